@@ -1,0 +1,76 @@
+package api
+
+import "ekrona/emulator/vm"
+
+// Command is a command as the runtime environment hands it to an applet.
+type Command struct {
+	Header   [4]byte // CLA INS P1 P2
+	Data     []byte  // command data, may be empty
+	Ne       int     // response bytes expected at most, 0 to 65536; 0 without Le
+	Extended bool    // lengths came in extended form: Lc lies at offset 4 in three bytes
+	Long     bool    // the applet implements ExtendedLength: responses over 256 bytes are allowed
+}
+
+// Exchange is one command and its response in progress: the state of the APDU
+// object (Java Card API 3.0.5, class APDU). It lives for one command only.
+type Exchange struct {
+	command    Command
+	state      int8
+	received   int  // bytes of command data given to the applet
+	incoming   bool // setIncomingAndReceive was called
+	noChaining bool
+	sendDone   bool // setOutgoingAndSend was called: no more may be sent
+	length     int  // of the response, as announced
+	response   []byte
+}
+
+// Root names of the APDU object, which the runtime environment owns.
+const rootAPDU = "javacard/framework/APDU"
+
+// Hidden field of APDU.
+const apduBuffer = 0
+
+// CreateAPDU makes the card's APDU object and its buffer, a global array of
+// bufferLength bytes (at least 133, JCRE 3.0.5 §9.4; 261 holds any short command
+// with 256 bytes of data). To be called once in the life of a card, in the context
+// of the runtime environment.
+func CreateAPDU(c *vm.Call, bufferLength int) {
+	apdu := c.NewJCREObject("javacard/framework/APDU", vm.ClearOnReset, vm.EntryPoint|vm.Temporary)
+	c.SetRoot(rootAPDU, apdu)
+	c.SetRoot(rootAPDU+".buffer", c.NewJCREArray(vm.ByteArray, bufferLength, vm.ClearOnReset, vm.GlobalArray|vm.Temporary))
+}
+
+// BeginExchange puts a command into the APDU object, which it returns for the call
+// of Applet.process. The buffer holds the header and, as the API demands, not yet
+// the data; the rest of it is zero (JCRE 3.0.5 §6.2.2).
+func BeginExchange(c *vm.Call, command Command) (*Exchange, vm.Ref) {
+	apdu, buffer := c.Root(rootAPDU), c.Root(rootAPDU+".buffer")
+	c.SetField(apdu, apduBuffer, vm.RefValue(buffer))
+	content := make([]byte, c.Length(buffer))
+	copy(content, command.Header[:])
+	switch lc := len(command.Data); {
+	case command.Extended && lc > 0:
+		content[5], content[6] = byte(lc>>8), byte(lc)
+	case command.Extended:
+		content[5], content[6] = byte(command.Ne>>8), byte(command.Ne)
+	case lc > 0:
+		content[4] = byte(lc)
+	default:
+		content[4] = byte(command.Ne)
+	}
+	c.PutBytes(buffer, 0, content)
+	x := &Exchange{command: command}
+	c.SetVolatile(apdu, x)
+	return x, apdu
+}
+
+// EndExchange takes the command from the APDU object, so that nothing can be sent
+// any more, and clears its buffer.
+func EndExchange(c *vm.Call) {
+	c.SetVolatile(c.Root(rootAPDU), nil)
+	buffer := c.Root(rootAPDU + ".buffer")
+	c.PutBytes(buffer, 0, make([]byte, c.Length(buffer)))
+}
+
+// Response returns the data sent so far.
+func (x *Exchange) Response() []byte { return x.response }

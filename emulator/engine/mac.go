@@ -1,0 +1,208 @@
+package engine
+
+import (
+	"crypto"
+	"crypto/cipher"
+	"crypto/hmac"
+	"hash"
+)
+
+// MAC authenticates a message that comes in parts. It is in its initial state when
+// made, and again after each Sum.
+type MAC interface {
+	// Write takes the next part of the message.
+	Write(part []byte)
+	// Sum ends the message and returns its MAC, which is valid until the next call.
+	// It is an error if the message cannot be padded.
+	Sum() ([]byte, error)
+	// Reset drops the message in progress.
+	Reset()
+}
+
+// cbcMAC is the CBC-MAC of ISO/IEC 9797-1 (algorithm 1), and algorithm 3 when
+// last is set: the final block is deciphered with it and enciphered again.
+type cbcMAC struct {
+	block   cipher.Block
+	last    cipher.Block
+	padding Padding
+	initial []byte
+	state   []byte
+	pending []byte
+}
+
+// NewCBCMAC returns the CBC-MAC (ISO/IEC 9797-1 algorithm 1) over a block cipher.
+// iv is the initial chaining value, nil for zeros.
+func NewCBCMAC(block cipher.Block, padding Padding, iv []byte) (MAC, error) {
+	return newCBCMAC(block, nil, padding, iv)
+}
+
+// NewRetailMAC returns the MAC of ISO/IEC 9797-1 algorithm 3 over DES: single DES
+// with the first half of key, the last block completed with triple DES. key is 16
+// bytes; of 24 bytes, the third part replaces the first in the last step.
+func NewRetailMAC(key []byte, padding Padding, iv []byte) (MAC, error) {
+	if len(key) != 16 && len(key) != 24 {
+		return nil, ErrParameter
+	}
+	first, err := NewDES(key[:8])
+	if err != nil {
+		return nil, err
+	}
+	second, err := NewDES(key[8:16])
+	if err != nil {
+		return nil, err
+	}
+	third := first
+	if len(key) == 24 {
+		if third, err = NewDES(key[16:]); err != nil {
+			return nil, err
+		}
+	}
+	return newCBCMAC(first, finalStep{second, third}, padding, iv)
+}
+
+// finalStep is the end of algorithm 3: decipher with one key, encipher with another.
+type finalStep struct{ decipher, encipher cipher.Block }
+
+func (f finalStep) BlockSize() int { return f.decipher.BlockSize() }
+func (f finalStep) Decrypt(dst, src []byte) {
+	f.encipher.Decrypt(dst, src)
+	f.decipher.Encrypt(dst, dst)
+}
+func (f finalStep) Encrypt(dst, src []byte) {
+	f.decipher.Decrypt(dst, src)
+	f.encipher.Encrypt(dst, dst)
+}
+
+func newCBCMAC(block, last cipher.Block, padding Padding, iv []byte) (MAC, error) {
+	if iv == nil {
+		iv = make([]byte, block.BlockSize())
+	}
+	if len(iv) != block.BlockSize() {
+		return nil, ErrLength
+	}
+	m := &cbcMAC{block: block, last: last, padding: padding, initial: append([]byte(nil), iv...), state: make([]byte, len(iv))}
+	m.Reset()
+	return m, nil
+}
+
+func (m *cbcMAC) Reset() {
+	copy(m.state, m.initial)
+	m.pending = m.pending[:0]
+}
+
+func (m *cbcMAC) Write(part []byte) {
+	m.pending = append(m.pending, part...)
+	m.pending = m.pending[:copy(m.pending, m.absorb(m.pending))]
+}
+
+// absorb chains whole blocks and returns what is left.
+func (m *cbcMAC) absorb(data []byte) []byte {
+	for size := len(m.state); len(data) >= size; data = data[size:] {
+		for i := range m.state {
+			m.state[i] ^= data[i]
+		}
+		m.block.Encrypt(m.state, m.state)
+	}
+	return data
+}
+
+func (m *cbcMAC) Sum() ([]byte, error) {
+	defer m.Reset()
+	padded, err := m.padding.pad(m.pending, len(m.state))
+	if err != nil {
+		return nil, err
+	}
+	m.absorb(padded)
+	if m.last != nil {
+		m.last.Encrypt(m.state, m.state)
+	}
+	return append([]byte(nil), m.state...), nil
+}
+
+// cmac is the CMAC of NIST SP 800-38B.
+type cmac struct {
+	block   cipher.Block
+	k1, k2  []byte
+	state   []byte
+	pending []byte
+}
+
+// NewCMAC returns the CMAC (NIST SP 800-38B, RFC 4493) over a block cipher of 8 or
+// 16 byte blocks.
+func NewCMAC(block cipher.Block) (MAC, error) {
+	size := block.BlockSize()
+	if size != 8 && size != 16 {
+		return nil, ErrParameter
+	}
+	m := &cmac{block: block, k1: make([]byte, size), k2: make([]byte, size), state: make([]byte, size)}
+	block.Encrypt(m.k1, m.k1)
+	double(m.k1, m.k1)
+	double(m.k2, m.k1)
+	return m, nil
+}
+
+// double multiplies by x in the field that SP 800-38B §6.1 names for the block size.
+func double(dst, src []byte) {
+	reduce := byte(0x87)
+	if len(src) == 8 {
+		reduce = 0x1B
+	}
+	carry := src[0] >> 7
+	for i := 0; i < len(src)-1; i++ {
+		dst[i] = src[i]<<1 | src[i+1]>>7
+	}
+	dst[len(src)-1] = src[len(src)-1]<<1 ^ carry*reduce
+}
+
+func (m *cmac) Reset() {
+	clear(m.state)
+	m.pending = m.pending[:0]
+}
+
+func (m *cmac) Write(part []byte) {
+	m.pending = append(m.pending, part...)
+	data := m.pending
+	for size := len(m.state); len(data) > size; data = data[size:] { // the last block waits for its key
+		m.chain(data[:size])
+	}
+	m.pending = m.pending[:copy(m.pending, data)]
+}
+
+func (m *cmac) chain(block []byte) {
+	for i := range m.state {
+		m.state[i] ^= block[i]
+	}
+	m.block.Encrypt(m.state, m.state)
+}
+
+func (m *cmac) Sum() ([]byte, error) {
+	defer m.Reset()
+	key := m.k1
+	if len(m.pending) < len(m.state) {
+		key = m.k2
+		padded, err := PadISO9797M2.pad(m.pending, len(m.state))
+		if err != nil {
+			return nil, err
+		}
+		m.pending = padded
+	}
+	for i := range m.state {
+		m.state[i] ^= key[i]
+	}
+	m.chain(m.pending)
+	return append([]byte(nil), m.state...), nil
+}
+
+// hashMAC is HMAC as a MAC.
+type hashMAC struct{ hash.Hash }
+
+// NewHMAC returns the HMAC (FIPS 198-1) of a key of any length over a digest.
+func NewHMAC(h crypto.Hash, key []byte) MAC { return hashMAC{hmac.New(h.New, key)} }
+
+func (m hashMAC) Write(part []byte) { m.Hash.Write(part) } // a hash.Hash never fails
+
+func (m hashMAC) Sum() ([]byte, error) {
+	sum := m.Hash.Sum(nil)
+	m.Hash.Reset()
+	return sum, nil
+}
