@@ -1,0 +1,24 @@
+// Package vm is a Java Card virtual machine: it loads CAP files and runs any
+// applet in them, with the memory of a card (persistent writes through one
+// door, a transaction journal, power cuts, transient memory) and the firewall
+// between applets.
+//
+// It follows "Java Card Virtual Machine Specification 3.0.5" (JCVM) and
+// "Java Card Runtime Environment Specification 3.0.5" (JCRE). It knows
+// nothing of APDUs, cryptography or the javacard.* classes: those are native
+// packages, described by tables and Go functions (native.go) and handed to New.
+//
+// What it trusts: the native functions and the caller. What it does not trust:
+// the CAP file and the bytecode in it. Malformed code ends as a CardFault,
+// never as a Go panic; an error in our own Go ends as an InternalError.
+//
+// The life of a machine: New; Load and InstallMethod for each CAP file; Enter for
+// each command, in which Call.Invoke and Call.InvokeAs run the applet; Reset
+// after a cut or fault; DeleteInstance, DeletePackage; Save and Restore between
+// commands.
+//
+// Where to start: native.go and call.go (the seam to the API classes and the
+// runtime environment), vm.go (the machine and its life), link.go (from CAP
+// file to resolved package), interp.go (the loop), opcode.go (the instruction
+// table), heap.go and nvm.go (memory), firewall.go, errors.go.
+package vm

@@ -1,0 +1,249 @@
+package vm
+
+// Ref names an object; 0 is null.
+type Ref uint32
+
+// Storage says where the content of an object lies. The numbers are those of
+// JCSystem.isTransient.
+type Storage uint8
+
+// The kinds of memory (Java Card API 3.0.5, JCSystem).
+const (
+	Persistent      Storage = iota // survives power loss; writes go through the journal
+	ClearOnReset                   // RAM, zero after reset
+	ClearOnDeselect                // RAM, zero after reset and when its applet is deselected
+)
+
+// Flags mark the objects of the runtime environment (JCRE 3.0.5 §6.2.1, §6.2.2).
+type Flags uint8
+
+// The marks of an object.
+const (
+	EntryPoint  Flags = 1 << iota // its methods may be called from every context
+	Temporary                     // and no reference to it may be stored in a field or an array
+	GlobalArray                   // its elements may be accessed from every context; no reference may be stored
+)
+
+// Kind is the layout of an object's content.
+type Kind uint8
+
+// The kinds of object.
+const (
+	InstanceObject Kind = iota
+	BooleanArray
+	ByteArray
+	ShortArray
+	IntArray
+	RefArray
+)
+
+// object is one heap object. Boolean and byte arrays keep their content in
+// bytes; everything else in cells, one cell for a field half, a short, an int
+// or a reference. An int field keeps its two halves in two cells.
+type object struct {
+	bytes    []byte
+	cells    []int32
+	class    *Class // of an instance, or the element class of a reference array
+	volatile any
+	owner    Instance
+	ctx      Context
+	kind     Kind
+	storage  Storage
+	flags    Flags
+	marked   bool
+}
+
+// Memory that an object takes beside its content, as counted against the
+// profile: header, class, owner and length.
+const objectHeaderBytes = 8
+
+type heap struct {
+	objects   []*object // index 0 is null
+	freeRefs  []Ref     // last freed first
+	nvmBytes  int       // persistent objects and headers of transient ones
+	codeBytes int       // loaded packages
+	corBytes  int       // CLEAR_ON_RESET content
+	codByCtx  []int     // CLEAR_ON_DESELECT content by context; contexts share the space
+}
+
+func (o *object) length() int {
+	return len(o.bytes) + len(o.cells) // one of them is empty
+}
+
+func (o *object) isArray() bool { return o.kind != InstanceObject }
+
+func (o *object) element(i int) int32 {
+	if o.kind == BooleanArray || o.kind == ByteArray {
+		return int32(int8(o.bytes[i]))
+	}
+	return o.cells[i]
+}
+
+// contentBytes is the size of the content on a card: a byte for a byte or
+// boolean, two for a short, a reference or a field cell, four for an int.
+func (o *object) contentBytes() int {
+	switch o.kind {
+	case BooleanArray, ByteArray:
+		return len(o.bytes)
+	case IntArray:
+		return 4 * len(o.cells)
+	default:
+		return 2 * len(o.cells)
+	}
+}
+
+func (o *object) cellBytes() int {
+	if o.kind == IntArray {
+		return 4
+	}
+	return 2
+}
+
+func (o *object) clear() {
+	clear(o.bytes)
+	clear(o.cells)
+}
+
+// object returns the object behind r. Null throws NullPointerException; a
+// number that names no object is a card fault.
+func (v *VM) object(r Ref) *object {
+	if r == 0 {
+		v.throwNew(classNullPointer, 0)
+	}
+	if int64(r) >= int64(len(v.heap.objects)) || v.heap.objects[r] == nil {
+		v.fault(FaultType, "not a reference")
+	}
+	return v.heap.objects[r]
+}
+
+// slot returns a hidden field of a native class.
+func (v *VM) slot(r Ref, slot int) *int32 {
+	o := v.object(r)
+	if o.kind != InstanceObject || uint(slot) >= uint(len(o.cells)) {
+		v.fault(FaultType, "object of another class than the method expects")
+	}
+	return &o.cells[slot]
+}
+
+func (v *VM) newInstance(c *Class, owner Instance, s Storage, f Flags) Ref {
+	o := &object{kind: InstanceObject, class: c, storage: s, flags: f, cells: make([]int32, c.cells)}
+	return v.place(o, owner)
+}
+
+// maxArrayLength is what a Java short can count.
+const maxArrayLength = 32767
+
+func (v *VM) newArray(kind Kind, element *Class, n int, owner Instance, s Storage, f Flags) Ref {
+	if n < 0 {
+		v.throwNew(classNegativeArray, 0)
+	}
+	if n > maxArrayLength {
+		v.throwNew(classSystemException, systemNoResource)
+	}
+	o := &object{kind: kind, class: element, storage: s, flags: f}
+	if kind == BooleanArray || kind == ByteArray {
+		o.bytes = make([]byte, n)
+	} else {
+		o.cells = make([]int32, n)
+	}
+	return v.place(o, owner)
+}
+
+// place charges a new object to its memory and gives it a reference. It is one
+// persistent write, of the header and, for persistent objects, the content.
+func (v *VM) place(o *object, owner Instance) Ref {
+	o.owner, o.ctx = owner, v.contextOf(owner)
+	if o.storage == ClearOnDeselect && owner != 0 && o.ctx != v.contextOf(v.selected) {
+		v.throwNew(classSystemException, systemIllegalTransient)
+	}
+	if o.storage != Persistent && v.available(o.storage) < o.contentBytes() {
+		v.throwNew(classSystemException, systemNoTransientSpace)
+	}
+	size := o.nvmBytes()
+	if v.available(Persistent) < size {
+		v.throwNew(classSystemException, systemNoResource)
+	}
+	if o.flags&Temporary == 0 {
+		v.write(size)
+	}
+	r := v.allocateRef()
+	v.heap.objects[r] = o
+	v.charge(o, 1)
+	if v.tx.open {
+		v.tx.created = append(v.tx.created, r)
+	}
+	return r
+}
+
+func (o *object) nvmBytes() int {
+	if o.flags&Temporary != 0 {
+		return 0 // the runtime environment's own, part of its code and RAM
+	}
+	if o.storage == Persistent {
+		return objectHeaderBytes + o.contentBytes()
+	}
+	return objectHeaderBytes
+}
+
+func (v *VM) charge(o *object, sign int) {
+	h := &v.heap
+	h.nvmBytes += sign * o.nvmBytes()
+	switch {
+	case o.flags&Temporary != 0:
+	case o.storage == ClearOnReset:
+		h.corBytes += sign * o.contentBytes()
+	case o.storage == ClearOnDeselect:
+		for int(o.ctx) >= len(h.codByCtx) {
+			h.codByCtx = append(h.codByCtx, 0)
+		}
+		h.codByCtx[o.ctx] += sign * o.contentBytes()
+	}
+}
+
+func (v *VM) allocateRef() Ref {
+	h := &v.heap
+	if n := len(h.freeRefs); n > 0 {
+		r := h.freeRefs[n-1]
+		h.freeRefs = h.freeRefs[:n-1]
+		return r
+	}
+	h.objects = append(h.objects, nil)
+	return Ref(len(h.objects) - 1)
+}
+
+// free gives an object's memory back. The caller knows that nothing refers to it.
+func (v *VM) free(r Ref) {
+	o := v.object(r)
+	v.charge(o, -1)
+	v.heap.objects[r] = nil
+	v.heap.freeRefs = append(v.heap.freeRefs, r)
+}
+
+// available returns the free bytes of a kind of memory, at most what an int
+// of Java counts.
+func (v *VM) available(s Storage) int {
+	const unlimited = 1<<31 - 1
+	h, lim := &v.heap, &v.cfg.Limits
+	if s == Persistent {
+		if lim.NVMBytes == 0 {
+			return unlimited
+		}
+		return max(0, lim.NVMBytes-h.nvmBytes-h.codeBytes)
+	}
+	if lim.RAMBytes == 0 {
+		return unlimited
+	}
+	used := h.corBytes
+	if s == ClearOnDeselect {
+		if int(v.contextOf(v.selected)) < len(h.codByCtx) {
+			used += h.codByCtx[v.contextOf(v.selected)]
+		}
+	} else {
+		most := 0
+		for _, n := range h.codByCtx {
+			most = max(most, n)
+		}
+		used += most
+	}
+	return max(0, lim.RAMBytes-used)
+}

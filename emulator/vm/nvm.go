@@ -1,0 +1,283 @@
+package vm
+
+// Everything persistent changes in this file. Each change first passes
+// VM.write, which counts it and is where a power cut strikes, then enters the
+// journal if a transaction is open, and then happens.
+
+// pageBytes is the unit in which a non-atomic copy is written.
+const pageBytes = 64
+
+// journalHeaderBytes is what an entry takes in the commit buffer beside the
+// old content: object, offset and length.
+const journalHeaderBytes = 4
+
+// transaction is the journal of the open transaction.
+type transaction struct {
+	open    bool
+	entries []journalEntry
+	bytes   []byte  // old content of byte arrays, end to end
+	cells   []int32 // old content of cells, end to end
+	used    int     // bytes of the commit buffer
+	created []Ref   // objects allocated since begin
+	dead    []Ref   // references of objects deleted by an abort, reusable once no frame can hold them
+}
+
+type journalEntry struct {
+	ref     Ref // 0 for a static field of package pkg
+	pkg     int
+	off, n  int
+	inBytes bool // old content is in transaction.bytes, else in cells
+}
+
+// write is the door of persistent memory: it counts one write of n bytes, or
+// cuts the power instead.
+func (v *VM) write(n int) {
+	if v.cutIn > 0 {
+		v.cutIn--
+		if v.cutIn == 0 {
+			v.powered = false
+			panic(&PowerCut{Write: v.cutAt})
+		}
+	}
+	v.stats.Writes++
+	v.stats.WrittenBytes += n
+}
+
+func (v *VM) reserve(n int) {
+	v.tx.used += journalHeaderBytes + n
+	if limit := v.cfg.Limits.CommitBytes; limit > 0 && v.tx.used > limit {
+		v.tx.used -= journalHeaderBytes + n
+		v.throwNew(classTransaction, transactionBufferFull)
+	}
+}
+
+// journalBytes saves n bytes of array r before they change.
+func (v *VM) journalBytes(r Ref, o *object, off, n int) {
+	v.reserve(n)
+	v.tx.entries = append(v.tx.entries, journalEntry{ref: r, off: off, n: n, inBytes: true})
+	v.tx.bytes = append(v.tx.bytes, o.bytes[off:off+n]...)
+}
+
+func (v *VM) journalCells(r Ref, pkg int, content []int32, off, n, size int) {
+	v.reserve(size)
+	v.tx.entries = append(v.tx.entries, journalEntry{ref: r, pkg: pkg, off: off, n: n})
+	v.tx.cells = append(v.tx.cells, content[off:off+n]...)
+}
+
+// putBytes writes data, whose range the caller has checked.
+func (v *VM) putBytes(r Ref, off int, data []byte) {
+	o := v.object(r)
+	if o.storage == Persistent {
+		if v.tx.open {
+			v.journalBytes(r, o, off, len(data))
+		}
+		v.write(len(data))
+	}
+	copy(o.bytes[off:], data)
+}
+
+func (v *VM) putBytesOutside(r Ref, off int, data []byte) {
+	o := v.object(r)
+	if o.storage == Persistent {
+		v.write(len(data))
+		v.keepOnAbort(r, off, data)
+	}
+	copy(o.bytes[off:], data)
+}
+
+func (v *VM) putBytesNonAtomic(r Ref, off int, data []byte) {
+	o := v.object(r)
+	if o.storage != Persistent {
+		copy(o.bytes[off:], data)
+		return
+	}
+	for len(data) > 0 {
+		n := min(len(data), pageBytes-off%pageBytes)
+		v.putBytesOutside(r, off, data[:n])
+		off, data = off+n, data[n:]
+	}
+}
+
+// keepOnAbort makes the journal restore data, not what was there at begin,
+// where the open transaction has already saved the old content.
+func (v *VM) keepOnAbort(r Ref, off int, data []byte) {
+	at := 0
+	for _, e := range v.tx.entries {
+		if !e.inBytes {
+			continue
+		}
+		if e.ref == r {
+			from, to := max(e.off, off), min(e.off+e.n, off+len(data))
+			if from < to {
+				copy(v.tx.bytes[at+from-e.off:at+to-e.off], data[from-off:to-off])
+			}
+		}
+		at += e.n
+	}
+}
+
+// putCell writes one field slot, or one cell of a non-byte array.
+func (v *VM) putCell(r Ref, i int, value int32) {
+	o := v.heap.objects[r]
+	if o.storage == Persistent {
+		size := o.cellBytes()
+		if v.tx.open {
+			v.journalCells(r, 0, o.cells, i, 1, size)
+		}
+		v.write(size)
+	}
+	o.cells[i] = value
+}
+
+// putTwoCells writes the halves of an int field in one write.
+func (v *VM) putTwoCells(r Ref, i int, high, low int32) {
+	o := v.heap.objects[r]
+	if o.storage == Persistent {
+		if v.tx.open {
+			v.journalCells(r, 0, o.cells, i, 2, 4)
+		}
+		v.write(4)
+	}
+	o.cells[i], o.cells[i+1] = high, low
+}
+
+func (v *VM) putCellOutside(r Ref, i int, value int32) {
+	o := v.object(r)
+	if o.storage == Persistent {
+		v.write(o.cellBytes())
+		at := 0
+		for _, e := range v.tx.entries {
+			if e.inBytes {
+				continue
+			}
+			if e.ref == r && i >= e.off && i < e.off+e.n {
+				v.tx.cells[at+i-e.off] = value
+			}
+			at += e.n
+		}
+	}
+	o.cells[i] = value
+}
+
+// putByte writes one element of a boolean or byte array.
+func (v *VM) putByte(r Ref, o *object, i int, value byte) {
+	if o.storage == Persistent {
+		if v.tx.open {
+			v.journalBytes(r, o, i, 1)
+		}
+		v.write(1)
+	}
+	o.bytes[i] = value
+}
+
+func (v *VM) putElement(r Ref, o *object, i int, value int32) {
+	switch o.kind {
+	case BooleanArray:
+		v.putByte(r, o, i, byte(value&1))
+	case ByteArray:
+		v.putByte(r, o, i, byte(value))
+	case ShortArray:
+		v.putCell(r, i, int32(int16(value)))
+	case RefArray:
+		v.checkStorable(Ref(value))
+		v.putCell(r, i, value)
+	default:
+		v.putCell(r, i, value)
+	}
+}
+
+// putStatic writes n cells of a package's static field image in one write.
+func (v *VM) putStatic(pkg *Package, off int, values ...int32) {
+	if v.tx.open {
+		v.journalCells(0, pkg.index, pkg.statics, off, len(values), 2*len(values))
+	}
+	v.write(2 * len(values))
+	copy(pkg.statics[off:], values)
+}
+
+func (v *VM) beginTransaction() {
+	if v.tx.open {
+		v.throwNew(classTransaction, transactionInProgress)
+	}
+	v.tx.open = true
+}
+
+func (v *VM) commitTransaction() {
+	if !v.tx.open {
+		v.throwNew(classTransaction, transactionNotInProgress)
+	}
+	v.write(1) // the commit mark
+	v.forget()
+}
+
+func (v *VM) abortTransaction() {
+	if !v.tx.open {
+		v.throwNew(classTransaction, transactionNotInProgress)
+	}
+	v.rollBack()
+}
+
+func (v *VM) transactionDepth() int {
+	if v.tx.open {
+		return 1
+	}
+	return 0
+}
+
+func (v *VM) commitCapacity() (total, unused int) {
+	total = v.cfg.Limits.CommitBytes
+	if total == 0 {
+		total = 1<<31 - 1
+	}
+	return total, total - v.tx.used
+}
+
+// forget empties the journal; its memory is kept for the next transaction.
+func (v *VM) forget() {
+	t := &v.tx
+	t.open, t.used = false, 0
+	t.entries, t.bytes, t.cells, t.created = t.entries[:0], t.bytes[:0], t.cells[:0], t.created[:0]
+}
+
+// rollBack restores what the journal holds, newest first. On a card it can be
+// repeated after a cut until it is whole, so it has no cut of its own.
+func (v *VM) rollBack() {
+	t := &v.tx
+	b, c := len(t.bytes), len(t.cells)
+	for i := len(t.entries) - 1; i >= 0; i-- {
+		e := t.entries[i]
+		switch {
+		case e.inBytes:
+			b -= e.n
+			copy(v.heap.objects[e.ref].bytes[e.off:], t.bytes[b:b+e.n])
+		case e.ref == 0:
+			c -= e.n
+			copy(v.packages[e.pkg].statics[e.off:], t.cells[c:c+e.n])
+		default:
+			c -= e.n
+			copy(v.heap.objects[e.ref].cells[e.off:], t.cells[c:c+e.n])
+		}
+	}
+	v.deleteCreated()
+	v.forget()
+}
+
+// deleteCreated deletes the objects of an aborted transaction and sets every
+// reference to them, in whatever memory, to null (JCRE 3.0.5 §7.6.3).
+func (v *VM) deleteCreated() {
+	if len(v.tx.created) == 0 {
+		return
+	}
+	gone := make(map[int32]bool, len(v.tx.created))
+	for _, r := range v.tx.created {
+		gone[int32(r)] = true
+		v.charge(v.heap.objects[r], -1)
+		v.heap.objects[r] = nil
+		v.tx.dead = append(v.tx.dead, r)
+	}
+	v.eachReference(func(cell *int32) {
+		if gone[*cell] {
+			*cell = 0
+		}
+	})
+}

@@ -1,0 +1,211 @@
+package vm
+
+import (
+	"fmt"
+	"io"
+)
+
+// Limits are the sizes of a card; 0 means without limit, except for Frames,
+// StackCells and Budget, where it means the default.
+type Limits struct {
+	NVMBytes    int // persistent memory for packages and objects
+	RAMBytes    int // transient arrays; CLEAR_ON_DESELECT space is shared between contexts
+	CommitBytes int // journal: old content plus 4 bytes for each entry
+	Frames      int // nested calls
+	StackCells  int // 16-bit cells of all frames together
+	Budget      int // bytecodes that one Enter may run
+}
+
+// Defaults for the limits that always apply.
+const (
+	DefaultFrames     = 128
+	DefaultStackCells = 8192
+	DefaultBudget     = 50_000_000
+)
+
+// Config is what a machine is made of.
+type Config struct {
+	Packages []NativePackage   // the API
+	Natives  map[string]Native // Go functions by "class.methodDescriptor"
+	Limits   Limits
+	Random   io.Reader // the card's randomness
+
+	// Coverage, if not nil, is called before every instruction.
+	Coverage func(m *Method, pc int)
+}
+
+// VM is one card's machine. It is not safe for concurrent use.
+type VM struct {
+	cfg      Config
+	packages []*Package // natives first, then CAP files in order of loading; nil where one was deleted
+	byName   map[string]*Class
+	byAID    map[string]*Package
+
+	heap      heap
+	tx        transaction
+	roots     []namedRoot
+	instances []instance // index is the Instance; 0 is the runtime environment
+	selected  Instance
+
+	stack     []int32
+	frames    []Call
+	fp        int // current activation; -1 outside Enter
+	result    int32
+	budgetEnd int
+
+	stats       Stats
+	cutAt       int // write before which the power goes, as asked for
+	cutIn       int // writes left until then; 0 for none
+	powered     bool
+	muted       *CardFault
+	gcRequested bool
+}
+
+type namedRoot struct {
+	name string
+	cell int32
+}
+
+// New links the API packages into an empty machine with power on.
+func New(cfg Config) (*VM, error) {
+	if cfg.Random == nil {
+		return nil, fmt.Errorf("vm: no source of randomness; set Config.Random")
+	}
+	if cfg.Limits.Frames == 0 {
+		cfg.Limits.Frames = DefaultFrames
+	}
+	if cfg.Limits.StackCells == 0 {
+		cfg.Limits.StackCells = DefaultStackCells
+	}
+	if cfg.Limits.Budget == 0 {
+		cfg.Limits.Budget = DefaultBudget
+	}
+	v := &VM{
+		cfg:       cfg,
+		byName:    map[string]*Class{},
+		byAID:     map[string]*Package{},
+		heap:      heap{objects: []*object{nil}},
+		instances: []instance{{state: instanceLive}},
+		stack:     make([]int32, cfg.Limits.StackCells),
+		frames:    make([]Call, cfg.Limits.Frames),
+		fp:        -1,
+		powered:   true,
+	}
+	if err := v.linkNatives(cfg.Packages); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// Enter runs fn as the runtime environment, in context 0, with a new budget of
+// bytecodes. The error is a *JavaException that nothing caught, a *CardFault, a
+// *PowerCut, or an *InternalError; after the last three the card answers
+// nothing until Reset. Enter does not nest.
+func (v *VM) Enter(fn func(c *Call)) (err error) {
+	switch {
+	case v.muted != nil:
+		return v.muted
+	case !v.powered:
+		return fmt.Errorf("vm: the card has no power; reset it")
+	case v.fp >= 0:
+		return &InternalError{Value: "Enter within Enter", Where: v.where()}
+	}
+	defer func() {
+		err = v.recovered(recover())
+		v.fp = -1
+		v.releaseDead()
+		switch t := err.(type) {
+		case *CardFault:
+			v.muted = t
+		case *InternalError:
+			v.powered = false
+		}
+	}()
+	v.budgetEnd = v.stats.Bytecodes + v.cfg.Limits.Budget
+	v.runAs(0, fn)
+	return nil
+}
+
+// CutBefore has power lost before the n-th persistent write from now on, 1
+// being the next; 0 cancels it. The Enter that is cut returns a *PowerCut.
+func (v *VM) CutBefore(n int) { v.cutAt, v.cutIn = n, n }
+
+// CutPending reports whether a cut asked for has not happened yet.
+func (v *VM) CutPending() bool { return v.cutIn > 0 }
+
+// Powered reports whether the card runs: neither cut nor mute.
+func (v *VM) Powered() bool { return v.powered && v.muted == nil }
+
+// Reset takes power away and gives it back (JCRE 3.0.5 §4.4, §7.3): an open
+// transaction is rolled back, all transient memory is zero, installations
+// that did not end are undone, and no applet is selected.
+func (v *VM) Reset() {
+	v.fp = -1
+	v.rollBack()
+	v.releaseDead()
+	for _, o := range v.heap.objects {
+		if o == nil {
+			continue
+		}
+		o.volatile = nil
+		if o.storage != Persistent {
+			o.clear()
+		}
+	}
+	v.powered, v.muted, v.selected, v.gcRequested, v.cutIn = true, nil, 0, false, 0
+	v.undoPending()
+}
+
+// releaseDead lets the references of objects deleted by aborts be used again,
+// once no frame can hold them.
+func (v *VM) releaseDead() {
+	v.heap.freeRefs = append(v.heap.freeRefs, v.tx.dead...)
+	v.tx.dead = v.tx.dead[:0]
+}
+
+// Selected returns the applet instance whose CLEAR_ON_DESELECT memory exists.
+func (v *VM) Selected() Instance { return v.selected }
+
+// Select makes an applet instance the selected one; 0 for none. CLEAR_ON_DESELECT
+// memory of the context that was selected before is cleared unless the new
+// instance is of the same context (JCRE 3.0.5 §5.1).
+func (v *VM) Select(i Instance) {
+	old := v.contextOf(v.selected)
+	v.selected = i
+	if old == v.contextOf(i) {
+		return
+	}
+	for _, o := range v.heap.objects {
+		if o != nil && o.storage == ClearOnDeselect && o.ctx == old {
+			o.clear()
+		}
+	}
+}
+
+func (v *VM) root(name string) Ref {
+	for i := range v.roots {
+		if v.roots[i].name == name {
+			return Ref(v.roots[i].cell)
+		}
+	}
+	return 0
+}
+
+func (v *VM) setRoot(name string, r Ref) {
+	for i := range v.roots {
+		if v.roots[i].name == name {
+			v.roots[i].cell = int32(r)
+			return
+		}
+	}
+	v.roots = append(v.roots, namedRoot{name, int32(r)})
+}
+
+// classNamed returns a native class; that there is one is the caller's promise.
+func (v *VM) classNamed(name string) *Class {
+	c := v.byName[name]
+	if c == nil {
+		panic(&InternalError{Value: "no native class " + name, Where: v.where()})
+	}
+	return c
+}
