@@ -1,0 +1,78 @@
+package settlement
+
+import "fmt"
+
+// Verdict is where a payment stands at the notary (protocol §6). Settled, Void and Uncovered never change again.
+type Verdict int
+
+const (
+	Unseen    Verdict = iota // the notary does not hold this Payment
+	Reserved                 // covered by the payer's shadow wallet and set aside; the payee has not spoken
+	Waiting                  // not covered yet, whether the payee has spoken or not
+	Settled                  // moved to the payee's side, from the payer's shadow wallet
+	Void                     // given back to the payer's owner: refused, or another Payment of the Request was accepted
+	Uncovered                // the payee is paid, and not, or not only, from the payer's shadow wallet
+)
+
+var verdictNames = [...]string{"unseen", "reserved", "waiting", "settled", "void", "uncovered"}
+
+// String is the verdict's name as stored and shown.
+func (v Verdict) String() string { return enumName(int(v), verdictNames[:], "verdict") }
+
+// Final tells whether a verdict can still change.
+func (v Verdict) Final() bool { return v == Settled || v == Void || v == Uncovered }
+
+// Status is the life of a device at the notary.
+type Status int
+
+const (
+	Active   Status = iota // may be loaded and pay
+	Reported               // reported lost: revoked, no credits, claims honoured for the configured time
+	Ended                  // what its shadow wallet holds and gets goes to its owner; later claims fall on its intermediary
+)
+
+var statusNames = [...]string{"active", "reported", "ended"}
+
+// String is the status' name as stored and shown.
+func (s Status) String() string { return enumName(int(s), statusNames[:], "status") }
+
+// EntryKind is why a Statement entry is there, and so which wallet of the intermediary it concerns.
+type EntryKind int
+
+const (
+	Issued        EntryKind = iota // new e-krona in the intermediary's holding (own funds)
+	Loaded                         // online to shadow, for a credit; the customer's online wallet was the source
+	Released                       // shadow to online: a credit that the card did not take; to the owner's online wallet
+	Paid                           // out of a device's shadow wallet, for a settled or uncovered payment
+	Received                       // into a card's shadow wallet, for a settled or uncovered payment
+	Collected                      // online: money that a terminal took; to its owner's online wallet
+	Unloaded                       // shadow to online: a payment to the unload desk; to the owner's online wallet
+	Returned                       // shadow to online: a void payment; to the payer's owner's online wallet
+	Swept                          // shadow to online: what an ended device had left or got; to its owner's online wallet
+	HoldingPaid                    // online: what an ended device's shadow wallet lacked; from the intermediary's own funds
+	HoldingRepaid                  // shadow to online: repayment of HoldingPaid; to the intermediary's own funds
+	PoolRepaid                     // out of an ended device's shadow wallet, back to the liquidity pool
+)
+
+var entryKindNames = [...]string{"issued", "loaded", "released", "paid", "received", "collected", "unloaded", "returned",
+	"swept", "holding-paid", "holding-repaid", "pool-repaid"}
+
+// String is the kind's name as stored and shown.
+func (k EntryKind) String() string { return enumName(int(k), entryKindNames[:], "entry kind") }
+
+// OwnersMoney tells whether Online of such an entry belongs into the online wallet of the entry's Owner. Loaded was already
+// taken from there by the load order; Issued, HoldingPaid and HoldingRepaid concern the intermediary's own funds.
+func (k EntryKind) OwnersMoney() bool {
+	switch k {
+	case Released, Collected, Unloaded, Returned, Swept:
+		return true
+	}
+	return false
+}
+
+func enumName(v int, names []string, what string) string {
+	if v < 0 || v >= len(names) {
+		return fmt.Sprintf("unknown %s %d", what, v)
+	}
+	return names[v]
+}
