@@ -1,0 +1,88 @@
+package capbuild
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Package is a Java package that becomes one CAP file. Paths are relative to the
+// root of the repository, with slashes.
+type Package struct {
+	Name    string   `json:"name"`    // of the Java package: "probe.core"
+	AID     string   `json:"aid"`     // hex, 5 to 16 bytes
+	Version string   `json:"version"` // "major.minor"
+	Applets []Applet `json:"applets"` // empty for a library
+	Ints    bool     `json:"ints"`    // the package may use the type int
+	Imports []string `json:"imports"` // names of other Packages it uses, besides the Java Card API
+
+	Sources string `json:"-"` // folder that holds the sources, also in folders below
+	CAP     string `json:"-"` // the CAP file; the manifest lies beside it
+}
+
+// Applet is an applet class and the AID that its package gives it.
+type Applet struct {
+	Class string `json:"class"`
+	AID   string `json:"aid"`
+}
+
+// ManifestFile returns the path of the manifest, relative like the others.
+func (p Package) ManifestFile() string { return p.CAP + ".manifest" }
+
+// Packages lists all packages of the project, each after those that it imports.
+func Packages() []Package {
+	probe := func(number int, name string, imports []string, applet string) Package {
+		aid := fmt.Sprintf("F050524F42%02X", number)
+		p := Package{
+			Name: "probe." + name, AID: aid, Version: "1.0", Ints: true, Imports: imports, Applets: []Applet{},
+			Sources: "emulator/testdata/probe/" + name, CAP: "emulator/testdata/probe/" + name + ".cap",
+		}
+		if applet != "" {
+			p.Applets = append(p.Applets, Applet{Class: "probe." + name + "." + applet, AID: aid + "01"})
+		}
+		return p
+	}
+	return []Package{
+		probe(1, "lib", []string{}, ""),
+		probe(2, "core", []string{"probe.lib"}, "ProbeApplet"),
+		probe(3, "vault", []string{"probe.lib"}, "VaultApplet"),
+		probe(4, "guest", []string{"probe.lib", "probe.vault"}, "GuestApplet"),
+	}
+}
+
+// Named returns the packages with these names, in the order of Packages; all of
+// them if there are no names.
+func Named(names ...string) ([]Package, error) {
+	all := Packages()
+	if len(names) == 0 {
+		return all, nil
+	}
+	var known []string
+	for _, p := range all {
+		known = append(known, p.Name)
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("no package %q; there are %s", name, strings.Join(known, ", "))
+		}
+	}
+	return slices.DeleteFunc(all, func(p Package) bool { return !slices.Contains(names, p.Name) }), nil
+}
+
+// withImports adds the packages that the given ones import, in the order of
+// Packages.
+func withImports(packages []Package) []Package {
+	all := Packages()
+	needed := map[string]bool{}
+	for _, p := range packages {
+		needed[p.Name] = true
+	}
+	for _, p := range slices.Backward(all) {
+		if needed[p.Name] {
+			for _, name := range p.Imports {
+				needed[name] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(all, func(p Package) bool { return !needed[p.Name] })
+}
