@@ -1,0 +1,60 @@
+package jcardsim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// ErrNoTools says that this machine has no JDK or no Maven. It is wrapped with
+// what to install.
+var ErrNoTools = errors.New("a JDK and Maven are needed")
+
+// Classes is where a build left the applet, the bridge and jCardSim.
+type Classes struct {
+	java      string
+	classPath string
+}
+
+// Build compiles the Maven project in projectDir (applet/jcsim) into outDir,
+// which may be shared with nobody. Maven fetches jCardSim and its own plugins
+// from Maven Central the first time. The error is [ErrNoTools] when a tool is
+// missing, else it carries what Maven printed.
+func Build(ctx context.Context, projectDir, outDir string) (Classes, error) {
+	mvn, err := tool("mvn")
+	if err != nil {
+		return Classes{}, err
+	}
+	java, err := tool("java")
+	if err != nil {
+		return Classes{}, err
+	}
+	outDir, err = filepath.Abs(outDir)
+	if err != nil {
+		return Classes{}, fmt.Errorf("jcardsim: build directory: %w", err)
+	}
+	build := exec.CommandContext(ctx, mvn, "--quiet", "--batch-mode", "-Dstyle.color=never",
+		"-DbuildDirectory="+outDir, "process-classes")
+	build.Dir = projectDir
+	if out, err := build.CombinedOutput(); err != nil {
+		return Classes{}, fmt.Errorf("jcardsim: mvn process-classes in %s: %w\n%s", projectDir, err, strings.TrimSpace(string(out)))
+	}
+	libs, err := filepath.Glob(filepath.Join(outDir, "lib", "*.jar"))
+	if err != nil || len(libs) == 0 {
+		return Classes{}, fmt.Errorf("jcardsim: Maven left no jar in %s; look at the copy-dependencies step of the POM", filepath.Join(outDir, "lib"))
+	}
+	entries := append([]string{filepath.Join(outDir, "classes")}, libs...)
+	return Classes{java: java, classPath: strings.Join(entries, string(os.PathListSeparator))}, nil
+}
+
+func tool(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("jcardsim: %s is not on PATH: %w; run scripts/set-up, or install a JDK (11 or later) and Maven", name, ErrNoTools)
+	}
+	return path, nil
+}
