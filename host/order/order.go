@@ -1,0 +1,101 @@
+// Package order is what a customer's wallet app asks of the intermediary: to
+// load a device or to unload it. An order is signed by the app's key before it is
+// sent and names itself, so that it can be sent again and is carried out once.
+//
+// Start at [New]. Cards know nothing of orders: an order never moves offline
+// money by itself, it asks for an Instruction or for a desk's Request. The
+// intermediary trusts the key that it registered for the customer, and the
+// customer's devices only.
+package order
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+
+	"ekrona/host/money"
+)
+
+// Kind is what is asked for.
+type Kind byte
+
+// The kinds.
+const (
+	Load   Kind = 1 // online to offline
+	Unload Kind = 2 // offline to online
+)
+
+// String names the kind.
+func (k Kind) String() string {
+	switch k {
+	case Load:
+		return "load"
+	case Unload:
+		return "unload"
+	}
+	return fmt.Sprintf("order kind %d", byte(k))
+}
+
+// ErrSignature says that an order is not signed by its customer's app.
+var ErrSignature = errors.New("order: not signed by the app that is registered for this customer: register the app again")
+
+// Order is one order.
+type Order struct {
+	ID     [16]byte // random, chosen by the app
+	Kind   Kind
+	Device string // device id, 16 characters
+	Amount money.Ore
+}
+
+// Key is the order's id as text, the idempotency key of everything it causes.
+func (o Order) Key() string { return hex.EncodeToString(o.ID[:]) }
+
+// domain separates orders from whatever else the app's key may sign.
+const domain = "ekrona order 1"
+
+// Digest is the hash of the order's whole content: what the app signs, and what
+// tells a repeat from another order with the same id.
+func (o Order) Digest() [sha256.Size]byte {
+	content := append([]byte(domain), 0, byte(o.Kind))
+	content = append(content, o.ID[:]...)
+	content = binary.BigEndian.AppendUint64(content, uint64(o.Amount))
+	content = append(content, o.Device...)
+	return sha256.Sum256(content)
+}
+
+// Signed is an order and the app's signature, ASN.1 DER (SEC 1 §C.8).
+type Signed struct {
+	Order
+	Signature []byte
+}
+
+// New makes an order with a random id and signs it.
+func New(kind Kind, device string, amount money.Ore, random io.Reader, app crypto.Signer) (Signed, error) {
+	if amount <= 0 {
+		return Signed{}, fmt.Errorf("order: an amount of %s cannot be ordered: give more than 0.00 kr", amount)
+	}
+	o := Order{Kind: kind, Device: device, Amount: amount}
+	if _, err := io.ReadFull(random, o.ID[:]); err != nil {
+		return Signed{}, fmt.Errorf("order: the source of randomness failed: %w", err)
+	}
+	digest := o.Digest()
+	signature, err := app.Sign(nil, digest[:], crypto.SHA256)
+	if err != nil {
+		return Signed{}, fmt.Errorf("order: the app's key does not sign: %w", err)
+	}
+	return Signed{o, signature}, nil
+}
+
+// Verify checks the signature with the customer's registered key.
+func (s Signed) Verify(app *ecdsa.PublicKey) error {
+	digest := s.Digest()
+	if !ecdsa.VerifyASN1(app, digest[:], s.Signature) {
+		return ErrSignature
+	}
+	return nil
+}

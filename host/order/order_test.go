@@ -1,0 +1,61 @@
+package order
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/host/money"
+)
+
+func appKey(t *testing.T, scalar byte) *ecdsa.PrivateKey {
+	t.Helper()
+	raw := make([]byte, 32)
+	raw[31] = scalar
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), raw)
+	require.NoError(t, err)
+	return key
+}
+
+func TestSignedOrderStandsForItsWholeContentOnly(t *testing.T) {
+	app := appKey(t, 5)
+	signed, err := New(Load, "SENORDIC00000001", 20000, rand.NewChaCha8([32]byte{1}), app)
+	require.NoError(t, err)
+	require.NoError(t, signed.Verify(&app.PublicKey))
+
+	changes := map[string]func(*Signed){
+		"id":        func(s *Signed) { s.ID[0] ^= 1 },
+		"kind":      func(s *Signed) { s.Kind = Unload },
+		"device":    func(s *Signed) { s.Device = "SENORDIC00000002" },
+		"amount":    func(s *Signed) { s.Amount++ },
+		"signature": func(s *Signed) { s.Signature = s.Signature[:len(s.Signature)-1] },
+	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			altered := signed
+			change(&altered)
+			assert.ErrorIs(t, altered.Verify(&app.PublicKey), ErrSignature)
+		})
+	}
+	assert.ErrorIs(t, signed.Verify(&appKey(t, 6).PublicKey), ErrSignature, "another customer's app")
+}
+
+func TestOrdersOfTheSameContentHaveIDsOfTheirOwn(t *testing.T) {
+	random := rand.NewChaCha8([32]byte{1})
+	first, err := New(Unload, "SENORDIC00000001", 1, random, appKey(t, 5))
+	require.NoError(t, err)
+	second, err := New(Unload, "SENORDIC00000001", 1, random, appKey(t, 5))
+	require.NoError(t, err)
+	assert.NotEqual(t, first.Key(), second.Key())
+}
+
+func TestOrderOfNothingIsRefused(t *testing.T) {
+	for _, amount := range []money.Ore{0, -1} {
+		_, err := New(Load, "SENORDIC00000001", amount, rand.NewChaCha8([32]byte{1}), appKey(t, 5))
+		assert.Error(t, err, amount)
+	}
+}
