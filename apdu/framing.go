@@ -1,0 +1,88 @@
+package apdu
+
+import (
+	"context"
+	"fmt"
+
+	"ekrona/apdu/spec"
+)
+
+// maxCollected bounds what [Framing] gathers over GET RESPONSE, so that a card
+// that always says "more" cannot keep a caller for ever.
+const maxCollected = MaxExtendedNe
+
+// maxReissues bounds how often one command is issued again after 6Cxx.
+const maxReissues = 1
+
+// Framing gives whole messages over a card's short APDUs. A command whose data
+// is longer than 255 bytes goes out as a chain (ISO/IEC 7816-4:2013 §5.3.3), an
+// answer of 61xx is collected by GET RESPONSE (§5.3.4), and 6Cxx issues the
+// command again with the Le that the card names. With ExtendedLength set, a
+// command that fits one extended APDU is sent as it is.
+type Framing struct {
+	Card Card
+	// ExtendedLength says that card and reader both carry extended APDUs.
+	ExtendedLength bool
+}
+
+// Transmit sends c, in as many APDUs as it takes, and returns the one response.
+func (f Framing) Transmit(ctx context.Context, c Command) (Response, error) {
+	if len(c.Data) > MaxExtendedData {
+		return Response{}, fmt.Errorf("apdu: %d data bytes do not fit in a command; the limit is %d", len(c.Data), MaxExtendedData)
+	}
+	if !f.ExtendedLength {
+		c.Extended = false
+		c.Ne = min(c.Ne, MaxShortNe)
+		for len(c.Data) > MaxShortData {
+			part := c
+			part.CLA |= spec.ClassChaining
+			part.Data, part.Ne = c.Data[:MaxShortData], 0
+			r, err := f.Card.Transmit(ctx, part)
+			if err != nil || r.SW != OK {
+				return r, err
+			}
+			c.Data = c.Data[MaxShortData:]
+		}
+	}
+	r, err := f.reissue(ctx, c)
+	if err != nil || !r.SW.hasMore() {
+		return r, err
+	}
+	return f.collect(ctx, c, r)
+}
+
+// reissue sends c, and once more when the card answers 6Cxx.
+func (f Framing) reissue(ctx context.Context, c Command) (Response, error) {
+	for attempt := 0; ; attempt++ {
+		r, err := f.Card.Transmit(ctx, c)
+		if err != nil || r.SW>>8 != sw1WrongLe || attempt == maxReissues {
+			return r, err
+		}
+		c.Ne = unzero(int(r.SW&0xFF), MaxShortNe)
+	}
+}
+
+// collect appends to the first part r what GET RESPONSE brings.
+func (f Framing) collect(ctx context.Context, c Command, r Response) (Response, error) {
+	data := r.Data
+	for r.SW.hasMore() {
+		next := New(spec.GetResponse.Only())
+		next.CLA |= c.CLA & classChannel
+		next.Ne = unzero(int(r.SW&0xFF), MaxShortNe)
+		var err error
+		if r, err = f.reissue(ctx, next); err != nil {
+			return Response{}, err
+		}
+		if len(r.Data) == 0 && r.SW.hasMore() {
+			return Response{}, fmt.Errorf("apdu: card announces %d more bytes (%v) and GET RESPONSE brings none", r.SW&0xFF, r.SW)
+		}
+		if data = append(data, r.Data...); len(data) > maxCollected {
+			return Response{}, fmt.Errorf("apdu: card sends more than %d bytes in answer to one command", maxCollected)
+		}
+	}
+	r.Data = data
+	return r, nil
+}
+
+// classChannel is the logical channel in a first interindustry class byte.
+const classChannel = 0x03

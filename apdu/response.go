@@ -1,0 +1,42 @@
+package apdu
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+)
+
+// Response is a response APDU: data and the status word SW1-SW2 (ISO/IEC
+// 7816-3:2006 §12.1.1).
+type Response struct {
+	Data []byte
+	SW   StatusWord
+}
+
+// Err is nil for 9000 and the [StatusWord] for everything else.
+func (r Response) Err() error {
+	if r.SW == OK {
+		return nil
+	}
+	return r.SW
+}
+
+// Bytes encodes the response: data, SW1, SW2.
+func (r Response) Bytes() []byte {
+	return binary.BigEndian.AppendUint16(bytes.Clone(r.Data), uint16(r.SW))
+}
+
+// ParseResponse decodes a response APDU of 2 to 65538 bytes. SW1 is 61 to 6F or
+// 90 to 9F (ISO/IEC 7816-3:2006 §12.1.4); 60 is a procedure byte of T=0 and never
+// a status.
+func ParseResponse(b []byte) (Response, error) {
+	n := len(b) - 2
+	if n < 0 || n > MaxExtendedNe {
+		return Response{}, fmt.Errorf("apdu: a response has 2 to %d bytes, this has %d", MaxExtendedNe+2, len(b))
+	}
+	sw := StatusWord(binary.BigEndian.Uint16(b[n:]))
+	if hi := sw & 0xF000; hi != 0x6000 && hi != 0x9000 || sw>>8 == 0x60 {
+		return Response{}, fmt.Errorf("apdu: %04X is no status word; it begins with 61 to 6F or 90 to 9F", uint16(sw))
+	}
+	return Response{Data: bytes.Clone(b[:n:n]), SW: sw}, nil
+}

@@ -1,0 +1,13 @@
+package spec
+
+// Activate ends personalization.
+var Activate = command(Command{
+	Name: "ACTIVATE", CLA: ClassInterindustry, INS: 0x44,
+	Clause:        "ISO/IEC 7816-9:2017 §5.5",
+	Purpose:       "End personalization: from now on only the PIN and signed Instructions change the card.",
+	States:        onlyKeysMade,
+	Preconditions: []string{"Certificate and first PIN are stored."},
+	Effect:        "The card is active and the token erased, in one transaction.",
+	Answers:       []Answer{{SWConditions, "no keys, certificate or PIN yet, or activated before"}},
+	Variants:      []Variant{{}},
+})

@@ -1,0 +1,99 @@
+package spec
+
+// Bits of CC in an Instruction.
+const (
+	ActionBlock      = 0x01
+	ActionUnblock    = 0x02
+	ActionResetTries = 0x04
+	ActionClose      = 0x08
+)
+
+// Bits of the policy's flags.
+const (
+	FlagSpendReceived = 0x01
+	FlagPINToReceive  = 0x02
+	FlagPlaintextPIN  = 0x04
+)
+
+// Bits of CE in the FCI.
+const (
+	CapabilityExtendedLength = 0x01
+	CapabilityEncipheredPIN  = 0x02
+	CapabilityChaining       = 0x04
+)
+
+// BitRow describes one bit of a byte of flags.
+type BitRow struct {
+	Bit     byte
+	Name    string
+	Meaning string
+}
+
+// Actions are the bits of CC. Block and unblock together are refused.
+var Actions = []BitRow{
+	{ActionBlock, "BLOCK", "block the card"},
+	{ActionUnblock, "UNBLOCK", "unblock the card"},
+	{ActionResetTries, "RESET_TRIES", "give PIN and PUK all their tries again"},
+	{ActionClose, "CLOSE", "close the card for ever"},
+}
+
+// Flags are the bits of the policy's last byte.
+var Flags = []BitRow{
+	{FlagSpendReceived, "SPEND_RECEIVED", "received money may be spent before it is synchronised"},
+	{FlagPINToReceive, "PIN_TO_RECEIVE", "REQUEST, ACCEPT and REFUSE ask for the PIN"},
+	{FlagPlaintextPIN, "PLAINTEXT_PIN", "a plaintext PIN is accepted"},
+}
+
+// Capabilities are the bits of CE.
+var Capabilities = []BitRow{
+	{CapabilityExtendedLength, "EXTENDED_LENGTH", "the applet takes extended length APDUs where card and reader carry them"},
+	{CapabilityEncipheredPIN, "ENCIPHERED_PIN", "P2 = 88 is offered by the PIN commands"},
+	{CapabilityChaining, "CHAINING", "command chaining is offered"},
+}
+
+// Currency is the only currency, SEK, ISO 4217 numeric 752 in BCD.
+const Currency = 0x0752
+
+// PolicyLength is the length of CB.
+const PolicyLength = 12
+
+// OpenRequestLength is the length of one entry of CA.
+const OpenRequestLength = 40
+
+// Part is a piece of a value that has a fixed layout without tags.
+type Part struct {
+	Name    string
+	Length  int
+	Kind    Kind
+	Meaning string
+}
+
+// PolicyLayout is the layout of CB, for policy and ceilings alike. A policy is
+// within the ceilings when no number of it is greater and it has neither
+// SPEND_RECEIVED nor PLAINTEXT_PIN where they lack it. PIN_TO_RECEIVE is free.
+var PolicyLayout = []Part{
+	{"VERSION", 2, KindCounter, "version; 0 in ceilings and in the defaults"},
+	{"MAX_BALANCE", 4, KindAmount, "most that the card holds, open requests counted"},
+	{"MAX_TRANSACTIONS", 1, KindCounter, "most payments made and accepted, open requests counted, since the last acknowledgement"},
+	{"MAX_PAYMENT", 4, KindAmount, "most that one payment carries"},
+	{"FLAGS", 1, KindBytes, "bits of Flags"},
+}
+
+// OpenRequestLayout is the layout of one entry of CA.
+var OpenRequestLayout = []Part{
+	{"NUMBER", 4, KindCounter, "request number"},
+	{"AMOUNT", 4, KindAmount, "amount in öre"},
+	{"IDENTITY", 32, KindHash, "identity of the Request"},
+}
+
+// Policy of version 0, which a card starts with unless a ceiling is lower: the
+// pilot's.
+const (
+	PilotMaxBalance      = 300000 // öre
+	PilotMaxTransactions = 5
+	PilotMaxPayment      = 300000 // öre
+	PilotFlags           = FlagSpendReceived | FlagPINToReceive | FlagPlaintextPIN
+)
+
+// PilotPolicy is the pilot's policy as the content of CB.
+const PilotPolicy = "\x00\x00\x00\x04\x93\xE0\x05\x00\x04\x93\xE0\x07"

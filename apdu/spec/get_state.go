@@ -1,0 +1,23 @@
+package spec
+
+// GetState answers a Challenge.
+var GetState = command(Command{
+	Name: "GET STATE", CLA: ClassProprietary, INS: 0x18,
+	Clause: "ours; protocol §5, synchronise",
+	Purpose: "Answer a Challenge of the card's own intermediary with the signed State, and open READ RECORD and GET DATA until " +
+		"deselect or reset. Neither PIN nor block nor expiry stops it.",
+	States:        activated,
+	Preconditions: []string{"The Challenge names this card and the remembered instruction key, and its signature verifies."},
+	Effect:        "Nothing persistent changes.",
+	Answers: []Answer{
+		{SWConditions, "not activated"},
+		{SWWrongData, "not the layout"},
+		{SWAddressee, "the Challenge is for another card"},
+		{SWReferenceUnknown, "instruction key not remembered: present its certificate and repeat"},
+		{SWSignature, "Challenge's signature wrong"},
+	},
+	Variants: []Variant{{
+		In:  []Field{{Name: "CHALLENGE", Layout: Challenge}},
+		Out: []Field{{Name: "STATE", Layout: State}},
+	}},
+})

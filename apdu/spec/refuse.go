@@ -1,0 +1,22 @@
+package spec
+
+// Refuse closes an open Request.
+var Refuse = command(Command{
+	Name: "REFUSE", CLA: ClassProprietary, INS: 0x16,
+	Clause: "ours; protocol §5, refuse",
+	Purpose: "Close an open Request for ever. A refused number given again while its record is kept gives the same Refusal, without PIN. " +
+		"An accepted Request can no longer be refused.",
+	States:        activated,
+	Preconditions: []string{"PIN verified, when the policy's PIN_TO_RECEIVE is set.", "The Request is open."},
+	Effect:        "Record and head, and the Request closed, in one transaction before a byte goes out. A power cut leaves all or nothing.",
+	Answers: []Answer{
+		{SWConditions, "not activated"},
+		{SWSecurity, "PIN needed"},
+		{SWWrongData, "not the layout"},
+		{SWReferenceUnknown, "no such open Request"},
+	},
+	Variants: []Variant{{
+		In:  []Field{field("NUMBER", TagNumber, "number of the open Request")},
+		Out: []Field{{Name: "REFUSAL", Layout: Refusal}},
+	}},
+})

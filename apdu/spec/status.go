@@ -1,0 +1,144 @@
+package spec
+
+// Status words that the applet answers (ISO/IEC 7816-4:2013 §5.6; 94xx are its
+// own). Three end in digits that vary: see [StatusRow.Mask].
+const (
+	SWOK                  = 0x9000
+	SWMoreData            = 0x6100
+	SWPINWrong            = 0x63C0
+	SWMemoryFailure       = 0x6581
+	SWWrongLength         = 0x6700
+	SWChannel             = 0x6881
+	SWSecureMessaging     = 0x6882
+	SWLastChainedExpected = 0x6883
+	SWChaining            = 0x6884
+	SWSecurity            = 0x6982
+	SWPINBlocked          = 0x6983
+	SWPINForm             = 0x6984
+	SWConditions          = 0x6985
+	SWMACWrong            = 0x6988
+	SWWrongData           = 0x6A80
+	SWRecordNotFound      = 0x6A83
+	SWParameters          = 0x6A86
+	SWReferenceUnknown    = 0x6A88
+	SWWrongLe             = 0x6C00
+	SWInstruction         = 0x6D00
+	SWClass               = 0x6E00
+	SWUnknown             = 0x6F00
+
+	SWFunds            = 0x9401
+	SWPaymentLimit     = 0x9402
+	SWBalanceLimit     = 0x9403
+	SWTransactionLimit = 0x9404
+	SWOpenRequests     = 0x9405
+	SWLogFull          = 0x9406
+	SWCertificate      = 0x9407
+	SWExpired          = 0x9408
+	SWRole             = 0x9409
+	SWSignature        = 0x940A
+	SWRequestReused    = 0x940B
+	SWSequence         = 0x940C
+	SWHead             = 0x940D
+	SWSelf             = 0x940E
+	SWCurrency         = 0x940F
+	SWPolicy           = 0x9410
+	SWBlocked          = 0x9411
+	SWClosed           = 0x9412
+	SWAddressee        = 0x9413
+	SWDate             = 0x9414
+	SWReceivedLocked   = 0x9415
+)
+
+// Family groups status words by what the caller can do about them.
+type Family string
+
+// The families.
+const (
+	FamilyOK          Family = "done"
+	FamilyProgress    Family = "more follows"
+	FamilyPINWrong    Family = "PIN wrong"
+	FamilySecurity    Family = "security status not satisfied"
+	FamilyConditions  Family = "conditions of use not satisfied"
+	FamilyWrongData   Family = "wrong data"
+	FamilyNotFound    Family = "not found"
+	FamilyUnsupported Family = "not supported"
+	FamilyCardFault   Family = "card fault"
+	FamilyLimit       Family = "limit reached"
+	FamilyAuthentic   Family = "not authentic"
+	FamilyConflict    Family = "contradicts what the card knows"
+)
+
+// StatusRow describes a status word.
+type StatusRow struct {
+	Code    uint16
+	Mask    uint16 // bits of Code that are fixed; the rest is a number
+	Name    string // after SW_ in Spec.java
+	Family  Family
+	Meaning string
+	Remedy  string // what to do about it
+}
+
+// StatusWords lists the status words in the order of their codes.
+var StatusWords = []StatusRow{
+	{SWMoreData, 0xFF00, "MORE_DATA", FamilyProgress, "xx more bytes are waiting", "fetch them with GET RESPONSE"},
+	{SWPINWrong, 0xFFF0, "PIN_WRONG", FamilyPINWrong, "PIN or PUK wrong, or not verified; x tries are left", "give the right one"},
+	{SWMemoryFailure, 0xFFFF, "MEMORY_FAILURE", FamilyCardFault, "persistent memory failed", "replace the card"},
+	{SWWrongLength, 0xFFFF, "WRONG_LENGTH", FamilyWrongData, "length of the command is wrong", "send the lengths of the command's table"},
+	{SWChannel, 0xFFFF, "CHANNEL", FamilyUnsupported, "logical channels are not supported", "use the basic channel"},
+	{SWSecureMessaging, 0xFFFF, "SECURE_MESSAGING", FamilyUnsupported, "secure messaging is not supported", "send a plain class byte"},
+	{SWLastChainedExpected, 0xFFFF, "LAST_CHAINED_EXPECTED", FamilyWrongData, "another command came before the chain's last", "begin the chain again"},
+	{SWChaining, 0xFFFF, "CHAINING", FamilyUnsupported, "chaining is not supported for this command", "send it in one part"},
+	{SWSecurity, 0xFFFF, "SECURITY", FamilySecurity, "PIN needed, or a Challenge of the card's intermediary", "verify the PIN first"},
+	{SWPINBlocked, 0xFFFF, "PIN_BLOCKED", FamilySecurity, "no tries left", "unblock with the PUK, or by an Instruction when the PUK is blocked too"},
+	{SWPINForm, 0xFFFF, "PIN_FORM", FamilySecurity, "policy asks for an enciphered PIN", "encipher the PIN to the card's PIN key (P2 = 88)"},
+	{SWConditions, 0xFFFF, "CONDITIONS", FamilyConditions, "not in this life-cycle state, or a command that goes before is missing", "look at the life-cycle state that SELECT answers and follow the order of the reference"},
+	{SWMACWrong, 0xFFFF, "MAC_WRONG", FamilySecurity, "message authentication code wrong", "use the key derived for this card and challenge"},
+	{SWWrongData, 0xFFFF, "WRONG_DATA", FamilyWrongData, "data malformed", "send exactly the data objects of the command's table, in their order"},
+	{SWRecordNotFound, 0xFFFF, "RECORD_NOT_FOUND", FamilyNotFound, "no such record", "ask for records from 1 up to the first that is not found"},
+	{SWParameters, 0xFFFF, "PARAMETERS", FamilyUnsupported, "P1 or P2 unknown", "send the parameters of the command's table"},
+	{SWReferenceUnknown, 0xFFFF, "REFERENCE_UNKNOWN", FamilyNotFound, "the key, certificate or request referred to is unknown", "present the authority's certificate with PSO VERIFY CERTIFICATE, then repeat the command"},
+	{SWWrongLe, 0xFF00, "WRONG_LE", FamilyProgress, "Le is wrong, xx bytes are there", "send the command again with that Le"},
+	{SWInstruction, 0xFFFF, "INSTRUCTION_UNKNOWN", FamilyUnsupported, "instruction unknown", "select the application first"},
+	{SWClass, 0xFFFF, "CLASS", FamilyUnsupported, "class unknown", "send the class byte of the command's table"},
+	{SWUnknown, 0xFFFF, "UNKNOWN", FamilyCardFault, "internal error of the card", "reset the card and repeat; every command can be repeated"},
+	{SWOK, 0xFFFF, "OK", FamilyOK, "done", "nothing"},
+	{SWFunds, 0xFFFF, "FUNDS", FamilyLimit, "balance is lower than the amount", "load the card or ask for less"},
+	{SWPaymentLimit, 0xFFFF, "PAYMENT_LIMIT", FamilyLimit, "amount is above the limit for one payment", "ask for less"},
+	{SWBalanceLimit, 0xFFFF, "BALANCE_LIMIT", FamilyLimit, "amount does not fit under the maximum balance, open requests counted", "ask for less, or unload or synchronise first"},
+	{SWTransactionLimit, 0xFFFF, "TRANSACTION_LIMIT", FamilyLimit, "all transactions since the last acknowledgement are used", "synchronise the card"},
+	{SWOpenRequests, 0xFFFF, "OPEN_REQUESTS", FamilyLimit, "too many requests are open", "accept or refuse one first"},
+	{SWLogFull, 0xFFFF, "LOG_FULL", FamilyLimit, "no room in the log", "synchronise the card"},
+	{SWCertificate, 0xFFFF, "CERTIFICATE", FamilyAuthentic, "certificate's signature wrong", "present the certificate that its authority issued"},
+	{SWExpired, 0xFFFF, "EXPIRED", FamilyAuthentic, "a certificate in the chain has expired by the card's date", "renew the certificate"},
+	{SWRole, 0xFFFF, "ROLE", FamilyAuthentic, "role or name of the key does not allow this", "use a key whose role and name allow it"},
+	{SWSignature, 0xFFFF, "SIGNATURE", FamilyAuthentic, "message's signature wrong", "send the message as its sender signed it"},
+	{SWRequestReused, 0xFFFF, "REQUEST_REUSED", FamilyConflict, "payee used the number for another request", "make a new Request with a new number"},
+	{SWSequence, 0xFFFF, "SEQUENCE", FamilyConflict, "Instruction is not the next", "ask for the card's State and send the Instruction that follows"},
+	{SWHead, 0xFFFF, "HEAD", FamilyConflict, "acknowledged number or head is not in the card's chain", "ask for the card's State and records"},
+	{SWSelf, 0xFFFF, "SELF", FamilyConflict, "payer and payee are the same device", "use two devices"},
+	{SWCurrency, 0xFFFF, "CURRENCY", FamilyConflict, "currency is not the card's", "ask in the card's currency"},
+	{SWPolicy, 0xFFFF, "POLICY", FamilyConflict, "policy goes back in version or above the ceilings", "issue a policy with a higher version, under the ceilings"},
+	{SWBlocked, 0xFFFF, "BLOCKED", FamilyConditions, "card is blocked", "synchronise; its intermediary can unblock it"},
+	{SWClosed, 0xFFFF, "CLOSED", FamilyConditions, "card is closed for ever", "synchronise what it holds and use another card"},
+	{SWAddressee, 0xFFFF, "ADDRESSEE", FamilyConflict, "message is for another device", "bring it to the device that it names"},
+	{SWDate, 0xFFFF, "DATE", FamilyConflict, "date is earlier than the card's or later than a signer's certificate", "correct the clock, or renew the signer's certificate"},
+	{SWReceivedLocked, 0xFFFF, "RECEIVED_LOCKED", FamilyLimit, "received money cannot be spent before it is synchronised", "synchronise the card"},
+}
+
+var statusRows = func() map[uint16]*StatusRow {
+	m := make(map[uint16]*StatusRow, len(StatusWords))
+	for i := range StatusWords {
+		m[StatusWords[i].Code] = &StatusWords[i]
+	}
+	return m
+}()
+
+// Status finds the row of a status word.
+func Status(sw uint16) (StatusRow, bool) {
+	for _, mask := range []uint16{0xFFFF, 0xFFF0, 0xFF00} {
+		if row, ok := statusRows[sw&mask]; ok && row.Mask == mask {
+			return *row, true
+		}
+	}
+	return StatusRow{}, false
+}

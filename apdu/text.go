@@ -1,0 +1,62 @@
+package apdu
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+// String is the command in hex, upper case, without spaces; it is what
+// [ParseCommandText] reads. A command that cannot be encoded gives its header and
+// the reason. It may hold secrets (PIN blocks): log package trace's rendering
+// instead.
+func (c Command) String() string {
+	b, err := c.Bytes()
+	if err != nil {
+		return fmt.Sprintf("%02X%02X%02X%02X (%v)", c.CLA, c.INS, c.P1, c.P2, err)
+	}
+	return fmt.Sprintf("%X", b)
+}
+
+// MarshalText encodes the command in hex, as a transcript keeps it.
+func (c Command) MarshalText() ([]byte, error) {
+	b, err := c.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, "%X", b), nil
+}
+
+// UnmarshalText is [ParseCommandText] for encoding.TextUnmarshaler.
+func (c *Command) UnmarshalText(text []byte) error {
+	p, err := ParseCommandText(string(text))
+	if err == nil {
+		*c = p
+	}
+	return err
+}
+
+// ParseCommandText decodes a command written in hex; blanks between bytes pass.
+func ParseCommandText(s string) (Command, error) {
+	b, err := ParseHex(s)
+	if err != nil {
+		return Command{}, err
+	}
+	return ParseCommand(b)
+}
+
+// String is data and status word in hex, upper case, without spaces.
+func (r Response) String() string { return fmt.Sprintf("%X", r.Bytes()) }
+
+// ParseHex decodes hex digits in either case; blanks between whole bytes pass.
+func ParseHex(s string) ([]byte, error) {
+	var out []byte
+	for _, word := range strings.Fields(s) {
+		b, err := hex.DecodeString(word)
+		if err != nil {
+			return nil, fmt.Errorf("apdu: %q is not hex: write two digits for each byte", word)
+		}
+		out = append(out, b...)
+	}
+	return out, nil
+}
