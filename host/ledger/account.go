@@ -1,0 +1,34 @@
+package ledger
+
+// Kind is what an account is for, and so whether it may be below zero.
+type Kind string
+
+// The kinds at the central bank, then those at an intermediary.
+const (
+	Issued Kind = "issued" // contra account: minus all e-krona ever issued
+	Online Kind = "online" // an intermediary's online holding
+	Shadow Kind = "shadow" // one device's reserve at the central bank
+	Pool   Kind = "pool"   // the liquidity pool
+
+	Customer Kind = "customer" // an owner's online wallet
+	OwnFunds Kind = "own"      // the intermediary's own money; below zero it owes its customers the difference
+	Transit  Kind = "transit"  // load orders: taken from an online wallet, not yet moved by the notary
+	Mirror   Kind = "mirror"   // contra account: minus what the central bank holds for the intermediary
+)
+
+// MayOverdraw tells which kinds may be negative: the contra accounts, and own funds after a loss.
+func (k Kind) MayOverdraw() bool { return k == Issued || k == OwnFunds || k == Mirror }
+
+// Account names one account: a kind and whose it is (device id, name, customer reference), empty when there is only one.
+type Account struct {
+	Kind Kind
+	ID   string
+}
+
+// String is the account's name as stored: "shadow:SENORDIC00000001", "pool".
+func (a Account) String() string {
+	if a.ID == "" {
+		return string(a.Kind)
+	}
+	return string(a.Kind) + ":" + a.ID
+}
