@@ -1,0 +1,153 @@
+package settlement
+
+import (
+	"math/bits"
+	"sort"
+
+	"ekrona/host/money"
+)
+
+// claim is money that one shadow wallet owes: to another one, or to somewhere outside (online) when to is empty.
+type claim struct {
+	n      int64 // the payment's order of arrival: smaller is older
+	from   string
+	to     string
+	amount money.Ore
+}
+
+// exactNetting is the size of a connected set of claims up to which the largest settleable subset is searched exactly.
+const exactNetting = 12
+
+// netting chooses claims that can all be settled together: with them carried out at once, no wallet that pays ends below zero
+// (free is what each has to give). Wallets that no claim connects are looked at apart. A connected set that can be settled
+// whole is; of a smaller one the largest part in number is, the older claims first; of one larger than exactNetting a part
+// that cannot be enlarged by any single claim. The result is in order of arrival.
+func netting(claims []claim, free map[string]money.Ore) []claim {
+	var chosen []claim
+	for _, connected := range components(claims) {
+		switch {
+		case settleable(connected, free):
+			chosen = append(chosen, connected...)
+		case len(connected) <= exactNetting:
+			chosen = append(chosen, largest(connected, free)...)
+		default:
+			chosen = append(chosen, enlarged(trimmed(connected, free), connected, free)...)
+		}
+	}
+	sort.Slice(chosen, func(i, j int) bool { return chosen[i].n < chosen[j].n })
+	return chosen
+}
+
+// components splits claims into sets that share no wallet, each in order of arrival.
+func components(claims []claim) [][]claim {
+	parent := map[string]string{}
+	var root func(string) string
+	root = func(d string) string {
+		if p, seen := parent[d]; seen && p != d {
+			parent[d] = root(p)
+		} else {
+			parent[d] = d
+		}
+		return parent[d]
+	}
+	for _, c := range claims {
+		if c.to != "" {
+			parent[root(c.from)] = root(c.to)
+		}
+	}
+	sorted := append([]claim(nil), claims...)
+	sort.Slice(sorted, func(i, j int) bool { return sorted[i].n < sorted[j].n })
+	index, sets := map[string]int{}, [][]claim(nil)
+	for _, c := range sorted {
+		r := root(c.from)
+		i, seen := index[r]
+		if !seen {
+			i = len(sets)
+			index[r], sets = i, append(sets, nil)
+		}
+		sets[i] = append(sets[i], c)
+	}
+	return sets
+}
+
+// after is what each paying wallet of the claims is left with when all are settled.
+func after(claims []claim, free map[string]money.Ore) map[string]money.Ore {
+	left := map[string]money.Ore{}
+	for _, c := range claims {
+		if _, seen := left[c.from]; !seen {
+			left[c.from] = free[c.from]
+		}
+	}
+	for _, c := range claims {
+		left[c.from] -= c.amount
+		if _, pays := left[c.to]; pays {
+			left[c.to] += c.amount
+		}
+	}
+	return left
+}
+
+func settleable(claims []claim, free map[string]money.Ore) bool {
+	for _, left := range after(claims, free) {
+		if left < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// largest tries every subset: the most claims, and among equals the one with the oldest.
+func largest(claims []claim, free map[string]money.Ore) []claim {
+	var best []claim
+	bestMask := 0
+	for mask := 1; mask < 1<<len(claims); mask++ {
+		more := bits.OnesCount(uint(mask)) - bits.OnesCount(uint(bestMask))
+		if more < 0 || more == 0 && mask < bestMask {
+			continue
+		}
+		var subset []claim
+		for i, c := range claims {
+			if mask&(1<<(len(claims)-1-i)) != 0 { // the oldest is the highest bit
+				subset = append(subset, c)
+			}
+		}
+		if settleable(subset, free) {
+			best, bestMask = subset, mask
+		}
+	}
+	return best
+}
+
+// trimmed drops the newest claim of a wallet that would be below zero, until none is.
+func trimmed(claims []claim, free map[string]money.Ore) []claim {
+	kept := append([]claim(nil), claims...)
+	for {
+		left, drop := after(kept, free), -1
+		for i, c := range kept {
+			if left[c.from] < 0 {
+				drop = i
+			}
+		}
+		if drop < 0 {
+			return kept
+		}
+		kept = append(kept[:drop], kept[drop+1:]...)
+	}
+}
+
+// enlarged adds back, oldest first, what still fits beside kept.
+func enlarged(kept, all []claim, free map[string]money.Ore) []claim {
+	in := map[int64]bool{}
+	for _, c := range kept {
+		in[c.n] = true
+	}
+	for again := true; again; {
+		again = false
+		for _, c := range all {
+			if !in[c.n] && settleable(append(kept[:len(kept):len(kept)], c), free) {
+				kept, in[c.n], again = append(kept, c), true, true
+			}
+		}
+	}
+	return kept
+}

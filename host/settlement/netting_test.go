@@ -1,0 +1,124 @@
+package settlement
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"ekrona/host/money"
+)
+
+// TestNettingCases runs testdata/netting.txt: "free WALLET AMOUNT ...", "claim FROM TO AMOUNT" (TO "-" is outside), then
+// "settles N N ..." with the numbers of the claims in order.
+func TestNettingCases(t *testing.T) {
+	file, err := os.Open("testdata/netting.txt")
+	require.NoError(t, err)
+	defer file.Close()
+	var title string
+	var claims []claim
+	free, checked := map[string]money.Ore{}, 0
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		fields := strings.Fields(lines.Text())
+		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		switch fields[0] {
+		case "case":
+			title, claims, free = strings.Join(fields[1:], " "), nil, map[string]money.Ore{}
+		case "free":
+			for i := 1; i+1 < len(fields); i += 2 {
+				free[fields[i]] = amount(t, fields[i+1])
+			}
+		case "claim":
+			claims = append(claims, claim{n: int64(len(claims) + 1), from: fields[1], to: strings.Trim(fields[2], "-"), amount: amount(t, fields[3])})
+		case "settles":
+			got := []string{}
+			for _, c := range netting(claims, free) {
+				got = append(got, fmt.Sprint(c.n))
+			}
+			require.Equal(t, fields[1:], got, title)
+			checked++
+		default:
+			require.Fail(t, "unknown line", lines.Text())
+		}
+	}
+	require.Greater(t, checked, 5)
+}
+
+func amount(t require.TestingT, text string) money.Ore {
+	a, err := money.Parse(text)
+	require.NoError(t, err)
+	return a
+}
+
+func drawClaims(t *rapid.T, most int) ([]claim, map[string]money.Ore) {
+	wallets := []string{"A", "B", "C", "D", "E"}
+	free := map[string]money.Ore{}
+	for _, w := range wallets {
+		free[w] = money.Ore(rapid.IntRange(0, 20).Draw(t, "free"))
+	}
+	var claims []claim
+	for i := range rapid.IntRange(0, most).Draw(t, "claims") {
+		c := claim{n: int64(i + 1), from: rapid.SampledFrom(wallets).Draw(t, "from"), to: rapid.SampledFrom(append(wallets, "")).Draw(t, "to")}
+		c.amount = money.Ore(rapid.IntRange(1, 25).Draw(t, "amount"))
+		if c.to != c.from {
+			claims = append(claims, c)
+		}
+	}
+	return claims, free
+}
+
+// TestNettingIsLargest compares with all subsets of the whole, which knows nothing of components.
+func TestNettingIsLargest(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		claims, free := drawClaims(t, 9)
+		chosen := netting(claims, free)
+		require.True(t, settleable(chosen, free))
+		most := 0
+		for mask := range 1 << len(claims) {
+			var subset []claim
+			for i, c := range claims {
+				if mask&(1<<i) != 0 {
+					subset = append(subset, c)
+				}
+			}
+			if len(subset) > most && settleable(subset, free) {
+				most = len(subset)
+			}
+		}
+		require.Len(t, chosen, most)
+	})
+}
+
+// TestNettingOfManyIsSafe: nobody ends below zero, nothing that fits alone is left, and a whole that can be settled is.
+func TestNettingOfManyIsSafe(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		claims, free := drawClaims(t, 60)
+		chosen := netting(claims, free)
+		balance := map[string]money.Ore{}
+		for wallet, holds := range free {
+			balance[wallet] = holds
+		}
+		in := map[int64]bool{}
+		for _, c := range chosen {
+			require.False(t, in[c.n], "chosen twice")
+			in[c.n] = true
+			balance[c.from] -= c.amount
+			balance[c.to] += c.amount
+		}
+		for wallet := range free {
+			require.GreaterOrEqual(t, balance[wallet], money.Ore(0), wallet)
+		}
+		for _, c := range claims {
+			require.True(t, in[c.n] || balance[c.from] < c.amount, "claim %d fits and was left", c.n)
+		}
+		if settleable(claims, free) {
+			require.Len(t, chosen, len(claims))
+		}
+	})
+}
