@@ -26,7 +26,7 @@ import javacard.framework.SystemException;
  */
 public final class Bridge {
 
-    private static final int MAX_PARAMETERS = 255;
+    private static final int MAX_INSTALL_BLOCK = 127; // Java Card API 3.0.4, Applet.install
     private static final char[] DIGITS = "0123456789ABCDEF".toCharArray();
 
     private final Class<? extends Applet> appletClass;
@@ -92,16 +92,17 @@ public final class Bridge {
         return card;
     }
 
-    /** Hands the applet what a card's installer does: instance AID, control information, application data, each with its length. */
+    /** Hands the applet what a card's installer does: instance AID, privileges, application data, each with its length. */
     private String install(byte[] aid, byte[] parameters) {
-        if (parameters.length > MAX_PARAMETERS - aid.length - 3) {
-            throw new IllegalArgumentException("install parameters are too long");
+        byte[] block = new byte[1 + aid.length + 2 + 1 + parameters.length];
+        if (block.length > MAX_INSTALL_BLOCK) {
+            throw new IllegalArgumentException("install parameters are too long, a card hands over " + MAX_INSTALL_BLOCK + " bytes");
         }
-        byte[] block = new byte[aid.length + parameters.length + 3];
         block[0] = (byte) aid.length;
         System.arraycopy(aid, 0, block, 1, aid.length);
-        block[aid.length + 2] = (byte) parameters.length;
-        System.arraycopy(parameters, 0, block, aid.length + 3, parameters.length);
+        block[aid.length + 1] = 1; // one byte of privileges: none
+        block[aid.length + 3] = (byte) parameters.length;
+        System.arraycopy(parameters, 0, block, aid.length + 4, parameters.length);
 
         card = null;
         AID instance = AIDUtil.create(aid);

@@ -1,0 +1,118 @@
+package jcardsim_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha1"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu"
+	"ekrona/applet/jcardsim"
+)
+
+// sha1Applet is an applet that comes with jCardSim. It keeps these tests about
+// the bridge, whatever our applet does.
+const sha1Applet = "com.licel.jcardsim.samples.Sha1Applet"
+
+// Its instructions.
+const (
+	insDigest     = 0x00
+	insEcho       = 0x02
+	insLastDigest = 0x06
+)
+
+var instanceAID = []byte{0xF0, 1, 2, 3, 4, 5}
+
+func build(t *testing.T) jcardsim.Classes {
+	t.Helper()
+	classes, err := jcardsim.Build(t.Context(), filepath.Join("..", "jcsim"), t.TempDir())
+	jcardsim.SkipWithoutTools(t, err)
+	require.NoError(t, err)
+	return classes
+}
+
+func start(t *testing.T, classes jcardsim.Classes, applet string) *jcardsim.Simulator {
+	t.Helper()
+	s, err := jcardsim.Start(classes, applet)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	return s
+}
+
+func TestBridge(t *testing.T) {
+	classes := build(t)
+
+	t.Run("says what is missing before install", func(t *testing.T) {
+		s := start(t, classes, sha1Applet)
+		_, err := s.Transmit(t.Context(), apdu.Command{INS: 0xA4, P1: 4})
+		assert.ErrorContains(t, err, "begin with install")
+	})
+
+	t.Run("carries data, short and extended, and keeps a card over commands", func(t *testing.T) {
+		s := start(t, classes, sha1Applet)
+		require.NoError(t, s.Install(t.Context(), instanceAID, []byte{1, 2, 3}))
+		selectIt := apdu.Command{INS: 0xA4, P1: 4, Data: instanceAID}
+		send := func(c apdu.Command) []byte {
+			t.Helper()
+			data, err := apdu.Send(t.Context(), s, c)
+			require.NoError(t, err)
+			return data
+		}
+		send(selectIt)
+		long := bytes.Repeat([]byte("e-krona "), 100)
+		assert.Equal(t, long, send(apdu.Command{CLA: 0x80, INS: insEcho, Data: long, Ne: apdu.MaxExtendedNe}))
+		digest := sha1.Sum([]byte("abc"))
+		assert.Equal(t, digest[:], send(apdu.Command{CLA: 0x80, INS: insDigest, Data: []byte("abc"), Ne: apdu.MaxShortNe}))
+		assert.Equal(t, digest[:], send(apdu.Command{CLA: 0x80, INS: insLastDigest, Ne: apdu.MaxShortNe}))
+
+		require.NoError(t, s.Reset(t.Context()))
+		_, err := apdu.Send(t.Context(), s, apdu.Command{CLA: 0x80, INS: insLastDigest, Ne: apdu.MaxShortNe})
+		assert.Error(t, err, "nothing is selected after a reset")
+		send(selectIt)
+		assert.Equal(t, make([]byte, sha1.Size), send(apdu.Command{CLA: 0x80, INS: insLastDigest, Ne: apdu.MaxShortNe}),
+			"transient memory is lost")
+	})
+
+	t.Run("refuses parameters that a card could not hand over", func(t *testing.T) {
+		s := start(t, classes, sha1Applet)
+		assert.ErrorContains(t, s.Install(t.Context(), instanceAID, make([]byte, 128)), "too long")
+	})
+
+	t.Run("reports an applet class that is not there", func(t *testing.T) {
+		s, err := jcardsim.Start(classes, "ekrona.NoSuchApplet")
+		require.NoError(t, err)
+		assert.Error(t, s.Reset(t.Context()))
+		assert.NoError(t, s.Close())
+	})
+
+	t.Run("ends with its context", func(t *testing.T) {
+		s := start(t, classes, sha1Applet)
+		require.NoError(t, s.Install(t.Context(), instanceAID, nil))
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		err := s.Reset(ctx)
+		assert.True(t, errors.Is(err, context.Canceled), "%v", err)
+		assert.Error(t, s.Reset(t.Context()), "no later answer can be trusted")
+	})
+}
+
+func TestBuildWithoutTools(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	_, err := jcardsim.Build(t.Context(), filepath.Join("..", "jcsim"), t.TempDir())
+	require.ErrorIs(t, err, jcardsim.ErrNoTools)
+	assert.ErrorContains(t, err, "scripts/set-up")
+}
+
+func TestBuildReportsWhatMavenSays(t *testing.T) {
+	empty := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(empty, "pom.xml"), []byte("<project/>"), 0o600))
+	_, err := jcardsim.Build(t.Context(), empty, t.TempDir())
+	jcardsim.SkipWithoutTools(t, err)
+	assert.ErrorContains(t, err, "modelVersion")
+}
