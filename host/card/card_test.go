@@ -1,0 +1,165 @@
+package card
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu"
+	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
+)
+
+// dialogue is a card that expects these commands, in hex, in this order, and
+// answers as written.
+type dialogue struct {
+	t     *testing.T
+	turns []turn
+}
+
+type turn struct{ command, answer string }
+
+func (d *dialogue) Transmit(_ context.Context, c apdu.Command) (apdu.Response, error) {
+	d.t.Helper()
+	require.NotEmpty(d.t, d.turns, "no command was expected any more, and %v came", c)
+	next := d.turns[0]
+	d.turns = d.turns[1:]
+	assert.Equal(d.t, next.command, c.String())
+	if next.answer == "" {
+		return apdu.Response{}, errors.New("field lost")
+	}
+	raw, err := apdu.ParseHex(next.answer)
+	require.NoError(d.t, err)
+	response, err := apdu.ParseResponse(raw)
+	require.NoError(d.t, err)
+	return response, nil
+}
+
+func talk(t *testing.T, turns ...turn) *Client {
+	d := &dialogue{t, turns}
+	t.Cleanup(func() { assert.Empty(t, d.turns, "commands that were expected did not come") })
+	return New(d)
+}
+
+func TestCommandsAreThoseOfTheSpec(t *testing.T) {
+	ctx := context.Background()
+	cases := []struct {
+		name string
+		turn turn
+		do   func(*Client) (any, error)
+		want any
+	}{
+		{"SELECT", turn{"00A4040008F0454B524F4E410100", "6F17 8408F0454B524F4E4101 A50B CD0107 9F08020100 CE0107 9000"},
+			func(c *Client) (any, error) { return c.Select(ctx) }, Application{spec.Active, 0x0100, 7}},
+		{"REQUEST", turn{"801000000B8104000011945F2A02075200", "E1009000"},
+			func(c *Client) (any, error) { return c.Request(ctx, 4500, "") }, []byte{0xE1, 0}},
+		{"REQUEST of one payer", turn{"801000001D8104000011945F2A0207525A1053454E4F52444943303030303030303100", "E1009000"},
+			func(c *Client) (any, error) { return c.Request(ctx, 4500, "SENORDIC00000001") }, []byte{0xE1, 0}},
+		{"REFUSE", turn{"80160000079F41040000000700", "E4009000"},
+			func(c *Client) (any, error) { return c.Refuse(ctx, 7) }, []byte{0xE4, 0}},
+		{"GET DATA balance", turn{"00CA00C400", "C40400004E209000"},
+			func(c *Client) (any, error) { return c.Balance(ctx) }, uint32(20000)},
+		{"GET DATA device", turn{"00CA005A00", "5A1053454E4F524449433030303030303031 9000"},
+			func(c *Client) (any, error) { return c.Device(ctx) }, "SENORDIC00000001"},
+		{"GET DATA counters", turn{"00CA00E900", "E91A 9F360400000005 C20400000003 C50400000002 9F410400000001 9000"},
+			func(c *Client) (any, error) { return c.Counters(ctx) }, Counters{5, 3, 2, 1}},
+		{"ACTIVATE", turn{"00440000", "9000"},
+			func(c *Client) (any, error) { return nil, c.Activate(ctx) }, nil},
+		{"GET CHALLENGE", turn{"0084000000", "01020304050607089000"},
+			func(c *Client) (any, error) { return c.GetChallenge(ctx) }, []byte{1, 2, 3, 4, 5, 6, 7, 8}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := c.do(talk(t, c.turn))
+			require.NoError(t, err)
+			assert.Equal(t, c.want, got)
+		})
+	}
+}
+
+func TestAuthoritiesAreIntroducedOnlyWhenTheCardAsks(t *testing.T) {
+	ctx, request, payee, ca := context.Background(), []byte{1}, []byte{2}, []byte{3}
+	pay, introduce := "8012000002010200", "002A00BE0103"
+
+	_, err := talk(t, turn{pay, "E2009000"}).Pay(ctx, request, payee, ca)
+	require.NoError(t, err)
+
+	_, err = talk(t, turn{pay, "6A88"}, turn{introduce, "9000"}, turn{pay, "E2009000"}).Pay(ctx, request, payee, ca)
+	require.NoError(t, err)
+
+	_, err = talk(t, turn{pay, "6A88"}, turn{introduce, "9407"}).Pay(ctx, request, payee, ca)
+	assert.True(t, Is(err, spec.SWCertificate))
+	assert.ErrorIs(t, err, apdu.ErrNotAuthentic)
+
+	_, err = talk(t, turn{pay, "6A88"}, turn{introduce, "9000"}, turn{pay, "6A88"}).Pay(ctx, request, payee, ca)
+	assert.True(t, Is(err, spec.SWReferenceUnknown), "it is asked for once")
+}
+
+func TestRefusalsAndLostCardsAreToldApart(t *testing.T) {
+	ctx := context.Background()
+	_, err := talk(t, turn{"8012000002010200", "9401"}).Pay(ctx, []byte{1}, []byte{2}, nil)
+	assert.True(t, Is(err, spec.SWFunds))
+	assert.ErrorIs(t, err, apdu.ErrLimit)
+	assert.False(t, IsLost(err))
+	assert.ErrorContains(t, err, "PAY")
+
+	_, err = talk(t, turn{"8012000002010200", ""}).Pay(ctx, []byte{1}, []byte{2}, nil)
+	assert.True(t, IsLost(err))
+	assert.False(t, Is(err, spec.SWFunds))
+	assert.ErrorContains(t, err, "hold it to the reader again")
+}
+
+func TestRecordsAreReadUpToTheFirstMissing(t *testing.T) {
+	ctx := context.Background()
+	records, err := talk(t, turn{"00B2010C000000", "AA9000"}, turn{"00B2020C000000", "BBCC9000"}, turn{"00B2030C000000", "6A83"}).Records(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, [][]byte{{0xAA}, {0xBB, 0xCC}}, records)
+
+	_, err = talk(t, turn{"00B2010C000000", "AA9000"}, turn{"00B2020C000000", ""}).Records(ctx)
+	assert.True(t, IsLost(err), "half a log is no log")
+}
+
+func TestAnswersThatAreNotTheAppletsAreRefused(t *testing.T) {
+	ctx := context.Background()
+	for name, answer := range map[string]string{
+		"too short":      "C403004E209000",
+		"another object": "C50400004E209000",
+		"left over":      "C40400004E20009000",
+		"nothing":        "9000",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := talk(t, turn{"00CA00C400", answer}).Balance(ctx)
+			assert.ErrorIs(t, err, ErrAnswer)
+		})
+	}
+	_, err := talk(t, turn{"00A4040008F0454B524F4E410100", "6F17 8408F0454B524F4E4101 A50B CD0107 9F08020200 CE0107 9000"}).Select(ctx)
+	assert.ErrorContains(t, err, "2.0")
+}
+
+func FuzzKeyAnswer(f *testing.F) {
+	point := bytes.Repeat([]byte{4}, spec.PointLength)
+	inner, err := tlv.Append(nil, tlv.Tag(spec.TagPoint), point)
+	require.NoError(f, err)
+	template, err := tlv.Append(nil, tlv.Tag(spec.TagPublicKey), inner)
+	require.NoError(f, err)
+	whole, err := tlv.Append(append(template, template...), tlv.Tag(spec.TagMAC), make([]byte, spec.MACLength))
+	require.NoError(f, err)
+	f.Add(whole)
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		client := New(apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) {
+			return apdu.Response{Data: answer, SW: apdu.OK}, nil
+		}))
+		keys, err := client.GenerateKeyPair(context.Background())
+		if err != nil {
+			assert.ErrorIs(t, err, ErrAnswer)
+			return
+		}
+		assert.Len(t, keys.Signing, spec.PointLength)
+		assert.Len(t, keys.PIN, spec.PointLength)
+	})
+}

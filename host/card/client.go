@@ -1,0 +1,43 @@
+// Package card is the Go side of the applet: one file for a command, named as in
+// the spec, each a method of [Client] on an [apdu.Card]. Start at [New].
+//
+// Messages and certificates go in and come out as the bytes of the wire; what
+// they say is read with packages apdu/message and apdu/cvc by whoever needs it.
+// The package trusts the card for nothing: who needs to know that an answer is
+// authentic verifies it.
+package card
+
+import (
+	"context"
+
+	"ekrona/apdu"
+	"ekrona/apdu/spec"
+)
+
+// Client speaks with the applet on one card. It keeps nothing between commands;
+// what the card keeps of a session (selection, verified PIN) ends with the tap.
+// Like the card it is used by one goroutine at a time.
+type Client struct {
+	card apdu.Card
+}
+
+// New makes a client. The card carries whole commands and responses: wrap it in
+// [apdu.Framing] when reader or card offer short APDUs only.
+func New(card apdu.Card) *Client { return &Client{card} }
+
+// send transmits one command and returns the response data. Its errors are
+// [*Refusal] and [*LinkLost].
+func (c *Client) send(ctx context.Context, v spec.Variant, data ...[]byte) ([]byte, error) {
+	return c.transmit(ctx, v, apdu.New(v, data...))
+}
+
+func (c *Client) transmit(ctx context.Context, v spec.Variant, command apdu.Command) ([]byte, error) {
+	response, err := c.card.Transmit(ctx, command)
+	if err != nil {
+		return nil, &LinkLost{Command: v.Title(), Err: err}
+	}
+	if response.SW != apdu.OK {
+		return nil, &Refusal{Variant: v, SW: response.SW}
+	}
+	return response.Data, nil
+}
