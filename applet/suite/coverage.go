@@ -1,0 +1,127 @@
+package suite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"ekrona/apdu"
+	"ekrona/apdu/spec"
+)
+
+// row is one line of the spec that a case can touch: a variant's success, or a
+// command's status word. A status word with digits that vary counts as one.
+type row struct {
+	Command string
+	Variant string // of a success only
+	SW      uint16
+}
+
+func (r row) String() string {
+	name := r.Command
+	if r.Variant != "" {
+		name += " " + r.Variant
+	}
+	return fmt.Sprintf("%s: %v", name, apdu.StatusWord(r.SW))
+}
+
+// noCommand is the name of the rows that belong to no command.
+const noCommand = "(no command)"
+
+// unreachable are the rows that no sequence of commands can bring about on a
+// card that works, with the reason.
+var unreachable = map[uint16]string{
+	spec.SWUnknown: "the card answers it to an error of its own",
+}
+
+// specRows are all rows of the spec.
+func specRows() []row {
+	rows := []row{{Command: noCommand, SW: spec.SWInstruction}}
+	for _, c := range spec.Commands {
+		for _, v := range c.Variants {
+			rows = append(rows, row{c.Name, v.Name, spec.SWOK})
+		}
+		for _, a := range slices.Concat(c.Answers, spec.CommonAnswers) {
+			if _, never := unreachable[a.SW]; !never && a.SW != spec.SWInstruction {
+				rows = append(rows, row{Command: c.Name, SW: a.SW})
+			}
+		}
+	}
+	return rows
+}
+
+// coverage collects the rows that exchanges touched, and what a card answered
+// that is in no row.
+type coverage struct {
+	mu       sync.Mutex
+	touched  map[row]int
+	strange  []string
+	commands map[byte]*spec.Command // by instruction
+}
+
+func newCoverage() *coverage {
+	v := &coverage{touched: make(map[row]int), commands: make(map[byte]*spec.Command)}
+	for _, c := range spec.Commands {
+		v.commands[c.INS] = c
+	}
+	return v
+}
+
+// note counts one exchange. A part of a chain that is not the last is no command
+// yet, unless it is refused. 61xx is the success of its command: the rest of the
+// answer is on its way.
+func (v *coverage) note(c apdu.Command, r apdu.Response) {
+	if c.IsChained() && r.SW == apdu.OK {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	status, known := spec.Status(uint16(r.SW))
+	command := v.commands[c.INS]
+	touched := row{Command: noCommand, SW: status.Code}
+	switch {
+	case command == nil:
+	case r.SW == apdu.OK || status.Code == spec.SWMoreData:
+		variant, found := spec.Find(c.CLA, c.INS, c.P1, c.P2)
+		known = known && found
+		touched = row{command.Name, variant.Name, spec.SWOK}
+	default:
+		touched.Command = command.Name
+	}
+	if !known || !slices.Contains(allRows, touched) {
+		v.strange = append(v.strange, fmt.Sprintf("%s was answered %v, which is in no row of the spec", header(c), r.SW))
+		return
+	}
+	v.touched[touched]++
+}
+
+// missing are the rows that nothing touched, in the order of the spec.
+func (v *coverage) missing() []row {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.DeleteFunc(specRows(), func(r row) bool { return v.touched[r] > 0 })
+}
+
+// allRows are the rows that a card may touch at all.
+var allRows = specRows()
+
+// header names a command without its data, which may hold a PIN.
+func header(c apdu.Command) string {
+	return fmt.Sprintf("%02X %02X %02X %02X with %d bytes", c.CLA, c.INS, c.P1, c.P2, len(c.Data))
+}
+
+// recorder is a card whose exchanges count.
+type recorder struct {
+	card     apdu.Card
+	coverage *coverage
+}
+
+// Transmit implements [apdu.Card].
+func (r recorder) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+	response, err := r.card.Transmit(ctx, c)
+	if err == nil {
+		r.coverage.note(c, response)
+	}
+	return response, err
+}
