@@ -1,0 +1,185 @@
+package api
+
+import "ekrona/emulator/vm"
+
+// States of an APDU object, as its constants number them.
+const (
+	stateInitial = iota
+	statePartialIncoming
+	stateFullIncoming
+	stateOutgoing
+	stateOutgoingLengthKnown
+	statePartialOutgoing
+	stateFullOutgoing
+)
+
+// Sizes of the transport: T=1 with the largest information fields (ISO/IEC 7816-3 §11.4.2).
+const (
+	blockSize          = 254
+	maxShortResponse   = 256
+	maxLongResponse    = 32767
+	offsetCdata        = 5
+	offsetExtendedData = 7
+)
+
+// apduNatives are the functions of javacard.framework.APDU.
+func apduNatives(runtime Runtime) map[string]vm.Native {
+	current := func(c *vm.Call) vm.Ref {
+		apdu := c.Root(rootAPDU)
+		if _, busy := c.Volatile(apdu).(*Exchange); !busy || !runtime.IsSelected(c, c.Active()) {
+			c.Throw(securityException, 0)
+		}
+		return apdu
+	}
+	return bind("javacard/framework/APDU", map[string]vm.Native{
+		"getBuffer()[B": func(c *vm.Call) vm.Value { return c.Field(c.This(), apduBuffer) },
+		"getCurrentAPDU()Ljavacard/framework/APDU;": func(c *vm.Call) vm.Value {
+			return vm.RefValue(current(c))
+		},
+		"getCurrentAPDUBuffer()[B": func(c *vm.Call) vm.Value { return c.Field(current(c), apduBuffer) },
+		"getInBlockSize()S":        func(*vm.Call) vm.Value { return vm.ShortValue(blockSize) },
+		"getOutBlockSize()S":       func(*vm.Call) vm.Value { return vm.ShortValue(blockSize) },
+		"getProtocol()B":           func(*vm.Call) vm.Value { return vm.Value(runtime.Protocol()) },
+		"getNAD()B":                nothing,
+		"getCLAChannel()B":         func(*vm.Call) vm.Value { return vm.Value(runtime.Channel()) },
+		"waitExtension()V": func(c *vm.Call) vm.Value {
+			if x, busy := c.Volatile(c.Root(rootAPDU)).(*Exchange); busy && x.noChaining {
+				c.Throw(apduException, apduIllegalUse)
+			}
+			return vm.Void
+		},
+		"setIncomingAndReceive()S": func(c *vm.Call) vm.Value {
+			x := exchange(c)
+			if x.state != stateInitial {
+				c.Throw(apduException, apduIllegalUse)
+			}
+			x.incoming = true
+			return x.receive(c, x.dataOffset())
+		},
+		"receiveBytes(S)S":         receiveBytes,
+		"getIncomingLength()S":     func(c *vm.Call) vm.Value { return vm.ShortValue(int16(len(incoming(c).command.Data))) },
+		"getOffsetCdata()S":        func(c *vm.Call) vm.Value { return vm.ShortValue(int16(incoming(c).dataOffset())) },
+		"getCurrentState()B":       func(c *vm.Call) vm.Value { return vm.Value(exchange(c).state) },
+		"setOutgoing()S":           func(c *vm.Call) vm.Value { return exchange(c).turn(c, false) },
+		"setOutgoingNoChaining()S": func(c *vm.Call) vm.Value { return exchange(c).turn(c, true) },
+		"setOutgoingLength(S)V": func(c *vm.Call) vm.Value {
+			exchange(c).announce(c, int(c.Short(0)))
+			return vm.Void
+		},
+		"sendBytes(SS)V": func(c *vm.Call) vm.Value {
+			exchange(c).send(c, c.Field(c.This(), apduBuffer).Ref(), int(c.Short(0)), int(c.Short(1)), true)
+			return vm.Void
+		},
+		"sendBytesLong([BSS)V": func(c *vm.Call) vm.Value {
+			exchange(c).send(c, c.Ref(0), int(c.Short(1)), int(c.Short(2)), false)
+			return vm.Void
+		},
+		"setOutgoingAndSend(SS)V": func(c *vm.Call) vm.Value {
+			x := exchange(c)
+			x.turn(c, false)
+			x.announce(c, int(c.Short(1)))
+			x.send(c, c.Field(c.This(), apduBuffer).Ref(), int(c.Short(0)), int(c.Short(1)), true)
+			x.sendDone = true
+			return vm.Void
+		},
+		"isCommandChainingCLA()Z":  func(c *vm.Call) vm.Value { return vm.BoolValue(exchange(c).command.Header[0]&0x10 != 0) },
+		"isSecureMessagingCLA()Z":  func(c *vm.Call) vm.Value { return vm.BoolValue(secureMessaging(exchange(c).command.Header[0])) },
+		"isISOInterindustryCLA()Z": func(c *vm.Call) vm.Value { return vm.BoolValue(exchange(c).command.Header[0]&0x80 == 0) },
+		"isValidCLA()Z":            func(c *vm.Call) vm.Value { return vm.BoolValue(exchange(c).command.Header[0] != 0xFF) },
+	})
+}
+
+// secureMessaging reads the bits of a class byte that say so (ISO/IEC 7816-4 §5.4.1):
+// one in the further interindustry classes, two in the first.
+func secureMessaging(cla byte) bool {
+	if cla&0x40 != 0 {
+		return cla&0x20 != 0
+	}
+	return cla&0x0C != 0
+}
+
+// exchange returns the command in progress of the APDU object that is the receiver.
+func exchange(c *vm.Call) *Exchange {
+	x, busy := c.Volatile(c.This()).(*Exchange)
+	if !busy {
+		c.Throw(apduException, apduIllegalUse)
+	}
+	return x
+}
+
+// incoming returns the command in progress while its data may still be asked about.
+func incoming(c *vm.Call) *Exchange {
+	x := exchange(c)
+	if !x.incoming || x.state >= stateOutgoing {
+		c.Throw(apduException, apduIllegalUse)
+	}
+	return x
+}
+
+func (x *Exchange) dataOffset() int {
+	if x.command.Extended {
+		return offsetExtendedData
+	}
+	return offsetCdata
+}
+
+func receiveBytes(c *vm.Call) vm.Value {
+	x, off := incoming(c), int(c.Short(0))
+	room := c.Length(c.Field(c.This(), apduBuffer).Ref()) - off
+	if left := len(x.command.Data) - x.received; off < 0 || room < min(left, blockSize) {
+		c.Throw(apduException, apduBufferBounds)
+	}
+	return x.receive(c, off)
+}
+
+// receive puts as much data as fits into the buffer.
+func (x *Exchange) receive(c *vm.Call, off int) vm.Value {
+	buffer := c.Field(c.This(), apduBuffer).Ref()
+	part := x.command.Data[x.received:]
+	part = part[:min(len(part), c.Length(buffer)-off)]
+	c.PutBytes(buffer, off, part)
+	x.received += len(part)
+	x.state = stateFullIncoming
+	if x.received < len(x.command.Data) {
+		x.state = statePartialIncoming
+	}
+	return vm.ShortValue(int16(len(part)))
+}
+
+// turn begins the response and returns the length expected, Ne.
+func (x *Exchange) turn(c *vm.Call, noChaining bool) vm.Value {
+	if x.state >= stateOutgoing {
+		c.Throw(apduException, apduIllegalUse)
+	}
+	x.state, x.noChaining = stateOutgoing, noChaining
+	return vm.ShortValue(int16(min(x.command.Ne, maxLongResponse)))
+}
+
+func (x *Exchange) announce(c *vm.Call, n int) {
+	if x.state != stateOutgoing {
+		c.Throw(apduException, apduIllegalUse)
+	}
+	most := maxShortResponse
+	if x.command.Long {
+		most = maxLongResponse
+	}
+	if n < 0 || n > most || x.noChaining && n > blockSize-2 {
+		c.Throw(apduException, apduBadLength)
+	}
+	x.length, x.state = n, stateOutgoingLengthKnown
+}
+
+// send appends n bytes of an array to the response.
+func (x *Exchange) send(c *vm.Call, array vm.Ref, off, n int, fromBuffer bool) {
+	if x.state < stateOutgoingLengthKnown || x.sendDone || n > x.length-len(x.response) {
+		c.Throw(apduException, apduIllegalUse)
+	}
+	if fromBuffer && (off < 0 || n < 0 || off+n > c.Length(array)) {
+		c.Throw(apduException, apduBufferBounds)
+	}
+	x.response = append(x.response, c.Bytes(array, off, n)...)
+	x.state = statePartialOutgoing
+	if len(x.response) == x.length {
+		x.state = stateFullOutgoing
+	}
+}

@@ -1,0 +1,135 @@
+package api
+
+import (
+	"crypto"
+	"hash"
+
+	"ekrona/emulator/engine"
+	"ekrona/emulator/vm"
+)
+
+// digests are the algorithms of MessageDigest, by ALG_... constant.
+var digests = map[int8]crypto.Hash{
+	1: crypto.SHA1, 2: crypto.MD5, 4: crypto.SHA256, 5: crypto.SHA384, 6: crypto.SHA512, 7: crypto.SHA224,
+	8: crypto.SHA3_224, 9: crypto.SHA3_256, 10: crypto.SHA3_384, 11: crypto.SHA3_512,
+}
+
+// Hidden field of MessageDigest, RandomData, Checksum, KeyAgreement, Signature and Cipher.
+const engineAlgorithm = 0
+
+const resumableDigestClass = "javacard/security/InitializedMessageDigest"
+
+// digesting is a message digest in progress.
+type digesting struct {
+	hash.Hash
+	length int // bytes since the start, for the statistics
+}
+
+// digestNatives are the functions of MessageDigest and InitializedMessageDigest.
+// Every instance is of the second, which extends the first.
+func digestNatives() map[string]vm.Native {
+	all := bind("javacard/security/MessageDigest", map[string]vm.Native{
+		"<init>()V": nothing,
+		"getInstance(BZ)Ljavacard/security/MessageDigest;": func(c *vm.Call) vm.Value {
+			if _, known := digests[c.Byte(0)]; !known {
+				throwCrypto(c, cryptoNoSuchAlgorithm)
+			}
+			return newEngine(c, resumableDigestClass, vm.Value(c.Byte(0)))
+		},
+		"getInitializedMessageDigestInstance(BZ)Ljavacard/security/InitializedMessageDigest;": func(c *vm.Call) vm.Value {
+			if h := digests[c.Byte(0)]; h == 0 || h == crypto.MD5 || h >= crypto.SHA3_224 && h <= crypto.SHA3_512 {
+				throwCrypto(c, cryptoNoSuchAlgorithm)
+			}
+			return newEngine(c, resumableDigestClass, vm.Value(c.Byte(0)))
+		},
+		"getAlgorithm()B": algorithmOf,
+		"getLength()B":    func(c *vm.Call) vm.Value { return vm.Value(digestOf(c).Size()) },
+		"reset()V": func(c *vm.Call) vm.Value {
+			c.SetVolatile(c.This(), nil)
+			return vm.Void
+		},
+		"update([BSS)V": func(c *vm.Call) vm.Value {
+			digestInProgress(c).feed(c)
+			return vm.Void
+		},
+		"doFinal([BSS[BS)S": func(c *vm.Call) vm.Value {
+			d, size := digestInProgress(c), digestOf(c).Size()
+			c.Bytes(c.Ref(3), int(c.Short(4)), size) // the room is checked before anything is taken in
+			d.feed(c)
+			var room [64]byte
+			c.PutBytes(c.Ref(3), int(c.Short(4)), d.finish(c, digestOf(c), room[:0]))
+			return vm.ShortValue(int16(size))
+		},
+	})
+	all[resumableDigestClass+".<init>()V"] = nothing
+	all[resumableDigestClass+".setInitialDigest([BSS[BSS)V"] = func(c *vm.Call) vm.Value {
+		c.SetVolatile(c.This(), resumeDigest(c, digestOf(c)))
+		return vm.Void
+	}
+	return all
+}
+
+// newEngine makes an engine object of the caller's with its algorithm.
+func newEngine(c *vm.Call, class string, algorithm vm.Value) vm.Value {
+	object := c.NewObject(class)
+	c.SetField(object, engineAlgorithm, algorithm)
+	return vm.RefValue(object)
+}
+
+func algorithmOf(c *vm.Call) vm.Value { return c.Field(c.This(), engineAlgorithm) }
+
+func digestOf(c *vm.Call) crypto.Hash { return digests[int8(algorithmOf(c))] }
+
+// digestInProgress returns the receiver's digest, a new one if none is in progress.
+func digestInProgress(c *vm.Call) *digesting {
+	d, busy := c.Volatile(c.This()).(*digesting)
+	if !busy {
+		d = &digesting{Hash: digestOf(c).New()}
+		c.SetVolatile(c.This(), d)
+	}
+	return d
+}
+
+// feed takes in the bytes that arguments 0 to 2 name.
+func (d *digesting) feed(c *vm.Call) {
+	n := int(c.Short(2))
+	d.Write(c.Bytes(c.Ref(0), int(c.Short(1)), n))
+	d.length += n
+}
+
+// finish appends the digest to out, counts it and begins anew.
+func (d *digesting) finish(c *vm.Call, h crypto.Hash, out []byte) []byte {
+	c.CountCrypto(digestKinds[h], d.length)
+	out = d.Sum(out)
+	d.Reset()
+	d.length = 0
+	return out
+}
+
+// digestKinds are the statistics' kinds, made once.
+var digestKinds = func() map[crypto.Hash]string {
+	kinds := map[crypto.Hash]string{}
+	for _, h := range digests {
+		kinds[h] = KindDigest + h.String()
+	}
+	return kinds
+}()
+
+// resumeDigest reads the arguments of setInitialDigest: an intermediate digest and
+// the number of bytes that went into it, big-endian.
+func resumeDigest(c *vm.Call, h crypto.Hash) *digesting {
+	state := c.Bytes(c.Ref(0), int(c.Short(1)), int(c.Short(2)))
+	counted := c.Bytes(c.Ref(3), int(c.Short(4)), int(c.Short(5)))
+	length := uint64(0)
+	for _, b := range counted {
+		if length >= 1<<48 {
+			throwCrypto(c, cryptoIllegalValue)
+		}
+		length = length<<8 | uint64(b)
+	}
+	resumed, err := engine.ResumeDigest(h, state, length)
+	if err != nil {
+		throwCrypto(c, cryptoIllegalValue)
+	}
+	return &digesting{Hash: resumed}
+}

@@ -1,0 +1,253 @@
+package api
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"ekrona/emulator/engine"
+	"ekrona/emulator/vm"
+)
+
+// keyClass is the hidden class behind every key interface; each interface has a
+// subclass of it. Its data is one byte array in the memory that the type of the key
+// says, and holds the key's components one after the other: two bytes of length, 0
+// while the component is not set, and room for the longest value.
+const keyClass = "javacard/security/KeyObject"
+
+// Hidden fields of a key.
+const (
+	keyType = iota // TYPE_... of KeyBuilder
+	keyBits
+	keyData
+)
+
+// family is a kind of key, without the memory it lies in.
+type family struct {
+	name       string // of the interface, in javacard/security
+	components func(bits int) []int
+	// parse makes the engine's form of a key whose components are all set.
+	parse func(bits int, parts [][]byte) (any, error)
+}
+
+// Components of a key by family.
+const (
+	secretValue = 0
+
+	rsaModulus, rsaExponent     = 0, 1
+	crtP, crtQ, crtPQ           = 0, 1, 2
+	crtDP1, crtDQ1              = 3, 4
+	ecField, ecA, ecB, ecG, ecR = 0, 1, 2, 3, 4
+	ecK, ecValue                = 5, 6
+	hmacKeyBytes                = 128
+	ecDomainComponents          = 6
+	lengthPrefix                = 2
+	defaultCofactor             = 1
+)
+
+func fieldBytes(bits int) int { return (bits + 7) / 8 }
+
+func secretOf(bits int) []int { return []int{bits / 8} }
+
+func rsaParts(bits int) []int { return []int{bits / 8, bits / 8} }
+
+func ecDomain(bits int) []int {
+	n := fieldBytes(bits)
+	return []int{n, n, n, 1 + 2*n, n + 1, 2}
+}
+
+var (
+	desFamily = &family{"DESKey", secretOf, func(_ int, parts [][]byte) (any, error) {
+		block, err := engine.NewDES(parts[secretValue])
+		return secretKey{bytes: parts[secretValue], block: block}, err
+	}}
+	aesFamily = &family{"AESKey", secretOf, func(_ int, parts [][]byte) (any, error) {
+		block, err := engine.NewAES(parts[secretValue])
+		return secretKey{bytes: parts[secretValue], block: block}, err
+	}}
+	hmacFamily = &family{"HMACKey", func(int) []int { return []int{hmacKeyBytes} }, func(_ int, parts [][]byte) (any, error) {
+		return secretKey{bytes: parts[secretValue]}, nil
+	}}
+	rsaPublicFamily = &family{"RSAPublicKey", rsaParts, func(bits int, parts [][]byte) (any, error) {
+		key, err := engine.NewRSAPublicKey(parts[rsaModulus], parts[rsaExponent])
+		return ofSize(key, bits, err)
+	}}
+	rsaPrivateFamily = &family{"RSAPrivateKey", rsaParts, func(bits int, parts [][]byte) (any, error) {
+		key, err := engine.NewRSAPrivateKey(parts[rsaModulus], parts[rsaExponent])
+		return ofSize(key, bits, err)
+	}}
+	rsaCRTFamily = &family{"RSAPrivateCrtKey", func(bits int) []int {
+		half := bits / 16
+		return []int{half, half, half, half, half}
+	}, func(bits int, parts [][]byte) (any, error) {
+		key, err := engine.NewRSAPrivateCRTKey(parts[crtP], parts[crtQ], parts[crtDP1], parts[crtDQ1], parts[crtPQ])
+		return ofSize(key, bits, err)
+	}}
+	ecPublicFamily = &family{"ECPublicKey", func(bits int) []int {
+		return append(ecDomain(bits), 1+2*fieldBytes(bits))
+	}, func(bits int, parts [][]byte) (any, error) {
+		curve, err := parseCurve(bits, parts)
+		if err != nil {
+			return nil, err
+		}
+		return curve.NewPublicKey(parts[ecValue])
+	}}
+	ecPrivateFamily = &family{"ECPrivateKey", func(bits int) []int {
+		return append(ecDomain(bits), fieldBytes(bits)+1)
+	}, func(bits int, parts [][]byte) (any, error) {
+		curve, err := parseCurve(bits, parts)
+		if err != nil {
+			return nil, err
+		}
+		return curve.NewPrivateKey(parts[ecValue])
+	}}
+	families = []*family{desFamily, aesFamily, hmacFamily, rsaPublicFamily, rsaPrivateFamily, rsaCRTFamily, ecPublicFamily, ecPrivateFamily}
+)
+
+// isEC tells whether the key has the components of a curve.
+func (f *family) isEC() bool { return f == ecPublicFamily || f == ecPrivateFamily }
+
+// optional tells whether a key is initialized without the component: the cofactor.
+func (f *family) optional(component int) bool { return f.isEC() && component == ecK }
+
+func (f *family) class() string { return "javacard/security/" + f.name + "Object" }
+
+// secretKey is a symmetric key as the engines take it.
+type secretKey struct {
+	bytes []byte
+	block interface {
+		BlockSize() int
+		Encrypt(dst, src []byte)
+		Decrypt(dst, src []byte)
+	}
+}
+
+// ofSize refuses an RSA key whose modulus has not the length that the key was built for.
+func ofSize(key interface{ Size() int }, bits int, err error) (any, error) {
+	if err == nil && key.Size() != bits/8 {
+		err = engine.ErrParameter
+	}
+	return key, err
+}
+
+// parseCurve makes a curve of the domain parameters among the components.
+func parseCurve(bits int, parts [][]byte) (*engine.Curve, error) {
+	cofactor := defaultCofactor
+	if k := parts[ecK]; len(k) == 2 {
+		cofactor = int(binary.BigEndian.Uint16(k))
+	}
+	curve, err := engine.NewCurve(parts[ecField], parts[ecA], parts[ecB], parts[ecG], parts[ecR], cofactor)
+	if err == nil && curve.FieldSize() != fieldBytes(bits) {
+		return nil, engine.ErrParameter
+	}
+	return curve, err
+}
+
+// familyOf returns the kind of the key behind r, and throws if r is no key.
+func familyOf(c *vm.Call, r vm.Ref) *family {
+	if !c.InstanceOf(r, keyClass) {
+		throwCrypto(c, cryptoIllegalValue)
+	}
+	return keyTypes[int8(c.Field(r, keyType))].family
+}
+
+func throwCrypto(c *vm.Call, reason int16) { c.Throw(cryptoException, reason) }
+
+// keyContent returns the whole data of a key, for reading.
+func keyContent(c *vm.Call, key vm.Ref) []byte {
+	data := c.Field(key, keyData).Ref()
+	return c.Bytes(data, 0, c.Length(data))
+}
+
+// splitKey cuts the data of a key into its components; those not set are nil.
+func splitKey(f *family, bits int, data []byte) [][]byte {
+	sizes := f.components(bits)
+	parts := make([][]byte, len(sizes))
+	for i, size := range sizes {
+		if n := int(binary.BigEndian.Uint16(data)); n > 0 && n <= size {
+			parts[i] = data[lengthPrefix : lengthPrefix+n]
+		}
+		data = data[lengthPrefix+size:]
+	}
+	return parts
+}
+
+// component returns a component of a key, nil if it is not set.
+func component(c *vm.Call, key vm.Ref, index int) []byte {
+	f := familyOf(c, key)
+	return splitKey(f, int(c.Field(key, keyBits)), keyContent(c, key))[index]
+}
+
+// setComponent writes a component of a key, in one write. A value that is too long
+// must begin with zeros, which are dropped.
+func setComponent(c *vm.Call, key vm.Ref, index int, value []byte) {
+	f := familyOf(c, key)
+	sizes := f.components(int(c.Field(key, keyBits)))
+	off := 0
+	for _, size := range sizes[:index] {
+		off += lengthPrefix + size
+	}
+	for len(value) > sizes[index] && value[0] == 0 {
+		value = value[1:]
+	}
+	if len(value) > sizes[index] || len(value) == 0 {
+		throwCrypto(c, cryptoIllegalValue)
+	}
+	entry := append(binary.BigEndian.AppendUint16(nil, uint16(len(value))), value...)
+	c.PutBytes(c.Field(key, keyData).Ref(), off, entry)
+}
+
+// isInitialized tells whether all components that the key needs are set.
+func isInitialized(c *vm.Call, key vm.Ref) bool {
+	f := familyOf(c, key)
+	for i, part := range splitKey(f, int(c.Field(key, keyBits)), keyContent(c, key)) {
+		if part == nil && !f.optional(i) {
+			return false
+		}
+	}
+	return true
+}
+
+// parsedKey is a key in the engine's form, kept beside the bytes it was made of: it
+// is good as long as they are what the key holds, whatever cleared or restored them.
+type parsedKey struct {
+	made  []byte
+	value any
+}
+
+// parsed returns the engine's form of a key. It throws UNINITIALIZED_KEY, or
+// ILLEGAL_VALUE if the components do not make a key.
+func parsed(c *vm.Call, key vm.Ref) any {
+	content := keyContent(c, key)
+	if known, ok := c.Volatile(key).(*parsedKey); ok && bytes.Equal(known.made, content) {
+		return known.value
+	}
+	if !isInitialized(c, key) {
+		throwCrypto(c, cryptoUninitialized)
+	}
+	f, bits := familyOf(c, key), int(c.Field(key, keyBits))
+	made := append([]byte(nil), content...)
+	value, err := f.parse(bits, splitKey(f, bits, made))
+	if err != nil {
+		throwCrypto(c, cryptoIllegalValue)
+	}
+	c.SetVolatile(key, &parsedKey{made, value})
+	return value
+}
+
+// usableKey checks a key given to init: accessible, of one of the families, and
+// initialized (ILLEGAL_VALUE, UNINITIALIZED_KEY).
+func usableKey(c *vm.Call, key vm.Ref, allowed ...*family) *family {
+	c.NotNull(key)
+	c.CheckAccess(key)
+	f := familyOf(c, key)
+	for _, a := range allowed {
+		if f == a {
+			if !isInitialized(c, key) {
+				throwCrypto(c, cryptoUninitialized)
+			}
+			return f
+		}
+	}
+	throwCrypto(c, cryptoIllegalValue)
+	return nil
+}

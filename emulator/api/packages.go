@@ -1,0 +1,134 @@
+package api
+
+import (
+	"sort"
+
+	"ekrona/emulator/vm"
+)
+
+// Packages returns the API as vm.New takes it: every package of the table, with the
+// hidden fields and the implementation classes that the natives use.
+func Packages() ([]vm.NativePackage, error) {
+	table, err := parseTable(exportsText)
+	if err != nil {
+		return nil, err
+	}
+	bound := natives(table, nil)
+	classes := map[string]*vm.NativeClass{}
+	for i := range table.packages {
+		p := &table.packages[i]
+		if p.Name == "javacard/security" {
+			p.Classes = append(p.Classes, keyClasses(p.Classes)...)
+		}
+		for j := range p.Classes {
+			classes[p.Classes[j].Name] = &p.Classes[j]
+		}
+	}
+	for _, class := range classes {
+		class.Fields = append(class.Fields, hiddenFields[class.Name]...)
+	}
+	for _, class := range classes {
+		if class.Interface {
+			continue
+		}
+		kept := class.Methods[:0:0]
+		for _, m := range class.Methods {
+			_, isBound := bound[class.Name+"."+m.Name+m.Descriptor]
+			if inherited(classes, class, m) && !isBound {
+				continue
+			}
+			if isBound {
+				m.Abstract = false
+			}
+			kept = append(kept, m)
+		}
+		class.Methods = kept
+	}
+	return table.packages, nil
+}
+
+// inherited tells whether the table lists a virtual method that a superclass of the
+// class declares already.
+func inherited(classes map[string]*vm.NativeClass, class *vm.NativeClass, m vm.NativeMethod) bool {
+	if m.Static || m.Name == "<init>" {
+		return false
+	}
+	for super := classes[class.Super]; super != nil; super = classes[super.Super] {
+		for _, s := range super.Methods {
+			if s.Name == m.Name && s.Descriptor == m.Descriptor && !s.Static {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Natives returns the Go functions of one card for vm.Config, by class, name and
+// descriptor. runtime must be ready before the first applet runs.
+func Natives(runtime Runtime) (map[string]vm.Native, error) {
+	table, err := parseTable(exportsText)
+	if err != nil {
+		return nil, err
+	}
+	return natives(table, runtime), nil
+}
+
+// natives collects the functions of every class; with a nil runtime they can only
+// be listed.
+func natives(table *exportTable, runtime Runtime) map[string]vm.Native {
+	all := map[string]vm.Native{}
+	for _, some := range []map[string]vm.Native{
+		langNatives(), exceptionNatives(table), utilNatives(), intNatives(), systemNatives(runtime), appletNatives(runtime),
+		aidNatives(), apduNatives(runtime), pinNatives(), keyNatives(), keyBuilderNatives(), keyPairNatives(),
+		digestNatives(), signatureNatives(), cipherNatives(), randomNatives(), agreementNatives(), checksumNatives(),
+	} {
+		for name, function := range some {
+			all[name] = function
+		}
+	}
+	return all
+}
+
+// Missing returns the methods of the table that have no function, sorted, as
+// "class.name" and descriptor: a CAP file that imports one is refused.
+func Missing() ([]string, error) {
+	packages, err := Packages()
+	if err != nil {
+		return nil, err
+	}
+	bound, err := Natives(nil)
+	if err != nil {
+		return nil, err
+	}
+	var missing []string
+	for _, p := range packages {
+		for _, class := range p.Classes {
+			for _, m := range class.Methods {
+				name := class.Name + "." + m.Name + m.Descriptor
+				if _, ok := bound[name]; !ok && !m.Abstract {
+					missing = append(missing, name)
+				}
+			}
+		}
+	}
+	sort.Strings(missing)
+	return missing, nil
+}
+
+// hiddenFields are the fields in which natives keep the state of an object. The
+// constants beside each class's functions number them.
+var hiddenFields = map[string][]vm.NativeField{
+	"javacard/framework/CardException":        {{Name: "reason"}},
+	"javacard/framework/CardRuntimeException": {{Name: "reason"}},
+	"javacard/framework/AID":                  {{Name: "bytes", Ref: true}},
+	"javacard/framework/APDU":                 {{Name: "buffer", Ref: true}},
+	"javacard/framework/OwnerPIN":             {{Name: "limit"}, {Name: "secret", Ref: true}, {Name: "validated", Ref: true}},
+	"javacard/security/KeyPair":               {{Name: "algorithm"}, {Name: "public", Ref: true}, {Name: "private", Ref: true}},
+	"javacard/security/MessageDigest":         {{Name: "algorithm"}},
+	"javacard/security/RandomData":            {{Name: "algorithm"}},
+	"javacard/security/Checksum":              {{Name: "algorithm"}},
+	"javacard/security/KeyAgreement":          {{Name: "algorithm"}, {Name: "key", Ref: true}},
+	"javacard/security/Signature":             {{Name: "algorithm"}, {Name: "mode"}, {Name: "key", Ref: true}},
+	"javacardx/crypto/Cipher":                 {{Name: "algorithm"}, {Name: "mode"}, {Name: "key", Ref: true}},
+	keyClass:                                  {{Name: "type"}, {Name: "bits"}, {Name: "data", Ref: true}},
+}
