@@ -12,7 +12,7 @@
 // file for it. Start at [Commands] for what the card does and at [Layouts] for
 // what is signed.
 //
-// The package imports nothing of the project and trusts nothing: it is only data.
+// The package imports only the tag type (apdu/tlv) and trusts nothing: it is only data.
 // Its variables are never written after initialisation.
 package spec
 

@@ -1,5 +1,7 @@
 package spec
 
+import "ekrona/apdu/tlv"
+
 // Presence says when a field is there.
 type Presence uint8
 
@@ -44,7 +46,7 @@ func (f Field) Value() (kind Kind, minimum, maximum int) {
 		minimum, maximum = f.Layout.Content()
 		return KindTemplate, minimum, maximum
 	case f.Tag != 0:
-		row, _ := f.Tag.Row()
+		row, _ := DataObject(f.Tag)
 		kind = row.Kind
 		if maximum == 0 {
 			minimum, maximum = row.Min, row.Max
@@ -61,8 +63,8 @@ func (f Field) Size() (minimum, maximum int) {
 	} else {
 		_, minimum, maximum = f.Value()
 		if f.Tag != 0 {
-			minimum += HeaderLength(f.Tag, minimum)
-			maximum += HeaderLength(f.Tag, maximum)
+			minimum += tlv.HeaderLen(f.Tag, minimum)
+			maximum += tlv.HeaderLen(f.Tag, maximum)
 		}
 	}
 	if f.Presence == Optional {
@@ -87,20 +89,8 @@ func (f Field) Text() string {
 	if f.Layout != nil {
 		return f.Layout.Meaning
 	}
-	row, _ := f.Tag.Row()
+	row, _ := DataObject(f.Tag)
 	return row.Meaning
-}
-
-// HeaderLength is the number of bytes of tag and length field in front of n bytes.
-func HeaderLength(t Tag, n int) int {
-	switch {
-	case n < 0x80:
-		return t.Len() + 1
-	case n < 0x100:
-		return t.Len() + 2
-	default:
-		return t.Len() + 3
-	}
 }
 
 // Content bounds the bytes between the template's header and its end.
@@ -109,13 +99,13 @@ func (l *Layout) Content() (minimum, maximum int) { return SizeOf(l.Fields) }
 // Body bounds the whole template, header included: what is signed and hashed.
 func (l *Layout) Body() (minimum, maximum int) {
 	minimum, maximum = l.Content()
-	return minimum + HeaderLength(l.Tag, minimum), maximum + HeaderLength(l.Tag, maximum)
+	return minimum + tlv.HeaderLen(l.Tag, minimum), maximum + tlv.HeaderLen(l.Tag, maximum)
 }
 
 // Size bounds template and signatures.
 func (l *Layout) Size() (minimum, maximum int) {
 	minimum, maximum = l.Body()
-	signatures := len(l.Signers) * (SignatureLength + HeaderLength(TagSignature, SignatureLength))
+	signatures := len(l.Signers) * (SignatureLength + tlv.HeaderLen(TagSignature, SignatureLength))
 	return minimum + signatures, maximum + signatures
 }
 

@@ -1,7 +1,9 @@
 package spec
 
-// Tag is a BER-TLV tag of one or two bytes, as it stands on the wire.
-type Tag uint16
+import "ekrona/apdu/tlv"
+
+// Tag is a BER-TLV tag, as it stands on the wire; here of one or two bytes.
+type Tag = tlv.Tag
 
 // TagRow describes one data object. Min and Max bound its value's length in
 // bytes; a layout may narrow them.
@@ -146,16 +148,8 @@ var tagRows = func() map[Tag]TagRow {
 	return m
 }()
 
-// Row finds the description of t.
-func (t Tag) Row() (TagRow, bool) {
+// DataObject finds the description of the data object with the tag t.
+func DataObject(t Tag) (TagRow, bool) {
 	r, ok := tagRows[t]
 	return r, ok
-}
-
-// Len is the number of bytes of the tag on the wire.
-func (t Tag) Len() int {
-	if t > 0xFF {
-		return 2
-	}
-	return 1
 }

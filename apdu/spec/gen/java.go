@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
 )
 
 // javaFile collects the constants of Spec.java.
@@ -185,8 +186,8 @@ func (j *javaFile) offsets(name string, fields []spec.Field, at int) bool {
 		j.count(name+"_AT_"+f.Name, at, "offset of the data object: "+f.Text())
 		header := 0
 		if t := f.WireTag(); t != 0 {
-			header = spec.HeaderLength(t, minimum)
-			if header != spec.HeaderLength(t, maximum) {
+			header = tlv.HeaderLen(t, minimum)
+			if header != tlv.HeaderLen(t, maximum) {
 				return false
 			}
 		}
