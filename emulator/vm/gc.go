@@ -15,8 +15,8 @@ func (v *VM) eachReference(visit func(cell *int32)) {
 func (v *VM) eachRoot(visit func(cell *int32)) {
 	for _, p := range v.packages {
 		if p != nil {
-			for _, i := range p.staticRefs {
-				visit(&p.statics[i])
+			for i := range p.staticRefs {
+				visit(&p.staticRefs[i])
 			}
 		}
 	}

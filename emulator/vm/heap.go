@@ -152,7 +152,11 @@ func (v *VM) newArray(kind Kind, element *Class, n int, owner Instance, s Storag
 // place charges a new object to its memory and gives it a reference. It is one
 // persistent write, of the header and, for persistent objects, the content.
 func (v *VM) place(o *object, owner Instance) Ref {
-	o.owner, o.ctx = owner, v.contextOf(owner)
+	return v.placeIn(o, owner, v.contextOf(owner))
+}
+
+func (v *VM) placeIn(o *object, owner Instance, ctx Context) Ref {
+	o.owner, o.ctx = owner, ctx
 	if o.storage == ClearOnDeselect && owner != 0 && o.ctx != v.contextOf(v.selected) {
 		v.throwNew(classSystemException, systemIllegalTransient)
 	}
@@ -211,9 +215,13 @@ func (v *VM) allocateRef() Ref {
 	return Ref(len(h.objects) - 1)
 }
 
-// free gives an object's memory back. The caller knows that nothing refers to it.
+// free gives an object's memory back. The caller knows that nothing refers to
+// it. In a transaction, whose journal may, the object is left for Collect.
 func (v *VM) free(r Ref) {
 	o := v.object(r)
+	if v.tx.open {
+		return
+	}
 	v.charge(o, -1)
 	v.heap.objects[r] = nil
 	v.heap.freeRefs = append(v.heap.freeRefs, r)

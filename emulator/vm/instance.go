@@ -125,8 +125,8 @@ func (v *VM) holderOf(i Instance) string {
 		if p == nil {
 			continue
 		}
-		for _, at := range p.staticRefs {
-			if holder == "" && owned(p.statics[at]) {
+		for _, r := range p.staticRefs {
+			if holder == "" && owned(r) {
 				holder = "a static field of package " + p.name
 			}
 		}
@@ -135,24 +135,24 @@ func (v *VM) holderOf(i Instance) string {
 }
 
 func (v *VM) removeInstance(i Instance) {
-	gone := map[int32]bool{}
-	for r, o := range v.heap.objects {
-		if o != nil && o.owner == i {
-			gone[int32(r)] = true
-			v.charge(o, -1)
-			v.heap.objects[r] = nil
-			v.tx.dead = append(v.tx.dead, Ref(r))
-		}
-	}
-	v.eachReference(func(cell *int32) {
-		if gone[*cell] {
-			*cell = 0
-		}
-	})
+	v.deleteOwned(func(o *object) bool { return o.owner == i })
 	v.instances[i] = instance{}
 	if v.selected == i {
 		v.selected = 0
 	}
+}
+
+// deleteOwned deletes the objects that belongs chooses, and sets every
+// reference to them to null.
+func (v *VM) deleteOwned(belongs func(o *object) bool) {
+	gone := map[int32]bool{}
+	for r, o := range v.heap.objects {
+		if o != nil && belongs(o) {
+			gone[int32(r)] = true
+			v.discard(Ref(r))
+		}
+	}
+	v.forgetReferences(gone)
 }
 
 // undoPending removes the instances whose installation a reset interrupted.

@@ -21,6 +21,9 @@ func (v *VM) push(m *Method, args, size int, active Instance, ctx Context) *Call
 	base := 0
 	if v.fp >= 0 {
 		caller := &v.frames[v.fp]
+		if args > caller.sp {
+			v.fault(FaultStack, "operand stack underflow at an invocation")
+		}
 		base = caller.base + caller.sp - args
 	}
 	if v.fp+1 >= len(v.frames) {
@@ -48,7 +51,7 @@ func (v *VM) enter(m *Method, active Instance, ctx Context) {
 		v.callNative(m, active, ctx)
 		return
 	}
-	if m.abstract {
+	if m.code == nil {
 		v.fault(FaultMissing, m.String()+" has no implementation")
 	}
 	locals := m.args + m.maxLocals
@@ -131,6 +134,9 @@ func (v *VM) invokeFromGo(c *Call, m *Method, this Ref, args []Value) Value {
 	v.enter(target, active, ctx)
 	if v.fp > depth {
 		v.execute(depth + 1)
+	}
+	if f.sp != int(m.result) {
+		v.fault(FaultType, target.String()+" returned what its descriptor does not say")
 	}
 	result := Void
 	switch m.result {

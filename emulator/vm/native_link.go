@@ -69,6 +69,7 @@ func (v *VM) linkNatives(tables []NativePackage) error {
 			return fmt.Errorf("vm: the API tables lack %s, which the machine throws", name)
 		}
 	}
+	v.throwable = v.byName[classThrowable]
 	return nil
 }
 
@@ -90,9 +91,11 @@ func (v *VM) linkNativeClass(c *Class, n *NativeClass) error {
 		c.super = s
 		c.cells, c.base, c.reasonSlot = s.cells, s.cells, s.reasonSlot
 		c.refSlots = append(c.refSlots, s.refSlots...)
+		c.isRef = append(c.isRef, s.isRef...)
 		c.vtable = append(c.vtable, s.vtable...)
 	}
 	for _, f := range n.Fields {
+		c.isRef = append(c.isRef, f.Ref)
 		if f.Ref {
 			c.refSlots = append(c.refSlots, c.cells)
 		}
@@ -160,17 +163,17 @@ func (c *Class) implement(d *Class) {
 		return
 	}
 	for _, s := range append([]*Class{d}, d.supers...) {
-		var methods []*Method
+		var slots []int
 		for _, want := range s.declared {
-			for want.token >= len(methods) {
-				methods = append(methods, nil)
+			for want.token >= len(slots) {
+				slots = append(slots, len(c.vtable)) // no such method
 			}
-			for _, have := range c.vtable {
+			for i, have := range c.vtable {
 				if have != nil && have.name == want.name && have.desc == want.desc {
-					methods[want.token] = have
+					slots[want.token] = i
 				}
 			}
 		}
-		c.itable = append(c.itable, implementation{s, methods})
+		c.itable = append(c.itable, implementation{s, slots})
 	}
 }

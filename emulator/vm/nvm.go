@@ -58,10 +58,10 @@ func (v *VM) journalBytes(r Ref, o *object, off, n int) {
 	v.tx.bytes = append(v.tx.bytes, o.bytes[off:off+n]...)
 }
 
-func (v *VM) journalCells(r Ref, pkg int, content []int32, off, n, size int) {
+func (v *VM) journalCells(r Ref, o *object, off, n, size int) {
 	v.reserve(size)
-	v.tx.entries = append(v.tx.entries, journalEntry{ref: r, pkg: pkg, off: off, n: n})
-	v.tx.cells = append(v.tx.cells, content[off:off+n]...)
+	v.tx.entries = append(v.tx.entries, journalEntry{ref: r, off: off, n: n})
+	v.tx.cells = append(v.tx.cells, o.cells[off:off+n]...)
 }
 
 // putBytes writes data, whose range the caller has checked.
@@ -122,7 +122,7 @@ func (v *VM) putCell(r Ref, i int, value int32) {
 	if o.storage == Persistent {
 		size := o.cellBytes()
 		if v.tx.open {
-			v.journalCells(r, 0, o.cells, i, 1, size)
+			v.journalCells(r, o, i, 1, size)
 		}
 		v.write(size)
 	}
@@ -134,7 +134,7 @@ func (v *VM) putTwoCells(r Ref, i int, high, low int32) {
 	o := v.heap.objects[r]
 	if o.storage == Persistent {
 		if v.tx.open {
-			v.journalCells(r, 0, o.cells, i, 2, 4)
+			v.journalCells(r, o, i, 2, 4)
 		}
 		v.write(4)
 	}
@@ -186,13 +186,29 @@ func (v *VM) putElement(r Ref, o *object, i int, value int32) {
 	}
 }
 
-// putStatic writes n cells of a package's static field image in one write.
-func (v *VM) putStatic(pkg *Package, off int, values ...int32) {
+// putStatic writes a static field of one, two or four bytes.
+func (v *VM) putStatic(p *Package, off, size int, value int32) {
 	if v.tx.open {
-		v.journalCells(0, pkg.index, pkg.statics, off, len(values), 2*len(values))
+		v.reserve(size)
+		v.tx.entries = append(v.tx.entries, journalEntry{pkg: p.index, off: off, n: size, inBytes: true})
+		v.tx.bytes = append(v.tx.bytes, p.statics[off:off+size]...)
 	}
-	v.write(2 * len(values))
-	copy(pkg.statics[off:], values)
+	v.write(size)
+	for i := size - 1; i >= 0; i-- {
+		p.statics[off+i] = byte(value)
+		value >>= 8
+	}
+}
+
+// putStaticRef writes a static field that holds a reference.
+func (v *VM) putStaticRef(p *Package, i int, value int32) {
+	if v.tx.open {
+		v.reserve(2)
+		v.tx.entries = append(v.tx.entries, journalEntry{pkg: p.index, off: i, n: 1})
+		v.tx.cells = append(v.tx.cells, p.staticRefs[i])
+	}
+	v.write(2)
+	p.staticRefs[i] = value
 }
 
 func (v *VM) beginTransaction() {
@@ -247,12 +263,15 @@ func (v *VM) rollBack() {
 	for i := len(t.entries) - 1; i >= 0; i-- {
 		e := t.entries[i]
 		switch {
+		case e.inBytes && e.ref == 0:
+			b -= e.n
+			copy(v.packages[e.pkg].statics[e.off:], t.bytes[b:b+e.n])
 		case e.inBytes:
 			b -= e.n
 			copy(v.heap.objects[e.ref].bytes[e.off:], t.bytes[b:b+e.n])
 		case e.ref == 0:
 			c -= e.n
-			copy(v.packages[e.pkg].statics[e.off:], t.cells[c:c+e.n])
+			copy(v.packages[e.pkg].staticRefs[e.off:], t.cells[c:c+e.n])
 		default:
 			c -= e.n
 			copy(v.heap.objects[e.ref].cells[e.off:], t.cells[c:c+e.n])
@@ -270,11 +289,23 @@ func (v *VM) deleteCreated() {
 	}
 	gone := make(map[int32]bool, len(v.tx.created))
 	for _, r := range v.tx.created {
-		gone[int32(r)] = true
-		v.charge(v.heap.objects[r], -1)
-		v.heap.objects[r] = nil
-		v.tx.dead = append(v.tx.dead, r)
+		if v.heap.objects[r] != nil {
+			gone[int32(r)] = true
+			v.discard(r)
+		}
 	}
+	v.forgetReferences(gone)
+}
+
+// discard takes an object away; its reference is not used again before no
+// frame can hold it.
+func (v *VM) discard(r Ref) {
+	v.charge(v.heap.objects[r], -1)
+	v.heap.objects[r] = nil
+	v.tx.dead = append(v.tx.dead, r)
+}
+
+func (v *VM) forgetReferences(gone map[int32]bool) {
 	v.eachReference(func(cell *int32) {
 		if gone[*cell] {
 			*cell = 0

@@ -3,6 +3,8 @@ package vm
 import (
 	"fmt"
 	"strings"
+
+	"ekrona/emulator/cap"
 )
 
 // Context is a firewall context: 0 for the runtime environment, else one for
@@ -18,11 +20,14 @@ type Package struct {
 	native       bool
 	classes      []*Class
 	byToken      map[byte]*Class // exported classes
-	statics      []int32         // static field image, a cell for every two bytes
-	staticRefs   []int           // cells of statics that hold references
+	statics      []byte          // static fields of primitive types, by offset in the image
+	staticRefs   []int32         // static fields that hold references, by half their offset
 	pool         []constant
 	context      Context
-	image        *image // what the CAP file brought; nil for native packages
+	file         *cap.File // nil for native packages
+	imports      []*Package
+	applets      []appletEntry
+	methods      map[int]*Method // by offset of their header
 }
 
 // AID returns the package's AID.
@@ -54,14 +59,16 @@ type Class struct {
 	pvtable    []*Method // package-visible virtual methods (JCVM 3.0.5 §6.9.2)
 	itable     []implementation
 	declared   []*Method // of a native class: as in its table
+	isRef      []bool    // by cell: holds a reference
 	statics    map[byte]*Method
-	reasonSlot int // hidden field with a reason code, or -1
+	fields     []int // static fields exported to other packages: offsets in the image, by token
+	reasonSlot int   // hidden field with a reason code, or -1
 }
 
-// implementation maps the method tokens of an interface to methods.
+// implementation maps the method tokens of an interface to virtual methods.
 type implementation struct {
-	iface   *Class
-	methods []*Method // by interface method token
+	iface *Class
+	slots []int // in the vtable, by interface method token
 }
 
 // Name returns the full name of the class.
@@ -100,10 +107,11 @@ func (c *Class) implementing(d *Class, token int) *Method {
 	for k := c; k != nil; k = k.super {
 		for i := range k.itable {
 			if k.itable[i].iface == d {
-				if methods := k.itable[i].methods; token < len(methods) {
-					return methods[token]
+				slots := k.itable[i].slots
+				if token >= len(slots) || slots[token] >= len(c.vtable) {
+					return nil
 				}
-				return nil
+				return c.vtable[slots[token]]
 			}
 		}
 	}
@@ -117,6 +125,11 @@ func (o *object) instanceOf(d *Class) bool {
 		return d.super == nil && !d.isIface
 	}
 	return o.class.extends(d)
+}
+
+// assignableTo reports whether an array of c may be seen as an array of d.
+func (c *Class) assignableTo(d *Class) bool {
+	return d.super == nil && !d.isIface || c.extends(d)
 }
 
 // dispatch says how a Method is called.
@@ -147,6 +160,8 @@ type Method struct {
 	maxStack  int
 	maxLocals int // beside the arguments
 	handlers  []handler
+
+	returnSites []int // instructions after a jsr
 }
 
 type resultKind uint8

@@ -41,6 +41,8 @@ type VM struct {
 	byName   map[string]*Class
 	byAID    map[string]*Package
 
+	throwable *Class // java.lang.Throwable
+
 	heap      heap
 	tx        transaction
 	roots     []namedRoot
