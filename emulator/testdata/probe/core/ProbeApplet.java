@@ -13,6 +13,7 @@ import javacard.framework.SystemException;
 import javacard.framework.TransactionException;
 import javacard.framework.Util;
 import javacard.security.CryptoException;
+import javacardx.apdu.ExtendedLength;
 import probe.lib.Refusal;
 
 /**
@@ -20,7 +21,7 @@ import probe.lib.Refusal;
  * what the Java language or the Java Card specifications say must come out. Exceptions that reach process() are
  * turned into status words, save for those of instruction RAW.
  */
-public final class ProbeApplet extends Applet implements MultiSelectable, AppletEvent {
+public final class ProbeApplet extends Applet implements MultiSelectable, AppletEvent, ExtendedLength {
     static final byte CLA = (byte) 0x80;
 
     static final byte INT = 0x10;
