@@ -82,20 +82,11 @@ func apduNatives(runtime Runtime) map[string]vm.Native {
 			x.sendDone = true
 			return vm.Void
 		},
-		"isCommandChainingCLA()Z":  func(c *vm.Call) vm.Value { return vm.BoolValue(exchange(c).command.Header[0]&0x10 != 0) },
-		"isSecureMessagingCLA()Z":  func(c *vm.Call) vm.Value { return vm.BoolValue(secureMessaging(exchange(c).command.Header[0])) },
-		"isISOInterindustryCLA()Z": func(c *vm.Call) vm.Value { return vm.BoolValue(exchange(c).command.Header[0]&0x80 == 0) },
-		"isValidCLA()Z":            func(c *vm.Call) vm.Value { return vm.BoolValue(exchange(c).command.Header[0] != 0xFF) },
+		"isCommandChainingCLA()Z":  func(c *vm.Call) vm.Value { return vm.BoolValue(commandChaining(classByte(c))) },
+		"isSecureMessagingCLA()Z":  func(c *vm.Call) vm.Value { return vm.BoolValue(secureMessaging(classByte(c))) },
+		"isISOInterindustryCLA()Z": func(c *vm.Call) vm.Value { return vm.BoolValue(interindustry(classByte(c))) },
+		"isValidCLA()Z":            func(c *vm.Call) vm.Value { return vm.BoolValue(validClass(classByte(c))) },
 	})
-}
-
-// secureMessaging reads the bits of a class byte that say so (ISO/IEC 7816-4 §5.4.1):
-// one in the further interindustry classes, two in the first.
-func secureMessaging(cla byte) bool {
-	if cla&0x40 != 0 {
-		return cla&0x20 != 0
-	}
-	return cla&0x0C != 0
 }
 
 // exchange returns the command in progress of the APDU object that is the receiver.
@@ -106,6 +97,8 @@ func exchange(c *vm.Call) *Exchange {
 	}
 	return x
 }
+
+func classByte(c *vm.Call) byte { return exchange(c).command.Header[0] }
 
 // incoming returns the command in progress while its data may still be asked about.
 func incoming(c *vm.Call) *Exchange {

@@ -79,7 +79,7 @@ func natives(table *exportTable, runtime Runtime) map[string]vm.Native {
 	all := map[string]vm.Native{}
 	for _, some := range []map[string]vm.Native{
 		langNatives(), exceptionNatives(table), utilNatives(), intNatives(), systemNatives(runtime), appletNatives(runtime),
-		aidNatives(), apduNatives(runtime), pinNatives(), keyNatives(), keyBuilderNatives(), keyPairNatives(),
+		aidNatives(), apduNatives(runtime), classByteNatives(), pinNatives(), keyNatives(), keyBuilderNatives(), keyPairNatives(),
 		digestNatives(), signatureNatives(), cipherNatives(), randomNatives(), agreementNatives(), checksumNatives(),
 	} {
 		for name, function := range some {
