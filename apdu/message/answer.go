@@ -1,0 +1,74 @@
+package message
+
+import (
+	"ekrona/apdu/layout"
+	"ekrona/apdu/spec"
+)
+
+// FCI is the answer of SELECT (spec.FCI).
+type FCI struct {
+	LifeCycle    spec.LifeCycle
+	SpecVersion  uint16 // major, minor: one byte each
+	Capabilities byte   // spec.CapabilityExtendedLength and so on
+}
+
+// ParseFCI decodes b, exactly.
+func ParseFCI(b []byte) (*FCI, error) {
+	f := new(FCI)
+	err := parseTemplate(b, spec.FCI, []layout.Value{
+		layout.Fixed(spec.AppletAID),
+		layout.Group{lifeCycleOf(&f.LifeCycle), (*layout.Uint16)(&f.SpecVersion), layout.ByteOf[byte]{P: &f.Capabilities, Valid: func(byte) bool { return true }}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Has tells whether the card has the capability.
+func (f FCI) Has(capability byte) bool { return f.Capabilities&capability != 0 }
+
+// Counters is the answer of GET DATA counters (spec.Counters).
+type Counters struct {
+	ATC                 uint32
+	AckedATC            uint32
+	InstructionSequence uint32
+	RequestCounter      uint32
+}
+
+// ParseCounters decodes b, exactly.
+func ParseCounters(b []byte) (*Counters, error) {
+	c := new(Counters)
+	err := parseTemplate(b, spec.Counters, []layout.Value{
+		(*layout.Uint32)(&c.ATC), (*layout.Uint32)(&c.AckedATC), (*layout.Uint32)(&c.InstructionSequence), (*layout.Uint32)(&c.RequestCounter),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// KeyAnswer is the answer of GENERATE ASYMMETRIC KEY PAIR (spec.KeyAnswer). Check
+// its MAC (package pin, KeyAnswerMAC) before the keys are believed.
+type KeyAnswer struct {
+	SigningPoint [spec.PointLength]byte
+	PINPoint     [spec.PointLength]byte
+	MAC          [spec.MACLength]byte
+}
+
+// ParseKeyAnswer decodes b, exactly.
+func ParseKeyAnswer(b []byte) (*KeyAnswer, error) {
+	k := new(KeyAnswer)
+	err := layout.ReadExactly(b, spec.KeyAnswer, []layout.Value{
+		layout.Group{layout.Bytes(k.SigningPoint[:])}, layout.Group{layout.Bytes(k.PINPoint[:])}, layout.Bytes(k.MAC[:]),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// parseTemplate decodes a template without signatures, exactly.
+func parseTemplate(b []byte, row *spec.Layout, values []layout.Value) error {
+	return layout.ReadExactly(b, []spec.Field{{Name: row.Name, Layout: row}}, []layout.Value{layout.Group(values)})
+}

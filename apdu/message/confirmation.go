@@ -1,0 +1,33 @@
+package message
+
+import (
+	"ekrona/apdu/layout"
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+)
+
+// Confirmation says that the card applied one Instruction (spec.Confirmation).
+type Confirmation struct {
+	Device      DeviceID
+	Sequence    uint32 // of the Instruction
+	Instruction Hash   // its identity
+	Credit      spec.CreditVerdict
+	Balance     Amount // after it
+	ATC         uint32
+	Signature   signature.Plain
+}
+
+// Layout is the row in the spec.
+func (m *Confirmation) Layout() *spec.Layout { return spec.Confirmation }
+
+func (m *Confirmation) values() []layout.Value {
+	return []layout.Value{
+		versionValue, &m.Device, (*layout.Uint32)(&m.Sequence), &m.Instruction, creditOf(&m.Credit), &m.Balance, (*layout.Uint32)(&m.ATC),
+	}
+}
+
+func (m *Confirmation) check() error {
+	return nil
+}
+
+func (m *Confirmation) signatures() []*signature.Plain { return []*signature.Plain{&m.Signature} }

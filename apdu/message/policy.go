@@ -1,0 +1,97 @@
+package message
+
+import (
+	"ekrona/apdu/layout"
+	"encoding/binary"
+
+	"ekrona/apdu/spec"
+)
+
+// Policy is a card's limits, or the write-once ceilings above them
+// (spec.PolicyLayout).
+type Policy struct {
+	Version         uint16
+	MaxBalance      Amount
+	MaxTransactions uint8
+	MaxPayment      Amount
+	Flags           byte // spec.FlagSpendReceived and so on
+}
+
+// PilotPolicy is the policy of version 0, before a card's ceilings.
+func PilotPolicy() Policy {
+	return Policy{
+		MaxBalance:      spec.PilotMaxBalance,
+		MaxTransactions: spec.PilotMaxTransactions,
+		MaxPayment:      spec.PilotMaxPayment,
+		Flags:           spec.PilotFlags,
+	}
+}
+
+// Has tells whether the flag is set.
+func (p Policy) Has(flag byte) bool { return p.Flags&flag != 0 }
+
+// ceilingFlags are the flags that a policy may not have where its ceilings lack them.
+const ceilingFlags = spec.FlagSpendReceived | spec.FlagPlaintextPIN
+
+// Within tells whether p is under the ceilings.
+func (p Policy) Within(ceilings Policy) bool {
+	return p.MaxBalance <= ceilings.MaxBalance &&
+		p.MaxTransactions <= ceilings.MaxTransactions &&
+		p.MaxPayment <= ceilings.MaxPayment &&
+		p.Flags&^ceilings.Flags&ceilingFlags == 0
+}
+
+// Under is p lowered to the ceilings where it is above them: what a card with
+// these ceilings makes of the pilot's policy.
+func (p Policy) Under(ceilings Policy) Policy {
+	p.MaxBalance = min(p.MaxBalance, ceilings.MaxBalance)
+	p.MaxTransactions = min(p.MaxTransactions, ceilings.MaxTransactions)
+	p.MaxPayment = min(p.MaxPayment, ceilings.MaxPayment)
+	p.Flags &= ceilings.Flags | ^byte(ceilingFlags)
+	return p
+}
+
+// Bytes is the content of CB.
+func (p Policy) Bytes() []byte {
+	b := binary.BigEndian.AppendUint16(make([]byte, 0, spec.PolicyLength), p.Version)
+	b = binary.BigEndian.AppendUint32(b, uint32(p.MaxBalance))
+	b = append(b, p.MaxTransactions)
+	b = binary.BigEndian.AppendUint32(b, uint32(p.MaxPayment))
+	return append(b, p.Flags)
+}
+
+// ParsePolicy decodes the content of CB. Unknown flags are refused.
+func ParsePolicy(b []byte) (Policy, error) {
+	if len(b) != spec.PolicyLength {
+		return Policy{}, layout.Malformed("a policy has %d bytes, this has %d", spec.PolicyLength, len(b))
+	}
+	p := Policy{
+		Version:         binary.BigEndian.Uint16(b),
+		MaxBalance:      Amount(binary.BigEndian.Uint32(b[2:])),
+		MaxTransactions: b[6],
+		MaxPayment:      Amount(binary.BigEndian.Uint32(b[7:])),
+		Flags:           b[11],
+	}
+	return p, p.check()
+}
+
+func (p Policy) check() error {
+	known := byte(0)
+	for _, row := range spec.Flags {
+		known |= row.Bit
+	}
+	if p.Flags&^known != 0 {
+		return layout.Malformed("policy flags %02X are not known", p.Flags&^known)
+	}
+	return nil
+}
+
+func (p *Policy) MarshalBinary() ([]byte, error) { return p.Bytes(), p.check() }
+
+func (p *Policy) UnmarshalBinary(b []byte) error {
+	q, err := ParsePolicy(b)
+	if err == nil {
+		*p = q
+	}
+	return err
+}

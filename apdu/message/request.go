@@ -1,0 +1,36 @@
+package message
+
+import (
+	"ekrona/apdu/layout"
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+)
+
+// Request asks for an amount, once (spec.Request). Its identity is in the payee's
+// Receipt's Payment or in the payee's Refusal, never in both.
+type Request struct {
+	Payee     DeviceID
+	Number    uint32 // the payee's request number, never used again
+	Random    Random
+	Amount    Amount   // not zero
+	Payer     DeviceID // none when anybody may pay
+	Signature signature.Plain
+}
+
+// Layout is the row in the spec.
+func (m *Request) Layout() *spec.Layout { return spec.Request }
+
+func (m *Request) values() []layout.Value {
+	return []layout.Value{
+		versionValue, &m.Payee, (*layout.Uint32)(&m.Number), &m.Random, &m.Amount, currencyValue, optionalID{&m.Payer},
+	}
+}
+
+func (m *Request) check() error {
+	if m.Amount == 0 {
+		return layout.Malformed("AMOUNT is zero")
+	}
+	return nil
+}
+
+func (m *Request) signatures() []*signature.Plain { return []*signature.Plain{&m.Signature} }

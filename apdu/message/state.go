@@ -1,0 +1,81 @@
+package message
+
+import (
+	"ekrona/apdu/layout"
+	"encoding/binary"
+
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+)
+
+// State is what a card holds, in answer to one Challenge (spec.State).
+type State struct {
+	Device              DeviceID
+	Challenge           Hash // identity of the Challenge
+	ATC                 uint32
+	AckedATC            uint32
+	Head                Hash // of the chain at ATC
+	Balance             Amount
+	InstructionSequence uint32 // of the last Instruction applied
+	LastInstruction     Hash   // its identity, zeros if none
+	Credit              spec.CreditVerdict
+	PolicyVersion       uint16
+	RequestCounter      uint32
+	LifeCycle           spec.LifeCycle
+	Date                Date // the card's date floor
+	OpenRequests        []OpenRequest
+	Signature           signature.Plain
+}
+
+// OpenRequest is one entry of a State's open requests (spec.OpenRequestLayout).
+type OpenRequest struct {
+	Number  uint32
+	Amount  Amount
+	Request Hash // identity of the Request
+}
+
+// openRequests is the value of CA: whole entries.
+type openRequests struct{ p *[]OpenRequest }
+
+func (o openRequests) MarshalBinary() ([]byte, error) {
+	var out []byte
+	for _, r := range *o.p {
+		out = append(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(out, r.Number), uint32(r.Amount)), r.Request[:]...)
+	}
+	return out, nil
+}
+
+func (o openRequests) UnmarshalBinary(b []byte) error {
+	if len(b)%spec.OpenRequestLength != 0 {
+		return layout.Malformed("%d bytes are not whole entries of %d", len(b), spec.OpenRequestLength)
+	}
+	*o.p = nil
+	for ; len(b) > 0; b = b[spec.OpenRequestLength:] {
+		*o.p = append(*o.p, OpenRequest{
+			Number:  binary.BigEndian.Uint32(b),
+			Amount:  Amount(binary.BigEndian.Uint32(b[4:])),
+			Request: Hash(b[8:spec.OpenRequestLength]),
+		})
+	}
+	return nil
+}
+
+// Layout is the row in the spec.
+func (m *State) Layout() *spec.Layout { return spec.State }
+
+func (m *State) values() []layout.Value {
+	return []layout.Value{
+		versionValue, &m.Device, &m.Challenge, (*layout.Uint32)(&m.ATC), (*layout.Uint32)(&m.AckedATC), &m.Head, &m.Balance,
+		(*layout.Uint32)(&m.InstructionSequence), &m.LastInstruction, creditOf(&m.Credit), (*layout.Uint16)(&m.PolicyVersion),
+		(*layout.Uint32)(&m.RequestCounter), lifeCycleOf(&m.LifeCycle), &m.Date, openRequests{&m.OpenRequests},
+	}
+}
+
+func (m *State) check() error {
+	if m.AckedATC > m.ATC {
+		return layout.Malformed("ACKED_ATC %d is after ATC %d", m.AckedATC, m.ATC)
+	}
+	return nil
+}
+
+func (m *State) signatures() []*signature.Plain { return []*signature.Plain{&m.Signature} }

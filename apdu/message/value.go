@@ -1,0 +1,67 @@
+package message
+
+import (
+	"ekrona/apdu/layout"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+
+	"ekrona/apdu/spec"
+)
+
+// Amount is an amount in öre as the wire carries it: unsigned, 4 bytes,
+// big-endian.
+type Amount uint32
+
+// String is the amount in kronor, such as 12.50.
+func (a Amount) String() string { return fmt.Sprintf("%d.%02d", a/100, a%100) }
+
+// Hash is a SHA-256: an identity or a chain head.
+type Hash [spec.HashLength]byte
+
+// String is the hash in hex.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// Random is an unpredictable number.
+type Random [spec.ChallengeLength]byte
+
+func creditOf(p *spec.CreditVerdict) layout.Value {
+	return layout.ByteOf[spec.CreditVerdict]{P: p, Valid: func(v spec.CreditVerdict) bool { return v <= spec.CreditNotTaken }}
+}
+
+func lifeCycleOf(p *spec.LifeCycle) layout.Value {
+	return layout.ByteOf[spec.LifeCycle]{P: p, Valid: func(l spec.LifeCycle) bool {
+		for _, row := range spec.LifeCycles {
+			if row.State == l {
+				return true
+			}
+		}
+		return false
+	}}
+}
+
+func roleOf(p *spec.Role, allowed ...spec.Role) layout.Value {
+	return layout.ByteOf[spec.Role]{P: p, Valid: func(r spec.Role) bool {
+		for _, a := range allowed {
+			if a == r {
+				return true
+			}
+		}
+		return false
+	}}
+}
+
+// Values that never vary.
+var (
+	versionValue  = layout.Fixed([]byte{spec.MessageVersion})
+	currencyValue = layout.Fixed([]byte{spec.Currency >> 8, spec.Currency & 0xFF})
+)
+
+func (h *Hash) MarshalBinary() ([]byte, error) { return h[:], nil }
+func (h *Hash) UnmarshalBinary(b []byte) error { return layout.Bytes(h[:]).UnmarshalBinary(b) }
+
+func (r *Random) MarshalBinary() ([]byte, error) { return r[:], nil }
+func (r *Random) UnmarshalBinary(b []byte) error { return layout.Bytes(r[:]).UnmarshalBinary(b) }
+
+func (a *Amount) MarshalBinary() ([]byte, error) { return (*layout.Uint32)(a).MarshalBinary() }
+func (a *Amount) UnmarshalBinary(b []byte) error { return (*layout.Uint32)(a).UnmarshalBinary(b) }
