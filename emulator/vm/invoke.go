@@ -48,7 +48,7 @@ func (v *VM) push(m *Method, args, size int, active Instance, ctx Context) *Call
 func (v *VM) enter(m *Method, active Instance, ctx Context) {
 	v.stats.Invocations++
 	if m.native != nil {
-		v.callNative(m, active, ctx)
+		v.callNative(m)
 		return
 	}
 	if m.code == nil {
@@ -60,9 +60,12 @@ func (v *VM) enter(m *Method, active Instance, ctx Context) {
 	f.code, f.floor, f.sp, f.next = m.code, locals, locals, m.start
 }
 
-func (v *VM) callNative(m *Method, active Instance, ctx Context) {
+// callNative runs a native in the context of its caller, whoever owns the receiver:
+// what the arguments name is checked against the caller's rights (JCRE 3.0.5
+// §6.2.1.1), and hidden fields know no firewall.
+func (v *VM) callNative(m *Method) {
 	caller := &v.frames[v.fp]
-	f := v.push(m, m.args, m.args, active, ctx)
+	f := v.push(m, m.args, m.args, caller.active, caller.ctx)
 	f.floor, f.sp = m.args, m.args
 	result := int32(m.native(f))
 	v.fp--
