@@ -48,8 +48,12 @@ func invokevirtual(v *VM, f *Call) {
 			v.fault(FaultType, "receiver is not of the method's class")
 		}
 		table = o.class.vtable
-		if k.packageVisible {
-			table = o.class.pvtable
+		if k.packageVisible { // a subclass in another package numbers its own from 0
+			visible := o.class
+			for visible.pkg != k.class.pkg {
+				visible = visible.super
+			}
+			table = visible.pvtable
 		}
 	}
 	if k.slot >= len(table) || table[k.slot] == nil || table[k.slot].args != args {
