@@ -1,0 +1,209 @@
+package card
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+
+	"ekrona/apdu"
+	"ekrona/emulator/api"
+	"ekrona/emulator/vm"
+)
+
+// Options are what a card is made with.
+type Options struct {
+	Profile Profile
+
+	// Random is the card's source of randomness; nil is the system's. With
+	// SeededRandom a run repeats.
+	Random io.Reader
+
+	// Interface is how the card is spoken to; applets may ask for it.
+	Interface Interface
+
+	// Transcript, if not nil, gets every event in the life of the card, a line
+	// each. It holds whatever the commands hold, secrets included.
+	Transcript io.Writer
+
+	// Coverage, if not nil, is called before every instruction that runs.
+	Coverage func(m *vm.Method, pc int)
+}
+
+// Interface is the transmission protocol and medium, as APDU.getProtocol tells it
+// (Java Card API 3.0.5, APDU.PROTOCOL_*).
+type Interface int8
+
+// The interfaces.
+const (
+	Contact     Interface = 0x01       // T=1
+	Contactless Interface = -128 + 0x1 // ISO/IEC 14443 type A, block protocol
+)
+
+// Card is a Java Card.
+type Card struct {
+	options Options
+	machine *vm.VM
+	entry   entryPoints
+
+	applets   []installed // in the order of their installation
+	current   vm.Instance // selected applet, 0 for none
+	selecting bool        // the command in progress is the one that selected it
+	install   *installation
+
+	dead error // why the card answers nothing until a reset; nil while it runs
+	cut  int   // persistent write of the next command before which power goes; 0 for none
+	last Stats
+}
+
+var _ apdu.Card = (*Card)(nil)
+
+// New makes a blank card, powered and with nothing on it.
+func New(options Options) (*Card, error) {
+	c, err := newCard(options)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.machine.Enter(func(call *vm.Call) {
+		api.CreateAPDU(call, options.Profile.APDUBuffer)
+	}); err != nil {
+		return nil, fmt.Errorf("card: %w", err)
+	}
+	c.note("card", c.options.Profile.Name)
+	return c, nil
+}
+
+// newCard makes the machine without anything in its memory.
+func newCard(options Options) (*Card, error) {
+	if options.Random == nil {
+		options.Random = rand.Reader
+	}
+	if options.Interface == 0 {
+		options.Interface = Contact
+	}
+	c := &Card{options: options}
+	packages, err := api.Packages()
+	if err != nil {
+		return nil, fmt.Errorf("card: %w", err)
+	}
+	natives, err := api.Natives(environment{c})
+	if err != nil {
+		return nil, fmt.Errorf("card: %w", err)
+	}
+	c.machine, err = vm.New(vm.Config{
+		Packages: packages, Natives: natives, Limits: options.Profile.limits(),
+		Random: options.Random, Coverage: options.Coverage,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("card: %w", err)
+	}
+	c.entry, err = findEntryPoints(c.machine)
+	return c, err
+}
+
+// Profile returns the card's profile.
+func (c *Card) Profile() Profile { return c.options.Profile }
+
+// Reset takes power away and gives it back: a transaction that was open is rolled
+// back, transient memory is zero and nothing is selected (JCRE §4.4, §7.3).
+func (c *Card) Reset() {
+	c.machine.Reset()
+	c.current, c.selecting, c.install, c.cut, c.dead = 0, false, nil, 0, nil
+	c.note("reset")
+}
+
+// CutBefore has the power fail before the n-th persistent write, counted from 1,
+// of the next command, loading, installation or deletion. One with fewer writes
+// ends as usual, and the cut is off; 0 takes it back.
+func (c *Card) CutBefore(n int) { c.cut = max(0, n) }
+
+// Transmit sends a command; see [apdu.Card]. Errors are ErrPowerLost, ErrMute, or
+// tell of a bug in the emulator.
+func (c *Card) Transmit(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+	if err := ctx.Err(); err != nil {
+		return apdu.Response{}, fmt.Errorf("card: %w", err)
+	}
+	raw, err := command.Bytes()
+	if err != nil {
+		return apdu.Response{}, err
+	}
+	return c.transmit(raw)
+}
+
+// TransmitBytes sends a command as it goes over the wire, well formed or not, and
+// returns response data and status word.
+func (c *Card) TransmitBytes(command []byte) ([]byte, error) {
+	response, err := c.transmit(command)
+	if err != nil {
+		return nil, err
+	}
+	return response.Bytes(), nil
+}
+
+func (c *Card) transmit(command []byte) (apdu.Response, error) {
+	var response apdu.Response
+	err := c.account(func() error {
+		var err error
+		response, err = c.answer(command)
+		return err
+	})
+	if err != nil {
+		c.note("command", fmt.Sprintf("%X", command), err.Error())
+		return apdu.Response{}, err
+	}
+	c.last.CommandBytes, c.last.ResponseBytes = len(command), len(response.Data)+2
+	c.note("command", fmt.Sprintf("%X", command), response.String(),
+		fmt.Sprintf("writes %d, bytecodes %d", c.last.Writes, c.last.Bytecodes))
+	return response, nil
+}
+
+// account runs one action of the card with its statistics and the cut that was
+// asked for, and lets garbage go that an applet wants to be rid of.
+func (c *Card) account(action func() error) error {
+	if c.dead != nil {
+		return c.dead
+	}
+	c.machine.ResetStats()
+	c.machine.CutBefore(c.cut)
+	c.cut = 0
+	err := action()
+	if err == nil {
+		_, collectErr := c.machine.CollectIfRequested()
+		err = stopped(collectErr)
+	}
+	c.machine.CutBefore(0)
+	if !c.machine.Powered() {
+		c.dead = err
+	}
+	c.last = accountOf(c.machine.Stats())
+	return err
+}
+
+// Memory tells how much memory is free.
+func (c *Card) Memory() (Memory, error) {
+	var m Memory
+	err := c.machine.Enter(func(call *vm.Call) {
+		m = Memory{call.AvailableMemory(vm.Persistent), call.AvailableMemory(vm.ClearOnReset), call.AvailableMemory(vm.ClearOnDeselect)}
+	})
+	return m, stopped(err)
+}
+
+// note writes a line of the transcript.
+func (c *Card) note(event string, details ...string) {
+	if c.options.Transcript == nil {
+		return
+	}
+	line := event
+	for i, d := range details {
+		switch i {
+		case 0:
+			line += " " + d
+		case 1:
+			line += " -> " + d
+		default:
+			line += " (" + d + ")"
+		}
+	}
+	// A transcript that cannot be written must not change what the card does.
+	_, _ = fmt.Fprintln(c.options.Transcript, line)
+}

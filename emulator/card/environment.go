@@ -1,0 +1,120 @@
+package card
+
+import (
+	"ekrona/emulator/api"
+	"ekrona/emulator/vm"
+)
+
+// entryPoints are the methods of applets that the runtime environment calls.
+type entryPoints struct {
+	selectApplet, deselect, process, shareable, uninstall *vm.Method
+}
+
+func findEntryPoints(machine *vm.VM) (entryPoints, error) {
+	var e entryPoints
+	for _, wanted := range []struct {
+		to                *(*vm.Method)
+		class, name, desc string
+	}{
+		{&e.selectApplet, appletClass, "select", "()Z"},
+		{&e.deselect, appletClass, "deselect", "()V"},
+		{&e.process, appletClass, "process", "(Ljavacard/framework/APDU;)V"},
+		{&e.shareable, appletClass, "getShareableInterfaceObject", "(Ljavacard/framework/AID;B)Ljavacard/framework/Shareable;"},
+		{&e.uninstall, appletEventClass, "uninstall", "()V"},
+	} {
+		method, err := machine.Method(wanted.class, wanted.name, wanted.desc)
+		if err != nil {
+			return e, err
+		}
+		*wanted.to = method
+	}
+	return e, nil
+}
+
+const (
+	appletClass      = "javacard/framework/Applet"
+	appletEventClass = "javacard/framework/AppletEvent"
+	isoException     = "javacard/framework/ISOException"
+	extendedLength   = "javacardx/apdu/ExtendedLength"
+)
+
+// environment is the side of a card that the API classes see.
+type environment struct{ card *Card }
+
+var _ api.Runtime = environment{}
+
+// Register implements api.Runtime.
+func (e environment) Register(call *vm.Call, applet vm.Ref, aid []byte) bool {
+	in := e.card.install
+	if in == nil || in.registered {
+		return false
+	}
+	name := in.aid
+	if aid != nil {
+		name = aid
+	}
+	if _, taken := e.card.byAID(name); taken || !AID(in.pkg.AID()).sameProvider(name) {
+		return false
+	}
+	var object vm.Ref
+	call.AsJCRE(func(call *vm.Call) { object = api.NewAID(call, name) })
+	e.card.machine.RegisterInstance(in.instance, object, applet)
+	in.aid, in.registered = name, true
+	return true
+}
+
+// SelectingApplet implements api.Runtime.
+func (e environment) SelectingApplet(call *vm.Call) bool {
+	return e.card.selecting && call.Active() == e.card.current
+}
+
+// AIDOf implements api.Runtime.
+func (e environment) AIDOf(_ *vm.Call, instance vm.Instance) vm.Ref {
+	info, _ := e.card.machine.InstanceInfo(instance)
+	return info.AID
+}
+
+// LookupAID implements api.Runtime.
+func (e environment) LookupAID(_ *vm.Call, aid []byte) vm.Ref {
+	found, ok := e.card.byAID(aid)
+	if !ok {
+		return 0
+	}
+	info, _ := e.card.machine.InstanceInfo(found.instance)
+	return info.AID
+}
+
+// ShareableObject implements api.Runtime. What the server throws counts as no
+// object (JCRE §6.2.7.2 leaves it open).
+func (e environment) ShareableObject(call *vm.Call, server []byte, parameter int8) vm.Ref {
+	found, ok := e.card.byAID(server)
+	if !ok {
+		return 0
+	}
+	info, _ := e.card.machine.InstanceInfo(found.instance)
+	client := e.AIDOf(call, call.Active())
+	var object vm.Ref
+	call.AsJCRE(func(call *vm.Call) {
+		call.Try(func() {
+			object = call.Invoke(e.card.entry.shareable, info.Applet, vm.RefValue(client), vm.Value(parameter)).Ref()
+		})
+	})
+	return object
+}
+
+// IsActive implements api.Runtime.
+func (e environment) IsActive(_ *vm.Call, aid []byte) bool {
+	found, ok := e.card.byAID(aid)
+	return ok && found.instance == e.card.current
+}
+
+// IsSelected implements api.Runtime.
+func (e environment) IsSelected(_ *vm.Call, instance vm.Instance) bool {
+	return instance != 0 && instance == e.card.current
+}
+
+// Protocol implements api.Runtime.
+func (e environment) Protocol() int8 { return int8(e.card.options.Interface) }
+
+// Channel implements api.Runtime: there is but the basic channel.
+func (e environment) Channel() int8 { return 0 }

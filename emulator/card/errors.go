@@ -1,0 +1,36 @@
+package card
+
+import (
+	"errors"
+	"fmt"
+
+	"ekrona/emulator/vm"
+)
+
+// ErrPowerLost tells that a command was cut off as [Card.CutBefore] asked, or that
+// the card has had no power since. The card answers nothing until [Card.Reset].
+var ErrPowerLost = errors.New("the card has lost power")
+
+// ErrMute tells that an applet's code broke the rules of the machine, on which a
+// card stops answering until [Card.Reset].
+var ErrMute = errors.New("the card has gone mute")
+
+// ErrRefused tells that the card did not load, install or delete what it was asked
+// to, and is as before.
+var ErrRefused = errors.New("refused")
+
+// stopped turns what ended vm.Enter into an error of the card.
+func stopped(err error) error {
+	var cut *vm.PowerCut
+	var fault *vm.CardFault
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &cut):
+		return fmt.Errorf("%w before persistent write %d; reset it", ErrPowerLost, cut.Write)
+	case errors.As(err, &fault):
+		return fmt.Errorf("%w (%s fault at %s: %s); reset it", ErrMute, fault.Kind, fault.Where, fault.What)
+	default:
+		return err
+	}
+}

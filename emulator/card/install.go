@@ -1,0 +1,258 @@
+package card
+
+import (
+	"errors"
+	"fmt"
+
+	"ekrona/emulator/cap"
+	"ekrona/emulator/vm"
+)
+
+// installed is an applet instance that can be selected.
+type installed struct {
+	instance vm.Instance
+	aid      AID
+}
+
+// installation is an Applet.install in progress.
+type installation struct {
+	instance   vm.Instance
+	pkg        *vm.Package
+	aid        AID // of the command, then the one that the applet registered
+	registered bool
+}
+
+// Applet describes an applet instance.
+type Applet struct {
+	AID     AID // of the instance
+	Module  AID // in its CAP file
+	Package AID
+}
+
+// Package describes a loaded CAP file.
+type Package struct {
+	AID          AID
+	Name         string // "" if the CAP file does not tell
+	Major, Minor byte
+	Modules      []AID // of the applets that it can install
+}
+
+// Load takes a CAP file onto the card. What it imports must be there already: the
+// API, or packages loaded before. Errors are ErrRefused and say what is wrong with
+// the file, which import is missing or that memory does not suffice.
+func (c *Card) Load(capFile []byte) (Package, error) {
+	file, err := cap.Parse(capFile)
+	if err != nil {
+		return Package{}, fmt.Errorf("load: %w: %w", ErrRefused, err)
+	}
+	var loaded *vm.Package
+	err = c.account(func() error {
+		c.setAside()
+		var err error
+		loaded, err = c.machine.Load(file)
+		return err
+	})
+	if err != nil {
+		return Package{}, fmt.Errorf("load: %w", orRefused(err))
+	}
+	p := describePackage(loaded)
+	c.note("load", p.AID.String())
+	return p, nil
+}
+
+// orRefused marks an error that left the card as it was and running.
+func orRefused(err error) error {
+	err = stopped(err)
+	var bug *vm.InternalError
+	if errors.Is(err, ErrPowerLost) || errors.Is(err, ErrMute) || errors.As(err, &bug) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrRefused, err)
+}
+
+func describePackage(p *vm.Package) Package {
+	major, minor := p.Version()
+	described := Package{AID: p.AID(), Name: p.Name(), Major: major, Minor: minor}
+	for _, module := range p.Applets() {
+		described.Modules = append(described.Modules, module)
+	}
+	return described
+}
+
+// setAside deselects the applet that is selected, as selecting a card manager
+// would. Its exceptions and faults do not matter to what follows.
+func (c *Card) setAside() {
+	if c.current == 0 {
+		return
+	}
+	_ = c.machine.Enter(c.deselect)
+	c.machine.Select(0)
+	c.current, c.selecting = 0, false
+}
+
+// installOffset is where the parameters lie in the array that Applet.install gets:
+// after a command header, as they do on cards that hand over their APDU buffer, so
+// that an applet which takes 0 for granted fails here too.
+const installOffset = 5
+
+// maxInstallBytes is the most that the parameter bLength of Applet.install may say
+// (Java Card API 3.0.5, Applet.install).
+const maxInstallBytes = 127
+
+// Install makes an instance of the applet module, to be known as instance, and
+// returns the AID that it registered. The applet's install method gets instance, an
+// empty control field and parameters, each after its length in one byte (JCRE §3.1,
+// Applet.install). The instance is there if the method registers it and returns;
+// otherwise nothing of it remains.
+func (c *Card) Install(module, instance AID, parameters []byte) (AID, error) {
+	if err := instance.check(); err != nil {
+		return nil, fmt.Errorf("install: %w: %w", ErrRefused, err)
+	}
+	pkg, err := c.packageOf(module)
+	if err != nil {
+		return nil, err
+	}
+	if _, taken := c.byAID(instance); taken {
+		return nil, fmt.Errorf("install: %w: there is an applet %s already; delete it or choose another AID", ErrRefused, instance)
+	}
+	data := append([]byte{byte(len(instance))}, instance...)
+	data = append(data, 0)
+	data = append(data, byte(len(parameters)))
+	data = append(data, parameters...)
+	if len(data) > maxInstallBytes {
+		return nil, fmt.Errorf("install: %w: AID and parameters take %d bytes; the most is %d (Java Card API 3.0.5, Applet.install)",
+			ErrRefused, len(data), maxInstallBytes)
+	}
+	err = c.account(func() error { return c.runInstall(pkg, module, instance, data) })
+	if err != nil {
+		return nil, fmt.Errorf("install %s: %w", instance, orRefused(err))
+	}
+	aid := c.applets[len(c.applets)-1].aid
+	c.note("install", fmt.Sprintf("%s %s %X", module, instance, parameters), aid.String(), fmt.Sprintf("writes %d", c.last.Writes))
+	return aid, nil
+}
+
+func (c *Card) packageOf(module AID) (*vm.Package, error) {
+	for _, p := range c.machine.Packages() {
+		for _, m := range p.Applets() {
+			if module.equal(m) {
+				return p, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("install: %w: no loaded package has an applet %s; load its CAP file first", ErrRefused, module)
+}
+
+func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) error {
+	method, err := c.machine.InstallMethod(pkg, module)
+	if err != nil {
+		return err
+	}
+	c.setAside()
+	id := c.machine.NewInstance(pkg, module)
+	c.install = &installation{instance: id, pkg: pkg, aid: instance}
+	defer func() { c.install = nil }()
+	var thrown *vm.JavaException
+	done := false
+	// CLEAR_ON_DESELECT memory of an applet can be made while it is installed: it
+	// counts as the selected one (JCRE §5.1).
+	c.machine.Select(id)
+	err = c.machine.Enter(func(call *vm.Call) {
+		thrown = c.guarded(call, func() {
+			array := call.NewJCREArray(vm.ByteArray, installOffset+len(data), vm.ClearOnReset, vm.GlobalArray|vm.Temporary)
+			call.PutBytes(array, installOffset, data)
+			defer call.Delete(array)
+			call.InvokeAs(id, method, vm.RefValue(array), vm.ShortValue(installOffset), vm.Value(int8(len(data))))
+		})
+		if done = thrown == nil && c.install.registered; done {
+			c.machine.ActivateInstance(id)
+		}
+	})
+	c.machine.Select(0)
+	if err != nil {
+		return err // only a reset helps, and it undoes the installation
+	}
+	if !done {
+		c.machine.DropInstance(id)
+		if thrown != nil {
+			return fmt.Errorf("its install method threw %w", thrown)
+		}
+		return errors.New("its install method returned without registering an instance")
+	}
+	c.applets = append(c.applets, installed{instance: id, aid: c.install.aid})
+	return nil
+}
+
+// Delete deletes the applet instance, or else the package, of this AID. It refuses
+// while something on the card needs it: for a package, its instances and packages
+// that import it; for an instance, references to its objects (JCRE §11.3.4).
+func (c *Card) Delete(aid AID) error {
+	err := c.account(func() error {
+		c.setAside()
+		if found, ok := c.byAID(aid); ok {
+			return c.deleteInstance(found)
+		}
+		if p := c.machine.PackageByAID(aid); p != nil && !p.Native() {
+			return c.machine.DeletePackage(p)
+		}
+		return fmt.Errorf("there is no applet or package %s on the card", aid)
+	})
+	if err != nil {
+		return fmt.Errorf("delete %s: %w", aid, orRefused(err))
+	}
+	c.note("delete", aid.String(), fmt.Sprintf("writes %d", c.last.Writes))
+	return nil
+}
+
+// deleteInstance tells an applet that asked for it that it will be deleted
+// (AppletEvent.uninstall, what it throws is ignored), and deletes it.
+func (c *Card) deleteInstance(found installed) error {
+	err := c.machine.Enter(func(call *vm.Call) {
+		if applet := c.applet(found.instance); call.InstanceOf(applet, appletEventClass) {
+			c.guarded(call, func() { call.Invoke(c.entry.uninstall, applet) })
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.machine.DeleteInstance(found.instance); err != nil {
+		return err
+	}
+	for i, a := range c.applets {
+		if a.instance == found.instance {
+			c.applets = append(c.applets[:i:i], c.applets[i+1:]...)
+			break
+		}
+	}
+	return nil
+}
+
+func (c *Card) byAID(aid []byte) (installed, bool) {
+	for _, a := range c.applets {
+		if a.aid.equal(aid) {
+			return a, true
+		}
+	}
+	return installed{}, false
+}
+
+// Applets lists the applet instances, in the order in which SELECT finds them.
+func (c *Card) Applets() []Applet {
+	var list []Applet
+	for _, a := range c.applets {
+		info, _ := c.machine.InstanceInfo(a.instance)
+		list = append(list, Applet{AID: a.aid, Module: info.Module, Package: info.Package.AID()})
+	}
+	return list
+}
+
+// Packages lists the loaded packages, without the API.
+func (c *Card) Packages() []Package {
+	var list []Package
+	for _, p := range c.machine.Packages() {
+		if !p.Native() {
+			list = append(list, describePackage(p))
+		}
+	}
+	return list
+}

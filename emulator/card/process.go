@@ -1,0 +1,179 @@
+package card
+
+import (
+	"bytes"
+
+	"ekrona/apdu"
+	"ekrona/emulator/api"
+	"ekrona/emulator/vm"
+)
+
+// What the runtime environment itself sees of a command (JCRE §4.5 to §4.8).
+const (
+	insSelect        = 0xA4
+	insManageChannel = 0x70
+	p1ByName         = 0x04
+	p2WhichMask      = 0x03 // bits 1 and 2 of P2: which of several that fit
+	p2First          = 0x00
+	p2Next           = 0x02
+	classInvalid     = 0xFF
+)
+
+// Status words of the runtime environment.
+const (
+	swWrongLength    apdu.StatusWord = 0x6700
+	swNoChannel      apdu.StatusWord = 0x6881
+	swSelectFailed   apdu.StatusWord = 0x6999 // also: no applet is selected
+	swClassInvalid   apdu.StatusWord = 0x6E00
+	swUnknownFailure apdu.StatusWord = 0x6F00 // an exception that nothing caught
+)
+
+func refused(sw apdu.StatusWord) apdu.Response { return apdu.Response{SW: sw} }
+
+// answer is one command from the wire to the response.
+func (c *Card) answer(raw []byte) (apdu.Response, error) {
+	command, err := apdu.ParseCommand(raw)
+	switch {
+	case err != nil, command.Extended && !c.options.Profile.ExtendedLength:
+		return refused(swWrongLength), nil
+	case command.CLA == classInvalid:
+		return refused(swClassInvalid), nil
+	case channelOf(command.CLA) != 0:
+		return refused(swNoChannel), nil
+	case interindustry(command.CLA) && command.INS == insManageChannel:
+		return refused(swNoChannel), nil
+	}
+	var response apdu.Response
+	err = c.machine.Enter(func(call *vm.Call) { response = c.dispatch(call, command) })
+	c.selecting = false
+	return response, stopped(err)
+}
+
+// channelOf returns the logical channel that a class byte names (JCRE §4.3).
+func channelOf(cla byte) int {
+	switch {
+	case cla&0x40 != 0:
+		return 4 + int(cla&0x0F)
+	case cla&0xE0 == 0x20, cla&0xF0 == 0xB0: // reserved, or proprietary without a channel
+		return 0
+	default:
+		return int(cla & 0x03)
+	}
+}
+
+func interindustry(cla byte) bool { return cla&0x80 == 0 }
+
+// dispatch selects an applet if the command says so, and gives it to the applet
+// that is selected.
+func (c *Card) dispatch(call *vm.Call, command apdu.Command) apdu.Response {
+	if interindustry(command.CLA) && command.INS == insSelect && command.P1 == p1ByName {
+		if found, ok := c.named(command.P2, command.Data); ok {
+			if !c.selectApplet(call, found) {
+				return refused(swSelectFailed)
+			}
+		}
+	}
+	if c.current == 0 {
+		return refused(swSelectFailed)
+	}
+	return c.process(call, command)
+}
+
+// named finds the applet that a SELECT means (JCRE §4.6.3): the one of exactly
+// this AID, else the first whose AID begins so; or the next such one after the
+// applet that is selected.
+func (c *Card) named(p2 byte, name []byte) (installed, bool) {
+	which := p2 & p2WhichMask
+	if len(name) == 0 || which != p2First && which != p2Next {
+		return installed{}, false
+	}
+	var fitting []installed
+	for _, a := range c.applets {
+		if which == p2First && a.aid.equal(name) {
+			return a, true
+		}
+		if bytes.HasPrefix(a.aid, name) {
+			fitting = append(fitting, a)
+		}
+	}
+	start := 0
+	if which == p2Next {
+		for i, a := range fitting {
+			if a.instance == c.current {
+				start = i + 1
+			}
+		}
+	}
+	if start >= len(fitting) {
+		return installed{}, false
+	}
+	return fitting[start], true
+}
+
+// selectApplet deselects what was selected and asks the applet whether it will be
+// (JCRE §4.6.1). After a refusal nothing is selected.
+func (c *Card) selectApplet(call *vm.Call, found installed) bool {
+	c.deselect(call)
+	c.machine.Select(found.instance)
+	c.current, c.selecting = found.instance, true
+	willing := false
+	c.guarded(call, func() {
+		willing = call.Invoke(c.entry.selectApplet, c.applet(found.instance)).Bool()
+	})
+	if !willing {
+		c.machine.Select(0)
+		c.current, c.selecting = 0, false
+	}
+	return willing
+}
+
+// deselect tells the selected applet that it no longer is (JCRE §4.6.2) and clears
+// its CLEAR_ON_DESELECT memory. What it throws is ignored.
+func (c *Card) deselect(call *vm.Call) {
+	if c.current == 0 {
+		return
+	}
+	c.guarded(call, func() { call.Invoke(c.entry.deselect, c.applet(c.current)) })
+	c.machine.Select(0)
+	c.current = 0
+}
+
+func (c *Card) applet(instance vm.Instance) vm.Ref {
+	info, _ := c.machine.InstanceInfo(instance)
+	return info.Applet
+}
+
+// guarded runs an applet's method. A transaction that it leaves open is aborted
+// (JCRE §7.6.2). It returns the exception that came out, nil for none.
+func (c *Card) guarded(call *vm.Call, run func()) *vm.JavaException {
+	thrown := call.Try(run)
+	if call.TransactionDepth() > 0 {
+		call.AbortTransaction()
+	}
+	return thrown
+}
+
+// process hands the command to the selected applet and makes a response of what
+// comes back.
+func (c *Card) process(call *vm.Call, command apdu.Command) apdu.Response {
+	applet := c.applet(c.current)
+	long := call.InstanceOf(applet, extendedLength)
+	if command.Extended && !long {
+		return refused(swWrongLength)
+	}
+	exchange, object := api.BeginExchange(call, api.Command{
+		Header: [4]byte{command.CLA, command.INS, command.P1, command.P2},
+		Data:   command.Data, Ne: command.Ne, Extended: command.Extended,
+		Long: long && c.options.Profile.ExtendedLength,
+	})
+	thrown := c.guarded(call, func() { call.Invoke(c.entry.process, applet, vm.RefValue(object)) })
+	response := apdu.Response{Data: exchange.Response(), SW: apdu.OK}
+	if thrown != nil {
+		response.SW = swUnknownFailure
+		if call.InstanceOf(thrown.Ref, isoException) {
+			response.SW = apdu.StatusWord(uint16(thrown.Reason))
+		}
+	}
+	api.EndExchange(call)
+	return response
+}
