@@ -2,7 +2,6 @@ package message
 
 import (
 	"ekrona/apdu/layout"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 
