@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/hex"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -71,16 +72,13 @@ func (b *bench) throws(class string, reason int, fn func()) {
 	assert.Equal(b.t, int16(reason), thrown.Reason)
 }
 
+// descriptorOf returns the descriptor at the end of "name(...)result".
+func descriptorOf(method string) string { return method[strings.IndexByte(method, '('):] }
+
 // call invokes a method by "class.name" and descriptor.
 func (b *bench) call(class, method string, this vm.Ref, args ...vm.Value) vm.Value {
-	name, desc := method, ""
-	for i := range method {
-		if method[i] == '(' {
-			name, desc = method[:i], method[i:]
-			break
-		}
-	}
-	m, err := b.machine.Method(class, name, desc)
+	desc := descriptorOf(method)
+	m, err := b.machine.Method(class, strings.TrimSuffix(method, desc), desc)
 	if err != nil {
 		b.t.Fatal(err)
 	}
