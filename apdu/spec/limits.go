@@ -51,7 +51,7 @@ var Limits = []LimitRow{
 	{"PIN_MAX_DIGITS", PINMaxDigits, "longest PIN"},
 	{"PUK_DIGITS", PUKDigits, "digits of a PUK"},
 	{"PIN_BLOCK_LENGTH", PINBlockLength, "bytes of a PIN block, format 2 of ISO 9564-1"},
-	{"CHALLENGE_LENGTH", ChallengeLength, "bytes of GET CHALLENGE"},
+	{"CARD_CHALLENGE_LENGTH", ChallengeLength, "bytes of GET CHALLENGE"},
 	{"MAX_COMMAND", MaxCommand, "bytes of command data, chained or extended"},
 	{"MAX_RESPONSE", MaxResponse, "bytes of response data"},
 	{"MAX_INSTALL_DATA", MaxInstallData, "bytes of install parameters: what install()'s 127 bytes leave"},

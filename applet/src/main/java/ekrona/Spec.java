@@ -333,7 +333,7 @@ public final class Spec {
     /** bytes of a PIN block, format 2 of ISO 9564-1 */
     public static final short PIN_BLOCK_LENGTH = (short) 8;
     /** bytes of GET CHALLENGE */
-    public static final short CHALLENGE_LENGTH = (short) 8;
+    public static final short CARD_CHALLENGE_LENGTH = (short) 8;
     /** bytes of command data, chained or extended */
     public static final short MAX_COMMAND = (short) 1024;
     /** bytes of response data */

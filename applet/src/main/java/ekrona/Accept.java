@@ -1,0 +1,137 @@
+package ekrona;
+
+import javacard.framework.ISOException;
+import javacard.framework.JCSystem;
+import javacard.framework.Util;
+
+/**
+ * ACCEPT: takes a Payment of an open request; from the commit on the payee is paid. A power cut before it leaves the request open and
+ * the same command completes it; after it the same command brings the same Receipt.
+ */
+final class Accept extends Command {
+    private static final short PAYER = (short) (Messages.PAYMENT_HEADER + Spec.PAYMENT_OFFSET_PAYER);
+    private static final short REQUEST = Messages.PAYMENT_REQUEST;
+    private static final short REQUEST_CONTENT = (short) (REQUEST + Messages.REQUEST_HEADER);
+    private static final short KEPT_IDENTITY = (short) (Messages.RECEIPT_HEADER + Spec.RECEIPT_OFFSET_IDENTITY);
+    private static final short RECEIPT_CONTENT = (short) (Ram.RECORD + Messages.RECEIPT_HEADER);
+
+    Accept(Device device) {
+        super(device, Spec.CLA_PROPRIETARY, true);
+    }
+
+    void run() {
+        byte[] in = ram.in;
+        requireParameters(Spec.P1P2_ACCEPT);
+        requireActivated();
+        short paymentEnd = Messages.payment(in, (short) 0, ram.words[Ram.IN_LENGTH]);
+        short certificate = device.certificates.device(paymentEnd);
+        short bodyLength = (short) (paymentEnd - Messages.SIGNATURE);
+
+        device.engines.identify(in, (short) 0, bodyLength);
+        short kept = device.log.find(Log.ACCEPTANCE, KEPT_IDENTITY, ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH);
+        if (kept >= 0) {
+            Util.arrayCopyNonAtomic(nvm.log, kept, ram.out, (short) 0, Spec.RECEIPT_LENGTH);
+            device.channel.respond((short) 0, Spec.RECEIPT_LENGTH);
+            return;
+        }
+        requireActive();
+        requirePinToReceive();
+        requireParties(certificate);
+        short entry = requireOpen();
+        short ca = device.certificates.requireKnownCA(certificate);
+        requireRole(certificate);
+        device.certificates.requireNotExpired(certificate, ca);
+        device.certificates.requireOwnNotExpired();
+        device.certificates.requireSignature(certificate, ca);
+        device.certificates.takeKey(certificate);
+        if (!device.engines.verify(device.engines.peer, in, (short) 0, bodyLength,
+                (short) (bodyLength + Messages.SIGNATURE_HEADER))) {
+            ISOException.throwIt(Spec.SW_SIGNATURE);
+        }
+        requireOwnSignature(entry);
+
+        device.engines.identify(in, (short) 0, bodyLength);
+        compose();
+        short length = Util.arrayCopyNonAtomic(in, (short) 0, ram.out,
+                (short) (Ram.RECORD + Spec.ACCEPT_RECORD_AT_PAYMENT), paymentEnd);
+        // The sum is within the room that the request has reserved.
+        U32.add(ram.state, Nvm.BALANCE, ram.state, (short) (entry + OpenRequests.AMOUNT));
+        device.requests.close(entry);
+        device.engines.identify(ram.out, Ram.RECORD, Spec.RECEIPT_BODY_LENGTH);
+        device.log.append(Log.ACCEPTANCE, (short) (length - Ram.RECORD));
+
+        JCSystem.beginTransaction();
+        device.log.store();
+        nvm.store();
+        JCSystem.commitTransaction();
+        device.channel.respond(Ram.RECORD, Spec.RECEIPT_LENGTH);
+    }
+
+    /** This card is the payee, another one the payer, the one that the Request names if it names one; the certificate is the payer's. */
+    private void requireParties(short certificate) {
+        byte[] in = ram.in;
+        requireAddressee(in, (short) (REQUEST_CONTENT + Spec.REQUEST_OFFSET_PAYEE));
+        if (isThisDevice(in, PAYER)) {
+            ISOException.throwIt(Spec.SW_SELF);
+        }
+        boolean same = Util.arrayCompare(in, PAYER,
+                in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_HOLDER), Spec.DEVICE_ID_LENGTH) == 0;
+        if (Messages.namesPayer(in, REQUEST)) {
+            same &= Util.arrayCompare(in, PAYER,
+                    in, (short) (REQUEST_CONTENT + Spec.REQUEST_OFFSET_PAYER), Spec.DEVICE_ID_LENGTH) == 0;
+        }
+        if (!same) {
+            ISOException.throwIt(Spec.SW_ADDRESSEE);
+        }
+    }
+
+    /** The Request is open, and this is its body. Returns its entry. */
+    private short requireOpen() {
+        byte[] in = ram.in;
+        short entry = device.requests.find(in, (short) (REQUEST_CONTENT + Spec.REQUEST_OFFSET_NUMBER));
+        if (entry < 0) {
+            ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
+        }
+        if (Util.arrayCompare(nvm.requests, device.requests.message(entry), in, REQUEST,
+                Messages.requestBodyLength(in, REQUEST)) != 0) {
+            ISOException.throwIt(Spec.SW_REQUEST_REUSED);
+        }
+        return entry;
+    }
+
+    private void requireRole(short certificate) {
+        device.certificates.requireOwnName(certificate);
+        if (ram.in[(short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_ROLE)] != Spec.ROLE_CARD) {
+            ISOException.throwIt(Spec.SW_ROLE);
+        }
+    }
+
+    /**
+     * The Request's signature in the Payment is this card's, or settlement would not pay: the bytes that it gave out, or else another
+     * form of the same signature, which it verifies.
+     */
+    private void requireOwnSignature(short entry) {
+        byte[] in = ram.in;
+        short bodyLength = Messages.requestBodyLength(in, REQUEST);
+        short signature = (short) (REQUEST + bodyLength + Messages.SIGNATURE_HEADER);
+        short own = (short) (device.requests.message(entry) + bodyLength + Messages.SIGNATURE_HEADER);
+        if (Util.arrayCompare(nvm.requests, own, in, signature, Spec.SIGNATURE_LENGTH) != 0
+                && !device.engines.verify(device.engines.signingPoint, in, REQUEST, bodyLength, signature)) {
+            ISOException.throwIt(Spec.SW_SIGNATURE);
+        }
+    }
+
+    /** The Receipt of the Payment whose identity is in scratch, signed, to ram.out at Ram.RECORD. */
+    private void compose() {
+        byte[] in = ram.in;
+        byte[] out = ram.out;
+        short next = Messages.begin(out, Ram.RECORD, Spec.TAG_RECEIPT, Spec.RECEIPT_CONTENT_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_PAYEE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_ATC, ram.state, Nvm.ATC, U32.LENGTH);
+        U32.advance(out, (short) (RECEIPT_CONTENT + Spec.RECEIPT_OFFSET_ATC), (short) 1);
+        next = Tlv.put(out, next, Spec.TAG_DEVICE, in, PAYER, Spec.DEVICE_ID_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_NUMBER, in, (short) (REQUEST_CONTENT + Spec.REQUEST_OFFSET_NUMBER), U32.LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_IDENTITY, ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH);
+        device.engines.signMessage(out, Ram.RECORD, next);
+    }
+}

@@ -1,0 +1,161 @@
+package ekrona;
+
+import javacard.framework.Util;
+import javacard.security.ECPublicKey;
+
+/**
+ * The keys above the devices that the card knows: two roots, four intermediary CAs, a notary and the own intermediary's instruction
+ * key. Each has a place in the directory, which is part of the state block and says in which row the key is. There is one row
+ * more than places: a new key goes to a row that no place refers to, and becomes known when the directory is committed. A power cut
+ * before that leaves the directory, and thus every key, as it was; what the free row holds means nothing.
+ */
+final class Authorities {
+    // Places in the directory. A zero is an empty place, anything else the row's number and one.
+    static final short ROOT = 0;
+    static final short PREVIOUS_ROOT = (short) 1;
+    static final short CA = Spec.ROOTS_KEPT;
+    static final short NOTARY = (short) (CA + Spec.CA_CACHE);
+    static final short INSTRUCTION_KEY = (short) (NOTARY + 1);
+    private static final short PLACES = (short) (INSTRUCTION_KEY + 1);
+    // Behind the places.
+    /** Which CA is pushed out next, counted from 0. */
+    private static final short NEXT_CA = PLACES;
+    /** Place of the own CA, which is never pushed out; zero before there is an own certificate. */
+    private static final short OWN_CA = (short) (PLACES + 1);
+    static final short DIRECTORY_LENGTH = (short) (PLACES + 2);
+
+    static final short ROWS = (short) (PLACES + 1);
+    // Layout of a row of nvm.authorities.
+    private static final short REFERENCE = 0;
+    private static final short EXPIRY = Spec.AUTHORITY_LENGTH;
+    static final short ROW_LENGTH = (short) (EXPIRY + Spec.DATE_LENGTH);
+
+    private final Ram ram;
+    private final Nvm nvm;
+    private final ECPublicKey[] keys;
+
+    Authorities(Ram ram, Nvm nvm) {
+        this.ram = ram;
+        this.nvm = nvm;
+        keys = new ECPublicKey[ROWS];
+        for (short row = 0; row < ROWS; row++) {
+            keys[row] = Curve.newPublicKey();
+        }
+    }
+
+    /** Place with this reference among count places from first on, or -1. */
+    short find(short first, short count, byte[] b, short reference) {
+        for (short place = first; place < (short) (first + count); place++) {
+            if (isKnown(place) && Util.arrayCompare(nvm.authorities, (short) (row(place) * ROW_LENGTH + REFERENCE),
+                    b, reference, Spec.AUTHORITY_LENGTH) == 0) {
+                return place;
+            }
+        }
+        return (short) -1;
+    }
+
+    boolean isKnown(short place) {
+        return ram.state[(short) (Nvm.DIRECTORY + place)] != 0;
+    }
+
+    private short row(short place) {
+        return (short) (ram.state[(short) (Nvm.DIRECTORY + place)] - 1);
+    }
+
+    ECPublicKey key(short place) {
+        return keys[row(place)];
+    }
+
+    /** Offset in nvm.authorities of the reference of what a place holds. */
+    short reference(short place) {
+        return (short) (row(place) * ROW_LENGTH + REFERENCE);
+    }
+
+    /** Offset in nvm.authorities of the last day of what a place holds. */
+    short expiry(short place) {
+        return (short) (row(place) * ROW_LENGTH + EXPIRY);
+    }
+
+    boolean isExpired(short place) {
+        return isExpired(nvm.authorities, expiry(place));
+    }
+
+    /** Whether a last day is before the card's date. Dates are digits, so they compare whatever the platform takes for a sign. */
+    boolean isExpired(byte[] b, short expiry) {
+        return Util.arrayCompare(b, expiry, ram.state, Nvm.DATE, Spec.DATE_LENGTH) < 0;
+    }
+
+    /** The place for a new CA: an empty one, or the next in turn, save that of the own CA. */
+    short placeForCA() {
+        for (short place = CA; place < NOTARY; place++) {
+            if (!isKnown(place)) {
+                return place;
+            }
+        }
+        byte[] state = ram.state;
+        if (state[(short) (Nvm.DIRECTORY + NEXT_CA)] == (byte) (ownCA() - CA)) {
+            turn(state);
+        }
+        short place = (short) (CA + state[(short) (Nvm.DIRECTORY + NEXT_CA)]);
+        turn(state);
+        return place;
+    }
+
+    private static void turn(byte[] state) {
+        byte next = (byte) (state[(short) (Nvm.DIRECTORY + NEXT_CA)] + 1);
+        state[(short) (Nvm.DIRECTORY + NEXT_CA)] = next == (byte) Spec.CA_CACHE ? 0 : next;
+    }
+
+    /** Place of the own CA, 0 before there is one. */
+    short ownCA() {
+        return ram.state[(short) (Nvm.DIRECTORY + OWN_CA)];
+    }
+
+    void setOwnCA(short place) {
+        ram.state[(short) (Nvm.DIRECTORY + OWN_CA)] = (byte) place;
+    }
+
+    /** A row that no place refers to. There is always one. */
+    short freeRow() {
+        short row = 0;
+        while (isTaken(row)) {
+            row++;
+        }
+        return row;
+    }
+
+    private boolean isTaken(short row) {
+        for (short place = 0; place < PLACES; place++) {
+            if (row(place) == row) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Fills a free row: key, reference and last day. False when the point is refused; the row is then still free.
+     * To be called before the transaction: it writes the key, and what is in a free row means nothing.
+     */
+    boolean fill(short row, byte[] b, short point, short reference, byte[] c, short expiry) {
+        if (!Engines.set(keys[row], b, point)) {
+            return false;
+        }
+        // The two lie in one array in scratch first, so that they are one write.
+        Util.arrayCopyNonAtomic(b, reference, ram.scratch, (short) (Ram.AGREED + REFERENCE), Spec.AUTHORITY_LENGTH);
+        Util.arrayCopyNonAtomic(c, expiry, ram.scratch, (short) (Ram.AGREED + EXPIRY), Spec.DATE_LENGTH);
+        Util.arrayCopy(ram.scratch, Ram.AGREED, nvm.authorities, (short) (row * ROW_LENGTH), ROW_LENGTH);
+        return true;
+    }
+
+    /** Makes a place refer to a row, in the working copy. */
+    void assign(short place, short row) {
+        ram.state[(short) (Nvm.DIRECTORY + place)] = (byte) (row + 1);
+    }
+
+    /** A new root: the current one becomes the previous. */
+    void assignRoot(short row) {
+        ram.state[(short) (Nvm.DIRECTORY + PREVIOUS_ROOT)] = ram.state[(short) (Nvm.DIRECTORY + ROOT)];
+        assign(ROOT, row);
+    }
+}

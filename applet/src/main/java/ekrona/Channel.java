@@ -1,0 +1,148 @@
+package ekrona;
+
+import javacard.framework.APDU;
+import javacard.framework.ISO7816;
+import javacard.framework.ISOException;
+import javacard.framework.Util;
+
+/**
+ * Commands and responses of any length over whatever APDUs the card offers (ISO/IEC 7816-4 §5.3): extended length, command
+ * chaining, response chaining by 61xx and GET RESPONSE. Data are received whole, into Ram.in, before anything is decided.
+ * A chain dies with any command that is not its next part, and with deselection; a response waits until the next command.
+ */
+final class Channel {
+    private static final byte CLASS_SECURE_MESSAGING = (byte) 0x0C;
+    private static final byte CLASS_CHANNEL = (byte) 0x03;
+    private static final byte CLASS_FURTHER = (byte) 0x40;
+    private static final byte CLASS_RESERVED = (byte) 0x20;
+    private static final byte CLASS_INVALID = (byte) 0xFF;
+    private static final byte PROTOCOL_TYPE = (byte) 0x0F;
+    private static final short SHORT_RESPONSE = (short) 0x100;
+
+    private final Ram ram;
+
+    Channel(Ram ram) {
+        this.ram = ram;
+    }
+
+    /**
+     * Refuses the classes that the applet does not speak (ISO/IEC 7816-4 §5.4.1).
+     *
+     * @return the class byte without the chaining bit
+     */
+    byte checkClass(byte cla) {
+        if (cla == CLASS_INVALID) {
+            ISOException.throwIt(Spec.SW_CLASS);
+        }
+        if ((byte) (cla & CLASS_FURTHER) != 0) {
+            ISOException.throwIt(Spec.SW_CHANNEL);
+        }
+        if ((byte) (cla & CLASS_RESERVED) != 0) {
+            ISOException.throwIt(Spec.SW_CLASS);
+        }
+        if ((byte) (cla & CLASS_SECURE_MESSAGING) != 0) {
+            ISOException.throwIt(Spec.SW_SECURE_MESSAGING);
+        }
+        if ((byte) (cla & CLASS_CHANNEL) != 0) {
+            ISOException.throwIt(Spec.SW_CHANNEL);
+        }
+        return (byte) (cla & (byte) ~Spec.CLA_CHAINING);
+    }
+
+    /**
+     * Takes the data of the APDU into Ram.in, behind those of the chain's earlier parts, and the header into Ram.session.
+     *
+     * @return true when the command is whole, false when parts are still to come
+     */
+    boolean receive(APDU apdu, boolean takesData) {
+        byte[] buffer = apdu.getBuffer();
+        byte[] session = ram.session;
+        boolean partial = (byte) (buffer[ISO7816.OFFSET_CLA] & Spec.CLA_CHAINING) != 0;
+        buffer[ISO7816.OFFSET_CLA] &= (byte) ~Spec.CLA_CHAINING;
+        dropResponse();
+        if (session[Ram.CHAINING] != 0) {
+            session[Ram.CHAINING] = 0;
+            if (Util.arrayCompare(buffer, (short) 0, session, Ram.HEADER, Ram.HEADER_LENGTH) != 0) {
+                ISOException.throwIt(Spec.SW_LAST_CHAINED_EXPECTED);
+            }
+        } else {
+            ram.words[Ram.IN_LENGTH] = 0;
+            Util.arrayCopyNonAtomic(buffer, (short) 0, session, Ram.HEADER, Ram.HEADER_LENGTH);
+        }
+        if (takesData) {
+            receiveData(apdu, buffer);
+        } else if (partial) {
+            ISOException.throwIt(Spec.SW_CHAINING);
+        } else if ((byte) (APDU.getProtocol() & PROTOCOL_TYPE) != APDU.PROTOCOL_T0 && apdu.setIncomingAndReceive() != 0) {
+            // In T=0 the third parameter of such a command is Le, and asking for data would swallow it.
+            ISOException.throwIt(Spec.SW_WRONG_LENGTH);
+        }
+        session[Ram.CHAINING] = (byte) (partial ? 1 : 0);
+        return !partial;
+    }
+
+    private void receiveData(APDU apdu, byte[] buffer) {
+        short part = apdu.setIncomingAndReceive();
+        short offset = apdu.getOffsetCdata();
+        short have = ram.words[Ram.IN_LENGTH];
+        short left = apdu.getIncomingLength();
+        if (left < 0 || left > (short) (Spec.MAX_COMMAND - have)) {
+            ISOException.throwIt(Spec.SW_WRONG_LENGTH);
+        }
+        while (part > 0) {
+            have = Util.arrayCopyNonAtomic(buffer, offset, ram.in, have, part);
+            left = (short) (left - part);
+            part = left > 0 ? apdu.receiveBytes(offset) : 0;
+        }
+        ram.words[Ram.IN_LENGTH] = have;
+    }
+
+    /** Counts a whole command: a challenge is good for the next one only. */
+    void age() {
+        if (ram.session[Ram.CHALLENGE_LIFE] != 0) {
+            ram.session[Ram.CHALLENGE_LIFE]--;
+        }
+    }
+
+    /** Names the bytes of Ram.out that answer the command. */
+    void respond(short offset, short length) {
+        ram.words[Ram.OUT_OFFSET] = offset;
+        ram.words[Ram.OUT_LEFT] = length;
+    }
+
+    /** Forgets what GET RESPONSE would have fetched. */
+    void dropResponse() {
+        ram.words[Ram.OUT_LEFT] = 0;
+    }
+
+    /** Sends as much of the response as the reader asked for, and announces the rest. */
+    void send(APDU apdu) {
+        short left = ram.words[Ram.OUT_LEFT];
+        if (left == 0) {
+            return;
+        }
+        short length = apdu.setOutgoing();
+        if (length > left) {
+            length = left;
+        }
+        apdu.setOutgoingLength(length);
+        short offset = ram.words[Ram.OUT_OFFSET];
+        if (length > 0) {
+            apdu.sendBytesLong(ram.out, offset, length);
+        }
+        left = (short) (left - length);
+        respond((short) (offset + length), left);
+        if (left != 0) {
+            ISOException.throwIt((short) (Spec.SW_MORE_DATA | (left < SHORT_RESPONSE ? left : 0)));
+        }
+    }
+
+    /** GET RESPONSE: the next part of what waits. */
+    void sendMore(APDU apdu) {
+        ram.session[Ram.CHAINING] = 0;
+        if (ram.words[Ram.OUT_LEFT] == 0) {
+            ISOException.throwIt(Spec.SW_CONDITIONS);
+        }
+        send(apdu);
+    }
+}

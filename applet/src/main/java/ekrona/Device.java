@@ -1,0 +1,32 @@
+package ekrona;
+
+/** Everything that the applet consists of, made once at install, in the order in which one part needs another. */
+final class Device {
+    final Ram ram;
+    final Nvm nvm;
+    final Engines engines;
+    final Cmac cmac;
+    final Channel channel;
+    final Authorities authorities;
+    final Certificates certificates;
+    final Pins pins;
+    final PinTransport pinTransport;
+    final Log log;
+    final OpenRequests requests;
+    final Limits limits;
+
+    Device() {
+        ram = new Ram();
+        nvm = new Nvm(ram);
+        engines = new Engines(ram);
+        cmac = new Cmac(ram, engines);
+        channel = new Channel(ram);
+        authorities = new Authorities(ram, nvm);
+        certificates = new Certificates(ram, nvm, engines, authorities);
+        pins = new Pins(ram, nvm);
+        pinTransport = new PinTransport(ram, engines, cmac);
+        log = new Log(ram, nvm, engines);
+        requests = new OpenRequests(ram, nvm);
+        limits = new Limits(ram, nvm, log, requests);
+    }
+}

@@ -1,0 +1,147 @@
+package ekrona;
+
+import javacard.security.AESKey;
+import javacard.security.CryptoException;
+import javacard.security.ECPrivateKey;
+import javacard.security.ECPublicKey;
+import javacard.security.KeyAgreement;
+import javacard.security.KeyBuilder;
+import javacard.security.KeyPair;
+import javacard.security.MessageDigest;
+import javacard.security.RandomData;
+import javacard.security.Signature;
+import javacardx.crypto.Cipher;
+
+/**
+ * All crypto objects and the keys of the card, made once. An engine's init costs a P71 a quarter of a signature: the signer
+ * is initialised when the key is made and keeps it over resets (Java Card API, Signature.init), the verifier is
+ * initialised for each key that it meets.
+ */
+final class Engines {
+    /** Holds the key of whoever sent the message at hand: scratch, set before the transaction begins. */
+    final ECPublicKey peer;
+    /** The key pair that signs. */
+    final ECPublicKey signingPoint;
+    final RandomData random;
+    final MessageDigest sha;
+
+    private final Ram ram;
+    private final KeyPair signing;
+    private final KeyPair enciphering;
+    private final ECPublicKey pinPoint;
+    private final ECPrivateKey signingKey;
+    private final ECPrivateKey pinKey;
+    private final Signature signer;
+    private final Signature verifier;
+    private final KeyAgreement agreement;
+    private final AESKey aesKey;
+    private final Cipher aes;
+
+    Engines(Ram ram) {
+        this.ram = ram;
+        peer = Curve.newPublicKey();
+        signingPoint = Curve.newPublicKey();
+        signingKey = Curve.newPrivateKey();
+        signing = new KeyPair(signingPoint, signingKey);
+        pinPoint = Curve.newPublicKey();
+        pinKey = Curve.newPrivateKey();
+        enciphering = new KeyPair(pinPoint, pinKey);
+        random = RandomData.getInstance(RandomData.ALG_SECURE_RANDOM);
+        sha = MessageDigest.getInstance(MessageDigest.ALG_SHA_256, false);
+        signer = Signature.getInstance(Signature.ALG_ECDSA_SHA_256, false);
+        verifier = Signature.getInstance(Signature.ALG_ECDSA_SHA_256, false);
+        agreement = KeyAgreement.getInstance(KeyAgreement.ALG_EC_SVDP_DH_PLAIN, false);
+        aesKey = (AESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_AES_TRANSIENT_DESELECT, KeyBuilder.LENGTH_AES_128, false);
+        aes = Cipher.getInstance(Cipher.ALG_AES_BLOCK_128_CBC_NOPAD, false);
+    }
+
+    /** Makes both key pairs anew. A power cut leaves keys that nobody was told of: the life cycle moves on afterwards. */
+    void generate() {
+        signing.genKeyPair();
+        enciphering.genKeyPair();
+        signer.init(signingKey, Signature.MODE_SIGN);
+        agreement.init(pinKey);
+    }
+
+    /** Writes the point of the signing key. Returns the offset behind it. */
+    short putSigningPoint(byte[] b, short offset) {
+        return (short) (offset + signingPoint.getW(b, offset));
+    }
+
+    /** Writes the point of the key that PINs are enciphered to. Returns the offset behind it. */
+    short putPinPoint(byte[] b, short offset) {
+        return (short) (offset + pinPoint.getW(b, offset));
+    }
+
+    private short sign(byte[] b, short offset, short length, short out) {
+        signer.sign(b, offset, length, ram.scratch, Ram.DER);
+        return Der.decode(ram.scratch, Ram.DER, b, out);
+    }
+
+    /** Puts the signature's data object behind the body from start to end. Returns the offset behind it. */
+    short signMessage(byte[] b, short start, short end) {
+        return sign(b, start, (short) (end - start), Tlv.open(b, end, Spec.TAG_SIGNATURE, Spec.SIGNATURE_LENGTH));
+    }
+
+    /** Tells whether the plain signature at signature is that of key over the bytes at offset. */
+    boolean verify(ECPublicKey key, byte[] b, short offset, short length, short signature) {
+        short der = Der.encode(b, signature, ram.scratch, Ram.DER);
+        try {
+            verifier.init(key, Signature.MODE_VERIFY);
+            return verifier.verify(b, offset, length, ram.scratch, Ram.DER, der);
+        } catch (CryptoException e) {
+            return false; // r or s outside its range, or no point of the curve
+        }
+    }
+
+    /** Sets a public key. False when the platform sees that it is no point of the curve. */
+    static boolean set(ECPublicKey key, byte[] b, short point) {
+        try {
+            key.setW(b, point, Spec.POINT_LENGTH);
+            return true;
+        } catch (CryptoException e) {
+            return false;
+        }
+    }
+
+    /** SHA-256 of the bytes at offset, to scratch at IDENTITY. */
+    void identify(byte[] b, short offset, short length) {
+        sha.doFinal(b, offset, length, ram.scratch, Ram.IDENTITY);
+    }
+
+    /** ECDH with the key that PINs are enciphered to; x goes to scratch at AGREED. False when the point is not accepted. */
+    boolean agree(byte[] b, short point) {
+        try {
+            return agreement.generateSecret(b, point, Spec.POINT_LENGTH, ram.scratch, Ram.AGREED) == Spec.HASH_LENGTH;
+        } catch (CryptoException e) {
+            return false;
+        }
+    }
+
+    /** AES-128-CBC encryption in place, zero initial value; the key is at keyOffset. */
+    void encrypt(byte[] key, short keyOffset, byte[] b, short offset, short length) {
+        aesKey.setKey(key, keyOffset);
+        aes.init(aesKey, Cipher.MODE_ENCRYPT);
+        aes.doFinal(b, offset, length, b, offset);
+    }
+
+    /** AES-128-CBC decryption, zero initial value. */
+    void decrypt(byte[] key, short keyOffset, byte[] b, short offset, short length, byte[] out, short outOffset) {
+        aesKey.setKey(key, keyOffset);
+        aes.init(aesKey, Cipher.MODE_DECRYPT);
+        aes.doFinal(b, offset, length, out, outOffset);
+    }
+
+    /** AES-128-CBC decryption with an initial value. */
+    void decrypt(byte[] key, short keyOffset, byte[] iv, short ivOffset, byte[] b, short offset, short length,
+            byte[] out, short outOffset) {
+        aesKey.setKey(key, keyOffset);
+        aes.init(aesKey, Cipher.MODE_DECRYPT, iv, ivOffset, Spec.IV_LENGTH);
+        aes.doFinal(b, offset, length, out, outOffset);
+    }
+
+    /** Forgets the AES key. */
+    void forgetKey() {
+        aesKey.clearKey();
+    }
+}

@@ -1,0 +1,66 @@
+package ekrona;
+
+import javacard.framework.ISOException;
+import javacard.framework.Util;
+
+/**
+ * GET STATE: answers a Challenge of the own intermediary with the signed State, and lets records be read until deselection or
+ * reset. Nothing persistent changes.
+ */
+final class GetState extends Command {
+    GetState(Device device) {
+        super(device, Spec.CLA_PROPRIETARY, true);
+    }
+
+    void run() {
+        byte[] in = ram.in;
+        requireParameters(Spec.P1P2_GET_STATE);
+        requireActivated();
+        Messages.challenge(in, ram.words[Ram.IN_LENGTH]);
+        short authority = device.authorities.find(Authorities.INSTRUCTION_KEY, (short) 1, in,
+                (short) (Messages.CHALLENGE_HEADER + Spec.CHALLENGE_OFFSET_AUTHORITY));
+        if (authority < 0) {
+            ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
+        }
+        // The signature comes first: a stranger does not learn whether this is the card that it names.
+        if (!device.engines.verify(device.authorities.key(authority), in, (short) 0, Spec.CHALLENGE_BODY_LENGTH,
+                (short) (Spec.CHALLENGE_BODY_LENGTH + Messages.SIGNATURE_HEADER))) {
+            ISOException.throwIt(Spec.SW_SIGNATURE);
+        }
+        requireAddressee(in, (short) (Messages.CHALLENGE_HEADER + Spec.CHALLENGE_OFFSET_DEVICE));
+
+        device.engines.identify(in, (short) 0, Spec.CHALLENGE_BODY_LENGTH);
+        short length = compose();
+        ram.session[Ram.STATE_GIVEN] = (byte) 1;
+        device.channel.respond((short) 0, length);
+    }
+
+    /** The State in answer to the Challenge whose identity is in scratch, signed, to ram.out. Returns its length. */
+    private short compose() {
+        byte[] out = ram.out;
+        byte[] state = ram.state;
+        short open = (short) (device.requests.count() * Spec.OPEN_REQUEST_LENGTH);
+        short next = Messages.begin(out, (short) 0, Spec.TAG_STATE,
+                (short) (Spec.STATE_AT_OPEN_REQUESTS + Tlv.headerLength(Spec.TAG_OPEN_REQUESTS, open) + open));
+        next = Tlv.put(out, next, Spec.TAG_DEVICE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_IDENTITY, ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_ATC, state, Nvm.ATC, U32.LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_ACKED_ATC, state, Nvm.ACKED_ATC, U32.LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_HEAD, state, Nvm.HEAD, Spec.HASH_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_BALANCE, state, Nvm.BALANCE, U32.LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_INSTRUCTION_SEQUENCE, state, Nvm.SEQUENCE, U32.LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_LAST_INSTRUCTION, state, Nvm.INSTRUCTION, Spec.HASH_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_CREDIT, state[Nvm.CREDIT]);
+        next = Tlv.put(out, next, Spec.TAG_POLICY_VERSION, state, (short) (Nvm.POLICY + Spec.POLICY_OFFSET_VERSION),
+                (short) (Spec.POLICY_OFFSET_MAX_BALANCE - Spec.POLICY_OFFSET_VERSION));
+        next = Tlv.put(out, next, Spec.TAG_NUMBER, state, Nvm.REQUEST_NUMBER, U32.LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_LIFE_CYCLE, state[Nvm.LIFE]);
+        next = Tlv.put(out, next, Spec.TAG_DATE, state, Nvm.DATE, Spec.DATE_LENGTH);
+        next = Tlv.open(out, next, Spec.TAG_OPEN_REQUESTS, open);
+        for (short n = (short) 1; n <= device.requests.count(); n++) {
+            next = Util.arrayCopyNonAtomic(state, (short) (device.requests.entry(n) + OpenRequests.NUMBER), out, next,
+                    Spec.OPEN_REQUEST_LENGTH);
+        }
+        return device.engines.signMessage(out, (short) 0, next);
+    }
+}

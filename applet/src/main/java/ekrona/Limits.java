@@ -1,0 +1,86 @@
+package ekrona;
+
+import javacard.framework.ISOException;
+import javacard.framework.Util;
+
+/** What policy and memory allow. Only what is new is measured: what the card holds or has open stays good under a lower limit. */
+final class Limits {
+    private final Ram ram;
+    private final Nvm nvm;
+    private final Log log;
+    private final OpenRequests requests;
+
+    Limits(Ram ram, Nvm nvm, Log log, OpenRequests requests) {
+        this.ram = ram;
+        this.nvm = nvm;
+        this.log = log;
+        this.requests = requests;
+    }
+
+    boolean hasFlag(byte flag) {
+        return (byte) (ram.state[(short) (Nvm.POLICY + Spec.POLICY_OFFSET_FLAGS)] & flag) != 0;
+    }
+
+    /** Demands a slot in the log, a record number and a place among the transactions, beside those that open requests reserve. */
+    void requireTransaction() {
+        short open = requests.count();
+        Util.arrayCopyNonAtomic(ram.state, Nvm.ATC, ram.scratch, Ram.NUMBER, U32.LENGTH);
+        if ((short) (log.kept() + open) >= Spec.LOG_SLOTS || !U32.advance(ram.scratch, Ram.NUMBER, (short) (open + 1))) {
+            ISOException.throwIt(Spec.SW_LOG_FULL);
+        }
+        short most = (short) (ram.state[(short) (Nvm.POLICY + Spec.POLICY_OFFSET_MAX_TRANSACTIONS)] & 0xFF);
+        if ((short) (log.transactions() + open) >= most) {
+            ISOException.throwIt(Spec.SW_TRANSACTION_LIMIT);
+        }
+    }
+
+    /** Demands that an amount is within the limit for one payment. */
+    void requirePayment(byte[] b, short amount) {
+        if (U32.greater(b, amount, ram.state, (short) (Nvm.POLICY + Spec.POLICY_OFFSET_MAX_PAYMENT))) {
+            ISOException.throwIt(Spec.SW_PAYMENT_LIMIT);
+        }
+    }
+
+    /** Demands that the balance covers an amount, if need be without what was received and is not yet acknowledged. */
+    void requireFunds(byte[] b, short amount) {
+        if (U32.greater(b, amount, ram.state, Nvm.BALANCE)) {
+            ISOException.throwIt(Spec.SW_FUNDS);
+        }
+        if (!hasFlag(Spec.FLAG_SPEND_RECEIVED)) {
+            byte[] scratch = ram.scratch;
+            log.sumReceived(Ram.NUMBER);
+            Util.arrayCopyNonAtomic(ram.state, Nvm.BALANCE, scratch, Ram.NUMBER_2, U32.LENGTH);
+            if (!U32.subtract(scratch, Ram.NUMBER_2, scratch, Ram.NUMBER)
+                    || U32.greater(b, amount, scratch, Ram.NUMBER_2)) {
+                ISOException.throwIt(Spec.SW_RECEIVED_LOCKED);
+            }
+        }
+    }
+
+    /** Whether the maximum balance has room for an amount beside the balance and what open requests reserve. */
+    boolean hasRoom(byte[] b, short amount) {
+        byte[] scratch = ram.scratch;
+        Util.arrayCopyNonAtomic(ram.state, Nvm.BALANCE, scratch, Ram.NUMBER, U32.LENGTH);
+        return U32.add(scratch, Ram.NUMBER, b, amount)
+                && requests.addReserved(Ram.NUMBER)
+                && !U32.greater(scratch, Ram.NUMBER, ram.state, (short) (Nvm.POLICY + Spec.POLICY_OFFSET_MAX_BALANCE));
+    }
+
+    /** Whether a policy is within the ceilings that the card was installed with. */
+    boolean underCeilings(byte[] b, short policy) {
+        byte[] ceilings = nvm.identity;
+        short transactions = (short) (b[(short) (policy + Spec.POLICY_OFFSET_MAX_TRANSACTIONS)] & 0xFF);
+        short mostTransactions = (short) (ceilings[(short) (Nvm.CEILINGS + Spec.POLICY_OFFSET_MAX_TRANSACTIONS)] & 0xFF);
+        // A flag is a permission that the ceilings must give, save for the one that asks for more: PIN_TO_RECEIVE.
+        byte extra = (byte) (b[(short) (policy + Spec.POLICY_OFFSET_FLAGS)]
+                & (byte) ~(byte) (ceilings[(short) (Nvm.CEILINGS + Spec.POLICY_OFFSET_FLAGS)] | Spec.FLAG_PIN_TO_RECEIVE));
+        return !exceeds(b, policy, Spec.POLICY_OFFSET_MAX_BALANCE)
+                && !exceeds(b, policy, Spec.POLICY_OFFSET_MAX_PAYMENT)
+                && transactions <= mostTransactions
+                && extra == 0;
+    }
+
+    private boolean exceeds(byte[] b, short policy, short amount) {
+        return U32.greater(b, (short) (policy + amount), nvm.identity, (short) (Nvm.CEILINGS + amount));
+    }
+}

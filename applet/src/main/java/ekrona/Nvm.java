@@ -1,0 +1,103 @@
+package ekrona;
+
+import javacard.framework.Util;
+
+/**
+ * All persistent data of the applet that is not a key or a PIN, made once. Byte budget, of the 139,360 of a P71:
+ *
+ * <pre>
+ * state           330   all that commands change, one block
+ * log           6,832   LOG_SLOTS records of at most 427 bytes, a ring (Log)
+ * requests        552   the open requests, whole (OpenRequests)
+ * confirmation    146   the answer to the last Instruction
+ * certificate     240   the own certificate
+ * identity         63   device id, role, currency, ceilings, root anchor
+ * authorities     180   references and expiries of the keys that the card knows (Authorities)
+ * token            16   personalization token, zeros after activation
+ * total         8,359   and beside it 13 EC keys and 2 PINs
+ * </pre>
+ *
+ * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back whole by one arrayCopy
+ * in its one transaction: few large writes are cheap on a card, many small ones are not. A power cut before the commit
+ * leaves the block of before.
+ */
+final class Nvm {
+    // Layout of state.
+    /** Life-cycle state. */
+    static final short LIFE = 0;
+    static final short BALANCE = (short) (LIFE + 1);
+    /** Number of log records ever written. */
+    static final short ATC = (short) (BALANCE + U32.LENGTH);
+    /** Highest record that the notary acknowledged; those up to it are dropped. */
+    static final short ACKED_ATC = (short) (ATC + U32.LENGTH);
+    /** Head of the hash chain at ATC. */
+    static final short HEAD = (short) (ACKED_ATC + U32.LENGTH);
+    /** Head of the hash chain at ACKED_ATC. */
+    static final short ACKED_HEAD = (short) (HEAD + Spec.HASH_LENGTH);
+    /** Number of the last Instruction applied. */
+    static final short SEQUENCE = (short) (ACKED_HEAD + Spec.HASH_LENGTH);
+    /** Its identity, zeros before the first. */
+    static final short INSTRUCTION = (short) (SEQUENCE + U32.LENGTH);
+    /** What became of its credit. */
+    static final short CREDIT = (short) (INSTRUCTION + Spec.HASH_LENGTH);
+    static final short POLICY = (short) (CREDIT + 1);
+    /** Highest request number given out. */
+    static final short REQUEST_NUMBER = (short) (POLICY + Spec.POLICY_LENGTH);
+    /** The date floor: the highest date that an Instruction gave. */
+    static final short DATE = (short) (REQUEST_NUMBER + U32.LENGTH);
+    /** Not zero: an Instruction's reset of the tries is owed (Pins). */
+    static final short TRIES_OWED = (short) (DATE + Spec.DATE_LENGTH);
+    /** Not zero: the own certificate is stored. */
+    static final short CERTIFIED = (short) (TRIES_OWED + 1);
+    /** Not zero: PIN and PUK are set. */
+    static final short PIN_SET = (short) (CERTIFIED + 1);
+    /** Which row of authorities holds what (Authorities). */
+    static final short DIRECTORY = (short) (PIN_SET + 1);
+    /** What each log slot holds (Log). */
+    static final short KINDS = (short) (DIRECTORY + Authorities.DIRECTORY_LENGTH);
+    /** Number of open requests, and one entry for each, oldest first (OpenRequests). */
+    static final short OPEN_COUNT = (short) (KINDS + Spec.LOG_SLOTS);
+    static final short OPEN = (short) (OPEN_COUNT + 1);
+    static final short STATE_LENGTH = (short) (OPEN + Spec.MAX_OPEN_REQUESTS * OpenRequests.ENTRY_LENGTH);
+
+    // Layout of identity: written at install, never again.
+    static final short DEVICE = 0;
+    static final short ROLE = (short) (DEVICE + Spec.DEVICE_ID_LENGTH);
+    static final short CURRENCY = (short) (ROLE + 1);
+    static final short CEILINGS = (short) (CURRENCY + 2);
+    static final short ROOT_ANCHOR = (short) (CEILINGS + Spec.POLICY_LENGTH);
+    private static final short IDENTITY_LENGTH = (short) (ROOT_ANCHOR + Spec.HASH_LENGTH);
+
+    final byte[] state;
+    final byte[] log;
+    final byte[] requests;
+    final byte[] confirmation;
+    final byte[] certificate;
+    final byte[] identity;
+    final byte[] authorities;
+    final byte[] token;
+
+    private final Ram ram;
+
+    Nvm(Ram ram) {
+        this.ram = ram;
+        state = new byte[STATE_LENGTH];
+        log = new byte[(short) (Spec.LOG_SLOTS * Log.SLOT_LENGTH)];
+        requests = new byte[(short) (Spec.MAX_OPEN_REQUESTS * OpenRequests.MESSAGE_LENGTH)];
+        confirmation = new byte[Spec.CONFIRMATION_LENGTH];
+        certificate = new byte[Spec.DEVICE_CERTIFICATE_LENGTH];
+        identity = new byte[IDENTITY_LENGTH];
+        authorities = new byte[(short) (Authorities.ROWS * Authorities.ROW_LENGTH)];
+        token = new byte[Spec.TOKEN_LENGTH];
+    }
+
+    /** Takes the working copy. What a command before left in it when it was refused is gone then. */
+    void load() {
+        Util.arrayCopyNonAtomic(state, (short) 0, ram.state, (short) 0, STATE_LENGTH);
+    }
+
+    /** Writes the working copy back; inside the transaction of the command. */
+    void store() {
+        Util.arrayCopy(ram.state, (short) 0, state, (short) 0, STATE_LENGTH);
+    }
+}

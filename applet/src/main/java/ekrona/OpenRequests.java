@@ -1,0 +1,104 @@
+package ekrona;
+
+import javacard.framework.Util;
+
+/**
+ * The requests that this card gave out and has neither accepted nor refused, oldest first. Each reserves its amount in the
+ * balance, a slot in the log and a place among the transactions, so that ACCEPT and REFUSE never fail for want of room. Numbers,
+ * amounts and identities are in the state block; the signed messages, for who asks for them again, in nvm.requests.
+ */
+final class OpenRequests {
+    // Layout of an entry.
+    /** Where in nvm.requests the message is. */
+    static final short PLACE = 0;
+    static final short NUMBER = (short) 1;
+    static final short AMOUNT = (short) (NUMBER + U32.LENGTH);
+    static final short IDENTITY = (short) (AMOUNT + U32.LENGTH);
+    static final short ENTRY_LENGTH = (short) (IDENTITY + Spec.HASH_LENGTH);
+
+    static final short MESSAGE_LENGTH = Spec.REQUEST_LENGTH_MAX;
+
+    private final Ram ram;
+    private final Nvm nvm;
+
+    OpenRequests(Ram ram, Nvm nvm) {
+        this.ram = ram;
+        this.nvm = nvm;
+    }
+
+    short count() {
+        return ram.state[Nvm.OPEN_COUNT];
+    }
+
+    /** Offset in the working copy of the n-th entry, n from 1. */
+    short entry(short n) {
+        return (short) (Nvm.OPEN + (short) (n - 1) * ENTRY_LENGTH);
+    }
+
+    /** Offset in nvm.requests of an entry's message. */
+    short message(short entry) {
+        return (short) (ram.state[(short) (entry + PLACE)] * MESSAGE_LENGTH);
+    }
+
+    /** Entry with this number, or -1. */
+    short find(byte[] b, short number) {
+        for (short n = count(); n > 0; n--) {
+            short entry = entry(n);
+            if (Util.arrayCompare(ram.state, (short) (entry + NUMBER), b, number, U32.LENGTH) == 0) {
+                return entry;
+            }
+        }
+        return (short) -1;
+    }
+
+    /** Adds what the open requests reserve to the number in scratch at target. False on overflow. */
+    boolean addReserved(short target) {
+        boolean fits = true;
+        for (short n = count(); n > 0; n--) {
+            fits &= U32.add(ram.scratch, target, ram.state, (short) (entry(n) + AMOUNT));
+        }
+        return fits;
+    }
+
+    /**
+     * Makes an entry in the working copy, with a place for its message: the card's last request number, an amount, and the identity
+     * that is in scratch. There is room: see Request.
+     */
+    short open(byte[] b, short amount) {
+        byte[] state = ram.state;
+        short place = 0;
+        while (isTaken(place)) {
+            place++;
+        }
+        state[Nvm.OPEN_COUNT]++;
+        short entry = entry(count());
+        state[(short) (entry + PLACE)] = (byte) place;
+        Util.arrayCopyNonAtomic(state, Nvm.REQUEST_NUMBER, state, (short) (entry + NUMBER), U32.LENGTH);
+        Util.arrayCopyNonAtomic(b, amount, state, (short) (entry + AMOUNT), U32.LENGTH);
+        Util.arrayCopyNonAtomic(ram.scratch, Ram.IDENTITY, state, (short) (entry + IDENTITY), Spec.HASH_LENGTH);
+        return entry;
+    }
+
+    private boolean isTaken(short place) {
+        for (short n = count(); n > 0; n--) {
+            if (ram.state[(short) (entry(n) + PLACE)] == place) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Takes an entry out of the working copy; its message is only forgotten with it. */
+    void close(short entry) {
+        short next = (short) (entry + ENTRY_LENGTH);
+        short end = entry((short) (count() + 1));
+        Util.arrayCopyNonAtomic(ram.state, next, ram.state, entry, (short) (end - next));
+        Util.arrayFillNonAtomic(ram.state, (short) (end - ENTRY_LENGTH), ENTRY_LENGTH, (byte) 0);
+        ram.state[Nvm.OPEN_COUNT]--;
+    }
+
+    /** Writes the message of an entry; inside the transaction of the command. */
+    void store(short entry, byte[] b, short offset, short length) {
+        Util.arrayCopy(b, offset, nvm.requests, message(entry), length);
+    }
+}

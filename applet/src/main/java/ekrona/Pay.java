@@ -1,0 +1,140 @@
+package ekrona;
+
+import javacard.framework.ISOException;
+import javacard.framework.JCSystem;
+import javacard.framework.Util;
+
+/**
+ * PAY: pays a Request, once. A power cut before the commit leaves nothing, save the payee's key in a scratch object; after it the debit
+ * stands, and the same Request brings the same Payment.
+ */
+final class Pay extends Command {
+    private static final short CONTENT = (short) (Ram.RECORD + Messages.PAYMENT_HEADER);
+
+    Pay(Device device) {
+        super(device, Spec.CLA_PROPRIETARY, true);
+    }
+
+    void run() {
+        byte[] in = ram.in;
+        requireParameters(Spec.P1P2_PAY);
+        requireActivated();
+        short requestEnd = Messages.request(in, (short) 0, ram.words[Ram.IN_LENGTH]);
+        short certificate = device.certificates.device(requestEnd);
+
+        short kept = device.log.find(Log.PAYMENT, (short) (Messages.PAYMENT_REQUEST + Messages.REQUEST_HEADER
+                + Spec.REQUEST_OFFSET_PAYEE), in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYEE),
+                (short) (Spec.REQUEST_OFFSET_NUMBER + Spec.COUNTER_LENGTH - Spec.REQUEST_OFFSET_PAYEE));
+        if (kept >= 0 && isSameRequest(kept)) {
+            resend(kept);
+            return;
+        }
+        // Without PIN the card does not tell whom it has paid: what follows is for its owner.
+        requireActive();
+        requirePin();
+        if (kept >= 0) {
+            ISOException.throwIt(Spec.SW_REQUEST_REUSED);
+        }
+        requireParties(certificate);
+        requireCurrency(in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_CURRENCY));
+        short ca = device.certificates.requireKnownCA(certificate);
+        boolean desk = requireRole(certificate);
+        requireLimits(certificate, ca, desk);
+        device.certificates.requireSignature(certificate, ca);
+        device.certificates.takeKey(certificate);
+        short bodyLength = Messages.requestBodyLength(in, (short) 0);
+        if (!device.engines.verify(device.engines.peer, in, (short) 0, bodyLength,
+                (short) (bodyLength + Messages.SIGNATURE_HEADER))) {
+            ISOException.throwIt(Spec.SW_SIGNATURE);
+        }
+
+        short length = compose(requestEnd);
+        U32.subtract(ram.state, Nvm.BALANCE, in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
+        device.log.append(Log.PAYMENT, length);
+
+        JCSystem.beginTransaction();
+        device.log.store();
+        nvm.store();
+        JCSystem.commitTransaction();
+        device.pins.forget(); // a verified PIN serves one debit
+        device.channel.respond(Ram.RECORD, length);
+    }
+
+    private boolean isSameRequest(short record) {
+        return Util.arrayCompare(nvm.log, (short) (record + Messages.PAYMENT_REQUEST), ram.in, (short) 0,
+                Messages.requestBodyLength(ram.in, (short) 0)) == 0;
+    }
+
+    private void resend(short record) {
+        short length = device.log.lengthOf(record);
+        Util.arrayCopyNonAtomic(nvm.log, record, ram.out, (short) 0, length);
+        device.channel.respond((short) 0, length);
+    }
+
+    /** The payer, when named, is this card; the payee is another device, and the certificate is the payee's. */
+    private void requireParties(short certificate) {
+        byte[] in = ram.in;
+        if (Messages.namesPayer(in, (short) 0)) {
+            requireAddressee(in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYER));
+        }
+        short payee = (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYEE);
+        if (isThisDevice(in, payee)) {
+            ISOException.throwIt(Spec.SW_SELF);
+        }
+        if (Util.arrayCompare(in, payee, in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_HOLDER),
+                Spec.DEVICE_ID_LENGTH) != 0) {
+            ISOException.throwIt(Spec.SW_ADDRESSEE);
+        }
+    }
+
+    /**
+     * The holder may be paid by this card.
+     *
+     * @return true when it is the unload desk: of the own intermediary, naming this card
+     */
+    private boolean requireRole(short certificate) {
+        byte[] in = ram.in;
+        device.certificates.requireOwnName(certificate);
+        byte role = in[(short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_ROLE)];
+        boolean desk = role == Spec.ROLE_DESK;
+        boolean allowed;
+        if (desk) {
+            allowed = Messages.namesPayer(in, (short) 0)
+                    && Util.arrayCompare(in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_HOLDER),
+                            nvm.identity, Nvm.DEVICE, Spec.NAME_LENGTH) == 0;
+        } else {
+            allowed = nvm.identity[Nvm.ROLE] == Spec.ROLE_CARD
+                    && (role == Spec.ROLE_CARD || role == Spec.ROLE_SAM || role == Spec.ROLE_TERMINAL);
+        }
+        if (!allowed) {
+            ISOException.throwIt(Spec.SW_ROLE);
+        }
+        return desk;
+    }
+
+    private void requireLimits(short certificate, short ca, boolean desk) {
+        byte[] in = ram.in;
+        short amount = (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT);
+        if (!desk) { // unloading is stopped neither by expiry nor by the limit for one payment
+            device.certificates.requireNotExpired(certificate, ca);
+            device.certificates.requireOwnNotExpired();
+        }
+        device.limits.requireTransaction();
+        if (!desk) {
+            device.limits.requirePayment(in, amount);
+        }
+        device.limits.requireFunds(in, amount);
+    }
+
+    /** The Payment, signed, to ram.out at Ram.RECORD, and its identity to scratch. Returns its length. */
+    private short compose(short requestLength) {
+        byte[] out = ram.out;
+        short next = Messages.begin(out, Ram.RECORD, Spec.TAG_PAYMENT, (short) (Spec.PAYMENT_AT_REQUEST + requestLength));
+        next = Tlv.put(out, next, Spec.TAG_DEVICE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_ATC, ram.state, Nvm.ATC, U32.LENGTH);
+        U32.advance(out, (short) (CONTENT + Spec.PAYMENT_OFFSET_ATC), (short) 1);
+        next = Util.arrayCopyNonAtomic(ram.in, (short) 0, out, next, requestLength);
+        device.engines.identify(out, Ram.RECORD, (short) (next - Ram.RECORD));
+        return (short) (device.engines.signMessage(out, Ram.RECORD, next) - Ram.RECORD);
+    }
+}

@@ -1,0 +1,91 @@
+package ekrona;
+
+import javacard.framework.ISOException;
+import javacard.framework.Util;
+
+/**
+ * Brings the PIN blocks of a command in clear to scratch at SECRET, from either form: plaintext, if the policy accepts that, or
+ * enciphered to the card's PIN key (ECDH, keys by the KDF of TR-03111 §4.3.3, AES-CBC, CMAC) together with the challenge that the card
+ * gave last. Whoever calls wipes the secrets (Ram.wipeSecrets) before it answers.
+ */
+final class PinTransport {
+    private static final short CHALLENGE_IS_NEXT = (short) 1;
+
+    private final Ram ram;
+    private final Engines engines;
+    private final Cmac cmac;
+
+    PinTransport(Ram ram, Engines engines, Cmac cmac) {
+        this.ram = ram;
+        this.engines = engines;
+        this.cmac = cmac;
+    }
+
+    /** Takes the one or two blocks that are the command's data. */
+    void take(boolean plain, short blocks) {
+        if (plain) {
+            takePlain(blocks);
+        } else {
+            takeEnciphered(blocks);
+        }
+    }
+
+    private void takePlain(short blocks) {
+        short length = (short) (blocks * Spec.PIN_BLOCK_LENGTH);
+        if (ram.words[Ram.IN_LENGTH] != length) {
+            ISOException.throwIt(Spec.SW_WRONG_LENGTH);
+        }
+        if ((byte) (ram.state[(short) (Nvm.POLICY + Spec.POLICY_OFFSET_FLAGS)] & Spec.FLAG_PLAINTEXT_PIN) == 0) {
+            ISOException.throwIt(Spec.SW_PIN_FORM);
+        }
+        Util.arrayCopyNonAtomic(ram.in, (short) 0, ram.scratch, Ram.SECRET, length);
+    }
+
+    /** The challenge is used up, whatever comes out. */
+    private void takeEnciphered(short blocks) {
+        byte[] in = ram.in;
+        byte[] scratch = ram.scratch;
+        short length = (short) (blocks * (Spec.PIN_BLOCK_LENGTH + Spec.CARD_CHALLENGE_LENGTH));
+        short end = ram.words[Ram.IN_LENGTH];
+        boolean fresh = ram.session[Ram.CHALLENGE_LIFE] == CHALLENGE_IS_NEXT;
+        ram.session[Ram.CHALLENGE_LIFE] = 0;
+        short point = Tlv.enter(in, (short) 0, end, Spec.TAG_POINT, Spec.POINT_LENGTH);
+        short cryptogram = Tlv.enter(in, (short) (point + Spec.POINT_LENGTH), end, Spec.TAG_CRYPTOGRAM, length);
+        short macked = (short) (cryptogram + length);
+        short mac = Tlv.enter(in, macked, end, Spec.TAG_MAC, Spec.PIN_MAC_LENGTH);
+        Tlv.end((short) (mac + Spec.PIN_MAC_LENGTH), end);
+        if (!fresh) {
+            ISOException.throwIt(Spec.SW_CONDITIONS);
+        }
+        if (!engines.agree(in, point)) {
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
+        derive(Spec.PIN_LABEL_MAC);
+        Util.arrayCopyNonAtomic(in, (short) 0, ram.out, (short) 0, macked);
+        cmac.compute(scratch, Ram.KEY, ram.out, (short) 0, macked);
+        if (!cmac.matches(in, mac, Spec.PIN_MAC_LENGTH)) {
+            ISOException.throwIt(Spec.SW_MAC_WRONG);
+        }
+        derive(Spec.PIN_LABEL_ENC);
+        engines.decrypt(scratch, Ram.KEY, in, cryptogram, length, scratch, Ram.SECRET);
+        // Block, challenge; or block, challenge, block, zeros.
+        short challenge = (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH);
+        boolean good = Util.arrayCompare(scratch, challenge, ram.session, Ram.CHALLENGE, Spec.CARD_CHALLENGE_LENGTH) == 0;
+        if (blocks > 1) {
+            short second = (short) (challenge + Spec.CARD_CHALLENGE_LENGTH);
+            for (short i = (short) (second + Spec.PIN_BLOCK_LENGTH); i < (short) (Ram.SECRET + length); i++) {
+                good &= scratch[i] == 0;
+            }
+            Util.arrayCopyNonAtomic(scratch, second, scratch, challenge, Spec.PIN_BLOCK_LENGTH);
+        }
+        if (!good) {
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
+    }
+
+    /** The key with this label, of what was agreed, to scratch at KEY. */
+    private void derive(byte[] label) {
+        engines.sha.update(ram.scratch, Ram.AGREED, Spec.SCALAR_LENGTH);
+        engines.sha.doFinal(label, (short) 0, (short) label.length, ram.scratch, Ram.KEY);
+    }
+}

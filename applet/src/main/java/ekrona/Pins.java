@@ -1,0 +1,110 @@
+package ekrona;
+
+import javacard.framework.ISOException;
+import javacard.framework.JCSystem;
+import javacard.framework.OwnerPIN;
+import javacard.framework.Util;
+
+/**
+ * PIN and PUK. The platform's OwnerPIN takes a try before it compares, outside any transaction, and compares in constant time. What is
+ * compared is the whole PIN block in EMV's format 2: 2L, L digits, filled up with F (ISO 9564-1 §8.3.3).
+ */
+final class Pins {
+    private static final byte FORMAT = (byte) 0x20;
+    private static final byte LENGTH_MASK = (byte) 0x0F;
+    private static final byte FILLER = (byte) 0x0F;
+    private static final byte MAX_DIGIT = (byte) 9;
+
+    private final Ram ram;
+    private final Nvm nvm;
+    private final OwnerPIN pin;
+    private final OwnerPIN puk;
+
+    Pins(Ram ram, Nvm nvm) {
+        this.ram = ram;
+        this.nvm = nvm;
+        pin = new OwnerPIN((byte) Spec.PIN_TRIES, (byte) Spec.PIN_BLOCK_LENGTH);
+        puk = new OwnerPIN((byte) Spec.PUK_TRIES, (byte) Spec.PIN_BLOCK_LENGTH);
+    }
+
+    boolean isVerified() {
+        return pin.isValidated();
+    }
+
+    /** Uses up a verified PIN; also when the applet is deselected. */
+    void forget() {
+        pin.reset();
+    }
+
+    /** The status word that tells how many tries the PIN has left. */
+    void throwTries() {
+        throwTries(pin);
+    }
+
+    private static void throwTries(OwnerPIN secret) {
+        byte tries = secret.getTriesRemaining();
+        ISOException.throwIt(tries == 0 ? Spec.SW_PIN_BLOCKED : (short) (Spec.SW_PIN_WRONG | tries));
+    }
+
+    /** Presents the first block in scratch as PIN. Takes a try when it is wrong. */
+    void presentPin() {
+        present(pin);
+    }
+
+    /** Presents the first block in scratch as PUK. Takes a try when it is wrong. */
+    void presentPuk() {
+        present(puk);
+        puk.reset(); // what it is for happens in the same command
+    }
+
+    private void present(OwnerPIN secret) {
+        if (secret.getTriesRemaining() == 0) {
+            ISOException.throwIt(Spec.SW_PIN_BLOCKED);
+        }
+        if (!secret.check(ram.scratch, Ram.SECRET, (byte) Spec.PIN_BLOCK_LENGTH)) {
+            ISOException.throwIt((short) (Spec.SW_PIN_WRONG | secret.getTriesRemaining()));
+        }
+    }
+
+    /** Sets the second block in scratch as PIN, with all its tries; not verified. A power cut leaves the old PIN or the new one. */
+    void replacePin() {
+        JCSystem.beginTransaction();
+        pin.update(ram.scratch, (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH), (byte) Spec.PIN_BLOCK_LENGTH);
+        JCSystem.commitTransaction();
+    }
+
+    /** Sets PIN and PUK from the two blocks in scratch; inside the transaction of the command. */
+    void load() {
+        pin.update(ram.scratch, Ram.SECRET, (byte) Spec.PIN_BLOCK_LENGTH);
+        puk.update(ram.scratch, (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH), (byte) Spec.PIN_BLOCK_LENGTH);
+    }
+
+    /**
+     * Gives PIN and PUK all their tries if an Instruction said so. Tries are outside transactions, so the Instruction commits that
+     * they are owed, and this pays it: at the end of the command, or when the applet is next selected. A power cut in between
+     * gives them again before anybody can guess, so it buys no guesses.
+     */
+    void settleTries() {
+        if (nvm.state[Nvm.TRIES_OWED] != 0) {
+            pin.resetAndUnblock();
+            puk.resetAndUnblock();
+            nvm.state[Nvm.TRIES_OWED] = 0;
+        }
+    }
+
+    /** Demands that the n-th block in scratch, from 0, is a PIN block of so many digits. */
+    void requireBlock(short n, short fewest, short most) {
+        short offset = (short) (Ram.SECRET + n * Spec.PIN_BLOCK_LENGTH);
+        byte[] b = ram.scratch;
+        short digits = (short) (b[offset] & LENGTH_MASK);
+        boolean good = (byte) (b[offset] & (byte) ~LENGTH_MASK) == FORMAT && digits >= fewest && digits <= most;
+        for (short i = (short) 2; i < (short) (2 * Spec.PIN_BLOCK_LENGTH); i++) {
+            short pair = b[(short) (offset + (i >> 1))];
+            byte nibble = (byte) ((i & 1) == 0 ? (pair >> 4) & LENGTH_MASK : pair & LENGTH_MASK);
+            good &= (short) (i - 2) < digits ? nibble <= MAX_DIGIT : nibble == FILLER;
+        }
+        if (!good) {
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
+    }
+}

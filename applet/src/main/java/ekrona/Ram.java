@@ -1,0 +1,89 @@
+package ekrona;
+
+import javacard.framework.JCSystem;
+import javacard.framework.Util;
+
+/**
+ * All transient memory of the applet, made once, cleared by the platform at reset and deselection. Byte budget, of the
+ * 4,084 of a P71:
+ *
+ * <pre>
+ * in        1,024   data of the command, whole, chained or not
+ * out         640   response, or the log record under construction with its header
+ * state       330   working copy of Nvm.state
+ * scratch     256   intermediate results, laid out below
+ * session      15   flags and headers that live from command to command
+ * words         6   offsets and lengths (3 shorts)
+ * AES key      16   in Engines
+ * total     2,287
+ * </pre>
+ */
+final class Ram {
+    /** Room before a log record in out: its length and the head of the hash chain (see Log). */
+    static final short RECORD = (short) (2 + Spec.HASH_LENGTH);
+    private static final short OUT_LENGTH = (short) (Spec.MAX_RESPONSE + RECORD + 6);
+
+    // Layout of scratch.
+    /** A signature in DER. */
+    static final short DER = 0;
+    /** SHA-256 of the message at hand. */
+    static final short IDENTITY = (short) (DER + Der.MAX_LENGTH);
+    /** Two numbers of 32 bits. */
+    static final short NUMBER = (short) (IDENTITY + Spec.HASH_LENGTH);
+    static final short NUMBER_2 = (short) (NUMBER + U32.LENGTH);
+    /** PIN blocks in clear: wiped by who fills it. */
+    static final short SECRET = (short) (NUMBER_2 + U32.LENGTH);
+    /** Shared secret and a counter, input of the key derivation: wiped by who fills it. */
+    static final short AGREED = (short) (SECRET + 4 * Spec.PIN_BLOCK_LENGTH);
+    /** A derived key, or a hash of which it is the first half: wiped by who fills it. */
+    static final short KEY = (short) (AGREED + Spec.HASH_LENGTH + U32.LENGTH);
+    /** Subkey and result of the CMAC. */
+    static final short MAC = (short) (KEY + Spec.HASH_LENGTH);
+    private static final short SCRATCH_LENGTH = (short) (MAC + Spec.MAC_LENGTH);
+
+    // Layout of session.
+    /** Class, instruction and parameters of the command, or of the chain that it goes on. */
+    static final short HEADER = 0;
+    static final short P1 = (short) 2;
+    static final short P2 = (short) 3;
+    static final short HEADER_LENGTH = (short) 4;
+    /** Not zero: a chain has begun and its last part is still to come. */
+    static final short CHAINING = (short) 4;
+    /** Not zero: GET STATE was answered, records may be read. */
+    static final short STATE_GIVEN = (short) 5;
+    /** How many whole commands may still come before the challenge dies, and one. */
+    static final short CHALLENGE_LIFE = (short) 6;
+    static final short CHALLENGE = (short) 7;
+    private static final short SESSION_LENGTH = (short) (CHALLENGE + Spec.CARD_CHALLENGE_LENGTH);
+
+    // Indexes into words.
+    static final short IN_LENGTH = 0;
+    static final short OUT_OFFSET = (short) 1;
+    static final short OUT_LEFT = (short) 2;
+    private static final short WORDS = (short) 3;
+
+    final byte[] in;
+    final byte[] out;
+    final byte[] state;
+    final byte[] scratch;
+    final byte[] session;
+    final short[] words;
+
+    Ram() {
+        in = bytes(Spec.MAX_COMMAND);
+        out = bytes(OUT_LENGTH);
+        state = bytes(Nvm.STATE_LENGTH);
+        scratch = bytes(SCRATCH_LENGTH);
+        session = bytes(SESSION_LENGTH);
+        words = JCSystem.makeTransientShortArray(WORDS, JCSystem.CLEAR_ON_DESELECT);
+    }
+
+    private static byte[] bytes(short length) {
+        return JCSystem.makeTransientByteArray(length, JCSystem.CLEAR_ON_DESELECT);
+    }
+
+    /** Forgets PIN blocks and the keys that carried them. */
+    void wipeSecrets() {
+        Util.arrayFillNonAtomic(scratch, SECRET, (short) (SCRATCH_LENGTH - SECRET), (byte) 0);
+    }
+}

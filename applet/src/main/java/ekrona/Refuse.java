@@ -1,0 +1,71 @@
+package ekrona;
+
+import javacard.framework.ISOException;
+import javacard.framework.JCSystem;
+import javacard.framework.Util;
+
+/**
+ * REFUSE: closes an open request for ever; a blocked or closed card does it too. A power cut before the commit leaves the
+ * request open; after it the same command brings the same Refusal.
+ */
+final class Refuse extends Command {
+    private static final short KEPT_NUMBER = (short) (Messages.REFUSAL_HEADER + Spec.REFUSAL_OFFSET_NUMBER);
+    private static final short CONTENT = (short) (Ram.RECORD + Messages.REFUSAL_HEADER);
+
+    Refuse(Device device) {
+        super(device, Spec.CLA_PROPRIETARY, true);
+    }
+
+    void run() {
+        byte[] in = ram.in;
+        requireParameters(Spec.P1P2_REFUSE);
+        requireActivated();
+        requirePinToReceive();
+        short end = ram.words[Ram.IN_LENGTH];
+        short next = Tlv.skip(in, (short) 0, end, Spec.TAG_NUMBER, U32.LENGTH);
+        Tlv.end(next, end);
+        short number = (short) (next - U32.LENGTH);
+
+        short kept = device.log.find(Log.REFUSAL, KEPT_NUMBER, in, number, U32.LENGTH);
+        if (kept >= 0) {
+            short length = device.log.lengthOf(kept);
+            Util.arrayCopyNonAtomic(nvm.log, kept, ram.out, (short) 0, length);
+            device.channel.respond((short) 0, length);
+            return;
+        }
+        short entry = device.requests.find(in, number);
+        if (entry < 0) {
+            ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
+        }
+
+        short length = compose(entry);
+        device.requests.close(entry);
+        device.log.append(Log.REFUSAL, length);
+
+        JCSystem.beginTransaction();
+        device.log.store();
+        nvm.store();
+        JCSystem.commitTransaction();
+        device.channel.respond(Ram.RECORD, length);
+    }
+
+    /** The Refusal of an open request, signed, to ram.out at Ram.RECORD, and its identity to scratch. Returns its length. */
+    private short compose(short entry) {
+        byte[] out = ram.out;
+        short request = device.requests.message(entry);
+        boolean named = Messages.namesPayer(nvm.requests, request);
+        short next = Messages.begin(out, Ram.RECORD, Spec.TAG_REFUSAL,
+                named ? Spec.REFUSAL_CONTENT_LENGTH_MAX : Spec.REFUSAL_CONTENT_LENGTH_MIN);
+        next = Tlv.put(out, next, Spec.TAG_PAYEE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_ATC, ram.state, Nvm.ATC, U32.LENGTH);
+        U32.advance(out, (short) (CONTENT + Spec.REFUSAL_OFFSET_ATC), (short) 1);
+        next = Tlv.put(out, next, Spec.TAG_NUMBER, ram.state, (short) (entry + OpenRequests.NUMBER), U32.LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_IDENTITY, ram.state, (short) (entry + OpenRequests.IDENTITY), Spec.HASH_LENGTH);
+        if (named) {
+            next = Tlv.put(out, next, Spec.TAG_DEVICE, nvm.requests,
+                    (short) (request + Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYER), Spec.DEVICE_ID_LENGTH);
+        }
+        device.engines.identify(out, Ram.RECORD, (short) (next - Ram.RECORD));
+        return (short) (device.engines.signMessage(out, Ram.RECORD, next) - Ram.RECORD);
+    }
+}

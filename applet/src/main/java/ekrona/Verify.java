@@ -1,0 +1,32 @@
+package ekrona;
+
+/**
+ * VERIFY: presents the PIN, or without data asks for it. The try is taken before the comparison and outside any transaction: a power
+ * cut costs at most that try.
+ */
+final class Verify extends Command {
+    Verify(Device device) {
+        super(device, Spec.CLA_INTERINDUSTRY, true);
+    }
+
+    void run() {
+        boolean plain = parameters() == Spec.P1P2_VERIFY_PLAINTEXT;
+        if (!plain) {
+            requireParameters(Spec.P1P2_VERIFY_ENCIPHERED);
+        }
+        requireActivated();
+        if (ram.words[Ram.IN_LENGTH] == 0) {
+            if (!device.pins.isVerified()) {
+                device.pins.throwTries();
+            }
+            return;
+        }
+        try {
+            device.pinTransport.take(plain, (short) 1);
+            device.pins.requireBlock((short) 0, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
+            device.pins.presentPin();
+        } finally {
+            ram.wipeSecrets();
+        }
+    }
+}

@@ -1,0 +1,148 @@
+package ekrona;
+
+import javacard.framework.ISOException;
+import javacard.framework.JCSystem;
+import javacard.framework.Util;
+
+/**
+ * PSO VERIFY CERTIFICATE: lets the card learn an authority's key: the root that its anchor names, first of all; then what a known root
+ * has certified. The key goes to a row that nothing refers to, and the directory is committed after it: a power cut leaves every
+ * key that was known, and the new one or not.
+ */
+final class VerifyCertificate extends Command {
+    VerifyCertificate(Device device) {
+        super(device, Spec.CLA_INTERINDUSTRY, true);
+    }
+
+    void run() {
+        requireParameters(Spec.P1P2_PSO_VERIFY_CERTIFICATE);
+        short certificate = device.certificates.authority();
+        if (device.authorities.isKnown(Authorities.ROOT)) {
+            learn(certificate);
+        } else {
+            learnFirstRoot(certificate);
+        }
+    }
+
+    /** The root itself: self-signed, and the body has the hash that was installed. */
+    private void learnFirstRoot(short certificate) {
+        byte[] in = ram.in;
+        device.engines.identify(in, certificate, Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE);
+        if (Util.arrayCompare(ram.scratch, Ram.IDENTITY, nvm.identity, Nvm.ROOT_ANCHOR, Spec.HASH_LENGTH) != 0) {
+            ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
+        }
+        if (in[(short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_ROLE)] != Spec.ROLE_ROOT
+                || Util.arrayCompare(in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_AUTHORITY), in,
+                        (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER), Spec.AUTHORITY_LENGTH) != 0) {
+            ISOException.throwIt(Spec.SW_ROLE);
+        }
+        requireNotExpired(in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY));
+        short row = fill(certificate, in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY));
+        device.authorities.assignRoot(row);
+        requireSignature(certificate, Authorities.ROOT);
+        commit();
+    }
+
+    private void learn(short certificate) {
+        byte[] in = ram.in;
+        short root = device.authorities.find(Authorities.ROOT, Spec.ROOTS_KEPT, in,
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_AUTHORITY));
+        if (root < 0) {
+            ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
+        }
+        byte role = in[(short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_ROLE)];
+        if (role == Spec.ROLE_ROOT) {
+            learnNextRoot(certificate, root);
+            return;
+        }
+        short first;
+        short count = (short) 1;
+        if (role == Spec.ROLE_INTERMEDIARY) {
+            first = Authorities.CA;
+            count = Spec.CA_CACHE;
+        } else if (role == Spec.ROLE_NOTARY) {
+            first = Authorities.NOTARY;
+        } else {
+            first = Authorities.INSTRUCTION_KEY;
+            requireInstructionKeyOfOwnName(certificate, role);
+        }
+        // A key is good until the first end of a certificate in its chain.
+        byte[] expiries = in;
+        short expiry = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
+        if (Util.arrayCompare(in, expiry, nvm.authorities, device.authorities.expiry(root), Spec.DATE_LENGTH) > 0) {
+            expiries = nvm.authorities;
+            expiry = device.authorities.expiry(root);
+        }
+        requireNotExpired(expiries, expiry);
+        requireSignature(certificate, root);
+        short place = device.authorities.find(first, count, in,
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER));
+        if (place < 0) {
+            place = count == 1 ? first : device.authorities.placeForCA();
+        } else if (Util.arrayCompare(expiries, expiry, nvm.authorities, device.authorities.expiry(place),
+                Spec.DATE_LENGTH) <= 0) {
+            return; // known already, for as long or longer
+        }
+        device.authorities.assign(place, fill(certificate, expiries, expiry));
+        commit();
+    }
+
+    /** Demands role instruction key and the name of this card's intermediary. */
+    private void requireInstructionKeyOfOwnName(short certificate, byte role) {
+        if (role != Spec.ROLE_INSTRUCTION_KEY || Util.arrayCompare(ram.in,
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER), nvm.identity, Nvm.DEVICE,
+                Spec.NAME_LENGTH) != 0) {
+            ISOException.throwIt(Spec.SW_ROLE);
+        }
+    }
+
+    /** A link certificate: by the current root, for the same name and a later number; what is known already changes nothing. */
+    private void learnNextRoot(short certificate, short root) {
+        byte[] in = ram.in;
+        short holder = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER);
+        short expiry = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
+        requireNotExpired(in, expiry);
+        requireSignature(certificate, root);
+        if (device.authorities.find(Authorities.ROOT, (short) 1, in, holder) >= 0) {
+            return;
+        }
+        short current = device.authorities.reference(Authorities.ROOT);
+        if (root != Authorities.ROOT
+                || Util.arrayCompare(in, holder, nvm.authorities, current, Spec.NAME_LENGTH) != 0
+                || Util.arrayCompare(in, holder, nvm.authorities, current, Spec.AUTHORITY_LENGTH) < 0) {
+            ISOException.throwIt(Spec.SW_ROLE);
+        }
+        device.authorities.assignRoot(fill(certificate, in, expiry));
+        commit();
+    }
+
+    private void requireNotExpired(byte[] b, short expiry) {
+        if (device.authorities.isExpired(b, expiry)) {
+            ISOException.throwIt(Spec.SW_EXPIRED);
+        }
+    }
+
+    private void requireSignature(short certificate, short root) {
+        if (!device.engines.verify(device.authorities.key(root), ram.in, certificate,
+                Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE,
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_SIGNATURE))) {
+            ISOException.throwIt(Spec.SW_CERTIFICATE);
+        }
+    }
+
+    /** Puts the key in a free row, which is no trace until the directory refers to it. Returns the row. */
+    private short fill(short certificate, byte[] expiries, short expiry) {
+        short row = device.authorities.freeRow();
+        if (!device.authorities.fill(row, ram.in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_POINT),
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER), expiries, expiry)) {
+            ISOException.throwIt(Spec.SW_CERTIFICATE);
+        }
+        return row;
+    }
+
+    private void commit() {
+        JCSystem.beginTransaction();
+        nvm.store();
+        JCSystem.commitTransaction();
+    }
+}
