@@ -1,90 +1,10 @@
 package settlement
 
 import (
-	"context"
 	"time"
 
 	"ekrona/host/money"
 )
-
-// Service is the seam between the central bank and an intermediary. Message arguments and results are the exact bytes of the
-// wire (package apdu/message, apdu/cvc); device ids are their 16 characters, names of intermediaries their 8.
-//
-// The argument from is the name of the intermediary at the other end of the link; whoever wires the link vouches for it.
-// It decides who may register, load and read, never whether money moves: that takes a device's signature.
-//
-// Every method can be repeated, after any crash and in any order: a repeat gives the answer that the first call gave.
-// Refusals are *Error; any other error is the database's, moved nothing, and may be tried again.
-type Service interface {
-	// Join admits an intermediary by its two root-signed certificates (7F21): its CA's and its instruction key's, both with
-	// its name. A later certificate of the same role takes the place of the former. Errors: Malformed, Certificate.
-	Join(ctx context.Context, name string, ca, instructionKey []byte) error
-
-	// Register admits a device once, with the key of its certificate. The same registration again is fine, a later certificate
-	// for the same key and role too; another key for an id is refused for ever (Taken). Must be done before the device is used:
-	// what was paid to an id that nobody had registered is given back to the payer.
-	// Errors: Malformed, Certificate, NotYours, Taken.
-	Register(ctx context.Context, from string, r Registration) error
-
-	// Submit hands over signed evidence in any order: Payment, Receipt, Refusal, an accept record (Receipt then Payment,
-	// concatenated), or the certificate of a payer that some payee's record needs when the payer is not registered.
-	// The notary verifies every signature with the registered keys, keeps each record for ever and moves what can move. Each
-	// item has its own answer and its own transaction, so one bad item takes nothing from the others; the error of Submit
-	// itself means that the database failed, and everything can be submitted again.
-	Submit(ctx context.Context, from string, items [][]byte) ([]Answer, error)
-
-	// OpenChallenge makes a Challenge known before it is shown to the card, so that the State that answers it is known to be
-	// younger than everything that the notary holds at this moment. Errors: Malformed, Signature, NotYours, Status (unregistered).
-	OpenChallenge(ctx context.Context, from string, challenge []byte) error
-
-	// SubmitState takes a card's answer to an opened Challenge, after its records were submitted. It confirms the Instruction that
-	// the State shows as applied, finds clones, and says whether the card's balance is what its records say.
-	// Errors: Malformed, Signature, NotYours, Challenge (never opened).
-	SubmitState(ctx context.Context, from string, state []byte) (StateReport, error)
-
-	// Outstanding is all that the notary owes a device at its next synchronisation. Errors: NotYours, Unknown.
-	Outstanding(ctx context.Context, from, device string) (Outstanding, error)
-
-	// CoSign checks an Instruction that the intermediary has signed (body and 5F37), reserves its credit by moving it from the
-	// intermediary's online holding to the device's shadow wallet, and returns the complete Instruction with the notary's signature.
-	// For (device, instrSeq) there is one body for ever: the same body gives the same bytes, another one Taken. order is the
-	// intermediary's own key, used for one Instruction only (Taken otherwise); with it a restarted intermediary finds its own again.
-	// Errors: Malformed, Signature, NotYours, Unknown, Taken, Sequence (not the next, or the last is not known to be applied), Head
-	// (records it would drop are not held), Funds, Difference (a credit while the card's balance is unexplained), Status (a credit
-	// for a device reported or ended), Policy, Date.
-	CoSign(ctx context.Context, from, order string, instruction []byte) ([]byte, error)
-
-	// Confirm takes a card's Confirmation: a credit that was taken now covers payments, one that was not goes back online.
-	// Errors: Malformed, Signature, Unknown, Sequence (no such Instruction).
-	Confirm(ctx context.Context, from string, confirmation []byte) error
-
-	// ReportLost puts a device on the revocation list and starts the time for which claims on it are honoured. It cannot be
-	// taken back. Errors: NotYours, Unknown.
-	ReportLost(ctx context.Context, from, device string) error
-
-	// End ends a device whose honour time is over; EndDue does it for every device for which a rule of protocol §5 says so.
-	// Errors of End: NotYours, Unknown, Status (not reported, or its time is not over).
-	End(ctx context.Context, from, device string) error
-	EndDue(ctx context.Context) ([]string, error)
-
-	// Revoked lists the devices reported or ended, for terminals' revocation lists.
-	Revoked(ctx context.Context) ([]string, error)
-
-	// Statement gives the movements of an intermediary's holding and of its devices' shadow wallets after a cursor (0: from
-	// the beginning), oldest first, at most limit of them. It only grows; the intermediary posts each entry once, by its Seq.
-	Statement(ctx context.Context, from string, after int64, limit int) ([]Entry, error)
-
-	// Payment tells the verdict of one payment identity (payer, payer atc); Unseen when the notary does not hold it.
-	Payment(ctx context.Context, payer string, atc uint32) (PaymentStatus, error)
-
-	// Issue puts new e-krona into an intermediary's online holding, FundPool into the liquidity pool. order is the idempotency key.
-	// Errors: Unknown, Taken (the key was used for another order).
-	Issue(ctx context.Context, order, intermediary string, amount money.Ore) error
-	FundPool(ctx context.Context, order string, amount money.Ore) error
-
-	// Balances are the books at one moment.
-	Balances(ctx context.Context) (Balances, error)
-}
 
 // Registration is what an intermediary says of a device that it has personalized.
 type Registration struct {
@@ -143,18 +63,18 @@ type Handover struct {
 
 // Entry is one line of an intermediary's Statement.
 type Entry struct {
-	Seq     int64 // grows, with gaps: entries of all intermediaries share one sequence
-	Kind    EntryKind
-	Device  string    // the intermediary's own device that it is about; empty for Issued
-	Owner   string    // owner of Device, as registered
-	Online  money.Ore // change of the intermediary's online holding
-	Shadow  money.Ore // change of Device's shadow wallet
-	Payer   string    // the payment behind it, when there is one
-	Atc     uint32
-	Payee   string
-	Order   string // order key of the load behind it, for Loaded and Released; of the issue, for Issued
-	Instr   uint32 // instrSeq of that load
-	EntryAt time.Time
+	Seq    int64 // grows, with gaps: entries of all intermediaries share one sequence
+	Kind   EntryKind
+	Device string    // the intermediary's own device that it is about; empty for Issued
+	Owner  string    // owner of Device, as registered
+	Online money.Ore // change of the intermediary's online holding
+	Shadow money.Ore // change of Device's shadow wallet
+	Payer  string    // the payment behind it, when there is one
+	Atc    uint32
+	Payee  string
+	Order  string // order key of the load behind it, for Loaded and Released; of the issue, for Issued
+	Instr  uint32 // instrSeq of that load
+	At     time.Time
 }
 
 // Account is one wallet of the settlement ledger.

@@ -1,0 +1,114 @@
+package settlement
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"ekrona/host/ledger"
+	"ekrona/host/money"
+)
+
+// Issue puts new e-krona into an intermediary's online holding, once for the order key.
+// Errors: Malformed (not an amount above zero), Unknown, Taken (the key was used for another order).
+func (n *Notary) Issue(ctx context.Context, order, intermediary string, amount money.Ore) error {
+	return n.change(ctx, func(t *txn) error {
+		if err := t.joined(intermediary); err != nil {
+			return err
+		}
+		m := movement{key: "issue:" + order}
+		m.line(issuedAccount, -amount)
+		m.line(onlineOf(intermediary), amount)
+		m.tell(intermediary, Entry{Kind: Issued, Online: amount, Order: order})
+		return t.create(m, amount)
+	})
+}
+
+// FundPool puts new e-krona into the liquidity pool, once for the order key. Errors: as Issue.
+func (n *Notary) FundPool(ctx context.Context, order string, amount money.Ore) error {
+	return n.change(ctx, func(t *txn) error {
+		m := movement{key: "issue:" + order}
+		m.line(issuedAccount, -amount)
+		m.line(poolAccount, amount)
+		return t.create(m, amount)
+	})
+}
+
+func (t *txn) create(m movement, amount money.Ore) error {
+	if amount <= 0 {
+		return refuse(Malformed, "issue %s: an issue is above zero", amount)
+	}
+	err := t.move(m)
+	if errors.Is(err, ledger.ErrConflict) {
+		return refuse(Taken, "order key %q was used for another issue; choose a new key", m.key)
+	}
+	return err
+}
+
+// Statement gives the movements of an intermediary's holding and of its devices' shadow wallets after a cursor (0: from the
+// beginning), oldest first, at most limit of them. It only grows; the intermediary posts each entry once, by its Seq.
+func (n *Notary) Statement(ctx context.Context, from string, after int64, limit int) (entries []Entry, err error) {
+	err = each(ctx, n.db, `SELECT seq, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at FROM statement
+		WHERE intermediary = $1 AND seq > $2 ORDER BY seq LIMIT $3`, []any{from, after, limit}, func(rows *sql.Rows) error {
+		var e Entry
+		var at string
+		if err := rows.Scan(&e.Seq, &e.Kind, &e.Device, &e.Owner, &e.Online, &e.Shadow, &e.Payer, &e.Atc, &e.Payee, &e.Order, &e.Instr, &at); err != nil {
+			return err
+		}
+		var err error
+		e.At, err = time.Parse(time.RFC3339Nano, at)
+		entries = append(entries, e)
+		return err
+	})
+	return entries, err
+}
+
+// Balances are the books at one moment.
+func (n *Notary) Balances(ctx context.Context) (b Balances, err error) {
+	tx, err := n.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return b, broken(err)
+	}
+	defer tx.Rollback() // nothing was written
+	issued, err := ledger.Balance(ctx, tx, issuedAccount)
+	if err != nil {
+		return b, err
+	}
+	b.Issued = -issued
+	if b.Pool, err = ledger.Balance(ctx, tx, poolAccount); err != nil {
+		return b, err
+	}
+	if b.Online, err = accounts(ctx, tx, ledger.Online); err != nil {
+		return b, err
+	}
+	b.Shadow, err = accounts(ctx, tx, ledger.Shadow)
+	return b, err
+}
+
+func accounts(ctx context.Context, tx *sql.Tx, kind ledger.Kind) ([]Account, error) {
+	holdings, err := ledger.Holdings(ctx, tx, kind)
+	all := make([]Account, len(holdings))
+	for i, h := range holdings {
+		all[i] = Account{Name: h.Account.ID, Balance: h.Balance}
+	}
+	return all, err
+}
+
+// Payment tells where the Payment with this identity (payer, payer atc) stands; its Verdict is Unseen when the notary does not hold it.
+func (n *Notary) Payment(ctx context.Context, payer string, atc uint32) (PaymentStatus, error) {
+	held, err := payments(ctx, n.db, "p.payer = $1 AND p.atc = $2 AND p.standing = $3", payer, atc, int(first))
+	if err != nil || len(held) == 0 {
+		return PaymentStatus{Payer: payer, Atc: atc, Verdict: Unseen}, err
+	}
+	return *held[0].status(), nil
+}
+
+// Revoked lists the devices reported or ended, for terminals' revocation lists.
+func (n *Notary) Revoked(ctx context.Context) (ids []string, err error) {
+	err = each(ctx, n.db, "SELECT id FROM device WHERE status <> $1 ORDER BY id", []any{int(Active)}, func(rows *sql.Rows) error {
+		ids = append(ids, "")
+		return rows.Scan(&ids[len(ids)-1])
+	})
+	return ids, err
+}

@@ -1,0 +1,154 @@
+package settlement
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/money"
+)
+
+// ReportLost puts a device on the revocation list and starts the time for which claims on it are honoured. It cannot be taken
+// back; said again, the first time counts. Errors: NotYours, Unknown.
+func (n *Notary) ReportLost(ctx context.Context, from, id string) error {
+	return n.change(ctx, func(t *txn) error {
+		d, err := t.own(from, id)
+		if err != nil || d.status != Active {
+			return err
+		}
+		return t.exec("UPDATE device SET status = $1, reported_at = $2 WHERE id = $3", int(Reported), t.stamp(), id)
+	})
+}
+
+// End ends a reported device whose honour time is over; an ended one stays so.
+// Errors: NotYours, Unknown, StatusKind (not reported, or its time is not over).
+func (n *Notary) End(ctx context.Context, from, id string) error {
+	return n.change(ctx, func(t *txn) error {
+		d, err := t.own(from, id)
+		if err != nil || d.status == Ended {
+			return err
+		}
+		if d.status == Active {
+			return refuse(StatusKind, "device %s is in use; report it lost first", id)
+		}
+		reported, err := time.Parse(time.RFC3339Nano, d.reportedAt.String)
+		if err != nil {
+			return broken(err)
+		}
+		if until := reported.Add(n.terms.Honour); t.now.Before(until) {
+			return refuse(StatusKind, "claims on device %s are honoured until %s; end it then", id, until.Format(time.RFC3339))
+		}
+		return t.end(id, "reported lost")
+	})
+}
+
+// EndDue ends every device for which protocol §5 says so: reported longer than the honour time ago; not heard of since its
+// certificate ended; or with claims that have waited on it too long without its synchronising. It returns their ids.
+func (n *Notary) EndDue(ctx context.Context) (ended []string, err error) {
+	err = n.change(ctx, func(t *txn) error {
+		ended = nil
+		for _, rule := range []struct {
+			why, condition string
+			args           []any
+		}{
+			{"reported lost", "status = 1 AND reported_at <= $1", []any{t.before(n.terms.Honour)}},
+			{"silent past its certificate's end", "status = 0 AND role <> $1 AND expires < $2 AND substr(coalesce(synced_at, registered_at), 1, 10) <= expires",
+				[]any{int(spec.RoleDesk), message.DateOf(t.now.Add(-n.terms.Honour)).String()}},
+			{"claims waited too long", `status = 0 AND coalesce(synced_at, registered_at) <= $1 AND EXISTS (SELECT 1 FROM payment p JOIN word w
+				ON w.payment = p.identity WHERE p.payer = device.id AND p.verdict = 2 AND p.asked = 1 AND p.standing = 0 AND w.at <= $2)`,
+				[]any{t.before(n.terms.Wait), t.before(n.terms.Wait)}},
+		} {
+			var due []string
+			if err := each(t.ctx, t.tx, "SELECT id FROM device WHERE "+rule.condition+" ORDER BY id", rule.args, func(rows *sql.Rows) error {
+				due = append(due, "")
+				return rows.Scan(&due[len(due)-1])
+			}); err != nil {
+				return err
+			}
+			for _, id := range due {
+				if err := t.end(id, rule.why); err != nil {
+					return err
+				}
+			}
+			ended = append(ended, due...)
+		}
+		return nil
+	})
+	return ended, err
+}
+
+// before is the stamp of a moment so long ago.
+func (t *txn) before(ago time.Duration) string { return t.now.Add(-ago).Format(stampLayout) }
+
+func (t *txn) end(id, why string) error {
+	return t.exec("UPDATE device SET status = $1, ended_at = $2, ended_why = $3 WHERE id = $4 AND status <> $1", int(Ended), t.stamp(), why, id)
+}
+
+// accuse keeps two words of one device that exclude each other. For a clone (two bodies for one record, a State of another
+// chain) it ends the device at once; a payee that says two things of one Request is only shown.
+func (t *txn) accuse(id, kind string, held, contrary []byte, clone bool) error {
+	if err := t.exec("INSERT INTO evidence (device, kind, first, second, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+		id, kind, held, contrary, t.stamp()); err != nil || !clone {
+		return err
+	}
+	return t.end(id, "cloned: "+kind)
+}
+
+// sweep gives away what an ended device's shadow wallet has left or gets: first back to the pool and the holding that paid its
+// claims, then to its owner. A device on which an accepted claim still waits keeps it for that.
+func (t *txn) sweep() (moved bool, err error) {
+	var ended []string
+	if err := each(t.ctx, t.tx, `SELECT d.id FROM device d JOIN ledger_account a ON a.name = 'shadow:' || d.id WHERE d.status = $1 AND a.balance > 0
+		AND NOT EXISTS (SELECT 1 FROM payment p JOIN word w ON w.payment = p.identity WHERE p.payer = d.id AND p.verdict = $2 AND p.asked = 1 AND p.standing IN ($3, $4))
+		ORDER BY d.id`, []any{int(Ended), int(Waiting), int(first), int(second)}, func(rows *sql.Rows) error {
+		ended = append(ended, "")
+		return rows.Scan(&ended[len(ended)-1])
+	}); err != nil {
+		return false, err
+	}
+	for _, id := range ended {
+		d, err := t.registered(id)
+		if err != nil {
+			return false, err
+		}
+		free, err := t.free(d)
+		if err != nil {
+			return false, err
+		}
+		if free <= 0 {
+			continue
+		}
+		moved = true
+		if err := t.sweepOne(d, free); err != nil {
+			return false, err
+		}
+	}
+	return moved, nil
+}
+
+func (t *txn) sweepOne(d *device, free money.Ore) error {
+	toPool := min(free, d.poolDebt)
+	toHolding := min(free-toPool, d.holdingDebt)
+	toOwner := free - toPool - toHolding
+	m := movement{key: fmt.Sprintf("sweep:%s:%d", d.id, d.sweeps+1)}
+	m.line(shadowOf(d.id), -free)
+	m.line(poolAccount, toPool)
+	m.line(onlineOf(d.intermediary), toHolding+toOwner)
+	if toPool > 0 {
+		m.tell(d.intermediary, Entry{Kind: PoolRepaid, Device: d.id, Owner: d.owner, Shadow: -toPool})
+	}
+	if toHolding > 0 {
+		m.tell(d.intermediary, Entry{Kind: HoldingRepaid, Device: d.id, Owner: d.owner, Online: toHolding, Shadow: -toHolding})
+	}
+	if toOwner > 0 {
+		m.tell(d.intermediary, Entry{Kind: Swept, Device: d.id, Owner: d.owner, Online: toOwner, Shadow: -toOwner})
+	}
+	if err := t.move(m); err != nil {
+		return err
+	}
+	return t.exec("UPDATE device SET sweeps = sweeps + 1, pool_debt = pool_debt - $1, holding_debt = holding_debt - $2 WHERE id = $3",
+		int64(toPool), int64(toHolding), d.id)
+}

@@ -1,0 +1,300 @@
+package settlement
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/ledger"
+	"ekrona/host/money"
+)
+
+// outcome is what is known of an Instruction.
+type outcome int
+
+const (
+	outstanding outcome = iota // not known to be applied
+	applied                    // applied; it carried no credit
+	taken                      // applied with its credit
+	untaken                    // applied without its credit, which went back online
+)
+
+// CoSign checks an Instruction that the intermediary has signed (encoded with the notary's signature still zero), reserves its
+// credit by moving it from the intermediary's online holding to the device's shadow wallet, and returns the whole Instruction with
+// the notary's signature. For (device, instrSeq) there is one body for ever: the same body and order give the same bytes, another
+// body Taken. order is the intermediary's own key and serves one Instruction only; with it a restarted intermediary finds its own.
+//
+// Errors: Malformed, Signature, NotYours, Unknown, Taken, Sequence (not the next, or the last is not known to be applied), Head
+// (records that it would drop are not held), Funds, Difference (a credit without a State that explains the balance), StatusKind (a
+// credit for a device reported or ended), Policy, Date.
+func (n *Notary) CoSign(ctx context.Context, from, order string, instruction []byte) (signed []byte, err error) {
+	i, err := message.Parse[message.Instruction](instruction)
+	if err != nil {
+		return nil, refuse(Malformed, "Instruction to co-sign: %v", err)
+	}
+	identity, err := message.Identity(i)
+	if err != nil {
+		return nil, refuse(Malformed, "Instruction to co-sign: %v", err)
+	}
+	err = n.change(ctx, func(t *txn) error {
+		d, err := t.own(from, string(i.Device))
+		if err != nil {
+			return err
+		}
+		if err := t.signedByAuthority(from, i.InstructionKey, i, i.Date); err != nil {
+			return err
+		}
+		if signed, err = t.signedBefore(from, order, i, identity); err != nil || signed != nil {
+			return err
+		}
+		if err := n.checkInstruction(t, d, i); err != nil {
+			return err
+		}
+		if err := message.SignAs(i, message.ByNotary, n.key); err != nil {
+			return fmt.Errorf("notary key: %w", err)
+		}
+		if signed, err = message.Encode(i); err != nil {
+			return refuse(Malformed, "Instruction to co-sign: %v", err)
+		}
+		if err := t.exec(`INSERT INTO instruction (device, seq, identity, bytes, intermediary, order_key, credit, acked_atc, policy, date, signed_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, d.id, i.Sequence, identity[:], signed, from, order, int64(i.Credit),
+			i.AckedATC, i.Policy.Bytes(), i.Date.String(), t.stamp()); err != nil {
+			return err
+		}
+		return t.reserveCredit(d, order, i)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return signed, nil
+}
+
+// signedBefore finds the Instruction of this device and number, or of this order; it must be this very one.
+func (t *txn) signedBefore(from, order string, i *message.Instruction, identity message.Hash) (signed []byte, err error) {
+	var held []byte
+	var heldOrder string
+	known, err := t.found("SELECT identity, bytes, order_key FROM instruction WHERE device = $1 AND seq = $2", []any{string(i.Device), i.Sequence},
+		&held, &signed, &heldOrder)
+	if err != nil {
+		return nil, err
+	}
+	if known {
+		if !bytes.Equal(held, identity[:]) || heldOrder != order {
+			return nil, refuse(Taken, "Instruction %d of %s has another body or order (%s) already; resend that one", i.Sequence, i.Device, heldOrder)
+		}
+		return signed, nil
+	}
+	used, err := t.number("SELECT count(*) FROM instruction WHERE intermediary = $1 AND order_key = $2", from, order)
+	if err == nil && used > 0 {
+		err = refuse(Taken, "order %q was used for another Instruction; choose a new key", order)
+	}
+	return nil, err
+}
+
+func (n *Notary) checkInstruction(t *txn, d *device, i *message.Instruction) error {
+	if i.Notary != n.reference {
+		return refuse(Unknown, "Instruction %d of %s names notary %s; this is %s", i.Sequence, d.id, i.Notary, n.reference)
+	}
+	next, err := t.nextInstruction(d.id)
+	if err != nil {
+		return err
+	}
+	if next != i.Sequence {
+		return refuse(Sequence, "Instruction %d of %s: the next is %d, and only after the last is known to be applied; ask for what is outstanding",
+			i.Sequence, d.id, max(next, 1))
+	}
+	if err := t.checkHead(d, i); err != nil {
+		return err
+	}
+	if err := n.checkDate(t, d, i); err != nil {
+		return err
+	}
+	if err := t.checkPolicy(d, i); err != nil {
+		return err
+	}
+	if i.Credit > 0 {
+		return t.checkCredit(d, i)
+	}
+	return nil
+}
+
+// nextInstruction is the number that the next Instruction must carry; 0 while one is outstanding.
+func (t *txn) nextInstruction(device string) (uint32, error) {
+	var last uint32
+	var result outcome
+	known, err := t.found("SELECT seq, outcome FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{device}, &last, &result)
+	if err != nil || known && result == outstanding {
+		return 0, err
+	}
+	return last + 1, nil
+}
+
+func (t *txn) checkHead(d *device, i *message.Instruction) error {
+	acked, err := t.number("SELECT max(acked_atc) FROM instruction WHERE device = $1", d.id)
+	if err != nil {
+		return err
+	}
+	head, err := t.headAt(d, i.AckedATC)
+	if err != nil {
+		return err
+	}
+	if i.AckedATC > d.heldAtc || int64(i.AckedATC) < acked || !bytes.Equal(head, i.Head[:]) {
+		return refuse(Head, "Instruction %d of %s acknowledges record %d; held are %d, acknowledged %d, or the head is another: submit the records first",
+			i.Sequence, d.id, i.AckedATC, d.heldAtc, acked)
+	}
+	return nil
+}
+
+// checkDate: a card that is told too late a date refuses everything as expired, for ever (protocol §2).
+func (n *Notary) checkDate(t *txn, d *device, i *message.Instruction) error {
+	var last string
+	if _, err := t.found("SELECT date FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{d.id}, &last); err != nil {
+		return err
+	}
+	if i.Date.After(message.DateOf(t.now)) || i.Date.After(n.expires) || i.Date.String() < last {
+		return refuse(Date, "Instruction %d of %s says %s: it must not be before the last (%s), after today (%s) or after the notary's certificate's end (%s)",
+			i.Sequence, d.id, i.Date, last, message.DateOf(t.now), n.expires)
+	}
+	return nil
+}
+
+// checkPolicy keeps an Instruction from the card that it would refuse, because no other body could take its number.
+func (t *txn) checkPolicy(d *device, i *message.Instruction) error {
+	bad := func(what string) error {
+		return refuse(Policy, "Instruction %d of %s: %s; the card would refuse it", i.Sequence, d.id, what)
+	}
+	if i.Credit > 0 && (i.Actions.Has(spec.ActionBlock) || i.Actions.Has(spec.ActionClose)) {
+		return bad("a credit together with block or close")
+	}
+	var raw []byte
+	if _, err := t.found("SELECT policy FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{d.id}, &raw); err != nil {
+		return err
+	}
+	var current message.Policy
+	if raw != nil {
+		var err error
+		if current, err = message.ParsePolicy(raw); err != nil {
+			return broken(err)
+		}
+	}
+	if i.Policy.Version < current.Version {
+		return bad(fmt.Sprintf("policy version %d after %d", i.Policy.Version, current.Version))
+	}
+	if d.ceilings == nil || i.Policy.Version == current.Version {
+		return nil
+	}
+	ceilings, err := message.ParsePolicy(d.ceilings)
+	if err != nil {
+		return broken(err)
+	}
+	if !i.Policy.Within(ceilings) {
+		return bad("its policy is over the device's ceilings")
+	}
+	return nil
+}
+
+// checkCredit: value is added only to an active card whose last State is explained to the öre.
+func (t *txn) checkCredit(d *device, i *message.Instruction) error {
+	if d.status != Active || !d.role.CanPay() {
+		return refuse(StatusKind, "device %s is %s or holds no value; no credit for it", d.id, d.status)
+	}
+	var difference money.Ore
+	var complete bool
+	known, err := t.found("SELECT difference, complete FROM state WHERE device = $1 ORDER BY challenge DESC LIMIT 1", []any{d.id}, &difference, &complete)
+	if err != nil {
+		return err
+	}
+	if !known || !complete || difference != 0 {
+		return refuse(Difference, "no credit for %s: its last State is missing, lacks records, or differs from its records by %s; synchronise it first", d.id, difference)
+	}
+	return nil
+}
+
+func (t *txn) reserveCredit(d *device, order string, i *message.Instruction) error {
+	if i.Credit == 0 {
+		return nil
+	}
+	amount := money.FromWire(uint32(i.Credit))
+	m := movement{key: fmt.Sprintf("load:%s:%d", d.id, i.Sequence)}
+	m.line(onlineOf(d.intermediary), -amount)
+	m.line(shadowOf(d.id), amount)
+	m.tell(d.intermediary, Entry{Kind: Loaded, Device: d.id, Owner: d.owner, Online: -amount, Shadow: amount, Order: order, Instr: i.Sequence})
+	err := t.move(m)
+	var short *ledger.ShortError
+	if errors.As(err, &short) {
+		return refuse(Funds, "credit of %s for %s: %s holds %s online", amount, d.id, d.intermediary, short.Balance)
+	}
+	return err
+}
+
+// Confirm takes a card's Confirmation: a credit that was taken now covers payments, one that was not goes back online.
+// Errors: Malformed, Signature, Unknown, Sequence (no such Instruction).
+func (n *Notary) Confirm(ctx context.Context, from string, confirmation []byte) error {
+	c, err := message.Parse[message.Confirmation](confirmation)
+	if err != nil {
+		return refuse(Malformed, "Confirmation: %v", err)
+	}
+	return n.change(ctx, func(t *txn) error {
+		d, err := t.registered(string(c.Device))
+		if err != nil {
+			return err
+		}
+		if !signedBy(c, d.key) {
+			return refuse(Signature, "Confirmation %d of %s is not signed by the registered key", c.Sequence, d.id)
+		}
+		identity, err := message.Identity(c)
+		if err != nil {
+			return refuse(Malformed, "Confirmation: %v", err)
+		}
+		known, err := t.number("SELECT count(*) FROM confirmation WHERE identity = $1", identity[:])
+		if err != nil || known > 0 {
+			return err
+		}
+		if err := t.applied(d, c.Sequence, c.Instruction, c.Credit, confirmation); err != nil {
+			return err
+		}
+		if err := t.exec("INSERT INTO confirmation (identity, bytes, device, seq, seen_at) VALUES ($1, $2, $3, $4, $5)",
+			identity[:], confirmation, d.id, c.Sequence, t.stamp()); err != nil {
+			return err
+		}
+		return t.exec("UPDATE device SET synced_at = $1 WHERE id = $2", t.stamp(), d.id)
+	})
+}
+
+// applied learns, from a Confirmation or a State (said), that the card has applied Instruction seq and what became of its credit.
+// A card that has applied another body, or says two things of one credit, is two cards.
+func (t *txn) applied(d *device, seq uint32, identity message.Hash, credit spec.CreditVerdict, said []byte) error {
+	var held []byte
+	var order string
+	var amount money.Ore
+	var before outcome
+	known, err := t.found("SELECT identity, order_key, credit, outcome FROM instruction WHERE device = $1 AND seq = $2", []any{d.id, seq},
+		&held, &order, &amount, &before)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return refuse(Sequence, "device %s says that it applied Instruction %d, which was never co-signed", d.id, seq)
+	}
+	now := map[spec.CreditVerdict]outcome{spec.CreditNone: applied, spec.CreditTaken: taken, spec.CreditNotTaken: untaken}[credit]
+	if !bytes.Equal(held, identity[:]) || (amount == 0) != (now == applied) || before != outstanding && before != now {
+		return t.accuse(d.id, "two answers to one instruction", held, said, true)
+	}
+	if before != outstanding {
+		return nil
+	}
+	if err := t.exec("UPDATE instruction SET outcome = $1 WHERE device = $2 AND seq = $3", int(now), d.id, seq); err != nil {
+		return err
+	}
+	if now != untaken || d.status == Ended { // an ended device's credits were given away with the rest
+		return nil
+	}
+	m := movement{key: fmt.Sprintf("release:%s:%d", d.id, seq)}
+	m.line(shadowOf(d.id), -amount)
+	m.line(onlineOf(d.intermediary), amount)
+	m.tell(d.intermediary, Entry{Kind: Released, Device: d.id, Owner: d.owner, Online: amount, Shadow: -amount, Order: order, Instr: seq})
+	return t.move(m)
+}

@@ -1,0 +1,89 @@
+package settlement
+
+import (
+	"context"
+	"crypto"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+	"ekrona/host/ledger"
+	"ekrona/host/store"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Schemas are the tables of the central bank's database, for store.Open.
+func Schemas() ([]store.Schema, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	return []store.Schema{ledger.Schema(), {Name: "settlement", Files: files}}, err
+}
+
+// Clock tells the time.
+type Clock interface {
+	Now() time.Time
+}
+
+// Terms are the times that protocol §5 leaves to configuration.
+type Terms struct {
+	Honour time.Duration // from a loss report to the device's end
+	Wait   time.Duration // for which claims wait on a device that does not synchronise, until its end
+}
+
+// Notary is the central bank. Its methods may be called from many goroutines; its database makes them one after the other.
+type Notary struct {
+	db        *sql.DB
+	clock     Clock
+	key       crypto.Signer
+	reference message.AuthorityRef
+	expires   message.Date
+	root      *cvc.Certificate
+	terms     Terms
+}
+
+// Config is what the notary is built from.
+type Config struct {
+	DB          *sql.DB // opened with Schemas
+	Clock       Clock
+	Key         crypto.Signer // the notary key
+	Certificate []byte        // 7F21 of Key, signed by the root
+	Root        []byte        // 7F21 of the root, under which intermediaries join; trusted as given
+	Terms       Terms
+}
+
+// New checks the configuration and opens the central bank's own accounts.
+func New(ctx context.Context, c Config) (*Notary, error) {
+	root, err := cvc.Parse(c.Root)
+	if err != nil {
+		return nil, fmt.Errorf("root certificate: %w", err)
+	}
+	certificate, err := cvc.Parse(c.Certificate)
+	if err != nil {
+		return nil, fmt.Errorf("notary certificate: %w", err)
+	}
+	if err := certificate.VerifyBy(root); err != nil {
+		return nil, fmt.Errorf("notary certificate %s: %w", certificate.Holder, err)
+	}
+	public, err := signature.PublicKey(c.Key)
+	if err != nil {
+		return nil, fmt.Errorf("notary key: %w", err)
+	}
+	if certificate.Role != spec.RoleNotary || !certificate.PublicKey.Equal(public) {
+		return nil, fmt.Errorf("notary certificate %s: is for a %s, or for another key than the one given", certificate.Holder, certificate.Role)
+	}
+	n := &Notary{db: c.DB, clock: c.Clock, key: c.Key, reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
+		root: root, terms: c.Terms}
+	return n, store.InTx(ctx, n.db, func(tx *sql.Tx) error {
+		if err := ledger.Open(ctx, tx, issuedAccount); err != nil {
+			return err
+		}
+		return ledger.Open(ctx, tx, poolAccount)
+	})
+}

@@ -1,0 +1,125 @@
+package settlement
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+
+	"ekrona/apdu/spec"
+	"ekrona/host/money"
+	"ekrona/host/store"
+)
+
+// standing is how much a Payment's signature is worth, and so which wallets may pay it.
+type standing int
+
+const (
+	first    standing = iota // signed by the payer's registered key, the first body with its atc: its record
+	second                   // signed by the payer's registered key, another body of the same atc: proof of a clone
+	uncarded                 // signed by a key that a CA certified and nobody registered: no shadow wallet stands behind it
+	unproven                 // accepted by a payee, and no key that we know signed it: a certificate may still come
+)
+
+// payment is a row of the table, with the payee's word as far as it is known.
+type payment struct {
+	n        int64
+	identity []byte
+	payer    string
+	atc      uint32
+	payee    string
+	request  uint32
+	amount   money.Ore
+	asked    bool
+	standing standing
+	verdict  Verdict
+	spoken   bool // the payee's word on the Request is known
+	accepted bool // and it is this Payment
+}
+
+// refused tells that the money is not to go to the payee: refused, another Payment accepted, or never asked for.
+func (p *payment) refused() bool { return !p.asked || p.spoken && !p.accepted }
+
+// shadowed tells whether the payer's shadow wallet answers for the payment.
+func (p *payment) shadowed() bool { return p.standing == first || p.standing == second }
+
+func (p *payment) key() string { return hex.EncodeToString(p.identity) }
+
+func (p *payment) status() *PaymentStatus {
+	return &PaymentStatus{Payer: p.payer, Atc: p.atc, Payee: p.payee, Request: p.request, Amount: p.amount,
+		Identity: [32]byte(p.identity), Verdict: p.verdict, Accepted: p.accepted}
+}
+
+const paymentColumns = `SELECT p.n, p.identity, p.payer, p.atc, p.payee, p.request, p.amount, p.asked, p.standing, p.verdict,
+	w.payee IS NOT NULL, w.payment IS NOT NULL AND w.payment = p.identity
+	FROM payment p LEFT JOIN word w ON w.payee = p.payee AND w.request = p.request `
+
+// payments reads the payments that fit the condition, in order of arrival.
+func payments(ctx context.Context, q store.Queryer, condition string, args ...any) (all []*payment, err error) {
+	err = each(ctx, q, paymentColumns+"WHERE "+condition+" ORDER BY p.n", args, func(rows *sql.Rows) error {
+		p := &payment{}
+		all = append(all, p)
+		return rows.Scan(&p.n, &p.identity, &p.payer, &p.atc, &p.payee, &p.request, &p.amount, &p.asked, &p.standing, &p.verdict,
+			&p.spoken, &p.accepted)
+	})
+	return all, err
+}
+
+// payment reads one by identity; nil when the notary does not hold it.
+func (t *txn) payment(identity []byte) (*payment, error) {
+	all, err := payments(t.ctx, t.tx, "p.identity = $1", identity)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// conclude writes a final verdict and what it moved, by source.
+func (t *txn) conclude(p *payment, v Verdict, shadow, holding, pool money.Ore) error {
+	p.verdict = v
+	return t.exec("UPDATE payment SET verdict = $1, from_shadow = $2, from_holding = $3, from_pool = $4, final_at = $5 WHERE n = $6",
+		int(v), int64(shadow), int64(holding), int64(pool), t.stamp(), p.n)
+}
+
+// toPayee adds the receiving side of a payment to the movement: a card's shadow wallet, a terminal's owner, or, at the unload
+// desk, the payer's owner.
+func (t *txn) toPayee(m *movement, p *payment) error {
+	payee, err := t.registered(p.payee)
+	if err != nil {
+		return err
+	}
+	entry := Entry{Device: p.payee, Owner: payee.owner, Payer: p.payer, Atc: p.atc, Payee: p.payee}
+	switch {
+	case payee.role.CanPay():
+		m.line(shadowOf(p.payee), p.amount)
+		entry.Kind, entry.Shadow = Received, p.amount
+	case payee.role == spec.RoleDesk:
+		payer, err := t.registered(p.payer)
+		if err != nil {
+			return err
+		}
+		m.line(onlineOf(payer.intermediary), p.amount)
+		entry.Kind, entry.Online, entry.Device, entry.Owner = Unloaded, p.amount, payer.id, payer.owner
+	default:
+		m.line(onlineOf(payee.intermediary), p.amount)
+		entry.Kind, entry.Online = Collected, p.amount
+	}
+	m.tell(payee.intermediary, entry)
+	return nil
+}
+
+// fromShadow adds the paying side of a payment, as far as the payer's shadow wallet pays it.
+func (t *txn) fromShadow(m *movement, p *payment, payer *device, amount money.Ore) {
+	if amount == 0 {
+		return
+	}
+	m.line(shadowOf(p.payer), -amount)
+	m.tell(payer.intermediary, Entry{Kind: Paid, Device: p.payer, Owner: payer.owner, Shadow: -amount, Payer: p.payer, Atc: p.atc, Payee: p.payee})
+}
+
+// back adds to the movement that a payment returns to the payer's owner.
+func (t *txn) back(m *movement, p *payment, payer *device) {
+	m.line(shadowOf(p.payer), -p.amount)
+	m.line(onlineOf(payer.intermediary), p.amount)
+	m.tell(payer.intermediary, Entry{Kind: Returned, Device: p.payer, Owner: payer.owner, Online: p.amount, Shadow: -p.amount,
+		Payer: p.payer, Atc: p.atc, Payee: p.payee})
+}

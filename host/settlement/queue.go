@@ -1,0 +1,247 @@
+package settlement
+
+import (
+	"ekrona/apdu/spec"
+	"ekrona/host/ledger"
+	"ekrona/host/money"
+)
+
+// advance moves all money that can move, after whatever may have changed that: a payment, a word, a confirmed credit, an ended
+// device, new funds. It repeats its steps until none moves anything; each step makes verdicts final or sets money aside, so it ends.
+func (t *txn) advance() error {
+	steps := []func() (bool, error){t.speakForEnded, t.actOnWords, t.settleQueue, t.coverEnded, t.reserve, t.sweep}
+	for moved := true; moved; {
+		moved = false
+		for _, step := range steps {
+			did, err := step()
+			if err != nil {
+				return err
+			}
+			moved = moved || did
+		}
+	}
+	return nil
+}
+
+// open are the payments without a final verdict that satisfy a condition.
+func (t *txn) open(condition string, args ...any) ([]*payment, error) {
+	return payments(t.ctx, t.tx, "p.verdict IN (1, 2) AND "+condition, args...)
+}
+
+// speakForEnded accepts, for a payee whose device has ended, the first Payment of each Request that it had not refused.
+func (t *txn) speakForEnded() (bool, error) {
+	silent, err := t.open(`w.payee IS NULL AND p.asked = 1 AND p.standing = $1
+		AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payee AND d.status = $2)`, int(first), int(Ended))
+	if err != nil {
+		return false, err
+	}
+	for _, p := range silent {
+		if err := t.exec("INSERT INTO word (payee, request, payment, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+			p.payee, p.request, p.identity, t.stamp()); err != nil {
+			return false, err
+		}
+	}
+	return len(silent) > 0, nil
+}
+
+// actOnWords carries out the payee's word where nothing has to be waited for: a reserved payment settles or returns from what was
+// set aside for it, and a refused one that no active shadow wallet answers for moves nothing.
+func (t *txn) actOnWords() (moved bool, err error) {
+	spoken, err := t.open("(w.payee IS NOT NULL OR p.asked = 0)")
+	if err != nil {
+		return false, err
+	}
+	for _, p := range spoken {
+		did, err := t.actOnWord(p)
+		if err != nil {
+			return false, err
+		}
+		moved = moved || did
+	}
+	return moved, nil
+}
+
+func (t *txn) actOnWord(p *payment) (bool, error) {
+	payer, err := t.lookup(p.payer)
+	if err != nil {
+		return false, err
+	}
+	toDesk, err := t.number("SELECT count(*) FROM device WHERE id = $1 AND role = $2", p.payee, int(spec.RoleDesk))
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case p.refused() && (!p.shadowed() || payer.status == Ended), p.standing == uncarded && toDesk > 0:
+		return true, t.conclude(p, Void, 0, 0, 0)
+	case p.verdict == Reserved:
+		return true, t.settle([]*payment{p}, map[string]*device{p.payer: payer})
+	}
+	return false, nil
+}
+
+// settleQueue settles the largest set of waiting claims that leaves every shadow wallet non-negative, at once.
+func (t *txn) settleQueue() (bool, error) {
+	waiting, err := t.open("(w.payee IS NOT NULL OR p.asked = 0) AND p.verdict = $1 AND p.standing IN ($2, $3)", int(Waiting), int(first), int(second))
+	if err != nil || len(waiting) == 0 {
+		return false, err
+	}
+	payers, free := map[string]*device{}, map[string]money.Ore{}
+	byArrival, claims := map[int64]*payment{}, []claim(nil)
+	for _, p := range waiting {
+		if payers[p.payer] == nil {
+			if payers[p.payer], err = t.registered(p.payer); err != nil {
+				return false, err
+			}
+			if free[p.payer], err = t.free(payers[p.payer]); err != nil {
+				return false, err
+			}
+		}
+		c := claim{n: p.n, from: p.payer, amount: p.amount}
+		if !p.refused() {
+			payee, err := t.registered(p.payee)
+			if err != nil {
+				return false, err
+			}
+			if payee.role.CanPay() {
+				c.to = p.payee
+			}
+		}
+		claims, byArrival[p.n] = append(claims, c), p
+	}
+	var chosen []*payment
+	for _, c := range netting(claims, free) {
+		chosen = append(chosen, byArrival[c.n])
+	}
+	if len(chosen) == 0 {
+		return false, nil
+	}
+	return true, t.settle(chosen, payers)
+}
+
+// settle carries out the payees' words on a set of payments in one ledger order: a ring settles only together.
+func (t *txn) settle(set []*payment, payers map[string]*device) error {
+	m := movement{key: "settle:" + set[0].key()}
+	for _, p := range set {
+		if p.refused() {
+			t.back(&m, p, payers[p.payer])
+			continue
+		}
+		t.fromShadow(&m, p, payers[p.payer], p.amount)
+		if err := t.toPayee(&m, p); err != nil {
+			return err
+		}
+	}
+	if err := t.move(m); err != nil {
+		return err
+	}
+	for _, p := range set {
+		verdict := Settled
+		if p.refused() {
+			verdict = Void
+		}
+		if err := t.conclude(p, verdict, p.amount, 0, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// coverEnded pays the waiting claims on devices that have ended, or that never were cards: from what their shadow wallet has
+// left, their intermediary's holding, then the pool. A claim for which all three do not suffice goes on waiting for funds.
+func (t *txn) coverEnded() (moved bool, err error) {
+	claims, err := t.open(`w.payment = p.identity AND p.asked = 1 AND p.verdict = $1 AND (p.standing = $2
+		OR p.standing IN ($3, $4) AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payer AND d.status = $5))`,
+		int(Waiting), int(uncarded), int(first), int(second), int(Ended))
+	if err != nil {
+		return false, err
+	}
+	for _, p := range claims {
+		did, err := t.cover(p)
+		if err != nil {
+			return false, err
+		}
+		moved = moved || did
+	}
+	return moved, nil
+}
+
+func (t *txn) cover(p *payment) (bool, error) {
+	payer := &device{id: p.payer, intermediary: intermediaryOf(p.payer)}
+	var fromShadow money.Ore
+	if p.shadowed() {
+		var err error
+		if payer, err = t.registered(p.payer); err != nil {
+			return false, err
+		}
+		free, err := t.free(payer)
+		if err != nil {
+			return false, err
+		}
+		fromShadow = min(free, p.amount)
+	}
+	online, err := ledger.Balance(t.ctx, t.tx, onlineOf(payer.intermediary))
+	if err != nil {
+		return false, err
+	}
+	pool, err := ledger.Balance(t.ctx, t.tx, poolAccount)
+	if err != nil {
+		return false, err
+	}
+	fromHolding := min(online, p.amount-fromShadow)
+	fromPool := p.amount - fromShadow - fromHolding
+	if fromPool > pool {
+		return false, nil
+	}
+	m := movement{key: "settle:" + p.key()}
+	t.fromShadow(&m, p, payer, fromShadow)
+	if fromHolding > 0 {
+		m.line(onlineOf(payer.intermediary), -fromHolding)
+		m.tell(payer.intermediary, Entry{Kind: HoldingPaid, Device: p.payer, Owner: payer.owner, Online: -fromHolding, Payer: p.payer, Atc: p.atc, Payee: p.payee})
+	}
+	if fromPool > 0 {
+		m.line(poolAccount, -fromPool)
+	}
+	if err := t.toPayee(&m, p); err != nil {
+		return false, err
+	}
+	if err := t.move(m); err != nil {
+		return false, err
+	}
+	if p.shadowed() {
+		if err := t.exec("UPDATE device SET holding_debt = holding_debt + $1, pool_debt = pool_debt + $2 WHERE id = $3",
+			int64(fromHolding), int64(fromPool), p.payer); err != nil {
+			return false, err
+		}
+	}
+	verdict := Uncovered
+	if fromShadow == p.amount {
+		verdict = Settled
+	}
+	return true, t.conclude(p, verdict, fromShadow, fromHolding, fromPool)
+}
+
+// reserve sets money aside for payments on which the payee has not spoken, oldest first.
+func (t *txn) reserve() (moved bool, err error) {
+	silent, err := t.open("w.payee IS NULL AND p.asked = 1 AND p.verdict = $1 AND p.standing = $2", int(Waiting), int(first))
+	if err != nil {
+		return false, err
+	}
+	for _, p := range silent {
+		payer, err := t.registered(p.payer)
+		if err != nil {
+			return false, err
+		}
+		free, err := t.free(payer)
+		if err != nil {
+			return false, err
+		}
+		if free < p.amount {
+			continue
+		}
+		if err := t.exec("UPDATE payment SET verdict = $1 WHERE n = $2", int(Reserved), p.n); err != nil {
+			return false, err
+		}
+		moved = true
+	}
+	return moved, nil
+}

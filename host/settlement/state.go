@@ -1,0 +1,210 @@
+package settlement
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/host/ledger"
+	"ekrona/host/money"
+)
+
+// OpenChallenge makes a Challenge known before it is shown to the card, so that the State that answers it is known to be younger
+// than everything that the notary holds at this moment. Errors: Malformed, Signature, NotYours, Unknown.
+func (n *Notary) OpenChallenge(ctx context.Context, from string, challenge []byte) error {
+	c, err := message.Parse[message.Challenge](challenge)
+	if err != nil {
+		return refuse(Malformed, "Challenge: %v", err)
+	}
+	identity, err := message.Identity(c)
+	if err != nil {
+		return refuse(Malformed, "Challenge: %v", err)
+	}
+	return n.change(ctx, func(t *txn) error {
+		d, err := t.own(from, string(c.Device))
+		if err != nil {
+			return err
+		}
+		if err := t.signedByAuthority(from, c.InstructionKey, c, message.Date{}); err != nil {
+			return err
+		}
+		return t.exec(`INSERT INTO challenge (identity, device, known_atc, known_seq, opened_at) VALUES ($1, $2,
+			(SELECT coalesce(max(seq), 0) FROM record WHERE device = $3),
+			(SELECT coalesce(max(seq), 0) FROM instruction WHERE device = $4 AND outcome <> 0), $5) ON CONFLICT (identity) DO NOTHING`,
+			identity[:], d.id, d.id, d.id, t.stamp())
+	})
+}
+
+// SubmitState takes a device's answer to an opened Challenge, after its records were submitted. It confirms the Instruction that
+// the State shows as applied, finds clones, and says whether the balance is what the records say (protocol §8.2); a difference
+// stops credits, nothing else. Errors: Malformed, Signature, NotYours, Unknown, Challenge (never opened).
+func (n *Notary) SubmitState(ctx context.Context, from string, state []byte) (report StateReport, err error) {
+	s, err := message.Parse[message.State](state)
+	if err != nil {
+		return report, refuse(Malformed, "State: %v", err)
+	}
+	identity, err := message.Identity(s)
+	if err != nil {
+		return report, refuse(Malformed, "State: %v", err)
+	}
+	err = n.change(ctx, func(t *txn) error {
+		d, err := t.own(from, string(s.Device))
+		if err != nil {
+			return err
+		}
+		if !signedBy(s, d.key) {
+			return refuse(Signature, "State of %s is not signed by the registered key", d.id)
+		}
+		var opened, knownAtc, knownSeq int64
+		known, err := t.found("SELECT n, known_atc, known_seq FROM challenge WHERE identity = $1 AND device = $2", []any{s.Challenge[:], d.id},
+			&opened, &knownAtc, &knownSeq)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return refuse(Challenge, "State of %s answers a Challenge that was not opened; open a new one and ask the card again", d.id)
+		}
+		if err := t.findClone(d, s, knownAtc, knownSeq, state); err != nil {
+			return err
+		}
+		if err := t.exec("UPDATE device SET synced_at = $1 WHERE id = $2", t.stamp(), d.id); err != nil {
+			return err
+		}
+		if err := t.advance(); err != nil {
+			return err
+		}
+		if report, err = t.report(d.id, s); err != nil {
+			return err
+		}
+		return t.exec(`INSERT INTO state (identity, bytes, device, challenge, seen_at, difference, complete) VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (identity) DO UPDATE SET difference = excluded.difference, complete = excluded.complete`,
+			identity[:], state, d.id, opened, t.stamp(), int64(report.Difference), report.Complete)
+	})
+	return report, err
+}
+
+// findClone compares the State with what was known when its Challenge was opened: a card never falls behind that.
+func (t *txn) findClone(d *device, s *message.State, knownAtc, knownSeq int64, raw []byte) error {
+	head, err := t.headAt(d, s.ATC)
+	if err != nil {
+		return err
+	}
+	switch {
+	case int64(s.ATC) < knownAtc:
+		return t.accuse(d.id, "a state behind known records", d.heldHead, raw, true)
+	case int64(s.InstructionSequence) < knownSeq:
+		return t.accuse(d.id, "a state behind known instructions", d.heldHead, raw, true)
+	case head != nil && !bytes.Equal(head, s.Head[:]):
+		return t.accuse(d.id, "a state of another chain", head, raw, true)
+	case s.InstructionSequence == 0:
+		return nil
+	}
+	return t.applied(d, s.InstructionSequence, s.LastInstruction, s.Credit, raw)
+}
+
+func (t *txn) report(id string, s *message.State) (StateReport, error) {
+	d, err := t.registered(id)
+	if err != nil {
+		return StateReport{}, err
+	}
+	expected, err := t.expectedBalance(d, s)
+	if err != nil {
+		return StateReport{}, err
+	}
+	clones, err := t.number("SELECT count(*) FROM device WHERE id = $1 AND ended_why LIKE 'cloned:%'", id)
+	if err != nil {
+		return StateReport{}, err
+	}
+	return StateReport{HeldAtc: d.heldAtc, HeldHead: [32]byte(d.heldHead), Difference: money.FromWire(uint32(s.Balance)) - expected,
+		Complete: d.heldAtc >= s.ATC, Applied: s.InstructionSequence, Cloned: clones > 0}, nil
+}
+
+// expectedBalance is what protocol §8.2 says the State's balance must be. Every sum runs over the device's payments: those that
+// it made up to the State's atc have left its card and perhaps not its shadow wallet; those beyond have perhaps left the wallet
+// and not the card; and the same with what it accepted. What the wallet did not pay (from_shadow less than amount) a holding did,
+// or the device had ended. For a terminal the State says what it ever accepted, and nothing stays in a wallet of its own.
+func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
+	var total money.Ore
+	if d.role.CanPay() { // a till's and a desk's money goes online at once
+		held, err := ledger.Balance(t.ctx, t.tx, shadowOf(d.id))
+		if err != nil {
+			return 0, err
+		}
+		total = held
+	}
+	for _, part := range []struct {
+		sign  money.Ore
+		query string
+		args  []any
+	}{
+		{1, "SELECT -sum(shadow) FROM statement WHERE device = $1 AND kind IN ($2, $3, $4)", []any{d.id, int(Swept), int(HoldingRepaid), int(PoolRepaid)}},
+		{1, "SELECT sum(online) FROM statement WHERE device = $1 AND kind = $2 AND payee = $3", []any{d.id, int(Collected), d.id}},
+		{-1, "SELECT sum(amount - from_shadow) FROM payment WHERE payer = $1 AND standing = $2 AND atc <= $3", []any{d.id, int(first), s.ATC}},
+		{1, "SELECT sum(from_shadow) FROM payment WHERE payer = $1 AND (standing = $2 OR standing = $3 AND atc > $4)", []any{d.id, int(second), int(first), s.ATC}},
+		{1, `SELECT sum(p.amount) FROM payment p JOIN voice v ON v.payment = p.identity WHERE p.payee = $1 AND v.payee = $2 AND v.seq <= $3
+			AND p.verdict IN (1, 2)`, []any{d.id, d.id, s.ATC}},
+		{-1, `SELECT sum(p.amount) FROM payment p JOIN word w ON w.payment = p.identity AND w.payee = p.payee LEFT JOIN voice v ON v.identity = w.voice
+			WHERE p.payee = $1 AND p.verdict IN ($2, $3) AND coalesce(v.seq, $4) > $5`, []any{d.id, int(Settled), int(Uncovered), int64(s.ATC) + 1, s.ATC}},
+		{-1, "SELECT sum(credit) FROM instruction WHERE device = $1 AND seq > $2 AND outcome <> $3", []any{d.id, s.InstructionSequence, int(untaken)}},
+	} {
+		sum, err := t.number(part.query, part.args...)
+		if err != nil {
+			return 0, err
+		}
+		if total, err = total.Add(part.sign * money.Ore(sum)); err != nil {
+			return 0, fmt.Errorf("balance of %s: %w", d.id, err)
+		}
+	}
+	return total, nil
+}
+
+// Outstanding is all that the notary owes a device at its next synchronisation. Errors: NotYours, Unknown.
+func (n *Notary) Outstanding(ctx context.Context, from, id string) (o Outstanding, err error) {
+	err = n.change(ctx, func(t *txn) error {
+		d, err := t.own(from, id)
+		if err != nil {
+			return err
+		}
+		o = Outstanding{HeldAtc: d.heldAtc, HeldHead: [32]byte(d.heldHead), Status: d.status}
+		if _, err := t.found("SELECT bytes, order_key FROM instruction WHERE device = $1 AND outcome = $2", []any{id, int(outstanding)},
+			&o.Instruction, &o.Order); err != nil {
+			return err
+		}
+		if o.NextSeq, err = t.nextInstruction(id); err != nil {
+			return err
+		}
+		acked, err := t.number("SELECT max(acked_atc) FROM instruction WHERE device = $1", id)
+		if err != nil {
+			return err
+		}
+		o.AckedAtc = uint32(acked)
+		o.Handovers, err = t.handovers(id)
+		return err
+	})
+	return o, err
+}
+
+// handovers are the Payments to a device on which its word is missing.
+func (t *txn) handovers(payee string) (all []Handover, err error) {
+	silent, err := t.open("p.payee = $1 AND w.payee IS NULL AND p.asked = 1 AND p.standing IN ($2, $3)", payee, int(first), int(second))
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range silent {
+		var h Handover
+		if _, err := t.found("SELECT bytes FROM payment WHERE n = $1", []any{p.n}, &h.Payment); err != nil {
+			return nil, err
+		}
+		payer, err := t.registered(p.payer)
+		if err != nil {
+			return nil, err
+		}
+		h.PayerCertificate = payer.certificate
+		if h.PayerCA, err = t.issuerOf(payer); err != nil {
+			return nil, err
+		}
+		all = append(all, h)
+	}
+	return all, nil
+}

@@ -1,0 +1,274 @@
+package settlement
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"database/sql"
+	"errors"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
+)
+
+// Submit hands over signed evidence in any order: a Payment, a Receipt, a Refusal, an accept record (Receipt then Payment,
+// concatenated), or the certificate (7F21) of a payer that nobody registered, which a payee's record needs. The notary verifies
+// every signature with the registered keys, keeps each record for ever, and moves what can move. Each item has its own answer and
+// its own transaction, so a bad item takes nothing from the others; the error of Submit itself means that the database failed,
+// and everything can be submitted again. from is kept out of it on purpose: evidence proves itself.
+func (n *Notary) Submit(ctx context.Context, from string, items [][]byte) ([]Answer, error) {
+	answers := make([]Answer, len(items))
+	for i, item := range items {
+		var about []byte
+		err := n.change(ctx, func(t *txn) (err error) {
+			about, answers[i].Err = nil, nil
+			about, answers[i].Err, err = t.take(item)
+			return err
+		})
+		var refused *Error
+		switch {
+		case errors.As(err, &refused):
+			answers[i].Err = refused
+			continue
+		case err != nil:
+			return nil, err
+		}
+		answers[i].Held = true
+		if about == nil {
+			continue
+		}
+		held, err := payments(ctx, n.db, "p.identity = $1", about)
+		if err != nil {
+			return nil, err
+		}
+		if len(held) > 0 {
+			answers[i].Payment = held[0].status()
+		}
+	}
+	return answers, nil
+}
+
+// take keeps one item. about is the identity of the payment that it concerns, doubt is what is wrong with an item that is kept
+// all the same.
+func (t *txn) take(item []byte) (about []byte, doubt, err error) {
+	r := tlv.NewReader(item)
+	switch {
+	case r.At(spec.TagCertificate):
+		return nil, nil, t.takeCertificate(item)
+	case r.At(spec.TagPayment):
+		p, err := message.Parse[message.Payment](item)
+		if err != nil {
+			return nil, nil, refuse(Malformed, "submitted Payment: %v", err)
+		}
+		held, err := t.takePayment(p, false)
+		if err != nil {
+			return nil, nil, err
+		}
+		return held.identity, nil, nil
+	case r.At(spec.TagRefusal):
+		m, err := message.Parse[message.Refusal](item)
+		if err != nil {
+			return nil, nil, refuse(Malformed, "submitted Refusal: %v", err)
+		}
+		return nil, nil, t.takeVoice(m, voice{payee: string(m.Payee), seq: m.ATC, request: m.Number})
+	case r.At(spec.TagReceipt):
+		return t.takeAcceptance(item)
+	}
+	return nil, nil, refuse(Malformed, "submitted item is no Payment, Receipt, Refusal, accept record or certificate")
+}
+
+// takeAcceptance keeps a Receipt, alone or with its Payment.
+func (t *txn) takeAcceptance(item []byte) (about []byte, doubt, err error) {
+	receipt, err := message.Parse[message.Receipt](item)
+	var record message.Record
+	if err != nil {
+		if record, err = message.ParseRecord(item); err != nil {
+			return nil, nil, refuse(Malformed, "submitted Receipt or accept record: %v", err)
+		}
+		receipt = record.Receipt
+	}
+	if err := t.takeVoice(receipt, voice{payee: string(receipt.Payee), seq: receipt.ATC, request: receipt.Number, payment: receipt.Payment[:]}); err != nil {
+		return nil, nil, err
+	}
+	if record.Payment == nil {
+		return receipt.Payment[:], nil, nil
+	}
+	held, err := t.takePayment(record.Payment, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	if held.standing == unproven {
+		doubt = refuse(Signature, "Payment %s/%d, accepted by %s, is not signed by the payer's registered key: submit the payer's certificate",
+			held.payer, held.atc, held.payee)
+	}
+	return held.identity, doubt, nil
+}
+
+// takePayment keeps a Payment, once. One that no known key signed is kept only when a payee has accepted it (accepted): its
+// record must not be lost, and a certificate may still explain it.
+func (t *txn) takePayment(p *message.Payment, accepted bool) (*payment, error) {
+	identity, err := message.Identity(p)
+	if err != nil {
+		return nil, refuse(Malformed, "submitted Payment: %v", err)
+	}
+	if known, err := t.payment(identity[:]); err != nil || known != nil {
+		return known, err
+	}
+	if p.Payer == p.Request.Payee || p.ATC == 0 {
+		return nil, refuse(Self, "Payment %s/%d pays its own payer or has no number; no card makes it", p.Payer, p.ATC)
+	}
+	worth, err := t.standingOf(p)
+	if err != nil {
+		return nil, err
+	}
+	if worth == unproven && !accepted {
+		return nil, refuse(Signature, "Payment %s/%d is not signed by a registered key of the payer; register it, or submit its certificate", p.Payer, p.ATC)
+	}
+	asked, err := t.asked(p)
+	if err != nil {
+		return nil, err
+	}
+	if worth == first {
+		if worth, err = t.recordPayment(p, identity); err != nil {
+			return nil, err
+		}
+	}
+	raw, err := message.Encode(p)
+	if err != nil {
+		return nil, refuse(Malformed, "submitted Payment: %v", err)
+	}
+	if err := t.exec(`INSERT INTO payment (identity, bytes, payer, atc, payee, request, amount, asked, standing, verdict, seen_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, identity[:], raw, string(p.Payer), p.ATC, string(p.Request.Payee),
+		p.Request.Number, int64(p.Request.Amount), asked, int(worth), int(Waiting), t.stamp()); err != nil {
+		return nil, err
+	}
+	if err := t.holdWhole(string(p.Request.Payee)); err != nil { // its accept record may have waited for the Payment
+		return nil, err
+	}
+	return t.payment(identity[:])
+}
+
+// standingOf finds whose key signed the Payment; a second body is told apart later.
+func (t *txn) standingOf(p *message.Payment) (standing, error) {
+	payer, err := t.lookup(string(p.Payer))
+	if err != nil {
+		return unproven, err
+	}
+	if payer != nil && payer.role.CanPay() && signedBy(p, payer.key) {
+		return first, nil
+	}
+	var keys [][]byte
+	if err := each(t.ctx, t.tx, "SELECT public_key FROM stray_certificate WHERE device = $1", []any{string(p.Payer)}, func(rows *sql.Rows) error {
+		keys = append(keys, nil)
+		return rows.Scan(&keys[len(keys)-1])
+	}); err != nil {
+		return unproven, err
+	}
+	for _, key := range keys {
+		if signedBy(p, key) {
+			return uncarded, nil
+		}
+	}
+	return unproven, nil
+}
+
+// asked tells whether the payee's registered device asked this payer for it. What nobody asked for goes back.
+func (t *txn) asked(p *message.Payment) (bool, error) {
+	payee, err := t.lookup(string(p.Request.Payee))
+	if err != nil || payee == nil {
+		return false, err
+	}
+	named := p.Request.Payer == p.Payer
+	if payee.role == spec.RoleDesk && (!named || payee.intermediary != string(p.Payer.Name())) {
+		return false, nil
+	}
+	return (named || p.Request.Payer == "") && signedBy(&p.Request, payee.key), nil
+}
+
+// recordPayment takes the Payment as its payer's record; another record with that number proves a clone.
+func (t *txn) recordPayment(p *message.Payment, identity message.Hash) (standing, error) {
+	held, err := t.record(string(p.Payer), p.ATC, identity)
+	if err != nil || held == nil {
+		return first, err
+	}
+	raw, err := message.Encode(p)
+	if err != nil {
+		return second, refuse(Malformed, "submitted Payment: %v", err)
+	}
+	return second, t.accuse(string(p.Payer), "two records of one number", held, raw, true)
+}
+
+// voice is what a Receipt or a Refusal says.
+type voice struct {
+	payee   string
+	seq     uint32
+	request uint32
+	payment []byte // nil for a Refusal
+}
+
+// takeVoice keeps a payee's Receipt or Refusal, once, as its record and, when it is the first on its Request, as its word.
+func (t *txn) takeVoice(m message.Message, v voice) error {
+	payee, err := t.registered(v.payee)
+	if err != nil {
+		return err
+	}
+	if !signedBy(m, payee.key) {
+		return refuse(Signature, "%s of %s about request %d is not signed by the registered key", m.Layout().Name, v.payee, v.request)
+	}
+	if v.seq == 0 {
+		return refuse(Malformed, "%s of %s about request %d has no record number", m.Layout().Name, v.payee, v.request)
+	}
+	identity, err := message.Identity(m)
+	if err != nil {
+		return refuse(Malformed, "submitted %s: %v", m.Layout().Name, err)
+	}
+	if known, err := t.number("SELECT count(*) FROM voice WHERE identity = $1", identity[:]); err != nil || known > 0 {
+		return err
+	}
+	raw, err := message.Encode(m)
+	if err != nil {
+		return refuse(Malformed, "submitted %s: %v", m.Layout().Name, err)
+	}
+	if err := t.exec("INSERT INTO voice (identity, bytes, payee, seq, request, payment, seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+		identity[:], raw, v.payee, v.seq, v.request, v.payment, t.stamp()); err != nil {
+		return err
+	}
+	held, err := t.record(v.payee, v.seq, identity)
+	if err != nil {
+		return err
+	}
+	if held != nil {
+		if err := t.accuse(v.payee, "two records of one number", held, raw, true); err != nil {
+			return err
+		}
+	}
+	return t.takeWord(v, identity, raw)
+}
+
+// takeWord keeps the first word on a Request; a contrary one later is evidence against the payee, unless it was its end that spoke.
+func (t *txn) takeWord(v voice, identity message.Hash, raw []byte) error {
+	var payment, spoken []byte
+	known, err := t.found("SELECT payment, voice FROM word WHERE payee = $1 AND request = $2", []any{v.payee, v.request}, &payment, &spoken)
+	switch {
+	case err != nil:
+		return err
+	case !known:
+		return t.exec("INSERT INTO word (payee, request, payment, voice, at) VALUES ($1, $2, $3, $4, $5)",
+			v.payee, v.request, v.payment, identity[:], t.stamp())
+	case bytes.Equal(payment, v.payment) || spoken == nil:
+		return nil
+	}
+	return t.accuse(v.payee, "two words on one request", spoken, raw, false)
+}
+
+// signedBy tells whether the point's key signed the message as its first signer.
+func signedBy(m message.Message, point []byte) bool {
+	key, err := signature.ParsePoint(point)
+	return err == nil && signedWith(m, key)
+}
+
+func signedWith(m message.Message, key *ecdsa.PublicKey) bool {
+	return message.VerifyAs(m, 0, key) == nil
+}

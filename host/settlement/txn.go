@@ -1,0 +1,200 @@
+package settlement
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"ekrona/apdu/spec"
+	"ekrona/host/ledger"
+	"ekrona/host/money"
+	"ekrona/host/store"
+)
+
+// txn is one database transaction of the notary and the moment at which it began.
+type txn struct {
+	ctx context.Context
+	tx  *sql.Tx
+	now time.Time
+}
+
+// change runs do in one durable transaction, and afterwards, inside it, moves all money that can now move.
+func (n *Notary) change(ctx context.Context, do func(t *txn) error) error {
+	return store.InTx(ctx, n.db, func(tx *sql.Tx) error {
+		t := &txn{ctx: ctx, tx: tx, now: n.clock.Now().UTC()}
+		if err := do(t); err != nil {
+			return err
+		}
+		return t.advance()
+	})
+}
+
+// stampLayout is RFC 3339 with a fixed number of digits, so that stamps in UTC compare as text.
+const stampLayout = "2006-01-02T15:04:05.000000000Z07:00"
+
+func (t *txn) stamp() string { return t.now.Format(stampLayout) }
+
+func (t *txn) exec(query string, args ...any) error {
+	_, err := t.tx.ExecContext(t.ctx, query, args...)
+	return broken(err)
+}
+
+// found scans one row; it tells whether there was one.
+func (t *txn) found(query string, args []any, into ...any) (bool, error) {
+	switch err := t.tx.QueryRowContext(t.ctx, query, args...).Scan(into...); {
+	case errors.Is(err, sql.ErrNoRows):
+		return false, nil
+	case err != nil:
+		return false, broken(err)
+	}
+	return true, nil
+}
+
+// number reads one number; no row or null count as 0.
+func (t *txn) number(query string, args ...any) (int64, error) {
+	var v sql.NullInt64
+	_, err := t.found(query, args, &v)
+	return v.Int64, err
+}
+
+// each runs scan for every row, which must not use the transaction meanwhile.
+func each(ctx context.Context, q store.Queryer, query string, args []any, scan func(*sql.Rows) error) error {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return broken(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return broken(err)
+		}
+	}
+	return broken(rows.Err())
+}
+
+// broken marks an error of the database: it is no refusal, moved nothing, and the call may be repeated.
+func broken(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("settlement database: %w", err)
+}
+
+// device is a row of the registry.
+type device struct {
+	id           string
+	intermediary string
+	role         spec.Role
+	key          []byte
+	certificate  []byte
+	owner        string
+	ceilings     []byte
+	status       Status
+	reportedAt   sql.NullString
+	heldAtc      uint32
+	heldHead     []byte
+	holdingDebt  money.Ore
+	poolDebt     money.Ore
+	sweeps       int64
+}
+
+// lookup reads a device, or nil when nobody registered the id.
+func (t *txn) lookup(id string) (*device, error) {
+	d := &device{id: id}
+	found, err := t.found(`SELECT intermediary, role, public_key, certificate, owner, ceilings, status, reported_at, held_atc, held_head,
+		holding_debt, pool_debt, sweeps FROM device WHERE id = $1`, []any{id},
+		&d.intermediary, &d.role, &d.key, &d.certificate, &d.owner, &d.ceilings, &d.status, &d.reportedAt, &d.heldAtc, &d.heldHead,
+		&d.holdingDebt, &d.poolDebt, &d.sweeps)
+	if err != nil || !found {
+		return nil, err
+	}
+	return d, nil
+}
+
+// registered is lookup for a caller that cannot go on without the device.
+func (t *txn) registered(id string) (*device, error) {
+	d, err := t.lookup(id)
+	if err == nil && d == nil {
+		return nil, refuse(Unknown, "device %q is not registered; its intermediary registers it first", id)
+	}
+	return d, err
+}
+
+// own is a registered device that belongs to the intermediary at the other end of the link.
+func (t *txn) own(from, id string) (*device, error) {
+	d, err := t.registered(id)
+	if err == nil && d.intermediary != from {
+		return nil, refuse(NotYours, "device %s belongs to %s, not to %s", id, d.intermediary, from)
+	}
+	return d, err
+}
+
+// free is what a device's shadow wallet can give: neither set aside for a reserved payment, nor a credit of which the card has
+// not said that it took it (protocol §5). An ended device's credits are free: whatever its card did with them is in its claims.
+func (t *txn) free(d *device) (money.Ore, error) {
+	held, err := ledger.Balance(t.ctx, t.tx, shadowOf(d.id))
+	if err != nil {
+		return 0, err
+	}
+	reserved, err := t.number("SELECT sum(amount) FROM payment WHERE payer = $1 AND verdict = $2", d.id, Reserved)
+	if err != nil {
+		return 0, err
+	}
+	unconfirmed := int64(0)
+	if d.status != Ended {
+		if unconfirmed, err = t.number("SELECT sum(credit) FROM instruction WHERE device = $1 AND outcome = $2", d.id, outstanding); err != nil {
+			return 0, err
+		}
+	}
+	return held - money.Ore(reserved) - money.Ore(unconfirmed), nil
+}
+
+func shadowOf(device string) ledger.Account { return ledger.Account{Kind: ledger.Shadow, ID: device} }
+func onlineOf(intermediary string) ledger.Account {
+	return ledger.Account{Kind: ledger.Online, ID: intermediary}
+}
+
+var (
+	issuedAccount = ledger.Account{Kind: ledger.Issued}
+	poolAccount   = ledger.Account{Kind: ledger.Pool}
+)
+
+// movement is one ledger order together with the statement entries that tell intermediaries of it.
+type movement struct {
+	key     string
+	lines   []ledger.Line
+	entries []statementLine
+}
+
+// statementLine is an Entry and the intermediary that it is for.
+type statementLine struct {
+	intermediary string
+	entry        Entry
+}
+
+func (m *movement) line(account ledger.Account, amount money.Ore) {
+	m.lines = append(m.lines, ledger.Line{Account: account, Amount: amount})
+}
+
+func (m *movement) tell(intermediary string, e Entry) {
+	m.entries = append(m.entries, statementLine{intermediary, e})
+}
+
+// move posts the movement and writes the entries, all once: a key that was posted before leaves everything as it is.
+func (t *txn) move(m movement) error {
+	posted, err := ledger.Post(t.ctx, t.tx, t.now, ledger.Order{Key: m.key, Lines: m.lines})
+	if err != nil || !posted {
+		return err
+	}
+	for _, s := range m.entries {
+		e := s.entry
+		if err := t.exec(`INSERT INTO statement (intermediary, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, s.intermediary, int(e.Kind), e.Device, e.Owner, int64(e.Online),
+			int64(e.Shadow), e.Payer, e.Atc, e.Payee, e.Order, e.Instr, t.stamp()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
