@@ -96,9 +96,7 @@ func newBench(t testing.TB, profile card.Profile) bench {
 func (b bench) load(names ...string) {
 	b.t.Helper()
 	for _, name := range names {
-		file, err := os.ReadFile(probeFolder + name + ".cap")
-		require.NoError(b.t, err)
-		_, err = b.Load(file)
+		_, err := b.Load(readCAP(b.t, name))
 		require.NoError(b.t, err, name)
 	}
 }
@@ -163,3 +161,10 @@ func run(t *testing.T, b bench, rows []row) {
 }
 
 func lower(text string) string { return strings.ToLower(strings.ReplaceAll(text, " ", "")) }
+
+func readCAP(t testing.TB, name string) []byte {
+	t.Helper()
+	file, err := os.ReadFile(probeFolder + name + ".cap")
+	require.NoError(t, err)
+	return file
+}

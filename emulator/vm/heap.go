@@ -173,7 +173,7 @@ func (v *VM) placeIn(o *object, owner Instance, ctx Context) Ref {
 	r := v.allocateRef()
 	v.heap.objects[r] = o
 	v.charge(o, 1)
-	if v.tx.open {
+	if v.tx.open && o.flags&Temporary == 0 { // what the runtime environment made for itself outlives an abort
 		v.tx.created = append(v.tx.created, r)
 	}
 	return r
