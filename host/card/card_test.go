@@ -1,7 +1,6 @@
 package card
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -10,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
+	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
 )
 
 // dialogue is a card that expects these commands, in hex, in this order, and
@@ -54,7 +53,7 @@ func TestCommandsAreThoseOfTheSpec(t *testing.T) {
 		want any
 	}{
 		{"SELECT", turn{"00A4040008F0454B524F4E410100", "6F17 8408F0454B524F4E4101 A50B CD0107 9F08020100 CE0107 9000"},
-			func(c *Client) (any, error) { return c.Select(ctx) }, Application{spec.Active, 0x0100, 7}},
+			func(c *Client) (any, error) { return c.Select(ctx) }, message.FCI{LifeCycle: spec.Active, SpecVersion: 0x0100, Capabilities: 7}},
 		{"REQUEST", turn{"801000000B8104000011945F2A02075200", "E1009000"},
 			func(c *Client) (any, error) { return c.Request(ctx, 4500, "") }, []byte{0xE1, 0}},
 		{"REQUEST of one payer", turn{"801000001D8104000011945F2A0207525A1053454E4F52444943303030303030303100", "E1009000"},
@@ -62,11 +61,11 @@ func TestCommandsAreThoseOfTheSpec(t *testing.T) {
 		{"REFUSE", turn{"80160000079F41040000000700", "E4009000"},
 			func(c *Client) (any, error) { return c.Refuse(ctx, 7) }, []byte{0xE4, 0}},
 		{"GET DATA balance", turn{"00CA00C400", "C40400004E209000"},
-			func(c *Client) (any, error) { return c.Balance(ctx) }, uint32(20000)},
+			func(c *Client) (any, error) { return c.Balance(ctx) }, message.Amount(20000)},
 		{"GET DATA device", turn{"00CA005A00", "5A1053454E4F524449433030303030303031 9000"},
-			func(c *Client) (any, error) { return c.Device(ctx) }, "SENORDIC00000001"},
+			func(c *Client) (any, error) { return c.Device(ctx) }, message.DeviceID("SENORDIC00000001")},
 		{"GET DATA counters", turn{"00CA00E900", "E91A 9F360400000005 C20400000003 C50400000002 9F410400000001 9000"},
-			func(c *Client) (any, error) { return c.Counters(ctx) }, Counters{5, 3, 2, 1}},
+			func(c *Client) (any, error) { return c.Counters(ctx) }, message.Counters{ATC: 5, AckedATC: 3, InstructionSequence: 2, RequestCounter: 1}},
 		{"ACTIVATE", turn{"00440000", "9000"},
 			func(c *Client) (any, error) { return nil, c.Activate(ctx) }, nil},
 		{"GET CHALLENGE", turn{"0084000000", "01020304050607089000"},
@@ -138,28 +137,4 @@ func TestAnswersThatAreNotTheAppletsAreRefused(t *testing.T) {
 	}
 	_, err := talk(t, turn{"00A4040008F0454B524F4E410100", "6F17 8408F0454B524F4E4101 A50B CD0107 9F08020200 CE0107 9000"}).Select(ctx)
 	assert.ErrorContains(t, err, "2.0")
-}
-
-func FuzzKeyAnswer(f *testing.F) {
-	point := bytes.Repeat([]byte{4}, spec.PointLength)
-	inner, err := tlv.Append(nil, tlv.Tag(spec.TagPoint), point)
-	require.NoError(f, err)
-	template, err := tlv.Append(nil, tlv.Tag(spec.TagPublicKey), inner)
-	require.NoError(f, err)
-	whole, err := tlv.Append(append(template, template...), tlv.Tag(spec.TagMAC), make([]byte, spec.MACLength))
-	require.NoError(f, err)
-	f.Add(whole)
-	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, answer []byte) {
-		client := New(apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) {
-			return apdu.Response{Data: answer, SW: apdu.OK}, nil
-		}))
-		keys, err := client.GenerateKeyPair(context.Background())
-		if err != nil {
-			assert.ErrorIs(t, err, ErrAnswer)
-			return
-		}
-		assert.Len(t, keys.Signing, spec.PointLength)
-		assert.Len(t, keys.PIN, spec.PointLength)
-	})
 }

@@ -2,8 +2,10 @@ package card
 
 import (
 	"context"
-	"encoding/binary"
+	"fmt"
 
+	"ekrona/apdu/layout"
+	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 )
 
@@ -18,64 +20,64 @@ func (c *Client) Certificate(ctx context.Context) ([]byte, error) {
 }
 
 // Device reads the card's device id.
-func (c *Client) Device(ctx context.Context) (string, error) {
-	id, err := c.getData(ctx, "device", spec.TagDevice)
-	return string(id), err
+func (c *Client) Device(ctx context.Context) (message.DeviceID, error) {
+	var id message.DeviceID
+	err := c.getData(ctx, "device", &id)
+	return id, err
 }
 
-// Balance reads the card's balance in öre.
-func (c *Client) Balance(ctx context.Context) (uint32, error) {
-	balance, err := c.getData(ctx, "balance", spec.TagBalance)
-	if err != nil {
-		return 0, err
-	}
-	return binary.BigEndian.Uint32(balance), nil
+// Balance reads the card's balance.
+func (c *Client) Balance(ctx context.Context) (message.Amount, error) {
+	var balance message.Amount
+	err := c.getData(ctx, "balance", &balance)
+	return balance, err
 }
 
-// Policy reads the policy in force, as the content of DO CB.
-func (c *Client) Policy(ctx context.Context) ([]byte, error) {
-	return c.getData(ctx, "policy", spec.TagPolicy)
-}
-
-// Counters are the card's counters.
-type Counters struct {
-	ATC                 uint32 // records ever written
-	AckedATC            uint32 // of them acknowledged
-	InstructionSequence uint32 // number of the last Instruction applied
-	Number              uint32 // highest request number given out
+// Policy reads the policy in force.
+func (c *Client) Policy(ctx context.Context) (message.Policy, error) {
+	var policy message.Policy
+	err := c.getData(ctx, "policy", &policy)
+	return policy, err
 }
 
 // Counters reads the card's counters.
-func (c *Client) Counters(ctx context.Context) (Counters, error) {
+func (c *Client) Counters(ctx context.Context) (message.Counters, error) {
 	v, err := variant(spec.GetData, "counters")
 	if err != nil {
-		return Counters{}, err
-	}
-	content, err := c.getData(ctx, "counters", spec.TagCounters)
-	if err != nil {
-		return Counters{}, err
-	}
-	fields, err := values(v, content, spec.TagATC, spec.TagAckedATC, spec.TagInstructionSequence, spec.TagNumber)
-	if err != nil {
-		return Counters{}, err
-	}
-	number := binary.BigEndian.Uint32
-	return Counters{number(fields[0]), number(fields[1]), number(fields[2]), number(fields[3])}, nil
-}
-
-// getData reads the value of one data object.
-func (c *Client) getData(ctx context.Context, name string, tag spec.Tag) ([]byte, error) {
-	v, err := variant(spec.GetData, name)
-	if err != nil {
-		return nil, err
+		return message.Counters{}, err
 	}
 	answer, err := c.send(ctx, v)
 	if err != nil {
-		return nil, err
+		return message.Counters{}, err
 	}
-	fields, err := values(v, answer, tag)
+	counters, err := message.ParseCounters(answer)
 	if err != nil {
-		return nil, err
+		return message.Counters{}, answerError(v, err)
 	}
-	return fields[0], nil
+	return *counters, nil
+}
+
+// getData reads one data object into value.
+func (c *Client) getData(ctx context.Context, name string, value layout.Value) error {
+	v, err := variant(spec.GetData, name)
+	if err != nil {
+		return err
+	}
+	answer, err := c.send(ctx, v)
+	if err != nil {
+		return err
+	}
+	if err := layout.ReadExactly(answer, v.Out, []layout.Value{value}); err != nil {
+		return answerError(v, err)
+	}
+	return nil
+}
+
+// variant finds a variant that the table must have.
+func variant(command *spec.Command, name string) (spec.Variant, error) {
+	v, found := command.Variant(name)
+	if !found {
+		return v, fmt.Errorf("card: the spec's %s has no variant %q", command.Name, name)
+	}
+	return v, nil
 }

@@ -9,25 +9,20 @@ import (
 // PutCertificate stores the card's own certificate (7F21): the first, or at any
 // time a later one for the same key, id and role.
 func (c *Client) PutCertificate(ctx context.Context, certificate []byte) error {
-	v, err := variant(spec.PutData, "certificate")
-	if err != nil {
-		return err
-	}
-	_, err = c.send(ctx, v, certificate)
-	return err
+	return c.putData(ctx, "certificate", certificate)
 }
 
-// PutFirstPIN stores PIN and PUK before activation. iv is random, cryptogram and
-// mac are made with the token's keys.
-func (c *Client) PutFirstPIN(ctx context.Context, iv, cryptogram, mac []byte) error {
-	v, err := variant(spec.PutData, "first PIN")
+// PutFirstPIN stores PIN and PUK before activation, as package pin enciphers them
+// under the token's keys.
+func (c *Client) PutFirstPIN(ctx context.Context, enciphered []byte) error {
+	return c.putData(ctx, "first PIN", enciphered)
+}
+
+func (c *Client) putData(ctx context.Context, name string, data []byte) error {
+	v, err := variant(spec.PutData, name)
 	if err != nil {
 		return err
 	}
-	data := new(objects).add(spec.TagIV, iv).add(spec.TagCryptogram, cryptogram).add(spec.TagMAC, mac)
-	if data.err != nil {
-		return data.err
-	}
-	_, err = c.send(ctx, v, data.bytes)
+	_, err = c.send(ctx, v, data)
 	return err
 }

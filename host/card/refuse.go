@@ -3,15 +3,17 @@ package card
 import (
 	"context"
 
+	"ekrona/apdu/layout"
 	"ekrona/apdu/spec"
 )
 
 // Refuse closes the open Request of a number for ever and returns the signed
 // Refusal; a refused number again returns the same one.
 func (c *Client) Refuse(ctx context.Context, number uint32) ([]byte, error) {
-	data := new(objects).addCounter(spec.TagNumber, number)
-	if data.err != nil {
-		return nil, data.err
+	v := spec.Refuse.Only()
+	data, err := layout.Append(nil, v.In, []layout.Value{(*layout.Uint32)(&number)})
+	if err != nil {
+		return nil, err
 	}
-	return c.send(ctx, spec.Refuse.Only(), data.bytes)
+	return c.send(ctx, v, data)
 }

@@ -2,21 +2,24 @@ package card
 
 import (
 	"context"
-	"encoding/binary"
 
+	"ekrona/apdu/layout"
+	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 )
 
-// Request opens a Request for an amount in öre and returns it signed. payer, when
-// not empty, is the only device id that may pay it.
-func (c *Client) Request(ctx context.Context, amount uint32, payer string) ([]byte, error) {
-	data := new(objects).addCounter(spec.TagAmount, amount).
-		add(spec.TagCurrency, binary.BigEndian.AppendUint16(nil, spec.Currency))
-	if payer != "" {
-		data.add(spec.TagDevice, []byte(payer))
+// Request opens a Request for an amount and returns it signed. payer, when not
+// empty, is the only device that may pay it.
+func (c *Client) Request(ctx context.Context, amount message.Amount, payer message.DeviceID) ([]byte, error) {
+	v := spec.RequestPayment.Only()
+	currency := layout.Uint16(spec.Currency)
+	values, fields := []layout.Value{&amount, &currency, &payer}, v.In
+	if payer == "" { // the last field, which may be left out
+		values, fields = values[:2], fields[:2]
 	}
-	if data.err != nil {
-		return nil, data.err
+	data, err := layout.Append(nil, fields, values)
+	if err != nil {
+		return nil, err
 	}
-	return c.send(ctx, spec.RequestPayment.Only(), data.bytes)
+	return c.send(ctx, v, data)
 }

@@ -2,43 +2,27 @@ package card
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 
+	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 )
 
-// Application is what the card says of its application to everyone.
-type Application struct {
-	State        spec.LifeCycle
-	Version      uint16 // of the spec: major, minor
-	Capabilities byte   // bits of spec.Capabilities
-}
-
-// Select selects the application; a verified PIN and an answered Challenge of
-// before are forgotten.
-func (c *Client) Select(ctx context.Context) (Application, error) {
+// Select selects the application and returns what it says of itself to everyone;
+// a verified PIN and an answered Challenge of before are forgotten.
+func (c *Client) Select(ctx context.Context) (message.FCI, error) {
 	v := spec.Select.Only()
 	answer, err := c.send(ctx, v, []byte(spec.AppletAID))
 	if err != nil {
-		return Application{}, err
+		return message.FCI{}, err
 	}
-	fci, err := values(v, answer, spec.TagFCI)
+	fci, err := message.ParseFCI(answer)
 	if err != nil {
-		return Application{}, err
+		return message.FCI{}, answerError(v, err)
 	}
-	parts, err := values(v, fci[0], spec.TagDFName, spec.TagFCIProprietary)
-	if err != nil {
-		return Application{}, err
+	if fci.SpecVersion>>8 != spec.Version>>8 {
+		return message.FCI{}, fmt.Errorf("the card's application is of version %d.%d and this program speaks %d.%d: update the older of the two",
+			fci.SpecVersion>>8, fci.SpecVersion&0xFF, spec.Version>>8, spec.Version&0xFF)
 	}
-	fields, err := values(v, parts[1], spec.TagLifeCycle, spec.TagSpecVersion, spec.TagCapabilities)
-	if err != nil {
-		return Application{}, err
-	}
-	app := Application{spec.LifeCycle(fields[0][0]), binary.BigEndian.Uint16(fields[1]), fields[2][0]}
-	if app.Version>>8 != spec.Version>>8 {
-		return Application{}, fmt.Errorf("the card's application is of version %d.%d and this program speaks %d.%d: update the older of the two",
-			app.Version>>8, app.Version&0xFF, spec.Version>>8, spec.Version&0xFF)
-	}
-	return app, nil
+	return *fci, nil
 }

@@ -1,0 +1,13 @@
+package card
+
+import (
+	"context"
+
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+)
+
+// ResetPIN sets a new PIN by the PUK, with all its tries.
+func (c *Client) ResetPIN(ctx context.Context, puk, replacement pin.Block, transport PINTransport) error {
+	return c.sendPIN(ctx, spec.ResetRetryCounter, transport, puk, replacement)
+}

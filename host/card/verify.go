@@ -1,0 +1,14 @@
+package card
+
+import (
+	"context"
+
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+)
+
+// Verify presents the PIN, which then serves one debit. A wrong one is 63Cx with
+// the tries left, see apdu.PINWrong.
+func (c *Client) Verify(ctx context.Context, block pin.Block, transport PINTransport) error {
+	return c.sendPIN(ctx, spec.Verify, transport, block)
+}

@@ -1,0 +1,52 @@
+// Package envelope is what phones, terminals and servers pass to each other over
+// any channel (NFC, QR, a file): a signed message with the certificates that its
+// reader may need. The message protects itself; an envelope adds no trust.
+//
+// Start at [Envelope]. Its bytes are the data objects one after the other, so
+// nothing has to be agreed on beyond the spec's own layouts.
+package envelope
+
+import (
+	"bytes"
+	"fmt"
+
+	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
+)
+
+// Envelope is a message, the certificate of the device that signed it and the
+// certificate of the CA that certified the device.
+type Envelope struct {
+	Message     []byte // signed message, body and 5F37
+	Certificate []byte // 7F21 of the device
+	Authority   []byte // 7F21 of its CA
+}
+
+// Bytes are message, certificate and authority, joined.
+func (e Envelope) Bytes() []byte {
+	return bytes.Join([][]byte{e.Message, e.Certificate, e.Authority}, nil)
+}
+
+// Parse takes an envelope apart: one message with one signature, two certificates
+// and nothing after. What is in them is for its reader to verify.
+func Parse(b []byte) (Envelope, error) {
+	reader := tlv.NewReader(b)
+	var parts [4][]byte
+	for n := range parts {
+		object, err := reader.Next()
+		if err != nil {
+			return Envelope{}, fmt.Errorf("envelope: %w", err)
+		}
+		if want := expected[n]; want != 0 && object.Tag != want {
+			return Envelope{}, fmt.Errorf("envelope: data object %d is %v and should be %v: ask for the message again", n+1, object.Tag, want)
+		}
+		parts[n] = object.Raw
+	}
+	if err := reader.End(); err != nil {
+		return Envelope{}, fmt.Errorf("envelope: %w", err)
+	}
+	return Envelope{bytes.Join(parts[:2], nil), parts[2], parts[3]}, nil
+}
+
+// expected are the tags of an envelope's data objects; 0 is any message.
+var expected = [4]tlv.Tag{0, spec.TagSignature, spec.TagCertificate, spec.TagCertificate}

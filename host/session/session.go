@@ -1,0 +1,181 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/envelope"
+	"ekrona/host/money"
+)
+
+// Device is a card or a terminal as its synchronisation sees it.
+type Device interface {
+	// ID is the device id, 16 characters.
+	ID() message.DeviceID
+	// Answer hands over a Payment that waits for the device's word. The device
+	// accepts it, or refuses its Request when it cannot take it; its word is one
+	// of the records that Read returns. An error that is [ErrNoWord] means that
+	// the device has not spoken and that the session goes on without.
+	Answer(ctx context.Context, payment envelope.Envelope) error
+	// Read answers a Challenge with the State and the records after its ackedAtc.
+	Read(ctx context.Context, challenge []byte, trust Trust) (Reading, error)
+	// Apply gives the device an Instruction and returns its Confirmation.
+	Apply(ctx context.Context, instruction []byte, trust Trust) ([]byte, error)
+}
+
+// ErrNoWord is matched by the errors of [Device.Answer] that leave a Payment
+// waiting, for example because receiving asks for a PIN that nobody has given.
+var ErrNoWord = errors.New("session: the device has not answered a Payment that waits for it")
+
+// Trust is the certificates (7F21) that a device needs to verify what its
+// intermediary and the notary sign. Both are signed by the root.
+type Trust struct {
+	InstructionKey []byte
+	Notary         []byte
+}
+
+// Reading is what a device says of itself.
+type Reading struct {
+	State   []byte   // signed State message
+	Records [][]byte // records ackedAtc+1 .. atc, in order, whole
+}
+
+// Opening begins a session.
+type Opening struct {
+	Challenge []byte
+	Trust     Trust
+	Waiting   []envelope.Envelope // Payments on which the device's word is missing
+}
+
+// Answer is the intermediary's answer to a Reading.
+type Answer struct {
+	// Instruction is to be applied and confirmed; nil when nothing is owed.
+	Instruction []byte
+	// Difference is what the device's balance is off by, in öre; not zero stops
+	// credits until it is explained.
+	Difference money.Ore
+	// Refused says why a load order was not carried out, empty otherwise. The
+	// money is back in the online wallet.
+	Refused string
+}
+
+// Link is the way from a device to its own intermediary. Every method may be
+// repeated: a repeat gives the same answer.
+type Link interface {
+	Open(ctx context.Context, device message.DeviceID) (Opening, error)
+	Report(ctx context.Context, device message.DeviceID, reading Reading) (Answer, error)
+	Confirm(ctx context.Context, device message.DeviceID, confirmation []byte) error
+}
+
+// Result sums up a session.
+type Result struct {
+	Instructions int            // applied
+	Credited     money.Ore      // taken by the device
+	Untaken      money.Ore      // offered, but no longer fitting: back in the online wallet
+	Unanswered   []error        // Payments that wait on: see ErrNoWord
+	Refused      string         // see Answer.Refused
+	Difference   money.Ore      // see Answer.Difference
+	State        *message.State // as last read
+}
+
+// maxRounds bounds a session: answer, acknowledge, one load, and the look that
+// finds nothing owed take three.
+const maxRounds = 8
+
+// ErrUnfinished says that a session did not come to rest in maxRounds rounds.
+var ErrUnfinished = fmt.Errorf("session: the intermediary still owes an Instruction after %d rounds: synchronise again later", maxRounds)
+
+// Run synchronises a device until nothing is owed to it:
+//
+//  1. The intermediary opens a Challenge at the notary and hands over the
+//     Payments that wait for the device's word. A cut leaves an unused Challenge.
+//  2. The device accepts or refuses each of them. Its words are records: a cut
+//     leaves some spoken, and a repeated Payment gets the same word again.
+//  3. The device answers the Challenge with State and records; the intermediary
+//     submits them to the notary. What the notary holds stays held; a cut before
+//     the answer repeats the whole submission, which changes nothing.
+//  4. The notary signs the Instruction. A cut leaves it outstanding: the next
+//     session gets the same bytes.
+//  5. The device applies it in one transaction and confirms. A cut after that
+//     loses the Confirmation only: the next State shows as much, and the same
+//     Instruction gives the same Confirmation.
+//
+// and again, since settling what came in can make more due.
+func Run(ctx context.Context, device Device, link Link) (Result, error) {
+	var result Result
+	for range maxRounds {
+		due, err := round(ctx, device, link, &result)
+		if err != nil || !due {
+			return result, err
+		}
+	}
+	return result, ErrUnfinished
+}
+
+// round does steps 1 to 5 once and tells whether another round is due.
+func round(ctx context.Context, device Device, link Link, result *Result) (bool, error) {
+	opening, err := link.Open(ctx, device.ID())
+	if err != nil {
+		return false, err
+	}
+	result.Unanswered = nil
+	for _, payment := range opening.Waiting {
+		err := device.Answer(ctx, payment)
+		if errors.Is(err, ErrNoWord) {
+			result.Unanswered = append(result.Unanswered, err)
+		} else if err != nil {
+			return false, err
+		}
+	}
+	reading, err := device.Read(ctx, opening.Challenge, opening.Trust)
+	if err != nil {
+		return false, err
+	}
+	state, err := message.Parse[message.State](reading.State)
+	if err != nil {
+		return false, fmt.Errorf("session: the device's State: %w", err)
+	}
+	result.State = state
+	answer, err := link.Report(ctx, device.ID(), reading)
+	if err != nil {
+		return false, err
+	}
+	result.Difference = answer.Difference
+	if answer.Refused != "" {
+		result.Refused = answer.Refused
+	}
+	if answer.Instruction == nil {
+		return false, nil
+	}
+	confirmation, err := device.Apply(ctx, answer.Instruction, opening.Trust)
+	if err != nil {
+		return false, err
+	}
+	if err := result.count(answer.Instruction, confirmation); err != nil {
+		return false, err
+	}
+	return true, link.Confirm(ctx, device.ID(), confirmation)
+}
+
+func (r *Result) count(instruction, confirmation []byte) error {
+	ordered, err := message.Parse[message.Instruction](instruction)
+	if err != nil {
+		return fmt.Errorf("session: the intermediary's Instruction: %w", err)
+	}
+	confirmed, err := message.Parse[message.Confirmation](confirmation)
+	if err != nil {
+		return fmt.Errorf("session: the device's Confirmation: %w", err)
+	}
+	r.Instructions++
+	switch confirmed.Credit {
+	case spec.CreditTaken:
+		r.Credited += money.FromWire(uint32(ordered.Credit))
+	case spec.CreditNotTaken:
+		r.Untaken += money.FromWire(uint32(ordered.Credit))
+	case spec.CreditNone:
+	}
+	return nil
+}

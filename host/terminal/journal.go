@@ -1,0 +1,208 @@
+package terminal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/money"
+	"ekrona/host/store"
+)
+
+// till is the one row of the terminal's state.
+type till struct {
+	requests     uint32
+	records      uint32 // number of the last record
+	head         message.Hash
+	acked        uint32
+	accepted     money.Ore // ever
+	sequence     uint32    // of the last Instruction
+	instruction  message.Hash
+	confirmation []byte
+	policy       message.Policy
+	date         message.Date
+	lifeCycle    spec.LifeCycle
+	rolledBack   bool
+}
+
+// begin writes the first state, once.
+func begin(ctx context.Context, tx *sql.Tx, id message.DeviceID, head message.Hash, policy message.Policy, date message.Date) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO till (only, device, head, instruction, policy, date_floor, life_cycle)
+		VALUES (1, $1, $2, $3, $4, $5, $6) ON CONFLICT (only) DO NOTHING`,
+		id, head[:], make([]byte, spec.HashLength), policy.Bytes(), date.String(), spec.Active)
+	if err != nil {
+		return fmt.Errorf("terminal: journal: %w", err)
+	}
+	var owner message.DeviceID
+	if err := tx.QueryRowContext(ctx, `SELECT device FROM till`).Scan(&owner); err != nil {
+		return fmt.Errorf("terminal: journal: %w", err)
+	}
+	if owner != id {
+		return fmt.Errorf("terminal: this is the journal of %s, not of %s: give each terminal a store of its own", owner, id)
+	}
+	return nil
+}
+
+func readTill(ctx context.Context, q store.Queryer) (till, error) {
+	var t till
+	var head, instruction, policy []byte
+	var date string
+	err := q.QueryRowContext(ctx, `SELECT requests, records, head, acked, accepted_ore, instruction_sequence, instruction, confirmation,
+		policy, date_floor, life_cycle, rolled_back FROM till`).Scan(&t.requests, &t.records, &head, &t.acked, &t.accepted, &t.sequence,
+		&instruction, &t.confirmation, &policy, &date, &t.lifeCycle, &t.rolledBack)
+	if err != nil {
+		return t, fmt.Errorf("terminal: journal: %w", err)
+	}
+	copy(t.head[:], head)
+	copy(t.instruction[:], instruction)
+	if t.policy, err = message.ParsePolicy(policy); err != nil {
+		return t, fmt.Errorf("terminal: journal: %w", err)
+	}
+	if t.date, err = message.ParseDate(date); err != nil {
+		return t, fmt.Errorf("terminal: journal: %w", err)
+	}
+	return t, nil
+}
+
+func (t till) write(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, `UPDATE till SET requests = $1, records = $2, head = $3, acked = $4, accepted_ore = $5,
+		instruction_sequence = $6, instruction = $7, confirmation = $8, policy = $9, date_floor = $10, life_cycle = $11`,
+		t.requests, t.records, t.head[:], t.acked, int64(t.accepted), t.sequence, t.instruction[:], t.confirmation,
+		t.policy.Bytes(), t.date.String(), t.lifeCycle)
+	if err != nil {
+		return fmt.Errorf("terminal: journal: %w", err)
+	}
+	return nil
+}
+
+// sale is a Request of this terminal as its journal knows it.
+type sale struct {
+	message []byte // the signed Request
+	request *message.Request
+	open    bool
+}
+
+// ErrNoSale says that a request number is not in the journal.
+var ErrNoSale = errors.New("terminal: no such sale in the journal: it was never asked for, or was synchronised long ago")
+
+func (t *Terminal) sale(ctx context.Context, q store.Queryer, number uint32) (sale, error) {
+	var s sale
+	var sealed []byte
+	err := q.QueryRowContext(ctx, `SELECT message, open FROM request WHERE number = $1`, number).Scan(&sealed, &s.open)
+	if errors.Is(err, sql.ErrNoRows) {
+		return s, fmt.Errorf("sale %d: %w", number, ErrNoSale)
+	}
+	if err != nil {
+		return s, fmt.Errorf("terminal: journal: sale %d: %w", number, err)
+	}
+	if s.message, err = t.sealer.open("request", number, sealed); err != nil {
+		return s, err
+	}
+	if s.request, err = message.Parse[message.Request](s.message); err != nil {
+		return s, fmt.Errorf("terminal: journal: sale %d: %w", number, err)
+	}
+	return s, nil
+}
+
+// openSales are the open Requests, the oldest first.
+func (t *Terminal) openSales(ctx context.Context, q store.Queryer) ([]message.OpenRequest, error) {
+	numbers, err := column[uint32](ctx, q, `SELECT number FROM request WHERE open = 1 ORDER BY made`)
+	if err != nil {
+		return nil, err
+	}
+	var open []message.OpenRequest
+	for _, number := range numbers {
+		s, err := t.sale(ctx, q, number)
+		if err != nil {
+			return nil, err
+		}
+		identity, err := message.Identity(s.request)
+		if err != nil {
+			return nil, fmt.Errorf("terminal: journal: sale %d: %w", number, err)
+		}
+		open = append(open, message.OpenRequest{Number: number, Amount: s.request.Amount, Request: identity})
+	}
+	return open, nil
+}
+
+// recordOf is the terminal's word on a Request; nil when it has not spoken.
+func (t *Terminal) recordOf(ctx context.Context, q store.Queryer, request uint32) (*message.Record, error) {
+	var number uint32
+	err := q.QueryRowContext(ctx, `SELECT number FROM record WHERE request = $1`, request).Scan(&number)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("terminal: journal: sale %d: %w", request, err)
+	}
+	encoded, err := t.record(ctx, q, number)
+	if err != nil {
+		return nil, err
+	}
+	record, err := message.ParseRecord(encoded)
+	if err != nil {
+		return nil, fmt.Errorf("terminal: journal: record %d: %w", number, err)
+	}
+	return &record, nil
+}
+
+func (t *Terminal) record(ctx context.Context, q store.Queryer, number uint32) ([]byte, error) {
+	var sealed []byte
+	if err := q.QueryRowContext(ctx, `SELECT message FROM record WHERE number = $1`, number).Scan(&sealed); err != nil {
+		return nil, fmt.Errorf("terminal: journal: record %d: %w", number, err)
+	}
+	return t.sealer.open("record", number, sealed)
+}
+
+// speak writes the terminal's word on an open Request: the record, the chain, and
+// the Request closed, in the caller's transaction.
+func (t *Terminal) speak(ctx context.Context, tx *sql.Tx, now till, s sale, record message.Record) error {
+	identity, err := message.Identity(record.Message())
+	if err != nil {
+		return fmt.Errorf("terminal: record: %w", err)
+	}
+	encoded, err := record.Encode()
+	if err != nil {
+		return fmt.Errorf("terminal: record: %w", err)
+	}
+	now.records, now.head = record.ATC(), message.NextHead(now.head, identity)
+	amount, accepted := money.FromWire(uint32(s.request.Amount)), record.Receipt != nil
+	if accepted {
+		if now.accepted, err = now.accepted.Add(amount); err != nil {
+			return fmt.Errorf("terminal: %w", err)
+		}
+	}
+	sealed, err := t.sealer.seal("record", now.records, encoded)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO record (number, request, accepted, amount, message, head) VALUES ($1, $2, $3, $4, $5, $6)`,
+		now.records, s.request.Number, accepted, int64(amount), sealed, now.head[:]); err != nil {
+		return fmt.Errorf("terminal: journal: record %d: %w", now.records, err)
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE request SET open = 0 WHERE number = $1`, s.request.Number); err != nil {
+		return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
+	}
+	return now.write(ctx, tx)
+}
+
+// column reads one column of all rows.
+func column[T any](ctx context.Context, q store.Queryer, query string, args ...any) ([]T, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("terminal: journal: %w", err)
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		var one T
+		if err := rows.Scan(&one); err != nil {
+			return nil, fmt.Errorf("terminal: journal: %w", err)
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}

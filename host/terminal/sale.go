@@ -1,0 +1,181 @@
+package terminal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/envelope"
+	"ekrona/host/money"
+	"ekrona/host/store"
+)
+
+// Errors of a sale, each with what to do.
+var (
+	ErrSyncFirst = errors.New("terminal: as much has been taken as may be between two synchronisations: synchronise the terminal first")
+	ErrTooMuch   = errors.New("terminal: the amount is above the limit for one payment: ask for less")
+	ErrOpenSales = fmt.Errorf("terminal: %d sales are open: finish or refuse one first", spec.MaxOpenRequests)
+	ErrBlocked   = errors.New("terminal: blocked by its intermediary: synchronise, and ask them why")
+	ErrExpired   = errors.New("terminal: its certificate has expired: have the intermediary issue a later one")
+	ErrAccepted  = errors.New("terminal: the sale is paid and cannot be refused any more: give the money back by a payment, or by a refund at the intermediary")
+	ErrRefused   = errors.New("terminal: the sale was refused: what is paid into it comes back to the payer's online wallet; begin a new sale")
+)
+
+// Sale is a Request that a card can pay.
+type Sale struct {
+	Number  uint32
+	Amount  money.Ore
+	Request envelope.Envelope // to be shown to the card, here or over any other channel
+}
+
+// Ask begins a sale: it signs a Request and keeps it in the journal before any
+// card sees it. A cut before leaves nothing; after it the sale is open, holds its
+// place within the limits, and is found again with OpenSales.
+// Errors: the limits above, [ErrBlocked], [ErrExpired], [ErrRolledBack].
+func (t *Terminal) Ask(ctx context.Context, amount money.Ore) (Sale, error) {
+	if amount <= 0 {
+		return Sale{}, fmt.Errorf("terminal: a sale of %s: ask for more than 0.00 kr", amount)
+	}
+	wire, err := amount.Wire()
+	if err != nil {
+		return Sale{}, fmt.Errorf("terminal: %w", err)
+	}
+	request := &message.Request{Payee: t.id, Amount: message.Amount(wire)}
+	if _, err := io.ReadFull(t.random, request.Random[:]); err != nil {
+		return Sale{}, fmt.Errorf("terminal: the source of randomness failed: %w", err)
+	}
+	var signed []byte
+	err = store.InTx(ctx, t.db, func(tx *sql.Tx) error {
+		now, err := readTill(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := t.room(ctx, tx, now, amount); err != nil {
+			return err
+		}
+		if request.Number, err = t.number(ctx, tx); err != nil {
+			return err
+		}
+		if signed, err = envelope.Sign(request, t.signer); err != nil {
+			return fmt.Errorf("terminal: Request: %w", err)
+		}
+		sealed, err := t.sealer.seal("request", request.Number, signed)
+		if err != nil {
+			return err
+		}
+		now.requests++
+		if _, err := tx.ExecContext(ctx, `INSERT INTO request (number, amount, made, message) VALUES ($1, $2, $3, $4)`,
+			request.Number, int64(amount), now.requests, sealed); err != nil {
+			return fmt.Errorf("terminal: journal: sale %d: %w", request.Number, err)
+		}
+		return now.write(ctx, tx)
+	})
+	if err != nil {
+		return Sale{}, err
+	}
+	return Sale{request.Number, amount, t.envelope(signed)}, nil
+}
+
+func (t *Terminal) envelope(signed []byte) envelope.Envelope {
+	return envelope.Envelope{Message: signed, Certificate: t.certificate, Authority: t.ca}
+}
+
+// room checks the limits for one more sale, open ones counted.
+func (t *Terminal) room(ctx context.Context, q store.Queryer, now till, amount money.Ore) error {
+	switch {
+	case now.rolledBack:
+		return ErrRolledBack
+	case now.lifeCycle != spec.Active:
+		return ErrBlocked
+	case t.isExpired(now):
+		return ErrExpired
+	case amount > money.FromWire(uint32(now.policy.MaxPayment)):
+		return fmt.Errorf("%w (%s at most)", ErrTooMuch, money.FromWire(uint32(now.policy.MaxPayment)))
+	}
+	var open, taken, sum int64
+	err := q.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM request WHERE open = 1),
+		(SELECT count(*) FROM record WHERE accepted = 1),
+		(SELECT coalesce(sum(amount), 0) FROM request WHERE open = 1) + (SELECT coalesce(sum(amount), 0) FROM record WHERE accepted = 1)`).
+		Scan(&open, &taken, &sum)
+	switch {
+	case err != nil:
+		return fmt.Errorf("terminal: journal: %w", err)
+	case open >= spec.MaxOpenRequests:
+		return ErrOpenSales
+	case open+taken >= int64(now.policy.MaxTransactions),
+		money.Ore(sum)+amount > money.FromWire(uint32(now.policy.MaxBalance)):
+		return ErrSyncFirst
+	}
+	return nil
+}
+
+// OpenSales are the sales that are neither paid nor refused, the oldest first.
+func (t *Terminal) OpenSales(ctx context.Context) ([]Sale, error) {
+	numbers, err := column[uint32](ctx, t.db, `SELECT number FROM request WHERE open = 1 ORDER BY made`)
+	if err != nil {
+		return nil, err
+	}
+	var sales []Sale
+	for _, number := range numbers {
+		s, err := t.sale(ctx, t.db, number)
+		if err != nil {
+			return nil, err
+		}
+		sales = append(sales, Sale{number, money.FromWire(uint32(s.request.Amount)), t.envelope(s.message)})
+	}
+	return sales, nil
+}
+
+// Refuse closes an open sale with a signed Refusal: its number can never be paid
+// any more, and value that was paid into it, by a card that was torn off, comes
+// back to the payer's online wallet. The Refusal may be given to the payer's phone.
+// One transaction; a refused sale again gives the same Refusal.
+// Errors: [ErrAccepted], [ErrNoSale], [ErrRolledBack].
+func (t *Terminal) Refuse(ctx context.Context, number uint32) (envelope.Envelope, error) {
+	var refusal []byte
+	err := store.InTx(ctx, t.db, func(tx *sql.Tx) error {
+		s, err := t.sale(ctx, tx, number)
+		if err != nil {
+			return err
+		}
+		spoken, err := t.recordOf(ctx, tx, number)
+		if err != nil {
+			return err
+		}
+		switch {
+		case spoken != nil && spoken.Refusal != nil:
+			refusal, err = message.Encode(spoken.Refusal)
+			return err
+		case spoken != nil:
+			return fmt.Errorf("sale %d: %w", number, ErrAccepted)
+		}
+		refusal, err = t.refuse(ctx, tx, s)
+		return err
+	})
+	return t.envelope(refusal), err
+}
+
+// refuse speaks a Refusal in the caller's transaction.
+func (t *Terminal) refuse(ctx context.Context, tx *sql.Tx, s sale) ([]byte, error) {
+	now, err := readTill(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	if now.rolledBack {
+		return nil, ErrRolledBack
+	}
+	identity, err := message.Identity(s.request)
+	if err != nil {
+		return nil, fmt.Errorf("terminal: Refusal: %w", err)
+	}
+	refusal := &message.Refusal{Payee: t.id, ATC: now.records + 1, Number: s.request.Number, Request: identity, Payer: s.request.Payer}
+	signed, err := envelope.Sign(refusal, t.signer)
+	if err != nil {
+		return nil, fmt.Errorf("terminal: Refusal: %w", err)
+	}
+	return signed, t.speak(ctx, tx, now, s, message.Record{Refusal: refusal})
+}

@@ -1,0 +1,290 @@
+package terminal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/envelope"
+	"ekrona/host/session"
+	"ekrona/host/store"
+)
+
+// ErrInstruction says that an Instruction is not for this terminal as it stands.
+var ErrInstruction = errors.New("terminal: the Instruction is not the one that this terminal expects: synchronise again")
+
+// Synchronise hands the journal to the intermediary and empties it: session.Run
+// tells it in order. What was taken goes to the owner's online wallet.
+// Errors: [ErrRolledBack], those of the link.
+func (t *Terminal) Synchronise(ctx context.Context) (session.Result, error) {
+	return session.Run(ctx, t, t.link)
+}
+
+// Answer takes a Payment that reached the intermediary before it reached the
+// terminal, for example after a torn tap, or refuses its Request when it cannot
+// take it. It implements session.Device. One transaction, as in Take.
+func (t *Terminal) Answer(ctx context.Context, waiting envelope.Envelope) error {
+	paid, err := message.Parse[message.Payment](waiting.Message)
+	if err != nil {
+		return fmt.Errorf("%w: %w", session.ErrNoWord, err)
+	}
+	s, err := t.sale(ctx, t.db, paid.Request.Number)
+	if err != nil {
+		return fmt.Errorf("%w: %w", session.ErrNoWord, err)
+	}
+	if !s.open {
+		return nil // the word is in the journal and goes with the records
+	}
+	payer, err := cvc.Parse(waiting.Certificate)
+	if err != nil {
+		return fmt.Errorf("%w: %w", session.ErrNoWord, err)
+	}
+	authority, err := cvc.Parse(waiting.Authority)
+	if err != nil {
+		return fmt.Errorf("%w: %w", session.ErrNoWord, err)
+	}
+	now, err := readTill(ctx, t.db)
+	if err != nil {
+		return err
+	}
+	err = t.verifyPayer(payer, authority)
+	if errors.Is(err, cvc.ErrExpired) || now.lifeCycle != spec.Active || t.isExpired(now) {
+		_, err := t.Refuse(ctx, paid.Request.Number)
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", session.ErrNoWord, err)
+	}
+	_, err = t.accept(ctx, s, waiting.Message, payer)
+	if errors.Is(err, ErrPayment) {
+		return fmt.Errorf("%w: %w", session.ErrNoWord, err)
+	}
+	return err
+}
+
+// Read answers a Challenge of the terminal's intermediary with the signed State
+// and all records that are not acknowledged. It implements session.Device.
+// Nothing changes.
+func (t *Terminal) Read(ctx context.Context, challenge []byte, trust session.Trust) (session.Reading, error) {
+	key, err := t.instructionKey(trust)
+	if err != nil {
+		return session.Reading{}, err
+	}
+	asked, err := message.Parse[message.Challenge](challenge)
+	if err != nil {
+		return session.Reading{}, fmt.Errorf("terminal: Challenge: %w", err)
+	}
+	if asked.Device != t.id || string(asked.InstructionKey) != string(key.Holder) {
+		return session.Reading{}, fmt.Errorf("terminal: the Challenge is for %s under %s: synchronise that device itself", asked.Device, asked.InstructionKey)
+	}
+	if err := message.Verify(asked, key.PublicKey); err != nil {
+		return session.Reading{}, fmt.Errorf("terminal: %w", err)
+	}
+	identity, err := message.Identity(asked)
+	if err != nil {
+		return session.Reading{}, fmt.Errorf("terminal: Challenge: %w", err)
+	}
+	var reading session.Reading
+	err = store.InTx(ctx, t.db, func(tx *sql.Tx) error { // one view of state and records
+		now, err := readTill(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for number := now.acked + 1; number <= now.records; number++ {
+			record, err := t.record(ctx, tx, number)
+			if err != nil {
+				return err
+			}
+			reading.Records = append(reading.Records, record)
+		}
+		reading.State, err = t.state(ctx, tx, now, identity)
+		return err
+	})
+	return reading, err
+}
+
+// state signs what the till holds. The balance of a terminal is what it has ever
+// accepted, counted modulo 2^32 öre as the field has 4 bytes.
+func (t *Terminal) state(ctx context.Context, q store.Queryer, now till, challenge message.Hash) ([]byte, error) {
+	open, err := t.openSales(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	state := &message.State{
+		Device: t.id, Challenge: challenge, ATC: now.records, AckedATC: now.acked, Head: now.head,
+		Balance: message.Amount(uint64(now.accepted) & math.MaxUint32), InstructionSequence: now.sequence,
+		LastInstruction: now.instruction, Credit: spec.CreditNone, PolicyVersion: now.policy.Version,
+		RequestCounter: now.requests, LifeCycle: now.lifeCycle, Date: now.date, OpenRequests: open,
+	}
+	signed, err := envelope.Sign(state, t.signer)
+	if err != nil {
+		return nil, fmt.Errorf("terminal: State: %w", err)
+	}
+	return signed, nil
+}
+
+// Apply applies an Instruction: the signed reset. Acknowledged records go, policy,
+// date and life-cycle state come, and the Confirmation is kept, all in one
+// transaction. The last Instruction again gives the same Confirmation. It
+// implements session.Device. Errors: [ErrInstruction], [ErrRolledBack].
+func (t *Terminal) Apply(ctx context.Context, instruction []byte, trust session.Trust) ([]byte, error) {
+	ordered, err := t.authentic(instruction, trust)
+	if err != nil {
+		return nil, err
+	}
+	identity, err := message.Identity(ordered)
+	if err != nil {
+		return nil, fmt.Errorf("terminal: Instruction: %w", err)
+	}
+	var confirmation []byte
+	err = store.InTx(ctx, t.db, func(tx *sql.Tx) error {
+		now, err := readTill(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if now.sequence == ordered.Sequence && now.instruction == identity {
+			confirmation = now.confirmation
+			return nil
+		}
+		if err := t.fits(ctx, tx, now, ordered); err != nil {
+			return err
+		}
+		confirmation, err = t.apply(ctx, tx, now, ordered, identity)
+		return err
+	})
+	if errors.Is(err, ErrRolledBack) {
+		_, marked := t.db.ExecContext(ctx, `UPDATE till SET rolled_back = 1`)
+		return nil, errors.Join(err, marked)
+	}
+	return confirmation, err
+}
+
+// fits checks that the Instruction is the next, and that it acknowledges this
+// journal and no other. One that is further on than the journal proves that the
+// store was set back.
+func (t *Terminal) fits(ctx context.Context, q store.Queryer, now till, ordered *message.Instruction) error {
+	switch {
+	case ordered.Sequence > now.sequence+1, ordered.Sequence == now.sequence, ordered.AckedATC > now.records:
+		return ErrRolledBack
+	case ordered.Sequence != now.sequence+1:
+		return fmt.Errorf("%w (number %d, after %d)", ErrInstruction, ordered.Sequence, now.sequence)
+	case ordered.AckedATC < now.acked:
+		return fmt.Errorf("%w (it acknowledges less than was)", ErrInstruction)
+	case ordered.Date.Before(now.date):
+		return fmt.Errorf("%w (dated %v, after %v)", ErrInstruction, ordered.Date, now.date)
+	case ordered.Policy.Version < now.policy.Version:
+		return fmt.Errorf("%w (policy version %d, after %d)", ErrInstruction, ordered.Policy.Version, now.policy.Version)
+	}
+	var head message.Hash
+	switch {
+	case ordered.AckedATC == now.records:
+		head = now.head
+	case ordered.AckedATC == now.acked:
+		return nil // drops nothing
+	default:
+		heads, err := column[[]byte](ctx, q, `SELECT head FROM record WHERE number = $1`, ordered.AckedATC)
+		if err != nil || len(heads) != 1 {
+			return errors.Join(fmt.Errorf("%w (it acknowledges a record that is not kept)", ErrInstruction), err)
+		}
+		copy(head[:], heads[0])
+	}
+	if head != ordered.Head {
+		return ErrRolledBack // the chain holds something else there
+	}
+	return nil
+}
+
+func (t *Terminal) apply(ctx context.Context, tx *sql.Tx, now till, ordered *message.Instruction, identity message.Hash) ([]byte, error) {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM request WHERE number IN (SELECT request FROM record WHERE number <= $1)`, ordered.AckedATC); err != nil {
+		return nil, fmt.Errorf("terminal: journal: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM record WHERE number <= $1`, ordered.AckedATC); err != nil {
+		return nil, fmt.Errorf("terminal: journal: %w", err)
+	}
+	now.acked, now.sequence, now.instruction, now.date = ordered.AckedATC, ordered.Sequence, identity, ordered.Date
+	if ordered.Policy.Version > now.policy.Version {
+		now.policy = ordered.Policy
+	}
+	now.lifeCycle = next(now.lifeCycle, ordered.Actions)
+	confirmed := &message.Confirmation{
+		Device: t.id, Sequence: now.sequence, Instruction: identity, Credit: spec.CreditNone,
+		Balance: message.Amount(uint64(now.accepted) & math.MaxUint32), ATC: now.records,
+	}
+	if ordered.Credit > 0 {
+		confirmed.Credit = spec.CreditNotTaken // a terminal receives from payers only
+	}
+	var err error
+	if now.confirmation, err = envelope.Sign(confirmed, t.signer); err != nil {
+		return nil, fmt.Errorf("terminal: Confirmation: %w", err)
+	}
+	return now.confirmation, now.write(ctx, tx)
+}
+
+func next(state spec.LifeCycle, actions message.Actions) spec.LifeCycle {
+	switch {
+	case state == spec.Closed || actions.Has(spec.ActionClose):
+		return spec.Closed
+	case actions.Has(spec.ActionBlock):
+		return spec.Blocked
+	case actions.Has(spec.ActionUnblock):
+		return spec.Active
+	}
+	return state
+}
+
+// authentic checks that both keys that may instruct this terminal signed.
+func (t *Terminal) authentic(instruction []byte, trust session.Trust) (*message.Instruction, error) {
+	ordered, err := message.Parse[message.Instruction](instruction)
+	if err != nil {
+		return nil, fmt.Errorf("terminal: Instruction: %w", err)
+	}
+	key, err := t.instructionKey(trust)
+	if err != nil {
+		return nil, err
+	}
+	notary, err := t.fromRoot(trust.Notary)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case notary.Role != spec.RoleNotary:
+		return nil, fmt.Errorf("%w (signed by a %v instead of a notary)", ErrInstruction, notary.Role)
+	case ordered.Device != t.id, string(ordered.InstructionKey) != string(key.Holder), string(ordered.Notary) != string(notary.Holder):
+		return nil, fmt.Errorf("%w (for %s, by %s and %s)", ErrInstruction, ordered.Device, ordered.InstructionKey, ordered.Notary)
+	case ordered.Date.After(key.Expiry), ordered.Date.After(notary.Expiry):
+		return nil, fmt.Errorf("%w (dated %v, after the end of a signer's certificate)", ErrInstruction, ordered.Date)
+	}
+	if err := message.Verify(ordered, key.PublicKey, notary.PublicKey); err != nil {
+		return nil, fmt.Errorf("terminal: %w", err)
+	}
+	return ordered, nil
+}
+
+// instructionKey verifies the key of the terminal's own intermediary. Expiry does
+// not stop synchronisation (protocol §2).
+func (t *Terminal) instructionKey(trust session.Trust) (*cvc.Certificate, error) {
+	key, err := t.fromRoot(trust.InstructionKey)
+	if err != nil {
+		return nil, err
+	}
+	if err := key.MayInstruct(t.id); err != nil {
+		return nil, fmt.Errorf("terminal: %w", err)
+	}
+	return key, nil
+}
+
+func (t *Terminal) fromRoot(encoded []byte) (*cvc.Certificate, error) {
+	certificate, err := cvc.Parse(encoded)
+	if err != nil {
+		return nil, fmt.Errorf("terminal: certificate of the intermediary or notary: %w", err)
+	}
+	if err := certificate.VerifyBy(t.root); err != nil {
+		return nil, fmt.Errorf("terminal: certificate of the intermediary or notary: %w", err)
+	}
+	return certificate, nil
+}

@@ -1,0 +1,281 @@
+package terminal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu"
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+	"ekrona/host/card"
+	"ekrona/host/envelope"
+	"ekrona/host/store"
+)
+
+// TornTap says that the card was lost while it was asked to pay: it may have paid.
+// Taking the same sale again finds out, with no second debit and without the PIN
+// when it has.
+type TornTap struct {
+	Sale uint32
+	Err  error
+}
+
+// Error says what to do.
+func (t *TornTap) Error() string {
+	return fmt.Sprintf("the card was torn off while it paid sale %d: hold it to the terminal again (%v)", t.Sale, t.Err)
+}
+
+// Unwrap returns what the card's transport said.
+func (t *TornTap) Unwrap() error { return t.Err }
+
+// ErrPINNeeded says that the card wants its PIN.
+var ErrPINNeeded = errors.New("terminal: the card asks for its PIN: enter it and hold the card to the terminal again")
+
+// ErrPayment says that what a card answered is not a valid Payment of the sale.
+// Nothing was taken.
+var ErrPayment = errors.New("terminal: the card's answer is not a valid payment of this sale: ask for another card")
+
+// Take takes the money of an open sale from a card in one tap:
+//
+//  1. SELECT. A cut: nothing has happened.
+//  2. If a card was held to the terminal for this sale before, PAY without PIN: a
+//     card that has paid gives its Payment again. A cut: the same as in step 4.
+//  3. Otherwise VERIFY, and the card's certificate, which is verified and kept.
+//     A cut costs at most a PIN try.
+//  4. PAY. A cut leaves the card having paid or not: [TornTap], and Take again.
+//  5. The Payment is verified; Payment, Receipt and the next journal number are
+//     kept in one transaction. A cut before: as in step 4. After: the sale is paid.
+//  6. Only now the caller learns of it. A paid sale taken again returns the same
+//     Receipt without a card.
+//
+// entered is the PIN, or the zero Block while none was entered. The Receipt is for
+// the payer's phone, when there is one.
+// Errors: [*TornTap], [*card.LinkLost], [*card.Refusal], [ErrPINNeeded],
+// [ErrPayment], [ErrRefused], [ErrNoSale], [ErrRolledBack].
+func (t *Terminal) Take(ctx context.Context, number uint32, tap apdu.Card, entered pin.Block) (envelope.Envelope, error) {
+	s, err := t.sale(ctx, t.db, number)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	if !s.open {
+		return t.receiptOf(ctx, number)
+	}
+	now, err := readTill(ctx, t.db)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	if now.rolledBack {
+		return envelope.Envelope{}, ErrRolledBack
+	}
+	client := card.New(tap)
+	if _, err := client.Select(ctx); err != nil {
+		return envelope.Envelope{}, err
+	}
+	payment, payer, err := t.collect(ctx, client, s, entered)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	return t.accept(ctx, s, payment, payer)
+}
+
+// collect does steps 2 to 4 and returns the Payment with its payer's certificate.
+func (t *Terminal) collect(ctx context.Context, client *card.Client, s sale, entered pin.Block) ([]byte, *cvc.Certificate, error) {
+	seen, err := t.tapped(ctx, s.request.Number)
+	if err != nil {
+		return nil, nil, err
+	}
+	var payment []byte
+	if len(seen) > 0 {
+		payment, err = t.pay(ctx, client, s)
+		switch {
+		case err == nil:
+			if payer := payerOf(payment, seen); payer != nil {
+				return payment, payer, nil
+			}
+			// A card that no one held here before: it paid this Request elsewhere.
+		case !card.Is(err, spec.SWSecurity):
+			return nil, nil, err
+		}
+	}
+	payer, err := t.meet(ctx, client, s, entered)
+	if err != nil {
+		return nil, nil, err
+	}
+	if payment == nil {
+		payment, err = t.pay(ctx, client, s)
+	}
+	return payment, payer, err
+}
+
+// pay gives the card the sale's Request.
+func (t *Terminal) pay(ctx context.Context, client *card.Client, s sale) ([]byte, error) {
+	payment, err := client.Pay(ctx, s.message, t.certificate, t.ca)
+	if card.IsLost(err) {
+		return nil, &TornTap{s.request.Number, err}
+	}
+	return payment, err
+}
+
+// meet verifies the PIN, reads and verifies the card's certificate and keeps it
+// before the card is asked to pay.
+func (t *Terminal) meet(ctx context.Context, client *card.Client, s sale, entered pin.Block) (*cvc.Certificate, error) {
+	if entered == (pin.Block{}) {
+		return nil, ErrPINNeeded
+	}
+	if err := client.Verify(ctx, entered, card.PINTransport{}); err != nil {
+		return nil, err
+	}
+	encoded, err := client.Certificate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	payer, err := cvc.Parse(encoded)
+	if err != nil {
+		return nil, fmt.Errorf("terminal: the card's certificate: %w", err)
+	}
+	if err := t.verifyPayer(payer, nil); err != nil {
+		return nil, err
+	}
+	return payer, store.InTx(ctx, t.db, func(tx *sql.Tx) error {
+		var taps uint32
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM tapped WHERE request = $1`, s.request.Number).Scan(&taps); err != nil {
+			return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
+		}
+		sealed, err := t.sealer.seal("tapped", s.request.Number, encoded)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tapped (request, tap, certificate) VALUES ($1, $2, $3)`, s.request.Number, taps+1, sealed); err != nil {
+			return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
+		}
+		return nil
+	})
+}
+
+// tapped are the certificates of the cards that were held here for a sale, the
+// latest first.
+func (t *Terminal) tapped(ctx context.Context, number uint32) ([]*cvc.Certificate, error) {
+	rows, err := column[[]byte](ctx, t.db, `SELECT certificate FROM tapped WHERE request = $1 ORDER BY tap DESC`, number)
+	if err != nil {
+		return nil, err
+	}
+	var seen []*cvc.Certificate
+	for _, sealed := range rows {
+		encoded, err := t.sealer.open("tapped", number, sealed)
+		if err != nil {
+			return nil, err
+		}
+		certificate, err := cvc.Parse(encoded)
+		if err != nil {
+			return nil, fmt.Errorf("terminal: journal: sale %d: %w", number, err)
+		}
+		seen = append(seen, certificate)
+	}
+	return seen, nil
+}
+
+// payerOf finds the certificate of the Payment's payer.
+func payerOf(payment []byte, seen []*cvc.Certificate) *cvc.Certificate {
+	paid, err := message.Parse[message.Payment](payment)
+	if err != nil {
+		return nil
+	}
+	for _, certificate := range seen {
+		if message.DeviceID(certificate.Holder) == paid.Payer {
+			return certificate
+		}
+	}
+	return nil
+}
+
+// verifyPayer checks that a certificate is that of a card or SAM, down from the
+// root, today. authority is the CA that came with it, or nil for one that the
+// terminal knows.
+func (t *Terminal) verifyPayer(payer, authority *cvc.Certificate) error {
+	if authority == nil {
+		if authority = t.authorities[payer.Authority]; authority == nil {
+			return fmt.Errorf("terminal: the card was issued under %s, which this terminal does not know: update its list of CAs", payer.Authority)
+		}
+	}
+	if !payer.Role.CanPay() {
+		return fmt.Errorf("%w: a %v does not pay", ErrPayment, payer.Role)
+	}
+	if err := cvc.VerifyChain(t.today(), payer, authority, t.root); err != nil {
+		return fmt.Errorf("terminal: the card's certificate: %w", err)
+	}
+	return nil
+}
+
+// accept verifies a Payment of an open sale, keeps it, and returns the Receipt.
+func (t *Terminal) accept(ctx context.Context, s sale, payment []byte, payer *cvc.Certificate) (envelope.Envelope, error) {
+	paid, err := t.check(s, payment, payer)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	identity, err := message.Identity(paid)
+	if err != nil {
+		return envelope.Envelope{}, fmt.Errorf("terminal: Payment: %w", err)
+	}
+	var receipt []byte
+	err = store.InTx(ctx, t.db, func(tx *sql.Tx) error {
+		now, err := readTill(ctx, tx)
+		if err != nil {
+			return err
+		}
+		receiving := &message.Receipt{Payee: t.id, ATC: now.records + 1, Payer: paid.Payer, Number: s.request.Number, Payment: identity}
+		if receipt, err = envelope.Sign(receiving, t.signer); err != nil {
+			return fmt.Errorf("terminal: Receipt: %w", err)
+		}
+		return t.speak(ctx, tx, now, s, message.Record{Receipt: receiving, Payment: paid})
+	})
+	return t.envelope(receipt), err
+}
+
+// check verifies that a Payment pays exactly this sale, by this payer.
+func (t *Terminal) check(s sale, payment []byte, payer *cvc.Certificate) (*message.Payment, error) {
+	paid, err := message.Parse[message.Payment](payment)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPayment, err)
+	}
+	// The identity, since a signature has more than one form; and our signature,
+	// since the notary will ask for it.
+	asked, err := message.Identity(s.request)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPayment, err)
+	}
+	answered, err := message.Identity(&paid.Request)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrPayment, err)
+	case answered != asked:
+		return nil, fmt.Errorf("%w: it pays another Request", ErrPayment)
+	case paid.Payer != message.DeviceID(payer.Holder) || paid.Payer == t.id:
+		return nil, fmt.Errorf("%w: its payer is %s", ErrPayment, paid.Payer)
+	}
+	if err := message.Verify(&paid.Request, t.public); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPayment, err)
+	}
+	if err := message.Verify(paid, payer.PublicKey); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPayment, err)
+	}
+	return paid, nil
+}
+
+// receiptOf is the Receipt of a sale that is not open any more.
+func (t *Terminal) receiptOf(ctx context.Context, number uint32) (envelope.Envelope, error) {
+	spoken, err := t.recordOf(ctx, t.db, number)
+	switch {
+	case err != nil:
+		return envelope.Envelope{}, err
+	case spoken == nil:
+		return envelope.Envelope{}, fmt.Errorf("sale %d: %w", number, ErrNoSale)
+	case spoken.Receipt == nil:
+		return envelope.Envelope{}, fmt.Errorf("sale %d: %w", number, ErrRefused)
+	}
+	receipt, err := message.Encode(spoken.Receipt)
+	return t.envelope(receipt), err
+}

@@ -1,0 +1,206 @@
+// Package terminal is a point of sale: it asks a card for money, offline, and
+// hands what it took to its intermediary. It receives only.
+//
+// Start at [New]. A sale is [Terminal.Ask], then [Terminal.Take] with the card,
+// or [Terminal.Refuse]; [Terminal.Synchronise] empties the journal. Everything
+// that the terminal has said stands in its journal first: a power cut leaves a
+// step done or not done, and the same call goes on from there.
+//
+// It trusts the root key, its own key and its own store. Cards, phones and the
+// link to the intermediary may say anything.
+package terminal
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"database/sql"
+	"embed"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+	"ekrona/host/session"
+	"ekrona/host/store"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Schema is the terminal's tables, for store.Open.
+func Schema() (store.Schema, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return store.Schema{}, fmt.Errorf("terminal: migrations: %w", err)
+	}
+	return store.Schema{Name: "terminal", Files: files}, nil
+}
+
+// Clock tells the time.
+type Clock interface{ Now() time.Time }
+
+// Config is everything a terminal works with.
+type Config struct {
+	DB          *sql.DB // opened with Schema
+	Clock       Clock
+	Random      io.Reader
+	Signer      crypto.Signer // the terminal's key
+	Certificate []byte        // 7F21 over it, signed by CA
+	CA          []byte        // 7F21 of the terminal's intermediary
+	Root        []byte        // 7F21 of the root
+	Authorities [][]byte      // 7F21 of the CAs whose cards are taken, this one's included
+	JournalKey  JournalKey
+	Policy      message.Policy // at the first start; later ones come by Instruction
+	Link        session.Link   // to the intermediary
+}
+
+// PilotPolicy is the pilot's policy for terminals: 12 receipts and 20 000 kr
+// between two synchronisations. What is received is never spent offline.
+func PilotPolicy() message.Policy {
+	return message.Policy{MaxBalance: 20_000_00, MaxTransactions: 12, MaxPayment: spec.PilotMaxPayment}
+}
+
+// Terminal is one terminal. It is used by one goroutine at a time.
+type Terminal struct {
+	id          message.DeviceID
+	db          *sql.DB
+	clock       Clock
+	random      io.Reader
+	signer      crypto.Signer
+	public      *ecdsa.PublicKey
+	certificate []byte
+	ca          []byte
+	expiry      message.Date // of the certificate or its CA's, the earlier
+	root        *cvc.Certificate
+	authorities map[message.AuthorityRef]*cvc.Certificate
+	sealer      sealer
+	link        session.Link
+	epoch       uint32 // of this start, in the high bits of every request number
+	next        uint32 // position of the next request number within it
+}
+
+// Request numbers are an epoch, drawn at every start, and a position in it. A
+// store that was set back to an older copy draws another epoch, so that a number
+// that cards have seen is not used for another Request; without a TPM counter
+// that holds with probability 1 - 2^-20 for each earlier start.
+const (
+	epochBits    = 20
+	positionBits = 32 - epochBits
+	positions    = 1 << positionBits
+)
+
+// ErrRolledBack says that the intermediary knows a later state of this terminal:
+// its store was set back. It signs nothing but synchronisation from then on.
+var ErrRolledBack = errors.New("terminal: the journal was set back to an older copy: restore the latest one, or have the intermediary end this terminal and issue a new one")
+
+// New starts a terminal on its store and draws a boot epoch. The first start
+// writes its initial state; a cut leaves that or nothing.
+func New(ctx context.Context, c Config) (*Terminal, error) {
+	own, ca, root, err := identity(c)
+	if err != nil {
+		return nil, err
+	}
+	t := &Terminal{
+		id: message.DeviceID(own.Holder), db: c.DB, clock: c.Clock, random: c.Random, signer: c.Signer, public: own.PublicKey,
+		certificate: c.Certificate, ca: c.CA, expiry: own.Expiry, root: root, link: c.Link,
+		authorities: map[message.AuthorityRef]*cvc.Certificate{},
+	}
+	if ca.Expiry.Before(t.expiry) {
+		t.expiry = ca.Expiry
+	}
+	for _, encoded := range c.Authorities {
+		authority, err := cvc.Parse(encoded)
+		if err != nil {
+			return nil, fmt.Errorf("terminal: certificate of a CA: %w", err)
+		}
+		t.authorities[message.AuthorityRef(authority.Holder)] = authority
+	}
+	if t.sealer, err = newSealer(c.JournalKey, c.Random); err != nil {
+		return nil, err
+	}
+	head, err := message.FirstHead(t.id, own.PublicKey)
+	if err != nil {
+		return nil, fmt.Errorf("terminal: %w", err)
+	}
+	err = store.InTx(ctx, t.db, func(tx *sql.Tx) error {
+		if err := begin(ctx, tx, t.id, head, c.Policy, own.Effective); err != nil {
+			return err
+		}
+		return t.drawEpoch(ctx, tx)
+	})
+	return t, err
+}
+
+// identity checks that the key is the certificate's, for a terminal, and that the
+// certificate comes from the root.
+func identity(c Config) (own, ca, root *cvc.Certificate, err error) {
+	for _, one := range []struct {
+		what    string
+		encoded []byte
+		parsed  **cvc.Certificate
+	}{{"own", c.Certificate, &own}, {"CA's", c.CA, &ca}, {"root's", c.Root, &root}} {
+		if *one.parsed, err = cvc.Parse(one.encoded); err != nil {
+			return nil, nil, nil, fmt.Errorf("terminal: %s certificate: %w", one.what, err)
+		}
+	}
+	if err := errors.Join(own.VerifyBy(ca), ca.VerifyBy(root)); err != nil {
+		return nil, nil, nil, fmt.Errorf("terminal: %w", err)
+	}
+	public, err := signature.PublicKey(c.Signer)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("terminal: %w", err)
+	}
+	if own.Role != spec.RoleTerminal || !own.PublicKey.Equal(public) {
+		return nil, nil, nil, fmt.Errorf("terminal: the certificate of %s is not that of this terminal's key: give the pair that was issued together", own.Holder)
+	}
+	return own, ca, root, nil
+}
+
+// ID is the terminal's device id.
+func (t *Terminal) ID() message.DeviceID { return t.id }
+
+// drawEpoch draws an epoch that this store has not seen.
+func (t *Terminal) drawEpoch(ctx context.Context, tx *sql.Tx) error {
+	for {
+		var raw [4]byte
+		if _, err := io.ReadFull(t.random, raw[:]); err != nil {
+			return fmt.Errorf("terminal: the source of randomness failed: %w", err)
+		}
+		epoch := binary.BigEndian.Uint32(raw[:]) >> positionBits
+		result, err := tx.ExecContext(ctx, `INSERT INTO epoch (epoch) VALUES ($1) ON CONFLICT (epoch) DO NOTHING`, epoch)
+		if err != nil {
+			return fmt.Errorf("terminal: boot epoch: %w", err)
+		}
+		if fresh, err := result.RowsAffected(); err != nil || fresh == 1 {
+			t.epoch, t.next = epoch, 1 // 0 would be no number in epoch 0
+			return err
+		}
+	}
+}
+
+// number takes the next request number, in a new epoch when this one is used up.
+func (t *Terminal) number(ctx context.Context, tx *sql.Tx) (uint32, error) {
+	if t.next == positions {
+		if err := t.drawEpoch(ctx, tx); err != nil {
+			return 0, err
+		}
+	}
+	number := t.epoch<<positionBits | t.next
+	t.next++ // also when the transaction fails: a number is left out rather than used twice
+	return number, nil
+}
+
+// isExpired tells whether the terminal may not take money any more, by its clock
+// or by the highest date that an Instruction gave it.
+func (t *Terminal) isExpired(now till) bool {
+	return t.today().After(t.expiry) || now.date.After(t.expiry)
+}
+
+func (t *Terminal) today() message.Date { return message.DateOf(t.clock.Now()) }
