@@ -1,0 +1,117 @@
+package pin
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/cmac"
+	"ekrona/apdu/layout"
+	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+)
+
+// Token is the personalization token that a card is installed with. It is random,
+// used for one card, and erased by ACTIVATE.
+type Token [spec.TokenLength]byte
+
+// String shows nothing.
+func (Token) String() string { return "personalization token" }
+
+// Format shows nothing, whatever the verb.
+func (t Token) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(t.String())) }
+
+// ErrKeyAnswer says that a card's keys are not those of the card installed.
+var ErrKeyAnswer = errors.New("pin: MAC of the card's keys is wrong; another card answered, or it was installed with another token")
+
+func (t Token) macKey() (k [cmac.Size]byte, err error) {
+	return cmac.Sum(t[:], []byte(spec.TokenLabelMAC))
+}
+
+func (t Token) encryptionKey() (k [cmac.Size]byte, err error) {
+	return cmac.Sum(t[:], []byte(spec.TokenLabelENC))
+}
+
+// Keys are what a new card proves to have made.
+type Keys struct {
+	Signing *ecdsa.PublicKey
+	PIN     *ecdsa.PublicKey // PINs are enciphered to it
+}
+
+// VerifyKeyAnswer parses the answer of GENERATE ASYMMETRIC KEY PAIR and checks
+// its MAC, which ties the keys to the device installed with the token.
+func (t Token) VerifyKeyAnswer(device message.DeviceID, answer []byte) (Keys, error) {
+	a, err := message.ParseKeyAnswer(answer)
+	if err != nil {
+		return Keys{}, err
+	}
+	key, err := t.macKey()
+	if err != nil {
+		return Keys{}, err
+	}
+	if !cmac.Verify(key[:], a.MAC[:], []byte(device), a.SigningPoint[:], a.PINPoint[:]) {
+		return Keys{}, ErrKeyAnswer
+	}
+	signing, err := signature.ParsePoint(a.SigningPoint[:])
+	if err != nil {
+		return Keys{}, err
+	}
+	pinKey, err := signature.ParsePoint(a.PINPoint[:])
+	if err != nil {
+		return Keys{}, err
+	}
+	return Keys{Signing: signing, PIN: pinKey}, nil
+}
+
+// FirstPIN makes the data of PUT DATA first PIN: PIN and PUK enciphered and
+// authenticated under the token. iv is random and never used twice with a token.
+func (t Token) FirstPIN(iv [spec.IVLength]byte, pin, puk Block) ([]byte, error) {
+	key, err := t.encryptionKey()
+	if err != nil {
+		return nil, err
+	}
+	cryptogram, err := encrypt(key[:], iv[:], pin[:], puk[:])
+	if err != nil {
+		return nil, err
+	}
+	macKey, err := t.macKey()
+	if err != nil {
+		return nil, err
+	}
+	return authenticated(spec.PINLoad, macKey[:], spec.MACLength, layout.Bytes(iv[:]), layout.Bytes(cryptogram))
+}
+
+// encrypt is AES-CBC of the parts, joined, which are whole blocks.
+func encrypt(key, iv []byte, parts ...[]byte) ([]byte, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, fmt.Errorf("pin: %w", err)
+	}
+	var out []byte
+	for _, p := range parts {
+		out = append(out, p...)
+	}
+	if len(out)%aes.BlockSize != 0 {
+		return nil, fmt.Errorf("pin: %d bytes are not whole blocks of %d", len(out), aes.BlockSize)
+	}
+	cipher.NewCBCEncrypter(block, iv).CryptBlocks(out, out)
+	return out, nil
+}
+
+// authenticated encodes the values in all of the rows but the last, which is the
+// CMAC over them, cut to macLength.
+func authenticated(rows []spec.Field, macKey []byte, macLength int, values ...layout.Value) ([]byte, error) {
+	last := len(rows) - 1
+	head, err := layout.Append(nil, rows[:last], values)
+	if err != nil {
+		return nil, err
+	}
+	mac, err := cmac.Sum(macKey, head)
+	if err != nil {
+		return nil, err
+	}
+	return layout.Append(head, rows[last:], []layout.Value{layout.Bytes(mac[:macLength])})
+}
