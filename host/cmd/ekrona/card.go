@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/emulator/card"
+	"ekrona/emulator/console"
+)
+
+func cardCommand() *cobra.Command {
+	return group("card", "Run a virtual card, ask cards, estimate their speed", cardRunCommand())
+}
+
+func cardRunCommand() *cobra.Command {
+	var profile, seed, transcript string
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "A virtual card that answers lines on standard input",
+		Long: `A virtual card that answers each line on standard input with one line on standard output:
+
+  load FILE.cap ...                               the AIDs of the packages, in dependency order
+  install MODULE-AID INSTANCE-AID [PARAMETERS]    the AID of the instance
+  reset                                           ok
+  cut N                                           ok; power goes before the N-th persistent write of the next command
+  an APDU in hex                                  data and status word in hex
+
+Lines that begin with # pass. What goes wrong gives a line "error: ...", and the run goes on.`,
+		Example: `  printf 'load applet/ekrona.cap\n' | ekrona card run`,
+		Args:    exactly(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			options := console.Options{Seed: seed}
+			if options.Profile, err = card.ProfileNamed(profile); err != nil {
+				return usage("--profile: %w", err)
+			}
+			if transcript != "" {
+				file, err := os.OpenFile(transcript, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+				if err != nil {
+					return fmt.Errorf("--transcript: %w", err)
+				}
+				defer func() {
+					if closed := file.Close(); err == nil && closed != nil {
+						err = fmt.Errorf("--transcript: %w", closed)
+					}
+				}()
+				options.Transcript = file
+			}
+			return console.Run(c.Context(), c.InOrStdin(), c.OutOrStdout(), options)
+		},
+	}
+	c.Flags().StringVar(&profile, "profile", card.P71.Name, "memory and transport of the card: p71, p71-short, unlimited")
+	c.Flags().StringVar(&seed, "seed", "", "make the card's randomness repeat (any text; never for real keys)")
+	c.Flags().StringVar(&transcript, "transcript", "", "write all that happens to the card to this file (it holds PINs and keys)")
+	return c
+}
