@@ -303,3 +303,33 @@ func TestDigestsChecksumsAndRandom(t *testing.T) {
 	assert.Equal(t, 3, counted[vm.CryptoOp{Kind: "digest-SHA-256", Size: 3}])
 	assert.Equal(t, 2, counted[vm.CryptoOp{Kind: KindRandom, Size: 16}])
 }
+
+// Power is cut between the writes of an init that turns a signer into a verifier: the
+// next use is refused or is as before, never a signature that is none.
+func TestPowerCutWithinInit(t *testing.T) {
+	for cut := 1; cut <= 2; cut++ {
+		b := newBench(t)
+		var signature, public, data vm.Ref
+		b.run(func() {
+			var private vm.Ref
+			_, public, private = b.p256Pair()
+			signature, data = b.signature(ecdsaSHA256), b.array(make([]byte, 80))
+			b.initSignature(signature, private, modeSign)
+		})
+		b.machine.CutBefore(cut)
+		require.Error(t, b.try(func() { b.initSignature(signature, public, modeVerify) }))
+		b.machine.Reset()
+		b.run(func() {
+			var n vm.Value
+			sign := func() {
+				n = b.call(signatureClass, "sign([BSS[BS)S", signature, vm.RefValue(data), 0, 1, vm.RefValue(data), 0)
+			}
+			if cut == 1 {
+				sign()
+				assert.Greater(t, int(n), 60)
+			} else {
+				b.throws(cryptoException, cryptoInvalidInit, sign)
+			}
+		})
+	}
+}

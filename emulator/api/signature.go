@@ -239,6 +239,8 @@ func makeSignature(c *vm.Call, spec *signatureSpec, key vm.Ref, digest []byte) [
 		} else {
 			signature, err = k.SignPKCS1(spec.hash(), digest)
 		}
+	default: // power was cut between the two writes of init
+		throwCrypto(c, cryptoInvalidInit)
 	}
 	if err != nil {
 		throwCrypto(c, cryptoIllegalUse)
@@ -261,8 +263,10 @@ func checkSignature(c *vm.Call, spec *signatureSpec, key vm.Ref, digest, signatu
 			return k.VerifyPSS(spec.hash(), digest, signature)
 		}
 		return k.VerifyPKCS1(spec.hash(), digest, signature)
+	default: // power was cut between the two writes of init
+		throwCrypto(c, cryptoInvalidInit)
+		return false
 	}
-	return false
 }
 
 // signatureLength is the length of a signature in bytes; of ECDSA, the most that the
