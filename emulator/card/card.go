@@ -3,6 +3,7 @@ package card
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 
@@ -46,7 +47,7 @@ type Card struct {
 	machine *vm.VM
 	entry   entryPoints
 
-	applets   []installed // in the order of their installation
+	applets   []installed // as findApplets found them
 	current   vm.Instance // selected applet, 0 for none
 	selecting bool        // the command in progress is the one that selected it
 	install   *installation
@@ -108,7 +109,12 @@ func (c *Card) Profile() Profile { return c.options.Profile }
 // back, transient memory is zero and nothing is selected (JCRE §4.4, §7.3).
 func (c *Card) Reset() {
 	c.machine.Reset()
-	c.current, c.selecting, c.install, c.cut, c.dead = 0, false, nil, 0, nil
+	var collectErr error
+	if c.install != nil { // cut off: the machine has undone it, save for what the runtime environment made for it
+		_, collectErr = c.machine.Collect()
+	}
+	c.current, c.selecting, c.install, c.cut = 0, false, nil, 0
+	c.dead = errors.Join(collectErr, c.findApplets()) // nil unless the emulator itself is at fault
 	c.note("reset")
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"ekrona/emulator/api"
 	"ekrona/emulator/cap"
 	"ekrona/emulator/vm"
 )
@@ -47,9 +48,10 @@ func (c *Card) Load(capFile []byte) (Package, error) {
 	}
 	var loaded *vm.Package
 	err = c.account(func() error {
-		c.setAside()
-		var err error
-		loaded, err = c.machine.Load(file)
+		err := c.setAside()
+		if err == nil {
+			loaded, err = c.machine.Load(file)
+		}
 		return err
 	})
 	if err != nil {
@@ -80,14 +82,12 @@ func describePackage(p *vm.Package) Package {
 }
 
 // setAside deselects the applet that is selected, as selecting a card manager
-// would. Its exceptions and faults do not matter to what follows.
-func (c *Card) setAside() {
+// would. The error is that of a card that stopped.
+func (c *Card) setAside() error {
 	if c.current == 0 {
-		return
+		return nil
 	}
-	_ = c.machine.Enter(c.deselect)
-	c.machine.Select(0)
-	c.current, c.selecting = 0, false
+	return c.machine.Enter(c.deselect)
 }
 
 // installOffset is where the parameters lie in the array that Applet.install gets:
@@ -123,13 +123,16 @@ func (c *Card) Install(module, instance AID, parameters []byte) (AID, error) {
 		return nil, fmt.Errorf("install: %w: AID and parameters take %d bytes; the most is %d (Java Card API 3.0.5, Applet.install)",
 			ErrRefused, len(data), maxInstallBytes)
 	}
-	err = c.account(func() error { return c.runInstall(pkg, module, instance, data) })
+	var registered AID
+	err = c.account(func() error {
+		registered, err = c.runInstall(pkg, module, instance, data)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("install %s: %w", instance, orRefused(err))
 	}
-	aid := c.applets[len(c.applets)-1].aid
-	c.note("install", fmt.Sprintf("%s %s %X", module, instance, parameters), aid.String(), fmt.Sprintf("writes %d", c.last.Writes))
-	return aid, nil
+	c.note("install", fmt.Sprintf("%s %s %X", module, instance, parameters), registered.String(), fmt.Sprintf("writes %d", c.last.Writes))
+	return registered, nil
 }
 
 func (c *Card) packageOf(module AID) (*vm.Package, error) {
@@ -143,15 +146,17 @@ func (c *Card) packageOf(module AID) (*vm.Package, error) {
 	return nil, fmt.Errorf("install: %w: no loaded package has an applet %s; load its CAP file first", ErrRefused, module)
 }
 
-func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) error {
+// runInstall returns the AID that the applet registered.
+func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) (AID, error) {
 	method, err := c.machine.InstallMethod(pkg, module)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c.setAside()
+	if err := c.setAside(); err != nil {
+		return nil, err
+	}
 	id := c.machine.NewInstance(pkg, module)
-	c.install = &installation{instance: id, pkg: pkg, aid: instance}
-	defer func() { c.install = nil }()
+	c.install = &installation{instance: id, pkg: pkg, aid: instance} // a reset that finds it cleans up
 	var thrown *vm.JavaException
 	done := false
 	// CLEAR_ON_DESELECT memory of an applet can be made while it is installed: it
@@ -170,17 +175,17 @@ func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) er
 	})
 	c.machine.Select(0)
 	if err != nil {
-		return err // only a reset helps, and it undoes the installation
+		return nil, err // only a reset helps, and it undoes the installation
 	}
+	defer func() { c.install = nil }()
 	if !done {
 		c.machine.DropInstance(id)
 		if thrown != nil {
-			return fmt.Errorf("its install method threw %w", thrown)
+			return nil, fmt.Errorf("its install method threw %w", thrown)
 		}
-		return errors.New("its install method returned without registering an instance")
+		return nil, errors.New("its install method returned without registering an instance")
 	}
-	c.applets = append(c.applets, installed{instance: id, aid: c.install.aid})
-	return nil
+	return c.install.aid, c.findApplets()
 }
 
 // Delete deletes the applet instance, or else the package, of this AID. It refuses
@@ -188,7 +193,9 @@ func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) er
 // that import it; for an instance, references to its objects (JCRE §11.3.4).
 func (c *Card) Delete(aid AID) error {
 	err := c.account(func() error {
-		c.setAside()
+		if err := c.setAside(); err != nil {
+			return err
+		}
 		if found, ok := c.byAID(aid); ok {
 			return c.deleteInstance(found)
 		}
@@ -218,13 +225,23 @@ func (c *Card) deleteInstance(found installed) error {
 	if err := c.machine.DeleteInstance(found.instance); err != nil {
 		return err
 	}
-	for i, a := range c.applets {
-		if a.instance == found.instance {
-			c.applets = append(c.applets[:i:i], c.applets[i+1:]...)
-			break
-		}
+	if err := c.findApplets(); err != nil {
+		return err
 	}
-	return nil
+	_, err = c.machine.Collect() // its AID object, if no other applet keeps it
+	return err
+}
+
+// findApplets reads from the machine which applets there are.
+func (c *Card) findApplets() error {
+	c.applets = nil
+	return c.machine.Enter(func(call *vm.Call) {
+		for _, info := range c.machine.Instances() {
+			if info.Live {
+				c.applets = append(c.applets, installed{info.ID, api.AIDBytes(call, info.AID)})
+			}
+		}
+	})
 }
 
 func (c *Card) byAID(aid []byte) (installed, bool) {
@@ -236,7 +253,8 @@ func (c *Card) byAID(aid []byte) (installed, bool) {
 	return installed{}, false
 }
 
-// Applets lists the applet instances, in the order in which SELECT finds them.
+// Applets lists the applet instances, in the order in which SELECT finds them: that
+// of installation, where one that was deleted leaves its place to the next.
 func (c *Card) Applets() []Applet {
 	var list []Applet
 	for _, a := range c.applets {
