@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"ekrona/apdu/spec"
 )
 
 // Package is a Java package that becomes one CAP file. Paths are relative to the
@@ -43,6 +45,11 @@ func Packages() []Package {
 		return p
 	}
 	return []Package{
+		{
+			Name: "ekrona", AID: fmt.Sprintf("%X", spec.PackageAID), Version: "1.0", Imports: []string{},
+			Applets: []Applet{{Class: "ekrona.EkronaApplet", AID: fmt.Sprintf("%X", spec.AppletAID)}},
+			Sources: "applet/src/main/java/ekrona", CAP: "applet/ekrona.cap",
+		},
 		probe(1, "lib", []string{}, ""),
 		probe(2, "core", []string{"probe.lib"}, "ProbeApplet"),
 		probe(3, "vault", []string{"probe.lib"}, "VaultApplet"),
