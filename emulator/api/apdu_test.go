@@ -18,7 +18,7 @@ func exchangeWith(t *testing.T, command Command, fn func(b *bench, x *Exchange, 
 		x, apdu := BeginExchange(b.c, command)
 		fn(b, x, apdu, b.call(apduClass, "getBuffer()[B", apdu).Ref())
 		EndExchange(b.c)
-		assert.Equal(t, make([]byte, 261), b.content(b.c.Root(rootAPDU+".buffer"), 0, 261), "nothing is left in the buffer")
+		assert.Equal(t, make([]byte, 261), b.content(b.c.Root(rootBuffer), 0, 261), "nothing is left in the buffer")
 	})
 }
 

@@ -49,15 +49,16 @@ func digestNatives() map[string]vm.Native {
 			return vm.Void
 		},
 		"update([BSS)V": func(c *vm.Call) vm.Value {
-			digestInProgress(c).feed(c)
+			digestInProgress(c, digestOf(c)).feed(c)
 			return vm.Void
 		},
 		"doFinal([BSS[BS)S": func(c *vm.Call) vm.Value {
-			d, size := digestInProgress(c), digestOf(c).Size()
+			h := digestOf(c)
+			d, size := digestInProgress(c, h), h.Size()
 			c.Bytes(c.Ref(3), int(c.Short(4)), size) // the room is checked before anything is taken in
 			d.feed(c)
 			var room [64]byte
-			c.PutBytes(c.Ref(3), int(c.Short(4)), d.finish(c, digestOf(c), room[:0]))
+			c.PutBytes(c.Ref(3), int(c.Short(4)), d.finish(c, h, room[:0]))
 			return vm.ShortValue(int16(size))
 		},
 	})
@@ -81,10 +82,10 @@ func algorithmOf(c *vm.Call) vm.Value { return c.Field(c.This(), engineAlgorithm
 func digestOf(c *vm.Call) crypto.Hash { return digests[int8(algorithmOf(c))] }
 
 // digestInProgress returns the receiver's digest, a new one if none is in progress.
-func digestInProgress(c *vm.Call) *digesting {
+func digestInProgress(c *vm.Call, h crypto.Hash) *digesting {
 	d, busy := c.Volatile(c.This()).(*digesting)
 	if !busy {
-		d = &digesting{Hash: digestOf(c).New()}
+		d = &digesting{Hash: h.New()}
 		c.SetVolatile(c.This(), d)
 	}
 	return d

@@ -16,6 +16,17 @@
 // It trusts the virtual machine and the [Runtime], which is the card around it.
 // Arguments come from applets and are not trusted.
 //
+// Where the API leaves a choice, or cards differ:
+//   - A key pair over F(p) has no curve of its own: without parameters genKeyPair
+//     throws ILLEGAL_VALUE.
+//   - ECDSA signatures are deterministic (RFC 6979).
+//   - Signature.init and Cipher.init write the key and the mode, if they change,
+//     outside any transaction. The initial chaining value lies in RAM: after a reset
+//     it is zero, as it is after every message.
+//   - Keys with a key cipher (KeyEncryption), ISO 9796 signatures, RIPEMD-160, DSA,
+//     DH, Korean SEED and F(2^m) are NO_SUCH_ALGORITHM.
+//   - A seed given to RandomData adds nothing to the card's own randomness.
+//
 // Start with [Packages] and [Natives], which the card gives to vm.New, and with
 // [Runtime], which the card implements. exchange.go carries one command through
 // the APDU class.

@@ -24,11 +24,13 @@ type Exchange struct {
 	response   []byte
 }
 
-// Root names of the APDU object, which the runtime environment owns.
-const rootAPDU = "javacard/framework/APDU"
-
-// Hidden field of APDU.
-const apduBuffer = 0
+// The APDU object and its buffer, which the runtime environment owns: the names of
+// their roots, and the hidden field that leads from one to the other.
+const (
+	rootAPDU   = "javacard/framework/APDU"
+	rootBuffer = "javacard/framework/APDU.buffer"
+	apduBuffer = 0
+)
 
 // CreateAPDU makes the card's APDU object and its buffer, a global array of
 // bufferLength bytes (at least 133, JCRE 3.0.5 §9.4; 261 holds any short command
@@ -37,14 +39,14 @@ const apduBuffer = 0
 func CreateAPDU(c *vm.Call, bufferLength int) {
 	apdu := c.NewJCREObject("javacard/framework/APDU", vm.ClearOnReset, vm.EntryPoint|vm.Temporary)
 	c.SetRoot(rootAPDU, apdu)
-	c.SetRoot(rootAPDU+".buffer", c.NewJCREArray(vm.ByteArray, bufferLength, vm.ClearOnReset, vm.GlobalArray|vm.Temporary))
+	c.SetRoot(rootBuffer, c.NewJCREArray(vm.ByteArray, bufferLength, vm.ClearOnReset, vm.GlobalArray|vm.Temporary))
 }
 
 // BeginExchange puts a command into the APDU object, which it returns for the call
 // of Applet.process. The buffer holds the header and, as the API demands, not yet
 // the data; the rest of it is zero (JCRE 3.0.5 §6.2.2).
 func BeginExchange(c *vm.Call, command Command) (*Exchange, vm.Ref) {
-	apdu, buffer := c.Root(rootAPDU), c.Root(rootAPDU+".buffer")
+	apdu, buffer := c.Root(rootAPDU), c.Root(rootBuffer)
 	c.SetField(apdu, apduBuffer, vm.RefValue(buffer))
 	content := make([]byte, c.Length(buffer))
 	copy(content, command.Header[:])
@@ -68,7 +70,7 @@ func BeginExchange(c *vm.Call, command Command) (*Exchange, vm.Ref) {
 // any more, and clears its buffer.
 func EndExchange(c *vm.Call) {
 	c.SetVolatile(c.Root(rootAPDU), nil)
-	buffer := c.Root(rootAPDU + ".buffer")
+	buffer := c.Root(rootBuffer)
 	c.PutBytes(buffer, 0, make([]byte, c.Length(buffer)))
 }
 

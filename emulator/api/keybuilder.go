@@ -26,7 +26,7 @@ var algorithmicTypes = map[int8]*family{
 	11: rsaPublicFamily, 12: rsaPrivateFamily, 13: rsaCRTFamily,
 }
 
-// lengthsInBits are the key lengths offered.
+// allows tells whether a key of this length in bits is offered.
 func (f *family) allows(bits int) bool {
 	switch f {
 	case desFamily:

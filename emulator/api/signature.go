@@ -170,19 +170,10 @@ func currentMAC(c *vm.Call, spec *signatureSpec, key vm.Ref) *macInProgress {
 	return m
 }
 
-func currentDigest(c *vm.Call, spec *signatureSpec) *digesting {
-	d, busy := c.Volatile(c.This()).(*digesting)
-	if !busy {
-		d = &digesting{Hash: spec.hash().New()}
-		c.SetVolatile(c.This(), d)
-	}
-	return d
-}
-
 // feedSignature takes in the bytes that arguments 0 to 2 name.
 func feedSignature(c *vm.Call, spec *signatureSpec, key vm.Ref) {
 	if !spec.isMAC() {
-		currentDigest(c, spec).feed(c)
+		digestInProgress(c, spec.hash()).feed(c)
 		return
 	}
 	m, n := currentMAC(c, spec, key), int(c.Short(2))
@@ -193,7 +184,7 @@ func feedSignature(c *vm.Call, spec *signatureSpec, key vm.Ref) {
 // endMessage returns the digest, or the MAC, of the whole message.
 func endMessage(c *vm.Call, spec *signatureSpec, key vm.Ref) []byte {
 	if !spec.isMAC() {
-		return currentDigest(c, spec).finish(c, spec.hash(), nil)
+		return digestInProgress(c, spec.hash()).finish(c, spec.hash(), nil)
 	}
 	m := currentMAC(c, spec, key)
 	c.CountCrypto(spec.macKind(), m.length)
