@@ -125,13 +125,9 @@ func (t *txn) report(id string, s *message.State) (StateReport, error) {
 // and not the card; and the same with what it accepted. What the wallet did not pay (from_shadow less than amount) a holding did,
 // or the device had ended. For a terminal the State says what it ever accepted, and nothing stays in a wallet of its own.
 func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
-	var total money.Ore
-	if d.role.CanPay() { // a till's and a desk's money goes online at once
-		held, err := ledger.Balance(t.ctx, t.tx, shadowOf(d.id))
-		if err != nil {
-			return 0, err
-		}
-		total = held
+	total, err := t.behind(d)
+	if err != nil {
+		return 0, err
 	}
 	for _, part := range []struct {
 		sign  money.Ore
@@ -139,7 +135,6 @@ func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 		args  []any
 	}{
 		{1, "SELECT -sum(shadow) FROM statement WHERE device = $1 AND kind IN ($2, $3, $4)", []any{d.id, int(Swept), int(HoldingRepaid), int(PoolRepaid)}},
-		{1, "SELECT sum(online) FROM statement WHERE device = $1 AND kind = $2 AND payee = $3", []any{d.id, int(Collected), d.id}},
 		{-1, "SELECT sum(amount - from_shadow) FROM payment WHERE payer = $1 AND standing = $2 AND atc <= $3", []any{d.id, int(first), s.ATC}},
 		{1, "SELECT sum(from_shadow) FROM payment WHERE payer = $1 AND (standing = $2 OR standing = $3 AND atc > $4)", []any{d.id, int(second), int(first), s.ATC}},
 		{1, `SELECT sum(p.amount) FROM payment p JOIN voice v ON v.payment = p.identity WHERE p.payee = $1 AND v.payee = $2 AND v.seq <= $3
@@ -157,6 +152,15 @@ func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 		}
 	}
 	return total, nil
+}
+
+// behind is the shadow wallet of a card, and what a till or desk ever collected: its money goes online at once.
+func (t *txn) behind(d *device) (money.Ore, error) {
+	if d.role.CanPay() {
+		return ledger.Balance(t.ctx, t.tx, shadowOf(d.id))
+	}
+	collected, err := t.number("SELECT sum(amount) FROM payment WHERE payee = $1 AND verdict IN ($2, $3)", d.id, int(Settled), int(Uncovered))
+	return money.Ore(collected), err
 }
 
 // Outstanding is all that the notary owes a device at its next synchronisation. Errors: NotYours, Unknown.

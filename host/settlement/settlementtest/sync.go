@@ -1,0 +1,135 @@
+package settlementtest
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/settlement"
+)
+
+// Step is how far a synchronisation comes before the phone loses the net.
+type Step int
+
+// The steps of a synchronisation, in order (protocol §5).
+const (
+	HandOver Step = iota // waiting Payments to the device: it accepts or refuses them
+	Records              // its records to the notary
+	State                // its State to the notary
+	CoSigned             // an Instruction signed by intermediary and notary
+	Applied              // by the device
+	Whole                // its Confirmation at the notary
+)
+
+func (w *World) intermediaryOf(d *Device) *Intermediary {
+	for _, i := range w.Intermediaries {
+		if i.Name == d.ID.Name() {
+			return i
+		}
+	}
+	require.Fail(w.T, "no intermediary", d.ID)
+	return nil
+}
+
+// Sync synchronises a device as its intermediary would, up to and with the step; credit is loaded by the Instruction, if the
+// notary lets it. It returns the notary's report (of the steps from State on) and what it said against the credit.
+func (w *World) Sync(d *Device, until Step, credit message.Amount) (report settlement.StateReport, creditRefused error) {
+	ctx, from := context.Background(), string(d.ID.Name())
+	w.handOver(d)
+	if until == HandOver {
+		return
+	}
+	for _, r := range d.Log {
+		raw, err := r.Encode()
+		require.NoError(w.T, err)
+		w.Submit(raw)
+	}
+	if until == Records {
+		return
+	}
+	challenge := w.Challenge(d)
+	state, err := d.State(challenge)
+	require.NoError(w.T, err)
+	report, err = w.Notary.SubmitState(ctx, from, w.Encode(state))
+	require.NoError(w.T, err)
+	if until == State || report.Cloned {
+		return
+	}
+	owed, err := w.Notary.Outstanding(ctx, from, string(d.ID))
+	require.NoError(w.T, err)
+	instruction := owed.Instruction
+	if instruction == nil {
+		instruction, creditRefused = w.instruct(d, owed, credit)
+	}
+	if until == CoSigned {
+		return
+	}
+	i, err := message.Parse[message.Instruction](instruction)
+	require.NoError(w.T, err)
+	confirmation, err := d.Apply(i)
+	require.NoError(w.T, err)
+	if until == Applied {
+		return
+	}
+	require.NoError(w.T, w.Notary.Confirm(ctx, from, w.Encode(confirmation)))
+	return
+}
+
+// handOver gives the device the Payments on which its word is missing.
+func (w *World) handOver(d *Device) {
+	owed, err := w.Notary.Outstanding(context.Background(), string(d.ID.Name()), string(d.ID))
+	require.NoError(w.T, err)
+	for _, h := range owed.Handovers {
+		p, err := message.Parse[message.Payment](h.Payment)
+		require.NoError(w.T, err)
+		if _, err := d.Accept(p); err != nil {
+			d.Refuse(p.Request.Number) // one that is not open any more was decided before, and its record says so
+		}
+	}
+}
+
+// Challenge makes, signs and opens one.
+func (w *World) Challenge(d *Device) *message.Challenge {
+	i := w.intermediaryOf(d)
+	w.challenges++
+	c := &message.Challenge{InstructionKey: i.Instructs, Device: d.ID}
+	binary.BigEndian.PutUint64(c.Random[:], w.challenges)
+	require.NoError(w.T, message.Sign(c, i.instructionKey))
+	require.NoError(w.T, w.Notary.OpenChallenge(context.Background(), string(i.Name), w.Encode(c)))
+	return c
+}
+
+// Instruction is the next one for the device, signed by its intermediary.
+func (w *World) Instruction(d *Device, owed settlement.Outstanding, credit message.Amount) *message.Instruction {
+	by := w.intermediaryOf(d)
+	i := &message.Instruction{InstructionKey: by.Instructs, Notary: "SENOTARY00001", Device: d.ID, Sequence: owed.NextSeq,
+		AckedATC: owed.HeldAtc, Head: owed.HeldHead, Credit: credit, Policy: d.Policy, Date: message.DateOf(w.Clock.At)}
+	if owed.Status != settlement.Active {
+		i.Actions = spec.ActionBlock
+	}
+	w.SignInstruction(i, by)
+	return i
+}
+
+// SignInstruction signs as the intermediary.
+func (w *World) SignInstruction(i *message.Instruction, by *Intermediary) {
+	require.NoError(w.T, message.SignAs(i, message.ByIntermediary, by.instructionKey))
+}
+
+// instruct has the next Instruction co-signed, without the credit when the notary refuses that.
+func (w *World) instruct(d *Device, owed settlement.Outstanding, credit message.Amount) (signed []byte, refused error) {
+	for {
+		w.orders++
+		i := w.Instruction(d, owed, credit)
+		signed, err := w.Notary.CoSign(context.Background(), string(d.ID.Name()), fmt.Sprintf("order %d", w.orders), w.Encode(i))
+		if err == nil {
+			return signed, refused
+		}
+		require.NotZero(w.T, credit, err)
+		refused, credit = err, 0
+	}
+}

@@ -1,0 +1,173 @@
+// Package settlementtest is a small world around a notary, for tests: intermediaries and honest devices with software keys that
+// sign real messages, and forgers that sign anything. The devices follow protocol §3 to §5 and are no card: what a card does is
+// the applet's affair. Start at NewWorld.
+package settlementtest
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/settlement"
+	"ekrona/host/store"
+)
+
+// Clock is a clock that stands still until it is moved.
+type Clock struct{ At time.Time }
+
+// Now is the moment at which the clock stands.
+func (c *Clock) Now() time.Time { return c.At }
+
+// World is a central bank, its intermediaries and their devices. Names are the short ones of the test: "NORDIC" for the
+// intermediary SENORDIC, "ANNA" for the device SENORDIC0000ANNA.
+type World struct {
+	T              require.TestingT
+	Path           string // of the database
+	DB             *sql.DB
+	Clock          *Clock
+	Notary         *settlement.Notary
+	Terms          settlement.Terms
+	Intermediaries map[string]*Intermediary
+	Devices        map[string]*Device
+	Names          []string // of Devices, in order of issue
+	Submitted      [][]byte // all that Submit handed over
+
+	root       *cvc.Certificate
+	rootKey    *ecdsa.PrivateKey
+	notaryKey  *ecdsa.PrivateKey
+	notaryCert []byte
+	challenges uint64
+	orders     int
+}
+
+// Intermediary is the name and keys of one.
+type Intermediary struct {
+	Name           message.Name
+	CA             *cvc.Certificate
+	Instructs      message.AuthorityRef
+	caKey          *ecdsa.PrivateKey
+	instructionKey *ecdsa.PrivateKey
+}
+
+var (
+	firstDay = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	lastDay  = message.DateOf(firstDay.AddDate(5, 0, 0))
+)
+
+// NewWorld makes a world on a new database at path (store.Memory for one that is soon forgotten), with the intermediaries
+// NORDIC and FJORD.
+func NewWorld(t require.TestingT, path string) *World {
+	w := &World{T: t, Path: path, Clock: &Clock{firstDay}, Intermediaries: map[string]*Intermediary{}, Devices: map[string]*Device{},
+		Terms: settlement.Terms{Honour: 10 * 24 * time.Hour, Wait: 60 * 24 * time.Hour}}
+	w.rootKey, w.notaryKey = key(t, "root"), key(t, "notary")
+	w.root = w.certify(nil, "SERIKSBK00001", spec.RoleRoot, w.rootKey, w.rootKey)
+	w.notaryCert = encode(t, w.certify(w.root, "SENOTARY00001", spec.RoleNotary, w.notaryKey, w.rootKey))
+	w.Start()
+	w.join("NORDIC")
+	w.join("FJORD")
+	return w
+}
+
+// key is always the same for the same name.
+func key(t require.TestingT, name string) *ecdsa.PrivateKey {
+	seed := sha256.Sum256([]byte("a test key and nothing else: " + name))
+	k, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), seed[:])
+	require.NoError(t, err)
+	return k
+}
+
+func (w *World) certify(by *cvc.Certificate, holder string, role spec.Role, k, signer *ecdsa.PrivateKey) *cvc.Certificate {
+	authority := message.AuthorityRef(holder)
+	if by != nil {
+		authority = message.AuthorityRef(by.Holder)
+	}
+	c := &cvc.Certificate{Authority: authority, PublicKey: &k.PublicKey, Holder: cvc.Holder(holder), Role: role,
+		Effective: message.DateOf(firstDay), Expiry: lastDay}
+	require.NoError(w.T, c.Sign(signer))
+	return c
+}
+
+func encode(t require.TestingT, c *cvc.Certificate) []byte {
+	raw, err := c.Encode()
+	require.NoError(t, err)
+	return raw
+}
+
+// Start opens the database and the notary on it: once at the beginning, and again after Stop.
+func (w *World) Start() {
+	schemas, err := settlement.Schemas()
+	require.NoError(w.T, err)
+	w.DB, err = store.Open(context.Background(), w.Path, schemas...)
+	require.NoError(w.T, err)
+	w.Notary, err = settlement.New(context.Background(), settlement.Config{DB: w.DB, Clock: w.Clock, Key: w.notaryKey,
+		Certificate: w.notaryCert, Root: encode(w.T, w.root), Terms: w.Terms})
+	require.NoError(w.T, err)
+}
+
+// Stop closes the database.
+func (w *World) Stop() { require.NoError(w.T, w.DB.Close()) }
+
+func (w *World) join(short string) {
+	i := &Intermediary{Name: message.Name(fmt.Sprintf("SE%-6.6s", short)), caKey: key(w.T, short+" CA"), instructionKey: key(w.T, short+" instructions")}
+	if len(short) < 6 {
+		i.Name = message.Name(("SE" + short + "000000")[:spec.NameLength])
+	}
+	i.Instructs = message.AuthorityRef(i.Name + "00002")
+	i.CA = w.certify(w.root, string(i.Name)+"00001", spec.RoleIntermediary, i.caKey, w.rootKey)
+	instructs := w.certify(w.root, string(i.Instructs), spec.RoleInstructionKey, i.instructionKey, w.rootKey)
+	w.Intermediaries[short] = i
+	require.NoError(w.T, w.Notary.Join(context.Background(), string(i.Name), encode(w.T, i.CA), encode(w.T, instructs)))
+}
+
+// Issue makes a device of an intermediary and registers it.
+func (w *World) Issue(short, intermediary string, role spec.Role) *Device {
+	d := w.Unregistered(short, intermediary, role, short)
+	registration := settlement.Registration{Certificate: d.Certificate, Owner: d.Owner}
+	if role.CanPay() {
+		registration.Ceilings = d.Ceilings.Bytes()
+	}
+	require.NoError(w.T, w.Notary.Register(context.Background(), string(d.ID.Name()), registration))
+	w.Devices[short], w.Names = d, append(w.Names, short)
+	return d
+}
+
+// Unregistered makes a device that the intermediary certifies and the notary does not know, with a key named by keyName.
+func (w *World) Unregistered(short, intermediary string, role spec.Role, keyName string) *Device {
+	i := w.Intermediaries[intermediary]
+	id := message.DeviceID(string(i.Name) + ("00000000" + short)[len(short):])
+	d := &Device{ID: id, Role: role, Owner: short, key: key(w.T, keyName), LifeCycle: spec.Active, Date: message.DateOf(firstDay)}
+	d.Ceilings = message.Policy{MaxBalance: 10 * spec.PilotMaxBalance, MaxTransactions: spec.LogSlots - 1, MaxPayment: 10 * spec.PilotMaxPayment, Flags: spec.PilotFlags}
+	d.Policy = message.PilotPolicy()
+	var err error
+	d.Head, err = message.FirstHead(id, &d.key.PublicKey)
+	require.NoError(w.T, err)
+	d.AckedHead = d.Head
+	d.Certificate = encode(w.T, w.certify(i.CA, string(id), role, d.key, i.caKey))
+	return d
+}
+
+// Submit hands items to the notary and requires that each was kept.
+func (w *World) Submit(items ...[]byte) {
+	w.Submitted = append(w.Submitted, items...)
+	answers, err := w.Notary.Submit(context.Background(), "", items)
+	require.NoError(w.T, err)
+	for _, a := range answers {
+		require.NoError(w.T, a.Err)
+	}
+}
+
+// Encode encodes a message.
+func (w *World) Encode(m message.Message) []byte {
+	raw, err := message.Encode(m)
+	require.NoError(w.T, err)
+	return raw
+}

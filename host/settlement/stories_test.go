@@ -1,0 +1,263 @@
+package settlement_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/money"
+	"ekrona/host/settlement/settlementtest"
+	"ekrona/host/store"
+)
+
+// TestStories runs testdata/stories.txt, whose head explains its lines.
+func TestStories(t *testing.T) {
+	file, err := os.Open("testdata/stories.txt")
+	require.NoError(t, err)
+	defer file.Close()
+	var title string
+	var lines [][]string
+	stories := 0
+	run := func() {
+		if title == "" {
+			return
+		}
+		stories++
+		t.Run(title, func(t *testing.T) { newStory(t).tell(lines) })
+	}
+	for scanner := bufio.NewScanner(file); scanner.Scan(); {
+		fields := strings.Fields(scanner.Text())
+		switch {
+		case len(fields) == 0 || strings.HasPrefix(fields[0], "#"):
+		case fields[0] == "story":
+			run()
+			title, lines = strings.Join(fields[1:], " "), nil
+		default:
+			lines = append(lines, fields)
+		}
+	}
+	run()
+	require.Greater(t, stories, 10)
+}
+
+// story is one being told: the world and the messages that it has named.
+type story struct {
+	*settlementtest.World
+	t        *testing.T
+	payments map[string]*message.Payment // by PAYER/atc
+	receipts map[string]*message.Receipt // of that Payment
+	orders   int
+}
+
+func newStory(t *testing.T) *story {
+	return &story{World: settlementtest.NewWorld(t, store.Memory), t: t, payments: map[string]*message.Payment{}, receipts: map[string]*message.Receipt{}}
+}
+
+func (s *story) tell(lines [][]string) {
+	roles := map[string]spec.Role{"card": spec.RoleCard, "sam": spec.RoleSAM, "terminal": spec.RoleTerminal, "desk": spec.RoleDesk}
+	for _, line := range lines {
+		verb, args := line[0], line[1:]
+		if role, isDevice := roles[verb]; isDevice {
+			s.Issue(args[0], args[1], role)
+			continue
+		}
+		do := map[string]func([]string){"issue": s.issue, "pool": s.pool, "load": s.load, "pay": s.pay, "give": s.give, "accept": s.accept,
+			"refuse": s.refuse, "unload": s.unload, "hand": s.hand, "sync": s.sync, "lost": s.lost, "days": s.days, "due": s.due,
+			"verdict": s.verdict, "books": s.books, "holds": s.holds, "copy": s.copy, "status": s.status, "again": s.again}[verb]
+		require.NotNil(s.t, do, "unknown line %q", strings.Join(line, " "))
+		do(args)
+	}
+	s.again(nil)
+}
+
+func (s *story) amount(text string) message.Amount {
+	a, err := money.Parse(text)
+	require.NoError(s.t, err)
+	wire, err := a.Wire()
+	require.NoError(s.t, err)
+	return message.Amount(wire)
+}
+
+func (s *story) device(name string) *settlementtest.Device {
+	require.Contains(s.t, s.Devices, name)
+	return s.Devices[name]
+}
+
+func (s *story) issue(args []string) {
+	s.orders++
+	require.NoError(s.t, s.Notary.Issue(context.Background(), fmt.Sprint(s.orders), string(s.Intermediaries[args[0]].Name), money.Ore(s.amount(args[1]))))
+}
+
+func (s *story) pool(args []string) {
+	s.orders++
+	require.NoError(s.t, s.Notary.FundPool(context.Background(), fmt.Sprint(s.orders), money.Ore(s.amount(args[0]))))
+}
+
+func (s *story) load(args []string) {
+	report, refused := s.Sync(s.device(args[0]), s.until(args[2:]), s.amount(args[1]))
+	require.NoError(s.t, refused)
+	require.Zero(s.t, report.Difference)
+}
+
+func (s *story) give(args []string) {
+	payer, payee := s.device(args[0]), s.device(args[1])
+	var named message.DeviceID
+	if payee.Role == spec.RoleDesk {
+		named = payer.ID
+	}
+	request, err := payee.Request(s.amount(args[2]), named)
+	require.NoError(s.t, err)
+	p, err := payer.Pay(request, payee.Role == spec.RoleDesk)
+	require.NoError(s.t, err)
+	s.payments[fmt.Sprintf("%s/%d", args[0], p.ATC)] = p
+}
+
+func (s *story) pay(args []string) {
+	s.give(args)
+	s.accept([]string{args[1], fmt.Sprintf("%s/%d", args[0], s.device(args[0]).ATC)})
+}
+
+func (s *story) accept(args []string) {
+	receipt, err := s.device(args[0]).Accept(s.payments[args[1]])
+	require.NoError(s.t, err)
+	s.receipts[args[1]] = receipt
+}
+
+func (s *story) refuse(args []string) {
+	_, err := s.device(args[0]).Refuse(s.payments[args[1]].Request.Number)
+	require.NoError(s.t, err)
+}
+
+// unload: synchronise, pay the desk, hand its acceptance over.
+func (s *story) unload(args []string) {
+	s.sync(args[:1])
+	s.pay(args)
+	s.hand([]string{fmt.Sprintf("%s/%d", args[0], s.device(args[0]).ATC)})
+}
+
+// hand lets the payer's phone hand over a Payment, and the Receipt when it has one.
+func (s *story) hand(args []string) {
+	items := [][]byte{s.Encode(s.payments[args[0]])}
+	if receipt := s.receipts[args[0]]; receipt != nil {
+		items = append(items, s.Encode(receipt))
+	}
+	s.Submit(items...)
+}
+
+// until is the step up to which a synchronisation comes: a name, or none for the whole.
+func (s *story) until(args []string) settlementtest.Step {
+	if len(args) == 0 {
+		return settlementtest.Whole
+	}
+	steps := map[string]settlementtest.Step{"handover": settlementtest.HandOver, "records": settlementtest.Records, "state": settlementtest.State,
+		"cosigned": settlementtest.CoSigned, "applied": settlementtest.Applied}
+	require.Contains(s.t, steps, args[0])
+	return steps[args[0]]
+}
+
+func (s *story) sync(args []string) {
+	until := s.until(args[1:])
+	report, _ := s.Sync(s.device(args[0]), until, 0)
+	if until >= settlementtest.State && !report.Cloned {
+		require.True(s.t, report.Complete)
+		require.Zero(s.t, report.Difference, args[0])
+	}
+}
+
+func (s *story) lost(args []string) {
+	d := s.device(args[0])
+	require.NoError(s.t, s.Notary.ReportLost(context.Background(), string(d.ID.Name()), string(d.ID)))
+}
+
+func (s *story) days(args []string) {
+	n, err := strconv.Atoi(args[0])
+	require.NoError(s.t, err)
+	s.Clock.At = s.Clock.At.Add(time.Duration(n) * 24 * time.Hour)
+}
+
+func (s *story) due(args []string) {
+	ended, err := s.Notary.EndDue(context.Background())
+	require.NoError(s.t, err)
+	want := []string{}
+	for _, name := range args {
+		want = append(want, string(s.device(name).ID))
+	}
+	require.ElementsMatch(s.t, want, ended)
+}
+
+func (s *story) verdict(args []string) {
+	name, atc, _ := strings.Cut(args[0], "/")
+	n, err := strconv.Atoi(atc)
+	require.NoError(s.t, err)
+	got, err := s.Notary.Payment(context.Background(), string(s.device(name).ID), uint32(n))
+	require.NoError(s.t, err)
+	require.Equal(s.t, args[1], got.Verdict.String(), args[0])
+}
+
+func (s *story) status(args []string) {
+	d := s.device(args[0])
+	got, err := s.Notary.Outstanding(context.Background(), string(d.ID.Name()), string(d.ID))
+	require.NoError(s.t, err)
+	require.Equal(s.t, args[1], got.Status.String())
+}
+
+func (s *story) holds(args []string) {
+	require.Equal(s.t, s.amount(args[1]), s.device(args[0]).Balance, args[0])
+}
+
+// copy makes a second device with the key and state of the first.
+func (s *story) copy(args []string) { s.Devices[args[1]] = s.device(args[0]).Copy() }
+
+func (s *story) books(args []string) {
+	want := map[string]money.Ore{}
+	for i := 0; i+1 < len(args); i += 2 {
+		want[args[i]] = money.Ore(s.amount(args[i+1]))
+	}
+	require.Equal(s.t, want, s.sums())
+}
+
+// sums are the accounts that are not zero: an intermediary's short name for its holding, a device's for its shadow wallet.
+func (s *story) sums() map[string]money.Ore {
+	b, err := s.Notary.Balances(context.Background())
+	require.NoError(s.t, err)
+	names := map[string]string{}
+	for short, i := range s.Intermediaries {
+		names[string(i.Name)] = short
+	}
+	for _, short := range s.Names {
+		names[string(s.Devices[short].ID)] = short
+	}
+	all := map[string]money.Ore{"pool": b.Pool}
+	total := b.Pool
+	for _, a := range append(b.Online, b.Shadow...) {
+		all[names[a.Name]] = a.Balance
+		total += a.Balance
+	}
+	require.Equal(s.t, b.Issued, total, "protocol §8.1")
+	for name, balance := range all {
+		if balance == 0 {
+			delete(all, name)
+		}
+	}
+	return all
+}
+
+// again submits all that was ever submitted once more, backwards: nothing may change.
+func (s *story) again([]string) {
+	before := s.sums()
+	for i := len(s.Submitted) - 1; i >= 0; i-- {
+		answers, err := s.Notary.Submit(context.Background(), "", [][]byte{s.Submitted[i]})
+		require.NoError(s.t, err)
+		require.NoError(s.t, answers[0].Err)
+	}
+	require.Equal(s.t, before, s.sums())
+}
