@@ -9,7 +9,7 @@ import (
 )
 
 // Date is a day from 2000-01-01 to 2099-12-31, as certificates and Instructions
-// carry it: YYMMDD, one digit a byte (TR-03110-3 §C.1.8). The zero Date is none
+// carry it: YYMMDD, one digit a byte (TR-03110-3 §C.1). The zero Date is none
 // and encodes to an error. Dates compare with ==, [Date.Before] and [Date.After].
 type Date struct{ days uint16 } // days since 1999-12-31
 

@@ -14,7 +14,7 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// Block is a PIN block of format 2 (ISO 9564-1:2017 §9.3.3; EMV 4.4 book 3
+// Block is a PIN block of format 2 (ISO 9564-1; EMV 4.4 book 3
 // §6.5.12.2): 2, number of digits, digits, filler F.
 type Block [spec.PINBlockLength]byte
 

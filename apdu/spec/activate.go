@@ -3,7 +3,7 @@ package spec
 // Activate ends personalization.
 var Activate = command(Command{
 	Name: "ACTIVATE", CLA: ClassInterindustry, INS: 0x44,
-	Clause:        "ISO/IEC 7816-9:2017 §5.5",
+	Clause:        "ISO/IEC 7816-9, ACTIVATE",
 	Purpose:       "End personalization: from now on only the PIN and signed Instructions change the card.",
 	States:        onlyKeysMade,
 	Preconditions: []string{"Certificate and first PIN are stored."},

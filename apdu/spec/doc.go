@@ -24,7 +24,7 @@ const Version = 0x0100
 // MessageVersion is the first field, C0, of every signed message.
 const MessageVersion = 0x01
 
-// CertificateProfile is the content of 5F29 (TR-03110-3 §C.1.2: version 1 is 00).
+// CertificateProfile is the content of 5F29 (TR-03110-3 §C.1: version 1 is 00).
 const CertificateProfile = 0x00
 
 // Application identifiers, category F: proprietary, unregistered (ISO/IEC
@@ -37,7 +37,7 @@ const (
 // Object identifiers as the content of DO 06.
 const (
 	// OIDECDSASHA256 is id-TA-ECDSA-SHA-256, 0.4.0.127.0.7.2.2.2.2.3 (TR-03110-3
-	// §A.6.4), which also fixes the curve here: P-256.
+	// annex A), which also fixes the curve here: P-256.
 	OIDECDSASHA256 = "\x04\x00\x7F\x00\x07\x02\x02\x02\x02\x03"
 	// OIDRole marks the role byte in 7F4C:
 	// 2.25.19105129864422666617634974196191369361 (ITU-T X.667 §7).

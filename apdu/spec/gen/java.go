@@ -120,10 +120,7 @@ public final class Spec {
 	j.section("Fixed values")
 	j.short("VERSION", spec.Version, "version of this spec, content of SPEC_VERSION")
 	j.byte("MESSAGE_VERSION", spec.MessageVersion, "content of VERSION in every message")
-	j.byte("CERTIFICATE_PROFILE", spec.CertificateProfile, "content of PROFILE")
 	j.short("CURRENCY", spec.Currency, "SEK, ISO 4217 numeric, content of CURRENCY")
-	j.bytes("OID_ECDSA_SHA256", spec.OIDECDSASHA256, "id-TA-ECDSA-SHA-256, content of OBJECT_ID in PUBLIC_KEY")
-	j.bytes("OID_ROLE", spec.OIDRole, "content of OBJECT_ID in ROLE_TEMPLATE")
 	j.bytes("PILOT_POLICY", spec.PilotPolicy, "policy of version 0, content of POLICY, before the ceilings are applied")
 	j.bytes("TOKEN_LABEL_MAC", spec.TokenLabelMAC, "CMACed under the token: the MAC key of personalization")
 	j.bytes("TOKEN_LABEL_ENC", spec.TokenLabelENC, "CMACed under the token: the encryption key of personalization")
@@ -140,6 +137,7 @@ public final class Spec {
 		j.bounds(s.Name, minimum, maximum, "the whole sequence")
 		j.offsets(s.Name, s.Fields, 0)
 	}
+	j.frames()
 	j.WriteString("}\n")
 	return j.String()
 }

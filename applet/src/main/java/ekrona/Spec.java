@@ -32,13 +32,13 @@ public final class Spec {
     public static final byte INS_RESET_RETRY_COUNTER = (byte) 0x2C;
     /** GET CHALLENGE, class 00, ISO/IEC 7816-4:2013 section 11.5.3 */
     public static final byte INS_GET_CHALLENGE = (byte) 0x84;
-    /** PSO VERIFY CERTIFICATE, class 00, ISO/IEC 7816-8:2021 section 5.2.10 */
+    /** PSO VERIFY CERTIFICATE, class 00, ISO/IEC 7816-8, PERFORM SECURITY OPERATION */
     public static final byte INS_PSO_VERIFY_CERTIFICATE = (byte) 0x2A;
-    /** GENERATE ASYMMETRIC KEY PAIR, class 00, ISO/IEC 7816-8:2021 section 5.1 */
+    /** GENERATE ASYMMETRIC KEY PAIR, class 00, ISO/IEC 7816-8, GENERATE ASYMMETRIC KEY PAIR */
     public static final byte INS_GENERATE_ASYMMETRIC_KEY_PAIR = (byte) 0x46;
     /** PUT DATA, class 00, ISO/IEC 7816-4:2013 section 11.4.6 */
     public static final byte INS_PUT_DATA = (byte) 0xDA;
-    /** ACTIVATE, class 00, ISO/IEC 7816-9:2017 section 5.5 */
+    /** ACTIVATE, class 00, ISO/IEC 7816-9, ACTIVATE */
     public static final byte INS_ACTIVATE = (byte) 0x44;
     /** REQUEST, class 80, ours; protocol section 5, card to card */
     public static final byte INS_REQUEST = (byte) 0x10;
@@ -438,14 +438,8 @@ public final class Spec {
     public static final short VERSION = (short) 0x0100;
     /** content of VERSION in every message */
     public static final byte MESSAGE_VERSION = (byte) 0x01;
-    /** content of PROFILE */
-    public static final byte CERTIFICATE_PROFILE = (byte) 0x00;
     /** SEK, ISO 4217 numeric, content of CURRENCY */
     public static final short CURRENCY = (short) 0x0752;
-    /** id-TA-ECDSA-SHA-256, content of OBJECT_ID in PUBLIC_KEY */
-    public static final byte[] OID_ECDSA_SHA256 = {(byte) 0x04, (byte) 0x00, (byte) 0x7F, (byte) 0x00, (byte) 0x07, (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x03};
-    /** content of OBJECT_ID in ROLE_TEMPLATE */
-    public static final byte[] OID_ROLE = {(byte) 0x69, (byte) 0x9C, (byte) 0xDF, (byte) 0xC1, (byte) 0xE8, (byte) 0x94, (byte) 0x89, (byte) 0xF2, (byte) 0xA2, (byte) 0xE1, (byte) 0xB7, (byte) 0xC1, (byte) 0xFC, (byte) 0xE1, (byte) 0x90, (byte) 0xFE, (byte) 0xAA, (byte) 0xB1, (byte) 0x11};
     /** policy of version 0, content of POLICY, before the ceilings are applied */
     public static final byte[] PILOT_POLICY = {(byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x04, (byte) 0x93, (byte) 0xE0, (byte) 0x05, (byte) 0x00, (byte) 0x04, (byte) 0x93, (byte) 0xE0, (byte) 0x07};
     /** CMACed under the token: the MAC key of personalization */
@@ -1080,4 +1074,62 @@ public final class Spec {
     public static final short REFUSE_RECORD_LENGTH_MAX = (short) 157;
     /** offset of the data object: the payee closes one open Request for ever */
     public static final short REFUSE_RECORD_AT_REFUSAL = (short) 0;
+
+    // REQUEST_DATA: data of REQUEST
+    /** fewest bytes of the data */
+    public static final short REQUEST_DATA_LENGTH_MIN = (short) 11;
+    /** most bytes of the data */
+    public static final short REQUEST_DATA_LENGTH_MAX = (short) 29;
+    /** offset of the data object: amount in ore, not zero */
+    public static final short REQUEST_DATA_AT_AMOUNT = (short) 0;
+    /** offset of the value: amount in ore, not zero */
+    public static final short REQUEST_DATA_OFFSET_AMOUNT = (short) 2;
+    /** offset of the data object: currency, ISO 4217 numeric */
+    public static final short REQUEST_DATA_AT_CURRENCY = (short) 6;
+    /** offset of the value: currency, ISO 4217 numeric */
+    public static final short REQUEST_DATA_OFFSET_CURRENCY = (short) 9;
+    /** offset of the data object: payer's device id, when only that card shall pay */
+    public static final short REQUEST_DATA_AT_PAYER = (short) 11;
+    /** offset of the value: payer's device id, when only that card shall pay */
+    public static final short REQUEST_DATA_OFFSET_PAYER = (short) 13;
+
+    // REFUSE_DATA: data of REFUSE
+    /** bytes of the data */
+    public static final short REFUSE_DATA_LENGTH = (short) 7;
+    /** offset of the data object: number of the open Request */
+    public static final short REFUSE_DATA_AT_NUMBER = (short) 0;
+    /** offset of the value: number of the open Request */
+    public static final short REFUSE_DATA_OFFSET_NUMBER = (short) 3;
+
+    // Frames: a run of bytes that must stand there, led by its length, then how many bytes follow that vary; and so on to a run of length 0
+    /** frame of REQUEST without its optional field */
+    public static final byte[] REQUEST_FRAME_MIN = {(byte) 0x08, (byte) 0xE1, (byte) 0x33, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00};
+    /** frame of REQUEST with its optional field */
+    public static final byte[] REQUEST_FRAME_MAX = {(byte) 0x08, (byte) 0xE1, (byte) 0x45, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00};
+    /** frame of PAYMENT without its optional field */
+    public static final byte[] PAYMENT_FRAME_MIN = {(byte) 0x08, (byte) 0xE2, (byte) 0x81, (byte) 0x94, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x36, (byte) 0x04, (byte) 0x04, (byte) 0x08, (byte) 0xE1, (byte) 0x33, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00};
+    /** frame of PAYMENT with its optional field */
+    public static final byte[] PAYMENT_FRAME_MAX = {(byte) 0x08, (byte) 0xE2, (byte) 0x81, (byte) 0xA6, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x36, (byte) 0x04, (byte) 0x04, (byte) 0x08, (byte) 0xE1, (byte) 0x45, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00};
+    /** frame of CHALLENGE */
+    public static final byte[] CHALLENGE_FRAME = {(byte) 0x07, (byte) 0xE5, (byte) 0x2F, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x42, (byte) 0x0D, (byte) 0x0D, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00};
+    /** frame of INSTRUCTION */
+    public static final byte[] INSTRUCTION_FRAME = {(byte) 0x08, (byte) 0xE7, (byte) 0x81, (byte) 0x81, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x42, (byte) 0x0D, (byte) 0x0D, (byte) 0x02, (byte) 0x43, (byte) 0x0D, (byte) 0x0D, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0xC5, (byte) 0x04, (byte) 0x04, (byte) 0x02, (byte) 0xC2, (byte) 0x04, (byte) 0x04, (byte) 0x02, (byte) 0xC3, (byte) 0x20, (byte) 0x20, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x02, (byte) 0xCB, (byte) 0x0C, (byte) 0x0C, (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06, (byte) 0x06, (byte) 0x02, (byte) 0xCC, (byte) 0x01, (byte) 0x01, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00};
+    /** frame of AUTHORITY_CERTIFICATE */
+    public static final byte[] AUTHORITY_CERTIFICATE_FRAME = {(byte) 0x0E, (byte) 0x7F, (byte) 0x21, (byte) 0x81, (byte) 0xE9, (byte) 0x7F, (byte) 0x4E, (byte) 0x81, (byte) 0xA2, (byte) 0x5F, (byte) 0x29, (byte) 0x01, (byte) 0x00, (byte) 0x42, (byte) 0x0D, (byte) 0x0D, (byte) 0x11, (byte) 0x7F, (byte) 0x49, (byte) 0x4F, (byte) 0x06, (byte) 0x0A, (byte) 0x04, (byte) 0x00, (byte) 0x7F, (byte) 0x00, (byte) 0x07, (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x86, (byte) 0x41, (byte) 0x41, (byte) 0x03, (byte) 0x5F, (byte) 0x20, (byte) 0x0D, (byte) 0x0D, (byte) 0x1A, (byte) 0x7F, (byte) 0x4C, (byte) 0x18, (byte) 0x06, (byte) 0x13, (byte) 0x69, (byte) 0x9C, (byte) 0xDF, (byte) 0xC1, (byte) 0xE8, (byte) 0x94, (byte) 0x89, (byte) 0xF2, (byte) 0xA2, (byte) 0xE1, (byte) 0xB7, (byte) 0xC1, (byte) 0xFC, (byte) 0xE1, (byte) 0x90, (byte) 0xFE, (byte) 0xAA, (byte) 0xB1, (byte) 0x11, (byte) 0x53, (byte) 0x01, (byte) 0x01, (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x24, (byte) 0x06, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00};
+    /** frame of DEVICE_CERTIFICATE */
+    public static final byte[] DEVICE_CERTIFICATE_FRAME = {(byte) 0x0E, (byte) 0x7F, (byte) 0x21, (byte) 0x81, (byte) 0xEC, (byte) 0x7F, (byte) 0x4E, (byte) 0x81, (byte) 0xA5, (byte) 0x5F, (byte) 0x29, (byte) 0x01, (byte) 0x00, (byte) 0x42, (byte) 0x0D, (byte) 0x0D, (byte) 0x11, (byte) 0x7F, (byte) 0x49, (byte) 0x4F, (byte) 0x06, (byte) 0x0A, (byte) 0x04, (byte) 0x00, (byte) 0x7F, (byte) 0x00, (byte) 0x07, (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x86, (byte) 0x41, (byte) 0x41, (byte) 0x03, (byte) 0x5F, (byte) 0x20, (byte) 0x10, (byte) 0x10, (byte) 0x1A, (byte) 0x7F, (byte) 0x4C, (byte) 0x18, (byte) 0x06, (byte) 0x13, (byte) 0x69, (byte) 0x9C, (byte) 0xDF, (byte) 0xC1, (byte) 0xE8, (byte) 0x94, (byte) 0x89, (byte) 0xF2, (byte) 0xA2, (byte) 0xE1, (byte) 0xB7, (byte) 0xC1, (byte) 0xFC, (byte) 0xE1, (byte) 0x90, (byte) 0xFE, (byte) 0xAA, (byte) 0xB1, (byte) 0x11, (byte) 0x53, (byte) 0x01, (byte) 0x01, (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x24, (byte) 0x06, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00};
+    /** frame of INSTALL */
+    public static final byte[] INSTALL_FRAME = {(byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0xD0, (byte) 0x20, (byte) 0x20, (byte) 0x02, (byte) 0x53, (byte) 0x01, (byte) 0x01, (byte) 0x02, (byte) 0xCB, (byte) 0x0C, (byte) 0x0C, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06, (byte) 0x06, (byte) 0x02, (byte) 0x8F, (byte) 0x10, (byte) 0x10, (byte) 0x00};
+    /** frame of PIN_LOAD */
+    public static final byte[] PIN_LOAD_FRAME = {(byte) 0x02, (byte) 0xD2, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0x87, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0x8E, (byte) 0x10, (byte) 0x10, (byte) 0x00};
+    /** frame of ENCIPHERED_PIN */
+    public static final byte[] ENCIPHERED_PIN_FRAME = {(byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x41, (byte) 0x02, (byte) 0x87, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0x8E, (byte) 0x08, (byte) 0x08, (byte) 0x00};
+    /** frame of ENCIPHERED_PINS */
+    public static final byte[] ENCIPHERED_PINS_FRAME = {(byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x41, (byte) 0x02, (byte) 0x87, (byte) 0x20, (byte) 0x20, (byte) 0x02, (byte) 0x8E, (byte) 0x08, (byte) 0x08, (byte) 0x00};
+    /** frame of REQUEST_DATA without its optional field */
+    public static final byte[] REQUEST_DATA_FRAME_MIN = {(byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02, (byte) 0x00};
+    /** frame of REQUEST_DATA with its optional field */
+    public static final byte[] REQUEST_DATA_FRAME_MAX = {(byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x00};
+    /** frame of REFUSE_DATA */
+    public static final byte[] REFUSE_DATA_FRAME = {(byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x04, (byte) 0x00};
 }

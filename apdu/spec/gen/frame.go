@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+
+	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
+)
+
+// framed are the layouts that the card reads. Its strict reader compares what
+// comes with the layout's frame.
+var framed = []struct {
+	name   string
+	layout *spec.Layout // or
+	fields []spec.Field
+}{
+	{name: "REQUEST", layout: spec.Request},
+	{name: "PAYMENT", layout: spec.Payment},
+	{name: "CHALLENGE", layout: spec.Challenge},
+	{name: "INSTRUCTION", layout: spec.Instruction},
+	{name: "AUTHORITY_CERTIFICATE", layout: spec.AuthorityCertificate},
+	{name: "DEVICE_CERTIFICATE", layout: spec.DeviceCertificate},
+	{name: "INSTALL", fields: spec.InstallData},
+	{name: "PIN_LOAD", fields: spec.PINLoad},
+	{name: "ENCIPHERED_PIN", fields: spec.EncipheredPIN},
+	{name: "ENCIPHERED_PINS", fields: spec.EncipheredPINs},
+	{name: "REQUEST_DATA", fields: spec.RequestPayment.Only().In},
+	{name: "REFUSE_DATA", fields: spec.Refuse.Only().In},
+}
+
+// commandData are the data of commands whose parts have offsets, beside the
+// layouts and sequences.
+var commandData = []struct {
+	name    string
+	command *spec.Command
+}{
+	{"REQUEST_DATA", spec.RequestPayment},
+	{"REFUSE_DATA", spec.Refuse},
+}
+
+// frame collects the frame of a layout: pairs of a run of bytes that must stand
+// there, led by its length, and the number of bytes that follow it and vary. A
+// run of length 0 ends it.
+type frame struct {
+	full   bool // with the optional fields
+	out    bytes.Buffer
+	fixed  []byte // the run at hand
+	varied int    // the bytes that vary behind it
+}
+
+func (f *frame) fix(b ...byte) {
+	if f.varied > 0 {
+		f.flush()
+	}
+	f.fixed = append(f.fixed, b...)
+}
+
+func (f *frame) vary(n int) { f.varied += n }
+
+func (f *frame) flush() {
+	f.out.WriteByte(byte(len(f.fixed)))
+	f.out.Write(f.fixed)
+	f.out.WriteByte(byte(f.varied))
+	f.fixed, f.varied = nil, 0
+}
+
+func (f *frame) end() string {
+	if len(f.fixed)+f.varied > 0 {
+		f.flush()
+	}
+	f.out.WriteByte(0)
+	return f.out.String()
+}
+
+// header fixes tag and length. Tags of the table and lengths under a layout's
+// bounds are never refused.
+func (f *frame) header(t spec.Tag, length int) {
+	object, _ := tlv.Append(nil, t, make([]byte, length))
+	f.fix(object[:len(object)-length]...)
+}
+
+// content is the length of a layout's content in this variant.
+func (f *frame) content(l *spec.Layout) int {
+	minimum, maximum := l.Content()
+	if f.full {
+		return maximum
+	}
+	return minimum
+}
+
+func (f *frame) layout(l *spec.Layout) {
+	f.header(l.Tag, f.content(l))
+	f.fields(l.Fields)
+	for range l.Signers {
+		f.header(spec.TagSignature, spec.SignatureLength)
+		f.vary(spec.SignatureLength)
+	}
+}
+
+func (f *frame) fields(fields []spec.Field) {
+	for _, field := range fields {
+		switch _, _, length := field.Value(); {
+		case field.Presence == spec.Optional && !f.full:
+		case field.Layout != nil:
+			f.layout(field.Layout)
+		default:
+			f.header(field.Tag, length)
+			if value, ok := constantValue(field); ok {
+				f.fix(value...)
+			} else {
+				f.vary(length)
+			}
+		}
+	}
+}
+
+// constantValue is the value of a field that has only one.
+func constantValue(field spec.Field) ([]byte, bool) {
+	switch {
+	case field.Tag == spec.TagVersion:
+		return []byte{spec.MessageVersion}, true
+	case field.Tag == spec.TagProfile:
+		return []byte{spec.CertificateProfile}, true
+	case field.Name == "ALGORITHM":
+		return []byte(spec.OIDECDSASHA256), true
+	case field.Name == "ROLE_ID":
+		return []byte(spec.OIDRole), true
+	}
+	return nil, false
+}
+
+// frames writes the frames, one for a layout of one length, else the shortest
+// and the longest.
+func (j *javaFile) frames() {
+	for _, d := range commandData {
+		j.section("%s: data of %s", d.name, d.command.Name)
+		minimum, maximum := spec.SizeOf(d.command.Only().In)
+		j.bounds(d.name, minimum, maximum, "the data")
+		j.offsets(d.name, d.command.Only().In, 0)
+	}
+	j.section("Frames: a run of bytes that must stand there, led by its length, then how many bytes follow that vary; and so on to a run of length 0")
+	for _, row := range framed {
+		one := func(full bool) string {
+			f := &frame{full: full}
+			if row.layout != nil {
+				f.layout(row.layout)
+			} else {
+				f.fields(row.fields)
+			}
+			return f.end()
+		}
+		shortest, longest := one(false), one(true)
+		if shortest == longest {
+			j.bytes(row.name+"_FRAME", shortest, "frame of "+row.name)
+			continue
+		}
+		j.bytes(row.name+"_FRAME_MIN", shortest, "frame of "+row.name+" without its optional field")
+		j.bytes(row.name+"_FRAME_MAX", longest, "frame of "+row.name+" with its optional field")
+	}
+}

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// The files made from the spec are those in the tree.
+func TestGeneratedFilesAreCurrent(t *testing.T) {
+	for path, want := range map[string]string{
+		"../../../applet/src/main/java/ekrona/Spec.java": java(),
+		"../../REFERENCE.md":                             reference(),
+	} {
+		have, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.True(t, string(have) == want, "%s is not current: run go generate ./...", path)
+	}
+}
+
+func TestJavaIsASCII(t *testing.T) {
+	for i, c := range []byte(java()) {
+		require.Less(t, c, byte(0x80), "byte %d", i)
+	}
+}
