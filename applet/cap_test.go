@@ -1,0 +1,47 @@
+// Package applet holds the Java Card applet, its CAP file and the test that ties
+// the two together.
+package applet
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/scripts/capbuild"
+)
+
+const root = ".."
+
+func ekrona(t *testing.T) (capbuild.Package, *capbuild.Manifest) {
+	t.Helper()
+	packages, err := capbuild.Named("ekrona")
+	require.NoError(t, err)
+	m, err := capbuild.ReadManifest(root, packages[0])
+	require.NoError(t, err)
+	return packages[0], m
+}
+
+// Without a kit: the committed CAP file is the one that was built, from the sources
+// as they are, with the options that Packages tells.
+func TestManifestFitsSourcesAndCAP(t *testing.T) {
+	p, m := ekrona(t)
+	require.NoError(t, m.Check(root, p))
+	assert.Equal(t, capbuild.Options{Target: "3.0.4"}, m.Options, "Java Card 3.0.4, without int, without debug components")
+}
+
+// With a kit: the sources give the same components again.
+func TestRebuildGivesTheCommittedCAP(t *testing.T) {
+	if os.Getenv("JC_HOME") == "" {
+		t.Skip("JC_HOME is not set")
+	}
+	p, m := ekrona(t)
+	tools, err := capbuild.FindTools(context.Background())
+	require.NoError(t, err)
+	fresh, err := capbuild.Build(context.Background(), tools, root, t.TempDir(), []capbuild.Package{p})
+	require.NoError(t, err)
+	require.NoError(t, m.CompareComponents(fresh[0]))
+	assert.Equal(t, m.CAP, fresh[0].CAP)
+}
