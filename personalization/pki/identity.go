@@ -1,0 +1,111 @@
+package pki
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+)
+
+// Identity is a private key and the certificate over its public key.
+type Identity struct {
+	Signer      crypto.Signer
+	Certificate *cvc.Certificate
+	Encoded     []byte // the certificate as it goes over the wire, 7F21
+}
+
+// Subject is whom a certificate is for, and for how long.
+type Subject struct {
+	Holder    cvc.Holder
+	Role      spec.Role
+	Effective message.Date // first day
+	Expiry    message.Date // last day
+}
+
+// Certify issues a certificate over a public key. It refuses what the issuer may
+// not certify; a self-signed root is made by [Folder.Root].
+func (i Identity) Certify(s Subject, public *ecdsa.PublicKey) ([]byte, error) {
+	certificate := &cvc.Certificate{
+		Authority: message.AuthorityRef(i.Certificate.Holder), PublicKey: public,
+		Holder: s.Holder, Role: s.Role, Effective: s.Effective, Expiry: s.Expiry,
+	}
+	if err := certificate.CheckIssuer(i.Certificate); err != nil {
+		return nil, fmt.Errorf("certifying %s: %w", s.Holder, err)
+	}
+	if err := certificate.Sign(i.Signer); err != nil {
+		return nil, fmt.Errorf("certifying %s: %w", s.Holder, err)
+	}
+	return certificate.Encode()
+}
+
+// Folder is the directory in which one party keeps its identities, two files for
+// each: NAME.key and NAME.cvc.
+type Folder struct {
+	path   string
+	random io.Reader
+}
+
+// Open names the directory of a party; it is made when something is kept in it.
+// random is for new keys.
+func Open(path string, random io.Reader) Folder { return Folder{path, random} }
+
+// Root opens the self-signed root of the name, or makes it.
+func (f Folder) Root(name string, s Subject) (Identity, error) {
+	return f.identity(name, s, nil)
+}
+
+// Certified opens the identity of the name, or makes its key and has the issuer
+// certify it. A cut between the two leaves a key without a certificate, which the
+// next call certifies.
+func (f Folder) Certified(name string, s Subject, issuer Identity) (Identity, error) {
+	return f.identity(name, s, &issuer)
+}
+
+// identity opens or makes an identity; without an issuer it signs itself. What
+// lies there must be what is asked for.
+func (f Folder) identity(name string, s Subject, issuer *Identity) (Identity, error) {
+	key, err := LoadOrCreateKey(filepath.Join(f.path, name+".key"), f.random)
+	if err != nil {
+		return Identity{}, err
+	}
+	path := filepath.Join(f.path, name+".cvc")
+	encoded, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if encoded, err = certifyOwn(key, s, issuer); err != nil {
+			return Identity{}, err
+		}
+		err = replaceFile(path, encoded, everyone)
+	}
+	if err != nil {
+		return Identity{}, fmt.Errorf("certificate file: %w", err)
+	}
+	certificate, err := cvc.Parse(encoded)
+	if err != nil {
+		return Identity{}, fmt.Errorf("certificate file %s: %w", path, err)
+	}
+	if certificate.Holder != s.Holder || certificate.Role != s.Role || !certificate.PublicKey.Equal(&key.PublicKey) {
+		return Identity{}, fmt.Errorf("certificate file %s: it is that of the %v %s: restore the one that belongs to the key beside it",
+			path, certificate.Role, certificate.Holder)
+	}
+	return Identity{key, certificate, encoded}, nil
+}
+
+func certifyOwn(key *ecdsa.PrivateKey, s Subject, issuer *Identity) ([]byte, error) {
+	if issuer == nil {
+		issuer = &Identity{Signer: key, Certificate: &cvc.Certificate{Holder: s.Holder, Role: s.Role}}
+	}
+	public, err := signature.PublicKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("certifying %s: %w", s.Holder, err)
+	}
+	return issuer.Certify(s, public)
+}
