@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 
+	"ekrona/apdu/message"
 	"ekrona/host/money"
 )
 
@@ -48,7 +49,7 @@ var ErrSignature = errors.New("order: not signed by the app that is registered f
 type Order struct {
 	ID     [16]byte // random, chosen by the app
 	Kind   Kind
-	Device string // device id, 16 characters
+	Device message.DeviceID
 	Amount money.Ore
 }
 
@@ -75,7 +76,7 @@ type Signed struct {
 }
 
 // New makes an order with a random id and signs it.
-func New(kind Kind, device string, amount money.Ore, random io.Reader, app crypto.Signer) (Signed, error) {
+func New(kind Kind, device message.DeviceID, amount money.Ore, random io.Reader, app crypto.Signer) (Signed, error) {
 	if amount <= 0 {
 		return Signed{}, fmt.Errorf("order: an amount of %s cannot be ordered: give more than 0.00 kr", amount)
 	}

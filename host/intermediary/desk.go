@@ -1,0 +1,180 @@
+package intermediary
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+
+	"ekrona/apdu/message"
+	"ekrona/host/envelope"
+	"ekrona/host/order"
+	"ekrona/host/store"
+)
+
+// ErrUnloadClosed says that the desk has already spoken on an unload: it took
+// another Payment of the Request, or refused it. A Payment that comes after that
+// is void, and its money comes back to the owner's online wallet.
+var ErrUnloadClosed = errors.New("intermediary: this unload is closed: what was paid into it comes back to the online wallet; order a new one")
+
+// RequestUnload answers a customer's order to unload a device with the desk's
+// Request, which names the device as its only payer:
+//
+//  1. The Request is signed and kept. A cut before leaves nothing, after it the
+//     same order gets the same Request.
+//  2. The device pays it, with its PIN, and TakeUnload takes the Payment.
+//
+// Errors: order.ErrSignature, [ErrNoDevice], [ErrTaken].
+func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envelope.Envelope, error) {
+	d, err := i.verifyOrder(ctx, o, order.Unload)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	amount, err := o.Amount.Wire()
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	request := &message.Request{Payee: i.desk.Device(), Payer: d.ID, Amount: message.Amount(amount)}
+	if _, err := io.ReadFull(i.random, request.Random[:]); err != nil {
+		return envelope.Envelope{}, fmt.Errorf("intermediary: the source of randomness failed: %w", err)
+	}
+	digest := o.Digest()
+	var signed []byte
+	err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
+		var kept []byte
+		err := tx.QueryRowContext(ctx, `SELECT digest, request FROM unload WHERE id = $1`, o.Key()).Scan(&kept, &signed)
+		switch {
+		case err == nil && bytes.Equal(kept, digest[:]):
+			return nil
+		case err == nil:
+			return fmt.Errorf("unload order %s: %w", o.Key(), ErrTaken)
+		case !errors.Is(err, sql.ErrNoRows):
+			return fmt.Errorf("intermediary: unload order %s: %w", o.Key(), err)
+		}
+		if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(number), 0) + 1 FROM unload`).Scan(&request.Number); err != nil {
+			return fmt.Errorf("intermediary: the desk's request numbers: %w", err)
+		}
+		if signed, err = envelope.Sign(request, i.desk.signer); err != nil {
+			return fmt.Errorf("intermediary: the desk's Request: %w", err)
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO unload (id, number, device, amount, digest, request) VALUES ($1, $2, $3, $4, $5, $6)`,
+			o.Key(), request.Number, d.ID, int64(o.Amount), digest[:], signed)
+		if err != nil {
+			return fmt.Errorf("intermediary: unload order %s: %w", o.Key(), err)
+		}
+		return nil
+	})
+	return envelope.Envelope{Message: signed, Certificate: i.desk.encoded, Authority: i.ca}, err
+}
+
+// TakeUnload takes the Payment of a desk's Request and answers with the desk's
+// Receipt:
+//
+//  1. Payment and Receipt are kept, under the desk's next journal number: the
+//     desk has spoken, once for each Request. A cut before leaves the Payment with
+//     the device, which gives it again.
+//  2. Both go to the notary, which settles from the shadow wallet into the owner's
+//     online wallet, now or when it is covered. A cut before: the same call, or
+//     Resume, hands them over.
+//  3. The money arrives with the notary's statement.
+//
+// Errors: [ErrUnloadClosed], message errors for a Payment that is none of this
+// desk's Requests, the notary's.
+func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, error) {
+	paid, err := message.Parse[message.Payment](payment)
+	if err != nil {
+		return nil, fmt.Errorf("intermediary: Payment to the desk: %w", err)
+	}
+	if err := i.isFromPayer(ctx, paid); err != nil {
+		return nil, err
+	}
+	var receipt []byte
+	err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
+		kept, err := unload(ctx, tx, paid.Request.Number)
+		if err != nil {
+			return err
+		}
+		asked, err := requestIdentity(kept.request)
+		if err != nil {
+			return err
+		}
+		if answered, err := message.Identity(&paid.Request); err != nil || answered != asked {
+			return fmt.Errorf("intermediary: Payment of %s answers none of the desk's Requests: order the unload again", paid.Payer)
+		}
+		if kept.answer != nil {
+			receipt, err = sameAnswer(kept.answer, paid)
+			return err
+		}
+		number, err := nextJournal(ctx, tx)
+		if err != nil {
+			return err
+		}
+		identity, err := message.Identity(paid)
+		if err != nil {
+			return fmt.Errorf("intermediary: Payment to the desk: %w", err)
+		}
+		receipt, err = envelope.Sign(&message.Receipt{
+			Payee: i.desk.Device(), ATC: number, Payer: paid.Payer, Number: paid.Request.Number, Payment: identity,
+		}, i.desk.signer)
+		if err != nil {
+			return fmt.Errorf("intermediary: the desk's Receipt: %w", err)
+		}
+		return speak(ctx, tx, paid.Request.Number, number, append(bytes.Clone(receipt), payment...))
+	})
+	if errors.Is(err, ErrUnloadClosed) {
+		// The notary voids it and gives the money back.
+		_, submitted := i.HandOver(ctx, [][]byte{payment})
+		return nil, errors.Join(err, submitted)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return receipt, i.handOverDesk(ctx)
+}
+
+// CancelUnload closes an unload that the device has not paid: the desk refuses
+// its Request, and what was paid into it after all comes back to the online
+// wallet. Errors: [ErrNoOrder], [ErrUnloadClosed] when it was paid.
+func (i *Intermediary) CancelUnload(ctx context.Context, id string) error {
+	err := store.InTx(ctx, i.db, func(tx *sql.Tx) error {
+		var number uint32
+		err := tx.QueryRowContext(ctx, `SELECT number FROM unload WHERE id = $1`, id).Scan(&number)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("unload order %s: %w", id, ErrNoOrder)
+		}
+		if err != nil {
+			return fmt.Errorf("intermediary: unload order %s: %w", id, err)
+		}
+		kept, err := unload(ctx, tx, number)
+		if err != nil {
+			return err
+		}
+		if kept.answer != nil {
+			if _, err := message.Parse[message.Refusal](kept.answer); err != nil {
+				return fmt.Errorf("unload order %s was paid: %w", id, ErrUnloadClosed)
+			}
+			return nil
+		}
+		asked, err := requestIdentity(kept.request)
+		if err != nil {
+			return err
+		}
+		journal, err := nextJournal(ctx, tx)
+		if err != nil {
+			return err
+		}
+		refusal, err := envelope.Sign(&message.Refusal{
+			Payee: i.desk.Device(), ATC: journal, Number: number, Request: asked, Payer: kept.device,
+		}, i.desk.signer)
+		if err != nil {
+			return fmt.Errorf("intermediary: the desk's Refusal: %w", err)
+		}
+		return speak(ctx, tx, number, journal, refusal)
+	})
+	if err != nil {
+		return err
+	}
+	return i.handOverDesk(ctx)
+}

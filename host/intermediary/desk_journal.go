@@ -1,0 +1,139 @@
+package intermediary
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/host/store"
+)
+
+// keptUnload is one row of the desk.
+type keptUnload struct {
+	device  message.DeviceID
+	request []byte
+	answer  []byte // the desk's word; nil while it has not spoken
+}
+
+func unload(ctx context.Context, q store.Queryer, number uint32) (keptUnload, error) {
+	var kept keptUnload
+	err := q.QueryRowContext(ctx, `SELECT device, request, answer FROM unload WHERE number = $1`, number).Scan(&kept.device, &kept.request, &kept.answer)
+	if errors.Is(err, sql.ErrNoRows) {
+		return kept, fmt.Errorf("intermediary: the desk made no Request %d: order the unload again", number)
+	}
+	if err != nil {
+		return kept, fmt.Errorf("intermediary: the desk's Request %d: %w", number, err)
+	}
+	return kept, nil
+}
+
+func requestIdentity(encoded []byte) (message.Hash, error) {
+	request, err := message.Parse[message.Request](encoded)
+	if err != nil {
+		return message.Hash{}, fmt.Errorf("intermediary: the desk's Request kept: %w", err)
+	}
+	return message.Identity(request)
+}
+
+// sameAnswer finds the Receipt again when the desk's word accepts this Payment.
+func sameAnswer(answer []byte, paid *message.Payment) ([]byte, error) {
+	record, err := message.ParseRecord(answer)
+	if err != nil {
+		return nil, fmt.Errorf("intermediary: the desk's journal: %w", err)
+	}
+	identity, err := message.Identity(paid)
+	if err != nil {
+		return nil, fmt.Errorf("intermediary: Payment to the desk: %w", err)
+	}
+	if record.Receipt == nil || record.Receipt.Payment != identity {
+		return nil, fmt.Errorf("payment %d of %s: %w", paid.ATC, paid.Payer, ErrUnloadClosed)
+	}
+	return message.Encode(record.Receipt)
+}
+
+// nextJournal is the number of the desk's next word.
+func nextJournal(ctx context.Context, tx *sql.Tx) (uint32, error) {
+	var number uint32
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(journal), 0) + 1 FROM unload`).Scan(&number); err != nil {
+		return 0, fmt.Errorf("intermediary: the desk's journal: %w", err)
+	}
+	return number, nil
+}
+
+// speak keeps the desk's word on a Request, once.
+func speak(ctx context.Context, tx *sql.Tx, number, journal uint32, answer []byte) error {
+	result, err := tx.ExecContext(ctx, `UPDATE unload SET journal = $1, answer = $2 WHERE number = $3 AND answer IS NULL`, journal, answer, number)
+	if err != nil {
+		return fmt.Errorf("intermediary: the desk's journal: %w", err)
+	}
+	if changed, err := result.RowsAffected(); err != nil || changed != 1 {
+		return errors.Join(ErrUnloadClosed, err)
+	}
+	return nil
+}
+
+// handOverDesk gives the notary every word of the desk that it does not hold yet,
+// and posts what arrives by it.
+func (i *Intermediary) handOverDesk(ctx context.Context) error {
+	numbers, words, err := i.unheard(ctx)
+	if err != nil || len(words) == 0 {
+		return err
+	}
+	answers, err := i.notary.Submit(ctx, string(i.name), words)
+	if err != nil {
+		return err
+	}
+	var refused error
+	for n, answer := range answers {
+		if !answer.Held {
+			refused = errors.Join(refused, answer.Err)
+			continue
+		}
+		if _, err := i.db.ExecContext(ctx, `UPDATE unload SET held = 1 WHERE number = $1`, numbers[n]); err != nil {
+			return fmt.Errorf("intermediary: the desk's journal: %w", err)
+		}
+	}
+	if refused != nil {
+		return refused
+	}
+	return i.PullStatement(ctx)
+}
+
+func (i *Intermediary) unheard(ctx context.Context) (numbers []uint32, words [][]byte, err error) {
+	rows, err := i.db.QueryContext(ctx, `SELECT number, answer FROM unload WHERE answer IS NOT NULL AND held = 0 ORDER BY journal`)
+	if err != nil {
+		return nil, nil, fmt.Errorf("intermediary: the desk's journal: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var number uint32
+		var word []byte
+		if err := rows.Scan(&number, &word); err != nil {
+			return nil, nil, fmt.Errorf("intermediary: the desk's journal: %w", err)
+		}
+		numbers, words = append(numbers, number), append(words, word)
+	}
+	return numbers, words, rows.Err()
+}
+
+// isFromPayer checks that one of our own devices signed a Payment, over a Request
+// that the desk signed: only own devices are unloaded here.
+func (i *Intermediary) isFromPayer(ctx context.Context, paid *message.Payment) error {
+	payer, err := device(ctx, i.db, paid.Payer)
+	if err != nil {
+		return err
+	}
+	certificate, err := cvc.Parse(payer.Certificate)
+	if err != nil {
+		return fmt.Errorf("intermediary: certificate of %s: %w", paid.Payer, err)
+	}
+	// Our own signature too: a Request may come back under another one, and the
+	// notary asks for both.
+	if err := errors.Join(message.Verify(paid, certificate.PublicKey), message.Verify(&paid.Request, i.desk.PublicKey)); err != nil {
+		return fmt.Errorf("intermediary: Payment of %s to the desk: %w", paid.Payer, err)
+	}
+	return nil
+}

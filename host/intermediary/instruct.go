@@ -1,0 +1,164 @@
+package intermediary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
+	"ekrona/host/money"
+	"ekrona/host/session"
+	"ekrona/host/settlement"
+)
+
+// situation is what is known of a device when its next Instruction is made.
+type situation struct {
+	device      keptDevice
+	state       *message.State
+	report      settlement.StateReport
+	outstanding settlement.Outstanding
+}
+
+// instruct makes the Instruction that is due, has the notary sign it and puts it
+// into the answer. A load that cannot be carried is refused, its money returned,
+// and the Instruction made without it.
+func (i *Intermediary) instruct(ctx context.Context, s situation, answer *session.Answer) error {
+	for {
+		instruction, due := i.duties(s)
+		load, wanted, err := nextLoad(ctx, i.db, s.device.ID)
+		if err != nil {
+			return err
+		}
+		order := fmt.Sprintf("%s/%d", s.device.ID, instruction.Sequence)
+		if wanted {
+			if reason := s.cannotTake(instruction.Policy, load.amount); reason != "" {
+				answer.Refused = reason
+				if err := i.refuseLoad(ctx, load, reason); err != nil {
+					return err
+				}
+				continue
+			}
+			credit, err := load.amount.Wire()
+			if err != nil {
+				return err
+			}
+			instruction.Credit = message.Amount(credit)
+			order, due = load.id, true
+		}
+		if !due {
+			return nil
+		}
+		answer.Instruction, err = i.coSign(ctx, order, instruction)
+		switch {
+		case wanted && stopsCredit(err):
+			answer.Refused = err.Error()
+			if err := i.refuseLoad(ctx, load, err.Error()); err != nil {
+				return err
+			}
+			continue
+		case errors.Is(err, settlement.Taken):
+			// Another session of the same device was faster: its body stands.
+			return i.takeOver(ctx, s.device.ID, err, answer)
+		}
+		return err
+	}
+}
+
+// duties is the next Instruction without a credit, and whether it is due.
+func (i *Intermediary) duties(s situation) (*message.Instruction, bool) {
+	policy := s.device.Policy
+	if policy.Version < s.state.PolicyVersion {
+		// Known here no more, after a restored backup: the same version changes nothing.
+		policy.Version = s.state.PolicyVersion
+	}
+	instruction := &message.Instruction{
+		InstructionKey: i.instructionKey.authority(),
+		Notary:         i.notaryKey.authority(),
+		Device:         s.device.ID,
+		Sequence:       s.outstanding.NextSeq,
+		AckedATC:       s.report.HeldAtc,
+		Head:           s.report.HeldHead,
+		Policy:         policy,
+		Date:           i.date(s.state.Date),
+		Actions:        s.actions(),
+	}
+	due := instruction.AckedATC > s.state.AckedATC || policy.Version > s.state.PolicyVersion ||
+		instruction.Actions != 0 || s.state.Date.Before(instruction.Date)
+	return instruction, due
+}
+
+// actions are the action bits that bring the device to where it shall be.
+func (s situation) actions() message.Actions {
+	var actions message.Actions
+	shallBlock := s.device.blockWanted || s.outstanding.Status != settlement.Active
+	switch isBlocked := s.state.LifeCycle == spec.Blocked; {
+	case s.state.LifeCycle == spec.Closed:
+	case shallBlock && !isBlocked:
+		actions |= spec.ActionBlock
+	case !shallBlock && isBlocked:
+		actions |= spec.ActionUnblock
+	}
+	if s.device.resetIn == s.outstanding.NextSeq {
+		actions |= spec.ActionResetTries
+	}
+	return actions
+}
+
+// cannotTake says why the device can take no credit of this amount, or nothing.
+// A device that lies about its open requests only hurts itself: the card checks
+// again, and says in its Confirmation what it did.
+func (s situation) cannotTake(policy message.Policy, amount money.Ore) string {
+	switch {
+	case s.outstanding.Status != settlement.Active || s.device.blockWanted || s.state.LifeCycle != spec.Active:
+		return "the device is reported, ended or blocked: load another one"
+	case !s.report.Complete:
+		return "the notary does not hold all records of the device yet: synchronise again later, then order the load again"
+	case s.report.Difference != 0:
+		return fmt.Sprintf("the device's balance differs by %s from its records: have it looked into before it is loaded", s.report.Difference)
+	}
+	held := money.FromWire(uint32(s.state.Balance))
+	for _, open := range s.state.OpenRequests {
+		held += money.FromWire(uint32(open.Amount))
+	}
+	if room := money.FromWire(uint32(policy.MaxBalance)) - held; amount > room {
+		return fmt.Sprintf("%s do not fit: the device may hold %s and holds or expects %s: load at most %s",
+			amount, money.FromWire(uint32(policy.MaxBalance)), held, max(room, 0))
+	}
+	return ""
+}
+
+// coSign signs an Instruction and has the notary sign it too.
+func (i *Intermediary) coSign(ctx context.Context, order string, instruction *message.Instruction) ([]byte, error) {
+	if err := message.SignAs(instruction, message.ByIntermediary, i.instructionKey.signer); err != nil {
+		return nil, fmt.Errorf("intermediary: Instruction for %s: %w", instruction.Device, err)
+	}
+	// Body and our signature alone: the notary's comes from the notary.
+	body, err := message.Body(instruction)
+	if err != nil {
+		return nil, fmt.Errorf("intermediary: Instruction for %s: %w", instruction.Device, err)
+	}
+	signed, err := tlv.Append(body, spec.TagSignature, instruction.IntermediarySignature[:])
+	if err != nil {
+		return nil, fmt.Errorf("intermediary: Instruction for %s: %w", instruction.Device, err)
+	}
+	return i.notary.CoSign(ctx, string(i.name), order, signed)
+}
+
+// stopsCredit tells whether the notary refused an Instruction for its credit.
+func stopsCredit(err error) bool {
+	return errors.Is(err, settlement.Funds) || errors.Is(err, settlement.Difference) || errors.Is(err, settlement.StatusKind)
+}
+
+func (i *Intermediary) takeOver(ctx context.Context, device message.DeviceID, refused error, answer *session.Answer) error {
+	outstanding, err := i.notary.Outstanding(ctx, string(i.name), string(device))
+	if err != nil {
+		return err
+	}
+	if outstanding.Instruction == nil {
+		return refused
+	}
+	answer.Instruction = outstanding.Instruction
+	return nil
+}

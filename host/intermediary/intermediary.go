@@ -1,0 +1,166 @@
+// Package intermediary is a bank that distributes e-krona: it keeps its
+// customers' online wallets, issues their devices, and stands between them and
+// the central bank's notary.
+//
+// Start at [New] and [Intermediary.Start]; then one file tells one flow: load.go,
+// desk.go (unload), session.go (synchronise), lost.go, statement.go (money that
+// arrives for an owner).
+//
+// It trusts the central bank, and no other intermediary: every word of a device
+// is the device's own signature. It keeps no record of a device for the notary:
+// what the notary has answered for is acknowledged, the rest is still on the
+// device. So a crash at any place leaves either nothing or something that the
+// next call finds again, here or at the notary.
+package intermediary
+
+import (
+	"context"
+	"crypto"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+	"ekrona/host/ledger"
+	"ekrona/host/session"
+	"ekrona/host/settlement"
+	"ekrona/host/store"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Schemas are the tables of an intermediary, for store.Open.
+func Schemas() ([]store.Schema, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("intermediary: migrations: %w", err)
+	}
+	return []store.Schema{ledger.Schema(), {Name: "intermediary", Files: files}}, nil
+}
+
+// Clock tells the time.
+type Clock interface{ Now() time.Time }
+
+// Identity is a key that others know by its certificate.
+type Identity struct {
+	Signer      crypto.Signer
+	Certificate []byte // 7F21
+}
+
+// Config is everything an intermediary works with.
+type Config struct {
+	Name              message.Name
+	DB                *sql.DB // opened with Schemas
+	Clock             Clock
+	Random            io.Reader
+	Notary            Notary
+	CA                []byte   // 7F21 of the CA that certifies the devices
+	InstructionKey    Identity // signs Challenges and Instructions
+	Desk              Identity // the unload desk, certified by the CA
+	NotaryCertificate []byte   // 7F21 of the notary key that signs Instructions
+}
+
+// Intermediary is one intermediary. It is safe for concurrent use, also by two
+// processes on the same database.
+type Intermediary struct {
+	name   message.Name
+	db     *sql.DB
+	clock  Clock
+	random io.Reader
+	notary Notary
+	ca     []byte
+
+	instructionKey identity
+	desk           identity
+	notaryKey      identity
+}
+
+// identity is an Identity read; the notary's has no signer here.
+type identity struct {
+	signer  crypto.Signer
+	encoded []byte
+	*cvc.Certificate
+}
+
+func (i identity) authority() message.AuthorityRef { return message.AuthorityRef(i.Holder) }
+
+// New makes an intermediary of its parts; it neither stores nor sends anything.
+func New(c Config) (*Intermediary, error) {
+	i := &Intermediary{name: c.Name, db: c.DB, clock: c.Clock, random: c.Random, notary: c.Notary, ca: c.CA}
+	for _, part := range []struct {
+		what  string
+		given Identity
+		role  spec.Role
+		into  *identity
+	}{
+		{"instruction key", c.InstructionKey, spec.RoleInstructionKey, &i.instructionKey},
+		{"unload desk", c.Desk, spec.RoleDesk, &i.desk},
+		{"notary", Identity{Certificate: c.NotaryCertificate}, spec.RoleNotary, &i.notaryKey},
+		{"CA", Identity{Certificate: c.CA}, spec.RoleIntermediary, new(identity)},
+	} {
+		certificate, err := cvc.Parse(part.given.Certificate)
+		if err != nil {
+			return nil, fmt.Errorf("intermediary: certificate of the %s: %w", part.what, err)
+		}
+		if certificate.Role != part.role || part.role != spec.RoleNotary && certificate.Holder.Name() != c.Name {
+			return nil, fmt.Errorf("intermediary: the certificate of the %s is that of the %v %s: give %s's own", part.what, certificate.Role, certificate.Holder, c.Name)
+		}
+		if part.given.Signer != nil {
+			public, err := signature.PublicKey(part.given.Signer)
+			if err != nil || !public.Equal(certificate.PublicKey) {
+				return nil, fmt.Errorf("intermediary: key and certificate of the %s do not belong together: give the pair that was made together", part.what)
+			}
+		}
+		*part.into = identity{part.given.Signer, part.given.Certificate, certificate}
+	}
+	return i, nil
+}
+
+// Start makes the intermediary and its desk known to the notary and finishes what
+// a crash interrupted: words of the desk that the notary has not heard, money that
+// has arrived. It may be called at every start, and again at any time.
+func (i *Intermediary) Start(ctx context.Context) error {
+	if err := store.InTx(ctx, i.db, func(tx *sql.Tx) error {
+		return errors.Join(ledger.Open(ctx, tx, ownFunds), ledger.Open(ctx, tx, mirror), ledger.Open(ctx, tx, transit))
+	}); err != nil {
+		return err
+	}
+	if err := i.notary.Join(ctx, string(i.name), i.ca, i.instructionKey.encoded); err != nil {
+		return err
+	}
+	if err := i.notary.Register(ctx, string(i.name), settlement.Registration{Certificate: i.desk.encoded}); err != nil {
+		return err
+	}
+	if err := i.handOverDesk(ctx); err != nil {
+		return err
+	}
+	return i.PullStatement(ctx)
+}
+
+// trust is what a device needs to verify this intermediary and the notary.
+func (i *Intermediary) trust() session.Trust {
+	return session.Trust{InstructionKey: i.instructionKey.encoded, Notary: i.notaryKey.encoded}
+}
+
+// date is today for a device: never after the end of a certificate that signs the
+// Instruction, and never before the date that the device has seen.
+func (i *Intermediary) date(seen message.Date) message.Date {
+	today := message.DateOf(i.clock.Now())
+	for _, end := range []message.Date{i.instructionKey.Expiry, i.notaryKey.Expiry} {
+		if today.After(end) {
+			today = end
+		}
+	}
+	if today.Before(seen) {
+		return seen
+	}
+	return today
+}

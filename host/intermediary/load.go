@@ -1,0 +1,174 @@
+package intermediary
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/host/ledger"
+	"ekrona/host/money"
+	"ekrona/host/order"
+	"ekrona/host/store"
+)
+
+// loadState is where a load order stands.
+type loadState string
+
+const (
+	loadPlaced   loadState = "placed"   // the customer's money is set aside
+	loadReserved loadState = "reserved" // the notary moved it to the shadow wallet
+	loadTaken    loadState = "taken"    // the device has it
+	loadReturned loadState = "returned" // the device could not take it: back in the online wallet
+	loadRefused  loadState = "refused"  // it never left: back in the online wallet
+)
+
+// Final tells whether a load order can still change.
+func (s loadState) Final() bool {
+	return s == loadTaken || s == loadReturned || s == loadRefused
+}
+
+// PlaceLoad takes a customer's order to load a device:
+//
+//  1. In one transaction the order is kept and its money set aside from the
+//     online wallet. A cut before leaves nothing, after it the order stands; the
+//     same order again does nothing.
+//  2. The device's next synchronisation carries the credit: see Report.
+//
+// Errors: order.ErrSignature, [ErrNoDevice], [ErrTaken], *ledger.ShortError when
+// the online wallet does not cover it.
+func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
+	d, err := i.verifyOrder(ctx, o, order.Load)
+	if err != nil {
+		return err
+	}
+	if err := i.PullStatement(ctx); err != nil { // what has just arrived may be loaded
+		return err
+	}
+	if !d.role.CanPay() {
+		return fmt.Errorf("intermediary: %s is a %v and receives only: load a card", d.ID, d.role)
+	}
+	digest := o.Digest()
+	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
+		var kept []byte
+		err := tx.QueryRowContext(ctx, `SELECT digest FROM load WHERE id = $1`, o.Key()).Scan(&kept)
+		switch {
+		case err == nil && bytes.Equal(kept, digest[:]):
+			return nil
+		case err == nil:
+			return fmt.Errorf("load order %s: %w", o.Key(), ErrTaken)
+		case !errors.Is(err, sql.ErrNoRows):
+			return fmt.Errorf("intermediary: load order %s: %w", o.Key(), err)
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO load (id, device, amount, digest, placed, state)
+			VALUES ($1, $2, $3, $4, (SELECT coalesce(max(placed), 0) + 1 FROM load), $5)`,
+			o.Key(), d.ID, int64(o.Amount), digest[:], loadPlaced); err != nil {
+			return fmt.Errorf("intermediary: load order %s: %w", o.Key(), err)
+		}
+		_, err = ledger.Post(ctx, tx, i.clock.Now(), ledger.Order{
+			Key: "load:" + o.Key(), Memo: "load of " + string(d.ID),
+			Lines: []ledger.Line{{Account: wallet(d.Customer), Amount: -o.Amount}, {Account: transit, Amount: o.Amount}},
+		})
+		return err
+	})
+}
+
+// verifyOrder finds the device of an order and checks the owner's signature.
+func (i *Intermediary) verifyOrder(ctx context.Context, o order.Signed, kind order.Kind) (keptDevice, error) {
+	if o.Kind != kind || o.Amount <= 0 {
+		return keptDevice{}, fmt.Errorf("intermediary: this is no %s order of more than 0.00 kr", kind)
+	}
+	d, err := device(ctx, i.db, o.Device)
+	if err != nil {
+		return keptDevice{}, err
+	}
+	owner, err := customer(ctx, i.db, d.Customer)
+	if err != nil {
+		return keptDevice{}, err
+	}
+	return d, o.Verify(owner.App)
+}
+
+// pendingLoad is the oldest load order of a device that no Instruction carries.
+type pendingLoad struct {
+	id     string
+	amount money.Ore
+}
+
+func nextLoad(ctx context.Context, q store.Queryer, device message.DeviceID) (pendingLoad, bool, error) {
+	var p pendingLoad
+	err := q.QueryRowContext(ctx, `SELECT id, amount FROM load WHERE device = $1 AND state = $2 ORDER BY placed LIMIT 1`,
+		device, loadPlaced).Scan(&p.id, &p.amount)
+	if errors.Is(err, sql.ErrNoRows) {
+		return p, false, nil
+	}
+	if err != nil {
+		return p, false, fmt.Errorf("intermediary: load orders of %s: %w", device, err)
+	}
+	return p, true, nil
+}
+
+// refuseLoad gives the money of an order that no Instruction carries back to its
+// owner, once.
+func (i *Intermediary) refuseLoad(ctx context.Context, p pendingLoad, reason string) error {
+	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
+		result, err := tx.ExecContext(ctx, `UPDATE load SET state = $1, reason = $2 WHERE id = $3 AND state = $4`,
+			loadRefused, reason, p.id, loadPlaced)
+		if err != nil {
+			return fmt.Errorf("intermediary: load order %s: %w", p.id, err)
+		}
+		if changed, err := result.RowsAffected(); err != nil || changed == 0 {
+			return err // another session moved it meanwhile
+		}
+		_, err = ledger.Reverse(ctx, tx, i.clock.Now(), "load-refused:"+p.id, "load:"+p.id)
+		return err
+	})
+}
+
+// moveLoad carries an order from one state to the next. It tells whether the
+// order is known; one that is in another state already stays there.
+func moveLoad(ctx context.Context, tx *sql.Tx, id string, from, to loadState, sequence uint32) (known bool, err error) {
+	if _, err := tx.ExecContext(ctx, `UPDATE load SET state = $1, sequence = $2 WHERE id = $3 AND state = $4`, to, sequence, id, from); err != nil {
+		return false, fmt.Errorf("intermediary: load order %s: %w", id, err)
+	}
+	err = tx.QueryRowContext(ctx, `SELECT count(*) FROM load WHERE id = $1`, id).Scan(&known)
+	return known, err
+}
+
+// loadIsTaken notes that a device took the credit of an Instruction.
+func (i *Intermediary) loadIsTaken(ctx context.Context, device message.DeviceID, sequence uint32) error {
+	_, err := i.db.ExecContext(ctx, `UPDATE load SET state = $1 WHERE device = $2 AND sequence = $3 AND state = $4`,
+		loadTaken, device, sequence, loadReserved)
+	if err != nil {
+		return fmt.Errorf("intermediary: load of %s: %w", device, err)
+	}
+	return nil
+}
+
+// Load is a load order as its customer sees it.
+type Load struct {
+	Amount money.Ore
+	State  string // placed, reserved, taken, returned or refused
+	Final  bool   // nothing more will happen to it
+	Reason string // why it was refused
+}
+
+// LoadOrder tells where a load order stands. Errors: [ErrNoOrder].
+func (i *Intermediary) LoadOrder(ctx context.Context, id string) (Load, error) {
+	var l Load
+	var reason sql.NullString
+	err := i.db.QueryRowContext(ctx, `SELECT amount, state, reason FROM load WHERE id = $1`, id).Scan(&l.Amount, &l.State, &reason)
+	if errors.Is(err, sql.ErrNoRows) {
+		return l, fmt.Errorf("load order %s: %w", id, ErrNoOrder)
+	}
+	if err != nil {
+		return l, fmt.Errorf("intermediary: load order %s: %w", id, err)
+	}
+	l.Final, l.Reason = loadState(l.State).Final(), reason.String
+	return l, nil
+}
+
+// ErrNoOrder says that an order is not known here.
+var ErrNoOrder = errors.New("intermediary: no such order: place it first")

@@ -1,0 +1,79 @@
+package intermediary
+
+import (
+	"context"
+	"fmt"
+
+	"ekrona/apdu/message"
+)
+
+// ReportLost blocks a device that its owner reports lost, stolen or broken:
+//
+//  1. The wish to block is kept; the device's next Instruction, if it ever comes
+//     to one, carries it.
+//  2. The notary puts it on the revocation list; claims on it are honoured for
+//     the configured time.
+//
+// A cut between the two is repaired by the same call. It cannot be taken back: a
+// device that is found again is unloaded and replaced.
+// Errors: [ErrNoDevice], the notary's.
+func (i *Intermediary) ReportLost(ctx context.Context, id message.DeviceID) error {
+	if err := i.wishBlocked(ctx, id, true); err != nil {
+		return err
+	}
+	return i.notary.ReportLost(ctx, string(i.name), string(id))
+}
+
+// End ends a reported device when its time is over: what its shadow wallet holds,
+// and all that comes in later, goes to the owner's online wallet. The notary does
+// it once; the money arrives with the statement. Errors: [ErrNoDevice],
+// settlement.StatusKind while the time is not over.
+func (i *Intermediary) End(ctx context.Context, id message.DeviceID) error {
+	if _, err := device(ctx, i.db, id); err != nil {
+		return err
+	}
+	if err := i.notary.End(ctx, string(i.name), string(id)); err != nil {
+		return err
+	}
+	return i.PullStatement(ctx)
+}
+
+// Block asks for a device to be blocked, or unblocked, by its next Instruction.
+// Errors: [ErrNoDevice].
+func (i *Intermediary) Block(ctx context.Context, id message.DeviceID, blocked bool) error {
+	return i.wishBlocked(ctx, id, blocked)
+}
+
+func (i *Intermediary) wishBlocked(ctx context.Context, id message.DeviceID, blocked bool) error {
+	if _, err := device(ctx, i.db, id); err != nil {
+		return err
+	}
+	if _, err := i.db.ExecContext(ctx, `UPDATE device SET block_wanted = $1 WHERE id = $2`, blocked, id); err != nil {
+		return fmt.Errorf("intermediary: device %s: %w", id, err)
+	}
+	return nil
+}
+
+// ResetTries lets the device's next Instruction give PIN and PUK all their tries
+// again. Errors: [ErrNoDevice], the notary's.
+func (i *Intermediary) ResetTries(ctx context.Context, id message.DeviceID) error {
+	if _, err := device(ctx, i.db, id); err != nil {
+		return err
+	}
+	outstanding, err := i.notary.Outstanding(ctx, string(i.name), string(id))
+	if err != nil {
+		return err
+	}
+	next := outstanding.NextSeq
+	if outstanding.Instruction != nil {
+		signed, err := message.Parse[message.Instruction](outstanding.Instruction)
+		if err != nil {
+			return fmt.Errorf("intermediary: the notary's Instruction for %s: %w", id, err)
+		}
+		next = signed.Sequence + 1
+	}
+	if _, err := i.db.ExecContext(ctx, `UPDATE device SET reset_in = $1 WHERE id = $2`, next, id); err != nil {
+		return fmt.Errorf("intermediary: device %s: %w", id, err)
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package intermediary
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/envelope"
+	"ekrona/host/session"
+	"ekrona/host/settlement"
+)
+
+// HandOver takes messages that a phone carries, its own or others': Payments,
+// Receipts, Refusals. It tells for each whether the notary holds it, so that the
+// phone may forget it. Anything may be handed over by anybody, again and again:
+// every message protects itself.
+func (i *Intermediary) HandOver(ctx context.Context, messages [][]byte) ([]settlement.Answer, error) {
+	if len(messages) == 0 {
+		return nil, nil
+	}
+	return i.notary.Submit(ctx, string(i.name), messages)
+}
+
+// Open begins the synchronisation of a device: the notary learns of a fresh
+// Challenge before the device does, and names the Payments that wait for the
+// device's word. It implements session.Link. Errors: [ErrNoDevice], the notary's.
+func (i *Intermediary) Open(ctx context.Context, id message.DeviceID) (session.Opening, error) {
+	if _, err := device(ctx, i.db, id); err != nil {
+		return session.Opening{}, err
+	}
+	outstanding, err := i.notary.Outstanding(ctx, string(i.name), string(id))
+	if err != nil {
+		return session.Opening{}, err
+	}
+	opening := session.Opening{Trust: i.trust()}
+	for _, h := range outstanding.Handovers {
+		opening.Waiting = append(opening.Waiting, envelope.Envelope{Message: h.Payment, Certificate: h.PayerCertificate, Authority: h.PayerCA})
+	}
+	challenge := &message.Challenge{InstructionKey: i.instructionKey.authority(), Device: id}
+	if _, err := io.ReadFull(i.random, challenge.Random[:]); err != nil {
+		return session.Opening{}, fmt.Errorf("intermediary: the source of randomness failed: %w", err)
+	}
+	if opening.Challenge, err = envelope.Sign(challenge, i.instructionKey.signer); err != nil {
+		return session.Opening{}, err
+	}
+	return opening, i.notary.OpenChallenge(ctx, string(i.name), opening.Challenge)
+}
+
+// Report takes what a device says of itself to the notary and answers with the
+// Instruction that is due, if any. It implements session.Link.
+//
+//  1. The notary gets the records, then the State. It verifies the chain, every
+//     signature and the equation of protocol §8; what it holds stays held.
+//  2. What was moved meanwhile is posted from the notary's statement.
+//  3. An Instruction that is still outstanding is answered byte for byte.
+//  4. Otherwise the next one is made, when something is due: records to
+//     acknowledge, a policy, a date, block or unblock, a load.
+//
+// A cut anywhere leaves what the notary holds; the same Report, or a later one,
+// goes on from there. Nothing here is kept that the next one would miss.
+// Errors: [ErrNoDevice], the notary's, for example for a State that answers no
+// Challenge.
+func (i *Intermediary) Report(ctx context.Context, id message.DeviceID, reading session.Reading) (session.Answer, error) {
+	d, err := device(ctx, i.db, id)
+	if err != nil {
+		return session.Answer{}, err
+	}
+	state, err := message.Parse[message.State](reading.State)
+	if err != nil {
+		return session.Answer{}, fmt.Errorf("intermediary: State of %s: %w", id, err)
+	}
+	if state.Device != id {
+		return session.Answer{}, fmt.Errorf("intermediary: this is the State of %s, not of %s: synchronise that device itself", state.Device, id)
+	}
+	if _, err := i.HandOver(ctx, reading.Records); err != nil {
+		return session.Answer{}, err
+	}
+	report, err := i.notary.SubmitState(ctx, string(i.name), reading.State)
+	if err != nil {
+		return session.Answer{}, err
+	}
+	if err := i.PullStatement(ctx); err != nil {
+		return session.Answer{}, err
+	}
+	if state.Credit == spec.CreditTaken {
+		if err := i.loadIsTaken(ctx, id, state.InstructionSequence); err != nil {
+			return session.Answer{}, err
+		}
+	}
+	answer := session.Answer{}
+	if report.Complete {
+		answer.Difference = report.Difference
+	}
+	outstanding, err := i.notary.Outstanding(ctx, string(i.name), string(id))
+	if err != nil {
+		return session.Answer{}, err
+	}
+	if answer.Instruction = outstanding.Instruction; answer.Instruction != nil {
+		return answer, nil
+	}
+	err = i.instruct(ctx, situation{d, state, report, outstanding}, &answer)
+	return answer, err
+}
+
+// Confirm takes a device's Confirmation to the notary, which releases the credit
+// or takes it back. It implements session.Link. A cut before loses nothing: the
+// device's next State says the same.
+func (i *Intermediary) Confirm(ctx context.Context, id message.DeviceID, confirmation []byte) error {
+	confirmed, err := message.Parse[message.Confirmation](confirmation)
+	if err != nil {
+		return fmt.Errorf("intermediary: Confirmation of %s: %w", id, err)
+	}
+	if err := i.notary.Confirm(ctx, string(i.name), confirmation); err != nil {
+		return err
+	}
+	if confirmed.Credit == spec.CreditTaken {
+		if err := i.loadIsTaken(ctx, confirmed.Device, confirmed.Sequence); err != nil {
+			return err
+		}
+	}
+	return i.PullStatement(ctx)
+}

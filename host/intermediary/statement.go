@@ -1,0 +1,98 @@
+package intermediary
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"ekrona/host/ledger"
+	"ekrona/host/settlement"
+	"ekrona/host/store"
+)
+
+// Accounts of the intermediary's own ledger. What customers, loads under way,
+// own funds and mirrored shadow wallets hold together is what the central bank
+// holds for this intermediary, online and shadow: minus the mirror.
+var (
+	ownFunds = ledger.Account{Kind: ledger.OwnFunds}
+	mirror   = ledger.Account{Kind: ledger.Mirror}
+	transit  = ledger.Account{Kind: ledger.Transit}
+)
+
+func wallet(owner string) ledger.Account  { return ledger.Account{Kind: ledger.Customer, ID: owner} }
+func shadow(device string) ledger.Account { return ledger.Account{Kind: ledger.Shadow, ID: device} }
+
+// statementPage is how many entries are pulled at once.
+const statementPage = 100
+
+// PullStatement posts what the notary has moved since the last pull, each entry
+// once: money that arrived for an owner reaches the online wallet here. The
+// cursor moves in the transaction that posts, so that a crash repeats a page whole
+// or not at all, and the entry's number as order key stops what two pulls at the
+// same moment would post twice.
+func (i *Intermediary) PullStatement(ctx context.Context) error {
+	for {
+		var cursor int64
+		if err := i.db.QueryRowContext(ctx, `SELECT cursor FROM statement`).Scan(&cursor); err != nil {
+			return fmt.Errorf("intermediary: statement: %w", err)
+		}
+		entries, err := i.notary.Statement(ctx, string(i.name), cursor, statementPage)
+		if err != nil {
+			return err
+		}
+		if len(entries) == 0 {
+			return nil
+		}
+		err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
+			for _, entry := range entries {
+				if err := i.postEntry(ctx, tx, entry); err != nil {
+					return err
+				}
+			}
+			_, err := tx.ExecContext(ctx, `UPDATE statement SET cursor = $1 WHERE cursor < $1`, entries[len(entries)-1].Seq)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("intermediary: statement after entry %d: %w", cursor, err)
+		}
+	}
+}
+
+// postEntry posts one entry and carries the load order behind it on.
+func (i *Intermediary) postEntry(ctx context.Context, tx *sql.Tx, e settlement.Entry) error {
+	online, err := onlineSide(ctx, tx, e)
+	if err != nil {
+		return err
+	}
+	lines := []ledger.Line{{Account: online, Amount: e.Online}, {Account: mirror, Amount: -e.Online - e.Shadow}}
+	if e.Device != "" {
+		if err := ledger.Open(ctx, tx, shadow(e.Device)); err != nil {
+			return err
+		}
+		lines = append(lines, ledger.Line{Account: shadow(e.Device), Amount: e.Shadow})
+	}
+	_, err = ledger.Post(ctx, tx, e.At, ledger.Order{
+		Key: fmt.Sprintf("statement:%d", e.Seq), Memo: e.Kind.String() + " " + e.Device, Lines: lines,
+	})
+	return err
+}
+
+// onlineSide is the account of the entry's online part. A load whose order was
+// lost with a restored backup comes out of own funds: nobody can say any more
+// whether the customer was debited.
+func onlineSide(ctx context.Context, tx *sql.Tx, e settlement.Entry) (ledger.Account, error) {
+	switch {
+	case e.Kind == settlement.Loaded:
+		known, err := moveLoad(ctx, tx, e.Order, loadPlaced, loadReserved, e.Instr)
+		if err != nil || !known {
+			return ownFunds, err
+		}
+		return transit, nil
+	case e.Kind == settlement.Released:
+		_, err := moveLoad(ctx, tx, e.Order, loadReserved, loadReturned, e.Instr)
+		return wallet(e.Owner), err
+	case e.Kind.OwnersMoney() && e.Owner != "":
+		return wallet(e.Owner), nil
+	}
+	return ownFunds, nil
+}
