@@ -236,3 +236,48 @@ func benchmarkKey(b *testing.B) (*ECPrivateKey, []byte, *ECPublicKey) {
 	require.NoError(b, err)
 	return key, make([]byte, 32), public
 }
+
+// Signatures that no honest signer makes, in the manner of Wycheproof's ecdsa tests:
+// both codes must refuse them.
+func TestMalformedSignaturesAreRefused(t *testing.T) {
+	for name, c := range map[string]*Curve{"Go's code": standardCurve(t, elliptic.P256()), "generic code": curveP192(t)} {
+		t.Run(name, func(t *testing.T) {
+			scalar, err := c.GenerateScalar(seeded(2))
+			require.NoError(t, err)
+			key, err := c.NewPrivateKey(scalar)
+			require.NoError(t, err)
+			point, err := key.PublicPoint()
+			require.NoError(t, err)
+			public, err := c.NewPublicKey(point)
+			require.NoError(t, err)
+			digest := make([]byte, 32)
+			digest[0] = 1
+			good, err := key.Sign(crypto.SHA256, digest)
+			require.NoError(t, err)
+			require.True(t, public.Verify(digest, good))
+
+			var parsed ecdsaSignature
+			_, err = asn1.Unmarshal(good, &parsed)
+			require.NoError(t, err)
+			with := func(r, s *big.Int) []byte {
+				out, err := asn1.Marshal(ecdsaSignature{r, s})
+				require.NoError(t, err)
+				return out
+			}
+			zero, one := new(big.Int), big.NewInt(1)
+			longLength := append([]byte{0x30, 0x81, good[1]}, good[2:]...)
+			indefinite := append(append([]byte{0x30, 0x80}, good[2:]...), 0, 0)
+			paddedR := append([]byte{0x30, good[1] + 1, 2, good[3] + 1, 0}, good[4:]...)
+			for name, bad := range map[string][]byte{
+				"empty": nil, "r is zero": with(zero, parsed.S), "s is zero": with(parsed.R, zero), "both are zero": with(zero, zero),
+				"both are one": with(one, one), "r is n": with(c.n, parsed.S), "s is n": with(parsed.R, c.n),
+				"r and n": with(new(big.Int).Add(parsed.R, c.n), parsed.S), "s and n": with(parsed.R, new(big.Int).Add(parsed.S, c.n)),
+				"r is negative": with(new(big.Int).Neg(parsed.R), parsed.S), "s is negative": with(parsed.R, new(big.Int).Neg(parsed.S)),
+				"r and s exchanged": with(parsed.S, parsed.R), "a byte follows": append(append([]byte{}, good...), 0),
+				"cut": good[:len(good)-1], "length in long form": longLength, "indefinite length": indefinite, "r with a zero too many": paddedR,
+			} {
+				assert.False(t, public.Verify(digest, bad), name)
+			}
+		})
+	}
+}
