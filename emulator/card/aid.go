@@ -16,7 +16,7 @@ const ridBytes = 5
 func ParseAID(text string) (AID, error) {
 	aid, err := hex.DecodeString(text)
 	if err != nil {
-		return nil, fmt.Errorf("AID %q is not hex: %w", text, err)
+		return nil, fmt.Errorf("AID %q is not hex: write two digits for each byte", text)
 	}
 	if err := AID(aid).check(); err != nil {
 		return nil, err
