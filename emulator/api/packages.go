@@ -2,14 +2,23 @@ package api
 
 import (
 	"sort"
+	"sync"
 
 	"ekrona/emulator/vm"
 )
 
 // Packages returns the API as vm.New takes it: every package of the table, with the
-// hidden fields and the implementation classes that the natives use.
-func Packages() ([]vm.NativePackage, error) {
-	table, err := parseTable(exportsText)
+// hidden fields and the implementation classes that the natives use. All cards share
+// the one description, which nobody may change.
+func Packages() ([]vm.NativePackage, error) { return sharedPackages() }
+
+var (
+	sharedPackages = sync.OnceValues(describePackages)
+	sharedTable    = sync.OnceValues(func() (*exportTable, error) { return parseTable(exportsText) })
+)
+
+func describePackages() ([]vm.NativePackage, error) {
+	table, err := parseTable(exportsText) // its own copy, to be completed
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +75,7 @@ func inherited(classes map[string]*vm.NativeClass, class *vm.NativeClass, m vm.N
 // Natives returns the Go functions of one card for vm.Config, by class, name and
 // descriptor. runtime must be ready before the first applet runs.
 func Natives(runtime Runtime) (map[string]vm.Native, error) {
-	table, err := parseTable(exportsText)
+	table, err := sharedTable()
 	if err != nil {
 		return nil, err
 	}
