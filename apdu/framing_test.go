@@ -1,0 +1,140 @@
+package apdu
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"ekrona/apdu/spec"
+)
+
+// shortCard is a card that offers short APDUs only: it gathers chains, and gives
+// answers in pieces. It answers a command with its whole data, doubled.
+type shortCard struct {
+	t        require.TestingT
+	chain    []byte
+	pending  []byte
+	received []Command
+	// wrongLe makes it answer 6Cxx to a first Le that is not exact.
+	wrongLe bool
+	// room is the most data in one answer.
+	room int
+}
+
+func (s *shortCard) Transmit(_ context.Context, c Command) (Response, error) {
+	require.False(s.t, c.IsExtended(), "an extended APDU came through")
+	raw, err := c.Bytes()
+	require.NoError(s.t, err)
+	c, err = ParseCommand(raw)
+	require.NoError(s.t, err)
+	s.received = append(s.received, c)
+	if c.INS == spec.GetResponse.INS {
+		return s.give(c.Ne), nil
+	}
+	s.chain = append(s.chain, c.Data...)
+	if c.IsChained() {
+		return Response{SW: OK}, nil
+	}
+	answer := append(bytes.Clone(s.chain), s.chain...)
+	if s.wrongLe && c.Ne != len(answer) && len(answer) <= MaxShortNe && c.Ne > 0 {
+		s.chain = s.chain[:len(s.chain)-len(c.Data)]
+		return Response{SW: StatusWord(spec.SWWrongLe | len(answer)&0xFF)}, nil
+	}
+	s.pending, s.chain = answer, nil
+	return s.give(c.Ne), nil
+}
+
+// give hands out at most n of what is pending.
+func (s *shortCard) give(n int) Response {
+	n = min(n, len(s.pending), s.room)
+	r := Response{Data: s.pending[:n], SW: OK}
+	s.pending = s.pending[n:]
+	if rest := min(len(s.pending), MaxShortNe); rest > 0 {
+		r.SW = StatusWord(spec.SWMoreData | rest&0xFF)
+	}
+	return r
+}
+
+// Whatever the length, over short APDUs the card gets the data and the caller
+// the answer.
+func TestFramingOverShortAPDUs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		card := &shortCard{t: t, wrongLe: rapid.Bool().Draw(t, "wrongLe"), room: rapid.IntRange(1, 256).Draw(t, "room")}
+		n := rapid.IntRange(1, 1024).Draw(t, "n")
+		data := rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, "data")
+		r, err := Framing{Card: card}.Transmit(context.Background(), Command{CLA: 0x80, INS: 0x12, Data: data, Ne: MaxExtendedNe})
+		require.NoError(t, err)
+		require.Equal(t, OK, r.SW)
+		require.Equal(t, append(bytes.Clone(data), data...), r.Data)
+	})
+}
+
+func TestFramingSendsExtendedWhole(t *testing.T) {
+	var seen []Command
+	card := CardFunc(func(_ context.Context, c Command) (Response, error) {
+		seen = append(seen, c)
+		return Response{SW: OK}, nil
+	})
+	c := Command{CLA: 0x80, INS: 0x12, Data: make([]byte, 600), Ne: MaxExtendedNe}
+	_, err := Framing{Card: card, ExtendedLength: true}.Transmit(context.Background(), c)
+	require.NoError(t, err)
+	assert.Equal(t, []Command{c}, seen)
+}
+
+func TestFramingStopsAtTheFirstRefusal(t *testing.T) {
+	calls := 0
+	card := CardFunc(func(context.Context, Command) (Response, error) {
+		calls++
+		return Response{SW: spec.SWWrongLength}, nil
+	})
+	r, err := Framing{Card: card}.Transmit(context.Background(), Command{Data: make([]byte, 600)})
+	require.NoError(t, err)
+	assert.Equal(t, StatusWord(spec.SWWrongLength), r.SW)
+	assert.Equal(t, 1, calls)
+}
+
+// A card that never ends does not keep the caller.
+func TestFramingIsBounded(t *testing.T) {
+	for name, answer := range map[string]Response{
+		"announces more and brings nothing": {SW: spec.SWMoreData},
+		"brings more without end":           {Data: make([]byte, 256), SW: spec.SWMoreData},
+	} {
+		card := CardFunc(func(context.Context, Command) (Response, error) { return answer, nil })
+		_, err := Framing{Card: card}.Transmit(context.Background(), Command{Ne: 256})
+		assert.Error(t, err, name)
+	}
+	calls := 0
+	card := CardFunc(func(context.Context, Command) (Response, error) {
+		calls++
+		return Response{SW: spec.SWWrongLe}, nil
+	})
+	r, err := Framing{Card: card}.Transmit(context.Background(), Command{Ne: 1})
+	require.NoError(t, err)
+	assert.ErrorIs(t, r.Err(), StatusWord(spec.SWWrongLe))
+	assert.Equal(t, 2, calls)
+}
+
+func TestSend(t *testing.T) {
+	lost := errors.New("power lost")
+	for _, c := range []struct {
+		r    Response
+		err  error
+		want error
+	}{
+		{Response{Data: []byte{1}, SW: OK}, nil, nil},
+		{Response{SW: spec.SWFunds}, nil, ErrLimit},
+		{Response{}, lost, lost},
+	} {
+		card := CardFunc(func(context.Context, Command) (Response, error) { return c.r, c.err })
+		data, err := Send(context.Background(), card, Command{})
+		assert.ErrorIs(t, err, c.want)
+		if c.want == nil {
+			assert.Equal(t, c.r.Data, data)
+		}
+	}
+}
