@@ -32,7 +32,10 @@ type Command struct {
 // New makes the command of one variant of a spec row, with its data. Ne is the
 // form of "whatever there is" that fits the longest answer in the row.
 func New(v spec.Variant, data ...[]byte) Command {
-	c := Command{CLA: v.Command.CLA, INS: v.Command.INS, P1: v.P1, P2: v.P2, Data: bytes.Join(data, nil)}
+	c := Command{CLA: v.Command.CLA, INS: v.Command.INS, P1: v.P1, P2: v.P2}
+	for _, part := range data {
+		c.Data = append(c.Data, part...)
+	}
 	switch longest := v.MaxOut(); {
 	case longest == 0:
 	case longest <= MaxShortNe:

@@ -1,0 +1,136 @@
+// Package script is a text for an APDU with the answer that is expected, one
+// line for each. The suite, the console and transcripts use it.
+//
+//	# comment
+//	SELECT data=F0454B524F4E4101 -> 9000 : 6F17*
+//	VERIFY plaintext data=241234FFFFFFFFFF -> 9000 | 63Cx
+//	READ RECORD log p1=2 -> RECORD_NOT_FOUND
+//	00 84 00 00 08 -> OK : ????????????????
+//	PAY data=E133...
+//
+// Grammar:
+//
+//	line     = [ step ] [ "#" comment ]
+//	step     = command [ "->" expected ]
+//	command  = hex | name { option }
+//	name     = title of a variant in the spec, such as "PUT DATA first PIN"
+//	option   = "cla=" byte | "p1=" byte | "p2=" byte | "data=" hex | "ne=" number | "extended"
+//	expected = status { "|" status } [ ":" data ]
+//	status   = four hex digits, "x" for any digit | name of a status word in the spec
+//	data     = hex digits, "??" for any byte, and "*" at the end for any more
+//
+// Hex passes blanks between bytes, bytes are two hex digits, ne is decimal. A
+// named command takes class, instruction, parameters and Ne from the spec unless
+// an option says otherwise. [Parse] and [Step.String] are inverse: what parses
+// prints in one canonical form, which parses to the same step.
+package script
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"ekrona/apdu"
+)
+
+// MaxLine is the longest line in bytes: a longest extended command in hex, with
+// blanks, and a longest answer.
+const MaxLine = 1 << 19
+
+// ErrSyntax is what every refusal to parse wraps.
+var ErrSyntax = errors.New("script")
+
+func syntax(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{ErrSyntax}, args...)...)
+}
+
+// Step is one command and what is expected of its answer.
+type Step struct {
+	Command apdu.Command
+	// Expected is nil when any answer will do.
+	Expected *Expected
+}
+
+// Line is a step in its place of a script.
+type Line struct {
+	Number int // from 1
+	Step   Step
+}
+
+// Parse reads one step. A comment at its end passes; a line without a step is an
+// error.
+func Parse(line string) (Step, error) {
+	step, ok, err := parseLine(line)
+	if err == nil && !ok {
+		err = syntax("no command on the line")
+	}
+	return step, err
+}
+
+// ParseAll reads a script to its end; blank lines and comments pass.
+func ParseAll(r io.Reader) ([]Line, error) {
+	var lines []Line
+	scanner := bufio.NewScanner(r)
+	scanner.Buffer(nil, MaxLine)
+	number := 0
+	for scanner.Scan() {
+		number++
+		step, ok, err := parseLine(scanner.Text())
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", number, err)
+		}
+		if ok {
+			lines = append(lines, Line{number, step})
+		}
+	}
+	if err := scanner.Err(); err != nil {
+		return nil, fmt.Errorf("line %d: %w", number+1, err)
+	}
+	return lines, nil
+}
+
+func parseLine(line string) (Step, bool, error) {
+	if len(line) > MaxLine {
+		return Step{}, false, syntax("line has %d bytes, the limit is %d", len(line), MaxLine)
+	}
+	line, _, _ = strings.Cut(line, "#")
+	text, after, hasExpected := strings.Cut(line, "->")
+	if strings.TrimSpace(text) == "" && !hasExpected {
+		return Step{}, false, nil
+	}
+	var (
+		step Step
+		err  error
+	)
+	if step.Command, err = parseCommand(strings.Fields(text)); err != nil {
+		return Step{}, false, err
+	}
+	if hasExpected {
+		if step.Expected, err = parseExpected(after); err != nil {
+			return Step{}, false, err
+		}
+	}
+	return step, true, nil
+}
+
+// String is the step's canonical line.
+func (s Step) String() string {
+	text := commandText(s.Command)
+	if s.Expected != nil {
+		text += " -> " + s.Expected.String()
+	}
+	return text
+}
+
+// Run sends the command and checks the answer. The response is given also when
+// it is not the expected one.
+func (s Step) Run(ctx context.Context, card apdu.Card) (apdu.Response, error) {
+	r, err := card.Transmit(ctx, s.Command)
+	if err != nil || s.Expected == nil {
+		return r, err
+	}
+	return r, s.Expected.Check(r)
+}

@@ -1,0 +1,153 @@
+package script
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"ekrona/apdu"
+	"ekrona/apdu/spec"
+)
+
+func TestParse(t *testing.T) {
+	for _, c := range []struct{ line, hex, canonical string }{
+		{"SELECT data=F0454B524F4E4101 -> 9000 : 6F17*", "00A4040008F0454B524F4E410100", "SELECT data=F0454B524F4E4101 -> 9000 : 6F17*"},
+		{"  select   data=F0454B524F4E4101   # the applet", "00A4040008F0454B524F4E410100", "SELECT data=F0454B524F4E4101"},
+		{"VERIFY p2=80 data=241234FFFFFFFFFF -> ok|63Cx", "0020008008241234FFFFFFFFFF", "VERIFY plaintext data=241234FFFFFFFFFF -> 9000 | 63Cx"},
+		{"verify enciphered -> pin_wrong", "00200088", "VERIFY enciphered -> 63Cx"},
+		{"00 84 00 00 08 -> OK : ????????????????", "0084000008", "GET CHALLENGE ne=8 -> 9000 : ????????????????"},
+		{"READ RECORD log p1=02 -> RECORD_NOT_FOUND :", "00B2020C000000", "READ RECORD log p1=02 -> 6A83 :"},
+		{"00 20 00 81", "00200081", "00200081"},
+		{"PAY cla=90 data=E1 ne=0 -> 9000", "90120000" + "01E1", "PAY cla=90 data=E1 ne=0 -> 9000"},
+		{"PAY data=E1 ne=1 extended", "80120000000001E10001", "PAY data=E1 ne=1 extended"},
+		{"GET DATA balance -> CONDITIONS | SECURITY", "00CA00C400", "GET DATA balance -> 6985 | 6982"},
+		{"PUT DATA first PIN data=00 -> 6A80", "00DA00D10100", "PUT DATA first PIN data=00 -> 6A80"},
+	} {
+		t.Run(c.line, func(t *testing.T) {
+			step, err := Parse(c.line)
+			require.NoError(t, err)
+			assert.Equal(t, c.hex, step.Command.String())
+			assert.Equal(t, c.canonical, step.String())
+			again, err := Parse(step.String())
+			require.NoError(t, err)
+			assert.Equal(t, step, again)
+		})
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for _, c := range []struct{ line, says string }{
+		{"", "no command"},
+		{"# only a comment", "no command"},
+		{"-> 9000", "no command before"},
+		{"PAYMENT data=00", `"PAYMENT" is neither`},
+		{"PAY data=0", "data:"},
+		{"PAY data=", "not an option"},
+		{"PAY p1=1", "p1:"},
+		{"PAY p1=01 p1=02", "p1 is given twice"},
+		{"PAY colour=red", "not an option"},
+		{"PAY ne=70000", "do not fit"},
+		{"VERIFY extended", "no extended form"},
+		{"PAY extended=1", "not an option"},
+		{"00A404", "at least 4"},
+		{"PAY ->", `"" is not a status word`},
+		{"PAY -> 900", "not a status word"},
+		{"PAY -> 9000 |", "not a status word"},
+		{"PAY -> 9000 : A", "half a byte"},
+		{"PAY -> 9000 : A?", "neither a byte"},
+		{"PAY -> 9000 : *AA", "neither a byte"},
+	} {
+		_, err := Parse(c.line)
+		require.ErrorIs(t, err, ErrSyntax, c.line)
+		assert.ErrorContains(t, err, c.says, c.line)
+	}
+}
+
+func TestParseAll(t *testing.T) {
+	lines, err := ParseAll(strings.NewReader("# a script\n\nGET CHALLENGE -> 9000\n  # more\nACTIVATE\n"))
+	require.NoError(t, err)
+	require.Len(t, lines, 2)
+	assert.Equal(t, 3, lines[0].Number)
+	assert.Equal(t, 5, lines[1].Number)
+	assert.Nil(t, lines[1].Step.Expected)
+	_, err = ParseAll(strings.NewReader("ACTIVATE\nWHAT\n"))
+	assert.ErrorContains(t, err, "line 2: ")
+	_, err = ParseAll(strings.NewReader(strings.Repeat("0", MaxLine+1)))
+	assert.Error(t, err)
+}
+
+func TestRunChecks(t *testing.T) {
+	card := apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) {
+		return apdu.Response{Data: []byte{1, 2, 3}, SW: apdu.OK}, nil
+	})
+	for _, c := range []struct{ expected, says string }{
+		{"9000", ""}, {"6A80 | 9000 : 010203", ""}, {"9000 : 01*", ""}, {"9000 : *", ""}, {"9xxx : 01??03", ""}, {"9000 : 010203*", ""},
+		{"6A80", "expected status 6A80, got 9000 OK"},
+		{"9000 :", "differs at byte 0"},
+		{"9000 : 0102", "differs at byte 2"},
+		{"9000 : 01020304", "differs at byte 3"},
+		{"9000 : 0102??04*", "differs at byte 3"},
+		{"9000 : 010303", "differs at byte 1"},
+	} {
+		step, err := Parse("ACTIVATE -> " + c.expected)
+		require.NoError(t, err)
+		_, err = step.Run(context.Background(), card)
+		if c.says == "" {
+			assert.NoError(t, err, c.expected)
+		} else {
+			assert.ErrorContains(t, err, c.says, c.expected)
+		}
+	}
+}
+
+// No command's title is taken for hex.
+func TestTitlesAreNoHex(t *testing.T) {
+	for _, c := range spec.Commands {
+		assert.False(t, isHex(strings.Fields(c.Name)[0]), c.Name)
+	}
+}
+
+// Any command, known or not, prints and parses to itself.
+func TestCommandsRoundTrip(t *testing.T) {
+	var headers []apdu.Command
+	for _, c := range spec.Commands {
+		for _, v := range c.Variants {
+			headers = append(headers, apdu.New(v))
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		c := rapid.OneOf(rapid.SampledFrom(headers), rapid.Just(apdu.Command{CLA: 0xB0, INS: 1})).Draw(t, "header")
+		c.CLA |= byte(rapid.SampledFrom([]int{0, spec.ClassChaining}).Draw(t, "chained"))
+		if n := rapid.IntRange(0, 300).Draw(t, "n"); n > 0 {
+			c.Data = rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, "data")
+		}
+		c.Ne = rapid.SampledFrom([]int{0, 1, 255, 256, 257, 65536}).Draw(t, "ne")
+		c.Extended = rapid.Bool().Draw(t, "extended")
+		c.Extended = c.IsExtended()
+		step, err := Parse(Step{Command: c}.String())
+		require.NoError(t, err)
+		require.Equal(t, c, step.Command)
+	})
+}
+
+// FuzzParse: what parses prints in a form that parses to the same.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"SELECT data=F045 -> 9000 : 6F*", "0020008008 # x", "PAY ne=5 extended -> 6xxx|FUNDS : ??", "READ RECORD log p1=03"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		step, err := Parse(line)
+		if err != nil {
+			require.ErrorIs(t, err, ErrSyntax)
+			return
+		}
+		again, err := Parse(step.String())
+		require.NoError(t, err)
+		require.Equal(t, step, again)
+		require.Equal(t, step.String(), again.String())
+	})
+}
