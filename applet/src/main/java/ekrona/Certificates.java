@@ -11,15 +11,6 @@ final class Certificates {
     /** Bytes of tag and length before the content. */
     static final short HEADER = (short) (Spec.DEVICE_CERTIFICATE_LENGTH - Spec.DEVICE_CERTIFICATE_CONTENT_LENGTH);
 
-    private static final short PUBLIC_KEY_LENGTH = (short) (Spec.DEVICE_CERTIFICATE_OFFSET_POINT + Spec.POINT_LENGTH
-            - Spec.DEVICE_CERTIFICATE_AT_ALGORITHM);
-    private static final short ROLE_TEMPLATE_LENGTH =
-            (short) (Spec.DEVICE_CERTIFICATE_AT_EFFECTIVE - Spec.DEVICE_CERTIFICATE_AT_ROLE_ID);
-    private static final short DEVICE_BODY_LENGTH =
-            (short) (Spec.DEVICE_CERTIFICATE_AT_SIGNATURE - Spec.DEVICE_CERTIFICATE_AT_PROFILE);
-    private static final short AUTHORITY_BODY_LENGTH =
-            (short) (Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE - Spec.AUTHORITY_CERTIFICATE_AT_PROFILE);
-
     private final Ram ram;
     private final Nvm nvm;
     private final Engines engines;
@@ -34,48 +25,27 @@ final class Certificates {
 
     /** Reads a device's certificate in ram.in, from offset to the end of the command. Returns the offset of its content. */
     short device(short offset) {
-        return read(offset, Spec.DEVICE_CERTIFICATE_CONTENT_LENGTH, DEVICE_BODY_LENGTH, Spec.DEVICE_ID_LENGTH);
+        Tlv.demandAll(ram.in, offset, ram.words[Ram.IN_LENGTH], Spec.DEVICE_CERTIFICATE_FRAME,
+                Spec.DEVICE_CERTIFICATE_LENGTH);
+        short content = (short) (offset + HEADER);
+        requireDates((short) (content + Spec.DEVICE_CERTIFICATE_OFFSET_EFFECTIVE),
+                (short) (content + Spec.DEVICE_CERTIFICATE_OFFSET_EXPIRY));
+        return content;
     }
 
     /** Reads an authority's certificate in ram.in that fills the command. Returns the offset of its content. */
     short authority() {
-        return read((short) 0, Spec.AUTHORITY_CERTIFICATE_CONTENT_LENGTH, AUTHORITY_BODY_LENGTH, Spec.AUTHORITY_LENGTH);
+        Tlv.demandAll(ram.in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.AUTHORITY_CERTIFICATE_FRAME,
+                Spec.AUTHORITY_CERTIFICATE_LENGTH);
+        requireDates((short) (HEADER + Spec.AUTHORITY_CERTIFICATE_OFFSET_EFFECTIVE),
+                (short) (HEADER + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY));
+        return HEADER;
     }
 
-    private short read(short offset, short length, short bodyLength, short holderLength) {
-        byte[] b = ram.in;
-        short end = ram.words[Ram.IN_LENGTH];
-        short content = Tlv.enter(b, offset, end, Spec.TAG_CERTIFICATE, length);
-        short next = Tlv.enter(b, content, end, Spec.TAG_CERTIFICATE_BODY, bodyLength);
-        next = Tlv.enter(b, next, end, Spec.TAG_PROFILE, (short) 1);
-        require(b[next] == Spec.CERTIFICATE_PROFILE);
-        next = Tlv.skip(b, (short) (next + 1), end, Spec.TAG_AUTHORITY, Spec.AUTHORITY_LENGTH);
-        next = Tlv.enter(b, next, end, Spec.TAG_PUBLIC_KEY, PUBLIC_KEY_LENGTH);
-        next = objectId(b, next, end, Spec.OID_ECDSA_SHA256);
-        next = Tlv.skip(b, next, end, Spec.TAG_POINT, Spec.POINT_LENGTH);
-        next = Tlv.skip(b, next, end, Spec.TAG_HOLDER, holderLength);
-        next = Tlv.enter(b, next, end, Spec.TAG_ROLE_TEMPLATE, ROLE_TEMPLATE_LENGTH);
-        next = objectId(b, next, end, Spec.OID_ROLE);
-        next = Tlv.skip(b, next, end, Spec.TAG_ROLE, (short) 1);
-        short effective = Tlv.enter(b, next, end, Spec.TAG_DATE, Spec.DATE_LENGTH);
-        Tlv.date(b, effective);
-        short expiry = Tlv.enter(b, (short) (effective + Spec.DATE_LENGTH), end, Spec.TAG_EXPIRY, Spec.DATE_LENGTH);
-        Tlv.date(b, expiry);
-        require(Util.arrayCompare(b, effective, b, expiry, Spec.DATE_LENGTH) <= 0);
-        next = Tlv.skip(b, (short) (expiry + Spec.DATE_LENGTH), end, Spec.TAG_SIGNATURE, Spec.SIGNATURE_LENGTH);
-        Tlv.end(next, end);
-        return content;
-    }
-
-    private static short objectId(byte[] b, short offset, short end, byte[] id) {
-        short length = (short) id.length;
-        short value = Tlv.enter(b, offset, end, Spec.TAG_OBJECT_ID, length);
-        require(Util.arrayCompare(b, value, id, (short) 0, length) == 0);
-        return (short) (value + length);
-    }
-
-    private static void require(boolean condition) {
-        if (!condition) {
+    private void requireDates(short effective, short expiry) {
+        Tlv.date(ram.in, effective);
+        Tlv.date(ram.in, expiry);
+        if (Util.arrayCompare(ram.in, effective, ram.in, expiry, Spec.DATE_LENGTH) > 0) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
     }
@@ -116,7 +86,7 @@ final class Certificates {
 
     /** Verifies a device's certificate by its CA's key. */
     void requireSignature(short certificate, short ca) {
-        if (!engines.verify(authorities.key(ca), ram.in, certificate, Spec.DEVICE_CERTIFICATE_AT_SIGNATURE,
+        if (!authorities.verify(ca, certificate, Spec.DEVICE_CERTIFICATE_AT_SIGNATURE,
                 (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_SIGNATURE))) {
             ISOException.throwIt(Spec.SW_CERTIFICATE);
         }

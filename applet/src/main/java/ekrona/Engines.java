@@ -13,9 +13,9 @@ import javacard.security.Signature;
 import javacardx.crypto.Cipher;
 
 /**
- * All crypto objects and the keys of the card, made once. An engine's init costs a P71 a quarter of a signature: the signer
- * is initialised when the key is made and keeps it over resets (Java Card API, Signature.init), the verifier is
- * initialised for each key that it meets.
+ * The crypto objects and the keys of the card, made once; only the authorities' keys and verifiers are in Authorities. An engine's init
+ * takes a P71 a quarter of a signature: the signer is initialised when the key is made and keeps it over resets (Java Card API,
+ * Signature), the verifier here is initialised for each key that it meets.
  */
 final class Engines {
     /** Holds the key of whoever sent the message at hand: scratch, set before the transaction begins. */
@@ -49,7 +49,7 @@ final class Engines {
         random = RandomData.getInstance(RandomData.ALG_SECURE_RANDOM);
         sha = MessageDigest.getInstance(MessageDigest.ALG_SHA_256, false);
         signer = Signature.getInstance(Signature.ALG_ECDSA_SHA_256, false);
-        verifier = Signature.getInstance(Signature.ALG_ECDSA_SHA_256, false);
+        verifier = newVerifier();
         agreement = KeyAgreement.getInstance(KeyAgreement.ALG_EC_SVDP_DH_PLAIN, false);
         aesKey = (AESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_AES_TRANSIENT_DESELECT, KeyBuilder.LENGTH_AES_128, false);
         aes = Cipher.getInstance(Cipher.ALG_AES_BLOCK_128_CBC_NOPAD, false);
@@ -83,14 +83,33 @@ final class Engines {
         return sign(b, start, (short) (end - start), Tlv.open(b, end, Spec.TAG_SIGNATURE, Spec.SIGNATURE_LENGTH));
     }
 
-    /** Tells whether the plain signature at signature is that of key over the bytes at offset. */
-    boolean verify(ECPublicKey key, byte[] b, short offset, short length, short signature) {
-        short der = Der.encode(b, signature, ram.scratch, Ram.DER);
+    /** Allocates; for constructors at install alone. */
+    static Signature newVerifier() {
+        return Signature.getInstance(Signature.ALG_ECDSA_SHA_256, false);
+    }
+
+    /** Initialises a verifier. False on a platform that only then sees that the key is no point of the curve. */
+    static boolean init(Signature verifier, ECPublicKey key) {
         try {
             verifier.init(key, Signature.MODE_VERIFY);
-            return verifier.verify(b, offset, length, ram.scratch, Ram.DER, der);
+            return true;
         } catch (CryptoException e) {
-            return false; // r or s outside its range, or no point of the curve
+            return false;
+        }
+    }
+
+    /** Tells whether the plain signature at signature is that of key over the bytes at offset. */
+    boolean verify(ECPublicKey key, byte[] b, short offset, short length, short signature) {
+        return init(verifier, key) && verify(verifier, b, offset, length, signature);
+    }
+
+    /** As above, by a verifier that is initialised with the key. */
+    boolean verify(Signature initialised, byte[] b, short offset, short length, short signature) {
+        short der = Der.encode(b, signature, ram.scratch, Ram.DER);
+        try {
+            return initialised.verify(b, offset, length, ram.scratch, Ram.DER, der);
+        } catch (CryptoException e) {
+            return false; // r or s outside its range
         }
     }
 

@@ -1,12 +1,11 @@
 package ekrona;
 
 import javacard.framework.ISOException;
-import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
- * GENERATE ASYMMETRIC KEY PAIR: makes both key pairs, once, and proves them by the personalization token. The life cycle moves on in one
- * transaction after they are made: a power cut before it leaves keys that nobody was told of and the next call makes anew, after it the
+ * GENERATE ASYMMETRIC KEY PAIR: makes both key pairs, once, and proves them by the personalization token. The life cycle moves on after
+ * they are made, with the state block, in one atomic copy: a power cut before it leaves keys that nobody was told of and the next call makes anew, after it the
  * same answer comes again until activation.
  */
 final class GenerateKeyPair extends Command {
@@ -42,9 +41,7 @@ final class GenerateKeyPair extends Command {
         if (!made) {
             device.log.begin(out, Spec.KEY_ANSWER_OFFSET_SIGNING_POINT);
             state[Nvm.LIFE] = Spec.LIFE_KEYS_MADE;
-            JCSystem.beginTransaction();
             nvm.store();
-            JCSystem.commitTransaction();
         }
         device.channel.respond((short) 0, Spec.KEY_ANSWER_LENGTH);
     }

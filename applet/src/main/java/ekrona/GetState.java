@@ -16,14 +16,13 @@ final class GetState extends Command {
         byte[] in = ram.in;
         requireParameters(Spec.P1P2_GET_STATE);
         requireActivated();
-        Messages.challenge(in, ram.words[Ram.IN_LENGTH]);
-        short authority = device.authorities.find(Authorities.INSTRUCTION_KEY, (short) 1, in,
-                (short) (Messages.CHALLENGE_HEADER + Spec.CHALLENGE_OFFSET_AUTHORITY));
-        if (authority < 0) {
+        Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.CHALLENGE_FRAME, Spec.CHALLENGE_LENGTH);
+        if (device.authorities.find(Authorities.INSTRUCTION_KEY, (short) 1, in,
+                (short) (Messages.CHALLENGE_HEADER + Spec.CHALLENGE_OFFSET_AUTHORITY)) < 0) {
             ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
         }
         // The signature comes first: a stranger does not learn whether this is the card that it names.
-        if (!device.engines.verify(device.authorities.key(authority), in, (short) 0, Spec.CHALLENGE_BODY_LENGTH,
+        if (!device.authorities.verify(Authorities.INSTRUCTION_KEY, (short) 0, Spec.CHALLENGE_BODY_LENGTH,
                 (short) (Spec.CHALLENGE_BODY_LENGTH + Messages.SIGNATURE_HEADER))) {
             ISOException.throwIt(Spec.SW_SIGNATURE);
         }

@@ -25,20 +25,14 @@ final class Installation {
     /** Demands the applet data of the spec behind the length byte at offset, up to end. */
     static void check(byte[] b, short offset, short end) {
         short data = (short) (offset + 1);
-        if ((short) (b[offset] & LENGTH_MASK) != Spec.INSTALL_LENGTH || (short) (end - data) < Spec.INSTALL_LENGTH) {
+        if ((short) (b[offset] & LENGTH_MASK) != Spec.INSTALL_LENGTH) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
-        end = (short) (data + Spec.INSTALL_LENGTH);
-        short next = Tlv.skip(b, data, end, Spec.TAG_DEVICE, Spec.DEVICE_ID_LENGTH);
-        next = Tlv.skip(b, next, end, Spec.TAG_ROOT_ANCHOR, Spec.HASH_LENGTH);
-        short role = Tlv.enter(b, next, end, Spec.TAG_ROLE, (short) 1);
-        short ceilings = Tlv.enter(b, (short) (role + 1), end, Spec.TAG_POLICY, Spec.POLICY_LENGTH);
-        next = Tlv.skip(b, (short) (ceilings + Spec.POLICY_LENGTH), end, Spec.TAG_CURRENCY, Messages.CURRENCY_LENGTH);
-        short date = Tlv.enter(b, next, end, Spec.TAG_DATE, Spec.DATE_LENGTH);
-        Tlv.date(b, date);
-        next = Tlv.skip(b, (short) (date + Spec.DATE_LENGTH), end, Spec.TAG_TOKEN, Spec.TOKEN_LENGTH);
-        Tlv.end(next, end);
-        if ((b[role] != Spec.ROLE_CARD && b[role] != Spec.ROLE_SAM)
+        Tlv.demand(b, data, end, Spec.INSTALL_FRAME, Spec.INSTALL_LENGTH);
+        Tlv.date(b, (short) (data + Spec.INSTALL_OFFSET_DATE));
+        byte role = b[(short) (data + Spec.INSTALL_OFFSET_ROLE)];
+        short ceilings = (short) (data + Spec.INSTALL_OFFSET_CEILINGS);
+        if ((role != Spec.ROLE_CARD && role != Spec.ROLE_SAM)
                 || Util.getShort(b, (short) (ceilings + Spec.POLICY_OFFSET_VERSION)) != 0) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }

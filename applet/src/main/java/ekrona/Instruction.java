@@ -36,7 +36,8 @@ final class Instruction extends Command {
         byte[] state = ram.state;
         requireParameters(Spec.P1P2_INSTRUCTION);
         requireActivated();
-        Messages.instruction(in, ram.words[Ram.IN_LENGTH]);
+        Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.INSTRUCTION_FRAME, Spec.INSTRUCTION_LENGTH);
+        Tlv.date(in, DATE);
         device.engines.identify(in, (short) 0, Spec.INSTRUCTION_BODY_LENGTH);
         if (Util.arrayCompare(ram.scratch, Ram.IDENTITY, state, Nvm.INSTRUCTION, Spec.HASH_LENGTH) == 0) {
             confirm();
@@ -87,10 +88,9 @@ final class Instruction extends Command {
             ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
         }
         short first = (short) (Spec.INSTRUCTION_BODY_LENGTH + Messages.SIGNATURE_HEADER);
-        if (!device.engines.verify(device.authorities.key(Authorities.INSTRUCTION_KEY), in, (short) 0,
-                        Spec.INSTRUCTION_BODY_LENGTH, first)
-                || !device.engines.verify(device.authorities.key(Authorities.NOTARY), in, (short) 0,
-                        Spec.INSTRUCTION_BODY_LENGTH, (short) (first + Messages.SIGNATURE))) {
+        if (!device.authorities.verify(Authorities.INSTRUCTION_KEY, (short) 0, Spec.INSTRUCTION_BODY_LENGTH, first)
+                || !device.authorities.verify(Authorities.NOTARY, (short) 0, Spec.INSTRUCTION_BODY_LENGTH,
+                        (short) (first + Messages.SIGNATURE))) {
             ISOException.throwIt(Spec.SW_SIGNATURE);
         }
     }

@@ -3,8 +3,8 @@ package ekrona;
 import javacard.framework.ISOException;
 
 /**
- * The strict reader of the messages that come to the card from strangers: exactly the fields of the spec, in their order, each of its
- * length. What passes here encodes back to the same bytes, so the hash of a body is the identity of what it says.
+ * The messages that come to the card from strangers: exactly the fields of the spec, in their order, each of its length. What passes
+ * here encodes back to the same bytes, so the hash of a body is the identity of what it says.
  */
 final class Messages {
     // What tag and length of a body take. They are the same for every length that the body can have.
@@ -31,19 +31,11 @@ final class Messages {
 
     /** Reads a Request, signature included. Returns the offset behind it. */
     static short request(byte[] b, short offset, short end) {
-        boolean named = namesPayer(b, offset);
-        short next = Tlv.enter(b, offset, end, Spec.TAG_REQUEST,
-                named ? Spec.REQUEST_CONTENT_LENGTH_MAX : Spec.REQUEST_CONTENT_LENGTH_MIN);
-        next = version(b, next, end);
-        next = Tlv.skip(b, next, end, Spec.TAG_PAYEE, Spec.DEVICE_ID_LENGTH);
-        next = Tlv.skip(b, next, end, Spec.TAG_NUMBER, Spec.COUNTER_LENGTH);
-        next = Tlv.skip(b, next, end, Spec.TAG_RANDOM, RANDOM_LENGTH);
-        next = amount(b, next, end);
-        next = Tlv.skip(b, next, end, Spec.TAG_CURRENCY, CURRENCY_LENGTH);
-        if (named) {
-            next = Tlv.skip(b, next, end, Spec.TAG_DEVICE, Spec.DEVICE_ID_LENGTH);
-        }
-        return signature(b, next, end);
+        short next = namesPayer(b, offset)
+                ? Tlv.demand(b, offset, end, Spec.REQUEST_FRAME_MAX, Spec.REQUEST_LENGTH_MAX)
+                : Tlv.demand(b, offset, end, Spec.REQUEST_FRAME_MIN, Spec.REQUEST_LENGTH_MIN);
+        requireAmount(b, (short) (offset + REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
+        return next;
     }
 
     /** Whether a Request at offset is of the longer kind, which names its payer. */
@@ -58,65 +50,18 @@ final class Messages {
 
     /** Reads a Payment, signature included. Returns the offset behind it. */
     static short payment(byte[] b, short offset, short end) {
-        boolean named = b[(short) (offset + PAYMENT_HEADER - 1)] == (byte) Spec.PAYMENT_CONTENT_LENGTH_MAX;
-        short length = named ? Spec.PAYMENT_CONTENT_LENGTH_MAX : Spec.PAYMENT_CONTENT_LENGTH_MIN;
-        short next = Tlv.enter(b, offset, end, Spec.TAG_PAYMENT, length);
-        short bodyEnd = (short) (next + length);
-        next = version(b, next, end);
-        next = Tlv.skip(b, next, end, Spec.TAG_DEVICE, Spec.DEVICE_ID_LENGTH);
-        next = Tlv.skip(b, next, end, Spec.TAG_ATC, Spec.COUNTER_LENGTH);
-        Tlv.end(request(b, next, bodyEnd), bodyEnd);
-        return signature(b, bodyEnd, end);
+        short next = b[(short) (offset + PAYMENT_HEADER - 1)] == (byte) Spec.PAYMENT_CONTENT_LENGTH_MAX
+                ? Tlv.demand(b, offset, end, Spec.PAYMENT_FRAME_MAX, Spec.PAYMENT_LENGTH_MAX)
+                : Tlv.demand(b, offset, end, Spec.PAYMENT_FRAME_MIN, Spec.PAYMENT_LENGTH_MIN);
+        requireAmount(b, (short) (offset + PAYMENT_AMOUNT));
+        return next;
     }
 
-    /** Reads a Challenge that fills the command. */
-    static void challenge(byte[] b, short end) {
-        short next = Tlv.enter(b, (short) 0, end, Spec.TAG_CHALLENGE, Spec.CHALLENGE_CONTENT_LENGTH);
-        next = version(b, next, end);
-        next = Tlv.skip(b, next, end, Spec.TAG_AUTHORITY, Spec.AUTHORITY_LENGTH);
-        next = Tlv.skip(b, next, end, Spec.TAG_DEVICE, Spec.DEVICE_ID_LENGTH);
-        next = Tlv.skip(b, next, end, Spec.TAG_RANDOM, RANDOM_LENGTH);
-        Tlv.end(signature(b, next, end), end);
-    }
-
-    /** Reads an Instruction that fills the command. */
-    static void instruction(byte[] b, short end) {
-        short next = Tlv.enter(b, (short) 0, end, Spec.TAG_INSTRUCTION, Spec.INSTRUCTION_CONTENT_LENGTH);
-        next = version(b, next, end);
-        next = Tlv.skip(b, next, end, Spec.TAG_AUTHORITY, Spec.AUTHORITY_LENGTH);
-        next = Tlv.skip(b, next, end, Spec.TAG_NOTARY, Spec.AUTHORITY_LENGTH);
-        next = Tlv.skip(b, next, end, Spec.TAG_DEVICE, Spec.DEVICE_ID_LENGTH);
-        next = Tlv.skip(b, next, end, Spec.TAG_INSTRUCTION_SEQUENCE, Spec.COUNTER_LENGTH);
-        next = Tlv.skip(b, next, end, Spec.TAG_ACKED_ATC, Spec.COUNTER_LENGTH);
-        next = Tlv.skip(b, next, end, Spec.TAG_HEAD, Spec.HASH_LENGTH);
-        next = Tlv.skip(b, next, end, Spec.TAG_AMOUNT, Spec.AMOUNT_LENGTH);
-        next = Tlv.skip(b, next, end, Spec.TAG_POLICY, Spec.POLICY_LENGTH);
-        next = Tlv.enter(b, next, end, Spec.TAG_DATE, Spec.DATE_LENGTH);
-        Tlv.date(b, next);
-        next = Tlv.skip(b, (short) (next + Spec.DATE_LENGTH), end, Spec.TAG_ACTIONS, (short) 1);
-        next = signature(b, next, end);
-        Tlv.end(signature(b, next, end), end);
-    }
-
-    /** Reads an amount above zero. Returns the offset behind it. */
-    static short amount(byte[] b, short offset, short end) {
-        short value = Tlv.enter(b, offset, end, Spec.TAG_AMOUNT, Spec.AMOUNT_LENGTH);
-        if (U32.isZero(b, value)) {
+    /** Demands an amount above zero. */
+    static void requireAmount(byte[] b, short amount) {
+        if (U32.isZero(b, amount)) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
-        return (short) (value + Spec.AMOUNT_LENGTH);
-    }
-
-    private static short version(byte[] b, short offset, short end) {
-        short value = Tlv.enter(b, offset, end, Spec.TAG_VERSION, (short) 1);
-        if (b[value] != Spec.MESSAGE_VERSION) {
-            ISOException.throwIt(Spec.SW_WRONG_DATA);
-        }
-        return (short) (value + 1);
-    }
-
-    private static short signature(byte[] b, short offset, short end) {
-        return Tlv.skip(b, offset, end, Spec.TAG_SIGNATURE, Spec.SIGNATURE_LENGTH);
     }
 
     /** Begins the body of an own message at offset: its tag, its length and the version. Returns the offset behind them. */

@@ -12,9 +12,9 @@ import javacard.framework.Util;
  * confirmation    146   the answer to the last Instruction
  * certificate     240   the own certificate
  * identity         63   device id, role, currency, ceilings, root anchor
- * authorities     180   references and expiries of the keys that the card knows (Authorities)
+ * authorities     171   references and expiries of the keys that the card knows (Authorities)
  * token            16   personalization token, zeros after activation
- * total         8,359   and beside it 13 EC keys and 2 PINs
+ * total         8,350   and beside it 14 EC keys and 2 PINs
  * </pre>
  *
  * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back whole by one arrayCopy
@@ -96,7 +96,7 @@ final class Nvm {
         Util.arrayCopyNonAtomic(state, (short) 0, ram.state, (short) 0, STATE_LENGTH);
     }
 
-    /** Writes the working copy back; inside the transaction of the command. */
+    /** Writes the working copy back, atomically; inside the transaction of a command that writes more than this. */
     void store() {
         Util.arrayCopy(ram.state, (short) 0, state, (short) 0, STATE_LENGTH);
     }

@@ -45,33 +45,33 @@ final class PinTransport {
     private void takeEnciphered(short blocks) {
         byte[] in = ram.in;
         byte[] scratch = ram.scratch;
-        short length = (short) (blocks * (Spec.PIN_BLOCK_LENGTH + Spec.CARD_CHALLENGE_LENGTH));
-        short end = ram.words[Ram.IN_LENGTH];
         boolean fresh = ram.session[Ram.CHALLENGE_LIFE] == CHALLENGE_IS_NEXT;
         ram.session[Ram.CHALLENGE_LIFE] = 0;
-        short point = Tlv.enter(in, (short) 0, end, Spec.TAG_POINT, Spec.POINT_LENGTH);
-        short cryptogram = Tlv.enter(in, (short) (point + Spec.POINT_LENGTH), end, Spec.TAG_CRYPTOGRAM, length);
-        short macked = (short) (cryptogram + length);
-        short mac = Tlv.enter(in, macked, end, Spec.TAG_MAC, Spec.PIN_MAC_LENGTH);
-        Tlv.end((short) (mac + Spec.PIN_MAC_LENGTH), end);
+        boolean one = blocks == 1;
+        Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH],
+                one ? Spec.ENCIPHERED_PIN_FRAME : Spec.ENCIPHERED_PINS_FRAME,
+                one ? Spec.ENCIPHERED_PIN_LENGTH : Spec.ENCIPHERED_PINS_LENGTH);
+        short length = (short) (blocks * (Spec.PIN_BLOCK_LENGTH + Spec.CARD_CHALLENGE_LENGTH));
+        short macked = one ? Spec.ENCIPHERED_PIN_AT_MAC : Spec.ENCIPHERED_PINS_AT_MAC;
         if (!fresh) {
             ISOException.throwIt(Spec.SW_CONDITIONS);
         }
-        if (!engines.agree(in, point)) {
+        if (!engines.agree(in, Spec.ENCIPHERED_PIN_OFFSET_POINT)) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
         derive(Spec.PIN_LABEL_MAC);
         Util.arrayCopyNonAtomic(in, (short) 0, ram.out, (short) 0, macked);
         cmac.compute(scratch, Ram.KEY, ram.out, (short) 0, macked);
-        if (!cmac.matches(in, mac, Spec.PIN_MAC_LENGTH)) {
+        if (!cmac.matches(in, one ? Spec.ENCIPHERED_PIN_OFFSET_MAC : Spec.ENCIPHERED_PINS_OFFSET_MAC, Spec.PIN_MAC_LENGTH)) {
             ISOException.throwIt(Spec.SW_MAC_WRONG);
         }
         derive(Spec.PIN_LABEL_ENC);
-        engines.decrypt(scratch, Ram.KEY, in, cryptogram, length, scratch, Ram.SECRET);
+        engines.decrypt(scratch, Ram.KEY, in, Spec.ENCIPHERED_PIN_OFFSET_CRYPTOGRAM, length, scratch,
+                Ram.SECRET);
         // Block, challenge; or block, challenge, block, zeros.
         short challenge = (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH);
         boolean good = Util.arrayCompare(scratch, challenge, ram.session, Ram.CHALLENGE, Spec.CARD_CHALLENGE_LENGTH) == 0;
-        if (blocks > 1) {
+        if (!one) {
             short second = (short) (challenge + Spec.CARD_CHALLENGE_LENGTH);
             for (short i = (short) (second + Spec.PIN_BLOCK_LENGTH); i < (short) (Ram.SECRET + length); i++) {
                 good &= scratch[i] == 0;

@@ -11,9 +11,11 @@ import javacard.framework.Util;
  */
 final class Pins {
     private static final byte FORMAT = (byte) 0x20;
+    private static final byte FORMAT_MASK = (byte) 0xF0;
     private static final byte LENGTH_MASK = (byte) 0x0F;
-    private static final byte FILLER = (byte) 0x0F;
     private static final byte MAX_DIGIT = (byte) 9;
+    /** What fills up a block: at most all of it but its first byte and the fewest digits. */
+    private static final byte[] FILLER = {(byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF};
 
     private final Ram ram;
     private final Nvm nvm;
@@ -94,17 +96,29 @@ final class Pins {
 
     /** Demands that the n-th block in scratch, from 0, is a PIN block of so many digits. */
     void requireBlock(short n, short fewest, short most) {
-        short offset = (short) (Ram.SECRET + n * Spec.PIN_BLOCK_LENGTH);
         byte[] b = ram.scratch;
+        short offset = (short) (Ram.SECRET + n * Spec.PIN_BLOCK_LENGTH);
         short digits = (short) (b[offset] & LENGTH_MASK);
-        boolean good = (byte) (b[offset] & (byte) ~LENGTH_MASK) == FORMAT && digits >= fewest && digits <= most;
-        for (short i = (short) 2; i < (short) (2 * Spec.PIN_BLOCK_LENGTH); i++) {
-            short pair = b[(short) (offset + (i >> 1))];
-            byte nibble = (byte) ((i & 1) == 0 ? (pair >> 4) & LENGTH_MASK : pair & LENGTH_MASK);
-            good &= (short) (i - 2) < digits ? nibble <= MAX_DIGIT : nibble == FILLER;
+        boolean good = (byte) (b[offset] & FORMAT_MASK) == FORMAT && digits >= fewest && digits <= most;
+        if (good) {
+            short end = (short) (offset + Spec.PIN_BLOCK_LENGTH);
+            offset++;
+            for (; digits > 1; digits -= 2) {
+                good &= isDigit((short) (b[offset] >> 4)) && isDigit(b[offset]);
+                offset++;
+            }
+            if (digits == 1) {
+                good &= isDigit((short) (b[offset] >> 4)) && (byte) (b[offset] & LENGTH_MASK) == LENGTH_MASK;
+                offset++;
+            }
+            good &= Util.arrayCompare(b, offset, FILLER, (short) 0, (short) (end - offset)) == 0;
         }
         if (!good) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
+    }
+
+    private static boolean isDigit(short nibble) {
+        return (byte) (nibble & LENGTH_MASK) <= MAX_DIGIT;
     }
 }

@@ -64,12 +64,7 @@ final class PutData extends Command {
         if (ram.state[Nvm.LIFE] != Spec.LIFE_KEYS_MADE) {
             ISOException.throwIt(Spec.SW_CONDITIONS);
         }
-        short end = ram.words[Ram.IN_LENGTH];
-        short next = Tlv.skip(in, (short) 0, end, Spec.TAG_IV, Spec.IV_LENGTH);
-        short blocks = (short) (2 * Spec.PIN_BLOCK_LENGTH);
-        next = Tlv.skip(in, next, end, Spec.TAG_CRYPTOGRAM, blocks);
-        next = Tlv.skip(in, next, end, Spec.TAG_MAC, Spec.MAC_LENGTH);
-        Tlv.end(next, end);
+        Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.PIN_LOAD_FRAME, Spec.PIN_LOAD_LENGTH);
         try {
             device.cmac.deriveFromToken(nvm.token, Spec.TOKEN_LABEL_MAC);
             Util.arrayCopyNonAtomic(in, (short) 0, ram.out, (short) 0, Spec.PIN_LOAD_AT_MAC);
@@ -79,7 +74,7 @@ final class PutData extends Command {
             }
             device.cmac.deriveFromToken(nvm.token, Spec.TOKEN_LABEL_ENC);
             device.engines.decrypt(ram.scratch, Ram.KEY, in, Spec.PIN_LOAD_OFFSET_IV, in, Spec.PIN_LOAD_OFFSET_CRYPTOGRAM,
-                    blocks, ram.scratch, Ram.SECRET);
+                    (short) (2 * Spec.PIN_BLOCK_LENGTH), ram.scratch, Ram.SECRET);
             device.pins.requireBlock((short) 0, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
             device.pins.requireBlock((short) 1, Spec.PUK_DIGITS, Spec.PUK_DIGITS);
             ram.state[Nvm.PIN_SET] = (byte) 1;

@@ -21,19 +21,16 @@ final class Refuse extends Command {
         requireParameters(Spec.P1P2_REFUSE);
         requireActivated();
         requirePinToReceive();
-        short end = ram.words[Ram.IN_LENGTH];
-        short next = Tlv.skip(in, (short) 0, end, Spec.TAG_NUMBER, U32.LENGTH);
-        Tlv.end(next, end);
-        short number = (short) (next - U32.LENGTH);
+        Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.REFUSE_DATA_FRAME, Spec.REFUSE_DATA_LENGTH);
 
-        short kept = device.log.find(Log.REFUSAL, KEPT_NUMBER, in, number, U32.LENGTH);
+        short kept = device.log.find(Log.REFUSAL, KEPT_NUMBER, in, Spec.REFUSE_DATA_OFFSET_NUMBER, U32.LENGTH);
         if (kept >= 0) {
             short length = device.log.lengthOf(kept);
             Util.arrayCopyNonAtomic(nvm.log, kept, ram.out, (short) 0, length);
             device.channel.respond((short) 0, length);
             return;
         }
-        short entry = device.requests.find(in, number);
+        short entry = device.requests.find(in, Spec.REFUSE_DATA_OFFSET_NUMBER);
         if (entry < 0) {
             ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
         }

@@ -8,6 +8,10 @@ import javacard.framework.JCSystem;
  * one after it an open request that READ RECORD gives and REFUSE closes.
  */
 final class Request extends Command {
+    private static final short AMOUNT = Spec.REQUEST_DATA_OFFSET_AMOUNT;
+    private static final short CURRENCY = Spec.REQUEST_DATA_OFFSET_CURRENCY;
+    private static final short PAYER = Spec.REQUEST_DATA_OFFSET_PAYER;
+
     Request(Device device) {
         super(device, Spec.CLA_PROPRIETARY, true);
     }
@@ -19,18 +23,13 @@ final class Request extends Command {
         requireParameters(Spec.P1P2_REQUEST);
         requireActive();
         requirePinToReceive();
-        short end = ram.words[Ram.IN_LENGTH];
-        short next = Messages.amount(in, (short) 0, end);
-        short amount = (short) (next - Spec.AMOUNT_LENGTH);
-        next = Tlv.skip(in, next, end, Spec.TAG_CURRENCY, Messages.CURRENCY_LENGTH);
-        short currency = (short) (next - Messages.CURRENCY_LENGTH);
-        boolean named = next != end;
-        if (named) {
-            next = Tlv.skip(in, next, end, Spec.TAG_DEVICE, Spec.DEVICE_ID_LENGTH);
-            Tlv.end(next, end);
-        }
-        requireCurrency(in, currency);
-        if (named && isThisDevice(in, (short) (next - Spec.DEVICE_ID_LENGTH))) {
+        boolean named = ram.words[Ram.IN_LENGTH] == Spec.REQUEST_DATA_LENGTH_MAX;
+        Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH],
+                named ? Spec.REQUEST_DATA_FRAME_MAX : Spec.REQUEST_DATA_FRAME_MIN,
+                named ? Spec.REQUEST_DATA_LENGTH_MAX : Spec.REQUEST_DATA_LENGTH_MIN);
+        Messages.requireAmount(in, AMOUNT);
+        requireCurrency(in, CURRENCY);
+        if (named && isThisDevice(in, PAYER)) {
             ISOException.throwIt(Spec.SW_SELF);
         }
         device.certificates.requireOwnNotExpired();
@@ -38,28 +37,28 @@ final class Request extends Command {
             ISOException.throwIt(Spec.SW_OPEN_REQUESTS);
         }
         device.limits.requireTransaction();
-        device.limits.requirePayment(in, amount);
-        if (!device.limits.hasRoom(in, amount)) {
+        device.limits.requirePayment(in, AMOUNT);
+        if (!device.limits.hasRoom(in, AMOUNT)) {
             ISOException.throwIt(Spec.SW_BALANCE_LIMIT);
         }
         if (!U32.advance(state, Nvm.REQUEST_NUMBER, (short) 1)) {
             ISOException.throwIt(Spec.SW_OPEN_REQUESTS); // the last number has been given out
         }
 
-        next = Messages.begin(out, (short) 0, Spec.TAG_REQUEST,
+        short next = Messages.begin(out, (short) 0, Spec.TAG_REQUEST,
                 named ? Spec.REQUEST_CONTENT_LENGTH_MAX : Spec.REQUEST_CONTENT_LENGTH_MIN);
         next = Tlv.put(out, next, Spec.TAG_PAYEE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_NUMBER, state, Nvm.REQUEST_NUMBER, Spec.COUNTER_LENGTH);
         next = Tlv.open(out, next, Spec.TAG_RANDOM, Messages.RANDOM_LENGTH);
         device.engines.random.generateData(out, next, Messages.RANDOM_LENGTH);
-        next = Tlv.put(out, (short) (next + Messages.RANDOM_LENGTH), Spec.TAG_AMOUNT, in, amount, Spec.AMOUNT_LENGTH);
-        next = Tlv.put(out, next, Spec.TAG_CURRENCY, in, currency, Messages.CURRENCY_LENGTH);
+        next = Tlv.put(out, (short) (next + Messages.RANDOM_LENGTH), Spec.TAG_AMOUNT, in, AMOUNT, Spec.AMOUNT_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_CURRENCY, in, CURRENCY, Messages.CURRENCY_LENGTH);
         if (named) {
-            next = Tlv.put(out, next, Spec.TAG_DEVICE, in, (short) (end - Spec.DEVICE_ID_LENGTH), Spec.DEVICE_ID_LENGTH);
+            next = Tlv.put(out, next, Spec.TAG_DEVICE, in, PAYER, Spec.DEVICE_ID_LENGTH);
         }
         device.engines.identify(out, (short) 0, next);
         short length = device.engines.signMessage(out, (short) 0, next);
-        short entry = device.requests.open(in, amount);
+        short entry = device.requests.open(in, AMOUNT);
 
         JCSystem.beginTransaction();
         device.requests.store(entry, out, (short) 0, length);

@@ -1,13 +1,12 @@
 package ekrona;
 
 import javacard.framework.ISOException;
-import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
  * PSO VERIFY CERTIFICATE: lets the card learn an authority's key: the root that its anchor names, first of all; then what a known root
- * has certified. The key goes to a row that nothing refers to, and the directory is committed after it: a power cut leaves every
- * key that was known, and the new one or not.
+ * has certified. The key goes to a row that nothing refers to, and the directory is written after it, with the state block, in one atomic
+ * copy that needs no transaction around it: a power cut leaves every key that was known, and the new one or not.
  */
 final class VerifyCertificate extends Command {
     VerifyCertificate(Device device) {
@@ -40,7 +39,7 @@ final class VerifyCertificate extends Command {
         short row = fill(certificate, in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY));
         device.authorities.assignRoot(row);
         requireSignature(certificate, Authorities.ROOT);
-        commit();
+        nvm.store();
     }
 
     private void learn(short certificate) {
@@ -84,7 +83,7 @@ final class VerifyCertificate extends Command {
             return; // known already, for as long or longer
         }
         device.authorities.assign(place, fill(certificate, expiries, expiry));
-        commit();
+        nvm.store();
     }
 
     /** Demands role instruction key and the name of this card's intermediary. */
@@ -113,7 +112,7 @@ final class VerifyCertificate extends Command {
             ISOException.throwIt(Spec.SW_ROLE);
         }
         device.authorities.assignRoot(fill(certificate, in, expiry));
-        commit();
+        nvm.store();
     }
 
     private void requireNotExpired(byte[] b, short expiry) {
@@ -123,8 +122,7 @@ final class VerifyCertificate extends Command {
     }
 
     private void requireSignature(short certificate, short root) {
-        if (!device.engines.verify(device.authorities.key(root), ram.in, certificate,
-                Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE,
+        if (!device.authorities.verify(root, certificate, Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE,
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_SIGNATURE))) {
             ISOException.throwIt(Spec.SW_CERTIFICATE);
         }
@@ -138,11 +136,5 @@ final class VerifyCertificate extends Command {
             ISOException.throwIt(Spec.SW_CERTIFICATE);
         }
         return row;
-    }
-
-    private void commit() {
-        JCSystem.beginTransaction();
-        nvm.store();
-        JCSystem.commitTransaction();
     }
 }
