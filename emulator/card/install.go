@@ -169,7 +169,8 @@ func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) (A
 			defer call.Delete(array)
 			call.InvokeAs(id, method, vm.RefValue(array), vm.ShortValue(installOffset), vm.Value(int8(len(data))))
 		})
-		if done = thrown == nil && c.install.registered; done {
+		// An abort of what install left open may have deleted the applet.
+		if done = thrown == nil && c.install.registered && c.applet(id) != 0; done {
 			c.machine.ActivateInstance(id)
 		}
 	})
@@ -183,7 +184,7 @@ func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) (A
 		if thrown != nil {
 			return nil, fmt.Errorf("its install method threw %w", thrown)
 		}
-		return nil, errors.New("its install method returned without registering an instance")
+		return nil, errors.New("its install method returned without registering an instance, or with a transaction open")
 	}
 	return c.install.aid, c.findApplets()
 }

@@ -284,6 +284,22 @@ func TestShortProfileRefusesExtendedLength(t *testing.T) {
 	assert.Equal(t, "6700", vault.exchange(unhex(t, "80120000 000000")))
 }
 
+func TestInterfaceIsTold(t *testing.T) {
+	for _, row := range []struct {
+		through card.Interface
+		want    string
+	}{{card.Contact, "019000"}, {card.Contactless, "819000"}, {0, "019000"}} {
+		c, err := card.New(card.Options{Profile: card.P71, Interface: row.through})
+		require.NoError(t, err)
+		b := bench{c, t}
+		b.load("lib", "core")
+		_, err = b.Install(coreModule, coreInstance, nil)
+		require.NoError(t, err)
+		b.selectApplet(coreInstance)
+		assert.Equal(t, row.want, b.send(insProtocol, 0, 0), "APDU.PROTOCOL_T1, and PROTOCOL_MEDIA_CONTACTLESS_TYPE_A with it")
+	}
+}
+
 func TestTransmitKeepsToItsContext(t *testing.T) {
 	b := newProbe(t, card.P71)
 	ctx, cancel := context.WithCancel(context.Background())

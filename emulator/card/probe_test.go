@@ -45,6 +45,7 @@ const (
 	insCollect       = 0x55
 	insRing          = 0x57
 	insDrop          = 0x58
+	insProtocol      = 0x59
 	insTransact      = 0x60
 	insReadState     = 0x61
 	insPIN           = 0x70

@@ -54,6 +54,7 @@ public final class ProbeApplet extends Applet implements MultiSelectable, Applet
     static final byte AVAILABLE = 0x56;
     static final byte RING = 0x57;
     static final byte DROP = 0x58;
+    static final byte PROTOCOL = 0x59;
     static final byte TRANSACT = 0x60;
     static final byte READ_STATE = 0x61;
     static final byte PIN = 0x70;
@@ -278,6 +279,10 @@ public final class ProbeApplet extends Applet implements MultiSelectable, Applet
                 break;
             case DROP:
                 memory.dropChain();
+                break;
+            case PROTOCOL:
+                buffer[0] = APDU.getProtocol();
+                length = 1;
                 break;
             case TRANSACT:
                 length = transactions.run(p1, p2, buffer, (short) 0);
