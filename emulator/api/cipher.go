@@ -152,10 +152,10 @@ func newCipher(c *vm.Call, index int) vm.Value {
 	if index < 0 {
 		throwCrypto(c, cryptoNoSuchAlgorithm)
 	}
-	return newEngine(c, cipherClass, vm.Value(index))
+	return newEngine(c, cipherClass, vm.Value(index+1))
 }
 
-func cipherOf(c *vm.Call) *cipherSpec { return &cipherSpecs[algorithmOf(c)] }
+func cipherOf(c *vm.Call) *cipherSpec { return numberedAlgorithm(c, cipherSpecs) }
 
 func initCipher(c *vm.Call, iv []byte) {
 	spec, key, mode := cipherOf(c), c.Ref(0), c.Byte(1)

@@ -79,7 +79,27 @@ func newEngine(c *vm.Call, class string, algorithm vm.Value) vm.Value {
 
 func algorithmOf(c *vm.Call) vm.Value { return c.Field(c.This(), engineAlgorithm) }
 
-func digestOf(c *vm.Call) crypto.Hash { return digests[int8(algorithmOf(c))] }
+func digestOf(c *vm.Call) crypto.Hash {
+	h, known := digests[int8(algorithmOf(c))]
+	if !known {
+		notMade(c)
+	}
+	return h
+}
+
+// notMade stops the card: the receiver is an instance of an API class that the API
+// did not make, which takes hostile bytecode.
+func notMade(c *vm.Call) { c.Fault("an engine or a key that getInstance or buildKey did not make") }
+
+// numberedAlgorithm returns the entry of a list whose place, counted from 1, is the receiver's
+// algorithm.
+func numberedAlgorithm[T any](c *vm.Call, list []T) *T {
+	place := int(algorithmOf(c))
+	if place < 1 || place > len(list) {
+		notMade(c)
+	}
+	return &list[place-1]
+}
 
 // digestInProgress returns the receiver's digest, a new one if none is in progress.
 func digestInProgress(c *vm.Call, h crypto.Hash) *digesting {

@@ -147,7 +147,11 @@ func familyOf(c *vm.Call, r vm.Ref) *family {
 	if !c.InstanceOf(r, keyClass) {
 		throwCrypto(c, cryptoIllegalValue)
 	}
-	return keyTypes[int8(c.Field(r, keyType))].family
+	kind, known := keyTypes[int8(c.Field(r, keyType))]
+	if !known {
+		notMade(c)
+	}
+	return kind.family
 }
 
 func throwCrypto(c *vm.Call, reason int16) { c.Throw(cryptoException, reason) }

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"math/rand/v2"
 	"strings"
-	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -29,14 +28,21 @@ func (l *lone) IsSelected(*vm.Call, vm.Instance) bool         { return true }
 func (l *lone) Protocol() int8                                { return 1 }
 func (l *lone) Channel() int8                                 { return 0 }
 
+// testingT is what a bench needs of a test, a benchmark or a property.
+type testingT interface {
+	require.TestingT
+	Helper()
+	Fatal(...any)
+}
+
 // bench is a machine whose natives a test calls from the runtime environment.
 type bench struct {
-	t       testing.TB
+	t       testingT
 	machine *vm.VM
 	c       *vm.Call // while run is going on
 }
 
-func newBench(t testing.TB) *bench {
+func newBench(t testingT) *bench {
 	packages, err := Packages()
 	require.NoError(t, err)
 	functions, err := Natives(&lone{})

@@ -103,10 +103,10 @@ func newSignature(c *vm.Call, index int) vm.Value {
 	if index < 0 {
 		throwCrypto(c, cryptoNoSuchAlgorithm)
 	}
-	return newEngine(c, signatureClass, vm.Value(index))
+	return newEngine(c, signatureClass, vm.Value(index+1))
 }
 
-func signatureOf(c *vm.Call) *signatureSpec { return &signatureSpecs[algorithmOf(c)] }
+func signatureOf(c *vm.Call) *signatureSpec { return numberedAlgorithm(c, signatureSpecs) }
 
 func initSignature(c *vm.Call, iv []byte) {
 	spec, key, mode := signatureOf(c), c.Ref(0), c.Byte(1)
