@@ -12,7 +12,7 @@ var Accept = command(Command{
 		"Active.",
 		"PIN verified, when the policy's PIN_TO_RECEIVE is set.",
 		"The Request in the Payment is open, whole and unchanged; the payer is the one that it names, when it names one, and never this card.",
-		"Payer's CA is remembered, certified by a known root; certificate verifies; role card or SAM, of its CA's name; its holder is the Payment's payer.",
+		"Payer's CA is remembered, certified by a known root; certificate verifies; role card, of its CA's name (a SAM pays its desk only); its holder is the Payment's payer.",
 		"Not expired by the card's date: payer's certificate, its CA's, own, own CA's.",
 		"The Payment's signature verifies.",
 	},

@@ -76,7 +76,7 @@ var PolicyLayout = []Part{
 	{"MAX_BALANCE", 4, KindAmount, "most that the card holds, open requests counted"},
 	{"MAX_TRANSACTIONS", 1, KindCounter, "most payments made and accepted, open requests counted, since the last acknowledgement"},
 	{"MAX_PAYMENT", 4, KindAmount, "most that one payment carries"},
-	{"FLAGS", 1, KindBytes, "bits of Flags"},
+	{"FLAGS", 1, KindFlags, "bits of Flags"},
 }
 
 // OpenRequestLayout is the layout of one entry of CA.

@@ -5,7 +5,7 @@ var ChangeReferenceData = command(Command{
 	Name: "CHANGE REFERENCE DATA", CLA: ClassInterindustry, INS: 0x24,
 	Clause:        "ISO/IEC 7816-4:2013 §11.5.7",
 	Purpose:       "Replace the PIN by a new one.",
-	States:        notClosed,
+	States:        activated,
 	Preconditions: Verify.Preconditions,
 	Effect:        "The try is taken first, as in VERIFY; then old or new PIN stands, never neither. The PIN does not count as verified.",
 	Answers:       pinAnswers,

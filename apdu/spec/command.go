@@ -51,6 +51,7 @@ var CommonAnswers = []Answer{
 	{SWChannel, "the class byte names a logical channel"},
 	{SWSecureMessaging, "the class byte asks for secure messaging"},
 	{SWLastChainedExpected, "a chain was begun and another command came"},
+	{SWChaining, "the command has no data, and its class byte says that more parts follow"},
 	{SWParameters, "P1 or P2 is in no row"},
 	{SWInstruction, "the instruction is in no row"},
 	{SWClass, "the class byte is in no row of the instruction"},
@@ -133,7 +134,6 @@ var (
 	onlyKeysMade     = []LifeCycle{KeysMade}
 	onlyActive       = []LifeCycle{Active}
 	activated        = []LifeCycle{Active, Blocked, Closed}
-	notClosed        = []LifeCycle{Active, Blocked}
 )
 
 // Commands lists the applet's commands: first what every application has, then

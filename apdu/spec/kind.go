@@ -8,7 +8,6 @@ type Kind uint8
 const (
 	KindBytes        Kind = iota // no inner structure
 	KindTemplate                 // constructed: data objects inside
-	KindText                     // ASCII
 	KindDeviceID                 // intermediary's Name 8, [A-Z0-9] 8
 	KindAuthority                // Name 8, 5 digits
 	KindHolder                   // KindDeviceID or KindAuthority, by length
@@ -24,10 +23,12 @@ const (
 	KindLifeCycle                // one byte of LifeCycles
 	KindPolicy                   // PolicyLayout
 	KindActions                  // bits of Actions
+	KindFlags                    // bits of Flags
 	KindCredit                   // one byte of CreditVerdicts
 	KindOpenRequests             // entries of OpenRequestLayout
 	KindCapabilities             // bits of Capabilities
 	KindObject                   // object identifier
 	KindSecret                   // PIN block, token, key: never shown
 	KindAID                      // application identifier
+	KindVersion                  // major, minor: one byte each
 )

@@ -8,9 +8,10 @@ var Pay = command(Command{
 		"without PIN, blocked or not, expired or not.",
 	States: activated,
 	Preconditions: []string{
-		"A kept record pays this very Request: its Payment is the answer and nothing else is checked. One of the same payee and number with another body: refused.",
+		"A kept record pays this very Request: its Payment is the answer and nothing else is checked.",
 		"Active.",
 		"PIN verified and not used up.",
+		"No kept record pays another Request of the same payee and number. (Not before the PIN: whom the card paid is its owner's affair.)",
 		"Payer, when named, is this card; payee is not; currency is the card's.",
 		"Payee's CA is remembered, certified by a known root; certificate verifies; its role is a payee's and carries its CA's name; its holder is the Request's payee. A SAM pays its own desk only. A desk must name the payer and carry the card's name.",
 		"Not expired by the card's date: payee's certificate, its CA's, own, own CA's; not asked of the own desk.",

@@ -7,12 +7,14 @@ var PutData = command(Command{
 	Purpose: "Store the card's own certificate, at any time a later one, and before activation the first PIN and the PUK.",
 	Preconditions: []string{
 		"The keys are made.",
+		"certificate, after activation: PIN verified, or GET STATE answered in this session, so that no stranger can try whose card it is.",
 		"certificate: its CA is remembered and carries the card's name, its holder, key and role are the card's; after activation its last day is later than the stored one's.",
 		"first PIN: before activation.",
 	},
 	Effect: "One transaction: the old object or the new one is there.",
 	Answers: []Answer{
 		{SWConditions, "no keys yet; first PIN: activated"},
+		{SWSecurity, "certificate after activation: PIN or GET STATE needed"},
 		{SWWrongData, "not the layout; first PIN: not PIN blocks of 4 to 12 and of 8 digits; certificate: not the card's key or id"},
 		{SWReferenceUnknown, "certificate: CA unknown"},
 		{SWCertificate, "certificate: signature wrong"},

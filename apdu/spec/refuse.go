@@ -4,10 +4,10 @@ package spec
 var Refuse = command(Command{
 	Name: "REFUSE", CLA: ClassProprietary, INS: 0x16,
 	Clause: "ours; protocol §5, refuse",
-	Purpose: "Close an open Request for ever. A refused number given again while its record is kept gives the same Refusal, without PIN. " +
-		"An accepted Request can no longer be refused.",
+	Purpose: "Close an open Request for ever. A refused number given again while its record is kept gives the same Refusal. A blocked or closed " +
+		"card refuses too. An accepted Request can no longer be refused.",
 	States:        activated,
-	Preconditions: []string{"PIN verified, when the policy's PIN_TO_RECEIVE is set.", "The Request is open."},
+	Preconditions: []string{"PIN verified, when the policy's PIN_TO_RECEIVE is set.", "The Request is open, or its Refusal is kept."},
 	Effect:        "Record and head, and the Request closed, in one transaction before a byte goes out. A power cut leaves all or nothing.",
 	Answers: []Answer{
 		{SWConditions, "not activated"},

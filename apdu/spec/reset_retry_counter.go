@@ -5,7 +5,7 @@ var ResetRetryCounter = command(Command{
 	Name: "RESET RETRY COUNTER", CLA: ClassInterindustry, INS: 0x2C,
 	Clause:        "ISO/IEC 7816-4:2013 §11.5.10",
 	Purpose:       "Set a new PIN by the PUK, with all its tries.",
-	States:        notClosed,
+	States:        activated,
 	Preconditions: Verify.Preconditions,
 	Effect:        "The PUK's try is taken first, as in VERIFY; then old or new PIN stands, never neither. The PIN does not count as verified.",
 	Answers:       pinAnswers,

@@ -106,7 +106,7 @@ var Tags = []TagRow{
 	{TagCryptogram, "CRYPTOGRAM", KindSecret, 16, 32, "AES-128-CBC, whole blocks, no padding", sourceOwnDO},
 	{TagMAC, "MAC", KindBytes, 8, 16, "AES-CMAC, 16 bytes or its first 8", "ISO/IEC 7816-4 §10"},
 	{TagToken, "TOKEN", KindSecret, 16, 16, "personalization token", sourceOwnDO},
-	{TagSpecVersion, "SPEC_VERSION", KindCounter, 2, 2, "version of this spec: major, minor", sourceEMV},
+	{TagSpecVersion, "SPEC_VERSION", KindVersion, 2, 2, "version of this spec: major, minor", sourceEMV},
 	{TagPayee, "PAYEE", KindDeviceID, 16, 16, "payee's device id (EMV: terminal identification)", sourceEMV},
 	{TagATC, "ATC", KindCounter, 4, 4, "number of the sender's last log record (EMV: application transaction counter)", sourceEMV},
 	{TagRandom, "RANDOM", KindRandom, 8, 8, "unpredictable number", sourceEMV},

@@ -5,7 +5,7 @@ var Verify = command(Command{
 	Name: "VERIFY", CLA: ClassInterindustry, INS: 0x20,
 	Clause:  "ISO/IEC 7816-4:2013 §11.5.6; EMV 4.4 book 3 §6.5.12",
 	Purpose: "Present the PIN. It serves one debit: the next new PAY uses it up.",
-	States:  notClosed,
+	States:  activated,
 	Preconditions: []string{
 		"Plaintext only when the policy's PLAINTEXT_PIN is set.",
 		"Enciphered only after GET CHALLENGE, whose bytes it uses up.",
