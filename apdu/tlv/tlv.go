@@ -153,6 +153,16 @@ func (r *Reader) At(t Tag) bool {
 	return err == nil && found == t
 }
 
+// Skip passes over n bytes that are no data object.
+func (r *Reader) Skip(n int) error {
+	if n < 0 || n > len(r.rest) {
+		return malformed("%d bytes expected, %d are left at byte %d", n, len(r.rest), r.at)
+	}
+	r.rest = r.rest[n:]
+	r.at += n
+	return nil
+}
+
 // End fails when anything has not been read.
 func (r *Reader) End() error {
 	if len(r.rest) > 0 {
