@@ -333,3 +333,26 @@ func TestPowerCutWithinInit(t *testing.T) {
 		})
 	}
 }
+
+// A number may come with zeros before it; a secret is taken as it is or not at all.
+func TestLongComponents(t *testing.T) {
+	b := newBench(t)
+	b.run(func() {
+		zeros := b.array(make([]byte, 200))
+		hmac := b.buildKey(21, 64)
+		b.throws(cryptoException, cryptoIllegalValue, func() {
+			b.call("javacard/security/HMACKey", "setKey([BSS)V", hmac, vm.RefValue(zeros), 0, vm.Value(hmacKeyBytes+1))
+		})
+		b.call("javacard/security/HMACKey", "setKey([BSS)V", hmac, vm.RefValue(zeros), 0, hmacKeyBytes)
+
+		private := b.buildKey(typeECPrivate, 256)
+		padded := b.array(append(make([]byte, 8), numbered(32)...))
+		b.call("javacard/security/ECPrivateKey", "setS([BSS)V", private, vm.RefValue(padded), 0, 40)
+		out := b.array(make([]byte, 40))
+		n := b.call("javacard/security/ECPrivateKey", "getS([BS)S", private, vm.RefValue(out), 0)
+		assert.Equal(t, append([]byte{0}, numbered(32)...), b.content(out, 0, int(n)))
+		b.throws(cryptoException, cryptoIllegalValue, func() {
+			b.call("javacard/security/ECPrivateKey", "setS([BSS)V", private, vm.RefValue(zeros), 0, 0)
+		})
+	})
+}

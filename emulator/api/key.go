@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"crypto/cipher"
 	"encoding/binary"
 
 	"ekrona/emulator/engine"
@@ -103,6 +104,9 @@ var (
 	families = []*family{desFamily, aesFamily, hmacFamily, rsaPublicFamily, rsaPrivateFamily, rsaCRTFamily, ecPublicFamily, ecPrivateFamily}
 )
 
+// isNumeric tells whether the components are numbers, and not a string of bytes.
+func (f *family) isNumeric() bool { return f != desFamily && f != aesFamily && f != hmacFamily }
+
 // isEC tells whether the key has the components of a curve.
 func (f *family) isEC() bool { return f == ecPublicFamily || f == ecPrivateFamily }
 
@@ -114,11 +118,7 @@ func (f *family) class() string { return "javacard/security/" + f.name + "Object
 // secretKey is a symmetric key as the engines take it.
 type secretKey struct {
 	bytes []byte
-	block interface {
-		BlockSize() int
-		Encrypt(dst, src []byte)
-		Decrypt(dst, src []byte)
-	}
+	block cipher.Block // nil for HMAC
 }
 
 // ofSize refuses an RSA key whose modulus has not the length that the key was built for.
@@ -181,8 +181,8 @@ func component(c *vm.Call, key vm.Ref, index int) []byte {
 	return splitKey(f, int(c.Field(key, keyBits)), keyContent(c, key))[index]
 }
 
-// setComponent writes a component of a key, in one write. A value that is too long
-// must begin with zeros, which are dropped.
+// setComponent writes a component of a key, in one write. A number that is too long
+// must begin with zeros, which are dropped; a secret must fit.
 func setComponent(c *vm.Call, key vm.Ref, index int, value []byte) {
 	f := familyOf(c, key)
 	sizes := f.components(int(c.Field(key, keyBits)))
@@ -190,7 +190,7 @@ func setComponent(c *vm.Call, key vm.Ref, index int, value []byte) {
 	for _, size := range sizes[:index] {
 		off += lengthPrefix + size
 	}
-	for len(value) > sizes[index] && value[0] == 0 {
+	for f.isNumeric() && len(value) > sizes[index] && value[0] == 0 {
 		value = value[1:]
 	}
 	if len(value) > sizes[index] || len(value) == 0 {

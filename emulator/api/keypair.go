@@ -95,8 +95,8 @@ func generatePair(c *vm.Call) vm.Value {
 }
 
 // generateEC makes a key on the curve that the applet put into the public key, or
-// else into the private one. The engine has no curve of its own choice: without
-// parameters it throws ILLEGAL_VALUE, as JCOP cards do.
+// else into the private one. Without parameters it throws ILLEGAL_VALUE: the API
+// lets a card have a curve of its own choice, and many have none.
 func generateEC(c *vm.Call, public, private vm.Ref) {
 	bits := int(c.Field(public, keyBits))
 	domain := public
