@@ -141,7 +141,9 @@ func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 			AND p.verdict IN (1, 2)`, []any{d.id, d.id, s.ATC}},
 		{-1, `SELECT sum(p.amount) FROM payment p JOIN word w ON w.payment = p.identity AND w.payee = p.payee LEFT JOIN voice v ON v.identity = w.voice
 			WHERE p.payee = $1 AND p.verdict IN ($2, $3) AND coalesce(v.seq, $4) > $5`, []any{d.id, int(Settled), int(Uncovered), int64(s.ATC) + 1, s.ATC}},
-		{-1, "SELECT sum(credit) FROM instruction WHERE device = $1 AND seq > $2 AND outcome <> $3", []any{d.id, s.InstructionSequence, int(untaken)}},
+		{-1, `SELECT sum(credit) FROM instruction i WHERE device = $1 AND (seq > $2 OR outcome = $3)
+			AND NOT EXISTS (SELECT 1 FROM statement e WHERE e.device = i.device AND e.kind = $4 AND e.instr = i.seq)`,
+			[]any{d.id, s.InstructionSequence, int(untaken), int(Released)}},
 	} {
 		sum, err := t.number(part.query, part.args...)
 		if err != nil {

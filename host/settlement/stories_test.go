@@ -68,6 +68,7 @@ func (s *story) tell(lines [][]string) {
 		verb, args := line[0], line[1:]
 		if role, isDevice := roles[verb]; isDevice {
 			s.Issue(args[0], args[1], role)
+			s.Audit(false)
 			continue
 		}
 		do := map[string]func([]string){"issue": s.issue, "pool": s.pool, "load": s.load, "pay": s.pay, "give": s.give, "accept": s.accept,
@@ -75,8 +76,10 @@ func (s *story) tell(lines [][]string) {
 			"verdict": s.verdict, "books": s.books, "holds": s.holds, "copy": s.copy, "status": s.status, "again": s.again}[verb]
 		require.NotNil(s.t, do, "unknown line %q", strings.Join(line, " "))
 		do(args)
+		s.Audit(false)
 	}
 	s.again(nil)
+	s.Audit(false)
 }
 
 func (s *story) amount(text string) message.Amount {
@@ -215,7 +218,10 @@ func (s *story) holds(args []string) {
 }
 
 // copy makes a second device with the key and state of the first.
-func (s *story) copy(args []string) { s.Devices[args[1]] = s.device(args[0]).Copy() }
+func (s *story) copy(args []string) {
+	s.Devices[args[1]] = s.device(args[0]).Copy()
+	s.Dishonest[args[0]] = true
+}
 
 func (s *story) books(args []string) {
 	want := map[string]money.Ore{}

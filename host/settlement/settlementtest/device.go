@@ -191,13 +191,20 @@ func (d *Device) write(r message.Record, own message.Message) error {
 
 // State answers a Challenge.
 func (d *Device) State(c *message.Challenge) (*message.State, error) {
-	challenge, err := message.Identity(c)
+	s, err := d.peek()
 	if err != nil {
 		return nil, err
 	}
-	s := &message.State{Device: d.ID, Challenge: challenge, ATC: d.ATC, AckedATC: d.AckedATC, Head: d.Head, Balance: d.Balance,
-		InstructionSequence: d.Sequence, LastInstruction: d.Last, Credit: d.Credit, PolicyVersion: d.Policy.Version,
-		RequestCounter: d.Counter, LifeCycle: d.LifeCycle, Date: d.Date}
+	if s.Challenge, err = message.Identity(c); err != nil {
+		return nil, err
+	}
+	return s, message.Sign(s, d.key)
+}
+
+// peek is the State without challenge and signature.
+func (d *Device) peek() (*message.State, error) {
+	s := &message.State{Device: d.ID, ATC: d.ATC, AckedATC: d.AckedATC, Head: d.Head, Balance: d.Balance, InstructionSequence: d.Sequence,
+		LastInstruction: d.Last, Credit: d.Credit, PolicyVersion: d.Policy.Version, RequestCounter: d.Counter, LifeCycle: d.LifeCycle, Date: d.Date}
 	for i := range d.Open {
 		identity, err := message.Identity(&d.Open[i])
 		if err != nil {
@@ -205,7 +212,7 @@ func (d *Device) State(c *message.Challenge) (*message.State, error) {
 		}
 		s.OpenRequests = append(s.OpenRequests, message.OpenRequest{Number: d.Open[i].Number, Amount: d.Open[i].Amount, Request: identity})
 	}
-	return s, message.Sign(s, d.key)
+	return s, nil
 }
 
 // Apply carries out an Instruction, once; given again it returns the same Confirmation.

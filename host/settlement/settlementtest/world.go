@@ -17,6 +17,8 @@ import (
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
+	"ekrona/host/audit"
+	"ekrona/host/ledger"
 	"ekrona/host/settlement"
 	"ekrona/host/store"
 )
@@ -38,8 +40,11 @@ type World struct {
 	Terms          settlement.Terms
 	Intermediaries map[string]*Intermediary
 	Devices        map[string]*Device
-	Names          []string // of Devices, in order of issue
-	Submitted      [][]byte // all that Submit handed over
+	Names          []string        // of Devices, in order of issue
+	Submitted      [][]byte        // all that Submit handed over
+	Dishonest      map[string]bool // devices that are copied or whose key is stolen: the auditor trusts them in nothing
+
+	auditor *audit.Auditor
 
 	root       *cvc.Certificate
 	rootKey    *ecdsa.PrivateKey
@@ -66,11 +71,12 @@ var (
 // NewWorld makes a world on a new database at path (store.Memory for one that is soon forgotten), with the intermediaries
 // NORDIC and FJORD.
 func NewWorld(t require.TestingT, path string) *World {
-	w := &World{T: t, Path: path, Clock: &Clock{firstDay}, Intermediaries: map[string]*Intermediary{}, Devices: map[string]*Device{},
+	w := &World{T: t, Path: path, Clock: &Clock{firstDay}, Intermediaries: map[string]*Intermediary{}, Devices: map[string]*Device{}, Dishonest: map[string]bool{},
 		Terms: settlement.Terms{Honour: 10 * 24 * time.Hour, Wait: 60 * 24 * time.Hour}}
 	w.rootKey, w.notaryKey = key(t, "root"), key(t, "notary")
 	w.root = w.certify(nil, "SERIKSBK00001", spec.RoleRoot, w.rootKey, w.rootKey)
 	w.notaryCert = encode(t, w.certify(w.root, "SENOTARY00001", spec.RoleNotary, w.notaryKey, w.rootKey))
+	w.auditor = audit.New(&w.notaryKey.PublicKey)
 	w.Start()
 	w.join("NORDIC")
 	w.join("FJORD")
@@ -153,6 +159,27 @@ func (w *World) Unregistered(short, intermediary string, role spec.Role, keyName
 	d.AckedHead = d.Head
 	d.Certificate = encode(w.T, w.certify(i.CA, string(id), role, d.key, i.caKey))
 	return d
+}
+
+// Audit requires that every invariant holds now; agreement too after two whole rounds of synchronisation.
+func (w *World) Audit(agreement bool) {
+	honest := map[string]audit.Device{}
+	for _, name := range w.Names {
+		if d := w.Devices[name]; !w.Dishonest[name] {
+			state, err := d.peek()
+			require.NoError(w.T, err)
+			honest[string(d.ID)] = audit.Device{State: state, Records: d.Log}
+		}
+	}
+	found, err := w.auditor.Check(context.Background(), w.DB, honest)
+	require.NoError(w.T, err)
+	require.Empty(w.T, found)
+	if agreement {
+		found, err = w.auditor.Agreement(context.Background(), w.DB, honest)
+		require.NoError(w.T, err)
+		require.Empty(w.T, found)
+	}
+	require.NoError(w.T, ledger.Verify(context.Background(), w.DB))
 }
 
 // Submit hands items to the notary and requires that each was kept.

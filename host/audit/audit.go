@@ -1,0 +1,133 @@
+// Package audit checks what must hold (protocol §8) with its own arithmetic: from the messages that the central bank keeps, its
+// statement, and the State of every honest device as read from it. It shares no sum and no rule with the notary or the ledger; it
+// only reads their rows. Start at Auditor.Check; each invariant is one function with the number and title of the protocol.
+//
+// It trusts that the devices it is given are honest and that their States are true, and the keys in the registry. Everything else
+// it looks at twice. An Auditor remembers what it saw, because some invariants compare two moments.
+package audit
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/host/money"
+	"ekrona/host/store"
+)
+
+// Device is what is known of one honest device directly.
+type Device struct {
+	State   *message.State   // as it would answer now; its signature is not looked at
+	Records []message.Record // those after the State's ackedAtc, as the device keeps them
+}
+
+// Violation is one thing that must hold and does not.
+type Violation struct {
+	Number int       // of the invariant in protocol §8
+	Title  string    // of the invariant
+	Where  string    // device, payment, account or instruction
+	What   string    // what is there, and what should be
+	Amount money.Ore // by how much, where money is concerned
+}
+
+// String is one line.
+func (v Violation) String() string {
+	line := fmt.Sprintf("invariant %d (%s): %s: %s", v.Number, v.Title, v.Where, v.What)
+	if v.Amount != 0 {
+		line += fmt.Sprintf(" (difference %s)", v.Amount)
+	}
+	return line
+}
+
+// Auditor checks one central bank, again and again.
+type Auditor struct {
+	notary   *ecdsa.PublicKey
+	before   *facts                    // of the last Check
+	states   map[string]*message.State // of the last Check
+	verified map[message.Hash]bool     // signatures that were found good
+}
+
+// New makes an auditor for the central bank with this notary key.
+func New(notary *ecdsa.PublicKey) *Auditor {
+	return &Auditor{notary: notary, states: map[string]*message.State{}, verified: map[message.Hash]bool{}}
+}
+
+// invariant is one row of protocol §8.
+type invariant struct {
+	number int
+	title  string
+	check  func(*scene)
+}
+
+var invariants = []invariant{
+	{1, "issued is all online, all shadow and the pool", invariant1Issued},
+	{2, "a card's balance is what its records say", invariant2Balance},
+	{3, "no value created", invariant3NoValueCreated},
+	{4, "all value accounted", invariant4Accounted},
+	{5, "one verdict, one body", invariant5One},
+	{6, "counters only grow", invariant6Grow},
+	{7, "every limit holds", invariant7Limits},
+	{8, "what was acknowledged survives", invariant8Survives},
+	{9, "a credit only after an authentic debit", invariant9Authentic},
+	{11, "nobody alone makes money", invariant11Alone},
+}
+
+// agreement is checked only when faults have stopped.
+var agreement = invariant{10, "two rounds of synchronisation bring agreement", invariant10Agreement}
+
+// Titles lists the invariants that Check and Agreement look at, by number.
+func Titles() map[int]string {
+	all := map[int]string{agreement.number: agreement.title}
+	for _, i := range invariants {
+		all[i.number] = i.title
+	}
+	return all
+}
+
+// scene is one moment under audit.
+type scene struct {
+	*facts
+	auditor *Auditor
+	honest  map[string]Device
+	rule    invariant
+	found   []Violation
+}
+
+func (s *scene) violated(where string, amount money.Ore, format string, args ...any) {
+	s.found = append(s.found, Violation{Number: s.rule.number, Title: s.rule.title, Where: where, What: fmt.Sprintf(format, args...), Amount: amount})
+}
+
+// Check looks at every invariant that holds at every moment and returns what is violated; nil is good. q is the central bank's
+// database, best a transaction, so that nothing moves meanwhile. honest are all honest devices, by id: those missing count as
+// stolen or copied. An error means that the database could not be read.
+func (a *Auditor) Check(ctx context.Context, q store.Queryer, honest map[string]Device) ([]Violation, error) {
+	f, err := read(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	found := a.look(f, honest, invariants)
+	a.before = f
+	a.states = map[string]*message.State{}
+	for id, d := range honest {
+		a.states[id] = d.State
+	}
+	return found, nil
+}
+
+// Agreement looks at what holds after two whole rounds of synchronisation without faults (invariant 10).
+func (a *Auditor) Agreement(ctx context.Context, q store.Queryer, honest map[string]Device) ([]Violation, error) {
+	f, err := read(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return a.look(f, honest, []invariant{agreement}), nil
+}
+
+func (a *Auditor) look(f *facts, honest map[string]Device, rules []invariant) []Violation {
+	s := &scene{facts: f, auditor: a, honest: honest}
+	for _, s.rule = range rules {
+		s.rule.check(s)
+	}
+	return s.found
+}

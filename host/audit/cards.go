@@ -1,0 +1,226 @@
+package audit
+
+import (
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/money"
+	"ekrona/host/settlement"
+)
+
+// invariant2Balance: for every honest device, at the atc and instrSeq of its State: balance = shadow + accepted in its records and
+// not yet settled in - paid in its records and not yet settled out or returned - settled in from records beyond that State +
+// settled out or returned from records beyond it - credits in later Instructions or untaken and not yet released. For a till: what
+// it ever accepted, the same + swept to online. Where a holding helped, or the end of the device swept the wallet: - what they put in,
+// + what they took.
+//
+// What the device knows and the notary does not is in its records: it is added with the same rule.
+func invariant2Balance(s *scene) {
+	_, shadow := s.holdings()
+	for id, d := range s.honest {
+		row := s.devices[id]
+		if row == nil {
+			s.violated(id, 0, "an honest device that is not registered")
+			continue
+		}
+		expected := shadow[id] + s.paidAndPaidOut(id, d) + s.acceptedAndIn(id, d) - s.creditsAhead(id, d.State)
+		for _, e := range s.statement {
+			if e.Device == id && (e.Kind == settlement.Swept || e.Kind == settlement.HoldingRepaid || e.Kind == settlement.PoolRepaid) {
+				expected -= e.Shadow
+			}
+		}
+		if balance := money.FromWire(uint32(d.State.Balance)); balance != expected {
+			s.violated(id, balance-expected, "its balance is %s, shadow wallet and records say %s", balance, expected)
+		}
+	}
+}
+
+// paidAndPaidOut: payments in the device's records that its wallet has not, or not wholly, paid, are owed; those beyond its records
+// that the wallet has paid are not its device's yet.
+func (s *scene) paidAndPaidOut(id string, d Device) (change money.Ore) {
+	known := map[message.Hash]bool{}
+	for _, p := range s.payments {
+		if p.payer() != id || p.standing > 1 {
+			continue
+		}
+		known[p.identity] = true
+		if p.standing == 0 && p.message.ATC <= d.State.ATC {
+			change -= p.amount() - p.fromShadow
+		} else {
+			change += p.fromShadow
+		}
+	}
+	for _, r := range d.Records {
+		if r.Payment == nil || r.Receipt != nil {
+			continue
+		}
+		if identity, err := message.Identity(r.Payment); err != nil || !known[identity] {
+			change -= money.FromWire(uint32(r.Payment.Request.Amount))
+		}
+	}
+	return change
+}
+
+// acceptedAndIn: what the device accepted and the notary has not settled is in its balance only; what the notary settled and the
+// device has not accepted is in the wallet only. For a till the wallet is what it collected.
+func (s *scene) acceptedAndIn(id string, d Device) (change money.Ore) {
+	accepted := map[message.Hash]bool{}
+	for _, p := range s.acceptedBy(id, d) {
+		identity, err := message.Identity(p.message)
+		if err != nil || accepted[identity] {
+			continue
+		}
+		accepted[identity] = true
+		if !p.paid() {
+			change += p.amount()
+		}
+	}
+	till := !s.devices[id].role.CanPay()
+	for _, p := range s.payments {
+		if p.payee() != id || !p.paid() {
+			continue
+		}
+		if till {
+			change += p.amount()
+		}
+		if !accepted[p.identity] {
+			change -= p.amount()
+		}
+	}
+	return change
+}
+
+// creditsAhead are the credits in the wallet that are not in the State's balance: of later Instructions, or untaken, and not released.
+func (s *scene) creditsAhead(id string, state *message.State) (sum money.Ore) {
+	released := map[uint32]bool{}
+	for _, e := range s.statement {
+		if e.Device == id && e.Kind == settlement.Released {
+			released[e.Instr] = true
+		}
+	}
+	for _, i := range s.instructions {
+		if i.device != id || released[i.seq] {
+			continue
+		}
+		untaken := i.untaken || i.seq == state.InstructionSequence && state.Credit == spec.CreditNotTaken
+		if untaken || i.seq > state.InstructionSequence {
+			sum += i.credit()
+		}
+	}
+	return sum
+}
+
+// invariant6Grow: atc, ackedAtc, instrSeq, request counter, policy version and date only grow: on each honest device since the
+// last look, and from each Instruction to the next.
+func invariant6Grow(s *scene) {
+	for id, d := range s.honest {
+		before := s.auditor.states[id]
+		if before == nil {
+			continue
+		}
+		now := d.State
+		for _, c := range []struct {
+			what     string
+			from, to uint32
+		}{
+			{"atc", before.ATC, now.ATC}, {"ackedAtc", before.AckedATC, now.AckedATC}, {"instrSeq", before.InstructionSequence, now.InstructionSequence},
+			{"request counter", before.RequestCounter, now.RequestCounter}, {"policy version", uint32(before.PolicyVersion), uint32(now.PolicyVersion)},
+		} {
+			if c.to < c.from {
+				s.violated(id, 0, "%s went from %d to %d", c.what, c.from, c.to)
+			}
+		}
+		if now.Date.Before(before.Date) {
+			s.violated(id, 0, "date went from %s to %s", before.Date, now.Date)
+		}
+	}
+	last := map[string]*message.Instruction{}
+	for _, i := range s.instructions {
+		if l := last[i.device]; l != nil && (i.seq != l.Sequence+1 || i.message.AckedATC < l.AckedATC || i.message.Date.Before(l.Date) || i.message.Policy.Version < l.Policy.Version) {
+			s.violated(i.name(), 0, "steps back behind instruction %d, or skips one", l.Sequence)
+		}
+		last[i.device] = i.message
+	}
+}
+
+// invariant7Limits: balance and open requests under the ceilings, log and open requests in their room, no account below zero, and
+// nothing set aside that is not there.
+func invariant7Limits(s *scene) {
+	for id, d := range s.honest {
+		row := s.devices[id]
+		if row == nil || row.ceilings == nil {
+			continue
+		}
+		total := money.FromWire(uint32(d.State.Balance))
+		for _, r := range d.State.OpenRequests {
+			total += money.FromWire(uint32(r.Amount))
+		}
+		if ceiling := money.FromWire(uint32(row.ceilings.MaxBalance)); total > ceiling {
+			s.violated(id, total-ceiling, "balance and open requests are %s, the ceiling is %s", total, ceiling)
+		}
+		if len(d.State.OpenRequests) > spec.MaxOpenRequests {
+			s.violated(id, 0, "%d requests are open, at most %d may be", len(d.State.OpenRequests), spec.MaxOpenRequests)
+		}
+		if kept := int(d.State.ATC-d.State.AckedATC) + len(d.State.OpenRequests); kept > spec.LogSlots {
+			s.violated(id, 0, "records and open requests take %d slots, there are %d", kept, spec.LogSlots)
+		}
+	}
+	online, shadow := s.holdings()
+	for _, kind := range []map[string]money.Ore{online, shadow, {"pool": s.pool()}} {
+		for name, balance := range kind {
+			if balance < 0 {
+				s.violated(name, balance, "is below zero: %s", balance)
+			}
+		}
+	}
+	aside := map[string]money.Ore{}
+	for _, p := range s.payments {
+		if p.verdict == settlement.Reserved {
+			aside[p.payer()] += p.amount()
+		}
+	}
+	for _, i := range s.instructions {
+		if d := s.devices[i.device]; i.open && d != nil && d.status != settlement.Ended {
+			aside[i.device] += i.credit()
+		}
+	}
+	for id, sum := range aside {
+		if sum > shadow[id] {
+			s.violated(id, sum-shadow[id], "%s is set aside for reserved payments and unconfirmed credits, its shadow wallet holds %s", sum, shadow[id])
+		}
+	}
+}
+
+// invariant10Agreement: after two whole rounds without faults every honest device in use and its intermediary agree: everything is
+// acknowledged, nothing waits, and the balance is the shadow wallet's.
+func invariant10Agreement(s *scene) {
+	_, shadow := s.holdings()
+	for id, d := range s.honest {
+		if !s.trusted(id) {
+			continue
+		}
+		if d.State.AckedATC != d.State.ATC {
+			s.violated(id, 0, "%d records are not acknowledged", d.State.ATC-d.State.AckedATC)
+		}
+		balance := money.FromWire(uint32(d.State.Balance))
+		for _, r := range d.State.OpenRequests { // a payment for it may be under way, never settled
+			for _, p := range s.payments {
+				if p.payee() == id && p.message.Request.Number == r.Number && p.paid() {
+					s.violated(id, p.amount(), "request %d is open and %s is settled", r.Number, p.name())
+				}
+			}
+		}
+		if s.devices[id].role.CanPay() && balance != shadow[id] {
+			s.violated(id, balance-shadow[id], "its balance is %s, its shadow wallet holds %s", balance, shadow[id])
+		}
+	}
+	for _, p := range s.payments {
+		if !p.verdict.Final() && s.trusted(p.payer()) && s.trusted(p.payee()) {
+			s.violated(p.name(), p.amount(), "is %s", p.verdict)
+		}
+	}
+	for _, i := range s.instructions {
+		if i.open && s.trusted(i.device) {
+			s.violated(i.name(), i.credit(), "is not confirmed")
+		}
+	}
+}

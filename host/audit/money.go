@@ -1,0 +1,187 @@
+package audit
+
+import (
+	"fmt"
+
+	"ekrona/host/money"
+	"ekrona/host/settlement"
+)
+
+// holdings adds up the statement: every intermediary's online holding and every device's shadow wallet.
+func (f *facts) holdings() (online, shadow map[string]money.Ore) {
+	online, shadow = map[string]money.Ore{}, map[string]money.Ore{}
+	for _, e := range f.statement {
+		online[e.intermediary] += e.Online
+		if e.Device != "" {
+			shadow[e.Device] += e.Shadow
+		}
+	}
+	return online, shadow
+}
+
+// pool is what was put in, less what it paid, and what was repaid.
+func (f *facts) pool() money.Ore {
+	sum := f.toPool
+	for _, p := range f.payments {
+		sum -= p.fromPool
+	}
+	for _, e := range f.statement {
+		if e.Kind == settlement.PoolRepaid {
+			sum -= e.Shadow
+		}
+	}
+	return sum
+}
+
+func sum(all map[string]money.Ore) (total money.Ore) {
+	for _, v := range all {
+		total += v
+	}
+	return total
+}
+
+// invariant1Issued: issued = all online + all shadow + pool, always; and the ledger says the same of each account.
+func invariant1Issued(s *scene) {
+	online, shadow := s.holdings()
+	pool := s.pool()
+	if total := sum(online) + sum(shadow) + pool; total != s.issued {
+		s.violated("all accounts", total-s.issued, "they hold %s, issued were %s", total, s.issued)
+	}
+	want := map[string]money.Ore{"pool": pool, "issued": -s.issued}
+	for name, v := range online {
+		want["online:"+name] = v
+	}
+	for name, v := range shadow {
+		want["shadow:"+name] = v
+	}
+	for account, balance := range s.accounts {
+		if balance != want[account] {
+			s.violated("account "+account, balance-want[account], "the ledger has %s, the statement adds up to %s", balance, want[account])
+		}
+	}
+}
+
+// invariant3NoValueCreated: what honest devices could spend never exceeds shadow + pool. What they accepted from devices that are
+// not honest, or have ended, is a claim on those devices' intermediaries until it is settled.
+func invariant3NoValueCreated(s *scene) {
+	_, shadow := s.holdings()
+	backing := sum(shadow) + s.pool()
+	var spendable money.Ore
+	for id, d := range s.honest {
+		if !s.trusted(id) || !s.devices[id].role.CanPay() {
+			continue
+		}
+		spendable += money.FromWire(uint32(d.State.Balance))
+		for _, p := range s.acceptedBy(id, d) {
+			if !s.trusted(p.payer()) && !p.paid() {
+				spendable -= p.amount()
+			}
+		}
+	}
+	if spendable > backing {
+		s.violated("honest devices", spendable-backing, "they could spend %s, shadow wallets and pool hold %s", spendable, backing)
+	}
+}
+
+// trusted: an honest device that has not ended.
+func (s *scene) trusted(id string) bool {
+	_, honest := s.honest[id]
+	return honest && s.devices[id] != nil && s.devices[id].status != settlement.Ended
+}
+
+// acceptedBy are the payments in the device's accept records, those that the notary has not seen included.
+func (s *scene) acceptedBy(id string, d Device) (all []*payment) {
+	for _, v := range s.voices {
+		if v.receipt != nil && v.payee() == id && v.seq() <= d.State.AckedATC {
+			if p := s.byIdentity[v.receipt.Payment]; p != nil {
+				all = append(all, p)
+			}
+		}
+	}
+	for _, r := range d.Records {
+		if r.Receipt == nil {
+			continue
+		}
+		p := s.byIdentity[r.Receipt.Payment]
+		if p == nil {
+			p = &payment{message: r.Payment}
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// invariant4Accounted: what a payment took is with the payee or came back, once, never both, and the statement tells it so.
+func invariant4Accounted(s *scene) {
+	type flow struct{ paid, holding, received, returned money.Ore }
+	key := func(payer string, atc uint32, payee string) string {
+		return fmt.Sprintf("payment %s/%d to %s", payer, atc, payee)
+	}
+	want, got := map[string]flow{}, map[string]flow{}
+	for _, p := range s.payments {
+		s.checkSources(p)
+		k := key(p.payer(), p.message.ATC, p.payee())
+		w := want[k] // two bodies of one clone may share the name
+		switch {
+		case p.paid():
+			w.paid, w.holding, w.received = w.paid+p.fromShadow, w.holding+p.fromHolding, w.received+p.amount()
+		case p.verdict == settlement.Void:
+			w.returned += p.fromShadow
+		}
+		want[k] = w
+	}
+	for _, e := range s.statement {
+		if e.Payer == "" {
+			continue
+		}
+		k := key(e.Payer, e.Atc, e.Payee)
+		g := got[k]
+		switch e.Kind {
+		case settlement.Paid:
+			g.paid -= e.Shadow
+		case settlement.HoldingPaid:
+			g.holding -= e.Online
+		case settlement.Received:
+			g.received += e.Shadow
+		case settlement.Collected, settlement.Unloaded:
+			g.received += e.Online
+		case settlement.Returned:
+			g.returned += e.Online
+			if e.Shadow != -e.Online {
+				s.violated(k, e.Shadow+e.Online, "returned %s from a shadow wallet that gave %s", e.Online, -e.Shadow)
+			}
+		}
+		got[k] = g
+	}
+	for k, w := range want {
+		if got[k] != w {
+			s.violated(k, got[k].received+got[k].returned-w.received-w.returned, "moved %+v, its verdict says %+v", got[k], w)
+		}
+	}
+	for k := range got {
+		if _, known := want[k]; !known {
+			s.violated(k, got[k].received, "money moved for a payment that is not held")
+		}
+	}
+}
+
+// checkSources: the sources of a paid payment make up its amount; a void one moved all or, where no shadow wallet answers, nothing.
+func (s *scene) checkSources(p *payment) {
+	total := p.fromShadow + p.fromHolding + p.fromPool
+	answers := p.standing < 2 && s.devices[p.payer()] != nil && s.devices[p.payer()].status != settlement.Ended
+	ok := false
+	switch p.verdict {
+	case settlement.Settled:
+		ok = p.fromShadow == p.amount() && total == p.amount()
+	case settlement.Uncovered:
+		ok = p.fromShadow < p.amount() && total == p.amount() && !answers
+	case settlement.Void:
+		ok = total == p.fromShadow && (total == p.amount() || total == 0 && !answers)
+	case settlement.Reserved, settlement.Waiting:
+		ok = total == 0
+	}
+	if !ok {
+		s.violated(p.name(), total-p.amount(), "%s, of %s, took %s from its shadow wallet, %s from a holding and %s from the pool",
+			p.verdict, p.amount(), p.fromShadow, p.fromHolding, p.fromPool)
+	}
+}

@@ -1,0 +1,206 @@
+package audit
+
+import (
+	"crypto/ecdsa"
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/host/money"
+	"ekrona/host/settlement"
+)
+
+// invariant5One: one verdict for a payment; at most one settled payment for a request, and it is the one that the payee's word
+// names; one body for an honest (payer, atc) and for a (device, instrSeq).
+func invariant5One(s *scene) {
+	bodies, settled := map[string]*payment{}, map[request]*payment{}
+	for _, p := range s.payments {
+		if other := bodies[p.name()]; other != nil && other.standing == 0 && p.standing == 0 {
+			s.violated(p.name(), 0, "two first bodies are held")
+		}
+		if _, honest := s.honest[p.payer()]; honest && p.standing == 1 {
+			s.violated(p.name(), 0, "an honest device has two bodies for one number")
+		}
+		if p.standing == 0 {
+			bodies[p.name()] = p
+		}
+		w := s.words[p.request()]
+		named := w != nil && w.payment != nil && *w.payment == p.identity
+		if p.paid() {
+			if other := settled[p.request()]; other != nil {
+				s.violated(p.name(), p.amount(), "its request is paid by %s too", other.name())
+			}
+			settled[p.request()] = p
+		}
+		if p.paid() && !named || p.verdict == settlement.Void && named && p.standing < 2 || p.verdict == settlement.Reserved && w != nil {
+			s.violated(p.name(), p.amount(), "is %s, the payee's word says otherwise", p.verdict)
+		}
+	}
+	for _, i := range s.instructions {
+		if string(i.message.Device) != i.device || i.message.Sequence != i.seq {
+			s.violated(i.name(), 0, "is kept as instruction %s/%d", i.device, i.seq)
+		}
+		if d, honest := s.honest[i.device]; honest && i.seq == d.State.InstructionSequence && d.State.LastInstruction != i.identity {
+			s.violated(i.name(), 0, "the device applied another body")
+		}
+	}
+}
+
+// invariant8Survives: what was acknowledged survives. A record that a device was told to drop is held, whole, and makes up the
+// device's chain together with those that it keeps; and nothing that was final at the last look is gone or otherwise.
+func invariant8Survives(s *scene) {
+	for id, d := range s.honest {
+		s.checkChain(id, d)
+	}
+	before := s.auditor.before
+	if before == nil {
+		return
+	}
+	for _, old := range before.payments {
+		now := s.byIdentity[old.identity]
+		if now == nil || old.verdict.Final() && now.verdict != old.verdict {
+			s.violated(old.name(), old.amount(), "was %s and is not any more", old.verdict)
+		}
+	}
+	for key, old := range before.words {
+		now := s.words[key]
+		if now == nil || (now.payment == nil) != (old.payment == nil) || now.payment != nil && *now.payment != *old.payment {
+			s.violated(fmt.Sprintf("request %s/%d", key.payee, key.number), 0, "the payee's word changed")
+		}
+	}
+	if len(s.voices) < len(before.voices) || len(s.statement) < len(before.statement) || len(s.instructions) < len(before.instructions) {
+		s.violated("central bank", 0, "receipts, statement entries or instructions are gone")
+	}
+	for n, old := range before.instructions {
+		if n < len(s.instructions) && len(s.instructions) == len(before.instructions) && s.instructions[n].identity != old.identity {
+			s.violated(old.name(), 0, "has another body now")
+		}
+	}
+}
+
+// checkChain follows the device's chain over the acknowledged records, as the notary holds them, and over those on the device.
+func (s *scene) checkChain(id string, d Device) {
+	row := s.devices[id]
+	if row == nil {
+		return
+	}
+	own := map[uint32]message.Hash{}
+	for _, p := range s.payments {
+		if p.payer() == id && p.standing == 0 {
+			own[p.message.ATC] = p.identity
+		}
+	}
+	for _, v := range s.voices {
+		if v.payee() != id {
+			continue
+		}
+		if v.receipt != nil && s.byIdentity[v.receipt.Payment] == nil && v.seq() <= d.State.AckedATC {
+			s.violated(id, 0, "record %d is acknowledged and its Payment is not held", v.seq())
+		}
+		own[v.seq()] = v.identity
+	}
+	head, err := message.FirstHead(message.DeviceID(id), row.key)
+	if err != nil {
+		s.violated(id, 0, "has no chain: %v", err)
+		return
+	}
+	for atc := uint32(1); atc <= d.State.AckedATC; atc++ {
+		identity, held := own[atc]
+		if !held {
+			s.violated(id, 0, "record %d is acknowledged and not held", atc)
+			return
+		}
+		head = message.NextHead(head, identity)
+	}
+	for _, r := range d.Records {
+		identity, err := message.Identity(r.Message())
+		if held, known := own[r.ATC()]; err != nil || known && held != identity {
+			s.violated(id, 0, "record %d is another one at the notary", r.ATC())
+		}
+	}
+	if got, err := message.Follow(head, d.State.AckedATC, d.Records); err != nil || got != d.State.Head {
+		s.violated(id, 0, "its head is not that of the records held and kept")
+	}
+}
+
+// invariant9Authentic: a credit only after a matching authentic debit. Every payment that moved money is signed by its payer's
+// key, every word that moved it by the payee's, unless the payee's device has ended.
+func invariant9Authentic(s *scene) {
+	for _, p := range s.payments {
+		if !p.paid() && p.fromShadow == 0 {
+			continue
+		}
+		keys := s.strays[p.payer()]
+		if d := s.devices[p.payer()]; d != nil && p.standing < 2 {
+			keys = []*ecdsa.PublicKey{d.key}
+		}
+		if !s.signed(p.message, p.identity, keys) {
+			s.violated(p.name(), p.amount(), "moved money and no key of the payer signed it")
+		}
+		if p.paid() {
+			s.checkWord(p)
+		}
+	}
+}
+
+func (s *scene) checkWord(p *payment) {
+	payee, w := s.devices[p.payee()], s.words[p.request()]
+	switch {
+	case payee == nil || w == nil:
+		s.violated(p.name(), p.amount(), "is paid to a payee that is not registered or has not spoken")
+	case w.voice == nil && payee.status != settlement.Ended:
+		s.violated(p.name(), p.amount(), "is paid without the payee's word")
+	case w.voice != nil && (w.voice.receipt == nil || w.voice.receipt.Payment != p.identity || w.voice.payee() != p.payee() ||
+		!s.signed(w.voice.receipt, w.voice.identity, []*ecdsa.PublicKey{payee.key})):
+		s.violated(p.name(), p.amount(), "is paid on a receipt that is not the payee's or not for it")
+	}
+}
+
+// signed verifies once for each message.
+func (s *scene) signed(m message.Message, identity message.Hash, keys []*ecdsa.PublicKey) bool {
+	if s.auditor.verified[identity] {
+		return true
+	}
+	for _, key := range keys {
+		if message.VerifyAs(m, 0, key) == nil {
+			s.auditor.verified[identity] = true
+			return true
+		}
+	}
+	return false
+}
+
+// invariant11Alone: an intermediary alone cannot raise a balance. Every Instruction is signed by an instruction key of the device's
+// intermediary and by the notary, and its credit left the intermediary's holding, once.
+func invariant11Alone(s *scene) {
+	loaded, released := map[string]money.Ore{}, map[string]money.Ore{}
+	for _, e := range s.statement {
+		name := fmt.Sprintf("instruction %s/%d", e.Device, e.Instr)
+		switch e.Kind {
+		case settlement.Loaded:
+			loaded[name] -= e.Online
+		case settlement.Released:
+			released[name] += e.Online
+		}
+	}
+	for _, i := range s.instructions {
+		key := s.instructs[string(i.message.InstructionKey)]
+		if !s.auditor.verified[i.identity] {
+			good := key != nil && i.message.InstructionKey.Name() == i.message.Device.Name() && message.Verify(i.message, key, s.auditor.notary) == nil
+			if !good {
+				s.violated(i.name(), i.credit(), "is not signed by both")
+			}
+			s.auditor.verified[i.identity] = good
+		}
+		ended := s.devices[i.device] != nil && s.devices[i.device].status == settlement.Ended
+		if loaded[i.name()] != i.credit() {
+			s.violated(i.name(), i.credit()-loaded[i.name()], "its credit is %s, %s left the holding for it", i.credit(), loaded[i.name()])
+		}
+		if back := released[i.name()]; back != 0 && (!i.untaken || back != i.credit()) || back == 0 && i.untaken && i.credit() > 0 && !ended {
+			s.violated(i.name(), back, "%s of its credit of %s went back", back, i.credit())
+		}
+		delete(loaded, i.name())
+	}
+	for name, amount := range loaded {
+		s.violated(name, amount, "was loaded and is not held")
+	}
+}
