@@ -16,18 +16,19 @@ func (f *File) parseReferenceLocation(r *reader) error {
 	return r.end()
 }
 
-// locations reads distances from one index to the next; 255 adds 254 bytes
-// without an index (§6.12).
+// farther stands for a distance of which it is only a part (§6.12.2).
+const farther = 255
+
+// locations reads the distances from one index to the next.
 func (f *File) locations(r *reader, width int) []int {
 	deltas := r.u1s(r.u2("index count"), "index distances")
 	var list []int
 	at := 0
 	for i, d := range deltas {
-		if d == 255 {
-			at += 254
+		at += d
+		if d == farther {
 			continue
 		}
-		at += d
 		if at == 0 || at+width > len(f.Methods.Content) {
 			r.failAt(r.off-len(deltas)+i, "constant pool index at %d, outside the Method component", at)
 			return nil
