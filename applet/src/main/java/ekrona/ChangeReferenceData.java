@@ -22,7 +22,7 @@ final class ChangeReferenceData extends Command {
             device.pins.presentPin();
             device.pins.replacePin();
         } finally {
-            ram.wipeSecrets();
+            device.engines.forgetSecrets();
         }
     }
 }

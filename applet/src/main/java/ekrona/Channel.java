@@ -17,6 +17,7 @@ final class Channel {
     private static final byte CLASS_RESERVED = (byte) 0x20;
     private static final byte CLASS_INVALID = (byte) 0xFF;
     private static final byte PROTOCOL_TYPE = (byte) 0x0F;
+    private static final short INS_P1_P2 = (short) 3;
     private static final short SHORT_RESPONSE = (short) 0x100;
 
     private final Ram ram;
@@ -52,22 +53,23 @@ final class Channel {
     /**
      * Takes the data of the APDU into Ram.in, behind those of the chain's earlier parts, and the header into Ram.session.
      *
+     * @param cla class byte without the chaining bit
      * @return true when the command is whole, false when parts are still to come
      */
-    boolean receive(APDU apdu, boolean takesData) {
+    boolean receive(APDU apdu, byte cla, boolean takesData) {
         byte[] buffer = apdu.getBuffer();
         byte[] session = ram.session;
-        boolean partial = (byte) (buffer[ISO7816.OFFSET_CLA] & Spec.CLA_CHAINING) != 0;
-        buffer[ISO7816.OFFSET_CLA] &= (byte) ~Spec.CLA_CHAINING;
+        boolean partial = buffer[ISO7816.OFFSET_CLA] != cla;
         dropResponse();
         if (session[Ram.CHAINING] != 0) {
             session[Ram.CHAINING] = 0;
-            if (Util.arrayCompare(buffer, (short) 0, session, Ram.HEADER, Ram.HEADER_LENGTH) != 0) {
+            if (cla != session[Ram.CLA] || Util.arrayCompare(buffer, ISO7816.OFFSET_INS, session, Ram.INS, INS_P1_P2) != 0) {
                 ISOException.throwIt(Spec.SW_LAST_CHAINED_EXPECTED);
             }
         } else {
             ram.words[Ram.IN_LENGTH] = 0;
-            Util.arrayCopyNonAtomic(buffer, (short) 0, session, Ram.HEADER, Ram.HEADER_LENGTH);
+            session[Ram.CLA] = cla;
+            Util.arrayCopyNonAtomic(buffer, ISO7816.OFFSET_INS, session, Ram.INS, INS_P1_P2);
         }
         if (takesData) {
             receiveData(apdu, buffer);

@@ -103,7 +103,7 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
         if (command.cla != cla) {
             ISOException.throwIt(Spec.SW_CLASS);
         }
-        if (device.channel.receive(apdu, command.takesData)) {
+        if (device.channel.receive(apdu, cla, command.takesData)) {
             device.channel.age();
             device.nvm.load();
             command.run();

@@ -60,7 +60,6 @@ final class Engines {
         signing.genKeyPair();
         enciphering.genKeyPair();
         signer.init(signingKey, Signature.MODE_SIGN);
-        agreement.init(pinKey);
     }
 
     /** Writes the point of the signing key. Returns the offset behind it. */
@@ -131,6 +130,7 @@ final class Engines {
     /** ECDH with the key that PINs are enciphered to; x goes to scratch at AGREED. False when the point is not accepted. */
     boolean agree(byte[] b, short point) {
         try {
+            agreement.init(pinKey);
             return agreement.generateSecret(b, point, Spec.POINT_LENGTH, ram.scratch, Ram.AGREED) == Spec.HASH_LENGTH;
         } catch (CryptoException e) {
             return false;
@@ -159,8 +159,9 @@ final class Engines {
         aes.doFinal(b, offset, length, out, outOffset);
     }
 
-    /** Forgets the AES key. */
-    void forgetKey() {
+    /** Forgets PIN blocks, and the keys that carried them. */
+    void forgetSecrets() {
+        ram.wipeSecrets();
         aesKey.clearKey();
     }
 }

@@ -37,7 +37,7 @@ final class GenerateKeyPair extends Command {
         next = device.engines.putPinPoint(out, Tlv.open(out, next, Spec.TAG_POINT, Spec.POINT_LENGTH));
         mac();
         Tlv.put(out, next, Spec.TAG_MAC, ram.scratch, Ram.MAC, Spec.MAC_LENGTH);
-        ram.wipeSecrets();
+        device.engines.forgetSecrets();
         if (!made) {
             device.log.begin(out, Spec.KEY_ANSWER_OFFSET_SIGNING_POINT);
             state[Nvm.LIFE] = Spec.LIFE_KEYS_MADE;

@@ -83,7 +83,7 @@ final class PutData extends Command {
             nvm.store();
             JCSystem.commitTransaction();
         } finally {
-            ram.wipeSecrets();
+            device.engines.forgetSecrets();
         }
     }
 

@@ -4,8 +4,8 @@ import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
- * All transient memory of the applet, made once, cleared by the platform at reset and deselection. Byte budget, of the
- * 4,084 of a P71:
+ * All transient memory that the applet makes itself, once; the platform clears it at reset and deselection. Byte budget, of the
+ * 4,084 of a P71 (the platform takes some for the digests that run in 11 signature objects and one of its own):
  *
  * <pre>
  * in        1,024   data of the command, whole, chained or not
@@ -31,11 +31,11 @@ final class Ram {
     /** Two numbers of 32 bits. */
     static final short NUMBER = (short) (IDENTITY + Spec.HASH_LENGTH);
     static final short NUMBER_2 = (short) (NUMBER + U32.LENGTH);
-    /** PIN blocks in clear: wiped by who fills it. */
+    /** PIN blocks in clear: wiped by whoever fills it. */
     static final short SECRET = (short) (NUMBER_2 + U32.LENGTH);
-    /** Shared secret and a counter, input of the key derivation: wiped by who fills it. */
+    /** Shared secret and a counter, input of the key derivation: wiped by whoever fills it. */
     static final short AGREED = (short) (SECRET + 4 * Spec.PIN_BLOCK_LENGTH);
-    /** A derived key, or a hash of which it is the first half: wiped by who fills it. */
+    /** A derived key, or a hash of which it is the first half: wiped by whoever fills it. */
     static final short KEY = (short) (AGREED + Spec.HASH_LENGTH + U32.LENGTH);
     /** Subkey and result of the CMAC. */
     static final short MAC = (short) (KEY + Spec.HASH_LENGTH);
@@ -43,10 +43,10 @@ final class Ram {
 
     // Layout of session.
     /** Class, instruction and parameters of the command, or of the chain that it goes on. */
-    static final short HEADER = 0;
+    static final short CLA = 0;
+    static final short INS = (short) 1;
     static final short P1 = (short) 2;
     static final short P2 = (short) 3;
-    static final short HEADER_LENGTH = (short) 4;
     /** Not zero: a chain has begun and its last part is still to come. */
     static final short CHAINING = (short) 4;
     /** Not zero: GET STATE was answered, records may be read. */
@@ -82,7 +82,7 @@ final class Ram {
         return JCSystem.makeTransientByteArray(length, JCSystem.CLEAR_ON_DESELECT);
     }
 
-    /** Forgets PIN blocks and the keys that carried them. */
+    /** Zeros for PIN blocks, shared secrets, keys and MACs; see Engines.forgetSecrets. */
     void wipeSecrets() {
         Util.arrayFillNonAtomic(scratch, SECRET, (short) (SCRATCH_LENGTH - SECRET), (byte) 0);
     }

@@ -22,7 +22,7 @@ final class ResetRetryCounter extends Command {
             device.pins.presentPuk();
             device.pins.replacePin();
         } finally {
-            ram.wipeSecrets();
+            device.engines.forgetSecrets();
         }
     }
 }

@@ -26,7 +26,7 @@ final class Verify extends Command {
             device.pins.requireBlock((short) 0, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
             device.pins.presentPin();
         } finally {
-            ram.wipeSecrets();
+            device.engines.forgetSecrets();
         }
     }
 }
