@@ -55,15 +55,16 @@ type Card struct {
 	dead error // why the card answers nothing until a reset; nil while it runs
 	cut  int   // persistent write of the next command before which power goes; 0 for none
 	last Stats
+	file string // where it is saved after every change; "" for nowhere
 }
 
 var _ apdu.Card = (*Card)(nil)
 
 // New makes a blank card, powered and with nothing on it.
 func New(options Options) (*Card, error) {
-	c, err := newCard(options)
+	c, err := newCard(options, vm.New)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("card: %w", err)
 	}
 	if err := c.machine.Enter(func(call *vm.Call) {
 		api.CreateAPDU(call, options.Profile.APDUBuffer)
@@ -74,8 +75,8 @@ func New(options Options) (*Card, error) {
 	return c, nil
 }
 
-// newCard makes the machine without anything in its memory.
-func newCard(options Options) (*Card, error) {
+// newCard makes a card around the machine that build makes.
+func newCard(options Options, build func(vm.Config) (*vm.VM, error)) (*Card, error) {
 	if options.Random == nil {
 		options.Random = rand.Reader
 	}
@@ -85,18 +86,18 @@ func newCard(options Options) (*Card, error) {
 	c := &Card{options: options}
 	packages, err := api.Packages()
 	if err != nil {
-		return nil, fmt.Errorf("card: %w", err)
+		return nil, err
 	}
 	natives, err := api.Natives(environment{c})
 	if err != nil {
-		return nil, fmt.Errorf("card: %w", err)
+		return nil, err
 	}
-	c.machine, err = vm.New(vm.Config{
+	c.machine, err = build(vm.Config{
 		Packages: packages, Natives: natives, Limits: options.Profile.limits(),
 		Random: options.Random, Coverage: options.Coverage,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("card: %w", err)
+		return nil, err
 	}
 	c.entry, err = findEntryPoints(c.machine)
 	return c, err
@@ -114,7 +115,11 @@ func (c *Card) Reset() {
 		_, collectErr = c.machine.Collect()
 	}
 	c.current, c.selecting, c.install, c.cut = 0, false, nil, 0
+	wasCut := c.dead != nil
 	c.dead = errors.Join(collectErr, c.findApplets()) // nil unless the emulator itself is at fault
+	if wasCut && c.dead == nil {
+		c.dead = c.keep()
+	}
 	c.note("reset")
 }
 
@@ -123,8 +128,8 @@ func (c *Card) Reset() {
 // ends as usual, and the cut is off; 0 takes it back.
 func (c *Card) CutBefore(n int) { c.cut = max(0, n) }
 
-// Transmit sends a command; see [apdu.Card]. Errors are ErrPowerLost, ErrMute, or
-// tell of a bug in the emulator.
+// Transmit sends a command; see [apdu.Card]. Errors are ErrPowerLost, ErrMute,
+// ErrNotKept, or tell of a bug in the emulator.
 func (c *Card) Transmit(ctx context.Context, command apdu.Command) (apdu.Response, error) {
 	if err := ctx.Err(); err != nil {
 		return apdu.Response{}, fmt.Errorf("card: %w", err)
@@ -182,6 +187,11 @@ func (c *Card) account(action func() error) error {
 		c.dead = err
 	}
 	c.last = accountOf(c.machine.Stats())
+	if c.dead == nil && c.last.Writes > 0 {
+		if c.dead = c.keep(); c.dead != nil {
+			return c.dead
+		}
+	}
 	return err
 }
 

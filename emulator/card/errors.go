@@ -19,6 +19,10 @@ var ErrMute = errors.New("the card has gone mute")
 // to, and is as before.
 var ErrRefused = errors.New("refused")
 
+// ErrNotKept tells that a card from [Open] has changed and its file could not be
+// written. It answers nothing until a [Card.Reset] that can write it.
+var ErrNotKept = errors.New("the card's file could not be written; mend that and reset the card")
+
 // stopped turns what ended vm.Enter into an error of the card.
 func stopped(err error) error {
 	var cut *vm.PowerCut

@@ -66,7 +66,7 @@ func (c *Card) Load(capFile []byte) (Package, error) {
 func orRefused(err error) error {
 	err = stopped(err)
 	var bug *vm.InternalError
-	if errors.Is(err, ErrPowerLost) || errors.Is(err, ErrMute) || errors.As(err, &bug) {
+	if errors.Is(err, ErrPowerLost) || errors.Is(err, ErrMute) || errors.Is(err, ErrNotKept) || errors.As(err, &bug) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrRefused, err)

@@ -1,0 +1,111 @@
+package card
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"ekrona/emulator/vm"
+)
+
+// Save writes to a file what the card keeps without power. The file appears whole
+// or not at all. A card that was cut off or went mute must be reset first.
+func (c *Card) Save(path string) error {
+	state, err := c.machine.Save()
+	if err != nil {
+		return fmt.Errorf("save card: %w", err)
+	}
+	if err := replaceFile(path, state); err != nil {
+		return fmt.Errorf("save card: %w", err)
+	}
+	return nil
+}
+
+// Restore makes a card from a file that Save wrote, as after a reset. What it holds
+// must fit the profile.
+func Restore(options Options, path string) (*Card, error) {
+	state, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("restore card: %w", err)
+	}
+	c, err := newCard(options, func(config vm.Config) (*vm.VM, error) { return vm.Restore(config, state) })
+	if err == nil {
+		err = c.findApplets()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("restore card from %s: %w", path, err)
+	}
+	c.note("restore", path)
+	return c, nil
+}
+
+// Open makes a card that lives in a file: restored from it, or blank if there is
+// none yet. Whatever changes persistent memory is in the file before the command's
+// answer comes out, so that what was acknowledged survives the death of the
+// program; a program that dies within a command leaves the card as it was before.
+// One program at a time may have it open.
+func Open(options Options, path string) (*Card, error) {
+	c, err := Restore(options, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		c, err = New(options)
+		if err == nil {
+			err = c.Save(path)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.file = path
+	return c, nil
+}
+
+// keep saves the card in its file, if it has one.
+func (c *Card) keep() error {
+	if c.file == "" {
+		return nil
+	}
+	if err := c.Save(c.file); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotKept, err)
+	}
+	return nil
+}
+
+// replaceFile writes a file beside the old one, on disk, and then puts it in its
+// place.
+func replaceFile(path string, content []byte) error {
+	folder := filepath.Dir(path)
+	temporary, err := os.CreateTemp(folder, filepath.Base(path)+".new-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name()) // fails once it has been renamed, as it should
+	_, err = temporary.Write(content)
+	if err == nil {
+		err = temporary.Sync()
+	}
+	if closeErr := temporary.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(temporary.Name(), path)
+	}
+	if err != nil {
+		return err
+	}
+	return syncFolder(folder)
+}
+
+// syncFolder makes a rename in the folder durable.
+func syncFolder(folder string) error {
+	f, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
