@@ -1,0 +1,133 @@
+package suite
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+)
+
+// The days of the suite's stories. Cards begin with the date floor today.
+var (
+	yesterday = date(2026, 10, 31)
+	today     = date(2026, 11, 1)
+	tomorrow  = date(2026, 11, 2)
+	nextYear  = date(2027, 11, 1)
+	farOff    = date(2035, 12, 31)
+	longAgo   = date(2020, 1, 1)
+)
+
+func date(year int, month time.Month, day int) message.Date {
+	return message.DateOf(time.Date(year, month, day, 0, 0, 0, 0, time.UTC))
+}
+
+// party is a key with its certificate: an authority or a device.
+type party struct {
+	key         *ecdsa.PrivateKey
+	certificate *cvc.Certificate
+	encoded     []byte // the certificate as the wire has it
+}
+
+// entry is what a certificate says. The days may be left out.
+type entry struct {
+	holder   string
+	role     spec.Role
+	from, to message.Date
+	key      *ecdsa.PublicKey // a new one when nil
+}
+
+// selfSigned makes a root.
+func (c *caseRun) selfSigned(holder string) *party {
+	root := &party{key: c.newKey(), certificate: &cvc.Certificate{Holder: cvc.Holder(holder)}}
+	self := c.certify(root, entry{holder: holder, role: spec.RoleRoot, key: &root.key.PublicKey})
+	self.key = root.key
+	return self
+}
+
+// certify issues a certificate. The suite also issues what it must not, to see
+// it refused.
+func (c *caseRun) certify(issuer *party, of entry) *party {
+	child := &party{}
+	if of.key == nil {
+		child.key = c.newKey()
+		of.key = &child.key.PublicKey
+	}
+	if of.from.IsZero() {
+		of.from = longAgo
+	}
+	if of.to.IsZero() {
+		of.to = farOff
+	}
+	child.certificate = &cvc.Certificate{
+		Authority: message.AuthorityRef(issuer.certificate.Holder),
+		PublicKey: of.key,
+		Holder:    cvc.Holder(of.holder),
+		Role:      of.role,
+		Effective: of.from,
+		Expiry:    of.to,
+	}
+	c.must(child.certificate.Sign(issuer.key))
+	encoded, err := child.certificate.Encode()
+	c.must(err)
+	child.encoded = encoded
+	return child
+}
+
+func (c *caseRun) newKey() *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	c.must(err)
+	return key
+}
+
+func (p *party) name() message.Name { return message.Name(p.certificate.Holder[:spec.NameLength]) }
+
+func (p *party) reference() message.AuthorityRef { return message.AuthorityRef(p.certificate.Holder) }
+
+func (p *party) id() message.DeviceID { return message.DeviceID(p.certificate.Holder) }
+
+// intermediary is one of the suite's two banks.
+type intermediary struct {
+	ca, instructionKey *party
+	serials            int
+}
+
+// country is everybody but the card.
+type country struct {
+	root, nextRoot, stranger *party // nextRoot is linked from root; nobody vouches for stranger
+	link                     *party // root's certificate of nextRoot's key
+	notary                   *party
+	own, foreign             *intermediary
+}
+
+// newCountry makes everybody's keys.
+func (c *caseRun) newCountry() *country {
+	s := &country{root: c.selfSigned("SERIKSBK00001"), nextRoot: c.selfSigned("SERIKSBK00002"), stranger: c.selfSigned("SERIKSBK00009")}
+	s.link = c.certify(s.root, entry{holder: "SERIKSBK00002", role: spec.RoleRoot, key: &s.nextRoot.key.PublicKey})
+	s.notary = c.certify(s.root, entry{holder: "SENOTARY00001", role: spec.RoleNotary})
+	s.own = c.newIntermediary(s.root, "SENORDIC")
+	s.foreign = c.newIntermediary(s.root, "SEFJORDB")
+	return s
+}
+
+func (c *caseRun) newIntermediary(root *party, name string) *intermediary {
+	return &intermediary{
+		ca:             c.certify(root, entry{holder: name + "00001", role: spec.RoleIntermediary}),
+		instructionKey: c.certify(root, entry{holder: name + "00001", role: spec.RoleInstructionKey}),
+	}
+}
+
+// nextID gives an id that no device has had.
+func (i *intermediary) nextID() string {
+	i.serials++
+	return fmt.Sprintf("%s%08d", i.ca.name(), i.serials)
+}
+
+// device makes a software device of that role.
+func (c *caseRun) device(of *intermediary, role spec.Role) *device {
+	return &device{party: c.certify(of.ca, entry{holder: of.nextID(), role: role}), ca: of.ca}
+}

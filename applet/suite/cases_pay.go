@@ -1,0 +1,311 @@
+package suite
+
+import (
+	"bytes"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+)
+
+// payCases are the payments that a card makes.
+var payCases = []testCase{
+	{"PAY at a terminal debits once and is a record", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(c.world.own, spec.RoleTerminal)
+		s.pay(shop, c.request(shop, 2500, ""))
+		s.pay(shop, c.request(shop, 7500, s.id()))
+		require.Zero(c, s.book.balance)
+	}},
+	{"PAY to cards, SAMs and terminals, of any intermediary that the root vouches for", func(c *caseRun) {
+		s := c.loaded(10000)
+		s.meet(c.world.foreign.ca)
+		for _, bank := range []*intermediary{c.world.own, c.world.foreign} {
+			for _, role := range []spec.Role{spec.RoleCard, spec.RoleSAM} {
+				payee := c.device(bank, role)
+				s.pay(payee, c.request(payee, 100, ""))
+			}
+		}
+		payee := c.device(c.world.foreign, spec.RoleTerminal)
+		s.pay(payee, c.request(payee, 100, ""))
+	}},
+	{"a verified PIN serves one debit", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(c.world.own, spec.RoleTerminal)
+		s.pay(shop, c.request(shop, 100, ""))
+		s.answers(spec.SWSecurity, spec.Pay.Only(), c.encode(c.request(shop, 100, "")), shop.encoded)
+		s.answers(spec.SWPINWrong|spec.PINTries, c.variant(spec.Verify, "plaintext"))
+	}},
+	{"the same Request again: the same Payment, no new debit, no PIN", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(c.world.own, spec.RoleTerminal)
+		r := c.request(shop, 2500, "")
+		first := c.encode(s.pay(shop, r))
+		assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(r), shop.encoded))
+		s.newTap()
+		assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(r), shop.encoded))
+		s.enterPIN()
+		assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(r), shop.encoded))
+		s.succeeds(c.variant(spec.Verify, "plaintext")) // a resend does not use the PIN up
+	}},
+	{"a malleated signature is the same Request", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(c.world.own, spec.RoleTerminal)
+		r := c.request(shop, 2500, "")
+		first := c.encode(s.pay(shop, r))
+		other := *r
+		other.Signature = malleated(r.Signature)
+		c.must(message.Verify(&other, &shop.key.PublicKey))
+		require.NotEqual(c, r.Signature, other.Signature)
+		assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(&other), shop.encoded))
+	}},
+	{"the resend works when blocked, closed, expired, and the log is full", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(c.world.own, spec.RoleTerminal)
+		r := c.request(shop, 2500, "")
+		first := c.encode(s.pay(shop, r))
+		resend := func() {
+			c.Helper()
+			s.newTap()
+			assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(r), shop.encoded))
+		}
+		s.fillLog()
+		resend()
+		stay := func(i *message.Instruction) { i.AckedATC, i.Head = s.book.acked, s.book.heads[s.book.acked] }
+		s.instruct(stay, func(i *message.Instruction) { i.Date = farOff })
+		resend()
+		s.instruct(stay, func(i *message.Instruction) { i.Actions = spec.ActionBlock })
+		resend()
+		s.instruct(stay, func(i *message.Instruction) { i.Actions = spec.ActionClose })
+		resend()
+	}},
+	{"an acknowledged Request is paid again, with a new number", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(c.world.own, spec.RoleTerminal)
+		r := c.request(shop, 2500, "")
+		first := s.pay(shop, r)
+		s.instruct()
+		second := s.pay(shop, r)
+		assert.Equal(c, first.ATC+1, second.ATC)
+	}},
+	{"the unload desk takes any amount up to the balance, whatever the limit for one payment", func(c *caseRun) {
+		s := c.loaded(200000)
+		s.instruct(func(i *message.Instruction) { i.Policy.Version++; i.Policy.MaxPayment = 1000 })
+		shop, desk := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk)
+		s.enterPIN()
+		s.answers(spec.SWPaymentLimit, spec.Pay.Only(), c.encode(c.request(shop, 1001, "")), shop.encoded)
+		s.payVerified(desk, c.request(desk, 200000, s.id()))
+	}},
+	{"a SAM pays its own desk and nobody else", func(c *caseRun) {
+		s := c.loaded(10000, func(p *message.InstallParameters) { p.Role = spec.RoleSAM })
+		shop, desk := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk)
+		s.enterPIN()
+		s.answers(spec.SWRole, spec.Pay.Only(), c.encode(c.request(shop, 100, "")), shop.encoded)
+		s.payVerified(desk, c.request(desk, 10000, s.id()))
+	}},
+	{"two payees may use the same number", func(c *caseRun) {
+		s := c.loaded(10000)
+		one, two := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleTerminal)
+		s.pay(one, c.request(one, 100, ""))
+		s.pay(two, c.request(two, 100, ""))
+	}},
+}
+
+// payRefusedCases are the payments that it refuses, one reason in each.
+var payRefusedCases = []testCase{
+	{"PAY without PIN is refused", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(s.bank, spec.RoleTerminal)
+		s.refuses(spec.SWSecurity, shop, c.encode(c.request(shop, 100, "")))
+	}},
+	{"PAY of another Request with the same payee and number is refused", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(s.bank, spec.RoleTerminal)
+		s.pay(shop, c.request(shop, 100, ""))
+		shop.numbers--
+		again := c.encode(c.request(shop, 100, ""))
+		s.enterPIN()
+		s.refuses(spec.SWRequestReused, shop, again)
+	}},
+	{"PAY on a blocked or closed card is refused", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(s.bank, spec.RoleTerminal)
+		s.enterPIN()
+		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionBlock })
+		s.refuses(spec.SWBlocked, shop, c.encode(c.request(shop, 100, "")))
+		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionClose })
+		s.refuses(spec.SWClosed, shop, c.encode(c.request(shop, 100, "")))
+	}},
+	{"PAY of what is for another or for oneself is refused", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop, other := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleTerminal)
+		s.enterPIN()
+		s.refuses(spec.SWAddressee, shop, c.encode(c.request(shop, 100, other.id())))
+		s.refuses(spec.SWAddressee, other, c.encode(c.request(shop, 100, "")))
+		own := &device{party: &party{key: c.newKey(), certificate: s.certificate.certificate, encoded: s.certificate.encoded}}
+		s.refuses(spec.SWSelf, own, c.encode(c.request(own, 100, "")))
+	}},
+	{"PAY in another currency is refused", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(s.bank, spec.RoleTerminal)
+		s.enterPIN()
+		s.refuses(spec.SWCurrency, shop, c.forge(c.encode(c.request(shop, 100, "")), shop.party, func(body []byte) {
+			at := bytes.Index(body, []byte{0x5F, 0x2A, 2})
+			copy(body[at+3:], []byte{0x09, 0x78})
+		}))
+	}},
+	{"PAY of what is malformed is refused", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(s.bank, spec.RoleTerminal)
+		s.enterPIN()
+		good := c.encode(c.request(shop, 100, ""))
+		for what, bad := range map[string][]byte{
+			"amount zero": c.forge(good, shop.party, func(body []byte) {
+				clear(body[bytes.Index(body, []byte{byte(spec.TagAmount), 4})+2:][:4])
+			}),
+			"another version":   c.forge(good, shop.party, func(body []byte) { body[bytes.Index(body, []byte{0xC0, 1, 1})+2] = 2 }),
+			"a Refusal's tag":   c.forge(good, shop.party, func(body []byte) { body[0] = byte(spec.TagRefusal) }),
+			"a field's tag":     c.forge(good, shop.party, func(body []byte) { body[bytes.Index(body, []byte{0x9F, 0x37})+1] = 0x38 }),
+			"a byte left out":   append(bytes.Clone(good[:40]), good[41:]...),
+			"nothing":           nil,
+			"only the body":     good[:len(good)-signatureObject],
+			"something between": append(bytes.Clone(good), 0x80, 0),
+		} {
+			assert.EqualValues(c, spec.SWWrongData, s.exchange(spec.Pay.Only(), bad, shop.encoded).SW, what)
+		}
+		s.answers(spec.SWWrongData, spec.Pay.Only(), good)
+		s.answers(spec.SWWrongData, spec.Pay.Only(), good, shop.encoded, []byte{0})
+		s.answers(spec.SWWrongData, spec.Pay.Only(), good, shop.encoded[:len(shop.encoded)-1])
+		s.answers(spec.SWWrongData, spec.Pay.Only(), good, s.bank.ca.encoded)
+	}},
+	{"PAY to a payee of a CA not met is refused before anything else", func(c *caseRun) {
+		s := c.loaded(100)
+		shop := c.device(c.world.foreign, spec.RoleTerminal)
+		s.enterPIN()
+		r := c.request(shop, 2500, "")
+		r.Signature = broken(r.Signature)
+		s.refuses(spec.SWReferenceUnknown, shop, c.encode(r))
+	}},
+	{"PAY to a role that is no payee's is refused", func(c *caseRun) {
+		s := c.loaded(10000)
+		s.meet(c.world.foreign.ca)
+		s.enterPIN()
+		desk := c.device(s.bank, spec.RoleDesk)
+		s.refuses(spec.SWRole, desk, c.encode(c.request(desk, 100, "")))
+		strange := c.device(c.world.foreign, spec.RoleDesk)
+		s.refuses(spec.SWRole, strange, c.encode(c.request(strange, 100, s.id())))
+		shop := c.device(s.bank, spec.RoleTerminal)
+		shop.encoded = c.forgeCertificate(shop.encoded, s.bank.ca, func(body []byte) {
+			body[bytes.Index(body, []byte{byte(spec.TagRole), 1, byte(spec.RoleTerminal)})+2] = byte(spec.RoleNotary)
+		})
+		s.refuses(spec.SWRole, shop, c.encode(c.request(shop, 100, "")))
+	}},
+	{"PAY to a payee with another name than its CA's is refused", func(c *caseRun) {
+		s := c.loaded(10000)
+		s.meet(c.world.foreign.ca)
+		s.enterPIN()
+		shop := &device{party: c.certify(c.world.foreign.ca, entry{holder: s.bank.nextID(), role: spec.RoleTerminal})}
+		s.refuses(spec.SWRole, shop, c.encode(c.request(shop, 100, "")))
+	}},
+	{"PAY with a wrong signature of certificate or Request is refused", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop, other := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleTerminal)
+		s.enterPIN()
+		r := c.request(shop, 100, "")
+		good := shop.encoded
+		shop.encoded = flipLast(good)
+		s.refuses(spec.SWCertificate, shop, c.encode(r))
+		shop.encoded = c.forgeCertificate(good, other.party, func([]byte) {})
+		s.refuses(spec.SWCertificate, shop, c.encode(r))
+		shop.encoded = good
+		for what, spoiled := range map[string]signature.Plain{
+			"one bit": broken(r.Signature), "zeros": {}, "r alone": signature.Plain(append(bytes.Clone(r.Signature[:32]), make([]byte, 32)...)),
+			"all ones": signature.Plain(bytes.Repeat([]byte{0xFF}, spec.SignatureLength)),
+		} {
+			wrong := *r
+			wrong.Signature = spoiled
+			assert.EqualValues(c, spec.SWSignature, s.exchange(spec.Pay.Only(), c.encode(&wrong), good).SW, what)
+		}
+		forged := *r
+		c.must(message.Sign(&forged, other.key))
+		s.refuses(spec.SWSignature, shop, c.encode(&forged))
+		s.payVerified(shop, r) // the PIN is still good
+	}},
+	{"PAY to a payee whose point is not on the curve is refused", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(s.bank, spec.RoleTerminal)
+		s.enterPIN()
+		shop.encoded = c.forgeCertificate(shop.encoded, s.bank.ca, func(body []byte) {
+			body[bytes.Index(body, []byte{byte(spec.TagPoint), spec.PointLength, 4})+2+spec.PointLength-1] ^= 1
+		})
+		r := s.exchange(spec.Pay.Only(), c.encode(c.request(shop, 100, "")), shop.encoded)
+		assert.Contains(c, []apdu.StatusWord{spec.SWCertificate, spec.SWSignature}, r.SW)
+	}},
+	{"PAY above balance or limits is refused", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(s.bank, spec.RoleTerminal)
+		s.enterPIN()
+		s.refuses(spec.SWFunds, shop, c.encode(c.request(shop, 10001, "")))
+		s.refuses(spec.SWPaymentLimit, shop, c.encode(c.request(shop, spec.PilotMaxPayment+1, "")))
+		s.refuses(spec.SWPaymentLimit, shop, c.encode(c.request(shop, 0xFFFFFFFF, "")))
+		desk := c.device(s.bank, spec.RoleDesk)
+		s.refuses(spec.SWFunds, desk, c.encode(c.request(desk, 0xFFFFFFFF, s.id())))
+		s.payVerified(shop, c.request(shop, 10000, ""))
+	}},
+	{"PAY after the last transaction is refused until acknowledged", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(s.bank, spec.RoleTerminal)
+		for range spec.PilotMaxTransactions {
+			s.pay(shop, c.request(shop, 100, ""))
+		}
+		s.enterPIN()
+		s.refuses(spec.SWTransactionLimit, shop, c.encode(c.request(shop, 100, "")))
+		s.instruct()
+		s.payVerified(shop, c.request(shop, 100, ""))
+	}},
+	{"PAY beside open requests leaves them their places", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(s.bank, spec.RoleTerminal)
+		s.enterPIN()
+		for range spec.MaxOpenRequests {
+			s.ask(100, "")
+		}
+		s.payVerified(shop, c.request(shop, 100, ""))
+		s.enterPIN()
+		s.refuses(spec.SWTransactionLimit, shop, c.encode(c.request(shop, 100, "")))
+	}},
+	{"PAY with a full log is refused until acknowledged", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(s.bank, spec.RoleTerminal)
+		s.fillLog()
+		s.enterPIN()
+		s.refuses(spec.SWLogFull, shop, c.encode(c.request(shop, 100, "")))
+		s.instruct(func(i *message.Instruction) { i.AckedATC = 1; i.Head = s.book.heads[1] })
+		s.payVerified(shop, c.request(shop, 100, ""))
+	}},
+}
+
+// refuses has the card refuse a Request. What the card holds is compared with
+// the book at the end of the case.
+func (s *subject) refuses(want apdu.StatusWord, payee *device, request []byte) {
+	s.c.Helper()
+	s.answers(want, spec.Pay.Only(), request, payee.encoded)
+}
+
+// fillLog opens and refuses requests until the log has no slot left.
+func (s *subject) fillLog() {
+	for len(s.book.kept()) < spec.LogSlots {
+		s.enterPIN()
+		s.refuse(s.ask(100, ""))
+	}
+}
+
+// forgeCertificate changes the body of a certificate and has the issuer sign it.
+func (c *caseRun) forgeCertificate(encoded []byte, issuer *party, change func(body []byte)) []byte {
+	header := bytes.Index(encoded, []byte{0x7F, 0x4E})
+	return append(bytes.Clone(encoded[:header]), c.forge(encoded[header:], issuer, change)...)
+}

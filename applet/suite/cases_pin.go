@@ -1,0 +1,251 @@
+package suite
+
+import (
+	"bytes"
+
+	"github.com/stretchr/testify/assert"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+)
+
+var pinCases = []testCase{
+	{"the PIN is asked for, presented, and counted", func(c *caseRun) {
+		s := c.active()
+		for _, name := range []string{"plaintext", "enciphered"} {
+			ask := c.variant(spec.Verify, name)
+			s.selectApplet()
+			s.answers(spec.SWPINWrong|spec.PINTries, ask)
+			s.enterPIN()
+			s.succeeds(ask)
+		}
+	}},
+	{"wrong PINs block the PIN, power cuts or not", func(c *caseRun) {
+		s := c.active()
+		verify := c.variant(spec.Verify, "plaintext")
+		for left := spec.PINTries - 1; left >= 0; left-- {
+			s.answers(spec.SWPINWrong|apdu.StatusWord(left), verify, c.block(wrongPIN))
+			s.newTap()
+		}
+		s.answers(spec.SWPINBlocked, verify, c.block(ownPIN))
+		s.answers(spec.SWPINBlocked, verify)
+		s.answers(spec.SWPINBlocked, c.variant(spec.ChangeReferenceData, "plaintext"), c.block(ownPIN), c.block(otherPIN))
+	}},
+	{"the right PIN gives all tries back", func(c *caseRun) {
+		s := c.active()
+		verify := c.variant(spec.Verify, "plaintext")
+		s.answers(spec.SWPINWrong|2, verify, c.block(wrongPIN))
+		s.answers(spec.SWPINWrong|1, verify, c.block(wrongPIN))
+		s.succeeds(verify, c.block(ownPIN))
+		s.newTap()
+		s.answers(spec.SWPINWrong|spec.PINTries, verify)
+	}},
+	{"a wrong PIN ends an earlier verification", func(c *caseRun) {
+		s := c.active()
+		verify := c.variant(spec.Verify, "plaintext")
+		s.enterPIN()
+		s.answers(spec.SWPINWrong|2, verify, c.block(wrongPIN))
+		s.answers(spec.SWPINWrong|2, verify)
+		s.enterPIN()
+	}},
+	{"what is no PIN block costs no try", func(c *caseRun) {
+		s := c.active()
+		for _, tt := range malformedBlocks {
+			assert.EqualValues(c, spec.SWWrongData, s.exchange(c.variant(spec.Verify, "plaintext"), tt).SW, "%X", tt)
+			assert.EqualValues(c, spec.SWWrongData, s.exchange(c.variant(spec.ChangeReferenceData, "plaintext"), c.block(ownPIN), tt).SW, "%X", tt)
+			assert.EqualValues(c, spec.SWWrongData, s.exchange(c.variant(spec.ResetRetryCounter, "plaintext"), tt, c.block(ownPIN)).SW, "%X", tt)
+		}
+		s.answers(spec.SWWrongLength, c.variant(spec.Verify, "plaintext"), c.block(ownPIN)[:7])
+		s.answers(spec.SWWrongLength, c.variant(spec.ChangeReferenceData, "plaintext"), c.block(ownPIN))
+		s.answers(spec.SWWrongLength, c.variant(spec.ResetRetryCounter, "plaintext"), c.block(ownPUK))
+		s.answers(spec.SWPINWrong|spec.PINTries, c.variant(spec.Verify, "plaintext"))
+		s.answers(spec.SWPINWrong|9, c.variant(spec.ResetRetryCounter, "plaintext"), c.block(wrongPUK), c.block(ownPIN))
+	}},
+	{"PINs of 4 to 12 digits", func(c *caseRun) {
+		s := c.active()
+		present := ownPIN
+		for _, next := range []string{"0000", "12345", "123456789012", "9999"} {
+			s.succeeds(c.variant(spec.ChangeReferenceData, "plaintext"), c.block(present), c.block(next))
+			s.succeeds(c.variant(spec.Verify, "plaintext"), c.block(next))
+			present = next
+		}
+		s.succeeds(c.variant(spec.ChangeReferenceData, "plaintext"), c.block(present), c.block(ownPIN))
+	}},
+	{"the PIN is changed with the old one", func(c *caseRun) {
+		s := c.active()
+		change := c.variant(spec.ChangeReferenceData, "plaintext")
+		s.answers(spec.SWPINWrong|2, change, c.block(wrongPIN), c.block(otherPIN))
+		s.succeeds(change, c.block(ownPIN), c.block(otherPIN))
+		s.answers(spec.SWPINWrong|spec.PINTries, c.variant(spec.Verify, "plaintext"))
+		s.answers(spec.SWPINWrong|2, c.variant(spec.Verify, "plaintext"), c.block(ownPIN))
+		s.succeeds(c.variant(spec.Verify, "plaintext"), c.block(otherPIN))
+		s.succeeds(change, c.block(otherPIN), c.block(ownPIN))
+	}},
+	{"the PUK sets a new PIN with all its tries", func(c *caseRun) {
+		s := c.active()
+		s.blockPIN()
+		unblock := c.variant(spec.ResetRetryCounter, "plaintext")
+		s.answers(spec.SWPINWrong|9, unblock, c.block(wrongPUK), c.block(otherPIN))
+		s.succeeds(unblock, c.block(ownPUK), c.block(otherPIN))
+		s.answers(spec.SWPINWrong|spec.PINTries, c.variant(spec.Verify, "plaintext"))
+		s.succeeds(c.variant(spec.Verify, "plaintext"), c.block(otherPIN))
+		s.succeeds(unblock, c.block(ownPUK), c.block(ownPIN))
+	}},
+	{"wrong PUKs block the PUK, and an Instruction gives all tries again", func(c *caseRun) {
+		s := c.active()
+		s.blockPIN()
+		unblock := c.variant(spec.ResetRetryCounter, "plaintext")
+		for left := spec.PUKTries - 1; left >= 0; left-- {
+			s.answers(spec.SWPINWrong|apdu.StatusWord(left), unblock, c.block(wrongPUK), c.block(otherPIN))
+		}
+		s.answers(spec.SWPINBlocked, unblock, c.block(ownPUK), c.block(otherPIN))
+		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionResetTries })
+		s.answers(spec.SWPINWrong|spec.PINTries, c.variant(spec.Verify, "plaintext"))
+		s.answers(spec.SWPINWrong|9, unblock, c.block(wrongPUK), c.block(otherPIN))
+		s.enterPIN()
+	}},
+	{"a blocked card takes the PIN, a closed one does not", func(c *caseRun) {
+		s := c.active()
+		commands := []struct {
+			variant spec.Variant
+			data    [][]byte
+		}{
+			{c.variant(spec.Verify, "plaintext"), [][]byte{c.block(ownPIN)}},
+			{c.variant(spec.ChangeReferenceData, "plaintext"), [][]byte{c.block(ownPIN), c.block(ownPIN)}},
+			{c.variant(spec.ResetRetryCounter, "plaintext"), [][]byte{c.block(ownPUK), c.block(ownPIN)}},
+		}
+		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionBlock })
+		for _, tt := range commands {
+			s.succeeds(tt.variant, tt.data...)
+		}
+		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionClose })
+		for _, tt := range commands {
+			s.answers(spec.SWClosed, tt.variant, tt.data...)
+		}
+	}},
+	{"a policy can ask for enciphered PINs", func(c *caseRun) {
+		s := c.active()
+		s.instruct(func(i *message.Instruction) {
+			i.Policy.Version++
+			i.Policy.Flags &^= spec.FlagPlaintextPIN
+		})
+		s.answers(spec.SWPINForm, c.variant(spec.Verify, "plaintext"), c.block(ownPIN))
+		s.answers(spec.SWPINForm, c.variant(spec.ChangeReferenceData, "plaintext"), c.block(ownPIN), c.block(otherPIN))
+		s.answers(spec.SWPINForm, c.variant(spec.ResetRetryCounter, "plaintext"), c.block(ownPUK), c.block(otherPIN))
+		s.answers(spec.SWPINWrong|spec.PINTries, c.variant(spec.Verify, "plaintext"))
+		s.succeeds(c.variant(spec.Verify, "enciphered"), s.enciphered(s.cardChallenge(), c.block(ownPIN)))
+	}},
+}
+
+// malformedBlocks are 8 bytes each and no PIN block.
+var malformedBlocks = [][]byte{
+	{0x23, 0x12, 0x3F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}, // 3 digits
+	{0x2D, 0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x3F}, // 13 digits
+	{0x24, 0x12, 0x3A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}, // a letter
+	{0x24, 0x12, 0x34, 0x0F, 0xFF, 0xFF, 0xFF, 0xFF}, // a digit too many
+	{0x24, 0x12, 0x34, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE}, // wrong filler
+	{0x04, 0x12, 0x34, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}, // format 0
+}
+
+// blockPIN presents wrong PINs until none is left.
+func (s *subject) blockPIN() {
+	verify := s.c.variant(spec.Verify, "plaintext")
+	for left := spec.PINTries - 1; left >= 0; left-- {
+		s.answers(spec.SWPINWrong|apdu.StatusWord(left), verify, s.c.block(wrongPIN))
+	}
+}
+
+// encipheredPIN is one of the three PIN commands in its enciphered form, with the
+// blocks that succeed on a fresh card and those that are wrong.
+type encipheredPIN struct {
+	name         string
+	command      *spec.Command
+	right, wrong []string
+	tries        apdu.StatusWord
+}
+
+var encipheredPINs = []encipheredPIN{
+	{"VERIFY", spec.Verify, []string{ownPIN}, []string{wrongPIN}, spec.PINTries},
+	{"CHANGE REFERENCE DATA", spec.ChangeReferenceData, []string{ownPIN, ownPIN}, []string{wrongPIN, otherPIN}, spec.PINTries},
+	{"RESET RETRY COUNTER", spec.ResetRetryCounter, []string{ownPUK, ownPIN}, []string{wrongPUK, otherPIN}, spec.PUKTries},
+}
+
+func (c *caseRun) blocks(digits []string) [][]byte {
+	var out [][]byte
+	for _, d := range digits {
+		out = append(out, c.block(d))
+	}
+	return out
+}
+
+// encipheredPINCases tells the same stories of each of the three.
+var encipheredPINCases = func() (cases []testCase) {
+	for _, e := range encipheredPINs {
+		cases = append(cases,
+			testCase{e.name + " enciphered: right and wrong", func(c *caseRun) {
+				s := c.active()
+				v := c.variant(e.command, "enciphered")
+				s.answers(spec.SWPINWrong|(e.tries-1), v, s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
+				s.succeeds(v, s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
+				s.enterPIN()
+			}},
+			testCase{e.name + " enciphered: once for each challenge, right after it", func(c *caseRun) {
+				s := c.active()
+				v := c.variant(e.command, "enciphered")
+				s.answers(spec.SWConditions, v, s.enciphered([8]byte{}, c.blocks(e.right)...))
+				once := s.enciphered(s.cardChallenge(), c.blocks(e.right)...)
+				s.succeeds(v, once)
+				s.answers(spec.SWConditions, v, once)
+				late := s.enciphered(s.cardChallenge(), c.blocks(e.right)...)
+				s.succeeds(c.variant(spec.Verify, "plaintext"), c.block(ownPIN))
+				s.answers(spec.SWConditions, v, late)
+				s.answers(spec.SWWrongData, v, s.encipheredForAnother(c.blocks(e.right)))
+			}},
+			testCase{e.name + " enciphered: what is not authentic or malformed costs no try", func(c *caseRun) {
+				s := c.active()
+				v := c.variant(e.command, "enciphered")
+				spoil := map[string]struct {
+					sw     apdu.StatusWord
+					change func(b []byte) []byte
+				}{
+					"MAC":             {spec.SWMACWrong, flipLast},
+					"cryptogram":      {spec.SWMACWrong, func(b []byte) []byte { b[2+spec.PointLength+2] ^= 1; return b }},
+					"cut short":       {spec.SWWrongData, func(b []byte) []byte { return b[:len(b)-1] }},
+					"one byte more":   {spec.SWWrongData, func(b []byte) []byte { return append(b, 0) }},
+					"off the curve":   {spec.SWWrongData, func(b []byte) []byte { b[2+spec.PointLength-1] ^= 1; return b }},
+					"compressed form": {spec.SWWrongData, func(b []byte) []byte { b[2] = 0x02; return b }},
+				}
+				for what, tt := range spoil {
+					data := tt.change(bytes.Clone(s.enciphered(s.cardChallenge(), c.blocks(e.right)...)))
+					assert.Equal(c, tt.sw, s.exchange(v, data).SW, what)
+				}
+				for _, block := range malformedBlocks {
+					blocks := c.blocks(e.right)
+					blocks[len(blocks)-1] = block
+					assert.EqualValues(c, spec.SWWrongData, s.exchange(v, s.enciphered(s.cardChallenge(), blocks...)).SW, "%X", block)
+				}
+				s.answers(spec.SWPINWrong|(e.tries-1), v, s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
+				s.succeeds(v, s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
+			}},
+			testCase{e.name + " enciphered: blocked and closed", func(c *caseRun) {
+				s := c.active()
+				v := c.variant(e.command, "enciphered")
+				for left := int(e.tries) - 1; left >= 0; left-- {
+					s.answers(spec.SWPINWrong|apdu.StatusWord(left), v, s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
+				}
+				s.answers(spec.SWPINBlocked, v, s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
+				s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionClose })
+				s.answers(spec.SWClosed, v, s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
+			}},
+		)
+	}
+	return cases
+}()
+
+// encipheredForAnother is right in everything but the challenge inside.
+func (s *subject) encipheredForAnother(blocks [][]byte) []byte {
+	challenge := s.cardChallenge()
+	challenge[0] ^= 1
+	return s.enciphered(challenge, blocks...)
+}

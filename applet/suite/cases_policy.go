@@ -1,0 +1,155 @@
+package suite
+
+import (
+	"github.com/stretchr/testify/assert"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+)
+
+// policyCases are policy and ceilings.
+var policyCases = []testCase{
+	{"a policy counts when its version is higher, and never goes back", func(c *caseRun) {
+		s := c.active()
+		s.instruct(func(i *message.Instruction) { i.Policy.Version, i.Policy.MaxPayment = 5, 100 })
+		s.instruct(func(i *message.Instruction) { i.Policy.MaxPayment = 200 }) // same version: no change
+		s.enterPIN()
+		s.answers(spec.SWPaymentLimit, spec.RequestPayment.Only(), c.asking(101, spec.Currency, ""))
+		for _, version := range []uint16{4, 0} {
+			i := s.next()
+			i.Policy.Version = version
+			s.answers(spec.SWPolicy, spec.Instruct.Only(), s.sign(i))
+		}
+		s.instruct(func(i *message.Instruction) { i.Policy.Version = 0xFFFF })
+		i := s.next()
+		i.Policy.Version = 0x7FFF
+		s.answers(spec.SWPolicy, spec.Instruct.Only(), s.sign(i))
+		assert.Equal(c, s.book.policy.Bytes(), s.policyOnCard())
+	}},
+	{"a policy stays under the ceilings", func(c *caseRun) {
+		s := c.active(func(p *message.InstallParameters) {
+			p.Ceilings = message.Policy{MaxBalance: 2000, MaxTransactions: 3, MaxPayment: 1000}
+		})
+		for what, change := range map[string]func(p *message.Policy){
+			"balance":        func(p *message.Policy) { p.MaxBalance = 2001 },
+			"far above":      func(p *message.Policy) { p.MaxBalance = 0xFFFFFFFF },
+			"transactions":   func(p *message.Policy) { p.MaxTransactions = 4 },
+			"payment":        func(p *message.Policy) { p.MaxPayment = 1001 },
+			"spend received": func(p *message.Policy) { p.Flags |= spec.FlagSpendReceived },
+			"plaintext PIN":  func(p *message.Policy) { p.Flags |= spec.FlagPlaintextPIN },
+		} {
+			i := s.next()
+			i.Policy.Version++
+			change(&i.Policy)
+			assert.EqualValues(c, spec.SWPolicy, s.exchange(spec.Instruct.Only(), s.sign(i)).SW, what)
+		}
+		s.instruct(func(i *message.Instruction) {
+			i.Policy = message.Policy{Version: 1, MaxBalance: 2000, MaxTransactions: 3, MaxPayment: 1000, Flags: spec.FlagPINToReceive}
+		})
+	}},
+	{"the first policy is the pilot's under the ceilings", func(c *caseRun) {
+		for _, ceilings := range []message.Policy{
+			{MaxBalance: 1000, MaxTransactions: 2, MaxPayment: 500},
+			{MaxBalance: 0xFFFFFFFF, MaxTransactions: 255, MaxPayment: 0xFFFFFFFF, Flags: spec.PilotFlags},
+			{MaxBalance: 1, MaxTransactions: 255, MaxPayment: 2, Flags: spec.FlagPlaintextPIN},
+		} {
+			s := c.active(func(p *message.InstallParameters) { p.Ceilings = ceilings })
+			assert.Equal(c, message.PilotPolicy().Under(ceilings).Bytes(), s.policyOnCard())
+			s.audit()
+		}
+	}},
+	{"a lower limit leaves what the card holds and has open", func(c *caseRun) {
+		s := c.loaded(5000)
+		s.enterPIN()
+		payer, shop := c.device(s.bank, spec.RoleCard), c.device(s.bank, spec.RoleTerminal)
+		r := s.ask(3000, "")
+		s.instruct(func(i *message.Instruction) {
+			i.Policy.Version++
+			i.Policy.MaxBalance, i.Policy.MaxPayment = 1000, 2000
+		})
+		s.take(payer, c.payment(payer, r))
+		s.answers(spec.SWBalanceLimit, spec.RequestPayment.Only(), c.asking(1, spec.Currency, ""))
+		s.payVerified(shop, c.request(shop, 2000, ""))
+	}},
+}
+
+// expiryCases are certificates that end.
+var expiryCases = []testCase{
+	{"expired certificates stop payments, not synchronising, refusing or unloading", func(c *caseRun) {
+		s := c.loaded(5000)
+		shop, desk := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk)
+		ends := func(role spec.Role) *device {
+			return &device{party: c.certify(s.bank.ca, entry{holder: s.bank.nextID(), role: role, to: today}), ca: s.bank.ca}
+		}
+		shortShop, shortPayer, shortDesk := ends(spec.RoleTerminal), ends(spec.RoleCard), ends(spec.RoleDesk)
+		s.pay(shortShop, c.request(shortShop, 100, "")) // the last day counts
+		s.enterPIN()
+		open, other := s.ask(100, ""), s.ask(100, "")
+		s.instruct(func(i *message.Instruction) { i.Date = tomorrow })
+		s.refuses(spec.SWExpired, shortShop, c.encode(c.request(shortShop, 100, "")))
+		s.doesNotAccept(spec.SWExpired, shortPayer, c.encode(c.payment(shortPayer, open)))
+		s.payVerified(shop, c.request(shop, 100, ""))
+		s.enterPIN()
+		s.refuse(other)
+		s.payVerified(desk, c.request(desk, 100, s.id()))
+		s.enterPIN()
+		s.payVerified(shortDesk, c.request(shortDesk, 100, s.id()))
+	}},
+	{"the card's own end stops its payments", func(c *caseRun) {
+		s := c.activeUntil(today)
+		s.load(5000)
+		shop, desk, payer := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk), c.device(s.bank, spec.RoleCard)
+		s.enterPIN()
+		open := s.ask(100, "")
+		other := s.ask(100, "")
+		s.instruct(func(i *message.Instruction) { i.Date = tomorrow })
+		s.refuses(spec.SWExpired, shop, c.encode(c.request(shop, 100, "")))
+		s.doesNotAccept(spec.SWExpired, payer, c.encode(c.payment(payer, open)))
+		s.answers(spec.SWExpired, spec.RequestPayment.Only(), c.asking(100, spec.Currency, ""))
+		s.refuse(other)
+		s.payVerified(desk, c.request(desk, 100, s.id()))
+		s.enterPIN()
+		s.succeeds(c.variant(spec.PutData, "certificate"), s.issue().encoded)
+		s.payVerified(shop, c.request(shop, 100, ""))
+	}},
+	{"the end of a CA is the end of its devices", func(c *caseRun) {
+		s := c.loaded(5000)
+		bank := &intermediary{ca: c.certify(c.world.root, entry{holder: "SEBANK9400001", role: spec.RoleIntermediary, to: today})}
+		shop, payer := c.device(bank, spec.RoleTerminal), c.device(bank, spec.RoleCard)
+		s.meet(bank.ca)
+		s.pay(shop, c.request(shop, 100, ""))
+		s.enterPIN()
+		open := s.ask(100, "")
+		s.instruct(func(i *message.Instruction) { i.Date = tomorrow })
+		s.refuses(spec.SWExpired, shop, c.encode(c.request(shop, 100, "")))
+		s.doesNotAccept(spec.SWExpired, payer, c.encode(c.payment(payer, open)))
+		s.answers(spec.SWExpired, spec.VerifyCertificate.Only(), bank.ca.encoded)
+	}},
+	{"a CA is good no longer than its root", func(c *caseRun) {
+		brief := c.certify(c.world.stranger, entry{holder: "SERIKSBK00009", role: spec.RoleRoot, key: &c.world.stranger.key.PublicKey, to: today})
+		brief.key = c.world.stranger.key
+		s := c.install(func(p *message.InstallParameters) {
+			anchor, err := brief.certificate.Anchor()
+			c.must(err)
+			p.RootAnchor = anchor
+		})
+		s.bank = c.newIntermediary(brief, "SENORDIC")
+		s.bank.serials = 500
+		notary := c.certify(brief, entry{holder: "SENOTARY00001", role: spec.RoleNotary})
+		s.meet(brief, s.bank.ca, notary, s.bank.instructionKey)
+		s.makeKeys()
+		s.storeCertificate()
+		s.storePIN()
+		s.succeeds(spec.Activate.Only())
+		i := &message.Instruction{
+			InstructionKey: s.bank.instructionKey.reference(), Notary: notary.reference(), Device: s.id(), Sequence: 1,
+			Policy: message.PilotPolicy(), Date: tomorrow,
+		}
+		head, err := message.FirstHead(s.id(), s.public)
+		c.must(err)
+		i.Head = head
+		c.must(message.SignAs(i, message.ByIntermediary, s.bank.instructionKey.key))
+		c.must(message.SignAs(i, message.ByNotary, notary.key))
+		s.answers(spec.SWDate, spec.Instruct.Only(), c.encode(i))
+	}},
+}

@@ -1,0 +1,113 @@
+package suite
+
+import (
+	"encoding/binary"
+
+	"github.com/stretchr/testify/assert"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+)
+
+// readCases are READ RECORD and GET DATA.
+var readCases = []testCase{
+	{"records and data are for the owner and the own intermediary", func(c *caseRun) {
+		s := c.loaded(5000)
+		shop := c.device(s.bank, spec.RoleTerminal)
+		s.pay(shop, c.request(shop, 100, ""))
+		s.enterPIN()
+		s.ask(100, "")
+		read := func(want apdu.StatusWord) {
+			c.Helper()
+			for _, command := range []*spec.Command{spec.GetData, spec.ReadRecord} {
+				for _, v := range command.Variants {
+					assert.Equal(c, want, s.exchange(v).SW, v.Title())
+				}
+			}
+		}
+		read(apdu.OK)
+		s.succeeds(c.variant(spec.Verify, "plaintext")) // reading does not use the PIN up
+		s.newTap()
+		read(spec.SWSecurity)
+		s.state()
+		read(apdu.OK)
+		s.instruct(func(i *message.Instruction) {
+			i.Actions, i.AckedATC, i.Head = spec.ActionClose, s.book.acked, s.book.heads[s.book.acked]
+		})
+		s.newTap()
+		read(spec.SWSecurity)
+		s.state()
+		read(apdu.OK)
+	}},
+	{"data are what the card holds", func(c *caseRun) {
+		s := c.loaded(5000)
+		shop := c.device(s.bank, spec.RoleTerminal)
+		s.pay(shop, c.request(shop, 100, ""))
+		s.enterPIN()
+		s.ask(100, "")
+		s.ask(100, "")
+		s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = 0, s.book.heads[0] })
+		get := func(name string) []byte {
+			c.Helper()
+			return s.succeeds(c.variant(spec.GetData, name))
+		}
+		assert.Equal(c, s.certificate.encoded, get("certificate"))
+		assert.Equal(c, c.object(spec.TagDevice, []byte(s.id())), get("device"))
+		assert.Equal(c, c.object(spec.TagBalance, binary.BigEndian.AppendUint32(nil, 4900)), get("balance"))
+		assert.Equal(c, c.object(spec.TagPolicy, s.book.policy.Bytes()), get("policy"))
+		counters, err := message.ParseCounters(get("counters"))
+		c.must(err)
+		assert.Equal(c, message.Counters{ATC: 1, AckedATC: 0, InstructionSequence: 2, RequestCounter: 2}, *counters)
+	}},
+	{"a card that receives without PIN shows who it is, not what it holds", func(c *caseRun) {
+		s := c.loaded(5000)
+		s.instruct(func(i *message.Instruction) {
+			i.Policy.Version++
+			i.Policy.Flags &^= spec.FlagPINToReceive
+		})
+		for name, want := range map[string]apdu.StatusWord{
+			"certificate": apdu.OK, "device": apdu.OK,
+			"balance": spec.SWSecurity, "policy": spec.SWSecurity, "counters": spec.SWSecurity,
+		} {
+			assert.Equal(c, want, s.exchange(c.variant(spec.GetData, name)).SW, name)
+		}
+		s.readAnswers(spec.SWSecurity, "log", 1)
+		s.readAnswers(spec.SWSecurity, "open requests", 1)
+	}},
+	{"records are numbered from 1, and end", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		for _, file := range []string{"log", "open requests"} {
+			s.readAnswers(spec.SWParameters, file, 0)
+			s.readAnswers(spec.SWRecordNotFound, file, 1)
+			s.readAnswers(spec.SWRecordNotFound, file, 255)
+		}
+		s.fillLog()
+		for range spec.MaxOpenRequests {
+			s.answers(spec.SWLogFull, spec.RequestPayment.Only(), c.asking(1, spec.Currency, ""))
+		}
+		s.audit()
+	}},
+	{"the log turns round many times", func(c *caseRun) {
+		s := c.loaded(5000)
+		payer := c.device(s.bank, spec.RoleCard)
+		shop := c.device(s.bank, spec.RoleTerminal)
+		for round := range 3 * spec.LogSlots {
+			s.enterPIN()
+			switch round % 3 {
+			case 0:
+				s.take(payer, c.payment(payer, s.ask(message.Amount(1+round), payer.id())))
+			case 1:
+				s.refuse(s.ask(100, ""))
+			default:
+				s.payVerified(shop, c.request(shop, message.Amount(round), s.id()))
+			}
+			if round%7 == 6 {
+				s.audit()
+				acked := s.book.atc() - uint32(round)%3
+				s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = acked, s.book.heads[acked] })
+			}
+		}
+	}},
+}

@@ -1,0 +1,307 @@
+package suite
+
+import (
+	"bytes"
+
+	"github.com/stretchr/testify/assert"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+)
+
+// receiveCases are REQUEST, ACCEPT and REFUSE as they go well.
+var receiveCases = []testCase{
+	{"a card asks, is paid, and accepts", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		r := s.ask(2500, "")
+		payer := c.device(s.bank, spec.RoleCard)
+		s.take(payer, c.payment(payer, r))
+	}},
+	{"a card asks one card by name, of another intermediary", func(c *caseRun) {
+		s := c.active()
+		s.meet(c.world.foreign.ca)
+		s.enterPIN()
+		payer := c.device(c.world.foreign, spec.RoleCard)
+		r := s.ask(2500, payer.id())
+		s.take(payer, c.payment(payer, r))
+	}},
+	{"requests are open side by side, and answered in any order", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		payer := c.device(s.bank, spec.RoleCard)
+		var requests []*message.Request
+		for n := range message.Amount(spec.MaxOpenRequests) {
+			requests = append(requests, s.ask(1000+n, ""))
+		}
+		s.answers(spec.SWOpenRequests, spec.RequestPayment.Only(), c.asking(100, spec.Currency, ""))
+		s.take(payer, c.payment(payer, requests[2]))
+		s.refuse(requests[0])
+		s.audit()
+		s.ask(500, payer.id())
+		s.take(payer, c.payment(payer, requests[3]))
+		s.take(payer, c.payment(payer, requests[1]))
+	}},
+	{"ACCEPT again brings the same Receipt", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		payer := c.device(s.bank, spec.RoleCard)
+		p := c.payment(payer, s.ask(2500, ""))
+		first := c.encode(s.take(payer, p))
+		again := func(p *message.Payment) {
+			c.Helper()
+			assert.Equal(c, first, s.succeeds(spec.Accept.Only(), c.encode(p), payer.encoded))
+		}
+		again(p)
+		other := *p
+		other.Signature = malleated(p.Signature)
+		again(&other)
+		s.newTap()
+		again(p)
+		stay := func(i *message.Instruction) { i.AckedATC, i.Head = 0, s.book.heads[0] }
+		s.instruct(stay, func(i *message.Instruction) { i.Actions = spec.ActionBlock; i.Date = farOff })
+		again(p)
+		s.instruct(stay, func(i *message.Instruction) { i.Actions = spec.ActionClose })
+		again(p)
+	}},
+	{"a Payment over another form of the card's own signature is accepted", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		payer := c.device(s.bank, spec.RoleCard)
+		other := *s.ask(2500, "")
+		other.Signature = malleated(other.Signature)
+		s.take(payer, c.payment(payer, &other))
+	}},
+	{"REFUSE again brings the same Refusal, blocked or closed too", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		payer := c.device(s.bank, spec.RoleCard)
+		r := s.ask(2500, payer.id())
+		open := s.ask(100, "")
+		first := c.encode(s.refuse(r))
+		again := func() {
+			c.Helper()
+			assert.Equal(c, first, s.succeeds(spec.Refuse.Only(), c.number(r.Number)))
+		}
+		again()
+		s.newTap()
+		again()
+		stay := func(i *message.Instruction) { i.AckedATC, i.Head = 0, s.book.heads[0] }
+		s.instruct(stay, func(i *message.Instruction) { i.Actions = spec.ActionBlock })
+		again()
+		s.enterPIN()
+		s.refuse(open)
+		s.instruct(stay, func(i *message.Instruction) { i.Actions = spec.ActionClose })
+		again()
+		s.answers(spec.SWReferenceUnknown, spec.Accept.Only(), c.encode(c.payment(payer, r)), payer.encoded)
+	}},
+	{"a policy can let a card receive without PIN", func(c *caseRun) {
+		s := c.active()
+		s.instruct(func(i *message.Instruction) {
+			i.Policy.Version++
+			i.Policy.Flags &^= spec.FlagPINToReceive
+		})
+		payer := c.device(s.bank, spec.RoleCard)
+		p := c.payment(payer, s.ask(2500, ""))
+		s.take(payer, p)
+		s.refuse(s.ask(100, ""))
+	}},
+	{"received money can be spent", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		payer, shop := c.device(s.bank, spec.RoleCard), c.device(s.bank, spec.RoleTerminal)
+		s.take(payer, c.payment(payer, s.ask(2500, "")))
+		s.payVerified(shop, c.request(shop, 2500, ""))
+	}},
+	{"a policy can lock received money until it is acknowledged", func(c *caseRun) {
+		s := c.loaded(1000)
+		s.instruct(func(i *message.Instruction) {
+			i.Policy.Version++
+			i.Policy.Flags &^= spec.FlagSpendReceived
+		})
+		s.enterPIN()
+		payer, shop := c.device(s.bank, spec.RoleCard), c.device(s.bank, spec.RoleTerminal)
+		s.take(payer, c.payment(payer, s.ask(2500, "")))
+		s.refuses(spec.SWReceivedLocked, shop, c.encode(c.request(shop, 1001, "")))
+		s.payVerified(shop, c.request(shop, 1000, ""))
+		s.enterPIN()
+		s.refuses(spec.SWReceivedLocked, shop, c.encode(c.request(shop, 1, "")))
+		s.instruct()
+		s.payVerified(shop, c.request(shop, 2500, ""))
+	}},
+	{"ACCEPT and REFUSE never fail for want of room", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		payer := c.device(s.bank, spec.RoleCard)
+		var requests []*message.Request
+		for range spec.MaxOpenRequests {
+			requests = append(requests, s.ask(spec.PilotMaxBalance/spec.MaxOpenRequests, ""))
+		}
+		s.answers(spec.SWOpenRequests, spec.RequestPayment.Only(), c.asking(1, spec.Currency, ""))
+		s.instruct(func(i *message.Instruction) {
+			i.Credit = 1
+			i.Policy.Version++
+			i.Policy.MaxBalance, i.Policy.MaxPayment, i.Policy.MaxTransactions = 1, 1, 1
+		})
+		assert.Equal(c, spec.CreditNotTaken, s.book.credit)
+		for _, r := range requests {
+			s.take(payer, c.payment(payer, r))
+		}
+	}},
+}
+
+// receiveRefusedCases are the refusals of REQUEST, ACCEPT and REFUSE.
+var receiveRefusedCases = []testCase{
+	{"REQUEST that the card could not take is refused at once", func(c *caseRun) {
+		s := c.loaded(1000)
+		ask := spec.RequestPayment.Only()
+		s.answers(spec.SWSecurity, ask, c.asking(100, spec.Currency, ""))
+		s.enterPIN()
+		s.answers(spec.SWCurrency, ask, c.asking(100, 0x0978, ""))
+		s.answers(spec.SWSelf, ask, c.asking(100, spec.Currency, s.id()))
+		s.answers(spec.SWPaymentLimit, ask, c.asking(spec.PilotMaxPayment+1, spec.Currency, ""))
+		s.answers(spec.SWPaymentLimit, ask, c.asking(0xFFFFFFFF, spec.Currency, ""))
+		s.answers(spec.SWBalanceLimit, ask, c.asking(spec.PilotMaxBalance-999, spec.Currency, ""))
+		s.ask(spec.PilotMaxBalance-1000-100, "")
+		s.answers(spec.SWBalanceLimit, ask, c.asking(101, spec.Currency, ""))
+		s.ask(100, "")
+		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionBlock })
+		s.answers(spec.SWBlocked, ask, c.asking(100, spec.Currency, ""))
+		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionClose })
+		s.answers(spec.SWClosed, ask, c.asking(100, spec.Currency, ""))
+	}},
+	{"REQUEST that is malformed is refused", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		good := c.asking(100, spec.Currency, "")
+		for what, bad := range map[string][]byte{
+			"amount zero":     c.asking(0, spec.Currency, ""),
+			"nothing":         nil,
+			"cut short":       good[:len(good)-1],
+			"one byte more":   append(bytes.Clone(good), 0),
+			"another order":   append(bytes.Clone(good[6:]), good[:6]...),
+			"a short payer":   append(bytes.Clone(good), c.object(spec.TagDevice, []byte("SENORDIC"))...),
+			"something more":  append(c.asking(100, spec.Currency, "SENORDIC00000099"), 0),
+			"a payee instead": append(bytes.Clone(good), c.object(spec.TagPayee, []byte("SENORDIC00000099"))...),
+		} {
+			assert.EqualValues(c, spec.SWWrongData, s.exchange(spec.RequestPayment.Only(), bad).SW, what)
+		}
+	}},
+	{"REQUEST without a transaction or a slot left is refused", func(c *caseRun) {
+		s := c.active()
+		payer := c.device(s.bank, spec.RoleCard)
+		s.enterPIN()
+		for range spec.PilotMaxTransactions - 1 {
+			s.take(payer, c.payment(payer, s.ask(100, "")))
+		}
+		s.ask(100, "")
+		s.answers(spec.SWTransactionLimit, spec.RequestPayment.Only(), c.asking(100, spec.Currency, ""))
+		s.refuse(s.book.open[0])
+		s.instruct()
+		s.fillLog()
+		s.answers(spec.SWLogFull, spec.RequestPayment.Only(), c.asking(100, spec.Currency, ""))
+	}},
+	{"ACCEPT without PIN, blocked or closed is refused", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		payer := c.device(s.bank, spec.RoleCard)
+		p := c.payment(payer, s.ask(100, ""))
+		s.newTap()
+		s.doesNotAccept(spec.SWSecurity, payer, c.encode(p))
+		s.answers(spec.SWSecurity, spec.Refuse.Only(), c.number(p.Request.Number))
+		s.enterPIN()
+		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionBlock })
+		s.doesNotAccept(spec.SWBlocked, payer, c.encode(p))
+		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionClose })
+		s.doesNotAccept(spec.SWClosed, payer, c.encode(p))
+	}},
+	{"ACCEPT of what is not the open Request is refused", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		payer := c.device(s.bank, spec.RoleCard)
+		r := s.ask(100, "")
+		refused := s.ask(200, "")
+		s.refuse(refused)
+		s.doesNotAccept(spec.SWReferenceUnknown, payer, c.encode(c.payment(payer, refused)))
+		never := *r
+		never.Number = 77
+		s.doesNotAccept(spec.SWReferenceUnknown, payer, c.encode(c.payment(payer, &never)))
+		more := *r
+		more.Amount = 100000
+		s.doesNotAccept(spec.SWRequestReused, payer, c.encode(c.payment(payer, &more)))
+		unsigned := *r
+		unsigned.Signature = broken(r.Signature)
+		s.doesNotAccept(spec.SWSignature, payer, c.encode(c.payment(payer, &unsigned)))
+
+		s.take(payer, c.payment(payer, r))
+		second := c.payment(payer, r)
+		s.doesNotAccept(spec.SWReferenceUnknown, payer, c.encode(second))
+		s.answers(spec.SWReferenceUnknown, spec.Refuse.Only(), c.number(r.Number))
+	}},
+	{"ACCEPT of what is for another, from another, or from oneself is refused", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		payer, other := c.device(s.bank, spec.RoleCard), c.device(s.bank, spec.RoleCard)
+		named, free := s.ask(100, payer.id()), s.ask(100, "")
+		s.doesNotAccept(spec.SWAddressee, other, c.encode(c.payment(other, named)))
+		s.doesNotAccept(spec.SWAddressee, other, c.encode(c.payment(payer, free)))
+		s.doesNotAccept(spec.SWAddressee, payer, c.encode(c.payment(payer, c.request(other, 100, ""))))
+		own := &device{party: &party{key: c.newKey(), certificate: s.certificate.certificate, encoded: s.certificate.encoded}}
+		s.doesNotAccept(spec.SWSelf, own, c.encode(c.payment(own, free)))
+	}},
+	{"ACCEPT from a payer that may not pay is refused", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		r := s.ask(100, "")
+		strange := c.device(c.world.foreign, spec.RoleCard)
+		s.doesNotAccept(spec.SWReferenceUnknown, strange, c.encode(c.payment(strange, r)))
+		s.meet(c.world.foreign.ca)
+		for _, role := range []spec.Role{spec.RoleTerminal, spec.RoleDesk, spec.RoleSAM} {
+			payer := c.device(s.bank, role)
+			s.doesNotAccept(spec.SWRole, payer, c.encode(c.payment(payer, r)))
+		}
+		misnamed := &device{party: c.certify(c.world.foreign.ca, entry{holder: s.bank.nextID(), role: spec.RoleCard})}
+		s.doesNotAccept(spec.SWRole, misnamed, c.encode(c.payment(misnamed, r)))
+		s.take(strange, c.payment(strange, r))
+	}},
+	{"ACCEPT with a wrong signature is refused", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		payer := c.device(s.bank, spec.RoleCard)
+		p := c.payment(payer, s.ask(100, ""))
+		wrong := *p
+		wrong.Signature = broken(p.Signature)
+		s.doesNotAccept(spec.SWSignature, payer, c.encode(&wrong))
+		spoiled := *payer
+		spoiled.party = &party{encoded: flipLast(payer.encoded)}
+		s.doesNotAccept(spec.SWCertificate, &spoiled, c.encode(p))
+		s.take(payer, p)
+	}},
+	{"ACCEPT and REFUSE of what is malformed are refused", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		payer := c.device(s.bank, spec.RoleCard)
+		r := s.ask(100, "")
+		p := c.payment(payer, r)
+		good := c.encode(p)
+		for what, bad := range map[string][]byte{
+			"a Request":       c.encode(r),
+			"another version": c.forge(good, payer.party, func(body []byte) { body[bytes.Index(body, []byte{0xC0, 1, 1})+2] = 2 }),
+			"cut short":       good[:len(good)-1],
+			"nothing":         nil,
+		} {
+			assert.EqualValues(c, spec.SWWrongData, s.exchange(spec.Accept.Only(), bad, payer.encoded).SW, what)
+		}
+		s.answers(spec.SWWrongData, spec.Accept.Only(), good)
+		s.answers(spec.SWWrongData, spec.Refuse.Only(), c.number(r.Number)[:6])
+		s.answers(spec.SWWrongData, spec.Refuse.Only(), append(c.number(r.Number), 0))
+		s.answers(spec.SWReferenceUnknown, spec.Refuse.Only(), c.number(r.Number+1))
+	}},
+}
+
+// doesNotAccept has the card refuse a Payment.
+func (s *subject) doesNotAccept(want apdu.StatusWord, payer *device, payment []byte) {
+	s.c.Helper()
+	s.answers(want, spec.Accept.Only(), payment, payer.encoded)
+}

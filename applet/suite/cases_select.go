@@ -1,0 +1,85 @@
+package suite
+
+import (
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+)
+
+var selectCases = []testCase{
+	{"SELECT tells state, version and capabilities, and nothing else", func(c *caseRun) {
+		first := c.install()
+		fci := first.selectApplet()
+		assert.Equal(c, spec.Installed, fci.LifeCycle)
+		assert.EqualValues(c, spec.Version, fci.SpecVersion)
+		assert.True(c, fci.Has(spec.CapabilityEncipheredPIN|spec.CapabilityChaining))
+	}},
+	{"SELECT follows the life cycle", func(c *caseRun) {
+		s := c.install()
+		s.meet(c.world.root, c.world.notary, s.bank.ca, s.bank.instructionKey)
+		s.makeKeys()
+		assert.Equal(c, spec.KeysMade, s.selectApplet().LifeCycle)
+
+		s = c.active()
+		assert.Equal(c, spec.Active, s.selectApplet().LifeCycle)
+		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionBlock })
+		assert.Equal(c, spec.Blocked, s.selectApplet().LifeCycle)
+		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionUnblock })
+		assert.Equal(c, spec.Active, s.selectApplet().LifeCycle)
+		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionClose })
+		assert.Equal(c, spec.Closed, s.selectApplet().LifeCycle)
+	}},
+	{"SELECT says the same on every card in the same state", func(c *caseRun) {
+		first := c.loaded(5000).succeeds(spec.Select.Only(), []byte(spec.AppletAID))
+		second := c.active().succeeds(spec.Select.Only(), []byte(spec.AppletAID))
+		assert.Equal(c, first, second)
+	}},
+	{"SELECT takes the first bytes of the AID", func(c *caseRun) {
+		s := c.install()
+		fci, err := message.ParseFCI(s.succeeds(spec.Select.Only(), []byte(spec.PackageAID)))
+		c.must(err)
+		assert.Equal(c, spec.Installed, fci.LifeCycle)
+	}},
+	{"a new session forgets the PIN", func(c *caseRun) {
+		s := c.active()
+		ask := c.variant(spec.Verify, "plaintext")
+		s.enterPIN()
+		s.succeeds(ask)
+		s.selectApplet()
+		s.answers(spec.SWPINWrong|spec.PINTries, ask)
+		s.enterPIN()
+		s.newTap()
+		s.answers(spec.SWPINWrong|spec.PINTries, ask)
+	}},
+	{"a new session forgets the answered Challenge", func(c *caseRun) {
+		s := c.active()
+		balance := c.variant(spec.GetData, "balance")
+		s.state()
+		s.succeeds(balance)
+		s.selectApplet()
+		s.answers(spec.SWSecurity, balance)
+		s.state()
+		s.newTap()
+		s.answers(spec.SWSecurity, balance)
+	}},
+	{"a new session forgets the card's challenge", func(c *caseRun) {
+		s := c.active()
+		challenge := s.cardChallenge()
+		s.newTap()
+		s.answers(spec.SWConditions, c.variant(spec.Verify, "enciphered"), s.enciphered(challenge, c.block(ownPIN)))
+	}},
+	{"a new session forgets what GET RESPONSE would bring", func(c *caseRun) {
+		s := c.active()
+		s.state()
+		short := apdu.New(spec.GetState.Only(), c.encode(s.challenge()))
+		short.Ne = 1
+		r, err := s.raw.Transmit(c.ctx, short)
+		require.NoError(c, err)
+		require.EqualValues(c, spec.SWMoreData, r.SW&0xFF00)
+		s.newTap()
+		s.answers(spec.SWConditions, spec.GetResponse.Only())
+	}},
+}

@@ -1,0 +1,249 @@
+package suite
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+)
+
+// stateCases are GET STATE.
+var stateCases = []testCase{
+	{"GET STATE needs neither PIN nor an active card", func(c *caseRun) {
+		s := c.loaded(5000)
+		s.enterPIN()
+		s.ask(100, "")
+		for _, change := range []message.Actions{spec.ActionBlock, spec.ActionUnblock, spec.ActionClose} {
+			s.instruct(func(i *message.Instruction) { i.Actions = change })
+			s.newTap()
+			s.audit()
+		}
+	}},
+	{"GET STATE answers the same Challenge as often as it is asked", func(c *caseRun) {
+		s := c.active()
+		ch := c.encode(s.challenge())
+		first, second := s.succeeds(spec.GetState.Only(), ch), s.succeeds(spec.GetState.Only(), ch)
+		split := len(first) - signatureObject
+		assert.Equal(c, first[:split], second[:split])
+		s.parseState(ch, second)
+	}},
+	{"GET STATE answers nobody but the own intermediary", func(c *caseRun) {
+		s := c.active()
+		state := spec.GetState.Only()
+		ch := s.challenge()
+		wrong := *ch
+		wrong.Signature = broken(ch.Signature)
+		s.answers(spec.SWSignature, state, c.encode(&wrong))
+		stranger := *ch
+		stranger.InstructionKey = c.world.foreign.instructionKey.reference()
+		c.must(message.Sign(&stranger, c.world.foreign.instructionKey.key))
+		s.answers(spec.SWReferenceUnknown, state, c.encode(&stranger))
+		other := *ch
+		other.Device = message.DeviceID(s.bank.nextID())
+		c.must(message.Sign(&other, s.bank.instructionKey.key))
+		s.answers(spec.SWAddressee, state, c.encode(&other))
+		good := c.encode(ch)
+		for what, bad := range map[string][]byte{
+			"cut short": good[:len(good)-1], "nothing": nil, "one byte more": append(bytes.Clone(good), 0),
+			"another type": c.forge(good, s.bank.instructionKey, func(body []byte) { body[0] = byte(spec.TagInstruction) }),
+		} {
+			assert.EqualValues(c, spec.SWWrongData, s.exchange(state, bad).SW, what)
+		}
+		s.answers(spec.SWSecurity, c.variant(spec.GetData, "balance"))
+	}},
+}
+
+// instructionCases are INSTRUCTION.
+var instructionCases = []testCase{
+	{"an Instruction acknowledges, credits, and raises the date", func(c *caseRun) {
+		s := c.loaded(5000)
+		shop := c.device(s.bank, spec.RoleTerminal)
+		for range 3 {
+			s.pay(shop, c.request(shop, 100, ""))
+		}
+		s.instruct(func(i *message.Instruction) {
+			i.AckedATC, i.Head, i.Credit, i.Date = 2, s.book.heads[2], 700, tomorrow
+		})
+		s.audit()
+		s.instruct()
+		require.Empty(c, s.book.kept())
+	}},
+	{"the same Instruction again: the same Confirmation, and nothing happens", func(c *caseRun) {
+		s := c.active()
+		i := s.next()
+		i.Credit = 700
+		encoded := s.sign(i)
+		first := s.succeeds(spec.Instruct.Only(), encoded)
+		s.enterInstruction(i, first)
+		assert.Equal(c, first, s.succeeds(spec.Instruct.Only(), encoded))
+		s.newTap()
+		assert.Equal(c, first, s.succeeds(spec.Instruct.Only(), encoded))
+		other := *i
+		other.NotarySignature = malleated(i.NotarySignature)
+		assert.Equal(c, first, s.succeeds(spec.Instruct.Only(), c.encode(&other)))
+	}},
+	{"an Instruction out of turn is refused", func(c *caseRun) {
+		s := c.active()
+		old := s.sign(s.next())
+		s.succeeds(spec.Instruct.Only(), old)
+		s.enterInstruction(s.next(), s.succeeds(spec.Instruct.Only(), old))
+		s.instruct()
+		s.answers(spec.SWSequence, spec.Instruct.Only(), old)
+		for _, sequence := range []uint32{0, s.book.sequence, s.book.sequence + 2, 0xFFFFFFFF} {
+			i := s.next()
+			i.Sequence, i.Credit = sequence, 100
+			s.answers(spec.SWSequence, spec.Instruct.Only(), s.sign(i))
+		}
+	}},
+	{"an Instruction needs both signatures", func(c *caseRun) {
+		s := c.active()
+		i := s.next()
+		i.Credit = 100
+		s.sign(i)
+		for what, change := range map[string]func(i *message.Instruction){
+			"intermediary's wrong": func(i *message.Instruction) { i.IntermediarySignature = broken(i.IntermediarySignature) },
+			"notary's wrong":       func(i *message.Instruction) { i.NotarySignature = broken(i.NotarySignature) },
+			"notary's twice":       func(i *message.Instruction) { i.IntermediarySignature = i.NotarySignature },
+			"intermediary's twice": func(i *message.Instruction) { i.NotarySignature = i.IntermediarySignature },
+		} {
+			wrong := *i
+			change(&wrong)
+			assert.EqualValues(c, spec.SWSignature, s.exchange(spec.Instruct.Only(), c.encode(&wrong)).SW, what)
+		}
+		unknownKey, unknownNotary := *i, *i
+		unknownKey.InstructionKey = c.world.foreign.instructionKey.reference()
+		s.answers(spec.SWReferenceUnknown, spec.Instruct.Only(), s.sign(&unknownKey))
+		unknownNotary.Notary = "SENOTARY00009"
+		s.answers(spec.SWReferenceUnknown, spec.Instruct.Only(), s.sign(&unknownNotary))
+	}},
+	{"an Instruction for another card is refused", func(c *caseRun) {
+		s := c.active()
+		i := s.next()
+		i.Device, i.Credit = message.DeviceID(s.bank.nextID()), 100
+		s.answers(spec.SWAddressee, spec.Instruct.Only(), s.sign(i))
+	}},
+	{"an Instruction must fit the chain", func(c *caseRun) {
+		s := c.loaded(5000)
+		shop := c.device(s.bank, spec.RoleTerminal)
+		for range 3 {
+			s.pay(shop, c.request(shop, 100, ""))
+		}
+		s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = 2, s.book.heads[2] })
+		for what, change := range map[string]func(i *message.Instruction){
+			"before what is acknowledged": func(i *message.Instruction) { i.AckedATC, i.Head = 1, s.book.heads[1] },
+			"after the last record":       func(i *message.Instruction) { i.AckedATC = 4 },
+			"far beyond":                  func(i *message.Instruction) { i.AckedATC = 3 + 256 },
+			"another head":                func(i *message.Instruction) { i.Head[0] ^= 1 },
+			"another number's head":       func(i *message.Instruction) { i.Head = s.book.heads[2] },
+			"another head, no records":    func(i *message.Instruction) { i.AckedATC = 2; i.Head = s.book.heads[3] },
+		} {
+			i := s.next()
+			change(i)
+			assert.EqualValues(c, spec.SWHead, s.exchange(spec.Instruct.Only(), s.sign(i)).SW, what)
+		}
+		s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = 2, s.book.heads[2] })
+		s.instruct()
+	}},
+	{"an Instruction's date is not before the card's, nor after its signers' end", func(c *caseRun) {
+		s := c.active()
+		key := c.certify(c.world.root, entry{holder: string(s.bank.ca.name()) + "00005", role: spec.RoleInstructionKey, to: tomorrow})
+		notary := c.certify(c.world.root, entry{holder: "SENOTARY00005", role: spec.RoleNotary, to: nextYear})
+		instruct := func(want apdu.StatusWord, day message.Date) {
+			c.Helper()
+			i := s.next()
+			i.InstructionKey, i.Notary, i.Date = key.reference(), notary.reference(), day
+			c.must(message.SignAs(i, message.ByIntermediary, key.key))
+			c.must(message.SignAs(i, message.ByNotary, notary.key))
+			answer := s.answers(want, spec.Instruct.Only(), c.encode(i))
+			if want == apdu.OK {
+				s.enterInstruction(i, answer)
+			}
+		}
+		s.meet(key, notary)
+		instruct(spec.SWDate, yesterday)
+		instruct(spec.SWDate, tomorrow.AddDays(1))
+		instruct(spec.SWOK, tomorrow)
+		instruct(spec.SWDate, today)
+		key = c.certify(c.world.root, entry{holder: string(s.bank.ca.name()) + "00006", role: spec.RoleInstructionKey})
+		s.meet(key)
+		instruct(spec.SWDate, nextYear.AddDays(1))
+		instruct(spec.SWOK, nextYear)
+		s.meet(s.bank.instructionKey)
+	}},
+	{"a malformed Instruction is refused", func(c *caseRun) {
+		s := c.active()
+		good := s.sign(s.next())
+		for what, bad := range map[string][]byte{
+			"cut short": good[:len(good)-1], "nothing": nil, "one byte more": append(bytes.Clone(good), 0),
+			"one signature": good[:len(good)-signatureObject],
+		} {
+			assert.EqualValues(c, spec.SWWrongData, s.exchange(spec.Instruct.Only(), bad).SW, what)
+		}
+		for what, actions := range map[string]byte{"block and unblock": 0x03, "an unknown action": 0x10, "all": 0xFF} {
+			i := s.forgeInstruction(s.next(), func(body []byte) { body[len(body)-1] = actions })
+			assert.EqualValues(c, spec.SWWrongData, s.exchange(spec.Instruct.Only(), i).SW, what)
+		}
+		dateless := s.forgeInstruction(s.next(), func(body []byte) { body[bytes.Index(body, []byte{0x5F, 0x25, 6})+3+5] = 0x0A })
+		s.answers(spec.SWWrongData, spec.Instruct.Only(), dateless)
+	}},
+	{"a credit that no longer fits is left out, and the rest applied", func(c *caseRun) {
+		s := c.active()
+		s.load(spec.PilotMaxBalance - 1000)
+		s.enterPIN()
+		s.ask(400, "")
+		s.instruct(func(i *message.Instruction) { i.Credit, i.Date = 601, tomorrow })
+		require.Equal(c, spec.CreditNotTaken, s.book.credit)
+		s.audit()
+		s.instruct(func(i *message.Instruction) { i.Credit = 600 })
+		require.Equal(c, spec.CreditTaken, s.book.credit)
+		s.instruct(func(i *message.Instruction) { i.Credit = 0xFFFFFFFF })
+		require.Equal(c, spec.CreditNotTaken, s.book.credit)
+		s.instruct()
+		require.Equal(c, spec.CreditNone, s.book.credit)
+	}},
+	{"a credit is measured against the policy that comes with it", func(c *caseRun) {
+		s := c.active(func(p *message.InstallParameters) { p.Ceilings.MaxBalance = 900000 })
+		s.instruct(func(i *message.Instruction) {
+			i.Policy.Version, i.Policy.MaxBalance, i.Credit = 1, 900000, 900000
+		})
+		require.Equal(c, spec.CreditTaken, s.book.credit)
+	}},
+	{"a closed card takes no credit and stays closed", func(c *caseRun) {
+		s := c.loaded(5000)
+		s.instruct(func(i *message.Instruction) { i.Actions, i.Credit = spec.ActionClose, 100 })
+		require.Equal(c, spec.CreditNotTaken, s.book.credit)
+		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionUnblock })
+		s.instruct(func(i *message.Instruction) { i.Actions, i.Credit = spec.ActionBlock, 100 })
+		require.Equal(c, spec.Closed, s.book.life)
+	}},
+	{"a blocked card takes credit", func(c *caseRun) {
+		s := c.active()
+		s.instruct(func(i *message.Instruction) { i.Actions, i.Credit = spec.ActionBlock, 100 })
+		require.Equal(c, spec.CreditTaken, s.book.credit)
+	}},
+}
+
+// policyOnCard reads the policy in force.
+func (s *subject) policyOnCard() []byte {
+	s.c.Helper()
+	s.state()
+	answer := s.succeeds(s.c.variant(spec.GetData, "policy"))
+	header := string(s.c.object(spec.TagPolicy, make([]byte, spec.PolicyLength))[:2])
+	require.True(s.c, strings.HasPrefix(string(answer), header))
+	return answer[2:]
+}
+
+// forgeInstruction changes the body of an Instruction and has both sign it.
+func (s *subject) forgeInstruction(i *message.Instruction, change func(body []byte)) []byte {
+	encoded := s.sign(i)
+	body := bytes.Clone(encoded[:len(encoded)-2*signatureObject])
+	change(body)
+	first := s.c.forge(append(bytes.Clone(body), encoded[len(body):len(body)+signatureObject]...), s.bank.instructionKey, func([]byte) {})
+	second := s.c.forge(append(bytes.Clone(body), encoded[len(body):len(body)+signatureObject]...), s.c.world.notary, func([]byte) {})
+	return append(first, second[len(body):]...)
+}

@@ -1,0 +1,172 @@
+package suite
+
+import (
+	"slices"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu"
+	"ekrona/apdu/spec"
+)
+
+// wireCases are about class, instruction, parameters and length, chaining and
+// GET RESPONSE: what every command shares.
+var wireCases = []testCase{
+	{"an instruction of no row is unknown", func(c *caseRun) {
+		s := c.active()
+		for _, header := range []apdu.Command{{INS: 0x02}, {INS: 0xE2}, {CLA: 0x80, INS: 0x1C}, {CLA: 0x80, INS: 0xFE}} {
+			assert.EqualValues(c, spec.SWInstruction, s.send(header), "%02X %02X", header.CLA, header.INS)
+		}
+	}},
+	{"logical channels, secure messaging and other classes are refused for every command", func(c *caseRun) {
+		s := c.active()
+		for _, command := range appletCommands() {
+			v := command.Variants[0]
+			header := apdu.Command{INS: v.Command.INS, P1: v.P1, P2: v.P2}
+			for cla, want := range map[byte]apdu.StatusWord{
+				command.CLA | 0x01: spec.SWChannel,
+				command.CLA | 0x40: spec.SWChannel,
+				command.CLA | 0x0C: spec.SWSecureMessaging,
+				command.CLA | 0x04: spec.SWSecureMessaging,
+				command.CLA ^ 0x80: spec.SWClass,
+				0xFF:               spec.SWClass,
+			} {
+				header.CLA = cla
+				assert.Equal(c, want, s.send(header), "%s with class %02X", command.Name, cla)
+			}
+		}
+	}},
+	{"parameters of no row are refused for every command", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		for _, command := range appletCommands() {
+			header := apdu.Command{CLA: command.CLA, INS: command.INS, P1: 0x55, P2: 0x55}
+			assert.EqualValues(c, spec.SWParameters, s.send(header), command.Name)
+		}
+	}},
+	{"data of a wrong length are refused for every command", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		for _, command := range appletCommands() {
+			v := command.Variants[0]
+			tooLong := 1
+			if len(v.In) > 0 {
+				tooLong = spec.MaxCommand + 1
+			}
+			r := s.exchange(v, make([]byte, tooLong))
+			assert.EqualValues(c, spec.SWWrongLength, r.SW, command.Name)
+		}
+	}},
+	{"a chain must be ended before another command", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		for _, command := range appletCommands() {
+			begin := apdu.Command{CLA: spec.Pay.CLA | spec.ClassChaining, INS: spec.Pay.INS, Data: []byte{0xE1}}
+			if command == spec.Pay {
+				begin.CLA, begin.INS = spec.Accept.CLA|spec.ClassChaining, spec.Accept.INS
+			}
+			require.EqualValues(c, spec.SWOK, s.send(begin))
+			v := command.Variants[0]
+			assert.EqualValues(c, spec.SWLastChainedExpected, s.send(apdu.Command{CLA: command.CLA, INS: command.INS, P1: v.P1, P2: v.P2}), command.Name)
+			s.succeeds(c.variant(spec.GetData, "balance"))
+		}
+	}},
+	{"a command without data is not chained", func(c *caseRun) {
+		s := c.active()
+		for _, command := range appletCommands() {
+			if v := command.Variants[0]; len(v.In) == 0 && command != spec.GetResponse {
+				header := apdu.Command{CLA: command.CLA | spec.ClassChaining, INS: command.INS, P1: v.P1, P2: v.P2}
+				assert.EqualValues(c, spec.SWChaining, s.send(header), command.Name)
+			}
+		}
+	}},
+	{"the parts of a chain are put together, whatever their lengths", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(c.world.own, spec.RoleTerminal)
+		r := c.request(shop, 2500, "")
+		s.enterPIN()
+		data := slices.Concat(c.encode(r), shop.encoded)
+		for _, length := range []int{1, 200, 17} {
+			part := apdu.Command{CLA: spec.Pay.CLA | spec.ClassChaining, INS: spec.Pay.INS, Data: data[:length]}
+			require.EqualValues(c, spec.SWOK, s.send(part))
+			data = data[length:]
+		}
+		last := apdu.Command{CLA: spec.Pay.CLA, INS: spec.Pay.INS, Data: data, Ne: apdu.MaxShortNe}
+		answer, err := apdu.Framing{Card: s.raw}.Transmit(c.ctx, last)
+		c.must(err)
+		c.must(answer.Err())
+		s.enterPayment(r, answer.Data)
+	}},
+	{"a chain that was broken off leaves nothing", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(c.world.own, spec.RoleTerminal)
+		r := c.request(shop, 2500, "")
+		data := slices.Concat(c.encode(r), shop.encoded)
+		s.enterPIN()
+		part := apdu.Command{CLA: spec.Pay.CLA | spec.ClassChaining, INS: spec.Pay.INS, Data: data[:100]}
+		require.EqualValues(c, spec.SWOK, s.send(part))
+		s.answers(spec.SWLastChainedExpected, c.variant(spec.GetData, "balance"))
+		s.payVerified(shop, r)
+	}},
+	{"an answer comes in pieces of any length", func(c *caseRun) {
+		s := c.active()
+		command := apdu.New(spec.GetState.Only(), c.encode(s.challenge()))
+		command.Ne = 7
+		pieces, total := []int{1, 100, 60, apdu.MaxShortNe}, []byte(nil)
+		r, err := s.raw.Transmit(c.ctx, command)
+		c.must(err)
+		for r.SW != apdu.OK {
+			require.EqualValues(c, spec.SWMoreData, r.SW&0xFF00)
+			total = append(total, r.Data...)
+			next := apdu.New(spec.GetResponse.Only())
+			next.Ne, pieces = pieces[0], pieces[1:]
+			r, err = s.raw.Transmit(c.ctx, next)
+			c.must(err)
+		}
+		s.parseState(command.Data, append(total, r.Data...))
+		s.answers(spec.SWConditions, spec.GetResponse.Only())
+	}},
+	{"GET RESPONSE without anything waiting is refused", func(c *caseRun) {
+		s := c.install()
+		s.answers(spec.SWConditions, spec.GetResponse.Only())
+	}},
+	{"another command drops what was waiting", func(c *caseRun) {
+		s := c.active()
+		command := apdu.New(spec.GetState.Only(), c.encode(s.challenge()))
+		command.Ne = 7
+		r, err := s.raw.Transmit(c.ctx, command)
+		c.must(err)
+		require.EqualValues(c, spec.SWMoreData, r.SW&0xFF00)
+		s.succeeds(c.variant(spec.GetData, "balance"))
+		s.answers(spec.SWConditions, spec.GetResponse.Only())
+	}},
+	{"short and extended APDUs bring the same answer", func(c *caseRun) {
+		s := c.loaded(10000)
+		shop := c.device(c.world.own, spec.RoleTerminal)
+		r := c.request(shop, 2500, "")
+		payment := s.pay(shop, r)
+		command := apdu.New(spec.Pay.Only(), c.encode(r), shop.encoded)
+		for _, extended := range []bool{false, !c.target.Capabilities().ShortOnly} {
+			answer, err := apdu.Framing{Card: s.raw, ExtendedLength: extended}.Transmit(c.ctx, command)
+			c.must(err)
+			c.must(answer.Err())
+			assert.Equal(c, c.encode(payment), answer.Data, "extended: %v", extended)
+		}
+	}},
+}
+
+// appletCommands are the commands that the applet itself receives: SELECT of an
+// application that is there never reaches another one, and wrong forms of it are
+// the runtime environment's to refuse.
+func appletCommands() []*spec.Command {
+	return slices.DeleteFunc(slices.Clone(spec.Commands), func(c *spec.Command) bool { return c == spec.Select })
+}
+
+// send transmits one APDU as it is and returns the status word.
+func (s *subject) send(command apdu.Command) apdu.StatusWord {
+	s.c.Helper()
+	r, err := s.raw.Transmit(s.c.ctx, command)
+	s.c.must(err)
+	return r.SW
+}

@@ -1,0 +1,68 @@
+package suite
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
+)
+
+// object is one data object.
+func (c *caseRun) object(tag spec.Tag, value []byte) []byte {
+	encoded, err := tlv.Append(nil, tag, value)
+	c.must(err)
+	return encoded
+}
+
+// asking is the data of REQUEST; payer may be empty.
+func (c *caseRun) asking(amount message.Amount, currency uint16, payer message.DeviceID) []byte {
+	data := append(
+		c.object(spec.TagAmount, binary.BigEndian.AppendUint32(nil, uint32(amount))),
+		c.object(spec.TagCurrency, binary.BigEndian.AppendUint16(nil, currency))...)
+	if payer != "" {
+		data = append(data, c.object(spec.TagDevice, []byte(payer))...)
+	}
+	return data
+}
+
+// number is the data of REFUSE.
+func (c *caseRun) number(n uint32) []byte {
+	return c.object(spec.TagNumber, binary.BigEndian.AppendUint32(nil, n))
+}
+
+// block is the PIN block of a PIN or PUK.
+func (c *caseRun) block(digits string) []byte {
+	b, err := pin.NewBlock(digits)
+	c.must(err)
+	return b[:]
+}
+
+// firstPIN is the data of PUT DATA first PIN, of any two blocks.
+func (s *subject) firstPIN(first, second []byte) []byte {
+	var iv [spec.IVLength]byte
+	_, err := rand.Read(iv[:])
+	s.c.must(err)
+	data, err := pin.Token(s.parameters.Token).FirstPIN(iv, pin.Block(first), pin.Block(second))
+	s.c.must(err)
+	return data
+}
+
+// cardChallenge asks for the random number of the next enciphered PIN.
+func (s *subject) cardChallenge() [spec.ChallengeLength]byte {
+	s.c.Helper()
+	return [spec.ChallengeLength]byte(s.succeeds(spec.GetChallenge.Only()))
+}
+
+// enciphered is the data of an enciphered PIN command for that challenge.
+func (s *subject) enciphered(challenge [spec.ChallengeLength]byte, blocks ...[]byte) []byte {
+	typed := make([]pin.Block, len(blocks))
+	for i, b := range blocks {
+		typed[i] = pin.Block(b)
+	}
+	data, err := pin.Encipher(rand.Reader, s.pinKey, challenge, typed...)
+	s.c.must(err)
+	return data
+}

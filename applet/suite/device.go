@@ -1,0 +1,80 @@
+package suite
+
+import (
+	"crypto/elliptic"
+	"crypto/rand"
+	"math/big"
+	"slices"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+)
+
+// device is the other side of a payment, in software: a terminal, a desk, or
+// another card, which may do what no honest one does.
+type device struct {
+	*party
+	ca      *party
+	numbers uint32
+	atc     uint32
+}
+
+// request makes the device's next signed Request; payer may be empty.
+func (c *caseRun) request(d *device, amount message.Amount, payer message.DeviceID) *message.Request {
+	d.numbers++
+	r := &message.Request{Payee: d.id(), Number: d.numbers, Amount: amount, Payer: payer}
+	_, err := rand.Read(r.Random[:])
+	c.must(err)
+	c.must(message.Sign(r, d.key))
+	return r
+}
+
+// payment pays a card's Request.
+func (c *caseRun) payment(d *device, r *message.Request) *message.Payment {
+	d.atc++
+	p := &message.Payment{Payer: d.id(), ATC: d.atc, Request: *r}
+	c.must(message.Sign(p, d.key))
+	return p
+}
+
+// encode is the message as the wire has it.
+func (c *caseRun) encode(m message.Message) []byte {
+	b, err := message.Encode(m)
+	c.must(err)
+	return b
+}
+
+// identity is the message's identity.
+func (c *caseRun) identity(m message.Message) message.Hash {
+	h, err := message.Identity(m)
+	c.must(err)
+	return h
+}
+
+// malleated is another valid signature over the same body: (r, n-s).
+func malleated(s signature.Plain) signature.Plain {
+	half := s[spec.ScalarLength:]
+	n := new(big.Int).Sub(elliptic.P256().Params().N, new(big.Int).SetBytes(half))
+	n.FillBytes(half)
+	return s
+}
+
+// broken is the signature with one bit wrong.
+func broken(s signature.Plain) signature.Plain {
+	s[len(s)-1] ^= 1
+	return s
+}
+
+// forge changes the body of an encoded message, whose one signature is its last
+// data object, and signs what has become of it.
+func (c *caseRun) forge(encoded []byte, signer *party, change func(body []byte)) []byte {
+	body := slices.Clone(encoded[:len(encoded)-signatureObject])
+	change(body)
+	s, err := signature.Sign(signer.key, body)
+	c.must(err)
+	return append(append(body, encoded[len(body):len(body)+3]...), s[:]...)
+}
+
+// signatureObject is the length of DO 5F37.
+const signatureObject = 3 + spec.SignatureLength

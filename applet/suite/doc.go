@@ -1,0 +1,16 @@
+// Package suite is the APDU suite of the applet, written once against
+// [apdu.Card] and run wherever the applet runs: on the emulator from the CAP
+// file, on jCardSim from the classes, later on a card in a reader.
+//
+// [Run] carries out every case on a [Target] and then asks the spec: a command's
+// variant that never succeeded, or a status word that never came, fails the run,
+// and so does any answer that is in no row. [RunTorn] cuts a target's power before
+// every persistent write of every command of the payment flows.
+//
+// The suite holds the other side of every message itself: the authorities, the
+// terminals and the other cards are software keys (see authority.go and
+// device.go), and what the card must hold is computed here, in Go, from what was
+// exchanged (see book.go). It trusts the card for nothing.
+//
+// Start at run.go; cases lie in one file for each command family.
+package suite

@@ -1,0 +1,223 @@
+package suite
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/rand"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+)
+
+// caseRun is one case at work: the T of testify, and what the case meets.
+type caseRun struct {
+	ctx      context.Context
+	target   Target
+	coverage *coverage
+	world    *country
+	subject  *subject
+	failures []string
+}
+
+func (c *caseRun) must(err error) {
+	c.Helper()
+	require.NoError(c, err)
+}
+
+// The PIN and PUK of every card.
+const (
+	ownPIN   = "2580"
+	otherPIN = "1357913"
+	wrongPIN = "0000"
+	ownPUK   = "73519862"
+	wrongPUK = "00000000"
+)
+
+// subject is the card under test, with what the suite knows of it.
+type subject struct {
+	c    *caseRun
+	raw  apdu.Card // one APDU at a time
+	card apdu.Card // whole commands
+
+	parameters  message.InstallParameters
+	bank        *intermediary
+	public      *ecdsa.PublicKey // verifies what it signs
+	pinKey      *ecdsa.PublicKey // PINs are enciphered to it
+	certificate *party
+	book        *book // from activation on
+}
+
+func (s *subject) id() message.DeviceID { return s.parameters.Device }
+
+// install takes a fresh card of the own intermediary and installs the applet.
+func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
+	s := &subject{c: c, bank: c.world.own}
+	s.parameters = message.InstallParameters{
+		Device:   message.DeviceID(s.bank.nextID()),
+		Role:     spec.RoleCard,
+		Ceilings: message.PilotPolicy(),
+		Date:     today,
+	}
+	var err error
+	s.parameters.RootAnchor, err = c.world.root.certificate.Anchor()
+	c.must(err)
+	_, err = rand.Read(s.parameters.Token[:])
+	c.must(err)
+	for _, f := range change {
+		f(&s.parameters)
+	}
+	encoded, err := s.parameters.Encode()
+	c.must(err)
+	card, err := c.target.Install(c.ctx, encoded)
+	c.must(err)
+	s.raw = recorder{card, c.coverage}
+	s.card = apdu.Framing{Card: s.raw, ExtendedLength: !c.target.Capabilities().ShortOnly}
+	s.selectApplet()
+	c.subject = s
+	return s
+}
+
+// exchange sends one command of the table and returns what came.
+func (s *subject) exchange(v spec.Variant, data ...[]byte) apdu.Response {
+	s.c.Helper()
+	r, err := s.card.Transmit(s.c.ctx, apdu.New(v, data...))
+	require.NoError(s.c, err, v.Title())
+	return r
+}
+
+// answers sends one command, demands that status word and returns the data.
+func (s *subject) answers(want apdu.StatusWord, v spec.Variant, data ...[]byte) []byte {
+	s.c.Helper()
+	r := s.exchange(v, data...)
+	require.Equal(s.c, want, r.SW, v.Title())
+	if want != apdu.OK {
+		require.Empty(s.c, r.Data, "%s: data beside an error", v.Title())
+	}
+	return r.Data
+}
+
+func (s *subject) succeeds(v spec.Variant, data ...[]byte) []byte {
+	s.c.Helper()
+	return s.answers(apdu.OK, v, data...)
+}
+
+// variant finds a variant that the spec must have.
+func (c *caseRun) variant(command *spec.Command, name string) spec.Variant {
+	v, found := command.Variant(name)
+	require.True(c, found, "%s has no variant %q", command.Name, name)
+	return v
+}
+
+// selectApplet begins a session.
+func (s *subject) selectApplet() *message.FCI {
+	fci, err := message.ParseFCI(s.succeeds(spec.Select.Only(), []byte(spec.AppletAID)))
+	s.c.must(err)
+	return fci
+}
+
+// newTap takes the power away and begins a session.
+func (s *subject) newTap() {
+	s.c.must(s.c.target.Reset(s.c.ctx))
+	s.selectApplet()
+}
+
+// meet presents an authority's certificate.
+func (s *subject) meet(authorities ...*party) {
+	s.c.Helper()
+	for _, a := range authorities {
+		s.succeeds(spec.VerifyCertificate.Only(), a.encoded)
+	}
+}
+
+// makeKeys makes the key pairs and checks the answer's authenticity.
+func (s *subject) makeKeys() []byte {
+	answer := s.succeeds(spec.GenerateKeyPair.Only())
+	keys, err := pin.Token(s.parameters.Token).VerifyKeyAnswer(s.id(), answer)
+	s.c.must(err)
+	s.public, s.pinKey = keys.Signing, keys.PIN
+	return answer
+}
+
+// issue makes the card's certificate.
+func (s *subject) issue(change ...func(*entry)) *party {
+	e := entry{holder: string(s.id()), role: s.parameters.Role, key: s.public}
+	for _, f := range change {
+		f(&e)
+	}
+	return s.c.certify(s.bank.ca, e)
+}
+
+// storeCertificate issues and stores the card's certificate.
+func (s *subject) storeCertificate(change ...func(*entry)) {
+	s.certificate = s.issue(change...)
+	s.succeeds(s.c.variant(spec.PutData, "certificate"), s.certificate.encoded)
+}
+
+func (s *subject) storePIN() {
+	s.succeeds(s.c.variant(spec.PutData, "first PIN"), s.firstPIN(s.c.block(ownPIN), s.c.block(ownPUK)))
+}
+
+// personalized takes a fresh card up to, not including, activation.
+func (c *caseRun) personalized(change ...func(*message.InstallParameters)) *subject {
+	s := c.install(change...)
+	s.meet(c.world.root, c.world.notary, s.bank.ca, s.bank.instructionKey)
+	s.makeKeys()
+	s.storeCertificate()
+	s.storePIN()
+	return s
+}
+
+// active takes a fresh card through all of personalization.
+func (c *caseRun) active(change ...func(*message.InstallParameters)) *subject {
+	s := c.personalized(change...)
+	s.activate()
+	return s
+}
+
+// activeUntil is an active card whose certificate has that last day.
+func (c *caseRun) activeUntil(end message.Date) *subject {
+	s := c.install()
+	s.meet(c.world.root, c.world.notary, s.bank.ca, s.bank.instructionKey)
+	s.makeKeys()
+	s.storeCertificate(func(e *entry) { e.to = end })
+	s.storePIN()
+	s.activate()
+	return s
+}
+
+func (s *subject) activate() {
+	s.succeeds(spec.Activate.Only())
+	head, err := message.FirstHead(s.id(), s.public)
+	s.c.must(err)
+	s.book = &book{
+		heads: []message.Hash{head}, policy: message.PilotPolicy().Under(s.parameters.Ceilings),
+		life: spec.Active, date: s.parameters.Date,
+	}
+}
+
+// loaded is an active card with a balance.
+func (c *caseRun) loaded(balance message.Amount, change ...func(*message.InstallParameters)) *subject {
+	s := c.active(change...)
+	s.load(balance)
+	return s
+}
+
+// enterPIN presents the right PIN in plaintext.
+func (s *subject) enterPIN() {
+	s.c.Helper()
+	s.succeeds(s.c.variant(spec.Verify, "plaintext"), s.c.block(ownPIN))
+}
+
+// settle compares the card with the book at the end of a case.
+func (c *caseRun) settle() {
+	if s := c.subject; s != nil && s.book != nil {
+		s.newTap()
+		assert.Equal(c, s.book.life, s.selectApplet().LifeCycle)
+		s.audit()
+	}
+}
