@@ -19,6 +19,10 @@ import (
 // is void, and its money comes back to the owner's online wallet.
 var ErrUnloadClosed = errors.New("intermediary: this unload is closed: what was paid into it comes back to the online wallet; order a new one")
 
+// ErrNotForDesk says that a message is no Payment of one of the desk's Requests by
+// a device of this intermediary. Nothing was taken.
+var ErrNotForDesk = errors.New("intermediary: this is no payment to the unload desk: order the unload again")
+
 // RequestUnload answers a customer's order to unload a device with the desk's
 // Request, which names the device as its only payer:
 //
@@ -26,7 +30,8 @@ var ErrUnloadClosed = errors.New("intermediary: this unload is closed: what was 
 //     same order gets the same Request.
 //  2. The device pays it, with its PIN, and TakeUnload takes the Payment.
 //
-// Errors: order.ErrSignature, [ErrNoDevice], [ErrTaken].
+// Errors: *order.Refused for an order that is not the owner's for one of its
+// devices; [ErrTaken].
 func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envelope.Envelope, error) {
 	d, err := i.verifyOrder(ctx, o, order.Unload)
 	if err != nil {
@@ -80,12 +85,11 @@ func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envel
 //     Resume, hands them over.
 //  3. The money arrives with the notary's statement.
 //
-// Errors: [ErrUnloadClosed], message errors for a Payment that is none of this
-// desk's Requests, the notary's.
+// Errors: [ErrUnloadClosed], [ErrNotForDesk], the notary's.
 func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, error) {
 	paid, err := message.Parse[message.Payment](payment)
 	if err != nil {
-		return nil, fmt.Errorf("intermediary: Payment to the desk: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrNotForDesk, err)
 	}
 	if err := i.isFromPayer(ctx, paid); err != nil {
 		return nil, err
@@ -101,7 +105,7 @@ func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, 
 			return err
 		}
 		if answered, err := message.Identity(&paid.Request); err != nil || answered != asked {
-			return fmt.Errorf("intermediary: Payment of %s answers none of the desk's Requests: order the unload again", paid.Payer)
+			return fmt.Errorf("%w (payer %s)", ErrNotForDesk, paid.Payer)
 		}
 		if kept.answer != nil {
 			receipt, err = sameAnswer(kept.answer, paid)
@@ -132,6 +136,53 @@ func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, 
 		return nil, err
 	}
 	return receipt, i.handOverDesk(ctx)
+}
+
+// UnloadReceipt is the desk's Receipt for an unload, nil while it was not paid. It
+// finds a Payment again that reached the desk by the device's records. Errors:
+// *order.Refused when the desk has refused it, [ErrNoOrder].
+func (i *Intermediary) UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, error) {
+	if _, err := i.verifyOrder(ctx, o, order.Unload); err != nil {
+		return nil, err
+	}
+	if err := i.answerDesk(ctx); err != nil {
+		return nil, err
+	}
+	var answer []byte
+	err := i.db.QueryRowContext(ctx, `SELECT answer FROM unload WHERE id = $1`, o.Key()).Scan(&answer)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("unload order %s: %w", o.Key(), ErrNoOrder)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("intermediary: unload order %s: %w", o.Key(), err)
+	}
+	if answer == nil {
+		return nil, nil
+	}
+	record, err := message.ParseRecord(answer)
+	if err != nil {
+		return nil, fmt.Errorf("intermediary: the desk's journal: %w", err)
+	}
+	if record.Receipt == nil {
+		return nil, &order.Refused{Reason: ErrUnloadClosed}
+	}
+	return message.Encode(record.Receipt)
+}
+
+// answerDesk takes the Payments to the desk that the notary got with the records
+// of a device, before the device's phone brought them: the desk is a payee like
+// any other, and must speak.
+func (i *Intermediary) answerDesk(ctx context.Context) error {
+	outstanding, err := i.notary.Outstanding(ctx, string(i.name), string(i.desk.Device()))
+	if err != nil {
+		return err
+	}
+	for _, waiting := range outstanding.Handovers {
+		if _, err := i.TakeUnload(ctx, waiting.Payment); err != nil && !errors.Is(err, ErrUnloadClosed) && !errors.Is(err, ErrNotForDesk) {
+			return err
+		}
+	}
+	return nil
 }
 
 // CancelUnload closes an unload that the device has not paid: the desk refuses

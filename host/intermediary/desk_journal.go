@@ -22,7 +22,7 @@ func unload(ctx context.Context, q store.Queryer, number uint32) (keptUnload, er
 	var kept keptUnload
 	err := q.QueryRowContext(ctx, `SELECT device, request, answer FROM unload WHERE number = $1`, number).Scan(&kept.device, &kept.request, &kept.answer)
 	if errors.Is(err, sql.ErrNoRows) {
-		return kept, fmt.Errorf("intermediary: the desk made no Request %d: order the unload again", number)
+		return kept, fmt.Errorf("%w (Request %d was never made)", ErrNotForDesk, number)
 	}
 	if err != nil {
 		return kept, fmt.Errorf("intermediary: the desk's Request %d: %w", number, err)
@@ -123,6 +123,9 @@ func (i *Intermediary) unheard(ctx context.Context) (numbers []uint32, words [][
 // that the desk signed: only own devices are unloaded here.
 func (i *Intermediary) isFromPayer(ctx context.Context, paid *message.Payment) error {
 	payer, err := device(ctx, i.db, paid.Payer)
+	if errors.Is(err, ErrNoDevice) {
+		return fmt.Errorf("%w: %w", ErrNotForDesk, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -133,7 +136,7 @@ func (i *Intermediary) isFromPayer(ctx context.Context, paid *message.Payment) e
 	// Our own signature too: a Request may come back under another one, and the
 	// notary asks for both.
 	if err := errors.Join(message.Verify(paid, certificate.PublicKey), message.Verify(&paid.Request, i.desk.PublicKey)); err != nil {
-		return fmt.Errorf("intermediary: Payment of %s to the desk: %w", paid.Payer, err)
+		return fmt.Errorf("%w: %w", ErrNotForDesk, err)
 	}
 	return nil
 }

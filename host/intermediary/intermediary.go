@@ -139,7 +139,7 @@ func (i *Intermediary) Start(ctx context.Context) error {
 	if err := i.notary.Register(ctx, string(i.name), settlement.Registration{Certificate: i.desk.encoded}); err != nil {
 		return err
 	}
-	if err := i.handOverDesk(ctx); err != nil {
+	if err := errors.Join(i.handOverDesk(ctx), i.answerDesk(ctx)); err != nil {
 		return err
 	}
 	return i.PullStatement(ctx)

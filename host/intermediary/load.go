@@ -37,8 +37,8 @@ func (s loadState) Final() bool {
 //     same order again does nothing.
 //  2. The device's next synchronisation carries the credit: see Report.
 //
-// Errors: order.ErrSignature, [ErrNoDevice], [ErrTaken], *ledger.ShortError when
-// the online wallet does not cover it.
+// Errors: *order.Refused when the online wallet does not cover it, or the order is
+// not the owner's for one of its devices; [ErrTaken].
 func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 	d, err := i.verifyOrder(ctx, o, order.Load)
 	if err != nil {
@@ -48,7 +48,7 @@ func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 		return err
 	}
 	if !d.role.CanPay() {
-		return fmt.Errorf("intermediary: %s is a %v and receives only: load a card", d.ID, d.role)
+		return &order.Refused{Reason: fmt.Errorf("intermediary: %s is a %v and receives only: load a card", d.ID, d.role)}
 	}
 	digest := o.Digest()
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
@@ -71,16 +71,24 @@ func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 			Key: "load:" + o.Key(), Memo: "load of " + string(d.ID),
 			Lines: []ledger.Line{{Account: wallet(d.Customer), Amount: -o.Amount}, {Account: transit, Amount: o.Amount}},
 		})
+		var short *ledger.ShortError
+		if errors.As(err, &short) {
+			return &order.Refused{Reason: fmt.Errorf("the online wallet holds %s, %s cannot be loaded: load less, or put money into the online wallet", short.Balance, o.Amount)}
+		}
 		return err
 	})
 }
 
-// verifyOrder finds the device of an order and checks the owner's signature.
+// verifyOrder finds the device of an order and checks the owner's signature. An
+// order that fails here fails for good.
 func (i *Intermediary) verifyOrder(ctx context.Context, o order.Signed, kind order.Kind) (keptDevice, error) {
 	if o.Kind != kind || o.Amount <= 0 {
-		return keptDevice{}, fmt.Errorf("intermediary: this is no %s order of more than 0.00 kr", kind)
+		return keptDevice{}, &order.Refused{Reason: fmt.Errorf("intermediary: this is no %s order of more than 0.00 kr", kind)}
 	}
 	d, err := device(ctx, i.db, o.Device)
+	if errors.Is(err, ErrNoDevice) {
+		return keptDevice{}, &order.Refused{Reason: err}
+	}
 	if err != nil {
 		return keptDevice{}, err
 	}
@@ -88,7 +96,10 @@ func (i *Intermediary) verifyOrder(ctx context.Context, o order.Signed, kind ord
 	if err != nil {
 		return keptDevice{}, err
 	}
-	return d, o.Verify(owner.App)
+	if err := o.Verify(owner.App); err != nil {
+		return keptDevice{}, &order.Refused{Reason: err}
+	}
+	return d, nil
 }
 
 // pendingLoad is the oldest load order of a device that no Instruction carries.
@@ -147,27 +158,27 @@ func (i *Intermediary) loadIsTaken(ctx context.Context, device message.DeviceID,
 	return nil
 }
 
-// Load is a load order as its customer sees it.
-type Load struct {
-	Amount money.Ore
-	State  string // placed, reserved, taken, returned or refused
-	Final  bool   // nothing more will happen to it
-	Reason string // why it was refused
-}
-
-// LoadOrder tells where a load order stands. Errors: [ErrNoOrder].
-func (i *Intermediary) LoadOrder(ctx context.Context, id string) (Load, error) {
-	var l Load
+// LoadProgress tells its owner where a load order stands. Errors: [ErrNoOrder],
+// order.ErrSignature.
+func (i *Intermediary) LoadProgress(ctx context.Context, o order.Signed) (order.Progress, error) {
+	if _, err := i.verifyOrder(ctx, o, order.Load); err != nil {
+		return order.Progress{}, err
+	}
+	p := order.Progress{Amount: o.Amount}
 	var reason sql.NullString
-	err := i.db.QueryRowContext(ctx, `SELECT amount, state, reason FROM load WHERE id = $1`, id).Scan(&l.Amount, &l.State, &reason)
+	err := i.db.QueryRowContext(ctx, `SELECT state, reason FROM load WHERE id = $1`, o.Key()).Scan(&p.State, &reason)
 	if errors.Is(err, sql.ErrNoRows) {
-		return l, fmt.Errorf("load order %s: %w", id, ErrNoOrder)
+		return p, fmt.Errorf("load order %s: %w", o.Key(), ErrNoOrder)
 	}
 	if err != nil {
-		return l, fmt.Errorf("intermediary: load order %s: %w", id, err)
+		return p, fmt.Errorf("intermediary: load order %s: %w", o.Key(), err)
 	}
-	l.Final, l.Reason = loadState(l.State).Final(), reason.String
-	return l, nil
+	state := loadState(p.State)
+	p.Final, p.Done, p.Reason = state.Final(), state == loadTaken, reason.String
+	if state == loadReturned {
+		p.Reason = "the device could not take it any more: the money is back in the online wallet"
+	}
+	return p, nil
 }
 
 // ErrNoOrder says that an order is not known here.

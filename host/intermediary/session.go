@@ -53,6 +53,7 @@ func (i *Intermediary) Open(ctx context.Context, id message.DeviceID) (session.O
 //
 //  1. The notary gets the records, then the State. It verifies the chain, every
 //     signature and the equation of protocol §8; what it holds stays held.
+//     Payments to the unload desk among them get the desk's word.
 //  2. What was moved meanwhile is posted from the notary's statement.
 //  3. An Instruction that is still outstanding is answered byte for byte.
 //  4. Otherwise the next one is made, when something is due: records to
@@ -75,6 +76,9 @@ func (i *Intermediary) Report(ctx context.Context, id message.DeviceID, reading 
 		return session.Answer{}, fmt.Errorf("intermediary: this is the State of %s, not of %s: synchronise that device itself", state.Device, id)
 	}
 	if _, err := i.HandOver(ctx, reading.Records); err != nil {
+		return session.Answer{}, err
+	}
+	if err := i.answerDesk(ctx); err != nil {
 		return session.Answer{}, err
 	}
 	report, err := i.notary.SubmitState(ctx, string(i.name), reading.State)

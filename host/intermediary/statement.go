@@ -64,6 +64,9 @@ func (i *Intermediary) postEntry(ctx context.Context, tx *sql.Tx, e settlement.E
 	if err != nil {
 		return err
 	}
+	if err := ledger.Open(ctx, tx, online); err != nil {
+		return err
+	}
 	lines := []ledger.Line{{Account: online, Amount: e.Online}, {Account: mirror, Amount: -e.Online - e.Shadow}}
 	if e.Device != "" {
 		if err := ledger.Open(ctx, tx, shadow(e.Device)); err != nil {

@@ -1,0 +1,22 @@
+package order
+
+import "ekrona/host/money"
+
+// Progress is where an order stands at the intermediary.
+type Progress struct {
+	Amount money.Ore
+	State  string // for a person
+	Final  bool   // nothing more will happen to it
+	Done   bool   // it was carried out
+	Reason string // why not, when it is final and not done
+}
+
+// Refused says that an order will not be carried out; its money is where it was.
+// An error that is no Refused may be met by sending the same order again.
+type Refused struct{ Reason error }
+
+// Error is the reason.
+func (r *Refused) Error() string { return r.Reason.Error() }
+
+// Unwrap returns the reason.
+func (r *Refused) Unwrap() error { return r.Reason }

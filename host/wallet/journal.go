@@ -1,0 +1,142 @@
+package wallet
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/host/envelope"
+	"ekrona/host/store"
+)
+
+// transfer is a conversation between payer and payee as the phone knows it.
+type transfer struct {
+	identity         message.Hash
+	asked            envelope.Envelope
+	payerCertificate []byte
+	payment          *envelope.Envelope
+	answer           *envelope.Envelope
+}
+
+// begin keeps a Request, once, and returns what is known of its conversation.
+func (w *Wallet) begin(ctx context.Context, asked envelope.Envelope) (transfer, error) {
+	identity, err := requestIdentity(asked.Message)
+	if err != nil {
+		return transfer{}, err
+	}
+	if _, err := w.db.ExecContext(ctx, `INSERT INTO transfer (request, position, asked)
+		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM transfer), $2) ON CONFLICT (request) DO NOTHING`,
+		identity[:], asked.Bytes()); err != nil {
+		return transfer{}, fmt.Errorf("wallet: journal: %w", err)
+	}
+	return w.transfer(ctx, identity)
+}
+
+func requestIdentity(signed []byte) (message.Hash, error) {
+	request, err := message.Parse[message.Request](signed)
+	if err != nil {
+		return message.Hash{}, fmt.Errorf("wallet: Request: %w", err)
+	}
+	return message.Identity(request)
+}
+
+// ErrNoTransfer says that the phone knows nothing of a Request.
+var ErrNoTransfer = errors.New("wallet: this phone has not seen the Request: bring it here first")
+
+func (w *Wallet) transfer(ctx context.Context, identity message.Hash) (transfer, error) {
+	t := transfer{identity: identity}
+	var asked, payment, answer []byte
+	err := w.db.QueryRowContext(ctx, `SELECT asked, payer_certificate, payment, answer FROM transfer WHERE request = $1`, identity[:]).
+		Scan(&asked, &t.payerCertificate, &payment, &answer)
+	if errors.Is(err, sql.ErrNoRows) {
+		return t, ErrNoTransfer
+	}
+	if err != nil {
+		return t, fmt.Errorf("wallet: journal: %w", err)
+	}
+	if t.asked, err = envelope.Parse(asked); err != nil {
+		return t, fmt.Errorf("wallet: journal: %w", err)
+	}
+	for _, part := range []struct {
+		kept []byte
+		into **envelope.Envelope
+	}{{payment, &t.payment}, {answer, &t.answer}} {
+		if part.kept == nil {
+			continue
+		}
+		parsed, err := envelope.Parse(part.kept)
+		if err != nil {
+			return t, fmt.Errorf("wallet: journal: %w", err)
+		}
+		*part.into = &parsed
+	}
+	return t, nil
+}
+
+// keepPayer notes which card is about to pay, before it is asked to.
+func (w *Wallet) keepPayer(ctx context.Context, t transfer, certificate []byte) error {
+	_, err := w.db.ExecContext(ctx, `UPDATE transfer SET payer_certificate = $1 WHERE request = $2`, certificate, t.identity[:])
+	if err != nil {
+		return fmt.Errorf("wallet: journal: %w", err)
+	}
+	return nil
+}
+
+// keepPayment keeps the Payment of a Request and puts it into the outbox, so that
+// it reaches settlement even if the payee never comes.
+func (w *Wallet) keepPayment(ctx context.Context, identity message.Hash, payment envelope.Envelope) error {
+	return w.keep(ctx, `UPDATE transfer SET payment = $1 WHERE request = $2 AND payment IS NULL`, identity, payment)
+}
+
+// keepAnswer keeps the payee's word on a Request and puts it into the outbox.
+func (w *Wallet) keepAnswer(ctx context.Context, identity message.Hash, answer envelope.Envelope) error {
+	return w.keep(ctx, `UPDATE transfer SET answer = $1 WHERE request = $2 AND answer IS NULL`, identity, answer)
+}
+
+// keep fills one column of a conversation and queues the message for the
+// intermediary, in one transaction.
+func (w *Wallet) keep(ctx context.Context, statement string, identity message.Hash, e envelope.Envelope) error {
+	return store.InTx(ctx, w.db, func(tx *sql.Tx) error {
+		result, err := tx.ExecContext(ctx, statement, e.Bytes(), identity[:])
+		if err != nil {
+			return fmt.Errorf("wallet: journal: %w", err)
+		}
+		if changed, err := result.RowsAffected(); err != nil || changed == 0 {
+			return err // kept before, or no conversation of this phone
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO outbox (message, position)
+			VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM outbox)) ON CONFLICT (message) DO NOTHING`, e.Message)
+		if err != nil {
+			return fmt.Errorf("wallet: journal: %w", err)
+		}
+		return nil
+	})
+}
+
+// column reads one column of bytes.
+func (w *Wallet) column(ctx context.Context, query string) ([][]byte, error) {
+	rows, err := w.db.QueryContext(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("wallet: journal: %w", err)
+	}
+	defer rows.Close()
+	var all [][]byte
+	for rows.Next() {
+		var one []byte
+		if err := rows.Scan(&one); err != nil {
+			return nil, fmt.Errorf("wallet: journal: %w", err)
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+// forget drops a message that needs to be handed over no more.
+func (w *Wallet) forget(ctx context.Context, handed []byte) error {
+	if _, err := w.db.ExecContext(ctx, `DELETE FROM outbox WHERE message = $1`, handed); err != nil {
+		return fmt.Errorf("wallet: journal: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package wallet
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"ekrona/host/envelope"
+	"ekrona/host/money"
+	"ekrona/host/order"
+)
+
+// kept is an order as the journal holds it.
+type kept struct {
+	order.Signed
+	request *envelope.Envelope // of an unload, once the desk has made it
+}
+
+// ordered finds the unfinished order of this kind and amount, or signs and keeps a
+// new one. So a call that is repeated after a crash finishes what it began.
+func (w *Wallet) ordered(ctx context.Context, kind order.Kind, amount money.Ore) (kept, error) {
+	k := kept{Signed: order.Signed{Order: order.Order{Kind: kind, Device: w.device, Amount: amount}}}
+	var id, request []byte
+	err := w.db.QueryRowContext(ctx, `SELECT id, signature, request FROM orders WHERE kind = $1 AND amount = $2 AND done = 0 ORDER BY position LIMIT 1`,
+		kind, int64(amount)).Scan(&id, &k.Signature, &request)
+	switch {
+	case err == nil:
+		copy(k.ID[:], id)
+		if request != nil {
+			parsed, err := envelope.Parse(request)
+			if err != nil {
+				return k, fmt.Errorf("wallet: journal: %w", err)
+			}
+			k.request = &parsed
+		}
+		return k, nil
+	case !errors.Is(err, sql.ErrNoRows):
+		return k, fmt.Errorf("wallet: journal: %w", err)
+	}
+	if k.Signed, err = order.New(kind, w.device, amount, w.random, w.app); err != nil {
+		return k, err
+	}
+	_, err = w.db.ExecContext(ctx, `INSERT INTO orders (id, position, kind, amount, signature)
+		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM orders), $2, $3, $4)`, k.ID[:], kind, int64(amount), k.Signature)
+	if err != nil {
+		return k, fmt.Errorf("wallet: journal: %w", err)
+	}
+	return k, nil
+}
+
+// finish notes that nothing more is to be done for an order.
+func (w *Wallet) finish(ctx context.Context, k kept) error {
+	if _, err := w.db.ExecContext(ctx, `UPDATE orders SET done = 1 WHERE id = $1`, k.ID[:]); err != nil {
+		return fmt.Errorf("wallet: journal: %w", err)
+	}
+	return nil
+}
+
+// settle finishes an order that was refused for good, and returns why.
+func (w *Wallet) settle(ctx context.Context, k kept, err error) error {
+	var refused *order.Refused
+	if errors.As(err, &refused) {
+		return errors.Join(err, w.finish(ctx, k))
+	}
+	return err
+}
+
+func (w *Wallet) keepRequest(ctx context.Context, k *kept, request envelope.Envelope) error {
+	if _, err := w.db.ExecContext(ctx, `UPDATE orders SET request = $1 WHERE id = $2`, request.Bytes(), k.ID[:]); err != nil {
+		return fmt.Errorf("wallet: journal: %w", err)
+	}
+	k.request = &request
+	return nil
+}

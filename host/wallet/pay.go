@@ -1,0 +1,106 @@
+package wallet
+
+import (
+	"context"
+	"fmt"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/card"
+	"ekrona/host/envelope"
+)
+
+// TornTap says that the card was lost while it was asked to pay: it may have paid.
+// Paying the same Request again finds out, with no second debit.
+type TornTap struct{ Err error }
+
+// Error says what to do.
+func (t *TornTap) Error() string {
+	return fmt.Sprintf("the card was torn off while it paid: hold it to the phone again (%v)", t.Err)
+}
+
+// Unwrap returns what the card's transport said.
+func (t *TornTap) Unwrap() error { return t.Err }
+
+// Pay has the held card pay a Request: the second tap of a payment between cards,
+// or an unload.
+//
+//  1. The Request is kept. A Payment that is kept already is the answer.
+//  2. If a card was held to the phone for this Request before, PAY without PIN: a
+//     card that has paid gives its Payment again.
+//  3. Otherwise VERIFY, the card's certificate is kept, and PAY. A cut leaves the
+//     card having paid or not: [TornTap], and Pay again.
+//  4. The Payment is kept, and goes to the payee over any channel and, with the
+//     next synchronisation, to the notary. A cut before: as in step 3.
+//
+// Errors: [*TornTap], [*card.Refusal], [*card.LinkLost], [ErrPINNeeded].
+func (w *Wallet) Pay(ctx context.Context, tap Tap, asked envelope.Envelope) (envelope.Envelope, error) {
+	t, err := w.begin(ctx, asked)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	if t.payment != nil {
+		return *t.payment, nil
+	}
+	h, err := w.hold(ctx, tap)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	signed, certificate, err := w.collect(ctx, h, t)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	authority, err := w.authorityOf(certificate)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	payment := envelope.Envelope{Message: signed, Certificate: certificate, Authority: authority}
+	return payment, w.keepPayment(ctx, t.identity, payment)
+}
+
+// collect does steps 2 and 3 and returns the Payment and its payer's certificate.
+func (w *Wallet) collect(ctx context.Context, h *held, t transfer) (payment, certificate []byte, err error) {
+	if t.payerCertificate != nil {
+		payment, err = pay(ctx, h, t)
+		if err == nil && isBy(payment, t.payerCertificate) {
+			return payment, t.payerCertificate, nil
+		}
+		if err != nil && !card.Is(err, spec.SWSecurity) {
+			return nil, nil, err
+		}
+	}
+	if err := h.verify(ctx); err != nil {
+		return nil, nil, err
+	}
+	certificate, _, err = h.certificates(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if payment != nil { // another card than expected, which had paid before
+		return payment, certificate, nil
+	}
+	if err := w.keepPayer(ctx, t, certificate); err != nil {
+		return nil, nil, err
+	}
+	payment, err = pay(ctx, h, t)
+	return payment, certificate, err
+}
+
+func pay(ctx context.Context, h *held, t transfer) ([]byte, error) {
+	payment, err := h.Client.Pay(ctx, t.asked.Message, t.asked.Certificate, t.asked.Authority)
+	if card.IsLost(err) {
+		return nil, &TornTap{err}
+	}
+	return payment, err
+}
+
+// isBy tells whether the certificate is that of the Payment's payer.
+func isBy(payment, certificate []byte) bool {
+	paid, err := message.Parse[message.Payment](payment)
+	if err != nil {
+		return false
+	}
+	payer, err := cvc.Parse(certificate)
+	return err == nil && payer.Device() == paid.Payer
+}

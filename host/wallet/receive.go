@@ -1,0 +1,200 @@
+package wallet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/host/envelope"
+	"ekrona/host/money"
+)
+
+// Request has the held card ask for an amount: the first tap of a payment between
+// cards. payer, when not empty, is the only device that may pay.
+//
+//  1. Open Requests that the phone does not know are read from the card: one of
+//     this amount and payer is the answer that a torn tap lost, and is taken.
+//  2. Otherwise REQUEST. A cut leaves the Request open on the card or not at all;
+//     the same call finds out.
+//  3. The Request is kept. A cut before: as in step 2.
+//
+// Errors: [*card.Refusal] when the card's limits or log could not take it,
+// [*card.LinkLost], [ErrPINNeeded].
+func (w *Wallet) Request(ctx context.Context, tap Tap, amount money.Ore, payer message.DeviceID) (envelope.Envelope, error) {
+	wire, err := amount.Wire()
+	if err != nil {
+		return envelope.Envelope{}, fmt.Errorf("wallet: %w", err)
+	}
+	h, err := w.hold(ctx, tap)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	if err := h.verify(ctx); err != nil {
+		return envelope.Envelope{}, err
+	}
+	signed, err := w.lostRequest(ctx, h, message.Amount(wire), payer)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	if signed == nil {
+		if signed, err = h.Client.Request(ctx, message.Amount(wire), payer); err != nil {
+			return envelope.Envelope{}, err
+		}
+	}
+	asked, err := h.seal(ctx, signed)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	_, err = w.begin(ctx, asked)
+	return asked, err
+}
+
+// lostRequest is an open Request on the card that no conversation of this phone
+// began, and that asks for just this; nil when there is none.
+func (w *Wallet) lostRequest(ctx context.Context, h *held, amount message.Amount, payer message.DeviceID) ([]byte, error) {
+	open, err := h.OpenRequests(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, signed := range open {
+		request, err := message.Parse[message.Request](signed)
+		if err != nil {
+			return nil, fmt.Errorf("wallet: open Request on the card: %w", err)
+		}
+		identity, err := message.Identity(request)
+		if err != nil {
+			return nil, fmt.Errorf("wallet: open Request on the card: %w", err)
+		}
+		if request.Amount != amount || request.Payer != payer {
+			continue
+		}
+		if _, err := w.transfer(ctx, identity); errors.Is(err, ErrNoTransfer) {
+			return signed, nil
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// Accept gives a Payment to the payee's card: the third tap. The payee is paid
+// when the card has accepted.
+//
+//  1. The Payment is kept, so that it survives this phone's restart.
+//  2. ACCEPT. A cut leaves it accepted or not; the same call gets the same
+//     Receipt. A card that asks for its PIN gets it.
+//  3. The Receipt is kept, and goes to the payer's phone and, with the next
+//     synchronisation, to the notary. A cut before: as in step 2, and the record on
+//     the card says the same.
+//
+// Errors: [*card.Refusal], [*card.LinkLost], [ErrPINNeeded].
+func (w *Wallet) Accept(ctx context.Context, tap Tap, payment envelope.Envelope) (envelope.Envelope, error) {
+	t, err := w.receivePayment(ctx, payment)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	if t.answer != nil && isReceipt(t.answer.Message) {
+		return *t.answer, nil
+	}
+	h, err := w.hold(ctx, tap)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	signed, err := h.asked(ctx, func() ([]byte, error) {
+		return h.Client.Accept(ctx, payment.Message, payment.Certificate, payment.Authority)
+	})
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	// The payee's certificates are those of its Request.
+	receipt := envelope.Envelope{Message: signed, Certificate: t.asked.Certificate, Authority: t.asked.Authority}
+	return receipt, w.keepAnswer(ctx, t.identity, receipt)
+}
+
+// receivePayment keeps a Payment that came over any channel. The phone must know
+// its Request; it was made on this phone, or read from the card.
+func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) (transfer, error) {
+	paid, err := message.Parse[message.Payment](payment.Message)
+	if err != nil {
+		return transfer{}, fmt.Errorf("wallet: Payment: %w", err)
+	}
+	identity, err := message.Identity(&paid.Request)
+	if err != nil {
+		return transfer{}, fmt.Errorf("wallet: Payment: %w", err)
+	}
+	if err := w.keepPayment(ctx, identity, payment); err != nil {
+		return transfer{}, err
+	}
+	return w.transfer(ctx, identity)
+}
+
+func isReceipt(signed []byte) bool {
+	_, err := message.Parse[message.Receipt](signed)
+	return err == nil
+}
+
+// Refuse closes an open Request of the held card for ever; value that was paid
+// into it comes back to the payer's online wallet. The Refusal may be given to the
+// payer's phone. One transaction on the card; the same call gets the same Refusal.
+// Errors: [*card.Refusal] with 6A88 when no such Request is open, for example
+// because it was accepted; [*card.LinkLost], [ErrPINNeeded].
+func (w *Wallet) Refuse(ctx context.Context, tap Tap, asked envelope.Envelope) (envelope.Envelope, error) {
+	request, err := message.Parse[message.Request](asked.Message)
+	if err != nil {
+		return envelope.Envelope{}, fmt.Errorf("wallet: Request: %w", err)
+	}
+	t, err := w.begin(ctx, asked)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	h, err := w.hold(ctx, tap)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	signed, err := h.asked(ctx, func() ([]byte, error) { return h.Client.Refuse(ctx, request.Number) })
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	refusal := envelope.Envelope{Message: signed, Certificate: asked.Certificate, Authority: asked.Authority}
+	return refusal, w.keepAnswer(ctx, t.identity, refusal)
+}
+
+// TakeAnswer keeps a payee's Receipt or Refusal that was given to the payer's
+// phone: with it the payment is decided as soon as this phone synchronises,
+// whether the payee's device has or not.
+func (w *Wallet) TakeAnswer(ctx context.Context, answer envelope.Envelope) error {
+	identity, err := w.answered(ctx, answer.Message)
+	if err != nil {
+		return err
+	}
+	return w.keepAnswer(ctx, identity, answer)
+}
+
+// answered finds the Request that a payee's word is about.
+func (w *Wallet) answered(ctx context.Context, signed []byte) (message.Hash, error) {
+	if refusal, err := message.Parse[message.Refusal](signed); err == nil {
+		return refusal.Request, nil
+	}
+	receipt, err := message.Parse[message.Receipt](signed)
+	if err != nil {
+		return message.Hash{}, fmt.Errorf("wallet: neither a Receipt nor a Refusal: %w", err)
+	}
+	transfers, err := w.transfers(ctx)
+	if err != nil {
+		return message.Hash{}, err
+	}
+	for _, t := range transfers {
+		if t.payment == nil {
+			continue
+		}
+		paid, err := message.Parse[message.Payment](t.payment.Message)
+		if err != nil {
+			return message.Hash{}, fmt.Errorf("wallet: journal: %w", err)
+		}
+		if identity, err := message.Identity(paid); err == nil && identity == receipt.Payment {
+			return t.identity, nil
+		}
+	}
+	return message.Hash{}, ErrNoTransfer
+}

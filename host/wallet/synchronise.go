@@ -1,0 +1,131 @@
+package wallet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/card"
+	"ekrona/host/envelope"
+	"ekrona/host/session"
+	"ekrona/host/settlement"
+)
+
+// Synchronise brings the owner's card and its intermediary to agreement:
+//
+//  1. What the phone carries, Receipts above all, goes to the notary; a message is
+//     forgotten here when the notary holds it. A cut: it is handed over again.
+//  2. session.Run with the card.
+//
+// The PIN is needed only when Payments wait for the card and its policy asks for
+// one; without it they go on waiting, and the result says so.
+// Errors: [*card.LinkLost], [*card.Refusal], those of the link.
+func (w *Wallet) Synchronise(ctx context.Context, tap Tap) (session.Result, error) {
+	if err := w.handOver(ctx); err != nil {
+		return session.Result{}, err
+	}
+	h, err := w.hold(ctx, tap)
+	if err != nil {
+		return session.Result{}, err
+	}
+	return session.Run(ctx, ownCard{h}, w.intermediary)
+}
+
+// handOver empties the outbox as far as the notary takes it.
+func (w *Wallet) handOver(ctx context.Context) error {
+	waiting, err := w.column(ctx, `SELECT message FROM outbox ORDER BY position`)
+	if err != nil || len(waiting) == 0 {
+		return err
+	}
+	answers, err := w.intermediary.HandOver(ctx, waiting)
+	if err != nil {
+		return err
+	}
+	if len(answers) != len(waiting) {
+		return fmt.Errorf("wallet: the intermediary answered %d of %d messages: synchronise again", len(answers), len(waiting))
+	}
+	for n, answer := range answers {
+		if !answer.Held && !isHopeless(answer.Err) {
+			continue
+		}
+		if err := w.forget(ctx, waiting[n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isHopeless tells whether the notary will never hold a message.
+func isHopeless(err error) bool {
+	return errors.Is(err, settlement.Malformed) || errors.Is(err, settlement.Signature) ||
+		errors.Is(err, settlement.Certificate) || errors.Is(err, settlement.Self)
+}
+
+// ownCard is the owner's card in a session.
+type ownCard struct{ *held }
+
+// ID is the card's device id, as issued.
+func (o ownCard) ID() message.DeviceID { return o.wallet.device }
+
+// Answer has the card accept a Payment, or refuse its Request when it is blocked
+// or a certificate has expired.
+func (o ownCard) Answer(ctx context.Context, waiting envelope.Envelope) error {
+	paid, err := message.Parse[message.Payment](waiting.Message)
+	if err != nil {
+		return fmt.Errorf("%w: %w", session.ErrNoWord, err)
+	}
+	_, err = o.asked(ctx, func() ([]byte, error) {
+		return o.Client.Accept(ctx, waiting.Message, waiting.Certificate, waiting.Authority)
+	})
+	if card.Is(err, spec.SWBlocked) || card.Is(err, spec.SWClosed) || card.Is(err, spec.SWExpired) {
+		_, err = o.asked(ctx, func() ([]byte, error) { return o.Client.Refuse(ctx, paid.Request.Number) })
+	}
+	var refused *card.Refusal
+	if errors.Is(err, ErrPINNeeded) || errors.As(err, &refused) {
+		return fmt.Errorf("%w: %w", session.ErrNoWord, err)
+	}
+	return err
+}
+
+// Read answers the Challenge and reads the records. Payments among them that the
+// phone has not seen, after a torn tap, are kept: their Requests are not to be
+// paid again once the card has been told to forget them.
+func (o ownCard) Read(ctx context.Context, challenge []byte, trust session.Trust) (session.Reading, error) {
+	state, err := o.GetState(ctx, challenge, trust.InstructionKey)
+	if err != nil {
+		return session.Reading{}, err
+	}
+	records, err := o.Records(ctx)
+	if err != nil {
+		return session.Reading{}, err
+	}
+	for _, encoded := range records {
+		if err := o.wallet.keepRecord(ctx, encoded); err != nil {
+			return session.Reading{}, err
+		}
+	}
+	return session.Reading{State: state, Records: records}, nil
+}
+
+// Apply gives the card the Instruction.
+func (o ownCard) Apply(ctx context.Context, instruction []byte, trust session.Trust) ([]byte, error) {
+	return o.Instruction(ctx, instruction, trust.InstructionKey, trust.Notary)
+}
+
+// keepRecord keeps the owner's card's Payment in the conversation that it belongs to.
+func (w *Wallet) keepRecord(ctx context.Context, encoded []byte) error {
+	record, err := message.ParseRecord(encoded)
+	if err != nil {
+		return fmt.Errorf("wallet: record of the card: %w", err)
+	}
+	if record.Payment == nil || record.Payment.Payer != w.device {
+		return nil
+	}
+	identity, err := message.Identity(&record.Payment.Request)
+	if err != nil {
+		return fmt.Errorf("wallet: record of the card: %w", err)
+	}
+	return w.keepPayment(ctx, identity, envelope.Envelope{Message: encoded, Certificate: w.certificate, Authority: w.ca})
+}

@@ -1,0 +1,139 @@
+package wallet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+	"ekrona/host/card"
+	"ekrona/host/envelope"
+	"ekrona/host/money"
+)
+
+// ErrPINNeeded says that the card wants its PIN.
+var ErrPINNeeded = errors.New("wallet: the card asks for its PIN: enter it and hold the card to the phone again")
+
+// held is a selected card for the length of one tap.
+type held struct {
+	*card.Client
+	wallet   *Wallet
+	tap      Tap
+	verified bool
+}
+
+// hold selects the application on the card.
+func (w *Wallet) hold(ctx context.Context, tap Tap) (*held, error) {
+	h := &held{Client: card.New(tap.Card), wallet: w, tap: tap}
+	_, err := h.Select(ctx)
+	return h, err
+}
+
+// verify presents the PIN, once in a tap.
+func (h *held) verify(ctx context.Context) error {
+	if h.verified {
+		return nil
+	}
+	if h.tap.PIN == (pin.Block{}) {
+		return ErrPINNeeded
+	}
+	transport := card.PINTransport{Key: h.wallet.pinKey, Random: h.wallet.random}
+	if h.tap.Stranger {
+		transport = card.PINTransport{}
+	}
+	err := h.Verify(ctx, h.tap.PIN, transport)
+	h.verified = err == nil
+	return err
+}
+
+// asked does something for which the card may want the PIN, first without.
+func (h *held) asked(ctx context.Context, do func() ([]byte, error)) ([]byte, error) {
+	answer, err := do()
+	if !card.Is(err, spec.SWSecurity) {
+		return answer, err
+	}
+	if err := h.verify(ctx); err != nil {
+		return nil, err
+	}
+	return do()
+}
+
+// seal puts the held card's certificates around its message. A stranger's is read
+// from the card, which asks for the PIN.
+func (h *held) seal(ctx context.Context, signed []byte) (envelope.Envelope, error) {
+	certificate, authority, err := h.certificates(ctx)
+	return envelope.Envelope{Message: signed, Certificate: certificate, Authority: authority}, err
+}
+
+func (h *held) certificates(ctx context.Context) (own, authority []byte, err error) {
+	if !h.tap.Stranger {
+		return h.wallet.certificate, h.wallet.ca, nil
+	}
+	own, err = h.asked(ctx, func() ([]byte, error) { return h.Certificate(ctx) })
+	if err != nil {
+		return nil, nil, err
+	}
+	authority, err = h.wallet.authorityOf(own)
+	return own, authority, err
+}
+
+func (w *Wallet) authorityOf(encoded []byte) ([]byte, error) {
+	certificate, err := cvc.Parse(encoded)
+	if err != nil {
+		return nil, fmt.Errorf("wallet: the card's certificate: %w", err)
+	}
+	authority, known := w.authorities[certificate.Authority]
+	if !known {
+		return nil, fmt.Errorf("wallet: the card was issued under %s, which this app does not know: update the app", certificate.Authority)
+	}
+	return authority, nil
+}
+
+// Holdings are what a card says of itself to its owner.
+type Holdings struct {
+	Balance  money.Ore
+	Counters message.Counters
+	Policy   message.Policy
+}
+
+// Holdings reads balance, counters and policy. It asks for the PIN.
+func (w *Wallet) Holdings(ctx context.Context, tap Tap) (Holdings, error) {
+	h, err := w.hold(ctx, tap)
+	if err != nil {
+		return Holdings{}, err
+	}
+	if err := h.verify(ctx); err != nil {
+		return Holdings{}, err
+	}
+	balance, err := h.Balance(ctx)
+	if err != nil {
+		return Holdings{}, err
+	}
+	counters, err := h.Client.Counters(ctx)
+	if err != nil {
+		return Holdings{}, err
+	}
+	policy, err := h.Client.Policy(ctx)
+	return Holdings{money.FromWire(uint32(balance)), counters, policy}, err
+}
+
+// ChangePIN replaces the PIN of the owner's card by a new one.
+func (w *Wallet) ChangePIN(ctx context.Context, tap Tap, replacement pin.Block) error {
+	h, err := w.hold(ctx, tap)
+	if err != nil {
+		return err
+	}
+	return h.Client.ChangePIN(ctx, tap.PIN, replacement, card.PINTransport{Key: w.pinKey, Random: w.random})
+}
+
+// UnblockPIN sets a new PIN on the owner's card by its PUK.
+func (w *Wallet) UnblockPIN(ctx context.Context, tap Tap, puk, replacement pin.Block) error {
+	h, err := w.hold(ctx, tap)
+	if err != nil {
+		return err
+	}
+	return h.ResetPIN(ctx, puk, replacement, card.PINTransport{Key: w.pinKey, Random: w.random})
+}

@@ -1,0 +1,102 @@
+package wallet
+
+import (
+	"context"
+
+	"ekrona/apdu/message"
+	"ekrona/host/envelope"
+	"ekrona/host/money"
+)
+
+// Side is one of the two cards of a payment.
+type Side string
+
+// The sides.
+const (
+	Payee Side = "payee"
+	Payer Side = "payer"
+)
+
+// Holder asks for a card to be held to the phone.
+type Holder func(ctx context.Context, side Side) (Tap, error)
+
+// Transfer is a payment between two cards on this phone, in three taps: the
+// payee's card asks, the payer's card pays with its PIN, the payee's card accepts.
+// It returns the payee's Receipt.
+//
+// After a torn tap or a killed app, [Wallet.ContinueTransfer] with the Request
+// goes on where it stopped; a Request that no tap has answered yet is found again
+// by the same call.
+func (w *Wallet) Transfer(ctx context.Context, amount money.Ore, hold Holder) (asked, receipt envelope.Envelope, err error) {
+	payee, err := hold(ctx, Payee)
+	if err != nil {
+		return asked, receipt, err
+	}
+	if asked, err = w.Request(ctx, payee, amount, ""); err != nil {
+		return asked, receipt, err
+	}
+	receipt, err = w.ContinueTransfer(ctx, asked, hold)
+	return asked, receipt, err
+}
+
+// ContinueTransfer carries a payment between two cards on from where its journal
+// stands: a Payment that is kept is not paid again, a Receipt that is kept is the
+// answer.
+func (w *Wallet) ContinueTransfer(ctx context.Context, asked envelope.Envelope, hold Holder) (envelope.Envelope, error) {
+	t, err := w.begin(ctx, asked)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	if t.payment == nil {
+		payer, err := hold(ctx, Payer)
+		if err != nil {
+			return envelope.Envelope{}, err
+		}
+		payment, err := w.Pay(ctx, payer, asked)
+		if err != nil {
+			return envelope.Envelope{}, err
+		}
+		t.payment = &payment
+	}
+	if t.answer != nil {
+		return *t.answer, nil
+	}
+	payee, err := hold(ctx, Payee)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	return w.Accept(ctx, payee, *t.payment)
+}
+
+// Unfinished are the Requests of this phone that have neither Receipt nor Refusal,
+// the oldest first.
+func (w *Wallet) Unfinished(ctx context.Context) ([]envelope.Envelope, error) {
+	transfers, err := w.transfers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var open []envelope.Envelope
+	for _, t := range transfers {
+		if t.answer == nil {
+			open = append(open, t.asked)
+		}
+	}
+	return open, nil
+}
+
+// transfers are all conversations, the oldest first.
+func (w *Wallet) transfers(ctx context.Context) ([]transfer, error) {
+	identities, err := w.column(ctx, `SELECT request FROM transfer ORDER BY position`)
+	if err != nil {
+		return nil, err
+	}
+	var all []transfer
+	for _, identity := range identities {
+		t, err := w.transfer(ctx, message.Hash(identity))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}

@@ -1,0 +1,64 @@
+package wallet
+
+import (
+	"context"
+
+	"ekrona/host/envelope"
+	"ekrona/host/money"
+	"ekrona/host/order"
+)
+
+// Unload moves money from the card to the owner's online wallet, any amount up to
+// the balance. It returns the desk's Receipt.
+//
+//  1. The order is signed and kept. A cut: the same call goes on with this order.
+//  2. The card is synchronised, so that what it holds is settled as far as it can.
+//  3. The desk answers the order with its Request, which is kept. A cut: the same
+//     order gets the same Request.
+//  4. The card pays it, with its PIN: see Pay. A cut: the same Payment comes again.
+//  5. The desk takes the Payment; settling it fills the online wallet. A cut: the
+//     desk gives the same Receipt again.
+//  6. The order is kept as done.
+//
+// Errors: [*TornTap], [*card.Refusal], [*card.LinkLost], [ErrPINNeeded],
+// [*order.Refused].
+func (w *Wallet) Unload(ctx context.Context, tap Tap, amount money.Ore) ([]byte, error) {
+	k, err := w.ordered(ctx, order.Unload, amount)
+	if err != nil {
+		return nil, err
+	}
+	if k.request == nil {
+		if err := w.askDesk(ctx, tap, &k); err != nil {
+			return nil, w.settle(ctx, k, err)
+		}
+	} else if receipt, err := w.intermediary.UnloadReceipt(ctx, k.Signed); err != nil {
+		return nil, w.settle(ctx, k, err)
+	} else if receipt != nil { // the Payment reached the desk by another way
+		return receipt, w.finish(ctx, k)
+	}
+	payment, err := w.Pay(ctx, tap, *k.request)
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := w.intermediary.TakeUnload(ctx, payment.Message)
+	if err != nil {
+		return nil, w.settle(ctx, k, err)
+	}
+	answer := envelope.Envelope{Message: receipt, Certificate: k.request.Certificate, Authority: k.request.Authority}
+	if err := w.TakeAnswer(ctx, answer); err != nil {
+		return nil, err
+	}
+	return receipt, w.finish(ctx, k)
+}
+
+// askDesk does steps 2 and 3.
+func (w *Wallet) askDesk(ctx context.Context, tap Tap, k *kept) error {
+	if _, err := w.Synchronise(ctx, tap); err != nil {
+		return err
+	}
+	request, err := w.intermediary.RequestUnload(ctx, k.Signed)
+	if err != nil {
+		return err
+	}
+	return w.keepRequest(ctx, k, request)
+}

@@ -1,0 +1,139 @@
+// Package wallet is the app on a phone: it holds cards to itself and carries
+// bytes between them, terminals and the intermediary.
+//
+// Start at [New]. One file tells one flow: receive.go and pay.go for the two sides
+// of a payment between cards, transfer.go for both cards on one phone,
+// synchronise.go, load.go, unload.go. What is on its way stands in the journal
+// before the next tap, so that a killed app or a torn tap is repaired by the same
+// call again.
+//
+// Nobody trusts the phone, and it trusts nobody: cards, terminals and servers
+// check what it brings. It knows no secret but its app key; PINs pass through it.
+package wallet
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"ekrona/apdu"
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/pin"
+	"ekrona/apdu/signature"
+	"ekrona/host/envelope"
+	"ekrona/host/order"
+	"ekrona/host/session"
+	"ekrona/host/settlement"
+	"ekrona/host/store"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Schema is the phone's tables, for store.Open.
+func Schema() (store.Schema, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return store.Schema{}, fmt.Errorf("wallet: migrations: %w", err)
+	}
+	return store.Schema{Name: "wallet", Files: files}, nil
+}
+
+// Intermediary is what the app asks of its owner's intermediary. Every call can
+// be repeated and gives the same answer.
+type Intermediary interface {
+	session.Link
+	HandOver(ctx context.Context, messages [][]byte) ([]settlement.Answer, error)
+	PlaceLoad(ctx context.Context, o order.Signed) error
+	LoadProgress(ctx context.Context, o order.Signed) (order.Progress, error)
+	RequestUnload(ctx context.Context, o order.Signed) (envelope.Envelope, error)
+	TakeUnload(ctx context.Context, payment []byte) ([]byte, error)
+	UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, error)
+}
+
+// Config is everything a wallet works with.
+type Config struct {
+	DB           *sql.DB // opened with Schema
+	Random       io.Reader
+	App          crypto.Signer // the app's key, registered for the owner
+	Device       message.DeviceID
+	Certificate  []byte   // 7F21 of the owner's card, as issued
+	CA           []byte   // 7F21 of the CA that signed it
+	PINPoint     []byte   // the owner's card's key for enciphered PINs
+	Authorities  [][]byte // 7F21 of the CAs whose cards may be held to this phone
+	Intermediary Intermediary
+}
+
+// Wallet is one app with its owner's card. It is used by one goroutine at a time.
+type Wallet struct {
+	db           *sql.DB
+	random       io.Reader
+	app          crypto.Signer
+	device       message.DeviceID
+	certificate  []byte
+	ca           []byte
+	pinKey       *ecdsa.PublicKey
+	authorities  map[message.AuthorityRef][]byte
+	intermediary Intermediary
+}
+
+// New starts a wallet on its journal. The first start writes whose card it is.
+func New(ctx context.Context, c Config) (*Wallet, error) {
+	pinKey, err := signature.ParsePoint(c.PINPoint)
+	if err != nil {
+		return nil, fmt.Errorf("wallet: the card's PIN key: %w", err)
+	}
+	own, err := cvc.Parse(c.Certificate)
+	if err != nil {
+		return nil, fmt.Errorf("wallet: the card's certificate: %w", err)
+	}
+	if own.Device() != c.Device {
+		return nil, fmt.Errorf("wallet: the certificate is that of %s, not of %s: give the one that was issued for this card", own.Holder, c.Device)
+	}
+	w := &Wallet{
+		db: c.DB, random: c.Random, app: c.App, device: c.Device, certificate: c.Certificate, ca: c.CA, pinKey: pinKey,
+		authorities: map[message.AuthorityRef][]byte{}, intermediary: c.Intermediary,
+	}
+	for _, encoded := range append([][]byte{c.CA}, c.Authorities...) {
+		authority, err := cvc.Parse(encoded)
+		if err != nil {
+			return nil, fmt.Errorf("wallet: certificate of a CA: %w", err)
+		}
+		w.authorities[message.AuthorityRef(authority.Holder)] = encoded
+	}
+	return w, store.InTx(ctx, w.db, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO phone (only, device, certificate, authority, pin_point) VALUES (1, $1, $2, $3, $4)
+			ON CONFLICT (only) DO UPDATE SET certificate = excluded.certificate, authority = excluded.authority
+			WHERE device = excluded.device`, c.Device, c.Certificate, c.CA, c.PINPoint); err != nil {
+			return fmt.Errorf("wallet: journal: %w", err)
+		}
+		var device message.DeviceID
+		var point []byte
+		if err := tx.QueryRowContext(ctx, `SELECT device, pin_point FROM phone`).Scan(&device, &point); err != nil {
+			return fmt.Errorf("wallet: journal: %w", err)
+		}
+		if device != c.Device || !bytes.Equal(point, c.PINPoint) {
+			return fmt.Errorf("wallet: this is the journal of the owner of %s, not of %s: give each phone a journal of its own", device, c.Device)
+		}
+		return nil
+	})
+}
+
+// Device is the owner's card.
+func (w *Wallet) Device() message.DeviceID { return w.device }
+
+// Tap is a card held to the phone.
+type Tap struct {
+	Card apdu.Card
+	PIN  pin.Block // as entered; the zero Block while none was
+	// Stranger says that it is not the owner's card: its PIN goes to it in plain,
+	// as at a till, since only its owner's phone knows its PIN key.
+	Stranger bool
+}

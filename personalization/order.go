@@ -1,0 +1,53 @@
+// Package personalization makes an active card of an installed applet: keys made
+// on the card, a certificate over them, PIN and PUK, registration at the notary,
+// activation. Start at [NewOrder] for the install parameters, then
+// [Issuer.Personalize].
+//
+// It trusts the channel over which the parameters went to the card, since the
+// token in them is what ties the card's keys to this card; everything after that
+// is authenticated by the token, which ACTIVATE erases.
+package personalization
+
+import (
+	"fmt"
+	"io"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+)
+
+// Order is one card to be made. It holds the card's token: keep it secret, and
+// keep it until the card is active; a card whose token is lost is installed anew,
+// under another device id.
+type Order struct {
+	Device   message.DeviceID
+	Role     spec.Role      // card or SAM
+	Ceilings message.Policy // write-once limits, version 0
+	Date     message.Date   // first date that the card knows
+	Owner    string         // customer of the intermediary
+	Token    pin.Token
+}
+
+// NewOrder draws the token of an order for a card of the pilot's ceilings.
+func NewOrder(device message.DeviceID, owner string, today message.Date, random io.Reader) (Order, error) {
+	o := Order{Device: device, Role: spec.RoleCard, Ceilings: message.PilotPolicy(), Date: today, Owner: owner}
+	if _, err := io.ReadFull(random, o.Token[:]); err != nil {
+		return Order{}, fmt.Errorf("personalization: the source of randomness failed: %w", err)
+	}
+	return o, nil
+}
+
+// InstallParameters are the application parameters of INSTALL for this card. They
+// name the root by its hash; the card meets the root itself in Personalize.
+func (o Order) InstallParameters(root *cvc.Certificate) ([]byte, error) {
+	anchor, err := root.Anchor()
+	if err != nil {
+		return nil, fmt.Errorf("personalization: root certificate: %w", err)
+	}
+	parameters := message.InstallParameters{
+		Device: o.Device, RootAnchor: anchor, Role: o.Role, Ceilings: o.Ceilings, Date: o.Date, Token: o.Token,
+	}
+	return parameters.Encode()
+}
