@@ -54,7 +54,7 @@ final class Cmac {
 
     /** Doubles in GF(2^128). */
     private static void twice(byte[] b, short offset) {
-        byte reduction = (byte) (b[offset] < 0 ? R128 : 0);
+        byte reduction = b[offset] < 0 ? R128 : 0;
         for (short i = 0; i < (short) (BLOCK - 1); i++) {
             short pair = Util.getShort(b, (short) (offset + i));
             b[(short) (offset + i)] = (byte) (pair >> 7);
