@@ -72,11 +72,7 @@ func Sign(m Message, signer crypto.Signer) error { return SignAs(m, 0, signer) }
 
 // SignAs signs the body as the layout's n-th signer, from 0.
 func SignAs(m Message, n int, signer crypto.Signer) error {
-	slots := m.signatures()
-	if n < 0 || n >= len(slots) {
-		return fmt.Errorf("message: %s has %d signers, there is no number %d", m.Layout().Name, len(slots), n)
-	}
-	body, err := Body(m)
+	slot, body, err := slotAndBody(m, n)
 	if err != nil {
 		return err
 	}
@@ -84,8 +80,18 @@ func SignAs(m Message, n int, signer crypto.Signer) error {
 	if err != nil {
 		return err
 	}
-	*slots[n] = s
+	*slot = s
 	return nil
+}
+
+// slotAndBody is the place of the n-th signer's signature, and what it signs.
+func slotAndBody(m Message, n int) (*signature.Plain, []byte, error) {
+	slots := m.signatures()
+	if n < 0 || n >= len(slots) {
+		return nil, nil, fmt.Errorf("message: %s has %d signers, there is no number %d", m.Layout().Name, len(slots), n)
+	}
+	body, err := Body(m)
+	return slots[n], body, err
 }
 
 // Verify checks every signature of the message, with one key for each signer in
@@ -105,15 +111,11 @@ func Verify(m Message, keys ...*ecdsa.PublicKey) error {
 
 // VerifyAs checks the signature of the layout's n-th signer, from 0.
 func VerifyAs(m Message, n int, key *ecdsa.PublicKey) error {
-	slots := m.signatures()
-	if n < 0 || n >= len(slots) {
-		return fmt.Errorf("message: %s has %d signers, there is no number %d", m.Layout().Name, len(slots), n)
-	}
-	body, err := Body(m)
+	slot, body, err := slotAndBody(m, n)
 	if err != nil {
 		return err
 	}
-	if err := slots[n].Verify(key, body); err != nil {
+	if err := slot.Verify(key, body); err != nil {
 		return fmt.Errorf("%w: %s of %s: %w", ErrSignature, m.Layout().Name, m.Layout().Signers[n], err)
 	}
 	return nil
