@@ -1,0 +1,276 @@
+package town
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+	"ekrona/applet"
+	"ekrona/emulator/card"
+	"ekrona/host/intermediary"
+	"ekrona/host/terminal"
+	"ekrona/host/wallet"
+	"ekrona/personalization"
+	"ekrona/personalization/pki"
+)
+
+// Letter is the PIN letter of a person.
+type Letter struct {
+	PIN string `json:"pin"`
+	PUK string `json:"puk"`
+}
+
+// Block is the PIN as it goes to a card.
+func (l Letter) Block() (pin.Block, error) { return pin.NewBlock(l.PIN) }
+
+// cardOrder is a letter with what the card is made from, kept while it is made.
+type cardOrder struct {
+	Letter
+	Device string `json:"device"`
+	Date   string `json:"date"`
+	Token  string `json:"token"`
+}
+
+// settle gives a person an online wallet, a card and a phone:
+//
+//  1. PIN, PUK and the card's token are drawn and kept.
+//  2. The applet is installed on a blank card.
+//  3. The card is personalized and registered.
+//  4. The token is forgotten.
+//  5. The phone's app learns whose card it serves.
+//
+// A cut after any step is repaired by the next opening.
+func (t *Town) settle(ctx context.Context, plan PersonPlan) error {
+	bank, err := t.bank(plan.Bank)
+	if err != nil {
+		return err
+	}
+	p := &Person{Name: plan.Name, Bank: bank}
+	app, err := pki.LoadOrCreateKey(t.path("keys", plan.Name, "app.key"), t.random)
+	if err != nil {
+		return err
+	}
+	if err := bank.AddCustomer(ctx, intermediary.Customer{ID: plan.Name, Name: plan.Name, App: &app.PublicKey}); err != nil {
+		return err
+	}
+	if plan.Deposit > 0 {
+		if err := bank.Deposit(ctx, "first of "+plan.Name, plan.Name, plan.Deposit); err != nil {
+			return err
+		}
+	}
+	device, err := t.issueCard(ctx, p, len(t.People)+1)
+	if err != nil {
+		return err
+	}
+	schema, err := wallet.Schema()
+	if err != nil {
+		return err
+	}
+	db, err := t.open(ctx, "phone-"+plan.Name, schema)
+	if err != nil {
+		return err
+	}
+	p.Phone, err = wallet.New(ctx, wallet.Config{
+		DB: db, Random: t.random, App: app, Device: device.ID, Certificate: device.Certificate, CA: bank.ca.Encoded,
+		PINPoint: device.PINPoint, Authorities: t.authorities(), Intermediary: bank.Intermediary,
+	})
+	if err != nil {
+		return err
+	}
+	t.People = append(t.People, p)
+	return nil
+}
+
+// issueCard makes the person's card, or opens it when it is made.
+func (t *Town) issueCard(ctx context.Context, p *Person, number int) (intermediary.Device, error) {
+	none := intermediary.Device{}
+	id := deviceID(p.Bank.Name, 'C', number)
+	path := t.path("cards", p.Name+".card")
+	letter := t.path("letters", p.Name+".json")
+	order, kept, err := t.cardOrder(letter, id, p.Name)
+	if err != nil {
+		return none, err
+	}
+	p.Letter = kept.Letter
+	if err := os.MkdirAll(t.path("cards"), 0o700); err != nil {
+		return none, err
+	}
+	if kept.Token != "" {
+		if err := t.installApplet(path, order); err != nil {
+			return none, err
+		}
+	}
+	opened, err := card.Open(t.cardOptions(), path)
+	if err != nil {
+		return none, err
+	}
+	p.Card = &Slot{holder: p.Name, card: opened, observe: t.observe}
+	if kept.Token == "" {
+		return p.Bank.Device(ctx, id)
+	}
+	issuer := personalization.Issuer{
+		CA: p.Bank.ca, Root: t.root.Encoded, InstructionKey: p.Bank.instruction.Encoded, Notary: t.notary.Encoded,
+		Registry: p.Bank, Random: t.random, Effective: p.Bank.ca.Certificate.Effective,
+		Expiry: message.DateOf(t.clock.Now().AddDate(deviceYears, 0, 0)),
+	}
+	secrets := personalization.Secrets{}
+	if secrets.PIN, err = p.Letter.Block(); err != nil {
+		return none, err
+	}
+	if secrets.PUK, err = pin.NewPUKBlock(p.Letter.PUK); err != nil {
+		return none, err
+	}
+	device, err := issuer.Personalize(ctx, p.Card.Tap(), order, secrets)
+	if err != nil {
+		return none, err
+	}
+	kept.Token = ""
+	return device, writeJSON(letter, kept)
+}
+
+// installApplet puts the applet on a blank card, unless it is there.
+func (t *Town) installApplet(path string, order personalization.Order) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	blank, err := card.New(t.cardOptions())
+	if err != nil {
+		return err
+	}
+	if _, err := blank.Load(applet.CAP); err != nil {
+		return err
+	}
+	parameters, err := order.InstallParameters(t.root.Certificate)
+	if err != nil {
+		return err
+	}
+	if _, err := blank.Install(card.AID(spec.AppletAID), card.AID(spec.AppletAID), parameters); err != nil {
+		return err
+	}
+	return blank.Save(path)
+}
+
+// cardOrder reads what was drawn for a card, or draws it and keeps it.
+func (t *Town) cardOrder(path string, id message.DeviceID, owner string) (personalization.Order, cardOrder, error) {
+	var kept cardOrder
+	content, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		order, err := personalization.NewOrder(id, owner, message.DateOf(t.clock.Now()), t.random)
+		if err != nil {
+			return order, kept, err
+		}
+		kept = cardOrder{Device: string(id), Date: order.Date.String(), Token: hex.EncodeToString(order.Token[:])}
+		if kept.PIN, err = t.digits(4); err != nil {
+			return order, kept, err
+		}
+		if kept.PUK, err = t.digits(8); err != nil {
+			return order, kept, err
+		}
+		return order, kept, writeJSON(path, kept)
+	case err != nil:
+		return personalization.Order{}, kept, err
+	}
+	if err := json.Unmarshal(content, &kept); err != nil {
+		return personalization.Order{}, kept, fmt.Errorf("%s is not a PIN letter of a town; remove the folder and found it again", path)
+	}
+	order := personalization.Order{Device: id, Role: spec.RoleCard, Ceilings: message.PilotPolicy(), Owner: owner}
+	if order.Date, err = message.ParseDate(kept.Date); err != nil {
+		return order, kept, fmt.Errorf("%s: %w", path, err)
+	}
+	if n, err := hex.Decode(order.Token[:], []byte(kept.Token)); kept.Token != "" && (err != nil || n != len(order.Token)) {
+		return order, kept, fmt.Errorf("%s: the token is damaged; remove the folder and found the town again", path)
+	}
+	return order, kept, nil
+}
+
+// digits draws n decimal digits, each as likely as the other.
+func (t *Town) digits(n int) (string, error) {
+	text := make([]byte, 0, n)
+	for len(text) < n {
+		var b [1]byte
+		if _, err := io.ReadFull(t.random, b[:]); err != nil {
+			return "", fmt.Errorf("the source of randomness failed: %w", err)
+		}
+		if b[0] < 250 {
+			text = append(text, '0'+b[0]%10)
+		}
+	}
+	return string(text), nil
+}
+
+// openShop gives a shop its terminal.
+func (t *Town) openShop(ctx context.Context, plan ShopPlan) error {
+	bank, err := t.bank(plan.Bank)
+	if err != nil {
+		return err
+	}
+	keys := pki.Open(t.path("keys", plan.Name), t.random)
+	id := deviceID(bank.Name, 'T', len(t.Shops)+1)
+	own, err := keys.Certified("till", t.subject(cvc.Holder(id), spec.RoleTerminal, deviceYears), bank.ca)
+	if err != nil {
+		return err
+	}
+	app, err := pki.LoadOrCreateKey(t.path("keys", plan.Name, "app.key"), t.random)
+	if err != nil {
+		return err
+	}
+	if err := bank.AddCustomer(ctx, intermediary.Customer{ID: plan.Name, Name: plan.Name, App: &app.PublicKey}); err != nil {
+		return err
+	}
+	err = bank.AddDevice(ctx, intermediary.Device{ID: id, Customer: plan.Name, Certificate: own.Encoded, Policy: terminal.PilotPolicy()})
+	if err != nil {
+		return err
+	}
+	journal, err := t.journalKey(t.path("keys", plan.Name, "journal.key"))
+	if err != nil {
+		return err
+	}
+	schema, err := terminal.Schema()
+	if err != nil {
+		return err
+	}
+	db, err := t.open(ctx, "till-"+plan.Name, schema)
+	if err != nil {
+		return err
+	}
+	till, err := terminal.New(ctx, terminal.Config{
+		DB: db, Clock: t.clock, Random: t.random, Signer: own.Signer, Certificate: own.Encoded, CA: bank.ca.Encoded,
+		Root: t.root.Encoded, Authorities: t.authorities(), JournalKey: journal, Policy: terminal.PilotPolicy(), Link: bank,
+	})
+	if err != nil {
+		return err
+	}
+	t.Shops = append(t.Shops, &Shop{Name: plan.Name, Bank: bank, Till: till})
+	return nil
+}
+
+// journalKey reads the key that a till's journal is sealed with, or draws it.
+func (t *Town) journalKey(path string) (terminal.JournalKey, error) {
+	var key terminal.JournalKey
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := io.ReadFull(t.random, key[:]); err != nil {
+			return key, fmt.Errorf("the source of randomness failed: %w", err)
+		}
+		return key, writeFile(path, []byte(hex.EncodeToString(key[:])))
+	}
+	if err != nil {
+		return key, err
+	}
+	if n, err := hex.Decode(key[:], content); err != nil || n != len(key) {
+		return key, fmt.Errorf("%s is not a journal key; remove the folder and found the town again", path)
+	}
+	return key, nil
+}

@@ -1,0 +1,74 @@
+package town
+
+import (
+	"fmt"
+	"time"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/host/money"
+	"ekrona/host/settlement"
+)
+
+// Plan says who lives in a town.
+type Plan struct {
+	Banks  []BankPlan
+	People []PersonPlan
+	Shops  []ShopPlan
+	Terms  settlement.Terms
+}
+
+// BankPlan is an intermediary to be founded.
+type BankPlan struct {
+	Name   message.Name
+	Title  string
+	File   string    // name of its files
+	Issued money.Ore // e-krona that the central bank issues to it at its founding
+}
+
+// PersonPlan is an inhabitant to come.
+type PersonPlan struct {
+	Name    string // in lower case
+	Bank    message.Name
+	Deposit money.Ore // e-krona bought into the online wallet at first
+}
+
+// ShopPlan is a shop to be opened.
+type ShopPlan struct {
+	Name string
+	Bank message.Name
+}
+
+// The names of the pilot's town.
+const (
+	Nordic message.Name = "SENORDIC"
+	Fjord  message.Name = "SEFJORDB"
+
+	firstSequence = "00001"
+	rootHolder    = cvc.Holder("SERIKSBK" + firstSequence)
+	notaryHolder  = cvc.Holder("SENOTARY" + firstSequence)
+)
+
+// Pilot is the town of the pilot's report: three people and a café at two
+// intermediaries.
+func Pilot() Plan {
+	return Plan{
+		Banks: []BankPlan{
+			{Nordic, "Nordic Bank", "nordic-bank", 100_000_00},
+			{Fjord, "Fjord Bank", "fjord-bank", 100_000_00},
+		},
+		People: []PersonPlan{
+			{"anna", Nordic, 1_000_00},
+			{"bertil", Nordic, 500_00},
+			{"cecilia", Fjord, 500_00},
+		},
+		Shops: []ShopPlan{{"cafe", Fjord}},
+		Terms: settlement.Terms{Honour: 30 * 24 * time.Hour, Wait: 90 * 24 * time.Hour},
+	}
+}
+
+// deviceID is the id of a bank's n-th device of one kind: C card, T terminal, D
+// desk.
+func deviceID(bank message.Name, kind rune, n int) message.DeviceID {
+	return message.DeviceID(fmt.Sprintf("%s%c%07d", bank, kind, n))
+}
