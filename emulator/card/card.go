@@ -71,7 +71,7 @@ func New(options Options) (*Card, error) {
 	}); err != nil {
 		return nil, fmt.Errorf("card: %w", err)
 	}
-	c.note("card", c.options.Profile.Name)
+	c.note("card %s", c.options.Profile.Name)
 	return c, nil
 }
 
@@ -159,12 +159,11 @@ func (c *Card) transmit(command []byte) (apdu.Response, error) {
 		return err
 	})
 	if err != nil {
-		c.note("command", fmt.Sprintf("%X", command), err.Error())
+		c.note("command %X -> %v", command, err)
 		return apdu.Response{}, err
 	}
 	c.last.CommandBytes, c.last.ResponseBytes = len(command), len(response.Data)+2
-	c.note("command", fmt.Sprintf("%X", command), response.String(),
-		fmt.Sprintf("writes %d, bytecodes %d", c.last.Writes, c.last.Bytecodes))
+	c.note("command %X -> %v (writes %d, bytecodes %d)", command, response, c.last.Writes, c.last.Bytecodes)
 	return response, nil
 }
 
@@ -204,22 +203,10 @@ func (c *Card) Memory() (Memory, error) {
 	return m, stopped(err)
 }
 
-// note writes a line of the transcript.
-func (c *Card) note(event string, details ...string) {
-	if c.options.Transcript == nil {
-		return
+// note writes a line of the transcript. A transcript that cannot be written must
+// not change what the card does.
+func (c *Card) note(format string, arguments ...any) {
+	if c.options.Transcript != nil {
+		_, _ = fmt.Fprintf(c.options.Transcript, format+"\n", arguments...)
 	}
-	line := event
-	for i, d := range details {
-		switch i {
-		case 0:
-			line += " " + d
-		case 1:
-			line += " -> " + d
-		default:
-			line += " (" + d + ")"
-		}
-	}
-	// A transcript that cannot be written must not change what the card does.
-	_, _ = fmt.Fprintln(c.options.Transcript, line)
 }

@@ -51,7 +51,7 @@ func TestEstimateOfMeasuredOperations(t *testing.T) {
 }
 
 func TestEstimateOfWritesAndWire(t *testing.T) {
-	cost, err := card.Estimate(card.Stats{Writes: 10, CommandBytes: 253, ResponseBytes: 254, Bytecodes: 164}, link(t, "contactless-424"))
+	cost, err := card.Estimate(card.Stats{Writes: 10, CommandBytes: 253, ResponseBytes: 254, Bytecodes: 149}, link(t, "contactless-424"))
 	require.NoError(t, err)
 	assert.Equal(t, 28600*time.Microsecond, cost.Of(card.CostWrites))
 	assert.InDelta(t, 1450*time.Microsecond, cost.Of(card.CostBytecode), float64(time.Microsecond))

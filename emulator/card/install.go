@@ -58,7 +58,7 @@ func (c *Card) Load(capFile []byte) (Package, error) {
 		return Package{}, fmt.Errorf("load: %w", orRefused(err))
 	}
 	p := describePackage(loaded)
-	c.note("load", p.AID.String())
+	c.note("load %s (writes %d)", p.AID, c.last.Writes)
 	return p, nil
 }
 
@@ -131,7 +131,7 @@ func (c *Card) Install(module, instance AID, parameters []byte) (AID, error) {
 	if err != nil {
 		return nil, fmt.Errorf("install %s: %w", instance, orRefused(err))
 	}
-	c.note("install", fmt.Sprintf("%s %s %X", module, instance, parameters), registered.String(), fmt.Sprintf("writes %d", c.last.Writes))
+	c.note("install %s %s with %q -> %s (writes %d)", module, instance, fmt.Sprintf("%X", parameters), registered, c.last.Writes)
 	return registered, nil
 }
 
@@ -208,7 +208,7 @@ func (c *Card) Delete(aid AID) error {
 	if err != nil {
 		return fmt.Errorf("delete %s: %w", aid, orRefused(err))
 	}
-	c.note("delete", aid.String(), fmt.Sprintf("writes %d", c.last.Writes))
+	c.note("delete %s (writes %d)", aid, c.last.Writes)
 	return nil
 }
 

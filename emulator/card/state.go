@@ -37,7 +37,7 @@ func Restore(options Options, path string) (*Card, error) {
 	if err != nil {
 		return nil, fmt.Errorf("restore card from %s: %w", path, err)
 	}
-	c.note("restore", path)
+	c.note("restore %s", path)
 	return c, nil
 }
 
