@@ -90,8 +90,8 @@ func (t *txn) end(id, why string) error {
 // accuse keeps two words of one device that exclude each other. For a clone (two bodies for one record, a State of another
 // chain) it ends the device at once; a payee that says two things of one Request is only shown.
 func (t *txn) accuse(id, kind string, held, contrary []byte, clone bool) error {
-	if err := t.exec("INSERT INTO evidence (device, kind, first, second, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-		id, kind, held, contrary, t.stamp()); err != nil || !clone {
+	if err := t.exec("INSERT INTO evidence (device, kind, clone, first, second, at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+		id, kind, clone, held, contrary, t.stamp()); err != nil || !clone {
 		return err
 	}
 	return t.end(id, "cloned: "+kind)

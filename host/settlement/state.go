@@ -112,7 +112,7 @@ func (t *txn) report(id string, s *message.State) (StateReport, error) {
 	if err != nil {
 		return StateReport{}, err
 	}
-	clones, err := t.number("SELECT count(*) FROM device WHERE id = $1 AND ended_why LIKE 'cloned:%'", id)
+	clones, err := t.number("SELECT count(*) FROM evidence WHERE device = $1 AND clone = 1", id)
 	if err != nil {
 		return StateReport{}, err
 	}

@@ -152,6 +152,7 @@ CREATE TABLE evidence (
     n       INTEGER PRIMARY KEY,
     device  TEXT NOT NULL,
     kind    TEXT NOT NULL,
+    clone   INTEGER NOT NULL CHECK (clone IN (0, 1)), -- only two devices with one key can have said both
     first   BLOB NOT NULL,  -- identity of what the notary held
     second  BLOB NOT NULL,  -- the message that contradicts it, whole
     at      TEXT NOT NULL,

@@ -54,7 +54,7 @@ func (d *Device) Copy() *Device {
 
 // Request asks for an amount; payer may be empty.
 func (d *Device) Request(amount message.Amount, payer message.DeviceID) (*message.Request, error) {
-	if d.LifeCycle != spec.Active || amount == 0 || d.isCard() && !d.hasRoom(amount) {
+	if d.LifeCycle != spec.Active || amount == 0 || len(d.Open) == spec.MaxOpenRequests || d.Role.CanPay() && !d.hasRoom(amount) {
 		return nil, ErrLimit
 	}
 	d.Counter++
@@ -66,14 +66,12 @@ func (d *Device) Request(amount message.Amount, payer message.DeviceID) (*messag
 	return &r, nil
 }
 
-func (d *Device) isCard() bool { return d.Role.CanPay() }
-
 func (d *Device) hasRoom(amount message.Amount) bool {
 	total := uint64(d.Balance) + uint64(amount)
 	for _, r := range d.Open {
 		total += uint64(r.Amount)
 	}
-	return total <= uint64(d.Policy.MaxBalance) && len(d.Open) < spec.MaxOpenRequests && d.logRoom()
+	return total <= uint64(d.Policy.MaxBalance) && d.logRoom()
 }
 
 // logRoom: a slot and a place among the transactions for one more, beside those of the open requests.

@@ -71,12 +71,25 @@ func (w *World) Sync(d *Device, until Step, credit message.Amount) (report settl
 	i, err := message.Parse[message.Instruction](instruction)
 	require.NoError(w.T, err)
 	confirmation, err := d.Apply(i)
+	if err != nil && w.IsDishonest(d) {
+		return // its chain is not the notary's
+	}
 	require.NoError(w.T, err)
 	if until == Applied {
 		return
 	}
 	require.NoError(w.T, w.Notary.Confirm(ctx, from, w.Encode(confirmation)))
 	return
+}
+
+// IsDishonest tells whether the device is copied, or its key stolen.
+func (w *World) IsDishonest(d *Device) bool {
+	for name := range w.Dishonest {
+		if w.Devices[name].ID == d.ID {
+			return true
+		}
+	}
+	return false
 }
 
 // handOver gives the device the Payments on which its word is missing.

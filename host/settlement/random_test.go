@@ -1,0 +1,264 @@
+package settlement_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/money"
+	"ekrona/host/settlement/settlementtest"
+	"ekrona/host/store"
+)
+
+// TestMain asks for fewer runs than rapid's hundred, because each is a whole little economy; -rapid.checks asks for more.
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", "25"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	flag.Parse()
+	os.Exit(m.Run())
+}
+
+// economy does random things in a world, in any order, and loses, repeats and delays what goes to the notary.
+type economy struct {
+	*settlementtest.World
+	requests []*message.Request
+	payments []*message.Payment
+	receipts []*message.Receipt
+	orders   int
+}
+
+func newEconomy(t *rapid.T) *economy {
+	e := &economy{World: settlementtest.NewWorld(t, store.Memory)}
+	e.Issue("ANNA", "NORDIC", spec.RoleCard)
+	e.Issue("BERTIL", "FJORD", spec.RoleCard)
+	e.Issue("CECILIA", "NORDIC", spec.RoleCard)
+	e.Issue("SHOP", "FJORD", spec.RoleTerminal)
+	e.Issue("COUNTER", "NORDIC", spec.RoleDesk)
+	for _, name := range []string{"SENORDIC", "SEFJORD0"} {
+		e.orders++
+		require.NoError(t, e.Notary.Issue(context.Background(), fmt.Sprint(e.orders), name, 900_00))
+	}
+	require.NoError(t, e.Notary.FundPool(context.Background(), "pool", 50_00))
+	for _, name := range []string{"ANNA", "BERTIL", "CECILIA"} {
+		e.Sync(e.Devices[name], settlementtest.Whole, 300_00)
+	}
+	return e
+}
+
+func (e *economy) device(t *rapid.T, label string) *settlementtest.Device {
+	return e.Devices[rapid.SampledFrom(e.Names).Draw(t, label)]
+}
+
+func (e *economy) card(t *rapid.T, label string) *settlementtest.Device {
+	return e.Devices[rapid.SampledFrom([]string{"ANNA", "BERTIL", "CECILIA"}).Draw(t, label)]
+}
+
+// pick draws one by its index, so that a failure reads well.
+func pick[E any](t *rapid.T, from []E, label string) E {
+	return from[rapid.IntRange(0, len(from)-1).Draw(t, label)]
+}
+
+func drawAmount(t *rapid.T) message.Amount {
+	return message.Amount(rapid.SampledFrom([]int{1, 20_00, 60_00, 100_00, 300_00}).Draw(t, "amount"))
+}
+
+// trade: the ordinary case, perhaps torn before the payee has the Payment or its word.
+func (e *economy) trade(t *rapid.T) {
+	made, paid := len(e.requests), len(e.payments)
+	if e.request(t); len(e.requests) == made {
+		return
+	}
+	r := e.requests[made]
+	payer := e.card(t, "payer")
+	if p, err := payer.Pay(r, r.Payee.Name() == payer.ID.Name() && r.Payer != ""); err == nil {
+		e.payments = append(e.payments, p)
+	}
+	if len(e.payments) > paid && rapid.IntRange(0, 2).Draw(t, "torn") > 0 {
+		e.acceptOne(e.payments[paid])
+	}
+}
+
+// request: a payee asks; a desk names a card of its own intermediary.
+func (e *economy) request(t *rapid.T) {
+	payee := e.device(t, "payee")
+	var payer message.DeviceID
+	if payee.Role == spec.RoleDesk {
+		payer = e.Devices[rapid.SampledFrom([]string{"ANNA", "CECILIA"}).Draw(t, "payer")].ID
+	}
+	if r, err := payee.Request(drawAmount(t), payer); err == nil {
+		e.requests = append(e.requests, r)
+	}
+}
+
+// pay: any card pays any request that it ever saw, also one that is paid or closed.
+func (e *economy) pay(t *rapid.T) {
+	if len(e.requests) == 0 {
+		return
+	}
+	r := pick(t, e.requests, "request")
+	if p, err := e.card(t, "payer").Pay(r, r.Payee.Name() == "SENORDIC" && r.Payer != ""); err == nil {
+		e.payments = append(e.payments, p)
+	}
+}
+
+// accept: a payment reaches its payee, late or often.
+func (e *economy) accept(t *rapid.T) {
+	if len(e.payments) == 0 {
+		return
+	}
+	e.acceptOne(pick(t, e.payments, "payment"))
+}
+
+func (e *economy) acceptOne(p *message.Payment) {
+	for _, name := range e.Names {
+		if d := e.Devices[name]; d.ID == p.Request.Payee {
+			if receipt, err := d.Accept(p); err == nil {
+				e.receipts = append(e.receipts, receipt)
+			}
+		}
+	}
+}
+
+func (e *economy) refuse(t *rapid.T) {
+	d := e.device(t, "payee")
+	if len(d.Open) > 0 {
+		_, err := d.Refuse(pick(t, d.Open, "open").Number)
+		require.NoError(t, err)
+	}
+}
+
+// hand: the payer's phone hands over some payment, some receipt.
+func (e *economy) hand(t *rapid.T) {
+	if len(e.payments) > 0 {
+		e.Submit(e.Encode(pick(t, e.payments, "payment")))
+	}
+	if len(e.receipts) > 0 && rapid.Bool().Draw(t, "with receipt") {
+		e.Submit(e.Encode(pick(t, e.receipts, "receipt")))
+	}
+}
+
+// repeat: something submitted before comes again.
+func (e *economy) repeat(t *rapid.T) {
+	if len(e.Submitted) > 0 {
+		before, err := e.Notary.Balances(context.Background())
+		require.NoError(t, err)
+		e.Submit(pick(t, e.Submitted, "item"))
+		after, err := e.Notary.Balances(context.Background())
+		require.NoError(t, err)
+		require.Equal(t, before, after)
+	}
+}
+
+func (e *economy) sync(t *rapid.T) {
+	d := e.device(t, "device")
+	until := settlementtest.Step(rapid.IntRange(0, int(settlementtest.Whole)).Draw(t, "until"))
+	var credit message.Amount
+	if d.Role.CanPay() && rapid.Bool().Draw(t, "load") {
+		credit = drawAmount(t)
+	}
+	report, _ := e.Sync(d, until, credit)
+	if until >= settlementtest.State && !e.IsDishonest(d) {
+		require.False(t, report.Cloned)
+		require.True(t, report.Complete)
+		require.Equal(t, money.Ore(0), report.Difference)
+	}
+}
+
+func (e *economy) actions() map[string]func(*rapid.T) {
+	return map[string]func(*rapid.T){"trade": e.trade, "trade more": e.trade, "trade again": e.trade, "request": e.request, "pay": e.pay, "accept": e.accept, "refuse": e.refuse, "hand": e.hand,
+		"repeat": e.repeat, "sync": e.sync, "": func(*rapid.T) { e.Audit(false) }}
+}
+
+// TestHonestDevicesInAnyOrder: whatever honest devices do and however far each synchronisation comes, every invariant holds after
+// every step, and two whole rounds bring agreement.
+func TestHonestDevicesInAnyOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := newEconomy(t)
+		defer e.Stop()
+		t.Repeat(e.actions())
+		e.twoRounds(t)
+	})
+}
+
+func (e *economy) twoRounds(t *rapid.T) {
+	for range 2 {
+		for _, name := range rapid.Permutation(e.Names).Draw(t, "order") {
+			for range 2 { // again until nothing is owed: an outstanding instruction first, then what came since
+				e.Sync(e.Devices[name], settlementtest.Whole, 0)
+			}
+		}
+	}
+	e.Audit(true)
+}
+
+// TestAttacksAndLossesInAnyOrder: beside that, cards are copied, lost and ended, stolen keys sign what no card would, and payees
+// contradict themselves. What holds for honest devices holds still.
+func TestAttacksAndLossesInAnyOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := newEconomy(t)
+		defer e.Stop()
+		actions := e.actions()
+		actions["copy"] = func(t *rapid.T) { e.copyCard(t) }
+		actions["forge"] = func(t *rapid.T) { e.forge(t) }
+		actions["lose"] = func(t *rapid.T) {
+			d := e.device(t, "lost")
+			require.NoError(t, e.Notary.ReportLost(context.Background(), string(d.ID.Name()), string(d.ID)))
+		}
+		actions["wait"] = func(t *rapid.T) {
+			e.Clock.At = e.Clock.At.Add(time.Duration(rapid.IntRange(1, 40).Draw(t, "days")) * 24 * time.Hour)
+			_, err := e.Notary.EndDue(context.Background())
+			require.NoError(t, err)
+		}
+		t.Repeat(actions)
+	})
+}
+
+// copyCard puts a clone of a card beside it; both go on. The clone takes a name of its own, so that anything may happen to it.
+func (e *economy) copyCard(t *rapid.T) {
+	name := rapid.SampledFrom([]string{"ANNA", "CECILIA"}).Draw(t, "copied")
+	if twin := name + "-TWIN"; e.Devices[twin] == nil {
+		e.Devices[twin], e.Names = e.Devices[name].Copy(), append(e.Names, twin)
+		e.Dishonest[name], e.Dishonest[twin] = true, true
+	}
+}
+
+// forge: the stolen key of BERTIL's card, or of the shop's till, signs anything. The notary may refuse it; it must not move what
+// is not theirs.
+func (e *economy) forge(t *rapid.T) {
+	name := rapid.SampledFrom([]string{"BERTIL", "SHOP"}).Draw(t, "stolen")
+	thief := e.Devices[name]
+	e.Dishonest[name] = true
+	number := uint32(rapid.IntRange(1, 8).Draw(t, "number"))
+	atc := uint32(rapid.IntRange(1, 8).Draw(t, "atc"))
+	var m message.Message
+	switch rapid.SampledFrom([]string{"payment", "receipt", "refusal"}).Draw(t, "what") {
+	case "payment":
+		if len(e.requests) == 0 {
+			return
+		}
+		m = &message.Payment{Payer: thief.ID, ATC: atc, Request: *pick(t, e.requests, "request")}
+	case "receipt":
+		if len(e.payments) == 0 {
+			return
+		}
+		p := pick(t, e.payments, "payment")
+		identity, err := message.Identity(p)
+		require.NoError(t, err)
+		m = &message.Receipt{Payee: thief.ID, ATC: atc, Payer: p.Payer, Number: rapid.SampledFrom([]uint32{number, p.Request.Number}).Draw(t, "of"), Payment: identity}
+	case "refusal":
+		m = &message.Refusal{Payee: thief.ID, ATC: atc, Number: number}
+	}
+	require.NoError(t, thief.Forge(m))
+	_, err := e.Notary.Submit(context.Background(), "", [][]byte{e.Encode(m)})
+	require.NoError(t, err)
+}
