@@ -67,8 +67,10 @@ type holder struct {
 	device bool
 }
 
+// MarshalBinary gives the content of the data object.
 func (h holder) MarshalBinary() ([]byte, error) { return []byte(*h.p), h.check() }
 
+// UnmarshalBinary takes the content of the data object.
 func (h holder) UnmarshalBinary(b []byte) error {
 	*h.p = Holder(b)
 	return h.check()
@@ -86,8 +88,10 @@ func (h holder) check() (err error) {
 // point is the value of 86.
 type point struct{ p **ecdsa.PublicKey }
 
+// MarshalBinary gives the content of the data object.
 func (p point) MarshalBinary() ([]byte, error) { return signature.Point(*p.p) }
 
+// UnmarshalBinary takes the content of the data object.
 func (p point) UnmarshalBinary(b []byte) (err error) {
 	if *p.p, err = signature.ParsePoint(b); err != nil {
 		return layout.Malformed("%w", err)

@@ -44,8 +44,10 @@ func (g Group) UnmarshalBinary([]byte) error {
 // Fixed is a value that never varies.
 type Fixed string
 
+// MarshalBinary gives the content of the data object.
 func (f Fixed) MarshalBinary() ([]byte, error) { return []byte(f), nil }
 
+// UnmarshalBinary takes the content of the data object.
 func (f Fixed) UnmarshalBinary(b []byte) error {
 	if string(b) != string(f) {
 		return Malformed("%X found where only %X is allowed", b, string(f))
@@ -56,8 +58,10 @@ func (f Fixed) UnmarshalBinary(b []byte) error {
 // Bytes is an array of the struct, sliced.
 type Bytes []byte
 
+// MarshalBinary gives the content of the data object.
 func (p Bytes) MarshalBinary() ([]byte, error) { return p, nil }
 
+// UnmarshalBinary takes the content of the data object.
 func (p Bytes) UnmarshalBinary(b []byte) error {
 	if len(b) != len(p) {
 		return Malformed("%d bytes found, %d expected", len(b), len(p))
@@ -72,10 +76,12 @@ type (
 	Uint16 uint16
 )
 
+// MarshalBinary gives the content of the data object.
 func (n *Uint32) MarshalBinary() ([]byte, error) {
 	return binary.BigEndian.AppendUint32(nil, uint32(*n)), nil
 }
 
+// UnmarshalBinary takes the content of the data object.
 func (n *Uint32) UnmarshalBinary(b []byte) error {
 	if len(b) != 4 {
 		return Malformed("a number of 4 bytes has %d", len(b))
@@ -84,10 +90,12 @@ func (n *Uint32) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
+// MarshalBinary gives the content of the data object.
 func (n *Uint16) MarshalBinary() ([]byte, error) {
 	return binary.BigEndian.AppendUint16(nil, uint16(*n)), nil
 }
 
+// UnmarshalBinary takes the content of the data object.
 func (n *Uint16) UnmarshalBinary(b []byte) error {
 	if len(b) != 2 {
 		return Malformed("a number of 2 bytes has %d", len(b))
@@ -102,6 +110,7 @@ type ByteOf[T ~byte] struct {
 	Valid func(T) bool
 }
 
+// MarshalBinary gives the content of the data object.
 func (v ByteOf[T]) MarshalBinary() ([]byte, error) {
 	if !v.Valid(*v.P) {
 		return nil, Malformed("%T %02X is not known", *v.P, byte(*v.P))
@@ -109,6 +118,7 @@ func (v ByteOf[T]) MarshalBinary() ([]byte, error) {
 	return []byte{byte(*v.P)}, nil
 }
 
+// UnmarshalBinary takes the content of the data object.
 func (v ByteOf[T]) UnmarshalBinary(b []byte) error {
 	if len(b) != 1 || !v.Valid(T(b[0])) {
 		return Malformed("%T %X is not known", *v.P, b)

@@ -89,8 +89,10 @@ func DateFromBytes(b []byte) (Date, error) {
 	return ParseDate(fmt.Sprintf("20%s-%s-%s", digits[:2], digits[2:4], digits[4:]))
 }
 
+// MarshalBinary gives the content of the data object.
 func (d *Date) MarshalBinary() ([]byte, error) { return d.Bytes() }
 
+// UnmarshalBinary takes the content of the data object.
 func (d *Date) UnmarshalBinary(b []byte) (err error) {
 	*d, err = DateFromBytes(b)
 	return err

@@ -77,21 +77,25 @@ func check(what, s string, length int, allowed func(byte) bool) error {
 	return nil
 }
 
+// MarshalBinary gives the content of the data object.
 func (a *AuthorityRef) MarshalBinary() ([]byte, error) {
 	_, err := ParseAuthorityRef(string(*a))
 	return []byte(*a), err
 }
 
+// UnmarshalBinary takes the content of the data object.
 func (a *AuthorityRef) UnmarshalBinary(b []byte) (err error) {
 	*a, err = ParseAuthorityRef(string(b))
 	return err
 }
 
+// MarshalBinary gives the content of the data object.
 func (d *DeviceID) MarshalBinary() ([]byte, error) {
 	_, err := ParseDeviceID(string(*d))
 	return []byte(*d), err
 }
 
+// UnmarshalBinary takes the content of the data object.
 func (d *DeviceID) UnmarshalBinary(b []byte) (err error) {
 	*d, err = ParseDeviceID(string(b))
 	return err
@@ -100,5 +104,8 @@ func (d *DeviceID) UnmarshalBinary(b []byte) (err error) {
 // optionalID is a DeviceID that may be none.
 type optionalID struct{ *DeviceID }
 
+// Absent tells whether there is none.
 func (o optionalID) Absent() bool { return *o.DeviceID == "" }
-func (o optionalID) Clear()       { *o.DeviceID = "" }
+
+// Clear makes it none.
+func (o optionalID) Clear() { *o.DeviceID = "" }

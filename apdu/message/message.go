@@ -180,8 +180,10 @@ func readMessage(r *tlv.Reader, m Message) error {
 // whole is a message inside another, signature included.
 type whole struct{ Message }
 
+// MarshalBinary gives the content of the data object.
 func (w whole) MarshalBinary() ([]byte, error) { return Encode(w.Message) }
 
+// UnmarshalBinary takes the content of the data object.
 func (w whole) UnmarshalBinary(b []byte) error {
 	r := tlv.NewReader(b)
 	if err := w.ReadFrom(r); err != nil {

@@ -86,8 +86,10 @@ func (p Policy) check() error {
 	return nil
 }
 
+// MarshalBinary gives the content of the data object.
 func (p *Policy) MarshalBinary() ([]byte, error) { return p.Bytes(), p.check() }
 
+// UnmarshalBinary takes the content of the data object.
 func (p *Policy) UnmarshalBinary(b []byte) error {
 	q, err := ParsePolicy(b)
 	if err == nil {

@@ -37,6 +37,7 @@ type OpenRequest struct {
 // openRequests is the value of CA: whole entries.
 type openRequests struct{ p *[]OpenRequest }
 
+// MarshalBinary gives the content of the data object.
 func (o openRequests) MarshalBinary() ([]byte, error) {
 	var out []byte
 	for _, r := range *o.p {
@@ -45,6 +46,7 @@ func (o openRequests) MarshalBinary() ([]byte, error) {
 	return out, nil
 }
 
+// UnmarshalBinary takes the content of the data object.
 func (o openRequests) UnmarshalBinary(b []byte) error {
 	if len(b)%spec.OpenRequestLength != 0 {
 		return layout.Malformed("%d bytes are not whole entries of %d", len(b), spec.OpenRequestLength)

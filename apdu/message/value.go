@@ -56,11 +56,20 @@ var (
 	currencyValue = layout.Fixed([]byte{spec.Currency >> 8, spec.Currency & 0xFF})
 )
 
+// MarshalBinary gives the content of the data object.
 func (h *Hash) MarshalBinary() ([]byte, error) { return h[:], nil }
+
+// UnmarshalBinary takes the content of the data object.
 func (h *Hash) UnmarshalBinary(b []byte) error { return layout.Bytes(h[:]).UnmarshalBinary(b) }
 
+// MarshalBinary gives the content of the data object.
 func (r *Random) MarshalBinary() ([]byte, error) { return r[:], nil }
+
+// UnmarshalBinary takes the content of the data object.
 func (r *Random) UnmarshalBinary(b []byte) error { return layout.Bytes(r[:]).UnmarshalBinary(b) }
 
+// MarshalBinary gives the content of the data object.
 func (a *Amount) MarshalBinary() ([]byte, error) { return (*layout.Uint32)(a).MarshalBinary() }
+
+// UnmarshalBinary takes the content of the data object.
 func (a *Amount) UnmarshalBinary(b []byte) error { return (*layout.Uint32)(a).UnmarshalBinary(b) }
