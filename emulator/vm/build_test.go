@@ -228,7 +228,7 @@ func testAPI() ([]NativePackage, map[string]Native) {
 	return []NativePackage{lang, framework}, natives
 }
 
-func newVM(t testing.TB, limits Limits) *VM {
+func newVM(t require.TestingT, limits Limits) *VM {
 	packages, natives := testAPI()
 	v, err := New(Config{Packages: packages, Natives: natives, Limits: limits, Random: bytes.NewReader(nil)})
 	require.NoError(t, err)
