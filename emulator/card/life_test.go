@@ -12,6 +12,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/emulator/card"
+	"ekrona/emulator/vm"
 )
 
 func TestLoadRefuses(t *testing.T) {
@@ -56,6 +57,32 @@ func TestInstall(t *testing.T) {
 	b.selectApplet(coreInstance)
 	assert.Equal(t, lower("07 F050524F42020A 00 03 C0FFEE 9000"), b.send(insInstallData, 0, 0), "JCRE 3.0.5 §3.1")
 	assert.Equal(t, []card.Applet{{AID: coreInstance, Module: coreModule, Package: corePackage}}, b.Applets())
+}
+
+// However loading is cut off, the package is there as a whole or not at all.
+func TestPowerCutAtLoad(t *testing.T) {
+	file := readCAP(t, "core")
+	for n := 1; ; n++ {
+		b := newBench(t, card.P71)
+		b.load("lib")
+		before, err := b.Memory()
+		require.NoError(t, err)
+		b.CutBefore(n)
+		_, err = b.Load(file)
+		if err == nil {
+			assert.Greater(t, n, 1)
+			return
+		}
+		require.ErrorIs(t, err, card.ErrPowerLost)
+		b.Reset()
+		require.Len(t, b.Packages(), 1, "cut before write %d", n)
+		after, err := b.Memory()
+		require.NoError(t, err)
+		require.Equal(t, before, after)
+		b.load("core")
+		_, err = b.Install(coreModule, coreInstance, nil)
+		require.NoError(t, err)
+	}
 }
 
 // However an installation is cut off, nothing of it remains and it can be repeated.
@@ -306,6 +333,26 @@ func TestTransmitKeepsToItsContext(t *testing.T) {
 	cancel()
 	_, err := b.Transmit(ctx, apdu.Command{CLA: 0x80, INS: insMade, Ne: 256})
 	assert.ErrorIs(t, err, context.Canceled)
+}
+
+func TestCoverageSeesEveryInstruction(t *testing.T) {
+	seen := 0
+	methods := map[*vm.Method]bool{}
+	c, err := card.New(card.Options{Profile: card.P71, Coverage: func(m *vm.Method, _ int) {
+		seen++
+		methods[m] = true
+	}})
+	require.NoError(t, err)
+	b := bench{c, t}
+	b.load("lib", "core")
+	_, err = b.Install(coreModule, coreInstance, nil)
+	require.NoError(t, err)
+	b.selectApplet(coreInstance)
+	seen = 0
+	clear(methods)
+	b.send(insFibonacci, 0, 10)
+	assert.Equal(t, b.LastCommand().Bytecodes, seen)
+	assert.Len(t, methods, 3, "process, dispatch and the recursion")
 }
 
 func TestTranscriptAndSeed(t *testing.T) {

@@ -91,6 +91,32 @@ func TestProfileLimitsNVM(t *testing.T) {
 	assert.Equal(t, before.NVMFree, after.NVMFree, "a ring is garbage as a whole")
 }
 
+func TestPowerCutAtObjectDeletion(t *testing.T) {
+	var whole, freed card.Memory
+	prepare := func() bench {
+		b := newProbe(t, card.P71)
+		var err error
+		freed, err = b.Memory()
+		require.NoError(t, err)
+		require.Equal(t, "11229000", b.send(insRing, 0, 0))
+		live, err := b.Memory()
+		require.NoError(t, err)
+		freed.NVMFree = live.NVMFree
+		require.Equal(t, "9000", b.send(insGarbage, 5, 0, 0, 100))
+		require.Equal(t, "11229000", b.send(insRing, 0, 0), "another ring: the first is garbage as well")
+		whole, err = b.Memory()
+		require.NoError(t, err)
+		return b
+	}
+	writes := cutEverywhere(t, prepare, command(insCollect, 0, 0), func(b bench, n int) {
+		memory, err := b.Memory()
+		require.NoError(t, err)
+		assert.Contains(t, []int{whole.NVMFree, freed.NVMFree}, memory.NVMFree, "all or nothing, before write %d", n)
+		assert.Equal(t, "11229000", b.send(insRing, 1, 0), "what can be reached is whole")
+	})
+	assert.Positive(t, writes)
+}
+
 func TestProfileLimitsPackages(t *testing.T) {
 	small := card.P71
 	small.NVMBytes = 6_000
