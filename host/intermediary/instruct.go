@@ -7,7 +7,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
+	"ekrona/host/envelope"
 	"ekrona/host/money"
 	"ekrona/host/session"
 	"ekrona/host/settlement"
@@ -129,17 +129,10 @@ func (s situation) cannotTake(policy message.Policy, amount money.Ore) string {
 	return ""
 }
 
-// coSign signs an Instruction and has the notary sign it too.
+// coSign signs an Instruction and has the notary put its signature in the place
+// that is still zero.
 func (i *Intermediary) coSign(ctx context.Context, order string, instruction *message.Instruction) ([]byte, error) {
-	if err := message.SignAs(instruction, message.ByIntermediary, i.instructionKey.signer); err != nil {
-		return nil, fmt.Errorf("intermediary: Instruction for %s: %w", instruction.Device, err)
-	}
-	// Body and our signature alone: the notary's comes from the notary.
-	body, err := message.Body(instruction)
-	if err != nil {
-		return nil, fmt.Errorf("intermediary: Instruction for %s: %w", instruction.Device, err)
-	}
-	signed, err := tlv.Append(body, spec.TagSignature, instruction.IntermediarySignature[:])
+	signed, err := envelope.Sign(instruction, i.instructionKey.signer)
 	if err != nil {
 		return nil, fmt.Errorf("intermediary: Instruction for %s: %w", instruction.Device, err)
 	}

@@ -99,3 +99,9 @@ func onlineSide(ctx context.Context, tx *sql.Tx, e settlement.Entry) (ledger.Acc
 	}
 	return ownFunds, nil
 }
+
+// Verify recomputes the books from their entries, and what they hold together:
+// the ledger says what is wrong. Nothing changes.
+func (i *Intermediary) Verify(ctx context.Context) error {
+	return ledger.Verify(ctx, i.db)
+}

@@ -1,0 +1,413 @@
+// Package flows tells the protocol's flows over the real parties: the central
+// bank, two intermediaries, three phones, a till, and the applet's CAP file on the
+// emulator. After every step the books are audited against protocol §8.
+package flows
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"io"
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu"
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+	"ekrona/applet"
+	emulated "ekrona/emulator/card"
+	"ekrona/host/audit"
+	"ekrona/host/card"
+	"ekrona/host/envelope"
+	"ekrona/host/intermediary"
+	"ekrona/host/money"
+	"ekrona/host/session"
+	"ekrona/host/settlement"
+	"ekrona/host/store"
+	"ekrona/host/terminal"
+	"ekrona/host/wallet"
+	"ekrona/personalization"
+	"ekrona/personalization/pki"
+)
+
+// clock stands still until it is moved.
+type clock struct{ now time.Time }
+
+func (c *clock) Now() time.Time { return c.now }
+
+// honour is for how long claims on a reported device are honoured.
+const honour = 30 * 24 * time.Hour
+
+type world struct {
+	t       *testing.T
+	ctx     context.Context
+	clock   *clock
+	seed    uint64
+	root    pki.Identity
+	bank    *settlement.Notary
+	bankDB  *sql.DB
+	notary  pki.Identity
+	auditor *audit.Auditor
+	banks   map[message.Name]*bank
+	people  []*person
+	till    *till
+}
+
+// bank is an intermediary with its keys.
+type bank struct {
+	*intermediary.Intermediary
+	db              *sql.DB
+	ca, instruction pki.Identity
+	desk            pki.Identity
+	pki             pki.Folder
+}
+
+// person is a customer with a phone and a card.
+type person struct {
+	name   string
+	bank   *bank
+	card   *emulated.Card
+	device intermediary.Device
+	phone  *wallet.Wallet
+	app    pki.Identity
+	lost   bool // the card is gone and cannot be read any more
+}
+
+type till struct {
+	*terminal.Terminal
+	config terminal.Config
+	bank   *bank
+	owner  string
+}
+
+// random gives every part a stream of its own, the same in every run.
+func (w *world) random(label string) io.Reader {
+	w.seed++
+	return rand.NewChaCha8(sha256.Sum256(binary.BigEndian.AppendUint64([]byte(label), w.seed)))
+}
+
+func (w *world) open(schemas ...store.Schema) *sql.DB {
+	w.t.Helper()
+	w.seed++
+	path := filepath.Join(w.t.TempDir(), "party.db")
+	db, err := store.Open(w.ctx, path, schemas...)
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() { require.NoError(w.t, db.Close()) })
+	return db
+}
+
+func (w *world) today() message.Date { return message.DateOf(w.clock.now) }
+
+func (w *world) subject(holder string, role spec.Role) pki.Subject {
+	return pki.Subject{Holder: cvc.Holder(holder), Role: role, Effective: w.today(), Expiry: w.today().AddDays(4 * 365)}
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{
+		t: t, ctx: context.Background(), clock: &clock{time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)},
+		banks: map[message.Name]*bank{},
+	}
+	folder := pki.Open(t.TempDir(), w.random("central bank"))
+	var err error
+	w.root, err = folder.Root("root", w.subject("SERIKSBK00001", spec.RoleRoot))
+	require.NoError(t, err)
+	w.notary, err = folder.Certified("notary", w.subject("SENOTARY00001", spec.RoleNotary), w.root)
+	require.NoError(t, err)
+	schemas, err := settlement.Schemas()
+	require.NoError(t, err)
+	w.bankDB = w.open(schemas...)
+	w.bank, err = settlement.New(w.ctx, settlement.Config{
+		DB: w.bankDB, Clock: w.clock, Key: w.notary.Signer, Certificate: w.notary.Encoded, Root: w.root.Encoded,
+		Terms: settlement.Terms{Honour: honour, Wait: 365 * 24 * time.Hour},
+	})
+	require.NoError(t, err)
+	w.auditor = audit.New(w.notary.Certificate.PublicKey)
+	for _, name := range []message.Name{"SENORDIC", "SEFJORDB"} {
+		w.addBank(name)
+	}
+	return w
+}
+
+func (w *world) addBank(name message.Name) {
+	t := w.t
+	t.Helper()
+	b := &bank{pki: pki.Open(t.TempDir(), w.random(string(name)))}
+	var err error
+	b.ca, err = b.pki.Certified("ca", w.subject(string(name)+"00001", spec.RoleIntermediary), w.root)
+	require.NoError(t, err)
+	b.instruction, err = b.pki.Certified("instruction", w.subject(string(name)+"00002", spec.RoleInstructionKey), w.root)
+	require.NoError(t, err)
+	b.desk, err = b.pki.Certified("desk", w.subject(string(name)+"DESK0001", spec.RoleDesk), b.ca)
+	require.NoError(t, err)
+	schemas, err := intermediary.Schemas()
+	require.NoError(t, err)
+	b.db = w.open(schemas...)
+	b.Intermediary, err = intermediary.New(intermediary.Config{
+		Name: name, DB: b.db, Clock: w.clock, Random: w.random("bank"), Notary: w.bank, CA: b.ca.Encoded,
+		InstructionKey:    intermediary.Identity{Signer: b.instruction.Signer, Certificate: b.instruction.Encoded},
+		Desk:              intermediary.Identity{Signer: b.desk.Signer, Certificate: b.desk.Encoded},
+		NotaryCertificate: w.notary.Encoded,
+	})
+	require.NoError(t, err)
+	require.NoError(t, b.Start(w.ctx))
+	require.NoError(t, b.Start(w.ctx), "starting again changes nothing")
+	require.NoError(t, w.bank.Issue(w.ctx, "first "+string(name), string(name), 10_000*money.Krona))
+	w.banks[name] = b
+}
+
+func block(t *testing.T, digits string) pin.Block {
+	t.Helper()
+	b, err := pin.NewBlock(digits)
+	require.NoError(t, err)
+	return b
+}
+
+const rightPIN = "123456"
+
+// addPerson makes a customer with a personalized card and some money online.
+func (w *world) addPerson(name string, at message.Name, serial string, online money.Ore) *person {
+	t := w.t
+	t.Helper()
+	p := &person{name: name, bank: w.banks[at]}
+	w.people = append(w.people, p)
+	var err error
+	key, err := pki.GenerateKey(w.random(name))
+	require.NoError(t, err)
+	p.app = pki.Identity{Signer: key}
+	customer := intermediary.Customer{ID: name, Name: name, App: &key.PublicKey}
+	require.NoError(t, p.bank.AddCustomer(w.ctx, customer))
+	require.NoError(t, p.bank.AddCustomer(w.ctx, customer), "the same customer again")
+	for range 2 {
+		require.NoError(t, p.bank.Deposit(w.ctx, "salary of "+name, name, online), "once for its order")
+	}
+	device, err := message.NewDeviceID(at, serial)
+	require.NoError(t, err)
+	order, err := personalization.NewOrder(device, name, w.today(), w.random("order"))
+	require.NoError(t, err)
+	p.card = w.install(order)
+	issuer := personalization.Issuer{
+		CA: p.bank.ca, Root: w.root.Encoded, InstructionKey: p.bank.instruction.Encoded, Notary: w.notary.Encoded,
+		Registry: p.bank, Random: w.random("issuer"), Effective: w.today(), Expiry: w.today().AddDays(3 * 365),
+	}
+	secrets := personalization.Secrets{PIN: block(t, rightPIN), PUK: block(t, "87654321")}
+	p.device, err = issuer.Personalize(w.ctx, p.reader(), order, secrets)
+	require.NoError(t, err)
+	again, err := issuer.Personalize(w.ctx, p.reader(), order, secrets)
+	require.NoError(t, err, "an active card is recognised")
+	require.Equal(t, p.device.Certificate, again.Certificate)
+	w.startPhone(p, nil)
+	return p
+}
+
+// install puts the applet onto a blank card.
+func (w *world) install(o personalization.Order) *emulated.Card {
+	w.t.Helper()
+	c, err := emulated.New(emulated.Options{Profile: emulated.P71, Random: w.random("card")})
+	require.NoError(w.t, err)
+	_, err = c.Load(applet.CAP)
+	require.NoError(w.t, err)
+	parameters, err := o.InstallParameters(w.root.Certificate)
+	require.NoError(w.t, err)
+	_, err = c.Install(emulated.AID(spec.AppletAID), emulated.AID(spec.AppletAID), parameters)
+	require.NoError(w.t, err)
+	return c
+}
+
+// startPhone starts the app, on a journal of its own or on the one given.
+func (w *world) startPhone(p *person, journal *sql.DB) {
+	w.t.Helper()
+	if journal == nil {
+		schema, err := wallet.Schema()
+		require.NoError(w.t, err)
+		journal = w.open(schema)
+	}
+	var err error
+	p.phone, err = wallet.New(w.ctx, wallet.Config{
+		DB: journal, Random: w.random("phone"), App: p.app.Signer, Device: p.device.ID, Certificate: p.device.Certificate,
+		CA: p.bank.ca.Encoded, PINPoint: p.device.PINPoint, Authorities: w.authorities(), Intermediary: p.bank,
+	})
+	require.NoError(w.t, err)
+}
+
+func (w *world) authorities() [][]byte {
+	var all [][]byte
+	for _, b := range w.banks {
+		all = append(all, b.ca.Encoded)
+	}
+	return all
+}
+
+// addTill makes a terminal of a shop that is a customer too.
+func (w *world) addTill(at message.Name) *till {
+	t := w.t
+	t.Helper()
+	b := w.banks[at]
+	key, err := pki.GenerateKey(w.random("shop"))
+	require.NoError(t, err)
+	require.NoError(t, b.AddCustomer(w.ctx, intermediary.Customer{ID: "shop", Name: "Shop", App: &key.PublicKey}))
+	identity, err := b.pki.Certified("till", w.subject(string(at)+"TILL0001", spec.RoleTerminal), b.ca)
+	require.NoError(t, err)
+	policy := terminal.PilotPolicy()
+	require.NoError(t, b.AddDevice(w.ctx, intermediary.Device{
+		ID: identity.Certificate.Device(), Customer: "shop", Certificate: identity.Encoded, Policy: policy,
+	}))
+	schema, err := terminal.Schema()
+	require.NoError(t, err)
+	w.till = &till{bank: b, owner: "shop", config: terminal.Config{
+		DB: w.open(schema), Clock: w.clock, Random: w.random("till"), Signer: identity.Signer, Certificate: identity.Encoded,
+		CA: b.ca.Encoded, Root: w.root.Encoded, Authorities: w.authorities(), JournalKey: terminal.JournalKey{1, 2, 3},
+		Policy: policy, Link: b,
+	}}
+	w.restartTill()
+	return w.till
+}
+
+// restartTill starts the terminal anew on its journal, as after a crash.
+func (w *world) restartTill() {
+	w.t.Helper()
+	var err error
+	w.till.Terminal, err = terminal.New(w.ctx, w.till.config)
+	require.NoError(w.t, err)
+}
+
+// reader holds the person's card to a reader that carries short APDUs.
+func (p *person) reader() apdu.Card {
+	p.card.Reset()
+	return apdu.Framing{Card: p.card}
+}
+
+func (p *person) tap(t *testing.T) wallet.Tap {
+	return wallet.Tap{Card: p.reader(), PIN: block(t, rightPIN)}
+}
+
+// strangers is the person's card at somebody else's phone.
+func (p *person) strangers(t *testing.T) wallet.Tap {
+	tap := p.tap(t)
+	tap.Stranger = true
+	return tap
+}
+
+// state reads the card without changing anything.
+func (w *world) state(p *person) audit.Device {
+	w.t.Helper()
+	client := card.New(p.reader())
+	_, err := client.Select(w.ctx)
+	require.NoError(w.t, err)
+	encoded, err := client.GetState(w.ctx, w.challenge(p.bank, p.device.ID), p.bank.instruction.Encoded)
+	require.NoError(w.t, err)
+	records, err := client.Records(w.ctx)
+	require.NoError(w.t, err)
+	return w.honest(encoded, records)
+}
+
+func (w *world) challenge(b *bank, device message.DeviceID) []byte {
+	w.t.Helper()
+	challenge := &message.Challenge{InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Device: device}
+	_, err := io.ReadFull(w.random("challenge"), challenge.Random[:])
+	require.NoError(w.t, err)
+	signed, err := envelope.Sign(challenge, b.instruction.Signer)
+	require.NoError(w.t, err)
+	return signed
+}
+
+func (w *world) honest(encoded []byte, records [][]byte) audit.Device {
+	w.t.Helper()
+	state, err := message.Parse[message.State](encoded)
+	require.NoError(w.t, err)
+	device := audit.Device{State: state}
+	for _, one := range records {
+		record, err := message.ParseRecord(one)
+		require.NoError(w.t, err)
+		device.Records = append(device.Records, record)
+	}
+	return device
+}
+
+func (w *world) devices() map[string]audit.Device {
+	w.t.Helper()
+	all := map[string]audit.Device{}
+	for _, p := range w.people {
+		if !p.lost {
+			all[string(p.device.ID)] = w.state(p)
+		}
+	}
+	if w.till != nil {
+		reading, err := w.till.Read(w.ctx, w.challenge(w.till.bank, w.till.ID()), session.Trust{InstructionKey: w.till.bank.instruction.Encoded, Notary: w.notary.Encoded})
+		require.NoError(w.t, err)
+		all[string(w.till.ID())] = w.honest(reading.State, reading.Records)
+	}
+	return all
+}
+
+// audit checks everything that must hold at every moment.
+func (w *world) audit(step string) {
+	w.t.Helper()
+	violations, err := w.auditor.Check(w.ctx, w.bankDB, w.devices())
+	require.NoError(w.t, err)
+	require.Empty(w.t, violations, step)
+	for _, b := range w.banks {
+		require.NoError(w.t, b.Verify(w.ctx), step)
+	}
+}
+
+// agree synchronises everybody twice and checks that nothing is left between.
+func (w *world) agree() {
+	w.t.Helper()
+	for range 2 {
+		for _, p := range w.people {
+			if !p.lost {
+				w.sync(p)
+			}
+		}
+		if w.till != nil {
+			_, err := w.till.Synchronise(w.ctx)
+			require.NoError(w.t, err)
+		}
+	}
+	violations, err := w.auditor.Agreement(w.ctx, w.bankDB, w.devices())
+	require.NoError(w.t, err)
+	require.Empty(w.t, violations)
+}
+
+func (w *world) sync(p *person) session.Result {
+	w.t.Helper()
+	result, err := p.phone.Synchronise(w.ctx, p.tap(w.t))
+	require.NoError(w.t, err)
+	return result
+}
+
+func (w *world) load(p *person, amount money.Ore) {
+	w.t.Helper()
+	result, err := p.phone.Load(w.ctx, p.tap(w.t), amount)
+	require.NoError(w.t, err)
+	require.Equal(w.t, amount, result.Credited)
+	w.audit("load of " + p.name)
+}
+
+// offline is what the card holds.
+func (w *world) offline(p *person) money.Ore {
+	w.t.Helper()
+	return money.FromWire(uint32(w.state(p).State.Balance))
+}
+
+func (w *world) online(p *person) money.Ore {
+	w.t.Helper()
+	balance, err := p.bank.OnlineBalance(w.ctx, p.name)
+	require.NoError(w.t, err)
+	return balance
+}
+
+func (w *world) taken() money.Ore {
+	w.t.Helper()
+	balance, err := w.till.bank.OnlineBalance(w.ctx, w.till.owner)
+	require.NoError(w.t, err)
+	return balance
+}
