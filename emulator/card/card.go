@@ -107,7 +107,7 @@ func newCard(options Options, build func(vm.Config) (*vm.VM, error)) (*Card, err
 func (c *Card) Profile() Profile { return c.options.Profile }
 
 // Reset takes power away and gives it back: a transaction that was open is rolled
-// back, transient memory is zero and nothing is selected (JCRE §4.4, §7.3).
+// back, transient memory is zero and nothing is selected (JCRE §3.6, §7.5).
 func (c *Card) Reset() {
 	c.machine.Reset()
 	var collectErr error

@@ -160,7 +160,7 @@ func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) (A
 	var thrown *vm.JavaException
 	done := false
 	// CLEAR_ON_DESELECT memory of an applet can be made while it is installed: it
-	// counts as the selected one (JCRE §5.1).
+	// counts as the selected one.
 	c.machine.Select(id)
 	err = c.machine.Enter(func(call *vm.Call) {
 		thrown = c.guarded(call, func() {

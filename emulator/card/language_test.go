@@ -162,7 +162,7 @@ func TestExceptionsOfTheMachine(t *testing.T) {
 			row{"array of none", insRaise, p1, 0, "", "0000 9000"},
 			row{"array of less than none", insRaise, p1, 0xFF, "", swNegative})
 	}
-	// The same without a handler anywhere (JCRE 3.0.5 §4.7).
+	// The same without a handler anywhere (JCRE 3.0.5 §3.3).
 	rows = append(rows,
 		row{"nobody catches", insRaw, 0, 0, "", "6F00"},
 		row{"nobody catches either", insRaw, 12, 0, "", "6F00"},

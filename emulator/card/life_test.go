@@ -209,7 +209,7 @@ func TestSelectAndDeselectAreTold(t *testing.T) {
 	assert.Equal(t, "00030002000100", counts(), "the other one was told that it goes")
 	b.Reset()
 	b.selectApplet(a)
-	assert.Equal(t, "00040002000100", counts(), "a reset tells nobody (JCRE 3.0.5 §4.6.2)")
+	assert.Equal(t, "00040002000100", counts(), "a reset tells nobody (JCRE 3.0.5 §3.4)")
 
 	require.Equal(t, "9000", b.send(insRefuseSelect, 0, 0))
 	assert.Equal(t, "6999", b.exchange(selectCommand(a, 0)), "the applet does not want to be selected")
@@ -246,6 +246,7 @@ func TestCommandsThatNoAppletSees(t *testing.T) {
 		{"class of the applet, unknown instruction", "80000000", "6D00"},
 		{"class that the applet does not know", "90000000", "6E00"},
 		{"SELECT of a file is the applet's", "00A40000 02 3F00", "6E00"},
+		{"SELECT with secure messaging is the applet's", "04A40400 07 F050524F42020A", "6E00"},
 	}
 	b := newProbe(t, card.P71)
 	for _, s := range steps {

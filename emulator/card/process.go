@@ -8,7 +8,7 @@ import (
 	"ekrona/emulator/vm"
 )
 
-// What the runtime environment itself sees of a command (JCRE §4.5 to §4.8).
+// What the runtime environment itself sees of a command (JCRE §4.3 to §4.7).
 const (
 	insSelect        = 0xA4
 	insManageChannel = 0x70
@@ -17,6 +17,7 @@ const (
 	p2First          = 0x00
 	p2Next           = 0x02
 	classInvalid     = 0xFF
+	classSelect      = 0x00 // on the basic channel, without secure messaging
 )
 
 // Status words of the runtime environment.
@@ -66,7 +67,7 @@ func interindustry(cla byte) bool { return cla&0x80 == 0 }
 // dispatch selects an applet if the command says so, and gives it to the applet
 // that is selected.
 func (c *Card) dispatch(call *vm.Call, command apdu.Command) apdu.Response {
-	if interindustry(command.CLA) && command.INS == insSelect && command.P1 == p1ByName {
+	if command.CLA == classSelect && command.INS == insSelect && command.P1 == p1ByName {
 		if found, ok := c.named(command.P2, command.Data); ok {
 			if !c.selectApplet(call, found) {
 				return refused(swSelectFailed)
@@ -79,7 +80,7 @@ func (c *Card) dispatch(call *vm.Call, command apdu.Command) apdu.Response {
 	return c.process(call, command)
 }
 
-// named finds the applet that a SELECT means (JCRE §4.6.3): the one of exactly
+// named finds the applet that a SELECT means (JCRE §4.5.2): the one of exactly
 // this AID, else the first whose AID begins so; or the next such one after the
 // applet that is selected.
 func (c *Card) named(p2 byte, name []byte) (installed, bool) {
@@ -111,7 +112,7 @@ func (c *Card) named(p2 byte, name []byte) (installed, bool) {
 }
 
 // selectApplet deselects what was selected and asks the applet whether it will be
-// (JCRE §4.6.1). After a refusal nothing is selected.
+// (JCRE §3.2, §4.5.2). After a refusal nothing is selected.
 func (c *Card) selectApplet(call *vm.Call, found installed) bool {
 	c.deselect(call)
 	c.machine.Select(found.instance)
@@ -127,7 +128,7 @@ func (c *Card) selectApplet(call *vm.Call, found installed) bool {
 	return willing
 }
 
-// deselect tells the selected applet that it no longer is (JCRE §4.6.2) and clears
+// deselect tells the selected applet that it no longer is (JCRE §3.4, §4.6) and clears
 // its CLEAR_ON_DESELECT memory. What it throws is ignored.
 func (c *Card) deselect(call *vm.Call) {
 	if c.current == 0 {

@@ -15,7 +15,7 @@ type Profile struct {
 	RAMBytes    int // transient memory for applets; 0 is without limit
 	CommitBytes int // what one transaction can hold; 0 is without limit
 
-	APDUBuffer     int  // bytes, at least 133 (JCRE §9.4)
+	APDUBuffer     int  // bytes, at least 133 (Java Card API 3.0.5, APDU)
 	ExtendedLength bool // takes extended APDUs, for applets that take them too
 }
 
