@@ -178,9 +178,9 @@ func (c *Card) account(action func() error) error {
 	c.cut = 0
 	err := action()
 	if err == nil {
-		_, collectErr := c.machine.CollectIfRequested()
-		err = stopped(collectErr)
+		_, err = c.machine.CollectIfRequested()
 	}
+	err = stopped(err)
 	c.machine.CutBefore(0)
 	if !c.machine.Powered() {
 		c.dead = err

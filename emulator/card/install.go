@@ -55,7 +55,9 @@ func (c *Card) Load(capFile []byte) (Package, error) {
 		return err
 	})
 	if err != nil {
-		return Package{}, fmt.Errorf("load: %w", orRefused(err))
+		err = fmt.Errorf("load: %w", orRefused(err))
+		c.note("%v", err)
+		return Package{}, err
 	}
 	p := describePackage(loaded)
 	c.note("load %s (writes %d)", p.AID, c.last.Writes)
@@ -64,7 +66,6 @@ func (c *Card) Load(capFile []byte) (Package, error) {
 
 // orRefused marks an error that left the card as it was and running.
 func orRefused(err error) error {
-	err = stopped(err)
 	var bug *vm.InternalError
 	if errors.Is(err, ErrPowerLost) || errors.Is(err, ErrMute) || errors.Is(err, ErrNotKept) || errors.As(err, &bug) {
 		return err
@@ -129,7 +130,9 @@ func (c *Card) Install(module, instance AID, parameters []byte) (AID, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("install %s: %w", instance, orRefused(err))
+		err = fmt.Errorf("install %s: %w", instance, orRefused(err))
+		c.note("%v", err)
+		return nil, err
 	}
 	c.note("install %s %s with %q -> %s (writes %d)", module, instance, fmt.Sprintf("%X", parameters), registered, c.last.Writes)
 	return registered, nil
@@ -181,6 +184,9 @@ func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) (A
 	defer func() { c.install = nil }()
 	if !done {
 		c.machine.DropInstance(id)
+		if _, err := c.machine.Collect(); err != nil { // the AID object, if it had registered
+			return nil, err
+		}
 		if thrown != nil {
 			return nil, fmt.Errorf("its install method threw %w", thrown)
 		}
@@ -206,7 +212,9 @@ func (c *Card) Delete(aid AID) error {
 		return fmt.Errorf("there is no applet or package %s on the card", aid)
 	})
 	if err != nil {
-		return fmt.Errorf("delete %s: %w", aid, orRefused(err))
+		err = fmt.Errorf("delete %s: %w", aid, orRefused(err))
+		c.note("%v", err)
+		return err
 	}
 	c.note("delete %s (writes %d)", aid, c.last.Writes)
 	return nil

@@ -101,6 +101,8 @@ func TestPowerCutAtInstall(t *testing.T) {
 			return
 		}
 		require.ErrorIs(t, err, card.ErrPowerLost)
+		_, err = b.TransmitBytes(command(insMade, 0, 0))
+		require.ErrorIs(t, err, card.ErrPowerLost)
 		b.Reset()
 		require.Empty(t, b.Applets())
 		memory, err := b.Memory()

@@ -47,7 +47,7 @@ func (c *Card) answer(raw []byte) (apdu.Response, error) {
 	var response apdu.Response
 	err = c.machine.Enter(func(call *vm.Call) { response = c.dispatch(call, command) })
 	c.selecting = false
-	return response, stopped(err)
+	return response, err
 }
 
 // channelOf returns the logical channel that a class byte names (JCRE §4.3).
