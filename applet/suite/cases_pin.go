@@ -105,7 +105,7 @@ var pinCases = []testCase{
 		s.answers(spec.SWPINWrong|9, unblock, c.block(wrongPUK), c.block(otherPIN))
 		s.enterPIN()
 	}},
-	{"a blocked card takes the PIN, a closed one does not", func(c *caseRun) {
+	{"blocked and closed cards take the PIN", func(c *caseRun) {
 		s := c.active()
 		commands := []struct {
 			variant spec.Variant
@@ -115,13 +115,11 @@ var pinCases = []testCase{
 			{c.variant(spec.ChangeReferenceData, "plaintext"), [][]byte{c.block(ownPIN), c.block(ownPIN)}},
 			{c.variant(spec.ResetRetryCounter, "plaintext"), [][]byte{c.block(ownPUK), c.block(ownPIN)}},
 		}
-		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionBlock })
-		for _, tt := range commands {
-			s.succeeds(tt.variant, tt.data...)
-		}
-		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionClose })
-		for _, tt := range commands {
-			s.answers(spec.SWClosed, tt.variant, tt.data...)
+		for _, actions := range []message.Actions{spec.ActionBlock, spec.ActionClose} {
+			s.instruct(func(i *message.Instruction) { i.Actions = actions })
+			for _, tt := range commands {
+				s.succeeds(tt.variant, tt.data...)
+			}
 		}
 	}},
 	{"a policy can ask for enciphered PINs", func(c *caseRun) {
@@ -209,12 +207,10 @@ var encipheredPINCases = func() (cases []testCase) {
 					sw     apdu.StatusWord
 					change func(b []byte) []byte
 				}{
-					"MAC":             {spec.SWMACWrong, flipLast},
-					"cryptogram":      {spec.SWMACWrong, func(b []byte) []byte { b[2+spec.PointLength+2] ^= 1; return b }},
-					"cut short":       {spec.SWWrongData, func(b []byte) []byte { return b[:len(b)-1] }},
-					"one byte more":   {spec.SWWrongData, func(b []byte) []byte { return append(b, 0) }},
-					"off the curve":   {spec.SWWrongData, func(b []byte) []byte { b[2+spec.PointLength-1] ^= 1; return b }},
-					"compressed form": {spec.SWWrongData, func(b []byte) []byte { b[2] = 0x02; return b }},
+					"MAC":           {spec.SWMACWrong, flipLast},
+					"cryptogram":    {spec.SWMACWrong, func(b []byte) []byte { b[2+spec.PointLength+2] ^= 1; return b }},
+					"cut short":     {spec.SWWrongData, func(b []byte) []byte { return b[:len(b)-1] }},
+					"one byte more": {spec.SWWrongData, func(b []byte) []byte { return append(b, 0) }},
 				}
 				for what, tt := range spoil {
 					data := tt.change(bytes.Clone(s.enciphered(s.cardChallenge(), c.blocks(e.right)...)))
@@ -228,15 +224,27 @@ var encipheredPINCases = func() (cases []testCase) {
 				s.answers(spec.SWPINWrong|(e.tries-1), v, s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
 				s.succeeds(v, s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
 			}},
-			testCase{e.name + " enciphered: blocked and closed", func(c *caseRun) {
+			testCase{e.name + " enciphered: a point that is none costs no try", func(c *caseRun) {
+				s := c.active()
+				v := c.variant(e.command, "enciphered")
+				for what, spoil := range map[string]func(point []byte){
+					"off the curve":   func(point []byte) { point[len(point)-1] ^= 1 },
+					"compressed form": func(point []byte) { point[0] = 0x02 },
+					"infinity":        func(point []byte) { clear(point) },
+				} {
+					data := s.enciphered(s.cardChallenge(), c.blocks(e.right)...)
+					spoil(data[2 : 2+spec.PointLength])
+					assert.EqualValues(c, spec.SWWrongData, s.exchange(v, data).SW, what)
+				}
+				s.answers(spec.SWPINWrong|(e.tries-1), v, s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
+			}},
+			testCase{e.name + " enciphered: blocked", func(c *caseRun) {
 				s := c.active()
 				v := c.variant(e.command, "enciphered")
 				for left := int(e.tries) - 1; left >= 0; left-- {
 					s.answers(spec.SWPINWrong|apdu.StatusWord(left), v, s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
 				}
 				s.answers(spec.SWPINBlocked, v, s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
-				s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionClose })
-				s.answers(spec.SWClosed, v, s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
 			}},
 		)
 	}

@@ -103,9 +103,9 @@ var readCases = []testCase{
 			default:
 				s.payVerified(shop, c.request(shop, message.Amount(round), s.id()))
 			}
-			if round%7 == 6 {
+			if round%4 == 3 {
 				s.audit()
-				acked := s.book.atc() - uint32(round)%3
+				acked := s.book.atc() - uint32(round)%2
 				s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = acked, s.book.heads[acked] })
 			}
 		}

@@ -85,16 +85,17 @@ var receiveCases = []testCase{
 			assert.Equal(c, first, s.succeeds(spec.Refuse.Only(), c.number(r.Number)))
 		}
 		again()
+		s.doesNotAccept(spec.SWReferenceUnknown, payer, c.encode(c.payment(payer, r)))
 		s.newTap()
+		s.answers(spec.SWSecurity, spec.Refuse.Only(), c.number(r.Number))
+		s.enterPIN()
 		again()
 		stay := func(i *message.Instruction) { i.AckedATC, i.Head = 0, s.book.heads[0] }
 		s.instruct(stay, func(i *message.Instruction) { i.Actions = spec.ActionBlock })
 		again()
-		s.enterPIN()
 		s.refuse(open)
 		s.instruct(stay, func(i *message.Instruction) { i.Actions = spec.ActionClose })
 		again()
-		s.answers(spec.SWReferenceUnknown, spec.Accept.Only(), c.encode(c.payment(payer, r)), payer.encoded)
 	}},
 	{"a policy can let a card receive without PIN", func(c *caseRun) {
 		s := c.active()

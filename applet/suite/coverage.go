@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 
 	"ekrona/apdu"
 	"ekrona/apdu/spec"
@@ -29,10 +28,17 @@ func (r row) String() string {
 // noCommand is the name of the rows that belong to no command.
 const noCommand = "(no command)"
 
-// unreachable are the rows that no sequence of commands can bring about on a
-// card that works, with the reason.
-var unreachable = map[uint16]string{
-	spec.SWUnknown: "the card answers it to an error of its own",
+// reachable tells whether a card that works can answer the command so at all.
+func reachable(c *spec.Command, sw uint16) bool {
+	switch sw {
+	case spec.SWUnknown:
+		return false // what it answers to an error of its own
+	case spec.SWInstruction:
+		return false // belongs to no command: see specRows
+	case spec.SWChaining:
+		return len(c.Variants[0].In) == 0
+	}
+	return c != spec.Select // the runtime environment takes SELECT, and refuses the wrong forms of it itself
 }
 
 // specRows are all rows of the spec.
@@ -43,7 +49,7 @@ func specRows() []row {
 			rows = append(rows, row{c.Name, v.Name, spec.SWOK})
 		}
 		for _, a := range slices.Concat(c.Answers, spec.CommonAnswers) {
-			if _, never := unreachable[a.SW]; !never && a.SW != spec.SWInstruction {
+			if reachable(c, a.SW) {
 				rows = append(rows, row{Command: c.Name, SW: a.SW})
 			}
 		}
@@ -54,7 +60,6 @@ func specRows() []row {
 // coverage collects the rows that exchanges touched, and what a card answered
 // that is in no row.
 type coverage struct {
-	mu       sync.Mutex
 	touched  map[row]int
 	strange  []string
 	commands map[byte]*spec.Command // by instruction
@@ -75,8 +80,6 @@ func (v *coverage) note(c apdu.Command, r apdu.Response) {
 	if c.IsChained() && r.SW == apdu.OK {
 		return
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
 	status, known := spec.Status(uint16(r.SW))
 	command := v.commands[c.INS]
 	touched := row{Command: noCommand, SW: status.Code}
@@ -96,10 +99,15 @@ func (v *coverage) note(c apdu.Command, r apdu.Response) {
 	v.touched[touched]++
 }
 
+// add counts what another has counted.
+func (v *coverage) add(other *coverage) {
+	for r, n := range other.touched {
+		v.touched[r] += n
+	}
+}
+
 // missing are the rows that nothing touched, in the order of the spec.
 func (v *coverage) missing() []row {
-	v.mu.Lock()
-	defer v.mu.Unlock()
 	return slices.DeleteFunc(specRows(), func(r row) bool { return v.touched[r] > 0 })
 }
 
