@@ -31,6 +31,9 @@ type Applet struct {
 // ManifestFile returns the path of the manifest, relative like the others.
 func (p Package) ManifestFile() string { return p.CAP + ".manifest" }
 
+// specVersion is the version of the applet's package: that of its interface.
+var specVersion = fmt.Sprintf("%d.%d", spec.Version>>8, spec.Version&0xFF)
+
 // Packages lists all packages of the project, each after those that it imports.
 func Packages() []Package {
 	probe := func(number int, name string, imports []string, applet string) Package {
@@ -46,7 +49,7 @@ func Packages() []Package {
 	}
 	return []Package{
 		{
-			Name: "ekrona", AID: fmt.Sprintf("%X", spec.PackageAID), Version: "1.0", Imports: []string{},
+			Name: "ekrona", AID: fmt.Sprintf("%X", spec.PackageAID), Version: specVersion, Imports: []string{},
 			Applets: []Applet{{Class: "ekrona.EkronaApplet", AID: fmt.Sprintf("%X", spec.AppletAID)}},
 			Sources: "applet/src/main/java/ekrona", CAP: "applet/ekrona.cap",
 		},
