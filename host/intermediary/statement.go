@@ -20,7 +20,7 @@ var (
 )
 
 func wallet(owner string) ledger.Account  { return ledger.Account{Kind: ledger.Customer, ID: owner} }
-func shadow(device string) ledger.Account { return ledger.Account{Kind: ledger.Shadow, ID: device} }
+func shadow(device string) ledger.Account { return ledger.Account{Kind: ledger.Copied, ID: device} }
 
 // statementPage is how many entries are pulled at once.
 const statementPage = 100

@@ -14,10 +14,11 @@ const (
 	OwnFunds Kind = "own"      // the intermediary's own money; below zero it owes its customers the difference
 	Transit  Kind = "transit"  // load orders: taken from an online wallet, not yet moved by the notary
 	Mirror   Kind = "mirror"   // contra account: minus what the central bank holds for the intermediary
+	Copied   Kind = "copied"   // a copy of one device's shadow wallet, which follows the notary line by line: a netting may take it below zero in between
 )
 
-// MayOverdraw tells which kinds may be negative: the contra accounts, and own funds after a loss.
-func (k Kind) MayOverdraw() bool { return k == Issued || k == OwnFunds || k == Mirror }
+// MayOverdraw tells which kinds may be negative: the contra accounts, own funds after a loss, and copies.
+func (k Kind) MayOverdraw() bool { return k == Issued || k == OwnFunds || k == Mirror || k == Copied }
 
 // Account names one account: a kind and whose it is (device id, name, customer reference), empty when there is only one.
 type Account struct {
