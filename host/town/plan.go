@@ -44,9 +44,10 @@ const (
 	Nordic message.Name = "SENORDIC"
 	Fjord  message.Name = "SEFJORDB"
 
-	firstSequence = "00001"
-	rootHolder    = cvc.Holder("SERIKSBK" + firstSequence)
-	notaryHolder  = cvc.Holder("SENOTARY" + firstSequence)
+	firstSequence  = "00001" // of roots, notaries and CAs
+	secondSequence = "00002" // of instruction keys: a reference names one key
+	rootHolder     = cvc.Holder("SERIKSBK" + firstSequence)
+	notaryHolder   = cvc.Holder("SENOTARY" + firstSequence)
 )
 
 // Pilot is the town of the pilot's report: three people and a café at two

@@ -26,6 +26,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/emulator/card"
+	"ekrona/host/audit"
 	"ekrona/host/intermediary"
 	"ekrona/host/settlement"
 	"ekrona/host/store"
@@ -70,6 +71,7 @@ type Town struct {
 
 	CentralBank *settlement.Notary
 	ledger      *sql.DB // the central bank's
+	auditor     *audit.Auditor
 	Banks       []*Bank
 	People      []*Person
 	Shops       []*Shop
@@ -223,6 +225,7 @@ func (t *Town) foundCentralBank(ctx context.Context) error {
 	if t.notary, err = keys.Certified("notary", t.subject(notaryHolder, spec.RoleNotary, authorityYears), t.root); err != nil {
 		return err
 	}
+	t.auditor = audit.New(t.notary.Certificate.PublicKey)
 	schemas, err := settlement.Schemas()
 	if err != nil {
 		return err
@@ -239,11 +242,10 @@ func (t *Town) foundCentralBank(ctx context.Context) error {
 func (t *Town) foundBank(ctx context.Context, plan BankPlan) error {
 	b := &Bank{Name: plan.Name, Title: plan.Title, keys: pki.Open(t.path("keys", plan.File), t.random)}
 	var err error
-	holder := cvc.Holder(plan.Name + firstSequence)
-	if b.ca, err = b.keys.Certified("ca", t.subject(holder, spec.RoleIntermediary, authorityYears), t.root); err != nil {
+	if b.ca, err = b.keys.Certified("ca", t.subject(cvc.Holder(plan.Name+firstSequence), spec.RoleIntermediary, authorityYears), t.root); err != nil {
 		return err
 	}
-	if b.instruction, err = b.keys.Certified("instruction", t.subject(holder, spec.RoleInstructionKey, authorityYears), t.root); err != nil {
+	if b.instruction, err = b.keys.Certified("instruction", t.subject(cvc.Holder(plan.Name+secondSequence), spec.RoleInstructionKey, authorityYears), t.root); err != nil {
 		return err
 	}
 	desk, err := b.keys.Certified("desk", t.subject(cvc.Holder(deviceID(plan.Name, 'D', 1)), spec.RoleDesk, deviceYears), b.ca)

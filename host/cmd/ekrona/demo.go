@@ -1,0 +1,98 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/emulator/card"
+	"ekrona/host/demo"
+	"ekrona/host/town"
+)
+
+func demoCommand() *cobra.Command {
+	var state, seed string
+	var traced, asJSON bool
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "The story of the pilot, on the real applet: load, pay, a torn tap, card to card, settle, unload",
+		Long: `Issues three cards and a terminal at two intermediaries and tells the story of the pilot's report:
+load, pay in a shop, a torn tap and its resend, card to card, a refusal, settlement in any order, unload.
+It ends with the books: every wallet, issued = online + shadow + pool, and every invariant of the protocol.
+
+Needs no reader, no server, no network. With --state the cards and ledgers stay in a folder, and
+"ekrona wallet", "ekrona terminal", "ekrona card" and "ekrona books" go on from there.`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			folder, done, err := demoFolder(state)
+			if err != nil {
+				return err
+			}
+			options := demo.Options{Trace: traced, Town: town.Options{Plan: town.Pilot()}}
+			if seed != "" {
+				options.Town.Random = card.SeededRandom(seed)
+				options.Town.Clock = town.FixedClock(time.Date(2026, time.January, 15, 12, 0, 0, 0, time.UTC))
+			}
+			out := c.OutOrStdout()
+			story := out
+			if asJSON {
+				story = io.Discard
+			}
+			books, err := demo.Run(c.Context(), folder, story, options)
+			err = errors.Join(err, done())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				if err := writeJSON(out, books); err != nil {
+					return err
+				}
+			} else if state != "" {
+				fmt.Fprintf(out, "\nThe town is kept in %s; PIN letters are in %s. Go on with: ekrona wallet balance anna --state %s\n",
+					state, filepath.Join(state, "letters"), state)
+			}
+			return violated(books)
+		},
+	}
+	c.Flags().StringVar(&state, "state", "", "keep the cards and ledgers in this folder, which must be new or empty")
+	c.Flags().StringVar(&seed, "seed", "", "make the run repeat: same keys, same signatures, a fixed day (any text; never for real keys)")
+	c.Flags().BoolVar(&traced, "trace", false, "show every command to a card and its answer, decoded")
+	c.Flags().BoolVar(&asJSON, "json", false, "print only the books, as JSON; amounts in ore")
+	return c
+}
+
+// demoFolder gives the folder to found the town in, and what to do at the end.
+func demoFolder(state string) (string, func() error, error) {
+	if state == "" {
+		folder, err := os.MkdirTemp("", "ekrona-demo-")
+		return folder, func() error { return os.RemoveAll(folder) }, err
+	}
+	entries, err := os.ReadDir(state)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", nil, fmt.Errorf("--state: %w", err)
+	}
+	if len(entries) > 0 {
+		return "", nil, fmt.Errorf("--state: %s is not empty: name a new folder, or go on in it with \"ekrona wallet\" and \"ekrona terminal\"", state)
+	}
+	return state, func() error { return nil }, nil
+}
+
+// violated is the error of books in which an invariant does not hold.
+func violated(b town.Books) error {
+	if len(b.Violations) == 0 {
+		return nil
+	}
+	return &exitError{exitViolated, fmt.Errorf("%d violation(s) of the protocol, the first: %s", len(b.Violations), b.Violations[0])}
+}
+
+func writeJSON(out io.Writer, v any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}

@@ -1,0 +1,186 @@
+// Package demo tells the story of the pilot's report with real parties: money is
+// loaded, spent in a shop, torn, passed from card to card, refused, settled in
+// whatever order the parties come online, and unloaded; at the end the books are
+// read and every invariant of the protocol is checked. Start at [Run].
+package demo
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"ekrona/apdu/pin"
+	"ekrona/host/money"
+	"ekrona/host/terminal"
+	"ekrona/host/town"
+	"ekrona/host/wallet"
+)
+
+// story is one telling.
+type story struct {
+	ctx  context.Context
+	town *town.Town
+	tell *teller
+
+	anna, bertil, cecilia *town.Person
+	cafe                  *town.Shop
+}
+
+// Options say how the story is told.
+type Options struct {
+	Town  town.Options // Observe is the demo's own
+	Trace bool         // show every command to a card, decoded
+}
+
+// Run founds a town in an empty folder, tells the story on out, and returns the
+// books after it. Violations of the protocol are in the books, not an error.
+func Run(ctx context.Context, folder string, out io.Writer, options Options) (town.Books, error) {
+	tell := &teller{out: out, trace: options.Trace}
+	options.Town.Observe = tell.observe
+	tell.scene("The town")
+	t, err := town.Open(ctx, folder, options.Town)
+	if err != nil {
+		return town.Books{}, err
+	}
+	books, err := tellStory(ctx, t, tell)
+	return books, errors.Join(err, t.Close())
+}
+
+// tellStory tells one scene after the other.
+func tellStory(ctx context.Context, t *town.Town, tell *teller) (town.Books, error) {
+	s := &story{ctx: ctx, town: t, tell: tell}
+	var err error
+	for name, person := range map[string]**town.Person{"anna": &s.anna, "bertil": &s.bertil, "cecilia": &s.cecilia} {
+		if *person, err = t.Person(name); err != nil {
+			return town.Books{}, err
+		}
+	}
+	if s.cafe, err = t.Shop("cafe"); err != nil {
+		return town.Books{}, err
+	}
+	s.introduce()
+	for _, scene := range []func() error{
+		s.load, s.payInTheShop, s.tornTap, s.cardToCard, s.refuse, s.settleTheChain, s.payerFirst, s.unload, s.comeToRest,
+	} {
+		if err := scene(); err != nil {
+			return town.Books{}, err
+		}
+	}
+	books, err := t.Books(ctx, true)
+	if err != nil {
+		return books, err
+	}
+	return books, tell.books(books)
+}
+
+func (s *story) introduce() {
+	for _, b := range s.town.Banks {
+		s.tell.say("Riksbank", "issues e-krona to %s, and certifies its CA and its instruction key", b.Title)
+	}
+	for _, p := range s.town.People {
+		s.tell.say(p.Bank.Title, "issues %s's card %s: key pair made on the card, certificate, PIN letter, registered at the notary", title(p.Name), p.Phone.Device())
+	}
+	for _, c := range s.town.Shops {
+		s.tell.say(c.Bank.Title, "certifies the terminal %s of the %s", c.Till.ID(), c.Name)
+	}
+}
+
+// hold holds a person's card to a phone or till, with the PIN entered.
+func (s *story) hold(p *town.Person) (wallet.Tap, error) {
+	s.tell.tap()
+	entered, err := p.Letter.Block()
+	return wallet.Tap{Card: p.Card.Tap(), PIN: entered}, err
+}
+
+func (s *story) load() error {
+	s.tell.scene("Load: online, from the online wallet to the card")
+	return s.loadCard(s.anna, 200*money.Krona)
+}
+
+func (s *story) loadCard(p *town.Person, amount money.Ore) error {
+	s.tell.say(title(p.Name), "orders %s for the card, and holds it to the phone", amount)
+	tap, err := s.hold(p)
+	if err != nil {
+		return err
+	}
+	result, err := p.Phone.Load(s.ctx, tap, amount)
+	if err != nil {
+		return err
+	}
+	s.tell.say("Notary", "reserves %s in the card's shadow wallet and signs the Instruction beside %s", amount, p.Bank.Title)
+	s.tell.say(title(p.Name)+"'s card", "verifies both signatures, adds %s, confirms", result.Credited)
+	return nil
+}
+
+// sell takes an amount at the till. Without a PIN the card is held to it again
+// after a torn tap.
+func (s *story) sell(p *town.Person, amount money.Ore) error {
+	sale, err := s.cafe.Till.Ask(s.ctx, amount)
+	if err != nil {
+		return err
+	}
+	s.tell.say("Terminal", "signs and stores the Request: %s, number %d. Please tap", amount, sale.Number)
+	return s.take(p, sale, false)
+}
+
+func (s *story) take(p *town.Person, sale terminal.Sale, again bool) error {
+	tap, err := s.hold(p)
+	if err != nil {
+		return err
+	}
+	if again {
+		tap.PIN = pin.Block{}
+	}
+	receipt, err := s.cafe.Till.Take(s.ctx, sale.Number, tap.Card, tap.PIN)
+	var torn *terminal.TornTap
+	if errors.As(err, &torn) && !again {
+		s.tell.say("Terminal", "got no answer. Hold the same card to the terminal again")
+		return s.take(p, sale, true)
+	}
+	if err != nil {
+		return err
+	}
+	s.tell.say(title(p.Name)+"'s card", "pays %s and keeps the Payment as a record", sale.Amount)
+	s.tell.say("Terminal", "verifies card and Payment, stores it, and shows: paid %s", sale.Amount)
+	s.tell.cost("the tap")
+	return p.Phone.TakeAnswer(s.ctx, receipt)
+}
+
+func (s *story) payInTheShop() error {
+	s.tell.scene("In the shop: card and terminal are offline")
+	return s.sell(s.anna, 45*money.Krona)
+}
+
+func (s *story) tornTap() error {
+	s.tell.scene("A torn tap, and its resend")
+	s.anna.Card.PullAfter(payInstruction)
+	s.tell.say("Anna", "takes the card away too early: it has paid, the terminal has not heard")
+	if err := s.sell(s.anna, 30*money.Krona); err != nil {
+		return err
+	}
+	s.tell.say("Anna's card", "has given the same Payment again, without PIN and without a second debit")
+	return nil
+}
+
+// synchronise brings a person's card online.
+func (s *story) synchronise(p *town.Person) error {
+	tap, err := s.hold(p)
+	if err != nil {
+		return err
+	}
+	result, err := p.Phone.Synchronise(s.ctx, tap)
+	if err != nil {
+		return err
+	}
+	s.tell.synchronised(title(p.Name)+"'s card", result)
+	return nil
+}
+
+func (s *story) synchroniseTill() error {
+	result, err := s.cafe.Till.Synchronise(s.ctx)
+	if err != nil {
+		return err
+	}
+	s.tell.synchronised("Terminal", result)
+	return nil
+}

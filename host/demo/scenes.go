@@ -1,0 +1,137 @@
+package demo
+
+import (
+	"context"
+
+	"ekrona/apdu/spec"
+	"ekrona/host/money"
+	"ekrona/host/town"
+	"ekrona/host/wallet"
+)
+
+// payInstruction is the command whose answer the torn tap loses.
+var payInstruction = spec.Pay.INS
+
+func (s *story) cardToCard() error {
+	s.tell.scene("Card to card: nobody is online")
+	if err := s.transfer(s.anna, s.bertil, 80*money.Krona); err != nil {
+		return err
+	}
+	s.tell.say("Bertil", "spends what was just received, before any of it is settled")
+	return s.transfer(s.bertil, s.cecilia, 50*money.Krona)
+}
+
+// transfer pays from one card to another in three taps on the payee's phone.
+func (s *story) transfer(payer, payee *town.Person, amount money.Ore) error {
+	s.tell.say(title(payee.Name), "asks for %s; three taps on one phone", amount)
+	asked, receipt, err := payee.Phone.Transfer(s.ctx, amount, func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
+		if side == wallet.Payer {
+			tap, err := s.hold(payer)
+			tap.Stranger = true
+			return tap, err
+		}
+		return s.hold(payee)
+	})
+	if err != nil {
+		return err
+	}
+	s.tell.say(title(payee.Name)+"'s card", "1: signs the Request, and keeps room for %s", amount)
+	s.tell.say(title(payer.Name)+"'s card", "2: pays %s, with its PIN", amount)
+	s.tell.say(title(payee.Name)+"'s card", "3: accepts; its Receipt goes to %s's phone", title(payer.Name))
+	_ = asked
+	return payer.Phone.TakeAnswer(s.ctx, receipt)
+}
+
+func (s *story) refuse() error {
+	s.tell.scene("A refusal: the payment is on its way, and never arrives")
+	const amount = 20 * money.Krona
+	tap, err := s.hold(s.cecilia)
+	if err != nil {
+		return err
+	}
+	asked, err := s.cecilia.Phone.Request(s.ctx, tap, amount, "")
+	if err != nil {
+		return err
+	}
+	s.tell.say("Cecilia", "sends Anna a Request for %s as a picture", amount)
+	if tap, err = s.hold(s.anna); err != nil {
+		return err
+	}
+	if _, err = s.anna.Phone.Pay(s.ctx, tap, asked); err != nil {
+		return err
+	}
+	s.tell.say("Anna's card", "pays it; the Payment stays on Anna's phone, which has no network")
+	if tap, err = s.hold(s.cecilia); err != nil {
+		return err
+	}
+	if _, err = s.cecilia.Phone.Refuse(s.ctx, tap, asked); err != nil {
+		return err
+	}
+	s.tell.say("Cecilia's card", "closes the Request with a signed Refusal, for ever: the money will come back to Anna's online wallet")
+	return nil
+}
+
+func (s *story) settleTheChain() error {
+	s.tell.scene("Settlement: Cecilia first, whose money is not there yet; then the shop, before the payer")
+	for _, step := range []func() error{
+		func() error { return s.synchronise(s.cecilia) },
+		s.synchroniseTill,
+		func() error { return s.synchronise(s.anna) },
+		func() error { return s.synchronise(s.bertil) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+		if err := s.tell.verdicts(s.ctx, s.town); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *story) payerFirst() error {
+	s.tell.scene("The other way round: the payer synchronises before the shop")
+	if err := s.sell(s.bertil, 15*money.Krona); err != nil {
+		return err
+	}
+	for _, step := range []func() error{func() error { return s.synchronise(s.bertil) }, s.synchroniseTill} {
+		if err := step(); err != nil {
+			return err
+		}
+		if err := s.tell.verdicts(s.ctx, s.town); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *story) unload() error {
+	s.tell.scene("Unload: from the card back to the online wallet")
+	const amount = 30 * money.Krona
+	tap, err := s.hold(s.cecilia)
+	if err != nil {
+		return err
+	}
+	if _, err := s.cecilia.Phone.Unload(s.ctx, tap, amount); err != nil {
+		return err
+	}
+	s.tell.say("Fjord Bank", "has its desk sign a Request that names Cecilia's card")
+	s.tell.say("Cecilia's card", "pays %s to the desk; settled, it is in the online wallet", amount)
+	return nil
+}
+
+// comeToRest lets everyone synchronise twice, after which all must agree.
+func (s *story) comeToRest() error {
+	s.tell.scene("Everyone synchronises twice, and all must agree")
+	for range 2 {
+		for _, p := range s.town.People {
+			if err := s.synchronise(p); err != nil {
+				return err
+			}
+		}
+		if err := s.synchroniseTill(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"ekrona/apdu/trace"
+	"ekrona/emulator/card"
+	"ekrona/host/session"
+	"ekrona/host/settlement"
+	"ekrona/host/town"
+)
+
+// teller writes the story down: who, and what.
+type teller struct {
+	out   io.Writer
+	trace bool
+	err   error // the first that out gave
+
+	taps int
+	last card.Stats // of the tap in progress
+
+	seen map[string]settlement.Verdict
+}
+
+// speakerWidth is room for the longest speaker.
+const speakerWidth = 15
+
+func (t *teller) line(format string, arguments ...any) {
+	if _, err := fmt.Fprintf(t.out, format+"\n", arguments...); t.err == nil {
+		t.err = err
+	}
+}
+
+func (t *teller) scene(title string) { t.line("\n%s\n%s", title, strings.Repeat("-", len(title))) }
+
+func (t *teller) say(speaker, format string, arguments ...any) {
+	t.line("%-*s  %s", speakerWidth, speaker, fmt.Sprintf(format, arguments...))
+}
+
+func title(name string) string {
+	if name == "" {
+		return name
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
+}
+
+// tap begins to count for one tap.
+func (t *teller) tap() { t.last = card.Stats{} }
+
+// observe is told every exchange with a card.
+func (t *teller) observe(e town.Exchange) {
+	t.last = t.last.Add(e.Stats)
+	if !t.trace {
+		return
+	}
+	text := trace.Command(e.Command)
+	if e.Err != nil {
+		text += fmt.Sprintf("< no answer: %v\n", e.Err)
+	} else {
+		text += trace.Response(e.Command, e.Response)
+	}
+	for line := range strings.Lines(text) {
+		t.line("    %s's card  %s", e.Holder, strings.TrimRight(line, "\n"))
+	}
+}
+
+// cost tells what the tap would have taken on a real card.
+func (t *teller) cost(what string) {
+	link := card.Links()[0]
+	estimate, err := card.Estimate(t.last, link)
+	if err != nil {
+		t.line("%*s  (no estimate for %s: %v)", speakerWidth, "", what, err)
+		return
+	}
+	ms := func(d time.Duration) int64 { return d.Round(time.Millisecond).Milliseconds() }
+	t.line("%*s  (%s on a P71 over %s: about %d ms; %d of it signatures and hashes, %d writes, %d bytecodes, %d the wire)", speakerWidth, "",
+		what, link.Name, ms(estimate.Of()), ms(estimate.Of(card.CostCrypto)), ms(estimate.Of(card.CostWrites)),
+		ms(estimate.Of(card.CostBytecode)), ms(estimate.Of(card.CostWire)))
+}
+
+func (t *teller) synchronised(device string, r session.Result) {
+	text := "synchronises"
+	switch {
+	case r.Instructions == 0:
+		text += ": nothing was owed"
+	default:
+		text += fmt.Sprintf(": %d Instruction(s) applied", r.Instructions)
+	}
+	if r.State != nil {
+		text += fmt.Sprintf("; %d of %d records acknowledged", r.State.AckedATC, r.State.ATC)
+	}
+	for _, waiting := range r.Unanswered {
+		text += fmt.Sprintf("; %v", waiting)
+	}
+	if r.Difference != 0 {
+		text += fmt.Sprintf("; its balance is off by %s", r.Difference)
+	}
+	t.say(device, "%s", text)
+}
+
+// lastRecord bounds the search for a card's payments.
+const lastRecord = 64
+
+// verdicts tells what the notary decided since the last time.
+func (t *teller) verdicts(ctx context.Context, where *town.Town) error {
+	if t.seen == nil {
+		t.seen = map[string]settlement.Verdict{}
+	}
+	holders := map[string]string{}
+	for _, p := range where.People {
+		holders[string(p.Phone.Device())] = title(p.Name)
+	}
+	for _, s := range where.Shops {
+		holders[string(s.Till.ID())] = "the " + s.Name
+	}
+	for _, p := range where.People {
+		for atc := uint32(1); atc <= lastRecord; atc++ {
+			status, err := where.CentralBank.Payment(ctx, string(p.Phone.Device()), atc)
+			if err != nil {
+				return err
+			}
+			key := fmt.Sprintf("%s/%d", p.Name, atc)
+			if status.Verdict == t.seen[key] {
+				continue
+			}
+			t.seen[key] = status.Verdict
+			t.say("Notary", "%s -> %s, %s: %s", title(p.Name), holders[status.Payee], status.Amount, meaning(status.Verdict))
+		}
+	}
+	return nil
+}
+
+// meaning says a verdict in words.
+func meaning(v settlement.Verdict) string {
+	switch v {
+	case settlement.Reserved:
+		return "reserved; it is for the payee's device to accept or refuse"
+	case settlement.Waiting:
+		return "waiting until the payer's shadow wallet covers it; nobody is blocked"
+	case settlement.Settled:
+		return "settled"
+	case settlement.Void:
+		return "void; back in the payer's online wallet"
+	case settlement.Uncovered:
+		return "settled, but not from the payer's shadow wallet"
+	default:
+		return v.String()
+	}
+}
+
+// books writes the books down.
+func (t *teller) books(b town.Books) error {
+	t.scene("The books")
+	t.line("%-10s %-12s %14s %14s %14s", "", "", "online", "shadow", "offline")
+	for _, p := range b.People {
+		t.line("%-10s %-12s %14s %14s %14s", p.Name, p.Bank, p.Online, p.Shadow, p.Offline)
+	}
+	for _, s := range b.Shops {
+		t.line("%-10s %-12s %14s %14s %14s", s.Name, s.Bank, s.Online, "", s.Taken.String()+" *")
+	}
+	t.line("* all that the terminal ever took\n")
+	online, shadow := b.Online(), b.Shadow()
+	t.line("issued %s = online %s + shadow %s + pool %s", b.Settlement.Issued, online, shadow, b.Settlement.Pool)
+	for _, v := range b.Violations {
+		t.line("VIOLATED  %s", v)
+	}
+	if len(b.Violations) == 0 {
+		t.line("every invariant of the protocol holds:")
+		for _, i := range b.Checked {
+			t.line("  %2d  %s", i.Number, i.Title)
+		}
+	}
+	return t.err
+}

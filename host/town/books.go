@@ -1,0 +1,185 @@
+package town
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"ekrona/apdu/message"
+	"ekrona/host/audit"
+	"ekrona/host/card"
+	"ekrona/host/money"
+	"ekrona/host/session"
+	"ekrona/host/settlement"
+	"ekrona/host/store"
+)
+
+// Books are all wallets of a town at one moment, and what the auditor says.
+type Books struct {
+	People     []PersonBooks       `json:"people"`
+	Shops      []ShopBooks         `json:"shops"`
+	Settlement settlement.Balances `json:"settlement"`
+	Checked    []Invariant         `json:"checked"`
+	Violations []audit.Violation   `json:"violations"`
+}
+
+// Invariant is one that was checked.
+type Invariant struct {
+	Number int    `json:"number"`
+	Title  string `json:"title"`
+}
+
+// Online sums what the central bank holds for the banks.
+func (b Books) Online() money.Ore { return sum(b.Settlement.Online) }
+
+// Shadow sums the shadow wallets.
+func (b Books) Shadow() money.Ore { return sum(b.Settlement.Shadow) }
+
+func sum(accounts []settlement.Account) (total money.Ore) {
+	for _, a := range accounts {
+		total += a.Balance
+	}
+	return total
+}
+
+// PersonBooks are a person's three wallets.
+type PersonBooks struct {
+	Name    string    `json:"name"`
+	Bank    string    `json:"bank"`
+	Online  money.Ore `json:"online_ore"`
+	Shadow  money.Ore `json:"shadow_ore"`
+	Offline money.Ore `json:"offline_ore"` // what the card says
+}
+
+// ShopBooks are what a shop has.
+type ShopBooks struct {
+	Name   string    `json:"name"`
+	Bank   string    `json:"bank"`
+	Online money.Ore `json:"online_ore"`
+	Taken  money.Ore `json:"taken_ore"` // all that the till ever accepted
+}
+
+// Books reads every wallet and has every invariant of the protocol checked that
+// holds at every moment. With agreement set, also the one that holds when everyone
+// has synchronised twice without faults.
+//
+// The cards are asked for their State directly, with a Challenge that the notary
+// does not learn of: looking changes nothing.
+func (t *Town) Books(ctx context.Context, agreement bool) (Books, error) {
+	b := Books{}
+	honest := map[string]audit.Device{}
+	var err error
+	if b.Settlement, err = t.CentralBank.Balances(ctx); err != nil {
+		return b, err
+	}
+	shadow := map[string]money.Ore{}
+	for _, a := range b.Settlement.Shadow {
+		shadow[a.Name] = a.Balance
+	}
+	for _, p := range t.People {
+		device, err := t.observeCard(ctx, p)
+		if err != nil {
+			return b, fmt.Errorf("%s's card: %w", p.Name, err)
+		}
+		id := string(p.Phone.Device())
+		honest[id] = device
+		online, err := p.Bank.OnlineBalance(ctx, p.Name)
+		if err != nil {
+			return b, err
+		}
+		b.People = append(b.People, PersonBooks{p.Name, p.Bank.Title, online, shadow[id], money.FromWire(uint32(device.State.Balance))})
+	}
+	for _, s := range t.Shops {
+		device, err := t.observeTill(ctx, s)
+		if err != nil {
+			return b, fmt.Errorf("%s's till: %w", s.Name, err)
+		}
+		honest[string(s.Till.ID())] = device
+		online, err := s.Bank.OnlineBalance(ctx, s.Name)
+		if err != nil {
+			return b, err
+		}
+		b.Shops = append(b.Shops, ShopBooks{s.Name, s.Bank.Title, online, money.FromWire(uint32(device.State.Balance))})
+	}
+	titles := audit.Titles()
+	for _, number := range slices.Sorted(maps.Keys(titles)) {
+		b.Checked = append(b.Checked, Invariant{number, titles[number]})
+	}
+	b.Violations, err = t.audit(ctx, honest, agreement)
+	return b, err
+}
+
+func (t *Town) audit(ctx context.Context, honest map[string]audit.Device, agreement bool) ([]audit.Violation, error) {
+	found, err := t.auditor.Check(ctx, store.Queryer(t.ledger), honest)
+	if err != nil || !agreement {
+		return found, err
+	}
+	more, err := t.auditor.Agreement(ctx, t.ledger, honest)
+	return append(found, more...), err
+}
+
+// observeCard reads a person's card as it is.
+func (t *Town) observeCard(ctx context.Context, p *Person) (audit.Device, error) {
+	challenge, err := t.challenge(p.Bank, p.Phone.Device())
+	if err != nil {
+		return audit.Device{}, err
+	}
+	observer := p.Card.observe
+	p.Card.observe = nil // looking is no part of the story
+	defer func() { p.Card.observe = observer }()
+	client := card.New(p.Card.Tap())
+	if _, err := client.Select(ctx); err != nil {
+		return audit.Device{}, err
+	}
+	state, err := client.GetState(ctx, challenge, p.Bank.instruction.Encoded)
+	if err != nil {
+		return audit.Device{}, err
+	}
+	records, err := client.Records(ctx)
+	if err != nil {
+		return audit.Device{}, err
+	}
+	return device(session.Reading{State: state, Records: records})
+}
+
+func (t *Town) observeTill(ctx context.Context, s *Shop) (audit.Device, error) {
+	challenge, err := t.challenge(s.Bank, s.Till.ID())
+	if err != nil {
+		return audit.Device{}, err
+	}
+	trust := session.Trust{InstructionKey: s.Bank.instruction.Encoded, Notary: t.notary.Encoded}
+	reading, err := s.Till.Read(ctx, challenge, trust)
+	if err != nil {
+		return audit.Device{}, err
+	}
+	return device(reading)
+}
+
+func (t *Town) challenge(b *Bank, id message.DeviceID) ([]byte, error) {
+	c := &message.Challenge{InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Device: id}
+	if _, err := io.ReadFull(t.random, c.Random[:]); err != nil {
+		return nil, fmt.Errorf("the source of randomness failed: %w", err)
+	}
+	if err := message.Sign(c, b.instruction.Signer); err != nil {
+		return nil, err
+	}
+	return message.Encode(c)
+}
+
+func device(r session.Reading) (audit.Device, error) {
+	state, err := message.Parse[message.State](r.State)
+	if err != nil {
+		return audit.Device{}, err
+	}
+	d := audit.Device{State: state}
+	for _, encoded := range r.Records {
+		record, err := message.ParseRecord(encoded)
+		if err != nil {
+			return audit.Device{}, err
+		}
+		d.Records = append(d.Records, record)
+	}
+	return d, nil
+}
