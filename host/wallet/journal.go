@@ -106,13 +106,18 @@ func (w *Wallet) keep(ctx context.Context, statement string, identity message.Ha
 		if changed, err := result.RowsAffected(); err != nil || changed == 0 {
 			return err // kept before, or no conversation of this phone
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO outbox (message, position)
-			VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM outbox)) ON CONFLICT (message) DO NOTHING`, e.Message)
-		if err != nil {
-			return fmt.Errorf("wallet: journal: %w", err)
-		}
-		return nil
+		return queue(ctx, tx, e.Message)
 	})
+}
+
+// queue puts a message into the outbox, once.
+func queue(ctx context.Context, tx *sql.Tx, message []byte) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO outbox (message, position)
+		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM outbox)) ON CONFLICT (message) DO NOTHING`, message)
+	if err != nil {
+		return fmt.Errorf("wallet: journal: %w", err)
+	}
+	return nil
 }
 
 // column reads one column of bytes.

@@ -2,12 +2,14 @@ package wallet
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
 	"ekrona/apdu/message"
 	"ekrona/host/envelope"
 	"ekrona/host/money"
+	"ekrona/host/store"
 )
 
 // Request has the held card ask for an amount: the first tap of a payment between
@@ -162,9 +164,13 @@ func (w *Wallet) Refuse(ctx context.Context, tap Tap, asked envelope.Envelope) (
 
 // TakeAnswer keeps a payee's Receipt or Refusal that was given to the payer's
 // phone: with it the payment is decided as soon as this phone synchronises,
-// whether the payee's device has or not.
+// whether the payee's device has or not. That of a payment at a terminal, which
+// went past this phone, is only carried to the intermediary.
 func (w *Wallet) TakeAnswer(ctx context.Context, answer envelope.Envelope) error {
 	identity, err := w.answered(ctx, answer.Message)
+	if errors.Is(err, ErrNoTransfer) {
+		return store.InTx(ctx, w.db, func(tx *sql.Tx) error { return queue(ctx, tx, answer.Message) })
+	}
 	if err != nil {
 		return err
 	}
