@@ -55,7 +55,7 @@ type Card struct {
 	dead error // why the card answers nothing until a reset; nil while it runs
 	cut  int   // persistent write of the next command before which power goes; 0 for none
 	last Stats
-	file string // where it is saved after every change; "" for nowhere
+	file string // where it is saved after every change; empty if nowhere
 }
 
 var _ apdu.Card = (*Card)(nil)
