@@ -96,7 +96,7 @@ func (l *linker) catchType(h cap.Handler) (*Class, error) {
 // handlers adds the code of exception handlers that cover instructions found.
 func (w *walk) handlers(taken []bool) (grown bool, err error) {
 	for i, h := range w.l.file.Methods.Handlers {
-		if taken[i] {
+		if taken[i] || h.Start >= w.end || h.Start+h.Length <= w.m.start {
 			continue
 		}
 		for at := range w.start {

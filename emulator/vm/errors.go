@@ -73,8 +73,8 @@ func (e *InternalError) Error() string {
 // The closed set of traps, raised by panic and recovered by guard alone:
 // *CardFault and *PowerCut as they are, and a Java exception on its way.
 type javaTrap struct {
-	ref   Ref
-	where string
+	ref Ref
+	at  place
 }
 
 func (v *VM) fault(kind FaultKind, what string) {
@@ -85,7 +85,7 @@ func (v *VM) throwRef(r Ref) {
 	if r == 0 {
 		v.throwNew(classNullPointer, 0)
 	}
-	panic(javaTrap{ref: r, where: v.where()})
+	panic(javaTrap{r, v.here()})
 }
 
 // throwNew throws the runtime environment's own instance of a class: a
@@ -123,7 +123,7 @@ func (v *VM) recovered(p any) error {
 
 func (v *VM) javaException(t javaTrap) *JavaException {
 	o := v.object(t.ref)
-	e := &JavaException{Class: o.class.Name(), Ref: t.ref, Where: t.where}
+	e := &JavaException{Class: o.class.Name(), Ref: t.ref, Where: t.at.String()}
 	if slot := o.class.reasonSlot; slot >= 0 {
 		e.HasReason = true
 		e.Reason = int16(*v.slot(t.ref, slot))

@@ -2,18 +2,40 @@ package vm
 
 import "fmt"
 
-// where names the method and program counter that run.
-func (v *VM) where() string {
-	for i := v.fp; i >= 0; i-- {
-		if f := &v.frames[i]; f.method != nil {
-			if f.method.native != nil {
-				return f.method.String()
-			}
-			return fmt.Sprintf("%s pc %d", f.method, f.pc)
+// place is where the machine is: the innermost bytecode method, and the native
+// that it called, if one runs.
+type place struct {
+	native *Method
+	method *Method // nil in the runtime environment
+	pc     int
+}
+
+func (p place) String() string {
+	at := p.method.String()
+	if p.method != nil {
+		at = p.method.At(p.pc)
+	}
+	if p.native != nil {
+		return p.native.String() + ", called at " + at
+	}
+	return at
+}
+
+func (v *VM) here() place {
+	var p place
+	for i := v.fp; i >= 0 && p.method == nil; i-- {
+		switch f := &v.frames[i]; {
+		case f.method == nil:
+		case f.method.native == nil:
+			p.method, p.pc = f.method, f.pc
+		case p.native == nil:
+			p.native = f.method
 		}
 	}
-	return "the runtime environment"
+	return p
 }
+
+func (v *VM) where() string { return v.here().String() }
 
 // push makes the next activation current. args cells lie at the top of the
 // operands of the current one.

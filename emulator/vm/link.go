@@ -294,7 +294,7 @@ func (l *linker) nameMethods() error {
 	for _, c := range l.file.Debug.Classes {
 		for _, d := range c.Methods {
 			if m := l.pkg.methods[d.Offset]; m != nil {
-				m.name = d.Name
+				m.name, m.source, m.lines = d.Name, c.Source, d.Lines
 				if m.class == nil {
 					m.class = l.classes[c.Offset]
 				}

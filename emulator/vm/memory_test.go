@@ -283,3 +283,14 @@ func TestCollectDeletesOnlyWhatIsUnreachable(t *testing.T) {
 	var fault *CardFault
 	require.True(t, errors.As(s.v.Enter(func(c *Call) { c.Length(ring) }), &fault))
 }
+
+// TestExceptionOutlivesAnAbort: the machine's own exception objects are not
+// part of the transaction in which they are first thrown.
+func TestExceptionOutlivesAnAbort(t *testing.T) {
+	require.NoError(t, newVM(t, Limits{}).Enter(func(c *Call) {
+		c.BeginTransaction()
+		e := c.Try(func() { c.Throw("javacard/framework/ISOException", 0x6985) })
+		c.AbortTransaction()
+		require.Equal(t, Value(0x6985), c.Field(e.Ref, 0))
+	}))
+}

@@ -162,6 +162,9 @@ type Method struct {
 	handlers  []handler
 
 	returnSites []int // instructions after a jsr
+
+	source string     // file, from the Debug component
+	lines  []cap.Line // counted from start
 }
 
 type resultKind uint8
@@ -192,6 +195,25 @@ func (m *Method) String() string {
 	default:
 		return fmt.Sprintf("%s method@%d", m.pkg.name, m.start)
 	}
+}
+
+// Line returns the source file and line of an instruction; "", 0 if the CAP file
+// does not tell.
+func (m *Method) Line(pc int) (file string, line int) {
+	for _, l := range m.lines {
+		if at := pc - m.start; at >= l.Start && at <= l.End {
+			return m.source, l.Line
+		}
+	}
+	return "", 0
+}
+
+// At names the method and an instruction in it for people.
+func (m *Method) At(pc int) string {
+	if file, line := m.Line(pc); line > 0 {
+		return fmt.Sprintf("%s (%s:%d)", m, file, line)
+	}
+	return fmt.Sprintf("%s pc %d", m, pc)
 }
 
 // describe fills in what the descriptor tells of arguments and result.
