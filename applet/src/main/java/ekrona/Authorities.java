@@ -6,9 +6,10 @@ import javacard.security.Signature;
 
 /**
  * The keys above the devices that the card knows: two roots, four intermediary CAs, a notary and the own intermediary's instruction
- * key. Each has a place in the directory, which is part of the state block and says in which row the key is. There is one row
- * more than places: a new key goes to a row that no place refers to, and becomes known when the directory is committed. A power cut
- * before that leaves the directory, and thus every key, as it was; what the free row holds means nothing.
+ * key. Each has a place in the directory that says in which row it is; directory and rows, with references and last days, are part of the
+ * state block. There is one row more than places: a new key goes to the key object of a row that no place refers to, and becomes
+ * known when the state block is committed. A power cut before that leaves every key as it was; what the free row's object holds
+ * means nothing.
  *
  * <p>Each row has a verifier that stays initialised with its key: a tap then does without an init, which takes a P71 a quarter of a
  * verification.
@@ -29,20 +30,18 @@ final class Authorities {
     static final short DIRECTORY_LENGTH = (short) (PLACES + 2);
 
     static final short ROWS = (short) (PLACES + 1);
-    // Layout of a row of nvm.authorities.
+    // Layout of a row.
     private static final short REFERENCE = 0;
     private static final short EXPIRY = Spec.AUTHORITY_LENGTH;
     static final short ROW_LENGTH = (short) (EXPIRY + Spec.DATE_LENGTH);
 
     private final Ram ram;
-    private final Nvm nvm;
     private final Engines engines;
     private final ECPublicKey[] keys;
     private final Signature[] verifiers;
 
-    Authorities(Ram ram, Nvm nvm, Engines engines) {
+    Authorities(Ram ram, Engines engines) {
         this.ram = ram;
-        this.nvm = nvm;
         this.engines = engines;
         keys = new ECPublicKey[ROWS];
         verifiers = new Signature[ROWS];
@@ -55,8 +54,8 @@ final class Authorities {
     /** Place with this reference among count places from first on, or -1. */
     short find(short first, short count, byte[] b, short reference) {
         for (short place = first; place < (short) (first + count); place++) {
-            if (isKnown(place) && Util.arrayCompare(nvm.authorities, (short) (row(place) * ROW_LENGTH + REFERENCE),
-                    b, reference, Spec.AUTHORITY_LENGTH) == 0) {
+            if (isKnown(place)
+                    && Util.arrayCompare(ram.state, reference(place), b, reference, Spec.AUTHORITY_LENGTH) == 0) {
                 return place;
             }
         }
@@ -76,18 +75,22 @@ final class Authorities {
         return engines.verify(verifiers[row(place)], ram.in, offset, length, signature);
     }
 
-    /** Offset in nvm.authorities of the reference of what a place holds. */
-    short reference(short place) {
-        return (short) (row(place) * ROW_LENGTH + REFERENCE);
+    private static short start(short row) {
+        return (short) (Nvm.AUTHORITIES + row * ROW_LENGTH);
     }
 
-    /** Offset in nvm.authorities of the last day of what a place holds. */
+    /** Offset in the working copy of the reference of what a place holds. */
+    short reference(short place) {
+        return (short) (start(row(place)) + REFERENCE);
+    }
+
+    /** Offset in the working copy of the last day of what a place holds. */
     short expiry(short place) {
-        return (short) (row(place) * ROW_LENGTH + EXPIRY);
+        return (short) (start(row(place)) + EXPIRY);
     }
 
     boolean isExpired(short place) {
-        return isExpired(nvm.authorities, expiry(place));
+        return isExpired(ram.state, expiry(place));
     }
 
     /** Whether a last day is before the card's date. Dates are digits, so they compare whatever the platform takes for a sign. */
@@ -127,34 +130,28 @@ final class Authorities {
 
     /** A row that no place refers to. There is always one. */
     short freeRow() {
+        short taken = 0; // a bit for each row, and one that never counts for empty places
+        for (short place = 0; place < PLACES; place++) {
+            taken |= (short) (1 << ram.state[(short) (Nvm.DIRECTORY + place)]);
+        }
         short row = 0;
-        while (isTaken(row)) {
+        for (taken >>= 1; (short) (taken & 1) != 0; taken >>= 1) {
             row++;
         }
         return row;
     }
 
-    private boolean isTaken(short row) {
-        for (short place = 0; place < PLACES; place++) {
-            if (row(place) == row) {
-                return true;
-            }
-        }
-        return false;
-    }
-
     /**
      * Fills a free row: key, reference and last day. False when the point is refused; the row is then still free.
-     * To be called before the commit: what is in a free row means nothing.
+     * The key is written at once, before the commit: what is in a free row means nothing.
      */
     boolean fill(short row, byte[] b, short point, short reference, byte[] c, short expiry) {
         if (!Engines.set(keys[row], b, point) || !Engines.init(verifiers[row], keys[row])) {
             return false;
         }
-        // The two lie in one array in scratch first, so that they are one write.
-        Util.arrayCopyNonAtomic(b, reference, ram.scratch, (short) (Ram.AGREED + REFERENCE), Spec.AUTHORITY_LENGTH);
-        Util.arrayCopyNonAtomic(c, expiry, ram.scratch, (short) (Ram.AGREED + EXPIRY), Spec.DATE_LENGTH);
-        Util.arrayCopy(ram.scratch, Ram.AGREED, nvm.authorities, (short) (row * ROW_LENGTH), ROW_LENGTH);
+        short start = start(row);
+        Util.arrayCopyNonAtomic(b, reference, ram.state, (short) (start + REFERENCE), Spec.AUTHORITY_LENGTH);
+        Util.arrayCopyNonAtomic(c, expiry, ram.state, (short) (start + EXPIRY), Spec.DATE_LENGTH);
         return true;
     }
 

@@ -4,7 +4,7 @@ import javacard.framework.ISOException;
 import javacard.framework.Util;
 
 /**
- * Card-verifiable certificates (TR-03110-3 §C.1) in the one form that the spec has, and what a device's certificate must
+ * Card-verifiable certificates (TR-03110-3 section C.1) in the one form that the spec has, and what a device's certificate must
  * fulfil. Offsets of parts are those of the spec, from the start of the certificate's content.
  */
 final class Certificates {

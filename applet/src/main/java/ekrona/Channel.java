@@ -6,7 +6,7 @@ import javacard.framework.ISOException;
 import javacard.framework.Util;
 
 /**
- * Commands and responses of any length over whatever APDUs the card offers (ISO/IEC 7816-4 §5.3): extended length, command
+ * Commands and responses of any length over whatever APDUs the card offers (ISO/IEC 7816-4 section 5.3): extended length, command
  * chaining, response chaining by 61xx and GET RESPONSE. Data are received whole, into Ram.in, before anything is decided.
  * A chain dies with any command that is not its next part, and with deselection; a response waits until the next command.
  */
@@ -27,7 +27,7 @@ final class Channel {
     }
 
     /**
-     * Refuses the classes that the applet does not speak (ISO/IEC 7816-4 §5.4.1).
+     * Refuses the classes that the applet does not speak (ISO/IEC 7816-4 section 5.4.1).
      *
      * @return the class byte without the chaining bit
      */
@@ -60,7 +60,6 @@ final class Channel {
         byte[] buffer = apdu.getBuffer();
         byte[] session = ram.session;
         boolean partial = buffer[ISO7816.OFFSET_CLA] != cla;
-        dropResponse();
         if (session[Ram.CHAINING] != 0) {
             session[Ram.CHAINING] = 0;
             if (cla != session[Ram.CLA] || Util.arrayCompare(buffer, ISO7816.OFFSET_INS, session, Ram.INS, INS_P1_P2) != 0) {
@@ -117,6 +116,10 @@ final class Channel {
         ram.words[Ram.OUT_LEFT] = 0;
     }
 
+    boolean hasResponse() {
+        return ram.words[Ram.OUT_LEFT] != 0;
+    }
+
     /** Sends as much of the response as the reader asked for, and announces the rest. */
     void send(APDU apdu) {
         short left = ram.words[Ram.OUT_LEFT];
@@ -137,14 +140,5 @@ final class Channel {
         if (left != 0) {
             ISOException.throwIt((short) (Spec.SW_MORE_DATA | (left < SHORT_RESPONSE ? left : 0)));
         }
-    }
-
-    /** GET RESPONSE: the next part of what waits. */
-    void sendMore(APDU apdu) {
-        ram.session[Ram.CHAINING] = 0;
-        if (ram.words[Ram.OUT_LEFT] == 0) {
-            ISOException.throwIt(Spec.SW_CONDITIONS);
-        }
-        send(apdu);
     }
 }

@@ -3,7 +3,7 @@ package ekrona;
 import javacard.framework.Util;
 
 /**
- * AES-128-CMAC (NIST SP 800-38B §6.2, RFC 4493), made from AES-CBC: the Java Card API has it from 3.0.5 on, and cards that
+ * AES-128-CMAC (NIST SP 800-38B section 6.2, RFC 4493), made from AES-CBC: the Java Card API has it from 3.0.5 on, and cards that
  * report 3.0.4 refuse CAP files for 3.0.5. CBC with a zero initial value is the MAC's own chaining; what is added is the last
  * block, padded and masked with a subkey.
  */

@@ -5,7 +5,7 @@ import javacard.security.ECPrivateKey;
 import javacard.security.ECPublicKey;
 import javacard.security.KeyBuilder;
 
-/** The one curve: P-256 (FIPS 186-4 §D.1.2.3, SEC 2 §2.4.2). Its parameters are never on the wire. */
+/** The one curve: P-256 (FIPS 186-4 section D.1.2.3, SEC 2 section 2.4.2). Its parameters are never on the wire. */
 final class Curve {
     private static final byte[] P = {
         (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x01,

@@ -3,8 +3,8 @@ package ekrona;
 import javacard.framework.Util;
 
 /**
- * ECDSA signatures between the two forms: plain r || s on the wire (TR-03111 §5.2.1), SEQUENCE of two INTEGERs in the
- * Java Card API (TR-03111 §5.2.2). The first is made from what the own engine wrote, the second from what a stranger sent.
+ * ECDSA signatures between the two forms: plain r || s on the wire (TR-03111 section 5.2.1), SEQUENCE of two INTEGERs in the
+ * Java Card API (TR-03111 section 5.2.2). The first is made from what the own engine wrote, the second from what a stranger sent.
  */
 final class Der {
     /** Longest form: 30 len, twice 02 len 00 and 32 bytes. */

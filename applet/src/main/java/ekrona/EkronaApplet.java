@@ -17,6 +17,7 @@ import javacardx.apdu.ExtendedLength;
 public final class EkronaApplet extends Applet implements ExtendedLength {
     private final Device device;
     private final Select select;
+    private final GetResponse getResponse;
     private final Verify verify;
     private final ChangeReferenceData changeReferenceData;
     private final ResetRetryCounter resetRetryCounter;
@@ -38,6 +39,7 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
         device = new Device();
         Installation.write(device.nvm, parameters, offset);
         select = new Select(device);
+        getResponse = new GetResponse(device);
         verify = new Verify(device);
         changeReferenceData = new ChangeReferenceData(device);
         resetRetryCounter = new ResetRetryCounter(device);
@@ -58,7 +60,7 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
 
     /**
      * Makes the applet's one instance: instance AID, control information and applet data in b, each behind its length (JCRE 3.0.4
-     * §3.1; GPC 2.3.1 §11.5.2.3.7). Parameters that are not those of the spec are refused before anything is made.
+     * section 3.1; GPC 2.3.1 section 11.5.2.3.7). Parameters that are not those of the spec are refused before anything is made.
      */
     public static void install(byte[] b, short offset, byte length) {
         short end = (short) (offset + (short) (length & 0xFF));
@@ -94,17 +96,17 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
             return;
         }
         byte cla = device.channel.checkClass(header[ISO7816.OFFSET_CLA]);
-        byte ins = header[ISO7816.OFFSET_INS];
-        if (ins == Spec.INS_GET_RESPONSE && cla == Spec.CLA_INTERINDUSTRY) {
-            device.channel.sendMore(apdu);
-            return;
-        }
-        Command command = command(ins);
+        Command command = command(header[ISO7816.OFFSET_INS]);
         if (command.cla != cla) {
             ISOException.throwIt(Spec.SW_CLASS);
         }
+        if (command != getResponse) {
+            device.channel.dropResponse();
+        }
         if (device.channel.receive(apdu, cla, command.takesData)) {
-            device.channel.age();
+            if (command != getResponse) {
+                device.channel.age();
+            }
             device.nvm.load();
             command.run();
             device.channel.send(apdu);
@@ -131,6 +133,8 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
                 return readRecord;
             case Spec.INS_GET_DATA:
                 return getData;
+            case Spec.INS_GET_RESPONSE:
+                return getResponse;
             case Spec.INS_PSO_VERIFY_CERTIFICATE:
                 return verifyCertificate;
             case Spec.INS_GET_CHALLENGE:

@@ -18,6 +18,9 @@ import javacardx.crypto.Cipher;
  * Signature), the verifier here is initialised for each key that it meets.
  */
 final class Engines {
+    /** First byte of an uncompressed point (SEC 1 section 2.3.3), the only form in use. */
+    private static final byte UNCOMPRESSED = (byte) 0x04;
+
     /** Holds the key of whoever sent the message at hand: scratch, set before the transaction begins. */
     final ECPublicKey peer;
     /** The key pair that signs. */
@@ -114,6 +117,9 @@ final class Engines {
 
     /** Sets a public key. False when the platform sees that it is no point of the curve. */
     static boolean set(ECPublicKey key, byte[] b, short point) {
+        if (b[point] != UNCOMPRESSED) {
+            return false;
+        }
         try {
             key.setW(b, point, Spec.POINT_LENGTH);
             return true;
@@ -129,6 +135,9 @@ final class Engines {
 
     /** ECDH with the key that PINs are enciphered to; x goes to scratch at AGREED. False when the point is not accepted. */
     boolean agree(byte[] b, short point) {
+        if (b[point] != UNCOMPRESSED) {
+            return false;
+        }
         try {
             agreement.init(pinKey);
             return agreement.generateSecret(b, point, Spec.POINT_LENGTH, ram.scratch, Ram.AGREED) == Spec.HASH_LENGTH;

@@ -105,7 +105,7 @@ final class Instruction extends Command {
     }
 
     private boolean isAfter(short authority) {
-        return Util.arrayCompare(ram.in, DATE, nvm.authorities, device.authorities.expiry(authority), Spec.DATE_LENGTH) > 0;
+        return Util.arrayCompare(ram.in, DATE, ram.state, device.authorities.expiry(authority), Spec.DATE_LENGTH) > 0;
     }
 
     private void takePolicy() {

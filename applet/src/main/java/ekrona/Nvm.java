@@ -6,13 +6,12 @@ import javacard.framework.Util;
  * All persistent data of the applet that is not a key or a PIN, made once. Byte budget, of the 139,360 of a P71:
  *
  * <pre>
- * state           330   all that commands change, one block
+ * state           501   all that commands change, one block
  * log           6,832   LOG_SLOTS records of at most 427 bytes, a ring (Log)
  * requests        552   the open requests, whole (OpenRequests)
  * confirmation    146   the answer to the last Instruction
  * certificate     240   the own certificate
  * identity         63   device id, role, currency, ceilings, root anchor
- * authorities     171   references and expiries of the keys that the card knows (Authorities)
  * token            16   personalization token, zeros after activation
  * total         8,350   and beside it 14 EC keys and 2 PINs
  * </pre>
@@ -53,8 +52,10 @@ final class Nvm {
     static final short PIN_SET = (short) (CERTIFIED + 1);
     /** Which row of authorities holds what (Authorities). */
     static final short DIRECTORY = (short) (PIN_SET + 1);
+    /** The rows themselves. */
+    static final short AUTHORITIES = (short) (DIRECTORY + Authorities.DIRECTORY_LENGTH);
     /** What each log slot holds (Log). */
-    static final short KINDS = (short) (DIRECTORY + Authorities.DIRECTORY_LENGTH);
+    static final short KINDS = (short) (AUTHORITIES + Authorities.ROWS * Authorities.ROW_LENGTH);
     /** Number of open requests, and one entry for each, oldest first (OpenRequests). */
     static final short OPEN_COUNT = (short) (KINDS + Spec.LOG_SLOTS);
     static final short OPEN = (short) (OPEN_COUNT + 1);
@@ -74,7 +75,6 @@ final class Nvm {
     final byte[] confirmation;
     final byte[] certificate;
     final byte[] identity;
-    final byte[] authorities;
     final byte[] token;
 
     private final Ram ram;
@@ -87,7 +87,6 @@ final class Nvm {
         confirmation = new byte[Spec.CONFIRMATION_LENGTH];
         certificate = new byte[Spec.DEVICE_CERTIFICATE_LENGTH];
         identity = new byte[IDENTITY_LENGTH];
-        authorities = new byte[(short) (Authorities.ROWS * Authorities.ROW_LENGTH)];
         token = new byte[Spec.TOKEN_LENGTH];
     }
 

@@ -5,7 +5,7 @@ import javacard.framework.Util;
 
 /**
  * Brings the PIN blocks of a command in clear to scratch at SECRET, from either form: plaintext, if the policy accepts that, or
- * enciphered to the card's PIN key (ECDH, keys by the KDF of TR-03111 §4.3.3, AES-CBC, CMAC) together with the challenge that the card
+ * enciphered to the card's PIN key (ECDH, keys by the KDF of TR-03111 section 4.3.3, AES-CBC, CMAC) together with the challenge that the card
  * gave last. Whoever calls has the secrets forgotten (Engines.forgetSecrets) before it answers.
  */
 final class PinTransport {

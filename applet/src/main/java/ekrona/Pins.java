@@ -7,7 +7,7 @@ import javacard.framework.Util;
 
 /**
  * PIN and PUK. The platform's OwnerPIN takes a try before it compares, outside any transaction, and compares in constant time. What is
- * compared is the whole PIN block in EMV's format 2: 2L, L digits, filled up with F (ISO 9564-1 §8.3.3).
+ * compared is the whole PIN block in EMV's format 2: 2L, L digits, filled up with F (ISO 9564-1 section 8.3.3).
  */
 final class Pins {
     private static final byte FORMAT = (byte) 0x20;

@@ -9,19 +9,19 @@ import javacard.framework.Util;
  *
  * <pre>
  * in        1,024   data of the command, whole, chained or not
- * out         640   response, or the log record under construction with its header
- * state       330   working copy of Nvm.state
- * scratch     256   intermediate results, laid out below
+ * out         634   response, or the log record under construction with its header
+ * state       501   working copy of Nvm.state
+ * scratch     228   intermediate results, laid out below
  * session      15   flags and headers that live from command to command
  * words         6   offsets and lengths (3 shorts)
  * AES key      16   in Engines
- * total     2,287
+ * total     2,424
  * </pre>
  */
 final class Ram {
     /** Room before a log record in out: its length and the head of the hash chain (see Log). */
     static final short RECORD = (short) (2 + Spec.HASH_LENGTH);
-    private static final short OUT_LENGTH = (short) (Spec.MAX_RESPONSE + RECORD + 6);
+    private static final short OUT_LENGTH = (short) (Spec.MAX_RESPONSE + RECORD);
 
     // Layout of scratch.
     /** A signature in DER. */

@@ -68,8 +68,8 @@ final class VerifyCertificate extends Command {
         // A key is good until the first end of a certificate in its chain.
         byte[] expiries = in;
         short expiry = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
-        if (Util.arrayCompare(in, expiry, nvm.authorities, device.authorities.expiry(root), Spec.DATE_LENGTH) > 0) {
-            expiries = nvm.authorities;
+        if (Util.arrayCompare(in, expiry, ram.state, device.authorities.expiry(root), Spec.DATE_LENGTH) > 0) {
+            expiries = ram.state;
             expiry = device.authorities.expiry(root);
         }
         requireNotExpired(expiries, expiry);
@@ -78,7 +78,7 @@ final class VerifyCertificate extends Command {
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER));
         if (place < 0) {
             place = count == 1 ? first : device.authorities.placeForCA();
-        } else if (Util.arrayCompare(expiries, expiry, nvm.authorities, device.authorities.expiry(place),
+        } else if (Util.arrayCompare(expiries, expiry, ram.state, device.authorities.expiry(place),
                 Spec.DATE_LENGTH) <= 0) {
             return; // known already, for as long or longer
         }
@@ -107,8 +107,8 @@ final class VerifyCertificate extends Command {
         }
         short current = device.authorities.reference(Authorities.ROOT);
         if (root != Authorities.ROOT
-                || Util.arrayCompare(in, holder, nvm.authorities, current, Spec.NAME_LENGTH) != 0
-                || Util.arrayCompare(in, holder, nvm.authorities, current, Spec.AUTHORITY_LENGTH) < 0) {
+                || Util.arrayCompare(in, holder, ram.state, current, Spec.NAME_LENGTH) != 0
+                || Util.arrayCompare(in, holder, ram.state, current, Spec.AUTHORITY_LENGTH) < 0) {
             ISOException.throwIt(Spec.SW_ROLE);
         }
         device.authorities.assignRoot(fill(certificate, in, expiry));
