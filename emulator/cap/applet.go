@@ -2,7 +2,7 @@ package cap
 
 import "bytes"
 
-// Applet is one entry of the Applet component (JCVM 3.0.5 §6.5).
+// Applet is one entry of the Applet component (JCVM 3.0.5 §6.6).
 type Applet struct {
 	AID           []byte
 	InstallOffset int // of the install method's header in the Method component's content

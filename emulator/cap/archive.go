@@ -14,7 +14,7 @@ const maxComponentBytes = 0xFFFF + componentHeaderBytes
 
 // Parse reads a CAP file: a zip archive in which the components of one package
 // lie as Header.cap, Method.cap and so on in a folder named javacard (JCVM
-// 3.0.5 §6.1.4). Other entries, such as the manifest, are passed over.
+// 3.0.5 §6.2). Other entries, such as the manifest, are passed over.
 func Parse(data []byte) (*File, error) {
 	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {

@@ -1,6 +1,6 @@
 package cap
 
-// ConstantKind is the tag of a constant pool entry (JCVM 3.0.5 §6.8, table 6-9).
+// ConstantKind is the tag of a constant pool entry (JCVM 3.0.5 §6.8, table 6-5).
 type ConstantKind int
 
 // The kinds of constant.

@@ -33,7 +33,7 @@ type MethodDescriptor struct {
 	CodeBytes int
 }
 
-// Access flags of fields and methods (tables 6-30 and 6-31).
+// Access flags of fields and methods (tables 6-19 and 6-21).
 const (
 	accessStatic   = 0x08
 	accessAbstract = 0x40
@@ -116,7 +116,7 @@ func (f *File) methodDescriptor(r *reader, inInterface bool) MethodDescriptor {
 	return d
 }
 
-// typeDescriptors checks the type table (§6.14.4): an offset for each constant
+// typeDescriptors checks the type table (§6.14): an offset for each constant
 // into a list of nibble strings.
 func (f *File) typeDescriptors(r *reader) {
 	base := r.off

@@ -1,6 +1,6 @@
 package cap
 
-// Directory is the Directory component (JCVM 3.0.5 §6.4).
+// Directory is the Directory component (JCVM 3.0.5 §6.5).
 type Directory struct {
 	Sizes           [tagLast + 1]int // of each component, without tag and size
 	StaticImageSize int

@@ -20,7 +20,7 @@ const (
 	TagDescriptor        Tag = 11
 	TagDebug             Tag = 12
 	tagLast                  = TagDebug
-	tagCustomFirst       Tag = 128 // custom components (§6.1.2) are passed over
+	tagCustomFirst       Tag = 128 // custom components (§6.2.2) are passed over
 )
 
 var names = [...]string{
@@ -56,7 +56,7 @@ type File struct {
 }
 
 // loadOrder is the order in which a card receives the components (JCVM 3.0.5
-// §6.1.3, GPC 2.3.1 appendix C leaves it to the platform).
+// §6.3, GPC 2.3.1 appendix C leaves it to the platform).
 var loadOrder = []Tag{
 	TagHeader, TagDirectory, TagImport, TagApplet, TagClass, TagMethod, TagStaticField,
 	TagExport, TagConstantPool, TagReferenceLocation, TagDescriptor, TagDebug,

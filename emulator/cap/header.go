@@ -1,6 +1,6 @@
 package cap
 
-// Header is the Header component (JCVM 3.0.5 §6.3).
+// Header is the Header component (JCVM 3.0.5 §6.4).
 type Header struct {
 	FormatMajor, FormatMinor int // of the CAP file: 2.1 or 2.2
 	UsesInt                  bool

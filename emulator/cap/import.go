@@ -3,7 +3,7 @@ package cap
 // maxImports is what a package token of seven bits can number (§4.3.7.1).
 const maxImports = 128
 
-// parseImport reads the Import component (JCVM 3.0.5 §6.6): the packages that
+// parseImport reads the Import component (JCVM 3.0.5 §6.7): the packages that
 // package tokens number from 0.
 func (f *File) parseImport(r *reader) error {
 	n := r.u1("import count")

@@ -17,13 +17,13 @@ type Handler struct {
 	CatchType int // index of a class in the constant pool; 0 catches everything
 }
 
-// Method flags (table 6-19).
+// Method flags (table 6-13).
 const (
 	methodExtended = 0x8
 	methodAbstract = 0x4
 )
 
-// MethodHeader is what stands before a method's bytecode (§6.10.3).
+// MethodHeader is what stands before a method's bytecode (§6.10).
 type MethodHeader struct {
 	Abstract  bool
 	MaxStack  int // cells

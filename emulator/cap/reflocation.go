@@ -16,7 +16,7 @@ func (f *File) parseReferenceLocation(r *reader) error {
 	return r.end()
 }
 
-// farther stands for a distance of which it is only a part (§6.12.2).
+// farther stands for a distance of which it is only a part (§6.12).
 const farther = 255
 
 // locations reads the distances from one index to the next.

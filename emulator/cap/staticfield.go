@@ -20,7 +20,7 @@ type ArrayInit struct {
 // ArrayType is the element type of an initialized array.
 type ArrayType int
 
-// Element types (table 6-21).
+// Element types (table 6-16).
 const (
 	ArrayOfBoolean ArrayType = 2
 	ArrayOfByte    ArrayType = 3

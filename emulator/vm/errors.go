@@ -89,7 +89,7 @@ func (v *VM) throwRef(r Ref) {
 }
 
 // throwNew throws the runtime environment's own instance of a class: a
-// temporary entry point object that lies in RAM (JCRE 3.0.5 §8.1, §6.2.1).
+// temporary entry point object that lies in RAM (JCRE 3.0.5 §6.2.1).
 func (v *VM) throwNew(class string, reason int16) {
 	c := v.classNamed(class)
 	r := v.root(exceptionRoot + class)

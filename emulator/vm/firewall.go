@@ -21,7 +21,7 @@ func (v *VM) checkAccess(o *object, ctx Context) {
 }
 
 // checkDeselect guards CLEAR_ON_DESELECT memory, which exists only for the
-// selected applet's context (§5.1, §6.2.3).
+// selected applet's context (§5.1, §6.1.5).
 func (v *VM) checkDeselect(o *object, ctx Context) {
 	if o.storage == ClearOnDeselect && ctx != 0 && ctx != v.contextOf(v.selected) {
 		v.throwNew(classSecurity, 0)

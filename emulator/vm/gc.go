@@ -43,7 +43,7 @@ func (o *object) eachReference(visit func(cell *int32)) {
 }
 
 // CollectIfRequested deletes unreachable objects if an applet asked for it by
-// JCSystem.requestObjectDeletion since the last call (JCRE 3.0.5 §8.2). The
+// JCSystem.requestObjectDeletion since the last call (Java Card API 3.0.5). The
 // runtime environment calls it between commands; it returns how many objects
 // went. Deleting is one persistent write if there was anything to delete.
 func (v *VM) CollectIfRequested() (int, error) {

@@ -89,7 +89,7 @@ func (v *VM) DropInstance(i Instance) {
 }
 
 // DeleteInstance deletes an applet instance and every object it owns (JCRE
-// 3.0.5 §11.3.4). It refuses if another instance or a static field of another
+// 3.0.5 §11.3.4.1). It refuses if another instance or a static field of another
 // package refers to one of them. One persistent write.
 func (v *VM) DeleteInstance(i Instance) error {
 	if _, ok := v.InstanceInfo(i); !ok {

@@ -17,7 +17,7 @@ type constant struct {
 	method         *Method  // that is called, or whose arguments a virtual call has
 }
 
-// appletEntry is one applet of the Applet component (JCVM 3.0.5 §6.5).
+// appletEntry is one applet of the Applet component (JCVM 3.0.5 §6.6).
 type appletEntry struct {
 	aid     []byte
 	install *Method
@@ -190,7 +190,7 @@ func (l *linker) linkClass(c *Class, src *cap.Class) error {
 }
 
 // table makes a method table: the inherited one with the methods of this class
-// from base on (JCVM 3.0.5 §6.9.2.7).
+// from base on (JCVM 3.0.5 §6.9).
 func (l *linker) table(c *Class, inherited []*Method, base int, offsets []int) ([]*Method, error) {
 	t := append([]*Method(nil), inherited...)
 	for i, off := range offsets {

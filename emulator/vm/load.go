@@ -52,7 +52,7 @@ func (v *VM) keep(p *Package) {
 }
 
 // codeBytes is what a package takes of persistent memory: the components that
-// a card keeps (JCVM 3.0.5 §6.1.3), static fields included.
+// a card keeps (JCVM 3.0.5 §6.3), static fields included.
 func (p *Package) codeBytes() int {
 	n := p.file.Statics.ImageSize
 	for _, t := range []cap.Tag{cap.TagApplet, cap.TagImport, cap.TagConstantPool, cap.TagClass, cap.TagMethod, cap.TagExport} {
@@ -109,7 +109,7 @@ func bigEndian(b []byte) int32 {
 	return x
 }
 
-// DeletePackage removes a package (JCRE 3.0.5 §11.3.3). It refuses while applet
+// DeletePackage removes a package (JCRE 3.0.5 §11.3.4.2). It refuses while applet
 // instances, other packages or objects need it. One persistent write.
 func (v *VM) DeletePackage(p *Package) error {
 	if p.native || p.index >= len(v.packages) || v.packages[p.index] != p {

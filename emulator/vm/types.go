@@ -56,7 +56,7 @@ type Class struct {
 	base       int      // cells of the superclass
 	refSlots   []int    // cells that hold references, superclasses included
 	vtable     []*Method
-	pvtable    []*Method // package-visible virtual methods (JCVM 3.0.5 §6.9.2)
+	pvtable    []*Method // package-visible virtual methods (JCVM 3.0.5 §6.9)
 	itable     []implementation
 	declared   []*Method // of a native class: as in its table
 	isRef      []bool    // by cell: holds a reference

@@ -138,7 +138,7 @@ func (v *VM) CutPending() bool { return v.cutIn > 0 }
 // Powered reports whether the card runs: neither cut nor mute.
 func (v *VM) Powered() bool { return v.powered && v.muted == nil }
 
-// Reset takes power away and gives it back (JCRE 3.0.5 §4.4, §7.3): an open
+// Reset takes power away and gives it back (JCRE 3.0.5 §3.6, §7.5): an open
 // transaction is rolled back, all transient memory is zero, installations
 // that did not end are undone, and no applet is selected.
 func (v *VM) Reset() {
