@@ -139,8 +139,9 @@ func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 		{1, "SELECT sum(from_shadow) FROM payment WHERE payer = $1 AND (standing = $2 OR standing = $3 AND atc > $4)", []any{d.id, int(second), int(first), s.ATC}},
 		{1, `SELECT sum(p.amount) FROM payment p JOIN voice v ON v.payment = p.identity WHERE p.payee = $1 AND v.payee = $2 AND v.seq <= $3
 			AND p.verdict IN (1, 2)`, []any{d.id, d.id, s.ATC}},
-		{-1, `SELECT sum(p.amount) FROM payment p JOIN word w ON w.payment = p.identity AND w.payee = p.payee LEFT JOIN voice v ON v.identity = w.voice
-			WHERE p.payee = $1 AND p.verdict IN ($2, $3) AND coalesce(v.seq, $4) > $5`, []any{d.id, int(Settled), int(Uncovered), int64(s.ATC) + 1, s.ATC}},
+		{-1, `SELECT sum(p.amount) FROM payment p WHERE p.payee = $1 AND p.verdict IN ($2, $3)
+			AND NOT EXISTS (SELECT 1 FROM voice v WHERE v.payment = p.identity AND v.payee = p.payee AND v.seq <= $4)`,
+			[]any{d.id, int(Settled), int(Uncovered), s.ATC}},
 		{-1, `SELECT sum(credit) FROM instruction i WHERE device = $1 AND (seq > $2 OR outcome = $3)
 			AND NOT EXISTS (SELECT 1 FROM statement e WHERE e.device = i.device AND e.kind = $4 AND e.instr = i.seq)`,
 			[]any{d.id, s.InstructionSequence, int(untaken), int(Released)}},

@@ -10,13 +10,14 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite", in pure Go
+	"modernc.org/sqlite"
 )
 
 // Memory as a path gives a database that lives as long as its connection: for tests and rehearsals.
@@ -36,10 +37,12 @@ type Schema struct {
 
 // Open opens or creates the database at path and brings every schema up to date, in the order given.
 func Open(ctx context.Context, path string, schemas ...Schema) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", source(path))
-	if err != nil {
-		return nil, fmt.Errorf("database %s: %w", path, err)
-	}
+	return OpenOn(ctx, &sqlite.Driver{}, path, schemas...)
+}
+
+// OpenOn is Open on a driver that stands before SQLite's: one that loses power at a chosen moment, or counts.
+func OpenOn(ctx context.Context, d driver.Driver, path string, schemas ...Schema) (*sql.DB, error) {
+	db := sql.OpenDB(connector{d, source(path)})
 	if path == Memory {
 		db.SetMaxOpenConns(1) // each connection would be a database of its own
 	}
@@ -50,6 +53,18 @@ func Open(ctx context.Context, path string, schemas ...Schema) (*sql.DB, error) 
 	}
 	return db, nil
 }
+
+// connector opens connections to one database on a driver.
+type connector struct {
+	driver driver.Driver
+	source string
+}
+
+// Connect opens one connection.
+func (c connector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.source) }
+
+// Driver is the driver.
+func (c connector) Driver() driver.Driver { return c.driver }
 
 func source(path string) string {
 	options := url.Values{"_txlock": {"immediate"}, "_pragma": {

@@ -9,16 +9,19 @@ import (
 	"crypto/elliptic"
 	"crypto/sha256"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"modernc.org/sqlite"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/audit"
 	"ekrona/host/ledger"
+	"ekrona/host/money"
 	"ekrona/host/settlement"
 	"ekrona/host/store"
 )
@@ -33,10 +36,11 @@ func (c *Clock) Now() time.Time { return c.At }
 // intermediary SENORDIC, "ANNA" for the device SENORDIC0000ANNA.
 type World struct {
 	T              require.TestingT
-	Path           string // of the database
+	Path           string        // of the database
+	Driver         driver.Driver // before SQLite
 	DB             *sql.DB
 	Clock          *Clock
-	Notary         *settlement.Notary
+	Notary         Notary
 	Terms          settlement.Terms
 	Intermediaries map[string]*Intermediary
 	Devices        map[string]*Device
@@ -52,6 +56,27 @@ type World struct {
 	notaryCert []byte
 	challenges uint64
 	orders     int
+}
+
+// Notary is what the world asks of the central bank, so that a test can stand in between.
+type Notary interface {
+	Join(ctx context.Context, name string, ca, instructionKey []byte) error
+	Register(ctx context.Context, from string, r settlement.Registration) error
+	Submit(ctx context.Context, from string, items [][]byte) ([]settlement.Answer, error)
+	OpenChallenge(ctx context.Context, from string, challenge []byte) error
+	SubmitState(ctx context.Context, from string, state []byte) (settlement.StateReport, error)
+	Outstanding(ctx context.Context, from, device string) (settlement.Outstanding, error)
+	CoSign(ctx context.Context, from, order string, instruction []byte) ([]byte, error)
+	Confirm(ctx context.Context, from string, confirmation []byte) error
+	ReportLost(ctx context.Context, from, device string) error
+	End(ctx context.Context, from, device string) error
+	EndDue(ctx context.Context) ([]string, error)
+	Revoked(ctx context.Context) ([]string, error)
+	Statement(ctx context.Context, from string, after int64, limit int) ([]settlement.Entry, error)
+	Payment(ctx context.Context, payer string, atc uint32) (settlement.PaymentStatus, error)
+	Issue(ctx context.Context, order, intermediary string, amount money.Ore) error
+	FundPool(ctx context.Context, order string, amount money.Ore) error
+	Balances(ctx context.Context) (settlement.Balances, error)
 }
 
 // Intermediary is the name and keys of one.
@@ -71,7 +96,12 @@ var (
 // NewWorld makes a world on a new database at path (store.Memory for one that is soon forgotten), with the intermediaries
 // NORDIC and FJORD.
 func NewWorld(t require.TestingT, path string) *World {
-	w := &World{T: t, Path: path, Clock: &Clock{firstDay}, Intermediaries: map[string]*Intermediary{}, Devices: map[string]*Device{}, Dishonest: map[string]bool{},
+	return NewWorldOn(t, &sqlite.Driver{}, path)
+}
+
+// NewWorldOn is NewWorld on a driver that stands before SQLite's.
+func NewWorldOn(t require.TestingT, d driver.Driver, path string) *World {
+	w := &World{T: t, Path: path, Driver: d, Clock: &Clock{firstDay}, Intermediaries: map[string]*Intermediary{}, Devices: map[string]*Device{}, Dishonest: map[string]bool{},
 		Terms: settlement.Terms{Honour: 10 * 24 * time.Hour, Wait: 60 * 24 * time.Hour}}
 	w.rootKey, w.notaryKey = key(t, "root"), key(t, "notary")
 	w.root = w.certify(nil, "SERIKSBK00001", spec.RoleRoot, w.rootKey, w.rootKey)
@@ -112,7 +142,7 @@ func encode(t require.TestingT, c *cvc.Certificate) []byte {
 func (w *World) Start() {
 	schemas, err := settlement.Schemas()
 	require.NoError(w.T, err)
-	w.DB, err = store.Open(context.Background(), w.Path, schemas...)
+	w.DB, err = store.OpenOn(context.Background(), w.Driver, w.Path, schemas...)
 	require.NoError(w.T, err)
 	w.Notary, err = settlement.New(context.Background(), settlement.Config{DB: w.DB, Clock: w.Clock, Key: w.notaryKey,
 		Certificate: w.notaryCert, Root: encode(w.T, w.root), Terms: w.Terms})

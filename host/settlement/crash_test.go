@@ -1,0 +1,206 @@
+package settlement_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"ekrona/host/money"
+	"ekrona/host/settlement"
+	"ekrona/host/settlement/settlementtest"
+)
+
+// call is one request to the notary and the answer that it got.
+type call struct {
+	name   string
+	do     func(settlementtest.Notary) (any, error)
+	answer any
+	err    error
+}
+
+// recorder stands before a notary and writes down every call that changes something.
+type recorder struct {
+	settlementtest.Notary
+	calls []call
+}
+
+func record[T any](r *recorder, name string, do func(settlementtest.Notary) (T, error)) (T, error) {
+	answer, err := do(r.Notary)
+	r.calls = append(r.calls, call{name, func(n settlementtest.Notary) (any, error) { return do(n) }, answer, err})
+	return answer, err
+}
+
+func (r *recorder) command(name string, do func(settlementtest.Notary) error) error {
+	_, err := record(r, name, func(n settlementtest.Notary) (struct{}, error) { return struct{}{}, do(n) })
+	return err
+}
+
+func (r *recorder) Register(ctx context.Context, from string, reg settlement.Registration) error {
+	return r.command("Register", func(n settlementtest.Notary) error { return n.Register(ctx, from, reg) })
+}
+
+func (r *recorder) Submit(ctx context.Context, from string, items [][]byte) ([]settlement.Answer, error) {
+	return record(r, "Submit", func(n settlementtest.Notary) ([]settlement.Answer, error) { return n.Submit(ctx, from, items) })
+}
+
+func (r *recorder) OpenChallenge(ctx context.Context, from string, challenge []byte) error {
+	return r.command("OpenChallenge", func(n settlementtest.Notary) error { return n.OpenChallenge(ctx, from, challenge) })
+}
+
+func (r *recorder) SubmitState(ctx context.Context, from string, state []byte) (settlement.StateReport, error) {
+	return record(r, "SubmitState", func(n settlementtest.Notary) (settlement.StateReport, error) { return n.SubmitState(ctx, from, state) })
+}
+
+func (r *recorder) CoSign(ctx context.Context, from, order string, instruction []byte) ([]byte, error) {
+	return record(r, "CoSign", func(n settlementtest.Notary) ([]byte, error) { return n.CoSign(ctx, from, order, instruction) })
+}
+
+func (r *recorder) Confirm(ctx context.Context, from string, confirmation []byte) error {
+	return r.command("Confirm", func(n settlementtest.Notary) error { return n.Confirm(ctx, from, confirmation) })
+}
+
+func (r *recorder) ReportLost(ctx context.Context, from, device string) error {
+	return r.command("ReportLost", func(n settlementtest.Notary) error { return n.ReportLost(ctx, from, device) })
+}
+
+func (r *recorder) Issue(ctx context.Context, order, intermediary string, amount money.Ore) error {
+	return r.command("Issue", func(n settlementtest.Notary) error { return n.Issue(ctx, order, intermediary, amount) })
+}
+
+// recorded tells a story with most of what moves money, and returns the calls and the database that they left.
+func recorded(t *testing.T) ([]call, string) {
+	s := newStory(t)
+	r := &recorder{Notary: s.Notary}
+	s.Notary = r
+	s.tell(storyOf(`
+		card ANNA NORDIC
+		card BERTIL FJORD
+		terminal SHOP FJORD
+		desk COUNTER NORDIC
+		issue NORDIC 1000
+		load ANNA 200
+		pay ANNA BERTIL 100
+		pay BERTIL SHOP 80
+		sync SHOP
+		give ANNA SHOP 10
+		sync ANNA
+		refuse SHOP ANNA/2
+		sync SHOP
+		sync BERTIL
+		unload ANNA COUNTER 30
+		copy ANNA TWIN
+		pay ANNA SHOP 5
+		pay TWIN BERTIL 60
+		sync SHOP records
+		sync BERTIL
+		lost BERTIL`))
+	require.Greater(t, len(r.calls), 30)
+	return r.calls, dump(t, s.DB)
+}
+
+func storyOf(text string) (lines [][]string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		if fields := strings.Fields(line); len(fields) > 0 {
+			lines = append(lines, fields)
+		}
+	}
+	return lines
+}
+
+// dump is every row of every table of ours.
+func dump(t require.TestingT, db *sql.DB) string {
+	var lines, tables []string
+	rows, err := db.Query("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%_version' AND name NOT LIKE 'sqlite_%' ORDER BY name")
+	require.NoError(t, err)
+	for rows.Next() {
+		var name string
+		require.NoError(t, rows.Scan(&name))
+		tables = append(tables, name)
+	}
+	require.NoError(t, rows.Close())
+	for _, table := range tables {
+		rows, err := db.Query("SELECT * FROM " + table)
+		require.NoError(t, err)
+		columns, err := rows.Columns()
+		require.NoError(t, err)
+		for rows.Next() {
+			cells := make([]any, len(columns))
+			into := make([]any, len(columns))
+			for i := range cells {
+				into[i] = &cells[i]
+			}
+			require.NoError(t, rows.Scan(into...))
+			lines = append(lines, fmt.Sprintf("%s %x", table, cells))
+		}
+		require.NoError(t, rows.Close())
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// asOnceToldFirst takes from a repeated Submit's answer what the rest of the first attempt has already brought about: an answer
+// tells where its payment stands now.
+func asOnceToldFirst(got, first any) any {
+	repeated, ok := got.([]settlement.Answer)
+	if !ok {
+		return got
+	}
+	for i, a := range first.([]settlement.Answer) {
+		if a.Payment != nil && repeated[i].Payment != nil {
+			repeated[i].Payment.Verdict, repeated[i].Payment.Accepted = a.Payment.Verdict, a.Payment.Accepted
+		}
+	}
+	return repeated
+}
+
+// replay makes the calls again on a database whose power goes before step cut (0: never), repeats the one that was cut short after
+// a restart, and requires every answer and every row to be those of the undisturbed run. It returns the steps that it took.
+func replay(t require.TestingT, path string, calls []call, want string, cut int) []string {
+	power := &settlementtest.Power{}
+	w := settlementtest.NewWorldOn(t, power, path)
+	power.CutBefore(cut)
+	for i, c := range calls {
+		got, err := c.do(w.Notary)
+		if power.Lost() {
+			require.ErrorIs(t, err, settlementtest.ErrPower, "call %d, %s", i, c.name)
+			w.Stop()
+			power.Restore()
+			w.Start()
+			got, err = c.do(w.Notary)
+			got = asOnceToldFirst(got, c.answer)
+		}
+		require.Equal(t, c.answer, got, "call %d, %s, power cut before step %d", i, c.name, cut)
+		require.Equal(t, errors.Unwrap(c.err), errors.Unwrap(err), "call %d, %s", i, c.name)
+	}
+	steps := power.Steps
+	require.Equal(t, want, dump(t, w.DB), "power cut before step %d", cut)
+	w.Stop()
+	return steps
+}
+
+// TestPowerCut: the power goes after every commit, before anybody is told of it, and at random steps; the call that was cut short
+// is made again, and nothing tells the outcome from that of an undisturbed run.
+func TestPowerCut(t *testing.T) {
+	calls, want := recorded(t)
+	folder := t.TempDir()
+	steps := replay(t, filepath.Join(folder, "whole.db"), calls, want, 0)
+	t.Logf("%d calls, %d steps", len(calls), len(steps))
+	for n, what := range steps {
+		if what == "committed" {
+			replay(t, filepath.Join(folder, fmt.Sprintf("%d.db", n)), calls, want, n+1)
+		}
+	}
+	runs := 0
+	rapid.Check(t, func(t *rapid.T) {
+		runs++
+		replay(t, filepath.Join(folder, fmt.Sprintf("random %d.db", runs)), calls, want, rapid.IntRange(1, len(steps)).Draw(t, "step"))
+	})
+}
