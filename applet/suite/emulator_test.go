@@ -49,3 +49,9 @@ func TestOnEmulator(t *testing.T) {
 		t.Run(profile.Name, func(t *testing.T) { Run(t, &onEmulator{profile: profile}) })
 	}
 }
+
+func TestTornOnEmulator(t *testing.T) {
+	for _, profile := range []card.Profile{card.P71, card.P71Short} {
+		t.Run(profile.Name, func(t *testing.T) { RunTorn(t, &onEmulator{profile: profile}) })
+	}
+}

@@ -192,6 +192,11 @@ func (c *caseRun) activeUntil(end message.Date) *subject {
 
 func (s *subject) activate() {
 	s.succeeds(spec.Activate.Only())
+	s.openBook()
+}
+
+// openBook begins the book of a card that has just been activated.
+func (s *subject) openBook() {
 	head, err := message.FirstHead(s.id(), s.public)
 	s.c.must(err)
 	s.book = &book{
