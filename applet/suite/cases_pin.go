@@ -11,16 +11,6 @@ import (
 )
 
 var pinCases = []testCase{
-	{"the PIN is asked for, presented, and counted", func(c *caseRun) {
-		s := c.active()
-		for _, name := range []string{"plaintext", "enciphered"} {
-			ask := c.variant(spec.Verify, name)
-			s.selectApplet()
-			s.answers(spec.SWPINWrong|spec.PINTries, ask)
-			s.enterPIN()
-			s.succeeds(ask)
-		}
-	}},
 	{"wrong PINs block the PIN, power cuts or not", func(c *caseRun) {
 		s := c.active()
 		verify := c.variant(spec.Verify, "plaintext")
@@ -29,68 +19,6 @@ var pinCases = []testCase{
 			s.newTap()
 		}
 		s.answers(spec.SWPINBlocked, verify, c.block(ownPIN))
-		s.answers(spec.SWPINBlocked, verify)
-		s.answers(spec.SWPINBlocked, c.variant(spec.ChangeReferenceData, "plaintext"), c.block(ownPIN), c.block(otherPIN))
-	}},
-	{"the right PIN gives all tries back", func(c *caseRun) {
-		s := c.active()
-		verify := c.variant(spec.Verify, "plaintext")
-		s.answers(spec.SWPINWrong|2, verify, c.block(wrongPIN))
-		s.answers(spec.SWPINWrong|1, verify, c.block(wrongPIN))
-		s.succeeds(verify, c.block(ownPIN))
-		s.newTap()
-		s.answers(spec.SWPINWrong|spec.PINTries, verify)
-	}},
-	{"a wrong PIN ends an earlier verification", func(c *caseRun) {
-		s := c.active()
-		verify := c.variant(spec.Verify, "plaintext")
-		s.enterPIN()
-		s.answers(spec.SWPINWrong|2, verify, c.block(wrongPIN))
-		s.answers(spec.SWPINWrong|2, verify)
-		s.enterPIN()
-	}},
-	{"what is no PIN block costs no try", func(c *caseRun) {
-		s := c.active()
-		for _, tt := range malformedBlocks {
-			assert.EqualValues(c, spec.SWWrongData, s.exchange(c.variant(spec.Verify, "plaintext"), tt).SW, "%X", tt)
-			assert.EqualValues(c, spec.SWWrongData, s.exchange(c.variant(spec.ChangeReferenceData, "plaintext"), c.block(ownPIN), tt).SW, "%X", tt)
-			assert.EqualValues(c, spec.SWWrongData, s.exchange(c.variant(spec.ResetRetryCounter, "plaintext"), tt, c.block(ownPIN)).SW, "%X", tt)
-		}
-		s.answers(spec.SWWrongLength, c.variant(spec.Verify, "plaintext"), c.block(ownPIN)[:7])
-		s.answers(spec.SWWrongLength, c.variant(spec.ChangeReferenceData, "plaintext"), c.block(ownPIN))
-		s.answers(spec.SWWrongLength, c.variant(spec.ResetRetryCounter, "plaintext"), c.block(ownPUK))
-		s.answers(spec.SWPINWrong|spec.PINTries, c.variant(spec.Verify, "plaintext"))
-		s.answers(spec.SWPINWrong|9, c.variant(spec.ResetRetryCounter, "plaintext"), c.block(wrongPUK), c.block(ownPIN))
-	}},
-	{"PINs of 4 to 12 digits", func(c *caseRun) {
-		s := c.active()
-		present := ownPIN
-		for _, next := range []string{"0000", "12345", "123456789012", "9999"} {
-			s.succeeds(c.variant(spec.ChangeReferenceData, "plaintext"), c.block(present), c.block(next))
-			s.succeeds(c.variant(spec.Verify, "plaintext"), c.block(next))
-			present = next
-		}
-		s.succeeds(c.variant(spec.ChangeReferenceData, "plaintext"), c.block(present), c.block(ownPIN))
-	}},
-	{"the PIN is changed with the old one", func(c *caseRun) {
-		s := c.active()
-		change := c.variant(spec.ChangeReferenceData, "plaintext")
-		s.answers(spec.SWPINWrong|2, change, c.block(wrongPIN), c.block(otherPIN))
-		s.succeeds(change, c.block(ownPIN), c.block(otherPIN))
-		s.answers(spec.SWPINWrong|spec.PINTries, c.variant(spec.Verify, "plaintext"))
-		s.answers(spec.SWPINWrong|2, c.variant(spec.Verify, "plaintext"), c.block(ownPIN))
-		s.succeeds(c.variant(spec.Verify, "plaintext"), c.block(otherPIN))
-		s.succeeds(change, c.block(otherPIN), c.block(ownPIN))
-	}},
-	{"the PUK sets a new PIN with all its tries", func(c *caseRun) {
-		s := c.active()
-		s.blockPIN()
-		unblock := c.variant(spec.ResetRetryCounter, "plaintext")
-		s.answers(spec.SWPINWrong|9, unblock, c.block(wrongPUK), c.block(otherPIN))
-		s.succeeds(unblock, c.block(ownPUK), c.block(otherPIN))
-		s.answers(spec.SWPINWrong|spec.PINTries, c.variant(spec.Verify, "plaintext"))
-		s.succeeds(c.variant(spec.Verify, "plaintext"), c.block(otherPIN))
-		s.succeeds(unblock, c.block(ownPUK), c.block(ownPIN))
 	}},
 	{"wrong PUKs block the PUK, and an Instruction gives all tries again", func(c *caseRun) {
 		s := c.active()

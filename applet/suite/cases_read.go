@@ -75,18 +75,9 @@ var readCases = []testCase{
 		s.readAnswers(spec.SWSecurity, "log", 1)
 		s.readAnswers(spec.SWSecurity, "open requests", 1)
 	}},
-	{"records are numbered from 1, and end", func(c *caseRun) {
+	{"a full log is read whole", func(c *caseRun) {
 		s := c.active()
-		s.enterPIN()
-		for _, file := range []string{"log", "open requests"} {
-			s.readAnswers(spec.SWParameters, file, 0)
-			s.readAnswers(spec.SWRecordNotFound, file, 1)
-			s.readAnswers(spec.SWRecordNotFound, file, 255)
-		}
 		s.fillLog()
-		for range spec.MaxOpenRequests {
-			s.answers(spec.SWLogFull, spec.RequestPayment.Only(), c.asking(1, spec.Currency, ""))
-		}
 		s.audit()
 	}},
 	{"the log turns round many times", func(c *caseRun) {

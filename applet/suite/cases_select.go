@@ -10,13 +10,6 @@ import (
 )
 
 var selectCases = []testCase{
-	{"SELECT tells state, version and capabilities, and nothing else", func(c *caseRun) {
-		first := c.install()
-		fci := first.selectApplet()
-		assert.Equal(c, spec.Installed, fci.LifeCycle)
-		assert.EqualValues(c, spec.Version, fci.SpecVersion)
-		assert.True(c, fci.Has(spec.CapabilityEncipheredPIN|spec.CapabilityChaining))
-	}},
 	{"SELECT follows the life cycle", func(c *caseRun) {
 		s := c.install()
 		s.meet(c.world.root, c.world.notary, s.bank.ca, s.bank.instructionKey)
@@ -36,12 +29,6 @@ var selectCases = []testCase{
 		first := c.loaded(5000).succeeds(spec.Select.Only(), []byte(spec.AppletAID))
 		second := c.active().succeeds(spec.Select.Only(), []byte(spec.AppletAID))
 		assert.Equal(c, first, second)
-	}},
-	{"SELECT takes the first bytes of the AID", func(c *caseRun) {
-		s := c.install()
-		fci, err := message.ParseFCI(s.succeeds(spec.Select.Only(), []byte(spec.PackageAID)))
-		c.must(err)
-		assert.Equal(c, spec.Installed, fci.LifeCycle)
 	}},
 	{"a new session forgets the PIN", func(c *caseRun) {
 		s := c.active()

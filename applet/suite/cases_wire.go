@@ -13,12 +13,6 @@ import (
 // wireCases are about class, instruction, parameters and length, chaining and
 // GET RESPONSE: what every command shares.
 var wireCases = []testCase{
-	{"an instruction of no row is unknown", func(c *caseRun) {
-		s := c.active()
-		for _, header := range []apdu.Command{{INS: 0x02}, {INS: 0xE2}, {CLA: 0x80, INS: 0x1C}, {CLA: 0x80, INS: 0xFE}} {
-			assert.EqualValues(c, spec.SWInstruction, s.send(header), "%02X %02X", header.CLA, header.INS)
-		}
-	}},
 	{"logical channels, secure messaging and other classes are refused for every command", func(c *caseRun) {
 		s := c.active()
 		for _, command := range appletCommands() {
@@ -125,10 +119,6 @@ var wireCases = []testCase{
 			c.must(err)
 		}
 		s.parseState(command.Data, append(total, r.Data...))
-		s.answers(spec.SWConditions, spec.GetResponse.Only())
-	}},
-	{"GET RESPONSE without anything waiting is refused", func(c *caseRun) {
-		s := c.install()
 		s.answers(spec.SWConditions, spec.GetResponse.Only())
 	}},
 	{"another command drops what was waiting", func(c *caseRun) {

@@ -18,7 +18,7 @@ type testCase struct {
 // cases are all of them, in the order of a card's life.
 func cases() []testCase {
 	return slices.Concat(
-		selectCases, wireCases, personalizationCases, authorityCases, pinCases, encipheredPINCases,
+		scriptCases(), selectCases, wireCases, personalizationCases, authorityCases, pinCases, encipheredPINCases,
 		payCases, payRefusedCases, receiveCases, receiveRefusedCases,
 		stateCases, instructionCases, readCases, policyCases, expiryCases,
 	)
