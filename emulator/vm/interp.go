@@ -69,24 +69,29 @@ func (v *VM) unwind(r Ref, bottom int) bool {
 func (v *VM) loop(bottom int) {
 	coverage := v.cfg.Coverage
 	for v.fp >= bottom {
-		f := &v.frames[v.fp]
-		pc := f.next
-		e := &opcodes[f.code[pc]]
-		f.pc = pc
-		f.next = pc + e.length
-		if f.sp-e.pops < f.floor {
-			v.fault(FaultStack, "operand stack underflow at "+e.mnemonic)
+		fp := v.fp
+		f := &v.frames[fp]
+		code := f.code
+		for v.fp == fp {
+			pc := f.next
+			op := code[pc]
+			s := &steps[op]
+			f.pc = pc
+			f.next = pc + int(s.length)
+			if f.sp-int(s.pops) < f.floor {
+				v.fault(FaultStack, "operand stack underflow at "+opcodes[op].mnemonic)
+			}
+			if f.sp+int(s.grows) > len(f.stack) {
+				v.fault(FaultStack, "operand stack overflow at "+opcodes[op].mnemonic)
+			}
+			if v.fuel == 0 {
+				v.fault(FaultBudget, "more bytecodes than one command may run")
+			}
+			v.fuel--
+			if coverage != nil {
+				coverage(f.method, pc)
+			}
+			s.run(v, f)
 		}
-		if f.sp+e.grows > len(f.stack) {
-			v.fault(FaultStack, "operand stack overflow at "+e.mnemonic)
-		}
-		if v.stats.Bytecodes >= v.budgetEnd {
-			v.fault(FaultBudget, "more bytecodes than one command may run")
-		}
-		v.stats.Bytecodes++
-		if coverage != nil {
-			coverage(f.method, pc)
-		}
-		e.run(v, f)
 	}
 }

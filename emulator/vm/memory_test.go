@@ -39,16 +39,16 @@ func (s *cells) content(t require.TestingT) []byte {
 	return state
 }
 
-// step is one random write.
-type step struct {
+// change is one random write.
+type change struct {
 	kind       int
 	off, value int
 	data       []byte
 }
 
-func steps() *rapid.Generator[[]step] {
-	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
-		return step{
+func changes() *rapid.Generator[[]change] {
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) change {
+		return change{
 			kind:  rapid.IntRange(0, 6).Draw(t, "kind"),
 			off:   rapid.IntRange(0, 7).Draw(t, "offset"),
 			value: rapid.IntRange(-32768, 32767).Draw(t, "value"),
@@ -57,7 +57,7 @@ func steps() *rapid.Generator[[]step] {
 	}), 1, 20)
 }
 
-func (s *cells) do(c *Call, x step) {
+func (s *cells) do(c *Call, x change) {
 	switch x.kind {
 	case 0:
 		c.PutBytes(s.data, x.off, x.data)
@@ -80,7 +80,7 @@ func TestAbortRestoresEverything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := newCells(t, Limits{})
 		before := s.content(t)
-		todo := steps().Draw(t, "steps")
+		todo := changes().Draw(t, "steps")
 		require.NoError(t, s.v.Enter(func(c *Call) {
 			c.BeginTransaction()
 			for _, x := range todo {
@@ -100,7 +100,7 @@ func TestAbortRestoresEverything(t *testing.T) {
 // the last write everything is as committed.
 func TestCutRestoresTheTransaction(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		todo := steps().Draw(t, "steps")
+		todo := changes().Draw(t, "steps")
 		run := func(s *cells, cut int) error {
 			s.v.CutBefore(cut)
 			return s.v.Enter(func(c *Call) {

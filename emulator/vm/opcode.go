@@ -54,10 +54,26 @@ const (
 	opCast         // u1 type, u2 constant: class or 0
 )
 
-// opcodes is filled in init, since the handlers lead back to the table.
-var opcodes [256]opcode
+// opcodes and steps are filled in init, since the handlers lead back to them.
+var (
+	opcodes [256]opcode
+	steps   [256]step
+)
 
-func init() { opcodes = instructionSet() }
+// step is what the loop needs of an opcode, small enough to stay in the cache.
+type step struct {
+	run    func(v *VM, f *Call)
+	length uint8
+	pops   uint8
+	grows  int8
+}
+
+func init() {
+	opcodes = instructionSet()
+	for op, e := range opcodes {
+		steps[op] = step{e.run, uint8(e.length), uint8(e.pops), int8(e.grows)}
+	}
+}
 
 func (v *VM) u1(f *Call) int { return int(f.code[f.pc+1]) }
 func (v *VM) s1(f *Call) int { return int(int8(f.code[f.pc+1])) }

@@ -4,7 +4,7 @@ import "sort"
 
 // Stats counts what commands cost. It grows until ResetStats.
 type Stats struct {
-	Bytecodes    int // instructions run
+	Bytecodes    int // instructions run, counted when an Enter ends
 	Invocations  int // methods entered, natives included
 	Writes       int // persistent writes
 	WrittenBytes int // and their bytes

@@ -49,11 +49,11 @@ type VM struct {
 	instances []instance // index is the Instance; 0 is the runtime environment
 	selected  Instance
 
-	stack     []int32
-	frames    []Call
-	fp        int // current activation; -1 outside Enter
-	result    int32
-	budgetEnd int
+	stack  []int32
+	frames []Call
+	fp     int // current activation; -1 outside Enter
+	result int32
+	fuel   int // bytecodes that the current Enter may still run
 
 	stats       Stats
 	cutAt       int // write before which the power goes, as asked for
@@ -114,6 +114,7 @@ func (v *VM) Enter(fn func(c *Call)) (err error) {
 	}
 	defer func() {
 		err = v.recovered(recover())
+		v.stats.Bytecodes += v.cfg.Limits.Budget - v.fuel
 		v.fp = -1
 		v.releaseDead()
 		switch t := err.(type) {
@@ -123,7 +124,7 @@ func (v *VM) Enter(fn func(c *Call)) (err error) {
 			v.powered = false
 		}
 	}()
-	v.budgetEnd = v.stats.Bytecodes + v.cfg.Limits.Budget
+	v.fuel = v.cfg.Limits.Budget
 	v.runAs(0, fn)
 	return nil
 }
