@@ -13,7 +13,6 @@ final class Accept extends Command {
     private static final short REQUEST = Messages.PAYMENT_REQUEST;
     private static final short REQUEST_CONTENT = (short) (REQUEST + Messages.REQUEST_HEADER);
     private static final short KEPT_IDENTITY = (short) (Messages.RECEIPT_HEADER + Spec.RECEIPT_OFFSET_IDENTITY);
-    private static final short RECEIPT_CONTENT = (short) (Ram.RECORD + Messages.RECEIPT_HEADER);
 
     Accept(Device device) {
         super(device, Spec.CLA_PROPRIETARY, true);
@@ -30,8 +29,7 @@ final class Accept extends Command {
         device.engines.identify(in, (short) 0, bodyLength);
         short kept = device.log.find(Log.ACCEPTANCE, KEPT_IDENTITY, ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH);
         if (kept >= 0) {
-            Util.arrayCopyNonAtomic(nvm.log, kept, ram.out, (short) 0, Spec.RECEIPT_LENGTH);
-            device.channel.respond((short) 0, Spec.RECEIPT_LENGTH);
+            answer(nvm.log, kept, Spec.RECEIPT_LENGTH);
             return;
         }
         requireActive();
@@ -42,15 +40,9 @@ final class Accept extends Command {
         requireRole(certificate);
         device.certificates.requireNotExpired(certificate, ca);
         device.certificates.requireOwnNotExpired();
-        device.certificates.requireSignature(certificate, ca);
-        device.certificates.takeKey(certificate);
-        if (!device.engines.verify(device.engines.peer, in, (short) 0, bodyLength,
-                (short) (bodyLength + Messages.SIGNATURE_HEADER))) {
-            ISOException.throwIt(Spec.SW_SIGNATURE);
-        }
+        device.certificates.requireSigned(certificate, ca, bodyLength);
         requireOwnSignature(entry);
 
-        device.engines.identify(in, (short) 0, bodyLength);
         compose();
         short length = Util.arrayCopyNonAtomic(in, (short) 0, ram.out,
                 (short) (Ram.RECORD + Spec.ACCEPT_RECORD_AT_PAYMENT), paymentEnd);
@@ -121,14 +113,13 @@ final class Accept extends Command {
         }
     }
 
-    /** The Receipt of the Payment whose identity is in scratch, signed, to ram.out at Ram.RECORD. */
+    /** The Receipt of the Payment, whose identity is in scratch, signed, to ram.out at Ram.RECORD. */
     private void compose() {
         byte[] in = ram.in;
         byte[] out = ram.out;
         short next = Messages.begin(out, Ram.RECORD, Spec.TAG_RECEIPT, Spec.RECEIPT_CONTENT_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_PAYEE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
-        next = Tlv.put(out, next, Spec.TAG_ATC, ram.state, Nvm.ATC, U32.LENGTH);
-        U32.advance(out, (short) (RECEIPT_CONTENT + Spec.RECEIPT_OFFSET_ATC), (short) 1);
+        next = device.log.putNextNumber(out, next);
         next = Tlv.put(out, next, Spec.TAG_DEVICE, in, PAYER, Spec.DEVICE_ID_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_NUMBER, in, (short) (REQUEST_CONTENT + Spec.REQUEST_OFFSET_NUMBER), U32.LENGTH);
         next = Tlv.put(out, next, Spec.TAG_IDENTITY, ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH);

@@ -92,10 +92,15 @@ final class Certificates {
         }
     }
 
-    /** Takes the key of a verified device's certificate, for the message that it signed. Writes scratch in NVM. */
-    void takeKey(short certificate) {
+    /** Demands that the message at the start of the command, with a body of so many bytes, is signed by a certificate's holder. */
+    void requireSigned(short certificate, short ca, short bodyLength) {
+        requireSignature(certificate, ca);
         if (!Engines.set(engines.peer, ram.in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_POINT))) {
             ISOException.throwIt(Spec.SW_CERTIFICATE);
+        }
+        if (!engines.verify(engines.peer, ram.in, (short) 0, bodyLength,
+                (short) (bodyLength + Messages.SIGNATURE_HEADER))) {
+            ISOException.throwIt(Spec.SW_SIGNATURE);
         }
     }
 }

@@ -28,6 +28,12 @@ abstract class Command {
 
     abstract void run();
 
+    /** Answers with bytes that the card keeps. */
+    final void answer(byte[] kept, short offset, short length) {
+        Util.arrayCopyNonAtomic(kept, offset, ram.out, (short) 0, length);
+        device.channel.respond((short) 0, length);
+    }
+
     final short parameters() {
         return Util.getShort(ram.session, Ram.P1);
     }

@@ -1,7 +1,5 @@
 package ekrona;
 
-import javacard.framework.Util;
-
 /** GET CHALLENGE: random bytes for the enciphered PIN that must be the next command. Nothing persistent changes. */
 final class GetChallenge extends Command {
     /** The command after this one, and no other. */
@@ -15,7 +13,6 @@ final class GetChallenge extends Command {
         requireParameters(Spec.P1P2_GET_CHALLENGE);
         device.engines.random.generateData(ram.session, Ram.CHALLENGE, Spec.CARD_CHALLENGE_LENGTH);
         ram.session[Ram.CHALLENGE_LIFE] = ONE_COMMAND_AND_ONE;
-        Util.arrayCopyNonAtomic(ram.session, Ram.CHALLENGE, ram.out, (short) 0, Spec.CARD_CHALLENGE_LENGTH);
-        device.channel.respond((short) 0, Spec.CARD_CHALLENGE_LENGTH);
+        answer(ram.session, Ram.CHALLENGE, Spec.CARD_CHALLENGE_LENGTH);
     }
 }

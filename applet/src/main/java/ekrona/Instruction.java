@@ -40,7 +40,7 @@ final class Instruction extends Command {
         Tlv.date(in, DATE);
         device.engines.identify(in, (short) 0, Spec.INSTRUCTION_BODY_LENGTH);
         if (Util.arrayCompare(ram.scratch, Ram.IDENTITY, state, Nvm.INSTRUCTION, Spec.HASH_LENGTH) == 0) {
-            confirm();
+            answer(nvm.confirmation, (short) 0, Spec.CONFIRMATION_LENGTH);
             return;
         }
         requireSignatures();
@@ -72,11 +72,6 @@ final class Instruction extends Command {
         nvm.store();
         JCSystem.commitTransaction();
         device.pins.settleTries();
-        device.channel.respond((short) 0, Spec.CONFIRMATION_LENGTH);
-    }
-
-    private void confirm() {
-        Util.arrayCopyNonAtomic(nvm.confirmation, (short) 0, ram.out, (short) 0, Spec.CONFIRMATION_LENGTH);
         device.channel.respond((short) 0, Spec.CONFIRMATION_LENGTH);
     }
 

@@ -102,6 +102,13 @@ final class Log {
         }
     }
 
+    /** Writes the number of the next record as data object. Returns the offset behind it. */
+    short putNextNumber(byte[] b, short offset) {
+        short next = Tlv.put(b, offset, Spec.TAG_ATC, ram.state, Nvm.ATC, U32.LENGTH);
+        U32.advance(b, (short) (next - U32.LENGTH), (short) 1);
+        return next;
+    }
+
     /**
      * Makes the record in ram.out at Ram.RECORD the next of the log: ATC and head move on in the working copy, and the slot's
      * header is put before the record. The identity of the record's own message is in scratch at IDENTITY.

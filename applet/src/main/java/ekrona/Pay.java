@@ -9,8 +9,6 @@ import javacard.framework.Util;
  * stands, and the same Request brings the same Payment.
  */
 final class Pay extends Command {
-    private static final short CONTENT = (short) (Ram.RECORD + Messages.PAYMENT_HEADER);
-
     Pay(Device device) {
         super(device, Spec.CLA_PROPRIETARY, true);
     }
@@ -26,7 +24,7 @@ final class Pay extends Command {
                 + Spec.REQUEST_OFFSET_PAYEE), in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYEE),
                 (short) (Spec.REQUEST_OFFSET_NUMBER + Spec.COUNTER_LENGTH - Spec.REQUEST_OFFSET_PAYEE));
         if (kept >= 0 && isSameRequest(kept)) {
-            resend(kept);
+            answer(nvm.log, kept, device.log.lengthOf(kept));
             return;
         }
         // Without PIN the card does not tell whom it has paid: what follows is for its owner.
@@ -40,13 +38,7 @@ final class Pay extends Command {
         short ca = device.certificates.requireKnownCA(certificate);
         boolean desk = requireRole(certificate);
         requireLimits(certificate, ca, desk);
-        device.certificates.requireSignature(certificate, ca);
-        device.certificates.takeKey(certificate);
-        short bodyLength = Messages.requestBodyLength(in, (short) 0);
-        if (!device.engines.verify(device.engines.peer, in, (short) 0, bodyLength,
-                (short) (bodyLength + Messages.SIGNATURE_HEADER))) {
-            ISOException.throwIt(Spec.SW_SIGNATURE);
-        }
+        device.certificates.requireSigned(certificate, ca, Messages.requestBodyLength(in, (short) 0));
 
         short length = compose(requestEnd);
         U32.subtract(ram.state, Nvm.BALANCE, in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
@@ -63,12 +55,6 @@ final class Pay extends Command {
     private boolean isSameRequest(short record) {
         return Util.arrayCompare(nvm.log, (short) (record + Messages.PAYMENT_REQUEST), ram.in, (short) 0,
                 Messages.requestBodyLength(ram.in, (short) 0)) == 0;
-    }
-
-    private void resend(short record) {
-        short length = device.log.lengthOf(record);
-        Util.arrayCopyNonAtomic(nvm.log, record, ram.out, (short) 0, length);
-        device.channel.respond((short) 0, length);
     }
 
     /** The payer, when named, is this card; the payee is another device, and the certificate is the payee's. */
@@ -131,8 +117,7 @@ final class Pay extends Command {
         byte[] out = ram.out;
         short next = Messages.begin(out, Ram.RECORD, Spec.TAG_PAYMENT, (short) (Spec.PAYMENT_AT_REQUEST + requestLength));
         next = Tlv.put(out, next, Spec.TAG_DEVICE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
-        next = Tlv.put(out, next, Spec.TAG_ATC, ram.state, Nvm.ATC, U32.LENGTH);
-        U32.advance(out, (short) (CONTENT + Spec.PAYMENT_OFFSET_ATC), (short) 1);
+        next = device.log.putNextNumber(out, next);
         next = Util.arrayCopyNonAtomic(ram.in, (short) 0, out, next, requestLength);
         device.engines.identify(out, Ram.RECORD, (short) (next - Ram.RECORD));
         return (short) (device.engines.signMessage(out, Ram.RECORD, next) - Ram.RECORD);

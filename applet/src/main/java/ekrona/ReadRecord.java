@@ -1,7 +1,6 @@
 package ekrona;
 
 import javacard.framework.ISOException;
-import javacard.framework.Util;
 
 /** READ RECORD: a record kept, or an open request, whole. Nothing persistent changes. */
 final class ReadRecord extends Command {
@@ -21,16 +20,13 @@ final class ReadRecord extends Command {
         if (n > (log ? device.log.kept() : device.requests.count())) {
             ISOException.throwIt(Spec.SW_RECORD_NOT_FOUND);
         }
-        short length;
         if (log) {
             short record = device.log.record(n);
-            length = device.log.lengthOf(record);
-            Util.arrayCopyNonAtomic(nvm.log, record, ram.out, (short) 0, length);
+            answer(nvm.log, record, device.log.lengthOf(record));
         } else {
             short message = device.requests.message(device.requests.entry(n));
-            length = (short) (Messages.requestBodyLength(nvm.requests, message) + Messages.SIGNATURE);
-            Util.arrayCopyNonAtomic(nvm.requests, message, ram.out, (short) 0, length);
+            answer(nvm.requests, message,
+                    (short) (Messages.requestBodyLength(nvm.requests, message) + Messages.SIGNATURE));
         }
-        device.channel.respond((short) 0, length);
     }
 }

@@ -2,7 +2,6 @@ package ekrona;
 
 import javacard.framework.ISOException;
 import javacard.framework.JCSystem;
-import javacard.framework.Util;
 
 /**
  * REFUSE: closes an open request for ever; a blocked or closed card does it too. A power cut before the commit leaves the
@@ -10,7 +9,6 @@ import javacard.framework.Util;
  */
 final class Refuse extends Command {
     private static final short KEPT_NUMBER = (short) (Messages.REFUSAL_HEADER + Spec.REFUSAL_OFFSET_NUMBER);
-    private static final short CONTENT = (short) (Ram.RECORD + Messages.REFUSAL_HEADER);
 
     Refuse(Device device) {
         super(device, Spec.CLA_PROPRIETARY, true);
@@ -25,9 +23,7 @@ final class Refuse extends Command {
 
         short kept = device.log.find(Log.REFUSAL, KEPT_NUMBER, in, Spec.REFUSE_DATA_OFFSET_NUMBER, U32.LENGTH);
         if (kept >= 0) {
-            short length = device.log.lengthOf(kept);
-            Util.arrayCopyNonAtomic(nvm.log, kept, ram.out, (short) 0, length);
-            device.channel.respond((short) 0, length);
+            answer(nvm.log, kept, device.log.lengthOf(kept));
             return;
         }
         short entry = device.requests.find(in, Spec.REFUSE_DATA_OFFSET_NUMBER);
@@ -54,8 +50,7 @@ final class Refuse extends Command {
         short next = Messages.begin(out, Ram.RECORD, Spec.TAG_REFUSAL,
                 named ? Spec.REFUSAL_CONTENT_LENGTH_MAX : Spec.REFUSAL_CONTENT_LENGTH_MIN);
         next = Tlv.put(out, next, Spec.TAG_PAYEE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
-        next = Tlv.put(out, next, Spec.TAG_ATC, ram.state, Nvm.ATC, U32.LENGTH);
-        U32.advance(out, (short) (CONTENT + Spec.REFUSAL_OFFSET_ATC), (short) 1);
+        next = device.log.putNextNumber(out, next);
         next = Tlv.put(out, next, Spec.TAG_NUMBER, ram.state, (short) (entry + OpenRequests.NUMBER), U32.LENGTH);
         next = Tlv.put(out, next, Spec.TAG_IDENTITY, ram.state, (short) (entry + OpenRequests.IDENTITY), Spec.HASH_LENGTH);
         if (named) {

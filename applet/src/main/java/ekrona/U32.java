@@ -10,6 +10,8 @@ final class U32 {
     static final short LENGTH = (short) 4;
 
     private static final short SIGN = (short) 0x8000;
+    /** Offset of the lower half. */
+    private static final short HALF = (short) 2;
 
     private U32() {
     }
@@ -19,37 +21,49 @@ final class U32 {
         short left = Util.getShort(a, aOffset);
         short right = Util.getShort(b, bOffset);
         if (left == right) {
-            left = Util.getShort(a, (short) (aOffset + 2));
-            right = Util.getShort(b, (short) (bOffset + 2));
+            left = Util.getShort(a, (short) (aOffset + HALF));
+            right = Util.getShort(b, (short) (bOffset + HALF));
         }
-        return (short) (left ^ SIGN) > (short) (right ^ SIGN);
+        return isLess(right, left);
+    }
+
+    /** Unsigned comparison of halves. */
+    private static boolean isLess(short a, short b) {
+        return (short) (a ^ SIGN) < (short) (b ^ SIGN);
     }
 
     static boolean isZero(byte[] a, short offset) {
-        return Util.getShort(a, offset) == 0 && Util.getShort(a, (short) (offset + 2)) == 0;
+        return Util.getShort(a, offset) == 0 && Util.getShort(a, (short) (offset + HALF)) == 0;
     }
 
     /** a += b. False on overflow: a then holds the sum modulo 2^32, and the caller must not use it. */
     static boolean add(byte[] a, short aOffset, byte[] b, short bOffset) {
-        short carry = 0;
-        for (short i = (short) 3; i >= 0; i--) {
-            short sum = (short) ((short) (a[(short) (aOffset + i)] & 0xFF) + (short) (b[(short) (bOffset + i)] & 0xFF) + carry);
-            a[(short) (aOffset + i)] = (byte) sum;
-            carry = (short) (sum >> 8);
+        short low = Util.getShort(b, (short) (bOffset + HALF));
+        short lowSum = (short) (Util.getShort(a, (short) (aOffset + HALF)) + low);
+        short high = Util.getShort(b, bOffset);
+        short sum = (short) (Util.getShort(a, aOffset) + high);
+        boolean overflow = isLess(sum, high);
+        if (isLess(lowSum, low)) { // a carry
+            sum++;
+            overflow |= sum == 0;
         }
-        return carry == 0;
+        Util.setShort(a, (short) (aOffset + HALF), lowSum);
+        Util.setShort(a, aOffset, sum);
+        return !overflow;
     }
 
     /** a -= b. False on underflow: a then holds the difference modulo 2^32, and the caller must not use it. */
     static boolean subtract(byte[] a, short aOffset, byte[] b, short bOffset) {
-        short borrow = 0;
-        for (short i = (short) 3; i >= 0; i--) {
-            short difference =
-                    (short) ((short) (a[(short) (aOffset + i)] & 0xFF) - (short) (b[(short) (bOffset + i)] & 0xFF) - borrow);
-            a[(short) (aOffset + i)] = (byte) difference;
-            borrow = (short) ((difference >> 8) & 1);
+        boolean underflow = greater(b, bOffset, a, aOffset);
+        short low = Util.getShort(a, (short) (aOffset + HALF));
+        short lowB = Util.getShort(b, (short) (bOffset + HALF));
+        short high = (short) (Util.getShort(a, aOffset) - Util.getShort(b, bOffset));
+        if (isLess(low, lowB)) { // a borrow
+            high--;
         }
-        return borrow == 0;
+        Util.setShort(a, (short) (aOffset + HALF), (short) (low - lowB));
+        Util.setShort(a, aOffset, high);
+        return !underflow;
     }
 
     /** a += n, for a small n that is not negative. False on overflow, as in add. */
