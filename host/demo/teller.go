@@ -152,7 +152,12 @@ func meaning(v settlement.Verdict) string {
 	}
 }
 
-// books writes the books down.
+// WriteBooks writes the books of a town down.
+func WriteBooks(out io.Writer, b town.Books) error {
+	t := &teller{out: out}
+	return t.books(b)
+}
+
 func (t *teller) books(b town.Books) error {
 	t.scene("The books")
 	t.line("%-10s %-12s %14s %14s %14s", "", "", "online", "shadow", "offline")

@@ -23,7 +23,7 @@ type Observer func(Exchange)
 
 // ErrPulled says that the card left the reader's field before its answer was
 // through.
-var ErrPulled = errors.New("the card was taken away before its answer came")
+var ErrPulled = errors.New("taken away before its answer came")
 
 // Slot is where a person's virtual card is held to readers. A power cut or a torn
 // tap ends the card's session, and the next command finds it switched on again.
@@ -54,7 +54,7 @@ func (s *Slot) CutBefore(n int) { s.card.CutBefore(n) }
 // Transmit sends a command to the card.
 func (s *Slot) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 	if s.dead {
-		return apdu.Response{}, fmt.Errorf("%s's card: %w: hold it to the reader again", s.holder, ErrPulled)
+		return apdu.Response{}, fmt.Errorf("%s's card: %w", s.holder, ErrPulled)
 	}
 	r, err := s.card.Transmit(ctx, c)
 	switch {
@@ -62,7 +62,7 @@ func (s *Slot) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, err
 		s.dead = true
 	case err == nil && s.pull != 0 && c.INS == s.pull:
 		s.dead, s.pull = true, 0
-		r, err = apdu.Response{}, fmt.Errorf("%s's card: %w: hold it to the reader again", s.holder, ErrPulled)
+		r, err = apdu.Response{}, fmt.Errorf("%s's card: %w", s.holder, ErrPulled)
 	}
 	if s.observe != nil {
 		s.observe(Exchange{s.holder, c, r, err, s.card.LastCommand()})

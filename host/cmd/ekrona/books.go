@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/host/demo"
+	"ekrona/host/town"
+)
+
+func booksCommand() *cobra.Command {
+	f, agreement := &inTown{}, false
+	c := &cobra.Command{
+		Use: "books", Short: "Every wallet of a town, and every invariant of the protocol checked",
+		Args: exactly(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return f.run(c, func(ctx context.Context, t *town.Town) error {
+				books, err := t.Books(ctx, agreement)
+				if err != nil {
+					return err
+				}
+				if f.asJSON {
+					err = writeJSON(c.OutOrStdout(), books)
+				} else {
+					err = demo.WriteBooks(c.OutOrStdout(), books)
+				}
+				if err != nil {
+					return err
+				}
+				return violated(books)
+			})
+		},
+	}
+	c.Flags().BoolVar(&agreement, "agreement", false, "everyone has synchronised twice: check also that all agree")
+	return f.bind(c)
+}

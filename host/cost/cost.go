@@ -1,0 +1,183 @@
+// Package cost estimates how long the applet takes on a real card: it runs every
+// flow of the protocol on a virtual card, which counts signatures, hashes,
+// persistent writes, bytecodes and bytes on the wire, and prices them with what
+// others measured on a P71 (package emulator/card, cost.go). Start at [Measure].
+//
+// The estimate leaves out what nobody has measured, and the time in which a reader
+// finds a card. Numbers from a card in a reader are better.
+package cost
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ekrona/apdu/spec"
+	"ekrona/emulator/card"
+	"ekrona/host/money"
+	"ekrona/host/town"
+	"ekrona/host/wallet"
+)
+
+// Command is one command as a flow sent it.
+type Command struct {
+	Title string     `json:"title"`
+	Stats card.Stats `json:"-"`
+	Cost  card.Cost  `json:"-"`
+}
+
+// Tap is what one holding of a card to a reader took.
+type Tap struct {
+	Title    string        `json:"title"`
+	Goal     time.Duration `json:"-"` // 0 if there is none
+	Commands []Command     `json:"-"`
+}
+
+// Total is the estimate of the whole tap.
+func (t Tap) Total() time.Duration {
+	var sum time.Duration
+	for _, c := range t.Commands {
+		sum += c.Cost.Of()
+	}
+	return sum
+}
+
+// The goals of a payment at a terminal, the reader's search for the card left out:
+// TfL takes 500 ms at most and wants 200, Calypso stays under 200.
+const (
+	WarmGoal  = 200 * time.Millisecond
+	NewCAGoal = 300 * time.Millisecond
+)
+
+// measurement is a running [Measure].
+type measurement struct {
+	ctx  context.Context
+	link card.Link
+	taps []Tap
+	err  error // the first failed estimate
+	*town.Town
+}
+
+// Measure founds a town in an empty folder, lets its people load, pay, receive,
+// refuse, synchronise and unload, and returns the taps in order.
+func Measure(ctx context.Context, folder string, link card.Link) ([]Tap, error) {
+	m := &measurement{ctx: ctx, link: link}
+	m.begin("personalize, after INSTALL", 0)
+	t, err := town.Open(ctx, folder, town.Options{Plan: town.Pilot(), Observe: m.observe})
+	if err != nil {
+		return nil, err
+	}
+	m.Town = t
+	err = m.flows()
+	return m.taps, errors.Join(err, m.err, t.Close())
+}
+
+func (m *measurement) begin(title string, goal time.Duration) {
+	m.taps = append(m.taps, Tap{Title: title, Goal: goal})
+}
+
+func (m *measurement) observe(e town.Exchange) {
+	if e.Holder != "anna" || e.Err != nil {
+		return // the others' cards do the same
+	}
+	estimate, err := card.Estimate(e.Stats, m.link)
+	if err != nil {
+		m.err = errors.Join(m.err, err)
+		return
+	}
+	title := "unknown"
+	if v, known := spec.Find(e.Command.CLA, e.Command.INS, e.Command.P1, e.Command.P2); known {
+		title = v.Title()
+	}
+	tap := &m.taps[len(m.taps)-1]
+	tap.Commands = append(tap.Commands, Command{title, e.Stats, estimate})
+}
+
+func (m *measurement) flows() error {
+	anna, err := m.Person("anna")
+	if err != nil {
+		return err
+	}
+	bertil, err := m.Person("bertil")
+	if err != nil {
+		return err
+	}
+	cafe, err := m.Shop("cafe")
+	if err != nil {
+		return err
+	}
+	const small = 10 * money.Krona
+	steps := []struct {
+		title string
+		goal  time.Duration
+		do    func(tap wallet.Tap) error
+	}{
+		{"load", 0, func(tap wallet.Tap) error { _, err := anna.Phone.Load(m.ctx, tap, 20*small); return err }},
+		{"pay at a terminal, its CA not met before", NewCAGoal, func(tap wallet.Tap) error { return m.sell(cafe, tap, small) }},
+		{"pay at a terminal, warm", WarmGoal, func(tap wallet.Tap) error { return m.sell(cafe, tap, small) }},
+		{"receive: REQUEST, then ACCEPT", 0, func(tap wallet.Tap) error { return m.receive(anna, bertil, small) }},
+		{"pay another card", 0, func(tap wallet.Tap) error { return m.receive(bertil, anna, small) }},
+		{"refuse", 0, func(tap wallet.Tap) error { return m.refuse(anna, tap, small) }},
+		{"synchronise", 0, func(tap wallet.Tap) error { _, err := anna.Phone.Synchronise(m.ctx, tap); return err }},
+		{"unload", 0, func(tap wallet.Tap) error { _, err := anna.Phone.Unload(m.ctx, tap, small); return err }},
+	}
+	if err := m.fund(bertil, 5*small); err != nil {
+		return err
+	}
+	for _, s := range steps {
+		m.begin(s.title, s.goal)
+		tap, err := hold(anna)
+		if err != nil {
+			return err
+		}
+		if err := s.do(tap); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func hold(p *town.Person) (wallet.Tap, error) {
+	entered, err := p.Letter.Block()
+	return wallet.Tap{Card: p.Card.Tap(), PIN: entered}, err
+}
+
+func (m *measurement) fund(p *town.Person, amount money.Ore) error {
+	tap, err := hold(p)
+	if err != nil {
+		return err
+	}
+	_, err = p.Phone.Load(m.ctx, tap, amount)
+	return err
+}
+
+func (m *measurement) sell(s *town.Shop, tap wallet.Tap, amount money.Ore) error {
+	sale, err := s.Till.Ask(m.ctx, amount)
+	if err != nil {
+		return err
+	}
+	_, err = s.Till.Take(m.ctx, sale.Number, tap.Card, tap.PIN)
+	return err
+}
+
+// receive pays from payer to payee on the payee's phone.
+func (m *measurement) receive(payee, payer *town.Person, amount money.Ore) error {
+	_, _, err := payee.Phone.Transfer(m.ctx, amount, func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
+		if side == wallet.Payee {
+			return hold(payee)
+		}
+		tap, err := hold(payer)
+		tap.Stranger = true
+		return tap, err
+	})
+	return err
+}
+
+func (m *measurement) refuse(p *town.Person, tap wallet.Tap, amount money.Ore) error {
+	asked, err := p.Phone.Request(m.ctx, tap, amount, "")
+	if err != nil {
+		return err
+	}
+	_, err = p.Phone.Refuse(m.ctx, tap, asked)
+	return err
+}

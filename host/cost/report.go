@@ -1,0 +1,92 @@
+package cost
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"ekrona/emulator/card"
+)
+
+// groups are the columns of a report, with the letter that draws each in a bar.
+var groups = []struct {
+	group  card.CostGroup
+	letter string
+}{{card.CostCrypto, "#"}, {card.CostWrites, "w"}, {card.CostBytecode, "b"}, {card.CostWire, "="}}
+
+// barStep is what one letter of a bar stands for.
+const barStep = 5 * time.Millisecond
+
+// Write draws the taps as tables of commands with a bar for each.
+func Write(out io.Writer, link card.Link, taps []Tap) error {
+	p := &printer{out: out}
+	p.line("Estimated on an NXP P71 over %s, in ms. One letter of a bar is %d ms:", link.Name, barStep.Milliseconds())
+	p.line("# signatures and hashes, w persistent writes, b bytecodes, = the wire.")
+	for _, t := range taps {
+		p.line("\n%s", t.Title)
+		p.line("  %-34s %6s %6s %8s %6s %6s %6s %6s %6s", "", "writes", "bytes", "bytecode", "crypto", "writes", "code", "wire", "sum")
+		for _, c := range t.Commands {
+			p.line("  %-34s %6d %6d %8d %6s %6s %6s %6s %6s  %s", c.Title, c.Stats.Writes, c.Stats.WrittenBytes, c.Stats.Bytecodes,
+				ms(c.Cost.Of(card.CostCrypto)), ms(c.Cost.Of(card.CostWrites)), ms(c.Cost.Of(card.CostBytecode)),
+				ms(c.Cost.Of(card.CostWire)), ms(c.Cost.Of()), bar(c.Cost))
+		}
+		p.line("  %-34s %52s %6s  %s", "the whole tap", "", ms(t.Total()), verdict(t))
+	}
+	return p.err
+}
+
+func verdict(t Tap) string {
+	switch {
+	case t.Goal == 0:
+		return ""
+	case t.Total() > t.Goal:
+		return fmt.Sprintf("MISSES the goal of %s ms", ms(t.Goal))
+	default:
+		return fmt.Sprintf("within the goal of %s ms", ms(t.Goal))
+	}
+}
+
+func bar(c card.Cost) string {
+	var drawn strings.Builder
+	for _, g := range groups {
+		drawn.WriteString(strings.Repeat(g.letter, int(c.Of(g.group).Round(barStep)/barStep)))
+	}
+	return drawn.String()
+}
+
+func ms(d time.Duration) string { return fmt.Sprint(d.Round(time.Millisecond).Milliseconds()) }
+
+type printer struct {
+	out io.Writer
+	err error
+}
+
+func (p *printer) line(format string, arguments ...any) {
+	if _, err := fmt.Fprintf(p.out, format+"\n", arguments...); p.err == nil {
+		p.err = err
+	}
+}
+
+// MarshalJSON gives times in microseconds.
+func (t Tap) MarshalJSON() ([]byte, error) {
+	type command struct {
+		Title        string           `json:"title"`
+		Writes       int              `json:"writes"`
+		WrittenBytes int              `json:"written_bytes"`
+		Bytecodes    int              `json:"bytecodes"`
+		Microseconds map[string]int64 `json:"microseconds"`
+	}
+	all := []command{}
+	for _, c := range t.Commands {
+		times := map[string]int64{"sum": c.Cost.Of().Microseconds()}
+		for _, g := range groups {
+			times[string(g.group)] = c.Cost.Of(g.group).Microseconds()
+		}
+		all = append(all, command{c.Title, c.Stats.Writes, c.Stats.WrittenBytes, c.Stats.Bytecodes, times})
+	}
+	return json.Marshal(map[string]any{
+		"title": t.Title, "goal_microseconds": t.Goal.Microseconds(), "microseconds": t.Total().Microseconds(), "commands": all,
+	})
+}
