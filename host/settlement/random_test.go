@@ -20,7 +20,7 @@ import (
 
 // TestMain asks for fewer runs than rapid's hundred, because each is a whole little economy; -rapid.checks asks for more.
 func TestMain(m *testing.M) {
-	if err := flag.Set("rapid.checks", "25"); err != nil {
+	if err := flag.Set("rapid.checks", "15"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}

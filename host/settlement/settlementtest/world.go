@@ -106,7 +106,7 @@ func NewWorldOn(t require.TestingT, d driver.Driver, path string) *World {
 	w.rootKey, w.notaryKey = key(t, "root"), key(t, "notary")
 	w.root = w.certify(nil, "SERIKSBK00001", spec.RoleRoot, w.rootKey, w.rootKey)
 	w.notaryCert = encode(t, w.certify(w.root, "SENOTARY00001", spec.RoleNotary, w.notaryKey, w.rootKey))
-	w.auditor = audit.New(&w.notaryKey.PublicKey)
+	w.auditor = audit.New(w.NotaryKey())
 	w.Start()
 	w.join("NORDIC")
 	w.join("FJORD")
@@ -191,8 +191,8 @@ func (w *World) Unregistered(short, intermediary string, role spec.Role, keyName
 	return d
 }
 
-// Audit requires that every invariant holds now; agreement too after two whole rounds of synchronisation.
-func (w *World) Audit(agreement bool) {
+// Honest are the honest devices as an auditor reads them.
+func (w *World) Honest() map[string]audit.Device {
 	honest := map[string]audit.Device{}
 	for _, name := range w.Names {
 		if d := w.Devices[name]; !w.Dishonest[name] {
@@ -201,11 +201,19 @@ func (w *World) Audit(agreement bool) {
 			honest[string(d.ID)] = audit.Device{State: state, Records: d.Log}
 		}
 	}
-	found, err := w.auditor.Check(context.Background(), w.DB, honest)
+	return honest
+}
+
+// NotaryKey is the notary's public key.
+func (w *World) NotaryKey() *ecdsa.PublicKey { return &w.notaryKey.PublicKey }
+
+// Audit requires that every invariant holds now; agreement too after two whole rounds of synchronisation.
+func (w *World) Audit(agreement bool) {
+	found, err := w.auditor.Check(context.Background(), w.DB, w.Honest())
 	require.NoError(w.T, err)
 	require.Empty(w.T, found)
 	if agreement {
-		found, err = w.auditor.Agreement(context.Background(), w.DB, honest)
+		found, err = w.auditor.Agreement(context.Background(), w.DB, w.Honest())
 		require.NoError(w.T, err)
 		require.Empty(w.T, found)
 	}

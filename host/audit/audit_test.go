@@ -1,0 +1,187 @@
+package audit_test
+
+import (
+	"context"
+	"database/sql"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/audit"
+	"ekrona/host/settlement/settlementtest"
+	"ekrona/host/store"
+)
+
+// aDay is a world in which every kind of thing happened once: settled, reserved, waiting and void payments, a loaded and an
+// outstanding credit, an ended card and an uncovered payment.
+func aDay(t *testing.T) *settlementtest.World {
+	w := settlementtest.NewWorld(t, store.Memory)
+	anna, bertil := w.Issue("ANNA", "NORDIC", spec.RoleCard), w.Issue("BERTIL", "FJORD", spec.RoleCard)
+	cecilia, shop := w.Issue("CECILIA", "NORDIC", spec.RoleCard), w.Issue("SHOP", "FJORD", spec.RoleTerminal)
+	ctx := context.Background()
+	require.NoError(t, w.Notary.Issue(ctx, "1", "SENORDIC", 1000_00))
+	require.NoError(t, w.Notary.Issue(ctx, "2", "SEFJORD0", 50_00))
+	require.NoError(t, w.Notary.FundPool(ctx, "3", 500_00))
+	load(t, w, anna, 200_00, settlementtest.Whole)
+	load(t, w, cecilia, 200_00, settlementtest.Whole)
+	pay(t, anna, shop, 50_00, true)
+	pay(t, anna, bertil, 60_00, true)
+	pay(t, bertil, shop, 55_00, true)
+	refused := pay(t, anna, cecilia, 5_00, false)
+	_, err := cecilia.Refuse(refused.Request.Number)
+	require.NoError(t, err)
+	load(t, w, shop, 0, settlementtest.Whole) // the shop's claim on Bertil waits
+	require.NoError(t, w.Notary.ReportLost(ctx, "SEFJORD0", string(bertil.ID)))
+	w.Clock.At = w.Clock.At.Add(w.Terms.Honour)
+	_, err = w.Notary.EndDue(ctx)
+	require.NoError(t, err)
+	load(t, w, anna, 0, settlementtest.Whole)
+	load(t, w, cecilia, 40_00, settlementtest.CoSigned)
+	pay(t, anna, cecilia, 7_00, false)
+	w.Submit(w.Encode(anna.Log[0].Payment))
+	return w
+}
+
+func load(t *testing.T, w *settlementtest.World, d *settlementtest.Device, credit message.Amount, until settlementtest.Step) {
+	report, refused := w.Sync(d, until, credit)
+	require.NoError(t, refused)
+	require.Zero(t, report.Difference)
+}
+
+func pay(t *testing.T, payer, payee *settlementtest.Device, amount message.Amount, accept bool) *message.Payment {
+	r, err := payee.Request(amount, "")
+	require.NoError(t, err)
+	p, err := payer.Pay(r, false)
+	require.NoError(t, err)
+	if accept {
+		_, err = payee.Accept(p)
+		require.NoError(t, err)
+	}
+	return p
+}
+
+// TestGoodDay: nothing is found where nothing is wrong, at the first look and at the second.
+func TestGoodDay(t *testing.T) {
+	w := aDay(t)
+	auditor := audit.New(w.NotaryKey())
+	for range 2 {
+		found, err := auditor.Check(t.Context(), w.DB, w.Honest())
+		require.NoError(t, err)
+		require.Empty(t, found)
+	}
+	for _, condition := range []string{"verdict = 1", "verdict = 3", "verdict = 4", "verdict = 5"} {
+		var n int
+		require.NoError(t, w.DB.QueryRow("SELECT count(*) FROM payment WHERE "+condition).Scan(&n))
+		require.Positive(t, n, condition)
+	}
+}
+
+// TestEveryInvariantIsFound breaks one thing at a time, between two looks, and requires that the auditor names the invariant.
+func TestEveryInvariantIsFound(t *testing.T) {
+	named := map[int]bool{}
+	for _, c := range []struct {
+		name   string
+		number int
+		sql    string                               // changes the central bank's rows behind its back
+		device func(w *settlementtest.World)        // or a device does what no device does
+		lie    func(honest map[string]audit.Device) // or its State says so
+	}{
+		{name: "money from nowhere", number: 1, sql: "UPDATE ledger_account SET balance = balance + 1 WHERE name = 'online:SENORDIC'"},
+		{name: "an entry nobody posted", number: 1, sql: "UPDATE statement SET online = online + 1 WHERE seq = 1"},
+		{name: "the pool pays itself", number: 1, sql: "UPDATE ledger_account SET balance = 0 WHERE name = 'pool'"},
+		{name: "a device has more than its records", number: 2, device: func(w *settlementtest.World) { w.Devices["ANNA"].Balance++ }},
+		{name: "a device has less than its records", number: 2, device: func(w *settlementtest.World) { w.Devices["CECILIA"].Balance-- }},
+		{name: "a till took more than it says", number: 2, device: func(w *settlementtest.World) { w.Devices["SHOP"].Balance-- }},
+		{name: "honest devices can spend more than there is", number: 3, device: func(w *settlementtest.World) { w.Devices["ANNA"].Balance += 900_00 }},
+		{name: "a payment is paid and returned", number: 4, sql: `INSERT INTO statement (intermediary, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at)
+			SELECT intermediary, 7, device, owner, -shadow, shadow, payer, atc, payee, '', 0, at FROM statement WHERE kind = 3 LIMIT 1`},
+		{name: "a payment takes more than its amount", number: 4, sql: "UPDATE payment SET from_pool = 1 WHERE verdict = 3"},
+		{name: "a void payment keeps the money", number: 4, sql: "UPDATE payment SET from_shadow = 0 WHERE verdict = 4"},
+		{name: "settled against the payee's word", number: 5, sql: "UPDATE word SET payment = NULL WHERE voice IS NOT NULL"},
+		{name: "void against the payee's word", number: 5, sql: "UPDATE payment SET verdict = 4 WHERE verdict = 3"},
+		{name: "an instruction under another number", number: 5, sql: "UPDATE instruction SET seq = 9 WHERE seq = 2"},
+		{name: "a device applied another instruction", number: 5, device: func(w *settlementtest.World) { w.Devices["ANNA"].Last[0] ^= 1 }},
+		{name: "atc goes back", number: 6, lie: func(h map[string]audit.Device) { h["SENORDIC0000ANNA"].State.ATC-- }},
+		{name: "request counter goes back", number: 6, lie: func(h map[string]audit.Device) { h["SENORDIC0CECILIA"].State.RequestCounter-- }},
+		{name: "the date goes back", number: 6, lie: func(h map[string]audit.Device) {
+			s := h["SENORDIC0000ANNA"].State
+			s.Date = s.Date.AddDays(-1)
+		}},
+		{name: "a balance over the ceiling", number: 7, device: func(w *settlementtest.World) { w.Devices["ANNA"].Balance = 31 * 1000_00 }},
+		{name: "more is set aside than is there", number: 7, sql: "UPDATE statement SET shadow = shadow - 19000 WHERE kind = 1 AND device = 'SENORDIC0000ANNA'"},
+		{name: "an acknowledged record is gone", number: 8, sql: "DELETE FROM voice WHERE payee = 'SEFJORD00000SHOP'"},
+		{name: "a final verdict changes", number: 8, sql: "UPDATE payment SET verdict = 4 WHERE verdict = 5"},
+		{name: "a device's chain is another one", number: 8, device: func(w *settlementtest.World) { w.Devices["ANNA"].Head[0] ^= 1 }},
+		{name: "a device forgot a record", number: 8, device: func(w *settlementtest.World) { w.Devices["ANNA"].Log = nil }},
+		{name: "another key's payment is settled", number: 9, sql: `UPDATE device SET public_key = (SELECT public_key FROM device WHERE id = 'SENORDIC0CECILIA')
+			WHERE id = 'SENORDIC0000ANNA'`},
+		{name: "paid without a word", number: 9, sql: "UPDATE word SET voice = NULL WHERE payee = 'SEFJORD00000SHOP'"},
+		{name: "a credit that left no holding", number: 11, sql: "UPDATE statement SET online = online + 1 WHERE kind = 1"},
+		{name: "an instruction without the notary", number: 11, sql: "UPDATE instruction SET bytes = substr(bytes, 1, length(bytes) - 1) || x'00' WHERE seq = 1 AND device = 'SENORDIC0000ANNA'"},
+		{name: "a payment in between after two rounds", number: 10},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := aDay(t)
+			auditor := audit.New(w.NotaryKey())
+			if c.number != 9 && c.number != 11 { // those signatures are looked at once
+				found, err := auditor.Check(t.Context(), w.DB, w.Honest())
+				require.NoError(t, err)
+				require.Empty(t, found)
+			}
+			if c.sql != "" {
+				tamper(t, w.DB, c.sql)
+			}
+			if c.device != nil {
+				c.device(w)
+			}
+			honest := w.Honest()
+			if c.lie != nil {
+				c.lie(honest)
+			}
+			look := auditor.Check
+			if c.number == 10 {
+				look = auditor.Agreement
+			}
+			found, err := look(t.Context(), w.DB, honest)
+			require.NoError(t, err)
+			numbers := []int{}
+			for _, v := range found {
+				require.NotEmpty(t, v.Where)
+				require.Contains(t, v.String(), v.Title)
+				numbers = append(numbers, v.Number)
+			}
+			require.Contains(t, numbers, c.number, "%v", found)
+			named[c.number] = true
+		})
+	}
+	for number, title := range audit.Titles() {
+		require.True(t, named[number], "no case breaks invariant %d, %s", number, title)
+	}
+}
+
+// tamper changes rows as no notary does: without triggers.
+func tamper(t *testing.T, db *sql.DB, statement string) {
+	rows, err := db.Query("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+	require.NoError(t, err)
+	var triggers []string
+	for rows.Next() {
+		triggers = append(triggers, "")
+		require.NoError(t, rows.Scan(&triggers[len(triggers)-1]))
+	}
+	require.NoError(t, rows.Close())
+	for _, name := range triggers {
+		_, err := db.Exec("DROP TRIGGER " + name)
+		require.NoError(t, err)
+	}
+	for _, s := range []string{"PRAGMA foreign_keys = OFF", "DROP INDEX IF EXISTS payment_once", statement} {
+		result, err := db.Exec(s)
+		require.NoError(t, err, s)
+		if s == statement {
+			n, err := result.RowsAffected()
+			require.NoError(t, err)
+			require.Positive(t, n, "the case changes nothing")
+		}
+	}
+}
