@@ -7,9 +7,11 @@ package demo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"ekrona/apdu/pin"
+	"ekrona/host/envelope"
 	"ekrona/host/money"
 	"ekrona/host/terminal"
 	"ekrona/host/town"
@@ -112,54 +114,76 @@ func (s *story) loadCard(p *town.Person, amount money.Ore) error {
 	return nil
 }
 
-// sell takes an amount at the till. Without a PIN the card is held to it again
-// after a torn tap.
-func (s *story) sell(p *town.Person, amount money.Ore) error {
+// ask begins a sale at the till.
+func (s *story) ask(amount money.Ore) (terminal.Sale, error) {
 	sale, err := s.cafe.Till.Ask(s.ctx, amount)
-	if err != nil {
-		return err
+	if err == nil {
+		s.tell.say("Terminal", "signs and stores the Request: %s, number %d. Please tap", amount, sale.Number)
 	}
-	s.tell.say("Terminal", "signs and stores the Request: %s, number %d. Please tap", amount, sale.Number)
-	return s.take(p, sale, false)
+	return sale, err
 }
 
-func (s *story) take(p *town.Person, sale terminal.Sale, again bool) error {
-	tap, err := s.hold(p)
+// take holds the person's card to the till for a sale.
+func (s *story) take(p *town.Person, sale terminal.Sale, entered pin.Block) (envelope.Envelope, error) {
+	s.tell.tap()
+	return s.cafe.Till.Take(s.ctx, sale.Number, p.Card.Tap(), entered)
+}
+
+// sell takes an amount at the till and returns the Receipt.
+func (s *story) sell(p *town.Person, amount money.Ore) (envelope.Envelope, error) {
+	sale, err := s.ask(amount)
 	if err != nil {
-		return err
+		return envelope.Envelope{}, err
 	}
-	if again {
-		tap.PIN = pin.Block{}
-	}
-	receipt, err := s.cafe.Till.Take(s.ctx, sale.Number, tap.Card, tap.PIN)
-	var torn *terminal.TornTap
-	if errors.As(err, &torn) && !again {
-		s.tell.say("Terminal", "got no answer. Hold the same card to the terminal again")
-		return s.take(p, sale, true)
-	}
+	entered, err := p.Letter.Block()
 	if err != nil {
-		return err
+		return envelope.Envelope{}, err
 	}
-	s.tell.say(title(p.Name)+"'s card", "pays %s and keeps the Payment as a record", sale.Amount)
-	s.tell.say("Terminal", "verifies card and Payment, stores it, and shows: paid %s", sale.Amount)
+	receipt, err := s.take(p, sale, entered)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	s.tell.say(title(p.Name)+"'s card", "PIN verified; verifies terminal and Request, pays %s, keeps the Payment as a record", amount)
+	s.tell.say("Terminal", "verifies card and Payment, stores it, and shows: paid %s", amount)
 	s.tell.cost("the tap")
-	return p.Phone.TakeAnswer(s.ctx, receipt)
+	return receipt, nil
 }
 
 func (s *story) payInTheShop() error {
 	s.tell.scene("In the shop: card and terminal are offline")
-	return s.sell(s.anna, 45*money.Krona)
+	receipt, err := s.sell(s.anna, 45*money.Krona)
+	if err != nil {
+		return err
+	}
+	return s.anna.Phone.TakeAnswer(s.ctx, receipt)
 }
 
 func (s *story) tornTap() error {
 	s.tell.scene("A torn tap, and its resend")
-	s.anna.Card.PullAfter(payInstruction)
-	s.tell.say("Anna", "takes the card away too early: it has paid, the terminal has not heard")
-	if err := s.sell(s.anna, 30*money.Krona); err != nil {
+	sale, err := s.ask(30 * money.Krona)
+	if err != nil {
 		return err
 	}
-	s.tell.say("Anna's card", "has given the same Payment again, without PIN and without a second debit")
-	return nil
+	entered, err := s.anna.Letter.Block()
+	if err != nil {
+		return err
+	}
+	s.anna.Card.PullAfter(payInstruction)
+	_, err = s.take(s.anna, sale, entered)
+	var torn *terminal.TornTap
+	if !errors.As(err, &torn) {
+		return fmt.Errorf("demo: the tap was not torn: %w", err)
+	}
+	s.tell.say("Anna", "takes the card away too early: it has paid, the terminal has not heard")
+	s.tell.say("Terminal", "got no answer. Hold the same card to the terminal again")
+	receipt, err := s.take(s.anna, sale, pin.Block{})
+	if err != nil {
+		return err
+	}
+	s.tell.say("Anna's card", "gives the same Payment again: no PIN, no second debit")
+	s.tell.say("Terminal", "stores it, and shows: paid %s", sale.Amount)
+	s.tell.cost("the second tap")
+	return s.anna.Phone.TakeAnswer(s.ctx, receipt)
 }
 
 // synchronise brings a person's card online.

@@ -24,7 +24,7 @@ func (s *story) cardToCard() error {
 // transfer pays from one card to another in three taps on the payee's phone.
 func (s *story) transfer(payer, payee *town.Person, amount money.Ore) error {
 	s.tell.say(title(payee.Name), "asks for %s; three taps on one phone", amount)
-	asked, receipt, err := payee.Phone.Transfer(s.ctx, amount, func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
+	_, receipt, err := payee.Phone.Transfer(s.ctx, amount, func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
 		if side == wallet.Payer {
 			tap, err := s.hold(payer)
 			tap.Stranger = true
@@ -38,7 +38,6 @@ func (s *story) transfer(payer, payee *town.Person, amount money.Ore) error {
 	s.tell.say(title(payee.Name)+"'s card", "1: signs the Request, and keeps room for %s", amount)
 	s.tell.say(title(payer.Name)+"'s card", "2: pays %s, with its PIN", amount)
 	s.tell.say(title(payee.Name)+"'s card", "3: accepts; its Receipt goes to %s's phone", title(payer.Name))
-	_ = asked
 	return payer.Phone.TakeAnswer(s.ctx, receipt)
 }
 
@@ -91,9 +90,10 @@ func (s *story) settleTheChain() error {
 
 func (s *story) payerFirst() error {
 	s.tell.scene("The other way round: the payer synchronises before the shop")
-	if err := s.sell(s.bertil, 15*money.Krona); err != nil {
+	if _, err := s.sell(s.bertil, 15*money.Krona); err != nil {
 		return err
 	}
+	s.tell.say("Bertil", "has no phone at hand, so the Receipt stays with the shop")
 	for _, step := range []func() error{func() error { return s.synchronise(s.bertil) }, s.synchroniseTill} {
 		if err := step(); err != nil {
 			return err
