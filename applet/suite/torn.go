@@ -39,6 +39,8 @@ type attemptedCommand struct {
 	// repeated is the answer to the command when it has already happened; zero
 	// is success.
 	repeated apdu.StatusWord
+	// skipRepeat says that it is not given again when it has already happened.
+	skipRepeat bool
 	// refused is the answer when it is not torn; zero is success.
 	refused apdu.StatusWord
 	// refusedAgain is the answer when a first one was lost, if it is another.
@@ -121,6 +123,9 @@ func (c *caseRun) tear(target Cutter, s *subject, command attemptedCommand, n in
 		return false
 	}
 	assert.NotEqual(c, 1, n, "an effect before the first write")
+	if command.skipRepeat {
+		return false
+	}
 	if command.repeated != 0 {
 		s.answers(command.repeated, command.variant, command.data...)
 		command.done(nil)
@@ -162,6 +167,24 @@ func (a attemptedCommand) answer() apdu.StatusWord {
 		return a.refused
 	}
 	return apdu.OK
+}
+
+// askCommand is a REQUEST. It is not given again: one whose answer was lost is
+// read from the card, and the flow goes on with it.
+func (s *subject) askCommand(amount message.Amount) attemptedCommand {
+	counter, open := s.book.counter, len(s.book.open)
+	return attemptedCommand{
+		variant: spec.RequestPayment.Only(), data: [][]byte{s.c.asking(amount, spec.Currency, "")}, before: s.enterPIN,
+		happened: func() bool {
+			if s.state().RequestCounter == counter {
+				return false
+			}
+			s.enterRequest(amount, "", s.read("open requests", open+1))
+			return true
+		},
+		skipRepeat: true,
+		done:       func(answer []byte) { s.enterRequest(amount, "", answer) },
+	}
 }
 
 // look is the card's State, or nil before activation.
@@ -217,17 +240,7 @@ func tornPayments() []tornCase {
 			s := c.loaded(10000)
 			s.enterPIN()
 			s.ask(100, "")
-			return s, attemptedCommand{
-				variant: spec.RequestPayment.Only(), data: [][]byte{c.asking(2500, spec.Currency, "")}, before: s.enterPIN,
-				done: func(answer []byte) {
-					// A Request is not repeated: one that was lost is read again, and given up or used.
-					if s.state().RequestCounter > s.book.counter+1 {
-						s.enterRequest(2500, "", s.read("open requests", 2))
-					}
-					s.enterRequest(2500, "", answer)
-				},
-				happened: func() bool { return false },
-			}
+			return s, s.askCommand(2500)
 		}},
 		{"ACCEPT", func(c *caseRun) (*subject, attemptedCommand) {
 			s := c.loaded(10000)

@@ -1,0 +1,183 @@
+package suite
+
+import (
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/emulator/card"
+)
+
+// TestLifeOnEmulator leads a card through a random life in which any command may
+// be torn before any of its writes, or its answer lost, and any may be refused.
+// After each step the card holds exactly what the book says; the book moves only
+// by what was answered. Shrinking finds the shortest life that goes wrong.
+func TestLifeOnEmulator(t *testing.T) {
+	var world *country
+	rapid.Check(t, func(rt *rapid.T) {
+		target := &onEmulator{profile: card.P71}
+		life := testCase{"life", func(c *caseRun) {
+			l := &life{caseRun: c, rt: rt, target: target, s: c.loaded(100000)}
+			l.shop, l.payer = c.device(l.s.bank, spec.RoleTerminal), c.device(l.s.bank, spec.RoleCard)
+			for range rapid.IntRange(1, 25).Draw(rt, "length") {
+				l.step()
+			}
+		}}
+		failures := attempt(&caseRun{ctx: t.Context(), target: target, coverage: newCoverage(), world: world}, life, &world)
+		if len(failures) > 0 {
+			rt.Fatal(strings.Join(failures, "\n"))
+		}
+	})
+}
+
+// life is one card's, with the devices it deals with.
+type life struct {
+	*caseRun
+	rt          *rapid.T
+	target      Cutter
+	s           *subject
+	shop, payer *device
+}
+
+// maxWrites is above the number of persistent writes of any command here.
+const maxWrites = 8
+
+// step draws a command and what happens to it.
+func (l *life) step() {
+	actions := []string{"pay", "ask", "instruct"}
+	if len(l.s.book.open) > 0 {
+		actions = append(actions, "take", "refuse")
+	}
+	action := rapid.SampledFrom(actions).Draw(l.rt, "action")
+	cut := rapid.IntRange(0, maxWrites).Draw(l.rt, "cut before write")
+	l.s.newTap()
+	l.s.enterPIN()
+	var command attemptedCommand
+	var allowed apdu.StatusWord
+	switch action {
+	case "pay":
+		command, allowed = l.pay()
+	case "ask":
+		command, allowed = l.ask()
+	case "take":
+		command, allowed = l.take()
+	case "refuse":
+		command, allowed = l.refuse()
+	case "instruct":
+		command, allowed = l.instruct()
+	}
+	if allowed != apdu.OK {
+		l.s.answers(allowed, command.variant, command.data...)
+	} else {
+		l.tear(l.target, l.s, command, cut)
+	}
+	l.s.newTap()
+	l.s.audit()
+}
+
+// amount draws one that may be above the limits.
+func (l *life) amount() message.Amount {
+	return message.Amount(rapid.Uint32Range(1, 2*spec.PilotMaxBalance).Draw(l.rt, "amount"))
+}
+
+// room is the refusal of a new transaction by log and transactions, if any.
+func (l *life) room() apdu.StatusWord {
+	b := l.s.book
+	transactions := len(b.open)
+	for _, r := range b.kept() {
+		if r.Payment != nil {
+			transactions++
+		}
+	}
+	switch {
+	case len(b.kept())+len(b.open) >= spec.LogSlots:
+		return spec.SWLogFull
+	case transactions >= int(b.policy.MaxTransactions):
+		return spec.SWTransactionLimit
+	}
+	return apdu.OK
+}
+
+func (l *life) pay() (attemptedCommand, apdu.StatusWord) {
+	r := l.request(l.shop, l.amount(), "")
+	command := attemptedCommand{
+		variant: spec.Pay.Only(), data: [][]byte{l.encode(r), l.shop.encoded}, before: l.s.enterPIN,
+		done: func(answer []byte) { l.s.enterPayment(r, answer) },
+	}
+	switch refused := l.room(); {
+	case refused != apdu.OK:
+		return command, refused
+	case r.Amount > l.s.book.policy.MaxPayment:
+		return command, spec.SWPaymentLimit
+	case r.Amount > l.s.book.balance:
+		return command, spec.SWFunds
+	}
+	return command, apdu.OK
+}
+
+func (l *life) ask() (attemptedCommand, apdu.StatusWord) {
+	b := l.s.book
+	amount := l.amount()
+	command := l.s.askCommand(amount)
+	reserved := uint64(b.balance)
+	for _, r := range b.open {
+		reserved += uint64(r.Amount)
+	}
+	refused := l.room()
+	switch {
+	case len(b.open) >= spec.MaxOpenRequests:
+		return command, spec.SWOpenRequests
+	case refused != apdu.OK:
+		return command, refused
+	case amount > b.policy.MaxPayment:
+		return command, spec.SWPaymentLimit
+	case reserved+uint64(amount) > uint64(b.policy.MaxBalance):
+		return command, spec.SWBalanceLimit
+	}
+	return command, apdu.OK
+}
+
+// openRequest draws one of those that are open.
+func (l *life) openRequest() *message.Request {
+	return rapid.SampledFrom(l.s.book.open).Draw(l.rt, "request")
+}
+
+func (l *life) take() (attemptedCommand, apdu.StatusWord) {
+	p := l.payment(l.payer, l.openRequest())
+	return attemptedCommand{
+		variant: spec.Accept.Only(), data: [][]byte{l.encode(p), l.payer.encoded}, before: l.s.enterPIN,
+		done: func(answer []byte) { l.s.enterReceipt(p, answer) },
+	}, apdu.OK
+}
+
+func (l *life) refuse() (attemptedCommand, apdu.StatusWord) {
+	r := l.openRequest()
+	return attemptedCommand{
+		variant: spec.Refuse.Only(), data: [][]byte{l.number(r.Number)}, before: l.s.enterPIN, beforeRepeat: l.s.enterPIN,
+		done: func(answer []byte) { l.s.enterRefusal(r, answer) },
+	}, apdu.OK
+}
+
+func (l *life) instruct() (attemptedCommand, apdu.StatusWord) {
+	b := l.s.book
+	i := l.s.next()
+	i.AckedATC = rapid.Uint32Range(b.acked, b.atc()).Draw(l.rt, "acknowledged")
+	i.Head = b.heads[i.AckedATC]
+	if rapid.Bool().Draw(l.rt, "credit") {
+		i.Credit = l.amount()
+	}
+	if rapid.Bool().Draw(l.rt, "policy") {
+		i.Policy.Version++
+		i.Policy.MaxBalance = min(l.amount(), spec.PilotMaxBalance)
+		i.Policy.MaxTransactions = rapid.Uint8Range(0, spec.PilotMaxTransactions).Draw(l.rt, "transactions")
+	}
+	i.Date = i.Date.AddDays(rapid.IntRange(0, 30).Draw(l.rt, "days"))
+	return attemptedCommand{
+		variant: spec.Instruct.Only(), data: [][]byte{l.s.sign(i)},
+		done: func(answer []byte) { l.s.enterInstruction(i, answer) },
+	}, apdu.OK
+}
