@@ -1,8 +1,10 @@
 package audit
 
 import (
+	"crypto/ecdsa"
 	"fmt"
 
+	"ekrona/apdu/message"
 	"ekrona/host/money"
 	"ekrona/host/settlement"
 )
@@ -62,7 +64,7 @@ func invariant1Issued(s *scene) {
 }
 
 // invariant3NoValueCreated: what honest devices could spend never exceeds shadow + pool. What they accepted from devices that are
-// not honest, or have ended, is a claim on those devices' intermediaries until it is settled.
+// not honest, or have ended, or from a key that only pretends to be theirs, is a claim on an intermediary until it is settled.
 func invariant3NoValueCreated(s *scene) {
 	_, shadow := s.holdings()
 	backing := sum(shadow) + s.pool()
@@ -73,7 +75,7 @@ func invariant3NoValueCreated(s *scene) {
 		}
 		spendable += money.FromWire(uint32(d.State.Balance))
 		for _, p := range s.acceptedBy(id, d) {
-			if !s.trusted(p.payer()) && !p.paid() {
+			if !p.paid() && !s.backed(p) {
 				spendable -= p.amount()
 			}
 		}
@@ -87,6 +89,15 @@ func invariant3NoValueCreated(s *scene) {
 func (s *scene) trusted(id string) bool {
 	_, honest := s.honest[id]
 	return honest && s.devices[id] != nil && s.devices[id].status != settlement.Ended
+}
+
+// backed: the payment is the first word of an honest device in use, under that number.
+func (s *scene) backed(p *payment) bool {
+	if !s.trusted(p.payer()) || p.standing > 0 {
+		return false
+	}
+	identity, err := message.Identity(p.message)
+	return err == nil && s.signed(p.message, identity, []*ecdsa.PublicKey{s.devices[p.payer()].key})
 }
 
 // acceptedBy are the payments in the device's accept records, those that the notary has not seen included.

@@ -1,0 +1,179 @@
+package settlement_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/money"
+	"ekrona/host/settlement"
+	"ekrona/host/settlement/settlementtest"
+)
+
+// next is what Outstanding says of a device.
+func next(t *testing.T, w *settlementtest.World, d *settlementtest.Device) settlement.Outstanding {
+	owed, err := w.Notary.Outstanding(context.Background(), string(d.ID.Name()), string(d.ID))
+	require.NoError(t, err)
+	return owed
+}
+
+// TestInstructionsThatAreRefused changes one thing in an Instruction that would be signed.
+func TestInstructionsThatAreRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(w *settlementtest.World, i *message.Instruction)
+		kind   settlement.Kind
+	}{
+		"not the next number":        {func(_ *settlementtest.World, i *message.Instruction) { i.Sequence++ }, settlement.Sequence},
+		"records that are not held":  {func(_ *settlementtest.World, i *message.Instruction) { i.AckedATC++ }, settlement.Head},
+		"another head":               {func(_ *settlementtest.World, i *message.Instruction) { i.Head[0] ^= 1 }, settlement.Head},
+		"more than the holding":      {func(_ *settlementtest.World, i *message.Instruction) { i.Credit = 800_01 }, settlement.Funds},
+		"tomorrow":                   {func(_ *settlementtest.World, i *message.Instruction) { i.Date = i.Date.AddDays(1) }, settlement.Date},
+		"yesterday":                  {func(_ *settlementtest.World, i *message.Instruction) { i.Date = i.Date.AddDays(-1) }, settlement.Date},
+		"a policy over the ceilings": {func(w *settlementtest.World, i *message.Instruction) { i.Policy = overCeilings(w) }, settlement.Policy},
+		"a credit and a block":       {func(_ *settlementtest.World, i *message.Instruction) { i.Credit, i.Actions = 1, spec.ActionBlock }, settlement.Policy},
+		"another notary":             {func(_ *settlementtest.World, i *message.Instruction) { i.Notary = "SENOTARY00002" }, settlement.Unknown},
+		"another intermediary's key": {func(w *settlementtest.World, i *message.Instruction) {
+			i.InstructionKey = w.Intermediaries["FJORD"].Instructs
+		}, settlement.Signature},
+		"another intermediary's card":  {func(w *settlementtest.World, i *message.Instruction) { i.Device = w.Devices["BERTIL"].ID }, settlement.NotYours},
+		"a device nobody knows":        {func(_ *settlementtest.World, i *message.Instruction) { i.Device = "SENORDIC0000NONE" }, settlement.Unknown},
+		"a key that signs for another": {func(w *settlementtest.World, i *message.Instruction) { i.InstructionKey = "SENORDIC00009" }, settlement.Signature},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := loaded(t)
+			anna := w.Devices["ANNA"]
+			i := w.Instruction(anna, next(t, w, anna), 0)
+			c.change(w, i)
+			w.SignInstruction(i, w.Intermediaries["NORDIC"])
+			_, err := w.Notary.CoSign(t.Context(), nordic, "an order", w.Encode(i))
+			require.ErrorIs(t, err, c.kind)
+			require.Equal(t, money.Ore(800_00), balance(t, w, nordic))
+			require.Equal(t, uint32(2), next(t, w, anna).NextSeq)
+			require.Nil(t, next(t, w, anna).Instruction)
+		})
+	}
+}
+
+func overCeilings(w *settlementtest.World) message.Policy {
+	p := w.Devices["ANNA"].Ceilings
+	p.Version, p.MaxBalance = 1, p.MaxBalance+1
+	return p
+}
+
+// TestOneBodyForEver: the same body gives the same bytes, another one is refused whether or not the first was applied.
+func TestOneBodyForEver(t *testing.T) {
+	w := loaded(t)
+	ctx, anna := context.Background(), w.Devices["ANNA"]
+	owed := next(t, w, anna)
+	i := w.Encode(w.Instruction(anna, owed, 50_00))
+	signed, err := w.Notary.CoSign(ctx, nordic, "first", i)
+	require.NoError(t, err)
+	other := w.Encode(w.Instruction(anna, owed, 60_00))
+	for range 2 {
+		again, err := w.Notary.CoSign(ctx, nordic, "first", i)
+		require.NoError(t, err)
+		require.Equal(t, signed, again)
+		_, err = w.Notary.CoSign(ctx, nordic, "first", other)
+		require.ErrorIs(t, err, settlement.Taken)
+		_, err = w.Notary.CoSign(ctx, nordic, "second", other)
+		require.ErrorIs(t, err, settlement.Taken)
+		_, err = w.Notary.CoSign(ctx, nordic, "second", i)
+		require.ErrorIs(t, err, settlement.Taken)
+		require.Equal(t, money.Ore(750_00), balance(t, w, nordic))
+		w.Sync(anna, settlementtest.Whole, 0)
+	}
+	require.Equal(t, message.Amount(250_00), anna.Balance)
+	later := w.Instruction(anna, next(t, w, anna), 0)
+	_, err = w.Notary.CoSign(ctx, nordic, "first", w.Encode(later))
+	require.ErrorIs(t, err, settlement.Taken, "an order serves one Instruction")
+	w.Audit(false)
+}
+
+// TestNoCreditWithoutAnExplainedState: none before the first State, none for a balance that is not what the records say, none for
+// a lost device or a till.
+func TestNoCreditWithoutAnExplainedState(t *testing.T) {
+	w := loaded(t)
+	anna, bertil, shop := w.Devices["ANNA"], w.Devices["BERTIL"], w.Devices["SHOP"]
+	refused := func(d *settlementtest.Device, by string) error {
+		_, err := w.Notary.CoSign(t.Context(), string(d.ID.Name()), "credit of "+by, w.Encode(w.Instruction(d, next(t, w, d), 1_00)))
+		return err
+	}
+	require.NoError(t, w.Notary.Issue(t.Context(), "fjord", fjord, 10_00))
+	require.ErrorIs(t, refused(bertil, "no state"), settlement.Difference)
+	w.Dishonest["ANNA"] = true
+	anna.Balance += 5
+	report, creditRefused := w.Sync(anna, settlementtest.Whole, 1_00)
+	require.Equal(t, money.Ore(5), report.Difference)
+	require.ErrorIs(t, creditRefused, settlement.Difference)
+	anna.Balance -= 5
+	report, creditRefused = w.Sync(anna, settlementtest.Whole, 1_00)
+	require.Zero(t, report.Difference)
+	require.NoError(t, creditRefused)
+	require.ErrorIs(t, refused(shop, "till"), settlement.StatusKind)
+	w.Sync(bertil, settlementtest.Whole, 0)
+	require.NoError(t, w.Notary.ReportLost(t.Context(), fjord, string(bertil.ID)))
+	owed := next(t, w, bertil)
+	owed.Status = settlement.Active // or the helper would block it
+	_, err := w.Notary.CoSign(t.Context(), fjord, "lost", w.Encode(w.Instruction(bertil, owed, 1_00)))
+	require.ErrorIs(t, err, settlement.StatusKind)
+}
+
+// TestConfirmations: only the device's own, only of an Instruction that there is, and two that disagree prove a clone.
+func TestConfirmations(t *testing.T) {
+	w := loaded(t)
+	ctx, anna, bertil := context.Background(), w.Devices["ANNA"], w.Devices["BERTIL"]
+	w.Sync(anna, settlementtest.CoSigned, 20_00)
+	i, err := message.Parse[message.Instruction](next(t, w, anna).Instruction)
+	require.NoError(t, err)
+	identity, err := message.Identity(i)
+	require.NoError(t, err)
+	say := func(by *settlementtest.Device, seq uint32, credit spec.CreditVerdict) []byte {
+		c := &message.Confirmation{Device: anna.ID, Sequence: seq, Instruction: identity, Credit: credit}
+		require.NoError(t, by.Forge(c))
+		return w.Encode(c)
+	}
+	require.ErrorIs(t, w.Notary.Confirm(ctx, nordic, []byte{1}), settlement.Malformed)
+	require.ErrorIs(t, w.Notary.Confirm(ctx, nordic, say(bertil, 2, spec.CreditTaken)), settlement.Signature)
+	require.ErrorIs(t, w.Notary.Confirm(ctx, nordic, say(anna, 9, spec.CreditTaken)), settlement.Sequence)
+	require.NoError(t, w.Notary.Confirm(ctx, nordic, say(anna, 2, spec.CreditNotTaken)))
+	require.Equal(t, money.Ore(800_00), balance(t, w, nordic), "released")
+	require.NoError(t, w.Notary.Confirm(ctx, nordic, say(anna, 2, spec.CreditNotTaken)), "again")
+	require.Equal(t, settlement.Active, next(t, w, anna).Status)
+	require.NoError(t, w.Notary.Confirm(ctx, nordic, say(anna, 2, spec.CreditTaken)))
+	require.Equal(t, settlement.Ended, next(t, w, anna).Status)
+	require.Equal(t, money.Ore(1000_00), balance(t, w, nordic), "what was left went to its owner")
+	w.Dishonest["ANNA"] = true
+	w.Audit(false)
+}
+
+// TestStatesAreFresh: a State counts only as the answer to a Challenge that was opened, by the device's own intermediary; one that
+// is merely older than its submission proves nothing against the card.
+func TestStatesAreFresh(t *testing.T) {
+	w := loaded(t)
+	ctx, anna, shop := context.Background(), w.Devices["ANNA"], w.Devices["SHOP"]
+	challenge := w.Challenge(anna)
+	state, err := anna.State(challenge)
+	require.NoError(t, err)
+	p := paid(t, anna, shop, 30_00) // after the State was given, and known to the notary before it
+	_, err = shop.Accept(p)
+	require.NoError(t, err)
+	w.Sync(shop, settlementtest.Whole, 0)
+	report, err := w.Notary.SubmitState(ctx, nordic, w.Encode(state))
+	require.NoError(t, err)
+	require.False(t, report.Cloned)
+	require.Zero(t, report.Difference)
+	_, err = w.Notary.SubmitState(ctx, fjord, w.Encode(state))
+	require.ErrorIs(t, err, settlement.NotYours)
+	unopened := *challenge
+	unopened.Random[0] ^= 1
+	state, err = anna.State(&unopened)
+	require.NoError(t, err)
+	_, err = w.Notary.SubmitState(ctx, nordic, w.Encode(state))
+	require.ErrorIs(t, err, settlement.Challenge)
+	require.ErrorIs(t, w.Notary.OpenChallenge(ctx, nordic, w.Encode(&unopened)), settlement.Signature)
+	require.ErrorIs(t, w.Notary.OpenChallenge(ctx, fjord, w.Encode(challenge)), settlement.NotYours)
+	w.Audit(false)
+}

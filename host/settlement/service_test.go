@@ -1,0 +1,303 @@
+package settlement_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/money"
+	"ekrona/host/settlement"
+	"ekrona/host/settlement/settlementtest"
+	"ekrona/host/store"
+)
+
+const nordic, fjord = "SENORDIC", "SEFJORD0"
+
+// loaded is a world with Anna's card (NORDIC), loaded with 200 kr, Bertil's (FJORD), a shop (FJORD), and 800 kr online at NORDIC.
+func loaded(t *testing.T) *settlementtest.World {
+	w := settlementtest.NewWorld(t, store.Memory)
+	w.Issue("ANNA", "NORDIC", spec.RoleCard)
+	w.Issue("BERTIL", "FJORD", spec.RoleCard)
+	w.Issue("SHOP", "FJORD", spec.RoleTerminal)
+	require.NoError(t, w.Notary.Issue(t.Context(), "1", nordic, 1000_00))
+	_, refused := w.Sync(w.Devices["ANNA"], settlementtest.Whole, 200_00)
+	require.NoError(t, refused)
+	return w
+}
+
+func balance(t *testing.T, w *settlementtest.World, name string) money.Ore {
+	b, err := w.Notary.Balances(t.Context())
+	require.NoError(t, err)
+	for _, a := range append(b.Online, b.Shadow...) {
+		if a.Name == name {
+			return a.Balance
+		}
+	}
+	require.Fail(t, "no account", name)
+	return 0
+}
+
+func paid(t *testing.T, payer, payee *settlementtest.Device, amount message.Amount) *message.Payment {
+	r, err := payee.Request(amount, "")
+	require.NoError(t, err)
+	p, err := payer.Pay(r, false)
+	require.NoError(t, err)
+	return p
+}
+
+// submit hands one item over and returns its answer.
+func submit(t *testing.T, w *settlementtest.World, item []byte) settlement.Answer {
+	answers, err := w.Notary.Submit(t.Context(), "", [][]byte{item})
+	require.NoError(t, err)
+	require.Len(t, answers, 1)
+	return answers[0]
+}
+
+func TestEvidenceThatIsRefused(t *testing.T) {
+	w := loaded(t)
+	anna, shop := w.Devices["ANNA"], w.Devices["SHOP"]
+	good := paid(t, anna, shop, 10_00)
+	altered := *good
+	altered.Request.Amount = 1_00
+	toItself := &message.Payment{Payer: anna.ID, ATC: 7, Request: good.Request}
+	toItself.Request.Payee = anna.ID
+	require.NoError(t, anna.Forge(toItself))
+	byTill := &message.Payment{Payer: shop.ID, ATC: 1, Request: good.Request}
+	byTill.Request.Payee = anna.ID
+	require.NoError(t, shop.Forge(byTill))
+	stranger := w.Unregistered("GHOST", "FJORD", spec.RoleTerminal, "ghost")
+	identity, err := message.Identity(good)
+	require.NoError(t, err)
+	byGhost := &message.Receipt{Payee: stranger.ID, ATC: 1, Payer: anna.ID, Number: 1, Payment: identity}
+	require.NoError(t, stranger.Forge(byGhost))
+	byWrongKey := &message.Receipt{Payee: shop.ID, ATC: 1, Payer: anna.ID, Number: 1, Payment: identity}
+	require.NoError(t, anna.Forge(byWrongKey))
+	state, err := anna.State(w.Challenge(anna))
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		item []byte
+		kind settlement.Kind
+	}{
+		"nothing":                         {nil, settlement.Malformed},
+		"noise":                           {[]byte{0xE2, 1, 2}, settlement.Malformed},
+		"a State among the records":       {w.Encode(state), settlement.Malformed},
+		"a Payment with something behind": {append(w.Encode(good), 0), settlement.Malformed},
+		"an altered Payment":              {w.Encode(&altered), settlement.Signature},
+		"a Payment to its own payer":      {w.Encode(toItself), settlement.Self},
+		"a Payment by a till":             {w.Encode(byTill), settlement.Signature},
+		"a Receipt of an unknown payee":   {w.Encode(byGhost), settlement.Unknown},
+		"a Receipt by another key":        {w.Encode(byWrongKey), settlement.Signature},
+	} {
+		answer := submit(t, w, c.item)
+		require.ErrorIs(t, answer.Err, c.kind, name)
+		require.False(t, answer.Held, name)
+	}
+	require.NoError(t, submit(t, w, w.Encode(good)).Err, "the bad items took nothing from the good one")
+	w.Audit(false)
+}
+
+// TestReceiptBeforeItsPayment: an accept record is held, and so may be acknowledged, only with its Payment.
+func TestReceiptBeforeItsPayment(t *testing.T) {
+	w := loaded(t)
+	anna, shop := w.Devices["ANNA"], w.Devices["SHOP"]
+	p := paid(t, anna, shop, 10_00)
+	receipt, err := shop.Accept(p)
+	require.NoError(t, err)
+	answer := submit(t, w, w.Encode(receipt))
+	require.NoError(t, answer.Err)
+	require.Nil(t, answer.Payment, "the Payment is not held")
+	owed, err := w.Notary.Outstanding(t.Context(), fjord, string(shop.ID))
+	require.NoError(t, err)
+	require.Zero(t, owed.HeldAtc, "an accept record is whole with its Payment")
+	answer = submit(t, w, w.Encode(p))
+	require.Equal(t, settlement.Settled, answer.Payment.Verdict)
+	owed, err = w.Notary.Outstanding(t.Context(), fjord, string(shop.ID))
+	require.NoError(t, err)
+	require.Equal(t, uint32(1), owed.HeldAtc)
+	w.Audit(false)
+}
+
+// TestDeviceCertifiedWithoutACard: a stolen CA key certifies a payer that nobody registered. The honest payee's chain is not held
+// up, and with the certificate it is paid by the holding of the CA's intermediary.
+func TestDeviceCertifiedWithoutACard(t *testing.T) {
+	for name, id := range map[string]string{"under an id of its own": "GHOST", "under the id of a registered card": "ANNA"} {
+		t.Run(name, func(t *testing.T) {
+			w := loaded(t)
+			bertil, ghost := w.Devices["BERTIL"], w.Unregistered(id, "NORDIC", spec.RoleCard, "a key of the thief")
+			ghost.Balance = 100_00
+			p := paid(t, ghost, bertil, 30_00)
+			require.ErrorIs(t, submit(t, w, w.Encode(p)).Err, settlement.Signature, "nobody has accepted it")
+			_, err := bertil.Accept(p)
+			require.NoError(t, err)
+			record, err := bertil.Log[0].Encode()
+			require.NoError(t, err)
+			answer := submit(t, w, record)
+			require.True(t, answer.Held)
+			require.ErrorIs(t, answer.Err, settlement.Signature)
+			require.Equal(t, settlement.Waiting, answer.Payment.Verdict)
+			w.Audit(false)
+			require.NoError(t, submit(t, w, ghost.Certificate).Err)
+			answer = submit(t, w, record)
+			require.NoError(t, answer.Err)
+			require.Equal(t, settlement.Uncovered, answer.Payment.Verdict)
+			require.Equal(t, money.Ore(770_00), balance(t, w, nordic))
+			require.Equal(t, money.Ore(30_00), balance(t, w, string(bertil.ID)))
+			require.Equal(t, money.Ore(200_00), balance(t, w, string(w.Devices["ANNA"].ID)), "the card is not touched")
+			report, _ := w.Sync(bertil, settlementtest.Whole, 0)
+			require.Zero(t, report.Difference)
+			require.Zero(t, len(bertil.Log), "its records are acknowledged")
+			w.Audit(true)
+		})
+	}
+}
+
+// TestPaidToNobody: what was paid to a device that nobody registered, or that its key never asked for, goes back to the payer.
+func TestPaidToNobody(t *testing.T) {
+	for name, payee := range map[string]string{"an id that is not registered": "GHOST", "a registered id, another key": "SHOP"} {
+		t.Run(name, func(t *testing.T) {
+			w := loaded(t)
+			anna, ghost := w.Devices["ANNA"], w.Unregistered(payee, "FJORD", spec.RoleTerminal, "a key of the thief")
+			answer := submit(t, w, w.Encode(paid(t, anna, ghost, 30_00)))
+			require.NoError(t, answer.Err)
+			require.Equal(t, settlement.Void, answer.Payment.Verdict)
+			require.Equal(t, money.Ore(830_00), balance(t, w, nordic))
+			w.Sync(anna, settlementtest.Whole, 0)
+			w.Audit(true)
+		})
+	}
+}
+
+// TestPayeeDecidesOnce: the first word on a Request is final, a contrary one moves nothing and is kept as evidence.
+func TestPayeeDecidesOnce(t *testing.T) {
+	w := loaded(t)
+	anna, shop := w.Devices["ANNA"], w.Devices["SHOP"]
+	w.Dishonest["SHOP"] = true
+	p := paid(t, anna, shop, 10_00)
+	twin := shop.Copy()
+	receipt, err := shop.Accept(p)
+	require.NoError(t, err)
+	refusal, err := twin.Refuse(p.Request.Number)
+	require.NoError(t, err)
+	w.Submit(w.Encode(p), w.Encode(refusal))
+	require.Equal(t, settlement.Void, submit(t, w, w.Encode(p)).Payment.Verdict)
+	w.Submit(w.Encode(receipt))
+	require.Equal(t, settlement.Void, submit(t, w, w.Encode(p)).Payment.Verdict)
+	require.Equal(t, money.Ore(810_00), balance(t, w, nordic))
+	var evidence int
+	require.NoError(t, w.DB.QueryRow("SELECT count(*) FROM evidence WHERE device = $1 AND kind = 'two words on one request'", shop.ID).Scan(&evidence))
+	require.Equal(t, 1, evidence)
+	w.Audit(false)
+}
+
+func TestRegistration(t *testing.T) {
+	w := loaded(t)
+	ctx := context.Background()
+	ghost := w.Unregistered("GHOST", "NORDIC", spec.RoleCard, "ghost")
+	good := settlement.Registration{Certificate: ghost.Certificate, Owner: "ghost", Ceilings: ghost.Ceilings.Bytes()}
+	other := good
+	other.Certificate = w.Unregistered("GHOST", "NORDIC", spec.RoleCard, "another key").Certificate
+	till := settlement.Registration{Certificate: w.Unregistered("TILL", "NORDIC", spec.RoleTerminal, "till").Certificate, Ceilings: ghost.Ceilings.Bytes()}
+	forged := good
+	forged.Certificate = append([]byte(nil), good.Certificate...)
+	forged.Certificate[len(forged.Certificate)-1] ^= 1
+	bare := good
+	bare.Ceilings = nil
+	require.ErrorIs(t, w.Notary.Register(ctx, fjord, good), settlement.NotYours)
+	require.ErrorIs(t, w.Notary.Register(ctx, nordic, forged), settlement.Certificate)
+	require.ErrorIs(t, w.Notary.Register(ctx, nordic, bare), settlement.Malformed)
+	require.ErrorIs(t, w.Notary.Register(ctx, nordic, till), settlement.Malformed)
+	require.ErrorIs(t, w.Notary.Register(ctx, nordic, settlement.Registration{}), settlement.Malformed)
+	require.NoError(t, w.Notary.Register(ctx, nordic, good))
+	require.NoError(t, w.Notary.Register(ctx, nordic, good), "again")
+	require.ErrorIs(t, w.Notary.Register(ctx, nordic, other), settlement.Taken)
+	good.Owner = "somebody else"
+	require.ErrorIs(t, w.Notary.Register(ctx, nordic, good), settlement.Taken)
+	require.ErrorIs(t, w.Notary.Join(ctx, fjord, ghost.Certificate, ghost.Certificate), settlement.Certificate)
+	require.ErrorIs(t, w.Notary.Join(ctx, "tiny", nil, nil), settlement.Malformed)
+}
+
+func TestIssueHappensOnce(t *testing.T) {
+	w := loaded(t)
+	ctx := context.Background()
+	require.NoError(t, w.Notary.Issue(ctx, "1", nordic, 1000_00), "again")
+	require.ErrorIs(t, w.Notary.Issue(ctx, "1", nordic, 1000_01), settlement.Taken)
+	require.ErrorIs(t, w.Notary.FundPool(ctx, "1", 1000_00), settlement.Taken)
+	require.ErrorIs(t, w.Notary.Issue(ctx, "2", nordic, 0), settlement.Malformed)
+	require.ErrorIs(t, w.Notary.Issue(ctx, "2", "SENOBODY", 1), settlement.Unknown)
+	require.Equal(t, money.Ore(800_00), balance(t, w, nordic))
+}
+
+// TestStatementIsWhole: an intermediary's entries add up to its holding and its shadow wallets, however they are read.
+func TestStatementIsWhole(t *testing.T) {
+	w := loaded(t)
+	anna, shop := w.Devices["ANNA"], w.Devices["SHOP"]
+	p := paid(t, anna, shop, 30_00)
+	_, err := shop.Accept(p)
+	require.NoError(t, err)
+	w.Sync(shop, settlementtest.Whole, 0)
+	for _, name := range []string{nordic, fjord} {
+		var online money.Ore
+		shadow := map[string]money.Ore{}
+		var last int64
+		for {
+			page, err := w.Notary.Statement(t.Context(), name, last, 1)
+			require.NoError(t, err)
+			if len(page) == 0 {
+				break
+			}
+			require.Greater(t, page[0].Seq, last)
+			require.True(t, page[0].At.Equal(w.Clock.At))
+			last, online = page[0].Seq, online+page[0].Online
+			if page[0].Device != "" {
+				shadow[page[0].Device] += page[0].Shadow
+			}
+		}
+		require.Equal(t, balance(t, w, name), online)
+		for device, sum := range shadow {
+			if device != string(shop.ID) {
+				require.Equal(t, balance(t, w, device), sum)
+			}
+		}
+	}
+}
+
+func TestLostAndEnded(t *testing.T) {
+	w := loaded(t)
+	ctx, anna := context.Background(), string(w.Devices["ANNA"].ID)
+	require.ErrorIs(t, w.Notary.ReportLost(ctx, fjord, anna), settlement.NotYours)
+	require.ErrorIs(t, w.Notary.ReportLost(ctx, nordic, "SENORDIC0000NONE"), settlement.Unknown)
+	require.ErrorIs(t, w.Notary.End(ctx, nordic, anna), settlement.StatusKind)
+	require.NoError(t, w.Notary.ReportLost(ctx, nordic, anna))
+	w.Clock.At = w.Clock.At.Add(w.Terms.Honour - time.Second)
+	require.NoError(t, w.Notary.ReportLost(ctx, nordic, anna), "the first report counts")
+	require.ErrorIs(t, w.Notary.End(ctx, nordic, anna), settlement.StatusKind)
+	revoked, err := w.Notary.Revoked(ctx)
+	require.NoError(t, err)
+	require.Equal(t, []string{anna}, revoked)
+	w.Clock.At = w.Clock.At.Add(time.Second)
+	require.NoError(t, w.Notary.End(ctx, nordic, anna))
+	require.NoError(t, w.Notary.End(ctx, nordic, anna), "again")
+	require.Equal(t, money.Ore(1000_00), balance(t, w, nordic))
+	w.Audit(false)
+}
+
+// TestSilentPastItsCertificatesEnd: such a device is ended; one that synchronised after its end, or a desk, is not.
+func TestSilentPastItsCertificatesEnd(t *testing.T) {
+	w := loaded(t)
+	w.Issue("COUNTER", "NORDIC", spec.RoleDesk)
+	w.Clock.At = w.Clock.At.AddDate(5, 0, 0).Add(w.Terms.Honour)
+	ended, err := w.Notary.EndDue(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, ended, "today is only the certificates' last day and the honour time")
+	w.Clock.At = w.Clock.At.Add(24 * time.Hour)
+	w.Sync(w.Devices["BERTIL"], settlementtest.State, 0)
+	ended, err = w.Notary.EndDue(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{string(w.Devices["SHOP"].ID), string(w.Devices["ANNA"].ID)}, ended)
+	require.Equal(t, money.Ore(1000_00), balance(t, w, nordic))
+	w.Audit(false)
+}
