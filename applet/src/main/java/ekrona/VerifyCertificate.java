@@ -36,9 +36,13 @@ final class VerifyCertificate extends Command {
             ISOException.throwIt(Spec.SW_ROLE);
         }
         requireNotExpired(in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY));
-        short row = fill(certificate, in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY));
-        device.authorities.assignRoot(row);
-        requireSignature(certificate, Authorities.ROOT);
+        if (!Engines.set(device.engines.peer, in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_POINT))
+                || !device.engines.verify(device.engines.peer, in, certificate, Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE,
+                        (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_SIGNATURE))) {
+            ISOException.throwIt(Spec.SW_CERTIFICATE);
+        }
+        device.authorities.assignRoot(
+                fill(certificate, in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY)));
         nvm.store();
     }
 
