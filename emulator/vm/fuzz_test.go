@@ -27,6 +27,8 @@ func FuzzRun(f *testing.F) {
 		"sconst_5 anewarray 0 0 astore_1 aload_1 sconst_0 aload_1 aastore aload_1 sconst_0 aaload sload_0 dup_x 0x12 return",
 		"aload_0 invokeinterface 1 0 4 0 return",
 		"aload_0 sconst_2 iconst_m1 iastore getfield_i_w 0 8 i2s putfield_s_this 8 if_scmplt_w 0xFF 0xF0 goto -2",
+		"invokestatic 0 12 new 0 11 dup putstatic_a 0 9 dup dup putfield_a 7 iconst_1 putfield_i 8 invokestatic 0 13 getstatic_a 0 9 areturn",
+		"invokestatic 0 12 sconst_5 newarray 11 dup sconst_1 sload_0 bastore putstatic_a 0 9 sload_0 invokestatic 0 5 return",
 	} {
 		f.Add(assemble(f, code))
 	}
@@ -45,6 +47,7 @@ func FuzzRun(f *testing.F) {
 		require.NoError(t, v.Enter(func(*Call) { v.ActivateInstance(own) }))
 		m := static(t, p, fuzzedMethod, "(S)S")
 		for arg := int16(-1); arg < 4; arg++ {
+			v.CutBefore(int(arg) * 2)
 			requireNoBug(t, v.Enter(func(c *Call) { c.InvokeAs(own, m, ShortValue(arg)) }))
 			v.Reset()
 		}
@@ -74,6 +77,8 @@ func fuzzedPackage(t *testing.T, code []byte) *cap.File {
 	b.constant(cap.ConstStaticField, 0, 0, 0)
 	b.constant(cap.ConstVirtualMethod, 0x80, 0, 0)
 	b.constant(cap.ConstClass, 0, 0, 0)
+	b.constant(cap.ConstStaticMethod, 0x81, 5, 2) // 12: begin
+	b.constant(cap.ConstStaticMethod, 0x81, 5, 3) // 13: abort
 	b.statics = append(append(append(u2(4), u2(1)...), u2(0)...), 0, 2, 0, 0)
 	b.handler(1, 4, 6, 4, 0)
 	m := b.method(1, 3, 8, "")

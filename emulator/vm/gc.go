@@ -1,5 +1,7 @@
 package vm
 
+import "errors"
+
 // eachReference visits every cell that holds a reference: in objects, static
 // fields and roots. Frames are not visited: deletion runs between commands.
 func (v *VM) eachReference(visit func(cell *int32)) {
@@ -54,8 +56,12 @@ func (v *VM) CollectIfRequested() (int, error) {
 	return v.Collect()
 }
 
-// Collect deletes unreachable objects.
+// Collect deletes unreachable objects. It refuses while a transaction is open,
+// whose journal may hold the last reference to one.
 func (v *VM) Collect() (deleted int, err error) {
+	if v.tx.open {
+		return 0, errors.New("vm: a transaction is open; abort it before objects are deleted")
+	}
 	err = v.Enter(func(*Call) {
 		v.mark()
 		for _, o := range v.heap.objects {

@@ -143,8 +143,10 @@ func (v *VM) removeInstance(i Instance) {
 }
 
 // deleteOwned deletes the objects that belongs chooses, and sets every
-// reference to them to null.
+// reference to them to null. A transaction that an installation left open is
+// undone first, since its journal refers to them.
 func (v *VM) deleteOwned(belongs func(o *object) bool) {
+	v.rollBack()
 	gone := map[int32]bool{}
 	for r, o := range v.heap.objects {
 		if o != nil && belongs(o) {

@@ -294,3 +294,25 @@ func TestExceptionOutlivesAnAbort(t *testing.T) {
 		require.Equal(t, Value(0x6985), c.Field(e.Ref, 0))
 	}))
 }
+
+// TestDroppedInstallationMayLeaveATransactionOpen: dropping undoes it too.
+func TestDroppedInstallationMayLeaveATransactionOpen(t *testing.T) {
+	v := newVM(t, Limits{})
+	own := v.NewInstance(v.packages[0], nil)
+	var shared Ref
+	require.NoError(t, v.Enter(func(c *Call) {
+		shared = c.NewByteArray(4, Persistent)
+		c.SetRoot("shared", shared)
+		v.runAs(own, func(c *Call) {
+			mine := c.NewByteArray(4, Persistent)
+			c.BeginTransaction()
+			c.PutBytes(mine, 0, []byte{1})
+			c.PutBytes(shared, 0, []byte{1})
+		})
+	}))
+	_, err := v.Collect()
+	require.ErrorContains(t, err, "a transaction is open")
+	v.DropInstance(own)
+	v.Reset()
+	require.NoError(t, v.Enter(func(c *Call) { require.Equal(t, []byte{0}, c.Bytes(shared, 0, 1)) }))
+}
