@@ -1,0 +1,43 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/applet"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"ekrona": main})
+}
+
+// TestScripts runs the command as its users do; each script tells one matter.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(e *testscript.Env) error {
+			return os.WriteFile(filepath.Join(e.WorkDir, "ekrona.cap"), applet.CAP, 0o600)
+		},
+		RequireExplicitExec: true,
+	})
+}
+
+func TestEveryCommandHelps(t *testing.T) {
+	for _, c := range rootCommand().Commands() {
+		require.NotEmpty(t, c.Short, c.CommandPath())
+		for _, sub := range c.Commands() {
+			require.NotEmpty(t, sub.Short, sub.CommandPath())
+			root := rootCommand()
+			var out strings.Builder
+			root.SetOut(&out)
+			root.SetArgs([]string{c.Name(), sub.Name(), "--help"})
+			require.NoError(t, root.Execute())
+			require.Contains(t, out.String(), "Usage:", sub.CommandPath())
+		}
+	}
+}
