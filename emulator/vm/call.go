@@ -165,7 +165,7 @@ func (c *Call) StorageOf(r Ref) Storage { return c.vm.object(r).storage }
 func (c *Call) OwnerOf(r Ref) Instance { return c.vm.object(r).owner }
 
 // CheckAccess throws SecurityException if the firewall forbids the caller r.
-func (c *Call) CheckAccess(r Ref) { c.vm.checkArrayAccess(c.vm.object(r), c.ctx) }
+func (c *Call) CheckAccess(r Ref) { c.vm.checkAccess(c.vm.object(r), c.ctx) }
 
 // Arrays. Offsets and lengths are in elements.
 

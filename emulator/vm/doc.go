@@ -17,6 +17,16 @@
 // after a cut or fault; DeleteInstance, DeletePackage; Save and Restore between
 // commands.
 //
+// Where it differs from the specifications on purpose:
+//   - JCVM §6.14, §7.1: bytecode is checked in shape when it is linked and for
+//     bounds when it runs, not for types; that is the off-card verifier's work.
+//     A value used as what it is not ends as a CardFault where it is noticed.
+//   - JCRE §7.6.3: an abort sets references in memory to new objects to null; one
+//     that is still in a local variable is a CardFault when used.
+//   - JCRE §7.6: rolling back is one step that no power cut divides, since it can
+//     be repeated until it is whole; it is not counted as a write.
+//   - JCRE chapter 8: remote method invocation is read in a CAP file and ignored.
+//
 // Where to start: native.go and call.go (the seam to the API classes and the
 // runtime environment), vm.go (the machine and its life), link.go (from CAP
 // file to resolved package), interp.go (the loop), opcode.go (the instruction

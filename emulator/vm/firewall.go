@@ -28,8 +28,6 @@ func (v *VM) checkDeselect(o *object, ctx Context) {
 	}
 }
 
-func (v *VM) checkArrayAccess(o *object, ctx Context) { v.checkAccess(o, ctx) }
-
 // checkStorable forbids keeping a temporary entry point object or a global
 // array (§6.2.1, §6.2.2).
 func (v *VM) checkStorable(r Ref) {

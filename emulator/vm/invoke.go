@@ -60,7 +60,6 @@ func (v *VM) push(m *Method, args, size int, active Instance, ctx Context) *Call
 	f.stack = v.stack[base : base+size : base+size]
 	f.active, f.ctx = active, ctx
 	v.stats.MaxFrames = max(v.stats.MaxFrames, v.fp+1)
-	v.stats.MaxStack = max(v.stats.MaxStack, base+size)
 	return f
 }
 
@@ -79,6 +78,7 @@ func (v *VM) enter(m *Method, active Instance, ctx Context) {
 	locals := m.args + m.maxLocals
 	f := v.push(m, m.args, locals+m.maxStack, active, ctx)
 	clear(f.stack[m.args:locals])
+	v.stats.MaxStack = max(v.stats.MaxStack, f.base+len(f.stack))
 	f.code, f.floor, f.sp, f.next = m.code, locals, locals, m.start
 }
 

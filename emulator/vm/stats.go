@@ -10,7 +10,7 @@ type Stats struct {
 	WrittenBytes int // and their bytes
 	Copies       int // array copies from RAM to persistent memory
 	CopiedBytes  int
-	MaxStack     int // most stack cells in use at a call
+	MaxStack     int // most stack cells that bytecode had reserved
 	MaxFrames    int // deepest nesting of calls
 
 	crypto map[CryptoOp]int
