@@ -218,6 +218,10 @@ func TestRegistration(t *testing.T) {
 	require.ErrorIs(t, w.Notary.Register(ctx, nordic, good), settlement.Taken)
 	require.ErrorIs(t, w.Notary.Join(ctx, fjord, ghost.Certificate, ghost.Certificate), settlement.Certificate)
 	require.ErrorIs(t, w.Notary.Join(ctx, "tiny", nil, nil), settlement.Malformed)
+	ca, err := w.Intermediaries["NORDIC"].CA.Encode()
+	require.NoError(t, err)
+	require.ErrorIs(t, w.Notary.Join(ctx, nordic, ca, ca), settlement.Certificate, "a CA's key is no instruction key")
+	require.ErrorIs(t, w.Notary.Join(ctx, fjord, ca, ca), settlement.Certificate, "another's CA")
 }
 
 func TestIssueHappensOnce(t *testing.T) {

@@ -73,7 +73,7 @@ func (s *story) tell(lines [][]string) {
 		}
 		do := map[string]func([]string){"issue": s.issue, "pool": s.pool, "load": s.load, "pay": s.pay, "give": s.give, "accept": s.accept,
 			"refuse": s.refuse, "unload": s.unload, "hand": s.hand, "sync": s.sync, "lost": s.lost, "days": s.days, "due": s.due,
-			"verdict": s.verdict, "books": s.books, "holds": s.holds, "copy": s.copy, "status": s.status, "again": s.again}[verb]
+			"verdict": s.verdict, "books": s.books, "holds": s.holds, "copy": s.copy, "status": s.status, "told": s.told, "again": s.again}[verb]
 		require.NotNil(s.t, do, "unknown line %q", strings.Join(line, " "))
 		do(args)
 		s.Audit(false)
@@ -211,6 +211,28 @@ func (s *story) status(args []string) {
 	got, err := s.Notary.Outstanding(context.Background(), string(d.ID.Name()), string(d.ID))
 	require.NoError(s.t, err)
 	require.Equal(s.t, args[1], got.Status.String())
+}
+
+// told adds up what the statement told an intermediary of one kind: online, and shadow where nothing went online.
+func (s *story) told(args []string) {
+	entries, err := s.Notary.Statement(context.Background(), string(s.Intermediaries[args[0]].Name), 0, 1000)
+	require.NoError(s.t, err)
+	var sum money.Ore
+	for _, e := range entries {
+		if e.Kind.String() != args[1] {
+			continue
+		}
+		if e.Online != 0 {
+			sum += e.Online
+		} else {
+			sum += e.Shadow
+		}
+	}
+	want := money.Ore(s.amount(strings.TrimPrefix(args[2], "-")))
+	if strings.HasPrefix(args[2], "-") {
+		want = -want
+	}
+	require.Equal(s.t, want, sum, args)
 }
 
 func (s *story) holds(args []string) {
