@@ -30,6 +30,18 @@ func writeFile(path string, content []byte) error {
 	return os.Rename(part, path)
 }
 
+// readJSON reads what writeJSON wrote.
+func readJSON(path string, into any) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(content, into); err != nil {
+		return fmt.Errorf("%s is damaged; remove the folder and found the town again", path)
+	}
+	return nil
+}
+
 func writeJSON(path string, v any) error {
 	content, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

@@ -3,7 +3,6 @@ package town
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -95,7 +94,7 @@ func (t *Town) issueCard(ctx context.Context, p *Person, number int) (intermedia
 	none := intermediary.Device{}
 	id := deviceID(p.Bank.Name, 'C', number)
 	path := t.path("cards", p.Name+".card")
-	letter := t.path("letters", p.Name+".json")
+	letter := t.letterPath(p.Name)
 	order, kept, err := t.cardOrder(letter, id, p.Name)
 	if err != nil {
 		return none, err
@@ -164,7 +163,7 @@ func (t *Town) installApplet(path string, order personalization.Order) error {
 // cardOrder reads what was drawn for a card, or draws it and keeps it.
 func (t *Town) cardOrder(path string, id message.DeviceID, owner string) (personalization.Order, cardOrder, error) {
 	var kept cardOrder
-	content, err := os.ReadFile(path)
+	err := readJSON(path, &kept)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		order, err := personalization.NewOrder(id, owner, message.DateOf(t.clock.Now()), t.random)
@@ -182,9 +181,6 @@ func (t *Town) cardOrder(path string, id message.DeviceID, owner string) (person
 	case err != nil:
 		return personalization.Order{}, kept, err
 	}
-	if err := json.Unmarshal(content, &kept); err != nil {
-		return personalization.Order{}, kept, fmt.Errorf("%s is not a PIN letter of a town; remove the folder and found it again", path)
-	}
 	order := personalization.Order{Device: id, Role: spec.RoleCard, Ceilings: message.PilotPolicy(), Owner: owner}
 	if order.Date, err = message.ParseDate(kept.Date); err != nil {
 		return order, kept, fmt.Errorf("%s: %w", path, err)
@@ -194,6 +190,21 @@ func (t *Town) cardOrder(path string, id message.DeviceID, owner string) (person
 	}
 	return order, kept, nil
 }
+
+// NoteNewPIN changes the PIN letter to a PIN that the card has already, so that
+// the town's later commands can enter it.
+func (t *Town) NoteNewPIN(p *Person, changed string) error {
+	path := t.letterPath(p.Name)
+	var kept cardOrder
+	if err := readJSON(path, &kept); err != nil {
+		return err
+	}
+	kept.PIN = changed
+	p.Letter = kept.Letter
+	return writeJSON(path, kept)
+}
+
+func (t *Town) letterPath(name string) string { return t.path("letters", name+".json") }
 
 // digits draws n decimal digits, each as likely as the other.
 func (t *Town) digits(n int) (string, error) {

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/pin"
+	"ekrona/host/card"
+	"ekrona/host/money"
+	"ekrona/host/town"
+)
+
+// cardInfo is what a card says of itself to its owner.
+type cardInfo struct {
+	Device      string           `json:"device"`
+	LifeCycle   string           `json:"life_cycle"`
+	SpecVersion string           `json:"spec_version"`
+	Expiry      string           `json:"certificate_expiry"`
+	Balance     money.Ore        `json:"balance_ore"`
+	Policy      message.Policy   `json:"policy"`
+	Counters    message.Counters `json:"counters"`
+}
+
+// verified selects the applet on a person's card and enters the PIN.
+func verified(ctx context.Context, p *town.Person, entered string) (*card.Client, message.FCI, error) {
+	tap, err := held(p, entered)
+	if err != nil {
+		return nil, message.FCI{}, err
+	}
+	client := card.New(tap.Card)
+	fci, err := client.Select(ctx)
+	if err != nil {
+		return nil, fci, err
+	}
+	return client, fci, client.Verify(ctx, tap.PIN, card.PINTransport{})
+}
+
+func cardInfoCommand() *cobra.Command {
+	f, entered := &inTown{}, ""
+	c := personCommand(f, "info NAME", "What a card of a town says of itself to its owner", 0, "a person's name", func(c *cobra.Command) walletRun {
+		return func(ctx context.Context, _ *town.Town, p *town.Person, _ []string) error {
+			client, fci, err := verified(ctx, p, entered)
+			if err != nil {
+				return err
+			}
+			info := cardInfo{LifeCycle: fci.LifeCycle.String(), SpecVersion: fmt.Sprintf("%d.%d", fci.SpecVersion>>8, fci.SpecVersion&0xFF)}
+			encoded, err := client.Certificate(ctx)
+			if err != nil {
+				return err
+			}
+			certificate, err := cvc.Parse(encoded)
+			if err != nil {
+				return err
+			}
+			info.Device, info.Expiry = string(certificate.Holder), certificate.Expiry.String()
+			balance, err := client.Balance(ctx)
+			if err != nil {
+				return err
+			}
+			info.Balance = money.FromWire(uint32(balance))
+			if info.Policy, err = client.Policy(ctx); err != nil {
+				return err
+			}
+			if info.Counters, err = client.Counters(ctx); err != nil {
+				return err
+			}
+			kr := func(a message.Amount) money.Ore { return money.FromWire(uint32(a)) }
+			return f.answer(c, info, `device       %s, %s, certificate until %s
+balance      %s of at most %s
+payments     %s at most each, %d transactions between two synchronisations
+records      %d written, %d acknowledged
+Instructions %d applied; policy version %d; %d Requests made`,
+				info.Device, info.LifeCycle, info.Expiry, info.Balance, kr(info.Policy.MaxBalance), kr(info.Policy.MaxPayment),
+				info.Policy.MaxTransactions, info.Counters.ATC, info.Counters.AckedATC, info.Counters.InstructionSequence,
+				info.Policy.Version, info.Counters.RequestCounter)
+		}
+	})
+	pinFlag(c, &entered)
+	return c
+}
+
+// recordAnswer is one record of the log.
+type recordAnswer struct {
+	ATC     uint32    `json:"atc"`
+	Kind    string    `json:"kind"`
+	Other   string    `json:"other"` // the other device, when the record tells
+	Amount  money.Ore `json:"amount_ore"`
+	Request uint32    `json:"request"`
+	Record  string    `json:"record"` // hex
+}
+
+func cardLogCommand() *cobra.Command {
+	f, entered := &inTown{}, ""
+	c := personCommand(f, "log NAME", "The records on a card that the notary has not acknowledged", 0, "a person's name", func(c *cobra.Command) walletRun {
+		return func(ctx context.Context, _ *town.Town, p *town.Person, _ []string) error {
+			client, _, err := verified(ctx, p, entered)
+			if err != nil {
+				return err
+			}
+			records, err := client.Records(ctx)
+			if err != nil {
+				return err
+			}
+			answers, text := []recordAnswer{}, "no record waits for the notary\n"
+			for i, encoded := range records {
+				record, err := message.ParseRecord(encoded)
+				if err != nil {
+					return err
+				}
+				if i == 0 {
+					text = ""
+				}
+				answer := describe(record)
+				answer.Record = hex.EncodeToString(encoded)
+				answers = append(answers, answer)
+				text += fmt.Sprintf("%6d  %-9s %-18s %12s  Request %d\n", answer.ATC, answer.Kind, answer.Other, answer.Amount, answer.Request)
+			}
+			return f.answer(c, answers, "%s", text[:len(text)-1])
+		}
+	})
+	pinFlag(c, &entered)
+	return c
+}
+
+func describe(r message.Record) recordAnswer {
+	answer := recordAnswer{ATC: r.ATC()}
+	switch {
+	case r.Refusal != nil:
+		answer.Kind, answer.Other, answer.Request = "refused", string(r.Refusal.Payer), r.Refusal.Number
+		return answer
+	case r.Receipt != nil:
+		answer.Kind, answer.Other = "accepted", string(r.Payment.Payer)
+	default:
+		answer.Kind, answer.Other = "paid", string(r.Payment.Request.Payee)
+	}
+	answer.Amount, answer.Request = money.FromWire(uint32(r.Payment.Request.Amount)), r.Payment.Request.Number
+	return answer
+}
+
+func cardPINCommand() *cobra.Command {
+	f, old, puk := &inTown{}, "", ""
+	c := personCommand(f, "pin NAME NEW-PIN", "Change a card's PIN, or set a new one by the PUK", 1, "a person's name and the new PIN", func(c *cobra.Command) walletRun {
+		return func(ctx context.Context, t *town.Town, p *town.Person, arguments []string) error {
+			replacement, err := pin.NewBlock(arguments[0])
+			if err != nil {
+				return usage("new PIN: %w", err)
+			}
+			tap, err := held(p, old)
+			if err != nil {
+				return err
+			}
+			if puk == "" {
+				err = p.Phone.ChangePIN(ctx, tap, replacement)
+			} else {
+				block, blockErr := pin.NewPUKBlock(puk)
+				if blockErr != nil {
+					return usage("--puk: %w", blockErr)
+				}
+				err = p.Phone.UnblockPIN(ctx, tap, block, replacement)
+			}
+			if err != nil {
+				return err
+			}
+			if err := t.NoteNewPIN(p, arguments[0]); err != nil {
+				return fmt.Errorf("the card has the new PIN, the PIN letter could not be changed: %w", err)
+			}
+			return f.answer(c, map[string]any{"name": p.Name, "changed": true}, "%s's card has a new PIN", p.Name)
+		}
+	})
+	pinFlag(c, &old)
+	c.Flags().StringVar(&puk, "puk", "", "PUK, when the PIN is forgotten or blocked")
+	return c
+}
