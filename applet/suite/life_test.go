@@ -20,16 +20,19 @@ func TestLifeOnEmulator(t *testing.T) {
 	var world *country
 	rapid.Check(t, func(rt *rapid.T) {
 		target := &onEmulator{profile: card.P71}
-		life := testCase{"life", func(c *caseRun) {
-			l := &life{caseRun: c, rt: rt, target: target, s: c.loaded(100000)}
-			l.shop, l.payer = c.device(l.s.bank, spec.RoleTerminal), c.device(l.s.bank, spec.RoleCard)
-			for range rapid.IntRange(1, 25).Draw(rt, "length") {
-				l.step()
-			}
-		}}
-		failures := attempt(&caseRun{ctx: t.Context(), target: target, coverage: newCoverage(), world: world}, life, &world)
-		if len(failures) > 0 {
-			rt.Fatal(strings.Join(failures, "\n"))
+		c := &caseRun{ctx: t.Context(), target: target, coverage: newCoverage(), world: world}
+		c.stop = func() { rt.Fatal(strings.Join(c.failures, "\n")) } // rapid wants to see it here, not in a goroutine
+		if world == nil {
+			world = c.newCountry()
+			c.world = world
+		}
+		l := &life{caseRun: c, rt: rt, target: target, s: c.loaded(100000)}
+		l.shop, l.payer = c.device(l.s.bank, spec.RoleTerminal), c.device(l.s.bank, spec.RoleCard)
+		for range rapid.IntRange(1, 25).Draw(rt, "length") {
+			l.step()
+		}
+		if len(c.failures) > 0 {
+			c.stop()
 		}
 	})
 }

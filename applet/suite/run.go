@@ -65,6 +65,7 @@ func Run(t *testing.T, target Target) {
 // goroutine of its own, so that a failure ends the case and not the test.
 func attempt(c *caseRun, tc testCase, world **country) []string {
 	done := make(chan struct{})
+	c.stop = runtime.Goexit
 	go func() {
 		defer close(done)
 		if *world == nil {
@@ -84,7 +85,7 @@ func (c *caseRun) Errorf(format string, args ...any) {
 }
 
 // FailNow implements the T of testify: it ends the case.
-func (c *caseRun) FailNow() { runtime.Goexit() }
+func (c *caseRun) FailNow() { c.stop() }
 
 // Helper lets testify leave our own frames out of its traces.
 func (c *caseRun) Helper() {}

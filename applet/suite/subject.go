@@ -22,6 +22,7 @@ type caseRun struct {
 	world    *country
 	subject  *subject
 	failures []string
+	stop     func() // ends the case at once
 }
 
 func (c *caseRun) must(err error) {
