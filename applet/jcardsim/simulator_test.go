@@ -31,10 +31,7 @@ var instanceAID = []byte{0xF0, 1, 2, 3, 4, 5}
 
 func build(t *testing.T) jcardsim.Classes {
 	t.Helper()
-	classes, err := jcardsim.Build(t.Context(), filepath.Join("..", "jcsim"), t.TempDir())
-	jcardsim.SkipWithoutTools(t, err)
-	require.NoError(t, err)
-	return classes
+	return jcardsim.BuildForTests(t, filepath.Join("..", "jcsim"))
 }
 
 func start(t *testing.T, classes jcardsim.Classes, applet string) *jcardsim.Simulator {
