@@ -10,7 +10,6 @@ import (
 	"encoding/binary"
 	"io"
 	"math/rand/v2"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -71,13 +70,18 @@ type bank struct {
 
 // person is a customer with a phone and a card.
 type person struct {
-	name   string
-	bank   *bank
-	card   *emulated.Card
-	device intermediary.Device
-	phone  *wallet.Wallet
-	app    pki.Identity
-	lost   bool // the card is gone and cannot be read any more
+	name    string
+	bank    *bank
+	card    *emulated.Card
+	device  intermediary.Device
+	phone   *wallet.Wallet
+	journal *sql.DB
+	app     pki.Identity
+	lost    bool // the card is gone and cannot be read any more
+
+	// writesLeft, if not 0, is how many persistent writes of the card from now
+	// on power is cut before.
+	writesLeft int
 }
 
 type till struct {
@@ -95,9 +99,7 @@ func (w *world) random(label string) io.Reader {
 
 func (w *world) open(schemas ...store.Schema) *sql.DB {
 	w.t.Helper()
-	w.seed++
-	path := filepath.Join(w.t.TempDir(), "party.db")
-	db, err := store.Open(w.ctx, path, schemas...)
+	db, err := store.Open(w.ctx, store.Memory, schemas...)
 	require.NoError(w.t, err)
 	w.t.Cleanup(func() { require.NoError(w.t, db.Close()) })
 	return db
@@ -150,17 +152,39 @@ func (w *world) addBank(name message.Name) {
 	schemas, err := intermediary.Schemas()
 	require.NoError(t, err)
 	b.db = w.open(schemas...)
-	b.Intermediary, err = intermediary.New(intermediary.Config{
-		Name: name, DB: b.db, Clock: w.clock, Random: w.random("bank"), Notary: w.bank, CA: b.ca.Encoded,
+	w.banks[name] = b
+	w.startBank(name, w.bank)
+	require.NoError(t, b.Start(w.ctx), "starting again changes nothing")
+	require.NoError(t, w.bank.Issue(w.ctx, "first "+string(name), string(name), 10_000*money.Krona))
+}
+
+// startBank starts an intermediary, for the first time or again, on its database.
+func (w *world) startBank(name message.Name, notary intermediary.Notary) {
+	w.t.Helper()
+	b := w.banks[name]
+	started, err := intermediary.New(intermediary.Config{
+		Name: name, DB: b.db, Clock: w.clock, Random: w.random("bank"), Notary: notary, CA: b.ca.Encoded,
 		InstructionKey:    intermediary.Identity{Signer: b.instruction.Signer, Certificate: b.instruction.Encoded},
 		Desk:              intermediary.Identity{Signer: b.desk.Signer, Certificate: b.desk.Encoded},
 		NotaryCertificate: w.notary.Encoded,
 	})
-	require.NoError(t, err)
-	require.NoError(t, b.Start(w.ctx))
-	require.NoError(t, b.Start(w.ctx), "starting again changes nothing")
-	require.NoError(t, w.bank.Issue(w.ctx, "first "+string(name), string(name), 10_000*money.Krona))
-	w.banks[name] = b
+	require.NoError(w.t, err)
+	require.NoError(w.t, started.Start(w.ctx))
+	b.Intermediary = started
+}
+
+// restart starts every party again on what it has stored, as after a crash.
+func (w *world) restart() {
+	w.t.Helper()
+	for name := range w.banks {
+		w.startBank(name, w.bank)
+	}
+	for _, p := range w.people {
+		w.startPhone(p)
+	}
+	if w.till != nil {
+		w.restartTill()
+	}
 }
 
 func block(t *testing.T, digits string) pin.Block {
@@ -205,7 +229,10 @@ func (w *world) addPerson(name string, at message.Name, serial string, online mo
 	again, err := issuer.Personalize(w.ctx, p.reader(), order, secrets)
 	require.NoError(t, err, "an active card is recognised")
 	require.Equal(t, p.device.Certificate, again.Certificate)
-	w.startPhone(p, nil)
+	schema, err := wallet.Schema()
+	require.NoError(t, err)
+	p.journal = w.open(schema)
+	w.startPhone(p)
 	return p
 }
 
@@ -223,17 +250,12 @@ func (w *world) install(o personalization.Order) *emulated.Card {
 	return c
 }
 
-// startPhone starts the app, on a journal of its own or on the one given.
-func (w *world) startPhone(p *person, journal *sql.DB) {
+// startPhone starts the app on its journal.
+func (w *world) startPhone(p *person) {
 	w.t.Helper()
-	if journal == nil {
-		schema, err := wallet.Schema()
-		require.NoError(w.t, err)
-		journal = w.open(schema)
-	}
 	var err error
 	p.phone, err = wallet.New(w.ctx, wallet.Config{
-		DB: journal, Random: w.random("phone"), App: p.app.Signer, Device: p.device.ID, Certificate: p.device.Certificate,
+		DB: p.journal, Random: w.random("phone"), App: p.app.Signer, Device: p.device.ID, Certificate: p.device.Certificate,
 		CA: p.bank.ca.Encoded, PINPoint: p.device.PINPoint, Authorities: w.authorities(), Intermediary: p.bank,
 	})
 	require.NoError(w.t, err)
@@ -283,7 +305,22 @@ func (w *world) restartTill() {
 // reader holds the person's card to a reader that carries short APDUs.
 func (p *person) reader() apdu.Card {
 	p.card.Reset()
-	return apdu.Framing{Card: p.card}
+	return apdu.Framing{Card: apdu.CardFunc(p.transmit)}
+}
+
+// transmit cuts the power when its write has come.
+func (p *person) transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+	if p.writesLeft == 0 {
+		return p.card.Transmit(ctx, c)
+	}
+	p.card.CutBefore(p.writesLeft)
+	response, err := p.card.Transmit(ctx, c)
+	if err != nil {
+		p.writesLeft = 0
+		return response, err
+	}
+	p.writesLeft -= p.card.LastCommand().Writes
+	return response, err
 }
 
 func (p *person) tap(t *testing.T) wallet.Tap {
@@ -300,7 +337,8 @@ func (p *person) strangers(t *testing.T) wallet.Tap {
 // state reads the card without changing anything.
 func (w *world) state(p *person) audit.Device {
 	w.t.Helper()
-	client := card.New(p.reader())
+	p.card.Reset()
+	client := card.New(apdu.Framing{Card: p.card})
 	_, err := client.Select(w.ctx)
 	require.NoError(w.t, err)
 	encoded, err := client.GetState(w.ctx, w.challenge(p.bank, p.device.ID), p.bank.instruction.Encoded)

@@ -1,0 +1,181 @@
+package flows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/host/card"
+	"ekrona/host/intermediary"
+	"ekrona/host/money"
+	"ekrona/host/settlement"
+)
+
+// errLink is a link that fails: the call may or may not have arrived.
+var errLink = errors.New("the link is down")
+
+// failing is the notary behind a link that fails once: the n-th call is lost, or
+// its answer is.
+type failing struct {
+	intermediary.Notary
+	left    int  // calls until the one that fails
+	arrives bool // the lost call reaches the notary; only the answer is lost
+	failed  bool
+}
+
+func over[T any](f *failing, call func() (T, error)) (answer T, err error) {
+	if f.left--; f.left != 0 {
+		return call()
+	}
+	f.failed = true
+	if f.arrives {
+		if _, err := call(); err != nil {
+			return answer, err
+		}
+	}
+	return answer, errLink
+}
+
+func (f *failing) only(call func() error) error {
+	_, err := over(f, func() (struct{}, error) { return struct{}{}, call() })
+	return err
+}
+
+func (f *failing) Submit(ctx context.Context, from string, items [][]byte) ([]settlement.Answer, error) {
+	return over(f, func() ([]settlement.Answer, error) { return f.Notary.Submit(ctx, from, items) })
+}
+
+func (f *failing) OpenChallenge(ctx context.Context, from string, challenge []byte) error {
+	return f.only(func() error { return f.Notary.OpenChallenge(ctx, from, challenge) })
+}
+
+func (f *failing) SubmitState(ctx context.Context, from string, state []byte) (settlement.StateReport, error) {
+	return over(f, func() (settlement.StateReport, error) { return f.Notary.SubmitState(ctx, from, state) })
+}
+
+func (f *failing) Outstanding(ctx context.Context, from, device string) (settlement.Outstanding, error) {
+	return over(f, func() (settlement.Outstanding, error) { return f.Notary.Outstanding(ctx, from, device) })
+}
+
+func (f *failing) CoSign(ctx context.Context, from, order string, instruction []byte) ([]byte, error) {
+	return over(f, func() ([]byte, error) { return f.Notary.CoSign(ctx, from, order, instruction) })
+}
+
+func (f *failing) Confirm(ctx context.Context, from string, confirmation []byte) error {
+	return f.only(func() error { return f.Notary.Confirm(ctx, from, confirmation) })
+}
+
+func (f *failing) Statement(ctx context.Context, from string, after int64, limit int) ([]settlement.Entry, error) {
+	return over(f, func() ([]settlement.Entry, error) { return f.Notary.Statement(ctx, from, after, limit) })
+}
+
+// step is a part of a story that can be repeated until it succeeds.
+type step struct {
+	name string
+	do   func() error
+}
+
+// story is the whole life of a payment. It ends with 75 kr offline and 380 kr
+// online for anna, 45 kr for the shop.
+func (w *world) story(anna *person) []step {
+	var sale uint32
+	return []step{
+		{"load", func() error {
+			_, err := anna.phone.Load(w.ctx, anna.tap(w.t), 200*money.Krona)
+			return err
+		}},
+		{"ask", func() error {
+			asked, err := w.till.Ask(w.ctx, 45*money.Krona)
+			sale = asked.Number
+			return err
+		}},
+		{"pay", func() error {
+			_, err := w.till.Take(w.ctx, sale, anna.reader(), block(w.t, rightPIN))
+			return err
+		}},
+		{"payer synchronises", func() error {
+			_, err := anna.phone.Synchronise(w.ctx, anna.tap(w.t))
+			return err
+		}},
+		{"unload", func() error {
+			_, err := anna.phone.Unload(w.ctx, anna.tap(w.t), 80*money.Krona)
+			return err
+		}},
+		{"shop synchronises", func() error {
+			_, err := w.till.Synchronise(w.ctx)
+			return err
+		}},
+	}
+}
+
+func (w *world) checkStory(anna *person) {
+	w.t.Helper()
+	w.agree()
+	assert.Equal(w.t, 75*money.Krona, w.offline(anna))
+	assert.Equal(w.t, 380*money.Krona, w.online(anna))
+	assert.Equal(w.t, 45*money.Krona, w.taken())
+}
+
+// TestEveryCallToTheNotaryMayFail loses each call of the story in turn, and in
+// another run its answer; the step is repeated by parties that were restarted, and
+// the story ends as if nothing had happened.
+func TestEveryCallToTheNotaryMayFail(t *testing.T) {
+	for _, arrives := range []bool{false, true} {
+		for n, more := 1, true; more; n++ {
+			more = false // also when the run was left out by its name
+			t.Run(fmt.Sprintf("call %d lost, arrived %v", n, arrives), func(t *testing.T) {
+				w := newWorld(t)
+				anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+				w.addTill("SEFJORDB")
+				link := &failing{Notary: w.bank, arrives: arrives}
+				for name := range w.banks {
+					w.startBank(name, link)
+				}
+				link.left = n
+				for _, step := range w.story(anna) {
+					err := step.do()
+					if err != nil {
+						require.ErrorIs(t, err, errLink, step.name)
+						w.audit("failed: " + step.name)
+						w.restart()
+						require.NoError(t, step.do(), "again: %s", step.name)
+						w.audit("again: " + step.name)
+					}
+				}
+				more, link.left = link.failed, 0
+				w.checkStory(anna)
+			})
+		}
+	}
+}
+
+// TestPowerMayBeCutAtEveryWriteOfTheCard cuts the power before each persistent
+// write of the story in turn, whatever command makes it.
+func TestPowerMayBeCutAtEveryWriteOfTheCard(t *testing.T) {
+	for n, more := 1, true; more; n++ {
+		more = false
+		t.Run(fmt.Sprintf("write %d", n), func(t *testing.T) {
+			w := newWorld(t)
+			anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+			w.addTill("SEFJORDB")
+			anna.writesLeft = n
+			for _, step := range w.story(anna) {
+				err := step.do()
+				if err != nil {
+					var lost *card.LinkLost
+					require.ErrorAs(t, err, &lost, step.name)
+					w.audit("cut: " + step.name)
+					w.restart()
+					require.NoError(t, step.do(), "again: %s", step.name)
+					w.audit("again: " + step.name)
+				}
+			}
+			more, anna.writesLeft = anna.writesLeft == 0, 0
+			w.checkStory(anna)
+		})
+	}
+}
