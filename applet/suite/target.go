@@ -36,6 +36,4 @@ type Cutter interface {
 	// next command. That command's Transmit then returns an error, unless it
 	// makes fewer writes; Reset starts the card up again.
 	Cut(n int)
-	// Writes is the number of persistent writes of the last command that ended.
-	Writes() int
 }

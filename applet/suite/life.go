@@ -9,17 +9,15 @@ import (
 	"ekrona/apdu"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
-	"ekrona/emulator/card"
 )
 
-// TestLifeOnEmulator leads a card through a random life in which any command may
-// be torn before any of its writes, or its answer lost, and any may be refused.
-// After each step the card holds exactly what the book says; the book moves only
-// by what was answered. Shrinking finds the shortest life that goes wrong.
-func TestLifeOnEmulator(t *testing.T) {
+// RunLife leads a card through random lives in which any command may be torn
+// before any of its writes, or its answer lost, and any may be refused. After each
+// step the card holds exactly what the book says; the book moves only by what was
+// answered. Shrinking finds the shortest life that goes wrong.
+func RunLife(t *testing.T, target Cutter) {
 	var world *country
 	rapid.Check(t, func(rt *rapid.T) {
-		target := &onEmulator{profile: card.P71}
 		c := &caseRun{ctx: t.Context(), target: target, coverage: newCoverage(), world: world}
 		c.stop = func() { rt.Fatal(strings.Join(c.failures, "\n")) } // rapid wants to see it here, not in a goroutine
 		if world == nil {

@@ -1,0 +1,48 @@
+package suite
+
+import (
+	"context"
+
+	"ekrona/apdu"
+	"ekrona/apdu/spec"
+	"ekrona/applet/jcardsim"
+)
+
+// appletClass is the applet in the sources that applet/jcsim compiles.
+const appletClass = "ekrona.EkronaApplet"
+
+// JCardSim is the applet's classes on jCardSim. It is no [Cutter]: jCardSim
+// cannot lose power within a command, and undoes no transaction.
+type JCardSim struct{ simulator *jcardsim.Simulator }
+
+// StartJCardSim starts a Java virtual machine; Close ends it.
+func StartJCardSim(classes jcardsim.Classes) (*JCardSim, error) {
+	simulator, err := jcardsim.Start(classes, appletClass)
+	return &JCardSim{simulator}, err
+}
+
+// Close ends the Java virtual machine.
+func (j *JCardSim) Close() error { return j.simulator.Close() }
+
+// Install implements [Target].
+func (j *JCardSim) Install(ctx context.Context, parameters []byte) (apdu.Card, error) {
+	return j.simulator, j.simulator.Install(ctx, []byte(spec.AppletAID), parameters)
+}
+
+// Reset implements [Target].
+func (j *JCardSim) Reset(ctx context.Context) error { return j.simulator.Reset(ctx) }
+
+// Capabilities implements [Target].
+func (j *JCardSim) Capabilities() Capabilities { return Capabilities{Divergences: jCardSimDivergences} }
+
+// jCardSimDivergences are the cases in which jCardSim is not like a card. What it
+// lacks beyond them no case asks for: it never sees the CAP file, has no firewall
+// and no limits of memory, loses no power within a command and undoes no
+// transaction, so [RunTorn] and [RunLife] are not for it.
+var jCardSimDivergences = map[string]string{
+	"VERIFY enciphered: a point that is none costs no try":                strangePoints,
+	"CHANGE REFERENCE DATA enciphered: a point that is none costs no try": strangePoints,
+	"RESET RETRY COUNTER enciphered: a point that is none costs no try":   strangePoints,
+}
+
+const strangePoints = "its KeyAgreement computes with points off the curve, and throws what Java Card does not know for other forms"
