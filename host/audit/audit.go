@@ -13,6 +13,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/host/money"
+	"ekrona/host/settlement"
 	"ekrona/host/store"
 )
 
@@ -42,6 +43,8 @@ func (v Violation) String() string {
 
 // Auditor checks one central bank, again and again.
 type Auditor struct {
+	TillRoom money.Ore // what a till may take between two synchronisations, as the notary's Terms have it
+
 	notary   *ecdsa.PublicKey
 	before   *facts                    // of the last Check
 	states   map[string]*message.State // of the last Check
@@ -50,7 +53,7 @@ type Auditor struct {
 
 // New makes an auditor for the central bank with this notary key.
 func New(notary *ecdsa.PublicKey) *Auditor {
-	return &Auditor{notary: notary, states: map[string]*message.State{}, verified: map[message.Hash]bool{}}
+	return &Auditor{TillRoom: settlement.PilotTillRoom, notary: notary, states: map[string]*message.State{}, verified: map[message.Hash]bool{}}
 }
 
 // invariant is one row of protocol §8.

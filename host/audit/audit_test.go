@@ -120,6 +120,7 @@ func TestEveryInvariantIsFound(t *testing.T) {
 		{name: "paid without a word", number: 9, sql: "UPDATE word SET voice = NULL WHERE payee = 'SEFJORD00000SHOP'"},
 		{name: "a credit that left no holding", number: 11, sql: "UPDATE statement SET online = online + 1 WHERE kind = 1"},
 		{name: "an instruction without the notary", number: 11, sql: "UPDATE instruction SET bytes = substr(bytes, 1, length(bytes) - 1) || x'00' WHERE seq = 1 AND device = 'SENORDIC0000ANNA'"},
+		{name: "a holding pays a till more than it could take", number: 11, sql: "UPDATE payment SET from_holding = from_holding + 2000000 WHERE verdict = 5"},
 		{name: "a payment in between after two rounds", number: 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
-	"ekrona/host/money"
 	"ekrona/host/settlement"
 )
 
@@ -167,40 +166,4 @@ func (s *scene) signed(m message.Message, identity message.Hash, keys []*ecdsa.P
 		}
 	}
 	return false
-}
-
-// invariant11Alone: an intermediary alone cannot raise a balance. Every Instruction is signed by an instruction key of the device's
-// intermediary and by the notary, and its credit left the intermediary's holding, once.
-func invariant11Alone(s *scene) {
-	loaded, released := map[string]money.Ore{}, map[string]money.Ore{}
-	for _, e := range s.statement {
-		name := fmt.Sprintf("instruction %s/%d", e.Device, e.Instr)
-		switch e.Kind {
-		case settlement.Loaded:
-			loaded[name] -= e.Online
-		case settlement.Released:
-			released[name] += e.Online
-		}
-	}
-	for _, i := range s.instructions {
-		key := s.instructs[string(i.message.InstructionKey)]
-		if !s.auditor.verified[i.identity] {
-			good := key != nil && i.message.InstructionKey.Name() == i.message.Device.Name() && message.Verify(i.message, key, s.auditor.notary) == nil
-			if !good {
-				s.violated(i.name(), i.credit(), "is not signed by both")
-			}
-			s.auditor.verified[i.identity] = good
-		}
-		ended := s.devices[i.device] != nil && s.devices[i.device].status == settlement.Ended
-		if loaded[i.name()] != i.credit() {
-			s.violated(i.name(), i.credit()-loaded[i.name()], "its credit is %s, %s left the holding for it", i.credit(), loaded[i.name()])
-		}
-		if back := released[i.name()]; back != 0 && (!i.untaken || back != i.credit()) || back == 0 && i.untaken && i.credit() > 0 && !ended {
-			s.violated(i.name(), back, "%s of its credit of %s went back", back, i.credit())
-		}
-		delete(loaded, i.name())
-	}
-	for name, amount := range loaded {
-		s.violated(name, amount, "was loaded and is not held")
-	}
 }

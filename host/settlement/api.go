@@ -15,7 +15,7 @@ type Registration struct {
 
 // Answer is the notary's word on one submitted item.
 type Answer struct {
-	Held    bool           // the record is held for ever: it may be acknowledged to the device that made it
+	Held    bool           // it is kept for ever; what may be acknowledged to its device is HeldAtc, see StateReport and Outstanding
 	Payment *PaymentStatus // the payment that the item is about, when the notary holds it
 	Err     error          // *Error when the item, or the Payment inside an accept record, was refused
 }
@@ -46,7 +46,7 @@ type StateReport struct {
 type Outstanding struct {
 	Instruction []byte     // co-signed and not known to be applied: to be resent byte for byte; nil if none
 	Order       string     // the order key of Instruction
-	NextSeq     uint32     // the instrSeq that the next Instruction must carry when Instruction is nil
+	NextSeq     uint32     // the instrSeq that the next Instruction must carry; 0 while one is outstanding
 	AckedAtc    uint32     // what the last co-signed Instruction acknowledged
 	HeldAtc     uint32     // what the next one may acknowledge
 	HeldHead    [32]byte   // the head at HeldAtc

@@ -31,13 +31,9 @@ const (
 // (records that it would drop are not held), Funds, Difference (a credit without a State that explains the balance), StatusKind (a
 // credit for a device reported or ended), Policy, Date.
 func (n *Notary) CoSign(ctx context.Context, from, order string, instruction []byte) (signed []byte, err error) {
-	i, err := message.Parse[message.Instruction](instruction)
+	i, identity, err := parse[message.Instruction](instruction)
 	if err != nil {
-		return nil, refuse(Malformed, "Instruction to co-sign: %v", err)
-	}
-	identity, err := message.Identity(i)
-	if err != nil {
-		return nil, refuse(Malformed, "Instruction to co-sign: %v", err)
+		return nil, err
 	}
 	err = n.change(ctx, func(t *txn) error {
 		d, err := t.own(from, string(i.Device))
@@ -233,9 +229,9 @@ func (t *txn) reserveCredit(d *device, order string, i *message.Instruction) err
 // Confirm takes a card's Confirmation: a credit that was taken now covers payments, one that was not goes back online.
 // Errors: Malformed, Signature, Unknown, Sequence (no such Instruction).
 func (n *Notary) Confirm(ctx context.Context, from string, confirmation []byte) error {
-	c, err := message.Parse[message.Confirmation](confirmation)
+	c, identity, err := parse[message.Confirmation](confirmation)
 	if err != nil {
-		return refuse(Malformed, "Confirmation: %v", err)
+		return err
 	}
 	return n.change(ctx, func(t *txn) error {
 		d, err := t.registered(string(c.Device))
@@ -244,10 +240,6 @@ func (n *Notary) Confirm(ctx context.Context, from string, confirmation []byte) 
 		}
 		if !signedBy(c, d.key) {
 			return refuse(Signature, "Confirmation %d of %s is not signed by the registered key", c.Sequence, d.id)
-		}
-		identity, err := message.Identity(c)
-		if err != nil {
-			return refuse(Malformed, "Confirmation: %v", err)
 		}
 		known, err := t.number("SELECT count(*) FROM confirmation WHERE identity = $1", identity[:])
 		if err != nil || known > 0 {

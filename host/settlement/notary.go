@@ -14,6 +14,7 @@ import (
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
+	"ekrona/host/money"
 	"ekrona/host/store"
 )
 
@@ -31,10 +32,11 @@ type Clock interface {
 	Now() time.Time
 }
 
-// Terms are the times that protocol §5 leaves to configuration.
+// Terms are what protocol §5 leaves to configuration.
 type Terms struct {
-	Honour time.Duration // from a loss report to the device's end
-	Wait   time.Duration // for which claims wait on a device that does not synchronise, until its end
+	Honour   time.Duration // from a loss report to the device's end
+	Wait     time.Duration // for which claims wait on a device that does not synchronise, until its end
+	TillRoom money.Ore     // what a till may take between two synchronisations; 0 stands for PilotTillRoom
 }
 
 // Notary is the central bank. Its methods may be called from many goroutines; its database makes them one after the other.
@@ -80,6 +82,9 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	}
 	n := &Notary{db: c.DB, clock: c.Clock, key: c.Key, reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
 		root: root, terms: c.Terms}
+	if n.terms.TillRoom == 0 {
+		n.terms.TillRoom = PilotTillRoom
+	}
 	return n, store.InTx(ctx, n.db, func(tx *sql.Tx) error {
 		if err := ledger.Open(ctx, tx, issuedAccount); err != nil {
 			return err

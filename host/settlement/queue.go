@@ -147,7 +147,7 @@ func (t *txn) settle(set []*payment, payers map[string]*device) error {
 }
 
 // coverEnded pays the waiting claims on devices that have ended, or that never were cards: from what their shadow wallet has
-// left, their intermediary's holding, then the pool. A claim for which all three do not suffice goes on waiting for funds.
+// left, their intermediary's holding, then the pool. A claim for which all three do not suffice, or that is more than an honest payee has room for, goes on waiting.
 func (t *txn) coverEnded() (moved bool, err error) {
 	claims, err := t.open(`w.payment = p.identity AND p.asked = 1 AND p.verdict = $1 AND (p.standing = $2
 		OR p.standing IN ($3, $4) AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payer AND d.status = $5))`,
@@ -191,6 +191,9 @@ func (t *txn) cover(p *payment) (bool, error) {
 	fromPool := p.amount - fromShadow - fromHolding
 	if fromPool > pool {
 		return false, nil
+	}
+	if within, err := t.withinRoom(p, fromHolding+fromPool); err != nil || !within {
+		return false, err
 	}
 	m := movement{key: "settle:" + p.key()}
 	t.fromShadow(&m, p, payer, fromShadow)

@@ -305,3 +305,36 @@ func TestSilentPastItsCertificatesEnd(t *testing.T) {
 	require.Equal(t, money.Ore(1000_00), balance(t, w, nordic))
 	w.Audit(false)
 }
+
+// TestTwoStolenKeys: with the keys of a payer and of a till, any sum can be claimed. The holding pays no more than the till could
+// have taken honestly between two synchronisations; the rest waits.
+func TestTwoStolenKeys(t *testing.T) {
+	w := loaded(t)
+	ctx, anna, shop := context.Background(), w.Devices["ANNA"], w.Devices["SHOP"]
+	w.Dishonest["ANNA"], w.Dishonest["SHOP"] = true, true
+	require.NoError(t, w.Notary.Issue(ctx, "rich", nordic, 100_000_00))
+	require.NoError(t, w.Notary.ReportLost(ctx, nordic, string(anna.ID)))
+	w.Clock.At = w.Clock.At.Add(w.Terms.Honour)
+	require.NoError(t, w.Notary.End(ctx, nordic, string(anna.ID)))
+	claim := func(n uint32, amount message.Amount) settlement.Verdict {
+		r := message.Request{Payee: shop.ID, Number: n, Amount: amount}
+		require.NoError(t, shop.Forge(&r))
+		p := &message.Payment{Payer: anna.ID, ATC: n, Request: r}
+		require.NoError(t, anna.Forge(p))
+		identity, err := message.Identity(p)
+		require.NoError(t, err)
+		receipt := &message.Receipt{Payee: shop.ID, ATC: n, Payer: anna.ID, Number: n, Payment: identity}
+		require.NoError(t, shop.Forge(receipt))
+		w.Submit(w.Encode(p), w.Encode(receipt))
+		status, err := w.Notary.Payment(ctx, string(anna.ID), n)
+		require.NoError(t, err)
+		w.Audit(false)
+		return status.Verdict
+	}
+	require.Equal(t, settlement.Waiting, claim(1, 40_000_000_00))
+	require.Equal(t, settlement.Uncovered, claim(2, 12_000_00))
+	require.Equal(t, settlement.Waiting, claim(3, 8_000_01))
+	require.Equal(t, settlement.Uncovered, claim(4, 8_000_00))
+	require.Equal(t, settlement.Waiting, claim(5, 1))
+	require.Equal(t, money.Ore(20_000_00), balance(t, w, fjord))
+}

@@ -13,13 +13,9 @@ import (
 // OpenChallenge makes a Challenge known before it is shown to the card, so that the State that answers it is known to be younger
 // than everything that the notary holds at this moment. Errors: Malformed, Signature, NotYours, Unknown.
 func (n *Notary) OpenChallenge(ctx context.Context, from string, challenge []byte) error {
-	c, err := message.Parse[message.Challenge](challenge)
+	c, identity, err := parse[message.Challenge](challenge)
 	if err != nil {
-		return refuse(Malformed, "Challenge: %v", err)
-	}
-	identity, err := message.Identity(c)
-	if err != nil {
-		return refuse(Malformed, "Challenge: %v", err)
+		return err
 	}
 	return n.change(ctx, func(t *txn) error {
 		d, err := t.own(from, string(c.Device))
@@ -40,13 +36,9 @@ func (n *Notary) OpenChallenge(ctx context.Context, from string, challenge []byt
 // the State shows as applied, finds clones, and says whether the balance is what the records say (protocol §8.2); a difference
 // stops credits, nothing else. Errors: Malformed, Signature, NotYours, Unknown, Challenge (never opened).
 func (n *Notary) SubmitState(ctx context.Context, from string, state []byte) (report StateReport, err error) {
-	s, err := message.Parse[message.State](state)
+	s, identity, err := parse[message.State](state)
 	if err != nil {
-		return report, refuse(Malformed, "State: %v", err)
-	}
-	identity, err := message.Identity(s)
-	if err != nil {
-		return report, refuse(Malformed, "State: %v", err)
+		return report, err
 	}
 	err = n.change(ctx, func(t *txn) error {
 		d, err := t.own(from, string(s.Device))
@@ -168,7 +160,7 @@ func (t *txn) behind(d *device) (money.Ore, error) {
 
 // Outstanding is all that the notary owes a device at its next synchronisation. Errors: NotYours, Unknown.
 func (n *Notary) Outstanding(ctx context.Context, from, id string) (o Outstanding, err error) {
-	err = n.change(ctx, func(t *txn) error {
+	err = n.transact(ctx, func(t *txn) error {
 		d, err := t.own(from, id)
 		if err != nil {
 			return err

@@ -3,7 +3,6 @@ package settlement
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
 	"database/sql"
 	"errors"
 
@@ -58,19 +57,16 @@ func (t *txn) take(item []byte) (about []byte, doubt, err error) {
 	case r.At(spec.TagCertificate):
 		return nil, nil, t.takeCertificate(item)
 	case r.At(spec.TagPayment):
-		p, err := message.Parse[message.Payment](item)
-		if err != nil {
-			return nil, nil, refuse(Malformed, "submitted Payment: %v", err)
-		}
-		held, err := t.takePayment(p, false)
+		p, identity, err := parse[message.Payment](item)
 		if err != nil {
 			return nil, nil, err
 		}
-		return held.identity, nil, nil
+		_, err = t.takePayment(p, false)
+		return identity[:], nil, err
 	case r.At(spec.TagRefusal):
-		m, err := message.Parse[message.Refusal](item)
+		m, _, err := parse[message.Refusal](item)
 		if err != nil {
-			return nil, nil, refuse(Malformed, "submitted Refusal: %v", err)
+			return nil, nil, err
 		}
 		return nil, nil, t.takeVoice(m, voice{payee: string(m.Payee), seq: m.ATC, request: m.Number})
 	case r.At(spec.TagReceipt):
@@ -263,12 +259,24 @@ func (t *txn) takeWord(v voice, identity message.Hash, raw []byte) error {
 	return t.accuse(v.payee, "two words on one request", spoken, raw, false)
 }
 
+// parse reads one message with its identity.
+func parse[T any, P interface {
+	*T
+	message.Message
+}](raw []byte) (*T, message.Hash, error) {
+	m, err := message.Parse[T, P](raw)
+	if err != nil {
+		return nil, message.Hash{}, refuse(Malformed, "message is not the one expected here: %v", err)
+	}
+	identity, err := message.Identity(P(m))
+	if err != nil {
+		return nil, message.Hash{}, refuse(Malformed, "message has no identity: %v", err)
+	}
+	return m, identity, nil
+}
+
 // signedBy tells whether the point's key signed the message as its first signer.
 func signedBy(m message.Message, point []byte) bool {
 	key, err := signature.ParsePoint(point)
-	return err == nil && signedWith(m, key)
-}
-
-func signedWith(m message.Message, key *ecdsa.PublicKey) bool {
-	return message.VerifyAs(m, 0, key) == nil
+	return err == nil && message.VerifyAs(m, 0, key) == nil
 }

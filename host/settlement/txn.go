@@ -15,15 +15,22 @@ import (
 
 // txn is one database transaction of the notary and the moment at which it began.
 type txn struct {
-	ctx context.Context
-	tx  *sql.Tx
-	now time.Time
+	ctx   context.Context
+	tx    *sql.Tx
+	now   time.Time
+	terms Terms
 }
 
-// change runs do in one durable transaction, and afterwards, inside it, moves all money that can now move.
-func (n *Notary) change(ctx context.Context, do func(t *txn) error) error {
+// transact runs do in one durable transaction.
+func (n *Notary) transact(ctx context.Context, do func(t *txn) error) error {
 	return store.InTx(ctx, n.db, func(tx *sql.Tx) error {
-		t := &txn{ctx: ctx, tx: tx, now: n.clock.Now().UTC()}
+		return do(&txn{ctx: ctx, tx: tx, now: n.clock.Now().UTC(), terms: n.terms})
+	})
+}
+
+// change is transact, and afterwards, inside it, moves all money that can now move.
+func (n *Notary) change(ctx context.Context, do func(t *txn) error) error {
+	return n.transact(ctx, func(t *txn) error {
 		if err := do(t); err != nil {
 			return err
 		}

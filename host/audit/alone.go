@@ -1,0 +1,79 @@
+package audit
+
+import (
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/host/money"
+	"ekrona/host/settlement"
+)
+
+// invariant11Alone: an intermediary alone cannot raise a balance. Every Instruction is signed by an instruction key of the device's
+// intermediary and by the notary, and its credit left the intermediary's holding, once.
+func invariant11Alone(s *scene) {
+	loaded, released := map[string]money.Ore{}, map[string]money.Ore{}
+	for _, e := range s.statement {
+		name := fmt.Sprintf("instruction %s/%d", e.Device, e.Instr)
+		switch e.Kind {
+		case settlement.Loaded:
+			loaded[name] -= e.Online
+		case settlement.Released:
+			released[name] += e.Online
+		}
+	}
+	for _, i := range s.instructions {
+		key := s.instructs[string(i.message.InstructionKey)]
+		if !s.auditor.verified[i.identity] {
+			good := key != nil && i.message.InstructionKey.Name() == i.message.Device.Name() && message.Verify(i.message, key, s.auditor.notary) == nil
+			if !good {
+				s.violated(i.name(), i.credit(), "is not signed by both")
+			}
+			s.auditor.verified[i.identity] = good
+		}
+		ended := s.devices[i.device] != nil && s.devices[i.device].status == settlement.Ended
+		if loaded[i.name()] != i.credit() {
+			s.violated(i.name(), i.credit()-loaded[i.name()], "its credit is %s, %s left the holding for it", i.credit(), loaded[i.name()])
+		}
+		if back := released[i.name()]; back != 0 && (!i.untaken || back != i.credit()) || back == 0 && i.untaken && i.credit() > 0 && !ended {
+			s.violated(i.name(), back, "%s of its credit of %s went back", back, i.credit())
+		}
+		delete(loaded, i.name())
+	}
+	for name, amount := range loaded {
+		s.violated(name, amount, "was loaded and is not held")
+	}
+	s.checkRooms()
+}
+
+// checkRooms: what holdings and pool paid to one payee for acceptances between two of its acknowledgements is at most what its
+// limits let an honest device accept in that time, whoever has whose key.
+func (s *scene) checkRooms() {
+	type span struct {
+		payee string
+		after uint32 // its acknowledged record before the acceptance
+		ended bool   // its end spoke for it
+	}
+	given := map[span]money.Ore{}
+	for _, p := range s.payments {
+		w := s.words[p.request()]
+		if p.fromHolding+p.fromPool == 0 || w == nil {
+			continue
+		}
+		at := span{payee: p.payee(), ended: w.voice == nil}
+		for _, i := range s.instructions {
+			if w.voice != nil && i.device == at.payee && i.message.AckedATC < w.voice.seq() {
+				at.after = max(at.after, i.message.AckedATC)
+			}
+		}
+		given[at] += p.fromHolding + p.fromPool
+	}
+	for at, sum := range given {
+		room := s.auditor.TillRoom
+		if d := s.devices[at.payee]; d != nil && d.ceilings != nil {
+			room = money.FromWire(uint32(d.ceilings.MaxBalance)) * money.Ore(d.ceilings.MaxTransactions)
+		}
+		if sum > room {
+			s.violated(at.payee, sum-room, "holdings paid %s for what it accepted after record %d, its room is %s", sum, at.after, room)
+		}
+	}
+}
