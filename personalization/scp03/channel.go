@@ -1,0 +1,170 @@
+package scp03
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+
+	"ekrona/apdu"
+	"ekrona/apdu/gpc"
+)
+
+// ErrWrongKeys tells that the card's cryptogram does not fit the keys: they are not
+// this card's. No try was spent.
+var ErrWrongKeys = errors.New("scp03: the card's cryptogram does not fit these keys; they are of another card or key version: find the right ones before you try again")
+
+// Options say how a channel is opened.
+type Options struct {
+	Keys       KeySource
+	KeyVersion byte      // of the key set; 0 leaves it to the card
+	Level      Level     // Plain if not set; commands then go in the clear
+	S16        bool      // cryptograms and MACs of 16 bytes instead of 8
+	Random     io.Reader // nil is the system's
+}
+
+// Channel is an open secure channel, and an apdu.Card: what goes through it is
+// protected. It is over once anything goes wrong on the way.
+type Channel struct {
+	card    apdu.Card
+	session *session
+	keys    Keys
+	offer   Offer
+	broken  error
+}
+
+var _ apdu.Card = (*Channel)(nil)
+
+// Open opens a channel to the security domain or applet that is selected:
+// INITIALIZE UPDATE, and if the card's cryptogram fits the keys, EXTERNAL
+// AUTHENTICATE (Amd D §7.1). Errors: ErrWrongKeys, a gpc.Refusal, or those of card.
+func Open(ctx context.Context, card apdu.Card, o Options) (*Channel, error) {
+	if !o.Level.Valid() {
+		return nil, fmt.Errorf("scp03: there is no security level %02X (Amd D table 7-3)", byte(o.Level))
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	host := make([]byte, 8)
+	if o.S16 {
+		host = make([]byte, 16)
+	}
+	if _, err := io.ReadFull(o.Random, host); err != nil {
+		return nil, fmt.Errorf("scp03: the source of randomness failed: %w", err)
+	}
+	response, err := card.Transmit(ctx, apdu.Command{
+		CLA: gpc.ClassPlain, INS: gpc.InsInitializeUpdate, P1: o.KeyVersion, Data: host, Ne: apdu.MaxShortNe,
+	})
+	if err != nil {
+		return nil, err
+	}
+	data, err := gpc.Check("INITIALIZE UPDATE", response)
+	if err != nil {
+		return nil, err
+	}
+	offer, err := ParseOffer(data)
+	if err != nil {
+		return nil, err
+	}
+	if o.KeyVersion != 0 && offer.KeyVersion != o.KeyVersion {
+		return nil, fmt.Errorf("scp03: asked for key set %02X, the card answered with %02X", o.KeyVersion, offer.KeyVersion)
+	}
+	ch := &Channel{card: card, offer: offer}
+	if ch.keys, err = o.Keys.For(offer); err != nil {
+		return nil, err
+	}
+	if len(offer.Challenge) != len(host) {
+		return nil, fmt.Errorf("scp03: the card's challenge has %d bytes and ours %d: it wants the other cryptogram length", len(offer.Challenge), len(host))
+	}
+	if ch.session, err = newSession(ch.keys, host, offer.Challenge); err != nil {
+		return nil, err
+	}
+	if err := ch.checkCard(); err != nil {
+		return nil, err
+	}
+	return ch, ch.authenticate(ctx, o.Level)
+}
+
+func (ch *Channel) checkCard() error {
+	want, err := ch.session.cryptogram(constantCardCryptogram)
+	if err != nil {
+		return err
+	}
+	if subtle.ConstantTimeCompare(want, ch.offer.Cryptogram) != 1 {
+		return ErrWrongKeys
+	}
+	return nil
+}
+
+// authenticate sends EXTERNAL AUTHENTICATE, which has a C-MAC at every level and
+// whose response has no protection (Amd D §6.2.3, §6.2.5).
+func (ch *Channel) authenticate(ctx context.Context, level Level) error {
+	cryptogram, err := ch.session.cryptogram(constantHostCryptogram)
+	if err != nil {
+		return err
+	}
+	command, err := ch.session.protect(apdu.Command{
+		CLA: gpc.ClassPlain, INS: gpc.InsExternalAuthenticate, P1: byte(level), Data: cryptogram,
+	})
+	if err != nil {
+		return err
+	}
+	response, err := ch.card.Transmit(ctx, command)
+	if err != nil {
+		return err
+	}
+	if _, err := gpc.Check("EXTERNAL AUTHENTICATE", response); err != nil {
+		return err
+	}
+	ch.session.level = level
+	return nil
+}
+
+// Transmit sends a command of class 00 or 80 under the channel's protection and
+// returns the response without it. Errors: ErrProtection when a response is not the
+// card's, those of the card below; after either the channel is over.
+func (ch *Channel) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+	if ch.broken != nil {
+		return apdu.Response{}, fmt.Errorf("scp03: the channel is over since an earlier error: %w", ch.broken)
+	}
+	if ch.session.level == Plain {
+		return ch.card.Transmit(ctx, c)
+	}
+	if len(c.Data) > ch.MaxData() && !c.Extended {
+		return apdu.Response{}, fmt.Errorf("scp03: %d data bytes do not fit one command of this channel; the most is %d", len(c.Data), ch.MaxData())
+	}
+	command, err := ch.session.protect(c)
+	if err != nil {
+		return apdu.Response{}, err
+	}
+	response, err := ch.card.Transmit(ctx, command)
+	if err == nil {
+		response, err = ch.session.unseal(response)
+	}
+	ch.broken = err
+	return response, err
+}
+
+// MaxData is the most data that a short command takes through the channel, in
+// bytes.
+func (ch *Channel) MaxData() int {
+	switch level := ch.session.level; {
+	case level&bitCommandEncryption != 0: // at least one byte of padding
+		return (apdu.MaxShortData-ch.session.size)/aes.BlockSize*aes.BlockSize - 1
+	case level&bitCMAC != 0:
+		return apdu.MaxShortData - ch.session.size
+	default:
+		return apdu.MaxShortData
+	}
+}
+
+// Offer is what the card answered when the channel was opened.
+func (ch *Channel) Offer() Offer { return ch.offer }
+
+// EncryptKey enciphers a key for PUT KEY under the Key-DEK of the channel's key set.
+func (ch *Channel) EncryptKey(key []byte, random io.Reader) ([]byte, error) {
+	return EncryptKey(ch.keys.DEK, key, random)
+}

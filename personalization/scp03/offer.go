@@ -1,0 +1,59 @@
+package scp03
+
+import (
+	"fmt"
+
+	"ekrona/apdu/gpc"
+)
+
+// Bits of the parameter i (Amd D 1.2 table 5-1).
+const (
+	bitS16          = 0x01 // challenges, cryptograms and MACs of 16 bytes
+	bitPseudoRandom = 0x10 // card challenge made of a sequence counter
+)
+
+// Protocol is SCP03's number in INITIALIZE UPDATE and in card data.
+const Protocol = 0x03
+
+// Offer is what a card answers to INITIALIZE UPDATE (Amd D table 7-2).
+type Offer struct {
+	Diversification [10]byte
+	KeyVersion      byte
+	Parameter       byte // i
+	Challenge       []byte
+	Cryptogram      []byte
+	Sequence        []byte // 3 bytes if the challenge is pseudo-random, else none
+}
+
+// Encode is the data of the response.
+func (o Offer) Encode() []byte {
+	out := append(o.Diversification[:len(o.Diversification):len(o.Diversification)], o.KeyVersion, Protocol, o.Parameter)
+	out = append(out, o.Challenge...)
+	out = append(out, o.Cryptogram...)
+	return append(out, o.Sequence...)
+}
+
+// ParseOffer reads the data of the response. It fails for another protocol than
+// SCP03, and says which the card wants.
+func ParseOffer(b []byte) (Offer, error) {
+	const fixed = 10 + 3
+	if len(b) < fixed {
+		return Offer{}, fmt.Errorf("%w: INITIALIZE UPDATE answered %d bytes; SCP03 answers 29 or more", gpc.ErrMalformed, len(b))
+	}
+	if b[11] != Protocol {
+		return Offer{}, fmt.Errorf("scp03: the card speaks SCP%02X with key set %02X; this program speaks SCP03: choose a key set with AES keys", b[11], b[10])
+	}
+	o := Offer{Diversification: [10]byte(b), KeyVersion: b[10], Parameter: b[12]}
+	n, sequence := 8, 0
+	if o.Parameter&bitS16 != 0 {
+		n = 16
+	}
+	if o.Parameter&bitPseudoRandom != 0 {
+		sequence = 3
+	}
+	if len(b) != fixed+2*n+sequence {
+		return Offer{}, fmt.Errorf("%w: INITIALIZE UPDATE answered %d bytes; SCP03 with i=%02X answers %d", gpc.ErrMalformed, len(b), o.Parameter, fixed+2*n+sequence)
+	}
+	o.Challenge, o.Cryptogram, o.Sequence = b[fixed:fixed+n], b[fixed+n:fixed+2*n], b[fixed+2*n:]
+	return o, nil
+}
