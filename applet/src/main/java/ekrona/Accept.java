@@ -49,7 +49,6 @@ final class Accept extends Command {
         // The sum is within the room that the request has reserved.
         U32.add(ram.state, Nvm.BALANCE, ram.state, (short) (entry + OpenRequests.AMOUNT));
         device.requests.close(entry);
-        device.engines.identify(ram.out, Ram.RECORD, Spec.RECEIPT_BODY_LENGTH);
         device.log.append(Log.ACCEPTANCE, (short) (length - Ram.RECORD));
 
         JCSystem.beginTransaction();
@@ -113,7 +112,7 @@ final class Accept extends Command {
         }
     }
 
-    /** The Receipt of the Payment, whose identity is in scratch, signed, to ram.out at Ram.RECORD. */
+    /** The Receipt of the Payment, whose identity is in scratch, signed, to ram.out at Ram.RECORD; its own identity to scratch. */
     private void compose() {
         byte[] in = ram.in;
         byte[] out = ram.out;

@@ -75,14 +75,14 @@ final class Engines {
         return (short) (offset + pinPoint.getW(b, offset));
     }
 
-    private short sign(byte[] b, short offset, short length, short out) {
-        signer.sign(b, offset, length, ram.scratch, Ram.DER);
-        return Der.decode(ram.scratch, Ram.DER, b, out);
-    }
-
-    /** Puts the signature's data object behind the body from start to end. Returns the offset behind it. */
+    /**
+     * Puts the signature's data object behind the body from start to end, and the body's identity to scratch at IDENTITY: the bytes
+     * are hashed once for both. Returns the offset behind the signature.
+     */
     short signMessage(byte[] b, short start, short end) {
-        return sign(b, start, (short) (end - start), Tlv.open(b, end, Spec.TAG_SIGNATURE, Spec.SIGNATURE_LENGTH));
+        identify(b, start, (short) (end - start));
+        signer.signPreComputedHash(ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH, ram.scratch, Ram.DER);
+        return Der.decode(ram.scratch, Ram.DER, b, Tlv.open(b, end, Spec.TAG_SIGNATURE, Spec.SIGNATURE_LENGTH));
     }
 
     /** Allocates; for constructors at install alone. */

@@ -119,7 +119,6 @@ final class Pay extends Command {
         next = Tlv.put(out, next, Spec.TAG_DEVICE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
         next = device.log.putNextNumber(out, next);
         next = Util.arrayCopyNonAtomic(ram.in, (short) 0, out, next, requestLength);
-        device.engines.identify(out, Ram.RECORD, (short) (next - Ram.RECORD));
         return (short) (device.engines.signMessage(out, Ram.RECORD, next) - Ram.RECORD);
     }
 }

@@ -57,7 +57,6 @@ final class Refuse extends Command {
             next = Tlv.put(out, next, Spec.TAG_DEVICE, nvm.requests,
                     (short) (request + Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYER), Spec.DEVICE_ID_LENGTH);
         }
-        device.engines.identify(out, Ram.RECORD, (short) (next - Ram.RECORD));
         return (short) (device.engines.signMessage(out, Ram.RECORD, next) - Ram.RECORD);
     }
 }

@@ -56,7 +56,6 @@ final class Request extends Command {
         if (named) {
             next = Tlv.put(out, next, Spec.TAG_DEVICE, in, PAYER, Spec.DEVICE_ID_LENGTH);
         }
-        device.engines.identify(out, (short) 0, next);
         short length = device.engines.signMessage(out, (short) 0, next);
         short entry = device.requests.open(in, AMOUNT);
 
