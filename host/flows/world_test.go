@@ -79,9 +79,8 @@ type person struct {
 	app     pki.Identity
 	lost    bool // the card is gone and cannot be read any more
 
-	// writesLeft, if not 0, is how many persistent writes of the card from now
-	// on power is cut before.
-	writesLeft int
+	writes int // persistent writes of the card so far, at its readers
+	cut    int // number of the write before which power is cut; 0 for none
 }
 
 type till struct {
@@ -310,16 +309,12 @@ func (p *person) reader() apdu.Card {
 
 // transmit cuts the power when its write has come.
 func (p *person) transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-	if p.writesLeft == 0 {
-		return p.card.Transmit(ctx, c)
-	}
-	p.card.CutBefore(p.writesLeft)
+	p.card.CutBefore(max(0, p.cut-p.writes))
 	response, err := p.card.Transmit(ctx, c)
+	p.writes += p.card.LastCommand().Writes
 	if err != nil {
-		p.writesLeft = 0
-		return response, err
+		p.cut = 0 // once
 	}
-	p.writesLeft -= p.card.LastCommand().Writes
 	return response, err
 }
 
