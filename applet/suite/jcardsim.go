@@ -18,7 +18,10 @@ type JCardSim struct{ simulator *jcardsim.Simulator }
 // StartJCardSim starts a Java virtual machine; Close ends it.
 func StartJCardSim(classes jcardsim.Classes) (*JCardSim, error) {
 	simulator, err := jcardsim.Start(classes, appletClass)
-	return &JCardSim{simulator}, err
+	if err != nil {
+		return nil, err
+	}
+	return &JCardSim{simulator}, nil
 }
 
 // Close ends the Java virtual machine.

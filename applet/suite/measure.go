@@ -1,0 +1,194 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+	"ekrona/emulator/card"
+)
+
+// Account is what one command took on the emulator.
+type Account struct {
+	Name  string
+	Stats card.Stats
+}
+
+// tell tells a story to fresh cards of the target, outside any test.
+func tell(ctx context.Context, target Target, story func(c *caseRun)) error {
+	c := &caseRun{ctx: ctx, target: target, coverage: newCoverage()}
+	if failures := attempt(c, testCase{tell: story}, new(*country)); len(failures) > 0 {
+		return errors.New(strings.Join(failures, "\n"))
+	}
+	return nil
+}
+
+// Accounts has a card of that profile carry out every command once, in its usual
+// form, and returns the account of each.
+func Accounts(ctx context.Context, profile card.Profile) (accounts []Account, err error) {
+	target := NewEmulator(profile)
+	err = tell(ctx, target, func(c *caseRun) {
+		accounts = nil
+		everyCommand(c, func(name string) {
+			accounts = append(accounts, Account{name, target.card.LastCommand()})
+		})
+	})
+	return accounts, err
+}
+
+// everyCommand tells of a card from installation to its last synchronisation,
+// and calls done after each kind of command.
+func everyCommand(c *caseRun, done func(name string)) {
+	s := c.install()
+	s.selectApplet()
+	done("SELECT")
+	s.meet(c.world.root)
+	done("PSO VERIFY CERTIFICATE, first root")
+	s.meet(s.bank.ca, c.world.notary, s.bank.instructionKey)
+	s.makeKeys()
+	done("GENERATE ASYMMETRIC KEY PAIR")
+	s.storeCertificate()
+	done("PUT DATA certificate")
+	s.storePIN()
+	done("PUT DATA first PIN")
+	s.activate()
+	done("ACTIVATE")
+	s.load(200000)
+	done("INSTRUCTION")
+
+	s.succeeds(c.variant(spec.Verify, "enciphered"), s.enciphered(s.cardChallenge(), c.block(ownPIN)))
+	done("VERIFY enciphered")
+	s.succeeds(c.variant(spec.ChangeReferenceData, "plaintext"), c.block(ownPIN), c.block(otherPIN))
+	done("CHANGE REFERENCE DATA plaintext")
+	s.succeeds(c.variant(spec.ResetRetryCounter, "plaintext"), c.block(ownPUK), c.block(ownPIN))
+	done("RESET RETRY COUNTER plaintext")
+
+	shop, strange := c.device(s.bank, spec.RoleTerminal), c.device(c.world.foreign, spec.RoleTerminal)
+	s.newTap()
+	s.enterPIN()
+	done("VERIFY plaintext")
+	first := c.request(shop, 100, "")
+	s.payVerified(shop, first)
+	done("PAY")
+	s.succeeds(spec.Pay.Only(), c.encode(first), shop.encoded)
+	done("PAY, resend")
+	s.enterPIN()
+	met := c.request(strange, 100, "")
+	s.answers(spec.SWReferenceUnknown, spec.Pay.Only(), c.encode(met), strange.encoded)
+	done("PAY, CA not met before")
+	s.meet(strange.ca)
+	done("PSO VERIFY CERTIFICATE, intermediary")
+	s.payVerified(strange, met)
+
+	s.enterPIN()
+	payer := c.device(s.bank, spec.RoleCard)
+	r := s.ask(100, payer.id())
+	done("REQUEST")
+	p := c.payment(payer, r)
+	s.take(payer, p)
+	done("ACCEPT")
+	s.succeeds(spec.Accept.Only(), c.encode(p), payer.encoded)
+	done("ACCEPT, repeated")
+	s.refuse(s.ask(100, ""))
+	done("REFUSE")
+	s.ask(100, "")
+	s.state()
+	done("GET STATE")
+	s.read("log", 3)
+	done("READ RECORD log")
+	s.succeeds(c.variant(spec.GetData, "balance"))
+	done("GET DATA balance")
+}
+
+// CommitNeeded is the smallest commit capacity, in bytes, with which a card of
+// that profile carries out every command.
+func CommitNeeded(ctx context.Context, profile card.Profile) (int, error) {
+	works := func(capacity int) error {
+		p := profile
+		p.CommitBytes = capacity
+		_, err := Accounts(ctx, p)
+		return err
+	}
+	if err := works(profile.CommitBytes); err != nil {
+		return 0, err
+	}
+	low, high := 0, profile.CommitBytes // works at high, not at low
+	for high-low > 1 {
+		if middle := (low + high) / 2; works(middle) == nil {
+			high = middle
+		} else {
+			low = middle
+		}
+	}
+	return high, nil
+}
+
+// MemoryTaken is what package and instance take of a card's memory, in bytes,
+// once activated.
+func MemoryTaken(ctx context.Context, profile card.Profile) (nvm, ram int, err error) {
+	target := NewEmulator(profile)
+	err = tell(ctx, target, func(c *caseRun) {
+		c.active()
+		free, err := target.card.Memory()
+		c.must(err)
+		nvm = profile.NVMBytes - free.NVMFree
+		ram = profile.RAMBytes - min(free.ResetFree, free.DeselectFree)
+	})
+	return nvm, ram, err
+}
+
+// payments of one card before it is synchronised.
+const paymentsBetweenSyncs = spec.PilotMaxTransactions
+
+// TimePayments has a card of the target make n payments of one öre and returns
+// how long PAY alone took, each time.
+func TimePayments(ctx context.Context, target Target, n int) (times []time.Duration, err error) {
+	err = tell(ctx, target, func(c *caseRun) {
+		s := c.loaded(spec.PilotMaxBalance)
+		shop := c.device(s.bank, spec.RoleTerminal)
+		for range n {
+			if len(s.book.kept()) == paymentsBetweenSyncs {
+				s.instruct()
+			}
+			r := c.request(shop, 1, "")
+			command := apdu.New(spec.Pay.Only(), c.encode(r), shop.encoded)
+			s.enterPIN()
+			began := time.Now()
+			answer, err := s.card.Transmit(ctx, command)
+			times = append(times, time.Since(began))
+			c.must(err)
+			c.must(answer.Err())
+			s.enterPayment(r, answer.Data)
+		}
+	})
+	return times, err
+}
+
+// TimeSignatures does in plain Go, n times, what PAY asks of cryptography: it
+// verifies the payee's certificate and Request and signs the Payment.
+func TimeSignatures(ctx context.Context, n int) (times []time.Duration, err error) {
+	err = tell(ctx, NewEmulator(card.Unlimited), func(c *caseRun) {
+		shop, payer := c.device(c.world.own, spec.RoleTerminal), c.device(c.world.own, spec.RoleCard)
+		certificate, err := shop.certificate.Body()
+		c.must(err)
+		r := c.request(shop, 1, "")
+		request, err := message.Body(r)
+		c.must(err)
+		payment, err := message.Body(c.payment(payer, r))
+		c.must(err)
+		for range n {
+			began := time.Now()
+			first := shop.certificate.Signature.Verify(&shop.ca.key.PublicKey, certificate)
+			second := r.Signature.Verify(&shop.key.PublicKey, request)
+			_, third := signature.Sign(payer.key, payment)
+			times = append(times, time.Since(began))
+			c.must(errors.Join(first, second, third))
+		}
+	})
+	return times, err
+}
