@@ -161,14 +161,18 @@ func asOnceToldFirst(got, first any) any {
 	return repeated
 }
 
-// replay makes the calls again on a database whose power goes before step cut (0: never), repeats the one that was cut short after
-// a restart, and requires every answer and every row to be those of the undisturbed run. It returns the steps that it took.
-func replay(t require.TestingT, path string, calls []call, want string, cut int) []string {
+// replay makes the calls again on a new database. In each call the power goes before the step that cut names (0: not at all); the
+// call is then made again after a restart. Every answer and every row must be those of the undisturbed run. It returns the steps
+// that each call took when nothing was cut.
+func replay(t require.TestingT, path string, calls []call, want string, cut func(call int) int) [][]string {
 	power := &settlementtest.Power{}
 	w := settlementtest.NewWorldOn(t, power, path)
-	power.CutBefore(cut)
+	defer w.Stop()
+	var steps [][]string
 	for i, c := range calls {
+		power.CutBefore(cut(i))
 		got, err := c.do(w.Notary)
+		steps = append(steps, power.Steps)
 		if power.Lost() {
 			require.ErrorIs(t, err, settlementtest.ErrPower, "call %d, %s", i, c.name)
 			w.Stop()
@@ -177,30 +181,53 @@ func replay(t require.TestingT, path string, calls []call, want string, cut int)
 			got, err = c.do(w.Notary)
 			got = asOnceToldFirst(got, c.answer)
 		}
-		require.Equal(t, c.answer, got, "call %d, %s, power cut before step %d", i, c.name, cut)
+		require.Equal(t, c.answer, got, "call %d, %s, power cut before step %d", i, c.name, cut(i))
 		require.Equal(t, errors.Unwrap(c.err), errors.Unwrap(err), "call %d, %s", i, c.name)
 	}
-	steps := power.Steps
-	require.Equal(t, want, dump(t, w.DB), "power cut before step %d", cut)
-	w.Stop()
+	power.Restore()
+	require.Equal(t, want, dump(t, w.DB))
 	return steps
 }
 
-// TestPowerCut: the power goes after every commit, before anybody is told of it, and at random steps; the call that was cut short
-// is made again, and nothing tells the outcome from that of an undisturbed run.
+// TestPowerCut: in every call the power goes after each commit, before anybody is told of it, and at random steps; the call is made
+// again, and nothing tells the outcome from that of an undisturbed run.
 func TestPowerCut(t *testing.T) {
 	calls, want := recorded(t)
-	folder := t.TempDir()
-	steps := replay(t, filepath.Join(folder, "whole.db"), calls, want, 0)
-	t.Logf("%d calls, %d steps", len(calls), len(steps))
-	for n, what := range steps {
-		if what == "committed" {
-			replay(t, filepath.Join(folder, fmt.Sprintf("%d.db", n)), calls, want, n+1)
+	folder, runs := t.TempDir(), 0
+	path := func() string {
+		runs++
+		return filepath.Join(folder, fmt.Sprintf("%d.db", runs))
+	}
+	steps := replay(t, path(), calls, want, func(int) int { return 0 })
+	for nth, some := 1, true; some; nth++ {
+		some = false
+		at := make([]int, len(calls))
+		for i := range calls {
+			at[i] = nthCommit(steps[i], nth)
+			some = some || at[i] > 0
+		}
+		if some {
+			replay(t, path(), calls, want, func(call int) int { return at[call] })
 		}
 	}
-	runs := 0
+	require.Greater(t, runs, 2)
 	rapid.Check(t, func(t *rapid.T) {
-		runs++
-		replay(t, filepath.Join(folder, fmt.Sprintf("random %d.db", runs)), calls, want, rapid.IntRange(1, len(steps)).Draw(t, "step"))
+		at := make([]int, len(calls))
+		for i := range calls {
+			at[i] = rapid.IntRange(0, len(steps[i])).Draw(t, "step")
+		}
+		replay(t, path(), calls, want, func(call int) int { return at[call] })
 	})
+}
+
+// nthCommit is the number of the step after the n-th commit, or 0.
+func nthCommit(steps []string, n int) int {
+	for i, what := range steps {
+		if what == "committed" {
+			if n--; n == 0 {
+				return i + 1
+			}
+		}
+	}
+	return 0
 }

@@ -227,7 +227,7 @@ func (t *txn) reserveCredit(d *device, order string, i *message.Instruction) err
 }
 
 // Confirm takes a card's Confirmation: a credit that was taken now covers payments, one that was not goes back online.
-// Errors: Malformed, Signature, Unknown, Sequence (no such Instruction).
+// Who brings it (from) does not matter. Errors: Malformed, Signature, Unknown, Sequence (no such Instruction).
 func (n *Notary) Confirm(ctx context.Context, from string, confirmation []byte) error {
 	c, identity, err := parse[message.Confirmation](confirmation)
 	if err != nil {

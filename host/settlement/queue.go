@@ -9,8 +9,15 @@ import (
 // advance moves all money that can move, after whatever may have changed that: a payment, a word, a confirmed credit, an ended
 // device, new funds. It repeats its steps until none moves anything; each step makes verdicts final or sets money aside, so it ends.
 func (t *txn) advance() error {
-	steps := []func() (bool, error){t.speakForEnded, t.actOnWords, t.settleQueue, t.coverEnded, t.reserve, t.sweep}
 	for moved := true; moved; {
+		steps := []func() (bool, error){t.speakForEnded, t.actOnWords, t.settleQueue, t.coverEnded, t.reserve, t.sweep}
+		open, err := t.number("SELECT count(*) FROM payment WHERE verdict IN (1, 2)")
+		if err != nil {
+			return err
+		}
+		if open == 0 {
+			steps = steps[len(steps)-1:]
+		}
 		moved = false
 		for _, step := range steps {
 			did, err := step()

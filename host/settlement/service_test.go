@@ -2,9 +2,12 @@ package settlement_test
 
 import (
 	"context"
+	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
@@ -337,4 +340,35 @@ func TestTwoStolenKeys(t *testing.T) {
 	require.Equal(t, settlement.Uncovered, claim(4, 8_000_00))
 	require.Equal(t, settlement.Waiting, claim(5, 1))
 	require.Equal(t, money.Ore(20_000_00), balance(t, w, fjord))
+}
+
+// TestBothSidesAtOnce: payer and payee hand over the same payments at the same moment, at two intermediaries.
+func TestBothSidesAtOnce(t *testing.T) {
+	w := settlementtest.NewWorld(t, filepath.Join(t.TempDir(), "notary.db"))
+	anna, shop := w.Issue("ANNA", "NORDIC", spec.RoleCard), w.Issue("SHOP", "FJORD", spec.RoleTerminal)
+	require.NoError(t, w.Notary.Issue(t.Context(), "1", nordic, 1000_00))
+	w.Sync(anna, settlementtest.Whole, 200_00)
+	var fromPayer, fromPayee [][]byte
+	for range 4 {
+		p := paid(t, anna, shop, 10_00)
+		receipt, err := shop.Accept(p)
+		require.NoError(t, err)
+		fromPayer = append(fromPayer, w.Encode(p), w.Encode(receipt))
+		fromPayee = append(fromPayee, append(w.Encode(receipt), w.Encode(p)...))
+	}
+	var both sync.WaitGroup
+	for _, items := range [][][]byte{fromPayer, fromPayee, fromPayer, fromPayee} {
+		both.Go(func() {
+			answers, err := w.Notary.Submit(context.Background(), "", items)
+			assert.NoError(t, err)
+			for _, a := range answers {
+				assert.NoError(t, a.Err)
+			}
+		})
+	}
+	both.Wait()
+	require.Equal(t, money.Ore(40_00), balance(t, w, fjord))
+	require.Equal(t, money.Ore(160_00), balance(t, w, string(anna.ID)))
+	w.Audit(false)
+	w.Stop()
 }

@@ -16,7 +16,7 @@ import (
 // concatenated), or the certificate (7F21) of a payer that nobody registered, which a payee's record needs. The notary verifies
 // every signature with the registered keys, keeps each record for ever, and moves what can move. Each item has its own answer and
 // its own transaction, so a bad item takes nothing from the others, and tells where its payment stands now; the error of Submit itself means that the database failed,
-// and everything can be submitted again. from is kept out of it on purpose: evidence proves itself.
+// and everything can be submitted again. Who brings it (from) does not matter: evidence proves itself.
 func (n *Notary) Submit(ctx context.Context, from string, items [][]byte) ([]Answer, error) {
 	answers := make([]Answer, len(items))
 	for i, item := range items {

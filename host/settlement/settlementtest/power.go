@@ -15,12 +15,12 @@ var ErrPower = errors.New("the power is lost")
 // Power is SQLite's driver on a supply that can be cut: before a chosen step, where every statement, begin and commit is one
 // step and "committed, and nobody was told" another. After the cut nothing works until Restore; what was open is rolled back.
 type Power struct {
-	Steps []string // what was done since the last Restore
+	Steps []string // what was done since CutBefore or Restore
 	left  int      // steps until the cut; 0 for none
 	lost  bool
 }
 
-// CutBefore cuts the power before the n-th step from now, counted from 1.
+// CutBefore cuts the power before the n-th step from now, counted from 1; 0 for not at all.
 func (p *Power) CutBefore(n int) { p.Steps, p.left = nil, n }
 
 // Lost tells whether it was cut.
