@@ -46,8 +46,12 @@ func (c *Card) Load(capFile []byte) (Package, error) {
 	if err != nil {
 		return Package{}, fmt.Errorf("load: %w: %w", ErrRefused, err)
 	}
+	return c.load(file)
+}
+
+func (c *Card) load(file *cap.File) (Package, error) {
 	var loaded *vm.Package
-	err = c.account(func() error {
+	err := c.account(func() error {
 		err := c.setAside()
 		if err == nil {
 			loaded, err = c.machine.Load(file)
@@ -106,6 +110,12 @@ const maxInstallBytes = 127
 // Applet.install). The instance is there if the method registers it and returns;
 // otherwise nothing of it remains.
 func (c *Card) Install(module, instance AID, parameters []byte) (AID, error) {
+	return c.InstallAs(module, instance, nil, parameters)
+}
+
+// InstallAs is Install with a control field, in which a card manager tells the
+// applet its privileges (GPC 2.3.1 §11.5.2.3.2).
+func (c *Card) InstallAs(module, instance AID, control, parameters []byte) (AID, error) {
 	if err := instance.check(); err != nil {
 		return nil, fmt.Errorf("install: %w: %w", ErrRefused, err)
 	}
@@ -117,11 +127,12 @@ func (c *Card) Install(module, instance AID, parameters []byte) (AID, error) {
 		return nil, fmt.Errorf("install: %w: there is an applet %s already; delete it or choose another AID", ErrRefused, instance)
 	}
 	data := append([]byte{byte(len(instance))}, instance...)
-	data = append(data, 0)
+	data = append(data, byte(len(control)))
+	data = append(data, control...)
 	data = append(data, byte(len(parameters)))
 	data = append(data, parameters...)
 	if len(data) > maxInstallBytes {
-		return nil, fmt.Errorf("install: %w: AID and parameters take %d bytes; the most is %d (Java Card API 3.0.5, Applet.install)",
+		return nil, fmt.Errorf("install: %w: AID, control field and parameters take %d bytes; the most is %d (Java Card API 3.0.5, Applet.install)",
 			ErrRefused, len(data), maxInstallBytes)
 	}
 	var registered AID
