@@ -198,11 +198,11 @@ func (t *txn) takeCertificate(raw []byte) error {
 		return err
 	}
 	for _, p := range doubtful {
-		var bytes []byte
-		if _, err := t.found("SELECT bytes FROM payment WHERE n = $1", []any{p.n}, &bytes); err != nil {
+		var kept []byte
+		if _, err := t.found("SELECT bytes FROM payment WHERE n = $1", []any{p.n}, &kept); err != nil {
 			return err
 		}
-		m, err := message.Parse[message.Payment](bytes)
+		m, err := message.Parse[message.Payment](kept)
 		if err != nil {
 			return broken(err)
 		}
