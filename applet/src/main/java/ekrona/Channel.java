@@ -16,6 +16,8 @@ final class Channel {
     private static final byte CLASS_FURTHER = (byte) 0x40;
     private static final byte CLASS_RESERVED = (byte) 0x20;
     private static final byte CLASS_INVALID = (byte) 0xFF;
+    /** All bits of the class that the applet refuses when set. */
+    private static final byte CLASS_REFUSED = (byte) (CLASS_FURTHER | CLASS_RESERVED | CLASS_SECURE_MESSAGING | CLASS_CHANNEL);
     private static final byte PROTOCOL_TYPE = (byte) 0x0F;
     private static final short INS_P1_P2 = (short) 3;
     private static final short SHORT_RESPONSE = (short) 0x100;
@@ -32,6 +34,9 @@ final class Channel {
      * @return the class byte without the chaining bit
      */
     byte checkClass(byte cla) {
+        if ((byte) (cla & CLASS_REFUSED) == 0) {
+            return (byte) (cla & (byte) ~Spec.CLA_CHAINING);
+        }
         if (cla == CLASS_INVALID) {
             ISOException.throwIt(Spec.SW_CLASS);
         }
@@ -44,10 +49,8 @@ final class Channel {
         if ((byte) (cla & CLASS_SECURE_MESSAGING) != 0) {
             ISOException.throwIt(Spec.SW_SECURE_MESSAGING);
         }
-        if ((byte) (cla & CLASS_CHANNEL) != 0) {
-            ISOException.throwIt(Spec.SW_CHANNEL);
-        }
-        return (byte) (cla & (byte) ~Spec.CLA_CHAINING);
+        ISOException.throwIt(Spec.SW_CHANNEL);
+        return cla;
     }
 
     /**

@@ -35,10 +35,10 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
     private final ReadRecord readRecord;
     private final GetData getData;
 
-    private EkronaApplet(byte[] parameters, short offset) {
+    private EkronaApplet(byte[] b, short aid, short data) {
         device = new Device();
-        Installation.write(device.nvm, parameters, offset);
-        select = new Select(device);
+        Installation.write(device.nvm, b, data);
+        select = new Select(device, b, (short) (aid + 1), b[aid]);
         getResponse = new GetResponse(device);
         verify = new Verify(device);
         changeReferenceData = new ChangeReferenceData(device);
@@ -68,13 +68,7 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
         short control = Installation.skip(b, aid, end);
         short data = Installation.skip(b, control, end);
         Installation.check(b, data, end);
-        EkronaApplet applet = new EkronaApplet(b, (short) (data + 1));
-        byte aidLength = b[aid];
-        if (aidLength == 0) {
-            applet.register();
-        } else {
-            applet.register(b, (short) (aid + 1), aidLength);
-        }
+        new EkronaApplet(b, aid, (short) (data + 1)).register(b, (short) (aid + 1), b[aid]);
     }
 
     public boolean select() {

@@ -33,9 +33,9 @@ final class Pay extends Command {
         if (kept >= 0) {
             ISOException.throwIt(Spec.SW_REQUEST_REUSED);
         }
+        short ca = device.certificates.requireKnownCA(certificate); // first, since the reader can bring it and come again
         requireParties(certificate);
         requireCurrency(in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_CURRENCY));
-        short ca = device.certificates.requireKnownCA(certificate);
         boolean desk = requireRole(certificate);
         requireLimits(certificate, ca, desk);
         device.certificates.requireSigned(certificate, ca, Messages.requestBodyLength(in, (short) 0));

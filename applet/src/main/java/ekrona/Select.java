@@ -1,31 +1,39 @@
 package ekrona;
 
-import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
-/** SELECT: state, version and capabilities, in every state. Nothing in it tells one card from another; nothing persistent changes. */
+/**
+ * SELECT: state, version and capabilities, in every state. Nothing in it tells one card from another; nothing persistent changes.
+ * The answer is made at install, all but the state.
+ */
 final class Select extends Command {
     private static final byte CAPABILITIES = (byte) (Spec.CAPABILITY_EXTENDED_LENGTH | Spec.CAPABILITY_ENCIPHERED_PIN
             | Spec.CAPABILITY_CHAINING);
     private static final short VERSION_LENGTH = (short) 2;
     private static final short PROPRIETARY_LENGTH = (short) (Spec.FCI_CONTENT_LENGTH - Spec.FCI_AT_LIFE_CYCLE);
+    /** From the life-cycle state to the end. */
+    private static final short BEHIND_STATE = (short) (Spec.FCI_CONTENT_LENGTH - Spec.FCI_OFFSET_LIFE_CYCLE);
 
-    Select(Device device) {
+    private final byte[] answer;
+
+    /** The instance's AID is in b. */
+    Select(Device device, byte[] b, short aid, short aidLength) {
         super(device, Spec.CLA_INTERINDUSTRY, true);
+        short content = (short) (Tlv.headerLength(Spec.TAG_DF_NAME, aidLength) + aidLength
+                + Tlv.headerLength(Spec.TAG_FCI_PROPRIETARY, PROPRIETARY_LENGTH) + PROPRIETARY_LENGTH);
+        answer = new byte[(short) (Tlv.headerLength(Spec.TAG_FCI, content) + content)];
+        short next = Tlv.open(answer, (short) 0, Spec.TAG_FCI, content);
+        next = Tlv.put(answer, next, Spec.TAG_DF_NAME, b, aid, aidLength);
+        next = Tlv.open(answer, next, Spec.TAG_FCI_PROPRIETARY, PROPRIETARY_LENGTH);
+        next = Tlv.put(answer, next, Spec.TAG_LIFE_CYCLE, Spec.LIFE_INSTALLED);
+        next = Tlv.open(answer, next, Spec.TAG_SPEC_VERSION, VERSION_LENGTH);
+        next = Util.setShort(answer, next, Spec.VERSION);
+        Tlv.put(answer, next, Spec.TAG_CAPABILITIES, CAPABILITIES);
     }
 
     void run() {
-        byte[] out = ram.out;
-        byte aidLength = JCSystem.getAID().getBytes(ram.scratch, (short) 0);
-        short inner = (short) (Tlv.headerLength(Spec.TAG_DF_NAME, aidLength) + aidLength
-                + Tlv.headerLength(Spec.TAG_FCI_PROPRIETARY, PROPRIETARY_LENGTH) + PROPRIETARY_LENGTH);
-        short next = Tlv.open(out, (short) 0, Spec.TAG_FCI, inner);
-        next = Tlv.put(out, next, Spec.TAG_DF_NAME, ram.scratch, (short) 0, aidLength);
-        next = Tlv.open(out, next, Spec.TAG_FCI_PROPRIETARY, PROPRIETARY_LENGTH);
-        next = Tlv.put(out, next, Spec.TAG_LIFE_CYCLE, ram.state[Nvm.LIFE]);
-        next = Tlv.open(out, next, Spec.TAG_SPEC_VERSION, VERSION_LENGTH);
-        next = Util.setShort(out, next, Spec.VERSION);
-        next = Tlv.put(out, next, Spec.TAG_CAPABILITIES, CAPABILITIES);
-        device.channel.respond((short) 0, next);
+        short length = Util.arrayCopyNonAtomic(answer, (short) 0, ram.out, (short) 0, (short) answer.length);
+        ram.out[(short) (length - BEHIND_STATE)] = ram.state[Nvm.LIFE];
+        device.channel.respond((short) 0, length);
     }
 }
