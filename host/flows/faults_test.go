@@ -13,6 +13,7 @@ import (
 	"ekrona/host/intermediary"
 	"ekrona/host/money"
 	"ekrona/host/settlement"
+	"ekrona/host/settlement/settlementtest"
 )
 
 // errLink is a link that fails: the call may or may not have arrived.
@@ -72,6 +73,9 @@ func (f *failing) Statement(ctx context.Context, from string, after int64, limit
 	return over(f, func() ([]settlement.Entry, error) { return f.Notary.Statement(ctx, from, after, limit) })
 }
 
+// shortStride is how many faults go -short steps over.
+const shortStride = 9
+
 // step is a part of a story that can be repeated until it succeeds.
 type step struct {
 	name string
@@ -119,16 +123,22 @@ func (w *world) checkStory(anna *person) {
 	assert.Equal(w.t, 45*money.Krona, w.taken())
 }
 
-// tell goes through the story; a step that fails with what isFault recognises is
-// repeated by parties that were restarted.
-func (w *world) tell(anna *person, isFault func(error) bool) {
+// tell goes through the story with one fault, or none; the step that fails with
+// what isFault recognises is repeated by parties that were restarted.
+func (w *world) tell(anna *person, fault int, isFault func(error) bool) {
 	w.t.Helper()
+	met := 0
+	defer func() { require.Equal(w.t, min(fault, 1), met, "faults met") }()
 	for _, step := range w.story(anna) {
 		err := step.do()
 		if err == nil {
 			continue
 		}
+		met++
 		require.True(w.t, isFault(err), "%s: %v", step.name, err)
+		for _, power := range w.power {
+			power.Restore()
+		}
 		w.audit("failed: " + step.name)
 		w.restart()
 		require.NoError(w.t, step.do(), "again: %s", step.name)
@@ -148,12 +158,15 @@ func TestEveryCallToTheNotaryMayFail(t *testing.T) {
 			w.startBank(name, link)
 		}
 		link.calls, link.lose = 0, lose
-		w.tell(anna, func(err error) bool { return errors.Is(err, errLink) })
+		w.tell(anna, lose, func(err error) bool { return errors.Is(err, errLink) })
 		calls, link.lose = link.calls, 0
 		w.checkStory(anna)
 		return calls
 	}
 	for n := range run(t, 0, false) {
+		if testing.Short() && n%shortStride != 0 {
+			continue
+		}
 		for _, arrives := range []bool{false, true} {
 			t.Run(fmt.Sprintf("call %d, arrives %v", n+1, arrives), func(t *testing.T) {
 				t.Parallel()
@@ -161,6 +174,40 @@ func TestEveryCallToTheNotaryMayFail(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestEveryPartyMayBeKilled kills a party at each step of its database in turn, and
+// between a commit and the moment when somebody learns of it.
+func TestEveryPartyMayBeKilled(t *testing.T) {
+	run := func(t *testing.T, party string, kill int) (steps []string) {
+		w := newWorld(t)
+		anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+		w.addTill("SEFJORDB")
+		w.power[party].CutBefore(kill)
+		w.tell(anna, kill, func(err error) bool { return errors.Is(err, settlementtest.ErrPower) })
+		steps = w.power[party].Steps
+		w.power[party].Restore()
+		w.checkStory(anna)
+		return steps
+	}
+	for _, party := range []string{"anna", "till", "SENORDIC", "central bank"} {
+		for n, step := range run(t, party, 0) {
+			if !changes(party, step) || testing.Short() && n%shortStride != 0 {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s, step %d, %s", party, n+1, step), func(t *testing.T) {
+				t.Parallel()
+				run(t, party, n+1)
+			})
+		}
+	}
+}
+
+// changes tells whether something is different after a step: what a transaction
+// did is there or not there only from its commit on, but a phone also writes
+// outside of transactions.
+func changes(party, step string) bool {
+	return step != "begin" && (party == "anna" || step != "statement")
 }
 
 // TestPowerMayBeCutAtEveryWriteOfTheCard cuts the power before each persistent
@@ -171,12 +218,15 @@ func TestPowerMayBeCutAtEveryWriteOfTheCard(t *testing.T) {
 		anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
 		w.addTill("SEFJORDB")
 		anna.writes, anna.cut = 0, cut
-		w.tell(anna, func(err error) bool { return card.IsLost(err) })
+		w.tell(anna, cut, card.IsLost)
 		writes, anna.cut = anna.writes, 0
 		w.checkStory(anna)
 		return writes
 	}
 	for n := range run(t, 0) {
+		if testing.Short() && n%shortStride != 0 {
+			continue
+		}
 		t.Run(fmt.Sprintf("write %d", n+1), func(t *testing.T) {
 			t.Parallel()
 			run(t, n+1)

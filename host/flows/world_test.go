@@ -29,6 +29,7 @@ import (
 	"ekrona/host/money"
 	"ekrona/host/session"
 	"ekrona/host/settlement"
+	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/store"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
@@ -55,8 +56,11 @@ type world struct {
 	notary  pki.Identity
 	auditor *audit.Auditor
 	banks   map[message.Name]*bank
-	people  []*person
-	till    *till
+	// cutWhileMade is the write of the next card's making before which power is cut.
+	cutWhileMade int
+	power        map[string]*settlementtest.Power // of each party's database
+	people       []*person
+	till         *till
 }
 
 // bank is an intermediary with its keys.
@@ -79,8 +83,10 @@ type person struct {
 	app     pki.Identity
 	lost    bool // the card is gone and cannot be read any more
 
-	writes int // persistent writes of the card so far, at its readers
-	cut    int // number of the write before which power is cut; 0 for none
+	extended     bool // its readers carry extended length
+	writes       int  // persistent writes of the card so far, at its readers
+	writesToMake int  // of them, until it was active
+	cut          int  // number of the write before which power is cut; 0 for none
 }
 
 type till struct {
@@ -96,9 +102,11 @@ func (w *world) random(label string) io.Reader {
 	return rand.NewChaCha8(sha256.Sum256(binary.BigEndian.AppendUint64([]byte(label), w.seed)))
 }
 
-func (w *world) open(schemas ...store.Schema) *sql.DB {
+// open opens a party's database, on a supply of its own that can be cut.
+func (w *world) open(party string, schemas ...store.Schema) *sql.DB {
 	w.t.Helper()
-	db, err := store.Open(w.ctx, store.Memory, schemas...)
+	w.power[party] = new(settlementtest.Power)
+	db, err := store.OpenOn(w.ctx, w.power[party], store.Memory, schemas...)
 	require.NoError(w.t, err)
 	w.t.Cleanup(func() { require.NoError(w.t, db.Close()) })
 	return db
@@ -114,7 +122,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
 		t: t, ctx: context.Background(), clock: &clock{time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)},
-		banks: map[message.Name]*bank{},
+		banks: map[message.Name]*bank{}, power: map[string]*settlementtest.Power{},
 	}
 	folder := pki.Open(t.TempDir(), w.random("central bank"))
 	var err error
@@ -124,7 +132,7 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	schemas, err := settlement.Schemas()
 	require.NoError(t, err)
-	w.bankDB = w.open(schemas...)
+	w.bankDB = w.open("central bank", schemas...)
 	w.bank, err = settlement.New(w.ctx, settlement.Config{
 		DB: w.bankDB, Clock: w.clock, Key: w.notary.Signer, Certificate: w.notary.Encoded, Root: w.root.Encoded,
 		Terms: settlement.Terms{Honour: honour, Wait: 365 * 24 * time.Hour},
@@ -150,7 +158,7 @@ func (w *world) addBank(name message.Name) {
 	require.NoError(t, err)
 	schemas, err := intermediary.Schemas()
 	require.NoError(t, err)
-	b.db = w.open(schemas...)
+	b.db = w.open(string(name), schemas...)
 	w.banks[name] = b
 	w.startBank(name, w.bank)
 	require.NoError(t, b.Start(w.ctx), "starting again changes nothing")
@@ -218,21 +226,36 @@ func (w *world) addPerson(name string, at message.Name, serial string, online mo
 	order, err := personalization.NewOrder(device, name, w.today(), w.random("order"))
 	require.NoError(t, err)
 	p.card = w.install(order)
-	issuer := personalization.Issuer{
-		CA: p.bank.ca, Root: w.root.Encoded, InstructionKey: p.bank.instruction.Encoded, Notary: w.notary.Encoded,
-		Registry: p.bank, Random: w.random("issuer"), Effective: w.today(), Expiry: w.today().AddDays(3 * 365),
+	p.cut, w.cutWhileMade = w.cutWhileMade, 0
+	planned := p.cut > 0
+	p.device, err = w.issuer(p.bank).Personalize(w.ctx, p.reader(), order, secrets(t))
+	if planned {
+		require.True(t, card.IsLost(err), err)
+		p.device, err = w.issuer(p.bank).Personalize(w.ctx, p.reader(), order, secrets(t))
 	}
-	secrets := personalization.Secrets{PIN: block(t, rightPIN), PUK: block(t, "87654321")}
-	p.device, err = issuer.Personalize(w.ctx, p.reader(), order, secrets)
 	require.NoError(t, err)
-	again, err := issuer.Personalize(w.ctx, p.reader(), order, secrets)
+	if p.writesToMake = p.writes; planned {
+		w.audit("made after a cut")
+	}
+	again, err := w.issuer(p.bank).Personalize(w.ctx, p.reader(), order, secrets(t))
 	require.NoError(t, err, "an active card is recognised")
 	require.Equal(t, p.device.Certificate, again.Certificate)
 	schema, err := wallet.Schema()
 	require.NoError(t, err)
-	p.journal = w.open(schema)
+	p.journal = w.open(name, schema)
 	w.startPhone(p)
 	return p
+}
+
+func (w *world) issuer(b *bank) personalization.Issuer {
+	return personalization.Issuer{
+		CA: b.ca, Root: w.root.Encoded, InstructionKey: b.instruction.Encoded, Notary: w.notary.Encoded,
+		Registry: b, Random: w.random("issuer"), Effective: w.today(), Expiry: w.today().AddDays(3 * 365),
+	}
+}
+
+func secrets(t *testing.T) personalization.Secrets {
+	return personalization.Secrets{PIN: block(t, rightPIN), PUK: block(t, "87654321")}
 }
 
 // install puts the applet onto a blank card.
@@ -285,7 +308,7 @@ func (w *world) addTill(at message.Name) *till {
 	schema, err := terminal.Schema()
 	require.NoError(t, err)
 	w.till = &till{bank: b, owner: "shop", config: terminal.Config{
-		DB: w.open(schema), Clock: w.clock, Random: w.random("till"), Signer: identity.Signer, Certificate: identity.Encoded,
+		DB: w.open("till", schema), Clock: w.clock, Random: w.random("till"), Signer: identity.Signer, Certificate: identity.Encoded,
 		CA: b.ca.Encoded, Root: w.root.Encoded, Authorities: w.authorities(), JournalKey: terminal.JournalKey{1, 2, 3},
 		Policy: policy, Link: b,
 	}}
@@ -301,10 +324,10 @@ func (w *world) restartTill() {
 	require.NoError(w.t, err)
 }
 
-// reader holds the person's card to a reader that carries short APDUs.
+// reader holds the person's card to a reader.
 func (p *person) reader() apdu.Card {
 	p.card.Reset()
-	return apdu.Framing{Card: apdu.CardFunc(p.transmit)}
+	return apdu.Framing{Card: apdu.CardFunc(p.transmit), ExtendedLength: p.extended}
 }
 
 // transmit cuts the power when its write has come.

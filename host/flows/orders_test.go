@@ -1,0 +1,331 @@
+package flows
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+	"ekrona/host/card"
+	"ekrona/host/intermediary"
+	"ekrona/host/money"
+	"ekrona/host/order"
+	"ekrona/host/wallet"
+	"ekrona/personalization"
+)
+
+func TestLoadThatCannotBeIsRefusedAndItsMoneyStaysOnline(t *testing.T) {
+	cases := []struct {
+		name   string
+		before func(w *world, anna *person)
+		amount money.Ore
+		offer  string
+	}{
+		{"more than the online wallet holds", func(*world, *person) {}, 5001 * money.Krona, "load less"},
+		{"more than the card may hold", func(*world, *person) {}, 3001 * money.Krona, "load at most 3000.00 kr"},
+		{"open requests counted", func(w *world, anna *person) {
+			_, err := anna.phone.Request(w.ctx, anna.tap(w.t), 1000*money.Krona, "")
+			require.NoError(w.t, err)
+		}, 2001 * money.Krona, "load at most 2000.00 kr"},
+		{"a blocked card", func(w *world, anna *person) {
+			require.NoError(w.t, anna.bank.Block(w.ctx, anna.device.ID, true))
+		}, 100 * money.Krona, "load another one"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			anna := w.addPerson("anna", "SENORDIC", "00000001", 5000*money.Krona)
+			c.before(w, anna)
+			_, err := anna.phone.Load(w.ctx, anna.tap(t), c.amount)
+			var refused *order.Refused
+			require.ErrorAs(t, err, &refused)
+			require.ErrorContains(t, err, c.offer)
+			w.audit("refused")
+			assert.Equal(t, 5000*money.Krona, w.online(anna))
+			assert.Zero(t, w.offline(anna))
+			require.NoError(t, anna.bank.Block(w.ctx, anna.device.ID, false))
+			w.sync(anna)
+			w.load(anna, 50*money.Krona)
+		})
+	}
+}
+
+func TestSameLoadTwiceIsTwoLoads(t *testing.T) {
+	w := newWorld(t)
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	w.load(anna, 100*money.Krona)
+	w.load(anna, 100*money.Krona)
+	assert.Equal(t, 200*money.Krona, w.offline(anna))
+	w.agree()
+}
+
+func TestOrdersAreTheOwnersAndOnceForTheirID(t *testing.T) {
+	w := newWorld(t)
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	bertil := w.addPerson("bertil", "SENORDIC", "00000002", 500*money.Krona)
+	var refused *order.Refused
+
+	stolen, err := order.New(order.Load, anna.device.ID, money.Krona, w.random("order"), bertil.app.Signer)
+	require.NoError(t, err)
+	require.ErrorAs(t, anna.bank.PlaceLoad(w.ctx, stolen), &refused)
+	require.ErrorIs(t, refused, order.ErrSignature)
+	_, err = anna.bank.RequestUnload(w.ctx, stolen)
+	require.ErrorAs(t, err, &refused, "a load is no unload")
+
+	first, err := order.New(order.Load, anna.device.ID, money.Krona, w.random("order"), anna.app.Signer)
+	require.NoError(t, err)
+	require.NoError(t, anna.bank.PlaceLoad(w.ctx, first))
+	require.NoError(t, anna.bank.PlaceLoad(w.ctx, first))
+	assert.Equal(t, 499*money.Krona, w.online(anna))
+	w.audit("set aside once")
+	w.sync(anna)
+	assert.Equal(t, money.Krona, w.offline(anna))
+}
+
+func TestPolicyComesWithTheNextInstruction(t *testing.T) {
+	w := newWorld(t)
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 0)
+	w.load(anna, 200*money.Krona)
+	above := message.PilotPolicy()
+	above.MaxBalance++
+	require.ErrorIs(t, anna.bank.SetPolicy(w.ctx, anna.device.ID, above), intermediary.ErrPolicy)
+
+	careful := message.PilotPolicy()
+	careful.MaxPayment, careful.Flags = 5000, spec.FlagPINToReceive
+	require.NoError(t, anna.bank.SetPolicy(w.ctx, anna.device.ID, careful))
+	require.NoError(t, anna.bank.SetPolicy(w.ctx, anna.device.ID, careful))
+	w.sync(anna)
+	w.audit("policy")
+	holdings, err := anna.phone.Holdings(w.ctx, anna.tap(t))
+	require.NoError(t, err, "its owner's phone enciphers the PIN")
+	careful.Version = 1
+	assert.Equal(t, careful, holdings.Policy)
+	assert.Equal(t, 200*money.Krona, holdings.Balance)
+
+	asked, err := bertil.phone.Request(w.ctx, bertil.tap(t), 51*money.Krona, "")
+	require.NoError(t, err)
+	_, err = anna.phone.Pay(w.ctx, anna.tap(t), asked)
+	require.True(t, card.Is(err, spec.SWPaymentLimit), err)
+	_, err = bertil.phone.Pay(w.ctx, anna.strangers(t), asked)
+	require.True(t, card.Is(err, spec.SWPINForm), "a stranger's phone sends it in plain: %v", err)
+	w.agree()
+}
+
+func TestPINIsChangedUnblockedAndGivenItsTriesAgain(t *testing.T) {
+	w := newWorld(t)
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	wrong := func() wallet.Tap { return wallet.Tap{Card: anna.reader(), PIN: block(t, "0000")} }
+	for left := spec.PINTries - 1; left >= 0; left-- {
+		_, err := anna.phone.Holdings(w.ctx, wrong())
+		var tries apdu.PINWrong
+		if left > 0 {
+			require.ErrorAs(t, err, &tries)
+			assert.Equal(t, left, tries.Tries)
+		}
+	}
+	_, err := anna.phone.Holdings(w.ctx, anna.tap(t))
+	require.ErrorIs(t, err, apdu.ErrSecurity)
+
+	require.NoError(t, anna.bank.ResetTries(w.ctx, anna.device.ID))
+	w.sync(anna)
+	_, err = anna.phone.Holdings(w.ctx, anna.tap(t))
+	require.NoError(t, err, "the Instruction gave the tries back")
+
+	require.NoError(t, anna.phone.ChangePIN(w.ctx, anna.tap(t), block(t, "2468")))
+	_, err = anna.phone.Holdings(w.ctx, wallet.Tap{Card: anna.reader(), PIN: block(t, "2468")})
+	require.NoError(t, err)
+	require.NoError(t, anna.phone.UnblockPIN(w.ctx, wallet.Tap{Card: anna.reader()}, block(t, "87654321"), block(t, rightPIN)))
+	_, err = anna.phone.Holdings(w.ctx, anna.tap(t))
+	require.NoError(t, err)
+	_, err = anna.phone.Holdings(w.ctx, wallet.Tap{Card: anna.reader()})
+	require.ErrorIs(t, err, wallet.ErrPINNeeded)
+}
+
+func TestCancelledUnloadGivesBackWhatIsPaidAfterAll(t *testing.T) {
+	w := newWorld(t)
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	w.load(anna, 200*money.Krona)
+	o, err := order.New(order.Unload, anna.device.ID, 50*money.Krona, w.random("order"), anna.app.Signer)
+	require.NoError(t, err)
+	asked, err := anna.bank.RequestUnload(w.ctx, o)
+	require.NoError(t, err)
+	again, err := anna.bank.RequestUnload(w.ctx, o)
+	require.NoError(t, err)
+	assert.Equal(t, asked, again)
+	for range 2 {
+		require.NoError(t, anna.bank.CancelUnload(w.ctx, o.Key()))
+	}
+	payment, err := anna.phone.Pay(w.ctx, anna.tap(t), asked)
+	require.NoError(t, err)
+	_, err = anna.bank.TakeUnload(w.ctx, payment.Message)
+	require.ErrorIs(t, err, intermediary.ErrUnloadClosed)
+	w.audit("paid too late")
+	assert.Equal(t, 350*money.Krona, w.online(anna), "by the void payment")
+	w.agree()
+}
+
+func TestTornTapsBetweenCardsAreRepairedByTheSameCall(t *testing.T) {
+	commands := []*spec.Command{spec.Select, spec.Verify, spec.RequestPayment, spec.Pay, spec.Accept}
+	for _, torn := range commands {
+		t.Run(torn.Name, func(t *testing.T) {
+			w := newWorld(t)
+			anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+			bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 0)
+			w.load(anna, 200*money.Krona)
+			hold := func(lose bool) wallet.Holder {
+				return func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
+					p, tap := anna, wallet.Tap{PIN: block(t, rightPIN)}
+					if side == wallet.Payee {
+						p, tap.Stranger = bertil, true
+					}
+					tap.Card = p.reader()
+					if lose {
+						tap.Card = losing(p, torn)
+					}
+					return tap, nil
+				}
+			}
+			asked, _, err := anna.phone.Transfer(w.ctx, 80*money.Krona, hold(true))
+			require.True(t, card.IsLost(err), err)
+			w.audit("torn")
+			w.restart()
+			if asked.Message == nil {
+				_, _, err = anna.phone.Transfer(w.ctx, 80*money.Krona, hold(false))
+			} else {
+				_, err = anna.phone.ContinueTransfer(w.ctx, asked, hold(false))
+			}
+			require.NoError(t, err)
+			w.audit("repaired")
+			open, err := anna.phone.Unfinished(w.ctx)
+			require.NoError(t, err)
+			assert.Empty(t, open, "one Request was made, not two")
+			w.agree()
+			assert.Equal(t, 120*money.Krona, w.offline(anna))
+			assert.Equal(t, 80*money.Krona, w.offline(bertil))
+		})
+	}
+}
+
+func TestPaymentThatThePayeesPhoneLostReachesTheCardBySynchronising(t *testing.T) {
+	w := newWorld(t)
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 0)
+	w.load(anna, 200*money.Krona)
+	asked, err := bertil.phone.Request(w.ctx, bertil.tap(t), 80*money.Krona, "")
+	require.NoError(t, err)
+	_, err = anna.phone.Pay(w.ctx, anna.tap(t), asked)
+	require.NoError(t, err)
+	w.sync(anna)
+	schema, err := wallet.Schema()
+	require.NoError(t, err)
+	bertil.journal = w.open("bertil", schema)
+	w.startPhone(bertil)
+
+	result, err := bertil.phone.Synchronise(w.ctx, wallet.Tap{Card: bertil.reader()})
+	require.NoError(t, err)
+	require.Len(t, result.Unanswered, 1, "the card wants its PIN to receive")
+	w.audit("still waiting")
+	assert.Zero(t, w.offline(bertil))
+	assert.Empty(t, w.sync(bertil).Unanswered)
+	w.audit("accepted")
+	assert.Equal(t, 80*money.Krona, w.offline(bertil))
+	w.agree()
+}
+
+func TestBothSidesSynchroniseAtTheSameMoment(t *testing.T) {
+	w := newWorld(t)
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 0)
+	till := w.addTill("SEFJORDB")
+	w.load(anna, 200*money.Krona)
+	w.cardToCard(anna, bertil, 80*money.Krona)
+	sale, err := till.Ask(w.ctx, 45*money.Krona)
+	require.NoError(t, err)
+	_, err = till.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
+	require.NoError(t, err)
+	taps := []wallet.Tap{anna.tap(t), bertil.tap(t)}
+	var all sync.WaitGroup
+	for n, p := range []*person{anna, bertil} {
+		all.Go(func() {
+			_, err := p.phone.Synchronise(w.ctx, taps[n])
+			assert.NoError(t, err)
+		})
+	}
+	all.Go(func() {
+		_, err := till.Synchronise(w.ctx)
+		assert.NoError(t, err)
+	})
+	all.Wait()
+	w.audit("all at once")
+	w.agree()
+	assert.Equal(t, 75*money.Krona, w.offline(anna))
+	assert.Equal(t, 80*money.Krona, w.offline(bertil))
+	assert.Equal(t, 45*money.Krona, w.taken())
+}
+
+func TestExpiredCardSynchronisesAndUnloadsOnly(t *testing.T) {
+	w := newWorld(t)
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 0)
+	w.load(anna, 200*money.Krona)
+	w.clock.now = w.clock.now.Add(3*365*24*time.Hour + 48*time.Hour)
+	w.sync(anna)
+	w.audit("the date came")
+	asked, err := bertil.phone.Request(w.ctx, bertil.tap(t), 80*money.Krona, "")
+	require.NoError(t, err, "bertil's card has not heard of the day")
+	_, err = anna.phone.Pay(w.ctx, anna.tap(t), asked)
+	require.True(t, card.Is(err, spec.SWExpired), err)
+	_, err = anna.phone.Unload(w.ctx, anna.tap(t), 200*money.Krona)
+	require.NoError(t, err)
+	w.audit("unloaded")
+	assert.Equal(t, 500*money.Krona, w.online(anna))
+}
+
+// TestPersonalizationMayBeCutAtEveryWrite cuts the power before each persistent
+// write of a card's making; the same order finishes it.
+func TestPersonalizationMayBeCutAtEveryWrite(t *testing.T) {
+	w := newWorld(t)
+	model := w.addPerson("model", "SENORDIC", "MODEL001", 0)
+	require.Positive(t, model.writesToMake)
+	for cut := 1; cut <= model.writesToMake; cut++ {
+		serial := []byte("CUT00000")
+		for n, at := len(serial)-1, cut; at > 0; n, at = n-1, at/10 {
+			serial[n] = '0' + byte(at%10)
+		}
+		w.cutWhileMade = cut
+		p := w.addPerson(string(serial), "SENORDIC", string(serial), 10*money.Krona)
+		w.load(p, 10*money.Krona)
+	}
+}
+
+func TestCardThatWasInstalledForAnotherOrderIsNotIssued(t *testing.T) {
+	w := newWorld(t)
+	w.addPerson("anna", "SENORDIC", "00000001", 0)
+	b := w.banks["SENORDIC"]
+	mine, err := personalization.NewOrder("SENORDIC00000002", "anna", w.today(), w.random("order"))
+	require.NoError(t, err)
+	other, err := personalization.NewOrder("SENORDIC00000003", "anna", w.today(), w.random("order"))
+	require.NoError(t, err)
+	swapped := apdu.Framing{Card: w.install(other)}
+	_, err = w.issuer(b).Personalize(w.ctx, swapped, mine, secrets(t))
+	require.ErrorIs(t, err, pin.ErrKeyAnswer)
+	_, err = b.Device(w.ctx, mine.Device)
+	require.ErrorIs(t, err, intermediary.ErrNoDevice)
+}
+
+func TestFlowsGoOverExtendedLengthToo(t *testing.T) {
+	w := newWorld(t)
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	anna.extended = true
+	w.addTill("SEFJORDB")
+	w.tell(anna, 0, func(error) bool { return false })
+	w.checkStory(anna)
+}
