@@ -98,9 +98,17 @@ var authorityCases = []testCase{
 			assert.Equal(c, known, pay(d))
 		}
 		assert.Equal(c, known, pay(c.device(s.bank, spec.RoleTerminal)), "the own CA stays")
-		s.meet(terminals[0].ca)
-		assert.Equal(c, unknown, pay(terminals[1]), "and so on in turn")
-		assert.Equal(c, known, pay(c.device(s.bank, spec.RoleTerminal)))
+		for round := range 2 * len(terminals) { // and so on in turn
+			s.meet(terminals[round%len(terminals)].ca)
+			for n, d := range terminals {
+				want := known
+				if n == (round+1)%len(terminals) {
+					want = unknown
+				}
+				assert.Equal(c, want, pay(d), "terminal %d after round %d", n, round)
+			}
+			assert.Equal(c, known, pay(c.device(s.bank, spec.RoleTerminal)), "the own CA stays")
+		}
 	}},
 	{"a CA not met before: the card asks for it, keeps the PIN, and pays", func(c *caseRun) {
 		s := c.loaded(10000)
@@ -110,6 +118,44 @@ var authorityCases = []testCase{
 		s.answers(spec.SWReferenceUnknown, spec.Pay.Only(), c.encode(r), shop.encoded)
 		s.meet(c.world.foreign.ca)
 		s.payVerified(shop, r)
+	}},
+	{"a CA's later certificate counts, an earlier one changes nothing", func(c *caseRun) {
+		s := c.loaded(5000)
+		until := func(end message.Date) *party {
+			return c.certify(c.world.root, entry{holder: "SEFJORDB00001", role: spec.RoleIntermediary, key: &c.world.foreign.ca.key.PublicKey, to: end})
+		}
+		shop := c.device(c.world.foreign, spec.RoleTerminal)
+		s.meet(until(today))
+		s.pay(shop, c.request(shop, 100, ""))
+		s.instruct(func(i *message.Instruction) { i.Date = tomorrow })
+		s.enterPIN()
+		s.refuses(spec.SWExpired, shop, c.encode(c.request(shop, 100, "")))
+		s.meet(until(nextYear), until(tomorrow), until(nextYear))
+		s.payVerified(shop, c.request(shop, 100, ""))
+		s.instruct(func(i *message.Instruction) { i.Date = nextYear })
+		s.pay(shop, c.request(shop, 100, ""))
+	}},
+	{"a certificate whose point is none is refused", func(c *caseRun) {
+		s := c.install()
+		s.meet(c.world.root)
+		for what, spoil := range noPoints {
+			encoded := c.forgeCertificate(s.bank.ca.encoded, c.world.root, func(body []byte) { spoil(pointIn(body)) })
+			assert.EqualValues(c, spec.SWCertificate, s.exchange(spec.VerifyCertificate.Only(), encoded).SW, what)
+		}
+		s.meet(s.bank.ca)
+	}},
+	{"a certificate that ends before it begins is refused", func(c *caseRun) {
+		s := c.install()
+		s.meet(c.world.root)
+		encoded := c.forgeCertificate(s.bank.ca.encoded, c.world.root, func(body []byte) {
+			begin := bytes.Index(body, []byte{0x5F, 0x25, spec.DateLength}) + 3
+			end := bytes.Index(body, []byte{0x5F, 0x24, spec.DateLength}) + 3
+			copy(body[begin:], body[end:end+spec.DateLength])
+			body[begin+spec.DateLength-1]++ // from 35-12-31 to the next
+			body[begin+spec.DateLength-1] %= 10
+			body[end+1]-- // and a year earlier
+		})
+		s.answers(spec.SWWrongData, spec.VerifyCertificate.Only(), encoded)
 	}},
 	{"a link leads to the next root, and the one before still counts", func(c *caseRun) {
 		s := c.active()
@@ -141,6 +187,17 @@ var authorityCases = []testCase{
 		s.meet(c.world.notary)
 		s.instruct()
 	}},
+}
+
+// noPoints are what a card recognises as no uncompressed point before it computes.
+var noPoints = map[string]func(point []byte){
+	"compressed form": func(point []byte) { point[0] = 0x02 },
+	"infinity":        func(point []byte) { clear(point) },
+}
+
+// pointIn finds the public point in the body of a certificate.
+func pointIn(body []byte) []byte {
+	return body[bytes.Index(body, []byte{byte(spec.TagPoint), spec.PointLength, 0x04})+2:][:spec.PointLength]
 }
 
 // certificateOfRole is a CA's certificate with a role that package cvc would not

@@ -107,6 +107,25 @@ var payCases = []testCase{
 		s.answers(spec.SWRole, spec.Pay.Only(), c.encode(c.request(shop, 100, "")), shop.encoded)
 		s.payVerified(desk, c.request(desk, 10000, s.id()))
 	}},
+	{"amounts carry and borrow over every byte", func(c *caseRun) {
+		s := c.active(func(p *message.InstallParameters) {
+			p.Ceilings = message.Policy{MaxBalance: 0xFFFFFFFF, MaxTransactions: 255, MaxPayment: 0xFFFFFFFF, Flags: spec.PilotFlags}
+		})
+		s.instruct(func(i *message.Instruction) { i.Policy = s.parameters.Ceilings; i.Policy.Version = 1 })
+		shop := c.device(s.bank, spec.RoleTerminal)
+		for _, pair := range [][2]message.Amount{
+			{0x100, 0x01}, {0x01, 0x100}, {0x10000, 0x01}, {0xFFFF, 0x10000}, {0x1000000, 0x01}, {0x00FF00FF, 0xFF},
+			{0xFFFFFFFF - 0x8000, 0x7FFFFFFF}, {0x7FFF, 0x80000000},
+		} {
+			s.load(pair[0])
+			s.pay(shop, c.request(shop, min(pair[1], s.book.balance), ""))
+			s.audit()
+			if s.book.balance > 0 {
+				s.pay(shop, c.request(shop, s.book.balance, ""))
+			}
+			s.audit()
+		}
+	}},
 	{"two payees may use the same number", func(c *caseRun) {
 		s := c.loaded(10000)
 		one, two := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleTerminal)
@@ -235,15 +254,19 @@ var payRefusedCases = []testCase{
 		s.refuses(spec.SWSignature, shop, c.encode(&forged))
 		s.payVerified(shop, r) // the PIN is still good
 	}},
-	{"PAY to a payee whose point is not on the curve is refused", func(c *caseRun) {
+	{"PAY to a payee whose point is none is refused", func(c *caseRun) {
 		s := c.loaded(10000)
 		shop := c.device(s.bank, spec.RoleTerminal)
 		s.enterPIN()
-		shop.encoded = c.forgeCertificate(shop.encoded, s.bank.ca, func(body []byte) {
-			body[bytes.Index(body, []byte{byte(spec.TagPoint), spec.PointLength, 4})+2+spec.PointLength-1] ^= 1
-		})
-		r := s.exchange(spec.Pay.Only(), c.encode(c.request(shop, 100, "")), shop.encoded)
-		assert.Contains(c, []apdu.StatusWord{spec.SWCertificate, spec.SWSignature}, r.SW)
+		request, good := c.encode(c.request(shop, 100, "")), shop.encoded
+		for what, spoil := range noPoints {
+			encoded := c.forgeCertificate(good, s.bank.ca, func(body []byte) { spoil(pointIn(body)) })
+			assert.EqualValues(c, spec.SWCertificate, s.exchange(spec.Pay.Only(), request, encoded).SW, what)
+		}
+		// Whether a point is on the curve a platform may see when it takes the key or when it computes.
+		offCurve := c.forgeCertificate(good, s.bank.ca, func(body []byte) { pointIn(body)[spec.PointLength-1] ^= 1 })
+		sw := s.exchange(spec.Pay.Only(), request, offCurve).SW
+		assert.Contains(c, []apdu.StatusWord{spec.SWCertificate, spec.SWSignature}, sw, "off the curve")
 	}},
 	{"PAY above balance or limits is refused", func(c *caseRun) {
 		s := c.loaded(10000)

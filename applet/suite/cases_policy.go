@@ -125,6 +125,23 @@ var expiryCases = []testCase{
 		s.doesNotAccept(spec.SWExpired, payer, c.encode(c.payment(payer, open)))
 		s.answers(spec.SWExpired, spec.VerifyCertificate.Only(), bank.ca.encoded)
 	}},
+	{"the end of the own CA stops the card's payments", func(c *caseRun) {
+		s := c.install()
+		brief := c.certify(c.world.root, entry{holder: string(s.bank.ca.name()) + "00003", role: spec.RoleIntermediary, to: today})
+		s.bank = &intermediary{ca: brief, instructionKey: s.bank.instructionKey}
+		s.meet(c.world.root, c.world.notary, brief, s.bank.instructionKey, c.world.foreign.ca)
+		s.makeKeys()
+		s.storeCertificate()
+		s.storePIN()
+		s.activate()
+		s.load(1000)
+		shop := c.device(c.world.foreign, spec.RoleTerminal)
+		s.pay(shop, c.request(shop, 100, ""))
+		s.instruct(func(i *message.Instruction) { i.Date = tomorrow })
+		s.enterPIN()
+		s.refuses(spec.SWExpired, shop, c.encode(c.request(shop, 100, "")))
+		s.answers(spec.SWExpired, spec.RequestPayment.Only(), c.asking(100, spec.Currency, ""))
+	}},
 	{"a CA is good no longer than its root", func(c *caseRun) {
 		brief := c.certify(c.world.stranger, entry{holder: "SERIKSBK00009", role: spec.RoleRoot, key: &c.world.stranger.key.PublicKey, to: today})
 		brief.key = c.world.stranger.key

@@ -131,6 +131,33 @@ var receiveCases = []testCase{
 		s.instruct()
 		s.payVerified(shop, c.request(shop, 2500, ""))
 	}},
+	{"received money that was spent before the lock leaves nothing to spend", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		payer, shop := c.device(s.bank, spec.RoleCard), c.device(s.bank, spec.RoleTerminal)
+		s.take(payer, c.payment(payer, s.ask(2500, "")))
+		s.payVerified(shop, c.request(shop, 2000, ""))
+		s.instruct(func(i *message.Instruction) {
+			i.AckedATC, i.Head = 0, s.book.heads[0]
+			i.Policy.Version++
+			i.Policy.Flags &^= spec.FlagSpendReceived
+		})
+		s.enterPIN()
+		s.refuses(spec.SWReceivedLocked, shop, c.encode(c.request(shop, 1, "")))
+	}},
+	{"what is reserved counts up to the last öre", func(c *caseRun) {
+		s := c.active(func(p *message.InstallParameters) {
+			p.Ceilings = message.Policy{MaxBalance: 0xFFFFFFFF, MaxTransactions: 255, MaxPayment: 0xFFFFFFFF, Flags: spec.PilotFlags}
+		})
+		s.instruct(func(i *message.Instruction) { i.Policy = s.parameters.Ceilings; i.Policy.Version = 1 })
+		s.load(4_000_000_000)
+		s.enterPIN()
+		s.ask(200_000_000, "")
+		s.answers(spec.SWBalanceLimit, spec.RequestPayment.Only(), c.asking(100_000_000, spec.Currency, ""))
+		s.ask(0xFFFFFFFF-4_200_000_000, "")
+		s.answers(spec.SWBalanceLimit, spec.RequestPayment.Only(), c.asking(1, spec.Currency, ""))
+		s.instruct(func(i *message.Instruction) { i.Credit = 1 })
+	}},
 	{"ACCEPT and REFUSE never fail for want of room", func(c *caseRun) {
 		s := c.active()
 		s.enterPIN()

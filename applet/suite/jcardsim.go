@@ -48,4 +48,4 @@ var jCardSimDivergences = map[string]string{
 	"RESET RETRY COUNTER enciphered: a point that is none costs no try":   strangePoints,
 }
 
-const strangePoints = "its KeyAgreement computes with points off the curve, and throws what Java Card does not know for other forms"
+const strangePoints = "it takes points that are not on the curve, and throws what Java Card does not know for some that are none"
