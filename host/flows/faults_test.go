@@ -76,6 +76,14 @@ func (f *failing) Statement(ctx context.Context, from string, after int64, limit
 // shortStride is how many faults go -short steps over.
 const shortStride = 9
 
+func beforeTheStory(t *testing.T) (*world, *person) {
+	t.Helper()
+	w := newWorld(t)
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	w.addTill("SEFJORDB")
+	return w, anna
+}
+
 // step is a part of a story that can be repeated until it succeeds.
 type step struct {
 	name string
@@ -150,9 +158,7 @@ func (w *world) tell(anna *person, fault int, isFault func(error) bool) {
 // another run its answer; the story ends as if nothing had happened.
 func TestEveryCallToTheNotaryMayFail(t *testing.T) {
 	run := func(t *testing.T, lose int, arrives bool) (calls int) {
-		w := newWorld(t)
-		anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-		w.addTill("SEFJORDB")
+		w, anna := beforeTheStory(t)
 		link := &failing{Notary: w.bank, arrives: arrives}
 		for name := range w.banks {
 			w.startBank(name, link)
@@ -180,9 +186,7 @@ func TestEveryCallToTheNotaryMayFail(t *testing.T) {
 // between a commit and the moment when somebody learns of it.
 func TestEveryPartyMayBeKilled(t *testing.T) {
 	run := func(t *testing.T, party string, kill int) (steps []string) {
-		w := newWorld(t)
-		anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-		w.addTill("SEFJORDB")
+		w, anna := beforeTheStory(t)
 		w.power[party].CutBefore(kill)
 		w.tell(anna, kill, func(err error) bool { return errors.Is(err, settlementtest.ErrPower) })
 		steps = w.power[party].Steps
@@ -214,9 +218,7 @@ func changes(party, step string) bool {
 // write of the story in turn, whatever command makes it.
 func TestPowerMayBeCutAtEveryWriteOfTheCard(t *testing.T) {
 	run := func(t *testing.T, cut int) (writes int) {
-		w := newWorld(t)
-		anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-		w.addTill("SEFJORDB")
+		w, anna := beforeTheStory(t)
 		anna.writes, anna.cut = 0, cut
 		w.tell(anna, cut, card.IsLost)
 		writes, anna.cut = anna.writes, 0

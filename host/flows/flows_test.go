@@ -23,11 +23,7 @@ import (
 func TestLoadPayAtATillAndSynchroniseInEitherOrder(t *testing.T) {
 	for _, first := range []string{"payer", "shop"} {
 		t.Run(first+" first", func(t *testing.T) {
-			w := newWorld(t)
-			anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-			till := w.addTill("SEFJORDB")
-			w.audit("issued")
-			w.load(anna, 200*money.Krona)
+			w, anna, till := annaAndShop(t)
 			require.Equal(t, 200*money.Krona, w.offline(anna))
 			require.Equal(t, 300*money.Krona, w.online(anna))
 
@@ -56,6 +52,28 @@ func TestLoadPayAtATillAndSynchroniseInEitherOrder(t *testing.T) {
 	}
 }
 
+// annaAndBertil is a world with two people at two intermediaries; anna has 300 kr
+// online and 200 kr on her card.
+func annaAndBertil(t *testing.T) (w *world, anna, bertil *person) {
+	t.Helper()
+	w = newWorld(t)
+	anna = w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	bertil = w.addPerson("bertil", "SEFJORDB", "00000002", 0)
+	w.load(anna, 200*money.Krona)
+	return w, anna, bertil
+}
+
+// annaAndShop is the same with a shop instead of bertil.
+func annaAndShop(t *testing.T) (w *world, anna *person, shop *till) {
+	t.Helper()
+	w = newWorld(t)
+	anna = w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	shop = w.addTill("SEFJORDB")
+	w.audit("issued")
+	w.load(anna, 200*money.Krona)
+	return w, anna, shop
+}
+
 // cardToCard is a payment between two cards on the payer's phone, three taps.
 func (w *world) cardToCard(payer, payee *person, amount money.Ore) {
 	w.t.Helper()
@@ -71,10 +89,7 @@ func (w *world) cardToCard(payer, payee *person, amount money.Ore) {
 
 func TestCardToCardSettlesWhoeverSynchronisesFirst(t *testing.T) {
 	for _, payerFirst := range []bool{true, false} {
-		w := newWorld(t)
-		anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-		bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 0)
-		w.load(anna, 200*money.Krona)
+		w, anna, bertil := annaAndBertil(t)
 		w.cardToCard(anna, bertil, 80*money.Krona)
 		assert.Equal(t, 120*money.Krona, w.offline(anna))
 		assert.Equal(t, 80*money.Krona, w.offline(bertil), "paid offline, before anybody synchronised")
@@ -94,10 +109,7 @@ func TestCardToCardSettlesWhoeverSynchronisesFirst(t *testing.T) {
 }
 
 func TestTwoPhonesPassMessagesAndTheReceiptSettlesAtOnce(t *testing.T) {
-	w := newWorld(t)
-	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-	bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 0)
-	w.load(anna, 200*money.Krona)
+	w, anna, bertil := annaAndBertil(t)
 
 	asked, err := bertil.phone.Request(w.ctx, bertil.tap(t), 80*money.Krona, anna.device.ID)
 	require.NoError(t, err)
@@ -141,10 +153,7 @@ func TestChainOfThreeSettlesThoughTheLastComesFirst(t *testing.T) {
 }
 
 func TestRefusedPaymentComesBackToTheOnlineWallet(t *testing.T) {
-	w := newWorld(t)
-	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-	bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 0)
-	w.load(anna, 200*money.Krona)
+	w, anna, bertil := annaAndBertil(t)
 	asked, err := bertil.phone.Request(w.ctx, bertil.tap(t), 80*money.Krona, "")
 	require.NoError(t, err)
 	_, err = anna.phone.Pay(w.ctx, anna.tap(t), asked)
@@ -165,10 +174,7 @@ func TestRefusedPaymentComesBackToTheOnlineWallet(t *testing.T) {
 }
 
 func TestTillRefusesAfterATornTap(t *testing.T) {
-	w := newWorld(t)
-	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-	till := w.addTill("SEFJORDB")
-	w.load(anna, 200*money.Krona)
+	w, anna, till := annaAndShop(t)
 	sale, err := till.Ask(w.ctx, 45*money.Krona)
 	require.NoError(t, err)
 	_, err = till.Take(w.ctx, sale.Number, losing(anna, spec.Pay), block(t, rightPIN))
@@ -186,10 +192,7 @@ func TestTillRefusesAfterATornTap(t *testing.T) {
 }
 
 func TestTornTapIsRepairedWithoutPINAndWithoutASecondDebit(t *testing.T) {
-	w := newWorld(t)
-	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-	till := w.addTill("SEFJORDB")
-	w.load(anna, 200*money.Krona)
+	w, anna, till := annaAndShop(t)
 	sale, err := till.Ask(w.ctx, 45*money.Krona)
 	require.NoError(t, err)
 	_, err = till.Take(w.ctx, sale.Number, losing(anna, spec.Pay), block(t, rightPIN))
@@ -210,10 +213,7 @@ func TestTornTapIsRepairedWithoutPINAndWithoutASecondDebit(t *testing.T) {
 }
 
 func TestTornTapThatSynchronisesFirstIsHandedToTheTill(t *testing.T) {
-	w := newWorld(t)
-	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-	till := w.addTill("SEFJORDB")
-	w.load(anna, 200*money.Krona)
+	w, anna, till := annaAndShop(t)
 	sale, err := till.Ask(w.ctx, 45*money.Krona)
 	require.NoError(t, err)
 	_, err = till.Take(w.ctx, sale.Number, losing(anna, spec.Pay), block(t, rightPIN))
@@ -228,10 +228,7 @@ func TestTornTapThatSynchronisesFirstIsHandedToTheTill(t *testing.T) {
 }
 
 func TestUnloadFillsTheOnlineWallet(t *testing.T) {
-	w := newWorld(t)
-	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-	bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 0)
-	w.load(anna, 200*money.Krona)
+	w, anna, bertil := annaAndBertil(t)
 	w.cardToCard(anna, bertil, 80*money.Krona)
 	_, err := bertil.phone.Unload(w.ctx, bertil.tap(t), 80*money.Krona)
 	require.NoError(t, err)
@@ -249,11 +246,8 @@ func TestUnloadFillsTheOnlineWallet(t *testing.T) {
 }
 
 func TestLostCardEndsAndItsMoneyComesBack(t *testing.T) {
-	w := newWorld(t)
-	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-	bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 0)
+	w, anna, bertil := annaAndBertil(t)
 	till := w.addTill("SEFJORDB")
-	w.load(anna, 200*money.Krona)
 	w.cardToCard(anna, bertil, 80*money.Krona)
 	sale, err := till.Ask(w.ctx, 45*money.Krona)
 	require.NoError(t, err)

@@ -90,10 +90,7 @@ func TestOrdersAreTheOwnersAndOnceForTheirID(t *testing.T) {
 }
 
 func TestPolicyComesWithTheNextInstruction(t *testing.T) {
-	w := newWorld(t)
-	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-	bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 0)
-	w.load(anna, 200*money.Krona)
+	w, anna, bertil := annaAndBertil(t)
 	above := message.PilotPolicy()
 	above.MaxBalance++
 	require.ErrorIs(t, anna.bank.SetPolicy(w.ctx, anna.device.ID, above), intermediary.ErrPolicy)
@@ -176,10 +173,7 @@ func TestTornTapsBetweenCardsAreRepairedByTheSameCall(t *testing.T) {
 	commands := []*spec.Command{spec.Select, spec.Verify, spec.RequestPayment, spec.Pay, spec.Accept}
 	for _, torn := range commands {
 		t.Run(torn.Name, func(t *testing.T) {
-			w := newWorld(t)
-			anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-			bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 0)
-			w.load(anna, 200*money.Krona)
+			w, anna, bertil := annaAndBertil(t)
 			hold := func(lose bool) wallet.Holder {
 				return func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
 					p, tap := anna, wallet.Tap{PIN: block(t, rightPIN)}
@@ -215,10 +209,7 @@ func TestTornTapsBetweenCardsAreRepairedByTheSameCall(t *testing.T) {
 }
 
 func TestPaymentThatThePayeesPhoneLostReachesTheCardBySynchronising(t *testing.T) {
-	w := newWorld(t)
-	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-	bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 0)
-	w.load(anna, 200*money.Krona)
+	w, anna, bertil := annaAndBertil(t)
 	asked, err := bertil.phone.Request(w.ctx, bertil.tap(t), 80*money.Krona, "")
 	require.NoError(t, err)
 	_, err = anna.phone.Pay(w.ctx, anna.tap(t), asked)
@@ -241,11 +232,8 @@ func TestPaymentThatThePayeesPhoneLostReachesTheCardBySynchronising(t *testing.T
 }
 
 func TestBothSidesSynchroniseAtTheSameMoment(t *testing.T) {
-	w := newWorld(t)
-	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-	bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 0)
+	w, anna, bertil := annaAndBertil(t)
 	till := w.addTill("SEFJORDB")
-	w.load(anna, 200*money.Krona)
 	w.cardToCard(anna, bertil, 80*money.Krona)
 	sale, err := till.Ask(w.ctx, 45*money.Krona)
 	require.NoError(t, err)
@@ -272,10 +260,7 @@ func TestBothSidesSynchroniseAtTheSameMoment(t *testing.T) {
 }
 
 func TestExpiredCardSynchronisesAndUnloadsOnly(t *testing.T) {
-	w := newWorld(t)
-	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-	bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 0)
-	w.load(anna, 200*money.Krona)
+	w, anna, bertil := annaAndBertil(t)
 	w.clock.now = w.clock.now.Add(3*365*24*time.Hour + 48*time.Hour)
 	w.sync(anna)
 	w.audit("the date came")

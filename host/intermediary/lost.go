@@ -18,7 +18,7 @@ import (
 // device that is found again is unloaded and replaced.
 // Errors: [ErrNoDevice], the notary's.
 func (i *Intermediary) ReportLost(ctx context.Context, id message.DeviceID) error {
-	if err := i.wishBlocked(ctx, id, true); err != nil {
+	if err := i.Block(ctx, id, true); err != nil {
 		return err
 	}
 	return i.notary.ReportLost(ctx, string(i.name), string(id))
@@ -41,10 +41,6 @@ func (i *Intermediary) End(ctx context.Context, id message.DeviceID) error {
 // Block asks for a device to be blocked, or unblocked, by its next Instruction.
 // Errors: [ErrNoDevice].
 func (i *Intermediary) Block(ctx context.Context, id message.DeviceID, blocked bool) error {
-	return i.wishBlocked(ctx, id, blocked)
-}
-
-func (i *Intermediary) wishBlocked(ctx context.Context, id message.DeviceID, blocked bool) error {
 	if _, err := device(ctx, i.db, id); err != nil {
 		return err
 	}

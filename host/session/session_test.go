@@ -1,0 +1,134 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/envelope"
+	"ekrona/host/money"
+)
+
+// script is a device and its link that follow a list: what the intermediary owes
+// in each round. They write down what was asked of them.
+type script struct {
+	t       *testing.T
+	owed    []*message.Instruction // nil is a round in which nothing is owed
+	credit  spec.CreditVerdict
+	waiting int   // Payments in every opening
+	word    error // of the device on each of them
+	failAt  string
+	log     []string
+}
+
+const device message.DeviceID = "SENORDIC00000001"
+
+var errBroken = errors.New("broken off")
+
+func (s *script) step(name string) error {
+	s.log = append(s.log, name)
+	if name == s.failAt {
+		return errBroken
+	}
+	return nil
+}
+
+func (s *script) encoded(m message.Message) []byte {
+	s.t.Helper()
+	b, err := message.Encode(m)
+	require.NoError(s.t, err)
+	return b
+}
+
+func (s *script) ID() message.DeviceID { return device }
+
+func (s *script) Open(context.Context, message.DeviceID) (Opening, error) {
+	return Opening{Waiting: make([]envelope.Envelope, s.waiting)}, s.step("open")
+}
+
+func (s *script) Answer(context.Context, envelope.Envelope) error {
+	return errors.Join(s.word, s.step("answer"))
+}
+
+func (s *script) Read(context.Context, []byte, Trust) (Reading, error) {
+	day, err := message.ParseDate("2026-11-22")
+	require.NoError(s.t, err)
+	return Reading{State: s.encoded(&message.State{Device: device, LifeCycle: spec.Active, Date: day})}, s.step("read")
+}
+
+func (s *script) Report(context.Context, message.DeviceID, Reading) (Answer, error) {
+	if err := s.step("report"); err != nil || len(s.owed) == 0 || s.owed[0] == nil {
+		return Answer{Refused: "for a reason", Difference: 7}, err
+	}
+	next := s.owed[0]
+	s.owed = s.owed[1:]
+	return Answer{Instruction: s.encoded(next)}, nil
+}
+
+func (s *script) Apply(_ context.Context, instruction []byte, _ Trust) ([]byte, error) {
+	ordered, err := message.Parse[message.Instruction](instruction)
+	require.NoError(s.t, err)
+	return s.encoded(&message.Confirmation{Device: device, Sequence: ordered.Sequence, Credit: s.credit}), s.step("apply")
+}
+
+func (s *script) Confirm(context.Context, message.DeviceID, []byte) error { return s.step("confirm") }
+
+func instructions(t *testing.T, n int, credit message.Amount) []*message.Instruction {
+	t.Helper()
+	day, err := message.ParseDate("2026-11-22")
+	require.NoError(t, err)
+	var all []*message.Instruction
+	for i := range n {
+		all = append(all, &message.Instruction{
+			InstructionKey: "SENORDIC00002", Notary: "SENOTARY00001", Device: device, Sequence: uint32(i + 1), Credit: credit, Date: day,
+		})
+	}
+	return all
+}
+
+func TestSessionGoesOnUntilNothingIsOwed(t *testing.T) {
+	s := &script{t: t, owed: instructions(t, 2, 500), credit: spec.CreditTaken}
+	result, err := Run(context.Background(), s, s)
+	require.NoError(t, err)
+	round := []string{"open", "read", "report", "apply", "confirm"}
+	assert.Equal(t, append(append(append([]string{}, round...), round...), "open", "read", "report"), s.log)
+	assert.Equal(t, 2, result.Instructions)
+	assert.Equal(t, money.Ore(1000), result.Credited)
+	assert.Equal(t, "for a reason", result.Refused)
+	assert.Equal(t, money.Ore(7), result.Difference)
+	assert.Equal(t, device, result.State.Device)
+}
+
+func TestSessionThatNeverEndsIsGivenUp(t *testing.T) {
+	s := &script{t: t, owed: instructions(t, maxRounds, 100), credit: spec.CreditNotTaken}
+	result, err := Run(context.Background(), s, s)
+	require.ErrorIs(t, err, ErrUnfinished)
+	assert.Equal(t, money.Ore(maxRounds*100), result.Untaken)
+	assert.Zero(t, result.Credited)
+}
+
+func TestPaymentsWithoutAWordWaitAndDoNotStopTheSession(t *testing.T) {
+	s := &script{t: t, waiting: 2, word: fmt.Errorf("%w: the PIN is needed", ErrNoWord)}
+	result, err := Run(context.Background(), s, s)
+	require.NoError(t, err)
+	assert.Len(t, result.Unanswered, 2)
+	assert.Equal(t, []string{"open", "answer", "answer", "read", "report"}, s.log)
+}
+
+func TestSessionStopsWhereItBreaksOff(t *testing.T) {
+	whole := []string{"open", "answer", "read", "report", "apply", "confirm"}
+	for n, at := range whole {
+		t.Run(at, func(t *testing.T) {
+			s := &script{t: t, waiting: 1, owed: instructions(t, 1, 0), failAt: at}
+			_, err := Run(context.Background(), s, s)
+			require.ErrorIs(t, err, errBroken)
+			assert.Equal(t, whole[:n+1], s.log)
+		})
+	}
+}
