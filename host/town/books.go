@@ -61,6 +61,20 @@ type ShopBooks struct {
 	Taken  money.Ore `json:"taken_ore"` // all that the till ever accepted
 }
 
+// Wallets are what a person has online, and what of it is reserved for the card.
+func (t *Town) Wallets(ctx context.Context, p *Person) (online, shadow money.Ore, err error) {
+	if online, err = p.Bank.OnlineBalance(ctx, p.Name); err != nil {
+		return 0, 0, err
+	}
+	b, err := t.CentralBank.Balances(ctx)
+	for _, a := range b.Shadow {
+		if a.Name == string(p.Phone.Device()) {
+			shadow = a.Balance
+		}
+	}
+	return online, shadow, err
+}
+
 // Books reads every wallet and has every invariant of the protocol checked that
 // holds at every moment. With agreement set, also the one that holds when everyone
 // has synchronised twice without faults.
@@ -74,22 +88,17 @@ func (t *Town) Books(ctx context.Context, agreement bool) (Books, error) {
 	if b.Settlement, err = t.CentralBank.Balances(ctx); err != nil {
 		return b, err
 	}
-	shadow := map[string]money.Ore{}
-	for _, a := range b.Settlement.Shadow {
-		shadow[a.Name] = a.Balance
-	}
 	for _, p := range t.People {
 		device, err := t.observeCard(ctx, p)
 		if err != nil {
 			return b, fmt.Errorf("%s's card: %w", p.Name, err)
 		}
-		id := string(p.Phone.Device())
-		honest[id] = device
-		online, err := p.Bank.OnlineBalance(ctx, p.Name)
+		honest[string(p.Phone.Device())] = device
+		online, shadow, err := t.Wallets(ctx, p)
 		if err != nil {
 			return b, err
 		}
-		b.People = append(b.People, PersonBooks{p.Name, p.Bank.Title, online, shadow[id], money.FromWire(uint32(device.State.Balance))})
+		b.People = append(b.People, PersonBooks{p.Name, p.Bank.Title, online, shadow, money.FromWire(uint32(device.State.Balance))})
 	}
 	for _, s := range t.Shops {
 		device, err := t.observeTill(ctx, s)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/hex"
 	"fmt"
 
@@ -12,7 +11,6 @@ import (
 	"ekrona/apdu/pin"
 	"ekrona/host/card"
 	"ekrona/host/money"
-	"ekrona/host/town"
 )
 
 // cardInfo is what a card says of itself to its owner.
@@ -26,62 +24,58 @@ type cardInfo struct {
 	Counters    message.Counters `json:"counters"`
 }
 
-// verified selects the applet on a person's card and enters the PIN.
-func verified(ctx context.Context, p *town.Person, entered string) (*card.Client, message.FCI, error) {
-	tap, err := held(p, entered)
+// verified selects the applet on the person's card and enters the PIN.
+func (v visit) verified() (*card.Client, message.FCI, error) {
+	tap, err := v.tap()
 	if err != nil {
 		return nil, message.FCI{}, err
 	}
 	client := card.New(tap.Card)
-	fci, err := client.Select(ctx)
+	fci, err := client.Select(v.ctx)
 	if err != nil {
 		return nil, fci, err
 	}
-	return client, fci, client.Verify(ctx, tap.PIN, card.PINTransport{})
+	return client, fci, client.Verify(v.ctx, tap.PIN, card.PINTransport{})
 }
 
 func cardInfoCommand() *cobra.Command {
-	f, entered := &inTown{}, ""
-	c := personCommand(f, "info NAME", "What a card of a town says of itself to its owner", 0, "a person's name", func(c *cobra.Command) walletRun {
-		return func(ctx context.Context, _ *town.Town, p *town.Person, _ []string) error {
-			client, fci, err := verified(ctx, p, entered)
-			if err != nil {
-				return err
-			}
-			info := cardInfo{LifeCycle: fci.LifeCycle.String(), SpecVersion: fmt.Sprintf("%d.%d", fci.SpecVersion>>8, fci.SpecVersion&0xFF)}
-			encoded, err := client.Certificate(ctx)
-			if err != nil {
-				return err
-			}
-			certificate, err := cvc.Parse(encoded)
-			if err != nil {
-				return err
-			}
-			info.Device, info.Expiry = string(certificate.Holder), certificate.Expiry.String()
-			balance, err := client.Balance(ctx)
-			if err != nil {
-				return err
-			}
-			info.Balance = money.FromWire(uint32(balance))
-			if info.Policy, err = client.Policy(ctx); err != nil {
-				return err
-			}
-			if info.Counters, err = client.Counters(ctx); err != nil {
-				return err
-			}
-			kr := func(a message.Amount) money.Ore { return money.FromWire(uint32(a)) }
-			return f.answer(c, info, `device       %s, %s, certificate until %s
+	f := &inTown{}
+	return personCommand(f, "info NAME", "What a card of a town says of itself to its owner", 0, "a person's name", func(c *cobra.Command, v visit) error {
+		client, fci, err := v.verified()
+		if err != nil {
+			return err
+		}
+		info := cardInfo{LifeCycle: fci.LifeCycle.String(), SpecVersion: fmt.Sprintf("%d.%d", fci.SpecVersion>>8, fci.SpecVersion&0xFF)}
+		encoded, err := client.Certificate(v.ctx)
+		if err != nil {
+			return err
+		}
+		certificate, err := cvc.Parse(encoded)
+		if err != nil {
+			return err
+		}
+		info.Device, info.Expiry = string(certificate.Holder), certificate.Expiry.String()
+		balance, err := client.Balance(v.ctx)
+		if err != nil {
+			return err
+		}
+		info.Balance = money.FromWire(uint32(balance))
+		if info.Policy, err = client.Policy(v.ctx); err != nil {
+			return err
+		}
+		if info.Counters, err = client.Counters(v.ctx); err != nil {
+			return err
+		}
+		kr := func(a message.Amount) money.Ore { return money.FromWire(uint32(a)) }
+		return f.answer(c, info, `device       %s, %s, certificate until %s
 balance      %s of at most %s
 payments     %s at most each, %d transactions between two synchronisations
 records      %d written, %d acknowledged
 Instructions %d applied; policy version %d; %d Requests made`,
-				info.Device, info.LifeCycle, info.Expiry, info.Balance, kr(info.Policy.MaxBalance), kr(info.Policy.MaxPayment),
-				info.Policy.MaxTransactions, info.Counters.ATC, info.Counters.AckedATC, info.Counters.InstructionSequence,
-				info.Policy.Version, info.Counters.RequestCounter)
-		}
+			info.Device, info.LifeCycle, info.Expiry, info.Balance, kr(info.Policy.MaxBalance), kr(info.Policy.MaxPayment),
+			info.Policy.MaxTransactions, info.Counters.ATC, info.Counters.AckedATC, info.Counters.InstructionSequence,
+			info.Policy.Version, info.Counters.RequestCounter)
 	})
-	pinFlag(c, &entered)
-	return c
 }
 
 // recordAnswer is one record of the log.
@@ -95,36 +89,32 @@ type recordAnswer struct {
 }
 
 func cardLogCommand() *cobra.Command {
-	f, entered := &inTown{}, ""
-	c := personCommand(f, "log NAME", "The records on a card that the notary has not acknowledged", 0, "a person's name", func(c *cobra.Command) walletRun {
-		return func(ctx context.Context, _ *town.Town, p *town.Person, _ []string) error {
-			client, _, err := verified(ctx, p, entered)
-			if err != nil {
-				return err
-			}
-			records, err := client.Records(ctx)
-			if err != nil {
-				return err
-			}
-			answers, text := []recordAnswer{}, "no record waits for the notary\n"
-			for i, encoded := range records {
-				record, err := message.ParseRecord(encoded)
-				if err != nil {
-					return err
-				}
-				if i == 0 {
-					text = ""
-				}
-				answer := describe(record)
-				answer.Record = hex.EncodeToString(encoded)
-				answers = append(answers, answer)
-				text += fmt.Sprintf("%6d  %-9s %-18s %12s  Request %d\n", answer.ATC, answer.Kind, answer.Other, answer.Amount, answer.Request)
-			}
-			return f.answer(c, answers, "%s", text[:len(text)-1])
+	f := &inTown{}
+	return personCommand(f, "log NAME", "The records on a card that the notary has not acknowledged", 0, "a person's name", func(c *cobra.Command, v visit) error {
+		client, _, err := v.verified()
+		if err != nil {
+			return err
 		}
+		records, err := client.Records(v.ctx)
+		if err != nil {
+			return err
+		}
+		answers, text := []recordAnswer{}, "no record waits for the notary\n"
+		for i, encoded := range records {
+			record, err := message.ParseRecord(encoded)
+			if err != nil {
+				return err
+			}
+			if i == 0 {
+				text = ""
+			}
+			answer := describe(record)
+			answer.Record = hex.EncodeToString(encoded)
+			answers = append(answers, answer)
+			text += fmt.Sprintf("%6d  %-9s %-18s %12s  Request %d\n", answer.ATC, answer.Kind, answer.Other, answer.Amount, answer.Request)
+		}
+		return f.answer(c, answers, "%s", text[:len(text)-1])
 	})
-	pinFlag(c, &entered)
-	return c
 }
 
 func describe(r message.Record) recordAnswer {
@@ -143,36 +133,33 @@ func describe(r message.Record) recordAnswer {
 }
 
 func cardPINCommand() *cobra.Command {
-	f, old, puk := &inTown{}, "", ""
-	c := personCommand(f, "pin NAME NEW-PIN", "Change a card's PIN, or set a new one by the PUK", 1, "a person's name and the new PIN", func(c *cobra.Command) walletRun {
-		return func(ctx context.Context, t *town.Town, p *town.Person, arguments []string) error {
-			replacement, err := pin.NewBlock(arguments[0])
-			if err != nil {
-				return usage("new PIN: %w", err)
-			}
-			tap, err := held(p, old)
-			if err != nil {
-				return err
-			}
-			if puk == "" {
-				err = p.Phone.ChangePIN(ctx, tap, replacement)
-			} else {
-				block, blockErr := pin.NewPUKBlock(puk)
-				if blockErr != nil {
-					return usage("--puk: %w", blockErr)
-				}
-				err = p.Phone.UnblockPIN(ctx, tap, block, replacement)
-			}
-			if err != nil {
-				return err
-			}
-			if err := t.NoteNewPIN(p, arguments[0]); err != nil {
-				return fmt.Errorf("the card has the new PIN, the PIN letter could not be changed: %w", err)
-			}
-			return f.answer(c, map[string]any{"name": p.Name, "changed": true}, "%s's card has a new PIN", p.Name)
+	f, puk := &inTown{}, ""
+	c := personCommand(f, "pin NAME NEW-PIN", "Change a card's PIN, or set a new one by the PUK", 1, "a person's name and the new PIN", func(c *cobra.Command, v visit) error {
+		replacement, err := pin.NewBlock(v.arguments[0])
+		if err != nil {
+			return usage("new PIN: %w", err)
 		}
+		tap, err := v.tap()
+		if err != nil {
+			return err
+		}
+		if puk == "" {
+			err = v.person.Phone.ChangePIN(v.ctx, tap, replacement)
+		} else {
+			block, blockErr := pin.NewPUKBlock(puk)
+			if blockErr != nil {
+				return usage("--puk: %w", blockErr)
+			}
+			err = v.person.Phone.UnblockPIN(v.ctx, tap, block, replacement)
+		}
+		if err != nil {
+			return err
+		}
+		if err := v.town.NoteNewPIN(v.person, v.arguments[0]); err != nil {
+			return fmt.Errorf("the card has the new PIN, the PIN letter could not be changed: %w", err)
+		}
+		return f.answer(c, map[string]any{"name": v.person.Name, "changed": true}, "%s's card has a new PIN", v.person.Name)
 	})
-	pinFlag(c, &old)
 	c.Flags().StringVar(&puk, "puk", "", "PUK, when the PIN is forgotten or blocked")
 	return c
 }

@@ -10,11 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/pin"
 	"ekrona/apdu/trace"
 	"ekrona/host/money"
 	"ekrona/host/town"
-	"ekrona/host/wallet"
 )
 
 // inTown are the flags of commands that go on in the folder of a demo.
@@ -78,16 +76,4 @@ func amountOf(text string) (money.Ore, error) {
 		return 0, usage("amount %q: give more than 0", text)
 	}
 	return amount, nil
-}
-
-// held holds a person's card to a reader, with the PIN given or, if none is, that
-// of the PIN letter.
-func held(p *town.Person, entered string) (wallet.Tap, error) {
-	block, err := p.Letter.Block()
-	if entered != "" {
-		if block, err = pin.NewBlock(entered); err != nil {
-			return wallet.Tap{}, usage("--pin: %w", err)
-		}
-	}
-	return wallet.Tap{Card: p.Card.Tap(), PIN: block}, err
 }

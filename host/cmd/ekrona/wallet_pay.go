@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/envelope"
+	"ekrona/host/money"
+	"ekrona/host/town"
+	"ekrona/host/wallet"
+)
+
+// tearable says after which command of a flow the card may be taken away.
+var tearable = map[string]byte{"request": spec.RequestPayment.INS, "pay": spec.Pay.INS, "accept": spec.Accept.INS}
+
+// paidAnswer is what a finished transfer is for a script.
+type paidAnswer struct {
+	Payer  string    `json:"payer"`
+	Payee  string    `json:"payee"`
+	Amount money.Ore `json:"amount_ore"`
+}
+
+func walletPayCommand() *cobra.Command {
+	f, torn := &inTown{}, ""
+	c := personCommand(f, "pay PAYER PAYEE AMOUNT", "Pay from card to card, in three taps on the payee's phone", 2, "payer, payee and an amount in kronor", func(c *cobra.Command, v visit) error {
+		payer := v.person
+		payee, err := v.town.Person(v.arguments[0])
+		if err != nil {
+			return err
+		}
+		amount, err := amountOf(v.arguments[1])
+		if err != nil {
+			return err
+		}
+		instruction, known := tearable[torn]
+		if torn != "" && !known {
+			return usage("--torn %q: choose request, pay or accept", torn)
+		}
+		payer.Card.PullAfter(instruction)
+		payee.Card.PullAfter(instruction)
+		_, receipt, err := payee.Phone.Transfer(v.ctx, amount, holder(payer, payee, v.pin))
+		if err != nil {
+			return err
+		}
+		if err := payer.Phone.TakeAnswer(v.ctx, receipt); err != nil {
+			return err
+		}
+		return f.answer(c, paidAnswer{payer.Name, payee.Name, amount}, "%s has paid %s to %s", payer.Name, amount, payee.Name)
+	})
+	c.Long = `The payee's card asks, the payer's card pays with its PIN, the payee's card accepts.
+
+With --torn the card is taken away after REQUEST, PAY or ACCEPT, before the answer is through;
+"ekrona wallet continue PAYEE --card PAYER" goes on from there.`
+	c.Flags().StringVar(&torn, "torn", "", "take the card away after this command: request, pay or accept")
+	return c
+}
+
+// holder holds the payer's and the payee's card to the payee's phone.
+func holder(payer, payee *town.Person, entered string) wallet.Holder {
+	return func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
+		if side == wallet.Payee {
+			return held(payee, "")
+		}
+		if payer == nil {
+			return wallet.Tap{}, usage("the payer's card is needed: name whose it is with --card")
+		}
+		tap, err := held(payer, entered)
+		tap.Stranger = true
+		return tap, err
+	}
+}
+
+func walletAskCommand() *cobra.Command {
+	f, from := &inTown{}, ""
+	c := personCommand(f, "ask NAME AMOUNT", "Open a Request on the card, to be paid later", 1, "a person's name and an amount in kronor", func(c *cobra.Command, v visit) error {
+		var payer message.DeviceID
+		if from != "" {
+			named, err := v.town.Person(from)
+			if err != nil {
+				return err
+			}
+			payer = named.Phone.Device()
+		}
+		amount, tap, err := v.amountAndTap()
+		if err != nil {
+			return err
+		}
+		asked, err := v.person.Phone.Request(v.ctx, tap, amount, payer)
+		if err != nil {
+			return err
+		}
+		return f.listRequests(c, []envelope.Envelope{asked})
+	})
+	c.Flags().StringVar(&from, "from", "", "the only person who may pay it")
+	return c
+}
+
+// requestAnswer is one Request for a script.
+type requestAnswer struct {
+	Number  uint32    `json:"number"`
+	Payee   string    `json:"payee"`
+	Amount  money.Ore `json:"amount_ore"`
+	Message string    `json:"message"` // hex
+}
+
+func (f *inTown) listRequests(c *cobra.Command, all []envelope.Envelope) error {
+	answers := []requestAnswer{}
+	text := ""
+	for _, e := range all {
+		r, err := message.Parse[message.Request](e.Message)
+		if err != nil {
+			return err
+		}
+		amount := money.FromWire(uint32(r.Amount))
+		answers = append(answers, requestAnswer{r.Number, string(r.Payee), amount, hex.EncodeToString(e.Message)})
+		text += fmt.Sprintf("Request %d: %s asks for %s\n", r.Number, r.Payee, amount)
+	}
+	if len(all) == 0 {
+		text = "no Request is open\n"
+	}
+	return f.answer(c, answers, "%s", text[:len(text)-1])
+}
+
+func walletOpenCommand() *cobra.Command {
+	f := &inTown{}
+	return personCommand(f, "open NAME", "The Requests on this phone that have neither Receipt nor Refusal", 0, "a person's name", func(c *cobra.Command, v visit) error {
+		open, err := v.person.Phone.Unfinished(v.ctx)
+		if err != nil {
+			return err
+		}
+		return f.listRequests(c, open)
+	})
+}
+
+// own finds the oldest unfinished Request of the person's own card that fits.
+func (v visit) own(fits func(*message.Request) bool) (envelope.Envelope, *message.Request, error) {
+	open, err := v.person.Phone.Unfinished(v.ctx)
+	if err != nil {
+		return envelope.Envelope{}, nil, err
+	}
+	for _, e := range open {
+		r, err := message.Parse[message.Request](e.Message)
+		if err != nil {
+			return envelope.Envelope{}, nil, err
+		}
+		if r.Payee == v.person.Phone.Device() && fits(r) {
+			return e, r, nil
+		}
+	}
+	name := v.person.Name
+	return envelope.Envelope{}, nil, fmt.Errorf("%s's phone has no such open Request of %s's card; \"ekrona wallet open %s\" lists what is open", name, name, name)
+}
+
+func walletRefuseCommand() *cobra.Command {
+	f := &inTown{}
+	return personCommand(f, "refuse NAME NUMBER", "Close an open Request for ever; what is paid into it goes back to the payer's online wallet", 1, "a person's name and the number of a Request", func(c *cobra.Command, v visit) error {
+		asked, r, err := v.own(func(r *message.Request) bool { return fmt.Sprint(r.Number) == v.arguments[0] })
+		if err != nil {
+			return err
+		}
+		tap, err := v.tap()
+		if err != nil {
+			return err
+		}
+		if _, err := v.person.Phone.Refuse(v.ctx, tap, asked); err != nil {
+			return err
+		}
+		return f.answer(c, map[string]any{"name": v.person.Name, "refused": r.Number}, "Request %d is refused", r.Number)
+	})
+}
+
+func walletContinueCommand() *cobra.Command {
+	f, whose := &inTown{}, ""
+	c := personCommand(f, "continue NAME", "Go on with the oldest payment to this person that was torn", 0, "the payee's name", func(c *cobra.Command, v visit) error {
+		var payer *town.Person
+		if whose != "" {
+			var err error
+			if payer, err = v.town.Person(whose); err != nil {
+				return err
+			}
+		}
+		asked, r, err := v.own(func(*message.Request) bool { return true })
+		if err != nil {
+			return err
+		}
+		receipt, err := v.person.Phone.ContinueTransfer(v.ctx, asked, holder(payer, v.person, v.pin))
+		if err != nil {
+			return err
+		}
+		if payer != nil {
+			if err := payer.Phone.TakeAnswer(v.ctx, receipt); err != nil {
+				return err
+			}
+		}
+		amount := money.FromWire(uint32(r.Amount))
+		return f.answer(c, paidAnswer{whose, v.person.Name, amount}, "%s has got %s", v.person.Name, amount)
+	})
+	c.Flags().StringVar(&whose, "card", "", "whose card is held to the phone to pay")
+	return c
+}
