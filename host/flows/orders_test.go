@@ -14,7 +14,9 @@ import (
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
+	"ekrona/host/envelope"
 	"ekrona/host/intermediary"
+	"ekrona/host/ledger"
 	"ekrona/host/money"
 	"ekrona/host/order"
 	"ekrona/host/wallet"
@@ -313,4 +315,58 @@ func TestFlowsGoOverExtendedLengthToo(t *testing.T) {
 	w.addTill("SEFJORDB")
 	w.tell(anna, 0, func(error) bool { return false })
 	w.checkStory(anna)
+}
+
+// TestTornUnloadThatSynchronisesFirstIsNotPaidTwice: the card has paid the desk,
+// the phone does not know, and the owner synchronises before trying again.
+func TestTornUnloadThatSynchronisesFirstIsNotPaidTwice(t *testing.T) {
+	w, anna, _ := annaAndBertil(t)
+	_, err := anna.phone.Unload(w.ctx, wallet.Tap{Card: losing(anna, spec.Pay), PIN: block(t, rightPIN)}, 50*money.Krona)
+	var torn *wallet.TornTap
+	require.ErrorAs(t, err, &torn)
+	w.sync(anna)
+	w.audit("synchronised")
+	assert.Equal(t, 350*money.Krona, w.online(anna), "the desk took what came with the records")
+	_, err = anna.phone.Unload(w.ctx, anna.tap(t), 50*money.Krona)
+	require.NoError(t, err)
+	w.audit("asked again")
+	assert.Equal(t, 150*money.Krona, w.offline(anna))
+	assert.Equal(t, 350*money.Krona, w.online(anna))
+	w.agree()
+}
+
+// TestPayerThatNobodyRegisteredIsItsIntermediarysLoss: an intermediary certifies
+// a key without a card. The honest payees are paid, by its holding.
+func TestPayerThatNobodyRegisteredIsItsIntermediarysLoss(t *testing.T) {
+	w, anna, shop := annaAndShop(t)
+	b := w.banks["SENORDIC"]
+	stray, err := b.pki.Certified("stray", w.subject("SENORDICSTRAY001", spec.RoleCard), b.ca)
+	require.NoError(t, err)
+	pay := func(asked envelope.Envelope, atc uint32) envelope.Envelope {
+		request, err := message.Parse[message.Request](asked.Message)
+		require.NoError(t, err)
+		signed, err := envelope.Sign(&message.Payment{Payer: stray.Certificate.Device(), ATC: atc, Request: *request}, stray.Signer)
+		require.NoError(t, err)
+		return envelope.Envelope{Message: signed, Certificate: stray.Encoded, Authority: b.ca.Encoded}
+	}
+	sale, err := shop.Ask(w.ctx, 45*money.Krona)
+	require.NoError(t, err)
+	require.NoError(t, shop.Answer(w.ctx, pay(sale.Request, 1)))
+	asked, err := anna.phone.Request(w.ctx, anna.tap(t), 30*money.Krona, "")
+	require.NoError(t, err)
+	_, err = anna.phone.Accept(w.ctx, anna.tap(t), pay(asked, 2))
+	require.NoError(t, err)
+	w.audit("taken from a key without a card")
+
+	_, err = shop.Synchronise(w.ctx)
+	require.NoError(t, err)
+	w.sync(anna)
+	w.audit("settled")
+	assert.Equal(t, 45*money.Krona, w.taken())
+	require.NoError(t, b.PullStatement(w.ctx))
+	own, err := ledger.Balance(w.ctx, b.db, ledger.Account{Kind: ledger.OwnFunds})
+	require.NoError(t, err)
+	assert.Equal(t, (10_000-500-75)*money.Krona, own)
+	w.agree()
+	assert.Equal(t, 230*money.Krona, w.offline(anna))
 }

@@ -2,6 +2,7 @@ package intermediary
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -75,7 +76,7 @@ func (i *Intermediary) Report(ctx context.Context, id message.DeviceID, reading 
 	if state.Device != id {
 		return session.Answer{}, fmt.Errorf("intermediary: this is the State of %s, not of %s: synchronise that device itself", state.Device, id)
 	}
-	if _, err := i.HandOver(ctx, reading.Records); err != nil {
+	if err := i.handOverReading(ctx, reading); err != nil {
 		return session.Answer{}, err
 	}
 	if err := i.answerDesk(ctx); err != nil {
@@ -106,6 +107,22 @@ func (i *Intermediary) Report(ctx context.Context, id message.DeviceID, reading 
 	}
 	err = i.instruct(ctx, situation{d, state, report, outstanding}, &answer)
 	return answer, err
+}
+
+// handOverReading gives the notary the records and, when it doubts one because
+// nobody has registered the payer, the payers' certificates.
+func (i *Intermediary) handOverReading(ctx context.Context, reading session.Reading) error {
+	answers, err := i.HandOver(ctx, reading.Records)
+	if err != nil {
+		return err
+	}
+	for _, answer := range answers {
+		if errors.Is(answer.Err, settlement.Signature) {
+			_, err := i.HandOver(ctx, reading.Certificates)
+			return err
+		}
+	}
+	return nil
 }
 
 // Confirm takes a device's Confirmation to the notary, which releases the credit

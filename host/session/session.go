@@ -41,6 +41,9 @@ type Trust struct {
 type Reading struct {
 	State   []byte   // signed State message
 	Records [][]byte // records ackedAtc+1 .. atc, in order, whole
+	// Certificates (7F21) of the payers of accepted Payments, as far as they are
+	// known. The notary asks for them when nobody has registered a payer.
+	Certificates [][]byte
 }
 
 // Opening begins a session.

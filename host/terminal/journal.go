@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/money"
@@ -159,7 +160,9 @@ func (t *Terminal) record(ctx context.Context, q store.Queryer, number uint32) (
 
 // speak writes the terminal's word on an open Request: the record, the chain, and
 // the Request closed, in the caller's transaction.
-func (t *Terminal) speak(ctx context.Context, tx *sql.Tx, now till, s sale, record message.Record) error {
+//
+// payer is the certificate of an accepted Payment's payer, nil for a Refusal.
+func (t *Terminal) speak(ctx context.Context, tx *sql.Tx, now till, s sale, record message.Record, payer *cvc.Certificate) error {
 	identity, err := message.Identity(record.Message())
 	if err != nil {
 		return fmt.Errorf("terminal: record: %w", err)
@@ -179,14 +182,45 @@ func (t *Terminal) speak(ctx context.Context, tx *sql.Tx, now till, s sale, reco
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO record (number, request, accepted, amount, message, head) VALUES ($1, $2, $3, $4, $5, $6)`,
-		now.records, s.request.Number, accepted, int64(amount), sealed, now.head[:]); err != nil {
+	var sealedPayer []byte
+	if payer != nil {
+		encoded, err := payer.Encode()
+		if err != nil {
+			return fmt.Errorf("terminal: the payer's certificate: %w", err)
+		}
+		if sealedPayer, err = t.sealer.seal("payer", now.records, encoded); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO record (number, request, accepted, amount, message, payer, head) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		now.records, s.request.Number, accepted, int64(amount), sealed, sealedPayer, now.head[:]); err != nil {
 		return fmt.Errorf("terminal: journal: record %d: %w", now.records, err)
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE request SET open = 0 WHERE number = $1`, s.request.Number); err != nil {
 		return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
 	}
 	return now.write(ctx, tx)
+}
+
+// payers are the certificates of the payers whose Payments are in the journal.
+func (t *Terminal) payers(ctx context.Context, q store.Queryer) ([][]byte, error) {
+	numbers, err := column[uint32](ctx, q, `SELECT number FROM record WHERE payer IS NOT NULL ORDER BY number`)
+	if err != nil {
+		return nil, err
+	}
+	var certificates [][]byte
+	for _, number := range numbers {
+		var sealed []byte
+		if err := q.QueryRowContext(ctx, `SELECT payer FROM record WHERE number = $1`, number).Scan(&sealed); err != nil {
+			return nil, fmt.Errorf("terminal: journal: record %d: %w", number, err)
+		}
+		certificate, err := t.sealer.open("payer", number, sealed)
+		if err != nil {
+			return nil, err
+		}
+		certificates = append(certificates, certificate)
+	}
+	return certificates, nil
 }
 
 // column reads one column of all rows.

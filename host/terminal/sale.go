@@ -177,5 +177,5 @@ func (t *Terminal) refuse(ctx context.Context, tx *sql.Tx, s sale) ([]byte, erro
 	if err != nil {
 		return nil, fmt.Errorf("terminal: Refusal: %w", err)
 	}
-	return signed, t.speak(ctx, tx, now, s, message.Record{Refusal: refusal})
+	return signed, t.speak(ctx, tx, now, s, message.Record{Refusal: refusal}, nil)
 }

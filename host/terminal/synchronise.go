@@ -102,6 +102,9 @@ func (t *Terminal) Read(ctx context.Context, challenge []byte, trust session.Tru
 			}
 			reading.Records = append(reading.Records, record)
 		}
+		if reading.Certificates, err = t.payers(ctx, tx); err != nil {
+			return err
+		}
 		reading.State, err = t.state(ctx, tx, now, identity)
 		return err
 	})

@@ -230,7 +230,7 @@ func (t *Terminal) accept(ctx context.Context, s sale, payment []byte, payer *cv
 		if receipt, err = envelope.Sign(receiving, t.signer); err != nil {
 			return fmt.Errorf("terminal: Receipt: %w", err)
 		}
-		return t.speak(ctx, tx, now, s, message.Record{Receipt: receiving, Payment: paid})
+		return t.speak(ctx, tx, now, s, message.Record{Receipt: receiving, Payment: paid}, payer)
 	})
 	return t.envelope(receipt), err
 }

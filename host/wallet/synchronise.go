@@ -101,12 +101,17 @@ func (o ownCard) Read(ctx context.Context, challenge []byte, trust session.Trust
 	if err != nil {
 		return session.Reading{}, err
 	}
+	reading := session.Reading{State: state, Records: records}
 	for _, encoded := range records {
-		if err := o.wallet.keepRecord(ctx, encoded); err != nil {
+		payer, err := o.wallet.keepRecord(ctx, encoded)
+		if err != nil {
 			return session.Reading{}, err
 		}
+		if payer != nil {
+			reading.Certificates = append(reading.Certificates, payer)
+		}
 	}
-	return session.Reading{State: state, Records: records}, nil
+	return reading, nil
 }
 
 // Apply gives the card the Instruction.
@@ -114,18 +119,30 @@ func (o ownCard) Apply(ctx context.Context, instruction []byte, trust session.Tr
 	return o.Instruction(ctx, instruction, trust.InstructionKey, trust.Notary)
 }
 
-// keepRecord keeps the owner's card's Payment in the conversation that it belongs to.
-func (w *Wallet) keepRecord(ctx context.Context, encoded []byte) error {
+// keepRecord keeps the owner's card's Payment in the conversation that it belongs
+// to. Of a Payment that the card accepted it returns the payer's certificate, when
+// the Payment came through this phone.
+func (w *Wallet) keepRecord(ctx context.Context, encoded []byte) (payer []byte, err error) {
 	record, err := message.ParseRecord(encoded)
 	if err != nil {
-		return fmt.Errorf("wallet: record of the card: %w", err)
+		return nil, fmt.Errorf("wallet: record of the card: %w", err)
 	}
-	if record.Payment == nil || record.Payment.Payer != w.device {
-		return nil
+	if record.Payment == nil {
+		return nil, nil
 	}
 	identity, err := message.Identity(&record.Payment.Request)
 	if err != nil {
-		return fmt.Errorf("wallet: record of the card: %w", err)
+		return nil, fmt.Errorf("wallet: record of the card: %w", err)
 	}
-	return w.keepPayment(ctx, identity, envelope.Envelope{Message: encoded, Certificate: w.certificate, Authority: w.ca})
+	if record.Payment.Payer == w.device {
+		return nil, w.keepPayment(ctx, identity, envelope.Envelope{Message: encoded, Certificate: w.certificate, Authority: w.ca})
+	}
+	t, err := w.transfer(ctx, identity)
+	if errors.Is(err, ErrNoTransfer) || err == nil && t.payment == nil {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t.payment.Certificate, nil
 }

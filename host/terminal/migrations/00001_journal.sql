@@ -49,6 +49,7 @@ CREATE TABLE record (
     accepted INTEGER NOT NULL CHECK (accepted IN (0, 1)), -- else refused
     amount   INTEGER NOT NULL CHECK (amount > 0),         -- öre
     message  BLOB    NOT NULL,                            -- Receipt and Payment, or Refusal, sealed
+    payer    BLOB,                                        -- certificate of an accepted Payment's payer, sealed
     head     BLOB    NOT NULL                             -- chain up to here
 ) STRICT;
 
