@@ -45,6 +45,9 @@ func (i *Intermediary) AddDevice(ctx context.Context, d Device) error {
 	if err != nil {
 		return fmt.Errorf("intermediary: certificate of device %s: %w", d.ID, err)
 	}
+	if certificate.Device() != d.ID {
+		return fmt.Errorf("intermediary: device %s: the certificate is that of %s: give the one that was issued for this device", d.ID, certificate.Holder)
+	}
 	if err := i.keepDevice(ctx, d, certificate.Role); err != nil {
 		return err
 	}

@@ -125,7 +125,10 @@ func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) 
 	if err != nil {
 		return transfer{}, fmt.Errorf("wallet: Payment: %w", err)
 	}
-	if err := w.keepPayment(ctx, identity, payment); err != nil {
+	// Until the payee has spoken the last one given counts: a stranger may have
+	// sent a Payment before that no card accepts.
+	err = w.keep(ctx, `UPDATE transfer SET payment = $1 WHERE request = $2 AND answer IS NULL`, identity, payment)
+	if err != nil {
 		return transfer{}, err
 	}
 	return w.transfer(ctx, identity)

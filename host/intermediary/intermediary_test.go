@@ -1,0 +1,222 @@
+package intermediary
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"io"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/ledger"
+	"ekrona/host/money"
+	"ekrona/host/settlement"
+	"ekrona/host/store"
+	"ekrona/personalization/pki"
+)
+
+type clock struct{}
+
+func (clock) Now() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }
+
+// scribe is a notary that only has a statement, and admits everybody.
+type scribe struct {
+	Notary
+	entries []settlement.Entry
+}
+
+func (*scribe) Join(context.Context, string, []byte, []byte) error              { return nil }
+func (*scribe) Register(context.Context, string, settlement.Registration) error { return nil }
+func (*scribe) Outstanding(context.Context, string, string) (o settlement.Outstanding, err error) {
+	return o, nil
+}
+
+func (s *scribe) Statement(_ context.Context, _ string, after int64, limit int) ([]settlement.Entry, error) {
+	var page []settlement.Entry
+	for _, entry := range s.entries {
+		if entry.Seq > after && len(page) < limit {
+			page = append(page, entry)
+		}
+	}
+	return page, nil
+}
+
+func (s *scribe) tell(e settlement.Entry) {
+	e.Seq, e.At = int64(len(s.entries)+1)*3, clock{}.Now() // with gaps
+	s.entries = append(s.entries, e)
+}
+
+type office struct {
+	*Intermediary
+	t      *testing.T
+	ctx    context.Context
+	random io.Reader
+	notary *scribe
+	config Config
+	app    *ecdsa.PrivateKey
+	folder pki.Folder
+	root   pki.Identity
+	ca     pki.Identity
+}
+
+func subject(holder cvc.Holder, role spec.Role) pki.Subject {
+	today := message.DateOf(clock{}.Now())
+	return pki.Subject{Holder: holder, Role: role, Effective: today, Expiry: today.AddDays(1000)}
+}
+
+func newOffice(t *testing.T) *office {
+	t.Helper()
+	o := &office{t: t, ctx: context.Background(), random: rand.NewChaCha8([32]byte{1}), notary: &scribe{}}
+	o.folder = pki.Open(t.TempDir(), o.random)
+	certified := func(name string, holder cvc.Holder, role spec.Role, issuer pki.Identity) pki.Identity {
+		identity, err := o.folder.Certified(name, subject(holder, role), issuer)
+		require.NoError(t, err)
+		return identity
+	}
+	var err error
+	o.root, err = o.folder.Root("root", subject("SERIKSBK00001", spec.RoleRoot))
+	require.NoError(t, err)
+	o.ca = certified("ca", "SENORDIC00001", spec.RoleIntermediary, o.root)
+	instruction := certified("instruction", "SENORDIC00002", spec.RoleInstructionKey, o.root)
+	desk := certified("desk", "SENORDICDESK0001", spec.RoleDesk, o.ca)
+	notary := certified("notary", "SENOTARY00001", spec.RoleNotary, o.root)
+	schemas, err := Schemas()
+	require.NoError(t, err)
+	db, err := store.Open(o.ctx, store.Memory, schemas...)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	o.config = Config{
+		Name: "SENORDIC", DB: db, Clock: clock{}, Random: o.random, Notary: o.notary, CA: o.ca.Encoded,
+		InstructionKey: Identity{instruction.Signer, instruction.Encoded}, Desk: Identity{desk.Signer, desk.Encoded},
+		NotaryCertificate: notary.Encoded,
+	}
+	o.Intermediary, err = New(o.config)
+	require.NoError(t, err)
+	require.NoError(t, o.Start(o.ctx))
+	o.app, err = pki.GenerateKey(o.random)
+	require.NoError(t, err)
+	require.NoError(t, o.AddCustomer(o.ctx, Customer{"anna", "Anna", &o.app.PublicKey}))
+	return o
+}
+
+func (o *office) balance(a ledger.Account) money.Ore {
+	o.t.Helper()
+	balance, err := ledger.Balance(o.ctx, o.db, a)
+	require.NoError(o.t, err)
+	return balance
+}
+
+func TestStatementIsPostedToWhomItConcernsOnce(t *testing.T) {
+	const card = "SENORDIC00000001"
+	o := newOffice(t)
+	entries := []struct {
+		entry             settlement.Entry
+		anna, own, shadow money.Ore // balances after it
+	}{
+		{settlement.Entry{Kind: settlement.Issued, Online: 1000}, 0, 1000, 0},
+		{settlement.Entry{Kind: settlement.Received, Device: card, Owner: "anna", Shadow: 80}, 0, 1000, 80},
+		{settlement.Entry{Kind: settlement.Paid, Device: card, Owner: "anna", Shadow: -30}, 0, 1000, 50},
+		{settlement.Entry{Kind: settlement.Unloaded, Device: card, Owner: "anna", Online: 20, Shadow: -20}, 20, 1000, 30},
+		{settlement.Entry{Kind: settlement.Returned, Device: card, Owner: "anna", Online: 5, Shadow: -5}, 25, 1000, 25},
+		{settlement.Entry{Kind: settlement.Collected, Device: "SENORDICTILL0001", Owner: "anna", Online: 7}, 32, 1000, 25},
+		{settlement.Entry{Kind: settlement.HoldingPaid, Device: card, Owner: "anna", Online: -40}, 32, 960, 25},
+		{settlement.Entry{Kind: settlement.HoldingRepaid, Device: card, Owner: "anna", Online: 10, Shadow: -10}, 32, 970, 15},
+		{settlement.Entry{Kind: settlement.PoolRepaid, Device: card, Owner: "anna", Shadow: -5}, 32, 970, 10},
+		{settlement.Entry{Kind: settlement.Swept, Device: card, Owner: "anna", Online: 10, Shadow: -10}, 42, 970, 0},
+		{settlement.Entry{Kind: settlement.Loaded, Device: card, Owner: "anna", Online: -9, Shadow: 9, Order: "of a backup that was lost", Instr: 4}, 42, 961, 9},
+		{settlement.Entry{Kind: settlement.Released, Device: card, Owner: "anna", Online: 9, Shadow: -9, Order: "of a backup that was lost", Instr: 4}, 51, 961, 0},
+	}
+	for _, e := range entries {
+		o.notary.tell(e.entry)
+		for range 2 {
+			require.NoError(t, o.PullStatement(o.ctx))
+		}
+		assert.Equal(t, e.anna, o.balance(wallet("anna")), e.entry.Kind)
+		assert.Equal(t, e.own, o.balance(ownFunds), e.entry.Kind)
+		if e.entry.Device == card {
+			assert.Equal(t, e.shadow, o.balance(shadow(card)), e.entry.Kind)
+		}
+		assert.Equal(t, -e.anna-e.own-e.shadow, o.balance(mirror), "the mirror is minus all that the central bank holds: %v", e.entry.Kind)
+		require.NoError(t, o.Verify(o.ctx))
+	}
+	_, err := o.db.Exec(`UPDATE statement SET cursor = 0`) // a cursor that was set back
+	require.NoError(t, err)
+	require.NoError(t, o.PullStatement(o.ctx))
+	assert.Equal(t, money.Ore(51), o.balance(wallet("anna")))
+}
+
+func TestLongStatementIsPulledInPages(t *testing.T) {
+	o := newOffice(t)
+	for range 2*statementPage + 1 {
+		o.notary.tell(settlement.Entry{Kind: settlement.Issued, Online: 1})
+	}
+	require.NoError(t, o.PullStatement(o.ctx))
+	assert.Equal(t, money.Ore(2*statementPage+1), o.balance(ownFunds))
+}
+
+func TestDepositComesOutOfOwnFundsOnceForItsOrder(t *testing.T) {
+	o := newOffice(t)
+	require.ErrorIs(t, o.Deposit(o.ctx, "one", "anna", 100), ErrOwnFunds)
+	assert.Zero(t, o.balance(wallet("anna")))
+	o.notary.tell(settlement.Entry{Kind: settlement.Issued, Online: 150})
+	for range 2 {
+		require.NoError(t, o.Deposit(o.ctx, "one", "anna", 100))
+	}
+	require.ErrorIs(t, o.Deposit(o.ctx, "one", "anna", 20), ledger.ErrConflict)
+	require.ErrorIs(t, o.Deposit(o.ctx, "two", "anna", 51), ErrOwnFunds)
+	require.ErrorIs(t, o.Deposit(o.ctx, "two", "bertil", 1), ErrNoCustomer)
+	require.Error(t, o.Deposit(o.ctx, "three", "anna", 0))
+	online, err := o.OnlineBalance(o.ctx, "anna")
+	require.NoError(t, err)
+	assert.Equal(t, money.Ore(100), online)
+	_, err = o.OnlineBalance(o.ctx, "bertil")
+	require.ErrorIs(t, err, ErrNoCustomer)
+}
+
+func TestCustomersAndDevicesKeepTheirIDs(t *testing.T) {
+	o := newOffice(t)
+	other, err := pki.GenerateKey(o.random)
+	require.NoError(t, err)
+	require.ErrorIs(t, o.AddCustomer(o.ctx, Customer{"anna", "Anna", &other.PublicKey}), ErrTaken)
+	require.NoError(t, o.AddCustomer(o.ctx, Customer{"bertil", "Bertil", &other.PublicKey}))
+
+	till, err := o.folder.Certified("till", subject("SENORDICTILL0001", spec.RoleTerminal), o.ca)
+	require.NoError(t, err)
+	device := Device{ID: "SENORDICTILL0001", Customer: "anna", Certificate: till.Encoded}
+	require.NoError(t, o.AddDevice(o.ctx, device))
+	require.NoError(t, o.AddDevice(o.ctx, device))
+	device.Customer = "bertil"
+	require.ErrorIs(t, o.AddDevice(o.ctx, device), ErrTaken)
+	device.Customer, device.ID = "nobody", "SENORDICTILL0002"
+	require.ErrorIs(t, o.AddDevice(o.ctx, device), ErrNoCustomer)
+	device.Customer = "anna"
+	require.ErrorContains(t, o.AddDevice(o.ctx, device), "SENORDICTILL0001", "the certificate names another")
+	_, err = o.Device(o.ctx, "SENORDICTILL0002")
+	require.ErrorIs(t, err, ErrNoDevice)
+	require.ErrorIs(t, o.ReportLost(o.ctx, "SENORDICTILL0002"), ErrNoDevice)
+	require.ErrorIs(t, o.End(o.ctx, "SENORDICTILL0002"), ErrNoDevice)
+}
+
+func TestNewRefusesPartsThatDoNotBelongTogether(t *testing.T) {
+	o := newOffice(t)
+	for name, change := range map[string]func(*Config){
+		"a desk as instruction key": func(c *Config) { c.InstructionKey = c.Desk },
+		"another intermediary":      func(c *Config) { c.Name = "SEFJORDB" },
+		"a CA as notary":            func(c *Config) { c.NotaryCertificate = c.CA },
+		"another's key":             func(c *Config) { c.Desk.Signer = c.InstructionKey.Signer },
+		"no certificate":            func(c *Config) { c.CA = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := o.config
+			change(&config)
+			_, err := New(config)
+			require.Error(t, err)
+		})
+	}
+}

@@ -1,0 +1,220 @@
+package wallet
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+	"ekrona/host/envelope"
+	"ekrona/host/money"
+	"ekrona/host/order"
+	"ekrona/host/settlement"
+	"ekrona/host/store"
+	"ekrona/personalization/pki"
+)
+
+// clerk is an intermediary that takes messages as it is told to.
+type clerk struct {
+	Intermediary
+	answers []settlement.Answer
+	err     error
+	seen    [][]byte
+	orders  []order.Signed
+}
+
+func (c *clerk) HandOver(_ context.Context, messages [][]byte) ([]settlement.Answer, error) {
+	c.seen = messages
+	return c.answers, c.err
+}
+
+func (c *clerk) PlaceLoad(_ context.Context, o order.Signed) error {
+	c.orders = append(c.orders, o)
+	return c.err
+}
+
+type phone struct {
+	*Wallet
+	t      *testing.T
+	ctx    context.Context
+	clerk  *clerk
+	config Config
+	payee  pki.Identity // who signs what comes to this phone
+	ca     pki.Identity
+	number uint32
+}
+
+func newPhone(t *testing.T) *phone {
+	t.Helper()
+	random := rand.NewChaCha8([32]byte{1})
+	p := &phone{t: t, ctx: context.Background(), clerk: &clerk{}}
+	folder := pki.Open(t.TempDir(), random)
+	root, err := folder.Root("root", subject(t, "SERIKSBK00001", spec.RoleRoot))
+	require.NoError(t, err)
+	p.ca, err = folder.Certified("ca", subject(t, "SENORDIC00001", spec.RoleIntermediary), root)
+	require.NoError(t, err)
+	own, err := folder.Certified("card", subject(t, "SENORDIC00000001", spec.RoleCard), p.ca)
+	require.NoError(t, err)
+	p.payee, err = folder.Certified("payee", subject(t, "SENORDIC00000002", spec.RoleCard), p.ca)
+	require.NoError(t, err)
+	point, err := signature.Point(own.Certificate.PublicKey)
+	require.NoError(t, err)
+	app, err := pki.GenerateKey(random)
+	require.NoError(t, err)
+	schema, err := Schema()
+	require.NoError(t, err)
+	db, err := store.Open(p.ctx, store.Memory, schema)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	p.config = Config{
+		DB: db, Random: random, App: app, Device: "SENORDIC00000001", Certificate: own.Encoded, CA: p.ca.Encoded,
+		PINPoint: point, Intermediary: p.clerk,
+	}
+	p.Wallet, err = New(p.ctx, p.config)
+	require.NoError(t, err)
+	return p
+}
+
+func subject(t *testing.T, holder cvc.Holder, role spec.Role) pki.Subject {
+	t.Helper()
+	day, err := message.ParseDate("2026-11-22")
+	require.NoError(t, err)
+	return pki.Subject{Holder: holder, Role: role, Effective: day, Expiry: day.AddDays(1000)}
+}
+
+func (p *phone) sealed(m message.Message) envelope.Envelope {
+	p.t.Helper()
+	signed, err := envelope.Sign(m, p.payee.Signer)
+	require.NoError(p.t, err)
+	return envelope.Envelope{Message: signed, Certificate: p.payee.Encoded, Authority: p.ca.Encoded}
+}
+
+// conversation is a Request, its Payment by the owner's card and its Receipt.
+func (p *phone) conversation() (asked, paid, receipt envelope.Envelope) {
+	p.t.Helper()
+	p.number++
+	request := &message.Request{Payee: p.payee.Certificate.Device(), Number: p.number, Amount: 100}
+	asked = p.sealed(request)
+	payment := &message.Payment{Payer: p.device, ATC: p.number, Request: *request}
+	paid = p.sealed(payment)
+	identity, err := message.Identity(payment)
+	require.NoError(p.t, err)
+	return asked, paid, p.sealed(&message.Receipt{Payee: request.Payee, ATC: 1, Payer: p.device, Number: p.number, Payment: identity})
+}
+
+func (p *phone) waiting() [][]byte {
+	p.t.Helper()
+	waiting, err := p.column(p.ctx, `SELECT message FROM outbox ORDER BY position`)
+	require.NoError(p.t, err)
+	return waiting
+}
+
+func TestMessagesAreForgottenOnlyWhenTheNotaryHoldsThemOrNeverWill(t *testing.T) {
+	p := newPhone(t)
+	asked, paid, receipt := p.conversation()
+	_, err := p.begin(p.ctx, asked)
+	require.NoError(t, err)
+	for range 2 {
+		_, err = p.receivePayment(p.ctx, paid)
+		require.NoError(t, err)
+		require.NoError(t, p.TakeAnswer(p.ctx, receipt))
+	}
+	both := [][]byte{paid.Message, receipt.Message}
+	require.Equal(t, both, p.waiting())
+
+	p.clerk.err = errors.New("the link is down")
+	require.ErrorIs(t, p.handOver(p.ctx), p.clerk.err)
+	p.clerk.err = nil
+	require.Error(t, p.handOver(p.ctx), "fewer answers than messages are no answers")
+	p.clerk.answers = []settlement.Answer{{Err: settlement.Unknown}, {Err: io.ErrUnexpectedEOF}}
+	require.NoError(t, p.handOver(p.ctx))
+	require.Equal(t, both, p.waiting(), "neither held nor hopeless")
+	p.clerk.answers = []settlement.Answer{{Held: true}, {Err: settlement.Unknown}}
+	require.NoError(t, p.handOver(p.ctx))
+	require.Equal(t, both[1:], p.waiting())
+	p.clerk.answers = []settlement.Answer{{Err: settlement.Signature}}
+	require.NoError(t, p.handOver(p.ctx))
+	require.Empty(t, p.waiting())
+}
+
+func TestKeptPaymentAndReceiptAreTheAnswerWithoutACard(t *testing.T) {
+	p := newPhone(t)
+	asked, paid, receipt := p.conversation()
+	_, err := p.begin(p.ctx, asked)
+	require.NoError(t, err)
+	_, err = p.receivePayment(p.ctx, paid)
+	require.NoError(t, err)
+	again, err := p.Pay(p.ctx, Tap{}, asked)
+	require.NoError(t, err)
+	assert.Equal(t, paid, again)
+
+	open, err := p.Unfinished(p.ctx)
+	require.NoError(t, err)
+	require.Len(t, open, 1)
+	require.NoError(t, p.TakeAnswer(p.ctx, receipt))
+	given, err := p.Accept(p.ctx, Tap{}, paid)
+	require.NoError(t, err)
+	assert.Equal(t, receipt, given)
+	open, err = p.Unfinished(p.ctx)
+	require.NoError(t, err)
+	assert.Empty(t, open)
+}
+
+func TestStrangersPaymentDoesNotStandInTheWayOfTheGoodOne(t *testing.T) {
+	p := newPhone(t)
+	asked, paid, receipt := p.conversation()
+	_, err := p.begin(p.ctx, asked)
+	require.NoError(t, err)
+	junk := paid
+	junk.Message = append([]byte{}, paid.Message...)
+	junk.Message[len(junk.Message)-1] ^= 1
+	for _, given := range []envelope.Envelope{junk, paid} {
+		kept, err := p.receivePayment(p.ctx, given)
+		require.NoError(t, err)
+		assert.Equal(t, given, *kept.payment)
+	}
+	require.NoError(t, p.TakeAnswer(p.ctx, receipt))
+	kept, err := p.receivePayment(p.ctx, junk)
+	require.NoError(t, err)
+	assert.Equal(t, paid, *kept.payment, "what was answered stays")
+}
+
+func TestOrderIsKeptBeforeItIsSentAndSentAgainUntilItIsAnswered(t *testing.T) {
+	p := newPhone(t)
+	p.clerk.err = errors.New("the link is down")
+	for range 2 {
+		_, err := p.Load(p.ctx, Tap{}, 100*money.Krona)
+		require.ErrorIs(t, err, p.clerk.err)
+	}
+	require.Len(t, p.clerk.orders, 2)
+	assert.Equal(t, p.clerk.orders[0], p.clerk.orders[1])
+
+	p.clerk.err = &order.Refused{Reason: errors.New("no money")}
+	_, err := p.Load(p.ctx, Tap{}, 100*money.Krona)
+	require.ErrorContains(t, err, "no money")
+	_, err = p.Load(p.ctx, Tap{}, 100*money.Krona)
+	require.ErrorContains(t, err, "no money")
+	assert.Equal(t, p.clerk.orders[0], p.clerk.orders[2])
+	assert.NotEqual(t, p.clerk.orders[0].ID, p.clerk.orders[3].ID, "a refused order is done with")
+}
+
+func TestJournalBelongsToOneOwner(t *testing.T) {
+	p := newPhone(t)
+	_, err := New(p.ctx, p.config)
+	require.NoError(t, err, "started again")
+	config := p.config
+	config.Device, config.Certificate = "SENORDIC00000002", p.payee.Encoded
+	_, err = New(p.ctx, config)
+	require.ErrorContains(t, err, "a journal of its own")
+	config.Certificate = p.config.Certificate
+	_, err = New(p.ctx, config)
+	require.ErrorContains(t, err, "issued for this card")
+}
