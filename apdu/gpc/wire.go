@@ -92,7 +92,7 @@ const (
 
 // Tags.
 const (
-	TagFCI              tlv.Tag = 0x6F // GPC table 11-83
+	TagFCI              tlv.Tag = 0x6F // GPC table 11-82
 	TagAIDOfFCI         tlv.Tag = 0x84
 	TagProprietary      tlv.Tag = 0xA5
 	TagMaxData          tlv.Tag = 0x9F65

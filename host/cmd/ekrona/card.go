@@ -11,7 +11,7 @@ import (
 )
 
 func cardCommand() *cobra.Command {
-	return group("card", "Run a virtual card, ask cards, estimate their speed", cardInfoCommand(), cardLogCommand(), cardPINCommand(), cardRunCommand(), cardCostCommand())
+	return group("card", "Run a virtual card, ask cards, estimate their speed", cardInfoCommand(), cardLogCommand(), cardPINCommand(), cardRunCommand(), cardEmulateCommand(), cardCostCommand())
 }
 
 func cardRunCommand() *cobra.Command {

@@ -1,0 +1,259 @@
+package globalplatform
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+
+	"ekrona/apdu"
+	"ekrona/apdu/gpc"
+	"ekrona/emulator/card"
+	"ekrona/emulator/vm"
+	"ekrona/personalization/scp03"
+)
+
+// Options are what a blank card is made with.
+type Options struct {
+	Keys   scp03.Keys // initial key set, version FF; none means the published test keys
+	Random io.Reader  // nil is the system's
+}
+
+// Card is a virtual card with a card manager.
+type Card struct {
+	card   *card.Card
+	random io.Reader
+	state  state
+
+	// What a loss of power clears.
+	selected bool // the issuer security domain is
+	session  *session
+	loading  *loading
+	chain    chain
+	listing  *listing
+	stored   stored
+}
+
+var _ apdu.Card = (*Card)(nil)
+
+// New puts a card manager on a card: the one whose record is on it, or a new one.
+// After that all commands must go through it, and Reset too.
+func New(c *card.Card, o Options) (*Card, error) {
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	managed := &Card{card: c, random: o.Random}
+	record, err := c.Record()
+	switch {
+	case errors.Is(err, card.ErrNoRecord):
+		if o.Keys.ENC == nil {
+			o.Keys = scp03.TestKeys()
+		}
+		if managed.state, err = blank(o.Keys, o.Random); err != nil {
+			return nil, err
+		}
+		if err := managed.update(func(*state) {}); err != nil {
+			return nil, err
+		}
+	case err != nil:
+		return nil, fmt.Errorf("globalplatform: %w", err)
+	default:
+		if managed.state, err = parseState(record); err != nil {
+			return nil, err
+		}
+	}
+	return managed, managed.wake()
+}
+
+// Reset takes power away and gives it back; see [card.Card.Reset]. The issuer
+// security domain is selected then, or the default applet if one was made that.
+func (c *Card) Reset() error {
+	c.card.Reset()
+	// A cut may have come after the record was written: what is in memory counts.
+	record, err := c.card.Record()
+	if err != nil {
+		return fmt.Errorf("globalplatform: %w", err)
+	}
+	if c.state, err = parseState(record); err != nil {
+		return err
+	}
+	return c.wake()
+}
+
+// wake is the card's life from power-up to the first command.
+func (c *Card) wake() error {
+	c.selected = true
+	c.endSession()
+	present := map[string]bool{}
+	for _, a := range c.card.Applets() {
+		present[a.AID.String()] = true
+	}
+	c.state.apps = deleteFunc(c.state.apps, func(a app) bool { return !present[a.aid.String()] })
+	if c.state.life == gpc.CardLocked || c.state.life == gpc.Terminated {
+		return nil
+	}
+	for _, a := range c.state.apps {
+		if a.privileges&gpc.PrivilegeCardReset != 0 && a.selectable() {
+			willing, err := c.card.Select(a.aid)
+			c.selected = !willing
+			return err
+		}
+	}
+	return nil
+}
+
+// Transmit sends a command; see [apdu.Card]. Errors are those of [card.Card.Transmit].
+func (c *Card) Transmit(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+	if err := ctx.Err(); err != nil {
+		return apdu.Response{}, fmt.Errorf("card: %w", err)
+	}
+	raw, err := command.Bytes()
+	if err != nil {
+		return apdu.Response{}, err
+	}
+	return c.transmit(raw)
+}
+
+// TransmitBytes sends a command as it goes over the wire, well formed or not, and
+// returns response data and status word.
+func (c *Card) TransmitBytes(command []byte) ([]byte, error) {
+	response, err := c.transmit(command)
+	if err != nil {
+		return nil, err
+	}
+	return response.Bytes(), nil
+}
+
+func (c *Card) transmit(raw []byte) (apdu.Response, error) {
+	command, err := apdu.ParseCommand(raw)
+	if err == nil && isSelect(command) && (!command.Extended || c.card.Profile().ExtendedLength) {
+		return c.selectByName(command, raw)
+	}
+	if !c.selected {
+		return c.below(raw)
+	}
+	if err != nil || command.Extended && !c.card.Profile().ExtendedLength {
+		return apdu.Response{SW: gpc.SWWrongLength}, nil
+	}
+	response, err := c.secured(command)
+	if err == nil && len(response.Data) > max(apdu.MaxShortNe, command.Ne) {
+		response = apdu.Response{SW: gpc.SWNoMemory}
+	}
+	return response, err
+}
+
+// below hands a command to the card without its manager.
+func (c *Card) below(raw []byte) (apdu.Response, error) {
+	answer, err := c.card.TransmitBytes(raw)
+	if err != nil {
+		return apdu.Response{}, err
+	}
+	return apdu.ParseResponse(answer)
+}
+
+// handler carries out a command that may be carried out, without its protection. A
+// StatusWord as error is the answer, with the data if there is some.
+type handler func(c *Card, command apdu.Command) ([]byte, error)
+
+// handlers are the commands that need an authenticated host.
+var handlers = map[byte]handler{
+	gpc.InsGetStatus: (*Card).getStatus,
+	gpc.InsSetStatus: (*Card).setStatus,
+	gpc.InsInstall:   (*Card).install,
+	gpc.InsLoad:      (*Card).load,
+	gpc.InsDelete:    (*Card).delete,
+	gpc.InsPutKey:    (*Card).putKey,
+	gpc.InsStoreData: (*Card).storeData,
+}
+
+// handle is a command to the issuer security domain, without its protection.
+func (c *Card) handle(command apdu.Command) (apdu.Response, error) {
+	data, err := c.dispatch(command)
+	var sw apdu.StatusWord
+	switch {
+	case err == nil:
+		return apdu.Response{Data: data, SW: apdu.OK}, nil
+	case errors.As(err, &sw):
+		return apdu.Response{Data: data, SW: sw}, nil
+	case errors.Is(err, gpc.ErrMalformed):
+		return apdu.Response{SW: gpc.SWWrongData}, nil
+	case errors.Is(err, card.ErrRefused):
+		return apdu.Response{SW: c.reason(err)}, nil
+	default:
+		return apdu.Response{}, err
+	}
+}
+
+// systemNoResource is SystemException.NO_RESOURCE (Java Card API 3.0.5).
+const systemNoResource = 5
+
+// reason is the status word for what the card below refused.
+func (c *Card) reason(err error) apdu.StatusWord {
+	var thrown *vm.JavaException
+	if errors.As(err, &thrown) && thrown.Class == "javacard/framework/SystemException" && thrown.Reason == systemNoResource {
+		return gpc.SWNoMemory
+	}
+	return gpc.SWWrongData
+}
+
+func (c *Card) dispatch(command apdu.Command) ([]byte, error) {
+	if command.INS != gpc.InsInstall && command.INS != gpc.InsDelete && command.INS != gpc.InsPutKey {
+		c.chain = chain{}
+	}
+	if command.INS != gpc.InsGetStatus {
+		c.listing = nil
+	}
+	if command.INS == gpc.InsGetData {
+		return c.getData(command)
+	}
+	handle, known := handlers[command.INS]
+	switch {
+	case !known:
+		return nil, gpc.SWWrongInstruction
+	case command.CLA != gpc.ClassPlain:
+		return nil, gpc.SWWrongClass
+	case c.state.life == gpc.Terminated:
+		return nil, gpc.SWConditions
+	case !c.session.authenticated():
+		return nil, gpc.SWSecurity
+	case c.state.life == gpc.CardLocked && command.INS != gpc.InsSetStatus && command.INS != gpc.InsGetStatus:
+		return nil, gpc.SWConditions
+	}
+	return handle(c, command)
+}
+
+// chain collects the data of a command that comes in parts (GPC tables 11-21,
+// 11-41, 11-65).
+type chain struct {
+	ins, p2 byte
+	data    []byte
+}
+
+// maxChain bounds what is collected, in bytes.
+const maxChain = 2048
+
+// collect returns the whole data once the last part is there, nil before.
+func (c *Card) collect(command apdu.Command, more bool) ([]byte, error) {
+	if c.chain.data != nil && (c.chain.ins != command.INS || c.chain.p2 != command.P2) {
+		c.chain = chain{}
+		return nil, gpc.SWConditions
+	}
+	if len(c.chain.data)+len(command.Data) > maxChain {
+		c.chain = chain{}
+		return nil, gpc.SWNoMemory
+	}
+	data := append(c.chain.data, command.Data...)
+	if more {
+		c.chain = chain{command.INS, command.P2, append([]byte{}, data...)}
+		return nil, nil
+	}
+	c.chain = chain{}
+	return append([]byte{}, data...), nil
+}
+
+// nothingMore is the data of an answer that has none (GPC §11.5.3.1).
+var nothingMore = []byte{0}
+
+func (c *Card) isDomain(aid []byte) bool { return bytes.Equal(aid, c.state.aid) }

@@ -1,0 +1,159 @@
+package globalplatform
+
+import (
+	"errors"
+
+	"ekrona/apdu"
+	"ekrona/apdu/gpc"
+	"ekrona/personalization/scp03"
+)
+
+// Parameters i that the card answers with (Amd D 1.2 table 5-1): R-MAC and R-ENC,
+// pseudo-random challenges; and cryptograms of 8 or 16 bytes, whichever the host's
+// challenge asks for.
+const (
+	parameterS8  = 0x70
+	parameterS16 = 0x71
+)
+
+// session is a secure channel from INITIALIZE UPDATE on.
+type session struct {
+	responder *scp03.Responder
+	version   byte   // of the key set
+	dek       []byte // Key-DEK of the key set, under which new keys come
+	aborted   bool
+}
+
+func (s *session) authenticated() bool {
+	return s != nil && !s.aborted && s.responder.Authenticated()
+}
+
+// endSession also ends whatever goes over several commands.
+func (c *Card) endSession() {
+	c.session, c.loading, c.chain, c.listing, c.stored = nil, nil, chain{}, nil, stored{}
+}
+
+// secured takes a command's protection off, carries it out, and protects the
+// response (Amd D §5.6).
+func (c *Card) secured(command apdu.Command) (apdu.Response, error) {
+	switch class := command.CLA &^ gpc.SecureBit; {
+	case command.CLA == 0xFF:
+		return apdu.Response{SW: gpc.SWWrongClass}, nil
+	case class != gpc.ClassISO && class != gpc.ClassPlain:
+		return apdu.Response{SW: gpc.SWNoChannel}, nil
+	case c.state.life != gpc.Terminated && command.CLA == gpc.ClassPlain && command.INS == gpc.InsInitializeUpdate:
+		return c.answered(c.initializeUpdate(command))
+	case c.state.life != gpc.Terminated && command.CLA == gpc.ClassSecure && command.INS == gpc.InsExternalAuthenticate:
+		return c.answered(c.externalAuthenticate(command))
+	case c.session != nil && c.session.aborted:
+		return apdu.Response{SW: gpc.SWSecurity}, nil
+	case !c.session.authenticated():
+		if command.CLA&gpc.SecureBit != 0 {
+			return apdu.Response{SW: gpc.SWSecurity}, nil
+		}
+		return c.handle(command)
+	}
+	s := c.session
+	plain, err := s.responder.Unwrap(command)
+	if err != nil {
+		c.endSession()
+		s.aborted = true
+		c.session = s
+		return apdu.Response{SW: gpc.SWSecurity}, nil
+	}
+	response, err := c.handle(plain)
+	if err != nil {
+		return apdu.Response{}, err
+	}
+	return s.responder.Wrap(response)
+}
+
+// answered makes a response of what a handler gives.
+func (c *Card) answered(data []byte, err error) (apdu.Response, error) {
+	var sw apdu.StatusWord
+	if errors.As(err, &sw) {
+		return apdu.Response{SW: sw}, nil
+	}
+	return apdu.Response{Data: data, SW: apdu.OK}, err
+}
+
+// initializeUpdate is INITIALIZE UPDATE (Amd D §7.1.1).
+func (c *Card) initializeUpdate(command apdu.Command) ([]byte, error) {
+	c.endSession()
+	parameter := byte(parameterS8)
+	switch len(command.Data) {
+	case 8:
+	case 16:
+		parameter = parameterS16
+	default:
+		return nil, gpc.SWWrongLength
+	}
+	if command.P2 > gpc.FirstKeyID {
+		return nil, gpc.SWWrongP1P2
+	}
+	set, keys, ok := c.state.keySetOf(command.P1)
+	switch {
+	case !ok:
+		return nil, gpc.SWNotFound
+	case set.tries == 0:
+		return nil, gpc.SWBlocked
+	case set.sequence == 0xFFFFFF:
+		return nil, gpc.SWConditions
+	}
+	version, n := set.version, set.sequence+1
+	if err := c.update(func(s *state) { s.set(version).sequence = n }); err != nil {
+		return nil, err
+	}
+	sequence := [3]byte{byte(n >> 16), byte(n >> 8), byte(n)}
+	challenge, err := scp03.CardChallenge(keys, sequence, c.state.aid, len(command.Data))
+	if err != nil {
+		return nil, err
+	}
+	responder, err := scp03.NewResponder(keys, command.Data, challenge)
+	if err != nil {
+		return nil, err
+	}
+	cryptogram, err := responder.Cryptogram()
+	if err != nil {
+		return nil, err
+	}
+	c.session = &session{responder: responder, version: version, dek: keys.DEK}
+	return scp03.Offer{
+		Diversification: c.state.identity, KeyVersion: version, Parameter: parameter,
+		Challenge: challenge, Cryptogram: cryptogram, Sequence: sequence[:],
+	}.Encode(), nil
+}
+
+func (s *state) set(version byte) *keySet {
+	for i := range s.sets {
+		if s.sets[i].version == version {
+			return &s.sets[i]
+		}
+	}
+	return &keySet{}
+}
+
+// externalAuthenticate is EXTERNAL AUTHENTICATE (Amd D §7.1.2). A try is taken
+// before the cryptogram is looked at, so that pulling the card saves none.
+func (c *Card) externalAuthenticate(command apdu.Command) ([]byte, error) {
+	s := c.session
+	switch {
+	case s == nil || s.aborted || s.responder.Authenticated():
+		return nil, gpc.SWConditions
+	case command.P2 != 0 || !scp03.Level(command.P1).Valid():
+		return nil, gpc.SWWrongP1P2
+	}
+	tries := c.state.set(s.version).tries
+	if tries == 0 {
+		c.endSession()
+		return nil, gpc.SWBlocked
+	}
+	if err := c.update(func(st *state) { st.set(s.version).tries = tries - 1 }); err != nil {
+		return nil, err
+	}
+	if s.responder.Authenticate(command) != nil {
+		c.endSession()
+		return nil, gpc.SWNotAuthentic
+	}
+	return nil, c.update(func(st *state) { st.set(s.version).tries = maxTries })
+}

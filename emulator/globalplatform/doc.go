@@ -1,0 +1,25 @@
+// Package globalplatform is the card manager of the virtual card: the issuer
+// security domain that is selected when the card gets power, and that loads,
+// installs, lists and deletes applets and takes keys over a secure channel. It
+// follows "GlobalPlatform Card Specification 2.3.1" (GPC) with SCP03 (package
+// ekrona/personalization/scp03), as far as a card for one issuer needs it:
+//
+//   - one security domain, the issuer's; extradition, delegated management, tokens
+//     and signatures over load files (DAP) are refused;
+//   - the basic logical channel; AES keys;
+//   - the interface org.globalplatform for applets is not there, so INSTALL [for
+//     personalization] is refused: no applet could take what follows.
+//
+// A blank card has the published test keys as key set FF, which is gone once
+// another complete set is put, as on cards of the P71 family. After
+// maxTries wrong keys in a row a key set is blocked for good.
+//
+// What it knows (keys, life cycles, privileges, data objects) is one record in the
+// card's persistent memory: it is in the card's file, and a change of it happens
+// whole or not at all when power fails. For an installation the record is written
+// before the applet is there, so that no cut leaves an applet more rights than the
+// command gave; what is recorded of an applet that never came is dropped.
+//
+// It trusts the program that uses it, and no command. A Card is used by one
+// goroutine at a time. Start with [New]; one file for each command.
+package globalplatform

@@ -1,0 +1,150 @@
+package globalplatform
+
+import (
+	"bytes"
+	"errors"
+
+	"ekrona/apdu"
+	"ekrona/apdu/gpc"
+	"ekrona/emulator/card"
+)
+
+// grantable are the privileges that an applet may have here.
+const grantable = gpc.PrivilegeCardReset
+
+// install is INSTALL (GPC §11.5).
+func (c *Card) install(command apdu.Command) ([]byte, error) {
+	if command.P2 != 0 {
+		return nil, gpc.SWWrongP1P2
+	}
+	purpose := command.P1 &^ gpc.InstallMore
+	more := command.P1&gpc.InstallMore != 0
+	data, err := c.collect(command, more)
+	if err != nil {
+		return nil, err
+	}
+	if more {
+		return nothingMore, nil
+	}
+	switch purpose {
+	case gpc.InstallLoad:
+		err = c.forLoad(data)
+	case gpc.InstallInstall, gpc.InstallInstall | gpc.InstallMakeSelectable:
+		err = c.forInstall(data, purpose&gpc.InstallMakeSelectable != 0)
+	case gpc.InstallMakeSelectable:
+		err = c.forMakeSelectable(data)
+	case gpc.InstallPersonalization:
+		err = c.forPersonalization(data)
+	case gpc.InstallExtradition, gpc.InstallRegistryUpdate:
+		err = gpc.SWNotSupported
+	default:
+		err = gpc.SWWrongP1P2
+	}
+	if err != nil {
+		return nil, err
+	}
+	return nothingMore, nil
+}
+
+// forInstall makes an applet instance. What the registry says of it is written
+// first: a cut between the two leaves no applet, and never one that is selectable
+// though it was only to be installed.
+func (c *Card) forInstall(data []byte, selectable bool) error {
+	f, err := gpc.ParseForInstall(data)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(f.Token) > 0, f.Privileges&^grantable != 0:
+		return gpc.SWWrongData
+	case !selectable && f.Privileges&gpc.PrivilegeCardReset != 0: // GPC §11.5.2.3.2
+		return gpc.SWWrongData
+	case !c.hasModule(f.LoadFile, f.Module):
+		return gpc.SWNotFound
+	case c.taken(f.Instance):
+		return gpc.SWConditions
+	}
+	a := app{aid: f.Instance, life: gpc.Installed, privileges: f.Privileges}
+	if selectable {
+		a.life = gpc.Selectable
+	}
+	if err := c.update(func(s *state) { s.setApp(a) }); err != nil {
+		return err
+	}
+	registered, err := c.card.InstallAs(f.Module, f.Instance, f.Privileges.Bytes(), f.Parameters)
+	if err == nil && !bytes.Equal(registered, f.Instance) {
+		err = c.card.Delete(registered)
+		if err == nil {
+			err = gpc.SWWrongData // it must be known by the AID of the command
+		}
+	}
+	if err == nil || !errors.Is(err, card.ErrRefused) && !errors.As(err, new(apdu.StatusWord)) {
+		return err
+	}
+	return errors.Join(c.update(func(s *state) { s.dropApp(f.Instance) }), err)
+}
+
+// hasModule tells whether the load file is there and has the applet module.
+func (c *Card) hasModule(loadFile, module []byte) bool {
+	for _, p := range c.card.Packages() {
+		if bytes.Equal(p.AID, loadFile) {
+			for _, m := range p.Modules {
+				if bytes.Equal(m, module) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// taken tells whether the AID names anything on the card.
+func (c *Card) taken(aid []byte) bool {
+	return c.isDomain(aid) || c.hasApplet(aid) || c.hasLoadFile(aid)
+}
+
+func (c *Card) hasLoadFile(aid []byte) bool {
+	for _, p := range c.card.Packages() {
+		if bytes.Equal(p.AID, aid) {
+			return true
+		}
+	}
+	return false
+}
+
+// forMakeSelectable also makes an applet the default one, selectable before or not.
+func (c *Card) forMakeSelectable(data []byte) error {
+	f, err := gpc.ParseForMakeSelectable(data)
+	if err != nil {
+		return err
+	}
+	if len(f.Token) > 0 {
+		return gpc.SWWrongData
+	}
+	if !c.hasApplet(f.Instance) {
+		return gpc.SWNotFound
+	}
+	a := c.state.app(f.Instance)
+	reset := f.Privileges & gpc.PrivilegeCardReset
+	if a.life&gpc.LockedBit != 0 || a.life != gpc.Installed && reset == 0 {
+		return gpc.SWConditions
+	}
+	if a.life == gpc.Installed {
+		a.life = gpc.Selectable
+	}
+	a.privileges |= reset
+	return c.update(func(s *state) { s.setApp(a) })
+}
+
+// forPersonalization finds that no applet here takes data from its security
+// domain.
+func (c *Card) forPersonalization(data []byte) error {
+	aid, err := gpc.ParseForPersonalization(data)
+	if err != nil {
+		return err
+	}
+	if !c.hasApplet(aid) {
+		return gpc.SWNotFound
+	}
+	return gpc.SWConditions
+}

@@ -1,0 +1,112 @@
+package globalplatform
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"errors"
+
+	"ekrona/apdu"
+	"ekrona/apdu/gpc"
+	"ekrona/emulator/cap"
+	"ekrona/emulator/card"
+)
+
+// loading is a load file on its way, from INSTALL [for load] to the last LOAD. A
+// card without power forgets it.
+type loading struct {
+	aid, hash []byte
+	next      byte // block number
+	full      bool // 256 blocks came
+	content   []byte
+}
+
+// forLoad prepares for LOAD.
+func (c *Card) forLoad(data []byte) error {
+	c.loading = nil
+	f, err := gpc.ParseForLoad(data)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(f.Token) > 0:
+		return gpc.SWWrongData
+	case len(f.Domain) > 0 && !c.isDomain(f.Domain):
+		return gpc.SWNotFound
+	case c.taken(f.LoadFile):
+		return gpc.SWConditions
+	}
+	c.loading = &loading{aid: bytes.Clone(f.LoadFile), hash: bytes.Clone(f.Hash)}
+	return nil
+}
+
+// load is LOAD (GPC §11.6). Any error ends the loading, and nothing of it remains.
+func (c *Card) load(command apdu.Command) ([]byte, error) {
+	l := c.loading
+	c.loading = nil
+	switch {
+	case l == nil:
+		return nil, gpc.SWConditions
+	case command.P1&^gpc.LastBlock != 0 || command.P2 != l.next || l.full:
+		return nil, gpc.SWWrongP1P2
+	case len(command.Data) == 0:
+		return nil, gpc.SWWrongData
+	}
+	memory, err := c.card.Memory()
+	if err != nil {
+		return nil, err
+	}
+	// Descriptor and Debug components need no room on the card, so that this is
+	// more than what fits; the linker has the last word.
+	if free := memory.NVMFree; len(l.content)+len(command.Data) > min(gpc.MaxLoadFile, 2*free) {
+		return nil, gpc.SWNoMemory
+	}
+	l.content = append(l.content, command.Data...)
+	if command.P1&gpc.LastBlock == 0 {
+		l.next++
+		l.full = l.next == 0
+		c.loading = l
+		return nothingMore, nil
+	}
+	if err := c.finish(l, memory.NVMFree); err != nil {
+		return nil, err
+	}
+	return nothingMore, nil
+}
+
+// finish checks the whole load file and links it.
+func (c *Card) finish(l *loading, free int) error {
+	block, signatures, err := gpc.ParseLoadFile(l.content)
+	if err != nil {
+		return err
+	}
+	if signatures > 0 || len(l.hash) > 0 && !hashes(l.hash, block) {
+		return gpc.SWWrongData
+	}
+	file, err := cap.ParseLoadFile(block)
+	if err != nil || !bytes.Equal(file.Header.Package.AID, l.aid) {
+		return gpc.SWWrongData
+	}
+	_, err = c.card.LoadBlock(block)
+	if errors.Is(err, card.ErrRefused) && free < len(block) {
+		return gpc.SWNoMemory
+	}
+	return err
+}
+
+// hashes tells whether hash is that of the block by one of the algorithms that card
+// capability information names (GPC §C.2).
+func hashes(hash, block []byte) bool {
+	switch len(hash) {
+	case sha1.Size:
+		return [sha1.Size]byte(hash) == sha1.Sum(block)
+	case sha256.Size:
+		return [sha256.Size]byte(hash) == sha256.Sum256(block)
+	case sha512.Size384:
+		return [sha512.Size384]byte(hash) == sha512.Sum384(block)
+	case sha512.Size:
+		return [sha512.Size]byte(hash) == sha512.Sum512(block)
+	}
+	return false
+}

@@ -1,0 +1,78 @@
+package globalplatform
+
+import (
+	"bytes"
+
+	"ekrona/apdu"
+	"ekrona/apdu/gpc"
+	"ekrona/apdu/tlv"
+)
+
+func isSelect(c apdu.Command) bool {
+	return c.CLA == gpc.ClassISO && c.INS == gpc.InsSelect && c.P1 == gpc.P1ByName
+}
+
+// selectByName is SELECT on the basic channel (GPC §6.4.2, §11.9): of the issuer
+// security domain by its AID, the beginning of it or no name at all; else of the
+// applet that the card below finds, unless its life cycle forbids it.
+func (c *Card) selectByName(command apdu.Command, raw []byte) (apdu.Response, error) {
+	if c.state.life == gpc.Terminated {
+		return apdu.Response{SW: gpc.SWConditions}, nil
+	}
+	found, ok := c.card.Find(command.P2, command.Data)
+	exactly := ok && bytes.Equal(found, command.Data)
+	if command.P2&gpc.P2WhichMask == gpc.P2First && bytes.HasPrefix(c.state.aid, command.Data) && !exactly {
+		return c.selectDomain()
+	}
+	if c.state.life == gpc.CardLocked {
+		return apdu.Response{SW: gpc.SWNotSupported}, nil
+	}
+	if ok && !c.state.app(found).selectable() {
+		return apdu.Response{SW: gpc.SWFileNotFound}, nil
+	}
+	if !ok && c.selected {
+		return apdu.Response{SW: gpc.SWFileNotFound}, nil
+	}
+	response, err := c.below(raw) // also where no applet is meant: the selected one may know the name
+	if err == nil && ok {
+		c.selected = false
+		c.endSession()
+	}
+	return response, err
+}
+
+func (c *Card) selectDomain() (apdu.Response, error) {
+	if err := c.card.Deselect(); err != nil {
+		return apdu.Response{}, err
+	}
+	c.selected = true
+	c.endSession()
+	data, err := c.fci()
+	response := apdu.Response{Data: data, SW: apdu.OK}
+	if c.state.life == gpc.CardLocked {
+		response.SW = gpc.SWLocked
+	}
+	return response, err
+}
+
+// maxData is the most data of a command, said in the FCI.
+const maxData = apdu.MaxShortData
+
+// fci is the file control information (GPC table 11-82).
+func (c *Card) fci() ([]byte, error) {
+	proprietary, err := tlv.Append(nil, gpc.TagRecognition, recognition())
+	if err == nil {
+		proprietary, err = tlv.Append(proprietary, gpc.TagMaxData, []byte{0, maxData})
+	}
+	var content []byte
+	if err == nil {
+		content, err = tlv.Append(nil, gpc.TagAIDOfFCI, c.state.aid)
+	}
+	if err == nil {
+		content, err = tlv.Append(content, gpc.TagProprietary, proprietary)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return tlv.Append(nil, gpc.TagFCI, content)
+}
