@@ -4,6 +4,8 @@ package cap
 // the other components hold. A card needs none of it.
 type Descriptor struct {
 	Classes []ClassDescriptor
+
+	constantTypes [][]byte // nibbles of each constant's type; nil for a class
 }
 
 // ClassDescriptor describes a class or interface.
@@ -46,11 +48,11 @@ const (
 
 func (f *File) parseDescriptor(r *reader) error {
 	d := &Descriptor{}
+	f.Descriptor = d
 	for n := r.u1("class count"); n > 0 && r.err == nil; n-- {
 		d.Classes = append(d.Classes, f.classDescriptor(r))
 	}
 	f.typeDescriptors(r)
-	f.Descriptor = d
 	return r.end()
 }
 
@@ -116,7 +118,7 @@ func (f *File) methodDescriptor(r *reader, inInterface bool) MethodDescriptor {
 	return d
 }
 
-// typeDescriptors checks the type table (§6.14): an offset for each constant
+// typeDescriptors reads the type table (§6.14): an offset for each constant
 // into a list of nibble strings.
 func (f *File) typeDescriptors(r *reader) {
 	base := r.off
@@ -126,16 +128,17 @@ func (f *File) typeDescriptors(r *reader) {
 		r.failAt(at, "gives types to %d constants, there are %d", n, len(f.Constants))
 	}
 	offsets := r.u2s(n, "constant types")
-	starts := map[int]bool{}
+	types := map[int][]byte{}
 	for r.err == nil && r.left() > 0 {
-		starts[r.off-base] = true
-		nibbles := r.u1("nibble count")
-		r.bytes((nibbles+1)/2, "type descriptor")
+		start := r.off - base
+		count := r.u1("nibble count")
+		types[start] = nibbles(r.bytes((count+1)/2, "type descriptor"), count)
 	}
 	for i, off := range offsets {
-		if r.err == nil && off != noType && !starts[off] {
+		if r.err == nil && off != noType && types[off] == nil {
 			r.failAt(base+2+2*i, "type of constant %d at %d, where none starts", i, off)
 		}
+		f.Descriptor.constantTypes = append(f.Descriptor.constantTypes, types[off])
 	}
 }
 

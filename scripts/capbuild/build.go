@@ -34,7 +34,7 @@ func Build(ctx context.Context, tools *Tools, root, out string, packages []Packa
 	b := builder{tools: tools, root: root, work: work}
 	var manifests []*Manifest
 	for _, p := range withImports(packages) {
-		archive, err := b.convert(ctx, p)
+		archive, err := b.convert(ctx, p, optionsOf(p))
 		if err != nil {
 			return nil, err
 		}
@@ -108,9 +108,8 @@ func optionsOf(p Package) Options { return Options{Target: target, Ints: p.Ints}
 
 // convert runs ant-javacard for one package, in a process of its own: the kit's
 // converter loses its messages when it runs twice in one.
-func (b *builder) convert(ctx context.Context, p Package) (*Archive, error) {
+func (b *builder) convert(ctx context.Context, p Package, options Options) (*Archive, error) {
 	output := filepath.Join(b.work, p.Name+".cap")
-	options := optionsOf(p)
 	caps := antCAP{
 		Target: options.Target, Package: p.Name, AID: p.AID, Version: p.Version,
 		Sources: filepath.Join(b.root, filepath.FromSlash(p.Sources)), Output: output, Export: b.export(p.Name),
@@ -168,6 +167,9 @@ func (b *builder) finish(ctx context.Context, out string, p Package, archive *Ar
 	m := &Manifest{
 		Package: p, CAP: describe(filepath.Base(p.CAP), file), Components: describeAll(archive.Components),
 		Sources: sources, Tools: b.tools.Versions, Options: optionsOf(p), Verifier: verdict,
+	}
+	if err := b.writeLines(ctx, out, p, archive); err != nil {
+		return nil, err
 	}
 	path := filepath.Join(out, filepath.FromSlash(p.CAP))
 	if err := writeFile(path, file); err != nil {

@@ -20,6 +20,7 @@ type Package struct {
 
 	Sources string `json:"-"` // folder that holds the sources, also in folders below
 	CAP     string `json:"-"` // the CAP file; the manifest lies beside it
+	Lines   bool   `json:"-"` // beside it lies also a table of source lines, package applet/lines
 }
 
 // Applet is an applet class and the AID that its package gives it.
@@ -30,6 +31,9 @@ type Applet struct {
 
 // ManifestFile returns the path of the manifest, relative like the others.
 func (p Package) ManifestFile() string { return p.CAP + ".manifest" }
+
+// LinesFile returns the path of the table of source lines.
+func (p Package) LinesFile() string { return p.CAP + ".lines" }
 
 // specVersion is the version of the applet's package: that of its interface.
 var specVersion = fmt.Sprintf("%d.%d", spec.Version>>8, spec.Version&0xFF)
@@ -51,7 +55,7 @@ func Packages() []Package {
 		{
 			Name: "ekrona", AID: fmt.Sprintf("%X", spec.PackageAID), Version: specVersion, Imports: []string{},
 			Applets: []Applet{{Class: "ekrona.EkronaApplet", AID: fmt.Sprintf("%X", spec.AppletAID)}},
-			Sources: "applet/src/main/java/ekrona", CAP: "applet/ekrona.cap",
+			Sources: "applet/src/main/java/ekrona", CAP: "applet/ekrona.cap", Lines: true,
 		},
 		probe(1, "lib", []string{}, ""),
 		probe(2, "core", []string{"probe.lib"}, "ProbeApplet"),

@@ -1,0 +1,145 @@
+// Package lines says which source line each instruction of a CAP file came from.
+//
+// A CAP file for cards carries no debug information. scripts/build-applet converts
+// the same sources once more with it, demands that the Method component came out
+// the same byte by byte, and writes what that says of methods and lines beside the
+// CAP file. The table names the Method component by its SHA-256, so that it cannot
+// be taken for that of another build.
+package lines
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"sort"
+	"strings"
+
+	"ekrona/emulator/cap"
+)
+
+// Table is the methods of a CAP file in the order of their offsets.
+type Table struct {
+	Methods []Method
+	digest  [sha256.Size]byte // of the Method component
+}
+
+// Method names a method and its lines.
+type Method struct {
+	Class, Name, Descriptor string
+	Source                  string // file, without folders
+	Offset                  int    // of its header in the Method component's content
+	Code                    int    // of its first instruction there
+	Lines                   []cap.Line
+}
+
+// String is class and name, without the package.
+func (m *Method) String() string {
+	return m.Class[strings.LastIndexByte(m.Class, '/')+1:] + "." + m.Name
+}
+
+// Line returns the source line of the instruction at an offset in the Method
+// component's content. The converter leaves gaps between ranges: what lies in one
+// belongs to the range before.
+func (m *Method) Line(offset int) (line int) {
+	start := -1
+	for _, l := range m.Lines {
+		if l.Start <= offset-m.Code && l.Start > start {
+			start, line = l.Start, l.Line
+		}
+	}
+	return line
+}
+
+// Of takes the table from a CAP file with debug information.
+func Of(file *cap.File) (*Table, error) {
+	if file.Debug == nil {
+		return nil, fmt.Errorf("lines: the CAP file has no debug information")
+	}
+	t := &Table{digest: sha256.Sum256(file.Component(cap.TagMethod))}
+	for _, c := range file.Debug.Classes {
+		for _, d := range c.Methods {
+			header, ok := file.Methods.HeaderAt(d.Offset)
+			if !ok || header.Abstract {
+				continue
+			}
+			t.Methods = append(t.Methods, Method{c.Name, d.Name, d.Descriptor, c.Source, d.Offset, header.Code, d.Lines})
+		}
+	}
+	sort.Slice(t.Methods, func(i, j int) bool { return t.Methods[i].Offset < t.Methods[j].Offset })
+	return t, nil
+}
+
+// Fits tells whether the table is that of the CAP file.
+func (t *Table) Fits(file *cap.File) bool {
+	return t.digest == sha256.Sum256(file.Component(cap.TagMethod))
+}
+
+// At returns the method that holds the instruction at an offset, or nil.
+func (t *Table) At(offset int) *Method {
+	n := sort.Search(len(t.Methods), func(i int) bool { return t.Methods[i].Code > offset })
+	if n == 0 {
+		return nil
+	}
+	return &t.Methods[n-1]
+}
+
+// Encode writes the table as text that Parse reads back: the digest, then for each
+// method one line that names it and one for each of its ranges.
+func (t *Table) Encode() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "component %x\n", t.digest)
+	for _, m := range t.Methods {
+		fmt.Fprintf(&b, "method %s %s %s %s %d %d\n", m.Class, m.Name, m.Descriptor, m.Source, m.Offset, m.Code)
+		for _, l := range m.Lines {
+			fmt.Fprintf(&b, "%d %d %d\n", l.Start, l.End, l.Line)
+		}
+	}
+	return b.Bytes()
+}
+
+// Parse reads what Encode wrote.
+func Parse(text []byte) (*Table, error) {
+	t := &Table{}
+	for n, scan := 1, bufio.NewScanner(bytes.NewReader(text)); scan.Scan(); n++ {
+		if err := t.parseLine(n, scan.Text()); err != nil {
+			return nil, fmt.Errorf("lines: line %d: %w; run scripts/build-applet", n, err)
+		}
+	}
+	if !bytes.Equal(t.Encode(), text) {
+		return nil, fmt.Errorf("lines: the table is not in its usual form; run scripts/build-applet")
+	}
+	return t, nil
+}
+
+func (t *Table) parseLine(n int, line string) error {
+	if n == 1 {
+		var digest []byte
+		if _, err := fmt.Sscanf(line, "component %x", &digest); err != nil {
+			return err
+		}
+		if len(digest) != len(t.digest) {
+			return fmt.Errorf("a SHA-256 has %d bytes", len(t.digest))
+		}
+		copy(t.digest[:], digest)
+		return nil
+	}
+	if strings.HasPrefix(line, "method ") {
+		var m Method
+		if _, err := fmt.Sscanf(line, "method %s %s %s %s %d %d", &m.Class, &m.Name, &m.Descriptor, &m.Source, &m.Offset, &m.Code); err != nil {
+			return err
+		}
+		t.Methods = append(t.Methods, m)
+		return nil
+	}
+	if len(t.Methods) == 0 {
+		return fmt.Errorf("a range before any method")
+	}
+	var l cap.Line
+	if _, err := fmt.Sscanf(line, "%d %d %d", &l.Start, &l.End, &l.Line); err != nil {
+		return err
+	}
+	last := &t.Methods[len(t.Methods)-1]
+	last.Lines = append(last.Lines, l)
+	return nil
+}

@@ -1,0 +1,55 @@
+package vm
+
+import "fmt"
+
+// Instruction is one instruction of bytecode.
+type Instruction struct {
+	Opcode   byte
+	Mnemonic string
+	Length   int // bytes, operands included
+}
+
+// InstructionAt reads the instruction at an offset of bytecode.
+func InstructionAt(code []byte, at int) (Instruction, error) {
+	if at < 0 || at >= len(code) {
+		return Instruction{}, fmt.Errorf("offset %d is not in the code", at)
+	}
+	e := &opcodes[code[at]]
+	if e.run == nil {
+		return Instruction{}, fmt.Errorf("offset %d: 0x%02X is no instruction", at, code[at])
+	}
+	length := e.length
+	if at+length <= len(code) {
+		w := &walk{m: &Method{code: code}, end: len(code)}
+		if _, err := w.targets(at, e, &length); err != nil {
+			return Instruction{}, fmt.Errorf("offset %d, %s: %w", at, e.mnemonic, err)
+		}
+	}
+	if at+length > len(code) {
+		return Instruction{}, fmt.Errorf("offset %d, %s: ends outside the code", at, e.mnemonic)
+	}
+	return Instruction{code[at], e.mnemonic, length}, nil
+}
+
+// IsConditional tells whether the instruction jumps or goes on, as a condition has
+// it (JCVM 3.0.5 §7.5.35 to §7.5.44).
+func (i Instruction) IsConditional() bool {
+	operand := opcodes[i.Opcode].operand
+	return operand == opBranch || operand == opBranchWide
+}
+
+// InvertedCondition is the opcode of the opposite condition: they come in pairs.
+func (i Instruction) InvertedCondition() byte { return i.Opcode ^ 1 }
+
+// Callee is the index of the constant that names the method which a call calls;
+// false for other instructions and for calls through an interface. code begins with
+// the instruction.
+func (i Instruction) Callee(code []byte) (constant int, isStatic, ok bool) {
+	switch opcodes[i.Opcode].operand {
+	case opStaticMethod:
+		return u2At(code, 1), true, true
+	case opVirtual, opSpecial:
+		return u2At(code, 1), false, true
+	}
+	return 0, false, false
+}

@@ -1,0 +1,53 @@
+package capbuild
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"ekrona/applet/lines"
+	"ekrona/emulator/cap"
+)
+
+// writeLines converts a package that wants it once more, with debug information,
+// and writes which source line each instruction came from. The second conversion
+// must have given the same instructions.
+func (b *builder) writeLines(ctx context.Context, out string, p Package, archive *Archive) error {
+	if !p.Lines {
+		return nil
+	}
+	options := optionsOf(p)
+	options.Debug = true
+	debug, err := b.convert(ctx, p, options)
+	if err != nil {
+		return err
+	}
+	table, err := linesOf(debug)
+	if err != nil {
+		return fmt.Errorf("lines of %s: %w", p.Name, err)
+	}
+	plain, err := archive.parse()
+	if err != nil {
+		return fmt.Errorf("lines of %s: %w", p.Name, err)
+	}
+	if !table.Fits(plain) {
+		return fmt.Errorf("lines of %s: with debug information the converter gives other instructions", p.Name)
+	}
+	return writeFile(filepath.Join(out, filepath.FromSlash(p.LinesFile())), table.Encode())
+}
+
+func linesOf(debug *Archive) (*lines.Table, error) {
+	file, err := debug.parse()
+	if err != nil {
+		return nil, err
+	}
+	return lines.Of(file)
+}
+
+func (a *Archive) parse() (*cap.File, error) {
+	file, err := a.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	return cap.Parse(file)
+}
