@@ -30,11 +30,10 @@ type Device struct {
 
 // AddDevice makes a device known, here and at the notary, before it is used:
 //
-//  1. The device is kept as not registered.
+//  1. The device is kept, so that its synchronisations find their way.
 //  2. The notary registers id and key, once for ever.
-//  3. The device is kept as registered.
 //
-// A cut after any step is repaired by the same call; the same device again is
+// A cut between the two is repaired by the same call; the same device again is
 // fine, with a later certificate too. Errors: [ErrNoCustomer], [ErrTaken], those
 // of settlement's Register.
 func (i *Intermediary) AddDevice(ctx context.Context, d Device) error {
@@ -51,13 +50,7 @@ func (i *Intermediary) AddDevice(ctx context.Context, d Device) error {
 	if err := i.keepDevice(ctx, d, certificate.Role); err != nil {
 		return err
 	}
-	if err := i.notary.Register(ctx, string(i.name), settlement.Registration{Certificate: d.Certificate, Owner: d.Customer, Ceilings: d.Ceilings}); err != nil {
-		return err
-	}
-	if _, err := i.db.ExecContext(ctx, `UPDATE device SET registered = 1 WHERE id = $1`, d.ID); err != nil {
-		return fmt.Errorf("intermediary: device %s: %w", d.ID, err)
-	}
-	return nil
+	return i.notary.Register(ctx, string(i.name), settlement.Registration{Certificate: d.Certificate, Owner: d.Customer, Ceilings: d.Ceilings})
 }
 
 // keepDevice keeps a device, or the later certificate of one that is kept.

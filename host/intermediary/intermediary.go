@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync"
 	"time"
 
 	"ekrona/apdu/cvc"
@@ -94,7 +95,7 @@ func (i identity) authority() message.AuthorityRef { return message.AuthorityRef
 
 // New makes an intermediary of its parts; it neither stores nor sends anything.
 func New(c Config) (*Intermediary, error) {
-	i := &Intermediary{name: c.Name, db: c.DB, clock: c.Clock, random: c.Random, notary: c.Notary, ca: c.CA}
+	i := &Intermediary{name: c.Name, db: c.DB, clock: c.Clock, random: &sharedReader{reader: c.Random}, notary: c.Notary, ca: c.CA}
 	for _, part := range []struct {
 		what  string
 		given Identity
@@ -122,6 +123,20 @@ func New(c Config) (*Intermediary, error) {
 		*part.into = identity{part.given.Signer, part.given.Certificate, certificate}
 	}
 	return i, nil
+}
+
+// sharedReader lets concurrent calls draw from one source, which a seeded one does
+// not allow by itself.
+type sharedReader struct {
+	one    sync.Mutex
+	reader io.Reader
+}
+
+// Read draws.
+func (s *sharedReader) Read(into []byte) (int, error) {
+	s.one.Lock()
+	defer s.one.Unlock()
+	return s.reader.Read(into)
 }
 
 // Start makes the intermediary and its desk known to the notary and finishes what

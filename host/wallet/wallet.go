@@ -109,9 +109,8 @@ func New(ctx context.Context, c Config) (*Wallet, error) {
 		w.authorities[message.AuthorityRef(authority.Holder)] = encoded
 	}
 	return w, store.InTx(ctx, w.db, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO phone (only, device, certificate, authority, pin_point) VALUES (1, $1, $2, $3, $4)
-			ON CONFLICT (only) DO UPDATE SET certificate = excluded.certificate, authority = excluded.authority
-			WHERE device = excluded.device`, c.Device, c.Certificate, c.CA, c.PINPoint); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO phone (only, device, pin_point) VALUES (1, $1, $2) ON CONFLICT (only) DO NOTHING`,
+			c.Device, c.PINPoint); err != nil {
 			return fmt.Errorf("wallet: journal: %w", err)
 		}
 		var device message.DeviceID

@@ -16,7 +16,6 @@ CREATE TABLE device (
     certificate  BLOB    NOT NULL,
     pin_point    BLOB,              -- a card's public point for enciphered PINs
     ceilings     BLOB,              -- content of DO CB, as installed; NULL for a terminal
-    registered   INTEGER NOT NULL DEFAULT 0 CHECK (registered IN (0, 1)), -- the notary has it
     policy       BLOB    NOT NULL,  -- content of DO CB that the device shall have
     block_wanted INTEGER NOT NULL DEFAULT 0 CHECK (block_wanted IN (0, 1)),
     reset_in     INTEGER NOT NULL DEFAULT 0 -- number of the Instruction that gives back the PIN tries

@@ -3,11 +3,9 @@
 
 -- +goose Up
 CREATE TABLE phone (
-    only        INTEGER PRIMARY KEY CHECK (only = 1),
-    device      TEXT NOT NULL, -- the owner's card
-    certificate BLOB NOT NULL, -- of the card, as issued
-    authority   BLOB NOT NULL, -- of the CA that signed it
-    pin_point   BLOB NOT NULL  -- the card's key for enciphered PINs
+    only      INTEGER PRIMARY KEY CHECK (only = 1),
+    device    TEXT NOT NULL, -- the owner's card
+    pin_point BLOB NOT NULL  -- that card's key for enciphered PINs
 ) STRICT;
 
 -- A conversation between a payer and a payee, begun by a Request. A column is
