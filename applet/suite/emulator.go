@@ -7,24 +7,42 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/applet"
 	"ekrona/emulator/card"
+	"ekrona/emulator/vm"
 )
 
-// Emulator is the committed CAP file on the emulator: a [Cutter].
+// Emulator is the committed CAP file, or a change of it, on the emulator: a
+// [Cutter].
 type Emulator struct {
-	profile card.Profile
-	card    *card.Card
+	profile  card.Profile
+	load     func(fresh *card.Card) error
+	coverage func(m *vm.Method, pc int)
+	card     *card.Card
 }
 
 // NewEmulator makes a target whose cards have that profile.
-func NewEmulator(profile card.Profile) *Emulator { return &Emulator{profile: profile} }
+func NewEmulator(profile card.Profile) *Emulator {
+	return &Emulator{profile: profile, load: func(fresh *card.Card) error {
+		_, err := fresh.Load(applet.CAP)
+		return err
+	}}
+}
+
+// NewChangedEmulator makes a target whose cards get another load file than the
+// committed one, and call coverage, unless it is nil, before every instruction.
+func NewChangedEmulator(profile card.Profile, loadFile []byte, coverage func(m *vm.Method, pc int)) *Emulator {
+	return &Emulator{profile: profile, coverage: coverage, load: func(fresh *card.Card) error {
+		_, err := fresh.LoadBlock(loadFile)
+		return err
+	}}
+}
 
 // Install implements [Target].
 func (e *Emulator) Install(_ context.Context, parameters []byte) (apdu.Card, error) {
-	fresh, err := card.New(card.Options{Profile: e.profile, Interface: card.Contactless})
+	fresh, err := card.New(card.Options{Profile: e.profile, Interface: card.Contactless, Coverage: e.coverage})
 	if err != nil {
 		return nil, err
 	}
-	if _, err := fresh.Load(applet.CAP); err != nil {
+	if err := e.load(fresh); err != nil {
 		return nil, err
 	}
 	if _, err := fresh.Install(card.AID(spec.AppletAID), card.AID(spec.AppletAID), parameters); err != nil {

@@ -57,26 +57,11 @@ func RunTorn(t *testing.T, target Cutter) {
 	var world *country
 	for _, tc := range tornCases() {
 		t.Run(tc.name, func(t *testing.T) {
-			run := func(n int) (whole, failed bool) {
-				cut := testCase{fmt.Sprintf("cut before write %d", n), func(c *caseRun) {
-					s, command := tc.prepare(c)
-					whole = c.tear(target, s, command, n)
-				}}
-				failures := attempt(&caseRun{ctx: t.Context(), target: target, coverage: newCoverage(), world: world}, cut, &world)
-				for _, failure := range failures {
-					t.Errorf("%s: %s", cut.name, failure)
-				}
-				return whole, len(failures) > 0
+			writes, failures := tc.tearAll(t.Context(), target, &world)
+			for _, failure := range failures {
+				t.Error(failure)
 			}
-			if _, failed := run(answerLost); failed {
-				return
-			}
-			for n := 1; ; n++ {
-				if whole, failed := run(n); whole || failed {
-					t.Logf("%d persistent writes", n-1)
-					return
-				}
-			}
+			t.Logf("%d persistent writes", writes)
 		})
 	}
 }
