@@ -58,10 +58,15 @@ bool over, blocked; /* the lost device was ended; some device was blocked for a 
 
 bool done; /* a last synchronisation was made and its result checked: nothing follows */
 
-/* Counters and sums inside one step. */
-hidden byte x, y, round, turn, card, fits;
-hidden short spare, owed;
-hidden int set;
+/* Counters and sums inside one step: no part of a state, save that Spin's breadth-first search knows nothing hidden. */
+#ifdef SHORTEST
+#define SCRATCH
+#else
+#define SCRATCH hidden
+#endif
+SCRATCH byte x, y, round, turn, card, fits;
+SCRATCH short spare, owed;
+SCRATCH int set;
 
 #define ENDED(d)  ((d) == LOST && over)
 #define PAID(k)   (paid[k] != 0)
@@ -76,6 +81,11 @@ hidden int set;
 #define HELPED(k) (held[PAYER(k)] >= paid[k])
 #else
 #define HELPED(k) ENDED(PAYER(k))
+#endif
+#ifdef SWEEP_UNSPOKEN
+#define KEPT(k) (verdict[k] == RESERVED || CLAIM(k))
+#else
+#define KEPT(k) (verdict[k] == RESERVED || verdict[k] == WAITING)
 #endif
 #ifdef ACK_UNHELD
 #define HANDED(d, n) ((n) > held[d] && (n) <= seenAtc[d] && (n) > acked[d])
@@ -188,6 +198,9 @@ proctype Payment(byte k) provided (!done) {
 	:: d_step { CLAIM(k) ->
 		TELL("the claim on card %d for request %d is looked at\n", PAYER(k), REQUEST(k));
 		try(k) }
+	:: d_step { verdict[k] == WAITING && word[REQUEST(k)] == NONE ->
+		TELL("the Payment of card %d for request %d is set aside, if it is covered\n", PAYER(k), REQUEST(k));
+		setAside(k) }
 #ifdef UNDO
 	/* The Refusal reaches the payer's card, which takes its money back and writes that down. */
 	:: d_step { PAID(k) && !UNDONE(k) && (asked[REQUEST(k)] == REFUSED || PAYEE(REQUEST(k)) == THIEF) ->

@@ -78,12 +78,21 @@ inline learn(k) {
 	fi
 }
 
+/* setAside reserves what a payment on which the payee has not spoken had to wait for. */
+inline setAside(k) {
+	free(PAYER(k));
+	if
+	:: spare >= AMOUNT(REQUEST(k)) -> verdict[k] = RESERVED
+	:: else
+	fi
+}
+
 /* sweep gives away what an ended device's shadow wallet has and no known claim needs: first to the holding that paid for it. */
 inline sweep(d) {
 	spare = shadow[d];
 	for (x : 0 .. PAYMENTS - 1) {
 		if
-		:: PAYER(x) == d && verdict[x] != UNSEEN && !FINAL(x) -> spare = spare - AMOUNT(REQUEST(x))
+		:: PAYER(x) == d && KEPT(x) -> spare = spare - AMOUNT(REQUEST(x))
 		:: else
 		fi
 	}
@@ -273,6 +282,14 @@ inline explained(d) {
 
 /* take stores the records that come with the State of d, hears what they say, and checks the balance. */
 inline take(d) {
+#ifdef UNDO
+	for (y : 0 .. PAYMENTS - 1) {
+		if
+		:: PAYER(y) == d && UNDONE(y) && HANDED(d, undone[y]) -> speak(REQUEST(y), REFUSED) /* the record has the Refusal */
+		:: else
+		fi
+	}
+#endif
 	for (y : 0 .. PAYMENTS - 1) {
 		if
 		:: PAYER(y) == d && HANDED(d, paid[y]) -> learn(y)

@@ -29,15 +29,15 @@
 #define LOST       2
 
 #elif defined(CHAIN)
-/* Anna pays Bertil, who pays Cecilia with it. Bertil's card can be lost. */
+/* 0 pays 1, who pays 2 with that and what it has. 1 can be lost. */
 #define PAYEE(r)   ((r) == 0 -> 1 : ((r) == 1 -> 2 : NOBODY))
-#define AMOUNT(r)  ((r) == 0 -> 2 : 1)
+#define AMOUNT(r)  ((r) == 0 -> 1 : 2)
 #define PAYER(k)   ((k) == 0 -> 0 : ((k) == 1 -> 1 : NOBODY))
 #define REQUEST(k) ((k) == 0 -> 0 : 1)
 #define REQUESTS   2
 #define PAYMENTS   2
-#define FUNDS(d)   ((d) == 0 -> 2 : 0)
-#define CEILING(d) 3
+#define FUNDS(d)   ((d) < 2 -> 1 : 0)
+#define CEILING(d) 2
 #define LOST       1
 
 #elif defined(RING)
