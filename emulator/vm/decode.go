@@ -53,3 +53,10 @@ func (i Instruction) Callee(code []byte) (constant int, isStatic, ok bool) {
 	}
 	return 0, false, false
 }
+
+// IsPush tells whether all that the instruction does is to push one cell, but for
+// what it throws.
+func (i Instruction) IsPush() bool {
+	e := &opcodes[i.Opcode]
+	return e.pops == 0 && e.grows == 1 && e.operand != opClass && e.operand != opSubroutine
+}

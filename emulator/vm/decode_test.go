@@ -38,6 +38,20 @@ func TestInstructionAt(t *testing.T) {
 	}
 }
 
+func TestIsPush(t *testing.T) {
+	pushes := map[string]bool{
+		"sconst_0": true, "sspush": true, "aload_0": true, "sload": true, "getfield_a_this": true, "getstatic_b": true,
+		"new": false, "jsr": false, "dup": false, "invokestatic": false, "iconst_0": false, "saload": false,
+	}
+	for op, e := range opcodes {
+		if want, named := pushes[e.mnemonic]; named {
+			assert.Equal(t, want, Instruction{Opcode: byte(op)}.IsPush(), e.mnemonic)
+			delete(pushes, e.mnemonic)
+		}
+	}
+	assert.Empty(t, pushes)
+}
+
 // TestInvertedCondition: the opposite of each condition is its partner's name.
 func TestInvertedCondition(t *testing.T) {
 	opposite := map[string]string{"eq": "ne", "lt": "ge", "gt": "le", "null": "nonnull"}

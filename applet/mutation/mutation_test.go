@@ -1,0 +1,149 @@
+package mutation
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/applet"
+	"ekrona/applet/suite"
+)
+
+var (
+	mutants = flag.String("mutants", "150", "how many mutants to try, or \"all\"")
+	seed    = flag.Uint64("mutant-seed", 1, "which of them")
+)
+
+func list(t *testing.T) *Listing {
+	t.Helper()
+	table, err := os.ReadFile(filepath.Join("..", "ekrona.cap.lines"))
+	require.NoError(t, err)
+	files := map[string][]string{}
+	l, err := List(applet.CAP, table, func(file string, line int) (string, error) {
+		if files[file] == nil {
+			content, err := os.ReadFile(filepath.Join("..", "src", "main", "java", "ekrona", file))
+			if err != nil {
+				return "", err
+			}
+			files[file] = strings.Split(string(content), "\n")
+		}
+		if line < 1 || line > len(files[file]) {
+			return "", fmt.Errorf("%s has no line %d", file, line)
+		}
+		return strings.TrimSpace(files[file][line-1]), nil
+	})
+	require.NoError(t, err)
+	return l
+}
+
+func readList(t *testing.T, name string) map[string]string {
+	t.Helper()
+	content, err := os.ReadFile(name)
+	require.NoError(t, err)
+	written, err := parseList(string(content))
+	require.NoError(t, err, name)
+	return written
+}
+
+// reach is found once for all tests.
+var reach = sync.OnceValues(func() (*Reach, error) { return found.FindReach(context.Background()) })
+var found *Listing
+
+func reached(t *testing.T) (*Listing, *Reach) {
+	t.Helper()
+	if found == nil {
+		found = list(t)
+	}
+	r, err := reach()
+	require.NoError(t, err)
+	return found, r
+}
+
+// TestCoverage: the suite reaches every instruction of the CAP file but those in
+// the list.
+func TestCoverage(t *testing.T) {
+	l, r := reached(t)
+	unreached := l.Unreached(r)
+	written := readList(t, "unreached.txt")
+	for _, i := range unreached {
+		if _, known := written[i.key()]; !known {
+			t.Errorf("no story reaches %s", i)
+		}
+	}
+	for key := range written {
+		if !slices.ContainsFunc(unreached, func(i Instruction) bool { return i.key() == key }) {
+			t.Errorf("unreached.txt names what is reached, or not there: %s", key)
+		}
+	}
+	t.Logf("%d of %d instructions reached", len(l.Instructions)-len(unreached), len(l.Instructions))
+}
+
+// TestMutants: the suite kills every mutant but those in the list.
+func TestMutants(t *testing.T) {
+	l, r := reached(t)
+	all := l.Mutants()
+	require.Empty(t, l.notDropped(all), "calls that have too many arguments to be dropped in place")
+	written := readList(t, "survivors.txt")
+	for key := range written {
+		assert.True(t, slices.ContainsFunc(all, func(m Mutant) bool { return m.key() == key }), "survivors.txt names no mutant: %s", key)
+	}
+	verdicts := judgeAll(t, l, r, sample(t, all))
+	killed, told := 0, 0
+	for _, v := range verdicts {
+		_, known := written[v.key()]
+		told += v.Told
+		if v.Killer != "" {
+			killed++
+		}
+		switch {
+		case v.Killer == "" && !known:
+			t.Errorf("survives %d stories: %s", v.Told, v)
+		case v.Killer != "" && known:
+			t.Errorf("survivors.txt names a mutant that %q kills: %s", v.Killer, v)
+		}
+	}
+	t.Logf("%d of %d mutants killed (there are %d), %d stories told", killed, len(verdicts), len(all), told)
+}
+
+func sample(t *testing.T, all []Mutant) []Mutant {
+	t.Helper()
+	if *mutants == "all" {
+		return all
+	}
+	n, err := strconv.Atoi(*mutants)
+	require.NoError(t, err, "-mutants wants a number or all")
+	picked := slices.Clone(all)
+	random := rand.New(rand.NewPCG(*seed, 0))
+	random.Shuffle(len(picked), func(i, j int) { picked[i], picked[j] = picked[j], picked[i] })
+	return picked[:min(n, len(picked))]
+}
+
+// judgeAll shares the mutants out over all cores.
+func judgeAll(t *testing.T, l *Listing, r *Reach, todo []Mutant) []Verdict {
+	verdicts := make([]Verdict, len(todo))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			var teller suite.Teller
+			for n := int(next.Add(1)) - 1; n < len(todo); n = int(next.Add(1)) - 1 {
+				verdicts[n] = l.Judge(t.Context(), &teller, r, todo[n])
+			}
+		})
+	}
+	workers.Wait()
+	return verdicts
+}
