@@ -160,14 +160,14 @@ func (v *VM) placeIn(o *object, owner Instance, ctx Context) Ref {
 	if o.storage == ClearOnDeselect && owner != 0 && o.ctx != v.contextOf(v.selected) {
 		v.throwNew(classSystemException, systemIllegalTransient)
 	}
-	if o.storage != Persistent && v.available(o.storage) < o.contentBytes() {
-		v.throwNew(classSystemException, systemNoTransientSpace)
-	}
-	size := o.nvmBytes()
-	if v.available(Persistent) < size {
-		v.throwNew(classSystemException, systemNoResource)
-	}
-	if o.flags&Temporary == 0 {
+	if o.flags&Temporary == 0 { // an applet's; what throwNew makes is never refused, or it would be thrown for ever
+		if o.storage != Persistent && v.available(o.storage) < o.contentBytes() {
+			v.throwNew(classSystemException, systemNoTransientSpace)
+		}
+		size := o.nvmBytes()
+		if v.available(Persistent) < size {
+			v.throwNew(classSystemException, systemNoResource)
+		}
 		v.write(size)
 	}
 	r := v.allocateRef()
