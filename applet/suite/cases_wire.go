@@ -121,15 +121,20 @@ var wireCases = []testCase{
 		s.parseState(command.Data, append(total, r.Data...))
 		s.answers(spec.SWConditions, spec.GetResponse.Only())
 	}},
-	{"another command drops what was waiting", func(c *caseRun) {
+	{"another command drops what was waiting, refused or not", func(c *caseRun) {
 		s := c.active()
-		command := apdu.New(spec.GetState.Only(), c.encode(s.challenge()))
-		command.Ne = 7
-		r, err := s.raw.Transmit(c.ctx, command)
-		c.must(err)
-		require.EqualValues(c, spec.SWMoreData, r.SW&0xFF00)
-		s.succeeds(c.variant(spec.GetData, "balance"))
-		s.answers(spec.SWConditions, spec.GetResponse.Only())
+		for _, other := range []func(){
+			func() { s.succeeds(c.variant(spec.GetData, "balance")) },
+			func() { s.readAnswers(spec.SWRecordNotFound, "log", 1) },
+		} {
+			command := apdu.New(spec.GetState.Only(), c.encode(s.challenge()))
+			command.Ne = 7
+			r, err := s.raw.Transmit(c.ctx, command)
+			c.must(err)
+			require.EqualValues(c, spec.SWMoreData, r.SW&0xFF00)
+			other()
+			s.answers(spec.SWConditions, spec.GetResponse.Only())
+		}
 	}},
 	{"short and extended APDUs bring the same answer", func(c *caseRun) {
 		s := c.loaded(10000)

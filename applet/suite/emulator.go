@@ -14,14 +14,15 @@ import (
 // [Cutter].
 type Emulator struct {
 	profile  card.Profile
+	spoken   card.Interface
 	load     func(fresh *card.Card) error
 	coverage func(m *vm.Method, pc int)
 	card     *card.Card
 }
 
-// NewEmulator makes a target whose cards have that profile.
+// NewEmulator makes a target whose cards have that profile and are contactless.
 func NewEmulator(profile card.Profile) *Emulator {
-	return &Emulator{profile: profile, load: func(fresh *card.Card) error {
+	return &Emulator{profile: profile, spoken: card.Contactless, load: func(fresh *card.Card) error {
 		_, err := fresh.Load(applet.CAP)
 		return err
 	}}
@@ -30,15 +31,22 @@ func NewEmulator(profile card.Profile) *Emulator {
 // NewChangedEmulator makes a target whose cards get another load file than the
 // committed one, and call coverage, unless it is nil, before every instruction.
 func NewChangedEmulator(profile card.Profile, loadFile []byte, coverage func(m *vm.Method, pc int)) *Emulator {
-	return &Emulator{profile: profile, coverage: coverage, load: func(fresh *card.Card) error {
+	return &Emulator{profile: profile, spoken: card.Contactless, coverage: coverage, load: func(fresh *card.Card) error {
 		_, err := fresh.LoadBlock(loadFile)
 		return err
 	}}
 }
 
+// Over is the same target, spoken to over another interface.
+func (e *Emulator) Over(spoken card.Interface) *Emulator {
+	other := *e
+	other.spoken = spoken
+	return &other
+}
+
 // Install implements [Target].
 func (e *Emulator) Install(_ context.Context, parameters []byte) (apdu.Card, error) {
-	fresh, err := card.New(card.Options{Profile: e.profile, Interface: card.Contactless, Coverage: e.coverage})
+	fresh, err := card.New(card.Options{Profile: e.profile, Interface: e.spoken, Coverage: e.coverage})
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,64 @@
+package suite
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/spec"
+	"ekrona/emulator/card"
+)
+
+// TestAccounts shows that the account of a card's life has every command in it,
+// and that what only reads writes nothing.
+func TestAccounts(t *testing.T) {
+	accounts, err := Accounts(t.Context(), card.P71)
+	require.NoError(t, err)
+	named := func(name string) int {
+		return slices.IndexFunc(accounts, func(a Account) bool { return strings.HasPrefix(a.Name, name) })
+	}
+	for _, c := range spec.Commands {
+		if c == spec.GetResponse || c == spec.GetChallenge {
+			continue // part of another command's life
+		}
+		assert.GreaterOrEqual(t, named(c.Name), 0, c.Name)
+	}
+	for _, a := range accounts {
+		assert.Positive(t, a.Stats.Bytecodes, a.Name)
+		_, err := card.Estimate(a.Stats, card.Links()[0])
+		assert.NoError(t, err, a.Name)
+	}
+	for _, name := range []string{"SELECT", "PAY, resend", "PAY, CA not met before", "ACCEPT, repeated", "GET STATE", "READ RECORD", "GET DATA"} {
+		assert.Zero(t, accounts[named(name)].Stats.Writes, name)
+	}
+}
+
+// TestTransactionsFit shows how much a transaction of the applet needs, and that
+// the measurement finds the border: one byte less is too little.
+func TestTransactionsFit(t *testing.T) {
+	needed, err := CommitNeeded(t.Context(), card.P71)
+	require.NoError(t, err)
+	assert.LessOrEqual(t, needed, card.P71.CommitBytes)
+	tight := card.P71
+	tight.CommitBytes = needed - 1
+	_, err = Accounts(t.Context(), tight)
+	assert.Error(t, err)
+}
+
+func TestMemoryFits(t *testing.T) {
+	nvm, ram, err := MemoryTaken(t.Context(), card.P71)
+	require.NoError(t, err)
+	assert.Greater(t, nvm, 0)
+	assert.Greater(t, ram, 0)
+	for name, less := range map[string]card.Profile{
+		"persistent memory": {NVMBytes: nvm - 1, RAMBytes: card.P71.RAMBytes},
+		"RAM":               {NVMBytes: card.P71.NVMBytes, RAMBytes: ram - 1},
+	} {
+		less.Name, less.CommitBytes, less.APDUBuffer, less.ExtendedLength = name, card.P71.CommitBytes, card.P71.APDUBuffer, true
+		_, err := Accounts(t.Context(), less)
+		assert.Error(t, err, "one byte of %s less than measured is too little", name)
+	}
+}
