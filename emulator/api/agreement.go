@@ -18,6 +18,7 @@ const (
 	agreementDHC     = 2
 	agreementPlain   = 3
 	agreementCPlain  = 4
+	agreementPACEGM  = 5
 	agreementPlainXY = 6
 )
 
@@ -27,7 +28,7 @@ func agreementNatives() map[string]vm.Native {
 		"<init>()V": nothing,
 		"getInstance(BZ)Ljavacard/security/KeyAgreement;": func(c *vm.Call) vm.Value {
 			switch c.Byte(0) {
-			case agreementDH, agreementDHC, agreementPlain, agreementCPlain, agreementPlainXY:
+			case agreementDH, agreementDHC, agreementPlain, agreementCPlain, agreementPACEGM, agreementPlainXY:
 			default:
 				throwCrypto(c, cryptoNoSuchAlgorithm)
 			}
@@ -64,6 +65,8 @@ func generateSecret(c *vm.Call) vm.Value {
 	switch algorithm {
 	case agreementPlainXY:
 		secret, err = private.SharedPoint(public)
+	case agreementPACEGM:
+		secret, err = private.MappedPoint(public)
 	case agreementDHC, agreementCPlain:
 		secret, err = private.SharedXWithCofactor(public)
 	default:

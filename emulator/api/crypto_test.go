@@ -76,6 +76,33 @@ func TestInitWritesOnlyWhatChanges(t *testing.T) {
 	})
 }
 
+// ECDSA without a digest of its own signs a digest that the applet brings.
+func TestSignatureOfABroughtDigest(t *testing.T) {
+	b := newBench(t)
+	b.run(func() {
+		digest := sha256.Sum256([]byte("hashed elsewhere"))
+		_, public, private := b.p256Pair()
+		plain := b.call(signatureClass, "getInstance(BBBZ)Ljavacard/security/Signature;", 0, 0, sigECDSA, padNull, 0).Ref()
+		verifier := b.signature(ecdsaSHA256)
+		data, out := b.array(digest[:]), b.array(make([]byte, 72))
+		sign := func(length vm.Value) int {
+			b.call(signatureClass, "update([BSS)V", plain, vm.RefValue(data), 0, 5)
+			return int(b.call(signatureClass, "sign([BSS[BS)S", plain, vm.RefValue(data), 5, length, vm.RefValue(out), 0))
+		}
+		b.initSignature(plain, private, modeSign)
+		n := sign(27)
+		b.initSignature(verifier, public, modeVerify)
+		assert.EqualValues(t, 1, b.call(signatureClass, "verifyPreComputedHash([BSS[BSS)Z", verifier, vm.RefValue(data), 0, 32, vm.RefValue(out), 0, vm.Value(n)))
+		b.initSignature(plain, public, modeVerify)
+		assert.EqualValues(t, 1, b.call(signatureClass, "verify([BSS[BSS)Z", plain, vm.RefValue(data), 0, 32, vm.RefValue(out), 0, vm.Value(n)))
+		b.c.PutBytes(data, 0, []byte{^digest[0]})
+		assert.EqualValues(t, 0, b.call(signatureClass, "verify([BSS[BSS)Z", plain, vm.RefValue(data), 0, 32, vm.RefValue(out), 0, vm.Value(n)))
+		b.initSignature(plain, private, modeSign)
+		b.throws(cryptoException, cryptoIllegalUse, func() { sign(20) })
+		assert.Positive(t, sign(27), "what was refused is not part of the next message")
+	})
+}
+
 func TestSignatureRefusals(t *testing.T) {
 	b := newBench(t)
 	b.run(func() {
@@ -144,7 +171,7 @@ func TestAgreementOfTwoKeys(t *testing.T) {
 			n := b.call(agreementClass, "generateSecret([BSS[BS)S", agreement, vm.RefValue(point), 0, 65, vm.RefValue(out), 0)
 			return b.content(out, 0, int(n))
 		}
-		lengths := map[int]int{agreementDH: 20, agreementDHC: 20, agreementPlain: 32, agreementCPlain: 32, agreementPlainXY: 65}
+		lengths := map[int]int{agreementDH: 20, agreementDHC: 20, agreementPlain: 32, agreementCPlain: 32, agreementPACEGM: 65, agreementPlainXY: 65}
 		for algorithm, length := range lengths {
 			atA, atB := secret(algorithm, privateA, publicB), secret(algorithm, privateB, publicA)
 			assert.Equal(t, atA, atB)

@@ -20,6 +20,8 @@
 //   - A key pair over F(p) has no curve of its own: without parameters genKeyPair
 //     throws ILLEGAL_VALUE.
 //   - ECDSA signatures are deterministic (RFC 6979).
+//   - ECDSA with ALG_NULL as digest signs what it is given, which must have the length
+//     of a digest of the SHA family.
 //   - Signature.init and Cipher.init write the key and the mode, if they change,
 //     outside any transaction. The initial chaining value lies in RAM: after a reset
 //     it is zero, as it is after every message.

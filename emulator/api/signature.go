@@ -80,7 +80,7 @@ func signatureNatives() map[string]vm.Native {
 		"setInitialDigest([BSS[BSS)V": func(c *vm.Call) vm.Value {
 			spec := signatureOf(c)
 			requireInit(c, 0)
-			if spec.isMAC() {
+			if spec.isMAC() || spec.takesDigest() {
 				throwCrypto(c, cryptoIllegalUse)
 			}
 			c.SetVolatile(c.This(), resumeDigest(c, spec.hash()))
@@ -172,6 +172,10 @@ func currentMAC(c *vm.Call, spec *signatureSpec, key vm.Ref) *macInProgress {
 
 // feedSignature takes in the bytes that arguments 0 to 2 name.
 func feedSignature(c *vm.Call, spec *signatureSpec, key vm.Ref) {
+	if spec.takesDigest() {
+		feedBroughtDigest(c)
+		return
+	}
 	if !spec.isMAC() {
 		digestInProgress(c, spec.hash()).feed(c)
 		return
@@ -183,6 +187,9 @@ func feedSignature(c *vm.Call, spec *signatureSpec, key vm.Ref) {
 
 // endMessage returns the digest, or the MAC, of the whole message.
 func endMessage(c *vm.Call, spec *signatureSpec, key vm.Ref) []byte {
+	if spec.takesDigest() {
+		return endBroughtDigest(c)
+	}
 	if !spec.isMAC() {
 		return digestInProgress(c, spec.hash()).finish(c, spec.hash(), nil)
 	}
@@ -199,7 +206,7 @@ func endMessage(c *vm.Call, spec *signatureSpec, key vm.Ref) []byte {
 // preComputed returns the digest in arguments 0 to 2.
 func preComputed(c *vm.Call, spec *signatureSpec) []byte {
 	digest := c.Bytes(c.Ref(0), int(c.Short(1)), int(c.Short(2)))
-	if spec.isMAC() || len(digest) != spec.hash().Size() {
+	if spec.isMAC() || spec.takesDigest() || len(digest) != spec.hash().Size() {
 		throwCrypto(c, cryptoIllegalUse)
 	}
 	c.SetVolatile(c.This(), nil)
@@ -222,7 +229,11 @@ func makeSignature(c *vm.Call, spec *signatureSpec, key vm.Ref, digest []byte) [
 	switch k := parsed(c, key).(type) {
 	case *engine.ECPrivateKey:
 		c.CountCrypto(KindECDSASign, bits)
-		signature, err = k.Sign(spec.hash(), digest)
+		hash := spec.hash()
+		if spec.takesDigest() {
+			hash = digestOfLength(len(digest))
+		}
+		signature, err = k.Sign(hash, digest)
 	case *engine.RSAPrivateKey:
 		c.CountCrypto(KindRSAPrivate, bits)
 		if spec.padding == padPSS {

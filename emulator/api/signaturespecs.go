@@ -53,6 +53,7 @@ var signatureSpecs = []signatureSpec{
 	{0, 0, sigAESMAC, padM1}, {0, 0, sigAESMAC, padM2}, {0, 0, sigAESMAC, padPKCS5},
 	{24, 1, sigHMAC, padNull}, {25, 4, sigHMAC, padNull}, {26, 5, sigHMAC, padNull},
 	{27, 6, sigHMAC, padNull}, {28, 2, sigHMAC, padNull},
+	{0, 0, sigECDSA, padNull},
 }
 
 // signatureByCode and signatureByParts return the index of an algorithm in
@@ -81,6 +82,10 @@ func (s *signatureSpec) hash() crypto.Hash { return digests[s.digest] }
 
 // isMAC tells whether one key makes and checks the signature.
 func (s *signatureSpec) isMAC() bool { return s.cipher != sigRSA && s.cipher != sigECDSA }
+
+// takesDigest tells whether the message is a digest that the applet has made itself
+// (MessageDigest.ALG_NULL).
+func (s *signatureSpec) takesDigest() bool { return s.digest == 0 && s.cipher == sigECDSA }
 
 // keyFamilies returns the keys that fit.
 func (s *signatureSpec) keyFamilies(signing bool) []*family {

@@ -118,6 +118,7 @@ func TestConstantsAreThoseOfTheAPI(t *testing.T) {
 		"javacard/security/KeyAgreement.ALG_EC_SVDP_DHC_KDF":     agreementDHC,
 		"javacard/security/KeyAgreement.ALG_EC_SVDP_DH_PLAIN":    agreementPlain,
 		"javacard/security/KeyAgreement.ALG_EC_SVDP_DHC_PLAIN":   agreementCPlain,
+		"javacard/security/KeyAgreement.ALG_EC_PACE_GM":          agreementPACEGM,
 		"javacard/security/KeyAgreement.ALG_EC_SVDP_DH_PLAIN_XY": agreementPlainXY,
 		"javacard/security/Checksum.ALG_ISO3309_CRC16":           checksum16,
 		"javacard/security/Checksum.ALG_ISO3309_CRC32":           checksum32,

@@ -168,6 +168,23 @@ func (k *ECPrivateKey) SharedXWithCofactor(point []byte) ([]byte, error) {
 	return shared[1 : 1+k.curve.FieldSize()], nil
 }
 
+// MappedPoint returns k times the base point plus the other party's point,
+// uncompressed: the generic mapping of PACE (TR-03110-3 §A.3.5.1), where k is the
+// nonce and the point was agreed upon.
+func (k *ECPrivateKey) MappedPoint(point []byte) ([]byte, error) {
+	c := k.curve
+	other, err := c.parsePoint(point)
+	if err != nil {
+		return nil, err
+	}
+	own := c.multiplyJacobian(k.d, affinePoint{c.gx, c.gy})
+	sum, ok := c.affine(c.add(own, jacobian{other.x, other.y, big.NewInt(1)}))
+	if !ok {
+		return nil, ErrParameter
+	}
+	return c.encode(sum), nil
+}
+
 func (k *ECPrivateKey) shared(scalar *big.Int, point []byte) ([]byte, error) {
 	other, err := k.curve.parsePoint(point)
 	if err != nil {

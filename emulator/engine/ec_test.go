@@ -85,8 +85,8 @@ func TestSignGivesTheSignaturesOfRFC6979(t *testing.T) {
 	}
 }
 
-// RFC 7027 §A.1, brainpoolP256r1.
-func TestSharedSecretOfRFC7027(t *testing.T) {
+// brainpoolP256r1 is the curve of RFC 5639 §3.4.
+func brainpoolP256r1(t *testing.T) *Curve {
 	c, err := NewCurve(
 		unhex("a9fb57dba1eea9bc3e660a909d838d726e3bf623d52620282013481d1f6e5377"),
 		unhex("7d5a0975fc2c3057eef67530417affe7fb8055c126dc5c6ce94a4b44f330b5d9"),
@@ -94,6 +94,12 @@ func TestSharedSecretOfRFC7027(t *testing.T) {
 		unhex("048bd2aeb9cb7e57cb2c4b482ffc81b7afb9de27e1e3bd23c23a4453bd9ace3262547ef835c3dac4fd97f8461a14611dc9c27745132ded8e545c1d54c72f046997"),
 		unhex("a9fb57dba1eea9bc3e660a909d838d718c397aa3b561a6f7901e0e82974856a7"), 1)
 	require.NoError(t, err)
+	return c
+}
+
+// RFC 7027 §A.1, brainpoolP256r1.
+func TestSharedSecretOfRFC7027(t *testing.T) {
+	c := brainpoolP256r1(t)
 	a, err := c.NewPrivateKey(unhex("81db1ee100150ff2ea338d708271be38300cb54241d79950f77b063039804f1d"))
 	require.NoError(t, err)
 	b, err := c.NewPrivateKey(unhex("55e40bc41e37e3e2ad25c3c6654511ffa8474a91a0032087593852d3e7d76bd3"))
@@ -110,6 +116,27 @@ func TestSharedSecretOfRFC7027(t *testing.T) {
 	sharedB, err := b.SharedXWithCofactor(pointA)
 	require.NoError(t, err)
 	assert.Equal(t, z, hex.EncodeToString(sharedB))
+}
+
+// ICAO Doc 9303-11 appendix G.1, brainpoolP256r1: the nonce and the agreed point map
+// the base point to another.
+func TestGenericMappingOfDoc9303(t *testing.T) {
+	c := brainpoolP256r1(t)
+	nonce, err := c.NewPrivateKey(unhex("000000000000000000000000000000003f00c4d39d153f2b2a214a078d899b22"))
+	require.NoError(t, err)
+	mapped, err := nonce.MappedPoint(unhex("0460332ef2450b5d247ef6d3868397d398852ed6e8caf6ffeef6bf85ca57057fd5" +
+		"0840ca7415baf3e43bd414d35aa4608b93a2caf3a4e3ea4e82c9c13d03eb7181"))
+	require.NoError(t, err)
+	assert.Equal(t, "048ced63c91426d4f0eb1435e7cb1d74a46723a0af21c89634f65a9ae87a9265e2"+
+		"8c879506743f8611ac33645c5b985c80b5f09a0b83407c1b6a4d857ae76fe522", hex.EncodeToString(mapped))
+	opposite, err := c.NewPrivateKey(unhex("01"))
+	require.NoError(t, err)
+	point, err := opposite.PublicPoint()
+	require.NoError(t, err)
+	size := c.FieldSize()
+	new(big.Int).Sub(c.p, new(big.Int).SetBytes(point[1+size:])).FillBytes(point[1+size:])
+	_, err = opposite.MappedPoint(point)
+	assert.ErrorIs(t, err, ErrParameter, "the sum is the point at infinity")
 }
 
 // The generic code and Go's own must agree on every NIST curve.
