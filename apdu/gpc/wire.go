@@ -43,7 +43,6 @@ const (
 
 // P1 of INSTALL (GPC table 11-41).
 const (
-	InstallMore            = 0x80
 	InstallRegistryUpdate  = 0x40
 	InstallPersonalization = 0x20
 	InstallExtradition     = 0x10
@@ -53,11 +52,10 @@ const (
 )
 
 // P1 of LOAD and STORE DATA, bit 8 (GPC tables 11-57, 11-89); P2 of DELETE, bit 8
-// (table 11-22); P1 of DELETE, bit 8 (table 11-21).
+// (table 11-22).
 const (
 	LastBlock     = 0x80
 	DeleteRelated = 0x80
-	DeleteMore    = 0x80
 )
 
 // P1 of GET STATUS, as far as SET STATUS has them also of that (GPC tables 11-33,
@@ -76,9 +74,8 @@ const (
 	StatusTLV  = 0x02
 )
 
-// P1 and P2 of PUT KEY (GPC tables 11-65, 11-66).
+// P2 of PUT KEY (GPC table 11-66), and keys.
 const (
-	PutKeyMore      = 0x80
 	PutKeySeveral   = 0x80
 	KeyNumberMask   = 0x7F
 	FirstKeyID      = 0x01 // of a key set: Key-ENC, then Key-MAC, then Key-DEK

@@ -31,7 +31,7 @@ type Card struct {
 	selected bool // the issuer security domain is
 	session  *session
 	loading  *loading
-	chain    chain
+	chain    *apdu.Command
 	listing  *listing
 	stored   stored
 }
@@ -199,9 +199,6 @@ func (c *Card) reason(err error) apdu.StatusWord {
 }
 
 func (c *Card) dispatch(command apdu.Command) ([]byte, error) {
-	if command.INS != gpc.InsInstall && command.INS != gpc.InsDelete && command.INS != gpc.InsPutKey {
-		c.chain = chain{}
-	}
 	if command.INS != gpc.InsGetStatus {
 		c.listing = nil
 	}
@@ -210,47 +207,18 @@ func (c *Card) dispatch(command apdu.Command) ([]byte, error) {
 	}
 	handle, known := handlers[command.INS]
 	switch {
+	case c.state.life == gpc.Terminated: // only GET DATA is left (GPC §5.1.1.5)
+		return nil, gpc.SWConditions
 	case !known:
 		return nil, gpc.SWWrongInstruction
 	case command.CLA != gpc.ClassPlain:
 		return nil, gpc.SWWrongClass
-	case c.state.life == gpc.Terminated:
-		return nil, gpc.SWConditions
 	case !c.session.authenticated():
 		return nil, gpc.SWSecurity
 	case c.state.life == gpc.CardLocked && command.INS != gpc.InsSetStatus && command.INS != gpc.InsGetStatus:
 		return nil, gpc.SWConditions
 	}
 	return handle(c, command)
-}
-
-// chain collects the data of a command that comes in parts (GPC tables 11-21,
-// 11-41, 11-65).
-type chain struct {
-	ins, p2 byte
-	data    []byte
-}
-
-// maxChain bounds what is collected, in bytes.
-const maxChain = 2048
-
-// collect returns the whole data once the last part is there, nil before.
-func (c *Card) collect(command apdu.Command, more bool) ([]byte, error) {
-	if c.chain.data != nil && (c.chain.ins != command.INS || c.chain.p2 != command.P2) {
-		c.chain = chain{}
-		return nil, gpc.SWConditions
-	}
-	if len(c.chain.data)+len(command.Data) > maxChain {
-		c.chain = chain{}
-		return nil, gpc.SWNoMemory
-	}
-	data := append(c.chain.data, command.Data...)
-	if more {
-		c.chain = chain{command.INS, command.P2, append([]byte{}, data...)}
-		return nil, nil
-	}
-	c.chain = chain{}
-	return append([]byte{}, data...), nil
 }
 
 // nothingMore is the data of an answer that has none (GPC §11.5.3.1).

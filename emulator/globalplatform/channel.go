@@ -30,12 +30,16 @@ func (s *session) authenticated() bool {
 
 // endSession also ends whatever goes over several commands.
 func (c *Card) endSession() {
-	c.session, c.loading, c.chain, c.listing, c.stored = nil, nil, chain{}, nil, stored{}
+	c.session, c.loading, c.chain, c.listing, c.stored = nil, nil, nil, nil, stored{}
 }
 
 // secured takes a command's protection off, carries it out, and protects the
 // response (Amd D §5.6).
 func (c *Card) secured(command apdu.Command) (apdu.Response, error) {
+	command, answer := c.collect(command)
+	if answer != nil {
+		return *answer, nil
+	}
 	switch class := command.CLA &^ gpc.SecureBit; {
 	case command.CLA == 0xFF:
 		return apdu.Response{SW: gpc.SWWrongClass}, nil

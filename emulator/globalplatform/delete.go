@@ -13,18 +13,10 @@ import (
 // delete is DELETE (GPC §11.2): an applet, a load file, a load file with its
 // applets, or keys.
 func (c *Card) delete(command apdu.Command) ([]byte, error) {
-	if command.P1&^gpc.DeleteMore != 0 || command.P2&^gpc.DeleteRelated != 0 {
+	if command.P1 != 0 || command.P2&^gpc.DeleteRelated != 0 {
 		return nil, gpc.SWWrongP1P2
 	}
-	more := command.P1&gpc.DeleteMore != 0
-	data, err := c.collect(command, more)
-	if err != nil {
-		return nil, err
-	}
-	if more {
-		return nothingMore, nil
-	}
-	r := tlv.NewReader(data)
+	r := tlv.NewReader(command.Data)
 	if r.At(gpc.TagAID) {
 		object, err := r.Next()
 		if err != nil || r.End() != nil { // tokens and what belongs to them are refused too

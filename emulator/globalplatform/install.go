@@ -17,16 +17,9 @@ func (c *Card) install(command apdu.Command) ([]byte, error) {
 	if command.P2 != 0 {
 		return nil, gpc.SWWrongP1P2
 	}
-	purpose := command.P1 &^ gpc.InstallMore
-	more := command.P1&gpc.InstallMore != 0
-	data, err := c.collect(command, more)
-	if err != nil {
-		return nil, err
-	}
-	if more {
-		return nothingMore, nil
-	}
-	switch purpose {
+	var err error
+	data := command.Data
+	switch purpose := command.P1; purpose {
 	case gpc.InstallLoad:
 		err = c.forLoad(data)
 	case gpc.InstallInstall, gpc.InstallInstall | gpc.InstallMakeSelectable:

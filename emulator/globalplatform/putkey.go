@@ -11,12 +11,7 @@ import (
 // putKey is PUT KEY for AES keys (GPC §11.8, Amd D §7.2). All keys of the command
 // change together. P1 names the version to replace, or 0 to add.
 func (c *Card) putKey(command apdu.Command) ([]byte, error) {
-	more := command.P1&gpc.PutKeyMore != 0
-	data, err := c.collect(command, more)
-	if err != nil || more {
-		return nil, err
-	}
-	p, err := gpc.ParsePutKey(data)
+	p, err := gpc.ParsePutKey(command.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +37,7 @@ func (c *Card) putKey(command apdu.Command) ([]byte, error) {
 		answer = append(answer, n.Check...)
 		keys = append(keys, key{first + byte(i), p.Version, value})
 	}
-	replaced := command.P1 & gpc.KeyNumberMask
+	replaced := command.P1
 	if err := c.mayPut(keys, replaced); err != nil {
 		return nil, err
 	}

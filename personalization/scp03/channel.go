@@ -133,9 +133,6 @@ func (ch *Channel) Transmit(ctx context.Context, c apdu.Command) (apdu.Response,
 	if ch.session.level == Plain {
 		return ch.card.Transmit(ctx, c)
 	}
-	if len(c.Data) > ch.MaxData() && !c.Extended {
-		return apdu.Response{}, fmt.Errorf("scp03: %d data bytes do not fit one command of this channel; the most is %d", len(c.Data), ch.MaxData())
-	}
 	command, err := ch.session.protect(c)
 	if err != nil {
 		return apdu.Response{}, err
@@ -149,7 +146,7 @@ func (ch *Channel) Transmit(ctx context.Context, c apdu.Command) (apdu.Response,
 }
 
 // MaxData is the most data that a short command takes through the channel, in
-// bytes.
+// bytes. A longer one goes out with extended length.
 func (ch *Channel) MaxData() int {
 	switch level := ch.session.level; {
 	case level&bitCommandEncryption != 0: // at least one byte of padding
