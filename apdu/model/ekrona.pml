@@ -41,7 +41,7 @@ byte undone[3];
 #define UNDONE(k) (undone[k] != 0)
 #else
 #define UNDONE(k) false
-#define undone paid
+#define undone paid /* asked for only if UNDONE */
 #endif
 
 /* The State of each card that is under way to the notary. */
@@ -65,7 +65,7 @@ bool done; /* a last synchronisation was made and its result checked: nothing fo
 #define SCRATCH hidden
 #endif
 SCRATCH byte x, y, round, turn, card, fits;
-SCRATCH short spare, owed;
+SCRATCH short spare;
 SCRATCH int set;
 
 #define ENDED(d)  ((d) == LOST && over)
@@ -81,6 +81,12 @@ SCRATCH int set;
 #define HELPED(k) (held[PAYER(k)] >= paid[k])
 #else
 #define HELPED(k) ENDED(PAYER(k))
+#endif
+#define IN(s, k)  (((s) >> (k)) & 1)
+#ifdef NO_NETTING
+#define SINGLE(s) (((s) & ((s) - 1)) == 0)
+#else
+#define SINGLE(s) true
 #endif
 #ifdef SWEEP_UNSPOKEN
 #define KEPT(k) (verdict[k] == RESERVED || CLAIM(k))

@@ -1,4 +1,7 @@
 /* What follows when faults stop (protocol section 8.10). */
+#ifndef ROUNDS
+#define ROUNDS 2
+#endif
 
 /* synchronise is one complete synchronisation of a card, without faults. */
 inline synchronise(d) {
@@ -28,7 +31,6 @@ inline synchronise(d) {
 	fi;
 	MUST(acked[d] == atc[d] && confirmed[d] == applied[d], "broken 8.10: a card that synchronised without getting its log back\n")
 }
-
 
 /* agreed is what must hold at the end. */
 inline agreed() {
@@ -66,7 +68,7 @@ proctype Faultless(bool backwards, without) provided (!done) {
 		:: without && !over -> endDevice(LOST)
 		:: else
 		fi;
-		for (round : 1 .. 2) {
+		for (round : 1 .. ROUNDS) {
 			for (turn : 0 .. DEVICES - 1) {
 				card = (backwards -> DEVICES - 1 - turn : turn);
 				if

@@ -78,6 +78,7 @@ func TestEachRuleIsNeeded(t *testing.T) {
 		{"WAITING_BLOCKS", "CHAIN", "8.10: an honest card blocked"},
 		{"NO_NETTING", "RING", "8.4: a debit on which there is no verdict"},
 		{"UNCOVERED_EARLY", "LOADED_CHAIN", "8.10: a card and its shadow wallet that do not agree"},
+		{"ROUNDS=1", "TWO_PAYERS", "8.10: a card and its shadow wallet that do not agree"},
 		{"NO_RESERVE", "LOADED_CHAIN", "8.7: a limit broken, or a wallet below zero"},
 	} {
 		t.Run(rule.without+"/"+rule.town, func(t *testing.T) {

@@ -164,38 +164,35 @@ inline try(k) {
 	fi
 }
 
+/* balanceOf leaves in `spare` what the shadow wallet of d would have if the claims of `set` were carried out at once; what a
+ * holding would pay counts as there. */
+inline balanceOf(d) {
+	free(d);
+	for (x : 0 .. PAYMENTS - 1) {
+		if
+		:: IN(set, x) && PAYER(x) == d && verdict[x] != RESERVED && !HELPED(x) -> spare = spare - AMOUNT(REQUEST(x))
+		:: IN(set, x) && PAYEE(REQUEST(x)) == d && word[REQUEST(x)] == ACCEPTED + x -> spare = spare + AMOUNT(REQUEST(x))
+		:: else
+		fi
+	}
+}
+
 /* net settles together any set of claims that leaves every shadow wallet non-negative, until there is none. */
 inline net() {
 	set = (1 << PAYMENTS) - 1;
 	do
 	:: set == 0 -> break
 	:: else ->
-		fits = true;
-		for (y : 0 .. DEVICES - 1) {
-			free(y);
-			owed = 0;
-			for (x : 0 .. PAYMENTS - 1) {
-				if
-				:: (set >> x) & 1 ->
-					fits = fits && CLAIM(x);
-					if
-					:: PAYER(x) == y ->
-						spare = (verdict[x] == RESERVED -> spare : spare - AMOUNT(REQUEST(x)));
-						owed = owed + (HELPED(x) -> AMOUNT(REQUEST(x)) : 0)
-					:: else
-					fi;
-					if
-					:: PAYEE(REQUEST(x)) == y && word[REQUEST(x)] == ACCEPTED + x -> spare = spare + AMOUNT(REQUEST(x))
-					:: else
-					fi
-				:: else
-				fi
-			}
-			fits = fits && spare + owed >= 0
+		fits = SINGLE(set);
+		for (x : 0 .. PAYMENTS - 1) {
+			fits = fits && (!IN(set, x) || CLAIM(x))
 		}
-#ifdef NO_NETTING
-		fits = fits && (set & (set - 1)) == 0;
-#endif
+		for (y : 0 .. DEVICES - 1) {
+			if
+			:: fits -> balanceOf(y); fits = (spare >= 0)
+			:: else
+			fi
+		}
 		if
 		:: fits ->
 			if
@@ -204,7 +201,7 @@ inline net() {
 			fi;
 			for (y : 0 .. PAYMENTS - 1) {
 				if
-				:: (set >> y) & 1 -> carry(y)
+				:: IN(set, y) -> carry(y)
 				:: else
 				fi
 			}
