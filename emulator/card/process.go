@@ -145,9 +145,13 @@ func (c *Card) applet(instance vm.Instance) vm.Ref {
 }
 
 // guarded runs an applet's method. A transaction that it leaves open is aborted
-// (JCRE §7.6.2). It returns the exception that came out, nil for none.
+// (JCRE §7.6.2). It returns the exception that came out, nil for none. The transcript
+// tells of one that no status word shows.
 func (c *Card) guarded(call *vm.Call, run func()) *vm.JavaException {
 	thrown := call.Try(run)
+	if thrown != nil && !call.InstanceOf(thrown.Ref, isoException) {
+		c.note("the applet threw %s", thrown)
+	}
 	if call.TransactionDepth() > 0 {
 		call.AbortTransaction()
 	}

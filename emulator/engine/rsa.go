@@ -22,8 +22,10 @@ const (
 	maxRSABits = 4096
 )
 
+// validModulus looks at the length alone: as on cards, applets use the bare operation to
+// raise numbers to powers modulo whatever they like, even numbers included.
 func validModulus(n *big.Int) bool {
-	return n.BitLen() >= minRSABits && n.BitLen() <= maxRSABits && n.Bit(0) == 1
+	return n.BitLen() >= minRSABits && n.BitLen() <= maxRSABits
 }
 
 // NewRSAPublicKey returns the key of a modulus and an exponent.
