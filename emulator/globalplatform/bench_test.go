@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -33,28 +34,37 @@ func unhex(text string) []byte {
 	return b
 }
 
-// bench is a managed card that lives in a file.
+// bench is a managed card.
 type bench struct {
 	*Card
-	t    testing.TB
-	path string
+	t      testing.TB
+	random io.Reader
 }
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	b := &bench{t: t, path: filepath.Join(t.TempDir(), "card")}
-	b.reopen()
+	b := &bench{t: t, random: card.SeededRandom(t.Name())}
+	c, err := card.New(card.Options{Profile: card.P71, Random: b.random})
+	require.NoError(t, err)
+	b.manage(c)
 	return b
 }
 
-// reopen is the death of the program and its return.
+func (b *bench) manage(c *card.Card) {
+	b.t.Helper()
+	var err error
+	b.Card, err = New(c, Options{Random: b.random})
+	require.NoError(b.t, err)
+}
+
+// reopen is the end of the program and its return with what was in the card's file.
 func (b *bench) reopen() {
 	b.t.Helper()
-	random := card.SeededRandom(b.t.Name())
-	c, err := card.Open(card.Options{Profile: card.P71, Random: random}, b.path)
+	path := filepath.Join(b.t.TempDir(), "card")
+	require.NoError(b.t, b.card.Save(path))
+	c, err := card.Restore(card.Options{Profile: card.P71, Random: b.random}, path)
 	require.NoError(b.t, err)
-	b.Card, err = New(c, Options{Random: random})
-	require.NoError(b.t, err)
+	b.manage(c)
 }
 
 func (b *bench) open(o scp03.Options) *client.Client {
