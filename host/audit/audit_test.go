@@ -10,12 +10,13 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/audit"
+	"ekrona/host/settlement"
 	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/store"
 )
 
 // aDay is a world in which every kind of thing happened once: settled, reserved, waiting and void payments, a loaded and an
-// outstanding credit, an ended card and an uncovered payment.
+// outstanding credit, an ended card, an uncovered payment and a refund.
 func aDay(t *testing.T) *settlementtest.World {
 	w := settlementtest.NewWorld(t, store.Memory)
 	anna, bertil := w.Issue("ANNA", "NORDIC", spec.RoleCard), w.Issue("BERTIL", "FJORD", spec.RoleCard)
@@ -39,6 +40,7 @@ func aDay(t *testing.T) *settlementtest.World {
 	require.NoError(t, err)
 	load(t, w, anna, 0, settlementtest.Whole)
 	load(t, w, cecilia, 40_00, settlementtest.CoSigned)
+	require.NoError(t, w.Notary.Refund(ctx, "SEFJORD0", settlement.Refund{Order: "4", Payee: string(shop.ID), Payer: string(anna.ID), Atc: 1, Amount: 20_00}))
 	pay(t, anna, cecilia, 7_00, false)
 	w.Submit(w.Encode(anna.Log[0].Payment))
 	return w
@@ -99,6 +101,10 @@ func TestEveryInvariantIsFound(t *testing.T) {
 			SELECT intermediary, 7, device, owner, -shadow, shadow, payer, atc, payee, '', 0, at FROM statement WHERE kind = 3 LIMIT 1`},
 		{name: "a payment takes more than its amount", number: 4, sql: "UPDATE payment SET from_pool = 1 WHERE verdict = 3"},
 		{name: "a void payment keeps the money", number: 4, sql: "UPDATE payment SET from_shadow = 0 WHERE verdict = 4"},
+		{name: "a refund arrives twice", number: 4, sql: `INSERT INTO statement (intermediary, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at)
+			SELECT intermediary, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at FROM statement WHERE kind = 13`},
+		{name: "more is refunded than was paid", number: 4, sql: "UPDATE statement SET online = 3 * online WHERE kind IN (12, 13)"},
+		{name: "a refund of what was not settled", number: 4, sql: "UPDATE statement SET atc = 3 WHERE kind IN (12, 13)"},
 		{name: "settled against the payee's word", number: 5, sql: "UPDATE word SET payment = NULL WHERE voice IS NOT NULL"},
 		{name: "void against the payee's word", number: 5, sql: "UPDATE payment SET verdict = 4 WHERE verdict = 3"},
 		{name: "an instruction under another number", number: 5, sql: "UPDATE instruction SET seq = 9 WHERE seq = 2"},
@@ -118,6 +124,10 @@ func TestEveryInvariantIsFound(t *testing.T) {
 		{name: "another key's payment is settled", number: 9, sql: `UPDATE device SET public_key = (SELECT public_key FROM device WHERE id = 'SENORDIC0CECILIA')
 			WHERE id = 'SENORDIC0000ANNA'`},
 		{name: "paid without a word", number: 9, sql: "UPDATE word SET voice = NULL WHERE payee = 'SEFJORD00000SHOP'"},
+		{name: "a refund that nobody paid", number: 9, sql: "DELETE FROM statement WHERE kind = 12"},
+		{name: "a refund out of another's holding", number: 9, sql: "UPDATE statement SET intermediary = 'SENORDIC' WHERE kind = 12"},
+		{name: "a refund to another than the payer", number: 9, sql: "UPDATE statement SET device = 'SENORDIC0CECILIA' WHERE kind = 13"},
+		{name: "a refund from what is no till", number: 9, sql: "UPDATE statement SET payee = 'SENORDIC0CECILIA' WHERE kind = 12"},
 		{name: "a credit that left no holding", number: 11, sql: "UPDATE statement SET online = online + 1 WHERE kind = 1"},
 		{name: "an instruction without the notary", number: 11, sql: "UPDATE instruction SET bytes = substr(bytes, 1, length(bytes) - 1) || x'00' WHERE seq = 1 AND device = 'SENORDIC0000ANNA'"},
 		{name: "a holding pays a till more than it could take", number: 11, sql: "UPDATE payment SET from_holding = from_holding + 2000000 WHERE verdict = 5"},

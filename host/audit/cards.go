@@ -11,7 +11,7 @@ import (
 // not yet settled in - paid in its records and not yet settled out or returned - settled in from records beyond that State +
 // settled out or returned from records beyond it - credits in later Instructions or untaken and not yet released. For a till: what
 // it ever accepted, the same + swept to online. Where a holding helped, or the end of the device swept the wallet: - what they put in,
-// + what they took.
+// + what they took; and what an ended device was refunded came into its wallet only.
 //
 // What the device knows and the notary does not is in its records: it is added with the same rule.
 func invariant2Balance(s *scene) {
@@ -24,7 +24,9 @@ func invariant2Balance(s *scene) {
 		}
 		expected := shadow[id] + s.paidAndPaidOut(id, d) + s.acceptedAndIn(id, d) - s.creditsAhead(id, d.State)
 		for _, e := range s.statement {
-			if e.Device == id && (e.Kind == settlement.Swept || e.Kind == settlement.HoldingRepaid || e.Kind == settlement.PoolRepaid) {
+			switch {
+			case e.Device != id:
+			case e.Kind == settlement.Swept, e.Kind == settlement.HoldingRepaid, e.Kind == settlement.PoolRepaid, e.Kind == settlement.RefundReceived:
 				expected -= e.Shadow
 			}
 		}

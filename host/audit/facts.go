@@ -288,9 +288,9 @@ func (f *facts) readInstructions(r *reader) {
 }
 
 func (f *facts) readBooks(r *reader) {
-	r.each("SELECT kind, intermediary, device, online, shadow, payer, atc, payee, instr FROM statement ORDER BY seq", func(rows *sql.Rows) error {
+	r.each("SELECT kind, intermediary, device, online, shadow, payer, atc, payee, order_key, instr FROM statement ORDER BY seq", func(rows *sql.Rows) error {
 		var e entry
-		if err := rows.Scan(&e.Kind, &e.intermediary, &e.Device, &e.Online, &e.Shadow, &e.Payer, &e.Atc, &e.Payee, &e.Instr); err != nil {
+		if err := rows.Scan(&e.Kind, &e.intermediary, &e.Device, &e.Online, &e.Shadow, &e.Payer, &e.Atc, &e.Payee, &e.Order, &e.Instr); err != nil {
 			return err
 		}
 		f.statement = append(f.statement, e)

@@ -122,16 +122,19 @@ func (s *scene) acceptedBy(id string, d Device) (all []*payment) {
 	return all
 }
 
+// paymentKey is what statement and payment share.
+func paymentKey(payer string, atc uint32, payee string) string {
+	return fmt.Sprintf("payment %s/%d to %s", payer, atc, payee)
+}
+
 // invariant4Accounted: what a payment took is with the payee or came back, once, never both, and the statement tells it so.
+// What a till gave back later is at most what it got.
 func invariant4Accounted(s *scene) {
 	type flow struct{ paid, holding, received, returned money.Ore }
-	key := func(payer string, atc uint32, payee string) string {
-		return fmt.Sprintf("payment %s/%d to %s", payer, atc, payee)
-	}
 	want, got := map[string]flow{}, map[string]flow{}
 	for _, p := range s.payments {
 		s.checkSources(p)
-		k := key(p.payer(), p.message.ATC, p.payee())
+		k := paymentKey(p.payer(), p.message.ATC, p.payee())
 		w := want[k] // two bodies of one clone may share the name
 		switch {
 		case p.paid():
@@ -145,7 +148,7 @@ func invariant4Accounted(s *scene) {
 		if e.Payer == "" {
 			continue
 		}
-		k := key(e.Payer, e.Atc, e.Payee)
+		k := paymentKey(e.Payer, e.Atc, e.Payee)
 		g := got[k]
 		switch e.Kind {
 		case settlement.Paid:
@@ -174,6 +177,7 @@ func invariant4Accounted(s *scene) {
 			s.violated(k, got[k].received, "money moved for a payment that is not held")
 		}
 	}
+	s.checkRefunded()
 }
 
 // checkSources: the sources of a paid payment make up its amount; a void one moved all or, where no shadow wallet answers, nothing.

@@ -122,7 +122,8 @@ func (s *scene) checkChain(id string, d Device) {
 }
 
 // invariant9Authentic: a credit only after a matching authentic debit. Every payment that moved money is signed by its payer's
-// key, every word that moved it by the payee's, unless the payee's device has ended.
+// key, every word that moved it by the payee's, unless the payee's device has ended. Every refund received was paid,
+// by the till's side.
 func invariant9Authentic(s *scene) {
 	for _, p := range s.payments {
 		if !p.paid() && p.fromShadow == 0 {
@@ -139,6 +140,7 @@ func invariant9Authentic(s *scene) {
 			s.checkWord(p)
 		}
 	}
+	s.checkRefunds()
 }
 
 func (s *scene) checkWord(p *payment) {

@@ -13,6 +13,15 @@ type Registration struct {
 	Ceilings    []byte // the write-once ceilings of a card or SAM (value of CB, 12 bytes); nil for terminal and desk
 }
 
+// Refund is an intermediary's word that the owner of one of its tills gives money of a Payment back.
+type Refund struct {
+	Order  string    // the intermediary's own key, for this refund only
+	Payee  string    // its till, which was paid
+	Payer  string    // with Atc: the Payment
+	Atc    uint32    // payer's record number
+	Amount money.Ore // above zero; all refunds of one Payment together at most what it paid
+}
+
 // Answer is the notary's word on one submitted item.
 type Answer struct {
 	Held    bool           // it is kept for ever; what may be acknowledged to its device is HeldAtc, see StateReport and Outstanding
@@ -72,7 +81,7 @@ type Entry struct {
 	Payer  string    // the payment behind it, when there is one
 	Atc    uint32
 	Payee  string
-	Order  string // order key of the load behind it, for Loaded and Released; of the issue, for Issued
+	Order  string // order key of the load behind it, for Loaded and Released; of the issue or refund, for theirs
 	Instr  uint32 // instrSeq of that load
 	At     time.Time
 }

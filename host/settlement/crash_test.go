@@ -67,6 +67,10 @@ func (r *recorder) Confirm(ctx context.Context, from string, confirmation []byte
 	return r.command("Confirm", func(n settlementtest.Notary) error { return n.Confirm(ctx, from, confirmation) })
 }
 
+func (r *recorder) Refund(ctx context.Context, from string, refund settlement.Refund) error {
+	return r.command("Refund", func(n settlementtest.Notary) error { return n.Refund(ctx, from, refund) })
+}
+
 func (r *recorder) ReportLost(ctx context.Context, from, device string) error {
 	return r.command("ReportLost", func(n settlementtest.Notary) error { return n.ReportLost(ctx, from, device) })
 }
@@ -90,11 +94,13 @@ func recorded(t *testing.T) ([]call, string) {
 		pay ANNA BERTIL 100
 		pay BERTIL SHOP 80
 		sync SHOP
+		refund SHOP BERTIL/2 30 unsettled
 		give ANNA SHOP 10
 		sync ANNA
 		refuse SHOP ANNA/2
 		sync SHOP
 		sync BERTIL
+		refund SHOP BERTIL/2 30
 		unload ANNA COUNTER 30
 		copy ANNA TWIN
 		pay ANNA SHOP 5

@@ -4,11 +4,11 @@
 //
 // Start at Notary. A synchronisation asks it, in this order: Outstanding (what the device is owed), Submit (its records),
 // OpenChallenge and SubmitState (is its balance what the records say), CoSign and Confirm (acknowledge, load). Join, Register and
-// Issue come before; Statement tells an intermediary of all that moved; ReportLost, End and EndDue are for devices that do not
+// Issue come before; Refund comes after; Statement tells an intermediary of all that moved; ReportLost, End and EndDue are for devices that do not
 // come back. Answers and amounts are in api.go and enums.go, refusals in errors.go; queue.go decides what settles when.
 //
 // The argument from of the methods is the intermediary at the other end of the link, vouched for by whoever wires it. It decides
-// who may register, load and read, never whether money moves.
+// who may register, load, refund out of its own holding and read, never whether money of others moves.
 //
 // It trusts its own database and its own two keys' certificates: the root's, under which intermediaries join, and nothing
 // that an intermediary says. A payment counts because the payer's registered key signed it, an acceptance or a refusal because

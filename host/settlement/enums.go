@@ -40,31 +40,33 @@ func (s Status) String() string { return enumName(int(s), statusNames[:], "statu
 type EntryKind int
 
 const (
-	Issued        EntryKind = iota // new e-krona in the intermediary's holding (own funds)
-	Loaded                         // online to shadow, for a credit; the customer's online wallet was the source
-	Released                       // shadow to online: a credit that the card did not take; to the owner's online wallet
-	Paid                           // out of a device's shadow wallet, for a settled or uncovered payment
-	Received                       // into a card's shadow wallet, for a settled or uncovered payment
-	Collected                      // online: money that a terminal took; to its owner's online wallet
-	Unloaded                       // shadow to online: a payment to the unload desk; to the owner's online wallet
-	Returned                       // shadow to online: a void payment; to the payer's owner's online wallet
-	Swept                          // shadow to online: what an ended device had left or got; to its owner's online wallet
-	HoldingPaid                    // online: what an ended device's shadow wallet lacked; from the intermediary's own funds
-	HoldingRepaid                  // shadow to online: repayment of HoldingPaid; to the intermediary's own funds
-	PoolRepaid                     // out of an ended device's shadow wallet, back to the liquidity pool
+	Issued         EntryKind = iota // new e-krona in the intermediary's holding (own funds)
+	Loaded                          // online to shadow, for a credit; the customer's online wallet was the source
+	Released                        // shadow to online: a credit that the card did not take; to the owner's online wallet
+	Paid                            // out of a device's shadow wallet, for a settled or uncovered payment
+	Received                        // into a card's shadow wallet, for a settled or uncovered payment
+	Collected                       // online: money that a terminal took; to its owner's online wallet
+	Unloaded                        // shadow to online: a payment to the unload desk; to the owner's online wallet
+	Returned                        // shadow to online: a void payment; to the payer's owner's online wallet
+	Swept                           // shadow to online: what an ended device had left or got; to its owner's online wallet
+	HoldingPaid                     // online: what an ended device's shadow wallet lacked; from the intermediary's own funds
+	HoldingRepaid                   // shadow to online: repayment of HoldingPaid; to the intermediary's own funds
+	PoolRepaid                      // out of an ended device's shadow wallet, back to the liquidity pool
+	RefundPaid                      // online: what a till's owner gave back by Order; the owner's online wallet was the source
+	RefundReceived                  // online: what a till gave back; to the payer's owner's online wallet (shadow once the payer has ended)
 )
 
 var entryKindNames = [...]string{"issued", "loaded", "released", "paid", "received", "collected", "unloaded", "returned",
-	"swept", "holding-paid", "holding-repaid", "pool-repaid"}
+	"swept", "holding-paid", "holding-repaid", "pool-repaid", "refund-paid", "refund-received"}
 
 // String is the kind's name as stored and shown.
 func (k EntryKind) String() string { return enumName(int(k), entryKindNames[:], "entry kind") }
 
 // OwnersMoney tells whether Online of such an entry belongs into the online wallet of the entry's Owner. Loaded was already
-// taken from there by the load order; Issued, HoldingPaid and HoldingRepaid concern the intermediary's own funds.
+// taken from there by the load order, RefundPaid by the refund order; Issued, HoldingPaid and HoldingRepaid concern the intermediary's own funds.
 func (k EntryKind) OwnersMoney() bool {
 	switch k {
-	case Released, Collected, Unloaded, Returned, Swept:
+	case Released, Collected, Unloaded, Returned, Swept, RefundReceived:
 		return true
 	}
 	return false

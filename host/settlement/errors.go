@@ -21,10 +21,13 @@ const (
 	Date                        // earlier than the last, later than today or than a signer's certificate
 	Challenge                   // the State answers no Challenge that was opened
 	Self                        // payer and payee are the same device, or a desk's Request names another payer
+	NotTill                     // only tills refund by order; a card pays back with a payment
+	Unsettled                   // the Payment to refund is not settled: synchronise the till, or there is nothing to refund
+	Exceeds                     // the refunds of a Payment would come to more than it paid
 )
 
 var kindNames = [...]string{"", "malformed", "signature", "certificate", "unknown", "not yours", "taken", "sequence", "head", "funds",
-	"difference", "status", "policy", "date", "challenge", "self"}
+	"difference", "status", "policy", "date", "challenge", "self", "not a till", "unsettled", "exceeds"}
 
 // Error makes a Kind usable as the target of errors.Is.
 func (k Kind) Error() string { return enumName(int(k), kindNames[:], "kind") }

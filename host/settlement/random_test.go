@@ -2,6 +2,7 @@ package settlement_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/money"
+	"ekrona/host/settlement"
 	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/store"
 )
@@ -159,6 +161,21 @@ func (e *economy) repeat(t *rapid.T) {
 	}
 }
 
+// refund: a till gives a payment back, or some öre of it, perhaps one that it may not; twice it is the same.
+func (e *economy) refund(t *rapid.T) {
+	if len(e.payments) == 0 {
+		return
+	}
+	p := pick(t, e.payments, "payment")
+	e.orders++
+	r := settlement.Refund{Order: fmt.Sprint(e.orders), Payee: string(p.Request.Payee), Payer: string(p.Payer), Atc: p.ATC,
+		Amount: money.Ore(rapid.Uint32Range(1, uint32(p.Request.Amount)).Draw(t, "refunded"))}
+	first := e.Notary.Refund(context.Background(), string(p.Request.Payee.Name()), r)
+	require.Equal(t, first, e.Notary.Refund(context.Background(), string(p.Request.Payee.Name()), r))
+	var refused *settlement.Error
+	require.True(t, first == nil || errors.As(first, &refused), first)
+}
+
 func (e *economy) sync(t *rapid.T) {
 	d := e.device(t, "device")
 	until := settlementtest.Step(rapid.IntRange(0, int(settlementtest.Whole)).Draw(t, "until"))
@@ -176,7 +193,7 @@ func (e *economy) sync(t *rapid.T) {
 
 func (e *economy) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){"trade": e.trade, "trade more": e.trade, "trade again": e.trade, "request": e.request, "pay": e.pay, "accept": e.accept, "refuse": e.refuse, "hand": e.hand,
-		"repeat": e.repeat, "sync": e.sync, "": func(*rapid.T) { e.Audit(false) }}
+		"repeat": e.repeat, "sync": e.sync, "refund": e.refund, "": func(*rapid.T) { e.Audit(false) }}
 }
 
 // TestHonestDevicesInAnyOrder: whatever honest devices do and however far each synchronisation comes, every invariant holds after

@@ -115,7 +115,7 @@ func (t *txn) report(id string, s *message.State) (StateReport, error) {
 // expectedBalance is what protocol §8.2 says the State's balance must be. Every sum runs over the device's payments: those that
 // it made up to the State's atc have left its card and perhaps not its shadow wallet; those beyond have perhaps left the wallet
 // and not the card; and the same with what it accepted. What the wallet did not pay (from_shadow less than amount) a holding did,
-// or the device had ended. For a terminal the State says what it ever accepted, and nothing stays in a wallet of its own.
+// or the device had ended; what an ended one was refunded never was on its card. For a terminal the State says what it ever accepted, and nothing stays in a wallet of its own.
 func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 	total, err := t.behind(d)
 	if err != nil {
@@ -126,7 +126,8 @@ func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 		query string
 		args  []any
 	}{
-		{1, "SELECT -sum(shadow) FROM statement WHERE device = $1 AND kind IN ($2, $3, $4)", []any{d.id, int(Swept), int(HoldingRepaid), int(PoolRepaid)}},
+		{1, "SELECT -sum(shadow) FROM statement WHERE device = $1 AND kind IN ($2, $3, $4, $5)",
+			[]any{d.id, int(Swept), int(HoldingRepaid), int(PoolRepaid), int(RefundReceived)}},
 		{-1, "SELECT sum(amount - from_shadow) FROM payment WHERE payer = $1 AND standing = $2 AND atc <= $3", []any{d.id, int(first), s.ATC}},
 		{1, "SELECT sum(from_shadow) FROM payment WHERE payer = $1 AND (standing = $2 OR standing = $3 AND atc > $4)", []any{d.id, int(second), int(first), s.ATC}},
 		{1, `SELECT sum(p.amount) FROM payment p JOIN voice v ON v.payment = p.identity WHERE p.payee = $1 AND v.payee = $2 AND v.seq <= $3

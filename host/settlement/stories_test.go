@@ -15,6 +15,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/money"
+	"ekrona/host/settlement"
 	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/store"
 )
@@ -73,7 +74,8 @@ func (s *story) tell(lines [][]string) {
 		}
 		do := map[string]func([]string){"issue": s.issue, "pool": s.pool, "load": s.load, "pay": s.pay, "give": s.give, "accept": s.accept,
 			"refuse": s.refuse, "unload": s.unload, "hand": s.hand, "sync": s.sync, "lost": s.lost, "days": s.days, "due": s.due,
-			"verdict": s.verdict, "books": s.books, "holds": s.holds, "copy": s.copy, "status": s.status, "told": s.told, "again": s.again}[verb]
+			"verdict": s.verdict, "books": s.books, "holds": s.holds, "copy": s.copy, "status": s.status, "told": s.told, "again": s.again,
+			"refund": s.refund}[verb]
 		require.NotNil(s.t, do, "unknown line %q", strings.Join(line, " "))
 		do(args)
 		s.Audit(false)
@@ -204,6 +206,26 @@ func (s *story) verdict(args []string) {
 	got, err := s.Notary.Payment(context.Background(), string(s.device(name).ID), uint32(n))
 	require.NoError(s.t, err)
 	require.Equal(s.t, args[1], got.Verdict.String(), args[0])
+}
+
+// refund orders once and once more, under a key of its own; the second time gets the same answer.
+func (s *story) refund(args []string) {
+	till := s.device(args[0])
+	name, atc, _ := strings.Cut(args[1], "/")
+	n, err := strconv.Atoi(atc)
+	require.NoError(s.t, err)
+	s.orders++
+	r := settlement.Refund{Order: fmt.Sprint(s.orders), Payee: string(till.ID), Payer: string(s.device(name).ID), Atc: uint32(n), Amount: money.Ore(s.amount(args[2]))}
+	for range 2 {
+		err := s.Notary.Refund(context.Background(), string(till.ID.Name()), r)
+		if len(args) == 3 {
+			require.NoError(s.t, err)
+			continue
+		}
+		var refused *settlement.Error
+		require.ErrorAs(s.t, err, &refused)
+		require.Equal(s.t, strings.Join(args[3:], " "), refused.Kind.Error(), err)
+	}
 }
 
 func (s *story) status(args []string) {

@@ -68,6 +68,7 @@ type Notary interface {
 	Outstanding(ctx context.Context, from, device string) (settlement.Outstanding, error)
 	CoSign(ctx context.Context, from, order string, instruction []byte) ([]byte, error)
 	Confirm(ctx context.Context, from string, confirmation []byte) error
+	Refund(ctx context.Context, from string, r settlement.Refund) error
 	ReportLost(ctx context.Context, from, device string) error
 	End(ctx context.Context, from, device string) error
 	EndDue(ctx context.Context) ([]string, error)

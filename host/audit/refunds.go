@@ -1,0 +1,104 @@
+package audit
+
+import (
+	"ekrona/apdu/spec"
+	"ekrona/host/money"
+	"ekrona/host/settlement"
+)
+
+// refund is one refund order, as the statements of its two intermediaries tell it.
+type refund struct {
+	paid, received *entry
+}
+
+// refunds pairs what was paid back with what was received: same order, same payment. What has no partner stands alone, and so
+// does what is told twice.
+func (f *facts) refunds() (all []*refund) {
+	type name struct{ order, payer, payee string }
+	alone := map[name]*refund{}
+	find := func(e *entry, told func(*refund) **entry) {
+		n := name{e.Order, e.Payer, e.Payee}
+		r := alone[n]
+		if r == nil || *told(r) != nil {
+			r = &refund{}
+			alone[n], all = r, append(all, r)
+		}
+		*told(r) = e
+	}
+	for i := range f.statement {
+		switch e := &f.statement[i]; e.Kind {
+		case settlement.RefundPaid:
+			find(e, func(r *refund) **entry { return &r.paid })
+		case settlement.RefundReceived:
+			find(e, func(r *refund) **entry { return &r.received })
+		}
+	}
+	return all
+}
+
+func (r *refund) name() string {
+	if r.paid != nil {
+		return "refund " + r.paid.Order
+	}
+	return "refund " + r.received.Order
+}
+
+// given is what the till's side paid, got what the payer's side received: online, or in the shadow wallet of a device that has ended.
+func (r *refund) given() money.Ore {
+	if r.paid == nil {
+		return 0
+	}
+	return -r.paid.Online
+}
+
+func (r *refund) got() money.Ore {
+	if r.received == nil {
+		return 0
+	}
+	return r.received.Online + r.received.Shadow
+}
+
+// checkRefunded is invariant 4 for refunds: what the till's side gave the payer's side got, and all refunds of a payment together
+// are at most what it paid.
+func (s *scene) checkRefunded() {
+	sums := map[string]money.Ore{}
+	for _, r := range s.refunds() {
+		if r.given() <= 0 || r.got() != r.given() {
+			s.violated(r.name(), r.got()-r.given(), "gave %s and brought %s", r.given(), r.got())
+			continue
+		}
+		sums[paymentKey(r.paid.Payer, r.paid.Atc, r.paid.Payee)] += r.given()
+	}
+	for _, p := range s.payments {
+		if p.verdict == settlement.Settled && p.standing == 0 {
+			k := paymentKey(p.payer(), p.message.ATC, p.payee())
+			if sums[k] > p.amount() {
+				s.violated(k, sums[k]-p.amount(), "paid %s, %s of it was refunded", p.amount(), sums[k])
+			}
+			delete(sums, k)
+		}
+	}
+	for k, sum := range sums {
+		s.violated(k, sum, "was refunded and is not settled")
+	}
+}
+
+// checkRefunds is invariant 9 for refunds: the debit is that of the intermediary whose till was paid, the credit goes to the
+// payer's, for the payer's device.
+func (s *scene) checkRefunds() {
+	for _, r := range s.refunds() {
+		if r.paid == nil {
+			s.violated(r.name(), r.got(), "nobody paid it")
+			continue
+		}
+		till, payer := s.devices[r.paid.Payee], s.devices[r.paid.Payer]
+		switch {
+		case till == nil || till.role != spec.RoleTerminal && till.role != spec.RoleSAM || r.paid.Device != r.paid.Payee:
+			s.violated(r.name(), r.given(), "%s is no till", r.paid.Payee)
+		case till.intermediary != r.paid.intermediary:
+			s.violated(r.name(), r.given(), "was paid by %s for a till of %s", r.paid.intermediary, till.intermediary)
+		case r.received != nil && (payer == nil || payer.intermediary != r.received.intermediary || r.received.Device != r.paid.Payer):
+			s.violated(r.name(), r.got(), "went to %s at %s, it was paid by %s", r.received.Device, r.received.intermediary, r.paid.Payer)
+		}
+	}
+}
