@@ -3,6 +3,7 @@ package suite
 import (
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"testing"
 
@@ -62,12 +63,18 @@ func Run(t *testing.T, target Target) {
 }
 
 // attempt tells one case to a fresh card and returns what failed. It runs in a
-// goroutine of its own, so that a failure ends the case and not the test.
+// goroutine of its own, so that a failure ends the case and not the test; so does
+// a panic, to which a card that answers nonsense may lead.
 func attempt(c *caseRun, tc testCase, world **country) []string {
 	done := make(chan struct{})
 	c.stop = runtime.Goexit
 	go func() {
 		defer close(done)
+		defer func() {
+			if broken := recover(); broken != nil {
+				c.Errorf("the case broke off: %v\n%s", broken, debug.Stack())
+			}
+		}()
 		if *world == nil {
 			*world = c.newCountry()
 		}

@@ -19,7 +19,7 @@ func Stories() []Story {
 	var stories []Story
 	for _, tc := range cases() {
 		stories = append(stories, Story{tc.name, func(ctx context.Context, target Cutter, world **country) []string {
-			return attempt(&caseRun{ctx: ctx, target: target, coverage: newCoverage(), world: *world}, tc.guarded(), world)
+			return attempt(&caseRun{ctx: ctx, target: target, coverage: newCoverage(), world: *world}, tc, world)
 		}})
 	}
 	for _, tc := range tornCases() {
@@ -43,22 +43,6 @@ func (t *Teller) Tell(ctx context.Context, target Cutter, story Story) error {
 	return nil
 }
 
-// guarded turns a panic of the case, which a card that answers nonsense may cause,
-// into a failure of the case.
-func (tc testCase) guarded() testCase {
-	return testCase{tc.name, func(c *caseRun) {
-		defer func() {
-			if broken := recover(); broken != nil {
-				c.Errorf("the case broke off: %v", broken)
-				c.subject = nil // nothing more to ask of that card
-			}
-		}()
-		tc.tell(c)
-		c.settle()
-		c.subject = nil
-	}}
-}
-
 // tearAll cuts the power before each write of the command in turn, until it has
 // fewer.
 func (tc tornCase) tearAll(ctx context.Context, target Cutter, world **country) (writes int, failures []string) {
@@ -68,7 +52,7 @@ func (tc tornCase) tearAll(ctx context.Context, target Cutter, world **country) 
 			s, command := tc.prepare(c)
 			whole = c.tear(target, s, command, n)
 		}}
-		for _, failure := range attempt(&caseRun{ctx: ctx, target: target, coverage: newCoverage(), world: *world}, cut.guarded(), world) {
+		for _, failure := range attempt(&caseRun{ctx: ctx, target: target, coverage: newCoverage(), world: *world}, cut, world) {
 			failures = append(failures, cut.name+": "+failure)
 		}
 		if whole || len(failures) > 0 {
