@@ -11,7 +11,7 @@ inline synchronise(d) {
 	fi;
 	for (y : 0 .. PAYMENTS - 1) {
 		if
-		:: PAYEE(REQUEST(y)) == d && verdict[y] != UNSEEN && asked[REQUEST(y)] == OPEN -> accept(y)
+		:: PAYEE(REQUEST(y)) == d && verdict[y] != UNSEEN && verdict[y] != VOID && asked[REQUEST(y)] == OPEN -> accept(y)
 		:: else
 		fi
 	}

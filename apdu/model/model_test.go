@@ -73,7 +73,7 @@ func TestEachRuleIsNeeded(t *testing.T) {
 		{"ENDED_KNOWN_ONLY", "CHAIN", "8.10: a card and its shadow wallet that do not agree"},
 		{"NO_REPAY", "CHAIN", "8.4: a holding that paid for claims known in time"},
 		{"SWEEP_UNSPOKEN", "CHAIN", "8.4: a holding that paid for claims known in time"},
-		{"PAYER_DECIDES", "TWO_PAYERS", "8.4: a payee that is not paid"},
+		{"PAYER_DECIDES", "TWO_PAYERS", "8.2: a State that the records do not explain"},
 		{"LAST_WORD", "STOLEN_KEY", "8.2: a State that the records do not explain"},
 		{"WAITING_BLOCKS", "CHAIN", "8.10: an honest card blocked"},
 		{"NO_NETTING", "RING", "8.4: a debit on which there is no verdict"},
