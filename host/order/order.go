@@ -1,9 +1,9 @@
 // Package order is what a customer's wallet app asks of the intermediary: to
-// load a device or to unload it. An order is signed by the app's key before it is
+// load a device, to unload it, or to refund what a till took. An order is signed by the app's key before it is
 // sent and names itself, so that it can be sent again and is carried out once.
 //
-// Start at [New]. Cards know nothing of orders: an order never moves offline
-// money by itself, it asks for an Instruction or for a desk's Request. The
+// Start at [New] and [NewRefund]. Cards know nothing of orders: an order never moves offline
+// money by itself, it asks for an Instruction or for a desk's Request, or moves online money. The
 // intermediary trusts the key that it registered for the customer, and the
 // customer's devices only.
 package order
@@ -29,6 +29,7 @@ type Kind byte
 const (
 	Load   Kind = 1 // online to offline
 	Unload Kind = 2 // offline to online
+	Refund Kind = 3 // online to online: from a till's owner to that of the card that paid
 )
 
 // String names the kind.
@@ -38,6 +39,8 @@ func (k Kind) String() string {
 		return "load"
 	case Unload:
 		return "unload"
+	case Refund:
+		return "refund"
 	}
 	return fmt.Sprintf("order kind %d", byte(k))
 }
@@ -49,8 +52,15 @@ var ErrSignature = errors.New("order: not signed by the app that is registered f
 type Order struct {
 	ID     [16]byte // random, chosen by the app
 	Kind   Kind
-	Device message.DeviceID
+	Device message.DeviceID // the owner's own; of a refund, the till
 	Amount money.Ore
+	Of     Payment // of a refund: what it gives back, or a part of it; else zero
+}
+
+// Payment names one payment to a till.
+type Payment struct {
+	Payer message.DeviceID
+	ATC   uint32 // the payer's record number
 }
 
 // Key is the order's id as text, the idempotency key of everything it causes.
@@ -66,6 +76,9 @@ func (o Order) Digest() [sha256.Size]byte {
 	content = append(content, o.ID[:]...)
 	content = binary.BigEndian.AppendUint64(content, uint64(o.Amount))
 	content = append(content, o.Device...)
+	if o.Kind == Refund {
+		content = binary.BigEndian.AppendUint32(append(content, o.Of.Payer...), o.Of.ATC)
+	}
 	return sha256.Sum256(content)
 }
 
@@ -75,12 +88,21 @@ type Signed struct {
 	Signature []byte
 }
 
-// New makes an order with a random id and signs it.
+// New makes an order to load or unload, with a random id, and signs it.
 func New(kind Kind, device message.DeviceID, amount money.Ore, random io.Reader, app crypto.Signer) (Signed, error) {
-	if amount <= 0 {
-		return Signed{}, fmt.Errorf("order: an amount of %s cannot be ordered: give more than 0.00 kr", amount)
+	return sign(Order{Kind: kind, Device: device, Amount: amount}, random, app)
+}
+
+// NewRefund makes an order to give back a payment that a till took, or a part of
+// it, with a random id, and signs it. app is the key of the till's owner.
+func NewRefund(till message.DeviceID, of Payment, amount money.Ore, random io.Reader, app crypto.Signer) (Signed, error) {
+	return sign(Order{Kind: Refund, Device: till, Amount: amount, Of: of}, random, app)
+}
+
+func sign(o Order, random io.Reader, app crypto.Signer) (Signed, error) {
+	if o.Amount <= 0 {
+		return Signed{}, fmt.Errorf("order: an amount of %s cannot be ordered: give more than 0.00 kr", o.Amount)
 	}
-	o := Order{Kind: kind, Device: device, Amount: amount}
 	if _, err := io.ReadFull(random, o.ID[:]); err != nil {
 		return Signed{}, fmt.Errorf("order: the source of randomness failed: %w", err)
 	}

@@ -44,6 +44,28 @@ func TestSignedOrderStandsForItsWholeContentOnly(t *testing.T) {
 	assert.ErrorIs(t, signed.Verify(&appKey(t, 6).PublicKey), ErrSignature, "another customer's app")
 }
 
+func TestSignedRefundStandsForItsPaymentToo(t *testing.T) {
+	app := appKey(t, 5)
+	signed, err := NewRefund("SEFJORDBTILL0001", Payment{"SENORDIC00000001", 7}, 4500, rand.NewChaCha8([32]byte{1}), app)
+	require.NoError(t, err)
+	require.NoError(t, signed.Verify(&app.PublicKey))
+
+	changes := map[string]func(*Signed){
+		"payer":  func(s *Signed) { s.Of.Payer = "SENORDIC00000002" },
+		"atc":    func(s *Signed) { s.Of.ATC++ },
+		"till":   func(s *Signed) { s.Device = "SEFJORDBTILL0002" },
+		"amount": func(s *Signed) { s.Amount++ },
+		"kind":   func(s *Signed) { s.Kind = Unload },
+	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			altered := signed
+			change(&altered)
+			assert.ErrorIs(t, altered.Verify(&app.PublicKey), ErrSignature)
+		})
+	}
+}
+
 func TestOrdersOfTheSameContentHaveIDsOfTheirOwn(t *testing.T) {
 	random := rand.NewChaCha8([32]byte{1})
 	first, err := New(Unload, "SENORDIC00000001", 1, random, appKey(t, 5))
