@@ -69,19 +69,16 @@ var (
 		return secretKey{bytes: parts[secretValue]}, nil
 	}}
 	rsaPublicFamily = &family{"RSAPublicKey", rsaParts, func(bits int, parts [][]byte) (any, error) {
-		key, err := engine.NewRSAPublicKey(parts[rsaModulus], parts[rsaExponent])
-		return ofSize(key, bits, err)
+		return engine.NewRSAPublicKey(bits, parts[rsaModulus], parts[rsaExponent])
 	}}
 	rsaPrivateFamily = &family{"RSAPrivateKey", rsaParts, func(bits int, parts [][]byte) (any, error) {
-		key, err := engine.NewRSAPrivateKey(parts[rsaModulus], parts[rsaExponent])
-		return ofSize(key, bits, err)
+		return engine.NewRSAPrivateKey(bits, parts[rsaModulus], parts[rsaExponent])
 	}}
 	rsaCRTFamily = &family{"RSAPrivateCrtKey", func(bits int) []int {
 		half := bits / 16
 		return []int{half, half, half, half, half}
 	}, func(bits int, parts [][]byte) (any, error) {
-		key, err := engine.NewRSAPrivateCRTKey(parts[crtP], parts[crtQ], parts[crtDP1], parts[crtDQ1], parts[crtPQ])
-		return ofSize(key, bits, err)
+		return engine.NewRSAPrivateCRTKey(bits, parts[crtP], parts[crtQ], parts[crtDP1], parts[crtDQ1], parts[crtPQ])
 	}}
 	ecPublicFamily = &family{"ECPublicKey", func(bits int) []int {
 		return append(ecDomain(bits), 1+2*fieldBytes(bits))
@@ -119,14 +116,6 @@ func (f *family) class() string { return "javacard/security/" + f.name + "Object
 type secretKey struct {
 	bytes []byte
 	block cipher.Block // nil for HMAC
-}
-
-// ofSize refuses an RSA key whose modulus has not the length that the key was built for.
-func ofSize(key interface{ Size() int }, bits int, err error) (any, error) {
-	if err == nil && key.Size() != bits/8 {
-		err = engine.ErrParameter
-	}
-	return key, err
 }
 
 // parseCurve makes a curve of the domain parameters among the components.

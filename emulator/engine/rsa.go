@@ -6,11 +6,15 @@ import (
 )
 
 // RSAPublicKey is the public half of an RSA key.
-type RSAPublicKey struct{ n, e *big.Int }
+type RSAPublicKey struct {
+	size int
+	n, e *big.Int
+}
 
 // RSAPrivateKey is the private half, as exponent or as the five parts for the
 // Chinese remainder theorem (RFC 8017 §3.2).
 type RSAPrivateKey struct {
+	size            int
 	n, d            *big.Int
 	p, q            *big.Int
 	dp, dq, inverse *big.Int
@@ -22,25 +26,26 @@ const (
 	maxRSABits = 4096
 )
 
-// validModulus looks at the length alone: as on cards, applets use the bare operation to
-// raise numbers to powers modulo whatever they like, even numbers included.
-func validModulus(n *big.Int) bool {
-	return n.BitLen() >= minRSABits && n.BitLen() <= maxRSABits
+// validModulus tells whether a modulus fits a key of so many bits. It may be shorter, and
+// even: as on cards, applets raise numbers to powers modulo whatever they like.
+func validModulus(bits int, n *big.Int) bool {
+	return bits >= minRSABits && bits <= maxRSABits && n.BitLen() <= bits && n.Sign() > 0
 }
 
-// NewRSAPublicKey returns the key of a modulus and an exponent.
-func NewRSAPublicKey(modulus, exponent []byte) (*RSAPublicKey, error) {
-	k := &RSAPublicKey{n: new(big.Int).SetBytes(modulus), e: new(big.Int).SetBytes(exponent)}
-	if !validModulus(k.n) || k.e.Sign() == 0 || k.e.Cmp(k.n) >= 0 {
+// NewRSAPublicKey returns the key of a modulus and an exponent, in a key of so many bits.
+func NewRSAPublicKey(bits int, modulus, exponent []byte) (*RSAPublicKey, error) {
+	k := &RSAPublicKey{size: bits / 8, n: new(big.Int).SetBytes(modulus), e: new(big.Int).SetBytes(exponent)}
+	if !validModulus(bits, k.n) || k.e.Sign() == 0 || k.e.Cmp(k.n) >= 0 {
 		return nil, ErrParameter
 	}
 	return k, nil
 }
 
-// NewRSAPrivateKey returns the key of a modulus and a private exponent.
-func NewRSAPrivateKey(modulus, exponent []byte) (*RSAPrivateKey, error) {
-	k := &RSAPrivateKey{n: new(big.Int).SetBytes(modulus), d: new(big.Int).SetBytes(exponent)}
-	if !validModulus(k.n) || k.d.Sign() == 0 || k.d.Cmp(k.n) >= 0 {
+// NewRSAPrivateKey returns the key of a modulus and a private exponent, in a key of so
+// many bits.
+func NewRSAPrivateKey(bits int, modulus, exponent []byte) (*RSAPrivateKey, error) {
+	k := &RSAPrivateKey{size: bits / 8, n: new(big.Int).SetBytes(modulus), d: new(big.Int).SetBytes(exponent)}
+	if !validModulus(bits, k.n) || k.d.Sign() == 0 || k.d.Cmp(k.n) >= 0 {
 		return nil, ErrParameter
 	}
 	return k, nil
@@ -48,24 +53,25 @@ func NewRSAPrivateKey(modulus, exponent []byte) (*RSAPrivateKey, error) {
 
 // NewRSAPrivateCRTKey returns the key of the five parts: the primes p and q, d mod
 // p-1, d mod q-1 and the inverse of q mod p.
-func NewRSAPrivateCRTKey(p, q, dp, dq, inverse []byte) (*RSAPrivateKey, error) {
+func NewRSAPrivateCRTKey(bits int, p, q, dp, dq, inverse []byte) (*RSAPrivateKey, error) {
 	k := &RSAPrivateKey{
-		p: new(big.Int).SetBytes(p), q: new(big.Int).SetBytes(q),
+		size: bits / 8,
+		p:    new(big.Int).SetBytes(p), q: new(big.Int).SetBytes(q),
 		dp: new(big.Int).SetBytes(dp), dq: new(big.Int).SetBytes(dq),
 		inverse: new(big.Int).SetBytes(inverse),
 	}
 	k.n = new(big.Int).Mul(k.p, k.q)
-	if !validModulus(k.n) || k.dp.Sign() == 0 || k.dq.Sign() == 0 || k.inverse.Sign() == 0 {
+	if !validModulus(bits, k.n) || k.dp.Sign() == 0 || k.dq.Sign() == 0 || k.inverse.Sign() == 0 {
 		return nil, ErrParameter
 	}
 	return k, nil
 }
 
-// Size returns the length of the modulus in bytes.
-func (k *RSAPublicKey) Size() int { return (k.n.BitLen() + 7) / 8 }
+// Size returns the length of the key, and of all that it gives, in bytes.
+func (k *RSAPublicKey) Size() int { return k.size }
 
-// Size returns the length of the modulus in bytes.
-func (k *RSAPrivateKey) Size() int { return (k.n.BitLen() + 7) / 8 }
+// Size returns the length of the key, and of all that it gives, in bytes.
+func (k *RSAPrivateKey) Size() int { return k.size }
 
 // Apply computes the bare public operation on a number of Size bytes or fewer that
 // is below the modulus (RFC 8017 §5.1.1), and returns Size bytes.

@@ -23,11 +23,11 @@ func newRSAFixture(t *testing.T) rsaFixture {
 	pair, err := GenerateRSA(seeded(3), 1024, []byte{1, 0, 1})
 	require.NoError(t, err)
 	var f rsaFixture
-	f.public, err = NewRSAPublicKey(pair.Modulus, pair.PublicExponent)
+	f.public, err = NewRSAPublicKey(1024, pair.Modulus, pair.PublicExponent)
 	require.NoError(t, err)
-	f.private, err = NewRSAPrivateKey(pair.Modulus, pair.PrivateExponent)
+	f.private, err = NewRSAPrivateKey(1024, pair.Modulus, pair.PrivateExponent)
 	require.NoError(t, err)
-	f.crt, err = NewRSAPrivateCRTKey(pair.P, pair.Q, pair.DP, pair.DQ, pair.Inverse)
+	f.crt, err = NewRSAPrivateCRTKey(1024, pair.P, pair.Q, pair.DP, pair.DQ, pair.Inverse)
 	require.NoError(t, err)
 	f.standard = &rsa.PrivateKey{
 		PublicKey: rsa.PublicKey{N: f.public.n, E: 65537}, D: f.private.d, Primes: []*big.Int{f.crt.p, f.crt.q},
@@ -100,8 +100,22 @@ func TestRSARefusesWhatDoesNotFit(t *testing.T) {
 	assert.ErrorIs(t, err, ErrPadding)
 	_, err = UnpadOAEP(crypto.SHA1, make([]byte, 128))
 	assert.ErrorIs(t, err, ErrPadding)
-	_, err = NewRSAPublicKey(make([]byte, 128), []byte{3})
+	_, err = NewRSAPublicKey(1024, make([]byte, 128), []byte{3})
 	assert.ErrorIs(t, err, ErrParameter)
+	_, err = NewRSAPrivateKey(1024, append([]byte{1}, make([]byte, 128)...), []byte{3})
+	assert.ErrorIs(t, err, ErrParameter, "longer than the key")
 	_, err = GenerateRSA(seeded(1), 1024, []byte{4})
 	assert.ErrorIs(t, err, ErrParameter)
+}
+
+// Libraries for big numbers on cards take powers modulo an even number, or one that is
+// shorter than the key.
+func TestBareRSAForAnyModulus(t *testing.T) {
+	modulus := []byte{0x01, 0x23, 0x45, 0x66}
+	private, err := NewRSAPrivateKey(512, modulus, []byte{2})
+	require.NoError(t, err)
+	square, err := private.Apply([]byte{0x12, 0x34, 0x56})
+	require.NoError(t, err)
+	expected := new(big.Int).Exp(big.NewInt(0x123456), big.NewInt(2), big.NewInt(0x01234566))
+	assert.Equal(t, expected.FillBytes(make([]byte, 64)), square, "an answer has the length of the key")
 }
