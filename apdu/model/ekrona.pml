@@ -112,7 +112,8 @@ SCRATCH int set;
 /* MUST is an assertion that tells, when the run to it is replayed, which promise of the protocol's section 8 is broken. */
 #define MUST(holds, promise) if :: !(holds) -> printf(promise); assert(false) :: else fi
 
-/* TELL is what a replayed run says of itself; MET says, once in a whole exploration, that a situation worth having was met in it: `met` is hidden, so it is not undone. */
+/* TELL is what a replayed run says of itself. MET says, once in a whole exploration, that a situation worth having was met in
+ * it: `met` is hidden, so that going back in the search does not undo it. */
 #ifdef COVERAGE
 hidden byte met[11];
 #define MET(i, what) if :: !met[i] -> met[i] = 1; printf(what) :: else fi
