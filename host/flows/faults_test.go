@@ -69,6 +69,10 @@ func (f *failing) Confirm(ctx context.Context, from string, confirmation []byte)
 	return f.only(func() error { return f.Notary.Confirm(ctx, from, confirmation) })
 }
 
+func (f *failing) Refund(ctx context.Context, from string, r settlement.Refund) error {
+	return f.only(func() error { return f.Notary.Refund(ctx, from, r) })
+}
+
 func (f *failing) Statement(ctx context.Context, from string, after int64, limit int) ([]settlement.Entry, error) {
 	return over(f, func() ([]settlement.Entry, error) { return f.Notary.Statement(ctx, from, after, limit) })
 }

@@ -94,6 +94,7 @@ type till struct {
 	config terminal.Config
 	bank   *bank
 	owner  string
+	app    pki.Identity // of the owner
 }
 
 // random gives every part a stream of its own, the same in every run.
@@ -307,7 +308,7 @@ func (w *world) addTill(at message.Name) *till {
 	}))
 	schema, err := terminal.Schema()
 	require.NoError(t, err)
-	w.till = &till{bank: b, owner: "shop", config: terminal.Config{
+	w.till = &till{bank: b, owner: "shop", app: pki.Identity{Signer: key}, config: terminal.Config{
 		DB: w.open("till", schema), Clock: w.clock, Random: w.random("till"), Signer: identity.Signer, Certificate: identity.Encoded,
 		CA: b.ca.Encoded, Root: w.root.Encoded, Authorities: w.authorities(), JournalKey: terminal.JournalKey{1, 2, 3},
 		Policy: policy, Link: b,

@@ -3,7 +3,7 @@
 // the central bank's notary.
 //
 // Start at [New] and [Intermediary.Start]; then one file tells one flow: load.go,
-// desk.go (unload), session.go (synchronise), lost.go, statement.go (money that
+// desk.go (unload), refund.go, session.go (synchronise), lost.go, statement.go (money that
 // arrives for an owner).
 //
 // It trusts the central bank, and no other intermediary: every word of a device
@@ -141,7 +141,7 @@ func (s *sharedReader) Read(into []byte) (int, error) {
 
 // Start makes the intermediary and its desk known to the notary and finishes what
 // a crash interrupted: words of the desk that the notary has not heard, money that
-// has arrived. It may be called at every start, and again at any time.
+// has arrived, refunds. It may be called at every start, and again at any time.
 func (i *Intermediary) Start(ctx context.Context) error {
 	if err := store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		return errors.Join(ledger.Open(ctx, tx, ownFunds), ledger.Open(ctx, tx, mirror), ledger.Open(ctx, tx, transit))
@@ -157,7 +157,10 @@ func (i *Intermediary) Start(ctx context.Context) error {
 	if err := errors.Join(i.handOverDesk(ctx), i.answerDesk(ctx)); err != nil {
 		return err
 	}
-	return i.PullStatement(ctx)
+	if err := i.PullStatement(ctx); err != nil {
+		return err
+	}
+	return i.resumeRefunds(ctx)
 }
 
 // trust is what a device needs to verify this intermediary and the notary.

@@ -16,6 +16,7 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
 	"ekrona/host/money"
+	"ekrona/host/order"
 	"ekrona/host/settlement"
 	"ekrona/host/store"
 	"ekrona/personalization/pki"
@@ -105,6 +106,9 @@ func newOffice(t *testing.T) *office {
 	return o
 }
 
+// Refund has been carried out before.
+func (s *scribe) Refund(context.Context, string, settlement.Refund) error { return nil }
+
 func (o *office) balance(a ledger.Account) money.Ore {
 	o.t.Helper()
 	balance, err := ledger.Balance(o.ctx, o.db, a)
@@ -131,6 +135,9 @@ func TestStatementIsPostedToWhomItConcernsOnce(t *testing.T) {
 		{settlement.Entry{Kind: settlement.Swept, Device: card, Owner: "anna", Online: 10, Shadow: -10}, 42, 970, 0},
 		{settlement.Entry{Kind: settlement.Loaded, Device: card, Owner: "anna", Online: -9, Shadow: 9, Order: "of a backup that was lost", Instr: 4}, 42, 961, 9},
 		{settlement.Entry{Kind: settlement.Released, Device: card, Owner: "anna", Online: 9, Shadow: -9, Order: "of a backup that was lost", Instr: 4}, 51, 961, 0},
+		{settlement.Entry{Kind: settlement.RefundReceived, Device: card, Owner: "anna", Online: 6, Order: "another's"}, 57, 961, 0},
+		{settlement.Entry{Kind: settlement.RefundReceived, Device: card, Owner: "anna", Shadow: 4, Order: "after the card's end"}, 57, 961, 4},
+		{settlement.Entry{Kind: settlement.RefundPaid, Device: "SENORDICTILL0001", Owner: "anna", Online: -3, Order: "of a backup that was lost"}, 57, 958, 4},
 	}
 	for _, e := range entries {
 		o.notary.tell(e.entry)
@@ -148,7 +155,29 @@ func TestStatementIsPostedToWhomItConcernsOnce(t *testing.T) {
 	_, err := o.db.Exec(`UPDATE statement SET cursor = 0`) // a cursor that was set back
 	require.NoError(t, err)
 	require.NoError(t, o.PullStatement(o.ctx))
-	assert.Equal(t, money.Ore(51), o.balance(wallet("anna")))
+	assert.Equal(t, money.Ore(57), o.balance(wallet("anna")))
+}
+
+// TestRefundOfALostBackupIsPaidOnce: the order comes again after a restore, when own funds have stood in for it.
+func TestRefundOfALostBackupIsPaidOnce(t *testing.T) {
+	o := newOffice(t)
+	till, err := o.folder.Certified("till", subject("SENORDICTILL0001", spec.RoleTerminal), o.ca)
+	require.NoError(t, err)
+	require.NoError(t, o.AddDevice(o.ctx, Device{ID: "SENORDICTILL0001", Customer: "anna", Certificate: till.Encoded}))
+	again, err := order.NewRefund("SENORDICTILL0001", order.Payment{Payer: "SEFJORDB00000001", ATC: 1}, 30, o.random, o.app)
+	require.NoError(t, err)
+	o.notary.tell(settlement.Entry{Kind: settlement.Issued, Online: 1000})
+	o.notary.tell(settlement.Entry{Kind: settlement.Collected, Device: "SENORDICTILL0001", Owner: "anna", Online: 70})
+	o.notary.tell(settlement.Entry{Kind: settlement.RefundPaid, Device: "SENORDICTILL0001", Owner: "anna", Online: -30, Order: again.Key()})
+	require.NoError(t, o.PullStatement(o.ctx))
+	require.Equal(t, money.Ore(970), o.balance(ownFunds))
+	for range 2 {
+		require.NoError(t, o.PlaceRefund(o.ctx, again))
+		assert.Equal(t, money.Ore(1000), o.balance(ownFunds))
+		assert.Equal(t, money.Ore(40), o.balance(wallet("anna")))
+		assert.Zero(t, o.balance(transit))
+		require.NoError(t, o.Verify(o.ctx))
+	}
 }
 
 func TestLongStatementIsPulledInPages(t *testing.T) {

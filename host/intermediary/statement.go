@@ -10,8 +10,8 @@ import (
 	"ekrona/host/store"
 )
 
-// Accounts of the intermediary's own ledger. What customers, loads under way,
-// own funds and mirrored shadow wallets hold together is what the central bank
+// Accounts of the intermediary's own ledger. What customers, loads and refunds
+// under way, own funds and mirrored shadow wallets hold together is what the central bank
 // holds for this intermediary, online and shadow: minus the mirror.
 var (
 	ownFunds = ledger.Account{Kind: ledger.OwnFunds}
@@ -58,7 +58,7 @@ func (i *Intermediary) PullStatement(ctx context.Context) error {
 	}
 }
 
-// postEntry posts one entry and carries the load order behind it on.
+// postEntry posts one entry and carries the load or refund order behind it on.
 func (i *Intermediary) postEntry(ctx context.Context, tx *sql.Tx, e settlement.Entry) error {
 	online, err := onlineSide(ctx, tx, e)
 	if err != nil {
@@ -80,9 +80,9 @@ func (i *Intermediary) postEntry(ctx context.Context, tx *sql.Tx, e settlement.E
 	return err
 }
 
-// onlineSide is the account of the entry's online part. A load whose order was
-// lost with a restored backup comes out of own funds: nobody can say any more
-// whether the customer was debited.
+// onlineSide is the account of the entry's online part. A load or refund whose
+// order was lost with a restored backup comes out of own funds: nobody can say any
+// more whether the customer was debited.
 func onlineSide(ctx context.Context, tx *sql.Tx, e settlement.Entry) (ledger.Account, error) {
 	switch {
 	case e.Kind == settlement.Loaded:
@@ -94,6 +94,12 @@ func onlineSide(ctx context.Context, tx *sql.Tx, e settlement.Entry) (ledger.Acc
 	case e.Kind == settlement.Released:
 		_, err := moveLoad(ctx, tx, e.Order, loadReserved, loadReturned, e.Instr)
 		return wallet(e.Owner), err
+	case e.Kind == settlement.RefundPaid:
+		_, known, err := moveRefund(ctx, tx, e.Order, refundDone)
+		if err != nil || !known {
+			return ownFunds, err
+		}
+		return transit, nil
 	case e.Kind.OwnersMoney() && e.Owner != "":
 		return wallet(e.Owner), nil
 	}

@@ -12,7 +12,7 @@ const (
 
 	Customer Kind = "customer" // an owner's online wallet
 	OwnFunds Kind = "own"      // the intermediary's own money; below zero it owes its customers the difference
-	Transit  Kind = "transit"  // load orders: taken from an online wallet, not yet moved by the notary
+	Transit  Kind = "transit"  // load and refund orders: taken from an online wallet, not yet moved by the notary
 	Mirror   Kind = "mirror"   // contra account: minus what the central bank holds for the intermediary
 	Copied   Kind = "copied"   // a copy of one device's shadow wallet, which follows the notary line by line: a netting may take it below zero in between
 )

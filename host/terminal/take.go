@@ -279,3 +279,18 @@ func (t *Terminal) receiptOf(ctx context.Context, number uint32) (envelope.Envel
 	receipt, err := message.Encode(spoken.Receipt)
 	return t.envelope(receipt), err
 }
+
+// Paid is the Payment of a paid sale, which names payer and number: the till's
+// owner keeps them with the sale, since a refund is ordered by them and the journal
+// forgets a record that is acknowledged. Errors: [ErrNoSale] then, and while the
+// sale is open; [ErrRefused].
+func (t *Terminal) Paid(ctx context.Context, number uint32) (*message.Payment, error) {
+	if _, err := t.receiptOf(ctx, number); err != nil {
+		return nil, err
+	}
+	spoken, err := t.recordOf(ctx, t.db, number)
+	if err != nil || spoken == nil {
+		return nil, errors.Join(ErrNoSale, err)
+	}
+	return spoken.Payment, nil
+}

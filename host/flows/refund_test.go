@@ -1,0 +1,188 @@
+package flows
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/message"
+	"ekrona/host/intermediary"
+	"ekrona/host/money"
+	"ekrona/host/order"
+	"ekrona/host/settlement"
+	"ekrona/host/settlement/settlementtest"
+	"ekrona/host/terminal"
+)
+
+// aSale is a world in which anna, with 155 kr left on her card and 300 kr online,
+// has paid 45 kr to a shop that has not synchronised.
+func aSale(t *testing.T, shopAt message.Name) (w *world, anna *person, paid order.Payment) {
+	t.Helper()
+	w = newWorld(t)
+	anna = w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	w.addTill(shopAt)
+	w.load(anna, 200*money.Krona)
+	sale, err := w.till.Ask(w.ctx, 45*money.Krona)
+	require.NoError(t, err)
+	_, err = w.till.Paid(w.ctx, sale.Number)
+	require.ErrorIs(t, err, terminal.ErrNoSale, "nobody has paid")
+	_, err = w.till.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
+	require.NoError(t, err)
+	payment, err := w.till.Paid(w.ctx, sale.Number)
+	require.NoError(t, err)
+	return w, anna, order.Payment{Payer: payment.Payer, ATC: payment.ATC}
+}
+
+func (w *world) syncTill() {
+	w.t.Helper()
+	_, err := w.till.Synchronise(w.ctx)
+	require.NoError(w.t, err)
+}
+
+// refund is an order by the shop's owner.
+func (w *world) refund(of order.Payment, amount money.Ore) order.Signed {
+	w.t.Helper()
+	o, err := order.NewRefund(w.till.ID(), of, amount, w.random("refund"), w.till.app.Signer)
+	require.NoError(w.t, err)
+	return o
+}
+
+// refused requires that the notary refused the order, twice for this reason.
+func (w *world) refused(o order.Signed, why settlement.Kind) {
+	w.t.Helper()
+	for range 2 {
+		err := w.till.bank.PlaceRefund(w.ctx, o)
+		var refused *order.Refused
+		require.ErrorAs(w.t, err, &refused)
+		require.ErrorIs(w.t, err, why)
+	}
+}
+
+func TestTillRefundsToThePayersOnlineWalletOnceForEachOrder(t *testing.T) {
+	for _, shopAt := range []message.Name{"SEFJORDB", "SENORDIC"} {
+		t.Run("shop at "+string(shopAt), func(t *testing.T) {
+			w, anna, paid := aSale(t, shopAt)
+			shop := w.till.bank
+			var refused *order.Refused
+			require.ErrorAs(t, shop.PlaceRefund(w.ctx, w.refund(paid, 45*money.Krona)), &refused)
+			require.ErrorContains(t, refused, "synchronise the till", "its money has not arrived")
+			w.syncTill()
+			w.audit("sold")
+			require.Equal(t, 45*money.Krona, w.taken())
+
+			part := w.refund(paid, 30*money.Krona)
+			for range 2 {
+				require.NoError(t, shop.PlaceRefund(w.ctx, part))
+				w.audit("refunded")
+				assert.Equal(t, 15*money.Krona, w.taken())
+				assert.Equal(t, 330*money.Krona, w.online(anna))
+			}
+			require.NoError(t, shop.PlaceRefund(w.ctx, w.refund(paid, 15*money.Krona)))
+			w.audit("the rest")
+			assert.Zero(t, w.taken())
+			assert.Equal(t, 345*money.Krona, w.online(anna))
+			w.agree()
+			assert.Equal(t, 155*money.Krona, w.offline(anna))
+		})
+	}
+}
+
+func TestRefundThatIsRefusedLeavesTheMoneyWithTheShop(t *testing.T) {
+	w, anna, paid := aSale(t, "SEFJORDB")
+	w.syncTill()
+	require.NoError(t, w.till.bank.Deposit(w.ctx, "cash", w.till.owner, 100*money.Krona))
+	sale, err := w.till.Ask(w.ctx, 5*money.Krona)
+	require.NoError(t, err)
+	_, err = w.till.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
+	require.NoError(t, err)
+	unsettled := w.refund(order.Payment{Payer: paid.Payer, ATC: paid.ATC + 1}, 5*money.Krona)
+	w.refused(unsettled, settlement.Unsettled)
+	w.refused(w.refund(paid, 46*money.Krona), settlement.Exceeds)
+	w.audit("refused")
+	assert.Equal(t, 145*money.Krona, w.taken())
+	w.syncTill()
+	w.refused(unsettled, settlement.Unsettled)
+	w.audit("an order has one answer for ever")
+	require.NoError(t, w.till.bank.PlaceRefund(w.ctx, w.refund(unsettled.Of, 5*money.Krona)))
+
+	var refused *order.Refused
+	stolen, err := order.NewRefund(w.till.ID(), paid, 1, w.random("refund"), anna.app.Signer)
+	require.NoError(t, err)
+	require.ErrorAs(t, w.till.bank.PlaceRefund(w.ctx, stolen), &refused)
+	require.ErrorIs(t, refused, order.ErrSignature)
+	once := w.refund(paid, money.Krona)
+	require.NoError(t, w.till.bank.PlaceRefund(w.ctx, once))
+	other := w.refund(paid, 2*money.Krona)
+	other.ID = once.ID
+	digest := other.Digest()
+	other.Signature, err = w.till.app.Signer.Sign(nil, digest[:], crypto.SHA256)
+	require.NoError(t, err)
+	require.ErrorIs(t, w.till.bank.PlaceRefund(w.ctx, other), intermediary.ErrTaken)
+	fromCard, err := order.NewRefund(anna.device.ID, paid, money.Krona, w.random("refund"), anna.app.Signer)
+	require.NoError(t, err)
+	require.ErrorIs(t, anna.bank.PlaceRefund(w.ctx, fromCard), settlement.NotTill)
+	w.agree()
+	assert.Equal(t, 144*money.Krona, w.taken())
+	assert.Equal(t, 306*money.Krona, w.online(anna))
+}
+
+// TestRefundSurvivesEveryCut kills the shop's intermediary, then the central bank,
+// at each step of a refund; loses each call to the notary, or its answer. The
+// order is then sent again, or only finished by the next start.
+func TestRefundSurvivesEveryCut(t *testing.T) {
+	run := func(t *testing.T, party string, kill, lose int, arrives, again bool) (steps []string, calls int) {
+		w, anna, paid := aSale(t, "SEFJORDB")
+		w.syncTill()
+		o := w.refund(paid, 30*money.Krona)
+		link := &failing{Notary: w.bank, arrives: arrives}
+		w.startBank("SEFJORDB", link)
+		link.calls, link.lose = 0, lose
+		w.power[party].CutBefore(kill)
+		err := w.till.bank.PlaceRefund(w.ctx, o)
+		steps, calls = w.power[party].Steps, link.calls
+		w.power[party].Restore()
+		link.lose = 0
+		if kill+lose > 0 {
+			require.True(t, errors.Is(err, settlementtest.ErrPower) || errors.Is(err, errLink), "%v", err)
+			w.audit("cut")
+			w.restart()
+			w.audit("started again")
+		}
+		if again || kill+lose == 0 {
+			require.NoError(t, w.till.bank.PlaceRefund(w.ctx, o))
+		}
+		w.agree()
+		kept := w.taken() == 45*money.Krona // cut before the order was kept
+		require.False(t, kept && again)
+		if !kept {
+			assert.Equal(t, 15*money.Krona, w.taken())
+			assert.Equal(t, 330*money.Krona, w.online(anna))
+		}
+		return steps, calls
+	}
+	for _, party := range []string{"SEFJORDB", "central bank"} {
+		steps, _ := run(t, party, 0, 0, false, false)
+		for n, step := range steps {
+			if !changes(party, step) || testing.Short() && n%shortStride != 0 {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s, step %d, %s", party, n+1, step), func(t *testing.T) {
+				t.Parallel()
+				run(t, party, n+1, 0, false, n%2 == 0)
+			})
+		}
+	}
+	_, calls := run(t, "SEFJORDB", 0, 0, false, false)
+	for n := range calls {
+		for _, arrives := range []bool{false, true} {
+			t.Run(fmt.Sprintf("call %d, arrives %v", n+1, arrives), func(t *testing.T) {
+				t.Parallel()
+				run(t, "SEFJORDB", 0, n+1, arrives, n%2 == 0)
+			})
+		}
+	}
+}

@@ -1,0 +1,16 @@
+-- +goose Up
+-- Refunds ordered by the owners of tills. placed: the owner's money is set aside.
+-- The rest is final: done, the notary has moved it; refused, it is back in the
+-- online wallet.
+CREATE TABLE refund (
+    id     TEXT PRIMARY KEY,
+    till   TEXT    NOT NULL REFERENCES device (id),
+    payer  TEXT    NOT NULL,                     -- with atc: the payment refunded
+    atc    INTEGER NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount > 0),  -- öre
+    digest BLOB    NOT NULL,                     -- of the order's content
+    state  TEXT    NOT NULL CHECK (state IN ('placed', 'done', 'refused'))
+) STRICT;
+
+-- +goose Down
+DROP TABLE refund;

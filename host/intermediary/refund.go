@@ -1,0 +1,168 @@
+package intermediary
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"ekrona/host/ledger"
+	"ekrona/host/order"
+	"ekrona/host/settlement"
+	"ekrona/host/store"
+)
+
+// refundState is where a refund order stands.
+type refundState string
+
+const (
+	refundPlaced  refundState = "placed"  // the owner's money is set aside
+	refundDone    refundState = "done"    // the notary moved it
+	refundRefused refundState = "refused" // the notary will not: back in the online wallet
+)
+
+// PlaceRefund carries out the order of a till's owner to give a payment back, or a
+// part of it, to the owner of the card that paid:
+//
+//  1. In one transaction the order is kept and its money set aside from the
+//     online wallet. A cut before leaves nothing.
+//  2. The notary moves it to the payer's intermediary, whose customer has it with
+//     that intermediary's next statement. A cut before or after: the same order
+//     again, or Start, asks the notary again and gets the same answer.
+//  3. The notary's statement closes the order. When the notary refuses, the money
+//     goes back to the online wallet instead, and the order stays refused.
+//
+// The same order again gives the same answer; nil means that it is done.
+// Errors: *order.Refused when it is not the owner's for one of its devices, when
+// the online wallet does not cover it, or for the settlement.Kind with which the
+// notary refuses; [ErrTaken].
+func (i *Intermediary) PlaceRefund(ctx context.Context, o order.Signed) error {
+	d, err := i.verifyOrder(ctx, o, order.Refund)
+	if err != nil {
+		return err
+	}
+	if err := i.PullStatement(ctx); err != nil { // what has just arrived may be given back
+		return err
+	}
+	if err := i.keepRefund(ctx, d, o); err != nil {
+		return err
+	}
+	return i.carryRefund(ctx, settlement.Refund{
+		Order: o.Key(), Payee: string(d.ID), Payer: string(o.Of.Payer), Atc: o.Of.ATC, Amount: o.Amount,
+	})
+}
+
+// keepRefund does step 1.
+func (i *Intermediary) keepRefund(ctx context.Context, d keptDevice, o order.Signed) error {
+	digest := o.Digest()
+	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
+		var kept []byte
+		err := tx.QueryRowContext(ctx, `SELECT digest FROM refund WHERE id = $1`, o.Key()).Scan(&kept)
+		switch {
+		case err == nil && bytes.Equal(kept, digest[:]):
+			return nil
+		case err == nil:
+			return fmt.Errorf("refund order %s: %w", o.Key(), ErrTaken)
+		case !errors.Is(err, sql.ErrNoRows):
+			return fmt.Errorf("intermediary: refund order %s: %w", o.Key(), err)
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO refund (id, till, payer, atc, amount, digest, state) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			o.Key(), d.ID, o.Of.Payer, o.Of.ATC, int64(o.Amount), digest[:], refundPlaced); err != nil {
+			return fmt.Errorf("intermediary: refund order %s: %w", o.Key(), err)
+		}
+		_, err = ledger.Post(ctx, tx, i.clock.Now(), ledger.Order{
+			Key: "refund:" + o.Key(), Memo: "refund by " + string(d.ID),
+			Lines: []ledger.Line{{Account: wallet(d.Customer), Amount: -o.Amount}, {Account: transit, Amount: o.Amount}},
+		})
+		var short *ledger.ShortError
+		if errors.As(err, &short) {
+			return &order.Refused{Reason: fmt.Errorf("the online wallet holds %s, %s cannot be refunded: synchronise the till, or put money into the online wallet", short.Balance, o.Amount)}
+		}
+		return err
+	})
+}
+
+// carryRefund does steps 2 and 3 for an order that is kept.
+func (i *Intermediary) carryRefund(ctx context.Context, r settlement.Refund) error {
+	err := i.notary.Refund(ctx, string(i.name), r)
+	var refused *settlement.Error
+	if errors.As(err, &refused) {
+		if err := i.endRefund(ctx, r, refundRefused, func(tx *sql.Tx) error {
+			_, err := ledger.Reverse(ctx, tx, i.clock.Now(), "refund-refused:"+r.Order, "refund:"+r.Order)
+			return err
+		}); err != nil {
+			return err
+		}
+		return &order.Refused{Reason: refused}
+	}
+	if err != nil {
+		return err
+	}
+	if err := i.PullStatement(ctx); err != nil {
+		return err
+	}
+	// An order that the statement has not closed by now was known to the notary
+	// before it was kept here: it came again after the restore of a backup, when own
+	// funds had paid for it already.
+	return i.endRefund(ctx, r, refundDone, func(tx *sql.Tx) error {
+		_, err := ledger.Post(ctx, tx, i.clock.Now(), ledger.Order{
+			Key: "refund-repaid:" + r.Order, Memo: "refund paid before",
+			Lines: []ledger.Line{{Account: transit, Amount: -r.Amount}, {Account: ownFunds, Amount: r.Amount}},
+		})
+		return err
+	})
+}
+
+// endRefund brings an order that is placed to its final state, together with what
+// becomes of the money set aside for it.
+func (i *Intermediary) endRefund(ctx context.Context, r settlement.Refund, state refundState, post func(tx *sql.Tx) error) error {
+	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
+		if moved, _, err := moveRefund(ctx, tx, r.Order, state); err != nil || !moved {
+			return err
+		}
+		return post(tx)
+	})
+}
+
+// moveRefund carries an order from placed to its final state. It tells whether
+// this call did, and whether the order is known.
+func moveRefund(ctx context.Context, tx *sql.Tx, id string, to refundState) (moved, known bool, err error) {
+	result, err := tx.ExecContext(ctx, `UPDATE refund SET state = $1 WHERE id = $2 AND state = $3`, to, id, refundPlaced)
+	if err != nil {
+		return false, false, fmt.Errorf("intermediary: refund order %s: %w", id, err)
+	}
+	changed, err := result.RowsAffected()
+	if err != nil {
+		return false, false, fmt.Errorf("intermediary: refund order %s: %w", id, err)
+	}
+	err = tx.QueryRowContext(ctx, `SELECT count(*) FROM refund WHERE id = $1`, id).Scan(&known)
+	return changed == 1, known, err
+}
+
+// resumeRefunds carries on with every refund that a crash interrupted.
+func (i *Intermediary) resumeRefunds(ctx context.Context) error {
+	rows, err := i.db.QueryContext(ctx, `SELECT id, till, payer, atc, amount FROM refund WHERE state = $1`, refundPlaced)
+	if err != nil {
+		return fmt.Errorf("intermediary: refund orders: %w", err)
+	}
+	defer rows.Close()
+	var open []settlement.Refund
+	for rows.Next() {
+		var r settlement.Refund
+		if err := rows.Scan(&r.Order, &r.Payee, &r.Payer, &r.Atc, &r.Amount); err != nil {
+			return fmt.Errorf("intermediary: refund orders: %w", err)
+		}
+		open = append(open, r)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return fmt.Errorf("intermediary: refund orders: %w", err)
+	}
+	for _, r := range open {
+		var refused *order.Refused
+		if err := i.carryRefund(ctx, r); err != nil && !errors.As(err, &refused) {
+			return err
+		}
+	}
+	return nil
+}
