@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
+	"ekrona/apdu/gpc"
 	"ekrona/emulator/cap"
 	"ekrona/emulator/card"
 	client "ekrona/personalization/globalplatform"
@@ -97,6 +98,18 @@ func (b *bench) send(header, data string) string {
 	raw, err := apdu.ParseHex(data)
 	require.NoError(b.t, err)
 	return b.exchange(fmt.Sprintf("%s%02X%X", header, len(raw), raw))
+}
+
+// view is what the card lists of itself.
+func (b *bench) view() string {
+	b.t.Helper()
+	var view string
+	for _, p1 := range []byte{gpc.StatusISD, gpc.StatusApplications, gpc.StatusLoadFileModules} {
+		entries, err := b.entries(p1, nil)
+		require.NoError(b.t, err)
+		view += fmt.Sprintf("%X\n", entries)
+	}
+	return view
 }
 
 // plain is a card with an authenticated session that wants no secure messaging, so

@@ -34,6 +34,7 @@ type Card struct {
 	chain    *apdu.Command
 	listing  *listing
 	stored   stored
+	cut      int // persistent write of the command before which power goes; 0 for none
 }
 
 var _ apdu.Card = (*Card)(nil)
@@ -84,7 +85,7 @@ func (c *Card) Reset() error {
 
 // wake is the card's life from power-up to the first command.
 func (c *Card) wake() error {
-	c.selected = true
+	c.selected, c.cut = true, 0
 	c.endSession()
 	present := map[string]bool{}
 	for _, a := range c.card.Applets() {
@@ -127,6 +128,7 @@ func (c *Card) TransmitBytes(command []byte) ([]byte, error) {
 }
 
 func (c *Card) transmit(raw []byte) (apdu.Response, error) {
+	defer func() { c.cut = 0 }()
 	command, err := apdu.ParseCommand(raw)
 	if err == nil && isSelect(command) && (!command.Extended || c.card.Profile().ExtendedLength) {
 		return c.selectByName(command, raw)
@@ -146,11 +148,30 @@ func (c *Card) transmit(raw []byte) (apdu.Response, error) {
 
 // below hands a command to the card without its manager.
 func (c *Card) below(raw []byte) (apdu.Response, error) {
-	answer, err := c.card.TransmitBytes(raw)
+	var answer []byte
+	err := c.act(func() (err error) {
+		answer, err = c.card.TransmitBytes(raw)
+		return err
+	})
 	if err != nil {
 		return apdu.Response{}, err
 	}
 	return apdu.ParseResponse(answer)
+}
+
+// CutBefore has the power fail before the n-th persistent write, counted from 1, of
+// the next command; see [card.Card.CutBefore]. All that the manager makes the card do
+// for the command counts.
+func (c *Card) CutBefore(n int) { c.cut = max(0, n) }
+
+// act has the card do one thing of several in a command.
+func (c *Card) act(action func() error) error {
+	c.card.CutBefore(c.cut)
+	err := action()
+	if c.cut > 0 {
+		c.cut -= min(c.cut, c.card.LastCommand().Writes)
+	}
+	return err
 }
 
 // handler carries out a command that may be carried out, without its protection. A

@@ -74,7 +74,7 @@ func TestCutsSaveNoTry(t *testing.T) {
 	b := newBench(t)
 	wrong := unhex("848201001000112233445566778899AABBCCDDEEFF")
 	b.send("80500000", "0102030405060708")
-	b.card.CutBefore(1)
+	b.CutBefore(1)
 	_, err := b.TransmitBytes(wrong)
 	require.ErrorIs(t, err, card.ErrPowerLost)
 	require.NoError(t, b.Reset())
@@ -125,7 +125,7 @@ func TestKeysAreReplaced(t *testing.T) {
 func TestCutInPutKey(t *testing.T) {
 	b := newBench(t)
 	c := b.open(scp03.Options{Level: scp03.CMAC})
-	b.card.CutBefore(1)
+	b.CutBefore(1)
 	require.ErrorIs(t, c.PutKeys(t.Context(), 1, otherKeys(1, 16), 0), card.ErrPowerLost)
 	_, err := b.tryOpen(scp03.Options{})
 	require.ErrorIs(t, err, card.ErrPowerLost)

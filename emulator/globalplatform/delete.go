@@ -62,7 +62,7 @@ func (c *Card) deleteContent(aid []byte, related bool) error {
 // deleteOne deletes on the card and then in the registry, where an entry without
 // its applet means nothing. What something else still needs is refused.
 func (c *Card) deleteOne(aid []byte) error {
-	err := c.card.Delete(aid)
+	err := c.act(func() error { return c.card.Delete(aid) })
 	if errors.Is(err, card.ErrRefused) {
 		return gpc.SWConditions
 	}

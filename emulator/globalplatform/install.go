@@ -64,9 +64,13 @@ func (c *Card) forInstall(data []byte, selectable bool) error {
 	if err := c.update(func(s *state) { s.setApp(a) }); err != nil {
 		return err
 	}
-	registered, err := c.card.InstallAs(f.Module, f.Instance, f.Privileges.Bytes(), f.Parameters)
+	var registered card.AID
+	err = c.act(func() (err error) {
+		registered, err = c.card.InstallAs(f.Module, f.Instance, f.Privileges.Bytes(), f.Parameters)
+		return err
+	})
 	if err == nil && !bytes.Equal(registered, f.Instance) {
-		err = c.card.Delete(registered)
+		err = c.act(func() error { return c.card.Delete(registered) })
 		if err == nil {
 			err = gpc.SWWrongData // it must be known by the AID of the command
 		}

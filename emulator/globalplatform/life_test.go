@@ -139,37 +139,75 @@ func TestLifeCycleOfTheCard(t *testing.T) {
 	assert.Equal(t, "6985", b.send("80500000", "0102030405060708"))
 }
 
-// Power that fails at any write of an installation leaves the card without the
-// applet or with it, never with one that is selectable though it must not be.
-func TestCutsInInstallation(t *testing.T) {
-	for _, selectable := range []bool{false, true} {
-		p1 := byte(gpc.InstallInstall)
-		if selectable {
-			p1 |= gpc.InstallMakeSelectable
-		}
-		data, err := gpc.ForInstall{LoadFile: corePackage, Module: coreModule, Instance: coreInstance}.Encode()
-		require.NoError(t, err)
-		b := plain(t)
-		loadProbe(t, b.open(scp03.Options{}))
-		cuts := 0
-		for n := 1; ; n++ {
-			c := b.open(scp03.Options{Level: scp03.CMAC})
-			b.card.CutBefore(n)
-			// The cut is of the card's next action: the record, or the installation after it.
-			r, err := c.Card().Transmit(t.Context(), apdu.Command{CLA: 0x80, INS: gpc.InsInstall, P1: p1, Data: data, Ne: 256})
-			if err == nil {
-				require.Equal(t, apdu.OK, r.SW)
-				break
+// Power that fails before any write of a command leaves the card as it was or as
+// the command makes it, though it did not say so; an applet is never selectable that
+// must not be. What was cut off can be done again.
+func TestCutsEverywhere(t *testing.T) {
+	install, err := gpc.ForInstall{LoadFile: corePackage, Module: coreModule, Instance: coreInstance}.Encode()
+	require.NoError(t, err)
+	lib, err := gpc.AppendLoadFile(nil, block(t, "lib"))
+	require.NoError(t, err)
+	loaded := func(b *bench) { loadProbe(b.t, b.open(scp03.Options{})) }
+	installed := func(b *bench) {
+		loaded(b)
+		require.NoError(t, b.open(scp03.Options{}).Install(t.Context(), gpc.ForInstall{
+			LoadFile: corePackage, Module: coreModule, Instance: coreInstance, Privileges: gpc.PrivilegeCardReset,
+		}))
+	}
+	for name, c := range map[string]struct {
+		before  func(b *bench)
+		prepare string // header and data, before each try
+		command apdu.Command
+		partly  bool // the command does several things that may be left between
+	}{
+		"load":        {func(*bench) {}, "06F050524F4201 00 00 00", apdu.Command{INS: gpc.InsLoad, P1: gpc.LastBlock, Data: lib}, false},
+		"install":     {loaded, "", apdu.Command{INS: gpc.InsInstall, P1: gpc.InstallInstall, Data: install}, false},
+		"selectable":  {loaded, "", apdu.Command{INS: gpc.InsInstall, P1: gpc.InstallInstall | gpc.InstallMakeSelectable, Data: install}, false},
+		"delete":      {installed, "", apdu.Command{INS: gpc.InsDelete, Data: append([]byte{0x4F, 7}, coreInstance...)}, false},
+		"delete both": {installed, "", apdu.Command{INS: gpc.InsDelete, P2: gpc.DeleteRelated, Data: append([]byte{0x4F, 6}, corePackage...)}, true},
+		"lock":        {installed, "", apdu.Command{INS: gpc.InsSetStatus, P1: gpc.StatusApplications, P2: 0x80, Data: coreInstance}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			try := func(b *bench, cut int) error {
+				session := b.open(scp03.Options{Level: scp03.Plain})
+				if c.prepare != "" {
+					require.Equal(t, "009000", b.send("80E60200", c.prepare))
+				}
+				c.command.CLA, c.command.Ne = gpc.ClassPlain, 256
+				b.CutBefore(cut)
+				r, err := session.Card().Transmit(t.Context(), c.command)
+				if err == nil {
+					require.Equal(t, apdu.OK, r.SW)
+				}
+				return err
 			}
-			require.ErrorIs(t, err, card.ErrPowerLost)
-			cuts++
-			require.NoError(t, b.Reset())
-			require.False(t, b.hasApplet(coreInstance))
-			assert.Equal(t, "6A82", b.exchange("00A4040007F050524F42020A"))
-		}
-		assert.Equal(t, 1, cuts, "the record is one write")
-		want := map[bool]string{false: "6A82", true: "9000"}[selectable]
-		b.reopen()
-		assert.Equal(t, want, b.exchange("00A4040007F050524F42020A"))
+			b := newBench(t)
+			c.before(b)
+			before := b.view()
+			require.NoError(t, try(b, 0))
+			after := b.view()
+			require.NotEqual(t, before, after)
+			b.reopen()
+			require.Equal(t, after, b.view())
+
+			b = newBench(t)
+			c.before(b)
+			cuts := 0
+			for n := 1; b.view() != after; n++ {
+				if err = try(b, n); err == nil {
+					break
+				}
+				require.ErrorIs(t, err, card.ErrPowerLost)
+				cuts++
+				require.NoError(t, b.Reset())
+				if view := b.view(); view != before && view != after {
+					require.True(t, c.partly, view)
+				}
+			}
+			assert.Equal(t, after, b.view())
+			assert.Positive(t, cuts)
+			b.reopen()
+			assert.Equal(t, after, b.view())
+		})
 	}
 }

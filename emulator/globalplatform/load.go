@@ -88,7 +88,10 @@ func (c *Card) finish(l *loading, free int) error {
 	if err != nil || !bytes.Equal(file.Header.Package.AID, l.aid) {
 		return gpc.SWWrongData
 	}
-	_, err = c.card.LoadBlock(block)
+	err = c.act(func() error {
+		_, err := c.card.LoadBlock(block)
+		return err
+	})
 	if errors.Is(err, card.ErrRefused) && free < len(block) {
 		return gpc.SWNoMemory
 	}

@@ -42,7 +42,7 @@ func (c *Card) selectByName(command apdu.Command, raw []byte) (apdu.Response, er
 }
 
 func (c *Card) selectDomain() (apdu.Response, error) {
-	if err := c.card.Deselect(); err != nil {
+	if err := c.act(c.card.Deselect); err != nil {
 		return apdu.Response{}, err
 	}
 	c.selected = true

@@ -273,7 +273,7 @@ func (c *Card) update(change func(*state)) error {
 	if len(encoded) > card.MaxRecord {
 		return gpc.SWNoMemory
 	}
-	if err := c.card.SetRecord(encoded); err != nil {
+	if err := c.act(func() error { return c.card.SetRecord(encoded) }); err != nil {
 		return err
 	}
 	c.state = changed
