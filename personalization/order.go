@@ -1,7 +1,7 @@
 // Package personalization makes an active card of an installed applet: keys made
 // on the card, a certificate over them, PIN and PUK, registration at the notary,
 // activation. Start at [NewOrder] for the install parameters, then
-// [Issuer.Personalize].
+// [Issuer.Personalize]; [Issuer.Renew] issues a later certificate.
 //
 // It trusts the channel over which the parameters went to the card, since the
 // token in them is what ties the card's keys to this card; everything after that

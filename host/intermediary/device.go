@@ -47,14 +47,15 @@ func (i *Intermediary) AddDevice(ctx context.Context, d Device) error {
 	if certificate.Device() != d.ID {
 		return fmt.Errorf("intermediary: device %s: the certificate is that of %s: give the one that was issued for this device", d.ID, certificate.Holder)
 	}
-	if err := i.keepDevice(ctx, d, certificate.Role); err != nil {
+	if err := i.keepDevice(ctx, d, certificate); err != nil {
 		return err
 	}
 	return i.notary.Register(ctx, string(i.name), settlement.Registration{Certificate: d.Certificate, Owner: d.Customer, Ceilings: d.Ceilings})
 }
 
-// keepDevice keeps a device, or the later certificate of one that is kept.
-func (i *Intermediary) keepDevice(ctx context.Context, d Device, role spec.Role) error {
+// keepDevice keeps a device, or the later certificate of one that is kept, for the
+// same key and role.
+func (i *Intermediary) keepDevice(ctx context.Context, d Device, certificate *cvc.Certificate) error {
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		kept, err := device(ctx, tx, d.ID)
 		switch {
@@ -63,10 +64,21 @@ func (i *Intermediary) keepDevice(ctx context.Context, d Device, role spec.Role)
 			return err
 		case kept.Customer != d.Customer || !bytes.Equal(kept.PINPoint, d.PINPoint) || !bytes.Equal(kept.Ceilings, d.Ceilings):
 			return fmt.Errorf("device %s: %w", d.ID, ErrTaken)
+		default:
+			former, err := cvc.Parse(kept.Certificate)
+			if err != nil {
+				return fmt.Errorf("intermediary: device %s: certificate kept: %w", d.ID, err)
+			}
+			if former.Role != certificate.Role || !former.PublicKey.Equal(certificate.PublicKey) {
+				return fmt.Errorf("device %s: %w", d.ID, ErrTaken)
+			}
+			if !certificate.Expiry.After(former.Expiry) {
+				return nil
+			}
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO device (id, customer, role, certificate, pin_point, ceilings, policy)
 			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET certificate = excluded.certificate`,
-			d.ID, d.Customer, role, d.Certificate, d.PINPoint, d.Ceilings, d.Policy.Bytes()); err != nil {
+			d.ID, d.Customer, certificate.Role, d.Certificate, d.PINPoint, d.Ceilings, d.Policy.Bytes()); err != nil {
 			return fmt.Errorf("intermediary: device %s: %w", d.ID, err)
 		}
 		return ledger.Open(ctx, tx, shadow(string(d.ID)))

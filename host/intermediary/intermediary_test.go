@@ -220,6 +220,20 @@ func TestCustomersAndDevicesKeepTheirIDs(t *testing.T) {
 	device := Device{ID: "SENORDICTILL0001", Customer: "anna", Certificate: till.Encoded}
 	require.NoError(t, o.AddDevice(o.ctx, device))
 	require.NoError(t, o.AddDevice(o.ctx, device))
+	later := subject("SENORDICTILL0001", spec.RoleTerminal)
+	later.Expiry = later.Expiry.AddDays(1)
+	renewed := device
+	renewed.Certificate, err = o.ca.Certify(later, till.Certificate.PublicKey)
+	require.NoError(t, err)
+	for _, given := range []Device{renewed, device} { // the former one does not come back
+		require.NoError(t, o.AddDevice(o.ctx, given))
+		kept, err := o.Device(o.ctx, device.ID)
+		require.NoError(t, err)
+		require.Equal(t, renewed.Certificate, kept.Certificate)
+	}
+	renewed.Certificate, err = o.ca.Certify(later, &other.PublicKey)
+	require.NoError(t, err)
+	require.ErrorIs(t, o.AddDevice(o.ctx, renewed), ErrTaken, "another key")
 	device.Customer = "bertil"
 	require.ErrorIs(t, o.AddDevice(o.ctx, device), ErrTaken)
 	device.Customer, device.ID = "nobody", "SENORDICTILL0002"

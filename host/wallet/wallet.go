@@ -3,7 +3,7 @@
 //
 // Start at [New]. One file tells one flow: receive.go and pay.go for the two sides
 // of a payment between cards, transfer.go for both cards on one phone,
-// synchronise.go, load.go, unload.go. What is on its way stands in the journal
+// synchronise.go, load.go, unload.go, renew.go. What is on its way stands in the journal
 // before the next tap, so that a killed app or a torn tap is repaired by the same
 // call again.
 //
@@ -64,7 +64,7 @@ type Config struct {
 	Random       io.Reader
 	App          crypto.Signer // the app's key, registered for the owner
 	Device       message.DeviceID
-	Certificate  []byte   // 7F21 of the owner's card, as issued
+	Certificate  []byte   // 7F21 of the owner's card, as issued; the journal knows a later one
 	CA           []byte   // 7F21 of the CA that signed it
 	PINPoint     []byte   // the owner's card's key for enciphered PINs
 	Authorities  [][]byte // 7F21 of the CAs whose cards may be held to this phone
@@ -121,7 +121,7 @@ func New(ctx context.Context, c Config) (*Wallet, error) {
 		if device != c.Device || !bytes.Equal(point, c.PINPoint) {
 			return fmt.Errorf("wallet: this is the journal of the owner of %s, not of %s: give each phone a journal of its own", device, c.Device)
 		}
-		return nil
+		return w.takeRenewed(ctx, tx)
 	})
 }
 

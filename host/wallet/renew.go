@@ -1,0 +1,101 @@
+package wallet
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/spec"
+	"ekrona/host/card"
+	"ekrona/host/store"
+)
+
+// ErrNotLater says that a certificate does not take the place of the card's.
+var ErrNotLater = errors.New("wallet: this is no later certificate of the owner's card: ask the intermediary for the renewed one")
+
+// Renew stores a later certificate (7F21) on the owner's card, in one tap and
+// without the PIN. An expired card synchronises and unloads; it is renewed to pay
+// and to be paid again.
+//
+//  1. GET STATE, to a Challenge that the intermediary opens: the card then knows
+//     that it is held by its own people. A cut leaves an unused Challenge.
+//  2. PUT DATA. A cut leaves the old certificate on the card or the new one; the
+//     same call finds out.
+//  3. The phone keeps it, for what its card signs from now on. A cut before: the
+//     same call.
+//
+// Errors: [ErrNotLater], [*card.Refusal], [*card.LinkLost], those of the link.
+func (w *Wallet) Renew(ctx context.Context, tap Tap, certificate []byte) error {
+	if err := w.isLater(certificate); err != nil {
+		return err
+	}
+	opening, err := w.intermediary.Open(ctx, w.device)
+	if err != nil {
+		return err
+	}
+	h, err := w.hold(ctx, tap)
+	if err != nil {
+		return err
+	}
+	if _, err := h.GetState(ctx, opening.Challenge, opening.Trust.InstructionKey); err != nil {
+		return err
+	}
+	err = h.PutCertificate(ctx, certificate)
+	if card.Is(err, spec.SWDate) { // it has this one already, or one that is later still
+		stored, read := h.Certificate(ctx)
+		if read != nil {
+			return read
+		}
+		if bytes.Equal(stored, certificate) {
+			err = nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := w.db.ExecContext(ctx, `UPDATE phone SET certificate = $1`, certificate); err != nil {
+		return fmt.Errorf("wallet: journal: %w", err)
+	}
+	w.certificate = certificate
+	return nil
+}
+
+// isLater checks that a certificate is the one in use or a later one of the same
+// card, by the same CA.
+func (w *Wallet) isLater(encoded []byte) error {
+	own, err := cvc.Parse(w.certificate)
+	if err != nil {
+		return fmt.Errorf("wallet: the card's certificate: %w", err)
+	}
+	ca, err := cvc.Parse(w.ca)
+	if err != nil {
+		return fmt.Errorf("wallet: certificate of the CA: %w", err)
+	}
+	later, err := cvc.Parse(encoded)
+	if err == nil {
+		err = later.VerifyBy(ca)
+	}
+	if err != nil {
+		return fmt.Errorf("%w (%w)", ErrNotLater, err)
+	}
+	if later.Holder != own.Holder || later.Role != own.Role || !later.PublicKey.Equal(own.PublicKey) ||
+		!later.Expiry.After(own.Expiry) && !bytes.Equal(encoded, w.certificate) {
+		return fmt.Errorf("%w (it is that of the %v %s until %v)", ErrNotLater, later.Role, later.Holder, later.Expiry)
+	}
+	return nil
+}
+
+// takeRenewed reads the later certificate that was stored on the card after the
+// one that the phone was set up with.
+func (w *Wallet) takeRenewed(ctx context.Context, q store.Queryer) error {
+	var renewed []byte
+	if err := q.QueryRowContext(ctx, `SELECT certificate FROM phone`).Scan(&renewed); err != nil {
+		return fmt.Errorf("wallet: journal: %w", err)
+	}
+	if renewed != nil && w.isLater(renewed) == nil {
+		w.certificate = renewed
+	}
+	return nil
+}
