@@ -5,12 +5,15 @@ import (
 	"context"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
 	"ekrona/emulator/cap"
 	"ekrona/emulator/card"
 	emulated "ekrona/emulator/globalplatform"
@@ -83,7 +86,24 @@ func TestLoadTheApplet(t *testing.T) {
 		var refusal *gpc.Refusal
 		require.ErrorAs(t, err, &refusal)
 		assert.Equal(t, gpc.SWWrongData, refusal.SW)
+
+		parameters := message.InstallParameters{
+			Device: "SE00000000000001", Role: spec.RoleCard, Ceilings: message.PilotPolicy(), Date: message.DateOf(time.Unix(1_800_000_000, 0)),
+		}
+		encoded, err := parameters.Encode()
+		require.NoError(t, err)
+		require.NoError(t, client.Install(t.Context(), gpc.ForInstall{
+			LoadFile: file.Header.Package.AID, Module: file.Applets[0].AID, Instance: file.Applets[0].AID, Parameters: encoded,
+		}))
+		response, err := c.Transmit(t.Context(), apdu.Command{INS: gpc.InsSelect, P1: gpc.P1ByName, Data: file.Applets[0].AID, Ne: 256})
+		require.NoError(t, err)
+		assert.Equal(t, apdu.OK, response.SW)
+
+		client = open(t, c, level)
 		require.NoError(t, client.Delete(t.Context(), file.Header.Package.AID, true))
+		contents, err = client.List(t.Context())
+		require.NoError(t, err)
+		assert.Empty(t, contents.LoadFiles)
 	}
 }
 
