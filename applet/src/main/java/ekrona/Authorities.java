@@ -15,7 +15,7 @@ import javacard.security.Signature;
  * verification.
  */
 final class Authorities {
-    // Places in the directory. A zero is an empty place, anything else the row's number and one.
+    // Places in the directory. Each names a row, by its number and one: negative while the place is empty.
     static final short ROOT = 0;
     static final short PREVIOUS_ROOT = (short) 1;
     static final short CA = Spec.ROOTS_KEPT;
@@ -27,7 +27,9 @@ final class Authorities {
     private static final short NEXT_CA = PLACES;
     /** Place of the own CA, which is never pushed out; zero before there is an own certificate. */
     private static final short OWN_CA = (short) (PLACES + 1);
-    static final short DIRECTORY_LENGTH = (short) (PLACES + 2);
+    /** The row that no place names. */
+    private static final short FREE_ROW = (short) (PLACES + 2);
+    static final short DIRECTORY_LENGTH = (short) (PLACES + 3);
 
     static final short ROWS = (short) (PLACES + 1);
     // Layout of a row.
@@ -51,6 +53,14 @@ final class Authorities {
         }
     }
 
+    /** Writes the directory of a new card: every place is empty. */
+    static void begin(byte[] state) {
+        for (short place = 0; place < PLACES; place++) {
+            state[(short) (Nvm.DIRECTORY + place)] = (byte) (-1 - place);
+        }
+        state[(short) (Nvm.DIRECTORY + FREE_ROW)] = (byte) PLACES;
+    }
+
     /** Place with this reference among count places from first on, or -1. */
     short find(short first, short count, byte[] b, short reference) {
         for (short place = first; place < (short) (first + count); place++) {
@@ -63,7 +73,7 @@ final class Authorities {
     }
 
     boolean isKnown(short place) {
-        return ram.state[(short) (Nvm.DIRECTORY + place)] != 0;
+        return ram.state[(short) (Nvm.DIRECTORY + place)] > 0;
     }
 
     private short row(short place) {
@@ -128,24 +138,12 @@ final class Authorities {
         ram.state[(short) (Nvm.DIRECTORY + OWN_CA)] = (byte) place;
     }
 
-    /** A row that no place refers to. There is always one. */
-    short freeRow() {
-        short taken = 0; // a bit for each row, and one that never counts for empty places
-        for (short place = 0; place < PLACES; place++) {
-            taken |= (short) (1 << ram.state[(short) (Nvm.DIRECTORY + place)]);
-        }
-        short row = 0;
-        for (taken >>= 1; (short) (taken & 1) != 0; taken >>= 1) {
-            row++;
-        }
-        return row;
-    }
-
     /**
-     * Fills a free row: key, reference and last day. False when the point is refused; the row is then still free.
-     * The key is written at once, before the commit: what is in a free row means nothing.
+     * Fills the free row: key, reference and last day. False when the point is refused.
+     * The key is written at once, before the commit: what is in the free row means nothing.
      */
-    boolean fill(short row, byte[] b, short point, short reference, byte[] c, short expiry) {
+    boolean fill(byte[] b, short point, short reference, byte[] c, short expiry) {
+        short row = ram.state[(short) (Nvm.DIRECTORY + FREE_ROW)];
         if (!Engines.set(keys[row], b, point) || !Engines.init(verifiers[row], keys[row])) {
             return false;
         }
@@ -155,14 +153,20 @@ final class Authorities {
         return true;
     }
 
-    /** Makes a place refer to a row, in the working copy. */
-    void assign(short place, short row) {
-        ram.state[(short) (Nvm.DIRECTORY + place)] = (byte) (row + 1);
+    /** Makes a place name the row that was filled, in the working copy; the row that it named is the free one then. */
+    void assign(short place) {
+        byte[] state = ram.state;
+        byte old = state[(short) (Nvm.DIRECTORY + place)];
+        state[(short) (Nvm.DIRECTORY + place)] = (byte) (state[(short) (Nvm.DIRECTORY + FREE_ROW)] + 1);
+        state[(short) (Nvm.DIRECTORY + FREE_ROW)] = (byte) ((old < 0 ? (byte) -old : old) - 1);
     }
 
     /** A new root: the current one becomes the previous. */
-    void assignRoot(short row) {
-        ram.state[(short) (Nvm.DIRECTORY + PREVIOUS_ROOT)] = ram.state[(short) (Nvm.DIRECTORY + ROOT)];
-        assign(ROOT, row);
+    void assignRoot() {
+        byte[] state = ram.state;
+        byte current = state[(short) (Nvm.DIRECTORY + ROOT)];
+        state[(short) (Nvm.DIRECTORY + ROOT)] = state[(short) (Nvm.DIRECTORY + PREVIOUS_ROOT)];
+        state[(short) (Nvm.DIRECTORY + PREVIOUS_ROOT)] = current;
+        assign(ROOT);
     }
 }

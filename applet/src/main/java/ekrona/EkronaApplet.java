@@ -89,13 +89,13 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
             device.channel.send(apdu);
             return;
         }
+        if (header[ISO7816.OFFSET_INS] != Spec.INS_GET_RESPONSE) {
+            device.channel.dropResponse();
+        }
         byte cla = device.channel.checkClass(header[ISO7816.OFFSET_CLA]);
         Command command = command(header[ISO7816.OFFSET_INS]);
         if (command.cla != cla) {
             ISOException.throwIt(Spec.SW_CLASS);
-        }
-        if (command != getResponse) {
-            device.channel.dropResponse();
         }
         if (device.channel.receive(apdu, cla, command.takesData)) {
             if (command != getResponse) {

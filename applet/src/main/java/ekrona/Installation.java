@@ -51,6 +51,7 @@ final class Installation {
 
         byte[] state = nvm.state;
         state[Nvm.LIFE] = Spec.LIFE_INSTALLED;
+        Authorities.begin(state);
         Util.arrayCopy(b, (short) (data + Spec.INSTALL_OFFSET_DATE), state, Nvm.DATE, Spec.DATE_LENGTH);
         writePolicy(state, b, ceilings);
     }

@@ -6,14 +6,14 @@ import javacard.framework.Util;
  * All persistent data of the applet that is not a key or a PIN, made once. Byte budget, of the 139,360 of a P71:
  *
  * <pre>
- * state           501   all that commands change, one block
+ * state           502   all that commands change, one block
  * log           6,832   LOG_SLOTS records of at most 427 bytes, a ring (Log)
  * requests        552   the open requests, whole (OpenRequests)
  * confirmation    146   the answer to the last Instruction
  * certificate     240   the own certificate
  * identity         63   device id, role, currency, ceilings, root anchor
  * token            16   personalization token, zeros after activation
- * total         8,350   and beside it 14 EC keys and 2 PINs
+ * total         8,351   and beside it 14 EC keys and 2 PINs
  * </pre>
  *
  * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back whole by one arrayCopy

@@ -10,12 +10,12 @@ import javacard.framework.Util;
  * <pre>
  * in        1,024   data of the command, whole, chained or not
  * out         634   response, or the log record under construction with its header
- * state       501   working copy of Nvm.state
+ * state       502   working copy of Nvm.state
  * scratch     228   intermediate results, laid out below
  * session      15   flags and headers that live from command to command
  * words         6   offsets and lengths (3 shorts)
  * AES key      16   in Engines
- * total     2,424
+ * total     2,425
  * </pre>
  */
 final class Ram {

@@ -41,8 +41,8 @@ final class VerifyCertificate extends Command {
                         (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_SIGNATURE))) {
             ISOException.throwIt(Spec.SW_CERTIFICATE);
         }
-        device.authorities.assignRoot(
-                fill(certificate, in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY)));
+        fill(certificate, in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY));
+        device.authorities.assignRoot();
         nvm.store();
     }
 
@@ -86,7 +86,8 @@ final class VerifyCertificate extends Command {
                 Spec.DATE_LENGTH) <= 0) {
             return; // known already, for as long or longer
         }
-        device.authorities.assign(place, fill(certificate, expiries, expiry));
+        fill(certificate, expiries, expiry);
+        device.authorities.assign(place);
         nvm.store();
     }
 
@@ -115,7 +116,8 @@ final class VerifyCertificate extends Command {
                 || Util.arrayCompare(in, holder, ram.state, current, Spec.AUTHORITY_LENGTH) < 0) {
             ISOException.throwIt(Spec.SW_ROLE);
         }
-        device.authorities.assignRoot(fill(certificate, in, expiry));
+        fill(certificate, in, expiry);
+        device.authorities.assignRoot();
         nvm.store();
     }
 
@@ -132,13 +134,11 @@ final class VerifyCertificate extends Command {
         }
     }
 
-    /** Puts the key in a free row, which is no trace until the directory refers to it. Returns the row. */
-    private short fill(short certificate, byte[] expiries, short expiry) {
-        short row = device.authorities.freeRow();
-        if (!device.authorities.fill(row, ram.in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_POINT),
+    /** Puts the key in the free row, which is no trace until the directory names it. */
+    private void fill(short certificate, byte[] expiries, short expiry) {
+        if (!device.authorities.fill(ram.in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_POINT),
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER), expiries, expiry)) {
             ISOException.throwIt(Spec.SW_CERTIFICATE);
         }
-        return row;
     }
 }
