@@ -21,7 +21,7 @@ func cases() []testCase {
 	return slices.Concat(
 		scriptCases(), selectCases, wireCases, personalizationCases, authorityCases, pinCases, encipheredPINCases,
 		payCases, payRefusedCases, receiveCases, receiveRefusedCases,
-		stateCases, instructionCases, readCases, policyCases, expiryCases,
+		stateCases, instructionCases, readCases, policyCases, expiryCases, thoroughCases,
 	)
 }
 

@@ -1,0 +1,177 @@
+package suite
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/ecdh"
+	"crypto/sha256"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu"
+	"ekrona/apdu/cmac"
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+)
+
+// thoroughCases are those without which a changed applet passed the suite: see
+// package mutation.
+var thoroughCases = []testCase{
+	{"a link must be signed, and not have expired", func(c *caseRun) {
+		s := c.install()
+		s.meet(c.world.root)
+		s.answers(spec.SWCertificate, spec.VerifyCertificate.Only(), flipLast(c.world.link.encoded))
+		old := c.certify(c.world.root, entry{holder: "SERIKSBK00002", role: spec.RoleRoot, key: &c.world.nextRoot.key.PublicKey, to: yesterday})
+		s.answers(spec.SWExpired, spec.VerifyCertificate.Only(), old.encoded)
+		late := c.certify(c.world.nextRoot, entry{holder: "SEBANK9100001", role: spec.RoleIntermediary})
+		s.answers(spec.SWReferenceUnknown, spec.VerifyCertificate.Only(), late.encoded)
+		s.meet(c.world.link, late)
+	}},
+	{"dates in certificates are digits and in order", func(c *caseRun) {
+		s := c.loaded(1000)
+		shop := c.device(s.bank, spec.RoleTerminal)
+		r := c.request(shop, 100, "")
+		s.enterPIN()
+		for _, tag := range []byte{0x24, 0x25} {
+			letter := func(body []byte) { dateIn(body, tag)[spec.DateLength-1] = 0x0A }
+			authority := c.forgeCertificate(c.world.foreign.ca.encoded, c.world.root, letter)
+			s.answers(spec.SWWrongData, spec.VerifyCertificate.Only(), authority)
+			s.refuses(spec.SWWrongData, &device{party: &party{encoded: c.forgeCertificate(shop.encoded, s.bank.ca, letter)}}, c.encode(r))
+		}
+		backwards := c.certify(s.bank.ca, entry{holder: string(shop.id()), role: spec.RoleTerminal, key: &shop.key.PublicKey})
+		encoded := c.forgeCertificate(backwards.encoded, s.bank.ca, func(body []byte) {
+			from, to := dateIn(body, 0x25), dateIn(body, 0x24)
+			copy(from, to)
+			to[1]--
+		})
+		s.refuses(spec.SWWrongData, &device{party: &party{encoded: encoded}}, c.encode(r))
+		s.payVerified(shop, r)
+	}},
+	{"install parameters with a date that is none are refused", func(c *caseRun) {
+		s := c.install()
+		good, err := s.parameters.Encode()
+		c.must(err)
+		dateIn(good, 0x25)[spec.DateLength-1] = 0x0A
+		_, err = c.target.Install(c.ctx, good)
+		assert.Error(c, err)
+	}},
+	{"a long answer tells that more than 255 bytes are left, and what is left of the rest", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		payer := c.device(s.bank, spec.RoleCard)
+		p := c.payment(payer, s.ask(100, payer.id()))
+		s.take(payer, p)
+		v := c.variant(spec.ReadRecord, "log")
+		v.P1 = 1
+		first := apdu.New(v)
+		first.Ne = 1
+		r, err := s.raw.Transmit(c.ctx, first)
+		c.must(err)
+		require.EqualValues(c, spec.SWMoreData, r.SW, "6100: 256 or more")
+		whole := r.Data
+		next := apdu.New(spec.GetResponse.Only())
+		for r.SW == spec.SWMoreData {
+			r, err = s.raw.Transmit(c.ctx, next)
+			c.must(err)
+			whole = append(whole, r.Data...)
+		}
+		require.EqualValues(c, spec.SWMoreData, r.SW&0xFF00)
+		next.Ne = int(r.SW & 0xFF)
+		r, err = s.raw.Transmit(c.ctx, next)
+		c.must(err)
+		require.Equal(c, apdu.OK, r.SW)
+		record, err := s.book.records[0].Encode()
+		c.must(err)
+		assert.Equal(c, record, append(whole, r.Data...))
+	}},
+	{"a refused command and one without an answer drop what was waiting", func(c *caseRun) {
+		s := c.active()
+		for _, last := range []struct {
+			sw   apdu.StatusWord
+			data []byte
+		}{{apdu.OK, c.block(ownPIN)}, {spec.SWPINWrong | (spec.PINTries - 1), c.block(wrongPIN)}} {
+			command := apdu.New(spec.GetState.Only(), c.encode(s.challenge()))
+			command.Ne = 7
+			r, err := s.raw.Transmit(c.ctx, command)
+			c.must(err)
+			require.EqualValues(c, spec.SWMoreData, r.SW&0xFF00)
+			assert.Empty(c, s.answers(last.sw, c.variant(spec.Verify, "plaintext"), last.data))
+			s.answers(spec.SWConditions, spec.GetResponse.Only())
+		}
+	}},
+	{"challenges and Requests are never twice the same", func(c *caseRun) {
+		s := c.active()
+		assert.NotEqual(c, s.cardChallenge(), s.cardChallenge())
+		s.enterPIN()
+		assert.NotEqual(c, s.ask(100, "").Random, s.ask(100, "").Random)
+	}},
+	{"ACCEPT of nothing is malformed", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		payer := c.device(s.bank, spec.RoleCard)
+		p := c.payment(payer, s.ask(100, ""))
+		nothing := c.forge(c.encode(p), payer.party, func(body []byte) {
+			at := bytes.Index(body, []byte{byte(spec.TagAmount), 4, 0, 0, 0, 100})
+			body[at+5] = 0
+		})
+		s.answers(spec.SWWrongData, spec.Accept.Only(), nothing, payer.encoded)
+		s.take(payer, p)
+	}},
+	{"before activation nothing of a payment is looked at", func(c *caseRun) {
+		s := c.personalized()
+		for _, v := range []spec.Variant{spec.Pay.Only(), spec.Accept.Only(), spec.RequestPayment.Only(), spec.Refuse.Only(), spec.Instruct.Only(), spec.GetState.Only()} {
+			s.answers(spec.SWConditions, v, []byte{0})
+		}
+		s.activate()
+	}},
+	{"enciphered PINs are filled up with zeros", func(c *caseRun) {
+		s := c.active()
+		for _, e := range encipheredPINs[1:] {
+			v := c.variant(e.command, "enciphered")
+			s.answers(spec.SWWrongData, v, s.encipheredWithFiller(c.blocks(e.right), 1))
+			s.succeeds(v, s.encipheredWithFiller(c.blocks(e.right), 0))
+		}
+	}},
+}
+
+// dateIn finds a date in a body: tag 5F24 or 5F25.
+func dateIn(body []byte, second byte) []byte {
+	return body[bytes.Index(body, []byte{0x5F, second, spec.DateLength})+3:][:spec.DateLength]
+}
+
+// ephemeralScalar is the whole randomness of an enciphered PIN here: the keys that
+// follow from it are made again, to change the plaintext.
+var ephemeralScalar = bytes.Repeat([]byte{0x5A}, spec.ScalarLength)
+
+// encipheredWithFiller is the data of an enciphered PIN command of two blocks whose
+// last byte, of those that fill it up, is that one.
+func (s *subject) encipheredWithFiller(blocks [][]byte, filler byte) []byte {
+	c := s.c
+	data, err := pin.Encipher(bytes.NewReader(ephemeralScalar), s.pinKey, s.cardChallenge(), pin.Block(blocks[0]), pin.Block(blocks[1]))
+	c.must(err)
+	key, err := ecdh.P256().NewPrivateKey(ephemeralScalar)
+	c.must(err)
+	peer, err := s.pinKey.ECDH()
+	c.must(err)
+	z, err := key.ECDH(peer)
+	c.must(err)
+	derived := func(label string) []byte {
+		sum := sha256.Sum256(append(bytes.Clone(z), label...))
+		return sum[:aes.BlockSize]
+	}
+	block, err := aes.NewCipher(derived(spec.PINLabelENC))
+	c.must(err)
+	const macObject = 2 + spec.PINMACLength
+	macked := data[:len(data)-macObject]
+	cryptogram := macked[len(macked)-2*aes.BlockSize:]
+	zeros := make([]byte, aes.BlockSize)
+	cipher.NewCBCDecrypter(block, zeros).CryptBlocks(cryptogram, cryptogram)
+	cryptogram[len(cryptogram)-1] = filler
+	cipher.NewCBCEncrypter(block, zeros).CryptBlocks(cryptogram, cryptogram)
+	mac, err := cmac.Sum(derived(spec.PINLabelMAC), macked)
+	c.must(err)
+	copy(data[len(data)-spec.PINMACLength:], mac[:])
+	return data
+}
