@@ -1,6 +1,9 @@
 package apdu
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // Card is a smart card, or anything that answers as one. Transmit sends one
 // command and returns the card's response. A status word other than 9000 is not
@@ -28,4 +31,17 @@ func Send(ctx context.Context, card Card, c Command) ([]byte, error) {
 		return nil, err
 	}
 	return r.Data, nil
+}
+
+// Over is Transmit for a card that takes commands as they go over the wire: it gives
+// wire the encoded command, unless ctx has ended.
+func Over(ctx context.Context, c Command, wire func(command []byte) (Response, error)) (Response, error) {
+	if err := ctx.Err(); err != nil {
+		return Response{}, fmt.Errorf("card: %w", err)
+	}
+	raw, err := c.Bytes()
+	if err != nil {
+		return Response{}, err
+	}
+	return wire(raw)
 }

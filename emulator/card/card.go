@@ -131,14 +131,7 @@ func (c *Card) CutBefore(n int) { c.cut = max(0, n) }
 // Transmit sends a command; see [apdu.Card]. Errors are ErrPowerLost, ErrMute,
 // ErrNotKept, or tell of a bug in the emulator.
 func (c *Card) Transmit(ctx context.Context, command apdu.Command) (apdu.Response, error) {
-	if err := ctx.Err(); err != nil {
-		return apdu.Response{}, fmt.Errorf("card: %w", err)
-	}
-	raw, err := command.Bytes()
-	if err != nil {
-		return apdu.Response{}, err
-	}
-	return c.transmit(raw)
+	return apdu.Over(ctx, command, c.transmit)
 }
 
 // TransmitBytes sends a command as it goes over the wire, well formed or not, and
