@@ -1,6 +1,8 @@
 package audit
 
 import (
+	"math"
+
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/money"
@@ -30,7 +32,11 @@ func invariant2Balance(s *scene) {
 				expected -= e.Shadow
 			}
 		}
-		if balance := money.FromWire(uint32(d.State.Balance)); balance != expected {
+		balance := money.FromWire(uint32(d.State.Balance))
+		if !row.role.CanPay() { // counts in 32 bits
+			expected &= math.MaxUint32
+		}
+		if balance != expected {
 			s.violated(id, balance-expected, "its balance is %s, shadow wallet and records say %s", balance, expected)
 		}
 	}

@@ -2,6 +2,7 @@ package settlement_test
 
 import (
 	"context"
+	"math"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -311,6 +312,43 @@ func TestSilentPastItsCertificatesEnd(t *testing.T) {
 
 // TestTwoStolenKeys: with the keys of a payer and of a till, any sum can be claimed. The holding pays no more than the till could
 // have taken honestly between two synchronisations; the rest waits.
+// TestTillCountsInThirtyTwoBits: what a till ever accepted is more than its State can say; the rest of the count still tells
+// whether its balance is right.
+func TestTillCountsInThirtyTwoBits(t *testing.T) {
+	const much = 3_000_000_000 // öre; two of them do not fit
+	w := settlementtest.NewWorld(t, store.Memory)
+	shop, rich := w.Issue("SHOP", "FJORD", spec.RoleTerminal), w.Unregistered("RICH", "NORDIC", spec.RoleCard, "RICH")
+	rich.Ceilings.MaxBalance, rich.Ceilings.MaxPayment = much, much
+	rich.Policy.MaxBalance, rich.Policy.MaxPayment, rich.Policy.Version = much, much, 1
+	require.NoError(t, w.Notary.Register(context.Background(), "SENORDIC", settlement.Registration{Certificate: rich.Certificate,
+		Owner: rich.Owner, Ceilings: rich.Ceilings.Bytes()}))
+	w.Devices["RICH"], w.Names = rich, append(w.Names, "RICH")
+	require.NoError(t, w.Notary.Issue(context.Background(), "1", "SENORDIC", 2*much))
+	for range 2 {
+		report, refused := w.Sync(rich, settlementtest.Whole, much)
+		require.NoError(t, refused)
+		require.Zero(t, report.Difference)
+		request, err := shop.Request(much, "")
+		require.NoError(t, err)
+		payment, err := rich.Pay(request, false)
+		require.NoError(t, err)
+		_, err = shop.Accept(payment)
+		require.NoError(t, err)
+		w.Audit(false)
+		report, _ = w.Sync(shop, settlementtest.Whole, 0)
+		require.True(t, report.Complete)
+		require.Zero(t, report.Difference)
+	}
+	require.Equal(t, message.Amount((2*much)&math.MaxUint32), shop.Balance, "the count has wrapped")
+	w.Audit(false)
+	for _, off := range []int{1, -1} {
+		shop.Balance += message.Amount(off)
+		report, _ := w.Sync(shop, settlementtest.State, 0)
+		require.Equal(t, money.Ore(off), report.Difference)
+		shop.Balance -= message.Amount(off)
+	}
+}
+
 func TestTwoStolenKeys(t *testing.T) {
 	w := loaded(t)
 	ctx, anna, shop := context.Background(), w.Devices["ANNA"], w.Devices["SHOP"]

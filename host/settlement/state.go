@@ -108,14 +108,25 @@ func (t *txn) report(id string, s *message.State) (StateReport, error) {
 	if err != nil {
 		return StateReport{}, err
 	}
-	return StateReport{HeldAtc: d.heldAtc, HeldHead: [32]byte(d.heldHead), Difference: money.FromWire(uint32(s.Balance)) - expected,
+	return StateReport{HeldAtc: d.heldAtc, HeldHead: [32]byte(d.heldHead), Difference: d.off(s.Balance, expected),
 		Complete: d.heldAtc >= s.ATC, Applied: s.InstructionSequence, Cloned: clones > 0}, nil
+}
+
+// off is what a State's balance differs by. A till's is all that it ever accepted, in the 32 bits of the field: it counts modulo
+// 2^32 öre.
+func (d *device) off(balance message.Amount, expected money.Ore) money.Ore {
+	difference := money.FromWire(uint32(balance)) - expected
+	if !d.role.CanPay() {
+		difference = money.Ore(int32(difference))
+	}
+	return difference
 }
 
 // expectedBalance is what protocol §8.2 says the State's balance must be. Every sum runs over the device's payments: those that
 // it made up to the State's atc have left its card and perhaps not its shadow wallet; those beyond have perhaps left the wallet
 // and not the card; and the same with what it accepted. What the wallet did not pay (from_shadow less than amount) a holding did,
-// or the device had ended; what an ended one was refunded never was on its card. For a terminal the State says what it ever accepted, and nothing stays in a wallet of its own.
+// or the device had ended; what an ended one was refunded never was on its card. For a terminal the State says what it ever
+// accepted, and nothing stays in a wallet of its own.
 func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 	total, err := t.behind(d)
 	if err != nil {
