@@ -34,7 +34,7 @@ var Roles = []RoleRow{
 	{RoleInstructionKey, "INSTRUCTION_KEY", "instruction key", RoleRoot, "Challenge and Instruction, for devices that carry its own name"},
 	{RoleCard, "CARD", "card", RoleIntermediary, "Request, Payment, Receipt, Refusal, State, Confirmation"},
 	{RoleSAM, "SAM", "SAM card", RoleIntermediary, "as a card; Payment to its own desk only"},
-	{RoleTerminal, "TERMINAL", "terminal", RoleIntermediary, "Request, Receipt, Refusal"},
+	{RoleTerminal, "TERMINAL", "terminal", RoleIntermediary, "Request, Receipt, Refusal, State, Confirmation"},
 	{RoleDesk, "DESK", "unload desk", RoleIntermediary, "Request that names its payer, Receipt, Refusal"},
 }
 
