@@ -98,11 +98,12 @@ func (t *txn) accuse(id, kind string, held, contrary []byte, clone bool) error {
 }
 
 // sweep gives away what an ended device's shadow wallet has left or gets: first back to the pool and the holding that paid its
-// claims, then to its owner. A device on which an accepted claim still waits keeps it for that.
+// claims, then to its owner. A device on which a known claim still waits, for cover or for its payee's word, keeps it for that.
 func (t *txn) sweep() (moved bool, err error) {
 	var ended []string
 	if err := each(t.ctx, t.tx, `SELECT d.id FROM device d JOIN ledger_account a ON a.name = 'shadow:' || d.id WHERE d.status = $1 AND a.balance > 0
-		AND NOT EXISTS (SELECT 1 FROM payment p JOIN word w ON w.payment = p.identity WHERE p.payer = d.id AND p.verdict = $2 AND p.asked = 1 AND p.standing IN ($3, $4))
+		AND NOT EXISTS (SELECT 1 FROM payment p LEFT JOIN word w ON w.payee = p.payee AND w.request = p.request WHERE p.payer = d.id
+			AND p.verdict = $2 AND p.asked = 1 AND p.standing IN ($3, $4) AND (w.payment = p.identity OR w.payee IS NULL AND p.standing = $3))
 		ORDER BY d.id`, []any{int(Ended), int(Waiting), int(first), int(second)}, func(rows *sql.Rows) error {
 		ended = append(ended, "")
 		return rows.Scan(&ended[len(ended)-1])
