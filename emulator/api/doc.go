@@ -29,6 +29,15 @@
 //     DH, Korean SEED and F(2^m) are NO_SUCH_ALGORITHM.
 //   - A seed given to RandomData adds nothing to the card's own randomness.
 //
+//   - Before setIncomingAndReceive the buffer holds the header alone (APDU.getBuffer).
+//     Applets written for cards that put short data there at once do not find them.
+//
+// Tried with public applets, built from the commit named. SmartPGP (56a0b25) makes
+// keys and signs; FIDO2Applet (3bddc3d) makes a credential, on the P71's memory;
+// PivApplet (5cb14a9) gives its data and challenges; JCMathLib (1cc9654) computes
+// its example as configured for the P71; IsoApplet (4735d72), Satochip (8cbaa1d),
+// Status Keycard (146c049) and Gauss Key Card (5555081) install and answer SELECT.
+//
 // Start with [Packages] and [Natives], which the card gives to vm.New, and with
 // [Runtime], which the card implements. exchange.go carries one command through
 // the APDU class.
