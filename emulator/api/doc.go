@@ -28,7 +28,6 @@
 //   - Keys with a key cipher (KeyEncryption), ISO 9796 signatures, RIPEMD-160, DSA,
 //     DH, Korean SEED and F(2^m) are NO_SUCH_ALGORITHM.
 //   - A seed given to RandomData adds nothing to the card's own randomness.
-//
 //   - Before setIncomingAndReceive the buffer holds the header alone (APDU.getBuffer).
 //     Applets written for cards that put short data there at once do not find them.
 //
