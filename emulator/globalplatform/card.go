@@ -92,6 +92,7 @@ func (c *Card) wake() error {
 		present[a.AID.String()] = true
 	}
 	c.state.apps = deleteFunc(c.state.apps, func(a app) bool { return !present[a.aid.String()] })
+	c.state.oneDefault()
 	if c.state.life == gpc.CardLocked || c.state.life == gpc.Terminated {
 		return nil
 	}

@@ -40,8 +40,8 @@ func (c *Card) install(command apdu.Command) ([]byte, error) {
 }
 
 // forInstall makes an applet instance. What the registry says of it is written
-// first: a cut between the two leaves no applet, and never one that is selectable
-// though it was only to be installed.
+// first, and a new default applet takes the place of the old one last: a cut between
+// leaves no applet and the old default, or the whole of what the command makes.
 func (c *Card) forInstall(data []byte, selectable bool) error {
 	f, err := gpc.ParseForInstall(data)
 	if err != nil {
@@ -64,21 +64,27 @@ func (c *Card) forInstall(data []byte, selectable bool) error {
 	if err := c.update(func(s *state) { s.setApp(a) }); err != nil {
 		return err
 	}
-	var registered card.AID
-	err = c.act(func() (err error) {
-		registered, err = c.card.InstallAs(f.Module, f.Instance, f.Privileges.Bytes(), f.Parameters)
-		return err
-	})
-	if err == nil && !bytes.Equal(registered, f.Instance) {
-		err = c.act(func() error { return c.card.Delete(registered) })
-		if err == nil {
-			err = gpc.SWWrongData // it must be known by the AID of the command
-		}
+	err = c.act(func() error { return c.instantiate(f) })
+	if errors.Is(err, card.ErrRefused) || errors.Is(err, gpc.SWWrongData) {
+		return errors.Join(c.update(func(s *state) { s.dropApp(f.Instance) }), err)
 	}
-	if err == nil || !errors.Is(err, card.ErrRefused) && !errors.As(err, new(apdu.StatusWord)) {
+	if err != nil || f.Privileges == 0 {
 		return err
 	}
-	return errors.Join(c.update(func(s *state) { s.dropApp(f.Instance) }), err)
+	return c.update((*state).oneDefault)
+}
+
+// instantiate runs the applet's install method. The applet must be known by the AID
+// of the command.
+func (c *Card) instantiate(f gpc.ForInstall) error {
+	registered, err := c.card.InstallAs(f.Module, f.Instance, f.Privileges.Bytes(), f.Parameters)
+	if err != nil || bytes.Equal(registered, f.Instance) {
+		return err
+	}
+	if err := c.card.Delete(registered); err != nil {
+		return err
+	}
+	return gpc.SWWrongData
 }
 
 // hasModule tells whether the load file is there and has the applet module.
@@ -130,7 +136,10 @@ func (c *Card) forMakeSelectable(data []byte) error {
 		a.life = gpc.Selectable
 	}
 	a.privileges |= reset
-	return c.update(func(s *state) { s.setApp(a) })
+	return c.update(func(s *state) {
+		s.setApp(a)
+		s.oneDefault()
+	})
 }
 
 // forPersonalization finds that no applet here takes data from its security

@@ -1,6 +1,7 @@
 package globalplatform
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 
@@ -105,6 +106,24 @@ func TestLifeCyclesOfApplets(t *testing.T) {
 	assert.Contains(t, b.exchange("80CA9F7F00"), "9F7F2A4790")
 }
 
+// An installation that is refused takes the default from no other applet.
+func TestRefusedInstallationsTakeNothing(t *testing.T) {
+	b := newBench(t)
+	c := b.open(scp03.Options{Level: scp03.CMAC})
+	loadProbe(t, c)
+	f := gpc.ForInstall{LoadFile: corePackage, Module: coreModule, Instance: coreInstance, Privileges: gpc.PrivilegeCardReset}
+	require.NoError(t, c.Install(t.Context(), f))
+	before := b.view()
+	f.Instance = []byte{0xA0, 1, 2, 3, 4, 5} // not of the package's provider
+	require.ErrorIs(t, c.Install(t.Context(), f), gpc.SWWrongData)
+	assert.Equal(t, before, b.view())
+	f.Instance = append(coreInstance[:6:6], 0x0B)
+	require.NoError(t, c.Install(t.Context(), f))
+	assert.Zero(t, b.state.app(coreInstance).privileges)
+	require.NoError(t, b.Reset())
+	assert.Equal(t, f.Instance, []byte(b.card.Selected()))
+}
+
 // The card's life cycle goes along figure 5-1 of GPC 2.3.1, and what a locked or
 // terminated card still does is §5.1.1.
 func TestLifeCycleOfTheCard(t *testing.T) {
@@ -154,14 +173,22 @@ func TestCutsEverywhere(t *testing.T) {
 			LoadFile: corePackage, Module: coreModule, Instance: coreInstance, Privileges: gpc.PrivilegeCardReset,
 		}))
 	}
+	otherDefault := func(b *bench) {
+		loaded(b)
+		require.NoError(t, b.open(scp03.Options{}).Install(t.Context(), gpc.ForInstall{
+			LoadFile: corePackage, Module: coreModule, Instance: append(coreInstance[:6:6], 0x0B), Privileges: gpc.PrivilegeCardReset,
+		}))
+	}
 	for name, c := range map[string]struct {
 		before  func(b *bench)
 		prepare string // header and data, before each try
 		command apdu.Command
 		partly  bool // the command does several things that may be left between
 	}{
-		"load":        {func(*bench) {}, "06F050524F4201 00 00 00", apdu.Command{INS: gpc.InsLoad, P1: gpc.LastBlock, Data: lib}, false},
-		"install":     {loaded, "", apdu.Command{INS: gpc.InsInstall, P1: gpc.InstallInstall, Data: install}, false},
+		"load":    {func(*bench) {}, "06F050524F4201 00 00 00", apdu.Command{INS: gpc.InsLoad, P1: gpc.LastBlock, Data: lib}, false},
+		"install": {loaded, "", apdu.Command{INS: gpc.InsInstall, P1: gpc.InstallInstall, Data: install}, false},
+		"new default": {otherDefault, "", apdu.Command{INS: gpc.InsInstall, P1: gpc.InstallInstall | gpc.InstallMakeSelectable,
+			Data: bytes.Replace(install, []byte{3, 0, 0, 0}, []byte{3, 4, 0, 0}, 1)}, false},
 		"selectable":  {loaded, "", apdu.Command{INS: gpc.InsInstall, P1: gpc.InstallInstall | gpc.InstallMakeSelectable, Data: install}, false},
 		"delete":      {installed, "", apdu.Command{INS: gpc.InsDelete, Data: append([]byte{0x4F, 7}, coreInstance...)}, false},
 		"delete both": {installed, "", apdu.Command{INS: gpc.InsDelete, P2: gpc.DeleteRelated, Data: append([]byte{0x4F, 6}, corePackage...)}, true},

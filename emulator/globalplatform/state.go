@@ -128,16 +128,22 @@ func (s *state) app(aid []byte) app {
 	return app{aid: aid, life: gpc.Selectable}
 }
 
-// setApp keeps what is known of an applet. Only one is the default one.
+// setApp keeps what is known of an applet, after all others.
 func (s *state) setApp(changed app) {
 	s.dropApp(changed.aid)
-	if changed.privileges&gpc.PrivilegeCardReset != 0 {
-		for i := range s.apps {
-			s.apps[i].privileges &^= gpc.PrivilegeCardReset
-		}
-	}
 	if changed.life != gpc.Selectable || changed.privileges != 0 {
 		s.apps = append(s.apps, changed)
+	}
+}
+
+// oneDefault leaves the privilege of the default applet to the one that got it last.
+func (s *state) oneDefault() {
+	found := false
+	for i := len(s.apps) - 1; i >= 0; i-- {
+		if found {
+			s.apps[i].privileges &^= gpc.PrivilegeCardReset
+		}
+		found = found || s.apps[i].privileges&gpc.PrivilegeCardReset != 0
 	}
 }
 
