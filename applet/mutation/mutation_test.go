@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	mutants = flag.String("mutants", "150", "how many mutants to try, or \"all\"")
+	mutants = flag.String("mutants", "60", "how many mutants to try, or \"all\"")
 	seed    = flag.Uint64("mutant-seed", 1, "which of them")
 )
 
@@ -80,7 +80,7 @@ func TestCoverage(t *testing.T) {
 	written := readList(t, "unreached.txt")
 	for _, i := range unreached {
 		if _, known := written[i.key()]; !known {
-			t.Errorf("no story reaches %s", i)
+			t.Errorf("no story reaches %s; in the list it would be\n%s", i, i.key())
 		}
 	}
 	for key := range written {
@@ -100,7 +100,7 @@ func TestMutants(t *testing.T) {
 	for key := range written {
 		assert.True(t, slices.ContainsFunc(all, func(m Mutant) bool { return m.key() == key }), "survivors.txt names no mutant: %s", key)
 	}
-	verdicts := judgeAll(t, l, r, sample(t, all))
+	verdicts := judgeAll(t, l, r, sample(t, all, written))
 	killed, told := 0, 0
 	for _, v := range verdicts {
 		_, known := written[v.key()]
@@ -110,7 +110,7 @@ func TestMutants(t *testing.T) {
 		}
 		switch {
 		case v.Killer == "" && !known:
-			t.Errorf("survives %d stories: %s", v.Told, v)
+			t.Errorf("survives %d stories: %s; in the list it would be\n%s", v.Told, v, v.key())
 		case v.Killer != "" && known:
 			t.Errorf("survivors.txt names a mutant that %q kills: %s", v.Killer, v)
 		}
@@ -118,14 +118,15 @@ func TestMutants(t *testing.T) {
 	t.Logf("%d of %d mutants killed (there are %d), %d stories told", killed, len(verdicts), len(all), told)
 }
 
-func sample(t *testing.T, all []Mutant) []Mutant {
+// sample picks the mutants to try: all, or some of those that must be killed.
+func sample(t *testing.T, all []Mutant, survivors map[string]string) []Mutant {
 	t.Helper()
 	if *mutants == "all" {
 		return all
 	}
 	n, err := strconv.Atoi(*mutants)
-	require.NoError(t, err, "-mutants wants a number or all")
-	picked := slices.Clone(all)
+	require.NoError(t, err, "-mutants takes a number or all")
+	picked := slices.DeleteFunc(slices.Clone(all), func(m Mutant) bool { return survivors[m.key()] != "" })
 	random := rand.New(rand.NewPCG(*seed, 0))
 	random.Shuffle(len(picked), func(i, j int) { picked[i], picked[j] = picked[j], picked[i] })
 	return picked[:min(n, len(picked))]

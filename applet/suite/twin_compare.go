@@ -1,0 +1,125 @@
+package suite
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"ekrona/apdu"
+	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
+)
+
+// symbols names random values in the order in which they first appear. Two cards
+// that behave the same give the same names, whatever they have drawn: a hash or key
+// that comes again has its first name.
+type symbols map[string]int
+
+func (s symbols) name(value []byte) string {
+	n, known := s[string(value)]
+	if !known {
+		n = len(s)
+		s[string(value)] = n
+	}
+	return fmt.Sprintf("<%d of %d bytes>", n, len(value))
+}
+
+// drawn are the data objects that are random or follow from what is.
+var drawn = map[tlv.Tag]bool{
+	spec.TagSignature: true, spec.TagRandom: true, spec.TagIdentity: true, spec.TagHead: true, spec.TagLastInstruction: true,
+	spec.TagPoint: true, spec.TagMAC: true,
+}
+
+// An open request in a State: number, amount, identity.
+const openRequestPlain = 8
+
+// compare returns the difference of two answers, "" if there is none.
+func (t *twins) compare(c apdu.Command, answers [2]apdu.Response) string {
+	if answers[0].SW != answers[1].SW {
+		return fmt.Sprintf("%v with %d bytes, and %v with %d bytes", answers[0].SW, len(answers[0].Data), answers[1].SW, len(answers[1].Data))
+	}
+	if a, b := len(answers[0].Data), len(answers[1].Data); a != b {
+		return fmt.Sprintf("%d bytes and %d bytes", a, b)
+	}
+	var shown [2]string
+	for side := range sides {
+		shown[side] = t.symbols[side].show(c, answers[side].Data)
+	}
+	if shown[0] != shown[1] {
+		return fmt.Sprintf("%s\nand\n%s", shown[0], shown[1])
+	}
+	return ""
+}
+
+// show writes an answer with names in the place of what is drawn. A part of an
+// answer, or a card's challenge, is only so many bytes.
+func (s symbols) show(c apdu.Command, data []byte) string {
+	nodes, err := tlv.Parse(data)
+	if err != nil || c.INS == spec.GetChallenge.INS {
+		return fmt.Sprintf("%d bytes", len(data))
+	}
+	var b strings.Builder
+	s.showNodes(&b, nodes)
+	return b.String()
+}
+
+func (s symbols) showNodes(b *strings.Builder, nodes []tlv.Node) {
+	for _, n := range nodes {
+		fmt.Fprintf(b, "%v[", n.Tag)
+		switch {
+		case n.Tag.IsConstructed():
+			s.showNodes(b, n.Children)
+		case n.Tag == spec.TagOpenRequests:
+			for v := n.Value; len(v) >= openRequestPlain+spec.HashLength; v = v[openRequestPlain+spec.HashLength:] {
+				b.WriteString(hex.EncodeToString(v[:openRequestPlain]))
+				b.WriteString(s.name(v[openRequestPlain:][:spec.HashLength]))
+			}
+		case drawn[n.Tag]:
+			b.WriteString(s.name(n.Value))
+		default:
+			b.WriteString(hex.EncodeToString(n.Value))
+		}
+		b.WriteString("]")
+	}
+}
+
+// A fault of jCardSim in which it differs from a card.
+type twinFault struct {
+	reason string
+	is     func(c apdu.Command, answers [2]apdu.Response) bool
+}
+
+// jCardSimFaults are those that random commands meet. Transactions that it does not
+// undo are no such: the applet refuses before it begins one.
+var jCardSimFaults = []twinFault{
+	{strangePoints, func(c apdu.Command, _ [2]apdu.Response) bool {
+		enciphered := c.P2 == spec.Verify.Variants[1].P2
+		return enciphered && (c.INS == spec.Verify.INS || c.INS == spec.ChangeReferenceData.INS || c.INS == spec.ResetRetryCounter.INS)
+	}},
+	{"a card's runtime environment refuses logical channels before the applet is asked; it leaves that to the applet, which finds another fault of the class byte first",
+		func(c apdu.Command, answers [2]apdu.Response) bool {
+			named := c.CLA&(classChannel|classFurther) != 0
+			return named && answers[0].SW == spec.SWChannel && (answers[1].SW == spec.SWSecureMessaging || answers[1].SW == spec.SWClass)
+		}},
+	{"other forms of SELECT, and MANAGE CHANNEL, are the runtime environment's: a card refuses them, jCardSim selects by part of the AID or asks the applet",
+		func(c apdu.Command, _ [2]apdu.Response) bool {
+			return c.INS == spec.Select.INS || c.INS == insManageChannel
+		}},
+}
+
+const insManageChannel = 0x70 // ISO/IEC 7816-4 §7.1.2
+
+// Bits of the class byte that name a logical channel (ISO/IEC 7816-4 §5.4.1).
+const (
+	classChannel = 0x03
+	classFurther = 0x40
+)
+
+func knownFault(c apdu.Command, answers [2]apdu.Response) string {
+	for _, f := range jCardSimFaults {
+		if f.is(c, answers) {
+			return f.reason
+		}
+	}
+	return ""
+}

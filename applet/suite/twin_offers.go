@@ -1,0 +1,328 @@
+package suite
+
+import (
+	"slices"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+)
+
+// personalization is what leads a fresh card to activation.
+func (t *twins) personalization() []func() offer {
+	w := t.world
+	var steps []func() offer
+	for _, authority := range []*party{w.root, w.notary, w.own.ca, w.own.instructionKey} {
+		steps = append(steps, func() offer { return t.meeting(authority) })
+	}
+	return append(steps, t.keys, t.ownCertificate, t.firstPINs, t.activation)
+}
+
+func (t *twins) meeting(authority *party) offer {
+	return same(spec.VerifyCertificate.Only(), authority.encoded)
+}
+
+func (t *twins) keys() offer {
+	return offer{variant: spec.GenerateKeyPair.Only(), done: func(side int, answer []byte) {
+		s := t.cards[side]
+		keys, err := pin.Token(s.parameters.Token).VerifyKeyAnswer(s.id(), answer)
+		s.c.must(err)
+		s.public, s.pinKey = keys.Signing, keys.PIN
+	}}
+}
+
+// ownCertificate is each card's, or one for a key that is no card's.
+func (t *twins) ownCertificate() offer {
+	stranger := t.cases[0].newKey().PublicKey
+	var issued [2]*party
+	o := offer{variant: t.variant(spec.PutData, "certificate")}
+	later := t.random.IntN(100)
+	for side, s := range t.cards {
+		e := entry{holder: string(s.id()), role: s.parameters.Role, key: s.public, to: nextYear.AddDays(later)}
+		if e.key == nil {
+			e.key = &stranger
+		}
+		issued[side] = s.c.certify(s.bank.ca, e)
+		o.data[side] = issued[side].encoded
+	}
+	o.done = func(side int, _ []byte) { t.cards[side].certificate = issued[side] }
+	return o
+}
+
+func (t *twins) firstPINs() offer {
+	s := t.cards[0]
+	return same(t.variant(spec.PutData, "first PIN"), s.firstPIN(s.c.block(ownPIN), s.c.block(ownPUK)))
+}
+
+func (t *twins) activation() offer {
+	return offer{variant: spec.Activate.Only(), done: func(side int, _ []byte) {
+		if s := t.cards[side]; s.book == nil {
+			s.openBook()
+		}
+	}}
+}
+
+func (t *twins) variant(c *spec.Command, name string) spec.Variant {
+	return t.cases[0].variant(c, name)
+}
+
+// draw draws a command of the grammar, whether it fits the cards' state or not.
+func (t *twins) draw() offer {
+	if t.cards[0].book == nil {
+		if !t.one(5) {
+			return pick(t, t.personalization())()
+		}
+		return t.drawReading()
+	}
+	choice := t.random.IntN(24)
+	if choice >= 3 && choice <= 12 && !t.one(3) {
+		t.tell(same(t.variant(spec.Verify, "plaintext"), t.cases[0].block(t.pin)))
+	}
+	switch choice {
+	case 0, 1, 2:
+		return t.pinOffer()
+	case 3, 4, 5, 6:
+		return t.payOffer()
+	case 7, 8, 9:
+		return t.requestOffer()
+	case 10, 11, 12:
+		return t.acceptOffer()
+	case 13:
+		return t.refuseOffer()
+	case 14, 15:
+		return t.drawInstruction()
+	case 16:
+		return pick(t, t.personalization())()
+	case 17:
+		w := t.world
+		return t.meeting(pick(t, []*party{w.foreign.ca, w.foreign.instructionKey, w.stranger, w.own.ca, w.notary}))
+	default:
+		return t.drawReading()
+	}
+}
+
+// drawReading draws a command that changes nothing that lasts.
+func (t *twins) drawReading() offer {
+	var readable []spec.Variant
+	for _, c := range []*spec.Command{spec.GetData, spec.ReadRecord, spec.GetResponse} {
+		readable = append(readable, c.Variants...)
+	}
+	switch t.random.IntN(6) {
+	case 0:
+		return same(spec.Select.Only(), []byte(spec.AppletAID))
+	case 1:
+		return same(t.variant(spec.Verify, "plaintext"))
+	case 2, 3:
+		return t.stateOffer()
+	}
+	v := pick(t, readable)
+	if v.Command == spec.ReadRecord {
+		v.P1 = byte(1 + t.random.IntN(6))
+	}
+	return same(v)
+}
+
+func (t *twins) stateOffer() offer {
+	return same(spec.GetState.Only(), t.cases[0].encode(t.cards[0].challenge()))
+}
+
+// pinOffer draws one of the PIN commands.
+func (t *twins) pinOffer() offer {
+	c := t.cases[0]
+	digits := t.pin
+	if t.one(6) {
+		digits = wrongPIN
+	}
+	switch t.random.IntN(12) {
+	case 0:
+		return t.changing(spec.ChangeReferenceData, digits)
+	case 1:
+		return t.changing(spec.ResetRetryCounter, t.puk)
+	case 2, 3:
+		return t.enciphering(digits)
+	}
+	return same(t.variant(spec.Verify, "plaintext"), c.block(digits))
+}
+
+// changing offers a new PIN.
+func (t *twins) changing(command *spec.Command, digits string) offer {
+	c := t.cases[0]
+	next := pick(t, []string{ownPIN, otherPIN, "123456789012", "1234"})
+	o := same(t.variant(command, "plaintext"), c.block(digits), c.block(next))
+	o.done = func(int, []byte) { t.pin = next }
+	return o
+}
+
+// enciphering asks both cards for a challenge first.
+func (t *twins) enciphering(digits string) offer {
+	var challenges [2][spec.ChallengeLength]byte
+	ask := offer{variant: spec.GetChallenge.Only(), done: func(side int, answer []byte) {
+		copy(challenges[side][:], answer)
+	}}
+	t.tell(ask)
+	o := offer{variant: t.variant(spec.Verify, "enciphered")}
+	for side, s := range t.cards {
+		o.data[side] = s.enciphered(challenges[side], s.c.block(digits))
+	}
+	return o
+}
+
+// payOffer draws a Request of some device, new or known.
+func (t *twins) payOffer() offer {
+	if len(t.asked) > 0 && t.one(4) {
+		return pick(t, t.asked)
+	}
+	c := t.cases[0]
+	payee := pick(t, t.devices)
+	payer := pick(t, []message.DeviceID{"", t.cards[0].id(), t.cards[0].id(), payee.id()})
+	r := c.request(payee, t.amount(), payer)
+	if t.one(10) && payee.numbers > 1 { // the number of another
+		payee.numbers--
+		r.Number = payee.numbers
+		c.must(message.Sign(r, payee.key))
+	}
+	o := same(spec.Pay.Only(), c.encode(r), payee.encoded)
+	o.done = func(side int, answer []byte) {
+		s := t.cards[side]
+		p, err := message.Parse[message.Payment](answer)
+		s.c.must(err)
+		if p.ATC > s.book.atc() { // not a record that the card still has
+			s.enterPayment(r, answer)
+		}
+	}
+	t.asked = append(t.asked, o)
+	return o
+}
+
+func (t *twins) requestOffer() offer {
+	amount, currency := t.amount(), uint16(spec.Currency)
+	payer := pick(t, []message.DeviceID{"", "", t.devices[2].id(), t.cards[0].id()})
+	if t.one(20) {
+		currency = 0x0978
+	}
+	o := same(spec.RequestPayment.Only(), t.cases[0].asking(amount, currency, payer))
+	o.done = func(side int, answer []byte) { t.cards[side].enterRequest(amount, payer, answer) }
+	return o
+}
+
+// acceptOffer draws a Payment of an open Request, or one that was taken before.
+func (t *twins) acceptOffer() offer {
+	open := len(t.cards[0].book.open)
+	if len(t.taken) > 0 && t.one(4) || open == 0 {
+		if len(t.taken) == 0 {
+			return t.requestOffer()
+		}
+		return pick(t, t.taken)
+	}
+	n := t.random.IntN(open)
+	payer := t.devices[2+t.random.IntN(2)] // a card
+	if t.one(6) {
+		payer = pick(t, t.devices)
+	}
+	payer.atc++
+	o := offer{variant: spec.Accept.Only()}
+	var payments [2]*message.Payment
+	for side, s := range t.cards {
+		p := &message.Payment{Payer: payer.id(), ATC: payer.atc, Request: *s.book.open[n]}
+		s.c.must(message.Sign(p, payer.key))
+		payments[side] = p
+		o.data[side] = slices.Concat(s.c.encode(p), payer.encoded)
+	}
+	number := payments[0].Request.Number
+	o.done = func(side int, answer []byte) {
+		s := t.cards[side]
+		if slices.ContainsFunc(s.book.open, func(r *message.Request) bool { return r.Number == number }) {
+			s.enterReceipt(payments[side], answer)
+		}
+	}
+	t.taken = append(t.taken, o)
+	return o
+}
+
+func (t *twins) refuseOffer() offer {
+	s := t.cards[0]
+	number := uint32(t.random.IntN(int(s.book.counter) + 2))
+	if n := len(s.book.open); n > 0 && !t.one(4) {
+		number = s.book.open[t.random.IntN(n)].Number
+	}
+	o := same(spec.Refuse.Only(), s.c.number(number))
+	o.done = func(side int, answer []byte) {
+		for _, r := range t.cards[side].book.open {
+			if r.Number == number {
+				t.cards[side].enterRefusal(r, answer)
+				return
+			}
+		}
+	}
+	return o
+}
+
+// drawInstruction draws one, most often as it must be.
+func (t *twins) drawInstruction() offer {
+	if len(t.instructed) > 0 && t.one(6) {
+		return pick(t, t.instructed)
+	}
+	credit, days := t.amount(), t.random.IntN(20)
+	acked := t.random.Uint32()
+	wrong := t.random.IntN(30)
+	policy, actions := t.one(6), t.one(8)
+	limit, transactions, flags := t.amount(), uint8(t.random.IntN(7)), byte(t.random.IntN(8))
+	bits := message.Actions(pick(t, []byte{1, 2, 2, 4, 4, 6, 8}))
+	return t.instructionOf(func(i *message.Instruction) {
+		if t.cards[0].book.balance < 20_000 || credit%4 == 0 {
+			i.Credit = credit
+		}
+		kept := i.AckedATC - t.cards[0].book.acked
+		i.AckedATC = t.cards[0].book.acked + acked%(kept+1)
+		if policy {
+			i.Policy = message.Policy{
+				Version: i.Policy.Version + 1, MaxBalance: limit, MaxTransactions: transactions,
+				MaxPayment: message.Amount(spec.PilotMaxBalance) - limit%1000, Flags: flags,
+			}
+		}
+		if actions {
+			i.Actions = bits
+		}
+		switch wrong {
+		case 0:
+			i.Sequence += uint32(credit&2) - 1 // one more or one less
+		case 1:
+			i.AckedATC++
+		case 2:
+			i.Device = t.devices[2].id()
+		case 3:
+			i.Date = i.Date.AddDays(-days)
+		case 4:
+			i.Date = i.Date.AddDays(40 * 365)
+		case 5:
+			i.InstructionKey = t.world.foreign.instructionKey.reference()
+		case 6:
+			i.Policy.Version--
+		case 7, 8, 9, 10:
+			i.Date = i.Date.AddDays(days)
+		}
+	})
+}
+
+// instructionOf changes the next Instruction of each card the same way.
+func (t *twins) instructionOf(change func(*message.Instruction)) offer {
+	o := offer{variant: spec.Instruct.Only()}
+	var instructions [2]*message.Instruction
+	for side, s := range t.cards {
+		i := s.next()
+		change(i)
+		if int(i.AckedATC) < len(s.book.heads) {
+			i.Head = s.book.heads[i.AckedATC]
+		}
+		instructions[side] = i
+		o.data[side] = s.sign(i)
+	}
+	o.done = func(side int, answer []byte) {
+		s := t.cards[side]
+		if s.book.sequence+1 == instructions[side].Sequence {
+			s.enterInstruction(instructions[side], answer)
+		}
+	}
+	t.instructed = append(t.instructed, o)
+	return o
+}
