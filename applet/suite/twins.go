@@ -33,7 +33,8 @@ func NewTwins(first, second Target) *Twins {
 }
 
 // Live leads the cards through the life of that seed, for at most so many commands.
-// The error tells of the first difference, with the commands that led to it.
+// The seed chooses commands and fields; keys and other secrets are new each time. The
+// error tells of the first difference, with the commands that led to it.
 func (w *Twins) Live(ctx context.Context, seed uint64, steps int) error {
 	t := &twins{Twins: w, random: rand.New(rand.NewPCG(seed, 0)), pin: ownPIN, puk: ownPUK, symbols: [2]symbols{{}, {}}}
 	done := make(chan struct{})
