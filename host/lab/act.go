@@ -1,0 +1,346 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+	"ekrona/host/card"
+	"ekrona/host/wallet"
+)
+
+// act does what a step says, with the faults that are planned for it. Its error is
+// what the party was told, a refusal as a rule; it is for the story only.
+func (w *world) act(s Step) error {
+	p, q := w.people[s.Who%len(w.people)], w.people[s.Other%len(w.people)]
+	t := w.tills[s.Other%len(w.tills)]
+	b := w.banks[s.Who%len(w.banks)]
+	w.plan.busy = map[string]bool{p.name: true}
+	switch s.Kind {
+	case Load:
+		return w.withTap(p, s, func(tap wallet.Tap) error {
+			_, err := p.phone.Load(w.ctx, tap, s.Amount)
+			return err
+		})
+	case Unload:
+		return w.withTap(p, s, func(tap wallet.Tap) error {
+			_, err := p.phone.Unload(w.ctx, tap, s.Amount)
+			return err
+		})
+	case Sync:
+		return w.synchronise(p, s.Pick)
+	case Ask:
+		return w.ask(p, q, s)
+	case Pay:
+		return w.pay(p, s)
+	case Accept:
+		return w.accept(p, s)
+	case Answer:
+		return w.answer(p, s)
+	case Refuse:
+		return w.refuse(p, s)
+	case Transfer:
+		return w.transfer(p, q, s)
+	case Sale:
+		return w.sale(p, t, s)
+	case TapAgain, RefuseSale:
+		return w.openSale(p, t, s)
+	case SyncTill:
+		return w.synchroniseTill(t)
+	case Wait:
+		w.clock.now = w.clock.now.Add(time.Duration(1+s.Pick%(40*24)) * time.Hour)
+		w.note("        it is %s", w.clock.now.Format(time.DateTime))
+		return nil
+	case EnterWrong:
+		return w.enterWrong(p, s)
+	case Copy, RollBack, SayAnything, SendJunk, Forge, Replay, BackUp, Restore:
+		return w.misbehave(s, p, b)
+	default:
+		return w.atBank(s, p)
+	}
+}
+
+// withTap does something with the person's card at the person's phone.
+func (w *world) withTap(p *person, s Step, do func(wallet.Tap) error) error {
+	tap, err := w.tap(p, s.Pick)
+	if err != nil {
+		return err
+	}
+	return do(tap)
+}
+
+func (w *world) synchronise(p *person, which int) error {
+	tap, err := w.tap(p, which)
+	if err != nil {
+		return err
+	}
+	result, err := p.phone.Synchronise(w.ctx, tap)
+	if err == nil && result.Difference != 0 {
+		return fmt.Errorf("the balance is off by %s", result.Difference)
+	}
+	return err
+}
+
+func (w *world) synchroniseTill(t *till) error {
+	w.plan.busy[t.shop] = true
+	t.seen = nil
+	_, err := t.Synchronise(w.ctx)
+	return err
+}
+
+// meanwhile has another device synchronise within a call of the one that acts.
+func (w *world) meanwhile(f Fault) {
+	w.plan.nested = true
+	defer func() { w.plan.nested = false }()
+	others := len(w.people) + len(w.tills)
+	for n := range others {
+		at := (f.Who + n) % others
+		if at < len(w.people) {
+			if p := w.people[at]; !w.plan.busy[p.name] {
+				w.note("        meanwhile %s synchronises", p.name)
+				w.noteError(w.synchronise(p, f.Salt))
+				return
+			}
+		} else if t := w.tills[at-len(w.people)]; !w.plan.busy[t.shop] {
+			w.note("        meanwhile the %s's till synchronises", t.shop)
+			w.noteError(w.synchroniseTill(t))
+			delete(w.plan.busy, t.shop)
+			return
+		}
+	}
+}
+
+func (w *world) ask(p, q *person, s Step) error {
+	return w.withTap(p, s, func(tap wallet.Tap) error {
+		var payer message.DeviceID
+		if s.Pick%3 == 0 && q != p {
+			payer = q.device.ID
+		}
+		asked, err := p.phone.Request(w.ctx, tap, s.Amount, payer)
+		if err == nil {
+			w.post(requestLetter, p.device.ID, payer, asked)
+		}
+		return err
+	})
+}
+
+func (w *world) pay(p *person, s Step) error {
+	asked, err := w.fetch(requestLetter, p.device.ID, s.Pick)
+	if err != nil {
+		return err
+	}
+	return w.withTap(p, s, func(tap wallet.Tap) error {
+		payment, err := p.phone.Pay(w.ctx, tap, asked)
+		if err == nil {
+			w.post(paymentLetter, p.device.ID, payeeOf(payment.Message), payment)
+		}
+		return err
+	})
+}
+
+func (w *world) accept(p *person, s Step) error {
+	payment, err := w.fetch(paymentLetter, p.device.ID, s.Pick)
+	if err != nil {
+		return err
+	}
+	return w.withTap(p, s, func(tap wallet.Tap) error {
+		receipt, err := p.phone.Accept(w.ctx, tap, payment)
+		if err == nil {
+			w.post(answerLetter, p.device.ID, payerOf(receipt.Message), receipt)
+		}
+		return err
+	})
+}
+
+func (w *world) answer(p *person, s Step) error {
+	answer, err := w.fetch(answerLetter, p.device.ID, s.Pick)
+	if err != nil {
+		return err
+	}
+	return p.phone.TakeAnswer(w.ctx, answer)
+}
+
+// refuse closes one of the person's own requests, open or not.
+func (w *world) refuse(p *person, s Step) error {
+	var own []int
+	for n, l := range w.mail {
+		if l.what == requestLetter && l.from == p.device.ID {
+			own = append(own, n)
+		}
+	}
+	if len(own) == 0 {
+		return errors.New("nothing was asked for")
+	}
+	asked := w.mail[own[len(own)-1-min(s.Pick%8, len(own)-1)]].sent
+	return w.withTap(p, s, func(tap wallet.Tap) error {
+		refusal, err := p.phone.Refuse(w.ctx, tap, asked)
+		if err == nil {
+			w.post(answerLetter, p.device.ID, payerOf(refusal.Message), refusal)
+		}
+		return err
+	})
+}
+
+// transfer is a whole payment between two cards on the payee's phone.
+func (w *world) transfer(payee, payer *person, s Step) error {
+	if payee == payer {
+		return errors.New("nobody pays himself")
+	}
+	w.plan.busy[payer.name] = true
+	pins, err := pin.NewBlock(rightPIN)
+	if err != nil {
+		return err
+	}
+	hold := func(side wallet.Side) wallet.Tap {
+		if side == wallet.Payer {
+			return wallet.Tap{Card: w.reader(payer, s.Pick), PIN: pins, Stranger: true}
+		}
+		return wallet.Tap{Card: w.reader(payee, s.Pick), PIN: pins}
+	}
+	asked, err := payee.phone.Request(w.ctx, hold(wallet.Payee), s.Amount, "")
+	if err != nil {
+		return err
+	}
+	w.post(requestLetter, payee.device.ID, "", asked)
+	payment, err := payee.phone.Pay(w.ctx, hold(wallet.Payer), asked)
+	if err != nil {
+		return err
+	}
+	w.post(paymentLetter, payer.device.ID, payee.device.ID, payment)
+	receipt, err := payee.phone.Accept(w.ctx, hold(wallet.Payee), payment)
+	if err == nil {
+		w.post(answerLetter, payee.device.ID, payer.device.ID, receipt)
+	}
+	return err
+}
+
+func (w *world) sale(p *person, t *till, s Step) error {
+	w.plan.busy[t.shop] = true
+	t.seen = nil
+	sale, err := t.Ask(w.ctx, s.Amount)
+	if err != nil {
+		return err
+	}
+	w.post(requestLetter, t.ID(), "", sale.Request) // somebody may have taken a picture of it
+	return w.take(p, t, sale.Number, s)
+}
+
+func (w *world) take(p *person, t *till, number uint32, s Step) error {
+	entered, err := pin.NewBlock(rightPIN)
+	if err != nil {
+		return err
+	}
+	receipt, err := t.Take(w.ctx, number, w.reader(p, s.Pick), entered)
+	if err == nil {
+		w.post(answerLetter, t.ID(), payerOf(receipt.Message), receipt)
+	}
+	return err
+}
+
+// openSale goes on with a sale that is neither paid nor refused.
+func (w *world) openSale(p *person, t *till, s Step) error {
+	w.plan.busy[t.shop] = true
+	t.seen = nil
+	open, err := t.OpenSales(w.ctx)
+	if err != nil {
+		return err
+	}
+	if len(open) == 0 {
+		return errors.New("no sale is open")
+	}
+	sale := open[s.Pick%len(open)]
+	if s.Kind == TapAgain {
+		return w.take(p, t, sale.Number, s)
+	}
+	refusal, err := t.Refuse(w.ctx, sale.Number)
+	if err == nil {
+		w.post(answerLetter, t.ID(), payerOf(refusal.Message), refusal)
+	}
+	return err
+}
+
+// enterWrong enters a wrong PIN. The try is spent before the PIN is compared and
+// never comes back, not even when the power is cut (protocol §3).
+func (w *world) enterWrong(p *person, s Step) error {
+	wrong, err := pin.NewBlock("0000")
+	if err != nil {
+		return err
+	}
+	before, err := w.tries(p, s.Pick)
+	if err != nil {
+		return err
+	}
+	w.plan.writes = 0
+	reader := w.reader(p, s.Pick)
+	client := card.New(reader)
+	if _, err := client.Select(w.ctx); err != nil {
+		return err
+	}
+	unaltered := !slices.ContainsFunc(w.plan.faults, func(f Fault) bool { return f.Kind == AlterCommand })
+	err = client.Verify(w.ctx, wrong, card.PINTransport{})
+	if err != nil && !card.IsLost(err) {
+		w.meet(WrongPIN)
+	}
+	after, readErr := w.tries(p, s.Pick)
+	if readErr == nil && unaltered && before > 0 && w.plan.writes > 0 && after != before-1 {
+		w.broken = errors.Join(w.broken, fmt.Errorf("%s's card was given a wrong PIN with %d tries left, and has %d left", p.name, before, after))
+	}
+	return errors.Join(err, readErr)
+}
+
+// tries reads how many PIN tries a card has left, past all faults.
+func (w *world) tries(p *person, which int) (int, error) {
+	c := p.cards[which%len(p.cards)]
+	c.Reset()
+	client := card.New(apdu.Framing{Card: c, ExtendedLength: true})
+	if _, err := client.Select(w.ctx); err != nil {
+		return 0, err
+	}
+	answer, err := c.Transmit(w.ctx, apdu.New(spec.Verify.Only()))
+	if err != nil {
+		return 0, err
+	}
+	if answer.SW&0xFFF0 != apdu.StatusWord(spec.SWPINWrong) {
+		return 0, nil
+	}
+	return int(answer.SW & 0x0F), nil
+}
+
+// atBank is what a person asks of the intermediary.
+func (w *world) atBank(s Step, p *person) error {
+	id := p.device.ID
+	switch s.Kind {
+	case Report:
+		w.meet(LostCard)
+		return p.bank.ReportLost(w.ctx, id)
+	case End:
+		return p.bank.End(w.ctx, id)
+	case EndDue:
+		ended, err := w.central.EndDue(w.ctx)
+		if len(ended) > 0 {
+			w.note("        ended: %v", ended)
+		}
+		return err
+	case Block:
+		return p.bank.Block(w.ctx, id, true)
+	case Unblock:
+		return p.bank.Block(w.ctx, id, false)
+	case GiveTries:
+		return p.bank.ResetTries(w.ctx, id)
+	case Policy:
+		policy := message.PilotPolicy()
+		policy.MaxPayment = min(policy.MaxPayment, message.Amount(1+s.Pick%int(policy.MaxPayment)))
+		policy.MaxBalance = min(policy.MaxBalance, message.Amount(1000+s.Pick%int(policy.MaxBalance)))
+		policy.MaxTransactions = min(policy.MaxTransactions, uint8(1+s.Pick%8))
+		if s.Pick%2 == 0 {
+			policy.Flags |= spec.FlagPINToReceive
+		}
+		return p.bank.SetPolicy(w.ctx, id, policy)
+	}
+	return fmt.Errorf("lab: no step is called %q", s.Kind)
+}

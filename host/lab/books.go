@@ -1,0 +1,89 @@
+package lab
+
+import (
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/host/audit"
+	"ekrona/host/card"
+	"ekrona/host/session"
+)
+
+// observe reads a card as it is, past all faults.
+func (w *world) observe(p *person, which int) (audit.Device, error) {
+	challenge, err := w.challenge(p.bank, p.device.ID)
+	if err != nil {
+		return audit.Device{}, err
+	}
+	c := p.cards[which%len(p.cards)]
+	c.Reset()
+	client := card.New(apdu.Framing{Card: c, ExtendedLength: true})
+	if _, err := client.Select(w.ctx); err != nil {
+		return audit.Device{}, err
+	}
+	state, err := client.GetState(w.ctx, challenge, p.bank.instruction.Encoded)
+	if err != nil {
+		return audit.Device{}, err
+	}
+	records, err := client.Records(w.ctx)
+	if err != nil {
+		return audit.Device{}, err
+	}
+	return deviceOf(session.Reading{State: state, Records: records})
+}
+
+func (w *world) observeTill(t *till) (audit.Device, error) {
+	challenge, err := w.challenge(t.bank, t.ID())
+	if err != nil {
+		return audit.Device{}, err
+	}
+	reading, err := t.Read(w.ctx, challenge, session.Trust{InstructionKey: t.bank.instruction.Encoded, Notary: w.notaryKey.Encoded})
+	if err != nil {
+		return audit.Device{}, err
+	}
+	return deviceOf(reading)
+}
+
+func deviceOf(r session.Reading) (audit.Device, error) {
+	state, err := message.Parse[message.State](r.State)
+	if err != nil {
+		return audit.Device{}, err
+	}
+	d := audit.Device{State: state}
+	for _, encoded := range r.Records {
+		record, err := message.ParseRecord(encoded)
+		if err != nil {
+			return audit.Device{}, err
+		}
+		d.Records = append(d.Records, record)
+	}
+	return d, nil
+}
+
+// honest are the true states of the devices that nobody has copied.
+func (w *world) honest() (map[string]audit.Device, error) {
+	all := map[string]audit.Device{}
+	for _, p := range w.people {
+		if p.copied {
+			continue
+		}
+		if p.seen == nil {
+			d, err := w.observe(p, 0)
+			if err != nil {
+				return nil, err
+			}
+			p.seen = &d
+		}
+		all[string(p.device.ID)] = *p.seen
+	}
+	for _, t := range w.tills {
+		if t.seen == nil {
+			d, err := w.observeTill(t)
+			if err != nil {
+				return nil, err
+			}
+			t.seen = &d
+		}
+		all[string(t.ID())] = *t.seen
+	}
+	return all, nil
+}

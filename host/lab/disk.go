@@ -1,0 +1,193 @@
+package lab
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+
+	"modernc.org/sqlite"
+)
+
+// errKilled is what every call to a disk answers when its node has been killed.
+var errKilled = errors.New("the node was killed")
+
+// disk is one node's database in memory, in front of which the node can be killed:
+// before any statement, begin or commit, and after a commit before the node learns
+// of it. What was committed stays; a transaction that was open is undone.
+type disk struct {
+	node string
+	kill func(node string) bool // asked before each step, and after each commit
+	dead bool
+	raw  image // of the one connection that a database in memory has
+}
+
+// image is what SQLite's connection offers to copy a database whole.
+type image interface {
+	Serialize() ([]byte, error)
+	Deserialize([]byte) error
+}
+
+func (d *disk) step() error {
+	if !d.dead && d.kill != nil && d.kill(d.node) {
+		d.dead = true
+	}
+	if d.dead {
+		return errKilled
+	}
+	return nil
+}
+
+// backup copies what the disk holds.
+func (d *disk) backup() ([]byte, error) { return d.raw.Serialize() }
+
+// restore sets the disk back to a backup.
+func (d *disk) restore(backup []byte) error { return d.raw.Deserialize(backup) }
+
+// connection is all that SQLite's connection can do and we use.
+type connection interface {
+	driver.Conn
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.ConnBeginTx
+}
+
+// Open opens a connection. It implements driver.Driver.
+func (d *disk) Open(source string) (driver.Conn, error) {
+	if d.dead {
+		return nil, errKilled
+	}
+	opened, err := (&sqlite.Driver{}).Open(source)
+	if err != nil {
+		return nil, err
+	}
+	full, ok := opened.(connection)
+	raw, copies := opened.(image)
+	if !ok || !copies {
+		return nil, fmt.Errorf("SQLite's connection %T lacks a part of what stands before it", opened)
+	}
+	d.raw = raw
+	return &mortal{full, d, map[string][]statement{}}, nil
+}
+
+// mortal is a connection of a node that can be killed. It keeps its statements
+// prepared: a world says the same few a thousand times.
+type mortal struct {
+	connection
+	disk     *disk
+	prepared map[string][]statement // those that are not in use
+}
+
+type statement interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
+
+// maxPrepared bounds how many copies of one statement are kept.
+const maxPrepared = 4
+
+func (m *mortal) prepare(query string) (statement, error) {
+	if kept := m.prepared[query]; len(kept) > 0 {
+		m.prepared[query] = kept[:len(kept)-1]
+		return kept[len(kept)-1], nil
+	}
+	fresh, err := m.Prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	s, ok := fresh.(statement)
+	if !ok {
+		return nil, fmt.Errorf("SQLite's statement %T lacks a part of what stands before it", fresh)
+	}
+	return s, nil
+}
+
+// release keeps a statement for its next use.
+func (m *mortal) release(query string, s statement) error {
+	if len(m.prepared[query]) >= maxPrepared {
+		return s.Close()
+	}
+	m.prepared[query] = append(m.prepared[query], s)
+	return nil
+}
+
+// Close closes the connection with its statements.
+func (m *mortal) Close() error {
+	var failed []error
+	for _, kept := range m.prepared {
+		for _, s := range kept {
+			failed = append(failed, s.Close())
+		}
+	}
+	return errors.Join(append(failed, m.connection.Close())...)
+}
+
+// lent are the rows of a statement that is kept when they are closed.
+type lent struct {
+	driver.Rows
+	done func() error
+}
+
+// Close closes the rows.
+func (l *lent) Close() error { return errors.Join(l.Rows.Close(), l.done()) }
+
+// ExecContext is one step.
+func (m *mortal) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if err := m.disk.step(); err != nil {
+		return nil, err
+	}
+	if len(args) == 0 { // it may be several statements, as migrations are
+		return m.connection.ExecContext(ctx, query, args)
+	}
+	s, err := m.prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.ExecContext(ctx, args)
+	return result, errors.Join(err, m.release(query, s))
+}
+
+// QueryContext is one step.
+func (m *mortal) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if err := m.disk.step(); err != nil {
+		return nil, err
+	}
+	s, err := m.prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.QueryContext(ctx, args)
+	if err != nil {
+		return nil, errors.Join(err, m.release(query, s))
+	}
+	return &lent{rows, func() error { return m.release(query, s) }}, nil
+}
+
+// BeginTx is one step.
+func (m *mortal) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	if err := m.disk.step(); err != nil {
+		return nil, err
+	}
+	tx, err := m.connection.BeginTx(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	return &transaction{tx, m.disk}, nil
+}
+
+type transaction struct {
+	driver.Tx
+	disk *disk
+}
+
+// Commit is two steps: before it, and after it before anybody is told.
+func (t *transaction) Commit() error {
+	if err := t.disk.step(); err != nil {
+		return errors.Join(err, t.Tx.Rollback())
+	}
+	if err := t.Tx.Commit(); err != nil {
+		return err
+	}
+	return t.disk.step()
+}

@@ -1,0 +1,106 @@
+package lab
+
+import "fmt"
+
+// FaultKind is one way in which things go wrong.
+type FaultKind string
+
+// The faults that strike within a step. At counts from 1 within the step: writes,
+// exchanges, calls or steps of a disk.
+const (
+	CutPower      FaultKind = "power cut at a write of a card"
+	LoseCommand   FaultKind = "command lost on its way to a card"
+	TearAnswer    FaultKind = "answer of a card lost"
+	AlterCommand  FaultKind = "command to a card altered"
+	AlterAnswer   FaultKind = "answer of a card altered"
+	KillNode      FaultKind = "node killed at a step of its disk"
+	LoseCall      FaultKind = "call between parties lost"
+	LoseReply     FaultKind = "reply between parties lost"
+	RepeatCall    FaultKind = "call between parties repeated"
+	AlterCall     FaultKind = "call between parties altered"
+	Withhold      FaultKind = "intermediary withholds what it owes"
+	Interleave    FaultKind = "other device synchronises within a synchronisation"
+	AlterMail     FaultKind = "message between phones altered"
+	Misdeliver    FaultKind = "message between phones sent to another"
+	LateMail      FaultKind = "message between phones late or out of order"
+	RepeatMail    FaultKind = "message between phones repeated"
+	CopiedCard    FaultKind = "card copied"
+	RolledBack    FaultKind = "card rolled back"
+	WildReader    FaultKind = "reader that says anything to a card"
+	WildPhone     FaultKind = "phone that says anything to an intermediary"
+	OverCredit    FaultKind = "intermediary that credits by itself"
+	OldOrders     FaultKind = "Instruction replayed to a card"
+	RestoreBackup FaultKind = "intermediary restored from a backup"
+	LostCard      FaultKind = "card lost"
+	Expired       FaultKind = "refusal because a certificate has expired"
+	WrongPIN      FaultKind = "wrong PIN"
+)
+
+// Faults are all kinds, in the order in which they are reported.
+func Faults() []FaultKind {
+	return []FaultKind{
+		CutPower, LoseCommand, TearAnswer, AlterCommand, AlterAnswer, KillNode, LoseCall, LoseReply, RepeatCall, AlterCall, Withhold,
+		Interleave, AlterMail, Misdeliver, LateMail, RepeatMail, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
+		RestoreBackup, LostCard, Expired, WrongPIN,
+	}
+}
+
+// within are the faults that a step of any kind can be given.
+var within = []FaultKind{
+	CutPower, CutPower, CutPower, LoseCommand, TearAnswer, TearAnswer, AlterCommand, AlterAnswer, KillNode, KillNode, KillNode,
+	LoseCall, LoseReply, LoseReply, RepeatCall, AlterCall, Withhold, Interleave, Interleave, AlterMail,
+}
+
+// Fault is planned for a step. It is met only if the step comes that far.
+type Fault struct {
+	Kind FaultKind `json:"kind"`
+	At   int       `json:"at"`             // write, exchange, call or disk step within the step, from 1
+	Who  int       `json:"who,omitempty"`  // node that is killed, or device that synchronises meanwhile
+	Salt int       `json:"salt,omitempty"` // which byte is altered, and how
+}
+
+// String is the fault in words.
+func (f Fault) String() string { return fmt.Sprintf("%s (number %d)", f.Kind, f.At) }
+
+// plan is what is planned for the step in progress, and how far it has come.
+type plan struct {
+	faults    []Fault
+	writes    int // of cards
+	exchanges int // with cards
+	calls     int // between parties
+	disk      map[string]int
+	busy      map[string]bool // who takes part in it
+	nested    bool            // another device synchronises meanwhile
+	calm      bool            // nothing can go wrong: the world is being founded or looked at
+}
+
+// due takes a fault of the kind that strikes now, if one does.
+func (w *world) due(kind FaultKind, now int) (Fault, bool) {
+	for i, f := range w.plan.faults {
+		if f.Kind == kind && f.At == now {
+			w.plan.faults = append(w.plan.faults[:i:i], w.plan.faults[i+1:]...)
+			w.meet(kind)
+			return f, true
+		}
+	}
+	return Fault{}, false
+}
+
+// meet counts a fault that really struck.
+func (w *world) meet(kind FaultKind) {
+	w.met[kind]++
+	w.note("        ! %s", kind)
+}
+
+// flip returns the bytes with one of them changed, or shortened.
+func flip(original []byte, salt int) []byte {
+	if len(original) == 0 {
+		return original
+	}
+	altered := append([]byte{}, original...)
+	if salt%16 == 0 {
+		return altered[:len(altered)/2]
+	}
+	altered[salt/16%len(altered)] ^= byte(1 << (salt % 8))
+	return altered
+}

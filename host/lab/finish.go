@@ -1,0 +1,202 @@
+package lab
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+	"ekrona/host/card"
+	"ekrona/host/ledger"
+	"ekrona/host/money"
+	"ekrona/host/settlement"
+	"ekrona/host/wallet"
+)
+
+// agreementNumber is that of the invariant that holds when the faults have stopped
+// (protocol §8, 10).
+const agreementNumber = 10
+
+// finish stops the faults and has everyone synchronise twice; then all must agree.
+func (w *world) finish() *Failure {
+	w.note("\nThe faults stop, and everyone synchronises twice.")
+	w.random.begin(-1)
+	w.calm()
+	if err := w.giveTries(); err != nil {
+		return broken("%v", err)
+	}
+	for round := 1; round <= 2; round++ {
+		for _, p := range w.people {
+			for which := range p.cards {
+				if f := w.mustSynchronise(p, which, round); f != nil {
+					return f
+				}
+			}
+		}
+		for _, t := range w.tills {
+			w.note("      the %s's till synchronises", t.shop)
+			if err := w.synchroniseTill(t); err != nil && !w.hasEnded(string(t.ID())) {
+				return &Failure{Class: agreementNumber, What: []string{fmt.Sprintf("the %s's till cannot synchronise: %v", t.shop, err)}}
+			}
+		}
+		if f := w.check(); f != nil {
+			return f
+		}
+	}
+	for _, b := range w.banks {
+		if err := b.PullStatement(w.ctx); err != nil {
+			return broken("%s: %v", b.name, err)
+		}
+	}
+	if f := w.agree(); f != nil {
+		return f
+	}
+	return w.convict()
+}
+
+// giveTries has the intermediaries give back the PIN tries that were spent.
+func (w *world) giveTries() error {
+	for _, p := range w.people {
+		if p.copied {
+			continue
+		}
+		entered, err := pin.NewBlock(rightPIN)
+		if err != nil {
+			return err
+		}
+		_, err = p.phone.Holdings(w.ctx, wallet.Tap{Card: w.reader(p, 0), PIN: entered})
+		if !card.Is(err, spec.SWSecurity) && !card.Is(err, spec.SWPINBlocked) {
+			continue
+		}
+		if err := p.bank.ResetTries(w.ctx, p.device.ID); err != nil {
+			w.noteError(err)
+		}
+	}
+	return nil
+}
+
+func (w *world) mustSynchronise(p *person, which, round int) *Failure {
+	w.note("      %s synchronises", p.name)
+	err := w.synchronise(p, which)
+	w.noteError(err)
+	if err == nil || p.copied || w.hasEnded(string(p.device.ID)) {
+		return nil
+	}
+	return &Failure{Class: agreementNumber, What: []string{fmt.Sprintf("round %d: %s's card cannot synchronise: %v", round, p.name, err)}}
+}
+
+func (w *world) hasEnded(device string) bool {
+	var status int
+	err := w.centralDB.QueryRowContext(w.ctx, "SELECT status FROM device WHERE id = $1", device).Scan(&status)
+	return err == nil && settlement.Status(status) == settlement.Ended
+}
+
+// agree checks that nothing is left between the parties: cards and central bank,
+// and central bank and intermediaries.
+func (w *world) agree() *Failure {
+	honest, err := w.honest()
+	if err != nil {
+		return broken("an honest device cannot be read: %v", err)
+	}
+	violations, err := w.auditor.Agreement(w.ctx, w.centralDB, honest)
+	if err != nil {
+		return broken("audit: %v", err)
+	}
+	f := &Failure{Class: agreementNumber}
+	for _, v := range violations {
+		f.What = append(f.What, v.String())
+	}
+	for _, p := range w.people {
+		if p.copied || w.hasEnded(string(p.device.ID)) {
+			continue
+		}
+		entered, err := pin.NewBlock(rightPIN)
+		if err != nil {
+			return broken("%v", err)
+		}
+		if _, err := p.phone.Holdings(w.ctx, wallet.Tap{Card: w.reader(p, 0), PIN: entered}); err != nil {
+			f.What = append(f.What, fmt.Sprintf("%s's card does not serve its owner: %v", p.name, err))
+		}
+	}
+	differing, err := w.mirrors()
+	if err != nil {
+		return broken("%v", err)
+	}
+	if f.What = append(f.What, differing...); len(f.What) > 0 {
+		return f
+	}
+	return nil
+}
+
+// mirrors compares what each intermediary believes the central bank holds for it
+// with what it holds: online, and in the shadow wallets of its devices.
+func (w *world) mirrors() (differing []string, err error) {
+	books, err := w.central.Balances(w.ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range w.banks {
+		var held money.Ore
+		for _, a := range slices.Concat(books.Online, books.Shadow) {
+			if strings.HasPrefix(a.Name, string(b.name)) {
+				held += a.Balance
+			}
+		}
+		believed, err := ledger.Balance(w.ctx, b.db, ledger.Account{Kind: ledger.Mirror})
+		if err != nil {
+			return nil, fmt.Errorf("%s's ledger: %w", b.name, err)
+		}
+		if believed != -held {
+			differing = append(differing, fmt.Sprintf("%s believes that the central bank holds %s for it; it holds %s", b.name, -believed, held))
+		}
+	}
+	return differing, nil
+}
+
+// convict checks that every device with two records of one number has ended as a
+// clone, with both bodies as evidence, and counts them.
+func (w *world) convict() *Failure {
+	accused, err := w.devices("SELECT device FROM evidence WHERE clone = 1")
+	if err != nil {
+		return broken("evidence: %v", err)
+	}
+	twice, err := w.devices("SELECT payer FROM payment WHERE standing = 1")
+	if err != nil {
+		return broken("second bodies: %v", err)
+	}
+	f := &Failure{Class: agreementNumber}
+	for _, id := range twice {
+		if !slices.Contains(accused, id) || !w.hasEnded(id) {
+			f.What = append(f.What, id+" has paid twice under one number and has not ended with the evidence")
+		}
+	}
+	for _, id := range accused {
+		for _, p := range w.people {
+			if string(p.device.ID) == id && !p.copied {
+				f.What = append(f.What, id+" is honest and stands accused of being a clone")
+			}
+		}
+	}
+	w.cheats = len(accused)
+	if len(f.What) > 0 {
+		return f
+	}
+	return nil
+}
+
+func (w *world) devices(query string) (ids []string, err error) {
+	rows, err := w.centralDB.QueryContext(w.ctx, query+" GROUP BY 1 ORDER BY 1")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}

@@ -1,0 +1,90 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func play(t *testing.T, s Scenario, o Options) Outcome {
+	t.Helper()
+	out, err := s.Run(context.Background(), o)
+	require.NoError(t, err)
+	return out
+}
+
+func TestSeedReplaysExactly(t *testing.T) {
+	s := Generate(9, 120)
+	var once, again bytes.Buffer
+	first := play(t, s, Options{Story: &once, Trace: true})
+	second := play(t, s, Options{Story: &again, Trace: true})
+	require.NotZero(t, first.Met, "it should have faults")
+	assert.Equal(t, once.String(), again.String())
+	assert.Equal(t, first.Digest, second.Digest)
+	assert.NotEqual(t, first.Digest, play(t, Generate(10, 120), Options{}).Digest)
+}
+
+// TestFreshWorldsHold plays worlds that nobody has played before.
+func TestFreshWorldsHold(t *testing.T) {
+	plan := Plan{Seed: uint64(time.Now().UnixNano()), Steps: 800, Length: 200, Workers: 2}
+	tally, found, err := Simulate(context.Background(), plan, nil)
+	require.NoError(t, err)
+	if found != nil {
+		short, outcome, err := found.Scenario.Shrink(context.Background(), Options{}, found.Outcome, 100)
+		require.NoError(t, err)
+		var story bytes.Buffer
+		play(t, short, Options{Story: &story})
+		t.Fatalf("seed %d, made short:\n%s\n%v", short.Seed, story.String(), outcome.Failure)
+	}
+	assert.Equal(t, plan.Steps, tally.Steps)
+	for _, kind := range []FaultKind{CutPower, TearAnswer, KillNode, LoseReply, Interleave} {
+		assert.NotZero(t, tally.Met[kind], "%s", kind)
+	}
+}
+
+// TestKeptWorldsHold plays the worlds that have failed once.
+func TestKeptWorldsHold(t *testing.T) {
+	files, err := filepath.Glob("testdata/kept/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			s, err := ReadScenario(file)
+			require.NoError(t, err)
+			if out := play(t, s, Options{}); out.Failure != nil {
+				t.Fatal(out.Failure)
+			}
+		})
+	}
+}
+
+func TestKeptIsReadBackAndDamagedIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "world.json")
+	s := Generate(3, 20)
+	require.NoError(t, s.Keep(path))
+	back, err := ReadScenario(path)
+	require.NoError(t, err)
+	assert.Equal(t, s, back)
+	require.NoError(t, Scenario{}.Keep(path))
+	_, err = ReadScenario(path)
+	require.ErrorContains(t, err, "people")
+	_, err = ReadScenario(filepath.Join(t.TempDir(), "none"))
+	require.Error(t, err)
+}
+
+// TestEveryFaultIsDrawnOrIsAStep keeps a kind from being listed and never happening.
+func TestEveryFaultIsDrawnOrIsAStep(t *testing.T) {
+	drawn := map[FaultKind]bool{}
+	for _, kind := range within {
+		drawn[kind] = true
+		assert.Positive(t, reach[kind], "%s", kind)
+	}
+	steps := []FaultKind{Misdeliver, LateMail, RepeatMail, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
+		RestoreBackup, LostCard, Expired, WrongPIN}
+	assert.Len(t, Faults(), len(drawn)+len(steps))
+}

@@ -1,0 +1,222 @@
+package lab
+
+import (
+	"context"
+	"errors"
+
+	"ekrona/apdu/message"
+	"ekrona/host/envelope"
+	"ekrona/host/intermediary"
+	"ekrona/host/order"
+	"ekrona/host/session"
+	"ekrona/host/settlement"
+	"ekrona/host/wallet"
+)
+
+// errLink is what a call answers when it, or its reply, was lost on the way.
+var errLink = errors.New("the link is down")
+
+// over carries a call between two parties, or what the faults make of it. The
+// messages are what it hands over, which can be altered.
+func over[T any](w *world, call func() (T, error), messages ...*[]byte) (answer T, err error) {
+	if w.plan.calm {
+		return call()
+	}
+	w.plan.calls++
+	now := w.plan.calls
+	for _, m := range messages {
+		w.say(*m)
+	}
+	if f, due := w.due(Interleave, now); due && !w.plan.nested {
+		w.meanwhile(f)
+	}
+	if _, lost := w.due(LoseCall, now); lost {
+		return answer, errLink
+	}
+	if f, altered := w.due(AlterCall, now); altered && len(messages) > 0 {
+		m := messages[f.Salt%len(messages)]
+		*m = flip(*m, f.Salt)
+	}
+	if _, repeated := w.due(RepeatCall, now); repeated {
+		if _, err := call(); err != nil {
+			w.note("        the first time: %v", err)
+		}
+	}
+	answer, err = call()
+	if _, lost := w.due(LoseReply, now); lost {
+		var none T
+		return none, errLink
+	}
+	return answer, err
+}
+
+// only carries a call without an answer.
+func only(w *world, call func() error, messages ...*[]byte) error {
+	_, err := over(w, func() (struct{}, error) { return struct{}{}, call() }, messages...)
+	return err
+}
+
+// maxSaid bounds what is remembered for later replay.
+const maxSaid = 400
+
+func (w *world) say(m []byte) {
+	w.digest.Write(m)
+	if len(w.said) < maxSaid {
+		w.said = append(w.said, m)
+		return
+	}
+	w.said[w.plan.calls%maxSaid] = m
+}
+
+// pointers to the elements of a copy of the list, and the copy.
+func pointers(list [][]byte) ([]*[]byte, [][]byte) {
+	own := append([][]byte{}, list...)
+	all := make([]*[]byte, len(own))
+	for n := range own {
+		all[n] = &own[n]
+	}
+	return all, own
+}
+
+// bankLink is the way of a phone or till to its intermediary.
+type bankLink struct {
+	w    *world
+	bank *bank
+	who  string
+}
+
+var _ wallet.Intermediary = bankLink{}
+
+// Open implements session.Link.
+func (l bankLink) Open(ctx context.Context, device message.DeviceID) (session.Opening, error) {
+	return over(l.w, func() (session.Opening, error) { return l.bank.Open(ctx, device) })
+}
+
+// Report implements session.Link.
+func (l bankLink) Report(ctx context.Context, device message.DeviceID, reading session.Reading) (session.Answer, error) {
+	messages, records := pointers(reading.Records)
+	answer, err := over(l.w, func() (session.Answer, error) {
+		return l.bank.Report(ctx, device, session.Reading{State: reading.State, Records: records})
+	}, append(messages, &reading.State)...)
+	if answer.Instruction != nil {
+		l.w.orders = append(l.w.orders, answer.Instruction)
+		l.w.say(answer.Instruction)
+		if _, withheld := l.w.due(Withhold, 1); withheld {
+			answer.Instruction = nil
+		}
+	}
+	return answer, err
+}
+
+// Confirm implements session.Link.
+func (l bankLink) Confirm(ctx context.Context, device message.DeviceID, confirmation []byte) error {
+	return only(l.w, func() error { return l.bank.Confirm(ctx, device, confirmation) }, &confirmation)
+}
+
+// HandOver implements wallet.Intermediary. An intermediary that withholds says
+// that all is well and keeps it to itself.
+func (l bankLink) HandOver(ctx context.Context, messages [][]byte) ([]settlement.Answer, error) {
+	all, own := pointers(messages)
+	if _, withheld := l.w.due(Withhold, 2); withheld {
+		answers := make([]settlement.Answer, len(own))
+		for n := range answers {
+			answers[n].Held = true
+		}
+		return answers, nil
+	}
+	return over(l.w, func() ([]settlement.Answer, error) { return l.bank.HandOver(ctx, own) }, all...)
+}
+
+// PlaceLoad implements wallet.Intermediary.
+func (l bankLink) PlaceLoad(ctx context.Context, o order.Signed) error {
+	return only(l.w, func() error { return l.bank.PlaceLoad(ctx, o) })
+}
+
+// LoadProgress implements wallet.Intermediary.
+func (l bankLink) LoadProgress(ctx context.Context, o order.Signed) (order.Progress, error) {
+	return over(l.w, func() (order.Progress, error) { return l.bank.LoadProgress(ctx, o) })
+}
+
+// RequestUnload implements wallet.Intermediary.
+func (l bankLink) RequestUnload(ctx context.Context, o order.Signed) (envelope.Envelope, error) {
+	return over(l.w, func() (envelope.Envelope, error) { return l.bank.RequestUnload(ctx, o) })
+}
+
+// TakeUnload implements wallet.Intermediary.
+func (l bankLink) TakeUnload(ctx context.Context, payment []byte) ([]byte, error) {
+	return over(l.w, func() ([]byte, error) { return l.bank.TakeUnload(ctx, payment) }, &payment)
+}
+
+// UnloadReceipt implements wallet.Intermediary.
+func (l bankLink) UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, error) {
+	return over(l.w, func() ([]byte, error) { return l.bank.UnloadReceipt(ctx, o) })
+}
+
+// notaryLink is the way of an intermediary to the central bank.
+type notaryLink struct {
+	w    *world
+	bank *bank
+}
+
+var _ intermediary.Notary = notaryLink{}
+
+// Join implements intermediary.Notary.
+func (l notaryLink) Join(ctx context.Context, name string, ca, instructionKey []byte) error {
+	return only(l.w, func() error { return l.w.central.Join(ctx, name, ca, instructionKey) })
+}
+
+// Register implements intermediary.Notary.
+func (l notaryLink) Register(ctx context.Context, from string, r settlement.Registration) error {
+	return only(l.w, func() error { return l.w.central.Register(ctx, from, r) })
+}
+
+// Submit implements intermediary.Notary.
+func (l notaryLink) Submit(ctx context.Context, from string, items [][]byte) ([]settlement.Answer, error) {
+	all, own := pointers(items)
+	return over(l.w, func() ([]settlement.Answer, error) { return l.w.central.Submit(ctx, from, own) }, all...)
+}
+
+// OpenChallenge implements intermediary.Notary.
+func (l notaryLink) OpenChallenge(ctx context.Context, from string, challenge []byte) error {
+	return only(l.w, func() error { return l.w.central.OpenChallenge(ctx, from, challenge) }, &challenge)
+}
+
+// SubmitState implements intermediary.Notary.
+func (l notaryLink) SubmitState(ctx context.Context, from string, state []byte) (settlement.StateReport, error) {
+	return over(l.w, func() (settlement.StateReport, error) { return l.w.central.SubmitState(ctx, from, state) }, &state)
+}
+
+// Outstanding implements intermediary.Notary.
+func (l notaryLink) Outstanding(ctx context.Context, from, device string) (settlement.Outstanding, error) {
+	return over(l.w, func() (settlement.Outstanding, error) { return l.w.central.Outstanding(ctx, from, device) })
+}
+
+// CoSign implements intermediary.Notary.
+func (l notaryLink) CoSign(ctx context.Context, from, order string, instruction []byte) ([]byte, error) {
+	return over(l.w, func() ([]byte, error) { return l.w.central.CoSign(ctx, from, order, instruction) }, &instruction)
+}
+
+// Confirm implements intermediary.Notary.
+func (l notaryLink) Confirm(ctx context.Context, from string, confirmation []byte) error {
+	return only(l.w, func() error { return l.w.central.Confirm(ctx, from, confirmation) }, &confirmation)
+}
+
+// Refund implements intermediary.Notary.
+func (l notaryLink) Refund(ctx context.Context, from string, r settlement.Refund) error {
+	return only(l.w, func() error { return l.w.central.Refund(ctx, from, r) })
+}
+
+// ReportLost implements intermediary.Notary.
+func (l notaryLink) ReportLost(ctx context.Context, from, device string) error {
+	return only(l.w, func() error { return l.w.central.ReportLost(ctx, from, device) })
+}
+
+// End implements intermediary.Notary.
+func (l notaryLink) End(ctx context.Context, from, device string) error {
+	return only(l.w, func() error { return l.w.central.End(ctx, from, device) })
+}
+
+// Statement implements intermediary.Notary.
+func (l notaryLink) Statement(ctx context.Context, from string, after int64, limit int) ([]settlement.Entry, error) {
+	return over(l.w, func() ([]settlement.Entry, error) { return l.w.central.Statement(ctx, from, after, limit) })
+}

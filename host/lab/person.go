@@ -1,0 +1,273 @@
+package lab
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+	"ekrona/apdu/trace"
+	"ekrona/applet"
+	emulated "ekrona/emulator/card"
+	"ekrona/host/audit"
+	"ekrona/host/intermediary"
+	"ekrona/host/wallet"
+	"ekrona/personalization"
+	"ekrona/personalization/pki"
+)
+
+// person is a customer with a phone and a card, or several copies of it.
+type person struct {
+	name    string
+	bank    *bank
+	device  intermediary.Device
+	phone   *wallet.Wallet
+	journal *sql.DB
+	app     *ecdsa.PrivateKey
+	cards   []*emulated.Card // the card; with copies when it was copied
+	copied  bool             // from then on nobody vouches for the card
+	image   string           // file of a copy, to roll the card back to
+	seen    *audit.Device    // what the card holds, until it may have changed
+}
+
+const (
+	rightPIN = "123456"
+	rightPUK = "87654321"
+)
+
+func (w *world) settle(name string, b *bank, number int) error {
+	p := &person{name: name, bank: b}
+	var err error
+	if p.app, err = pki.GenerateKey(w.random.of("keys")); err != nil {
+		return err
+	}
+	if err := b.AddCustomer(w.ctx, intermediary.Customer{ID: name, Name: name, App: &p.app.PublicKey}); err != nil {
+		return err
+	}
+	if err := b.Deposit(w.ctx, "first of "+name, name, firstDeposit); err != nil {
+		return err
+	}
+	device, err := message.NewDeviceID(b.name, fmt.Sprintf("%08d", number))
+	if err != nil {
+		return err
+	}
+	order, err := personalization.NewOrder(device, name, w.today(), w.random.of("order"))
+	if err != nil {
+		return err
+	}
+	c, err := w.install(name, order)
+	if err != nil {
+		return err
+	}
+	p.cards = []*emulated.Card{c}
+	secrets := personalization.Secrets{}
+	if secrets.PIN, err = pin.NewBlock(rightPIN); err != nil {
+		return err
+	}
+	if secrets.PUK, err = pin.NewPUKBlock(rightPUK); err != nil {
+		return err
+	}
+	issuer := personalization.Issuer{
+		CA: b.ca, Root: w.root.Encoded, InstructionKey: b.instruction.Encoded, Notary: w.notaryKey.Encoded,
+		Registry: b, Random: w.random.of("issuer"), Effective: w.today(), Expiry: w.today().AddDays(cardDays),
+	}
+	if p.device, err = issuer.Personalize(w.ctx, w.reader(p, 0), order, secrets); err != nil {
+		return err
+	}
+	schema, err := wallet.Schema()
+	if err != nil {
+		return err
+	}
+	if p.journal, err = w.open(name, schema); err != nil {
+		return err
+	}
+	w.people = append(w.people, p)
+	if err := w.startPhone(p); err != nil {
+		return err
+	}
+	return w.withTap(p, Step{}, func(tap wallet.Tap) error {
+		_, err := p.phone.Load(w.ctx, tap, firstLoad)
+		return err
+	})
+}
+
+// install puts the applet onto a blank card.
+func (w *world) install(holder string, order personalization.Order) (*emulated.Card, error) {
+	c, err := emulated.New(w.cardOptions(holder))
+	if err != nil {
+		return nil, err
+	}
+	file := w.options.CAP
+	if file == nil {
+		file = applet.CAP
+	}
+	if _, err := c.Load(file); err != nil {
+		return nil, err
+	}
+	parameters, err := order.InstallParameters(w.root.Certificate)
+	if err != nil {
+		return nil, err
+	}
+	_, err = c.Install(emulated.AID(spec.AppletAID), emulated.AID(spec.AppletAID), parameters)
+	return c, err
+}
+
+func (w *world) cardOptions(holder string) emulated.Options {
+	return emulated.Options{Profile: emulated.P71, Random: w.random.of("card of " + holder)}
+}
+
+// errGone says that the card left the reader's field.
+var errGone = errors.New("the card left the field")
+
+// reader holds one of a person's cards to a reader, where the faults of the step
+// strike.
+func (w *world) reader(p *person, which int) apdu.Card {
+	c := p.cards[which%len(p.cards)]
+	c.Reset()
+	p.seen = nil
+	slot := &slot{w: w, holder: p.name, card: c}
+	return apdu.Framing{Card: slot, ExtendedLength: true}
+}
+
+// tap is a card at its owner's phone, with its PIN.
+func (w *world) tap(p *person, which int) (wallet.Tap, error) {
+	entered, err := pin.NewBlock(rightPIN)
+	return wallet.Tap{Card: w.reader(p, which), PIN: entered}, err
+}
+
+// slot is a card in a reader's field, until it leaves it.
+type slot struct {
+	w      *world
+	holder string
+	card   *emulated.Card
+	gone   bool
+}
+
+var _ apdu.Card = (*slot)(nil)
+
+// Transmit sends a command to the card, or what the faults make of it.
+func (s *slot) Transmit(_ context.Context, c apdu.Command) (apdu.Response, error) {
+	raw, err := c.Bytes()
+	if err != nil {
+		return apdu.Response{}, err
+	}
+	w := s.w
+	if s.gone {
+		return apdu.Response{}, errGone
+	}
+	w.plan.exchanges++
+	w.apdus++
+	now := w.plan.exchanges
+	w.hear(raw)
+	if _, lost := w.due(LoseCommand, now); lost {
+		s.gone = true
+		return apdu.Response{}, errGone
+	}
+	if f, altered := w.due(AlterCommand, now); altered {
+		raw = flip(raw, f.Salt)
+	}
+	answer, err := s.send(raw)
+	if w.options.Trace {
+		w.trace(s.holder, c, answer, err)
+	}
+	if err != nil {
+		s.gone = true
+		return apdu.Response{}, err
+	}
+	if _, torn := w.due(TearAnswer, now); torn {
+		s.gone = true
+		return apdu.Response{}, errGone
+	}
+	if f, altered := w.due(AlterAnswer, now); altered {
+		answer = flip(answer, f.Salt)
+	}
+	if len(answer) < 2 {
+		return apdu.Response{}, errGone
+	}
+	return apdu.ParseResponse(answer)
+}
+
+// send gives the card the bytes, cutting the power at the write that is planned.
+func (s *slot) send(raw []byte) ([]byte, error) {
+	w := s.w
+	planned := 0
+	for _, f := range w.plan.faults {
+		if f.Kind == CutPower && f.At > w.plan.writes && (planned == 0 || f.At < planned) {
+			planned = f.At
+		}
+	}
+	s.card.CutBefore(max(0, planned-w.plan.writes))
+	answer, err := s.card.TransmitBytes(raw)
+	w.plan.writes += s.card.LastCommand().Writes
+	if errors.Is(err, emulated.ErrPowerLost) {
+		w.due(CutPower, planned)
+	} else if err != nil {
+		w.broken = errors.Join(w.broken, fmt.Errorf("%s's card: %w", s.holder, err))
+	}
+	w.digest.Write(raw)
+	w.digest.Write(answer)
+	return answer, err
+}
+
+func (w *world) trace(holder string, c apdu.Command, answer []byte, err error) {
+	text := trace.Command(c)
+	if response, unreadable := apdu.ParseResponse(answer); err == nil && unreadable == nil {
+		text += trace.Response(c, response)
+	} else {
+		text += "< no answer\n"
+	}
+	for line := range linesOf(text) {
+		w.note("            %s's card  %s", holder, line)
+	}
+}
+
+// maxHeard bounds what is remembered for later replay.
+const maxHeard = 400
+
+func (w *world) hear(raw []byte) {
+	if len(w.heard) < maxHeard {
+		w.heard = append(w.heard, raw)
+		return
+	}
+	w.heard[w.apdus%maxHeard] = raw
+}
+
+// copyCard writes an image of the person's card to a file and makes a card of it.
+func (w *world) copyCard(p *person) (*emulated.Card, string, error) {
+	if w.folder == "" {
+		folder, err := os.MkdirTemp("", "ekrona-lab-")
+		if err != nil {
+			return nil, "", err
+		}
+		w.folder = folder
+	}
+	path := filepath.Join(w.folder, p.name)
+	p.cards[0].Reset()
+	if err := p.cards[0].Save(path); err != nil {
+		return nil, "", err
+	}
+	c, err := emulated.Restore(w.cardOptions(p.name), path)
+	return c, path, err
+}
+
+func (w *world) removeImages() error {
+	if w.folder == "" {
+		return nil
+	}
+	return os.RemoveAll(w.folder)
+}
+
+// wild reads bytes of a wild party.
+func (w *world) wild(n int) []byte {
+	b := make([]byte, n)
+	_, _ = io.ReadFull(w.random.of("wild"), b) // ChaCha8 never fails
+	return b
+}

@@ -1,0 +1,212 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/message"
+	emulated "ekrona/emulator/card"
+	"ekrona/host/card"
+	"ekrona/host/envelope"
+)
+
+// misbehave is what cheaters do, and what happens to a node that lost its disk.
+func (w *world) misbehave(s Step, p *person, b *bank) error {
+	switch s.Kind {
+	case Copy:
+		return w.copy(p)
+	case RollBack:
+		return w.rollBack(p)
+	case SayAnything:
+		return w.sayAnything(p, s)
+	case SendJunk:
+		return w.sendJunk(b, p, s)
+	case Forge:
+		return w.forge(p, s)
+	case Replay:
+		return w.replay(p, s)
+	case BackUp:
+		backup, err := w.disks[string(b.name)].backup()
+		b.backup = backup
+		return err
+	case Restore:
+		return w.restore(b)
+	}
+	return fmt.Errorf("lab: no step is called %q", s.Kind)
+}
+
+// copy makes a second card of a person's, keys and all. From then on each tap is
+// with one of them.
+func (w *world) copy(p *person) error {
+	if len(p.cards) > 1 {
+		return errors.New("it is copied already")
+	}
+	second, _, err := w.copyCard(p)
+	if err != nil {
+		return err
+	}
+	p.cards, p.copied, p.seen = append(p.cards, second), true, nil
+	w.meet(CopiedCard)
+	return nil
+}
+
+// rollBack keeps an image of a card the first time, and sets the card back to it
+// the second time.
+func (w *world) rollBack(p *person) error {
+	if p.image == "" {
+		_, path, err := w.copyCard(p)
+		p.image = path
+		return err
+	}
+	older, err := emulated.Restore(w.cardOptions(p.name), p.image)
+	if err != nil {
+		return err
+	}
+	p.cards, p.copied, p.seen, p.image = []*emulated.Card{older}, true, nil, ""
+	w.meet(RolledBack)
+	return nil
+}
+
+// sayAnything gives a card commands that were heard before, at this card or
+// another, as they were or altered, or bytes that nobody ever said.
+func (w *world) sayAnything(p *person, s Step) error {
+	w.meet(WildReader)
+	w.reader(p, s.Pick) // it is switched on
+	at := slot{w: w, holder: p.name, card: p.cards[s.Pick%len(p.cards)]}
+	choice := w.wild(64)
+	for n := range 6 {
+		c := choice[n*4:]
+		var raw []byte
+		switch {
+		case len(w.heard) == 0 || c[0] < 40:
+			raw = w.wild(4 + int(c[1])%64)
+		default:
+			raw = w.heard[(int(c[1])<<8+int(c[2]))%len(w.heard)]
+			if c[0] < 120 {
+				raw = flip(raw, int(c[2])<<8+int(c[3]))
+			}
+		}
+		w.apdus++
+		answer, err := at.send(raw)
+		if err != nil {
+			return err
+		}
+		w.note("            %d bytes to %s's card: %X", len(raw), p.name, answer[max(0, len(answer)-2):])
+	}
+	return nil
+}
+
+// sendJunk gives an intermediary messages that were heard before, altered or not,
+// in places where they do not belong.
+func (w *world) sendJunk(b *bank, p *person, s Step) error {
+	if len(w.said) == 0 {
+		return errors.New("nothing was said yet")
+	}
+	w.meet(WildPhone)
+	var failed []error
+	choice := w.wild(32)
+	for n := range 4 {
+		c := choice[n*4:]
+		m := w.said[(int(c[1])<<8+int(c[2]))%len(w.said)]
+		if c[0]%2 == 0 {
+			m = flip(m, int(c[2])<<8+int(c[3]))
+		}
+		link := bankLink{w, b, "somebody"}
+		switch c[3] % 4 {
+		case 0:
+			answers, err := link.HandOver(w.ctx, [][]byte{m})
+			failed = append(failed, err)
+			for _, a := range answers {
+				failed = append(failed, a.Err)
+			}
+		case 1:
+			failed = append(failed, link.Confirm(w.ctx, p.device.ID, m))
+		case 2:
+			_, err := link.TakeUnload(w.ctx, m)
+			failed = append(failed, err)
+		case 3:
+			failed = append(failed, only(w, func() error { return w.central.Confirm(w.ctx, string(b.name), m) }, &m))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// forge has the person's intermediary make money alone: an Instruction with a
+// credit on which the notary's signature is its own.
+func (w *world) forge(p *person, s Step) error {
+	device, err := w.observe(p, s.Pick)
+	if err != nil {
+		return err
+	}
+	w.meet(OverCredit)
+	b := p.bank
+	forged := &message.Instruction{
+		InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Notary: message.AuthorityRef(w.notaryKey.Certificate.Holder),
+		Device: p.device.ID, Sequence: device.State.InstructionSequence + 1, AckedATC: device.State.ATC, Head: device.State.Head,
+		Credit: message.Amount(1 + s.Amount), Policy: message.PilotPolicy(), Date: w.today(),
+	}
+	forged.Policy.Version = device.State.PolicyVersion + 1
+	notary := w.notaryKey.Encoded
+	signers := []int{message.ByIntermediary, message.ByNotary}
+	if s.Pick%2 == 1 { // or it names itself as the notary
+		forged.Notary, notary = forged.InstructionKey, b.instruction.Encoded
+	}
+	for _, as := range signers {
+		if err := message.SignAs(forged, as, b.instruction.Signer); err != nil {
+			return err
+		}
+	}
+	raw, err := message.Encode(forged)
+	if err != nil {
+		return err
+	}
+	client := card.New(w.reader(p, s.Pick))
+	if _, err := client.Select(w.ctx); err != nil {
+		return err
+	}
+	_, err = client.Instruction(w.ctx, raw, b.instruction.Encoded, notary)
+	return err
+}
+
+// replay gives a card an Instruction of old, its own or another's.
+func (w *world) replay(p *person, s Step) error {
+	if len(w.orders) == 0 {
+		return errors.New("no Instruction was made yet")
+	}
+	old := w.orders[s.Pick/4%len(w.orders)]
+	var own [][]byte
+	for _, order := range w.orders {
+		if i, err := message.Parse[message.Instruction](order); err == nil && i.Device == p.device.ID {
+			own = append(own, order)
+		}
+	}
+	if s.Pick%4 > 0 && len(own) > 0 { // mostly one of the card's own, of late
+		old = own[len(own)-1-min(s.Pick/4%4, len(own)-1)]
+	}
+	w.meet(OldOrders)
+	client := card.New(w.reader(p, s.Pick))
+	if _, err := client.Select(w.ctx); err != nil {
+		return err
+	}
+	_, err := client.Instruction(w.ctx, old, p.bank.instruction.Encoded, w.notaryKey.Encoded)
+	return err
+}
+
+// restore sets an intermediary's database back to its backup.
+func (w *world) restore(b *bank) error {
+	if b.backup == nil {
+		return errors.New("there is no backup")
+	}
+	if err := w.disks[string(b.name)].restore(b.backup); err != nil {
+		return err
+	}
+	w.meet(RestoreBackup)
+	return w.startBank(b)
+}
+
+// challenge is one that the notary does not learn of: looking changes nothing.
+func (w *world) challenge(b *bank, device message.DeviceID) ([]byte, error) {
+	c := &message.Challenge{InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Device: device}
+	copy(c.Random[:], w.wild(len(c.Random)))
+	return envelope.Sign(c, b.instruction.Signer)
+}

@@ -1,0 +1,165 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"ekrona/apdu/spec"
+	"ekrona/host/card"
+	"ekrona/host/terminal"
+)
+
+// Options are how a scenario is played, not what happens in it.
+type Options struct {
+	CAP   []byte    // the applet's CAP file; nil is the one that is built in
+	Story io.Writer // told what happens, a line each; nil for nobody
+	Trace bool      // the story has every exchange with a card
+}
+
+// Failure is what must hold and did not.
+type Failure struct {
+	Step  int      // number of the step after which it was seen; 0 for the end
+	Class int      // number of the invariant of protocol §8; 0 when a party broke instead
+	What  []string // a line each
+}
+
+// Error is the failure in lines.
+func (f *Failure) Error() string {
+	when := fmt.Sprintf("after step %d", f.Step)
+	if f.Step == 0 {
+		when = "at the end"
+	}
+	return when + ": " + strings.Join(f.What, "\n  ")
+}
+
+// broken is a failure of a party, or of the lab, rather than of an invariant.
+func broken(format string, args ...any) *Failure {
+	return &Failure{What: []string{fmt.Sprintf(format, args...)}}
+}
+
+// Outcome is what came of a scenario.
+type Outcome struct {
+	Failure *Failure // nil when all held
+	Steps   int      // that were played
+	APDUs   int
+	Met     map[FaultKind]int
+	Done    map[Kind]int // steps of each kind that were not refused
+	Cheats  int          // devices that the notary ended as clones, with the evidence
+	Digest  [32]byte     // of everything that was said: the same in every replay
+}
+
+// Run plays the scenario. The error says that the world could not be founded;
+// what goes wrong in it is in the outcome.
+func (s Scenario) Run(ctx context.Context, o Options) (Outcome, error) {
+	w, err := found(ctx, s, o)
+	if err != nil {
+		return Outcome{}, err
+	}
+	out := Outcome{Met: w.met, Done: w.done}
+	for n, step := range s.Steps {
+		out.Steps = n + 1
+		if out.Failure = w.guarded(func() *Failure { return w.play(step) }); out.Failure != nil {
+			out.Failure.Step = step.Number
+			break
+		}
+		if err := ctx.Err(); err != nil {
+			return out, errors.Join(err, w.close())
+		}
+	}
+	if out.Failure == nil {
+		out.Failure = w.guarded(w.finish)
+	}
+	if out.Failure != nil {
+		w.note("\n%v", out.Failure)
+	}
+	out.APDUs = w.apdus
+	out.Cheats = w.cheats
+	copy(out.Digest[:], w.digest.Sum(nil))
+	return out, w.close()
+}
+
+// guarded turns a panic into a failure, so that its seed is kept and shortened too.
+func (w *world) guarded(do func() *Failure) (f *Failure) {
+	defer func() {
+		if p := recover(); p != nil {
+			f = broken("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return do()
+}
+
+// begin begins a step: its randomness, and the faults planned for it.
+func (w *world) begin(s Step) {
+	w.random.begin(s.Number)
+	w.plan = plan{faults: append([]Fault{}, s.Faults...), disk: map[string]int{}, busy: map[string]bool{}, calm: s.Number == 0}
+}
+
+// calm ends what is planned: nothing goes wrong any more in this step.
+func (w *world) calm() { w.plan = plan{disk: map[string]int{}, busy: map[string]bool{}, calm: true} }
+
+// play plays one step, starts again what was killed, and has everything checked.
+func (w *world) play(s Step) *Failure {
+	w.begin(s)
+	w.note("%4d  %-12s %s", s.Number, w.speaker(s), w.sentence(s))
+	err := w.act(s)
+	w.noteError(err)
+	if err == nil {
+		w.done[s.Kind]++
+	}
+	w.calm()
+	if err := w.repair(); err != nil {
+		return broken("%v", err)
+	}
+	return w.check()
+}
+
+// noteError tells the story what a party was told, and looks for errors that no
+// party may ever be told.
+func (w *world) noteError(err error) {
+	if err == nil {
+		return
+	}
+	w.note("        %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	if card.Is(err, spec.SWExpired) || errors.Is(err, terminal.ErrExpired) {
+		w.meet(Expired)
+	}
+	for _, sign := range []string{"constraint failed", "SQL logic error", "database is locked", "no such table"} {
+		if strings.Contains(err.Error(), sign) && !errors.Is(err, errKilled) {
+			w.broken = errors.Join(w.broken, err)
+		}
+	}
+}
+
+// check has the auditor look at the central bank and the honest devices, and every
+// intermediary at its own ledger.
+func (w *world) check() *Failure {
+	if w.broken != nil {
+		return broken("%v", w.broken)
+	}
+	honest, err := w.honest()
+	if err != nil {
+		return broken("an honest device cannot be read: %v", err)
+	}
+	violations, err := w.auditor.Check(w.ctx, w.centralDB, honest)
+	if err != nil {
+		return broken("audit: %v", err)
+	}
+	if len(violations) > 0 {
+		f := &Failure{Class: violations[0].Number}
+		for _, v := range violations {
+			f.Class = min(f.Class, v.Number)
+			f.What = append(f.What, v.String())
+		}
+		return f
+	}
+	for _, b := range w.banks {
+		if err := b.Verify(w.ctx); err != nil {
+			return broken("%s's ledger: %v", b.name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package lab
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+)
+
+// note writes a line of the story. A story that cannot be written changes nothing.
+func (w *world) note(format string, args ...any) {
+	if w.options.Story != nil {
+		_, _ = fmt.Fprintf(w.options.Story, format+"\n", args...)
+	}
+}
+
+func linesOf(text string) iter.Seq[string] {
+	return strings.SplitSeq(strings.TrimRight(text, "\n"), "\n")
+}
+
+// speaker is who begins a step.
+func (w *world) speaker(s Step) string {
+	switch s.Kind {
+	case SyncTill:
+		return w.tills[s.Other%len(w.tills)].shop
+	case Wait:
+		return "time"
+	case EndDue:
+		return centralBank
+	case BackUp, Restore, SendJunk:
+		return string(w.banks[s.Who%len(w.banks)].name)
+	}
+	return w.people[s.Who%len(w.people)].name
+}
+
+// sentence is what happens in a step, before anybody knows what comes of it.
+func (w *world) sentence(s Step) string {
+	other := w.people[s.Other%len(w.people)].name
+	shop := w.tills[s.Other%len(w.tills)].shop
+	text := map[Kind]string{
+		Load:        fmt.Sprintf("loads %s", s.Amount),
+		Unload:      fmt.Sprintf("unloads %s", s.Amount),
+		Transfer:    fmt.Sprintf("is paid %s by %s, card to card", s.Amount, other),
+		Ask:         fmt.Sprintf("asks for %s", s.Amount),
+		Pay:         "pays a Request that came",
+		Accept:      "accepts a Payment that came",
+		Answer:      "takes a payee's answer that came",
+		Refuse:      "refuses a Request of its own",
+		Sale:        fmt.Sprintf("pays %s at the %s", s.Amount, shop),
+		TapAgain:    fmt.Sprintf("taps again at the %s", shop),
+		RefuseSale:  fmt.Sprintf("leaves: the %s refuses a sale", shop),
+		Sync:        "synchronises",
+		SyncTill:    "synchronises its till",
+		Wait:        "passes",
+		Report:      "reports its card lost",
+		End:         "wants its lost card ended",
+		EndDue:      "ends the devices that are due",
+		Block:       "has its card blocked",
+		Unblock:     "has its card unblocked",
+		Policy:      "gets another policy",
+		EnterWrong:  "enters a wrong PIN",
+		GiveTries:   "asks for new PIN tries",
+		Copy:        "has its card copied",
+		RollBack:    "keeps an image of its card, or goes back to it",
+		SayAnything: "holds its card to a reader that says anything",
+		SendJunk:    "hears from a phone that says anything",
+		Forge:       fmt.Sprintf("is credited %s by its intermediary alone", s.Amount),
+		Replay:      "has an old Instruction given to its card",
+		BackUp:      "makes a backup",
+		Restore:     "goes back to its backup",
+	}[s.Kind]
+	for _, f := range s.Faults {
+		text += fmt.Sprintf(" [planned: %s]", f)
+	}
+	return text
+}

@@ -1,0 +1,364 @@
+package lab
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"time"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/audit"
+	"ekrona/host/intermediary"
+	"ekrona/host/money"
+	"ekrona/host/settlement"
+	"ekrona/host/store"
+	"ekrona/host/terminal"
+	"ekrona/host/wallet"
+	"ekrona/personalization/pki"
+)
+
+// clock stands still until a step moves it.
+type clock struct{ now time.Time }
+
+// Now is the world's time.
+func (c *clock) Now() time.Time { return c.now }
+
+// What the world begins with.
+const (
+	honour       = 30 * 24 * time.Hour
+	patience     = 365 * 24 * time.Hour
+	cardDays     = 200 // validity of cards' and tills' certificates
+	otherDays    = 20 * 365
+	issued       = 100_000 * money.Krona
+	firstDeposit = 4_000 * money.Krona
+	firstLoad    = 600 * money.Krona
+)
+
+var (
+	beginning = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	bankNames = []message.Name{"SENORDIC", "SEFJORDB"}
+	names     = []string{"anna", "bertil", "cecilia", "david", "emma"}
+	shops     = []string{"cafe", "kiosk"}
+)
+
+// world is everybody and what they are up to.
+type world struct {
+	ctx       context.Context
+	clock     *clock
+	random    *streams
+	options   Options
+	disks     map[string]*disk
+	databases []*sql.DB
+	folder    string // for images of copied cards, made when the first is
+
+	root, notaryKey pki.Identity
+	central         *settlement.Notary
+	centralDB       *sql.DB
+	auditor         *audit.Auditor
+	banks           []*bank
+	people          []*person
+	tills           []*till
+
+	plan   plan
+	mail   []letter
+	heard  [][]byte // commands that a reader has ever given to a card
+	said   [][]byte // messages that somebody has ever given to an intermediary
+	orders [][]byte // Instructions ever made
+	met    map[FaultKind]int
+	done   map[Kind]int
+	apdus  int
+	digest hash.Hash // of everything that was said, to show that a seed replays
+	broken error     // what a party was told and never may be
+	cheats int       // devices that ended as clones
+}
+
+// bank is an intermediary with its keys.
+type bank struct {
+	*intermediary.Intermediary
+	name                  message.Name
+	db                    *sql.DB
+	ca, instruction, desk pki.Identity
+	backup                []byte
+}
+
+// till is a shop's terminal.
+type till struct {
+	*terminal.Terminal
+	shop   string
+	bank   *bank
+	config terminal.Config
+	seen   *audit.Device // what it holds, until it may have changed
+}
+
+func found(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
+	w := &world{
+		ctx: ctx, clock: &clock{beginning}, random: newStreams(s.Seed), options: o, disks: map[string]*disk{},
+		met: map[FaultKind]int{}, done: map[Kind]int{}, digest: sha256.New(),
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("lab: founding the world: %w", err), w.close())
+		}
+	}()
+	w.begin(Step{})
+	if err := w.foundCentralBank(); err != nil {
+		return nil, err
+	}
+	for _, name := range bankNames {
+		if err := w.foundBank(name); err != nil {
+			return nil, err
+		}
+	}
+	for n := range s.People {
+		if err := w.settle(names[n%len(names)], w.banks[n%len(w.banks)], n+1); err != nil {
+			return nil, err
+		}
+	}
+	for n := range s.Tills {
+		if err := w.openShop(shops[n%len(shops)], w.banks[(n+1)%len(w.banks)], n+1); err != nil {
+			return nil, err
+		}
+	}
+	for _, d := range w.disks {
+		d.kill = w.kills
+	}
+	return w, nil
+}
+
+// open opens a node's database on a disk of its own.
+func (w *world) open(node string, schemas ...store.Schema) (*sql.DB, error) {
+	d := &disk{node: node}
+	db, err := store.OpenOn(w.ctx, d, store.Memory, schemas...)
+	if err != nil {
+		return nil, err
+	}
+	w.disks[node] = d
+	w.databases = append(w.databases, db)
+	return db, nil
+}
+
+func (w *world) close() error {
+	var failed []error
+	for _, db := range w.databases {
+		failed = append(failed, db.Close())
+	}
+	return errors.Join(append(failed, w.removeImages())...)
+}
+
+// identity makes a key and has the issuer certify it; without an issuer it is the root.
+func (w *world) identity(holder string, role spec.Role, days int, issuer *pki.Identity) (pki.Identity, error) {
+	key, err := pki.GenerateKey(w.random.of("keys"))
+	if err != nil {
+		return pki.Identity{}, err
+	}
+	if issuer == nil {
+		issuer = &pki.Identity{Signer: key, Certificate: &cvc.Certificate{Holder: cvc.Holder(holder), Role: role}}
+	}
+	encoded, err := issuer.Certify(pki.Subject{Holder: cvc.Holder(holder), Role: role, Effective: w.today(), Expiry: w.today().AddDays(days)}, &key.PublicKey)
+	if err != nil {
+		return pki.Identity{}, err
+	}
+	certificate, err := cvc.Parse(encoded)
+	return pki.Identity{Signer: key, Certificate: certificate, Encoded: encoded}, err
+}
+
+func (w *world) today() message.Date { return message.DateOf(w.clock.now) }
+
+const centralBank = "central bank"
+
+func (w *world) foundCentralBank() error {
+	var err error
+	if w.root, err = w.identity("SERIKSBK00001", spec.RoleRoot, otherDays, nil); err != nil {
+		return err
+	}
+	if w.notaryKey, err = w.identity("SENOTARY00001", spec.RoleNotary, otherDays, &w.root); err != nil {
+		return err
+	}
+	schemas, err := settlement.Schemas()
+	if err != nil {
+		return err
+	}
+	if w.centralDB, err = w.open(centralBank, schemas...); err != nil {
+		return err
+	}
+	w.auditor = audit.New(w.notaryKey.Certificate.PublicKey)
+	return w.startCentralBank()
+}
+
+// startCentralBank starts the notary, for the first time or again.
+func (w *world) startCentralBank() (err error) {
+	w.central, err = settlement.New(w.ctx, settlement.Config{
+		DB: w.centralDB, Clock: w.clock, Key: w.notaryKey.Signer, Certificate: w.notaryKey.Encoded, Root: w.root.Encoded,
+		Terms: settlement.Terms{Honour: honour, Wait: patience},
+	})
+	return err
+}
+
+func (w *world) foundBank(name message.Name) error {
+	b := &bank{name: name}
+	var err error
+	if b.ca, err = w.identity(string(name)+"00001", spec.RoleIntermediary, otherDays, &w.root); err != nil {
+		return err
+	}
+	if b.instruction, err = w.identity(string(name)+"00002", spec.RoleInstructionKey, otherDays, &w.root); err != nil {
+		return err
+	}
+	if b.desk, err = w.identity(string(name)+"DESK0001", spec.RoleDesk, otherDays, &b.ca); err != nil {
+		return err
+	}
+	schemas, err := intermediary.Schemas()
+	if err != nil {
+		return err
+	}
+	if b.db, err = w.open(string(name), schemas...); err != nil {
+		return err
+	}
+	if err := w.startBank(b); err != nil {
+		return err
+	}
+	w.banks = append(w.banks, b)
+	return w.central.Issue(w.ctx, "first of "+string(name), string(name), issued)
+}
+
+// startBank starts an intermediary, for the first time or again.
+func (w *world) startBank(b *bank) (err error) {
+	b.Intermediary, err = intermediary.New(intermediary.Config{
+		Name: b.name, DB: b.db, Clock: w.clock, Random: w.random.of(string(b.name)), Notary: notaryLink{w, b}, CA: b.ca.Encoded,
+		InstructionKey:    intermediary.Identity{Signer: b.instruction.Signer, Certificate: b.instruction.Encoded},
+		Desk:              intermediary.Identity{Signer: b.desk.Signer, Certificate: b.desk.Encoded},
+		NotaryCertificate: w.notaryKey.Encoded,
+	})
+	if err != nil {
+		return err
+	}
+	return b.Start(w.ctx)
+}
+
+func (w *world) openShop(shop string, b *bank, number int) error {
+	app, err := pki.GenerateKey(w.random.of("keys"))
+	if err != nil {
+		return err
+	}
+	if err := b.AddCustomer(w.ctx, intermediary.Customer{ID: shop, Name: shop, App: &app.PublicKey}); err != nil {
+		return err
+	}
+	own, err := w.identity(fmt.Sprintf("%sTILL%04d", b.name, number), spec.RoleTerminal, cardDays, &b.ca)
+	if err != nil {
+		return err
+	}
+	if err := b.AddDevice(w.ctx, intermediary.Device{
+		ID: own.Certificate.Device(), Customer: shop, Certificate: own.Encoded, Policy: terminal.PilotPolicy(),
+	}); err != nil {
+		return err
+	}
+	schema, err := terminal.Schema()
+	if err != nil {
+		return err
+	}
+	db, err := w.open(shop, schema)
+	if err != nil {
+		return err
+	}
+	t := &till{shop: shop, bank: b, config: terminal.Config{
+		DB: db, Clock: w.clock, Random: w.random.of(shop), Signer: own.Signer, Certificate: own.Encoded, CA: b.ca.Encoded,
+		Root: w.root.Encoded, Authorities: w.authorities(), Policy: terminal.PilotPolicy(), Link: bankLink{w, b, shop},
+	}}
+	if _, err := io.ReadFull(w.random.of("keys"), t.config.JournalKey[:]); err != nil {
+		return err
+	}
+	w.tills = append(w.tills, t)
+	return w.startTill(t)
+}
+
+// startTill starts a terminal, for the first time or again.
+func (w *world) startTill(t *till) (err error) {
+	t.Terminal, err = terminal.New(w.ctx, t.config)
+	return err
+}
+
+// startPhone starts a phone's app, for the first time or again.
+func (w *world) startPhone(p *person) (err error) {
+	p.phone, err = wallet.New(w.ctx, wallet.Config{
+		DB: p.journal, Random: w.random.of(p.name), App: p.app, Device: p.device.ID, Certificate: p.device.Certificate,
+		CA: p.bank.ca.Encoded, PINPoint: p.device.PINPoint, Authorities: w.authorities(), Intermediary: bankLink{w, p.bank, p.name},
+	})
+	return err
+}
+
+func (w *world) authorities() [][]byte {
+	var all [][]byte
+	for _, b := range w.banks {
+		all = append(all, b.ca.Encoded)
+	}
+	return all
+}
+
+// kills tells a disk whether its node is killed at this step.
+func (w *world) kills(node string) bool {
+	w.plan.disk[node]++
+	nodes := w.nodes()
+	for i, f := range w.plan.faults {
+		if f.Kind == KillNode && f.At == w.plan.disk[node] && nodes[f.Who%len(nodes)] == node {
+			w.plan.faults = append(w.plan.faults[:i:i], w.plan.faults[i+1:]...)
+			w.meet(KillNode)
+			return true
+		}
+	}
+	return false
+}
+
+// nodes are the parties that have a disk, in order.
+func (w *world) nodes() []string {
+	nodes := []string{centralBank}
+	for _, b := range w.banks {
+		nodes = append(nodes, string(b.name))
+	}
+	for _, p := range w.people {
+		nodes = append(nodes, p.name)
+	}
+	for _, t := range w.tills {
+		nodes = append(nodes, t.shop)
+	}
+	return nodes
+}
+
+// repair starts every node that was killed again on what its disk holds.
+func (w *world) repair() error {
+	again := func(node string, start func() error) error {
+		d := w.disks[node]
+		if !d.dead {
+			return nil
+		}
+		d.dead = false
+		w.note("        %s is started again", node)
+		if err := start(); err != nil {
+			return fmt.Errorf("%s does not start again: %w", node, err)
+		}
+		return nil
+	}
+	if err := again(centralBank, w.startCentralBank); err != nil {
+		return err
+	}
+	for _, b := range w.banks {
+		if err := again(string(b.name), func() error { return w.startBank(b) }); err != nil {
+			return err
+		}
+	}
+	for _, p := range w.people {
+		if err := again(p.name, func() error { return w.startPhone(p) }); err != nil {
+			return err
+		}
+	}
+	for _, t := range w.tills {
+		if err := again(t.shop, func() error { return w.startTill(t) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
