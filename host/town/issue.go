@@ -16,6 +16,8 @@ import (
 	"ekrona/applet"
 	"ekrona/emulator/card"
 	"ekrona/host/intermediary"
+	"ekrona/host/money"
+	"ekrona/host/order"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
 	"ekrona/personalization"
@@ -116,11 +118,6 @@ func (t *Town) issueCard(ctx context.Context, p *Person, number int) (intermedia
 	if kept.Token == "" {
 		return p.Bank.Device(ctx, id)
 	}
-	issuer := personalization.Issuer{
-		CA: p.Bank.ca, Root: t.root.Encoded, InstructionKey: p.Bank.instruction.Encoded, Notary: t.notary.Encoded,
-		Registry: p.Bank, Random: t.random, Effective: p.Bank.ca.Certificate.Effective,
-		Expiry: message.DateOf(t.clock.Now().AddDate(deviceYears, 0, 0)),
-	}
 	secrets := personalization.Secrets{}
 	if secrets.PIN, err = p.Letter.Block(); err != nil {
 		return none, err
@@ -128,7 +125,7 @@ func (t *Town) issueCard(ctx context.Context, p *Person, number int) (intermedia
 	if secrets.PUK, err = pin.NewPUKBlock(p.Letter.PUK); err != nil {
 		return none, err
 	}
-	device, err := issuer.Personalize(ctx, p.Card.Tap(), order, secrets)
+	device, err := t.issuer(p.Bank).Personalize(ctx, p.Card.Tap(), order, secrets)
 	if err != nil {
 		return none, err
 	}
@@ -263,8 +260,38 @@ func (t *Town) openShop(ctx context.Context, plan ShopPlan) error {
 	if err != nil {
 		return err
 	}
-	t.Shops = append(t.Shops, &Shop{Name: plan.Name, Bank: bank, Till: till})
+	t.Shops = append(t.Shops, &Shop{Name: plan.Name, Bank: bank, Till: till, app: app})
 	return nil
+}
+
+// Refund orders that a settled payment at the shop, or a part of it, goes back to
+// the payer's online wallet. Errors: *order.Refused.
+func (t *Town) Refund(ctx context.Context, s *Shop, of order.Payment, amount money.Ore) error {
+	signed, err := order.NewRefund(s.Till.ID(), of, amount, t.random, s.app)
+	if err != nil {
+		return err
+	}
+	return s.Bank.PlaceRefund(ctx, signed)
+}
+
+// Renew gives a person's card a certificate that is valid from now on for as long
+// as a new card's.
+func (t *Town) Renew(ctx context.Context, p *Person) (message.Date, error) {
+	issuer := t.issuer(p.Bank)
+	device, err := issuer.Renew(ctx, p.Phone.Device())
+	if err != nil {
+		return message.Date{}, err
+	}
+	return issuer.Expiry, p.Phone.Renew(ctx, wallet.Tap{Card: p.Card.Tap()}, device.Certificate)
+}
+
+// issuer makes a bank's cards.
+func (t *Town) issuer(b *Bank) personalization.Issuer {
+	return personalization.Issuer{
+		CA: b.ca, Root: t.root.Encoded, InstructionKey: b.instruction.Encoded, Notary: t.notary.Encoded,
+		Registry: b, Random: t.random, Effective: b.ca.Certificate.Effective,
+		Expiry: message.DateOf(t.clock.Now().AddDate(deviceYears, 0, 0)),
+	}
 }
 
 // journalKey reads the key that a till's journal is sealed with, or draws it.

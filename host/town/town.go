@@ -13,6 +13,7 @@ package town
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
 	"database/sql"
 	"errors"
@@ -102,6 +103,8 @@ type Shop struct {
 	Name string
 	Bank *Bank
 	Till *terminal.Terminal
+
+	app crypto.Signer // of its owner
 }
 
 // Open opens the town in the folder, and founds it first if it is not there. The

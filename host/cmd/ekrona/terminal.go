@@ -4,18 +4,21 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/money"
+	"ekrona/host/order"
 	"ekrona/host/terminal"
 	"ekrona/host/town"
 )
 
 func terminalCommand() *cobra.Command {
 	return group("terminal", "A shop of a town: its point of sale",
-		terminalSellCommand(), terminalOpenCommand(), terminalTakeCommand(), terminalRefuseCommand(), terminalSyncCommand())
+		terminalSellCommand(), terminalOpenCommand(), terminalTakeCommand(), terminalRefuseCommand(), terminalSyncCommand(), terminalRefundCommand())
 }
 
 // shopCommand makes a command whose first argument is a shop's name.
@@ -40,6 +43,8 @@ type saleAnswer struct {
 	Number uint32    `json:"number"`
 	Amount money.Ore `json:"amount_ore"`
 	Paid   bool      `json:"paid"`
+	Payer  string    `json:"payer,omitempty"`
+	ATC    uint32    `json:"atc,omitempty"`
 }
 
 func terminalSellCommand() *cobra.Command {
@@ -91,7 +96,12 @@ func take(ctx context.Context, f *inTown, c *cobra.Command, t *town.Town, s *tow
 	if err := p.Phone.TakeAnswer(ctx, receipt); err != nil {
 		return err
 	}
-	return f.answer(c, saleAnswer{sale.Number, sale.Amount, true}, "paid: %s has paid %s to the %s", p.Name, sale.Amount, s.Name)
+	payment, err := s.Till.Paid(ctx, sale.Number)
+	if err != nil {
+		return err
+	}
+	return f.answer(c, saleAnswer{sale.Number, sale.Amount, true, string(payment.Payer), payment.ATC},
+		"paid: %s has paid %s to the %s, payment %s/%d", p.Name, sale.Amount, s.Name, payment.Payer, payment.ATC)
 }
 
 // openSale finds an open sale by its number.
@@ -125,7 +135,7 @@ func terminalOpenCommand() *cobra.Command {
 				if i == 0 {
 					text = ""
 				}
-				answers = append(answers, saleAnswer{sale.Number, sale.Amount, false})
+				answers = append(answers, saleAnswer{Number: sale.Number, Amount: sale.Amount})
 				text += fmt.Sprintf("sale %d: %s\n", sale.Number, sale.Amount)
 			}
 			return f.answer(c, answers, "%s", text[:len(text)-1])
@@ -161,7 +171,7 @@ func terminalRefuseCommand() *cobra.Command {
 			if _, err := s.Till.Refuse(ctx, sale.Number); err != nil {
 				return err
 			}
-			return f.answer(c, saleAnswer{sale.Number, sale.Amount, false}, "sale %d is refused", sale.Number)
+			return f.answer(c, saleAnswer{Number: sale.Number, Amount: sale.Amount}, "sale %d is refused", sale.Number)
 		})
 }
 
@@ -175,4 +185,37 @@ func terminalSyncCommand() *cobra.Command {
 			}
 			return f.synchronised(c, "the "+s.Name, result)
 		})
+}
+
+func terminalRefundCommand() *cobra.Command {
+	f := &inTown{}
+	c := shopCommand(f, "refund SHOP PAYMENT AMOUNT", "Give a settled payment, or a part of it, back to the payer's online wallet", 2, "a shop, a payment and an amount in kronor",
+		func(ctx context.Context, c *cobra.Command, t *town.Town, s *town.Shop, arguments []string) error {
+			of, err := paymentOf(arguments[0])
+			if err != nil {
+				return err
+			}
+			amount, err := amountOf(arguments[1])
+			if err != nil {
+				return err
+			}
+			if err := t.Refund(ctx, s, of, amount); err != nil {
+				return err
+			}
+			return f.answer(c, map[string]any{"payment": arguments[0], "refunded_ore": amount}, "refunded %s of payment %s", amount, arguments[0])
+		})
+	c.Long = `The payment is named as "ekrona terminal sell" shows it: payer's device and number, SENORDICC0000001/3.
+The till must have synchronised, so that the payment is settled.`
+	return c
+}
+
+// paymentOf reads the name of a payment.
+func paymentOf(text string) (order.Payment, error) {
+	device, number, _ := strings.Cut(text, "/")
+	payer, err := message.ParseDeviceID(device)
+	atc, numberErr := strconv.ParseUint(number, 10, 32)
+	if err != nil || numberErr != nil {
+		return order.Payment{}, usage("payment %q: name it as \"ekrona terminal sell\" shows it: SENORDICC0000001/3", text)
+	}
+	return order.Payment{Payer: payer, ATC: uint32(atc)}, nil
 }
