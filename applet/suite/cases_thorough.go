@@ -86,21 +86,6 @@ var thoroughCases = []testCase{
 		c.must(err)
 		assert.Equal(c, record, append(whole, r.Data...))
 	}},
-	{"a refused command and one without an answer drop what was waiting", func(c *caseRun) {
-		s := c.active()
-		for _, last := range []struct {
-			sw   apdu.StatusWord
-			data []byte
-		}{{apdu.OK, c.block(ownPIN)}, {spec.SWPINWrong | (spec.PINTries - 1), c.block(wrongPIN)}} {
-			command := apdu.New(spec.GetState.Only(), c.encode(s.challenge()))
-			command.Ne = 7
-			r, err := s.raw.Transmit(c.ctx, command)
-			c.must(err)
-			require.EqualValues(c, spec.SWMoreData, r.SW&0xFF00)
-			assert.Empty(c, s.answers(last.sw, c.variant(spec.Verify, "plaintext"), last.data))
-			s.answers(spec.SWConditions, spec.GetResponse.Only())
-		}
-	}},
 	{"challenges and Requests are never twice the same", func(c *caseRun) {
 		s := c.active()
 		assert.NotEqual(c, s.cardChallenge(), s.cardChallenge())
