@@ -5,6 +5,7 @@ package applet
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -40,8 +41,15 @@ func TestRebuildGivesTheCommittedCAP(t *testing.T) {
 	p, m := ekrona(t)
 	tools, err := capbuild.FindTools(context.Background())
 	require.NoError(t, err)
-	fresh, err := capbuild.Build(context.Background(), tools, root, t.TempDir(), []capbuild.Package{p})
+	out := t.TempDir()
+	fresh, err := capbuild.Build(context.Background(), tools, root, out, []capbuild.Package{p})
 	require.NoError(t, err)
 	require.NoError(t, m.CompareComponents(fresh[0]))
 	assert.Equal(t, m.CAP, fresh[0].CAP)
+	var lines [2][]byte
+	for i, dir := range []string{root, out} {
+		lines[i], err = os.ReadFile(filepath.Join(dir, filepath.FromSlash(p.LinesFile())))
+		require.NoError(t, err)
+	}
+	assert.Equal(t, string(lines[0]), string(lines[1]), "the table of source lines")
 }
