@@ -105,6 +105,12 @@ var jCardSimFaults = []twinFault{
 		func(c apdu.Command, _ [2]apdu.Response) bool {
 			return c.INS == spec.Select.INS || c.INS == insManageChannel
 		}},
+	{
+		"its APDU buffer of 260 bytes cannot hold a short command with 255 bytes of data and Le",
+		func(c apdu.Command, answers [2]apdu.Response) bool {
+			return len(c.Data) > 0 && len(c.Data)%apdu.MaxShortData == 0 && answers[1].SW == spec.SWUnknown
+		},
+	},
 }
 
 const insManageChannel = 0x70 // ISO/IEC 7816-4 §7.1.2
