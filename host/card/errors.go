@@ -35,6 +35,16 @@ func (l *LinkLost) Error() string {
 	return fmt.Sprintf("the card was lost during %s: hold it to the reader again (%v)", l.Command, l.Err)
 }
 
+// Cause is why no answer came, without what to do: for errors that say that
+// themselves.
+func Cause(err error) error {
+	var lost *LinkLost
+	if errors.As(err, &lost) {
+		return lost.Err
+	}
+	return err
+}
+
 // Unwrap returns what the transport said.
 func (l *LinkLost) Unwrap() error { return l.Err }
 

@@ -26,7 +26,7 @@ type TornTap struct {
 
 // Error says what to do.
 func (t *TornTap) Error() string {
-	return fmt.Sprintf("the card was torn off while it paid sale %d: hold it to the terminal again (%v)", t.Sale, t.Err)
+	return fmt.Sprintf("the card was torn off while it paid sale %d: hold it to the terminal again (%v)", t.Sale, card.Cause(t.Err))
 }
 
 // Unwrap returns what the card's transport said.

@@ -17,7 +17,7 @@ type TornTap struct{ Err error }
 
 // Error says what to do.
 func (t *TornTap) Error() string {
-	return fmt.Sprintf("the card was torn off while it paid: hold it to the phone again (%v)", t.Err)
+	return fmt.Sprintf("the card was torn off while it paid: hold it to the phone again (%v)", card.Cause(t.Err))
 }
 
 // Unwrap returns what the card's transport said.

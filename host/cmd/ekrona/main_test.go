@@ -41,3 +41,19 @@ func TestEveryCommandHelps(t *testing.T) {
 		}
 	}
 }
+
+func TestExitCodes(t *testing.T) {
+	for _, row := range []struct {
+		arguments []string
+		code      int
+	}{
+		{[]string{"card", "cost", "--help"}, 0},
+		{[]string{"wallet", "balance", "anna", "--state", filepath.Join(t.TempDir(), "none")}, exitFailed},
+		{[]string{"frobnicate"}, exitUsage},
+		{[]string{"card", "frobnicate"}, exitUsage},
+		{[]string{"demo", "frobnicate"}, exitUsage},
+		{[]string{"demo", "--frobnicate"}, exitUsage},
+	} {
+		require.Equal(t, row.code, run(row.arguments), row.arguments)
+	}
+}
