@@ -111,6 +111,12 @@ var jCardSimFaults = []twinFault{
 			return len(c.Data) > 0 && len(c.Data)%apdu.MaxShortData == 0 && answers[1].SW == spec.SWUnknown
 		},
 	},
+	{
+		"it takes the extended Le of 0000, which asks for all there is, for none",
+		func(c apdu.Command, answers [2]apdu.Response) bool {
+			return c.Ne == apdu.MaxExtendedNe && answers[0].SW == apdu.OK && answers[1].SW&0xFF00 == spec.SWMoreData && len(answers[1].Data) == 0
+		},
+	},
 }
 
 const insManageChannel = 0x70 // ISO/IEC 7816-4 §7.1.2
