@@ -150,8 +150,21 @@ func (w *world) mirrors() (differing []string, err error) {
 		if believed != -held {
 			differing = append(differing, fmt.Sprintf("%s believes that the central bank holds %s for it; it holds %s", b.name, -believed, held))
 		}
+		transit, err := ledger.Balance(w.ctx, b.db, ledger.Account{Kind: ledger.Transit})
+		if err != nil {
+			return nil, fmt.Errorf("%s's ledger: %w", b.name, err)
+		}
+		if transit != 0 && !b.restored && !w.hasCheat(b) {
+			differing = append(differing, fmt.Sprintf("%s holds %s for load orders that nothing becomes of", b.name, transit))
+		}
 	}
 	return differing, nil
+}
+
+// hasCheat tells whether a card of the intermediary was copied or has ended: a load
+// that was ordered for it then waits behind an Instruction that nobody applies.
+func (w *world) hasCheat(b *bank) bool {
+	return slices.ContainsFunc(w.people, func(p *person) bool { return p.bank == b && (p.copied || w.hasEnded(string(p.device.ID))) })
 }
 
 // convict checks that every device with two records of one number has ended as a
@@ -172,13 +185,12 @@ func (w *world) convict() *Failure {
 		}
 	}
 	for _, id := range accused {
-		for _, p := range w.people {
-			if string(p.device.ID) == id && !p.copied {
-				f.What = append(f.What, id+" is honest and stands accused of being a clone")
-			}
+		if !slices.ContainsFunc(w.people, func(p *person) bool { return string(p.device.ID) == id && p.copied }) {
+			f.What = append(f.What, id+" is honest and stands accused of being a clone")
 		}
 	}
 	w.cheats = len(accused)
+	w.note("\nclones convicted: %v", accused)
 	if len(f.What) > 0 {
 		return f
 	}

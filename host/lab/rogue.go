@@ -201,6 +201,7 @@ func (w *world) restore(b *bank) error {
 		return err
 	}
 	w.meet(RestoreBackup)
+	b.restored = true
 	return w.startBank(b)
 }
 

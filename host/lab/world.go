@@ -85,6 +85,7 @@ type bank struct {
 	db                    *sql.DB
 	ca, instruction, desk pki.Identity
 	backup                []byte
+	restored              bool // it has lost what it did after the backup
 }
 
 // till is a shop's terminal.
