@@ -1,0 +1,41 @@
+package cost
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/emulator/card"
+)
+
+// TestTapsMeetTheirGoals: the estimate counts, it does not time, so it is the same on
+// every machine.
+func TestTapsMeetTheirGoals(t *testing.T) {
+	link := card.Links()[0]
+	taps, err := Measure(context.Background(), t.TempDir(), link)
+	require.NoError(t, err)
+	goals := 0
+	for _, tap := range taps {
+		require.NotEmpty(t, tap.Commands, tap.Title)
+		for _, c := range tap.Commands {
+			assert.Positive(t, c.Cost.Of(card.CostWire), "%s: %s", tap.Title, c.Title)
+			assert.Positive(t, c.Stats.Bytecodes, "%s: %s", tap.Title, c.Title)
+		}
+		if tap.Goal > 0 {
+			goals++
+			assert.LessOrEqual(t, tap.Total(), tap.Goal, tap.Title)
+		}
+	}
+	assert.Equal(t, 2, goals)
+
+	var drawn strings.Builder
+	require.NoError(t, Write(&drawn, link, taps))
+	assert.Contains(t, drawn.String(), "within the goal of 200 ms")
+	encoded, err := json.Marshal(taps)
+	require.NoError(t, err)
+	assert.Contains(t, string(encoded), `"goal_microseconds":300000`)
+}
