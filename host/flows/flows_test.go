@@ -15,6 +15,7 @@ import (
 	"ekrona/host/card"
 	"ekrona/host/envelope"
 	"ekrona/host/money"
+	"ekrona/host/order"
 	"ekrona/host/settlement"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
@@ -255,6 +256,9 @@ func TestLostCardEndsAndItsMoneyComesBack(t *testing.T) {
 	require.NoError(t, err)
 	w.audit("spent")
 
+	ordered, err := order.New(order.Load, anna.device.ID, 30*money.Krona, w.random("order"), anna.app.Signer)
+	require.NoError(t, err)
+	require.NoError(t, anna.bank.PlaceLoad(w.ctx, ordered))
 	anna.lost = true
 	for range 2 {
 		require.NoError(t, anna.bank.ReportLost(w.ctx, anna.device.ID))
@@ -263,14 +267,17 @@ func TestLostCardEndsAndItsMoneyComesBack(t *testing.T) {
 	require.ErrorIs(t, anna.bank.End(w.ctx, anna.device.ID), settlement.StatusKind)
 	w.sync(bertil)
 	w.audit("a claim within the time is honoured")
-	assert.Equal(t, 300*money.Krona, w.online(anna))
+	assert.Equal(t, 270*money.Krona, w.online(anna), "30 kr are set aside for the load")
 
 	w.clock.now = w.clock.now.Add(honour + 24*time.Hour)
 	for range 2 {
 		require.NoError(t, anna.bank.End(w.ctx, anna.device.ID))
 	}
 	w.audit("ended")
-	assert.Equal(t, 420*money.Krona, w.online(anna), "what was left, 120 kr")
+	assert.Equal(t, 420*money.Krona, w.online(anna), "what was left, 120 kr, and what no Instruction will ever load")
+	progress, err := anna.bank.LoadProgress(w.ctx, ordered)
+	require.NoError(t, err)
+	assert.True(t, progress.Final && !progress.Done, progress.Reason)
 	_, err = till.Synchronise(w.ctx)
 	require.NoError(t, err)
 	w.audit("a claim after the time is its intermediary's loss")

@@ -58,8 +58,8 @@ func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envel
 		case !errors.Is(err, sql.ErrNoRows):
 			return fmt.Errorf("intermediary: unload order %s: %w", o.Key(), err)
 		}
-		if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(number), 0) + 1 FROM unload`).Scan(&request.Number); err != nil {
-			return fmt.Errorf("intermediary: the desk's request numbers: %w", err)
+		if request.Number, err = i.unusedNumber(ctx, tx); err != nil {
+			return err
 		}
 		if signed, err = envelope.Sign(request, i.desk.signer); err != nil {
 			return fmt.Errorf("intermediary: the desk's Request: %w", err)
@@ -94,6 +94,10 @@ func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, 
 	if err := i.isFromPayer(ctx, paid); err != nil {
 		return nil, err
 	}
+	heard, err := i.heard(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var receipt []byte
 	err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		kept, err := unload(ctx, tx, paid.Request.Number)
@@ -111,7 +115,7 @@ func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, 
 			receipt, err = sameAnswer(kept.answer, paid)
 			return err
 		}
-		number, err := nextJournal(ctx, tx)
+		number, err := nextJournal(ctx, tx, heard)
 		if err != nil {
 			return err
 		}
@@ -189,7 +193,11 @@ func (i *Intermediary) answerDesk(ctx context.Context) error {
 // its Request, and what was paid into it after all comes back to the online
 // wallet. Errors: [ErrNoOrder], [ErrUnloadClosed] when it was paid.
 func (i *Intermediary) CancelUnload(ctx context.Context, id string) error {
-	err := store.InTx(ctx, i.db, func(tx *sql.Tx) error {
+	heard, err := i.heard(ctx)
+	if err != nil {
+		return err
+	}
+	err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		var number uint32
 		err := tx.QueryRowContext(ctx, `SELECT number FROM unload WHERE id = $1`, id).Scan(&number)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -212,7 +220,7 @@ func (i *Intermediary) CancelUnload(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		journal, err := nextJournal(ctx, tx)
+		journal, err := nextJournal(ctx, tx, heard)
 		if err != nil {
 			return err
 		}

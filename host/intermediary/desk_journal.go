@@ -3,8 +3,10 @@ package intermediary
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
@@ -54,13 +56,41 @@ func sameAnswer(answer []byte, paid *message.Payment) ([]byte, error) {
 	return message.Encode(record.Receipt)
 }
 
-// nextJournal is the number of the desk's next word.
-func nextJournal(ctx context.Context, tx *sql.Tx) (uint32, error) {
-	var number uint32
-	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(journal), 0) + 1 FROM unload`).Scan(&number); err != nil {
+// unusedNumber draws a number for a Request of the desk. It does not count: a
+// database that was set back to a backup would count the same numbers again, and a
+// number that was used has had its word.
+func (i *Intermediary) unusedNumber(ctx context.Context, tx *sql.Tx) (uint32, error) {
+	for {
+		var raw [4]byte
+		if _, err := io.ReadFull(i.random, raw[:]); err != nil {
+			return 0, fmt.Errorf("intermediary: the source of randomness failed: %w", err)
+		}
+		number := binary.BigEndian.Uint32(raw[:])
+		var used bool
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM unload WHERE number = $1`, number).Scan(&used); err != nil {
+			return 0, fmt.Errorf("intermediary: the desk's request numbers: %w", err)
+		}
+		if number != 0 && !used {
+			return number, nil
+		}
+	}
+}
+
+// heard is the number of the last word of the desk that the notary holds. After a
+// restored backup it is further on than the journal, and a number that is used for
+// two words proves a clone.
+func (i *Intermediary) heard(ctx context.Context) (uint32, error) {
+	outstanding, err := i.notary.Outstanding(ctx, string(i.name), string(i.desk.Device()))
+	return outstanding.HeldAtc, err
+}
+
+// nextJournal is the number of the desk's next word, beyond those that were heard.
+func nextJournal(ctx context.Context, tx *sql.Tx, heard uint32) (uint32, error) {
+	var last uint32
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(journal), 0) FROM unload`).Scan(&last); err != nil {
 		return 0, fmt.Errorf("intermediary: the desk's journal: %w", err)
 	}
-	return number, nil
+	return max(last, heard) + 1, nil
 }
 
 // speak keeps the desk's word on a Request, once.

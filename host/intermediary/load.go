@@ -11,6 +11,7 @@ import (
 	"ekrona/host/ledger"
 	"ekrona/host/money"
 	"ekrona/host/order"
+	"ekrona/host/settlement"
 	"ekrona/host/store"
 )
 
@@ -138,6 +139,23 @@ func (i *Intermediary) refuseLoad(ctx context.Context, p pendingLoad, reason str
 	})
 }
 
+// refuseIfEnded gives the money of the device's orders that no Instruction carries
+// back to their owner when the device has ended: it will never take one. reason is
+// empty when there was none.
+func (i *Intermediary) refuseIfEnded(ctx context.Context, id message.DeviceID, status settlement.Status) (reason string, err error) {
+	for status == settlement.Ended {
+		p, due, err := nextLoad(ctx, i.db, id)
+		if err != nil || !due {
+			return reason, err
+		}
+		reason = "the card has ended: load the one that takes its place"
+		if err := i.refuseLoad(ctx, p, reason); err != nil {
+			return reason, err
+		}
+	}
+	return "", nil
+}
+
 // moveLoad carries an order from one state to the next. It tells whether the
 // order is known; one that is in another state already stays there.
 func moveLoad(ctx context.Context, tx *sql.Tx, id string, from, to loadState, sequence uint32) (known bool, err error) {
@@ -158,15 +176,23 @@ func (i *Intermediary) loadIsTaken(ctx context.Context, device message.DeviceID,
 	return nil
 }
 
-// LoadProgress tells its owner where a load order stands. Errors: [ErrNoOrder],
+// LoadProgress tells its owner where a load order stands; one that waits for a
+// device that has ended is refused then. Errors: [ErrNoOrder],
 // order.ErrSignature.
 func (i *Intermediary) LoadProgress(ctx context.Context, o order.Signed) (order.Progress, error) {
 	if _, err := i.verifyOrder(ctx, o, order.Load); err != nil {
 		return order.Progress{}, err
 	}
+	outstanding, err := i.notary.Outstanding(ctx, string(i.name), string(o.Device))
+	if err != nil {
+		return order.Progress{}, err
+	}
+	if _, err := i.refuseIfEnded(ctx, o.Device, outstanding.Status); err != nil {
+		return order.Progress{}, err
+	}
 	p := order.Progress{Amount: o.Amount}
 	var reason sql.NullString
-	err := i.db.QueryRowContext(ctx, `SELECT state, reason FROM load WHERE id = $1`, o.Key()).Scan(&p.State, &reason)
+	err = i.db.QueryRowContext(ctx, `SELECT state, reason FROM load WHERE id = $1`, o.Key()).Scan(&p.State, &reason)
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, fmt.Errorf("load order %s: %w", o.Key(), ErrNoOrder)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/host/settlement"
 )
 
 // ReportLost blocks a device that its owner reports lost, stolen or broken:
@@ -35,7 +36,11 @@ func (i *Intermediary) End(ctx context.Context, id message.DeviceID) error {
 	if err := i.notary.End(ctx, string(i.name), string(id)); err != nil {
 		return err
 	}
-	return i.PullStatement(ctx)
+	if err := i.PullStatement(ctx); err != nil {
+		return err
+	}
+	_, err := i.refuseIfEnded(ctx, id, settlement.Ended)
+	return err
 }
 
 // Block asks for a device to be blocked, or unblocked, by its next Instruction.

@@ -102,6 +102,9 @@ func (i *Intermediary) Report(ctx context.Context, id message.DeviceID, reading 
 	if err != nil {
 		return session.Answer{}, err
 	}
+	if answer.Refused, err = i.refuseIfEnded(ctx, id, outstanding.Status); err != nil {
+		return session.Answer{}, err
+	}
 	if answer.Instruction = outstanding.Instruction; answer.Instruction != nil {
 		return answer, nil
 	}
