@@ -103,13 +103,15 @@ func (t *txn) takeAcceptance(item []byte) (about []byte, doubt, err error) {
 }
 
 // takePayment keeps a Payment, once. One that no known key signed is kept only when a payee has accepted it (accepted): its
-// record must not be lost, and a certificate may still explain it.
+// record must not be lost, a certificate may still explain it, and if only its signature was spoiled on the way, the body that the
+// payer signed takes its place.
 func (t *txn) takePayment(p *message.Payment, accepted bool) (*payment, error) {
 	identity, err := message.Identity(p)
 	if err != nil {
 		return nil, refuse(Malformed, "submitted Payment: %v", err)
 	}
-	if known, err := t.payment(identity[:]); err != nil || known != nil {
+	known, err := t.payment(identity[:])
+	if err != nil || known != nil && known.standing != unproven {
 		return known, err
 	}
 	if p.Payer == p.Request.Payee || p.ATC == 0 {
@@ -119,12 +121,14 @@ func (t *txn) takePayment(p *message.Payment, accepted bool) (*payment, error) {
 	if err != nil {
 		return nil, err
 	}
-	if worth == unproven && !accepted {
-		return nil, refuse(Signature, "Payment %s/%d is not signed by a registered key of the payer; register it, or submit its certificate", p.Payer, p.ATC)
-	}
 	asked, err := t.asked(p)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case worth == unproven && known != nil:
+		return known, nil
+	case worth == unproven && (!accepted || !asked): // an honest payee takes none without its own signature
+		return nil, refuse(Signature, "Payment %s/%d is not signed by a registered key of the payer; register it, or submit its certificate", p.Payer, p.ATC)
 	}
 	if worth == first {
 		if worth, err = t.recordPayment(p, identity); err != nil {
@@ -134,6 +138,12 @@ func (t *txn) takePayment(p *message.Payment, accepted bool) (*payment, error) {
 	raw, err := message.Encode(p)
 	if err != nil {
 		return nil, refuse(Malformed, "submitted Payment: %v", err)
+	}
+	if known != nil { // the signature was spoiled when the Payment first came
+		if err := t.exec("UPDATE payment SET bytes = $1, standing = $2 WHERE n = $3", raw, int(worth), known.n); err != nil {
+			return nil, err
+		}
+		return t.payment(identity[:])
 	}
 	if err := t.exec(`INSERT INTO payment (identity, bytes, payer, atc, payee, request, amount, asked, standing, verdict, seen_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, identity[:], raw, string(p.Payer), p.ATC, string(p.Request.Payee),
