@@ -49,6 +49,9 @@ var goBugs = []struct {
 	{"settlement-void-counts-as-settled", []replacement{
 		{"host/settlement/queue.go", "		verdict := Settled\n		if p.refused() {", "		verdict := Settled\n		if p.refused() && bug != `settlement-void-counts-as-settled` {"},
 	}, 27},
+	{"till-miscounts-what-it-took", []replacement{
+		{"host/terminal/journal.go", "	if accepted {", "	if accepted && bug != `till-miscounts-what-it-took` {"},
+	}, 15},
 	{"intermediary-skips-entries", []replacement{
 		{"host/intermediary/statement.go", "entries[len(entries)-1].Seq)", "entries[len(entries)-1].Seq+skipped())"},
 		{"host/intermediary/statement.go", "// statementPage is", "func skipped() int64 {\n	if bug == `intermediary-skips-entries` {\n		return 1\n	}\n	return 0\n}\n\n// statementPage is"},

@@ -55,7 +55,7 @@ type Outcome struct {
 // Run plays the scenario. The error says that the world could not be founded;
 // what goes wrong in it is in the outcome.
 func (s Scenario) Run(ctx context.Context, o Options) (Outcome, error) {
-	w, err := found(ctx, s, o)
+	w, err := found(context.WithoutCancel(ctx), s, o) // a step is played to its end
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -67,6 +67,7 @@ func (s Scenario) Run(ctx context.Context, o Options) (Outcome, error) {
 			break
 		}
 		if err := ctx.Err(); err != nil {
+			out.APDUs = w.apdus
 			return out, errors.Join(err, w.close())
 		}
 	}
