@@ -20,7 +20,6 @@ type teller struct {
 	trace bool
 	err   error // the first that out gave
 
-	taps int
 	last card.Stats // of the tap in progress
 
 	seen map[string]settlement.Verdict

@@ -302,7 +302,7 @@ func (t *Town) journalKey(path string) (terminal.JournalKey, error) {
 		if _, err := io.ReadFull(t.random, key[:]); err != nil {
 			return key, fmt.Errorf("the source of randomness failed: %w", err)
 		}
-		return key, writeFile(path, []byte(hex.EncodeToString(key[:])))
+		return key, pki.ReplaceSecret(path, []byte(hex.EncodeToString(key[:])))
 	}
 	if err != nil {
 		return key, err

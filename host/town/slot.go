@@ -48,9 +48,6 @@ func (s *Slot) Tap() apdu.Card {
 // of that instruction: the answer is lost. The next Tap finds the card as it is.
 func (s *Slot) PullAfter(instruction byte) { s.pull = instruction }
 
-// CutBefore lets power fail before the n-th persistent write of the next command.
-func (s *Slot) CutBefore(n int) { s.card.CutBefore(n) }
-
 // Transmit sends a command to the card.
 func (s *Slot) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 	if s.dead {

@@ -15,6 +15,10 @@ func createFile(path string, content []byte, mode fs.FileMode) error {
 	return place(path, content, mode, os.Link)
 }
 
+// ReplaceSecret writes a file that only its owner may read, whole or not at all,
+// in the place of any that was there.
+func ReplaceSecret(path string, content []byte) error { return replaceFile(path, content, ownerOnly) }
+
 // replaceFile does the same for a file that may exist already.
 func replaceFile(path string, content []byte, mode fs.FileMode) error {
 	return place(path, content, mode, os.Rename)
