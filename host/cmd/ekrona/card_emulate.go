@@ -36,14 +36,20 @@ run the command again with that for a second card.`,
   opensc-tool --atr
   gp --list`,
 		Args: exactly(0, "no arguments"),
-		RunE: func(c *cobra.Command, _ []string) error {
+		RunE: func(c *cobra.Command, _ []string) (err error) {
 			options := card.Options{}
-			var err error
 			if options.Profile, err = card.ProfileNamed(profile); err != nil {
 				return usage("--profile: %w", err)
 			}
 			if port < 1 || port > 65535 {
 				return usage("--port: %d is no TCP port; vpcd's first is %d", port, vpcd.DefaultPort)
+			}
+			if state != "" {
+				unlock, lockErr := lockCard(state)
+				if lockErr != nil {
+					return lockErr
+				}
+				defer func() { err = errors.Join(err, unlock()) }()
 			}
 			virtual, err := emulated(options, state)
 			if err != nil {
