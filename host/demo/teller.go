@@ -161,7 +161,11 @@ func (t *teller) books(b town.Books) error {
 	t.scene("The books")
 	t.line("%-10s %-12s %14s %14s %14s", "", "", "online", "shadow", "offline")
 	for _, p := range b.People {
-		t.line("%-10s %-12s %14s %14s %14s", p.Name, p.Bank, p.Online, p.Shadow, p.Offline)
+		offline := "not asked"
+		if p.Offline != nil {
+			offline = p.Offline.String()
+		}
+		t.line("%-10s %-12s %14s %14s %14s", p.Name, p.Bank, p.Online, p.Shadow, offline)
 	}
 	for _, s := range b.Shops {
 		t.line("%-10s %-12s %14s %14s %14s", s.Name, s.Bank, s.Online, "", s.Taken.String()+" *")

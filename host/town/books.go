@@ -46,11 +46,11 @@ func sum(accounts []settlement.Account) (total money.Ore) {
 
 // PersonBooks are a person's three wallets.
 type PersonBooks struct {
-	Name    string    `json:"name"`
-	Bank    string    `json:"bank"`
-	Online  money.Ore `json:"online_ore"`
-	Shadow  money.Ore `json:"shadow_ore"`
-	Offline money.Ore `json:"offline_ore"` // what the card says
+	Name    string     `json:"name"`
+	Bank    string     `json:"bank"`
+	Online  money.Ore  `json:"online_ore"`
+	Shadow  money.Ore  `json:"shadow_ore"`
+	Offline *money.Ore `json:"offline_ore"` // what the card says; nil while it is not here to be asked
 }
 
 // ShopBooks are what a shop has.
@@ -80,7 +80,8 @@ func (t *Town) Wallets(ctx context.Context, p *Person) (online, shadow money.Ore
 // has synchronised twice without faults.
 //
 // The cards are asked for their State directly, with a Challenge that the notary
-// does not learn of: looking changes nothing.
+// does not learn of: looking changes nothing. A card that is not in the town's
+// folder and was not inserted is left out.
 func (t *Town) Books(ctx context.Context, agreement bool) (Books, error) {
 	b := Books{}
 	honest := map[string]audit.Device{}
@@ -89,16 +90,21 @@ func (t *Town) Books(ctx context.Context, agreement bool) (Books, error) {
 		return b, err
 	}
 	for _, p := range t.People {
-		device, err := t.observeCard(ctx, p)
-		if err != nil {
-			return b, fmt.Errorf("%s's card: %w", p.Name, err)
-		}
-		honest[string(p.Phone.Device())] = device
 		online, shadow, err := t.Wallets(ctx, p)
 		if err != nil {
 			return b, err
 		}
-		b.People = append(b.People, PersonBooks{p.Name, p.Bank.Title, online, shadow, money.FromWire(uint32(device.State.Balance))})
+		row := PersonBooks{Name: p.Name, Bank: p.Bank.Title, Online: online, Shadow: shadow}
+		if p.Card.Here() {
+			device, err := t.observeCard(ctx, p)
+			if err != nil {
+				return b, fmt.Errorf("%s's card: %w", p.Name, err)
+			}
+			honest[string(p.Phone.Device())] = device
+			offline := money.FromWire(uint32(device.State.Balance))
+			row.Offline = &offline
+		}
+		b.People = append(b.People, row)
 	}
 	for _, s := range t.Shops {
 		device, err := t.observeTill(ctx, s)

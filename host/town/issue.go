@@ -56,45 +56,21 @@ func (t *Town) settle(ctx context.Context, plan PersonPlan) error {
 		return err
 	}
 	p := &Person{Name: plan.Name, Bank: bank}
-	app, err := pki.LoadOrCreateKey(t.path("keys", plan.Name, "app.key"), t.random)
+	app, err := t.addCustomer(ctx, bank, plan.Name, plan.Deposit)
 	if err != nil {
 		return err
-	}
-	if err := bank.AddCustomer(ctx, intermediary.Customer{ID: plan.Name, Name: plan.Name, App: &app.PublicKey}); err != nil {
-		return err
-	}
-	if plan.Deposit > 0 {
-		if err := bank.Deposit(ctx, "first of "+plan.Name, plan.Name, plan.Deposit); err != nil {
-			return err
-		}
 	}
 	device, err := t.issueCard(ctx, p, len(t.People)+1)
 	if err != nil {
 		return err
 	}
-	schema, err := wallet.Schema()
-	if err != nil {
-		return err
-	}
-	db, err := t.open(ctx, "phone-"+plan.Name, schema)
-	if err != nil {
-		return err
-	}
-	p.Phone, err = wallet.New(ctx, wallet.Config{
-		DB: db, Random: t.random, App: app, Device: device.ID, Certificate: device.Certificate, CA: bank.ca.Encoded,
-		PINPoint: device.PINPoint, Authorities: t.authorities(), Intermediary: bank.Intermediary,
-	})
-	if err != nil {
-		return err
-	}
-	t.People = append(t.People, p)
-	return nil
+	return t.givePhone(ctx, p, app, device, "phone-"+plan.Name)
 }
 
 // issueCard makes the person's card, or opens it when it is made.
 func (t *Town) issueCard(ctx context.Context, p *Person, number int) (intermediary.Device, error) {
 	none := intermediary.Device{}
-	id := deviceID(p.Bank.Name, 'C', number)
+	id := intermediary.DeviceIDOf(p.Bank.Name, intermediary.KindCard, number)
 	path := t.path("cards", p.Name+".card")
 	letter := t.letterPath(p.Name)
 	order, kept, err := t.cardOrder(letter, id, p.Name)
@@ -125,7 +101,7 @@ func (t *Town) issueCard(ctx context.Context, p *Person, number int) (intermedia
 	if secrets.PUK, err = pin.NewPUKBlock(p.Letter.PUK); err != nil {
 		return none, err
 	}
-	device, err := t.issuer(p.Bank).Personalize(ctx, p.Card.Tap(), order, secrets)
+	device, err := t.Issuer(p.Bank).Personalize(ctx, p.Card.Tap(), order, secrets)
 	if err != nil {
 		return none, err
 	}
@@ -225,16 +201,13 @@ func (t *Town) openShop(ctx context.Context, plan ShopPlan) error {
 		return err
 	}
 	keys := pki.Open(t.path("keys", plan.Name), t.random)
-	id := deviceID(bank.Name, 'T', len(t.Shops)+1)
+	id := intermediary.DeviceIDOf(bank.Name, intermediary.KindTerminal, len(t.Shops)+1)
 	own, err := keys.Certified("till", t.subject(cvc.Holder(id), spec.RoleTerminal, deviceYears), bank.ca)
 	if err != nil {
 		return err
 	}
-	app, err := pki.LoadOrCreateKey(t.path("keys", plan.Name, "app.key"), t.random)
+	app, err := t.addCustomer(ctx, bank, plan.Name, 0)
 	if err != nil {
-		return err
-	}
-	if err := bank.AddCustomer(ctx, intermediary.Customer{ID: plan.Name, Name: plan.Name, App: &app.PublicKey}); err != nil {
 		return err
 	}
 	err = bank.AddDevice(ctx, intermediary.Device{ID: id, Customer: plan.Name, Certificate: own.Encoded, Policy: terminal.PilotPolicy()})
@@ -277,21 +250,12 @@ func (t *Town) Refund(ctx context.Context, s *Shop, of order.Payment, amount mon
 // Renew gives a person's card a certificate that is valid from now on for as long
 // as a new card's.
 func (t *Town) Renew(ctx context.Context, p *Person) (message.Date, error) {
-	issuer := t.issuer(p.Bank)
+	issuer := t.Issuer(p.Bank)
 	device, err := issuer.Renew(ctx, p.Phone.Device())
 	if err != nil {
 		return message.Date{}, err
 	}
 	return issuer.Expiry, p.Phone.Renew(ctx, wallet.Tap{Card: p.Card.Tap()}, device.Certificate)
-}
-
-// issuer makes a bank's cards.
-func (t *Town) issuer(b *Bank) personalization.Issuer {
-	return personalization.Issuer{
-		CA: b.ca, Root: t.root.Encoded, InstructionKey: b.instruction.Encoded, Notary: t.notary.Encoded,
-		Registry: b, Random: t.random, Effective: b.ca.Certificate.Effective,
-		Expiry: message.DateOf(t.clock.Now().AddDate(deviceYears, 0, 0)),
-	}
 }
 
 // journalKey reads the key that a till's journal is sealed with, or draws it.

@@ -1,7 +1,6 @@
 package town
 
 import (
-	"fmt"
 	"time"
 
 	"ekrona/apdu/cvc"
@@ -66,10 +65,4 @@ func Pilot() Plan {
 		Shops: []ShopPlan{{"cafe", Fjord}},
 		Terms: settlement.Terms{Honour: 30 * 24 * time.Hour, Wait: 90 * 24 * time.Hour},
 	}
-}
-
-// deviceID is the id of a bank's n-th device of one kind: C card, T terminal, D
-// desk.
-func deviceID(bank message.Name, kind rune, n int) message.DeviceID {
-	return message.DeviceID(fmt.Sprintf("%s%c%07d", bank, kind, n))
 }

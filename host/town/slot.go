@@ -15,7 +15,7 @@ type Exchange struct {
 	Command  apdu.Command
 	Response apdu.Response // empty when Err is not nil
 	Err      error
-	Stats    card.Stats
+	Stats    card.Stats // of a virtual card of the town's folder
 }
 
 // Observer is told every exchange.
@@ -25,22 +25,42 @@ type Observer func(Exchange)
 // through.
 var ErrPulled = errors.New("taken away before its answer came")
 
-// Slot is where a person's virtual card is held to readers. A power cut or a torn
-// tap ends the card's session, and the next command finds it switched on again.
+// ErrNoCard says that a person's card lies in no file of the town and was not
+// inserted.
+var ErrNoCard = errors.New("this card is not in the town's folder: name the reader that it is in")
+
+// Slot is where a person's card is held to readers. A power cut or a torn tap ends
+// the card's session, and the next command finds it switched on again.
 type Slot struct {
 	holder  string
-	card    *card.Card
+	card    *card.Card // a virtual card of the town's folder
+	guest   apdu.Card  // a card that was inserted
+	reset   func() error
 	observe Observer
-	pull    byte // instruction whose answer is lost, 0 for none
-	dead    bool // until the next tap
+	pull    byte  // instruction whose answer is lost, 0 for none
+	dead    error // until the next tap
 }
 
 var _ apdu.Card = (*Slot)(nil)
 
+// Insert puts a card into the slot that another program could hold as well, such
+// as one in a reader. reset switches it off and on.
+func (s *Slot) Insert(c apdu.Card, reset func() error) { s.guest, s.reset = c, reset }
+
+// Here tells whether there is a card to be held to a reader.
+func (s *Slot) Here() bool { return s.card != nil || s.guest != nil }
+
 // Tap holds the card to a reader: it is switched on anew.
 func (s *Slot) Tap() apdu.Card {
-	s.card.Reset()
-	s.dead = false
+	s.dead = nil
+	switch {
+	case s.guest != nil:
+		s.dead = s.reset()
+	case s.card != nil:
+		s.card.Reset()
+	default:
+		s.dead = ErrNoCard
+	}
 	return s
 }
 
@@ -50,19 +70,25 @@ func (s *Slot) PullAfter(instruction byte) { s.pull = instruction }
 
 // Transmit sends a command to the card.
 func (s *Slot) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-	if s.dead {
-		return apdu.Response{}, fmt.Errorf("%s's card: %w", s.holder, ErrPulled)
+	if s.dead != nil {
+		return apdu.Response{}, fmt.Errorf("%s's card: %w", s.holder, s.dead)
 	}
-	r, err := s.card.Transmit(ctx, c)
+	e := Exchange{Holder: s.holder, Command: c}
+	if s.guest != nil {
+		e.Response, e.Err = s.guest.Transmit(ctx, c)
+	} else {
+		e.Response, e.Err = s.card.Transmit(ctx, c)
+		e.Stats = s.card.LastCommand()
+	}
 	switch {
-	case errors.Is(err, card.ErrPowerLost):
-		s.dead = true
-	case err == nil && s.pull != 0 && c.INS == s.pull:
-		s.dead, s.pull = true, 0
-		r, err = apdu.Response{}, fmt.Errorf("%s's card: %w", s.holder, ErrPulled)
+	case errors.Is(e.Err, card.ErrPowerLost):
+		s.dead = ErrPulled
+	case e.Err == nil && s.pull != 0 && c.INS == s.pull:
+		s.dead, s.pull = ErrPulled, 0
+		e.Response, e.Err = apdu.Response{}, fmt.Errorf("%s's card: %w", s.holder, ErrPulled)
 	}
 	if s.observe != nil {
-		s.observe(Exchange{s.holder, c, r, err, s.card.LastCommand()})
+		s.observe(e)
 	}
-	return r, err
+	return e.Response, e.Err
 }

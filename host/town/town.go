@@ -89,13 +89,13 @@ type Bank struct {
 	instruction pki.Identity
 }
 
-// Person is an inhabitant.
+// Person is an inhabitant with a card and a phone.
 type Person struct {
 	Name   string // in lower case, as on the command line
 	Bank   *Bank
 	Card   *Slot
 	Phone  *wallet.Wallet
-	Letter Letter
+	Letter Letter // of a card of the founding; others have theirs on paper
 }
 
 // Shop is a shop with its terminal.
@@ -140,6 +140,9 @@ func Open(ctx context.Context, folder string, options Options) (_ *Town, err err
 		if err := t.settle(ctx, plan); err != nil {
 			return nil, fmt.Errorf("town: %s: %w", plan.Name, err)
 		}
+	}
+	if err := t.welcome(ctx); err != nil {
+		return nil, fmt.Errorf("town: customers: %w", err)
 	}
 	for _, plan := range t.plan.Shops {
 		if err := t.openShop(ctx, plan); err != nil {
@@ -251,7 +254,7 @@ func (t *Town) foundBank(ctx context.Context, plan BankPlan) error {
 	if b.instruction, err = b.keys.Certified("instruction", t.subject(cvc.Holder(plan.Name+secondSequence), spec.RoleInstructionKey, authorityYears), t.root); err != nil {
 		return err
 	}
-	desk, err := b.keys.Certified("desk", t.subject(cvc.Holder(deviceID(plan.Name, 'D', 1)), spec.RoleDesk, deviceYears), b.ca)
+	desk, err := b.keys.Certified("desk", t.subject(cvc.Holder(intermediary.DeviceIDOf(plan.Name, intermediary.KindDesk, 1)), spec.RoleDesk, deviceYears), b.ca)
 	if err != nil {
 		return err
 	}

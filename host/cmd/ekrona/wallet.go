@@ -32,7 +32,7 @@ func walletBalanceCommand() *cobra.Command {
 			return err
 		}
 		p := v.person
-		return f.answer(c, town.PersonBooks{Name: p.Name, Bank: p.Bank.Title, Online: online, Shadow: shadow, Offline: holdings.Balance},
+		return f.answer(c, town.PersonBooks{Name: p.Name, Bank: p.Bank.Title, Online: online, Shadow: shadow, Offline: &holdings.Balance},
 			"%s at %s: online %s, shadow %s, on the card %s; %d of %d records not yet acknowledged", p.Name, p.Bank.Title,
 			online, shadow, holdings.Balance, holdings.Counters.ATC-holdings.Counters.AckedATC, holdings.Counters.ATC)
 	})

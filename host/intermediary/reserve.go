@@ -1,0 +1,113 @@
+package intermediary
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/store"
+)
+
+// DeviceKind is the letter that tells an intermediary's devices apart in their
+// ids.
+type DeviceKind rune
+
+// The kinds.
+const (
+	KindCard     DeviceKind = 'C'
+	KindTerminal DeviceKind = 'T'
+	KindDesk     DeviceKind = 'D'
+)
+
+// lastDevice is the highest number that an id has room for.
+const lastDevice = 9_999_999
+
+// DeviceIDOf is the id of an intermediary's n-th device of one kind: its name, the
+// kind and seven digits.
+func DeviceIDOf(name message.Name, kind DeviceKind, n int) message.DeviceID {
+	return message.DeviceID(fmt.Sprintf("%s%c%07d", name, kind, n))
+}
+
+// ReserveDevice gives a device that is still to be made its id. intent names what
+// it is made for, such as a job and a line of it: the same intent again gives the
+// same id, and no id is given to two intents, whether the device is made or not.
+func (i *Intermediary) ReserveDevice(ctx context.Context, kind DeviceKind, intent string) (id message.DeviceID, err error) {
+	if intent == "" {
+		return "", errors.New("intermediary: a device id is reserved for something: name it")
+	}
+	err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
+		var of string
+		var n int
+		err := tx.QueryRowContext(ctx, `SELECT kind, number FROM device_number WHERE intent = $1`, intent).Scan(&of, &n)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			if n, err = i.nextNumber(ctx, tx, kind); err != nil {
+				return err
+			}
+			_, err = tx.ExecContext(ctx, `INSERT INTO device_number (intent, kind, number) VALUES ($1, $2, $3)`, intent, string(kind), n)
+		case err == nil && of != string(kind):
+			return fmt.Errorf("device id for %s: %w", intent, ErrTaken)
+		}
+		if err != nil {
+			return fmt.Errorf("intermediary: device id for %s: %w", intent, err)
+		}
+		id = DeviceIDOf(i.name, kind, n)
+		return nil
+	})
+	return id, err
+}
+
+// nextNumber is above every number reserved, and free among the devices kept.
+func (i *Intermediary) nextNumber(ctx context.Context, tx *sql.Tx, kind DeviceKind) (int, error) {
+	var n int
+	if err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(number), 0) + 1 FROM device_number WHERE kind = $1`, string(kind)).Scan(&n); err != nil {
+		return 0, err
+	}
+	for ; n <= lastDevice; n++ {
+		switch _, err := device(ctx, tx, DeviceIDOf(i.name, kind, n)); {
+		case errors.Is(err, ErrNoDevice):
+			return n, nil
+		case err != nil:
+			return 0, err
+		}
+	}
+	return 0, fmt.Errorf("all %d numbers of kind %c are used: found another intermediary name for more", lastDevice, kind)
+}
+
+// Cards are the cards of a customer, in the order of their ids. Errors:
+// [ErrNoCustomer].
+func (i *Intermediary) Cards(ctx context.Context, owner string) ([]Device, error) {
+	if _, err := customer(ctx, i.db, owner); err != nil {
+		return nil, err
+	}
+	ids, err := cardIDs(ctx, i.db, owner)
+	if err != nil {
+		return nil, fmt.Errorf("intermediary: cards of %s: %w", owner, err)
+	}
+	cards := make([]Device, len(ids))
+	for n, id := range ids {
+		if cards[n], err = i.Device(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	return cards, nil
+}
+
+func cardIDs(ctx context.Context, q store.Queryer, owner string) (ids []message.DeviceID, err error) {
+	rows, err := q.QueryContext(ctx, `SELECT id FROM device WHERE customer = $1 AND role = $2 ORDER BY id`, owner, spec.RoleCard)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id message.DeviceID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}

@@ -1,0 +1,142 @@
+package town
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"ekrona/apdu/message"
+	"ekrona/host/intermediary"
+	"ekrona/host/money"
+	"ekrona/host/wallet"
+	"ekrona/personalization"
+	"ekrona/personalization/pki"
+)
+
+// customerNames are those that a file can have too.
+var customerNames = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
+
+// enrolled is a customer who came after the founding; the card is issued apart.
+type enrolled struct {
+	Bank message.Name `json:"bank"`
+}
+
+// Enrol makes somebody a customer of a bank who was not there at the founding: an
+// online wallet and the key of an app. The cards that are issued to the customer
+// afterwards lie in no file of the town: they are inserted (see [Slot.Insert]). The
+// next [Open] finds the newest of them in the customer's phone. Enrolled again at
+// the same bank, the customer is the same.
+func (t *Town) Enrol(ctx context.Context, b *Bank, name string) error {
+	if !customerNames.MatchString(name) {
+		return fmt.Errorf("town: customer %q: give a name of at most 32 of a to z, 0 to 9 and -, a letter first", name)
+	}
+	for _, p := range t.plan.People {
+		if p.Name == name {
+			return fmt.Errorf("town: %s lives here since the founding and has a card: choose another name", name)
+		}
+	}
+	path := t.path("customers", name+".json")
+	var known enrolled
+	switch err := readJSON(path, &known); {
+	case err == nil && known.Bank != b.Name:
+		return fmt.Errorf("town: %s is a customer of %s: choose another name for one of %s", name, known.Bank, b.Name)
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+	if err := writeJSON(path, enrolled{b.Name}); err != nil {
+		return err
+	}
+	_, err := t.addCustomer(ctx, b, name, 0)
+	return err
+}
+
+// addCustomer opens an online wallet and gives back the key of its owner's app.
+func (t *Town) addCustomer(ctx context.Context, b *Bank, name string, deposit money.Ore) (crypto.Signer, error) {
+	app, err := pki.LoadOrCreateKey(t.path("keys", name, "app.key"), t.random)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.AddCustomer(ctx, intermediary.Customer{ID: name, Name: name, App: &app.PublicKey}); err != nil {
+		return nil, err
+	}
+	if deposit > 0 {
+		err = b.Deposit(ctx, "first of "+name, name, deposit)
+	}
+	return app, err
+}
+
+// welcome finds the customers who came after the founding and have a card.
+func (t *Town) welcome(ctx context.Context) error {
+	files, err := filepath.Glob(t.path("customers", "*.json"))
+	if err != nil {
+		return err
+	}
+	for _, path := range files {
+		var known enrolled
+		if err := readJSON(path, &known); err != nil {
+			return err
+		}
+		b, err := t.bank(known.Bank)
+		if err != nil {
+			return err
+		}
+		p := &Person{Name: strings.TrimSuffix(filepath.Base(path), ".json"), Bank: b}
+		app, err := t.addCustomer(ctx, b, p.Name, 0)
+		if err != nil {
+			return err
+		}
+		cards, err := b.Cards(ctx, p.Name)
+		if err != nil {
+			return err
+		}
+		if len(cards) == 0 {
+			continue
+		}
+		newest := cards[len(cards)-1]
+		p.Card = &Slot{holder: p.Name, observe: t.observe}
+		if err := t.givePhone(ctx, p, app, newest, "phone-"+p.Name+"-"+string(newest.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// givePhone opens the app of a person's phone, whose journal is that of one card,
+// and lets the person in.
+func (t *Town) givePhone(ctx context.Context, p *Person, app crypto.Signer, device intermediary.Device, journal string) error {
+	schema, err := wallet.Schema()
+	if err != nil {
+		return err
+	}
+	db, err := t.open(ctx, journal, schema)
+	if err != nil {
+		return err
+	}
+	p.Phone, err = wallet.New(ctx, wallet.Config{
+		DB: db, Random: t.random, App: app, Device: device.ID, Certificate: device.Certificate, CA: p.Bank.ca.Encoded,
+		PINPoint: device.PINPoint, Authorities: t.authorities(), Intermediary: p.Bank.Intermediary,
+	})
+	if err == nil {
+		t.People = append(t.People, p)
+	}
+	return err
+}
+
+// Bank finds an intermediary by its name.
+func (t *Town) Bank(name string) (*Bank, error) {
+	return find(t.Banks, name, func(b *Bank) string { return string(b.Name) })
+}
+
+// Issuer makes a bank's cards.
+func (t *Town) Issuer(b *Bank) personalization.Issuer {
+	return personalization.Issuer{
+		CA: b.ca, Root: t.root.Encoded, InstructionKey: b.instruction.Encoded, Notary: t.notary.Encoded,
+		Registry: b, Random: t.random, Effective: b.ca.Certificate.Effective,
+		Expiry: message.DateOf(t.clock.Now().AddDate(deviceYears, 0, 0)),
+	}
+}
