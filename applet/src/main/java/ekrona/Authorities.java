@@ -108,13 +108,8 @@ final class Authorities {
         return Util.arrayCompare(b, expiry, ram.state, Nvm.DATE, Spec.DATE_LENGTH) < 0;
     }
 
-    /** The place for a new CA: an empty one, or the next in turn, save that of the own CA. */
+    /** The place for a new CA: the next in turn, which is an empty one while there is any, save that of the own CA. */
     short placeForCA() {
-        for (short place = CA; place < NOTARY; place++) {
-            if (!isKnown(place)) {
-                return place;
-            }
-        }
         byte[] state = ram.state;
         if (state[(short) (Nvm.DIRECTORY + NEXT_CA)] == (byte) (ownCA() - CA)) {
             turn(state);

@@ -34,9 +34,13 @@ final class Channel {
      * @return the class byte without the chaining bit
      */
     byte checkClass(byte cla) {
-        if ((byte) (cla & CLASS_REFUSED) == 0) {
-            return (byte) (cla & (byte) ~Spec.CLA_CHAINING);
+        if ((byte) (cla & CLASS_REFUSED) != 0) {
+            refuse(cla);
         }
+        return (byte) (cla & (byte) ~Spec.CLA_CHAINING);
+    }
+
+    private static void refuse(byte cla) {
         if (cla == CLASS_INVALID) {
             ISOException.throwIt(Spec.SW_CLASS);
         }
@@ -50,7 +54,6 @@ final class Channel {
             ISOException.throwIt(Spec.SW_SECURE_MESSAGING);
         }
         ISOException.throwIt(Spec.SW_CHANNEL);
-        return cla;
     }
 
     /**

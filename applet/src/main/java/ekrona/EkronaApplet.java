@@ -71,14 +71,11 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
         new EkronaApplet(b, aid, (short) (data + 1)).register(b, (short) (aid + 1), b[aid]);
     }
 
+    /** A session begins without PIN, and nothing that needs one can be asked for outside of a session. */
     public boolean select() {
         device.pins.forget();
         device.pins.settleTries();
         return true;
-    }
-
-    public void deselect() {
-        device.pins.forget();
     }
 
     public void process(APDU apdu) {

@@ -168,7 +168,7 @@ final class Engines {
         aes.doFinal(b, offset, length, out, outOffset);
     }
 
-    /** Forgets PIN blocks, and the keys that carried them. */
+    /** Forgets the PIN blocks of the command, and the keys that carried them. */
     void forgetSecrets() {
         ram.wipeSecrets();
         aesKey.clearKey();

@@ -8,7 +8,7 @@ import javacard.framework.Util;
  * they are made, with the state block, in one atomic copy: a power cut before it leaves keys that nobody was told of and the next call makes anew, after it the
  * same answer comes again until activation.
  */
-final class GenerateKeyPair extends Command {
+final class GenerateKeyPair extends SecretCommand {
     private static final short POINT_HEADER =
             (short) (Spec.KEY_ANSWER_OFFSET_SIGNING_POINT - Spec.KEY_ANSWER_AT_SIGNING_POINT);
     private static final short KEY_LENGTH = (short) (POINT_HEADER + Spec.POINT_LENGTH);
@@ -17,10 +17,10 @@ final class GenerateKeyPair extends Command {
     private static final short MACKED_LENGTH = (short) (Spec.DEVICE_ID_LENGTH + 2 * Spec.POINT_LENGTH);
 
     GenerateKeyPair(Device device) {
-        super(device, Spec.CLA_INTERINDUSTRY, false);
+        super(device, false);
     }
 
-    void run() {
+    void work() {
         byte[] out = ram.out;
         byte[] state = ram.state;
         requireParameters(Spec.P1P2_GENERATE_ASYMMETRIC_KEY_PAIR);
@@ -37,7 +37,6 @@ final class GenerateKeyPair extends Command {
         next = device.engines.putPinPoint(out, Tlv.open(out, next, Spec.TAG_POINT, Spec.POINT_LENGTH));
         mac();
         Tlv.put(out, next, Spec.TAG_MAC, ram.scratch, Ram.MAC, Spec.MAC_LENGTH);
-        device.engines.forgetSecrets();
         if (!made) {
             device.log.begin(out, Spec.KEY_ANSWER_OFFSET_SIGNING_POINT);
             state[Nvm.LIFE] = Spec.LIFE_KEYS_MADE;

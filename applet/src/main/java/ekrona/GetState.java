@@ -40,7 +40,7 @@ final class GetState extends Command {
         byte[] state = ram.state;
         short open = (short) (device.requests.count() * Spec.OPEN_REQUEST_LENGTH);
         short next = Messages.begin(out, (short) 0, Spec.TAG_STATE,
-                (short) (Spec.STATE_AT_OPEN_REQUESTS + Tlv.headerLength(Spec.TAG_OPEN_REQUESTS, open) + open));
+                (short) (Spec.STATE_AT_OPEN_REQUESTS + Tlv.headerLength(open) + open));
         next = Tlv.put(out, next, Spec.TAG_DEVICE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_IDENTITY, ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_ATC, state, Nvm.ATC, U32.LENGTH);

@@ -6,7 +6,7 @@ import javacard.framework.Util;
 /**
  * Brings the PIN blocks of a command in clear to scratch at SECRET, from either form: plaintext, if the policy accepts that, or
  * enciphered to the card's PIN key (ECDH, keys by the KDF of TR-03111 section 4.3.3, AES-CBC, CMAC) together with the challenge that the card
- * gave last. Whoever calls has the secrets forgotten (Engines.forgetSecrets) before it answers.
+ * gave last. Its callers forget what is there (SecretCommand).
  */
 final class PinTransport {
     private static final short CHALLENGE_IS_NEXT = (short) 1;
@@ -39,7 +39,6 @@ final class PinTransport {
             ISOException.throwIt(Spec.SW_PIN_FORM);
         }
         Util.arrayCopyNonAtomic(ram.in, (short) 0, ram.scratch, Ram.SECRET, length);
-        Util.arrayFillNonAtomic(ram.in, (short) 0, length, (byte) 0);
     }
 
     /** The challenge is used up, whatever comes out. */

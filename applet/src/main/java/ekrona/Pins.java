@@ -33,7 +33,7 @@ final class Pins {
         return pin.isValidated();
     }
 
-    /** Uses up a verified PIN; also when the applet is deselected. */
+    /** Uses up a verified PIN. */
     void forget() {
         pin.reset();
     }
@@ -53,10 +53,9 @@ final class Pins {
         present(pin);
     }
 
-    /** Presents the first block in scratch as PUK. Takes a try when it is wrong. */
+    /** Presents the first block in scratch as PUK. Takes a try when it is wrong. Nobody asks later whether it was right. */
     void presentPuk() {
         present(puk);
-        puk.reset(); // what it is for happens in the same command
     }
 
     private void present(OwnerPIN secret) {

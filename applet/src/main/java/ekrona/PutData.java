@@ -8,12 +8,12 @@ import javacard.framework.Util;
  * PUT DATA: stores the own certificate, later ones too, or before activation the first PIN and the PUK. One transaction each: a power cut
  * leaves the old object or the new one.
  */
-final class PutData extends Command {
+final class PutData extends SecretCommand {
     PutData(Device device) {
-        super(device, Spec.CLA_INTERINDUSTRY, true);
+        super(device, true);
     }
 
-    void run() {
+    void work() {
         if (parameters() == Spec.P1P2_PUT_DATA_CERTIFICATE) {
             putCertificate();
         } else {
@@ -24,7 +24,9 @@ final class PutData extends Command {
 
     private void putCertificate() {
         byte[] in = ram.in;
-        requireKeys();
+        if (ram.state[Nvm.LIFE] < Spec.LIFE_KEYS_MADE) {
+            ISOException.throwIt(Spec.SW_CONDITIONS);
+        }
         boolean activated = ram.state[Nvm.LIFE] >= Spec.LIFE_ACTIVE;
         if (activated) {
             requireReader(); // or a stranger could try out whose card this is
@@ -60,36 +62,25 @@ final class PutData extends Command {
 
     private void putPin() {
         byte[] in = ram.in;
-        requireKeys();
         if (ram.state[Nvm.LIFE] != Spec.LIFE_KEYS_MADE) {
             ISOException.throwIt(Spec.SW_CONDITIONS);
         }
         Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.PIN_LOAD_FRAME, Spec.PIN_LOAD_LENGTH);
-        try {
-            device.cmac.deriveFromToken(nvm.token, Spec.TOKEN_LABEL_MAC);
-            Util.arrayCopyNonAtomic(in, (short) 0, ram.out, (short) 0, Spec.PIN_LOAD_AT_MAC);
-            device.cmac.compute(ram.scratch, Ram.KEY, ram.out, (short) 0, Spec.PIN_LOAD_AT_MAC);
-            if (!device.cmac.matches(in, Spec.PIN_LOAD_OFFSET_MAC, Spec.MAC_LENGTH)) {
-                ISOException.throwIt(Spec.SW_MAC_WRONG);
-            }
-            device.cmac.deriveFromToken(nvm.token, Spec.TOKEN_LABEL_ENC);
-            device.engines.decrypt(ram.scratch, Ram.KEY, in, Spec.PIN_LOAD_OFFSET_IV, in, Spec.PIN_LOAD_OFFSET_CRYPTOGRAM,
-                    (short) (2 * Spec.PIN_BLOCK_LENGTH), ram.scratch, Ram.SECRET);
-            device.pins.requireBlock((short) 0, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
-            device.pins.requireBlock((short) 1, Spec.PUK_DIGITS, Spec.PUK_DIGITS);
-            ram.state[Nvm.PIN_SET] = (byte) 1;
-            JCSystem.beginTransaction();
-            device.pins.load();
-            nvm.store();
-            JCSystem.commitTransaction();
-        } finally {
-            device.engines.forgetSecrets();
+        device.cmac.deriveFromToken(nvm.token, Spec.TOKEN_LABEL_MAC);
+        Util.arrayCopyNonAtomic(in, (short) 0, ram.out, (short) 0, Spec.PIN_LOAD_AT_MAC);
+        device.cmac.compute(ram.scratch, Ram.KEY, ram.out, (short) 0, Spec.PIN_LOAD_AT_MAC);
+        if (!device.cmac.matches(in, Spec.PIN_LOAD_OFFSET_MAC, Spec.MAC_LENGTH)) {
+            ISOException.throwIt(Spec.SW_MAC_WRONG);
         }
-    }
-
-    private void requireKeys() {
-        if (ram.state[Nvm.LIFE] < Spec.LIFE_KEYS_MADE) {
-            ISOException.throwIt(Spec.SW_CONDITIONS);
-        }
+        device.cmac.deriveFromToken(nvm.token, Spec.TOKEN_LABEL_ENC);
+        device.engines.decrypt(ram.scratch, Ram.KEY, in, Spec.PIN_LOAD_OFFSET_IV, in, Spec.PIN_LOAD_OFFSET_CRYPTOGRAM,
+                (short) (2 * Spec.PIN_BLOCK_LENGTH), ram.scratch, Ram.SECRET);
+        device.pins.requireBlock((short) 0, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
+        device.pins.requireBlock((short) 1, Spec.PUK_DIGITS, Spec.PUK_DIGITS);
+        ram.state[Nvm.PIN_SET] = (byte) 1;
+        JCSystem.beginTransaction();
+        device.pins.load();
+        nvm.store();
+        JCSystem.commitTransaction();
     }
 }

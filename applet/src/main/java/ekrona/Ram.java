@@ -31,11 +31,11 @@ final class Ram {
     /** Two numbers of 32 bits. */
     static final short NUMBER = (short) (IDENTITY + Spec.HASH_LENGTH);
     static final short NUMBER_2 = (short) (NUMBER + U32.LENGTH);
-    /** PIN blocks in clear: wiped by whoever fills it. */
+    /** PIN blocks in clear: wiped by SecretCommand. */
     static final short SECRET = (short) (NUMBER_2 + U32.LENGTH);
-    /** Shared secret and a counter, input of the key derivation: wiped by whoever fills it. */
+    /** Shared secret and a counter, input of the key derivation: wiped by SecretCommand. */
     static final short AGREED = (short) (SECRET + 4 * Spec.PIN_BLOCK_LENGTH);
-    /** A derived key, or a hash of which it is the first half: wiped by whoever fills it. */
+    /** A derived key, or a hash of which it is the first half: wiped by SecretCommand. */
     static final short KEY = (short) (AGREED + Spec.HASH_LENGTH + U32.LENGTH);
     /** Subkey and result of the CMAC. */
     static final short MAC = (short) (KEY + Spec.HASH_LENGTH);
@@ -82,8 +82,9 @@ final class Ram {
         return JCSystem.makeTransientByteArray(length, JCSystem.CLEAR_ON_DESELECT);
     }
 
-    /** Zeros for PIN blocks, shared secrets, keys and MACs; see Engines.forgetSecrets. */
+    /** Zeros for the command's data, PIN blocks, shared secrets, keys and MACs; see Engines.forgetSecrets. */
     void wipeSecrets() {
+        Util.arrayFillNonAtomic(in, (short) 0, words[IN_LENGTH], (byte) 0);
         Util.arrayFillNonAtomic(scratch, SECRET, (short) (SCRATCH_LENGTH - SECRET), (byte) 0);
     }
 }

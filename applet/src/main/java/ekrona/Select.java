@@ -19,9 +19,9 @@ final class Select extends Command {
     /** The instance's AID is in b. */
     Select(Device device, byte[] b, short aid, short aidLength) {
         super(device, Spec.CLA_INTERINDUSTRY, true);
-        short content = (short) (Tlv.headerLength(Spec.TAG_DF_NAME, aidLength) + aidLength
-                + Tlv.headerLength(Spec.TAG_FCI_PROPRIETARY, PROPRIETARY_LENGTH) + PROPRIETARY_LENGTH);
-        answer = new byte[(short) (Tlv.headerLength(Spec.TAG_FCI, content) + content)];
+        short content = (short) (Tlv.headerLength(aidLength) + aidLength
+                + Tlv.headerLength(PROPRIETARY_LENGTH) + PROPRIETARY_LENGTH);
+        answer = new byte[(short) (Tlv.headerLength(content) + content)];
         short next = Tlv.open(answer, (short) 0, Spec.TAG_FCI, content);
         next = Tlv.put(answer, next, Spec.TAG_DF_NAME, b, aid, aidLength);
         next = Tlv.open(answer, next, Spec.TAG_FCI_PROPRIETARY, PROPRIETARY_LENGTH);

@@ -20,13 +20,9 @@ final class Tlv {
     private Tlv() {
     }
 
-    /** Bytes of tag and length field of a data object with so long a value. */
-    static short headerLength(short tag, short length) {
-        short header = (short) ((tag & SECOND_TAG_BYTE) == 0 ? 2 : 3);
-        if (length > MAX_SHORT_FORM) {
-            header = (short) (header + (length > MAX_ONE_BYTE ? 2 : 1));
-        }
-        return header;
+    /** Bytes of tag and length field of a data object with a tag of one byte and a value of at most 255. */
+    static short headerLength(short length) {
+        return (short) (length > MAX_SHORT_FORM ? 3 : 2);
     }
 
     /**
@@ -64,12 +60,12 @@ final class Tlv {
 
     /** Demands that each byte of the date is a digit. Dates then compare as bytes, signed or not. */
     static void date(byte[] b, short offset) {
-        short bad = 0;
-        for (short i = 0; i < Spec.DATE_LENGTH; i += 2) {
-            short pair = Util.getShort(b, (short) (offset + i));
-            bad |= (short) (pair | (short) (pair + SIX_EACH)); // what is above 9 reaches the high half of its byte
-        }
-        if ((short) (bad & HIGH_HALVES) != 0) {
+        short year = Util.getShort(b, offset);
+        short month = Util.getShort(b, (short) (offset + 2));
+        short day = Util.getShort(b, (short) (offset + 4));
+        // What is above 9 reaches the high half of its byte.
+        short all = (short) (year | month | day | (year + SIX_EACH) | (month + SIX_EACH) | (day + SIX_EACH));
+        if ((short) (all & HIGH_HALVES) != 0) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
     }

@@ -4,12 +4,12 @@ package ekrona;
  * VERIFY: presents the PIN, or without data asks for it. The try is taken before the comparison and outside any transaction: a power
  * cut costs at most that try.
  */
-final class Verify extends Command {
+final class Verify extends SecretCommand {
     Verify(Device device) {
-        super(device, Spec.CLA_INTERINDUSTRY, true);
+        super(device, true);
     }
 
-    void run() {
+    void work() {
         boolean plain = parameters() == Spec.P1P2_VERIFY_PLAINTEXT;
         if (!plain) {
             requireParameters(Spec.P1P2_VERIFY_ENCIPHERED);
@@ -21,12 +21,8 @@ final class Verify extends Command {
             }
             return;
         }
-        try {
-            device.pinTransport.take(plain, (short) 1);
-            device.pins.requireBlock((short) 0, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
-            device.pins.presentPin();
-        } finally {
-            device.engines.forgetSecrets();
-        }
+        device.pinTransport.take(plain, (short) 1);
+        device.pins.requireBlock((short) 0, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
+        device.pins.presentPin();
     }
 }

@@ -1,0 +1,21 @@
+package ekrona;
+
+/**
+ * A command that has PINs in RAM while it works, or keys that carry or prove something secret. It forgets them before it answers,
+ * whatever comes out.
+ */
+abstract class SecretCommand extends Command {
+    SecretCommand(Device device, boolean takesData) {
+        super(device, Spec.CLA_INTERINDUSTRY, takesData);
+    }
+
+    final void run() {
+        try {
+            work();
+        } finally {
+            device.engines.forgetSecrets();
+        }
+    }
+
+    abstract void work();
+}
