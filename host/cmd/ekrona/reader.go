@@ -2,17 +2,23 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu"
 	"ekrona/apdu/trace"
+	"ekrona/host/pcsc"
 )
 
 // cardFlags say which card a command works on. Whatever holds it, a command sees an
 // [apdu.Card] and nothing else.
 type cardFlags struct {
 	file   string
+	reader string
 	traced bool
 
 	// makeBlank has a virtual card made when there is none in the file, for commands
@@ -22,20 +28,25 @@ type cardFlags struct {
 
 // add gives the flags to a command.
 func (f *cardFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.reader, "reader", "", "the card in this PC/SC reader; a part of its name will do, and without the flag the only reader that holds a card")
 	c.Flags().StringVar(&f.file, "card", "", "the virtual card that lives in this file, as \"ekrona card emulate --state\" keeps it")
 	c.Flags().BoolVar(&f.traced, "trace", false, "show every command to the card and its answer on standard error, decoded, without secrets")
 }
 
 // named tells whether the command line names a card.
-func (f *cardFlags) named() bool { return f.file != "" }
+func (f *cardFlags) named() bool { return f.file != "" || f.reader != "" }
 
 // open takes hold of the card, which has just been reset. Nobody else can use it
 // until Close.
-func (f *cardFlags) open(_ context.Context, c *cobra.Command) (*openCard, error) {
-	if !f.named() {
-		return nil, usage("%s: name the card: --card FILE", c.CommandPath())
+func (f *cardFlags) open(_ context.Context, c *cobra.Command) (opened *openCard, err error) {
+	switch {
+	case f.file != "" && f.reader != "":
+		return nil, usage("%s: name one card: --reader NAME or --card FILE", c.CommandPath())
+	case f.file != "":
+		opened, err = openVirtual(f.file, f.makeBlank)
+	default:
+		opened, err = openInReader(f.reader)
 	}
-	opened, err := openVirtual(f.file, f.makeBlank)
 	if err != nil {
 		return nil, err
 	}
@@ -53,4 +64,62 @@ type openCard struct {
 	Where string       // the reader, or the file
 	Reset func() error // takes power away and gives it back
 	Close func() error
+}
+
+func openInReader(part string) (*openCard, error) {
+	system, err := pcsc.Establish()
+	if err != nil {
+		return nil, err
+	}
+	reader, err := chooseReader(system, part)
+	if err != nil {
+		return nil, err
+	}
+	connected, err := system.Connect(reader)
+	if err != nil {
+		return nil, err
+	}
+	return &openCard{Card: connected, ATR: connected.ATR(), Where: reader, Reset: connected.Reset, Close: connected.Close}, nil
+}
+
+// chooseReader finds the one reader meant by a part of its name, or without one the
+// only reader that holds a card.
+func chooseReader(system *pcsc.System, part string) (string, error) {
+	states, err := system.States()
+	if err != nil {
+		return "", err
+	}
+	return readerMeant(states, part)
+}
+
+func readerMeant(states []pcsc.State, part string) (string, error) {
+	var all, meant []string
+	for _, s := range states {
+		all = append(all, s.Reader)
+		if part == s.Reader {
+			return s.Reader, nil
+		}
+		if part == "" && s.Card || part != "" && strings.Contains(strings.ToLower(s.Reader), strings.ToLower(part)) {
+			meant = append(meant, s.Reader)
+		}
+	}
+	switch {
+	case len(meant) == 1:
+		return meant[0], nil
+	case len(all) == 0:
+		return "", errors.New("no card reader is plugged in: plug one in, or name a virtual card with --card FILE")
+	case len(meant) > 1:
+		return "", usage("--reader: say which of them: %s", quoted(meant))
+	case part == "":
+		return "", fmt.Errorf("no reader holds a card: insert one into %s, or name a virtual card with --card FILE", quoted(all))
+	}
+	return "", usage("--reader: no reader has %q in its name; there are: %s", part, quoted(all))
+}
+
+func quoted(names []string) string {
+	names = slices.Clone(names)
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%q", name)
+	}
+	return strings.Join(names, ", ")
 }

@@ -1,0 +1,159 @@
+package pcsc
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"ekrona/apdu"
+)
+
+// Card is a card in a reader, which nobody else can use until Close. It takes whole
+// commands and gives whole answers: what does not fit into one short APDU goes as an
+// extended one where card and reader both say that they carry it, and as a chain
+// elsewhere; see [apdu.Framing]. Like every [apdu.Card] it is used by one goroutine at
+// a time.
+type Card struct {
+	reader     string
+	connection connection
+	handle     handle
+	atr        []byte
+	framing    apdu.Framing
+	lost       error // why nothing is sent any more
+}
+
+var _ apdu.Card = (*Card)(nil)
+
+// Connect takes the card in the reader, of which the whole name is given, and begins a
+// transaction. It answers [ErrNoCard], [ErrBusy], [ErrNoReader], [ErrMute] at once and
+// does not wait.
+func (s *System) Connect(reader string) (*Card, error) {
+	connected, err := s.establish()
+	if err != nil {
+		return nil, failed(reader, err, code.meaning)
+	}
+	c := &Card{reader: reader, connection: connected}
+	if err := c.take(); err != nil {
+		return nil, errors.Join(failed(reader, err, code.meaning), c.Close())
+	}
+	return c, nil
+}
+
+func (c *Card) take() (err error) {
+	if c.handle, err = c.connection.connect(c.reader); err != nil {
+		return err
+	}
+	if err = c.handle.begin(); err != nil {
+		return err
+	}
+	return c.look()
+}
+
+// look reads what the card can do.
+func (c *Card) look() error {
+	atr, err := c.handle.atr()
+	if err != nil {
+		return err
+	}
+	c.atr = slices.Clone(atr)
+	c.framing = apdu.Framing{Card: apdu.CardFunc(c.exchange), ExtendedLength: !c.handle.overT0() && cardTakesExtended(c.atr) && readerCarriesExtended(c.handle)}
+	return nil
+}
+
+// Reader is the name of the reader.
+func (c *Card) Reader() string { return c.reader }
+
+// ATR is the card's answer to reset, or what the reader says for a contactless one.
+func (c *Card) ATR() []byte { return slices.Clone(c.atr) }
+
+// ExtendedLength tells whether long commands go as one extended APDU.
+func (c *Card) ExtendedLength() bool { return c.framing.ExtendedLength }
+
+// Transmit sends a command. An exchange under way is not ended by ctx: PC/SC cannot.
+// [ErrCardRemoved], [ErrNoReader] and [ErrNoDaemon] are final for this Card: what the
+// reader holds now may be another one. After [ErrMute] a [Card.Reset] may help.
+func (c *Card) Transmit(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+	return c.framing.Transmit(ctx, command)
+}
+
+// exchange sends one APDU.
+func (c *Card) exchange(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+	if c.lost != nil {
+		return apdu.Response{}, c.lost
+	}
+	if c.handle.overT0() {
+		command = asTPDU(command)
+	}
+	return apdu.Over(ctx, command, func(wire []byte) (apdu.Response, error) {
+		answer, err := c.handle.transmit(wire)
+		if err != nil {
+			c.lost = c.whyLost(err)
+			return apdu.Response{}, c.lost
+		}
+		return apdu.ParseResponse(answer)
+	})
+}
+
+// asTPDU shapes a command for T=0, where P3 is either the length of the data or Le: a
+// command with both goes without Le, and the card says with 61xx what there is; one
+// with neither has a P3 of 00, which is how Le 256 is written (ISO/IEC 7816-3:2006
+// §12.2).
+func asTPDU(c apdu.Command) apdu.Command {
+	switch {
+	case len(c.Data) > 0:
+		c.Ne = 0
+	case c.Ne == 0:
+		c.Ne = apdu.MaxShortNe
+	}
+	return c
+}
+
+// whyLost finds out why no answer came. A reader says of a card that is silent and of
+// one that was pulled out the same at first: a reset tells them apart, and the card
+// needs it anyway.
+func (c *Card) whyLost(err error) error {
+	lost := failed(c.reader, err, code.meaningAfter)
+	if errors.Is(lost, ErrMute) {
+		if err := failed(c.reader, c.handle.reset(), code.meaningAfter); err != nil {
+			return err
+		}
+	}
+	return lost
+}
+
+// Reset takes power away from the card and gives it back. It does not bring back a
+// card that was removed.
+func (c *Card) Reset() error {
+	if c.lost != nil && !errors.Is(c.lost, ErrMute) {
+		return c.lost
+	}
+	c.lost = c.handle.reset()
+	if c.lost == nil {
+		c.lost = c.look()
+	}
+	c.lost = failed(c.reader, c.lost, code.meaningAfter)
+	return c.lost
+}
+
+// Close resets the card and lets it go. That it is not there any more is no error.
+func (c *Card) Close() error {
+	var problems []error
+	if c.handle != nil {
+		problems = append(problems, c.handle.end(), c.handle.disconnect())
+	}
+	problems = append(problems, c.connection.release())
+	if c.lost == nil {
+		c.lost = errClosed
+	}
+	for i, problem := range problems {
+		problems[i] = failed(c.reader, problem, code.meaningAfter)
+		for _, gone := range []error{ErrCardRemoved, ErrNoReader, ErrNoDaemon, ErrMute} {
+			if errors.Is(problems[i], gone) {
+				problems[i] = nil
+			}
+		}
+	}
+	return errors.Join(problems...)
+}
+
+var errClosed = errors.New("the card was let go")
