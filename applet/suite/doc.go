@@ -1,8 +1,9 @@
 // Package suite is the APDU suite of the applet, written once against
 // [apdu.Card] and run wherever the applet runs: on the emulator from the CAP
-// file, on jCardSim from the classes, later on a card in a reader.
+// file, on jCardSim from the classes, on a card in a reader over its security
+// domain.
 //
-// [Run] carries out every case on a [Target] and then asks the spec: a command's
+// [Check], as a test [Run], carries out every case on a [Target] and then asks the spec: a command's
 // variant that never succeeded, or a status word that never came, fails the run,
 // and so does any answer that is in no row. [RunTorn] cuts a target's power before
 // every persistent write of every command of the payment flows. [Stories] are the

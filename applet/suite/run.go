@@ -1,13 +1,17 @@
 package suite
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // testCase is one short story told to a fresh card.
@@ -25,41 +29,86 @@ func cases() []testCase {
 	)
 }
 
-// Run carries out every case on the target and checks that together they touch
-// every row of the spec, and that no answer is outside it.
-func Run(t *testing.T, target Target) {
-	total := newCoverage()
-	divergences := target.Capabilities().Divergences
-	known := make(map[string]bool)
-	complete := true
-	var world *country
+// Result is what came of one case on a target.
+type Result struct {
+	Case     string
+	Failures []string // none if the card is as it must be
+	Diverges string   // why this target cannot pass the case, empty for most
+}
+
+// Err says what is wrong, nil for nothing: a case that fails, or a divergence that
+// is none.
+func (r Result) Err() error {
+	switch {
+	case r.Diverges == "" && len(r.Failures) > 0:
+		return errors.New(strings.Join(r.Failures, "\n"))
+	case r.Diverges != "" && len(r.Failures) == 0:
+		return fmt.Errorf("passes on this target: remove the divergence %q", r.Diverges)
+	}
+	return nil
+}
+
+// Check carries out every case on the target and tells what came of each. It
+// returns the rows of the spec that no case touched, which only failed cases can
+// leave.
+func Check(ctx context.Context, target Target, tell func(Result)) (missing []string) {
+	r := newRun(target)
 	for _, tc := range cases() {
-		known[tc.name] = true
+		if ctx.Err() != nil {
+			break
+		}
+		tell(r.result(ctx, tc))
+	}
+	for _, untouched := range r.total.missing() {
+		missing = append(missing, untouched.String())
+	}
+	return missing
+}
+
+// Run is [Check] as a test.
+func Run(t *testing.T, target Target) {
+	r := newRun(target)
+	complete := true
+	for _, tc := range cases() {
 		ran := false
 		passed := t.Run(tc.name, func(t *testing.T) {
 			ran = true
-			covered := newCoverage()
-			failures := attempt(&caseRun{ctx: t.Context(), target: target, coverage: covered, world: world}, tc, &world)
-			reason, diverges := divergences[tc.name]
-			switch {
-			case diverges && len(failures) == 0:
-				t.Errorf("passes on this target: remove the divergence %q", reason)
-			case diverges:
-				t.Skipf("diverges from a card: %s", reason)
+			result := r.result(t.Context(), tc)
+			require.NoError(t, result.Err())
+			if result.Diverges != "" {
+				t.Skipf("diverges from a card: %s", result.Diverges)
 			}
-			for _, failure := range failures {
-				t.Error(failure)
-			}
-			total.add(covered)
 		})
 		complete = complete && ran && passed // -run may have picked single cases
 	}
-	for name := range divergences {
-		assert.True(t, known[name], "the divergence %q names no case", name)
+	for name := range r.divergences {
+		assert.True(t, slices.ContainsFunc(cases(), func(tc testCase) bool { return tc.name == name }), "the divergence %q names no case", name)
 	}
 	if complete {
-		assert.Empty(t, total.missing(), "rows of the spec that no case touches")
+		assert.Empty(t, r.total.missing(), "rows of the spec that no case touches")
 	}
+}
+
+// run is one run of all cases.
+type run struct {
+	target      Target
+	divergences map[string]string
+	total       *coverage
+	world       *country
+}
+
+func newRun(target Target) *run {
+	return &run{target: target, divergences: target.Capabilities().Divergences, total: newCoverage()}
+}
+
+func (r *run) result(ctx context.Context, tc testCase) Result {
+	covered := newCoverage()
+	failures := attempt(&caseRun{ctx: ctx, target: r.target, coverage: covered, world: r.world}, tc, &r.world)
+	reason, diverges := r.divergences[tc.name]
+	if !diverges {
+		r.total.add(covered)
+	}
+	return Result{tc.name, failures, reason}
 }
 
 // attempt tells one case to a fresh card and returns what failed. It runs in a

@@ -1,0 +1,87 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu"
+	"ekrona/apdu/gpc"
+	"ekrona/apdu/spec"
+	"ekrona/applet"
+	"ekrona/emulator/cap"
+	"ekrona/personalization/globalplatform"
+	"ekrona/personalization/scp03"
+)
+
+// Managed is the committed CAP file on a card that is reached through its security
+// domain alone, as one in a reader is. Every case deletes the instance of the case
+// before, with all that is in it, and installs a new one: use a card for tests.
+type Managed struct {
+	card      apdu.Card // gives answers as they come, 61xx too
+	reset     func() error
+	keys      scp03.KeySource
+	shortOnly bool
+
+	file   *cap.File
+	loaded bool // by this target, so that it is the committed CAP file
+}
+
+// NewManaged makes a target of a card with those keys. reset takes its power away
+// and gives it back. shortOnly says that card or reader carry no extended APDUs.
+func NewManaged(c apdu.Card, reset func() error, keys scp03.KeySource, shortOnly bool) (*Managed, error) {
+	file, err := cap.Parse(applet.CAP)
+	if err != nil {
+		return nil, err
+	}
+	return &Managed{card: c, reset: reset, keys: keys, shortOnly: shortOnly, file: file}, nil
+}
+
+// Install implements [Target].
+func (m *Managed) Install(ctx context.Context, parameters []byte) (apdu.Card, error) {
+	if err := m.reset(); err != nil {
+		return nil, err
+	}
+	client, err := globalplatform.Open(ctx, apdu.Framing{Card: m.card}, nil, scp03.Options{Keys: m.keys, Level: scp03.CMACEncryption})
+	if err != nil {
+		return nil, err
+	}
+	if err := m.clear(ctx, client); err != nil {
+		return nil, err
+	}
+	if !m.loaded {
+		if err := client.Load(ctx, m.file.Header.Package.AID, m.file.LoadFile()); err != nil {
+			return nil, err
+		}
+		m.loaded = true
+	}
+	err = client.Install(ctx, gpc.ForInstall{
+		LoadFile: m.file.Header.Package.AID, Module: []byte(spec.AppletAID), Instance: []byte(spec.AppletAID), Parameters: parameters,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return m.card, nil
+}
+
+// clear deletes the instance, at first with the load file it came from.
+func (m *Managed) clear(ctx context.Context, client *globalplatform.Client) error {
+	aid, related := []byte(spec.AppletAID), false
+	if !m.loaded {
+		aid, related = m.file.Header.Package.AID, true
+	}
+	err := client.Delete(ctx, aid, related)
+	if errors.Is(err, gpc.SWNotFound) || errors.Is(err, gpc.SWFileNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("clearing the card: %w", err)
+	}
+	return nil
+}
+
+// Reset implements [Target].
+func (m *Managed) Reset(context.Context) error { return m.reset() }
+
+// Capabilities implements [Target].
+func (m *Managed) Capabilities() Capabilities { return Capabilities{ShortOnly: m.shortOnly} }

@@ -1,0 +1,23 @@
+package suite
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ekrona/emulator/card"
+	"ekrona/emulator/globalplatform"
+	"ekrona/personalization/scp03"
+)
+
+// TestOnManagedCard: over the security domain of a virtual card, as on a card in a
+// reader.
+func TestOnManagedCard(t *testing.T) {
+	virtual, err := card.New(card.Options{Profile: card.P71, Interface: card.Contactless})
+	require.NoError(t, err)
+	managed, err := globalplatform.New(virtual, globalplatform.Options{})
+	require.NoError(t, err)
+	target, err := NewManaged(managed, managed.Reset, scp03.TestKeys(), !card.P71.ExtendedLength)
+	require.NoError(t, err)
+	Run(t, target)
+}
