@@ -3,6 +3,7 @@ package personalization
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -41,13 +42,22 @@ type Secrets struct {
 	PUK pin.Block
 }
 
+// ErrOtherCard says that the card in the reader carries the applet of another
+// order, or another card's.
+var ErrOtherCard = errors.New("personalization: the card carries another device's applet: take the card that this order was begun with, or a blank one")
+
+// ErrOtherKey says that the order's device id is registered with the key of an
+// instance that is not on this card.
+var ErrOtherKey = errors.New("personalization: the device id is registered already, with another key: delete the applet from the card and order it anew, under another id")
+
 // Personalize makes an installed card active:
 //
 //  1. SELECT tells how far the card is.
 //  2. GENERATE ASYMMETRIC KEY PAIR: the card makes its keys, or names those it
 //     has, and proves with the token that they are this card's.
 //  3. PSO VERIFY CERTIFICATE: root, CA, instruction key, notary.
-//  4. PUT DATA: the certificate over the card's key, which the card verifies.
+//  4. PUT DATA: the certificate over the card's key, which the card verifies. A
+//     card that is registered already gets the one that is registered.
 //  5. PUT DATA: PIN and PUK, enciphered and authenticated under the token.
 //  6. The device is kept and registered at the notary, with its key, before
 //     anybody can be paid by it.
@@ -56,45 +66,106 @@ type Secrets struct {
 // A cut after any step is repaired by the same call with the same order: each
 // step finds itself done or does the same again. A card that is active already is
 // asked, with its PIN, whether it is the one that was ordered.
-// Errors: [*card.Refusal], [*card.LinkLost], pin.ErrKeyAnswer, those of AddDevice.
+// Errors: [ErrOtherCard], [ErrOtherKey], [*card.Refusal], [*card.LinkLost], those of
+// AddDevice.
 func (i Issuer) Personalize(ctx context.Context, tap apdu.Card, o Order, secrets Secrets) (intermediary.Device, error) {
+	return i.personalize(ctx, tap, o, secrets, nobodyAsks)
+}
+
+func (i Issuer) personalize(ctx context.Context, tap apdu.Card, o Order, secrets Secrets, done reached) (intermediary.Device, error) {
+	none := intermediary.Device{}
 	client := card.New(tap)
 	application, err := client.Select(ctx)
 	if err != nil {
-		return intermediary.Device{}, err
+		return none, err
 	}
-	switch application.LifeCycle {
-	case spec.Installed, spec.KeysMade:
-	default:
-		return i.recognise(ctx, client, o, secrets)
+	if isActivated(application) {
+		device, err := i.recognise(ctx, client, o, secrets)
+		if err != nil {
+			return none, err
+		}
+		return device, done(Active)
 	}
+	keys, err := identify(ctx, client, o)
+	if err != nil {
+		return none, err
+	}
+	if err := done(KeysMade); err != nil {
+		return none, err
+	}
+	device, err := i.device(ctx, o, keys)
+	if err != nil {
+		return none, err
+	}
+	if err := i.fill(ctx, client, o, device.Certificate, secrets); err != nil {
+		return none, err
+	}
+	if err := done(Filled); err != nil {
+		return none, err
+	}
+	if err := i.Registry.AddDevice(ctx, device); err != nil {
+		return none, err
+	}
+	if err := done(Registered); err != nil {
+		return none, err
+	}
+	if err := client.Activate(ctx); err != nil {
+		return none, err
+	}
+	return device, done(Active)
+}
+
+// isActivated tells whether the card has forgotten its token.
+func isActivated(application message.FCI) bool {
+	return application.LifeCycle != spec.Installed && application.LifeCycle != spec.KeysMade
+}
+
+// identify has a card that is not yet active make its keys, or name them again, and
+// prove with the token that it is the order's.
+func identify(ctx context.Context, client *card.Client, o Order) (pin.Keys, error) {
 	answer, err := client.GenerateKeyPair(ctx)
 	if err != nil {
-		return intermediary.Device{}, err
+		return pin.Keys{}, err
 	}
 	keys, err := o.Token.VerifyKeyAnswer(o.Device, answer)
+	if errors.Is(err, pin.ErrKeyAnswer) {
+		err = fmt.Errorf("%w (%w)", ErrOtherCard, err)
+	}
+	if err != nil {
+		return pin.Keys{}, fmt.Errorf("personalization of %s: %w", o.Device, err)
+	}
+	return keys, nil
+}
+
+// device is what will be registered of a card with these keys: what is registered
+// of it already, or a new certificate.
+func (i Issuer) device(ctx context.Context, o Order, keys pin.Keys) (intermediary.Device, error) {
+	point, err := signature.Point(keys.PIN)
 	if err != nil {
 		return intermediary.Device{}, fmt.Errorf("personalization of %s: %w", o.Device, err)
+	}
+	known, err := i.Registry.Device(ctx, o.Device)
+	switch {
+	case err == nil:
+		registered, err := cvc.Parse(known.Certificate)
+		if err != nil {
+			return intermediary.Device{}, fmt.Errorf("personalization of %s: certificate kept: %w", o.Device, err)
+		}
+		if !registered.PublicKey.Equal(keys.Signing) || !bytes.Equal(known.PINPoint, point) {
+			return intermediary.Device{}, fmt.Errorf("personalization of %s: %w", o.Device, ErrOtherKey)
+		}
+		return known, nil
+	case !errors.Is(err, intermediary.ErrNoDevice):
+		return intermediary.Device{}, err
 	}
 	certificate, err := i.CA.Certify(pki.Subject{Holder: cvc.Holder(o.Device), Role: o.Role, Effective: i.Effective, Expiry: i.Expiry}, keys.Signing)
 	if err != nil {
 		return intermediary.Device{}, fmt.Errorf("personalization of %s: %w", o.Device, err)
 	}
-	if err := i.fill(ctx, client, o, certificate, secrets); err != nil {
-		return intermediary.Device{}, err
-	}
-	point, err := signature.Point(keys.PIN)
-	if err != nil {
-		return intermediary.Device{}, fmt.Errorf("personalization of %s: %w", o.Device, err)
-	}
-	device := intermediary.Device{
+	return intermediary.Device{
 		ID: o.Device, Customer: o.Owner, Certificate: certificate, PINPoint: point,
 		Ceilings: o.Ceilings.Bytes(), Policy: message.PilotPolicy().Under(o.Ceilings),
-	}
-	if err := i.Registry.AddDevice(ctx, device); err != nil {
-		return intermediary.Device{}, err
-	}
-	return device, client.Activate(ctx)
+	}, nil
 }
 
 // fill does steps 3 to 5.
@@ -119,8 +190,12 @@ func (i Issuer) fill(ctx context.Context, client *card.Client, o Order, certific
 }
 
 // recognise checks that an active card is the one that was ordered and registered.
+// The PIN goes out enciphered for that card, so that another takes no try for it.
 func (i Issuer) recognise(ctx context.Context, client *card.Client, o Order, secrets Secrets) (intermediary.Device, error) {
 	known, err := i.Registry.Device(ctx, o.Device)
+	if errors.Is(err, intermediary.ErrNoDevice) {
+		return intermediary.Device{}, fmt.Errorf("personalization of %s, which is not registered: %w", o.Device, ErrOtherCard)
+	}
 	if err != nil {
 		return intermediary.Device{}, err
 	}
@@ -136,7 +211,7 @@ func (i Issuer) recognise(ctx context.Context, client *card.Client, o Order, sec
 		return intermediary.Device{}, err
 	}
 	if !bytes.Equal(certificate, known.Certificate) {
-		return intermediary.Device{}, fmt.Errorf("personalization: this active card is not %s: take the card that was installed for this order", o.Device)
+		return intermediary.Device{}, fmt.Errorf("personalization of %s: %w", o.Device, ErrOtherCard)
 	}
 	return known, nil
 }

@@ -42,6 +42,10 @@ func (c *Client) Domain() Domain { return c.domain }
 // Card is the channel as a card, for what this package has no method for.
 func (c *Client) Card() apdu.Card { return c.channel }
 
+// Offer is what the card said when the channel was opened: its key version and what
+// its keys are diversified with.
+func (c *Client) Offer() scp03.Offer { return c.channel.Offer() }
+
 // KeyVersion is the version of the key set that the channel was opened with.
 func (c *Client) KeyVersion() byte { return c.channel.Offer().KeyVersion }
 

@@ -22,6 +22,7 @@ type Options struct {
 	Keys       KeySource
 	KeyVersion byte      // of the key set; 0 leaves it to the card
 	Level      Level     // Plain if not set; commands then go in the clear
+	Strongest  bool      // take the strongest level that the card offers, if it is above Level
 	S16        bool      // cryptograms and MACs of 16 bytes instead of 8
 	Random     io.Reader // nil is the system's
 }
@@ -85,7 +86,11 @@ func Open(ctx context.Context, card apdu.Card, o Options) (*Channel, error) {
 	if err := ch.checkCard(); err != nil {
 		return nil, err
 	}
-	return ch, ch.authenticate(ctx, o.Level)
+	level := o.Level
+	if o.Strongest {
+		level |= offer.Strongest()
+	}
+	return ch, ch.authenticate(ctx, level)
 }
 
 func (ch *Channel) checkCard() error {
@@ -157,6 +162,9 @@ func (ch *Channel) MaxData() int {
 		return apdu.MaxShortData
 	}
 }
+
+// Level is the channel's.
+func (ch *Channel) Level() Level { return ch.session.level }
 
 // Offer is what the card answered when the channel was opened.
 func (ch *Channel) Offer() Offer { return ch.offer }

@@ -10,6 +10,8 @@ import (
 const (
 	bitS16          = 0x01 // challenges, cryptograms and MACs of 16 bytes
 	bitPseudoRandom = 0x10 // card challenge made of a sequence counter
+	bitsRMAC        = 0x20 // R-MAC
+	bitsRMACAndRENC = 0x60 // R-MAC and R-ENC; R-ENC alone is not
 )
 
 // Protocol is SCP03's number in INITIALIZE UPDATE and in card data.
@@ -23,6 +25,20 @@ type Offer struct {
 	Challenge       []byte
 	Cryptogram      []byte
 	Sequence        []byte // 3 bytes if the challenge is pseudo-random, else none
+}
+
+// Strongest is the highest level that the card supports.
+func (o Offer) Strongest() Level { return Strongest(o.Parameter) }
+
+// Strongest is the highest level of a card whose parameter i is this one.
+func Strongest(parameter byte) Level {
+	switch parameter & bitsRMACAndRENC {
+	case bitsRMACAndRENC:
+		return Full
+	case bitsRMAC:
+		return CMACEncryptionRMAC
+	}
+	return CMACEncryption
 }
 
 // Encode is the data of the response.

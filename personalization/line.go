@@ -1,0 +1,291 @@
+package personalization
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu"
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/gpc"
+	"ekrona/apdu/spec"
+	"ekrona/emulator/cap"
+	"ekrona/host/card"
+	"ekrona/host/intermediary"
+	"ekrona/personalization/globalplatform"
+	"ekrona/personalization/scp03"
+)
+
+// FinalKeyVersion is the version of the key set that a line puts onto its cards
+// unless it says otherwise: the first of those that are used for SCP03.
+const FinalKeyVersion = 0x30
+
+// Line makes active cards of blank ones over their security domain.
+type Line struct {
+	Issuer
+
+	Keys scp03.KeySource // of the cards as they come
+	// Final, if not nil, are the keys that replace those. Keep what they come from:
+	// nobody can read them back.
+	Final        scp03.KeySource
+	FinalVersion byte // 0 is FinalKeyVersion
+
+	CAP *cap.File // the applet
+
+	// What cannot be undone is done only if it is asked for.
+	DeleteApplet bool // deletes an applet that is not active, of another order or version
+	Secure       bool // moves the card's life cycle to SECURED, which never goes back
+}
+
+// Issue brings the card in the reader, which has just got power, from wherever it is
+// to active:
+//
+//  1. SELECT of the issuer security domain, GET DATA of its key versions, SELECT of
+//     the applet: what is on the card is this order's, or nothing.
+//  2. A secure channel, with the keys of the version that the card names.
+//  3. PUT KEY, and a channel with the new keys.
+//  4. INSTALL [for load] and LOAD; INSTALL [for install and make selectable].
+//  5. SET STATUS to SECURED.
+//  6. [Issuer.Personalize].
+//
+// It can be repeated with the same order after a cut at any point: each step finds
+// itself done or is done again. done is told each stage after it is true on the card
+// and before the next step; its error ends the issuing, which can be repeated too.
+//
+// Keys are never guessed, and keys that are not the card's stop it before EXTERNAL
+// AUTHENTICATE. Errors: [scp03.ErrWrongKeys], [ErrOtherApplet], [*gpc.Refusal] and
+// those of Personalize.
+func (l Line) Issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done func(Stage) error) (intermediary.Device, error) {
+	device, err := l.issue(ctx, c, o, s, done)
+	if err != nil {
+		return intermediary.Device{}, fmt.Errorf("issuing %s: %w", o.Device, err)
+	}
+	return device, nil
+}
+
+func (l Line) issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done reached) (intermediary.Device, error) {
+	none := intermediary.Device{}
+	if l.FinalVersion == 0 {
+		l.FinalVersion = FinalKeyVersion
+	}
+	found, err := l.inspect(ctx, c, o, s)
+	if err != nil {
+		return none, err
+	}
+	if err := done(Inspected); err != nil {
+		return none, err
+	}
+	if err := l.manage(ctx, c, o, found, done); err != nil {
+		return none, err
+	}
+	if found.active != nil {
+		return *found.active, done(Active)
+	}
+	return l.personalize(ctx, c, o, s, done)
+}
+
+// ErrOtherApplet says that an applet is in the way that only DeleteApplet would
+// delete.
+var ErrOtherApplet = errors.New("personalization: the card has another applet in the place of this one: have it deleted, or take a blank card")
+
+// finding is what there is on a card before a key is used.
+type finding struct {
+	versions map[byte]bool // of key sets
+	instance bool          // this order's
+	foreign  bool          // an instance of another order, not active
+	active   *intermediary.Device
+}
+
+// isManaged tells whether the security domain has nothing more to do.
+func (f finding) isManaged(l Line) bool {
+	return f.instance && !l.Secure && (l.Final == nil || f.versions[l.FinalVersion])
+}
+
+// inspect does step 1.
+func (l Line) inspect(ctx context.Context, c apdu.Card, o Order, s Secrets) (finding, error) {
+	domain, err := globalplatform.Select(ctx, c, nil)
+	if err != nil {
+		return finding{}, err
+	}
+	if domain.Locked {
+		return finding{}, fmt.Errorf("the card is in CARD_LOCKED: unlock it with its keys first: %w", gpc.SWLocked)
+	}
+	keys, err := globalplatform.Keys(ctx, c)
+	if err != nil {
+		return finding{}, err
+	}
+	f := finding{versions: map[byte]bool{}}
+	for _, k := range keys {
+		f.versions[k.Version] = true
+	}
+	if l.Final != nil && f.versions[l.FinalVersion] && f.versions[gpc.InitialKeySet] {
+		return finding{}, fmt.Errorf("the card has kept its initial keys, version %02X, beside the new ones: delete them, or set the card aside", gpc.InitialKeySet)
+	}
+	client := card.New(c)
+	application, err := client.Select(ctx)
+	switch {
+	case errors.Is(err, gpc.SWFileNotFound):
+		return f, nil
+	case err != nil:
+		return finding{}, err
+	case isActivated(application):
+		device, err := l.recognise(ctx, client, o, s)
+		f.instance, f.active = true, &device
+		return f, err
+	}
+	_, err = identify(ctx, client, o)
+	if errors.Is(err, ErrOtherCard) && l.DeleteApplet {
+		f.foreign = true
+		return f, nil
+	}
+	f.instance = true
+	return f, err
+}
+
+// manage does steps 2 to 5, if any of them is left to do.
+func (l Line) manage(ctx context.Context, c apdu.Card, o Order, f finding, done reached) error {
+	if f.isManaged(l) {
+		for _, stage := range []Stage{KeysReplaced, Loaded, Installed} {
+			if stage == KeysReplaced && l.Final == nil {
+				continue
+			}
+			if err := done(stage); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	client, err := l.open(ctx, c, f)
+	if err != nil {
+		return err
+	}
+	if l.Final != nil {
+		if client, err = l.replaceKeys(ctx, c, client); err != nil {
+			return err
+		}
+		if err := done(KeysReplaced); err != nil {
+			return err
+		}
+	}
+	contents, err := client.List(ctx)
+	if err != nil {
+		return err
+	}
+	if err := l.load(ctx, client, contents, f); err != nil {
+		return err
+	}
+	if err := done(Loaded); err != nil {
+		return err
+	}
+	if !f.instance {
+		if err := l.install(ctx, client, o); err != nil {
+			return err
+		}
+	}
+	if err := done(Installed); err != nil {
+		return err
+	}
+	if !l.Secure {
+		return nil
+	}
+	if err := secure(ctx, client, contents.Domain.LifeCycle); err != nil {
+		return err
+	}
+	return done(Secured)
+}
+
+// open opens a channel with the final keys if the card has that version, else with
+// the keys that it came with.
+func (l Line) open(ctx context.Context, c apdu.Card, f finding) (*globalplatform.Client, error) {
+	o := scp03.Options{Keys: l.Keys, Level: scp03.CMACEncryption, Strongest: true, Random: l.Random}
+	if l.Final != nil && f.versions[l.FinalVersion] {
+		o.Keys, o.KeyVersion = l.Final, l.FinalVersion
+	}
+	return globalplatform.Open(ctx, c, nil, o)
+}
+
+// replaceKeys puts the final keys in the place of those of the channel, unless it
+// has been opened with them, and opens one with them, which proves that the card
+// took them. Initial keys of version FF end by themselves; those of another version
+// are replaced by name, and have to be of the same length.
+func (l Line) replaceKeys(ctx context.Context, c apdu.Card, client *globalplatform.Client) (*globalplatform.Client, error) {
+	if client.KeyVersion() == l.FinalVersion {
+		return client, nil
+	}
+	final, err := l.Final.For(client.Offer())
+	if err != nil {
+		return nil, err
+	}
+	replaced := client.KeyVersion()
+	if replaced == gpc.InitialKeySet {
+		replaced = 0
+	}
+	if err := client.PutKeys(ctx, l.FinalVersion, final, replaced); err != nil {
+		return nil, err
+	}
+	return l.open(ctx, c, finding{versions: map[byte]bool{l.FinalVersion: true}})
+}
+
+// load puts the applet's load file onto the card unless it is there. What is in the
+// way goes first, if it may.
+func (l Line) load(ctx context.Context, client *globalplatform.Client, on globalplatform.Contents, f finding) error {
+	pkg := l.CAP.Header.Package
+	others := false // instances that nobody has looked at
+	for _, a := range on.Applications {
+		switch {
+		case !bytes.Equal(a.AID, []byte(spec.AppletAID)):
+			others = others || bytes.Equal(a.LoadFile, pkg.AID)
+		case !f.instance && !f.foreign:
+			return fmt.Errorf("the applet is on the card and cannot be selected (life cycle %02X): unlock it: %w", byte(a.LifeCycle), ErrOtherApplet)
+		}
+	}
+	for _, file := range on.LoadFiles {
+		if !bytes.Equal(file.AID, pkg.AID) {
+			continue
+		}
+		same := len(file.Version) != 2 || bytes.Equal(file.Version, []byte{byte(pkg.Major), byte(pkg.Minor)})
+		switch {
+		case same && f.foreign:
+			return client.Delete(ctx, []byte(spec.AppletAID), false)
+		case same:
+			return nil
+		case !l.DeleteApplet || f.instance || others:
+			return fmt.Errorf("load file %X of version %d.%d is on the card, and not %d.%d: %w",
+				pkg.AID, file.Version[0], file.Version[1], pkg.Major, pkg.Minor, ErrOtherApplet)
+		}
+		if err := client.Delete(ctx, pkg.AID, true); err != nil {
+			return err
+		}
+	}
+	return client.Load(ctx, pkg.AID, l.CAP.LoadFile())
+}
+
+// install makes the order's instance. Its parameters hold the token and so go out
+// enciphered, which every level that open takes does.
+func (l Line) install(ctx context.Context, client *globalplatform.Client, o Order) error {
+	root, err := cvc.Parse(l.Root)
+	if err != nil {
+		return fmt.Errorf("root certificate: %w", err)
+	}
+	parameters, err := o.InstallParameters(root)
+	if err != nil {
+		return err
+	}
+	return client.Install(ctx, gpc.ForInstall{
+		LoadFile: l.CAP.Header.Package.AID, Module: []byte(spec.AppletAID), Instance: []byte(spec.AppletAID), Parameters: parameters,
+	})
+}
+
+// secure moves the card on to SECURED (GPC §5.1.1.3), from wherever it is before.
+func secure(ctx context.Context, client *globalplatform.Client, from gpc.LifeCycle) error {
+	for _, to := range []gpc.LifeCycle{gpc.Initialized, gpc.Secured} {
+		if from >= to {
+			continue
+		}
+		if err := client.SetCardStatus(ctx, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
