@@ -69,6 +69,10 @@ func (c *Card) ATR() []byte { return slices.Clone(c.atr) }
 // ExtendedLength tells whether long commands go as one extended APDU.
 func (c *Card) ExtendedLength() bool { return c.framing.ExtendedLength }
 
+// Unframed is the same card with one APDU for each command: what it answers comes as
+// it is, 61xx and 6Cxx too. It is for tests of a card.
+func (c *Card) Unframed() apdu.Card { return c.framing.Card }
+
 // Transmit sends a command. An exchange under way is not ended by ctx: PC/SC cannot.
 // [ErrCardRemoved], [ErrNoReader] and [ErrNoDaemon] are final for this Card: what the
 // reader holds now may be another one. After [ErrMute] a [Card.Reset] may help.

@@ -64,6 +64,9 @@ type openCard struct {
 	Where string       // the reader, or the file
 	Reset func() error // takes power away and gives it back
 	Close func() error
+
+	Unframed       apdu.Card // one APDU for each command; what it answers comes as it is
+	ExtendedLength bool      // card and reader carry extended APDUs
 }
 
 func openInReader(part string) (*openCard, error) {
@@ -79,7 +82,10 @@ func openInReader(part string) (*openCard, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &openCard{Card: connected, ATR: connected.ATR(), Where: reader, Reset: connected.Reset, Close: connected.Close}, nil
+	return &openCard{
+		Card: connected, ATR: connected.ATR(), Where: reader, Reset: connected.Reset, Close: connected.Close,
+		Unframed: connected.Unframed(), ExtendedLength: connected.ExtendedLength(),
+	}, nil
 }
 
 // chooseReader finds the one reader meant by a part of its name, or without one the

@@ -30,6 +30,7 @@ func openVirtual(path string, makeBlank bool) (*openCard, error) {
 	return &openCard{
 		Card: apdu.Framing{Card: managed, ExtendedLength: profile.ExtendedLength},
 		ATR:  globalplatform.ATR(), Where: path, Reset: managed.Reset, Close: unlock,
+		Unframed: managed, ExtendedLength: profile.ExtendedLength,
 	}, nil
 }
 
