@@ -144,10 +144,10 @@ func (t *Town) cardOrder(path string, id message.DeviceID, owner string) (person
 			return order, kept, err
 		}
 		kept = cardOrder{Device: string(id), Date: order.Date.String(), Token: hex.EncodeToString(order.Token[:])}
-		if kept.PIN, err = t.digits(4); err != nil {
+		if kept.PIN, err = pin.Digits(t.random, 4); err != nil {
 			return order, kept, err
 		}
-		if kept.PUK, err = t.digits(8); err != nil {
+		if kept.PUK, err = pin.Digits(t.random, 8); err != nil {
 			return order, kept, err
 		}
 		return order, kept, writeJSON(path, kept)
@@ -178,21 +178,6 @@ func (t *Town) NoteNewPIN(p *Person, changed string) error {
 }
 
 func (t *Town) letterPath(name string) string { return t.path("letters", name+".json") }
-
-// digits draws n decimal digits, each as likely as the other.
-func (t *Town) digits(n int) (string, error) {
-	text := make([]byte, 0, n)
-	for len(text) < n {
-		var b [1]byte
-		if _, err := io.ReadFull(t.random, b[:]); err != nil {
-			return "", fmt.Errorf("the source of randomness failed: %w", err)
-		}
-		if b[0] < 250 {
-			text = append(text, '0'+b[0]%10)
-		}
-	}
-	return string(text), nil
-}
 
 // openShop gives a shop its terminal.
 func (t *Town) openShop(ctx context.Context, plan ShopPlan) error {

@@ -1,0 +1,21 @@
+package pin
+
+import (
+	"fmt"
+	"io"
+)
+
+// Digits draws n decimal digits, each as likely as the others: a PIN or a PUK.
+func Digits(random io.Reader, n int) (string, error) {
+	text := make([]byte, 0, n)
+	for len(text) < n {
+		var b [1]byte
+		if _, err := io.ReadFull(random, b[:]); err != nil {
+			return "", fmt.Errorf("pin: the source of randomness failed: %w", err)
+		}
+		if b[0] < 250 { // so that no digit is likelier
+			text = append(text, '0'+b[0]%10)
+		}
+	}
+	return string(text), nil
+}
