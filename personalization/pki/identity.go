@@ -1,6 +1,7 @@
 package pki
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"errors"
@@ -14,6 +15,9 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
+	"ekrona/personalization/pki/durable"
+	"ekrona/personalization/pki/keys"
+	"ekrona/personalization/pki/keys/secret"
 )
 
 // Identity is a private key and the certificate over its public key.
@@ -50,13 +54,30 @@ func (i Identity) Certify(s Subject, public *ecdsa.PublicKey) ([]byte, error) {
 // Folder is the directory in which one party keeps its identities, two files for
 // each: NAME.key and NAME.cvc.
 type Folder struct {
-	path   string
-	random io.Reader
+	path    string
+	options keys.Options
 }
 
 // Open names the directory of a party; it is made when something is kept in it.
-// random is for new keys.
-func Open(path string, random io.Reader) Folder { return Folder{path, random} }
+// random is for new keys, which get no passphrase. The passphrases of keys that have
+// one come from where secret.From finds them.
+func Open(path string, random io.Reader) Folder {
+	return OpenWith(path, keys.Options{Secret: secret.From(""), Random: random, Unprotected: true})
+}
+
+// OpenWith is Open with all that can be said of keys.
+func OpenWith(path string, o keys.Options) Folder { return Folder{path, o} }
+
+// Key opens the key of the name, or makes it in the folder. Where NAME.key holds a
+// reference, it is the key of the reference.
+func (f Folder) Key(ctx context.Context, name string) (keys.Key, error) {
+	path := filepath.Join(f.path, name+".key")
+	key, err := keys.OpenAt(ctx, path, f.options)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, err
+	}
+	return keys.FileReference(path).OpenOrCreate(ctx, f.options)
+}
 
 // Root opens the self-signed root of the name, or makes it.
 func (f Folder) Root(name string, s Subject) (Identity, error) {
@@ -73,7 +94,7 @@ func (f Folder) Certified(name string, s Subject, issuer Identity) (Identity, er
 // identity opens or makes an identity; without an issuer it signs itself. What
 // lies there must be what is asked for.
 func (f Folder) identity(name string, s Subject, issuer *Identity) (Identity, error) {
-	key, err := LoadOrCreateKey(filepath.Join(f.path, name+".key"), f.random)
+	key, err := f.Key(context.Background(), name)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -83,7 +104,7 @@ func (f Folder) identity(name string, s Subject, issuer *Identity) (Identity, er
 		if encoded, err = certifyOwn(key, s, issuer); err != nil {
 			return Identity{}, err
 		}
-		err = replaceFile(path, encoded, everyone)
+		err = durable.Replace(path, encoded, durable.Everyone)
 	}
 	if err != nil {
 		return Identity{}, fmt.Errorf("certificate file: %w", err)
@@ -92,14 +113,14 @@ func (f Folder) identity(name string, s Subject, issuer *Identity) (Identity, er
 	if err != nil {
 		return Identity{}, fmt.Errorf("certificate file %s: %w", path, err)
 	}
-	if certificate.Holder != s.Holder || certificate.Role != s.Role || !certificate.PublicKey.Equal(&key.PublicKey) {
+	if certificate.Holder != s.Holder || certificate.Role != s.Role || !certificate.PublicKey.Equal(key.Public()) {
 		return Identity{}, fmt.Errorf("certificate file %s: it is that of the %v %s: restore the one that belongs to the key beside it",
 			path, certificate.Role, certificate.Holder)
 	}
 	return Identity{key, certificate, encoded}, nil
 }
 
-func certifyOwn(key *ecdsa.PrivateKey, s Subject, issuer *Identity) ([]byte, error) {
+func certifyOwn(key crypto.Signer, s Subject, issuer *Identity) ([]byte, error) {
 	if issuer == nil {
 		issuer = &Identity{Signer: key, Certificate: &cvc.Certificate{Holder: s.Holder, Role: s.Role}}
 	}

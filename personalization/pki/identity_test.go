@@ -1,6 +1,7 @@
 package pki
 
 import (
+	rand2 "math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,6 +13,8 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 )
+
+func seeded(seed byte) *rand2.ChaCha8 { return rand2.NewChaCha8([32]byte{seed}) }
 
 func day(t *testing.T, text string) message.Date {
 	t.Helper()
@@ -67,11 +70,11 @@ func TestCutBetweenKeyAndCertificateIsMended(t *testing.T) {
 	folder := Open(t.TempDir(), seeded(1))
 	root, err := folder.Root("root", subject(t, "SERIKSBK00001", spec.RoleRoot))
 	require.NoError(t, err)
-	key, err := LoadOrCreateKey(filepath.Join(folder.path, "notary.key"), folder.random)
+	key, err := folder.Key(t.Context(), "notary")
 	require.NoError(t, err)
 	notary, err := folder.Certified("notary", subject(t, "SENOTARY00001", spec.RoleNotary), root)
 	require.NoError(t, err)
-	assert.True(t, key.Equal(notary.Signer))
+	assert.Equal(t, key.Public(), notary.Signer.Public())
 }
 
 func TestCertificateOfAnotherKeyIsRefused(t *testing.T) {

@@ -1,28 +1,37 @@
 package pki
 
 import (
+	"context"
 	"crypto/ecdsa"
-	"crypto/elliptic"
-	"fmt"
+	"errors"
 	"io"
+	"io/fs"
+
+	"ekrona/personalization/pki/durable"
+	"ekrona/personalization/pki/keys"
 )
 
-// scalarBytes is the length of a P-256 private key.
-const scalarBytes = 32
+// GenerateKey is keys.Generate.
+func GenerateKey(random io.Reader) (*ecdsa.PrivateKey, error) { return keys.Generate(random) }
 
-// GenerateKey makes a P-256 key from random alone, so that a run with a seeded
-// reader makes the same keys: ecdsa.GenerateKey has ignored its reader since
-// Go 1.26. Candidates outside [1, n-1] are thrown away (FIPS 186-5 §A.2.2).
-func GenerateKey(random io.Reader) (*ecdsa.PrivateKey, error) {
-	candidate := make([]byte, scalarBytes)
-	defer clear(candidate)
-	for {
-		if _, err := io.ReadFull(random, candidate); err != nil {
-			return nil, fmt.Errorf("making a key: the source of randomness failed: %w", err)
-		}
-		// The only error for 32 bytes is a value out of range: one in 2^32.
-		if key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), candidate); err == nil {
-			return key, nil
-		}
+// ReplaceSecret writes a file that only its owner may read, whole or not at all.
+func ReplaceSecret(path string, content []byte) error {
+	return durable.Replace(path, content, durable.OwnerOnly)
+}
+
+// LoadOrCreateKey reads the unprotected key file at path, or makes one when there is none. Of
+// two processes that do it at once, one makes the key and both return it.
+func LoadOrCreateKey(path string, random io.Reader) (*ecdsa.PrivateKey, error) {
+	key, err := keys.LoadFile(context.Background(), path, nil)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, err
 	}
+	made, err := keys.Create(context.Background(), keys.FileReference(path).String(), keys.Options{Random: random, Unprotected: true})
+	if err == nil {
+		err = made.Close()
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	return keys.LoadFile(context.Background(), path, nil)
 }

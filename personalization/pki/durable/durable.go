@@ -1,4 +1,11 @@
-package pki
+// Package durable writes small files whole or not at all: a temporary file beside
+// them is filled, synced and only then given the name. A power cut leaves the old
+// state or the new one, and at worst a temporary file. Start with [Create] and
+// [Replace].
+//
+// It trusts the file system to keep what a completed rename and a sync of its
+// folder wrote.
+package durable
 
 import (
 	"errors"
@@ -7,20 +14,22 @@ import (
 	"path/filepath"
 )
 
-// createFile writes a file that did not exist, whole or not at all: a
-// temporary file is filled, synced and only then linked to its name, which
-// fails with [fs.ErrExist] when the name is taken. A power cut leaves the old
-// state or the new one, and at worst a temporary file beside it.
-func createFile(path string, content []byte, mode fs.FileMode) error {
+// Modes of the files of a party.
+const (
+	OwnerOnly = fs.FileMode(0o600) // secrets
+	Everyone  = fs.FileMode(0o644) // certificates and lists
+
+	ownerFolder = fs.FileMode(0o700)
+)
+
+// Create writes a file that did not exist; the error is [fs.ErrExist] when the
+// name is taken, also by another process at the same moment.
+func Create(path string, content []byte, mode fs.FileMode) error {
 	return place(path, content, mode, os.Link)
 }
 
-// ReplaceSecret writes a file that only its owner may read, whole or not at all,
-// in the place of any that was there.
-func ReplaceSecret(path string, content []byte) error { return replaceFile(path, content, ownerOnly) }
-
-// replaceFile does the same for a file that may exist already.
-func replaceFile(path string, content []byte, mode fs.FileMode) error {
+// Replace writes a file in the place of any that was there.
+func Replace(path string, content []byte, mode fs.FileMode) error {
 	return place(path, content, mode, os.Rename)
 }
 

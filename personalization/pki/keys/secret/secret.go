@@ -1,0 +1,144 @@
+// Package secret brings the passphrases and PINs that protect keys: from a file,
+// or from the terminal without echo. Start with [From].
+//
+// It trusts the file system to keep other users away from a passphrase file. No
+// error of it repeats a secret.
+package secret
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// Environment names the variable with the path of a passphrase file.
+const Environment = "EKRONA_PASSPHRASE_FILE"
+
+// limitBytes bounds a secret: longer files are none.
+const limitBytes = 1024
+
+// Errors of this package.
+var (
+	ErrWrong = errors.New("wrong passphrase or PIN")
+	ErrNone  = errors.New("a passphrase is needed: give it with --passphrase-file or " + Environment + ", or work at a terminal")
+)
+
+// Request is what is asked for.
+type Request struct {
+	For string // what it opens, for a person: "key file root.key"
+	New bool   // a secret to be chosen, not one that exists
+}
+
+// Source brings secrets. What it returns is the caller's to clear.
+type Source func(ctx context.Context, r Request) ([]byte, error)
+
+// Ask asks the source. A nil source has none.
+func (s Source) Ask(ctx context.Context, r Request) ([]byte, error) {
+	if s == nil {
+		return nil, fmt.Errorf("%s: %w", r.For, ErrNone)
+	}
+	answer, err := s(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.For, err)
+	}
+	return answer, nil
+}
+
+// From is the source of the command line: the file at path; without one, the
+// file that [Environment] names; without that, the terminal.
+func From(path string) Source {
+	return func(ctx context.Context, r Request) ([]byte, error) {
+		file := path
+		if file == "" {
+			file = os.Getenv(Environment)
+		}
+		if file != "" {
+			return ReadFile(file)
+		}
+		return ask(ctx, r)
+	}
+}
+
+// ReadFile reads a secret, the first and only line of a file that its owner alone
+// may read.
+func ReadFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("passphrase file: %w", err)
+	}
+	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("passphrase file %s: others may read it (mode %o): run chmod 600 on it", path, info.Mode().Perm())
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("passphrase file: %w", err)
+	}
+	content, err := io.ReadAll(io.LimitReader(file, limitBytes+1))
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("passphrase file %s: %w", path, err)
+	}
+	line, rest, _ := bytes.Cut(content, []byte("\n"))
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	if len(line) == 0 || len(rest) > 0 || len(content) > limitBytes {
+		return nil, fmt.Errorf("passphrase file %s: it must hold one line of at most %d bytes", path, limitBytes)
+	}
+	return line, nil
+}
+
+// ask asks at the terminal, without echo, a new secret twice.
+func ask(ctx context.Context, r Request) ([]byte, error) {
+	if !r.New {
+		return prompt(ctx, "Passphrase for "+r.For)
+	}
+	first, err := prompt(ctx, "New passphrase for "+r.For)
+	if err != nil {
+		return nil, err
+	}
+	second, err := prompt(ctx, "The same again")
+	if err != nil {
+		return nil, err
+	}
+	defer clear(second)
+	if !bytes.Equal(first, second) {
+		return nil, errors.New("the two passphrases differ: start again")
+	}
+	return first, nil
+}
+
+// prompt reads one line. Interrupted, it leaves the terminal with its echo; the
+// reader that waits then ends with the program.
+func prompt(ctx context.Context, text string) ([]byte, error) {
+	input := int(os.Stdin.Fd())
+	before, err := term.GetState(input)
+	if err != nil {
+		return nil, ErrNone // not a terminal
+	}
+	type answer struct {
+		line []byte
+		err  error
+	}
+	answers := make(chan answer, 1)
+	fmt.Fprint(os.Stderr, text+": ")
+	go func() {
+		line, err := term.ReadPassword(input)
+		answers <- answer{line, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, errors.Join(ctx.Err(), term.Restore(input, before))
+	case a := <-answers:
+		fmt.Fprintln(os.Stderr)
+		if a.err != nil {
+			return nil, fmt.Errorf("reading the passphrase: %w", a.err)
+		}
+		if len(a.line) == 0 {
+			return nil, errors.New("no passphrase entered")
+		}
+		return a.line, nil
+	}
+}
