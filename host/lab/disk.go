@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"modernc.org/sqlite"
+
+	"ekrona/host/audit"
 )
 
 // errKilled is what every call to a disk answers when its node has been killed.
@@ -19,13 +21,38 @@ type disk struct {
 	node string
 	kill func(node string) bool // asked before each step, and after each commit
 	dead bool
-	raw  image // of the one connection that a database in memory has
+	raw  inner // of the one connection that a database in memory has
+
+	watched bool
+	touched map[audit.Row]bool // what was written since somebody asked, while it is watched
 }
 
-// image is what SQLite's connection offers to copy a database whole.
-type image interface {
+// inner is what SQLite's connection offers to copy a database whole, and to see what
+// is written.
+type inner interface {
 	Serialize() ([]byte, error)
 	Deserialize([]byte) error
+	RegisterPreUpdateHook(sqlite.PreUpdateHookFn)
+}
+
+// everything stands for all rows at once.
+var everything = audit.Row{}
+
+// watch has SQLite tell of every row that is inserted, changed or deleted, also by a
+// transaction that is undone afterwards.
+func (d *disk) watch() {
+	d.watched, d.touched = true, map[audit.Row]bool{everything: true}
+	d.raw.RegisterPreUpdateHook(func(row sqlite.SQLitePreUpdateData) {
+		d.touched[audit.Row{Table: row.TableName, ID: row.OldRowID}] = true
+		d.touched[audit.Row{Table: row.TableName, ID: row.NewRowID}] = true
+	})
+}
+
+// written is what was written since it was asked last.
+func (d *disk) written() map[audit.Row]bool {
+	rows := d.touched
+	d.touched = map[audit.Row]bool{}
+	return rows
 }
 
 func (d *disk) step() error {
@@ -42,7 +69,12 @@ func (d *disk) step() error {
 func (d *disk) backup() ([]byte, error) { return d.raw.Serialize() }
 
 // restore sets the disk back to a backup.
-func (d *disk) restore(backup []byte) error { return d.raw.Deserialize(backup) }
+func (d *disk) restore(backup []byte) error {
+	if d.watched {
+		d.touched[everything] = true
+	}
+	return d.raw.Deserialize(backup)
+}
 
 // connection is all that SQLite's connection can do and we use.
 type connection interface {
@@ -62,8 +94,8 @@ func (d *disk) Open(source string) (driver.Conn, error) {
 		return nil, err
 	}
 	full, ok := opened.(connection)
-	raw, copies := opened.(image)
-	if !ok || !copies {
+	raw, hasInner := opened.(inner)
+	if !ok || !hasInner {
 		return nil, fmt.Errorf("SQLite's connection %T lacks a part of what stands before it", opened)
 	}
 	d.raw = raw

@@ -44,6 +44,9 @@ func (w *world) finish() *Failure {
 			return f
 		}
 	}
+	if err := w.auditor.Missed(w.ctx, w.centralDB); err != nil {
+		return broken("%v", err)
+	}
 	for _, b := range w.banks {
 		if err := b.PullStatement(w.ctx); err != nil {
 			return broken("%s: %v", b.name, err)

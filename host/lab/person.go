@@ -132,8 +132,7 @@ var errGone = errors.New("the card left the field")
 func (w *world) reader(p *person, which int) apdu.Card {
 	c := p.cards[which%len(p.cards)]
 	c.Reset()
-	p.seen = nil
-	slot := &slot{w: w, holder: p.name, card: c}
+	slot := &slot{w: w, holder: p, card: c}
 	return apdu.Framing{Card: slot, ExtendedLength: true}
 }
 
@@ -146,7 +145,7 @@ func (w *world) tap(p *person, which int) (wallet.Tap, error) {
 // slot is a card in a reader's field, until it leaves it.
 type slot struct {
 	w      *world
-	holder string
+	holder *person
 	card   *emulated.Card
 	gone   bool
 }
@@ -176,7 +175,7 @@ func (s *slot) Transmit(_ context.Context, c apdu.Command) (apdu.Response, error
 	}
 	answer, err := s.send(raw)
 	if w.options.Trace {
-		w.trace(s.holder, c, answer, err)
+		w.trace(s.holder.name, c, answer, err)
 	}
 	if err != nil {
 		s.gone = true
@@ -206,11 +205,15 @@ func (s *slot) send(raw []byte) ([]byte, error) {
 	}
 	s.card.CutBefore(max(0, planned-w.plan.writes))
 	answer, err := s.card.TransmitBytes(raw)
-	w.plan.writes += s.card.LastCommand().Writes
+	writes := s.card.LastCommand().Writes
+	w.plan.writes += writes
+	if writes > 0 || err != nil {
+		s.holder.seen = nil
+	}
 	if errors.Is(err, emulated.ErrPowerLost) {
 		w.due(CutPower, planned)
 	} else if err != nil {
-		w.broken = errors.Join(w.broken, fmt.Errorf("%s's card: %w", s.holder, err))
+		w.broken = errors.Join(w.broken, fmt.Errorf("%s's card: %w", s.holder.name, err))
 	}
 	w.digest.Write(raw)
 	w.digest.Write(answer)

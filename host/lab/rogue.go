@@ -72,7 +72,7 @@ func (w *world) rollBack(p *person) error {
 func (w *world) sayAnything(p *person, s Step) error {
 	w.meet(WildReader)
 	w.reader(p, s.Pick) // it is switched on
-	at := slot{w: w, holder: p.name, card: p.cards[s.Pick%len(p.cards)]}
+	at := slot{w: w, holder: p, card: p.cards[s.Pick%len(p.cards)]}
 	choice := w.wild(64)
 	for n := range 6 {
 		c := choice[n*4:]

@@ -129,6 +129,10 @@ func found(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
 	for _, d := range w.disks {
 		d.kill = w.kills
 	}
+	w.disks[centralBank].watch()
+	for _, b := range w.banks {
+		w.disks[string(b.name)].watch()
+	}
 	return w, nil
 }
 

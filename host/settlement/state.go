@@ -17,7 +17,7 @@ func (n *Notary) OpenChallenge(ctx context.Context, from string, challenge []byt
 	if err != nil {
 		return err
 	}
-	return n.change(ctx, func(t *txn) error {
+	return n.transact(ctx, func(t *txn) error {
 		d, err := t.own(from, string(c.Device))
 		if err != nil {
 			return err
@@ -40,7 +40,7 @@ func (n *Notary) SubmitState(ctx context.Context, from string, state []byte) (re
 	if err != nil {
 		return report, err
 	}
-	err = n.change(ctx, func(t *txn) error {
+	err = n.transact(ctx, func(t *txn) error {
 		d, err := t.own(from, string(s.Device))
 		if err != nil {
 			return err

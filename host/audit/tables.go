@@ -1,0 +1,345 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"crypto/ecdsa"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
+	"ekrona/host/money"
+	"ekrona/host/store"
+)
+
+// Row names a row of the central bank's database by its table and the rowid that SQLite gives it.
+type Row struct {
+	Table string
+	ID    int64
+}
+
+// tables are the rows of the central bank as they were read last, parsed.
+type tables struct {
+	devices      table[*device]
+	strays       table[stray]
+	authorities  table[*cvc.Certificate]
+	payments     table[*payment]
+	voices       table[*voice]
+	words        table[wordRow]
+	instructions table[*instruction]
+	statement    table[entry]
+	accounts     table[account]
+	issued       []issue // read anew each time: few
+}
+
+type stray struct {
+	device string
+	key    *ecdsa.PublicKey
+}
+
+type wordRow struct {
+	request request
+	payment *message.Hash
+	voice   *message.Hash
+}
+
+type account struct {
+	name    string
+	balance money.Ore
+}
+
+type issue struct {
+	issued, received money.Ore
+	account          string
+}
+
+// table is what was read of one table.
+type table[T any] struct {
+	name, columns string
+	parse         func(scan scanner) (T, error)
+	rows          map[int64]T // by rowid
+}
+
+// scanner scans the columns of one row.
+type scanner func(into ...any) error
+
+func newTables() *tables {
+	return &tables{
+		devices:      table[*device]{name: "device", columns: "id, intermediary, role, public_key, ceilings, status", parse: parseDevice},
+		strays:       table[stray]{name: "stray_certificate", columns: "device, public_key", parse: parseStray},
+		authorities:  table[*cvc.Certificate]{name: "authority", columns: "certificate", parse: parseAuthority},
+		payments:     table[*payment]{name: "payment", columns: "bytes, standing, verdict, from_shadow, from_holding, from_pool", parse: parsePayment},
+		voices:       table[*voice]{name: "voice", columns: "bytes", parse: parseVoice},
+		words:        table[wordRow]{name: "word", columns: "payee, request, payment, voice", parse: parseWord},
+		instructions: table[*instruction]{name: "instruction", columns: "device, seq, bytes, outcome", parse: parseInstruction},
+		statement: table[entry]{name: "statement", columns: "kind, intermediary, device, online, shadow, payer, atc, payee, order_key, instr",
+			parse: parseEntry},
+		accounts: table[account]{name: "ledger_account", columns: "name, balance", parse: parseAccount},
+	}
+}
+
+// read reads every row, or, of tables that were read before, those that were touched since.
+func (t *tables) read(r *reader, whole bool, touched []Row) {
+	t.devices.read(r, whole, touched)
+	t.strays.read(r, whole, touched)
+	t.authorities.read(r, whole, touched)
+	t.payments.read(r, whole, touched)
+	t.voices.read(r, whole, touched)
+	t.words.read(r, whole, touched)
+	t.instructions.read(r, whole, touched)
+	t.statement.read(r, whole, touched)
+	t.accounts.read(r, whole, touched)
+	t.issued = nil
+	r.each(`SELECT -e.amount, o.amount, o.account FROM ledger_entry e JOIN ledger_entry o ON o.order_id = e.order_id AND o.account <> e.account
+		WHERE e.account = 'issued'`, nil, func(rows *sql.Rows) error {
+		var i issue
+		err := rows.Scan(&i.issued, &i.received, &i.account)
+		t.issued = append(t.issued, i)
+		return err
+	})
+}
+
+func (t *table[T]) read(r *reader, whole bool, touched []Row) {
+	query := "SELECT rowid, " + t.columns + " FROM " + t.name
+	if whole {
+		t.rows = map[int64]T{}
+		r.each(query, nil, t.take)
+		return
+	}
+	for _, row := range touched {
+		if row.Table == t.name { // it may be new, changed or gone
+			delete(t.rows, row.ID)
+			r.each(query+" WHERE rowid = $1", []any{row.ID}, t.take)
+		}
+	}
+}
+
+func (t *table[T]) take(rows *sql.Rows) error {
+	var id int64
+	parsed, err := t.parse(func(into ...any) error { return rows.Scan(append([]any{&id}, into...)...) })
+	if err != nil {
+		return fmt.Errorf("table %s, row %d: %w", t.name, id, err)
+	}
+	t.rows[id] = parsed
+	return nil
+}
+
+// differ is an error when a row is not the same in both.
+func (t *tables) differ(other *tables) error {
+	return errors.Join(t.devices.differ(other.devices), t.strays.differ(other.strays), t.authorities.differ(other.authorities),
+		t.payments.differ(other.payments), t.voices.differ(other.voices), t.words.differ(other.words),
+		t.instructions.differ(other.instructions), t.statement.differ(other.statement), t.accounts.differ(other.accounts))
+}
+
+func (t *table[T]) differ(other table[T]) error {
+	for id, row := range t.rows {
+		if was, known := other.rows[id]; !known || !reflect.DeepEqual(row, was) {
+			return fmt.Errorf("audit: row %d of table %s was written and nobody told", id, t.name)
+		}
+	}
+	if len(other.rows) != len(t.rows) {
+		return fmt.Errorf("audit: table %s has %d rows, %d were known", t.name, len(t.rows), len(other.rows))
+	}
+	return nil
+}
+
+// inOrder are the rows in the order of their rowids, which is that of their arrival.
+func (t *table[T]) inOrder() []T {
+	all := make([]T, 0, len(t.rows))
+	for _, id := range slices.Sorted(maps.Keys(t.rows)) {
+		all = append(all, t.rows[id])
+	}
+	return all
+}
+
+// facts puts together what the rows say. What it returns is not changed by reading more.
+func (t *tables) facts() *facts {
+	f := &facts{devices: map[string]*device{}, strays: map[string][]*ecdsa.PublicKey{}, instructs: map[string]*ecdsa.PublicKey{},
+		byIdentity: map[message.Hash]*payment{}, words: map[request]*word{}, accounts: map[string]money.Ore{},
+		payments: t.payments.inOrder(), statement: t.statement.inOrder(), voices: t.voices.inOrder(), instructions: t.instructions.inOrder()}
+	for _, d := range t.devices.rows {
+		f.devices[d.id] = d
+	}
+	for _, s := range t.strays.inOrder() {
+		f.strays[s.device] = append(f.strays[s.device], s.key)
+	}
+	for _, c := range t.authorities.rows {
+		if c.Role == spec.RoleInstructionKey {
+			f.instructs[string(c.Holder)] = c.PublicKey
+		}
+	}
+	for _, p := range f.payments {
+		f.byIdentity[p.identity] = p
+	}
+	spoken := map[message.Hash]*voice{}
+	for _, v := range f.voices {
+		spoken[v.identity] = v
+	}
+	slices.SortStableFunc(f.voices, func(a, b *voice) int { return cmp.Or(cmp.Compare(a.payee(), b.payee()), cmp.Compare(a.seq(), b.seq())) })
+	for _, w := range t.words.rows {
+		said := &word{payment: w.payment}
+		if w.voice != nil {
+			said.voice = spoken[*w.voice]
+		}
+		f.words[w.request] = said
+	}
+	slices.SortStableFunc(f.instructions, func(a, b *instruction) int {
+		return cmp.Or(cmp.Compare(a.device, b.device), cmp.Compare(a.seq, b.seq))
+	})
+	for _, a := range t.accounts.rows {
+		f.accounts[a.name] = a.balance
+	}
+	for _, i := range t.issued {
+		f.issued += i.issued
+		if i.account == "pool" {
+			f.toPool += i.received
+		}
+	}
+	return f
+}
+
+func parseDevice(scan scanner) (*device, error) {
+	var point, ceilings []byte
+	d := &device{}
+	if err := scan(&d.id, &d.intermediary, &d.role, &point, &ceilings, &d.status); err != nil {
+		return nil, err
+	}
+	if ceilings != nil {
+		policy, err := message.ParsePolicy(ceilings)
+		if err != nil {
+			return nil, err
+		}
+		d.ceilings = &policy
+	}
+	var err error
+	d.key, err = signature.ParsePoint(point)
+	return d, err
+}
+
+func parseStray(scan scanner) (s stray, err error) {
+	var point []byte
+	if err := scan(&s.device, &point); err != nil {
+		return s, err
+	}
+	s.key, err = signature.ParsePoint(point)
+	return s, err
+}
+
+func parseAuthority(scan scanner) (*cvc.Certificate, error) {
+	var raw []byte
+	if err := scan(&raw); err != nil {
+		return nil, err
+	}
+	return cvc.Parse(raw)
+}
+
+func parsePayment(scan scanner) (*payment, error) {
+	p := &payment{}
+	var raw []byte
+	err := scan(&raw, &p.standing, &p.verdict, &p.fromShadow, &p.fromHolding, &p.fromPool)
+	if err != nil {
+		return nil, err
+	}
+	if p.message, err = message.Parse[message.Payment](raw); err != nil {
+		return nil, err
+	}
+	p.identity, err = message.Identity(p.message)
+	return p, err
+}
+
+func parseVoice(scan scanner) (*voice, error) {
+	v := &voice{}
+	var raw []byte
+	err := scan(&raw)
+	if err != nil {
+		return nil, err
+	}
+	if tlv.NewReader(raw).At(spec.TagReceipt) {
+		v.receipt, err = message.Parse[message.Receipt](raw)
+	} else {
+		v.refusal, err = message.Parse[message.Refusal](raw)
+	}
+	if err != nil {
+		return nil, err
+	}
+	v.identity, err = message.Identity(v.message())
+	return v, err
+}
+
+func parseWord(scan scanner) (w wordRow, err error) {
+	var payment, spoken []byte
+	if err := scan(&w.request.payee, &w.request.number, &payment, &spoken); err != nil {
+		return w, err
+	}
+	if payment != nil {
+		identity := message.Hash(payment)
+		w.payment = &identity
+	}
+	if spoken != nil {
+		identity := message.Hash(spoken)
+		w.voice = &identity
+	}
+	return w, nil
+}
+
+func parseInstruction(scan scanner) (*instruction, error) {
+	i := &instruction{}
+	var raw []byte
+	var outcome int
+	err := scan(&i.device, &i.seq, &raw, &outcome)
+	if err != nil {
+		return nil, err
+	}
+	i.open, i.taken, i.untaken = outcome == 0, outcome == 2, outcome == 3
+	if i.message, err = message.Parse[message.Instruction](raw); err != nil {
+		return nil, err
+	}
+	i.identity, err = message.Identity(i.message)
+	return i, err
+}
+
+func parseEntry(scan scanner) (e entry, err error) {
+	err = scan(&e.Kind, &e.intermediary, &e.Device, &e.Online, &e.Shadow, &e.Payer, &e.Atc, &e.Payee, &e.Order, &e.Instr)
+	return e, err
+}
+
+func parseAccount(scan scanner) (a account, err error) {
+	err = scan(&a.name, &a.balance)
+	return a, err
+}
+
+// reader reads rows until the first error.
+type reader struct {
+	ctx context.Context
+	q   store.Queryer
+	err error
+}
+
+func (r *reader) each(query string, args []any, scan func(*sql.Rows) error) {
+	if r.err != nil {
+		return
+	}
+	rows, err := r.q.QueryContext(r.ctx, query, args...)
+	if err != nil {
+		r.err = fmt.Errorf("audit: %w", err)
+		return
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			r.err = fmt.Errorf("audit: %w", err)
+			return
+		}
+	}
+	if err := rows.Err(); err != nil {
+		r.err = fmt.Errorf("audit: %w", err)
+	}
+}
