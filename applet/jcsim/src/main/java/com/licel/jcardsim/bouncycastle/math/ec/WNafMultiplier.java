@@ -1,0 +1,21 @@
+package com.licel.jcardsim.bouncycastle.math.ec;
+
+import java.math.BigInteger;
+
+/** Multiplies points of curves over prime fields, by numbers in their non-adjacent form: where they differ from three times themselves. */
+class WNafMultiplier implements ECMultiplier {
+    @Override
+    public ECPoint multiply(ECPoint p, BigInteger k, PreCompInfo unused) {
+        BigInteger threefold = k.multiply(BigInteger.valueOf(3));
+        ECPoint negative = p.negate();
+        JacobianPoint sum = new JacobianPoint(p);
+        for (int i = threefold.bitLength() - 2; i > 0; i--) {
+            sum.twice();
+            boolean bit = threefold.testBit(i);
+            if (bit != k.testBit(i)) {
+                sum.add(bit ? p : negative);
+            }
+        }
+        return sum.affine();
+    }
+}
