@@ -97,6 +97,7 @@ const (
 	TagCapability      tlv.Tag = 0x67   // GPC §H.4
 	TagRecognition     tlv.Tag = 0x73   // in TagCardData
 	TagCPLC            tlv.Tag = 0x9F7F // Visa card production life cycle data
+	TagDiversification tlv.Tag = 0xCF   // of keys: the 10 bytes of INITIALIZE UPDATE
 	TagSequenceCounter tlv.Tag = 0xC1
 	TagKeyTemplate     tlv.Tag = 0xE0
 	TagKeyInfo         tlv.Tag = 0xC0

@@ -187,10 +187,15 @@ func TestGetStatusForms(t *testing.T) {
 func TestDataObjects(t *testing.T) {
 	b := newBench(t)
 	answer := b.exchange("80CA9F7F00")
-	assert.Equal(t, fmt.Sprintf("9F7F2A4790D3214700000000000000%X", b.state.identity[:6]), answer[:42])
+	assert.Equal(t, fmt.Sprintf("9F7F2A4790D3214700000000008345%X", b.state.identity[:6]), answer[:42])
 	assert.Equal(t, answer[6:], b.exchange("00CA9F7F00"), "an interindustry class gives the value alone")
 	assert.Equal(t, "E012C00401FF8810C00402FF8810C00403FF88109000", b.exchange("80CA00E000"))
 	assert.Equal(t, "C1030000009000", b.exchange("80CA00C100"))
+	// As P71 cards answer, see apdu/gpc/cardinfo_test.go.
+	assert.Equal(t, "6F108408A000000151000000A5049F6501FF9000", b.exchange("00A4040000"))
+	assert.Equal(t, "664D734B06072A864886FC6B01600B06092A864886FC6B020203630906072A864886FC6B03640B06092A864886FC6B040370"+
+		"650D060B2A864886FC6B0507020000660C060A2B060104012A026E01039000", b.exchange("80CA006600"))
+	assert.Equal(t, fmt.Sprintf("CF0A%X9000", b.state.identity[:]), b.exchange("80CA00CF00"))
 	assert.Equal(t, "6A88", b.exchange("80CA004200"))
 	assert.Equal(t, "6A80", b.exchange("80CA00660100"))
 	for _, object := range []string{"80CA006600", "80CA006700", "80CAFF2100"} {

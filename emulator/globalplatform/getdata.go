@@ -10,28 +10,24 @@ import (
 	"ekrona/personalization/scp03"
 )
 
-// Object identifiers in card recognition data (GPC §H.2), as the content of DO 06.
-const (
-	oidGlobalPlatform = "\x2A\x86\x48\x86\xFC\x6B\x01"             // 1.2.840.114283.1
-	oidVersion        = "\x2A\x86\x48\x86\xFC\x6B\x02\x02\x03\x01" // ...2.2.3.1: GlobalPlatform 2.3.1
-	oidIdentification = "\x2A\x86\x48\x86\xFC\x6B\x03"             // ...3
-	oidChannel        = "\x2A\x86\x48\x86\xFC\x6B\x04\x03"         // ...4.3.i: SCP03
-	oidJavaCard       = "\x2B\x06\x01\x04\x01\x2A\x02\x6E\x01\x03" // 1.3.6.1.4.1.42.2.110.1.3: Java Card 3
-)
-
-// recognition is the content of card recognition data, tag 73.
+// recognition is the content of card recognition data, tag 73: that of a P71 by the
+// report in issue 221 of github.com/martinpaljak/GlobalPlatformPro and like ones,
+// which name GlobalPlatform 2.3.
 func recognition() []byte {
-	oid := func(tag byte, content string) []byte {
-		out := []byte{0x06, byte(len(content))}
-		out = append(out, content...)
-		if tag != 0 {
-			out = append([]byte{tag, byte(len(out))}, out...)
+	oid := func(template tlv.Tag, content string) []byte {
+		out := append([]byte{0x06, byte(len(content))}, content...)
+		if template != 0 {
+			out = append([]byte{byte(template), byte(len(out))}, out...)
 		}
 		return out
 	}
 	return bytes.Join([][]byte{
-		oid(0, oidGlobalPlatform), oid(0x60, oidVersion), oid(0x63, oidIdentification),
-		oid(0x64, oidChannel+string(rune(parameterS8))), oid(0x66, oidJavaCard),
+		oid(0, gpc.OIDGlobalPlatform),
+		oid(gpc.TagRecognitionVersion, gpc.OIDVersionPrefix+"\x02\x03"),
+		oid(gpc.TagRecognitionScheme, gpc.OIDIdentification),
+		oid(gpc.TagRecognitionChannel, gpc.OIDChannelPrefix+string([]byte{scp03.Protocol, parameterS8})),
+		oid(gpc.TagRecognitionConfig, gpc.OIDConfiguration20),
+		oid(gpc.TagRecognitionPlatform, gpc.OIDJavaCardPrefix+"\x03"),
 	}, nil)
 }
 
@@ -57,7 +53,7 @@ func (c *Card) dataObject(tag tlv.Tag) ([]byte, error) {
 	}
 	switch tag {
 	case gpc.TagCPLC:
-		return tlv.Append(nil, tag, c.cplc())
+		return tlv.Append(nil, tag, c.cplc().Bytes())
 	case gpc.TagCardData:
 		content, err := tlv.Append(nil, gpc.TagRecognition, recognition())
 		if err != nil {
@@ -72,6 +68,8 @@ func (c *Card) dataObject(tag tlv.Tag) ([]byte, error) {
 			keys = append(keys, gpc.KeyInfo{ID: k.id, Version: k.version, Type: gpc.KeyTypeAES, Length: len(k.value)})
 		}
 		return gpc.AppendKeyTemplate(nil, keys)
+	case gpc.TagDiversification:
+		return tlv.Append(nil, tag, c.state.identity[:])
 	case gpc.TagSequenceCounter:
 		set, _, ok := c.state.keySetOf(gpc.DefaultKeyFirst)
 		if !ok {
@@ -91,27 +89,19 @@ func (c *Card) resources() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := tlv.Append(nil, 0x81, []byte{byte(len(c.card.Applets()))})
-	if err == nil {
-		content, err = tlv.Append(content, 0x82, binary.BigEndian.AppendUint32(nil, uint32(memory.NVMFree)))
-	}
-	if err == nil {
-		content, err = tlv.Append(content, 0x83, binary.BigEndian.AppendUint32(nil, uint32(memory.ResetFree)))
-	}
-	if err != nil {
-		return nil, err
-	}
-	return tlv.Append(nil, gpc.TagResources, content)
+	return gpc.Resources{
+		Applications: uint32(len(c.card.Applets())), Persistent: uint32(memory.NVMFree), Transient: uint32(memory.ResetFree),
+	}.Encode()
 }
 
-// cplc is the card production life cycle data, 42 bytes: the maker and type of the
-// P71 family, this card's serial number and batch, and zeros where a factory would
-// have left dates and equipment.
-func (c *Card) cplc() []byte {
-	out := make([]byte, 42)
-	copy(out, []byte{0x47, 0x90, 0xD3, 0x21, 0x47, 0x00})
-	copy(out[12:], c.state.identity[:6]) // serial number (4), batch (2)
-	return out
+// cplc is the card production life cycle data: maker, chip, operating system and day
+// of fabrication as in the report named at recognition, this card's serial number and
+// batch, and zeros where whoever prepares cards leaves dates and equipment.
+func (c *Card) cplc() *gpc.CPLC {
+	return &gpc.CPLC{
+		Fabricator: gpc.ICFabricatorNXP, ICType: 0xD321, OperatingSystem: 0x4700, FabricationDate: 0x8345,
+		Serial: binary.BigEndian.Uint32(c.state.identity[:]), Batch: binary.BigEndian.Uint16(c.state.identity[4:]),
+	}
 }
 
 // capability is card capability information (GPC tables H-5 to H-7): SCP03 with

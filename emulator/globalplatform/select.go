@@ -58,12 +58,9 @@ func (c *Card) selectDomain() (apdu.Response, error) {
 // maxData is the most data of a command, said in the FCI.
 const maxData = apdu.MaxShortData
 
-// fci is the file control information (GPC table 11-82).
+// fci is the file control information (GPC table 11-82), as short as that of a P71.
 func (c *Card) fci() ([]byte, error) {
-	proprietary, err := tlv.Append(nil, gpc.TagRecognition, recognition())
-	if err == nil {
-		proprietary, err = tlv.Append(proprietary, gpc.TagMaxData, []byte{0, maxData})
-	}
+	proprietary, err := tlv.Append(nil, gpc.TagMaxData, []byte{maxData})
 	var content []byte
 	if err == nil {
 		content, err = tlv.Append(nil, gpc.TagAIDOfFCI, c.state.aid)
