@@ -1,0 +1,190 @@
+package batch
+
+import (
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"time"
+
+	"ekrona/apdu/message"
+	"ekrona/host/intermediary"
+	"ekrona/personalization"
+	"ekrona/personalization/batch/letter"
+)
+
+// Options are what a job is opened with.
+type Options struct {
+	Job      *Job
+	Folder   string // of the job; made if there is none
+	Line     personalization.Line
+	Registry Registry      // takes the place of Line's
+	LogKey   crypto.Signer // signs the audit log
+	Clock    Clock         // nil is the system's
+	Driver   driver.Driver // of the journal; nil is SQLite's
+}
+
+// Batch is a job that is being done. Its methods are used by one goroutine.
+type Batch struct {
+	job      *Job
+	line     personalization.Line
+	registry Registry
+	journal  *journal
+	clock    Clock
+}
+
+type systemClock struct{}
+
+func (systemClock) Now() time.Time { return time.Now() }
+
+// Open opens a job, or begins it after it was checked against the registry too, and
+// clears away after cards that were rejected. The caller closes it. Errors:
+// [Problems], lockfile.ErrTaken.
+func Open(ctx context.Context, o Options) (_ *Batch, err error) {
+	if o.Clock == nil {
+		o.Clock = systemClock{}
+	}
+	if err := o.Job.checkOwners(ctx, o.Registry); err != nil {
+		return nil, err
+	}
+	registry := &guarded{Registry: o.Registry}
+	o.Line.Registry = registry
+	o.Line.Random = &source{Reader: o.Line.Random}
+	o.LogKey = &signer{Signer: o.LogKey}
+	o.Line.CA.Signer = &signer{Signer: o.Line.CA.Signer}
+	b := &Batch{job: o.Job, line: o.Line, registry: registry, clock: o.Clock}
+	if b.journal, err = openJournal(ctx, o); err != nil {
+		return nil, err
+	}
+	if err := b.clear(ctx); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
+}
+
+// Close lets go of the job's folder.
+func (b *Batch) Close() error { return b.journal.close() }
+
+// checkOwners complains of owners that the intermediary does not know.
+func (j *Job) checkOwners(ctx context.Context, registry Registry) error {
+	var problems Problems
+	for _, c := range j.Cards {
+		_, err := registry.Cards(ctx, c.Owner)
+		switch {
+		case errors.Is(err, intermediary.ErrNoCustomer):
+			problems.add(j.CardsFile, c.Line, "owner %q is no customer of %s: enrol the customer first, or correct the name", c.Owner, j.Bank)
+		case err != nil:
+			return err
+		}
+	}
+	return problems.err()
+}
+
+// Count is how many cards of a job are made, begun and neither.
+type Count struct {
+	Total, Active, Begun, Left int
+}
+
+// Count counts.
+func (b *Batch) Count(ctx context.Context) (Count, error) {
+	c := Count{Total: len(b.job.Cards)}
+	err := b.journal.db.QueryRowContext(ctx, `SELECT COALESCE(SUM(state = 'active'), 0), COALESCE(SUM(state = 'begun'), 0) FROM card_order`).Scan(&c.Active, &c.Begun)
+	if err != nil {
+		return c, fmt.Errorf("journal: %w", err)
+	}
+	c.Left = c.Total - c.Active - c.Begun
+	return c, nil
+}
+
+// Waiting is an order whose card is on the way: in a reader, or to be inserted again.
+type Waiting struct {
+	Device message.DeviceID
+	Owner  string
+	Chip   Chip
+	Stage  personalization.Stage
+}
+
+// Waiting lists the orders that are begun, in the order of the job.
+func (b *Batch) Waiting(ctx context.Context) ([]Waiting, error) {
+	var all []Waiting
+	err := b.journal.each(ctx, `SELECT device FROM card_order WHERE state = 'begun' ORDER BY position`, func(device message.DeviceID) error {
+		o, err := b.journal.byDevice(ctx, b.job, device)
+		all = append(all, Waiting{o.Device, o.Owner, o.chip, o.stage})
+		return err
+	})
+	return all, err
+}
+
+// GiveUp ends an order whose card will not come again: lost, broken or spoiled. The
+// device is reported lost if it was registered, and the card of the job is free for
+// another chip. It cannot be taken back.
+func (b *Batch) GiveUp(ctx context.Context, device message.DeviceID, reason string) error {
+	o, err := b.journal.byDevice(ctx, b.job, device)
+	switch {
+	case errors.Is(err, errNoOrder):
+		return fmt.Errorf("%s is no order of this job; see its report", device)
+	case err != nil:
+		return err
+	case o.state == active:
+		return fmt.Errorf("%s is active since long: have its owner report it lost at the intermediary", device)
+	}
+	if o.state == begun {
+		if err := b.journal.reject(ctx, nil, o, reason); err != nil {
+			return err
+		}
+	}
+	return b.clear(ctx)
+}
+
+// clear does what a rejection leaves to do: a device that was registered is reported
+// lost, a letter is taken away. A cut before the last step: it is done again.
+func (b *Batch) clear(ctx context.Context) error {
+	return b.journal.each(ctx, `SELECT device FROM card_order WHERE state = 'rejected' AND cleared = 0 ORDER BY device`, func(device message.DeviceID) error {
+		known, err := b.registry.Device(ctx, device)
+		registered := err == nil
+		switch {
+		case registered:
+			// Its registration may have been cut between intermediary and notary.
+			if err := b.registry.AddDevice(ctx, known); err != nil {
+				return err
+			}
+			if err := b.registry.ReportLost(ctx, device); err != nil {
+				return err
+			}
+		case !errors.Is(err, intermediary.ErrNoDevice):
+			return err
+		}
+		if err := letter.Remove(b.journal.path(lettersIn), device); err != nil {
+			return err
+		}
+		return b.journal.write(ctx, func(w *writing) error {
+			if err := w.exec(`UPDATE card_order SET cleared = 1 WHERE device = $1`, string(device)); err != nil || !registered {
+				return err
+			}
+			return w.log("reported lost", map[string]string{"device": string(device)})
+		})
+	})
+}
+
+// writeLetter writes the order's PIN letter, unless only a missing one is wanted and
+// it is there.
+func (b *Batch) writeLetter(o order, onlyMissing bool) error {
+	folder := b.journal.path(lettersIn)
+	if onlyMissing {
+		if there, err := letter.Exists(folder, o.Device); err != nil || there {
+			return err
+		}
+	}
+	card := b.job.Cards[o.position-1]
+	return letter.Write(folder, letter.Letter{
+		Device: o.Device, Owner: o.Owner, Name: card.Name, Address: card.Address, PIN: o.secrets.pin, PUK: o.secrets.puk,
+	}, b.job.Recipients)
+}
+
+// fingerprint is the SHA-256 of a registered device's certificate.
+func (b *Batch) fingerprint(ctx context.Context, device message.DeviceID) ([sha256.Size]byte, error) {
+	known, err := b.registry.Device(ctx, device)
+	return sha256.Sum256(known.Certificate), err
+}

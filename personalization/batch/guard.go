@@ -1,0 +1,113 @@
+package batch
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"io"
+	"sync"
+
+	"ekrona/apdu/message"
+	"ekrona/host/intermediary"
+	"ekrona/personalization"
+)
+
+// Registry is what a batch asks of the intermediary, as intermediary.Intermediary
+// answers.
+type Registry interface {
+	personalization.Registry
+	ReserveDevice(ctx context.Context, kind intermediary.DeviceKind, intent string) (message.DeviceID, error)
+	Cards(ctx context.Context, owner string) ([]intermediary.Device, error)
+	ReportLost(ctx context.Context, id message.DeviceID) error
+}
+
+// fault is what went wrong on the host's side: not the card's doing, and the next
+// card would fare no better.
+type fault struct{ err error }
+
+func (f *fault) Error() string { return f.err.Error() }
+func (f *fault) Unwrap() error { return f.err }
+
+// ours marks an error as the host's.
+func ours(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fault{err}
+}
+
+func isOurs(err error) bool {
+	var f *fault
+	return errors.As(err, &f)
+}
+
+// guarded is a registry that one goroutine uses at a time. What it says of the device
+// asked for is not the host's fault.
+type guarded struct {
+	mu sync.Mutex
+	Registry
+}
+
+func aboutDevice(err error) error {
+	if errors.Is(err, intermediary.ErrNoDevice) || errors.Is(err, intermediary.ErrTaken) {
+		return err
+	}
+	return ours(err)
+}
+
+// AddDevice is Registry's.
+func (g *guarded) AddDevice(ctx context.Context, d intermediary.Device) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return aboutDevice(g.Registry.AddDevice(ctx, d))
+}
+
+// Device is Registry's.
+func (g *guarded) Device(ctx context.Context, id message.DeviceID) (intermediary.Device, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	d, err := g.Registry.Device(ctx, id)
+	return d, aboutDevice(err)
+}
+
+// ReserveDevice is Registry's.
+func (g *guarded) ReserveDevice(ctx context.Context, kind intermediary.DeviceKind, intent string) (message.DeviceID, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	id, err := g.Registry.ReserveDevice(ctx, kind, intent)
+	return id, ours(err)
+}
+
+// ReportLost is Registry's.
+func (g *guarded) ReportLost(ctx context.Context, id message.DeviceID) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return ours(g.Registry.ReportLost(ctx, id))
+}
+
+// signer is a key that one goroutine uses at a time, as a TPM wants it.
+type signer struct {
+	mu sync.Mutex
+	crypto.Signer
+}
+
+// Sign is crypto.Signer's.
+func (s *signer) Sign(random io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	signed, err := s.Signer.Sign(random, digest, o)
+	return signed, ours(err)
+}
+
+// source is a reader that one goroutine uses at a time.
+type source struct {
+	mu sync.Mutex
+	io.Reader
+}
+
+// Read is io.Reader's.
+func (s *source) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Reader.Read(p)
+}

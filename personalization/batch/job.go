@@ -1,0 +1,189 @@
+package batch
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"filippo.io/age"
+
+	"ekrona/apdu/message"
+	"ekrona/host/money"
+	"ekrona/personalization/batch/letter"
+)
+
+// Bounds of what is read.
+const (
+	maxJobBytes   = 1 << 20
+	maxTableBytes = 64 << 20
+	maxCards      = 100_000
+	maxLine       = 80 // characters of a line of a letter
+	maxAddress    = 6  // lines
+)
+
+// Job is a checked job file: what all its cards share, and the cards.
+type Job struct {
+	Name       string
+	Bank       message.Name // intermediary whose cards they are
+	Initial    string       // reference of the cards' initial keys, as the command line takes it
+	Final      string       // reference of the keys that replace them; "keep" leaves the initial ones
+	Expiry     message.Date // last day of the cards' certificates; none is left to the issuer
+	Recipients []age.Recipient
+	Cards      []Card
+	CardsFile  string // where they stand
+
+	// Digest is the SHA-256 of what was read, so that a job that was begun is not
+	// gone on with after a change.
+	Digest [sha256.Size]byte
+}
+
+// Card is one card of a job.
+type Card struct {
+	Line     int    // in its file
+	Owner    string // the intermediary's reference of the customer
+	Name     string // on the letter
+	Address  []string
+	Ceilings message.Policy // version 0
+}
+
+// Keep in the place of a reference to new keys leaves the cards their initial ones.
+const Keep = "keep"
+
+var (
+	namePattern  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
+	ownerPattern = regexp.MustCompile(`^[^\s\pC]{1,64}$`)
+)
+
+// ReadJob reads a job file, and the table beside it that it may name, and checks
+// everything in them. The error is [Problems], with all of them, or that of reading.
+func ReadJob(path string) (*Job, error) {
+	content, err := readBounded(path, maxJobBytes)
+	if err != nil {
+		return nil, fmt.Errorf("job file: %w", err)
+	}
+	return parseJob(path, content, func(name string) ([]byte, error) {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(path), name)
+		}
+		return readBounded(name, maxTableBytes)
+	})
+}
+
+func readBounded(path string, most int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > most {
+		return nil, fmt.Errorf("%s has %d bytes, the most is %d: make several jobs of it", path, info.Size(), most)
+	}
+	return os.ReadFile(path)
+}
+
+// parseJob reads a job from its file's content; table reads the table that it names.
+func parseJob(file string, content []byte, table func(name string) ([]byte, error)) (*Job, error) {
+	var problems Problems
+	digest := sha256.New()
+	digest.Write(content)
+	head, job := parseHead(file, content, &problems)
+	switch {
+	case head == nil:
+	case head.table != nil:
+		rows, err := table(head.table.Value)
+		if err != nil {
+			problems.add(file, head.table.Line, "cards: %v", err)
+			break
+		}
+		digest.Write(rows)
+		job.Cards = parseTable(head.table.Value, rows, job.ceilings, &problems)
+	case head.cards != nil:
+		job.Cards = head.inline(job.ceilings)
+	}
+	if head != nil {
+		job.CardsFile = head.cardsFile()
+		checkCards(job.CardsFile, job.Cards, &problems)
+	}
+	if err := problems.err(); err != nil {
+		return nil, err
+	}
+	digest.Sum(job.Digest[:0])
+	return &job.Job, nil
+}
+
+// checkCards checks what concerns several cards.
+func checkCards(file string, cards []Card, problems *Problems) {
+	first := map[string]int{}
+	for _, c := range cards {
+		if line, again := first[c.Owner]; again && c.Owner != "" {
+			problems.add(file, c.Line, "owner %q has a card on line %d already: one for each owner in a job", c.Owner, line)
+			continue
+		}
+		first[c.Owner] = c.Line
+	}
+	switch {
+	case len(cards) > maxCards:
+		problems.add(file, 0, "%d cards, the most is %d: make several jobs of it", len(cards), maxCards)
+	case len(cards) == 0 && len(*problems) == 0:
+		problems.add(file, 0, "it names no cards")
+	}
+}
+
+// columns are what is said of a card, the same inline and in a table.
+var columns = []string{"owner", "name", "address", "max_balance", "max_payment", "max_transactions"}
+
+// cardOf makes a card of its columns; a column that is missing or empty is what the
+// job's head says.
+func cardOf(file string, line int, value func(column string) string, ceilings message.Policy, problems *Problems) Card {
+	c := Card{Line: line, Owner: value("owner"), Name: value("name")}
+	if !ownerPattern.MatchString(c.Owner) {
+		problems.add(file, line, "owner %q: give the customer's reference at the intermediary, 1 to 64 characters without blanks", c.Owner)
+	}
+	if c.Name == "" {
+		c.Name = c.Owner
+	}
+	c.Address = lines(value("address"))
+	if len(c.Address) > maxAddress {
+		problems.add(file, line, "address: %d lines, the most is %d", len(c.Address), maxAddress)
+	}
+	for _, text := range append([]string{c.Name}, c.Address...) {
+		if n := len([]rune(text)); n > maxLine || !letter.Line(text) {
+			problems.add(file, line, "name and address: a line of %d characters, %q: the most is %d, all of them printable", n, text, maxLine)
+		}
+	}
+	c.Ceilings = limits(file, func(column string) (string, int) { return value(column), line }, ceilings, problems)
+	return c
+}
+
+// limits are the ceilings that the columns or fields name, over those given.
+func limits(file string, value func(column string) (string, int), ceilings message.Policy, problems *Problems) message.Policy {
+	at := 0
+	for column, into := range map[string]*message.Amount{"max_balance": &ceilings.MaxBalance, "max_payment": &ceilings.MaxPayment} {
+		text, line := value(column)
+		if text == "" {
+			continue
+		}
+		at = line
+		ore, err := money.Parse(text)
+		wire, wireErr := ore.Wire()
+		if err != nil || wireErr != nil || wire == 0 {
+			problems.add(file, line, "%s %q: give an amount in kronor above 0 that a card can hold, such as 2000 or 499.50", column, text)
+			continue
+		}
+		*into = message.Amount(wire)
+	}
+	if text, line := value("max_transactions"); text != "" {
+		at = line
+		n, err := parseCount(text)
+		if err != nil {
+			problems.add(file, line, "max_transactions %q: give a whole number from 1 to 255", text)
+		} else {
+			ceilings.MaxTransactions = n
+		}
+	}
+	if at > 0 && ceilings.MaxPayment > ceilings.MaxBalance {
+		problems.add(file, at, "max_payment is above max_balance: no such payment could ever be made")
+	}
+	return ceilings
+}

@@ -1,0 +1,199 @@
+package batch
+
+import (
+	"context"
+	"crypto"
+	"database/sql"
+	"database/sql/driver"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"modernc.org/sqlite"
+
+	"ekrona/host/lockfile"
+	"ekrona/host/store"
+	"ekrona/personalization/batch/auditlog"
+)
+
+// Files of a job's folder.
+const (
+	journalFile = "journal.db"
+	keyFile     = "journal.key"
+	logFile     = "audit.log"
+	lockFile    = "lock"
+	lettersIn   = "letters"
+)
+
+// Clock tells the time.
+type Clock interface{ Now() time.Time }
+
+// journal is what a batch has done, in its folder. Every change is in the audit log
+// too, in the same transaction.
+type journal struct {
+	folder  string
+	db      *sql.DB
+	key     sealKey
+	clock   Clock
+	random  io.Reader
+	logKey  crypto.Signer
+	release func() error
+
+	id string // of the job, random
+
+	reserving sync.Mutex // one chip gets its order at a time
+
+	mu   sync.Mutex // one writer
+	head auditlog.Head
+}
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+func schema() (store.Schema, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	return store.Schema{Name: "batch", Files: files}, err
+}
+
+// openJournal opens the journal of a folder, or begins one, and brings the audit
+// log's file up to it.
+func openJournal(ctx context.Context, o Options) (_ *journal, err error) {
+	if err := os.MkdirAll(o.Folder, 0o700); err != nil {
+		return nil, fmt.Errorf("job folder: %w", err)
+	}
+	j := &journal{folder: o.Folder, clock: o.Clock, random: o.Line.Random, logKey: o.LogKey}
+	if j.release, err = lockfile.Take(j.path(lockFile)); err != nil {
+		return nil, fmt.Errorf("job folder %s: %w", o.Folder, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, j.close())
+		}
+	}()
+	_, missing := os.Stat(j.path(journalFile))
+	if j.key, err = openSealKey(j.path(keyFile), errors.Is(missing, fs.ErrNotExist), j.random); err != nil {
+		return nil, fmt.Errorf("job folder %s: %w", o.Folder, err)
+	}
+	if j.db, err = openDB(ctx, o.Driver, j.path(journalFile)); err != nil {
+		return nil, err
+	}
+	if err := j.mendLog(ctx); err != nil {
+		return nil, err
+	}
+	return j, j.begin(ctx, o.Job)
+}
+
+func openDB(ctx context.Context, d driver.Driver, path string) (*sql.DB, error) {
+	s, err := schema()
+	if err != nil {
+		return nil, err
+	}
+	if d == nil {
+		d = &sqlite.Driver{}
+	}
+	return store.OpenOn(ctx, d, path, s)
+}
+
+func (j *journal) path(name string) string { return filepath.Join(j.folder, name) }
+
+// close lets go of the folder. What was acknowledged is in it already.
+func (j *journal) close() error {
+	var failed []error
+	if j.db != nil {
+		failed = append(failed, j.db.Close())
+	}
+	return errors.Join(append(failed, j.release())...)
+}
+
+// begin writes the job down, or checks that it is the one that was begun.
+func (j *journal) begin(ctx context.Context, job *Job) error {
+	var name string
+	var digest []byte
+	err := j.db.QueryRowContext(ctx, `SELECT id, name, digest FROM job`).Scan(&j.id, &name, &digest)
+	switch {
+	case err == nil && name != job.Name:
+		return fmt.Errorf("job folder %s: it is that of the job %s: name another folder", j.folder, name)
+	case err == nil && string(digest) != string(job.Digest[:]):
+		return fmt.Errorf("job folder %s: the job file or its table was changed since the job was begun: take it back as it was, and put what is new into another job", j.folder)
+	case err == nil:
+		return j.write(ctx, func(w *writing) error { return w.log("opened", nil) })
+	case !errors.Is(err, sql.ErrNoRows):
+		return fmt.Errorf("journal: %w", err)
+	}
+	var id [16]byte
+	if _, err := io.ReadFull(j.random, id[:]); err != nil {
+		return fmt.Errorf("the source of randomness failed: %w", err)
+	}
+	j.id = hex.EncodeToString(id[:])
+	return j.write(ctx, func(w *writing) error {
+		if err := w.exec(`INSERT INTO job (only, id, name, bank, digest, begun) VALUES (1, $1, $2, $3, $4, $5)`,
+			j.id, job.Name, string(job.Bank), job.Digest[:], j.now()); err != nil {
+			return err
+		}
+		for i, c := range job.Cards {
+			if err := w.exec(`INSERT INTO item (position, line, owner, name) VALUES ($1, $2, $3, $4)`, i+1, c.Line, c.Owner, c.Name); err != nil {
+				return err
+			}
+		}
+		return w.log("begun", map[string]string{
+			"job": job.Name, "bank": string(job.Bank), "cards": fmt.Sprint(len(job.Cards)), "digest": hex.EncodeToString(job.Digest[:]), "id": j.id,
+		})
+	})
+}
+
+func (j *journal) now() int64 { return j.clock.Now().UnixNano() }
+
+// writing is one transaction of the journal.
+type writing struct {
+	j     *journal
+	ctx   context.Context
+	tx    *sql.Tx
+	head  auditlog.Head
+	lines []string
+}
+
+// write changes the journal: all that do says is durable when write returns, the
+// audit log's lines in the file too, or nothing is.
+func (j *journal) write(ctx context.Context, do func(w *writing) error) error {
+	// What is done on a card is to be written down, also when the program is to end.
+	ctx = context.WithoutCancel(ctx)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	w := &writing{j: j, ctx: ctx, head: j.head}
+	if err := store.InTx(ctx, j.db, func(tx *sql.Tx) error {
+		w.tx = tx
+		return do(w)
+	}); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	j.head = w.head
+	if len(w.lines) == 0 {
+		return nil
+	}
+	return auditlog.Append(j.path(logFile), w.lines...)
+}
+
+func (w *writing) exec(query string, arguments ...any) error {
+	_, err := w.tx.ExecContext(w.ctx, query, arguments...)
+	return err
+}
+
+// log puts a line into the audit log.
+func (w *writing) log(event string, fields map[string]string) error {
+	line, head, err := auditlog.Next(w.head, w.j.clock.Now(), event, fields, w.j.logKey)
+	if err != nil {
+		return err
+	}
+	if err := w.exec(`INSERT INTO log_line (number, line) VALUES ($1, $2)`, head.Number, line); err != nil {
+		return err
+	}
+	w.head, w.lines = head, append(w.lines, line)
+	return nil
+}

@@ -1,0 +1,214 @@
+package batch
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/intermediary"
+	"ekrona/personalization"
+)
+
+// order is one try at a card: a row of card_order with what is drawn for it.
+type order struct {
+	personalization.Order
+	position int // of the item in the job, from 1
+	attempt  int
+	chip     Chip
+	state    string
+	stage    personalization.Stage // 0 for none
+	failures int
+	secrets  secrets // of one that is begun
+}
+
+// States of an order.
+const (
+	begun    = "begun"
+	active   = "active"
+	rejected = "rejected"
+)
+
+var (
+	errNoOrder  = errors.New("no order for this chip")
+	errNoneLeft = errors.New("every card of the job is made or begun")
+)
+
+const orderColumns = `device, position, attempt, chip, date, state, stage, failures, sealed`
+
+// orderOf finds the order that a chip is bound to: begun or active. Errors:
+// [errNoOrder].
+func (j *journal) orderOf(ctx context.Context, job *Job, chip Chip) (order, error) {
+	return j.scanOrder(job, j.db.QueryRowContext(ctx, `SELECT `+orderColumns+` FROM card_order WHERE chip = $1 AND state <> 'rejected'`, string(chip)))
+}
+
+// rejectedAs tells as what a chip was rejected last, nothing if it was not.
+func (j *journal) rejectedAs(ctx context.Context, chip Chip) (device message.DeviceID, reason string, err error) {
+	err = j.db.QueryRowContext(ctx, `SELECT device, reason FROM card_order WHERE chip = $1 AND state = 'rejected' ORDER BY device DESC LIMIT 1`, string(chip)).Scan(&device, &reason)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return device, reason, err
+}
+
+func (j *journal) byDevice(ctx context.Context, job *Job, device message.DeviceID) (order, error) {
+	return j.scanOrder(job, j.db.QueryRowContext(ctx, `SELECT `+orderColumns+` FROM card_order WHERE device = $1`, string(device)))
+}
+
+func (j *journal) scanOrder(job *Job, row *sql.Row) (order, error) {
+	var o order
+	var date, sealed []byte
+	var stage string
+	err := row.Scan(&o.Device, &o.position, &o.attempt, &o.chip, &date, &o.state, &stage, &o.failures, &sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return o, errNoOrder
+	}
+	if err == nil {
+		o.Date, err = message.DateFromBytes(date)
+	}
+	if err == nil && stage != "" {
+		o.stage, err = personalization.ParseStage(stage)
+	}
+	if err == nil && (o.position < 1 || o.position > len(job.Cards)) {
+		err = fmt.Errorf("position %d of %d", o.position, len(job.Cards))
+	}
+	if err != nil {
+		return o, fmt.Errorf("journal: order %s: %w", o.Device, err)
+	}
+	card := job.Cards[o.position-1]
+	o.Role, o.Ceilings, o.Owner = spec.RoleCard, card.Ceilings, card.Owner
+	if o.state != begun {
+		return o, nil
+	}
+	if o.secrets, err = j.key.open(o.Device, sealed); err != nil {
+		return o, err
+	}
+	o.Token = o.secrets.token
+	return o, nil
+}
+
+// reserve binds a chip to the next card of the job that is not made: nothing must
+// have happened on the chip before. Errors: [errNoneLeft], those of the registry.
+//
+//  1. The registry gives a device id for this job, card and try: the same after a cut.
+//  2. Token, PIN and PUK are drawn and kept, sealed, with the chip. A cut before that
+//     leaves an id that nobody has seen, and the next chip gets it.
+func (j *journal) reserve(ctx context.Context, job *Job, registry Registry, chip Chip) (order, error) {
+	j.reserving.Lock()
+	defer j.reserving.Unlock()
+	o := order{chip: chip, state: begun}
+	err := j.db.QueryRowContext(ctx, `SELECT position, (SELECT COUNT(*) FROM card_order WHERE card_order.position = item.position) + 1 FROM item
+		WHERE NOT EXISTS (SELECT 1 FROM card_order WHERE card_order.position = item.position AND state <> 'rejected') ORDER BY position LIMIT 1`).
+		Scan(&o.position, &o.attempt)
+	if errors.Is(err, sql.ErrNoRows) {
+		return o, errNoneLeft
+	}
+	if err != nil {
+		return o, fmt.Errorf("journal: %w", err)
+	}
+	card := job.Cards[o.position-1]
+	device, err := registry.ReserveDevice(ctx, intermediary.KindCard, fmt.Sprintf("batch %s card %d try %d", j.id, o.position, o.attempt))
+	if err != nil {
+		return o, err
+	}
+	switch _, err := registry.Device(ctx, device); {
+	case err == nil:
+		return o, fmt.Errorf("the intermediary gave the device id %s, which is registered already: its database was set back to a backup; find the newer one", device)
+	case !errors.Is(err, intermediary.ErrNoDevice):
+		return o, err
+	}
+	if o.Order, err = personalization.NewOrder(device, card.Owner, message.DateOf(j.clock.Now()), j.random); err != nil {
+		return o, err
+	}
+	o.Ceilings = card.Ceilings
+	if o.secrets, err = drawSecrets(j.random); err != nil {
+		return o, err
+	}
+	o.secrets.token = o.Token
+	sealed, err := j.key.seal(device, o.secrets, j.random)
+	if err != nil {
+		return o, err
+	}
+	date, err := o.Date.Bytes()
+	if err != nil {
+		return o, err
+	}
+	return o, j.write(ctx, func(w *writing) error {
+		if err := w.exec(`INSERT INTO card_order (device, position, attempt, chip, date, state, stage, sealed) VALUES ($1, $2, $3, $4, $5, 'begun', '', $6)`,
+			string(device), o.position, o.attempt, string(chip), date, sealed); err != nil {
+			return err
+		}
+		return w.log("reserved", map[string]string{"device": string(device), "owner": card.Owner, "line": fmt.Sprint(card.Line), "chip": string(chip)})
+	})
+}
+
+// eraseSealed has SQLite overwrite what a change deletes, in the pages that stay.
+const eraseSealed = `PRAGMA secure_delete = ON`
+
+// finish says that the order's card is active, and erases what was drawn for it.
+func (j *journal) finish(ctx context.Context, v *visit, o *order, certificate [sha256.Size]byte) error {
+	err := j.write(ctx, func(w *writing) error {
+		if err := w.exec(eraseSealed); err != nil {
+			return err
+		}
+		if err := v.step(w, o, personalization.Active); err != nil {
+			return err
+		}
+		if err := w.exec(`UPDATE card_order SET state = 'active', sealed = NULL WHERE device = $1 AND state = 'begun'`,
+			string(o.Device)); err != nil {
+			return err
+		}
+		if err := v.end(w, "active", ""); err != nil {
+			return err
+		}
+		return w.log("active", map[string]string{"device": string(o.Device), "owner": o.Owner, "chip": string(o.chip), "certificate": hex.EncodeToString(certificate[:])})
+	})
+	if err != nil {
+		return err
+	}
+	return j.checkpoint(ctx)
+}
+
+// reject says that the order will never be a card, and erases what was drawn for it.
+func (j *journal) reject(ctx context.Context, v *visit, o order, reason string) error {
+	err := j.write(ctx, func(w *writing) error {
+		if err := w.exec(eraseSealed); err != nil {
+			return err
+		}
+		if err := w.exec(`UPDATE card_order SET state = 'rejected', reason = $1, sealed = NULL WHERE device = $2 AND state = 'begun'`,
+			reason, string(o.Device)); err != nil {
+			return err
+		}
+		if v != nil {
+			if err := v.end(w, "rejected", reason); err != nil {
+				return err
+			}
+		}
+		return w.log("rejected", map[string]string{"device": string(o.Device), "owner": o.Owner, "chip": string(o.chip), "stage": stageText(o.stage), "reason": reason})
+	})
+	if err != nil {
+		return err
+	}
+	return j.checkpoint(ctx)
+}
+
+// checkpoint moves the write-ahead log into the database and empties it, so that what
+// was erased is not left there. One that a reader holds up is for the next.
+func (j *journal) checkpoint(ctx context.Context) error {
+	var busy, frames, moved int
+	if err := j.db.QueryRowContext(context.WithoutCancel(ctx), `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+func stageText(s personalization.Stage) string {
+	if s == 0 {
+		return ""
+	}
+	return s.String()
+}

@@ -1,0 +1,57 @@
+package batch
+
+import (
+	"context"
+	"time"
+
+	"ekrona/apdu"
+)
+
+// Readers are where cards are put in and taken out.
+type Readers interface {
+	// Watch tells what cards there are and then each that is put in or taken out,
+	// until ctx ends, which is no error.
+	Watch(ctx context.Context, tell func(Event)) error
+	// Connect takes hold of the card in a reader, which has just been reset, or is by
+	// this. Nobody else can use it until Close.
+	Connect(reader string) (Tap, error)
+}
+
+// Event is a card put in or taken out.
+type Event struct {
+	Reader   string
+	Inserted bool // and not removed
+}
+
+// Tap is a card in a reader, taken hold of.
+type Tap interface {
+	apdu.Card
+	Close() error
+}
+
+// meter is a card that counts how long it and its reader take, and remembers that it
+// was lost.
+type meter struct {
+	card  apdu.Card
+	clock Clock
+	spent time.Duration
+	lost  error // why an answer did not come
+}
+
+// Transmit sends a command.
+func (m *meter) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+	began := m.clock.Now()
+	r, err := m.card.Transmit(ctx, c)
+	m.spent += m.clock.Now().Sub(began)
+	if err != nil {
+		m.lost = err
+	}
+	return r, err
+}
+
+// take is the time since it was taken last.
+func (m *meter) take() time.Duration {
+	spent := m.spent
+	m.spent = 0
+	return spent
+}

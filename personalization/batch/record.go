@@ -1,0 +1,186 @@
+package batch
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"ekrona/apdu/message"
+	"ekrona/host/store"
+	"ekrona/personalization/batch/letter"
+)
+
+// Record is what a job's journal tells, without secrets.
+type Record struct {
+	Job    string
+	Bank   message.Name
+	Begun  time.Time
+	Items  []Item  // in the order of the job
+	Visits []Visit // in the order of time
+}
+
+// Item is one card of the job.
+type Item struct {
+	Line   int // in the job's file of cards
+	Owner  string
+	Name   string
+	Orders []Tried // the last is the one that counts
+}
+
+// Tried is one try at a card.
+type Tried struct {
+	Device message.DeviceID
+	Chip   Chip
+	State  string // begun, active, rejected
+	Stage  string // the latest on the card
+	Reason string // of one rejected
+	Letter bool   // its PIN letter is there
+}
+
+// State is what has become of the item: active, begun, or open.
+func (i Item) State() string {
+	if n := len(i.Orders); n > 0 && i.Orders[n-1].State != rejected {
+		return i.Orders[n-1].State
+	}
+	return "open"
+}
+
+// Visit is one stay of a card in a reader.
+type Visit struct {
+	Reader  string
+	Chip    Chip
+	Device  message.DeviceID // none for a card that was turned away
+	Began   time.Time
+	Ended   time.Time // of one that was cut, when its last step ended
+	Outcome string    // cut, active, pulled, failed, rejected, refused
+	Reason  string
+	Steps   []Step
+}
+
+// Step is a stage that became true, or was found true.
+type Step struct {
+	Stage        string
+	Began, Ended time.Time
+	Card         time.Duration // of that, in which card and reader were at work
+}
+
+// Card sums what card and reader took, Host the rest.
+func (v Visit) Card() (total time.Duration) {
+	for _, s := range v.Steps {
+		total += s.Card
+	}
+	return total
+}
+
+// Host is what this machine took in the steps: signing, journal, registration.
+func (v Visit) Host() time.Duration {
+	total := -v.Card()
+	for _, s := range v.Steps {
+		total += s.Ended.Sub(s.Began)
+	}
+	return total
+}
+
+// openExisting opens the journal of a folder for reading.
+func openExisting(ctx context.Context, folder string) (*sql.DB, error) {
+	path := filepath.Join(folder, journalFile)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("job folder %s: no job was begun here: name the folder that \"ekrona issue batch\" named", folder)
+	}
+	return openDB(ctx, nil, path)
+}
+
+// ReadRecord reads the journal in a job's folder, also while the job is being done.
+func ReadRecord(ctx context.Context, folder string) (_ Record, err error) {
+	db, err := openExisting(ctx, folder)
+	if err != nil {
+		return Record{}, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var r Record
+	var begun int64
+	if err := db.QueryRowContext(ctx, `SELECT name, bank, begun FROM job`).Scan(&r.Job, &r.Bank, &begun); err != nil {
+		return r, fmt.Errorf("journal: %w", err)
+	}
+	r.Begun = time.Unix(0, begun)
+	if err := r.readItems(ctx, db, folder); err != nil {
+		return r, fmt.Errorf("journal: %w", err)
+	}
+	if err := r.readVisits(ctx, db); err != nil {
+		return r, fmt.Errorf("journal: %w", err)
+	}
+	return r, nil
+}
+
+// rows reads each row of a query.
+func rows(ctx context.Context, q store.Queryer, query string, scan func(*sql.Rows) error) error {
+	found, err := q.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer found.Close()
+	for found.Next() {
+		if err := scan(found); err != nil {
+			return err
+		}
+	}
+	return found.Err()
+}
+
+func (r *Record) readItems(ctx context.Context, db *sql.DB, folder string) error {
+	err := rows(ctx, db, `SELECT line, owner, name FROM item ORDER BY position`, func(row *sql.Rows) error {
+		var i Item
+		err := row.Scan(&i.Line, &i.Owner, &i.Name)
+		r.Items = append(r.Items, i)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return rows(ctx, db, `SELECT position, device, chip, state, stage, reason FROM card_order ORDER BY position, attempt`, func(row *sql.Rows) error {
+		var t Tried
+		var position int
+		if err := row.Scan(&position, &t.Device, &t.Chip, &t.State, &t.Stage, &t.Reason); err != nil {
+			return err
+		}
+		var err error
+		t.Letter, err = letter.Exists(filepath.Join(folder, lettersIn), t.Device)
+		r.Items[position-1].Orders = append(r.Items[position-1].Orders, t)
+		return err
+	})
+}
+
+func (r *Record) readVisits(ctx context.Context, db *sql.DB) error {
+	index := map[int64]int{}
+	err := rows(ctx, db, `SELECT number, reader, chip, COALESCE(device, ''), began, COALESCE(ended, began), outcome, reason FROM visit ORDER BY number`, func(row *sql.Rows) error {
+		var v Visit
+		var number, began, ended int64
+		err := row.Scan(&number, &v.Reader, &v.Chip, &v.Device, &began, &ended, &v.Outcome, &v.Reason)
+		v.Began, v.Ended = time.Unix(0, began), time.Unix(0, ended)
+		index[number] = len(r.Visits)
+		r.Visits = append(r.Visits, v)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return rows(ctx, db, `SELECT visit, stage, began, ended, card FROM step ORDER BY number`, func(row *sql.Rows) error {
+		var s Step
+		var number, began, ended int64
+		if err := row.Scan(&number, &s.Stage, &began, &ended, &s.Card); err != nil {
+			return err
+		}
+		s.Began, s.Ended = time.Unix(0, began), time.Unix(0, ended)
+		v := &r.Visits[index[number]]
+		v.Steps = append(v.Steps, s)
+		if s.Ended.After(v.Ended) {
+			v.Ended = s.Ended
+		}
+		return nil
+	})
+}

@@ -1,0 +1,106 @@
+package batch
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+
+	"ekrona/apdu/message"
+	"ekrona/host/store"
+)
+
+// run is one Run.
+type run struct {
+	*Batch
+	readers Readers
+	stop    context.CancelCauseFunc
+
+	mu       sync.Mutex // guards view
+	view     func(Notice, Count)
+	stations map[string]*station
+}
+
+// errDone ends a run whose last card is made.
+var errDone = errors.New("every card of the job is made")
+
+// Run issues cards at all readers until every card of the job is made or ctx ends,
+// neither of which is an error; [Batch.Count] tells which. view is told what happens
+// and how far the job is, one notice at a time.
+func (b *Batch) Run(ctx context.Context, readers Readers, view func(Notice, Count)) error {
+	count, err := b.Count(ctx)
+	if err != nil || count.Active == count.Total {
+		return err
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	r := &run{Batch: b, readers: readers, stop: stop, view: view, stations: map[string]*station{}}
+	var working sync.WaitGroup
+	watched := readers.Watch(ctx, func(e Event) {
+		s := r.stations[e.Reader]
+		if s == nil {
+			s = &station{run: r, reader: e.Reader, inserted: make(chan struct{}, 1)}
+			r.stations[e.Reader] = s
+			working.Go(func() { s.work(ctx) })
+		}
+		s.hear(e)
+	})
+	stop(watched)
+	working.Wait()
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errDone), errors.Is(cause, context.Canceled), errors.Is(cause, context.DeadlineExceeded):
+		return watched
+	default:
+		return cause
+	}
+}
+
+// hear notes that a card came or went.
+func (s *station) hear(e Event) {
+	select {
+	case <-s.inserted: // one that was not taken yet is gone
+	default:
+	}
+	if e.Inserted {
+		s.inserted <- struct{}{}
+	}
+}
+
+// tell shows a notice, and ends the run after the last card.
+func (r *run) tell(n Notice) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	count, err := r.Count(context.Background())
+	if err != nil {
+		r.stop(err)
+		return
+	}
+	r.view(n, count)
+	if count.Active == count.Total {
+		r.stop(errDone)
+	}
+}
+
+// each does something for every device that a query names.
+func (j *journal) each(ctx context.Context, query string, do func(device message.DeviceID) error) error {
+	devices, err := devicesOf(ctx, j.db, query)
+	if err != nil {
+		return err
+	}
+	for _, device := range devices {
+		if err := do(device); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func devicesOf(ctx context.Context, q store.Queryer, query string) (devices []message.DeviceID, err error) {
+	err = rows(ctx, q, query, func(row *sql.Rows) error {
+		var device message.DeviceID
+		err := row.Scan(&device)
+		devices = append(devices, device)
+		return err
+	})
+	return devices, err
+}
