@@ -43,13 +43,11 @@ type readerStatus struct {
 type flags uint32
 
 const (
-	flagChanged     flags = 0x0002
-	flagUnknown     flags = 0x0004
-	flagUnavailable flags = 0x0008
-	flagPresent     flags = 0x0020
-	flagExclusive   flags = 0x0080
-	flagInUse       flags = 0x0100
-	flagMute        flags = 0x0200
+	flagChanged   flags = 0x0002
+	flagPresent   flags = 0x0020
+	flagExclusive flags = 0x0080
+	flagInUse     flags = 0x0100
+	flagMute      flags = 0x0200
 )
 
 // events is how many there have been, modulo 65536.

@@ -32,9 +32,9 @@ func coded(err error) error {
 
 type scardConnection struct{ *scard.Context }
 
-// waiting is held by the one GetStatusChange at work. The binding keeps the names of
-// the readers that it waits for by these names only: a second call for the same
-// readers would free memory that the library still reads in the first.
+// waiting is held by the one GetStatusChange at work, [monitor]'s. The binding keeps
+// the names of the readers that it waits for under these names only: a second call
+// for the same readers would free memory that the library still reads in the first.
 var waiting sync.Mutex
 
 func (s scardConnection) listReaders() ([]string, error) {
@@ -43,9 +43,7 @@ func (s scardConnection) listReaders() ([]string, error) {
 }
 
 func (s scardConnection) statusChange(readers []readerStatus, timeout time.Duration) error {
-	if !waiting.TryLock() {
-		return ErrWatching
-	}
+	waiting.Lock()
 	defer waiting.Unlock()
 	states := make([]scard.ReaderState, len(readers))
 	for i, r := range readers {

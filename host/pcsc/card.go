@@ -90,6 +90,9 @@ func (c *Card) exchange(ctx context.Context, command apdu.Command) (apdu.Respons
 	}
 	return apdu.Over(ctx, command, func(wire []byte) (apdu.Response, error) {
 		answer, err := c.handle.transmit(wire)
+		if err == nil && len(answer) == 0 { // how vpcd's driver says that the card has gone
+			err = codeNotTransacted
+		}
 		if err != nil {
 			c.lost = c.whyLost(err)
 			return apdu.Response{}, c.lost
@@ -139,22 +142,20 @@ func (c *Card) Reset() error {
 	return c.lost
 }
 
-// Close resets the card and lets it go. That it is not there any more is no error.
+// Close resets the card and lets it go. Of a card that is lost already it reports
+// nothing more.
 func (c *Card) Close() error {
 	var problems []error
 	if c.handle != nil {
 		problems = append(problems, c.handle.end(), c.handle.disconnect())
 	}
 	problems = append(problems, c.connection.release())
-	if c.lost == nil {
-		c.lost = errClosed
-	}
+	lost := c.lost != nil
+	c.lost = errClosed
 	for i, problem := range problems {
 		problems[i] = failed(c.reader, problem, code.meaningAfter)
-		for _, gone := range []error{ErrCardRemoved, ErrNoReader, ErrNoDaemon, ErrMute} {
-			if errors.Is(problems[i], gone) {
-				problems[i] = nil
-			}
+		if lost || errors.Is(problems[i], ErrCardRemoved) || errors.Is(problems[i], ErrNoReader) || errors.Is(problems[i], ErrNoDaemon) {
+			problems[i] = nil
 		}
 	}
 	return errors.Join(problems...)

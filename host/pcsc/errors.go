@@ -16,7 +16,6 @@ var (
 	ErrCardRemoved = errors.New("the card was taken away: insert it and start again")
 	ErrCardReset   = errors.New("another program has reset the card: end it and start again")
 	ErrMute        = errors.New("the card does not answer: look how it lies in the reader, and start again")
-	ErrWatching    = errors.New("this program watches its readers already: ask that watch")
 )
 
 // code is a return code of PC/SC (pcsclite.h; the same numbers in winscard.h).

@@ -5,39 +5,48 @@ import (
 	"slices"
 )
 
-// System is the PC/SC service of this machine. It holds nothing open: when the daemon
-// is started anew, it goes on. Several goroutines can use it.
+// System is the PC/SC service of this machine. It holds nothing open but what a
+// [System.Watch] or a [Card] needs: when the daemon is started anew, it goes on.
+// Several goroutines can use it.
 type System struct {
 	establish func() (connection, error)
+	monitor   *monitor
+}
+
+// machine is the one that this program runs on.
+var machine = newSystem(establish)
+
+func newSystem(establish func() (connection, error)) *System {
+	return &System{establish: establish, monitor: &monitor{establish: establish}}
 }
 
 // Establish looks whether the service is there: [ErrUnavailable], [ErrNoDaemon],
 // [ErrDenied] if not.
 func Establish() (*System, error) {
-	s := &System{establish: establish}
-	return s, s.with(func(connection) error { return nil })
+	_, err := machine.Readers()
+	return machine, err
 }
 
 // with does something over a connection of its own.
-func (s *System) with(do func(connection) error) error {
-	c, err := s.establish()
+func with(establish func() (connection, error), do func(connection) error) error {
+	c, err := establish()
 	if err != nil {
-		return failed("", err, code.meaning)
+		return err
 	}
-	err = failed("", do(c), code.meaning)
+	err = do(c)
 	if released := c.release(); err == nil {
-		err = failed("", released, code.meaning)
+		err = released
 	}
 	return err
 }
 
 // Readers lists the readers plugged in, which may be none.
 func (s *System) Readers() (readers []string, err error) {
-	err = s.with(func(c connection) (err error) {
+	err = with(s.establish, func(c connection) (err error) {
 		readers, err = list(c)
 		return err
 	})
-	return readers, err
+	return readers, failed("", err, code.meaning)
 }
 
 func list(c connection) ([]string, error) {
@@ -57,27 +66,14 @@ type State struct {
 	InUse  bool   // some program has the card
 }
 
-// States tells what every reader holds at this moment. It answers [ErrWatching] while
-// a [System.Watch] of this program runs.
-func (s *System) States() (states []State, err error) {
-	err = s.with(func(c connection) error {
-		readers, err := list(c)
-		if err != nil || len(readers) == 0 {
-			return err
-		}
-		found := make([]readerStatus, len(readers))
-		for i, reader := range readers {
-			found[i].reader = reader
-		}
-		if err := c.statusChange(found, 0); err != nil && !errors.Is(err, codeTimeout) {
-			return err
-		}
-		for _, f := range found {
-			states = append(states, f.state())
-		}
-		return nil
-	})
-	return states, err
+// States tells what every reader holds at this moment.
+func (s *System) States() ([]State, error) {
+	readers, err := s.monitor.readers()
+	states := make([]State, len(readers))
+	for i, r := range readers {
+		states[i] = r.state()
+	}
+	return states, failed("", err, code.meaning)
 }
 
 func (r readerStatus) state() State {

@@ -1,0 +1,199 @@
+package pcsc
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+)
+
+// monitor looks at the readers for all who want to know, over one connection: the
+// binding can wait for a reader's change in one place only, see binding_scard.go. It
+// looks while someone watches.
+type monitor struct {
+	establish func() (connection, error)
+
+	mu      sync.Mutex // held when looking begins and ends
+	watches int
+	now     *look
+}
+
+// join begins to watch.
+func (m *monitor) join() *look {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.now == nil || m.now.last().err != nil {
+		m.now = begin(m.establish)
+	}
+	m.watches++
+	return m.now
+}
+
+// leave ends what join began.
+func (m *monitor) leave() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.watches--; m.watches == 0 {
+		m.now.end()
+		m.now = nil
+	}
+}
+
+// readers are what is there at this moment.
+func (m *monitor) readers() ([]readerStatus, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.now == nil || m.now.last().err != nil {
+		return once(m.establish)
+	}
+	last := m.now.last()
+	for !last.looked && last.err == nil {
+		<-last.news
+		last = m.now.last()
+	}
+	return last.readers, last.err
+}
+
+// once looks once.
+func once(establish func() (connection, error)) (found []readerStatus, err error) {
+	err = with(establish, func(c connection) error {
+		readers, err := list(c)
+		if err != nil || len(readers) == 0 {
+			return err
+		}
+		found = expected(readers, nil)
+		if err = c.statusChange(found, 0); errors.Is(err, codeTimeout) {
+			err = nil
+		}
+		return err
+	})
+	return found, err
+}
+
+// look is looking at the readers from a beginning to an end.
+type look struct {
+	cancel context.CancelFunc
+	ended  chan struct{}
+
+	mu    sync.Mutex
+	state seen
+}
+
+// seen is what a look has seen last.
+type seen struct {
+	looked  bool
+	readers []readerStatus // sorted by name; never changed, but replaced
+	err     error          // why the look has ended
+	news    chan struct{}  // closed when there is more to see
+}
+
+func begin(establish func() (connection, error)) *look {
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &look{cancel: cancel, ended: make(chan struct{}), state: seen{news: make(chan struct{})}}
+	go func() {
+		defer close(l.ended)
+		err := with(establish, func(c connection) error { return l.run(ctx, c) })
+		if err != nil {
+			l.see(seen{err: err})
+		}
+	}()
+	return l
+}
+
+func (l *look) end() {
+	l.cancel()
+	<-l.ended
+}
+
+func (l *look) last() seen {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state
+}
+
+func (l *look) see(s seen) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s.news = make(chan struct{})
+	close(l.state.news)
+	l.state = s
+}
+
+const (
+	// listAgain is how long a new reader may go unnoticed with a daemon older than
+	// pcsc-lite 2.3.0, which forgets readers that come between two waits.
+	listAgain = 5 * time.Second
+	forever   = -1
+	// cancelAgain is how long to wait before the next try to end a wait, since one
+	// that comes before the wait has begun is lost.
+	cancelAgain = 20 * time.Millisecond
+)
+
+// run sees whatever changes until ctx ends.
+func (l *look) run(ctx context.Context, c connection) error {
+	var known []readerStatus
+	var counted flags // what plugAndPlay has found
+	for ctx.Err() == nil {
+		names, err := list(c)
+		if err != nil {
+			return err
+		}
+		wanted := expected(names, known)
+		if here := slices.DeleteFunc(slices.Clone(known), func(r readerStatus) bool { return at(wanted, r.reader) < 0 }); len(here) < len(known) || len(names) == 0 && !l.last().looked {
+			known = here
+			l.see(seen{looked: true, readers: known})
+		}
+		timeout := listAgain
+		if counted.events() > 0 {
+			timeout = forever
+		}
+		wanted = append(wanted, readerStatus{reader: plugAndPlay, expected: counted})
+		switch err := wait(ctx, c, wanted, timeout); {
+		case ctx.Err() != nil, errors.Is(err, codeTimeout), errors.Is(err, codeUnknownReader): // a reader went before the wait began
+			continue
+		case err != nil:
+			return err
+		}
+		counted = wanted[len(names)].found &^ flagChanged
+		known = wanted[:len(names)]
+		l.see(seen{looked: true, readers: known})
+	}
+	return nil
+}
+
+// expected are the readers of these names as they were known.
+func expected(names []string, known []readerStatus) []readerStatus {
+	readers := make([]readerStatus, len(names), len(names)+1)
+	for i, name := range names {
+		readers[i].reader = name
+		if k := at(known, name); k >= 0 {
+			readers[i].expected = known[k].found &^ flagChanged
+		}
+	}
+	return readers
+}
+
+// wait is statusChange that ends with ctx.
+func wait(ctx context.Context, c connection, readers []readerStatus, timeout time.Duration) error {
+	over, cancelled := make(chan struct{}), make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(cancelled)
+		for {
+			if err := c.cancel(); err != nil {
+				return // the daemon has gone, and statusChange with it
+			}
+			select {
+			case <-over:
+				return
+			case <-time.After(cancelAgain):
+			}
+		}
+	})
+	err := c.statusChange(readers, timeout)
+	close(over)
+	if !stop() {
+		<-cancelled
+	}
+	return err
+}
