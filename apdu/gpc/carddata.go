@@ -119,6 +119,9 @@ func dotted(encoded string) string {
 	return strings.Join(parts, ".")
 }
 
+// Value gives the value of the data object that GET DATA answered with.
+func Value(b []byte, t tlv.Tag) ([]byte, error) { return only(b, t, "GET DATA "+t.String()) }
+
 // only gives the value of the one data object that b is.
 func only(b []byte, t tlv.Tag, what string) ([]byte, error) {
 	r := tlv.NewReader(b)

@@ -113,3 +113,21 @@ func ParsePutKey(b []byte) (PutKey, error) {
 	}
 	return p, nil
 }
+
+// Key types of components (GPC table 11-16) that a card may list.
+const (
+	keyTypeDES    = 0x80
+	keyTypeDESECB = 0x83
+	keyTypeDESCBC = 0x84
+)
+
+// KeyTypeName names a key component by type and length in bytes: "AES-128", "3DES".
+func KeyTypeName(kind byte, length int) string {
+	switch kind {
+	case KeyTypeAES:
+		return fmt.Sprintf("AES-%d", 8*length)
+	case keyTypeDES, keyTypeDESECB, keyTypeDESCBC:
+		return "3DES"
+	}
+	return fmt.Sprintf("type %02X of %d bytes", kind, length)
+}

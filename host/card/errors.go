@@ -51,6 +51,9 @@ func (l *LinkLost) Unwrap() error { return l.Err }
 // ErrAnswer says that a card answered something that the spec does not allow.
 var ErrAnswer = errors.New("the card's answer is not one of the applet's: is this an e-krona card?")
 
+// ErrVersion says that the card's application follows another version of the spec.
+var ErrVersion = errors.New("the card's application and this program are of different versions")
+
 // Is tells whether err is a card's refusal with exactly this status word.
 func Is(err error, sw uint16) bool {
 	var refusal *Refusal

@@ -77,13 +77,26 @@ func find(b []byte, t tlv.Tag) ([]byte, error) {
 // GetData reads a data object of the selected security domain with GET DATA (GPC
 // §11.3), with tag and length. It goes over a channel or without one.
 func GetData(ctx context.Context, card apdu.Card, t tlv.Tag) ([]byte, error) {
+	return getData(ctx, card, t, nil)
+}
+
+func getData(ctx context.Context, card apdu.Card, t tlv.Tag, data []byte) ([]byte, error) {
 	response, err := card.Transmit(ctx, apdu.Command{
-		CLA: gpc.ClassPlain, INS: gpc.InsGetData, P1: byte(t >> 8), P2: byte(t), Ne: apdu.MaxShortNe,
+		CLA: gpc.ClassPlain, INS: gpc.InsGetData, P1: byte(t >> 8), P2: byte(t), Data: data, Ne: apdu.MaxShortNe,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return gpc.Check(fmt.Sprintf("GET DATA %v", t), response)
+}
+
+// Identify asks an NXP card for its platform; others refuse.
+func Identify(ctx context.Context, card apdu.Card) (*gpc.NXPIdentity, error) {
+	data, err := getData(ctx, card, gpc.TagNXPProprietary, gpc.NXPIdentifyData())
+	if err != nil {
+		return nil, err
+	}
+	return gpc.ParseNXPIdentity(data)
 }
 
 // Keys lists the keys of the selected security domain: their numbers and kinds.

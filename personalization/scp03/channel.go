@@ -53,20 +53,7 @@ func Open(ctx context.Context, card apdu.Card, o Options) (*Channel, error) {
 	if o.S16 {
 		host = make([]byte, 16)
 	}
-	if _, err := io.ReadFull(o.Random, host); err != nil {
-		return nil, fmt.Errorf("scp03: the source of randomness failed: %w", err)
-	}
-	response, err := card.Transmit(ctx, apdu.Command{
-		CLA: gpc.ClassPlain, INS: gpc.InsInitializeUpdate, P1: o.KeyVersion, Data: host, Ne: apdu.MaxShortNe,
-	})
-	if err != nil {
-		return nil, err
-	}
-	data, err := gpc.Check("INITIALIZE UPDATE", response)
-	if err != nil {
-		return nil, err
-	}
-	offer, err := ParseOffer(data)
+	offer, err := initializeUpdate(ctx, card, o.KeyVersion, host, o.Random)
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +78,38 @@ func Open(ctx context.Context, card apdu.Card, o Options) (*Channel, error) {
 		level |= offer.Strongest()
 	}
 	return ch, ch.authenticate(ctx, level)
+}
+
+// initializeUpdate fills the host's challenge and gets the card's offer.
+func initializeUpdate(ctx context.Context, card apdu.Card, version byte, host []byte, random io.Reader) (Offer, error) {
+	if _, err := io.ReadFull(random, host); err != nil {
+		return Offer{}, fmt.Errorf("scp03: the source of randomness failed: %w", err)
+	}
+	response, err := card.Transmit(ctx, apdu.Command{
+		CLA: gpc.ClassPlain, INS: gpc.InsInitializeUpdate, P1: version, Data: host, Ne: apdu.MaxShortNe,
+	})
+	if err != nil {
+		return Offer{}, err
+	}
+	data, err := gpc.Check("INITIALIZE UPDATE", response)
+	if err != nil {
+		return Offer{}, err
+	}
+	return ParseOffer(data)
+}
+
+// Ask gets the offer of the security domain that is selected, for its first key set,
+// by INITIALIZE UPDATE. It needs no key and costs no try. random is for the challenge;
+// nil is the system's.
+func Ask(ctx context.Context, card apdu.Card, random io.Reader) (*Offer, error) {
+	if random == nil {
+		random = rand.Reader
+	}
+	offer, err := initializeUpdate(ctx, card, gpc.DefaultKeyFirst, make([]byte, 8), random)
+	if err != nil {
+		return nil, err
+	}
+	return &offer, nil
 }
 
 func (ch *Channel) checkCard() error {

@@ -1,6 +1,7 @@
 package scp03
 
 import (
+	"errors"
 	"fmt"
 
 	"ekrona/apdu/gpc"
@@ -49,6 +50,9 @@ func (o Offer) Encode() []byte {
 	return append(out, o.Sequence...)
 }
 
+// ErrOtherProtocol tells that the card speaks another secure channel protocol.
+var ErrOtherProtocol = errors.New("scp03: the card does not speak SCP03")
+
 // ParseOffer reads the data of the response. It fails for another protocol than
 // SCP03, and says which the card wants.
 func ParseOffer(b []byte) (Offer, error) {
@@ -57,7 +61,7 @@ func ParseOffer(b []byte) (Offer, error) {
 		return Offer{}, fmt.Errorf("%w: INITIALIZE UPDATE answered %d bytes; SCP03 answers 29 or more", gpc.ErrMalformed, len(b))
 	}
 	if b[11] != Protocol {
-		return Offer{}, fmt.Errorf("scp03: the card speaks SCP%02X with key set %02X; this program speaks SCP03: choose a key set with AES keys", b[11], b[10])
+		return Offer{}, fmt.Errorf("%w: it speaks SCP%02X with key set %02X; choose a key set with AES keys", ErrOtherProtocol, b[11], b[10])
 	}
 	o := Offer{Diversification: [10]byte(b), KeyVersion: b[10], Parameter: b[12]}
 	n, sequence := 8, 0

@@ -1,0 +1,8 @@
+// Package preflight looks at a card before any key is tried, and tells whether it can
+// take the applet. It sends SELECT and GET DATA only, and INITIALIZE UPDATE if it is
+// asked to, which costs no try of a key.
+//
+// Start at [Inspect]; the [Report] is a page for a person ([Report.Write]) and a value
+// for a script. What a card does not tell never stops anything; what it tells wrongly
+// is reported.
+package preflight

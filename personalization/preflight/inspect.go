@@ -1,0 +1,217 @@
+package preflight
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"ekrona/apdu"
+	"ekrona/apdu/atr"
+	"ekrona/apdu/gpc"
+	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
+	"ekrona/host/card"
+	"ekrona/personalization/globalplatform"
+	"ekrona/personalization/scp03"
+)
+
+// Hex is bytes that people and scripts read in hex.
+type Hex []byte
+
+// String is the bytes in hex.
+func (h Hex) String() string { return strings.ToUpper(hex.EncodeToString(h)) }
+
+// MarshalText gives the bytes in hex.
+func (h Hex) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// Options are what Inspect is told.
+type Options struct {
+	ATR          []byte    // as the reader gave it; nil if unknown
+	Today        time.Time // dates in production data have no decade
+	Need         Need      // what the applet takes
+	FinalVersion byte      // of the key sets that this program puts onto cards
+	// Ask has INITIALIZE UPDATE sent, which names the key set that the card would use. It
+	// costs no try.
+	Ask    bool
+	Random io.Reader // for Ask
+}
+
+// Report is what a card says of itself without keys, and what that means. What it did
+// not say is nil.
+type Report struct {
+	ATR             Hex               `json:"atr"`
+	Domain          *Domain           `json:"card_manager"`
+	CPLC            Hex               `json:"cplc"`
+	Production      *Production       `json:"production"`
+	Data            *gpc.CardData     `json:"card_data"`
+	Capability      *gpc.Capability   `json:"capabilities"`
+	Keys            []gpc.KeyInfo     `json:"keys"`
+	Diversification Hex               `json:"key_diversification"`
+	Resources       *gpc.Resources    `json:"free"`
+	Platform        *gpc.NXPIdentity  `json:"platform"`
+	Offer           *Offer            `json:"initialize_update"`
+	Applet          *Applet           `json:"applet"`
+	NotTold         map[string]string `json:"not_told"` // what was asked for in vain, and why
+	Findings        []Finding         `json:"findings"`
+	Able            bool              `json:"can_take_the_applet"`
+
+	reset *atr.ATR
+}
+
+// Domain is the card manager as it shows itself.
+type Domain struct {
+	AID     Hex  `json:"aid"`
+	MaxData int  `json:"max_data"`
+	Locked  bool `json:"locked"`
+}
+
+// Production is what the production data tell.
+type Production struct {
+	Product    string `json:"product"` // empty if the numbers are unknown
+	Fabricator string `json:"fabricator"`
+	Chip       string `json:"chip"`
+	System     string `json:"operating_system"`
+	Made       string `json:"made"` // date; empty if it is not told
+	Serial     string `json:"serial"`
+	Batch      string `json:"batch"`
+}
+
+// Offer is the answer to INITIALIZE UPDATE.
+type Offer struct {
+	KeyVersion byte              `json:"key_version"`
+	Channel    gpc.SecureChannel `json:"channel"`
+}
+
+// Applet is the e-krona applet as it shows itself; State is empty if it is not there.
+type Applet struct {
+	State   string `json:"life_cycle"`
+	Version string `json:"spec_version"`
+
+	lifeCycle spec.LifeCycle
+}
+
+// Inspect asks the card all that it tells without a key. Errors are those of the link
+// only: whatever the card answers is in the report.
+func Inspect(ctx context.Context, c apdu.Card, o Options) (*Report, error) {
+	i := &inspection{ctx: ctx, card: c, report: &Report{ATR: o.ATR, NotTold: map[string]string{}}}
+	i.look("ATR", func() (err error) {
+		if o.ATR != nil {
+			i.report.reset, err = atr.Parse(o.ATR)
+		}
+		return err
+	})
+	i.look("card manager", func() error {
+		domain, err := globalplatform.Select(ctx, c, nil)
+		if err == nil {
+			i.report.Domain = &Domain{domain.AID, domain.MaxData, domain.Locked}
+		}
+		return err
+	})
+	if i.report.Domain != nil {
+		i.data(o)
+	}
+	if o.Ask && i.report.Domain != nil {
+		i.look("INITIALIZE UPDATE", func() error {
+			offer, err := scp03.Ask(ctx, c, o.Random)
+			if err == nil {
+				i.report.Offer = &Offer{offer.KeyVersion, gpc.SecureChannel{Protocol: scp03.Protocol, I: offer.Parameter}}
+			}
+			return err
+		})
+	}
+	i.look("e-krona applet", func() error {
+		application, err := card.New(c).Select(ctx)
+		if errors.Is(err, gpc.SWFileNotFound) {
+			i.report.Applet = &Applet{}
+			return nil
+		}
+		if err == nil {
+			i.report.Applet = &Applet{
+				application.LifeCycle.String(), fmt.Sprintf("%d.%d", application.SpecVersion>>8, application.SpecVersion&0xFF), application.LifeCycle,
+			}
+		}
+		return err
+	})
+	if i.lost != nil {
+		return nil, i.lost
+	}
+	i.report.judge(o)
+	return i.report, nil
+}
+
+// produced reads the production data.
+func (r *Report) produced(today time.Time) error {
+	c, err := gpc.ParseCPLC(r.CPLC)
+	if err != nil {
+		return err
+	}
+	r.Production = &Production{
+		Product: c.Product(), Fabricator: fmt.Sprintf("%04X", c.Fabricator), Chip: fmt.Sprintf("%04X", c.ICType),
+		System: fmt.Sprintf("%04X", c.OperatingSystem), Serial: fmt.Sprintf("%08X", c.Serial), Batch: fmt.Sprintf("%04X", c.Batch),
+	}
+	if made, told := c.FabricationDate.In(today); told {
+		r.Production.Made = made.Format(time.DateOnly)
+	}
+	return nil
+}
+
+// inspection is a running Inspect.
+type inspection struct {
+	ctx    context.Context
+	card   apdu.Card
+	report *Report
+	lost   error // the link
+}
+
+// look asks for one thing, and notes why it did not come. After the link is lost
+// nothing more is asked.
+func (i *inspection) look(what string, ask func() error) {
+	if i.lost != nil {
+		return
+	}
+	err := ask()
+	var sw apdu.StatusWord
+	switch {
+	case err == nil:
+	case errors.As(err, &sw):
+		i.report.NotTold[what] = fmt.Sprintf("%04X", uint16(sw))
+	case errors.Is(err, gpc.ErrMalformed) || errors.Is(err, atr.ErrMalformed) ||
+		errors.Is(err, card.ErrAnswer) || errors.Is(err, card.ErrVersion) || errors.Is(err, scp03.ErrOtherProtocol):
+		i.report.NotTold[what] = err.Error()
+	default:
+		i.lost = err
+	}
+}
+
+// data asks the card manager for its data objects.
+func (i *inspection) data(o Options) {
+	read := func(what string, t tlv.Tag, parse func(b []byte) error) {
+		i.look(what, func() error {
+			b, err := globalplatform.GetData(i.ctx, i.card, t)
+			if err != nil {
+				return err
+			}
+			return parse(b)
+		})
+	}
+	r := i.report
+	read("production data", gpc.TagCPLC, func(b []byte) (err error) {
+		if r.CPLC, err = gpc.Value(b, gpc.TagCPLC); err == nil {
+			err = r.produced(o.Today)
+		}
+		return err
+	})
+	read("card data", gpc.TagCardData, func(b []byte) (err error) { r.Data, err = gpc.ParseCardData(b); return err })
+	read("capabilities", gpc.TagCapability, func(b []byte) (err error) { r.Capability, err = gpc.ParseCapability(b); return err })
+	read("keys", gpc.TagKeyTemplate, func(b []byte) (err error) { r.Keys, err = gpc.ParseKeyTemplate(b); return err })
+	read("key diversification", gpc.TagDiversification, func(b []byte) (err error) {
+		r.Diversification, err = gpc.Value(b, gpc.TagDiversification)
+		return err
+	})
+	read("free memory", gpc.TagResources, func(b []byte) (err error) { r.Resources, err = gpc.ParseResources(b); return err })
+	i.look("platform", func() (err error) { r.Platform, err = globalplatform.Identify(i.ctx, i.card); return err })
+}

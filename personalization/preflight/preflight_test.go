@@ -1,0 +1,192 @@
+package preflight_test
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu"
+	"ekrona/apdu/gpc"
+	"ekrona/applet"
+	"ekrona/emulator/card"
+	emulated "ekrona/emulator/globalplatform"
+	"ekrona/personalization/globalplatform"
+	"ekrona/personalization/preflight"
+	"ekrona/personalization/scp03"
+)
+
+func options(t testing.TB) preflight.Options {
+	t.Helper()
+	need, err := preflight.NeedOf(applet.CAP)
+	require.NoError(t, err)
+	return preflight.Options{
+		ATR: emulated.ATR(), Today: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), Need: need, FinalVersion: 0x30,
+	}
+}
+
+func blank(t testing.TB, profile card.Profile) *emulated.Card {
+	t.Helper()
+	c, err := card.New(card.Options{Profile: profile, Random: rand.NewChaCha8([32]byte{1})})
+	require.NoError(t, err)
+	managed, err := emulated.New(c, emulated.Options{Random: rand.NewChaCha8([32]byte{2})})
+	require.NoError(t, err)
+	return managed
+}
+
+func page(t testing.TB, r *preflight.Report) string {
+	t.Helper()
+	var out strings.Builder
+	require.NoError(t, r.Write(&out))
+	return out.String()
+}
+
+func TestNeedIsThatOfTheApplet(t *testing.T) {
+	need := options(t).Need
+	assert.Equal(t, "3.0.4", need.Platform)
+	assert.Greater(t, need.Persistent, 10_000)
+	assert.Less(t, need.Persistent, card.P71.NVMBytes)
+	assert.Greater(t, need.Transient, 100)
+}
+
+func TestBlankCard(t *testing.T) {
+	c := blank(t, card.P71)
+	var sent []apdu.Command
+	watched := apdu.CardFunc(func(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+		sent = append(sent, command)
+		return c.Transmit(ctx, command)
+	})
+	o := options(t)
+	r, err := preflight.Inspect(t.Context(), watched, o)
+	require.NoError(t, err)
+	assert.True(t, r.Able, r.Findings)
+	for _, command := range sent {
+		assert.Contains(t, []byte{gpc.InsSelect, gpc.InsGetData}, command.INS, "nothing else goes out")
+	}
+	text := page(t, r)
+	for _, want := range []string{"NXP P71D321, JCOP 4", "made 2018-12-11", "SCP03 i=70", "AES-128; initial keys", "not on the card", "Yes, as far as"} {
+		assert.Contains(t, text, want)
+	}
+	for _, line := range strings.Split(text, "\n") {
+		assert.LessOrEqual(t, len(line), 100, line)
+	}
+	encoded, err := json.Marshal(r)
+	require.NoError(t, err)
+	assert.Contains(t, string(encoded), `"can_take_the_applet":true`)
+	assert.Contains(t, string(encoded), `"atr":"3BD518FF8191FE1FC38073C821100A"`)
+
+	o.Ask, o.Random = true, rand.NewChaCha8([32]byte{3})
+	r, err = preflight.Inspect(t.Context(), watched, o)
+	require.NoError(t, err)
+	assert.Equal(t, &preflight.Offer{KeyVersion: gpc.InitialKeySet, Channel: gpc.SecureChannel{Protocol: 3, I: 0x70}}, r.Offer)
+	assert.NotContains(t, sent, apdu.Command{INS: gpc.InsExternalAuthenticate})
+}
+
+func TestCardsThatCannotTakeIt(t *testing.T) {
+	small := card.P71
+	small.NVMBytes = 20_000
+	locked := blank(t, card.P71)
+	client, err := globalplatform.Open(t.Context(), locked, nil, scp03.Options{Keys: scp03.TestKeys()})
+	require.NoError(t, err)
+	for _, to := range []gpc.LifeCycle{gpc.Initialized, gpc.Secured, gpc.CardLocked} {
+		require.NoError(t, client.SetCardStatus(t.Context(), to))
+	}
+	for name, row := range map[string]struct {
+		card apdu.Card
+		want string
+	}{
+		"too small":  {blank(t, small), "free memory"},
+		"locked":     {locked, "card manager"},
+		"no manager": {answering(map[string]string{}), "card manager"},
+		"SCP02":      {answering(map[string]string{"00A4040000": fci, "80CA0066": "660D730B06092A864886FC6B040255"}), "secure channel"},
+		"old":        {answering(map[string]string{"00A4040000": fci, "80CA0066": "660F730D060B2B060104012A026E010202"}), "Java Card"},
+		"3DES keys":  {answering(map[string]string{"00A4040000": fci, "80CA00E0": "E012C00401FF8010C00402FF8010C00403FF8010"}), "keys"},
+		"both sets": {answering(map[string]string{
+			"00A4040000": fci, "80CA00E0": "E024C00401FF8810C00402FF8810C00403FF8810C00401308810C00402308810C00403308810",
+		}), "keys"},
+	} {
+		r, err := preflight.Inspect(t.Context(), row.card, options(t))
+		require.NoError(t, err, name)
+		assert.False(t, r.Able, name)
+		assert.True(t, slices.ContainsFunc(r.Findings, func(f preflight.Finding) bool {
+			return f.Mark == preflight.Stop && f.Subject == row.want && f.Do != ""
+		}), "%s: %v", name, r.Findings)
+		assert.Contains(t, page(t, r), "No: this card cannot take the applet", name)
+	}
+}
+
+const fci = "6F108408A000000151000000A5049F6501FF"
+
+// answering is a card that knows some commands by how they begin, and answers 6A88 to
+// all others; to SELECT 6A82.
+func answering(answers map[string]string) apdu.Card {
+	return apdu.CardFunc(func(_ context.Context, c apdu.Command) (apdu.Response, error) {
+		raw, err := c.Bytes()
+		if err != nil {
+			return apdu.Response{}, err
+		}
+		for begins, answer := range answers {
+			if strings.HasPrefix(fmt.Sprintf("%X", raw), begins) {
+				data, _ := hex.DecodeString(answer)
+				return apdu.Response{Data: data, SW: apdu.OK}, nil
+			}
+		}
+		if c.INS == gpc.InsSelect {
+			return apdu.Response{SW: gpc.SWFileNotFound}, nil
+		}
+		return apdu.Response{SW: gpc.SWNotFound}, nil
+	})
+}
+
+// A card that tells nothing but that it has a manager is not held back for that.
+func TestUnknownStopsNothing(t *testing.T) {
+	o := options(t)
+	o.ATR = nil
+	r, err := preflight.Inspect(t.Context(), answering(map[string]string{"00A4040000": fci}), o)
+	require.NoError(t, err)
+	assert.True(t, r.Able, r.Findings)
+	assert.Equal(t, "6A88", r.NotTold["keys"])
+}
+
+func TestLostLinkIsAnError(t *testing.T) {
+	lost := errors.New("pulled")
+	_, err := preflight.Inspect(t.Context(), apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) {
+		return apdu.Response{}, lost
+	}), options(t))
+	assert.ErrorIs(t, err, lost)
+}
+
+// Whatever a card answers, the report can be made, read and written.
+func FuzzInspect(f *testing.F) {
+	o := options(f)
+	o.Ask = true
+	f.Add([]byte{0x6F, 0x10}, []byte{0x9F, 0x7F, 0}, emulated.ATR())
+	f.Fuzz(func(t *testing.T, first, other, atr []byte) {
+		n := 0
+		o := o
+		o.ATR, o.Random = atr, rand.NewChaCha8([32]byte{})
+		r, err := preflight.Inspect(t.Context(), apdu.CardFunc(func(_ context.Context, c apdu.Command) (apdu.Response, error) {
+			n++
+			switch {
+			case n == 1 && len(first)%2 == 0:
+				return apdu.Response{Data: []byte("\x6F\x10\x84\x08\xA0\x00\x00\x01\x51\x00\x00\x00\xA5\x04\x9F\x65\x01\xFF"), SW: apdu.OK}, nil
+			case n%2 == 1:
+				return apdu.Response{Data: first, SW: apdu.OK}, nil
+			}
+			return apdu.Response{Data: other, SW: apdu.OK}, nil
+		}), o)
+		require.NoError(t, err)
+		require.NotEmpty(t, page(t, r))
+		_, err = json.Marshal(r)
+		require.NoError(t, err)
+	})
+}
