@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/go-tpm/tpm2"
 	"github.com/google/go-tpm/tpm2/transport"
 	"github.com/google/go-tpm/tpm2/transport/linuxtpm"
 )
@@ -59,10 +60,23 @@ type socket struct{ net.Conn }
 const (
 	headerBytes      = 10
 	answerLimitBytes = 64 << 10
+	// mostTries bounds how often a command is given again to a TPM that could not
+	// begin it. Behind a character device the kernel does so.
+	mostTries = 8
 )
 
 // Send implements [transport.TPM].
-func (s socket) Send(command []byte) ([]byte, error) {
+func (s socket) Send(command []byte) (answer []byte, err error) {
+	for range mostTries {
+		answer, err = s.exchange(command)
+		if err != nil || tpm2.TPMRC(binary.BigEndian.Uint32(answer[6:])) != tpm2.TPMRCRetry {
+			break
+		}
+	}
+	return answer, err
+}
+
+func (s socket) exchange(command []byte) ([]byte, error) {
 	if _, err := s.Write(command); err != nil {
 		return nil, err
 	}

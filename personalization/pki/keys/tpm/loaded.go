@@ -50,7 +50,7 @@ func connect(ctx context.Context, device string, parent uint32) (*loaded, error)
 // makeParent makes the storage primary. It has the same key each time, since it
 // follows from the hierarchy's seed and the template.
 func (l *loaded) makeParent() error {
-	response, err := tpm2.CreatePrimary{PrimaryHandle: tpm2.TPMRHOwner, InPublic: tpm2.New2B(tpm2.ECCSRKTemplate)}.Execute(l.tpm)
+	response, err := tpm2.CreatePrimary{PrimaryHandle: tpm2.TPMRHOwner, InPublic: tpm2.New2B(storageTemplate())}.Execute(l.tpm)
 	if err != nil {
 		return fmt.Errorf("storage key of the owner hierarchy: %w", err)
 	}
@@ -61,6 +61,16 @@ func (l *loaded) makeParent() error {
 		l.public = *public
 	}
 	return err
+}
+
+// storageTemplate is the storage primary that key files mean by a parent of
+// TPM_RH_OWNER ("ASN.1 Specification for TPM 2.0 Key Files", §3.1.8, and so
+// tpm2-openssl): the TCG's template for P-256 with an empty unique field, instead of
+// one full of zeros.
+func storageTemplate() tpm2.TPMTPublic {
+	template := tpm2.ECCSRKTemplate
+	template.Unique = tpm2.NewTPMUPublicID(tpm2.TPMAlgECC, &tpm2.TPMSECCPoint{})
+	return template
 }
 
 func (l *loaded) readParent(handle tpm2.TPMHandle) error {

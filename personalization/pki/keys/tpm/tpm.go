@@ -180,7 +180,7 @@ func (k *Key) release() error {
 
 // load connects to the TPM and loads the key.
 func (k *Key) load(ctx context.Context) (*loaded, error) {
-	l, err := connect(ctx, k.device, uint32(k.blob.Parent))
+	l, err := connect(ctx, k.device, k.blob.Parent)
 	if err != nil {
 		return nil, err
 	}
