@@ -33,6 +33,10 @@ type Line struct {
 
 	CAP *cap.File // the applet
 
+	// Watch, if not nil, is put before the secure channel and sees what goes over it
+	// before it is protected: a trace, a recorder.
+	Watch func(channel apdu.Card) apdu.Card
+
 	// What cannot be undone is done only if it is asked for.
 	DeleteApplet bool // deletes an applet that is not active, of another order or version
 	Secure       bool // moves the card's life cycle to SECURED, which never goes back
@@ -66,9 +70,6 @@ func (l Line) Issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done f
 
 func (l Line) issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done reached) (intermediary.Device, error) {
 	none := intermediary.Device{}
-	if l.FinalVersion == 0 {
-		l.FinalVersion = FinalKeyVersion
-	}
 	found, err := l.inspect(ctx, c, o, s)
 	if err != nil {
 		return none, err
@@ -99,29 +100,21 @@ type finding struct {
 
 // isManaged tells whether the security domain has nothing more to do.
 func (f finding) isManaged(l Line) bool {
-	return f.instance && !l.Secure && (l.Final == nil || f.versions[l.FinalVersion])
+	return f.instance && !l.Secure && (l.Final == nil || f.versions[l.finalVersion()])
 }
 
 // inspect does step 1.
 func (l Line) inspect(ctx context.Context, c apdu.Card, o Order, s Secrets) (finding, error) {
-	domain, err := globalplatform.Select(ctx, c, nil)
-	if err != nil {
+	domain, versions, err := keyVersions(ctx, c)
+	switch {
+	case err != nil:
 		return finding{}, err
-	}
-	if domain.Locked {
+	case domain.Locked:
 		return finding{}, fmt.Errorf("the card is in CARD_LOCKED: unlock it with its keys first: %w", gpc.SWLocked)
-	}
-	keys, err := globalplatform.Keys(ctx, c)
-	if err != nil {
-		return finding{}, err
-	}
-	f := finding{versions: map[byte]bool{}}
-	for _, k := range keys {
-		f.versions[k.Version] = true
-	}
-	if l.Final != nil && f.versions[l.FinalVersion] && f.versions[gpc.InitialKeySet] {
+	case l.Final != nil && versions[l.finalVersion()] && versions[gpc.InitialKeySet]:
 		return finding{}, fmt.Errorf("the card has kept its initial keys, version %02X, beside the new ones: delete them, or set the card aside", gpc.InitialKeySet)
 	}
+	f := finding{versions: versions}
 	client := card.New(c)
 	application, err := client.Select(ctx)
 	switch {
@@ -195,14 +188,60 @@ func (l Line) manage(ctx context.Context, c apdu.Card, o Order, f finding, done 
 	return done(Secured)
 }
 
-// open opens a channel with the final keys if the card has that version, else with
-// the keys that it came with.
-func (l Line) open(ctx context.Context, c apdu.Card, f finding) (*globalplatform.Client, error) {
-	o := scp03.Options{Keys: l.Keys, Level: scp03.CMACEncryption, Strongest: true, Random: l.Random}
-	if l.Final != nil && f.versions[l.FinalVersion] {
-		o.Keys, o.KeyVersion = l.Final, l.FinalVersion
+// Open opens a channel to the card's issuer security domain with the keys of the
+// version that the card names: the final keys for theirs, else those that it came with.
+func (l Line) Open(ctx context.Context, c apdu.Card) (*globalplatform.Client, error) {
+	_, versions, err := keyVersions(ctx, c)
+	if err != nil {
+		return nil, err
 	}
-	return globalplatform.Open(ctx, c, nil, o)
+	return l.open(ctx, c, finding{versions: versions})
+}
+
+func (l Line) open(ctx context.Context, c apdu.Card, f finding) (*globalplatform.Client, error) {
+	o := scp03.Options{Keys: l, Level: scp03.CMACEncryption, Strongest: true, Random: l.Random}
+	if l.Final != nil && f.versions[l.finalVersion()] {
+		o.KeyVersion = l.finalVersion()
+	}
+	client, err := globalplatform.Open(ctx, c, nil, o)
+	if err == nil && l.Watch != nil {
+		client.Watch(l.Watch)
+	}
+	return client, err
+}
+
+// For gives the keys of the version that the card's offer names.
+func (l Line) For(offer scp03.Offer) (scp03.Keys, error) {
+	if l.Final != nil && offer.KeyVersion == l.finalVersion() {
+		return l.Final.For(offer)
+	}
+	return l.Keys.For(offer)
+}
+
+func (l Line) finalVersion() byte {
+	if l.FinalVersion == 0 {
+		return FinalKeyVersion
+	}
+	return l.FinalVersion
+}
+
+// keyVersions selects the issuer security domain and asks for the versions of its
+// keys: none from a card that does not tell.
+func keyVersions(ctx context.Context, c apdu.Card) (globalplatform.Domain, map[byte]bool, error) {
+	domain, err := globalplatform.Select(ctx, c, nil)
+	if err != nil {
+		return domain, nil, err
+	}
+	versions := map[byte]bool{}
+	keys, err := globalplatform.Keys(ctx, c)
+	var untold *gpc.Refusal
+	if err != nil && !errors.As(err, &untold) {
+		return domain, nil, err
+	}
+	for _, k := range keys {
+		versions[k.Version] = true
+	}
+	return domain, versions, nil
 }
 
 // replaceKeys puts the final keys in the place of those of the channel, unless it
@@ -210,7 +249,7 @@ func (l Line) open(ctx context.Context, c apdu.Card, f finding) (*globalplatform
 // took them. Initial keys of version FF end by themselves; those of another version
 // are replaced by name, and have to be of the same length.
 func (l Line) replaceKeys(ctx context.Context, c apdu.Card, client *globalplatform.Client) (*globalplatform.Client, error) {
-	if client.KeyVersion() == l.FinalVersion {
+	if client.KeyVersion() == l.finalVersion() {
 		return client, nil
 	}
 	final, err := l.Final.For(client.Offer())
@@ -221,10 +260,10 @@ func (l Line) replaceKeys(ctx context.Context, c apdu.Card, client *globalplatfo
 	if replaced == gpc.InitialKeySet {
 		replaced = 0
 	}
-	if err := client.PutKeys(ctx, l.FinalVersion, final, replaced); err != nil {
+	if err := client.PutKeys(ctx, l.finalVersion(), final, replaced); err != nil {
 		return nil, err
 	}
-	return l.open(ctx, c, finding{versions: map[byte]bool{l.FinalVersion: true}})
+	return l.open(ctx, c, finding{versions: map[byte]bool{l.finalVersion(): true}})
 }
 
 // load puts the applet's load file onto the card unless it is there. What is in the

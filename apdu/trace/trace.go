@@ -1,8 +1,8 @@
 // Package trace shows commands and responses as a conversation: names of commands
 // and data objects, amounts in kronor, days, roles, status words with their
-// meaning. It reads everything from package spec and knows no command itself.
+// meaning. It reads everything from packages spec and gpc and knows no command itself.
 //
-// PIN blocks, tokens and cryptograms are never shown, nor is the data of a command
+// PIN blocks, tokens, keys and cryptograms are never shown, nor is the data of a command
 // that could hold one and does not parse, or that is not in the spec. Hashes,
 // points and signatures are shortened. Nothing here can fail: what does not parse is said to, and shown in
 // hex.
@@ -45,6 +45,10 @@ func (t Card) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, erro
 // Command is the command in lines, the first beginning with ">".
 func Command(c apdu.Command) string {
 	p := &printer{}
+	if isManagement(c) {
+		p.management(c)
+		return p.String()
+	}
 	v, known := spec.Find(c.CLA, c.INS, c.P1, c.P2)
 	switch {
 	case !known:
@@ -73,6 +77,10 @@ func Command(c apdu.Command) string {
 // Response is the response to c in lines, the first beginning with "<".
 func Response(c apdu.Command, r apdu.Response) string {
 	p := &printer{}
+	if isManagement(c) {
+		p.managementAnswer(c, r)
+		return p.String()
+	}
 	row, known := spec.Status(uint16(r.SW))
 	switch {
 	case !known:

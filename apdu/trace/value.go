@@ -106,8 +106,10 @@ func byteText(kind spec.Kind, b byte) string {
 	case spec.KindCapabilities:
 		return bits(spec.Capabilities, b)
 	}
-	return fmt.Sprintf("%02X", b)
+	return hexByte(b)
 }
+
+func hexByte(b byte) string { return fmt.Sprintf("%02X", b) }
 
 // bits names the bits that are set.
 func bits(rows []spec.BitRow, b byte) string {

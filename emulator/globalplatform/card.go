@@ -35,6 +35,8 @@ type Card struct {
 	listing  *listing
 	stored   stored
 	cut      int // persistent write of the command before which power goes; 0 for none
+
+	last Account
 }
 
 var _ apdu.Card = (*Card)(nil)
@@ -121,8 +123,12 @@ func (c *Card) TransmitBytes(command []byte) ([]byte, error) {
 	return response.Bytes(), nil
 }
 
-func (c *Card) transmit(raw []byte) (apdu.Response, error) {
-	defer func() { c.cut = 0 }()
+func (c *Card) transmit(raw []byte) (response apdu.Response, err error) {
+	c.last = Account{}
+	defer func() {
+		c.cut = 0
+		c.last.Stats.CommandBytes, c.last.Stats.ResponseBytes = len(raw), len(response.Bytes())
+	}()
 	command, err := apdu.ParseCommand(raw)
 	if err == nil && isSelect(command) && (!command.Extended || c.card.Profile().ExtendedLength) {
 		return c.selectByName(command, raw)
@@ -133,7 +139,8 @@ func (c *Card) transmit(raw []byte) (apdu.Response, error) {
 	if err != nil || command.Extended && !c.card.Profile().ExtendedLength {
 		return apdu.Response{SW: gpc.SWWrongLength}, nil
 	}
-	response, err := c.secured(command)
+	c.last.Manager = command.INS
+	response, err = c.secured(command)
 	if err == nil && len(response.Data) > max(apdu.MaxShortNe, command.Ne) {
 		response = apdu.Response{SW: gpc.SWNoMemory}
 	}
@@ -162,6 +169,7 @@ func (c *Card) CutBefore(n int) { c.cut = max(0, n) }
 func (c *Card) act(action func() error) error {
 	c.card.CutBefore(c.cut)
 	err := action()
+	c.last.Stats = c.last.Stats.Add(c.card.LastCommand())
 	if c.cut > 0 {
 		c.cut -= min(c.cut, c.card.LastCommand().Writes)
 	}

@@ -42,6 +42,7 @@ func (c *Card) selectByName(command apdu.Command, raw []byte) (apdu.Response, er
 }
 
 func (c *Card) selectDomain() (apdu.Response, error) {
+	c.last.Manager = gpc.InsSelect
 	if err := c.act(c.card.Deselect); err != nil {
 		return apdu.Response{}, err
 	}

@@ -3,6 +3,7 @@ package globalplatform
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"io"
 
 	"ekrona/apdu"
@@ -13,6 +14,7 @@ import (
 // Client is an open secure channel to a security domain.
 type Client struct {
 	channel *scp03.Channel
+	inside  apdu.Card // the channel, with whatever Watch put before it
 	domain  Domain
 	random  io.Reader
 }
@@ -33,14 +35,18 @@ func Open(ctx context.Context, card apdu.Card, aid []byte, o scp03.Options) (*Cl
 	if err != nil {
 		return nil, err
 	}
-	return &Client{channel, domain, o.Random}, nil
+	return &Client{channel, channel, domain, o.Random}, nil
 }
+
+// Watch puts something before the channel that sees commands before they are
+// protected and responses after: a trace, a recorder.
+func (c *Client) Watch(watch func(channel apdu.Card) apdu.Card) { c.inside = watch(c.channel) }
 
 // Domain is what the security domain said of itself.
 func (c *Client) Domain() Domain { return c.domain }
 
 // Card is the channel as a card, for what this package has no method for.
-func (c *Client) Card() apdu.Card { return c.channel }
+func (c *Client) Card() apdu.Card { return c.inside }
 
 // Offer is what the card said when the channel was opened: its key version and what
 // its keys are diversified with.
@@ -50,11 +56,15 @@ func (c *Client) Offer() scp03.Offer { return c.channel.Offer() }
 func (c *Client) KeyVersion() byte { return c.channel.Offer().KeyVersion }
 
 // send sends a command that must succeed.
-func (c *Client) send(ctx context.Context, name string, command apdu.Command) ([]byte, error) {
+func (c *Client) send(ctx context.Context, command apdu.Command) ([]byte, error) {
 	command.CLA, command.Ne = gpc.ClassPlain, apdu.MaxShortNe
-	response, err := c.channel.Transmit(ctx, command)
+	response, err := c.inside.Transmit(ctx, command)
 	if err != nil {
 		return nil, err
+	}
+	name := gpc.CommandName(command)
+	if command.INS == gpc.InsLoad {
+		name = fmt.Sprintf("%s of block %d", name, command.P2)
 	}
 	return gpc.Check(name, response)
 }

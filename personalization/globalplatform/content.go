@@ -27,7 +27,7 @@ func (c *Client) Load(ctx context.Context, aid, block []byte) error {
 			n, size, maxBlocks)
 	}
 	install := apdu.Command{INS: gpc.InsInstall, P1: gpc.InstallLoad, Data: gpc.ForLoad{LoadFile: aid, Domain: c.domain.AID}.Encode()}
-	if _, err := c.send(ctx, "INSTALL [for load]", install); err != nil {
+	if _, err := c.send(ctx, install); err != nil {
 		return err
 	}
 	for number := 0; len(file) > 0; number++ {
@@ -36,7 +36,7 @@ func (c *Client) Load(ctx context.Context, aid, block []byte) error {
 		if file = file[n:]; len(file) == 0 {
 			load.P1 = gpc.LastBlock
 		}
-		if _, err := c.send(ctx, fmt.Sprintf("LOAD of block %d", number), load); err != nil {
+		if _, err := c.send(ctx, load); err != nil {
 			return err
 		}
 	}
@@ -50,7 +50,7 @@ func (c *Client) Install(ctx context.Context, f gpc.ForInstall) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.send(ctx, "INSTALL [for install and make selectable]", apdu.Command{
+	_, err = c.send(ctx, apdu.Command{
 		INS: gpc.InsInstall, P1: gpc.InstallInstall | gpc.InstallMakeSelectable, Data: data,
 	})
 	return err
@@ -67,14 +67,14 @@ func (c *Client) Delete(ctx context.Context, aid []byte, related bool) error {
 	if related {
 		command.P2 = gpc.DeleteRelated
 	}
-	_, err = c.send(ctx, "DELETE", command)
+	_, err = c.send(ctx, command)
 	return err
 }
 
 // SetCardStatus moves the card's life cycle by SET STATUS (GPC §11.10). Most steps
 // cannot be undone.
 func (c *Client) SetCardStatus(ctx context.Context, to gpc.LifeCycle) error {
-	_, err := c.send(ctx, "SET STATUS", apdu.Command{INS: gpc.InsSetStatus, P1: gpc.StatusISD, P2: byte(to)})
+	_, err := c.send(ctx, apdu.Command{INS: gpc.InsSetStatus, P1: gpc.StatusISD, P2: byte(to)})
 	return err
 }
 
@@ -95,7 +95,7 @@ func (c *Client) StoreData(ctx context.Context, t tlv.Tag, value []byte) error {
 		if last {
 			command.P1 |= gpc.LastBlock
 		}
-		if _, err := c.send(ctx, "STORE DATA", command); err != nil {
+		if _, err := c.send(ctx, command); err != nil {
 			return err
 		}
 	}

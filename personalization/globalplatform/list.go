@@ -44,7 +44,7 @@ func (c *Client) status(ctx context.Context, p1 byte) ([]gpc.Entry, error) {
 	var all []byte
 	command := apdu.Command{CLA: gpc.ClassPlain, INS: gpc.InsGetStatus, P1: p1, P2: gpc.StatusTLV, Data: search, Ne: apdu.MaxShortNe}
 	for range maxAnswers {
-		response, err := c.channel.Transmit(ctx, command)
+		response, err := c.inside.Transmit(ctx, command)
 		if err != nil {
 			return nil, err
 		}

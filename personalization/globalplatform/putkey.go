@@ -36,7 +36,7 @@ func (c *Client) PutKeys(ctx context.Context, version byte, keys scp03.Keys, rep
 		put.Keys = append(put.Keys, gpc.NewKey{Length: len(key), Enciphered: enciphered, Check: check[:]})
 		want = append(want, check[:]...)
 	}
-	got, err := c.send(ctx, "PUT KEY", apdu.Command{
+	got, err := c.send(ctx, apdu.Command{
 		INS: gpc.InsPutKey, P1: replaces, P2: gpc.PutKeySeveral | gpc.FirstKeyID, Data: put.Encode(),
 	})
 	if err != nil {

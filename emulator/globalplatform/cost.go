@@ -1,0 +1,44 @@
+package globalplatform
+
+import (
+	"time"
+
+	"ekrona/apdu/gpc"
+	"ekrona/emulator/card"
+)
+
+// Account is what the last command took.
+type Account struct {
+	card.Stats      // of the card below, with the bytes on the wire
+	Manager    byte // instruction that the card manager carried out; 0 if an applet did
+}
+
+// LastCommand returns the account of the last command, also of one that was cut off.
+func (c *Card) LastCommand() Account { return c.last }
+
+// CostManager is what the card manager itself takes, its wire included.
+const CostManager card.CostGroup = "card manager"
+
+// measured is what the card manager of a P71 took for others, over contact and with
+// the wire: reports at github.com/martinpaljak/GlobalPlatformPro, by issue. Where the
+// numbers differ it is the middle one.
+var measured = map[byte]card.CostItem{
+	gpc.InsSelect:               {What: "SELECT", Each: 20 * time.Millisecond, Source: "issue 221"},
+	gpc.InsGetData:              {What: "GET DATA", Each: 13 * time.Millisecond, Source: "issue 221"},
+	gpc.InsInitializeUpdate:     {What: "INITIALIZE UPDATE", Each: 61 * time.Millisecond, Source: "issue 169, of a JCOP 3"},
+	gpc.InsExternalAuthenticate: {What: "EXTERNAL AUTHENTICATE", Each: 20 * time.Millisecond, Source: "issue 255"},
+	gpc.InsGetStatus:            {What: "GET STATUS", Each: 23 * time.Millisecond, Source: "issue 255"},
+	gpc.InsLoad:                 {What: "LOAD of a full block", Each: 50 * time.Millisecond, Source: "issue 255: 47 to 104 ms"},
+}
+
+// Estimate tells how long a P71 takes for a command, and the link to carry it; see
+// [card.Estimate]. For the card manager's commands it is what others measured, and for
+// those that nobody has, PUT KEY, INSTALL, DELETE and the like, persistent writes, the
+// applet's own work and the wire: too little.
+func Estimate(a Account, link card.Link) (card.Cost, error) {
+	if item, known := measured[a.Manager]; known {
+		item.Group, item.Count = CostManager, 1
+		return card.Cost{item}, nil
+	}
+	return card.Estimate(a.Stats, link)
+}
