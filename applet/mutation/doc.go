@@ -3,7 +3,8 @@
 // when the CAP file is wrong.
 //
 // A mutant is the committed load file with one change of its bytecode: a condition
-// inverted, or a call dropped whose result nobody uses or that is a check. The suite
+// inverted, a call dropped whose result nobody uses or that is a check, or a
+// transaction dropped. The suite
 // kills it when one of its stories fails. What no story reaches, and what no story
 // kills, is written down with the reason in unreached.txt and survivors.txt; the
 // tests fail when these lists are not exactly right.

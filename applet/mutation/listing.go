@@ -1,9 +1,11 @@
 package mutation
 
 import (
+	"bytes"
 	"fmt"
 
 	"ekrona/applet/lines"
+	"ekrona/emulator/api"
 	"ekrona/emulator/cap"
 	"ekrona/emulator/vm"
 )
@@ -15,6 +17,7 @@ type Listing struct {
 	file    *cap.File
 	table   *lines.Table
 	sources Sources
+	api     []vm.NativePackage
 }
 
 // Instruction is one of them.
@@ -55,6 +58,9 @@ func List(capFile, table []byte, sources Sources) (*Listing, error) {
 	if l.file, err = cap.Parse(capFile); err != nil {
 		return nil, err
 	}
+	if l.api, err = api.Packages(); err != nil {
+		return nil, err
+	}
 	if l.table, err = lines.Parse(table); err != nil {
 		return nil, err
 	}
@@ -91,7 +97,7 @@ func (l *Listing) listMethod(m *lines.Method, end int) error {
 
 // callee describes the method that an instruction calls.
 type callee struct {
-	name   string // "" if it is not of this package
+	name   string // of a method of the API that is not static "", of a static one with its class
 	pops   int    // cells that it takes from the stack, receiver included
 	result cap.Result
 }
@@ -113,8 +119,31 @@ func (l *Listing) callee(i Instruction) (callee, bool) {
 	}
 	if m := l.target(l.file.Constants[constant]); m != nil {
 		c.name = m.Name
+	} else {
+		c.name = l.ofAPI(l.file.Constants[constant])
 	}
 	return c, true
+}
+
+// ofAPI names the static method of the API that a constant names; "" if it names
+// none.
+func (l *Listing) ofAPI(c cap.Constant) string {
+	if c.Kind != cap.ConstStaticMethod || !c.External {
+		return ""
+	}
+	for _, p := range l.api {
+		if !bytes.Equal(p.AID, l.file.Imports[c.Package].AID) {
+			continue
+		}
+		for _, class := range p.Classes {
+			for _, m := range class.Methods {
+				if int(class.Token) == c.ClassToken && m.Static && int(m.Token) == c.Token {
+					return class.Name + "." + m.Name
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // target is the method of this package that a constant names, or nil. A virtual

@@ -15,8 +15,9 @@ type Mutant struct {
 	Change string // what it is, in words
 	At     int    // offset of the instruction in the Method component's content
 
-	nth   int // among those of this change and key, from 1
-	bytes []byte
+	nth     int // among those of this change and key, from 1
+	bytes   []byte
+	partner *Mutant // a change that goes with it
 }
 
 // key names the mutant in the lists.
@@ -31,6 +32,13 @@ func (m Mutant) String() string { return fmt.Sprintf("%s: %s %d", m.Place, m.Cha
 const (
 	inverted = "condition inverted"
 	dropped  = "call dropped"
+	torn     = "transaction dropped"
+)
+
+// The calls that enclose a transaction.
+const (
+	begins  = "javacard/framework/JCSystem.beginTransaction"
+	commits = "javacard/framework/JCSystem.commitTransaction"
 )
 
 // Opcodes that take a call's place.
@@ -48,9 +56,11 @@ const constructor = "<init>"
 
 // Mutants are all of them, in the order of their offsets: every condition inverted;
 // every call dropped whose result is void, but for constructors; every call to a
-// check dropped that has a result, which is then 0.
+// check dropped that has a result, which is then 0; and every transaction dropped,
+// its begin and its commit.
 func (l *Listing) Mutants() []Mutant {
 	var all []Mutant
+	var begin *Mutant
 	seen := map[string]int{}
 	for n, i := range l.Instructions {
 		m := Mutant{Place: i.Place, At: i.At}
@@ -73,6 +83,14 @@ func (l *Listing) Mutants() []Mutant {
 		seen[m.key()]++
 		m.nth = seen[m.key()]
 		all = append(all, m)
+		switch call, _ := l.callee(i); call.name {
+		case begins:
+			begin = &m
+		case commits:
+			whole := *begin
+			whole.Change, whole.partner = torn, &m
+			all = append(all, whole)
+		}
 	}
 	return all
 }
@@ -134,6 +152,9 @@ func (l *Listing) loadFile(m Mutant) []byte {
 	method := l.file.Component(cap.TagMethod)
 	content := bytes.Index(block, method) + len(method) - len(l.file.Methods.Content)
 	copy(block[content+m.At:], m.bytes)
+	if m.partner != nil {
+		copy(block[content+m.partner.At:], m.partner.bytes)
+	}
 	return block
 }
 

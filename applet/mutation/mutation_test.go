@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -23,7 +24,7 @@ import (
 )
 
 var (
-	mutants = flag.String("mutants", "60", "how many mutants to try, or \"all\"")
+	mutants = flag.String("mutants", "60", "how many mutants to try, all, or a regular expression of their names")
 	seed    = flag.Uint64("mutant-seed", 1, "which of them")
 )
 
@@ -125,7 +126,10 @@ func sample(t *testing.T, all []Mutant, survivors map[string]string) []Mutant {
 		return all
 	}
 	n, err := strconv.Atoi(*mutants)
-	require.NoError(t, err, "-mutants takes a number or all")
+	if err != nil {
+		names := regexp.MustCompile(*mutants)
+		return slices.DeleteFunc(all, func(m Mutant) bool { return !names.MatchString(m.key()) })
+	}
 	picked := slices.DeleteFunc(slices.Clone(all), func(m Mutant) bool { return survivors[m.key()] != "" })
 	random := rand.New(rand.NewPCG(*seed, 0))
 	random.Shuffle(len(picked), func(i, j int) { picked[i], picked[j] = picked[j], picked[i] })

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/ecdh"
-	"crypto/sha256"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -136,17 +134,8 @@ func (s *subject) encipheredWithFiller(blocks [][]byte, filler byte) []byte {
 	c := s.c
 	data, err := pin.Encipher(bytes.NewReader(ephemeralScalar), s.pinKey, s.cardChallenge(), pin.Block(blocks[0]), pin.Block(blocks[1]))
 	c.must(err)
-	key, err := ecdh.P256().NewPrivateKey(ephemeralScalar)
-	c.must(err)
-	peer, err := s.pinKey.ECDH()
-	c.must(err)
-	z, err := key.ECDH(peer)
-	c.must(err)
-	derived := func(label string) []byte {
-		sum := sha256.Sum256(append(bytes.Clone(z), label...))
-		return sum[:aes.BlockSize]
-	}
-	block, err := aes.NewCipher(derived(spec.PINLabelENC))
+	macKey, encryptionKey := s.agreed(ephemeralScalar)
+	block, err := aes.NewCipher(encryptionKey)
 	c.must(err)
 	const macObject = 2 + spec.PINMACLength
 	macked := data[:len(data)-macObject]
@@ -155,7 +144,7 @@ func (s *subject) encipheredWithFiller(blocks [][]byte, filler byte) []byte {
 	cipher.NewCBCDecrypter(block, zeros).CryptBlocks(cryptogram, cryptogram)
 	cryptogram[len(cryptogram)-1] = filler
 	cipher.NewCBCEncrypter(block, zeros).CryptBlocks(cryptogram, cryptogram)
-	mac, err := cmac.Sum(derived(spec.PINLabelMAC), macked)
+	mac, err := cmac.Sum(macKey, macked)
 	c.must(err)
 	copy(data[len(data)-spec.PINMACLength:], mac[:])
 	return data

@@ -1,9 +1,14 @@
 package suite
 
 import (
+	"bytes"
+	"crypto/aes"
+	"crypto/ecdh"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/binary"
 
+	"ekrona/apdu/cmac"
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
@@ -37,6 +42,7 @@ func (c *caseRun) number(n uint32) []byte {
 func (c *caseRun) block(digits string) []byte {
 	b, err := pin.NewBlock(digits)
 	c.must(err)
+	c.keep("a PIN block", b[:], 1) // in its OwnerPIN
 	return b[:]
 }
 
@@ -62,7 +68,44 @@ func (s *subject) enciphered(challenge [spec.ChallengeLength]byte, blocks ...[]b
 	for i, b := range blocks {
 		typed[i] = pin.Block(b)
 	}
-	data, err := pin.Encipher(rand.Reader, s.pinKey, challenge, typed...)
+	scalar := make([]byte, spec.ScalarLength)
+	_, err := rand.Read(scalar)
+	s.c.must(err)
+	s.agreed(scalar)
+	data, err := pin.Encipher(bytes.NewReader(scalar), s.pinKey, challenge, typed...)
 	s.c.must(err)
 	return data
+}
+
+// agreed is what the card agrees on with an ephemeral key, and the keys derived of
+// it.
+func (s *subject) agreed(scalar []byte) (macKey, encryptionKey []byte) {
+	key, err := ecdh.P256().NewPrivateKey(scalar)
+	s.c.must(err)
+	peer, err := s.pinKey.ECDH()
+	s.c.must(err)
+	z, err := key.ECDH(peer)
+	s.c.must(err)
+	derived := func(label string) []byte {
+		sum := sha256.Sum256(append(bytes.Clone(z), label...))
+		return sum[:aes.BlockSize]
+	}
+	macKey, encryptionKey = derived(spec.PINLabelMAC), derived(spec.PINLabelENC)
+	s.c.keep("a shared secret", z, 0)
+	s.c.keep("a key for the MAC of a PIN", macKey, 0)
+	s.c.keep("a key that enciphers a PIN", encryptionKey, 0)
+	return macKey, encryptionKey
+}
+
+// theToken is the name of the personalization token among the secrets.
+const theToken = "the personalization token"
+
+// keepToken keeps the token, and the keys derived of it.
+func (c *caseRun) keepToken(token pin.Token) {
+	c.keep(theToken, token[:], 1)
+	for _, label := range []string{spec.TokenLabelMAC, spec.TokenLabelENC} {
+		key, err := cmac.Sum(token[:], []byte(label))
+		c.must(err)
+		c.keep("a key of the personalization token", key[:], 0)
+	}
 }

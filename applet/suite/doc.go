@@ -6,7 +6,8 @@
 // [Check], as a test [Run], carries out every case on a [Target] and then asks the spec: a command's
 // variant that never succeeded, or a status word that never came, fails the run,
 // and so does any answer that is in no row. [RunTorn] cuts a target's power before
-// every persistent write of every command of the payment flows. [Stories] are the
+// every persistent write of every command of the payment flows. On a [Glass] both look
+// into memory after every command. [Stories] are the
 // same, to be told one by one: package mutation tells them to changed CAP files.
 // [Twins] leads one card on two targets through random lives and compares answers.
 //

@@ -11,13 +11,14 @@ import (
 )
 
 // Emulator is the committed CAP file, or a change of it, on the emulator: a
-// [Cutter].
+// [Cutter] and a [Glass].
 type Emulator struct {
 	profile  card.Profile
 	spoken   card.Interface
 	load     func(fresh *card.Card) error
 	coverage func(m *vm.Method, pc int)
 	card     *card.Card
+	written  []vm.Write
 }
 
 // NewEmulator makes a target whose cards have that profile and are contactless.
@@ -46,7 +47,7 @@ func (e *Emulator) Over(spoken card.Interface) *Emulator {
 
 // Install implements [Target].
 func (e *Emulator) Install(_ context.Context, parameters []byte) (apdu.Card, error) {
-	fresh, err := card.New(card.Options{Profile: e.profile, Interface: e.spoken, Coverage: e.coverage})
+	fresh, err := card.New(card.Options{Profile: e.profile, Interface: e.spoken, Coverage: e.coverage, Written: func(w vm.Write) { e.written = append(e.written, w) }})
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +70,16 @@ func (e *Emulator) Reset(context.Context) error {
 // Capabilities implements [Target]. The emulator diverges nowhere.
 func (e *Emulator) Capabilities() Capabilities {
 	return Capabilities{ShortOnly: !e.profile.ExtendedLength}
+}
+
+// Look implements [Glass].
+func (e *Emulator) Look(see func(vm.Object)) { e.card.Look(see) }
+
+// Writes implements [Glass].
+func (e *Emulator) Writes() []vm.Write {
+	since := e.written
+	e.written = nil
+	return since
 }
 
 // Cut implements [Cutter].

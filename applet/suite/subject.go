@@ -22,7 +22,8 @@ type caseRun struct {
 	world    *country
 	subject  *subject
 	failures []string
-	stop     func() // ends the case at once
+	secrets  []secret // looked for in a Glass
+	stop     func()   // ends the case at once
 }
 
 func (c *caseRun) must(err error) {
@@ -72,10 +73,14 @@ func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 	for _, f := range change {
 		f(&s.parameters)
 	}
+	c.keepToken(s.parameters.Token)
 	encoded, err := s.parameters.Encode()
 	c.must(err)
 	card, err := c.target.Install(c.ctx, encoded)
 	c.must(err)
+	if glass, ok := c.target.(Glass); ok {
+		card = watched{card, glass, c}
+	}
 	s.raw = recorder{card, c.coverage}
 	s.card = apdu.Framing{Card: s.raw, ExtendedLength: !c.target.Capabilities().ShortOnly}
 	s.selectApplet()

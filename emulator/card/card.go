@@ -29,6 +29,10 @@ type Options struct {
 
 	// Coverage, if not nil, is called before every instruction that runs.
 	Coverage func(m *vm.Method, pc int)
+
+	// Written, if not nil, is called at every change of an object's persistent
+	// content, just before it.
+	Written func(vm.Write)
 }
 
 // Interface is the transmission protocol and medium, as APDU.getProtocol tells it
@@ -94,7 +98,7 @@ func newCard(options Options, build func(vm.Config) (*vm.VM, error)) (*Card, err
 	}
 	c.machine, err = build(vm.Config{
 		Packages: packages, Natives: natives, Limits: options.Profile.limits(),
-		Random: options.Random, Coverage: options.Coverage,
+		Random: options.Random, Coverage: options.Coverage, Written: options.Written,
 	})
 	if err != nil {
 		return nil, err
@@ -195,6 +199,9 @@ func (c *Card) Memory() (Memory, error) {
 	})
 	return m, stopped(err)
 }
+
+// Look shows every object on the card, as no reader can see it.
+func (c *Card) Look(see func(vm.Object)) { c.machine.Look(see) }
 
 // note writes a line of the transcript. A transcript that cannot be written must
 // not change what the card does.

@@ -14,6 +14,7 @@ const journalHeaderBytes = 4
 // transaction is the journal of the open transaction.
 type transaction struct {
 	open    bool
+	number  int // of this machine's transactions, from 1
 	entries []journalEntry
 	bytes   []byte  // old content of byte arrays, end to end
 	cells   []int32 // old content of cells, end to end
@@ -41,6 +42,26 @@ func (v *VM) write(n int) {
 	}
 	v.stats.Writes++
 	v.stats.WrittenBytes += n
+}
+
+// Write is one change of the content of a persistent object, or of a static field.
+type Write struct {
+	Object      Ref // 0 for a static field
+	Bytes       int
+	Transaction int // its number; 0 for a change that no abort undoes
+}
+
+// writeTo is write, of the content of an object.
+func (v *VM) writeTo(r Ref, n int, undone bool) {
+	v.write(n)
+	if v.cfg.Written == nil {
+		return
+	}
+	w := Write{Object: r, Bytes: n}
+	if undone && v.tx.open {
+		w.Transaction = v.tx.number
+	}
+	v.cfg.Written(w)
 }
 
 func (v *VM) reserve(n int) {
@@ -71,7 +92,7 @@ func (v *VM) putBytes(r Ref, off int, data []byte) {
 		if v.tx.open {
 			v.journalBytes(r, o, off, len(data))
 		}
-		v.write(len(data))
+		v.writeTo(r, len(data), true)
 	}
 	copy(o.bytes[off:], data)
 }
@@ -79,7 +100,7 @@ func (v *VM) putBytes(r Ref, off int, data []byte) {
 func (v *VM) putBytesOutside(r Ref, off int, data []byte) {
 	o := v.object(r)
 	if o.storage == Persistent {
-		v.write(len(data))
+		v.writeTo(r, len(data), false)
 		v.keepOnAbort(r, off, data)
 	}
 	copy(o.bytes[off:], data)
@@ -124,7 +145,7 @@ func (v *VM) putCell(r Ref, i int, value int32) {
 		if v.tx.open {
 			v.journalCells(r, o, i, 1, size)
 		}
-		v.write(size)
+		v.writeTo(r, size, true)
 	}
 	o.cells[i] = value
 }
@@ -136,7 +157,7 @@ func (v *VM) putTwoCells(r Ref, i int, high, low int32) {
 		if v.tx.open {
 			v.journalCells(r, o, i, 2, 4)
 		}
-		v.write(4)
+		v.writeTo(r, 4, true)
 	}
 	o.cells[i], o.cells[i+1] = high, low
 }
@@ -144,7 +165,7 @@ func (v *VM) putTwoCells(r Ref, i int, high, low int32) {
 func (v *VM) putCellOutside(r Ref, i int, value int32) {
 	o := v.object(r)
 	if o.storage == Persistent {
-		v.write(o.cellBytes())
+		v.writeTo(r, o.cellBytes(), false)
 		at := 0
 		for _, e := range v.tx.entries {
 			if e.inBytes {
@@ -165,7 +186,7 @@ func (v *VM) putByte(r Ref, o *object, i int, value byte) {
 		if v.tx.open {
 			v.journalBytes(r, o, i, 1)
 		}
-		v.write(1)
+		v.writeTo(r, 1, true)
 	}
 	o.bytes[i] = value
 }
@@ -193,7 +214,7 @@ func (v *VM) putStatic(p *Package, off, size int, value int32) {
 		v.tx.entries = append(v.tx.entries, journalEntry{pkg: p.index, off: off, n: size, inBytes: true})
 		v.tx.bytes = append(v.tx.bytes, p.statics[off:off+size]...)
 	}
-	v.write(size)
+	v.writeTo(0, size, true)
 	for i := size - 1; i >= 0; i-- {
 		p.statics[off+i] = byte(value)
 		value >>= 8
@@ -207,7 +228,7 @@ func (v *VM) putStaticRef(p *Package, i int, value int32) {
 		v.tx.entries = append(v.tx.entries, journalEntry{pkg: p.index, off: i, n: 1})
 		v.tx.cells = append(v.tx.cells, p.staticRefs[i])
 	}
-	v.write(2)
+	v.writeTo(0, 2, true)
 	p.staticRefs[i] = value
 }
 
@@ -216,6 +237,7 @@ func (v *VM) beginTransaction() {
 		v.throwNew(classTransaction, transactionInProgress)
 	}
 	v.tx.open = true
+	v.tx.number++
 }
 
 func (v *VM) commitTransaction() {

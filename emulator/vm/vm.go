@@ -32,6 +32,10 @@ type Config struct {
 
 	// Coverage, if not nil, is called before every instruction.
 	Coverage func(m *Method, pc int)
+
+	// Written, if not nil, is called at every change of an object's persistent
+	// content, just before it.
+	Written func(Write)
 }
 
 // VM is one card's machine. It is not safe for concurrent use.

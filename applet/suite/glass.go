@@ -1,0 +1,148 @@
+package suite
+
+import (
+	"bytes"
+	"context"
+	"slices"
+
+	"ekrona/apdu"
+	"ekrona/apdu/spec"
+	"ekrona/emulator/vm"
+)
+
+// Glass is a target into whose cards the suite looks after every command, as nobody
+// can into a real one. It demands what no answer shows: that no secret of the story
+// is left in RAM or lies about in persistent memory, and that what the command wrote
+// it wrote at one moment, so that no power cut leaves half of it.
+type Glass interface {
+	Target
+	// Look shows every object on the card.
+	Look(see func(vm.Object))
+	// Writes are the changes of persistent memory since it was last asked.
+	Writes() []vm.Write
+}
+
+// secret is what a card must forget. The name is for people.
+type secret struct {
+	name  string
+	value []byte
+	kept  int // places in persistent memory where it may lie
+}
+
+// keep has the suite look for a secret from now on.
+func (c *caseRun) keep(name string, value []byte, kept int) {
+	known := func(s secret) bool { return bytes.Equal(s.value, value) }
+	if !slices.ContainsFunc(c.secrets, known) {
+		c.secrets = append(c.secrets, secret{name, bytes.Clone(value), kept})
+	}
+}
+
+// erased has the suite look for it in persistent memory too.
+func (c *caseRun) erased(name string) {
+	for i := range c.secrets {
+		if c.secrets[i].name == name {
+			c.secrets[i].kept = 0
+		}
+	}
+}
+
+// watched is a card of a Glass.
+type watched struct {
+	card  apdu.Card
+	glass Glass
+	c     *caseRun
+}
+
+// Transmit implements [apdu.Card].
+func (w watched) Transmit(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+	w.glass.Writes()
+	r, err := w.card.Transmit(ctx, command)
+	if err != nil {
+		return r, err
+	}
+	if r.SW == apdu.OK && command.INS == spec.Activate.INS {
+		w.c.erased(theToken)
+	}
+	w.oneMoment(command)
+	if !command.IsChained() { // the parts of a chain wait for the last
+		w.noSecrets(command)
+	}
+	return r, nil
+}
+
+// noSecrets looks for every secret in what belongs to the applet. The APDU buffer is
+// the platform's, and holds the command until the next.
+func (w watched) noSecrets(command apdu.Command) {
+	found := make([]int, len(w.c.secrets))
+	w.glass.Look(func(o vm.Object) {
+		if o.Owner == 0 {
+			return
+		}
+		for i, s := range w.c.secrets {
+			n := bytes.Count(o.Bytes, s.value)
+			if n > 0 && o.Storage != vm.Persistent {
+				w.c.Errorf("%s leaves %s in RAM", header(command), s.name)
+			} else {
+				found[i] += n
+			}
+		}
+	})
+	for i, s := range w.c.secrets {
+		if found[i] > s.kept {
+			w.c.Errorf("%s leaves %s in %d places of persistent memory, of %d at most", header(command), s.name, found[i], s.kept)
+		}
+	}
+}
+
+// What of the platform's objects does not matter to the applet's moments: keys and
+// engines, which mean nothing before the applet's state names them, and the tries of
+// a PIN, which are taken before the comparison and never undone.
+const (
+	pinObject  = "javacard/framework/OwnerPIN"
+	triesWrite = 1
+)
+
+// oneMoment demands that all writes are in one transaction, or that there is one
+// write. INSTRUCTION may pay its debt of PIN tries afterwards, which is one byte.
+func (w watched) oneMoment(command apdu.Command) {
+	writes := w.glass.Writes()
+	if len(writes) == 0 {
+		return
+	}
+	engines, pins := map[vm.Ref]bool{}, map[vm.Ref]bool{}
+	w.glass.Look(func(o vm.Object) {
+		switch o.Class {
+		case "":
+		case pinObject:
+			for _, r := range o.Refs {
+				pins[r] = true
+			}
+		default:
+			engines[o.Ref] = true
+			for _, r := range o.Refs {
+				engines[r] = true
+			}
+		}
+	})
+	transactions := map[int]bool{}
+	moments, debts := 0, 0
+	for _, write := range writes {
+		switch {
+		case engines[write.Object], pins[write.Object] && write.Bytes == triesWrite && write.Transaction == 0:
+		case write.Transaction == 0:
+			moments++
+			if write.Bytes == 1 {
+				debts++
+			}
+		case !transactions[write.Transaction]:
+			transactions[write.Transaction] = true
+			moments++
+		}
+	}
+	if command.INS == spec.Instruct.INS && debts == 1 {
+		moments--
+	}
+	if moments > 1 {
+		w.c.Errorf("%s writes at %d moments: a power cut between them leaves half of it", header(command), moments)
+	}
+}

@@ -1,0 +1,42 @@
+package vm
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestWritesAndContentsAreSeen: what a command changed, in which transaction, and
+// what is in memory afterwards, RAM too.
+func TestWritesAndContentsAreSeen(t *testing.T) {
+	packages, natives := testAPI()
+	var writes []Write
+	v, err := New(Config{Packages: packages, Natives: natives, Random: noRandom{}, Written: func(w Write) { writes = append(writes, w) }})
+	require.NoError(t, err)
+	var kept, transient, list Ref
+	require.NoError(t, v.Enter(func(c *Call) {
+		kept, transient = c.NewByteArray(3, Persistent), c.NewByteArray(2, ClearOnReset)
+		list = c.NewRefArray(classObject, 1, Persistent)
+		require.Empty(t, writes, "a new object is no change of one")
+		c.PutBytes(transient, 0, []byte{7, 8})
+		c.PutBytes(kept, 0, []byte{1})
+		c.BeginTransaction()
+		c.PutBytes(kept, 1, []byte{2, 3})
+		c.PutBytesOutside(kept, 0, []byte{4})
+		c.CommitTransaction()
+		c.BeginTransaction()
+		c.SetElement(list, 0, RefValue(kept))
+		c.CommitTransaction()
+	}))
+	require.Equal(t, []Write{{kept, 1, 0}, {kept, 2, 1}, {kept, 1, 0}, {list, 2, 2}}, writes)
+	seen := map[Ref]Object{}
+	v.Look(func(o Object) { seen[o.Ref] = o })
+	require.Equal(t, Object{Ref: kept, Bytes: []byte{4, 2, 3}}, seen[kept])
+	require.Equal(t, Object{Ref: transient, Storage: ClearOnReset, Bytes: []byte{7, 8}}, seen[transient])
+	require.Equal(t, Object{Ref: list, Refs: []Ref{kept}}, seen[list])
+}
+
+// noRandom is a source of randomness for machines that draw none.
+type noRandom struct{}
+
+func (noRandom) Read(b []byte) (int, error) { return len(b), nil }
