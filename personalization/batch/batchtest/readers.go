@@ -1,0 +1,150 @@
+package batchtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"ekrona/apdu"
+	"ekrona/personalization/batch"
+)
+
+// ErrPulled is what a card says that was taken out.
+var ErrPulled = errors.New("the card was taken out")
+
+// Card is a card that can be put into a reader.
+type Card interface {
+	apdu.Card
+	Reset() error
+}
+
+// Readers are virtual readers.
+type Readers struct {
+	Hook Hook // at every command; nil for none
+
+	mu    sync.Mutex
+	slots map[string]*slot
+	news  chan struct{} // closed when a slot changes
+}
+
+type slot struct {
+	card Card
+	stay int // counts what was put in and taken out
+}
+
+// NewReaders plugs in readers without cards.
+func NewReaders(names ...string) *Readers {
+	r := &Readers{slots: map[string]*slot{}, news: make(chan struct{})}
+	for _, name := range names {
+		r.slots[name] = &slot{}
+	}
+	return r
+}
+
+// Insert puts a card into a reader, in the place of any that is in it.
+func (r *Readers) Insert(reader string, card Card) { r.put(reader, card) }
+
+// Remove takes the card out of a reader, and gives it back.
+func (r *Readers) Remove(reader string) Card { return r.put(reader, nil) }
+
+func (r *Readers) put(reader string, card Card) Card {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.slots[reader]
+	old := s.card
+	s.card = card
+	s.stay++
+	close(r.news)
+	r.news = make(chan struct{})
+	return old
+}
+
+// Watch implements batch.Readers.
+func (r *Readers) Watch(ctx context.Context, tell func(batch.Event)) error {
+	told := map[string]int{}
+	for {
+		r.mu.Lock()
+		news := r.news
+		var events []batch.Event
+		for name, s := range r.slots {
+			if told[name] != s.stay {
+				told[name] = s.stay
+				events = append(events, batch.Event{Reader: name, Inserted: s.card != nil})
+			}
+		}
+		r.mu.Unlock()
+		slices.SortFunc(events, func(a, b batch.Event) int { return len(a.Reader) - len(b.Reader) })
+		for _, e := range events {
+			tell(e)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-news:
+		}
+	}
+}
+
+// Connect implements batch.Readers.
+func (r *Readers) Connect(reader string) (batch.Tap, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.slots[reader]
+	if s == nil || s.card == nil {
+		return nil, fmt.Errorf("reader %q: no card in it", reader)
+	}
+	if err := s.card.Reset(); err != nil {
+		return nil, err
+	}
+	return &tap{r, s, s.stay}, nil
+}
+
+// tap is a card while it stays in its reader.
+type tap struct {
+	readers *Readers
+	slot    *slot
+	stay    int
+}
+
+// Transmit sends a command to the card, if it is still there.
+func (t *tap) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+	if err := t.step("before a command"); err != nil {
+		return apdu.Response{}, err
+	}
+	card, err := t.card()
+	if err != nil {
+		return apdu.Response{}, err
+	}
+	response, err := card.Transmit(ctx, c)
+	if err != nil {
+		return apdu.Response{}, err
+	}
+	if err := t.step("after a command"); err != nil {
+		return apdu.Response{}, err
+	}
+	if _, err := t.card(); err != nil {
+		return apdu.Response{}, err
+	}
+	return response, nil
+}
+
+func (t *tap) step(name string) error {
+	if t.readers.Hook == nil {
+		return nil
+	}
+	return t.readers.Hook(name)
+}
+
+func (t *tap) card() (Card, error) {
+	t.readers.mu.Lock()
+	defer t.readers.mu.Unlock()
+	if t.slot.stay != t.stay {
+		return nil, ErrPulled
+	}
+	return t.slot.card, nil
+}
+
+// Close lets go of the card.
+func (*tap) Close() error { return nil }

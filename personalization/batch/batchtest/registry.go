@@ -1,0 +1,45 @@
+package batchtest
+
+import (
+	"context"
+
+	"ekrona/apdu/message"
+	"ekrona/host/intermediary"
+	"ekrona/personalization/batch"
+)
+
+// registry has a hook before and after whatever changes it.
+type registry struct {
+	batch.Registry
+	hook Hook
+}
+
+// around makes a change between two steps.
+func (r registry) around(change func() error) error {
+	if err := r.hook("before the registry"); err != nil {
+		return err
+	}
+	if err := change(); err != nil {
+		return err
+	}
+	return r.hook("after the registry")
+}
+
+// AddDevice is batch.Registry's.
+func (r registry) AddDevice(ctx context.Context, d intermediary.Device) error {
+	return r.around(func() error { return r.Registry.AddDevice(ctx, d) })
+}
+
+// ReserveDevice is batch.Registry's.
+func (r registry) ReserveDevice(ctx context.Context, kind intermediary.DeviceKind, intent string) (id message.DeviceID, err error) {
+	err = r.around(func() (err error) {
+		id, err = r.Registry.ReserveDevice(ctx, kind, intent)
+		return err
+	})
+	return id, err
+}
+
+// ReportLost is batch.Registry's.
+func (r registry) ReportLost(ctx context.Context, id message.DeviceID) error {
+	return r.around(func() error { return r.Registry.ReportLost(ctx, id) })
+}

@@ -1,0 +1,148 @@
+package batchtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"filippo.io/age"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/applet"
+	"ekrona/emulator/cap"
+	"ekrona/emulator/card"
+	"ekrona/emulator/globalplatform"
+	"ekrona/host/town"
+	"ekrona/personalization"
+	"ekrona/personalization/batch"
+	"ekrona/personalization/scp03"
+)
+
+// Noon is the time in a shop.
+var Noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// Shop is a place where cards are made: a town with customers who want some, a
+// printer of letters, and a job.
+type Shop struct {
+	Folder  string
+	Owners  []string
+	Printer *age.X25519Identity
+}
+
+// The files of a shop.
+func (s Shop) town() string { return filepath.Join(s.Folder, "town") }
+
+// JobFile is the job's file.
+func (s Shop) JobFile() string { return filepath.Join(s.Folder, "job.yaml") }
+
+// JobFolder is the job's folder.
+func (s Shop) JobFolder() string { return filepath.Join(s.Folder, "job") }
+
+// NewShop founds a town with n customers of Nordic Bank without a card, and writes a
+// job of a card for each.
+func NewShop(t testing.TB, folder string, n int) Shop {
+	t.Helper()
+	s := Shop{Folder: folder}
+	var err error
+	s.Printer, err = age.GenerateX25519Identity()
+	require.NoError(t, err)
+	w, err := s.Open(t.Context())
+	require.NoError(t, err)
+	var table strings.Builder
+	table.WriteString("owner,name,address\n")
+	for i := range n {
+		s.Owners = append(s.Owners, fmt.Sprintf("customer-%d", i+1))
+		require.NoError(t, w.Town.Enrol(t.Context(), w.Bank, s.Owners[i]))
+		fmt.Fprintf(&table, "%s,Customer %d,\"Storgatan %d\n111 22 Stockholm\"\n", s.Owners[i], i+1, i+1)
+	}
+	require.NoError(t, w.Town.Close())
+	require.NoError(t, os.WriteFile(s.JobFile(), fmt.Appendf(nil, `job: spring
+bank: SENORDIC
+keys:
+  initial: test
+  final: file:master.key
+letters:
+  recipients: [%s]
+cards: cards.csv
+`, s.Printer.Recipient()), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "cards.csv"), []byte(table.String()), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "master.key"), fmt.Appendf(nil, "%x\n", Master), 0o600))
+	return s
+}
+
+// Copy copies a shop as it is into another folder.
+func (s Shop) Copy(t testing.TB, folder string) Shop {
+	t.Helper()
+	require.NoError(t, os.CopyFS(folder, os.DirFS(s.Folder)))
+	s.Folder = folder
+	require.NoError(t, filepath.WalkDir(folder, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		return os.Chmod(path, 0o600)
+	}))
+	return s
+}
+
+// Master is the key from which the cards' final keys come.
+var Master = scp03.Master(bytes.Repeat([]byte{0x5A}, 16))
+
+// Works is a shop that is open.
+type Works struct {
+	Town *town.Town
+	Bank *town.Bank
+	Line personalization.Line
+}
+
+// Open opens the shop's town.
+func (s Shop) Open(ctx context.Context) (w Works, err error) {
+	if w.Town, err = town.Open(ctx, s.town(), town.Options{Plan: town.Pilot(), Clock: town.FixedClock(Noon)}); err != nil {
+		return w, err
+	}
+	if w.Bank, err = w.Town.Bank(string(town.Nordic)); err != nil {
+		return w, errors.Join(err, w.Town.Close())
+	}
+	file, err := cap.Parse(applet.CAP)
+	if err != nil {
+		return w, errors.Join(err, w.Town.Close())
+	}
+	w.Line = personalization.Line{Issuer: w.Town.Issuer(w.Bank), Keys: scp03.TestKeys(), Final: Master, CAP: file}
+	return w, nil
+}
+
+// Begin opens the shop's job.
+func (w Works) Begin(ctx context.Context, s Shop, hook Hook) (*batch.Batch, error) {
+	job, err := batch.ReadJob(s.JobFile())
+	if err != nil {
+		return nil, err
+	}
+	o := batch.Options{
+		Job: job, Folder: s.JobFolder(), Line: w.Line, Registry: w.Bank, LogKey: w.Line.CA.Signer, Clock: town.FixedClock(Noon),
+	}
+	if hook != nil {
+		o.Driver, o.Registry = Driver{hook}, registry{w.Bank, hook}
+	}
+	return batch.Open(ctx, o)
+}
+
+// NewCard makes a blank card whose randomness repeats. With the applet's load file on
+// it already, its issuing takes a tenth of the commands.
+func NewCard(seed string, loaded bool) (*globalplatform.Card, error) {
+	random := card.SeededRandom(seed)
+	c, err := card.New(card.Options{Profile: card.P71, Random: random})
+	if err != nil {
+		return nil, err
+	}
+	if loaded {
+		if _, err := c.Load(applet.CAP); err != nil {
+			return nil, err
+		}
+	}
+	return globalplatform.New(c, globalplatform.Options{Random: random})
+}
