@@ -100,7 +100,7 @@ type finding struct {
 
 // isManaged tells whether the security domain has nothing more to do.
 func (f finding) isManaged(l Line) bool {
-	return f.instance && !l.Secure && (l.Final == nil || f.versions[l.finalVersion()])
+	return f.instance && !l.Secure && (l.Final == nil || f.versions[l.VersionOfFinal()])
 }
 
 // inspect does step 1.
@@ -111,7 +111,7 @@ func (l Line) inspect(ctx context.Context, c apdu.Card, o Order, s Secrets) (fin
 		return finding{}, err
 	case domain.Locked:
 		return finding{}, fmt.Errorf("the card is in CARD_LOCKED: unlock it with its keys first: %w", gpc.SWLocked)
-	case l.Final != nil && versions[l.finalVersion()] && versions[gpc.InitialKeySet]:
+	case l.Final != nil && versions[l.VersionOfFinal()] && versions[gpc.InitialKeySet]:
 		return finding{}, fmt.Errorf("the card has kept its initial keys, version %02X, beside the new ones: delete them, or set the card aside", gpc.InitialKeySet)
 	}
 	f := finding{versions: versions}
@@ -200,8 +200,8 @@ func (l Line) Open(ctx context.Context, c apdu.Card) (*globalplatform.Client, er
 
 func (l Line) open(ctx context.Context, c apdu.Card, f finding) (*globalplatform.Client, error) {
 	o := scp03.Options{Keys: l, Level: scp03.CMACEncryption, Strongest: true, Random: l.Random}
-	if l.Final != nil && f.versions[l.finalVersion()] {
-		o.KeyVersion = l.finalVersion()
+	if l.Final != nil && f.versions[l.VersionOfFinal()] {
+		o.KeyVersion = l.VersionOfFinal()
 	}
 	client, err := globalplatform.Open(ctx, c, nil, o)
 	if err == nil && l.Watch != nil {
@@ -212,13 +212,14 @@ func (l Line) open(ctx context.Context, c apdu.Card, f finding) (*globalplatform
 
 // For gives the keys of the version that the card's offer names.
 func (l Line) For(offer scp03.Offer) (scp03.Keys, error) {
-	if l.Final != nil && offer.KeyVersion == l.finalVersion() {
+	if l.Final != nil && offer.KeyVersion == l.VersionOfFinal() {
 		return l.Final.For(offer)
 	}
 	return l.Keys.For(offer)
 }
 
-func (l Line) finalVersion() byte {
+// VersionOfFinal is the version that the final keys have.
+func (l Line) VersionOfFinal() byte {
 	if l.FinalVersion == 0 {
 		return FinalKeyVersion
 	}
@@ -249,7 +250,7 @@ func keyVersions(ctx context.Context, c apdu.Card) (globalplatform.Domain, map[b
 // took them. Initial keys of version FF end by themselves; those of another version
 // are replaced by name, and have to be of the same length.
 func (l Line) replaceKeys(ctx context.Context, c apdu.Card, client *globalplatform.Client) (*globalplatform.Client, error) {
-	if client.KeyVersion() == l.finalVersion() {
+	if client.KeyVersion() == l.VersionOfFinal() {
 		return client, nil
 	}
 	final, err := l.Final.For(client.Offer())
@@ -260,10 +261,10 @@ func (l Line) replaceKeys(ctx context.Context, c apdu.Card, client *globalplatfo
 	if replaced == gpc.InitialKeySet {
 		replaced = 0
 	}
-	if err := client.PutKeys(ctx, l.finalVersion(), final, replaced); err != nil {
+	if err := client.PutKeys(ctx, l.VersionOfFinal(), final, replaced); err != nil {
 		return nil, err
 	}
-	return l.open(ctx, c, finding{versions: map[byte]bool{l.finalVersion(): true}})
+	return l.open(ctx, c, finding{versions: map[byte]bool{l.VersionOfFinal(): true}})
 }
 
 // load puts the applet's load file onto the card unless it is there. What is in the

@@ -215,3 +215,11 @@ func (i *inspection) data(o Options) {
 	read("free memory", gpc.TagResources, func(b []byte) (err error) { r.Resources, err = gpc.ParseResources(b); return err })
 	i.look("platform", func() (err error) { r.Platform, err = globalplatform.Identify(i.ctx, i.card); return err })
 }
+
+// AppletState is the life cycle of the e-krona applet, 0 if it is not on the card.
+func (r *Report) AppletState() spec.LifeCycle {
+	if r.Applet == nil {
+		return 0
+	}
+	return r.Applet.lifeCycle
+}

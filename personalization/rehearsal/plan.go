@@ -1,0 +1,115 @@
+package rehearsal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu"
+	"ekrona/apdu/gpc"
+	"ekrona/personalization/scp03"
+)
+
+// Plan is what may be sent.
+type Plan struct {
+	Cases []Case
+}
+
+// Case is the list of commands under one assumption.
+type Case struct {
+	Assumption string // "nothing of the applet is on the card"
+	Steps      []Step
+}
+
+// Step is one command of a list.
+type Step struct {
+	Exchange
+	Estimate Estimate
+}
+
+// optional tells whether a list goes on without the step: moving the card's life cycle
+// to where it is already.
+func (s Step) optional() bool { return s.Command.INS == gpc.InsSetStatus }
+
+// ErrUnplanned says that a command was about to be sent that nobody had read before.
+var ErrUnplanned = errors.New("this command was not rehearsed and was not sent: the card is in another state than it seemed; check it again, and begin anew")
+
+// Guard stands before a card and lets pass what the plan has, in its order. More of a
+// list that a card gives in parts may be asked for.
+func (p Plan) Guard(card apdu.Card) apdu.Card {
+	g := &guard{card: card}
+	for _, c := range p.Cases {
+		g.open = append(g.open, expected{steps: c.Steps})
+	}
+	return g
+}
+
+// guard is a Guard at work.
+type guard struct {
+	card apdu.Card
+	open []expected
+	last Shape
+}
+
+// expected is what is left of a case.
+type expected struct {
+	steps []Step
+	wire  int // commands of the first step that have gone out
+}
+
+// Transmit sends c if it is the next of a list.
+func (g *guard) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+	shape := ShapeOf(c)
+	if isMore(g.last, shape) {
+		return g.card.Transmit(ctx, c)
+	}
+	var left []expected
+	for _, e := range g.open {
+		if next, found := e.after(shape); found {
+			left = append(left, next)
+		}
+	}
+	if left == nil {
+		return apdu.Response{}, fmt.Errorf("%02X %02X %02X %02X with %d bytes: %w", c.CLA, c.INS, c.P1, c.P2, len(c.Data), ErrUnplanned)
+	}
+	g.open, g.last = left, shape
+	return g.card.Transmit(ctx, c)
+}
+
+// after is what is left when a command of this shape has gone out, if it may.
+func (e expected) after(shape Shape) (expected, bool) {
+	for i, step := range e.steps {
+		wire := 0
+		if i == 0 {
+			wire = e.wire
+		}
+		if isPlanned(step.Wire[wire], shape) {
+			if wire++; wire < len(step.Wire) {
+				return expected{e.steps[i:], wire}, true
+			}
+			return expected{e.steps[i+1:], 0}, true
+		}
+		if wire > 0 || !step.optional() {
+			break
+		}
+	}
+	return expected{}, false
+}
+
+// isPlanned compares a command with the list. Which of the levels with encryption the
+// channel has is the card's offer.
+func isPlanned(want, shape Shape) bool {
+	if shape.INS == gpc.InsExternalAuthenticate && shape.CLA == gpc.ClassSecure && scp03.Level(shape.P1)&scp03.CMACEncryption == scp03.CMACEncryption {
+		want.P1 = shape.P1
+	}
+	return want == shape
+}
+
+// isMore tells whether a command asks for more of the same list (GPC §11.4.2.2).
+func isMore(last, shape Shape) bool {
+	if last.INS != gpc.InsGetStatus || last.CLA&^gpc.SecureBit != gpc.ClassPlain {
+		return false
+	}
+	last.P2 |= gpc.StatusNext
+	return shape == last
+}

@@ -1,0 +1,281 @@
+package rehearsal_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu"
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/gpc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+	"ekrona/applet"
+	"ekrona/emulator/cap"
+	"ekrona/emulator/card"
+	emulated "ekrona/emulator/globalplatform"
+	"ekrona/host/intermediary"
+	"ekrona/personalization"
+	"ekrona/personalization/globalplatform"
+	"ekrona/personalization/pki"
+	"ekrona/personalization/preflight"
+	"ekrona/personalization/rehearsal"
+	"ekrona/personalization/scp03"
+)
+
+// registry keeps devices for one test.
+type registry map[message.DeviceID]intermediary.Device
+
+func (r registry) AddDevice(_ context.Context, d intermediary.Device) error {
+	r[d.ID] = d
+	return nil
+}
+
+func (r registry) Device(_ context.Context, id message.DeviceID) (intermediary.Device, error) {
+	d, known := r[id]
+	if !known {
+		return d, intermediary.ErrNoDevice
+	}
+	return d, nil
+}
+
+// desk is a place where cards are issued.
+type desk struct {
+	*testing.T
+	line    personalization.Line
+	random  *rand.ChaCha8
+	secrets personalization.Secrets
+	orders  int
+}
+
+func newDesk(t *testing.T) *desk {
+	t.Helper()
+	d := &desk{T: t, random: rand.NewChaCha8([32]byte{5})}
+	keys := pki.Open(t.TempDir(), d.random)
+	subject := func(holder cvc.Holder, role spec.Role) pki.Subject {
+		return pki.Subject{Holder: holder, Role: role, Effective: d.date("2026-11-22"), Expiry: d.date("2036-11-22")}
+	}
+	root, err := keys.Root("root", subject("SERIKSBK00001", spec.RoleRoot))
+	require.NoError(t, err)
+	notary, err := keys.Certified("notary", subject("SENOTARY00001", spec.RoleNotary), root)
+	require.NoError(t, err)
+	ca, err := keys.Certified("ca", subject("SENORDIC00001", spec.RoleIntermediary), root)
+	require.NoError(t, err)
+	instruction, err := keys.Certified("instruction", subject("SENORDIC00002", spec.RoleInstructionKey), root)
+	require.NoError(t, err)
+	file, err := cap.Parse(applet.CAP)
+	require.NoError(t, err)
+	d.line = personalization.Line{
+		Issuer: personalization.Issuer{
+			CA: ca, Root: root.Encoded, InstructionKey: instruction.Encoded, Notary: notary.Encoded, Registry: registry{},
+			Random: d.random, Effective: d.date("2026-11-22"), Expiry: d.date("2030-11-22"),
+		},
+		Keys: scp03.TestKeys(), Final: scp03.Master(bytes.Repeat([]byte{0x5A}, 16)), CAP: file,
+	}
+	d.secrets.PIN, err = pin.NewBlock("1234")
+	require.NoError(t, err)
+	d.secrets.PUK, err = pin.NewPUKBlock("87654321")
+	require.NoError(t, err)
+	return d
+}
+
+func (d *desk) date(text string) message.Date {
+	day, err := message.ParseDate(text)
+	require.NoError(d, err)
+	return day
+}
+
+func (d *desk) order() personalization.Order {
+	d.orders++
+	o, err := personalization.NewOrder(message.DeviceID(fmt.Sprintf("SENORDIC%08d", d.orders)), "anna", d.date("2026-11-22"), d.random)
+	require.NoError(d, err)
+	return o
+}
+
+func (d *desk) blank() *emulated.Card {
+	c, err := card.New(card.Options{Profile: card.P71})
+	require.NoError(d, err)
+	managed, err := emulated.New(c, emulated.Options{})
+	require.NoError(d, err)
+	return managed
+}
+
+// plan rehearses what is to be done with a card.
+func (d *desk) plan(c *emulated.Card, l personalization.Line, o personalization.Order) *rehearsal.Plan {
+	d.Helper()
+	require.NoError(d, c.Reset())
+	report, err := preflight.Inspect(d.Context(), c, preflight.Options{Today: time.Now()})
+	require.NoError(d, err)
+	state, ok := rehearsal.StateOf(report)
+	require.True(d, ok)
+	link, err := card.LinkNamed("contact-115200")
+	require.NoError(d, err)
+	plan, err := rehearsal.Rehearse(d.Context(), l, o, state, link)
+	require.NoError(d, err)
+	require.NoError(d, c.Reset())
+	return plan
+}
+
+var errPulled = errors.New("pulled")
+
+// issue issues under guard, and gives what went over the wire. The answer of the
+// command lost (from 1; 0 for none) does not come.
+func (d *desk) issue(c *emulated.Card, l personalization.Line, o personalization.Order, lost int) ([]rehearsal.Shape, error) {
+	d.Helper()
+	plan := d.plan(c, l, o)
+	var sent []rehearsal.Shape
+	recorder := &rehearsal.Recorder{Tell: func(e rehearsal.Exchange) { sent = append(sent, e.Wire...) }}
+	n := 0
+	link := apdu.CardFunc(func(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+		n++
+		if lost > 0 && n > lost {
+			return apdu.Response{}, errPulled
+		}
+		response, err := c.Transmit(ctx, command)
+		if n == lost {
+			err = errPulled
+		}
+		return response, err
+	})
+	l.Watch = recorder.Channel
+	_, err := l.Issue(d.Context(), recorder.Wire(plan.Guard(link)), o, d.secrets, func(personalization.Stage) error { return nil })
+	require.NotErrorIs(d, err, rehearsal.ErrUnplanned)
+	if err == nil {
+		var lists [][]rehearsal.Shape
+		for _, c := range plan.Cases {
+			var list []rehearsal.Shape
+			for _, step := range c.Steps {
+				list = append(list, step.Wire...)
+			}
+			lists = append(lists, list)
+		}
+		assert.Contains(d, lists, sent, "what went out is one of the lists, whole")
+	}
+	return sent, err
+}
+
+func TestARealRunSendsWhatWasRehearsed(t *testing.T) {
+	d := newDesk(t)
+	sent, err := d.issue(d.blank(), d.line, d.order(), 0)
+	require.NoError(t, err)
+	require.Greater(t, len(sent), 20)
+	for lost := 1; lost <= len(sent); lost += 5 {
+		c, o := d.blank(), d.order()
+		_, err := d.issue(c, d.line, o, lost)
+		require.ErrorIs(t, err, errPulled)
+		_, err = d.issue(c, d.line, o, 0)
+		require.NoError(t, err, "after command %d", lost)
+		_, err = d.issue(c, d.line, o, 0)
+		require.NoError(t, err, "active, after command %d", lost)
+	}
+}
+
+func TestRunsOfOtherLines(t *testing.T) {
+	d := newDesk(t)
+	initial := d.line
+	initial.Final = nil
+	longer := d.line
+	longer.Final = scp03.Master(bytes.Repeat([]byte{0x5A}, 32))
+	secured := d.line
+	secured.Secure = true
+	deleting := d.line
+	deleting.DeleteApplet = true
+	for name, line := range map[string]personalization.Line{"keys left": initial, "longer keys": longer, "secured": secured, "deleting": deleting} {
+		_, err := d.issue(d.blank(), line, d.order(), 0)
+		require.NoError(t, err, name)
+	}
+	all, err := d.issue(d.blank(), d.line, d.order(), 0)
+	require.NoError(t, err)
+	c := d.blank()
+	_, err = d.issue(c, d.line, d.order(), len(all)-2)
+	require.ErrorIs(t, err, errPulled)
+	mine := d.order()
+	_, err = d.issue(c, d.line, mine, 0)
+	require.ErrorIs(t, err, personalization.ErrOtherCard)
+	_, err = d.issue(c, deleting, mine, 0)
+	require.NoError(t, err, "the other order's applet goes")
+
+	// A load file of another version is in the way until it may go.
+	c = d.blank()
+	client, err := globalplatform.Open(t.Context(), c, nil, scp03.Options{Keys: scp03.TestKeys()})
+	require.NoError(t, err)
+	block := bytes.Clone(d.line.CAP.LoadFile())
+	const minorVersion = 7 // in the Header component, from its magic number on (JCVM 3.0.5 §6.4)
+	block[bytes.Index(block, []byte{0xDE, 0xCA, 0xFF, 0xED})+minorVersion]++
+	require.NoError(t, client.Load(t.Context(), d.line.CAP.Header.Package.AID, block))
+	mine = d.order()
+	_, err = d.issue(c, d.line, mine, 0)
+	require.ErrorIs(t, err, personalization.ErrOtherApplet)
+	_, err = d.issue(c, deleting, mine, 0)
+	require.NoError(t, err, "the other version goes")
+}
+
+func TestGuardSendsNothingElse(t *testing.T) {
+	d := newDesk(t)
+	c, o := d.blank(), d.order()
+	plan := d.plan(c, d.line, o)
+	passed := 0
+	guarded := plan.Guard(apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) {
+		passed++
+		return apdu.Response{SW: apdu.OK}, nil
+	}))
+	first := apdu.Command{INS: gpc.InsSelect, P1: gpc.P1ByName, Ne: 256}
+	for name, c := range map[string]apdu.Command{
+		"other instruction": {CLA: gpc.ClassPlain, INS: gpc.InsGetData, P2: 0xE0},
+		"longer":            {INS: gpc.InsSelect, P1: gpc.P1ByName, Data: []byte{1}},
+		"other P2":          {INS: gpc.InsSelect, P1: gpc.P1ByName, P2: 2},
+		"deletion":          {CLA: gpc.ClassSecure, INS: gpc.InsDelete, Data: make([]byte, 24)},
+	} {
+		_, err := guarded.Transmit(t.Context(), c)
+		require.ErrorIs(t, err, rehearsal.ErrUnplanned, name)
+	}
+	assert.Zero(t, passed)
+	_, err := guarded.Transmit(t.Context(), first)
+	require.NoError(t, err)
+	_, err = guarded.Transmit(t.Context(), first)
+	require.ErrorIs(t, err, rehearsal.ErrUnplanned, "once, as in the list")
+	assert.Equal(t, 1, passed)
+}
+
+// A card that changed its state between preflight and issuing is not touched further.
+func TestGuardStopsWhenTheCardIsAnother(t *testing.T) {
+	d := newDesk(t)
+	blank, o := d.blank(), d.order()
+	plan := d.plan(blank, d.line, o)
+	issued, other := d.blank(), d.order()
+	_, err := d.issue(issued, d.line, other, 0)
+	require.NoError(t, err)
+	require.NoError(t, issued.Reset())
+	_, err = d.line.Issue(t.Context(), plan.Guard(issued), other, d.secrets, func(personalization.Stage) error { return nil })
+	assert.ErrorIs(t, err, rehearsal.ErrUnplanned)
+}
+
+// The page shows every command and no secret.
+func TestPage(t *testing.T) {
+	d := newDesk(t)
+	o := d.order()
+	plan := d.plan(d.blank(), d.line, o)
+	var out strings.Builder
+	require.NoError(t, plan.Write(&out))
+	page := out.String()
+	for _, want := range []string{
+		"1 > SELECT", "PUT KEY", "80 50 00 00,   8 bytes", "in the place of none, or the initial keys", "LOAD, block 0", "INSTALL [for install and make selectable]",
+		"parameters             ", "hidden", "ACTIVATE", "If its load file is on the card already: the same without", "commands, ", "s on a P71",
+	} {
+		assert.Contains(t, page, want)
+	}
+	assert.NotContains(t, page, fmt.Sprintf("%X", o.Token[:]))
+	assert.Greater(t, strings.Count(page, "LOAD, block"), 50)
+	totals := plan.Cases[0].Totals()
+	assert.Greater(t, totals.Card, time.Second)
+	assert.Greater(t, totals.Sent, len(d.line.CAP.LoadFile()))
+}

@@ -1,0 +1,108 @@
+package rehearsal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu"
+	"ekrona/apdu/spec"
+	"ekrona/emulator/card"
+	emulated "ekrona/emulator/globalplatform"
+	"ekrona/personalization"
+)
+
+// Rehearse plays the issuing of an order on virtual cards in this state, once for
+// each case that the state leaves open, and prices it with a P71 on that link. Of the
+// line and the order it uses no secret.
+func Rehearse(ctx context.Context, l personalization.Line, o personalization.Order, s State, link card.Link) (*Plan, error) {
+	plan := new(Plan)
+	for _, scene := range scenesOf(l, s) {
+		steps, err := play(ctx, l, o, s, scene, link)
+		if err != nil {
+			return nil, fmt.Errorf("rehearsal, if %s: %w", scene.assumption, err)
+		}
+		plan.Cases = append(plan.Cases, Case{scene.assumption, steps})
+	}
+	return plan, nil
+}
+
+// scene is one case: how far the applet on the card is, and whose.
+type scene struct {
+	assumption string
+	reached    personalization.Stage // by what is on the card; 0 for nothing
+	foreign    bool                  // in another order
+	outdated   bool                  // with a load file of another version
+}
+
+// scenesOf lists the cases that a card's state leaves open.
+func scenesOf(l personalization.Line, s State) []scene {
+	var scenes []scene
+	switch {
+	case s.Applet == 0:
+		scenes = []scene{
+			{assumption: "nothing of the applet is on the card"},
+			{assumption: "its load file is on the card already", reached: personalization.Loaded},
+		}
+		if l.DeleteApplet {
+			scenes = append(scenes, scene{assumption: "a load file of another version is on the card, which goes", reached: personalization.Loaded, outdated: true})
+		}
+	case s.Applet == spec.Installed || s.Applet == spec.KeysMade:
+		reached := personalization.Installed
+		if s.Applet == spec.KeysMade {
+			reached = personalization.KeysMade
+		}
+		scenes = []scene{{assumption: "the applet on the card is this order's", reached: reached}}
+		if l.DeleteApplet {
+			scenes = append(scenes,
+				scene{assumption: "the applet on the card is another order's, and goes", reached: reached, foreign: true},
+				scene{assumption: "so it is, and its load file is of another version and goes too", reached: reached, foreign: true, outdated: true})
+		}
+	default:
+		scenes = []scene{{assumption: "the card is active and this order's", reached: personalization.Active}}
+	}
+	return scenes
+}
+
+// play records one case.
+func play(ctx context.Context, l personalization.Line, o personalization.Order, s State, scene scene, link card.Link) ([]Step, error) {
+	stage, err := build(ctx, l, o, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := stage.prepare(ctx, scene); err != nil {
+		return nil, err
+	}
+	var steps []Step
+	var accounts []emulated.Account
+	var failed error
+	recorder := &Recorder{Tell: func(e Exchange) {
+		step := Step{Exchange: e}
+		for _, account := range accounts {
+			cost, err := emulated.Estimate(account, link)
+			failed = errors.Join(failed, err)
+			step.Estimate = append(step.Estimate, cost...)
+		}
+		accounts = nil
+		steps = append(steps, step)
+	}}
+	counted := apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+		response, err := stage.card.Transmit(ctx, c)
+		accounts = append(accounts, stage.virtual.LastCommand())
+		return response, err
+	})
+	line := stage.line
+	line.Watch = func(channel apdu.Card) apdu.Card {
+		if scene.outdated {
+			channel = stage.outdated(channel)
+		}
+		return recorder.Channel(channel)
+	}
+	_, err = line.Issue(ctx, recorder.Wire(counted), stage.order, stage.secrets, nothing)
+	return steps, errors.Join(err, failed)
+}
+
+func nothing(personalization.Stage) error { return nil }
+
+// Estimate is what a step takes on a P71, item by item.
+type Estimate = card.Cost

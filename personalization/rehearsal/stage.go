@@ -1,0 +1,251 @@
+package rehearsal
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu"
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/gpc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/pin"
+	"ekrona/apdu/tlv"
+	"ekrona/emulator/card"
+	emulated "ekrona/emulator/globalplatform"
+	"ekrona/host/intermediary"
+	"ekrona/personalization"
+	"ekrona/personalization/globalplatform"
+	"ekrona/personalization/pki"
+	"ekrona/personalization/scp03"
+)
+
+// stage is a virtual card with the actors of a rehearsal: a line of the same form as
+// the real one, with keys of its own.
+type stage struct {
+	line    personalization.Line
+	order   personalization.Order
+	secrets personalization.Secrets
+	virtual *emulated.Card
+	card    apdu.Card // the virtual card, looking like the real one
+
+	hasFinal bool // the card has the line's final keys
+}
+
+// build makes the actors and a card with keys as the state tells and no applet.
+func build(ctx context.Context, l personalization.Line, o personalization.Order, s State) (*stage, error) {
+	st := &stage{line: l, order: o}
+	st.line.Watch = nil
+	var err error
+	if st.line.Issuer, err = standIn(l.Issuer); err != nil {
+		return nil, err
+	}
+	if st.order, err = personalization.NewOrder(o.Device, o.Owner, o.Date, rand.Reader); err != nil {
+		return nil, err
+	}
+	st.order.Role, st.order.Ceilings = o.Role, o.Ceilings
+	if st.secrets.PIN, err = pin.NewBlock("0000"); err != nil {
+		return nil, err
+	}
+	if st.secrets.PUK, err = pin.NewPUKBlock("00000000"); err != nil {
+		return nil, err
+	}
+	return st, st.makeCard(ctx, l, s)
+}
+
+// makeCard makes the virtual card and the keys of the line.
+func (st *stage) makeCard(ctx context.Context, l personalization.Line, s State) error {
+	finalVersion := byte(0)
+	if l.Final != nil {
+		finalVersion = l.VersionOfFinal()
+	}
+	version, length := s.initial(finalVersion)
+	initial, err := someKeys(length)
+	if err != nil {
+		return err
+	}
+	st.line.Keys = initial
+	onCard, onVersion := initial, version
+	if l.Final != nil {
+		real, err := l.Final.For(scp03.Offer{})
+		if err != nil {
+			return err
+		}
+		final, err := someKeys(len(real.ENC))
+		if err != nil {
+			return err
+		}
+		st.line.Final = final
+		if st.hasFinal = s.hasFinal(finalVersion); st.hasFinal {
+			onCard, onVersion = final, finalVersion
+		}
+	}
+	below, err := card.New(card.Options{Profile: card.P71})
+	if err != nil {
+		return err
+	}
+	if st.virtual, err = emulated.New(below, emulated.Options{Keys: initial}); err != nil {
+		return err
+	}
+	client, err := globalplatform.Open(ctx, st.virtual, nil, scp03.Options{Keys: initial, Level: scp03.Full})
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(client.Domain().AID, s.Domain) {
+		if err := client.StoreData(ctx, gpc.TagAID, s.Domain); err != nil {
+			return err
+		}
+	}
+	if onVersion != gpc.InitialKeySet {
+		if err := client.PutKeys(ctx, onVersion, onCard, 0); err != nil {
+			return err
+		}
+	}
+	st.card = saying{st.virtual, s.MaxData}
+	return st.virtual.Reset()
+}
+
+// prepare brings the card as far as the scene begins.
+func (st *stage) prepare(ctx context.Context, s scene) error {
+	if s.reached == 0 {
+		return nil
+	}
+	line, order := st.line, st.order
+	line.Secure, line.DeleteApplet = false, false
+	if !st.hasFinal {
+		line.Final = nil
+	}
+	if s.foreign {
+		var err error
+		if order, err = personalization.NewOrder(order.Device, order.Owner, order.Date, rand.Reader); err != nil {
+			return err
+		}
+	}
+	there := errors.New("as far as the scene begins")
+	_, err := line.Issue(ctx, st.card, order, st.secrets, func(reached personalization.Stage) error {
+		if reached == s.reached && reached != personalization.Active {
+			return there
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, there) {
+		return err
+	}
+	return st.virtual.Reset()
+}
+
+// outdated has the card name another version of its load file.
+func (st *stage) outdated(channel apdu.Card) apdu.Card {
+	pkg := st.line.CAP.Header.Package
+	current := []byte{byte(gpc.TagVersion), 2, byte(pkg.Major), byte(pkg.Minor)}
+	other := []byte{byte(gpc.TagVersion), 2, byte(pkg.Major), byte(pkg.Minor) + 1}
+	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+		r, err := channel.Transmit(ctx, c)
+		if c.INS == gpc.InsGetStatus {
+			r.Data = bytes.ReplaceAll(r.Data, current, other)
+		}
+		return r, err
+	})
+}
+
+// saying is a card that names another most data of a command than it has.
+type saying struct {
+	*emulated.Card
+	maxData int
+}
+
+func (c saying) Transmit(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+	r, err := c.Card.Transmit(ctx, command)
+	if err != nil || command.INS != gpc.InsSelect || len(command.Data) > 0 || r.SW != apdu.OK {
+		return r, err
+	}
+	own, err := tlv.Append(nil, gpc.TagMaxData, []byte{apdu.MaxShortData})
+	if err != nil {
+		return r, err
+	}
+	theirs, err := tlv.Append(nil, gpc.TagMaxData, []byte{byte(min(c.maxData, apdu.MaxShortData))})
+	r.Data = bytes.Replace(r.Data, own, theirs, 1)
+	return r, err
+}
+
+// someKeys draws a key set.
+func someKeys(length int) (scp03.Keys, error) {
+	var k scp03.Keys
+	for _, key := range []*[]byte{&k.ENC, &k.MAC, &k.DEK} {
+		*key = make([]byte, length)
+		if _, err := rand.Read(*key); err != nil {
+			return k, fmt.Errorf("the source of randomness failed: %w", err)
+		}
+	}
+	return k, k.Check()
+}
+
+// standIn is an issuer with certificates like those of the real one, over keys of
+// its own, and a register that is forgotten.
+func standIn(real personalization.Issuer) (personalization.Issuer, error) {
+	stand := real
+	stand.Registry, stand.Random = register{}, rand.Reader
+	root, err := cvc.Parse(real.Root)
+	if err != nil {
+		return stand, fmt.Errorf("root certificate: %w", err)
+	}
+	certifier, err := identity(root, nil)
+	if err != nil {
+		return stand, err
+	}
+	stand.Root = certifier.Encoded
+	if stand.CA, err = identity(real.CA.Certificate, &certifier); err != nil {
+		return stand, err
+	}
+	for _, to := range []*[]byte{&stand.InstructionKey, &stand.Notary} {
+		certificate, err := cvc.Parse(*to)
+		if err != nil {
+			return stand, err
+		}
+		certified, err := identity(certificate, &certifier)
+		if err != nil {
+			return stand, err
+		}
+		*to = certified.Encoded
+	}
+	return stand, nil
+}
+
+// identity is that of a certificate over another key, certified by the root, or by
+// itself.
+func identity(like *cvc.Certificate, root *pki.Identity) (pki.Identity, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return pki.Identity{}, err
+	}
+	if root == nil {
+		root = &pki.Identity{Signer: key, Certificate: &cvc.Certificate{Holder: like.Holder, Role: like.Role}}
+	}
+	subject := pki.Subject{Holder: like.Holder, Role: like.Role, Effective: like.Effective, Expiry: like.Expiry}
+	encoded, err := root.Certify(subject, &key.PublicKey)
+	if err != nil {
+		return pki.Identity{}, err
+	}
+	certificate, err := cvc.Parse(encoded)
+	return pki.Identity{Signer: key, Certificate: certificate, Encoded: encoded}, err
+}
+
+// register keeps devices for as long as a rehearsal takes.
+type register map[message.DeviceID]intermediary.Device
+
+func (r register) AddDevice(_ context.Context, d intermediary.Device) error {
+	r[d.ID] = d
+	return nil
+}
+
+func (r register) Device(_ context.Context, id message.DeviceID) (intermediary.Device, error) {
+	d, known := r[id]
+	if !known {
+		return d, intermediary.ErrNoDevice
+	}
+	return d, nil
+}

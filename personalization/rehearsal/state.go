@@ -1,0 +1,44 @@
+package rehearsal
+
+import (
+	"ekrona/apdu/gpc"
+	"ekrona/apdu/spec"
+	"ekrona/personalization/preflight"
+)
+
+// State is a card before its issuing, as far as it shows itself without keys.
+type State struct {
+	Domain  []byte // AID of the card manager
+	MaxData int    // that its commands take
+	Keys    []gpc.KeyInfo
+	Applet  spec.LifeCycle // 0 if it is not on the card
+}
+
+// StateOf is what a preflight found. ok is false when it found no card manager.
+func StateOf(r *preflight.Report) (s State, ok bool) {
+	if r.Domain == nil {
+		return s, false
+	}
+	return State{Domain: r.Domain.AID, MaxData: r.Domain.MaxData, Keys: r.Keys, Applet: r.AppletState()}, true
+}
+
+// initial is the version and the length in bytes of the AES keys that the card came
+// with: of the first set but the final one, or what a blank card has.
+func (s State) initial(final byte) (version byte, length int) {
+	for _, k := range s.Keys {
+		if k.ID == gpc.FirstKeyID && k.Type == gpc.KeyTypeAES && k.Version != final {
+			return k.Version, k.Length
+		}
+	}
+	return gpc.InitialKeySet, 16
+}
+
+// hasFinal tells whether the final keys are on the card.
+func (s State) hasFinal(final byte) bool {
+	for _, k := range s.Keys {
+		if k.Version == final {
+			return true
+		}
+	}
+	return false
+}
