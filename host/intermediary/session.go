@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
@@ -113,7 +114,9 @@ func (i *Intermediary) Report(ctx context.Context, id message.DeviceID, reading 
 }
 
 // handOverReading gives the notary the records and, when it doubts one because
-// nobody has registered the payer, the payers' certificates.
+// nobody has registered the payer, the payers' certificates, and with them the
+// records again: somebody may have handed over a spoiled one before, and only the
+// true one is proven by a certificate.
 func (i *Intermediary) handOverReading(ctx context.Context, reading session.Reading) error {
 	answers, err := i.HandOver(ctx, reading.Records)
 	if err != nil {
@@ -121,7 +124,7 @@ func (i *Intermediary) handOverReading(ctx context.Context, reading session.Read
 	}
 	for _, answer := range answers {
 		if errors.Is(answer.Err, settlement.Signature) {
-			_, err := i.HandOver(ctx, reading.Certificates)
+			_, err := i.HandOver(ctx, slices.Concat(reading.Certificates, reading.Records))
 			return err
 		}
 	}

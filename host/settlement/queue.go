@@ -69,6 +69,9 @@ func (t *txn) actOnWords() (moved bool, err error) {
 }
 
 func (t *txn) actOnWord(p *payment) (bool, error) {
+	if p.standing == unproven { // its payer's wallet may answer for it yet: a verdict now would be final, and the money lost
+		return false, nil
+	}
 	payer, err := t.lookup(p.payer)
 	if err != nil {
 		return false, err

@@ -1,0 +1,129 @@
+package settlement_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/money"
+	"ekrona/host/settlement"
+	"ekrona/host/settlement/settlementtest"
+)
+
+// spoiledRecord is the payee's Receipt for a Payment together with the Payment as somebody on the way has spoiled it: what is
+// signed is the same, the payer's signature is not. Whoever has the Receipt can make it.
+func spoiledRecord(t *testing.T, w *settlementtest.World, r *message.Receipt, p *message.Payment) []byte {
+	spoiled := *p
+	spoiled.Signature[9] ^= 1
+	return append(w.Encode(r), w.Encode(&spoiled)...)
+}
+
+// TestSpoiledPaymentIsProvenByTheTrueOne: whoever hands over a spoiled record first, before or after the payee's, gains nothing.
+func TestSpoiledPaymentIsProvenByTheTrueOne(t *testing.T) {
+	w := loaded(t)
+	anna, bertil := w.Devices["ANNA"], w.Devices["BERTIL"]
+	p := paid(t, anna, bertil, 30_00)
+	r, err := bertil.Accept(p)
+	require.NoError(t, err)
+	spoiled := spoiledRecord(t, w, r, p)
+	answer := submit(t, w, spoiled)
+	require.ErrorIs(t, answer.Err, settlement.Signature)
+	require.Equal(t, settlement.Waiting, answer.Payment.Verdict)
+	w.Audit(false)
+	for range 2 {
+		require.NoError(t, submit(t, w, w.Encode(p)).Err)
+		answer = submit(t, w, spoiled) // too late
+		require.NoError(t, answer.Err)
+		require.Equal(t, settlement.Settled, answer.Payment.Verdict)
+	}
+	require.Equal(t, money.Ore(170_00), balance(t, w, string(anna.ID)))
+	everybodyTwice(t, w)
+}
+
+// TestSpoiledPaymentOfARefusedRequestTakesNothingFromItsPayer: a payee that has refused, and says otherwise with a spoiled Payment
+// before its payer comes, neither keeps the payer's card from synchronising nor its money from coming back.
+func TestSpoiledPaymentOfARefusedRequestTakesNothingFromItsPayer(t *testing.T) {
+	w := loaded(t)
+	anna, bertil := w.Devices["ANNA"], w.Devices["BERTIL"]
+	p := paid(t, anna, bertil, 30_00)
+	lying := bertil.Copy()
+	refusal, err := bertil.Refuse(p.Request.Number)
+	require.NoError(t, err)
+	lying.ATC = 5 // leaves room between the two words
+	r, err := lying.Accept(p)
+	require.NoError(t, err)
+	w.Submit(w.Encode(refusal))
+	answer := submit(t, w, spoiledRecord(t, w, r, p))
+	require.ErrorIs(t, answer.Err, settlement.Signature)
+	require.False(t, answer.Payment.Verdict.Final(), "nobody knows yet whether its payer's wallet answers for it")
+	answer = submit(t, w, w.Encode(p))
+	require.NoError(t, answer.Err)
+	require.Equal(t, settlement.Void, answer.Payment.Verdict)
+	require.Equal(t, money.Ore(170_00), balance(t, w, string(anna.ID)))
+	report, _ := w.Sync(anna, settlementtest.Whole, 0)
+	require.Zero(t, report.Difference)
+	require.Empty(t, anna.Log)
+	w.Dishonest["BERTIL"] = true
+	w.Audit(false)
+}
+
+// TestSpoiledPaymentToAnEndedPayee: the end of the payee's device has spoken for another Payment of the Request.
+func TestSpoiledPaymentToAnEndedPayee(t *testing.T) {
+	w := loaded(t)
+	anna, bertil, cecilia := w.Devices["ANNA"], w.Devices["BERTIL"], w.Issue("CECILIA", "NORDIC", spec.RoleCard)
+	_, refused := w.Sync(cecilia, settlementtest.Whole, 200_00)
+	require.NoError(t, refused)
+	request, err := bertil.Request(30_00, "")
+	require.NoError(t, err)
+	first, err := cecilia.Pay(request, false)
+	require.NoError(t, err)
+	p, err := anna.Pay(request, false)
+	require.NoError(t, err)
+	r, err := bertil.Accept(p)
+	require.NoError(t, err)
+	w.Submit(w.Encode(first))
+	require.NoError(t, w.Notary.ReportLost(context.Background(), string(bertil.ID.Name()), string(bertil.ID)))
+	w.Clock.At = w.Clock.At.Add(w.Terms.Honour)
+	_, err = w.Notary.EndDue(context.Background())
+	require.NoError(t, err)
+	require.ErrorIs(t, submit(t, w, spoiledRecord(t, w, r, p)).Err, settlement.Signature)
+	require.NoError(t, submit(t, w, w.Encode(p)).Err)
+	report, _ := w.Sync(anna, settlementtest.Whole, 0)
+	require.Zero(t, report.Difference)
+	w.Audit(false)
+}
+
+// TestSpoiledPaymentOfACardThatNobodyRegistered: with its certificate in hand the true record proves it, though the spoiled one
+// came first.
+func TestSpoiledPaymentOfACardThatNobodyRegistered(t *testing.T) {
+	w := loaded(t)
+	bertil, ghost := w.Devices["BERTIL"], w.Unregistered("GHOST", "NORDIC", spec.RoleCard, "a key of the thief")
+	ghost.Balance = 100_00
+	p := paid(t, ghost, bertil, 30_00)
+	r, err := bertil.Accept(p)
+	require.NoError(t, err)
+	record, err := bertil.Log[0].Encode()
+	require.NoError(t, err)
+	for _, item := range [][]byte{spoiledRecord(t, w, r, p), record} {
+		require.ErrorIs(t, submit(t, w, item).Err, settlement.Signature)
+	}
+	require.NoError(t, submit(t, w, ghost.Certificate).Err)
+	answer := submit(t, w, record)
+	require.NoError(t, answer.Err)
+	require.Equal(t, settlement.Uncovered, answer.Payment.Verdict)
+	require.Equal(t, settlement.Uncovered, submit(t, w, spoiledRecord(t, w, r, p)).Payment.Verdict)
+	require.Equal(t, money.Ore(30_00), balance(t, w, string(bertil.ID)))
+	w.Audit(false)
+}
+
+func everybodyTwice(t *testing.T, w *settlementtest.World) {
+	for range 2 {
+		for _, name := range w.Names {
+			w.Sync(w.Devices[name], settlementtest.Whole, 0)
+		}
+	}
+	w.Audit(true)
+}
