@@ -13,6 +13,7 @@ import (
 	"ekrona/host/intermediary"
 	"ekrona/personalization"
 	"ekrona/personalization/batch/letter"
+	"ekrona/personalization/preflight"
 )
 
 // Options are what a job is opened with.
@@ -20,10 +21,11 @@ type Options struct {
 	Job      *Job
 	Folder   string // of the job; made if there is none
 	Line     personalization.Line
-	Registry Registry      // takes the place of Line's
-	LogKey   crypto.Signer // signs the audit log
-	Clock    Clock         // nil is the system's
-	Driver   driver.Driver // of the journal; nil is SQLite's
+	Registry Registry       // takes the place of Line's
+	Need     preflight.Need // what the applet takes of a card
+	LogKey   crypto.Signer  // signs the audit log
+	Clock    Clock          // nil is the system's
+	Driver   driver.Driver  // of the journal; nil is SQLite's
 }
 
 // Batch is a job that is being done. Its methods are used by one goroutine.
@@ -33,6 +35,7 @@ type Batch struct {
 	registry Registry
 	journal  *journal
 	clock    Clock
+	need     preflight.Need
 }
 
 type systemClock struct{}
@@ -51,10 +54,13 @@ func Open(ctx context.Context, o Options) (_ *Batch, err error) {
 	}
 	registry := &guarded{Registry: o.Registry}
 	o.Line.Registry = registry
+	if o.Line.FinalVersion == 0 {
+		o.Line.FinalVersion = personalization.FinalKeyVersion
+	}
 	o.Line.Random = &source{Reader: o.Line.Random}
 	o.LogKey = &signer{Signer: o.LogKey}
 	o.Line.CA.Signer = &signer{Signer: o.Line.CA.Signer}
-	b := &Batch{job: o.Job, line: o.Line, registry: registry, clock: o.Clock}
+	b := &Batch{job: o.Job, line: o.Line, registry: registry, clock: o.Clock, need: o.Need}
 	if b.journal, err = openJournal(ctx, o); err != nil {
 		return nil, err
 	}

@@ -13,79 +13,84 @@ import (
 
 	"ekrona/personalization/batch"
 	"ekrona/personalization/batch/batchtest"
+	"ekrona/personalization/batch/virtual"
 )
 
 var errDead = errors.New("the program is no more")
 
-// reaper ends the program at a step: from then on nothing that it does has an effect.
-type reaper struct {
+// scene is a shop with blank cards before two readers.
+type scene struct {
+	batchtest.Shop
+	feeder *virtual.Feeder
+	cards  []virtual.Card
+
 	mu    sync.Mutex
-	at    int // step, from 1; 0 for none
-	steps int
-	dead  string // the step
-	stop  func()
+	stop  func() // ends the program
+	steps int    // that the program has made
+	end   int    // step at which it ends, from 1; 0 for none
+	ended string // what that step was
 }
 
-func (r *reaper) hook(step string) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.steps++; r.steps == r.at {
-		r.dead = step
-		r.stop()
+// set sets a scene with n blank cards, which have the applet's load file already if
+// they are loaded.
+func set(t *testing.T, s batchtest.Shop, n int, loaded bool) *scene {
+	t.Helper()
+	c := &scene{Shop: s, feeder: &virtual.Feeder{Readers: virtual.NewReaders("left", "right")}}
+	for i := range n {
+		card, err := batchtest.NewCard(fmt.Sprintf("%s %d", t.Name(), i), loaded)
+		require.NoError(t, err)
+		c.cards = append(c.cards, card)
+		c.feeder.Pile = append(c.feeder.Pile, batchtest.Card{Card: card, Hook: c.step})
 	}
-	if r.dead != "" {
+	return c
+}
+
+// step is a step of the program. From its end on nothing that it does has an effect.
+func (c *scene) step(step string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.steps++; c.steps == c.end {
+		c.ended = step
+		c.stop()
+	}
+	if c.ended != "" {
 		return errDead
 	}
 	return nil
 }
 
-// session is one life of the program: until the job is done or the reaper comes.
-func session(t *testing.T, s batchtest.Shop, people *batchtest.People, r *reaper) error {
+// program is one life of the program: until the job is done or it is ended.
+func (c *scene) program(t *testing.T) error {
 	t.Helper()
-	w, err := s.Open(t.Context())
-	require.NoError(t, err)
-	defer func() { require.NoError(t, w.Town.Close()) }()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	r.stop = stop
-	job, err := w.Begin(ctx, s, r.hook)
+	c.mu.Lock()
+	c.stop, c.steps, c.ended = stop, 0, ""
+	c.mu.Unlock()
+	w, err := c.Open(ctx)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, w.Town.Close()) }()
+	job, err := w.Begin(ctx, c.Shop, c.step)
 	if err != nil {
 		return err
 	}
-	people.Readers.Hook = r.hook
-	err = job.Run(ctx, people.Readers, people.Told)
-	return errors.Join(err, job.Close())
-}
-
-// crew is people with n blank cards before two readers.
-func crew(t *testing.T, n int, loaded bool) (*batchtest.People, []batchtest.Card) {
-	t.Helper()
-	people := &batchtest.People{Readers: batchtest.NewReaders("left", "right")}
-	var all []batchtest.Card
-	for i := range n {
-		card, err := batchtest.NewCard(fmt.Sprintf("%s %d", t.Name(), i), loaded)
-		require.NoError(t, err)
-		all = append(all, card)
-	}
-	people.Pile = append(people.Pile, all...)
-	return people, all
+	return errors.Join(job.Run(ctx, c.feeder.Readers, c.feeder.Told), job.Close())
 }
 
 func TestJobIsDone(t *testing.T) {
-	s := batchtest.NewShop(t, t.TempDir(), 3)
-	people, cards := crew(t, 4, false)
-	people.Fill("left", "right")
-	require.NoError(t, session(t, s, people, &reaper{}))
-	batchtest.Examine(t.Context(), t, s, cards)
+	c := set(t, batchtest.NewShop(t, t.TempDir(), 3), 4, false)
+	c.feeder.Fill("left", "right")
+	require.NoError(t, c.program(t))
+	batchtest.Examine(t.Context(), t, c.Shop, c.cards)
 
-	record, err := batch.ReadRecord(t.Context(), s.JobFolder())
+	record, err := batch.ReadRecord(t.Context(), c.JobFolder())
 	require.NoError(t, err)
 	require.Len(t, record.Visits, 3)
 	for _, v := range record.Visits {
 		assert.Equal(t, "active", v.Outcome)
 	}
-	require.NoError(t, session(t, s, people, &reaper{}), "a job that is done is done again")
-	batchtest.Examine(t.Context(), t, s, cards)
+	require.NoError(t, c.program(t), "a job that is done is done again")
+	batchtest.Examine(t.Context(), t, c.Shop, c.cards)
 }
 
 // The program ends at every step there is, one after the other; the next program goes
@@ -93,33 +98,31 @@ func TestJobIsDone(t *testing.T) {
 // file already, so that no step is one of a hundred equal ones.
 func TestEndAtEveryStep(t *testing.T) {
 	founded := batchtest.NewShop(t, t.TempDir(), 2)
-	whole := &reaper{}
-	s := founded.Copy(t, filepath.Join(t.TempDir(), "shop"))
-	people, cards := crew(t, 2, true)
-	people.Fill("left", "right")
-	require.NoError(t, session(t, s, people, whole))
-	batchtest.Examine(t.Context(), t, s, cards)
+	whole := set(t, founded.Copy(t, filepath.Join(t.TempDir(), "shop")), 2, true)
+	whole.feeder.Fill("left", "right")
+	require.NoError(t, whole.program(t))
+	batchtest.Examine(t.Context(), t, whole.Shop, whole.cards)
 	require.Greater(t, whole.steps, 100)
 	for at := 1; at <= whole.steps; at++ {
 		t.Run(fmt.Sprintf("step %d", at), func(t *testing.T) {
 			t.Parallel()
-			s := founded.Copy(t, filepath.Join(t.TempDir(), "shop"))
-			people, cards := crew(t, 2, true)
-			people.Fill("left", "right")
-			r := &reaper{at: at}
-			if err := session(t, s, people, r); r.dead == "" {
+			c := set(t, founded.Copy(t, filepath.Join(t.TempDir(), "shop")), 2, true)
+			c.feeder.Fill("left", "right")
+			c.end = at
+			if err := c.program(t); c.ended == "" {
 				require.NoError(t, err)
 			}
 			// Whatever was shown before, the people find cards in the readers, and
 			// exchange them: each goes on in the other.
-			left, right := people.Readers.Remove("left"), people.Readers.Remove("right")
-			for reader, card := range map[string]batchtest.Card{"left": right, "right": left} {
+			left, right := c.feeder.Readers.Remove("left"), c.feeder.Readers.Remove("right")
+			for reader, card := range map[string]virtual.Card{"left": right, "right": left} {
 				if card != nil {
-					people.Readers.Insert(reader, card)
+					c.feeder.Readers.Insert(reader, card)
 				}
 			}
-			require.NoError(t, session(t, s, people, &reaper{}), r.dead)
-			batchtest.Examine(t.Context(), t, s, cards)
+			c.end = 0
+			require.NoError(t, c.program(t))
+			batchtest.Examine(t.Context(), t, c.Shop, c.cards)
 		})
 	}
 }

@@ -7,8 +7,9 @@
 //
 // One card in order, with what a cut leaves at each step:
 //
-//  1. The chip is asked who it is ([Identify]) and whether it carries an applet of
-//     ours. Nothing is written.
+//  1. The chip is asked who it is ([Identify]); a new one is looked at (package
+//     preflight), and turned away if it cannot take the applet or carries one of
+//     another order. No key is used and nothing is written.
 //  2. An order is reserved for it: device id, token, PIN and PUK are drawn, sealed
 //     and kept with the chip's identity. Before this nothing has happened on the
 //     card. A cut leaves an order that waits for this chip, in any reader.
@@ -21,8 +22,8 @@
 //     says so. A cut before that: the card is asked, with its PIN, whether it is the
 //     one.
 //
-// A chip is recognised by its CPLC data, and where a product has none by IIN and CIN
-// of its security domain. One that tells neither is refused: after a cut nobody
+// A chip is recognised by its production data (CPLC), and where a product has none by
+// its key diversification data. One that tells neither is refused: after a cut nobody
 // could tell it from another.
 //
 // The folder of a job, readable by its owner only: journal.db; journal.key, which

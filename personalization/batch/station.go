@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"ekrona/apdu/gpc"
 	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/card"
 	"ekrona/personalization"
+	"ekrona/personalization/preflight"
 )
 
 // mostFailures is how often a card may refuse once its applet is there: the second
@@ -96,30 +94,28 @@ func (s *station) fresh(ctx context.Context, m *meter, chip Chip) error {
 	return s.issue(ctx, m, o)
 }
 
-// unfit says why a chip without an order cannot have one: it carries an applet of
-// ours. Nothing means that it can.
+// unfit says why a chip without an order cannot have one. Nothing means that it can.
 func (s *station) unfit(ctx context.Context, m *meter, chip Chip) (string, error) {
-	application, err := card.New(m).Select(ctx)
-	switch {
-	case errors.Is(err, gpc.SWFileNotFound):
-		return "", nil
-	case card.IsLost(err):
-		return "", nil
-	case err == nil && application.LifeCycle != spec.Installed && application.LifeCycle != spec.KeysMade:
-		return "it is an active e-krona card, and none of this job's", nil
-	case s.line.DeleteApplet:
-		return "", nil
-	}
-	device, reason, lookup := s.journal.rejectedAs(ctx, chip)
-	switch {
-	case lookup != nil:
-		return "", fmt.Errorf("journal: %w", lookup)
-	case device != "":
-		return fmt.Sprintf("it was rejected as %s (%s), and what was installed is still on it", device, reason), nil
-	case err != nil:
+	report, err := preflight.Inspect(ctx, m, preflight.Options{Today: s.clock.Now(), Need: s.need, FinalVersion: s.line.FinalVersion})
+	if err != nil {
 		return err.Error(), nil
 	}
-	return "it carries an e-krona applet that was begun elsewhere", nil
+	for _, f := range report.Findings {
+		if f.Mark == preflight.Stop {
+			return fmt.Sprintf("%s: %s: %s", f.Subject, f.Text, f.Do), nil
+		}
+	}
+	if report.AppletState() == 0 || s.line.DeleteApplet {
+		return "", nil
+	}
+	device, reason, err := s.journal.rejectedAs(ctx, chip)
+	if err != nil {
+		return "", fmt.Errorf("journal: %w", err)
+	}
+	if device != "" {
+		return fmt.Sprintf("it was rejected as %s (%s), and what was installed is still on it: clear it with --delete-applet, or take another card", device, reason), nil
+	}
+	return "it carries an e-krona applet that was begun elsewhere: go on with it there, or take another card", nil
 }
 
 // refuse turns a card away with which nothing was done.

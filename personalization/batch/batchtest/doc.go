@@ -1,7 +1,7 @@
-// Package batchtest is what tests of batches share: virtual readers with virtual
-// cards in them and people who put cards in and take them out, a journal's driver
-// and cards that can end the program at a chosen step, and the examination of what
-// came of a job. It is for tests only; nothing of the product imports it.
+// Package batchtest is what tests of batches share: a shop with a town, a job and
+// blank cards, a journal's driver, a registry and cards that can end the program at a
+// chosen step, and the examination of what came of a job. It is for tests only;
+// nothing of the product imports it.
 //
 // A [Hook] is told every step that a cut can fall between: before and after each
 // command to a card and each commit of the journal. Start at [Shop] and [Examine].

@@ -25,12 +25,13 @@ import (
 	"ekrona/personalization/batch"
 	"ekrona/personalization/batch/auditlog"
 	"ekrona/personalization/batch/letter"
+	"ekrona/personalization/batch/virtual"
 )
 
 // Examine holds everything that a finished job left against everything else: the
 // cards, the intermediary's registry, the notary's, the letters, the journal and the
 // audit log. cards are all that were ever put into a reader.
-func Examine(ctx context.Context, t require.TestingT, s Shop, cards []Card) {
+func Examine(ctx context.Context, t require.TestingT, s Shop, cards []virtual.Card) {
 	w, err := s.Open(ctx)
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, w.Town.Close()) }()
@@ -74,7 +75,7 @@ func Examine(ctx context.Context, t require.TestingT, s Shop, cards []Card) {
 
 // activeCards tells which devices are active on which card, for whom: by asking the
 // cards, which the PIN of their letter opens.
-func (s Shop) activeCards(ctx context.Context, t require.TestingT, w Works, record batch.Record, cards []Card) map[message.DeviceID]string {
+func (s Shop) activeCards(ctx context.Context, t require.TestingT, w Works, record batch.Record, cards []virtual.Card) map[message.DeviceID]string {
 	ordered := map[batch.Chip]message.DeviceID{}
 	for _, item := range record.Items {
 		for _, tried := range item.Orders {

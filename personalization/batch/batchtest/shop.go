@@ -21,6 +21,7 @@ import (
 	"ekrona/host/town"
 	"ekrona/personalization"
 	"ekrona/personalization/batch"
+	"ekrona/personalization/preflight"
 	"ekrona/personalization/scp03"
 )
 
@@ -98,6 +99,7 @@ type Works struct {
 	Town *town.Town
 	Bank *town.Bank
 	Line personalization.Line
+	Need preflight.Need
 }
 
 // Open opens the shop's town.
@@ -112,6 +114,9 @@ func (s Shop) Open(ctx context.Context) (w Works, err error) {
 	if err != nil {
 		return w, errors.Join(err, w.Town.Close())
 	}
+	if w.Need, err = preflight.NeedOf(applet.CAP); err != nil {
+		return w, errors.Join(err, w.Town.Close())
+	}
 	w.Line = personalization.Line{Issuer: w.Town.Issuer(w.Bank), Keys: scp03.TestKeys(), Final: Master, CAP: file}
 	return w, nil
 }
@@ -123,7 +128,7 @@ func (w Works) Begin(ctx context.Context, s Shop, hook Hook) (*batch.Batch, erro
 		return nil, err
 	}
 	o := batch.Options{
-		Job: job, Folder: s.JobFolder(), Line: w.Line, Registry: w.Bank, LogKey: w.Line.CA.Signer, Clock: town.FixedClock(Noon),
+		Job: job, Folder: s.JobFolder(), Line: w.Line, Registry: w.Bank, Need: w.Need, LogKey: w.Line.CA.Signer, Clock: town.FixedClock(Noon),
 	}
 	if hook != nil {
 		o.Driver, o.Registry = Driver{hook}, registry{w.Bank, hook}

@@ -4,8 +4,8 @@
 // are X25519 or hybrid post-quantum keys. The printer deciphers with its own key,
 // such as "age -d -i printer.key SENORDICC0000012.txt.age".
 //
-// The letter is in clear in memory only, never in a file, an error or a log. The
-// package trusts its caller to name the printer's key. Start at [Write].
+// What is written here is in clear in memory only, never in a file, an error or a log.
+// The package trusts its caller to name the printer's key. Start at [Write].
 package letter
 
 import (
@@ -52,8 +52,8 @@ func Recipient(text string) (age.Recipient, error) {
 	return nil, fmt.Errorf("%q is no recipient of age: the printer makes its key with \"age-keygen\" and tells the line that begins with age1", text)
 }
 
-// clear is the letter as it is printed.
-func (l Letter) clear() []byte {
+// Clear is the letter as it is printed, for whoever hands a single one out himself.
+func (l Letter) Clear() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\n", l.Name)
 	for _, line := range l.Address {
@@ -85,7 +85,7 @@ func Write(folder string, l Letter, recipients []age.Recipient) error {
 	var out bytes.Buffer
 	to, err := age.Encrypt(&out, recipients...)
 	if err == nil {
-		text := l.clear()
+		text := l.Clear()
 		_, err = to.Write(text)
 		clear(text)
 		err = errors.Join(err, to.Close())

@@ -1,10 +1,16 @@
-package batchtest
+// Package virtual is readers without a wire: virtual cards are put into them and taken
+// out by the program, and a [Feeder] does what a batch asks of the people at the
+// readers. Start at [NewReaders].
+//
+// It trusts the cards that are put in.
+package virtual
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"ekrona/apdu"
@@ -22,12 +28,12 @@ type Card interface {
 
 // Readers are virtual readers.
 type Readers struct {
-	Hook Hook // at every command; nil for none
-
 	mu    sync.Mutex
 	slots map[string]*slot
 	news  chan struct{} // closed when a slot changes
 }
+
+var _ batch.Readers = (*Readers)(nil)
 
 type slot struct {
 	card Card
@@ -46,7 +52,7 @@ func NewReaders(names ...string) *Readers {
 // Insert puts a card into a reader, in the place of any that is in it.
 func (r *Readers) Insert(reader string, card Card) { r.put(reader, card) }
 
-// Remove takes the card out of a reader, and gives it back.
+// Remove takes the card out of a reader, and gives it back; nil if there is none.
 func (r *Readers) Remove(reader string) Card { return r.put(reader, nil) }
 
 func (r *Readers) put(reader string, card Card) Card {
@@ -65,17 +71,7 @@ func (r *Readers) put(reader string, card Card) Card {
 func (r *Readers) Watch(ctx context.Context, tell func(batch.Event)) error {
 	told := map[string]int{}
 	for {
-		r.mu.Lock()
-		news := r.news
-		var events []batch.Event
-		for name, s := range r.slots {
-			if told[name] != s.stay {
-				told[name] = s.stay
-				events = append(events, batch.Event{Reader: name, Inserted: s.card != nil})
-			}
-		}
-		r.mu.Unlock()
-		slices.SortFunc(events, func(a, b batch.Event) int { return len(a.Reader) - len(b.Reader) })
+		events, news := r.since(told)
 		for _, e := range events {
 			tell(e)
 		}
@@ -85,6 +81,21 @@ func (r *Readers) Watch(ctx context.Context, tell func(batch.Event)) error {
 		case <-news:
 		}
 	}
+}
+
+// since is what is new since told, in the order of the readers' names, and what is
+// closed when there is more.
+func (r *Readers) since(told map[string]int) (events []batch.Event, news chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name, s := range r.slots {
+		if told[name] != s.stay {
+			told[name] = s.stay
+			events = append(events, batch.Event{Reader: name, Inserted: s.card != nil})
+		}
+	}
+	slices.SortFunc(events, func(a, b batch.Event) int { return strings.Compare(a.Reader, b.Reader) })
+	return events, r.news
 }
 
 // Connect implements batch.Readers.
@@ -108,11 +119,9 @@ type tap struct {
 	stay    int
 }
 
-// Transmit sends a command to the card, if it is still there.
+// Transmit sends a command to the card, if it is still there, and gives its answer, if
+// it is there even then.
 func (t *tap) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-	if err := t.step("before a command"); err != nil {
-		return apdu.Response{}, err
-	}
 	card, err := t.card()
 	if err != nil {
 		return apdu.Response{}, err
@@ -121,20 +130,10 @@ func (t *tap) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, erro
 	if err != nil {
 		return apdu.Response{}, err
 	}
-	if err := t.step("after a command"); err != nil {
-		return apdu.Response{}, err
-	}
 	if _, err := t.card(); err != nil {
 		return apdu.Response{}, err
 	}
 	return response, nil
-}
-
-func (t *tap) step(name string) error {
-	if t.readers.Hook == nil {
-		return nil
-	}
-	return t.readers.Hook(name)
 }
 
 func (t *tap) card() (Card, error) {
