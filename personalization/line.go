@@ -88,7 +88,7 @@ func (l Line) issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done r
 
 // ErrOtherApplet says that an applet is in the way that only DeleteApplet would
 // delete.
-var ErrOtherApplet = errors.New("personalization: the card has another applet in the place of this one: have it deleted, or take a blank card")
+var ErrOtherApplet = errors.New("the card has another applet in the place of this one: have it deleted, or take a blank card")
 
 // finding is what there is on a card before a key is used.
 type finding struct {

@@ -44,11 +44,11 @@ type Secrets struct {
 
 // ErrOtherCard says that the card in the reader carries the applet of another
 // order, or another card's.
-var ErrOtherCard = errors.New("personalization: the card carries another device's applet: take the card that this order was begun with, or a blank one")
+var ErrOtherCard = errors.New("the card carries another device's applet: take the card that this order was begun with, or a blank one")
 
 // ErrOtherKey says that the order's device id is registered with the key of an
 // instance that is not on this card.
-var ErrOtherKey = errors.New("personalization: the device id is registered already, with another key: delete the applet from the card and order it anew, under another id")
+var ErrOtherKey = errors.New("the device id is registered already, with another key: delete the applet from the card and order it anew, under another id")
 
 // Personalize makes an installed card active:
 //

@@ -66,11 +66,15 @@ type Refusal struct {
 
 // Error says what was refused, why, and what to do.
 func (r *Refusal) Error() string {
-	meaning := meanings[r.SW]
-	if meaning == "" {
-		meaning = "a status word that GlobalPlatform does not define; see the card's manual"
+	return fmt.Sprintf("%s: the card answered %04X: %s", r.Command, uint16(r.SW), Meaning(r.SW))
+}
+
+// Meaning says what a status word means to a card manager, and what to do.
+func Meaning(sw apdu.StatusWord) string {
+	if meaning := meanings[sw]; meaning != "" {
+		return meaning
 	}
-	return fmt.Sprintf("%s: the card answered %04X: %s", r.Command, uint16(r.SW), meaning)
+	return "a status word that GlobalPlatform does not define; see the card's manual"
 }
 
 // Unwrap gives the status word.

@@ -101,8 +101,8 @@ func replaced(version byte) string {
 func (p *printer) managementAnswer(c apdu.Command, r apdu.Response) {
 	if r.SW == apdu.OK {
 		p.line("< %s", r.SW.String())
-	} else if _, err := gpc.Check(gpc.CommandName(c), apdu.Response{SW: r.SW}); err != nil {
-		p.line("< %v", err)
+	} else {
+		p.line("< %04X: %s", uint16(r.SW), gpc.Meaning(r.SW))
 	}
 	p.depth = 1
 	switch n := len(r.Data); {

@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"ekrona/apdu"
+	"ekrona/apdu/gpc"
 	"ekrona/apdu/spec"
 	"ekrona/apdu/tlv"
 )
@@ -83,6 +84,8 @@ func Response(c apdu.Command, r apdu.Response) string {
 	}
 	row, known := spec.Status(uint16(r.SW))
 	switch {
+	case !known && c.INS == gpc.InsSelect: // the card manager answers for an applet that is not there
+		p.line("< %04X: %s", uint16(r.SW), gpc.Meaning(r.SW))
 	case !known:
 		p.line("< %04X, not in the reference", uint16(r.SW))
 	case r.SW == apdu.OK:

@@ -52,6 +52,9 @@ func (c *Client) Card() apdu.Card { return c.inside }
 // its keys are diversified with.
 func (c *Client) Offer() scp03.Offer { return c.channel.Offer() }
 
+// Level is the security of the channel.
+func (c *Client) Level() scp03.Level { return c.channel.Level() }
+
 // KeyVersion is the version of the key set that the channel was opened with.
 func (c *Client) KeyVersion() byte { return c.channel.Offer().KeyVersion }
 

@@ -71,6 +71,17 @@ func (c *Client) Delete(ctx context.Context, aid []byte, related bool) error {
 	return err
 }
 
+// DeleteKeys deletes the key set of a version (GPC §11.2.2.3.2). The card keeps its
+// last one.
+func (c *Client) DeleteKeys(ctx context.Context, version byte) error {
+	data, err := tlv.Append(nil, gpc.TagKeyVersion, []byte{version})
+	if err != nil {
+		return err
+	}
+	_, err = c.send(ctx, apdu.Command{INS: gpc.InsDelete, Data: data})
+	return err
+}
+
 // SetCardStatus moves the card's life cycle by SET STATUS (GPC §11.10). Most steps
 // cannot be undone.
 func (c *Client) SetCardStatus(ctx context.Context, to gpc.LifeCycle) error {

@@ -123,7 +123,7 @@ func Inspect(ctx context.Context, c apdu.Card, o Options) (*Report, error) {
 			return err
 		})
 	}
-	i.look("e-krona applet", func() error {
+	i.look(AppletSubject, func() error {
 		application, err := card.New(c).Select(ctx)
 		if errors.Is(err, gpc.SWFileNotFound) {
 			i.report.Applet = &Applet{}

@@ -266,8 +266,11 @@ func (r *Report) judgeCurve() {
 
 func (r *Report) isLoaded() bool { return r.Applet != nil && r.Applet.State != "" }
 
+// AppletSubject is the subject of the finding about the applet itself.
+const AppletSubject = "e-krona applet"
+
 func (r *Report) judgeApplet() {
-	const subject = "e-krona applet"
+	const subject = AppletSubject
 	switch {
 	case r.Applet == nil:
 		r.find(Stop, subject, "something answers for it: "+r.NotTold[subject], "see what it is with the card's keys: ekrona issue content")

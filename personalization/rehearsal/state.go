@@ -33,10 +33,10 @@ func (s State) initial(final byte) (version byte, length int) {
 	return gpc.InitialKeySet, 16
 }
 
-// hasFinal tells whether the final keys are on the card.
-func (s State) hasFinal(final byte) bool {
+// HasKeys tells whether keys of this version are on the card.
+func (s State) HasKeys(version byte) bool {
 	for _, k := range s.Keys {
-		if k.Version == final {
+		if k.Version == version {
 			return true
 		}
 	}

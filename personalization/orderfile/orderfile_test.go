@@ -1,0 +1,68 @@
+package orderfile
+
+import (
+	"crypto/rand"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/message"
+)
+
+func TestAnOrderIsFoundAgainUntilItIsDone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "anna.txt")
+	day, err := message.ParseDate("2026-11-22")
+	require.NoError(t, err)
+	f, err := Open(path, "SENORDIC", "anna", day, rand.Reader)
+	require.NoError(t, err)
+	intent := f.Intent()
+	require.NoError(t, f.Assign("SENORDICC0000007"))
+	order, secrets, err := f.Order()
+	require.NoError(t, err)
+
+	again, err := Open(path, "SENORDIC", "anna", day.AddDays(3), rand.Reader)
+	require.NoError(t, err)
+	assert.Equal(t, intent, again.Intent())
+	same, sameSecrets, err := again.Order()
+	require.NoError(t, err)
+	assert.Equal(t, order, same)
+	assert.Equal(t, secrets, sameSecrets)
+	info, err := os.Stat(path + extension)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	_, err = Open(path, "SENORDIC", "bertil", day, rand.Reader)
+	assert.ErrorContains(t, err, "it is for anna at SENORDIC")
+
+	require.NoError(t, again.Finish())
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "PIN       "+again.kept.PIN)
+	assert.Contains(t, string(text), "SENORDICC0000007")
+	info, err = os.Stat(path)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	assert.NoFileExists(t, path+extension)
+	_, err = Open(path, "SENORDIC", "anna", day, rand.Reader)
+	assert.ErrorIs(t, err, ErrDone)
+}
+
+func TestDamagedOrders(t *testing.T) {
+	day, err := message.ParseDate("2026-11-22")
+	require.NoError(t, err)
+	for name, content := range map[string]string{
+		"no JSON": "{", "token": `{"bank":"SENORDIC","owner":"anna","date":"2026-11-22","token":"00","pin":"1234","puk":"12345678"}`,
+		"date": `{"bank":"SENORDIC","owner":"anna","date":"soon"}`,
+		"PIN":  `{"bank":"SENORDIC","owner":"anna","date":"2026-11-22","token":"00112233445566778899AABBCCDDEEFF","pin":"x","puk":"12345678"}`,
+	} {
+		path := filepath.Join(t.TempDir(), "anna.txt")
+		require.NoError(t, os.WriteFile(path+extension, []byte(content), 0o600))
+		f, err := Open(path, "SENORDIC", "anna", day, rand.Reader)
+		if err == nil {
+			_, _, err = f.Order()
+		}
+		assert.ErrorContains(t, err, "it is damaged", name)
+	}
+}
