@@ -14,12 +14,14 @@ import (
 // elsewhere; see [apdu.Framing]. Like every [apdu.Card] it is used by one goroutine at
 // a time.
 type Card struct {
+	system     *System
 	reader     string
 	connection connection
 	handle     handle
 	atr        []byte
 	framing    apdu.Framing
-	lost       error // why nothing is sent any more
+	events     uint32 // that the reader had counted when the card was taken
+	lost       error  // why nothing is sent any more
 }
 
 var _ apdu.Card = (*Card)(nil)
@@ -32,7 +34,7 @@ func (s *System) Connect(reader string) (*Card, error) {
 	if err != nil {
 		return nil, failed(reader, err, code.meaning)
 	}
-	c := &Card{reader: reader, connection: connected}
+	c := &Card{system: s, reader: reader, connection: connected}
 	if err := c.take(); err != nil {
 		return nil, errors.Join(failed(reader, err, code.meaning), c.Close())
 	}
@@ -45,6 +47,13 @@ func (c *Card) take() (err error) {
 	}
 	if err = c.handle.begin(); err != nil {
 		return err
+	}
+	readers, err := c.system.monitor.readers()
+	if err != nil {
+		return err
+	}
+	if i := at(readers, c.reader); i >= 0 {
+		c.events = readers[i].found.events()
 	}
 	return c.look()
 }
@@ -116,14 +125,19 @@ func asTPDU(c apdu.Command) apdu.Command {
 }
 
 // whyLost finds out why no answer came. A reader says of a card that is silent and of
-// one that was pulled out the same at first: a reset tells them apart, and the card
-// needs it anyway.
+// one that was pulled out the same at first, and the daemon needs its time to notice
+// the latter.
 func (c *Card) whyLost(err error) error {
 	lost := failed(c.reader, err, code.meaningAfter)
-	if errors.Is(lost, ErrMute) {
-		if err := failed(c.reader, c.handle.reset(), code.meaningAfter); err != nil {
-			return err
-		}
+	if !errors.Is(lost, ErrMute) {
+		return lost
+	}
+	gone, err := c.system.monitor.goes(c.reader, c.events, c.system.patience)
+	switch {
+	case err != nil:
+		return failed(c.reader, err, code.meaningAfter)
+	case gone:
+		return failed(c.reader, codeRemovedCard, code.meaningAfter)
 	}
 	return lost
 }

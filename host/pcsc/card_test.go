@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,8 +22,10 @@ var (
 func okay([]byte) ([]byte, error) { return []byte{0x90, 0}, nil }
 
 func connected(t *testing.T, h *fakeHandle) (*Card, *fake) {
-	f := newFake(fakeReader{name: "R", handle: h})
-	c, err := f.system().Connect("R")
+	f := newFake(fakeReader{name: "R", handle: h, found: flagPresent | 1<<16})
+	s := f.system()
+	s.patience = 0
+	c, err := s.Connect("R")
 	require.NoError(t, err)
 	return c, f
 }
@@ -83,28 +86,36 @@ func TestConnectLeavesNothing(t *testing.T) {
 	assert.Equal(t, []string{"begin", "end", "disconnect"}, h.calls)
 }
 
-// A reader says of a silent card and of one pulled out the same; a reset tells.
+// A reader says of a silent card and of one pulled out the same; what it holds tells.
 func TestNoAnswer(t *testing.T) {
+	silent := func([]byte) ([]byte, error) { return nil, codeNotTransacted }
 	for _, row := range []struct {
-		name       string
-		answer     func([]byte) ([]byte, error)
-		afterReset error
-		want       error
-		final      bool
+		name   string
+		answer func([]byte) ([]byte, error)
+		then   func(f *fake)
+		want   error
+		final  bool
 	}{
-		{"silent", func([]byte) ([]byte, error) { return nil, codeNotTransacted }, nil, ErrMute, false},
-		{"pulled out", func([]byte) ([]byte, error) { return nil, codeNotTransacted }, codeNoSmartcard, ErrCardRemoved, true},
-		{"pulled out of vpcd", func([]byte) ([]byte, error) { return nil, nil }, codeNoSmartcard, ErrCardRemoved, true},
+		{"silent", silent, nil, ErrMute, false},
+		{"pulled out", silent, func(f *fake) { f.readers[0].found = flagEmpty | 2<<16 }, ErrCardRemoved, true},
+		{"pulled out of vpcd", func([]byte) ([]byte, error) { return nil, nil }, func(f *fake) { f.readers[0].found = flagEmpty | 2<<16 }, ErrCardRemoved, true},
 		{"pulled out, and seen", func([]byte) ([]byte, error) { return nil, codeRemovedCard }, nil, ErrCardRemoved, true},
-		{"reader unplugged", func([]byte) ([]byte, error) { return nil, codeNotTransacted }, codeReaderUnavailable, ErrNoReader, true},
+		{"reader unplugged", silent, func(f *fake) { f.readers = nil }, ErrNoReader, true},
 		{"daemon died", func([]byte) ([]byte, error) { return nil, codeCommunication }, nil, ErrNoDaemon, true},
+		{"daemon died, and seen", silent, func(f *fake) { f.down = codeNoService }, ErrNoDaemon, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			h := &fakeHandle{answer: row.answer, afterReset: row.afterReset}
-			c, _ := connected(t, h)
+			h := &fakeHandle{}
+			c, f := connected(t, h)
+			h.answer = func(command []byte) ([]byte, error) {
+				if row.then != nil {
+					f.change(func() { row.then(f) })
+				}
+				return row.answer(command)
+			}
 			_, err := c.Transmit(context.Background(), apdu.Command{})
 			require.ErrorIs(t, err, row.want)
-			h.answer, h.afterReset = okay, nil
+			h.answer = okay
 			_, err = c.Transmit(context.Background(), apdu.Command{})
 			require.ErrorIs(t, err, row.want, "a card that may be another one was sent a command")
 			require.Len(t, h.sent, 1)
@@ -119,6 +130,25 @@ func TestNoAnswer(t *testing.T) {
 			require.NoError(t, c.Close())
 		})
 	}
+}
+
+// The daemon takes its time to notice: the answer waits for it.
+func TestPulledOutIsNoticedLate(t *testing.T) {
+	h := &fakeHandle{answer: func([]byte) ([]byte, error) { return nil, codeNotTransacted }}
+	f := newFake(fakeReader{name: "R", handle: h, found: flagPresent | 1<<16})
+	s := f.system()
+	s.patience = time.Hour
+	c, err := s.Connect("R")
+	require.NoError(t, err)
+	ended := make(chan error)
+	go func() {
+		_, err := c.Transmit(context.Background(), apdu.Command{})
+		ended <- err
+	}()
+	// Pulled out, and another one put in: what counts is that something happened.
+	f.awaitWaiting()
+	f.change(func() { f.readers[0].found = flagPresent | 3<<16 })
+	require.ErrorIs(t, <-ended, ErrCardRemoved)
 }
 
 func TestNothingIsSentAfterTheEnd(t *testing.T) {

@@ -17,6 +17,7 @@ type fake struct {
 	plugs     uint32
 	listed    uint32 // plugs when the readers were listed
 	cancelled bool
+	waiting   bool // a statusChange has waited
 }
 
 type fakeReader struct {
@@ -110,6 +111,17 @@ func (f fakeConnection) statusChange(wanted []readerStatus, timeout time.Duratio
 		if timeout == 0 {
 			return codeTimeout
 		}
+		f.waiting = true
+		f.changed.Broadcast()
+		f.changed.Wait()
+	}
+}
+
+// awaitWaiting returns when a statusChange has seen all there is and waits.
+func (f *fake) awaitWaiting() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for !f.waiting {
 		f.changed.Wait()
 	}
 }
@@ -148,7 +160,6 @@ type fakeHandle struct {
 	answerATR  []byte
 	t0         bool
 	properties []byte // of the reader; nil for a driver that does not say
-	afterReset error
 
 	sent   [][]byte
 	calls  []string
@@ -157,7 +168,7 @@ type fakeHandle struct {
 
 func (h *fakeHandle) begin() error { return h.called("begin", h.begins) }
 func (h *fakeHandle) end() error   { return h.called("end", nil) }
-func (h *fakeHandle) reset() error { return h.called("reset", h.afterReset) }
+func (h *fakeHandle) reset() error { return h.called("reset", nil) }
 func (h *fakeHandle) disconnect() error {
 	return h.called("disconnect", nil)
 }

@@ -55,6 +55,37 @@ func (m *monitor) readers() ([]readerStatus, error) {
 	return last.readers, last.err
 }
 
+// goes tells whether the card that was in a reader when it had counted so many events
+// goes, or has gone, within patience.
+func (m *monitor) goes(reader string, events uint32, patience time.Duration) (bool, error) {
+	l := m.join()
+	defer m.leave()
+	enough := time.NewTimer(patience)
+	defer enough.Stop()
+	for {
+		last := l.last()
+		if last.err != nil {
+			return false, last.err
+		}
+		if !last.looked {
+			<-last.news
+			continue
+		}
+		i := at(last.readers, reader)
+		if i < 0 {
+			return false, codeUnknownReader
+		}
+		if now := last.readers[i]; !now.state().Card || now.found.events() != events {
+			return true, nil
+		}
+		select {
+		case <-last.news:
+		case <-enough.C:
+			return false, nil
+		}
+	}
+}
+
 // once looks once.
 func once(establish func() (connection, error)) (found []readerStatus, err error) {
 	err = with(establish, func(c connection) error {

@@ -3,7 +3,9 @@
 package pcsc_test
 
 import (
+	"bytes"
 	"context"
+	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -27,10 +29,13 @@ func blankCard(t testing.TB) *globalplatform.Card {
 // selectManager is SELECT of whatever the card selects by default.
 var selectManager = apdu.Command{INS: 0xA4, P1: 4, Ne: apdu.MaxShortNe}
 
+// A card pulled out while it has a command is a typed error, and the handle to it is
+// dead even when a card is in the reader again.
 func TestPulledInMidExchange(t *testing.T) {
 	d := daemon.Start(t)
+	virtual := blankCard(t)
 	for _, when := range []daemon.Moment{daemon.CommandLost, daemon.AnswerLost} {
-		in := d.Insert(0, blankCard(t))
+		in := d.Insert(0, virtual)
 		c, err := d.System.Connect(d.Reader(0))
 		require.NoError(t, err)
 		assert.Equal(t, globalplatform.ATR(), c.ATR())
@@ -40,8 +45,151 @@ func TestPulledInMidExchange(t *testing.T) {
 		in.PullAt(1, when)
 		_, err = c.Transmit(context.Background(), selectManager)
 		require.ErrorIs(t, err, pcsc.ErrCardRemoved)
+		d.Insert(0, virtual)
+		_, err = c.Transmit(context.Background(), selectManager)
+		require.ErrorIs(t, err, pcsc.ErrCardRemoved)
 		require.ErrorIs(t, c.Reset(), pcsc.ErrCardRemoved)
 		require.NoError(t, c.Close())
-		in.Pull()
+		again, err := d.System.Connect(d.Reader(0))
+		require.NoError(t, err)
+		_, err = again.Transmit(context.Background(), selectManager)
+		require.NoError(t, err)
+		require.NoError(t, again.Close())
 	}
+}
+
+// One card is one program's; two cards in two readers are used side by side.
+func TestConnect(t *testing.T) {
+	d := daemon.Start(t)
+	_, err := d.System.Connect(d.Reader(0))
+	require.ErrorIs(t, err, pcsc.ErrNoCard)
+	_, err = d.System.Connect("Virtual PCD 07 00")
+	require.ErrorIs(t, err, pcsc.ErrNoReader)
+
+	d.Insert(0, blankCard(t))
+	first, err := d.System.Connect(d.Reader(0))
+	require.NoError(t, err)
+	_, err = d.System.Connect(d.Reader(0))
+	require.ErrorIs(t, err, pcsc.ErrBusy)
+	d.Insert(1, blankCard(t))
+	second, err := d.System.Connect(d.Reader(1))
+	require.NoError(t, err)
+	for range 3 {
+		for _, c := range []*pcsc.Card{first, second} {
+			r, err := c.Transmit(context.Background(), selectManager)
+			require.NoError(t, err)
+			require.NoError(t, r.Err())
+		}
+	}
+	require.NoError(t, first.Reset())
+	r, err := first.Transmit(context.Background(), selectManager)
+	require.NoError(t, err)
+	require.NoError(t, r.Err())
+	require.NoError(t, first.Close())
+	require.NoError(t, second.Close())
+
+	// What a program leaves behind ends with it: the next one finds the card reset.
+	next, err := d.System.Connect(d.Reader(0))
+	require.NoError(t, err)
+	require.NoError(t, next.Close())
+}
+
+// recorder is a card that keeps each command, and has 300 bytes to answer.
+type recorder struct{ commands [][]byte }
+
+func (r *recorder) Reset() error { return nil }
+
+func (r *recorder) TransmitBytes(command []byte) ([]byte, error) {
+	r.commands = append(r.commands, bytes.Clone(command))
+	switch {
+	case command[0]&0x10 != 0:
+		return []byte{0x90, 0x00}, nil
+	case command[1] == 0xC0:
+		return append(make([]byte, 44), 0x90, 0x00), nil
+	}
+	return append(make([]byte, 256), 0x61, 44), nil
+}
+
+// The answer to reset does not name extended length, so what is long goes as a chain,
+// and a long answer is collected.
+func TestLongMessages(t *testing.T) {
+	d := daemon.Start(t)
+	r := &recorder{}
+	in := d.Insert(0, r)
+	c, err := d.System.Connect(d.Reader(0))
+	require.NoError(t, err)
+	require.False(t, c.ExtendedLength())
+	answer, err := c.Transmit(context.Background(), apdu.Command{INS: 0x10, Data: make([]byte, 600), Ne: apdu.MaxExtendedNe})
+	require.NoError(t, err)
+	require.NoError(t, answer.Err())
+	assert.Len(t, answer.Data, 300)
+	require.NoError(t, c.Close())
+	in.Pull()
+	var lengths []int
+	for _, command := range r.commands {
+		lengths = append(lengths, len(command))
+	}
+	assert.Equal(t, []int{5 + 255, 5 + 255, 5 + 90 + 1, 5}, lengths)
+}
+
+// Readers and cards are seen as they come and go, while a card is in use too.
+func TestHotPlug(t *testing.T) {
+	d := daemon.Start(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	events, ended := make(chan pcsc.Event), make(chan error, 1)
+	go func() {
+		ended <- d.System.Watch(ctx, func(e pcsc.Event) {
+			select {
+			case events <- e:
+			case <-ctx.Done():
+			}
+		})
+	}()
+	for n := range daemon.Readers {
+		require.Equal(t, pcsc.Event{Kind: pcsc.ReaderAdded, Reader: d.Reader(n)}, <-events)
+	}
+	in := d.Insert(1, blankCard(t))
+	require.Equal(t, pcsc.Event{Kind: pcsc.CardInserted, Reader: d.Reader(1), ATR: globalplatform.ATR()}, <-events)
+	c, err := d.System.Connect(d.Reader(1))
+	require.NoError(t, err)
+	in.Pull()
+	require.Equal(t, pcsc.Event{Kind: pcsc.CardRemoved, Reader: d.Reader(1)}, <-events)
+	_, err = c.Transmit(context.Background(), selectManager)
+	require.ErrorIs(t, err, pcsc.ErrCardRemoved)
+	require.NoError(t, c.Close())
+	states, err := d.System.States()
+	require.NoError(t, err)
+	require.Equal(t, []pcsc.State{{Reader: d.Reader(0)}, {Reader: d.Reader(1)}}, states)
+	cancel()
+	require.NoError(t, <-ended)
+}
+
+// OpenSC is the outside judge of the virtual card in its reader.
+func TestOpenSCSeesTheCard(t *testing.T) {
+	d := daemon.Start(t)
+	tool, err := exec.LookPath("opensc-tool")
+	require.NoError(t, err, "install opensc")
+	d.Insert(0, blankCard(t))
+	out, err := exec.Command(tool, "--reader", d.Reader(0), "--atr").CombinedOutput()
+	require.NoError(t, err, string(out))
+	assert.Contains(t, string(out), "3b:d5:18:ff:81:91:fe:1f:c3:80:73:c8:21:10:0a")
+	out, err = exec.Command(tool, "--reader", d.Reader(0), "--send-apdu", "00A4040000").CombinedOutput()
+	require.NoError(t, err, string(out))
+	assert.Contains(t, string(out), "Received (SW1=0x90, SW2=0x00)")
+}
+
+// A command over PC/SC to the virtual card and back: SELECT, which is answered without
+// any of the card's cryptography.
+func BenchmarkRoundTrip(b *testing.B) {
+	d := daemon.Start(b)
+	d.Insert(0, blankCard(b))
+	c, err := d.System.Connect(d.Reader(0))
+	require.NoError(b, err)
+	for b.Loop() {
+		r, err := c.Transmit(context.Background(), selectManager)
+		if err != nil || r.SW != apdu.OK {
+			b.Fatal(r, err)
+		}
+	}
+	require.NoError(b, c.Close())
 }

@@ -3,6 +3,7 @@ package pcsc
 import (
 	"errors"
 	"slices"
+	"time"
 )
 
 // System is the PC/SC service of this machine. It holds nothing open but what a
@@ -11,13 +12,18 @@ import (
 type System struct {
 	establish func() (connection, error)
 	monitor   *monitor
+	patience  time.Duration // for the daemon to notice that a card has gone
 }
+
+// patience is more than twice the time between two looks of pcscd at a reader that
+// does not report by itself (PCSCLITE_STATUS_POLL_RATE, 400 ms).
+const patience = time.Second
 
 // machine is the one that this program runs on.
 var machine = newSystem(establish)
 
 func newSystem(establish func() (connection, error)) *System {
-	return &System{establish: establish, monitor: &monitor{establish: establish}}
+	return &System{establish: establish, monitor: &monitor{establish: establish}, patience: patience}
 }
 
 // Establish looks whether the service is there: [ErrUnavailable], [ErrNoDaemon],
@@ -77,7 +83,10 @@ func (s *System) States() ([]State, error) {
 }
 
 func (r readerStatus) state() State {
-	s := State{Reader: r.reader, Card: r.found&flagPresent != 0, InUse: r.found&(flagExclusive|flagInUse) != 0}
+	s := State{Reader: r.reader, Card: r.found&flagPresent != 0}
+	if s.Card {
+		s.InUse = r.found&(flagExclusive|flagInUse) != 0
+	}
 	if s.Card && r.found&flagMute == 0 {
 		s.ATR = r.atr
 	}

@@ -131,6 +131,7 @@ func run(t testing.TB) {
 	log, err := os.Create(filepath.Join(t.TempDir(), "pcscd.log"))
 	require.NoError(t, err)
 	c := exec.Command("sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec pcscd --foreground --info")
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} // when the test is killed
 	c.Stdout, c.Stderr, c.ExtraFiles = log, log, []*os.File{listening}
 	require.NoError(t, c.Start())
 	require.NoError(t, listening.Close())
