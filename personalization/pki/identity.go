@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
@@ -71,12 +70,12 @@ func OpenWith(path string, o keys.Options) Folder { return Folder{path, o} }
 // Key opens the key of the name, or makes it in the folder. Where NAME.key holds a
 // reference, it is the key of the reference.
 func (f Folder) Key(ctx context.Context, name string) (keys.Key, error) {
-	path := filepath.Join(f.path, name+".key")
-	key, err := keys.OpenAt(ctx, path, f.options)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return key, err
-	}
-	return keys.FileReference(path).OpenOrCreate(ctx, f.options)
+	return keys.OpenOrCreateAt(ctx, f.Path(name, keyFile), f.options)
+}
+
+// Existing opens the key of the name, which must be there ([fs.ErrNotExist]).
+func (f Folder) Existing(ctx context.Context, name string) (keys.Key, error) {
+	return keys.OpenAt(ctx, f.Path(name, keyFile), f.options)
 }
 
 // Root opens the self-signed root of the name, or makes it.
@@ -94,30 +93,76 @@ func (f Folder) Certified(name string, s Subject, issuer Identity) (Identity, er
 // identity opens or makes an identity; without an issuer it signs itself. What
 // lies there must be what is asked for.
 func (f Folder) identity(name string, s Subject, issuer *Identity) (Identity, error) {
-	key, err := f.Key(context.Background(), name)
+	ctx := context.Background() // of those who call, only a program's start waits for a TPM or an HSM
+	path := f.Path(name, certificateFile)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		key, err := f.Key(ctx, name)
+		if err != nil {
+			return Identity{}, err
+		}
+		encoded, err := certifyOwn(key, s, issuer)
+		if err = errors.Join(err, key.Close()); err != nil {
+			return Identity{}, err
+		}
+		if err := durable.Replace(path, encoded, durable.Everyone); err != nil {
+			return Identity{}, fmt.Errorf("certificate file: %w", err)
+		}
+	}
+	i, err := f.Identity(ctx, name)
 	if err != nil {
 		return Identity{}, err
 	}
-	path := filepath.Join(f.path, name+".cvc")
-	encoded, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if encoded, err = certifyOwn(key, s, issuer); err != nil {
-			return Identity{}, err
-		}
-		err = durable.Replace(path, encoded, durable.Everyone)
+	if i.Certificate.Holder != s.Holder || i.Certificate.Role != s.Role {
+		return Identity{}, errors.Join(misplaced(path, i.Certificate), i.Close())
 	}
-	if err != nil {
+	return i, nil
+}
+
+// Certificate reads the certificate of the name, which must be there.
+func (f Folder) Certificate(name string) (*cvc.Certificate, error) {
+	i, err := f.readCertificate(name)
+	return i.Certificate, err
+}
+
+// readCertificate reads an identity without its key.
+func (f Folder) readCertificate(name string) (i Identity, err error) {
+	path := f.Path(name, certificateFile)
+	if i.Encoded, err = os.ReadFile(path); err != nil {
 		return Identity{}, fmt.Errorf("certificate file: %w", err)
 	}
-	certificate, err := cvc.Parse(encoded)
-	if err != nil {
+	if i.Certificate, err = cvc.Parse(i.Encoded); err != nil {
 		return Identity{}, fmt.Errorf("certificate file %s: %w", path, err)
 	}
-	if certificate.Holder != s.Holder || certificate.Role != s.Role || !certificate.PublicKey.Equal(key.Public()) {
-		return Identity{}, fmt.Errorf("certificate file %s: it is that of the %v %s: restore the one that belongs to the key beside it",
-			path, certificate.Role, certificate.Holder)
+	return i, nil
+}
+
+// Identity opens the identity of the name, which must be there.
+func (f Folder) Identity(ctx context.Context, name string) (Identity, error) {
+	i, err := f.readCertificate(name)
+	if err != nil {
+		return Identity{}, err
 	}
-	return Identity{key, certificate, encoded}, nil
+	key, err := f.Existing(ctx, name)
+	if err != nil {
+		return Identity{}, err
+	}
+	if !i.Certificate.PublicKey.Equal(key.Public()) {
+		return Identity{}, errors.Join(misplaced(f.Path(name, certificateFile), i.Certificate), key.Close())
+	}
+	i.Signer = key
+	return i, nil
+}
+
+func misplaced(path string, c *cvc.Certificate) error {
+	return fmt.Errorf("certificate file %s: it is that of the %v %s: restore the one that belongs to the key beside it", path, c.Role, c.Holder)
+}
+
+// Close lets go of the key, if it is in a TPM or an HSM.
+func (i Identity) Close() error {
+	if closer, ok := i.Signer.(io.Closer); ok {
+		return closer.Close()
+	}
+	return nil
 }
 
 func certifyOwn(key crypto.Signer, s Subject, issuer *Identity) ([]byte, error) {

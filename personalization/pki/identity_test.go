@@ -1,6 +1,7 @@
 package pki
 
 import (
+	"io/fs"
 	rand2 "math/rand/v2"
 	"os"
 	"path/filepath"
@@ -84,6 +85,10 @@ func TestCertificateOfAnotherKeyIsRefused(t *testing.T) {
 	_, err = folder.Certified("notary", subject(t, "SENOTARY00001", spec.RoleNotary), root)
 	require.NoError(t, err)
 	require.NoError(t, os.Remove(filepath.Join(folder.path, "notary.key")))
+	_, err = folder.Certified("notary", subject(t, "SENOTARY00001", spec.RoleNotary), root)
+	assert.ErrorIs(t, err, fs.ErrNotExist, "no key is made where there was one")
+	_, err = folder.Key(t.Context(), "notary")
+	require.NoError(t, err)
 	_, err = folder.Certified("notary", subject(t, "SENOTARY00001", spec.RoleNotary), root)
 	assert.ErrorContains(t, err, "belongs to the key")
 }

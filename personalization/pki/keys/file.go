@@ -166,6 +166,20 @@ func isPEM(text []byte) bool { return bytes.HasPrefix(text, []byte("-----BEGIN "
 // OpenAt opens the key of a party's folder: path holds the key itself or, in one
 // line, a reference to it, whose relative paths begin at path's folder.
 func OpenAt(ctx context.Context, path string, o Options) (Key, error) {
+	return at(ctx, path, o, Reference.Open)
+}
+
+// OpenOrCreateAt opens the key of a party's folder, or makes it where path says or,
+// when there is no such file, in it.
+func OpenOrCreateAt(ctx context.Context, path string, o Options) (Key, error) {
+	key, err := at(ctx, path, o, Reference.OpenOrCreate)
+	if _, missing := os.Lstat(path); errors.Is(missing, fs.ErrNotExist) {
+		return FileReference(path).OpenOrCreate(ctx, o)
+	}
+	return key, err
+}
+
+func at(ctx context.Context, path string, o Options, open func(Reference, context.Context, Options) (Key, error)) (Key, error) {
 	text, err := readOwn(path)
 	if err != nil {
 		return nil, err
@@ -179,5 +193,5 @@ func OpenAt(ctx context.Context, path string, o Options) (Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.Open(ctx, o)
+	return open(r, ctx, o)
 }

@@ -64,6 +64,22 @@ func From(path string) Source {
 	}
 }
 
+// Once asks the source once for each thing and remembers the answer, for commands that
+// open a key more than once. It is for one goroutine.
+func Once(source Source) Source {
+	known := map[string][]byte{}
+	return func(ctx context.Context, r Request) ([]byte, error) {
+		if answer, found := known[r.For]; found {
+			return bytes.Clone(answer), nil
+		}
+		answer, err := source(ctx, r)
+		if err == nil {
+			known[r.For] = bytes.Clone(answer)
+		}
+		return answer, err
+	}
+}
+
 // ReadFile reads a secret, the first and only line of a file that its owner alone
 // may read.
 func ReadFile(path string) ([]byte, error) {

@@ -1,0 +1,173 @@
+package pki
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/personalization/pki/durable"
+	"ekrona/personalization/pki/keys/secret"
+	"ekrona/personalization/pki/revocation"
+)
+
+// Trust keeps a self-signed root under a name, if its anchor is the one
+// that was learnt another way: a root that is kept is trusted by its folder.
+func (f Folder) Trust(name string, encoded []byte, anchor message.Hash) (*cvc.Certificate, error) {
+	root, err := cvc.Parse(encoded)
+	if err != nil {
+		return nil, fmt.Errorf("root certificate: %w", err)
+	}
+	if root.Role != spec.RoleRoot || !isSelfSigned(root) {
+		return nil, fmt.Errorf("%w: it is the %v %s by %s", ErrAnchor, root.Role, root.Holder, root.Authority)
+	}
+	if err := root.VerifyBy(root); err != nil {
+		return nil, err
+	}
+	is, err := root.Anchor()
+	if err != nil {
+		return nil, err
+	}
+	if is != anchor {
+		return nil, fmt.Errorf("%w: ask its owner, on another way than it came", ErrAnchor)
+	}
+	return root, f.keepRoot(name, encoded)
+}
+
+// Import keeps a certificate under a name, once it leads to a root that the folder
+// trusts. If the name has a key, it must be that key's. In the place of another, it
+// must be for the same holder, key and role, and end no earlier.
+func (f Folder) Import(ctx context.Context, name string, encoded []byte) (*cvc.Certificate, error) {
+	c, err := cvc.Parse(encoded)
+	if err != nil {
+		return nil, fmt.Errorf("certificate: %w", err)
+	}
+	shelf, err := f.Shelf()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := shelf.Chain(c); err != nil {
+		return nil, err
+	}
+	if err := f.CheckKey(ctx, name, c.PublicKey); err != nil {
+		return nil, err
+	}
+	for _, k := range shelf {
+		if k.Name != name || bytes.Equal(k.Encoded, encoded) {
+			continue
+		}
+		former := k.Certificate
+		switch {
+		case former.Holder != c.Holder || former.Role != c.Role || former.Authority != c.Authority || !former.PublicKey.Equal(c.PublicKey):
+			return nil, fmt.Errorf("%s is the %v %s by %s: %w", f.Path(name, certificateFile), former.Role, former.Holder, former.Authority, fs.ErrExist)
+		case c.Expiry.Before(former.Expiry):
+			return nil, fmt.Errorf("%w: %v, before %v", ErrEarlier, c.Expiry, former.Expiry)
+		}
+	}
+	return c, durable.Replace(f.Path(name, certificateFile), encoded, durable.Everyone)
+}
+
+// Adopt keeps the certificate that another folder has under a name, and what it leads
+// to up to its root, each under its holder's name: both folders are the caller's, so
+// that what the one trusts the other may.
+func (f Folder) Adopt(ctx context.Context, from Folder, name string) error {
+	if f.path == from.path {
+		return nil
+	}
+	theirs, err := from.Shelf()
+	if err != nil {
+		return err
+	}
+	ours, err := f.Shelf()
+	if err != nil {
+		return err
+	}
+	for _, k := range theirs {
+		if k.Name != name {
+			continue
+		}
+		chain, err := theirs.Chain(k.Certificate)
+		if err != nil {
+			return err
+		}
+		chain = append([]Kept{k}, chain...)
+		for _, link := range slices.Backward(chain) {
+			if err := f.adopt(ctx, ours, link); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f Folder) adopt(ctx context.Context, ours Shelf, k Kept) error {
+	for _, own := range ours {
+		if bytes.Equal(own.Encoded, k.Encoded) {
+			return nil
+		}
+	}
+	if isSelfSigned(k.Certificate) {
+		return f.keepRoot(string(k.Certificate.Holder), k.Encoded)
+	}
+	_, err := f.Import(ctx, string(k.Certificate.Holder), k.Encoded)
+	return err
+}
+
+// CheckKey checks that the key of the name, if there is one, is that of a public key.
+func (f Folder) CheckKey(ctx context.Context, name string, public *ecdsa.PublicKey) error {
+	match, err := f.Match(ctx, name, public)
+	if match == Unopened {
+		return fmt.Errorf("key file %s: %w", f.Path(name, keyFile), secret.ErrNone)
+	}
+	return err
+}
+
+// ImportList keeps the revocation list of the issuer whose certificate has the name.
+// In the place of another, its number must not be lower.
+func (f Folder) ImportList(name string, text []byte) (*revocation.List, error) {
+	issuer, err := f.Certificate(name)
+	if err != nil {
+		return nil, err
+	}
+	list, err := parseCardList(text, issuer)
+	if err != nil {
+		return nil, err
+	}
+	return list, KeepList(f.Path(name, listFile), list, func() (*revocation.List, error) {
+		return readCardList(f.Path(name, listFile), issuer)
+	})
+}
+
+// KeepList replaces the list at path by one that may follow it; former reads what is
+// there, nil if nothing is.
+func KeepList(path string, list *revocation.List, former func() (*revocation.List, error)) error {
+	there, err := former()
+	if err != nil {
+		return err
+	}
+	if err := list.Follows(there); err != nil {
+		return err
+	}
+	return durable.Replace(path, list.Encoded, durable.Everyone)
+}
+
+// keepRoot keeps a root where nothing else is.
+func (f Folder) keepRoot(name string, encoded []byte) error {
+	path := f.Path(name, certificateFile)
+	err := durable.Create(path, encoded, durable.Everyone)
+	if errors.Is(err, fs.ErrExist) {
+		there, reading := os.ReadFile(path)
+		if reading == nil && bytes.Equal(there, encoded) {
+			return nil
+		}
+		return fmt.Errorf("%s: %w with another certificate", path, fs.ErrExist)
+	}
+	return err
+}

@@ -1,0 +1,153 @@
+package pki
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+	"ekrona/personalization/pki/durable"
+)
+
+// Errors of the ceremony; errors.Is finds them.
+var (
+	ErrPossession = errors.New("request is not signed by the key that it is for")
+	ErrAuthority  = errors.New("request is for another authority")
+	ErrTaken      = errors.New("holder has a certificate for another key already")
+	ErrForward    = errors.New("link certificate does not lead forward")
+	ErrEarlier    = errors.New("certificate ends before the one that is there")
+	ErrAnchor     = errors.New("root certificate is not the one of the anchor")
+	ErrUntrusted  = errors.New("certificate does not lead to a root that is trusted here")
+)
+
+// Request makes a request for a certificate and keeps it as NAME.req: a certificate as
+// it is wished, in the name of the authority, but signed by its own key, which proves
+// that the asker has the key. The key is made if there is none.
+func (f Folder) Request(ctx context.Context, name string, s Subject, authority message.AuthorityRef) (encoded []byte, err error) {
+	key, err := f.Key(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, key.Close()) }()
+	public, err := signature.PublicKey(key)
+	if err != nil {
+		return nil, err
+	}
+	request := &cvc.Certificate{
+		Authority: authority, PublicKey: public,
+		Holder: s.Holder, Role: s.Role, Effective: s.Effective, Expiry: s.Expiry,
+	}
+	if err := request.Sign(key); err != nil {
+		return nil, fmt.Errorf("request for %s: %w", s.Holder, err)
+	}
+	if encoded, err = request.Encode(); err != nil {
+		return nil, fmt.Errorf("request for %s: %w", s.Holder, err)
+	}
+	return encoded, durable.Replace(f.Path(name, requestFile), encoded, durable.Everyone)
+}
+
+// ParseRequest reads a request and checks that its key signed it. A self-signed root
+// is a request for a link certificate.
+func ParseRequest(encoded []byte) (*cvc.Certificate, error) {
+	request, err := cvc.Parse(encoded)
+	if err != nil {
+		return nil, fmt.Errorf("request: %w", err)
+	}
+	body, err := request.Body()
+	if err != nil {
+		return nil, fmt.Errorf("request: %w", err)
+	}
+	if err := request.Signature.Verify(request.PublicKey, body); err != nil {
+		return nil, fmt.Errorf("%w: %s", ErrPossession, request.Holder)
+	}
+	return request, nil
+}
+
+// Issue certifies a request with the identity of the name. What it issues is kept in
+// NAME.issued before it is handed out:
+//
+//  1. HOLDER.point claims the holder for the key. A cut leaves the claim, which serves
+//     the same request.
+//  2. HOLDER.LASTDAY.cvc is the certificate. A cut leaves one that the same request
+//     gets again.
+//
+// A holder has one key for ever: a second one is [ErrTaken]. The same request asked
+// again, with the same last day or an earlier, gets the same certificate.
+func (f Folder) Issue(ctx context.Context, name string, request *cvc.Certificate, s Subject) (encoded []byte, err error) {
+	issuer, err := f.Identity(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, issuer.Close()) }()
+	if err := f.checkIssue(issuer.Certificate, request, s); err != nil {
+		return nil, err
+	}
+	archive := f.Path(name, issuedFolder)
+	point, err := signature.Point(request.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	if err := Claim(filepath.Join(archive, string(s.Holder)+"."+claimFile), string(s.Holder), point); err != nil {
+		return nil, err
+	}
+	if encoded, err = sameIssued(archive, request, s); encoded != nil || err != nil {
+		return encoded, err
+	}
+	if encoded, err = issuer.Certify(s, request.PublicKey); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(archive, fmt.Sprintf("%s.%s.%s", s.Holder, s.Expiry, certificateFile))
+	if err := durable.Create(path, encoded, durable.Everyone); err != nil {
+		return nil, fmt.Errorf("keeping what was issued: %w", err)
+	}
+	return encoded, nil
+}
+
+// checkIssue checks what Identity.Certify does not: whom the request is for, where a
+// link leads (cards refuse another name and going back: ROLE), that no certificate
+// outlives its signer's, and that the signer is not revoked. A link may: it hands over.
+func (f Folder) checkIssue(issuer, request *cvc.Certificate, s Subject) error {
+	isLink := request.Role == spec.RoleRoot
+	switch {
+	case request.Holder != s.Holder || request.Role != s.Role:
+		return fmt.Errorf("%w: it is for the %v %s", ErrAuthority, request.Role, request.Holder)
+	case !isLink && string(request.Authority) != string(issuer.Holder):
+		return fmt.Errorf("%w: it is for %s, this is %s", ErrAuthority, request.Authority, issuer.Holder)
+	case isLink && (request.Holder.Name() != issuer.Holder.Name() || request.Holder <= issuer.Holder):
+		return fmt.Errorf("%w: from %s to %s: the next root has the same name and a higher number", ErrForward, issuer.Holder, request.Holder)
+	case !isLink && s.Expiry.After(issuer.Expiry):
+		return fmt.Errorf("%s would end on %v, after its signer %s, on %v: give an earlier last day", s.Holder, s.Expiry, issuer.Holder, issuer.Expiry)
+	}
+	shelf, err := f.Shelf()
+	if err != nil {
+		return err
+	}
+	return shelf.checkRevoked(issuer)
+}
+
+// sameIssued finds a certificate issued before for the same key that serves as well.
+func sameIssued(archive string, request *cvc.Certificate, s Subject) ([]byte, error) {
+	paths, err := filepath.Glob(filepath.Join(archive, string(s.Holder)+".*."+certificateFile))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range paths {
+		encoded, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		issued, err := cvc.Parse(encoded)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if issued.PublicKey.Equal(request.PublicKey) && issued.Role == s.Role && !issued.Expiry.Before(s.Expiry) && !issued.Effective.After(s.Effective) {
+			return encoded, nil
+		}
+	}
+	return nil, nil
+}

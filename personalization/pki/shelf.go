@@ -1,0 +1,150 @@
+package pki
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/personalization/pki/revocation"
+)
+
+// Kept is a certificate of a folder, and the list of what its holder has revoked, if
+// there is one.
+type Kept struct {
+	Name        string // of the file, without its end
+	Certificate *cvc.Certificate
+	Encoded     []byte
+	List        *revocation.List
+}
+
+// Shelf is the certificates of a folder. They are parsed, not verified.
+type Shelf []Kept
+
+// Shelf reads the folder's certificates and their revocation lists.
+func (f Folder) Shelf() (Shelf, error) {
+	paths, err := filepath.Glob(filepath.Join(f.path, "*."+certificateFile))
+	if err != nil {
+		return nil, err
+	}
+	var s Shelf
+	for _, path := range paths {
+		k := Kept{Name: strings.TrimSuffix(filepath.Base(path), "."+certificateFile)}
+		if k.Encoded, err = os.ReadFile(path); err != nil {
+			return nil, err
+		}
+		if k.Certificate, err = cvc.Parse(k.Encoded); err != nil {
+			return nil, fmt.Errorf("certificate file %s: %w: restore it from its backup", path, err)
+		}
+		if k.List, err = readCardList(f.Path(k.Name, listFile), k.Certificate); err != nil {
+			return nil, err
+		}
+		s = append(s, k)
+	}
+	return s, nil
+}
+
+// readCardList reads the list of an issuer, nil if there is none.
+func readCardList(path string, issuer *cvc.Certificate) (*revocation.List, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	list, err := parseCardList(text, issuer)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: restore it from its backup", path, err)
+	}
+	return list, nil
+}
+
+func parseCardList(text []byte, issuer *cvc.Certificate) (*revocation.List, error) {
+	list, err := revocation.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := revocation.Card(issuer)
+	if err != nil {
+		return nil, err
+	}
+	return list, list.VerifyBy(signer)
+}
+
+// authority finds whoever may have certified c: of several with one name, roots come
+// first, since a root and the link to it have the same key.
+func (s Shelf) authority(c *cvc.Certificate) (Kept, bool) {
+	var found Kept
+	for _, k := range s {
+		if string(k.Certificate.Holder) == string(c.Authority) && (found.Certificate == nil || isSelfSigned(k.Certificate)) {
+			found = k
+		}
+	}
+	return found, found.Certificate != nil
+}
+
+// isSelfSigned: a root that names itself.
+func isSelfSigned(c *cvc.Certificate) bool { return string(c.Authority) == string(c.Holder) }
+
+// chainLimit bounds a chain: device, CA, root, and links between roots.
+const chainLimit = 16
+
+// Chain verifies c up to a self-signed root of the shelf, which is trusted, and gives
+// the certificates from c's authority on. It looks at lists of what is revoked, not at
+// days.
+func (s Shelf) Chain(c *cvc.Certificate) ([]Kept, error) {
+	var chain []Kept
+	for !isSelfSigned(c) {
+		k, found := s.authority(c)
+		if !found {
+			return nil, fmt.Errorf("%w: %s by %s, whose certificate is not here: import it", ErrUntrusted, c.Holder, c.Authority)
+		}
+		if err := c.VerifyBy(k.Certificate); err != nil {
+			return nil, err
+		}
+		if err := s.checkRevoked(c); err != nil {
+			return nil, err
+		}
+		if chain = append(chain, k); len(chain) > chainLimit {
+			return nil, fmt.Errorf("%w: %s: its chain is longer than %d", ErrUntrusted, c.Holder, chainLimit)
+		}
+		c = k.Certificate
+	}
+	if err := c.VerifyBy(c); err != nil {
+		return nil, err
+	}
+	if root, found := s.authority(c); !found || !root.Certificate.PublicKey.Equal(c.PublicKey) {
+		return nil, fmt.Errorf("%w: %s", ErrUntrusted, c.Holder)
+	}
+	return chain, nil
+}
+
+// checkRevoked looks for c on its authority's list.
+func (s Shelf) checkRevoked(c *cvc.Certificate) error {
+	k, found := s.authority(c)
+	if !found || k.List == nil {
+		return nil
+	}
+	serial, err := revocation.CardSerial(c)
+	if err != nil {
+		return err
+	}
+	if err := k.List.Check(serial); err != nil {
+		return fmt.Errorf("%s by %s: %w", c.Holder, c.Authority, err)
+	}
+	return nil
+}
+
+// validOn checks the days of c and of what certified it.
+func validOn(day message.Date, c *cvc.Certificate, chain []Kept) error {
+	err := c.ValidOn(day)
+	for _, k := range chain {
+		err = errors.Join(err, k.Certificate.ValidOn(day))
+	}
+	return err
+}
