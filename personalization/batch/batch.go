@@ -49,7 +49,7 @@ func Open(ctx context.Context, o Options) (_ *Batch, err error) {
 	if o.Clock == nil {
 		o.Clock = systemClock{}
 	}
-	if err := o.Job.checkOwners(ctx, o.Registry); err != nil {
+	if err := Check(ctx, o.Job, o.Registry); err != nil {
 		return nil, err
 	}
 	registry := &guarded{Registry: o.Registry}
@@ -73,8 +73,9 @@ func Open(ctx context.Context, o Options) (_ *Batch, err error) {
 // Close lets go of the job's folder.
 func (b *Batch) Close() error { return b.journal.close() }
 
-// checkOwners complains of owners that the intermediary does not know.
-func (j *Job) checkOwners(ctx context.Context, registry Registry) error {
+// Check complains of owners in a job whom the intermediary does not know. The error is
+// [Problems], or that of the registry.
+func Check(ctx context.Context, j *Job, registry Registry) error {
 	var problems Problems
 	for _, c := range j.Cards {
 		_, err := registry.Cards(ctx, c.Owner)

@@ -16,7 +16,8 @@ import (
 
 func issueCommand() *cobra.Command {
 	return group("issue", "Make cards: look at them, load the applet, change keys, personalize",
-		issueCheckCommand(), issueCardCommand(), issueContentCommand(), issueDeleteCommand(), issueLockCommand(), issueUnlockCommand(), issueKeyCommand())
+		issueCheckCommand(), issueCardCommand(), issueContentCommand(), issueDeleteCommand(), issueLockCommand(), issueUnlockCommand(), issueKeyCommand(),
+		issueBatchCommand(), issueReportCommand(), issueLogCommand())
 }
 
 // cardKeyFlags say which keys card managers have.

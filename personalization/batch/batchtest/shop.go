@@ -67,7 +67,7 @@ func NewShop(t testing.TB, folder string, n int) Shop {
 bank: SENORDIC
 keys:
   initial: test
-  final: file:master.key
+  final: master.key
 letters:
   recipients: [%s]
 cards: cards.csv
