@@ -1,7 +1,8 @@
-// Package secret brings the passphrases and PINs that protect keys: from a file,
-// or from the terminal without echo. Start with [From].
+// Package secret brings the passphrases and PINs that protect keys and cards: from a
+// file, or from the terminal without echo. Start with [From] for keys; [ReadFile] and
+// [Terminal] are its two halves.
 //
-// It trusts the file system to keep other users away from a passphrase file. No
+// It trusts the file system to keep other users away from a file with a secret. No
 // error of it repeats a secret.
 package secret
 
@@ -12,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 )
@@ -30,8 +32,9 @@ var (
 
 // Request is what is asked for.
 type Request struct {
-	For string // what it opens, for a person: "key file root.key"
-	New bool   // a secret to be chosen, not one that exists
+	Kind string // what it is called: "PIN"; "" is a passphrase
+	For  string // what it opens, for a person: "key file root.key"
+	New  bool   // a secret to be chosen, not one that exists
 }
 
 // Source brings secrets. What it returns is the caller's to clear.
@@ -60,7 +63,7 @@ func From(path string) Source {
 		if file != "" {
 			return ReadFile(file)
 		}
-		return ask(ctx, r)
+		return Terminal(ctx, r)
 	}
 }
 
@@ -85,43 +88,47 @@ func Once(source Source) Source {
 func ReadFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("passphrase file: %w", err)
+		return nil, fmt.Errorf("%w", err)
 	}
 	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("passphrase file %s: others may read it (mode %o): run chmod 600 on it", path, info.Mode().Perm())
+		return nil, fmt.Errorf("%s: others may read it (mode %o): run chmod 600 on it", path, info.Mode().Perm())
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("passphrase file: %w", err)
+		return nil, fmt.Errorf("%w", err)
 	}
 	content, err := io.ReadAll(io.LimitReader(file, limitBytes+1))
 	if err = errors.Join(err, file.Close()); err != nil {
-		return nil, fmt.Errorf("passphrase file %s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	line, rest, _ := bytes.Cut(content, []byte("\n"))
 	line = bytes.TrimSuffix(line, []byte("\r"))
 	if len(line) == 0 || len(rest) > 0 || len(content) > limitBytes {
-		return nil, fmt.Errorf("passphrase file %s: it must hold one line of at most %d bytes", path, limitBytes)
+		return nil, fmt.Errorf("%s: it must hold one line of at most %d bytes", path, limitBytes)
 	}
 	return line, nil
 }
 
-// ask asks at the terminal, without echo, a new secret twice.
-func ask(ctx context.Context, r Request) ([]byte, error) {
-	if !r.New {
-		return prompt(ctx, "Passphrase for "+r.For)
+// Terminal asks at the terminal, without echo, a new secret twice. Without a terminal
+// it answers [ErrNone].
+func Terminal(ctx context.Context, r Request) ([]byte, error) {
+	if r.Kind == "" {
+		r.Kind = "passphrase"
 	}
-	first, err := prompt(ctx, "New passphrase for "+r.For)
+	if !r.New {
+		return prompt(ctx, r.Kind+" for "+r.For)
+	}
+	first, err := prompt(ctx, "new "+r.Kind+" for "+r.For)
 	if err != nil {
 		return nil, err
 	}
-	second, err := prompt(ctx, "The same again")
+	second, err := prompt(ctx, "the same again")
 	if err != nil {
 		return nil, err
 	}
 	defer clear(second)
 	if !bytes.Equal(first, second) {
-		return nil, errors.New("the two passphrases differ: start again")
+		return nil, fmt.Errorf("the two entered for the new %s differ: start again", r.Kind)
 	}
 	return first, nil
 }
@@ -139,7 +146,7 @@ func prompt(ctx context.Context, text string) ([]byte, error) {
 		err  error
 	}
 	answers := make(chan answer, 1)
-	fmt.Fprint(os.Stderr, text+": ")
+	fmt.Fprint(os.Stderr, strings.ToUpper(text[:1])+text[1:]+": ")
 	go func() {
 		line, err := term.ReadPassword(input)
 		answers <- answer{line, err}
@@ -150,10 +157,10 @@ func prompt(ctx context.Context, text string) ([]byte, error) {
 	case a := <-answers:
 		fmt.Fprintln(os.Stderr)
 		if a.err != nil {
-			return nil, fmt.Errorf("reading the passphrase: %w", a.err)
+			return nil, fmt.Errorf("reading from the terminal: %w", a.err)
 		}
 		if len(a.line) == 0 {
-			return nil, errors.New("no passphrase entered")
+			return nil, errors.New("nothing entered")
 		}
 		return a.line, nil
 	}
