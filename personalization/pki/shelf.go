@@ -76,12 +76,17 @@ func parseCardList(text []byte, issuer *cvc.Certificate) (*revocation.List, erro
 	return list, list.VerifyBy(signer)
 }
 
-// authority finds whoever may have certified c: of several with one name, roots come
-// first, since a root and the link to it have the same key.
+// authority finds whoever may have certified c. Of several certificates of one holder,
+// which have the same key, a root comes before a link to it, and then the one that is
+// good for longest.
 func (s Shelf) authority(c *cvc.Certificate) (Kept, bool) {
 	var found Kept
 	for _, k := range s {
-		if string(k.Certificate.Holder) == string(c.Authority) && (found.Certificate == nil || isSelfSigned(k.Certificate)) {
+		if string(k.Certificate.Holder) != string(c.Authority) {
+			continue
+		}
+		if former := found.Certificate; former == nil || isSelfSigned(k.Certificate) ||
+			!isSelfSigned(former) && k.Certificate.Expiry.After(former.Expiry) {
 			found = k
 		}
 	}
