@@ -21,6 +21,8 @@ import (
 // unless it says otherwise: the first of those that are used for SCP03.
 const FinalKeyVersion = 0x30
 
+const bitsPerByte = 8
+
 // Line makes active cards of blank ones over their security domain.
 type Line struct {
 	Issuer
@@ -260,6 +262,9 @@ func (l Line) replaceKeys(ctx context.Context, c apdu.Card, client *globalplatfo
 	replaced := client.KeyVersion()
 	if replaced == gpc.InitialKeySet {
 		replaced = 0
+	} else if present, err := l.Keys.For(client.Offer()); err != nil || len(present.ENC) != len(final.ENC) {
+		return nil, errors.Join(err, fmt.Errorf("key set %02X can only be replaced by keys of its own length, %d bits, and the new ones have %d: make a master key of that length",
+			replaced, bitsPerByte*len(present.ENC), bitsPerByte*len(final.ENC)))
 	}
 	if err := client.PutKeys(ctx, l.VersionOfFinal(), final, replaced); err != nil {
 		return nil, err

@@ -79,13 +79,27 @@ func (p Plan) Write(out io.Writer) error {
 	return err
 }
 
+// WriteBrief writes one line for each command.
+func (c Case) WriteBrief(out io.Writer) error {
+	page := &strings.Builder{}
+	for i, step := range c.Steps {
+		fmt.Fprintf(page, "%4d > %-*s %s\n", i+1, nameColumn-2, step.Name(), wireText(step.Wire))
+	}
+	_, err := io.WriteString(out, page.String())
+	return err
+}
+
+func wireText(wire []Shape) string {
+	var all []string
+	for _, shape := range wire {
+		all = append(all, shape.String())
+	}
+	return strings.Join(all, ", ")
+}
+
 func (s Step) write(page *strings.Builder, number int) {
 	lines := strings.Split(strings.TrimSuffix(trace.Command(s.Command), "\n"), "\n")
-	var wire []string
-	for _, shape := range s.Wire {
-		wire = append(wire, shape.String())
-	}
-	fmt.Fprintf(page, "%4d %-*s %s  %3d ms\n", number, nameColumn, lines[0], strings.Join(wire, ", "), s.Estimate.Of().Milliseconds())
+	fmt.Fprintf(page, "%4d %-*s %s  %3d ms\n", number, nameColumn, lines[0], wireText(s.Wire), s.Estimate.Of().Milliseconds())
 	if s.Command.INS == gpc.InsLoad {
 		return // its one line says everything
 	}

@@ -170,10 +170,23 @@ func (d *desk) show(ctx context.Context, state rehearsal.State) error {
 	if err != nil {
 		return err
 	}
-	if d.world.asJSON {
-		return writeJSON(d.c.OutOrStdout(), plan.Cases)
+	look := rehearsal.Case{Assumption: "the card is looked at first"}
+	for _, e := range d.talk.said {
+		look.Steps = append(look.Steps, rehearsal.Step{Exchange: e})
 	}
-	return plan.Write(d.c.OutOrStdout())
+	if d.world.asJSON {
+		return writeJSON(d.c.OutOrStdout(), struct {
+			Look  rehearsal.Case   `json:"look"`
+			Cases []rehearsal.Case `json:"cases"`
+		}{look, plan.Cases})
+	}
+	out := d.c.OutOrStdout()
+	fmt.Fprint(out, "To look at the card these were sent, and an issuing begins with them too:\n\n")
+	if err := look.WriteBrief(out); err != nil {
+		return err
+	}
+	fmt.Fprint(out, "\nNothing of what follows was sent. Challenges, points and signatures are stand-ins.\n\n")
+	return plan.Write(out)
 }
 
 // make makes the card.

@@ -23,6 +23,7 @@ type conversation struct {
 	totals rehearsal.Totals
 	took   time.Duration // in reader and card, or in the emulator
 	failed error         // of the estimate
+	said   []rehearsal.Exchange
 }
 
 // newConversation takes over the trace from the flags, whose own shows the wire.
@@ -38,6 +39,7 @@ func newConversation(c *cobra.Command, cards *cardFlags) *conversation {
 func (t *conversation) tell(e rehearsal.Exchange) {
 	t.totals.Add(e)
 	t.took += e.Took
+	t.said = append(t.said, e)
 	if t.to == nil {
 		return
 	}
