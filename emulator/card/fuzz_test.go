@@ -20,26 +20,49 @@ func noBug(t *testing.T, err error) {
 	}
 }
 
-// Whatever comes over the wire, the card answers or stops as a card does.
+// Whatever comes over the wire, one command after the other, each after its length:
+// the card answers or stops as a card does. One half of cut names a command, the other
+// the write of it before which power goes.
 func FuzzTransmit(f *testing.F) {
+	story := func(commands ...[]byte) (input []byte) {
+		for _, c := range commands {
+			input = append(append(input, byte(len(c))), c...)
+		}
+		return input
+	}
 	for _, seed := range [][]byte{
-		command(insInt, 3, 0, 0, 0, 0, 1, 0, 0, 0, 0), command(insTransact, 0, 1), command(insSend, 0x7F, 0xFF),
-		command(insEcho, 0, 0, 1, 2, 3), command(insCrypto, 1, 0, make([]byte, 32)...), command(insPIN, 1, 0, 1, 2),
-		command(insExhaust, 1, 0, 0xFF, 0xFF), command(insSum, 0xFF, 0, 0, 0, 0, 1), command(insRaise, 20, 0x80),
-		selectCommand(coreInstance, 2), {0x80}, {0x80, insEcho, 0, 0, 0, 0, 0}, {0xFF, 0, 0, 0},
+		story(command(insInt, 3, 0, 0, 0, 0, 1, 0, 0, 0, 0), command(insTransact, 0, 1), command(insTransact, 16, 1), command(insTransact, 17, 0)),
+		story(command(insSend, 0x7F, 0xFF), command(insEcho, 0, 0, 1, 2, 3), command(insCrypto, 1, 0, make([]byte, 32)...)),
+		story(command(insPIN, 1, 0, 1, 2), command(insExhaust, 1, 0, 0xFF, 0xFF), command(insCollect, 0, 0)),
+		story(command(insSum, 0xFF, 0, 0, 0, 0, 1), command(insRaise, 20, 0x80), selectCommand(coreInstance, 2)),
+		story([]byte{0x80}, []byte{0x80, insEcho, 0, 0, 0, 0, 0}, []byte{0xFF, 0, 0, 0}),
+		story(command(insRefuseSelect, 1, 0)),
 	} {
 		f.Add(seed, uint8(0))
 		f.Add(seed, uint8(3))
 	}
-	f.Fuzz(func(t *testing.T, raw []byte, cut uint8) {
+	f.Fuzz(func(t *testing.T, input []byte, cut uint8) {
 		b := newProbe(t, card.P71)
-		b.CutBefore(int(cut))
-		answer, err := b.TransmitBytes(raw)
-		noBug(t, err)
-		if err == nil {
+		for n := uint8(0); n < 16 && len(input) > 0; n++ {
+			size := min(int(input[0]), len(input)-1)
+			raw := input[1 : 1+size]
+			input = input[1+size:]
+			if cut%16 == n {
+				b.CutBefore(int(cut / 16))
+			}
+			answer, err := b.TransmitBytes(raw)
+			noBug(t, err)
+			if err != nil {
+				b.Reset()
+				_, err := b.TransmitBytes(selectCommand(coreInstance, 0))
+				require.NoError(t, err)
+				continue
+			}
 			require.GreaterOrEqual(t, len(answer), 2)
 		}
 		b.Reset()
+		_, err := b.TransmitBytes(selectCommand(coreInstance, 0)) // may be refused, if it was asked to refuse the next
+		require.NoError(t, err)
 		b.selectApplet(coreInstance)
 		require.Len(t, b.state(), 66, "and lives on")
 	})

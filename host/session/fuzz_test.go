@@ -1,0 +1,63 @@
+package session
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/envelope"
+)
+
+// babbler is a device and its link that say anything.
+type babbler struct{ state, instruction, confirmation []byte }
+
+func (babbler) ID() message.DeviceID { return device }
+
+func (babbler) Open(context.Context, message.DeviceID) (Opening, error) {
+	return Opening{Waiting: make([]envelope.Envelope, 1)}, nil
+}
+
+func (babbler) Answer(context.Context, envelope.Envelope) error { return ErrNoWord }
+
+func (b babbler) Read(context.Context, []byte, Trust) (Reading, error) {
+	return Reading{State: b.state}, nil
+}
+
+func (b babbler) Report(context.Context, message.DeviceID, Reading) (Answer, error) {
+	return Answer{Instruction: b.instruction}, nil
+}
+
+func (b babbler) Apply(context.Context, []byte, Trust) ([]byte, error) { return b.confirmation, nil }
+
+func (babbler) Confirm(context.Context, message.DeviceID, []byte) error { return nil }
+
+// Whatever device and intermediary say, a session ends, and counts only what reads
+// as what it is said to be.
+func FuzzRun(f *testing.F) {
+	day, err := message.ParseDate("2026-11-22")
+	require.NoError(f, err)
+	var seeds [][]byte
+	for _, m := range []message.Message{
+		&message.State{Device: device, LifeCycle: spec.Active, Date: day},
+		&message.Instruction{InstructionKey: "SENORDIC00002", Notary: "SENOTARY00001", Device: device, Sequence: 1, Credit: 500, Date: day},
+		&message.Confirmation{Device: device, Sequence: 1, Credit: spec.CreditTaken},
+	} {
+		encoded, err := message.Encode(m)
+		require.NoError(f, err)
+		seeds = append(seeds, encoded)
+	}
+	f.Add(seeds[0], seeds[1], seeds[2])
+	f.Add(seeds[0], []byte{}, []byte{})
+	f.Add(seeds[2], seeds[0], seeds[1])
+	f.Fuzz(func(t *testing.T, state, instruction, confirmation []byte) {
+		result, err := Run(t.Context(), babbler{state, instruction, confirmation}, babbler{state, instruction, confirmation})
+		if err == nil {
+			require.Empty(t, instruction, "an Instruction in every round is never at rest")
+			require.NotNil(t, result.State)
+		}
+		require.LessOrEqual(t, result.Instructions, maxRounds)
+	})
+}
