@@ -41,8 +41,12 @@ func (f *batchFlags) openReaders(view batchView, stop func()) (batch.Readers, ba
 	}, nil
 }
 
-// batchCard is what goes into a virtual reader; tests put something before it.
-var batchCard = func(c virtual.Card) virtual.Card { return c }
+// What tests put something before: cards that go into virtual readers, and those in
+// the readers of PC/SC.
+var (
+	batchCard = func(c virtual.Card) virtual.Card { return c }
+	batchTap  = func(t batch.Tap) batch.Tap { return t }
+)
 
 // cardInFile is a virtual card that is opened when it is put in for the first time.
 type cardInFile struct {
@@ -81,7 +85,7 @@ func (r pcscReaders) Connect(reader string) (batch.Tap, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pcscTap{card}, nil
+	return batchTap(pcscTap{card}), nil
 }
 
 // pcscTap is a card that may be gone already when it is let go.

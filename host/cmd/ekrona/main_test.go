@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,9 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/applet"
+	"ekrona/emulator/card"
 )
 
 func TestMain(m *testing.M) {
+	beMortal()
 	testscript.Main(m, map[string]func(){"ekrona": main})
 }
 
@@ -21,10 +24,18 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
-			return os.WriteFile(filepath.Join(e.WorkDir, "ekrona.cap"), applet.CAP, 0o600)
+			return errors.Join(
+				os.WriteFile(filepath.Join(e.WorkDir, "ekrona.cap"), applet.CAP, 0o600),
+				blankCard(filepath.Join(e.WorkDir, "blank.card")))
 		},
 		RequireExplicitExec: true,
 	})
+}
+
+// blankCard makes a virtual card that nobody has used.
+func blankCard(path string) error {
+	_, err := openManaged(card.Options{Profile: card.P71}, path)
+	return err
 }
 
 func TestEveryCommandHelps(t *testing.T) {

@@ -36,8 +36,8 @@ type Shop struct {
 	Printer *age.X25519Identity
 }
 
-// The files of a shop.
-func (s Shop) town() string { return filepath.Join(s.Folder, "town") }
+// TownFolder is the town's.
+func (s Shop) TownFolder() string { return filepath.Join(s.Folder, "town") }
 
 // JobFile is the job's file.
 func (s Shop) JobFile() string { return filepath.Join(s.Folder, "job.yaml") }
@@ -73,7 +73,7 @@ letters:
 cards: cards.csv
 `, s.Printer.Recipient()), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "cards.csv"), []byte(table.String()), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "master.key"), fmt.Appendf(nil, "%x\n", Master), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "master.key"), fmt.Appendf(nil, "%x\n", []byte(Master)), 0o600))
 	return s
 }
 
@@ -104,7 +104,7 @@ type Works struct {
 
 // Open opens the shop's town.
 func (s Shop) Open(ctx context.Context) (w Works, err error) {
-	if w.Town, err = town.Open(ctx, s.town(), town.Options{Plan: town.Pilot(), Clock: town.FixedClock(Noon)}); err != nil {
+	if w.Town, err = town.Open(ctx, s.TownFolder(), town.Options{Plan: town.Pilot(), Clock: town.FixedClock(Noon)}); err != nil {
 		return w, err
 	}
 	if w.Bank, err = w.Town.Bank(string(town.Nordic)); err != nil {
