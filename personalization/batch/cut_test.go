@@ -33,7 +33,7 @@ type scene struct {
 
 // set sets a scene with n blank cards, which have the applet's load file already if
 // they are loaded.
-func set(t *testing.T, s batchtest.Shop, n int, loaded bool) *scene {
+func set(t testing.TB, s batchtest.Shop, n int, loaded bool) *scene {
 	t.Helper()
 	c := &scene{Shop: s, feeder: &virtual.Feeder{Readers: virtual.NewReaders("left", "right")}}
 	for i := range n {
@@ -60,7 +60,7 @@ func (c *scene) step(step string) error {
 }
 
 // program is one life of the program: until the job is done or it is ended.
-func (c *scene) program(t *testing.T) error {
+func (c *scene) program(t testing.TB) error {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
