@@ -17,7 +17,16 @@ func TestOnManagedCard(t *testing.T) {
 	require.NoError(t, err)
 	managed, err := globalplatform.New(virtual, globalplatform.Options{})
 	require.NoError(t, err)
+	Run(t, onManaged(t, managed))
+
+	again := newRun(onManaged(t, managed))
+	first := cases()[0]
+	require.NoError(t, again.result(t.Context(), first).Err(), "on a card that has the applet already")
+}
+
+func onManaged(t *testing.T, managed *globalplatform.Card) *Managed {
+	t.Helper()
 	target, err := NewManaged(managed, managed.Reset, scp03.TestKeys(), !card.P71.ExtendedLength)
 	require.NoError(t, err)
-	Run(t, target)
+	return target
 }

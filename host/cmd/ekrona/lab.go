@@ -14,7 +14,7 @@ import (
 )
 
 func labCommand() *cobra.Command {
-	return group("lab", "A world that tears, loses, lies and replays", labSimulateCommand())
+	return group("lab", "A world that tears, loses, lies and replays; the applet's suite on a card", labSimulateCommand(), labSuiteCommand())
 }
 
 // shrinkRuns bounds how often a failing world is played again to make it short.
