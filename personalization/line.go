@@ -107,14 +107,18 @@ func (f finding) isManaged(l Line) bool {
 
 // inspect does step 1.
 func (l Line) inspect(ctx context.Context, c apdu.Card, o Order, s Secrets) (finding, error) {
-	domain, versions, err := keyVersions(ctx, c)
+	domain, err := globalplatform.Select(ctx, c, nil)
+	if err != nil {
+		return finding{}, err
+	}
+	versions, err := keyVersions(ctx, c)
 	switch {
 	case err != nil:
 		return finding{}, err
 	case domain.Locked:
 		return finding{}, fmt.Errorf("the card is in CARD_LOCKED: unlock it with its keys first: %w", gpc.SWLocked)
 	case l.Final != nil && versions[l.VersionOfFinal()] && versions[gpc.InitialKeySet]:
-		return finding{}, fmt.Errorf("the card has kept its initial keys, version %02X, beside the new ones: delete them, or set the card aside", gpc.InitialKeySet)
+		return finding{}, keysLeft(gpc.InitialKeySet)
 	}
 	f := finding{versions: versions}
 	client := card.New(c)
@@ -193,7 +197,10 @@ func (l Line) manage(ctx context.Context, c apdu.Card, o Order, f finding, done 
 // Open opens a channel to the card's issuer security domain with the keys of the
 // version that the card names: the final keys for theirs, else those that it came with.
 func (l Line) Open(ctx context.Context, c apdu.Card) (*globalplatform.Client, error) {
-	_, versions, err := keyVersions(ctx, c)
+	if _, err := globalplatform.Select(ctx, c, nil); err != nil {
+		return nil, err
+	}
+	versions, err := keyVersions(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -228,23 +235,19 @@ func (l Line) VersionOfFinal() byte {
 	return l.FinalVersion
 }
 
-// keyVersions selects the issuer security domain and asks for the versions of its
-// keys: none from a card that does not tell.
-func keyVersions(ctx context.Context, c apdu.Card) (globalplatform.Domain, map[byte]bool, error) {
-	domain, err := globalplatform.Select(ctx, c, nil)
-	if err != nil {
-		return domain, nil, err
-	}
-	versions := map[byte]bool{}
+// keyVersions asks the selected security domain for the versions of its keys: none
+// from a card that does not tell.
+func keyVersions(ctx context.Context, c apdu.Card) (map[byte]bool, error) {
 	keys, err := globalplatform.Keys(ctx, c)
 	var untold *gpc.Refusal
 	if err != nil && !errors.As(err, &untold) {
-		return domain, nil, err
+		return nil, err
 	}
+	versions := map[byte]bool{}
 	for _, k := range keys {
 		versions[k.Version] = true
 	}
-	return domain, versions, nil
+	return versions, nil
 }
 
 // replaceKeys puts the final keys in the place of those of the channel, unless it
@@ -269,7 +272,22 @@ func (l Line) replaceKeys(ctx context.Context, c apdu.Card, client *globalplatfo
 	if err := client.PutKeys(ctx, l.VersionOfFinal(), final, replaced); err != nil {
 		return nil, err
 	}
-	return l.open(ctx, c, finding{versions: map[byte]bool{l.VersionOfFinal(): true}})
+	former := client.KeyVersion()
+	if client, err = l.open(ctx, c, finding{versions: map[byte]bool{l.VersionOfFinal(): true}}); err != nil {
+		return nil, err
+	}
+	versions, err := keyVersions(ctx, client.Card())
+	if err == nil && versions[former] {
+		err = keysLeft(former)
+	}
+	return client, err
+}
+
+// ErrKeysLeft says that a card opens with its former keys too.
+var ErrKeysLeft = errors.New("the card has kept its former keys beside the new ones")
+
+func keysLeft(version byte) error {
+	return fmt.Errorf("%w: delete key set %02X with \"ekrona issue delete\", or set the card aside", ErrKeysLeft, version)
 }
 
 // load puts the applet's load file onto the card unless it is there. What is in the

@@ -232,3 +232,35 @@ func TestACardHasTheCertificateThatIsRegistered(t *testing.T) {
 	require.NoError(t, err)
 	h.check(t, t.Context(), r, o, device)
 }
+
+// A card that opens with its former keys too is not gone on with.
+func TestFormerKeysHaveToEnd(t *testing.T) {
+	h := newHouse(t)
+	r, o := h.newReader(t), h.order(t)
+	keeping, err := gpc.AppendKeyTemplate(nil, []gpc.KeyInfo{
+		{ID: 1, Version: personalization.FinalKeyVersion, Type: gpc.KeyTypeAES, Length: 16}, {ID: 1, Version: gpc.InitialKeySet, Type: gpc.KeyTypeAES, Length: 16},
+	})
+	require.NoError(t, err)
+	line := h.line
+	line.Watch = func(channel apdu.Card) apdu.Card {
+		return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+			if c.INS == gpc.InsGetData {
+				return apdu.Response{Data: keeping, SW: apdu.OK}, nil
+			}
+			return channel.Transmit(ctx, c)
+		})
+	}
+	_, err = line.Issue(t.Context(), r, o, secrets(t), anyStage)
+	require.ErrorIs(t, err, personalization.ErrKeysLeft)
+	r.insert(t, 0, false, 0)
+	listing := apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+		if c.INS == gpc.InsGetData {
+			return apdu.Response{Data: keeping, SW: apdu.OK}, nil
+		}
+		return r.Transmit(ctx, c)
+	})
+	_, err = h.line.Issue(t.Context(), listing, o, secrets(t), anyStage)
+	require.ErrorIs(t, err, personalization.ErrKeysLeft, "nor later")
+	_, err = h.line.Issue(t.Context(), r, o, secrets(t), anyStage)
+	require.NoError(t, err)
+}
