@@ -6,6 +6,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"ekrona/emulator/card"
+	"ekrona/emulator/globalplatform"
+	"ekrona/host/pcsc/daemon"
 )
 
 // Wrong keys are found out before they cost a try: however often they are given, the
@@ -21,4 +25,34 @@ func TestWrongKeysNeverBlockACard(t *testing.T) {
 		require.Equal(t, exitFailed, run([]string{"issue", "content", "--card", blank, "--keys", "shared:" + wrong}))
 	}
 	require.Equal(t, 0, run([]string{"issue", "content", "--card", blank, "--keys", "test"}))
+}
+
+// A card in a reader of the PC/SC daemon is made as one in a file; pulled out anywhere,
+// the same command line goes on with it.
+func TestACardInAReaderIsMade(t *testing.T) {
+	d := daemon.Start(t)
+	folder := t.TempDir()
+	town, letter := filepath.Join(folder, "town"), filepath.Join(folder, "dora.txt")
+	require.Equal(t, 0, run([]string{"demo", "--state", town}))
+	below, err := card.New(card.Options{Profile: card.P71})
+	require.NoError(t, err)
+	virtual, err := globalplatform.New(below, globalplatform.Options{})
+	require.NoError(t, err)
+	issue := []string{
+		"issue", "card", "--reader", d.Reader(0), "--state", town, "--bank", "SENORDIC", "--owner", "dora", "--keys", "test", "--letter", letter,
+	}
+	for _, at := range []int{40, 124} { // in the middle of the load file; after the keys are made
+		in := d.Insert(0, virtual)
+		in.PullAt(at, daemon.AnswerLost)
+		require.Equal(t, exitFailed, run(issue))
+		<-in.Out()
+		d.AwaitNoCard(0)
+		require.NoFileExists(t, letter)
+	}
+	d.Insert(0, virtual)
+	require.Equal(t, 0, run(append(issue, "--dry-run")))
+	require.Equal(t, 0, run(issue))
+	require.FileExists(t, letter)
+	require.Equal(t, 0, run([]string{"issue", "content", "--reader", d.Reader(0), "--keys", "test"}))
+	require.Equal(t, exitFailed, run([]string{"issue", "check", "--reader", d.Reader(0)}), "it is dora's")
 }

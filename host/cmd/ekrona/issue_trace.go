@@ -74,5 +74,5 @@ func (t *conversation) times(since time.Time, link card.Link) string {
 	if t.totals.Card > 0 {
 		return fmt.Sprintf("%d commands; host %.2f s; card about %.1f s on a P71 by %s, estimated", t.totals.Commands, host.Seconds(), t.totals.Card.Seconds(), link.Name)
 	}
-	return fmt.Sprintf("%d commands; host %.2f s; card and reader %.1f s, measured", t.totals.Commands, host.Seconds(), t.took.Seconds())
+	return fmt.Sprintf("%d commands; host %.2f s; card and reader %.2f s, measured", t.totals.Commands, host.Seconds(), t.took.Seconds())
 }
