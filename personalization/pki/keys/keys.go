@@ -20,7 +20,6 @@ import (
 	"context"
 	"crypto"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 
@@ -119,7 +118,7 @@ func (r Reference) OpenOrCreate(ctx context.Context, o Options) (Key, error) {
 // closed makes an interface of a store's key, nil when there is none.
 func closed[K Key](key K, err error) (Key, error) {
 	if err != nil {
-		return nil, fmt.Errorf("key: %w", err)
+		return nil, err
 	}
 	return key, nil
 }

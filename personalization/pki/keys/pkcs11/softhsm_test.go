@@ -26,10 +26,10 @@ import (
 // libraries are where Debian and Fedora put SoftHSM 2.
 var libraries = []string{"/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm.so", "/usr/lib64/pkcs11/libsofthsm2.so"}
 
-// newToken makes a token of SoftHSM with the PIN 4711 and names a key of it that is
+// NewToken makes a token of SoftHSM with the PIN 4711 and names a key of it that is
 // not there yet. It needs SoftHSM 2 (on Debian: apt-get install softhsm2); without it
 // the test is skipped, unless EKRONA_REQUIRE_SOFTHSM=1 says that it has to be there.
-func newToken(t testing.TB, labels ...string) URI {
+func NewToken(t testing.TB, labels ...string) URI {
 	t.Helper()
 	for _, library := range libraries {
 		if _, err := os.Stat(library); errors.Is(err, fs.ErrNotExist) {
@@ -66,7 +66,7 @@ func requireSigns(t testing.TB, key crypto.Signer) {
 }
 
 func TestKeyIsMadeOnceAndFoundAgain(t *testing.T) {
-	u := newToken(t)
+	u := NewToken(t)
 	_, err := Open(t.Context(), u, rightPIN)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	made, err := Create(t.Context(), u, rightPIN)
@@ -92,7 +92,7 @@ func TestKeyIsMadeOnceAndFoundAgain(t *testing.T) {
 }
 
 func TestKeyCannotBeTakenOut(t *testing.T) {
-	u := newToken(t)
+	u := NewToken(t)
 	key, err := Create(t.Context(), u, rightPIN)
 	require.NoError(t, err)
 	defer key.Close()
@@ -108,7 +108,7 @@ func TestKeyCannotBeTakenOut(t *testing.T) {
 }
 
 func TestKeyThatCanBeTakenOutIsRefused(t *testing.T) {
-	u := newToken(t)
+	u := NewToken(t)
 	s, err := login(t.Context(), u, rightPIN, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
 	require.NoError(t, err)
 	label := []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_LABEL, u.Object)}
@@ -122,7 +122,7 @@ func TestKeyThatCanBeTakenOutIsRefused(t *testing.T) {
 }
 
 func TestPublicKeyOfAnotherIsFoundOut(t *testing.T) {
-	u := newToken(t)
+	u := NewToken(t)
 	u.ID = []byte{1}
 	mine, err := Create(t.Context(), u, rightPIN)
 	require.NoError(t, err)
@@ -148,7 +148,7 @@ func TestPublicKeyOfAnotherIsFoundOut(t *testing.T) {
 }
 
 func TestTokensAndPINs(t *testing.T) {
-	u := newToken(t, "twin", "twin")
+	u := NewToken(t, "twin", "twin")
 	_, err := Open(t.Context(), u, answering("1234"))
 	require.ErrorIs(t, err, secret.ErrWrong)
 	assert.NotContains(t, err.Error(), "1234")
@@ -174,7 +174,7 @@ func TestTokensAndPINs(t *testing.T) {
 }
 
 func TestSeveralGoroutinesSign(t *testing.T) {
-	key, err := Create(t.Context(), newToken(t), rightPIN)
+	key, err := Create(t.Context(), NewToken(t), rightPIN)
 	require.NoError(t, err)
 	var all sync.WaitGroup
 	for range 4 {
@@ -190,7 +190,7 @@ func TestSeveralGoroutinesSign(t *testing.T) {
 }
 
 func BenchmarkSign(b *testing.B) {
-	key, err := Create(b.Context(), newToken(b), rightPIN)
+	key, err := Create(b.Context(), NewToken(b), rightPIN)
 	require.NoError(b, err)
 	digest := sha256.Sum256(nil)
 	for b.Loop() {

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ekrona/personalization/pki/keys/tpm/tpmtest"
+)
+
+// The keys of a party in a TPM, from the command line: made once, found after a power
+// cut, under a passphrase, and never replaced.
+func TestPKIWithATPM(t *testing.T) {
+	m := tpmtest.New(t, t.TempDir())
+	folder := t.TempDir()
+	t.Chdir(folder)
+	require.NoError(t, os.WriteFile("passphrase", []byte("a TPM's passphrase\n"), 0o600))
+	do := func(line ...string) (string, error) {
+		root := rootCommand()
+		var out strings.Builder
+		root.SetOut(&out)
+		root.SetArgs(append([]string{"pki"}, line...))
+		err := root.ExecuteContext(t.Context())
+		return out.String(), err
+	}
+	root := []string{"root", "bank/root", "--holder", "SERIKSBK00001", "--passphrase-file", "passphrase", "--key", "tpm:root.tpm?device=" + m.Socket}
+	made, err := do(root...)
+	require.NoError(t, err)
+	wrapped, err := os.ReadFile("root.tpm")
+	require.NoError(t, err)
+	require.Contains(t, string(wrapped), "TSS2 PRIVATE KEY")
+
+	m.Restart()
+	again, err := do(root...)
+	require.NoError(t, err)
+	require.Equal(t, made, again)
+	unchanged, err := os.ReadFile("root.tpm")
+	require.NoError(t, err)
+	require.Equal(t, wrapped, unchanged)
+
+	_, err = do("make", "bank/notary", "--role", "notary", "--holder", "SENOTARY00001", "--by", "bank/root", "--passphrase-file", "passphrase", "--no-passphrase",
+		"--key", "tpm:"+filepath.Join(folder, "bank", "notary.tpm")+"?device="+m.Socket)
+	require.NoError(t, err)
+	out, err := do("check", "bank", "--passphrase-file", "passphrase")
+	require.NoError(t, err)
+	require.Equal(t, 2, strings.Count(out, "matches  good"), out)
+	_, err = do("root", "bank/servers", "--common-name", "Servers", "--key", "tpm:servers.tpm?device="+m.Socket, "--no-passphrase")
+	require.NoError(t, err)
+	_, err = do("make", "bank/web", "--role", "server", "--host", "notary.example", "--by", "bank/servers", "--no-passphrase")
+	require.NoError(t, err)
+	_, err = do("revoke", "bank/web.crt", "--by", "bank/servers")
+	require.NoError(t, err)
+}
