@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -20,9 +21,8 @@ type visit struct {
 	pin       string   // as entered with --pin
 }
 
-// tap holds the person's card to a reader, with the PIN entered or, if none is,
-// that of the PIN letter.
-func (v visit) tap() (wallet.Tap, error) { return held(v.person, v.pin) }
+// tap holds the person's card to a reader, with the PIN entered.
+func (v visit) tap() (wallet.Tap, error) { return held(v.ctx, v.person, v.pin, ownPIN) }
 
 // amountAndTap reads the first argument as an amount and holds the card.
 func (v visit) amountAndTap() (money.Ore, wallet.Tap, error) {
@@ -34,15 +34,32 @@ func (v visit) amountAndTap() (money.Ore, wallet.Tap, error) {
 	return amount, tap, err
 }
 
-// held holds a person's card to a reader.
-func held(p *town.Person, entered string) (wallet.Tap, error) {
-	block, err := p.Letter.Block()
-	if entered != "" {
-		if block, err = pin.NewBlock(entered); err != nil {
-			return wallet.Tap{}, usage("--pin: %w", err)
+// The environment's PINs. Each is for one card: a PIN that was tried on another
+// costs a try.
+const (
+	ownPIN   = "EKRONA_PIN"
+	payeePIN = "EKRONA_PAYEE_PIN"
+)
+
+// held holds a person's card to a reader, with the PIN that was entered on the
+// command line, or that of the PIN letter if the town has it. The holder of another
+// card is asked.
+func held(ctx context.Context, p *town.Person, entered, environment string) (wallet.Tap, error) {
+	if entered == "" {
+		entered = p.Letter.PIN
+	}
+	if entered == "" {
+		var err error
+		asked := holderSecret{kind: "PIN", flag: "--pin", environment: environment}
+		if entered, err = asked.read(ctx, ""); err != nil {
+			return wallet.Tap{}, fmt.Errorf("%s: %w", p.Name, err)
 		}
 	}
-	return wallet.Tap{Card: p.Card.Tap(), PIN: block}, err
+	block, err := pin.NewBlock(entered)
+	if err != nil {
+		return wallet.Tap{}, usage("%w", err)
+	}
+	return wallet.Tap{Card: p.Card.Tap(), PIN: block}, nil
 }
 
 // personCommand makes a command whose first argument is a person's name and which
@@ -67,5 +84,5 @@ func personCommand(f *inTown, use, short string, more int, what string, do func(
 }
 
 func pinFlag(c *cobra.Command, into *string) {
-	c.Flags().StringVar(into, "pin", "", "PIN to enter; without it, the one of the PIN letter")
+	c.Flags().StringVar(into, "pin", "", "PIN to enter, which other users of this machine can see; without it, that of the PIN letter, of "+ownPIN+", or as asked for")
 }

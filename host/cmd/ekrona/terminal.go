@@ -85,7 +85,7 @@ func take(ctx context.Context, f *inTown, c *cobra.Command, t *town.Town, s *tow
 	if torn {
 		p.Card.PullAfter(spec.Pay.INS)
 	}
-	tap, err := held(p, entered)
+	tap, err := held(ctx, p, entered, ownPIN)
 	if err != nil {
 		return err
 	}

@@ -17,14 +17,16 @@ import (
 
 // inTown are the flags of commands that go on in the folder of a demo.
 type inTown struct {
-	state  string
-	traced bool
-	asJSON bool
+	state    string
+	inserted []string // as on the command line
+	traced   bool
+	asJSON   bool
 }
 
 // bind adds the flags to a command.
 func (f *inTown) bind(c *cobra.Command) *cobra.Command {
 	c.Flags().StringVar(&f.state, "state", "", "folder of the town, as left by \"ekrona demo --state\" (needed)")
+	c.Flags().StringArrayVar(&f.inserted, "insert", nil, insertUsage)
 	c.Flags().BoolVar(&f.traced, "trace", false, "show every command to a card and its answer on standard error, decoded")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "answer as JSON; amounts in ore")
 	return c
@@ -46,7 +48,11 @@ func (f *inTown) run(c *cobra.Command, do func(ctx context.Context, t *town.Town
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(c.Context(), t), t.Close())
+	release, err := f.insert(c, t)
+	if err == nil {
+		err = do(c.Context(), t)
+	}
+	return errors.Join(err, release(), t.Close())
 }
 
 func traceTo(out io.Writer, e town.Exchange) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -12,7 +13,7 @@ import (
 
 func walletCommand() *cobra.Command {
 	return group("wallet", "A person of a town: phone, card, three wallets",
-		walletBalanceCommand(), walletLoadCommand(), walletUnloadCommand(), walletPayCommand(), walletAskCommand(),
+		walletBalanceCommand(), walletBuyCommand(), walletLoadCommand(), walletUnloadCommand(), walletPayCommand(), walletAskCommand(),
 		walletOpenCommand(), walletRefuseCommand(), walletContinueCommand(), walletSyncCommand(), walletLostCommand())
 }
 
@@ -36,6 +37,25 @@ func walletBalanceCommand() *cobra.Command {
 			"%s at %s: online %s, shadow %s, on the card %s; %d of %d records not yet acknowledged", p.Name, p.Bank.Title,
 			online, shadow, holdings.Balance, holdings.Counters.ATC-holdings.Counters.AckedATC, holdings.Counters.ATC)
 	})
+}
+
+func walletBuyCommand() *cobra.Command {
+	f, order := &inTown{}, ""
+	c := personCommand(f, "buy NAME AMOUNT", "Buy e-krona from the bank into the online wallet", 1, "a person's name and an amount in kronor", func(c *cobra.Command, v visit) error {
+		amount, err := amountOf(v.arguments[0])
+		if err != nil {
+			return err
+		}
+		if order == "" {
+			order = rand.Text()
+		}
+		if err := v.person.Bank.Deposit(v.ctx, "bought: "+order, v.person.Name, amount); err != nil {
+			return err
+		}
+		return f.answer(c, map[string]any{"order": order, "amount_ore": amount}, "%s has bought %s, order %s", v.person.Name, amount, order)
+	})
+	c.Flags().StringVar(&order, "order", "", "the order's own name: the same order again buys nothing more (default a new one)")
+	return c
 }
 
 func walletLoadCommand() *cobra.Command {

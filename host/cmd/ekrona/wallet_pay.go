@@ -62,14 +62,14 @@ With --torn the card is taken away after REQUEST, PAY or ACCEPT, before the answ
 
 // holder holds the payer's and the payee's card to the payee's phone.
 func holder(payer, payee *town.Person, entered string) wallet.Holder {
-	return func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
+	return func(ctx context.Context, side wallet.Side) (wallet.Tap, error) {
 		if side == wallet.Payee {
-			return held(payee, "")
+			return held(ctx, payee, "", payeePIN)
 		}
 		if payer == nil {
 			return wallet.Tap{}, usage("the payer's card is needed: name whose it is with --card")
 		}
-		tap, err := held(payer, entered)
+		tap, err := held(ctx, payer, entered, ownPIN)
 		tap.Stranger = true
 		return tap, err
 	}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/host/town"
+)
+
+// insertion is a card that is in no folder of a town, put into its holder's slot.
+type insertion struct {
+	holder string
+	cards  cardFlags
+}
+
+const insertUsage = "the card of a customer that lies in no town: NAME=reader:READER for one in a PC/SC reader, NAME=file:FILE for a virtual one (again for more)"
+
+func parseInsertion(text string) (insertion, error) {
+	holder, where, named := strings.Cut(text, "=")
+	kind, place, placed := strings.Cut(where, ":")
+	i := insertion{holder: holder}
+	switch kind {
+	case "reader":
+		i.cards.reader = place
+	case "file":
+		i.cards.file = place
+	default:
+		placed = false
+	}
+	if !named || !placed || holder == "" || place == "" {
+		return i, usage("--insert %q: give NAME=reader:READER or NAME=file:FILE", text)
+	}
+	return i, nil
+}
+
+// insert puts the cards that the command line names into their holders' slots, and
+// gives what lets them go.
+func (f *inTown) insert(c *cobra.Command, t *town.Town) (release func() error, err error) {
+	var closers []func() error
+	release = func() error {
+		var failed []error
+		for _, closer := range closers {
+			failed = append(failed, closer())
+		}
+		return errors.Join(failed...)
+	}
+	for _, text := range f.inserted {
+		i, err := parseInsertion(text)
+		if err != nil {
+			return release, err
+		}
+		p, err := t.Person(i.holder)
+		if err != nil {
+			return release, err
+		}
+		opened, err := i.cards.open(c.Context(), c)
+		if err != nil {
+			return release, err
+		}
+		closers = append(closers, opened.Close)
+		p.Card.Insert(opened, opened.Reset)
+	}
+	return release, nil
+}
