@@ -1,11 +1,13 @@
-// Package personalization makes an active card of an installed applet: keys made
-// on the card, a certificate over them, PIN and PUK, registration at the notary,
-// activation. Start at [NewOrder] for the install parameters, then
-// [Issuer.Personalize]; [Issuer.Renew] issues a later certificate.
+// Package personalization makes active cards. Start at [NewOrder], then [Line.Issue],
+// which takes a card from wherever it is to active: keys of its own, the applet, the
+// instance with the order's parameters. Its last part, [Issuer.Personalize], does
+// without the card manager: keys made on the card, a certificate over them, PIN and
+// PUK, registration at the notary, activation. [Issuer.Renew] issues a later
+// certificate.
 //
-// It trusts the channel over which the parameters went to the card, since the
-// token in them is what ties the card's keys to this card; everything after that
-// is authenticated by the token, which ACTIVATE erases.
+// It trusts the secure channel over which the parameters go to the card, since the
+// token in them is what ties the card's keys to this card; everything after that is
+// authenticated by the token, which ACTIVATE erases.
 package personalization
 
 import (

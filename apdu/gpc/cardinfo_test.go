@@ -60,7 +60,7 @@ func TestWhatAP71Says(t *testing.T) {
 
 	id, err := ParseNXPIdentity(unhex(t, p71Identity))
 	require.NoError(t, err)
-	assert.Equal(t, "J3R6000373181200m ", id.Platform)
+	assert.Equal(t, "J3R6000373181200", id.Platform)
 	assert.False(t, id.FIPS)
 	assert.Equal(t, unhex(t, "B3375FE9B5508BC4"), id.ROM)
 

@@ -20,11 +20,13 @@ const (
 	tagNXPPlatform      tlv.Tag = 0x03
 	tagNXPFIPS          tlv.Tag = 0x05
 	tagNXPROM           tlv.Tag = 0x08
+
+	platformLength = 16 // of the text; more follows that is none
 )
 
 // NXPIdentity is what an NXP card says of its operating system.
 type NXPIdentity struct {
-	Platform      string // platform build id, "J3R6000373181200", as far as it is text
+	Platform      string // platform id, "J3R6000373181200"
 	Configuration []byte
 	Patch         []byte
 	ROM           []byte
@@ -56,7 +58,7 @@ func ParseNXPIdentity(b []byte) (*NXPIdentity, error) {
 		case tagNXPPatch:
 			id.Patch = object.Value
 		case tagNXPPlatform:
-			id.Platform = printable(object.Value)
+			id.Platform = printable(object.Value[:min(platformLength, len(object.Value))])
 		case tagNXPFIPS:
 			id.FIPS = len(object.Value) == 1 && object.Value[0] != 0
 		case tagNXPROM:

@@ -190,3 +190,38 @@ func FuzzInspect(f *testing.F) {
 		require.NoError(t, err)
 	})
 }
+
+// A real P71, by what such cards answered to others (see apdu/gpc/cardinfo_test.go; the
+// identification is another product's of the family), reads like this.
+func TestPageOfARealCard(t *testing.T) {
+	r, err := preflight.Inspect(t.Context(), answering(map[string]string{
+		"00A4040000": fci,
+		"80CA9F7F":   "9F7F2A4790D32147000000000083456E6E6E50524300000000000000005758594E4E4E4E4E0000000000000000",
+		"80CA0066":   "664D734B06072A864886FC6B01600B06092A864886FC6B020203630906072A864886FC6B03640B06092A864886FC6B040370650D060B2A864886FC6B0507020000660C060A2B060104012A026E0103",
+		"80CA0067":   "6728A00D800103810500102060708201078103E5BEC082031E030083010284010285017B86010C87017B",
+		"80CA00E0":   "E012C00401018810C00402018810C00403018810",
+		"80CA00FE":   "FE58DF2855010C0001B90C91154CB8C02A00AA0208000000000000000003184A3352363030303337333138313230306D20B6197D635E7C05010006040000D81F0701010808B3375FE9B5508BC40901030A0855606FD4BEECF3CD",
+		"80CAFF21":   "FF210F81010482040001F1CC8304000009DA",
+	}), options(t))
+	require.NoError(t, err)
+	assert.True(t, r.Able)
+	need := options(t).Need
+	assert.Equal(t, fmt.Sprintf(`      ATR               3BD518FF8191FE1FC38073C821100A, T=1, up to 12 bit in 372 clock cycles
+ok    card manager      A000000151000000, 255 bytes a command
+      chip              NXP P71D321, JCOP 4 (maker 4790, type D321, system 4700); serial 6E6E6E50,
+                        batch 5243, made 2018-12-11
+      platform          J3R6000373181200, ROM B3375FE9B5508BC4, patch 0000000000000000,
+                        configuration 0001B90C91154CB8C02A00AA
+      GlobalPlatform    2.3
+ok    Java Card         3, as far as card data tell; the applet needs 3.0.4
+ok    secure channel    SCP03 i=70, SCP03 i=00, SCP03 i=10, SCP03 i=20, SCP03 i=60; at most
+                        C-MAC+C-ENC+R-MAC+R-ENC
+      keys 01           AES-128
+ok    free memory       127436 bytes, 2522 transient; the applet takes about %d and %d
+ok    P-256             the card manager verifies signatures over it, so the card has it; that
+                        applets may use it shows at INSTALL
+ok    e-krona applet    not on the card
+
+Yes: this card can take the applet.
+`, need.Persistent, need.Transient), page(t, r))
+}
