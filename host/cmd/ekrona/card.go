@@ -11,7 +11,7 @@ import (
 )
 
 func cardCommand() *cobra.Command {
-	return group("card", "Run a virtual card, ask cards, estimate their speed", cardInfoCommand(), cardLogCommand(), cardPINCommand(), cardRenewCommand(), cardRunCommand(), cardEmulateCommand(), cardCostCommand())
+	return group("card", "Cards: what they say, readers, PINs; virtual cards and their speed", cardReadersCommand(), cardInfoCommand(), cardBalanceCommand(), cardLogCommand(), cardPINCommand(), cardRenewCommand(), cardRunCommand(), cardEmulateCommand(), cardCostCommand())
 }
 
 func cardRunCommand() *cobra.Command {

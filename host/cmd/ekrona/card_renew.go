@@ -1,0 +1,14 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func cardRenewCommand() *cobra.Command {
+	f := &inTown{}
+	return personCommand(f, "renew NAME", "Give a card a later certificate for its key", 0, "a person's name", func(c *cobra.Command, v visit) error {
+		until, err := v.town.Renew(v.ctx, v.person)
+		if err != nil {
+			return err
+		}
+		return f.answer(c, map[string]any{"name": v.person.Name, "certificate_expiry": until.String()}, "%s's card has a certificate until %s", v.person.Name, until)
+	})
+}
