@@ -23,7 +23,8 @@ const FinalKeyVersion = 0x30
 
 const bitsPerByte = 8
 
-// Line makes active cards of blank ones over their security domain.
+// Line makes active cards of blank ones over their security domain. It is used as a
+// value; one may serve many readers at once if its issuer may.
 type Line struct {
 	Issuer
 
@@ -116,7 +117,7 @@ func (l Line) inspect(ctx context.Context, c apdu.Card, o Order, s Secrets) (fin
 	case err != nil:
 		return finding{}, err
 	case domain.Locked:
-		return finding{}, fmt.Errorf("the card is in CARD_LOCKED: unlock it with its keys first: %w", gpc.SWLocked)
+		return finding{}, &gpc.Refusal{Command: "SELECT of the security domain", SW: gpc.SWLocked}
 	case l.Final != nil && versions[l.VersionOfFinal()] && versions[gpc.InitialKeySet]:
 		return finding{}, keysLeft(gpc.InitialKeySet)
 	}

@@ -18,6 +18,7 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/personalization"
 	"ekrona/personalization/globalplatform"
+	"ekrona/personalization/linetest"
 	"ekrona/personalization/scp03"
 )
 
@@ -27,7 +28,7 @@ func anyStage(personalization.Stage) error { return nil }
 func (h *house) cutAt(t *testing.T, r *reader, o personalization.Order, at personalization.Stage) {
 	t.Helper()
 	r.insert(t, 0, false, 0)
-	_, err := h.line.Issue(t.Context(), r, o, secrets(t), func(stage personalization.Stage) error {
+	_, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), func(stage personalization.Stage) error {
 		if stage == at {
 			return errPulled
 		}
@@ -41,28 +42,28 @@ func (h *house) cutAt(t *testing.T, r *reader, o personalization.Order, at perso
 func TestAnotherOrdersCardIsRefused(t *testing.T) {
 	for _, at := range []personalization.Stage{personalization.Installed, personalization.KeysMade, personalization.Registered} {
 		h := newHouse(t)
-		r, theirs, mine := h.newReader(t), h.order(t), h.order(t)
+		r, theirs, mine := h.newReader(t), h.Order(t), h.Order(t)
 		h.cutAt(t, r, theirs, at)
-		_, err := h.line.Issue(t.Context(), r, mine, secrets(t), anyStage)
+		_, err := h.Line.Issue(t.Context(), r, mine, linetest.Secrets(t), anyStage)
 		require.ErrorIs(t, err, personalization.ErrOtherCard, at)
-		assert.NotContains(t, h.notary.devices, mine.Device)
+		assert.NotContains(t, h.Notary.Devices, mine.Device)
 		r.insert(t, 0, false, 0)
-		device, err := h.line.Issue(t.Context(), r, theirs, secrets(t), anyStage)
+		device, err := h.Line.Issue(t.Context(), r, theirs, linetest.Secrets(t), anyStage)
 		require.NoError(t, err)
 		h.check(t, t.Context(), r, theirs, device)
 
 		// Now it is active, and no flag gives it to another.
-		h.line.DeleteApplet = true
+		h.Line.DeleteApplet = true
 		r.insert(t, 0, false, 0)
-		_, err = h.line.Issue(t.Context(), r, mine, secrets(t), anyStage)
+		_, err = h.Line.Issue(t.Context(), r, mine, linetest.Secrets(t), anyStage)
 		require.ErrorIs(t, err, personalization.ErrOtherCard)
 		// Nor does another registered card's order take it for its own, or cost its PIN a try.
 		other := h.newReader(t)
-		_, err = h.line.Issue(t.Context(), other, mine, secrets(t), anyStage)
+		_, err = h.Line.Issue(t.Context(), other, mine, linetest.Secrets(t), anyStage)
 		require.NoError(t, err)
 		for range 4 {
 			r.insert(t, 0, false, 0)
-			_, err = h.line.Issue(t.Context(), r, mine, secrets(t), anyStage)
+			_, err = h.Line.Issue(t.Context(), r, mine, linetest.Secrets(t), anyStage)
 			require.Error(t, err)
 		}
 		h.check(t, t.Context(), r, theirs, device)
@@ -72,42 +73,42 @@ func TestAnotherOrdersCardIsRefused(t *testing.T) {
 // With the flag an applet that is not active makes room.
 func TestDeleteApplet(t *testing.T) {
 	h := newHouse(t)
-	r, theirs, mine := h.newReader(t), h.order(t), h.order(t)
+	r, theirs, mine := h.newReader(t), h.Order(t), h.Order(t)
 	h.cutAt(t, r, theirs, personalization.KeysMade)
-	h.line.DeleteApplet = true
-	device, err := h.line.Issue(t.Context(), r, mine, secrets(t), anyStage)
+	h.Line.DeleteApplet = true
+	device, err := h.Line.Issue(t.Context(), r, mine, linetest.Secrets(t), anyStage)
 	require.NoError(t, err)
 	h.check(t, t.Context(), r, mine, device)
-	assert.NotContains(t, h.notary.devices, theirs.Device)
+	assert.NotContains(t, h.Notary.Devices, theirs.Device)
 }
 
 // A device id is registered for one key: when its card's applet is gone, it cannot be
 // made again.
 func TestARegisteredIDGetsNoSecondKey(t *testing.T) {
 	h := newHouse(t)
-	first, second, o := h.newReader(t), h.newReader(t), h.order(t)
-	device, err := h.line.Issue(t.Context(), first, o, secrets(t), anyStage)
+	first, second, o := h.newReader(t), h.newReader(t), h.Order(t)
+	device, err := h.Line.Issue(t.Context(), first, o, linetest.Secrets(t), anyStage)
 	require.NoError(t, err)
-	_, err = h.line.Issue(t.Context(), second, o, secrets(t), anyStage)
+	_, err = h.Line.Issue(t.Context(), second, o, linetest.Secrets(t), anyStage)
 	require.ErrorIs(t, err, personalization.ErrOtherKey)
-	assert.Equal(t, device, h.notary.devices[o.Device])
-	assert.Len(t, h.notary.keys, 1)
+	assert.Equal(t, device, h.Notary.Devices[o.Device])
+	assert.Len(t, h.Notary.Keys, 1)
 }
 
 // With wrong keys nothing goes out that costs a try, whichever version the card has.
 func TestWrongKeysStopBeforeTheyCost(t *testing.T) {
 	h := newHouse(t)
-	r, o := h.newReader(t), h.order(t)
-	wrong := h.line
+	r, o := h.newReader(t), h.Order(t)
+	wrong := h.Line
 	wrong.Keys = scp03.Master(bytes.Repeat([]byte{1}, 16))
-	lost := h.line
+	lost := h.Line
 	lost.Final = scp03.Master(bytes.Repeat([]byte{2}, 16))
 	for _, line := range []personalization.Line{wrong, lost} {
 		watched := apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 			require.NotEqual(t, byte(gpc.InsExternalAuthenticate), c.INS)
 			return r.Transmit(ctx, c)
 		})
-		_, err := line.Issue(t.Context(), watched, o, secrets(t), anyStage)
+		_, err := line.Issue(t.Context(), watched, o, linetest.Secrets(t), anyStage)
 		require.ErrorIs(t, err, scp03.ErrWrongKeys)
 		h.cutAt(t, r, o, personalization.KeysReplaced)
 	}
@@ -116,21 +117,21 @@ func TestWrongKeysStopBeforeTheyCost(t *testing.T) {
 // Initial keys of a numbered version are replaced by name, by keys of their length.
 func TestNumberedInitialKeysEnd(t *testing.T) {
 	h := newHouse(t)
-	r, o := h.newReader(t), h.order(t)
+	r, o := h.newReader(t), h.Order(t)
 	opened, err := globalplatform.Open(t.Context(), r, nil, scp03.Options{Keys: scp03.TestKeys(), Level: scp03.Full})
 	require.NoError(t, err)
 	suppliers := scp03.Master(bytes.Repeat([]byte{7}, 16))
 	keys, err := suppliers.For(opened.Offer())
 	require.NoError(t, err)
 	require.NoError(t, opened.PutKeys(t.Context(), 1, keys, 0))
-	h.line.Keys = suppliers
+	h.Line.Keys = suppliers
 
-	longer := h.line
+	longer := h.Line
 	longer.Final = scp03.Master(bytes.Repeat([]byte{0x5A}, 32))
-	_, err = longer.Issue(t.Context(), r, o, secrets(t), anyStage)
+	_, err = longer.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
 	require.ErrorContains(t, err, "key set 01 can only be replaced by keys of its own length, 128 bits, and the new ones have 256")
 
-	device, err := h.line.Issue(t.Context(), r, o, secrets(t), anyStage)
+	device, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
 	require.NoError(t, err)
 	h.check(t, t.Context(), r, o, device)
 }
@@ -138,7 +139,7 @@ func TestNumberedInitialKeysEnd(t *testing.T) {
 // A card that does not list its keys says at INITIALIZE UPDATE which it uses.
 func TestUntoldKeyVersions(t *testing.T) {
 	h := newHouse(t)
-	r, o := h.newReader(t), h.order(t)
+	r, o := h.newReader(t), h.Order(t)
 	silent := apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 		if c.INS == gpc.InsGetData && c.P2 == byte(gpc.TagKeyTemplate) {
 			return apdu.Response{SW: gpc.SWNotFound}, nil
@@ -146,7 +147,7 @@ func TestUntoldKeyVersions(t *testing.T) {
 		return r.Transmit(ctx, c)
 	})
 	for _, at := range []personalization.Stage{personalization.KeysReplaced, personalization.Installed, personalization.Filled} {
-		_, err := h.line.Issue(t.Context(), silent, o, secrets(t), func(stage personalization.Stage) error {
+		_, err := h.Line.Issue(t.Context(), silent, o, linetest.Secrets(t), func(stage personalization.Stage) error {
 			if stage == at {
 				return errPulled
 			}
@@ -155,7 +156,7 @@ func TestUntoldKeyVersions(t *testing.T) {
 		require.ErrorIs(t, err, errPulled)
 		r.insert(t, 0, false, 0)
 	}
-	device, err := h.line.Issue(t.Context(), silent, o, secrets(t), anyStage)
+	device, err := h.Line.Issue(t.Context(), silent, o, linetest.Secrets(t), anyStage)
 	require.NoError(t, err)
 	h.check(t, t.Context(), r, o, device)
 }
@@ -163,37 +164,37 @@ func TestUntoldKeyVersions(t *testing.T) {
 // SECURED is reached once, from wherever the card is; a locked card is left alone.
 func TestSecure(t *testing.T) {
 	h := newHouse(t)
-	h.line.Secure = true
-	r, o := h.newReader(t), h.order(t)
+	h.Line.Secure = true
+	r, o := h.newReader(t), h.Order(t)
 	h.cutAt(t, r, o, personalization.Installed)
 	h.cutAt(t, r, o, personalization.Secured)
 	h.cutAt(t, r, o, personalization.KeysMade)
-	device, err := h.line.Issue(t.Context(), r, o, secrets(t), anyStage)
+	device, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
 	require.NoError(t, err)
 	h.check(t, t.Context(), r, o, device)
-	opened, err := h.line.Open(t.Context(), r)
+	opened, err := h.Line.Open(t.Context(), r)
 	require.NoError(t, err)
 	contents, err := opened.List(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, gpc.Secured, contents.Domain.LifeCycle)
 
 	require.NoError(t, opened.SetCardStatus(t.Context(), gpc.CardLocked))
-	_, err = h.line.Issue(t.Context(), r, h.order(t), secrets(t), anyStage)
+	_, err = h.Line.Issue(t.Context(), r, h.Order(t), linetest.Secrets(t), anyStage)
 	require.ErrorIs(t, err, gpc.SWLocked)
 }
 
 // A locked applet is not taken for none.
 func TestAppletThatCannotBeSelected(t *testing.T) {
 	h := newHouse(t)
-	r, o := h.newReader(t), h.order(t)
+	r, o := h.newReader(t), h.Order(t)
 	h.cutAt(t, r, o, personalization.Installed)
-	opened, err := h.line.Open(t.Context(), r)
+	opened, err := h.Line.Open(t.Context(), r)
 	require.NoError(t, err)
 	_, err = opened.Card().Transmit(t.Context(), apdu.Command{
 		CLA: gpc.ClassPlain, INS: gpc.InsSetStatus, P1: gpc.StatusApplications, P2: byte(gpc.LockedBit | gpc.Selectable), Data: []byte(spec.AppletAID),
 	})
 	require.NoError(t, err)
-	_, err = h.line.Issue(t.Context(), r, o, secrets(t), anyStage)
+	_, err = h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
 	require.ErrorIs(t, err, personalization.ErrOtherApplet)
 	assert.ErrorContains(t, err, "unlock it")
 }
@@ -222,13 +223,13 @@ func (u unlike) Sign(random io.Reader, digest []byte, o crypto.SignerOpts) ([]by
 // registered.
 func TestACardHasTheCertificateThatIsRegistered(t *testing.T) {
 	h := newHouse(t)
-	h.line.CA.Signer = unlike{h.line.CA.Signer, new(int)}
-	r, o := h.newReader(t), h.order(t)
+	h.Line.CA.Signer = unlike{h.Line.CA.Signer, new(int)}
+	r, o := h.newReader(t), h.Order(t)
 	h.cutAt(t, r, o, personalization.Filled)
 	h.cutAt(t, r, o, personalization.Registered)
 	h.cutAt(t, r, o, personalization.Registered)
 	h.cutAt(t, r, o, personalization.Active)
-	device, err := h.line.Issue(t.Context(), r, o, secrets(t), anyStage)
+	device, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
 	require.NoError(t, err)
 	h.check(t, t.Context(), r, o, device)
 }
@@ -236,12 +237,12 @@ func TestACardHasTheCertificateThatIsRegistered(t *testing.T) {
 // A card that opens with its former keys too is not gone on with.
 func TestFormerKeysHaveToEnd(t *testing.T) {
 	h := newHouse(t)
-	r, o := h.newReader(t), h.order(t)
+	r, o := h.newReader(t), h.Order(t)
 	keeping, err := gpc.AppendKeyTemplate(nil, []gpc.KeyInfo{
 		{ID: 1, Version: personalization.FinalKeyVersion, Type: gpc.KeyTypeAES, Length: 16}, {ID: 1, Version: gpc.InitialKeySet, Type: gpc.KeyTypeAES, Length: 16},
 	})
 	require.NoError(t, err)
-	line := h.line
+	line := h.Line
 	line.Watch = func(channel apdu.Card) apdu.Card {
 		return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 			if c.INS == gpc.InsGetData {
@@ -250,7 +251,7 @@ func TestFormerKeysHaveToEnd(t *testing.T) {
 			return channel.Transmit(ctx, c)
 		})
 	}
-	_, err = line.Issue(t.Context(), r, o, secrets(t), anyStage)
+	_, err = line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
 	require.ErrorIs(t, err, personalization.ErrKeysLeft)
 	r.insert(t, 0, false, 0)
 	listing := apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
@@ -259,8 +260,8 @@ func TestFormerKeysHaveToEnd(t *testing.T) {
 		}
 		return r.Transmit(ctx, c)
 	})
-	_, err = h.line.Issue(t.Context(), listing, o, secrets(t), anyStage)
+	_, err = h.Line.Issue(t.Context(), listing, o, linetest.Secrets(t), anyStage)
 	require.ErrorIs(t, err, personalization.ErrKeysLeft, "nor later")
-	_, err = h.line.Issue(t.Context(), r, o, secrets(t), anyStage)
+	_, err = h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
 	require.NoError(t, err)
 }

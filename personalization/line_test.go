@@ -1,11 +1,8 @@
 package personalization_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -13,110 +10,20 @@ import (
 	"pgregory.net/rapid"
 
 	"ekrona/apdu"
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
-	"ekrona/applet"
-	"ekrona/emulator/cap"
-	"ekrona/emulator/card"
 	emulated "ekrona/emulator/globalplatform"
 	client "ekrona/host/card"
 	"ekrona/host/intermediary"
 	"ekrona/personalization"
 	"ekrona/personalization/globalplatform"
-	"ekrona/personalization/pki"
+	"ekrona/personalization/linetest"
 	"ekrona/personalization/scp03"
 )
 
-// notary registers as the notary does: an id once, for one key.
-type notary struct {
-	devices map[message.DeviceID]intermediary.Device
-	keys    map[string]bool // all that anybody tried to register
-}
+// house gives its cards in readers.
+type house struct{ *linetest.House }
 
-func (n *notary) AddDevice(_ context.Context, d intermediary.Device) error {
-	certificate, err := cvc.Parse(d.Certificate)
-	if err != nil {
-		return err
-	}
-	n.keys[fmt.Sprint(certificate.PublicKey)] = true
-	if known, taken := n.devices[d.ID]; taken && !bytes.Equal(known.Certificate, d.Certificate) {
-		return intermediary.ErrTaken
-	}
-	n.devices[d.ID] = d
-	return nil
-}
-
-func (n *notary) Device(_ context.Context, id message.DeviceID) (intermediary.Device, error) {
-	d, known := n.devices[id]
-	if !known {
-		return d, intermediary.ErrNoDevice
-	}
-	return d, nil
-}
-
-// house is an issuer with its line and orders.
-type house struct {
-	line   personalization.Line
-	notary *notary
-	random *rand.ChaCha8
-	orders int
-}
-
-type fataler interface {
-	require.TestingT
-	Helper()
-}
-
-func newHouse(t *testing.T) *house {
-	t.Helper()
-	random := rand.NewChaCha8([32]byte{5})
-	keys := pki.Open(t.TempDir(), random)
-	subject := func(holder cvc.Holder, role spec.Role) pki.Subject {
-		return pki.Subject{Holder: holder, Role: role, Effective: date(t, "2026-11-22"), Expiry: date(t, "2036-11-22")}
-	}
-	root, err := keys.Root("root", subject("SERIKSBK00001", spec.RoleRoot))
-	require.NoError(t, err)
-	notaryKey, err := keys.Certified("notary", subject("SENOTARY00001", spec.RoleNotary), root)
-	require.NoError(t, err)
-	ca, err := keys.Certified("ca", subject("SENORDIC00001", spec.RoleIntermediary), root)
-	require.NoError(t, err)
-	instruction, err := keys.Certified("instruction", subject("SENORDIC00002", spec.RoleInstructionKey), root)
-	require.NoError(t, err)
-	file, err := cap.Parse(applet.CAP)
-	require.NoError(t, err)
-	h := &house{notary: &notary{map[message.DeviceID]intermediary.Device{}, map[string]bool{}}, random: random}
-	h.line = personalization.Line{
-		Issuer: personalization.Issuer{
-			CA: ca, Root: root.Encoded, InstructionKey: instruction.Encoded, Notary: notaryKey.Encoded, Registry: h.notary,
-			Random: random, Effective: date(t, "2026-11-22"), Expiry: date(t, "2030-11-22"),
-		},
-		Keys: scp03.TestKeys(), Final: scp03.Master(bytes.Repeat([]byte{0x5A}, 16)), CAP: file,
-	}
-	return h
-}
-
-func date(t fataler, text string) message.Date {
-	d, err := message.ParseDate(text)
-	require.NoError(t, err)
-	return d
-}
-
-func (h *house) order(t fataler) personalization.Order {
-	h.orders++
-	o, err := personalization.NewOrder(message.DeviceID(fmt.Sprintf("SENORDIC%08d", h.orders)), "anna", date(t, "2026-11-22"), h.random)
-	require.NoError(t, err)
-	return o
-}
-
-func secrets(t fataler) personalization.Secrets {
-	first, err := pin.NewBlock("1234")
-	require.NoError(t, err)
-	puk, err := pin.NewPUKBlock("87654321")
-	require.NoError(t, err)
-	return personalization.Secrets{PIN: first, PUK: puk}
-}
+func newHouse(t *testing.T) *house { return &house{linetest.New(t)} }
 
 var errPulled = errors.New("the card was pulled")
 
@@ -129,18 +36,7 @@ type reader struct {
 	write int  // instead, power goes before this persistent write of it
 }
 
-// newReader takes a blank card. Each has randomness of its own.
-func (h *house) newReader(t fataler) *reader {
-	var seed [32]byte
-	_, err := h.random.Read(seed[:])
-	require.NoError(t, err)
-	random := rand.NewChaCha8(seed)
-	c, err := card.New(card.Options{Profile: card.P71, Random: random})
-	require.NoError(t, err)
-	managed, err := emulated.New(c, emulated.Options{Random: random})
-	require.NoError(t, err)
-	return &reader{Card: managed}
-}
+func (h *house) newReader(t linetest.T) *reader { return &reader{Card: h.Blank(t)} }
 
 func (r *reader) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 	r.sent++
@@ -162,7 +58,7 @@ func (r *reader) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, e
 }
 
 // insert puts the card into the reader, to be lost at a command.
-func (r *reader) insert(t fataler, at int, after bool, write int) {
+func (r *reader) insert(t linetest.T, at int, after bool, write int) {
 	require.NoError(t, r.Reset())
 	r.sent, r.at, r.after, r.write = 0, at, after, write
 }
@@ -170,7 +66,7 @@ func (r *reader) insert(t fataler, at int, after bool, write int) {
 // stages keeps what it was told, and checks that a stage is never followed by a lower
 // one.
 type stages struct {
-	t    fataler
+	t    linetest.T
 	told []personalization.Stage
 }
 
@@ -183,21 +79,21 @@ func (s *stages) done(stage personalization.Stage) error {
 }
 
 // check finds the card active, alone, with nothing beside it, and registered once.
-func (h *house) check(t fataler, ctx context.Context, r *reader, o personalization.Order, device intermediary.Device) {
+func (h *house) check(t linetest.T, ctx context.Context, r *reader, o personalization.Order, device intermediary.Device) {
 	t.Helper()
 	assert.Equal(t, o.Device, device.ID)
-	assert.Equal(t, h.notary.devices[o.Device], device)
+	assert.Equal(t, h.Notary.Devices[o.Device], device)
 	r.insert(t, 0, false, 0)
 	application := client.New(r)
 	fci, err := application.Select(ctx)
 	require.NoError(t, err)
 	assert.Equal(t, spec.Active, fci.LifeCycle)
-	require.NoError(t, application.Verify(ctx, secrets(t).PIN, client.PINTransport{}))
+	require.NoError(t, application.Verify(ctx, linetest.Secrets(t).PIN, client.PINTransport{}))
 	certificate, err := application.Certificate(ctx)
 	require.NoError(t, err)
 	assert.Equal(t, device.Certificate, certificate)
 
-	opened, err := globalplatform.Open(ctx, r, nil, scp03.Options{Keys: h.line.Final, KeyVersion: personalization.FinalKeyVersion, Level: scp03.Full})
+	opened, err := globalplatform.Open(ctx, r, nil, scp03.Options{Keys: h.Line.Final, KeyVersion: personalization.FinalKeyVersion, Level: scp03.Full})
 	require.NoError(t, err)
 	contents, err := opened.List(ctx)
 	require.NoError(t, err)
@@ -212,8 +108,8 @@ func (h *house) check(t fataler, ctx context.Context, r *reader, o personalizati
 
 func TestLineMakesABlankCardActive(t *testing.T) {
 	h := newHouse(t)
-	r, o, s := h.newReader(t), h.order(t), &stages{t: t}
-	device, err := h.line.Issue(t.Context(), r, o, secrets(t), s.done)
+	r, o, s := h.newReader(t), h.Order(t), &stages{t: t}
+	device, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), s.done)
 	require.NoError(t, err)
 	h.check(t, t.Context(), r, o, device)
 	assert.Equal(t, []personalization.Stage{
@@ -224,33 +120,33 @@ func TestLineMakesABlankCardActive(t *testing.T) {
 	// The same order again finds it done.
 	again := &stages{t: t}
 	r.insert(t, 0, false, 0)
-	known, err := h.line.Issue(t.Context(), r, o, secrets(t), again.done)
+	known, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), again.done)
 	require.NoError(t, err)
 	assert.Equal(t, device, known)
 	assert.Equal(t, personalization.Active, again.told[len(again.told)-1])
-	assert.Len(t, h.notary.keys, 1)
+	assert.Len(t, h.Notary.Keys, 1)
 }
 
 // The link is lost before and after each command; the same order goes on.
 func TestLineGoesOnAfterEveryCommand(t *testing.T) {
 	h := newHouse(t)
 	r := h.newReader(t)
-	_, err := h.line.Issue(t.Context(), r, h.order(t), secrets(t), func(personalization.Stage) error { return nil })
+	_, err := h.Line.Issue(t.Context(), r, h.Order(t), linetest.Secrets(t), func(personalization.Stage) error { return nil })
 	require.NoError(t, err)
 	commands := r.sent
 	require.Greater(t, commands, 20)
 	for at := 1; at <= commands; at++ {
 		for _, after := range []bool{false, true} {
-			r, o := h.newReader(t), h.order(t)
-			before := len(h.notary.keys)
+			r, o := h.newReader(t), h.Order(t)
+			before := len(h.Notary.Keys)
 			r.insert(t, at, after, 0)
-			_, err := h.line.Issue(t.Context(), r, o, secrets(t), (&stages{t: t}).done)
+			_, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), (&stages{t: t}).done)
 			require.ErrorIs(t, err, errPulled, "command %d", at)
 			r.insert(t, 0, false, 0)
-			device, err := h.line.Issue(t.Context(), r, o, secrets(t), (&stages{t: t}).done)
+			device, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), (&stages{t: t}).done)
 			require.NoError(t, err, "command %d, answer lost: %v", at, after)
 			h.check(t, t.Context(), r, o, device)
-			assert.Len(t, h.notary.keys, before+1)
+			assert.Len(t, h.Notary.Keys, before+1)
 		}
 	}
 }
@@ -259,11 +155,11 @@ func TestLineGoesOnAfterEveryCommand(t *testing.T) {
 func TestLineGoesOnAfterPowerCuts(t *testing.T) {
 	h := newHouse(t)
 	rapid.Check(t, func(t *rapid.T) {
-		r, o := h.newReader(t), h.order(t)
-		before := len(h.notary.keys)
+		r, o := h.newReader(t), h.Order(t)
+		before := len(h.Notary.Keys)
 		for range rapid.IntRange(1, 5).Draw(t, "cuts") {
 			r.insert(t, rapid.IntRange(1, 100).Draw(t, "command"), false, rapid.IntRange(1, 12).Draw(t, "write"))
-			device, err := h.line.Issue(context.Background(), r, o, secrets(t), (&stages{t: t}).done)
+			device, err := h.Line.Issue(context.Background(), r, o, linetest.Secrets(t), (&stages{t: t}).done)
 			if err == nil {
 				require.Equal(t, o.Device, device.ID)
 				continue
@@ -271,9 +167,9 @@ func TestLineGoesOnAfterPowerCuts(t *testing.T) {
 			require.ErrorIs(t, err, errPulled)
 		}
 		r.insert(t, 0, false, 0)
-		device, err := h.line.Issue(context.Background(), r, o, secrets(t), (&stages{t: t}).done)
+		device, err := h.Line.Issue(context.Background(), r, o, linetest.Secrets(t), (&stages{t: t}).done)
 		require.NoError(t, err)
 		h.check(t, context.Background(), r, o, device)
-		assert.Len(t, h.notary.keys, before+1)
+		assert.Len(t, h.Notary.Keys, before+1)
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -14,103 +13,34 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
-	"ekrona/apdu/cvc"
 	"ekrona/apdu/gpc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
-	"ekrona/applet"
-	"ekrona/emulator/cap"
 	"ekrona/emulator/card"
 	emulated "ekrona/emulator/globalplatform"
-	"ekrona/host/intermediary"
 	"ekrona/personalization"
 	"ekrona/personalization/globalplatform"
-	"ekrona/personalization/pki"
+	"ekrona/personalization/linetest"
 	"ekrona/personalization/preflight"
 	"ekrona/personalization/rehearsal"
 	"ekrona/personalization/scp03"
 )
 
-// registry keeps devices for one test.
-type registry map[message.DeviceID]intermediary.Device
-
-func (r registry) AddDevice(_ context.Context, d intermediary.Device) error {
-	r[d.ID] = d
-	return nil
-}
-
-func (r registry) Device(_ context.Context, id message.DeviceID) (intermediary.Device, error) {
-	d, known := r[id]
-	if !known {
-		return d, intermediary.ErrNoDevice
-	}
-	return d, nil
-}
-
 // desk is a place where cards are issued.
 type desk struct {
 	*testing.T
-	line    personalization.Line
-	random  *rand.ChaCha8
-	secrets personalization.Secrets
-	orders  int
+	*linetest.House
 }
 
-func newDesk(t *testing.T) *desk {
+func newDesk(t *testing.T) desk {
 	t.Helper()
-	d := &desk{T: t, random: rand.NewChaCha8([32]byte{5})}
-	keys := pki.Open(t.TempDir(), d.random)
-	subject := func(holder cvc.Holder, role spec.Role) pki.Subject {
-		return pki.Subject{Holder: holder, Role: role, Effective: d.date("2026-11-22"), Expiry: d.date("2036-11-22")}
-	}
-	root, err := keys.Root("root", subject("SERIKSBK00001", spec.RoleRoot))
-	require.NoError(t, err)
-	notary, err := keys.Certified("notary", subject("SENOTARY00001", spec.RoleNotary), root)
-	require.NoError(t, err)
-	ca, err := keys.Certified("ca", subject("SENORDIC00001", spec.RoleIntermediary), root)
-	require.NoError(t, err)
-	instruction, err := keys.Certified("instruction", subject("SENORDIC00002", spec.RoleInstructionKey), root)
-	require.NoError(t, err)
-	file, err := cap.Parse(applet.CAP)
-	require.NoError(t, err)
-	d.line = personalization.Line{
-		Issuer: personalization.Issuer{
-			CA: ca, Root: root.Encoded, InstructionKey: instruction.Encoded, Notary: notary.Encoded, Registry: registry{},
-			Random: d.random, Effective: d.date("2026-11-22"), Expiry: d.date("2030-11-22"),
-		},
-		Keys: scp03.TestKeys(), Final: scp03.Master(bytes.Repeat([]byte{0x5A}, 16)), CAP: file,
-	}
-	d.secrets.PIN, err = pin.NewBlock("1234")
-	require.NoError(t, err)
-	d.secrets.PUK, err = pin.NewPUKBlock("87654321")
-	require.NoError(t, err)
-	return d
+	return desk{t, linetest.New(t)}
 }
 
-func (d *desk) date(text string) message.Date {
-	day, err := message.ParseDate(text)
-	require.NoError(d, err)
-	return day
-}
+func (d desk) order() personalization.Order { return d.Order(d) }
 
-func (d *desk) order() personalization.Order {
-	d.orders++
-	o, err := personalization.NewOrder(message.DeviceID(fmt.Sprintf("SENORDIC%08d", d.orders)), "anna", d.date("2026-11-22"), d.random)
-	require.NoError(d, err)
-	return o
-}
-
-func (d *desk) blank() *emulated.Card {
-	c, err := card.New(card.Options{Profile: card.P71})
-	require.NoError(d, err)
-	managed, err := emulated.New(c, emulated.Options{})
-	require.NoError(d, err)
-	return managed
-}
+func (d desk) blank() *emulated.Card { return d.Blank(d) }
 
 // plan rehearses what is to be done with a card.
-func (d *desk) plan(c *emulated.Card, l personalization.Line, o personalization.Order) *rehearsal.Plan {
+func (d desk) plan(c *emulated.Card, l personalization.Line, o personalization.Order) *rehearsal.Plan {
 	d.Helper()
 	require.NoError(d, c.Reset())
 	report, err := preflight.Inspect(d.Context(), c, preflight.Options{Today: time.Now()})
@@ -129,7 +59,7 @@ var errPulled = errors.New("pulled")
 
 // issue issues under guard, and gives what went over the wire. The answer of the
 // command lost (from 1; 0 for none) does not come.
-func (d *desk) issue(c *emulated.Card, l personalization.Line, o personalization.Order, lost int) ([]rehearsal.Shape, error) {
+func (d desk) issue(c *emulated.Card, l personalization.Line, o personalization.Order, lost int) ([]rehearsal.Shape, error) {
 	d.Helper()
 	plan := d.plan(c, l, o)
 	var sent []rehearsal.Shape
@@ -147,7 +77,7 @@ func (d *desk) issue(c *emulated.Card, l personalization.Line, o personalization
 		return response, err
 	})
 	l.Watch = recorder.Channel
-	_, err := l.Issue(d.Context(), recorder.Wire(plan.Guard(link)), o, d.secrets, func(personalization.Stage) error { return nil })
+	_, err := l.Issue(d.Context(), recorder.Wire(plan.Guard(link)), o, linetest.Secrets(d), func(personalization.Stage) error { return nil })
 	require.NotErrorIs(d, err, rehearsal.ErrUnplanned)
 	if err == nil {
 		var lists [][]rehearsal.Shape
@@ -165,41 +95,41 @@ func (d *desk) issue(c *emulated.Card, l personalization.Line, o personalization
 
 func TestARealRunSendsWhatWasRehearsed(t *testing.T) {
 	d := newDesk(t)
-	sent, err := d.issue(d.blank(), d.line, d.order(), 0)
+	sent, err := d.issue(d.blank(), d.Line, d.order(), 0)
 	require.NoError(t, err)
 	require.Greater(t, len(sent), 20)
 	for lost := 1; lost <= len(sent); lost += 5 {
 		c, o := d.blank(), d.order()
-		_, err := d.issue(c, d.line, o, lost)
+		_, err := d.issue(c, d.Line, o, lost)
 		require.ErrorIs(t, err, errPulled)
-		_, err = d.issue(c, d.line, o, 0)
+		_, err = d.issue(c, d.Line, o, 0)
 		require.NoError(t, err, "after command %d", lost)
-		_, err = d.issue(c, d.line, o, 0)
+		_, err = d.issue(c, d.Line, o, 0)
 		require.NoError(t, err, "active, after command %d", lost)
 	}
 }
 
 func TestRunsOfOtherLines(t *testing.T) {
 	d := newDesk(t)
-	initial := d.line
+	initial := d.Line
 	initial.Final = nil
-	longer := d.line
+	longer := d.Line
 	longer.Final = scp03.Master(bytes.Repeat([]byte{0x5A}, 32))
-	secured := d.line
+	secured := d.Line
 	secured.Secure = true
-	deleting := d.line
+	deleting := d.Line
 	deleting.DeleteApplet = true
 	for name, line := range map[string]personalization.Line{"keys left": initial, "longer keys": longer, "secured": secured, "deleting": deleting} {
 		_, err := d.issue(d.blank(), line, d.order(), 0)
 		require.NoError(t, err, name)
 	}
-	all, err := d.issue(d.blank(), d.line, d.order(), 0)
+	all, err := d.issue(d.blank(), d.Line, d.order(), 0)
 	require.NoError(t, err)
 	c := d.blank()
-	_, err = d.issue(c, d.line, d.order(), len(all)-2)
+	_, err = d.issue(c, d.Line, d.order(), len(all)-2)
 	require.ErrorIs(t, err, errPulled)
 	mine := d.order()
-	_, err = d.issue(c, d.line, mine, 0)
+	_, err = d.issue(c, d.Line, mine, 0)
 	require.ErrorIs(t, err, personalization.ErrOtherCard)
 	_, err = d.issue(c, deleting, mine, 0)
 	require.NoError(t, err, "the other order's applet goes")
@@ -208,12 +138,12 @@ func TestRunsOfOtherLines(t *testing.T) {
 	c = d.blank()
 	client, err := globalplatform.Open(t.Context(), c, nil, scp03.Options{Keys: scp03.TestKeys()})
 	require.NoError(t, err)
-	block := bytes.Clone(d.line.CAP.LoadFile())
+	block := bytes.Clone(d.Line.CAP.LoadFile())
 	const minorVersion = 7 // in the Header component, from its magic number on (JCVM 3.0.5 §6.4)
 	block[bytes.Index(block, []byte{0xDE, 0xCA, 0xFF, 0xED})+minorVersion]++
-	require.NoError(t, client.Load(t.Context(), d.line.CAP.Header.Package.AID, block))
+	require.NoError(t, client.Load(t.Context(), d.Line.CAP.Header.Package.AID, block))
 	mine = d.order()
-	_, err = d.issue(c, d.line, mine, 0)
+	_, err = d.issue(c, d.Line, mine, 0)
 	require.ErrorIs(t, err, personalization.ErrOtherApplet)
 	_, err = d.issue(c, deleting, mine, 0)
 	require.NoError(t, err, "the other version goes")
@@ -222,7 +152,7 @@ func TestRunsOfOtherLines(t *testing.T) {
 func TestGuardSendsNothingElse(t *testing.T) {
 	d := newDesk(t)
 	c, o := d.blank(), d.order()
-	plan := d.plan(c, d.line, o)
+	plan := d.plan(c, d.Line, o)
 	passed := 0
 	guarded := plan.Guard(apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) {
 		passed++
@@ -250,12 +180,12 @@ func TestGuardSendsNothingElse(t *testing.T) {
 func TestGuardStopsWhenTheCardIsAnother(t *testing.T) {
 	d := newDesk(t)
 	blank, o := d.blank(), d.order()
-	plan := d.plan(blank, d.line, o)
+	plan := d.plan(blank, d.Line, o)
 	issued, other := d.blank(), d.order()
-	_, err := d.issue(issued, d.line, other, 0)
+	_, err := d.issue(issued, d.Line, other, 0)
 	require.NoError(t, err)
 	require.NoError(t, issued.Reset())
-	_, err = d.line.Issue(t.Context(), plan.Guard(issued), other, d.secrets, func(personalization.Stage) error { return nil })
+	_, err = d.Line.Issue(t.Context(), plan.Guard(issued), other, linetest.Secrets(d), func(personalization.Stage) error { return nil })
 	assert.ErrorIs(t, err, rehearsal.ErrUnplanned)
 }
 
@@ -263,7 +193,7 @@ func TestGuardStopsWhenTheCardIsAnother(t *testing.T) {
 func TestPage(t *testing.T) {
 	d := newDesk(t)
 	o := d.order()
-	plan := d.plan(d.blank(), d.line, o)
+	plan := d.plan(d.blank(), d.Line, o)
 	var out strings.Builder
 	require.NoError(t, plan.Write(&out))
 	page := out.String()
@@ -277,5 +207,5 @@ func TestPage(t *testing.T) {
 	assert.Greater(t, strings.Count(page, "LOAD, block"), 50)
 	totals := plan.Cases[0].Totals()
 	assert.Greater(t, totals.Card, time.Second)
-	assert.Greater(t, totals.Sent, len(d.line.CAP.LoadFile()))
+	assert.Greater(t, totals.Sent, len(d.Line.CAP.LoadFile()))
 }

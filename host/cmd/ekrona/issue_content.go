@@ -222,27 +222,20 @@ func mayGo(ctx context.Context, opened apdu.Card, active bool) error {
 }
 
 func issueLockCommand() *cobra.Command {
-	return managing(&cobra.Command{
-		Use:   "lock",
-		Short: "Lock a card that is SECURED: no applet answers until it is unlocked",
-	}, func(c *cobra.Command, m *manager) error {
-		if err := m.client.SetCardStatus(c.Context(), gpc.CardLocked); err != nil {
-			return err
-		}
-		_, err := fmt.Fprintln(c.OutOrStdout(), "the card is locked")
-		return err
-	})
+	return statusCommand("lock", "Lock a card that is SECURED: no applet answers until it is unlocked", gpc.CardLocked, "the card is locked")
 }
 
 func issueUnlockCommand() *cobra.Command {
-	return managing(&cobra.Command{
-		Use:   "unlock",
-		Short: "Unlock a locked card",
-	}, func(c *cobra.Command, m *manager) error {
-		if err := m.client.SetCardStatus(c.Context(), gpc.Secured); err != nil {
+	return statusCommand("unlock", "Unlock a locked card", gpc.Secured, "the card is unlocked")
+}
+
+// statusCommand moves the card's life cycle.
+func statusCommand(use, short string, to gpc.LifeCycle, said string) *cobra.Command {
+	return managing(&cobra.Command{Use: use, Short: short}, func(c *cobra.Command, m *manager) error {
+		if err := m.client.SetCardStatus(c.Context(), to); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintln(c.OutOrStdout(), "the card is unlocked")
+		_, err := fmt.Fprintln(c.OutOrStdout(), said)
 		return err
 	})
 }
