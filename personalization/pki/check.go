@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -35,6 +36,8 @@ const (
 	Elsewhere Match = "elsewhere" // the folder has no key of the name
 	Unopened  Match = "protected" // not checked: its passphrase was not given
 	Wrong     Match = "wrong"     // another key, or one that cannot be opened
+
+	Uncertified Match = "alone" // a key without a certificate
 )
 
 // Check verifies the card-verifiable certificates of the folder at an instant: each
@@ -61,6 +64,25 @@ func (f Folder) Check(ctx context.Context, now time.Time) ([]Finding, error) {
 		})
 	}
 	return found, nil
+}
+
+// Uncertified names the keys of the folder that have neither a card-verifiable nor an
+// X.509 certificate: of a request that waits, or of an app.
+func (f Folder) Uncertified() ([]string, error) {
+	paths, err := filepath.Glob(f.Path("*", keyFile))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, path := range paths {
+		name := strings.TrimSuffix(filepath.Base(path), "."+keyFile)
+		_, noCard := os.Lstat(f.Path(name, certificateFile))
+		_, noServer := os.Lstat(f.Path(name, ServerCertificateFile))
+		if noCard != nil && noServer != nil {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 func daysBetween(from, to message.Date) int {

@@ -21,6 +21,9 @@ const (
 	claimFile       = "point"  // there: the public key that a holder has for ever
 )
 
+// ServerCertificateFile is the end of an X.509 certificate's name: package transport.
+const ServerCertificateFile = "crt"
+
 // Path is where the folder keeps something of a name.
 func (f Folder) Path(name, kind string) string { return filepath.Join(f.path, name+"."+kind) }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/personalization/pki"
 	"ekrona/personalization/pki/durable"
@@ -218,6 +219,11 @@ func (k *signingKeys) make(ctx context.Context, at, issuer place, s *subjectFlag
 	} else if !isTransport {
 		signer, err := issuer.folder.Certificate(issuer.name)
 		if err != nil {
+			return nil, err
+		}
+		// Before a key is made for nothing.
+		wish := cvc.Certificate{Authority: message.AuthorityRef(signer.Holder), Holder: cvc.Holder(s.holder), Role: cardRoles()[s.role]}
+		if err := wish.CheckIssuer(signer); err != nil {
 			return nil, err
 		}
 		authority = string(signer.Holder)

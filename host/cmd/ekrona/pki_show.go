@@ -211,7 +211,7 @@ and not looked at. Exit code 1 if anything is not good.`,
 				}
 			}
 			if bad > 0 {
-				return fmt.Errorf("%d of %d certificates in %s are not good", bad, len(found), arguments[0])
+				return fmt.Errorf("%d of %d keys and certificates in %s are not good", bad, len(found), arguments[0])
 			}
 			return nil
 		},
@@ -234,13 +234,20 @@ func (k *signingKeys) check(c *cobra.Command, folder string, now time.Time, ahea
 		return nil, err
 	}
 	found := append(cards, servers...)
-	if len(found) == 0 {
-		return nil, errors.New("no certificate in " + folder)
-	}
 	for i, f := range found {
 		if f.Problem == "" && f.Days < ahead {
 			found[i].Problem = fmt.Sprintf("ends in %d days: renew it", f.Days)
 		}
+	}
+	uncertified, err := party.Uncertified()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range uncertified {
+		found = append(found, pki.Finding{Name: name, Key: pki.Uncertified})
+	}
+	if len(found) == 0 {
+		return nil, errors.New("no key or certificate in " + folder)
 	}
 	return found, nil
 }
@@ -251,8 +258,11 @@ func findings(found []pki.Finding) string {
 	fmt.Fprintln(w, "NAME\tROLE\tHOLDER\tISSUER\tUNTIL\tKEY\tVERDICT")
 	for _, f := range found {
 		verdict := "good"
-		if f.Problem != "" {
+		switch {
+		case f.Problem != "":
 			verdict = f.Problem
+		case f.Key == pki.Uncertified:
+			verdict = "no certificate"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Name, f.Role, f.Holder, f.Issuer, f.Until, f.Key, verdict)
 	}

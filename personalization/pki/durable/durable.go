@@ -35,7 +35,7 @@ func Replace(path string, content []byte, mode fs.FileMode) error {
 
 func place(path string, content []byte, mode fs.FileMode, put func(from, to string) error) (err error) {
 	folder := filepath.Dir(path)
-	if err := os.MkdirAll(folder, ownerFolder); err != nil {
+	if err := makeFolder(folder); err != nil {
 		return err
 	}
 	temporary, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*")
@@ -57,6 +57,25 @@ func place(path string, content []byte, mode fs.FileMode, put func(from, to stri
 		return err
 	}
 	return syncFolder(folder)
+}
+
+// makeFolder makes a folder and those above it that are not there, each durable in the
+// one that holds it: a file is not kept when its folder is lost.
+func makeFolder(path string) error {
+	err := os.Mkdir(path, ownerFolder)
+	switch {
+	case err == nil:
+		return syncFolder(filepath.Dir(path))
+	case errors.Is(err, fs.ErrNotExist):
+		if err := makeFolder(filepath.Dir(path)); err != nil {
+			return err
+		}
+		return makeFolder(path)
+	case errors.Is(err, fs.ErrExist):
+		return nil // if it is no folder, what follows says so
+	default:
+		return err
+	}
 }
 
 // syncFolder makes a new name in a folder durable.

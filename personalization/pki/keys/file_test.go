@@ -218,3 +218,26 @@ func TestOpenSSLReadsOurKeysAndWeItsKeys(t *testing.T) {
 		})
 	}
 }
+
+// The TPM's and the HSM's benchmarks are in their packages.
+func BenchmarkSign(b *testing.B) {
+	key, err := Create(b.Context(), FileReference(filepath.Join(b.TempDir(), "a.key")).String(), Options{Unprotected: true})
+	require.NoError(b, err)
+	digest := sha256.Sum256(nil)
+	for b.Loop() {
+		if _, err := key.Sign(nil, digest[:], crypto.SHA256); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkOpenProtected(b *testing.B) {
+	reference := FileReference(filepath.Join(b.TempDir(), "a.key")).String()
+	_, err := Create(b.Context(), reference, Options{Secret: answering("right")})
+	require.NoError(b, err)
+	for b.Loop() {
+		if _, err := Open(b.Context(), reference, Options{Secret: answering("right")}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

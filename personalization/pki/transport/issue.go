@@ -24,7 +24,7 @@ import (
 
 // Files of a name.
 const (
-	certificateFile = "crt"
+	certificateFile = pki.ServerCertificateFile
 	requestFile     = "csr"
 	listFile        = "crl"
 	issuedFolder    = "issued"
