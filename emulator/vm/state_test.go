@@ -115,18 +115,69 @@ func FuzzRestore(f *testing.F) {
 	state, err := v.Save()
 	require.NoError(f, err)
 	f.Add(state[:len(state)-sha256.Size])
-	f.Fuzz(func(t *testing.T, body []byte) {
-		sum := sha256.Sum256(body)
-		again, err := Restore(cfg, append(bytes.Clone(body), sum[:]...))
-		if err != nil {
-			return
+	f.Fuzz(func(t *testing.T, body []byte) { restoreAndUse(t, cfg, body) })
+}
+
+// FuzzPatchedState is FuzzRestore of states that are nearly right: each three bytes
+// are an offset and what stands there instead.
+func FuzzPatchedState(f *testing.F) {
+	v, cfg := savedWorld(f)
+	state, err := v.Save()
+	require.NoError(f, err)
+	state = state[:len(state)-sha256.Size]
+	for at := len(stateMagic); at < len(state); at += 7 {
+		f.Add([]byte{byte(at >> 8), byte(at), state[at] + 1})
+	}
+	f.Fuzz(func(t *testing.T, patches []byte) {
+		body := bytes.Clone(state)
+		for ; len(patches) >= 3; patches = patches[3:] {
+			body[(int(patches[0])<<8|int(patches[1]))%len(body)] = patches[2]
 		}
-		again.gcRequested = true
-		_, err = again.CollectIfRequested()
-		requireNoBug(t, err)
-		_, err = again.Save()
-		require.NoError(t, err)
+		restoreAndUse(t, cfg, body)
 	})
+}
+
+func restoreAndUse(t *testing.T, cfg Config, body []byte) {
+	sum := sha256.Sum256(body)
+	v, err := Restore(cfg, append(bytes.Clone(body), sum[:]...))
+	if err != nil {
+		return
+	}
+	for r := range v.heap.objects {
+		v.Reset()
+		requireNoBug(t, v.Enter(func(c *Call) { touch(c, Ref(r)) }))
+	}
+	v.Reset()
+	v.gcRequested = true
+	_, err = v.CollectIfRequested()
+	requireNoBug(t, err)
+	state, err := v.Save()
+	require.NoError(t, err)
+	again, err := Restore(cfg, state)
+	require.NoError(t, err)
+	saved, err := again.Save()
+	require.NoError(t, err)
+	require.Equal(t, state, saved)
+}
+
+// touch does to one object what bytecode may do to it.
+func touch(c *Call, r Ref) {
+	o := c.vm.heap.objects[r]
+	switch {
+	case o == nil:
+		return
+	case !o.isArray():
+		c.InstanceOf(r, classObject)
+	case o.kind == BooleanArray || o.kind == ByteArray:
+		c.PutBytes(r, 0, c.Bytes(r, 0, c.Length(r)))
+	default:
+		for i := range c.Length(r) {
+			c.SetElement(r, i, c.Element(r, i))
+		}
+	}
+	c.BeginTransaction()
+	c.SetRoot("list", r)
+	c.AbortTransaction()
 }
 
 // requireNoBug accepts every way in which a call may end but an error of ours.
