@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ekrona/host/town"
+	"ekrona/host/wallet"
+	"ekrona/personalization/pki"
 	"ekrona/personalization/pki/keys/tpm/tpmtest"
 )
 
@@ -53,4 +57,26 @@ func TestPKIWithATPM(t *testing.T) {
 	require.NoError(t, err)
 	_, err = do("revoke", "bank/web.crt", "--by", "bank/servers")
 	require.NoError(t, err)
+}
+
+// A town whose notary and one intermediary have their keys in a TPM does all that a
+// town does, without knowing it.
+func TestTownWithKeysInATPM(t *testing.T) {
+	m := tpmtest.New(t, t.TempDir())
+	folder := t.TempDir()
+	for _, name := range []string{"central-bank/notary", "nordic-bank/ca", "nordic-bank/instruction", "nordic-bank/desk"} {
+		party := pki.Open(filepath.Join(folder, "keys", filepath.Dir(name)), rand.Reader)
+		require.NoError(t, party.Refer(filepath.Base(name), "tpm:"+filepath.Base(name)+".tpm?device="+m.Socket))
+	}
+	for range 2 { // founded, and opened again
+		found, err := town.Open(t.Context(), folder, town.Options{Plan: town.Pilot()})
+		require.NoError(t, err)
+		anna, err := found.Person("anna")
+		require.NoError(t, err)
+		_, err = anna.Phone.Synchronise(t.Context(), wallet.Tap{Card: anna.Card.Tap()})
+		require.NoError(t, err)
+		require.NoError(t, found.Close())
+		m.Restart()
+	}
+	require.FileExists(t, filepath.Join(folder, "keys", "nordic-bank", "ca.tpm"))
 }
