@@ -25,10 +25,11 @@ type scene struct {
 	cards  []virtual.Card
 
 	mu    sync.Mutex
-	stop  func() // ends the program
-	steps int    // that the program has made
-	end   int    // step at which it ends, from 1; 0 for none
-	ended string // what that step was
+	stop  func()      // ends the program
+	steps int         // that the program has made
+	end   int         // step at which it ends, from 1; 0 for none
+	when  func() bool // or after a commit at which this holds; nil for none
+	ended string      // what the step was
 }
 
 // set sets a scene with n blank cards, which have the applet's load file already if
@@ -49,7 +50,8 @@ func set(t testing.TB, s batchtest.Shop, n int, loaded bool) *scene {
 func (c *scene) step(step string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.steps++; c.steps == c.end {
+	c.steps++
+	if c.steps == c.end || c.when != nil && c.ended == "" && step == "after a commit" && c.when() {
 		c.ended = step
 		c.stop()
 	}

@@ -21,6 +21,7 @@ import (
 	"ekrona/host/lockfile"
 	"ekrona/host/store"
 	"ekrona/personalization/batch/auditlog"
+	"ekrona/personalization/pki/durable"
 )
 
 // Files of a job's folder.
@@ -77,6 +78,9 @@ func openJournal(ctx context.Context, o Options) (_ *journal, err error) {
 			err = errors.Join(err, j.close())
 		}
 	}()
+	if err := errors.Join(durable.Sweep(j.folder), durable.Sweep(j.path(lettersIn))); err != nil {
+		return nil, fmt.Errorf("job folder %s: %w", o.Folder, err)
+	}
 	_, missing := os.Stat(j.path(journalFile))
 	if j.key, err = openSealKey(j.path(keyFile), errors.Is(missing, fs.ErrNotExist), j.random); err != nil {
 		return nil, fmt.Errorf("job folder %s: %w", o.Folder, err)

@@ -1,0 +1,272 @@
+package batch_test
+
+import (
+	"bytes"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/host/intermediary"
+	"ekrona/host/lockfile"
+	"ekrona/host/store"
+	"ekrona/personalization"
+	"ekrona/personalization/batch"
+	"ekrona/personalization/batch/batchtest"
+	"ekrona/personalization/batch/virtual"
+)
+
+// begun is a job of two cards whose first card was pulled out at a stage, after which
+// the people went home.
+func begun(t *testing.T, at personalization.Stage) *scene {
+	t.Helper()
+	c := set(t, batchtest.NewShop(t, t.TempDir(), 2), 1, true)
+	c.until(t, at)
+	return c
+}
+
+// until runs the program with the pile's card until it has reached a stage, and ends
+// it then.
+func (c *scene) until(t *testing.T, at personalization.Stage) {
+	t.Helper()
+	c.when = func() bool {
+		record, err := batch.ReadRecord(t.Context(), c.JobFolder())
+		return err == nil && len(record.Items[0].Orders) == 1 && record.Items[0].Orders[0].Stage == at.String()
+	}
+	c.feeder.Fill("left")
+	_ = c.program(t) // ends as it was told to
+	require.NotEmpty(t, c.ended)
+	c.when = nil
+	c.feeder.Readers.Remove("left")
+}
+
+// open opens the scene's job as a program does.
+func (c *scene) open(t *testing.T, do func(b *batch.Batch)) error {
+	t.Helper()
+	w, err := c.Open(t.Context())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, w.Town.Close()) }()
+	b, err := w.Begin(t.Context(), c.Shop, nil)
+	if err != nil {
+		return err
+	}
+	do(b)
+	return b.Close()
+}
+
+func nothing(*batch.Batch) {}
+
+func TestOneProgramAtATime(t *testing.T) {
+	c := begun(t, personalization.Installed)
+	w, err := c.Open(t.Context())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, w.Town.Close()) }()
+	first, err := w.Begin(t.Context(), c.Shop, nil)
+	require.NoError(t, err)
+	_, err = w.Begin(t.Context(), c.Shop, nil)
+	assert.ErrorIs(t, err, lockfile.ErrTaken)
+	require.NoError(t, first.Close())
+	second, err := w.Begin(t.Context(), c.Shop, nil)
+	require.NoError(t, err)
+	require.NoError(t, second.Close())
+}
+
+// A folder that is not as the last program left it is refused, and says why.
+func TestFoldersThatAreRefused(t *testing.T) {
+	c := begun(t, personalization.Filled)
+	in := func(s *scene, name string) string { return filepath.Join(s.JobFolder(), name) }
+	rewrite := func(path, from, to string) {
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Contains(t, string(content), from)
+		require.NoError(t, os.WriteFile(path, bytes.Replace(content, []byte(from), []byte(to), 1), 0o600))
+	}
+	for name, row := range map[string]struct {
+		change func(s *scene)
+		want   string
+	}{
+		"the job has a card more": {func(s *scene) { rewrite(filepath.Join(s.Folder, "cards.csv"), "customer-2,", "customer-1x,") }, "is no customer"},
+		"the job has other words": {func(s *scene) { rewrite(filepath.Join(s.Folder, "cards.csv"), "Storgatan 1", "Storgatan 7") }, "was changed since the job was begun"},
+		"it is another job's":     {func(s *scene) { rewrite(s.JobFile(), "job: spring", "job: summer") }, "it is that of the job spring"},
+		"the key is gone":         {func(s *scene) { require.NoError(t, os.Remove(in(s, "journal.key"))) }, "restore it from its backup"},
+		"the key is another's": {func(s *scene) {
+			require.NoError(t, os.WriteFile(in(s, "journal.key"), []byte(strings.Repeat("0", 64)+"\n"), 0o600))
+		}, ""},
+		"the log says other words": {func(s *scene) { rewrite(in(s, "audit.log"), `"event":"reserved"`, `"event":"reverted"`) }, "the file was changed"},
+		"the log has a line more": {func(s *scene) {
+			content, err := os.ReadFile(in(s, "audit.log"))
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(in(s, "audit.log"), append(content, "{}\n"...), 0o600))
+		}, "the journal was set back to a backup"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &scene{Shop: c.Copy(t, filepath.Join(t.TempDir(), "shop"))}
+			row.change(s)
+			var listed error
+			err := s.open(t, func(b *batch.Batch) { _, listed = b.Waiting(t.Context()) })
+			if err == nil {
+				err = listed
+			}
+			require.ErrorContains(t, err, row.want)
+		})
+	}
+}
+
+// A log that a killed program left behind its journal is brought up to it.
+func TestLogIsMended(t *testing.T) {
+	c := begun(t, personalization.Installed)
+	path := filepath.Join(c.JobFolder(), "audit.log")
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for _, left := range []int{0, 1, len(content) / 2, len(content) - 1, len(content)} {
+		require.NoError(t, os.WriteFile(path, content[:left], 0o600))
+		require.NoError(t, c.open(t, nothing))
+		mended, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.True(t, bytes.HasPrefix(mended, content))
+		require.Equal(t, left < len(content), bytes.Contains(mended[len(content):], []byte(`"event":"mended"`)))
+		content = mended
+	}
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, c.open(t, nothing))
+}
+
+// What is drawn for a card is nowhere in clear, and its sealed form is gone from the
+// folder's files when the card is active.
+func TestSecretsAreErased(t *testing.T) {
+	c := begun(t, personalization.Filled)
+	files := func() (all []byte) {
+		require.NoError(t, filepath.WalkDir(c.JobFolder(), func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			content, err := os.ReadFile(path)
+			all = append(all, content...)
+			return err
+		}))
+		return all
+	}
+	db, err := store.Open(t.Context(), filepath.Join(c.JobFolder(), "journal.db"))
+	require.NoError(t, err)
+	var sealed []byte
+	require.NoError(t, db.QueryRow(`SELECT sealed FROM card_order`).Scan(&sealed))
+	require.NoError(t, db.Close())
+	require.Greater(t, len(sealed), 40)
+	require.True(t, bytes.Contains(files(), sealed))
+
+	second, err := batchtest.NewCard(t.Name(), true)
+	require.NoError(t, err)
+	c.cards = append(c.cards, second)
+	c.feeder.Readers.Insert("left", c.cards[0])
+	c.feeder.Readers.Insert("right", second)
+	require.NoError(t, c.program(t))
+	batchtest.Examine(t.Context(), t, c.Shop, c.cards)
+	require.False(t, bytes.Contains(files(), sealed))
+	db, err = store.Open(t.Context(), filepath.Join(c.JobFolder(), "journal.db"))
+	require.NoError(t, err)
+	require.ErrorIs(t, db.QueryRow(`SELECT sealed FROM card_order WHERE sealed IS NOT NULL`).Scan(&sealed), sql.ErrNoRows)
+	require.NoError(t, db.Close())
+}
+
+// A card that does not come again is given up: its device is reported lost if it was
+// registered, its letter is gone, another chip gets its place, and the card itself is
+// refused if it turns up.
+func TestCardIsGivenUp(t *testing.T) {
+	for _, at := range []personalization.Stage{personalization.Inspected, personalization.Installed, personalization.Registered} {
+		t.Run(at.String(), func(t *testing.T) {
+			c := begun(t, at)
+			lost := c.cards[0]
+			var device batch.Waiting
+			require.NoError(t, c.open(t, func(b *batch.Batch) {
+				waiting, err := b.Waiting(t.Context())
+				require.NoError(t, err)
+				require.Len(t, waiting, 1)
+				device = waiting[0]
+				assert.Equal(t, at, device.Stage)
+				require.ErrorContains(t, b.GiveUp(t.Context(), "SENORDICC9999999", "x"), "no order of this job")
+				for range 2 { // given again
+					require.NoError(t, b.GiveUp(t.Context(), device.Device, "the card is broken"))
+				}
+				count, err := b.Count(t.Context())
+				require.NoError(t, err)
+				assert.Equal(t, batch.Count{Total: 2, Left: 2}, count)
+			}))
+			assert.NoFileExists(t, filepath.Join(c.JobFolder(), "letters", string(device.Device)+".txt.age"))
+
+			pile := []virtual.Card{lost}
+			for i := range 2 {
+				fresh, err := batchtest.NewCard(t.Name()+string(rune('a'+i)), true)
+				require.NoError(t, err)
+				c.cards = append(c.cards, fresh)
+				pile = append(pile, fresh)
+			}
+			c.feeder.Pile = pile
+			c.feeder.Fill("left", "right")
+			require.NoError(t, c.program(t))
+			batchtest.Examine(t.Context(), t, c.Shop, c.cards)
+			record, err := batch.ReadRecord(t.Context(), c.JobFolder())
+			require.NoError(t, err)
+			require.Equal(t, "rejected", record.Items[0].Orders[0].State)
+			refusals := 0
+			for _, v := range record.Visits {
+				if v.Outcome == "refused" {
+					refusals++
+					assert.Contains(t, v.Reason, "it was rejected as "+string(device.Device)+" (the card is broken)")
+				}
+			}
+			assert.Equal(t, at > personalization.Inspected, refusals == 1, "a card on which nothing was installed is as good as a blank one")
+
+			require.NoError(t, c.open(t, func(b *batch.Batch) {
+				require.ErrorContains(t, b.GiveUp(t.Context(), record.Items[0].Orders[1].Device, "x"), "is active")
+			}))
+			w, err := c.Open(t.Context())
+			require.NoError(t, err)
+			_, err = w.Bank.Device(t.Context(), device.Device)
+			assert.Equal(t, at < personalization.Registered, errors.Is(err, intermediary.ErrNoDevice))
+			require.NoError(t, w.Town.Close())
+		})
+	}
+}
+
+// Cards that must not be made are turned away, each with its reason, and nothing is
+// written on them; those of the job are made.
+func TestOddCardsAreTurnedAway(t *testing.T) {
+	c := set(t, batchtest.NewShop(t, t.TempDir(), 1), 2, true)
+	other := begun(t, personalization.Installed)
+	odd := oddCards(t, t.Name(), issuedElsewhere(t))
+	good := c.feeder.Pile
+	c.feeder.Pile = append([]virtual.Card{odd["other keys"], odd["nameless"], odd["issued"], other.cards[0]}, good...)
+	c.feeder.Fill("left")
+	var notices []batch.Notice
+	w, err := c.Open(t.Context())
+	require.NoError(t, err)
+	job, err := w.Begin(t.Context(), c.Shop, nil)
+	require.NoError(t, err)
+	require.NoError(t, job.Run(t.Context(), c.feeder.Readers, func(n batch.Notice, count batch.Count) {
+		if n.Kind != batch.Taken {
+			notices = append(notices, n)
+		}
+		c.feeder.Told(n, count)
+	}))
+	require.NoError(t, job.Close())
+	require.NoError(t, w.Town.Close())
+	want := []struct {
+		kind   batch.NoticeKind
+		reason string
+	}{
+		{batch.Rejected, "keys"}, {batch.Refused, "neither production data"}, {batch.Refused, "this card is somebody's"},
+		{batch.Refused, "begun elsewhere"}, {batch.Made, ""},
+	}
+	require.Len(t, notices, len(want))
+	for i := range want {
+		assert.Equal(t, want[i].kind, notices[i].Kind)
+		assert.Contains(t, notices[i].Reason, want[i].reason)
+	}
+	batchtest.Examine(t.Context(), t, c.Shop, c.cards)
+}
