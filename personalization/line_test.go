@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"ekrona/apdu"
+	"ekrona/apdu/gpc"
 	"ekrona/apdu/spec"
 	emulated "ekrona/emulator/globalplatform"
 	client "ekrona/host/card"
@@ -131,11 +132,17 @@ func TestLineMakesABlankCardActive(t *testing.T) {
 func TestLineGoesOnAfterEveryCommand(t *testing.T) {
 	h := newHouse(t)
 	r := h.newReader(t)
-	_, err := h.Line.Issue(t.Context(), r, h.Order(t), linetest.Secrets(t), func(personalization.Stage) error { return nil })
+	var sent []apdu.Command
+	_, err := h.Line.Issue(t.Context(), apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+		sent = append(sent, c)
+		return r.Transmit(ctx, c)
+	}), h.Order(t), linetest.Secrets(t), anyStage)
 	require.NoError(t, err)
-	commands := r.sent
-	require.Greater(t, commands, 20)
-	for at := 1; at <= commands; at++ {
+	require.Greater(t, len(sent), 20)
+	for at := 1; at <= len(sent); at++ {
+		if c := sent[at-1]; c.INS == gpc.InsLoad && c.P1 == 0 && c.P2 > 1 {
+			continue // one block of many is as another
+		}
 		for _, after := range []bool{false, true} {
 			r, o := h.newReader(t), h.Order(t)
 			before := len(h.Notary.Keys)

@@ -16,6 +16,7 @@ const (
 	SWLocked           apdu.StatusWord = 0x6283 // SELECT of a card in CARD_LOCKED
 	SWNotAuthentic     apdu.StatusWord = 0x6300 // wrong host cryptogram
 	SWMore             apdu.StatusWord = 0x6310 // GET STATUS has more
+	SWNotLinked        apdu.StatusWord = 0x6438 // of NXP's cards, to LOAD
 	SWMemoryFailure    apdu.StatusWord = 0x6581
 	SWWrongLength      apdu.StatusWord = 0x6700
 	SWNoChannel        apdu.StatusWord = 0x6881
@@ -39,6 +40,7 @@ var meanings = map[apdu.StatusWord]string{
 	SWLocked:           "the card is in CARD_LOCKED: only its issuer can unlock it",
 	SWNotAuthentic:     "the keys are not the card's: find the right ones, a few more tries block the card for good",
 	SWMore:             "more data follows",
+	SWNotLinked:        "the card cannot link the load file, which imports what the card has not: take a load file for an older Java Card, or a newer product",
 	SWMemoryFailure:    "the card's memory failed: set the card aside",
 	SWWrongLength:      "the length is wrong: card and program speak different versions",
 	SWNoChannel:        "logical channels are not supported: use the basic one",

@@ -41,7 +41,9 @@ func TestACardInAReaderIsMade(t *testing.T) {
 	issue := []string{
 		"issue", "card", "--reader", d.Reader(0), "--state", town, "--bank", "SENORDIC", "--owner", "dora", "--keys", "test", "--letter", letter,
 	}
-	for _, at := range []int{40, 124} { // in the middle of the load file; after the keys are made
+	// In the middle of the load file; after the keys are made; when it is active and nobody
+	// has heard of it.
+	for _, at := range []int{40, 124, 22} {
 		in := d.Insert(0, virtual)
 		in.PullAt(at, daemon.AnswerLost)
 		require.Equal(t, exitFailed, run(issue))
