@@ -3,6 +3,7 @@ package rehearsal_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -208,4 +209,44 @@ func TestPage(t *testing.T) {
 	totals := plan.Cases[0].Totals()
 	assert.Greater(t, totals.Card, time.Second)
 	assert.Greater(t, totals.Sent, len(d.Line.CAP.LoadFile()))
+}
+
+// A script finds every command, its header and length, and what it all comes to.
+func TestPlanForAScript(t *testing.T) {
+	d := newDesk(t)
+	plan := d.plan(d.blank(), d.Line, d.order())
+	encoded, err := json.Marshal(plan.Cases)
+	require.NoError(t, err)
+	var cases []struct {
+		If    string
+		Steps []struct {
+			Name string
+			Wire []struct {
+				Header string
+				Length int
+			}
+			P71 int64 `json:"p71_us"`
+		}
+		Totals struct {
+			Commands int
+			Sent     int   `json:"bytes_sent"`
+			P71      int64 `json:"p71_us"`
+		}
+	}
+	require.NoError(t, json.Unmarshal(encoded, &cases))
+	require.Len(t, cases, 2)
+	first := cases[0]
+	assert.Equal(t, "nothing of the applet is on the card", first.If)
+	assert.Equal(t, first.Totals.Commands, len(first.Steps), "each goes in one command")
+	assert.Positive(t, first.Totals.P71)
+	assert.Equal(t, "SELECT", first.Steps[0].Name)
+	assert.Equal(t, "00A40400", first.Steps[0].Wire[0].Header)
+	sum := int64(0)
+	for _, step := range first.Steps {
+		assert.Positive(t, step.P71, step.Name)
+		sum += step.P71
+	}
+	assert.InDelta(t, first.Totals.P71, sum, float64(len(first.Steps)), "rounded each")
+	last := first.Steps[len(first.Steps)-1]
+	assert.Equal(t, "ACTIVATE", last.Name)
 }

@@ -40,7 +40,8 @@ func issueCardCommand() *cobra.Command {
 
 The card is looked at first (see "ekrona issue check"); the issuing is rehearsed on a
 virtual card in the same state, and the card gets exactly the commands that were
-rehearsed. --dry-run shows them and sends no more than that look.
+rehearsed (a reader without extended length splits the long ones). --dry-run shows
+them and sends no more than that look.
 
 Whatever is interrupted is gone on with by the same command line: the order, with the
 card's secrets, lies beside the letter until the card is active. PIN and PUK are then in
