@@ -121,14 +121,19 @@ func (s Shop) Open(ctx context.Context) (w Works, err error) {
 	return w, nil
 }
 
-// Begin opens the shop's job.
+// Begin opens the shop's job, at noon.
 func (w Works) Begin(ctx context.Context, s Shop, hook Hook) (*batch.Batch, error) {
+	return w.BeginAt(ctx, s, town.FixedClock(Noon), hook)
+}
+
+// BeginAt opens the shop's job with a clock of its own; nil is the system's.
+func (w Works) BeginAt(ctx context.Context, s Shop, clock batch.Clock, hook Hook) (*batch.Batch, error) {
 	job, err := batch.ReadJob(s.JobFile())
 	if err != nil {
 		return nil, err
 	}
 	o := batch.Options{
-		Job: job, Folder: s.JobFolder(), Line: w.Line, Registry: w.Bank, Need: w.Need, LogKey: w.Line.CA.Signer, Clock: town.FixedClock(Noon),
+		Job: job, Folder: s.JobFolder(), Line: w.Line, Registry: w.Bank, Need: w.Need, LogKey: w.Line.CA.Signer, Clock: clock,
 	}
 	if hook != nil {
 		o.Driver, o.Registry = Driver{hook}, registry{w.Bank, hook}
