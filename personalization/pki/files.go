@@ -1,11 +1,9 @@
 package pki
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"ekrona/personalization/pki/durable"
@@ -27,39 +25,22 @@ const ServerCertificateFile = "crt"
 // Path is where the folder keeps something of a name.
 func (f Folder) Path(name, kind string) string { return filepath.Join(f.path, name+"."+kind) }
 
-// Claim writes a file with what a name stands for, once: later it must be the same, or
-// the error is [ErrTaken].
-func Claim(path, name string, content []byte) error {
-	err := durable.Create(path, content, durable.Everyone)
-	if !errors.Is(err, fs.ErrExist) {
-		return err
+// claim writes what a holder stands for, once: later it must be the same, or the error
+// is [ErrTaken].
+func claim(path, holder string, content []byte) error {
+	err := durable.Ensure(path, content, durable.Everyone)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w: %s: choose the next number", ErrTaken, holder)
 	}
-	claimed, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(claimed, content) {
-		return fmt.Errorf("%w: %s: choose the next number", ErrTaken, name)
-	}
-	return nil
+	return err
 }
 
 // Refer makes a name's key the one of a reference, which is kept in NAME.key. The
 // name may have had no other key ([fs.ErrExist]).
 func (f Folder) Refer(name, reference string) error {
-	path := f.Path(name, keyFile)
-	content := []byte(reference + "\n")
-	err := durable.Create(path, content, durable.OwnerOnly)
-	if !errors.Is(err, fs.ErrExist) {
-		return err
+	err := durable.Ensure(f.Path(name, keyFile), []byte(reference+"\n"), durable.OwnerOnly)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("key file %s: %w with another key", f.Path(name, keyFile), fs.ErrExist)
 	}
-	there, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	defer clear(there)
-	if !bytes.Equal(there, content) {
-		return fmt.Errorf("key file %s: %w with another key", path, fs.ErrExist)
-	}
-	return nil
+	return err
 }

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdsa"
-	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 
 	"ekrona/apdu/cvc"
@@ -38,7 +36,7 @@ func (f Folder) Trust(name string, encoded []byte, anchor message.Hash) (*cvc.Ce
 	if is != anchor {
 		return nil, fmt.Errorf("%w: ask its owner, on another way than it came", ErrAnchor)
 	}
-	return root, f.keepRoot(name, encoded)
+	return root, durable.Ensure(f.Path(name, certificateFile), encoded, durable.Everyone)
 }
 
 // Import keeps a certificate under a name, once it leads to a root that the folder
@@ -114,7 +112,7 @@ func (f Folder) adopt(ctx context.Context, ours Shelf, k Kept) error {
 		}
 	}
 	if isSelfSigned(k.Certificate) {
-		return f.keepRoot(string(k.Certificate.Holder), k.Encoded)
+		return durable.Ensure(f.Path(string(k.Certificate.Holder), certificateFile), k.Encoded, durable.Everyone)
 	}
 	_, err := f.Import(ctx, string(k.Certificate.Holder), k.Encoded)
 	return err
@@ -156,18 +154,4 @@ func KeepList(path string, list *revocation.List, former func() (*revocation.Lis
 		return err
 	}
 	return durable.Replace(path, list.Encoded, durable.Everyone)
-}
-
-// keepRoot keeps a root where nothing else is.
-func (f Folder) keepRoot(name string, encoded []byte) error {
-	path := f.Path(name, certificateFile)
-	err := durable.Create(path, encoded, durable.Everyone)
-	if errors.Is(err, fs.ErrExist) {
-		there, reading := os.ReadFile(path)
-		if reading == nil && bytes.Equal(there, encoded) {
-			return nil
-		}
-		return fmt.Errorf("%s: %w with another certificate", path, fs.ErrExist)
-	}
-	return err
 }

@@ -92,7 +92,7 @@ func (f Folder) Issue(ctx context.Context, name string, request *cvc.Certificate
 	if err != nil {
 		return nil, err
 	}
-	if err := Claim(filepath.Join(archive, string(s.Holder)+"."+claimFile), string(s.Holder), point); err != nil {
+	if err := claim(filepath.Join(archive, string(s.Holder)+"."+claimFile), string(s.Holder), point); err != nil {
 		return nil, err
 	}
 	if encoded, err = sameIssued(archive, request, s); encoded != nil || err != nil {

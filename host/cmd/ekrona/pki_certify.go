@@ -44,11 +44,7 @@ the same request gets the same certificate again.`,
 			if err := write(out, made); err != nil {
 				return err
 			}
-			shown, err := show(made)
-			if err != nil {
-				return err
-			}
-			return r.answer(c, shown, shown.text())
+			return r.show(c, made)
 		},
 	}
 	k.add(c)
@@ -89,11 +85,7 @@ shows with "ekrona pki show"; it has to come on another way than the certificate
 			if err != nil {
 				return err
 			}
-			shown, err := show(root)
-			if err != nil {
-				return err
-			}
-			return r.answer(c, shown, shown.text())
+			return r.show(c, root)
 		},
 	}
 	r.add(c)

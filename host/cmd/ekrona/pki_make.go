@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -48,26 +49,13 @@ the certificate. With --common-name it is the CA of servers instead, X.509.`,
 			if err != nil {
 				return err
 			}
-			shown, err := showCard(root.Encoded)
-			if err != nil {
-				return err
-			}
-			return firstOf(r.answer(c, shown, shown.text()), root.Close())
+			return errors.Join(r.show(c, root.Encoded), root.Close())
 		},
 	}
 	k.addNew(c)
 	s.addNames(c)
 	r.add(c)
 	return c
-}
-
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (k *signingKeys) makeServerRoot(c *cobra.Command, at place, s *subjectFlags, r *reply, now time.Time) error {
@@ -85,11 +73,7 @@ func (k *signingKeys) makeServerRoot(c *cobra.Command, at place, s *subjectFlags
 	if err != nil {
 		return err
 	}
-	shown, err := showServer(text)
-	if err != nil {
-		return err
-	}
-	return r.answer(c, shown, shown.text())
+	return r.show(c, text)
 }
 
 func pkiRequestCommand() *cobra.Command {
@@ -107,11 +91,7 @@ func pkiRequestCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			shown, err := show(request)
-			if err != nil {
-				return err
-			}
-			return r.answer(c, shown, shown.text())
+			return r.show(c, request)
 		},
 	}
 	k.addNew(c)
@@ -198,11 +178,7 @@ import in one. The certificates that it leads to are copied into its folder.`,
 			if err != nil {
 				return err
 			}
-			shown, err := show(made)
-			if err != nil {
-				return err
-			}
-			return r.answer(c, shown, shown.text())
+			return r.show(c, made)
 		},
 	}
 	k.addNew(c)

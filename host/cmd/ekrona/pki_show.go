@@ -90,6 +90,15 @@ func show(content []byte) (document, error) {
 	}
 }
 
+// show answers with what a file holds.
+func (r *reply) show(c *cobra.Command, content []byte) error {
+	shown, err := show(content)
+	if err != nil {
+		return err
+	}
+	return r.answer(c, shown, shown.text())
+}
+
 func showServer(content []byte) (document, error) {
 	c, subject, err := transport.Parse(content)
 	if err != nil {

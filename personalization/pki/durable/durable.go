@@ -1,14 +1,16 @@
 // Package durable writes small files whole or not at all: a temporary file beside
 // them is filled, synced and only then given the name. A power cut leaves the old
-// state or the new one, and at worst a temporary file. Start with [Create] and
-// [Replace].
+// state or the new one, and at worst a temporary file. Start with [Create],
+// [Ensure] and [Replace].
 //
 // It trusts the file system to keep what a completed rename and a sync of its
 // folder wrote.
 package durable
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,6 +28,24 @@ const (
 // name is taken, also by another process at the same moment.
 func Create(path string, content []byte, mode fs.FileMode) error {
 	return place(path, content, mode, os.Link)
+}
+
+// Ensure writes a file that did not exist, or finds the same content in it: a command
+// repeated is no error. With other content the error is [fs.ErrExist].
+func Ensure(path string, content []byte, mode fs.FileMode) error {
+	err := Create(path, content, mode)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	there, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	defer clear(there)
+	if !bytes.Equal(there, content) {
+		return fmt.Errorf("%s: %w with other content", path, fs.ErrExist)
+	}
+	return nil
 }
 
 // Replace writes a file in the place of any that was there.

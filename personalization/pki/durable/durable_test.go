@@ -19,6 +19,8 @@ func TestCreateNeverReplacesAndReplaceDoes(t *testing.T) {
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, "first", string(content))
+	require.NoError(t, Ensure(path, []byte("first"), OwnerOnly))
+	require.ErrorIs(t, Ensure(path, []byte("second"), OwnerOnly), fs.ErrExist)
 	require.NoError(t, Replace(path, []byte("third"), Everyone))
 	content, err = os.ReadFile(path)
 	require.NoError(t, err)

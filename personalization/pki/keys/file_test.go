@@ -197,16 +197,18 @@ func TestOpenSSLReadsOurKeysAndWeItsKeys(t *testing.T) {
 	requireSigns(t, key)
 	openssl(t, "pkey", "-in", ours, "-passin", "file:"+passphrase, "-noout", "-check")
 
+	plain := filepath.Join(folder, "plain.key")
+	openssl(t, "pkcs8", "-topk8", "-nocrypt", "-in", ours, "-passin", "file:"+passphrase, "-out", plain)
 	for name, arguments := range map[string][]string{
-		"scrypt":  {"-scrypt"},
-		"PBKDF2":  {"-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA256", "-iter", "200000"},
-		"weak":    {"-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA256", "-iter", "1000"},
-		"DES":     {"-v2", "des3"},
-		"nocrypt": {"-nocrypt"},
+		"scrypt": {"-scrypt"},
+		"PBKDF2": {"-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA256", "-iter", "200000"},
+		"weak":   {"-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA256", "-iter", "1000"},
+		"DES":    {"-v2", "des3"},
+		"plain":  {"-nocrypt"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			theirs := filepath.Join(folder, name+".key")
-			openssl(t, append([]string{"pkcs8", "-topk8", "-in", ours, "-passin", "file:" + passphrase, "-passout", "pass:correct horse battery staple", "-out", theirs}, arguments...)...)
+			theirs := filepath.Join(t.TempDir(), "their.key")
+			openssl(t, append([]string{"pkcs8", "-topk8", "-in", plain, "-passout", "file:" + passphrase, "-out", theirs}, arguments...)...)
 			require.NoError(t, os.Chmod(theirs, 0o600))
 			found, err := Open(t.Context(), "file:"+theirs, o)
 			if name == "weak" || name == "DES" {

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
@@ -37,16 +36,7 @@ func Trust(f pki.Folder, name string, text []byte, fingerprint message.Hash) (*x
 	if err := root.CheckSignatureFrom(root); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUntrusted, err)
 	}
-	path := f.Path(name, certificateFile)
-	err = durable.Create(path, text, durable.Everyone)
-	if errors.Is(err, fs.ErrExist) {
-		there, reading := os.ReadFile(path)
-		if reading == nil && bytes.Equal(there, text) {
-			return root, nil
-		}
-		return nil, fmt.Errorf("%s: %w with another certificate", path, fs.ErrExist)
-	}
-	return root, err
+	return root, durable.Ensure(f.Path(name, certificateFile), text, durable.Everyone)
 }
 
 // kept is a certificate of a folder, and the list of what it has revoked, if there is
@@ -181,8 +171,8 @@ func Adopt(ctx context.Context, f, from pki.Folder, name string, now time.Time) 
 			if !k.Equal(ca) || slices.ContainsFunc(ours, func(own kept) bool { return own.Equal(ca) }) {
 				continue
 			}
-			if err := durable.Create(path(k.name), wrap(certificateLabel, ca.Raw), durable.Everyone); err != nil {
-				return fmt.Errorf("%s: %w", path(k.name), err)
+			if err := durable.Ensure(path(k.name), wrap(certificateLabel, ca.Raw), durable.Everyone); err != nil {
+				return err
 			}
 		}
 		ca = next

@@ -17,17 +17,16 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/sha256"
-	"encoding/asn1"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"math/big"
 	"os"
 	"sync"
 
 	"github.com/google/go-tpm/tpm2"
 
+	"ekrona/apdu/signature"
 	"ekrona/personalization/pki/durable"
 	"ekrona/personalization/pki/keys/secret"
 )
@@ -195,11 +194,16 @@ func (k *Key) load(ctx context.Context) (*loaded, error) {
 	return l, nil
 }
 
-// der is the form of crypto/ecdsa.
+// der is the form of crypto/ecdsa. A TPM may leave out zeros in front.
 func der(s *tpm2.TPMSSignatureECC) ([]byte, error) {
-	return asn1.Marshal(struct{ R, S *big.Int }{
-		new(big.Int).SetBytes(s.SignatureR.Buffer), new(big.Int).SetBytes(s.SignatureS.Buffer),
-	})
+	var plain signature.Plain
+	r, other := s.SignatureR.Buffer, s.SignatureS.Buffer
+	if len(r) > coordinateBytes || len(other) > coordinateBytes {
+		return nil, errors.New("TPM: its signature is none on P-256")
+	}
+	copy(plain[coordinateBytes-len(r):], r)
+	copy(plain[2*coordinateBytes-len(other):], other)
+	return plain.DER()
 }
 
 // explain puts the answers of a TPM that a user can do something about in words.
