@@ -35,6 +35,7 @@ import (
 	"ekrona/host/wallet"
 	"ekrona/personalization"
 	"ekrona/personalization/pki"
+	"ekrona/personalization/pki/keys"
 )
 
 // clock stands still until it is moved.
@@ -211,7 +212,7 @@ func (w *world) addPerson(name string, at message.Name, serial string, online mo
 	p := &person{name: name, bank: w.banks[at]}
 	w.people = append(w.people, p)
 	var err error
-	key, err := pki.GenerateKey(w.random(name))
+	key, err := keys.Generate(w.random(name))
 	require.NoError(t, err)
 	p.app = pki.Identity{Signer: key}
 	customer := intermediary.Customer{ID: name, Name: name, App: &key.PublicKey}
@@ -297,7 +298,7 @@ func (w *world) addTill(at message.Name) *till {
 	t := w.t
 	t.Helper()
 	b := w.banks[at]
-	key, err := pki.GenerateKey(w.random("shop"))
+	key, err := keys.Generate(w.random("shop"))
 	require.NoError(t, err)
 	require.NoError(t, b.AddCustomer(w.ctx, intermediary.Customer{ID: "shop", Name: "Shop", App: &key.PublicKey}))
 	identity, err := b.pki.Certified("till", w.subject(string(at)+"TILL0001", spec.RoleTerminal), b.ca)

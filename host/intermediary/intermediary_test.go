@@ -20,6 +20,7 @@ import (
 	"ekrona/host/settlement"
 	"ekrona/host/store"
 	"ekrona/personalization/pki"
+	"ekrona/personalization/pki/keys"
 )
 
 type clock struct{}
@@ -100,7 +101,7 @@ func newOffice(t *testing.T) *office {
 	o.Intermediary, err = New(o.config)
 	require.NoError(t, err)
 	require.NoError(t, o.Start(o.ctx))
-	o.app, err = pki.GenerateKey(o.random)
+	o.app, err = keys.Generate(o.random)
 	require.NoError(t, err)
 	require.NoError(t, o.AddCustomer(o.ctx, Customer{"anna", "Anna", &o.app.PublicKey}))
 	return o
@@ -210,7 +211,7 @@ func TestDepositComesOutOfOwnFundsOnceForItsOrder(t *testing.T) {
 
 func TestCustomersAndDevicesKeepTheirIDs(t *testing.T) {
 	o := newOffice(t)
-	other, err := pki.GenerateKey(o.random)
+	other, err := keys.Generate(o.random)
 	require.NoError(t, err)
 	require.ErrorIs(t, o.AddCustomer(o.ctx, Customer{"anna", "Anna", &other.PublicKey}), ErrTaken)
 	require.NoError(t, o.AddCustomer(o.ctx, Customer{"bertil", "Bertil", &other.PublicKey}))

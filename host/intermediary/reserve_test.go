@@ -9,7 +9,7 @@ import (
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
-	"ekrona/personalization/pki"
+	"ekrona/personalization/pki/keys"
 )
 
 func TestDeviceIDsAreGivenOnce(t *testing.T) {
@@ -52,7 +52,7 @@ func TestCardsOfACustomer(t *testing.T) {
 // addCard makes a card of anna's known.
 func (o *office) addCard(id message.DeviceID) {
 	o.t.Helper()
-	key, err := pki.GenerateKey(o.random)
+	key, err := keys.Generate(o.random)
 	require.NoError(o.t, err)
 	certificate, err := o.ca.Certify(subject(cvc.Holder(id), spec.RoleCard), &key.PublicKey)
 	require.NoError(o.t, err)

@@ -21,7 +21,7 @@ import (
 	"ekrona/host/intermediary"
 	"ekrona/host/wallet"
 	"ekrona/personalization"
-	"ekrona/personalization/pki"
+	"ekrona/personalization/pki/keys"
 )
 
 // person is a customer with a phone and a card, or several copies of it.
@@ -46,7 +46,7 @@ const (
 func (w *world) settle(name string, b *bank, number int) error {
 	p := &person{name: name, bank: b}
 	var err error
-	if p.app, err = pki.GenerateKey(w.random.of("keys")); err != nil {
+	if p.app, err = keys.Generate(w.random.of("keys")); err != nil {
 		return err
 	}
 	if err := b.AddCustomer(w.ctx, intermediary.Customer{ID: name, Name: name, App: &p.app.PublicKey}); err != nil {

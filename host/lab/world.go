@@ -21,6 +21,7 @@ import (
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
 	"ekrona/personalization/pki"
+	"ekrona/personalization/pki/keys"
 )
 
 // clock stands still until a step moves it.
@@ -158,7 +159,7 @@ func (w *world) close() error {
 
 // identity makes a key and has the issuer certify it; without an issuer it is the root.
 func (w *world) identity(holder string, role spec.Role, days int, issuer *pki.Identity) (pki.Identity, error) {
-	key, err := pki.GenerateKey(w.random.of("keys"))
+	key, err := keys.Generate(w.random.of("keys"))
 	if err != nil {
 		return pki.Identity{}, err
 	}
@@ -246,7 +247,7 @@ func (w *world) startBank(b *bank) (err error) {
 }
 
 func (w *world) openShop(shop string, b *bank, number int) error {
-	app, err := pki.GenerateKey(w.random.of("keys"))
+	app, err := keys.Generate(w.random.of("keys"))
 	if err != nil {
 		return err
 	}

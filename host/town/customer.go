@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
 	"ekrona/host/intermediary"
 	"ekrona/host/money"
 	"ekrona/host/wallet"
@@ -57,11 +58,15 @@ func (t *Town) Enrol(ctx context.Context, b *Bank, name string) error {
 
 // addCustomer opens an online wallet and gives back the key of its owner's app.
 func (t *Town) addCustomer(ctx context.Context, b *Bank, name string, deposit money.Ore) (crypto.Signer, error) {
-	app, err := pki.LoadOrCreateKey(t.path("keys", name, "app.key"), t.random)
+	app, err := pki.Open(t.path("keys", name), t.random).Key(ctx, "app")
 	if err != nil {
 		return nil, err
 	}
-	if err := b.AddCustomer(ctx, intermediary.Customer{ID: name, Name: name, App: &app.PublicKey}); err != nil {
+	public, err := signature.PublicKey(app)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.AddCustomer(ctx, intermediary.Customer{ID: name, Name: name, App: public}); err != nil {
 		return nil, err
 	}
 	if deposit > 0 {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 
-	"ekrona/personalization/pki"
+	"ekrona/personalization/pki/durable"
 )
 
 // readJSON reads what writeJSON wrote.
@@ -25,5 +25,5 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return pki.ReplaceSecret(path, append(content, '\n'))
+	return durable.Replace(path, append(content, '\n'), durable.OwnerOnly)
 }

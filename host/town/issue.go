@@ -22,6 +22,7 @@ import (
 	"ekrona/host/wallet"
 	"ekrona/personalization"
 	"ekrona/personalization/pki"
+	"ekrona/personalization/pki/durable"
 )
 
 // Letter is the PIN letter of a person.
@@ -251,7 +252,7 @@ func (t *Town) journalKey(path string) (terminal.JournalKey, error) {
 		if _, err := io.ReadFull(t.random, key[:]); err != nil {
 			return key, fmt.Errorf("the source of randomness failed: %w", err)
 		}
-		return key, pki.ReplaceSecret(path, []byte(hex.EncodeToString(key[:])))
+		return key, durable.Replace(path, []byte(hex.EncodeToString(key[:])), durable.OwnerOnly)
 	}
 	if err != nil {
 		return key, err

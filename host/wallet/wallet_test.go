@@ -20,6 +20,7 @@ import (
 	"ekrona/host/settlement"
 	"ekrona/host/store"
 	"ekrona/personalization/pki"
+	"ekrona/personalization/pki/keys"
 )
 
 // clerk is an intermediary that takes messages as it is told to.
@@ -67,7 +68,7 @@ func newPhone(t *testing.T) *phone {
 	require.NoError(t, err)
 	point, err := signature.Point(own.Certificate.PublicKey)
 	require.NoError(t, err)
-	app, err := pki.GenerateKey(random)
+	app, err := keys.Generate(random)
 	require.NoError(t, err)
 	schema, err := Schema()
 	require.NoError(t, err)
