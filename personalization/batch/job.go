@@ -156,34 +156,36 @@ func cardOf(file string, line int, value func(column string) string, ceilings me
 	return c
 }
 
-// limits are the ceilings that the columns or fields name, over those given.
+// limits are the ceilings that the columns or fields name, over those given. Where only
+// the balance is named, no payment may be above it.
 func limits(file string, value func(column string) (string, int), ceilings message.Policy, problems *Problems) message.Policy {
-	at := 0
-	for column, into := range map[string]*message.Amount{"max_balance": &ceilings.MaxBalance, "max_payment": &ceilings.MaxPayment} {
+	amount := func(column string, into *message.Amount) (line int, named bool) {
 		text, line := value(column)
 		if text == "" {
-			continue
+			return line, false
 		}
-		at = line
 		ore, err := money.Parse(text)
 		wire, wireErr := ore.Wire()
 		if err != nil || wireErr != nil || wire == 0 {
 			problems.add(file, line, "%s %q: give an amount in kronor above 0 that a card can hold, such as 2000 or 499.50", column, text)
-			continue
+			return line, false
 		}
 		*into = message.Amount(wire)
+		return line, true
 	}
+	amount("max_balance", &ceilings.MaxBalance)
+	line, named := amount("max_payment", &ceilings.MaxPayment)
+	if named && ceilings.MaxPayment > ceilings.MaxBalance {
+		problems.add(file, line, "max_payment is above max_balance: no such payment could ever be made")
+	}
+	ceilings.MaxPayment = min(ceilings.MaxPayment, ceilings.MaxBalance)
 	if text, line := value("max_transactions"); text != "" {
-		at = line
 		n, err := parseCount(text)
 		if err != nil {
 			problems.add(file, line, "max_transactions %q: give a whole number from 1 to 255", text)
 		} else {
 			ceilings.MaxTransactions = n
 		}
-	}
-	if at > 0 && ceilings.MaxPayment > ceilings.MaxBalance {
-		problems.add(file, at, "max_payment is above max_balance: no such payment could ever be made")
 	}
 	return ceilings
 }

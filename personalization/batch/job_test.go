@@ -68,6 +68,9 @@ func TestJobIsRead(t *testing.T) {
 		})
 	}
 
+	low, err := read(goodHead+"cards: cards.csv\n", "owner,max_balance\nanna,10\n")
+	require.NoError(t, err)
+	assert.Equal(t, message.Amount(10_00), low.Cards[0].Ceilings.MaxPayment)
 	one, err := read(goodHead+"cards: cards.csv\n", "owner\nanna\n")
 	require.NoError(t, err)
 	other, err := read(goodHead+"cards: cards.csv\n", "owner\nanna\nbertil\n")
