@@ -98,7 +98,7 @@ func (n *Notary) checkInstruction(t *txn, d *device, i *message.Instruction) err
 	if err != nil {
 		return err
 	}
-	if next != i.Sequence {
+	if next != i.Sequence || next == 0 {
 		return refuse(Sequence, "Instruction %d of %s: the next is %d, and only after the last is known to be applied; ask for what is outstanding",
 			i.Sequence, d.id, max(next, 1))
 	}

@@ -82,6 +82,11 @@ func TestOneBodyForEver(t *testing.T) {
 		require.ErrorIs(t, err, settlement.Taken)
 		_, err = w.Notary.CoSign(ctx, nordic, "second", i)
 		require.ErrorIs(t, err, settlement.Taken)
+		none := w.Instruction(anna, owed, 0)
+		none.Sequence = 0 // as the next is while one is outstanding
+		w.SignInstruction(none, w.Intermediaries["NORDIC"])
+		_, err = w.Notary.CoSign(ctx, nordic, "third", w.Encode(none))
+		require.ErrorIs(t, err, settlement.Sequence)
 		require.Equal(t, money.Ore(750_00), balance(t, w, nordic))
 		w.Sync(anna, settlementtest.Whole, 0)
 	}

@@ -25,10 +25,11 @@ func (n *Notary) OpenChallenge(ctx context.Context, from string, challenge []byt
 		if err := t.signedByAuthority(from, c.InstructionKey, c, message.Date{}); err != nil {
 			return err
 		}
-		return t.exec(`INSERT INTO challenge (identity, device, known_atc, known_seq, opened_at) VALUES ($1, $2,
+		return t.exec(`INSERT INTO challenge (identity, device, known_atc, known_seq, known_request, opened_at) VALUES ($1, $2,
 			(SELECT coalesce(max(seq), 0) FROM record WHERE device = $3),
-			(SELECT coalesce(max(seq), 0) FROM instruction WHERE device = $4 AND outcome <> 0), $5) ON CONFLICT (identity) DO NOTHING`,
-			identity[:], d.id, d.id, d.id, t.stamp())
+			(SELECT coalesce(max(seq), 0) FROM instruction WHERE device = $4 AND outcome <> 0),
+			(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $5 AND asked = 1), $6) ON CONFLICT (identity) DO NOTHING`,
+			identity[:], d.id, d.id, d.id, d.id, t.stamp())
 	})
 }
 
@@ -48,16 +49,17 @@ func (n *Notary) SubmitState(ctx context.Context, from string, state []byte) (re
 		if !signedBy(s, d.key) {
 			return refuse(Signature, "State of %s is not signed by the registered key", d.id)
 		}
-		var opened, knownAtc, knownSeq int64
-		known, err := t.found("SELECT n, known_atc, known_seq FROM challenge WHERE identity = $1 AND device = $2", []any{s.Challenge[:], d.id},
-			&opened, &knownAtc, &knownSeq)
+		var opened int64
+		var then knowledge
+		known, err := t.found("SELECT n, known_atc, known_seq, known_request FROM challenge WHERE identity = $1 AND device = $2", []any{s.Challenge[:], d.id},
+			&opened, &then.atc, &then.sequence, &then.request)
 		if err != nil {
 			return err
 		}
 		if !known {
 			return refuse(Challenge, "State of %s answers a Challenge that was not opened; open a new one and ask the card again", d.id)
 		}
-		if err := t.findClone(d, s, knownAtc, knownSeq, state); err != nil {
+		if err := t.findClone(d, s, then, state); err != nil {
 			return err
 		}
 		if err := t.exec("UPDATE device SET synced_at = $1 WHERE id = $2", t.stamp(), d.id); err != nil {
@@ -76,17 +78,23 @@ func (n *Notary) SubmitState(ctx context.Context, from string, state []byte) (re
 	return report, err
 }
 
-// findClone compares the State with what was known when its Challenge was opened: a card never falls behind that.
-func (t *txn) findClone(d *device, s *message.State, knownAtc, knownSeq int64, raw []byte) error {
+// knowledge is the highest numbers of a device that were known when a Challenge was opened.
+type knowledge struct{ atc, sequence, request int64 }
+
+// findClone compares the State with what was known when its Challenge was opened: a card never falls behind that. Of the Requests only
+// cards number them as they count them.
+func (t *txn) findClone(d *device, s *message.State, then knowledge, raw []byte) error {
 	head, err := t.headAt(d, s.ATC)
 	if err != nil {
 		return err
 	}
 	switch {
-	case int64(s.ATC) < knownAtc:
+	case int64(s.ATC) < then.atc:
 		return t.accuse(d.id, "a state behind known records", d.heldHead, raw, true)
-	case int64(s.InstructionSequence) < knownSeq:
+	case int64(s.InstructionSequence) < then.sequence:
 		return t.accuse(d.id, "a state behind known instructions", d.heldHead, raw, true)
+	case d.role.CanPay() && int64(s.RequestCounter) < then.request:
+		return t.accuse(d.id, "a state behind known requests", d.heldHead, raw, true)
 	case head != nil && !bytes.Equal(head, s.Head[:]):
 		return t.accuse(d.id, "a state of another chain", head, raw, true)
 	case s.InstructionSequence == 0:

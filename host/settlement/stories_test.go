@@ -311,3 +311,19 @@ func (s *story) again([]string) {
 	}
 	require.Equal(s.t, before, s.sums())
 }
+
+// TestCardThatForgotARequest: a card that was set back to before a Request that somebody has paid is found by its request counter.
+// What was paid into it settles, and its payer's card agrees with its shadow wallet again.
+func TestCardThatForgotARequest(t *testing.T) {
+	w := loaded(t)
+	anna, bertil := w.Devices["ANNA"], w.Devices["BERTIL"]
+	older := bertil.Copy()
+	paid(t, anna, bertil, 30_00)
+	w.Sync(anna, settlementtest.Whole, 0)
+	require.Equal(t, money.Ore(200_00), balance(t, w, string(anna.ID)), "it is set aside")
+	w.Devices["BERTIL"], w.Dishonest["BERTIL"] = older, true
+	report, _ := w.Sync(older, settlementtest.State, 0)
+	require.True(t, report.Cloned)
+	require.Equal(t, money.Ore(170_00), balance(t, w, string(anna.ID)))
+	w.Audit(false)
+}
