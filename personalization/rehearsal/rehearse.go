@@ -47,7 +47,7 @@ func scenesOf(l personalization.Line, s State) []scene {
 		if l.DeleteApplet {
 			scenes = append(scenes, scene{assumption: "a load file of another version is on the card, which goes", reached: personalization.Loaded, outdated: true})
 		}
-	case s.Applet == spec.Installed || s.Applet == spec.KeysMade:
+	case s.IsBegun():
 		reached := personalization.Installed
 		if s.Applet == spec.KeysMade {
 			reached = personalization.KeysMade

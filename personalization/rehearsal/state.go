@@ -22,6 +22,9 @@ func StateOf(r *preflight.Report) (s State, ok bool) {
 	return State{Domain: r.Domain.AID, MaxData: r.Domain.MaxData, Keys: r.Keys, Applet: r.AppletState()}, true
 }
 
+// IsBegun tells whether the applet is on the card and not yet active.
+func (s State) IsBegun() bool { return s.Applet == spec.Installed || s.Applet == spec.KeysMade }
+
 // initial is the version and the length in bytes of the AES keys that the card came
 // with: of the first set but the final one, or what a blank card has.
 func (s State) initial(final byte) (version byte, length int) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -227,6 +228,9 @@ func (d *desk) make(ctx context.Context, state rehearsal.State) error {
 		_, err := fmt.Fprintf(progress, "%v\n", stage)
 		return err
 	})
+	if errors.Is(err, personalization.ErrOtherCard) && state.IsBegun() && !d.deleteApplet {
+		err = fmt.Errorf("%w; if the order that it was begun with is lost, --delete-applet makes room", err)
+	}
 	if err != nil {
 		return err
 	}

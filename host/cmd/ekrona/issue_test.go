@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,6 +11,8 @@ import (
 	"ekrona/emulator/card"
 	"ekrona/emulator/globalplatform"
 	"ekrona/host/pcsc/daemon"
+	"ekrona/personalization"
+	"ekrona/personalization/linetest"
 )
 
 // Wrong keys are found out before they cost a try: however often they are given, the
@@ -25,6 +28,30 @@ func TestWrongKeysNeverBlockACard(t *testing.T) {
 		require.Equal(t, exitFailed, run([]string{"issue", "content", "--card", blank, "--keys", "shared:" + wrong}))
 	}
 	require.Equal(t, 0, run([]string{"issue", "content", "--card", blank, "--keys", "test"}))
+}
+
+// A card whose order was lost on its way is made for another, if its applet may go.
+func TestACardOfALostOrder(t *testing.T) {
+	folder := t.TempDir()
+	town, file, letter := filepath.Join(folder, "town"), filepath.Join(folder, "begun.card"), filepath.Join(folder, "dora.txt")
+	require.Equal(t, 0, run([]string{"demo", "--state", town}))
+	begun, err := openManaged(card.Options{Profile: card.P71}, file)
+	require.NoError(t, err)
+	elsewhere, lost := linetest.New(t), errors.New("lost")
+	elsewhere.Line.Final = nil
+	_, err = elsewhere.Line.Issue(t.Context(), begun, elsewhere.Order(t), linetest.Secrets(t), func(stage personalization.Stage) error {
+		if stage == personalization.KeysMade {
+			return lost
+		}
+		return nil
+	})
+	require.ErrorIs(t, err, lost)
+	issue := []string{"issue", "card", "--card", file, "--state", town, "--bank", "SENORDIC", "--owner", "dora", "--keys", "test", "--letter", letter}
+	require.Equal(t, exitFailed, run(issue))
+	require.NoFileExists(t, letter)
+	require.Equal(t, 0, run(append(issue, "--delete-applet", "--dry-run")))
+	require.Equal(t, 0, run(append(issue, "--delete-applet")))
+	require.FileExists(t, letter)
 }
 
 // A card in a reader of the PC/SC daemon is made as one in a file; pulled out anywhere,
