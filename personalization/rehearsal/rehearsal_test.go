@@ -96,17 +96,21 @@ func (d desk) issue(c *emulated.Card, l personalization.Line, o personalization.
 
 func TestARealRunSendsWhatWasRehearsed(t *testing.T) {
 	d := newDesk(t)
-	sent, err := d.issue(d.blank(), d.Line, d.order(), 0)
+	whole, o := d.blank(), d.order()
+	sent, err := d.issue(whole, d.Line, o, 0)
 	require.NoError(t, err)
 	require.Greater(t, len(sent), 20)
-	for lost := 1; lost <= len(sent); lost += 5 {
+	_, err = d.issue(whole, d.Line, o, 0)
+	require.NoError(t, err, "active")
+	for lost := 1; lost <= len(sent); lost++ {
+		if shape := sent[lost-1]; shape.INS == gpc.InsLoad && shape.P1 == 0 && shape.P2 > 1 {
+			continue // one block of many is as another
+		}
 		c, o := d.blank(), d.order()
 		_, err := d.issue(c, d.Line, o, lost)
 		require.ErrorIs(t, err, errPulled)
 		_, err = d.issue(c, d.Line, o, 0)
 		require.NoError(t, err, "after command %d", lost)
-		_, err = d.issue(c, d.Line, o, 0)
-		require.NoError(t, err, "active, after command %d", lost)
 	}
 }
 
