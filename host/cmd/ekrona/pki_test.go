@@ -15,6 +15,80 @@ import (
 	"ekrona/personalization/pki/keys/tpm/tpmtest"
 )
 
+// runPKI runs "ekrona pki" and gives what it prints.
+func runPKI(t *testing.T, line ...string) (string, error) {
+	root := rootCommand()
+	var out strings.Builder
+	root.SetOut(&out)
+	root.SetArgs(append([]string{"pki"}, line...))
+	err := root.ExecuteContext(t.Context())
+	return out.String(), err
+}
+
+// A command that was cut after any of the files that it writes is mended by the same
+// command, and what was there stays.
+func TestPKIMakeIsRepeatableFromEachCut(t *testing.T) {
+	t.Chdir(t.TempDir())
+	must := func(line ...string) string {
+		t.Helper()
+		out, err := runPKI(t, line...)
+		require.NoError(t, err)
+		return out
+	}
+	must("root", "bank/root", "--holder", "SERIKSBK00001", "--no-passphrase")
+	must("root", "bank/servers", "--common-name", "Servers", "--no-passphrase")
+	for name, row := range map[string]struct {
+		line  []string
+		files []string // in the order in which they are written
+	}{
+		"card-verifiable": {
+			[]string{"make", "nordic/ca", "--role", "intermediary", "--holder", "SENORDIC00001", "--by", "bank/root", "--no-passphrase"},
+			[]string{"nordic/ca.key", "nordic/ca.req", "bank/root.issued/SENORDIC00001.point", "bank/root.issued/SENORDIC00001.*.cvc",
+				"nordic/SERIKSBK00001.cvc", "nordic/ca.cvc"},
+		},
+		"X.509": {
+			[]string{"make", "nordic/web", "--role", "server", "--host", "nordic.example", "--by", "bank/servers", "--no-passphrase"},
+			[]string{"nordic/web.key", "nordic/web.csr", "bank/servers.issued/*.crt", "nordic/servers.crt", "nordic/web.crt"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			made := must(row.line...)
+			for kept := range len(row.files) + 1 {
+				before := map[string]string{}
+				for i, pattern := range row.files {
+					found, err := filepath.Glob(pattern)
+					require.NoError(t, err)
+					require.Len(t, found, 1, pattern)
+					if i >= kept {
+						require.NoError(t, os.Remove(found[0]))
+						continue
+					}
+					content, err := os.ReadFile(found[0])
+					require.NoError(t, err)
+					before[found[0]] = string(content)
+				}
+				again := must(row.line...)
+				for path, content := range before {
+					if filepath.Ext(path) == ".csr" { // signed anew, with new randomness
+						continue
+					}
+					is, err := os.ReadFile(path)
+					require.NoError(t, err)
+					require.Equal(t, content, string(is), "%s after a cut behind %d files", path, kept)
+				}
+				if kept == len(row.files) {
+					require.Equal(t, made, again)
+				}
+				made = again
+			}
+		})
+	}
+	found, err := filepath.Glob("*/*")
+	require.NoError(t, err)
+	require.Len(t, found, 4+2+4+4, "what was written is what was cut: %q", found)
+	must("check", "nordic")
+}
+
 // The keys of a party in a TPM, from the command line: made once, found after a power
 // cut, under a passphrase, and never replaced.
 func TestPKIWithATPM(t *testing.T) {
@@ -22,14 +96,7 @@ func TestPKIWithATPM(t *testing.T) {
 	folder := t.TempDir()
 	t.Chdir(folder)
 	require.NoError(t, os.WriteFile("passphrase", []byte("a TPM's passphrase\n"), 0o600))
-	do := func(line ...string) (string, error) {
-		root := rootCommand()
-		var out strings.Builder
-		root.SetOut(&out)
-		root.SetArgs(append([]string{"pki"}, line...))
-		err := root.ExecuteContext(t.Context())
-		return out.String(), err
-	}
+	do := func(line ...string) (string, error) { return runPKI(t, line...) }
 	root := []string{"root", "bank/root", "--holder", "SERIKSBK00001", "--passphrase-file", "passphrase", "--key", "tpm:root.tpm?device=" + m.Socket}
 	made, err := do(root...)
 	require.NoError(t, err)
