@@ -29,7 +29,7 @@ func connect(ctx context.Context, device string, parent uint32) (*loaded, error)
 	}
 	l := &loaded{tpm: t, managed: managed}
 	// A connection that is cancelled is closed, which ends the wait for its answer.
-	stop := context.AfterFunc(ctx, func() { t.Close() }) //nolint:errcheck // its loss is the answer
+	stop := context.AfterFunc(ctx, func() { _ = t.Close() })
 	defer stop()
 	if !managed {
 		if err := l.sweep(); err != nil {

@@ -48,9 +48,10 @@ type Key struct {
 	blob   blob
 	public *ecdsa.PublicKey
 
-	turn sync.Mutex // one command at a time, and guards what follows
-	auth []byte     // nil: the key has none
-	held *loaded    // on a device with a resource manager, between signatures
+	turn   sync.Mutex // one command at a time, and guards what follows
+	auth   []byte     // nil: the key has none
+	held   *loaded    // on a device with a resource manager, between signatures
+	closed bool
 }
 
 // Open opens the key of a reference. It asks source for the authorization value if
@@ -135,12 +136,15 @@ func (k *Key) Sign(_ io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, err
 	}
 	k.turn.Lock()
 	defer k.turn.Unlock()
+	if k.closed { // and its authorization value cleared, which would count as a wrong one
+		return nil, errors.New("TPM key: it is closed")
+	}
 	if k.held != nil {
 		if s, err := k.held.sign(digest, k.auth); err == nil || !isStale(err) {
 			return s, explain(err)
 		}
 		// The TPM, or the connection to it, is not the one that has the key loaded.
-		k.release() //nolint:errcheck // it is gone
+		_ = k.release() // it is gone
 	}
 	l, err := k.load(context.Background())
 	if err != nil {
@@ -165,6 +169,7 @@ func (k *Key) Close() error {
 	k.turn.Lock()
 	defer k.turn.Unlock()
 	clear(k.auth)
+	k.closed = true
 	return k.release()
 }
 

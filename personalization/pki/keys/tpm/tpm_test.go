@@ -62,6 +62,27 @@ func TestKeyOutlivesARestartOfItsTPM(t *testing.T) {
 	}
 }
 
+// On a device with a resource manager a key stays loaded between signatures; when the
+// TPM behind it was restarted, it is loaded again.
+func TestKeyHeldLoadedIsLoadedAgainAfterARestart(t *testing.T) {
+	m, r := newTPM(t)
+	key, err := Create(t.Context(), r, answering("1234"), false)
+	require.NoError(t, err)
+	l, err := key.load(t.Context())
+	require.NoError(t, err)
+	l.managed = true // as over /dev/tpmrm0
+	require.NoError(t, key.keep(l))
+	requireSigns(t, key)
+	require.Same(t, l, key.held)
+	m.Restart()
+	requireSigns(t, key)
+	require.Nil(t, key.held, "and not kept on a socket")
+	require.NoError(t, key.Close())
+	digest := sha256.Sum256(nil)
+	_, err = key.Sign(nil, digest[:], crypto.SHA256)
+	require.ErrorContains(t, err, "closed")
+}
+
 func TestCreateNeverReplacesAKey(t *testing.T) {
 	_, r := newTPM(t)
 	require.NoError(t, os.WriteFile(r.Blob, []byte("anything"), 0o600))
@@ -244,10 +265,10 @@ func forward(t *testing.T, path string) string {
 			return
 		}
 		go func() {
-			io.Copy(m, c) //nolint:errcheck // either end may hang up
-			m.Close()
+			_, _ = io.Copy(m, c) // either end may hang up
+			_ = m.Close()
 		}()
-		io.Copy(c, m) //nolint:errcheck // either end may hang up
+		_, _ = io.Copy(c, m) // either end may hang up
 	})
 	serve(control, func(c net.Conn) {
 		defer c.Close()
