@@ -181,6 +181,59 @@ func TestGuardSendsNothingElse(t *testing.T) {
 	assert.Equal(t, 1, passed)
 }
 
+// narrow is a card manager of another name that takes 128 bytes in a command.
+type narrow struct{ *emulated.Card }
+
+func (n narrow) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+	r, err := n.Card.Transmit(ctx, c)
+	r.Data = bytes.Replace(r.Data, []byte{0x9F, 0x65, 1, 0xFF}, []byte{0x9F, 0x65, 1, 0x80}, 1)
+	return r, err
+}
+
+func TestCardsOfOtherForm(t *testing.T) {
+	d := newDesk(t)
+	c, o := narrow{d.blank()}, d.order()
+	client, err := globalplatform.Open(t.Context(), c, nil, scp03.Options{Keys: scp03.TestKeys()})
+	require.NoError(t, err)
+	require.NoError(t, client.StoreData(t.Context(), gpc.TagAID, []byte{0xA0, 0, 0, 0, 3, 0, 0, 0}))
+	require.NoError(t, c.Reset())
+	report, err := preflight.Inspect(t.Context(), c, preflight.Options{Today: time.Now()})
+	require.NoError(t, err)
+	state, ok := rehearsal.StateOf(report)
+	require.True(t, ok)
+	assert.Equal(t, 128, state.MaxData)
+	plan, err := rehearsal.Rehearse(t.Context(), d.Line, o, state, card.Links()[0])
+	require.NoError(t, err)
+	require.NoError(t, c.Reset())
+	_, err = d.Line.Issue(t.Context(), plan.Guard(c), o, linetest.Secrets(t), func(personalization.Stage) error { return nil })
+	require.NoError(t, err)
+	assert.Greater(t, len(plan.Cases[0].Steps), 200, "more and smaller blocks")
+}
+
+// The channel has the level that the card offers, and enciphers in any case.
+func TestGuardLetsTheCardChooseTheLevel(t *testing.T) {
+	d := newDesk(t)
+	plan := d.plan(d.blank(), d.Line, d.order())
+	for level, passes := range map[scp03.Level]bool{
+		scp03.Full: true, scp03.CMACEncryptionRMAC: true, scp03.CMACEncryption: true, scp03.CMAC: false, scp03.Plain: false,
+	} {
+		guarded := plan.Guard(apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) {
+			return apdu.Response{SW: apdu.OK}, nil
+		}))
+		var err error
+		for _, step := range plan.Cases[0].Steps {
+			c := apdu.Command{CLA: step.Wire[0].CLA, INS: step.Wire[0].INS, P1: step.Wire[0].P1, P2: step.Wire[0].P2, Data: make([]byte, step.Wire[0].Length)}
+			if c.INS == gpc.InsExternalAuthenticate {
+				c.P1 = byte(level)
+			}
+			if _, err = guarded.Transmit(t.Context(), c); err != nil {
+				break
+			}
+		}
+		assert.Equal(t, passes, err == nil, level)
+	}
+}
+
 // A card that changed its state between preflight and issuing is not touched further.
 func TestGuardStopsWhenTheCardIsAnother(t *testing.T) {
 	d := newDesk(t)

@@ -71,11 +71,11 @@ func (st *stage) makeCard(ctx context.Context, l personalization.Line, s State) 
 	st.line.Keys = initial
 	onCard, onVersion := initial, version
 	if l.Final != nil {
-		real, err := l.Final.For(scp03.Offer{})
+		theirs, err := l.Final.For(scp03.Offer{}) // only for their length
 		if err != nil {
 			return err
 		}
-		final, err := someKeys(len(real.ENC))
+		final, err := someKeys(len(theirs.ENC))
 		if err != nil {
 			return err
 		}
@@ -186,10 +186,10 @@ func someKeys(length int) (scp03.Keys, error) {
 
 // standIn is an issuer with certificates like those of the real one, over keys of
 // its own, and a register that is forgotten.
-func standIn(real personalization.Issuer) (personalization.Issuer, error) {
-	stand := real
+func standIn(issuer personalization.Issuer) (personalization.Issuer, error) {
+	stand := issuer
 	stand.Registry, stand.Random = register{}, rand.Reader
-	root, err := cvc.Parse(real.Root)
+	root, err := cvc.Parse(issuer.Root)
 	if err != nil {
 		return stand, fmt.Errorf("root certificate: %w", err)
 	}
@@ -198,7 +198,7 @@ func standIn(real personalization.Issuer) (personalization.Issuer, error) {
 		return stand, err
 	}
 	stand.Root = certifier.Encoded
-	if stand.CA, err = identity(real.CA.Certificate, &certifier); err != nil {
+	if stand.CA, err = identity(issuer.CA.Certificate, &certifier); err != nil {
 		return stand, err
 	}
 	for _, to := range []*[]byte{&stand.InstructionKey, &stand.Notary} {
