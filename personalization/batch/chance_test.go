@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -111,6 +112,7 @@ func issuedElsewhere(t *testing.T) virtual.Card {
 // it is right: cards pulled out and put into the other reader, power lost in commands,
 // cards that refuse for no reason, the program killed; cards of others among ours.
 func TestJobsWithMisfortune(t *testing.T) {
+	batchtest.InMemory(t)
 	founded := batchtest.NewShop(t, t.TempDir(), 2)
 	elsewhere := issuedElsewhere(t)
 	folder := t.TempDir()
@@ -149,5 +151,6 @@ func TestJobsWithMisfortune(t *testing.T) {
 			require.LessOrEqual(r, programs, len(m.at))
 		}
 		batchtest.Examine(t.Context(), r, c.Shop, c.cards)
+		require.NoError(r, os.RemoveAll(c.Folder))
 	})
 }

@@ -99,6 +99,7 @@ func TestJobIsDone(t *testing.T) {
 // on with the same cards, and what came of it all is right. The cards have the load
 // file already, so that no step is one of a hundred equal ones.
 func TestEndAtEveryStep(t *testing.T) {
+	batchtest.InMemory(t)
 	founded := batchtest.NewShop(t, t.TempDir(), 2)
 	whole := set(t, founded.Copy(t, filepath.Join(t.TempDir(), "shop")), 2, true)
 	whole.feeder.Fill("left", "right")
