@@ -103,6 +103,34 @@ var wireCases = []testCase{
 		s.answers(spec.SWLastChainedExpected, c.variant(spec.GetData, "balance"))
 		s.payVerified(shop, r)
 	}},
+	{"whatever is refused breaks a chain off, and the PIN that it brought is forgotten", func(c *caseRun) {
+		s := c.active()
+		verify := c.variant(spec.Verify, "plaintext")
+		part := apdu.Command{CLA: spec.Verify.CLA | spec.ClassChaining, INS: spec.Verify.INS, P1: verify.P1, P2: verify.P2, Data: c.block(ownPIN)}
+		whole := apdu.Command{CLA: spec.Verify.CLA, INS: spec.Verify.INS, P1: verify.P1, P2: verify.P2}
+		for what, refused := range map[string]struct {
+			command apdu.Command
+			sw      apdu.StatusWord
+		}{
+			"another command":            {apdu.New(c.variant(spec.GetData, "balance")), spec.SWLastChainedExpected},
+			"another reference":          {apdu.New(c.variant(spec.Verify, "enciphered")), spec.SWLastChainedExpected},
+			"an instruction of no row":   {apdu.Command{INS: 0x02}, spec.SWInstruction},
+			"the class of other rows":    {apdu.Command{CLA: spec.Pay.CLA, INS: spec.Verify.INS, P1: verify.P1, P2: verify.P2}, spec.SWClass},
+			"secure messaging":           {apdu.Command{CLA: 0x0C, INS: spec.Verify.INS, P1: verify.P1, P2: verify.P2}, spec.SWSecureMessaging},
+			"more data than fit, in all": {apdu.Command{CLA: part.CLA, INS: part.INS, P1: part.P1, P2: part.P2, Data: make([]byte, 255)}, spec.SWWrongLength},
+		} {
+			require.EqualValues(c, spec.SWOK, s.send(part), what)
+			sw := s.send(refused.command)
+			for range spec.MaxCommand / 255 { // of the last kind
+				if sw != apdu.OK {
+					break
+				}
+				sw = s.send(refused.command)
+			}
+			assert.Equal(c, refused.sw, sw, what)
+			assert.EqualValues(c, spec.SWPINWrong|spec.PINTries, s.send(whole), "%s: nothing was left to verify", what)
+		}
+	}},
 	{"an answer comes in pieces of any length", func(c *caseRun) {
 		s := c.active()
 		command := apdu.New(spec.GetState.Only(), c.encode(s.challenge()))

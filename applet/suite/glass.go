@@ -51,10 +51,11 @@ type watched struct {
 	card  apdu.Card
 	glass Glass
 	c     *caseRun
+	chain bool // has begun and its last part is still to come
 }
 
 // Transmit implements [apdu.Card].
-func (w watched) Transmit(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+func (w *watched) Transmit(ctx context.Context, command apdu.Command) (apdu.Response, error) {
 	w.glass.Writes()
 	r, err := w.card.Transmit(ctx, command)
 	if err != nil {
@@ -64,7 +65,12 @@ func (w watched) Transmit(ctx context.Context, command apdu.Command) (apdu.Respo
 		w.c.erased(theToken)
 	}
 	w.oneMoment(command)
-	if !command.IsChained() { // the parts of a chain wait for the last
+	switch {
+	case command.IsChained() && r.SW == apdu.OK:
+		w.chain = true // its parts wait for the last
+	case w.chain && r.SW == spec.SWChannel: // the platform's word: the applet has not seen the command, and the chain goes on
+	default:
+		w.chain = false
 		w.noSecrets(command)
 	}
 	return r, nil
@@ -72,7 +78,7 @@ func (w watched) Transmit(ctx context.Context, command apdu.Command) (apdu.Respo
 
 // noSecrets looks for every secret in what belongs to the applet. The APDU buffer is
 // the platform's, and holds the command until the next.
-func (w watched) noSecrets(command apdu.Command) {
+func (w *watched) noSecrets(command apdu.Command) {
 	found := make([]int, len(w.c.secrets))
 	w.glass.Look(func(o vm.Object) {
 		if o.Owner == 0 {
@@ -104,7 +110,7 @@ const (
 
 // oneMoment demands that all writes are in one transaction, or that there is one
 // write. INSTRUCTION may pay its debt of PIN tries afterwards, which is one byte.
-func (w watched) oneMoment(command apdu.Command) {
+func (w *watched) oneMoment(command apdu.Command) {
 	writes := w.glass.Writes()
 	if len(writes) == 0 {
 		return

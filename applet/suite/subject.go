@@ -79,7 +79,7 @@ func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 	card, err := c.target.Install(c.ctx, encoded)
 	c.must(err)
 	if glass, ok := c.target.(Glass); ok {
-		card = watched{card, glass, c}
+		card = &watched{card: card, glass: glass, c: c}
 	}
 	s.raw = recorder{card, c.coverage}
 	s.card = apdu.Framing{Card: s.raw, ExtendedLength: !c.target.Capabilities().ShortOnly}

@@ -239,6 +239,13 @@ func (t *twins) exchange(commands [2]apdu.Command, whole bool) (answers [2]apdu.
 		return answers
 	}
 	t.story[len(t.story)-1] += " -> " + answers[0].SW.String()
+	for side, c := range t.cases {
+		if len(c.failures) > 0 {
+			t.fail("side %d: %s", side, strings.Join(c.failures, "\n"))
+			c.failures = nil
+			return answers
+		}
+	}
 	t.Statuses[fmt.Sprintf("%04X", uint16(answers[0].SW))]++
 	if difference := t.compare(commands[0], answers); difference != "" {
 		if fault := knownFault(commands[0], answers); fault != "" {

@@ -35,25 +35,32 @@ final class Channel {
      */
     byte checkClass(byte cla) {
         if ((byte) (cla & CLASS_REFUSED) != 0) {
-            refuse(cla);
+            refuseClass(cla);
         }
         return (byte) (cla & (byte) ~Spec.CLA_CHAINING);
     }
 
-    private static void refuse(byte cla) {
+    private void refuseClass(byte cla) {
         if (cla == CLASS_INVALID) {
-            ISOException.throwIt(Spec.SW_CLASS);
+            refuse(Spec.SW_CLASS);
         }
         if ((byte) (cla & CLASS_FURTHER) != 0) {
-            ISOException.throwIt(Spec.SW_CHANNEL);
+            refuse(Spec.SW_CHANNEL);
         }
         if ((byte) (cla & CLASS_RESERVED) != 0) {
-            ISOException.throwIt(Spec.SW_CLASS);
+            refuse(Spec.SW_CLASS);
         }
         if ((byte) (cla & CLASS_SECURE_MESSAGING) != 0) {
-            ISOException.throwIt(Spec.SW_SECURE_MESSAGING);
+            refuse(Spec.SW_SECURE_MESSAGING);
         }
-        ISOException.throwIt(Spec.SW_CHANNEL);
+        refuse(Spec.SW_CHANNEL);
+    }
+
+    /** Refuses a command before it is whole. The chain that it went on, or broke, is forgotten with its data. */
+    void refuse(short sw) {
+        ram.session[Ram.CHAINING] = 0;
+        ram.wipeCommand();
+        ISOException.throwIt(sw);
     }
 
     /**
@@ -69,7 +76,7 @@ final class Channel {
         if (session[Ram.CHAINING] != 0) {
             session[Ram.CHAINING] = 0;
             if (cla != session[Ram.CLA] || Util.arrayCompare(buffer, ISO7816.OFFSET_INS, session, Ram.INS, INS_P1_P2) != 0) {
-                ISOException.throwIt(Spec.SW_LAST_CHAINED_EXPECTED);
+                refuse(Spec.SW_LAST_CHAINED_EXPECTED);
             }
         } else {
             ram.words[Ram.IN_LENGTH] = 0;
@@ -79,10 +86,10 @@ final class Channel {
         if (takesData) {
             receiveData(apdu, buffer);
         } else if (partial) {
-            ISOException.throwIt(Spec.SW_CHAINING);
+            refuse(Spec.SW_CHAINING);
         } else if ((byte) (APDU.getProtocol() & PROTOCOL_TYPE) != APDU.PROTOCOL_T0 && apdu.setIncomingAndReceive() != 0) {
             // In T=0 the third parameter of such a command is Le, and asking for data would swallow it.
-            ISOException.throwIt(Spec.SW_WRONG_LENGTH);
+            refuse(Spec.SW_WRONG_LENGTH);
         }
         session[Ram.CHAINING] = (byte) (partial ? 1 : 0);
         return !partial;
@@ -94,7 +101,7 @@ final class Channel {
         short have = ram.words[Ram.IN_LENGTH];
         short left = apdu.getIncomingLength();
         if (left < 0 || left > (short) (Spec.MAX_COMMAND - have)) {
-            ISOException.throwIt(Spec.SW_WRONG_LENGTH);
+            refuse(Spec.SW_WRONG_LENGTH);
         }
         while (part > 0) {
             have = Util.arrayCopyNonAtomic(buffer, offset, ram.in, have, part);

@@ -3,7 +3,6 @@ package ekrona;
 import javacard.framework.APDU;
 import javacard.framework.Applet;
 import javacard.framework.ISO7816;
-import javacard.framework.ISOException;
 import javacardx.apdu.ExtendedLength;
 
 /**
@@ -92,7 +91,7 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
         byte cla = device.channel.checkClass(header[ISO7816.OFFSET_CLA]);
         Command command = command(header[ISO7816.OFFSET_INS]);
         if (command.cla != cla) {
-            ISOException.throwIt(Spec.SW_CLASS);
+            device.channel.refuse(Spec.SW_CLASS);
         }
         if (device.channel.receive(apdu, cla, command.takesData)) {
             if (command != getResponse) {
@@ -141,7 +140,7 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
             case Spec.INS_ACTIVATE:
                 return activate;
             default:
-                ISOException.throwIt(Spec.SW_INSTRUCTION_UNKNOWN);
+                device.channel.refuse(Spec.SW_INSTRUCTION_UNKNOWN);
                 return null;
         }
     }

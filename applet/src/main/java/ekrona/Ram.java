@@ -82,9 +82,14 @@ final class Ram {
         return JCSystem.makeTransientByteArray(length, JCSystem.CLEAR_ON_DESELECT);
     }
 
+    /** Zeros for the command's data. */
+    void wipeCommand() {
+        Util.arrayFillNonAtomic(in, (short) 0, words[IN_LENGTH], (byte) 0);
+    }
+
     /** Zeros for the command's data, PIN blocks, shared secrets, keys and MACs; see Engines.forgetSecrets. */
     void wipeSecrets() {
-        Util.arrayFillNonAtomic(in, (short) 0, words[IN_LENGTH], (byte) 0);
+        wipeCommand();
         Util.arrayFillNonAtomic(scratch, SECRET, (short) (SCRATCH_LENGTH - SECRET), (byte) 0);
     }
 }
