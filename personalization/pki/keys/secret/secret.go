@@ -84,18 +84,19 @@ func Once(source Source) Source {
 }
 
 // ReadFile reads a secret, the first and only line of a file that its owner alone
-// may read.
+// may read. A file that is not there is no fs.ErrNotExist, which is what a key is that
+// is not there.
 func ReadFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("%w", err)
+		return nil, fmt.Errorf("%v", err)
 	}
 	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
 		return nil, fmt.Errorf("%s: others may read it (mode %o): run chmod 600 on it", path, info.Mode().Perm())
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("%w", err)
+		return nil, fmt.Errorf("%v", err)
 	}
 	content, err := io.ReadAll(io.LimitReader(file, limitBytes+1))
 	if err = errors.Join(err, file.Close()); err != nil {

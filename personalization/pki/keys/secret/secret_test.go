@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,6 +39,7 @@ func TestFrom(t *testing.T) {
 			_, err := From(row.path).Ask(t.Context(), Request{For: "a key"})
 			require.ErrorContains(t, err, row.want)
 			assert.NotContains(t, err.Error(), "secret")
+			assert.NotErrorIs(t, err, fs.ErrNotExist, "the key is not what is missing")
 		})
 	}
 }
