@@ -21,12 +21,15 @@ import (
 type Device struct {
 	State   *message.State   // as it would answer now; its signature is not looked at
 	Records []message.Record // those after the State's ackedAtc, as the device keeps them
+	Said    []message.Hash   // identities of the Payments, Receipts and Refusals that it ever gave out, as far as they are known
+	Asked   uint32           // number of the last Request that a card gave out, as far as it is known
 }
 
 // Violation is one thing that must hold and does not.
 type Violation struct {
 	Number int       // of the invariant in protocol §8
 	Title  string    // of the invariant
+	Kind   string    // what is wrong, without names and numbers: the same for the same fault
 	Where  string    // device, payment, account or instruction
 	What   string    // what is there, and what should be
 	Amount money.Ore // by how much, where money is concerned
@@ -43,12 +46,14 @@ func (v Violation) String() string {
 
 // Auditor checks one central bank, again and again.
 type Auditor struct {
-	TillRoom money.Ore // what a till may take between two synchronisations, as the notary's Terms have it
+	TillRoom  money.Ore // what a till may take between two synchronisations, as the notary's Terms have it
+	HonestCAs bool      // no CA certifies a second key for a device: then what an honest device accepted can be judged at once
 
 	notary   *ecdsa.PublicKey
 	rows     *tables                   // as read last, nil before
 	before   *facts                    // of the last Check
 	states   map[string]*message.State // of the last Check
+	said     map[string]int            // how many of each device's messages were known then
 	clean    bool                      // the last Check found nothing
 	verified map[message.Hash]bool     // signatures that were found good
 }
@@ -100,7 +105,7 @@ type scene struct {
 }
 
 func (s *scene) violated(where string, amount money.Ore, format string, args ...any) {
-	s.found = append(s.found, Violation{Number: s.rule.number, Title: s.rule.title, Where: where, What: fmt.Sprintf(format, args...), Amount: amount})
+	s.found = append(s.found, Violation{Number: s.rule.number, Title: s.rule.title, Kind: format, Where: where, What: fmt.Sprintf(format, args...), Amount: amount})
 }
 
 // Check looks at every invariant that holds at every moment and returns what is violated; nil is good. q is the central bank's
@@ -162,20 +167,20 @@ func (a *Auditor) Missed(ctx context.Context, q store.Queryer) error {
 func (a *Auditor) compare(f *facts, honest map[string]Device) []Violation {
 	found := a.look(f, honest, invariants)
 	a.before, a.clean = f, len(found) == 0
-	a.states = map[string]*message.State{}
+	a.states, a.said = map[string]*message.State{}, map[string]int{}
 	for id, d := range honest {
-		a.states[id] = d.State
+		a.states[id], a.said[id] = d.State, len(d.Said)
 	}
 	return found
 }
 
-// sameStates tells that the honest devices are those of the last look, and their States the very same.
+// sameStates tells that the honest devices are those of the last look, their States the very same, and that they have said no more.
 func (a *Auditor) sameStates(honest map[string]Device) bool {
 	if !a.clean || len(honest) != len(a.states) {
 		return false
 	}
 	for id, d := range honest {
-		if a.states[id] != d.State {
+		if a.states[id] != d.State || a.said[id] != len(d.Said) {
 			return false
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/host/money"
 	"ekrona/host/settlement"
 )
 
@@ -45,10 +46,16 @@ func invariant5One(s *scene) {
 }
 
 // invariant8Survives: what was acknowledged survives. A record that a device was told to drop is held, whole, and makes up the
-// device's chain together with those that it keeps; and nothing that was final at the last look is gone or otherwise.
+// device's chain together with those that it keeps; what a device has given out is one of its records; and nothing that was final
+// at the last look is gone or otherwise.
 func invariant8Survives(s *scene) {
+	spoken := map[message.Hash]bool{}
+	for _, v := range s.voices {
+		spoken[v.identity] = true
+	}
 	for id, d := range s.honest {
 		s.checkChain(id, d)
+		s.checkSaid(id, d, spoken)
 	}
 	before := s.auditor.before
 	if before == nil {
@@ -73,6 +80,24 @@ func invariant8Survives(s *scene) {
 		if n < len(s.instructions) && len(s.instructions) == len(before.instructions) && s.instructions[n].identity != old.identity {
 			s.violated(old.name(), 0, "has another body now")
 		}
+	}
+}
+
+// checkSaid: a device keeps what it says before it says it, until the notary holds it.
+func (s *scene) checkSaid(id string, d Device, spoken map[message.Hash]bool) {
+	kept := map[message.Hash]bool{}
+	for _, r := range d.Records {
+		if identity, err := message.Identity(r.Message()); err == nil {
+			kept[identity] = true
+		}
+	}
+	for _, identity := range d.Said {
+		if !kept[identity] && !spoken[identity] && s.byIdentity[identity] == nil {
+			s.violated(id, 0, "has given out %x, and neither it nor the notary holds it", identity[:4])
+		}
+	}
+	if d.Asked > d.State.RequestCounter {
+		s.violated(id, 0, "has given out Request %d, and has counted to %d", d.Asked, d.State.RequestCounter)
 	}
 }
 
@@ -122,9 +147,14 @@ func (s *scene) checkChain(id string, d Device) {
 }
 
 // invariant9Authentic: a credit only after a matching authentic debit. Every payment that moved money is signed by its payer's
-// key, every word that moved it by the payee's, unless the payee's device has ended. Every refund received was paid,
-// by the till's side.
+// key, every word that moved it by the payee's, unless the payee's device has ended. What an honest device has accepted from a
+// registered one that is honest is signed by that one's key, unless its intermediary has certified another for it. Every refund received was paid, by the till's side.
 func invariant9Authentic(s *scene) {
+	if s.auditor.HonestCAs {
+		for id, d := range s.honest {
+			s.checkAccepted(id, d)
+		}
+	}
 	for _, p := range s.payments {
 		if !p.paid() && p.fromShadow == 0 {
 			continue
@@ -141,6 +171,24 @@ func invariant9Authentic(s *scene) {
 		}
 	}
 	s.checkRefunds()
+}
+
+// checkAccepted looks at the records that the device keeps: later, the notary holds them.
+func (s *scene) checkAccepted(id string, d Device) {
+	for _, r := range d.Records {
+		if r.Receipt == nil {
+			continue
+		}
+		payer := s.devices[string(r.Payment.Payer)]
+		if _, honest := s.honest[string(r.Payment.Payer)]; !honest || payer == nil {
+			continue
+		}
+		identity, err := message.Identity(r.Payment)
+		if err != nil || !s.signed(r.Payment, identity, []*ecdsa.PublicKey{payer.key}) {
+			s.violated(id, money.FromWire(uint32(r.Payment.Request.Amount)), "has accepted payment %s/%d, which the payer's key has not signed",
+				r.Payment.Payer, r.Payment.ATC)
+		}
+	}
 }
 
 func (s *scene) checkWord(p *payment) {

@@ -11,6 +11,8 @@ import (
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
+	"ekrona/host/money"
+	"ekrona/host/terminal"
 	"ekrona/host/wallet"
 )
 
@@ -20,6 +22,16 @@ func (w *world) act(s Step) error {
 	p, q := w.people[s.Who%len(w.people)], w.people[s.Other%len(w.people)]
 	t := w.tills[s.Other%len(w.tills)]
 	b := w.banks[s.Who%len(w.banks)]
+	if wholesale[s.Kind] && s.Amount == everything {
+		payer := p
+		if s.Kind == Transfer {
+			payer = q
+		}
+		var err error
+		if s.Amount, err = w.allOf(payer, s.Pick); err != nil {
+			return err
+		}
+	}
 	w.plan.busy = map[string]bool{p.name: true}
 	switch s.Kind {
 	case Load:
@@ -53,12 +65,22 @@ func (w *world) act(s Step) error {
 	case SyncTill:
 		return w.synchroniseTill(t)
 	case Wait:
-		w.clock.now = w.clock.now.Add(time.Duration(1+s.Pick%(40*24)) * time.Hour)
+		w.clock.now = w.clock.now.Add(time.Duration(1+s.Pick%(60*24)) * time.Hour)
 		w.note("        it is %s", w.clock.now.Format(time.DateTime))
 		return nil
 	case EnterWrong:
 		return w.enterWrong(p, s)
-	case Copy, RollBack, SayAnything, SendJunk, Forge, Replay, BackUp, Restore:
+	case Chain:
+		return w.chain(p, q, t, s)
+	case Issue:
+		return w.issueStep(s, b)
+	case Renew:
+		return w.renew(p, t, s)
+	case GiveBack:
+		return w.refund(t, s)
+	case SetTillBack:
+		return w.setTillBack(t, s)
+	case Copy, RollBack, SayAnything, SendJunk, Forge, Mint, Replay, BackUp, Restore:
 		return w.misbehave(s, p, b)
 	default:
 		return w.atBank(s, p)
@@ -90,29 +112,8 @@ func (w *world) synchroniseTill(t *till) error {
 	w.plan.busy[t.shop] = true
 	t.seen = nil
 	_, err := t.Synchronise(w.ctx)
+	t.knows = t.knows || errors.Is(err, terminal.ErrRolledBack) && !errors.Is(err, errKilled)
 	return err
-}
-
-// meanwhile has another device synchronise within a call of the one that acts.
-func (w *world) meanwhile(f Fault) {
-	w.plan.nested = true
-	defer func() { w.plan.nested = false }()
-	others := len(w.people) + len(w.tills)
-	for n := range others {
-		at := (f.Who + n) % others
-		if at < len(w.people) {
-			if p := w.people[at]; !w.plan.busy[p.name] {
-				w.note("        meanwhile %s synchronises", p.name)
-				w.noteError(w.synchronise(p, f.Salt))
-				return
-			}
-		} else if t := w.tills[at-len(w.people)]; !w.plan.busy[t.shop] {
-			w.note("        meanwhile the %s's till synchronises", t.shop)
-			w.noteError(w.synchroniseTill(t))
-			delete(w.plan.busy, t.shop)
-			return
-		}
-	}
 }
 
 func (w *world) ask(p, q *person, s Step) error {
@@ -219,12 +220,41 @@ func (w *world) transfer(payee, payer *person, s Step) error {
 	return err
 }
 
+// chain lets money run ahead of all synchronisation: what a person is paid is spent
+// at once, with all else on the card, and the till that took it comes first.
+func (w *world) chain(p, q *person, t *till, s Step) error {
+	if err := w.transfer(p, q, s); err != nil {
+		return err
+	}
+	amount, err := w.allOf(p, s.Pick)
+	if err != nil {
+		return err
+	}
+	s.Amount = amount
+	if err := w.sale(p, t, s); err != nil {
+		return err
+	}
+	return w.synchroniseTill(t)
+}
+
+// allOf is what a card holds.
+func (w *world) allOf(p *person, which int) (money.Ore, error) {
+	held, err := w.observe(p, which)
+	if err != nil {
+		return 0, err
+	}
+	return money.FromWire(uint32(held.State.Balance)), nil
+}
+
 func (w *world) sale(p *person, t *till, s Step) error {
 	w.plan.busy[t.shop] = true
 	t.seen = nil
 	sale, err := t.Ask(w.ctx, s.Amount)
 	if err != nil {
 		return err
+	}
+	if t.knows {
+		w.broken = errors.Join(w.broken, fmt.Errorf("the %s's till knows that it was set back, and sells", t.shop))
 	}
 	w.post(requestLetter, t.ID(), "", sale.Request) // somebody may have taken a picture of it
 	return w.take(p, t, sale.Number, s)
@@ -237,6 +267,8 @@ func (w *world) take(p *person, t *till, number uint32, s Step) error {
 	}
 	receipt, err := t.Take(w.ctx, number, w.reader(p, s.Pick), entered)
 	if err == nil {
+		t.said.hear(t.ID(), receipt.Message)
+		w.keepSale(t, receipt, number)
 		w.post(answerLetter, t.ID(), payerOf(receipt.Message), receipt)
 	}
 	return err
@@ -259,6 +291,7 @@ func (w *world) openSale(p *person, t *till, s Step) error {
 	}
 	refusal, err := t.Refuse(w.ctx, sale.Number)
 	if err == nil {
+		t.said.hear(t.ID(), refusal.Message)
 		w.post(answerLetter, t.ID(), payerOf(refusal.Message), refusal)
 	}
 	return err

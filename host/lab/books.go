@@ -59,7 +59,7 @@ func deviceOf(r session.Reading) (audit.Device, error) {
 	return d, nil
 }
 
-// honest are the true states of the devices that nobody has copied.
+// honest are the true states of the devices that nobody has copied or set back.
 func (w *world) honest() (map[string]audit.Device, error) {
 	all := map[string]audit.Device{}
 	for _, p := range w.people {
@@ -73,9 +73,14 @@ func (w *world) honest() (map[string]audit.Device, error) {
 			}
 			p.seen = &d
 		}
-		all[string(p.device.ID)] = *p.seen
+		d := *p.seen
+		d.Said, d.Asked = p.said.inTurn, p.said.asked
+		all[string(p.device.ID)] = d
 	}
 	for _, t := range w.tills {
+		if t.setBack {
+			continue
+		}
 		if t.seen == nil {
 			d, err := w.observeTill(t)
 			if err != nil {
@@ -83,7 +88,9 @@ func (w *world) honest() (map[string]audit.Device, error) {
 			}
 			t.seen = &d
 		}
-		all[string(t.ID())] = *t.seen
+		d := *t.seen
+		d.Said = t.said.inTurn
+		all[string(t.ID())] = d
 	}
 	return all, nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -79,7 +80,7 @@ func changed(t *testing.T, do edit) []byte {
 // capBugs are changes of the applet, one at a time. The index of a refusal counts
 // the places in the order of the file, which is that of the classes' names. Each
 // has a kept world, in which it is seen, and the number of steps that it took to
-// find it from seed 1 on.
+// find it from seed 1 on; EKRONA_LAB_SEARCH=1 looks for them again.
 var capBugs = []struct {
 	name  string
 	do    edit
@@ -101,6 +102,16 @@ func TestBugsOfTheAppletAreFound(t *testing.T) {
 	for _, bug := range capBugs {
 		t.Run(bug.name, func(t *testing.T) {
 			o := Options{CAP: changed(t, bug.do)}
+			if os.Getenv("EKRONA_LAB_SEARCH") != "" {
+				tally, found, err := Simulate(context.Background(), Plan{Seed: 1, Steps: 10_000, Length: 150, Workers: 1, Options: o}, nil)
+				require.NoError(t, err)
+				require.NotNil(t, found)
+				t.Logf("found after %d steps", tally.Steps)
+				short, _, err := found.Scenario.Shrink(context.Background(), o, found.Outcome, 100)
+				require.NoError(t, err)
+				require.NoError(t, short.Keep(filepath.Join("testdata/kept", bug.kept+".json")))
+				return
+			}
 			kept, err := ReadScenario(filepath.Join("testdata/kept", bug.kept+".json"))
 			require.NoError(t, err)
 			require.NotNil(t, play(t, kept, o).Failure, "its kept world does not show it")

@@ -18,10 +18,14 @@ var errKilled = errors.New("the node was killed")
 // before any statement, begin or commit, and after a commit before the node learns
 // of it. What was committed stays; a transaction that was open is undone.
 type disk struct {
-	node string
-	kill func(node string) bool // asked before each step, and after each commit
-	dead bool
-	raw  inner // of the one connection that a database in memory has
+	node    string
+	kill    func(node string) bool // asked before each step, and after each commit
+	dead    bool
+	one     connection // a database in memory has one: whoever opens another is lent this one
+	lent    int
+	raw     inner                       // the same
+	between func()                      // told between two transactions
+	commit  func() (before, after bool) // asked at each commit whether the node is killed before or after it
 
 	watched bool
 	touched map[audit.Row]bool // what was written since somebody asked, while it is watched
@@ -35,13 +39,13 @@ type inner interface {
 	RegisterPreUpdateHook(sqlite.PreUpdateHookFn)
 }
 
-// everything stands for all rows at once.
-var everything = audit.Row{}
+// anyRow stands for every row.
+var anyRow = audit.Row{}
 
 // watch has SQLite tell of every row that is inserted, changed or deleted, also by a
 // transaction that is undone afterwards.
 func (d *disk) watch() {
-	d.watched, d.touched = true, map[audit.Row]bool{everything: true}
+	d.watched, d.touched = true, map[audit.Row]bool{anyRow: true}
 	d.raw.RegisterPreUpdateHook(func(row sqlite.SQLitePreUpdateData) {
 		d.touched[audit.Row{Table: row.TableName, ID: row.OldRowID}] = true
 		d.touched[audit.Row{Table: row.TableName, ID: row.NewRowID}] = true
@@ -71,7 +75,7 @@ func (d *disk) backup() ([]byte, error) { return d.raw.Serialize() }
 // restore sets the disk back to a backup.
 func (d *disk) restore(backup []byte) error {
 	if d.watched {
-		d.touched[everything] = true
+		d.touched[anyRow] = true
 	}
 	return d.raw.Deserialize(backup)
 }
@@ -89,6 +93,10 @@ func (d *disk) Open(source string) (driver.Conn, error) {
 	if d.dead {
 		return nil, errKilled
 	}
+	if d.lent > 0 {
+		d.lent++
+		return &mortal{connection: d.one, disk: d, prepared: map[string][]statement{}}, nil
+	}
 	opened, err := (&sqlite.Driver{}).Open(source)
 	if err != nil {
 		return nil, err
@@ -98,8 +106,8 @@ func (d *disk) Open(source string) (driver.Conn, error) {
 	if !ok || !hasInner {
 		return nil, fmt.Errorf("SQLite's connection %T lacks a part of what stands before it", opened)
 	}
-	d.raw = raw
-	return &mortal{full, d, map[string][]statement{}}, nil
+	d.one, d.raw, d.lent = full, raw, 1
+	return &mortal{connection: full, disk: d, prepared: map[string][]statement{}}, nil
 }
 
 // mortal is a connection of a node that can be killed. It keeps its statements
@@ -152,7 +160,10 @@ func (m *mortal) Close() error {
 			failed = append(failed, s.Close())
 		}
 	}
-	return errors.Join(append(failed, m.connection.Close())...)
+	if m.disk.lent--; m.disk.lent == 0 {
+		failed = append(failed, m.connection.Close())
+	}
+	return errors.Join(failed...)
 }
 
 // lent are the rows of a statement that is kept when they are closed.
@@ -198,6 +209,7 @@ func (m *mortal) QueryContext(ctx context.Context, query string, args []driver.N
 
 // BeginTx is one step.
 func (m *mortal) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	m.disk.pause()
 	if err := m.disk.step(); err != nil {
 		return nil, err
 	}
@@ -215,11 +227,30 @@ type transaction struct {
 
 // Commit is two steps: before it, and after it before anybody is told.
 func (t *transaction) Commit() error {
+	before, after := t.disk.commits()
+	t.disk.dead = t.disk.dead || before
 	if err := t.disk.step(); err != nil {
 		return errors.Join(err, t.Tx.Rollback())
 	}
 	if err := t.Tx.Commit(); err != nil {
 		return err
 	}
+	t.disk.dead = t.disk.dead || after
+	t.disk.pause()
 	return t.disk.step()
+}
+
+// commits tells whether the node is killed before its commit, or after it.
+func (d *disk) commits() (before, after bool) {
+	if d.dead || d.commit == nil {
+		return false, false
+	}
+	return d.commit()
+}
+
+// pause is a point at which the node is in no transaction.
+func (d *disk) pause() {
+	if d.between != nil {
+		d.between()
+	}
 }

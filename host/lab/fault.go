@@ -8,47 +8,53 @@ type FaultKind string
 // The faults that strike within a step. At counts from 1 within the step: writes,
 // exchanges, calls or steps of a disk.
 const (
-	CutPower      FaultKind = "power cut at a write of a card"
-	LoseCommand   FaultKind = "command lost on its way to a card"
-	TearAnswer    FaultKind = "answer of a card lost"
-	AlterCommand  FaultKind = "command to a card altered"
-	AlterAnswer   FaultKind = "answer of a card altered"
-	KillNode      FaultKind = "node killed at a step of its disk"
-	LoseCall      FaultKind = "call between parties lost"
-	LoseReply     FaultKind = "reply between parties lost"
-	RepeatCall    FaultKind = "call between parties repeated"
-	AlterCall     FaultKind = "call between parties altered"
-	Withhold      FaultKind = "intermediary withholds what it owes"
-	Interleave    FaultKind = "other device synchronises within a synchronisation"
-	AlterMail     FaultKind = "message between phones altered"
-	Misdeliver    FaultKind = "message between phones sent to another"
-	LateMail      FaultKind = "message between phones late or out of order"
-	RepeatMail    FaultKind = "message between phones repeated"
-	CopiedCard    FaultKind = "card copied"
-	RolledBack    FaultKind = "card rolled back"
-	WildReader    FaultKind = "reader that says anything to a card"
-	WildPhone     FaultKind = "phone that says anything to an intermediary"
-	OverCredit    FaultKind = "intermediary that credits by itself"
-	OldOrders     FaultKind = "Instruction replayed to a card"
-	RestoreBackup FaultKind = "intermediary restored from a backup"
-	LostCard      FaultKind = "card lost"
-	Expired       FaultKind = "refusal because a certificate has expired"
-	WrongPIN      FaultKind = "wrong PIN"
+	CutPower         FaultKind = "power cut at a write of a card"
+	LoseCommand      FaultKind = "command lost on its way to a card"
+	TearAnswer       FaultKind = "answer of a card lost"
+	AlterCommand     FaultKind = "command to a card altered"
+	AlterAnswer      FaultKind = "answer of a card altered"
+	KillNode         FaultKind = "node killed at a step of its disk"
+	KillCommit       FaultKind = "node killed at a commit"
+	ForgeAnswer      FaultKind = "payment of a card forged on its way"
+	LoseCall         FaultKind = "call between parties lost"
+	LoseReply        FaultKind = "reply between parties lost"
+	RepeatCall       FaultKind = "call between parties repeated"
+	AlterCall        FaultKind = "call between parties altered"
+	Withhold         FaultKind = "intermediary withholds what it owes"
+	Interleave       FaultKind = "other device synchronises within a call between parties"
+	InterleaveCommit FaultKind = "other device synchronises between two transactions of a node"
+	AlterMail        FaultKind = "message between phones altered"
+	Misdeliver       FaultKind = "message between phones sent to another"
+	LateMail         FaultKind = "message between phones late or out of order"
+	RepeatMail       FaultKind = "message between phones repeated"
+	CopiedCard       FaultKind = "card copied"
+	RolledBack       FaultKind = "card rolled back"
+	WildReader       FaultKind = "reader that says anything to a card"
+	WildPhone        FaultKind = "phone that says anything to an intermediary"
+	OverCredit       FaultKind = "intermediary that credits by itself"
+	OldOrders        FaultKind = "Instruction replayed to a card"
+	RestoreBackup    FaultKind = "intermediary restored from a backup"
+	TillSetBack      FaultKind = "store of a till set back"
+	ThroughNotary    FaultKind = "intermediary that wants credits from the notary against the rules"
+	TornIssue        FaultKind = "personalization broken off"
+	LostCard         FaultKind = "card lost"
+	Expired          FaultKind = "refusal because a certificate has expired"
+	WrongPIN         FaultKind = "wrong PIN"
 )
 
 // Faults are all kinds, in the order in which they are reported.
 func Faults() []FaultKind {
 	return []FaultKind{
-		CutPower, LoseCommand, TearAnswer, AlterCommand, AlterAnswer, KillNode, LoseCall, LoseReply, RepeatCall, AlterCall, Withhold,
-		Interleave, AlterMail, Misdeliver, LateMail, RepeatMail, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
-		RestoreBackup, LostCard, Expired, WrongPIN,
+		CutPower, LoseCommand, TearAnswer, AlterCommand, AlterAnswer, ForgeAnswer, KillNode, KillCommit, LoseCall, LoseReply, RepeatCall, AlterCall, Withhold,
+		Interleave, InterleaveCommit, AlterMail, Misdeliver, LateMail, RepeatMail, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
+		RestoreBackup, TillSetBack, ThroughNotary, TornIssue, LostCard, Expired, WrongPIN,
 	}
 }
 
 // within are the faults that a step of any kind can be given.
 var within = []FaultKind{
-	CutPower, CutPower, CutPower, LoseCommand, TearAnswer, TearAnswer, AlterCommand, AlterAnswer, KillNode, KillNode, KillNode,
-	LoseCall, LoseReply, LoseReply, RepeatCall, AlterCall, Withhold, Interleave, Interleave, AlterMail,
+	CutPower, CutPower, CutPower, LoseCommand, TearAnswer, TearAnswer, AlterCommand, AlterAnswer, ForgeAnswer, KillNode, KillNode, KillCommit, KillCommit,
+	LoseCall, LoseReply, LoseReply, RepeatCall, AlterCall, Withhold, Interleave, Interleave, InterleaveCommit, InterleaveCommit, AlterMail,
 }
 
 // Fault is planned for a step. It is met only if the step comes that far.
@@ -68,6 +74,9 @@ type plan struct {
 	writes    int // of cards
 	exchanges int // with cards
 	calls     int // between parties
+	between   int // points between two transactions
+	commits   int // of all nodes
+	forgeable int // Payments that came from cards
 	disk      map[string]int
 	busy      map[string]bool // who takes part in it
 	nested    bool            // another device synchronises meanwhile

@@ -23,7 +23,20 @@ func (w *world) finish() *Failure {
 	w.note("\nThe faults stop, and everyone synchronises twice.")
 	w.random.begin(-1)
 	w.calm()
+	if f := w.mustArrive(); f != nil {
+		return f
+	}
 	if err := w.giveTries(); err != nil {
+		return broken("%v", err)
+	}
+	if f := w.mustRefund(); f != nil {
+		return f
+	}
+	if err := w.endTillsSetBack(); err != nil {
+		return broken("%v", err)
+	}
+	behind, err := w.fallenBehind()
+	if err != nil {
 		return broken("%v", err)
 	}
 	for round := 1; round <= 2; round++ {
@@ -36,8 +49,8 @@ func (w *world) finish() *Failure {
 		}
 		for _, t := range w.tills {
 			w.note("      the %s's till synchronises", t.shop)
-			if err := w.synchroniseTill(t); err != nil && !w.hasEnded(string(t.ID())) {
-				return &Failure{Class: agreementNumber, What: []string{fmt.Sprintf("the %s's till cannot synchronise: %v", t.shop, err)}}
+			if err := w.synchroniseTill(t); err != nil && !t.setBack && !w.hasEnded(string(t.ID())) {
+				return failed(agreementNumber, "a till cannot synchronise", fmt.Sprintf("the %s's till cannot synchronise: %v", t.shop, err))
 			}
 		}
 		if f := w.check(); f != nil {
@@ -55,7 +68,31 @@ func (w *world) finish() *Failure {
 	if f := w.agree(); f != nil {
 		return f
 	}
-	return w.convict()
+	return w.convict(behind)
+}
+
+// endTillsSetBack has the intermediaries end the tills that have forgotten what they
+// did: nobody else can say what becomes of the payments that they took since.
+func (w *world) endTillsSetBack() error {
+	var back []*till
+	for _, t := range w.tills {
+		if t.setBack && !w.hasEnded(string(t.ID())) {
+			back = append(back, t)
+			if err := t.bank.ReportLost(w.ctx, t.ID()); err != nil {
+				return err
+			}
+		}
+	}
+	if len(back) > 0 {
+		w.clock.now = w.clock.now.Add(honour)
+	}
+	for _, t := range back {
+		w.note("      the %s's till is ended, its store was set back", t.shop)
+		if err := t.bank.End(w.ctx, t.ID()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // giveTries has the intermediaries give back the PIN tries that were spent.
@@ -86,7 +123,7 @@ func (w *world) mustSynchronise(p *person, which, round int) *Failure {
 	if err == nil || p.copied || w.hasEnded(string(p.device.ID)) {
 		return nil
 	}
-	return &Failure{Class: agreementNumber, What: []string{fmt.Sprintf("round %d: %s's card cannot synchronise: %v", round, p.name, err)}}
+	return failed(agreementNumber, "a card cannot synchronise", fmt.Sprintf("round %d: %s's card cannot synchronise: %v", round, p.name, err))
 }
 
 func (w *world) hasEnded(device string) bool {
@@ -106,9 +143,9 @@ func (w *world) agree() *Failure {
 	if err != nil {
 		return broken("audit: %v", err)
 	}
-	f := &Failure{Class: agreementNumber}
-	for _, v := range violations {
-		f.What = append(f.What, v.String())
+	f := failed(agreementNumber, "card, central bank and intermediary do not agree")
+	if len(violations) > 0 {
+		f = failure(violations)
 	}
 	for _, p := range w.people {
 		if p.copied || w.hasEnded(string(p.device.ID)) {
@@ -170,9 +207,37 @@ func (w *world) hasCheat(b *bank) bool {
 	return slices.ContainsFunc(w.people, func(p *person) bool { return p.bank == b && (p.copied || w.hasEnded(string(p.device.ID))) })
 }
 
-// convict checks that every device with two records of one number has ended as a
-// clone, with both bodies as evidence, and counts them.
-func (w *world) convict() *Failure {
+// fallenBehind are the cards that were set back, or copied and not used since, and
+// say less of themselves now than the notary knows.
+func (w *world) fallenBehind() (ids []string, err error) {
+	for _, p := range w.people {
+		if !p.copied {
+			continue
+		}
+		for which := range p.cards {
+			d, err := w.observe(p, which)
+			if err != nil {
+				return nil, fmt.Errorf("%s's card cannot be read: %w", p.name, err)
+			}
+			var records, instructions, requests uint32
+			err = w.centralDB.QueryRowContext(w.ctx, `SELECT (SELECT coalesce(max(seq), 0) FROM record WHERE device = $1),
+				(SELECT coalesce(max(seq), 0) FROM instruction WHERE device = $1 AND outcome <> 0),
+				(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $1 AND asked = 1)`, p.device.ID).Scan(&records, &instructions, &requests)
+			if err != nil {
+				return nil, err
+			}
+			if d.State.ATC < records || d.State.InstructionSequence < instructions || d.State.RequestCounter < requests {
+				ids = append(ids, string(p.device.ID))
+			}
+		}
+	}
+	return ids, nil
+}
+
+// convict checks that every device with two records of one number, and every one
+// that had fallen behind what was known of it, has ended as a clone with the
+// evidence, and that no honest one has. It counts them.
+func (w *world) convict(behind []string) *Failure {
 	accused, err := w.devices("SELECT device FROM evidence WHERE clone = 1")
 	if err != nil {
 		return broken("evidence: %v", err)
@@ -181,14 +246,14 @@ func (w *world) convict() *Failure {
 	if err != nil {
 		return broken("second bodies: %v", err)
 	}
-	f := &Failure{Class: agreementNumber}
-	for _, id := range twice {
+	f := failed(agreementNumber, "the wrong ones are convicted")
+	for _, id := range append(twice, behind...) {
 		if !slices.Contains(accused, id) || !w.hasEnded(id) {
-			f.What = append(f.What, id+" has paid twice under one number and has not ended with the evidence")
+			f.What = append(f.What, id+" is a clone, by two payments of one number or a State behind what is known, and has not ended with the evidence")
 		}
 	}
 	for _, id := range accused {
-		if !slices.ContainsFunc(w.people, func(p *person) bool { return string(p.device.ID) == id && p.copied }) {
+		if !w.isSuspect(id) {
 			f.What = append(f.What, id+" is honest and stands accused of being a clone")
 		}
 	}
@@ -198,6 +263,12 @@ func (w *world) convict() *Failure {
 		return f
 	}
 	return nil
+}
+
+// isSuspect tells whether a card was copied or rolled back, or a till set back.
+func (w *world) isSuspect(id string) bool {
+	return slices.ContainsFunc(w.people, func(p *person) bool { return string(p.device.ID) == id && p.copied }) ||
+		slices.ContainsFunc(w.tills, func(t *till) bool { return string(t.ID()) == id && t.setBack })
 }
 
 func (w *world) devices(query string) (ids []string, err error) {

@@ -47,6 +47,21 @@ func TestFreshWorldsHold(t *testing.T) {
 	}
 }
 
+// TestEveryFaultIsMet keeps a kind of fault from being planned and hardly ever
+// happening.
+func TestEveryFaultIsMet(t *testing.T) {
+	tally, found, err := Simulate(context.Background(), Plan{Seed: 1, Steps: 2500, Length: 250, Workers: 2}, nil)
+	require.NoError(t, err)
+	require.Nil(t, found)
+	for _, kind := range Faults() {
+		assert.NotZero(t, tally.Met[kind], "%s", kind)
+	}
+	refused := map[Kind]bool{EnterWrong: true, SendJunk: true, Forge: true}
+	for _, w := range weights {
+		assert.Equal(t, refused[w.kind], tally.Done[w.kind] == 0, "steps %q that were not refused: %d", w.kind, tally.Done[w.kind])
+	}
+}
+
 // TestKeptWorldsHold plays the worlds that have failed once.
 func TestKeptWorldsHold(t *testing.T) {
 	files, err := filepath.Glob("testdata/kept/*.json")
@@ -85,6 +100,6 @@ func TestEveryFaultIsDrawnOrIsAStep(t *testing.T) {
 		assert.Positive(t, reach[kind], "%s", kind)
 	}
 	steps := []FaultKind{Misdeliver, LateMail, RepeatMail, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
-		RestoreBackup, LostCard, Expired, WrongPIN}
+		RestoreBackup, TillSetBack, ThroughNotary, TornIssue, LostCard, Expired, WrongPIN}
 	assert.Len(t, Faults(), len(drawn)+len(steps))
 }

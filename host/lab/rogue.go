@@ -3,11 +3,13 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"ekrona/apdu/message"
 	emulated "ekrona/emulator/card"
 	"ekrona/host/card"
 	"ekrona/host/envelope"
+	"ekrona/host/intermediary"
 )
 
 // misbehave is what cheaters do, and what happens to a node that lost its disk.
@@ -16,13 +18,15 @@ func (w *world) misbehave(s Step, p *person, b *bank) error {
 	case Copy:
 		return w.copy(p)
 	case RollBack:
-		return w.rollBack(p)
+		return w.rollBack(p, s)
 	case SayAnything:
 		return w.sayAnything(p, s)
 	case SendJunk:
 		return w.sendJunk(b, p, s)
 	case Forge:
 		return w.forge(p, s)
+	case Mint:
+		return w.mint(b, p, s)
 	case Replay:
 		return w.replay(p, s)
 	case BackUp:
@@ -51,8 +55,13 @@ func (w *world) copy(p *person) error {
 }
 
 // rollBack keeps an image of a card the first time, and sets the card back to it
-// the second time.
-func (w *world) rollBack(p *person) error {
+// the second time; mostly it is the one that has an image already.
+func (w *world) rollBack(p *person, s Step) error {
+	for _, other := range w.people {
+		if s.Pick%4 > 0 && other.image != "" {
+			p = other
+		}
+	}
 	if p.image == "" {
 		_, path, err := w.copyCard(p)
 		p.image = path
@@ -168,6 +177,60 @@ func (w *world) forge(p *person, s Step) error {
 	return err
 }
 
+// mint has an intermediary want a credit from the notary for one of its devices,
+// or another's, without any order. What it has, it may give away: that is its own
+// loss. All else the notary must refuse.
+func (w *world) mint(b *bank, p *person, s Step) error {
+	device := p.device.ID
+	outstanding, err := w.central.Outstanding(w.ctx, string(p.bank.name), string(device))
+	if err != nil {
+		return err
+	}
+	state, err := w.observe(p, s.Pick)
+	if err != nil {
+		return err
+	}
+	books, err := w.central.Balances(w.ctx)
+	if err != nil {
+		return err
+	}
+	wanted := &message.Instruction{
+		InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Notary: message.AuthorityRef(w.notaryKey.Certificate.Holder),
+		Device: device, Sequence: outstanding.NextSeq, AckedATC: outstanding.HeldAtc, Head: outstanding.HeldHead,
+		Credit: message.Amount(1 + s.Amount), Policy: message.PilotPolicy(), Date: w.today(),
+	}
+	wanted.Policy.Version = state.State.PolicyVersion
+	forbidden := b != p.bank
+	switch s.Pick / 8 % 4 {
+	case 0: // more than it has
+		for _, a := range books.Online {
+			if a.Name == string(b.name) {
+				wanted.Credit = message.Amount(a.Balance + 1)
+			}
+		}
+		forbidden = true
+	case 1: // a second body for a number that has one
+		if outstanding.NextSeq != 1 {
+			wanted.Sequence = state.State.InstructionSequence
+			forbidden = wanted.Sequence > 0 || forbidden
+		}
+	case 2: // it forgets that the card has made payments
+		wanted.AckedATC, wanted.Head = state.State.ATC+1, message.Hash{1}
+		forbidden = true
+	}
+	w.meet(ThroughNotary)
+	raw, err := envelope.Sign(wanted, b.instruction.Signer)
+	if err != nil {
+		return err
+	}
+	key := fmt.Sprintf("mint %d", s.Number)
+	_, err = over(w, func() ([]byte, error) { return w.central.CoSign(w.ctx, string(b.name), key, raw) }, &raw)
+	if err == nil && forbidden {
+		w.broken = errors.Join(w.broken, fmt.Errorf("the notary has signed a credit of %d öre for %s that %s may not order", wanted.Credit, device, b.name))
+	}
+	return err
+}
+
 // replay gives a card an Instruction of old, its own or another's.
 func (w *world) replay(p *person, s Step) error {
 	if len(w.orders) == 0 {
@@ -192,17 +255,34 @@ func (w *world) replay(p *person, s Step) error {
 	return err
 }
 
-// restore sets an intermediary's database back to its backup.
+// restore sets an intermediary's database back to its backup. The cards that were
+// made since are entered again from the report of their making; one that is being
+// made would have to be made anew, so nobody restores then.
 func (w *world) restore(b *bank) error {
 	if b.backup == nil {
 		return errors.New("there is no backup")
+	}
+	if slices.ContainsFunc(w.waiting, func(p *person) bool { return p.bank == b }) {
+		return errors.New("a card is being made")
 	}
 	if err := w.disks[string(b.name)].restore(b.backup); err != nil {
 		return err
 	}
 	w.meet(RestoreBackup)
 	b.restored = true
-	return w.startBank(b)
+	if err := w.startBank(b); err != nil {
+		return err
+	}
+	for _, p := range w.people {
+		if p.bank != b {
+			continue
+		}
+		customer := intermediary.Customer{ID: p.name, Name: p.name, App: &p.app.PublicKey}
+		if err := errors.Join(b.AddCustomer(w.ctx, customer), b.AddDevice(w.ctx, p.device)); err != nil {
+			return fmt.Errorf("%s cannot be entered again: %w", p.name, err)
+		}
+	}
+	return nil
 }
 
 // challenge is one that the notary does not learn of: looking changes nothing.

@@ -28,6 +28,7 @@ type Options struct {
 type Failure struct {
 	Step  int      // number of the step after which it was seen; 0 for the end
 	Class int      // number of the invariant of protocol §8; 0 when a party broke instead
+	Kind  string   // what went wrong, without names and numbers
 	What  []string // a line each
 }
 
@@ -42,7 +43,17 @@ func (f *Failure) Error() string {
 
 // broken is a failure of a party, or of the lab, rather than of an invariant.
 func broken(format string, args ...any) *Failure {
-	return &Failure{What: []string{fmt.Sprintf(format, args...)}}
+	return failed(0, format, fmt.Sprintf(format, args...))
+}
+
+// failed is a failure by an invariant.
+func failed(class int, kind string, what ...string) *Failure {
+	return &Failure{Class: class, Kind: kind, What: what}
+}
+
+// isLike tells whether two failures are of the same kind.
+func (f *Failure) isLike(other *Failure) bool {
+	return f != nil && other != nil && f.Class == other.Class && f.Kind == other.Kind
 }
 
 // Outcome is what came of a scenario.
@@ -53,7 +64,7 @@ type Outcome struct {
 	Met     map[FaultKind]int
 	Done    map[Kind]int // steps of each kind that were not refused
 	Cheats  int          // devices that the notary ended as clones, with the evidence
-	Digest  [32]byte     // of everything that was said: the same in every replay
+	Digest  [32]byte     // of anyRow that was said: the same in every replay
 }
 
 // Run plays the scenario. The error says that the world could not be founded;
@@ -106,7 +117,7 @@ func (w *world) begin(s Step) {
 // calm ends what is planned: nothing goes wrong any more in this step.
 func (w *world) calm() { w.plan = plan{disk: map[string]int{}, busy: map[string]bool{}, calm: true} }
 
-// play plays one step, starts again what was killed, and has everything checked.
+// play plays one step, starts again what was killed, and has anyRow checked.
 func (w *world) play(s Step) *Failure {
 	w.begin(s)
 	w.note("%4d  %-12s %s", s.Number, w.speaker(s), w.sentence(s))
@@ -120,6 +131,18 @@ func (w *world) play(s Step) *Failure {
 		return broken("%v", err)
 	}
 	return w.check()
+}
+
+// failure is that of violations: its kind is the first's of the lowest number.
+func failure(violations []audit.Violation) *Failure {
+	f := failed(violations[0].Number, violations[0].Kind)
+	for _, v := range violations {
+		if v.Number < f.Class {
+			f.Class, f.Kind = v.Number, v.Kind
+		}
+		f.What = append(f.What, v.String())
+	}
+	return f
 }
 
 // noteError tells the story what a party was told, and looks for errors that no
@@ -151,7 +174,7 @@ func (w *world) check() *Failure {
 	}
 	touched := w.disks[centralBank].written()
 	look := w.auditor.Check
-	if !touched[everything] {
+	if !touched[anyRow] {
 		look = func(ctx context.Context, q store.Queryer, honest map[string]audit.Device) ([]audit.Violation, error) {
 			return w.auditor.CheckTouched(ctx, q, honest, slices.Collect(maps.Keys(touched)))
 		}
@@ -161,12 +184,7 @@ func (w *world) check() *Failure {
 		return broken("audit: %v", err)
 	}
 	if len(violations) > 0 {
-		f := &Failure{Class: violations[0].Number}
-		for _, v := range violations {
-			f.Class = min(f.Class, v.Number)
-			f.What = append(f.What, v.String())
-		}
-		return f
+		return failure(violations)
 	}
 	for _, b := range w.banks {
 		if len(w.disks[string(b.name)].written()) == 0 {

@@ -6,7 +6,7 @@ import (
 )
 
 // Shrink makes a failing scenario short: it leaves out steps and faults as long as
-// the world still fails in the same way, that is by the same invariant, and gives
+// the world still fails in the same way, by the same invariant and kind, and gives
 // up after so many runs. It returns the shortest that was found and its outcome.
 func (s Scenario) Shrink(ctx context.Context, o Options, failed Outcome, runs int) (Scenario, Outcome, error) {
 	x := shrinker{ctx: ctx, options: o, best: s, outcome: failed, left: runs}
@@ -46,10 +46,11 @@ func (x *shrinker) without(size int) (any bool) {
 	return any
 }
 
-// calmer leaves out every fault that it can.
+// calmer leaves out every fault that it can. A world may fail sooner without one, and
+// so lose steps at its end.
 func (x *shrinker) calmer() {
-	for at := range x.best.Steps {
-		for f := len(x.best.Steps[at].Faults) - 1; f >= 0; f-- {
+	for at := 0; at < len(x.best.Steps); at++ {
+		for f := len(x.best.Steps[at].Faults) - 1; f >= 0 && at < len(x.best.Steps); f-- {
 			calmer := x.best
 			calmer.Steps = slices.Clone(x.best.Steps)
 			calmer.Steps[at].Faults = slices.Delete(slices.Clone(calmer.Steps[at].Faults), f, f+1)
@@ -69,7 +70,7 @@ func (x *shrinker) try(shorter Scenario) bool {
 		x.err, x.left = err, 0
 		return false
 	}
-	if outcome.Failure == nil || outcome.Failure.Class != x.outcome.Failure.Class {
+	if !outcome.Failure.isLike(x.outcome.Failure) {
 		return false
 	}
 	x.best, x.outcome = shorter, outcome

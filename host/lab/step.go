@@ -41,6 +41,12 @@ const (
 	Replay      Kind = "replay an Instruction"
 	BackUp      Kind = "back up"
 	Restore     Kind = "restore a backup"
+	Issue       Kind = "issue a card"
+	Renew       Kind = "renew a certificate"
+	GiveBack    Kind = "refund a sale"
+	SetTillBack Kind = "set a till back"
+	Mint        Kind = "want a credit from the notary"
+	Chain       Kind = "pass on what was just received"
 )
 
 // weights says how often each kind is drawn.
@@ -50,17 +56,26 @@ var weights = []struct {
 }{
 	{Load, 12}, {Unload, 6}, {Transfer, 14}, {Ask, 12}, {Pay, 14}, {Accept, 14}, {Answer, 6}, {Refuse, 4}, {Sale, 14}, {TapAgain, 6},
 	{RefuseSale, 3}, {Sync, 24}, {SyncTill, 8}, {Wait, 4}, {Report, 1}, {End, 1}, {EndDue, 1}, {Block, 1}, {Unblock, 2}, {Policy, 2},
-	{EnterWrong, 2}, {GiveTries, 1}, {Copy, 1}, {RollBack, 2}, {SayAnything, 4}, {SendJunk, 3}, {Forge, 2}, {Replay, 5}, {BackUp, 2}, {Restore, 2},
+	{EnterWrong, 2}, {GiveTries, 1}, {Copy, 1}, {RollBack, 3}, {SayAnything, 4}, {SendJunk, 3}, {Forge, 2}, {Replay, 5}, {BackUp, 2}, {Restore, 2},
+	{Issue, 4}, {Renew, 4}, {GiveBack, 6}, {SetTillBack, 4}, {Mint, 6}, {Chain, 6},
 }
+
+// everything as an amount is all that the payer's card holds.
+const everything money.Ore = 0
+
+// wholesale are the kinds that can be of everything: what was received a moment ago is
+// spent before anybody has settled it.
+var wholesale = map[Kind]bool{Unload: true, Transfer: true, Sale: true}
 
 // suffers are the kinds in which something passes between parties that can go wrong.
 var suffers = map[Kind]bool{
 	Load: true, Unload: true, Transfer: true, Ask: true, Pay: true, Accept: true, Answer: true, Refuse: true, Sale: true, TapAgain: true,
 	RefuseSale: true, Sync: true, SyncTill: true, Report: true, EnterWrong: true, GiveTries: true, Replay: true,
+	Issue: true, Renew: true, GiveBack: true, Mint: true, Chain: true,
 }
 
 // rare are the kinds that only some scenarios have, so that others stay whole.
-var rare = map[Kind]uint64{Report: 3, Copy: 3, RollBack: 5, Restore: 3, EndDue: 2}
+var rare = map[Kind]uint64{Report: 3, Copy: 3, RollBack: 2, Restore: 2, EndDue: 2, SetTillBack: 4}
 
 // Step is one thing that happens. Its number keys its randomness, so it means the
 // same when the steps before it are gone.
@@ -94,6 +109,9 @@ func Generate(seed uint64, steps int) Scenario {
 	faulty := 3 * r.IntN(4) // of ten steps that can have faults, how many have: 0, 3, 6 or 9
 	for number := 1; number <= steps; number++ {
 		step := Step{Number: number, Kind: draw(r, allowed), Who: r.IntN(60), Other: r.IntN(60), Amount: amount(r), Pick: r.IntN(1 << 20)}
+		if wholesale[step.Kind] && r.IntN(6) == 0 {
+			step.Amount = everything
+		}
 		if suffers[step.Kind] && r.IntN(10) < faulty {
 			for range 1 + r.IntN(3) {
 				step.Faults = append(step.Faults, fault(r))
@@ -142,6 +160,6 @@ func fault(r *rand.Rand) Fault {
 
 // reach bounds where in a step a fault may strike.
 var reach = map[FaultKind]int{
-	CutPower: 60, LoseCommand: 20, TearAnswer: 20, AlterCommand: 20, AlterAnswer: 20, KillNode: 60, LoseCall: 16, LoseReply: 16,
-	RepeatCall: 16, AlterCall: 16, Withhold: 2, Interleave: 16, AlterMail: 1,
+	CutPower: 30, LoseCommand: 14, TearAnswer: 14, AlterCommand: 14, AlterAnswer: 14, ForgeAnswer: 1, KillNode: 60, KillCommit: 8, LoseCall: 16, LoseReply: 16,
+	RepeatCall: 16, AlterCall: 16, Withhold: 2, Interleave: 16, InterleaveCommit: 30, AlterMail: 1,
 }

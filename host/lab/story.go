@@ -20,13 +20,13 @@ func linesOf(text string) iter.Seq[string] {
 // speaker is who begins a step.
 func (w *world) speaker(s Step) string {
 	switch s.Kind {
-	case SyncTill:
+	case SyncTill, GiveBack, SetTillBack:
 		return w.tills[s.Other%len(w.tills)].shop
 	case Wait:
 		return "time"
 	case EndDue:
 		return centralBank
-	case BackUp, Restore, SendJunk:
+	case BackUp, Restore, SendJunk, Issue, Mint:
 		return string(w.banks[s.Who%len(w.banks)].name)
 	}
 	return w.people[s.Who%len(w.people)].name
@@ -36,16 +36,20 @@ func (w *world) speaker(s Step) string {
 func (w *world) sentence(s Step) string {
 	other := w.people[s.Other%len(w.people)].name
 	shop := w.tills[s.Other%len(w.tills)].shop
+	amount := s.Amount.String()
+	if wholesale[s.Kind] && s.Amount == everything {
+		amount = "all that there is"
+	}
 	text := map[Kind]string{
 		Load:        fmt.Sprintf("loads %s", s.Amount),
-		Unload:      fmt.Sprintf("unloads %s", s.Amount),
-		Transfer:    fmt.Sprintf("is paid %s by %s, card to card", s.Amount, other),
+		Unload:      fmt.Sprintf("unloads %s", amount),
+		Transfer:    fmt.Sprintf("is paid %s by %s, card to card", amount, other),
 		Ask:         fmt.Sprintf("asks for %s", s.Amount),
 		Pay:         "pays a Request that came",
 		Accept:      "accepts a Payment that came",
 		Answer:      "takes a payee's answer that came",
 		Refuse:      "refuses a Request of its own",
-		Sale:        fmt.Sprintf("pays %s at the %s", s.Amount, shop),
+		Sale:        fmt.Sprintf("pays %s at the %s", amount, shop),
 		TapAgain:    fmt.Sprintf("taps again at the %s", shop),
 		RefuseSale:  fmt.Sprintf("leaves: the %s refuses a sale", shop),
 		Sync:        "synchronises",
@@ -67,6 +71,12 @@ func (w *world) sentence(s Step) string {
 		Replay:      "has an old Instruction given to its card",
 		BackUp:      "makes a backup",
 		Restore:     "goes back to its backup",
+		Chain:       fmt.Sprintf("is paid %s by %s and spends all at the %s, which synchronises first", s.Amount, other, shop),
+		Issue:       "makes a card for a newcomer",
+		Renew:       fmt.Sprintf("gets a later certificate, or the %s does", shop),
+		GiveBack:    fmt.Sprintf("gives back a sale, or %s of one", s.Amount),
+		SetTillBack: "keeps a copy of its till's store, or sets it back",
+		Mint:        fmt.Sprintf("wants a credit of %s from the notary for %s", s.Amount, w.people[s.Who%len(w.people)].name),
 	}[s.Kind]
 	for _, f := range s.Faults {
 		text += fmt.Sprintf(" [planned: %s]", f)

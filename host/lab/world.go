@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/sha256"
 	"database/sql"
 	"errors"
@@ -16,12 +17,12 @@ import (
 	"ekrona/host/audit"
 	"ekrona/host/intermediary"
 	"ekrona/host/money"
+	"ekrona/host/order"
 	"ekrona/host/settlement"
 	"ekrona/host/store"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
 	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/keys"
 )
 
 // clock stands still until a step moves it.
@@ -34,7 +35,7 @@ func (c *clock) Now() time.Time { return c.now }
 const (
 	honour       = 30 * 24 * time.Hour
 	patience     = 365 * 24 * time.Hour
-	cardDays     = 200 // validity of cards' and tills' certificates
+	cardDays     = 150 // validity of cards' and tills' certificates
 	otherDays    = 20 * 365
 	issued       = 100_000 * money.Krona
 	firstDeposit = 4_000 * money.Krona
@@ -64,6 +65,8 @@ type world struct {
 	auditor         *audit.Auditor
 	banks           []*bank
 	people          []*person
+	waiting         []*person // for their card, which is not active yet
+	arrived         int       // newcomers who have ordered one
 	tills           []*till
 
 	plan   plan
@@ -96,6 +99,14 @@ type till struct {
 	bank   *bank
 	config terminal.Config
 	seen   *audit.Device // what it holds, until it may have changed
+	said   utterances
+
+	app     *ecdsa.PrivateKey // of the shop's owner
+	sales   []paidSale
+	refunds []order.Signed // without a final answer
+	backup  []byte
+	setBack bool // it has forgotten what it did after the backup
+	knows   bool // and has found out
 }
 
 func found(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
@@ -127,8 +138,8 @@ func found(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
 			return nil, err
 		}
 	}
-	for _, d := range w.disks {
-		d.kill = w.kills
+	for node := range w.disks {
+		w.mortal(node)
 	}
 	w.disks[centralBank].watch()
 	for _, b := range w.banks {
@@ -136,6 +147,15 @@ func found(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
 	}
 	return w, nil
 }
+
+// mortal exposes a node to the faults that strike at its disk.
+func (w *world) mortal(node string) {
+	d := w.disks[node]
+	d.kill, d.between, d.commit = w.kills, w.between, w.killsAtCommit
+}
+
+// appKey makes the key of a customer's app.
+func (w *world) appKey() (*ecdsa.PrivateKey, error) { return pki.GenerateKey(w.random.of("keys")) }
 
 // open opens a node's database on a disk of its own.
 func (w *world) open(node string, schemas ...store.Schema) (*sql.DB, error) {
@@ -159,7 +179,7 @@ func (w *world) close() error {
 
 // identity makes a key and has the issuer certify it; without an issuer it is the root.
 func (w *world) identity(holder string, role spec.Role, days int, issuer *pki.Identity) (pki.Identity, error) {
-	key, err := keys.Generate(w.random.of("keys"))
+	key, err := pki.GenerateKey(w.random.of("keys"))
 	if err != nil {
 		return pki.Identity{}, err
 	}
@@ -194,6 +214,7 @@ func (w *world) foundCentralBank() error {
 		return err
 	}
 	w.auditor = audit.New(w.notaryKey.Certificate.PublicKey)
+	w.auditor.HonestCAs = true
 	return w.startCentralBank()
 }
 
@@ -247,7 +268,7 @@ func (w *world) startBank(b *bank) (err error) {
 }
 
 func (w *world) openShop(shop string, b *bank, number int) error {
-	app, err := keys.Generate(w.random.of("keys"))
+	app, err := w.appKey()
 	if err != nil {
 		return err
 	}
@@ -271,7 +292,7 @@ func (w *world) openShop(shop string, b *bank, number int) error {
 	if err != nil {
 		return err
 	}
-	t := &till{shop: shop, bank: b, config: terminal.Config{
+	t := &till{shop: shop, bank: b, app: app, config: terminal.Config{
 		DB: db, Clock: w.clock, Random: w.random.of(shop), Signer: own.Signer, Certificate: own.Encoded, CA: b.ca.Encoded,
 		Root: w.root.Encoded, Authorities: w.authorities(), Policy: terminal.PilotPolicy(), Link: bankLink{w, b, shop},
 	}}
@@ -317,6 +338,14 @@ func (w *world) kills(node string) bool {
 		}
 	}
 	return false
+}
+
+// killsAtCommit tells whether the node whose commit this is, whichever it is, is
+// killed before it, or after it.
+func (w *world) killsAtCommit() (before, after bool) {
+	w.plan.commits++
+	f, due := w.due(KillCommit, w.plan.commits)
+	return due && f.Salt%2 == 0, due && f.Salt%2 == 1
 }
 
 // nodes are the parties that have a disk, in order.

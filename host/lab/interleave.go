@@ -1,0 +1,56 @@
+package lab
+
+// Two ways lead another device into the middle of a step: it synchronises within a
+// call between parties, or between two transactions of one node. In both nobody is
+// inside a transaction, so the disks are as another thread could find them; between
+// these points a node does nothing that another can see.
+
+// meanwhile has another device synchronise within the step of the one that acts.
+func (w *world) meanwhile(f Fault) {
+	w.plan.nested = true
+	w.share(true)
+	defer func() {
+		w.share(false)
+		w.plan.nested = false
+	}()
+	others := len(w.people) + len(w.tills)
+	for n := range others {
+		at := (f.Who + n) % others
+		if at < len(w.people) {
+			if p := w.people[at]; !w.plan.busy[p.name] {
+				w.note("        meanwhile %s synchronises", p.name)
+				w.noteError(w.synchronise(p, f.Salt))
+				return
+			}
+		} else if t := w.tills[at-len(w.people)]; !w.plan.busy[t.shop] {
+			w.note("        meanwhile the %s's till synchronises", t.shop)
+			w.noteError(w.synchroniseTill(t))
+			delete(w.plan.busy, t.shop)
+			return
+		}
+	}
+}
+
+// between is called between two transactions of a node: before one begins, and
+// after one is committed and before its node learns of it.
+func (w *world) between() {
+	if w.plan.calm || w.plan.nested {
+		return
+	}
+	w.plan.between++
+	if f, due := w.due(InterleaveCommit, w.plan.between); due {
+		w.meanwhile(f)
+	}
+}
+
+// share lets a node that waits at such a point be called by another: the one
+// connection that its disk has is lent a second time.
+func (w *world) share(twice bool) {
+	connections := 1
+	if twice {
+		connections = 2
+	}
+	for _, db := range w.databases {
+		db.SetMaxOpenConns(connections)
+	}
+}
