@@ -6,6 +6,7 @@
 package signature
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -86,18 +87,24 @@ func (s Plain) DER() ([]byte, error) {
 
 type pair struct{ R, S *big.Int }
 
-// FromDER converts a DER signature whose numbers are positive and fit 32 bytes.
+// FromDER converts a DER signature whose numbers are positive and fit 32 bytes, and
+// behind which nothing stands, not within the SEQUENCE either.
 func FromDER(der []byte) (Plain, error) {
 	var p pair
-	rest, err := asn1.Unmarshal(der, &p)
-	if err != nil || len(rest) > 0 || !fits(p.R) || !fits(p.S) {
-		return Plain{}, errors.New("signature: not the DER form of a P-256 signature")
+	_, err := asn1.Unmarshal(der, &p)
+	if err != nil || !fits(p.R) || !fits(p.S) {
+		return Plain{}, errNotDER
 	}
 	var s Plain
 	p.R.FillBytes(s[:spec.ScalarLength])
 	p.S.FillBytes(s[spec.ScalarLength:])
+	if same, err := s.DER(); err != nil || !bytes.Equal(same, der) { // encoding/asn1 passes over what a structure has no field for
+		return Plain{}, errNotDER
+	}
 	return s, nil
 }
+
+var errNotDER = errors.New("signature: not the DER form of a P-256 signature")
 
 func fits(n *big.Int) bool { return n.Sign() > 0 && n.BitLen() <= 8*spec.ScalarLength }
 
