@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"syscall"
 
 	"ekrona/apdu"
 	"ekrona/emulator/card"
 	"ekrona/emulator/globalplatform"
+	"ekrona/host/lockfile"
 )
 
 // openVirtual opens the virtual card in a file, a new one if there is none and
@@ -47,17 +47,11 @@ func openManaged(options card.Options, path string) (*globalplatform.Card, error
 }
 
 // lockCard keeps other programs away from the virtual card in a file, by a file
-// beside it. The system lets go of it when the program dies.
+// beside it.
 func lockCard(path string) (unlock func() error, err error) {
-	file, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	unlock, err = lockfile.Take(path + ".lock")
 	if err != nil {
-		return nil, fmt.Errorf("virtual card: %w", err)
+		return nil, fmt.Errorf("virtual card %s: %w; or reach the card through that program's reader", path, err)
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			err = errors.New("another program has it open: wait until that ends, or reach the card through that program's reader")
-		}
-		return nil, errors.Join(fmt.Errorf("virtual card %s: %w", path, err), file.Close())
-	}
-	return file.Close, nil
+	return unlock, nil
 }
