@@ -23,6 +23,7 @@ import (
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
 	"ekrona/personalization/pki"
+	"ekrona/personalization/pki/keys"
 )
 
 // clock stands still until a step moves it.
@@ -155,7 +156,7 @@ func (w *world) mortal(node string) {
 }
 
 // appKey makes the key of a customer's app.
-func (w *world) appKey() (*ecdsa.PrivateKey, error) { return pki.GenerateKey(w.random.of("keys")) }
+func (w *world) appKey() (*ecdsa.PrivateKey, error) { return keys.Generate(w.random.of("keys")) }
 
 // open opens a node's database on a disk of its own.
 func (w *world) open(node string, schemas ...store.Schema) (*sql.DB, error) {
@@ -179,7 +180,7 @@ func (w *world) close() error {
 
 // identity makes a key and has the issuer certify it; without an issuer it is the root.
 func (w *world) identity(holder string, role spec.Role, days int, issuer *pki.Identity) (pki.Identity, error) {
-	key, err := pki.GenerateKey(w.random.of("keys"))
+	key, err := keys.Generate(w.random.of("keys"))
 	if err != nil {
 		return pki.Identity{}, err
 	}
