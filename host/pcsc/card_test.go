@@ -41,7 +41,7 @@ func TestWhatCodesMean(t *testing.T) {
 		{codeCommunication, ErrNoDaemon, ErrNoDaemon},
 		{codeInvalidHandle, ErrNoDaemon, ErrNoDaemon},
 		{codeSystemCancelled, ErrNoDaemon, ErrNoDaemon},
-		{codeSecurityViolation, ErrDenied, ErrDenied},
+		{codeSecurityViolation, ErrDenied, ErrNoDaemon},
 		{codeUnknownReader, ErrNoReader, ErrNoReader},
 		{codeReaderUnavailable, ErrNoReader, ErrNoReader},
 		{codeNoReaders, ErrNoReader, ErrNoReader},

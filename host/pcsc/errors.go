@@ -74,10 +74,21 @@ func (c code) meaning() error { return meanings[c] }
 
 // meaningAfter is what it says of one that had.
 func (c code) meaningAfter() error {
-	if meant := meanings[c]; meant != ErrNoCard {
+	switch meant := meanings[c.inUse()]; meant {
+	case ErrNoCard:
+		return ErrCardRemoved
+	default:
 		return meant
 	}
-	return ErrCardRemoved
+}
+
+// inUse is the code on a connection that has been used already. The library reports
+// some of the sockets that die as access denied, which it is only before the first use.
+func (c code) inUse() code {
+	if c == codeSecurityViolation {
+		return codeServiceStopped
+	}
+	return c
 }
 
 // Error is the code without a meaning, for what no one expects.

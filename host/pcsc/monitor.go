@@ -125,6 +125,10 @@ func begin(establish func() (connection, error)) *look {
 	go func() {
 		defer close(l.ended)
 		err := with(establish, func(c connection) error { return l.run(ctx, c) })
+		var c code
+		if errors.As(err, &c) && l.last().looked {
+			err = c.inUse()
+		}
 		if err != nil {
 			l.see(seen{err: err})
 		}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"os/exec"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -162,6 +163,29 @@ func TestHotPlug(t *testing.T) {
 	require.Equal(t, []pcsc.State{{Reader: d.Reader(0)}, {Reader: d.Reader(1)}}, states)
 	cancel()
 	require.NoError(t, <-ended)
+}
+
+// A daemon that dies is told to who waits and to who exchanges.
+func TestDaemonDies(t *testing.T) {
+	d := daemon.Start(t)
+	d.Insert(0, blankCard(t))
+	ended := make(chan error, 1)
+	began := make(chan struct{})
+	go func() {
+		first := sync.OnceFunc(func() { close(began) })
+		ended <- d.System.Watch(context.Background(), func(pcsc.Event) { first() })
+	}()
+	<-began
+	c, err := d.System.Connect(d.Reader(0))
+	require.NoError(t, err)
+	d.Kill()
+	_, err = c.Transmit(context.Background(), selectManager)
+	require.ErrorIs(t, err, pcsc.ErrNoDaemon)
+	require.ErrorIs(t, <-ended, pcsc.ErrNoDaemon)
+	require.ErrorIs(t, c.Reset(), pcsc.ErrNoDaemon)
+	require.NoError(t, c.Close())
+	_, err = pcsc.Establish()
+	require.ErrorIs(t, err, pcsc.ErrNoDaemon)
 }
 
 // OpenSC is the outside judge of the virtual card in its reader.

@@ -100,9 +100,10 @@ func TestWatchAndTheDaemon(t *testing.T) {
 	states, err := s.States()
 	require.NoError(t, err)
 	require.Empty(t, states)
-	f.change(func() { f.down = codeServiceStopped })
+	f.awaitWaiting()
+	f.change(func() { f.down = codeSecurityViolation }) // so the library may report it
 	require.ErrorIs(t, <-w.ended, ErrNoDaemon)
-	require.ErrorIs(t, s.Watch(context.Background(), func(Event) {}), ErrNoDaemon)
+	require.ErrorIs(t, s.Watch(context.Background(), func(Event) {}), ErrDenied)
 	f.change(func() { f.down, f.readers = 0, []fakeReader{{name: "A", found: flagEmpty}} })
 	w = watching(t, s)
 	w.sees(Event{ReaderAdded, "A", nil})

@@ -9,6 +9,7 @@
 //	...
 //	in.Pull()                                 // returns when PC/SC sees it gone; nothing if it is out already
 //	d.Insert(0, virtual)                      // the same card again
+//	d.Kill()                                  // the daemon itself
 //
 // The daemon is pcscd with vsmartcard's driver vpcd, Debian's packages pcscd and
 // vsmartcard-vpcd. Start uses the daemon that runs, or runs one until the test ends.
@@ -50,6 +51,8 @@ type Daemon struct {
 	readers []string
 	inside  [Readers]*Inserted
 	events  *events
+	process *exec.Cmd // nil for a daemon that ran before
+	died    bool
 }
 
 // Start begins to use the daemon; the test's end ends it and pulls all cards.
@@ -59,10 +62,11 @@ func Start(t testing.TB) *Daemon {
 		missing(t, pcsc.ErrUnavailable.Error())
 	}
 	lock(t)
-	run(t)
+	d := &Daemon{t: t}
+	d.run()
 	system, err := pcsc.Establish()
 	require.NoError(t, err)
-	d := &Daemon{System: system, t: t}
+	d.System = system
 	d.events = watch(t, system)
 	names, err := system.Readers()
 	require.NoError(t, err)
@@ -86,8 +90,8 @@ func Start(t testing.TB) *Daemon {
 // Reader is the name of reader 0 or 1 at PC/SC.
 func (d *Daemon) Reader(n int) string { return d.readers[n] }
 
-// Address is where vpcd waits for the card of reader 0 or 1.
-func Address(n int) string {
+// address is where vpcd waits for the card of reader 0 or 1.
+func address(n int) string {
 	return net.JoinHostPort("localhost", strconv.Itoa(vpcd.DefaultPort+n))
 }
 
@@ -96,6 +100,19 @@ func (d *Daemon) AwaitCard(n int) { d.events.await(d.t, d.Reader(n), true) }
 
 // AwaitNoCard returns when PC/SC sees reader 0 or 1 empty.
 func (d *Daemon) AwaitNoCard(n int) { d.events.await(d.t, d.Reader(n), false) }
+
+// Kill kills the daemon in the middle of whatever it does; the test ends without it. A
+// daemon that the test has not started is not killed, and the test skipped.
+func (d *Daemon) Kill() {
+	d.t.Helper()
+	if d.process == nil {
+		d.t.Skip("the daemon of this machine is not to be killed")
+	}
+	d.died = true
+	require.NoError(d.t, d.process.Process.Kill())
+	_ = d.process.Wait() // by a signal, as it was told to
+	require.NoError(d.t, os.Remove(pidFile))
+}
 
 // missing ends a test that this machine cannot run.
 func missing(t testing.TB, why string) {
@@ -114,13 +131,18 @@ func lock(t testing.TB) {
 	t.Cleanup(func() { require.NoError(t, file.Close()) })
 }
 
-// socket is where pcscd listens for programs (Debian's build).
-const socket = "/run/pcscd/pcscd.comm"
+// Where pcscd listens for programs, and what it leaves when it is killed (Debian's
+// build).
+const (
+	socket  = "/run/pcscd/pcscd.comm"
+	pidFile = "/run/pcscd/pcscd.pid"
+)
 
 // run starts the daemon if there is none, as systemd does: the daemon inherits the
 // socket, so that a program can connect from the beginning and waits until the daemon
 // is ready.
-func run(t testing.TB) {
+func (d *Daemon) run() {
+	t := d.t
 	if _, err := pcsc.Establish(); err == nil {
 		return
 	}
@@ -135,9 +157,12 @@ func run(t testing.TB) {
 	c.Stdout, c.Stderr, c.ExtraFiles = log, log, []*os.File{listening}
 	require.NoError(t, c.Start())
 	require.NoError(t, listening.Close())
+	d.process = c
 	t.Cleanup(func() {
-		require.NoError(t, c.Process.Signal(syscall.SIGTERM))
-		_ = c.Wait() // by a signal, as it was told to
+		if !d.died {
+			require.NoError(t, c.Process.Signal(syscall.SIGTERM))
+			_ = c.Wait() // by a signal, as it was told to
+		}
 		require.NoError(t, log.Close())
 		require.NoError(t, os.Remove(socket))
 	})

@@ -43,7 +43,7 @@ func (d *Daemon) Insert(n int, card vpcd.Card) *Inserted {
 	in := &Inserted{d: d, n: n, card: &pullable{card: card}, cancel: cancel, out: make(chan struct{})}
 	go func() {
 		defer close(in.out)
-		in.err = vpcd.Port{Address: Address(n), ATR: globalplatform.ATR(), Card: in.card}.Run(ctx)
+		in.err = vpcd.Port{Address: address(n), ATR: globalplatform.ATR(), Card: in.card}.Run(ctx)
 	}()
 	d.inside[n] = in
 	d.AwaitCard(n)
@@ -58,7 +58,9 @@ func (i *Inserted) Pull() {
 	<-i.out
 	if i.d.inside[i.n] == i {
 		i.d.inside[i.n] = nil
-		i.d.AwaitNoCard(i.n)
+		if !i.d.died {
+			i.d.AwaitNoCard(i.n)
+		}
 	}
 }
 
