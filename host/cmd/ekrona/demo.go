@@ -60,7 +60,7 @@ Needs no reader, no server, no network. With --state the cards and ledgers stay 
 			return violated(books)
 		},
 	}
-	c.Flags().StringVar(&state, "state", "", "keep the cards and ledgers in this folder, which must be new or empty")
+	c.Flags().StringVar(&state, "state", "", "keep the cards and ledgers in this folder, which must be new or empty, but for keys made before")
 	c.Flags().StringVar(&seed, "seed", "", "make the run repeat: same keys, same signatures, a fixed day (any text; never for real keys)")
 	c.Flags().BoolVar(&traced, "trace", false, "show every command to a card and its answer, decoded")
 	c.Flags().BoolVar(&asJSON, "json", false, "print only the books, as JSON; amounts in ore")
@@ -77,7 +77,9 @@ func demoFolder(state string) (string, func() error, error) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", nil, fmt.Errorf("--state: %w", err)
 	}
-	if len(entries) > 0 {
+	// Keys may lie there before the town does: references to a TPM or an HSM, made by
+	// "ekrona pki request".
+	if len(entries) > 1 || len(entries) == 1 && entries[0].Name() != "keys" {
 		return "", nil, fmt.Errorf("--state: %s is not empty: name a new folder, or go on in it with \"ekrona wallet\" and \"ekrona terminal\"", state)
 	}
 	return state, func() error { return nil }, nil

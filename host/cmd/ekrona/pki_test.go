@@ -1,7 +1,7 @@
 package main
 
 import (
-	"crypto/rand"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,9 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/town"
-	"ekrona/host/wallet"
-	"ekrona/personalization/pki"
 	"ekrona/personalization/pki/keys/tpm/tpmtest"
 )
 
@@ -130,20 +127,29 @@ func TestPKIWithATPM(t *testing.T) {
 // town does, without knowing it.
 func TestTownWithKeysInATPM(t *testing.T) {
 	m := tpmtest.New(t, t.TempDir())
-	folder := t.TempDir()
-	for _, name := range []string{"central-bank/notary", "nordic-bank/ca", "nordic-bank/instruction", "nordic-bank/desk"} {
-		party := pki.Open(filepath.Join(folder, "keys", filepath.Dir(name)), rand.Reader)
-		require.NoError(t, party.Refer(filepath.Base(name), "tpm:"+filepath.Base(name)+".tpm?device="+m.Socket))
+	folder := filepath.Join(t.TempDir(), "town")
+	for name, subject := range map[string][]string{
+		"central-bank/notary":     {"--role", "notary", "--holder", "SENOTARY00001"},
+		"nordic-bank/ca":          {"--role", "intermediary", "--holder", "SENORDIC00001"},
+		"nordic-bank/instruction": {"--role", "instruction-key", "--holder", "SENORDIC00002"},
+	} {
+		path := filepath.Join(folder, "keys", name)
+		_, err := runPKI(t, append([]string{"request", path, "--authority", "SERIKSBK00001", "--no-passphrase", "--key", "tpm:" + path + ".tpm?device=" + m.Socket}, subject...)...)
+		require.NoError(t, err)
 	}
-	for range 2 { // founded, and opened again
-		found, err := town.Open(t.Context(), folder, town.Options{Plan: town.Pilot()})
-		require.NoError(t, err)
-		anna, err := found.Person("anna")
-		require.NoError(t, err)
-		_, err = anna.Phone.Synchronise(t.Context(), wallet.Tap{Card: anna.Card.Tap()})
-		require.NoError(t, err)
-		require.NoError(t, found.Close())
+	for _, line := range [][]string{
+		{"demo", "--state", folder, "--json"},
+		{"wallet", "load", "anna", "50", "--state", folder},
+		{"books", "--state", folder},
+		{"pki", "check", filepath.Join(folder, "keys", "central-bank")},
+	} {
+		root := rootCommand()
+		root.SetOut(io.Discard)
+		root.SetArgs(line)
+		require.NoError(t, root.ExecuteContext(t.Context()), line)
 		m.Restart()
 	}
-	require.FileExists(t, filepath.Join(folder, "keys", "nordic-bank", "ca.tpm"))
+	key, err := os.ReadFile(filepath.Join(folder, "keys", "nordic-bank", "ca.key"))
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(string(key), "tpm:"))
 }
