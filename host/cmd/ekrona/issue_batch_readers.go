@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"ekrona/host/pcsc"
@@ -85,17 +84,5 @@ func (r pcscReaders) Connect(reader string) (batch.Tap, error) {
 	if err != nil {
 		return nil, err
 	}
-	return batchTap(pcscTap{card}), nil
-}
-
-// pcscTap is a card that may be gone already when it is let go.
-type pcscTap struct{ *pcsc.Card }
-
-// Close lets go of the card.
-func (t pcscTap) Close() error {
-	err := t.Card.Close()
-	if errors.Is(err, pcsc.ErrCardRemoved) || errors.Is(err, pcsc.ErrNoReader) || errors.Is(err, pcsc.ErrNoCard) {
-		return nil
-	}
-	return err
+	return batchTap(card), nil
 }
