@@ -87,11 +87,11 @@ var capBugs = []struct {
 	kept  string
 	steps int
 }{
-	{"pays more than its balance", withoutRefusal(spec.SWFunds, 0), "applet-1", 81},
-	{"applies Instructions out of order", withoutRefusal(spec.SWSequence, 0), "applet-2", 246},
-	{"applies Instructions that are signed wrongly", withoutRefusal(spec.SWSignature, 3), "applet-3", 382},
-	{"asks for more than it may hold", withoutRefusal(spec.SWBalanceLimit, 0), "applet-4", 1751},
-	{"takes messages that their sender has not signed", withoutRefusal(spec.SWSignature, 0), "applet-5", 5700},
+	{"pays more than its balance", withoutRefusal(spec.SWFunds, 0), "applet-1", 24},
+	{"applies Instructions out of order", withoutRefusal(spec.SWSequence, 0), "applet-2", 490},
+	{"applies Instructions that are signed wrongly", withoutRefusal(spec.SWSignature, 3), "applet-3", 265},
+	{"asks for more than it may hold", withoutRefusal(spec.SWBalanceLimit, 0), "applet-4", 672},
+	{"takes messages that their sender has not signed", withoutRefusal(spec.SWSignature, 0), "applet-5", 3610},
 }
 
 // affordable is how many steps of search every run of the tests can afford for a

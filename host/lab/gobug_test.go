@@ -26,7 +26,8 @@ type replacement struct{ file, old, new string }
 
 // goBugs are changes of the program, one at a time. Each has a kept world, in which
 // it is seen, and the number of steps that it took to find it from seed 1 on, with
-// one worker and worlds of 250 steps.
+// one worker and worlds of 250 steps; 0 says that 10 000 steps from there do not
+// find it, and that its world was met elsewhere or written by hand.
 var goBugs = []struct {
 	name  string
 	texts []replacement
@@ -60,7 +61,7 @@ var goBugs = []struct {
 	}, 1546},
 	{"till-thanks-before-storing", []replacement{
 		{"host/terminal/take.go", "	return t.envelope(receipt), err\n}\n\n// check verifies", "	if bug == `till-thanks-before-storing` && receipt != nil {\n		err = nil\n	}\n	return t.envelope(receipt), err\n}\n\n// check verifies"},
-	}, 0},
+	}, 6159},
 	{"till-sells-though-set-back", []replacement{
 		{"host/terminal/sale.go", "	case now.rolledBack:\n		return ErrRolledBack\n	case now.lifeCycle", "	case now.rolledBack && bug != `till-sells-though-set-back`:\n		return ErrRolledBack\n	case now.lifeCycle"},
 	}, 500},

@@ -26,7 +26,7 @@ func (w *world) speaker(s Step) string {
 		return "time"
 	case EndDue:
 		return centralBank
-	case BackUp, Restore, SendJunk, Issue, Mint:
+	case BackUp, Restore, SendJunk, Issue:
 		return string(w.banks[s.Who%len(w.banks)].name)
 	}
 	return w.people[s.Who%len(w.people)].name
@@ -76,7 +76,7 @@ func (w *world) sentence(s Step) string {
 		Renew:       fmt.Sprintf("gets a later certificate, or the %s does", shop),
 		GiveBack:    fmt.Sprintf("gives back a sale, or %s of one", s.Amount),
 		SetTillBack: "keeps a copy of its till's store, or sets it back",
-		Mint:        fmt.Sprintf("wants a credit of %s from the notary for %s", s.Amount, w.people[s.Who%len(w.people)].name),
+		Mint:        fmt.Sprintf("is to have a credit of %s or more that nobody ordered", s.Amount),
 	}[s.Kind]
 	for _, f := range s.Faults {
 		text += fmt.Sprintf(" [planned: %s]", f)

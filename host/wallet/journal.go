@@ -26,12 +26,27 @@ func (w *Wallet) begin(ctx context.Context, asked envelope.Envelope) (transfer, 
 	if err != nil {
 		return transfer{}, err
 	}
+	if err := whole(asked); err != nil {
+		return transfer{}, err
+	}
 	if _, err := w.db.ExecContext(ctx, `INSERT INTO transfer (request, position, asked)
 		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM transfer), $2) ON CONFLICT (request) DO NOTHING`,
 		identity[:], asked.Bytes()); err != nil {
 		return transfer{}, fmt.Errorf("wallet: journal: %w", err)
 	}
 	return w.transfer(ctx, identity)
+}
+
+// ErrAltered says that a message cannot be read: it is not kept, since the journal
+// could not be read any more.
+var ErrAltered = errors.New("wallet: a message was altered on its way: hold the card to the phone again, or ask the sender for it again")
+
+// whole tells whether an envelope can be read again once it is kept.
+func whole(e envelope.Envelope) error {
+	if _, err := envelope.Parse(e.Bytes()); err != nil {
+		return fmt.Errorf("%w (%w)", ErrAltered, err)
+	}
+	return nil
 }
 
 func requestIdentity(signed []byte) (message.Hash, error) {
@@ -98,6 +113,9 @@ func (w *Wallet) keepAnswer(ctx context.Context, identity message.Hash, answer e
 // keep fills one column of a conversation and queues the message for the
 // intermediary, in one transaction.
 func (w *Wallet) keep(ctx context.Context, statement string, identity message.Hash, e envelope.Envelope) error {
+	if err := whole(e); err != nil {
+		return err
+	}
 	return store.InTx(ctx, w.db, func(tx *sql.Tx) error {
 		result, err := tx.ExecContext(ctx, statement, e.Bytes(), identity[:])
 		if err != nil {

@@ -51,6 +51,9 @@ func (w *Wallet) Pay(ctx context.Context, tap Tap, asked envelope.Envelope) (env
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
+	if !pays(signed, t.identity) {
+		return envelope.Envelope{}, &TornTap{ErrAltered}
+	}
 	authority, err := w.authorityOf(certificate)
 	if err != nil {
 		return envelope.Envelope{}, err
@@ -93,6 +96,16 @@ func pay(ctx context.Context, h *held, t transfer) ([]byte, error) {
 		return nil, &TornTap{err}
 	}
 	return payment, err
+}
+
+// pays tells whether a card's answer is a Payment of the Request.
+func pays(answer []byte, request message.Hash) bool {
+	paid, err := message.Parse[message.Payment](answer)
+	if err != nil {
+		return false
+	}
+	identity, err := message.Identity(&paid.Request)
+	return err == nil && identity == request
 }
 
 // isBy tells whether the certificate is that of the Payment's payer.

@@ -109,6 +109,9 @@ func (w *Wallet) Accept(ctx context.Context, tap Tap, payment envelope.Envelope)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
+	if !isReceipt(signed) {
+		return envelope.Envelope{}, ErrAltered
+	}
 	// The payee's certificates are those of its Request.
 	receipt := envelope.Envelope{Message: signed, Certificate: t.asked.Certificate, Authority: t.asked.Authority}
 	return receipt, w.keepAnswer(ctx, t.identity, receipt)
@@ -160,6 +163,9 @@ func (w *Wallet) Refuse(ctx context.Context, tap Tap, asked envelope.Envelope) (
 	signed, err := h.asked(ctx, func() ([]byte, error) { return h.Client.Refuse(ctx, request.Number) })
 	if err != nil {
 		return envelope.Envelope{}, err
+	}
+	if _, err := message.Parse[message.Refusal](signed); err != nil {
+		return envelope.Envelope{}, fmt.Errorf("%w (%w)", ErrAltered, err)
 	}
 	refusal := envelope.Envelope{Message: signed, Certificate: asked.Certificate, Authority: asked.Authority}
 	return refusal, w.keepAnswer(ctx, t.identity, refusal)

@@ -219,3 +219,26 @@ func TestJournalBelongsToOneOwner(t *testing.T) {
 	_, err = New(p.ctx, config)
 	require.ErrorContains(t, err, "issued for this card")
 }
+
+// TestWhatIsAlteredIsNotKept: a journal that has once kept it could not be read any more.
+func TestWhatIsAlteredIsNotKept(t *testing.T) {
+	p := newPhone(t)
+	asked, paid, receipt := p.conversation()
+	altered := func(e envelope.Envelope) envelope.Envelope {
+		e.Certificate = append([]byte{e.Certificate[0] ^ 0x40}, e.Certificate[1:]...)
+		return e
+	}
+	_, err := p.begin(p.ctx, altered(asked))
+	require.ErrorIs(t, err, ErrAltered)
+	begun, err := p.begin(p.ctx, asked)
+	require.NoError(t, err)
+	require.ErrorIs(t, p.keepPayment(p.ctx, begun.identity, altered(paid)), ErrAltered)
+	require.NoError(t, p.keepPayment(p.ctx, begun.identity, paid), "the true one is kept afterwards")
+	require.ErrorIs(t, p.keepAnswer(p.ctx, begun.identity, altered(receipt)), ErrAltered)
+	kept, err := p.transfer(p.ctx, begun.identity)
+	require.NoError(t, err)
+	assert.Equal(t, paid.Message, kept.payment.Message)
+	assert.Nil(t, kept.answer)
+	assert.True(t, pays(paid.Message, begun.identity))
+	assert.False(t, pays(receipt.Message, begun.identity))
+}
