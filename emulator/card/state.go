@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"ekrona/emulator/vm"
+	"ekrona/host/durable"
 )
 
 // Save writes to a file what the card keeps without power. The file appears whole
@@ -17,7 +17,7 @@ func (c *Card) Save(path string) error {
 	if err != nil {
 		return fmt.Errorf("save card: %w", err)
 	}
-	if err := replaceFile(path, state); err != nil {
+	if err := durable.Replace(path, state, durable.OwnerOnly); err != nil {
 		return fmt.Errorf("save card: %w", err)
 	}
 	return nil
@@ -70,42 +70,4 @@ func (c *Card) keep() error {
 		return fmt.Errorf("%w: %w", ErrNotKept, err)
 	}
 	return nil
-}
-
-// replaceFile writes a file beside the old one, on disk, and then puts it in its
-// place.
-func replaceFile(path string, content []byte) error {
-	folder := filepath.Dir(path)
-	temporary, err := os.CreateTemp(folder, filepath.Base(path)+".new-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temporary.Name()) // fails once it has been renamed, as it should
-	_, err = temporary.Write(content)
-	if err == nil {
-		err = temporary.Sync()
-	}
-	if closeErr := temporary.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(temporary.Name(), path)
-	}
-	if err != nil {
-		return err
-	}
-	return syncFolder(folder)
-}
-
-// syncFolder makes a rename in the folder durable.
-func syncFolder(folder string) error {
-	f, err := os.Open(folder)
-	if err != nil {
-		return err
-	}
-	err = f.Sync()
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	return err
 }

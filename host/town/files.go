@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 
-	"ekrona/personalization/pki/durable"
+	"ekrona/host/durable"
 )
 
 // readJSON reads what writeJSON wrote.

@@ -15,6 +15,7 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/applet"
 	"ekrona/emulator/card"
+	"ekrona/host/durable"
 	"ekrona/host/intermediary"
 	"ekrona/host/money"
 	"ekrona/host/order"
@@ -22,7 +23,6 @@ import (
 	"ekrona/host/wallet"
 	"ekrona/personalization"
 	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/durable"
 )
 
 // Letter is the PIN letter of a person.

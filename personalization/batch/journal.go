@@ -18,10 +18,10 @@ import (
 
 	"modernc.org/sqlite"
 
+	"ekrona/host/durable"
 	"ekrona/host/lockfile"
 	"ekrona/host/store"
 	"ekrona/personalization/batch/auditlog"
-	"ekrona/personalization/pki/durable"
 )
 
 // Files of a job's folder.

@@ -13,8 +13,8 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
+	"ekrona/host/durable"
 	"ekrona/personalization"
-	"ekrona/personalization/pki/durable"
 )
 
 // Digits of what is drawn for a card.

@@ -16,7 +16,7 @@ import (
 	"os"
 	"strings"
 
-	"ekrona/personalization/pki/durable"
+	"ekrona/host/durable"
 	"ekrona/personalization/scp03"
 )
 

@@ -26,9 +26,9 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
+	"ekrona/host/durable"
 	"ekrona/personalization"
 	"ekrona/personalization/batch/letter"
-	"ekrona/personalization/pki/durable"
 )
 
 // File is an order that is kept.

@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
-	"ekrona/personalization/pki/durable"
+	"ekrona/host/durable"
 )
 
 // What lies in a folder, by the end of its name.

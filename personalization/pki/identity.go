@@ -14,7 +14,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
-	"ekrona/personalization/pki/durable"
+	"ekrona/host/durable"
 	"ekrona/personalization/pki/keys"
 	"ekrona/personalization/pki/keys/secret"
 )

@@ -11,7 +11,7 @@ import (
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
-	"ekrona/personalization/pki/durable"
+	"ekrona/host/durable"
 	"ekrona/personalization/pki/keys/secret"
 	"ekrona/personalization/pki/revocation"
 )

@@ -11,7 +11,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
-	"ekrona/personalization/pki/durable"
+	"ekrona/host/durable"
 )
 
 // Errors of the ceremony; errors.Is finds them.

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"ekrona/apdu/cvc"
-	"ekrona/personalization/pki/durable"
+	"ekrona/host/durable"
 	"ekrona/personalization/pki/revocation"
 )
 

@@ -16,11 +16,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/cvc"
+	"ekrona/host/durable"
 	"ekrona/host/town"
 	"ekrona/personalization/batch"
 	"ekrona/personalization/batch/auditlog"
 	"ekrona/personalization/batch/report"
-	"ekrona/personalization/pki/durable"
 )
 
 // Files of a job's folder that are written for people.

@@ -11,8 +11,8 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/host/durable"
 	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/durable"
 	"ekrona/personalization/pki/transport"
 )
 

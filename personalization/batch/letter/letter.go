@@ -20,7 +20,7 @@ import (
 	"filippo.io/age"
 
 	"ekrona/apdu/message"
-	"ekrona/personalization/pki/durable"
+	"ekrona/host/durable"
 )
 
 // Extension is that of a letter's file, after the device's id.

@@ -17,7 +17,7 @@ import (
 
 	"github.com/youmark/pkcs8"
 
-	"ekrona/personalization/pki/durable"
+	"ekrona/host/durable"
 	"ekrona/personalization/pki/keys/secret"
 )
 

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/personalization/pki/durable"
+	"ekrona/host/durable"
 	"ekrona/personalization/pki/keys/secret"
 )
 

@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"ekrona/apdu/signature"
+	"ekrona/host/durable"
 	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/durable"
 	"ekrona/personalization/pki/keys"
 	"ekrona/personalization/pki/revocation"
 )

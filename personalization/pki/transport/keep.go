@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"ekrona/apdu/message"
+	"ekrona/host/durable"
 	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/durable"
 	"ekrona/personalization/pki/revocation"
 )
 

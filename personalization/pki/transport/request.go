@@ -11,8 +11,8 @@ import (
 	"errors"
 	"fmt"
 
+	"ekrona/host/durable"
 	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/durable"
 )
 
 // Object identifiers of the extensions that a request may have (RFC 5280 §4.2.1).

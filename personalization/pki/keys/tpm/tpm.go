@@ -27,7 +27,7 @@ import (
 	"github.com/google/go-tpm/tpm2"
 
 	"ekrona/apdu/signature"
-	"ekrona/personalization/pki/durable"
+	"ekrona/host/durable"
 	"ekrona/personalization/pki/keys/secret"
 )
 
