@@ -104,6 +104,9 @@ func Parse(text []byte) (*List, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
+	if len(parsed.Raw) != len(block.Bytes) {
+		return nil, fmt.Errorf("%w: %d bytes more than the list has", ErrMalformed, len(block.Bytes)-len(parsed.Raw))
+	}
 	if parsed.Number == nil || parsed.Number.Sign() <= 0 || parsed.NextUpdate.IsZero() {
 		return nil, fmt.Errorf("%w: it has no number or no next update (RFC 5280 §5.1.2.5, §5.2.3)", ErrMalformed)
 	}
