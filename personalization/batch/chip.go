@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"ekrona/apdu"
 	"ekrona/apdu/gpc"
@@ -45,12 +46,16 @@ func Identify(ctx context.Context, card apdu.Card) (Chip, error) {
 	return "", ErrNoIdentity
 }
 
+// absent are the refusals that say that a card has no such data object. Any other may
+// pass, and whoever it fooled would take the card for another chip the next time.
+var absent = []apdu.StatusWord{gpc.SWNotFound, gpc.SWFileNotFound, gpc.SWNotSupported, gpc.SWWrongP1P2, gpc.SWWrongInstruction}
+
 // told is a data object's value; none if the card does not have it, or one that is
 // none.
 func told(ctx context.Context, card apdu.Card, tag tlv.Tag) ([]byte, error) {
 	encoded, err := globalplatform.GetData(ctx, card, tag)
 	var refusal *gpc.Refusal
-	if errors.As(err, &refusal) {
+	if errors.As(err, &refusal) && slices.Contains(absent, refusal.SW) {
 		return nil, nil
 	}
 	if err != nil {

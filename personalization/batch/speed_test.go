@@ -83,8 +83,8 @@ func TestTwoReadersTakeHalfTheTime(t *testing.T) {
 			record, err := batch.ReadRecord(t.Context(), s.JobFolder())
 			require.NoError(t, err)
 			for _, v := range record.Visits {
-				assert.Zero(t, v.Host(), "the host's work takes no time here")
 				assert.Positive(t, v.Card())
+				assert.Less(t, v.Host(), v.Card()/100, "the host's work takes no time here, but for waits of two readers for the journal")
 			}
 			require.NoError(t, w.Town.Close())
 		})

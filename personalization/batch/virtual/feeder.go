@@ -9,7 +9,8 @@ type Feeder struct {
 	Pile    []Card // cards to be put in, the first first
 	Empty   func() // told when no card is left in pile and readers; nil for nobody
 
-	in int // cards in readers
+	in   int      // cards in readers
+	idle []string // readers for whose cards there was nothing to do
 }
 
 // Fill puts a card into each reader.
@@ -24,13 +25,22 @@ func (f *Feeder) Told(n batch.Notice, _ batch.Count) {
 	if n.Kind == batch.Taken {
 		return
 	}
-	if card := f.Readers.Remove(n.Reader); card != nil {
+	card := f.Readers.Remove(n.Reader)
+	if card != nil {
 		f.in--
-		if n.Kind == batch.Pulled || n.Kind == batch.Failed {
-			f.Pile = append(f.Pile, card)
-		}
+	}
+	again := n.Kind == batch.Pulled || n.Kind == batch.Failed
+	wait := n.Kind == batch.NotTaken && f.in > 0 // until a card in another reader is made or rejected
+	if card != nil && (again || wait) {
+		f.Pile = append(f.Pile, card)
+	}
+	if wait {
+		f.idle = append(f.idle, n.Reader)
+		return
 	}
 	f.next(n.Reader)
+	f.Fill(f.idle...)
+	f.idle = nil
 	if f.in == 0 && f.Empty != nil {
 		f.Empty()
 	}
