@@ -3,8 +3,9 @@
 // card-verifiable certificates, which have no list of their own. Start with [Parse]
 // and [Extend]; [Card] and [CardSerial] fit card-verifiable certificates in.
 //
-// Cards see no list: they have no clock and no room for one. Those who can, servers
-// and tills, refuse what a list names; on cards a certificate ends by its date.
+// Cards see no list: they have no clock and no room for one; an authority on a card
+// ends by the date of its certificate. Who certifies, imports and checks certificates
+// refuses what a list names, and so do servers of each other. Tills read no list.
 //
 // Numbers of one issuer's lists only grow. The package trusts nothing that it parses
 // before [List.VerifyBy].
