@@ -42,9 +42,8 @@ func TestFreshWorldsHold(t *testing.T) {
 		t.Fatalf("seed %d, made short:\n%s\n%v", short.Seed, story.String(), outcome.Failure)
 	}
 	assert.Equal(t, plan.Steps, tally.Steps)
-	for _, kind := range []FaultKind{CutPower, TearAnswer, KillNode, LoseReply, Interleave} {
-		assert.NotZero(t, tally.Met[kind], "%s", kind)
-	}
+	// Which of them is met in so few steps of a fresh seed is chance: TestEveryFaultIsMet looks for each.
+	assert.Greater(t, len(tally.Met), len(Faults())/2, "kinds of faults that were met")
 }
 
 // TestEveryFaultIsMet keeps a kind of fault from being planned and hardly ever
