@@ -2,8 +2,6 @@ package message
 
 import (
 	"ekrona/apdu/layout"
-	"fmt"
-
 	"ekrona/apdu/spec"
 )
 
@@ -32,11 +30,6 @@ func ParseAuthorityRef(s string) (AuthorityRef, error) {
 		return "", err
 	}
 	return AuthorityRef(s), nil
-}
-
-// NewAuthorityRef makes the reference of the authority's n-th key, 0 to 99999.
-func NewAuthorityRef(n Name, sequence int) (AuthorityRef, error) {
-	return ParseAuthorityRef(fmt.Sprintf("%s%05d", n, sequence))
 }
 
 // ParseDeviceID checks s.

@@ -380,14 +380,8 @@ func (w *world) challenge(b *bank, device message.DeviceID) []byte {
 
 func (w *world) honest(encoded []byte, records [][]byte) audit.Device {
 	w.t.Helper()
-	state, err := message.Parse[message.State](encoded)
+	device, err := audit.Observed(session.Reading{State: encoded, Records: records})
 	require.NoError(w.t, err)
-	device := audit.Device{State: state}
-	for _, one := range records {
-		record, err := message.ParseRecord(one)
-		require.NoError(w.t, err)
-		device.Records = append(device.Records, record)
-	}
 	return device
 }
 

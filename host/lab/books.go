@@ -2,7 +2,6 @@ package lab
 
 import (
 	"ekrona/apdu"
-	"ekrona/apdu/message"
 	"ekrona/host/audit"
 	"ekrona/host/card"
 	"ekrona/host/session"
@@ -28,7 +27,7 @@ func (w *world) observe(p *person, which int) (audit.Device, error) {
 	if err != nil {
 		return audit.Device{}, err
 	}
-	return deviceOf(session.Reading{State: state, Records: records})
+	return audit.Observed(session.Reading{State: state, Records: records})
 }
 
 func (w *world) observeTill(t *till) (audit.Device, error) {
@@ -40,23 +39,7 @@ func (w *world) observeTill(t *till) (audit.Device, error) {
 	if err != nil {
 		return audit.Device{}, err
 	}
-	return deviceOf(reading)
-}
-
-func deviceOf(r session.Reading) (audit.Device, error) {
-	state, err := message.Parse[message.State](r.State)
-	if err != nil {
-		return audit.Device{}, err
-	}
-	d := audit.Device{State: state}
-	for _, encoded := range r.Records {
-		record, err := message.ParseRecord(encoded)
-		if err != nil {
-			return audit.Device{}, err
-		}
-		d.Records = append(d.Records, record)
-	}
-	return d, nil
+	return audit.Observed(reading)
 }
 
 // honest are the true states of the devices that nobody has copied or set back.

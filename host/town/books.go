@@ -10,6 +10,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/host/audit"
 	"ekrona/host/card"
+	"ekrona/host/envelope"
 	"ekrona/host/money"
 	"ekrona/host/session"
 	"ekrona/host/settlement"
@@ -156,7 +157,7 @@ func (t *Town) observeCard(ctx context.Context, p *Person) (audit.Device, error)
 	if err != nil {
 		return audit.Device{}, err
 	}
-	return device(session.Reading{State: state, Records: records})
+	return audit.Observed(session.Reading{State: state, Records: records})
 }
 
 func (t *Town) observeTill(ctx context.Context, s *Shop) (audit.Device, error) {
@@ -169,7 +170,7 @@ func (t *Town) observeTill(ctx context.Context, s *Shop) (audit.Device, error) {
 	if err != nil {
 		return audit.Device{}, err
 	}
-	return device(reading)
+	return audit.Observed(reading)
 }
 
 func (t *Town) challenge(b *Bank, id message.DeviceID) ([]byte, error) {
@@ -177,24 +178,5 @@ func (t *Town) challenge(b *Bank, id message.DeviceID) ([]byte, error) {
 	if _, err := io.ReadFull(t.random, c.Random[:]); err != nil {
 		return nil, fmt.Errorf("the source of randomness failed: %w", err)
 	}
-	if err := message.Sign(c, b.instruction.Signer); err != nil {
-		return nil, err
-	}
-	return message.Encode(c)
-}
-
-func device(r session.Reading) (audit.Device, error) {
-	state, err := message.Parse[message.State](r.State)
-	if err != nil {
-		return audit.Device{}, err
-	}
-	d := audit.Device{State: state}
-	for _, encoded := range r.Records {
-		record, err := message.ParseRecord(encoded)
-		if err != nil {
-			return audit.Device{}, err
-		}
-		d.Records = append(d.Records, record)
-	}
-	return d, nil
+	return envelope.Sign(c, b.instruction.Signer)
 }

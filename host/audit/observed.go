@@ -1,0 +1,26 @@
+package audit
+
+import (
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/host/session"
+)
+
+// Observed is a device as it answers a Challenge: State and records, without what it
+// said to others. Signatures are not looked at.
+func Observed(r session.Reading) (Device, error) {
+	state, err := message.Parse[message.State](r.State)
+	if err != nil {
+		return Device{}, fmt.Errorf("audit: State: %w", err)
+	}
+	d := Device{State: state}
+	for _, encoded := range r.Records {
+		record, err := message.ParseRecord(encoded)
+		if err != nil {
+			return Device{}, fmt.Errorf("audit: record: %w", err)
+		}
+		d.Records = append(d.Records, record)
+	}
+	return d, nil
+}
