@@ -171,6 +171,43 @@ func TestCancelledUnloadGivesBackWhatIsPaidAfterAll(t *testing.T) {
 	w.agree()
 }
 
+// TestDeskTakesWhatABackupMadeItForget: the desk's database is set back to before the Request that a card has paid. Its own
+// signature tells the desk that it made it, and the notary that it has not spoken yet.
+func TestDeskTakesWhatABackupMadeItForget(t *testing.T) {
+	for name, arrives := range map[string]func(w *world, anna *person, payment []byte){
+		"by the phone": func(w *world, anna *person, payment []byte) {
+			for range 2 {
+				receipt, err := anna.bank.TakeUnload(w.ctx, payment)
+				require.NoError(t, err)
+				require.NotNil(t, receipt)
+			}
+		},
+		"with the card's records": func(w *world, anna *person, _ []byte) { w.sync(anna) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+			w.load(anna, 200*money.Krona)
+			o, err := order.New(order.Unload, anna.device.ID, 50*money.Krona, w.random("order"), anna.app.Signer)
+			require.NoError(t, err)
+			asked, err := anna.bank.RequestUnload(w.ctx, o)
+			require.NoError(t, err)
+			payment, err := anna.phone.Pay(w.ctx, anna.tap(t), asked)
+			require.NoError(t, err)
+			_, err = anna.bank.db.ExecContext(w.ctx, "DELETE FROM unload")
+			require.NoError(t, err)
+			arrives(w, anna, payment.Message)
+			w.audit("forgotten, and taken")
+			assert.Equal(t, 350*money.Krona, w.online(anna))
+			_, err = anna.bank.db.ExecContext(w.ctx, "DELETE FROM unload")
+			require.NoError(t, err)
+			_, err = anna.bank.TakeUnload(w.ctx, payment.Message)
+			require.ErrorIs(t, err, intermediary.ErrUnloadClosed, "it spoke, and has forgotten that too")
+			w.agree()
+		})
+	}
+}
+
 func TestTornTapsBetweenCardsAreRepairedByTheSameCall(t *testing.T) {
 	commands := []*spec.Command{spec.Select, spec.Verify, spec.RequestPayment, spec.Pay, spec.Accept}
 	for _, torn := range commands {

@@ -94,6 +94,9 @@ func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, 
 	if err := i.isFromPayer(ctx, paid); err != nil {
 		return nil, err
 	}
+	if err := i.recall(ctx, paid, payment); err != nil {
+		return nil, err
+	}
 	heard, err := i.heard(ctx)
 	if err != nil {
 		return nil, err

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/host/settlement"
 	"ekrona/host/store"
 )
 
@@ -38,6 +40,47 @@ func requestIdentity(encoded []byte) (message.Hash, error) {
 		return message.Hash{}, fmt.Errorf("intermediary: the desk's Request kept: %w", err)
 	}
 	return message.Identity(request)
+}
+
+// recall takes a Request back into the journal that a database set back to a backup
+// has forgotten: the desk's signature under it proves that the desk made it. The
+// notary knows whether the desk has spoken on it since. Errors: [ErrUnloadClosed]
+// when it has.
+func (i *Intermediary) recall(ctx context.Context, paid *message.Payment, payment []byte) error {
+	if _, err := unload(ctx, i.db, paid.Request.Number); !errors.Is(err, ErrNotForDesk) {
+		return err
+	}
+	if _, err := i.HandOver(ctx, [][]byte{payment}); err != nil {
+		return err
+	}
+	outstanding, err := i.notary.Outstanding(ctx, string(i.name), string(i.desk.Device()))
+	if err != nil {
+		return err
+	}
+	identity, err := message.Identity(paid)
+	if err != nil {
+		return fmt.Errorf("intermediary: Payment to the desk: %w", err)
+	}
+	if !slices.ContainsFunc(outstanding.Handovers, func(h settlement.Handover) bool {
+		waiting, err := message.Parse[message.Payment](h.Payment)
+		if err != nil {
+			return false
+		}
+		held, err := message.Identity(waiting)
+		return err == nil && held == identity
+	}) {
+		return fmt.Errorf("payment %d of %s: %w", paid.ATC, paid.Payer, ErrUnloadClosed)
+	}
+	request, err := message.Encode(&paid.Request)
+	if err != nil {
+		return fmt.Errorf("intermediary: Payment to the desk: %w", err)
+	}
+	_, err = i.db.ExecContext(ctx, `INSERT INTO unload (id, number, device, amount, digest, request) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT DO NOTHING`, fmt.Sprintf("forgotten %d", paid.Request.Number), paid.Request.Number, paid.Payer, int64(paid.Request.Amount), []byte{}, request)
+	if err != nil {
+		return fmt.Errorf("intermediary: the desk's Request %d: %w", paid.Request.Number, err)
+	}
+	return nil
 }
 
 // sameAnswer finds the Receipt again when the desk's word accepts this Payment.

@@ -312,18 +312,33 @@ func (s *story) again([]string) {
 	require.Equal(s.t, before, s.sums())
 }
 
-// TestCardThatForgotARequest: a card that was set back to before a Request that somebody has paid is found by its request counter.
-// What was paid into it settles, and its payer's card agrees with its shadow wallet again.
+// TestCardThatForgotARequest: a card that was set back to before a Request that somebody has paid is found by its request counter, or
+// when it has asked for something else since, by the Request that it shows open under the same number. What was paid into it settles,
+// and its payer's card agrees with its shadow wallet again.
 func TestCardThatForgotARequest(t *testing.T) {
-	w := loaded(t)
-	anna, bertil := w.Devices["ANNA"], w.Devices["BERTIL"]
-	older := bertil.Copy()
-	paid(t, anna, bertil, 30_00)
-	w.Sync(anna, settlementtest.Whole, 0)
-	require.Equal(t, money.Ore(200_00), balance(t, w, string(anna.ID)), "it is set aside")
-	w.Devices["BERTIL"], w.Dishonest["BERTIL"] = older, true
-	report, _ := w.Sync(older, settlementtest.State, 0)
-	require.True(t, report.Cloned)
-	require.Equal(t, money.Ore(170_00), balance(t, w, string(anna.ID)))
-	w.Audit(false)
+	for name, goesOn := range map[string]func(d *settlementtest.Device) error{
+		"and made no other": func(*settlementtest.Device) error { return nil },
+		"and asked for something else": func(d *settlementtest.Device) error {
+			_, err := d.Request(45_00, "")
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := loaded(t)
+			anna, bertil := w.Devices["ANNA"], w.Devices["BERTIL"]
+			older := bertil.Copy()
+			paid(t, anna, bertil, 30_00)
+			w.Sync(anna, settlementtest.Whole, 0)
+			require.Equal(t, money.Ore(200_00), balance(t, w, string(anna.ID)), "it is set aside")
+			require.NoError(t, goesOn(older))
+			w.Devices["BERTIL"], w.Dishonest["BERTIL"] = older, true
+			state, err := older.State(w.Challenge(older)) // the Payment that waits for its word is not shown to it
+			require.NoError(t, err)
+			report, err := w.Notary.SubmitState(context.Background(), string(older.ID.Name()), w.Encode(state))
+			require.NoError(t, err)
+			require.True(t, report.Cloned)
+			require.Equal(t, money.Ore(170_00), balance(t, w, string(anna.ID)))
+			w.Audit(false)
+		})
+	}
 }
