@@ -194,7 +194,7 @@ func (w *world) mirrors() (differing []string, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s's ledger: %w", b.name, err)
 		}
-		if transit != 0 && !b.restored {
+		if transit != 0 {
 			differing = append(differing, fmt.Sprintf("%s holds %s for load orders that nothing becomes of", b.name, transit))
 		}
 	}

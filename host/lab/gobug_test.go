@@ -52,7 +52,7 @@ var goBugs = []struct {
 	}, 146},
 	{"settlement-counts-credits-that-nobody-confirmed", []replacement{
 		{"host/settlement/txn.go", "	if d.status != Ended {\n		if unconfirmed", "	if d.status != Ended && bug != `settlement-counts-credits-that-nobody-confirmed` {\n		if unconfirmed"},
-	}, 0},
+	}, 2697},
 	{"settlement-forgets-requests", []replacement{
 		{"host/settlement/state.go", "	case d.role.CanPay() && int64(s.RequestCounter)", "	case d.role.CanPay() && bug != `settlement-forgets-requests` && int64(s.RequestCounter)"},
 	}, 0},

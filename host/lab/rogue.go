@@ -268,7 +268,6 @@ func (w *world) restore(b *bank) error {
 		return err
 	}
 	w.meet(RestoreBackup)
-	b.restored = true
 	if err := w.startBank(b); err != nil {
 		return err
 	}

@@ -90,7 +90,6 @@ type bank struct {
 	db                    *sql.DB
 	ca, instruction, desk pki.Identity
 	backup                []byte
-	restored              bool // it has lost what it did after the backup
 }
 
 // till is a shop's terminal.
