@@ -73,6 +73,10 @@ func (f *failing) Refund(ctx context.Context, from string, r settlement.Refund) 
 	return f.only(func() error { return f.Notary.Refund(ctx, from, r) })
 }
 
+func (f *failing) Revoked(ctx context.Context, after int64, limit int) ([]settlement.Revocation, error) {
+	return over(f, func() ([]settlement.Revocation, error) { return f.Notary.Revoked(ctx, after, limit) })
+}
+
 func (f *failing) Statement(ctx context.Context, from string, after int64, limit int) ([]settlement.Entry, error) {
 	return over(f, func() ([]settlement.Entry, error) { return f.Notary.Statement(ctx, from, after, limit) })
 }

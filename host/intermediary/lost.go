@@ -25,6 +25,16 @@ func (i *Intermediary) ReportLost(ctx context.Context, id message.DeviceID) erro
 	return i.notary.ReportLost(ctx, string(i.name), string(id))
 }
 
+// revokedPage is how many devices of the revocation list a terminal is told at once.
+const revokedPage = 500
+
+// Revoked tells a terminal which devices, of any intermediary, were reported lost
+// or have ended, after a position in the notary's list. It implements
+// terminal.Intermediary. Errors: the notary's.
+func (i *Intermediary) Revoked(ctx context.Context, after int64) ([]settlement.Revocation, error) {
+	return i.notary.Revoked(ctx, after, revokedPage)
+}
+
 // End ends a reported device when its time is over: what its shadow wallet holds,
 // and all that comes in later, goes to the owner's online wallet. The notary does
 // it once; the money arrives with the statement. Errors: [ErrNoDevice],

@@ -20,5 +20,6 @@ type Notary interface {
 	Refund(ctx context.Context, from string, r settlement.Refund) error
 	ReportLost(ctx context.Context, from, device string) error
 	End(ctx context.Context, from, device string) error
+	Revoked(ctx context.Context, after int64, limit int) ([]settlement.Revocation, error)
 	Statement(ctx context.Context, from string, after int64, limit int) ([]settlement.Entry, error)
 }

@@ -10,6 +10,7 @@ import (
 	"ekrona/host/order"
 	"ekrona/host/session"
 	"ekrona/host/settlement"
+	"ekrona/host/terminal"
 	"ekrona/host/wallet"
 )
 
@@ -85,7 +86,10 @@ type bankLink struct {
 	who  string
 }
 
-var _ wallet.Intermediary = bankLink{}
+var (
+	_ wallet.Intermediary   = bankLink{}
+	_ terminal.Intermediary = bankLink{}
+)
 
 // Open implements session.Link.
 func (l bankLink) Open(ctx context.Context, device message.DeviceID) (session.Opening, error) {
@@ -111,6 +115,11 @@ func (l bankLink) Report(ctx context.Context, device message.DeviceID, reading s
 // Confirm implements session.Link.
 func (l bankLink) Confirm(ctx context.Context, device message.DeviceID, confirmation []byte) error {
 	return only(l.w, func() error { return l.bank.Confirm(ctx, device, confirmation) }, &confirmation)
+}
+
+// Revoked implements terminal.Intermediary.
+func (l bankLink) Revoked(ctx context.Context, after int64) ([]settlement.Revocation, error) {
+	return over(l.w, func() ([]settlement.Revocation, error) { return l.bank.Revoked(ctx, after) })
 }
 
 // HandOver implements wallet.Intermediary. An intermediary that withholds says
@@ -214,6 +223,11 @@ func (l notaryLink) ReportLost(ctx context.Context, from, device string) error {
 // End implements intermediary.Notary.
 func (l notaryLink) End(ctx context.Context, from, device string) error {
 	return only(l.w, func() error { return l.w.central.End(ctx, from, device) })
+}
+
+// Revoked implements intermediary.Notary.
+func (l notaryLink) Revoked(ctx context.Context, after int64, limit int) ([]settlement.Revocation, error) {
+	return over(l.w, func() ([]settlement.Revocation, error) { return l.w.central.Revoked(ctx, after, limit) })
 }
 
 // Statement implements intermediary.Notary.

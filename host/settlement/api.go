@@ -22,6 +22,12 @@ type Refund struct {
 	Amount money.Ore // above zero; all refunds of one Payment together at most what it paid
 }
 
+// Revocation is one device on the list that terminals keep: it was reported lost, or has ended. No device comes off it.
+type Revocation struct {
+	Seq    int64 // position in the list, ascending
+	Device string
+}
+
 // Answer is the notary's word on one submitted item.
 type Answer struct {
 	Held    bool           // it is kept for ever; what may be acknowledged to its device is HeldAtc, see StateReport and Outstanding

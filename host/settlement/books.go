@@ -104,11 +104,12 @@ func (n *Notary) Payment(ctx context.Context, payer string, atc uint32) (Payment
 	return *held[0].status(), nil
 }
 
-// Revoked lists the devices reported or ended, for terminals' revocation lists.
-func (n *Notary) Revoked(ctx context.Context) (ids []string, err error) {
-	err = each(ctx, n.db, "SELECT id FROM device WHERE status <> $1 ORDER BY id", []any{int(Active)}, func(rows *sql.Rows) error {
-		ids = append(ids, "")
-		return rows.Scan(&ids[len(ids)-1])
+// Revoked pages through the devices that were reported or have ended, after a position in the list: what a terminal asks for at its
+// synchronisation. It is the same for everybody.
+func (n *Notary) Revoked(ctx context.Context, after int64, limit int) (page []Revocation, err error) {
+	err = each(ctx, n.db, "SELECT seq, device FROM revocation WHERE seq > $1 ORDER BY seq LIMIT $2", []any{after, limit}, func(rows *sql.Rows) error {
+		page = append(page, Revocation{})
+		return rows.Scan(&page[len(page)-1].Seq, &page[len(page)-1].Device)
 	})
-	return ids, err
+	return page, err
 }

@@ -19,7 +19,10 @@ func (n *Notary) ReportLost(ctx context.Context, from, id string) error {
 		if err != nil || d.status != Active {
 			return err
 		}
-		return t.exec("UPDATE device SET status = $1, reported_at = $2 WHERE id = $3", int(Reported), t.stamp(), id)
+		if err := t.exec("UPDATE device SET status = $1, reported_at = $2 WHERE id = $3", int(Reported), t.stamp(), id); err != nil {
+			return err
+		}
+		return t.revoke(id)
 	})
 }
 
@@ -84,7 +87,15 @@ func (n *Notary) EndDue(ctx context.Context) (ended []string, err error) {
 func (t *txn) before(ago time.Duration) string { return t.now.Add(-ago).Format(stampLayout) }
 
 func (t *txn) end(id, why string) error {
-	return t.exec("UPDATE device SET status = $1, ended_at = $2, ended_why = $3 WHERE id = $4 AND status <> $1", int(Ended), t.stamp(), why, id)
+	if err := t.exec("UPDATE device SET status = $1, ended_at = $2, ended_why = $3 WHERE id = $4 AND status <> $1", int(Ended), t.stamp(), why, id); err != nil {
+		return err
+	}
+	return t.revoke(id)
+}
+
+// revoke puts a device on the terminals' list, once.
+func (t *txn) revoke(id string) error {
+	return t.exec("INSERT INTO revocation (device, at) VALUES ($1, $2) ON CONFLICT (device) DO NOTHING", id, t.stamp())
 }
 
 // accuse keeps two words of one device that exclude each other. For a clone (two bodies for one record, a State of another

@@ -19,10 +19,15 @@ import (
 var ErrInstruction = errors.New("terminal: the Instruction is not the one that this terminal expects: synchronise again")
 
 // Synchronise hands the journal to the intermediary and empties it: session.Run
-// tells it in order. What was taken goes to the owner's online wallet.
+// tells it in order. What was taken goes to the owner's online wallet. Then the
+// terminal learns which cards were reported lost.
 // Errors: [ErrRolledBack], those of the link.
 func (t *Terminal) Synchronise(ctx context.Context) (session.Result, error) {
-	return session.Run(ctx, t, t.link)
+	result, err := session.Run(ctx, t, t.link)
+	if err != nil {
+		return result, err
+	}
+	return result, t.learnRevoked(ctx)
 }
 
 // Answer takes a Payment that reached the intermediary before it reached the

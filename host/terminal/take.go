@@ -44,8 +44,8 @@ var ErrPayment = errors.New("terminal: the card's answer is not a valid payment 
 //  1. SELECT. A cut: nothing has happened.
 //  2. If a card was held to the terminal for this sale before, PAY without PIN: a
 //     card that has paid gives its Payment again. A cut: the same as in step 4.
-//  3. Otherwise VERIFY, and the card's certificate, which is verified and kept.
-//     A cut costs at most a PIN try.
+//  3. Otherwise VERIFY, and the card's certificate, which is verified, looked for in
+//     the revocation list, and kept. A cut costs at most a PIN try.
 //  4. PAY. A cut leaves the card having paid or not: [TornTap], and Take again.
 //  5. The Payment is verified; Payment, Receipt and the next journal number are
 //     kept in one transaction. A cut before: as in step 4. After: the sale is paid.
@@ -55,7 +55,7 @@ var ErrPayment = errors.New("terminal: the card's answer is not a valid payment 
 // entered is the PIN, or the zero Block while none was entered. The Receipt is for
 // the payer's phone, when there is one.
 // Errors: [*TornTap], [*card.LinkLost], [*card.Refusal], [ErrPINNeeded],
-// [ErrPayment], [ErrRefused], [ErrNoSale], [ErrRolledBack].
+// [ErrPayment], [ErrRevoked], [ErrRefused], [ErrNoSale], [ErrRolledBack].
 func (t *Terminal) Take(ctx context.Context, number uint32, tap apdu.Card, entered pin.Block) (envelope.Envelope, error) {
 	s, err := t.sale(ctx, t.db, number)
 	if err != nil {
@@ -139,6 +139,13 @@ func (t *Terminal) meet(ctx context.Context, client *card.Client, s sale, entere
 	}
 	if err := t.verifyPayer(payer, nil); err != nil {
 		return nil, err
+	}
+	revoked, err := t.isRevoked(ctx, payer)
+	if err != nil {
+		return nil, err
+	}
+	if revoked {
+		return nil, ErrRevoked
 	}
 	return payer, store.InTx(ctx, t.db, func(tx *sql.Tx) error {
 		var taps uint32

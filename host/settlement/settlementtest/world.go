@@ -72,7 +72,7 @@ type Notary interface {
 	ReportLost(ctx context.Context, from, device string) error
 	End(ctx context.Context, from, device string) error
 	EndDue(ctx context.Context) ([]string, error)
-	Revoked(ctx context.Context) ([]string, error)
+	Revoked(ctx context.Context, after int64, limit int) ([]settlement.Revocation, error)
 	Statement(ctx context.Context, from string, after int64, limit int) ([]settlement.Entry, error)
 	Payment(ctx context.Context, payer string, atc uint32) (settlement.PaymentStatus, error)
 	Issue(ctx context.Context, order, intermediary string, amount money.Ore) error

@@ -1,0 +1,68 @@
+package terminal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/cvc"
+	"ekrona/host/session"
+	"ekrona/host/settlement"
+	"ekrona/host/store"
+)
+
+// ErrRevoked says that the card was reported lost, or has ended. It was not asked
+// to pay.
+var ErrRevoked = errors.New("terminal: this card was reported lost or has ended: ask for another one")
+
+// Intermediary is what a terminal asks of its owner's intermediary. Every call can
+// be repeated.
+type Intermediary interface {
+	session.Link
+	// Revoked is the next page of the notary's revocation list, after a position in
+	// it, 0 first; empty at its end.
+	Revoked(ctx context.Context, after int64) ([]settlement.Revocation, error)
+}
+
+// learnRevoked takes over what has come to the revocation list since the last
+// synchronisation. Each page is one transaction: a cut leaves whole pages, and the
+// next synchronisation goes on after them.
+//
+// The list is not signed: a terminal trusts its own intermediary with it, which
+// pays for what it leaves out, by its holding, and loses the sales of whom it adds.
+func (t *Terminal) learnRevoked(ctx context.Context) error {
+	for {
+		var after int64
+		if err := t.db.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM revoked`).Scan(&after); err != nil {
+			return fmt.Errorf("terminal: revocation list: %w", err)
+		}
+		page, err := t.link.Revoked(ctx, after)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		if err := store.InTx(ctx, t.db, func(tx *sql.Tx) error {
+			for _, r := range page {
+				if r.Seq <= after {
+					return fmt.Errorf("terminal: revocation list: position %d comes after %d: the intermediary's list is damaged, tell them", r.Seq, after)
+				}
+				after = r.Seq
+				if _, err := tx.ExecContext(ctx, `INSERT INTO revoked (seq, device) VALUES ($1, $2)`, r.Seq, r.Device); err != nil {
+					return fmt.Errorf("terminal: revocation list: %w", err)
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+}
+
+// isRevoked tells whether the terminal knows that a card is not to be asked to pay.
+func (t *Terminal) isRevoked(ctx context.Context, payer *cvc.Certificate) (revoked bool, err error) {
+	err = t.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM revoked WHERE device = $1)`, string(payer.Holder)).Scan(&revoked)
+	if err != nil {
+		return false, fmt.Errorf("terminal: revocation list: %w", err)
+	}
+	return revoked, nil
+}

@@ -1,0 +1,85 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/host/settlement"
+)
+
+// list is an intermediary that only knows the revocation list, and tells two
+// devices of it at once.
+type list struct {
+	Intermediary
+	all   []settlement.Revocation
+	asked []int64
+	lost  int // number of the call that is lost
+}
+
+var errLink = errors.New("the link is down")
+
+func (l *list) Revoked(_ context.Context, after int64) (page []settlement.Revocation, err error) {
+	l.asked = append(l.asked, after)
+	if len(l.asked) == l.lost {
+		return nil, errLink
+	}
+	for _, r := range l.all {
+		if r.Seq > after && len(page) < 2 {
+			page = append(page, r)
+		}
+	}
+	return page, nil
+}
+
+func (l *list) add(devices ...string) {
+	for _, device := range devices {
+		l.all = append(l.all, settlement.Revocation{Seq: int64(3 * (len(l.all) + 1)), Device: device})
+	}
+}
+
+func TestRevocationListIsLearntPageByPageAndOnce(t *testing.T) {
+	s := newShop(t)
+	known := &list{lost: 3}
+	for n := range 5 {
+		known.add(fmt.Sprintf("SENORDIC%08d", n+10))
+	}
+	s.till.link = known
+	require.ErrorIs(t, s.till.learnRevoked(s.ctx), errLink)
+	assert.Equal(t, []int64{0, 6, 12}, known.asked)
+	s.start() // a store that goes on after what it holds
+	s.till.link = known
+	known.add(string(s.payer.Certificate.Holder))
+	revoked, err := s.till.isRevoked(s.ctx, s.payer.Certificate)
+	require.NoError(t, err)
+	assert.False(t, revoked)
+	known.asked = nil
+	known.lost = 0
+	require.NoError(t, s.till.learnRevoked(s.ctx))
+	assert.Equal(t, []int64{12, 18}, known.asked)
+	revoked, err = s.till.isRevoked(s.ctx, s.payer.Certificate)
+	require.NoError(t, err)
+	assert.True(t, revoked)
+}
+
+// backwards tells the same page whatever it is asked.
+type backwards struct{ list }
+
+func (b *backwards) Revoked(context.Context, int64) ([]settlement.Revocation, error) {
+	return b.all, nil
+}
+
+func TestDamagedRevocationListIsRefusedWhole(t *testing.T) {
+	s := newShop(t)
+	b := &backwards{}
+	b.all = []settlement.Revocation{{Seq: 5, Device: "SENORDIC00000010"}, {Seq: 5, Device: string(s.payer.Certificate.Holder)}}
+	s.till.link = b
+	require.ErrorContains(t, s.till.learnRevoked(s.ctx), "damaged")
+	revoked, err := s.till.isRevoked(s.ctx, s.payer.Certificate)
+	require.NoError(t, err)
+	assert.False(t, revoked)
+}
