@@ -133,7 +133,7 @@ func TestBugsOfTheProgramAreFound(t *testing.T) {
 			t.Parallel()
 			kept := filepath.Join("testdata/kept", bug.name+".json")
 			if os.Getenv("EKRONA_LAB_SEARCH") != "" {
-				code, output := run(bug.name, "--seed=1", "--workers=1", "--steps=10000", "--keep="+kept)
+				code, output := run(bug.name, "--seed=1", "--workers=1", "--length=250", "--steps=10000", "--keep="+kept)
 				assert.Equal(t, exitViolated, code, "%s", output)
 				t.Log(output)
 				return

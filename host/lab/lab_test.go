@@ -31,7 +31,7 @@ func TestSeedReplaysExactly(t *testing.T) {
 
 // TestFreshWorldsHold plays worlds that nobody has played before.
 func TestFreshWorldsHold(t *testing.T) {
-	plan := Plan{Seed: uint64(time.Now().UnixNano()), Steps: 800, Length: 200, Workers: 2}
+	plan := Plan{Seed: uint64(time.Now().UnixNano()), Steps: 6000, Length: 500, Workers: 2}
 	tally, found, err := Simulate(context.Background(), plan, nil)
 	require.NoError(t, err)
 	if found != nil {

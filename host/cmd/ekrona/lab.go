@@ -58,7 +58,7 @@ Every world follows from its seed and replays exactly. Exit code 3 says that an 
 	c.Flags().Uint64Var(&s.plan.Seed, "seed", 1, "seed of the first world; the others follow")
 	c.Flags().IntVar(&s.plan.Steps, "steps", 5000, "steps in all")
 	c.Flags().DurationVar(&s.length, "for", 0, "play for so long (10m, 8h) instead of a number of steps")
-	c.Flags().IntVar(&s.plan.Length, "length", 250, "steps of one world")
+	c.Flags().IntVar(&s.plan.Length, "length", 500, "steps of one world: longer ones see older debts, shorter ones settle up more often")
 	c.Flags().IntVar(&s.plan.Workers, "workers", runtime.NumCPU(), "worlds played at the same time")
 	c.Flags().StringVar(&s.keep, "keep", "", "write a world that fails to this file, made short")
 	c.Flags().StringVar(&s.replay, "replay", "", "play the world of this file once and tell its story")
