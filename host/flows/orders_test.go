@@ -208,6 +208,36 @@ func TestDeskTakesWhatABackupMadeItForget(t *testing.T) {
 	}
 }
 
+// TestUnloadGoesOnAtADeskThatForgotIt: the desk is set back while a phone is in the middle of an unload, before and after the desk
+// has spoken. The same call finishes it, and the card pays once.
+func TestUnloadGoesOnAtADeskThatForgotIt(t *testing.T) {
+	for name, meanwhile := range map[string]func(w *world, anna *person){
+		"not spoken": func(*world, *person) {},
+		"spoken":     func(w *world, anna *person) { w.sync(anna) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, anna, _ := annaAndBertil(t)
+			_, err := anna.phone.Unload(w.ctx, wallet.Tap{Card: losing(anna, spec.Pay), PIN: block(t, rightPIN)}, 50*money.Krona)
+			var torn *wallet.TornTap
+			require.ErrorAs(t, err, &torn)
+			meanwhile(w, anna)
+			_, err = anna.bank.db.ExecContext(w.ctx, "DELETE FROM unload")
+			require.NoError(t, err)
+			_, err = anna.phone.Unload(w.ctx, anna.tap(t), 50*money.Krona)
+			if err != nil {
+				require.ErrorIs(t, err, intermediary.ErrUnloadClosed, "it spoke, and has forgotten that too")
+			}
+			w.audit("gone on")
+			assert.Equal(t, 150*money.Krona, w.offline(anna))
+			assert.Equal(t, 350*money.Krona, w.online(anna))
+			_, err = anna.phone.Unload(w.ctx, anna.tap(t), 50*money.Krona)
+			require.NoError(t, err, "the next one is another")
+			assert.Equal(t, 100*money.Krona, w.offline(anna))
+			w.agree()
+		})
+	}
+}
+
 func TestTornTapsBetweenCardsAreRepairedByTheSameCall(t *testing.T) {
 	commands := []*spec.Command{spec.Select, spec.Verify, spec.RequestPayment, spec.Pay, spec.Accept}
 	for _, torn := range commands {

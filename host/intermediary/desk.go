@@ -146,8 +146,9 @@ func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, 
 }
 
 // UnloadReceipt is the desk's Receipt for an unload, nil while it was not paid. It
-// finds a Payment again that reached the desk by the device's records. Errors:
-// *order.Refused when the desk has refused it, [ErrNoOrder].
+// finds a Payment again that reached the desk by the device's records. Of an order
+// that a restored backup made it forget it says that it was not paid: the Payment
+// tells it more. Errors: *order.Refused when the desk has refused it.
 func (i *Intermediary) UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, error) {
 	if _, err := i.verifyOrder(ctx, o, order.Unload); err != nil {
 		return nil, err
@@ -157,10 +158,7 @@ func (i *Intermediary) UnloadReceipt(ctx context.Context, o order.Signed) ([]byt
 	}
 	var answer []byte
 	err := i.db.QueryRowContext(ctx, `SELECT answer FROM unload WHERE id = $1`, o.Key()).Scan(&answer)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, fmt.Errorf("unload order %s: %w", o.Key(), ErrNoOrder)
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("intermediary: unload order %s: %w", o.Key(), err)
 	}
 	if answer == nil {

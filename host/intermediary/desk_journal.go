@@ -11,6 +11,7 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/host/order"
 	"ekrona/host/settlement"
 	"ekrona/host/store"
 )
@@ -44,8 +45,8 @@ func requestIdentity(encoded []byte) (message.Hash, error) {
 
 // recall takes a Request back into the journal that a database set back to a backup
 // has forgotten: the desk's signature under it proves that the desk made it. The
-// notary knows whether the desk has spoken on it since. Errors: [ErrUnloadClosed]
-// when it has.
+// notary knows whether the desk has spoken on it since. Errors: *order.Refused, by
+// [ErrUnloadClosed], when it has.
 func (i *Intermediary) recall(ctx context.Context, paid *message.Payment, payment []byte) error {
 	if _, err := unload(ctx, i.db, paid.Request.Number); !errors.Is(err, ErrNotForDesk) {
 		return err
@@ -69,7 +70,7 @@ func (i *Intermediary) recall(ctx context.Context, paid *message.Payment, paymen
 		held, err := message.Identity(waiting)
 		return err == nil && held == identity
 	}) {
-		return fmt.Errorf("payment %d of %s: %w", paid.ATC, paid.Payer, ErrUnloadClosed)
+		return &order.Refused{Reason: ErrUnloadClosed}
 	}
 	request, err := message.Encode(&paid.Request)
 	if err != nil {
