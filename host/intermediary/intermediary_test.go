@@ -31,12 +31,13 @@ func (clock) Now() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.
 type scribe struct {
 	Notary
 	entries []settlement.Entry
+	next    uint32 // number of every device's next Instruction
 }
 
 func (*scribe) Join(context.Context, string, []byte, []byte) error              { return nil }
 func (*scribe) Register(context.Context, string, settlement.Registration) error { return nil }
-func (*scribe) Outstanding(context.Context, string, string) (o settlement.Outstanding, err error) {
-	return o, nil
+func (s *scribe) Outstanding(context.Context, string, string) (settlement.Outstanding, error) {
+	return settlement.Outstanding{NextSeq: s.next}, nil
 }
 
 func (s *scribe) Statement(_ context.Context, _ string, after int64, limit int) ([]settlement.Entry, error) {

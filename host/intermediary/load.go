@@ -63,14 +63,18 @@ func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 		case !errors.Is(err, sql.ErrNoRows):
 			return fmt.Errorf("intermediary: load order %s: %w", o.Key(), err)
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO load (id, device, amount, digest, placed, state)
-			VALUES ($1, $2, $3, $4, (SELECT coalesce(max(placed), 0) + 1 FROM load), $5)`,
-			o.Key(), d.ID, int64(o.Amount), digest[:], loadPlaced); err != nil {
+		state, sequence, aside, err := recallLoad(ctx, tx, o.Key(), d.ID, o.Amount)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO load (id, device, amount, digest, placed, state, sequence)
+			VALUES ($1, $2, $3, $4, (SELECT coalesce(max(placed), 0) + 1 FROM load), $5, $6)`,
+			o.Key(), d.ID, int64(o.Amount), digest[:], state, sequence); err != nil {
 			return fmt.Errorf("intermediary: load order %s: %w", o.Key(), err)
 		}
 		_, err = ledger.Post(ctx, tx, i.clock.Now(), ledger.Order{
 			Key: "load:" + o.Key(), Memo: "load of " + string(d.ID),
-			Lines: []ledger.Line{{Account: wallet(d.Customer), Amount: -o.Amount}, {Account: transit, Amount: o.Amount}},
+			Lines: []ledger.Line{{Account: wallet(d.Customer), Amount: -o.Amount}, {Account: aside, Amount: o.Amount}},
 		})
 		var short *ledger.ShortError
 		if errors.As(err, &short) {
@@ -176,6 +180,28 @@ func (i *Intermediary) loadIsTaken(ctx context.Context, device message.DeviceID,
 	return nil
 }
 
+// concludeLoads notes as taken what the notary knows that a device has applied and
+// has not given back: the State or Confirmation that said so may have come before
+// a backup was restored.
+func (i *Intermediary) concludeLoads(ctx context.Context, device message.DeviceID, outstanding settlement.Outstanding) error {
+	next := outstanding.NextSeq
+	if outstanding.Instruction != nil {
+		waiting, err := message.Parse[message.Instruction](outstanding.Instruction)
+		if err != nil {
+			return fmt.Errorf("intermediary: the notary's Instruction for %s: %w", device, err)
+		}
+		next = waiting.Sequence
+	}
+	if err := i.PullStatement(ctx); err != nil { // it tells what was given back
+		return err
+	}
+	if _, err := i.db.ExecContext(ctx, `UPDATE load SET state = $1 WHERE device = $2 AND sequence < $3 AND state = $4`,
+		loadTaken, device, next, loadReserved); err != nil {
+		return fmt.Errorf("intermediary: loads of %s: %w", device, err)
+	}
+	return nil
+}
+
 // LoadProgress tells its owner where a load order stands; one that waits for a
 // device that has ended is refused then. Errors: [ErrNoOrder],
 // order.ErrSignature.
@@ -188,6 +214,9 @@ func (i *Intermediary) LoadProgress(ctx context.Context, o order.Signed) (order.
 		return order.Progress{}, err
 	}
 	if _, err := i.refuseIfEnded(ctx, o.Device, outstanding.Status); err != nil {
+		return order.Progress{}, err
+	}
+	if err := i.concludeLoads(ctx, o.Device, outstanding); err != nil {
 		return order.Progress{}, err
 	}
 	p := order.Progress{Amount: o.Amount}

@@ -82,17 +82,21 @@ func (i *Intermediary) postEntry(ctx context.Context, tx *sql.Tx, e settlement.E
 
 // onlineSide is the account of the entry's online part. A load or refund whose
 // order was lost with a restored backup comes out of own funds: nobody can say any
-// more whether the customer was debited.
+// more whether the customer was debited. When the order comes again, they get it
+// back.
 func onlineSide(ctx context.Context, tx *sql.Tx, e settlement.Entry) (ledger.Account, error) {
 	switch {
 	case e.Kind == settlement.Loaded:
 		known, err := moveLoad(ctx, tx, e.Order, loadPlaced, loadReserved, e.Instr)
-		if err != nil || !known {
-			return ownFunds, err
+		if err == nil && !known {
+			return ownFunds, keepForgotten(ctx, tx, e)
 		}
-		return transit, nil
+		return transit, err
 	case e.Kind == settlement.Released:
-		_, err := moveLoad(ctx, tx, e.Order, loadReserved, loadReturned, e.Instr)
+		known, err := moveLoad(ctx, tx, e.Order, loadReserved, loadReturned, e.Instr)
+		if err == nil && !known {
+			err = returnForgotten(ctx, tx, e.Order)
+		}
 		return wallet(e.Owner), err
 	case e.Kind == settlement.RefundPaid:
 		_, known, err := moveRefund(ctx, tx, e.Order, refundDone)

@@ -32,6 +32,9 @@ func (w *world) finish() *Failure {
 	if f := w.mustRefund(); f != nil {
 		return f
 	}
+	if f := w.mustFinish(); f != nil {
+		return f
+	}
 	if err := w.endTillsSetBack(); err != nil {
 		return broken("%v", err)
 	}

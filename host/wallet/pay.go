@@ -51,7 +51,7 @@ func (w *Wallet) Pay(ctx context.Context, tap Tap, asked envelope.Envelope) (env
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	if !pays(signed, t.identity) {
+	if !pays(signed, t.identity) || !isBy(signed, certificate) {
 		return envelope.Envelope{}, &TornTap{ErrAltered}
 	}
 	authority, err := w.authorityOf(certificate)
@@ -108,12 +108,14 @@ func pays(answer []byte, request message.Hash) bool {
 	return err == nil && identity == request
 }
 
-// isBy tells whether the certificate is that of the Payment's payer.
+// isBy tells whether the certificate is that of the Payment's payer, who has signed
+// it. A Payment that was altered on its way from the card must not be kept: the
+// card gives the true one again, and the phone would not ask for it.
 func isBy(payment, certificate []byte) bool {
 	paid, err := message.Parse[message.Payment](payment)
 	if err != nil {
 		return false
 	}
 	payer, err := cvc.Parse(certificate)
-	return err == nil && payer.Device() == paid.Payer
+	return err == nil && payer.Device() == paid.Payer && message.Verify(paid, payer.PublicKey) == nil
 }

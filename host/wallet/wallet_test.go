@@ -241,4 +241,12 @@ func TestWhatIsAlteredIsNotKept(t *testing.T) {
 	assert.Nil(t, kept.answer)
 	assert.True(t, pays(paid.Message, begun.identity))
 	assert.False(t, pays(receipt.Message, begun.identity))
+	signed, err := message.Parse[message.Payment](paid.Message)
+	require.NoError(t, err)
+	assert.False(t, isBy(paid.Message, p.certificate), "the payer's own key has not signed it")
+	signed.Payer = p.payee.Certificate.Device()
+	own := p.sealed(signed).Message
+	assert.True(t, isBy(own, p.payee.Encoded))
+	own[len(own)-1] ^= 1
+	assert.False(t, isBy(own, p.payee.Encoded))
 }

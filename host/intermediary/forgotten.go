@@ -1,0 +1,64 @@
+package intermediary
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/host/ledger"
+	"ekrona/host/money"
+	"ekrona/host/settlement"
+)
+
+// forgottenLoad is a load that the notary has carried out and whose order a
+// restored backup made this intermediary forget.
+type forgottenLoad struct {
+	device   message.DeviceID
+	amount   money.Ore
+	sequence uint32 // of its Instruction
+	returned bool   // the device could not take it
+}
+
+// keepForgotten notes a Loaded entry that no order is known for.
+func keepForgotten(ctx context.Context, tx *sql.Tx, e settlement.Entry) error {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO forgotten_load (id, device, amount, sequence) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`,
+		e.Order, e.Device, int64(e.Shadow), e.Instr); err != nil {
+		return fmt.Errorf("intermediary: forgotten load %s: %w", e.Order, err)
+	}
+	return nil
+}
+
+// returnForgotten notes that its credit went back.
+func returnForgotten(ctx context.Context, tx *sql.Tx, id string) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE forgotten_load SET returned = 1 WHERE id = $1`, id); err != nil {
+		return fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
+	}
+	return nil
+}
+
+// recallLoad takes a forgotten load off the list, because its order has come again.
+// It tells where the order stands, and which account the customer's money goes to:
+// own funds, which have paid.
+func recallLoad(ctx context.Context, tx *sql.Tx, id string, device message.DeviceID, amount money.Ore) (loadState, sql.NullInt64, ledger.Account, error) {
+	var f forgottenLoad
+	err := tx.QueryRowContext(ctx, `SELECT device, amount, sequence, returned FROM forgotten_load WHERE id = $1`, id).
+		Scan(&f.device, &f.amount, &f.sequence, &f.returned)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return loadPlaced, sql.NullInt64{}, transit, nil
+	case err != nil:
+		return "", sql.NullInt64{}, transit, fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
+	case f.device != device || f.amount != amount:
+		return "", sql.NullInt64{}, transit, fmt.Errorf("load order %s: %w", id, ErrTaken)
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM forgotten_load WHERE id = $1`, id); err != nil {
+		return "", sql.NullInt64{}, transit, fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
+	}
+	state := loadReserved
+	if f.returned {
+		state = loadReturned
+	}
+	return state, sql.NullInt64{Int64: int64(f.sequence), Valid: true}, ownFunds, nil
+}

@@ -1,0 +1,82 @@
+package intermediary
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/message"
+	"ekrona/host/money"
+	"ekrona/host/order"
+	"ekrona/host/settlement"
+)
+
+// TestLoadOfALostBackupIsPaidOnce: the order comes again after a restore, when own funds have stood in for it. What became of the
+// credit is known from the statement and from the number of the device's next Instruction.
+func TestLoadOfALostBackupIsPaidOnce(t *testing.T) {
+	const card = message.DeviceID("SENORDIC00000001")
+	for _, c := range []struct {
+		name     string
+		returned bool
+		next     uint32 // Instruction of the device
+		anna     money.Ore
+		progress order.Progress
+	}{
+		{"on its way", false, 4, 60, order.Progress{State: "reserved"}},
+		{"taken", false, 5, 60, order.Progress{State: "taken", Final: true, Done: true}},
+		{"given back", true, 5, 100, order.Progress{State: "returned", Final: true}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := newOffice(t)
+			o.addCard(card)
+			o.notary.next = c.next
+			again, err := order.New(order.Load, card, 40, o.random, o.app)
+			require.NoError(t, err)
+			o.notary.tell(settlement.Entry{Kind: settlement.Issued, Online: 1000})
+			require.NoError(t, o.PullStatement(o.ctx))
+			require.NoError(t, o.Deposit(o.ctx, "one", "anna", 100))
+			o.notary.tell(settlement.Entry{Kind: settlement.Loaded, Device: string(card), Owner: "anna", Online: -40, Shadow: 40, Order: again.Key(), Instr: 4})
+			if c.returned {
+				o.notary.tell(settlement.Entry{Kind: settlement.Released, Device: string(card), Owner: "anna", Online: 40, Shadow: -40, Order: again.Key(), Instr: 4})
+			}
+			require.NoError(t, o.PullStatement(o.ctx))
+			require.Equal(t, money.Ore(860), o.balance(ownFunds))
+			for range 2 {
+				require.NoError(t, o.PlaceLoad(o.ctx, again))
+				assert.Equal(t, money.Ore(900), o.balance(ownFunds), "they have their money back")
+				assert.Equal(t, c.anna, o.balance(wallet("anna")))
+				assert.Zero(t, o.balance(transit))
+				require.NoError(t, o.Verify(o.ctx))
+				progress, err := o.LoadProgress(o.ctx, again)
+				require.NoError(t, err)
+				assert.Equal(t, c.progress.State, progress.State)
+				assert.Equal(t, [2]bool{c.progress.Final, c.progress.Done}, [2]bool{progress.Final, progress.Done})
+			}
+		})
+	}
+}
+
+// TestLoadThatWasForgottenIsNotAnother: the same key with another amount, and an online wallet that no longer covers it.
+func TestLoadThatWasForgottenIsNotAnother(t *testing.T) {
+	const card = message.DeviceID("SENORDIC00000001")
+	o := newOffice(t)
+	o.addCard(card)
+	o.notary.tell(settlement.Entry{Kind: settlement.Issued, Online: 1000})
+	forgotten, err := order.New(order.Load, card, 40, o.random, o.app)
+	require.NoError(t, err)
+	o.notary.tell(settlement.Entry{Kind: settlement.Loaded, Device: string(card), Owner: "anna", Online: -41, Shadow: 41, Order: forgotten.Key(), Instr: 4})
+	require.ErrorIs(t, o.PlaceLoad(o.ctx, forgotten), ErrTaken)
+	other, err := order.New(order.Load, card, 40, o.random, o.app)
+	require.NoError(t, err)
+	o.notary.tell(settlement.Entry{Kind: settlement.Loaded, Device: string(card), Owner: "anna", Online: -40, Shadow: 40, Order: other.Key(), Instr: 5})
+	var refused *order.Refused
+	for range 2 {
+		require.ErrorAs(t, o.PlaceLoad(o.ctx, other), &refused, "the online wallet does not cover it")
+		assert.Equal(t, money.Ore(1000-81), o.balance(ownFunds))
+	}
+	require.NoError(t, o.Deposit(o.ctx, "one", "anna", 50))
+	require.NoError(t, o.PlaceLoad(o.ctx, other), "it is not forgotten again")
+	assert.Equal(t, money.Ore(10), o.balance(wallet("anna")))
+	require.NoError(t, o.Verify(o.ctx))
+}

@@ -1,0 +1,74 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+
+	"ekrona/host/card"
+	"ekrona/host/money"
+	"ekrona/host/order"
+)
+
+// mustFinish has every phone of an honest card go on, now that the faults have
+// stopped, with each order that it began: what was torn, lost or forgotten must not
+// make an order that neither succeeds nor is refused.
+func (w *world) mustFinish() *Failure {
+	for _, p := range w.people {
+		if p.copied || w.hasEnded(string(p.device.ID)) {
+			continue
+		}
+		begun, err := w.begun(p)
+		if err != nil {
+			return broken("%v", err)
+		}
+		for _, o := range begun {
+			if f := w.goOn(p, o); f != nil {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+// goOn repeats the call that gave an order.
+func (w *world) goOn(p *person, o order.Order) *Failure {
+	w.note("      %s goes on with the %v of %s", p.name, o.Kind, o.Amount)
+	tap, err := w.tap(p, 0)
+	if err != nil {
+		return broken("%v", err)
+	}
+	switch o.Kind {
+	case order.Load:
+		_, err = p.phone.Load(w.ctx, tap, o.Amount)
+	case order.Unload:
+		_, err = p.phone.Unload(w.ctx, tap, o.Amount)
+	default:
+		return broken("%s's phone keeps an order of the kind %v", p.name, o.Kind)
+	}
+	w.noteError(err)
+	var refused *order.Refused
+	var byCard *card.Refusal
+	if err == nil || errors.As(err, &refused) || errors.As(err, &byCard) {
+		return nil
+	}
+	return failed(agreementNumber, "an order cannot be finished", fmt.Sprintf("%s's %v of %s can neither be finished nor is it refused: %v", p.name, o.Kind, o.Amount, err))
+}
+
+// begun are the orders that a phone has not finished, the oldest first.
+func (w *world) begun(p *person) (all []order.Order, err error) {
+	rows, err := p.journal.QueryContext(w.ctx, `SELECT kind, amount FROM orders WHERE done = 0 ORDER BY position`)
+	if err != nil {
+		return nil, fmt.Errorf("%s's phone: %w", p.name, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var o order.Order
+		var amount int64
+		if err := rows.Scan(&o.Kind, &amount); err != nil {
+			return nil, fmt.Errorf("%s's phone: %w", p.name, err)
+		}
+		o.Amount = money.Ore(amount)
+		all = append(all, o)
+	}
+	return all, rows.Err()
+}
