@@ -1,0 +1,106 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/spec"
+	"ekrona/host/card"
+	"ekrona/host/money"
+	"ekrona/host/terminal"
+)
+
+// aCoin is what every card that holds money must be able to pay in the end.
+const aCoin = money.Ore(1)
+
+// mustServe has every honest card that holds money pay a coin at a till: none is
+// bricked, and no till either. Its owner or its intermediary may have stopped it;
+// nothing else may.
+func (w *world) mustServe() *Failure {
+	t, f := w.readyTill()
+	if t == nil || f != nil {
+		return f
+	}
+	for _, p := range w.people {
+		if p.copied || w.hasEnded(string(p.device.ID)) {
+			continue
+		}
+		tap, err := w.tap(p, 0)
+		if err != nil {
+			return broken("%v", err)
+		}
+		holdings, err := p.phone.Holdings(w.ctx, tap)
+		if err != nil {
+			return failed(agreementNumber, "a card does not serve its owner", fmt.Sprintf("%s's card does not serve its owner: %v", p.name, err))
+		}
+		if holdings.Balance < aCoin {
+			continue
+		}
+		w.note("      %s pays a coin at the %s", p.name, t.shop)
+		err = w.sale(p, t, Step{Amount: aCoin})
+		w.noteError(err)
+		if err != nil && !isStopped(err) && !w.isFullOfRequests(p, err) {
+			return failed(agreementNumber, "a card cannot pay", fmt.Sprintf("%s's card, which holds %s, cannot pay %s at the %s: %v", p.name, holdings.Balance, aCoin, t.shop, err))
+		}
+		if err := w.closeSales(t); err != nil {
+			return failed(agreementNumber, "a till cannot refuse", fmt.Sprintf("the %s's till cannot refuse a sale: %v", t.shop, err))
+		}
+		if err := w.synchroniseTill(t); err != nil {
+			return failed(agreementNumber, "a till cannot synchronise", fmt.Sprintf("the %s's till cannot synchronise: %v", t.shop, err))
+		}
+	}
+	return nil
+}
+
+// readyTill is a till that nobody has ended, with no sale open; nil when all have
+// ended or their certificates have.
+func (w *world) readyTill() (*till, *Failure) {
+	for _, t := range w.tills {
+		if t.setBack || w.hasEnded(string(t.ID())) {
+			continue
+		}
+		if err := w.closeSales(t); err != nil {
+			return nil, failed(agreementNumber, "a till cannot refuse", fmt.Sprintf("the %s's till cannot refuse a sale: %v", t.shop, err))
+		}
+		if err := w.synchroniseTill(t); err != nil {
+			return nil, failed(agreementNumber, "a till cannot synchronise", fmt.Sprintf("the %s's till cannot synchronise: %v", t.shop, err))
+		}
+		return t, nil
+	}
+	return nil, nil
+}
+
+// closeSales refuses what is open at a till.
+func (w *world) closeSales(t *till) error {
+	for {
+		open, err := t.OpenSales(w.ctx)
+		if err != nil || len(open) == 0 {
+			return err
+		}
+		if err := w.openSale(nil, t, Step{Kind: RefuseSale}); err != nil {
+			return err
+		}
+	}
+}
+
+// isFullOfRequests tells whether a card did not pay because its owner has asked for
+// money: each open Request holds a place in the log and among the transactions.
+func (w *world) isFullOfRequests(p *person, refused error) bool {
+	if !card.Is(refused, spec.SWTransactionLimit) && !card.Is(refused, spec.SWLogFull) {
+		return false
+	}
+	d, err := w.observe(p, 0)
+	return err == nil && len(d.State.OpenRequests) > 0
+}
+
+// isStopped tells whether a payment failed because somebody wanted it to, or because
+// a certificate has ended.
+func isStopped(err error) bool {
+	for _, word := range []uint16{spec.SWBlocked, spec.SWClosed, spec.SWExpired} {
+		if card.Is(err, word) {
+			return true
+		}
+	}
+	return errors.Is(err, terminal.ErrBlocked) || errors.Is(err, terminal.ErrExpired) || errors.Is(err, terminal.ErrRevoked) || errors.Is(err, cvc.ErrExpired)
+}
