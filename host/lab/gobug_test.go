@@ -37,7 +37,7 @@ var goBugs = []struct {
 		{"emulator/vm/nvm.go", "i >= 0; i-- {\n		e :=", "i >= 0 && bug != `vm-transaction-not-undone`; i-- {\n		e :="},
 		{"emulator/vm/nvm.go", "			v.journalBytes(r, o, off, len(data))\n		}\n		v.writeTo(r, len(data), true)",
 			"			v.journalBytes(r, o, off, len(data))\n		}\n		if v.cutIn == 1 && bug == `vm-transaction-not-undone` {\n			copy(o.bytes[off:], data[:len(data)/8])\n		}\n		v.writeTo(r, len(data), true)"},
-	}, 108},
+	}, 1698},
 	{"vm-pin-try-undone", []replacement{
 		{"emulator/api/ownerpin.go", "	setTries(c, tries-1)\n", "	setTries(c, tries-1)\n	if bug == `vm-pin-try-undone` {\n		defer setTries(c, tries)\n	}\n"},
 	}, 5},
@@ -49,7 +49,7 @@ var goBugs = []struct {
 	}, 411},
 	{"settlement-void-counts-as-settled", []replacement{
 		{"host/settlement/queue.go", "		verdict := Settled\n		if p.refused() {", "		verdict := Settled\n		if p.refused() && bug != `settlement-void-counts-as-settled` {"},
-	}, 146},
+	}, 311},
 	{"settlement-counts-credits-that-nobody-confirmed", []replacement{
 		{"host/settlement/txn.go", "	if d.status != Ended {\n		if unconfirmed", "	if d.status != Ended && bug != `settlement-counts-credits-that-nobody-confirmed` {\n		if unconfirmed"},
 	}, 2697},
@@ -64,7 +64,7 @@ var goBugs = []struct {
 	}, 6159},
 	{"till-sells-though-set-back", []replacement{
 		{"host/terminal/sale.go", "	case now.rolledBack:\n		return ErrRolledBack\n	case now.lifeCycle", "	case now.rolledBack && bug != `till-sells-though-set-back`:\n		return ErrRolledBack\n	case now.lifeCycle"},
-	}, 500},
+	}, 1141},
 	{"till-miscounts-what-it-took", []replacement{
 		{"host/terminal/journal.go", "	if accepted {", "	if accepted && bug != `till-miscounts-what-it-took` {"},
 	}, 9},

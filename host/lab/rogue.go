@@ -77,7 +77,8 @@ func (w *world) rollBack(p *person, s Step) error {
 }
 
 // sayAnything gives a card commands that were heard before, at this card or
-// another, as they were or altered, or bytes that nobody ever said.
+// another, as they were or altered, or bytes that nobody ever said; and half of the
+// time a Payment that nobody has made.
 func (w *world) sayAnything(p *person, s Step) error {
 	w.meet(WildReader)
 	w.reader(p, s.Pick) // it is switched on
@@ -102,7 +103,10 @@ func (w *world) sayAnything(p *person, s Step) error {
 		}
 		w.note("            %d bytes to %s's card: %X", len(raw), p.name, answer[max(0, len(answer)-2):])
 	}
-	return nil
+	if choice[len(choice)-1]%2 == 0 {
+		return nil
+	}
+	return w.pretend(p, s)
 }
 
 // sendJunk gives an intermediary messages that were heard before, altered or not,
