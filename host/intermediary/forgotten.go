@@ -38,27 +38,35 @@ func returnForgotten(ctx context.Context, tx *sql.Tx, id string) error {
 	return nil
 }
 
-// recallLoad takes a forgotten load off the list, because its order has come again.
-// It tells where the order stands, and which account the customer's money goes to:
-// own funds, which have paid.
-func recallLoad(ctx context.Context, tx *sql.Tx, id string, device message.DeviceID, amount money.Ore) (loadState, sql.NullInt64, ledger.Account, error) {
+// placement is how a load order begins: where it stands, in which Instruction it is,
+// and which account the customer's money goes to.
+type placement struct {
+	state    loadState
+	sequence sql.NullInt64
+	aside    ledger.Account
+}
+
+// recallLoad tells how an order begins that is not known here. One that was
+// forgotten goes off the list, and stands where the notary has brought it; its money
+// goes to own funds, which have paid.
+func recallLoad(ctx context.Context, tx *sql.Tx, id string, device message.DeviceID, amount money.Ore) (placement, error) {
 	var f forgottenLoad
 	err := tx.QueryRowContext(ctx, `SELECT device, amount, sequence, returned FROM forgotten_load WHERE id = $1`, id).
 		Scan(&f.device, &f.amount, &f.sequence, &f.returned)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return loadPlaced, sql.NullInt64{}, transit, nil
+		return placement{state: loadPlaced, aside: transit}, nil
 	case err != nil:
-		return "", sql.NullInt64{}, transit, fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
+		return placement{}, fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
 	case f.device != device || f.amount != amount:
-		return "", sql.NullInt64{}, transit, fmt.Errorf("load order %s: %w", id, ErrTaken)
+		return placement{}, fmt.Errorf("load order %s: %w", id, ErrTaken)
 	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM forgotten_load WHERE id = $1`, id); err != nil {
-		return "", sql.NullInt64{}, transit, fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
+		return placement{}, fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
 	}
-	state := loadReserved
+	begins := placement{state: loadReserved, sequence: sql.NullInt64{Int64: int64(f.sequence), Valid: true}, aside: ownFunds}
 	if f.returned {
-		state = loadReturned
+		begins.state = loadReturned
 	}
-	return state, sql.NullInt64{Int64: int64(f.sequence), Valid: true}, ownFunds, nil
+	return begins, nil
 }

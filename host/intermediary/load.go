@@ -63,18 +63,18 @@ func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 		case !errors.Is(err, sql.ErrNoRows):
 			return fmt.Errorf("intermediary: load order %s: %w", o.Key(), err)
 		}
-		state, sequence, aside, err := recallLoad(ctx, tx, o.Key(), d.ID, o.Amount)
+		begins, err := recallLoad(ctx, tx, o.Key(), d.ID, o.Amount)
 		if err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO load (id, device, amount, digest, placed, state, sequence)
 			VALUES ($1, $2, $3, $4, (SELECT coalesce(max(placed), 0) + 1 FROM load), $5, $6)`,
-			o.Key(), d.ID, int64(o.Amount), digest[:], state, sequence); err != nil {
+			o.Key(), d.ID, int64(o.Amount), digest[:], begins.state, begins.sequence); err != nil {
 			return fmt.Errorf("intermediary: load order %s: %w", o.Key(), err)
 		}
 		_, err = ledger.Post(ctx, tx, i.clock.Now(), ledger.Order{
 			Key: "load:" + o.Key(), Memo: "load of " + string(d.ID),
-			Lines: []ledger.Line{{Account: wallet(d.Customer), Amount: -o.Amount}, {Account: aside, Amount: o.Amount}},
+			Lines: []ledger.Line{{Account: wallet(d.Customer), Amount: -o.Amount}, {Account: begins.aside, Amount: o.Amount}},
 		})
 		var short *ledger.ShortError
 		if errors.As(err, &short) {
