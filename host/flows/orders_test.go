@@ -148,7 +148,9 @@ func TestPINIsChangedUnblockedAndGivenItsTriesAgain(t *testing.T) {
 	require.ErrorIs(t, err, wallet.ErrPINNeeded)
 }
 
-func TestCancelledUnloadGivesBackWhatIsPaidAfterAll(t *testing.T) {
+// unloadAsked is anna with 200 kr on her card, and the desk's Request to unload 50 of them.
+func unloadAsked(t *testing.T) (*world, *person, order.Signed, envelope.Envelope) {
+	t.Helper()
 	w := newWorld(t)
 	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
 	w.load(anna, 200*money.Krona)
@@ -156,6 +158,11 @@ func TestCancelledUnloadGivesBackWhatIsPaidAfterAll(t *testing.T) {
 	require.NoError(t, err)
 	asked, err := anna.bank.RequestUnload(w.ctx, o)
 	require.NoError(t, err)
+	return w, anna, o, asked
+}
+
+func TestCancelledUnloadGivesBackWhatIsPaidAfterAll(t *testing.T) {
+	w, anna, o, asked := unloadAsked(t)
 	again, err := anna.bank.RequestUnload(w.ctx, o)
 	require.NoError(t, err)
 	assert.Equal(t, asked, again)
@@ -185,13 +192,7 @@ func TestDeskTakesWhatABackupMadeItForget(t *testing.T) {
 		"with the card's records": func(w *world, anna *person, _ []byte) { w.sync(anna) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-			w.load(anna, 200*money.Krona)
-			o, err := order.New(order.Unload, anna.device.ID, 50*money.Krona, w.random("order"), anna.app.Signer)
-			require.NoError(t, err)
-			asked, err := anna.bank.RequestUnload(w.ctx, o)
-			require.NoError(t, err)
+			w, anna, _, asked := unloadAsked(t)
 			payment, err := anna.phone.Pay(w.ctx, anna.tap(t), asked)
 			require.NoError(t, err)
 			_, err = anna.bank.db.ExecContext(w.ctx, "DELETE FROM unload")
