@@ -135,6 +135,11 @@ func TestJobsWithMisfortune(t *testing.T) {
 				c.feeder.Pile = append(c.feeder.Pile[:at:at], append([]virtual.Card{odd[name]}, c.feeder.Pile[at:]...)...)
 			}
 		}
+		c.feeder.Empty = func() { // whoever has run out of cards would wait for ever
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.stop()
+		}
 		c.feeder.Fill("left", "right")
 		m.kill = func() {
 			c.mu.Lock()

@@ -9,8 +9,10 @@ type Feeder struct {
 	Pile    []Card // cards to be put in, the first first
 	Empty   func() // told when no card is left in pile and readers; nil for nobody
 
-	in   int      // cards in readers
-	idle []string // readers for whose cards there was nothing to do
+	in    int             // cards in readers
+	taken map[string]bool // readers whose cards have an order
+	idle  []string        // readers for whose cards there was nothing to do
+	vain  int             // cards in a row for which there was nothing to do
 }
 
 // Fill puts a card into each reader.
@@ -23,15 +25,21 @@ func (f *Feeder) Fill(readers ...string) {
 // Told does what a notice asks for. It is a view of batch.Run.
 func (f *Feeder) Told(n batch.Notice, _ batch.Count) {
 	if n.Kind == batch.Taken {
+		if f.taken == nil {
+			f.taken = map[string]bool{}
+		}
+		f.taken[n.Reader] = true
 		return
 	}
-	card := f.Readers.Remove(n.Reader)
-	if card != nil {
-		f.in--
+	card := f.remove(n.Reader)
+	f.vain++
+	if n.Kind != batch.NotTaken {
+		f.vain = 0
 	}
-	again := n.Kind == batch.Pulled || n.Kind == batch.Failed
-	wait := n.Kind == batch.NotTaken && f.in > 0 // until a card in another reader is made or rejected
-	if card != nil && (again || wait) {
+	wait := f.vain > 0 && f.in > 0 // until a card in another reader is made or rejected
+	again := card != nil && comesAgain(card, n.Kind)
+	// The one with the order may be in the pile, and after it this one may be needed.
+	if again || card != nil && (wait || f.vain > 0 && f.vain <= len(f.Pile)) {
 		f.Pile = append(f.Pile, card)
 	}
 	if wait {
@@ -44,6 +52,39 @@ func (f *Feeder) Told(n batch.Notice, _ batch.Count) {
 	if f.in == 0 && f.Empty != nil {
 		f.Empty()
 	}
+}
+
+// mostRefusals is how often a card that was begun is tried again though it was
+// refused: its answers may have been disturbed, and no other card can have its order.
+const mostRefusals = 8
+
+// begun is a card with an order that is not made yet.
+type begun struct {
+	Card
+	refusals int
+}
+
+// comesAgain tells whether a card is to be put in again.
+func comesAgain(card Card, after batch.NoticeKind) bool {
+	if b, isBegun := card.(*begun); isBegun && after == batch.Refused {
+		b.refusals++
+		return b.refusals <= mostRefusals
+	}
+	return after == batch.Pulled || after == batch.Failed
+}
+
+// remove takes the card out of a reader; nil if there is none.
+func (f *Feeder) remove(reader string) Card {
+	card := f.Readers.Remove(reader)
+	if card == nil {
+		return nil
+	}
+	f.in--
+	if _, isBegun := card.(*begun); f.taken[reader] && !isBegun {
+		card = &begun{Card: card}
+	}
+	delete(f.taken, reader)
+	return card
 }
 
 func (f *Feeder) next(reader string) {
