@@ -89,6 +89,7 @@ func (f *Feeder) remove(reader string) Card {
 
 func (f *Feeder) next(reader string) {
 	if len(f.Pile) > 0 {
+		delete(f.taken, reader)
 		f.Readers.Insert(reader, f.Pile[0])
 		f.Pile = f.Pile[1:]
 		f.in++
