@@ -139,6 +139,19 @@ func (i *Intermediary) coSign(ctx context.Context, order string, instruction *me
 	return i.notary.CoSign(ctx, string(i.name), order, signed)
 }
 
+// firstUnapplied is the number of the first Instruction that a device is not known to
+// have applied: the outstanding one, or the next.
+func firstUnapplied(device message.DeviceID, o settlement.Outstanding) (uint32, error) {
+	if o.Instruction == nil {
+		return o.NextSeq, nil
+	}
+	waiting, err := message.Parse[message.Instruction](o.Instruction)
+	if err != nil {
+		return 0, fmt.Errorf("intermediary: the notary's Instruction for %s: %w", device, err)
+	}
+	return waiting.Sequence, nil
+}
+
 // stopsCredit tells whether the notary refused an Instruction for its credit.
 func stopsCredit(err error) bool {
 	return errors.Is(err, settlement.Funds) || errors.Is(err, settlement.Difference) || errors.Is(err, settlement.StatusKind)

@@ -184,13 +184,9 @@ func (i *Intermediary) loadIsTaken(ctx context.Context, device message.DeviceID,
 // has not given back: the State or Confirmation that said so may have come before
 // a backup was restored.
 func (i *Intermediary) concludeLoads(ctx context.Context, device message.DeviceID, outstanding settlement.Outstanding) error {
-	next := outstanding.NextSeq
-	if outstanding.Instruction != nil {
-		waiting, err := message.Parse[message.Instruction](outstanding.Instruction)
-		if err != nil {
-			return fmt.Errorf("intermediary: the notary's Instruction for %s: %w", device, err)
-		}
-		next = waiting.Sequence
+	next, err := firstUnapplied(device, outstanding)
+	if err != nil {
+		return err
 	}
 	if err := i.PullStatement(ctx); err != nil { // it tells what was given back
 		return err

@@ -75,13 +75,12 @@ func (i *Intermediary) ResetTries(ctx context.Context, id message.DeviceID) erro
 	if err != nil {
 		return err
 	}
-	next := outstanding.NextSeq
-	if outstanding.Instruction != nil {
-		signed, err := message.Parse[message.Instruction](outstanding.Instruction)
-		if err != nil {
-			return fmt.Errorf("intermediary: the notary's Instruction for %s: %w", id, err)
-		}
-		next = signed.Sequence + 1
+	next, err := firstUnapplied(id, outstanding)
+	if err != nil {
+		return err
+	}
+	if outstanding.Instruction != nil { // it is signed already, without the reset
+		next++
 	}
 	if _, err := i.db.ExecContext(ctx, `UPDATE device SET reset_in = $1 WHERE id = $2`, next, id); err != nil {
 		return fmt.Errorf("intermediary: device %s: %w", id, err)

@@ -74,8 +74,8 @@ func (w *world) everyoneSynchronises(round int) *Failure {
 	}
 	for _, t := range w.tills {
 		w.note("      the %s's till synchronises", t.shop)
-		if err := w.synchroniseTill(t); err != nil && !t.setBack && !w.hasEnded(string(t.ID())) {
-			return failed(agreementNumber, "a till cannot synchronise", fmt.Sprintf("the %s's till cannot synchronise: %v", t.shop, err))
+		if f := w.mustSynchroniseTill(t); f != nil {
+			return f
 		}
 	}
 	return w.check()
@@ -134,6 +134,13 @@ func (w *world) mustSynchronise(p *person, which, round int) *Failure {
 		return nil
 	}
 	return failed(agreementNumber, "a card cannot synchronise", fmt.Sprintf("round %d: %s's card cannot synchronise: %v", round, p.name, err))
+}
+
+func (w *world) mustSynchroniseTill(t *till) *Failure {
+	if err := w.synchroniseTill(t); err != nil && !t.setBack && !w.hasEnded(string(t.ID())) {
+		return failed(agreementNumber, "a till cannot synchronise", fmt.Sprintf("the %s's till cannot synchronise: %v", t.shop, err))
+	}
+	return nil
 }
 
 func (w *world) hasEnded(device string) bool {

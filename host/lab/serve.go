@@ -43,11 +43,8 @@ func (w *world) mustServe() *Failure {
 		if err != nil && !isStopped(err) && !w.isFullOfRequests(p, err) {
 			return failed(agreementNumber, "a card cannot pay", fmt.Sprintf("%s's card, which holds %s, cannot pay %s at the %s: %v", p.name, holdings.Balance, aCoin, t.shop, err))
 		}
-		if err := w.closeSales(t); err != nil {
-			return failed(agreementNumber, "a till cannot refuse", fmt.Sprintf("the %s's till cannot refuse a sale: %v", t.shop, err))
-		}
-		if err := w.synchroniseTill(t); err != nil {
-			return failed(agreementNumber, "a till cannot synchronise", fmt.Sprintf("the %s's till cannot synchronise: %v", t.shop, err))
+		if f := w.mustEmpty(t); f != nil {
+			return f
 		}
 	}
 	return nil
@@ -60,15 +57,17 @@ func (w *world) readyTill() (*till, *Failure) {
 		if t.setBack || w.hasEnded(string(t.ID())) {
 			continue
 		}
-		if err := w.closeSales(t); err != nil {
-			return nil, failed(agreementNumber, "a till cannot refuse", fmt.Sprintf("the %s's till cannot refuse a sale: %v", t.shop, err))
-		}
-		if err := w.synchroniseTill(t); err != nil {
-			return nil, failed(agreementNumber, "a till cannot synchronise", fmt.Sprintf("the %s's till cannot synchronise: %v", t.shop, err))
-		}
-		return t, nil
+		return t, w.mustEmpty(t)
 	}
 	return nil, nil
+}
+
+// mustEmpty refuses what is open at a till that serves, and synchronises it.
+func (w *world) mustEmpty(t *till) *Failure {
+	if err := w.closeSales(t); err != nil {
+		return failed(agreementNumber, "a till cannot refuse", fmt.Sprintf("the %s's till cannot refuse a sale: %v", t.shop, err))
+	}
+	return w.mustSynchroniseTill(t)
 }
 
 // closeSales refuses what is open at a till.

@@ -37,9 +37,9 @@ func (f *Feeder) Told(n batch.Notice, _ batch.Count) {
 		f.vain = 0
 	}
 	wait := f.vain > 0 && f.in > 0 // until a card in another reader is made or rejected
-	again := card != nil && comesAgain(card, n.Kind)
 	// The one with the order may be in the pile, and after it this one may be needed.
-	if again || card != nil && (wait || f.vain > 0 && f.vain <= len(f.Pile)) {
+	needed := wait || f.vain > 0 && f.vain <= len(f.Pile)
+	if card != nil && (needed || comesAgain(card, n.Kind)) {
 		f.Pile = append(f.Pile, card)
 	}
 	if wait {
@@ -83,7 +83,6 @@ func (f *Feeder) remove(reader string) Card {
 	if _, isBegun := card.(*begun); f.taken[reader] && !isBegun {
 		card = &begun{Card: card}
 	}
-	delete(f.taken, reader)
 	return card
 }
 
