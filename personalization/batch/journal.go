@@ -88,6 +88,9 @@ func openJournal(ctx context.Context, o Options) (_ *journal, err error) {
 	if j.db, err = openDB(ctx, o.Driver, j.path(journalFile)); err != nil {
 		return nil, err
 	}
+	// One program has the journal. With one connection its stations wait for each
+	// other here, in turn, and not in SQLite, which sleeps while it holds others up.
+	j.db.SetMaxOpenConns(1)
 	if err := j.mendLog(ctx); err != nil {
 		return nil, err
 	}
