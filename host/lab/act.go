@@ -81,7 +81,7 @@ func (w *world) act(s Step) error {
 	case SetTillBack:
 		return w.setTillBack(t, s)
 	case Copy, RollBack, SayAnything, SendJunk, Forge, Mint, Replay, BackUp, Restore:
-		return w.misbehave(s, p, b)
+		return w.misbehave(s, p, q, b)
 	default:
 		return w.atBank(s, p)
 	}

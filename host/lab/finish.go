@@ -241,22 +241,22 @@ func (w *world) fallenBehind() (ids []string, err error) {
 	return ids, nil
 }
 
-// convict checks that every device with two records of one number, and every one
-// that had fallen behind what was known of it, has ended as a clone with the
-// evidence, and that no honest one has. It counts them.
+// convict checks that every device whose key has signed what excludes itself, and
+// every one that had fallen behind what was known of it, has ended as a clone with
+// the evidence, and that no honest one has. It counts them.
 func (w *world) convict(behind []string) *Failure {
-	accused, err := w.devices("SELECT device FROM evidence WHERE clone = 1")
+	accused, err := w.accused()
 	if err != nil {
 		return broken("evidence: %v", err)
 	}
-	twice, err := w.devices("SELECT payer FROM payment WHERE standing = 1")
+	twice, err := w.auditor.Clones(w.ctx, w.centralDB)
 	if err != nil {
-		return broken("second bodies: %v", err)
+		return broken("audit: %v", err)
 	}
 	f := failed(agreementNumber, "the wrong ones are convicted")
 	for _, id := range append(twice, behind...) {
 		if !slices.Contains(accused, id) || !w.hasEnded(id) {
-			f.What = append(f.What, id+" is a clone, by two payments of one number or a State behind what is known, and has not ended with the evidence")
+			f.What = append(f.What, id+" is a clone, by two messages of one number or a State behind what is known, and has not ended with the evidence")
 		}
 	}
 	for _, id := range accused {
@@ -278,8 +278,9 @@ func (w *world) isSuspect(id string) bool {
 		slices.ContainsFunc(w.tills, func(t *till) bool { return string(t.ID()) == id && t.setBack })
 }
 
-func (w *world) devices(query string) (ids []string, err error) {
-	rows, err := w.centralDB.QueryContext(w.ctx, query+" GROUP BY 1 ORDER BY 1")
+// accused are the devices that the evidence says are clones.
+func (w *world) accused() (ids []string, err error) {
+	rows, err := w.centralDB.QueryContext(w.ctx, "SELECT DISTINCT device FROM evidence WHERE clone = 1 ORDER BY device")
 	if err != nil {
 		return nil, err
 	}

@@ -13,12 +13,12 @@ import (
 )
 
 // misbehave is what cheaters do, and what happens to a node that lost its disk.
-func (w *world) misbehave(s Step, p *person, b *bank) error {
+func (w *world) misbehave(s Step, p, q *person, b *bank) error {
 	switch s.Kind {
 	case Copy:
 		return w.copy(p)
 	case RollBack:
-		return w.rollBack(p, s)
+		return w.rollBack(p, q, s)
 	case SayAnything:
 		return w.sayAnything(p, s)
 	case SendJunk:
@@ -55,18 +55,37 @@ func (w *world) copy(p *person) error {
 }
 
 // rollBack keeps an image of a card the first time, and sets the card back to it
-// the second time; mostly it is the one that has an image already.
-func (w *world) rollBack(p *person, s Step) error {
+// the second time; mostly it is the one that has an image already. A third of the
+// owners do both at once, so that the card forgets nothing but what they ask q for.
+func (w *world) rollBack(p, q *person, s Step) error {
 	for _, other := range w.people {
 		if s.Pick%4 > 0 && other.image != "" {
 			p = other
 		}
 	}
-	if p.image == "" {
-		_, path, err := w.copyCard(p)
-		p.image = path
+	if p.image != "" {
+		return w.setBack(p)
+	}
+	_, path, err := w.copyCard(p)
+	if err != nil {
 		return err
 	}
+	p.image = path
+	if s.Pick%3 > 0 {
+		return nil
+	}
+	asked := w.ask(p, q, s)
+	if err := w.setBack(p); err != nil {
+		return err
+	}
+	if s.Pick%2 > 0 {
+		s.Amount++
+		return errors.Join(asked, w.ask(p, q, s)) // by the same number
+	}
+	return asked
+}
+
+func (w *world) setBack(p *person) error {
 	older, err := emulated.Restore(w.cardOptions(p.name), p.image)
 	if err != nil {
 		return err

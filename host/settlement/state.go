@@ -3,7 +3,6 @@ package settlement
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"fmt"
 
 	"ekrona/apdu/message"
@@ -89,9 +88,10 @@ func (t *txn) findClone(d *device, s *message.State, then knowledge, raw []byte)
 	if err != nil {
 		return err
 	}
-	other, err := t.otherRequest(d, s)
-	if err != nil {
-		return err
+	for _, open := range s.OpenRequests {
+		if cloned, err := t.oneRequest(asking{d.id, open.Number, open.Request}, raw); err != nil || cloned {
+			return err
+		}
 	}
 	switch {
 	case int64(s.ATC) < then.atc:
@@ -102,41 +102,10 @@ func (t *txn) findClone(d *device, s *message.State, then knowledge, raw []byte)
 		return t.accuse(d.id, "a state behind known requests", d.heldHead, raw, true)
 	case head != nil && !bytes.Equal(head, s.Head[:]):
 		return t.accuse(d.id, "a state of another chain", head, raw, true)
-	case other != nil:
-		return t.accuse(d.id, "two requests of one number", other, raw, true)
 	case s.InstructionSequence == 0:
 		return nil
 	}
 	return t.applied(d, s.InstructionSequence, s.LastInstruction, s.Credit, raw)
-}
-
-// otherRequest is a Payment of a Request that the card signed under a number that its State shows open for another one; nil
-// when there is none. The card can neither accept nor refuse that Payment, so nothing else would ever end its waiting.
-func (t *txn) otherRequest(d *device, s *message.State) (paid []byte, err error) {
-	if !d.role.CanPay() {
-		return nil, nil
-	}
-	for _, open := range s.OpenRequests {
-		if err := each(t.ctx, t.tx, "SELECT bytes FROM payment WHERE payee = $1 AND request = $2 AND asked = 1 ORDER BY n", []any{d.id, open.Number},
-			func(rows *sql.Rows) error {
-				var raw []byte
-				if err := rows.Scan(&raw); err != nil {
-					return err
-				}
-				p, _, err := parse[message.Payment](raw)
-				if err != nil {
-					return err
-				}
-				identity, err := message.Identity(&p.Request)
-				if identity != open.Request {
-					paid = raw
-				}
-				return err
-			}); err != nil {
-			return nil, err
-		}
-	}
-	return paid, nil
 }
 
 func (t *txn) report(id string, s *message.State) (StateReport, error) {

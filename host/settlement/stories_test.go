@@ -313,14 +313,26 @@ func (s *story) again([]string) {
 }
 
 // TestCardThatForgotARequest: a card that was set back to before a Request that somebody has paid is found by its request counter, or
-// when it has asked for something else since, by the Request that it shows open under the same number. What was paid into it settles,
-// and its payer's card agrees with its shadow wallet again.
+// when it has asked for something else since, by the other Request of that number, wherever it shows: open in its State, refused, or
+// paid. What was paid into it settles, and its payer's card agrees with its shadow wallet again.
 func TestCardThatForgotARequest(t *testing.T) {
-	for name, goesOn := range map[string]func(d *settlementtest.Device) error{
-		"and made no other": func(*settlementtest.Device) error { return nil },
-		"and asked for something else": func(d *settlementtest.Device) error {
-			_, err := d.Request(45_00, "")
-			return err
+	asks := func(t *testing.T, d *settlementtest.Device) *message.Request {
+		asked, err := d.Request(45_00, "")
+		require.NoError(t, err)
+		return asked
+	}
+	for name, goesOn := range map[string]func(t *testing.T, w *settlementtest.World, d *settlementtest.Device){
+		"and made no other":            func(*testing.T, *settlementtest.World, *settlementtest.Device) {},
+		"and asked for something else": func(t *testing.T, _ *settlementtest.World, d *settlementtest.Device) { asks(t, d) },
+		"and refused something else": func(t *testing.T, w *settlementtest.World, d *settlementtest.Device) {
+			refusal, err := d.Refuse(asks(t, d).Number)
+			require.NoError(t, err)
+			w.Submit(w.Encode(refusal))
+		},
+		"and was paid something else": func(t *testing.T, w *settlementtest.World, d *settlementtest.Device) {
+			payment, err := w.Devices["ANNA"].Pay(asks(t, d), false)
+			require.NoError(t, err)
+			w.Submit(w.Encode(payment))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -330,14 +342,15 @@ func TestCardThatForgotARequest(t *testing.T) {
 			paid(t, anna, bertil, 30_00)
 			w.Sync(anna, settlementtest.Whole, 0)
 			require.Equal(t, money.Ore(200_00), balance(t, w, string(anna.ID)), "it is set aside")
-			require.NoError(t, goesOn(older))
 			w.Devices["BERTIL"], w.Dishonest["BERTIL"] = older, true
+			goesOn(t, w, older)
+			w.Audit(false)
 			state, err := older.State(w.Challenge(older)) // the Payment that waits for its word is not shown to it
 			require.NoError(t, err)
 			report, err := w.Notary.SubmitState(context.Background(), string(older.ID.Name()), w.Encode(state))
 			require.NoError(t, err)
 			require.True(t, report.Cloned)
-			require.Equal(t, money.Ore(170_00), balance(t, w, string(anna.ID)))
+			require.Equal(t, money.FromWire(uint32(anna.Balance)), balance(t, w, string(anna.ID)), "none of it waits any more")
 			w.Audit(false)
 		})
 	}

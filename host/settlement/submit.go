@@ -153,6 +153,11 @@ func (t *txn) takePayment(p *message.Payment, accepted bool) (*payment, error) {
 	if err := t.holdWhole(string(p.Request.Payee)); err != nil { // its accept record may have waited for the Payment
 		return nil, err
 	}
+	if asked {
+		if err := t.oneRequestIn(raw); err != nil {
+			return nil, err
+		}
+	}
 	return t.payment(identity[:])
 }
 
@@ -247,6 +252,11 @@ func (t *txn) takeVoice(m message.Message, v voice) error {
 	}
 	if held != nil {
 		if err := t.accuse(v.payee, "two records of one number", held, raw, true); err != nil {
+			return err
+		}
+	}
+	if v.payment == nil {
+		if err := t.oneRequestIn(raw); err != nil {
 			return err
 		}
 	}

@@ -208,7 +208,8 @@ func (w *World) Honest() map[string]audit.Device {
 // NotaryKey is the notary's public key.
 func (w *World) NotaryKey() *ecdsa.PublicKey { return &w.notaryKey.PublicKey }
 
-// Audit requires that every invariant holds now; agreement too after two whole rounds of synchronisation.
+// Audit requires that every invariant holds now, and that clones whose messages the notary holds have ended with the evidence;
+// agreement too after two whole rounds of synchronisation.
 func (w *World) Audit(agreement bool) {
 	found, err := w.auditor.Check(context.Background(), w.DB, w.Honest())
 	require.NoError(w.T, err)
@@ -217,6 +218,14 @@ func (w *World) Audit(agreement bool) {
 		found, err = w.auditor.Agreement(context.Background(), w.DB, w.Honest())
 		require.NoError(w.T, err)
 		require.Empty(w.T, found)
+	}
+	clones, err := w.auditor.Clones(context.Background(), w.DB)
+	require.NoError(w.T, err)
+	for _, id := range clones {
+		var convicted bool
+		require.NoError(w.T, w.DB.QueryRowContext(context.Background(), `SELECT count(*) > 0 FROM evidence e JOIN device d ON d.id = e.device
+			WHERE e.clone = 1 AND d.status = $1 AND d.id = $2`, int(settlement.Ended), id).Scan(&convicted))
+		require.True(w.T, convicted, "%s is a clone and has not ended with the evidence", id)
 	}
 	require.NoError(w.T, ledger.Verify(context.Background(), w.DB))
 }
