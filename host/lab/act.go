@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -80,10 +81,16 @@ func (w *world) act(s Step) error {
 		return w.refund(t, s)
 	case SetTillBack:
 		return w.setTillBack(t, s)
-	case Copy, RollBack, SayAnything, SendJunk, Forge, Mint, Replay, BackUp, Restore:
+	case ChangePhone:
+		return w.changePhone(p, s)
+	case Cancel:
+		return w.cancelUnload(p)
+	case UsePUK:
+		return w.usePUK(p, s)
+	case Copy, RollBack, PayFalsely, SayAnything, SendJunk, Forge, Mint, Replay, BackUp, Restore:
 		return w.misbehave(s, p, q, b)
 	default:
-		return w.atBank(s, p)
+		return w.atBank(s, p, t)
 	}
 }
 
@@ -187,35 +194,47 @@ func (w *world) refuse(p *person, s Step) error {
 	})
 }
 
-// transfer is a whole payment between two cards on the payee's phone.
+// transfer is a whole payment between two cards on the payee's phone, or the rest of
+// one that was begun there.
 func (w *world) transfer(payee, payer *person, s Step) error {
 	if payee == payer {
 		return errors.New("nobody pays himself")
 	}
 	w.plan.busy[payer.name] = true
-	pins, err := pin.NewBlock(rightPIN)
-	if err != nil {
-		return err
-	}
-	hold := func(side wallet.Side) wallet.Tap {
-		if side == wallet.Payer {
-			return wallet.Tap{Card: w.reader(payer, s.Pick), PIN: pins, Stranger: true}
+	hold := func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
+		if side == wallet.Payee {
+			return w.tap(payee, s.Pick)
 		}
-		return wallet.Tap{Card: w.reader(payee, s.Pick), PIN: pins}
+		tap, err := w.tap(payer, s.Pick)
+		tap.Stranger = true
+		return tap, err
 	}
-	asked, err := payee.phone.Request(w.ctx, hold(wallet.Payee), s.Amount, "")
-	if err != nil {
-		return err
+	if s.Pick%4 == 0 {
+		return w.continueTransfer(payee, hold)
 	}
-	w.post(requestLetter, payee.device.ID, "", asked)
-	payment, err := payee.phone.Pay(w.ctx, hold(wallet.Payer), asked)
-	if err != nil {
-		return err
+	asked, receipt, err := payee.phone.Transfer(w.ctx, s.Amount, hold)
+	if asked.Message != nil {
+		w.post(requestLetter, payee.device.ID, "", asked)
 	}
-	w.post(paymentLetter, payer.device.ID, payee.device.ID, payment)
-	receipt, err := payee.phone.Accept(w.ctx, hold(wallet.Payee), payment)
 	if err == nil {
-		w.post(answerLetter, payee.device.ID, payer.device.ID, receipt)
+		w.post(answerLetter, payee.device.ID, payerOf(receipt.Message), receipt)
+	}
+	return err
+}
+
+// continueTransfer goes on with the last conversation of a phone that has no answer:
+// if that was begun elsewhere, a card will refuse.
+func (w *world) continueTransfer(payee *person, hold wallet.Holder) error {
+	unfinished, err := payee.phone.Unfinished(w.ctx)
+	if err != nil {
+		return err
+	}
+	if len(unfinished) == 0 {
+		return errors.New("nothing was begun")
+	}
+	receipt, err := payee.phone.ContinueTransfer(w.ctx, unfinished[len(unfinished)-1], hold)
+	if err == nil {
+		w.post(answerLetter, payee.device.ID, payerOf(receipt.Message), receipt)
 	}
 	return err
 }
@@ -256,6 +275,7 @@ func (w *world) sale(p *person, t *till, s Step) error {
 	if t.knows {
 		w.broken = errors.Join(w.broken, fmt.Errorf("the %s's till knows that it was set back, and sells", t.shop))
 	}
+	t.asked = append(t.asked, sale)
 	w.post(requestLetter, t.ID(), "", sale.Request) // somebody may have taken a picture of it
 	return w.take(p, t, sale.Number, s)
 }
@@ -274,7 +294,7 @@ func (w *world) take(p *person, t *till, number uint32, s Step) error {
 	return err
 }
 
-// openSale goes on with a sale that is neither paid nor refused.
+// openSale goes on with a sale that is neither paid nor refused, or with any.
 func (w *world) openSale(p *person, t *till, s Step) error {
 	w.plan.busy[t.shop] = true
 	t.seen = nil
@@ -282,14 +302,17 @@ func (w *world) openSale(p *person, t *till, s Step) error {
 	if err != nil {
 		return err
 	}
+	if p != nil && s.Pick%8 == 0 { // one that was paid or refused before, as it may be
+		open = t.asked
+	}
 	if len(open) == 0 {
 		return errors.New("no sale is open")
 	}
-	sale := open[s.Pick%len(open)]
+	number := open[s.Pick%len(open)].Number
 	if s.Kind == TapAgain {
-		return w.take(p, t, sale.Number, s)
+		return w.take(p, t, number, s)
 	}
-	refusal, err := t.Refuse(w.ctx, sale.Number)
+	refusal, err := t.Refuse(w.ctx, number)
 	if err == nil {
 		t.said.hear(t.ID(), refusal.Message)
 		w.post(answerLetter, t.ID(), payerOf(refusal.Message), refusal)
@@ -344,9 +367,22 @@ func (w *world) tries(p *person, which int) (int, error) {
 	return int(answer.SW & 0x0F), nil
 }
 
-// atBank is what a person asks of the intermediary.
-func (w *world) atBank(s Step, p *person) error {
-	id := p.device.ID
+// usePUK gives the card its PIN tries back, with the same PIN.
+func (w *world) usePUK(p *person, s Step) error {
+	puk, err := pin.NewPUKBlock(rightPUK)
+	if err != nil {
+		return err
+	}
+	return w.withTap(p, s, func(tap wallet.Tap) error { return p.phone.UnblockPIN(w.ctx, tap, puk, tap.PIN) })
+}
+
+// atBank is what a person asks of the intermediary, or now and then a shop for its
+// till.
+func (w *world) atBank(s Step, p *person, t *till) error {
+	id, b, policy := p.device.ID, p.bank, message.PilotPolicy()
+	if ofTills[s.Kind] && s.Pick%4 == 0 {
+		id, b, policy = t.ID(), t.bank, terminal.PilotPolicy()
+	}
 	switch s.Kind {
 	case Report:
 		w.meet(LostCard)
@@ -360,20 +396,19 @@ func (w *world) atBank(s Step, p *person) error {
 		}
 		return err
 	case Block:
-		return p.bank.Block(w.ctx, id, true)
+		return b.Block(w.ctx, id, true)
 	case Unblock:
-		return p.bank.Block(w.ctx, id, false)
+		return b.Block(w.ctx, id, false)
 	case GiveTries:
 		return p.bank.ResetTries(w.ctx, id)
 	case Policy:
-		policy := message.PilotPolicy()
 		policy.MaxPayment = min(policy.MaxPayment, message.Amount(1+s.Pick%int(policy.MaxPayment)))
 		policy.MaxBalance = min(policy.MaxBalance, message.Amount(1000+s.Pick%int(policy.MaxBalance)))
 		policy.MaxTransactions = min(policy.MaxTransactions, uint8(1+s.Pick%8))
 		if s.Pick%2 == 0 {
 			policy.Flags |= spec.FlagPINToReceive
 		}
-		return p.bank.SetPolicy(w.ctx, id, policy)
+		return b.SetPolicy(w.ctx, id, policy)
 	}
 	return fmt.Errorf("lab: no step is called %q", s.Kind)
 }

@@ -35,6 +35,8 @@ const (
 	OldOrders        FaultKind = "Instruction replayed to a card"
 	RestoreBackup    FaultKind = "intermediary restored from a backup"
 	TillSetBack      FaultKind = "store of a till set back"
+	PhoneLost        FaultKind = "phone lost, and another one without its journal or with an old one"
+	StolenCA         FaultKind = "payment by a key that a stolen CA key has certified"
 	ThroughNotary    FaultKind = "intermediary that wants credits from the notary against the rules"
 	TornIssue        FaultKind = "personalization broken off"
 	LostCard         FaultKind = "card lost"
@@ -47,7 +49,7 @@ func Faults() []FaultKind {
 	return []FaultKind{
 		CutPower, LoseCommand, TearAnswer, AlterCommand, AlterAnswer, ForgeAnswer, KillNode, KillCommit, LoseCall, LoseReply, RepeatCall, AlterCall, Withhold,
 		Interleave, InterleaveCommit, AlterMail, Misdeliver, LateMail, RepeatMail, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
-		RestoreBackup, TillSetBack, ThroughNotary, TornIssue, LostCard, Expired, WrongPIN,
+		RestoreBackup, TillSetBack, PhoneLost, StolenCA, ThroughNotary, TornIssue, LostCard, Expired, WrongPIN,
 	}
 }
 

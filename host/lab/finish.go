@@ -24,6 +24,9 @@ func (w *world) finish() *Failure {
 	w.note("\nThe faults stop, and everyone synchronises twice.")
 	w.random.begin(-1)
 	w.calm()
+	if err := w.relieve(); err != nil {
+		return broken("%v", err)
+	}
 	if f := w.mustArrive(); f != nil {
 		return f
 	}
@@ -62,6 +65,22 @@ func (w *world) finish() *Failure {
 		return f
 	}
 	return w.agree()
+}
+
+// relieve has the central bank issue more, so that no claim waits for want of money,
+// and the intermediaries unblock their tills, so that these can sell.
+func (w *world) relieve() error {
+	for _, b := range w.banks {
+		if err := w.central.Issue(w.ctx, "last of "+string(b.name), string(b.name), issued); err != nil {
+			return err
+		}
+	}
+	for _, t := range w.tills {
+		if err := t.bank.Block(w.ctx, t.ID(), false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *world) everyoneSynchronises(round int) *Failure {

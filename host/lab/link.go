@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"ekrona/apdu/message"
 	"ekrona/host/envelope"
@@ -99,9 +100,10 @@ func (l bankLink) Open(ctx context.Context, device message.DeviceID) (session.Op
 // Report implements session.Link.
 func (l bankLink) Report(ctx context.Context, device message.DeviceID, reading session.Reading) (session.Answer, error) {
 	messages, records := pointers(reading.Records)
+	shown, certificates := pointers(reading.Certificates)
 	answer, err := over(l.w, func() (session.Answer, error) {
-		return l.bank.Report(ctx, device, session.Reading{State: reading.State, Records: records})
-	}, append(messages, &reading.State)...)
+		return l.bank.Report(ctx, device, session.Reading{State: reading.State, Records: records, Certificates: certificates})
+	}, append(slices.Concat(messages, shown), &reading.State)...)
 	if answer.Instruction != nil {
 		l.w.orders = append(l.w.orders, answer.Instruction)
 		l.w.say(answer.Instruction)

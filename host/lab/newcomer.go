@@ -43,7 +43,7 @@ func (w *world) personalized(p *person) (err error) {
 	if err := p.bank.AddCustomer(w.ctx, intermediary.Customer{ID: p.name, Name: p.name, App: &p.app.PublicKey}); err != nil {
 		return err
 	}
-	if err := p.bank.Deposit(w.ctx, "first of "+p.name, p.name, firstDeposit); err != nil {
+	if err := p.bank.Deposit(w.ctx, "first of "+p.name, p.name, w.deposit); err != nil {
 		return err
 	}
 	secrets := personalization.Secrets{}
@@ -75,6 +75,9 @@ func (w *world) moveIn(p *person) error {
 		return err
 	}
 	if p.journal, err = w.open(p.name, schema); err != nil {
+		return err
+	}
+	if p.blank, err = w.disks[p.name].backup(); err != nil {
 		return err
 	}
 	w.people = append(w.people, p)

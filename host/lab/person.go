@@ -32,10 +32,13 @@ type person struct {
 	device  intermediary.Device
 	phone   *wallet.Wallet
 	journal *sql.DB
+	blank   []byte // the journal of a phone that was never used
+	backup  []byte // a copy of the phone's, once there is one
 	app     *ecdsa.PrivateKey
 	cards   []*emulated.Card // the card; with copies when it was copied
 	copied  bool             // from then on nobody vouches for the card
 	image   string           // file of a copy, to roll the card back to
+	proof   bool             // the phone may have what alone proves a Payment that the card accepted
 	seen    *audit.Device    // what the card holds, until it may have changed
 	said    utterances
 }

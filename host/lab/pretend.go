@@ -2,8 +2,10 @@ package lab
 
 import (
 	"errors"
+	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
 	"ekrona/host/wallet"
 )
@@ -12,7 +14,44 @@ import (
 // own latest Request, in the name of another, whose certificate anybody can have.
 // Nothing but the signature is wrong with it.
 func (w *world) pretend(p *person, s Step) error {
-	var asked *message.Request
+	other := w.people[s.Other%len(w.people)]
+	asked := w.lastAsked(p)
+	if asked == nil || other == p {
+		return errors.New("there is nobody to pretend to be, or nothing was asked for")
+	}
+	payment := &message.Payment{Payer: other.device.ID, ATC: uint32(1 + s.Pick%20), Request: *asked}
+	copy(payment.Signature[:], w.wild(len(payment.Signature)))
+	w.note("        a Payment by %s that nobody has made", other.name)
+	return w.give(p, s, payment, other.device.Certificate, other.bank)
+}
+
+// payFalsely has the latest Request of a card paid out of nothing: by a key that an
+// intermediary's stolen CA key has certified, for a device that was never issued.
+// The payee's card cannot tell, and takes it. That intermediary stands in for it
+// (protocol §8, 11).
+func (w *world) payFalsely(p *person, b *bank, s Step) error {
+	asked := w.lastAsked(p)
+	if asked == nil {
+		return errors.New("nothing was asked for")
+	}
+	never, err := w.identity(fmt.Sprintf("%s9%07d", b.name, s.Number), spec.RoleCard, cardDays, &b.ca)
+	if err != nil {
+		return err
+	}
+	payment := &message.Payment{Payer: never.Certificate.Device(), ATC: uint32(1 + s.Pick%3), Request: *asked}
+	if err := message.Sign(payment, never.Signer); err != nil {
+		return err
+	}
+	p.proof = true // also when the answer was torn
+	err = w.give(p, s, payment, never.Encoded, b)
+	if err == nil {
+		w.meet(StolenCA)
+	}
+	return err
+}
+
+// lastAsked is the latest Request of a card, nil when it has made none.
+func (w *world) lastAsked(p *person) (asked *message.Request) {
 	for _, l := range w.mail {
 		if l.what != requestLetter || l.from != p.device.ID {
 			continue
@@ -21,21 +60,17 @@ func (w *world) pretend(p *person, s Step) error {
 			asked = request
 		}
 	}
-	other := w.people[s.Other%len(w.people)]
-	if asked == nil || other == p {
-		return errors.New("there is nobody to pretend to be, or nothing was asked for")
-	}
-	payment := &message.Payment{Payer: other.device.ID, ATC: uint32(1 + s.Pick%20), Request: *asked}
-	copy(payment.Signature[:], w.wild(len(payment.Signature)))
+	return asked
+}
+
+// give has a card accept a Payment at its owner's phone.
+func (w *world) give(p *person, s Step, payment *message.Payment, certificate []byte, issuer *bank) error {
 	encoded, err := message.Encode(payment)
 	if err != nil {
 		return err
 	}
-	w.note("        a Payment by %s that nobody has made", other.name)
 	return w.withTap(p, s, func(tap wallet.Tap) error {
-		_, err := p.phone.Accept(w.ctx, tap, envelope.Envelope{
-			Message: encoded, Certificate: other.device.Certificate, Authority: other.bank.ca.Encoded,
-		})
+		_, err := p.phone.Accept(w.ctx, tap, envelope.Envelope{Message: encoded, Certificate: certificate, Authority: issuer.ca.Encoded})
 		return err
 	})
 }

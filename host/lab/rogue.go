@@ -19,6 +19,8 @@ func (w *world) misbehave(s Step, p, q *person, b *bank) error {
 		return w.copy(p)
 	case RollBack:
 		return w.rollBack(p, q, s)
+	case PayFalsely:
+		return w.payFalsely(p, b, s)
 	case SayAnything:
 		return w.sayAnything(p, s)
 	case SendJunk:

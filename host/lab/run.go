@@ -64,7 +64,7 @@ type Outcome struct {
 	Met     map[FaultKind]int
 	Done    map[Kind]int // steps of each kind that were not refused
 	Cheats  int          // devices that the notary ended as clones, with the evidence
-	Digest  [32]byte     // of anyRow that was said: the same in every replay
+	Digest  [32]byte     // of everything that was said: the same in every replay
 }
 
 // Run plays the scenario. The error says that the world could not be founded;
@@ -117,7 +117,7 @@ func (w *world) begin(s Step) {
 // calm ends what is planned: nothing goes wrong any more in this step.
 func (w *world) calm() { w.plan = plan{disk: map[string]int{}, busy: map[string]bool{}, calm: true} }
 
-// play plays one step, starts again what was killed, and has anyRow checked.
+// play plays one step, starts again what was killed, and has everything checked.
 func (w *world) play(s Step) *Failure {
 	w.begin(s)
 	w.note("%4d  %-12s %s", s.Number, w.speaker(s), w.sentence(s))

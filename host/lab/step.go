@@ -47,6 +47,10 @@ const (
 	SetTillBack Kind = "set a till back"
 	Mint        Kind = "want a credit from the notary"
 	Chain       Kind = "pass on what was just received"
+	ChangePhone Kind = "change a phone"
+	Cancel      Kind = "close an unload"
+	UsePUK      Kind = "set the PIN with the PUK"
+	PayFalsely  Kind = "pay with a card that was never issued"
 )
 
 // weights says how often each kind is drawn.
@@ -58,6 +62,7 @@ var weights = []struct {
 	{RefuseSale, 3}, {Sync, 24}, {SyncTill, 8}, {Wait, 4}, {Report, 1}, {End, 1}, {EndDue, 1}, {Block, 1}, {Unblock, 2}, {Policy, 2},
 	{EnterWrong, 2}, {GiveTries, 1}, {Copy, 1}, {RollBack, 3}, {SayAnything, 4}, {SendJunk, 3}, {Forge, 2}, {Replay, 5}, {BackUp, 2}, {Restore, 2},
 	{Issue, 4}, {Renew, 4}, {GiveBack, 6}, {SetTillBack, 4}, {Mint, 6}, {Chain, 6},
+	{ChangePhone, 4}, {Cancel, 3}, {UsePUK, 2}, {PayFalsely, 4},
 }
 
 // everything as an amount is all that the payer's card holds.
@@ -70,12 +75,15 @@ var wholesale = map[Kind]bool{Unload: true, Transfer: true, Sale: true}
 // suffers are the kinds in which something passes between parties that can go wrong.
 var suffers = map[Kind]bool{
 	Load: true, Unload: true, Transfer: true, Ask: true, Pay: true, Accept: true, Answer: true, Refuse: true, Sale: true, TapAgain: true,
-	RefuseSale: true, Sync: true, SyncTill: true, Report: true, EnterWrong: true, GiveTries: true, Replay: true,
+	RefuseSale: true, UsePUK: true, Sync: true, SyncTill: true, Report: true, EnterWrong: true, GiveTries: true, Replay: true,
 	Issue: true, Renew: true, GiveBack: true, Mint: true, Chain: true,
 }
 
+// ofTills are the kinds that also happen to a till.
+var ofTills = map[Kind]bool{Block: true, Unblock: true, Policy: true}
+
 // rare are the kinds that only some scenarios have, so that others stay whole.
-var rare = map[Kind]uint64{Report: 3, Copy: 3, RollBack: 2, Restore: 2, EndDue: 2, SetTillBack: 4}
+var rare = map[Kind]uint64{Report: 3, Copy: 3, RollBack: 2, Restore: 2, EndDue: 2, SetTillBack: 4, ChangePhone: 2, PayFalsely: 3}
 
 // Step is one thing that happens. Its number keys its randomness, so it means the
 // same when the steps before it are gone.
@@ -91,16 +99,24 @@ type Step struct {
 
 // Scenario is a world and all that will happen in it.
 type Scenario struct {
-	Seed   uint64 `json:"seed"`
-	People int    `json:"people"`
-	Tills  int    `json:"tills"`
-	Steps  []Step `json:"steps"`
+	Seed   uint64    `json:"seed"`
+	People int       `json:"people"`
+	Tills  int       `json:"tills"`
+	Spare  money.Ore `json:"spare,omitempty"` // what each intermediary has beyond its few deposits; 0: plenty of all
+	Pool   money.Ore `json:"pool,omitempty"`  // liquidity pool of the central bank
+	Steps  []Step    `json:"steps"`
 }
 
 // Generate draws the scenario of a seed.
 func Generate(seed uint64, steps int) Scenario {
 	r := rand.New(rand.NewPCG(seed, 0x656b726f6e61))
 	s := Scenario{Seed: seed, People: 3 + r.IntN(3), Tills: 1 + r.IntN(2)}
+	if r.IntN(3) == 0 {
+		s.Spare = money.Ore(1 + r.IntN(500_00))
+	}
+	if r.IntN(2) == 0 {
+		s.Pool = money.Ore(1 + r.IntN(500_00))
+	}
 	allowed := map[Kind]bool{}
 	for _, w := range weights {
 		n, isRare := rare[w.kind]

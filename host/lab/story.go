@@ -76,6 +76,10 @@ func (w *world) sentence(s Step) string {
 		Renew:       fmt.Sprintf("gets a later certificate, or the %s does", shop),
 		GiveBack:    fmt.Sprintf("gives back a sale, or %s of one", s.Amount),
 		SetTillBack: "keeps a copy of its till's store, or sets it back",
+		ChangePhone: "copies what is on its phone, or gets another phone",
+		Cancel:      "has its last unload closed that is not paid",
+		UsePUK:      "sets the PIN with the PUK",
+		PayFalsely:  "is paid by a card that its intermediary's stolen key has certified",
 		Mint:        fmt.Sprintf("is to have a credit of %s or more that nobody ordered", s.Amount),
 	}[s.Kind]
 	for _, f := range s.Faults {

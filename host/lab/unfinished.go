@@ -3,6 +3,7 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"ekrona/host/card"
 	"ekrona/host/money"
@@ -56,19 +57,36 @@ func (w *world) goOn(p *person, o order.Order) *Failure {
 
 // begun are the orders that a phone has not finished, the oldest first.
 func (w *world) begun(p *person) (all []order.Order, err error) {
-	rows, err := p.journal.QueryContext(w.ctx, `SELECT kind, amount FROM orders WHERE done = 0 ORDER BY position`)
+	rows, err := p.journal.QueryContext(w.ctx, `SELECT id, kind, amount FROM orders WHERE done = 0 ORDER BY position`)
 	if err != nil {
 		return nil, fmt.Errorf("%s's phone: %w", p.name, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var o order.Order
+		var id []byte
 		var amount int64
-		if err := rows.Scan(&o.Kind, &amount); err != nil {
+		if err := rows.Scan(&id, &o.Kind, &amount); err != nil {
 			return nil, fmt.Errorf("%s's phone: %w", p.name, err)
 		}
+		copy(o.ID[:], id)
 		o.Amount = money.Ore(amount)
 		all = append(all, o)
 	}
 	return all, rows.Err()
+}
+
+// cancelUnload has the desk close the person's last unload, which nobody has paid as
+// far as the phone knows.
+func (w *world) cancelUnload(p *person) error {
+	begun, err := w.begun(p)
+	if err != nil {
+		return err
+	}
+	for _, o := range slices.Backward(begun) {
+		if o.Kind == order.Unload {
+			return p.bank.CancelUnload(w.ctx, o.Key())
+		}
+	}
+	return errors.New("no unload is under way")
 }

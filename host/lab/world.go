@@ -40,6 +40,7 @@ const (
 	otherDays    = 20 * 365
 	issued       = 100_000 * money.Krona
 	firstDeposit = 4_000 * money.Krona
+	smallDeposit = 800 * money.Krona // where intermediaries have not plenty
 	firstLoad    = 600 * money.Krona
 )
 
@@ -58,7 +59,8 @@ type world struct {
 	options   Options
 	disks     map[string]*disk
 	databases []*sql.DB
-	folder    string // for images of copied cards, made when the first is
+	deposit   money.Ore // that customers begin with
+	folder    string    // for images of copied cards, made when the first is
 
 	root, notaryKey pki.Identity
 	central         *settlement.Notary
@@ -102,6 +104,7 @@ type till struct {
 	said   utterances
 
 	app     *ecdsa.PrivateKey // of the shop's owner
+	asked   []terminal.Sale
 	sales   []paidSale
 	refunds []order.Signed // without a final answer
 	backup  []byte
@@ -111,7 +114,7 @@ type till struct {
 
 func found(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
 	w := &world{
-		ctx: ctx, clock: &clock{beginning}, random: newStreams(s.Seed), options: o, disks: map[string]*disk{},
+		ctx: ctx, clock: &clock{beginning}, random: newStreams(s.Seed), options: o, disks: map[string]*disk{}, deposit: firstDeposit,
 		met: map[FaultKind]int{}, done: map[Kind]int{}, digest: sha256.New(),
 	}
 	defer func() {
@@ -123,8 +126,19 @@ func found(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
 	if err := w.foundCentralBank(); err != nil {
 		return nil, err
 	}
-	for _, name := range bankNames {
-		if err := w.foundBank(name); err != nil {
+	if s.Pool > 0 {
+		if err := w.central.FundPool(ctx, "pool", s.Pool); err != nil {
+			return nil, err
+		}
+	}
+	for n, name := range bankNames {
+		first := issued
+		if s.Spare > 0 {
+			customers := (s.People + len(bankNames) - 1 - n) / len(bankNames)
+			first = s.Spare + smallDeposit*money.Ore(customers)
+			w.deposit = smallDeposit
+		}
+		if err := w.foundBank(name, first); err != nil {
 			return nil, err
 		}
 	}
@@ -227,7 +241,7 @@ func (w *world) startCentralBank() (err error) {
 	return err
 }
 
-func (w *world) foundBank(name message.Name) error {
+func (w *world) foundBank(name message.Name, first money.Ore) error {
 	b := &bank{name: name}
 	var err error
 	if b.ca, err = w.identity(string(name)+"00001", spec.RoleIntermediary, otherDays, &w.root); err != nil {
@@ -250,7 +264,7 @@ func (w *world) foundBank(name message.Name) error {
 		return err
 	}
 	w.banks = append(w.banks, b)
-	return w.central.Issue(w.ctx, "first of "+string(name), string(name), issued)
+	return w.central.Issue(w.ctx, "first of "+string(name), string(name), first)
 }
 
 // startBank starts an intermediary, for the first time or again.

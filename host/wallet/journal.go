@@ -105,14 +105,15 @@ func (w *Wallet) keepPayment(ctx context.Context, identity message.Hash, payment
 	return w.keep(ctx, `UPDATE transfer SET payment = $1 WHERE request = $2 AND payment IS NULL`, identity, payment)
 }
 
-// keepAnswer keeps the payee's word on a Request and puts it into the outbox.
-func (w *Wallet) keepAnswer(ctx context.Context, identity message.Hash, answer envelope.Envelope) error {
-	return w.keep(ctx, `UPDATE transfer SET answer = $1 WHERE request = $2 AND answer IS NULL`, identity, answer)
+// keepAnswer keeps the payee's word on a Request and puts it into the outbox, and
+// with it what proves the Payment.
+func (w *Wallet) keepAnswer(ctx context.Context, identity message.Hash, answer envelope.Envelope, proof ...[]byte) error {
+	return w.keep(ctx, `UPDATE transfer SET answer = $1 WHERE request = $2 AND answer IS NULL`, identity, answer, proof...)
 }
 
 // keep fills one column of a conversation and queues the message for the
-// intermediary, in one transaction.
-func (w *Wallet) keep(ctx context.Context, statement string, identity message.Hash, e envelope.Envelope) error {
+// intermediary, after what goes with it, in one transaction.
+func (w *Wallet) keep(ctx context.Context, statement string, identity message.Hash, e envelope.Envelope, with ...[]byte) error {
 	if err := whole(e); err != nil {
 		return err
 	}
@@ -124,16 +125,18 @@ func (w *Wallet) keep(ctx context.Context, statement string, identity message.Ha
 		if changed, err := result.RowsAffected(); err != nil || changed == 0 {
 			return err // kept before, or no conversation of this phone
 		}
-		return queue(ctx, tx, e.Message)
+		return queue(ctx, tx, append(with, e.Message)...)
 	})
 }
 
-// queue puts a message into the outbox, once.
-func queue(ctx context.Context, tx *sql.Tx, message []byte) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO outbox (message, position)
-		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM outbox)) ON CONFLICT (message) DO NOTHING`, message)
-	if err != nil {
-		return fmt.Errorf("wallet: journal: %w", err)
+// queue puts messages into the outbox, each once.
+func queue(ctx context.Context, tx *sql.Tx, messages ...[]byte) error {
+	for _, message := range messages {
+		_, err := tx.ExecContext(ctx, `INSERT INTO outbox (message, position)
+			VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM outbox)) ON CONFLICT (message) DO NOTHING`, message)
+		if err != nil {
+			return fmt.Errorf("wallet: journal: %w", err)
+		}
 	}
 	return nil
 }

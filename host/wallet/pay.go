@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
 	"ekrona/host/envelope"
@@ -96,26 +94,4 @@ func pay(ctx context.Context, h *held, t transfer) ([]byte, error) {
 		return nil, &TornTap{err}
 	}
 	return payment, err
-}
-
-// pays tells whether a card's answer is a Payment of the Request.
-func pays(answer []byte, request message.Hash) bool {
-	paid, err := message.Parse[message.Payment](answer)
-	if err != nil {
-		return false
-	}
-	identity, err := message.Identity(&paid.Request)
-	return err == nil && identity == request
-}
-
-// isBy tells whether the certificate is that of the Payment's payer, who has signed
-// it. A Payment that was altered on its way from the card must not be kept: the
-// card gives the true one again, and the phone would not ask for it.
-func isBy(payment, certificate []byte) bool {
-	paid, err := message.Parse[message.Payment](payment)
-	if err != nil {
-		return false
-	}
-	payer, err := cvc.Parse(certificate)
-	return err == nil && payer.Device() == paid.Payer && message.Verify(paid, payer.PublicKey) == nil
 }

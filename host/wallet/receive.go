@@ -48,6 +48,9 @@ func (w *Wallet) Request(ctx context.Context, tap Tap, amount money.Ore, payer m
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
+	if !isBy(signed, asked.Certificate) {
+		return envelope.Envelope{}, ErrAltered
+	}
 	_, err = w.begin(ctx, asked)
 	return asked, err
 }
@@ -87,8 +90,9 @@ func (w *Wallet) lostRequest(ctx context.Context, h *held, amount message.Amount
 //  2. ACCEPT. A cut leaves it accepted or not; the same call gets the same
 //     Receipt. A card that asks for its PIN gets it.
 //  3. The Receipt is kept, and goes to the payer's phone and, with the next
-//     synchronisation, to the notary. A cut before: as in step 2, and the record on
-//     the card says the same.
+//     synchronisation, to the notary, together with the payer's certificate: when
+//     nobody has registered the payer, nothing else proves what its key signed. A
+//     cut before: as in step 2, and the record on the card says the same.
 //
 // Errors: [*card.Refusal], [*card.LinkLost], [ErrPINNeeded].
 func (w *Wallet) Accept(ctx context.Context, tap Tap, payment envelope.Envelope) (envelope.Envelope, error) {
@@ -109,16 +113,20 @@ func (w *Wallet) Accept(ctx context.Context, tap Tap, payment envelope.Envelope)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	if !isReceipt(signed) {
-		return envelope.Envelope{}, ErrAltered
-	}
 	// The payee's certificates are those of its Request.
 	receipt := envelope.Envelope{Message: signed, Certificate: t.asked.Certificate, Authority: t.asked.Authority}
-	return receipt, w.keepAnswer(ctx, t.identity, receipt)
+	if !isReceipt(signed) || !isBy(signed, receipt.Certificate) {
+		return envelope.Envelope{}, ErrAltered
+	}
+	return receipt, w.keepAnswer(ctx, t.identity, receipt, payment.Certificate)
 }
 
+// ErrNotAsked says that a Payment answers no Request of the owner's card.
+var ErrNotAsked = errors.New("wallet: this payment is for another card: bring it to the one that asked for it")
+
 // receivePayment keeps a Payment that came over any channel. The phone must know
-// its Request; it was made on this phone, or read from the card.
+// its Request; it was made on this phone, or read from the card. Of a Request that
+// its owner pays, an unload's above all, only the card's own Payment is kept.
 func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) (transfer, error) {
 	paid, err := message.Parse[message.Payment](payment.Message)
 	if err != nil {
@@ -128,6 +136,9 @@ func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) 
 	if err != nil {
 		return transfer{}, fmt.Errorf("wallet: Payment: %w", err)
 	}
+	if paid.Request.Payee != w.device {
+		return transfer{}, ErrNotAsked
+	}
 	// Until the payee has spoken the last one given counts: a stranger may have
 	// sent a Payment before that no card accepts.
 	err = w.keep(ctx, `UPDATE transfer SET payment = $1 WHERE request = $2 AND answer IS NULL`, identity, payment)
@@ -135,11 +146,6 @@ func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) 
 		return transfer{}, err
 	}
 	return w.transfer(ctx, identity)
-}
-
-func isReceipt(signed []byte) bool {
-	_, err := message.Parse[message.Receipt](signed)
-	return err == nil
 }
 
 // Refuse closes an open Request of the held card for ever; value that was paid
@@ -164,8 +170,8 @@ func (w *Wallet) Refuse(ctx context.Context, tap Tap, asked envelope.Envelope) (
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	if _, err := message.Parse[message.Refusal](signed); err != nil {
-		return envelope.Envelope{}, fmt.Errorf("%w (%w)", ErrAltered, err)
+	if !isRefusal(signed) || !isBy(signed, asked.Certificate) {
+		return envelope.Envelope{}, ErrAltered
 	}
 	refusal := envelope.Envelope{Message: signed, Certificate: asked.Certificate, Authority: asked.Authority}
 	return refusal, w.keepAnswer(ctx, t.identity, refusal)

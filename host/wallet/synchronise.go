@@ -2,15 +2,18 @@ package wallet
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
 	"ekrona/host/card"
 	"ekrona/host/envelope"
 	"ekrona/host/session"
 	"ekrona/host/settlement"
+	"ekrona/host/store"
 )
 
 // Synchronise brings the owner's card and its intermediary to agreement:
@@ -47,7 +50,7 @@ func (w *Wallet) handOver(ctx context.Context) error {
 		return fmt.Errorf("wallet: the intermediary answered %d of %d messages: synchronise again", len(answers), len(waiting))
 	}
 	for n, answer := range answers {
-		if !answer.Held && !isHopeless(answer.Err) {
+		if !answer.Held && (isProof(waiting[n]) || !isHopeless(answer.Err)) {
 			continue
 		}
 		if err := w.forget(ctx, waiting[n]); err != nil {
@@ -62,6 +65,10 @@ func isHopeless(err error) bool {
 	return errors.Is(err, settlement.Malformed) || errors.Is(err, settlement.Signature) ||
 		errors.Is(err, settlement.Certificate) || errors.Is(err, settlement.Self)
 }
+
+// isProof tells whether a message is the certificate of a payer, which the card has
+// verified: when the notary does not take it, it was altered on its way.
+func isProof(handed []byte) bool { return tlv.NewReader(handed).At(spec.TagCertificate) }
 
 // ownCard is the owner's card in a session.
 type ownCard struct{ *held }
@@ -120,8 +127,9 @@ func (o ownCard) Apply(ctx context.Context, instruction []byte, trust session.Tr
 }
 
 // keepRecord keeps the owner's card's Payment in the conversation that it belongs
-// to. Of a Payment that the card accepted it returns the payer's certificate, when
-// the Payment came through this phone.
+// to; one that was altered on its way is read again the next time. Of a Payment
+// that the card accepted it returns the payer's certificate, when the Payment came
+// through this phone, and hands it over too when the Receipt did not come back.
 func (w *Wallet) keepRecord(ctx context.Context, encoded []byte) (payer []byte, err error) {
 	record, err := message.ParseRecord(encoded)
 	if err != nil {
@@ -135,6 +143,9 @@ func (w *Wallet) keepRecord(ctx context.Context, encoded []byte) (payer []byte, 
 		return nil, fmt.Errorf("wallet: record of the card: %w", err)
 	}
 	if record.Payment.Payer == w.device {
+		if !isBy(encoded, w.certificate) {
+			return nil, nil
+		}
 		return nil, w.keepPayment(ctx, identity, envelope.Envelope{Message: encoded, Certificate: w.certificate, Authority: w.ca})
 	}
 	t, err := w.transfer(ctx, identity)
@@ -144,5 +155,15 @@ func (w *Wallet) keepRecord(ctx context.Context, encoded []byte) (payer []byte, 
 	if err != nil {
 		return nil, err
 	}
-	return t.payment.Certificate, nil
+	paid, err := message.Encode(record.Payment)
+	if err != nil {
+		return nil, fmt.Errorf("wallet: record of the card: %w", err)
+	}
+	if !isBy(paid, t.payment.Certificate) { // a stranger sent another Payment for this Request
+		return nil, nil
+	}
+	if t.answer == nil {
+		err = store.InTx(ctx, w.db, func(tx *sql.Tx) error { return queue(ctx, tx, t.payment.Certificate) })
+	}
+	return t.payment.Certificate, err
 }

@@ -1,6 +1,7 @@
 package wallet
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -48,7 +49,8 @@ type phone struct {
 	ctx    context.Context
 	clerk  *clerk
 	config Config
-	payee  pki.Identity // who signs what comes to this phone
+	own    pki.Identity // the owner's card
+	payee  pki.Identity // another card
 	ca     pki.Identity
 	number uint32
 }
@@ -62,11 +64,11 @@ func newPhone(t *testing.T) *phone {
 	require.NoError(t, err)
 	p.ca, err = folder.Certified("ca", subject(t, "SENORDIC00001", spec.RoleIntermediary), root)
 	require.NoError(t, err)
-	own, err := folder.Certified("card", subject(t, "SENORDIC00000001", spec.RoleCard), p.ca)
+	p.own, err = folder.Certified("card", subject(t, "SENORDIC00000001", spec.RoleCard), p.ca)
 	require.NoError(t, err)
 	p.payee, err = folder.Certified("payee", subject(t, "SENORDIC00000002", spec.RoleCard), p.ca)
 	require.NoError(t, err)
-	point, err := signature.Point(own.Certificate.PublicKey)
+	point, err := signature.Point(p.own.Certificate.PublicKey)
 	require.NoError(t, err)
 	app, err := keys.Generate(random)
 	require.NoError(t, err)
@@ -76,7 +78,7 @@ func newPhone(t *testing.T) *phone {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	p.config = Config{
-		DB: db, Random: random, App: app, Device: "SENORDIC00000001", Certificate: own.Encoded, CA: p.ca.Encoded,
+		DB: db, Random: random, App: app, Device: "SENORDIC00000001", Certificate: p.own.Encoded, CA: p.ca.Encoded,
 		PINPoint: point, Intermediary: p.clerk,
 	}
 	p.Wallet, err = New(p.ctx, p.config)
@@ -91,24 +93,41 @@ func subject(t *testing.T, holder cvc.Holder, role spec.Role) pki.Subject {
 	return pki.Subject{Holder: holder, Role: role, Effective: day, Expiry: day.AddDays(1000)}
 }
 
-func (p *phone) sealed(m message.Message) envelope.Envelope {
+func (p *phone) sealed(m message.Message, by pki.Identity) envelope.Envelope {
 	p.t.Helper()
-	signed, err := envelope.Sign(m, p.payee.Signer)
+	signed, err := envelope.Sign(m, by.Signer)
 	require.NoError(p.t, err)
-	return envelope.Envelope{Message: signed, Certificate: p.payee.Encoded, Authority: p.ca.Encoded}
+	return envelope.Envelope{Message: signed, Certificate: by.Encoded, Authority: p.ca.Encoded}
 }
 
-// conversation is a Request, its Payment by the owner's card and its Receipt.
-func (p *phone) conversation() (asked, paid, receipt envelope.Envelope) {
+// outgoing is a Request to the owner's card, its Payment and its Receipt.
+func (p *phone) outgoing() (asked, paid, receipt envelope.Envelope) {
+	return p.conversation(p.payee, p.own)
+}
+
+// incoming is a Request of the owner's card, its Payment by another and its Receipt.
+func (p *phone) incoming() (asked, paid, receipt envelope.Envelope) {
+	return p.conversation(p.own, p.payee)
+}
+
+func (p *phone) conversation(payee, payer pki.Identity) (asked, paid, receipt envelope.Envelope) {
 	p.t.Helper()
 	p.number++
-	request := &message.Request{Payee: p.payee.Certificate.Device(), Number: p.number, Amount: 100}
-	asked = p.sealed(request)
-	payment := &message.Payment{Payer: p.device, ATC: p.number, Request: *request}
-	paid = p.sealed(payment)
+	request := &message.Request{Payee: payee.Certificate.Device(), Number: p.number, Amount: 100}
+	asked = p.sealed(request, payee)
+	payment := &message.Payment{Payer: payer.Certificate.Device(), ATC: p.number, Request: *request}
+	paid = p.sealed(payment, payer)
 	identity, err := message.Identity(payment)
 	require.NoError(p.t, err)
-	return asked, paid, p.sealed(&message.Receipt{Payee: request.Payee, ATC: 1, Payer: p.device, Number: p.number, Payment: identity})
+	return asked, paid, p.sealed(&message.Receipt{Payee: request.Payee, ATC: 1, Payer: payment.Payer, Number: p.number, Payment: identity}, payee)
+}
+
+// begun keeps a Request and returns what identifies its conversation.
+func (p *phone) begun(asked envelope.Envelope) message.Hash {
+	p.t.Helper()
+	t, err := p.begin(p.ctx, asked)
+	require.NoError(p.t, err)
+	return t.identity
 }
 
 func (p *phone) waiting() [][]byte {
@@ -120,12 +139,10 @@ func (p *phone) waiting() [][]byte {
 
 func TestMessagesAreForgottenOnlyWhenTheNotaryHoldsThemOrNeverWill(t *testing.T) {
 	p := newPhone(t)
-	asked, paid, receipt := p.conversation()
-	_, err := p.begin(p.ctx, asked)
-	require.NoError(t, err)
+	asked, paid, receipt := p.outgoing()
+	identity := p.begun(asked)
 	for range 2 {
-		_, err = p.receivePayment(p.ctx, paid)
-		require.NoError(t, err)
+		require.NoError(t, p.keepPayment(p.ctx, identity, paid))
 		require.NoError(t, p.TakeAnswer(p.ctx, receipt))
 	}
 	both := [][]byte{paid.Message, receipt.Message}
@@ -148,11 +165,8 @@ func TestMessagesAreForgottenOnlyWhenTheNotaryHoldsThemOrNeverWill(t *testing.T)
 
 func TestKeptPaymentAndReceiptAreTheAnswerWithoutACard(t *testing.T) {
 	p := newPhone(t)
-	asked, paid, receipt := p.conversation()
-	_, err := p.begin(p.ctx, asked)
-	require.NoError(t, err)
-	_, err = p.receivePayment(p.ctx, paid)
-	require.NoError(t, err)
+	asked, paid, receipt := p.outgoing()
+	require.NoError(t, p.keepPayment(p.ctx, p.begun(asked), paid))
 	again, err := p.Pay(p.ctx, Tap{}, asked)
 	require.NoError(t, err)
 	assert.Equal(t, paid, again)
@@ -161,6 +175,8 @@ func TestKeptPaymentAndReceiptAreTheAnswerWithoutACard(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, open, 1)
 	require.NoError(t, p.TakeAnswer(p.ctx, receipt))
+	asked, paid, receipt = p.incoming()
+	require.NoError(t, p.keepAnswer(p.ctx, p.begun(asked), receipt))
 	given, err := p.Accept(p.ctx, Tap{}, paid)
 	require.NoError(t, err)
 	assert.Equal(t, receipt, given)
@@ -171,9 +187,8 @@ func TestKeptPaymentAndReceiptAreTheAnswerWithoutACard(t *testing.T) {
 
 func TestStrangersPaymentDoesNotStandInTheWayOfTheGoodOne(t *testing.T) {
 	p := newPhone(t)
-	asked, paid, receipt := p.conversation()
-	_, err := p.begin(p.ctx, asked)
-	require.NoError(t, err)
+	asked, paid, receipt := p.incoming()
+	p.begun(asked)
 	junk := paid
 	junk.Message = append([]byte{}, paid.Message...)
 	junk.Message[len(junk.Message)-1] ^= 1
@@ -186,6 +201,55 @@ func TestStrangersPaymentDoesNotStandInTheWayOfTheGoodOne(t *testing.T) {
 	kept, err := p.receivePayment(p.ctx, junk)
 	require.NoError(t, err)
 	assert.Equal(t, paid, *kept.payment, "what was answered stays")
+}
+
+// TestPaymentOfAnotherIsNotTakenForTheOwners: Pay answers with the Payment that is kept.
+func TestPaymentOfAnotherIsNotTakenForTheOwners(t *testing.T) {
+	p := newPhone(t)
+	asked, paid, _ := p.outgoing()
+	identity := p.begun(asked)
+	_, err := p.receivePayment(p.ctx, paid)
+	require.ErrorIs(t, err, ErrNotAsked)
+	kept, err := p.transfer(p.ctx, identity)
+	require.NoError(t, err)
+	assert.Nil(t, kept.payment)
+}
+
+// TestProofGoesToTheNotary: nothing but the certificate proves a Payment by a card
+// that nobody has registered.
+func TestProofGoesToTheNotary(t *testing.T) {
+	p := newPhone(t)
+	asked, paid, receipt := p.incoming()
+	identity := p.begun(asked)
+	_, err := p.receivePayment(p.ctx, paid)
+	require.NoError(t, err)
+	record := append(bytes.Clone(receipt.Message), paid.Message...)
+	for range 2 { // the answer of ACCEPT was torn off: it is in the records
+		proof, err := p.keepRecord(p.ctx, record)
+		require.NoError(t, err)
+		require.Equal(t, paid.Certificate, proof)
+	}
+	require.Equal(t, [][]byte{paid.Message, paid.Certificate}, p.waiting())
+	require.NoError(t, p.keepAnswer(p.ctx, identity, receipt, paid.Certificate))
+	all := [][]byte{paid.Message, paid.Certificate, receipt.Message}
+	require.Equal(t, all, p.waiting())
+	p.clerk.answers = []settlement.Answer{{Err: settlement.Signature}, {Err: settlement.Malformed}, {Held: true}}
+	require.NoError(t, p.handOver(p.ctx))
+	require.Equal(t, all[1:2], p.waiting(), "it was altered on its way")
+	p.clerk.answers = []settlement.Answer{{Held: true}}
+	require.NoError(t, p.handOver(p.ctx))
+	require.Empty(t, p.waiting())
+
+	junk := paid
+	junk.Certificate = p.own.Encoded
+	asked, paid, receipt = p.incoming()
+	p.begun(asked)
+	junk.Message = paid.Message
+	_, err = p.receivePayment(p.ctx, junk)
+	require.NoError(t, err)
+	proof, err := p.keepRecord(p.ctx, append(bytes.Clone(receipt.Message), paid.Message...))
+	require.NoError(t, err)
+	assert.Nil(t, proof, "a stranger's certificate proves nothing")
 }
 
 func TestOrderIsKeptBeforeItIsSentAndSentAgainUntilItIsAnswered(t *testing.T) {
@@ -223,7 +287,7 @@ func TestJournalBelongsToOneOwner(t *testing.T) {
 // TestWhatIsAlteredIsNotKept: a journal that has once kept it could not be read any more.
 func TestWhatIsAlteredIsNotKept(t *testing.T) {
 	p := newPhone(t)
-	asked, paid, receipt := p.conversation()
+	asked, paid, receipt := p.outgoing()
 	altered := func(e envelope.Envelope) envelope.Envelope {
 		e.Certificate = append([]byte{e.Certificate[0] ^ 0x40}, e.Certificate[1:]...)
 		return e
@@ -241,12 +305,30 @@ func TestWhatIsAlteredIsNotKept(t *testing.T) {
 	assert.Nil(t, kept.answer)
 	assert.True(t, pays(paid.Message, begun.identity))
 	assert.False(t, pays(receipt.Message, begun.identity))
-	signed, err := message.Parse[message.Payment](paid.Message)
-	require.NoError(t, err)
-	assert.False(t, isBy(paid.Message, p.certificate), "the payer's own key has not signed it")
-	signed.Payer = p.payee.Certificate.Device()
-	own := p.sealed(signed).Message
-	assert.True(t, isBy(own, p.payee.Encoded))
-	own[len(own)-1] ^= 1
-	assert.False(t, isBy(own, p.payee.Encoded))
+	for _, said := range []struct {
+		signed []byte
+		by     pki.Identity
+		other  pki.Identity
+	}{{asked.Message, p.payee, p.own}, {paid.Message, p.own, p.payee}, {receipt.Message, p.payee, p.own}} {
+		assert.True(t, isBy(said.signed, said.by.Encoded))
+		assert.False(t, isBy(said.signed, said.other.Encoded))
+		spoiled := bytes.Clone(said.signed)
+		spoiled[len(spoiled)-1] ^= 1
+		assert.False(t, isBy(spoiled, said.by.Encoded))
+	}
+	assert.False(t, isBy(p.own.Encoded, p.own.Encoded))
+
+	_, err = p.keepRecord(p.ctx, asked.Message)
+	require.Error(t, err)
+	asked, paid, _ = p.outgoing()
+	identity := p.begun(asked)
+	spoiled := bytes.Clone(paid.Message)
+	spoiled[len(spoiled)-1] ^= 1
+	for n, record := range [][]byte{spoiled, paid.Message} {
+		_, err = p.keepRecord(p.ctx, record)
+		require.NoError(t, err)
+		kept, err := p.transfer(p.ctx, identity)
+		require.NoError(t, err)
+		assert.Equal(t, n == 1, kept.payment != nil, "the true one comes with the next reading")
+	}
 }
