@@ -87,11 +87,11 @@ var capBugs = []struct {
 	kept  string
 	steps int
 }{
-	{"pays more than its balance", withoutRefusal(spec.SWFunds, 0), "applet-1", 24},
-	{"applies Instructions out of order", withoutRefusal(spec.SWSequence, 0), "applet-2", 490},
-	{"applies Instructions that are signed wrongly", withoutRefusal(spec.SWSignature, 3), "applet-3", 265},
-	{"asks for more than it may hold", withoutRefusal(spec.SWBalanceLimit, 0), "applet-4", 672},
-	{"takes messages that their sender has not signed", withoutRefusal(spec.SWSignature, 0), "applet-5", 401},
+	{"pays more than its balance", withoutRefusal(spec.SWFunds, 0), "applet-1", 93},
+	{"applies Instructions out of order", withoutRefusal(spec.SWSequence, 0), "applet-2", 473},
+	{"applies Instructions that are signed wrongly", withoutRefusal(spec.SWSignature, 3), "applet-3", 58},
+	{"asks for more than it may hold", withoutRefusal(spec.SWBalanceLimit, 0), "applet-4", 66},
+	{"takes messages that their sender has not signed", withoutRefusal(spec.SWSignature, 0), "applet-5", 143},
 }
 
 // affordable is how many steps of search every run of the tests can afford for a

@@ -112,7 +112,7 @@ func Generate(seed uint64, steps int) Scenario {
 	r := rand.New(rand.NewPCG(seed, 0x656b726f6e61))
 	s := Scenario{Seed: seed, People: 3 + r.IntN(3), Tills: 1 + r.IntN(2)}
 	if r.IntN(3) == 0 {
-		s.Spare = money.Ore(1 + r.IntN(500_00))
+		s.Spare = money.Ore(1 + r.IntN(200_00))
 	}
 	if r.IntN(2) == 0 {
 		s.Pool = money.Ore(1 + r.IntN(500_00))

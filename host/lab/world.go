@@ -40,7 +40,7 @@ const (
 	otherDays    = 20 * 365
 	issued       = 100_000 * money.Krona
 	firstDeposit = 4_000 * money.Krona
-	smallDeposit = 800 * money.Krona // where intermediaries have not plenty
+	smallDeposit = 650 * money.Krona // where intermediaries have not plenty
 	firstLoad    = 600 * money.Krona
 )
 
