@@ -65,7 +65,8 @@ var ErrOtherKey = errors.New("the device id is registered already, with another 
 //
 // A cut after any step is repaired by the same call with the same order: each
 // step finds itself done or does the same again. A card that is active already is
-// asked, with its PIN, whether it is the one that was ordered.
+// registered, if it is not, and asked, with its PIN, whether it is the one that was
+// ordered.
 // Errors: [ErrOtherCard], [ErrOtherKey], [*card.Refusal], [*card.LinkLost], those of
 // AddDevice.
 func (i Issuer) Personalize(ctx context.Context, tap apdu.Card, o Order, secrets Secrets) (intermediary.Device, error) {
@@ -195,6 +196,9 @@ func (i Issuer) recognise(ctx context.Context, client *card.Client, o Order, sec
 	known, err := i.Registry.Device(ctx, o.Device)
 	if errors.Is(err, intermediary.ErrNoDevice) {
 		return intermediary.Device{}, fmt.Errorf("personalization of %s, which is not registered: %w", o.Device, ErrOtherCard)
+	}
+	if err == nil { // kept here does not say registered at the notary: ACTIVATE needs neither
+		err = i.Registry.AddDevice(ctx, known)
 	}
 	if err != nil {
 		return intermediary.Device{}, err

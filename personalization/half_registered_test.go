@@ -1,0 +1,54 @@
+package personalization_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	client "ekrona/host/card"
+	"ekrona/host/intermediary"
+	"ekrona/personalization/linetest"
+)
+
+// halfway is a register that keeps a device, and whose link to the notary is down.
+type halfway struct {
+	*linetest.Notary
+	down       bool
+	registered int
+}
+
+var errDown = errors.New("the link is down")
+
+func (h *halfway) AddDevice(ctx context.Context, d intermediary.Device) error {
+	if err := h.Notary.AddDevice(ctx, d); err != nil || h.down {
+		return errors.Join(err, errDown)
+	}
+	h.registered++
+	return nil
+}
+
+// TestActiveCardIsRegisteredThoughItWasNot: ACTIVATE takes no key, and a command that is altered on its way can be one.
+func TestActiveCardIsRegisteredThoughItWasNot(t *testing.T) {
+	h := newHouse(t)
+	register := &halfway{Notary: h.Notary, down: true}
+	h.Line.Registry = register
+	r, o := h.newReader(t), h.Order(t)
+	r.insert(t, 0, false, 0)
+	_, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
+	require.ErrorIs(t, err, errDown)
+	r.insert(t, 0, false, 0)
+	application := client.New(r)
+	_, err = application.Select(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, application.Activate(t.Context()))
+
+	register.down = false
+	r.insert(t, 0, false, 0)
+	device, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
+	require.NoError(t, err)
+	assert.Equal(t, 1, register.registered)
+	h.check(t, t.Context(), r, o, device)
+}
