@@ -169,10 +169,14 @@ func TestCancelledUnloadGivesBackWhatIsPaidAfterAll(t *testing.T) {
 	for range 2 {
 		require.NoError(t, anna.bank.CancelUnload(w.ctx, o.Key()))
 	}
+	var refused *order.Refused
+	_, err = anna.bank.RequestUnload(w.ctx, o)
+	require.ErrorAs(t, err, &refused, "a card that has not paid it never does")
 	payment, err := anna.phone.Pay(w.ctx, anna.tap(t), asked)
 	require.NoError(t, err)
 	_, err = anna.bank.TakeUnload(w.ctx, payment.Message)
 	require.ErrorIs(t, err, intermediary.ErrUnloadClosed)
+	require.ErrorAs(t, err, &refused)
 	w.audit("paid too late")
 	assert.Equal(t, 350*money.Krona, w.online(anna), "by the void payment")
 	w.agree()

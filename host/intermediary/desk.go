@@ -31,7 +31,7 @@ var ErrNotForDesk = errors.New("intermediary: this is no payment to the unload d
 //  2. The device pays it, with its PIN, and TakeUnload takes the Payment.
 //
 // Errors: *order.Refused for an order that is not the owner's for one of its
-// devices; [ErrTaken].
+// devices, or that is closed; [ErrTaken].
 func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envelope.Envelope, error) {
 	d, err := i.verifyOrder(ctx, o, order.Unload)
 	if err != nil {
@@ -48,11 +48,12 @@ func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envel
 	digest := o.Digest()
 	var signed []byte
 	err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
-		var kept []byte
-		err := tx.QueryRowContext(ctx, `SELECT digest, request FROM unload WHERE id = $1`, o.Key()).Scan(&kept, &signed)
+		var kept, answer []byte
+		err := tx.QueryRowContext(ctx, `SELECT digest, request, answer FROM unload WHERE id = $1`, o.Key()).Scan(&kept, &signed, &answer)
 		switch {
 		case err == nil && bytes.Equal(kept, digest[:]):
-			return nil
+			_, err := receiptIn(answer)
+			return err
 		case err == nil:
 			return fmt.Errorf("unload order %s: %w", o.Key(), ErrTaken)
 		case !errors.Is(err, sql.ErrNoRows):
@@ -85,7 +86,7 @@ func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envel
 //     Resume, hands them over.
 //  3. The money arrives with the notary's statement.
 //
-// Errors: [ErrUnloadClosed], [ErrNotForDesk], the notary's.
+// Errors: *order.Refused, by [ErrUnloadClosed]; [ErrNotForDesk]; the notary's.
 func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, error) {
 	paid, err := message.Parse[message.Payment](payment)
 	if err != nil {
@@ -136,8 +137,10 @@ func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, 
 	})
 	if errors.Is(err, ErrUnloadClosed) {
 		// The notary voids it and gives the money back.
-		_, submitted := i.HandOver(ctx, [][]byte{payment})
-		return nil, errors.Join(err, submitted)
+		if _, submitted := i.HandOver(ctx, [][]byte{payment}); submitted != nil {
+			return nil, errors.Join(err, submitted)
+		}
+		return nil, &order.Refused{Reason: err}
 	}
 	if err != nil {
 		return nil, err
@@ -161,6 +164,12 @@ func (i *Intermediary) UnloadReceipt(ctx context.Context, o order.Signed) ([]byt
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("intermediary: unload order %s: %w", o.Key(), err)
 	}
+	return receiptIn(answer)
+}
+
+// receiptIn is the Receipt in the desk's answer, nil while there is none. Errors:
+// *order.Refused when it is a Refusal.
+func receiptIn(answer []byte) ([]byte, error) {
 	if answer == nil {
 		return nil, nil
 	}

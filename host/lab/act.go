@@ -34,6 +34,9 @@ func (w *world) act(s Step) error {
 		}
 	}
 	w.plan.busy = map[string]bool{p.name: true}
+	if byPhone[s.Kind] {
+		w.plan.actor = p
+	}
 	switch s.Kind {
 	case Load:
 		return w.withTap(p, s, func(tap wallet.Tap) error {

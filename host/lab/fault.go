@@ -22,6 +22,7 @@ const (
 	AlterCall        FaultKind = "call between parties altered"
 	Withhold         FaultKind = "intermediary withholds what it owes"
 	Interleave       FaultKind = "other device synchronises within a call between parties"
+	GaveUp           FaultKind = "phone that gave up a call synchronises within it"
 	InterleaveCommit FaultKind = "other device synchronises between two transactions of a node"
 	AlterMail        FaultKind = "message between phones altered"
 	Misdeliver       FaultKind = "message between phones sent to another"
@@ -48,7 +49,7 @@ const (
 func Faults() []FaultKind {
 	return []FaultKind{
 		CutPower, LoseCommand, TearAnswer, AlterCommand, AlterAnswer, ForgeAnswer, KillNode, KillCommit, LoseCall, LoseReply, RepeatCall, AlterCall, Withhold,
-		Interleave, InterleaveCommit, AlterMail, Misdeliver, LateMail, RepeatMail, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
+		Interleave, GaveUp, InterleaveCommit, AlterMail, Misdeliver, LateMail, RepeatMail, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
 		RestoreBackup, TillSetBack, PhoneLost, StolenCA, ThroughNotary, TornIssue, LostCard, Expired, WrongPIN,
 	}
 }
@@ -80,6 +81,9 @@ type plan struct {
 	commits   int // of all nodes
 	forgeable int // Payments that came from cards
 	disk      map[string]int
+	actor     *person         // whose phone acts, nil when no phone does
+	depth     int             // calls between parties within each other
+	gaveUp    bool            // the phone waits no more for its call
 	busy      map[string]bool // who takes part in it
 	nested    bool            // another device synchronises meanwhile
 	calm      bool            // nothing can go wrong: the world is being founded or looked at

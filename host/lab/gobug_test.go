@@ -36,37 +36,37 @@ var goBugs = []struct {
 		{"emulator/vm/nvm.go", "i >= 0; i-- {\n		e :=", "i >= 0 && bug != `vm-transaction-not-undone`; i-- {\n		e :="},
 		{"emulator/vm/nvm.go", "			v.journalBytes(r, o, off, len(data))\n		}\n		v.writeTo(r, len(data), true)",
 			"			v.journalBytes(r, o, off, len(data))\n		}\n		if v.cutIn == 1 && bug == `vm-transaction-not-undone` {\n			copy(o.bytes[off:], data[:len(data)/8])\n		}\n		v.writeTo(r, len(data), true)"},
-	}, 1696},
+	}, 7687},
 	{"vm-pin-try-undone", []replacement{
 		{"emulator/api/ownerpin.go", "	setTries(c, tries-1)\n", "	setTries(c, tries-1)\n	if bug == `vm-pin-try-undone` {\n		defer setTries(c, tries)\n	}\n"},
-	}, 6},
+	}, 34},
 	{"settlement-unsigned", []replacement{
 		{"host/settlement/submit.go", "message.VerifyAs(m, 0, key) == nil", "(bug == `settlement-unsigned` || message.VerifyAs(m, 0, key) == nil)"},
-	}, 93},
+	}, 250},
 	{"settlement-reserves-what-is-not-there", []replacement{
 		{"host/settlement/queue.go", "		if free < p.amount {", "		if free < p.amount && bug != `settlement-reserves-what-is-not-there` {"},
-	}, 541},
+	}, 1250},
 	{"settlement-void-counts-as-settled", []replacement{
 		{"host/settlement/queue.go", "		verdict := Settled\n		if p.refused() {", "		verdict := Settled\n		if p.refused() && bug != `settlement-void-counts-as-settled` {"},
 	}, 250},
 	{"settlement-counts-credits-that-nobody-confirmed", []replacement{
 		{"host/settlement/txn.go", "	if d.status != Ended {\n		if unconfirmed", "	if d.status != Ended && bug != `settlement-counts-credits-that-nobody-confirmed` {\n		if unconfirmed"},
-	}, 3075},
+	}, 8598},
 	{"settlement-forgets-requests", []replacement{
 		{"host/settlement/state.go", "	case d.role.CanPay() && int64(s.RequestCounter)", "	case d.role.CanPay() && bug != `settlement-forgets-requests` && int64(s.RequestCounter)"},
-	}, 92750},
+	}, 62500},
 	{"settlement-overlooks-a-second-request", []replacement{
 		{"host/settlement/requests.go", "	if other == nil {", "	if other == nil || bug == `settlement-overlooks-a-second-request` {"},
-	}, 83_500},
+	}, 11250},
 	{"till-takes-what-nobody-signed", []replacement{
 		{"host/terminal/take.go", "	if err := message.Verify(paid, payer.PublicKey); err != nil {", "	if err := message.Verify(paid, payer.PublicKey); err != nil && bug != `till-takes-what-nobody-signed` {"},
-	}, 6223},
+	}, 4513},
 	{"till-thanks-before-storing", []replacement{
 		{"host/terminal/take.go", "	return t.envelope(receipt), err\n}\n\n// check verifies", "	if bug == `till-thanks-before-storing` && receipt != nil {\n		err = nil\n	}\n	return t.envelope(receipt), err\n}\n\n// check verifies"},
-	}, 6813},
+	}, 7936},
 	{"till-sells-though-set-back", []replacement{
 		{"host/terminal/sale.go", "	case now.rolledBack:\n		return ErrRolledBack\n	case now.lifeCycle", "	case now.rolledBack && bug != `till-sells-though-set-back`:\n		return ErrRolledBack\n	case now.lifeCycle"},
-	}, 3726},
+	}, 722},
 	{"till-miscounts-what-it-took", []replacement{
 		{"host/terminal/journal.go", "	if accepted {", "	if accepted && bug != `till-miscounts-what-it-took` {"},
 	}, 250},
@@ -76,7 +76,7 @@ var goBugs = []struct {
 	}, 250},
 	{"intermediary-keeps-refused-loads", []replacement{
 		{"host/intermediary/load.go", "		_, err = ledger.Reverse(", "		if bug == `intermediary-keeps-refused-loads` {\n			return nil\n		}\n		_, err = ledger.Reverse("},
-	}, 750},
+	}, 250},
 }
 
 // buildWithBugs builds the program with every bug in it, none switched on.

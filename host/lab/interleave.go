@@ -4,8 +4,12 @@ package lab
 // call between parties, or between two transactions of one node. In both nobody is
 // inside a transaction, so the disks are as another thread could find them; between
 // these points a node does nothing that another can see.
+//
+// It can also be the same card: its phone gave up waiting for a call, and the card
+// was held to it again. What becomes of that call nobody is told then.
 
-// meanwhile has another device synchronise within the step of the one that acts.
+// meanwhile has another device synchronise within the step of the one that acts, or
+// the same one, when it waits for a node.
 func (w *world) meanwhile(f Fault) {
 	w.plan.nested = true
 	w.share(true)
@@ -13,6 +17,13 @@ func (w *world) meanwhile(f Fault) {
 		w.share(false)
 		w.plan.nested = false
 	}()
+	if p := w.plan.actor; p != nil && w.plan.depth > 0 && f.Salt%3 == 0 {
+		w.note("        meanwhile %s synchronises again", p.name)
+		w.meet(GaveUp)
+		w.noteError(w.synchronise(p, f.Salt))
+		w.plan.gaveUp = true
+		return
+	}
 	others := len(w.people) + len(w.tills)
 	for n := range others {
 		at := (f.Who + n) % others

@@ -98,7 +98,7 @@ func TestEveryFaultIsDrawnOrIsAStep(t *testing.T) {
 		drawn[kind] = true
 		assert.Positive(t, reach[kind], "%s", kind)
 	}
-	steps := []FaultKind{Misdeliver, LateMail, RepeatMail, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
+	steps := []FaultKind{Misdeliver, LateMail, RepeatMail, GaveUp, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
 		RestoreBackup, TillSetBack, PhoneLost, StolenCA, ThroughNotary, TornIssue, LostCard, Expired, WrongPIN}
 	assert.Len(t, Faults(), len(drawn)+len(steps))
 }

@@ -29,6 +29,10 @@ func over[T any](w *world, call func() (T, error), messages ...*[]byte) (answer 
 	for _, m := range messages {
 		w.say(*m)
 	}
+	if !w.plan.nested {
+		w.plan.depth++
+		defer func() { w.plan.depth-- }()
+	}
 	if f, due := w.due(Interleave, now); due && !w.plan.nested {
 		w.meanwhile(f)
 	}
@@ -45,7 +49,11 @@ func over[T any](w *world, call func() (T, error), messages ...*[]byte) (answer 
 		}
 	}
 	answer, err = call()
-	if _, lost := w.due(LoseReply, now); lost {
+	_, lost := w.due(LoseReply, now)
+	if w.plan.gaveUp && w.plan.depth == 1 && !w.plan.nested { // it is the phone's call
+		w.plan.gaveUp, lost = false, true
+	}
+	if lost {
 		var none T
 		return none, errLink
 	}

@@ -36,6 +36,7 @@ type person struct {
 	backup  []byte // a copy of the phone's, once there is one
 	app     *ecdsa.PrivateKey
 	cards   []*emulated.Card // the card; with copies when it was copied
+	held    *slot            // where one of them was last
 	copied  bool             // from then on nobody vouches for the card
 	image   string           // file of a copy, to roll the card back to
 	proof   bool             // the phone may have what alone proves a Payment that the card accepted
@@ -95,8 +96,11 @@ var errGone = errors.New("the card left the field")
 func (w *world) reader(p *person, which int) apdu.Card {
 	c := p.cards[which%len(p.cards)]
 	c.Reset()
-	slot := &slot{w: w, holder: p, card: c}
-	return apdu.Framing{Card: slot, ExtendedLength: true}
+	if p.held != nil {
+		p.held.gone = true
+	}
+	p.held = &slot{w: w, holder: p, card: c}
+	return apdu.Framing{Card: p.held, ExtendedLength: true}
 }
 
 // tap is a card at its owner's phone, with its PIN.

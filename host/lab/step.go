@@ -60,7 +60,7 @@ var weights = []struct {
 }{
 	{Load, 12}, {Unload, 6}, {Transfer, 14}, {Ask, 12}, {Pay, 14}, {Accept, 14}, {Answer, 6}, {Refuse, 4}, {Sale, 14}, {TapAgain, 6},
 	{RefuseSale, 3}, {Sync, 24}, {SyncTill, 8}, {Wait, 4}, {Report, 1}, {End, 1}, {EndDue, 1}, {Block, 1}, {Unblock, 2}, {Policy, 2},
-	{EnterWrong, 2}, {GiveTries, 1}, {Copy, 1}, {RollBack, 3}, {SayAnything, 4}, {SendJunk, 3}, {Forge, 2}, {Replay, 5}, {BackUp, 2}, {Restore, 2},
+	{EnterWrong, 2}, {GiveTries, 1}, {Copy, 1}, {RollBack, 6}, {SayAnything, 4}, {SendJunk, 3}, {Forge, 2}, {Replay, 5}, {BackUp, 2}, {Restore, 2},
 	{Issue, 4}, {Renew, 4}, {GiveBack, 6}, {SetTillBack, 4}, {Mint, 6}, {Chain, 6},
 	{ChangePhone, 4}, {Cancel, 3}, {UsePUK, 2}, {PayFalsely, 4},
 }
@@ -81,6 +81,9 @@ var suffers = map[Kind]bool{
 
 // ofTills are the kinds that also happen to a till.
 var ofTills = map[Kind]bool{Block: true, Unblock: true, Policy: true}
+
+// byPhone are the kinds in which the person's phone calls its intermediary.
+var byPhone = map[Kind]bool{Load: true, Unload: true, Sync: true}
 
 // rare are the kinds that only some scenarios have, so that others stay whole.
 var rare = map[Kind]uint64{Report: 3, Copy: 3, RollBack: 2, Restore: 2, EndDue: 2, SetTillBack: 4, ChangePhone: 2, PayFalsely: 3}

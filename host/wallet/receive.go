@@ -121,12 +121,13 @@ func (w *Wallet) Accept(ctx context.Context, tap Tap, payment envelope.Envelope)
 	return receipt, w.keepAnswer(ctx, t.identity, receipt, payment.Certificate)
 }
 
-// ErrNotAsked says that a Payment answers no Request of the owner's card.
-var ErrNotAsked = errors.New("wallet: this payment is for another card: bring it to the one that asked for it")
+// ErrNotAsked says that a Payment is not by the only card that may pay its Request.
+var ErrNotAsked = errors.New("wallet: this payment is by another card than the one that was asked: let that one pay")
 
 // receivePayment keeps a Payment that came over any channel. The phone must know
-// its Request; it was made on this phone, or read from the card. Of a Request that
-// its owner pays, an unload's above all, only the card's own Payment is kept.
+// its Request; it was made on this phone, or read from the card. What the owner's
+// own card is said to have paid, its key has signed: an unload goes on with what is
+// kept.
 func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) (transfer, error) {
 	paid, err := message.Parse[message.Payment](payment.Message)
 	if err != nil {
@@ -136,8 +137,11 @@ func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) 
 	if err != nil {
 		return transfer{}, fmt.Errorf("wallet: Payment: %w", err)
 	}
-	if paid.Request.Payee != w.device {
+	switch {
+	case paid.Request.Payer != "" && paid.Request.Payer != paid.Payer:
 		return transfer{}, ErrNotAsked
+	case paid.Payer == w.device && !isBy(payment.Message, w.certificate):
+		return transfer{}, ErrAltered
 	}
 	// Until the payee has spoken the last one given counts: a stranger may have
 	// sent a Payment before that no card accepts.

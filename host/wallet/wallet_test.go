@@ -206,13 +206,18 @@ func TestStrangersPaymentDoesNotStandInTheWayOfTheGoodOne(t *testing.T) {
 // TestPaymentOfAnotherIsNotTakenForTheOwners: Pay answers with the Payment that is kept.
 func TestPaymentOfAnotherIsNotTakenForTheOwners(t *testing.T) {
 	p := newPhone(t)
-	asked, paid, _ := p.outgoing()
-	identity := p.begun(asked)
-	_, err := p.receivePayment(p.ctx, paid)
-	require.ErrorIs(t, err, ErrNotAsked)
+	request := &message.Request{Payee: "SENORDICDESK0001", Number: 1, Amount: 100, Payer: p.device}
+	identity := p.begun(p.sealed(request, p.payee))
+	by := func(payer message.DeviceID, signer pki.Identity) error {
+		_, err := p.receivePayment(p.ctx, p.sealed(&message.Payment{Payer: payer, ATC: 1, Request: *request}, signer))
+		return err
+	}
+	require.ErrorIs(t, by(p.payee.Certificate.Device(), p.payee), ErrNotAsked)
+	require.ErrorIs(t, by(p.device, p.payee), ErrAltered)
 	kept, err := p.transfer(p.ctx, identity)
 	require.NoError(t, err)
 	assert.Nil(t, kept.payment)
+	require.NoError(t, by(p.device, p.own))
 }
 
 // TestProofGoesToTheNotary: nothing but the certificate proves a Payment by a card
