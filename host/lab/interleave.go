@@ -19,6 +19,7 @@ func (w *world) meanwhile(f Fault) {
 	}()
 	if p := w.plan.actor; p != nil && w.plan.depth > 0 && f.Salt%3 == 0 {
 		w.note("        meanwhile %s synchronises again", p.name)
+		w.met[f.Kind]-- // no other device does
 		w.meet(GaveUp)
 		w.noteError(w.synchronise(p, f.Salt))
 		w.plan.gaveUp = true
