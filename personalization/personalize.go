@@ -50,6 +50,9 @@ var ErrOtherCard = errors.New("the card carries another device's applet: take th
 // instance that is not on this card.
 var ErrOtherKey = errors.New("the device id is registered already, with another key: delete the applet from the card and order it anew, under another id")
 
+// ErrNotActive says that a card answered ACTIVATE and is not active.
+var ErrNotActive = errors.New("the card was told to be active and is not: a command was altered on its way; hold it to the reader again")
+
 // Personalize makes an installed card active:
 //
 //  1. SELECT tells how far the card is.
@@ -61,14 +64,15 @@ var ErrOtherKey = errors.New("the device id is registered already, with another 
 //  5. PUT DATA: PIN and PUK, enciphered and authenticated under the token.
 //  6. The device is kept and registered at the notary, with its key, before
 //     anybody can be paid by it.
-//  7. ACTIVATE: the card forgets the token.
+//  7. ACTIVATE: the card forgets the token, and says so: a 9000 to a command that
+//     was altered on its way is no proof.
 //
 // A cut after any step is repaired by the same call with the same order: each
 // step finds itself done or does the same again. A card that is active already is
 // registered, if it is not, and asked, with its PIN, whether it is the one that was
 // ordered.
-// Errors: [ErrOtherCard], [ErrOtherKey], [*card.Refusal], [*card.LinkLost], those of
-// AddDevice.
+// Errors: [ErrOtherCard], [ErrOtherKey], [ErrNotActive], [*card.Refusal],
+// [*card.LinkLost], those of AddDevice.
 func (i Issuer) Personalize(ctx context.Context, tap apdu.Card, o Order, secrets Secrets) (intermediary.Device, error) {
 	return i.personalize(ctx, tap, o, secrets, nobodyAsks)
 }
@@ -112,6 +116,12 @@ func (i Issuer) personalize(ctx context.Context, tap apdu.Card, o Order, secrets
 	}
 	if err := client.Activate(ctx); err != nil {
 		return none, err
+	}
+	if application, err = client.Select(ctx); err != nil {
+		return none, err
+	}
+	if !isActivated(application) {
+		return none, fmt.Errorf("personalization of %s: %w", o.Device, ErrNotActive)
 	}
 	return device, done(Active)
 }
