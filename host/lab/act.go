@@ -178,16 +178,11 @@ func (w *world) answer(p *person, s Step) error {
 
 // refuse closes one of the person's own requests, open or not.
 func (w *world) refuse(p *person, s Step) error {
-	var own []int
-	for n, l := range w.mail {
-		if l.what == requestLetter && l.from == p.device.ID {
-			own = append(own, n)
-		}
-	}
+	own := w.askedBy(p)
 	if len(own) == 0 {
 		return errors.New("nothing was asked for")
 	}
-	asked := w.mail[own[len(own)-1-min(s.Pick%8, len(own)-1)]].sent
+	asked := own[len(own)-1-min(s.Pick%8, len(own)-1)]
 	return w.withTap(p, s, func(tap wallet.Tap) error {
 		refusal, err := p.phone.Refuse(w.ctx, tap, asked)
 		if err == nil {
@@ -389,9 +384,9 @@ func (w *world) atBank(s Step, p *person, t *till) error {
 	switch s.Kind {
 	case Report:
 		w.meet(LostCard)
-		return p.bank.ReportLost(w.ctx, id)
+		return b.ReportLost(w.ctx, id)
 	case End:
-		return p.bank.End(w.ctx, id)
+		return b.End(w.ctx, id)
 	case EndDue:
 		ended, err := w.central.EndDue(w.ctx)
 		if len(ended) > 0 {
@@ -403,7 +398,7 @@ func (w *world) atBank(s Step, p *person, t *till) error {
 	case Unblock:
 		return b.Block(w.ctx, id, false)
 	case GiveTries:
-		return p.bank.ResetTries(w.ctx, id)
+		return b.ResetTries(w.ctx, id)
 	case Policy:
 		policy.MaxPayment = min(policy.MaxPayment, message.Amount(1+s.Pick%int(policy.MaxPayment)))
 		policy.MaxBalance = min(policy.MaxBalance, message.Amount(1000+s.Pick%int(policy.MaxBalance)))

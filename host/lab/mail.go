@@ -30,6 +30,16 @@ func (w *world) post(what letterKind, from, to message.DeviceID, e envelope.Enve
 	w.mail = append(w.mail, letter{what: what, from: from, to: to, sent: e})
 }
 
+// askedBy are the Requests that a person has given out, the oldest first.
+func (w *world) askedBy(p *person) (all []envelope.Envelope) {
+	for _, l := range w.mail {
+		if l.what == requestLetter && l.from == p.device.ID {
+			all = append(all, l.sent)
+		}
+	}
+	return all
+}
+
 // fetch takes a letter that suits the device: mostly the newest, now and then an
 // older one or that of another. It counts what was wrong with the delivery.
 func (w *world) fetch(what letterKind, device message.DeviceID, pick int) (envelope.Envelope, error) {

@@ -80,6 +80,7 @@ func (w *world) moveIn(p *person) error {
 	if p.blank, err = w.disks[p.name].backup(); err != nil {
 		return err
 	}
+	p.backup = p.blank
 	w.people = append(w.people, p)
 	return w.startPhone(p)
 }

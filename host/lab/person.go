@@ -33,7 +33,7 @@ type person struct {
 	phone   *wallet.Wallet
 	journal *sql.DB
 	blank   []byte // the journal of a phone that was never used
-	backup  []byte // a copy of the phone's, once there is one
+	backup  []byte // the last copy of the phone's
 	app     *ecdsa.PrivateKey
 	cards   []*emulated.Card // the card; with copies when it was copied
 	held    *slot            // where one of them was last

@@ -3,6 +3,7 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
@@ -51,16 +52,13 @@ func (w *world) payFalsely(p *person, b *bank, s Step) error {
 }
 
 // lastAsked is the latest Request of a card, nil when it has made none.
-func (w *world) lastAsked(p *person) (asked *message.Request) {
-	for _, l := range w.mail {
-		if l.what != requestLetter || l.from != p.device.ID {
-			continue
-		}
-		if request, err := message.Parse[message.Request](l.sent.Message); err == nil {
-			asked = request
+func (w *world) lastAsked(p *person) *message.Request {
+	for _, asked := range slices.Backward(w.askedBy(p)) {
+		if request, err := message.Parse[message.Request](asked.Message); err == nil {
+			return request
 		}
 	}
-	return asked
+	return nil
 }
 
 // give has a card accept a Payment at its owner's phone.

@@ -1,10 +1,6 @@
 package lab
 
-import (
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
-)
+import "ekrona/apdu/message"
 
 // utterances are what a device has given out, to be found again (protocol §8, 8).
 type utterances struct {
@@ -15,27 +11,12 @@ type utterances struct {
 
 // hear remembers what a device has said, when it is one of its own messages.
 func (u *utterances) hear(device message.DeviceID, said []byte) {
-	var by message.DeviceID
-	var m message.Message
-	switch r := tlv.NewReader(said); {
-	case r.At(spec.TagPayment):
-		if p, err := message.Parse[message.Payment](said); err == nil {
-			by, m = p.Payer, p
-		}
-	case r.At(spec.TagReceipt):
-		if p, err := message.Parse[message.Receipt](said); err == nil {
-			by, m = p.Payee, p
-		}
-	case r.At(spec.TagRefusal):
-		if p, err := message.Parse[message.Refusal](said); err == nil {
-			by, m = p.Payee, p
-		}
-	case r.At(spec.TagRequest):
-		if p, err := message.Parse[message.Request](said); err == nil && p.Payee == device {
-			u.asked = max(u.asked, p.Number)
-		}
+	m, by, err := message.Said(said)
+	if err != nil || by != device {
+		return
 	}
-	if m == nil || by != device {
+	if request, isRequest := m.(*message.Request); isRequest {
+		u.asked = max(u.asked, request.Number)
 		return
 	}
 	identity, err := message.Identity(m)

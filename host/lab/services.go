@@ -137,9 +137,7 @@ func (w *world) changePhone(p *person, s Step) error {
 		p.backup = backup
 		return err
 	case 2:
-		if p.backup != nil {
-			journal = p.backup
-		}
+		journal = p.backup
 	}
 	if p.proof { // protocol §10
 		return errors.New("the phone may have a proof that nobody else has")

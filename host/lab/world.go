@@ -131,12 +131,14 @@ func found(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
 			return nil, err
 		}
 	}
+	if s.Spare > 0 {
+		w.deposit = smallDeposit
+	}
 	for n, name := range bankNames {
 		first := issued
 		if s.Spare > 0 {
 			customers := (s.People + len(bankNames) - 1 - n) / len(bankNames)
-			first = s.Spare + smallDeposit*money.Ore(customers)
-			w.deposit = smallDeposit
+			first = s.Spare + w.deposit*money.Ore(customers)
 		}
 		if err := w.foundBank(name, first); err != nil {
 			return nil, err

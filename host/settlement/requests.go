@@ -4,8 +4,6 @@ import (
 	"database/sql"
 
 	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
 )
 
 // asking is a Request by the number under which its payee signed it.
@@ -33,10 +31,16 @@ func (t *txn) oneRequest(a asking, raw []byte) (cloned bool, err error) {
 			if err := rows.Scan(&held); err != nil {
 				return err
 			}
-			carried, identity, err := carries(held)
-			if carried != a {
-				other = identity[:]
+			m, _, err := message.Said(held)
+			if err != nil {
+				return err
 			}
+			carried, err := carriedBy(m)
+			if err != nil || carried == a {
+				return err
+			}
+			identity, err := message.Identity(m)
+			other = identity[:]
 			return err
 		}); err != nil {
 			return false, err
@@ -49,8 +53,8 @@ func (t *txn) oneRequest(a asking, raw []byte) (cloned bool, err error) {
 }
 
 // oneRequestIn is oneRequest for a Payment that the payee asked for, or a Refusal.
-func (t *txn) oneRequestIn(raw []byte) error {
-	carried, _, err := carries(raw)
+func (t *txn) oneRequestIn(m message.Message, raw []byte) error {
+	carried, err := carriedBy(m)
 	if err != nil {
 		return err
 	}
@@ -58,19 +62,15 @@ func (t *txn) oneRequestIn(raw []byte) error {
 	return err
 }
 
-// carries is the Request that a Payment or a Refusal carries, and the message's own identity.
-func carries(raw []byte) (carried asking, identity message.Hash, err error) {
-	if tlv.NewReader(raw).At(spec.TagRefusal) {
-		m, identity, err := parse[message.Refusal](raw)
-		if err != nil {
-			return carried, identity, err
-		}
-		return asking{string(m.Payee), m.Number, m.Request}, identity, nil
+// carriedBy is the Request that a Payment or a Refusal carries.
+func carriedBy(m message.Message) (asking, error) {
+	if refusal, isRefusal := m.(*message.Refusal); isRefusal {
+		return asking{string(refusal.Payee), refusal.Number, refusal.Request}, nil
 	}
-	m, identity, err := parse[message.Payment](raw)
-	if err != nil {
-		return carried, identity, err
+	payment, isPayment := m.(*message.Payment)
+	if !isPayment {
+		return asking{}, refuse(Malformed, "a %s carries no Request", m.Layout().Name)
 	}
-	request, err := message.Identity(&m.Request)
-	return asking{string(m.Request.Payee), m.Request.Number, request}, identity, err
+	identity, err := message.Identity(&payment.Request)
+	return asking{string(payment.Request.Payee), payment.Request.Number, identity}, err
 }

@@ -154,7 +154,7 @@ func (t *txn) takePayment(p *message.Payment, accepted bool) (*payment, error) {
 		return nil, err
 	}
 	if asked {
-		if err := t.oneRequestIn(raw); err != nil {
+		if err := t.oneRequestIn(p, raw); err != nil {
 			return nil, err
 		}
 	}
@@ -256,7 +256,7 @@ func (t *txn) takeVoice(m message.Message, v voice) error {
 		}
 	}
 	if v.payment == nil {
-		if err := t.oneRequestIn(raw); err != nil {
+		if err := t.oneRequestIn(m, raw); err != nil {
 			return err
 		}
 	}

@@ -10,27 +10,12 @@ import (
 // or a phone must not be kept: its signer gives the true one again, and this phone
 // would not ask for it.
 func isBy(signed, certificate []byte) bool {
-	m, by := signedMessage(signed)
+	m, by, err := message.Said(signed)
+	if err != nil {
+		return false
+	}
 	device, err := cvc.Parse(certificate)
-	return err == nil && m != nil && device.Device() == by && message.Verify(m, device.PublicKey) == nil
-}
-
-// signedMessage reads one of the four messages between phones and tells who should
-// have signed it; nil when it is none of them.
-func signedMessage(encoded []byte) (message.Message, message.DeviceID) {
-	if m, err := message.Parse[message.Request](encoded); err == nil {
-		return m, m.Payee
-	}
-	if m, err := message.Parse[message.Payment](encoded); err == nil {
-		return m, m.Payer
-	}
-	if m, err := message.Parse[message.Receipt](encoded); err == nil {
-		return m, m.Payee
-	}
-	if m, err := message.Parse[message.Refusal](encoded); err == nil {
-		return m, m.Payee
-	}
-	return nil, ""
+	return err == nil && device.Device() == by && message.Verify(m, device.PublicKey) == nil
 }
 
 // pays tells whether a card's answer is a Payment of the Request.

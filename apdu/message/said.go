@@ -1,0 +1,31 @@
+package message
+
+import (
+	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
+)
+
+// Said decodes b, exactly, as one of the four messages that pass between payer and payee, and tells whose device should have signed
+// it: a Request, Receipt or Refusal the payee's, a Payment the payer's. Nothing is verified.
+func Said(b []byte) (Message, DeviceID, error) {
+	switch r := tlv.NewReader(b); {
+	case r.At(spec.TagRequest):
+		return said(b, func(m *Request) DeviceID { return m.Payee })
+	case r.At(spec.TagReceipt):
+		return said(b, func(m *Receipt) DeviceID { return m.Payee })
+	case r.At(spec.TagRefusal):
+		return said(b, func(m *Refusal) DeviceID { return m.Payee })
+	}
+	return said(b, func(m *Payment) DeviceID { return m.Payer })
+}
+
+func said[T any, P interface {
+	*T
+	Message
+}](b []byte, by func(*T) DeviceID) (Message, DeviceID, error) {
+	m, err := Parse[T, P](b)
+	if err != nil {
+		return nil, "", err
+	}
+	return P(m), by(m), nil
+}
