@@ -19,6 +19,7 @@ type connection interface {
 // handle is a connected card (SCARDHANDLE).
 type handle interface {
 	begin() error
+	// end ends the transaction and resets the card. The handle goes with its connection.
 	end() error
 	atr() ([]byte, error)
 	// overT0 tells whether the card speaks T=0 and not T=1.
@@ -27,8 +28,6 @@ type handle interface {
 	control(code uint32, in []byte) ([]byte, error)
 	// reset takes power away and gives it back, warm.
 	reset() error
-	// disconnect resets the card and lets it go.
-	disconnect() error
 }
 
 // readerStatus is a reader in statusChange.

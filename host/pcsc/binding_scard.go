@@ -64,19 +64,22 @@ func (s scardConnection) connect(reader string) (handle, error) {
 	if err != nil {
 		return nil, coded(err)
 	}
-	h := scardHandle{card}
 	switch card.ActiveProtocol() {
 	case scard.ProtocolT0, scard.ProtocolT1:
-		return h, nil
+		return scardHandle{card}, nil
 	default: // the binding panics on any other
-		return nil, errors.Join(codeProtocolMismatch, h.disconnect())
+		return nil, codeProtocolMismatch
 	}
 }
 
+// scardHandle is never disconnected: SCardDisconnect of pcsc-lite (up to 2.5.1)
+// walks through the handles of all connections without the lock under which other
+// threads change and free them. SCardReleaseContext, which takes its handles along,
+// does it under that lock, and every handle here has a connection of its own.
 type scardHandle struct{ *scard.Card }
 
 func (s scardHandle) begin() error { return coded(s.BeginTransaction()) }
-func (s scardHandle) end() error   { return coded(s.EndTransaction(scard.LeaveCard)) }
+func (s scardHandle) end() error   { return coded(s.EndTransaction(scard.ResetCard)) }
 func (s scardHandle) overT0() bool { return s.ActiveProtocol() == scard.ProtocolT0 }
 
 func (s scardHandle) atr() ([]byte, error) {
@@ -100,5 +103,3 @@ func (s scardHandle) control(ioctl uint32, in []byte) ([]byte, error) {
 func (s scardHandle) reset() error {
 	return coded(s.Reconnect(scard.ShareExclusive, scard.ProtocolAny, scard.ResetCard))
 }
-
-func (s scardHandle) disconnect() error { return coded(s.Disconnect(scard.ResetCard)) }

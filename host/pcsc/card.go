@@ -161,7 +161,7 @@ func (c *Card) Reset() error {
 func (c *Card) Close() error {
 	var problems []error
 	if c.handle != nil {
-		problems = append(problems, c.handle.end(), c.handle.disconnect())
+		problems = append(problems, c.handle.end())
 	}
 	problems = append(problems, c.connection.release())
 	lost := c.lost != nil

@@ -83,7 +83,7 @@ func TestConnectLeavesNothing(t *testing.T) {
 	_, err := f.system().Connect("R")
 	require.ErrorIs(t, err, ErrBusy)
 	assert.Zero(t, f.open)
-	assert.Equal(t, []string{"begin", "end", "disconnect"}, h.calls)
+	assert.Equal(t, []string{"begin", "end"}, h.calls)
 }
 
 // A reader says of a silent card and of one pulled out the same; what it holds tells.
@@ -153,7 +153,7 @@ func TestPulledOutIsNoticedLate(t *testing.T) {
 
 func TestNothingIsSentAfterTheEnd(t *testing.T) {
 	h := &fakeHandle{answer: okay}
-	c, _ := connected(t, h)
+	c, f := connected(t, h)
 	ended, end := context.WithCancel(context.Background())
 	end()
 	_, err := c.Transmit(ended, apdu.Command{})
@@ -162,7 +162,8 @@ func TestNothingIsSentAfterTheEnd(t *testing.T) {
 	_, err = c.Transmit(context.Background(), apdu.Command{})
 	require.Error(t, err)
 	assert.Empty(t, h.sent)
-	assert.Equal(t, []string{"begin", "end", "disconnect"}, h.calls)
+	assert.Equal(t, []string{"begin", "end"}, h.calls)
+	assert.Zero(t, f.open)
 }
 
 // What decides between an extended APDU and a chain.

@@ -169,9 +169,6 @@ type fakeHandle struct {
 func (h *fakeHandle) begin() error { return h.called("begin", h.begins) }
 func (h *fakeHandle) end() error   { return h.called("end", nil) }
 func (h *fakeHandle) reset() error { return h.called("reset", nil) }
-func (h *fakeHandle) disconnect() error {
-	return h.called("disconnect", nil)
-}
 
 func (h *fakeHandle) called(name string, err error) error {
 	h.calls = append(h.calls, name)

@@ -89,16 +89,37 @@ func TestConnect(t *testing.T) {
 	require.NoError(t, first.Close())
 	require.NoError(t, second.Close())
 
-	// What a program leaves behind ends with it: the next one finds the card reset.
 	next, err := d.System.Connect(d.Reader(0))
 	require.NoError(t, err)
 	require.NoError(t, next.Close())
 }
 
-// recorder is a card that keeps each command, and has 300 bytes to answer.
-type recorder struct{ commands [][]byte }
+// What a program leaves in a card ends with it.
+func TestCloseResetsTheCard(t *testing.T) {
+	d := daemon.Start(t)
+	r := &recorder{}
+	in := d.Insert(0, r)
+	for range 2 {
+		c, err := d.System.Connect(d.Reader(0))
+		require.NoError(t, err)
+		_, err = c.Transmit(context.Background(), selectManager)
+		require.NoError(t, err)
+		require.NoError(t, c.Close())
+	}
+	in.Pull()
+	assert.Contains(t, r.resets, len(r.commands)/2)
+}
 
-func (r *recorder) Reset() error { return nil }
+// recorder is a card that keeps each command, and has 300 bytes to answer.
+type recorder struct {
+	commands [][]byte
+	resets   []int // how many commands had come before each
+}
+
+func (r *recorder) Reset() error {
+	r.resets = append(r.resets, len(r.commands))
+	return nil
+}
 
 func (r *recorder) TransmitBytes(command []byte) ([]byte, error) {
 	r.commands = append(r.commands, bytes.Clone(command))
@@ -163,6 +184,34 @@ func TestHotPlug(t *testing.T) {
 	require.Equal(t, []pcsc.State{{Reader: d.Reader(0)}, {Reader: d.Reader(1)}}, states)
 	cancel()
 	require.NoError(t, <-ended)
+}
+
+// Cards are let go in one reader while others are taken, used and let go, and while
+// readers are listed: the library is not torn by its lists of handles.
+func TestLetGoSideBySide(t *testing.T) {
+	d := daemon.Start(t)
+	var all sync.WaitGroup
+	for n := range daemon.Readers {
+		d.Insert(n, &recorder{})
+		all.Go(func() {
+			for range 200 {
+				c, err := d.System.Connect(d.Reader(n))
+				if !assert.NoError(t, err) {
+					return
+				}
+				_, err = c.Transmit(context.Background(), selectManager)
+				assert.NoError(t, err)
+				assert.NoError(t, c.Close())
+			}
+		})
+		all.Go(func() {
+			for range 2000 {
+				_, err := d.System.Readers()
+				assert.NoError(t, err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // A daemon that dies is told to who waits and to who exchanges.
