@@ -8,8 +8,8 @@
 // after every step an auditor that shares no arithmetic with the ledger looks at
 // what must hold (protocol §8); at the end the faults stop, everyone synchronises
 // twice, and all must agree; what a phone began must end, and every card must still
-// pay. [Scenario.Shrink] makes a short story of one that
-// failed, and [Simulate] plays many at once.
+// pay. [Scenario.Shrink] makes a short story of one that failed, and [Simulate] plays
+// many at once.
 //
 // step.go and fault.go say what can happen, world.go who lives there, and the
 // other files what each party does and suffers. The world is judged by the auditor

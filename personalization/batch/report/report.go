@@ -204,7 +204,7 @@ func rate(made int, all []session) string {
 	if made == 0 || busy < time.Millisecond {
 		return "–"
 	}
-	return fmt.Sprintf("%.0f an hour", float64(made)/busy.Hours())
+	return fmt.Sprintf("%.0f", float64(made)/busy.Hours())
 }
 
 // short is a duration as people read it.
