@@ -115,7 +115,7 @@ func TestLineMakesABlankCardActive(t *testing.T) {
 	h.check(t, t.Context(), r, o, device)
 	assert.Equal(t, []personalization.Stage{
 		personalization.Inspected, personalization.KeysReplaced, personalization.Loaded, personalization.Installed,
-		personalization.KeysMade, personalization.Filled, personalization.Registered, personalization.Active,
+		personalization.KeysMade, personalization.Registered, personalization.Filled, personalization.Active,
 	}, s.told)
 
 	// The same order again finds it done.

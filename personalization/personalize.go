@@ -58,19 +58,18 @@ var ErrNotActive = errors.New("the card was told to be active and is not: a comm
 //  1. SELECT tells how far the card is.
 //  2. GENERATE ASYMMETRIC KEY PAIR: the card makes its keys, or names those it
 //     has, and proves with the token that they are this card's.
-//  3. PSO VERIFY CERTIFICATE: root, CA, instruction key, notary.
-//  4. PUT DATA: the certificate over the card's key, which the card verifies. A
-//     card that is registered already gets the one that is registered.
-//  5. PUT DATA: PIN and PUK, enciphered and authenticated under the token.
-//  6. The device is kept and registered at the notary, with its key, before
-//     anybody can be paid by it.
+//  3. Its key is certified, and the device kept and registered at the notary: before
+//     the card has what ACTIVATE asks for, which takes no key. So none is active that
+//     nobody knows. What is registered already stays.
+//  4. PSO VERIFY CERTIFICATE: root, CA, instruction key, notary.
+//  5. PUT DATA: the certificate that is registered, which the card verifies.
+//  6. PUT DATA: PIN and PUK, enciphered and authenticated under the token.
 //  7. ACTIVATE: the card forgets the token, and says so: a 9000 to a command that
 //     was altered on its way is no proof.
 //
 // A cut after any step is repaired by the same call with the same order: each
 // step finds itself done or does the same again. A card that is active already is
-// registered, if it is not, and asked, with its PIN, whether it is the one that was
-// ordered.
+// asked, with its PIN, whether it is the one that was ordered.
 // Errors: [ErrOtherCard], [ErrOtherKey], [ErrNotActive], [*card.Refusal],
 // [*card.LinkLost], those of AddDevice.
 func (i Issuer) Personalize(ctx context.Context, tap apdu.Card, o Order, secrets Secrets) (intermediary.Device, error) {
@@ -102,16 +101,16 @@ func (i Issuer) personalize(ctx context.Context, tap apdu.Card, o Order, secrets
 	if err != nil {
 		return none, err
 	}
-	if err := i.fill(ctx, client, o, device.Certificate, secrets); err != nil {
-		return none, err
-	}
-	if err := done(Filled); err != nil {
-		return none, err
-	}
 	if err := i.Registry.AddDevice(ctx, device); err != nil {
 		return none, err
 	}
 	if err := done(Registered); err != nil {
+		return none, err
+	}
+	if err := i.fill(ctx, client, o, device.Certificate, secrets); err != nil {
+		return none, err
+	}
+	if err := done(Filled); err != nil {
 		return none, err
 	}
 	if err := client.Activate(ctx); err != nil {
@@ -179,7 +178,7 @@ func (i Issuer) device(ctx context.Context, o Order, keys pin.Keys) (intermediar
 	}, nil
 }
 
-// fill does steps 3 to 5.
+// fill does steps 4 to 6.
 func (i Issuer) fill(ctx context.Context, client *card.Client, o Order, certificate []byte, secrets Secrets) error {
 	for _, authority := range [][]byte{i.Root, i.CA.Encoded, i.InstructionKey, i.Notary} {
 		if err := client.VerifyCertificate(ctx, authority); err != nil {
@@ -206,9 +205,6 @@ func (i Issuer) recognise(ctx context.Context, client *card.Client, o Order, sec
 	known, err := i.Registry.Device(ctx, o.Device)
 	if errors.Is(err, intermediary.ErrNoDevice) {
 		return intermediary.Device{}, fmt.Errorf("personalization of %s, which is not registered: %w", o.Device, ErrOtherCard)
-	}
-	if err == nil { // kept here does not say registered at the notary: ACTIVATE needs neither
-		err = i.Registry.AddDevice(ctx, known)
 	}
 	if err != nil {
 		return intermediary.Device{}, err

@@ -15,14 +15,14 @@ const (
 	Installed                     // the instance has the order's id, root and token
 	Secured                       // the card's life cycle is SECURED
 	KeysMade                      // the instance has made its keys, and proved to be this order's
-	Filled                        // certificates, PIN and PUK are on it
 	Registered                    // intermediary and notary know the device and its key
+	Filled                        // certificates, PIN and PUK are on it
 	Active                        // the card has forgotten the token and works
 )
 
 var stageNames = map[Stage]string{
 	Inspected: "inspected", KeysReplaced: "keys replaced", Loaded: "loaded", Installed: "installed", Secured: "secured",
-	KeysMade: "keys made", Filled: "filled", Registered: "registered", Active: "active",
+	KeysMade: "keys made", Registered: "registered", Filled: "filled", Active: "active",
 }
 
 // String names the stage, as journals and reports keep it.
