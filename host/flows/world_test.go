@@ -242,11 +242,16 @@ func (w *world) addPerson(name string, at message.Name, serial string, online mo
 	again, err := w.issuer(p.bank).Personalize(w.ctx, p.reader(), order, secrets(t))
 	require.NoError(t, err, "an active card is recognised")
 	require.Equal(t, p.device.Certificate, again.Certificate)
-	schema, err := wallet.Schema()
-	require.NoError(t, err)
-	p.journal = w.open(name, schema)
+	p.journal = w.open(name, walletSchema(t))
 	w.startPhone(p)
 	return p
+}
+
+func walletSchema(t *testing.T) store.Schema {
+	t.Helper()
+	schema, err := wallet.Schema()
+	require.NoError(t, err)
+	return schema
 }
 
 func (w *world) issuer(b *bank) personalization.Issuer {

@@ -29,7 +29,7 @@ type Customer struct {
 // AddCustomer opens a customer's online wallet. The same customer again is fine.
 // Errors: [ErrTaken].
 func (i *Intermediary) AddCustomer(ctx context.Context, c Customer) error {
-	point, err := c.App.Bytes()
+	point, err := appPoint(c.App)
 	if err != nil || c.ID == "" {
 		return fmt.Errorf("intermediary: customer %q: give an id and a key on P-256", c.ID)
 	}
@@ -47,6 +47,48 @@ func (i *Intermediary) AddCustomer(ctx context.Context, c Customer) error {
 		}
 		return ledger.Open(ctx, tx, wallet(c.ID))
 	})
+}
+
+// ReplaceApp registers the key of another app for a customer who has changed phones.
+// The caller has made sure who that is: on the word of the former key alone a thief of
+// the phone could. The former key signs nothing more and never comes back; orders that
+// it has placed stand. The same key again is fine. After a backup was restored the keys
+// that came later are registered again. Errors: [ErrNoCustomer], [ErrTaken] for a key
+// that has ended.
+func (i *Intermediary) ReplaceApp(ctx context.Context, id string, app *ecdsa.PublicKey) error {
+	point, err := appPoint(app)
+	if err != nil {
+		return fmt.Errorf("intermediary: customer %q: give a key on P-256", id)
+	}
+	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
+		kept, err := customer(ctx, tx, id)
+		if err != nil || kept.App.Equal(app) {
+			return err
+		}
+		var ended bool
+		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM ended_app_key WHERE app_key = $1)`, point).Scan(&ended); err != nil {
+			return fmt.Errorf("intermediary: customer %s: %w", id, err)
+		}
+		if ended {
+			return fmt.Errorf("app key of customer %s: %w", id, ErrTaken)
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO ended_app_key (app_key, customer) SELECT app_key, id FROM customer WHERE id = $1
+			ON CONFLICT (app_key) DO NOTHING`, id); err != nil {
+			return fmt.Errorf("intermediary: customer %s: %w", id, err)
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE customer SET app_key = $1 WHERE id = $2`, point, id); err != nil {
+			return fmt.Errorf("intermediary: customer %s: %w", id, err)
+		}
+		return nil
+	})
+}
+
+// appPoint is a key on P-256 as it is kept.
+func appPoint(app *ecdsa.PublicKey) ([]byte, error) {
+	if app.Curve != elliptic.P256() {
+		return nil, errors.New("another curve")
+	}
+	return app.Bytes()
 }
 
 func customer(ctx context.Context, q store.Queryer, id string) (Customer, error) {

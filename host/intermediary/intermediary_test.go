@@ -3,6 +3,7 @@ package intermediary
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -216,6 +217,16 @@ func TestCustomersAndDevicesKeepTheirIDs(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorIs(t, o.AddCustomer(o.ctx, Customer{"anna", "Anna", &other.PublicKey}), ErrTaken)
 	require.NoError(t, o.AddCustomer(o.ctx, Customer{"bertil", "Bertil", &other.PublicKey}))
+
+	p384, err := ecdsa.GenerateKey(elliptic.P384(), o.random)
+	require.NoError(t, err)
+	require.Error(t, o.ReplaceApp(o.ctx, "anna", &p384.PublicKey), "another curve")
+	require.ErrorIs(t, o.ReplaceApp(o.ctx, "nobody", &other.PublicKey), ErrNoCustomer)
+	next, err := keys.Generate(o.random)
+	require.NoError(t, err)
+	require.NoError(t, o.ReplaceApp(o.ctx, "anna", &next.PublicKey))
+	require.ErrorIs(t, o.AddCustomer(o.ctx, Customer{"anna", "Anna", &o.app.PublicKey}), ErrTaken)
+	require.NoError(t, o.AddCustomer(o.ctx, Customer{"anna", "Anna", &next.PublicKey}))
 
 	till, err := o.folder.Certified("till", subject("SENORDICTILL0001", spec.RoleTerminal), o.ca)
 	require.NoError(t, err)

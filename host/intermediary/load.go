@@ -38,8 +38,8 @@ func (s loadState) Final() bool {
 //     same order again does nothing.
 //  2. The device's next synchronisation carries the credit: see Report.
 //
-// Errors: *order.Refused when the online wallet does not cover it, or the order is
-// not the owner's for one of its devices; [ErrTaken].
+// Errors: *order.Refused when the online wallet does not cover it or the device cannot
+// pay; order.ErrSignature; [ErrNoDevice]; [ErrTaken].
 func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 	d, err := i.verifyOrder(ctx, o, order.Load)
 	if err != nil {
@@ -84,16 +84,15 @@ func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 	})
 }
 
-// verifyOrder finds the device of an order and checks the owner's signature. An
-// order that fails here fails for good.
+// verifyOrder finds the device of an order and checks the owner's signature. Another
+// kind of order fails for good. A device or a key that is not known fails until it is:
+// under the key of a former phone, or before a backup was restored, the same order may
+// have been placed.
 func (i *Intermediary) verifyOrder(ctx context.Context, o order.Signed, kind order.Kind) (keptDevice, error) {
 	if o.Kind != kind || o.Amount <= 0 {
 		return keptDevice{}, &order.Refused{Reason: fmt.Errorf("intermediary: this is no %s order of more than 0.00 kr", kind)}
 	}
 	d, err := device(ctx, i.db, o.Device)
-	if errors.Is(err, ErrNoDevice) {
-		return keptDevice{}, &order.Refused{Reason: err}
-	}
 	if err != nil {
 		return keptDevice{}, err
 	}
@@ -101,10 +100,7 @@ func (i *Intermediary) verifyOrder(ctx context.Context, o order.Signed, kind ord
 	if err != nil {
 		return keptDevice{}, err
 	}
-	if err := o.Verify(owner.App); err != nil {
-		return keptDevice{}, &order.Refused{Reason: err}
-	}
-	return d, nil
+	return d, o.Verify(owner.App)
 }
 
 // pendingLoad is the oldest load order of a device that no Instruction carries.

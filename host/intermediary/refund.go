@@ -34,9 +34,9 @@ const (
 //     goes back to the online wallet instead, and the order stays refused.
 //
 // The same order again gives the same answer; nil means that it is done.
-// Errors: *order.Refused when it is not the owner's for one of its devices, when
-// the online wallet does not cover it, or for the settlement.Kind with which the
-// notary refuses; [ErrTaken].
+// Errors: *order.Refused when the online wallet does not cover it, or for the
+// settlement.Kind with which the notary refuses; order.ErrSignature; [ErrNoDevice];
+// [ErrTaken].
 func (i *Intermediary) PlaceRefund(ctx context.Context, o order.Signed) error {
 	d, err := i.verifyOrder(ctx, o, order.Refund)
 	if err != nil {

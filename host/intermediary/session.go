@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
@@ -63,8 +64,8 @@ func (i *Intermediary) Open(ctx context.Context, id message.DeviceID) (session.O
 //
 // A cut anywhere leaves what the notary holds; the same Report, or a later one,
 // goes on from there. Nothing here is kept that the next one would miss.
-// Errors: [ErrNoDevice], the notary's, for example for a State that answers no
-// Challenge.
+// Errors: [ErrNoDevice], [ErrSpoiled], the notary's, for example for a State that
+// answers no Challenge.
 func (i *Intermediary) Report(ctx context.Context, id message.DeviceID, reading session.Reading) (session.Answer, error) {
 	d, err := device(ctx, i.db, id)
 	if err != nil {
@@ -116,19 +117,52 @@ func (i *Intermediary) Report(ctx context.Context, id message.DeviceID, reading 
 // handOverReading gives the notary the records and, when it doubts one because
 // nobody has registered the payer, the payers' certificates, and with them the
 // records again: somebody may have handed over a spoiled one before, and only the
-// true one is proven by a certificate.
+// true one is proven by a certificate. A record that stays doubtful though the device
+// has shown what proves it was altered on its way: the device is to say it again before
+// it is told to forget it. Errors: [ErrSpoiled], the notary's.
 func (i *Intermediary) handOverReading(ctx context.Context, reading session.Reading) error {
 	answers, err := i.HandOver(ctx, reading.Records)
+	if err != nil || !slices.ContainsFunc(answers, isDoubtful) {
+		return err
+	}
+	answers, err = i.HandOver(ctx, slices.Concat(reading.Certificates, reading.Records))
 	if err != nil {
 		return err
 	}
-	for _, answer := range answers {
-		if errors.Is(answer.Err, settlement.Signature) {
-			_, err := i.HandOver(ctx, slices.Concat(reading.Certificates, reading.Records))
-			return err
+	shown, records := answers[:len(reading.Certificates)], answers[len(reading.Certificates):]
+	for n, answer := range records {
+		if isDoubtful(answer) && isProvable(reading.Records[n], reading.Certificates, shown) {
+			return ErrSpoiled
 		}
 	}
 	return nil
+}
+
+// ErrSpoiled says that a device's record cannot be as the device has it.
+var ErrSpoiled = errors.New("intermediary: a record, or the certificate of its payer, was altered on its way: synchronise again")
+
+// isDoubtful tells whether the notary holds a record whose Payment nobody has proven.
+func isDoubtful(answer settlement.Answer) bool {
+	return answer.Held && errors.Is(answer.Err, settlement.Signature)
+}
+
+// isProvable tells whether the certificate of the record's payer was shown, or may have
+// been before it was altered. One of a CA that has not joined proves nothing.
+func isProvable(record []byte, certificates [][]byte, answers []settlement.Answer) bool {
+	said, err := message.ParseRecord(record)
+	if err != nil {
+		return false
+	}
+	for n, encoded := range certificates {
+		if err := answers[n].Err; errors.Is(err, settlement.Malformed) || errors.Is(err, settlement.Certificate) {
+			return true
+		}
+		shown, err := cvc.Parse(encoded)
+		if err == nil && answers[n].Held && shown.Device() == said.Payment.Payer {
+			return true
+		}
+	}
+	return false
 }
 
 // Confirm takes a device's Confirmation to the notary, which releases the credit

@@ -2,7 +2,8 @@
 // load a device, to unload it, or to refund what a till took. An order is signed by the app's key before it is
 // sent and names itself, so that it can be sent again and is carried out once.
 //
-// Start at [New] and [NewRefund]. Cards know nothing of orders: an order never moves offline
+// Start at [New] and [NewRefund]. An order that was begun is signed anew by [Sign]
+// whenever it is sent: it stays the same order under the key of another phone. Cards know nothing of orders: an order never moves offline
 // money by itself, it asks for an Instruction or for a desk's Request, or moves online money. The
 // intermediary trusts the key that it registered for the customer, and the
 // customer's devices only.
@@ -90,22 +91,28 @@ type Signed struct {
 
 // New makes an order to load or unload, with a random id, and signs it.
 func New(kind Kind, device message.DeviceID, amount money.Ore, random io.Reader, app crypto.Signer) (Signed, error) {
-	return sign(Order{Kind: kind, Device: device, Amount: amount}, random, app)
+	return drawn(Order{Kind: kind, Device: device, Amount: amount}, random, app)
 }
 
 // NewRefund makes an order to give back a payment that a till took, or a part of
 // it, with a random id, and signs it. app is the key of the till's owner.
 func NewRefund(till message.DeviceID, of Payment, amount money.Ore, random io.Reader, app crypto.Signer) (Signed, error) {
-	return sign(Order{Kind: Refund, Device: till, Amount: amount, Of: of}, random, app)
+	return drawn(Order{Kind: Refund, Device: till, Amount: amount, Of: of}, random, app)
 }
 
-func sign(o Order, random io.Reader, app crypto.Signer) (Signed, error) {
+// drawn gives an order its id and signs it.
+func drawn(o Order, random io.Reader, app crypto.Signer) (Signed, error) {
 	if o.Amount <= 0 {
 		return Signed{}, fmt.Errorf("order: an amount of %s cannot be ordered: give more than 0.00 kr", o.Amount)
 	}
 	if _, err := io.ReadFull(random, o.ID[:]); err != nil {
 		return Signed{}, fmt.Errorf("order: the source of randomness failed: %w", err)
 	}
+	return Sign(o, app)
+}
+
+// Sign signs an order with the app's key, for the first time or again.
+func Sign(o Order, app crypto.Signer) (Signed, error) {
 	digest := o.Digest()
 	signature, err := app.Sign(nil, digest[:], crypto.SHA256)
 	if err != nil {

@@ -14,7 +14,6 @@ import (
 	"ekrona/apdu/signature"
 	"ekrona/host/intermediary"
 	"ekrona/host/money"
-	"ekrona/host/wallet"
 	"ekrona/personalization"
 	"ekrona/personalization/pki"
 )
@@ -58,13 +57,20 @@ func (t *Town) Enrol(ctx context.Context, b *Bank, name string) error {
 
 // addCustomer opens an online wallet and gives back the key of its owner's app.
 func (t *Town) addCustomer(ctx context.Context, b *Bank, name string, deposit money.Ore) (crypto.Signer, error) {
-	app, err := pki.Open(t.path("keys", name), t.random).Key(ctx, "app")
+	number, err := t.phoneNumber(name)
+	if err != nil {
+		return nil, err
+	}
+	app, err := pki.Open(t.path("keys", name), t.random).Key(ctx, numbered("app", number))
 	if err != nil {
 		return nil, err
 	}
 	public, err := signature.PublicKey(app)
 	if err != nil {
 		return nil, err
+	}
+	if number > 1 {
+		return app, b.ReplaceApp(ctx, name, public)
 	}
 	if err := b.AddCustomer(ctx, intermediary.Customer{ID: name, Name: name, App: public}); err != nil {
 		return nil, err
@@ -104,32 +110,13 @@ func (t *Town) welcome(ctx context.Context) error {
 		}
 		newest := cards[len(cards)-1]
 		p.Card = &Slot{holder: p.Name, observe: t.observe}
-		if err := t.givePhone(ctx, p, app, newest, "phone-"+p.Name+"-"+string(newest.ID)); err != nil {
+		p.journal = "phone-" + p.Name + "-" + string(newest.ID)
+		if err := t.givePhone(ctx, p, app, newest); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// givePhone opens the app of a person's phone, whose journal is that of one card,
-// and lets the person in.
-func (t *Town) givePhone(ctx context.Context, p *Person, app crypto.Signer, device intermediary.Device, journal string) error {
-	schema, err := wallet.Schema()
-	if err != nil {
-		return err
-	}
-	db, err := t.open(ctx, journal, schema)
-	if err != nil {
-		return err
-	}
-	p.Phone, err = wallet.New(ctx, wallet.Config{
-		DB: db, Random: t.random, App: app, Device: device.ID, Certificate: device.Certificate, CA: p.Bank.ca.Encoded,
-		PINPoint: device.PINPoint, Authorities: t.authorities(), Intermediary: p.Bank.Intermediary,
-	})
-	if err == nil {
 		t.People = append(t.People, p)
 	}
-	return err
+	return nil
 }
 
 // Bank finds an intermediary by its name.

@@ -96,6 +96,8 @@ type Person struct {
 	Card   *Slot
 	Phone  *wallet.Wallet
 	Letter Letter // of a card of the founding; others have theirs on paper
+
+	journal string // name of the first phone's file
 }
 
 // Shop is a shop with its terminal.

@@ -18,10 +18,16 @@ type transfer struct {
 	payerCertificate []byte
 	payment          *envelope.Envelope
 	answer           *envelope.Envelope
+	found            bool // read from the card, and given to nobody yet
 }
 
 // begin keeps a Request, once, and returns what is known of its conversation.
 func (w *Wallet) begin(ctx context.Context, asked envelope.Envelope) (transfer, error) {
+	return w.keepRequest(ctx, asked, false)
+}
+
+// keepRequest keeps a Request, once, and whether it was only found on the card.
+func (w *Wallet) keepRequest(ctx context.Context, asked envelope.Envelope, found bool) (transfer, error) {
 	identity, err := requestIdentity(asked.Message)
 	if err != nil {
 		return transfer{}, err
@@ -29,9 +35,9 @@ func (w *Wallet) begin(ctx context.Context, asked envelope.Envelope) (transfer, 
 	if err := whole(asked); err != nil {
 		return transfer{}, err
 	}
-	if _, err := w.db.ExecContext(ctx, `INSERT INTO transfer (request, position, asked)
-		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM transfer), $2) ON CONFLICT (request) DO NOTHING`,
-		identity[:], asked.Bytes()); err != nil {
+	if _, err := w.db.ExecContext(ctx, `INSERT INTO transfer (request, position, asked, found)
+		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM transfer), $2, $3) ON CONFLICT (request) DO UPDATE SET found = min(found, $3)`,
+		identity[:], asked.Bytes(), found); err != nil {
 		return transfer{}, fmt.Errorf("wallet: journal: %w", err)
 	}
 	return w.transfer(ctx, identity)
@@ -63,8 +69,8 @@ var ErrNoTransfer = errors.New("wallet: this phone has not seen the Request: bri
 func (w *Wallet) transfer(ctx context.Context, identity message.Hash) (transfer, error) {
 	t := transfer{identity: identity}
 	var asked, payment, answer []byte
-	err := w.db.QueryRowContext(ctx, `SELECT asked, payer_certificate, payment, answer FROM transfer WHERE request = $1`, identity[:]).
-		Scan(&asked, &t.payerCertificate, &payment, &answer)
+	err := w.db.QueryRowContext(ctx, `SELECT asked, payer_certificate, payment, answer, found FROM transfer WHERE request = $1`, identity[:]).
+		Scan(&asked, &t.payerCertificate, &payment, &answer, &t.found)
 	if errors.Is(err, sql.ErrNoRows) {
 		return t, ErrNoTransfer
 	}

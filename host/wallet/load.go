@@ -22,7 +22,9 @@ var ErrOnTheWay = errors.New("wallet: the load is ordered but not on the card ye
 //  4. The order is kept as done when the intermediary says so.
 //
 // Errors: [*order.Refused] when the online wallet does not cover it or the card
-// cannot take it, the money being where it was; [ErrOnTheWay]; [*card.LinkLost].
+// cannot take it, the money being where it was; [ErrOnTheWay]; order.ErrSignature
+// while another app is registered for the owner, the order being as it was;
+// [*card.LinkLost].
 func (w *Wallet) Load(ctx context.Context, tap Tap, amount money.Ore) (session.Result, error) {
 	k, err := w.ordered(ctx, order.Load, amount)
 	if err != nil {

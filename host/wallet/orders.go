@@ -17,36 +17,45 @@ type kept struct {
 	request *envelope.Envelope // of an unload, once the desk has made it
 }
 
-// ordered finds the unfinished order of this kind and amount, or signs and keeps a
-// new one. So a call that is repeated after a crash finishes what it began.
+// ordered finds the unfinished order of this kind and amount, or makes and keeps a
+// new one. So a call that is repeated after a crash finishes what it began. It is
+// signed each time: the journal may come from another phone, which had another key.
 func (w *Wallet) ordered(ctx context.Context, kind order.Kind, amount money.Ore) (kept, error) {
-	k := kept{Signed: order.Signed{Order: order.Order{Kind: kind, Device: w.device, Amount: amount}}}
+	var k kept
 	var id, request []byte
-	err := w.db.QueryRowContext(ctx, `SELECT id, signature, request FROM orders WHERE kind = $1 AND amount = $2 AND done = 0 ORDER BY position LIMIT 1`,
-		kind, int64(amount)).Scan(&id, &k.Signature, &request)
-	switch {
-	case err == nil:
-		copy(k.ID[:], id)
-		if request != nil {
-			parsed, err := envelope.Parse(request)
-			if err != nil {
-				return k, fmt.Errorf("wallet: journal: %w", err)
-			}
-			k.request = &parsed
-		}
-		return k, nil
-	case !errors.Is(err, sql.ErrNoRows):
-		return k, fmt.Errorf("wallet: journal: %w", err)
+	err := w.db.QueryRowContext(ctx, `SELECT id, request FROM orders WHERE kind = $1 AND amount = $2 AND done = 0 ORDER BY position LIMIT 1`,
+		kind, int64(amount)).Scan(&id, &request)
+	if errors.Is(err, sql.ErrNoRows) {
+		return w.order(ctx, kind, amount)
 	}
-	if k.Signed, err = order.New(kind, w.device, amount, w.random, w.app); err != nil {
-		return k, err
-	}
-	_, err = w.db.ExecContext(ctx, `INSERT INTO orders (id, position, kind, amount, signature)
-		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM orders), $2, $3, $4)`, k.ID[:], kind, int64(amount), k.Signature)
 	if err != nil {
 		return k, fmt.Errorf("wallet: journal: %w", err)
 	}
-	return k, nil
+	if request != nil {
+		parsed, err := envelope.Parse(request)
+		if err != nil {
+			return k, fmt.Errorf("wallet: journal: %w", err)
+		}
+		k.request = &parsed
+	}
+	begun := order.Order{Kind: kind, Device: w.device, Amount: amount}
+	copy(begun.ID[:], id)
+	k.Signed, err = order.Sign(begun, w.app)
+	return k, err
+}
+
+// order makes and keeps a new order.
+func (w *Wallet) order(ctx context.Context, kind order.Kind, amount money.Ore) (kept, error) {
+	signed, err := order.New(kind, w.device, amount, w.random, w.app)
+	if err != nil {
+		return kept{}, err
+	}
+	_, err = w.db.ExecContext(ctx, `INSERT INTO orders (id, position, kind, amount)
+		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM orders), $2, $3)`, signed.ID[:], kind, int64(amount))
+	if err != nil {
+		return kept{}, fmt.Errorf("wallet: journal: %w", err)
+	}
+	return kept{Signed: signed}, nil
 }
 
 // finish notes that nothing more is to be done for an order.
@@ -66,7 +75,8 @@ func (w *Wallet) settle(ctx context.Context, k kept, err error) error {
 	return err
 }
 
-func (w *Wallet) keepRequest(ctx context.Context, k *kept, request envelope.Envelope) error {
+// keepDesks keeps the Request with which the desk has answered an order.
+func (w *Wallet) keepDesks(ctx context.Context, k *kept, request envelope.Envelope) error {
 	if _, err := w.db.ExecContext(ctx, `UPDATE orders SET request = $1 WHERE id = $2`, request.Bytes(), k.ID[:]); err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
 	}

@@ -15,8 +15,8 @@ import (
 // Request has the held card ask for an amount: the first tap of a payment between
 // cards. payer, when not empty, is the only device that may pay.
 //
-//  1. Open Requests that the phone does not know are read from the card: one of
-//     this amount and payer is the answer that a torn tap lost, and is taken.
+//  1. Open Requests that the phone has given to nobody are read from the card: one
+//     of this amount and payer is the answer that a torn tap lost, and is taken.
 //  2. Otherwise REQUEST. A cut leaves the Request open on the card or not at all;
 //     the same call finds out.
 //  3. The Request is kept. A cut before: as in step 2.
@@ -55,8 +55,8 @@ func (w *Wallet) Request(ctx context.Context, tap Tap, amount money.Ore, payer m
 	return asked, err
 }
 
-// lostRequest is an open Request on the card that no conversation of this phone
-// began, and that asks for just this; nil when there is none.
+// lostRequest is an open Request on the card that this phone has given to nobody, and
+// that asks for just this; nil when there is none.
 func (w *Wallet) lostRequest(ctx context.Context, h *held, amount message.Amount, payer message.DeviceID) ([]byte, error) {
 	open, err := h.OpenRequests(ctx)
 	if err != nil {
@@ -74,9 +74,11 @@ func (w *Wallet) lostRequest(ctx context.Context, h *held, amount message.Amount
 		if request.Amount != amount || request.Payer != payer {
 			continue
 		}
-		if _, err := w.transfer(ctx, identity); errors.Is(err, ErrNoTransfer) {
+		t, err := w.transfer(ctx, identity)
+		if errors.Is(err, ErrNoTransfer) || err == nil && t.found && t.payment == nil {
 			return signed, nil
-		} else if err != nil {
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -2,7 +2,6 @@ package wallet
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -13,14 +12,15 @@ import (
 	"ekrona/host/envelope"
 	"ekrona/host/session"
 	"ekrona/host/settlement"
-	"ekrona/host/store"
 )
 
 // Synchronise brings the owner's card and its intermediary to agreement:
 //
 //  1. What the phone carries, Receipts above all, goes to the notary; a message is
 //     forgotten here when the notary holds it. A cut: it is handed over again.
-//  2. session.Run with the card.
+//  2. session.Run with the card. What the card knows better is kept: Payments, the
+//     answers to its Requests, and those that are open though no conversation on this
+//     phone began them.
 //
 // The PIN is needed only when Payments wait for the card and its policy asks for
 // one; without it they go on waiting, and the result says so.
@@ -108,6 +108,9 @@ func (o ownCard) Read(ctx context.Context, challenge []byte, trust session.Trust
 	if err != nil {
 		return session.Reading{}, err
 	}
+	if err := o.findRequests(ctx, state); err != nil {
+		return session.Reading{}, err
+	}
 	reading := session.Reading{State: state, Records: records}
 	for _, encoded := range records {
 		payer, err := o.wallet.keepRecord(ctx, encoded)
@@ -121,22 +124,62 @@ func (o ownCard) Read(ctx context.Context, challenge []byte, trust session.Trust
 	return reading, nil
 }
 
+// findRequests keeps the Requests that the card has open and the phone does not know,
+// so that they can be paid or refused: a former phone made them, or the answer of the
+// tap was lost. They are read only when the State names one. What was altered on its
+// way is read again the next time.
+func (o ownCard) findRequests(ctx context.Context, state []byte) error {
+	said, err := message.Parse[message.State](state)
+	if err != nil {
+		return nil // the intermediary says so
+	}
+	unknown := false
+	for _, open := range said.OpenRequests {
+		_, err := o.wallet.transfer(ctx, open.Request)
+		if err != nil && !errors.Is(err, ErrNoTransfer) {
+			return err
+		}
+		unknown = unknown || err != nil
+	}
+	if !unknown {
+		return nil
+	}
+	open, err := o.OpenRequests(ctx)
+	if err != nil {
+		return err
+	}
+	for _, signed := range open {
+		found := envelope.Envelope{Message: signed, Certificate: o.wallet.certificate, Authority: o.wallet.ca}
+		if !isBy(signed, found.Certificate) {
+			continue
+		}
+		if _, err := o.wallet.keepRequest(ctx, found, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Apply gives the card the Instruction.
 func (o ownCard) Apply(ctx context.Context, instruction []byte, trust session.Trust) ([]byte, error) {
 	return o.Instruction(ctx, instruction, trust.InstructionKey, trust.Notary)
 }
 
-// keepRecord keeps the owner's card's Payment in the conversation that it belongs
-// to; one that was altered on its way is read again the next time. Of a Payment
-// that the card accepted it returns the payer's certificate, when the Payment came
-// through this phone, and hands it over too when the Receipt did not come back.
+// keepRecord keeps the owner's card's word in the conversation that it belongs to;
+// one that was altered on its way is read again the next time. Of a Payment that the
+// card accepted it returns the payer's certificate, when the Payment came through this
+// phone, and hands it over too when the Receipt did not come back.
 func (w *Wallet) keepRecord(ctx context.Context, encoded []byte) (payer []byte, err error) {
 	record, err := message.ParseRecord(encoded)
 	if err != nil {
 		return nil, fmt.Errorf("wallet: record of the card: %w", err)
 	}
-	if record.Payment == nil {
-		return nil, nil
+	if record.Refusal != nil {
+		t, err := w.transfer(ctx, record.Refusal.Request)
+		if errors.Is(err, ErrNoTransfer) {
+			return nil, nil
+		}
+		return nil, errors.Join(err, w.keepWord(ctx, t, encoded))
 	}
 	identity, err := message.Identity(&record.Payment.Request)
 	if err != nil {
@@ -149,21 +192,42 @@ func (w *Wallet) keepRecord(ctx context.Context, encoded []byte) (payer []byte, 
 		return nil, w.keepPayment(ctx, identity, envelope.Envelope{Message: encoded, Certificate: w.certificate, Authority: w.ca})
 	}
 	t, err := w.transfer(ctx, identity)
-	if errors.Is(err, ErrNoTransfer) || err == nil && t.payment == nil {
+	if errors.Is(err, ErrNoTransfer) || err == nil && record.Receipt == nil { // altered: not the card's word at all
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	paid, err := message.Encode(record.Payment)
+	receipt, err := message.Encode(record.Receipt)
 	if err != nil {
 		return nil, fmt.Errorf("wallet: record of the card: %w", err)
 	}
-	if !isBy(paid, t.payment.Certificate) { // a stranger sent another Payment for this Request
-		return nil, nil
+	if !t.proves(record.Receipt) { // the Payment came by another way
+		return nil, w.keepWord(ctx, t, receipt)
 	}
-	if t.answer == nil {
-		err = store.InTx(ctx, w.db, func(tx *sql.Tx) error { return queue(ctx, tx, t.payment.Certificate) })
+	return t.payment.Certificate, w.keepWord(ctx, t, receipt, t.payment.Certificate)
+}
+
+// proves tells whether the phone has the Payment that a Receipt is of, with the payer's
+// certificate: its own copy counts, not the record's, which may have been altered. A
+// stranger may have sent another Payment for the same Request.
+func (t transfer) proves(receipt *message.Receipt) bool {
+	if t.payment == nil {
+		return false
 	}
-	return t.payment.Certificate, err
+	paid, err := message.Parse[message.Payment](t.payment.Message)
+	if err != nil {
+		return false
+	}
+	identity, err := message.Identity(paid)
+	return err == nil && identity == receipt.Payment && isBy(t.payment.Message, t.payment.Certificate)
+}
+
+// keepWord keeps what the owner's card has answered to a Request, with what proves the
+// Payment.
+func (w *Wallet) keepWord(ctx context.Context, t transfer, signed []byte, proof ...[]byte) error {
+	if t.answer != nil || !isBy(signed, w.certificate) {
+		return nil
+	}
+	return w.keepAnswer(ctx, t.identity, envelope.Envelope{Message: signed, Certificate: w.certificate, Authority: w.ca}, proof...)
 }

@@ -2,6 +2,7 @@ package wallet
 
 import (
 	"context"
+	"errors"
 
 	"ekrona/apdu/message"
 	"ekrona/host/envelope"
@@ -39,13 +40,22 @@ func (w *Wallet) Transfer(ctx context.Context, amount money.Ore, hold Holder) (a
 	return asked, receipt, err
 }
 
+// ErrRefused says that the payee has closed a Request.
+var ErrRefused = errors.New("wallet: this Request was refused, and what is paid into it comes back to the payer's online wallet: ask again")
+
 // ContinueTransfer carries a payment between two cards on from where its journal
 // stands: a Payment that is kept is not paid again, a Receipt that is kept is the
-// answer.
+// answer. Errors: [ErrRefused], those of [Wallet.Pay] and [Wallet.Accept].
 func (w *Wallet) ContinueTransfer(ctx context.Context, asked envelope.Envelope, hold Holder) (envelope.Envelope, error) {
 	t, err := w.begin(ctx, asked)
 	if err != nil {
 		return envelope.Envelope{}, err
+	}
+	if t.answer != nil && isReceipt(t.answer.Message) {
+		return *t.answer, nil
+	}
+	if t.answer != nil {
+		return envelope.Envelope{}, ErrRefused
 	}
 	if t.payment == nil {
 		payer, err := hold(ctx, Payer)
@@ -57,9 +67,6 @@ func (w *Wallet) ContinueTransfer(ctx context.Context, asked envelope.Envelope, 
 			return envelope.Envelope{}, err
 		}
 		t.payment = &payment
-	}
-	if t.answer != nil {
-		return *t.answer, nil
 	}
 	payee, err := hold(ctx, Payee)
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 //  6. The order is kept as done.
 //
 // Errors: [*TornTap], [*card.Refusal], [*card.LinkLost], [ErrPINNeeded],
-// [*order.Refused].
+// [*order.Refused]; order.ErrSignature while another app is registered for the owner.
 func (w *Wallet) Unload(ctx context.Context, tap Tap, amount money.Ore) ([]byte, error) {
 	k, err := w.ordered(ctx, order.Unload, amount)
 	if err != nil {
@@ -60,5 +60,5 @@ func (w *Wallet) askDesk(ctx context.Context, tap Tap, k *kept) error {
 	if err != nil {
 		return err
 	}
-	return w.keepRequest(ctx, k, request)
+	return w.keepDesks(ctx, k, request)
 }

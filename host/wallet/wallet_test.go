@@ -228,16 +228,22 @@ func TestProofGoesToTheNotary(t *testing.T) {
 	identity := p.begun(asked)
 	_, err := p.receivePayment(p.ctx, paid)
 	require.NoError(t, err)
+	proof, err := p.keepRecord(p.ctx, paid.Message)
+	require.NoError(t, err)
+	require.Nil(t, proof, "another's Payment alone is no record of this card")
 	record := append(bytes.Clone(receipt.Message), paid.Message...)
 	for range 2 { // the answer of ACCEPT was torn off: it is in the records
 		proof, err := p.keepRecord(p.ctx, record)
 		require.NoError(t, err)
 		require.Equal(t, paid.Certificate, proof)
 	}
-	require.Equal(t, [][]byte{paid.Message, paid.Certificate}, p.waiting())
-	require.NoError(t, p.keepAnswer(p.ctx, identity, receipt, paid.Certificate))
 	all := [][]byte{paid.Message, paid.Certificate, receipt.Message}
 	require.Equal(t, all, p.waiting())
+	require.NoError(t, p.keepAnswer(p.ctx, identity, receipt, paid.Certificate))
+	require.Equal(t, all, p.waiting(), "once")
+	unfinished, err := p.Unfinished(p.ctx)
+	require.NoError(t, err)
+	require.Empty(t, unfinished)
 	p.clerk.answers = []settlement.Answer{{Err: settlement.Signature}, {Err: settlement.Malformed}, {Held: true}}
 	require.NoError(t, p.handOver(p.ctx))
 	require.Equal(t, all[1:2], p.waiting(), "it was altered on its way")
@@ -252,7 +258,7 @@ func TestProofGoesToTheNotary(t *testing.T) {
 	junk.Message = paid.Message
 	_, err = p.receivePayment(p.ctx, junk)
 	require.NoError(t, err)
-	proof, err := p.keepRecord(p.ctx, append(bytes.Clone(receipt.Message), paid.Message...))
+	proof, err = p.keepRecord(p.ctx, append(bytes.Clone(receipt.Message), paid.Message...))
 	require.NoError(t, err)
 	assert.Nil(t, proof, "a stranger's certificate proves nothing")
 }

@@ -14,7 +14,7 @@ import (
 func walletCommand() *cobra.Command {
 	return group("wallet", "A person of a town: phone, card, three wallets",
 		walletBalanceCommand(), walletBuyCommand(), walletLoadCommand(), walletUnloadCommand(), walletPayCommand(), walletAskCommand(),
-		walletOpenCommand(), walletRefuseCommand(), walletContinueCommand(), walletSyncCommand(), walletLostCommand())
+		walletOpenCommand(), walletRefuseCommand(), walletContinueCommand(), walletSyncCommand(), walletLostCommand(), walletNewPhoneCommand())
 }
 
 func walletBalanceCommand() *cobra.Command {
@@ -136,4 +136,20 @@ func walletLostCommand() *cobra.Command {
 		}
 		return f.answer(c, map[string]any{"name": v.person.Name, "device": device}, "%s's card %s is on the revocation list", v.person.Name, device)
 	})
+}
+
+func walletNewPhoneCommand() *cobra.Command {
+	f := &inTown{}
+	c := personCommand(f, "new-phone NAME", "Change phones: the former one's key ends", 0, "a person's name", func(c *cobra.Command, v visit) error {
+		if err := v.town.ChangePhone(v.ctx, v.person); err != nil {
+			return err
+		}
+		return f.answer(c, map[string]any{"name": v.person.Name, "device": v.person.Phone.Device()},
+			"%s has another phone, with nothing on it: what the former one signs is refused from now on; synchronise the card", v.person.Name)
+	})
+	c.Long = `Gives a person another phone, for one that is lost or broken. The bank registers its key in
+place of the former one's, whose orders it refuses from then on. The new phone has nothing on
+it: what was under way is found again on the card and by synchronising it. A payment that only
+the former phone had is sent again by its payer.`
+	return c
 }

@@ -1,0 +1,119 @@
+package flows
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/envelope"
+	"ekrona/host/intermediary"
+	"ekrona/host/ledger"
+	"ekrona/host/money"
+	"ekrona/host/session"
+	"ekrona/personalization/pki"
+)
+
+// stray is a key that an intermediary has certified without a card.
+func (w *world) stray(b *bank) pki.Identity {
+	w.t.Helper()
+	identity, err := b.pki.Certified("stray", w.subject("SENORDICSTRAY001", spec.RoleCard), b.ca)
+	require.NoError(w.t, err)
+	return identity
+}
+
+// paidBy is a Payment of a Request that no card has made.
+func (w *world) paidBy(b *bank, stray pki.Identity, asked envelope.Envelope, atc uint32) envelope.Envelope {
+	w.t.Helper()
+	request, err := message.Parse[message.Request](asked.Message)
+	require.NoError(w.t, err)
+	signed, err := envelope.Sign(&message.Payment{Payer: stray.Certificate.Device(), ATC: atc, Request: *request}, stray.Signer)
+	require.NoError(w.t, err)
+	return envelope.Envelope{Message: signed, Certificate: stray.Encoded, Authority: b.ca.Encoded}
+}
+
+// spoiling is an intermediary's link on which a reading is altered once.
+type spoiling struct {
+	*intermediary.Intermediary
+	spoil func(*session.Reading)
+}
+
+func (s *spoiling) Report(ctx context.Context, device message.DeviceID, r session.Reading) (session.Answer, error) {
+	if s.spoil != nil {
+		altered := session.Reading{State: r.State, Records: deep(r.Records), Certificates: deep(r.Certificates)}
+		s.spoil(&altered)
+		r, s.spoil = altered, nil
+	}
+	return s.Intermediary.Report(ctx, device, r)
+}
+
+func deep(all [][]byte) [][]byte {
+	var own [][]byte
+	for _, one := range all {
+		own = append(own, slices.Clone(one))
+	}
+	return own
+}
+
+// flipLast alters the end of a signature.
+func flipLast(signed []byte) { signed[len(signed)-1] ^= 1 }
+
+// TestTillSaysAgainWhatWasSpoiledOnItsWay: a payee that is told to forget a Payment by a
+// key that nobody registered forgets the only proof of it.
+func TestTillSaysAgainWhatWasSpoiledOnItsWay(t *testing.T) {
+	for name, spoil := range map[string]func(*session.Reading){
+		"the payer's signature":   func(r *session.Reading) { flipLast(r.Records[0]) },
+		"the payer's certificate": func(r *session.Reading) { flipLast(r.Certificates[0]) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, _, shop := annaAndShop(t)
+			b := w.banks["SENORDIC"]
+			shop.config.Link = &spoiling{shop.bank.Intermediary, spoil}
+			w.restartTill()
+			sale, err := shop.Ask(w.ctx, 45*money.Krona)
+			require.NoError(t, err)
+			require.NoError(t, shop.Answer(w.ctx, w.paidBy(b, w.stray(b), sale.Request, 1)))
+
+			_, err = shop.Synchronise(w.ctx)
+			require.ErrorIs(t, err, intermediary.ErrSpoiled)
+			w.audit("spoiled")
+			w.syncTill()
+			assert.Equal(t, 45*money.Krona, w.taken())
+			w.agree()
+			require.NoError(t, b.PullStatement(w.ctx))
+			own, err := ledger.Balance(w.ctx, b.db, ledger.Account{Kind: ledger.OwnFunds})
+			require.NoError(t, err)
+			assert.Equal(t, (10_000-500-45)*money.Krona, own)
+		})
+	}
+}
+
+// TestRecordThatWasSpoiledAtThePhoneIsReadAgain: the phone knows the Payment, and what
+// proves it, better than the record that it was given by its reader.
+func TestRecordThatWasSpoiledAtThePhoneIsReadAgain(t *testing.T) {
+	w, anna, _ := annaAndBertil(t)
+	b := w.banks["SENORDIC"]
+	asked, err := anna.phone.Request(w.ctx, anna.tap(t), 30*money.Krona, "")
+	require.NoError(t, err)
+	_, err = anna.phone.Accept(w.ctx, anna.tap(t), w.paidBy(b, w.stray(b), asked, 2))
+	require.NoError(t, err)
+
+	tap := anna.tap(t)
+	whole := tap.Card
+	tap.Card = apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+		response, err := whole.Transmit(ctx, c)
+		if found, ok := spec.Find(c.CLA, c.INS, c.P1, c.P2); ok && found.Command == spec.ReadRecord && response.SW == apdu.OK {
+			flipLast(response.Data)
+		}
+		return response, err
+	})
+	_, err = anna.phone.Synchronise(w.ctx, tap)
+	require.ErrorIs(t, err, intermediary.ErrSpoiled)
+	w.sync(anna)
+	w.agree()
+}
