@@ -22,7 +22,7 @@ import (
 // stray is a key that an intermediary has certified without a card.
 func (w *world) stray(b *bank) pki.Identity {
 	w.t.Helper()
-	identity, err := b.pki.Certified("stray", w.subject("SENORDICSTRAY001", spec.RoleCard), b.ca)
+	identity, err := b.pki.Certified("stray", w.subject(string(b.ca.Certificate.Holder.Name())+"STRAY001", spec.RoleCard), b.ca)
 	require.NoError(w.t, err)
 	return identity
 }
@@ -91,6 +91,24 @@ func TestTillSaysAgainWhatWasSpoiledOnItsWay(t *testing.T) {
 			assert.Equal(t, (10_000-500-45)*money.Krona, own)
 		})
 	}
+}
+
+// TestPayerOfACAThatNeverJoinedStopsNobody: what its certificate proves nobody can know;
+// the device that took its Payment is acknowledged all the same.
+func TestPayerOfACAThatNeverJoinedStopsNobody(t *testing.T) {
+	w, _, shop := annaAndShop(t)
+	b := &bank{pki: pki.Open(t.TempDir(), w.random("never joined"))}
+	var err error
+	b.ca, err = b.pki.Certified("ca", w.subject("SENEVERJ00001", spec.RoleIntermediary), w.root)
+	require.NoError(t, err)
+	sale, err := shop.Ask(w.ctx, 45*money.Krona)
+	require.NoError(t, err)
+	require.NoError(t, shop.Answer(w.ctx, w.paidBy(b, w.stray(b), sale.Request, 1)))
+	w.syncTill()
+	w.audit("acknowledged")
+	reading, err := shop.Read(w.ctx, w.challenge(shop.bank, shop.ID()), session.Trust{InstructionKey: shop.bank.instruction.Encoded, Notary: w.notary.Encoded})
+	require.NoError(t, err)
+	assert.Empty(t, reading.Records)
 }
 
 // TestRecordThatWasSpoiledAtThePhoneIsReadAgain: the phone knows the Payment, and what
