@@ -90,7 +90,7 @@ func (w *world) act(s Step) error {
 		return w.cancelUnload(p)
 	case UsePUK:
 		return w.usePUK(p, s)
-	case Copy, RollBack, PayFalsely, SayAnything, SendJunk, Forge, Mint, Replay, BackUp, Restore:
+	case Copy, RollBack, PayFalsely, OrderFalse, SayAnything, SendJunk, Forge, Mint, Replay, BackUp, Restore:
 		return w.misbehave(s, p, q, b)
 	default:
 		return w.atBank(s, p, t)
@@ -264,18 +264,27 @@ func (w *world) allOf(p *person, which int) (money.Ore, error) {
 }
 
 func (w *world) sale(p *person, t *till, s Step) error {
-	w.plan.busy[t.shop] = true
-	t.seen = nil
-	sale, err := t.Ask(w.ctx, s.Amount)
+	sale, err := w.askAt(t, s.Amount)
 	if err != nil {
 		return err
+	}
+	return w.take(p, t, sale.Number, s)
+}
+
+// askAt has a till ask for an amount.
+func (w *world) askAt(t *till, amount money.Ore) (terminal.Sale, error) {
+	w.plan.busy[t.shop] = true
+	t.seen = nil
+	sale, err := t.Ask(w.ctx, amount)
+	if err != nil {
+		return sale, err
 	}
 	if t.knows {
 		w.broken = errors.Join(w.broken, fmt.Errorf("the %s's till knows that it was set back, and sells", t.shop))
 	}
 	t.asked = append(t.asked, sale)
 	w.post(requestLetter, t.ID(), "", sale.Request) // somebody may have taken a picture of it
-	return w.take(p, t, sale.Number, s)
+	return sale, nil
 }
 
 func (w *world) take(p *person, t *till, number uint32, s Step) error {

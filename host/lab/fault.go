@@ -37,6 +37,7 @@ const (
 	RestoreBackup    FaultKind = "intermediary restored from a backup"
 	TillSetBack      FaultKind = "store of a till set back"
 	PhoneLost        FaultKind = "phone lost, and another one without its journal or with an old one"
+	FormerPhone      FaultKind = "order signed on a phone that was lost"
 	StolenCA         FaultKind = "payment by a key that a stolen CA key has certified"
 	ThroughNotary    FaultKind = "intermediary that wants credits from the notary against the rules"
 	TornIssue        FaultKind = "personalization broken off"
@@ -50,7 +51,7 @@ func Faults() []FaultKind {
 	return []FaultKind{
 		CutPower, LoseCommand, TearAnswer, AlterCommand, AlterAnswer, ForgeAnswer, KillNode, KillCommit, LoseCall, LoseReply, RepeatCall, AlterCall, Withhold,
 		Interleave, GaveUp, InterleaveCommit, AlterMail, Misdeliver, LateMail, RepeatMail, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
-		RestoreBackup, TillSetBack, PhoneLost, StolenCA, ThroughNotary, TornIssue, LostCard, Expired, WrongPIN,
+		RestoreBackup, TillSetBack, PhoneLost, FormerPhone, StolenCA, ThroughNotary, TornIssue, LostCard, Expired, WrongPIN,
 	}
 }
 

@@ -36,6 +36,9 @@ func (w *world) finish() *Failure {
 	if f := w.mustRefund(); f != nil {
 		return f
 	}
+	if f := w.mustRegister(); f != nil {
+		return f
+	}
 	if f := w.mustFinish(); f != nil {
 		return f
 	}

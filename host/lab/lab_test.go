@@ -55,7 +55,7 @@ func TestEveryFaultIsMet(t *testing.T) {
 	for _, kind := range Faults() {
 		assert.NotZero(t, tally.Met[kind], "%s", kind)
 	}
-	refused := map[Kind]bool{EnterWrong: true, SendJunk: true, Forge: true}
+	refused := map[Kind]bool{EnterWrong: true, SendJunk: true, Forge: true, OrderFalse: true}
 	for _, w := range weights {
 		assert.Equal(t, refused[w.kind], tally.Done[w.kind] == 0, "steps %q that were not refused: %d", w.kind, tally.Done[w.kind])
 	}
@@ -99,6 +99,6 @@ func TestEveryFaultIsDrawnOrIsAStep(t *testing.T) {
 		assert.Positive(t, reach[kind], "%s", kind)
 	}
 	steps := []FaultKind{Misdeliver, LateMail, RepeatMail, GaveUp, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
-		RestoreBackup, TillSetBack, PhoneLost, StolenCA, ThroughNotary, TornIssue, LostCard, Expired, WrongPIN}
+		RestoreBackup, TillSetBack, PhoneLost, FormerPhone, StolenCA, ThroughNotary, TornIssue, LostCard, Expired, WrongPIN}
 	assert.Len(t, Faults(), len(drawn)+len(steps))
 }

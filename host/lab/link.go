@@ -148,17 +148,17 @@ func (l bankLink) HandOver(ctx context.Context, messages [][]byte) ([]settlement
 
 // PlaceLoad implements wallet.Intermediary.
 func (l bankLink) PlaceLoad(ctx context.Context, o order.Signed) error {
-	return only(l.w, func() error { return l.bank.PlaceLoad(ctx, o) })
+	return only(l.w, func() error { return l.bank.PlaceLoad(ctx, o) }, &o.Signature)
 }
 
 // LoadProgress implements wallet.Intermediary.
 func (l bankLink) LoadProgress(ctx context.Context, o order.Signed) (order.Progress, error) {
-	return over(l.w, func() (order.Progress, error) { return l.bank.LoadProgress(ctx, o) })
+	return over(l.w, func() (order.Progress, error) { return l.bank.LoadProgress(ctx, o) }, &o.Signature)
 }
 
 // RequestUnload implements wallet.Intermediary.
 func (l bankLink) RequestUnload(ctx context.Context, o order.Signed) (envelope.Envelope, error) {
-	return over(l.w, func() (envelope.Envelope, error) { return l.bank.RequestUnload(ctx, o) })
+	return over(l.w, func() (envelope.Envelope, error) { return l.bank.RequestUnload(ctx, o) }, &o.Signature)
 }
 
 // TakeUnload implements wallet.Intermediary.
@@ -168,7 +168,7 @@ func (l bankLink) TakeUnload(ctx context.Context, payment []byte) ([]byte, error
 
 // UnloadReceipt implements wallet.Intermediary.
 func (l bankLink) UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, error) {
-	return over(l.w, func() ([]byte, error) { return l.bank.UnloadReceipt(ctx, o) })
+	return over(l.w, func() ([]byte, error) { return l.bank.UnloadReceipt(ctx, o) }, &o.Signature)
 }
 
 // notaryLink is the way of an intermediary to the central bank.

@@ -29,6 +29,7 @@ func (w *world) ordered(name string, b *bank, number int) (*person, error) {
 	if p.app, err = w.appKey(); err != nil {
 		return nil, err
 	}
+	p.known = p.app
 	if p.order, err = personalization.NewOrder(device, name, w.today(), w.random.of("order")); err != nil {
 		return nil, err
 	}

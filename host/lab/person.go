@@ -35,12 +35,14 @@ type person struct {
 	blank   []byte // the journal of a phone that was never used
 	backup  []byte // the last copy of the phone's
 	app     *ecdsa.PrivateKey
-	cards   []*emulated.Card // the card; with copies when it was copied
-	held    *slot            // where one of them was last
-	copied  bool             // from then on nobody vouches for the card
-	image   string           // file of a copy, to roll the card back to
-	proof   bool             // the phone may have what alone proves a Payment that the card accepted
-	seen    *audit.Device    // what the card holds, until it may have changed
+	known   *ecdsa.PrivateKey   // app key that the bank has said it knows
+	former  []*ecdsa.PrivateKey // app keys of phones that others have now
+	cards   []*emulated.Card    // the card; with copies when it was copied
+	held    *slot               // where one of them was last
+	copied  bool                // from then on nobody vouches for the card
+	image   string              // file of a copy, to roll the card back to
+	proof   bool                // the phone may have what alone proves a Payment that the card accepted
+	seen    *audit.Device       // what the card holds, until it may have changed
 	said    utterances
 }
 

@@ -8,6 +8,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
+	"ekrona/host/money"
 	"ekrona/host/wallet"
 )
 
@@ -35,16 +36,51 @@ func (w *world) payFalsely(p *person, b *bank, s Step) error {
 	if asked == nil {
 		return errors.New("nothing was asked for")
 	}
-	never, err := w.identity(fmt.Sprintf("%s9%07d", b.name, s.Number), spec.RoleCard, cardDays, &b.ca)
+	payment, certificate, err := w.fromNothing(asked, b, s)
 	if err != nil {
 		return err
 	}
-	payment := &message.Payment{Payer: never.Certificate.Device(), ATC: uint32(1 + s.Pick%3), Request: *asked}
-	if err := message.Sign(payment, never.Signer); err != nil {
+	p.proof = true // also when the answer was torn
+	err = w.give(p, s, payment, certificate, b)
+	if err == nil {
+		w.meet(StolenCA)
+	}
+	return err
+}
+
+// fromNothing is a Payment by a key that the stolen CA key has certified.
+func (w *world) fromNothing(asked *message.Request, b *bank, s Step) (payment *message.Payment, certificate []byte, err error) {
+	never, err := w.identity(fmt.Sprintf("%s9%07d", b.name, s.Number), spec.RoleCard, cardDays, &b.ca)
+	if err != nil {
+		return nil, nil, err
+	}
+	payment = &message.Payment{Payer: never.Certificate.Device(), ATC: uint32(1 + s.Pick%3), Request: *asked}
+	return payment, never.Encoded, message.Sign(payment, never.Signer)
+}
+
+// mostFalse is the most that a till takes from such a key at once here: what holding and
+// pool stand in for between two of its synchronisations is limited (protocol §8, 11).
+const mostFalse = 100 * money.Krona
+
+// buyFalsely has a till sell to such a key.
+func (w *world) buyFalsely(t *till, b *bank, s Step) error {
+	sale, err := w.askAt(t, min(s.Amount, mostFalse))
+	if err != nil {
 		return err
 	}
-	p.proof = true // also when the answer was torn
-	err = w.give(p, s, payment, never.Encoded, b)
+	asked, err := message.Parse[message.Request](sale.Request.Message)
+	if err != nil {
+		return err
+	}
+	payment, certificate, err := w.fromNothing(asked, b, s)
+	if err != nil {
+		return err
+	}
+	encoded, err := message.Encode(payment)
+	if err != nil {
+		return err
+	}
+	err = t.Answer(w.ctx, envelope.Envelope{Message: encoded, Certificate: certificate, Authority: b.ca.Encoded})
 	if err == nil {
 		w.meet(StolenCA)
 	}

@@ -20,7 +20,12 @@ func (w *world) misbehave(s Step, p, q *person, b *bank) error {
 	case RollBack:
 		return w.rollBack(p, q, s)
 	case PayFalsely:
+		if s.Pick/3%3 == 0 {
+			return w.buyFalsely(w.tills[s.Other%len(w.tills)], b, s)
+		}
 		return w.payFalsely(p, b, s)
+	case OrderFalse:
+		return w.orderFalsely(p, s)
 	case SayAnything:
 		return w.sayAnything(p, s)
 	case SendJunk:
@@ -300,10 +305,14 @@ func (w *world) restore(b *bank) error {
 		if p.bank != b {
 			continue
 		}
-		customer := intermediary.Customer{ID: p.name, Name: p.name, App: &p.app.PublicKey}
-		if err := errors.Join(b.AddCustomer(w.ctx, customer), b.AddDevice(w.ctx, p.device)); err != nil {
+		err := b.AddCustomer(w.ctx, intermediary.Customer{ID: p.name, Name: p.name, App: &p.app.PublicKey})
+		if errors.Is(err, intermediary.ErrTaken) { // by a former phone
+			err = b.ReplaceApp(w.ctx, p.name, &p.app.PublicKey)
+		}
+		if err = errors.Join(err, b.AddDevice(w.ctx, p.device)); err != nil {
 			return fmt.Errorf("%s cannot be entered again: %w", p.name, err)
 		}
+		p.known = p.app
 	}
 	return nil
 }

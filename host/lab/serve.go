@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
 	"ekrona/host/money"
@@ -14,9 +15,9 @@ import (
 // aCoin is what every card that holds money must be able to pay in the end.
 const aCoin = money.Ore(1)
 
-// mustServe has every honest card that holds money pay a coin at a till: none is
-// bricked, and no till either. Its owner or its intermediary may have stopped it;
-// nothing else may.
+// mustServe has the owner of every honest card close what nobody has paid, and every
+// such card that holds money pay a coin at a till: none is bricked, and no till either.
+// Its owner or its intermediary may have stopped it; nothing else may.
 func (w *world) mustServe() *Failure {
 	t, f := w.readyTill()
 	if t == nil || f != nil {
@@ -25,6 +26,9 @@ func (w *world) mustServe() *Failure {
 	for _, p := range w.people {
 		if p.copied || w.hasEnded(string(p.device.ID)) {
 			continue
+		}
+		if f := w.mustClose(p); f != nil {
+			return f
 		}
 		tap, err := w.tap(p, 0)
 		if err != nil {
@@ -40,7 +44,7 @@ func (w *world) mustServe() *Failure {
 		w.note("      %s pays a coin at the %s", p.name, t.shop)
 		err = w.sale(p, t, Step{Amount: aCoin})
 		w.noteError(err)
-		if err != nil && !isStopped(err) && !w.isFullOfRequests(p, err) {
+		if err != nil && !isStopped(err) {
 			return failed(agreementNumber, "a card cannot pay", fmt.Sprintf("%s's card, which holds %s, cannot pay %s at the %s: %v", p.name, holdings.Balance, aCoin, t.shop, err))
 		}
 		if f := w.mustEmpty(t); f != nil {
@@ -83,14 +87,33 @@ func (w *world) closeSales(t *till) error {
 	}
 }
 
-// isFullOfRequests tells whether a card did not pay because its owner has asked for
-// money: each open Request holds a place in the log and among the transactions.
-func (w *world) isFullOfRequests(p *person, refused error) bool {
-	if !card.Is(refused, spec.SWTransactionLimit) && !card.Is(refused, spec.SWLogFull) {
-		return false
+// mustClose has a phone refuse every Request that its card has open: each holds a place
+// in the log, in the balance and among the transactions. The phone knows them all since
+// it has synchronised, whichever phone made them.
+func (w *world) mustClose(p *person) *Failure {
+	open, err := p.phone.Unfinished(w.ctx)
+	if err != nil {
+		return broken("%s's phone: %v", p.name, err)
+	}
+	for _, asked := range open {
+		if request, err := message.Parse[message.Request](asked.Message); err != nil || request.Payee != p.device.ID {
+			continue // it is another's, to be paid
+		}
+		tap, err := w.tap(p, 0)
+		if err != nil {
+			return broken("%v", err)
+		}
+		_, err = p.phone.Refuse(w.ctx, tap, asked)
+		w.noteError(err)
 	}
 	d, err := w.observe(p, 0)
-	return err == nil && len(d.State.OpenRequests) > 0
+	if err != nil {
+		return broken("%s's card cannot be read: %v", p.name, err)
+	}
+	if len(d.State.OpenRequests) > 0 {
+		return failed(agreementNumber, "a Request stays open", fmt.Sprintf("%s's card has %d Requests open that its owner's phone cannot close", p.name, len(d.State.OpenRequests)))
+	}
+	return w.mustSynchronise(p, 0, 3)
 }
 
 // isStopped tells whether a payment failed because somebody wanted it to, or because

@@ -126,25 +126,3 @@ func (w *world) setTillBack(t *till, s Step) error {
 	w.meet(TillSetBack)
 	return w.startTill(t)
 }
-
-// changePhone keeps a copy of what is on a person's phone, or gives the person
-// another phone: with that copy on it, or with nothing. The app's key is the same.
-func (w *world) changePhone(p *person, s Step) error {
-	journal := p.blank
-	switch s.Pick % 4 {
-	case 0, 1:
-		backup, err := w.disks[p.name].backup()
-		p.backup = backup
-		return err
-	case 2:
-		journal = p.backup
-	}
-	if p.proof { // protocol §10
-		return errors.New("the phone may have a proof that nobody else has")
-	}
-	if err := w.disks[p.name].restore(journal); err != nil {
-		return err
-	}
-	w.meet(PhoneLost)
-	return w.startPhone(p)
-}

@@ -345,9 +345,8 @@ func (w *world) authorities() [][]byte {
 // kills tells a disk whether its node is killed at this step.
 func (w *world) kills(node string) bool {
 	w.plan.disk[node]++
-	nodes := w.nodes()
 	for i, f := range w.plan.faults {
-		if f.Kind == KillNode && f.At == w.plan.disk[node] && nodes[f.Who%len(nodes)] == node {
+		if f.Kind == KillNode && f.At == w.plan.disk[node] && w.node(f.Who) == node {
 			w.plan.faults = append(w.plan.faults[:i:i], w.plan.faults[i+1:]...)
 			w.meet(KillNode)
 			return true
@@ -377,6 +376,12 @@ func (w *world) nodes() []string {
 		nodes = append(nodes, t.shop)
 	}
 	return nodes
+}
+
+// node is the party that a number stands for.
+func (w *world) node(number int) string {
+	nodes := w.nodes()
+	return nodes[number%len(nodes)]
 }
 
 // repair starts every node that was killed again on what its disk holds.
