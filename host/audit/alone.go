@@ -30,14 +30,15 @@ func invariant11Alone(s *scene) {
 			}
 			s.auditor.verified[i.identity] = good
 		}
+		name := i.name()
 		ended := s.devices[i.device] != nil && s.devices[i.device].status == settlement.Ended
-		if loaded[i.name()] != i.credit() {
-			s.violated(i.name(), i.credit()-loaded[i.name()], "its credit is %s, %s left the holding for it", i.credit(), loaded[i.name()])
+		if loaded[name] != i.credit() {
+			s.violated(name, i.credit()-loaded[name], "its credit is %s, %s left the holding for it", i.credit(), loaded[name])
 		}
-		if back := released[i.name()]; back != 0 && (!i.untaken || back != i.credit()) || back == 0 && i.untaken && i.credit() > 0 && !ended {
-			s.violated(i.name(), back, "%s of its credit of %s went back", back, i.credit())
+		if back := released[name]; back != 0 && (!i.untaken || back != i.credit()) || back == 0 && i.untaken && i.credit() > 0 && !ended {
+			s.violated(name, back, "%s of its credit of %s went back", back, i.credit())
 		}
-		delete(loaded, i.name())
+		delete(loaded, name)
 	}
 	for name, amount := range loaded {
 		s.violated(name, amount, "was loaded and is not held")

@@ -2,7 +2,7 @@ package audit
 
 import (
 	"crypto/ecdsa"
-	"fmt"
+	"strconv"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
@@ -48,7 +48,12 @@ type payment struct {
 func (p *payment) payer() string     { return string(p.message.Payer) }
 func (p *payment) payee() string     { return string(p.message.Request.Payee) }
 func (p *payment) amount() money.Ore { return money.FromWire(uint32(p.message.Request.Amount)) }
-func (p *payment) name() string      { return fmt.Sprintf("payment %s/%d", p.payer(), p.message.ATC) }
+func (p *payment) name() string      { return paymentName(p.payer(), p.message.ATC) }
+
+// paymentName is put together by hand: names are keys, made for every payment after every step.
+func paymentName(payer string, atc uint32) string {
+	return "payment " + payer + "/" + strconv.FormatUint(uint64(atc), 10)
+}
 
 // paid tells that the payee has the money.
 func (p *payment) paid() bool {
@@ -107,7 +112,7 @@ type instruction struct {
 }
 
 func (i *instruction) name() string {
-	return fmt.Sprintf("instruction %s/%d", i.message.Device, i.message.Sequence)
+	return "instruction " + string(i.message.Device) + "/" + strconv.FormatUint(uint64(i.message.Sequence), 10)
 }
 
 func (i *instruction) credit() money.Ore { return money.FromWire(uint32(i.message.Credit)) }

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"crypto/ecdsa"
-	"fmt"
 
 	"ekrona/apdu/message"
 	"ekrona/host/money"
@@ -124,7 +123,7 @@ func (s *scene) acceptedBy(id string, d Device) (all []*payment) {
 
 // paymentKey is what statement and payment share.
 func paymentKey(payer string, atc uint32, payee string) string {
-	return fmt.Sprintf("payment %s/%d to %s", payer, atc, payee)
+	return paymentName(payer, atc) + " to " + payee
 }
 
 // invariant4Accounted: what a payment took is with the payee or came back, once, never both, and the statement tells it so.
