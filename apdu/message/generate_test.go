@@ -58,7 +58,7 @@ var (
 	})
 	genPayment = rapid.Custom(func(t *rapid.T) *Payment {
 		return &Payment{
-			Payer: genDevice.Draw(t, "payer"), ATC: rapid.Uint32().Draw(t, "atc"), Request: *genRequest.Draw(t, "request"),
+			Payer: genDevice.Draw(t, "payer"), ATC: rapid.Uint32Min(1).Draw(t, "atc"), Request: *genRequest.Draw(t, "request"),
 			Signature: genSignature.Draw(t, "sig"),
 		}
 	})

@@ -9,7 +9,7 @@ import (
 // Payment pays one Request, over the payee's signature too (spec.Payment).
 type Payment struct {
 	Payer     DeviceID
-	ATC       uint32 // number of this record in the payer's log
+	ATC       uint32 // number of this record in the payer's log, not zero
 	Request   Request
 	Signature signature.Plain
 }
@@ -22,6 +22,9 @@ func (m *Payment) values() []layout.Value {
 }
 
 func (m *Payment) check() error {
+	if m.ATC == 0 {
+		return layout.Malformed("ATC is zero")
+	}
 	return nil
 }
 

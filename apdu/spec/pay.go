@@ -14,7 +14,7 @@ var Pay = command(Command{
 		"No kept record pays another Request of the same payee and number. (Not before the PIN: whom the card paid is its owner's affair.)",
 		"Payee's CA is remembered, certified by a known root.",
 		"Payer, when named, is this card; payee is not; currency is the card's.",
-		"Payee's certificate verifies; its role is a payee's and carries its CA's name; its holder is the Request's payee. A SAM pays its own desk only. A desk must name the payer and carry the card's name.",
+		"Payee's certificate verifies; its role is a payee's, its id has [A-Z0-9] and carries its CA's name; its holder is the Request's payee. A SAM pays its own desk only. A desk must name the payer and carry the card's name.",
 		"Not expired by the card's date: payee's certificate, its CA's, own, own CA's; not asked of the own desk.",
 		"The Request's signature verifies.",
 		"Log and transactions have room; amount within the limit for one payment (not asked of the own desk), and within the balance, without what was received since the last acknowledgement when SPEND_RECEIVED is not set.",
@@ -22,7 +22,7 @@ var Pay = command(Command{
 	Effect: "Debit, record and head in one transaction before a byte goes out. A power cut leaves all or nothing; then the resend gives the Payment, or the payment has not been.",
 	Answers: []Answer{
 		{SWConditions, "not activated"},
-		{SWWrongData, "not the layout, or amount zero"},
+		{SWWrongData, "not the layout, amount zero, or the holder's id has other characters than [A-Z0-9]"},
 		{SWRequestReused, "a kept record pays another Request of the same payee and number"},
 		{SWBlocked, "blocked"},
 		{SWClosed, "closed"},

@@ -8,7 +8,7 @@ var RequestPayment = command(Command{
 	States:  onlyActive,
 	Preconditions: []string{
 		"PIN verified, when the policy's PIN_TO_RECEIVE is set.",
-		"Amount not zero, currency the card's, payer not the card itself.",
+		"Amount not zero, currency the card's, payer an id and not the card itself.",
 		"Own certificate and its CA's not expired by the card's date.",
 		"At most MAX_OPEN_REQUESTS open with it; log, transactions and maximum balance have room for it beside what is open.",
 	},
@@ -18,7 +18,7 @@ var RequestPayment = command(Command{
 		{SWBlocked, "blocked"},
 		{SWClosed, "closed"},
 		{SWSecurity, "PIN needed"},
-		{SWWrongData, "not the layout, or amount zero"},
+		{SWWrongData, "not the layout, amount zero, or the payer's id has other characters than [A-Z0-9]"},
 		{SWCurrency, "another currency"},
 		{SWSelf, "payer is the card itself"},
 		{SWExpired, "own certificate or its CA's has expired"},

@@ -114,8 +114,8 @@ func (t *txn) takePayment(p *message.Payment, accepted bool) (*payment, error) {
 	if err != nil || known != nil && known.standing != unproven {
 		return known, err
 	}
-	if p.Payer == p.Request.Payee || p.ATC == 0 {
-		return nil, refuse(Self, "Payment %s/%d pays its own payer or has no number; no card makes it", p.Payer, p.ATC)
+	if p.Payer == p.Request.Payee {
+		return nil, refuse(Self, "Payment %s/%d pays its own payer; no card makes it", p.Payer, p.ATC)
 	}
 	worth, err := t.standingOf(p)
 	if err != nil {

@@ -60,12 +60,14 @@ final class Certificates {
         return place;
     }
 
-    /** A CA certifies only ids that carry its own name. */
+    /** A CA certifies only ids, and only those that carry its own name. */
     void requireOwnName(short certificate) {
+        short holder = (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_HOLDER);
         if (Util.arrayCompare(ram.in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_AUTHORITY),
-                ram.in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_HOLDER), Spec.NAME_LENGTH) != 0) {
+                ram.in, holder, Spec.NAME_LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_ROLE);
         }
+        Messages.requireId(ram.in, (short) (holder + Spec.NAME_LENGTH), (short) (Spec.DEVICE_ID_LENGTH - Spec.NAME_LENGTH));
     }
 
     /** Neither a device's certificate nor that of its CA has expired by the card's date. */

@@ -34,7 +34,7 @@ final class Messages {
         short next = namesPayer(b, offset)
                 ? Tlv.demand(b, offset, end, Spec.REQUEST_FRAME_MAX, Spec.REQUEST_LENGTH_MAX)
                 : Tlv.demand(b, offset, end, Spec.REQUEST_FRAME_MIN, Spec.REQUEST_LENGTH_MIN);
-        requireAmount(b, (short) (offset + REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
+        requireNotZero(b, (short) (offset + REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
         return next;
     }
 
@@ -53,15 +53,27 @@ final class Messages {
         short next = b[(short) (offset + PAYMENT_HEADER - 1)] == (byte) Spec.PAYMENT_CONTENT_LENGTH_MAX
                 ? Tlv.demand(b, offset, end, Spec.PAYMENT_FRAME_MAX, Spec.PAYMENT_LENGTH_MAX)
                 : Tlv.demand(b, offset, end, Spec.PAYMENT_FRAME_MIN, Spec.PAYMENT_LENGTH_MIN);
-        requireAmount(b, (short) (offset + PAYMENT_AMOUNT));
+        requireNotZero(b, (short) (offset + PAYMENT_HEADER + Spec.PAYMENT_OFFSET_ATC));
+        requireNotZero(b, (short) (offset + PAYMENT_AMOUNT));
         return next;
     }
 
-    /** Demands an amount above zero. */
-    static void requireAmount(byte[] b, short amount) {
-        if (U32.isZero(b, amount)) {
+    /** Demands an amount, or a record's number, above zero. */
+    static void requireNotZero(byte[] b, short number) {
+        if (U32.isZero(b, number)) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
+    }
+
+    /** Demands digits and capital letters, which ids are made of. Nobody reads a record with another, and it would stay for ever. */
+    static void requireId(byte[] b, short offset, short length) {
+        short end = (short) (offset + length);
+        do {
+            byte c = b[offset++];
+            if (c < '0' || c > 'Z' || (c > '9' && c < 'A')) {
+                ISOException.throwIt(Spec.SW_WRONG_DATA);
+            }
+        } while (offset != end);
     }
 
     /** Begins the body of an own message at offset: its tag, its length and the version. Returns the offset behind them. */

@@ -27,10 +27,13 @@ final class Request extends Command {
         Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH],
                 named ? Spec.REQUEST_DATA_FRAME_MAX : Spec.REQUEST_DATA_FRAME_MIN,
                 named ? Spec.REQUEST_DATA_LENGTH_MAX : Spec.REQUEST_DATA_LENGTH_MIN);
-        Messages.requireAmount(in, AMOUNT);
+        Messages.requireNotZero(in, AMOUNT);
         requireCurrency(in, CURRENCY);
-        if (named && isThisDevice(in, PAYER)) {
-            ISOException.throwIt(Spec.SW_SELF);
+        if (named) {
+            Messages.requireId(in, PAYER, Spec.DEVICE_ID_LENGTH);
+            if (isThisDevice(in, PAYER)) {
+                ISOException.throwIt(Spec.SW_SELF);
+            }
         }
         device.certificates.requireOwnNotExpired();
         if (device.requests.count() >= Spec.MAX_OPEN_REQUESTS) {
