@@ -9,6 +9,7 @@ import (
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/host/money"
+	"ekrona/host/order"
 	"ekrona/host/terminal"
 )
 
@@ -51,4 +52,23 @@ func TestTillAsksNoLostCardToPay(t *testing.T) {
 	w.audit("refused")
 	w.agree()
 	assert.Equal(t, 90*money.Krona, w.taken())
+}
+
+// TestLoadOfACardThatNeverComesAgainComesBack: the central bank has ended it, and nobody synchronises it.
+func TestLoadOfACardThatNeverComesAgainComesBack(t *testing.T) {
+	w := newWorld(t)
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	w.load(anna, 200*money.Krona)
+	placed, err := order.New(order.Load, anna.device.ID, 50*money.Krona, w.random("order"), anna.app.Signer)
+	require.NoError(t, err)
+	require.NoError(t, anna.bank.PlaceLoad(w.ctx, placed))
+	anna.lost = true
+	require.NoError(t, anna.bank.ReportLost(w.ctx, anna.device.ID))
+	assert.Equal(t, 250*money.Krona, w.online(anna), "it may be found again")
+	w.clock.now = w.clock.now.Add(honour)
+	_, err = w.bank.EndDue(w.ctx)
+	require.NoError(t, err)
+	assert.Equal(t, 500*money.Krona, w.online(anna))
+	w.audit("ended")
+	w.agree()
 }

@@ -140,12 +140,16 @@ func (i *Intermediary) Deposit(ctx context.Context, order, owner string, amount 
 var ErrOwnFunds = errors.New("intermediary: own e-krona do not cover this: let the central bank issue more first")
 
 // OnlineBalance is what a customer's online wallet holds, the notary's latest
-// statement posted. Errors: [ErrNoCustomer].
+// statement posted and what was set aside for a card that has ended since back in it:
+// such a card may never come again. Errors: [ErrNoCustomer], the notary's.
 func (i *Intermediary) OnlineBalance(ctx context.Context, owner string) (money.Ore, error) {
 	if err := i.PullStatement(ctx); err != nil {
 		return 0, err
 	}
 	if _, err := customer(ctx, i.db, owner); err != nil {
+		return 0, err
+	}
+	if err := i.refuseLoadsOfEnded(ctx, owner); err != nil {
 		return 0, err
 	}
 	return ledger.Balance(ctx, i.db, wallet(owner))

@@ -156,6 +156,42 @@ func (i *Intermediary) refuseIfEnded(ctx context.Context, id message.DeviceID, s
 	return "", nil
 }
 
+// refuseLoadsOfEnded does so for all of a customer's devices that have orders waiting.
+func (i *Intermediary) refuseLoadsOfEnded(ctx context.Context, owner string) error {
+	waiting, err := i.loading(ctx, owner)
+	if err != nil {
+		return err
+	}
+	for _, id := range waiting {
+		outstanding, err := i.notary.Outstanding(ctx, string(i.name), string(id))
+		if err != nil {
+			return err
+		}
+		if _, err := i.refuseIfEnded(ctx, id, outstanding.Status); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loading are a customer's devices with load orders that no Instruction carries.
+func (i *Intermediary) loading(ctx context.Context, owner string) (ids []message.DeviceID, err error) {
+	rows, err := i.db.QueryContext(ctx, `SELECT DISTINCT load.device FROM load JOIN device ON device.id = load.device
+		WHERE device.customer = $1 AND load.state = $2 ORDER BY load.device`, owner, loadPlaced)
+	if err != nil {
+		return nil, fmt.Errorf("intermediary: load orders of %s: %w", owner, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id message.DeviceID
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("intermediary: load orders of %s: %w", owner, err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
 // moveLoad carries an order from one state to the next. It tells whether the
 // order is known; one that is in another state already stays there.
 func moveLoad(ctx context.Context, tx *sql.Tx, id string, from, to loadState, sequence uint32) (known bool, err error) {
