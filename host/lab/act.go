@@ -394,6 +394,8 @@ func (w *world) atBank(s Step, p *person, t *till) error {
 	case Report:
 		w.meet(LostCard)
 		return b.ReportLost(w.ctx, id)
+	case Lose:
+		return w.lose(p, s)
 	case End:
 		return b.End(w.ctx, id)
 	case EndDue:

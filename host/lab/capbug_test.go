@@ -87,11 +87,12 @@ var capBugs = []struct {
 	kept  string
 	steps int
 }{
-	{"pays more than its balance", withoutRefusal(spec.SWFunds, 0), "applet-1", 6},
-	{"applies Instructions out of order", withoutRefusal(spec.SWSequence, 0), "applet-2", 1397},
-	{"applies Instructions that are signed wrongly", withoutRefusal(spec.SWSignature, 3), "applet-3", 316},
-	{"asks for more than it may hold", withoutRefusal(spec.SWBalanceLimit, 0), "applet-4", 123},
-	{"takes messages that their sender has not signed", withoutRefusal(spec.SWSignature, 0), "applet-5", 106},
+	{"pays more than its balance", withoutRefusal(spec.SWFunds, 0), "applet-1", 43},
+	{"applies Instructions out of order", withoutRefusal(spec.SWSequence, 0), "applet-2", 800},
+	{"applies Instructions that are signed wrongly", withoutRefusal(spec.SWSignature, 3), "applet-3", 411},
+	{"asks for more than it may hold", withoutRefusal(spec.SWBalanceLimit, 0), "applet-4", 3170},
+	{"takes messages that their sender has not signed", withoutRefusal(spec.SWSignature, 0), "applet-5", 531},
+	{"deals with what is no id", withoutRefusal(spec.SWWrongData, 6), "applet-6", 97},
 }
 
 // affordable is how many steps of search every run of the tests can afford for a

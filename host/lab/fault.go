@@ -41,7 +41,8 @@ const (
 	StolenCA         FaultKind = "payment by a key that a stolen CA key has certified"
 	ThroughNotary    FaultKind = "intermediary that wants credits from the notary against the rules"
 	TornIssue        FaultKind = "personalization broken off"
-	LostCard         FaultKind = "card lost"
+	LostCard         FaultKind = "card reported lost"
+	GoneCard         FaultKind = "card gone for good"
 	Expired          FaultKind = "refusal because a certificate has expired"
 	WrongPIN         FaultKind = "wrong PIN"
 )
@@ -51,7 +52,7 @@ func Faults() []FaultKind {
 	return []FaultKind{
 		CutPower, LoseCommand, TearAnswer, AlterCommand, AlterAnswer, ForgeAnswer, KillNode, KillCommit, LoseCall, LoseReply, RepeatCall, AlterCall, Withhold,
 		Interleave, GaveUp, InterleaveCommit, AlterMail, Misdeliver, LateMail, RepeatMail, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
-		RestoreBackup, TillSetBack, PhoneLost, FormerPhone, StolenCA, ThroughNotary, TornIssue, LostCard, Expired, WrongPIN,
+		RestoreBackup, TillSetBack, PhoneLost, FormerPhone, StolenCA, ThroughNotary, TornIssue, LostCard, GoneCard, Expired, WrongPIN,
 	}
 }
 

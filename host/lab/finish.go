@@ -42,7 +42,7 @@ func (w *world) finish() *Failure {
 	if f := w.mustFinish(); f != nil {
 		return f
 	}
-	if err := w.endTillsSetBack(); err != nil {
+	if err := w.endLost(); err != nil {
 		return broken("%v", err)
 	}
 	behind, err := w.fallenBehind()
@@ -103,34 +103,10 @@ func (w *world) everyoneSynchronises(round int) *Failure {
 	return w.check()
 }
 
-// endTillsSetBack has the intermediaries end the tills that have forgotten what they
-// did: nobody else can say what becomes of the payments that they took since.
-func (w *world) endTillsSetBack() error {
-	var back []*till
-	for _, t := range w.tills {
-		if t.setBack && !w.hasEnded(string(t.ID())) {
-			back = append(back, t)
-			if err := t.bank.ReportLost(w.ctx, t.ID()); err != nil {
-				return err
-			}
-		}
-	}
-	if len(back) > 0 {
-		w.clock.now = w.clock.now.Add(honour)
-	}
-	for _, t := range back {
-		w.note("      the %s's till is ended, its store was set back", t.shop)
-		if err := t.bank.End(w.ctx, t.ID()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // giveTries has the intermediaries give back the PIN tries that were spent.
 func (w *world) giveTries() error {
 	for _, p := range w.people {
-		if p.copied {
+		if p.copied || p.gone {
 			continue
 		}
 		entered, err := pin.NewBlock(rightPIN)
@@ -152,7 +128,7 @@ func (w *world) mustSynchronise(p *person, which, round int) *Failure {
 	w.note("      %s synchronises", p.name)
 	err := w.synchronise(p, which)
 	w.noteError(err)
-	if err == nil || p.copied || w.hasEnded(string(p.device.ID)) {
+	if err == nil || p.copied || p.gone || w.hasEnded(string(p.device.ID)) {
 		return nil
 	}
 	return failed(agreementNumber, "a card cannot synchronise", fmt.Sprintf("round %d: %s's card cannot synchronise: %v", round, p.name, err))
@@ -180,6 +156,11 @@ func (w *world) agree() *Failure {
 	for _, b := range w.banks {
 		if err := b.PullStatement(w.ctx); err != nil {
 			return broken("%s: %v", b.name, err)
+		}
+	}
+	for _, p := range w.people {
+		if _, err := p.bank.OnlineBalance(w.ctx, p.name); err != nil {
+			return broken("%s's online wallet: %v", p.name, err)
 		}
 	}
 	honest, err := w.honest()
@@ -237,10 +218,10 @@ func (w *world) mirrors() (differing []string, err error) {
 }
 
 // fallenBehind are the cards that were set back, or copied and not used since, and
-// say less of themselves now than the notary knows.
+// say less of themselves now than the notary knows. One that is gone says nothing.
 func (w *world) fallenBehind() (ids []string, err error) {
 	for _, p := range w.people {
-		if !p.copied {
+		if !p.copied || p.gone {
 			continue
 		}
 		for which := range p.cards {

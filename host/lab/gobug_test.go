@@ -39,50 +39,50 @@ var goBugs = []struct {
 	}, 756},
 	{"vm-pin-try-undone", []replacement{
 		{"emulator/api/ownerpin.go", "	setTries(c, tries-1)\n", "	setTries(c, tries-1)\n	if bug == `vm-pin-try-undone` {\n		defer setTries(c, tries)\n	}\n"},
-	}, 19},
+	}, 47},
 	{"settlement-unsigned", []replacement{
 		{"host/settlement/submit.go", "message.VerifyAs(m, 0, key) == nil", "(bug == `settlement-unsigned` || message.VerifyAs(m, 0, key) == nil)"},
 	}, 250},
 	{"settlement-reserves-what-is-not-there", []replacement{
 		{"host/settlement/queue.go", "		if free < p.amount {", "		if free < p.amount && bug != `settlement-reserves-what-is-not-there` {"},
-	}, 165},
+	}, 3414},
 	{"settlement-void-counts-as-settled", []replacement{
 		{"host/settlement/queue.go", "		verdict := Settled\n		if p.refused() {", "		verdict := Settled\n		if p.refused() && bug != `settlement-void-counts-as-settled` {"},
-	}, 70},
+	}, 46},
 	{"settlement-counts-credits-that-nobody-confirmed", []replacement{
 		{"host/settlement/txn.go", "	if d.status != Ended {\n		if unconfirmed", "	if d.status != Ended && bug != `settlement-counts-credits-that-nobody-confirmed` {\n		if unconfirmed"},
-	}, 1563},
+	}, 764},
 	{"settlement-forgets-requests", []replacement{
 		{"host/settlement/state.go", "	case d.role.CanPay() && int64(s.RequestCounter)", "	case d.role.CanPay() && bug != `settlement-forgets-requests` && int64(s.RequestCounter)"},
-	}, 62750},
+	}, 9500},
 	{"settlement-overlooks-a-second-request", []replacement{
 		{"host/settlement/requests.go", "	if other == nil {", "	if other == nil || bug == `settlement-overlooks-a-second-request` {"},
-	}, 5000},
+	}, 48500},
 	{"till-takes-what-nobody-signed", []replacement{
 		{"host/terminal/take.go", "	if err := message.Verify(paid, payer.PublicKey); err != nil {", "	if err := message.Verify(paid, payer.PublicKey); err != nil && bug != `till-takes-what-nobody-signed` {"},
-	}, 3360},
+	}, 1334},
 	{"till-thanks-before-storing", []replacement{
 		{"host/terminal/take.go", "	return t.envelope(receipt), err\n}\n\n// check verifies", "	if bug == `till-thanks-before-storing` && receipt != nil {\n		err = nil\n	}\n	return t.envelope(receipt), err\n}\n\n// check verifies"},
-	}, 4984},
+	}, 8793},
 	{"till-sells-though-set-back", []replacement{
 		{"host/terminal/sale.go", "	case now.rolledBack:\n		return ErrRolledBack\n	case now.lifeCycle", "	case now.rolledBack && bug != `till-sells-though-set-back`:\n		return ErrRolledBack\n	case now.lifeCycle"},
-	}, 3710},
+	}, 2645},
 	{"till-miscounts-what-it-took", []replacement{
 		{"host/terminal/journal.go", "	if accepted {", "	if accepted && bug != `till-miscounts-what-it-took` {"},
-	}, 5},
+	}, 9},
 	{"intermediary-obeys-a-former-phone", []replacement{
 		{"host/intermediary/load.go", "	return d, o.Verify(owner.App)", "	if bug == `intermediary-obeys-a-former-phone` {\n		return d, nil\n	}\n	return d, o.Verify(owner.App)"},
-	}, 717},
+	}, 5151},
 	{"phone-overlooks-open-requests", []replacement{
 		{"host/wallet/synchronise.go", "	if !unknown {", "	if !unknown || bug == `phone-overlooks-open-requests` {"},
-	}, 500},
+	}, 1000},
 	{"intermediary-skips-entries", []replacement{
 		{"host/intermediary/statement.go", "entries[len(entries)-1].Seq)", "entries[len(entries)-1].Seq+skipped())"},
 		{"host/intermediary/statement.go", "// statementPage is", "func skipped() int64 {\n	if bug == `intermediary-skips-entries` {\n		return 1\n	}\n	return 0\n}\n\n// statementPage is"},
 	}, 250},
 	{"intermediary-keeps-refused-loads", []replacement{
 		{"host/intermediary/load.go", "		_, err = ledger.Reverse(", "		if bug == `intermediary-keeps-refused-loads` {\n			return nil\n		}\n		_, err = ledger.Reverse("},
-	}, 750},
+	}, 250},
 }
 
 // buildWithBugs builds the program with every bug in it, none switched on.

@@ -99,6 +99,6 @@ func TestEveryFaultIsDrawnOrIsAStep(t *testing.T) {
 		assert.Positive(t, reach[kind], "%s", kind)
 	}
 	steps := []FaultKind{Misdeliver, LateMail, RepeatMail, GaveUp, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
-		RestoreBackup, TillSetBack, PhoneLost, FormerPhone, StolenCA, ThroughNotary, TornIssue, LostCard, Expired, WrongPIN}
+		RestoreBackup, TillSetBack, PhoneLost, FormerPhone, StolenCA, ThroughNotary, TornIssue, LostCard, GoneCard, Expired, WrongPIN}
 	assert.Len(t, Faults(), len(drawn)+len(steps))
 }

@@ -40,6 +40,7 @@ type person struct {
 	cards   []*emulated.Card    // the card; with copies when it was copied
 	held    *slot               // where one of them was last
 	copied  bool                // from then on nobody vouches for the card
+	gone    bool                // no card of the person is ever held to a reader again
 	image   string              // file of a copy, to roll the card back to
 	proof   bool                // the phone may have what alone proves a Payment that the card accepted
 	seen    *audit.Device       // what the card holds, until it may have changed
@@ -101,7 +102,7 @@ func (w *world) reader(p *person, which int) apdu.Card {
 	if p.held != nil {
 		p.held.gone = true
 	}
-	p.held = &slot{w: w, holder: p, card: c}
+	p.held = &slot{w: w, holder: p, card: c, gone: p.gone}
 	return apdu.Framing{Card: p.held, ExtendedLength: true}
 }
 

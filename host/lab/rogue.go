@@ -20,8 +20,11 @@ func (w *world) misbehave(s Step, p, q *person, b *bank) error {
 	case RollBack:
 		return w.rollBack(p, q, s)
 	case PayFalsely:
-		if s.Pick/3%3 == 0 {
+		switch s.Pick / 3 % 4 {
+		case 0:
 			return w.buyFalsely(w.tills[s.Other%len(w.tills)], b, s)
+		case 1:
+			return w.tradeOddly(p, b, s)
 		}
 		return w.payFalsely(p, b, s)
 	case OrderFalse:
@@ -49,6 +52,9 @@ func (w *world) misbehave(s Step, p, q *person, b *bank) error {
 // copy makes a second card of a person's, keys and all. From then on each tap is
 // with one of them.
 func (w *world) copy(p *person) error {
+	if p.gone {
+		return errGone
+	}
 	if len(p.cards) > 1 {
 		return errors.New("it is copied already")
 	}
@@ -69,6 +75,9 @@ func (w *world) rollBack(p, q *person, s Step) error {
 		if s.Pick%4 > 0 && other.image != "" {
 			p = other
 		}
+	}
+	if p.gone {
+		return errGone
 	}
 	if p.image != "" {
 		return w.setBack(p)
@@ -106,6 +115,9 @@ func (w *world) setBack(p *person) error {
 // another, as they were or altered, or bytes that nobody ever said; and half of the
 // time a Payment that nobody has made.
 func (w *world) sayAnything(p *person, s Step) error {
+	if p.gone {
+		return errGone
+	}
 	w.meet(WildReader)
 	w.reader(p, s.Pick) // it is switched on
 	at := slot{w: w, holder: p, card: p.cards[s.Pick%len(p.cards)]}

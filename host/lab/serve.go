@@ -24,7 +24,7 @@ func (w *world) mustServe() *Failure {
 		return f
 	}
 	for _, p := range w.people {
-		if p.copied || w.hasEnded(string(p.device.ID)) {
+		if p.copied || p.gone || w.hasEnded(string(p.device.ID)) {
 			continue
 		}
 		if f := w.mustClose(p); f != nil {

@@ -52,6 +52,7 @@ const (
 	UsePUK      Kind = "set the PIN with the PUK"
 	PayFalsely  Kind = "pay with a card that was never issued"
 	OrderFalse  Kind = "order with a former phone"
+	Lose        Kind = "lose a card for good"
 )
 
 // weights says how often each kind is drawn.
@@ -63,7 +64,7 @@ var weights = []struct {
 	{RefuseSale, 3}, {Sync, 24}, {SyncTill, 8}, {Wait, 4}, {Report, 1}, {End, 1}, {EndDue, 1}, {Block, 1}, {Unblock, 2}, {Policy, 2},
 	{EnterWrong, 2}, {GiveTries, 1}, {Copy, 1}, {RollBack, 6}, {SayAnything, 4}, {SendJunk, 3}, {Forge, 2}, {Replay, 5}, {BackUp, 2}, {Restore, 2},
 	{Issue, 4}, {Renew, 4}, {GiveBack, 6}, {SetTillBack, 4}, {Mint, 6}, {Chain, 6},
-	{ChangePhone, 4}, {Cancel, 3}, {UsePUK, 2}, {PayFalsely, 4}, {OrderFalse, 3},
+	{ChangePhone, 4}, {Cancel, 3}, {UsePUK, 2}, {PayFalsely, 4}, {OrderFalse, 3}, {Lose, 1},
 }
 
 // everything as an amount is all that the payer's card holds.
@@ -77,7 +78,7 @@ var wholesale = map[Kind]bool{Unload: true, Transfer: true, Sale: true}
 var suffers = map[Kind]bool{
 	Load: true, Unload: true, Transfer: true, Ask: true, Pay: true, Accept: true, Answer: true, Refuse: true, Sale: true, TapAgain: true,
 	RefuseSale: true, UsePUK: true, Sync: true, SyncTill: true, Report: true, EnterWrong: true, GiveTries: true, Replay: true,
-	Issue: true, Renew: true, GiveBack: true, Mint: true, Chain: true, ChangePhone: true,
+	Issue: true, Renew: true, GiveBack: true, Mint: true, Chain: true, ChangePhone: true, Lose: true,
 }
 
 // ofTills are the kinds that also happen to a till.
@@ -87,7 +88,7 @@ var ofTills = map[Kind]bool{Block: true, Unblock: true, Policy: true}
 var byPhone = map[Kind]bool{Load: true, Unload: true, Sync: true}
 
 // rare are the kinds that only some scenarios have, so that others stay whole.
-var rare = map[Kind]uint64{Report: 3, Copy: 3, RollBack: 2, Restore: 2, EndDue: 2, SetTillBack: 4, ChangePhone: 2, PayFalsely: 3}
+var rare = map[Kind]uint64{Report: 3, Copy: 3, RollBack: 2, Restore: 2, EndDue: 2, SetTillBack: 4, ChangePhone: 2, PayFalsely: 3, Lose: 3}
 
 // Step is one thing that happens. Its number keys its randomness, so it means the
 // same when the steps before it are gone.

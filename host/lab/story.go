@@ -56,6 +56,8 @@ func (w *world) sentence(s Step) string {
 		SyncTill:    "synchronises its till",
 		Wait:        "passes",
 		Report:      "reports its card lost",
+		Lose:        "loses its card for good",
+		OrderFalse:  "is robbed: a thief orders with its former phone",
 		End:         "wants its lost card ended",
 		EndDue:      "ends the devices that are due",
 		Block:       "has its card blocked",

@@ -15,7 +15,7 @@ import (
 // make an order that neither succeeds nor is refused.
 func (w *world) mustFinish() *Failure {
 	for _, p := range w.people {
-		if p.copied || w.hasEnded(string(p.device.ID)) {
+		if p.copied || p.gone || w.hasEnded(string(p.device.ID)) {
 			continue
 		}
 		begun, err := w.begun(p)
