@@ -82,6 +82,8 @@ func TestOrdersAreTheOwnersAndOnceForTheirID(t *testing.T) {
 	require.False(t, errors.As(err, &refused), "with the right key it is carried out")
 	_, err = anna.bank.RequestUnload(w.ctx, stolen)
 	require.ErrorAs(t, err, &refused, "a load is no unload")
+	_, err = anna.phone.Unload(w.ctx, anna.tap(t), 100_000_000*money.Krona)
+	require.ErrorAs(t, err, &refused, "no message carries so much")
 
 	first, err := order.New(order.Load, anna.device.ID, money.Krona, w.random("order"), anna.app.Signer)
 	require.NoError(t, err)

@@ -30,7 +30,7 @@ var ErrNotForDesk = errors.New("intermediary: this is no payment to the unload d
 //     same order gets the same Request.
 //  2. The device pays it, with its PIN, and TakeUnload takes the Payment.
 //
-// Errors: *order.Refused for an order that is closed; order.ErrSignature;
+// Errors: *order.Refused for an order that is closed or of more than any device can pay; order.ErrSignature;
 // [ErrNoDevice]; [ErrTaken].
 func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envelope.Envelope, error) {
 	d, err := i.verifyOrder(ctx, o, order.Unload)
@@ -39,7 +39,7 @@ func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envel
 	}
 	amount, err := o.Amount.Wire()
 	if err != nil {
-		return envelope.Envelope{}, err
+		return envelope.Envelope{}, &order.Refused{Reason: err}
 	}
 	request := &message.Request{Payee: i.desk.Device(), Payer: d.ID, Amount: message.Amount(amount)}
 	if _, err := io.ReadFull(i.random, request.Random[:]); err != nil {
