@@ -17,7 +17,8 @@ import (
 // Twins leads one card on two targets through the same random lives and compares
 // every answer: commands of the spec's grammar with fields that are valid, nearly
 // valid or wild, from installation on. What cards draw themselves, and what follows
-// from it, is compared by where it comes again (see twin_compare.go).
+// from it, is compared by where it comes again (see twin_compare.go). Whatever they
+// say must be readable for hosts.
 type Twins struct {
 	targets [2]Target
 	world   *country
@@ -254,6 +255,9 @@ func (t *twins) exchange(commands [2]apdu.Command, whole bool) (answers [2]apdu.
 			return answers
 		}
 		t.fail("%s", difference)
+	}
+	if err := readable(commands[0], answers[0]); err != nil {
+		t.fail("%v", err)
 	}
 	return answers
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
+	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/emulator/card"
 )
@@ -96,5 +97,34 @@ func TestTwinsSeeDifferences(t *testing.T) {
 		}},
 	} {
 		assert.Error(t, run(l), what)
+	}
+}
+
+func TestReadableIsWhatHostsRead(t *testing.T) {
+	request := &message.Request{Payee: "SENORDIC00000001", Number: 1, Amount: 100, Payer: "SENORDIC00000002"}
+	good, err := message.Encode(request)
+	require.NoError(t, err)
+	odd := bytes.Replace(good, []byte("00000002"), []byte("0000000*"), 1)
+	payment, err := message.Encode(&message.Payment{Payer: "SENORDIC00000002", ATC: 1, Request: *request})
+	require.NoError(t, err)
+	unnumbered := bytes.Replace(payment, []byte{0x9F, 0x36, 4, 0, 0, 0, 1}, []byte{0x9F, 0x36, 4, 0, 0, 0, 0}, 1)
+	log, open := spec.ReadRecord.Variants[0], spec.ReadRecord.Variants[1]
+	for name, row := range map[string]struct {
+		variant spec.Variant
+		data    []byte
+		reads   bool
+	}{
+		"a Request":                     {spec.RequestPayment.Only(), good, true},
+		"a Request of an open one":      {open, good, true},
+		"a Request that names no id":    {spec.RequestPayment.Only(), odd, false},
+		"the same, open":                {open, odd, false},
+		"a record":                      {log, payment, true},
+		"a record without a number":     {log, unnumbered, false},
+		"a Payment in place of a State": {spec.GetState.Only(), payment, false},
+		"no message at all":             {spec.GetChallenge.Only(), []byte{1}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, row.reads, readable(apdu.New(row.variant), apdu.Response{Data: row.data, SW: apdu.OK}) == nil)
+		})
 	}
 }
