@@ -30,8 +30,8 @@ var ErrNotForDesk = errors.New("intermediary: this is no payment to the unload d
 //     same order gets the same Request.
 //  2. The device pays it, with its PIN, and TakeUnload takes the Payment.
 //
-// Errors: *order.Refused for an order that is closed or of more than any device can pay; order.ErrSignature;
-// [ErrNoDevice]; [ErrTaken].
+// Errors: *order.Refused for an order that is closed, or of more than any device can
+// pay; order.ErrSignature; [ErrNoDevice]; [ErrTaken].
 func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envelope.Envelope, error) {
 	d, err := i.verifyOrder(ctx, o, order.Unload)
 	if err != nil {

@@ -3,10 +3,11 @@
 // sent and names itself, so that it can be sent again and is carried out once.
 //
 // Start at [New] and [NewRefund]. An order that was begun is signed anew by [Sign]
-// whenever it is sent: it stays the same order under the key of another phone. Cards know nothing of orders: an order never moves offline
-// money by itself, it asks for an Instruction or for a desk's Request, or moves online money. The
-// intermediary trusts the key that it registered for the customer, and the
-// customer's devices only.
+// whenever it is sent: it stays the same order under the key of another phone.
+//
+// Cards know nothing of orders: an order never moves offline money by itself, it asks
+// for an Instruction or for a desk's Request, or moves online money. The intermediary
+// trusts the key that it registered for the customer, and the customer's devices only.
 package order
 
 import (
