@@ -1,8 +1,6 @@
 package audit
 
 import (
-	"fmt"
-
 	"ekrona/apdu/message"
 	"ekrona/host/money"
 	"ekrona/host/settlement"
@@ -13,7 +11,7 @@ import (
 func invariant11Alone(s *scene) {
 	loaded, released := map[string]money.Ore{}, map[string]money.Ore{}
 	for _, e := range s.statement {
-		name := fmt.Sprintf("instruction %s/%d", e.Device, e.Instr)
+		name := instructionName(e.Device, e.Instr)
 		switch e.Kind {
 		case settlement.Loaded:
 			loaded[name] -= e.Online

@@ -50,9 +50,13 @@ func (p *payment) payee() string     { return string(p.message.Request.Payee) }
 func (p *payment) amount() money.Ore { return money.FromWire(uint32(p.message.Request.Amount)) }
 func (p *payment) name() string      { return paymentName(p.payer(), p.message.ATC) }
 
-// paymentName is put together by hand: names are keys, made for every payment after every step.
-func paymentName(payer string, atc uint32) string {
-	return "payment " + payer + "/" + strconv.FormatUint(uint64(atc), 10)
+func paymentName(payer string, atc uint32) string { return numbered("payment ", payer, atc) }
+
+func instructionName(device string, seq uint32) string { return numbered("instruction ", device, seq) }
+
+// numbered is put together by hand: names are keys, made for all there is after every step.
+func numbered(what, device string, number uint32) string {
+	return what + device + "/" + strconv.FormatUint(uint64(number), 10)
 }
 
 // paid tells that the payee has the money.
@@ -112,7 +116,7 @@ type instruction struct {
 }
 
 func (i *instruction) name() string {
-	return "instruction " + string(i.message.Device) + "/" + strconv.FormatUint(uint64(i.message.Sequence), 10)
+	return instructionName(string(i.message.Device), i.message.Sequence)
 }
 
 func (i *instruction) credit() money.Ore { return money.FromWire(uint32(i.message.Credit)) }

@@ -3,11 +3,11 @@ package intermediary
 import (
 	"context"
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"database/sql"
 	"errors"
 	"fmt"
 
+	"ekrona/apdu/signature"
 	"ekrona/host/ledger"
 	"ekrona/host/money"
 	"ekrona/host/store"
@@ -29,7 +29,7 @@ type Customer struct {
 // AddCustomer opens a customer's online wallet. The same customer again is fine.
 // Errors: [ErrTaken].
 func (i *Intermediary) AddCustomer(ctx context.Context, c Customer) error {
-	point, err := appPoint(c.App)
+	point, err := signature.Point(c.App)
 	if err != nil || c.ID == "" {
 		return fmt.Errorf("intermediary: customer %q: give an id and a key on P-256", c.ID)
 	}
@@ -56,7 +56,7 @@ func (i *Intermediary) AddCustomer(ctx context.Context, c Customer) error {
 // that came later are registered again. Errors: [ErrNoCustomer], [ErrTaken] for a key
 // that has ended.
 func (i *Intermediary) ReplaceApp(ctx context.Context, id string, app *ecdsa.PublicKey) error {
-	point, err := appPoint(app)
+	point, err := signature.Point(app)
 	if err != nil {
 		return fmt.Errorf("intermediary: customer %q: give a key on P-256", id)
 	}
@@ -83,14 +83,6 @@ func (i *Intermediary) ReplaceApp(ctx context.Context, id string, app *ecdsa.Pub
 	})
 }
 
-// appPoint is a key on P-256 as it is kept.
-func appPoint(app *ecdsa.PublicKey) ([]byte, error) {
-	if app.Curve != elliptic.P256() {
-		return nil, errors.New("another curve")
-	}
-	return app.Bytes()
-}
-
 func customer(ctx context.Context, q store.Queryer, id string) (Customer, error) {
 	c := Customer{ID: id}
 	var point []byte
@@ -101,7 +93,7 @@ func customer(ctx context.Context, q store.Queryer, id string) (Customer, error)
 	if err != nil {
 		return c, fmt.Errorf("intermediary: customer %s: %w", id, err)
 	}
-	if c.App, err = ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point); err != nil {
+	if c.App, err = signature.ParsePoint(point); err != nil {
 		return c, fmt.Errorf("intermediary: customer %s: the app key kept is no point: %w", id, err)
 	}
 	return c, nil

@@ -51,9 +51,6 @@ func (w *world) tradeOddly(p *person, b *bank, s Step) error {
 	if asked != nil {
 		m = &message.Payment{Payer: id, ATC: 1, Request: *asked}
 	}
-	if err := message.Sign(m, never.Signer); err != nil {
-		return err
-	}
 	encoded, err := message.Encode(m)
 	if err != nil {
 		return err
@@ -69,7 +66,7 @@ func (w *world) tradeOddly(p *person, b *bank, s Step) error {
 	return err
 }
 
-// oddly alters an id in a body so that it is none, and signs again.
+// oddly alters an id in a body so that it is none, and signs that.
 func oddly(encoded []byte, id message.DeviceID, signer crypto.Signer) ([]byte, error) {
 	const header = 3 // bytes of tag and length of the signature behind the body
 	end := len(encoded) - header - spec.SignatureLength

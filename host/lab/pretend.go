@@ -24,7 +24,11 @@ func (w *world) pretend(p *person, s Step) error {
 	payment := &message.Payment{Payer: other.device.ID, ATC: uint32(1 + s.Pick%20), Request: *asked}
 	copy(payment.Signature[:], w.wild(len(payment.Signature)))
 	w.note("        a Payment by %s that nobody has made", other.name)
-	return w.give(p, s, payment, other.device.Certificate, other.bank)
+	encoded, err := message.Encode(payment)
+	if err != nil {
+		return err
+	}
+	return w.give(p, s, envelope.Envelope{Message: encoded, Certificate: other.device.Certificate, Authority: other.bank.ca.Encoded})
 }
 
 // payFalsely has the latest Request of a card paid out of nothing: by a key that an
@@ -36,12 +40,12 @@ func (w *world) payFalsely(p *person, b *bank, s Step) error {
 	if asked == nil {
 		return errors.New("nothing was asked for")
 	}
-	payment, certificate, err := w.fromNothing(asked, b, s)
+	payment, err := w.fromNothing(asked, b, s)
 	if err != nil {
 		return err
 	}
 	p.proof = true // also when the answer was torn
-	err = w.give(p, s, payment, certificate, b)
+	err = w.give(p, s, payment)
 	if err == nil {
 		w.meet(StolenCA)
 	}
@@ -49,13 +53,13 @@ func (w *world) payFalsely(p *person, b *bank, s Step) error {
 }
 
 // fromNothing is a Payment by a key that the stolen CA key has certified.
-func (w *world) fromNothing(asked *message.Request, b *bank, s Step) (payment *message.Payment, certificate []byte, err error) {
+func (w *world) fromNothing(asked *message.Request, b *bank, s Step) (envelope.Envelope, error) {
 	never, err := w.identity(fmt.Sprintf("%s9%07d", b.name, s.Number), spec.RoleCard, cardDays, &b.ca)
 	if err != nil {
-		return nil, nil, err
+		return envelope.Envelope{}, err
 	}
-	payment = &message.Payment{Payer: never.Certificate.Device(), ATC: uint32(1 + s.Pick%3), Request: *asked}
-	return payment, never.Encoded, message.Sign(payment, never.Signer)
+	signed, err := envelope.Sign(&message.Payment{Payer: never.Certificate.Device(), ATC: uint32(1 + s.Pick%3), Request: *asked}, never.Signer)
+	return envelope.Envelope{Message: signed, Certificate: never.Encoded, Authority: b.ca.Encoded}, err
 }
 
 // mostFalse is the most that a till takes from such a key at once here: what holding and
@@ -72,15 +76,11 @@ func (w *world) buyFalsely(t *till, b *bank, s Step) error {
 	if err != nil {
 		return err
 	}
-	payment, certificate, err := w.fromNothing(asked, b, s)
+	payment, err := w.fromNothing(asked, b, s)
 	if err != nil {
 		return err
 	}
-	encoded, err := message.Encode(payment)
-	if err != nil {
-		return err
-	}
-	err = t.Answer(w.ctx, envelope.Envelope{Message: encoded, Certificate: certificate, Authority: b.ca.Encoded})
+	err = t.Answer(w.ctx, payment)
 	if err == nil {
 		w.meet(StolenCA)
 	}
@@ -98,13 +98,9 @@ func (w *world) lastAsked(p *person) *message.Request {
 }
 
 // give has a card accept a Payment at its owner's phone.
-func (w *world) give(p *person, s Step, payment *message.Payment, certificate []byte, issuer *bank) error {
-	encoded, err := message.Encode(payment)
-	if err != nil {
-		return err
-	}
+func (w *world) give(p *person, s Step, payment envelope.Envelope) error {
 	return w.withTap(p, s, func(tap wallet.Tap) error {
-		_, err := p.phone.Accept(w.ctx, tap, envelope.Envelope{Message: encoded, Certificate: certificate, Authority: issuer.ca.Encoded})
+		_, err := p.phone.Accept(w.ctx, tap, payment)
 		return err
 	})
 }

@@ -110,11 +110,9 @@ func (t *Town) welcome(ctx context.Context) error {
 		}
 		newest := cards[len(cards)-1]
 		p.Card = &Slot{holder: p.Name, observe: t.observe}
-		p.journal = "phone-" + p.Name + "-" + string(newest.ID)
-		if err := t.givePhone(ctx, p, app, newest); err != nil {
+		if err := t.moveIn(ctx, p, app, newest, "phone-"+p.Name+"-"+string(newest.ID)); err != nil {
 			return err
 		}
-		t.People = append(t.People, p)
 	}
 	return nil
 }

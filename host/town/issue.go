@@ -65,12 +65,7 @@ func (t *Town) settle(ctx context.Context, plan PersonPlan) error {
 	if err != nil {
 		return err
 	}
-	p.journal = "phone-" + plan.Name
-	if err := t.givePhone(ctx, p, app, device); err != nil {
-		return err
-	}
-	t.People = append(t.People, p)
-	return nil
+	return t.moveIn(ctx, p, app, device, "phone-"+plan.Name)
 }
 
 // issueCard makes the person's card, or opens it when it is made.

@@ -149,11 +149,10 @@ func (o ownCard) findRequests(ctx context.Context, state []byte) error {
 		return err
 	}
 	for _, signed := range open {
-		found := envelope.Envelope{Message: signed, Certificate: o.wallet.certificate, Authority: o.wallet.ca}
-		if !isBy(signed, found.Certificate) {
+		if !isBy(signed, o.wallet.certificate) {
 			continue
 		}
-		if _, err := o.wallet.keepRequest(ctx, found, true); err != nil {
+		if _, err := o.wallet.keepRequest(ctx, o.wallet.own(signed), true); err != nil {
 			return err
 		}
 	}
@@ -189,7 +188,7 @@ func (w *Wallet) keepRecord(ctx context.Context, encoded []byte) (payer []byte, 
 		if !isBy(encoded, w.certificate) {
 			return nil, nil
 		}
-		return nil, w.keepPayment(ctx, identity, envelope.Envelope{Message: encoded, Certificate: w.certificate, Authority: w.ca})
+		return nil, w.keepPayment(ctx, identity, w.own(encoded))
 	}
 	t, err := w.transfer(ctx, identity)
 	if errors.Is(err, ErrNoTransfer) || err == nil && record.Receipt == nil { // altered: not the card's word at all
@@ -223,11 +222,16 @@ func (t transfer) proves(receipt *message.Receipt) bool {
 	return err == nil && identity == receipt.Payment && isBy(t.payment.Message, t.payment.Certificate)
 }
 
+// own puts the owner's card's certificates around its message.
+func (w *Wallet) own(signed []byte) envelope.Envelope {
+	return envelope.Envelope{Message: signed, Certificate: w.certificate, Authority: w.ca}
+}
+
 // keepWord keeps what the owner's card has answered to a Request, with what proves the
 // Payment.
 func (w *Wallet) keepWord(ctx context.Context, t transfer, signed []byte, proof ...[]byte) error {
 	if t.answer != nil || !isBy(signed, w.certificate) {
 		return nil
 	}
-	return w.keepAnswer(ctx, t.identity, envelope.Envelope{Message: signed, Certificate: w.certificate, Authority: w.ca}, proof...)
+	return w.keepAnswer(ctx, t.identity, w.own(signed), proof...)
 }
