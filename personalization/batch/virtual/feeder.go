@@ -37,8 +37,10 @@ func (f *Feeder) Told(n batch.Notice, _ batch.Count) {
 		f.vain = 0
 	}
 	wait := f.vain > 0 && f.in > 0 // until a card in another reader is made or rejected
-	// The one with the order may be in the pile, and after it this one may be needed.
-	needed := wait || f.vain > 0 && f.vain <= len(f.Pile)
+	// The one with the order may be in the pile, and after it this one may be needed; or
+	// an order has come free after the first of them was turned away and before that was
+	// told. So each is tried until all have been since the last news, and the first twice.
+	needed := wait || f.vain > 0 && f.vain <= len(f.Pile)+1
 	if card != nil && (needed || comesAgain(card, n.Kind)) {
 		f.Pile = append(f.Pile, card)
 	}

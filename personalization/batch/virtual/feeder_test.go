@@ -1,0 +1,39 @@
+package virtual
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"ekrona/apdu"
+	"ekrona/personalization/batch"
+)
+
+// blank is a card that says nothing.
+type blank struct{ name string }
+
+func (*blank) Transmit(context.Context, apdu.Command) (apdu.Response, error) {
+	return apdu.Response{}, nil
+}
+
+func (*blank) Reset() error { return nil }
+
+// TestCardIsTriedAgainWhenAnOrderCameFreeMeanwhile: the last card was turned away for
+// want of an order, and that is told only after the order of another came free.
+func TestCardIsTriedAgainWhenAnOrderCameFreeMeanwhile(t *testing.T) {
+	refused, good := &blank{"refused"}, &blank{"good"}
+	empty := 0
+	f := &Feeder{Readers: NewReaders("left", "right"), Pile: []Card{refused, good}, Empty: func() { empty++ }}
+	f.Fill("left", "right")
+	tell := func(kind batch.NoticeKind, reader string) { f.Told(batch.Notice{Kind: kind, Reader: reader}, batch.Count{}) }
+	tell(batch.Taken, "left")
+	tell(batch.Rejected, "left")
+	tell(batch.NotTaken, "right")
+	assert.Zero(t, empty)
+	assert.Same(t, good, f.Readers.slots["right"].card)
+
+	tell(batch.NotTaken, "right")
+	assert.Equal(t, 1, empty, "nobody else was at work, so it is not needed")
+	assert.Nil(t, f.Readers.slots["right"].card)
+}
