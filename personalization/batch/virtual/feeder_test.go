@@ -26,7 +26,9 @@ func TestCardIsTriedAgainWhenAnOrderCameFreeMeanwhile(t *testing.T) {
 	empty := 0
 	f := &Feeder{Readers: NewReaders("left", "right"), Pile: []Card{refused, good}, Empty: func() { empty++ }}
 	f.Fill("left", "right")
-	tell := func(kind batch.NoticeKind, reader string) { f.Told(batch.Notice{Kind: kind, Reader: reader}, batch.Count{}) }
+	tell := func(kind batch.NoticeKind, reader string) {
+		f.Told(batch.Notice{Kind: kind, Reader: reader}, batch.Count{})
+	}
 	tell(batch.Taken, "left")
 	tell(batch.Rejected, "left")
 	tell(batch.NotTaken, "right")
