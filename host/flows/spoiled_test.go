@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"ekrona/host/ledger"
 	"ekrona/host/money"
 	"ekrona/host/session"
+	"ekrona/host/wallet"
 	"ekrona/personalization/pki"
 )
 
@@ -132,6 +134,72 @@ func TestRecordThatWasSpoiledAtThePhoneIsReadAgain(t *testing.T) {
 	})
 	_, err = anna.phone.Synchronise(w.ctx, tap)
 	require.ErrorIs(t, err, intermediary.ErrSpoiled)
+	w.sync(anna)
+	w.agree()
+}
+
+// altering is a card at a reader that gives it another command now and then.
+func altering(whole apdu.Card, which *spec.Command, alter func(data []byte) []byte) apdu.Card {
+	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+		if found, ok := spec.Find(c.CLA, c.INS, c.P1, c.P2); ok && found.Command == which {
+			c.Data = alter(slices.Clone(c.Data))
+		}
+		return whole.Transmit(ctx, c)
+	})
+}
+
+// TestAnswerToAnotherQuestionIsNotTaken: what the card answers to a command that its
+// reader has altered is signed, and not about what the phone has asked.
+func TestAnswerToAnotherQuestionIsNotTaken(t *testing.T) {
+	w, anna, bertil := annaAndBertil(t)
+	altered := func(which *spec.Command, alter func(data []byte) []byte) wallet.Tap {
+		tap := bertil.tap(t)
+		tap.Card = altering(tap.Card, which, alter)
+		return tap
+	}
+	flipped := func(data []byte) []byte {
+		data[len(data)-1] ^= 3
+		return data
+	}
+	unfinished := func() (all []envelope.Envelope) {
+		all, err := bertil.phone.Unfinished(w.ctx)
+		require.NoError(t, err)
+		return all
+	}
+	amount := func(data []byte) []byte {
+		return bytes.Replace(data, []byte{0x03, 0xE8}, []byte{0x03, 0xE9}, 1) // one öre more
+	}
+	_, err := bertil.phone.Request(w.ctx, altered(spec.RequestPayment, amount), 10*money.Krona, "")
+	require.ErrorIs(t, err, wallet.ErrAltered)
+	require.Empty(t, unfinished())
+	w.sync(bertil)
+	stray := unfinished()
+	require.Len(t, stray, 1, "the card has asked for something, and its owner can close it")
+
+	second, err := bertil.phone.Request(w.ctx, bertil.tap(t), 10*money.Krona, "")
+	require.NoError(t, err)
+	_, err = bertil.phone.Refuse(w.ctx, altered(spec.Refuse, flipped), second)
+	require.ErrorIs(t, err, wallet.ErrAltered)
+	require.Len(t, unfinished(), 2)
+	w.sync(bertil)
+	require.Equal(t, []envelope.Envelope{second}, unfinished(), "the record says what the card has refused")
+
+	payment, err := anna.phone.Pay(w.ctx, anna.tap(t), second)
+	require.NoError(t, err)
+	var accepted []byte
+	_, err = bertil.phone.Accept(w.ctx, altered(spec.Accept, func(data []byte) []byte { accepted = data; return data }), payment)
+	require.NoError(t, err)
+	third, err := bertil.phone.Request(w.ctx, bertil.tap(t), 20*money.Krona, "")
+	require.NoError(t, err)
+	payment, err = anna.phone.Pay(w.ctx, anna.tap(t), third)
+	require.NoError(t, err)
+	_, err = bertil.phone.Accept(w.ctx, altered(spec.Accept, func([]byte) []byte { return accepted }), payment)
+	require.ErrorIs(t, err, wallet.ErrAltered, "a Receipt of another Payment")
+	require.Equal(t, []envelope.Envelope{third}, unfinished())
+	_, err = bertil.phone.Accept(w.ctx, bertil.tap(t), payment)
+	require.NoError(t, err)
+	require.Empty(t, unfinished())
+	w.sync(bertil)
 	w.sync(anna)
 	w.agree()
 }

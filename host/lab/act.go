@@ -134,6 +134,7 @@ func (w *world) ask(p, q *person, s Step) error {
 		}
 		asked, err := p.phone.Request(w.ctx, tap, s.Amount, payer)
 		if err == nil {
+			w.told(p, asks(asked.Message, s.Amount, payer), "another Request for the one that its owner wants")
 			w.post(requestLetter, p.device.ID, payer, asked)
 		}
 		return err
@@ -148,6 +149,7 @@ func (w *world) pay(p *person, s Step) error {
 	return w.withTap(p, s, func(tap wallet.Tap) error {
 		payment, err := p.phone.Pay(w.ctx, tap, asked)
 		if err == nil {
+			w.told(p, answers(asked.Message, payment.Message), "another Payment for that of the Request")
 			w.post(paymentLetter, p.device.ID, payeeOf(payment.Message), payment)
 		}
 		return err
@@ -162,6 +164,7 @@ func (w *world) accept(p *person, s Step) error {
 	return w.withTap(p, s, func(tap wallet.Tap) error {
 		receipt, err := p.phone.Accept(w.ctx, tap, payment)
 		if err == nil {
+			w.told(p, answers(payment.Message, receipt.Message), "another Receipt for that of the Payment")
 			w.post(answerLetter, p.device.ID, payerOf(receipt.Message), receipt)
 		}
 		return err
@@ -186,6 +189,7 @@ func (w *world) refuse(p *person, s Step) error {
 	return w.withTap(p, s, func(tap wallet.Tap) error {
 		refusal, err := p.phone.Refuse(w.ctx, tap, asked)
 		if err == nil {
+			w.told(p, answers(asked.Message, refusal.Message), "another Refusal for that of the Request")
 			w.post(answerLetter, p.device.ID, payerOf(refusal.Message), refusal)
 		}
 		return err
@@ -212,6 +216,7 @@ func (w *world) transfer(payee, payer *person, s Step) error {
 	}
 	asked, receipt, err := payee.phone.Transfer(w.ctx, s.Amount, hold)
 	if asked.Message != nil {
+		w.told(payee, asks(asked.Message, s.Amount, ""), "another Request for the one that its owner wants")
 		w.post(requestLetter, payee.device.ID, "", asked)
 	}
 	if err == nil {
@@ -344,7 +349,7 @@ func (w *world) enterWrong(p *person, s Step) error {
 	if _, err := client.Select(w.ctx); err != nil {
 		return err
 	}
-	unaltered := !slices.ContainsFunc(w.plan.faults, func(f Fault) bool { return f.Kind == AlterCommand })
+	unaltered := !slices.ContainsFunc(w.plan.faults, func(f Fault) bool { return f.Kind == AlterCommand || f.Kind == OtherCommand })
 	err = client.Verify(w.ctx, wrong, card.PINTransport{})
 	if err != nil && !card.IsLost(err) {
 		w.meet(WrongPIN)

@@ -12,6 +12,7 @@
 // many at once.
 //
 // step.go and fault.go say what can happen, world.go who lives there, and the
-// other files what each party does and suffers. The world is judged by the auditor
-// alone: what a party answers in a step may be a refusal at any time.
+// other files what each party does and suffers. The world is judged by the auditor:
+// what a party answers in a step may be a refusal at any time, but never what answers
+// another question (told.go).
 package lab

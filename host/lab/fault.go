@@ -15,6 +15,8 @@ const (
 	AlterAnswer      FaultKind = "answer of a card altered"
 	KillNode         FaultKind = "node killed at a step of its disk"
 	KillCommit       FaultKind = "node killed at a commit"
+	OtherCommand     FaultKind = "another command of its kind given to a card instead"
+	OtherAnswer      FaultKind = "former answer of a card given again"
 	ForgeAnswer      FaultKind = "payment of a card forged on its way"
 	LoseCall         FaultKind = "call between parties lost"
 	LoseReply        FaultKind = "reply between parties lost"
@@ -50,7 +52,7 @@ const (
 // Faults are all kinds, in the order in which they are reported.
 func Faults() []FaultKind {
 	return []FaultKind{
-		CutPower, LoseCommand, TearAnswer, AlterCommand, AlterAnswer, ForgeAnswer, KillNode, KillCommit, LoseCall, LoseReply, RepeatCall, AlterCall, Withhold,
+		CutPower, LoseCommand, TearAnswer, AlterCommand, AlterAnswer, OtherCommand, OtherAnswer, ForgeAnswer, KillNode, KillCommit, LoseCall, LoseReply, RepeatCall, AlterCall, Withhold,
 		Interleave, GaveUp, InterleaveCommit, AlterMail, Misdeliver, LateMail, RepeatMail, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
 		RestoreBackup, TillSetBack, PhoneLost, FormerPhone, StolenCA, ThroughNotary, TornIssue, LostCard, GoneCard, Expired, WrongPIN,
 	}
@@ -58,7 +60,7 @@ func Faults() []FaultKind {
 
 // within are the faults that a step of any kind can be given.
 var within = []FaultKind{
-	CutPower, CutPower, CutPower, LoseCommand, TearAnswer, TearAnswer, AlterCommand, AlterAnswer, ForgeAnswer, KillNode, KillNode, KillCommit, KillCommit,
+	CutPower, CutPower, CutPower, LoseCommand, TearAnswer, TearAnswer, AlterCommand, AlterAnswer, OtherCommand, OtherAnswer, ForgeAnswer, KillNode, KillNode, KillCommit, KillCommit,
 	LoseCall, LoseReply, LoseReply, RepeatCall, AlterCall, Withhold, Interleave, Interleave, InterleaveCommit, InterleaveCommit, AlterMail,
 }
 
@@ -78,6 +80,7 @@ type plan struct {
 	faults    []Fault
 	writes    int // of cards
 	exchanges int // with cards
+	words     int // of these, such that give what a card has signed
 	calls     int // between parties
 	between   int // points between two transactions
 	commits   int // of all nodes

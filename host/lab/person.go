@@ -43,6 +43,7 @@ type person struct {
 	gone    bool                // no card of the person is ever held to a reader again
 	image   string              // file of a copy, to roll the card back to
 	proof   bool                // the phone may have what alone proves a Payment that the card accepted
+	answers map[byte][][]byte   // of the card, by instruction byte, the latest of each
 	seen    *audit.Device       // what the card holds, until it may have changed
 	said    utterances
 }
@@ -143,6 +144,7 @@ func (s *slot) Transmit(_ context.Context, c apdu.Command) (apdu.Response, error
 	if f, altered := w.due(AlterCommand, now); altered {
 		raw = flip(raw, f.Salt)
 	}
+	raw = s.otherCommand(c.INS, raw)
 	answer, err := s.send(raw)
 	if w.options.Trace {
 		w.trace(s.holder.name, c, answer, err)
@@ -151,6 +153,7 @@ func (s *slot) Transmit(_ context.Context, c apdu.Command) (apdu.Response, error
 		s.gone = true
 		return apdu.Response{}, err
 	}
+	answer = s.otherAnswer(c.INS, answer)
 	if _, torn := w.due(TearAnswer, now); torn {
 		s.gone = true
 		return apdu.Response{}, errGone

@@ -31,6 +31,27 @@ func (w *world) pretend(p *person, s Step) error {
 	return w.give(p, s, envelope.Envelope{Message: encoded, Certificate: other.device.Certificate, Authority: other.bank.ca.Encoded})
 }
 
+// pretendRefusal gives the owner of a card the Refusal of its own latest Request that the
+// card has not given: a phone that took it would never close the Request on the card.
+func (w *world) pretendRefusal(p *person) error {
+	asked := w.lastAsked(p)
+	if asked == nil {
+		return errors.New("nothing was asked for")
+	}
+	identity, err := message.Identity(asked)
+	if err != nil {
+		return err
+	}
+	refusal := &message.Refusal{Payee: asked.Payee, ATC: 1, Number: asked.Number, Request: identity, Payer: asked.Payer}
+	copy(refusal.Signature[:], w.wild(len(refusal.Signature)))
+	encoded, err := message.Encode(refusal)
+	if err != nil {
+		return err
+	}
+	w.note("        a Refusal that the card has not given")
+	return p.phone.TakeAnswer(w.ctx, envelope.Envelope{Message: encoded, Certificate: p.device.Certificate, Authority: p.bank.ca.Encoded})
+}
+
 // payFalsely has the latest Request of a card paid out of nothing: by a key that an
 // intermediary's stolen CA key has certified, for a device that was never issued.
 // The payee's card cannot tell, and takes it. That intermediary stands in for it

@@ -113,7 +113,7 @@ func (w *world) setBack(p *person) error {
 
 // sayAnything gives a card commands that were heard before, at this card or
 // another, as they were or altered, or bytes that nobody ever said; and half of the
-// time a Payment that nobody has made.
+// time a Payment that nobody has made, or the owner a Refusal that the card has not given.
 func (w *world) sayAnything(p *person, s Step) error {
 	if p.gone {
 		return errGone
@@ -143,6 +143,9 @@ func (w *world) sayAnything(p *person, s Step) error {
 	}
 	if choice[len(choice)-1]%2 == 0 {
 		return nil
+	}
+	if s.Pick%3 == 0 {
+		return w.pretendRefusal(p)
 	}
 	return w.pretend(p, s)
 }

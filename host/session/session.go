@@ -84,6 +84,10 @@ type Result struct {
 	State        *message.State // as last read
 }
 
+// ErrAnotherConfirmation says that a device has confirmed another Instruction than the
+// one it was given.
+var ErrAnotherConfirmation = errors.New("session: what was read from the device confirms another Instruction: synchronise again")
+
 // maxRounds bounds a session: answer, acknowledge, one load, and the look that
 // finds nothing owed take three.
 const maxRounds = 8
@@ -171,6 +175,9 @@ func (r *Result) count(instruction, confirmation []byte) error {
 	confirmed, err := message.Parse[message.Confirmation](confirmation)
 	if err != nil {
 		return fmt.Errorf("session: the device's Confirmation: %w", err)
+	}
+	if identity, err := message.Identity(ordered); err != nil || identity != confirmed.Instruction {
+		return errors.Join(ErrAnotherConfirmation, err)
 	}
 	r.Instructions++
 	switch confirmed.Credit {

@@ -23,6 +23,7 @@ type script struct {
 	credit  spec.CreditVerdict
 	waiting int   // Payments in every opening
 	word    error // of the device on each of them
+	another bool  // it confirms another Instruction than it was given
 	failAt  string
 	log     []string
 }
@@ -74,7 +75,12 @@ func (s *script) Report(context.Context, message.DeviceID, Reading) (Answer, err
 func (s *script) Apply(_ context.Context, instruction []byte, _ Trust) ([]byte, error) {
 	ordered, err := message.Parse[message.Instruction](instruction)
 	require.NoError(s.t, err)
-	return s.encoded(&message.Confirmation{Device: device, Sequence: ordered.Sequence, Credit: s.credit}), s.step("apply")
+	if s.another {
+		ordered.Sequence--
+	}
+	identity, err := message.Identity(ordered)
+	require.NoError(s.t, err)
+	return s.encoded(&message.Confirmation{Device: device, Sequence: ordered.Sequence, Instruction: identity, Credit: s.credit}), s.step("apply")
 }
 
 func (s *script) Confirm(context.Context, message.DeviceID, []byte) error { return s.step("confirm") }
@@ -131,4 +137,14 @@ func TestSessionStopsWhereItBreaksOff(t *testing.T) {
 			assert.Equal(t, whole[:n+1], s.log)
 		})
 	}
+}
+
+// TestConfirmationOfAnotherInstructionCountsForNothing: a reader can say again what the
+// card has answered before.
+func TestConfirmationOfAnotherInstructionCountsForNothing(t *testing.T) {
+	s := &script{t: t, owed: instructions(t, 1, 500), credit: spec.CreditTaken, another: true}
+	result, err := Run(context.Background(), s, s)
+	require.ErrorIs(t, err, ErrAnotherConfirmation)
+	assert.Zero(t, result.Credited)
+	assert.NotContains(t, s.log, "confirm")
 }

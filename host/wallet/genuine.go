@@ -18,7 +18,17 @@ func isBy(signed, certificate []byte) bool {
 	return err == nil && device.Device() == by && message.Verify(m, device.PublicKey) == nil
 }
 
-// pays tells whether a card's answer is a Payment of the Request.
+// What a card has signed may still be the answer to another question than the phone's:
+// a reader can alter a command, or say again what the card has answered before. The
+// following tell whether it answers this one.
+
+// asksFor tells whether a card's answer is a Request for just this.
+func asksFor(answer []byte, amount message.Amount, payer message.DeviceID) bool {
+	asked, err := message.Parse[message.Request](answer)
+	return err == nil && asked.Amount == amount && asked.Payer == payer
+}
+
+// pays tells whether it is a Payment of the Request.
 func pays(answer []byte, request message.Hash) bool {
 	paid, err := message.Parse[message.Payment](answer)
 	if err != nil {
@@ -33,7 +43,22 @@ func isReceipt(signed []byte) bool {
 	return err == nil
 }
 
-func isRefusal(signed []byte) bool {
-	_, err := message.Parse[message.Refusal](signed)
-	return err == nil
+// refuses tells whether it is a Refusal of the Request.
+func refuses(answer []byte, request message.Hash) bool {
+	refusal, err := message.Parse[message.Refusal](answer)
+	return err == nil && refusal.Request == request
+}
+
+// accepts tells whether it is a Receipt of the Payment.
+func accepts(answer, payment []byte) bool {
+	receipt, err := message.Parse[message.Receipt](answer)
+	if err != nil {
+		return false
+	}
+	paid, err := message.Parse[message.Payment](payment)
+	if err != nil {
+		return false
+	}
+	identity, err := message.Identity(paid)
+	return err == nil && identity == receipt.Payment
 }

@@ -26,25 +26,34 @@ func (w *Wallet) begin(ctx context.Context, asked envelope.Envelope) (transfer, 
 	return w.keepRequest(ctx, asked, false)
 }
 
-// keepRequest keeps a Request, once, and whether it was only found on the card.
+// keepRequest keeps a Request, once, and whether it was only found on the card. Until
+// somebody has paid or answered it the last one given counts: of another's, the payee
+// alone knows the whole certificate, and the first may have been altered on its way.
 func (w *Wallet) keepRequest(ctx context.Context, asked envelope.Envelope, found bool) (transfer, error) {
-	identity, err := requestIdentity(asked.Message)
+	request, identity, err := readRequest(asked.Message)
 	if err != nil {
 		return transfer{}, err
+	}
+	if request.Payee == w.device {
+		asked = w.own(asked.Message)
 	}
 	if err := whole(asked); err != nil {
 		return transfer{}, err
 	}
+	if !isBy(asked.Message, asked.Certificate) {
+		return transfer{}, ErrAltered
+	}
 	if _, err := w.db.ExecContext(ctx, `INSERT INTO transfer (request, position, asked, found)
-		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM transfer), $2, $3) ON CONFLICT (request) DO UPDATE SET found = min(found, $3)`,
+		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM transfer), $2, $3) ON CONFLICT (request) DO UPDATE
+		SET found = min(found, $3), asked = CASE WHEN payment IS NULL AND answer IS NULL THEN $2 ELSE asked END`,
 		identity[:], asked.Bytes(), found); err != nil {
 		return transfer{}, fmt.Errorf("wallet: journal: %w", err)
 	}
 	return w.transfer(ctx, identity)
 }
 
-// ErrAltered says that a message cannot be read: it is not kept, since the journal
-// could not be read any more.
+// ErrAltered says that a message cannot be read, is not by its signer, or is not what
+// was asked for: it is not kept, since nobody would ask for the true one any more.
 var ErrAltered = errors.New("wallet: a message was altered on its way: hold the card to the phone again, or ask the sender for it again")
 
 // whole tells whether an envelope can be read again once it is kept.
@@ -55,12 +64,13 @@ func whole(e envelope.Envelope) error {
 	return nil
 }
 
-func requestIdentity(signed []byte) (message.Hash, error) {
+func readRequest(signed []byte) (*message.Request, message.Hash, error) {
 	request, err := message.Parse[message.Request](signed)
 	if err != nil {
-		return message.Hash{}, fmt.Errorf("wallet: Request: %w", err)
+		return nil, message.Hash{}, fmt.Errorf("wallet: Request: %w", err)
 	}
-	return message.Identity(request)
+	identity, err := message.Identity(request)
+	return request, identity, err
 }
 
 // ErrNoTransfer says that the phone knows nothing of a Request.

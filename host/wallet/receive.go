@@ -22,7 +22,7 @@ import (
 //  3. The Request is kept. A cut before: as in step 2.
 //
 // Errors: [*card.Refusal] when the card's limits or log could not take it,
-// [*card.LinkLost], [ErrPINNeeded].
+// [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
 func (w *Wallet) Request(ctx context.Context, tap Tap, amount money.Ore, payer message.DeviceID) (envelope.Envelope, error) {
 	wire, err := amount.Wire()
 	if err != nil {
@@ -48,7 +48,7 @@ func (w *Wallet) Request(ctx context.Context, tap Tap, amount money.Ore, payer m
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	if !isBy(signed, asked.Certificate) {
+	if !asksFor(signed, message.Amount(wire), payer) || !isBy(signed, asked.Certificate) {
 		return envelope.Envelope{}, ErrAltered
 	}
 	_, err = w.begin(ctx, asked)
@@ -63,15 +63,11 @@ func (w *Wallet) lostRequest(ctx context.Context, h *held, amount message.Amount
 		return nil, err
 	}
 	for _, signed := range open {
-		request, err := message.Parse[message.Request](signed)
+		_, identity, err := readRequest(signed)
 		if err != nil {
-			return nil, fmt.Errorf("wallet: open Request on the card: %w", err)
+			return nil, err
 		}
-		identity, err := message.Identity(request)
-		if err != nil {
-			return nil, fmt.Errorf("wallet: open Request on the card: %w", err)
-		}
-		if request.Amount != amount || request.Payer != payer {
+		if !asksFor(signed, amount, payer) {
 			continue
 		}
 		t, err := w.transfer(ctx, identity)
@@ -96,13 +92,13 @@ func (w *Wallet) lostRequest(ctx context.Context, h *held, amount message.Amount
 //     nobody has registered the payer, nothing else proves what its key signed. A
 //     cut before: as in step 2, and the record on the card says the same.
 //
-// Errors: [*card.Refusal], [*card.LinkLost], [ErrPINNeeded].
+// Errors: [*card.Refusal], [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
 func (w *Wallet) Accept(ctx context.Context, tap Tap, payment envelope.Envelope) (envelope.Envelope, error) {
 	t, err := w.receivePayment(ctx, payment)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	if t.answer != nil && isReceipt(t.answer.Message) {
+	if t.answer != nil && accepts(t.answer.Message, payment.Message) {
 		return *t.answer, nil
 	}
 	h, err := w.hold(ctx, tap)
@@ -117,7 +113,7 @@ func (w *Wallet) Accept(ctx context.Context, tap Tap, payment envelope.Envelope)
 	}
 	// The payee's certificates are those of its Request.
 	receipt := envelope.Envelope{Message: signed, Certificate: t.asked.Certificate, Authority: t.asked.Authority}
-	if !isReceipt(signed) || !isBy(signed, receipt.Certificate) {
+	if !accepts(signed, payment.Message) || !isBy(signed, receipt.Certificate) {
 		return envelope.Envelope{}, ErrAltered
 	}
 	return receipt, w.keepAnswer(ctx, t.identity, receipt, payment.Certificate)
@@ -158,7 +154,7 @@ func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) 
 // into it comes back to the payer's online wallet. The Refusal may be given to the
 // payer's phone. One transaction on the card; the same call gets the same Refusal.
 // Errors: [*card.Refusal] with 6A88 when no such Request is open, for example
-// because it was accepted; [*card.LinkLost], [ErrPINNeeded].
+// because it was accepted; [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
 func (w *Wallet) Refuse(ctx context.Context, tap Tap, asked envelope.Envelope) (envelope.Envelope, error) {
 	request, err := message.Parse[message.Request](asked.Message)
 	if err != nil {
@@ -176,7 +172,7 @@ func (w *Wallet) Refuse(ctx context.Context, tap Tap, asked envelope.Envelope) (
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	if !isRefusal(signed) || !isBy(signed, asked.Certificate) {
+	if !refuses(signed, t.identity) || !isBy(signed, asked.Certificate) {
 		return envelope.Envelope{}, ErrAltered
 	}
 	refusal := envelope.Envelope{Message: signed, Certificate: asked.Certificate, Authority: asked.Authority}
@@ -186,42 +182,38 @@ func (w *Wallet) Refuse(ctx context.Context, tap Tap, asked envelope.Envelope) (
 // TakeAnswer keeps a payee's Receipt or Refusal that was given to the payer's
 // phone: with it the payment is decided as soon as this phone synchronises,
 // whether the payee's device has or not. That of a payment at a terminal, which
-// went past this phone, is only carried to the intermediary.
+// went past this phone, is only carried to the intermediary. Errors: [ErrAltered]
+// when the payee has not signed it.
 func (w *Wallet) TakeAnswer(ctx context.Context, answer envelope.Envelope) error {
-	identity, err := w.answered(ctx, answer.Message)
+	t, err := w.answered(ctx, answer.Message)
 	if errors.Is(err, ErrNoTransfer) {
 		return store.InTx(ctx, w.db, func(tx *sql.Tx) error { return queue(ctx, tx, answer.Message) })
 	}
 	if err != nil {
 		return err
 	}
-	return w.keepAnswer(ctx, identity, answer)
+	if !isBy(answer.Message, t.asked.Certificate) {
+		return ErrAltered
+	}
+	return w.keepAnswer(ctx, t.identity, answer)
 }
 
-// answered finds the Request that a payee's word is about.
-func (w *Wallet) answered(ctx context.Context, signed []byte) (message.Hash, error) {
+// answered finds the conversation that a payee's word is about.
+func (w *Wallet) answered(ctx context.Context, signed []byte) (transfer, error) {
 	if refusal, err := message.Parse[message.Refusal](signed); err == nil {
-		return refusal.Request, nil
+		return w.transfer(ctx, refusal.Request)
 	}
-	receipt, err := message.Parse[message.Receipt](signed)
-	if err != nil {
-		return message.Hash{}, fmt.Errorf("wallet: neither a Receipt nor a Refusal: %w", err)
+	if _, err := message.Parse[message.Receipt](signed); err != nil {
+		return transfer{}, fmt.Errorf("wallet: neither a Receipt nor a Refusal: %w", err)
 	}
 	transfers, err := w.transfers(ctx)
 	if err != nil {
-		return message.Hash{}, err
+		return transfer{}, err
 	}
 	for _, t := range transfers {
-		if t.payment == nil {
-			continue
-		}
-		paid, err := message.Parse[message.Payment](t.payment.Message)
-		if err != nil {
-			return message.Hash{}, fmt.Errorf("wallet: journal: %w", err)
-		}
-		if identity, err := message.Identity(paid); err == nil && identity == receipt.Payment {
-			return t.identity, nil
+		if t.payment != nil && accepts(signed, t.payment.Message) {
+			return t, nil
 		}
 	}
-	return message.Hash{}, ErrNoTransfer
+	return transfer{}, ErrNoTransfer
 }

@@ -201,7 +201,7 @@ func (w *Wallet) keepRecord(ctx context.Context, encoded []byte) (payer []byte, 
 	if err != nil {
 		return nil, fmt.Errorf("wallet: record of the card: %w", err)
 	}
-	if !t.proves(record.Receipt) { // the Payment came by another way
+	if !t.proves(receipt) { // the Payment came by another way
 		return nil, w.keepWord(ctx, t, receipt)
 	}
 	return t.payment.Certificate, w.keepWord(ctx, t, receipt, t.payment.Certificate)
@@ -210,16 +210,8 @@ func (w *Wallet) keepRecord(ctx context.Context, encoded []byte) (payer []byte, 
 // proves tells whether the phone has the Payment that a Receipt is of, with the payer's
 // certificate: its own copy counts, not the record's, which may have been altered. A
 // stranger may have sent another Payment for the same Request.
-func (t transfer) proves(receipt *message.Receipt) bool {
-	if t.payment == nil {
-		return false
-	}
-	paid, err := message.Parse[message.Payment](t.payment.Message)
-	if err != nil {
-		return false
-	}
-	identity, err := message.Identity(paid)
-	return err == nil && identity == receipt.Payment && isBy(t.payment.Message, t.payment.Certificate)
+func (t transfer) proves(receipt []byte) bool {
+	return t.payment != nil && accepts(receipt, t.payment.Message) && isBy(t.payment.Message, t.payment.Certificate)
 }
 
 // own puts the owner's card's certificates around its message.

@@ -206,7 +206,7 @@ func TestStrangersPaymentDoesNotStandInTheWayOfTheGoodOne(t *testing.T) {
 // TestPaymentOfAnotherIsNotTakenForTheOwners: Pay answers with the Payment that is kept.
 func TestPaymentOfAnotherIsNotTakenForTheOwners(t *testing.T) {
 	p := newPhone(t)
-	request := &message.Request{Payee: "SENORDICDESK0001", Number: 1, Amount: 100, Payer: p.device}
+	request := &message.Request{Payee: p.payee.Certificate.Device(), Number: 1, Amount: 100, Payer: p.device}
 	identity := p.begun(p.sealed(request, p.payee))
 	by := func(payer message.DeviceID, signer pki.Identity) error {
 		_, err := p.receivePayment(p.ctx, p.sealed(&message.Payment{Payer: payer, ATC: 1, Request: *request}, signer))
@@ -342,4 +342,54 @@ func TestWhatIsAlteredIsNotKept(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, n == 1, kept.payment != nil, "the true one comes with the next reading")
 	}
+}
+
+// TestLastGivenRequestCounts: one that was altered on its way does not stand in the way
+// of the true one.
+func TestLastGivenRequestCounts(t *testing.T) {
+	p := newPhone(t)
+	asked, paid, _ := p.outgoing()
+	spoiled := asked
+	spoiled.Certificate = bytes.Clone(asked.Certificate)
+	spoiled.Certificate[len(spoiled.Certificate)-1] ^= 1 // of the signature that no phone checks
+	identity := p.begun(spoiled)
+	for _, last := range []envelope.Envelope{asked, spoiled, asked} {
+		kept, err := p.begin(p.ctx, last)
+		require.NoError(t, err)
+		assert.Equal(t, last, kept.asked)
+	}
+	require.NoError(t, p.keepPayment(p.ctx, identity, paid))
+	kept, err := p.begin(p.ctx, spoiled)
+	require.NoError(t, err)
+	assert.Equal(t, asked, kept.asked, "what was paid stays")
+
+	spoiled.Certificate = p.own.Encoded
+	_, err = p.begin(p.ctx, spoiled)
+	require.ErrorIs(t, err, ErrAltered, "another's certificate")
+	own, _, _ := p.incoming()
+	spoiled.Message = own.Message
+	spoiled.Certificate = asked.Certificate
+	kept, err = p.begin(p.ctx, spoiled)
+	require.NoError(t, err)
+	assert.Equal(t, own, kept.asked, "the phone knows its own card's certificate")
+}
+
+// TestOnlyThePayeesWordIsTaken: who believes another's never asks for the true one, and
+// cannot close a Request that its own card has open.
+func TestOnlyThePayeesWordIsTaken(t *testing.T) {
+	p := newPhone(t)
+	asked, _, _ := p.incoming()
+	identity := p.begun(asked)
+	request, err := message.Parse[message.Request](asked.Message)
+	require.NoError(t, err)
+	refusal := &message.Refusal{Payee: request.Payee, ATC: 1, Number: request.Number, Request: identity}
+	require.ErrorIs(t, p.TakeAnswer(p.ctx, p.sealed(refusal, p.payee)), ErrAltered)
+	require.Empty(t, p.waiting())
+	unfinished, err := p.Unfinished(p.ctx)
+	require.NoError(t, err)
+	require.Len(t, unfinished, 1)
+	require.NoError(t, p.TakeAnswer(p.ctx, p.sealed(refusal, p.own)))
+	unfinished, err = p.Unfinished(p.ctx)
+	require.NoError(t, err)
+	assert.Empty(t, unfinished)
 }

@@ -1,0 +1,68 @@
+package lab
+
+import (
+	"bytes"
+	"iter"
+	"slices"
+
+	"ekrona/apdu/spec"
+)
+
+// words are the instructions that give what a card has signed.
+var words = []byte{
+	spec.RequestPayment.INS, spec.Pay.INS, spec.Accept.INS, spec.Refuse.INS, spec.Instruct.INS, spec.GetState.INS, spec.ReadRecord.INS,
+}
+
+// otherCommand is the command, or another of the same instruction that some card was
+// given before.
+func (s *slot) otherCommand(ins byte, raw []byte) []byte {
+	if !slices.Contains(words, ins) {
+		return raw
+	}
+	s.w.plan.words++
+	return s.w.instead(OtherCommand, raw, func(yield func([]byte) bool) {
+		for _, heard := range s.w.heard {
+			if heard[1] == ins && !yield(heard) {
+				return
+			}
+		}
+	})
+}
+
+// maxFormer bounds how many answers of a card to one instruction are remembered.
+const maxFormer = 16
+
+// otherAnswer is the answer of the card, or a former one to the same instruction.
+func (s *slot) otherAnswer(ins byte, answer []byte) []byte {
+	if !slices.Contains(words, ins) {
+		return answer
+	}
+	p := s.holder
+	if p.answers == nil {
+		p.answers = map[byte][][]byte{}
+	}
+	former := p.answers[ins]
+	p.answers[ins] = append(former[max(0, len(former)+1-maxFormer):], answer)
+	return s.w.instead(OtherAnswer, answer, slices.Values(former))
+}
+
+// instead is what a reader says in the place of a command or an answer, when that fault
+// is due: something that was said before and is just as genuine. Without any the fault is
+// not met.
+func (w *world) instead(kind FaultKind, said []byte, before iter.Seq[[]byte]) []byte {
+	now := w.plan.words
+	if !slices.ContainsFunc(w.plan.faults, func(f Fault) bool { return f.Kind == kind && f.At == now }) {
+		return said
+	}
+	var others [][]byte
+	for other := range before {
+		if !bytes.Equal(other, said) {
+			others = append(others, other)
+		}
+	}
+	if len(others) == 0 {
+		return said
+	}
+	f, _ := w.due(kind, now)
+	return others[f.Salt%len(others)]
+}
