@@ -1,11 +1,13 @@
 package flows
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu"
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
@@ -44,6 +46,15 @@ func TestExpiredCardIsRenewedAndPaysAgain(t *testing.T) {
 	require.Equal(t, renewed, again, "renewed once")
 	require.NotEqual(t, anna.device.Certificate, renewed.Certificate)
 
+	whole := anna.reader()
+	deaf := apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+		if found, ok := spec.Find(c.CLA, c.INS, c.P1, c.P2); ok && found.Command == spec.PutData {
+			return apdu.Response{SW: apdu.OK}, nil
+		}
+		return whole.Transmit(ctx, c)
+	})
+	err = anna.phone.Renew(w.ctx, wallet.Tap{Card: deaf}, renewed.Certificate)
+	require.ErrorIs(t, err, wallet.ErrAltered, "the card has never had it")
 	err = anna.phone.Renew(w.ctx, wallet.Tap{Card: losing(anna, spec.PutData)}, renewed.Certificate)
 	require.True(t, card.IsLost(err), "the card has it, and the phone does not know: %v", err)
 	for range 2 {

@@ -9,17 +9,7 @@ import (
 
 // observe reads a card as it is, past all faults.
 func (w *world) observe(p *person, which int) (audit.Device, error) {
-	challenge, err := w.challenge(p.bank, p.device.ID)
-	if err != nil {
-		return audit.Device{}, err
-	}
-	c := p.cards[which%len(p.cards)]
-	c.Reset()
-	client := card.New(apdu.Framing{Card: c, ExtendedLength: true})
-	if _, err := client.Select(w.ctx); err != nil {
-		return audit.Device{}, err
-	}
-	state, err := client.GetState(w.ctx, challenge, p.bank.instruction.Encoded)
+	client, state, err := w.askState(p, which)
 	if err != nil {
 		return audit.Device{}, err
 	}
@@ -28,6 +18,22 @@ func (w *world) observe(p *person, which int) (audit.Device, error) {
 		return audit.Device{}, err
 	}
 	return audit.Observed(session.Reading{State: state, Records: records})
+}
+
+// askState asks a card for its State, past all faults: then it knows its own people.
+func (w *world) askState(p *person, which int) (*card.Client, []byte, error) {
+	challenge, err := w.challenge(p.bank, p.device.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := p.cards[which%len(p.cards)]
+	c.Reset()
+	client := card.New(apdu.Framing{Card: c, ExtendedLength: true})
+	if _, err := client.Select(w.ctx); err != nil {
+		return nil, nil, err
+	}
+	state, err := client.GetState(w.ctx, challenge, p.bank.instruction.Encoded)
+	return client, state, err
 }
 
 func (w *world) observeTill(t *till) (audit.Device, error) {

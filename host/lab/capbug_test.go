@@ -91,7 +91,7 @@ var capBugs = []struct {
 	{"applies Instructions out of order", withoutRefusal(spec.SWSequence, 0), "applet-2", 3821},
 	{"applies Instructions that are signed wrongly", withoutRefusal(spec.SWSignature, 3), "applet-3", 411},
 	{"asks for more than it may hold", withoutRefusal(spec.SWBalanceLimit, 0), "applet-4", 3170},
-	{"takes messages that their sender has not signed", withoutRefusal(spec.SWSignature, 0), "applet-5", 1624},
+	{"takes messages that their sender has not signed", withoutRefusal(spec.SWSignature, 0), "applet-5", 1350},
 	{"deals with what is no id", withoutRefusal(spec.SWWrongData, 6), "applet-6", 97},
 }
 

@@ -17,6 +17,7 @@ const (
 	KillCommit       FaultKind = "node killed at a commit"
 	OtherCommand     FaultKind = "another command of its kind given to a card instead"
 	OtherAnswer      FaultKind = "former answer of a card given again"
+	SayYes           FaultKind = "reader that says yes and gives the card nothing"
 	ForgeAnswer      FaultKind = "payment of a card forged on its way"
 	LoseCall         FaultKind = "call between parties lost"
 	LoseReply        FaultKind = "reply between parties lost"
@@ -52,15 +53,15 @@ const (
 // Faults are all kinds, in the order in which they are reported.
 func Faults() []FaultKind {
 	return []FaultKind{
-		CutPower, LoseCommand, TearAnswer, AlterCommand, AlterAnswer, OtherCommand, OtherAnswer, ForgeAnswer, KillNode, KillCommit, LoseCall, LoseReply, RepeatCall, AlterCall, Withhold,
-		Interleave, GaveUp, InterleaveCommit, AlterMail, Misdeliver, LateMail, RepeatMail, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
+		CutPower, LoseCommand, TearAnswer, AlterCommand, AlterAnswer, OtherCommand, OtherAnswer, SayYes, ForgeAnswer, KillNode, KillCommit, LoseCall, LoseReply, RepeatCall, AlterCall,
+		Withhold, Interleave, GaveUp, InterleaveCommit, AlterMail, Misdeliver, LateMail, RepeatMail, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
 		RestoreBackup, TillSetBack, PhoneLost, FormerPhone, StolenCA, ThroughNotary, TornIssue, LostCard, GoneCard, Expired, WrongPIN,
 	}
 }
 
 // within are the faults that a step of any kind can be given.
 var within = []FaultKind{
-	CutPower, CutPower, CutPower, LoseCommand, TearAnswer, TearAnswer, AlterCommand, AlterAnswer, OtherCommand, OtherAnswer, ForgeAnswer, KillNode, KillNode, KillCommit, KillCommit,
+	CutPower, CutPower, CutPower, LoseCommand, TearAnswer, TearAnswer, AlterCommand, AlterAnswer, OtherCommand, OtherAnswer, SayYes, ForgeAnswer, KillNode, KillNode, KillCommit, KillCommit,
 	LoseCall, LoseReply, LoseReply, RepeatCall, AlterCall, Withhold, Interleave, Interleave, InterleaveCommit, InterleaveCommit, AlterMail,
 }
 
@@ -81,6 +82,7 @@ type plan struct {
 	writes    int // of cards
 	exchanges int // with cards
 	words     int // of these, such that give what a card has signed
+	orders    int // and such that give nothing
 	calls     int // between parties
 	between   int // points between two transactions
 	commits   int // of all nodes

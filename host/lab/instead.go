@@ -46,6 +46,21 @@ func (s *slot) otherAnswer(ins byte, answer []byte) []byte {
 	return s.w.instead(OtherAnswer, answer, slices.Values(former))
 }
 
+// silent are the instructions whose answer is nothing but the status word.
+var silent = []byte{
+	spec.Verify.INS, spec.ChangeReferenceData.INS, spec.ResetRetryCounter.INS, spec.PutData.INS, spec.VerifyCertificate.INS, spec.Activate.INS,
+}
+
+// saysYes tells whether the reader answers for the card, which is given nothing.
+func (w *world) saysYes(ins byte) bool {
+	if !slices.Contains(silent, ins) {
+		return false
+	}
+	w.plan.orders++
+	_, yes := w.due(SayYes, w.plan.orders)
+	return yes
+}
+
 // instead is what a reader says in the place of a command or an answer, when that fault
 // is due: something that was said before and is just as genuine. Without any the fault is
 // not met.

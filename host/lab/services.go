@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -88,7 +89,17 @@ func (w *world) renew(p *person, t *till, s Step) error {
 	if err != nil {
 		return err
 	}
-	return w.withTap(p, s, func(tap wallet.Tap) error { return p.phone.Renew(w.ctx, tap, renewed.Certificate) })
+	err = w.withTap(p, s, func(tap wallet.Tap) error { return p.phone.Renew(w.ctx, tap, renewed.Certificate) })
+	if err != nil {
+		return err
+	}
+	client, _, err := w.askState(p, s.Pick)
+	if err != nil {
+		return err
+	}
+	stored, err := client.Certificate(w.ctx)
+	w.told(p, err == nil && bytes.Equal(stored, renewed.Certificate), "a certificate for renewed that its card does not have")
+	return err
 }
 
 // renewTill certifies the till's key anew, and starts it again with that.

@@ -22,11 +22,13 @@ var ErrNotLater = errors.New("wallet: this is no later certificate of the owner'
 //  1. GET STATE, to a Challenge that the intermediary opens: the card then knows
 //     that it is held by its own people. A cut leaves an unused Challenge.
 //  2. PUT DATA. A cut leaves the old certificate on the card or the new one; the
-//     same call finds out.
+//     same call finds out. The card is asked what it has: it may have been given
+//     another command, which it answers as gladly.
 //  3. The phone keeps it, for what its card signs from now on. A cut before: the
 //     same call.
 //
-// Errors: [ErrNotLater], [*card.Refusal], [*card.LinkLost], those of the link.
+// Errors: [ErrNotLater], [ErrAltered], [*card.Refusal], [*card.LinkLost], those of the
+// link.
 func (w *Wallet) Renew(ctx context.Context, tap Tap, certificate []byte) error {
 	if err := w.isLater(certificate); err != nil {
 		return err
@@ -42,18 +44,19 @@ func (w *Wallet) Renew(ctx context.Context, tap Tap, certificate []byte) error {
 	if _, err := h.GetState(ctx, opening.Challenge, opening.Trust.InstructionKey); err != nil {
 		return err
 	}
-	err = h.PutCertificate(ctx, certificate)
-	if card.Is(err, spec.SWDate) { // it has this one already, or one that is later still
-		stored, read := h.Certificate(ctx)
-		if read != nil {
-			return read
-		}
-		if bytes.Equal(stored, certificate) {
-			err = nil
-		}
+	put := h.PutCertificate(ctx, certificate)
+	if put != nil && !card.Is(put, spec.SWDate) { // as it says when it has this one already, or one that is later still
+		return put
 	}
-	if err != nil {
+	stored, err := h.Certificate(ctx)
+	switch {
+	case err != nil:
 		return err
+	case bytes.Equal(stored, certificate):
+	case put != nil:
+		return put
+	default:
+		return ErrAltered
 	}
 	if _, err := w.db.ExecContext(ctx, `UPDATE phone SET certificate = $1`, certificate); err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
