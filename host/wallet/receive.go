@@ -172,10 +172,10 @@ func (w *Wallet) Refuse(ctx context.Context, tap Tap, asked envelope.Envelope) (
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	if !refuses(signed, t.identity) || !isBy(signed, asked.Certificate) {
+	if !refuses(signed, t.identity) || !isBy(signed, t.asked.Certificate) {
 		return envelope.Envelope{}, ErrAltered
 	}
-	refusal := envelope.Envelope{Message: signed, Certificate: asked.Certificate, Authority: asked.Authority}
+	refusal := envelope.Envelope{Message: signed, Certificate: t.asked.Certificate, Authority: t.asked.Authority}
 	return refusal, w.keepAnswer(ctx, t.identity, refusal)
 }
 

@@ -45,7 +45,7 @@ func (w *Wallet) Renew(ctx context.Context, tap Tap, certificate []byte) error {
 		return err
 	}
 	put := h.PutCertificate(ctx, certificate)
-	if put != nil && !card.Is(put, spec.SWDate) { // as it says when it has this one already, or one that is later still
+	if put != nil && !card.Is(put, spec.SWDate) { // which may mean that it has this one already
 		return put
 	}
 	stored, err := h.Certificate(ctx)
