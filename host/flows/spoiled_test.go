@@ -125,9 +125,9 @@ func TestRecordThatWasSpoiledAtThePhoneIsReadAgain(t *testing.T) {
 
 	tap := anna.tap(t)
 	whole := tap.Card
-	tap.Card = apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+	tap.Card = meddling(whole, spec.ReadRecord, func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 		response, err := whole.Transmit(ctx, c)
-		if found, ok := spec.Find(c.CLA, c.INS, c.P1, c.P2); ok && found.Command == spec.ReadRecord && response.SW == apdu.OK {
+		if response.SW == apdu.OK {
 			flipLast(response.Data)
 		}
 		return response, err
@@ -138,11 +138,11 @@ func TestRecordThatWasSpoiledAtThePhoneIsReadAgain(t *testing.T) {
 	w.agree()
 }
 
-// altering is a card at a reader that gives it another command now and then.
-func altering(whole apdu.Card, which *spec.Command, alter func(data []byte) []byte) apdu.Card {
+// meddling is a card at a reader that does something else with one of its commands.
+func meddling(whole apdu.Card, which *spec.Command, instead apdu.CardFunc) apdu.Card {
 	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 		if found, ok := spec.Find(c.CLA, c.INS, c.P1, c.P2); ok && found.Command == which {
-			c.Data = alter(slices.Clone(c.Data))
+			return instead(ctx, c)
 		}
 		return whole.Transmit(ctx, c)
 	})
@@ -154,7 +154,11 @@ func TestAnswerToAnotherQuestionIsNotTaken(t *testing.T) {
 	w, anna, bertil := annaAndBertil(t)
 	altered := func(which *spec.Command, alter func(data []byte) []byte) wallet.Tap {
 		tap := bertil.tap(t)
-		tap.Card = altering(tap.Card, which, alter)
+		whole := tap.Card
+		tap.Card = meddling(whole, which, func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+			c.Data = alter(slices.Clone(c.Data))
+			return whole.Transmit(ctx, c)
+		})
 		return tap
 	}
 	flipped := func(data []byte) []byte {

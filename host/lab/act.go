@@ -349,7 +349,7 @@ func (w *world) enterWrong(p *person, s Step) error {
 	if _, err := client.Select(w.ctx); err != nil {
 		return err
 	}
-	unaltered := !slices.ContainsFunc(w.plan.faults, func(f Fault) bool { return f.Kind == AlterCommand || f.Kind == OtherCommand })
+	unaltered := !slices.ContainsFunc(w.plan.faults, func(f Fault) bool { return f.Kind == AlterCommand })
 	err = client.Verify(w.ctx, wrong, card.PINTransport{})
 	if err != nil && !card.IsLost(err) {
 		w.meet(WrongPIN)

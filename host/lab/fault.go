@@ -1,6 +1,9 @@
 package lab
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // FaultKind is one way in which things go wrong.
 type FaultKind string
@@ -53,16 +56,18 @@ const (
 // Faults are all kinds, in the order in which they are reported.
 func Faults() []FaultKind {
 	return []FaultKind{
-		CutPower, LoseCommand, TearAnswer, AlterCommand, AlterAnswer, OtherCommand, OtherAnswer, SayYes, ForgeAnswer, KillNode, KillCommit, LoseCall, LoseReply, RepeatCall, AlterCall,
-		Withhold, Interleave, GaveUp, InterleaveCommit, AlterMail, Misdeliver, LateMail, RepeatMail, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
+		CutPower, LoseCommand, TearAnswer, AlterCommand, AlterAnswer, OtherCommand, OtherAnswer, SayYes, ForgeAnswer, KillNode, KillCommit,
+		LoseCall, LoseReply, RepeatCall, AlterCall, Withhold, Interleave, GaveUp, InterleaveCommit,
+		AlterMail, Misdeliver, LateMail, RepeatMail, CopiedCard, RolledBack, WildReader, WildPhone, OverCredit, OldOrders,
 		RestoreBackup, TillSetBack, PhoneLost, FormerPhone, StolenCA, ThroughNotary, TornIssue, LostCard, GoneCard, Expired, WrongPIN,
 	}
 }
 
 // within are the faults that a step of any kind can be given.
 var within = []FaultKind{
-	CutPower, CutPower, CutPower, LoseCommand, TearAnswer, TearAnswer, AlterCommand, AlterAnswer, OtherCommand, OtherAnswer, SayYes, ForgeAnswer, KillNode, KillNode, KillCommit, KillCommit,
-	LoseCall, LoseReply, LoseReply, RepeatCall, AlterCall, Withhold, Interleave, Interleave, InterleaveCommit, InterleaveCommit, AlterMail,
+	CutPower, CutPower, CutPower, LoseCommand, TearAnswer, TearAnswer, AlterCommand, AlterAnswer, OtherCommand, OtherAnswer, SayYes, ForgeAnswer,
+	KillNode, KillNode, KillCommit, KillCommit, LoseCall, LoseReply, LoseReply, RepeatCall, AlterCall, Withhold,
+	Interleave, Interleave, InterleaveCommit, InterleaveCommit, AlterMail,
 }
 
 // Fault is planned for a step. It is met only if the step comes that far.
@@ -98,14 +103,19 @@ type plan struct {
 
 // due takes a fault of the kind that strikes now, if one does.
 func (w *world) due(kind FaultKind, now int) (Fault, bool) {
-	for i, f := range w.plan.faults {
-		if f.Kind == kind && f.At == now {
-			w.plan.faults = append(w.plan.faults[:i:i], w.plan.faults[i+1:]...)
-			w.meet(kind)
-			return f, true
-		}
+	i := w.plan.index(kind, now)
+	if i < 0 {
+		return Fault{}, false
 	}
-	return Fault{}, false
+	f := w.plan.faults[i]
+	w.plan.faults = append(w.plan.faults[:i:i], w.plan.faults[i+1:]...)
+	w.meet(kind)
+	return f, true
+}
+
+// index is where a fault of the kind stands that strikes now, negative without one.
+func (p *plan) index(kind FaultKind, now int) int {
+	return slices.IndexFunc(p.faults, func(f Fault) bool { return f.Kind == kind && f.At == now })
 }
 
 // meet counts a fault that really struck.

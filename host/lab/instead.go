@@ -66,7 +66,7 @@ func (w *world) saysYes(ins byte) bool {
 // not met.
 func (w *world) instead(kind FaultKind, said []byte, before iter.Seq[[]byte]) []byte {
 	now := w.plan.words
-	if !slices.ContainsFunc(w.plan.faults, func(f Fault) bool { return f.Kind == kind && f.At == now }) {
+	if w.plan.index(kind, now) < 0 {
 		return said
 	}
 	var others [][]byte

@@ -181,6 +181,6 @@ func fault(r *rand.Rand) Fault {
 
 // reach bounds where in a step a fault may strike.
 var reach = map[FaultKind]int{
-	CutPower: 30, LoseCommand: 14, TearAnswer: 14, AlterCommand: 14, AlterAnswer: 14, OtherCommand: 4, OtherAnswer: 4, SayYes: 6, ForgeAnswer: 1, KillNode: 60, KillCommit: 8, LoseCall: 16, LoseReply: 16,
-	RepeatCall: 16, AlterCall: 16, Withhold: 2, Interleave: 16, InterleaveCommit: 30, AlterMail: 1,
+	CutPower: 30, LoseCommand: 14, TearAnswer: 14, AlterCommand: 14, AlterAnswer: 14, OtherCommand: 4, OtherAnswer: 4, SayYes: 6, ForgeAnswer: 1,
+	KillNode: 60, KillCommit: 8, LoseCall: 16, LoseReply: 16, RepeatCall: 16, AlterCall: 16, Withhold: 2, Interleave: 16, InterleaveCommit: 30, AlterMail: 1,
 }

@@ -22,10 +22,9 @@ func isBy(signed, certificate []byte) bool {
 // a reader can alter a command, or say again what the card has answered before. The
 // following tell whether it answers this one.
 
-// asksFor tells whether a card's answer is a Request for just this.
-func asksFor(answer []byte, amount message.Amount, payer message.DeviceID) bool {
-	asked, err := message.Parse[message.Request](answer)
-	return err == nil && asked.Amount == amount && asked.Payer == payer
+// asksFor tells whether a Request is for just this.
+func asksFor(asked *message.Request, amount message.Amount, payer message.DeviceID) bool {
+	return asked.Amount == amount && asked.Payer == payer
 }
 
 // pays tells whether it is a Payment of the Request.

@@ -48,7 +48,8 @@ func (w *Wallet) Request(ctx context.Context, tap Tap, amount money.Ore, payer m
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	if !asksFor(signed, message.Amount(wire), payer) || !isBy(signed, asked.Certificate) {
+	request, _, err := readRequest(signed)
+	if err != nil || !asksFor(request, message.Amount(wire), payer) || !isBy(signed, asked.Certificate) {
 		return envelope.Envelope{}, ErrAltered
 	}
 	_, err = w.begin(ctx, asked)
@@ -63,11 +64,11 @@ func (w *Wallet) lostRequest(ctx context.Context, h *held, amount message.Amount
 		return nil, err
 	}
 	for _, signed := range open {
-		_, identity, err := readRequest(signed)
+		request, identity, err := readRequest(signed)
 		if err != nil {
 			return nil, err
 		}
-		if !asksFor(signed, amount, payer) {
+		if !asksFor(request, amount, payer) {
 			continue
 		}
 		t, err := w.transfer(ctx, identity)
@@ -156,9 +157,9 @@ func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) 
 // Errors: [*card.Refusal] with 6A88 when no such Request is open, for example
 // because it was accepted; [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
 func (w *Wallet) Refuse(ctx context.Context, tap Tap, asked envelope.Envelope) (envelope.Envelope, error) {
-	request, err := message.Parse[message.Request](asked.Message)
+	request, _, err := readRequest(asked.Message)
 	if err != nil {
-		return envelope.Envelope{}, fmt.Errorf("wallet: Request: %w", err)
+		return envelope.Envelope{}, err
 	}
 	t, err := w.begin(ctx, asked)
 	if err != nil {
