@@ -69,7 +69,7 @@ func TestAnswersOfACardManager(t *testing.T) {
 func TestTheAppletsCommandsStayItsOwn(t *testing.T) {
 	for _, command := range spec.Commands {
 		for _, v := range command.Variants {
-			c := apdu.New(spec.Variant(v))
+			c := v.APDU()
 			if c.INS == gpc.InsSelect {
 				c.Data = []byte(spec.AppletAID)
 			}

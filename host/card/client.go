@@ -28,7 +28,7 @@ func New(card apdu.Card) *Client { return &Client{card} }
 // send transmits one command and returns the response data. Its errors are
 // [*Refusal] and [*LinkLost].
 func (c *Client) send(ctx context.Context, v spec.Variant, data ...[]byte) ([]byte, error) {
-	return c.transmit(ctx, v, apdu.New(v, data...))
+	return c.transmit(ctx, v, v.APDU(data...))
 }
 
 func (c *Client) transmit(ctx context.Context, v spec.Variant, command apdu.Command) ([]byte, error) {

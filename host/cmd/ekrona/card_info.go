@@ -67,7 +67,7 @@ because of --with-pin.`,
 func toEverybody(ctx context.Context, h *heldCard) (*cardInfo, error) {
 	info := &cardInfo{Where: h.where, ATR: fmt.Sprintf("%X", h.atr)}
 	if h.absent != nil {
-		if card.Is(h.absent, uint16(gpc.SWFileNotFound)) {
+		if card.Is(h.absent, gpc.SWFileNotFound) {
 			return info, nil
 		}
 		return nil, h.absent
