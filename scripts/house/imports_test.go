@@ -43,7 +43,7 @@ var ofAnyCard = rows{
 		"host/durable", // files that survive a crash
 	},
 	"emulator/console": {"apdu", "emulator/card"},
-	"emulator/engine":  {},
+	"emulator/engine":  {"apdu/cmac"},
 	"emulator/globalplatform": {
 		"apdu", "apdu/gpc", "apdu/tlv", "emulator/cap", "emulator/card", "emulator/vm",
 		"personalization/scp03", // the card's half of the secure channel
