@@ -64,7 +64,7 @@ const (
 	gpcLoad      = "GPC 2.3.1 §11.6.3.2"
 	gpcPutKey    = "GPC 2.3.1 §11.8.3.2"
 	gpcSelect    = "GPC 2.3.1 §11.9.3.2"
-	scp03        = "GPC Amendment D 1.1.1 §7.1.2"
+	scp03        = "GPC Amendment D 1.2 §7.1.2"
 )
 
 // one is the row of a status word without a number in it, by ISO/IEC 7816-4:2013.

@@ -36,8 +36,9 @@ var ofAnyCard = rows{
 	"apdu/script": {"apdu"},
 	"apdu/tlv":    {},
 
-	"emulator/api": {"emulator/engine", "emulator/vm"},
-	"emulator/cap": {},
+	"emulator/api":           {"emulator/engine", "emulator/vm"},
+	"emulator/api/exportgen": {},
+	"emulator/cap":           {},
 	"emulator/card": {
 		"apdu", "emulator/api", "emulator/cap", "emulator/vm",
 		"host/durable", // files that survive a crash
@@ -51,8 +52,9 @@ var ofAnyCard = rows{
 	"emulator/vm":   {"emulator/cap"},
 	"emulator/vpcd": {},
 
-	"host/durable": {},
-	"host/pcsc":    {"apdu"},
+	"host/durable":     {},
+	"host/pcsc":        {"apdu"},
+	"host/pcsc/daemon": {"emulator/globalplatform", "emulator/vpcd", "host/pcsc"},
 
 	"personalization/globalplatform": {"apdu", "apdu/gpc", "apdu/tlv", "personalization/scp03"},
 	"personalization/scp03":          {"apdu", "apdu/cmac", "apdu/gpc"},
