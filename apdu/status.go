@@ -1,6 +1,9 @@
 package apdu
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // StatusWord is SW1-SW2. Every one but 9000 is an error: errors.Is matches it
 // against an exact StatusWord and against its class ([ErrWarning], [ErrExecution],
@@ -91,7 +94,7 @@ func (s StatusWord) Meaning() string {
 		return n.Error()
 	}
 	if row, known := Status(s); known {
-		return row.Meaning
+		return strings.Replace(row.Meaning, "xx", fmt.Sprint(unzero(int(s&0xFF), MaxShortNe)), 1)
 	}
 	general, interindustry := generalMeanings[s.sw1()]
 	switch {

@@ -13,7 +13,7 @@ import (
 // Every row is cited, named once (save ranges that one in the middle cuts), and stands in
 // order without overlap, so that each status word has at most one.
 func TestStatusWordsAreATable(t *testing.T) {
-	documents := []string{"ISO/IEC 7816-4:2013 §", "ISO/IEC 7816-4:2020 §", "GPC 2.3.1 §", "GPC Amendment D", "Java Card 3.0.5", "NXP JCOP"}
+	documents := []string{"ISO/IEC 7816-4:2013 §", "ISO/IEC 7816-4:2020 §", "GPC 2.3.1 §", "GPC Amendment D 1.2 §", "Java Card 3.0.5", "NXP JCOP"}
 	isCited := func(source string) bool {
 		for _, d := range documents {
 			if strings.HasPrefix(source, d) {
@@ -73,7 +73,8 @@ func TestStatusText(t *testing.T) {
 	for sw, want := range map[StatusWord]string{
 		0x6A81: "card answered 6A81 NOT_SUPPORTED: function not supported (of a security domain: function not supported, for example because the card is in CARD_LOCKED)",
 		0x6A83: "card answered 6A83 RECORD_NOT_FOUND: record not found",
-		0x6123: "card answered 6123 MORE_DATA: xx more bytes of the answer are waiting",
+		0x6123: "card answered 6123 MORE_DATA: 35 more bytes of the answer are waiting",
+		0x6C00: "card answered 6C00 WRONG_LE: wrong Le; 256 bytes are available",
 		0x63C2: "card answered 63C2 TRIES_LEFT: wrong or not verified; tries left: 2",
 		0x6999: "card answered 6999 SELECT_FAILED: applet selection failed, or no applet is selected",
 		0x9485: "card answered 9485 WRONG_CHECK_VALUE: key check value wrong",

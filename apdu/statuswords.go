@@ -42,7 +42,7 @@ type StatusRow struct {
 	// First and Last are the same, or differ where SW2 or its last digit is a number.
 	First, Last StatusWord
 	Name        string // in capitals, as a script writes it
-	Meaning     string // by the document in Source
+	Meaning     string // by the document in Source; "xx" stands for the number in SW2
 	Source      string // document and clause
 	// GlobalPlatform is what the status word means when a security domain gives it,
 	// where GlobalPlatform says more or else, and GlobalPlatformSource where that is
