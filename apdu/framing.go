@@ -64,7 +64,8 @@ func (f Framing) reissue(ctx context.Context, c Command) (Response, error) {
 func (f Framing) collect(ctx context.Context, c Command, r Response) (Response, error) {
 	data := r.Data
 	for r.SW.hasMore() {
-		next := Command{CLA: c.CLA & classChannel, INS: InsGetResponse, Ne: unzero(int(r.SW&0xFF), MaxShortNe)}
+		next := Command{CLA: c.CLA & classChannel, INS: InsGetResponse}
+		next.Ne = unzero(int(r.SW&0xFF), MaxShortNe)
 		var err error
 		if r, err = f.reissue(ctx, next); err != nil {
 			return Response{}, err

@@ -133,7 +133,7 @@ var StatusWords = []StatusRow{
 	one(0x6600, "SECURITY_ISSUE", "security-related issue without more information"),
 	one(SWWrongLength, "WRONG_LENGTH", "wrong length").
 		domain("wrong length in Lc", gpcGeneral),
-	one(0x6701, "WRONG_FORMAT", "command APDU is not formatted as the standard says (§5.1)").of(iso2020),
+	one(0x6701, "WRONG_FORMAT", "command APDU is not formatted as §5.1 says").of(iso2020),
 	one(0x6702, "WRONG_LC", "Lc is not the one expected").of(iso2020),
 
 	one(0x6800, "CLASS_FUNCTION", "function in CLA not supported, without more information"),
@@ -152,7 +152,8 @@ var StatusWords = []StatusRow{
 	one(0x6986, "NO_CURRENT_FILE", "command not allowed, no EF is selected"),
 	one(0x6987, "SECURE_MESSAGING_MISSING", "secure messaging data objects are missing"),
 	one(SWWrongMAC, "SECURE_MESSAGING_INCORRECT", "secure messaging data objects are incorrect"),
-	one(SWSelectFailed, "SELECT_FAILED", "applet selection failed, or no applet is selected").of(javaCard),
+	one(SWSelectFailed, "SELECT_FAILED", "no applet is selected, or its selection failed").
+		of(javaCard),
 
 	one(0x6A00, "WRONG_PARAMETERS", "wrong parameters, without more information"),
 	one(SWWrongData, "WRONG_DATA", "incorrect parameters in the command data").

@@ -29,7 +29,7 @@ type MAC struct {
 // New makes the MAC over a block cipher with blocks of 16 bytes, which has its key.
 func New(block cipher.Block) (*MAC, error) {
 	if n := block.BlockSize(); n != Size {
-		return nil, fmt.Errorf("cmac: the cipher has blocks of %d bytes; use AES, which has %d", n, Size)
+		return nil, fmt.Errorf("cmac: the cipher has blocks of %d bytes; use AES, of %d", n, Size)
 	}
 	m := &MAC{block: block}
 	block.Encrypt(m.k1[:], m.k1[:])

@@ -155,11 +155,13 @@ func TestChaining(t *testing.T) {
 
 func TestRefusalsSayWhatToDo(t *testing.T) {
 	_, err := Check("DELETE", apdu.Response{SW: apdu.SWNotFound})
-	assert.EqualError(t, err, "DELETE: the card answered 6A88 REFERENCED_DATA_NOT_FOUND: referenced data or reference data not found; list the card")
+	assert.EqualError(t, err, "DELETE: the card answered 6A88 REFERENCED_DATA_NOT_FOUND: "+
+		"referenced data or reference data not found; list the card")
 	assert.ErrorIs(t, err, apdu.SWNotFound)
 	_, err = Check("DELETE", apdu.Response{SW: 0x6F42})
 	assert.ErrorContains(t, err, "6F42")
-	data, err := Check("GET STATUS", apdu.Response{Data: []byte{1}, SW: apdu.SWMoreAvailable}, apdu.SWMoreAvailable)
+	more := apdu.Response{Data: []byte{1}, SW: apdu.SWMoreAvailable}
+	data, err := Check("GET STATUS", more, apdu.SWMoreAvailable)
 	require.NoError(t, err)
 	assert.Equal(t, []byte{1}, data)
 }

@@ -66,7 +66,8 @@ func (v *Vocabulary) parseStatus(word string) (Status, error) {
 			return s, nil
 		}
 	}
-	return Status{}, syntax("%q is not a status word: write four hex digits, x for any, or its name", word)
+	return Status{}, syntax("%q is not a status word: write four hex digits, x for any, or its name",
+		word)
 }
 
 func parseData(text string) (*Data, error) {

@@ -38,10 +38,12 @@ func (v *Vocabulary) Check() error {
 	for _, c := range v.Commands {
 		words := strings.Fields(c.Title)
 		if len(words) == 0 || strings.Join(words, " ") != c.Title || isHex(words[0]) {
-			return syntax("%q is no title: it begins with a word that is no hex, with one blank between words", c.Title)
+			return syntax("%q is no title: begin with a word that is no hex, one blank between words",
+				c.Title)
 		}
 		for _, word := range words {
-			if word == "extended" || strings.ContainsAny(word, "=#") || strings.Contains(word, "->") {
+			isSyntax := strings.ContainsAny(word, "=#") || strings.Contains(word, "->")
+			if isSyntax || word == "extended" {
 				return syntax("%q is no title: %q means something else in a script", c.Title, word)
 			}
 		}

@@ -62,7 +62,9 @@ func TestAPDUTakesTheRow(t *testing.T) {
 // Every answer is a known status word, and every status word is some command's
 // answer or belongs to transport.
 func TestStatusWordsAreKnownAndUsed(t *testing.T) {
-	used := map[apdu.StatusWord]bool{SWOK: true, SWMoreData: true, SWWrongLe: true, SWMemoryFailure: true}
+	used := map[apdu.StatusWord]bool{
+		SWOK: true, SWMoreData: true, SWWrongLe: true, SWMemoryFailure: true,
+	}
 	for _, c := range Commands {
 		var here []apdu.StatusWord
 		for _, a := range append(slices.Clone(CommonAnswers), c.Answers...) {

@@ -93,7 +93,7 @@ func (v *coverage) note(c apdu.Command, r apdu.Response) {
 		touched.Command = command.Name
 	}
 	if !known || !slices.Contains(allRows, touched) {
-		v.strange = append(v.strange, fmt.Sprintf("%s was answered %s, which is in no row of the spec",
+		v.strange = append(v.strange, fmt.Sprintf("%s was answered %s; it is in no row of the spec",
 			header(c), spec.StatusText(r.SW)))
 		return
 	}

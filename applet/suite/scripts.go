@@ -11,9 +11,9 @@ import (
 )
 
 // scripts are cases that need no signature of anybody: commands with the answers
-// expected, in the grammar of package script with the words of the spec. A script in active is told to an
-// active card without money, one in installed to a card that has just been
-// installed.
+// expected, in the grammar of package script with the words of the spec. A script in
+// active is for an active card without money, one in installed for a card that has just
+// been installed.
 //
 //go:embed scripts
 var scripts embed.FS

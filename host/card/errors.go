@@ -19,7 +19,8 @@ type Refusal struct {
 // Error names the command, and says what the applet means by the status word and what
 // to do about it.
 func (r *Refusal) Error() string {
-	return fmt.Sprintf("the card refuses %s: it answered %s", r.Variant.Title(), spec.StatusText(r.SW))
+	title, text := r.Variant.Title(), spec.StatusText(r.SW)
+	return fmt.Sprintf("the card refuses %s: it answered %s", title, text)
 }
 
 // Unwrap returns the status word.

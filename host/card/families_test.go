@@ -50,12 +50,13 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		assert.NotContains(t, text, "\n")
 	}
 	for sw, want := range map[apdu.StatusWord]string{
-		spec.SWFunds: "the card refuses PAY: it answered 9401 FUNDS: balance is lower than the amount; load the card or ask for less",
-		0x63C2:       "the card refuses PAY: it answered 63C2 PIN_WRONG: PIN wrong or not verified; tries left: 2; give the right one",
-		0x6A82:       "the card refuses PAY: it answered 6A82 FILE_NOT_FOUND: file or application not found",
-		0x9499:       "the card refuses PAY: it answered 9499: proprietary: what it means is the application's affair",
+		spec.SWFunds: "9401 FUNDS: balance is lower than the amount; load the card or ask for less",
+		0x63C2:       "63C2 PIN_WRONG: PIN wrong or not verified; tries left: 2; give the right one",
+		0x6A82:       "6A82 FILE_NOT_FOUND: file or application not found",
+		0x9499:       "9499: proprietary: what it means is the application's affair",
 	} {
-		assert.EqualError(t, &Refusal{Variant: spec.Pay.Only(), SW: sw}, want)
+		assert.EqualError(t, &Refusal{Variant: spec.Pay.Only(), SW: sw},
+			"the card refuses PAY: it answered "+want)
 	}
 	var left apdu.TriesLeft
 	require.ErrorAs(t, error(&Refusal{Variant: spec.Verify.Only(), SW: 0x63C2}), &left)
