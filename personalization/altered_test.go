@@ -59,9 +59,9 @@ type altering struct {
 }
 
 func (a *altering) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-	if !a.once && c.INS == apdu.New(spec.Activate.Only()).INS {
+	if !a.once && c.INS == spec.Activate.Only().APDU().INS {
 		a.once = true
-		c = apdu.New(spec.GenerateKeyPair.Only())
+		c = spec.GenerateKeyPair.Only().APDU()
 	}
 	return a.reader.Transmit(ctx, c)
 }
