@@ -2,7 +2,7 @@ package audit
 
 import (
 	"ekrona/apdu/message"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 	"ekrona/host/settlement"
 )
 

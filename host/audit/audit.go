@@ -12,7 +12,7 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 	"ekrona/host/settlement"
 	"ekrona/host/store"
 )

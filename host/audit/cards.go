@@ -4,8 +4,8 @@ import (
 	"math"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
 	"ekrona/host/settlement"
 )
 

@@ -5,8 +5,8 @@ import (
 	"strconv"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
 	"ekrona/host/settlement"
 )
 

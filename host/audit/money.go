@@ -4,7 +4,7 @@ import (
 	"crypto/ecdsa"
 
 	"ekrona/apdu/message"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 	"ekrona/host/settlement"
 )
 

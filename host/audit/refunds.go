@@ -1,8 +1,8 @@
 package audit
 
 import (
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
 	"ekrona/host/settlement"
 )
 

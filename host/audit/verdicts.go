@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 	"ekrona/host/settlement"
 )
 

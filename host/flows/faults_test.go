@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu/money"
 	"ekrona/host/card"
 	"ekrona/host/intermediary"
-	"ekrona/host/money"
 	"ekrona/host/settlement"
 	"ekrona/host/settlement/settlementtest"
 )

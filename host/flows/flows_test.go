@@ -10,11 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 	"ekrona/host/order"
 	"ekrona/host/settlement"
 	"ekrona/host/terminal"

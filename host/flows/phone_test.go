@@ -7,12 +7,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
 	"ekrona/host/envelope"
 	"ekrona/host/intermediary"
-	"ekrona/host/money"
 	"ekrona/host/order"
 	"ekrona/host/wallet"
 	"ekrona/personalization/pki"

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/host/intermediary"
-	"ekrona/host/money"
 	"ekrona/host/order"
 	"ekrona/host/settlement"
 	"ekrona/host/settlement/settlementtest"

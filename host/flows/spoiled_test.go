@@ -11,11 +11,11 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
 	"ekrona/host/intermediary"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
 	"ekrona/host/session"
 	"ekrona/host/wallet"
 	"ekrona/personalization/pki"

@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 
+	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
 	"ekrona/host/store"
 )
 

@@ -7,8 +7,8 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
 	"ekrona/host/settlement"
 )
 

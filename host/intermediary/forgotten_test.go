@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 	"ekrona/host/order"
 	"ekrona/host/settlement"
 )

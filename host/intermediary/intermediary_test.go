@@ -14,9 +14,9 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
 	"ekrona/host/order"
 	"ekrona/host/settlement"
 	"ekrona/host/store"

@@ -8,8 +8,8 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
 	"ekrona/host/order"
 	"ekrona/host/settlement"
 	"ekrona/host/store"

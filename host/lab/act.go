@@ -9,10 +9,10 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
-	"ekrona/host/money"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
 )

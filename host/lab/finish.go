@@ -5,11 +5,11 @@ import (
 	"slices"
 	"strings"
 
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
 	"ekrona/host/settlement"
 	"ekrona/host/wallet"
 )

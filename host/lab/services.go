@@ -7,10 +7,10 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
 	"ekrona/host/intermediary"
-	"ekrona/host/money"
 	"ekrona/host/order"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"

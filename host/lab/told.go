@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 )
 
 // told looks at what a phone has told its owner: an answer of a card that is genuine and

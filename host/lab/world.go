@@ -13,10 +13,10 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/audit"
 	"ekrona/host/intermediary"
-	"ekrona/host/money"
 	"ekrona/host/order"
 	"ekrona/host/settlement"
 	"ekrona/host/store"

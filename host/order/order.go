@@ -21,7 +21,7 @@ import (
 	"io"
 
 	"ekrona/apdu/message"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 )
 
 // Kind is what is asked for.

@@ -1,6 +1,6 @@
 package order
 
-import "ekrona/host/money"
+import "ekrona/apdu/money"
 
 // Progress is where an order stands at the intermediary.
 type Progress struct {

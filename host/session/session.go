@@ -6,9 +6,9 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 )
 
 // Device is a card or a terminal as its synchronisation sees it.

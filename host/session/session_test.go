@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 )
 
 // script is a device and its link that follow a list: what the intermediary owes

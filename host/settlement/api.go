@@ -3,7 +3,7 @@ package settlement
 import (
 	"time"
 
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 )
 
 // Registration is what an intermediary says of a device that it has personalized.

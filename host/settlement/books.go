@@ -6,8 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"ekrona/apdu/money"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
 )
 
 // Issue puts new e-krona into an intermediary's online holding, once for the order key.

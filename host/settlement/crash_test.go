@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 	"ekrona/host/settlement"
 	"ekrona/host/settlement/settlementtest"
 )

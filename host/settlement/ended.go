@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
 )
 
 // ReportLost puts a device on the revocation list and starts the time for which claims on it are honoured. It cannot be taken

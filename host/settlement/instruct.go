@@ -7,9 +7,9 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
 )
 
 // outcome is what is known of an Instruction.

@@ -4,7 +4,7 @@ import (
 	"math/bits"
 	"sort"
 
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 )
 
 // claim is money that one shadow wallet owes: to another one, or to somewhere outside (online) when to is empty.

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 )
 
 // TestNettingCases runs testdata/netting.txt: "free WALLET AMOUNT ...", "claim FROM TO AMOUNT" (TO "-" is outside), then

@@ -11,10 +11,10 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
 	"ekrona/host/store"
 )
 

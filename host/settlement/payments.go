@@ -5,8 +5,8 @@ import (
 	"database/sql"
 	"encoding/hex"
 
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
 	"ekrona/host/store"
 )
 

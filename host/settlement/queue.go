@@ -1,9 +1,9 @@
 package settlement
 
 import (
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
 )
 
 // advance moves all money that can move, after whatever may have changed that: a payment, a word, a confirmed credit, an ended

@@ -13,8 +13,8 @@ import (
 	"pgregory.net/rapid"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
 	"ekrona/host/settlement"
 	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/store"

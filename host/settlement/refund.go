@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
 )
 
 // Refund gives money of a settled Payment back: from the online holding of the intermediary whose till was paid to that of the

@@ -2,7 +2,7 @@ package settlement
 
 import (
 	"ekrona/apdu/message"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 )
 
 // PilotTillRoom is what a till takes at most between two synchronisations in the pilot (protocol §3).

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
 	"ekrona/host/settlement"
 	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/store"

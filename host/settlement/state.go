@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
 )
 
 // OpenChallenge makes a Challenge known before it is shown to the card, so that the State that answers it is known to be younger

@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"time"
 
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
 	"ekrona/host/store"
 )
 

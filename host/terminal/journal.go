@@ -8,8 +8,8 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
 	"ekrona/host/store"
 )
 

@@ -8,9 +8,9 @@ import (
 	"io"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 	"ekrona/host/store"
 )
 

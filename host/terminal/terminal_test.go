@@ -13,9 +13,9 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 	"ekrona/host/session"
 	"ekrona/host/store"
 	"ekrona/personalization/pki"

@@ -8,10 +8,10 @@ import (
 	"slices"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/host/audit"
 	"ekrona/host/card"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 	"ekrona/host/session"
 	"ekrona/host/settlement"
 	"ekrona/host/store"

@@ -11,9 +11,9 @@ import (
 	"strings"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/host/intermediary"
-	"ekrona/host/money"
 	"ekrona/personalization"
 	"ekrona/personalization/pki"
 )

@@ -5,7 +5,7 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 	"ekrona/host/settlement"
 )
 

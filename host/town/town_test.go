@@ -9,12 +9,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/applet"
 	"ekrona/emulator/card"
 	"ekrona/host/intermediary"
-	"ekrona/host/money"
 	"ekrona/host/wallet"
 	"ekrona/personalization"
 )

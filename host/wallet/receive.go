@@ -7,8 +7,8 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 	"ekrona/host/store"
 )
 

@@ -7,11 +7,11 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 )
 
 // ErrPINNeeded says that the card wants its PIN.

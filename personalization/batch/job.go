@@ -10,7 +10,7 @@ import (
 	"filippo.io/age"
 
 	"ekrona/apdu/message"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 	"ekrona/personalization/batch/letter"
 )
 

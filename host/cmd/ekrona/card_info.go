@@ -10,9 +10,9 @@ import (
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/gpc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
-	"ekrona/host/money"
 )
 
 // cardInfo is what a card says of itself: first to everybody, then to who has entered

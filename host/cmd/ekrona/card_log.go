@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/message"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 )
 
 // recordAnswer is one record of the log.

@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 	"ekrona/host/town"
 	"ekrona/host/wallet"
 )

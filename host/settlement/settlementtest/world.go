@@ -18,10 +18,10 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/audit"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
 	"ekrona/host/settlement"
 	"ekrona/host/store"
 )
