@@ -172,9 +172,13 @@ func (i Issuer) device(ctx context.Context, o Order, keys pin.Keys) (intermediar
 	if err != nil {
 		return intermediary.Device{}, fmt.Errorf("personalization of %s: %w", o.Device, err)
 	}
+	ceilings, err := o.Ceilings.Bytes()
+	if err != nil {
+		return intermediary.Device{}, fmt.Errorf("personalization of %s: ceilings: %w", o.Device, err)
+	}
 	return intermediary.Device{
 		ID: o.Device, Customer: o.Owner, Certificate: certificate, PINPoint: point,
-		Ceilings: o.Ceilings.Bytes(), Policy: message.PilotPolicy().Under(o.Ceilings),
+		Ceilings: ceilings, Policy: message.PilotPolicy().Under(o.Ceilings),
 	}, nil
 }
 

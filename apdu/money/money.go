@@ -1,10 +1,9 @@
 // Package money is the amount of e-krona: whole öre, in a type of its own, with arithmetic that fails instead of wrapping.
-// It trusts nobody's input: text is parsed strictly and wire amounts are range-checked.
+// It trusts nobody's input: text is parsed strictly. That an amount fits into a message, package message checks.
 package money
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 )
@@ -65,15 +64,4 @@ func digits(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-// FromWire takes the 32-bit amount of a message (tag 81 binary, öre).
-func FromWire(v uint32) Ore { return Ore(v) }
-
-// Wire gives the 32-bit amount of a message, or an error for an amount that no card can hold.
-func (a Ore) Wire() (uint32, error) {
-	if a < 0 || a > math.MaxUint32 {
-		return 0, fmt.Errorf("amount %s: a message carries 0 to %s", a, Ore(math.MaxUint32))
-	}
-	return uint32(a), nil
 }

@@ -69,7 +69,7 @@ func (s *scene) checkRooms() {
 	for at, sum := range given {
 		room := s.auditor.TillRoom
 		if d := s.devices[at.payee]; d != nil && d.ceilings != nil {
-			room = money.FromWire(uint32(d.ceilings.MaxBalance)) * money.Ore(d.ceilings.MaxTransactions)
+			room = d.ceilings.MaxBalance * money.Ore(d.ceilings.MaxTransactions)
 		}
 		if sum > room {
 			s.violated(at.payee, sum-room, "holdings paid %s for what it accepted after record %d, its room is %s", sum, at.after, room)

@@ -32,7 +32,7 @@ func invariant2Balance(s *scene) {
 				expected -= e.Shadow
 			}
 		}
-		balance := money.FromWire(uint32(d.State.Balance))
+		balance := d.State.Balance
 		if !row.role.CanPay() { // counts in 32 bits
 			expected &= math.MaxUint32
 		}
@@ -62,7 +62,7 @@ func (s *scene) paidAndPaidOut(id string, d Device) (change money.Ore) {
 			continue
 		}
 		if identity, err := message.Identity(r.Payment); err != nil || !known[identity] {
-			change -= money.FromWire(uint32(r.Payment.Request.Amount))
+			change -= r.Payment.Request.Amount
 		}
 	}
 	return change
@@ -158,11 +158,11 @@ func invariant7Limits(s *scene) {
 		if row == nil || row.ceilings == nil {
 			continue
 		}
-		total := money.FromWire(uint32(d.State.Balance))
+		total := d.State.Balance
 		for _, r := range d.State.OpenRequests {
-			total += money.FromWire(uint32(r.Amount))
+			total += r.Amount
 		}
-		if ceiling := money.FromWire(uint32(row.ceilings.MaxBalance)); total > ceiling {
+		if ceiling := row.ceilings.MaxBalance; total > ceiling {
 			s.violated(id, total-ceiling, "balance and open requests are %s, the ceiling is %s", total, ceiling)
 		}
 		if len(d.State.OpenRequests) > spec.MaxOpenRequests {
@@ -209,7 +209,7 @@ func invariant10Agreement(s *scene) {
 		if d.State.AckedATC != d.State.ATC {
 			s.violated(id, 0, "%d records are not acknowledged", d.State.ATC-d.State.AckedATC)
 		}
-		balance := money.FromWire(uint32(d.State.Balance))
+		balance := d.State.Balance
 		for _, r := range d.State.OpenRequests { // a payment for it may be under way, never settled
 			for _, p := range s.payments {
 				if p.payee() == id && p.message.Request.Number == r.Number && p.paid() {

@@ -47,7 +47,7 @@ type payment struct {
 
 func (p *payment) payer() string     { return string(p.message.Payer) }
 func (p *payment) payee() string     { return string(p.message.Request.Payee) }
-func (p *payment) amount() money.Ore { return money.FromWire(uint32(p.message.Request.Amount)) }
+func (p *payment) amount() money.Ore { return p.message.Request.Amount }
 func (p *payment) name() string      { return paymentName(p.payer(), p.message.ATC) }
 
 func paymentName(payer string, atc uint32) string { return numbered("payment ", payer, atc) }
@@ -119,7 +119,7 @@ func (i *instruction) name() string {
 	return instructionName(string(i.message.Device), i.message.Sequence)
 }
 
-func (i *instruction) credit() money.Ore { return money.FromWire(uint32(i.message.Credit)) }
+func (i *instruction) credit() money.Ore { return i.message.Credit }
 
 // entry is a line of the statement of an intermediary.
 type entry struct {

@@ -72,7 +72,7 @@ func invariant3NoValueCreated(s *scene) {
 		if !s.trusted(id) || !s.devices[id].role.CanPay() {
 			continue
 		}
-		spendable += money.FromWire(uint32(d.State.Balance))
+		spendable += d.State.Balance
 		for _, p := range s.acceptedBy(id, d) {
 			if !p.paid() && !s.backed(p) {
 				spendable -= p.amount()

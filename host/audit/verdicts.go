@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
-	"ekrona/apdu/money"
 	"ekrona/host/settlement"
 )
 
@@ -185,7 +184,7 @@ func (s *scene) checkAccepted(id string, d Device) {
 		}
 		identity, err := message.Identity(r.Payment)
 		if err != nil || !s.signed(r.Payment, identity, []*ecdsa.PublicKey{payer.key}) {
-			s.violated(id, money.FromWire(uint32(r.Payment.Request.Amount)), "has accepted payment %s/%d, which the payer's key has not signed",
+			s.violated(id, r.Payment.Request.Amount, "has accepted payment %s/%d, which the payer's key has not signed",
 				r.Payment.Payer, r.Payment.ATC)
 		}
 	}

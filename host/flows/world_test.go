@@ -454,7 +454,7 @@ func (w *world) load(p *person, amount money.Ore) {
 // offline is what the card holds.
 func (w *world) offline(p *person) money.Ore {
 	w.t.Helper()
-	return money.FromWire(uint32(w.state(p).State.Balance))
+	return w.state(p).State.Balance
 }
 
 func (w *world) online(p *person) money.Ore {

@@ -37,11 +37,10 @@ func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envel
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	amount, err := o.Amount.Wire()
-	if err != nil {
+	if err := message.CheckAmount(o.Amount); err != nil {
 		return envelope.Envelope{}, &order.Refused{Reason: err}
 	}
-	request := &message.Request{Payee: i.desk.Device(), Payer: d.ID, Amount: message.Amount(amount)}
+	request := &message.Request{Payee: i.desk.Device(), Payer: d.ID, Amount: o.Amount}
 	if _, err := io.ReadFull(i.random, request.Random[:]); err != nil {
 		return envelope.Envelope{}, fmt.Errorf("intermediary: the source of randomness failed: %w", err)
 	}

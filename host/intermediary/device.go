@@ -76,9 +76,13 @@ func (i *Intermediary) keepDevice(ctx context.Context, d Device, certificate *cv
 				return nil
 			}
 		}
+		policy, err := d.Policy.Bytes()
+		if err != nil {
+			return fmt.Errorf("intermediary: device %s: %w", d.ID, err)
+		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO device (id, customer, role, certificate, pin_point, ceilings, policy)
 			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET certificate = excluded.certificate`,
-			d.ID, d.Customer, certificate.Role, d.Certificate, d.PINPoint, d.Ceilings, d.Policy.Bytes()); err != nil {
+			d.ID, d.Customer, certificate.Role, d.Certificate, d.PINPoint, d.Ceilings, policy); err != nil {
 			return fmt.Errorf("intermediary: device %s: %w", d.ID, err)
 		}
 		return ledger.Open(ctx, tx, shadow(string(d.ID)))
@@ -138,7 +142,11 @@ func (i *Intermediary) SetPolicy(ctx context.Context, id message.DeviceID, polic
 			return nil // asked again
 		}
 		policy.Version++
-		if _, err := tx.ExecContext(ctx, `UPDATE device SET policy = $1 WHERE id = $2`, policy.Bytes(), id); err != nil {
+		limits, err := policy.Bytes()
+		if err != nil {
+			return fmt.Errorf("intermediary: device %s: %w", id, err)
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE device SET policy = $1 WHERE id = $2`, limits, id); err != nil {
 			return fmt.Errorf("intermediary: device %s: %w", id, err)
 		}
 		return nil

@@ -40,11 +40,7 @@ func (i *Intermediary) instruct(ctx context.Context, s situation, answer *sessio
 				}
 				continue
 			}
-			credit, err := load.amount.Wire()
-			if err != nil {
-				return err
-			}
-			instruction.Credit = message.Amount(credit)
+			instruction.Credit = load.amount
 			order, due = load.id, true
 		}
 		if !due {
@@ -118,13 +114,13 @@ func (s situation) cannotTake(policy message.Policy, amount money.Ore) string {
 	case s.report.Difference != 0:
 		return fmt.Sprintf("the device's balance differs by %s from its records: have it looked into before it is loaded", s.report.Difference)
 	}
-	held := money.FromWire(uint32(s.state.Balance))
+	held := s.state.Balance
 	for _, open := range s.state.OpenRequests {
-		held += money.FromWire(uint32(open.Amount))
+		held += open.Amount
 	}
-	if room := money.FromWire(uint32(policy.MaxBalance)) - held; amount > room {
+	if room := policy.MaxBalance - held; amount > room {
 		return fmt.Sprintf("%s do not fit: the device may hold %s and holds or expects %s: load at most %s",
-			amount, money.FromWire(uint32(policy.MaxBalance)), held, max(room, 0))
+			amount, policy.MaxBalance, held, max(room, 0))
 	}
 	return ""
 }

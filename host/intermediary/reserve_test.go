@@ -60,6 +60,6 @@ func (o *office) addCard(id message.DeviceID) {
 	require.NoError(o.t, err)
 	require.NoError(o.t, o.AddDevice(o.ctx, Device{
 		ID: id, Customer: "anna", Certificate: certificate, PINPoint: point,
-		Ceilings: message.PilotPolicy().Bytes(), Policy: message.PilotPolicy(),
+		Ceilings: []byte(spec.PilotPolicy), Policy: message.PilotPolicy(),
 	}))
 }

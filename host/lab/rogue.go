@@ -197,7 +197,7 @@ func (w *world) forge(p *person, s Step) error {
 	forged := &message.Instruction{
 		InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Notary: message.AuthorityRef(w.notaryKey.Certificate.Holder),
 		Device: p.device.ID, Sequence: device.State.InstructionSequence + 1, AckedATC: device.State.ATC, Head: device.State.Head,
-		Credit: message.Amount(1 + s.Amount), Policy: message.PilotPolicy(), Date: w.today(),
+		Credit: 1 + s.Amount, Policy: message.PilotPolicy(), Date: w.today(),
 	}
 	forged.Policy.Version = device.State.PolicyVersion + 1
 	notary := w.notaryKey.Encoded
@@ -245,13 +245,13 @@ func (w *world) mint(b *bank, p *person, s Step) error {
 	wanted := &message.Instruction{
 		InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Notary: message.AuthorityRef(w.notaryKey.Certificate.Holder),
 		Device: device, Sequence: outstanding.NextSeq, AckedATC: outstanding.HeldAtc, Head: outstanding.HeldHead,
-		Credit: message.Amount(1 + s.Amount), Policy: message.PilotPolicy(), Date: w.today(),
+		Credit: 1 + s.Amount, Policy: message.PilotPolicy(), Date: w.today(),
 	}
 	wanted.Policy.Version = state.State.PolicyVersion
 	forbidden := b != p.bank
 	switch s.Pick / 8 % 8 {
 	case 0: // more than there is: its own holding may grow meanwhile
-		wanted.Credit = message.Amount(books.Issued + 1)
+		wanted.Credit = min(books.Issued+1, message.MaxAmount)
 		forbidden = true
 	case 1: // a second body for a number that has one
 		if outstanding.NextSeq != 1 {

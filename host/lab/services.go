@@ -30,7 +30,7 @@ func (w *world) keepSale(t *till, receipt envelope.Envelope, number uint32) {
 		return
 	}
 	if paid, err := t.Paid(w.ctx, number); err == nil && paid.Payer == r.Payer {
-		t.sales = append(t.sales, paidSale{order.Payment{Payer: paid.Payer, ATC: paid.ATC}, money.FromWire(uint32(paid.Request.Amount))})
+		t.sales = append(t.sales, paidSale{order.Payment{Payer: paid.Payer, ATC: paid.ATC}, paid.Request.Amount})
 	}
 }
 

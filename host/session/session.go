@@ -182,9 +182,9 @@ func (r *Result) count(instruction, confirmation []byte) error {
 	r.Instructions++
 	switch confirmed.Credit {
 	case spec.CreditTaken:
-		r.Credited += money.FromWire(uint32(ordered.Credit))
+		r.Credited += ordered.Credit
 	case spec.CreditNotTaken:
-		r.Untaken += money.FromWire(uint32(ordered.Credit))
+		r.Untaken += ordered.Credit
 	case spec.CreditNone:
 	}
 	return nil

@@ -85,7 +85,7 @@ func (s *script) Apply(_ context.Context, instruction []byte, _ Trust) ([]byte, 
 
 func (s *script) Confirm(context.Context, message.DeviceID, []byte) error { return s.step("confirm") }
 
-func instructions(t *testing.T, n int, credit message.Amount) []*message.Instruction {
+func instructions(t *testing.T, n int, credit money.Ore) []*message.Instruction {
 	t.Helper()
 	day, err := message.ParseDate("2026-11-22")
 	require.NoError(t, err)

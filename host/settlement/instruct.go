@@ -55,9 +55,13 @@ func (n *Notary) CoSign(ctx context.Context, from, order string, instruction []b
 		if signed, err = message.Encode(i); err != nil {
 			return refuse(Malformed, "Instruction to co-sign: %v", err)
 		}
+		policy, err := i.Policy.Bytes()
+		if err != nil {
+			return refuse(Malformed, "Instruction to co-sign: %v", err)
+		}
 		if err := t.exec(`INSERT INTO instruction (device, seq, identity, bytes, intermediary, order_key, credit, acked_atc, policy, date, signed_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, d.id, i.Sequence, identity[:], signed, from, order, int64(i.Credit),
-			i.AckedATC, i.Policy.Bytes(), i.Date.String(), t.stamp()); err != nil {
+			i.AckedATC, policy, i.Date.String(), t.stamp()); err != nil {
 			return err
 		}
 		return t.reserveCredit(d, order, i)
@@ -213,7 +217,7 @@ func (t *txn) reserveCredit(d *device, order string, i *message.Instruction) err
 	if i.Credit == 0 {
 		return nil
 	}
-	amount := money.FromWire(uint32(i.Credit))
+	amount := i.Credit
 	m := movement{key: fmt.Sprintf("load:%s:%d", d.id, i.Sequence)}
 	m.line(onlineOf(d.intermediary), -amount)
 	m.line(shadowOf(d.id), amount)

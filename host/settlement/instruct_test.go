@@ -90,7 +90,7 @@ func TestOneBodyForEver(t *testing.T) {
 		require.Equal(t, money.Ore(750_00), balance(t, w, nordic))
 		w.Sync(anna, settlementtest.Whole, 0)
 	}
-	require.Equal(t, message.Amount(250_00), anna.Balance)
+	require.Equal(t, money.Ore(250_00), anna.Balance)
 	later := w.Instruction(anna, next(t, w, anna), 0)
 	_, err = w.Notary.CoSign(ctx, nordic, "first", w.Encode(later))
 	require.ErrorIs(t, err, settlement.Taken, "an order serves one Instruction")

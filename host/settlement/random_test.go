@@ -70,8 +70,8 @@ func pick[E any](t *rapid.T, from []E, label string) E {
 	return from[rapid.IntRange(0, len(from)-1).Draw(t, label)]
 }
 
-func drawAmount(t *rapid.T) message.Amount {
-	return message.Amount(rapid.SampledFrom([]int{1, 20_00, 60_00, 100_00, 300_00}).Draw(t, "amount"))
+func drawAmount(t *rapid.T) money.Ore {
+	return money.Ore(rapid.SampledFrom([]int{1, 20_00, 60_00, 100_00, 300_00}).Draw(t, "amount"))
 }
 
 // trade: the ordinary case, perhaps torn before the payee has the Payment or its word.
@@ -179,7 +179,7 @@ func (e *economy) refund(t *rapid.T) {
 func (e *economy) sync(t *rapid.T) {
 	d := e.device(t, "device")
 	until := settlementtest.Step(rapid.IntRange(0, int(settlementtest.Whole)).Draw(t, "until"))
-	var credit message.Amount
+	var credit money.Ore
 	if d.Role.CanPay() && rapid.Bool().Draw(t, "load") {
 		credit = drawAmount(t)
 	}

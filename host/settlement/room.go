@@ -25,7 +25,7 @@ func (t *txn) withinRoom(p *payment, help money.Ore) (bool, error) {
 		if err != nil {
 			return false, broken(err)
 		}
-		room = money.FromWire(uint32(ceilings.MaxBalance)) * money.Ore(ceilings.MaxTransactions)
+		room = ceilings.MaxBalance * money.Ore(ceilings.MaxTransactions)
 	}
 	given, err := t.helped(p)
 	return given+help <= room, err

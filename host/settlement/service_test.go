@@ -45,7 +45,7 @@ func balance(t *testing.T, w *settlementtest.World, name string) money.Ore {
 	return 0
 }
 
-func paid(t *testing.T, payer, payee *settlementtest.Device, amount message.Amount) *message.Payment {
+func paid(t *testing.T, payer, payee *settlementtest.Device, amount money.Ore) *message.Payment {
 	r, err := payee.Request(amount, "")
 	require.NoError(t, err)
 	p, err := payer.Pay(r, false)
@@ -201,10 +201,10 @@ func TestRegistration(t *testing.T) {
 	w := loaded(t)
 	ctx := context.Background()
 	ghost := w.Unregistered("GHOST", "NORDIC", spec.RoleCard, "ghost")
-	good := settlement.Registration{Certificate: ghost.Certificate, Owner: "ghost", Ceilings: ghost.Ceilings.Bytes()}
+	good := settlement.Registration{Certificate: ghost.Certificate, Owner: "ghost", Ceilings: w.Policy(ghost.Ceilings)}
 	other := good
 	other.Certificate = w.Unregistered("GHOST", "NORDIC", spec.RoleCard, "another key").Certificate
-	till := settlement.Registration{Certificate: w.Unregistered("TILL", "NORDIC", spec.RoleTerminal, "till").Certificate, Ceilings: ghost.Ceilings.Bytes()}
+	till := settlement.Registration{Certificate: w.Unregistered("TILL", "NORDIC", spec.RoleTerminal, "till").Certificate, Ceilings: w.Policy(ghost.Ceilings)}
 	forged := good
 	forged.Certificate = append([]byte(nil), good.Certificate...)
 	forged.Certificate[len(forged.Certificate)-1] ^= 1
@@ -324,7 +324,7 @@ func TestTillCountsInThirtyTwoBits(t *testing.T) {
 	rich.Ceilings.MaxBalance, rich.Ceilings.MaxPayment = much, much
 	rich.Policy.MaxBalance, rich.Policy.MaxPayment, rich.Policy.Version = much, much, 1
 	require.NoError(t, w.Notary.Register(context.Background(), "SENORDIC", settlement.Registration{Certificate: rich.Certificate,
-		Owner: rich.Owner, Ceilings: rich.Ceilings.Bytes()}))
+		Owner: rich.Owner, Ceilings: w.Policy(rich.Ceilings)}))
 	w.Devices["RICH"], w.Names = rich, append(w.Names, "RICH")
 	require.NoError(t, w.Notary.Issue(context.Background(), "1", "SENORDIC", 2*much))
 	for range 2 {
@@ -342,13 +342,13 @@ func TestTillCountsInThirtyTwoBits(t *testing.T) {
 		require.True(t, report.Complete)
 		require.Zero(t, report.Difference)
 	}
-	require.Equal(t, message.Amount((2*much)&math.MaxUint32), shop.Balance, "the count has wrapped")
+	require.Equal(t, money.Ore((2*much)&math.MaxUint32), shop.Balance, "the count has wrapped")
 	w.Audit(false)
 	for _, off := range []int{1, -1} {
-		shop.Balance += message.Amount(off)
+		shop.Balance += money.Ore(off)
 		report, _ := w.Sync(shop, settlementtest.State, 0)
 		require.Equal(t, money.Ore(off), report.Difference)
-		shop.Balance -= message.Amount(off)
+		shop.Balance -= money.Ore(off)
 	}
 }
 
@@ -360,7 +360,7 @@ func TestTwoStolenKeys(t *testing.T) {
 	require.NoError(t, w.Notary.ReportLost(ctx, nordic, string(anna.ID)))
 	w.Clock.At = w.Clock.At.Add(w.Terms.Honour)
 	require.NoError(t, w.Notary.End(ctx, nordic, string(anna.ID)))
-	claim := func(n uint32, amount message.Amount) settlement.Verdict {
+	claim := func(n uint32, amount money.Ore) settlement.Verdict {
 		r := message.Request{Payee: shop.ID, Number: n, Amount: amount}
 		require.NoError(t, shop.Forge(&r))
 		p := &message.Payment{Payer: anna.ID, ATC: n, Request: r}

@@ -127,8 +127,8 @@ func (t *txn) report(id string, s *message.State) (StateReport, error) {
 
 // off is what a State's balance differs by. A till's is all that it ever accepted, in the 32 bits of the field: it counts modulo
 // 2^32 öre.
-func (d *device) off(balance message.Amount, expected money.Ore) money.Ore {
-	difference := money.FromWire(uint32(balance)) - expected
+func (d *device) off(balance money.Ore, expected money.Ore) money.Ore {
+	difference := balance - expected
 	if !d.role.CanPay() {
 		difference = money.Ore(int32(difference))
 	}

@@ -84,12 +84,11 @@ func (s *story) tell(lines [][]string) {
 	s.Audit(false)
 }
 
-func (s *story) amount(text string) message.Amount {
+func (s *story) amount(text string) money.Ore {
 	a, err := money.Parse(text)
 	require.NoError(s.t, err)
-	wire, err := a.Wire()
-	require.NoError(s.t, err)
-	return message.Amount(wire)
+	require.NoError(s.t, message.CheckAmount(a))
+	return a
 }
 
 func (s *story) device(name string) *settlementtest.Device {
@@ -99,12 +98,12 @@ func (s *story) device(name string) *settlementtest.Device {
 
 func (s *story) issue(args []string) {
 	s.orders++
-	require.NoError(s.t, s.Notary.Issue(context.Background(), fmt.Sprint(s.orders), string(s.Intermediaries[args[0]].Name), money.Ore(s.amount(args[1]))))
+	require.NoError(s.t, s.Notary.Issue(context.Background(), fmt.Sprint(s.orders), string(s.Intermediaries[args[0]].Name), s.amount(args[1])))
 }
 
 func (s *story) pool(args []string) {
 	s.orders++
-	require.NoError(s.t, s.Notary.FundPool(context.Background(), fmt.Sprint(s.orders), money.Ore(s.amount(args[0]))))
+	require.NoError(s.t, s.Notary.FundPool(context.Background(), fmt.Sprint(s.orders), s.amount(args[0])))
 }
 
 func (s *story) load(args []string) {
@@ -215,7 +214,7 @@ func (s *story) refund(args []string) {
 	n, err := strconv.Atoi(atc)
 	require.NoError(s.t, err)
 	s.orders++
-	r := settlement.Refund{Order: fmt.Sprint(s.orders), Payee: string(till.ID), Payer: string(s.device(name).ID), Atc: uint32(n), Amount: money.Ore(s.amount(args[2]))}
+	r := settlement.Refund{Order: fmt.Sprint(s.orders), Payee: string(till.ID), Payer: string(s.device(name).ID), Atc: uint32(n), Amount: s.amount(args[2])}
 	for range 2 {
 		err := s.Notary.Refund(context.Background(), string(till.ID.Name()), r)
 		if len(args) == 3 {
@@ -250,7 +249,7 @@ func (s *story) told(args []string) {
 			sum += e.Shadow
 		}
 	}
-	want := money.Ore(s.amount(strings.TrimPrefix(args[2], "-")))
+	want := s.amount(strings.TrimPrefix(args[2], "-"))
 	if strings.HasPrefix(args[2], "-") {
 		want = -want
 	}
@@ -270,7 +269,7 @@ func (s *story) copy(args []string) {
 func (s *story) books(args []string) {
 	want := map[string]money.Ore{}
 	for i := 0; i+1 < len(args); i += 2 {
-		want[args[i]] = money.Ore(s.amount(args[i+1]))
+		want[args[i]] = s.amount(args[i+1])
 	}
 	require.Equal(s.t, want, s.sums())
 }
@@ -350,7 +349,7 @@ func TestCardThatForgotARequest(t *testing.T) {
 			report, err := w.Notary.SubmitState(context.Background(), string(older.ID.Name()), w.Encode(state))
 			require.NoError(t, err)
 			require.True(t, report.Cloned)
-			require.Equal(t, money.FromWire(uint32(anna.Balance)), balance(t, w, string(anna.ID)), "none of it waits any more")
+			require.Equal(t, anna.Balance, balance(t, w, string(anna.ID)), "none of it waits any more")
 			w.Audit(false)
 		})
 	}

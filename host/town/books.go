@@ -102,7 +102,7 @@ func (t *Town) Books(ctx context.Context, agreement bool) (Books, error) {
 				return b, fmt.Errorf("%s's card: %w", p.Name, err)
 			}
 			honest[string(p.Phone.Device())] = device
-			offline := money.FromWire(uint32(device.State.Balance))
+			offline := device.State.Balance
 			row.Offline = &offline
 		}
 		b.People = append(b.People, row)
@@ -117,7 +117,7 @@ func (t *Town) Books(ctx context.Context, agreement bool) (Books, error) {
 		if err != nil {
 			return b, err
 		}
-		b.Shops = append(b.Shops, ShopBooks{s.Name, s.Bank.Title, online, money.FromWire(uint32(device.State.Balance))})
+		b.Shops = append(b.Shops, ShopBooks{s.Name, s.Bank.Title, online, device.State.Balance})
 	}
 	titles := audit.Titles()
 	for _, number := range slices.Sorted(maps.Keys(titles)) {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/settlement"
 )
@@ -37,7 +38,7 @@ func (w *World) intermediaryOf(d *Device) *Intermediary {
 
 // Sync synchronises a device as its intermediary would, up to and with the step; credit is loaded by the Instruction, if the
 // notary lets it. It returns the notary's report (of the steps from State on) and what it said against the credit.
-func (w *World) Sync(d *Device, until Step, credit message.Amount) (report settlement.StateReport, creditRefused error) {
+func (w *World) Sync(d *Device, until Step, credit money.Ore) (report settlement.StateReport, creditRefused error) {
 	ctx, from := context.Background(), string(d.ID.Name())
 	w.handOver(d)
 	if until == HandOver {
@@ -117,7 +118,7 @@ func (w *World) Challenge(d *Device) *message.Challenge {
 }
 
 // Instruction is the next one for the device, signed by its intermediary.
-func (w *World) Instruction(d *Device, owed settlement.Outstanding, credit message.Amount) *message.Instruction {
+func (w *World) Instruction(d *Device, owed settlement.Outstanding, credit money.Ore) *message.Instruction {
 	by := w.intermediaryOf(d)
 	i := &message.Instruction{InstructionKey: by.Instructs, Notary: "SENOTARY00001", Device: d.ID, Sequence: owed.NextSeq,
 		AckedATC: owed.HeldAtc, Head: owed.HeldHead, Credit: credit, Policy: d.Policy, Date: message.DateOf(w.Clock.At)}
@@ -134,7 +135,7 @@ func (w *World) SignInstruction(i *message.Instruction, by *Intermediary) {
 }
 
 // instruct has the next Instruction co-signed, without the credit when the notary refuses that.
-func (w *World) instruct(d *Device, owed settlement.Outstanding, credit message.Amount) (signed []byte, refused error) {
+func (w *World) instruct(d *Device, owed settlement.Outstanding, credit money.Ore) (signed []byte, refused error) {
 	for {
 		w.orders++
 		i := w.Instruction(d, owed, credit)

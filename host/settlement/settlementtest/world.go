@@ -170,7 +170,7 @@ func (w *World) Issue(short, intermediary string, role spec.Role) *Device {
 	d := w.Unregistered(short, intermediary, role, short)
 	registration := settlement.Registration{Certificate: d.Certificate, Owner: d.Owner}
 	if role.CanPay() {
-		registration.Ceilings = d.Ceilings.Bytes()
+		registration.Ceilings = w.Policy(d.Ceilings)
 	}
 	require.NoError(w.T, w.Notary.Register(context.Background(), string(d.ID.Name()), registration))
 	w.Devices[short], w.Names = d, append(w.Names, short)
@@ -238,6 +238,13 @@ func (w *World) Submit(items ...[]byte) {
 	for _, a := range answers {
 		require.NoError(w.T, a.Err)
 	}
+}
+
+// Policy encodes a device's ceilings.
+func (w *World) Policy(p message.Policy) []byte {
+	raw, err := p.Bytes()
+	require.NoError(w.T, err)
+	return raw
 }
 
 // Encode encodes a message.
