@@ -65,3 +65,32 @@ func digits(s string) bool {
 	}
 	return s != ""
 }
+
+// maxJSON is the largest whole number that every reader of JSON takes as it is
+// (RFC 8259 §6).
+const maxJSON Ore = 1<<53 - 1
+
+// MarshalJSON writes whole öre; an amount beyond 2^53-1 is refused.
+func (a Ore) MarshalJSON() ([]byte, error) {
+	return strconv.AppendInt(nil, int64(a), 10), a.checkJSON()
+}
+
+// UnmarshalJSON reads whole öre: no decimals, no exponent, at most 2^53-1.
+func (a *Ore) UnmarshalJSON(b []byte) error {
+	v, err := strconv.ParseInt(string(b), 10, 64)
+	if err != nil {
+		return fmt.Errorf("amount %s: write it as whole öre", b)
+	}
+	if err := Ore(v).checkJSON(); err != nil {
+		return err
+	}
+	*a = Ore(v)
+	return nil
+}
+
+func (a Ore) checkJSON() error {
+	if a < -maxJSON || a > maxJSON {
+		return fmt.Errorf("amount %s: JSON carries at most %s", a, maxJSON)
+	}
+	return nil
+}

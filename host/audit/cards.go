@@ -6,7 +6,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/settlement"
+	"ekrona/host/notary"
 )
 
 // invariant2Balance: for every honest device, at the atc and instrSeq of its State: balance = shadow + accepted in its records and
@@ -27,8 +27,8 @@ func invariant2Balance(s *scene) {
 		expected := shadow[id] + s.paidAndPaidOut(id, d) + s.acceptedAndIn(id, d) - s.creditsAhead(id, d.State)
 		for _, e := range s.statement {
 			switch {
-			case e.Device != id:
-			case e.Kind == settlement.Swept, e.Kind == settlement.HoldingRepaid, e.Kind == settlement.PoolRepaid, e.Kind == settlement.RefundReceived:
+			case string(e.Device) != id:
+			case e.Kind == notary.Swept, e.Kind == notary.HoldingRepaid, e.Kind == notary.PoolRepaid, e.Kind == notary.RefundReceived:
 				expected -= e.Shadow
 			}
 		}
@@ -101,7 +101,7 @@ func (s *scene) acceptedAndIn(id string, d Device) (change money.Ore) {
 func (s *scene) creditsAhead(id string, state *message.State) (sum money.Ore) {
 	released := map[uint32]bool{}
 	for _, e := range s.statement {
-		if e.Device == id && e.Kind == settlement.Released {
+		if string(e.Device) == id && e.Kind == notary.Released {
 			released[e.Instr] = true
 		}
 	}
@@ -182,12 +182,12 @@ func invariant7Limits(s *scene) {
 	}
 	aside := map[string]money.Ore{}
 	for _, p := range s.payments {
-		if p.verdict == settlement.Reserved {
+		if p.verdict == notary.Reserved {
 			aside[p.payer()] += p.amount()
 		}
 	}
 	for _, i := range s.instructions {
-		if d := s.devices[i.device]; i.open && d != nil && d.status != settlement.Ended {
+		if d := s.devices[i.device]; i.open && d != nil && d.status != notary.Ended {
 			aside[i.device] += i.credit()
 		}
 	}

@@ -24,9 +24,11 @@ import (
 	"ekrona/applet"
 	emulated "ekrona/emulator/card"
 	"ekrona/host/audit"
+	"ekrona/host/banking"
 	"ekrona/host/card"
 	"ekrona/host/envelope"
 	"ekrona/host/intermediary"
+	"ekrona/host/notary"
 	"ekrona/host/session"
 	"ekrona/host/settlement"
 	"ekrona/host/settlement/settlementtest"
@@ -78,7 +80,7 @@ type person struct {
 	name    string
 	bank    *bank
 	card    *emulated.Card
-	device  intermediary.Device
+	device  banking.Device
 	phone   *wallet.Wallet
 	journal *sql.DB
 	app     pki.Identity
@@ -137,7 +139,7 @@ func newWorld(t *testing.T) *world {
 	w.bankDB = w.open("central bank", schemas...)
 	w.bank, err = settlement.New(w.ctx, settlement.Config{
 		DB: w.bankDB, Clock: w.clock, Key: w.notary.Signer, Certificate: w.notary.Encoded, Root: w.root.Encoded,
-		Terms: settlement.Terms{Honour: honour, Wait: 365 * 24 * time.Hour},
+		Terms: notary.Terms{Honour: honour, Wait: 365 * 24 * time.Hour},
 	})
 	require.NoError(t, err)
 	w.auditor = audit.New(w.notary.Certificate.PublicKey)
@@ -162,17 +164,18 @@ func (w *world) addBank(name message.Name) {
 	require.NoError(t, err)
 	b.db = w.open(string(name), schemas...)
 	w.banks[name] = b
-	w.startBank(name, w.bank)
+	require.NoError(t, w.bank.Join(w.ctx, name, b.ca.Encoded, b.instruction.Encoded))
+	w.startBank(name, w.bank.For(name))
 	require.NoError(t, b.Start(w.ctx), "starting again changes nothing")
-	require.NoError(t, w.bank.Issue(w.ctx, "first "+string(name), string(name), 10_000*money.Krona))
+	require.NoError(t, w.bank.Issue(w.ctx, notary.OrderKey("first "+name), name, 10_000*money.Krona))
 }
 
 // startBank starts an intermediary, for the first time or again, on its database.
-func (w *world) startBank(name message.Name, notary intermediary.Notary) {
+func (w *world) startBank(name message.Name, link notary.Participant) {
 	w.t.Helper()
 	b := w.banks[name]
 	started, err := intermediary.New(intermediary.Config{
-		Name: name, DB: b.db, Clock: w.clock, Random: w.random("bank"), Notary: notary, CA: b.ca.Encoded,
+		Name: name, DB: b.db, Clock: w.clock, Random: w.random("bank"), Notary: link, CA: b.ca.Encoded,
 		InstructionKey:    intermediary.Identity{Signer: b.instruction.Signer, Certificate: b.instruction.Encoded},
 		Desk:              intermediary.Identity{Signer: b.desk.Signer, Certificate: b.desk.Encoded},
 		NotaryCertificate: w.notary.Encoded,
@@ -186,7 +189,7 @@ func (w *world) startBank(name message.Name, notary intermediary.Notary) {
 func (w *world) restart() {
 	w.t.Helper()
 	for name := range w.banks {
-		w.startBank(name, w.bank)
+		w.startBank(name, w.bank.For(name))
 	}
 	for _, p := range w.people {
 		w.startPhone(p)
@@ -215,7 +218,7 @@ func (w *world) addPerson(name string, at message.Name, serial string, online mo
 	key, err := keys.Generate(w.random(name))
 	require.NoError(t, err)
 	p.app = pki.Identity{Signer: key}
-	customer := intermediary.Customer{ID: name, Name: name, App: &key.PublicKey}
+	customer := banking.Customer{ID: name, Name: name, App: &key.PublicKey}
 	require.NoError(t, p.bank.AddCustomer(w.ctx, customer))
 	require.NoError(t, p.bank.AddCustomer(w.ctx, customer), "the same customer again")
 	for range 2 {
@@ -305,11 +308,11 @@ func (w *world) addTill(at message.Name) *till {
 	b := w.banks[at]
 	key, err := keys.Generate(w.random("shop"))
 	require.NoError(t, err)
-	require.NoError(t, b.AddCustomer(w.ctx, intermediary.Customer{ID: "shop", Name: "Shop", App: &key.PublicKey}))
+	require.NoError(t, b.AddCustomer(w.ctx, banking.Customer{ID: "shop", Name: "Shop", App: &key.PublicKey}))
 	identity, err := b.pki.Certified("till", w.subject(string(at)+"TILL0001", spec.RoleTerminal), b.ca)
 	require.NoError(t, err)
 	policy := terminal.PilotPolicy()
-	require.NoError(t, b.AddDevice(w.ctx, intermediary.Device{
+	require.NoError(t, b.AddDevice(w.ctx, banking.Device{
 		ID: identity.Certificate.Device(), Customer: "shop", Certificate: identity.Encoded, Policy: policy,
 	}))
 	schema, err := terminal.Schema()

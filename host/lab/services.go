@@ -9,8 +9,8 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
 	"ekrona/host/envelope"
-	"ekrona/host/intermediary"
 	"ekrona/host/order"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
@@ -113,7 +113,7 @@ func (w *world) renewTill(t *till) error {
 	if err != nil {
 		return err
 	}
-	if err := t.bank.AddDevice(w.ctx, intermediary.Device{
+	if err := t.bank.AddDevice(w.ctx, banking.Device{
 		ID: t.ID(), Customer: t.shop, Certificate: later, Policy: terminal.PilotPolicy(),
 	}); err != nil {
 		return err

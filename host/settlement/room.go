@@ -5,9 +5,6 @@ import (
 	"ekrona/apdu/money"
 )
 
-// PilotTillRoom is what a till takes at most between two synchronisations in the pilot (protocol §3).
-const PilotTillRoom = 20_000 * money.Krona
-
 // withinRoom tells whether holding and pool may pay help towards a claim. What they pay to one payee, between two of its
 // acknowledgements, is at most what its limits let an honest device accept in that time (protocol §8.11). Without it, whoever
 // has the keys of a payer and of a payee writes himself any sum. A claim beyond that waits for a person to look at it.

@@ -15,7 +15,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/settlement"
+	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/store"
 )
@@ -98,12 +98,12 @@ func (s *story) device(name string) *settlementtest.Device {
 
 func (s *story) issue(args []string) {
 	s.orders++
-	require.NoError(s.t, s.Notary.Issue(context.Background(), fmt.Sprint(s.orders), string(s.Intermediaries[args[0]].Name), s.amount(args[1])))
+	require.NoError(s.t, s.Notary.Issue(context.Background(), notary.OrderKey(fmt.Sprint(s.orders)), s.Intermediaries[args[0]].Name, s.amount(args[1])))
 }
 
 func (s *story) pool(args []string) {
 	s.orders++
-	require.NoError(s.t, s.Notary.FundPool(context.Background(), fmt.Sprint(s.orders), s.amount(args[0])))
+	require.NoError(s.t, s.Notary.FundPool(context.Background(), notary.OrderKey(fmt.Sprint(s.orders)), s.amount(args[0])))
 }
 
 func (s *story) load(args []string) {
@@ -179,7 +179,7 @@ func (s *story) sync(args []string) {
 
 func (s *story) lost(args []string) {
 	d := s.device(args[0])
-	require.NoError(s.t, s.Notary.ReportLost(context.Background(), string(d.ID.Name()), string(d.ID)))
+	require.NoError(s.t, s.Notary.For(d.ID.Name()).ReportLost(context.Background(), d.ID))
 }
 
 func (s *story) days(args []string) {
@@ -191,9 +191,9 @@ func (s *story) days(args []string) {
 func (s *story) due(args []string) {
 	ended, err := s.Notary.EndDue(context.Background())
 	require.NoError(s.t, err)
-	want := []string{}
+	want := []message.DeviceID{}
 	for _, name := range args {
-		want = append(want, string(s.device(name).ID))
+		want = append(want, s.device(name).ID)
 	}
 	require.ElementsMatch(s.t, want, ended)
 }
@@ -202,7 +202,7 @@ func (s *story) verdict(args []string) {
 	name, atc, _ := strings.Cut(args[0], "/")
 	n, err := strconv.Atoi(atc)
 	require.NoError(s.t, err)
-	got, err := s.Notary.Payment(context.Background(), string(s.device(name).ID), uint32(n))
+	got, err := s.Notary.Payment(context.Background(), s.device(name).ID, uint32(n))
 	require.NoError(s.t, err)
 	require.Equal(s.t, args[1], got.Verdict.String(), args[0])
 }
@@ -214,14 +214,14 @@ func (s *story) refund(args []string) {
 	n, err := strconv.Atoi(atc)
 	require.NoError(s.t, err)
 	s.orders++
-	r := settlement.Refund{Order: fmt.Sprint(s.orders), Payee: string(till.ID), Payer: string(s.device(name).ID), Atc: uint32(n), Amount: s.amount(args[2])}
+	r := notary.Refund{Order: notary.OrderKey(fmt.Sprint(s.orders)), Payee: till.ID, Payer: s.device(name).ID, Atc: uint32(n), Amount: s.amount(args[2])}
 	for range 2 {
-		err := s.Notary.Refund(context.Background(), string(till.ID.Name()), r)
+		err := s.Notary.For(till.ID.Name()).Refund(context.Background(), r)
 		if len(args) == 3 {
 			require.NoError(s.t, err)
 			continue
 		}
-		var refused *settlement.Error
+		var refused *notary.Error
 		require.ErrorAs(s.t, err, &refused)
 		require.Equal(s.t, strings.Join(args[3:], " "), refused.Kind.Error(), err)
 	}
@@ -229,14 +229,14 @@ func (s *story) refund(args []string) {
 
 func (s *story) status(args []string) {
 	d := s.device(args[0])
-	got, err := s.Notary.Outstanding(context.Background(), string(d.ID.Name()), string(d.ID))
+	got, err := s.Notary.For(d.ID.Name()).Outstanding(context.Background(), d.ID)
 	require.NoError(s.t, err)
 	require.Equal(s.t, args[1], got.Status.String())
 }
 
 // told adds up what the statement told an intermediary of one kind: online, and shadow where nothing went online.
 func (s *story) told(args []string) {
-	entries, err := s.Notary.Statement(context.Background(), string(s.Intermediaries[args[0]].Name), 0, 1000)
+	entries, err := s.Notary.For(s.Intermediaries[args[0]].Name).Statement(context.Background(), 0, 1000)
 	require.NoError(s.t, err)
 	var sum money.Ore
 	for _, e := range entries {
@@ -304,7 +304,7 @@ func (s *story) sums() map[string]money.Ore {
 func (s *story) again([]string) {
 	before := s.sums()
 	for i := len(s.Submitted) - 1; i >= 0; i-- {
-		answers, err := s.Notary.Submit(context.Background(), "", [][]byte{s.Submitted[i]})
+		answers, err := s.Notary.For("").Submit(context.Background(), [][]byte{s.Submitted[i]})
 		require.NoError(s.t, err)
 		require.NoError(s.t, answers[0].Err)
 	}
@@ -346,7 +346,7 @@ func TestCardThatForgotARequest(t *testing.T) {
 			w.Audit(false)
 			state, err := older.State(w.Challenge(older)) // the Payment that waits for its word is not shown to it
 			require.NoError(t, err)
-			report, err := w.Notary.SubmitState(context.Background(), string(older.ID.Name()), w.Encode(state))
+			report, err := w.Notary.For(older.ID.Name()).SubmitState(context.Background(), w.Encode(state))
 			require.NoError(t, err)
 			require.True(t, report.Cloned)
 			require.Equal(t, anna.Balance, balance(t, w, string(anna.ID)), "none of it waits any more")

@@ -12,18 +12,18 @@ import (
 	"ekrona/host/audit"
 	"ekrona/host/card"
 	"ekrona/host/envelope"
+	"ekrona/host/notary"
 	"ekrona/host/session"
-	"ekrona/host/settlement"
 	"ekrona/host/store"
 )
 
 // Books are all wallets of a town at one moment, and what the auditor says.
 type Books struct {
-	People     []PersonBooks       `json:"people"`
-	Shops      []ShopBooks         `json:"shops"`
-	Settlement settlement.Balances `json:"settlement"`
-	Checked    []Invariant         `json:"checked"`
-	Violations []audit.Violation   `json:"violations"`
+	People     []PersonBooks     `json:"people"`
+	Shops      []ShopBooks       `json:"shops"`
+	Settlement notary.Balances   `json:"settlement"`
+	Checked    []Invariant       `json:"checked"`
+	Violations []audit.Violation `json:"violations"`
 }
 
 // Invariant is one that was checked.
@@ -38,7 +38,7 @@ func (b Books) Online() money.Ore { return sum(b.Settlement.Online) }
 // Shadow sums the shadow wallets.
 func (b Books) Shadow() money.Ore { return sum(b.Settlement.Shadow) }
 
-func sum(accounts []settlement.Account) (total money.Ore) {
+func sum(accounts []notary.Account) (total money.Ore) {
 	for _, a := range accounts {
 		total += a.Balance
 	}

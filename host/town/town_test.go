@@ -14,7 +14,7 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/applet"
 	"ekrona/emulator/card"
-	"ekrona/host/intermediary"
+	"ekrona/host/banking"
 	"ekrona/host/wallet"
 	"ekrona/personalization"
 )
@@ -69,7 +69,7 @@ func TestCustomerAfterTheFounding(t *testing.T) {
 	_, err = blank.Load(applet.CAP)
 	require.NoError(t, err)
 	issuer := founded.Issuer(bank)
-	id, err := bank.ReserveDevice(ctx, intermediary.KindCard, "erik's")
+	id, err := bank.ReserveDevice(ctx, banking.KindCard, "erik's")
 	require.NoError(t, err)
 	order, err := personalization.NewOrder(id, "erik", issuer.Effective, issuer.Random)
 	require.NoError(t, err)

@@ -1,8 +1,9 @@
-package settlement
+package notary
 
 import "fmt"
 
-// Verdict is where a payment stands at the notary (protocol §6). Settled, Void and Uncovered never change again.
+// Verdict is where a payment stands at the notary (protocol §6). Settled, Void and
+// Uncovered never change again.
 type Verdict int
 
 const (
@@ -19,8 +20,14 @@ var verdictNames = [...]string{"unseen", "reserved", "waiting", "settled", "void
 // String is the verdict's name as stored and shown.
 func (v Verdict) String() string { return enumName(int(v), verdictNames[:], "verdict") }
 
-// Final tells whether a verdict can still change.
+// Final reports whether a verdict never changes again.
 func (v Verdict) Final() bool { return v == Settled || v == Void || v == Uncovered }
+
+// MarshalText gives the name.
+func (v Verdict) MarshalText() ([]byte, error) { return enumText(v, verdictNames[:], "verdict") }
+
+// UnmarshalText takes the name.
+func (v *Verdict) UnmarshalText(text []byte) error { return enumOf(v, text, verdictNames[:], "verdict") }
 
 // Status is the life of a device at the notary.
 type Status int
@@ -36,7 +43,14 @@ var statusNames = [...]string{"active", "reported", "ended"}
 // String is the status' name as stored and shown.
 func (s Status) String() string { return enumName(int(s), statusNames[:], "status") }
 
-// EntryKind is why a Statement entry is there, and so which wallet of the intermediary it concerns.
+// MarshalText gives the name.
+func (s Status) MarshalText() ([]byte, error) { return enumText(s, statusNames[:], "status") }
+
+// UnmarshalText takes the name.
+func (s *Status) UnmarshalText(text []byte) error { return enumOf(s, text, statusNames[:], "status") }
+
+// EntryKind is why a Statement entry is there, and so which wallet of the intermediary
+// it concerns.
 type EntryKind int
 
 const (
@@ -52,8 +66,8 @@ const (
 	HoldingPaid                     // online: what an ended device's shadow wallet lacked; from the intermediary's own funds
 	HoldingRepaid                   // shadow to online: repayment of HoldingPaid; to the intermediary's own funds
 	PoolRepaid                      // out of an ended device's shadow wallet, back to the liquidity pool
-	RefundPaid                      // online: what a till's owner gave back by Order; the owner's online wallet was the source
-	RefundReceived                  // online: what a till gave back; to the payer's owner's online wallet (shadow once the payer has ended)
+	RefundPaid                      // online: what a terminal's owner gave back by Order; the owner's online wallet was the source
+	RefundReceived                  // online: what a terminal gave back; to the payer's owner's online wallet (shadow once the payer has ended)
 )
 
 var entryKindNames = [...]string{"issued", "loaded", "released", "paid", "received", "collected", "unloaded", "returned",
@@ -62,8 +76,20 @@ var entryKindNames = [...]string{"issued", "loaded", "released", "paid", "receiv
 // String is the kind's name as stored and shown.
 func (k EntryKind) String() string { return enumName(int(k), entryKindNames[:], "entry kind") }
 
-// OwnersMoney tells whether Online of such an entry belongs into the online wallet of the entry's Owner. Loaded was already
-// taken from there by the load order, RefundPaid by the refund order; Issued, HoldingPaid and HoldingRepaid concern the intermediary's own funds.
+// MarshalText gives the name.
+func (k EntryKind) MarshalText() ([]byte, error) {
+	return enumText(k, entryKindNames[:], "entry kind")
+}
+
+// UnmarshalText takes the name.
+func (k *EntryKind) UnmarshalText(text []byte) error {
+	return enumOf(k, text, entryKindNames[:], "entry kind")
+}
+
+// OwnersMoney reports whether Online of such an entry belongs into the online wallet of
+// the entry's Owner. Loaded was already taken from there by the load order, RefundPaid
+// by the refund order; Issued, HoldingPaid and HoldingRepaid concern the intermediary's
+// own funds.
 func (k EntryKind) OwnersMoney() bool {
 	switch k {
 	case Released, Collected, Unloaded, Returned, Swept, RefundReceived:
@@ -77,4 +103,21 @@ func enumName(v int, names []string, what string) string {
 		return fmt.Sprintf("unknown %s %d", what, v)
 	}
 	return names[v]
+}
+
+func enumText[E ~int](v E, names []string, what string) ([]byte, error) {
+	if v < 0 || int(v) >= len(names) {
+		return nil, fmt.Errorf("%s %d has no name", what, v)
+	}
+	return []byte(names[v]), nil
+}
+
+func enumOf[E ~int](v *E, text []byte, names []string, what string) error {
+	for i, name := range names {
+		if name == string(text) {
+			*v = E(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown %s %q", what, text)
 }

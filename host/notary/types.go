@@ -1,0 +1,144 @@
+package notary
+
+import (
+	"fmt"
+	"time"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+)
+
+// OrderKey is an order's idempotency key, chosen by whoever orders: 1 to 100 printable
+// ASCII characters.
+type OrderKey string
+
+const maxOrderKey = 100
+
+// ParseOrderKey checks s.
+func ParseOrderKey(s string) (OrderKey, error) {
+	if s == "" || len(s) > maxOrderKey {
+		return "", fmt.Errorf("order key of %d characters: give 1 to %d", len(s), maxOrderKey)
+	}
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return "", fmt.Errorf("order key %q: character %d is not printable ASCII", s, i+1)
+		}
+	}
+	return OrderKey(s), nil
+}
+
+// Registration is what an intermediary says of a device that it has personalized.
+type Registration struct {
+	Certificate []byte `json:"certificate"`        // 7F21, signed by the intermediary's CA: id, role, key and expiry are read from it
+	Owner       string `json:"owner,omitempty"`    // the intermediary's own reference of the owner, opaque here, comes back in the Statement
+	Ceilings    []byte `json:"ceilings,omitempty"` // the write-once ceilings of a card or SAM (value of CB, 12 bytes); nil for terminal and desk
+}
+
+// Refund is an intermediary's word that the owner of one of its terminals gives money
+// of a Payment back.
+type Refund struct {
+	Order  OrderKey         `json:"order"`  // for this refund only
+	Payee  message.DeviceID `json:"payee"`  // its terminal, which was paid
+	Payer  message.DeviceID `json:"payer"`  // with Atc: the Payment
+	Atc    uint32           `json:"atc"`    // payer's record number
+	Amount money.Ore        `json:"amount"` // above zero; all refunds of one Payment together at most what it paid
+}
+
+// Revocation is one device on the list that terminals keep: it was reported lost, or
+// has ended. No device comes off it.
+type Revocation struct {
+	Seq    int64            `json:"seq"` // position in the list, ascending
+	Device message.DeviceID `json:"device"`
+}
+
+// Answer is the notary's word on one submitted item.
+type Answer struct {
+	Held    bool           // it is kept for ever; what may be acknowledged to its device is HeldAtc, see StateReport and Outstanding
+	Payment *PaymentStatus // the payment that the item is about, when the notary holds it
+	Err     error          // *Error when the item, or the Payment inside an accept record, was refused
+}
+
+// PaymentStatus is where one Payment stands. Of one that the notary does not hold, it
+// has payer, atc and verdict only.
+type PaymentStatus struct {
+	Payer    message.DeviceID `json:"payer"`
+	Atc      uint32           `json:"atc"` // payer's record number
+	Payee    message.DeviceID `json:"payee,omitempty"`
+	Request  uint32           `json:"request"` // payee's request number
+	Amount   money.Ore        `json:"amount"`
+	Identity message.Hash     `json:"identity"` // hash of the Payment's body
+	Verdict  Verdict          `json:"verdict"`
+	Accepted bool             `json:"accepted"` // the payee's word is its acceptance of this Payment
+}
+
+// StateReport is what the notary concludes from a State.
+type StateReport struct {
+	HeldAtc    uint32       `json:"held_atc"`   // the records 1..HeldAtc are held and form the State's own chain: they may be acknowledged
+	HeldHead   message.Hash `json:"held_head"`  // the chain's head at HeldAtc
+	Difference money.Ore    `json:"difference"` // card balance minus what protocol §8.2 says it must be; 0 means that the books agree. Only meaningful when Complete
+	Complete   bool         `json:"complete"`   // every record up to the State's atc is held, so Difference counts
+	Applied    uint32       `json:"applied"`    // instrSeq that the card has applied
+	Cloned     bool         `json:"cloned"`     // the State proves that two cards answer for this id; the device is ended
+}
+
+// Outstanding is what a device is owed at its next synchronisation.
+type Outstanding struct {
+	Instruction []byte       `json:"instruction,omitempty"` // co-signed and not known to be applied: to be resent byte for byte; nil if none
+	Order       OrderKey     `json:"order,omitempty"`       // the order key of Instruction
+	NextSeq     uint32       `json:"next_seq"`              // the instrSeq that the next Instruction must carry; 0 while one is outstanding
+	AckedAtc    uint32       `json:"acked_atc"`             // what the last co-signed Instruction acknowledged
+	HeldAtc     uint32       `json:"held_atc"`              // what the next one may acknowledge
+	HeldHead    message.Hash `json:"held_head"`             // the head at HeldAtc
+	Status      Status       `json:"status"`                // of the device
+	Handovers   []Handover   `json:"handovers,omitempty"`   // Payments made to this device on which its word is missing
+}
+
+// Handover is a Payment that a payee's device must accept or refuse, with what its card
+// needs to verify the payer.
+type Handover struct {
+	Payment          []byte `json:"payment"`
+	PayerCertificate []byte `json:"payer_certificate"` // 7F21 of the payer
+	PayerCA          []byte `json:"payer_ca"`          // 7F21 of the CA that signed it
+}
+
+// Entry is one line of an intermediary's Statement.
+type Entry struct {
+	Seq    int64            `json:"seq"` // grows, with gaps: entries of all intermediaries share one sequence
+	Kind   EntryKind        `json:"kind"`
+	Device message.DeviceID `json:"device,omitempty"` // the intermediary's own device that it is about; empty for Issued
+	Owner  string           `json:"owner,omitempty"`  // owner of Device, as registered
+	Online money.Ore        `json:"online"`           // change of the intermediary's online holding
+	Shadow money.Ore        `json:"shadow"`           // change of Device's shadow wallet
+	Payer  message.DeviceID `json:"payer,omitempty"`  // the payment behind it, when there is one
+	Atc    uint32           `json:"atc,omitempty"`
+	Payee  message.DeviceID `json:"payee,omitempty"`
+	Order  OrderKey         `json:"order,omitempty"` // order key of the load behind it, for Loaded and Released; of the issue or refund, for theirs
+	Instr  uint32           `json:"instr,omitempty"` // instrSeq of that load
+	At     time.Time        `json:"at"`
+}
+
+// Account is one wallet of the settlement ledger.
+type Account struct {
+	Name    string    `json:"name"` // intermediary or device
+	Balance money.Ore `json:"balance"`
+}
+
+// Balances are the settlement ledger's sums. Issued = all Online + all Shadow + Pool
+// (protocol §8.1).
+type Balances struct {
+	Issued money.Ore `json:"issued"`
+	Online []Account `json:"online,omitempty"`
+	Shadow []Account `json:"shadow,omitempty"`
+	Pool   money.Ore `json:"pool"`
+}
+
+// Terms are what protocol §5 leaves to the central bank.
+type Terms struct {
+	Honour   time.Duration // from a loss report to the device's end
+	Wait     time.Duration // for which claims wait on a device that does not synchronise, until its end
+	TillRoom money.Ore     // what a terminal may take between two synchronisations; 0 stands for PilotTillRoom
+}
+
+// PilotTillRoom is what a terminal takes at most between two synchronisations in the
+// pilot (protocol §3).
+const PilotTillRoom = 20_000 * money.Krona
