@@ -122,6 +122,11 @@ func (c errorCodec) ProblemOf(err error) (remote.Problem, bool) {
 	return notary.Errors.ProblemOf(err)
 }
 
+// Malformed implements remote.Errors.
+func (errorCodec) Malformed(why error) error {
+	return Refuse(ErrMalformed, "intermediary: request: %v", why)
+}
+
 // ErrorOf implements remote.Errors.
 func (c errorCodec) ErrorOf(p remote.Problem) error {
 	switch p.Code {

@@ -70,7 +70,7 @@ func (k *DeviceKind) UnmarshalText(text []byte) error {
 type customerJSON struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
-	App  []byte `json:"app"` // the point, 65 bytes
+	App  []byte `json:"app,omitempty"` // the point, 65 bytes
 }
 
 // MarshalJSON writes the app's key as its point.
@@ -96,10 +96,10 @@ func (c *Customer) UnmarshalJSON(b []byte) error {
 type deviceJSON struct {
 	ID          message.DeviceID `json:"id"`
 	Customer    string           `json:"customer"`
-	Certificate []byte           `json:"certificate"`
+	Certificate []byte           `json:"certificate,omitempty"`
 	PINPoint    []byte           `json:"pin_point,omitempty"`
 	Ceilings    []byte           `json:"ceilings,omitempty"`
-	Policy      []byte           `json:"policy"` // content of DO CB
+	Policy      []byte           `json:"policy,omitempty"` // content of DO CB
 }
 
 // MarshalJSON writes the policy as the card gets it.

@@ -54,7 +54,7 @@ func (w *world) refund(of order.Payment, amount money.Ore) order.Signed {
 func (w *world) refused(o order.Signed, why notary.Kind) {
 	w.t.Helper()
 	for range 2 {
-		err := w.till.bank.PlaceRefund(w.ctx, o)
+		err := w.refunds(w.till.bank).PlaceRefund(w.ctx, o)
 		var refused *order.Refused
 		require.ErrorAs(w.t, err, &refused)
 		require.ErrorIs(w.t, err, why)
@@ -106,18 +106,18 @@ func TestRefundThatIsRefusedLeavesTheMoneyWithTheShop(t *testing.T) {
 	w.syncTill()
 	w.refused(unsettled, notary.Unsettled)
 	w.audit("an order has one answer for ever")
-	require.NoError(t, w.till.bank.PlaceRefund(w.ctx, w.refund(unsettled.Of, 5*money.Krona)))
+	require.NoError(t, w.refunds(w.till.bank).PlaceRefund(w.ctx, w.refund(unsettled.Of, 5*money.Krona)))
 
 	stolen, err := order.NewRefund(w.till.ID(), paid, 1, w.random("refund"), anna.app.Signer)
 	require.NoError(t, err)
-	require.ErrorIs(t, w.till.bank.PlaceRefund(w.ctx, stolen), order.ErrSignature)
+	require.ErrorIs(t, w.refunds(w.till.bank).PlaceRefund(w.ctx, stolen), order.ErrSignature)
 	once := w.refund(paid, money.Krona)
-	require.NoError(t, w.till.bank.PlaceRefund(w.ctx, once))
+	require.NoError(t, w.refunds(w.till.bank).PlaceRefund(w.ctx, once))
 	other := w.refund(paid, 2*money.Krona)
 	other.ID = once.ID
 	other, err = order.Sign(other.Order, w.till.app.Signer)
 	require.NoError(t, err)
-	require.ErrorIs(t, w.till.bank.PlaceRefund(w.ctx, other), banking.ErrTaken)
+	require.ErrorIs(t, w.refunds(w.till.bank).PlaceRefund(w.ctx, other), banking.ErrTaken)
 	fromCard, err := order.NewRefund(anna.device.ID, paid, money.Krona, w.random("refund"), anna.app.Signer)
 	require.NoError(t, err)
 	require.ErrorIs(t, anna.bank.PlaceRefund(w.ctx, fromCard), notary.NotTerminal)
@@ -138,7 +138,7 @@ func TestRefundSurvivesEveryCut(t *testing.T) {
 		w.startBank("SEFJORDB", &failing{w.bank.For("SEFJORDB"), link})
 		link.calls, link.lose = 0, lose
 		w.power[party].CutBefore(kill)
-		err := w.till.bank.PlaceRefund(w.ctx, o)
+		err := w.refunds(w.till.bank).PlaceRefund(w.ctx, o)
 		steps, calls = w.power[party].Steps, link.calls
 		w.power[party].Restore()
 		link.lose = 0
@@ -149,7 +149,7 @@ func TestRefundSurvivesEveryCut(t *testing.T) {
 			w.audit("started again")
 		}
 		if again || kill+lose == 0 {
-			require.NoError(t, w.till.bank.PlaceRefund(w.ctx, o))
+			require.NoError(t, w.refunds(w.till.bank).PlaceRefund(w.ctx, o))
 		}
 		w.agree()
 		kept := w.taken() == 45*money.Krona // cut before the order was kept

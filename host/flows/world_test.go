@@ -64,6 +64,7 @@ type world struct {
 	power        map[string]*settlementtest.Power // of each party's database
 	people       []*person
 	till         *till
+	wired        bool // calls between the parties are encoded and decoded as between processes
 }
 
 // bank is an intermediary with its keys.
@@ -126,7 +127,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
 		t: t, ctx: context.Background(), clock: &clock{time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)},
-		banks: map[message.Name]*bank{}, power: map[string]*settlementtest.Power{},
+		banks: map[message.Name]*bank{}, power: map[string]*settlementtest.Power{}, wired: isWired(t),
 	}
 	folder := pki.Open(t.TempDir(), w.random("central bank"))
 	var err error
@@ -174,6 +175,9 @@ func (w *world) addBank(name message.Name) {
 func (w *world) startBank(name message.Name, link notary.Participant) {
 	w.t.Helper()
 	b := w.banks[name]
+	if w.wired {
+		link = notary.NewParticipant(notary.ServeParticipant(link))
+	}
 	started, err := intermediary.New(intermediary.Config{
 		Name: name, DB: b.db, Clock: w.clock, Random: w.random("bank"), Notary: link, CA: b.ca.Encoded,
 		InstructionKey:    intermediary.Identity{Signer: b.instruction.Signer, Certificate: b.instruction.Encoded},
@@ -260,7 +264,7 @@ func walletSchema(t *testing.T) store.Schema {
 func (w *world) issuer(b *bank) personalization.Issuer {
 	return personalization.Issuer{
 		CA: b.ca, Root: w.root.Encoded, InstructionKey: b.instruction.Encoded, Notary: w.notary.Encoded,
-		Registry: b, Random: w.random("issuer"), Effective: w.today(), Expiry: w.today().AddDays(3 * 365),
+		Registry: w.deskLink(b), Random: w.random("issuer"), Effective: w.today(), Expiry: w.today().AddDays(3 * 365),
 	}
 }
 
@@ -288,7 +292,7 @@ func (w *world) startPhone(p *person) {
 	var err error
 	p.phone, err = wallet.New(w.ctx, wallet.Config{
 		DB: p.journal, Random: w.random("phone"), App: p.app.Signer, Device: p.device.ID, Certificate: p.device.Certificate,
-		CA: p.bank.ca.Encoded, PINPoint: p.device.PINPoint, Authorities: w.authorities(), Intermediary: p.bank,
+		CA: p.bank.ca.Encoded, PINPoint: p.device.PINPoint, Authorities: w.authorities(), Intermediary: w.walletLink(p.bank),
 	})
 	require.NoError(w.t, err)
 }
@@ -320,7 +324,7 @@ func (w *world) addTill(at message.Name) *till {
 	w.till = &till{bank: b, owner: "shop", app: pki.Identity{Signer: key}, config: terminal.Config{
 		DB: w.open("till", schema), Clock: w.clock, Random: w.random("till"), Signer: identity.Signer, Certificate: identity.Encoded,
 		CA: b.ca.Encoded, Root: w.root.Encoded, Authorities: w.authorities(), JournalKey: terminal.JournalKey{1, 2, 3},
-		Policy: policy, Link: b,
+		Policy: policy, Link: w.terminalLink(b),
 	}}
 	w.restartTill()
 	return w.till

@@ -17,17 +17,17 @@ type (
 		Answers []Answer `json:"answers,omitempty"`
 	}
 	messageRequest struct {
-		Message []byte `json:"message"`
+		Message []byte `json:"message,omitempty"`
 	}
 	deviceRequest struct {
 		Device message.DeviceID `json:"device"`
 	}
 	coSignRequest struct {
 		Order       OrderKey `json:"order"`
-		Instruction []byte   `json:"instruction"`
+		Instruction []byte   `json:"instruction,omitempty"`
 	}
 	coSignAnswer struct {
-		Instruction []byte `json:"instruction"`
+		Instruction []byte `json:"instruction,omitempty"`
 	}
 	pageRequest struct {
 		After int64 `json:"after"`
@@ -47,8 +47,8 @@ type (
 	}
 	joinRequest struct {
 		Name           message.Name `json:"name"`
-		CA             []byte       `json:"ca"`
-		InstructionKey []byte       `json:"instruction_key"`
+		CA             []byte       `json:"ca,omitempty"`
+		InstructionKey []byte       `json:"instruction_key,omitempty"`
 	}
 	issueRequest struct {
 		Order        OrderKey     `json:"order"`
@@ -120,7 +120,7 @@ func (p participant) Register(ctx context.Context, r Registration) error {
 
 // Submit implements Participant.
 func (p participant) Submit(ctx context.Context, items [][]byte) ([]Answer, error) {
-	a, err := remote.Ask[itemsAnswer](ctx, p.client, "submit", itemsRequest{items})
+	a, err := remote.Ask[itemsAnswer](ctx, p.client, "submit", itemsRequest{remote.Items(items)})
 	return a.Answers, err
 }
 

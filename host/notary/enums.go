@@ -27,7 +27,9 @@ func (v Verdict) Final() bool { return v == Settled || v == Void || v == Uncover
 func (v Verdict) MarshalText() ([]byte, error) { return enumText(v, verdictNames[:], "verdict") }
 
 // UnmarshalText takes the name.
-func (v *Verdict) UnmarshalText(text []byte) error { return enumOf(v, text, verdictNames[:], "verdict") }
+func (v *Verdict) UnmarshalText(text []byte) error {
+	return enumOf(v, text, verdictNames[:], "verdict")
+}
 
 // Status is the life of a device at the notary.
 type Status int

@@ -95,6 +95,9 @@ func (errorCodec) ProblemOf(err error) (remote.Problem, bool) {
 	return remote.Problem{Code: codePrefix + refused.Kind.Code(), Detail: refused.What}, true
 }
 
+// Malformed implements remote.Errors.
+func (errorCodec) Malformed(why error) error { return Refuse(Malformed, "request: %v", why) }
+
 // ErrorOf implements remote.Errors.
 func (errorCodec) ErrorOf(p remote.Problem) error {
 	code, ours := strings.CutPrefix(p.Code, codePrefix)

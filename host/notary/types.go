@@ -29,9 +29,9 @@ func ParseOrderKey(s string) (OrderKey, error) {
 
 // Registration is what an intermediary says of a device that it has personalized.
 type Registration struct {
-	Certificate []byte `json:"certificate"`        // 7F21, signed by the intermediary's CA: id, role, key and expiry are read from it
-	Owner       string `json:"owner,omitempty"`    // the intermediary's own reference of the owner, opaque here, comes back in the Statement
-	Ceilings    []byte `json:"ceilings,omitempty"` // the write-once ceilings of a card or SAM (value of CB, 12 bytes); nil for terminal and desk
+	Certificate []byte `json:"certificate,omitempty"` // 7F21, signed by the intermediary's CA: id, role, key and expiry are read from it
+	Owner       string `json:"owner,omitempty"`       // the intermediary's own reference of the owner, opaque here, comes back in the Statement
+	Ceilings    []byte `json:"ceilings,omitempty"`    // the write-once ceilings of a card or SAM (value of CB, 12 bytes); nil for terminal and desk
 }
 
 // Refund is an intermediary's word that the owner of one of its terminals gives money
@@ -96,9 +96,9 @@ type Outstanding struct {
 // Handover is a Payment that a payee's device must accept or refuse, with what its card
 // needs to verify the payer.
 type Handover struct {
-	Payment          []byte `json:"payment"`
-	PayerCertificate []byte `json:"payer_certificate"` // 7F21 of the payer
-	PayerCA          []byte `json:"payer_ca"`          // 7F21 of the CA that signed it
+	Payment          []byte `json:"payment,omitempty"`
+	PayerCertificate []byte `json:"payer_certificate,omitempty"` // 7F21 of the payer
+	PayerCA          []byte `json:"payer_ca,omitempty"`          // 7F21 of the CA that signed it
 }
 
 // Entry is one line of an intermediary's Statement.

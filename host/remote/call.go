@@ -73,7 +73,7 @@ func Handle[Q, A any](s *Server, name string, do func(ctx context.Context, reque
 	s.calls[name] = func(ctx context.Context, body []byte) (any, error) {
 		var request Q
 		if err := Decode(body, &request); err != nil {
-			return nil, err
+			return nil, s.errors.Malformed(err)
 		}
 		return do(ctx, request)
 	}

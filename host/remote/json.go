@@ -24,6 +24,15 @@ func Encode(v any) ([]byte, error) {
 	return b, nil
 }
 
+// Items are items as they travel: one that is nil is an empty one.
+func Items(items [][]byte) [][]byte {
+	all := make([][]byte, len(items))
+	for n, item := range items {
+		all[n] = append([]byte{}, item...)
+	}
+	return all
+}
+
 // Decode reads exactly one value: no byte after it, no field that the type lacks, none
 // twice, none in other letters, and no null: what is not there is left out. On an
 // error the value is not to be used.

@@ -15,6 +15,8 @@ type Errors interface {
 	ProblemOf(err error) (p Problem, ok bool)
 	// ErrorOf is its error again; nil when the code is none of the contract's.
 	ErrorOf(p Problem) error
+	// Malformed is the contract's error for a request that cannot be read.
+	Malformed(why error) error
 }
 
 // ErrFailed says that the far side failed at a call, which may have been carried out.
@@ -26,7 +28,6 @@ var ErrUnknownCall = errors.New("the other side does not know this call: it is o
 
 const (
 	codeFailed  = "failed"
-	codeFormat  = "format"
 	codeUnknown = "unknown-call"
 )
 
@@ -35,10 +36,7 @@ func problemOf(contract Errors, err error) Problem {
 	if p, ok := contract.ProblemOf(err); ok {
 		return p
 	}
-	switch {
-	case errors.Is(err, ErrFormat):
-		return Problem{Code: codeFormat, Detail: err.Error()}
-	case errors.Is(err, ErrUnknownCall):
+	if errors.Is(err, ErrUnknownCall) {
 		return Problem{Code: codeUnknown}
 	}
 	return Problem{Code: codeFailed}
@@ -48,10 +46,7 @@ func errorOf(contract Errors, p Problem) error {
 	if err := contract.ErrorOf(p); err != nil {
 		return err
 	}
-	switch p.Code {
-	case codeFormat:
-		return &Error{ErrFormat, p.Detail}
-	case codeUnknown:
+	if p.Code == codeUnknown {
 		return ErrUnknownCall
 	}
 	return ErrFailed

@@ -24,6 +24,9 @@ const nordic, fjord = "SENORDIC", "SEFJORD0"
 // loaded is a world with Anna's card (NORDIC), loaded with 200 kr, Bertil's (FJORD), a shop (FJORD), and 800 kr online at NORDIC.
 func loaded(t *testing.T) *settlementtest.World {
 	w := settlementtest.NewWorld(t, store.Memory)
+	if isWired(t) {
+		w.Notary = settlementtest.ThroughWire(w.Notary)
+	}
 	w.Issue("ANNA", "NORDIC", spec.RoleCard)
 	w.Issue("BERTIL", "FJORD", spec.RoleCard)
 	w.Issue("SHOP", "FJORD", spec.RoleTerminal)

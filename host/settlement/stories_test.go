@@ -34,6 +34,11 @@ func TestStories(t *testing.T) {
 		}
 		stories++
 		t.Run(title, func(t *testing.T) { newStory(t).tell(lines) })
+		t.Run(title+", through the wire", func(t *testing.T) {
+			s := newStory(t)
+			s.Notary = settlementtest.ThroughWire(s.Notary)
+			s.tell(lines)
+		})
 	}
 	for scanner := bufio.NewScanner(file); scanner.Scan(); {
 		fields := strings.Fields(scanner.Text())

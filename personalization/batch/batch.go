@@ -21,11 +21,11 @@ type Options struct {
 	Job      *Job
 	Folder   string // of the job; made if there is none
 	Line     personalization.Line
-	Registry banking.IssuerDesk       // takes the place of Line's
-	Need     preflight.Need // what the applet takes of a card
-	LogKey   crypto.Signer  // signs the audit log
-	Clock    Clock          // nil is the system's
-	Driver   driver.Driver  // of the journal; nil is SQLite's
+	Registry banking.IssuerDesk // takes the place of Line's
+	Need     preflight.Need     // what the applet takes of a card
+	LogKey   crypto.Signer      // signs the audit log
+	Clock    Clock              // nil is the system's
+	Driver   driver.Driver      // of the journal; nil is SQLite's
 }
 
 // Batch is a job that is being done. Its methods are used by one goroutine.
