@@ -15,8 +15,10 @@ func TestAmountsFitIntoMessages(t *testing.T) {
 		for _, m := range []Message{
 			&Request{Payee: "SEFJORD0T0000001", Number: 1, Amount: a},
 			&State{Device: "SEFJORD0T0000001", Balance: a, LifeCycle: 1, Date: Date{1}},
-			&State{Device: "SEFJORD0T0000001", LifeCycle: 1, Date: Date{1}, OpenRequests: []OpenRequest{{Amount: a}}},
-			&Instruction{InstructionKey: "SEFJORD000001", Notary: "SENOTARY00001", Device: "SEFJORD0T0000001", Credit: a, Date: Date{1}},
+			&State{Device: "SEFJORD0T0000001", LifeCycle: 1, Date: Date{1},
+				OpenRequests: []OpenRequest{{Amount: a}}},
+			&Instruction{InstructionKey: "SEFJORD000001", Notary: "SENOTARY00001",
+				Device: "SEFJORD0T0000001", Credit: a, Date: Date{1}},
 			&Confirmation{Device: "SEFJORD0T0000001", Balance: a},
 		} {
 			require.ErrorIs(t, Sign(m, key), ErrMalformed)

@@ -35,30 +35,93 @@ func key() *ecdsa.PublicKey {
 // Examples of the contract's types.
 var (
 	customer = Customer{ID: "anna", Name: "Anna", App: key()}
-	policy   = message.Policy{Version: 2, MaxBalance: 3000_00, MaxTransactions: 9, MaxPayment: 500_00, Flags: 1}
-	device   = Device{ID: anna, Customer: "anna", Certificate: []byte{0x7F, 0x21}, PINPoint: []byte{4}, Ceilings: []byte{5}, Policy: policy}
-	load     = order.Signed{Order: order.Order{ID: order.ID{1}, Kind: order.Load, Device: anna, Amount: 100_00}, Signature: []byte{0x30}}
-	refund   = order.Signed{Order: order.Order{ID: order.ID{2}, Kind: order.Refund, Device: shop, Amount: 12_50, Of: order.Payment{Payer: anna, ATC: 7}},
-		Signature: []byte{0x30}}
-	progress = order.Progress{Amount: 100_00, State: "refused", Final: true, Done: true, Reason: "the card has ended"}
-	sealed   = envelope.Envelope{Message: []byte{1}, Certificate: []byte{2}, Authority: []byte{3}}
-	opening  = session.Opening{Challenge: []byte{1}, Trust: session.Trust{InstructionKey: []byte{2}, Notary: []byte{3}}, Waiting: []envelope.Envelope{sealed}}
-	reading  = session.Reading{State: []byte{1}, Records: [][]byte{{2}}, Certificates: [][]byte{{3}}}
-	answer   = session.Answer{Instruction: []byte{1}, Difference: -5, Refused: "too much"}
-	kept     = notary.Answer{Held: true, Payment: &notary.PaymentStatus{Payer: anna, Atc: 7, Payee: shop, Request: 4, Amount: 45_00,
-		Identity: message.Hash{0xAB}, Verdict: notary.Settled, Accepted: true}, Err: notary.Refuse(notary.Self, "pays itself")}
+	policy   = message.Policy{
+		Version:         2,
+		MaxBalance:      3000_00,
+		MaxTransactions: 9,
+		MaxPayment:      500_00,
+		Flags:           1,
+	}
+	device = Device{
+		ID:          anna,
+		Customer:    "anna",
+		Certificate: []byte{0x7F, 0x21},
+		PINPoint:    []byte{4},
+		Ceilings:    []byte{5},
+		Policy:      policy,
+	}
+	load = order.Signed{
+		Order:     order.Order{ID: order.ID{1}, Kind: order.Load, Device: anna, Amount: 100_00},
+		Signature: []byte{0x30},
+	}
+	refund = order.Signed{
+		Order: order.Order{
+			ID:     order.ID{2},
+			Kind:   order.Refund,
+			Device: shop,
+			Amount: 12_50,
+			Of:     order.Payment{Payer: anna, ATC: 7},
+		},
+		Signature: []byte{0x30},
+	}
+	progress = order.Progress{
+		Amount: 100_00,
+		State:  "refused",
+		Final:  true,
+		Done:   true,
+		Reason: "the card has ended",
+	}
+	sealed  = envelope.Envelope{Message: []byte{1}, Certificate: []byte{2}, Authority: []byte{3}}
+	opening = session.Opening{
+		Challenge: []byte{1},
+		Trust:     session.Trust{InstructionKey: []byte{2}, Notary: []byte{3}},
+		Waiting:   []envelope.Envelope{sealed},
+	}
+	reading = session.Reading{
+		State:        []byte{1},
+		Records:      [][]byte{{2}},
+		Certificates: [][]byte{{3}},
+	}
+	answer = session.Answer{Instruction: []byte{1}, Difference: -5, Refused: "too much"}
+	kept   = notary.Answer{
+		Held: true,
+		Payment: &notary.PaymentStatus{Payer: anna, Atc: 7, Payee: shop, Request: 4, Amount: 45_00,
+			Identity: message.Hash{
+				0xAB,
+			}, Verdict: notary.Settled, Accepted: true},
+		Err: notary.Refuse(notary.Self, "pays itself"),
+	}
 	revocation = notary.Revocation{Seq: 3, Device: anna}
 )
 
 var types = []remotetest.Type{
-	remotetest.Of(customer), remotetest.Of(device), remotetest.Of(refund), remotetest.Of(progress), remotetest.Of(sealed), remotetest.Of(opening),
-	remotetest.Of(answer), remotetest.Of(openRequest{anna}), remotetest.Of(reportRequest{anna, reading}), remotetest.Of(confirmRequest{anna, []byte{1}}),
-	remotetest.Of(handOverRequest{[][]byte{{1}}}), remotetest.Of(handOverAnswer{[]notary.Answer{kept}}), remotetest.Of(messageRequest{[]byte{1}}),
-	remotetest.Of(receiptAnswer{[]byte{1}}), remotetest.Of(afterRequest{3}), remotetest.Of(revokedAnswer{[]notary.Revocation{revocation}}),
-	remotetest.Of(deviceRequest{anna}), remotetest.Of(reserveRequest{KindTerminal, "till 1"}), remotetest.Of(reserveAnswer{anna}),
-	remotetest.Of(customerRequest{"anna"}), remotetest.Of(cardsAnswer{[]Device{device}}), remotetest.Of(replaceAppRequest{"anna", []byte{4}}),
-	remotetest.Of(depositRequest{"1", "anna", 100}), remotetest.Of(balanceAnswer{100}), remotetest.Of(orderRequest{"00ff"}),
-	remotetest.Of(policyRequest{anna, []byte{1}}), remotetest.Of(blockRequest{anna, true}),
+	remotetest.Of(customer),
+	remotetest.Of(device),
+	remotetest.Of(refund),
+	remotetest.Of(progress),
+	remotetest.Of(sealed),
+	remotetest.Of(opening),
+	remotetest.Of(answer),
+	remotetest.Of(openRequest{anna}),
+	remotetest.Of(reportRequest{anna, reading}),
+	remotetest.Of(confirmRequest{anna, []byte{1}}),
+	remotetest.Of(handOverRequest{[][]byte{{1}}}),
+	remotetest.Of(handOverAnswer{[]notary.Answer{kept}}),
+	remotetest.Of(messageRequest{[]byte{1}}),
+	remotetest.Of(receiptAnswer{[]byte{1}}),
+	remotetest.Of(afterRequest{3}),
+	remotetest.Of(revokedAnswer{[]notary.Revocation{revocation}}),
+	remotetest.Of(deviceRequest{anna}),
+	remotetest.Of(reserveRequest{KindTerminal, "till 1"}),
+	remotetest.Of(reserveAnswer{anna}),
+	remotetest.Of(customerRequest{"anna"}),
+	remotetest.Of(cardsAnswer{[]Device{device}}),
+	remotetest.Of(replaceAppRequest{"anna", []byte{4}}),
+	remotetest.Of(depositRequest{"1", "anna", 100}),
+	remotetest.Of(balanceAnswer{100}),
+	remotetest.Of(orderRequest{"00ff"}),
+	remotetest.Of(policyRequest{anna, []byte{1}}),
+	remotetest.Of(blockRequest{anna, true}),
 }
 
 func TestTypesGoThereAndBack(t *testing.T) { remotetest.Whole(t, types...) }
@@ -68,7 +131,12 @@ func FuzzTypes(f *testing.F) { remotetest.Fuzz(f, types...) }
 // stub answers every call with its example, or with err.
 type stub struct{ err error }
 
-func (s stub) Open(context.Context, message.DeviceID) (session.Opening, error) { return opening, s.err }
+func (s stub) Open(
+	context.Context,
+	message.DeviceID,
+) (session.Opening, error) {
+	return opening, s.err
+}
 func (s stub) Report(context.Context, message.DeviceID, session.Reading) (session.Answer, error) {
 	return answer, s.err
 }
@@ -83,7 +151,13 @@ func (s stub) LoadProgress(context.Context, order.Signed) (order.Progress, error
 func (s stub) RequestUnload(context.Context, order.Signed) (envelope.Envelope, error) {
 	return sealed, s.err
 }
-func (s stub) TakeUnload(context.Context, []byte) ([]byte, error)          { return []byte{1}, s.err }
+
+func (s stub) TakeUnload(
+	context.Context,
+	[]byte,
+) ([]byte, error) {
+	return []byte{1}, s.err
+}
 func (s stub) UnloadReceipt(context.Context, order.Signed) ([]byte, error) { return nil, s.err }
 func (s stub) Revoked(context.Context, int64) ([]notary.Revocation, error) {
 	return []notary.Revocation{revocation}, s.err
@@ -91,7 +165,13 @@ func (s stub) Revoked(context.Context, int64) ([]notary.Revocation, error) {
 func (s stub) PlaceRefund(context.Context, order.Signed) error          { return s.err }
 func (s stub) AddDevice(context.Context, Device) error                  { return s.err }
 func (s stub) Device(context.Context, message.DeviceID) (Device, error) { return device, s.err }
-func (s stub) Cards(context.Context, string) ([]Device, error)          { return []Device{device}, s.err }
+
+func (s stub) Cards(
+	context.Context,
+	string,
+) ([]Device, error) {
+	return []Device{device}, s.err
+}
 func (s stub) AddCustomer(context.Context, Customer) error              { return s.err }
 func (s stub) Deposit(context.Context, string, string, money.Ore) error { return s.err }
 func (s stub) OnlineBalance(context.Context, string) (money.Ore, error) { return 100, s.err }
@@ -112,7 +192,12 @@ func (s stub) SetPolicy(_ context.Context, _ message.DeviceID, p message.Policy)
 	}
 	return s.err
 }
-func (s stub) ReserveDevice(_ context.Context, kind DeviceKind, _ string) (message.DeviceID, error) {
+
+func (s stub) ReserveDevice(
+	_ context.Context,
+	kind DeviceKind,
+	_ string,
+) (message.DeviceID, error) {
 	return DeviceIDOf("SENORDIC", kind, 12), s.err
 }
 
@@ -127,8 +212,13 @@ type parties struct {
 
 // far is a stub behind a link for each party.
 func far(to func(*remote.Server) remote.Transport, s stub) parties {
-	return parties{NewWallet(to(ServeWallet(s))), NewTerminal(to(ServeTerminal(s))), NewMerchant(to(ServeMerchant(s))),
-		NewIssuerDesk(to(ServeIssuerDesk(s))), NewOperator(to(ServeOperator(s)))}
+	return parties{
+		NewWallet(to(ServeWallet(s))),
+		NewTerminal(to(ServeTerminal(s))),
+		NewMerchant(to(ServeMerchant(s))),
+		NewIssuerDesk(to(ServeIssuerDesk(s))),
+		NewOperator(to(ServeOperator(s))),
+	}
 }
 
 func direct(s *remote.Server) remote.Transport { return s }
@@ -168,7 +258,8 @@ func calls(ctx context.Context, p parties) (answers []any, errs []error) {
 	return answers, errs
 }
 
-// TestCalls: every call gives over the link what it gives without one; testdata/calls.txt shows what passes.
+// TestCalls: every call gives over the link what it gives without one;
+// testdata/calls.txt shows what passes.
 func TestCalls(t *testing.T) {
 	var recorders []*remotetest.Recorder
 	recorded := func(s *remote.Server) remote.Transport {
@@ -180,7 +271,9 @@ func TestCalls(t *testing.T) {
 	require.Equal(t, want, got)
 	require.NoError(t, errors.Join(errs...))
 	for _, err := range []error{
-		fmt.Errorf("device %q: %w", anna, ErrNoDevice), &order.Refused{Reason: ErrUnloadClosed}, &order.Refused{Reason: errors.New("the online wallet holds 1.00 kr")},
+		fmt.Errorf("device %q: %w", anna, ErrNoDevice),
+		&order.Refused{Reason: ErrUnloadClosed},
+		&order.Refused{Reason: errors.New("the online wallet holds 1.00 kr")},
 	} {
 		require.Error(t, far(recorded, stub{err}).PlaceLoad(t.Context(), load))
 	}
@@ -191,19 +284,31 @@ func TestCalls(t *testing.T) {
 	remotetest.Golden(t, "testdata/calls.txt", text)
 }
 
-// TestErrorsKeepWhatTheyAre: on the far side errors.Is and errors.As match every error as on the near one, at every call.
+// TestErrorsKeepWhatTheyAre: on the far side errors.Is and errors.As match every error
+// as on the near one, at every call.
 func TestErrorsKeepWhatTheyAre(t *testing.T) {
 	funds := notary.Refuse(notary.Funds, "the online holding is 0.00 kr")
 	targets := []error{order.ErrSignature, notary.Funds, notary.Unsettled}
-	near := []error{order.ErrSignature, fmt.Errorf("order 1: %w", order.ErrSignature), funds, &order.Refused{Reason: funds},
-		&order.Refused{Reason: errors.New("the online wallet holds 1.00 kr")}}
+	near := []error{
+		order.ErrSignature,
+		fmt.Errorf("order 1: %w", order.ErrSignature),
+		funds,
+		&order.Refused{Reason: funds},
+		&order.Refused{Reason: errors.New("the online wallet holds 1.00 kr")},
+	}
 	for _, kind := range Kinds() {
 		back, ok := KindOf(kind.Code())
 		require.True(t, ok)
 		require.Equal(t, kind, back)
 		targets = append(targets, kind)
-		near = append(near, kind, fmt.Errorf("customer anna: %w", kind), Refuse(kind, "customer anna: look"), &order.Refused{Reason: kind},
-			&order.Refused{Reason: fmt.Errorf("order 1: %w", kind)})
+		near = append(
+			near,
+			kind,
+			fmt.Errorf("customer anna: %w", kind),
+			Refuse(kind, "customer anna: look"),
+			&order.Refused{Reason: kind},
+			&order.Refused{Reason: fmt.Errorf("order 1: %w", kind)},
+		)
 	}
 	require.Len(t, Kinds(), int(ErrNotForDesk))
 	_, ok := KindOf("no")
@@ -213,7 +318,14 @@ func TestErrorsKeepWhatTheyAre(t *testing.T) {
 		for _, got := range errs {
 			require.EqualError(t, got, want.Error())
 			for _, target := range targets {
-				assert.Equal(t, errors.Is(want, target), errors.Is(got, target), "%v: is it %v?", want, target)
+				assert.Equal(
+					t,
+					errors.Is(want, target),
+					errors.Is(got, target),
+					"%v: is it %v?",
+					want,
+					target,
+				)
 			}
 			var wantRefused, gotRefused *order.Refused
 			assert.Equal(t, errors.As(want, &wantRefused), errors.As(got, &gotRefused), "%v", want)
@@ -229,7 +341,9 @@ func TestErrorsKeepWhatTheyAre(t *testing.T) {
 
 func TestBadRequestsAreMalformed(t *testing.T) {
 	for _, bad := range []struct{ call, request string }{
-		{"device", `{"device":"tiny"}`}, {"reserve-device", `{"kind":"C","intent":"x"}`}, {"reserve-device", `{"kind":"","intent":"x"}`},
+		{"device", `{"device":"tiny"}`},
+		{"reserve-device", `{"kind":"C","intent":"x"}`},
+		{"reserve-device", `{"kind":"","intent":"x"}`},
 		{"add-device", `{"id":"SENORDIC0000ANNA","customer":"anna","certificate":"fyE="}`},
 		{"add-device", `{"id":"SENORDIC0000ANNA","customer":"anna","certificate":"fyE=","policy":"AAIABJPgCQAAw1D/"}`},
 	} {
@@ -239,7 +353,9 @@ func TestBadRequestsAreMalformed(t *testing.T) {
 		require.Contains(t, string(reply.Body), `"code":"intermediary:malformed"`, bad.request)
 	}
 	for _, bad := range []struct{ call, request string }{
-		{"place-load", `{"id":"01","kind":"load"}`}, {"place-load", `{"kind":"mint"}`}, {"place-load", `{"kind":1}`},
+		{"place-load", `{"id":"01","kind":"load"}`},
+		{"place-load", `{"kind":"mint"}`},
+		{"place-load", `{"kind":1}`},
 	} {
 		reply, err := ServeWallet(stub{}).Call(t.Context(), bad.call, []byte(bad.request))
 		require.NoError(t, err)

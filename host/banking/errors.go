@@ -14,30 +14,40 @@ import (
 type Kind int
 
 const (
-	ErrMalformed    Kind = iota + 1 // what was handed over is not what belongs there
-	ErrNoCustomer                   // a customer is not known here
-	ErrNoDevice                     // a device is not one of this intermediary's
-	ErrNoOrder                      // an order is not known here
-	ErrTaken                        // an id was used before for something else
-	ErrOwnFunds                     // the intermediary has not enough e-krona of its own
-	ErrPolicy                       // a policy is above the ceilings that were written into the card for good
-	ErrSpoiled                      // a record, or what proves it, was altered on its way, and nothing of it was kept
-	ErrUnloadClosed                 // the desk has spoken on an unload: a Payment that comes after that is void, and its money comes back
-	ErrNotForDesk                   // a message is no Payment of one of the desk's Requests by a device of this intermediary
+	ErrMalformed  Kind = iota + 1 // what was handed over is not what belongs there
+	ErrNoCustomer                 // a customer is not known here
+	ErrNoDevice                   // a device is not one of this intermediary's
+	ErrNoOrder                    // an order is not known here
+	ErrTaken                      // an id was used before for something else
+	ErrOwnFunds                   // the intermediary has not enough e-krona of its own
+	ErrPolicy                     // a policy is above the ceilings written into the card for good
+	ErrSpoiled                    // a record, or what proves it, was altered on its way
+	// ErrUnloadClosed: the desk has decided on an unload. A Payment that comes after that
+	// is void, and its money comes back to the owner's online wallet.
+	ErrUnloadClosed
+	// ErrNotForDesk: a message is no Payment of one of the desk's Requests by a device of
+	// this intermediary. Nothing was taken.
+	ErrNotForDesk
 )
 
 // kinds are code and text of each Kind; the codes never change.
 var kinds = [...]struct{ code, text string }{
-	ErrMalformed:    {"malformed", "this is not what belongs here"},
-	ErrNoCustomer:   {"no-customer", "no such customer: add the customer first"},
-	ErrNoDevice:     {"no-device", "no such device here: ask the intermediary whose name its id begins with"},
-	ErrNoOrder:      {"no-order", "no such order: place it first"},
-	ErrTaken:        {"taken", "this id was used before with other content: choose a new one"},
-	ErrOwnFunds:     {"own-funds", "own e-krona do not cover this: let the central bank issue more first"},
-	ErrPolicy:       {"policy", "the policy is above the card's ceilings: ask for less, or issue another card"},
-	ErrSpoiled:      {"spoiled", "a record, or the certificate of its payer, was altered on its way: synchronise again"},
-	ErrUnloadClosed: {"unload-closed", "this unload is closed: what was paid into it comes back to the online wallet; order a new one"},
-	ErrNotForDesk:   {"not-for-desk", "this is no payment to the unload desk: order the unload again"},
+	ErrMalformed:  {"malformed", "this is not what belongs here"},
+	ErrNoCustomer: {"no-customer", "no such customer: add the customer first"},
+	ErrNoDevice: {"no-device",
+		"no such device here: ask the intermediary whose name its id begins with"},
+	ErrNoOrder: {"no-order", "no such order: place it first"},
+	ErrTaken:   {"taken", "this id was used before with other content: choose a new one"},
+	ErrOwnFunds: {"own-funds",
+		"own e-krona do not cover this: let the central bank issue more first"},
+	ErrPolicy: {"policy",
+		"the policy is above the card's ceilings: ask for less, or issue another card"},
+	ErrSpoiled: {"spoiled", "a record, or the certificate of its payer, " +
+		"was altered on its way: synchronise again"},
+	ErrUnloadClosed: {"unload-closed", "this unload is closed: " +
+		"what was paid into it comes back to the online wallet; order a new one"},
+	ErrNotForDesk: {"not-for-desk",
+		"this is no payment to the unload desk: order the unload again"},
 }
 
 // Kinds are all kinds.

@@ -23,7 +23,7 @@ type Device struct {
 	Customer    string
 	Certificate []byte         // 7F21, signed by the CA
 	PINPoint    []byte         // a card's point for enciphered PINs, for its owner's phone
-	Ceilings    []byte         // write-once ceilings of a card, content of DO CB; nil for a terminal
+	Ceilings    []byte         // write-once ceilings of a card (content of CB); nil for a terminal
 	Policy      message.Policy // that the device shall have
 }
 

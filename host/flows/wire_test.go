@@ -7,22 +7,36 @@ import (
 	"ekrona/host/banking"
 )
 
-// TestThroughTheWire runs flows whose parties' calls to each other are encoded and decoded as between processes: phone,
-// terminal and issuer to their intermediary, intermediaries to the notary. They end as they do within one.
+// TestThroughTheWire runs flows whose parties' calls to each other are encoded and decoded
+// as between processes: phone, terminal, shop and issuer to their intermediary,
+// intermediaries to the notary. They end as they do within one.
 func TestThroughTheWire(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
-		"till": TestLoadPayAtATillAndSynchroniseInEitherOrder, "card to card": TestCardToCardSettlesWhoeverSynchronisesFirst,
-		"two phones": TestTwoPhonesPassMessagesAndTheReceiptSettlesAtOnce, "chain": TestChainOfThreeSettlesThoughTheLastComesFirst,
-		"refused": TestRefusedPaymentComesBackToTheOnlineWallet, "torn": TestTillRefusesAfterATornTap, "unload": TestUnloadFillsTheOnlineWallet,
-		"lost": TestLostCardEndsAndItsMoneyComesBack, "blocked": TestBlockedCardStillResendsRefusesAndSynchronises,
-		"lost at the till": TestTillAsksNoLostCardToPay, "load of the lost": TestLoadOfACardThatNeverComesAgainComesBack,
-		"load refused": TestLoadThatCannotBeIsRefusedAndItsMoneyStaysOnline, "orders": TestOrdersAreTheOwnersAndOnceForTheirID,
-		"policy": TestPolicyComesWithTheNextInstruction, "cancelled": TestCancelledUnloadGivesBackWhatIsPaidAfterAll,
-		"desk of a backup": TestDeskTakesWhatABackupMadeItForget, "desk that forgot": TestUnloadGoesOnAtADeskThatForgotIt,
-		"unregistered": TestPayerThatNobodyRegisteredIsItsIntermediarysLoss, "former phone": TestFormerPhoneOrdersNothingMore,
-		"refund": TestTillRefundsToThePayersOnlineWalletOnceForEachOrder, "refund refused": TestRefundThatIsRefusedLeavesTheMoneyWithTheShop,
-		"renewal": TestExpiredCardIsRenewedAndPaysAgain, "spoiled": TestTillSaysAgainWhatWasSpoiledOnItsWay,
-		"foreign CA": TestPayerOfACAThatNeverJoinedStopsNobody, "spoiled at the phone": TestRecordThatWasSpoiledAtThePhoneIsReadAgain,
+		"till":                 TestLoadPayAtATillAndSynchroniseInEitherOrder,
+		"card to card":         TestCardToCardSettlesWhoeverSynchronisesFirst,
+		"two phones":           TestTwoPhonesPassMessagesAndTheReceiptSettlesAtOnce,
+		"chain":                TestChainOfThreeSettlesThoughTheLastComesFirst,
+		"refused":              TestRefusedPaymentComesBackToTheOnlineWallet,
+		"torn":                 TestTillRefusesAfterATornTap,
+		"unload":               TestUnloadFillsTheOnlineWallet,
+		"lost":                 TestLostCardEndsAndItsMoneyComesBack,
+		"blocked":              TestBlockedCardStillResendsRefusesAndSynchronises,
+		"lost at the till":     TestTillAsksNoLostCardToPay,
+		"load of the lost":     TestLoadOfACardThatNeverComesAgainComesBack,
+		"load refused":         TestLoadThatCannotBeIsRefusedAndItsMoneyStaysOnline,
+		"orders":               TestOrdersAreTheOwnersAndOnceForTheirID,
+		"policy":               TestPolicyComesWithTheNextInstruction,
+		"cancelled":            TestCancelledUnloadGivesBackWhatIsPaidAfterAll,
+		"desk of a backup":     TestDeskTakesWhatABackupMadeItForget,
+		"desk that forgot":     TestUnloadGoesOnAtADeskThatForgotIt,
+		"unregistered":         TestPayerThatNobodyRegisteredIsItsIntermediarysLoss,
+		"former phone":         TestFormerPhoneOrdersNothingMore,
+		"refund":               TestTillRefundsToThePayersOnlineWalletOnceForEachOrder,
+		"refund refused":       TestRefundThatIsRefusedLeavesTheMoneyWithTheShop,
+		"renewal":              TestExpiredCardIsRenewedAndPaysAgain,
+		"spoiled":              TestTillSaysAgainWhatWasSpoiledOnItsWay,
+		"foreign CA":           TestPayerOfACAThatNeverJoinedStopsNobody,
+		"spoiled at the phone": TestRecordThatWasSpoiledAtThePhoneIsReadAgain,
 	} {
 		t.Run(name, test)
 	}

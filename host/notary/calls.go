@@ -72,7 +72,11 @@ type (
 type public struct{ client remote.Client }
 
 // NewPublic asks the notary at the far side of a link.
-func NewPublic(t remote.Transport) Public { return public{remote.Client{Transport: t, Errors: Errors}} }
+func NewPublic(
+	t remote.Transport,
+) Public {
+	return public{remote.Client{Transport: t, Errors: Errors}}
+}
 
 // Revoked implements Public.
 func (p public) Revoked(ctx context.Context, after int64, limit int) ([]Revocation, error) {
@@ -135,12 +139,19 @@ func (p participant) SubmitState(ctx context.Context, state []byte) (StateReport
 }
 
 // Outstanding implements Participant.
-func (p participant) Outstanding(ctx context.Context, device message.DeviceID) (Outstanding, error) {
+func (p participant) Outstanding(
+	ctx context.Context,
+	device message.DeviceID,
+) (Outstanding, error) {
 	return remote.Ask[Outstanding](ctx, p.client, "outstanding", deviceRequest{device})
 }
 
 // CoSign implements Participant.
-func (p participant) CoSign(ctx context.Context, order OrderKey, instruction []byte) ([]byte, error) {
+func (p participant) CoSign(
+	ctx context.Context,
+	order OrderKey,
+	instruction []byte,
+) ([]byte, error) {
 	a, err := remote.Ask[coSignAnswer](ctx, p.client, "co-sign", coSignRequest{order, instruction})
 	return a.Instruction, err
 }
@@ -182,23 +193,47 @@ func ServeParticipant(p Participant) *remote.Server {
 	remote.HandleOnly(s, "open-challenge", func(ctx context.Context, q messageRequest) error {
 		return p.OpenChallenge(ctx, q.Message)
 	})
-	remote.Handle(s, "submit-state", func(ctx context.Context, q messageRequest) (StateReport, error) {
-		return p.SubmitState(ctx, q.Message)
-	})
-	remote.Handle(s, "outstanding", func(ctx context.Context, q deviceRequest) (Outstanding, error) {
-		return p.Outstanding(ctx, q.Device)
-	})
+	remote.Handle(
+		s,
+		"submit-state",
+		func(ctx context.Context, q messageRequest) (StateReport, error) {
+			return p.SubmitState(ctx, q.Message)
+		},
+	)
+	remote.Handle(
+		s,
+		"outstanding",
+		func(ctx context.Context, q deviceRequest) (Outstanding, error) {
+			return p.Outstanding(ctx, q.Device)
+		},
+	)
 	remote.Handle(s, "co-sign", func(ctx context.Context, q coSignRequest) (coSignAnswer, error) {
 		signed, err := p.CoSign(ctx, q.Order, q.Instruction)
 		return coSignAnswer{signed}, err
 	})
-	remote.HandleOnly(s, "confirm", func(ctx context.Context, q messageRequest) error { return p.Confirm(ctx, q.Message) })
+	remote.HandleOnly(
+		s,
+		"confirm",
+		func(ctx context.Context, q messageRequest) error { return p.Confirm(ctx, q.Message) },
+	)
 	remote.HandleOnly(s, "refund", p.Refund)
-	remote.HandleOnly(s, "report-lost", func(ctx context.Context, q deviceRequest) error { return p.ReportLost(ctx, q.Device) })
-	remote.HandleOnly(s, "end", func(ctx context.Context, q deviceRequest) error { return p.End(ctx, q.Device) })
-	remote.Handle(s, "statement", func(ctx context.Context, q pageRequest) (statementAnswer, error) {
-		entries, err := p.Statement(ctx, q.After, q.Limit)
-		return statementAnswer{entries}, err
-	})
+	remote.HandleOnly(
+		s,
+		"report-lost",
+		func(ctx context.Context, q deviceRequest) error { return p.ReportLost(ctx, q.Device) },
+	)
+	remote.HandleOnly(
+		s,
+		"end",
+		func(ctx context.Context, q deviceRequest) error { return p.End(ctx, q.Device) },
+	)
+	remote.Handle(
+		s,
+		"statement",
+		func(ctx context.Context, q pageRequest) (statementAnswer, error) {
+			entries, err := p.Statement(ctx, q.After, q.Limit)
+			return statementAnswer{entries}, err
+		},
+	)
 	return s
 }

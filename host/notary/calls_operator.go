@@ -23,7 +23,12 @@ func (o operator) Join(ctx context.Context, name message.Name, ca, instructionKe
 }
 
 // Issue implements Operator.
-func (o operator) Issue(ctx context.Context, order OrderKey, intermediary message.Name, amount money.Ore) error {
+func (o operator) Issue(
+	ctx context.Context,
+	order OrderKey,
+	intermediary message.Name,
+	amount money.Ore,
+) error {
 	return remote.Do(ctx, o.client, "issue", issueRequest{order, intermediary, amount})
 }
 
@@ -44,7 +49,11 @@ func (o operator) Balances(ctx context.Context) (Balances, error) {
 }
 
 // Payment implements Operator.
-func (o operator) Payment(ctx context.Context, payer message.DeviceID, atc uint32) (PaymentStatus, error) {
+func (o operator) Payment(
+	ctx context.Context,
+	payer message.DeviceID,
+	atc uint32,
+) (PaymentStatus, error) {
 	return remote.Ask[PaymentStatus](ctx, o.client, "payment", paymentRequest{payer, atc})
 }
 
@@ -64,7 +73,11 @@ func ServeOperator(o Operator) *remote.Server {
 		ended, err := o.EndDue(ctx)
 		return endDueAnswer{ended}, err
 	})
-	remote.Handle(s, "balances", func(ctx context.Context, _ remote.None) (Balances, error) { return o.Balances(ctx) })
+	remote.Handle(
+		s,
+		"balances",
+		func(ctx context.Context, _ remote.None) (Balances, error) { return o.Balances(ctx) },
+	)
 	remote.Handle(s, "payment", func(ctx context.Context, q paymentRequest) (PaymentStatus, error) {
 		return o.Payment(ctx, q.Payer, q.Atc)
 	})

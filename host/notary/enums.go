@@ -7,12 +7,14 @@ import "fmt"
 type Verdict int
 
 const (
-	Unseen    Verdict = iota // the notary does not hold this Payment
-	Reserved                 // covered by the payer's shadow wallet and set aside; the payee has not spoken
-	Waiting                  // not covered yet, whether the payee has spoken or not
-	Settled                  // moved to the payee's side, from the payer's shadow wallet
-	Void                     // given back to the payer's owner: refused, or another Payment of the Request was accepted
-	Uncovered                // the payee is paid, and not, or not only, from the payer's shadow wallet
+	Unseen Verdict = iota // the notary does not hold this Payment
+	// Reserved is covered by the payer's shadow wallet and set aside; the payee has not
+	// decided.
+	Reserved
+	Waiting   // not covered yet, whether the payee has decided or not
+	Settled   // moved to the payee's side, from the payer's shadow wallet
+	Void      // given back: refused, or another Payment of the Request was accepted
+	Uncovered // the payee is paid, and not, or not only, from the payer's shadow wallet
 )
 
 var verdictNames = [...]string{"unseen", "reserved", "waiting", "settled", "void", "uncovered"}
@@ -36,8 +38,10 @@ type Status int
 
 const (
 	Active   Status = iota // may be loaded and pay
-	Reported               // reported lost: revoked, no credits, claims honoured for the configured time
-	Ended                  // what its shadow wallet holds and gets goes to its owner; later claims fall on its intermediary
+	Reported               // lost: revoked, no credits, claims honoured for the configured time
+	// Ended: what its shadow wallet holds and gets goes to its owner; later claims fall on
+	// its intermediary.
+	Ended
 )
 
 var statusNames = [...]string{"active", "reported", "ended"}
@@ -49,31 +53,41 @@ func (s Status) String() string { return enumName(int(s), statusNames[:], "statu
 func (s Status) MarshalText() ([]byte, error) { return enumText(s, statusNames[:], "status") }
 
 // UnmarshalText takes the name.
-func (s *Status) UnmarshalText(text []byte) error { return enumOf(s, text, statusNames[:], "status") }
+func (s *Status) UnmarshalText(
+	text []byte,
+) error {
+	return enumOf(s, text, statusNames[:], "status")
+}
 
 // EntryKind is why a Statement entry is there, and so which wallet of the intermediary
 // it concerns.
 type EntryKind int
 
+// "online" is the intermediary's online holding, "shadow" the shadow wallet of the entry's
+// device. In brackets whose money it is at the intermediary.
 const (
-	Issued         EntryKind = iota // new e-krona in the intermediary's holding (own funds)
-	Loaded                          // online to shadow, for a credit; the customer's online wallet was the source
-	Released                        // shadow to online: a credit that the card did not take; to the owner's online wallet
-	Paid                            // out of a device's shadow wallet, for a settled or uncovered payment
-	Received                        // into a card's shadow wallet, for a settled or uncovered payment
-	Collected                       // online: money that a terminal took; to its owner's online wallet
-	Unloaded                        // shadow to online: a payment to the unload desk; to the owner's online wallet
-	Returned                        // shadow to online: a void payment; to the payer's owner's online wallet
-	Swept                           // shadow to online: what an ended device had left or got; to its owner's online wallet
-	HoldingPaid                     // online: what an ended device's shadow wallet lacked; from the intermediary's own funds
-	HoldingRepaid                   // shadow to online: repayment of HoldingPaid; to the intermediary's own funds
-	PoolRepaid                      // out of an ended device's shadow wallet, back to the liquidity pool
-	RefundPaid                      // online: what a terminal's owner gave back by Order; the owner's online wallet was the source
-	RefundReceived                  // online: what a terminal gave back; to the payer's owner's online wallet (shadow once the payer has ended)
+	Issued        EntryKind = iota // new e-krona, online (own funds)
+	Loaded                         // online to shadow, for a credit (the load order's)
+	Released                       // shadow to online: a credit not taken (the owner's)
+	Paid                           // out of shadow, for a settled or uncovered payment
+	Received                       // into shadow, for a settled or uncovered payment
+	Collected                      // online: what a terminal took (its owner's)
+	Unloaded                       // shadow to online: paid to the unload desk (the owner's)
+	Returned                       // shadow to online: a void payment (the payer's owner's)
+	Swept                          // shadow to online: what an ended device had (its owner's)
+	HoldingPaid                    // online: what an ended device's wallet lacked (own funds)
+	HoldingRepaid                  // shadow to online: repayment of HoldingPaid (own funds)
+	PoolRepaid                     // out of an ended device's shadow, back to the liquidity pool
+	RefundPaid                     // online: given back by a terminal (the refund order's)
+	// RefundReceived is online: what a terminal gave back (the payer's owner's); into
+	// shadow once the payer's device has ended.
+	RefundReceived
 )
 
-var entryKindNames = [...]string{"issued", "loaded", "released", "paid", "received", "collected", "unloaded", "returned",
-	"swept", "holding-paid", "holding-repaid", "pool-repaid", "refund-paid", "refund-received"}
+var entryKindNames = [...]string{
+	"issued", "loaded", "released", "paid", "received", "collected", "unloaded", "returned",
+	"swept", "holding-paid", "holding-repaid", "pool-repaid", "refund-paid", "refund-received",
+}
 
 // String is the kind's name as stored and shown.
 func (k EntryKind) String() string { return enumName(int(k), entryKindNames[:], "entry kind") }

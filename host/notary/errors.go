@@ -15,27 +15,30 @@ type Kind int
 const (
 	Malformed   Kind = iota + 1 // not a message of this kind: nothing to repeat
 	Signature                   // the registered key did not sign it: nothing to repeat
-	Certificate                 // a certificate is not signed by whom it must be, or not for this role or name
+	Certificate                 // not signed by whom it must be, or not for this role or name
 	Unknown                     // device or intermediary is not registered: register it first
 	NotYours                    // the device belongs to another intermediary
-	Taken                       // id, order key or (device, instrSeq) was used with other content
+	Taken                       // id, order key or (device, instrSeq) has other content already
 	Sequence                    // not the next Instruction, or no such Instruction
-	Head                        // ackedAtc and head are not those of held records: submit the records first
+	Head                        // ackedAtc, head are not of held records: submit the records first
 	Funds                       // the intermediary's online holding does not cover it
 	Difference                  // the card's balance is unexplained: synchronise, then look into it
 	WrongStatus                 // the device is reported or ended, or its honour time is not over
-	Policy                      // version backwards, over the device's ceilings, or actions that exclude each other
-	Date                        // earlier than the last, later than today or than a signer's certificate
+	Policy                      // backwards, over the ceilings, or actions against each other
+	Date                        // before the last, after today or after a signer's certificate
 	Challenge                   // the State answers no Challenge that was opened
-	Self                        // payer and payee are the same device, or a desk's Request names another payer
+	Self                        // payer and payee are one device, or the desk named another payer
 	NotTerminal                 // only terminals refund by order; a card pays back with a payment
-	Unsettled                   // the Payment to refund is not settled: synchronise the terminal, or there is nothing to refund
+	Unsettled                   // the Payment to refund is not settled
 	Exceeds                     // the refunds of a Payment would come to more than it paid
 )
 
 // kindCodes are the codes; a Kind is stored as its number, so that both stay.
-var kindCodes = [...]string{"", "malformed", "signature", "certificate", "unknown", "not-yours", "taken", "sequence", "head", "funds",
-	"difference", "status", "policy", "date", "challenge", "self", "not-a-terminal", "unsettled", "exceeds"}
+var kindCodes = [...]string{
+	"", "malformed", "signature", "certificate", "unknown", "not-yours", "taken", "sequence",
+	"head", "funds", "difference", "status", "policy", "date", "challenge", "self",
+	"not-a-terminal", "unsettled", "exceeds",
+}
 
 // Kinds are all kinds.
 func Kinds() []Kind {

@@ -29,19 +29,26 @@ func ParseOrderKey(s string) (OrderKey, error) {
 
 // Registration is what an intermediary says of a device that it has personalized.
 type Registration struct {
-	Certificate []byte `json:"certificate,omitempty"` // 7F21, signed by the intermediary's CA: id, role, key and expiry are read from it
-	Owner       string `json:"owner,omitempty"`       // the intermediary's own reference of the owner, opaque here, comes back in the Statement
-	Ceilings    []byte `json:"ceilings,omitempty"`    // the write-once ceilings of a card or SAM (value of CB, 12 bytes); nil for terminal and desk
+	// Certificate is 7F21, signed by the intermediary's CA: id, role, key and expiry are
+	// read from it.
+	Certificate []byte `json:"certificate,omitempty"`
+	// Owner is the intermediary's own reference of the owner: opaque here, it comes back
+	// in the Statement.
+	Owner string `json:"owner,omitempty"`
+	// Ceilings are the write-once ceilings of a card or SAM (value of CB, 12 bytes); nil
+	// for terminal and desk.
+	Ceilings []byte `json:"ceilings,omitempty"`
 }
 
-// Refund is an intermediary's word that the owner of one of its terminals gives money
-// of a Payment back.
+// Refund is an intermediary's statement that the owner of one of its terminals gives
+// money of a Payment back.
 type Refund struct {
-	Order  OrderKey         `json:"order"`  // for this refund only
-	Payee  message.DeviceID `json:"payee"`  // its terminal, which was paid
-	Payer  message.DeviceID `json:"payer"`  // with Atc: the Payment
-	Atc    uint32           `json:"atc"`    // payer's record number
-	Amount money.Ore        `json:"amount"` // above zero; all refunds of one Payment together at most what it paid
+	Order OrderKey         `json:"order"` // for this refund only
+	Payee message.DeviceID `json:"payee"` // its terminal, which was paid
+	Payer message.DeviceID `json:"payer"` // with Atc: the Payment
+	Atc   uint32           `json:"atc"`   // payer's record number
+	// Amount is above zero; all refunds of one Payment together are at most what it paid.
+	Amount money.Ore `json:"amount"`
 }
 
 // Revocation is one device on the list that terminals keep: it was reported lost, or
@@ -51,11 +58,13 @@ type Revocation struct {
 	Device message.DeviceID `json:"device"`
 }
 
-// Answer is the notary's word on one submitted item.
+// Answer is what the notary says of one submitted item.
 type Answer struct {
-	Held    bool           // it is kept for ever; what may be acknowledged to its device is HeldAtc, see StateReport and Outstanding
+	// Held: it is kept for ever. What may be acknowledged to its device is HeldAtc, see
+	// StateReport and Outstanding.
+	Held    bool
 	Payment *PaymentStatus // the payment that the item is about, when the notary holds it
-	Err     error          // *Error when the item, or the Payment inside an accept record, was refused
+	Err     error          // *Error when the item, or the Payment in an accept record, was refused
 }
 
 // PaymentStatus is where one Payment stands. Of one that the notary does not hold, it
@@ -68,29 +77,38 @@ type PaymentStatus struct {
 	Amount   money.Ore        `json:"amount"`
 	Identity message.Hash     `json:"identity"` // hash of the Payment's body
 	Verdict  Verdict          `json:"verdict"`
-	Accepted bool             `json:"accepted"` // the payee's word is its acceptance of this Payment
+	Accepted bool             `json:"accepted"` // the payee's decision is to accept this Payment
 }
 
 // StateReport is what the notary concludes from a State.
 type StateReport struct {
-	HeldAtc    uint32       `json:"held_atc"`   // the records 1..HeldAtc are held and form the State's own chain: they may be acknowledged
-	HeldHead   message.Hash `json:"held_head"`  // the chain's head at HeldAtc
-	Difference money.Ore    `json:"difference"` // card balance minus what protocol §8.2 says it must be; 0 means that the books agree. Only meaningful when Complete
-	Complete   bool         `json:"complete"`   // every record up to the State's atc is held, so Difference counts
-	Applied    uint32       `json:"applied"`    // instrSeq that the card has applied
-	Cloned     bool         `json:"cloned"`     // the State proves that two cards answer for this id; the device is ended
+	// HeldAtc: the records 1..HeldAtc are held and form the State's own chain: they may be
+	// acknowledged. HeldHead is the chain's head there.
+	HeldAtc  uint32       `json:"held_atc"`
+	HeldHead message.Hash `json:"held_head"`
+	// Difference is the card's balance minus what protocol §8.2 says it must be; 0 means
+	// that the books agree. It counts only when Complete.
+	Difference money.Ore `json:"difference"`
+	Complete   bool      `json:"complete"` // every record up to the State's atc is held
+	Applied    uint32    `json:"applied"`  // instrSeq that the card has applied
+	// Cloned: the State proves that two cards answer for this id; the device is ended.
+	Cloned bool `json:"cloned"`
 }
 
 // Outstanding is what a device is owed at its next synchronisation.
 type Outstanding struct {
-	Instruction []byte       `json:"instruction,omitempty"` // co-signed and not known to be applied: to be resent byte for byte; nil if none
-	Order       OrderKey     `json:"order,omitempty"`       // the order key of Instruction
-	NextSeq     uint32       `json:"next_seq"`              // the instrSeq that the next Instruction must carry; 0 while one is outstanding
-	AckedAtc    uint32       `json:"acked_atc"`             // what the last co-signed Instruction acknowledged
-	HeldAtc     uint32       `json:"held_atc"`              // what the next one may acknowledge
-	HeldHead    message.Hash `json:"held_head"`             // the head at HeldAtc
-	Status      Status       `json:"status"`                // of the device
-	Handovers   []Handover   `json:"handovers,omitempty"`   // Payments made to this device on which its word is missing
+	// Instruction is co-signed and not known to be applied: to be resent byte for byte;
+	// nil if there is none. Order is its order key.
+	Instruction []byte   `json:"instruction,omitempty"`
+	Order       OrderKey `json:"order,omitempty"`
+	// NextSeq is the instrSeq that the next Instruction must carry; 0 while one is
+	// outstanding.
+	NextSeq   uint32       `json:"next_seq"`
+	AckedAtc  uint32       `json:"acked_atc"` // what the last co-signed Instruction acknowledged
+	HeldAtc   uint32       `json:"held_atc"`  // what the next one may acknowledge
+	HeldHead  message.Hash `json:"held_head"` // the head at HeldAtc
+	Status    Status       `json:"status"`    // of the device
+	Handovers []Handover   `json:"handovers,omitempty"`
 }
 
 // Handover is a Payment that a payee's device must accept or refuse, with what its card
@@ -103,18 +121,20 @@ type Handover struct {
 
 // Entry is one line of an intermediary's Statement.
 type Entry struct {
-	Seq    int64            `json:"seq"` // grows, with gaps: entries of all intermediaries share one sequence
+	Seq    int64            `json:"seq"` // grows, with gaps: all intermediaries share one sequence
 	Kind   EntryKind        `json:"kind"`
-	Device message.DeviceID `json:"device,omitempty"` // the intermediary's own device that it is about; empty for Issued
-	Owner  string           `json:"owner,omitempty"`  // owner of Device, as registered
+	Device message.DeviceID `json:"device,omitempty"` // the intermediary's own, none for Issued
+	Owner  string           `json:"owner,omitempty"`  // of Device, as registered
 	Online money.Ore        `json:"online"`           // change of the intermediary's online holding
 	Shadow money.Ore        `json:"shadow"`           // change of Device's shadow wallet
 	Payer  message.DeviceID `json:"payer,omitempty"`  // the payment behind it, when there is one
 	Atc    uint32           `json:"atc,omitempty"`
 	Payee  message.DeviceID `json:"payee,omitempty"`
-	Order  OrderKey         `json:"order,omitempty"` // order key of the load behind it, for Loaded and Released; of the issue or refund, for theirs
-	Instr  uint32           `json:"instr,omitempty"` // instrSeq of that load
-	At     time.Time        `json:"at"`
+	// Order is the order key of the load behind it, for Loaded and Released; of the issue
+	// or refund, for theirs. Instr is the instrSeq of that load.
+	Order OrderKey  `json:"order,omitempty"`
+	Instr uint32    `json:"instr,omitempty"`
+	At    time.Time `json:"at"`
 }
 
 // Account is one wallet of the settlement ledger.
@@ -134,9 +154,11 @@ type Balances struct {
 
 // Terms are what protocol §5 leaves to the central bank.
 type Terms struct {
-	Honour   time.Duration // from a loss report to the device's end
-	Wait     time.Duration // for which claims wait on a device that does not synchronise, until its end
-	TillRoom money.Ore     // what a terminal may take between two synchronisations; 0 stands for PilotTillRoom
+	Honour time.Duration // from a loss report to the device's end
+	Wait   time.Duration // for which claims wait on a device that does not synchronise
+	// TillRoom is what a terminal may take between two synchronisations; 0 stands for
+	// PilotTillRoom.
+	TillRoom money.Ore
 }
 
 // PilotTillRoom is what a terminal takes at most between two synchronisations in the

@@ -81,7 +81,11 @@ func Handle[Q, A any](s *Server, name string, do func(ctx context.Context, reque
 
 // HandleOnly adds a call that has no answer.
 func HandleOnly[Q any](s *Server, name string, do func(ctx context.Context, request Q) error) {
-	Handle(s, name, func(ctx context.Context, request Q) (None, error) { return None{}, do(ctx, request) })
+	Handle(
+		s,
+		name,
+		func(ctx context.Context, request Q) (None, error) { return None{}, do(ctx, request) },
+	)
 }
 
 // Call answers one call.

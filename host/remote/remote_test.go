@@ -16,7 +16,9 @@ type thing struct {
 }
 
 func TestDecodeIsStrict(t *testing.T) {
-	for _, good := range []string{`{"name":"a"}`, ` {"name": "a", "count": 3} `, `{"parts":[{"name":"b"}]}`, `{}`} {
+	for _, good := range []string{
+		`{"name":"a"}`, ` {"name": "a", "count": 3} `, `{"parts":[{"name":"b"}]}`, `{}`,
+	} {
 		require.NoError(t, Decode([]byte(good), &thing{}), good)
 	}
 	deep := `{"name":"a"}`
@@ -24,8 +26,10 @@ func TestDecodeIsStrict(t *testing.T) {
 		deep = `{"parts":[` + deep + `]}`
 	}
 	for _, bad := range []string{
-		``, `{`, `{"name":"a"}x`, `{"name":"a"} {}`, `{"name":"a","name":"b"}`, `{"Name":"a"}`, `{"NAME":"a"}`, `{"other":1}`,
-		`{"name":null}`, `null`, `[]`, `{"count":1.0}`, `{"count":1e3}`, `{"count":"1"}`, "{\"name\":\"\xff\"}", `{"":1}`,
+		``, `{`, `{"name":"a"}x`, `{"name":"a"} {}`, `{"name":"a","name":"b"}`, `{"Name":"a"}`, `{"NAME":"a"}`,
+		`{"other":1}`,
+		`{"name":null}`, `null`, `[]`, `{"count":1.0}`, `{"count":1e3}`, `{"count":"1"}`,
+		"{\"name\":\"\xff\"}", `{"":1}`,
 		`{"parts":[null]}`, `{"\u006eame":"a","name":"b"}`, deep,
 	} {
 		require.ErrorIs(t, Decode([]byte(bad), &thing{}), ErrFormat, bad)
@@ -98,11 +102,18 @@ func TestErrorsArriveAsWhatTheyAre(t *testing.T) {
 	require.ErrorIs(t, err, ErrUnknownCall)
 	_, err = Ask[thing](ctx, Client{dead{err: secret}, contract{}}, "echo", None{})
 	require.ErrorIs(t, err, secret)
-	for _, reply := range []Reply{{}, {Body: []byte(`{"name":1}`)}, {Failed: true}, {Failed: true, Body: []byte(`{"code":1}`)}} {
+	for _, reply := range []Reply{
+		{}, {Body: []byte(`{"name":1}`)}, {Failed: true}, {Failed: true, Body: []byte(`{"code":1}`)},
+	} {
 		_, err = Ask[thing](ctx, Client{dead{reply: reply}, contract{}}, "echo", None{})
 		require.ErrorIs(t, err, ErrFormat)
 	}
-	_, err = Ask[thing](ctx, Client{dead{reply: Reply{Failed: true, Body: []byte(`{"code":"new"}`)}}, contract{}}, "echo", None{})
+	_, err = Ask[thing](
+		ctx,
+		Client{dead{reply: Reply{Failed: true, Body: []byte(`{"code":"new"}`)}}, contract{}},
+		"echo",
+		None{},
+	)
 	require.ErrorIs(t, err, ErrFailed, "a code of a later version")
 }
 

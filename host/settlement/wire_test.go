@@ -11,15 +11,29 @@ import (
 	"ekrona/host/settlement/settlementtest"
 )
 
-// TestThroughTheWire runs the tests of the service with a notary whose every call is encoded and decoded as on its way to another
-// process: its answers and refusals are the same. The stories do so by themselves.
+// TestThroughTheWire runs the tests of the service with a notary whose every call is
+// encoded and decoded as on its way to another process: its answers and refusals are the
+// same. The stories do so by themselves.
 func TestThroughTheWire(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
-		"evidence": TestEvidenceThatIsRefused, "receipt": TestReceiptBeforeItsPayment, "uncertified": TestDeviceCertifiedWithoutACard,
-		"nobody": TestPaidToNobody, "once": TestPayeeDecidesOnce, "registration": TestRegistration, "issue": TestIssueHappensOnce,
-		"statement": TestStatementIsWhole, "lost": TestLostAndEnded, "silent": TestSilentPastItsCertificatesEnd, "stolen": TestTwoStolenKeys,
-		"instructions": TestInstructionsThatAreRefused, "body": TestOneBodyForEver, "explained": TestNoCreditWithoutAnExplainedState,
-		"confirmations": TestConfirmations, "states": TestStatesAreFresh, "verdict": TestVerdictOfWhoHasThePayment, "pages": TestPages,
+		"evidence":      TestEvidenceThatIsRefused,
+		"receipt":       TestReceiptBeforeItsPayment,
+		"uncertified":   TestDeviceCertifiedWithoutACard,
+		"nobody":        TestPaidToNobody,
+		"once":          TestPayeeDecidesOnce,
+		"registration":  TestRegistration,
+		"issue":         TestIssueHappensOnce,
+		"statement":     TestStatementIsWhole,
+		"lost":          TestLostAndEnded,
+		"silent":        TestSilentPastItsCertificatesEnd,
+		"stolen":        TestTwoStolenKeys,
+		"instructions":  TestInstructionsThatAreRefused,
+		"body":          TestOneBodyForEver,
+		"explained":     TestNoCreditWithoutAnExplainedState,
+		"confirmations": TestConfirmations,
+		"states":        TestStatesAreFresh,
+		"verdict":       TestVerdictOfWhoHasThePayment,
+		"pages":         TestPages,
 	} {
 		t.Run(name, test)
 	}
@@ -28,7 +42,8 @@ func TestThroughTheWire(t *testing.T) {
 // isWired reports whether a test runs in TestThroughTheWire.
 func isWired(t *testing.T) bool { return strings.HasPrefix(t.Name(), "TestThroughTheWire/") }
 
-// TestVerdictOfWhoHasThePayment: everybody who has a Payment may ask where it stands, and learns no more.
+// TestVerdictOfWhoHasThePayment: everybody who has a Payment may ask where it stands, and
+// learns no more.
 func TestVerdictOfWhoHasThePayment(t *testing.T) {
 	w := loaded(t)
 	shop := w.Devices["SHOP"]

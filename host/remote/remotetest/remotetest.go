@@ -72,7 +72,13 @@ func Whole(t *testing.T, types ...Type) {
 		filled(t, reflect.ValueOf(typ.example), reflect.TypeOf(typ.example).String())
 		empty, err := remote.Encode(reflect.Zero(reflect.TypeOf(typ.example)).Interface())
 		if err == nil {
-			require.NotContains(t, string(empty), "null", "%T: what is not there is left out", typ.example)
+			require.NotContains(
+				t,
+				string(empty),
+				"null",
+				"%T: what is not there is left out",
+				typ.example,
+			)
 		}
 		encoded, err := remote.Encode(typ.example)
 		require.NoError(t, err)
@@ -85,7 +91,10 @@ func Whole(t *testing.T, types ...Type) {
 		require.NoError(t, err)
 		require.Equal(t, typ.example, got)
 		body := strings.TrimSuffix(string(encoded), "}")
-		for _, bad := range []string{body + "}}", body + "} {}", body + "\x00}", body + `,"more":1}`, body + `,"more":null}`, "null", ""} {
+		for _, bad := range []string{
+			body + "}}", body + "} {}", body + "\x00}", body + `,"more":1}`, body + `,"more":null}`,
+			"null", "",
+		} {
 			_, err := decode([]byte(bad))
 			require.ErrorIs(t, err, remote.ErrFormat, "%T: %s", typ.example, bad)
 		}

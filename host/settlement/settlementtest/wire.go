@@ -8,7 +8,11 @@ import (
 // ThroughWire is a notary whose every call and answer is encoded and decoded as on its
 // way to another process.
 func ThroughWire(n Notary) Notary {
-	return wired{notary.NewOperator(notary.ServeOperator(n)), notary.NewPublic(notary.ServePublic(n)), n}
+	return wired{
+		notary.NewOperator(notary.ServeOperator(n)),
+		notary.NewPublic(notary.ServePublic(n)),
+		n,
+	}
 }
 
 type wired struct {
