@@ -10,6 +10,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 )
@@ -218,7 +219,7 @@ func (s *subject) openBook() {
 }
 
 // loaded is an active card with a balance.
-func (c *caseRun) loaded(balance message.Amount, change ...func(*message.InstallParameters)) *subject {
+func (c *caseRun) loaded(balance money.Ore, change ...func(*message.InstallParameters)) *subject {
 	s := c.active(change...)
 	s.load(balance)
 	return s

@@ -10,6 +10,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 )
 
@@ -156,7 +157,7 @@ func (a attemptedCommand) answer() apdu.StatusWord {
 
 // askCommand is a REQUEST. It is not given again: one whose answer was lost is
 // read from the card, and the flow goes on with it.
-func (s *subject) askCommand(amount message.Amount) attemptedCommand {
+func (s *subject) askCommand(amount money.Ore) attemptedCommand {
 	counter, open := s.book.counter, len(s.book.open)
 	return attemptedCommand{
 		variant: spec.RequestPayment.Only(), data: [][]byte{s.c.asking(amount, spec.Currency, "")}, before: s.enterPIN,

@@ -12,9 +12,9 @@ import (
 	"errors"
 	"time"
 
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/emulator/card"
-	"ekrona/host/money"
 	"ekrona/host/town"
 	"ekrona/host/wallet"
 )

@@ -10,9 +10,9 @@ import (
 	"fmt"
 	"io"
 
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 	"ekrona/host/terminal"
 	"ekrona/host/town"
 	"ekrona/host/wallet"

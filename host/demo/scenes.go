@@ -3,8 +3,8 @@ package demo
 import (
 	"context"
 
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
 	"ekrona/host/town"
 	"ekrona/host/wallet"
 )

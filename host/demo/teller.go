@@ -7,10 +7,11 @@ import (
 	"strings"
 	"time"
 
+	"ekrona/apdu/message"
 	"ekrona/apdu/trace"
 	"ekrona/emulator/card"
+	"ekrona/host/notary"
 	"ekrona/host/session"
-	"ekrona/host/settlement"
 	"ekrona/host/town"
 )
 
@@ -22,7 +23,7 @@ type teller struct {
 
 	last card.Stats // of the tap in progress
 
-	seen map[string]settlement.Verdict
+	seen map[string]notary.Verdict
 }
 
 // speakerWidth is room for the longest speaker.
@@ -107,18 +108,18 @@ const lastRecord = 64
 // verdicts tells what the notary decided since the last time.
 func (t *teller) verdicts(ctx context.Context, where *town.Town) error {
 	if t.seen == nil {
-		t.seen = map[string]settlement.Verdict{}
+		t.seen = map[string]notary.Verdict{}
 	}
-	holders := map[string]string{}
+	holders := map[message.DeviceID]string{}
 	for _, p := range where.People {
-		holders[string(p.Phone.Device())] = title(p.Name)
+		holders[p.Phone.Device()] = title(p.Name)
 	}
 	for _, s := range where.Shops {
-		holders[string(s.Till.ID())] = "the " + s.Name
+		holders[s.Till.ID()] = "the " + s.Name
 	}
 	for _, p := range where.People {
 		for atc := uint32(1); atc <= lastRecord; atc++ {
-			status, err := where.CentralBank.Payment(ctx, string(p.Phone.Device()), atc)
+			status, err := where.CentralBank.Payment(ctx, p.Phone.Device(), atc)
 			if err != nil {
 				return err
 			}
@@ -134,17 +135,17 @@ func (t *teller) verdicts(ctx context.Context, where *town.Town) error {
 }
 
 // meaning says a verdict in words.
-func meaning(v settlement.Verdict) string {
+func meaning(v notary.Verdict) string {
 	switch v {
-	case settlement.Reserved:
+	case notary.Reserved:
 		return "reserved; it is for the payee's device to accept or refuse"
-	case settlement.Waiting:
+	case notary.Waiting:
 		return "waiting until the payer's shadow wallet covers it; nobody is blocked"
-	case settlement.Settled:
+	case notary.Settled:
 		return "settled"
-	case settlement.Void:
+	case notary.Void:
 		return "void; back in the payer's online wallet"
-	case settlement.Uncovered:
+	case notary.Uncovered:
 		return "settled, but not from the payer's shadow wallet"
 	default:
 		return v.String()

@@ -8,22 +8,22 @@ import (
 	"slices"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/host/audit"
 	"ekrona/host/card"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
+	"ekrona/host/notary"
 	"ekrona/host/session"
-	"ekrona/host/settlement"
 	"ekrona/host/store"
 )
 
 // Books are all wallets of a town at one moment, and what the auditor says.
 type Books struct {
-	People     []PersonBooks       `json:"people"`
-	Shops      []ShopBooks         `json:"shops"`
-	Settlement settlement.Balances `json:"settlement"`
-	Checked    []Invariant         `json:"checked"`
-	Violations []audit.Violation   `json:"violations"`
+	People     []PersonBooks     `json:"people"`
+	Shops      []ShopBooks       `json:"shops"`
+	Settlement notary.Balances   `json:"settlement"`
+	Checked    []Invariant       `json:"checked"`
+	Violations []audit.Violation `json:"violations"`
 }
 
 // Invariant is one that was checked.
@@ -38,7 +38,7 @@ func (b Books) Online() money.Ore { return sum(b.Settlement.Online) }
 // Shadow sums the shadow wallets.
 func (b Books) Shadow() money.Ore { return sum(b.Settlement.Shadow) }
 
-func sum(accounts []settlement.Account) (total money.Ore) {
+func sum(accounts []notary.Account) (total money.Ore) {
 	for _, a := range accounts {
 		total += a.Balance
 	}
@@ -102,7 +102,7 @@ func (t *Town) Books(ctx context.Context, agreement bool) (Books, error) {
 				return b, fmt.Errorf("%s's card: %w", p.Name, err)
 			}
 			honest[string(p.Phone.Device())] = device
-			offline := money.FromWire(uint32(device.State.Balance))
+			offline := device.State.Balance
 			row.Offline = &offline
 		}
 		b.People = append(b.People, row)
@@ -117,7 +117,7 @@ func (t *Town) Books(ctx context.Context, agreement bool) (Books, error) {
 		if err != nil {
 			return b, err
 		}
-		b.Shops = append(b.Shops, ShopBooks{s.Name, s.Bank.Title, online, money.FromWire(uint32(device.State.Balance))})
+		b.Shops = append(b.Shops, ShopBooks{s.Name, s.Bank.Title, online, device.State.Balance})
 	}
 	titles := audit.Titles()
 	for _, number := range slices.Sorted(maps.Keys(titles)) {

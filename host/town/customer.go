@@ -11,9 +11,9 @@ import (
 	"strings"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
-	"ekrona/host/intermediary"
-	"ekrona/host/money"
+	"ekrona/host/banking"
 	"ekrona/personalization"
 	"ekrona/personalization/pki"
 )
@@ -72,7 +72,7 @@ func (t *Town) addCustomer(ctx context.Context, b *Bank, name string, deposit mo
 	if number > 1 {
 		return app, b.ReplaceApp(ctx, name, public)
 	}
-	if err := b.AddCustomer(ctx, intermediary.Customer{ID: name, Name: name, App: public}); err != nil {
+	if err := b.AddCustomer(ctx, banking.Customer{ID: name, Name: name, App: public}); err != nil {
 		return nil, err
 	}
 	if deposit > 0 {

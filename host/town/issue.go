@@ -11,13 +11,13 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/applet"
 	"ekrona/emulator/card"
+	"ekrona/host/banking"
 	"ekrona/host/durable"
-	"ekrona/host/intermediary"
-	"ekrona/host/money"
 	"ekrona/host/order"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
@@ -69,9 +69,9 @@ func (t *Town) settle(ctx context.Context, plan PersonPlan) error {
 }
 
 // issueCard makes the person's card, or opens it when it is made.
-func (t *Town) issueCard(ctx context.Context, p *Person, number int) (intermediary.Device, error) {
-	none := intermediary.Device{}
-	id := intermediary.DeviceIDOf(p.Bank.Name, intermediary.KindCard, number)
+func (t *Town) issueCard(ctx context.Context, p *Person, number int) (banking.Device, error) {
+	none := banking.Device{}
+	id := banking.DeviceIDOf(p.Bank.Name, banking.KindCard, number)
 	path := t.path("cards", p.Name+".card")
 	letter := t.letterPath(p.Name)
 	order, kept, err := t.cardOrder(letter, id, p.Name)
@@ -187,7 +187,7 @@ func (t *Town) openShop(ctx context.Context, plan ShopPlan) error {
 		return err
 	}
 	keys := pki.Open(t.path("keys", plan.Name), t.random)
-	id := intermediary.DeviceIDOf(bank.Name, intermediary.KindTerminal, len(t.Shops)+1)
+	id := banking.DeviceIDOf(bank.Name, banking.KindTerminal, len(t.Shops)+1)
 	own, err := keys.Certified("till", t.subject(cvc.Holder(id), spec.RoleTerminal, deviceYears), bank.ca)
 	if err != nil {
 		return err
@@ -196,7 +196,7 @@ func (t *Town) openShop(ctx context.Context, plan ShopPlan) error {
 	if err != nil {
 		return err
 	}
-	err = bank.AddDevice(ctx, intermediary.Device{ID: id, Customer: plan.Name, Certificate: own.Encoded, Policy: terminal.PilotPolicy()})
+	err = bank.AddDevice(ctx, banking.Device{ID: id, Customer: plan.Name, Certificate: own.Encoded, Policy: terminal.PilotPolicy()})
 	if err != nil {
 		return err
 	}

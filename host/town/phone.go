@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 
-	"ekrona/host/intermediary"
+	"ekrona/host/banking"
 	"ekrona/host/wallet"
 )
 
@@ -60,7 +60,7 @@ func (t *Town) ChangePhone(ctx context.Context, p *Person) error {
 
 // moveIn gives a person the phone that is in use, whose first one had that journal, and
 // lets the person in.
-func (t *Town) moveIn(ctx context.Context, p *Person, app crypto.Signer, device intermediary.Device, journal string) error {
+func (t *Town) moveIn(ctx context.Context, p *Person, app crypto.Signer, device banking.Device, journal string) error {
 	p.journal = journal
 	if err := t.givePhone(ctx, p, app, device); err != nil {
 		return err
@@ -70,7 +70,7 @@ func (t *Town) moveIn(ctx context.Context, p *Person, app crypto.Signer, device 
 }
 
 // givePhone opens the app of a person's phone, whose journal is that of one card.
-func (t *Town) givePhone(ctx context.Context, p *Person, app crypto.Signer, device intermediary.Device) error {
+func (t *Town) givePhone(ctx context.Context, p *Person, app crypto.Signer, device banking.Device) error {
 	number, err := t.phoneNumber(p.Name)
 	if err != nil {
 		return err

@@ -5,8 +5,8 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
-	"ekrona/host/money"
-	"ekrona/host/settlement"
+	"ekrona/apdu/money"
+	"ekrona/host/notary"
 )
 
 // Plan says who lives in a town.
@@ -14,7 +14,7 @@ type Plan struct {
 	Banks  []BankPlan
 	People []PersonPlan
 	Shops  []ShopPlan
-	Terms  settlement.Terms
+	Terms  notary.Terms
 }
 
 // BankPlan is an intermediary to be founded.
@@ -63,6 +63,6 @@ func Pilot() Plan {
 			{"cecilia", Fjord, 500_00},
 		},
 		Shops: []ShopPlan{{"cafe", Fjord}},
-		Terms: settlement.Terms{Honour: 30 * 24 * time.Hour, Wait: 90 * 24 * time.Hour},
+		Terms: notary.Terms{Honour: 30 * 24 * time.Hour, Wait: 90 * 24 * time.Hour},
 	}
 }

@@ -28,7 +28,9 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/emulator/card"
 	"ekrona/host/audit"
+	"ekrona/host/banking"
 	"ekrona/host/intermediary"
+	"ekrona/host/notary"
 	"ekrona/host/settlement"
 	"ekrona/host/store"
 	"ekrona/host/terminal"
@@ -256,7 +258,7 @@ func (t *Town) foundBank(ctx context.Context, plan BankPlan) error {
 	if b.instruction, err = b.keys.Certified("instruction", t.subject(cvc.Holder(plan.Name+secondSequence), spec.RoleInstructionKey, authorityYears), t.root); err != nil {
 		return err
 	}
-	desk, err := b.keys.Certified("desk", t.subject(cvc.Holder(intermediary.DeviceIDOf(plan.Name, intermediary.KindDesk, 1)), spec.RoleDesk, deviceYears), b.ca)
+	desk, err := b.keys.Certified("desk", t.subject(cvc.Holder(banking.DeviceIDOf(plan.Name, banking.KindDesk, 1)), spec.RoleDesk, deviceYears), b.ca)
 	if err != nil {
 		return err
 	}
@@ -269,7 +271,7 @@ func (t *Town) foundBank(ctx context.Context, plan BankPlan) error {
 		return err
 	}
 	b.Intermediary, err = intermediary.New(intermediary.Config{
-		Name: plan.Name, DB: db, Clock: t.clock, Random: t.random, Notary: t.CentralBank, CA: b.ca.Encoded,
+		Name: plan.Name, DB: db, Clock: t.clock, Random: t.random, Notary: t.CentralBank.For(plan.Name), CA: b.ca.Encoded,
 		InstructionKey:    intermediary.Identity{Signer: b.instruction.Signer, Certificate: b.instruction.Encoded},
 		Desk:              intermediary.Identity{Signer: desk.Signer, Certificate: desk.Encoded},
 		NotaryCertificate: t.notary.Encoded,
@@ -277,10 +279,13 @@ func (t *Town) foundBank(ctx context.Context, plan BankPlan) error {
 	if err != nil {
 		return err
 	}
+	if err := t.CentralBank.Join(ctx, plan.Name, b.ca.Encoded, b.instruction.Encoded); err != nil {
+		return err
+	}
 	if err := b.Start(ctx); err != nil {
 		return err
 	}
-	if err := t.CentralBank.Issue(ctx, "founding of "+string(plan.Name), string(plan.Name), plan.Issued); err != nil {
+	if err := t.CentralBank.Issue(ctx, notary.OrderKey("founding of "+plan.Name), plan.Name, plan.Issued); err != nil {
 		return err
 	}
 	t.Banks = append(t.Banks, b)

@@ -9,12 +9,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/applet"
 	"ekrona/emulator/card"
-	"ekrona/host/intermediary"
-	"ekrona/host/money"
+	"ekrona/host/banking"
 	"ekrona/host/wallet"
 	"ekrona/personalization"
 )
@@ -69,7 +69,7 @@ func TestCustomerAfterTheFounding(t *testing.T) {
 	_, err = blank.Load(applet.CAP)
 	require.NoError(t, err)
 	issuer := founded.Issuer(bank)
-	id, err := bank.ReserveDevice(ctx, intermediary.KindCard, "erik's")
+	id, err := bank.ReserveDevice(ctx, banking.KindCard, "erik's")
 	require.NoError(t, err)
 	order, err := personalization.NewOrder(id, "erik", issuer.Effective, issuer.Random)
 	require.NoError(t, err)

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/intermediary"
+	"ekrona/host/banking"
 	"ekrona/host/lockfile"
 	"ekrona/host/store"
 	"ekrona/personalization"
@@ -228,7 +228,7 @@ func TestCardIsGivenUp(t *testing.T) {
 			w, err := c.Open(t.Context())
 			require.NoError(t, err)
 			_, err = w.Bank.Device(t.Context(), device.Device)
-			assert.Equal(t, at < personalization.Registered, errors.Is(err, intermediary.ErrNoDevice))
+			assert.Equal(t, at < personalization.Registered, errors.Is(err, banking.ErrNoDevice))
 			require.NoError(t, w.Town.Close())
 		})
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/message"
-	"ekrona/host/intermediary"
+	"ekrona/host/banking"
 	"ekrona/host/pcsc"
 	"ekrona/host/town"
 	"ekrona/personalization"
@@ -219,7 +219,7 @@ func enrolOwners(ctx context.Context, t *town.Town, job *batch.Job) error {
 	}
 	for _, card := range job.Cards {
 		_, err := bank.Cards(ctx, card.Owner)
-		if errors.Is(err, intermediary.ErrNoCustomer) {
+		if errors.Is(err, banking.ErrNoCustomer) {
 			err = t.Enrol(ctx, bank, card.Owner)
 		}
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/emulator/card"
-	"ekrona/host/intermediary"
+	"ekrona/host/banking"
 	"ekrona/host/town"
 	"ekrona/personalization"
 	"ekrona/personalization/orderfile"
@@ -164,7 +164,7 @@ func (d *desk) isActive(report *preflight.Report) bool {
 
 // show prints what would be sent.
 func (d *desk) show(ctx context.Context, state rehearsal.State) error {
-	order, err := personalization.NewOrder(intermediary.DeviceIDOf(d.bank.Name, intermediary.KindCard, 0), d.owner, message.DateOf(time.Now()), rand.Reader)
+	order, err := personalization.NewOrder(banking.DeviceIDOf(d.bank.Name, banking.KindCard, 0), d.owner, message.DateOf(time.Now()), rand.Reader)
 	if err != nil {
 		return err
 	}
@@ -200,7 +200,7 @@ func (d *desk) make(ctx context.Context, state rehearsal.State) error {
 	if err := d.enrol(ctx); err != nil {
 		return err
 	}
-	id, err := d.bank.ReserveDevice(ctx, intermediary.KindCard, file.Intent())
+	id, err := d.bank.ReserveDevice(ctx, banking.KindCard, file.Intent())
 	if err != nil {
 		return err
 	}
@@ -252,7 +252,7 @@ func (d *desk) enrol(ctx context.Context) error {
 }
 
 // done says what was made.
-func (d *desk) done(device intermediary.Device) error {
+func (d *desk) done(device banking.Device) error {
 	times := d.talk.times(d.begun, d.link)
 	answer := struct {
 		Device   message.DeviceID `json:"device"`

@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
-	"ekrona/host/money"
 	"ekrona/host/town"
 	"ekrona/host/wallet"
 )

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
 	"ekrona/host/order"
 	"ekrona/host/terminal"
 	"ekrona/host/town"

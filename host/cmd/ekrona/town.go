@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona/apdu/money"
 	"ekrona/apdu/trace"
-	"ekrona/host/money"
 	"ekrona/host/town"
 )
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 	"ekrona/host/session"
 	"ekrona/host/town"
 )

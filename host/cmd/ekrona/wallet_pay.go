@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 	"ekrona/host/town"
 	"ekrona/host/wallet"
 )
@@ -116,9 +116,8 @@ func (f *inTown) listRequests(c *cobra.Command, all []envelope.Envelope) error {
 		if err != nil {
 			return err
 		}
-		amount := money.FromWire(uint32(r.Amount))
-		answers = append(answers, requestAnswer{r.Number, string(r.Payee), amount, hex.EncodeToString(e.Message)})
-		text += fmt.Sprintf("Request %d: %s asks for %s\n", r.Number, r.Payee, amount)
+		answers = append(answers, requestAnswer{r.Number, string(r.Payee), r.Amount, hex.EncodeToString(e.Message)})
+		text += fmt.Sprintf("Request %d: %s asks for %s\n", r.Number, r.Payee, r.Amount)
 	}
 	if len(all) == 0 {
 		text = "no Request is open\n"
@@ -197,8 +196,7 @@ func walletContinueCommand() *cobra.Command {
 				return err
 			}
 		}
-		amount := money.FromWire(uint32(r.Amount))
-		return f.answer(c, paidAnswer{whose, v.person.Name, amount}, "%s has got %s", v.person.Name, amount)
+		return f.answer(c, paidAnswer{whose, v.person.Name, r.Amount}, "%s has got %s", v.person.Name, r.Amount)
 	})
 	c.Flags().StringVar(&whose, "card", "", "whose card is held to the phone to pay")
 	return c

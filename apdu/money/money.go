@@ -1,10 +1,9 @@
 // Package money is the amount of e-krona: whole öre, in a type of its own, with arithmetic that fails instead of wrapping.
-// It trusts nobody's input: text is parsed strictly and wire amounts are range-checked.
+// It trusts nobody's input: text is parsed strictly. That an amount fits into a message, package message checks.
 package money
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 )
@@ -67,13 +66,31 @@ func digits(s string) bool {
 	return s != ""
 }
 
-// FromWire takes the 32-bit amount of a message (tag 81 binary, öre).
-func FromWire(v uint32) Ore { return Ore(v) }
+// maxJSON is the largest whole number that every reader of JSON takes as it is
+// (RFC 8259 §6).
+const maxJSON Ore = 1<<53 - 1
 
-// Wire gives the 32-bit amount of a message, or an error for an amount that no card can hold.
-func (a Ore) Wire() (uint32, error) {
-	if a < 0 || a > math.MaxUint32 {
-		return 0, fmt.Errorf("amount %s: a message carries 0 to %s", a, Ore(math.MaxUint32))
+// MarshalJSON writes whole öre; an amount beyond 2^53-1 is refused.
+func (a Ore) MarshalJSON() ([]byte, error) {
+	return strconv.AppendInt(nil, int64(a), 10), a.checkJSON()
+}
+
+// UnmarshalJSON reads whole öre: no decimals, no exponent, at most 2^53-1.
+func (a *Ore) UnmarshalJSON(b []byte) error {
+	v, err := strconv.ParseInt(string(b), 10, 64)
+	if err != nil {
+		return fmt.Errorf("amount %s: write it as whole öre", b)
 	}
-	return uint32(a), nil
+	if err := Ore(v).checkJSON(); err != nil {
+		return err
+	}
+	*a = Ore(v)
+	return nil
+}
+
+func (a Ore) checkJSON() error {
+	if a < -maxJSON || a > maxJSON {
+		return fmt.Errorf("amount %s: JSON carries at most %s", a, maxJSON)
+	}
+	return nil
 }

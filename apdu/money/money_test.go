@@ -54,13 +54,3 @@ func TestArithmeticIsExactOrRefused(t *testing.T) {
 	_, err := Ore(0).Sub(math.MinInt64)
 	require.Error(t, err)
 }
-
-func TestWire(t *testing.T) {
-	v, err := Ore(math.MaxUint32).Wire()
-	require.NoError(t, err)
-	require.Equal(t, Ore(math.MaxUint32), FromWire(v))
-	for _, a := range []Ore{-1, math.MaxUint32 + 1} {
-		_, err := a.Wire()
-		require.Error(t, err)
-	}
-}
