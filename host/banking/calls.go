@@ -203,3 +203,13 @@ func ServeMerchant(m Merchant) *remote.Server {
 	remote.HandleOnly(s, "place-refund", m.PlaceRefund)
 	return s
 }
+
+// ServePointOfSale answers a terminal, and the orders of its owner.
+func ServePointOfSale(b interface {
+	Terminal
+	Merchant
+}) *remote.Server {
+	s := ServeTerminal(b)
+	remote.HandleOnly(s, "place-refund", b.PlaceRefund)
+	return s
+}

@@ -1,18 +1,16 @@
 package demo
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
-	"ekrona/apdu/message"
 	"ekrona/apdu/trace"
 	"ekrona/emulator/card"
 	"ekrona/host/notary"
+	"ekrona/host/sandbox"
 	"ekrona/host/session"
-	"ekrona/host/town"
 )
 
 // teller writes the story down: who, and what.
@@ -52,7 +50,7 @@ func title(name string) string {
 func (t *teller) tap() { t.last = card.Stats{} }
 
 // observe is told every exchange with a card.
-func (t *teller) observe(e town.Exchange) {
+func (t *teller) observe(e sandbox.Exchange) {
 	t.last = t.last.Add(e.Stats)
 	if !t.trace {
 		return
@@ -106,20 +104,22 @@ func (t *teller) synchronised(device string, r session.Result) {
 const lastRecord = 64
 
 // verdicts tells what the notary decided since the last time.
-func (t *teller) verdicts(ctx context.Context, where *town.Town) error {
+func (s *story) verdicts() error {
+	t := s.tell
 	if t.seen == nil {
 		t.seen = map[string]notary.Verdict{}
 	}
-	holders := map[message.DeviceID]string{}
-	for _, p := range where.People {
-		holders[p.Phone.Device()] = title(p.Name)
+	centralBank, err := s.sandbox.CentralBank(s.ctx)
+	if err != nil {
+		return err
 	}
-	for _, s := range where.Shops {
-		holders[s.Till.ID()] = "the " + s.Name
+	holders := map[string]string{string(s.cafe.Terminal.ID()): "the " + s.cafe.Name}
+	for _, p := range s.people() {
+		holders[string(p.Phone.Device())] = title(p.Name)
 	}
-	for _, p := range where.People {
+	for _, p := range s.people() {
 		for atc := uint32(1); atc <= lastRecord; atc++ {
-			status, err := where.CentralBank.Payment(ctx, p.Phone.Device(), atc)
+			status, err := centralBank.Payment(s.ctx, p.Phone.Device(), atc)
 			if err != nil {
 				return err
 			}
@@ -128,7 +128,7 @@ func (t *teller) verdicts(ctx context.Context, where *town.Town) error {
 				continue
 			}
 			t.seen[key] = status.Verdict
-			t.say("Notary", "%s -> %s, %s: %s", title(p.Name), holders[status.Payee], status.Amount, meaning(status.Verdict))
+			t.say("Notary", "%s -> %s, %s: %s", title(p.Name), holders[string(status.Payee)], status.Amount, meaning(status.Verdict))
 		}
 	}
 	return nil
@@ -152,24 +152,43 @@ func meaning(v notary.Verdict) string {
 	}
 }
 
-// WriteBooks writes the books of a town down.
-func WriteBooks(out io.Writer, b town.Books) error {
+// WriteBooks writes the books of a sandbox down.
+func WriteBooks(out io.Writer, b sandbox.Books) error {
 	t := &teller{out: out}
 	return t.books(b)
 }
 
-func (t *teller) books(b town.Books) error {
+// person writes a person's wallets down: a row, and one more for each further card.
+func (t *teller) person(p sandbox.PersonBooks) {
+	name, bank, online := p.Name, p.Bank, p.Online.String()
+	if len(p.Cards) == 0 {
+		t.line("%-10s %-12s %14s %14s %14s", name, bank, online, "", "no card")
+	}
+	for _, c := range p.Cards {
+		offline := "not asked"
+		if c.Offline != nil {
+			offline = c.Offline.String()
+		}
+		row := fmt.Sprintf("%-10s %-12s %14s %14s %14s", name, bank, online, c.Shadow, offline)
+		if len(p.Cards) > 1 {
+			row += "  " + string(c.Device)
+		}
+		t.line("%s", row)
+		name, bank, online = "", "", ""
+	}
+}
+
+func (t *teller) books(b sandbox.Books) error {
 	t.scene("The books")
 	t.line("%-10s %-12s %14s %14s %14s", "", "", "online", "shadow", "offline")
 	for _, p := range b.People {
-		offline := "not asked"
-		if p.Offline != nil {
-			offline = p.Offline.String()
-		}
-		t.line("%-10s %-12s %14s %14s %14s", p.Name, p.Bank, p.Online, p.Shadow, offline)
+		t.person(p)
 	}
-	for _, s := range b.Shops {
-		t.line("%-10s %-12s %14s %14s %14s", s.Name, s.Bank, s.Online, "", s.Taken.String()+" *")
+	for _, m := range b.Merchants {
+		t.line("%-10s %-12s %14s %14s %14s", m.Name, m.Bank, m.Online, "", m.Taken.String()+" *")
+	}
+	for _, a := range b.Others {
+		t.line("%-10s %-12s %14s %14s %14s", "", a.Name, "", a.Balance, "not asked")
 	}
 	t.line("* all that the terminal ever took\n")
 	online, shadow := b.Online(), b.Shadow()

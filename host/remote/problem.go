@@ -23,12 +23,17 @@ type Errors interface {
 // Why is for whoever runs it, and stays there.
 var ErrFailed = errors.New("the other side failed at this call: repeat it later")
 
+// ErrUnreachable says that the far side, or one that it needed in turn, cannot be reached:
+// there is no connection. Nothing was done there.
+var ErrUnreachable = errors.New("cannot be reached")
+
 // ErrUnknownCall says that the far side has no such call.
 var ErrUnknownCall = errors.New("the other side does not know this call: it is of another version")
 
 const (
 	codeFailed  = "failed"
 	codeUnknown = "unknown-call"
+	codeGone    = "unreachable"
 )
 
 // problemOf renders any error; one that is of no contract says nothing but that.
@@ -36,8 +41,11 @@ func problemOf(contract Errors, err error) Problem {
 	if p, ok := contract.ProblemOf(err); ok {
 		return p
 	}
-	if errors.Is(err, ErrUnknownCall) {
+	switch {
+	case errors.Is(err, ErrUnknownCall):
 		return Problem{Code: codeUnknown}
+	case errors.Is(err, ErrUnreachable):
+		return Problem{Code: codeGone, Detail: err.Error()}
 	}
 	return Problem{Code: codeFailed}
 }
@@ -46,8 +54,11 @@ func errorOf(contract Errors, p Problem) error {
 	if err := contract.ErrorOf(p); err != nil {
 		return err
 	}
-	if p.Code == codeUnknown {
+	switch p.Code {
+	case codeUnknown:
 		return ErrUnknownCall
+	case codeGone:
+		return &Error{ErrUnreachable, p.Detail}
 	}
 	return ErrFailed
 }

@@ -69,6 +69,9 @@ type Wallet struct {
 	intermediary banking.Wallet
 }
 
+// PINKey is the owner's card's key, to which PINs are enciphered.
+func (w *Wallet) PINKey() *ecdsa.PublicKey { return w.pinKey }
+
 // New starts a wallet on its journal. The first start writes whose card it is.
 func New(ctx context.Context, c Config) (*Wallet, error) {
 	pinKey, err := signature.ParsePoint(c.PINPoint)

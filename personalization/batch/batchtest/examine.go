@@ -34,7 +34,9 @@ import (
 func Examine(ctx context.Context, t require.TestingT, s Shop, cards []virtual.Card) {
 	w, err := s.Open(ctx)
 	require.NoError(t, err)
-	defer func() { assert.NoError(t, w.Town.Close()) }()
+	defer func() { assert.NoError(t, w.Sandbox.Close()) }()
+	centralBank, err := w.Sandbox.CentralBank(ctx)
+	require.NoError(t, err)
 	record, err := batch.ReadRecord(ctx, s.JobFolder())
 	require.NoError(t, err)
 
@@ -60,7 +62,7 @@ func Examine(ctx context.Context, t require.TestingT, s Shop, cards []virtual.Ca
 		for _, d := range registered {
 			_, known := states[d.ID]
 			require.True(t, known, "%s is registered and in no journal", d.ID)
-			_, err := w.Town.CentralBank.For(w.Bank.Name).Outstanding(ctx, d.ID)
+			_, err := centralBank.For(w.Bank.Settings.Name).Outstanding(ctx, d.ID)
 			require.NoError(t, err, "the notary knows it")
 		}
 		require.Contains(t, onCards, active)

@@ -1,4 +1,4 @@
-package town
+package sandbox
 
 import (
 	"time"
@@ -6,39 +6,39 @@ import (
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
-	"ekrona/host/notary"
+	"ekrona/host/party/centralbank"
 )
 
-// Plan says who lives in a town.
+// Plan says who is in a sandbox at its founding.
 type Plan struct {
-	Banks  []BankPlan
-	People []PersonPlan
-	Shops  []ShopPlan
-	Terms  notary.Terms
+	Banks     []BankPlan
+	People    []PersonPlan
+	Merchants []MerchantPlan
+	Terms     centralbank.Terms
 }
 
 // BankPlan is an intermediary to be founded.
 type BankPlan struct {
 	Name   message.Name
 	Title  string
-	File   string    // name of its files
+	Folder string    // its folder's name
 	Issued money.Ore // e-krona that the central bank issues to it at its founding
 }
 
-// PersonPlan is an inhabitant to come.
+// PersonPlan is a customer with a phone and a card.
 type PersonPlan struct {
 	Name    string // in lower case
 	Bank    message.Name
 	Deposit money.Ore // e-krona bought into the online wallet at first
 }
 
-// ShopPlan is a shop to be opened.
-type ShopPlan struct {
+// MerchantPlan is a merchant with a terminal.
+type MerchantPlan struct {
 	Name string
 	Bank message.Name
 }
 
-// The names of the pilot's town.
+// The names of the pilot's scheme.
 const (
 	Nordic message.Name = "SENORDIC"
 	Fjord  message.Name = "SEFJORDB"
@@ -49,7 +49,14 @@ const (
 	notaryHolder   = cvc.Holder("SENOTARY" + firstSequence)
 )
 
-// Pilot is the town of the pilot's report: three people and a café at two
+// Validity of the certificates that a founding issues, in years.
+const (
+	rootYears      = 20
+	authorityYears = 10
+	deviceYears    = 4
+)
+
+// Pilot is the scheme of the pilot's report: three people and a cafe at two
 // intermediaries.
 func Pilot() Plan {
 	return Plan{
@@ -62,7 +69,7 @@ func Pilot() Plan {
 			{"bertil", Nordic, 500_00},
 			{"cecilia", Fjord, 500_00},
 		},
-		Shops: []ShopPlan{{"cafe", Fjord}},
-		Terms: notary.Terms{Honour: 30 * 24 * time.Hour, Wait: 90 * 24 * time.Hour},
+		Merchants: []MerchantPlan{{"cafe", Fjord}},
+		Terms:     centralbank.Terms{Honour: 30 * 24 * time.Hour, Wait: 90 * 24 * time.Hour},
 	}
 }

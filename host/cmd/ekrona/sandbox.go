@@ -5,18 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/money"
 	"ekrona/apdu/trace"
-	"ekrona/host/town"
+	"ekrona/host/sandbox"
 )
 
-// inTown are the flags of commands that go on in the folder of a demo.
-type inTown struct {
+// inSandbox are the flags of commands in the folder of a sandbox.
+type inSandbox struct {
 	state    string
 	inserted []string // as on the command line
 	traced   bool
@@ -24,38 +22,41 @@ type inTown struct {
 }
 
 // bind adds the flags to a command.
-func (f *inTown) bind(c *cobra.Command) *cobra.Command {
-	c.Flags().StringVar(&f.state, "state", "", "folder of the town, as left by \"ekrona demo --state\" (needed)")
+func (f *inSandbox) bind(c *cobra.Command) *cobra.Command {
+	c.Flags().StringVar(&f.state, "state", "", "folder of the sandbox, as made by \"ekrona sandbox found\" or left by \"ekrona demo --state\" (needed)")
 	c.Flags().StringArrayVar(&f.inserted, "insert", nil, insertUsage)
 	c.Flags().BoolVar(&f.traced, "trace", false, "show every command to a card and its answer on standard error, decoded")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "answer as JSON; amounts in ore")
 	return c
 }
 
-// run opens the town, does something in it and closes it.
-func (f *inTown) run(c *cobra.Command, do func(ctx context.Context, t *town.Town) error) error {
+// run opens the sandbox, does something in it and closes it.
+func (f *inSandbox) run(c *cobra.Command, do func(ctx context.Context, s *sandbox.Sandbox) error) error {
 	if f.state == "" {
-		return usage("%s: name the folder of a town: --state DIR; \"ekrona demo --state DIR\" makes one", c.CommandPath())
+		return usage("%s: name the folder of a sandbox: --state DIR; \"ekrona sandbox found DIR\" makes one", c.CommandPath())
 	}
-	if _, err := os.Stat(filepath.Join(f.state, "central-bank.db")); err != nil {
-		return fmt.Errorf("--state: no town in %s: make one with \"ekrona demo --state %s\"", f.state, f.state)
+	switch founded, err := sandbox.HasParties(f.state); {
+	case err != nil:
+		return fmt.Errorf("--state: %w", err)
+	case !founded:
+		return fmt.Errorf("--state: no sandbox in %s: make one with \"ekrona sandbox found %s\"", f.state, f.state)
 	}
-	options := town.Options{Plan: town.Pilot()}
+	options := sandbox.Options{}
 	if f.traced {
-		options.Observe = func(e town.Exchange) { traceTo(c.ErrOrStderr(), e) }
+		options.Observe = func(e sandbox.Exchange) { traceTo(c.ErrOrStderr(), e) }
 	}
-	t, err := town.Open(c.Context(), f.state, options)
+	s, err := sandbox.Open(f.state, options)
 	if err != nil {
 		return err
 	}
-	release, err := f.insert(c, t)
+	release, err := f.insert(c, s)
 	if err == nil {
-		err = do(c.Context(), t)
+		err = do(c.Context(), s)
 	}
-	return errors.Join(err, release(), t.Close())
+	return errors.Join(err, release(), s.Close())
 }
 
-func traceTo(out io.Writer, e town.Exchange) {
+func traceTo(out io.Writer, e sandbox.Exchange) {
 	answer := fmt.Sprintf("< no answer: %v\n", e.Err)
 	if e.Err == nil {
 		answer = trace.Response(e.Command, e.Response)
@@ -64,7 +65,7 @@ func traceTo(out io.Writer, e town.Exchange) {
 }
 
 // answer prints one line for a person, or a value for a script.
-func (f *inTown) answer(c *cobra.Command, value any, format string, arguments ...any) error {
+func (f *inSandbox) answer(c *cobra.Command, value any, format string, arguments ...any) error {
 	if f.asJSON {
 		return writeJSON(c.OutOrStdout(), value)
 	}

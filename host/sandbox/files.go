@@ -1,12 +1,23 @@
-package town
+package sandbox
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"ekrona/host/durable"
 )
+
+// exists reports whether there is a file.
+func exists(path string) (bool, error) {
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
 
 // readJSON reads what writeJSON wrote.
 func readJSON(path string, into any) error {
@@ -15,7 +26,7 @@ func readJSON(path string, into any) error {
 		return err
 	}
 	if err := json.Unmarshal(content, into); err != nil {
-		return fmt.Errorf("%s is damaged; remove the folder and found the town again", path)
+		return fmt.Errorf("%s is damaged; remove the folder and found the sandbox again", path)
 	}
 	return nil
 }

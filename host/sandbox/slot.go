@@ -1,4 +1,4 @@
-package town
+package sandbox
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"ekrona/apdu"
+	"ekrona/apdu/message"
 	"ekrona/emulator/card"
 )
 
@@ -15,7 +16,7 @@ type Exchange struct {
 	Command  apdu.Command
 	Response apdu.Response // empty when Err is not nil
 	Err      error
-	Stats    card.Stats // of a virtual card of the town's folder
+	Stats    card.Stats // of a virtual card of the sandbox's folder
 }
 
 // Observer is told every exchange.
@@ -25,16 +26,17 @@ type Observer func(Exchange)
 // through.
 var ErrPulled = errors.New("taken away before its answer came")
 
-// ErrNoCard says that a person's card lies in no file of the town and was not
+// ErrNoCard says that a person's card lies in no file of the sandbox and was not
 // inserted.
-var ErrNoCard = errors.New("this card is not in the town's folder: name the reader that it is in")
+var ErrNoCard = errors.New("this card is not in the sandbox's folder: name the reader that it is in")
 
 // Slot is where a person's card is held to readers. A power cut or a torn tap ends
 // the card's session, and the next command finds it switched on again.
 type Slot struct {
 	holder  string
-	card    *card.Card // a virtual card of the town's folder
-	guest   apdu.Card  // a card that was inserted
+	device  message.DeviceID // of a card of the founding; empty: not known
+	card    *card.Card       // a virtual card of the sandbox's folder
+	guest   apdu.Card        // a card that was inserted
 	reset   func() error
 	observe Observer
 	pull    byte  // instruction whose answer is lost, 0 for none
@@ -45,10 +47,17 @@ var _ apdu.Card = (*Slot)(nil)
 
 // Insert puts a card into the slot that another program could hold as well, such
 // as one in a reader. reset switches it off and on.
-func (s *Slot) Insert(c apdu.Card, reset func() error) { s.guest, s.reset = c, reset }
+func (s *Slot) Insert(c apdu.Card, reset func() error) {
+	s.guest, s.reset, s.device = c, reset, ""
+}
 
 // Here tells whether there is a card to be held to a reader.
 func (s *Slot) Here() bool { return s.card != nil || s.guest != nil }
+
+// mayBe reports whether the card that is here may be that of a device id.
+func (s *Slot) mayBe(device message.DeviceID) bool {
+	return s.Here() && (s.device == "" || s.device == device)
+}
 
 // Tap holds the card to a reader: it is switched on anew.
 func (s *Slot) Tap() apdu.Card {
