@@ -81,6 +81,13 @@ func aidNatives() map[string]vm.Native {
 	})
 }
 
+// aidArgument returns the bytes of the AID object that is argument 0, which must be the
+// caller's own or the runtime environment's.
+func aidArgument(c *vm.Call) []byte {
+	c.CheckAccess(c.Ref(0))
+	return AIDBytes(c, c.Ref(0))
+}
+
 // isAID tells whether argument 0 is an AID object that the caller may access.
 func isAID(c *vm.Call) bool {
 	if c.Ref(0) == 0 {

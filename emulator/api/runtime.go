@@ -13,9 +13,16 @@ type Runtime interface {
 	// caller gets SystemException ILLEGAL_AID (JCRE 3.0.5 §3.1, §11.2).
 	Register(c *vm.Call, applet vm.Ref, aid []byte) bool
 
+	// Product is the card product, which must not change in the life of a card.
+	Product() *Product
+
 	// SelectingApplet tells whether the command being processed is the SELECT
 	// that selected the current applet (Applet.selectingApplet).
 	SelectingApplet(c *vm.Call) bool
+
+	// ReSelecting reports whether the command being processed is a SELECT by name of the
+	// applet that was selected already (Applet.reSelectingApplet): from its deselect on.
+	ReSelecting(c *vm.Call) bool
 
 	// AIDOf returns the AID object of an applet instance, made by NewAID; 0 for
 	// the runtime environment and for an instance that has not registered.

@@ -33,14 +33,14 @@ type macInProgress struct {
 }
 
 // signatureNatives are the functions of javacard.security.Signature.
-func signatureNatives() map[string]vm.Native {
+func signatureNatives(product *Product) map[string]vm.Native {
 	return bind(signatureClass, map[string]vm.Native{
 		"<init>()V": nothing,
 		"getInstance(BZ)Ljavacard/security/Signature;": func(c *vm.Call) vm.Value {
-			return newSignature(c, signatureByCode(c.Byte(0)))
+			return newEngine(c, signatureClass, offeredSignature(c, product, signatureByCode(c.Byte(0))))
 		},
 		"getInstance(BBBZ)Ljavacard/security/Signature;": func(c *vm.Call) vm.Value {
-			return newSignature(c, signatureByParts(c.Byte(0), c.Byte(1), c.Byte(2)))
+			return newEngine(c, signatureClass, offeredSignature(c, product, signatureByParts(c.Byte(0), c.Byte(1), c.Byte(2))))
 		},
 		"getAlgorithm()B":              func(c *vm.Call) vm.Value { return vm.Value(signatureOf(c).code) },
 		"getMessageDigestAlgorithm()B": func(c *vm.Call) vm.Value { return vm.Value(signatureOf(c).digest) },
@@ -98,12 +98,16 @@ func signatureNatives() map[string]vm.Native {
 	})
 }
 
-// newSignature makes a Signature object of the algorithm at a place in signatureSpecs.
-func newSignature(c *vm.Call, index int) vm.Value {
+// offeredSignature returns what a Signature object keeps of the algorithm at a place in
+// signatureSpecs, if the card has it.
+func offeredSignature(c *vm.Call, product *Product, index int) vm.Value {
 	if index < 0 {
 		throwCrypto(c, cryptoNoSuchAlgorithm)
 	}
-	return newEngine(c, signatureClass, vm.Value(index+1))
+	if s := signatureSpecs[index]; product.lacks(OfSignature, int(s.digest), int(s.cipher), int(s.padding)) {
+		throwCrypto(c, cryptoNoSuchAlgorithm)
+	}
+	return vm.Value(index + 1)
 }
 
 func signatureOf(c *vm.Call) *signatureSpec { return numberedAlgorithm(c, signatureSpecs) }

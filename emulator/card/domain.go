@@ -40,7 +40,7 @@ func (c *Card) Select(aid AID) (bool, error) {
 	err := c.account(func() error {
 		return c.machine.Enter(func(call *vm.Call) {
 			willing = c.selectApplet(call, found)
-			c.selecting = false
+			c.selecting, c.reselected = false, 0
 		})
 	})
 	c.note("select %s: %v", aid, willing)

@@ -63,6 +63,14 @@ func (e environment) Register(call *vm.Call, applet vm.Ref, aid []byte) bool {
 	return true
 }
 
+// Product implements api.Runtime.
+func (e environment) Product() *api.Product { return &e.card.options.Profile.Product }
+
+// ReSelecting implements api.Runtime.
+func (e environment) ReSelecting(call *vm.Call) bool {
+	return e.card.reselected != 0 && call.Active() == e.card.reselected
+}
+
 // SelectingApplet implements api.Runtime.
 func (e environment) SelectingApplet(call *vm.Call) bool {
 	return e.card.selecting && call.Active() == e.card.current

@@ -46,7 +46,7 @@ func (c *Card) answer(raw []byte) (apdu.Response, error) {
 	}
 	var response apdu.Response
 	err = c.machine.Enter(func(call *vm.Call) { response = c.dispatch(call, command) })
-	c.selecting = false
+	c.selecting, c.reselected = false, 0
 	return response, err
 }
 
@@ -114,6 +114,9 @@ func (c *Card) named(p2 byte, name []byte) (installed, bool) {
 // selectApplet deselects what was selected and asks the applet whether it will be
 // (JCRE §3.2, §4.5.2). After a refusal nothing is selected.
 func (c *Card) selectApplet(call *vm.Call, found installed) bool {
+	if c.current == found.instance {
+		c.reselected = found.instance
+	}
 	c.deselect(call)
 	c.machine.Select(found.instance)
 	c.current, c.selecting = found.instance, true
@@ -155,6 +158,7 @@ func (c *Card) guarded(call *vm.Call, run func()) *vm.JavaException {
 	if call.TransactionDepth() > 0 {
 		call.AbortTransaction()
 	}
+	api.TakeBackOneShots(call)
 	return thrown
 }
 
