@@ -66,6 +66,16 @@ func BeginExchange(c *vm.Call, command Command) (*Exchange, vm.Ref) {
 	return x, apdu
 }
 
+// FillBuffer puts content at the start of the APDU buffer, zeros behind it, and returns
+// the buffer. EndExchange clears it again. What does not fit is left out.
+func FillBuffer(c *vm.Call, content []byte) vm.Ref {
+	buffer := c.Root(rootBuffer)
+	filled := make([]byte, c.Length(buffer))
+	copy(filled, content)
+	c.PutBytes(buffer, 0, filled)
+	return buffer
+}
+
 // EndExchange takes the command from the APDU object, so that nothing can be sent
 // any more, and clears its buffer.
 func EndExchange(c *vm.Call) {

@@ -98,6 +98,7 @@ func natives(table *exportTable, runtime Runtime) map[string]vm.Native {
 		aidNatives(), apduNatives(runtime), classByteNatives(), pinNatives(), pinXNatives(), sensitiveArrayNatives(),
 		keyNatives(), keyBuilderNatives(product), keyPairNatives(product), digestNatives(product), signatureNatives(product),
 		cipherNatives(product), randomNatives(product), agreementNatives(), checksumNatives(), oneShotNatives(product),
+		systemEntryNatives(runtime), registryEntryNatives(runtime), secureChannelNatives(runtime),
 	} {
 		for name, function := range some {
 			all[name] = function
@@ -136,6 +137,7 @@ func Missing() ([]string, error) {
 var hiddenClasses = map[string]func(listed []vm.NativeClass) []vm.NativeClass{
 	"javacard/framework": pinXClasses,
 	"javacard/security":  keyClasses,
+	"org/globalplatform": globalPlatformClasses,
 }
 
 // hiddenFields are the fields in which natives keep the state of an object. The
@@ -143,7 +145,8 @@ var hiddenClasses = map[string]func(listed []vm.NativeClass) []vm.NativeClass{
 var hiddenFields = map[string][]vm.NativeField{
 	"javacard/framework/CardException":        {{Name: "reason"}},
 	"javacard/framework/CardRuntimeException": {{Name: "reason"}},
-	"javacard/framework/AID":                  {{Name: "bytes", Ref: true}},
+	"javacard/framework/AID":                  {{Name: "bytes", Ref: true}, {Name: "life"}, {Name: "entry", Ref: true}},
+	registryEntryClass:                        {{Name: "aid", Ref: true}},
 	"javacard/framework/APDU":                 {{Name: "buffer", Ref: true}},
 	"javacard/framework/OwnerPIN":             {{Name: "limit"}, {Name: "secret", Ref: true}, {Name: "validated", Ref: true}},
 	"javacard/security/KeyPair":               {{Name: "algorithm"}, {Name: "public", Ref: true}, {Name: "private", Ref: true}},

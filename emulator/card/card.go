@@ -51,6 +51,8 @@ type Card struct {
 	machine *vm.VM
 	entry   entryPoints
 
+	manager api.Manager // nil if it has none
+
 	applets    []installed // as findApplets found them
 	current    vm.Instance // selected applet, 0 for none
 	selecting  bool        // the command in progress is the one that selected it

@@ -176,13 +176,18 @@ func (c *Card) process(call *vm.Call, command apdu.Command) apdu.Response {
 		Long: long && c.options.Profile.ExtendedLength,
 	})
 	thrown := c.guarded(call, func() { call.Invoke(c.entry.process, applet, vm.RefValue(object)) })
-	response := apdu.Response{Data: exchange.Response(), SW: apdu.OK}
-	if thrown != nil {
-		response.SW = swUnknownFailure
-		if call.InstanceOf(thrown.Ref, isoException) {
-			response.SW = apdu.StatusWord(uint16(thrown.Reason))
-		}
-	}
+	response := apdu.Response{Data: exchange.Response(), SW: statusOf(call, thrown)}
 	api.EndExchange(call)
 	return response
+}
+
+// statusOf is the status word for what an applet's method threw.
+func statusOf(call *vm.Call, thrown *vm.JavaException) apdu.StatusWord {
+	switch {
+	case thrown == nil:
+		return apdu.OK
+	case call.InstanceOf(thrown.Ref, isoException):
+		return apdu.StatusWord(uint16(thrown.Reason))
+	}
+	return swUnknownFailure
 }

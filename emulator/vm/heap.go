@@ -165,7 +165,7 @@ func (v *VM) placeIn(o *object, owner Instance, ctx Context) Ref {
 	if o.storage == ClearOnDeselect && owner != 0 && o.ctx != v.contextOf(v.selected) {
 		v.throwNew(classSystemException, systemIllegalTransient)
 	}
-	if o.flags&Temporary == 0 { // an applet's; what throwNew makes is never refused, or it would be thrown for ever
+	if !o.isPlatform() { // what throwNew makes is never refused, or it would be thrown for ever
 		if o.storage != Persistent && v.available(o.storage) < o.contentBytes() {
 			v.throwNew(classSystemException, systemNoTransientSpace)
 		}
@@ -178,15 +178,21 @@ func (v *VM) placeIn(o *object, owner Instance, ctx Context) Ref {
 	r := v.allocateRef()
 	v.heap.objects[r] = o
 	v.charge(o, 1)
-	if v.tx.open && o.flags&Temporary == 0 { // what the runtime environment made for itself outlives an abort
+	if v.tx.open && !o.isPlatform() { // what the runtime environment made for itself outlives an abort
 		v.tx.created = append(v.tx.created, r)
 	}
 	return r
 }
 
+// isPlatform reports whether the object is part of the runtime environment's code and
+// RAM: a temporary one, or an entry point object without persistent content.
+func (o *object) isPlatform() bool {
+	return o.flags&Temporary != 0 || o.flags&EntryPoint != 0 && o.storage != Persistent
+}
+
 func (o *object) nvmBytes() int {
-	if o.flags&Temporary != 0 {
-		return 0 // the runtime environment's own, part of its code and RAM
+	if o.isPlatform() {
+		return 0
 	}
 	if o.storage == Persistent {
 		return objectHeaderBytes + o.contentBytes()
@@ -198,7 +204,7 @@ func (v *VM) charge(o *object, sign int) {
 	h := &v.heap
 	h.nvmBytes += sign * o.nvmBytes()
 	switch {
-	case o.flags&Temporary != 0:
+	case o.isPlatform():
 	case o.storage == ClearOnReset:
 		h.corBytes += sign * o.contentBytes()
 	case o.storage == ClearOnDeselect:
