@@ -22,6 +22,8 @@ type Exchange struct {
 	sendDone   bool // setOutgoingAndSend was called: no more may be sent
 	length     int  // of the response, as announced
 	response   []byte
+
+	serviceLength int // of the response, as BasicService.setOutputLength was told
 }
 
 // The APDU object and its buffer, which the runtime environment owns: the names of

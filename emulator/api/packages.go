@@ -98,11 +98,16 @@ func natives(table *exportTable, runtime Runtime) map[string]vm.Native {
 		aidNatives(), apduNatives(runtime), classByteNatives(), pinNatives(), pinXNatives(), sensitiveArrayNatives(),
 		keyNatives(), keyBuilderNatives(product), keyPairNatives(product), digestNatives(product), signatureNatives(product),
 		cipherNatives(product), randomNatives(product), agreementNatives(), checksumNatives(), oneShotNatives(product),
+		mathNatives(), arrayLogicNatives(), stringNatives(), tagNatives(), tlvNatives(), constructedTLVNatives(), refusalNatives(),
+		basicServiceNatives(runtime), dispatcherNatives(), sensitiveResultNatives(),
 		systemEntryNatives(runtime), registryEntryNatives(runtime), secureChannelNatives(runtime),
 	} {
 		for name, function := range some {
 			all[name] = function
 		}
+	}
+	if product.has("javacardx/security") {
+		storeResults(all)
 	}
 	return all
 }
@@ -146,6 +151,11 @@ var hiddenFields = map[string][]vm.NativeField{
 	"javacard/framework/CardException":        {{Name: "reason"}},
 	"javacard/framework/CardRuntimeException": {{Name: "reason"}},
 	"javacard/framework/AID":                  {{Name: "bytes", Ref: true}, {Name: "life"}, {Name: "entry", Ref: true}},
+	bigNumberClass:                            {{Name: "value", Ref: true}, {Name: "limit", Ref: true}},
+	tagClass:                                  {{Name: "tag", Ref: true}},
+	tlvClass:                                  {{Name: "tag", Ref: true}, {Name: "content", Ref: true}, {Name: "used"}},
+	dispatcherClass:                           {{Name: "services", Ref: true}, {Name: "phases", Ref: true}, {Name: "count"}},
+	sensitiveResultClass:                      {{Name: "kind"}, {Name: "number"}, {Name: "object", Ref: true}},
 	registryEntryClass:                        {{Name: "aid", Ref: true}},
 	"javacard/framework/APDU":                 {{Name: "buffer", Ref: true}},
 	"javacard/framework/OwnerPIN":             {{Name: "limit"}, {Name: "secret", Ref: true}, {Name: "validated", Ref: true}},

@@ -151,6 +151,7 @@ func (c *Card) applet(instance vm.Instance) vm.Ref {
 // (JCRE §7.6.2). It returns the exception that came out, nil for none. The transcript
 // tells of one that no status word shows.
 func (c *Card) guarded(call *vm.Call, run func()) *vm.JavaException {
+	api.ForgetResult(call)
 	thrown := call.Try(run)
 	if thrown != nil && !call.InstanceOf(thrown.Ref, isoException) {
 		c.note("the applet threw %s", thrown)
