@@ -325,3 +325,25 @@ func TestAlgorithmsOfTheP71(t *testing.T) {
 		}
 	}
 }
+
+// The extension packages, from bytecode, on a card that has them.
+func TestExtensionPackages(t *testing.T) {
+	b := newBench(t, card.Unlimited)
+	b.load("extended")
+	_, err := b.Install(aid("F050524F420701"), aid("F050524F42070A"), nil)
+	require.NoError(t, err)
+	b.selectApplet(aid("F050524F42070A"))
+	run(t, b, []row{
+		{"three phases of services", 0x20, 0, 0, "010203", "020103EE 9000"},
+		{"a service that fails the command", 0x7F, 0, 0, "0102", "6985"},
+		{"no service for it", 0x30, 0, 0, "", "6D00"},
+		{"a number", 0x21, 0, 0, "0012", "460800 EE 9000"},
+		{"a TLV", 0x22, 0, 0, "0102", "3004 0402 0201 EE 9000"},
+		{"text and arrays of shorts", 0x23, 0, 0, "", "0001 0000 EE 9000"},
+		{"ints", 0x24, 0, 0, "", "00 01020304 EE 9000"},
+		{"a result asserted wrongly", 0x25, 0, 0, "0102", "6F00"},
+	})
+	_, err = newBench(t, card.P71).Load(readCAP(t, "extended"))
+	require.ErrorIs(t, err, card.ErrRefused)
+	assert.ErrorContains(t, err, "a P71 lacks it")
+}

@@ -66,12 +66,18 @@ func Packages() []Package {
 		probe(4, "guest", []string{"probe.lib", "probe.vault"}, "GuestApplet"),
 		newer(probe(5, "newer", []string{}, "NewerApplet")),
 		managed(newer(probe(6, "managed", []string{}, "ManagedApplet"))),
+		extended(newer(probe(7, "extended", []string{}, "ExtendedApplet"))),
 	}
 }
 
 // newer has a package converted for the newest platform that the emulator knows.
 func newer(p Package) Package {
 	p.Target, p.Ints = newestTarget, false
+	return p
+}
+
+func extended(p Package) Package {
+	p.Ints = true
 	return p
 }
 

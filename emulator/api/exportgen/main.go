@@ -5,6 +5,10 @@
 //
 //	go run ./emulator/api/exportgen KIT/api_export_files_3.0.5 org.globalplatform-1.6 > emulator/api/exports.txt
 //
+// With -history it writes what each version of a package brought, from the export files
+// of many editions: the list against which the card's tests link
+// (emulator/card/testdata/published.txt).
+//
 // The directories are searched for files that end in .exp; the output is sorted by
 // package name, so that the same files always give the same bytes. The format of
 // the output is described at api.parseTable, which reads it.
@@ -20,11 +24,15 @@ import (
 )
 
 func main() {
-	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: exportgen DIRECTORY-OF-EXPORT-FILES... > exports.txt")
+	do, dirs := run, os.Args[1:]
+	if len(dirs) > 0 && dirs[0] == "-history" {
+		do, dirs = writeHistory, dirs[1:]
+	}
+	if len(dirs) == 0 {
+		fmt.Fprintln(os.Stderr, "usage: exportgen [-history] DIRECTORY-OF-EXPORT-FILES... > exports.txt")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1:]); err != nil {
+	if err := do(dirs); err != nil {
 		fmt.Fprintln(os.Stderr, "exportgen:", err)
 		os.Exit(1)
 	}
