@@ -11,12 +11,20 @@ const (
 // arrayLogicNatives are the functions of javacardx.framework.util.ArrayLogic.
 func arrayLogicNatives() map[string]vm.Native {
 	return bind("javacardx/framework/util/ArrayLogic", map[string]vm.Native{
-		"arrayCopyRepack(Ljava/lang/Object;SSLjava/lang/Object;S)S":           func(c *vm.Call) vm.Value { return repack(c, true) },
-		"arrayCopyRepackNonAtomic(Ljava/lang/Object;SSLjava/lang/Object;S)S":  func(c *vm.Call) vm.Value { return repack(c, false) },
-		"arrayFillGeneric(Ljava/lang/Object;SSLjava/lang/Object;S)S":          func(c *vm.Call) vm.Value { return fillGeneric(c, true) },
-		"arrayFillGenericNonAtomic(Ljava/lang/Object;SSLjava/lang/Object;S)S": func(c *vm.Call) vm.Value { return fillGeneric(c, false) },
-		"arrayCompareGeneric(Ljava/lang/Object;SLjava/lang/Object;SS)B":       compareGeneric,
-		"arrayFindGeneric(Ljava/lang/Object;S[BS)S":                           findGeneric,
+		"arrayCopyRepack(Ljava/lang/Object;SSLjava/lang/Object;S)S": func(c *vm.Call) vm.Value {
+			return repack(c, true)
+		},
+		"arrayCopyRepackNonAtomic(Ljava/lang/Object;SSLjava/lang/Object;S)S": func(c *vm.Call) vm.Value {
+			return repack(c, false)
+		},
+		"arrayFillGeneric(Ljava/lang/Object;SSLjava/lang/Object;S)S": func(c *vm.Call) vm.Value {
+			return fillGeneric(c, true)
+		},
+		"arrayFillGenericNonAtomic(Ljava/lang/Object;SSLjava/lang/Object;S)S": func(c *vm.Call) vm.Value {
+			return fillGeneric(c, false)
+		},
+		"arrayCompareGeneric(Ljava/lang/Object;SLjava/lang/Object;SS)B": compareGeneric,
+		"arrayFindGeneric(Ljava/lang/Object;S[BS)S":                     findGeneric,
 	})
 }
 

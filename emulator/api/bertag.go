@@ -143,29 +143,40 @@ func tagNatives() map[string]vm.Native {
 			c.PutBytes(c.Ref(3), int(c.Short(4)), tag)
 			return vm.ShortValue(int16(len(tag)))
 		},
-		"size([BS)B":          func(c *vm.Call) vm.Value { return vm.Value(len(given(c))) },
-		"tagNumber([BS)S":     func(c *vm.Call) vm.Value { return vm.ShortValue(tagNumber(c, given(c))) },
-		"isConstructed([BS)Z": func(c *vm.Call) vm.Value { return vm.BoolValue(isConstructed(given(c))) },
-		"tagClass([BS)B":      func(c *vm.Call) vm.Value { return vm.Value(given(c)[0] >> 6) },
+		"size([BS)B": func(c *vm.Call) vm.Value { return vm.Value(len(given(c))) },
+		"tagNumber([BS)S": func(c *vm.Call) vm.Value {
+			return vm.ShortValue(tagNumber(c, given(c)))
+		},
+		"isConstructed([BS)Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(isConstructed(given(c)))
+		},
+		"tagClass([BS)B": func(c *vm.Call) vm.Value { return vm.Value(given(c)[0] >> 6) },
 		"verifyFormat([BS)Z": func(c *vm.Call) vm.Value {
 			tail(c, c.Ref(0), int(c.Short(1)))
 			return vm.BoolValue(wellFormed(c, func() { given(c) }))
 		},
-		"size()B":          func(c *vm.Call) vm.Value { return vm.Value(len(own(c))) },
-		"tagNumber()S":     func(c *vm.Call) vm.Value { return vm.ShortValue(tagNumber(c, own(c))) },
-		"isConstructed()Z": func(c *vm.Call) vm.Value { return vm.BoolValue(isConstructed(own(c))) },
-		"tagClass()B":      func(c *vm.Call) vm.Value { return vm.Value(own(c)[0] >> 6) },
+		"size()B": func(c *vm.Call) vm.Value { return vm.Value(len(own(c))) },
+		"tagNumber()S": func(c *vm.Call) vm.Value {
+			return vm.ShortValue(tagNumber(c, own(c)))
+		},
+		"isConstructed()Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(isConstructed(own(c)))
+		},
+		"tagClass()B": func(c *vm.Call) vm.Value { return vm.Value(own(c)[0] >> 6) },
 		"toBytes([BS)S": func(c *vm.Call) vm.Value {
 			tag := bytes.Clone(own(c))
 			c.PutBytes(c.Ref(0), int(c.Short(1)), tag)
 			return vm.ShortValue(int16(len(tag)))
 		},
-		"equals(Ljavacardx/framework/tlv/BERTag;)Z": func(c *vm.Call) vm.Value { return vm.BoolValue(sameTag(c, c.This(), c.Ref(0))) },
+		"equals(Ljavacardx/framework/tlv/BERTag;)Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(sameTag(c, c.This(), c.Ref(0)))
+		},
 		"equals(Ljava/lang/Object;)Z": func(c *vm.Call) vm.Value {
 			return vm.BoolValue(c.InstanceOf(c.Ref(0), tagClass) && sameTag(c, c.This(), c.Ref(0)))
 		},
 	})
-	for class, constructed := range map[string]bool{primitiveTagClass: false, constructedTagClass: true} {
+	for class, constructed := range map[string]bool{primitiveTagClass: false,
+		constructedTagClass: true} {
 		for name, native := range bind(class, map[string]vm.Native{
 			"<init>()V": nothing,
 			"init([BS)V": func(c *vm.Call) vm.Value {

@@ -209,7 +209,10 @@ func sizeAsShort(c *vm.Call, whole []byte) int16 {
 
 // tlvNatives are the functions of BERTLV and PrimitiveBERTLV.
 func tlvNatives() map[string]vm.Native {
-	at := func(c *vm.Call) ([]byte, []byte, int) { return tlvIn(c, tail(c, c.Ref(0), int(c.Short(1)))) }
+	at := func(c *vm.Call) ([]byte, []byte, int) {
+		return tlvIn(c,
+			tail(c, c.Ref(0), int(c.Short(1))))
+	}
 	all := bind(tlvClass, map[string]vm.Native{
 		"<init>()V": nothing,
 		"getInstance([BSS)Ljavacardx/framework/tlv/BERTLV;": func(c *vm.Call) vm.Value {
@@ -252,7 +255,8 @@ func tlvNatives() map[string]vm.Native {
 			if c.Short(0) < 0 {
 				c.Throw(tlvException, tlvInvalidParam)
 			}
-			c.SetField(c.This(), tlvContent, vm.RefValue(c.NewByteArray(int(c.Short(0)), vm.Persistent)))
+			c.SetField(c.This(), tlvContent,
+				vm.RefValue(c.NewByteArray(int(c.Short(0)), vm.Persistent)))
 			return vm.Void
 		},
 		"init([BSS)S": func(c *vm.Call) vm.Value {
@@ -303,7 +307,8 @@ func tlvNatives() map[string]vm.Native {
 			if isConstructed(tag) {
 				c.Throw(tlvException, tlvMalformed)
 			}
-			return putString(c, 0, appendTLV(c, nil, tag, append(bytes.Clone(value), stringIn(c, 2)...)))
+			return putString(c, 0, appendTLV(c, nil, tag,
+				append(bytes.Clone(value), stringIn(c, 2)...)))
 		},
 	}) {
 		all[name] = native

@@ -35,23 +35,34 @@ func mathNatives() map[string]vm.Native {
 		"getMaxBytesSupported()S": func(*vm.Call) vm.Value { return maxNumberBytes },
 		"setMaximum([BSSB)V": func(c *vm.Call) vm.Value {
 			limit := numberIn(c, c.Byte(3))
-			if limit.Cmp(largestNumber(maxNumberBytes)) > 0 || limit.Cmp(numberField(c, c.This(), numberValue)) < 0 {
+			if limit.Cmp(largestNumber(maxNumberBytes)) > 0 ||
+				limit.Cmp(numberField(c, c.This(), numberValue)) < 0 {
 				c.Throw(arithmeticException, 0)
 			}
 			setNumber(c, numberLimit, limit)
 			return vm.Void
 		},
-		"init([BSSB)V":     changeNumber(func(_, operand *big.Int) *big.Int { return operand }),
-		"add([BSSB)V":      changeNumber(func(value, operand *big.Int) *big.Int { return value.Add(value, operand) }),
-		"subtract([BSSB)V": changeNumber(func(value, operand *big.Int) *big.Int { return value.Sub(value, operand) }),
-		"multiply([BSSB)V": changeNumber(func(value, operand *big.Int) *big.Int { return value.Mul(value, operand) }),
+		"init([BSSB)V": changeNumber(func(_, operand *big.Int) *big.Int { return operand }),
+		"add([BSSB)V": changeNumber(func(value,
+			operand *big.Int) *big.Int {
+			return value.Add(value, operand)
+		}),
+		"subtract([BSSB)V": changeNumber(func(value,
+			operand *big.Int) *big.Int {
+			return value.Sub(value, operand)
+		}),
+		"multiply([BSSB)V": changeNumber(func(value,
+			operand *big.Int) *big.Int {
+			return value.Mul(value, operand)
+		}),
 		"compareTo([BSSB)B": func(c *vm.Call) vm.Value {
 			operand := numberIn(c, c.Byte(3))
 			return vm.Value(numberField(c, c.This(), numberValue).Cmp(operand))
 		},
 		"compareTo(Ljavacardx/framework/math/BigNumber;)B": func(c *vm.Call) vm.Value {
 			c.CheckAccess(c.Ref(0))
-			return vm.Value(numberField(c, c.This(), numberValue).Cmp(numberField(c, c.Ref(0), numberValue)))
+			return vm.Value(numberField(c, c.This(),
+				numberValue).Cmp(numberField(c, c.Ref(0), numberValue)))
 		},
 		"toBytes([BSSB)V": func(c *vm.Call) vm.Value {
 			n := int(c.Short(2))
@@ -64,7 +75,8 @@ func mathNatives() map[string]vm.Native {
 			return vm.Void
 		},
 		"getByteLength(B)S": func(c *vm.Call) vm.Value {
-			return vm.ShortValue(int16(len(encodeNumber(c, numberField(c, c.This(), numberValue), c.Byte(0)))))
+			return vm.ShortValue(int16(len(encodeNumber(c, numberField(c, c.This(), numberValue),
+				c.Byte(0)))))
 		},
 		"reset()V": func(c *vm.Call) vm.Value {
 			setNumber(c, numberValue, new(big.Int))
@@ -74,8 +86,12 @@ func mathNatives() map[string]vm.Native {
 	for name, native := range bind("javacardx/framework/math/BCDUtil", map[string]vm.Native{
 		"<init>()V":               nothing,
 		"getMaxBytesSupported()S": func(*vm.Call) vm.Value { return maxNumberBytes },
-		"convertToHex([BSS[BS)S":  func(c *vm.Call) vm.Value { return convertNumber(c, formatBCD, formatHex) },
-		"convertToBCD([BSS[BS)S":  func(c *vm.Call) vm.Value { return convertNumber(c, formatHex, formatBCD) },
+		"convertToHex([BSS[BS)S": func(c *vm.Call) vm.Value {
+			return convertNumber(c, formatBCD, formatHex)
+		},
+		"convertToBCD([BSS[BS)S": func(c *vm.Call) vm.Value {
+			return convertNumber(c, formatHex, formatBCD)
+		},
 		"isBCDFormat([BSS)Z": func(c *vm.Call) vm.Value {
 			digits := c.Bytes(c.Ref(0), int(c.Short(1)), int(c.Short(2)))
 			if len(digits) == 0 {

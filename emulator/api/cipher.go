@@ -126,7 +126,8 @@ func cipherNatives(product *Product) map[string]vm.Native {
 			return newEngine(c, cipherClass, offeredCipher(c, product, cipherByCode(c.Byte(0))))
 		},
 		"getInstance(BBZ)Ljavacardx/crypto/Cipher;": func(c *vm.Call) vm.Value {
-			return newEngine(c, cipherClass, offeredCipher(c, product, cipherByParts(c.Byte(0), c.Byte(1))))
+			return newEngine(c, cipherClass, offeredCipher(c, product,
+				cipherByParts(c.Byte(0), c.Byte(1))))
 		},
 		"getAlgorithm()B":        func(c *vm.Call) vm.Value { return vm.Value(cipherOf(c).code) },
 		"getCipherAlgorithm()B":  func(c *vm.Call) vm.Value { return vm.Value(cipherOf(c).cipher) },

@@ -14,7 +14,8 @@ func constructedTLVNatives() map[string]vm.Native {
 			if c.Short(0) < 0 {
 				c.Throw(tlvException, tlvInvalidParam)
 			}
-			c.SetField(c.This(), tlvContent, vm.RefValue(c.NewRefArray(objectClass, int(c.Short(0)), vm.Persistent)))
+			c.SetField(c.This(), tlvContent,
+				vm.RefValue(c.NewRefArray(objectClass, int(c.Short(0)), vm.Persistent)))
 			return vm.Void
 		},
 		"init([BSS)S": func(c *vm.Call) vm.Value {
@@ -82,9 +83,10 @@ func contains(c *vm.Call, tlv, wanted vm.Ref, depth int) bool {
 	if depth >= tlvMaxDepth {
 		c.Throw(tlvException, tlvNoStorage)
 	}
-	return c.InstanceOf(tlv, constructedTLVClass) && slices.ContainsFunc(members(c, tlv), func(member vm.Ref) bool {
-		return contains(c, member, wanted, depth+1)
-	})
+	return c.InstanceOf(tlv, constructedTLVClass) &&
+		slices.ContainsFunc(members(c, tlv), func(member vm.Ref) bool {
+			return contains(c, member, wanted, depth+1)
+		})
 }
 
 // occurrence returns where a TLV stands in a list for the n-th time, counted from 1.
@@ -121,7 +123,8 @@ func appendToArray(c *vm.Call) vm.Value {
 	if !isConstructed(tag) {
 		c.Throw(tlvException, tlvMalformed)
 	}
-	return putString(c, 2, appendTLV(c, nil, bytes.Clone(tag), append(bytes.Clone(value), member...)))
+	return putString(c, 2, appendTLV(c, nil, bytes.Clone(tag),
+		append(bytes.Clone(value), member...)))
 }
 
 // findInArray returns the offset of the first member with a tag in the constructed TLV

@@ -9,8 +9,10 @@ func dispatcherNatives() map[string]vm.Native {
 			if c.Short(0) < 0 {
 				c.Throw(serviceException, serviceIllegal)
 			}
-			c.SetField(c.This(), dispatcherServices, vm.RefValue(c.NewRefArray(objectClass, int(c.Short(0)), vm.Persistent)))
-			c.SetField(c.This(), dispatcherPhases, vm.RefValue(c.NewByteArray(int(c.Short(0)), vm.Persistent)))
+			c.SetField(c.This(), dispatcherServices,
+				vm.RefValue(c.NewRefArray(objectClass, int(c.Short(0)), vm.Persistent)))
+			c.SetField(c.This(), dispatcherPhases,
+				vm.RefValue(c.NewByteArray(int(c.Short(0)), vm.Persistent)))
 			return vm.Void
 		},
 		"addService(Ljavacard/framework/service/Service;B)V": func(c *vm.Call) vm.Value {
@@ -83,19 +85,22 @@ func checkedService(c *vm.Call) vm.Ref {
 }
 
 func registrations(c *vm.Call) []registration {
-	services, phases := c.Field(c.This(), dispatcherServices).Ref(), c.Field(c.This(), dispatcherPhases).Ref()
+	services, phases := c.Field(c.This(), dispatcherServices).Ref(), c.Field(c.This(),
+		dispatcherPhases).Ref()
 	if services == 0 || phases == 0 {
 		notMade(c)
 	}
 	var list []registration
 	for i := range int(c.Field(c.This(), dispatcherCount)) {
-		list = append(list, registration{c.Element(services, i).Ref(), int(c.Bytes(phases, i, 1)[0])})
+		list = append(list, registration{c.Element(services, i).Ref(),
+			int(c.Bytes(phases, i, 1)[0])})
 	}
 	return list
 }
 
 func setRegistrations(c *vm.Call, list []registration) {
-	services, phases := c.Field(c.This(), dispatcherServices).Ref(), c.Field(c.This(), dispatcherPhases).Ref()
+	services, phases := c.Field(c.This(), dispatcherServices).Ref(), c.Field(c.This(),
+		dispatcherPhases).Ref()
 	content := make([]byte, c.Length(phases))
 	for i := range c.Length(services) {
 		service := vm.Ref(0)
@@ -113,7 +118,8 @@ func setRegistrations(c *vm.Call, list []registration) {
 func runPhases(c *vm.Call, first int) {
 	list := registrations(c)
 	for phase := first; phase <= phaseOutput; phase++ {
-		method, err := c.VM().Method(serviceClass, phaseMethods[phase], "(Ljavacard/framework/APDU;)Z")
+		method, err := c.VM().Method(serviceClass, phaseMethods[phase],
+			"(Ljavacard/framework/APDU;)Z")
 		if err != nil {
 			c.Fault(err.Error())
 		}

@@ -44,7 +44,8 @@ func globalPlatformClasses(listed []vm.NativeClass) []vm.NativeClass {
 			channel.Methods = append(channel.Methods, m)
 		}
 	}
-	return []vm.NativeClass{channel, hiddenClass(listed, registryEntryClass, objectClass, gpPackage+"GPRegistryEntry")}
+	return []vm.NativeClass{channel, hiddenClass(listed, registryEntryClass, objectClass,
+		gpPackage+"GPRegistryEntry")}
 }
 
 // systemEntryNatives are the functions of org.globalplatform.GPSystem.
@@ -62,14 +63,17 @@ func systemEntryNatives(runtime Runtime) map[string]vm.Native {
 			return vm.BoolValue(setOwnState(c, runtime, byte(c.Byte(0))))
 		},
 		"lockCard()Z": func(c *vm.Call) vm.Value {
-			return vm.BoolValue(currentHas(c, runtime, privilegeCardLock) && runtime.Manager().SetCardState(c, cardLocked))
+			return vm.BoolValue(currentHas(c, runtime, privilegeCardLock) &&
+				runtime.Manager().SetCardState(c, cardLocked))
 		},
 		"terminateCard()Z": func(c *vm.Call) vm.Value {
-			return vm.BoolValue(currentHas(c, runtime, privilegeCardTerminate) && runtime.Manager().SetCardState(c, cardTerminated))
+			return vm.BoolValue(currentHas(c, runtime, privilegeCardTerminate) &&
+				runtime.Manager().SetCardState(c, cardTerminated))
 		},
 		"setATRHistBytes([BSB)Z": func(c *vm.Call) vm.Value {
 			historical := append([]byte(nil), c.Bytes(c.Ref(0), int(c.Short(1)), int(c.Byte(2)))...)
-			return vm.BoolValue(len(historical) <= maxHistoricalByte && currentHas(c, runtime, privilegeCardReset) &&
+			return vm.BoolValue(len(historical) <= maxHistoricalByte &&
+				currentHas(c, runtime, privilegeCardReset) &&
 				runtime.Manager().SetHistoricalBytes(c, historical))
 		},
 		"getSecureChannel()Lorg/globalplatform/SecureChannel;": func(c *vm.Call) vm.Value {
@@ -119,7 +123,8 @@ func isOwnState(state byte) bool {
 func setOwnState(c *vm.Call, runtime Runtime, state byte) bool {
 	own := runtime.CurrentAID(c)
 	life, known := runtime.Manager().Life(c, own)
-	return known && isOwnState(state) && isOwnState(life) && runtime.Manager().SetLife(c, own, state)
+	return known && isOwnState(state) && isOwnState(life) &&
+		runtime.Manager().SetLife(c, own, state)
 }
 
 // serviceOf returns the GlobalService of the applet that serves a service, 0 for none.
@@ -150,7 +155,8 @@ func cvmOf(c *vm.Call, runtime Runtime, service uint16) vm.Ref {
 	}
 	var cvm vm.Ref
 	c.AsJCRE(func(c *vm.Call) {
-		cvm = c.Invoke(method, object, vm.RefValue(client), vm.ShortValue(int16(service)), 0, 0, 0).Ref()
+		cvm = c.Invoke(method, object, vm.RefValue(client), vm.ShortValue(int16(service)), 0, 0,
+			0).Ref()
 	})
 	if !c.InstanceOf(cvm, cvmClass) {
 		return 0

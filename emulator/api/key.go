@@ -101,7 +101,8 @@ var (
 	ecParameterFamily = &family{"ECKey", ecDomain, func(bits int, parts [][]byte) (any, error) {
 		return parseCurve(bits, parts)
 	}}
-	families = []*family{desFamily, aesFamily, hmacFamily, rsaPublicFamily, rsaPrivateFamily, rsaCRTFamily, ecPublicFamily, ecPrivateFamily, ecParameterFamily}
+	families = []*family{desFamily, aesFamily, hmacFamily, rsaPublicFamily, rsaPrivateFamily,
+		rsaCRTFamily, ecPublicFamily, ecPrivateFamily, ecParameterFamily}
 )
 
 // isNumeric tells whether the components are numbers, and not a string of bytes.

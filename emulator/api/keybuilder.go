@@ -24,7 +24,8 @@ var keyTypes = map[int8]keyKind{
 // (ALG_TYPE_EC_FP_PARAMETERS). The API has no TYPE_... constant for them; the numbers
 // are used in key objects only.
 var parameterTypes = map[int8]keyKind{
-	101: {ecParameterFamily, vm.Persistent}, 102: {ecParameterFamily, vm.ClearOnReset}, 103: {ecParameterFamily, vm.ClearOnDeselect},
+	101: {ecParameterFamily, vm.Persistent}, 102: {ecParameterFamily, vm.ClearOnReset},
+	103: {ecParameterFamily, vm.ClearOnDeselect},
 }
 
 // algECParameters is ALG_TYPE_EC_FP_PARAMETERS, and what getType says of such a key.

@@ -29,7 +29,8 @@ func hiddenClass(listed []vm.NativeClass, name, super, of string) vm.NativeClass
 			continue
 		}
 		for _, m := range l.Methods {
-			class.Methods = append(class.Methods, vm.NativeMethod{Name: m.Name, Descriptor: m.Descriptor, Token: vm.NoToken})
+			class.Methods = append(class.Methods,
+				vm.NativeMethod{Name: m.Name, Descriptor: m.Descriptor, Token: vm.NoToken})
 		}
 	}
 	return class

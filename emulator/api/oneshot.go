@@ -25,9 +25,11 @@ func oneShotClasses(product *Product) []oneShotClass {
 	digest, random := digestNatives(product), randomNatives(product)
 	return []oneShotClass{
 		{"javacard/security/MessageDigest", 1, digest, "(B)",
-			func(c *vm.Call) vm.Value { return vm.Value(offeredDigest(c, product)) }, []string{"update"}},
+			func(c *vm.Call) vm.Value { return vm.Value(offeredDigest(c, product)) },
+			[]string{"update"}},
 		{resumableDigestClass, 1, digest, "(B)",
-			func(c *vm.Call) vm.Value { return vm.Value(resumableDigest(c, product)) }, []string{"update"}},
+			func(c *vm.Call) vm.Value { return vm.Value(resumableDigest(c, product)) },
+			[]string{"update"}},
 		{randomClass, 1, random, "(B)",
 			func(c *vm.Call) vm.Value { return vm.Value(offeredRandom(c, product)) }, nil},
 		{signatureClass, 3, signatureNatives(product), "(BBB)", func(c *vm.Call) vm.Value {
@@ -58,8 +60,10 @@ func oneShotNatives(product *Product) map[string]vm.Native {
 		for name, native := range k.natives {
 			class, method, _ := strings.Cut(name, ".")
 			methodName, _, _ := strings.Cut(method, "(")
-			inherited := class == k.engine || class == "javacard/security/MessageDigest" && k.engine == resumableDigestClass
-			if !inherited || methodName == "<init>" || strings.HasPrefix(method, "get") && strings.Contains(method, "nstance(") {
+			inherited := class == k.engine || class == "javacard/security/MessageDigest" &&
+				k.engine == resumableDigestClass
+			if !inherited || methodName == "<init>" || strings.HasPrefix(method, "get") &&
+				strings.Contains(method, "nstance(") {
 				continue
 			}
 			for _, refused := range k.refused {

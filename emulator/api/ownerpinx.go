@@ -44,7 +44,8 @@ const (
 func pinXClasses(listed []vm.NativeClass) []vm.NativeClass {
 	return []vm.NativeClass{
 		hiddenClass(listed, pinXClass, objectClass, "javacard/framework/OwnerPINx"),
-		hiddenClass(listed, predecrementClass, pinXClass, "javacard/framework/OwnerPINxWithPredecrement"),
+		hiddenClass(listed, predecrementClass, pinXClass,
+			"javacard/framework/OwnerPINxWithPredecrement"),
 	}
 }
 
@@ -63,7 +64,9 @@ func pinXNatives() map[string]vm.Native {
 		},
 		"getTriesRemaining()B": func(c *vm.Call) vm.Value { return vm.Value(int8(pinXTries(c))) },
 		"getTryLimit()B":       func(c *vm.Call) vm.Value { return vm.Value(int8(pinXLimit(c))) },
-		"isValidated()Z":       func(c *vm.Call) vm.Value { return vm.BoolValue(pinXFlag(c, pinXValidated) != 0) },
+		"isValidated()Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(pinXFlag(c, pinXValidated) != 0)
+		},
 		"reset()V": func(c *vm.Call) vm.Value {
 			wasValidated := pinXFlag(c, pinXValidated) != 0
 			endPresentation(c)
@@ -77,7 +80,8 @@ func pinXNatives() map[string]vm.Native {
 			if n > c.Length(secret)-pinStart-1 {
 				c.Throw(pinException, pinIllegalValue)
 			}
-			content := append([]byte{pinXLimit(c), byte(n)}, c.Bytes(c.Ref(0), int(c.Short(1)), n)...)
+			content := append([]byte{pinXLimit(c), byte(n)},
+				c.Bytes(c.Ref(0), int(c.Short(1)), n)...)
 			c.PutBytes(secret, pinTries, content)
 			endPresentation(c)
 			return vm.Void
@@ -110,7 +114,8 @@ func pinXNatives() map[string]vm.Native {
 
 func buildPIN(c *vm.Call) vm.Value {
 	limit, size := c.Byte(0), c.Byte(1)
-	class := map[int8]string{ownerPINKind: ownerPINClass, pinXKind: pinXClass, predecrementKind: predecrementClass}[c.Byte(2)]
+	class := map[int8]string{ownerPINKind: ownerPINClass, pinXKind: pinXClass,
+		predecrementKind: predecrementClass}[c.Byte(2)]
 	if limit < 1 || size < 1 || class == "" {
 		c.Throw(pinException, pinIllegalValue)
 	}

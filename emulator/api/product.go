@@ -88,21 +88,28 @@ func PackagesOf(p *Product) ([]vm.NativePackage, error) {
 var P71 = Product{
 	Name: "a P71", Version: 0x0300,
 	Packages: []string{
-		"java/lang", "java/io", "javacard/framework", "javacard/security", "javacardx/crypto", "javacardx/apdu",
+		"java/lang", "java/io", "javacard/framework", "javacard/security", "javacardx/crypto",
+		"javacardx/apdu",
 		"javacardx/external", "javacardx/biometry", "javacardx/biometry1toN", "org/globalplatform",
 	},
 	Without: []Algorithm{
-		{OfDigest, [3]int{2}}, {OfDigest, [3]int{8}}, {OfDigest, [3]int{9}}, {OfDigest, [3]int{10}}, {OfDigest, [3]int{11}}, // MD5, SHA-3
+		{OfDigest, [3]int{2}}, {OfDigest, [3]int{8}}, {OfDigest, [3]int{9}}, {OfDigest,
+			[3]int{10}}, {OfDigest, [3]int{11}}, // MD5, SHA-3
 		{OfSignature, [3]int{0, sigDESMAC4, padNone}},
-		{OfSignature, [3]int{2, sigRSA, padPKCS1}}, {OfSignature, [3]int{2, sigRSA, padPSS}}, // with MD5
-		{OfSignature, [3]int{0, sigAESMAC, padM1}}, {OfSignature, [3]int{0, sigAESMAC, padM2}}, {OfSignature, [3]int{0, sigAESMAC, padPKCS5}},
-		{OfSignature, [3]int{1, sigHMAC, padNull}}, {OfSignature, [3]int{2, sigHMAC, padNull}}, {OfSignature, [3]int{4, sigHMAC, padNull}},
+		{OfSignature, [3]int{2, sigRSA, padPKCS1}}, {OfSignature,
+			[3]int{2, sigRSA, padPSS}}, // with MD5
+		{OfSignature, [3]int{0, sigAESMAC, padM1}}, {OfSignature, [3]int{0, sigAESMAC, padM2}},
+		{OfSignature, [3]int{0, sigAESMAC, padPKCS5}},
+		{OfSignature, [3]int{1, sigHMAC, padNull}}, {OfSignature, [3]int{2, sigHMAC, padNull}},
+		{OfSignature, [3]int{4, sigHMAC, padNull}},
 		{OfSignature, [3]int{5, sigHMAC, padNull}}, {OfSignature, [3]int{6, sigHMAC, padNull}},
 		{OfSignature, [3]int{0, sigECDSA, padNull}}, // of a digest that the applet brings
 		{OfCipher, [3]int{cipherRSA, padOAEPSHA224}}, {OfCipher, [3]int{cipherRSA, padOAEPSHA256}},
 		{OfCipher, [3]int{cipherRSA, padOAEPSHA384}}, {OfCipher, [3]int{cipherRSA, padOAEPSHA512}},
 		{OfKey, [3]int{19}}, {OfKey, [3]int{20}}, {OfKey, [3]int{21}}, // HMAC
-		{OfKey, [3]int{typeECPublic, 112}}, {OfKey, [3]int{typeECPrivate, 112}}, {OfKey, [3]int{30, 112}}, {OfKey, [3]int{31, 112}},
-		{OfKeyPair, [3]int{pairRSA, 4096}}, {OfKeyPair, [3]int{pairRSACRT, 4096}}, {OfKeyPair, [3]int{pairEC, 112}},
+		{OfKey, [3]int{typeECPublic, 112}}, {OfKey, [3]int{typeECPrivate, 112}},
+		{OfKey, [3]int{30, 112}}, {OfKey, [3]int{31, 112}},
+		{OfKeyPair, [3]int{pairRSA, 4096}}, {OfKeyPair, [3]int{pairRSACRT, 4096}},
+		{OfKeyPair, [3]int{pairEC, 112}},
 	},
 }

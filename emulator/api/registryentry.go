@@ -55,7 +55,8 @@ func registryEntryNatives(runtime Runtime) map[string]vm.Native {
 	isOwn := func(c *vm.Call) bool { return string(applet(c)) == string(runtime.CurrentAID(c)) }
 	serve := func(do func(c *vm.Call, applet []byte, service uint16) bool) vm.Native {
 		return func(c *vm.Call) vm.Value {
-			served := isOwn(c) && currentHas(c, runtime, privilegeGlobalService) && do(c, applet(c), uint16(c.Short(0)))
+			served := isOwn(c) && currentHas(c, runtime, privilegeGlobalService) &&
+				do(c, applet(c), uint16(c.Short(0)))
 			if !served {
 				c.Throw(isoException, swConditions)
 			}
@@ -63,7 +64,9 @@ func registryEntryNatives(runtime Runtime) map[string]vm.Native {
 		}
 	}
 	return bind(registryEntryClass, map[string]vm.Native{
-		"getAID()Ljavacard/framework/AID;": func(c *vm.Call) vm.Value { return c.Field(c.This(), entryAID) },
+		"getAID()Ljavacard/framework/AID;": func(c *vm.Call) vm.Value {
+			return c.Field(c.This(), entryAID)
+		},
 		"getState()B": func(c *vm.Call) vm.Value {
 			life, _ := runtime.Manager().Life(c, applet(c))
 			return vm.Value(int8(life))
@@ -86,8 +89,14 @@ func registryEntryNatives(runtime Runtime) map[string]vm.Native {
 			domain := runtime.Manager().Domain()
 			return vm.BoolValue(string(aidArgument(c)) == string(domain) && domain != nil)
 		},
-		"registerService(S)V":   serve(func(c *vm.Call, a []byte, s uint16) bool { return runtime.Manager().Register(c, a, s) }),
-		"deregisterService(S)V": serve(func(c *vm.Call, a []byte, s uint16) bool { return runtime.Manager().Deregister(c, a, s) }),
+		"registerService(S)V": serve(func(c *vm.Call, a []byte,
+			s uint16) bool {
+			return runtime.Manager().Register(c, a, s)
+		}),
+		"deregisterService(S)V": serve(func(c *vm.Call, a []byte,
+			s uint16) bool {
+			return runtime.Manager().Deregister(c, a, s)
+		}),
 	})
 }
 

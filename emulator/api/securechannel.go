@@ -32,7 +32,9 @@ func secureChannelNatives(runtime Runtime) map[string]vm.Native {
 		return ch
 	}
 	return bind(secureChannelClass, map[string]vm.Native{
-		"processSecurity(Ljavacard/framework/APDU;)S": func(c *vm.Call) vm.Value { return processSecurity(c, channel(c)) },
+		"processSecurity(Ljavacard/framework/APDU;)S": func(c *vm.Call) vm.Value {
+			return processSecurity(c, channel(c))
+		},
 		"processSecurity([BSSS)S": func(c *vm.Call) vm.Value {
 			command := commandIn(c, c.Ref(0), int(c.Short(1)), int(c.Short(2)))
 			data, err := channel(c).Process(c, command)
@@ -52,7 +54,9 @@ func secureChannelNatives(runtime Runtime) map[string]vm.Native {
 			channel(c).Reset()
 			return vm.Void
 		},
-		"getSecurityLevel()B": func(c *vm.Call) vm.Value { return vm.Value(int8(channel(c).Level())) },
+		"getSecurityLevel()B": func(c *vm.Call) vm.Value {
+			return vm.Value(int8(channel(c).Level()))
+		},
 		"setSecurityLevel(B)V": func(c *vm.Call) vm.Value {
 			refuse(c, channel(c).SetLevel(byte(c.Byte(0))))
 			return vm.Void
@@ -108,7 +112,8 @@ func processSecurity(c *vm.Call, channel Channel) vm.Value {
 		c.Throw(isoException, swWrongLength)
 	}
 	header := c.Bytes(buffer, 0, headerBytes)
-	command := apdu.Command{CLA: header[0], INS: header[1], P1: header[2], P2: header[3], Extended: x.command.Extended}
+	command := apdu.Command{CLA: header[0], INS: header[1], P1: header[2], P2: header[3],
+		Extended: x.command.Extended}
 	command.Data = append(command.Data, c.Bytes(buffer, x.dataOffset(), len(x.command.Data))...)
 	data, err := channel.Process(c, command)
 	refuse(c, err)

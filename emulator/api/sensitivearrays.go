@@ -6,7 +6,9 @@ import "ekrona/emulator/vm"
 // integrity control element is the machine's.
 func sensitiveArrayNatives() map[string]vm.Native {
 	return bind("javacard/framework/SensitiveArrays", map[string]vm.Native{
-		"isIntegritySensitiveArraysSupported()Z": func(*vm.Call) vm.Value { return vm.BoolValue(true) },
+		"isIntegritySensitiveArraysSupported()Z": func(*vm.Call) vm.Value {
+			return vm.BoolValue(true)
+		},
 		"isIntegritySensitive(Ljava/lang/Object;)Z": func(c *vm.Call) vm.Value {
 			return vm.BoolValue(c.IsSensitive(c.Ref(0)))
 		},

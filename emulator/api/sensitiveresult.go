@@ -27,19 +27,25 @@ const (
 // sensitiveMethods are the methods whose results are stored (Java Card API 3.0.5,
 // SensitiveResult), by class.
 var sensitiveMethods = map[string][]string{
-	"javacard/framework/SensitiveArrays": {"isIntegritySensitive", "isIntegritySensitiveArraysSupported", "clearArray"},
-	aidClass:                             {"equals", "partialEquals", "RIDEquals"},
-	"javacard/framework/JCSystem":        {"getAID", "lookupAID", "getPreviousContextAID", "getAppletShareableInterfaceObject"},
-	ownerPINClass:                        {"getTriesRemaining", "check", "isValidated", "getValidatedFlag"},
-	pinXClass:                            {"getTriesRemaining", "check", "isValidated", "getTryLimit"},
-	predecrementClass:                    {"decrementTriesRemaining", "check"},
-	"javacard/framework/Util":            {"arrayCopy", "arrayCopyNonAtomic", "arrayFill", "arrayFillNonAtomic", "arrayCompare"},
-	bigNumberClass:                       {"compareTo"},
-	checksumClass:                        {"doFinal"},
-	"javacard/security/MessageDigest":    {"doFinal"},
-	randomClass:                          {"getAlgorithm", "nextBytes"},
-	signatureClass:                       {"sign", "signPreComputedHash", "verify", "verifyPreComputedHash"},
-	cipherClass:                          {"doFinal", "update"},
+	"javacard/framework/SensitiveArrays": {"isIntegritySensitive",
+		"isIntegritySensitiveArraysSupported", "clearArray"},
+	aidClass: {"equals", "partialEquals", "RIDEquals"},
+	"javacard/framework/JCSystem": {"getAID", "lookupAID", "getPreviousContextAID",
+		"getAppletShareableInterfaceObject"},
+	ownerPINClass: {"getTriesRemaining", "check", "isValidated",
+		"getValidatedFlag"},
+	pinXClass: {"getTriesRemaining", "check", "isValidated",
+		"getTryLimit"},
+	predecrementClass: {"decrementTriesRemaining", "check"},
+	"javacard/framework/Util": {"arrayCopy", "arrayCopyNonAtomic", "arrayFill",
+		"arrayFillNonAtomic", "arrayCompare"},
+	bigNumberClass:                    {"compareTo"},
+	checksumClass:                     {"doFinal"},
+	"javacard/security/MessageDigest": {"doFinal"},
+	randomClass:                       {"getAlgorithm", "nextBytes"},
+	signatureClass: {"sign", "signPreComputedHash", "verify",
+		"verifyPreComputedHash"},
+	cipherClass: {"doFinal", "update"},
 }
 
 // storeResults has the sensitive methods among the natives store their results.
@@ -111,18 +117,27 @@ func sensitiveResultNatives() map[string]vm.Native {
 		}
 	}
 	number := func(holds func(stored int16) bool) vm.Native {
-		return assert(resultShort, func(_ *vm.Call, stored vm.Value) bool { return holds(stored.Short()) })
+		return assert(resultShort, func(_ *vm.Call,
+			stored vm.Value) bool {
+			return holds(stored.Short())
+		})
 	}
 	return bind(sensitiveResultClass, map[string]vm.Native{
-		"assertEquals(Ljava/lang/Object;)V": assert(resultReference, func(c *vm.Call, stored vm.Value) bool { return stored.Ref() == c.Ref(0) }),
-		"assertTrue()V":                     assert(resultBoolean, func(_ *vm.Call, stored vm.Value) bool { return stored.Bool() }),
-		"assertFalse()V":                    assert(resultBoolean, func(_ *vm.Call, stored vm.Value) bool { return !stored.Bool() }),
-		"assertNegative()V":                 number(func(stored int16) bool { return stored < 0 }),
-		"assertPositive()V":                 number(func(stored int16) bool { return stored > 0 }),
-		"assertZero()V":                     number(func(stored int16) bool { return stored == 0 }),
-		"assertEquals(S)V":                  assert(resultShort, func(c *vm.Call, stored vm.Value) bool { return stored.Short() == c.Short(0) }),
-		"assertGreaterThan(S)V":             assert(resultShort, func(c *vm.Call, stored vm.Value) bool { return stored.Short() > c.Short(0) }),
-		"assertLessThan(S)V":                assert(resultShort, func(c *vm.Call, stored vm.Value) bool { return stored.Short() < c.Short(0) }),
+		"assertEquals(Ljava/lang/Object;)V": assert(resultReference,
+			func(c *vm.Call, stored vm.Value) bool { return stored.Ref() == c.Ref(0) }),
+		"assertTrue()V": assert(resultBoolean,
+			func(_ *vm.Call, stored vm.Value) bool { return stored.Bool() }),
+		"assertFalse()V": assert(resultBoolean,
+			func(_ *vm.Call, stored vm.Value) bool { return !stored.Bool() }),
+		"assertNegative()V": number(func(stored int16) bool { return stored < 0 }),
+		"assertPositive()V": number(func(stored int16) bool { return stored > 0 }),
+		"assertZero()V":     number(func(stored int16) bool { return stored == 0 }),
+		"assertEquals(S)V": assert(resultShort,
+			func(c *vm.Call, stored vm.Value) bool { return stored.Short() == c.Short(0) }),
+		"assertGreaterThan(S)V": assert(resultShort,
+			func(c *vm.Call, stored vm.Value) bool { return stored.Short() > c.Short(0) }),
+		"assertLessThan(S)V": assert(resultShort,
+			func(c *vm.Call, stored vm.Value) bool { return stored.Short() < c.Short(0) }),
 		"reset()V": func(c *vm.Call) vm.Value {
 			ForgetResult(c)
 			return vm.Void

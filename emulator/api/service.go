@@ -33,7 +33,8 @@ const (
 	phaseOutput
 )
 
-var phaseMethods = map[int]string{phaseInput: "processDataIn", phaseCommand: "processCommand", phaseOutput: "processDataOut"}
+var phaseMethods = map[int]string{phaseInput: "processDataIn", phaseCommand: "processCommand",
+	phaseOutput: "processDataOut"}
 
 // Hidden fields of Dispatcher: two entries for each registration, the service and, as
 // bytes, its phase; and how many there are.
@@ -142,7 +143,9 @@ func basicServiceNatives(runtime Runtime) map[string]vm.Native {
 		"getINS(Ljavacard/framework/APDU;)B": header(1),
 		"getP1(Ljavacard/framework/APDU;)B":  header(2),
 		"getP2(Ljavacard/framework/APDU;)B":  header(3),
-		"selectingApplet()Z":                 func(c *vm.Call) vm.Value { return vm.BoolValue(runtime.SelectingApplet(c)) },
+		"selectingApplet()Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(runtime.SelectingApplet(c))
+		},
 	})
 }
 

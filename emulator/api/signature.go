@@ -37,10 +37,12 @@ func signatureNatives(product *Product) map[string]vm.Native {
 	return bind(signatureClass, map[string]vm.Native{
 		"<init>()V": nothing,
 		"getInstance(BZ)Ljavacard/security/Signature;": func(c *vm.Call) vm.Value {
-			return newEngine(c, signatureClass, offeredSignature(c, product, signatureByCode(c.Byte(0))))
+			return newEngine(c, signatureClass,
+				offeredSignature(c, product, signatureByCode(c.Byte(0))))
 		},
 		"getInstance(BBBZ)Ljavacard/security/Signature;": func(c *vm.Call) vm.Value {
-			return newEngine(c, signatureClass, offeredSignature(c, product, signatureByParts(c.Byte(0), c.Byte(1), c.Byte(2))))
+			return newEngine(c, signatureClass,
+				offeredSignature(c, product, signatureByParts(c.Byte(0), c.Byte(1), c.Byte(2))))
 		},
 		"getAlgorithm()B":              func(c *vm.Call) vm.Value { return vm.Value(signatureOf(c).code) },
 		"getMessageDigestAlgorithm()B": func(c *vm.Call) vm.Value { return vm.Value(signatureOf(c).digest) },
@@ -104,7 +106,8 @@ func offeredSignature(c *vm.Call, product *Product, index int) vm.Value {
 	if index < 0 {
 		throwCrypto(c, cryptoNoSuchAlgorithm)
 	}
-	if s := signatureSpecs[index]; product.lacks(OfSignature, int(s.digest), int(s.cipher), int(s.padding)) {
+	if s := signatureSpecs[index]; product.lacks(OfSignature, int(s.digest), int(s.cipher),
+		int(s.padding)) {
 		throwCrypto(c, cryptoNoSuchAlgorithm)
 	}
 	return vm.Value(index + 1)

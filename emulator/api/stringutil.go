@@ -35,7 +35,9 @@ func putString(c *vm.Call, first int, text []byte) vm.Value {
 // that of US-ASCII.
 func stringNatives() map[string]vm.Native {
 	return bind("javacardx/framework/string/StringUtil", map[string]vm.Native{
-		"codePointCount([BSS)S": func(c *vm.Call) vm.Value { return vm.ShortValue(int16(utf8.RuneCount(stringIn(c, 0)))) },
+		"codePointCount([BSS)S": func(c *vm.Call) vm.Value {
+			return vm.ShortValue(int16(utf8.RuneCount(stringIn(c, 0))))
+		},
 		"codePointAt([BSSS[BS)S": func(c *vm.Call) vm.Value {
 			text, at := stringIn(c, 0), int(c.Short(3))
 			if at < 0 || at >= len(text) {
@@ -70,17 +72,29 @@ func stringNatives() map[string]vm.Native {
 			}
 			return putString(c, 9, bytes.ReplaceAll(text, old, stringIn(c, 6)))
 		},
-		"toLowerCase([BSS[BS)S": func(c *vm.Call) vm.Value { return putString(c, 3, changeCase(stringIn(c, 0), 'A', 'Z')) },
-		"toUpperCase([BSS[BS)S": func(c *vm.Call) vm.Value { return putString(c, 3, changeCase(stringIn(c, 0), 'a', 'z')) },
-		"trim([BSS[BS)S": func(c *vm.Call) vm.Value {
-			return putString(c, 3, bytes.Clone(bytes.TrimFunc(stringIn(c, 0), func(r rune) bool { return r <= ' ' })))
+		"toLowerCase([BSS[BS)S": func(c *vm.Call) vm.Value {
+			return putString(c, 3, changeCase(stringIn(c, 0), 'A', 'Z'))
 		},
-		"valueOf(Z[BS)S":      func(c *vm.Call) vm.Value { return putString(c, 1, strconv.AppendBool(nil, c.Bool(0))) },
-		"valueOf(S[BS)S":      func(c *vm.Call) vm.Value { return putString(c, 1, strconv.AppendInt(nil, int64(c.Short(0)), 10)) },
-		"valueOf([S[BS)S":     valueOfLong,
-		"parseBoolean([BSS)Z": func(c *vm.Call) vm.Value { return vm.BoolValue(strings.EqualFold(string(stringIn(c, 0)), "true")) },
+		"toUpperCase([BSS[BS)S": func(c *vm.Call) vm.Value {
+			return putString(c, 3, changeCase(stringIn(c, 0), 'a', 'z'))
+		},
+		"trim([BSS[BS)S": func(c *vm.Call) vm.Value {
+			return putString(c, 3,
+				bytes.Clone(bytes.TrimFunc(stringIn(c, 0), func(r rune) bool { return r <= ' ' })))
+		},
+		"valueOf(Z[BS)S": func(c *vm.Call) vm.Value {
+			return putString(c, 1, strconv.AppendBool(nil, c.Bool(0)))
+		},
+		"valueOf(S[BS)S": func(c *vm.Call) vm.Value {
+			return putString(c, 1, strconv.AppendInt(nil, int64(c.Short(0)), 10))
+		},
+		"valueOf([S[BS)S": valueOfLong,
+		"parseBoolean([BSS)Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(strings.EqualFold(string(stringIn(c, 0)), "true"))
+		},
 		"parseShortInteger([BSS)S": func(c *vm.Call) vm.Value {
-			return vm.ShortValue(int16(parseInteger(c, stringIn(c, 0), math.MinInt16, math.MaxInt16)))
+			return vm.ShortValue(int16(parseInteger(c, stringIn(c, 0), math.MinInt16,
+				math.MaxInt16)))
 		},
 		"parseLongInteger([BSS[SS)S": parseLong,
 		"convertTo([BSS[BSB)S": func(c *vm.Call) vm.Value {
@@ -90,11 +104,19 @@ func stringNatives() map[string]vm.Native {
 			}
 			return putString(c, 3, encodeText(c, text, c.Byte(5)))
 		},
-		"convertFrom([BSS[BSB)S": func(c *vm.Call) vm.Value { return putString(c, 3, decodeText(c, stringIn(c, 0), c.Byte(5))) },
-		"check([BSS)Z":           func(c *vm.Call) vm.Value { return vm.BoolValue(utf8.Valid(stringIn(c, 0))) },
-		"startsWith([BSS[BSSS)Z": func(c *vm.Call) vm.Value { return vm.BoolValue(bytes.HasPrefix(stringIn(c, 0), firstPoints(c))) },
-		"endsWith([BSS[BSSS)Z":   func(c *vm.Call) vm.Value { return vm.BoolValue(bytes.HasSuffix(stringIn(c, 0), firstPoints(c))) },
-		"substring([BSSSS[BS)S":  substring,
+		"convertFrom([BSS[BSB)S": func(c *vm.Call) vm.Value {
+			return putString(c, 3, decodeText(c, stringIn(c, 0), c.Byte(5)))
+		},
+		"check([BSS)Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(utf8.Valid(stringIn(c, 0)))
+		},
+		"startsWith([BSS[BSSS)Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(bytes.HasPrefix(stringIn(c, 0), firstPoints(c)))
+		},
+		"endsWith([BSS[BSSS)Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(bytes.HasSuffix(stringIn(c, 0), firstPoints(c)))
+		},
+		"substring([BSSSS[BS)S": substring,
 	})
 }
 

@@ -54,7 +54,8 @@ func encodeText(c *vm.Call, text []byte, encoding int8) []byte {
 	}
 	for _, r := range string(text) {
 		switch {
-		case encoding == encodingLatin1 && r > lastOfLatin1, encoding == encodingUCS2 && r > lastOfPlane0:
+		case encoding == encodingLatin1 && r > lastOfLatin1, encoding == encodingUCS2 &&
+			r > lastOfPlane0:
 			c.Throw(stringException, stringSequence)
 		case encoding == encodingLatin1:
 			out = append(out, byte(r))

@@ -119,7 +119,8 @@ func (c *Card) SetRecord(record []byte) error {
 		err := c.machine.Enter(func(call *vm.Call) {
 			thrown = call.Try(func() {
 				if call.Root(recordRoot) == 0 {
-					call.SetRoot(recordRoot, call.NewJCREArray(vm.ByteArray, recordBytes, vm.Persistent, 0))
+					call.SetRoot(recordRoot, call.NewJCREArray(vm.ByteArray, recordBytes,
+						vm.Persistent, 0))
 				}
 				c.ChangeRecord(call, record)
 			})

@@ -181,7 +181,8 @@ func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) (A
 	err = c.machine.Enter(func(call *vm.Call) {
 		thrown = c.guarded(call, func() {
 			length := max(c.options.Profile.APDUBuffer, installOffset+len(data))
-			array := call.NewJCREArray(vm.ByteArray, length, vm.ClearOnReset, vm.GlobalArray|vm.Temporary)
+			array := call.NewJCREArray(vm.ByteArray, length, vm.ClearOnReset,
+				vm.GlobalArray|vm.Temporary)
 			call.PutBytes(array, installOffset, data)
 			defer call.Delete(array)
 			call.InvokeAs(id, method, vm.RefValue(array), vm.ShortValue(installOffset), vm.Value(int8(len(data))))

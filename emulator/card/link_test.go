@@ -120,15 +120,18 @@ func importer(p published, minor byte, items []item) []byte {
 
 // withoutFunctions are the classes that link by name alone: remote method invocation.
 func withoutFunctions(i item) bool {
-	return i.kind != "class" && (strings.Contains(i.called, "/RMIService.") || strings.Contains(i.called, "/CardRemoteObject."))
+	return i.kind != "class" && (strings.Contains(i.called, "/RMIService.") ||
+		strings.Contains(i.called, "/CardRemoteObject."))
 }
 
 // Everything in the published export files links, by the version that brought it, save
 // for the packages that a profile's product does not have and versions newer than its.
 func TestEverythingPublishedLinks(t *testing.T) {
 	absent := []string{ // on a P71, by JCAIDScan
-		"java/rmi", "javacard/framework/service", "javacardx/apdu/util", "javacardx/framework/math", "javacardx/framework/string",
-		"javacardx/framework/tlv", "javacardx/framework/util", "javacardx/framework/util/intx", "javacardx/security",
+		"java/rmi", "javacard/framework/service", "javacardx/apdu/util", "javacardx/framework/math",
+		"javacardx/framework/string",
+		"javacardx/framework/tlv", "javacardx/framework/util", "javacardx/framework/util/intx",
+		"javacardx/security",
 	}
 	for _, profile := range []card.Profile{card.P71, card.Unlimited} {
 		linked, refused := 0, 0

@@ -51,7 +51,8 @@ func newNewer(t testing.TB, profile card.Profile, parameters ...byte) bench {
 func TestAIDsOfTheRuntimeEnvironment(t *testing.T) {
 	b := newNewer(t, card.P71)
 	for which, want := range map[byte]bool{
-		1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true, 8: true, 9: true, 10: false, 11: false, 12: true,
+		1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true, 8: true, 9: true, 10: false,
+		11: false, 12: true,
 		13: true, 14: true, 15: true, 16: true, 17: true, 18: true,
 	} {
 		answer := "00"
@@ -71,7 +72,8 @@ func TestReselection(t *testing.T) {
 	b := newNewer(t, card.P71)
 	assert.Equal(t, "0000009000", b.send(insReselected, 0, 0))
 	b.selectApplet(newerInstance)
-	assert.Equal(t, "0101009000", b.send(insReselected, 0, 0), "in deselect and in select, and not after")
+	assert.Equal(t, "0101009000", b.send(insReselected, 0, 0),
+		"in deselect and in select, and not after")
 	b.load("lib", "core")
 	_, err := b.Install(coreModule, coreInstance, nil)
 	require.NoError(t, err)
@@ -91,7 +93,8 @@ func TestInstallGetsAnArrayAsLongAsACards(t *testing.T) {
 		for _, parameters := range [][]byte{nil, {1}, make([]byte, 127-1-len(newerInstance)-2)} {
 			b := newNewer(t, profile, parameters...)
 			want := fmt.Sprintf("%04x00019000", profile.APDUBuffer)
-			assert.Equal(t, want, b.send(insInstalled, 0, 0), "%d bytes of parameters", len(parameters))
+			assert.Equal(t, want, b.send(insInstalled, 0, 0), "%d bytes of parameters",
+				len(parameters))
 		}
 	}
 }
@@ -111,8 +114,10 @@ func TestGlobalAndSensitiveArrays(t *testing.T) {
 	assert.Equal(t, before, after, "global arrays go with their command")
 	for memory := range byte(3) {
 		run(t, b, []row{
-			{"a sensitive array", insArrays, 5, memory, "", fmt.Sprintf("01 00 01 %02x 9000", memory)},
-			{"an abort brings it back", insArrays, 7, 0, "", map[bool]string{true: "07 9000", false: "00 9000"}[memory == 0]},
+			{"a sensitive array", insArrays, 5, memory, "",
+				fmt.Sprintf("01 00 01 %02x 9000", memory)},
+			{"an abort brings it back", insArrays, 7, 0, "",
+				map[bool]string{true: "07 9000", false: "00 9000"}[memory == 0]},
 			{"cleared", insArrays, 6, 0, "", "08 00 9000"},
 		})
 	}
@@ -181,7 +186,8 @@ func TestPINsOfTheBuilder(t *testing.T) {
 	b.send(insPINX, decrement, 0)
 	b.Reset()
 	b.selectApplet(newerInstance)
-	run(t, b, []row{{"a reset forgets the decrement, and not the try", insPINX, check, 0, "31323334", "6F32"}})
+	run(t, b, []row{{"a reset forgets the decrement, and not the try", insPINX, check, 0,
+		"31323334", "6F32"}})
 }
 
 func TestOneShots(t *testing.T) {
@@ -189,21 +195,25 @@ func TestOneShots(t *testing.T) {
 	key := unhex(t, "00112233445566778899AABBCCDDEEFF")
 	data := unhex(t, "000102030405060708090A0B0C0D0E0F")
 	sum := sha256.Sum256(data)
-	assert.Equal(t, hex.EncodeToString(sum[:])+"9000", b.send(insOneShot, 1, 0, data...), "MessageDigest")
+	assert.Equal(t, hex.EncodeToString(sum[:])+"9000", b.send(insOneShot, 1, 0, data...),
+		"MessageDigest")
 	block, err := aes.NewCipher(key)
 	require.NoError(t, err)
 	want := make([]byte, 16)
 	block.Encrypt(want, data)
 	assert.Equal(t, hex.EncodeToString(want)+"9000", b.send(insOneShot, 2, 0, data...), "Cipher")
-	assert.Equal(t, hex.EncodeToString(cbcMAC(t, key, data, engine.PadISO9797M2))+"9000", b.send(insOneShot, 3, 0, data...), "Signature")
+	assert.Equal(t, hex.EncodeToString(cbcMAC(t, key, data, engine.PadISO9797M2))+"9000",
+		b.send(insOneShot, 3, 0, data...), "Signature")
 	first, second := b.send(insOneShot, 4, 0), b.send(insOneShot, 4, 0)
 	assert.NotEqual(t, first, second, "RandomData")
 	assert.True(t, strings.HasSuffix(first, "059000"), first)
 	message := make([]byte, 64+5)
 	full := sha256.Sum256(message)
-	intermediate := unhex(t, "DA5698BE17B9B46962335799779FBECA8CE5D491C0D26243BAFEF9EA1837A9D8") // of 64 zero bytes
+	intermediate := unhex(t,
+		"DA5698BE17B9B46962335799779FBECA8CE5D491C0D26243BAFEF9EA1837A9D8") // of 64 zero bytes
 	request := append(append(intermediate, 64), message[64:]...)
-	assert.Equal(t, hex.EncodeToString(full[:])+"9000", b.send(insOneShot, 5, 0, request...), "InitializedMessageDigest")
+	assert.Equal(t, hex.EncodeToString(full[:])+"9000", b.send(insOneShot, 5, 0, request...),
+		"InitializedMessageDigest")
 	run(t, b, []row{
 		{"a second one: SystemException.NO_RESOURCE", insOneShot, 6, 0, "", "6F25"},
 		{"what that left open is taken back", insOneShot, 6, 0, "", "6F25"},
@@ -259,7 +269,8 @@ func TestPaddingsOfEveryLength(t *testing.T) {
 	for _, c := range []struct {
 		mac, encipher byte // ALG_DES_MAC8_..., ALG_DES_CBC_...
 		padding       engine.Padding
-	}{{2, 1, engine.PadNone}, {4, 2, engine.PadISO9797M1}, {6, 3, engine.PadISO9797M2}, {8, 4, engine.PadPKCS5}} {
+	}{{2, 1, engine.PadNone}, {4, 2, engine.PadISO9797M1}, {6, 3, engine.PadISO9797M2}, {8, 4,
+		engine.PadPKCS5}} {
 		for length := range 25 {
 			message := make([]byte, length)
 			for i := range message {
@@ -267,7 +278,8 @@ func TestPaddingsOfEveryLength(t *testing.T) {
 			}
 			for split := 0; split <= length; split += max(1, length/2) {
 				what := fmt.Sprintf("padding %d, %d bytes after %d", c.padding, length, split)
-				mac, enciphered := b.send(insMAC, c.mac, byte(split), message...), b.send(insEncipher, c.encipher, byte(split), message...)
+				mac, enciphered := b.send(insMAC, c.mac, byte(split),
+					message...), b.send(insEncipher, c.encipher, byte(split), message...)
 				switch {
 				case c.padding == engine.PadNone && length == 0:
 					assert.Equal(t, "6f15", mac, "no block has no MAC")
@@ -278,7 +290,8 @@ func TestPaddingsOfEveryLength(t *testing.T) {
 				default:
 					want := hex.EncodeToString(cbcMAC(t, key, message, c.padding))
 					assert.Equal(t, want+"9000", mac, what)
-					assert.True(t, strings.HasSuffix(enciphered, want+"9000"), "%s: the last block is the MAC, not %s", what, enciphered)
+					assert.True(t, strings.HasSuffix(enciphered, want+"9000"),
+						"%s: the last block is the MAC, not %s", what, enciphered)
 					blocks := (length + 7) / 8
 					if c.padding == engine.PadISO9797M2 || c.padding == engine.PadPKCS5 {
 						blocks = length/8 + 1
@@ -302,14 +315,22 @@ func TestAlgorithmsOfTheP71(t *testing.T) {
 		data        string
 		p71, all    bool
 	}{
-		{digest, 1, "", true, true}, {digest, 4, "", true, true}, {digest, 2, "", false, true}, {digest, 9, "", false, true},
-		{signature, 33, "", true, true}, {signature, 49, "", true, true}, {signature, 1, "", false, true},
-		{signature, 25, "", false, true}, {signature, 11, "", false, true}, {signature, 26 + 64, "", false, false},
-		{ciphering, 13, "", true, true}, {ciphering, 0xF0, "", true, true}, {ciphering, 15, "", true, true},
-		{random, 1, "", true, true}, {random, 4, "", true, true}, {random, 6, "", true, true}, {random, 9, "", false, false},
-		{key, 15, "0080", true, true}, {key, 21, "0200", false, true}, {key, 11, "0100", true, true}, {key, 11, "0070", false, true},
-		{key, 4, "1000", true, true}, {pair, 2, "0800", true, true}, {pair, 2, "1000", false, true}, {pair, 5, "0070", false, true},
-		{parts, 4, "0500", true, true}, {parts, 0, "0500", false, true}, {parts, 0, "0603", false, true}, {parts, 0, "0601", true, true},
+		{digest, 1, "", true, true}, {digest, 4, "", true, true}, {digest, 2, "", false, true},
+		{digest, 9, "", false, true},
+		{signature, 33, "", true, true}, {signature, 49, "", true, true},
+		{signature, 1, "", false, true},
+		{signature, 25, "", false, true}, {signature, 11, "", false, true},
+		{signature, 26 + 64, "", false, false},
+		{ciphering, 13, "", true, true}, {ciphering, 0xF0, "", true, true},
+		{ciphering, 15, "", true, true},
+		{random, 1, "", true, true}, {random, 4, "", true, true}, {random, 6, "", true, true},
+		{random, 9, "", false, false},
+		{key, 15, "0080", true, true}, {key, 21, "0200", false, true},
+		{key, 11, "0100", true, true}, {key, 11, "0070", false, true},
+		{key, 4, "1000", true, true}, {pair, 2, "0800", true, true}, {pair, 2, "1000", false, true},
+		{pair, 5, "0070", false, true},
+		{parts, 4, "0500", true, true}, {parts, 0, "0500", false, true},
+		{parts, 0, "0603", false, true}, {parts, 0, "0601", true, true},
 		{cipherParts, 7, "09", true, true}, {cipherParts, 7, "0E", false, true},
 	} {
 		for _, on := range []struct {
@@ -321,7 +342,8 @@ func TestAlgorithmsOfTheP71(t *testing.T) {
 			if on.has {
 				want = "9000"
 			}
-			assert.Equal(t, want, on.b.send(insAlgorithm, c.kind, c.first, unhex(t, c.data)...), "%s: %+v", on.name, c)
+			assert.Equal(t, want, on.b.send(insAlgorithm, c.kind, c.first, unhex(t, c.data)...),
+				"%s: %+v", on.name, c)
 		}
 	}
 }

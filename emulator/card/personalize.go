@@ -25,7 +25,8 @@ func (c *Card) IsPersonalizable(aid AID) bool {
 	takes := false
 	err := c.machine.Enter(func(call *vm.Call) {
 		applet := c.applet(found.instance)
-		takes = call.InstanceOf(applet, applicationClass) || call.InstanceOf(applet, personalizationClass)
+		takes = call.InstanceOf(applet, applicationClass) ||
+			call.InstanceOf(applet, personalizationClass)
 	})
 	return err == nil && takes
 }
@@ -55,7 +56,8 @@ func (c *Card) Personalize(aid AID, command []byte) ([]byte, apdu.StatusWord, er
 			n := 0
 			if call.InstanceOf(applet, personalizationClass) {
 				thrown = c.guarded(call, func() {
-					n = int(call.Invoke(withAnswer, applet, vm.RefValue(buffer), 0, vm.Value(len(command)), vm.RefValue(buffer), 0).Short())
+					n = int(call.Invoke(withAnswer, applet, vm.RefValue(buffer), 0,
+						vm.Value(len(command)), vm.RefValue(buffer), 0).Short())
 				})
 			} else {
 				thrown = c.guarded(call, func() {

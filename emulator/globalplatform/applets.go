@@ -81,7 +81,8 @@ func (m applets) Register(call *vm.Call, applet []byte, name uint16) bool {
 			return false
 		}
 	}
-	return m.change(call, func(s *state) { s.services = append(s.services, service{name, card.AID(applet)}) })
+	return m.change(call,
+		func(s *state) { s.services = append(s.services, service{name, card.AID(applet)}) })
 }
 
 // Deregister implements api.Manager.
@@ -182,7 +183,8 @@ func (m applets) Encrypt(data []byte) ([]byte, error) {
 
 // crypt is CBC under Key-DEK with a chaining value of zero, of whole blocks (Amd D 1.2
 // §6.2.8).
-func (m applets) crypt(data []byte, mode func(cipher.Block, []byte) cipher.BlockMode) ([]byte, error) {
+func (m applets) crypt(data []byte, mode func(cipher.Block, []byte) cipher.BlockMode) ([]byte,
+	error) {
 	s := m.card.session
 	if !s.authenticated() {
 		return nil, gpc.SWSecurity

@@ -30,9 +30,11 @@ func newManaged(t *testing.T, privileges, serving gpc.Privileges) *bench {
 	b := newBench(t)
 	c := b.open(scp03.Options{Level: scp03.CMAC})
 	require.NoError(t, c.Load(t.Context(), managedPackage, block(t, "managed")))
-	for instance, p := range map[string]gpc.Privileges{string(managedInstance): privileges, string(servingInstance): serving} {
+	for instance, p := range map[string]gpc.Privileges{string(managedInstance): privileges,
+		string(servingInstance): serving} {
 		require.NoError(t, c.Install(t.Context(), gpc.ForInstall{
-			LoadFile: managedPackage, Module: managedModule, Instance: []byte(instance), Privileges: p,
+			LoadFile: managedPackage, Module: managedModule, Instance: []byte(instance),
+			Privileges: p,
 		}))
 	}
 	b.choose(managedInstance)
@@ -46,7 +48,8 @@ func (b *bench) choose(aid []byte) {
 
 func TestLifeCycleOfAnApplet(t *testing.T) {
 	b := newManaged(t, 0, 0)
-	assert.Equal(t, "0107039000", b.exchange("80100000"), "card, applet, applet in its install method")
+	assert.Equal(t, "0107039000", b.exchange("80100000"),
+		"card, applet, applet in its install method")
 	for state, want := range map[string]string{"03": "00", "06": "00", "87": "00", "80": "00"} {
 		assert.Equal(t, want+"9000", b.exchange("8011"+state+"00"), state)
 	}
@@ -57,22 +60,26 @@ func TestLifeCycleOfAnApplet(t *testing.T) {
 	assert.Contains(t, b.view(), "{F050524F42060A F ", "and GET STATUS shows it")
 
 	assert.Equal(t, "0F9000", b.exchange("80120200"), "the entry says so too")
-	assert.Equal(t, "6A83", b.send("80120200", fmt.Sprintf("%X", servingInstance)), "another's entry needs a privilege")
+	assert.Equal(t, "6A83", b.send("80120200", fmt.Sprintf("%X", servingInstance)),
+		"another's entry needs a privilege")
 	assert.Equal(t, "009000", b.exchange("80120403"), "not back to INSTALLED")
 	assert.Equal(t, "019000", b.exchange("80120480"), "an applet may lock itself")
 	assert.Equal(t, "6A82", b.send("00A40400", fmt.Sprintf("%X", managedInstance)))
 }
 
 func TestRegistryEntries(t *testing.T) {
-	b := newManaged(t, gpc.PrivilegeGlobalRegistry|gpc.PrivilegeGlobalLock, gpc.PrivilegeCVMManagement)
+	b := newManaged(t, gpc.PrivilegeGlobalRegistry|gpc.PrivilegeGlobalLock,
+		gpc.PrivilegeCVMManagement)
 	serving := fmt.Sprintf("%X", servingInstance)
 	assert.Equal(t, "F050524F42060A9000", b.exchange("80120000"))
 	assert.Equal(t, "000C009000", b.exchange("80120100"))
 	assert.Equal(t, "F050524F42060B9000", b.send("80120000", serving))
 	assert.Equal(t, "0200009000", b.send("80120100", serving))
 	assert.Equal(t, "6A83", b.send("80120000", "F050524F42060C"), "no such applet")
-	for number, want := range map[byte]string{6: "01", 5: "00", 13: "00", 23: "00", 24: "00", 255: "00"} {
-		assert.Equal(t, want+"9000", b.send(fmt.Sprintf("801203%02X", number), serving), "privilege %d", number)
+	for number, want := range map[byte]string{6: "01", 5: "00", 13: "00", 23: "00", 24: "00",
+		255: "00"} {
+		assert.Equal(t, want+"9000", b.send(fmt.Sprintf("801203%02X", number), serving),
+			"privilege %d", number)
 	}
 	assert.Equal(t, "019000", b.exchange("80120600"), "one entry for one applet")
 	assert.Equal(t, "009000", b.exchange("80120500"), "it is not its own security domain")
@@ -84,7 +91,8 @@ func TestRegistryEntries(t *testing.T) {
 	assert.Equal(t, "079000", b.exchange("80120200"))
 
 	b.open(scp03.Options{Level: scp03.Plain})
-	assert.Equal(t, "009000", b.send("80E40000", "4F07"+serving), "an entry does not keep its applet on the card")
+	assert.Equal(t, "009000", b.send("80E40000", "4F07"+serving),
+		"an entry does not keep its applet on the card")
 }
 
 func TestAppletsLockAndTerminateTheCard(t *testing.T) {
@@ -108,14 +116,17 @@ func TestAppletsLockAndTerminateTheCard(t *testing.T) {
 
 // The security domain's channel, opened by an applet at every level of SCP03.
 func TestSecureChannelOfAnApplet(t *testing.T) {
-	for _, level := range []scp03.Level{scp03.Plain, scp03.CMAC, scp03.CMACEncryption, scp03.CMACRMAC, scp03.CMACEncryptionRMAC, scp03.Full} {
+	for _, level := range []scp03.Level{scp03.Plain, scp03.CMAC, scp03.CMACEncryption,
+		scp03.CMACRMAC, scp03.CMACEncryptionRMAC, scp03.Full} {
 		for _, wide := range []bool{false, true} {
 			b := newManaged(t, 0, 0)
-			ch, err := scp03.Open(t.Context(), b.Card, scp03.Options{Keys: scp03.TestKeys(), Level: level, S16: wide, Random: b.random})
+			ch, err := scp03.Open(t.Context(), b.Card,
+				scp03.Options{Keys: scp03.TestKeys(), Level: level, S16: wide, Random: b.random})
 			require.NoError(t, err, level)
 			for n := range 3 {
 				data := bytes.Repeat([]byte{byte(n)}, n*17)
-				response, err := ch.Transmit(t.Context(), apdu.Command{CLA: 0x80, INS: 0x15, Data: data, Ne: 256})
+				response, err := ch.Transmit(t.Context(),
+					apdu.Command{CLA: 0x80, INS: 0x15, Data: data, Ne: 256})
 				require.NoError(t, err, level)
 				assert.Equal(t, apdu.OK, response.SW, level)
 				assert.Equal(t, data, append([]byte{}, response.Data...), level)
@@ -124,7 +135,8 @@ func TestSecureChannelOfAnApplet(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, []byte{0x80 | byte(level), 1}, response.Data, level)
 			if level != scp03.Plain {
-				assert.Equal(t, "6982", b.exchange("8015000000"), "a command in the clear ends the session")
+				assert.Equal(t, "6982", b.exchange("8015000000"),
+					"a command in the clear ends the session")
 				assert.Equal(t, "6982", b.exchange("8014000000"))
 			}
 			b.choose(servingInstance)
@@ -139,17 +151,21 @@ func TestSecureChannelRefuses(t *testing.T) {
 	b := newManaged(t, 0, 0)
 	assert.Equal(t, "6E00", b.exchange("00500000080102030405060708"), "the class")
 	assert.Equal(t, "6D00", b.exchange("807A000000"), "an instruction that is not the channel's")
-	assert.Equal(t, "6985", b.exchange("8482000010"+"00112233445566778899AABBCCDDEEFF"), "no INITIALIZE UPDATE")
-	assert.Equal(t, "6982", b.send("80160000", "00112233445566778899AABBCCDDEEFF"), "sensitive data without a session")
+	assert.Equal(t, "6985", b.exchange("8482000010"+"00112233445566778899AABBCCDDEEFF"),
+		"no INITIALIZE UPDATE")
+	assert.Equal(t, "6982", b.send("80160000", "00112233445566778899AABBCCDDEEFF"),
+		"sensitive data without a session")
 	_, err := b.tryOpenApplet(otherKeys(1, 16))
 	require.Error(t, err)
 	before := b.state.set(gpc.InitialKeySet).sequence
 	b.exchange("80500000080102030405060708")
 	assert.Equal(t, before+1, b.state.set(gpc.InitialKeySet).sequence, "sessions are counted")
 	assert.Equal(t, "6300", b.exchange("8482000010"+"00112233445566778899AABBCCDDEEFF"))
-	assert.Equal(t, byte(maxTries-1), b.state.set(gpc.InitialKeySet).tries, "a wrong cryptogram costs a try")
+	assert.Equal(t, byte(maxTries-1), b.state.set(gpc.InitialKeySet).tries,
+		"a wrong cryptogram costs a try")
 	b.reopen()
-	assert.Equal(t, byte(maxTries-1), b.state.set(gpc.InitialKeySet).tries, "that outlives the power")
+	assert.Equal(t, byte(maxTries-1), b.state.set(gpc.InitialKeySet).tries,
+		"that outlives the power")
 }
 
 func (b *bench) tryOpenApplet(keys scp03.Keys) (*scp03.Channel, error) {
@@ -181,7 +197,8 @@ func TestSensitiveDataOfAnApplet(t *testing.T) {
 	require.NoError(t, err)
 	plain := bytes.Repeat([]byte{7}, 32)
 	send := func(p1, p2 byte, data []byte) apdu.Response {
-		response, err := ch.Transmit(t.Context(), apdu.Command{CLA: 0x80, INS: 0x16, P1: p1, P2: p2, Data: data, Ne: 256})
+		response, err := ch.Transmit(t.Context(),
+			apdu.Command{CLA: 0x80, INS: 0x16, P1: p1, P2: p2, Data: data, Ne: 256})
 		require.NoError(t, err)
 		return response
 	}
@@ -197,10 +214,12 @@ func TestSensitiveDataOfAnApplet(t *testing.T) {
 // SecureChannelx.setSecurityLevel goes no lower than EXTERNAL AUTHENTICATE asked for.
 func TestSecurityLevels(t *testing.T) {
 	b := newManaged(t, 0, 0)
-	ch, err := scp03.Open(t.Context(), b.Card, scp03.Options{Keys: scp03.TestKeys(), Level: scp03.CMAC, Random: b.random})
+	ch, err := scp03.Open(t.Context(), b.Card,
+		scp03.Options{Keys: scp03.TestKeys(), Level: scp03.CMAC, Random: b.random})
 	require.NoError(t, err)
 	set := func(level byte) apdu.StatusWord {
-		response, err := ch.Transmit(t.Context(), apdu.Command{CLA: 0x80, INS: 0x14, P1: 1, P2: level, Ne: 256})
+		response, err := ch.Transmit(t.Context(),
+			apdu.Command{CLA: 0x80, INS: 0x14, P1: 1, P2: level, Ne: 256})
 		require.NoError(t, err)
 		return response.SW
 	}
@@ -243,16 +262,21 @@ func TestPersonalization(t *testing.T) {
 	forPersonalization := "000007" + fmt.Sprintf("%X", managedInstance) + "000000"
 	require.Equal(t, "009000", b.send("80E62000", forPersonalization))
 	assert.Equal(t, "5A9000", b.send("80E20000", "010203"))
-	assert.Equal(t, "6700", b.send("80E20001", fmt.Sprintf("%X", make([]byte, 100))), "what the applet refuses leaves it open")
+	assert.Equal(t, "6700", b.send("80E20001", fmt.Sprintf("%X", make([]byte, 100))),
+		"what the applet refuses leaves it open")
 	assert.Equal(t, "5A9000", b.send("80E28002", "0405"))
-	assert.Equal(t, "6A86", b.send("80E28003", "0405"), "the last block ended it: this is for the domain")
+	assert.Equal(t, "6A86", b.send("80E28003", "0405"),
+		"the last block ended it: this is for the domain")
 	b.choose(managedInstance)
-	assert.Equal(t, "80E2800202"+"0405"+"9000", b.exchange("80180000"), "the applet got the command")
+	assert.Equal(t, "80E2800202"+"0405"+"9000", b.exchange("80180000"),
+		"the applet got the command")
 
 	b.open(scp03.Options{Level: scp03.Plain})
 	loadProbe(t, b.open(scp03.Options{Level: scp03.Plain}))
-	require.NoError(t, b.open(scp03.Options{}).Install(t.Context(), gpc.ForInstall{LoadFile: corePackage, Module: coreModule, Instance: coreInstance}))
-	assert.Equal(t, "6985", b.send("80E62000", "000007"+fmt.Sprintf("%X", coreInstance)+"000000"), "an applet that takes nothing")
+	require.NoError(t, b.open(scp03.Options{}).Install(t.Context(),
+		gpc.ForInstall{LoadFile: corePackage, Module: coreModule, Instance: coreInstance}))
+	assert.Equal(t, "6985", b.send("80E62000", "000007"+fmt.Sprintf("%X", coreInstance)+"000000"),
+		"an applet that takes nothing")
 }
 
 // A card without a manager has its applets' states, and neither channel nor services.

@@ -98,7 +98,8 @@ func (c *Card) wake() error {
 		present[a.AID.String()] = true
 	}
 	c.state.apps = deleteFunc(c.state.apps, func(a app) bool { return !present[a.aid.String()] })
-	c.state.services = deleteFunc(c.state.services, func(v service) bool { return !present[v.applet.String()] })
+	c.state.services = deleteFunc(c.state.services,
+		func(v service) bool { return !present[v.applet.String()] })
 	c.state.oneDefault()
 	if c.state.life == gpc.CardLocked || c.state.life == gpc.Terminated {
 		return nil

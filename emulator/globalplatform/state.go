@@ -160,7 +160,8 @@ func (s *state) dropApp(aid []byte) {
 
 // dropServices forgets what an applet that is gone served.
 func (s *state) dropServices(aid []byte) {
-	s.services = deleteFunc(s.services, func(v service) bool { return string(v.applet) == string(aid) })
+	s.services = deleteFunc(s.services,
+		func(v service) bool { return string(v.applet) == string(aid) })
 }
 
 func (s *state) object(t tlv.Tag) ([]byte, bool) {

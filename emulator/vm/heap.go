@@ -178,7 +178,8 @@ func (v *VM) placeIn(o *object, owner Instance, ctx Context) Ref {
 	r := v.allocateRef()
 	v.heap.objects[r] = o
 	v.charge(o, 1)
-	if v.tx.open && !o.isPlatform() { // what the runtime environment made for itself outlives an abort
+	if v.tx.open &&
+		!o.isPlatform() { // what the runtime environment made for itself outlives an abort
 		v.tx.created = append(v.tx.created, r)
 	}
 	return r

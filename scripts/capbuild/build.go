@@ -130,7 +130,8 @@ func (b *builder) convert(ctx context.Context, p Package, options Options) (*Arc
 		})
 	}
 	if p.GlobalPlatform {
-		caps.Imports = append(caps.Imports, antImport{Exports: b.tools.globalPlatform("exports"), Jar: b.tools.globalPlatform("gpapi-globalplatform.jar")})
+		caps.Imports = append(caps.Imports, antImport{Exports: b.tools.globalPlatform("exports"),
+			Jar: b.tools.globalPlatform("gpapi-globalplatform.jar")})
 	}
 	text, err := xml.MarshalIndent(antProject{
 		Default: "cap",
@@ -202,7 +203,8 @@ func (b *builder) verify(ctx context.Context, p Package, file []byte) (string, e
 	}
 	arguments := []string{"-nobanner", "-target", optionsOf(p).Target}
 	if p.GlobalPlatform {
-		arguments = append(arguments, b.tools.globalPlatform("exports/org/globalplatform/javacard/globalplatform.exp"))
+		arguments = append(arguments,
+			b.tools.globalPlatform("exports/org/globalplatform/javacard/globalplatform.exp"))
 	}
 	for _, name := range slices.Concat(p.Imports, []string{p.Name}) {
 		export := filepath.Join(b.export(name),

@@ -61,7 +61,8 @@ func fetchKit(ctx context.Context, log io.Writer, cache, kit string) error {
 }
 
 // fetchFolder gets one folder of a repository.
-func fetchFolder(ctx context.Context, log io.Writer, cache, repository, commit, folder, to string) error {
+func fetchFolder(ctx context.Context, log io.Writer, cache, repository, commit, folder,
+	to string) error {
 	work, err := checkout(ctx, log, cache, repository, commit, folder)
 	if err != nil {
 		return err

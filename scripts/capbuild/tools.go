@@ -71,7 +71,8 @@ func FindTools(ctx context.Context) (*Tools, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tools{kit: os.Getenv("JC_HOME"), ant: os.Getenv("ANT_JAVACARD"), gp: os.Getenv("GP_EXPORTS")}
+	t := &Tools{kit: os.Getenv("JC_HOME"), ant: os.Getenv("ANT_JAVACARD"),
+		gp: os.Getenv("GP_EXPORTS")}
 	if t.kit == "" {
 		t.kit = filepath.Join(cache, kitFolder)
 	}

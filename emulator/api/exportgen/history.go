@@ -45,7 +45,8 @@ func writePackageHistory(out *bufio.Writer, editions []exportedPackage) {
 	var order, versions []string
 	since := map[string]byte{}
 	for _, p := range editions {
-		if version := fmt.Sprintf("%d.%d", p.major, p.minor); len(versions) == 0 || versions[len(versions)-1] != version {
+		if version := fmt.Sprintf("%d.%d", p.major, p.minor); len(versions) == 0 ||
+			versions[len(versions)-1] != version {
 			versions = append(versions, version)
 		}
 		for _, item := range itemsOf(p) {
@@ -55,7 +56,8 @@ func writePackageHistory(out *bufio.Writer, editions []exportedPackage) {
 			}
 		}
 	}
-	fmt.Fprintf(out, "package %s %X %s\n", editions[0].name, editions[0].aid, strings.Join(versions, " "))
+	fmt.Fprintf(out, "package %s %X %s\n", editions[0].name, editions[0].aid,
+		strings.Join(versions, " "))
 	for _, item := range order {
 		fmt.Fprintf(out, "%d %s\n", since[item], item)
 	}
@@ -75,7 +77,8 @@ func itemsOf(p exportedPackage) []string {
 			case m.access&accessStatic != 0 || m.name == "<init>":
 				kind = "static"
 			}
-			items = append(items, fmt.Sprintf("%s %d %d %s %s", kind, c.token, m.token, m.name, m.descriptor))
+			items = append(items, fmt.Sprintf("%s %d %d %s %s", kind, c.token, m.token, m.name,
+				m.descriptor))
 		}
 	}
 	return items

@@ -29,7 +29,8 @@ func main() {
 		do, dirs = writeHistory, dirs[1:]
 	}
 	if len(dirs) == 0 {
-		fmt.Fprintln(os.Stderr, "usage: exportgen [-history] DIRECTORY-OF-EXPORT-FILES... > exports.txt")
+		fmt.Fprintln(os.Stderr,
+			"usage: exportgen [-history] DIRECTORY-OF-EXPORT-FILES... > exports.txt")
 		os.Exit(2)
 	}
 	if err := do(dirs); err != nil {
