@@ -42,6 +42,10 @@ type Manager interface {
 	// whole family; only server may be meant if that is not nil.
 	Server(service uint16, server []byte) ([]byte, bool)
 
+	// EndSession ends the secure channel's session: the applet that used it is no longer
+	// selected, or the power goes.
+	EndSession()
+
 	// Channel returns the secure channel of the security domain, nil if it has none.
 	Channel() Channel
 }
@@ -145,6 +149,9 @@ func (NoManager) Deregister(*vm.Call, []byte, uint16) bool { return false }
 
 // Server implements Manager.
 func (NoManager) Server(uint16, []byte) ([]byte, bool) { return nil, false }
+
+// EndSession implements Manager.
+func (NoManager) EndSession() {}
 
 // Channel implements Manager.
 func (NoManager) Channel() Channel { return nil }

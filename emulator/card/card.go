@@ -122,6 +122,7 @@ func (c *Card) Reset() {
 		_, collectErr = c.machine.Collect()
 	}
 	c.current, c.selecting, c.reselected, c.install, c.cut = 0, false, 0, nil, 0
+	c.endSession()
 	wasCut := c.dead != nil
 	c.dead = errors.Join(collectErr, c.findApplets()) // nil unless the emulator itself is at fault
 	if wasCut && c.dead == nil {

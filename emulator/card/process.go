@@ -140,6 +140,14 @@ func (c *Card) deselect(call *vm.Call) {
 	c.guarded(call, func() { call.Invoke(c.entry.deselect, c.applet(c.current)) })
 	c.machine.Select(0)
 	c.current = 0
+	c.endSession()
+}
+
+// endSession ends the secure channel that the applet that was selected may have used.
+func (c *Card) endSession() {
+	if c.manager != nil {
+		c.manager.EndSession()
+	}
 }
 
 func (c *Card) applet(instance vm.Instance) vm.Ref {

@@ -96,6 +96,14 @@ func (m applets) Deregister(call *vm.Call, applet []byte, name uint16) bool {
 	return false
 }
 
+// EndSession implements api.Manager. A session of the security domain's own is not the
+// applet's to end.
+func (m applets) EndSession() {
+	if !m.card.selected {
+		m.card.endSession()
+	}
+}
+
 // familyMask leaves the family of a service name; the whole family is served under the
 // name that ends in a byte of zero.
 const familyMask = 0xFF00

@@ -303,3 +303,41 @@ func TestAppletOnACardWithoutManager(t *testing.T) {
 	assert.Equal(t, "6A83", exchange("80170200021234"))
 	assert.Equal(t, "6F00", exchange("80140000"), "a channel of null")
 }
+
+// A card whose manager serves its applets alone: a session ends with the selection and
+// with the power.
+func TestManagerBesideTheCommands(t *testing.T) {
+	c, err := card.New(card.Options{Profile: card.P71, Random: card.SeededRandom(t.Name())})
+	require.NoError(t, err)
+	m, err := New(c, Options{Random: card.SeededRandom("manager")})
+	require.NoError(t, err)
+	m.Leave()
+	_, err = c.LoadBlock(block(t, "managed"))
+	require.NoError(t, err)
+	for _, instance := range [][]byte{managedInstance, servingInstance} {
+		_, err = c.Install(managedModule, instance, nil)
+		require.NoError(t, err)
+	}
+	level := func() string {
+		answer, err := c.TransmitBytes(unhex("80140000"))
+		require.NoError(t, err)
+		return fmt.Sprintf("%X", answer)
+	}
+	choose := func(aid []byte) {
+		_, err := c.TransmitBytes(unhex(fmt.Sprintf("00A4040007%X", aid)))
+		require.NoError(t, err)
+	}
+	open := func() {
+		choose(managedInstance)
+		_, err := scp03.Open(t.Context(), c, scp03.Options{Keys: scp03.TestKeys()})
+		require.NoError(t, err)
+		require.Equal(t, "80019000", level())
+	}
+	open()
+	choose(servingInstance)
+	assert.Equal(t, "00019000", level(), "another applet")
+	open()
+	c.Reset()
+	choose(managedInstance)
+	assert.Equal(t, "00019000", level(), "after a reset")
+}

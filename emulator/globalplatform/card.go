@@ -89,6 +89,10 @@ func (c *Card) Reset() error {
 	return c.wake()
 }
 
+// Leave takes the issuer security domain out of the way of a program that gives its
+// commands to the card below and uses the manager for its applets alone.
+func (c *Card) Leave() { c.selected = false }
+
 // wake is the card's life from power-up to the first command.
 func (c *Card) wake() error {
 	c.selected, c.cut = true, 0
