@@ -31,7 +31,7 @@
 //     outside any transaction. The initial chaining value lies in RAM: after a reset
 //     it is zero, as it is after every message.
 //   - Keys with a key cipher (KeyEncryption), ISO 9796 signatures, RIPEMD-160, DSA,
-//     DH, Korean SEED, AEAD and F(2^m) are NO_SUCH_ALGORITHM.
+//     DH, Korean SEED, AEAD and F(2^m) are NO_SUCH_ALGORITHM; a P71 has the ISO 9796 ones.
 //   - A MAC without padding over no block at all is ILLEGAL_USE: it would need no key.
 //   - Each OneShot class has one instance to lend; asking for a second is NO_RESOURCE.
 //   - A global array of makeGlobalArray goes when the command ends.

@@ -240,7 +240,9 @@ func makeSignature(c *vm.Call, spec *signatureSpec, key vm.Ref, digest []byte) [
 		if spec.takesDigest() {
 			hash = digestOfLength(len(digest))
 		}
-		signature, err = k.Sign(hash, digest)
+		if signature, err = k.Sign(hash, digest); err == nil && spec.cipher == sigPlain {
+			signature, err = plainOf(signature, orderBytes(c, key))
+		}
 	case *engine.RSAPrivateKey:
 		c.CountCrypto(KindRSAPrivate, bits)
 		if spec.padding == padPSS {
@@ -265,6 +267,9 @@ func checkSignature(c *vm.Call, spec *signatureSpec, key vm.Ref, digest, signatu
 	switch k := parsed(c, key).(type) {
 	case *engine.ECPublicKey:
 		c.CountCrypto(KindECDSAVerify, bits)
+		if spec.cipher == sigPlain {
+			signature = derOf(signature, orderBytes(c, key))
+		}
 		return k.Verify(digest, signature)
 	case *engine.RSAPublicKey:
 		c.CountCrypto(KindRSAPublic, bits)
@@ -288,6 +293,9 @@ func signatureLength(c *vm.Call, spec *signatureSpec) int {
 	bits := int(c.Field(key, keyBits))
 	if spec.cipher == sigRSA {
 		return bits / 8
+	}
+	if spec.cipher == sigPlain {
+		return 2 * orderBytes(c, key)
 	}
 	const header = 2 // tag and length of r, and of s; one more zero if the highest bit is set
 	content := 2 * (header + fieldBytes(bits) + 1)

@@ -329,6 +329,7 @@ func TestAlgorithmsOfTheP71(t *testing.T) {
 		{key, 11, "0100", true, true}, {key, 11, "0070", false, true},
 		{key, 4, "1000", true, true}, {pair, 2, "0800", true, true}, {pair, 2, "1000", false, true},
 		{pair, 5, "0070", false, true},
+		{parts, 4, "0900", true, true}, {parts, 0, "0900", false, false}, {parts, 0, "0A03", true, true},
 		{parts, 4, "0500", true, true}, {parts, 0, "0500", false, true},
 		{parts, 0, "0603", false, true}, {parts, 0, "0601", true, true},
 		{cipherParts, 7, "09", true, true}, {cipherParts, 7, "0E", false, true},
