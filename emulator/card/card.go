@@ -51,10 +51,13 @@ type Card struct {
 	machine *vm.VM
 	entry   entryPoints
 
-	applets   []installed // as findApplets found them
-	current   vm.Instance // selected applet, 0 for none
-	selecting bool        // the command in progress is the one that selected it
-	install   *installation
+	manager api.Manager // nil if it has none
+
+	applets    []installed // as findApplets found them
+	current    vm.Instance // selected applet, 0 for none
+	selecting  bool        // the command in progress is the one that selected it
+	reselected vm.Instance // applet that the command in progress selects again, 0 for none
+	install    *installation
 
 	dead error // why the card answers nothing until a reset; nil while it runs
 	cut  int   // persistent write of the next command before which power goes; 0 for none
@@ -88,7 +91,7 @@ func newCard(options Options, build func(vm.Config) (*vm.VM, error)) (*Card, err
 		options.Interface = Contact
 	}
 	c := &Card{options: options}
-	packages, err := api.Packages()
+	packages, err := api.PackagesOf(&options.Profile.Product)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +121,8 @@ func (c *Card) Reset() {
 	if c.install != nil { // cut off: the machine has undone it, save for what the runtime environment made for it
 		_, collectErr = c.machine.Collect()
 	}
-	c.current, c.selecting, c.install, c.cut = 0, false, nil, 0
+	c.current, c.selecting, c.reselected, c.install, c.cut = 0, false, 0, nil, 0
+	c.endSession()
 	wasCut := c.dead != nil
 	c.dead = errors.Join(collectErr, c.findApplets()) // nil unless the emulator itself is at fault
 	if wasCut && c.dead == nil {

@@ -141,6 +141,38 @@ func (c *Call) NewJCREArray(kind Kind, n int, s Storage, f Flags) Ref {
 	return c.vm.newArray(kind, nil, n, 0, s, f)
 }
 
+// NewGlobalArray allocates an array in RAM that every context may access and no field
+// or array may keep (JCRE 3.0.5 §6.2.2). It goes when the command ends. element is the
+// native class of a RefArray's elements. Throws as NewByteArray does.
+func (c *Call) NewGlobalArray(kind Kind, element string, n int) Ref {
+	var class *Class
+	if kind == RefArray {
+		class = c.vm.classNamed(element)
+	}
+	return c.vm.newGlobalArray(kind, class, n)
+}
+
+// NewSensitiveArray allocates an array of the caller's whose content has an integrity
+// control element (SensitiveArrays). element is as for NewGlobalArray.
+func (c *Call) NewSensitiveArray(kind Kind, element string, n int, s Storage) Ref {
+	var class *Class
+	if kind == RefArray {
+		class = c.vm.classNamed(element)
+	}
+	return c.vm.newArray(kind, class, n, c.active, s, Sensitive)
+}
+
+// IsSensitive reports whether r is an array of NewSensitiveArray.
+func (c *Call) IsSensitive(r Ref) bool { return c.vm.object(r).flags&Sensitive != 0 }
+
+// CheckIntegrity throws SecurityException if the content of r is not what was last
+// written to it.
+func (c *Call) CheckIntegrity(r Ref) { c.vm.checkIntegrity(c.vm.object(r)) }
+
+// Clear sets all elements of an array to zero or null in one write, which belongs to a
+// transaction in progress. It does not check the array's integrity.
+func (c *Call) Clear(r Ref) { c.vm.clearArray(r, c.vm.accessibleArray(r, c.ctx)) }
+
 // Delete frees an object that nothing refers to any more. Only for objects
 // that a native allocated itself.
 func (c *Call) Delete(r Ref) { c.vm.free(r) }
@@ -164,8 +196,17 @@ func (c *Call) StorageOf(r Ref) Storage { return c.vm.object(r).storage }
 // OwnerOf returns the applet instance that owns r; 0 is the runtime environment.
 func (c *Call) OwnerOf(r Ref) Instance { return c.vm.object(r).owner }
 
-// CheckAccess throws SecurityException if the firewall forbids the caller r.
-func (c *Call) CheckAccess(r Ref) { c.vm.checkAccess(c.vm.object(r), c.ctx) }
+// CheckAccess throws SecurityException if the firewall forbids the caller r as an
+// argument: an object of its own, an entry point object of the runtime environment
+// or a global array passes (JCRE 3.0.5 §6.2.1, §6.2.2).
+func (c *Call) CheckAccess(r Ref) {
+	if o := c.vm.object(r); o.flags&EntryPoint == 0 {
+		c.vm.checkAccess(o, c.ctx)
+	}
+}
+
+// Context returns the firewall context in which the caller runs.
+func (c *Call) Context() Context { return c.ctx }
 
 // Arrays. Offsets and lengths are in elements.
 

@@ -88,6 +88,7 @@ func (v *VM) journalCells(r Ref, o *object, off, n, size int) {
 // putBytes writes data, whose range the caller has checked.
 func (v *VM) putBytes(r Ref, off int, data []byte) {
 	o := v.object(r)
+	v.checkIntegrity(o)
 	if o.storage == Persistent {
 		if v.tx.open {
 			v.journalBytes(r, o, off, len(data))
@@ -95,21 +96,24 @@ func (v *VM) putBytes(r Ref, off int, data []byte) {
 		v.writeTo(r, len(data), true)
 	}
 	copy(o.bytes[off:], data)
+	o.reseal()
 }
 
 func (v *VM) putBytesOutside(r Ref, off int, data []byte) {
 	o := v.object(r)
+	v.checkIntegrity(o)
 	if o.storage == Persistent {
 		v.writeTo(r, len(data), false)
 		v.keepOnAbort(r, off, data)
 	}
 	copy(o.bytes[off:], data)
+	o.reseal()
 }
 
 func (v *VM) putBytesNonAtomic(r Ref, off int, data []byte) {
 	o := v.object(r)
 	if o.storage != Persistent {
-		copy(o.bytes[off:], data)
+		v.putBytesOutside(r, off, data)
 		return
 	}
 	for len(data) > 0 {
@@ -140,6 +144,7 @@ func (v *VM) keepOnAbort(r Ref, off int, data []byte) {
 // putCell writes one field slot, or one cell of a non-byte array.
 func (v *VM) putCell(r Ref, i int, value int32) {
 	o := v.heap.objects[r]
+	v.checkIntegrity(o)
 	if o.storage == Persistent {
 		size := o.cellBytes()
 		if v.tx.open {
@@ -148,6 +153,7 @@ func (v *VM) putCell(r Ref, i int, value int32) {
 		v.writeTo(r, size, true)
 	}
 	o.cells[i] = value
+	o.reseal()
 }
 
 // putTwoCells writes the halves of an int field in one write.
@@ -182,6 +188,7 @@ func (v *VM) putCellOutside(r Ref, i int, value int32) {
 
 // putByte writes one element of a boolean or byte array.
 func (v *VM) putByte(r Ref, o *object, i int, value byte) {
+	v.checkIntegrity(o)
 	if o.storage == Persistent {
 		if v.tx.open {
 			v.journalBytes(r, o, i, 1)
@@ -189,6 +196,7 @@ func (v *VM) putByte(r Ref, o *object, i int, value byte) {
 		v.writeTo(r, 1, true)
 	}
 	o.bytes[i] = value
+	o.reseal()
 }
 
 func (v *VM) putElement(r Ref, o *object, i int, value int32) {
@@ -291,12 +299,14 @@ func (v *VM) rollBack() {
 		case e.inBytes:
 			b -= e.n
 			copy(v.heap.objects[e.ref].bytes[e.off:], t.bytes[b:b+e.n])
+			v.heap.objects[e.ref].reseal()
 		case e.ref == 0:
 			c -= e.n
 			copy(v.packages[e.pkg].staticRefs[e.off:], t.cells[c:c+e.n])
 		default:
 			c -= e.n
 			copy(v.heap.objects[e.ref].cells[e.off:], t.cells[c:c+e.n])
+			v.heap.objects[e.ref].reseal()
 		}
 	}
 	v.deleteCreated()
@@ -333,4 +343,9 @@ func (v *VM) forgetReferences(gone map[int32]bool) {
 			*cell = 0
 		}
 	})
+	for _, o := range v.heap.objects {
+		if o != nil && o.kind == RefArray {
+			o.reseal()
+		}
+	}
 }

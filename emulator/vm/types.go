@@ -18,6 +18,7 @@ type Package struct {
 	aid          []byte
 	major, minor byte
 	native       bool
+	absent       string // why a CAP file must not import it; "" if it may
 	classes      []*Class
 	byToken      map[byte]*Class // exported classes
 	statics      []byte          // static fields of primitive types, by offset in the image

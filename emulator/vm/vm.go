@@ -121,6 +121,7 @@ func (v *VM) Enter(fn func(c *Call)) (err error) {
 		v.stats.Bytecodes += v.cfg.Limits.Budget - v.fuel
 		v.fp = -1
 		v.releaseDead()
+		v.releaseGlobals()
 		switch t := err.(type) {
 		case *CardFault:
 			v.muted = t
