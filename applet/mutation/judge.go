@@ -42,10 +42,11 @@ func (l *Listing) FindReach(ctx context.Context) (*Reach, error) {
 		for _, story := range suite.Stories() {
 			t := &telling{Story: story, profile: profile}
 			reached := map[int]bool{}
-			see := func(_ *vm.Method, pc int) {
-				reached[pc] = true
+			see := vm.Probe{Instruction: func(at vm.Site) vm.Action {
+				reached[at.PC] = true
 				t.cost++
-			}
+				return vm.Action{}
+			}}
 			if err := teller.Tell(ctx, suite.NewChangedEmulator(profile, block, see), story); err != nil {
 				return nil, fmt.Errorf("%s, told to the CAP file as it is on %s: %w", story.Name, profile.Name, err)
 			}
@@ -114,7 +115,7 @@ func (l *Listing) Judge(ctx context.Context, teller *suite.Teller, r *Reach, m M
 	block := l.loadFile(m)
 	for _, t := range r.by[m.At] {
 		verdict.Told++
-		target := &bounded{suite.NewChangedEmulator(t.profile, block, nil), maxExchanges}
+		target := &bounded{suite.NewChangedEmulator(t.profile, block, vm.Probe{}), maxExchanges}
 		if err := teller.Tell(ctx, target, t.Story); err != nil {
 			verdict.Killer = t.Name
 			return verdict

@@ -11,14 +11,14 @@ import (
 )
 
 // Emulator is the committed CAP file, or a change of it, on the emulator: a
-// [Cutter] and a [Glass].
+// [Cutter] and a [MemoryInspector].
 type Emulator struct {
-	profile  card.Profile
-	spoken   card.Interface
-	load     func(fresh *card.Card) error
-	coverage func(m *vm.Method, pc int)
-	card     *card.Card
-	written  []vm.Write
+	profile card.Profile
+	spoken  card.Interface
+	load    func(fresh *card.Card) error
+	probe   vm.Probe // beside the suite's own
+	card    *card.Card
+	writes  memoryWrites
 }
 
 // NewEmulator makes a target whose cards have that profile and are contactless.
@@ -30,9 +30,9 @@ func NewEmulator(profile card.Profile) *Emulator {
 }
 
 // NewChangedEmulator makes a target whose cards get another load file than the
-// committed one, and call coverage, unless it is nil, before every instruction.
-func NewChangedEmulator(profile card.Profile, loadFile []byte, coverage func(m *vm.Method, pc int)) *Emulator {
-	return &Emulator{profile: profile, spoken: card.Contactless, coverage: coverage, load: func(fresh *card.Card) error {
+// committed one, and are watched, or disturbed, by a probe.
+func NewChangedEmulator(profile card.Profile, loadFile []byte, probe vm.Probe) *Emulator {
+	return &Emulator{profile: profile, spoken: card.Contactless, probe: probe, load: func(fresh *card.Card) error {
 		_, err := fresh.LoadBlock(loadFile)
 		return err
 	}}
@@ -47,7 +47,9 @@ func (e *Emulator) Over(spoken card.Interface) *Emulator {
 
 // Install implements [Target].
 func (e *Emulator) Install(_ context.Context, parameters []byte) (apdu.Card, error) {
-	fresh, err := card.New(card.Options{Profile: e.profile, Interface: e.spoken, Coverage: e.coverage, Written: func(w vm.Write) { e.written = append(e.written, w) }})
+	fresh, err := card.New(card.Options{
+		Profile: e.profile, Interface: e.spoken, Probe: vm.Probes(e.writes.probe(), e.probe),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -72,15 +74,11 @@ func (e *Emulator) Capabilities() Capabilities {
 	return Capabilities{ShortOnly: !e.profile.ExtendedLength}
 }
 
-// Look implements [Glass].
+// Look implements [MemoryInspector].
 func (e *Emulator) Look(see func(vm.Object)) { e.card.Look(see) }
 
-// Writes implements [Glass].
-func (e *Emulator) Writes() []vm.Write {
-	since := e.written
-	e.written = nil
-	return since
-}
+// Writes implements [MemoryInspector].
+func (e *Emulator) Writes() []Write { return e.writes.take() }
 
 // Cut implements [Cutter].
 func (e *Emulator) Cut(n int) { e.card.CutBefore(n) }

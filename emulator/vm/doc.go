@@ -30,5 +30,6 @@
 // Where to start: native.go and call.go (the seam to the API classes and the
 // runtime environment), vm.go (the machine and its life), link.go (from CAP
 // file to resolved package), interp.go (the loop), opcode.go (the instruction
-// table), heap.go and nvm.go (memory), firewall.go, errors.go.
+// table), heap.go and nvm.go (memory), firewall.go, errors.go; probe.go (the one seam for
+// whatever watches or disturbs a machine).
 package vm

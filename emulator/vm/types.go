@@ -161,7 +161,8 @@ type Method struct {
 	maxLocals int // beside the arguments
 	handlers  []handler
 
-	returnSites []int // instructions after a jsr
+	returnSites []int  // instructions after a jsr
+	starts      []byte // a bit for each byte from start on: whether an instruction that was checked starts there
 
 	source string     // file, from the Debug component
 	lines  []cap.Line // counted from start
