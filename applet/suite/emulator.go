@@ -17,8 +17,10 @@ type Emulator struct {
 	spoken  card.Interface
 	load    func(fresh *card.Card) error
 	probe   vm.Probe // beside the suite's own
-	card    *card.Card
 	writes  memoryWrites
+
+	card   *card.Card
+	loaded *card.Snapshot // of the card when it had the load file and no instance yet
 }
 
 // NewEmulator makes a target whose cards have that profile and are contactless.
@@ -42,25 +44,40 @@ func NewChangedEmulator(profile card.Profile, loadFile []byte, probe vm.Probe) *
 func (e *Emulator) Over(spoken card.Interface) *Emulator {
 	other := *e
 	other.spoken = spoken
+	other.card, other.loaded = nil, nil
 	return &other
 }
 
 // Install implements [Target].
 func (e *Emulator) Install(_ context.Context, parameters []byte) (apdu.Card, error) {
+	if err := e.takeFresh(); err != nil {
+		return nil, err
+	}
+	aid := card.AID(spec.AppletAID)
+	if _, err := e.card.Install(aid, aid, parameters); err != nil {
+		return nil, err
+	}
+	return e.card, nil
+}
+
+// takeFresh takes a card with the load file and no instance: a new one at first, and then
+// the same, set back.
+func (e *Emulator) takeFresh() error {
+	if e.loaded != nil {
+		return e.card.RestoreSnapshot(e.loaded)
+	}
 	fresh, err := card.New(card.Options{
 		Profile: e.profile, Interface: e.spoken, Probe: vm.Probes(e.writes.probe(), e.probe),
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := e.load(fresh); err != nil {
-		return nil, err
-	}
-	if _, err := fresh.Install(card.AID(spec.AppletAID), card.AID(spec.AppletAID), parameters); err != nil {
-		return nil, err
+		return err
 	}
 	e.card = fresh
-	return fresh, nil
+	e.loaded, err = fresh.Snapshot()
+	return err
 }
 
 // Reset implements [Target].

@@ -11,7 +11,7 @@
 // What makes it a card and not only a place for applets to run in: a [Profile]
 // whose memory runs out, power that can be cut before any persistent write
 // ([Card.CutBefore]), a state that can be put into a file between commands
-// ([Card.Save]), and an account of every command ([Card.LastCommand]) from which
+// ([Card.Save]) or set back to what it was ([Card.Snapshot]), and an account of every command ([Card.LastCommand]) from which
 // [Estimate] tells how long a P71 would take. Whatever watches or disturbs the card at work
 // is a probe ([Options].Probe).
 //

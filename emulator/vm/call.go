@@ -250,7 +250,8 @@ func (c *Call) Volatile(r Ref) any { return c.vm.object(r).volatile }
 
 // SetVolatile attaches a Go value to r: state of a computation in progress,
 // which a card keeps in RAM. It is dropped at reset, by Save and with r, and is
-// not followed by garbage collection, so it must hold no Ref.
+// not followed by garbage collection, so it must hold no Ref. A pointer that a snapshot
+// shall keep is a [Copier].
 func (c *Call) SetVolatile(r Ref, state any) { c.vm.object(r).volatile = state }
 
 // Root returns a named reference that the runtime environment or a native
