@@ -31,7 +31,7 @@ type Try[V, C any] func(ctx context.Context, variant V, on C) Trial
 // Campaign is what is tried, and how.
 type Campaign[V any, C fmt.Stringer] struct {
 	Name     string
-	Subject  string // what it is tried on, such as the hash of a CAP file: a journal is of one
+	Subject  string // what it is tried on, such as the hash of a CAP file
 	Variants []Variant[V, C]
 
 	// Start makes a worker's way to try, with what is the worker's own.
@@ -41,7 +41,7 @@ type Campaign[V any, C fmt.Stringer] struct {
 	Undecided Verdict
 
 	Reasons  Reasons        // of the findings that are accepted
-	Journal  string         // file that keeps the verdicts; "" for none
+	Journal  string         // file that keeps verdicts on one subject, by one program; "" for none
 	Workers  int            // at most; 0 for as many as there are cores
 	Progress func(Progress) // unless nil, called after every verdict, never twice at once
 }

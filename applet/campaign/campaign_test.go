@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -181,6 +182,10 @@ func TestRunRefuses(t *testing.T) {
 	_, err = c.Run(t.Context())
 	require.ErrorContains(t, err, "name another file")
 	c.Subject = "small"
+	altered := bytes.Replace(content, []byte(`"program":"`), []byte(`"program":"0`), 1)
+	require.NoError(t, os.WriteFile(path, altered, 0o600))
+	_, err = c.Run(t.Context())
+	require.ErrorContains(t, err, "by program 0")
 	for _, line := range []string{
 		`nonsense`, `{} {}`, `{"variant":"1","verdict":"best","tried":1}`,
 		`{"variant":"1","verdict":"stale","tried":1}`,

@@ -2,11 +2,14 @@ package campaign
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"sync"
 )
 
 // journal keeps final verdicts in a file: a line of JSON for the campaign, then one for each
@@ -21,7 +24,23 @@ type journal struct {
 type header struct {
 	Campaign string `json:"campaign"`
 	Subject  string `json:"subject"`
+	Program  string `json:"program"`
 }
+
+// programHash is the SHA-256 of the program that runs, in hex: another one may try otherwise.
+var programHash = sync.OnceValues(func() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	_, err = io.Copy(h, file)
+	return hex.EncodeToString(h.Sum(nil)), errors.Join(err, file.Close())
+})
 
 // journalMode is the mode of a new journal: details may hold what cards answered.
 const journalMode = 0o600
@@ -29,6 +48,10 @@ const journalMode = 0o600
 func openJournal(path string, own header) (*journal, error) {
 	if path == "" {
 		return &journal{}, nil
+	}
+	var err error
+	if own.Program, err = programHash(); err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
 	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, journalMode)
 	if err != nil {
@@ -62,8 +85,9 @@ func (j *journal) read(own header) error {
 		return fmt.Errorf("line 1: %w; it is no journal, name another file", err)
 	}
 	if there != own {
-		return fmt.Errorf("it is of campaign %q on %q, this is %q on %q; name another file",
-			there.Campaign, there.Subject, own.Campaign, own.Subject)
+		return fmt.Errorf("it is of campaign %q on %q by program %.8s, this is %q on %q by %.8s; "+
+			"name another file", there.Campaign, there.Subject, there.Program,
+			own.Campaign, own.Subject, own.Program)
 	}
 	for i, line := range lines[1:] {
 		var o Outcome

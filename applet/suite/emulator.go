@@ -42,10 +42,14 @@ func NewChangedEmulator(profile card.Profile, loadFile []byte, probe vm.Probe) *
 
 // Over is the same target, spoken to over another interface.
 func (e *Emulator) Over(spoken card.Interface) *Emulator {
-	other := *e
+	other := e.Another()
 	other.spoken = spoken
-	other.card, other.loaded = nil, nil
-	return &other
+	return other
+}
+
+// Another is a target of the same kind with cards of its own, for another worker.
+func (e *Emulator) Another() *Emulator {
+	return &Emulator{profile: e.profile, spoken: e.spoken, load: e.load, probe: e.probe}
 }
 
 // Install implements [Target].
@@ -99,3 +103,6 @@ func (e *Emulator) Writes() []Write { return e.writes.take() }
 
 // Cut implements [Cutter].
 func (e *Emulator) Cut(n int) { e.card.CutBefore(n) }
+
+// LastWrites implements [Cutter].
+func (e *Emulator) LastWrites() int { return e.card.LastCommand().Writes }
