@@ -127,5 +127,6 @@ func (r *Report) Text(to io.Writer) error {
 func (r *Report) JSON(to io.Writer) error {
 	e := json.NewEncoder(to)
 	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false) // a file, not a page: source lines stay as they are
 	return e.Encode(r)
 }
