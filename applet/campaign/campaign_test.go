@@ -80,7 +80,8 @@ func TestVerdicts(t *testing.T) {
 		assert.Equal(t, want, r.Outcomes[i-1])
 	}
 	assert.Equal(t, Broken, r.Outcomes[6].Verdict)
-	assert.Regexp(t, `^the trial broke off at campaign_test.go:\d+ \(.*\): seven$`, r.Outcomes[6].Detail)
+	broke := `^the trial broke off at campaign_test.go:\d+ \(.*\): seven$`
+	assert.Regexp(t, broke, r.Outcomes[6].Detail)
 	for v, n := range []int{0, 8, 2, 1, 1, 1} {
 		assert.Equal(t, n, r.Count(Verdict(v)), Verdict(v))
 	}

@@ -92,10 +92,10 @@ func (j *journal) read(own header) error {
 	for i, line := range lines[1:] {
 		var o Outcome
 		if err := strictly(line, &o); err != nil {
-			return fmt.Errorf("line %d: %w; delete the line to have its variant tried again", i+2, err)
+			return fmt.Errorf("line %d: %w; delete it to have its variant tried again", i+2, err)
 		}
 		if !o.Verdict.IsFinal() {
-			return fmt.Errorf("line %d: no trial ends %q; delete the line", i+2, o.Verdict)
+			return fmt.Errorf("line %d: no trial ends %q; delete it", i+2, o.Verdict)
 		}
 		j.known = append(j.known, o)
 	}

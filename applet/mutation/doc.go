@@ -4,9 +4,9 @@
 //
 // A mutant is the committed load file with one change of its bytecode: a condition
 // inverted, a call dropped whose result nobody uses or that is a check, or a
-// transaction dropped. The suite kills it when one of its cases fails. What no case reaches, and what no case
-// kills, is written down with the reason in unreached.txt and survivors.txt; the
-// tests fail when these lists are not exactly right.
+// transaction dropped. The suite kills it when one of its cases fails. What no case
+// reaches, and what no case kills, is written down with the reason in unreached.txt and
+// survivors.txt; the tests fail when these lists are not exactly right.
 //
 // It trusts the emulator to run bytecode as it stands. Source lines come from the
 // table beside the CAP file (package lines). Start at listing.go.

@@ -10,8 +10,8 @@ import (
 // cases are all test cases, in the order of a card's life.
 func cases() []testCase {
 	return slices.Concat(
-		scriptCases(), selectCases, wireCases, personalizationCases, authorityCases, pinCases, encipheredPINCases,
-		payCases, payRefusedCases, receiveCases, receiveRefusedCases,
+		scriptCases(), selectCases, wireCases, personalizationCases, authorityCases,
+		pinCases, encipheredPINCases, payCases, payRefusedCases, receiveCases, receiveRefusedCases,
 		stateCases, instructionCases, readCases, policyCases, expiryCases, idCases, thoroughCases,
 	)
 }

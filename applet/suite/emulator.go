@@ -34,10 +34,11 @@ func NewEmulator(profile card.Profile) *Emulator {
 // NewChangedEmulator makes a target whose cards get another load file than the
 // committed one, and are watched, or disturbed, by a probe.
 func NewChangedEmulator(profile card.Profile, loadFile []byte, probe vm.Probe) *Emulator {
-	return &Emulator{profile: profile, spoken: card.Contactless, probe: probe, load: func(fresh *card.Card) error {
+	load := func(fresh *card.Card) error {
 		_, err := fresh.LoadBlock(loadFile)
 		return err
-	}}
+	}
+	return &Emulator{profile: profile, spoken: card.Contactless, probe: probe, load: load}
 }
 
 // Over is the same target, spoken to over another interface.

@@ -110,7 +110,8 @@ func (m *inspected) Transmit(ctx context.Context, command apdu.Command) (apdu.Re
 	switch {
 	case command.IsChained() && r.SW == apdu.OK:
 		m.chain = true // its parts wait for the last
-	case m.chain && r.SW == spec.SWChannel: // the platform's word: the applet has not seen the command, and the chain goes on
+	case m.chain && r.SW == spec.SWChannel:
+		// The platform's word: the applet has not seen the command, and the chain goes on.
 	default:
 		m.chain = false
 		m.noSecrets(command)
@@ -140,7 +141,8 @@ func (m *inspected) noSecrets(command apdu.Command) {
 	})
 	for i, s := range m.c.secrets {
 		if found[i] > s.kept {
-			m.c.Errorf("%s leaves %s in %d places of persistent memory, of %d at most", header(command), s.name, found[i], s.kept)
+			m.c.Errorf("%s leaves %s in %d places of persistent memory, of %d at most",
+				header(command), s.name, found[i], s.kept)
 		}
 	}
 }
@@ -194,6 +196,7 @@ func (m *inspected) oneMoment(command apdu.Command) {
 		moments--
 	}
 	if moments > 1 {
-		m.c.Errorf("%s writes at %d moments: a power cut between them leaves half of it", header(command), moments)
+		m.c.Errorf("%s writes at %d moments: a power cut between them leaves half of it",
+			header(command), moments)
 	}
 }

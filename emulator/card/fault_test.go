@@ -108,6 +108,7 @@ func TestFaultsNeverBreakTheMachine(t *testing.T) {
 		"transaction": command(insTransact, 0, 0x35),
 		"abort":       command(insTransact, 1, 0x35),
 		"PIN":         command(insPIN, 0, 0, 1, 2, 3, 4),
+		"key pair":    command(insCrypto, 5, 0),
 		"signature":   command(insCrypto, 7, 0, 1, 2, 3),
 		"objects":     command(insRing, 0, 0),
 		"garbage":     command(insGarbage, 0, 0),

@@ -36,6 +36,7 @@ func TestSnapshotComesBack(t *testing.T) {
 	require.NoError(t, err)
 	snapshot, err := b.Snapshot()
 	require.NoError(t, err)
+	random := b.send(insCrypto, 8, 0, make([]byte, 16)...)
 
 	for name, disturb := range map[string]func(){
 		"nothing": func() {},
@@ -66,10 +67,12 @@ func TestSnapshotComesBack(t *testing.T) {
 		assert.Equal(t, "0103019000", b.send(insPIN, 5, 0, 0), name)
 		assert.Equal(t, statics, b.send(insStatics, 0, 0), name)
 		assert.Equal(t, state(0x12, 0), b.state(), name)
-		assert.Equal(t, signed, b.send(insCrypto, 7, 0, 1, 2, 3), "%s: it still has its key pair", name)
+		assert.Equal(t, signed, b.send(insCrypto, 7, 0, 1, 2, 3), "%s: its key pair", name)
 		now, err := b.Memory()
 		require.NoError(t, err)
 		assert.Equal(t, memory, now, name)
+		require.NoError(t, b.RestoreSnapshot(snapshot), name)
+		assert.Equal(t, random, b.send(insCrypto, 8, 0, make([]byte, 16)...), name)
 		require.NoError(t, b.RestoreSnapshot(snapshot), name)
 		assert.Equal(t, before, b.saved(), name)
 	}

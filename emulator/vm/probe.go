@@ -94,7 +94,7 @@ type Access struct {
 	Object  Ref      // 0 for a static field
 	Package *Package // of a static field, else nil
 	Storage Storage
-	Index   int // of the first element; of a field its cell, of a static field its place in the image
+	Index   int // of the first element; of a field its cell, of a static field its byte
 	Length  int // elements; 1 for a field
 	Bytes   int // that they take on a card
 

@@ -162,7 +162,7 @@ type Method struct {
 	handlers  []handler
 
 	returnSites []int  // instructions after a jsr
-	starts      []byte // a bit for each byte from start on: whether an instruction that was checked starts there
+	starts      []byte // a bit for each byte from start on: an instruction starts there
 
 	source string     // file, from the Debug component
 	lines  []cap.Line // counted from start

@@ -55,7 +55,7 @@ type VM struct {
 	fuel   int // bytecodes that the current Enter may still run
 
 	probe      Probe
-	invocation Invocation // what the probe is asked about: kept here so that asking allocates nothing
+	invocation Invocation // what the probe is asked about, kept so that asking allocates nothing
 	access     Access
 
 	stats       Stats
