@@ -89,7 +89,8 @@ func (v *VM) loop(bottom int) {
 			}
 			v.fuel--
 			if instruction != nil {
-				if action := instruction(Site{Method: f.method, PC: pc}); action != (Action{}) {
+				at := Site{Method: f.method, PC: pc, Depth: fp}
+				if action := instruction(at); action != (Action{}) {
 					v.act(f, action)
 					continue
 				}

@@ -15,7 +15,7 @@ func (s Site) String() string {
 }
 
 func (v *VM) here() Site {
-	var s Site
+	s := Site{Depth: v.fp}
 	for i := v.fp; i >= 0 && s.Method == nil; i-- {
 		switch f := &v.frames[i]; {
 		case f.method == nil:

@@ -69,6 +69,10 @@ type Site struct {
 	Native *Method
 	Method *Method // nil in the runtime environment
 	PC     int
+
+	// Depth is how many activations lie below: a caller is told from what it calls by it,
+	// also when an exception ends that and there is no return.
+	Depth int
 }
 
 // Instruction is the instruction at the site, which must be in a method.

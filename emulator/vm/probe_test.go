@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -279,6 +280,40 @@ func TestProbesAreStacked(t *testing.T) {
 	assert.Equal(t, 8, seen, "four instructions, and both see each")
 	assert.Nil(t, w.v.probe.Call, "nobody asks for calls")
 	assert.Nil(t, Probes().Instruction)
+}
+
+// TestProbeTellsTheDepth of what runs, also after an exception has ended methods.
+func TestProbeTellsTheDepth(t *testing.T) {
+	w, methods := probedWorld(t)
+	var lines []string
+	w.v.probe = Probe{
+		Instruction: func(s Site) Action {
+			lines = append(lines, fmt.Sprintf("%d %s", s.Depth, s.Instruction().Mnemonic))
+			return Action{}
+		},
+		Call: func(i *Invocation) Action {
+			lines = append(lines, fmt.Sprintf("%d call %v", i.Depth, i.Arguments))
+			return Action{}
+		},
+		Return: func(i *Invocation) Action {
+			lines = append(lines, fmt.Sprintf("%d return %d", i.Depth, i.Result))
+			return Action{}
+		},
+	}
+	_, err := w.run("()I", methods[probedSum])
+	require.NoError(t, err)
+	require.NoError(t, w.v.Enter(func(c *Call) {
+		refuse, err := w.v.Method("javacard/framework/Probe", "refuse", "(S)V")
+		require.NoError(t, err)
+		for range 2 {
+			require.NotNil(t, c.Try(func() { c.Invoke(refuse, 0, 7) }))
+		}
+	}))
+	assert.Equal(t, []string{
+		"2 call []", "3 sconst_1", "3 iconst_2", "3 sconst_3", "3 invokestatic",
+		"3 call [1 0 2 3]", "4 return 6", "3 ireturn", "3 return 6",
+		"1 call [7]", "1 call [7]",
+	}, lines)
 }
 
 // TestAnAbortKeepsWhatAProbeWrote outside the transaction.
