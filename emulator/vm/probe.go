@@ -46,8 +46,9 @@ const (
 	GoOn ActionKind = iota
 
 	// Skip leaves it out. The stack stays as it is for an instruction; a call loses its
-	// arguments and has 0 as its result; a write, though counted, changes nothing. An
-	// instruction that nothing follows in its method is a CardFault.
+	// arguments and has 0 as its result (none, if the method has no instruction that returns
+	// one); a write, though counted, changes nothing. To skip an instruction that nothing
+	// follows in its method is a CardFault.
 	Skip
 
 	// Replace puts Value in the place of what an instruction would push, cell by cell, after
