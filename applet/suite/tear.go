@@ -94,7 +94,9 @@ func (tc tornCase) tearAt(
 ) (writes int, failures []string) {
 	cut := testCase{cutName(n), func(c *caseRun) {
 		s, command := tc.prepare(c)
-		writes = c.tear(target, s, command, n)
+		var struck bool
+		writes, struck = c.tear(target, s, command, n)
+		require.Equal(c, n > answerLost, struck, "the power is cut if it has that write")
 	}}
 	for _, failure := range cut.onFresh(ctx, target, world) {
 		failures = append(failures, cut.name+": "+failure)
@@ -103,21 +105,32 @@ func (tc tornCase) tearAt(
 }
 
 // tear runs the command with that cut, restarts, and completes the flow. It returns how many
-// writes the command made, when it was not cut.
-func (c *caseRun) tear(target Cutter, s *subject, command attemptedCommand, n int) (writes int) {
+// writes the command made, and whether the power was cut: a command with fewer writes ends.
+func (c *caseRun) tear(
+	target Cutter, s *subject, command attemptedCommand, n int,
+) (writes int, struck bool) {
 	r, err := s.cutting(target, n, &writes).
 		Transmit(c.ctx, apdu.New(command.variant, command.data...))
-	if n > answerLost {
-		require.Error(c, err, "it has the write before which the power was cut")
-	} else {
+	struck = err != nil
+	if n <= answerLost {
 		require.NoError(c, err)
+	}
+	if !struck {
 		require.Equal(c, command.answer(), r.SW, "uncut")
-	}
-	if n == uncut {
 		require.Equal(c, command.readOnly, writes == 0, "a command that only reads has no write")
-		command.done(r.Data)
-		return writes
 	}
+	if !struck && n != answerLost {
+		command.done(r.Data)
+		return writes, struck
+	}
+	s.completeTorn(command, n, r.Data)
+	return writes, struck
+}
+
+// completeTorn restarts after a command that was cut, or whose answer was lost, and completes
+// the flow.
+func (s *subject) completeTorn(command attemptedCommand, n int, lost []byte) {
+	c := s.c
 	s.newTap()
 	happened := false
 	if command.happened != nil {
@@ -131,8 +144,8 @@ func (c *caseRun) tear(target Cutter, s *subject, command attemptedCommand, n in
 	s.newTap()
 	if happened {
 		assert.NotEqual(c, 1, n, "an effect before the first write")
-		s.giveAgain(command, n, r.Data)
-		return writes
+		s.giveAgain(command, n, lost)
+		return
 	}
 	if command.before != nil {
 		command.before()
@@ -142,7 +155,6 @@ func (c *caseRun) tear(target Cutter, s *subject, command attemptedCommand, n in
 		want = command.refusedAgain
 	}
 	command.done(s.answers(want, command.variant, command.data...))
-	return writes
 }
 
 // giveAgain gives the command again, which has had its effect. lost is the answer that was
