@@ -23,7 +23,7 @@ type caseRun struct {
 	world    *country
 	subject  *subject
 	failures []string
-	secrets  []secret // looked for in a Glass
+	secrets  []secret // looked for by a MemoryInspector
 	stop     func()   // ends the case at once
 }
 
@@ -85,8 +85,8 @@ func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 	c.must(err)
 	card, err := c.target.Install(c.ctx, encoded)
 	c.must(err)
-	if glass, ok := c.target.(Glass); ok {
-		card = &watched{card: card, glass: glass, c: c}
+	if memory, ok := c.target.(MemoryInspector); ok {
+		card = &inspected{card: card, memory: memory, c: c}
 	}
 	s.raw = recorder{card, c.coverage}
 	s.card = apdu.Framing{Card: s.raw, ExtendedLength: !c.target.Capabilities().ShortOnly}

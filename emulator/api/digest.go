@@ -2,6 +2,7 @@ package api
 
 import (
 	"crypto"
+	"fmt"
 	"hash"
 
 	"ekrona/emulator/engine"
@@ -23,6 +24,16 @@ const resumableDigestClass = "javacard/security/InitializedMessageDigest"
 type digesting struct {
 	hash.Hash
 	length int // bytes since the start, for the statistics
+}
+
+// Copy implements [vm.Copier].
+func (d *digesting) Copy() (any, error) {
+	cloner, ok := d.Hash.(hash.Cloner)
+	if !ok {
+		return nil, fmt.Errorf("the state of %T cannot be copied", d.Hash)
+	}
+	same, err := cloner.Clone()
+	return &digesting{same, d.length}, err
 }
 
 // digestNatives are the functions of MessageDigest and InitializedMessageDigest.

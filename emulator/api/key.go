@@ -213,6 +213,9 @@ type parsedKey struct {
 	value any
 }
 
+// Copy implements [vm.Copier]: a parsed key never changes.
+func (k *parsedKey) Copy() (any, error) { return k, nil }
+
 // parsed returns the engine's form of a key. It throws UNINITIALIZED_KEY, or
 // ILLEGAL_VALUE if the components do not make a key.
 func parsed(c *vm.Call, key vm.Ref) any {

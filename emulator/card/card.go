@@ -27,12 +27,8 @@ type Options struct {
 	// each. It holds whatever the commands hold, secrets included.
 	Transcript io.Writer
 
-	// Coverage, if not nil, is called before every instruction that runs.
-	Coverage func(m *vm.Method, pc int)
-
-	// Written, if not nil, is called at every change of an object's persistent
-	// content, just before it.
-	Written func(vm.Write)
+	// Probe sees what the card's machine does, and may change it.
+	Probe vm.Probe
 }
 
 // Interface is the transmission protocol and medium, as APDU.getProtocol tells it
@@ -101,7 +97,7 @@ func newCard(options Options, build func(vm.Config) (*vm.VM, error)) (*Card, err
 	}
 	c.machine, err = build(vm.Config{
 		Packages: packages, Natives: natives, Limits: options.Profile.limits(),
-		Random: options.Random, Coverage: options.Coverage, Written: options.Written,
+		Random: options.Random, Probe: options.Probe,
 	})
 	if err != nil {
 		return nil, err

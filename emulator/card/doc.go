@@ -13,8 +13,9 @@
 // What makes it a card and not only a place for applets to run in: a [Profile]
 // whose memory runs out, power that can be cut before any persistent write
 // ([Card.CutBefore]), a state that can be put into a file between commands
-// ([Card.Save]), and an account of every command ([Card.LastCommand]) from which
-// [Estimate] tells how long a P71 would take.
+// ([Card.Save]) or set back to what it was ([Card.Snapshot]), and an account of every
+// command ([Card.LastCommand]) from which [Estimate] tells how long a P71 would take.
+// Whatever watches or disturbs the card at work is a probe ([Options].Probe).
 //
 // It trusts the program that uses it. CAP files, applets, commands and state
 // files are not trusted. A Card is used by one goroutine at a time.

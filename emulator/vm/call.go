@@ -215,7 +215,13 @@ func (c *Call) Length(r Ref) int { return c.vm.accessibleArray(r, c.ctx).length(
 
 // Bytes returns the n elements from off of a byte or boolean array, for
 // reading only and only until the native allocates, writes or invokes.
-func (c *Call) Bytes(r Ref, off, n int) []byte { return c.vm.bytesAt(c, r, off, n) }
+func (c *Call) Bytes(r Ref, off, n int) []byte {
+	b := c.vm.bytesAt(c, r, off, n)
+	if c.vm.probe.Read != nil {
+		return c.vm.readBytes(r, off, n)
+	}
+	return b
+}
 
 // PutBytes writes data to a byte or boolean array: one atomic persistent write
 // that belongs to a transaction in progress; or plain memory if transient.
@@ -248,7 +254,7 @@ func (c *Call) CopyBytes(src Ref, srcOff int, dst Ref, dstOff, n int, atomic boo
 func (c *Call) Element(r Ref, i int) Value {
 	o := c.vm.accessibleArray(r, c.ctx)
 	c.vm.checkIndex(o, i)
-	return Value(o.element(i))
+	return Value(c.vm.element(r, o, i))
 }
 
 // SetElement stores one element into an array of any kind, as one write.
@@ -262,7 +268,10 @@ func (c *Call) SetElement(r Ref, i int, v Value) {
 // firewall: the native decides.
 
 // Field returns the integer or reference in a slot of r.
-func (c *Call) Field(r Ref, slot int) Value { return Value(*c.vm.slot(r, slot)) }
+func (c *Call) Field(r Ref, slot int) Value {
+	c.vm.slot(r, slot)
+	return Value(c.vm.cell(r, c.vm.heap.objects[r], slot))
+}
 
 // SetField stores v in a slot of r: one persistent write that belongs to a
 // transaction in progress, or plain memory if the object is transient.
@@ -282,7 +291,8 @@ func (c *Call) Volatile(r Ref) any { return c.vm.object(r).volatile }
 
 // SetVolatile attaches a Go value to r: state of a computation in progress,
 // which a card keeps in RAM. It is dropped at reset, by Save and with r, and is
-// not followed by garbage collection, so it must hold no Ref.
+// not followed by garbage collection, so it must hold no Ref. A pointer that a snapshot
+// shall keep is a [Copier].
 func (c *Call) SetVolatile(r Ref, state any) { c.vm.object(r).volatile = state }
 
 // Root returns a named reference that the runtime environment or a native

@@ -75,11 +75,15 @@ func (o *object) length() int {
 
 func (o *object) isArray() bool { return o.kind != InstanceObject }
 
-func (o *object) element(i int) int32 {
-	if o.kind == BooleanArray || o.kind == ByteArray {
-		return int32(int8(o.bytes[i]))
+// element reads an element of an array of any kind.
+func (v *VM) element(r Ref, o *object, i int) int32 {
+	if o.kind != BooleanArray && o.kind != ByteArray {
+		return v.cell(r, o, i)
 	}
-	return o.cells[i]
+	if v.probe.Read != nil {
+		return v.readByte(r, o, i)
+	}
+	return int32(int8(o.bytes[i]))
 }
 
 // contentBytes is the size of the content on a card: a byte for a byte or

@@ -41,9 +41,19 @@ func (v *VM) clearArray(r Ref, o *object) {
 		} else if v.tx.open {
 			v.journalCells(r, o, 0, len(o.cells), o.contentBytes())
 		}
-		v.writeTo(r, o.contentBytes(), true)
+		v.write(o.contentBytes())
 	}
-	o.clear()
+	if v.probe.Write == nil {
+		o.clear()
+		return
+	}
+	for i := range o.cells {
+		o.cells[i] = v.writtenCell(r, o, i, 0, true)
+	}
+	if len(o.bytes) > 0 {
+		copy(o.bytes, v.writtenBytes(r, o, 0, make([]byte, len(o.bytes)), true))
+	}
+	o.reseal()
 }
 
 // newGlobalArray allocates an array of the runtime environment for the command in

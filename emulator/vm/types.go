@@ -162,7 +162,8 @@ type Method struct {
 	maxLocals int // beside the arguments
 	handlers  []handler
 
-	returnSites []int // instructions after a jsr
+	returnSites []int  // instructions after a jsr
+	starts      []byte // a bit for each byte from start on: an instruction starts there
 
 	source string     // file, from the Debug component
 	lines  []cap.Line // counted from start

@@ -10,16 +10,43 @@ import (
 	"ekrona/emulator/vm"
 )
 
-// Glass is a target into whose cards the suite looks after every command, as nobody
-// can into a real one. It demands what no answer shows: that no secret of the story
-// is left in RAM or lies about in persistent memory, and that what the command wrote
-// it wrote at one moment, so that no power cut leaves half of it.
-type Glass interface {
+// MemoryInspector is a target whose cards' memory the suite inspects after every command, as
+// nobody can with a real one. It demands what no answer shows: that no secret of the case is
+// left in RAM or lies about in persistent memory, and that what the command wrote it wrote
+// at one moment, so that no power cut leaves half of it.
+type MemoryInspector interface {
 	Target
 	// Look shows every object on the card.
 	Look(see func(vm.Object))
 	// Writes are the changes of persistent memory since it was last asked.
-	Writes() []vm.Write
+	Writes() []Write
+}
+
+// Write is one change of the content of a persistent object, or of a static field.
+type Write struct {
+	Object      vm.Ref // 0 for a static field
+	Bytes       int
+	Transaction int // its number; 0 for a change that no abort undoes
+}
+
+// memoryWrites keeps the changes of persistent memory that a probe sees.
+type memoryWrites []Write
+
+// probe is the probe that sees them.
+func (w *memoryWrites) probe() vm.Probe {
+	return vm.Probe{Write: func(a *vm.Access) vm.Action {
+		if a.Storage == vm.Persistent {
+			*w = append(*w, Write{a.Object, a.Bytes, a.Transaction})
+		}
+		return vm.Action{}
+	}}
+}
+
+// take returns those since it was last called.
+func (w *memoryWrites) take() []Write {
+	since := *w
+	*w = nil
+	return since
 }
 
 // secret is what a card must forget. The name is for people.
@@ -60,60 +87,62 @@ func (c *caseRun) give(command apdu.Command) {
 // secretCommands are the instructions of those that bring secrets.
 var secretCommands = []byte{spec.Verify.INS, spec.ChangeReferenceData.INS, spec.ResetRetryCounter.INS, spec.PutData.INS}
 
-// watched is a card of a Glass.
-type watched struct {
-	card  apdu.Card
-	glass Glass
-	c     *caseRun
-	chain bool // has begun and its last part is still to come
+// inspected is a card whose memory is inspected after every command.
+type inspected struct {
+	card   apdu.Card
+	memory MemoryInspector
+	c      *caseRun
+	chain  bool // has begun and its last part is still to come
 }
 
 // Transmit implements [apdu.Card].
-func (w *watched) Transmit(ctx context.Context, command apdu.Command) (apdu.Response, error) {
-	w.c.give(command)
-	w.glass.Writes()
-	r, err := w.card.Transmit(ctx, command)
+func (m *inspected) Transmit(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+	m.c.give(command)
+	m.memory.Writes()
+	r, err := m.card.Transmit(ctx, command)
 	if err != nil {
 		return r, err
 	}
 	if r.SW == apdu.OK && command.INS == spec.Activate.INS {
-		w.c.erased(theToken)
+		m.c.erased(theToken)
 	}
-	w.oneMoment(command)
+	m.oneMoment(command)
 	switch {
 	case command.IsChained() && r.SW == apdu.OK:
-		w.chain = true // its parts wait for the last
-	case w.chain && r.SW == spec.SWChannel: // the platform's word: the applet has not seen the command, and the chain goes on
+		m.chain = true // its parts wait for the last
+	case m.chain && r.SW == spec.SWChannel:
+		// The platform's word: the applet has not seen the command, and the chain goes on.
 	default:
-		w.chain = false
-		w.noSecrets(command)
+		m.chain = false
+		m.noSecrets(command)
 	}
 	return r, nil
 }
 
 // noSecrets looks for every secret in what belongs to the applet. The APDU buffer is
 // the platform's, and holds the command until the next.
-func (w *watched) noSecrets(command apdu.Command) {
-	found := make([]int, len(w.c.secrets))
-	w.glass.Look(func(o vm.Object) {
+func (m *inspected) noSecrets(command apdu.Command) {
+	found := make([]int, len(m.c.secrets))
+	m.memory.Look(func(o vm.Object) {
 		if o.Owner == 0 {
 			return
 		}
-		for i, s := range w.c.secrets {
+		for i, s := range m.c.secrets {
 			if s.given {
 				continue
 			}
 			n := bytes.Count(o.Bytes, s.value)
 			if n > 0 && o.Storage != vm.Persistent {
-				w.c.Errorf("%s leaves %s in RAM", header(command), s.name)
+				m.c.Errorf("%s leaves %s in RAM", header(command), s.name)
 			} else {
 				found[i] += n
 			}
 		}
 	})
-	for i, s := range w.c.secrets {
+	for i, s := range m.c.secrets {
 		if found[i] > s.kept {
-			w.c.Errorf("%s leaves %s in %d places of persistent memory, of %d at most", header(command), s.name, found[i], s.kept)
+			m.c.Errorf("%s leaves %s in %d places of persistent memory, of %d at most",
+				header(command), s.name, found[i], s.kept)
 		}
 	}
 }
@@ -128,13 +157,13 @@ const (
 
 // oneMoment demands that all writes are in one transaction, or that there is one
 // write. INSTRUCTION may pay its debt of PIN tries afterwards, which is one byte.
-func (w *watched) oneMoment(command apdu.Command) {
-	writes := w.glass.Writes()
+func (m *inspected) oneMoment(command apdu.Command) {
+	writes := m.memory.Writes()
 	if len(writes) == 0 {
 		return
 	}
 	engines, pins := map[vm.Ref]bool{}, map[vm.Ref]bool{}
-	w.glass.Look(func(o vm.Object) {
+	m.memory.Look(func(o vm.Object) {
 		switch o.Class {
 		case "":
 		case pinObject:
@@ -167,6 +196,7 @@ func (w *watched) oneMoment(command apdu.Command) {
 		moments--
 	}
 	if moments > 1 {
-		w.c.Errorf("%s writes at %d moments: a power cut between them leaves half of it", header(command), moments)
+		m.c.Errorf("%s writes at %d moments: a power cut between them leaves half of it",
+			header(command), moments)
 	}
 }
