@@ -8,6 +8,7 @@ import (
 
 	"ekrona/host/ledger"
 	"ekrona/host/money"
+	"ekrona/host/store"
 )
 
 // Issue puts new e-krona into an intermediary's online holding, once for the order key.
@@ -49,40 +50,34 @@ func (t *txn) create(m movement, amount money.Ore) error {
 // Statement gives the movements of an intermediary's holding and of its devices' shadow wallets after a cursor (0: from the
 // beginning), oldest first, at most limit of them. It only grows; the intermediary posts each entry once, by its Seq.
 func (n *Notary) Statement(ctx context.Context, from string, after int64, limit int) (entries []Entry, err error) {
-	err = each(ctx, n.db, `SELECT seq, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at FROM statement
-		WHERE intermediary = $1 AND seq > $2 ORDER BY seq LIMIT $3`, []any{from, after, limit}, func(rows *sql.Rows) error {
-		var e Entry
+	return store.All(ctx, n.db, func(row store.Row) (e Entry, err error) {
 		var at string
-		if err := rows.Scan(&e.Seq, &e.Kind, &e.Device, &e.Owner, &e.Online, &e.Shadow, &e.Payer, &e.Atc, &e.Payee, &e.Order, &e.Instr, &at); err != nil {
-			return err
+		if err := row.Scan(&e.Seq, &e.Kind, &e.Device, &e.Owner, &e.Online, &e.Shadow, &e.Payer, &e.Atc, &e.Payee, &e.Order, &e.Instr, &at); err != nil {
+			return e, err
 		}
-		var err error
 		e.At, err = time.Parse(time.RFC3339Nano, at)
-		entries = append(entries, e)
-		return err
-	})
-	return entries, err
+		return e, err
+	}, `SELECT seq, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at FROM statement
+		WHERE intermediary = $1 AND seq > $2 ORDER BY seq LIMIT $3`, from, after, limit)
 }
 
 // Balances are the books at one moment.
 func (n *Notary) Balances(ctx context.Context) (b Balances, err error) {
-	tx, err := n.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return b, broken(err)
-	}
-	defer tx.Rollback() // nothing was written
-	issued, err := ledger.Balance(ctx, tx, issuedAccount)
-	if err != nil {
-		return b, err
-	}
-	b.Issued = -issued
-	if b.Pool, err = ledger.Balance(ctx, tx, poolAccount); err != nil {
-		return b, err
-	}
-	if b.Online, err = accounts(ctx, tx, ledger.Online); err != nil {
-		return b, err
-	}
-	b.Shadow, err = accounts(ctx, tx, ledger.Shadow)
+	err = store.Read(ctx, n.db, func(tx *sql.Tx) error {
+		issued, err := ledger.Balance(ctx, tx, issuedAccount)
+		if err != nil {
+			return err
+		}
+		b.Issued = -issued
+		if b.Pool, err = ledger.Balance(ctx, tx, poolAccount); err != nil {
+			return err
+		}
+		if b.Online, err = accounts(ctx, tx, ledger.Online); err != nil {
+			return err
+		}
+		b.Shadow, err = accounts(ctx, tx, ledger.Shadow)
+		return err
+	})
 	return b, err
 }
 
@@ -107,9 +102,8 @@ func (n *Notary) Payment(ctx context.Context, payer string, atc uint32) (Payment
 // Revoked pages through the devices that were reported or have ended, after a position in the list: what a terminal asks for at its
 // synchronisation. It is the same for everybody.
 func (n *Notary) Revoked(ctx context.Context, after int64, limit int) (page []Revocation, err error) {
-	err = each(ctx, n.db, "SELECT seq, device FROM revocation WHERE seq > $1 ORDER BY seq LIMIT $2", []any{after, limit}, func(rows *sql.Rows) error {
-		page = append(page, Revocation{})
-		return rows.Scan(&page[len(page)-1].Seq, &page[len(page)-1].Device)
-	})
-	return page, err
+	return store.All(ctx, n.db, func(row store.Row) (r Revocation, err error) {
+		err = row.Scan(&r.Seq, &r.Device)
+		return r, err
+	}, "SELECT seq, device FROM revocation WHERE seq > $1 ORDER BY seq LIMIT $2", after, limit)
 }

@@ -10,6 +10,7 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
 	"ekrona/host/money"
+	"ekrona/host/store"
 )
 
 // outcome is what is known of an Instruction.
@@ -49,10 +50,11 @@ func (n *Notary) CoSign(ctx context.Context, from, order string, instruction []b
 		if err := n.checkInstruction(t, d, i); err != nil {
 			return err
 		}
-		if err := message.SignAs(i, message.ByNotary, n.key); err != nil {
+		whole := *i // the transaction may be done again, from what came
+		if err := message.SignAs(&whole, message.ByNotary, n.key); err != nil {
 			return fmt.Errorf("notary key: %w", err)
 		}
-		if signed, err = message.Encode(i); err != nil {
+		if signed, err = message.Encode(&whole); err != nil {
 			return refuse(Malformed, "Instruction to co-sign: %v", err)
 		}
 		if err := t.exec(`INSERT INTO instruction (device, seq, identity, bytes, intermediary, order_key, credit, acked_atc, policy, date, signed_at)
@@ -173,7 +175,7 @@ func (t *txn) checkPolicy(d *device, i *message.Instruction) error {
 	if raw != nil {
 		var err error
 		if current, err = message.ParsePolicy(raw); err != nil {
-			return broken(err)
+			return store.Failed(err)
 		}
 	}
 	if i.Policy.Version < current.Version {
@@ -184,7 +186,7 @@ func (t *txn) checkPolicy(d *device, i *message.Instruction) error {
 	}
 	ceilings, err := message.ParsePolicy(d.ceilings)
 	if err != nil {
-		return broken(err)
+		return store.Failed(err)
 	}
 	if !i.Policy.Within(ceilings) {
 		return bad("its policy is over the device's ceilings")

@@ -9,6 +9,7 @@ import (
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
+	"ekrona/host/store"
 )
 
 // Join admits an intermediary by its two root-signed certificates (7F21): its CA's and its instruction key's, both with its
@@ -63,7 +64,7 @@ func (t *txn) authority(reference string, role spec.Role) (*cvc.Certificate, err
 		return nil, err
 	}
 	c, err := cvc.Parse(raw)
-	return c, broken(err)
+	return c, store.Failed(err)
 }
 
 // signedByAuthority checks that an intermediary's own instruction key signed the message, one that has not expired on the day
@@ -204,7 +205,7 @@ func (t *txn) takeCertificate(raw []byte) error {
 		}
 		m, err := message.Parse[message.Payment](kept)
 		if err != nil {
-			return broken(err)
+			return store.Failed(err)
 		}
 		if !signedBy(m, point) {
 			continue
@@ -220,7 +221,7 @@ func (t *txn) takeCertificate(raw []byte) error {
 func (t *txn) issuerOf(d *device) ([]byte, error) {
 	c, err := cvc.Parse(d.certificate)
 	if err != nil {
-		return nil, broken(err)
+		return nil, store.Failed(err)
 	}
 	var raw []byte
 	_, err = t.found("SELECT certificate FROM authority WHERE reference = $1", []any{string(c.Authority)}, &raw)

@@ -1,8 +1,11 @@
 package settlement
 
 import (
+	"math"
+
 	"ekrona/apdu/message"
 	"ekrona/host/money"
+	"ekrona/host/store"
 )
 
 // PilotTillRoom is what a till takes at most between two synchronisations in the pilot (protocol §3).
@@ -23,7 +26,7 @@ func (t *txn) withinRoom(p *payment, help money.Ore) (bool, error) {
 	if payee.ceilings != nil {
 		ceilings, err := message.ParsePolicy(payee.ceilings)
 		if err != nil {
-			return false, broken(err)
+			return false, store.Failed(err)
 		}
 		room = money.FromWire(uint32(ceilings.MaxBalance)) * money.Ore(ceilings.MaxTransactions)
 	}
@@ -51,7 +54,10 @@ func (t *txn) helped(p *payment) (money.Ore, error) {
 	if err != nil {
 		return 0, err
 	}
+	if until == 0 { // nothing later is acknowledged
+		until = math.MaxUint32
+	}
 	given, err := t.number(`SELECT sum(p.from_holding + p.from_pool) FROM payment p JOIN word w ON w.payment = p.identity
-		JOIN voice v ON v.identity = w.voice WHERE p.payee = $1 AND v.seq > $2 AND ($3 = 0 OR v.seq <= $4)`, p.payee, after, until, until)
+		JOIN voice v ON v.identity = w.voice WHERE p.payee = $1 AND v.seq > $2 AND v.seq <= $3`, p.payee, after, until)
 	return money.Ore(given), err
 }

@@ -28,7 +28,7 @@ func (n *Notary) OpenChallenge(ctx context.Context, from string, challenge []byt
 		return t.exec(`INSERT INTO challenge (identity, device, known_atc, known_seq, known_request, opened_at) VALUES ($1, $2,
 			(SELECT coalesce(max(seq), 0) FROM record WHERE device = $3),
 			(SELECT coalesce(max(seq), 0) FROM instruction WHERE device = $4 AND outcome <> 0),
-			(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $5 AND asked = 1), $6) ON CONFLICT (identity) DO NOTHING`,
+			(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $5 AND asked), $6) ON CONFLICT (identity) DO NOTHING`,
 			identity[:], d.id, d.id, d.id, d.id, t.stamp())
 	})
 }
@@ -117,7 +117,7 @@ func (t *txn) report(id string, s *message.State) (StateReport, error) {
 	if err != nil {
 		return StateReport{}, err
 	}
-	clones, err := t.number("SELECT count(*) FROM evidence WHERE device = $1 AND clone = 1", id)
+	clones, err := t.number("SELECT count(*) FROM evidence WHERE device = $1 AND clone", id)
 	if err != nil {
 		return StateReport{}, err
 	}
@@ -211,7 +211,7 @@ func (n *Notary) Outstanding(ctx context.Context, from, id string) (o Outstandin
 
 // handovers are the Payments to a device on which its word is missing.
 func (t *txn) handovers(payee string) (all []Handover, err error) {
-	silent, err := t.open("p.payee = $1 AND w.payee IS NULL AND p.asked = 1 AND p.standing IN ($2, $3)", payee, int(first), int(second))
+	silent, err := t.open("p.payee = $1 AND w.payee IS NULL AND p.asked AND p.standing IN ($2, $3)", payee, int(first), int(second))
 	if err != nil {
 		return nil, err
 	}

@@ -3,13 +3,13 @@ package settlement
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 	"ekrona/apdu/tlv"
+	"ekrona/host/store"
 )
 
 // Submit hands over signed evidence in any order: a Payment, a Receipt, a Refusal, an accept record (Receipt then Payment,
@@ -170,11 +170,8 @@ func (t *txn) standingOf(p *message.Payment) (standing, error) {
 	if payer != nil && payer.role.CanPay() && signedBy(p, payer.key) {
 		return first, nil
 	}
-	var keys [][]byte
-	if err := each(t.ctx, t.tx, "SELECT public_key FROM stray_certificate WHERE device = $1", []any{string(p.Payer)}, func(rows *sql.Rows) error {
-		keys = append(keys, nil)
-		return rows.Scan(&keys[len(keys)-1])
-	}); err != nil {
+	keys, err := store.Column[[]byte](t.ctx, t.tx, "SELECT public_key FROM stray_certificate WHERE device = $1", string(p.Payer))
+	if err != nil {
 		return unproven, err
 	}
 	for _, key := range keys {
