@@ -76,7 +76,7 @@ func (i *Intermediary) keepDevice(ctx context.Context, d Device, certificate *cv
 				return nil
 			}
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO device (id, customer, role, certificate, pin_point, ceilings, policy)
+		if err := store.Exec(ctx, tx, `INSERT INTO device (id, customer, role, certificate, pin_point, ceilings, policy)
 			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET certificate = excluded.certificate`,
 			d.ID, d.Customer, certificate.Role, d.Certificate, d.PINPoint, d.Ceilings, d.Policy.Bytes()); err != nil {
 			return fmt.Errorf("intermediary: device %s: %w", d.ID, err)
@@ -96,9 +96,9 @@ type keptDevice struct {
 func device(ctx context.Context, q store.Queryer, id message.DeviceID) (keptDevice, error) {
 	d := keptDevice{Device: Device{ID: id}}
 	var policy []byte
-	err := q.QueryRowContext(ctx, `SELECT customer, role, certificate, pin_point, ceilings, policy, block_wanted, reset_in FROM device WHERE id = $1`, id).
-		Scan(&d.Customer, &d.role, &d.Certificate, &d.PINPoint, &d.Ceilings, &policy, &d.blockWanted, &d.resetIn)
-	if errors.Is(err, sql.ErrNoRows) {
+	found, err := store.Get(ctx, q, store.Into{&d.Customer, &d.role, &d.Certificate, &d.PINPoint, &d.Ceilings, &policy, &d.blockWanted, &d.resetIn},
+		`SELECT customer, role, certificate, pin_point, ceilings, policy, block_wanted, reset_in FROM device WHERE id = $1`, id)
+	if err == nil && !found {
 		return d, fmt.Errorf("device %q: %w", id, ErrNoDevice)
 	}
 	if err != nil {
@@ -138,7 +138,7 @@ func (i *Intermediary) SetPolicy(ctx context.Context, id message.DeviceID, polic
 			return nil // asked again
 		}
 		policy.Version++
-		if _, err := tx.ExecContext(ctx, `UPDATE device SET policy = $1 WHERE id = $2`, policy.Bytes(), id); err != nil {
+		if err := store.Exec(ctx, tx, `UPDATE device SET policy = $1 WHERE id = $2`, policy.Bytes(), id); err != nil {
 			return fmt.Errorf("intermediary: device %s: %w", id, err)
 		}
 		return nil
