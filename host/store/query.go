@@ -10,7 +10,6 @@ import (
 // Queryer is what reading needs: a database or a transaction.
 type Queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // Execer is what writing needs: a database or a transaction.

@@ -132,7 +132,7 @@ func (p *phone) begun(asked envelope.Envelope) message.Hash {
 
 func (p *phone) waiting() [][]byte {
 	p.t.Helper()
-	waiting, err := p.column(p.ctx, `SELECT message FROM outbox ORDER BY position`)
+	waiting, err := store.Column[[]byte](p.ctx, p.db, `SELECT message FROM outbox ORDER BY position`)
 	require.NoError(p.t, err)
 	return waiting
 }
