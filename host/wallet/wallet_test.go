@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -20,6 +21,7 @@ import (
 	"ekrona/host/order"
 	"ekrona/host/settlement"
 	"ekrona/host/store"
+	"ekrona/host/store/storetest"
 	"ekrona/personalization/pki"
 	"ekrona/personalization/pki/keys"
 )
@@ -32,6 +34,8 @@ type clerk struct {
 	seen    [][]byte
 	orders  []order.Signed
 }
+
+func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
 func (c *clerk) HandOver(_ context.Context, messages [][]byte) ([]settlement.Answer, error) {
 	c.seen = messages
@@ -74,7 +78,7 @@ func newPhone(t *testing.T) *phone {
 	require.NoError(t, err)
 	schema, err := Schema()
 	require.NoError(t, err)
-	db, err := store.Open(p.ctx, store.Memory, schema)
+	db, err := store.Open(p.ctx, storetest.New(t, schema), schema)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	p.config = Config{
