@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 	"modernc.org/sqlite"
 
@@ -273,56 +274,102 @@ func TestTriesAreBounded(t *testing.T) {
 	require.Equal(t, 8, runs)
 }
 
-// untilSQLiteIsFree has one writer wait for another that never ends.
+// untilSQLiteIsFree has one writer wait for another that never ends, and then for one that does.
 func untilSQLiteIsFree(t *testing.T) {
-	ctx, d, path := t.Context(), &impatient{}, filepath.Join(t.TempDir(), "busy.db")
+	ctx, path := t.Context(), filepath.Join(t.TempDir(), "busy.db")
+	begun := 0
+	d := &hooked{Driver: &sqlite.Driver{}, begun: func(error) { begun++ }}
 	db, err := store.OpenOn(ctx, d, path, boxes)
 	require.NoError(t, err)
+	d.prelude = `PRAGMA busy_timeout = 0`
+	db.SetMaxIdleConns(0) // every connection is a new one, and does not wait for locks
 	writer, err := db.BeginTx(ctx, nil)
 	require.NoError(t, err)
-	d.begun = 0
+	begun = 0
 	err = store.InTx(ctx, db, func(*sql.Tx) error { return errors.New("it is not free") })
 	require.ErrorContains(t, err, "others write all the while")
-	require.Equal(t, 8, d.begun)
-	d.freed = func() { require.NoError(t, writer.Rollback()) }
+	require.Equal(t, 8, begun)
+	d.begun = func(failed error) {
+		if failed != nil {
+			require.NoError(t, writer.Rollback())
+		}
+	}
 	require.NoError(t, store.InTx(ctx, db, func(tx *sql.Tx) error { return insert(ctx, tx, "b") }))
 	require.EqualValues(t, 1, count(t, db))
 	require.NoError(t, db.Close())
 }
 
-// impatient is SQLite's driver without its time to wait for a lock. freed is called once, after a
-// transaction could not begin.
-type impatient struct {
-	sqlite.Driver
-	begun int
-	freed func()
+// hooked is a driver that stands before a database's own.
+type hooked struct {
+	driver.Driver
+	prelude string // a statement on every new connection
+	begun   func(error)
+	commits func(begun context.Context)
 }
 
-type impatientConn struct {
+type hookedConn struct {
 	driver.Conn
 	driver.ExecerContext
 	driver.QueryerContext
 	driver.ConnBeginTx
-	of *impatient
+	of *hooked
 }
 
-func (i *impatient) Open(source string) (driver.Conn, error) {
-	c, err := i.Driver.Open(source)
+type hookedTx struct {
+	driver.Tx
+	begun context.Context
+	of    *hooked
+}
+
+// Open implements driver.Driver.
+func (h *hooked) Open(source string) (driver.Conn, error) {
+	c, err := h.Driver.Open(source)
 	if err != nil {
 		return nil, err
 	}
-	_, err = c.(driver.ExecerContext).ExecContext(context.Background(), `PRAGMA busy_timeout = 0`, nil)
-	return &impatientConn{c, c.(driver.ExecerContext), c.(driver.QueryerContext), c.(driver.ConnBeginTx), i}, err
+	execer := c.(driver.ExecerContext)
+	if h.prelude != "" {
+		_, err = execer.ExecContext(context.Background(), h.prelude, nil)
+	}
+	return &hookedConn{c, execer, c.(driver.QueryerContext), c.(driver.ConnBeginTx), h}, err
 }
 
-func (c *impatientConn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
-	c.of.begun++
-	tx, err := c.ConnBeginTx.BeginTx(ctx, options)
-	if err != nil && c.of.freed != nil {
-		c.of.freed()
-		c.of.freed = nil
+// BeginTx implements driver.ConnBeginTx.
+func (c *hookedConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	tx, err := c.ConnBeginTx.BeginTx(ctx, o)
+	if c.of.begun != nil {
+		c.of.begun(err)
 	}
-	return tx, err
+	return hookedTx{tx, ctx, c.of}, err
+}
+
+// Commit implements driver.Tx.
+func (t hookedTx) Commit() error {
+	if t.of.commits != nil {
+		t.of.commits(t.begun)
+	}
+	return t.Tx.Commit()
+}
+
+// A context that ends while the commit is on its way does not break it off: the driver is given no
+// context that ends.
+func TestCommitIsNotBrokenOff(t *testing.T) {
+	var own driver.Driver = &sqlite.Driver{}
+	if storetest.Dialect() == store.PostgreSQL {
+		own = stdlib.GetDefaultDriver()
+	}
+	d := &hooked{Driver: own}
+	db, err := store.OpenOn(t.Context(), d, storetest.New(t, boxes), boxes)
+	require.NoError(t, err)
+	ctx, end := context.WithCancel(t.Context())
+	d.commits = func(begun context.Context) {
+		end()
+		require.NoError(t, begun.Err())
+	}
+	require.NoError(t, store.InTx(ctx, db, func(tx *sql.Tx) error { return insert(ctx, tx, "a") }))
+	require.ErrorIs(t, ctx.Err(), context.Canceled)
+	require.EqualValues(t, 1, count(t, db))
+	require.NoError(t, db.Close())
 }
 
 // An error of the caller is not tried again.
