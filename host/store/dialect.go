@@ -102,13 +102,15 @@ const (
 	postgresMigrations = 0x656b726f6e61 // "ekrona"
 
 	// postgresSound is true of a database that compares text as SQLite and our code do.
-	postgresSound = `SELECT current_setting('server_encoding') = 'UTF8' AND 'B' < 'a' AND 'a:b' < 'aa'`
+	postgresSound = `SELECT current_setting('server_encoding') = 'UTF8'
+		AND 'B' < 'a' AND 'a:b' < 'aa'`
 
 	// postgresOwn is what every database of ours has: the lock of its one writer, and the function
 	// behind the rules of what may never be changed.
 	postgresOwn = `CREATE TABLE IF NOT EXISTS store_writer ();
-		CREATE OR REPLACE FUNCTION store_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-		BEGIN RAISE EXCEPTION USING MESSAGE = TG_ARGV[0], ERRCODE = 'integrity_constraint_violation'; END $$`
+		CREATE OR REPLACE FUNCTION store_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			RAISE EXCEPTION USING MESSAGE = TG_ARGV[0], ERRCODE = 'integrity_constraint_violation';
+		END $$`
 
 	// postgresWrite waits for the writer before. It is no query, so the transaction takes its view
 	// of the data only afterwards.
@@ -125,11 +127,13 @@ func (d Dialect) prepare(ctx context.Context, db *sql.DB) (release func() error,
 	if err != nil {
 		return nil, fmt.Errorf("%w (does the server run, and is the database created?)", err)
 	}
-	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, postgresMigrations); err != nil {
+	_, err = conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, postgresMigrations)
+	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	release = func() error {
-		_, err := conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, postgresMigrations)
+		always := context.WithoutCancel(ctx)
+		_, err := conn.ExecContext(always, `SELECT pg_advisory_unlock($1)`, postgresMigrations)
 		return errors.Join(err, conn.Close())
 	}
 	var sound bool

@@ -50,7 +50,9 @@ func Each(ctx context.Context, q Queryer, do func(Row) error, query string, args
 }
 
 // All are all rows, each as scan reads it, in the query's order.
-func All[T any](ctx context.Context, q Queryer, scan func(Row) (T, error), query string, args ...any) ([]T, error) {
+func All[T any](
+	ctx context.Context, q Queryer, scan func(Row) (T, error), query string, args ...any,
+) ([]T, error) {
 	var all []T
 	err := Each(ctx, q, func(row Row) error {
 		one, err := scan(row)
@@ -72,7 +74,9 @@ func Column[T any](ctx context.Context, q Queryer, query string, args ...any) ([
 }
 
 // Get reads the first row, and reports whether there was one.
-func Get(ctx context.Context, q Queryer, into Into, query string, args ...any) (found bool, err error) {
+func Get(
+	ctx context.Context, q Queryer, into Into, query string, args ...any,
+) (found bool, err error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return false, Failed(err)
@@ -88,7 +92,7 @@ func Get(ctx context.Context, q Queryer, into Into, query string, args ...any) (
 }
 
 // errNoRow is for a row that the tables always have.
-var errNoRow = errors.New("a row is missing that is always there: was the database changed by others?")
+var errNoRow = errors.New("a row that is always there is missing: have others changed it?")
 
 // Must reads the first row; that there is none is an error.
 func Must(ctx context.Context, q Queryer, into Into, query string, args ...any) error {

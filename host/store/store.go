@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"sync"
 
 	"github.com/pressly/goose/v3"
@@ -45,7 +46,9 @@ func Open(ctx context.Context, source string, schemas ...Schema) (*sql.DB, error
 
 // OpenOn is Open on a driver that stands before the database's own: one that loses power at a
 // chosen moment, or counts.
-func OpenOn(ctx context.Context, d driver.Driver, source string, schemas ...Schema) (*sql.DB, error) {
+func OpenOn(
+	ctx context.Context, d driver.Driver, source string, schemas ...Schema,
+) (*sql.DB, error) {
 	c := &connector{driver: d, dialect: dialectOf(source)}
 	var err error
 	if c.source, err = c.dialect.options(source); err != nil {
@@ -82,8 +85,21 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	return c.inner.Connect(ctx)
+	conn, err := c.inner.Connect(ctx)
+	if err != nil {
+		return nil, oneLine{err}
+	}
+	return conn, nil
 }
+
+// oneLine is an error that names every address it has tried on a line of its own.
+type oneLine struct{ error }
+
+// Error is all of it in one line.
+func (o oneLine) Error() string { return strings.Join(strings.Fields(o.error.Error()), " ") }
+
+// Unwrap is the error as it was.
+func (o oneLine) Unwrap() error { return o.error }
 
 // Driver is the driver, and says which dialect the database at its other end speaks.
 func (c *connector) Driver() driver.Driver { return speaking{c.driver, c.dialect} }
@@ -111,7 +127,8 @@ func migrate(ctx context.Context, db *sql.DB, d Dialect, schemas []Schema) (err 
 	defer func() { err = errors.Join(err, release()) }()
 	for _, schema := range schemas {
 		if err := up(ctx, db, d, schema); err != nil {
-			return fmt.Errorf("tables of %s: %w (is the database ours, and writable?)", schema.Name, err)
+			const hint = "is the database ours, and writable?"
+			return fmt.Errorf("tables of %s: %w (%s)", schema.Name, err, hint)
 		}
 	}
 	return nil

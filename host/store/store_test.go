@@ -12,6 +12,7 @@ import (
 	"testing/fstest"
 
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"modernc.org/sqlite"
 
@@ -22,7 +23,8 @@ import (
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
 func schema(name, statements string) store.Schema {
-	return store.Schema{Name: name, Files: fstest.MapFS{"00001_first.sql": {Data: []byte("-- +goose Up\n" + statements + "\n")}}}
+	file := &fstest.MapFile{Data: []byte("-- +goose Up\n" + statements + "\n")}
+	return store.Schema{Name: name, Files: fstest.MapFS{"00001_first.sql": file}}
 }
 
 var (
@@ -32,8 +34,10 @@ var (
     raw  BYTEA,
     full_up BOOLEAN NOT NULL DEFAULT FALSE
 );
-CREATE TRIGGER box_kept BEFORE UPDATE OF what ON box FOR EACH ROW WHEN (OLD.full_up) EXECUTE FUNCTION store_refuse('a full box keeps its name');
-CREATE TRIGGER box_stays BEFORE DELETE OR TRUNCATE ON box FOR EACH STATEMENT EXECUTE FUNCTION store_refuse('a box is never deleted');`)
+CREATE TRIGGER box_kept BEFORE UPDATE OF what ON box
+FOR EACH ROW WHEN (OLD.full_up) EXECUTE FUNCTION store_refuse('a full box keeps its name');
+CREATE TRIGGER box_stays BEFORE DELETE OR TRUNCATE ON box
+FOR EACH STATEMENT EXECUTE FUNCTION store_refuse('a box is never deleted');`)
 	lids = schema("lids", `CREATE TABLE lid (
     box BIGINT NOT NULL REFERENCES box (id)
 );`)
@@ -65,7 +69,9 @@ func TestCommittedSurvivesReopening(t *testing.T) {
 		db, err := store.Open(ctx, source, boxes, lids)
 		require.NoError(t, err)
 		require.Equal(t, storetest.Dialect(), store.DialectOf(db))
-		require.NoError(t, store.InTx(ctx, db, func(tx *sql.Tx) error { return insert(ctx, tx, "b") }))
+		require.NoError(t, store.InTx(ctx, db, func(tx *sql.Tx) error {
+			return insert(ctx, tx, "b")
+		}))
 		failed := errors.New("failed")
 		require.ErrorIs(t, store.InTx(ctx, db, func(tx *sql.Tx) error {
 			require.NoError(t, insert(ctx, tx, "undone"))
@@ -83,7 +89,7 @@ func TestForeignKeysHold(t *testing.T) {
 	db := open(t, boxes, lids)
 	err := store.Exec(t.Context(), db, `INSERT INTO lid (box) VALUES (99)`)
 	require.ErrorContains(t, err, "database: ")
-	require.ErrorContains(t, err, map[store.Dialect]string{store.SQLite: "FOREIGN KEY", store.PostgreSQL: "foreign key"}[storetest.Dialect()])
+	require.Regexp(t, "(?i)foreign key", err)
 }
 
 func TestCommitsAreSynced(t *testing.T) {
@@ -104,9 +110,10 @@ func TestCommitsAreSynced(t *testing.T) {
 func TestKeptRowsAreKept(t *testing.T) {
 	ctx, db := t.Context(), open(t, boxes)
 	require.NoError(t, insert(ctx, db, "a"))
-	require.NoError(t, store.Exec(ctx, db, `UPDATE box SET what = 'b' WHERE what = 'a'`), "it is not full yet")
+	require.NoError(t, store.Exec(ctx, db, `UPDATE box SET what = 'b'`), "it is not full yet")
 	require.NoError(t, store.Exec(ctx, db, `UPDATE box SET full_up = $1`, true))
-	require.ErrorContains(t, store.Exec(ctx, db, `UPDATE box SET what = 'c'`), "a full box keeps its name")
+	err := store.Exec(ctx, db, `UPDATE box SET what = 'c'`)
+	require.ErrorContains(t, err, "a full box keeps its name")
 	require.NoError(t, store.Exec(ctx, db, `UPDATE box SET raw = $1`, []byte{1}))
 	statements := []string{`DELETE FROM box`}
 	if storetest.Dialect() == store.PostgreSQL {
@@ -122,7 +129,8 @@ func TestKeptRowsAreKept(t *testing.T) {
 func TestTypes(t *testing.T) {
 	ctx, db := t.Context(), open(t, boxes)
 	for _, raw := range [][]byte{nil, {0, 0xff}} {
-		require.NoError(t, store.Exec(ctx, db, `INSERT INTO box (what, raw, full_up) VALUES ('x', $1, $2)`, raw, raw != nil))
+		require.NoError(t, store.Exec(ctx, db, `INSERT INTO box (what, raw, full_up)
+			VALUES ('x', $1, $2)`, raw, raw != nil))
 	}
 	type row struct {
 		ID   int64
@@ -135,7 +143,8 @@ func TestTypes(t *testing.T) {
 	}, `SELECT id, raw, full_up FROM box ORDER BY id`)
 	require.NoError(t, err)
 	require.Equal(t, []row{{1, nil, false}, {2, []byte{0, 0xff}, true}}, rows)
-	full, err := store.Column[int64](ctx, db, `SELECT id FROM box WHERE full_up AND full_up = TRUE AND full_up = $1`, true)
+	full, err := store.Column[int64](ctx, db, `SELECT id FROM box
+		WHERE full_up AND full_up = TRUE AND full_up = $1`, true)
 	require.NoError(t, err)
 	require.Equal(t, []int64{2}, full)
 	require.Error(t, store.Exec(ctx, db, `INSERT INTO box (what, full_up) VALUES ('x', 2)`))
@@ -148,7 +157,8 @@ func TestRows(t *testing.T) {
 	found, err := store.Get(ctx, db, store.Into{&what}, `SELECT what FROM box`)
 	require.NoError(t, err)
 	require.False(t, found)
-	require.ErrorContains(t, store.Must(ctx, db, store.Into{&what}, `SELECT what FROM box`), "missing")
+	err = store.Must(ctx, db, store.Into{&what}, `SELECT what FROM box`)
+	require.ErrorContains(t, err, "missing")
 	none, err := store.Number(ctx, db, `SELECT sum(id) FROM box`)
 	require.NoError(t, err)
 	require.Zero(t, none)
@@ -169,8 +179,10 @@ func TestRows(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 2, changed)
 	stopped := errors.New("stopped")
-	require.ErrorIs(t, store.Each(ctx, db, func(store.Row) error { return stopped }, `SELECT what FROM box`), stopped)
-	_, err = store.All(ctx, db, func(store.Row) (int, error) { return 0, stopped }, `SELECT what FROM box`)
+	each := func(store.Row) error { return stopped }
+	require.ErrorIs(t, store.Each(ctx, db, each, `SELECT what FROM box`), stopped)
+	all := func(store.Row) (int, error) { return 0, stopped }
+	_, err = store.All(ctx, db, all, `SELECT what FROM box`)
 	require.ErrorIs(t, err, stopped)
 }
 
@@ -186,9 +198,10 @@ INSERT INTO box (what) VALUES ('made');`)
 			db := open(t, seeded)
 			require.NoError(t, store.Exec(t.Context(), db, `UPDATE box SET what = 'changed'`))
 			require.NoError(t, insert(t.Context(), db, "another"))
-			ids, err := store.Column[string](t.Context(), db, `SELECT id || what FROM box ORDER BY id`)
+			rows, err := store.Column[string](t.Context(), db, `SELECT id || what FROM box
+				ORDER BY id`)
 			require.NoError(t, err)
-			require.Equal(t, []string{"1changed", "2another"}, ids)
+			require.Equal(t, []string{"1changed", "2another"}, rows)
 		})
 	}
 }
@@ -393,7 +406,9 @@ func TestContextEnds(t *testing.T) {
 	})
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, store.InTx(ctx, db, func(tx *sql.Tx) error { return nil }), context.Canceled)
-	require.NoError(t, store.InTx(t.Context(), db, func(tx *sql.Tx) error { return insert(t.Context(), tx, "b") }))
+	require.NoError(t, store.InTx(t.Context(), db, func(tx *sql.Tx) error {
+		return insert(t.Context(), tx, "b")
+	}))
 	require.EqualValues(t, 1, count(t, db))
 }
 
@@ -412,6 +427,24 @@ func TestReadersSeeOneMoment(t *testing.T) {
 	require.NoError(t, db.Close())
 }
 
+// Several programs that open a new database at once find it migrated, each thing once.
+func TestOpenedBySeveralAtOnce(t *testing.T) {
+	if storetest.Dialect() == store.SQLite {
+		t.Skip("a file is opened by one program of ours: each party has a lock on its folder")
+	}
+	source := storetest.New(t)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			db, err := store.Open(t.Context(), source, boxes, lids)
+			if assert.NoError(t, err) {
+				assert.NoError(t, db.Close())
+			}
+		})
+	}
+	all.Wait()
+}
+
 func TestWrongSourceIsNamed(t *testing.T) {
 	ctx := t.Context()
 	_, err := store.Open(ctx, filepath.Join(t.TempDir(), "no", "such", "folder.db"), boxes)
@@ -419,8 +452,15 @@ func TestWrongSourceIsNamed(t *testing.T) {
 	_, err = store.Open(ctx, storetest.New(t), schema("broken", "CREATE TABBLE x;"))
 	require.ErrorContains(t, err, "tables of broken")
 	folder := t.TempDir()
-	_, err = store.Open(ctx, "postgres://bank:se%63ret@/ekrona?host="+folder+"&password=secret", boxes)
-	require.ErrorContains(t, err, "is the database created")
-	require.ErrorContains(t, err, folder)
-	require.NotContains(t, err.Error(), "secret")
+	for source, want := range map[string]string{
+		"postgres://bank:se%63ret@/ekrona?host=" + folder + "&password=secret":        folder,
+		"postgres://bank:secret@localhost:1/ekrona?password=secret":                   "localhost:1",
+		"postgres://bank:secret@localhost/ekrona?password=secret&connect_timeout=ten": "localhost",
+		"postgres://bank:secret@local%host/ekrona":                                    "no URL",
+	} {
+		_, err = store.Open(ctx, source, boxes)
+		require.ErrorContains(t, err, want)
+		require.NotContains(t, err.Error(), "secret")
+		require.NotContains(t, err.Error(), "\n")
+	}
 }

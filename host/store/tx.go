@@ -31,7 +31,8 @@ func InTx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 			return err
 		}
 		if attempt == attempts {
-			return fmt.Errorf("%w (%d times; others write all the while: try again later)", err, attempts)
+			const hint = "others write all the while: try again later"
+			return fmt.Errorf("%w (%d times; %s)", err, attempts, hint)
 		}
 		if err := pause(ctx, attempt); err != nil {
 			return err
@@ -74,7 +75,9 @@ func Read(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 
 // begin begins a transaction under a context that ends with ctx only until it has begun: a driver
 // that was given one that ends later breaks off the commit. release undoes what was not committed.
-func begin(ctx context.Context, db *sql.DB, options *sql.TxOptions) (tx *sql.Tx, release func(), err error) {
+func begin(
+	ctx context.Context, db *sql.DB, options *sql.TxOptions,
+) (tx *sql.Tx, release func(), err error) {
 	own, end := context.WithCancel(context.WithoutCancel(ctx))
 	detach := context.AfterFunc(ctx, end)
 	tx, err = db.BeginTx(own, options)

@@ -23,7 +23,8 @@ import (
 )
 
 // errNotInstalled says that there is no PostgreSQL to start.
-var errNotInstalled = errors.New("no initdb in /usr/lib/postgresql/*/bin, nor in PATH: install Debian's package postgresql")
+var errNotInstalled = errors.New("no initdb in /usr/lib/postgresql/*/bin, nor in PATH: " +
+	"install Debian's package postgresql")
 
 // postgres is a server of this test alone: in a folder of its own, reached by a socket in it.
 type postgres struct {
@@ -75,8 +76,8 @@ func start(ctx context.Context) (p *postgres, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p = &postgres{folder: folder, unlock: unlock, ended: make(chan error, 1), said: &output{ready: make(chan struct{})},
-		free: map[string][]string{}}
+	p = &postgres{folder: folder, unlock: unlock, ended: make(chan error, 1),
+		said: &output{ready: make(chan struct{})}, free: map[string][]string{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.stop())
@@ -87,15 +88,16 @@ func start(ctx context.Context) (p *postgres, err error) {
 		return nil, err
 	}
 	data := filepath.Join(folder, "data")
-	initialize := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--pgdata="+data, "--username=postgres",
-		"--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions")
+	initialize := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--pgdata="+data,
+		"--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync",
+		"--no-instructions")
 	initialize.SysProcAttr, initialize.Dir = attributes, folder
 	if said, err := initialize.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, said)
 	}
-	p.run = exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", folder, "-c", "listen_addresses=",
-		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "autovacuum=off", "-c", "max_wal_size=4GB",
-		"-c", "shared_buffers=64MB", "-c", "max_connections=200")
+	p.run = exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", folder,
+		"-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off",
+		"-c", "max_wal_size=4GB", "-c", "shared_buffers=64MB", "-c", "max_connections=200")
 	p.run.SysProcAttr, p.run.Dir, p.run.Stdout, p.run.Stderr = attributes, folder, p.said, p.said
 	if err := p.launch(); err != nil {
 		return nil, err
@@ -200,7 +202,8 @@ func newFolder() (folder string, unlock func() error, err error) {
 		if err != nil {
 			continue // it is in use, or another user's
 		}
-		if err := errors.Join(os.RemoveAll(strings.TrimSuffix(lock, ".lock")), os.Remove(lock), release()); err != nil {
+		folder := strings.TrimSuffix(lock, ".lock")
+		if err := errors.Join(os.RemoveAll(folder), os.Remove(lock), release()); err != nil {
 			return "", nil, err
 		}
 	}
@@ -253,12 +256,15 @@ func (p *postgres) release(ctx context.Context, name string, schemas []store.Sch
 		return err
 	}
 	p.free[names(schemas)] = append(p.free[names(schemas)], name)
-	_, err := p.admin.ExecContext(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1`, name)
+	_, err := p.admin.ExecContext(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE datname = $1`, name)
 	return err
 }
 
 // with carries out a statement on a database.
-func (p *postgres) with(ctx context.Context, name, statement string, schemas ...store.Schema) error {
+func (p *postgres) with(
+	ctx context.Context, name, statement string, schemas ...store.Schema,
+) error {
 	db, err := store.Open(ctx, p.source(name), schemas...)
 	if err != nil {
 		return err

@@ -68,8 +68,8 @@ func Run(m *testing.M) int {
 	return code
 }
 
-// fewerChecks has random tests make a fifth of their checks: a statement takes many times as long on
-// a server as in memory.
+// fewerChecks has random tests make a fifth of their checks: a statement takes many times as long
+// on a server as in memory.
 func fewerChecks() {
 	checks := flag.Lookup("rapid.checks")
 	if checks == nil {
