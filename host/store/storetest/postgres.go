@@ -109,7 +109,8 @@ func start(ctx context.Context) (p *postgres, err error) {
 // as has the server run as somebody else when we are root, which it refuses to be, and die when
 // we do, however that comes about.
 func (p *postgres) as() (*syscall.SysProcAttr, error) {
-	attributes := &syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT} // to PostgreSQL: end at once
+	attributes := &syscall.SysProcAttr{}
+	endWithUs(attributes)
 	if os.Getuid() != 0 {
 		return attributes, nil
 	}

@@ -47,6 +47,10 @@ func Run(m *testing.M) int {
 	if code := m.Run(); code != 0 || isOnce() {
 		return code
 	}
+	if err := fewerChecks(); err != nil {
+		fmt.Println("FAIL: the number of random tests:", err)
+		return 1
+	}
 	started, err := start(context.Background())
 	if errors.Is(err, errNotInstalled) && os.Getenv("EKRONA_REQUIRE_POSTGRESQL") == "" {
 		fmt.Println("not run on PostgreSQL:", err)
@@ -58,7 +62,6 @@ func Run(m *testing.M) int {
 	}
 	fmt.Println("once more, on PostgreSQL:")
 	server = started
-	fewerChecks()
 	code := m.Run()
 	server = nil
 	if err := started.stop(); err != nil {
@@ -70,18 +73,16 @@ func Run(m *testing.M) int {
 
 // fewerChecks has random tests make a fifth of their checks: a statement takes many times as long
 // on a server as in memory.
-func fewerChecks() {
+func fewerChecks() error {
 	checks := flag.Lookup("rapid.checks")
 	if checks == nil {
-		return
+		return nil
 	}
 	n, err := strconv.Atoi(checks.Value.String())
-	if err == nil {
-		err = checks.Value.Set(strconv.Itoa(max(1, n/5)))
-	}
 	if err != nil {
-		panic(err) // rapid's flag is another one now
+		return err
 	}
+	return checks.Value.Set(strconv.Itoa(max(1, n/5)))
 }
 
 // isOnce reports whether the tests are only listed, or an input is sought that fails.
