@@ -16,8 +16,6 @@ import (
 	"sync"
 	"time"
 
-	"modernc.org/sqlite"
-
 	"ekrona/host/durable"
 	"ekrona/host/lockfile"
 	"ekrona/host/store"
@@ -103,7 +101,7 @@ func openDB(ctx context.Context, d driver.Driver, path string) (*sql.DB, error) 
 		return nil, err
 	}
 	if d == nil {
-		d = &sqlite.Driver{}
+		return store.Open(ctx, path, s)
 	}
 	return store.OpenOn(ctx, d, path, s)
 }
@@ -123,15 +121,15 @@ func (j *journal) close() error {
 func (j *journal) begin(ctx context.Context, job *Job) error {
 	var name string
 	var digest []byte
-	err := j.db.QueryRowContext(ctx, `SELECT id, name, digest FROM job`).Scan(&j.id, &name, &digest)
+	found, err := store.Get(ctx, j.db, store.Into{&j.id, &name, &digest}, `SELECT id, name, digest FROM job`)
 	switch {
-	case err == nil && name != job.Name:
+	case found && name != job.Name:
 		return fmt.Errorf("job folder %s: it is that of the job %s: name another folder", j.folder, name)
-	case err == nil && string(digest) != string(job.Digest[:]):
+	case found && string(digest) != string(job.Digest[:]):
 		return fmt.Errorf("job folder %s: the job file or its table was changed since the job was begun: take it back as it was, and put what is new into another job", j.folder)
-	case err == nil:
+	case found:
 		return j.write(ctx, func(w *writing) error { return w.log("opened", nil) })
-	case !errors.Is(err, sql.ErrNoRows):
+	case err != nil:
 		return fmt.Errorf("journal: %w", err)
 	}
 	var id [16]byte
@@ -140,7 +138,7 @@ func (j *journal) begin(ctx context.Context, job *Job) error {
 	}
 	j.id = hex.EncodeToString(id[:])
 	return j.write(ctx, func(w *writing) error {
-		if err := w.exec(`INSERT INTO job (only, id, name, bank, digest, begun) VALUES (1, $1, $2, $3, $4, $5)`,
+		if err := w.exec(`INSERT INTO job (one, id, name, bank, digest, begun) VALUES (1, $1, $2, $3, $4, $5)`,
 			j.id, job.Name, string(job.Bank), job.Digest[:], j.now()); err != nil {
 			return err
 		}
@@ -173,9 +171,9 @@ func (j *journal) write(ctx context.Context, do func(w *writing) error) error {
 	ctx = context.WithoutCancel(ctx)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	w := &writing{j: j, ctx: ctx, head: j.head}
+	w := &writing{}
 	if err := store.InTx(ctx, j.db, func(tx *sql.Tx) error {
-		w.tx = tx
+		*w = writing{j: j, ctx: ctx, tx: tx, head: j.head}
 		return do(w)
 	}); err != nil {
 		return fmt.Errorf("journal: %w", err)
@@ -188,8 +186,7 @@ func (j *journal) write(ctx context.Context, do func(w *writing) error) error {
 }
 
 func (w *writing) exec(query string, arguments ...any) error {
-	_, err := w.tx.ExecContext(w.ctx, query, arguments...)
-	return err
+	return store.Exec(w.ctx, w.tx, query, arguments...)
 }
 
 // log puts a line into the audit log.
