@@ -50,7 +50,7 @@ public final class GuestApplet extends Applet {
 
     private Vault vault;
     private Object kept;
-    private final Object[] shelf = new Object[1];
+    private final Object[] keptInArray = new Object[1];
     private final byte[] own = {5, 6, 7};
 
     private GuestApplet(byte[] parameters, short offset) {
@@ -143,7 +143,7 @@ public final class GuestApplet extends Applet {
                 kept = apdu;
                 return 0;
             case KEEP_IN_ARRAY:
-                shelf[0] = buffer;
+                keptInArray[0] = buffer;
                 return 0;
             case STATICS:
                 Ledger.opened += (byte) value;

@@ -12,7 +12,7 @@ final class Accept extends Command {
     private static final short PAYER = (short) (Messages.PAYMENT_HEADER + Spec.PAYMENT_OFFSET_PAYER);
     private static final short REQUEST = Messages.PAYMENT_REQUEST;
     private static final short REQUEST_CONTENT = (short) (REQUEST + Messages.REQUEST_HEADER);
-    private static final short KEPT_IDENTITY = (short) (Messages.RECEIPT_HEADER + Spec.RECEIPT_OFFSET_IDENTITY);
+    private static final short RECORD_IDENTITY = (short) (Messages.RECEIPT_HEADER + Spec.RECEIPT_OFFSET_IDENTITY);
 
     Accept(Device device) {
         super(device, Spec.CLA_PROPRIETARY, true);
@@ -26,10 +26,10 @@ final class Accept extends Command {
         short certificate = device.certificates.device(paymentEnd);
         short bodyLength = (short) (paymentEnd - Messages.SIGNATURE);
 
-        device.engines.identify(in, (short) 0, bodyLength);
-        short kept = device.log.find(Log.ACCEPTANCE, KEPT_IDENTITY, ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH);
-        if (kept >= 0) {
-            answer(nvm.log, kept, Spec.RECEIPT_LENGTH);
+        device.engines.computeIdentity(in, (short) 0, bodyLength);
+        short earlier = device.log.find(Log.ACCEPTANCE, RECORD_IDENTITY, ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH);
+        if (earlier >= 0) {
+            answer(nvm.log, earlier, Spec.RECEIPT_LENGTH);
             return;
         }
         requireActive();

@@ -54,7 +54,7 @@ final class Authorities {
     }
 
     /** Writes the directory of a new card: every place is empty. */
-    static void begin(byte[] state) {
+    static void clearDirectory(byte[] state) {
         for (short place = 0; place < PLACES; place++) {
             state[(short) (Nvm.DIRECTORY + place)] = (byte) (-1 - place);
         }
@@ -112,14 +112,14 @@ final class Authorities {
     short placeForCA() {
         byte[] state = ram.state;
         if (state[(short) (Nvm.DIRECTORY + NEXT_CA)] == (byte) (ownCA() - CA)) {
-            turn(state);
+            advanceNextCA(state);
         }
         short place = (short) (CA + state[(short) (Nvm.DIRECTORY + NEXT_CA)]);
-        turn(state);
+        advanceNextCA(state);
         return place;
     }
 
-    private static void turn(byte[] state) {
+    private static void advanceNextCA(byte[] state) {
         byte next = (byte) (state[(short) (Nvm.DIRECTORY + NEXT_CA)] + 1);
         state[(short) (Nvm.DIRECTORY + NEXT_CA)] = next == (byte) Spec.CA_CACHE ? 0 : next;
     }

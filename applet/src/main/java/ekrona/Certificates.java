@@ -25,7 +25,7 @@ final class Certificates {
 
     /** Reads a device's certificate in ram.in, from offset to the end of the command. Returns the offset of its content. */
     short device(short offset) {
-        Tlv.demandAll(ram.in, offset, ram.words[Ram.IN_LENGTH], Spec.DEVICE_CERTIFICATE_FRAME,
+        Tlv.requireAll(ram.in, offset, ram.words[Ram.IN_LENGTH], Spec.DEVICE_CERTIFICATE_FRAME,
                 Spec.DEVICE_CERTIFICATE_LENGTH);
         short content = (short) (offset + HEADER);
         requireDates((short) (content + Spec.DEVICE_CERTIFICATE_OFFSET_EFFECTIVE),
@@ -35,7 +35,7 @@ final class Certificates {
 
     /** Reads an authority's certificate in ram.in that fills the command. Returns the offset of its content. */
     short authority() {
-        Tlv.demandAll(ram.in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.AUTHORITY_CERTIFICATE_FRAME,
+        Tlv.requireAll(ram.in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.AUTHORITY_CERTIFICATE_FRAME,
                 Spec.AUTHORITY_CERTIFICATE_LENGTH);
         requireDates((short) (HEADER + Spec.AUTHORITY_CERTIFICATE_OFFSET_EFFECTIVE),
                 (short) (HEADER + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY));
@@ -43,8 +43,8 @@ final class Certificates {
     }
 
     private void requireDates(short effective, short expiry) {
-        Tlv.date(ram.in, effective);
-        Tlv.date(ram.in, expiry);
+        Tlv.requireDate(ram.in, effective);
+        Tlv.requireDate(ram.in, expiry);
         if (Util.arrayCompare(ram.in, effective, ram.in, expiry, Spec.DATE_LENGTH) > 0) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }

@@ -112,9 +112,9 @@ final class Channel {
     }
 
     /** Counts a whole command: a challenge is good for the next one only. */
-    void age() {
-        if (ram.session[Ram.CHALLENGE_LIFE] != 0) {
-            ram.session[Ram.CHALLENGE_LIFE]--;
+    void countCommand() {
+        if (ram.session[Ram.CHALLENGE_COUNTDOWN] != 0) {
+            ram.session[Ram.CHALLENGE_COUNTDOWN]--;
         }
     }
 

@@ -29,8 +29,8 @@ abstract class Command {
     abstract void run();
 
     /** Answers with bytes that the card keeps. */
-    final void answer(byte[] kept, short offset, short length) {
-        Util.arrayCopyNonAtomic(kept, offset, ram.out, (short) 0, length);
+    final void answer(byte[] stored, short offset, short length) {
+        Util.arrayCopyNonAtomic(stored, offset, ram.out, (short) 0, length);
         device.channel.respond((short) 0, length);
     }
 
@@ -75,8 +75,8 @@ abstract class Command {
     }
 
     /** The owner, by PIN, or the own intermediary, by a Challenge answered in this session. */
-    final void requireReader() {
-        if (ram.session[Ram.STATE_GIVEN] == 0) {
+    final void requireOwnerOrIntermediary() {
+        if (ram.session[Ram.STATE_ANSWERED] == 0) {
             requirePin();
         }
     }

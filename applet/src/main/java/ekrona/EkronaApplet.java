@@ -73,7 +73,7 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
     /** A session begins without PIN, and nothing that needs one can be asked for outside of a session. */
     public boolean select() {
         device.pins.forget();
-        device.pins.settleTries();
+        device.pins.applyTryReset();
         return true;
     }
 
@@ -95,7 +95,7 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
         }
         if (device.channel.receive(apdu, cla, command.takesData)) {
             if (command != getResponse) {
-                device.channel.age();
+                device.channel.countCommand();
             }
             device.nvm.load();
             command.run();

@@ -80,7 +80,7 @@ final class Engines {
      * are hashed once for both. Returns the offset behind the signature.
      */
     short signMessage(byte[] b, short start, short end) {
-        identify(b, start, (short) (end - start));
+        computeIdentity(b, start, (short) (end - start));
         signer.signPreComputedHash(ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH, ram.scratch, Ram.DER);
         return Der.decode(ram.scratch, Ram.DER, b, Tlv.open(b, end, Spec.TAG_SIGNATURE, Spec.SIGNATURE_LENGTH));
     }
@@ -129,7 +129,7 @@ final class Engines {
     }
 
     /** SHA-256 of the bytes at offset, to scratch at IDENTITY. */
-    void identify(byte[] b, short offset, short length) {
+    void computeIdentity(byte[] b, short offset, short length) {
         sha.doFinal(b, offset, length, ram.scratch, Ram.IDENTITY);
     }
 

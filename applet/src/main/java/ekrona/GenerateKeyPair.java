@@ -13,8 +13,8 @@ final class GenerateKeyPair extends SecretCommand {
             (short) (Spec.KEY_ANSWER_OFFSET_SIGNING_POINT - Spec.KEY_ANSWER_AT_SIGNING_POINT);
     private static final short KEY_LENGTH = (short) (POINT_HEADER + Spec.POINT_LENGTH);
     /** Where in out the MAC's input is put together, behind the answer. */
-    private static final short MACKED = Spec.KEY_ANSWER_LENGTH;
-    private static final short MACKED_LENGTH = (short) (Spec.DEVICE_ID_LENGTH + 2 * Spec.POINT_LENGTH);
+    private static final short MAC_INPUT = Spec.KEY_ANSWER_LENGTH;
+    private static final short MAC_INPUT_LENGTH = (short) (Spec.DEVICE_ID_LENGTH + 2 * Spec.POINT_LENGTH);
 
     GenerateKeyPair(Device device) {
         super(device, false);
@@ -38,7 +38,7 @@ final class GenerateKeyPair extends SecretCommand {
         mac();
         Tlv.put(out, next, Spec.TAG_MAC, ram.scratch, Ram.MAC, Spec.MAC_LENGTH);
         if (!made) {
-            device.log.begin(out, Spec.KEY_ANSWER_OFFSET_SIGNING_POINT);
+            device.log.startChain(out, Spec.KEY_ANSWER_OFFSET_SIGNING_POINT);
             state[Nvm.LIFE] = Spec.LIFE_KEYS_MADE;
             nvm.store();
         }
@@ -48,10 +48,10 @@ final class GenerateKeyPair extends SecretCommand {
     /** The MAC over device id and both points, to scratch at MAC. */
     private void mac() {
         byte[] out = ram.out;
-        short next = Util.arrayCopyNonAtomic(nvm.identity, Nvm.DEVICE, out, MACKED, Spec.DEVICE_ID_LENGTH);
+        short next = Util.arrayCopyNonAtomic(nvm.identity, Nvm.DEVICE, out, MAC_INPUT, Spec.DEVICE_ID_LENGTH);
         next = Util.arrayCopyNonAtomic(out, Spec.KEY_ANSWER_OFFSET_SIGNING_POINT, out, next, Spec.POINT_LENGTH);
         Util.arrayCopyNonAtomic(out, Spec.KEY_ANSWER_OFFSET_PIN_POINT, out, next, Spec.POINT_LENGTH);
         device.cmac.deriveFromToken(nvm.token, Spec.TOKEN_LABEL_MAC);
-        device.cmac.compute(ram.scratch, Ram.KEY, out, MACKED, MACKED_LENGTH);
+        device.cmac.compute(ram.scratch, Ram.KEY, out, MAC_INPUT, MAC_INPUT_LENGTH);
     }
 }

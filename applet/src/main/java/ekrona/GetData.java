@@ -19,7 +19,7 @@ final class GetData extends Command {
         requireActivated();
         boolean needed = object == Spec.P1P2_GET_DATA_CERTIFICATE || object == Spec.P1P2_GET_DATA_DEVICE;
         if (!needed || device.limits.hasFlag(Spec.FLAG_PIN_TO_RECEIVE)) {
-            requireReader();
+            requireOwnerOrIntermediary();
         }
         byte[] out = ram.out;
         byte[] state = ram.state;

@@ -16,7 +16,7 @@ final class GetState extends Command {
         byte[] in = ram.in;
         requireParameters(Spec.P1P2_GET_STATE);
         requireActivated();
-        Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.CHALLENGE_FRAME, Spec.CHALLENGE_LENGTH);
+        Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.CHALLENGE_FRAME, Spec.CHALLENGE_LENGTH);
         if (device.authorities.find(Authorities.INSTRUCTION_KEY, (short) 1, in,
                 (short) (Messages.CHALLENGE_HEADER + Spec.CHALLENGE_OFFSET_AUTHORITY)) < 0) {
             ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
@@ -28,9 +28,9 @@ final class GetState extends Command {
         }
         requireAddressee(in, (short) (Messages.CHALLENGE_HEADER + Spec.CHALLENGE_OFFSET_DEVICE));
 
-        device.engines.identify(in, (short) 0, Spec.CHALLENGE_BODY_LENGTH);
+        device.engines.computeIdentity(in, (short) 0, Spec.CHALLENGE_BODY_LENGTH);
         short length = compose();
-        ram.session[Ram.STATE_GIVEN] = (byte) 1;
+        ram.session[Ram.STATE_ANSWERED] = (byte) 1;
         device.channel.respond((short) 0, length);
     }
 

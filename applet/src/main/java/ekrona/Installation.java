@@ -28,8 +28,8 @@ final class Installation {
         if ((short) (b[offset] & LENGTH_MASK) != Spec.INSTALL_LENGTH) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
-        Tlv.demand(b, data, end, Spec.INSTALL_FRAME, Spec.INSTALL_LENGTH);
-        Tlv.date(b, (short) (data + Spec.INSTALL_OFFSET_DATE));
+        Tlv.require(b, data, end, Spec.INSTALL_FRAME, Spec.INSTALL_LENGTH);
+        Tlv.requireDate(b, (short) (data + Spec.INSTALL_OFFSET_DATE));
         byte role = b[(short) (data + Spec.INSTALL_OFFSET_ROLE)];
         short ceilings = (short) (data + Spec.INSTALL_OFFSET_CEILINGS);
         if ((role != Spec.ROLE_CARD && role != Spec.ROLE_SAM)
@@ -51,7 +51,7 @@ final class Installation {
 
         byte[] state = nvm.state;
         state[Nvm.LIFE] = Spec.LIFE_INSTALLED;
-        Authorities.begin(state);
+        Authorities.clearDirectory(state);
         Util.arrayCopy(b, (short) (data + Spec.INSTALL_OFFSET_DATE), state, Nvm.DATE, Spec.DATE_LENGTH);
         writePolicy(state, b, ceilings);
     }
@@ -59,8 +59,8 @@ final class Installation {
     /** The policy of version 0: the pilot's, or the ceiling where that is lower. */
     private static void writePolicy(byte[] state, byte[] b, short ceilings) {
         Util.arrayCopy(Spec.PILOT_POLICY, (short) 0, state, Nvm.POLICY, Spec.POLICY_LENGTH);
-        lower(state, b, ceilings, Spec.POLICY_OFFSET_MAX_BALANCE);
-        lower(state, b, ceilings, Spec.POLICY_OFFSET_MAX_PAYMENT);
+        lowerToCeiling(state, b, ceilings, Spec.POLICY_OFFSET_MAX_BALANCE);
+        lowerToCeiling(state, b, ceilings, Spec.POLICY_OFFSET_MAX_PAYMENT);
         short transactions = (short) (Nvm.POLICY + Spec.POLICY_OFFSET_MAX_TRANSACTIONS);
         byte most = b[(short) (ceilings + Spec.POLICY_OFFSET_MAX_TRANSACTIONS)];
         if ((short) (most & LENGTH_MASK) < (short) (state[transactions] & LENGTH_MASK)) {
@@ -70,7 +70,7 @@ final class Installation {
                 (byte) (b[(short) (ceilings + Spec.POLICY_OFFSET_FLAGS)] | Spec.FLAG_PIN_TO_RECEIVE);
     }
 
-    private static void lower(byte[] state, byte[] b, short ceilings, short amount) {
+    private static void lowerToCeiling(byte[] state, byte[] b, short ceilings, short amount) {
         if (U32.greater(state, (short) (Nvm.POLICY + amount), b, (short) (ceilings + amount))) {
             Util.arrayCopy(b, (short) (ceilings + amount), state, (short) (Nvm.POLICY + amount), Spec.AMOUNT_LENGTH);
         }

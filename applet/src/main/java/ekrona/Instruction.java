@@ -7,7 +7,7 @@ import javacard.framework.Util;
 /**
  * INSTRUCTION: intermediary and notary together acknowledge records and change the card; neither can alone. Everything is applied in
  * one transaction, and the Confirmation with it. A power cut before the commit leaves nothing; after it the same Instruction brings
- * the same Confirmation. A reset of PIN tries is owed from the commit on (Pins.settleTries).
+ * the same Confirmation. A reset of PIN tries is owed from the commit on (Pins.applyTryReset).
  */
 final class Instruction extends Command {
     private static final short AUTHORITY = (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_AUTHORITY);
@@ -36,16 +36,16 @@ final class Instruction extends Command {
         byte[] state = ram.state;
         requireParameters(Spec.P1P2_INSTRUCTION);
         requireActivated();
-        Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.INSTRUCTION_FRAME, Spec.INSTRUCTION_LENGTH);
-        Tlv.date(in, DATE);
-        device.engines.identify(in, (short) 0, Spec.INSTRUCTION_BODY_LENGTH);
+        Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.INSTRUCTION_FRAME, Spec.INSTRUCTION_LENGTH);
+        Tlv.requireDate(in, DATE);
+        device.engines.computeIdentity(in, (short) 0, Spec.INSTRUCTION_BODY_LENGTH);
         if (Util.arrayCompare(ram.scratch, Ram.IDENTITY, state, Nvm.INSTRUCTION, Spec.HASH_LENGTH) == 0) {
             answer(nvm.confirmation, (short) 0, Spec.CONFIRMATION_LENGTH);
             return;
         }
         requireSignatures();
         requireAddressee(in, DEVICE);
-        if (!U32.advance(state, Nvm.SEQUENCE, (short) 1)
+        if (!U32.increment(state, Nvm.SEQUENCE, (short) 1)
                 || Util.arrayCompare(in, SEQUENCE, state, Nvm.SEQUENCE, U32.LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_SEQUENCE);
         }
@@ -58,20 +58,20 @@ final class Instruction extends Command {
         if (!device.log.acknowledge(in, ACKED_ATC, HEAD)) {
             ISOException.throwIt(Spec.SW_HEAD);
         }
-        takePolicy();
+        applyPolicy();
 
         // All of it in the working copy; a refusal above has left nothing of it in NVM.
         Util.arrayCopyNonAtomic(in, DATE, state, Nvm.DATE, Spec.DATE_LENGTH);
         Util.arrayCopyNonAtomic(ram.scratch, Ram.IDENTITY, state, Nvm.INSTRUCTION, Spec.HASH_LENGTH);
-        act(actions);
-        takeCredit();
+        applyActions(actions);
+        applyCredit();
         compose();
 
         JCSystem.beginTransaction();
         Util.arrayCopy(ram.out, (short) 0, nvm.confirmation, (short) 0, Spec.CONFIRMATION_LENGTH);
         nvm.store();
         JCSystem.commitTransaction();
-        device.pins.settleTries();
+        device.pins.applyTryReset();
         device.channel.respond((short) 0, Spec.CONFIRMATION_LENGTH);
     }
 
@@ -103,20 +103,20 @@ final class Instruction extends Command {
         return Util.arrayCompare(ram.in, DATE, ram.state, device.authorities.expiry(authority), Spec.DATE_LENGTH) > 0;
     }
 
-    private void takePolicy() {
+    private void applyPolicy() {
         byte[] in = ram.in;
         short version = Util.getShort(in, (short) (POLICY + Spec.POLICY_OFFSET_VERSION));
         short present = Util.getShort(ram.state, (short) (Nvm.POLICY + Spec.POLICY_OFFSET_VERSION));
         if (version == present) {
             return;
         }
-        if ((short) (version ^ SIGN) < (short) (present ^ SIGN) || !device.limits.underCeilings(in, POLICY)) {
+        if ((short) (version ^ SIGN) < (short) (present ^ SIGN) || !device.limits.isWithinCeilings(in, POLICY)) {
             ISOException.throwIt(Spec.SW_POLICY);
         }
         Util.arrayCopyNonAtomic(in, POLICY, ram.state, Nvm.POLICY, Spec.POLICY_LENGTH);
     }
 
-    private void act(byte actions) {
+    private void applyActions(byte actions) {
         byte[] state = ram.state;
         byte life = state[Nvm.LIFE];
         if (life != Spec.LIFE_CLOSED) { // closed is for ever
@@ -132,17 +132,17 @@ final class Instruction extends Command {
             state[Nvm.LIFE] = life;
         }
         if ((byte) (actions & Spec.ACTION_RESET_TRIES) != 0) {
-            state[Nvm.TRIES_OWED] = (byte) 1;
+            state[Nvm.TRY_RESET_PENDING] = (byte) 1;
         }
     }
 
     /** Under the policy that now holds; what no longer fits is left out, and goes back online. */
-    private void takeCredit() {
+    private void applyCredit() {
         byte[] in = ram.in;
         byte[] state = ram.state;
         if (U32.isZero(in, CREDIT)) {
             state[Nvm.CREDIT] = Spec.CREDIT_NONE;
-        } else if (state[Nvm.LIFE] != Spec.LIFE_CLOSED && device.limits.hasRoom(in, CREDIT)) {
+        } else if (state[Nvm.LIFE] != Spec.LIFE_CLOSED && device.limits.fitsMaxBalance(in, CREDIT)) {
             U32.add(state, Nvm.BALANCE, in, CREDIT);
             state[Nvm.CREDIT] = Spec.CREDIT_TAKEN;
         } else {

@@ -25,7 +25,7 @@ final class Limits {
     void requireTransaction() {
         short open = requests.count();
         Util.arrayCopyNonAtomic(ram.state, Nvm.ATC, ram.scratch, Ram.NUMBER, U32.LENGTH);
-        if ((short) (log.kept() + open) >= Spec.LOG_SLOTS || !U32.advance(ram.scratch, Ram.NUMBER, (short) (open + 1))) {
+        if ((short) (log.count() + open) >= Spec.LOG_SLOTS || !U32.increment(ram.scratch, Ram.NUMBER, (short) (open + 1))) {
             ISOException.throwIt(Spec.SW_LOG_FULL);
         }
         short most = (short) (ram.state[(short) (Nvm.POLICY + Spec.POLICY_OFFSET_MAX_TRANSACTIONS)] & 0xFF);
@@ -58,7 +58,7 @@ final class Limits {
     }
 
     /** Whether the maximum balance has room for an amount beside the balance and what open requests reserve. */
-    boolean hasRoom(byte[] b, short amount) {
+    boolean fitsMaxBalance(byte[] b, short amount) {
         byte[] scratch = ram.scratch;
         Util.arrayCopyNonAtomic(ram.state, Nvm.BALANCE, scratch, Ram.NUMBER, U32.LENGTH);
         return U32.add(scratch, Ram.NUMBER, b, amount)
@@ -67,7 +67,7 @@ final class Limits {
     }
 
     /** Whether a policy is within the ceilings that the card was installed with. */
-    boolean underCeilings(byte[] b, short policy) {
+    boolean isWithinCeilings(byte[] b, short policy) {
         byte[] ceilings = nvm.identity;
         short transactions = (short) (b[(short) (policy + Spec.POLICY_OFFSET_MAX_TRANSACTIONS)] & 0xFF);
         short mostTransactions = (short) (ceilings[(short) (Nvm.CEILINGS + Spec.POLICY_OFFSET_MAX_TRANSACTIONS)] & 0xFF);

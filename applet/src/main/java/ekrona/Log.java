@@ -36,14 +36,14 @@ final class Log {
     }
 
     /** Begins the chain, at key generation: head_0 in the working copy. The signing point is in b. */
-    void begin(byte[] b, short point) {
+    void startChain(byte[] b, short point) {
         engines.sha.update(nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
         engines.sha.doFinal(b, point, Spec.POINT_LENGTH, ram.state, Nvm.HEAD);
         Util.arrayCopyNonAtomic(ram.state, Nvm.HEAD, ram.state, Nvm.ACKED_HEAD, Spec.HASH_LENGTH);
     }
 
     /** Records kept: 0 to LOG_SLOTS, so the last bytes of the counters tell. */
-    short kept() {
+    short count() {
         return (short) ((short) (ram.state[(short) (Nvm.ATC + LAST_BYTE)] - ram.state[(short) (Nvm.ACKED_ATC + LAST_BYTE)])
                 & 0xFF);
     }
@@ -56,7 +56,7 @@ final class Log {
     /** Payments made and accepted since the last acknowledgement. */
     short transactions() {
         short count = 0;
-        for (short n = kept(); n > 0; n--) {
+        for (short n = count(); n > 0; n--) {
             if (ram.state[(short) (Nvm.KINDS + slot(n))] != REFUSAL) {
                 count++;
             }
@@ -80,7 +80,7 @@ final class Log {
      * @return its offset in nvm.log, or -1
      */
     short find(byte kind, short place, byte[] b, short offset, short length) {
-        for (short n = kept(); n > 0; n--) {
+        for (short n = count(); n > 0; n--) {
             if (ram.state[(short) (Nvm.KINDS + slot(n))] == kind) {
                 short record = record(n);
                 if (Util.arrayCompare(nvm.log, (short) (record + place), b, offset, length) == 0) {
@@ -94,7 +94,7 @@ final class Log {
     /** The sum of what was accepted since the last acknowledgement, to scratch at target. */
     void sumReceived(short target) {
         Util.arrayFillNonAtomic(ram.scratch, target, U32.LENGTH, (byte) 0);
-        for (short n = kept(); n > 0; n--) {
+        for (short n = count(); n > 0; n--) {
             if (ram.state[(short) (Nvm.KINDS + slot(n))] == ACCEPTANCE) {
                 // All of it was once within the maximum balance and the transactions of this card: no overflow is possible.
                 U32.add(ram.scratch, target, nvm.log, (short) (record(n) + Spec.ACCEPT_RECORD_AT_PAYMENT + Messages.PAYMENT_AMOUNT));
@@ -105,7 +105,7 @@ final class Log {
     /** Writes the number of the next record as data object. Returns the offset behind it. */
     short putNextNumber(byte[] b, short offset) {
         short next = Tlv.put(b, offset, Spec.TAG_ATC, ram.state, Nvm.ATC, U32.LENGTH);
-        U32.advance(b, (short) (next - U32.LENGTH), (short) 1);
+        U32.increment(b, (short) (next - U32.LENGTH), (short) 1);
         return next;
     }
 
@@ -116,15 +116,15 @@ final class Log {
     void append(byte kind, short length) {
         engines.sha.update(ram.state, Nvm.HEAD, Spec.HASH_LENGTH);
         engines.sha.doFinal(ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH, ram.state, Nvm.HEAD);
-        U32.advance(ram.state, Nvm.ATC, (short) 1); // what makes room for a record has seen that it does not overflow
-        ram.state[(short) (Nvm.KINDS + slot(kept()))] = kind;
+        U32.increment(ram.state, Nvm.ATC, (short) 1); // what makes room for a record has seen that it does not overflow
+        ram.state[(short) (Nvm.KINDS + slot(count()))] = kind;
         Util.setShort(ram.out, LENGTH, length);
         Util.arrayCopyNonAtomic(ram.state, Nvm.HEAD, ram.out, HEAD, Spec.HASH_LENGTH);
     }
 
     /** Writes the record that append prepared; inside the transaction of the command. */
     void store() {
-        Util.arrayCopy(ram.out, (short) 0, nvm.log, (short) (slot(kept()) * SLOT_LENGTH),
+        Util.arrayCopy(ram.out, (short) 0, nvm.log, (short) (slot(count()) * SLOT_LENGTH),
                 (short) (Ram.RECORD + Util.getShort(ram.out, LENGTH)));
     }
 

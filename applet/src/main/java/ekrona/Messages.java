@@ -32,8 +32,8 @@ final class Messages {
     /** Reads a Request, signature included. Returns the offset behind it. */
     static short request(byte[] b, short offset, short end) {
         short next = namesPayer(b, offset)
-                ? Tlv.demand(b, offset, end, Spec.REQUEST_FRAME_MAX, Spec.REQUEST_LENGTH_MAX)
-                : Tlv.demand(b, offset, end, Spec.REQUEST_FRAME_MIN, Spec.REQUEST_LENGTH_MIN);
+                ? Tlv.require(b, offset, end, Spec.REQUEST_FRAME_MAX, Spec.REQUEST_LENGTH_MAX)
+                : Tlv.require(b, offset, end, Spec.REQUEST_FRAME_MIN, Spec.REQUEST_LENGTH_MIN);
         requireNotZero(b, (short) (offset + REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
         return next;
     }
@@ -51,8 +51,8 @@ final class Messages {
     /** Reads a Payment, signature included. Returns the offset behind it. */
     static short payment(byte[] b, short offset, short end) {
         short next = b[(short) (offset + PAYMENT_HEADER - 1)] == (byte) Spec.PAYMENT_CONTENT_LENGTH_MAX
-                ? Tlv.demand(b, offset, end, Spec.PAYMENT_FRAME_MAX, Spec.PAYMENT_LENGTH_MAX)
-                : Tlv.demand(b, offset, end, Spec.PAYMENT_FRAME_MIN, Spec.PAYMENT_LENGTH_MIN);
+                ? Tlv.require(b, offset, end, Spec.PAYMENT_FRAME_MAX, Spec.PAYMENT_LENGTH_MAX)
+                : Tlv.require(b, offset, end, Spec.PAYMENT_FRAME_MIN, Spec.PAYMENT_LENGTH_MIN);
         requireNotZero(b, (short) (offset + PAYMENT_HEADER + Spec.PAYMENT_OFFSET_ATC));
         requireNotZero(b, (short) (offset + PAYMENT_AMOUNT));
         return next;

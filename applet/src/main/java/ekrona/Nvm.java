@@ -45,9 +45,9 @@ final class Nvm {
     /** The date floor: the highest date that an Instruction gave. */
     static final short DATE = (short) (REQUEST_NUMBER + U32.LENGTH);
     /** Not zero: an Instruction's reset of the tries is owed (Pins). */
-    static final short TRIES_OWED = (short) (DATE + Spec.DATE_LENGTH);
+    static final short TRY_RESET_PENDING = (short) (DATE + Spec.DATE_LENGTH);
     /** Not zero: the own certificate is stored. */
-    static final short CERTIFIED = (short) (TRIES_OWED + 1);
+    static final short CERTIFIED = (short) (TRY_RESET_PENDING + 1);
     /** Not zero: PIN and PUK are set. */
     static final short PIN_SET = (short) (CERTIFIED + 1);
     /** Which row of authorities holds what (Authorities). */

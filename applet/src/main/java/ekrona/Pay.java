@@ -20,17 +20,17 @@ final class Pay extends Command {
         short requestEnd = Messages.request(in, (short) 0, ram.words[Ram.IN_LENGTH]);
         short certificate = device.certificates.device(requestEnd);
 
-        short kept = device.log.find(Log.PAYMENT, (short) (Messages.PAYMENT_REQUEST + Messages.REQUEST_HEADER
+        short earlier = device.log.find(Log.PAYMENT, (short) (Messages.PAYMENT_REQUEST + Messages.REQUEST_HEADER
                 + Spec.REQUEST_OFFSET_PAYEE), in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYEE),
                 (short) (Spec.REQUEST_OFFSET_NUMBER + Spec.COUNTER_LENGTH - Spec.REQUEST_OFFSET_PAYEE));
-        if (kept >= 0 && isSameRequest(kept)) {
-            answer(nvm.log, kept, device.log.lengthOf(kept));
+        if (earlier >= 0 && isSameRequest(earlier)) {
+            answer(nvm.log, earlier, device.log.lengthOf(earlier));
             return;
         }
         // Without PIN the card does not tell whom it has paid: what follows is for its owner.
         requireActive();
         requirePin();
-        if (kept >= 0) {
+        if (earlier >= 0) {
             ISOException.throwIt(Spec.SW_REQUEST_REUSED);
         }
         short ca = device.certificates.requireKnownCA(certificate); // first, since the reader can bring it and come again

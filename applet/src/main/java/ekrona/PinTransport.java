@@ -9,7 +9,7 @@ import javacard.framework.Util;
  * gave last. Its callers forget what is there (SecretCommand).
  */
 final class PinTransport {
-    private static final short CHALLENGE_IS_NEXT = (short) 1;
+    private static final short CHALLENGE_VALID = (short) 1;
 
     private final Ram ram;
     private final Engines engines;
@@ -22,15 +22,15 @@ final class PinTransport {
     }
 
     /** Takes the one or two blocks that are the command's data. */
-    void take(boolean plain, short blocks) {
+    void readBlocks(boolean plain, short blocks) {
         if (plain) {
-            takePlain(blocks);
+            readPlaintext(blocks);
         } else {
-            takeEnciphered(blocks);
+            readEnciphered(blocks);
         }
     }
 
-    private void takePlain(short blocks) {
+    private void readPlaintext(short blocks) {
         short length = (short) (blocks * Spec.PIN_BLOCK_LENGTH);
         if (ram.words[Ram.IN_LENGTH] != length) {
             ISOException.throwIt(Spec.SW_WRONG_LENGTH);
@@ -42,17 +42,17 @@ final class PinTransport {
     }
 
     /** The challenge is used up, whatever comes out. */
-    private void takeEnciphered(short blocks) {
+    private void readEnciphered(short blocks) {
         byte[] in = ram.in;
         byte[] scratch = ram.scratch;
-        boolean fresh = ram.session[Ram.CHALLENGE_LIFE] == CHALLENGE_IS_NEXT;
-        ram.session[Ram.CHALLENGE_LIFE] = 0;
+        boolean fresh = ram.session[Ram.CHALLENGE_COUNTDOWN] == CHALLENGE_VALID;
+        ram.session[Ram.CHALLENGE_COUNTDOWN] = 0;
         boolean one = blocks == 1;
-        Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH],
+        Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH],
                 one ? Spec.ENCIPHERED_PIN_FRAME : Spec.ENCIPHERED_PINS_FRAME,
                 one ? Spec.ENCIPHERED_PIN_LENGTH : Spec.ENCIPHERED_PINS_LENGTH);
         short length = (short) (blocks * (Spec.PIN_BLOCK_LENGTH + Spec.CARD_CHALLENGE_LENGTH));
-        short macked = one ? Spec.ENCIPHERED_PIN_AT_MAC : Spec.ENCIPHERED_PINS_AT_MAC;
+        short macInputLength = one ? Spec.ENCIPHERED_PIN_AT_MAC : Spec.ENCIPHERED_PINS_AT_MAC;
         if (!fresh) {
             ISOException.throwIt(Spec.SW_CONDITIONS);
         }
@@ -60,8 +60,8 @@ final class PinTransport {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
         derive(Spec.PIN_LABEL_MAC);
-        Util.arrayCopyNonAtomic(in, (short) 0, ram.out, (short) 0, macked);
-        cmac.compute(scratch, Ram.KEY, ram.out, (short) 0, macked);
+        Util.arrayCopyNonAtomic(in, (short) 0, ram.out, (short) 0, macInputLength);
+        cmac.compute(scratch, Ram.KEY, ram.out, (short) 0, macInputLength);
         if (!cmac.matches(in, one ? Spec.ENCIPHERED_PIN_OFFSET_MAC : Spec.ENCIPHERED_PINS_OFFSET_MAC, Spec.PIN_MAC_LENGTH)) {
             ISOException.throwIt(Spec.SW_MAC_WRONG);
         }

@@ -85,11 +85,11 @@ final class Pins {
      * they are owed, and this pays it: at the end of the command, or when the applet is next selected. A power cut in between
      * gives them again before anybody can guess, so it buys no guesses.
      */
-    void settleTries() {
-        if (nvm.state[Nvm.TRIES_OWED] != 0) {
+    void applyTryReset() {
+        if (nvm.state[Nvm.TRY_RESET_PENDING] != 0) {
             pin.resetAndUnblock();
             puk.resetAndUnblock();
-            nvm.state[Nvm.TRIES_OWED] = 0;
+            nvm.state[Nvm.TRY_RESET_PENDING] = 0;
         }
     }
 

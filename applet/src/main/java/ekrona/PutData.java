@@ -29,7 +29,7 @@ final class PutData extends SecretCommand {
         }
         boolean activated = ram.state[Nvm.LIFE] >= Spec.LIFE_ACTIVE;
         if (activated) {
-            requireReader(); // or a stranger could try out whose card this is
+            requireOwnerOrIntermediary(); // or a stranger could try out whose card this is
         }
         short certificate = device.certificates.device((short) 0);
         short ca = device.certificates.requireKnownCA(certificate);
@@ -65,7 +65,7 @@ final class PutData extends SecretCommand {
         if (ram.state[Nvm.LIFE] != Spec.LIFE_KEYS_MADE) {
             ISOException.throwIt(Spec.SW_CONDITIONS);
         }
-        Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.PIN_LOAD_FRAME, Spec.PIN_LOAD_LENGTH);
+        Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.PIN_LOAD_FRAME, Spec.PIN_LOAD_LENGTH);
         device.cmac.deriveFromToken(nvm.token, Spec.TOKEN_LABEL_MAC);
         Util.arrayCopyNonAtomic(in, (short) 0, ram.out, (short) 0, Spec.PIN_LOAD_AT_MAC);
         device.cmac.compute(ram.scratch, Ram.KEY, ram.out, (short) 0, Spec.PIN_LOAD_AT_MAC);

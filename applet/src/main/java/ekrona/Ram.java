@@ -50,9 +50,9 @@ final class Ram {
     /** Not zero: a chain has begun and its last part is still to come. */
     static final short CHAINING = (short) 4;
     /** Not zero: GET STATE was answered, records may be read. */
-    static final short STATE_GIVEN = (short) 5;
+    static final short STATE_ANSWERED = (short) 5;
     /** How many whole commands may still come before the challenge dies, and one. */
-    static final short CHALLENGE_LIFE = (short) 6;
+    static final short CHALLENGE_COUNTDOWN = (short) 6;
     static final short CHALLENGE = (short) 7;
     private static final short SESSION_LENGTH = (short) (CHALLENGE + Spec.CARD_CHALLENGE_LENGTH);
 

@@ -15,9 +15,9 @@ final class ReadRecord extends Command {
             ISOException.throwIt(Spec.SW_PARAMETERS);
         }
         requireActivated();
-        requireReader();
+        requireOwnerOrIntermediary();
         boolean log = file == Spec.P2_READ_RECORD_LOG;
-        if (n > (log ? device.log.kept() : device.requests.count())) {
+        if (n > (log ? device.log.count() : device.requests.count())) {
             ISOException.throwIt(Spec.SW_RECORD_NOT_FOUND);
         }
         if (log) {

@@ -8,7 +8,7 @@ import javacard.framework.JCSystem;
  * request open; after it the same command brings the same Refusal.
  */
 final class Refuse extends Command {
-    private static final short KEPT_NUMBER = (short) (Messages.REFUSAL_HEADER + Spec.REFUSAL_OFFSET_NUMBER);
+    private static final short RECORD_NUMBER = (short) (Messages.REFUSAL_HEADER + Spec.REFUSAL_OFFSET_NUMBER);
 
     Refuse(Device device) {
         super(device, Spec.CLA_PROPRIETARY, true);
@@ -19,11 +19,11 @@ final class Refuse extends Command {
         requireParameters(Spec.P1P2_REFUSE);
         requireActivated();
         requirePinToReceive();
-        Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.REFUSE_DATA_FRAME, Spec.REFUSE_DATA_LENGTH);
+        Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.REFUSE_DATA_FRAME, Spec.REFUSE_DATA_LENGTH);
 
-        short kept = device.log.find(Log.REFUSAL, KEPT_NUMBER, in, Spec.REFUSE_DATA_OFFSET_NUMBER, U32.LENGTH);
-        if (kept >= 0) {
-            answer(nvm.log, kept, device.log.lengthOf(kept));
+        short earlier = device.log.find(Log.REFUSAL, RECORD_NUMBER, in, Spec.REFUSE_DATA_OFFSET_NUMBER, U32.LENGTH);
+        if (earlier >= 0) {
+            answer(nvm.log, earlier, device.log.lengthOf(earlier));
             return;
         }
         short entry = device.requests.find(in, Spec.REFUSE_DATA_OFFSET_NUMBER);

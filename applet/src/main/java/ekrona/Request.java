@@ -24,7 +24,7 @@ final class Request extends Command {
         requireActive();
         requirePinToReceive();
         boolean named = ram.words[Ram.IN_LENGTH] == Spec.REQUEST_DATA_LENGTH_MAX;
-        Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH],
+        Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH],
                 named ? Spec.REQUEST_DATA_FRAME_MAX : Spec.REQUEST_DATA_FRAME_MIN,
                 named ? Spec.REQUEST_DATA_LENGTH_MAX : Spec.REQUEST_DATA_LENGTH_MIN);
         Messages.requireNotZero(in, AMOUNT);
@@ -41,10 +41,10 @@ final class Request extends Command {
         }
         device.limits.requireTransaction();
         device.limits.requirePayment(in, AMOUNT);
-        if (!device.limits.hasRoom(in, AMOUNT)) {
+        if (!device.limits.fitsMaxBalance(in, AMOUNT)) {
             ISOException.throwIt(Spec.SW_BALANCE_LIMIT);
         }
-        if (!U32.advance(state, Nvm.REQUEST_NUMBER, (short) 1)) {
+        if (!U32.increment(state, Nvm.REQUEST_NUMBER, (short) 1)) {
             ISOException.throwIt(Spec.SW_OPEN_REQUESTS); // the last number has been given out
         }
 

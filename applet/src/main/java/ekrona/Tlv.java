@@ -32,7 +32,7 @@ final class Tlv {
      * @return the offset behind them
      * @throws ISOException SW_WRONG_DATA when anything else stands there
      */
-    static short demand(byte[] b, short offset, short end, byte[] frame, short length) {
+    static short require(byte[] b, short offset, short end, byte[] frame, short length) {
         if ((short) (end - offset) < length) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
@@ -51,15 +51,15 @@ final class Tlv {
         return offset;
     }
 
-    /** As demand, where nothing may follow. */
-    static void demandAll(byte[] b, short offset, short end, byte[] frame, short length) {
-        if (demand(b, offset, end, frame, length) != end) {
+    /** As require, where nothing may follow. */
+    static void requireAll(byte[] b, short offset, short end, byte[] frame, short length) {
+        if (require(b, offset, end, frame, length) != end) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
     }
 
     /** Demands that each byte of the date is a digit. Dates then compare as bytes, signed or not. */
-    static void date(byte[] b, short offset) {
+    static void requireDate(byte[] b, short offset) {
         short year = Util.getShort(b, offset);
         short month = Util.getShort(b, (short) (offset + 2));
         short day = Util.getShort(b, (short) (offset + 4));

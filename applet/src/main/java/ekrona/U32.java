@@ -67,7 +67,7 @@ final class U32 {
     }
 
     /** a += n, for a small n that is not negative. False on overflow, as in add. */
-    static boolean advance(byte[] a, short offset, short n) {
+    static boolean increment(byte[] a, short offset, short n) {
         short carry = n;
         for (short i = (short) 3; i >= 0 && carry != 0; i--) {
             carry = (short) (carry + (short) (a[(short) (offset + i)] & 0xFF));

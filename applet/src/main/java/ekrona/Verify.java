@@ -21,7 +21,7 @@ final class Verify extends SecretCommand {
             }
             return;
         }
-        device.pinTransport.take(plain, (short) 1);
+        device.pinTransport.readBlocks(plain, (short) 1);
         device.pins.requireBlock((short) 0, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
         device.pins.presentPin();
     }

@@ -26,7 +26,7 @@ final class VerifyCertificate extends Command {
     /** The root itself: self-signed, and the body has the hash that was installed. */
     private void learnFirstRoot(short certificate) {
         byte[] in = ram.in;
-        device.engines.identify(in, certificate, Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE);
+        device.engines.computeIdentity(in, certificate, Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE);
         if (Util.arrayCompare(ram.scratch, Ram.IDENTITY, nvm.identity, Nvm.ROOT_ANCHOR, Spec.HASH_LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
         }
