@@ -27,7 +27,10 @@ final class Objects {
         samples[8] = new Box[1];
     }
 
-    /** kind(1) measure(4) twice(4) corners(2) border(2): calls by class, by abstract class and by interface. */
+    /**
+     * kind(1) measure(4) twice(4) corners(2) border(2): calls by class, by abstract class and by
+     * interface.
+     */
     short describe(short index, byte[] out, short offset) {
         Measurable measurable = (Measurable) samples[index];
         out[offset++] = measurable.kind();
@@ -85,7 +88,9 @@ final class Objects {
         samples[index] = o;
     }
 
-    /** Stores into an array of a narrower element type: ArrayStoreException when it does not fit. */
+    /**
+     * Stores into an array of a narrower element type: ArrayStoreException when it does not fit.
+     */
     void store(short index) {
         Object[] narrow = (Object[]) samples[4];
         Object old = narrow[1];

@@ -13,8 +13,8 @@ import probe.lib.Ledger;
 import probe.vault.Vault;
 
 /**
- * The client of the vault. Each instruction makes one access across the firewall; a refused one answers 6F07, a
- * SystemException 6F3x, anything else that comes back goes out as data.
+ * The client of the vault. Each instruction makes one access across the firewall; a refused one
+ * answers 6F07, a SystemException 6F3x, any other result is answered as data.
  */
 public final class GuestApplet extends Applet {
     static final byte CONNECT = 0x10;
@@ -79,7 +79,9 @@ public final class GuestApplet extends Applet {
         }
     }
 
-    /** Data: the vault's AID. P1: the parameter of the request. Answers 1 when an object came back. */
+    /**
+     * Data: the vault's AID. P1: the parameter of the request. Answers 1 when an object came back.
+     */
     private short connect(APDU apdu, byte[] buffer) {
         short received = apdu.setIncomingAndReceive();
         AID server = JCSystem.lookupAID(buffer, ISO7816.OFFSET_CDATA, (byte) received);
@@ -87,7 +89,8 @@ public final class GuestApplet extends Applet {
             buffer[0] = 2;
             return 1;
         }
-        Shareable object = JCSystem.getAppletShareableInterfaceObject(server, buffer[ISO7816.OFFSET_P1]);
+        Shareable object =
+                JCSystem.getAppletShareableInterfaceObject(server, buffer[ISO7816.OFFSET_P1]);
         if (object != null) {
             vault = (Vault) object;
         }
@@ -121,7 +124,8 @@ public final class GuestApplet extends Applet {
             case CALL_LEAKED_OBJECT:
                 return Util.setShort(buffer, (short) 0, vault.leakLedger().total());
             case LEND_OWN_ARRAY:
-                return Util.setShort(buffer, (short) 0, vault.sumOf(own, (short) 0, (short) own.length));
+                return Util.setShort(buffer, (short) 0,
+                        vault.sumOf(own, (short) 0, (short) own.length));
             case LEND_BUFFER:
                 return Util.setShort(buffer, (short) 0, vault.sumOf(buffer, (short) 1, (short) 3));
             case CALLER:

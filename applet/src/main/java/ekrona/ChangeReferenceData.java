@@ -1,8 +1,8 @@
 package ekrona;
 
 /**
- * CHANGE REFERENCE DATA: replaces the PIN, given the old one. A power cut costs at most a try and leaves the old PIN or the new one.
- * The PIN does not count as verified.
+ * CHANGE REFERENCE DATA: replaces the PIN, given the old one. A power cut costs at most a try and
+ * leaves the old PIN or the new one. The PIN does not count as verified.
  */
 final class ChangeReferenceData extends SecretCommand {
     ChangeReferenceData(Device device) {

@@ -1,8 +1,14 @@
 package ekrona;
 
-/** GET CHALLENGE: random bytes for the enciphered PIN that must be the next command. Nothing persistent changes. */
+/**
+ * GET CHALLENGE: random bytes for the enciphered PIN that must be the next command. Nothing
+ * persistent changes.
+ */
 final class GetChallenge extends Command {
-    /** The command after this one, and no other. */
+    /**
+     * The next command counts this down to 1, at which the challenge is valid, and the one after it
+     * to 0.
+     */
     private static final byte COUNTDOWN_START = (byte) 2;
 
     GetChallenge(Device device) {

@@ -4,8 +4,9 @@ import javacard.framework.ISOException;
 import javacard.framework.JCSystem;
 
 /**
- * REQUEST: asks for an amount. From the commit on the request is open and its room reserved; a power cut before it leaves nothing,
- * one after it an open request that READ RECORD gives and REFUSE closes.
+ * REQUEST: asks for an amount. The request is open from the commit on, and reserves what its
+ * Payment needs; a power cut before it leaves nothing, one after it an open request that READ
+ * RECORD returns and REFUSE closes.
  */
 final class Request extends Command {
     private static final short AMOUNT = Spec.REQUEST_DATA_OFFSET_AMOUNT;
@@ -54,7 +55,8 @@ final class Request extends Command {
         next = Tlv.put(out, next, Spec.TAG_NUMBER, state, Nvm.REQUEST_NUMBER, Spec.COUNTER_LENGTH);
         next = Tlv.open(out, next, Spec.TAG_RANDOM, Messages.RANDOM_LENGTH);
         device.engines.random.generateData(out, next, Messages.RANDOM_LENGTH);
-        next = Tlv.put(out, (short) (next + Messages.RANDOM_LENGTH), Spec.TAG_AMOUNT, in, AMOUNT, Spec.AMOUNT_LENGTH);
+        next = Tlv.put(out, (short) (next + Messages.RANDOM_LENGTH), Spec.TAG_AMOUNT, in, AMOUNT,
+                Spec.AMOUNT_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_CURRENCY, in, CURRENCY, Messages.CURRENCY_LENGTH);
         if (named) {
             next = Tlv.put(out, next, Spec.TAG_DEVICE, in, PAYER, Spec.DEVICE_ID_LENGTH);

@@ -1,8 +1,8 @@
 package ekrona;
 
 /**
- * RESET RETRY COUNTER: sets a new PIN with all its tries, given the PUK. A power cut costs at most a try of the PUK and leaves the old
- * PIN or the new one. The PIN does not count as verified.
+ * RESET RETRY COUNTER: sets a new PIN with all its tries, given the PUK. A power cut costs at most
+ * a try of the PUK and leaves the old PIN or the new one. The PIN does not count as verified.
  */
 final class ResetRetryCounter extends SecretCommand {
     ResetRetryCounter(Device device) {

@@ -1,8 +1,8 @@
 package ekrona;
 
 /**
- * VERIFY: presents the PIN, or without data asks for it. The try is taken before the comparison and outside any transaction: a power
- * cut costs at most that try.
+ * VERIFY: presents the PIN or, without data, asks whether it is verified. The try is taken before
+ * the comparison and outside any transaction: a power cut costs at most that try.
  */
 final class Verify extends SecretCommand {
     Verify(Device device) {
