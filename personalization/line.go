@@ -11,8 +11,8 @@ import (
 	"ekrona/apdu/gpc"
 	"ekrona/apdu/spec"
 	"ekrona/emulator/cap"
+	"ekrona/host/banking"
 	"ekrona/host/card"
-	"ekrona/host/intermediary"
 	"ekrona/personalization/globalplatform"
 	"ekrona/personalization/scp03"
 )
@@ -63,16 +63,16 @@ type Line struct {
 // Keys are never guessed, and keys that are not the card's stop it before EXTERNAL
 // AUTHENTICATE. Errors: [scp03.ErrWrongKeys], [ErrOtherApplet], [*gpc.Refusal] and
 // those of Personalize.
-func (l Line) Issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done func(Stage) error) (intermediary.Device, error) {
+func (l Line) Issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done func(Stage) error) (banking.Device, error) {
 	device, err := l.issue(ctx, c, o, s, done)
 	if err != nil {
-		return intermediary.Device{}, fmt.Errorf("issuing %s: %w", o.Device, err)
+		return banking.Device{}, fmt.Errorf("issuing %s: %w", o.Device, err)
 	}
 	return device, nil
 }
 
-func (l Line) issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done reached) (intermediary.Device, error) {
-	none := intermediary.Device{}
+func (l Line) issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done reached) (banking.Device, error) {
+	none := banking.Device{}
 	found, err := l.inspect(ctx, c, o, s)
 	if err != nil {
 		return none, err
@@ -98,7 +98,7 @@ type finding struct {
 	versions map[byte]bool // of key sets
 	instance bool          // this order's
 	foreign  bool          // an instance of another order, not active
-	active   *intermediary.Device
+	active   *banking.Device
 }
 
 // isManaged tells whether the security domain has nothing more to do.

@@ -10,6 +10,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 )
@@ -22,7 +23,7 @@ type caseRun struct {
 	world    *country
 	subject  *subject
 	failures []string
-	secrets  []secret // looked for in a Glass
+	secrets  []secret // looked for by a MemoryInspector
 	stop     func()   // ends the case at once
 }
 
@@ -84,8 +85,8 @@ func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 	c.must(err)
 	card, err := c.target.Install(c.ctx, encoded)
 	c.must(err)
-	if glass, ok := c.target.(Glass); ok {
-		card = &watched{card: card, glass: glass, c: c}
+	if memory, ok := c.target.(MemoryInspector); ok {
+		card = &inspected{card: card, memory: memory, c: c}
 	}
 	s.raw = recorder{card, c.coverage}
 	s.card = apdu.Framing{Card: s.raw, ExtendedLength: !c.target.Capabilities().ShortOnly}
@@ -218,7 +219,7 @@ func (s *subject) openBook() {
 }
 
 // loaded is an active card with a balance.
-func (c *caseRun) loaded(balance message.Amount, change ...func(*message.InstallParameters)) *subject {
+func (c *caseRun) loaded(balance money.Ore, change ...func(*message.InstallParameters)) *subject {
 	s := c.active(change...)
 	s.load(balance)
 	return s

@@ -37,7 +37,7 @@ func (c *Card) answer(raw []byte) (apdu.Response, error) {
 	}
 	var response apdu.Response
 	err = c.machine.Enter(func(call *vm.Call) { response = c.dispatch(call, command) })
-	c.selecting = false
+	c.selecting, c.reselected = false, 0
 	return response, err
 }
 
@@ -105,6 +105,9 @@ func (c *Card) named(p2 byte, name []byte) (installed, bool) {
 // selectApplet deselects what was selected and asks the applet whether it will be
 // (JCRE §3.2, §4.5.2). After a refusal nothing is selected.
 func (c *Card) selectApplet(call *vm.Call, found installed) bool {
+	if c.current == found.instance {
+		c.reselected = found.instance
+	}
 	c.deselect(call)
 	c.machine.Select(found.instance)
 	c.current, c.selecting = found.instance, true
@@ -128,6 +131,14 @@ func (c *Card) deselect(call *vm.Call) {
 	c.guarded(call, func() { call.Invoke(c.entry.deselect, c.applet(c.current)) })
 	c.machine.Select(0)
 	c.current = 0
+	c.endSession()
+}
+
+// endSession ends the secure channel that the applet that was selected may have used.
+func (c *Card) endSession() {
+	if c.manager != nil {
+		c.manager.EndSession()
+	}
 }
 
 func (c *Card) applet(instance vm.Instance) vm.Ref {
@@ -139,6 +150,7 @@ func (c *Card) applet(instance vm.Instance) vm.Ref {
 // (JCRE §7.6.2). It returns the exception that came out, nil for none. The transcript
 // tells of one that no status word shows.
 func (c *Card) guarded(call *vm.Call, run func()) *vm.JavaException {
+	api.ForgetResult(call)
 	thrown := call.Try(run)
 	if thrown != nil && !call.InstanceOf(thrown.Ref, isoException) {
 		c.note("the applet threw %s", thrown)
@@ -146,6 +158,7 @@ func (c *Card) guarded(call *vm.Call, run func()) *vm.JavaException {
 	if call.TransactionDepth() > 0 {
 		call.AbortTransaction()
 	}
+	api.TakeBackOneShots(call)
 	return thrown
 }
 
@@ -163,13 +176,18 @@ func (c *Card) process(call *vm.Call, command apdu.Command) apdu.Response {
 		Long: long && c.options.Profile.ExtendedLength,
 	})
 	thrown := c.guarded(call, func() { call.Invoke(c.entry.process, applet, vm.RefValue(object)) })
-	response := apdu.Response{Data: exchange.Response(), SW: apdu.OK}
-	if thrown != nil {
-		response.SW = apdu.SWUnknown // an exception that nothing caught
-		if call.InstanceOf(thrown.Ref, isoException) {
-			response.SW = apdu.StatusWord(uint16(thrown.Reason))
-		}
-	}
+	response := apdu.Response{Data: exchange.Response(), SW: statusOf(call, thrown)}
 	api.EndExchange(call)
 	return response
+}
+
+// statusOf is the status word for what an applet's method threw.
+func statusOf(call *vm.Call, thrown *vm.JavaException) apdu.StatusWord {
+	switch {
+	case thrown == nil:
+		return apdu.OK
+	case call.InstanceOf(thrown.Ref, isoException):
+		return apdu.StatusWord(uint16(thrown.Reason))
+	}
+	return apdu.SWUnknown
 }

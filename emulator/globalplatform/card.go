@@ -36,6 +36,9 @@ type Card struct {
 	stored   stored
 	cut      int // persistent write of the command before which power goes; 0 for none
 
+	caller *vm.Call // of the applet that the manager serves at the moment, nil for none
+	target card.AID // applet that INSTALL [for personalization] named, nil for none
+
 	last Account
 }
 
@@ -48,6 +51,7 @@ func New(c *card.Card, o Options) (*Card, error) {
 		o.Random = rand.Reader
 	}
 	managed := &Card{card: c, random: o.Random}
+	c.SetManager(applets{managed})
 	record, err := c.Record()
 	switch {
 	case errors.Is(err, card.ErrNoRecord):
@@ -85,6 +89,10 @@ func (c *Card) Reset() error {
 	return c.wake()
 }
 
+// Leave takes the issuer security domain out of the way of a program that gives its
+// commands to the card below and uses the manager for its applets alone.
+func (c *Card) Leave() { c.selected = false }
+
 // wake is the card's life from power-up to the first command.
 func (c *Card) wake() error {
 	c.selected, c.cut = true, 0
@@ -94,6 +102,8 @@ func (c *Card) wake() error {
 		present[a.AID.String()] = true
 	}
 	c.state.apps = deleteFunc(c.state.apps, func(a app) bool { return !present[a.aid.String()] })
+	c.state.services = deleteFunc(c.state.services,
+		func(v service) bool { return !present[v.applet.String()] })
 	c.state.oneDefault()
 	if c.state.life == gpc.CardLocked || c.state.life == gpc.Terminated {
 		return nil
@@ -132,6 +142,13 @@ func (c *Card) transmit(raw []byte) (response apdu.Response, err error) {
 	command, err := apdu.ParseCommand(raw)
 	if err == nil && isSelect(command) && (!command.Extended || c.card.Profile().ExtendedLength) {
 		return c.selectByName(command, raw)
+	}
+	if !c.selected && c.state.life == gpc.Terminated { // by the applet that is selected
+		if err := c.act(c.card.Deselect); err != nil {
+			return apdu.Response{}, err
+		}
+		c.selected = true
+		c.endSession()
 	}
 	if !c.selected {
 		return c.below(raw)

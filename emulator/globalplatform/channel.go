@@ -19,8 +19,9 @@ const (
 // session is a secure channel from INITIALIZE UPDATE on.
 type session struct {
 	responder *scp03.Responder
-	version   byte   // of the key set
-	dek       []byte // Key-DEK of the key set, under which new keys come
+	version   byte        // of the key set
+	least     scp03.Level // that EXTERNAL AUTHENTICATE asked for
+	dek       []byte      // Key-DEK of the key set, under which new keys come
 	aborted   bool
 }
 
@@ -30,7 +31,7 @@ func (s *session) authenticated() bool {
 
 // endSession also ends whatever goes over several commands.
 func (c *Card) endSession() {
-	c.session, c.loading, c.chain, c.listing, c.stored = nil, nil, nil, nil, stored{}
+	c.session, c.loading, c.chain, c.listing, c.stored, c.target = nil, nil, nil, nil, stored{}, nil
 }
 
 // secured takes a command's protection off, carries it out, and protects the
@@ -159,5 +160,6 @@ func (c *Card) externalAuthenticate(command apdu.Command) ([]byte, error) {
 		c.endSession()
 		return nil, apdu.SWNotAuthentic
 	}
+	s.least = s.responder.Level()
 	return nil, c.update(func(st *state) { st.set(s.version).tries = maxTries })
 }

@@ -72,7 +72,10 @@ func (c *Card) deleteOne(aid []byte) error {
 	if known := c.state.app(aid); known.life == gpc.Selectable && known.privileges == 0 {
 		return nil // nothing is recorded
 	}
-	return c.update(func(s *state) { s.dropApp(aid) })
+	return c.update(func(s *state) {
+		s.dropApp(aid)
+		s.dropServices(aid)
+	})
 }
 
 // deleteKeys deletes the keys of an identifier, a version or both (GPC table

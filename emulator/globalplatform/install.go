@@ -9,8 +9,10 @@ import (
 	"ekrona/emulator/card"
 )
 
-// grantable are the privileges that an applet may have here.
-const grantable = gpc.PrivilegeCardReset
+// grantable are the privileges that an applet may have here: those that it uses through
+// org.globalplatform, beside Card Reset.
+const grantable = gpc.PrivilegeCardReset | gpc.PrivilegeCardLock | gpc.PrivilegeCardTerminate | gpc.PrivilegeCVMManagement |
+	gpc.PrivilegeGlobalLock | gpc.PrivilegeGlobalRegistry | gpc.PrivilegeGlobalService
 
 // install is INSTALL (GPC §11.5).
 func (c *Card) install(command apdu.Command) ([]byte, error) {
@@ -18,6 +20,7 @@ func (c *Card) install(command apdu.Command) ([]byte, error) {
 		return nil, apdu.SWWrongP1P2
 	}
 	var err error
+	c.target = nil
 	data := command.Data
 	switch purpose := command.P1; purpose {
 	case gpc.InstallLoad:
@@ -142,8 +145,8 @@ func (c *Card) forMakeSelectable(data []byte) error {
 	})
 }
 
-// forPersonalization finds that no applet here takes data from its security
-// domain.
+// forPersonalization has the STORE DATA commands that follow go to an applet that takes
+// them, up to the last block (GPC §7.3.3).
 func (c *Card) forPersonalization(data []byte) error {
 	aid, err := gpc.ParseForPersonalization(data)
 	if err != nil {
@@ -152,5 +155,9 @@ func (c *Card) forPersonalization(data []byte) error {
 	if !c.hasApplet(aid) {
 		return apdu.SWNotFound
 	}
-	return apdu.SWConditions
+	if !c.card.IsPersonalizable(aid) {
+		return apdu.SWConditions
+	}
+	c.target = bytes.Clone(aid)
+	return nil
 }

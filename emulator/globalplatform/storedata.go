@@ -30,6 +30,9 @@ var storable = map[tlv.Tag]int{
 // storeData is STORE DATA to the security domain itself (GPC §11.11). The blocks
 // take effect together with the last one.
 func (c *Card) storeData(command apdu.Command) ([]byte, error) {
+	if c.target != nil {
+		return c.personalize(command)
+	}
 	s := c.stored
 	c.stored = stored{}
 	if command.P2 != s.next || command.P1&storeEncryption != 0 {
@@ -54,6 +57,31 @@ func (c *Card) storeData(command apdu.Command) ([]byte, error) {
 		return nil, apdu.SWWrongP1P2
 	}
 	return nil, c.store(data)
+}
+
+// personalize gives a STORE DATA command to the applet, header included, and takes its
+// answer. What the applet refuses leaves the personalization open.
+func (c *Card) personalize(command apdu.Command) (data []byte, err error) {
+	applet := c.target
+	command.Ne, command.Extended = 0, false
+	raw, err := command.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	var sw apdu.StatusWord
+	err = c.act(func() error {
+		data, sw, err = c.card.Personalize(applet, raw)
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case sw != apdu.OK:
+		return nil, sw
+	case command.P1&gpc.LastBlock != 0:
+		c.target = nil
+	}
+	return data, nil
 }
 
 func (c *Card) store(data []byte) error {

@@ -10,6 +10,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 )
 
@@ -61,7 +62,7 @@ func TestCommandsAreThoseOfTheSpec(t *testing.T) {
 		{"REFUSE", turn{"80160000079F41040000000700", "E4009000"},
 			func(c *Client) (any, error) { return c.Refuse(ctx, 7) }, []byte{0xE4, 0}},
 		{"GET DATA balance", turn{"00CA00C400", "C40400004E209000"},
-			func(c *Client) (any, error) { return c.Balance(ctx) }, message.Amount(20000)},
+			func(c *Client) (any, error) { return c.Balance(ctx) }, money.Ore(20000)},
 		{"GET DATA device", turn{"00CA005A00", "5A1053454E4F524449433030303030303031 9000"},
 			func(c *Client) (any, error) { return c.Device(ctx) }, message.DeviceID("SENORDIC00000001")},
 		{"GET DATA counters", turn{"00CA00E900", "E91A 9F360400000005 C20400000003 C50400000002 9F410400000001 9000"},

@@ -7,9 +7,9 @@ import (
 	"ekrona/apdu"
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
-	"ekrona/host/money"
 	"ekrona/host/terminal"
 )
 

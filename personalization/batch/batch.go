@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"ekrona/apdu/message"
-	"ekrona/host/intermediary"
+	"ekrona/host/banking"
 	"ekrona/personalization"
 	"ekrona/personalization/batch/letter"
 	"ekrona/personalization/preflight"
@@ -21,18 +21,18 @@ type Options struct {
 	Job      *Job
 	Folder   string // of the job; made if there is none
 	Line     personalization.Line
-	Registry Registry       // takes the place of Line's
-	Need     preflight.Need // what the applet takes of a card
-	LogKey   crypto.Signer  // signs the audit log
-	Clock    Clock          // nil is the system's
-	Driver   driver.Driver  // of the journal; nil is SQLite's
+	Registry banking.IssuerDesk // takes the place of Line's
+	Need     preflight.Need     // what the applet takes of a card
+	LogKey   crypto.Signer      // signs the audit log
+	Clock    Clock              // nil is the system's
+	Driver   driver.Driver      // of the journal; nil is SQLite's
 }
 
 // Batch is a job that is being done. Its methods are used by one goroutine.
 type Batch struct {
 	job      *Job
 	line     personalization.Line
-	registry Registry
+	registry banking.IssuerDesk
 	journal  *journal
 	clock    Clock
 	need     preflight.Need
@@ -52,7 +52,7 @@ func Open(ctx context.Context, o Options) (_ *Batch, err error) {
 	if err := Check(ctx, o.Job, o.Registry); err != nil {
 		return nil, err
 	}
-	registry := &guarded{Registry: o.Registry}
+	registry := &guarded{IssuerDesk: o.Registry}
 	o.Line.Registry = registry
 	if o.Line.FinalVersion == 0 {
 		o.Line.FinalVersion = personalization.FinalKeyVersion
@@ -75,12 +75,12 @@ func (b *Batch) Close() error { return b.journal.close() }
 
 // Check complains of owners in a job whom the intermediary does not know. The error is
 // [Problems], or that of the registry.
-func Check(ctx context.Context, j *Job, registry Registry) error {
+func Check(ctx context.Context, j *Job, registry banking.IssuerDesk) error {
 	var problems Problems
 	for _, c := range j.Cards {
 		_, err := registry.Cards(ctx, c.Owner)
 		switch {
-		case errors.Is(err, intermediary.ErrNoCustomer):
+		case errors.Is(err, banking.ErrNoCustomer):
 			problems.add(j.CardsFile, c.Line, "owner %q is no customer of %s: enrol the customer first, or correct the name", c.Owner, j.Bank)
 		case err != nil:
 			return err
@@ -160,7 +160,7 @@ func (b *Batch) clear(ctx context.Context) error {
 			if err := b.registry.ReportLost(ctx, device); err != nil {
 				return err
 			}
-		case !errors.Is(err, intermediary.ErrNoDevice):
+		case !errors.Is(err, banking.ErrNoDevice):
 			return err
 		}
 		if err := letter.Remove(b.journal.path(lettersIn), device); err != nil {

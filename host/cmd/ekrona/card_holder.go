@@ -10,32 +10,32 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
-	"ekrona/apdu/signature"
 	"ekrona/host/card"
-	"ekrona/host/town"
+	"ekrona/host/sandbox"
 )
 
 // holderFlags are the flags of commands for a card's holder.
 type holderFlags struct {
-	cards cardFlags
-	world inTown
-	plain bool
-	pin   holderSecret
+	cards  cardFlags
+	world  inSandbox
+	plain  bool
+	pin    holderSecret
+	device string
 }
 
 // holderCommand makes a command on a card that is in its holder's hand: in a reader, in
-// a file, or that of a person of a town.
+// a file, or that of a person of a sandbox.
 func holderCommand(f *holderFlags, c *cobra.Command, do func(ctx context.Context, h *heldCard) error) *cobra.Command {
 	c.Use += " [NAME]"
 	c.Long = c.Short + `.
 
 The card is that in a PC/SC reader (--reader), the virtual one in a file (--card), or
-that of a person of a town (NAME --state DIR), wherever it is. The PIN comes from
+that of a person of a sandbox (NAME --state DIR), wherever it is. The PIN comes from
 --pin-file, from EKRONA_PIN, from the PIN letter of a person of the demo, or is asked
 for at the terminal.
 
 It goes to the card enciphered when the card's PIN key is known, which the person's
-bank knows. Without NAME it could go to a card in a reader in clear only, and does not
+phone knows. Without NAME it could go to a card in a reader in clear only, and does not
 unless --plain-pin says so: whoever can listen to the reader could take it down.
 ` + c.Long
 	c.Args = cobra.MaximumNArgs(1)
@@ -46,7 +46,8 @@ unless --plain-pin says so: whoever can listen to the reader could take it down.
 	f.pin = holderSecret{kind: "PIN", flag: "--pin-file", environment: "EKRONA_PIN"}
 	c.Flags().StringVar(&f.pin.file, "pin-file", "", "file with the PIN, which its owner alone may read")
 	c.Flags().BoolVar(&f.plain, "plain-pin", false, "let PIN and PUK go to a card in a reader in clear")
-	c.Flags().StringVar(&f.world.state, "state", "", "folder of the town in which NAME lives, as left by \"ekrona demo --state\"")
+	c.Flags().StringVar(&f.world.state, "state", "", "folder of the sandbox in which NAME has a phone")
+	c.Flags().StringVar(&f.device, "device", "", "which card of NAME's, by its device id; needed where NAME has several")
 	c.Flags().BoolVar(&f.world.asJSON, "json", false, "answer as JSON; amounts in ore")
 	return c
 }
@@ -61,7 +62,7 @@ type heldCard struct {
 
 	transport  card.PINTransport
 	inClear    error                     // why no PIN goes to the card, nil if one may
-	letter     town.Letter               // empty but for people of the demo
+	letter     sandbox.Letter            // empty but for people of the demo
 	noteNewPIN func(digits string) error // keeps it in the letter
 }
 
@@ -69,7 +70,7 @@ type heldCard struct {
 func (f *holderFlags) hold(c *cobra.Command, arguments []string, do func(ctx context.Context, h *heldCard) error) error {
 	if len(arguments) == 0 {
 		if f.world.state != "" {
-			return usage("%s: name whose card of the town it is, or leave --state out", c.CommandPath())
+			return usage("%s: name whose card of the sandbox it is, or leave --state out", c.CommandPath())
 		}
 		return withCard(c, &f.cards, func(opened *openCard) error {
 			h := &heldCard{Client: card.New(opened), atr: opened.ATR, where: opened.Where, noteNewPIN: func(string) error { return nil }}
@@ -80,12 +81,12 @@ func (f *holderFlags) hold(c *cobra.Command, arguments []string, do func(ctx con
 		})
 	}
 	f.world.traced, f.cards.traced = f.cards.traced, false
-	return f.world.run(c, func(ctx context.Context, t *town.Town) error {
-		person, err := t.Person(arguments[0])
+	return f.world.run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+		person, err := s.Person(ctx, arguments[0], message.DeviceID(f.device))
 		if err != nil {
 			return err
 		}
-		h, err := ofPerson(ctx, t, person)
+		h, err := ofPerson(s, person)
 		if err != nil {
 			return err
 		}
@@ -103,21 +104,17 @@ func (f *holderFlags) hold(c *cobra.Command, arguments []string, do func(ctx con
 
 // ofPerson knows the key to which the PIN of a person's card is enciphered, and the
 // person's PIN letter.
-func ofPerson(ctx context.Context, t *town.Town, person *town.Person) (*heldCard, error) {
-	device, err := person.Bank.Device(ctx, person.Phone.Device())
-	if err != nil {
-		return nil, err
+func ofPerson(s *sandbox.Sandbox, person *sandbox.Person) (*heldCard, error) {
+	if person.Phone == nil {
+		return nil, fmt.Errorf("%s has no card yet: issue one with \"ekrona issue card\"", person.Name)
 	}
-	key, err := signature.ParsePoint(device.PINPoint)
-	if err != nil {
-		return nil, fmt.Errorf("PIN key of %s: %w", device.ID, err)
-	}
+	key := person.Phone.PINKey()
 	h := &heldCard{where: person.Name + "'s", transport: card.PINTransport{Key: key, Random: rand.Reader}, letter: person.Letter}
 	h.noteNewPIN = func(digits string) error {
 		if h.letter.PIN == "" {
 			return nil
 		}
-		return t.NoteNewPIN(person, digits)
+		return s.NoteNewPIN(person.Holder, digits)
 	}
 	return h, nil
 }

@@ -10,9 +10,9 @@ import (
 	"ekrona/apdu"
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
-	"ekrona/host/money"
 )
 
 // cardInfo is what a card says of itself: first to everybody, then to who has entered
@@ -119,8 +119,7 @@ func (i *cardInfo) toHolder(ctx context.Context, client *card.Client) error {
 	if err != nil {
 		return err
 	}
-	amount := money.FromWire(uint32(balance))
-	i.Balance, i.Policy, i.Counters = &amount, &policy, &counters
+	i.Balance, i.Policy, i.Counters = &balance, &policy, &counters
 	return nil
 }
 
@@ -150,9 +149,8 @@ func (i *cardInfo) text() string {
 		line("more", "after the PIN: --pin-file FILE, EKRONA_PIN or --with-pin")
 		return out.String()
 	}
-	kr := func(a message.Amount) money.Ore { return money.FromWire(uint32(a)) }
-	line("balance", "%s of at most %s", *i.Balance, kr(i.Policy.MaxBalance))
-	line("payments", "%s at most each, %d transactions between two synchronisations", kr(i.Policy.MaxPayment), i.Policy.MaxTransactions)
+	line("balance", "%s of at most %s", *i.Balance, i.Policy.MaxBalance)
+	line("payments", "%s at most each, %d transactions between two synchronisations", i.Policy.MaxPayment, i.Policy.MaxTransactions)
 	line("records", "%d written, %d acknowledged", i.Counters.ATC, i.Counters.AckedATC)
 	line("Instructions", "%d applied; policy version %d; %d Requests made", i.Counters.InstructionSequence, i.Policy.Version, i.Counters.RequestCounter)
 	return out.String()
@@ -173,7 +171,6 @@ func cardBalanceCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		amount := money.FromWire(uint32(balance))
-		return f.world.answer(c, map[string]money.Ore{"balance_ore": amount}, "%s on the card", amount)
+		return f.world.answer(c, map[string]money.Ore{"balance_ore": balance}, "%s on the card", balance)
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/message"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 )
 
 // recordAnswer is one record of the log.
@@ -66,6 +66,6 @@ func describe(r message.Record) recordAnswer {
 	default:
 		answer.Kind, answer.Other = "paid", string(r.Payment.Request.Payee)
 	}
-	answer.Amount, answer.Request = money.FromWire(uint32(r.Payment.Request.Amount)), r.Payment.Request.Number
+	answer.Amount, answer.Request = r.Payment.Request.Amount, r.Payment.Request.Number
 	return answer
 }

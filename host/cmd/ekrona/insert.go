@@ -6,16 +6,16 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/host/town"
+	"ekrona/host/sandbox"
 )
 
-// insertion is a card that is in no folder of a town, put into its holder's slot.
+// insertion is a card that lies in no sandbox, put into its holder's slot.
 type insertion struct {
 	holder string
 	cards  cardFlags
 }
 
-const insertUsage = "the card of a customer that lies in no town: NAME=reader:READER for one in a PC/SC reader, NAME=file:FILE for a virtual one (again for more)"
+const insertUsage = "the card of a customer that lies in no sandbox: NAME=reader:READER for one in a PC/SC reader, NAME=file:FILE for a virtual one (again for more)"
 
 func parseInsertion(text string) (insertion, error) {
 	holder, where, named := strings.Cut(text, "=")
@@ -37,7 +37,7 @@ func parseInsertion(text string) (insertion, error) {
 
 // insert puts the cards that the command line names into their holders' slots, and
 // gives what lets them go.
-func (f *inTown) insert(c *cobra.Command, t *town.Town) (release func() error, err error) {
+func (f *inSandbox) insert(c *cobra.Command, s *sandbox.Sandbox) (release func() error, err error) {
 	var closers []func() error
 	release = func() error {
 		var failed []error
@@ -51,7 +51,7 @@ func (f *inTown) insert(c *cobra.Command, t *town.Town) (release func() error, e
 		if err != nil {
 			return release, err
 		}
-		p, err := t.Person(i.holder)
+		holder, err := s.Holder(i.holder)
 		if err != nil {
 			return release, err
 		}
@@ -60,7 +60,7 @@ func (f *inTown) insert(c *cobra.Command, t *town.Town) (release func() error, e
 			return release, err
 		}
 		closers = append(closers, opened.Close)
-		p.Card.Insert(opened, opened.Reset)
+		holder.Card.Insert(opened, opened.Reset)
 	}
 	return release, nil
 }

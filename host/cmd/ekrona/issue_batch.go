@@ -12,9 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/message"
-	"ekrona/host/intermediary"
+	"ekrona/host/banking"
 	"ekrona/host/pcsc"
-	"ekrona/host/town"
+	"ekrona/host/sandbox"
 	"ekrona/personalization"
 	"ekrona/personalization/batch"
 	"ekrona/personalization/cardkeys"
@@ -24,7 +24,7 @@ import (
 
 // batchFlags are those of the command that works on a job.
 type batchFlags struct {
-	inTown
+	inSandbox
 	folder  string
 	check   bool
 	giveUp  string
@@ -90,12 +90,12 @@ owner's alone to read.`,
 				fmt.Fprintf(c.OutOrStdout(), "%s: %d cards, nothing is wrong with the job file; with --state its customers are looked up too\n", job.Name, len(job.Cards))
 				return nil
 			}
-			return f.run(c, func(ctx context.Context, t *town.Town) error {
-				return f.work(ctx, c, t, arguments[0], job)
+			return f.run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+				return f.work(ctx, c, s, arguments[0], job)
 			})
 		},
 	}
-	c.Flags().StringVar(&f.state, "state", "", "folder of the town whose bank issues the cards (needed)")
+	c.Flags().StringVar(&f.state, "state", "", "folder of the sandbox whose bank issues the cards (needed)")
 	c.Flags().StringVar(&f.folder, "folder", "", "folder of the job (default: the job file's name with .job)")
 	c.Flags().BoolVar(&f.check, "check", false, "check the job and end: nothing is begun")
 	c.Flags().StringVar(&f.giveUp, "give-up", "", "this device's card will not come again: report it lost, and free its place in the job for another")
@@ -135,10 +135,14 @@ func counted(n int, what string) string {
 }
 
 // options are what the job is opened with.
-func (f *batchFlags) options(t *town.Town, path string, job *batch.Job) (o batch.Options, err error) {
-	bank, err := t.Bank(string(job.Bank))
+func (f *batchFlags) options(ctx context.Context, s *sandbox.Sandbox, path string, job *batch.Job) (o batch.Options, err error) {
+	bank, err := s.Bank(ctx, string(job.Bank))
 	if err != nil {
 		return o, fmt.Errorf("%s: bank: %w", path, err)
+	}
+	issuer, err := bank.Issuer(ctx)
+	if err != nil {
+		return o, err
 	}
 	content, file, err := f.applet.read()
 	if err != nil {
@@ -146,7 +150,7 @@ func (f *batchFlags) options(t *town.Town, path string, job *batch.Job) (o batch
 	}
 	o = batch.Options{
 		Job: job, Folder: f.folder, Registry: bank, Driver: batchDriver,
-		Line: personalization.Line{Issuer: t.Issuer(bank), CAP: file, DeleteApplet: f.deleteApplet, Secure: f.secure},
+		Line: personalization.Line{Issuer: issuer, CAP: file, DeleteApplet: f.deleteApplet, Secure: f.secure},
 	}
 	o.LogKey = o.Line.CA.Signer
 	if o.Line.Random == nil {
@@ -182,13 +186,13 @@ func keysBeside(jobFile, reference string) (scp03.KeySource, error) {
 	return cardkeys.Read(reference)
 }
 
-func (f *batchFlags) work(ctx context.Context, c *cobra.Command, t *town.Town, path string, job *batch.Job) error {
-	o, err := f.options(t, path, job)
+func (f *batchFlags) work(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, path string, job *batch.Job) error {
+	o, err := f.options(ctx, s, path, job)
 	if err != nil {
 		return err
 	}
 	if f.enrol && !f.check {
-		if err := enrolOwners(ctx, t, job); err != nil {
+		if err := enrolOwners(ctx, s, job); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
@@ -212,15 +216,15 @@ func (f *batchFlags) work(ctx context.Context, c *cobra.Command, t *town.Town, p
 }
 
 // enrolOwners makes customers of those who are none.
-func enrolOwners(ctx context.Context, t *town.Town, job *batch.Job) error {
-	bank, err := t.Bank(string(job.Bank))
+func enrolOwners(ctx context.Context, s *sandbox.Sandbox, job *batch.Job) error {
+	bank, err := s.Bank(ctx, string(job.Bank))
 	if err != nil {
 		return err
 	}
 	for _, card := range job.Cards {
 		_, err := bank.Cards(ctx, card.Owner)
-		if errors.Is(err, intermediary.ErrNoCustomer) {
-			err = t.Enrol(ctx, bank, card.Owner)
+		if errors.Is(err, banking.ErrNoCustomer) {
+			err = s.Enrol(ctx, bank, card.Owner)
 		}
 		if err != nil {
 			return fmt.Errorf("line %d: %w", card.Line, err)

@@ -12,8 +12,9 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/emulator/card"
-	"ekrona/host/intermediary"
-	"ekrona/host/town"
+	"ekrona/host/banking"
+	"ekrona/host/party/bank"
+	"ekrona/host/sandbox"
 	"ekrona/personalization"
 	"ekrona/personalization/orderfile"
 	"ekrona/personalization/preflight"
@@ -22,7 +23,7 @@ import (
 
 // cardIssue is one run of "issue card".
 type cardIssue struct {
-	world inTown
+	world inSandbox
 	cards cardFlags
 	keys  cardKeyFlags
 	file  appletFlag
@@ -37,7 +38,7 @@ func issueCardCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "card",
 		Short: "Make one card: from blank to active, for a customer of a bank",
-		Long: `Make one card: from blank to active, for a customer of a bank of a town.
+		Long: `Make one card: from blank to active, for a customer of a bank of a sandbox.
 
 The card is looked at first (see "ekrona issue check"); the issuing is rehearsed on a
 virtual card in the same state, and the card gets exactly the commands that were
@@ -57,7 +58,7 @@ the letter. What cannot be undone wants a flag of its own: --replace-keys,
 	i.cards.add(c)
 	i.keys.add(c)
 	i.file.add(c)
-	c.Flags().StringVar(&i.world.state, "state", "", "folder of the town, as left by \"ekrona demo --state\" (needed)")
+	c.Flags().StringVar(&i.world.state, "state", "", "folder of the sandbox (needed)")
 	c.Flags().BoolVar(&i.world.asJSON, "json", false, "answer as JSON")
 	c.Flags().StringVar(&i.bank, "bank", "", "the bank whose card it will be, such as SENORDIC (needed)")
 	c.Flags().StringVar(&i.owner, "owner", "", "the customer; a new one is enrolled (needed)")
@@ -103,14 +104,16 @@ func (i *cardIssue) run(c *cobra.Command) error {
 	}
 	talk := newConversation(c, &i.cards)
 	i.cards.makeBlank = !i.dryRun
-	return i.world.run(c, func(ctx context.Context, t *town.Town) error {
-		bank, err := t.Bank(i.bank)
+	return i.world.run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+		bank, err := s.Bank(ctx, i.bank)
 		if err != nil {
 			return err
 		}
-		line.Issuer = t.Issuer(bank)
+		if line.Issuer, err = bank.Issuer(ctx); err != nil {
+			return err
+		}
 		return withCard(c, &i.cards, func(opened *openCard) error {
-			d := &desk{cardIssue: i, c: c, town: t, bank: bank, line: line, card: opened, talk: talk, link: link, begun: time.Now()}
+			d := &desk{cardIssue: i, c: c, sandbox: s, bank: bank, line: line, card: opened, talk: talk, link: link, begun: time.Now()}
 			return d.issue(ctx)
 		})
 	})
@@ -119,14 +122,14 @@ func (i *cardIssue) run(c *cobra.Command) error {
 // desk is where the card lies.
 type desk struct {
 	*cardIssue
-	c     *cobra.Command
-	town  *town.Town
-	bank  *town.Bank
-	line  personalization.Line
-	card  *openCard
-	talk  *conversation
-	link  card.Link
-	begun time.Time
+	c       *cobra.Command
+	sandbox *sandbox.Sandbox
+	bank    *bank.Bank
+	line    personalization.Line
+	card    *openCard
+	talk    *conversation
+	link    card.Link
+	begun   time.Time
 }
 
 // issue looks, rehearses, and does it or shows it.
@@ -164,7 +167,7 @@ func (d *desk) isActive(report *preflight.Report) bool {
 
 // show prints what would be sent.
 func (d *desk) show(ctx context.Context, state rehearsal.State) error {
-	order, err := personalization.NewOrder(intermediary.DeviceIDOf(d.bank.Name, intermediary.KindCard, 0), d.owner, message.DateOf(time.Now()), rand.Reader)
+	order, err := personalization.NewOrder(banking.DeviceIDOf(d.bank.Settings.Name, banking.KindCard, 0), d.owner, message.DateOf(time.Now()), rand.Reader)
 	if err != nil {
 		return err
 	}
@@ -193,14 +196,14 @@ func (d *desk) show(ctx context.Context, state rehearsal.State) error {
 
 // make makes the card.
 func (d *desk) make(ctx context.Context, state rehearsal.State) error {
-	file, err := orderfile.Open(d.letter, d.bank.Name, d.owner, message.DateOf(time.Now()), rand.Reader)
+	file, err := orderfile.Open(d.letter, d.bank.Settings.Name, d.owner, message.DateOf(time.Now()), rand.Reader)
 	if err != nil {
 		return err
 	}
 	if err := d.enrol(ctx); err != nil {
 		return err
 	}
-	id, err := d.bank.ReserveDevice(ctx, intermediary.KindCard, file.Intent())
+	id, err := d.bank.ReserveDevice(ctx, banking.KindCard, file.Intent())
 	if err != nil {
 		return err
 	}
@@ -237,6 +240,9 @@ func (d *desk) make(ctx context.Context, state rehearsal.State) error {
 	if err := file.Finish(); err != nil {
 		return err
 	}
+	if err := d.sandbox.LearnCards(ctx, d.owner); err != nil {
+		return err
+	}
 	if d.talk.failed != nil {
 		return d.talk.failed
 	}
@@ -245,14 +251,11 @@ func (d *desk) make(ctx context.Context, state rehearsal.State) error {
 
 // enrol makes the owner a customer, who may be one already.
 func (d *desk) enrol(ctx context.Context) error {
-	if person, err := d.town.Person(d.owner); err == nil && person.Bank == d.bank {
-		return nil
-	}
-	return d.town.Enrol(ctx, d.bank, d.owner)
+	return d.sandbox.Enrol(ctx, d.bank, d.owner)
 }
 
 // done says what was made.
-func (d *desk) done(device intermediary.Device) error {
+func (d *desk) done(device banking.Device) error {
 	times := d.talk.times(d.begun, d.link)
 	answer := struct {
 		Device   message.DeviceID `json:"device"`
@@ -261,10 +264,10 @@ func (d *desk) done(device intermediary.Device) error {
 		Letter   string           `json:"letter"`
 		KeysLeft bool             `json:"initial_keys_left"`
 		Times    string           `json:"times"`
-	}{device.ID, d.owner, d.bank.Name, d.letter, d.line.Final == nil, times}
+	}{device.ID, d.owner, d.bank.Settings.Name, d.letter, d.line.Final == nil, times}
 	warning := ""
 	if answer.KeysLeft {
 		warning = "\nthe card has kept the keys that it came with: --new-keys and --replace-keys change them"
 	}
-	return d.world.answer(d.c, answer, "%s is active, for %s of %s; PIN letter in %s%s\n%s", device.ID, d.owner, d.bank.Name, d.letter, warning, times)
+	return d.world.answer(d.c, answer, "%s is active, for %s of %s; PIN letter in %s%s\n%s", device.ID, d.owner, d.bank.Settings.Name, d.letter, warning, times)
 }

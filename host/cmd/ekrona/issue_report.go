@@ -17,7 +17,7 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/host/durable"
-	"ekrona/host/town"
+	"ekrona/host/sandbox"
 	"ekrona/personalization/batch"
 	"ekrona/personalization/batch/auditlog"
 	"ekrona/personalization/batch/report"
@@ -66,7 +66,7 @@ func writeReport(ctx context.Context, folder string) error {
 }
 
 func issueLogCommand() *cobra.Command {
-	in, bank, certificate, known, asJSON := &inTown{}, "", "", "", false
+	in, bank, certificate, known, asJSON := &inSandbox{}, "", "", "", false
 	c := &cobra.Command{
 		Use:   "log FOLDER",
 		Short: "Verify the audit log of a job and show it",
@@ -75,7 +75,7 @@ and shows what they say. It finds lines that were changed, taken out, put in or 
 That lines are missing at the end is found by the journal beside the log; by --head,
 the head that this command printed before, also if both were set back.
 
-The key is that of the issuing intermediary: name the town and the bank, or the
+The key is that of the issuing intermediary: name the sandbox and the bank, or the
 certificate.`,
 		Example: `  ekrona issue log spring.job --state TOWN --bank SENORDIC
   ekrona issue log spring.job --certificate ca.cvc --head 12:5f1c...`,
@@ -101,7 +101,7 @@ certificate.`,
 			return showLog(c, filepath.Join(arguments[0], "audit.log"), key, heads, asJSON)
 		},
 	}
-	c.Flags().StringVar(&in.state, "state", "", "folder of the town whose bank issued the cards")
+	c.Flags().StringVar(&in.state, "state", "", "folder of the sandbox whose bank issued the cards")
 	c.Flags().StringVar(&bank, "bank", "", "name of the bank, such as SENORDIC")
 	c.Flags().StringVar(&certificate, "certificate", "", "card-verifiable certificate of the key that signed the log")
 	c.Flags().StringVar(&known, "head", "", "head of the log as it was known before; the log must have that line")
@@ -110,7 +110,7 @@ certificate.`,
 }
 
 // logKey finds the key that a log is verified with.
-func logKey(c *cobra.Command, in *inTown, bank, certificate string) (key *ecdsa.PublicKey, err error) {
+func logKey(c *cobra.Command, in *inSandbox, bank, certificate string) (key *ecdsa.PublicKey, err error) {
 	if certificate != "" {
 		encoded, err := os.ReadFile(certificate)
 		if err != nil {
@@ -125,10 +125,18 @@ func logKey(c *cobra.Command, in *inTown, bank, certificate string) (key *ecdsa.
 	if in.state == "" || bank == "" {
 		return nil, usage("%s: say whose log it is: --state DIR --bank NAME, or --certificate FILE", c.CommandPath())
 	}
-	err = in.run(c, func(_ context.Context, t *town.Town) error {
-		b, err := t.Bank(bank)
+	err = in.run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+		b, err := s.Bank(ctx, bank)
+		if err != nil {
+			return err
+		}
+		encoded, err := b.CACertificate()
+		if err != nil {
+			return err
+		}
+		ca, err := cvc.Parse(encoded)
 		if err == nil {
-			key = t.Issuer(b).CA.Certificate.PublicKey
+			key = ca.PublicKey
 		}
 		return err
 	})

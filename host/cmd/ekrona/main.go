@@ -82,7 +82,7 @@ but an invariant of the protocol does not hold.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%w; see %q", err, c.CommandPath()+" --help")
 	})
-	root.AddCommand(demoCommand(), walletCommand(), terminalCommand(), cardCommand(), issueCommand(), pkiCommand(), booksCommand(), labCommand())
+	root.AddCommand(demoCommand(), sandboxCommand(), walletCommand(), terminalCommand(), cardCommand(), issueCommand(), pkiCommand(), booksCommand(), labCommand())
 	return root
 }
 
