@@ -17,16 +17,17 @@ type thing struct {
 
 func TestDecodeIsStrict(t *testing.T) {
 	for _, good := range []string{
-		`{"name":"a"}`, ` {"name": "a", "count": 3} `, `{"parts":[{"name":"b"}]}`, `{}`,
+		`{"name":"a"}`, ` {"name": "a", "count": 3} `, `{"parts":[{"name":"b"}], "name":""}`,
 	} {
 		require.NoError(t, Decode([]byte(good), &thing{}), good)
 	}
 	deep := `{"name":"a"}`
 	for range maxDepth {
-		deep = `{"parts":[` + deep + `]}`
+		deep = `{"name":"a","parts":[` + deep + `]}`
 	}
 	for _, bad := range []string{
-		``, `{`, `{"name":"a"}x`, `{"name":"a"} {}`, `{"name":"a","name":"b"}`, `{"Name":"a"}`, `{"NAME":"a"}`,
+		``, `{`, `{}`, `{"parts":[{"name":"b"}]}`, `{"name":"a","count":0}`, `{"name":"a","parts":[]}`,
+		`{"name":"a","parts":[{}]}`, `{"name":"a","count":-0}`, `{"name":"a"}x`, `{"name":"a"} {}`, `{"name":"a","name":"b"}`, `{"Name":"a"}`, `{"NAME":"a"}`,
 		`{"other":1}`,
 		`{"name":null}`, `null`, `[]`, `{"count":1.0}`, `{"count":1e3}`, `{"count":"1"}`,
 		"{\"name\":\"\xff\"}", `{"":1}`,
