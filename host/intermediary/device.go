@@ -23,7 +23,7 @@ import (
 //
 // A cut between the two is repaired by the same call; the same device again is
 // fine, with a later certificate too. Errors: [banking.ErrNoCustomer], [banking.ErrTaken], those
-// of settlement's Register.
+// of the notary's Register.
 func (i *Intermediary) AddDevice(ctx context.Context, d banking.Device) error {
 	if _, err := customer(ctx, i.db, d.Customer); err != nil {
 		return err
