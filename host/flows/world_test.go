@@ -31,8 +31,8 @@ import (
 	"ekrona/host/notary"
 	"ekrona/host/session"
 	"ekrona/host/settlement"
-	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/store"
+	"ekrona/host/store/faultdriver"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
 	"ekrona/personalization"
@@ -61,7 +61,7 @@ type world struct {
 	banks   map[message.Name]*bank
 	// cutWhileMade is the write of the next card's making before which power is cut.
 	cutWhileMade int
-	power        map[string]*settlementtest.Power // of each party's database
+	power        map[string]*faultdriver.Driver // of each party's database
 	people       []*person
 	till         *till
 	wired        bool // calls between the parties are encoded and decoded as between processes
@@ -110,7 +110,7 @@ func (w *world) random(label string) io.Reader {
 // open opens a party's database, on a supply of its own that can be cut.
 func (w *world) open(party string, schemas ...store.Schema) *sql.DB {
 	w.t.Helper()
-	w.power[party] = new(settlementtest.Power)
+	w.power[party] = faultdriver.New(nil)
 	db, err := store.OpenOn(w.ctx, w.power[party], store.Memory, schemas...)
 	require.NoError(w.t, err)
 	w.t.Cleanup(func() { require.NoError(w.t, db.Close()) })
@@ -127,7 +127,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
 		t: t, ctx: context.Background(), clock: &clock{time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)},
-		banks: map[message.Name]*bank{}, power: map[string]*settlementtest.Power{}, wired: isWired(t),
+		banks: map[message.Name]*bank{}, power: map[string]*faultdriver.Driver{}, wired: isWired(t),
 	}
 	folder := pki.Open(t.TempDir(), w.random("central bank"))
 	var err error

@@ -13,6 +13,7 @@ import (
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
+	"ekrona/host/store/faultdriver"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
 )
@@ -122,7 +123,7 @@ func (w *world) synchroniseTill(t *till) error {
 	w.plan.busy[t.shop] = true
 	t.seen = nil
 	_, err := t.Synchronise(w.ctx)
-	t.knows = t.knows || errors.Is(err, terminal.ErrRolledBack) && !errors.Is(err, errKilled)
+	t.knows = t.knows || errors.Is(err, terminal.ErrRolledBack) && !errors.Is(err, faultdriver.ErrPowerLost)
 	return err
 }
 

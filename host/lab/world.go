@@ -22,6 +22,7 @@ import (
 	"ekrona/host/order"
 	"ekrona/host/settlement"
 	"ekrona/host/store"
+	"ekrona/host/store/faultdriver"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
 	"ekrona/personalization/pki"
@@ -169,7 +170,27 @@ func found(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
 // mortal exposes a node to the faults that strike at its disk.
 func (w *world) mortal(node string) {
 	d := w.disks[node]
-	d.kill, d.between, d.commit = w.kills, w.between, w.killsAtCommit
+	after := false // the node is killed when its commit is done
+	d.faults.Follow(func(_ context.Context, s faultdriver.Step) error {
+		switch {
+		case s.Kind == faultdriver.Begin:
+			w.between()
+		case s.Kind == faultdriver.Commit && !d.faults.Lost():
+			var before bool
+			if before, after = w.killsAtCommit(); before {
+				return faultdriver.ErrPowerLost
+			}
+		case s.Kind == faultdriver.Committed:
+			if after {
+				d.faults.Cut()
+			}
+			w.between()
+		}
+		if !d.faults.Lost() && w.kills(node) {
+			return faultdriver.ErrPowerLost
+		}
+		return nil
+	})
 }
 
 // appKey makes the key of a customer's app.
@@ -177,8 +198,9 @@ func (w *world) appKey() (*ecdsa.PrivateKey, error) { return keys.Generate(w.ran
 
 // open opens a node's database on a disk of its own.
 func (w *world) open(node string, schemas ...store.Schema) (*sql.DB, error) {
-	d := &disk{node: node}
-	db, err := store.OpenOn(w.ctx, d, store.Memory, schemas...)
+	d := &disk{}
+	d.faults = faultdriver.New(d)
+	db, err := store.OpenOn(w.ctx, d.faults, store.Memory, schemas...)
 	if err != nil {
 		return nil, err
 	}
@@ -393,10 +415,10 @@ func (w *world) node(number int) string {
 func (w *world) repair() error {
 	again := func(node string, start func() error) error {
 		d := w.disks[node]
-		if !d.dead {
+		if !d.faults.Lost() {
 			return nil
 		}
-		d.dead = false
+		d.faults.Restore()
 		w.note("        %s is started again", node)
 		if err := start(); err != nil {
 			return fmt.Errorf("%s does not start again: %w", node, err)

@@ -54,7 +54,7 @@ func beMortal() {
 		}
 		return nil
 	}
-	batchDriver = batchtest.Driver{Hook: hook}
+	batchDriver = batchtest.Hook(hook).Driver()
 	batchCard = func(c virtual.Card) virtual.Card { return batchtest.Card{Card: c, Hook: hook} }
 	batchTap = func(tap batch.Tap) batch.Tap { return batchtest.Tap{Tap: tap, Hook: hook} }
 	code := run(os.Args[1:])

@@ -143,7 +143,7 @@ func (w Works) BeginAt(ctx context.Context, s Shop, clock batch.Clock, hook Hook
 		Job: job, Folder: s.JobFolder(), Line: w.Line, Registry: w.Bank, Need: w.Need, LogKey: w.Line.CA.Signer, Clock: clock,
 	}
 	if hook != nil {
-		o.Driver, o.Registry = Driver{hook}, registry{w.Bank, hook}
+		o.Driver, o.Registry = hook.Driver(), registry{w.Bank, hook}
 	}
 	return batch.Open(ctx, o)
 }
