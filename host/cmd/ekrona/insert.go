@@ -23,9 +23,9 @@ func parseInsertion(text string) (insertion, error) {
 	i := insertion{holder: holder}
 	switch kind {
 	case "reader":
-		i.cards.reader = place
+		i.cards.Reader = place
 	case "file":
-		i.cards.file = place
+		i.cards.File = place
 	default:
 		placed = false
 	}
@@ -55,7 +55,7 @@ func (f *inTown) insert(c *cobra.Command, t *town.Town) (release func() error, e
 		if err != nil {
 			return release, err
 		}
-		opened, err := i.cards.open(c.Context(), c)
+		opened, err := i.cards.Open(c.Context(), c)
 		if err != nil {
 			return release, err
 		}

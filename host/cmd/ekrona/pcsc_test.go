@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/emulator/card"
+	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/pcsc"
 	"ekrona/host/pcsc/daemon"
 )
@@ -53,7 +54,7 @@ func TestWatchReaders(t *testing.T) {
 	d := daemon.Start(t)
 	ctx, interrupt := context.WithCancel(context.Background())
 	in, out := io.Pipe()
-	root := rootCommand()
+	root := program{}.command()
 	root.SetOut(out)
 	root.SetArgs([]string{"card", "readers", "--watch", "--json"})
 	ended := make(chan error, 1)
@@ -71,7 +72,7 @@ func TestWatchReaders(t *testing.T) {
 	}
 	sees(eventAnswer{Event: pcsc.ReaderAdded, Reader: d.Reader(0)})
 	sees(eventAnswer{Event: pcsc.ReaderAdded, Reader: d.Reader(1)})
-	virtual, err := openManaged(card.Options{Profile: card.P71}, filepath.Join(t.TempDir(), "a.card"))
+	virtual, err := cli.OpenManaged(card.Options{Profile: card.P71}, filepath.Join(t.TempDir(), "a.card"))
 	require.NoError(t, err)
 	inserted := d.Insert(0, virtual)
 	sees(eventAnswer{Event: pcsc.CardInserted, Reader: d.Reader(0), ATR: "3BD518FF8191FE1FC38073C821100A"})

@@ -50,8 +50,8 @@ func held(ctx context.Context, p *town.Person, entered, environment string) (wal
 	}
 	if entered == "" {
 		var err error
-		asked := holderSecret{kind: "PIN", flag: "--pin", environment: environment}
-		if entered, err = asked.read(ctx, ""); err != nil {
+		asked := holderSecret{Kind: "PIN", Flag: "--pin", Environment: environment}
+		if entered, err = asked.Read(ctx, ""); err != nil {
 			return wallet.Tap{}, fmt.Errorf("%s: %w", p.Name, err)
 		}
 	}

@@ -1,0 +1,257 @@
+package issue
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu/message"
+	"ekrona/emulator/card"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/intermediary"
+	"ekrona/personalization"
+	"ekrona/personalization/orderfile"
+	"ekrona/personalization/preflight"
+	"ekrona/personalization/rehearsal"
+)
+
+// cardIssue is one run of "issue card".
+type cardIssue struct {
+	wiring Wiring
+	cards  cli.CardFlags
+	keys   cardKeyFlags
+	file   appletFlag
+
+	state, bank, owner, letter, link string
+
+	replaceKeys, deleteApplet, secure, dryRun, asJSON bool
+}
+
+func cardCommand(w Wiring) *cobra.Command {
+	i := &cardIssue{wiring: w}
+	c := &cobra.Command{
+		Use:   "card",
+		Short: "Make one card: from blank to active, for a customer of a bank",
+		Long: `Make one card: from blank to active, for a customer of a bank of a town.
+
+The card is looked at first (see "ekrona issue check"); the issuing is rehearsed on a
+virtual card in the same state, and the card gets exactly the commands that were
+rehearsed (a reader without extended length splits the long ones). --dry-run shows
+them and sends no more than that look.
+
+Whatever is interrupted is gone on with by the same command line: the order, with the
+card's secrets, lies beside the letter until the card is active. PIN and PUK are then in
+the letter. What cannot be undone wants a flag of its own: --replace-keys,
+--delete-applet, --secure.`,
+		Example: `  ekrona issue key master.key
+  ekrona issue card --dry-run --state DIR --bank SENORDIC --owner dora --keys test --new-keys master.key --replace-keys
+  ekrona issue card --state DIR --bank SENORDIC --owner dora --keys test --new-keys master.key --replace-keys --letter dora.txt`,
+		Args: cli.Exactly(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error { return i.run(c) },
+	}
+	i.cards.Add(c)
+	i.keys.add(c)
+	i.file.add(c)
+	c.Flags().StringVar(&i.state, "state", "", "folder of the town, as left by \"ekrona demo --state\" (needed)")
+	c.Flags().BoolVar(&i.asJSON, "json", false, "answer as JSON")
+	c.Flags().StringVar(&i.bank, "bank", "", "the bank whose card it will be, such as SENORDIC (needed)")
+	c.Flags().StringVar(&i.owner, "owner", "", "the customer; a new one is enrolled (needed)")
+	c.Flags().StringVar(&i.letter, "letter", "", "file for the PIN letter, in clear and for its owner's eyes (needed, unless --dry-run)")
+	c.Flags().StringVar(&i.link, "link", "contact-115200", "what carries the commands, for estimates: contact-115200, contact-460800, contactless-106 to -848")
+	c.Flags().BoolVar(&i.replaceKeys, "replace-keys", false, "put keys from --new-keys in the place of those that the card came with, for good")
+	c.Flags().BoolVar(&i.deleteApplet, "delete-applet", false, "delete an applet that is in the way: of another order and not active, or of another version")
+	c.Flags().BoolVar(&i.secure, "secure", false, "move the card's life cycle to SECURED, for good")
+	c.Flags().BoolVar(&i.dryRun, "dry-run", false, "show every command that would be sent, and send none of them")
+	return c
+}
+
+// check looks at the command line before anything is opened.
+func (i *cardIssue) check(c *cobra.Command) error {
+	for _, needed := range []struct{ value, flag string }{{i.bank, "--bank"}, {i.owner, "--owner"}} {
+		if needed.value == "" {
+			return cli.Usage("%s: %s is needed; see %q", c.CommandPath(), needed.flag, c.CommandPath()+" --help")
+		}
+	}
+	switch {
+	case i.letter == "" && !i.dryRun:
+		return cli.Usage("%s: say where PIN and PUK shall be written: --letter FILE", c.CommandPath())
+	case i.replaceKeys && i.keys.newKeys == "":
+		return cli.Usage("--replace-keys: say with which: --new-keys FILE; \"ekrona issue key FILE\" makes some")
+	}
+	return nil
+}
+
+func (i *cardIssue) run(c *cobra.Command) error {
+	if err := i.check(c); err != nil {
+		return err
+	}
+	link, err := card.LinkNamed(i.link)
+	if err != nil {
+		return cli.Usage("--link: %w", err)
+	}
+	line := personalization.Line{DeleteApplet: i.deleteApplet, Secure: i.secure}
+	if line.Keys, line.Final, err = i.keys.sources(c); err != nil {
+		return err
+	}
+	if _, line.CAP, err = i.file.read(); err != nil {
+		return err
+	}
+	talk := newConversation(c, &i.cards)
+	i.cards.MakeBlank = !i.dryRun
+	return i.wiring.Bank(c, i.state, message.Name(i.bank), func(ctx context.Context, bank Bank) error {
+		line.Issuer = bank.Issuer()
+		return cli.WithCard(c, &i.cards, func(opened *cli.OpenCard) error {
+			d := &desk{cardIssue: i, c: c, bank: bank, line: line, card: opened, talk: talk, link: link, begun: time.Now()}
+			return d.issue(ctx)
+		})
+	})
+}
+
+// desk is where the card lies.
+type desk struct {
+	*cardIssue
+	c     *cobra.Command
+	bank  Bank
+	line  personalization.Line
+	card  *cli.OpenCard
+	talk  *conversation
+	link  card.Link
+	begun time.Time
+}
+
+// issue looks, rehearses, and does it or shows it.
+func (d *desk) issue(ctx context.Context) error {
+	report, err := inspect(ctx, &cli.OpenCard{Card: d.talk.Wire(d.talk.priced(d.card, d.link)), ATR: d.card.ATR}, &d.file, false)
+	if err != nil {
+		return err
+	}
+	state, known := rehearsal.StateOf(report)
+	// An active card is asked whether it is this order's.
+	if !known || !report.Able && !d.isActive(report) {
+		if err := report.Write(d.c.ErrOrStderr()); err != nil {
+			return err
+		}
+		return errUnable
+	}
+	if d.line.Final != nil && !d.replaceKeys && !state.HasKeys(d.line.VersionOfFinal()) {
+		return cli.Usage("the card has the keys that it came with: say --replace-keys to put those of --new-keys in their place, for good, or leave --new-keys out")
+	}
+	if d.dryRun {
+		return d.show(ctx, state)
+	}
+	return d.make(ctx, state)
+}
+
+// isActive tells whether all that stands in the way is that the card is made.
+func (d *desk) isActive(report *preflight.Report) bool {
+	for _, f := range report.Findings {
+		if f.Mark == preflight.Stop && f.Subject != preflight.AppletSubject {
+			return false
+		}
+	}
+	return report.Applet != nil
+}
+
+// show prints what would be sent.
+func (d *desk) show(ctx context.Context, state rehearsal.State) error {
+	order, err := personalization.NewOrder(intermediary.DeviceIDOf(message.Name(d.cardIssue.bank), intermediary.KindCard, 0), d.owner, message.DateOf(time.Now()), rand.Reader)
+	if err != nil {
+		return err
+	}
+	plan, err := rehearsal.Rehearse(ctx, d.line, order, state, d.link)
+	if err != nil {
+		return err
+	}
+	look := rehearsal.Case{Assumption: "the card is looked at first"}
+	for _, e := range d.talk.said {
+		look.Steps = append(look.Steps, rehearsal.Step{Exchange: e})
+	}
+	if d.asJSON {
+		return cli.WriteJSON(d.c.OutOrStdout(), struct {
+			Look  rehearsal.Case   `json:"look"`
+			Cases []rehearsal.Case `json:"cases"`
+		}{look, plan.Cases})
+	}
+	out := d.c.OutOrStdout()
+	fmt.Fprint(out, "To look at the card these were sent, and an issuing begins with them too:\n\n")
+	if err := look.WriteBrief(out); err != nil {
+		return err
+	}
+	fmt.Fprint(out, "\nNothing of what follows was sent. Challenges, points and signatures are stand-ins.\n\n")
+	return plan.Write(out)
+}
+
+// make makes the card.
+func (d *desk) make(ctx context.Context, state rehearsal.State) error {
+	file, err := orderfile.Open(d.letter, message.Name(d.cardIssue.bank), d.owner, message.DateOf(time.Now()), rand.Reader)
+	if err != nil {
+		return err
+	}
+	if err := d.bank.Enrol(ctx, d.owner); err != nil {
+		return err
+	}
+	id, err := d.bank.ReserveDevice(ctx, intermediary.KindCard, file.Intent())
+	if err != nil {
+		return err
+	}
+	if err := file.Assign(id); err != nil {
+		return err
+	}
+	order, secrets, err := file.Order()
+	if err != nil {
+		return err
+	}
+	plan, err := rehearsal.Rehearse(ctx, d.line, order, state, d.link)
+	if err != nil {
+		return err
+	}
+	if err := d.card.Reset(); err != nil {
+		return err
+	}
+	progress := d.c.ErrOrStderr()
+	if d.asJSON {
+		progress = io.Discard
+	}
+	d.line.Watch = d.talk.Channel
+	guarded := d.talk.Wire(plan.Guard(d.talk.priced(d.card, d.link)))
+	device, err := d.line.Issue(ctx, guarded, order, secrets, func(stage personalization.Stage) error {
+		_, err := fmt.Fprintf(progress, "%v\n", stage)
+		return err
+	})
+	if errors.Is(err, personalization.ErrOtherCard) && state.IsBegun() && !d.deleteApplet {
+		err = fmt.Errorf("%w; if the order that it was begun with is lost, --delete-applet makes room", err)
+	}
+	if err != nil {
+		return err
+	}
+	if err := file.Finish(); err != nil {
+		return err
+	}
+	if d.talk.failed != nil {
+		return d.talk.failed
+	}
+	return d.done(device)
+}
+
+// done says what was made.
+func (d *desk) done(device intermediary.Device) error {
+	times := d.talk.times(d.begun, d.link)
+	answer := struct {
+		Device   message.DeviceID `json:"device"`
+		Owner    string           `json:"owner"`
+		Bank     message.Name     `json:"bank"`
+		Letter   string           `json:"letter"`
+		KeysLeft bool             `json:"initial_keys_left"`
+		Times    string           `json:"times"`
+	}{device.ID, d.owner, message.Name(d.cardIssue.bank), d.letter, d.line.Final == nil, times}
+	warning := ""
+	if answer.KeysLeft {
+		warning = "\nthe card has kept the keys that it came with: --new-keys and --replace-keys change them"
+	}
+	return cli.Answer(d.c, d.asJSON, answer, "%s is active, for %s of %s; PIN letter in %s%s\n%s", device.ID, d.owner, message.Name(d.cardIssue.bank), d.letter, warning, times)
+}
