@@ -13,6 +13,7 @@ import (
 	"ekrona/apdu/pin"
 	"ekrona/host/envelope"
 	"ekrona/host/money"
+	"ekrona/host/progress"
 	"ekrona/host/terminal"
 	"ekrona/host/town"
 	"ekrona/host/wallet"
@@ -30,14 +31,15 @@ type story struct {
 
 // Options say how the story is told.
 type Options struct {
-	Town  town.Options // Observe is the demo's own
-	Trace bool         // show every command to a card, decoded
+	Town  town.Options  // Observe is the demo's own
+	Trace bool          // show every command to a card, decoded
+	Show  progress.Show // gets the story as events, for whoever does not read out
 }
 
 // Run founds a town in an empty folder, tells the story on out, and returns the
 // books after it. Violations of the protocol are in the books, not an error.
 func Run(ctx context.Context, folder string, out io.Writer, options Options) (town.Books, error) {
-	tell := &teller{out: out, trace: options.Trace}
+	tell := &teller{out: out, show: options.Show, trace: options.Trace}
 	options.Town.Observe = tell.observe
 	tell.scene("The town")
 	t, err := town.Open(ctx, folder, options.Town)

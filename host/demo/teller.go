@@ -9,6 +9,7 @@ import (
 
 	"ekrona/apdu/trace"
 	"ekrona/emulator/card"
+	"ekrona/host/progress"
 	"ekrona/host/session"
 	"ekrona/host/settlement"
 	"ekrona/host/town"
@@ -17,6 +18,7 @@ import (
 // teller writes the story down: who, and what.
 type teller struct {
 	out   io.Writer
+	show  progress.Show // gets the story too, besides out
 	trace bool
 	err   error // the first that out gave
 
@@ -34,10 +36,15 @@ func (t *teller) line(format string, arguments ...any) {
 	}
 }
 
-func (t *teller) scene(title string) { t.line("\n%s\n%s", title, strings.Repeat("-", len(title))) }
+func (t *teller) scene(title string) {
+	t.show.Tell(progress.Event{Kind: progress.Chapter, Text: title})
+	t.line("\n%s\n%s", title, strings.Repeat("-", len(title)))
+}
 
 func (t *teller) say(speaker, format string, arguments ...any) {
-	t.line("%-*s  %s", speakerWidth, speaker, fmt.Sprintf(format, arguments...))
+	text := fmt.Sprintf(format, arguments...)
+	t.show.Tell(progress.Event{Kind: progress.Told, Who: speaker, Text: text})
+	t.line("%-*s  %s", speakerWidth, speaker, text)
 }
 
 func title(name string) string {

@@ -11,6 +11,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/host/intermediary"
+	"ekrona/host/progress"
 	"ekrona/personalization"
 	"ekrona/personalization/batch/letter"
 	"ekrona/personalization/preflight"
@@ -89,19 +90,13 @@ func Check(ctx context.Context, j *Job, registry Registry) error {
 	return problems.err()
 }
 
-// Count is how many cards of a job are made, begun and neither.
-type Count struct {
-	Total, Active, Begun, Left int
-}
-
-// Count counts.
-func (b *Batch) Count(ctx context.Context) (Count, error) {
-	c := Count{Total: len(b.job.Cards)}
-	err := b.journal.db.QueryRowContext(ctx, `SELECT COALESCE(SUM(state = 'active'), 0), COALESCE(SUM(state = 'begun'), 0) FROM card_order`).Scan(&c.Active, &c.Begun)
+// Count is how many cards of the job are made and begun.
+func (b *Batch) Count(ctx context.Context) (progress.Count, error) {
+	c := progress.Count{Total: len(b.job.Cards)}
+	err := b.journal.db.QueryRowContext(ctx, `SELECT COALESCE(SUM(state = 'active'), 0), COALESCE(SUM(state = 'begun'), 0) FROM card_order`).Scan(&c.Done, &c.Begun)
 	if err != nil {
 		return c, fmt.Errorf("journal: %w", err)
 	}
-	c.Left = c.Total - c.Active - c.Begun
 	return c, nil
 }
 

@@ -188,7 +188,7 @@ func (j *journal) reject(ctx context.Context, v *visit, o order, reason string) 
 				return err
 			}
 		}
-		return w.log("rejected", map[string]string{"device": string(o.Device), "owner": o.Owner, "chip": string(o.chip), "stage": stageText(o.stage), "reason": reason})
+		return w.log("rejected", map[string]string{"device": string(o.Device), "owner": o.Owner, "chip": string(o.chip), "stage": o.stage.Name(), "reason": reason})
 	})
 	if err != nil {
 		return err
@@ -204,11 +204,4 @@ func (j *journal) checkpoint(ctx context.Context) error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	return nil
-}
-
-func stageText(s personalization.Stage) string {
-	if s == 0 {
-		return ""
-	}
-	return s.String()
 }

@@ -26,11 +26,11 @@ var ErrNotBegun = errors.New("scp03: the card begins no secure channel now: it m
 type Options struct {
 	Keys       KeySource
 	Or         []KeySource // tried after Keys, each once, on the same answer of the card
-	KeyVersion byte      // of the key set; 0 leaves it to the card
-	Level      Level     // Plain if not set; commands then go in the clear
-	Strongest  bool      // take the strongest level that the card offers, if it is above Level
-	S16        bool      // cryptograms and MACs of 16 bytes instead of 8
-	Random     io.Reader // nil is the system's
+	KeyVersion byte        // of the key set; 0 leaves it to the card
+	Level      Level       // Plain if not set; commands then go in the clear
+	Strongest  bool        // take the strongest level that the card offers, if it is above Level
+	S16        bool        // cryptograms and MACs of 16 bytes instead of 8
+	Random     io.Reader   // nil is the system's
 }
 
 // Channel is an open secure channel, and an apdu.Card: what goes through it is

@@ -14,6 +14,7 @@ import (
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/intermediary"
 	"ekrona/host/pcsc"
+	"ekrona/host/progress"
 	"ekrona/personalization"
 	"ekrona/personalization/batch"
 	"ekrona/personalization/cardkeys"
@@ -237,7 +238,7 @@ func (f *batchFlags) issue(ctx context.Context, c *cobra.Command, b *batch.Batch
 	if err != nil {
 		return err
 	}
-	if count.Active < count.Total {
+	if count.Done < count.Total {
 		if err := f.atReaders(ctx, c, b, count); err != nil {
 			return err
 		}
@@ -249,7 +250,7 @@ func (f *batchFlags) issue(ctx context.Context, c *cobra.Command, b *batch.Batch
 }
 
 // atReaders makes cards until all are made, or the people have no more.
-func (f *batchFlags) atReaders(ctx context.Context, c *cobra.Command, b *batch.Batch, count batch.Count) error {
+func (f *batchFlags) atReaders(ctx context.Context, c *cobra.Command, b *batch.Batch, count progress.Count) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	view := newBatchView(c.OutOrStdout(), count)
@@ -259,28 +260,28 @@ func (f *batchFlags) atReaders(ctx context.Context, c *cobra.Command, b *batch.B
 		return err
 	}
 	for _, w := range waiting {
-		view.say(fmt.Sprintf("%s for %s is begun (%s): insert the card %s again, into any reader", w.Device, w.Owner, orNone(w.Stage), w.Chip))
+		view.say(fmt.Sprintf("%s for %s is begun (%s): insert the card %s again, into any reader", w.Device, w.Owner, orNone(w.Stage.Name()), w.Chip))
 	}
-	readers, told, err := f.openReaders(view.told, stop)
+	readers, show, err := f.openReaders(view.show, stop)
 	if err != nil {
 		return err
 	}
-	return b.Run(ctx, readers, told)
+	return b.Run(ctx, readers, show)
 }
 
-func orNone(s personalization.Stage) string {
-	if s == 0 {
+func orNone(stage string) string {
+	if stage == "" {
 		return "nothing is done yet"
 	}
-	return s.String()
+	return stage
 }
 
 // conclude tells how far the job is.
-func (f *batchFlags) conclude(ctx context.Context, c *cobra.Command, b *batch.Batch, count batch.Count) error {
+func (f *batchFlags) conclude(ctx context.Context, c *cobra.Command, b *batch.Batch, count progress.Count) error {
 	out := c.OutOrStdout()
 	fmt.Fprintf(out, "%d of %s made; PIN letters are in %s, the report is %s\n",
-		count.Active, counted(count.Total, "card"), filepath.Join(f.folder, "letters"), filepath.Join(f.folder, reportHTML))
-	if count.Active == count.Total {
+		count.Done, counted(count.Total, "card"), filepath.Join(f.folder, "letters"), filepath.Join(f.folder, reportHTML))
+	if count.Done == count.Total {
 		return nil
 	}
 	waiting, err := b.Waiting(context.WithoutCancel(ctx))
@@ -288,7 +289,7 @@ func (f *batchFlags) conclude(ctx context.Context, c *cobra.Command, b *batch.Ba
 		return err
 	}
 	for _, w := range waiting {
-		fmt.Fprintf(out, "%s for %s is begun (%s) on the card %s\n", w.Device, w.Owner, orNone(w.Stage), w.Chip)
+		fmt.Fprintf(out, "%s for %s is begun (%s) on the card %s\n", w.Device, w.Owner, orNone(w.Stage.Name()), w.Chip)
 	}
-	return fmt.Errorf("the job is not done: %d begun, %d to begin: give the same command again", count.Begun, count.Left)
+	return fmt.Errorf("the job is not done: %d begun, %d to begin: give the same command again", count.Begun, count.Left())
 }

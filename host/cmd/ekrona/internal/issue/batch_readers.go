@@ -7,22 +7,20 @@ import (
 
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/pcsc"
+	"ekrona/host/progress"
 	"ekrona/personalization/batch"
 	"ekrona/personalization/batch/virtual"
 )
 
-// batchView is told what happens at the readers.
-type batchView func(batch.Notice, batch.Count)
-
 // openReaders finds where cards come from: PC/SC, or the files of virtual cards, which
 // are put in one after the other. stop is called when there are no more.
-func (f *batchFlags) openReaders(view batchView, stop func()) (batch.Readers, batchView, error) {
+func (f *batchFlags) openReaders(show progress.Show, stop func()) (batch.Readers, progress.Show, error) {
 	if len(f.cards) == 0 {
 		system, err := pcsc.Establish()
 		if err != nil {
 			return nil, nil, err
 		}
-		return pcscReaders{system, f.wiring.Batch}, view, nil
+		return pcscReaders{system, f.wiring.Batch}, show, nil
 	}
 	if f.readers < 1 {
 		return nil, nil, cli.Usage("--readers: %d; give 1 or more", f.readers)
@@ -36,9 +34,9 @@ func (f *batchFlags) openReaders(view batchView, stop func()) (batch.Readers, ba
 		feeder.Pile = append(feeder.Pile, f.wiring.Batch.card(&CardInFile{Path: path}))
 	}
 	feeder.Fill(names...)
-	return feeder.Readers, func(n batch.Notice, count batch.Count) {
-		view(n, count)
-		feeder.Told(n, count)
+	return feeder.Readers, func(e progress.Event) {
+		show(e)
+		feeder.Told(e)
 	}, nil
 }
 

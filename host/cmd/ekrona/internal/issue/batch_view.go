@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"ekrona/host/progress"
+
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
-
-	"ekrona/personalization/batch"
 )
 
 // viewOfBatch shows the people at the readers what happens and what they should do: a
@@ -20,10 +20,10 @@ type viewOfBatch struct {
 	bar *progressbar.ProgressBar // nil without a terminal
 }
 
-func newBatchView(out io.Writer, count batch.Count) *viewOfBatch {
+func newBatchView(out io.Writer, count progress.Count) *viewOfBatch {
 	v := &viewOfBatch{out: out}
 	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		v.bar = progressbar.NewOptions(count.Total-count.Active,
+		v.bar = progressbar.NewOptions(count.Total-count.Done,
 			progressbar.OptionSetWriter(out), progressbar.OptionSetDescription("cards"), progressbar.OptionSetItsString("card"),
 			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionSetElapsedTime(true), progressbar.OptionFullWidth(), progressbar.OptionSetRenderBlankState(true))
@@ -41,10 +41,10 @@ func (v *viewOfBatch) say(line string) {
 	_, _ = progressbar.Bprintln(v.bar, line)
 }
 
-// told shows a notice.
-func (v *viewOfBatch) told(n batch.Notice, count batch.Count) {
-	v.say(sentence(n, count))
-	if n.Kind == batch.Made && v.bar != nil {
+// show shows an event.
+func (v *viewOfBatch) show(e progress.Event) {
+	v.say(sentence(e))
+	if e.Kind == progress.Made && v.bar != nil {
 		_ = v.bar.Add(1)
 	}
 }
@@ -58,33 +58,33 @@ func (v *viewOfBatch) end() {
 }
 
 // sentence says what happened and what to do.
-func sentence(n batch.Notice, count batch.Count) string {
-	card := fmt.Sprintf("%s for %s", n.Device, n.Owner)
-	reason := strings.Join(strings.Fields(n.Reason), " ")
+func sentence(e progress.Event) string {
+	card := fmt.Sprintf("%s for %s", e.Device, e.Owner)
+	reason := strings.Join(strings.Fields(e.Text), " ")
 	insert := "take it out and insert the next"
-	if count.Active+count.Begun == count.Total {
+	if e.Count.Left() == 0 {
 		insert = "take it out"
 	}
-	switch n.Kind {
-	case batch.Taken:
-		if n.Stage == 0 {
-			return fmt.Sprintf("%s: %s: leave the card in", n.Reader, card)
+	switch e.Kind {
+	case progress.Taken:
+		if e.Stage == "" {
+			return fmt.Sprintf("%s: %s: leave the card in", e.Who, card)
 		}
-		return fmt.Sprintf("%s: %s goes on from %q: leave the card in", n.Reader, card, n.Stage)
-	case batch.Made:
-		return fmt.Sprintf("%s: %s is made, %d of %d, in %.1f s: %s", n.Reader, card, count.Active, count.Total, n.Took.Round(100*time.Millisecond).Seconds(), insert)
-	case batch.Pulled:
-		if n.Device == "" {
-			return fmt.Sprintf("%s: the card went away before it was begun (%s): insert it again", n.Reader, reason)
+		return fmt.Sprintf("%s: %s goes on from %q: leave the card in", e.Who, card, e.Stage)
+	case progress.Made:
+		return fmt.Sprintf("%s: %s is made, %d of %d, in %.1f s: %s", e.Who, card, e.Count.Done, e.Count.Total, e.Took.Round(100*time.Millisecond).Seconds(), insert)
+	case progress.Pulled:
+		if e.Device == "" {
+			return fmt.Sprintf("%s: the card went away before it was begun (%s): insert it again", e.Who, reason)
 		}
-		return fmt.Sprintf("%s: %s went away at %q (%s): insert it again, into any reader", n.Reader, card, orNone(n.Stage), reason)
-	case batch.Failed:
-		return fmt.Sprintf("%s: %s refused at %q (%s): take it out and insert it again, it is tried once more", n.Reader, card, orNone(n.Stage), reason)
-	case batch.Rejected:
-		return fmt.Sprintf("%s: %s is REJECTED at %q (%s): put the card aside and insert another", n.Reader, card, orNone(n.Stage), reason)
-	case batch.Refused:
-		return fmt.Sprintf("%s: this card is NOT taken: %s", n.Reader, reason)
+		return fmt.Sprintf("%s: %s went away at %q (%s): insert it again, into any reader", e.Who, card, orNone(e.Stage), reason)
+	case progress.Failed:
+		return fmt.Sprintf("%s: %s refused at %q (%s): take it out and insert it again, it is tried once more", e.Who, card, orNone(e.Stage), reason)
+	case progress.Rejected:
+		return fmt.Sprintf("%s: %s is REJECTED at %q (%s): put the card aside and insert another", e.Who, card, orNone(e.Stage), reason)
+	case progress.Refused:
+		return fmt.Sprintf("%s: this card is NOT taken: %s", e.Who, reason)
 	default:
-		return fmt.Sprintf("%s: nothing is done with this card: %s", n.Reader, reason)
+		return fmt.Sprintf("%s: nothing is done with this card: %s", e.Who, reason)
 	}
 }

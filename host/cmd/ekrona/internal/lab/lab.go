@@ -14,6 +14,7 @@ import (
 
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/lab"
+	"ekrona/host/progress"
 )
 
 // Command is "ekrona lab".
@@ -71,7 +72,7 @@ Every world follows from its seed and replays exactly. Exit code 3 says that an 
 	return c
 }
 
-func (s labSimulation) run(ctx context.Context, out, progress io.Writer) error {
+func (s labSimulation) run(ctx context.Context, out, errors io.Writer) error {
 	if s.plan.Length < 1 || s.plan.Steps < 0 {
 		return cli.Usage("--length and --steps count steps: give 1 or more")
 	}
@@ -87,10 +88,10 @@ func (s labSimulation) run(ctx context.Context, out, progress io.Writer) error {
 	}
 	debug.SetGCPercent(garbagePercent)
 	began, told := time.Now(), time.Now()
-	tally, found, err := lab.Simulate(ctx, s.plan, func(t lab.Tally) {
+	tally, found, err := lab.Simulate(ctx, s.plan, func(e progress.Event) {
 		if time.Since(told) >= 5*time.Second {
 			told = time.Now()
-			writeRate(progress, t, time.Since(began))
+			fmt.Fprintf(errors, "%s (%.0f steps a second)\n", e.Text, float64(e.Count.Done)/time.Since(began).Seconds())
 		}
 	})
 	if err != nil {
