@@ -63,7 +63,7 @@ type Line struct {
 // Keys are never guessed. Those that are given are compared with the card's cryptogram,
 // initial and final ones whatever their version says: a supplier's keys may have the
 // version of ours. Keys that are not the card's stop it before EXTERNAL AUTHENTICATE.
-// Errors: [scp03.ErrWrongKeys], [scp03.ErrNotBegun], [ErrOtherApplet], [*gpc.Refusal]
+// Errors: [*IssuerFault], [scp03.ErrWrongKeys], [scp03.ErrNotBegun], [ErrOtherApplet], [*gpc.Refusal]
 // and those of Personalize.
 func (l Line) Issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done func(Stage) error) (intermediary.Device, error) {
 	device, err := l.issue(ctx, c, o, s, done)
@@ -81,6 +81,11 @@ func (l Line) issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done r
 	}
 	if err := done(Inspected); err != nil {
 		return none, err
+	}
+	if found.active == nil {
+		if err := l.Check(o.Date); err != nil { // before anything is changed for nothing
+			return none, err
+		}
 	}
 	if err := l.manage(ctx, c, o, found, done); err != nil {
 		return none, err

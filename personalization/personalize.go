@@ -170,7 +170,7 @@ func (i Issuer) device(ctx context.Context, o Order, keys pin.Keys) (intermediar
 	}
 	certificate, err := i.CA.Certify(pki.Subject{Holder: cvc.Holder(o.Device), Role: o.Role, Effective: i.Effective, Expiry: i.Expiry}, keys.Signing)
 	if err != nil {
-		return intermediary.Device{}, fmt.Errorf("personalization of %s: %w", o.Device, err)
+		return intermediary.Device{}, &IssuerFault{fmt.Errorf("personalization of %s: %w", o.Device, err)}
 	}
 	return intermediary.Device{
 		ID: o.Device, Customer: o.Owner, Certificate: certificate, PINPoint: point,

@@ -32,6 +32,18 @@ type enrolled struct {
 // next [Open] finds the newest of them in the customer's phone. Enrolled again at
 // the same bank, the customer is the same.
 func (t *Town) Enrol(ctx context.Context, b *Bank, name string) error {
+	if err := t.MayEnrol(b, name); err != nil {
+		return err
+	}
+	if err := writeJSON(t.path("customers", name+".json"), enrolled{b.Name}); err != nil {
+		return err
+	}
+	_, err := t.addCustomer(ctx, b, name, 0)
+	return err
+}
+
+// MayEnrol fails as Enrol would, and does nothing.
+func (t *Town) MayEnrol(b *Bank, name string) error {
 	if !customerNames.MatchString(name) {
 		return fmt.Errorf("town: customer %q: give a name of at most 32 of a to z, 0 to 9 and -, a letter first", name)
 	}
@@ -40,19 +52,14 @@ func (t *Town) Enrol(ctx context.Context, b *Bank, name string) error {
 			return fmt.Errorf("town: %s lives here since the founding and has a card: choose another name", name)
 		}
 	}
-	path := t.path("customers", name+".json")
 	var known enrolled
-	switch err := readJSON(path, &known); {
+	switch err := readJSON(t.path("customers", name+".json"), &known); {
 	case err == nil && known.Bank != b.Name:
 		return fmt.Errorf("town: %s is a customer of %s: choose another name for one of %s", name, known.Bank, b.Name)
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return err
 	}
-	if err := writeJSON(path, enrolled{b.Name}); err != nil {
-		return err
-	}
-	_, err := t.addCustomer(ctx, b, name, 0)
-	return err
+	return nil
 }
 
 // addCustomer opens an online wallet and gives back the key of its owner's app.

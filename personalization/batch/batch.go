@@ -20,7 +20,8 @@ import (
 // Options are what a job is opened with.
 type Options struct {
 	Job      *Job
-	Folder   string // of the job; made if there is none
+	Folder   string   // of the job; made if there is none
+	Enrol    Enroller // makes customers of owners who are none; nil for nobody
 	Line     personalization.Line
 	Registry Registry       // takes the place of Line's
 	Need     preflight.Need // what the applet takes of a card
@@ -37,22 +38,41 @@ type Batch struct {
 	journal  *journal
 	clock    Clock
 	need     preflight.Need
+
+	options Options // with which the job is checked before its first card
+	checked bool
+}
+
+// now is the time by the options' clock.
+func (o Options) now() time.Time {
+	if o.Clock == nil {
+		return systemClock{}.Now()
+	}
+	return o.Clock.Now()
 }
 
 type systemClock struct{}
 
 func (systemClock) Now() time.Time { return time.Now() }
 
-// Open opens a job, or begins it after it was checked against the registry too, and
-// clears away after cards that were rejected. The caller closes it. Errors:
-// [Problems], lockfile.ErrTaken.
+// Open opens a job, or begins it after [Check], and clears away after cards that were
+// rejected. The caller closes it. Errors: [Problems], lockfile.ErrTaken.
 func Open(ctx context.Context, o Options) (_ *Batch, err error) {
 	if o.Clock == nil {
 		o.Clock = systemClock{}
 	}
-	if err := Check(ctx, o.Job, o.Registry); err != nil {
+	found, err := readBegun(ctx, o.Folder)
+	if err != nil {
 		return nil, err
 	}
+	var newcomers []Card
+	// Of the same one that is begun this is done before its next card.
+	if !found.begun || found.sameAs(o.Job) != nil {
+		if newcomers, err = Check(ctx, o); err != nil {
+			return nil, err
+		}
+	}
+	b := &Batch{job: o.Job, clock: o.Clock, need: o.Need, options: o, checked: !found.begun}
 	registry := &guarded{Registry: o.Registry}
 	o.Line.Registry = registry
 	if o.Line.FinalVersion == 0 {
@@ -61,11 +81,11 @@ func Open(ctx context.Context, o Options) (_ *Batch, err error) {
 	o.Line.Random = &source{Reader: o.Line.Random}
 	o.LogKey = &signer{Signer: o.LogKey}
 	o.Line.CA.Signer = &signer{Signer: o.Line.CA.Signer}
-	b := &Batch{job: o.Job, line: o.Line, registry: registry, clock: o.Clock, need: o.Need}
+	b.line, b.registry = o.Line, registry
 	if b.journal, err = openJournal(ctx, o); err != nil {
 		return nil, err
 	}
-	if err := b.clear(ctx); err != nil {
+	if err := errors.Join(enrol(ctx, o.Enrol, newcomers), b.clear(ctx)); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
 	return b, nil
@@ -73,22 +93,6 @@ func Open(ctx context.Context, o Options) (_ *Batch, err error) {
 
 // Close lets go of the job's folder.
 func (b *Batch) Close() error { return b.journal.close() }
-
-// Check complains of owners in a job whom the intermediary does not know. The error is
-// [Problems], or that of the registry.
-func Check(ctx context.Context, j *Job, registry Registry) error {
-	var problems Problems
-	for _, c := range j.Cards {
-		_, err := registry.Cards(ctx, c.Owner)
-		switch {
-		case errors.Is(err, intermediary.ErrNoCustomer):
-			problems.add(j.CardsFile, c.Line, "owner %q is no customer of %s: enrol the customer first, or correct the name", c.Owner, j.Bank)
-		case err != nil:
-			return err
-		}
-	}
-	return problems.err()
-}
 
 // Count is how many cards of the job are made and begun.
 func (b *Batch) Count(ctx context.Context) (progress.Count, error) {

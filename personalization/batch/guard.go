@@ -38,7 +38,8 @@ func ours(err error) error {
 
 func isOurs(err error) bool {
 	var f *fault
-	return errors.As(err, &f)
+	var issuers *personalization.IssuerFault
+	return errors.As(err, &f) || errors.As(err, &issuers)
 }
 
 // guarded is a registry that one goroutine uses at a time. What it says of the device

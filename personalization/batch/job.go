@@ -32,7 +32,10 @@ type Job struct {
 	Expiry     message.Date // last day of the cards' certificates; none is left to the issuer
 	Recipients []age.Recipient
 	Cards      []Card
-	CardsFile  string // where they stand
+	File       string // of the job
+	CardsFile  string // where the cards stand
+
+	lines map[string]int // of the fields in File
 
 	// Digest is the SHA-256 of what was read, so that a job that was begun is not
 	// gone on with after a change.
@@ -102,7 +105,10 @@ func parseJob(file string, content []byte, table func(name string) ([]byte, erro
 		job.Cards = head.inline(job.ceilings)
 	}
 	if head != nil {
-		job.CardsFile = head.cardsFile()
+		job.File, job.CardsFile, job.lines = file, head.cardsFile(), map[string]int{}
+		for name, node := range head.fields {
+			job.lines[name] = node.Line
+		}
 		checkCards(job.CardsFile, job.Cards, &problems)
 	}
 	if err := problems.err(); err != nil {

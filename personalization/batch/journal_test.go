@@ -261,7 +261,7 @@ func TestOddCardsAreTurnedAway(t *testing.T) {
 		kind   progress.Kind
 		reason string
 	}{
-		{progress.Rejected, "keys"}, {progress.Refused, "neither production data"}, {progress.Refused, "this card is somebody's"},
+		{progress.Refused, "keys"}, {progress.Refused, "neither production data"}, {progress.Refused, "this card is somebody's"},
 		{progress.Refused, "begun elsewhere"}, {progress.Made, ""},
 	}
 	require.Len(t, notices, len(want))

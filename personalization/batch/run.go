@@ -26,12 +26,23 @@ type run struct {
 var errDone = errors.New("every card of the job is made")
 
 // Run issues cards at all readers until every card of the job is made or ctx ends,
-// neither of which is an error; [Batch.Count] tells which. show gets what happens, each
+// neither of which is an error; [Batch.Count] tells which. A job that was begun before is
+// checked again first ([Check]). show gets what happens, each
 // event with how far the job is.
 func (b *Batch) Run(ctx context.Context, readers Readers, show progress.Show) error {
 	count, err := b.Count(ctx)
 	if err != nil || count.Done == count.Total {
 		return err
+	}
+	if !b.checked {
+		newcomers, err := Check(ctx, b.options)
+		if err == nil {
+			err = enrol(ctx, b.options.Enrol, newcomers)
+		}
+		if err != nil {
+			return err
+		}
+		b.checked = true
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

@@ -82,6 +82,12 @@ func (s *station) fresh(ctx context.Context, m *meter, chip Chip) error {
 	if unfit != "" || m.lost != nil {
 		return s.refuse(ctx, m, chip, unfit)
 	}
+	// With keys that are not the card's no device id is used up.
+	if _, err := s.line.Open(ctx, m); isOurs(err) {
+		return err
+	} else if err != nil {
+		return s.refuse(ctx, m, chip, err.Error())
+	}
 	o, err := s.journal.reserve(ctx, s.job, s.registry, chip)
 	if errors.Is(err, errNoneLeft) {
 		s.tell(progress.Event{Kind: progress.NotTaken, Who: s.reader, Text: err.Error()})
@@ -99,10 +105,8 @@ func (s *station) unfit(ctx context.Context, m *meter, chip Chip) (string, error
 	if err != nil {
 		return err.Error(), nil
 	}
-	for _, f := range report.Findings {
-		if f.Mark == preflight.Stop {
-			return fmt.Sprintf("%s: %s: %s", f.Subject, f.Text, f.Do), nil
-		}
+	if obstacle := report.Obstacle(); obstacle != "" {
+		return obstacle, nil
 	}
 	if report.AppletState() == 0 || s.line.DeleteApplet {
 		return "", nil

@@ -13,6 +13,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/personalization/batch/letter"
+	"ekrona/personalization/cardkeys"
 )
 
 // headJob is a job while it is read, with the ceilings of cards that name none.
@@ -61,6 +62,9 @@ func parseHead(file string, content []byte, problems *Problems) (*head, headJob)
 	}
 	if keys := h.section("keys", true, "initial", "final"); keys != nil {
 		job.Initial, job.Final = keys.text("initial", true), keys.text("final", true)
+		if job.Final == cardkeys.Test {
+			keys.complain("final", "everybody knows the test keys: make others with \"ekrona issue key FILE\"")
+		}
 	}
 	if text := h.text("expiry", false); text != "" {
 		if job.Expiry, err = message.ParseDate(text); err != nil {

@@ -25,9 +25,23 @@ type bankOfTown struct {
 // Issuer is issue.Bank's.
 func (b bankOfTown) Issuer() personalization.Issuer { return b.town.Issuer(b.Bank) }
 
+// MayEnrol is issue.Bank's.
+func (b bankOfTown) MayEnrol(_ context.Context, owner string) error {
+	if b.isAtHome(owner) {
+		return nil
+	}
+	return b.town.MayEnrol(b.Bank, owner)
+}
+
+// isAtHome tells whether somebody is a customer of the bank already.
+func (b bankOfTown) isAtHome(owner string) bool {
+	person, err := b.town.Person(owner)
+	return err == nil && person.Bank == b.Bank
+}
+
 // Enrol is issue.Bank's.
 func (b bankOfTown) Enrol(ctx context.Context, owner string) error {
-	if person, err := b.town.Person(owner); err == nil && person.Bank == b.Bank {
+	if b.isAtHome(owner) {
 		return nil
 	}
 	return b.town.Enrol(ctx, b.Bank, owner)
@@ -39,7 +53,7 @@ func withBank(c *cobra.Command, state string, name message.Name, do func(ctx con
 	return f.run(c, func(ctx context.Context, t *town.Town) error {
 		bank, err := t.Bank(string(name))
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %w", issue.ErrNoBank, err)
 		}
 		return do(ctx, bankOfTown{bank, t})
 	})

@@ -12,7 +12,6 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/intermediary"
 	"ekrona/host/pcsc"
 	"ekrona/host/progress"
 	"ekrona/personalization"
@@ -83,13 +82,21 @@ owner's alone to read.`,
 			if f.folder == "" {
 				f.folder = strings.TrimSuffix(arguments[0], filepath.Ext(arguments[0])) + ".job"
 			}
+			if len(f.cards) > 0 && f.readers < 1 {
+				return cli.Usage("--readers: %d; give 1 or more", f.readers)
+			}
 			if f.check && f.state == "" {
-				fmt.Fprintf(c.OutOrStdout(), "%s: %d cards, nothing is wrong with the job file; with --state its customers are looked up too\n", job.Name, len(job.Cards))
+				fmt.Fprintf(c.OutOrStdout(), "%s: %s, nothing is wrong with the job file; with --state bank, expiry and customers are looked at too\n",
+					job.Name, counted(len(job.Cards), "card"))
 				return nil
 			}
-			return f.wiring.Bank(c, f.state, job.Bank, func(ctx context.Context, b Bank) error {
+			err = f.wiring.Bank(c, f.state, job.Bank, func(ctx context.Context, b Bank) error {
 				return f.work(ctx, c, b, arguments[0], job)
 			})
+			if errors.Is(err, ErrNoBank) {
+				err = fmt.Errorf("%s: bank: %w", arguments[0], err)
+			}
+			return err
 		},
 	}
 	c.Flags().StringVar(&f.state, "state", "", "folder of the town whose bank issues the cards (needed)")
@@ -141,6 +148,9 @@ func (f *batchFlags) options(bank Bank, path string, job *batch.Job) (o batch.Op
 		Job: job, Folder: f.folder, Registry: bank, Driver: f.wiring.Batch.Driver,
 		Line: personalization.Line{Issuer: bank.Issuer(), CAP: file, DeleteApplet: f.deleteApplet, Secure: f.secure},
 	}
+	if f.enrol {
+		o.Enrol = bank
+	}
 	o.LogKey = o.Line.CA.Signer
 	if o.Line.Random == nil {
 		o.Line.Random = rand.Reader
@@ -150,9 +160,6 @@ func (f *batchFlags) options(bank Bank, path string, job *batch.Job) (o batch.Op
 	}
 	if o.Line.Keys, err = keysBeside(path, job.Initial); err != nil {
 		return o, fmt.Errorf("%s: keys: initial: %w", path, err)
-	}
-	if job.Final == cardkeys.Test {
-		return o, fmt.Errorf("%s: keys: final: everybody knows the test keys: make others with \"ekrona issue key FILE\"", path)
 	}
 	if job.Final != batch.Keep {
 		if o.Line.Final, err = keysBeside(path, job.Final); err != nil {
@@ -180,16 +187,16 @@ func (f *batchFlags) work(ctx context.Context, c *cobra.Command, bank Bank, path
 	if err != nil {
 		return err
 	}
-	if f.enrol && !f.check {
-		if err := enrolOwners(ctx, bank, job); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-	}
 	if f.check {
-		if err := listed(c, path, batch.Check(ctx, job, o.Registry)); err != nil {
-			return err
+		newcomers, err := batch.Check(ctx, o)
+		if err != nil {
+			return listed(c, path, err)
 		}
-		fmt.Fprintf(c.OutOrStdout(), "%s: %d cards, nothing is wrong\n", job.Name, len(job.Cards))
+		text := fmt.Sprintf("%s: %s, nothing is wrong", job.Name, counted(len(job.Cards), "card"))
+		if len(newcomers) > 0 {
+			text += fmt.Sprintf("; %s will become customers of %s", counted(len(newcomers), "owner"), job.Bank)
+		}
+		fmt.Fprintln(c.OutOrStdout(), text)
 		return nil
 	}
 	if f.giveUp == "" && len(f.cards) == 0 { // before anything is begun
@@ -201,21 +208,7 @@ func (f *batchFlags) work(ctx context.Context, c *cobra.Command, bank Bank, path
 	if err != nil {
 		return listed(c, path, err)
 	}
-	return errors.Join(f.issue(ctx, c, b), b.Close(), writeReport(context.WithoutCancel(ctx), f.folder))
-}
-
-// enrolOwners makes customers of those who are none.
-func enrolOwners(ctx context.Context, bank Bank, job *batch.Job) error {
-	for _, card := range job.Cards {
-		_, err := bank.Cards(ctx, card.Owner)
-		if errors.Is(err, intermediary.ErrNoCustomer) {
-			err = bank.Enrol(ctx, card.Owner)
-		}
-		if err != nil {
-			return fmt.Errorf("line %d: %w", card.Line, err)
-		}
-	}
-	return nil
+	return errors.Join(listed(c, path, f.issue(ctx, c, b)), b.Close(), writeReport(context.WithoutCancel(ctx), f.folder))
 }
 
 // issue does what there is to do in an opened job.

@@ -22,9 +22,6 @@ func (f *batchFlags) openReaders(show progress.Show, stop func()) (batch.Readers
 		}
 		return pcscReaders{system, f.wiring.Batch}, show, nil
 	}
-	if f.readers < 1 {
-		return nil, nil, cli.Usage("--readers: %d; give 1 or more", f.readers)
-	}
 	var names []string
 	for i := range f.readers {
 		names = append(names, fmt.Sprintf("virtual reader %d", i+1))

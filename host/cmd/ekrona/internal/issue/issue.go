@@ -5,6 +5,7 @@ package issue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -23,10 +24,12 @@ import (
 // Bank is an intermediary as its cards' issuing needs it.
 type Bank interface {
 	batch.Registry
+	batch.Enroller
 	Issuer() personalization.Issuer
-	// Enrol makes somebody a customer, who may be one already.
-	Enrol(ctx context.Context, owner string) error
 }
+
+// ErrNoBank says that there is no intermediary of the name.
+var ErrNoBank = errors.New("there is no such intermediary")
 
 // Wiring is what the commands work with.
 type Wiring struct {
