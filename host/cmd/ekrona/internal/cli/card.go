@@ -24,6 +24,8 @@ type CardFlags struct {
 	// MakeBlank has a virtual card made when there is none in the file, for commands
 	// that begin with a blank one.
 	MakeBlank bool
+	// Passing has a card that is made stay in memory, for commands that change nothing.
+	Passing bool
 }
 
 // Add gives the flags to a command.
@@ -43,7 +45,7 @@ func (f *CardFlags) Open(_ context.Context, c *cobra.Command) (opened *OpenCard,
 	case f.File != "" && f.Reader != "":
 		return nil, Usage("%s: name one card: --reader NAME or --card FILE", c.CommandPath())
 	case f.File != "":
-		opened, err = OpenVirtual(f.File, f.MakeBlank)
+		opened, err = f.openVirtual()
 	default:
 		opened, err = openInReader(f.Reader)
 	}

@@ -12,6 +12,22 @@ import (
 	"ekrona/host/lockfile"
 )
 
+// openVirtual opens the virtual card that the flags name.
+func (f *CardFlags) openVirtual() (*OpenCard, error) {
+	if _, err := os.Stat(f.File); errors.Is(err, fs.ErrNotExist) && f.MakeBlank && f.Passing {
+		below, err := card.New(card.Options{Profile: card.P71})
+		if err != nil {
+			return nil, err
+		}
+		managed, err := globalplatform.New(below, globalplatform.Options{})
+		if err != nil {
+			return nil, err
+		}
+		return virtualCard(managed, f.File, func() error { return nil }), managed.Reset()
+	}
+	return OpenVirtual(f.File, f.MakeBlank)
+}
+
 // OpenVirtual opens the virtual card in a file, a new one if there is none and
 // makeBlank says so.
 func OpenVirtual(path string, makeBlank bool) (*OpenCard, error) {
@@ -22,16 +38,20 @@ func OpenVirtual(path string, makeBlank bool) (*OpenCard, error) {
 	if err != nil {
 		return nil, err
 	}
-	profile := card.P71
-	managed, err := OpenManaged(card.Options{Profile: profile}, path)
+	managed, err := OpenManaged(card.Options{Profile: card.P71}, path)
 	if err != nil {
 		return nil, errors.Join(err, unlock())
 	}
+	return virtualCard(managed, path, unlock), nil
+}
+
+// virtualCard is a card of the P71 profile at a command's disposal.
+func virtualCard(managed *globalplatform.Card, path string, unlock func() error) *OpenCard {
 	return &OpenCard{
-		Card: apdu.Framing{Card: managed, ExtendedLength: profile.ExtendedLength},
+		Card: apdu.Framing{Card: managed, ExtendedLength: card.P71.ExtendedLength},
 		ATR:  globalplatform.ATR(), Where: path, Reset: managed.Reset, Close: unlock,
-		Unframed: managed, ExtendedLength: profile.ExtendedLength,
-	}, nil
+		Unframed: managed, ExtendedLength: card.P71.ExtendedLength,
+	}
 }
 
 func OpenManaged(options card.Options, path string) (*globalplatform.Card, error) {

@@ -2,10 +2,8 @@ package issue
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,8 +12,9 @@ import (
 	"ekrona/emulator/card"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/intermediary"
+	"ekrona/host/progress"
 	"ekrona/personalization"
-	"ekrona/personalization/orderfile"
+	"ekrona/personalization/desk"
 	"ekrona/personalization/preflight"
 	"ekrona/personalization/rehearsal"
 )
@@ -98,88 +97,96 @@ func (i *cardIssue) run(c *cobra.Command) error {
 	if line.Keys, line.Final, err = i.keys.sources(c); err != nil {
 		return err
 	}
-	if _, line.CAP, err = i.file.read(); err != nil {
+	content, file, err := i.file.read()
+	if err != nil {
 		return err
 	}
+	line.CAP = file
+	need, err := preflight.NeedOf(content)
+	if err != nil {
+		return fmt.Errorf("--cap: %w", err)
+	}
 	talk := newConversation(c, &i.cards)
-	i.cards.MakeBlank = !i.dryRun
+	i.cards.MakeBlank = true
+	i.cards.Passing = i.dryRun
 	return i.wiring.Bank(c, i.state, message.Name(i.bank), func(ctx context.Context, bank Bank) error {
 		line.Issuer = bank.Issuer()
 		return cli.WithCard(c, &i.cards, func(opened *cli.OpenCard) error {
-			d := &desk{cardIssue: i, c: c, bank: bank, line: line, card: opened, talk: talk, link: link, begun: time.Now()}
+			d := &atDesk{cardIssue: i, c: c, talk: talk, begun: time.Now(), card: desk.Card{
+				Card: talk.priced(opened, link), ATR: opened.ATR, Reset: opened.Reset,
+			}}
+			d.Desk = desk.Desk{
+				Name: message.Name(i.bank), Bank: bank, Line: line, Need: need, Link: link, ReplaceKeys: i.replaceKeys,
+				Clock: systemClock{}, Show: d.progress, Record: talk.tell,
+			}
 			return d.issue(ctx)
 		})
 	})
 }
 
-// desk is where the card lies.
-type desk struct {
+type systemClock struct{}
+
+// Now is desk.Clock's.
+func (systemClock) Now() time.Time { return time.Now() }
+
+// progress shows each stage on a line of its own.
+func (d *atDesk) progress(e progress.Event) {
+	if !d.asJSON && e.Kind == progress.Reached {
+		fmt.Fprintln(d.c.ErrOrStderr(), e.Stage)
+	}
+}
+
+// atDesk is the command when the card lies on the desk.
+type atDesk struct {
 	*cardIssue
+	desk.Desk
 	c     *cobra.Command
-	bank  Bank
-	line  personalization.Line
-	card  *cli.OpenCard
+	card  desk.Card
 	talk  *conversation
-	link  card.Link
 	begun time.Time
 }
 
-// issue looks, rehearses, and does it or shows it.
-func (d *desk) issue(ctx context.Context) error {
-	report, err := inspect(ctx, &cli.OpenCard{Card: d.talk.Wire(d.talk.priced(d.card, d.link)), ATR: d.card.ATR}, &d.file, false)
+// issue looks, and does it or shows it.
+func (d *atDesk) issue(ctx context.Context) error {
+	look, err := d.Look(ctx, d.card)
 	if err != nil {
 		return err
 	}
-	state, known := rehearsal.StateOf(report)
-	// An active card is asked whether it is this order's.
-	if !known || !report.Able && !d.isActive(report) {
-		if err := report.Write(d.c.ErrOrStderr()); err != nil {
+	if d.dryRun {
+		err = d.show(ctx, look)
+	} else {
+		err = d.make(ctx, look)
+	}
+	switch {
+	case errors.Is(err, desk.ErrUnable):
+		if err := look.Report.Write(d.c.ErrOrStderr()); err != nil {
 			return err
 		}
-		return errUnable
-	}
-	if d.line.Final != nil && !d.replaceKeys && !state.HasKeys(d.line.VersionOfFinal()) {
+	case errors.Is(err, desk.ErrKeepsKeys):
 		return cli.Usage("the card has the keys that it came with: say --replace-keys to put those of --new-keys in their place, for good, or leave --new-keys out")
 	}
-	if d.dryRun {
-		return d.show(ctx, state)
-	}
-	return d.make(ctx, state)
-}
-
-// isActive tells whether all that stands in the way is that the card is made.
-func (d *desk) isActive(report *preflight.Report) bool {
-	for _, f := range report.Findings {
-		if f.Mark == preflight.Stop && f.Subject != preflight.AppletSubject {
-			return false
-		}
-	}
-	return report.Applet != nil
+	return err
 }
 
 // show prints what would be sent.
-func (d *desk) show(ctx context.Context, state rehearsal.State) error {
-	order, err := personalization.NewOrder(intermediary.DeviceIDOf(message.Name(d.cardIssue.bank), intermediary.KindCard, 0), d.owner, message.DateOf(time.Now()), rand.Reader)
+func (d *atDesk) show(ctx context.Context, look desk.Look) error {
+	plan, err := d.Plan(ctx, look, d.owner)
 	if err != nil {
 		return err
 	}
-	plan, err := rehearsal.Rehearse(ctx, d.line, order, state, d.link)
-	if err != nil {
-		return err
-	}
-	look := rehearsal.Case{Assumption: "the card is looked at first"}
-	for _, e := range d.talk.said {
-		look.Steps = append(look.Steps, rehearsal.Step{Exchange: e})
+	first := rehearsal.Case{Assumption: "the card is looked at first"}
+	for _, e := range look.Sent {
+		first.Steps = append(first.Steps, rehearsal.Step{Exchange: e})
 	}
 	if d.asJSON {
 		return cli.WriteJSON(d.c.OutOrStdout(), struct {
 			Look  rehearsal.Case   `json:"look"`
 			Cases []rehearsal.Case `json:"cases"`
-		}{look, plan.Cases})
+		}{first, plan.Cases})
 	}
 	out := d.c.OutOrStdout()
 	fmt.Fprint(out, "To look at the card these were sent, and an issuing begins with them too:\n\n")
-	if err := look.WriteBrief(out); err != nil {
+	if err := first.WriteBrief(out); err != nil {
 		return err
 	}
 	fmt.Fprint(out, "\nNothing of what follows was sent. Challenges, points and signatures are stand-ins.\n\n")
@@ -187,49 +194,9 @@ func (d *desk) show(ctx context.Context, state rehearsal.State) error {
 }
 
 // make makes the card.
-func (d *desk) make(ctx context.Context, state rehearsal.State) error {
-	file, err := orderfile.Open(d.letter, message.Name(d.cardIssue.bank), d.owner, message.DateOf(time.Now()), rand.Reader)
+func (d *atDesk) make(ctx context.Context, look desk.Look) error {
+	device, err := d.Issue(ctx, d.card, look, desk.Order{Owner: d.owner, Letter: d.letter})
 	if err != nil {
-		return err
-	}
-	if err := d.bank.Enrol(ctx, d.owner); err != nil {
-		return err
-	}
-	id, err := d.bank.ReserveDevice(ctx, intermediary.KindCard, file.Intent())
-	if err != nil {
-		return err
-	}
-	if err := file.Assign(id); err != nil {
-		return err
-	}
-	order, secrets, err := file.Order()
-	if err != nil {
-		return err
-	}
-	plan, err := rehearsal.Rehearse(ctx, d.line, order, state, d.link)
-	if err != nil {
-		return err
-	}
-	if err := d.card.Reset(); err != nil {
-		return err
-	}
-	progress := d.c.ErrOrStderr()
-	if d.asJSON {
-		progress = io.Discard
-	}
-	d.line.Watch = d.talk.Channel
-	guarded := d.talk.Wire(plan.Guard(d.talk.priced(d.card, d.link)))
-	device, err := d.line.Issue(ctx, guarded, order, secrets, func(stage personalization.Stage) error {
-		_, err := fmt.Fprintf(progress, "%v\n", stage)
-		return err
-	})
-	if errors.Is(err, personalization.ErrOtherCard) && state.IsBegun() && !d.deleteApplet {
-		err = fmt.Errorf("%w; if the order that it was begun with is lost, --delete-applet makes room", err)
-	}
-	if err != nil {
-		return err
-	}
-	if err := file.Finish(); err != nil {
 		return err
 	}
 	if d.talk.failed != nil {
@@ -239,8 +206,8 @@ func (d *desk) make(ctx context.Context, state rehearsal.State) error {
 }
 
 // done says what was made.
-func (d *desk) done(device intermediary.Device) error {
-	times := d.talk.times(d.begun, d.link)
+func (d *atDesk) done(device intermediary.Device) error {
+	times := d.talk.times(d.begun, d.Link)
 	answer := struct {
 		Device   message.DeviceID `json:"device"`
 		Owner    string           `json:"owner"`
@@ -248,10 +215,10 @@ func (d *desk) done(device intermediary.Device) error {
 		Letter   string           `json:"letter"`
 		KeysLeft bool             `json:"initial_keys_left"`
 		Times    string           `json:"times"`
-	}{device.ID, d.owner, message.Name(d.cardIssue.bank), d.letter, d.line.Final == nil, times}
+	}{device.ID, d.owner, d.Name, d.letter, d.Line.Final == nil, times}
 	warning := ""
 	if answer.KeysLeft {
 		warning = "\nthe card has kept the keys that it came with: --new-keys and --replace-keys change them"
 	}
-	return cli.Answer(d.c, d.asJSON, answer, "%s is active, for %s of %s; PIN letter in %s%s\n%s", device.ID, d.owner, message.Name(d.cardIssue.bank), d.letter, warning, times)
+	return cli.Answer(d.c, d.asJSON, answer, "%s is active, for %s of %s; PIN letter in %s%s\n%s", device.ID, d.owner, d.Name, d.letter, warning, times)
 }

@@ -9,6 +9,7 @@ import (
 
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/personalization"
+	"ekrona/personalization/desk"
 	"ekrona/personalization/preflight"
 )
 
@@ -39,7 +40,7 @@ Exit code 1 when the card cannot take the applet.`,
 					err = report.Write(c.OutOrStdout())
 				}
 				if err == nil && !report.Able {
-					err = errUnable
+					err = desk.ErrUnable
 				}
 				return err
 			})
@@ -51,8 +52,6 @@ Exit code 1 when the card cannot take the applet.`,
 	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
 	return c
 }
-
-var errUnable = fmt.Errorf("this card cannot take the applet as it is: do what the page says, or take another card")
 
 // inspect looks at a card before any key is tried.
 func inspect(ctx context.Context, opened *cli.OpenCard, file *appletFlag, ask bool) (*preflight.Report, error) {

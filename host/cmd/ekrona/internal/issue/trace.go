@@ -24,7 +24,6 @@ type conversation struct {
 	totals rehearsal.Totals
 	took   time.Duration // in reader and card, or in the emulator
 	failed error         // of the estimate
-	said   []rehearsal.Exchange
 }
 
 // newConversation takes over the trace from the flags, whose own shows the wire.
@@ -40,7 +39,6 @@ func newConversation(c *cobra.Command, cards *cli.CardFlags) *conversation {
 func (t *conversation) tell(e rehearsal.Exchange) {
 	t.totals.Add(e)
 	t.took += e.Took
-	t.said = append(t.said, e)
 	if t.to == nil {
 		return
 	}
