@@ -100,9 +100,9 @@ func parseJob(file string, content []byte, table func(name string) ([]byte, erro
 			break
 		}
 		digest.Write(rows)
-		job.Cards = parseTable(head.table.Value, rows, job.ceilings, &problems)
+		job.Cards = parseTable(head.table.Value, rows, job, &problems)
 	case head.cards != nil:
-		job.Cards = head.inline(job.ceilings)
+		job.Cards = head.inline(job)
 	}
 	if head != nil {
 		job.File, job.CardsFile, job.lines = file, head.cardsFile(), map[string]int{}
@@ -141,7 +141,7 @@ var columns = []string{"owner", "name", "address", "max_balance", "max_payment",
 
 // cardOf makes a card of its columns; a column that is missing or empty is what the
 // job's head says.
-func cardOf(file string, line int, value func(column string) string, ceilings message.Policy, problems *Problems) Card {
+func cardOf(file string, line int, value func(column string) string, head headJob, problems *Problems) Card {
 	c := Card{Line: line, Owner: value("owner"), Name: value("name")}
 	if !ownerPattern.MatchString(c.Owner) {
 		problems.add(file, line, "owner %q: give the customer's reference at the intermediary, 1 to 64 characters without blanks", c.Owner)
@@ -158,9 +158,24 @@ func cardOf(file string, line int, value func(column string) string, ceilings me
 			problems.add(file, line, "name and address: a line of %d characters, %q: the most is %d, all of them printable", n, text, maxLine)
 		}
 	}
-	c.Ceilings = limits(file, func(column string) (string, int) { return value(column), line }, ceilings, problems)
+	c.Ceilings = limits(file, func(column string) (string, int) { return value(column), line }, head.ceilings, problems)
+	for _, limit := range []struct {
+		column    string
+		above     bool
+		own, most any
+	}{
+		{"max_balance", c.Ceilings.MaxBalance > head.ceilings.MaxBalance, kronor(c.Ceilings.MaxBalance), kronor(head.ceilings.MaxBalance)},
+		{"max_payment", c.Ceilings.MaxPayment > head.ceilings.MaxPayment, kronor(c.Ceilings.MaxPayment), kronor(head.ceilings.MaxPayment)},
+		{"max_transactions", c.Ceilings.MaxTransactions > head.ceilings.MaxTransactions, c.Ceilings.MaxTransactions, head.ceilings.MaxTransactions},
+	} {
+		if limit.above && head.limited[limit.column] {
+			problems.add(file, line, "%s %v is above that of the job, %v: lower it, or raise the job's", limit.column, limit.own, limit.most)
+		}
+	}
 	return c
 }
+
+func kronor(a message.Amount) money.Ore { return money.FromWire(uint32(a)) }
 
 // limits are the ceilings that the columns or fields name, over those given. Where only
 // the balance is named, no payment may be above it.

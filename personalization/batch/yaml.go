@@ -20,6 +20,7 @@ import (
 type headJob struct {
 	Job
 	ceilings message.Policy
+	limited  map[string]bool // columns for which the job itself names a ceiling
 }
 
 // mapping is a YAML mapping of known fields, with the lines where they stand.
@@ -41,7 +42,7 @@ var jobFields = []string{"job", "bank", "keys", "expiry", "ceilings", "letters",
 
 // parseHead reads the job file but for its cards; nil if it is no mapping at all.
 func parseHead(file string, content []byte, problems *Problems) (*head, headJob) {
-	job := headJob{ceilings: message.PilotPolicy()}
+	job := headJob{ceilings: message.PilotPolicy(), limited: map[string]bool{}}
 	node, err := document(content)
 	if err != nil {
 		problems.add(file, lineOf(err), "%v", err)
@@ -72,6 +73,9 @@ func parseHead(file string, content []byte, problems *Problems) (*head, headJob)
 		}
 	}
 	if section := h.section("ceilings", false, "max_balance", "max_payment", "max_transactions"); section != nil {
+		for column := range section.fields {
+			job.limited[column] = true
+		}
 		job.ceilings = limits(file, func(column string) (string, int) {
 			return section.text(column, false), section.lineOf(column)
 		}, job.ceilings, problems)
@@ -120,12 +124,12 @@ func (h *head) cardsFile() string {
 }
 
 // inline reads the cards that are listed in the job file.
-func (h *head) inline(ceilings message.Policy) []Card {
+func (h *head) inline(job headJob) []Card {
 	var cards []Card
 	for _, node := range h.cards.Content {
 		row := fields(h.file, node, h.problems, columns...)
 		if row.fields != nil {
-			cards = append(cards, cardOf(h.file, node.Line, func(column string) string { return row.text(column, false) }, ceilings, h.problems))
+			cards = append(cards, cardOf(h.file, node.Line, func(column string) string { return row.text(column, false) }, job, h.problems))
 		}
 	}
 	return cards
