@@ -231,35 +231,38 @@ func (f *batchFlags) issue(ctx context.Context, c *cobra.Command, b *batch.Batch
 	if err != nil {
 		return err
 	}
+	counted := false
 	if count.Done < count.Total {
-		if err := f.atReaders(ctx, c, b, count); err != nil {
+		if counted, err = f.atReaders(ctx, c, b, count); err != nil {
 			return err
 		}
 		if count, err = b.Count(context.WithoutCancel(ctx)); err != nil {
 			return err
 		}
 	}
-	return f.conclude(ctx, c, b, count)
+	return f.conclude(ctx, c, b, count, counted)
 }
 
-// atReaders makes cards until all are made, or the people have no more.
-func (f *batchFlags) atReaders(ctx context.Context, c *cobra.Command, b *batch.Batch, count progress.Count) error {
+// atReaders makes cards until all are made, or the people have no more. It tells whether
+// it said how many are made.
+func (f *batchFlags) atReaders(ctx context.Context, c *cobra.Command, b *batch.Batch, count progress.Count) (counted bool, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	view := newBatchView(c.OutOrStdout(), count)
 	defer view.end()
 	waiting, err := b.Waiting(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, w := range waiting {
 		view.say(fmt.Sprintf("%s for %s is begun (%s): insert the card %s again, into any reader", w.Device, w.Owner, orNone(w.Stage.Name()), w.Chip))
 	}
 	readers, show, err := f.openReaders(view.show, stop)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return b.Run(ctx, readers, show)
+	err = b.Run(ctx, readers, show)
+	return view.counted, err
 }
 
 func orNone(stage string) string {
@@ -269,11 +272,14 @@ func orNone(stage string) string {
 	return stage
 }
 
-// conclude tells how far the job is.
-func (f *batchFlags) conclude(ctx context.Context, c *cobra.Command, b *batch.Batch, count progress.Count) error {
+// conclude tells where what was made is, and how far the job is if nobody said so.
+func (f *batchFlags) conclude(ctx context.Context, c *cobra.Command, b *batch.Batch, count progress.Count, wasCounted bool) error {
 	out := c.OutOrStdout()
-	fmt.Fprintf(out, "%d of %s made; PIN letters are in %s, the report is %s\n",
-		count.Done, counted(count.Total, "card"), filepath.Join(f.folder, "letters"), filepath.Join(f.folder, reportHTML))
+	if !wasCounted {
+		fmt.Fprintf(out, "%d of %s made\n", count.Done, counted(count.Total, "card"))
+	}
+	fmt.Fprintf(out, "PIN letters are in %s, the report is %s\n",
+		filepath.Join(f.folder, "letters"), filepath.Join(f.folder, reportHTML))
 	if count.Done == count.Total {
 		return nil
 	}

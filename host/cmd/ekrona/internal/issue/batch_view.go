@@ -18,6 +18,8 @@ import (
 type viewOfBatch struct {
 	out io.Writer
 	bar *progressbar.ProgressBar // nil without a terminal
+
+	counted bool // it was said how many are made
 }
 
 func newBatchView(out io.Writer, count progress.Count) *viewOfBatch {
@@ -44,6 +46,7 @@ func (v *viewOfBatch) say(line string) {
 // show shows an event.
 func (v *viewOfBatch) show(e progress.Event) {
 	v.say(sentence(e))
+	v.counted = v.counted || e.Kind == progress.Made
 	if e.Kind == progress.Made && v.bar != nil {
 		_ = v.bar.Add(1)
 	}
