@@ -65,7 +65,8 @@ func (s *Slot) Tap() apdu.Card {
 }
 
 // PullAfter lets the card be taken away when it has carried out the next command
-// of that instruction: the answer is lost. The next Tap finds the card as it is.
+// of that instruction: the answer, a 9000, is lost. One that it refuses was not carried
+// out. The next Tap finds the card as it is.
 func (s *Slot) PullAfter(instruction byte) { s.pull = instruction }
 
 // Transmit sends a command to the card.
@@ -83,7 +84,7 @@ func (s *Slot) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, err
 	switch {
 	case errors.Is(e.Err, card.ErrPowerLost):
 		s.dead = ErrPulled
-	case e.Err == nil && s.pull != 0 && c.INS == s.pull:
+	case e.Err == nil && s.pull != 0 && c.INS == s.pull && e.Response.SW == apdu.OK:
 		s.dead, s.pull = ErrPulled, 0
 		e.Response, e.Err = apdu.Response{}, fmt.Errorf("%s's card: %w", s.holder, ErrPulled)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/town"
 )
 
@@ -46,6 +47,7 @@ func (f *inTown) insert(c *cobra.Command, t *town.Town) (release func() error, e
 		}
 		return errors.Join(failed...)
 	}
+	f.inReader = map[string]bool{}
 	for _, text := range f.inserted {
 		i, err := parseInsertion(text)
 		if err != nil {
@@ -60,7 +62,24 @@ func (f *inTown) insert(c *cobra.Command, t *town.Town) (release func() error, e
 			return release, err
 		}
 		closers = append(closers, opened.Close)
+		if i.cards.Reader != "" {
+			f.inReader[i.holder] = true
+		}
 		p.Card.Insert(opened, opened.Reset)
 	}
 	return release, nil
+}
+
+// plainFlag gives a command on which a PIN goes to another's card the flag that lets it.
+func (f *inTown) plainFlag(c *cobra.Command) {
+	c.Flags().BoolVar(&f.plain, cli.PlainPINFlag, false, cli.PlainPINUsage)
+}
+
+// mayHear fails for a holder whose PIN would go to a card in a reader in clear: a terminal
+// and a payee's phone do not know its key.
+func (f *inTown) mayHear(holder string) error {
+	if f.plain || !f.inReader[holder] {
+		return nil
+	}
+	return cli.PlainPIN("a terminal or another's phone does not know the card's key:")
 }

@@ -18,7 +18,7 @@ type visit struct {
 	town      *town.Town
 	person    *town.Person
 	arguments []string // behind the person's name
-	pin       string   // as entered with --pin
+	pin       string   // file that --pin-file names
 }
 
 // tap holds the person's card to a reader, with the PIN entered.
@@ -41,16 +41,16 @@ const (
 	payeePIN = "EKRONA_PAYEE_PIN"
 )
 
-// held holds a person's card to a reader, with the PIN that was entered on the
-// command line, or that of the PIN letter if the town has it. The holder of another
-// card is asked.
-func held(ctx context.Context, p *town.Person, entered, environment string) (wallet.Tap, error) {
-	if entered == "" {
-		entered = p.Letter.PIN
+// held holds a person's card to a reader, with the PIN of a file, of the PIN letter if
+// the town has it, of the environment, or as asked for.
+func held(ctx context.Context, p *town.Person, file, environment string) (wallet.Tap, error) {
+	if err := atHand(p); err != nil {
+		return wallet.Tap{}, err
 	}
-	if entered == "" {
+	entered := p.Letter.PIN
+	if file != "" || entered == "" {
 		var err error
-		asked := holderSecret{Kind: "PIN", Flag: "--pin", Environment: environment}
+		asked := holderSecret{Kind: "PIN", Flag: "--pin-file", File: file, Environment: environment}
 		if entered, err = asked.Read(ctx, ""); err != nil {
 			return wallet.Tap{}, fmt.Errorf("%s: %w", p.Name, err)
 		}
@@ -60,6 +60,14 @@ func held(ctx context.Context, p *town.Person, entered, environment string) (wal
 		return wallet.Tap{}, usage("%w", err)
 	}
 	return wallet.Tap{Card: p.Card.Tap(), PIN: block}, nil
+}
+
+// atHand fails for a person whose card lies in no folder of the town and was not named.
+func atHand(p *town.Person) error {
+	if p.Card.Here() {
+		return nil
+	}
+	return usage("%s's card: %w: --insert %s=reader:READER, or --insert %s=file:FILE for a virtual one", p.Name, town.ErrNoCard, p.Name, p.Name)
 }
 
 // personCommand makes a command whose first argument is a person's name and which
@@ -84,5 +92,5 @@ func personCommand(f *inTown, use, short string, more int, what string, do func(
 }
 
 func pinFlag(c *cobra.Command, into *string) {
-	c.Flags().StringVar(into, "pin", "", "PIN to enter, which other users of this machine can see; without it, that of the PIN letter, of "+ownPIN+", or as asked for")
+	c.Flags().StringVar(into, "pin-file", "", "file with the PIN, which its owner alone may read; without it, that of the PIN letter, of "+ownPIN+", or as asked for")
 }

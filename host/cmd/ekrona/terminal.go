@@ -74,12 +74,16 @@ func terminalSellCommand() *cobra.Command {
 	c.Flags().StringVar(&whose, "card", "", "whose card is held to the terminal (needed)")
 	c.Flags().BoolVar(&torn, "torn", false, "take the card away when it has paid, before the terminal hears")
 	pinFlag(c, &entered)
+	f.plainFlag(c)
 	return c
 }
 
 func take(ctx context.Context, f *inTown, c *cobra.Command, t *town.Town, s *town.Shop, sale terminal.Sale, whose, entered string, torn bool) error {
 	p, err := t.Person(whose)
 	if err != nil {
+		return err
+	}
+	if err := f.mayHear(whose); err != nil {
 		return err
 	}
 	if torn {
@@ -157,6 +161,7 @@ func terminalTakeCommand() *cobra.Command {
 		})
 	c.Flags().StringVar(&whose, "card", "", "whose card is held to the terminal (needed)")
 	pinFlag(c, &entered)
+	f.plainFlag(c)
 	return c
 }
 

@@ -76,6 +76,7 @@ func withHolder(c *cobra.Command, state, name string, traced bool, do func(ctx c
 			return fmt.Errorf("PIN key of %s: %w", device.ID, err)
 		}
 		return do(ctx, card.Holder{
+			Away:   atHand(person),
 			PINKey: key, PIN: person.Letter.PIN, PUK: person.Letter.PUK,
 			NoteNewPIN: func(digits string) error {
 				if person.Letter.PIN == "" {

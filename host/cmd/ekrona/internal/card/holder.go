@@ -20,6 +20,7 @@ type Holder struct {
 	PINKey     *ecdsa.PublicKey // to which the card's PINs are enciphered
 	PIN, PUK   string           // of the PIN letter, empty where that is on paper
 	NoteNewPIN func(digits string) error
+	Away       error // why there is no card in the person's own place, nil if there is one
 
 	// Tap holds the person's card to a reader: the one that was opened, or with nil that
 	// in the person's own place.
@@ -62,7 +63,7 @@ unless --plain-pin says so: whoever can listen to the reader could take it down.
 	f.cards.Add(c)
 	f.pin = cli.HolderSecret{Kind: "PIN", Flag: "--pin-file", Environment: "EKRONA_PIN"}
 	c.Flags().StringVar(&f.pin.File, "pin-file", "", "file with the PIN, which its owner alone may read")
-	c.Flags().BoolVar(&f.plain, "plain-pin", false, "let PIN and PUK go to a card in a reader in clear")
+	c.Flags().BoolVar(&f.plain, cli.PlainPINFlag, false, cli.PlainPINUsage)
 	c.Flags().StringVar(&f.state, "state", "", "folder of the town in which NAME lives, as left by \"ekrona demo --state\"")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "answer as JSON; amounts in ore")
 	return c
@@ -91,7 +92,7 @@ func (f *holderFlags) hold(c *cobra.Command, arguments []string, do func(ctx con
 			h := &heldCard{Client: card.New(opened), atr: opened.ATR, where: opened.Where}
 			h.holder.NoteNewPIN = func(string) error { return nil }
 			if f.cards.File == "" && !f.plain {
-				h.inClear = errors.New("the PIN would go to the card in clear: name its holder with NAME --state DIR, whose bank knows the card's key, or say --plain-pin if nobody can listen to this reader")
+				h.inClear = cli.PlainPIN("name its holder with NAME --state DIR, whose bank knows the card's key, or")
 			}
 			return h.selectAnd(c.Context(), do)
 		})
@@ -100,6 +101,9 @@ func (f *holderFlags) hold(c *cobra.Command, arguments []string, do func(ctx con
 	f.cards.Traced = false
 	return f.holders(c, f.state, name, traced, func(ctx context.Context, holder Holder) error {
 		h := &heldCard{where: name + "'s", holder: holder, transport: card.PINTransport{Key: holder.PINKey, Random: rand.Reader}}
+		if !f.cards.Named() && holder.Away != nil {
+			return cli.Usage("%w; or name it with --reader READER or --card FILE", holder.Away)
+		}
 		if !f.cards.Named() {
 			h.Client = card.New(holder.Tap(nil))
 			return h.selectAnd(ctx, do)

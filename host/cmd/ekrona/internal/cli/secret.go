@@ -43,3 +43,16 @@ func (s HolderSecret) Read(ctx context.Context, letter string) (string, error) {
 	}
 	return string(digits), err
 }
+
+// PlainPINFlag lets a PIN go to a card in a PC/SC reader in clear, which all commands ask
+// for alike. Whether the card takes it so is its policy's: flag PLAINTEXT_PIN.
+const (
+	PlainPINFlag  = "plain-pin"
+	PlainPINUsage = "let PIN and PUK go to a card in a reader in clear"
+)
+
+// PlainPIN is the error of a command that would send a PIN in clear and may not. why says
+// why it is not enciphered, and what else to do.
+func PlainPIN(why string) error {
+	return Usage("the PIN would go to the card in clear: %s say --%s if nobody can listen to this reader", why, PlainPINFlag)
+}
