@@ -277,12 +277,12 @@ func (l Line) replaceKeys(ctx context.Context, c apdu.Card, client *globalplatfo
 	if err != nil {
 		return nil, err
 	}
+	if err := l.CheckKeys(client); err != nil {
+		return nil, err
+	}
 	replaced := client.KeyVersion()
 	if replaced == gpc.InitialKeySet {
 		replaced = 0
-	} else if present, err := l.presentKeys(client); err != nil || len(present.ENC) != len(final.ENC) {
-		return nil, errors.Join(err, fmt.Errorf("key set %02X can only be replaced by keys of its own length, %d bits, and the new ones have %d: make a master key of that length",
-			replaced, bitsPerByte*len(present.ENC), bitsPerByte*len(final.ENC)))
 	}
 	if err := client.PutKeys(ctx, l.VersionOfFinal(), final, replaced); err != nil {
 		return nil, err
@@ -299,6 +299,25 @@ func (l Line) replaceKeys(ctx context.Context, c apdu.Card, client *globalplatfo
 		err = keysLeft(former)
 	}
 	return client, err
+}
+
+// CheckKeys fails where the final keys cannot take the place of those that a channel was
+// opened with: a numbered set is replaced by one of the same length only (GPC
+// §11.8.2.3.3).
+func (l Line) CheckKeys(client *globalplatform.Client) error {
+	if l.Final == nil || l.HasFinal(client) || client.KeyVersion() == gpc.InitialKeySet {
+		return nil
+	}
+	final, err := l.Final.For(client.Offer())
+	if err != nil {
+		return err
+	}
+	present, err := l.presentKeys(client)
+	if err != nil || len(present.ENC) != len(final.ENC) {
+		return errors.Join(err, fmt.Errorf("key set %02X can only be replaced by keys of its own length, %d bits, and the new ones have %d: make a master key of that length",
+			client.KeyVersion(), bitsPerByte*len(present.ENC), bitsPerByte*len(final.ENC)))
+	}
+	return nil
 }
 
 // presentKeys are those that the channel was opened with.

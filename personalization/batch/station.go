@@ -83,9 +83,14 @@ func (s *station) fresh(ctx context.Context, m *meter, chip Chip) error {
 		return s.refuse(ctx, m, chip, unfit)
 	}
 	// With keys that are not the card's no device id is used up.
-	if _, err := s.line.Open(ctx, m); isOurs(err) {
+	client, err := s.line.Open(ctx, m)
+	if err == nil {
+		err = s.line.CheckKeys(client)
+	}
+	if isOurs(err) {
 		return err
-	} else if err != nil {
+	}
+	if err != nil {
 		return s.refuse(ctx, m, chip, err.Error())
 	}
 	o, err := s.journal.reserve(ctx, s.job, s.registry, chip)

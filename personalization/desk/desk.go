@@ -227,6 +227,9 @@ func (d Desk) open(ctx context.Context, c Card, s *rehearsal.State) error {
 	line := d.Line
 	line.Watch = recorder.Channel
 	client, err := line.Open(ctx, recorder.Wire(c))
+	if err == nil {
+		err = line.CheckKeys(client)
+	}
 	if err != nil {
 		return err
 	}

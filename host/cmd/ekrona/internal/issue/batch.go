@@ -194,7 +194,7 @@ func (f *batchFlags) work(ctx context.Context, c *cobra.Command, bank Bank, path
 		}
 		text := fmt.Sprintf("%s: %s, nothing is wrong", job.Name, counted(len(job.Cards), "card"))
 		if len(newcomers) > 0 {
-			text += fmt.Sprintf("; %s will become customers of %s", counted(len(newcomers), "owner"), job.Bank)
+			text += fmt.Sprintf("; %s will be enrolled at %s", counted(len(newcomers), "owner"), job.Bank)
 		}
 		fmt.Fprintln(c.OutOrStdout(), text)
 		return nil
