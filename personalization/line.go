@@ -28,7 +28,7 @@ const bitsPerByte = 8
 type Line struct {
 	Issuer
 
-	Keys scp03.KeySource // of the cards as they come
+	Keys scp03.KeySource // of the cards as they come; nil for cards that have the final ones
 	// Final, if not nil, are the keys that replace those. Keep what they come from:
 	// nobody can read them back.
 	Final        scp03.KeySource
@@ -220,8 +220,10 @@ func (l Line) open(ctx context.Context, c apdu.Card, f finding) (*globalplatform
 	o := scp03.Options{Keys: l.Keys, Level: scp03.CMACEncryption, Strongest: true, Random: l.Random}
 	tried := "the keys that the card came with were tried"
 	if l.Final != nil {
-		o.Keys, o.Or = l.Final, []scp03.KeySource{l.Keys}
-		tried = "the keys that cards get and those that they come with were both tried"
+		o.Keys, tried = l.Final, "only the keys that cards get are named, and were tried"
+		if l.Keys != nil {
+			o.Or, tried = []scp03.KeySource{l.Keys}, "the keys that cards get and those that they come with were both tried"
+		}
 		if f.versions[l.VersionOfFinal()] {
 			o.KeyVersion = l.VersionOfFinal()
 		}

@@ -185,7 +185,7 @@ func (b *Batch) writeLetter(o order, onlyMissing bool) error {
 	}
 	card := b.job.Cards[o.position-1]
 	return letter.Write(folder, letter.Letter{
-		Device: o.Device, Owner: o.Owner, Name: card.Name, Address: card.Address, PIN: o.secrets.pin, PUK: o.secrets.puk,
+		Device: o.Device, Owner: o.Owner, Name: card.Name, Address: card.Address, PIN: o.secrets.digits.PIN, PUK: o.secrets.digits.PUK,
 	}, b.job.Recipients)
 }
 

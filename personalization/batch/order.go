@@ -125,7 +125,7 @@ func (j *journal) reserve(ctx context.Context, job *Job, registry Registry, chip
 		return o, err
 	}
 	o.Ceilings = card.Ceilings
-	if o.secrets, err = drawSecrets(j.random); err != nil {
+	if o.secrets.digits, err = personalization.DrawDigits(j.random); err != nil {
 		return o, err
 	}
 	o.secrets.token = o.Token

@@ -150,7 +150,7 @@ func (s *station) issue(ctx context.Context, m *meter, o order) error {
 	if err != nil {
 		return ours(err)
 	}
-	blocks, err := o.secrets.blocks()
+	blocks, err := o.secrets.digits.Secrets()
 	if err != nil {
 		return ours(err)
 	}

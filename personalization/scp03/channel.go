@@ -123,6 +123,10 @@ func Ask(ctx context.Context, card apdu.Card, random io.Reader) (*Offer, error) 
 func (ch *Channel) choose(sources []KeySource, host []byte) error {
 	var wrong, none []error
 	for i, source := range sources {
+		if source == nil {
+			none = append(none, errors.New("scp03: no keys are named"))
+			continue
+		}
 		keys, err := source.For(ch.offer)
 		if err != nil {
 			none = append(none, err)

@@ -59,7 +59,7 @@ func (f *cardKeyFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.newKeys, "new-keys", "", fmt.Sprintf("keys that the card gets, or has got, in their place (key version %02X): FILE or shared:FILE", personalization.FinalKeyVersion))
 }
 
-// sources reads the keys; final is nil if there are no new ones.
+// sources reads the keys; nil are those that are not named.
 func (f *cardKeyFlags) sources(c *cobra.Command) (initial, final scp03.KeySource, err error) {
 	if f.keys == "" && f.newKeys == "" {
 		return nil, nil, cli.Usage("%s: say which keys the card has: --keys test for the published ones, --keys FILE for others; they are never guessed", c.CommandPath())
@@ -68,8 +68,6 @@ func (f *cardKeyFlags) sources(c *cobra.Command) (initial, final scp03.KeySource
 		if initial, err = cardkeys.Read(f.keys); err != nil {
 			return nil, nil, fmt.Errorf("--keys: %w", err)
 		}
-	} else {
-		initial = noKeys{}
 	}
 	if f.newKeys == cardkeys.Test {
 		return nil, nil, cli.Usage("--new-keys: everybody knows the test keys; make others with \"ekrona issue key FILE\"")
@@ -80,13 +78,6 @@ func (f *cardKeyFlags) sources(c *cobra.Command) (initial, final scp03.KeySource
 		}
 	}
 	return initial, final, nil
-}
-
-// noKeys has none for any card.
-type noKeys struct{}
-
-func (noKeys) For(o scp03.Offer) (scp03.Keys, error) {
-	return scp03.Keys{}, fmt.Errorf("the card asks for keys of version %02X: name them with --keys", o.KeyVersion)
 }
 
 // appletFlag says which applet goes onto cards.
