@@ -43,7 +43,11 @@ func (i Issuer) Check(today message.Date) error {
 		name    string
 		encoded []byte
 		role    spec.Role
-	}{{"CA's", i.CA.Encoded, spec.RoleIntermediary}, {"instruction key's", i.InstructionKey, spec.RoleInstructionKey}, {"notary's", i.Notary, spec.RoleNotary}} {
+	}{
+		{"CA's", i.CA.Encoded, spec.RoleIntermediary},
+		{"instruction key's", i.InstructionKey, spec.RoleInstructionKey},
+		{"notary's", i.Notary, spec.RoleNotary},
+	} {
 		c, err := cvc.Parse(of.encoded)
 		if err == nil && c.Role != of.role {
 			err = fmt.Errorf("%s is a %v and no %v", c.Holder, c.Role, of.role)
@@ -55,7 +59,13 @@ func (i Issuer) Check(today message.Date) error {
 			err = c.ValidOn(today)
 		}
 		if err != nil {
-			fault(fmt.Errorf("%s certificate: %w: have it certified anew before cards are made", of.name, err))
+			fault(
+				fmt.Errorf(
+					"%s certificate: %w: have it certified anew before cards are made",
+					of.name,
+					err,
+				),
+			)
 		}
 	}
 	if len(faults) > 0 {
@@ -63,10 +73,22 @@ func (i Issuer) Check(today message.Date) error {
 	}
 	ca := i.CA.Certificate
 	if public, err := signature.PublicKey(i.CA.Signer); err != nil || !ca.PublicKey.Equal(public) {
-		fault(fmt.Errorf("the CA's key is not that of the certificate of %s: restore the one that belongs to it", ca.Holder))
+		fault(
+			fmt.Errorf(
+				"the CA's key is not that of the certificate of %s: restore the one that belongs to it",
+				ca.Holder,
+			),
+		)
 	}
-	if instruction, err := cvc.Parse(i.InstructionKey); err == nil && instruction.Holder.Name() != ca.Holder.Name() {
-		fault(fmt.Errorf("the instruction key is that of %s, the CA is of %s: give those of one intermediary", instruction.Holder.Name(), ca.Holder.Name()))
+	if instruction, err := cvc.Parse(i.InstructionKey); err == nil &&
+		instruction.Holder.Name() != ca.Holder.Name() {
+		fault(
+			fmt.Errorf(
+				"the instruction key is that of %s, the CA is of %s: give those of one intermediary",
+				instruction.Holder.Name(),
+				ca.Holder.Name(),
+			),
+		)
 	}
 	if err := i.CheckExpiry(today); err != nil {
 		faults = append(faults, err)
@@ -81,9 +103,24 @@ func (i Issuer) CheckExpiry(today message.Date) error {
 	case i.Expiry.Before(today):
 		return &IssuerFault{fmt.Errorf("%w, %v, is past: give a later one", ErrExpiry, i.Expiry)}
 	case i.Expiry.Before(i.Effective):
-		return &IssuerFault{fmt.Errorf("%w, %v, is before their first, %v: give a later one", ErrExpiry, i.Expiry, i.Effective)}
+		return &IssuerFault{
+			fmt.Errorf(
+				"%w, %v, is before their first, %v: give a later one",
+				ErrExpiry,
+				i.Expiry,
+				i.Effective,
+			),
+		}
 	case i.Expiry.After(ca.Expiry):
-		return &IssuerFault{fmt.Errorf("%w, %v, is after that of their CA %s, %v: give an earlier one, or have the CA certified anew", ErrExpiry, i.Expiry, ca.Holder, ca.Expiry)}
+		return &IssuerFault{
+			fmt.Errorf(
+				"%w, %v, is after that of their CA %s, %v: give an earlier one, or have the CA certified anew",
+				ErrExpiry,
+				i.Expiry,
+				ca.Holder,
+				ca.Expiry,
+			),
+		}
 	}
 	return nil
 }

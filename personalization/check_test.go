@@ -40,7 +40,15 @@ func TestIssuerIsCheckedWithoutACard(t *testing.T) {
 		row.spoil(&issuer)
 		day := today
 		if row.want == nil {
-			day, row.want = linetest.Date(t, "2036-11-23"), []string{"root certificate", "CA's certificate", "instruction key's certificate", "notary's certificate"}
+			day, row.want = linetest.Date(
+				t,
+				"2036-11-23",
+			), []string{
+				"root certificate",
+				"CA's certificate",
+				"instruction key's certificate",
+				"notary's certificate",
+			}
 		}
 		err := issuer.Check(day)
 		var fault *personalization.IssuerFault

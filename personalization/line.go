@@ -108,7 +108,7 @@ type finding struct {
 	active   *intermediary.Device
 }
 
-// isManaged tells whether the security domain has nothing more to do. Whether keys of
+// isManaged reports whether the security domain has nothing more to do. Whether keys of
 // the final version are the final ones shows only when they are used.
 func (f finding) isManaged(l Line) bool {
 	return f.instance && !l.Secure && (l.Final == nil || f.active != nil && f.versions[l.VersionOfFinal()])
@@ -238,7 +238,7 @@ func (l Line) open(ctx context.Context, c apdu.Card, f finding) (*globalplatform
 	return client, err
 }
 
-// HasFinal tells whether a channel that the line opened is one with the final keys,
+// HasFinal reports whether a channel that the line opened is one with the final keys,
 // under their version.
 func (l Line) HasFinal(client *globalplatform.Client) bool {
 	return l.Final != nil && client.Fitting() == 0 && client.KeyVersion() == l.VersionOfFinal()

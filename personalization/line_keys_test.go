@@ -20,7 +20,12 @@ import (
 func suppliersAt(t *testing.T, r *reader, version byte) scp03.KeySource {
 	t.Helper()
 	suppliers := scp03.Master(bytes.Repeat([]byte{7}, 16))
-	opened, err := globalplatform.Open(t.Context(), r, nil, scp03.Options{Keys: scp03.TestKeys(), Level: scp03.Full})
+	opened, err := globalplatform.Open(
+		t.Context(),
+		r,
+		nil,
+		scp03.Options{Keys: scp03.TestKeys(), Level: scp03.Full},
+	)
 	require.NoError(t, err)
 	keys, err := suppliers.For(opened.Offer())
 	require.NoError(t, err)
@@ -72,7 +77,11 @@ func TestKeysAreComparedOnOneAnswer(t *testing.T) {
 	})
 	_, err := h.Line.Issue(t.Context(), watched, o, linetest.Secrets(t), anyStage)
 	require.ErrorIs(t, err, scp03.ErrWrongKeys)
-	assert.ErrorContains(t, err, "the keys that cards get and those that they come with were both tried")
+	assert.ErrorContains(
+		t,
+		err,
+		"the keys that cards get and those that they come with were both tried",
+	)
 	assert.Equal(t, 1, sent[gpc.InsInitializeUpdate])
 	assert.Zero(t, sent[gpc.InsExternalAuthenticate])
 }

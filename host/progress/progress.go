@@ -32,7 +32,7 @@ type Event struct {
 	Who    string        `json:"who,omitempty"`    // a party, or a reader
 	Device string        `json:"device,omitempty"` // id of the card that is made
 	Owner  string        `json:"owner,omitempty"`  // whose it will be
-	Stage  string        `json:"stage,omitempty"`  // that the card has reached, as personalization names it
+	Stage  string        `json:"stage,omitempty"`  // that the card has reached
 	Text   string        `json:"text,omitempty"`   // for a person: a sentence, or why
 	Took   time.Duration `json:"took_ns,omitempty"`
 	Count  Count         `json:"count,omitzero"`

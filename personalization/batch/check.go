@@ -55,7 +55,13 @@ func Check(ctx context.Context, o Options) (newcomers []Card, err error) {
 		case !errors.Is(err, intermediary.ErrNoCustomer):
 			return nil, err
 		case o.Enrol == nil:
-			problems.add(j.CardsFile, c.Line, "owner %q is no customer of %s: enrol the customer first (--enrol), or correct the name", c.Owner, j.Bank)
+			problems.add(
+				j.CardsFile,
+				c.Line,
+				"owner %q is no customer of %s: enrol the customer first (--enrol), or correct the name",
+				c.Owner,
+				j.Bank,
+			)
 		default:
 			newcomers = append(newcomers, c)
 			if err := o.Enrol.MayEnrol(ctx, c.Owner); err != nil {

@@ -78,11 +78,19 @@ func TestJobThatIsOvertakenByItsLastDay(t *testing.T) {
 	job, err = batch.Open(t.Context(), later)
 	require.NoError(t, err)
 	c.feeder.Fill("left")
-	err = job.Run(t.Context(), c.feeder.Readers, func(e progress.Event) { assert.Fail(t, "a card is blamed", e) })
+	err = job.Run(
+		t.Context(),
+		c.feeder.Readers,
+		func(e progress.Event) { assert.Fail(t, "a card is blamed", e) },
+	)
 	var problems batch.Problems
 	require.ErrorAs(t, err, &problems)
 	assert.ErrorContains(t, err, "is past")
-	require.ErrorContains(t, job.GiveUp(t.Context(), "SENORDICC9999999", "x"), "no order of this job")
+	require.ErrorContains(
+		t,
+		job.GiveUp(t.Context(), "SENORDICC9999999", "x"),
+		"no order of this job",
+	)
 	require.NoError(t, job.Close())
 
 	job, err = batch.Open(t.Context(), optionsOf(t, c.Shop, w, batchtest.Noon))
@@ -113,7 +121,14 @@ func (e enroller) Enrol(ctx context.Context, owner string) error {
 // enrols nobody.
 func TestCheckForetellsWhoIsEnrolled(t *testing.T) {
 	s := batchtest.NewShop(t, t.TempDir(), 1)
-	require.NoError(t, os.WriteFile(filepath.Join(s.Folder, "cards.csv"), []byte("owner\ncustomer-1\nnew-1\n"), 0o600))
+	require.NoError(
+		t,
+		os.WriteFile(
+			filepath.Join(s.Folder, "cards.csv"),
+			[]byte("owner\ncustomer-1\nnew-1\n"),
+			0o600,
+		),
+	)
 	w, err := s.Open(t.Context())
 	require.NoError(t, err)
 	o := optionsOf(t, s, w, batchtest.Noon)
@@ -133,7 +148,10 @@ func TestCheckForetellsWhoIsEnrolled(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, newcomers)
 
-	require.NoError(t, os.WriteFile(filepath.Join(s.Folder, "cards.csv"), []byte("owner\nNEW!\n"), 0o600))
+	require.NoError(
+		t,
+		os.WriteFile(filepath.Join(s.Folder, "cards.csv"), []byte("owner\nNEW!\n"), 0o600),
+	)
 	o = optionsOf(t, s, w, batchtest.Noon)
 	o.Folder, o.Enrol = filepath.Join(s.Folder, "other"), enroller{w}
 	_, err = batch.Check(t.Context(), o)
@@ -147,7 +165,12 @@ func TestCheckForetellsWhoIsEnrolled(t *testing.T) {
 // uses up no device id, however often it is put in.
 func TestCardsWithSuppliersKeysUnderOurVersion(t *testing.T) {
 	c := set(t, batchtest.NewShop(t, t.TempDir(), 1), 1, true)
-	client, err := globalplatform.Open(t.Context(), c.cards[0], nil, scp03.Options{Keys: scp03.TestKeys(), Level: scp03.Full})
+	client, err := globalplatform.Open(
+		t.Context(),
+		c.cards[0],
+		nil,
+		scp03.Options{Keys: scp03.TestKeys(), Level: scp03.Full},
+	)
 	require.NoError(t, err)
 	suppliers := scp03.Keys{ENC: make([]byte, 16), MAC: make([]byte, 16), DEK: make([]byte, 16)}
 	require.NoError(t, client.PutKeys(t.Context(), personalization.FinalKeyVersion, suppliers, 0))

@@ -43,7 +43,11 @@ import (
 // Bank is what a desk asks of the intermediary whose cards it issues.
 type Bank interface {
 	personalization.Registry
-	ReserveDevice(ctx context.Context, kind intermediary.DeviceKind, intent string) (message.DeviceID, error)
+	ReserveDevice(
+		ctx context.Context,
+		kind intermediary.DeviceKind,
+		intent string,
+	) (message.DeviceID, error)
 	// Enrol makes somebody a customer, who may be one already; MayEnrol fails as Enrol
 	// would, and does nothing.
 	MayEnrol(ctx context.Context, owner string) error
@@ -86,9 +90,15 @@ type Order struct {
 
 // Errors that say what to do at the desk.
 var (
-	ErrUnable      = errors.New("this card cannot take the applet as it is: do what the page says, or take another card")
-	ErrKeepsKeys   = errors.New("the card has the keys that it came with, and new ones are named: have them replaced, for good, or name none")
-	ErrKeptItsKeys = errors.New("the card does not show the keys that it got: look at it with its new keys before it is handed out")
+	ErrUnable = errors.New(
+		"this card cannot take the applet as it is: do what the page says, or take another card",
+	)
+	ErrKeepsKeys = errors.New(
+		"the card has the keys that it came with, and new ones are named: have them replaced, for good, or name none",
+	)
+	ErrKeptItsKeys = errors.New(
+		"the card does not show the keys that it got: look at it with its new keys before it is handed out",
+	)
 )
 
 // Look is what a card showed without keys.
@@ -143,7 +153,7 @@ func (d Desk) check(l Look) error {
 	return d.Line.Check(d.today())
 }
 
-// isActive tells whether all that stands in the way is that the card is made.
+// isActive reports whether all that stands in the way is that the card is made.
 func isActive(report *preflight.Report) bool {
 	for _, f := range report.Findings {
 		if f.Mark == preflight.Stop && f.Subject != preflight.AppletSubject {
@@ -163,12 +173,18 @@ func (d Desk) Plan(ctx context.Context, l Look, owner string) (*rehearsal.Plan, 
 	if err := d.Bank.MayEnrol(ctx, owner); err != nil {
 		return nil, err
 	}
-	order, err := personalization.NewOrder(intermediary.DeviceIDOf(d.Name, intermediary.KindCard, 0), owner, d.today(), d.random())
+	order, err := personalization.NewOrder(
+		intermediary.DeviceIDOf(d.Name, intermediary.KindCard, 0),
+		owner,
+		d.today(),
+		d.random(),
+	)
 	if err != nil {
 		return nil, err
 	}
 	plan, err := rehearsal.Rehearse(ctx, d.Line, order, l.State, d.Link)
-	if err != nil || !d.ReplaceKeys || d.Line.Final == nil || !l.State.HasKeys(d.Line.VersionOfFinal()) {
+	if err != nil || !d.ReplaceKeys || d.Line.Final == nil ||
+		!l.State.HasKeys(d.Line.VersionOfFinal()) {
 		return plan, err
 	}
 	l.State.Suppliers = true
@@ -177,7 +193,10 @@ func (d Desk) Plan(ctx context.Context, l Look, owner string) (*rehearsal.Plan, 
 		return nil, err
 	}
 	for _, c := range other.Cases {
-		c.Assumption += fmt.Sprintf(", and its key set %02X is its supplier's", d.Line.VersionOfFinal())
+		c.Assumption += fmt.Sprintf(
+			", and its key set %02X is its supplier's",
+			d.Line.VersionOfFinal(),
+		)
 		plan.Cases = append(plan.Cases, c)
 	}
 	return plan, nil
@@ -253,7 +272,12 @@ func (d Desk) assign(ctx context.Context, file *orderfile.File, owner string) er
 }
 
 // make sends what was rehearsed.
-func (d Desk) make(ctx context.Context, c Card, s rehearsal.State, file *orderfile.File) (intermediary.Device, error) {
+func (d Desk) make(
+	ctx context.Context,
+	c Card,
+	s rehearsal.State,
+	file *orderfile.File,
+) (intermediary.Device, error) {
 	none := intermediary.Device{}
 	order, secrets, err := file.Order()
 	if err != nil {
@@ -270,12 +294,22 @@ func (d Desk) make(ctx context.Context, c Card, s rehearsal.State, file *orderfi
 	line := d.Line
 	line.Watch = recorder.Channel
 	began := d.Clock.Now()
-	event := progress.Event{Device: string(order.Device), Owner: order.Owner, Count: progress.Count{Total: 1, Begun: 1}}
-	device, err := line.Issue(ctx, recorder.Wire(plan.Guard(c)), order, secrets, func(stage personalization.Stage) error {
-		event.Kind, event.Stage = progress.Reached, stage.Name()
-		d.Show.Tell(event)
-		return nil
-	})
+	event := progress.Event{
+		Device: string(order.Device),
+		Owner:  order.Owner,
+		Count:  progress.Count{Total: 1, Begun: 1},
+	}
+	device, err := line.Issue(
+		ctx,
+		recorder.Wire(plan.Guard(c)),
+		order,
+		secrets,
+		func(stage personalization.Stage) error {
+			event.Kind, event.Stage = progress.Reached, stage.Name()
+			d.Show.Tell(event)
+			return nil
+		},
+	)
 	if errors.Is(err, personalization.ErrOtherCard) && s.IsBegun() && !line.DeleteApplet {
 		err = lostOrder(err)
 	}
@@ -285,13 +319,21 @@ func (d Desk) make(ctx context.Context, c Card, s rehearsal.State, file *orderfi
 	if err := file.Finish(); err != nil {
 		return none, err
 	}
-	event.Kind, event.Took, event.Count = progress.Made, d.Clock.Now().Sub(began), progress.Count{Total: 1, Done: 1}
+	event.Kind, event.Took, event.Count = progress.Made, d.Clock.Now().
+		Sub(began),
+		progress.Count{
+			Total: 1,
+			Done:  1,
+		}
 	d.Show.Tell(event)
 	return device, nil
 }
 
 func lostOrder(err error) error {
-	return fmt.Errorf("%w; if the order that it was begun with is lost, --delete-applet makes room", err)
+	return fmt.Errorf(
+		"%w; if the order that it was begun with is lost, --delete-applet makes room",
+		err,
+	)
 }
 
 // lookAgain looks at the card after its power was away: what it keeps is what its holder

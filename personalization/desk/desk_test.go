@@ -35,7 +35,11 @@ type bank struct {
 	enrolled []string
 }
 
-func (b *bank) ReserveDevice(_ context.Context, kind intermediary.DeviceKind, intent string) (message.DeviceID, error) {
+func (b *bank) ReserveDevice(
+	_ context.Context,
+	kind intermediary.DeviceKind,
+	intent string,
+) (message.DeviceID, error) {
 	for n, known := range b.reserved {
 		if known == intent {
 			return intermediary.DeviceIDOf("SENORDIC", kind, n+1), nil
@@ -77,7 +81,11 @@ type place struct {
 func newPlace(t *testing.T) *place {
 	t.Helper()
 	house := linetest.New(t)
-	p := &place{bank: &bank{Notary: house.Notary}, card: house.Blank(t), letter: filepath.Join(t.TempDir(), "anna.txt")}
+	p := &place{
+		bank:   &bank{Notary: house.Notary},
+		card:   house.Blank(t),
+		letter: filepath.Join(t.TempDir(), "anna.txt"),
+	}
 	link, err := card.LinkNamed("contact-115200")
 	require.NoError(t, err)
 	need, err := preflight.NeedOf(applet.CAP)
@@ -90,12 +98,15 @@ func newPlace(t *testing.T) *place {
 }
 
 func (p *place) onDesk() desk.Card {
-	return desk.Card{Reset: p.card.Reset, Card: apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-		if p.sent++; p.at > 0 && p.sent >= p.at {
-			return apdu.Response{}, errPulled
-		}
-		return p.card.Transmit(ctx, c)
-	})}
+	return desk.Card{
+		Reset: p.card.Reset,
+		Card: apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+			if p.sent++; p.at > 0 && p.sent >= p.at {
+				return apdu.Response{}, errPulled
+			}
+			return p.card.Transmit(ctx, c)
+		}),
+	}
 }
 
 // issue puts the card on the desk and has it made.
@@ -125,7 +136,20 @@ func TestCardIsMade(t *testing.T) {
 			stages = append(stages, e.Stage)
 		}
 	}
-	assert.Equal(t, []string{"inspected", "keys replaced", "loaded", "installed", "keys made", "registered", "filled", "active"}, stages)
+	assert.Equal(
+		t,
+		[]string{
+			"inspected",
+			"keys replaced",
+			"loaded",
+			"installed",
+			"keys made",
+			"registered",
+			"filled",
+			"active",
+		},
+		stages,
+	)
 	assert.Equal(t, progress.Made, p.events[len(p.events)-1].Kind)
 
 	// The letter is there, so the card is somebody's, and no other order goes on it.
@@ -190,7 +214,12 @@ func TestNothingIsReservedForACardThatDoesNotOpen(t *testing.T) {
 func TestSuppliersKeysAreReplacedOnlyIfThatIsMeant(t *testing.T) {
 	p := newPlace(t)
 	suppliers := scp03.Master(bytes.Repeat([]byte{7}, 16))
-	opened, err := globalplatform.Open(t.Context(), p.card, nil, scp03.Options{Keys: scp03.TestKeys(), Level: scp03.Full})
+	opened, err := globalplatform.Open(
+		t.Context(),
+		p.card,
+		nil,
+		scp03.Options{Keys: scp03.TestKeys(), Level: scp03.Full},
+	)
 	require.NoError(t, err)
 	keys, err := suppliers.For(opened.Offer())
 	require.NoError(t, err)

@@ -110,7 +110,7 @@ func (f *File) keep() error {
 // Intent is what the device id is reserved for.
 func (f *File) Intent() string { return f.kept.Intent }
 
-// IsAssigned tells whether a device id was kept before.
+// IsAssigned reports whether a device id was kept before.
 func (f *File) IsAssigned() bool { return f.kept.Device != "" }
 
 // Assign keeps the device id.

@@ -221,7 +221,7 @@ func (ch *Channel) MaxData() int {
 // Level is the channel's.
 func (ch *Channel) Level() Level { return ch.session.level }
 
-// Fitting tells which source the channel's keys are from: 0 for Options.Keys, then those
+// Fitting names which source the channel's keys are from: 0 for Options.Keys, then those
 // of Options.Or.
 func (ch *Channel) Fitting() int { return ch.fitting }
 

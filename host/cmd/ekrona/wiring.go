@@ -33,7 +33,7 @@ func (b bankOfTown) MayEnrol(_ context.Context, owner string) error {
 	return b.town.MayEnrol(b.Bank, owner)
 }
 
-// isAtHome tells whether somebody is a customer of the bank already.
+// isAtHome reports whether somebody is a customer of the bank already.
 func (b bankOfTown) isAtHome(owner string) bool {
 	person, err := b.town.Person(owner)
 	return err == nil && person.Bank == b.Bank
@@ -48,7 +48,12 @@ func (b bankOfTown) Enrol(ctx context.Context, owner string) error {
 }
 
 // withBank is issue.Wiring's Bank.
-func withBank(c *cobra.Command, state string, name message.Name, do func(ctx context.Context, b issue.Bank) error) error {
+func withBank(
+	c *cobra.Command,
+	state string,
+	name message.Name,
+	do func(ctx context.Context, b issue.Bank) error,
+) error {
 	f := inTown{state: state}
 	return f.run(c, func(ctx context.Context, t *town.Town) error {
 		bank, err := t.Bank(string(name))
@@ -60,7 +65,12 @@ func withBank(c *cobra.Command, state string, name message.Name, do func(ctx con
 }
 
 // withHolder is a card.Holders.
-func withHolder(c *cobra.Command, state, name string, traced bool, do func(ctx context.Context, h card.Holder) error) error {
+func withHolder(
+	c *cobra.Command,
+	state, name string,
+	traced bool,
+	do func(ctx context.Context, h card.Holder) error,
+) error {
 	f := inTown{state: state, traced: traced}
 	return f.run(c, func(ctx context.Context, t *town.Town) error {
 		person, err := t.Person(name)

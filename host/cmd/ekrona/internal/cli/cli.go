@@ -55,7 +55,12 @@ func Group(use, short string, commands ...*cobra.Command) *cobra.Command {
 		Use: use, Short: short,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			if len(arguments) > 0 {
-				return Usage("%s: no command %q; see %q", c.CommandPath(), arguments[0], c.CommandPath()+" --help")
+				return Usage(
+					"%s: no command %q; see %q",
+					c.CommandPath(),
+					arguments[0],
+					c.CommandPath()+" --help",
+				)
 			}
 			return c.Help()
 		},

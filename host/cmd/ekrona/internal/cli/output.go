@@ -38,5 +38,12 @@ func Violated(violations []audit.Violation) error {
 	if len(violations) == 0 {
 		return nil
 	}
-	return Exit(ExitViolated, fmt.Errorf("%d violation(s) of the protocol, the first: %s", len(violations), violations[0]))
+	return Exit(
+		ExitViolated,
+		fmt.Errorf(
+			"%d violation(s) of the protocol, the first: %s",
+			len(violations),
+			violations[0],
+		),
+	)
 }

@@ -243,7 +243,7 @@ func (f *batchFlags) issue(ctx context.Context, c *cobra.Command, b *batch.Batch
 	return f.conclude(ctx, c, b, count, counted)
 }
 
-// atReaders makes cards until all are made, or the people have no more. It tells whether
+// atReaders makes cards until all are made, or the people have no more. It reports whether
 // it said how many are made.
 func (f *batchFlags) atReaders(ctx context.Context, c *cobra.Command, b *batch.Batch, count progress.Count) (counted bool, err error) {
 	ctx, stop := context.WithCancel(ctx)
