@@ -9,8 +9,8 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
 	client "ekrona/host/card"
-	"ekrona/host/intermediary"
 	"ekrona/personalization"
 	"ekrona/personalization/linetest"
 )
@@ -23,7 +23,7 @@ type halfway struct {
 
 var errDown = errors.New("the link is down")
 
-func (h *halfway) AddDevice(ctx context.Context, d intermediary.Device) error {
+func (h *halfway) AddDevice(ctx context.Context, d banking.Device) error {
 	if err := h.Notary.AddDevice(ctx, d); err != nil || h.down {
 		return errors.Join(err, errDown)
 	}
@@ -59,9 +59,9 @@ type altering struct {
 }
 
 func (a *altering) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-	if !a.once && c.INS == apdu.New(spec.Activate.Only()).INS {
+	if !a.once && c.INS == spec.Activate.Only().APDU().INS {
 		a.once = true
-		c = apdu.New(spec.GenerateKeyPair.Only())
+		c = spec.GenerateKeyPair.Only().APDU()
 	}
 	return a.reader.Transmit(ctx, c)
 }

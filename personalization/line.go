@@ -11,8 +11,8 @@ import (
 	"ekrona/apdu/gpc"
 	"ekrona/apdu/spec"
 	"ekrona/emulator/cap"
+	"ekrona/host/banking"
 	"ekrona/host/card"
-	"ekrona/host/intermediary"
 	"ekrona/personalization/globalplatform"
 	"ekrona/personalization/scp03"
 )
@@ -65,16 +65,16 @@ type Line struct {
 // version of ours. Keys that are not the card's stop it before EXTERNAL AUTHENTICATE.
 // Errors: [*IssuerFault], [scp03.ErrWrongKeys], [scp03.ErrNotBegun], [ErrOtherApplet], [*gpc.Refusal]
 // and those of Personalize.
-func (l Line) Issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done func(Stage) error) (intermediary.Device, error) {
+func (l Line) Issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done func(Stage) error) (banking.Device, error) {
 	device, err := l.issue(ctx, c, o, s, done)
 	if err != nil {
-		return intermediary.Device{}, fmt.Errorf("issuing %s: %w", o.Device, err)
+		return banking.Device{}, fmt.Errorf("issuing %s: %w", o.Device, err)
 	}
 	return device, nil
 }
 
-func (l Line) issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done reached) (intermediary.Device, error) {
-	none := intermediary.Device{}
+func (l Line) issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done reached) (banking.Device, error) {
+	none := banking.Device{}
 	found, err := l.inspect(ctx, c, o, s)
 	if err != nil {
 		return none, err
@@ -105,7 +105,7 @@ type finding struct {
 	versions map[byte]bool // of key sets
 	instance bool          // this order's
 	foreign  bool          // an instance of another order, not active
-	active   *intermediary.Device
+	active   *banking.Device
 }
 
 // isManaged reports whether the security domain has nothing more to do. Whether keys of
@@ -125,7 +125,7 @@ func (l Line) inspect(ctx context.Context, c apdu.Card, o Order, s Secrets) (fin
 	case err != nil:
 		return finding{}, err
 	case domain.Locked:
-		return finding{}, &gpc.Refusal{Command: "SELECT of the security domain", SW: gpc.SWLocked}
+		return finding{}, &gpc.Refusal{Command: "SELECT of the security domain", SW: apdu.SWDeactivated}
 	case l.Final != nil && versions[l.VersionOfFinal()] && versions[gpc.InitialKeySet]:
 		return finding{}, keysLeft(gpc.InitialKeySet)
 	}
@@ -133,7 +133,7 @@ func (l Line) inspect(ctx context.Context, c apdu.Card, o Order, s Secrets) (fin
 	client := card.New(c)
 	application, err := client.Select(ctx)
 	switch {
-	case errors.Is(err, gpc.SWFileNotFound):
+	case errors.Is(err, apdu.SWFileNotFound):
 		return f, nil
 	case err != nil:
 		return finding{}, err

@@ -88,7 +88,7 @@ func TestKeysAreComparedOnOneAnswer(t *testing.T) {
 
 // A card that begins no channel does not blame the keys or their supplier.
 func TestCardThatBeginsNoChannel(t *testing.T) {
-	for _, sw := range []apdu.StatusWord{gpc.SWSecurity, gpc.SWBlocked} {
+	for _, sw := range []apdu.StatusWord{apdu.SWSecurity, apdu.SWBlocked} {
 		h := newHouse(t)
 		r := h.newReader(t)
 		refusing := apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {

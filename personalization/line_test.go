@@ -13,8 +13,8 @@ import (
 	"ekrona/apdu/gpc"
 	"ekrona/apdu/spec"
 	emulated "ekrona/emulator/globalplatform"
+	"ekrona/host/banking"
 	client "ekrona/host/card"
-	"ekrona/host/intermediary"
 	"ekrona/personalization"
 	"ekrona/personalization/globalplatform"
 	"ekrona/personalization/linetest"
@@ -80,7 +80,7 @@ func (s *stages) done(stage personalization.Stage) error {
 }
 
 // check finds the card active, alone, with nothing beside it, and registered once.
-func (h *house) check(t linetest.T, ctx context.Context, r *reader, o personalization.Order, device intermediary.Device) {
+func (h *house) check(t linetest.T, ctx context.Context, r *reader, o personalization.Order, device banking.Device) {
 	t.Helper()
 	assert.Equal(t, o.Device, device.ID)
 	assert.Equal(t, h.Notary.Devices[o.Device], device)

@@ -13,16 +13,10 @@ import (
 	"ekrona/apdu/pin"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
 	"ekrona/host/card"
-	"ekrona/host/intermediary"
 	"ekrona/personalization/pki"
 )
-
-// Registry keeps the devices of an intermediary and registers them at the notary.
-type Registry interface {
-	AddDevice(ctx context.Context, d intermediary.Device) error
-	Device(ctx context.Context, id message.DeviceID) (intermediary.Device, error)
-}
 
 // Issuer makes the cards of one intermediary.
 type Issuer struct {
@@ -30,7 +24,7 @@ type Issuer struct {
 	Root           []byte // 7F21, as the other certificates
 	InstructionKey []byte
 	Notary         []byte
-	Registry       Registry
+	Registry       banking.Registry
 	Random         io.Reader
 	// Validity are the first and the last day of the certificates issued.
 	Effective, Expiry message.Date
@@ -72,12 +66,12 @@ var ErrNotActive = errors.New("the card was told to be active and is not: a comm
 // asked, with its PIN, whether it is the one that was ordered.
 // Errors: [ErrOtherCard], [ErrOtherKey], [ErrNotActive], [*card.Refusal],
 // [*card.LinkLost], those of AddDevice.
-func (i Issuer) Personalize(ctx context.Context, tap apdu.Card, o Order, secrets Secrets) (intermediary.Device, error) {
+func (i Issuer) Personalize(ctx context.Context, tap apdu.Card, o Order, secrets Secrets) (banking.Device, error) {
 	return i.personalize(ctx, tap, o, secrets, nobodyAsks)
 }
 
-func (i Issuer) personalize(ctx context.Context, tap apdu.Card, o Order, secrets Secrets, done reached) (intermediary.Device, error) {
-	none := intermediary.Device{}
+func (i Issuer) personalize(ctx context.Context, tap apdu.Card, o Order, secrets Secrets, done reached) (banking.Device, error) {
+	none := banking.Device{}
 	client := card.New(tap)
 	application, err := client.Select(ctx)
 	if err != nil {
@@ -149,32 +143,36 @@ func identify(ctx context.Context, client *card.Client, o Order) (pin.Keys, erro
 
 // device is what will be registered of a card with these keys: what is registered
 // of it already, or a new certificate.
-func (i Issuer) device(ctx context.Context, o Order, keys pin.Keys) (intermediary.Device, error) {
+func (i Issuer) device(ctx context.Context, o Order, keys pin.Keys) (banking.Device, error) {
 	point, err := signature.Point(keys.PIN)
 	if err != nil {
-		return intermediary.Device{}, fmt.Errorf("personalization of %s: %w", o.Device, err)
+		return banking.Device{}, fmt.Errorf("personalization of %s: %w", o.Device, err)
 	}
 	known, err := i.Registry.Device(ctx, o.Device)
 	switch {
 	case err == nil:
 		registered, err := cvc.Parse(known.Certificate)
 		if err != nil {
-			return intermediary.Device{}, fmt.Errorf("personalization of %s: certificate kept: %w", o.Device, err)
+			return banking.Device{}, fmt.Errorf("personalization of %s: certificate kept: %w", o.Device, err)
 		}
 		if !registered.PublicKey.Equal(keys.Signing) || !bytes.Equal(known.PINPoint, point) {
-			return intermediary.Device{}, fmt.Errorf("personalization of %s: %w", o.Device, ErrOtherKey)
+			return banking.Device{}, fmt.Errorf("personalization of %s: %w", o.Device, ErrOtherKey)
 		}
 		return known, nil
-	case !errors.Is(err, intermediary.ErrNoDevice):
-		return intermediary.Device{}, err
+	case !errors.Is(err, banking.ErrNoDevice):
+		return banking.Device{}, err
 	}
 	certificate, err := i.CA.Certify(pki.Subject{Holder: cvc.Holder(o.Device), Role: o.Role, Effective: i.Effective, Expiry: i.Expiry}, keys.Signing)
 	if err != nil {
-		return intermediary.Device{}, &IssuerFault{fmt.Errorf("personalization of %s: %w", o.Device, err)}
+		return banking.Device{}, &IssuerFault{fmt.Errorf("personalization of %s: %w", o.Device, err)}
 	}
-	return intermediary.Device{
+	ceilings, err := o.Ceilings.Bytes()
+	if err != nil {
+		return banking.Device{}, fmt.Errorf("personalization of %s: ceilings: %w", o.Device, err)
+	}
+	return banking.Device{
 		ID: o.Device, Customer: o.Owner, Certificate: certificate, PINPoint: point,
-		Ceilings: o.Ceilings.Bytes(), Policy: message.PilotPolicy().Under(o.Ceilings),
+		Ceilings: ceilings, Policy: message.PilotPolicy().Under(o.Ceilings),
 	}, nil
 }
 
@@ -201,27 +199,27 @@ func (i Issuer) fill(ctx context.Context, client *card.Client, o Order, certific
 
 // recognise checks that an active card is the one that was ordered and registered.
 // The PIN goes out enciphered for that card, so that another takes no try for it.
-func (i Issuer) recognise(ctx context.Context, client *card.Client, o Order, secrets Secrets) (intermediary.Device, error) {
+func (i Issuer) recognise(ctx context.Context, client *card.Client, o Order, secrets Secrets) (banking.Device, error) {
 	known, err := i.Registry.Device(ctx, o.Device)
-	if errors.Is(err, intermediary.ErrNoDevice) {
-		return intermediary.Device{}, fmt.Errorf("personalization of %s, which is not registered: %w", o.Device, ErrOtherCard)
+	if errors.Is(err, banking.ErrNoDevice) {
+		return banking.Device{}, fmt.Errorf("personalization of %s, which is not registered: %w", o.Device, ErrOtherCard)
 	}
 	if err != nil {
-		return intermediary.Device{}, err
+		return banking.Device{}, err
 	}
 	public, err := signature.ParsePoint(known.PINPoint)
 	if err != nil {
-		return intermediary.Device{}, fmt.Errorf("personalization of %s: PIN key kept: %w", o.Device, err)
+		return banking.Device{}, fmt.Errorf("personalization of %s: PIN key kept: %w", o.Device, err)
 	}
 	if err := client.Verify(ctx, secrets.PIN, card.PINTransport{Key: public, Random: i.Random}); err != nil {
-		return intermediary.Device{}, err
+		return banking.Device{}, err
 	}
 	certificate, err := client.Certificate(ctx)
 	if err != nil {
-		return intermediary.Device{}, err
+		return banking.Device{}, err
 	}
 	if !bytes.Equal(certificate, known.Certificate) {
-		return intermediary.Device{}, fmt.Errorf("personalization of %s: %w", o.Device, ErrOtherCard)
+		return banking.Device{}, fmt.Errorf("personalization of %s: %w", o.Device, ErrOtherCard)
 	}
 	return known, nil
 }

@@ -6,7 +6,7 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
-	"ekrona/host/intermediary"
+	"ekrona/host/banking"
 	"ekrona/personalization/pki"
 )
 
@@ -18,9 +18,9 @@ import (
 //     after the first of the two: the same call registers what is kept.
 //
 // A device whose certificate ends no earlier than Expiry keeps it: renewed again,
-// it is the same. Errors: intermediary.ErrNoDevice, an [*IssuerFault] where Expiry is
+// it is the same. Errors: banking.ErrNoDevice, an [*IssuerFault] where Expiry is
 // after the CA's, those of AddDevice.
-func (i Issuer) Renew(ctx context.Context, id message.DeviceID) (intermediary.Device, error) {
+func (i Issuer) Renew(ctx context.Context, id message.DeviceID) (banking.Device, error) {
 	device, err := i.Registry.Device(ctx, id)
 	if err != nil {
 		return device, err

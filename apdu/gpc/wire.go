@@ -3,13 +3,14 @@ package gpc
 import (
 	"fmt"
 
+	"ekrona/apdu"
 	"ekrona/apdu/tlv"
 )
 
 // Class bytes (GPC §11.1.4): the basic channel, without and with secure messaging.
 const (
-	ClassISO    = 0x00
-	ClassPlain  = 0x80
+	ClassISO    = apdu.ClassInterindustry
+	ClassPlain  = apdu.ClassProprietary
 	ClassSecure = 0x84
 	SecureBit   = 0x04 // secure messaging in GlobalPlatform's own format
 )
@@ -145,11 +146,13 @@ const (
 	PrivilegeCardLock             Privileges = 0x100000
 	PrivilegeCardTerminate        Privileges = 0x080000
 	PrivilegeCardReset            Privileges = 0x040000 // is selected when the card gets power
+	PrivilegeCVMManagement        Privileges = 0x020000
 	PrivilegeTrustedPath          Privileges = 0x008000
 	PrivilegeAuthorizedManagement Privileges = 0x004000
 	PrivilegeGlobalDelete         Privileges = 0x001000
 	PrivilegeGlobalLock           Privileges = 0x000800
 	PrivilegeGlobalRegistry       Privileges = 0x000400
+	PrivilegeGlobalService        Privileges = 0x000100
 
 	// IssuerDomain are those of the issuer security domain.
 	IssuerDomain = PrivilegeSecurityDomain | PrivilegeCardLock | PrivilegeCardTerminate | PrivilegeTrustedPath |

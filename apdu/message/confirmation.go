@@ -2,6 +2,7 @@ package message
 
 import (
 	"ekrona/apdu/layout"
+	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 )
@@ -12,7 +13,7 @@ type Confirmation struct {
 	Sequence    uint32 // of the Instruction
 	Instruction Hash   // its identity
 	Credit      spec.CreditVerdict
-	Balance     Amount // after it
+	Balance     money.Ore // after it
 	ATC         uint32
 	Signature   signature.Plain
 }
@@ -22,7 +23,7 @@ func (m *Confirmation) Layout() *spec.Layout { return spec.Confirmation }
 
 func (m *Confirmation) values() []layout.Value {
 	return []layout.Value{
-		versionValue, &m.Device, (*layout.Uint32)(&m.Sequence), &m.Instruction, creditOf(&m.Credit), &m.Balance, (*layout.Uint32)(&m.ATC),
+		versionValue, &m.Device, (*layout.Uint32)(&m.Sequence), &m.Instruction, creditOf(&m.Credit), AmountOf(&m.Balance), (*layout.Uint32)(&m.ATC),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 )
@@ -32,7 +33,7 @@ var (
 		return AuthorityRef(rapid.StringMatching(`[A-Z0-9]{8}[0-9]{5}`).Draw(t, "reference"))
 	})
 	genOptionalDevice = rapid.OneOf(rapid.Just(DeviceID("")), genDevice)
-	genAmount         = rapid.Custom(func(t *rapid.T) Amount { return Amount(rapid.Uint32().Draw(t, "amount")) })
+	genAmount         = rapid.Custom(func(t *rapid.T) money.Ore { return money.Ore(rapid.Uint32().Draw(t, "amount")) })
 	genHash           = rapid.Custom(func(t *rapid.T) (h Hash) { fill(t, h[:]); return h })
 	genRandom         = rapid.Custom(func(t *rapid.T) (r Random) { fill(t, r[:]); return r })
 	genSignature      = rapid.Custom(func(t *rapid.T) (s signature.Plain) { fill(t, s[:]); return s })

@@ -2,6 +2,7 @@ package message
 
 import (
 	"ekrona/apdu/layout"
+	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 )
@@ -12,10 +13,10 @@ type Instruction struct {
 	InstructionKey        AuthorityRef
 	Notary                AuthorityRef
 	Device                DeviceID
-	Sequence              uint32 // exactly the next
-	AckedATC              uint32 // drop the records up to this one
-	Head                  Hash   // head of the chain at AckedATC
-	Credit                Amount // 0 for none
+	Sequence              uint32    // exactly the next
+	AckedATC              uint32    // drop the records up to this one
+	Head                  Hash      // head of the chain at AckedATC
+	Credit                money.Ore // 0 for none
 	Policy                Policy
 	Date                  Date
 	Actions               Actions
@@ -51,7 +52,7 @@ func (m *Instruction) Layout() *spec.Layout { return spec.Instruction }
 func (m *Instruction) values() []layout.Value {
 	return []layout.Value{
 		versionValue, &m.InstructionKey, &m.Notary, &m.Device, (*layout.Uint32)(&m.Sequence), (*layout.Uint32)(&m.AckedATC), &m.Head,
-		&m.Credit, &m.Policy, &m.Date, layout.ByteOf[Actions]{P: &m.Actions, Valid: Actions.IsValid},
+		AmountOf(&m.Credit), &m.Policy, &m.Date, layout.ByteOf[Actions]{P: &m.Actions, Valid: Actions.IsValid},
 	}
 }
 

@@ -2,6 +2,7 @@ package message
 
 import (
 	"ekrona/apdu/layout"
+	"ekrona/apdu/money"
 	"encoding/binary"
 
 	"ekrona/apdu/spec"
@@ -11,9 +12,9 @@ import (
 // (spec.PolicyLayout).
 type Policy struct {
 	Version         uint16
-	MaxBalance      Amount
+	MaxBalance      money.Ore
 	MaxTransactions uint8
-	MaxPayment      Amount
+	MaxPayment      money.Ore
 	Flags           byte // spec.FlagSpendReceived and so on
 }
 
@@ -51,13 +52,21 @@ func (p Policy) Under(ceilings Policy) Policy {
 	return p
 }
 
-// Bytes is the content of CB.
-func (p Policy) Bytes() []byte {
+// Bytes is the content of CB. Unknown flags and amounts that it has no room for are
+// refused.
+func (p Policy) Bytes() ([]byte, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
 	b := binary.BigEndian.AppendUint16(make([]byte, 0, spec.PolicyLength), p.Version)
-	b = binary.BigEndian.AppendUint32(b, uint32(p.MaxBalance))
-	b = append(b, p.MaxTransactions)
-	b = binary.BigEndian.AppendUint32(b, uint32(p.MaxPayment))
-	return append(b, p.Flags)
+	b, err := appendAmount(b, p.MaxBalance)
+	if err != nil {
+		return nil, err
+	}
+	if b, err = appendAmount(append(b, p.MaxTransactions), p.MaxPayment); err != nil {
+		return nil, err
+	}
+	return append(b, p.Flags), nil
 }
 
 // ParsePolicy decodes the content of CB. Unknown flags are refused.
@@ -67,9 +76,9 @@ func ParsePolicy(b []byte) (Policy, error) {
 	}
 	p := Policy{
 		Version:         binary.BigEndian.Uint16(b),
-		MaxBalance:      Amount(binary.BigEndian.Uint32(b[2:])),
+		MaxBalance:      amountAt(b[2:]),
 		MaxTransactions: b[6],
-		MaxPayment:      Amount(binary.BigEndian.Uint32(b[7:])),
+		MaxPayment:      amountAt(b[7:]),
 		Flags:           b[11],
 	}
 	return p, p.check()
@@ -87,7 +96,7 @@ func (p Policy) check() error {
 }
 
 // MarshalBinary gives the content of the data object.
-func (p *Policy) MarshalBinary() ([]byte, error) { return p.Bytes(), p.check() }
+func (p *Policy) MarshalBinary() ([]byte, error) { return p.Bytes() }
 
 // UnmarshalBinary takes the content of the data object.
 func (p *Policy) UnmarshalBinary(b []byte) error {

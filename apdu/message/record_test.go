@@ -93,10 +93,14 @@ func TestChain(t *testing.T) {
 
 func TestPolicy(t *testing.T) {
 	pilot := PilotPolicy()
-	assert.Equal(t, spec.PilotPolicy, string(pilot.Bytes()))
+	wire, err := pilot.Bytes()
+	require.NoError(t, err)
+	assert.Equal(t, spec.PilotPolicy, string(wire))
 	rapid.Check(t, func(t *rapid.T) {
 		p, ceilings := genPolicy.Draw(t, "policy"), genPolicy.Draw(t, "ceilings")
-		back, err := ParsePolicy(p.Bytes())
+		wire, err := p.Bytes()
+		require.NoError(t, err)
+		back, err := ParsePolicy(wire)
 		require.NoError(t, err)
 		require.Equal(t, p, back)
 		require.True(t, p.Under(ceilings).Within(ceilings))
@@ -105,7 +109,10 @@ func TestPolicy(t *testing.T) {
 		}
 		require.Equal(t, p.Has(spec.FlagPINToReceive), p.Under(ceilings).Has(spec.FlagPINToReceive))
 	})
-	_, err := ParsePolicy(append(pilot.Bytes()[:11], 0x08))
+	_, err = ParsePolicy(append(wire[:11], 0x08))
+	assert.ErrorIs(t, err, ErrMalformed)
+	pilot.MaxPayment = MaxAmount + 1
+	_, err = pilot.Bytes()
 	assert.ErrorIs(t, err, ErrMalformed)
 }
 

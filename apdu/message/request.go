@@ -2,6 +2,7 @@ package message
 
 import (
 	"ekrona/apdu/layout"
+	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 )
@@ -12,8 +13,8 @@ type Request struct {
 	Payee     DeviceID
 	Number    uint32 // the payee's request number, never used again
 	Random    Random
-	Amount    Amount   // not zero
-	Payer     DeviceID // none when anybody may pay
+	Amount    money.Ore // not zero
+	Payer     DeviceID  // none when anybody may pay
 	Signature signature.Plain
 }
 
@@ -22,7 +23,7 @@ func (m *Request) Layout() *spec.Layout { return spec.Request }
 
 func (m *Request) values() []layout.Value {
 	return []layout.Value{
-		versionValue, &m.Payee, (*layout.Uint32)(&m.Number), &m.Random, &m.Amount, currencyValue, optionalID{&m.Payer},
+		versionValue, &m.Payee, (*layout.Uint32)(&m.Number), &m.Random, AmountOf(&m.Amount), currencyValue, optionalID{&m.Payer},
 	}
 }
 

@@ -2,6 +2,7 @@ package message
 
 import (
 	"ekrona/apdu/layout"
+	"ekrona/apdu/money"
 	"encoding/binary"
 
 	"ekrona/apdu/signature"
@@ -15,7 +16,7 @@ type State struct {
 	ATC                 uint32
 	AckedATC            uint32
 	Head                Hash // of the chain at ATC
-	Balance             Amount
+	Balance             money.Ore
 	InstructionSequence uint32 // of the last Instruction applied
 	LastInstruction     Hash   // its identity, zeros if none
 	Credit              spec.CreditVerdict
@@ -30,7 +31,7 @@ type State struct {
 // OpenRequest is one entry of a State's open requests (spec.OpenRequestLayout).
 type OpenRequest struct {
 	Number  uint32
-	Amount  Amount
+	Amount  money.Ore
 	Request Hash // identity of the Request
 }
 
@@ -41,7 +42,11 @@ type openRequests struct{ p *[]OpenRequest }
 func (o openRequests) MarshalBinary() ([]byte, error) {
 	var out []byte
 	for _, r := range *o.p {
-		out = append(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(out, r.Number), uint32(r.Amount)), r.Request[:]...)
+		var err error
+		if out, err = appendAmount(binary.BigEndian.AppendUint32(out, r.Number), r.Amount); err != nil {
+			return nil, err
+		}
+		out = append(out, r.Request[:]...)
 	}
 	return out, nil
 }
@@ -55,7 +60,7 @@ func (o openRequests) UnmarshalBinary(b []byte) error {
 	for ; len(b) > 0; b = b[spec.OpenRequestLength:] {
 		*o.p = append(*o.p, OpenRequest{
 			Number:  binary.BigEndian.Uint32(b),
-			Amount:  Amount(binary.BigEndian.Uint32(b[4:])),
+			Amount:  amountAt(b[4:]),
 			Request: Hash(b[8:spec.OpenRequestLength]),
 		})
 	}
@@ -67,7 +72,7 @@ func (m *State) Layout() *spec.Layout { return spec.State }
 
 func (m *State) values() []layout.Value {
 	return []layout.Value{
-		versionValue, &m.Device, &m.Challenge, (*layout.Uint32)(&m.ATC), (*layout.Uint32)(&m.AckedATC), &m.Head, &m.Balance,
+		versionValue, &m.Device, &m.Challenge, (*layout.Uint32)(&m.ATC), (*layout.Uint32)(&m.AckedATC), &m.Head, AmountOf(&m.Balance),
 		(*layout.Uint32)(&m.InstructionSequence), &m.LastInstruction, creditOf(&m.Credit), (*layout.Uint16)(&m.PolicyVersion),
 		(*layout.Uint32)(&m.RequestCounter), lifeCycleOf(&m.LifeCycle), &m.Date, openRequests{&m.OpenRequests},
 	}

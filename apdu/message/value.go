@@ -3,17 +3,9 @@ package message
 import (
 	"ekrona/apdu/layout"
 	"encoding/hex"
-	"fmt"
 
 	"ekrona/apdu/spec"
 )
-
-// Amount is an amount in öre as the wire carries it: unsigned, 4 bytes,
-// big-endian.
-type Amount uint32
-
-// String is the amount in kronor, such as 12.50.
-func (a Amount) String() string { return fmt.Sprintf("%d.%02d", a/100, a%100) }
 
 // Hash is a SHA-256: an identity or a chain head.
 type Hash [spec.HashLength]byte
@@ -67,9 +59,3 @@ func (r *Random) MarshalBinary() ([]byte, error) { return r[:], nil }
 
 // UnmarshalBinary takes the content of the data object.
 func (r *Random) UnmarshalBinary(b []byte) error { return layout.Bytes(r[:]).UnmarshalBinary(b) }
-
-// MarshalBinary gives the content of the data object.
-func (a *Amount) MarshalBinary() ([]byte, error) { return (*layout.Uint32)(a).MarshalBinary() }
-
-// UnmarshalBinary takes the content of the data object.
-func (a *Amount) UnmarshalBinary(b []byte) error { return (*layout.Uint32)(a).UnmarshalBinary(b) }

@@ -55,21 +55,21 @@ func TestCommandsToACardManager(t *testing.T) {
 func TestAnswersOfACardManager(t *testing.T) {
 	get := apdu.Command{CLA: 0x80, INS: gpc.InsGetData}
 	assert.Equal(t, "< 9000 OK\n  0102\n", Response(get, apdu.Response{Data: []byte{1, 2}, SW: apdu.OK}))
-	assert.Equal(t, "< 6A88: "+gpc.Meaning(gpc.SWNotFound)+"\n", Response(get, apdu.Response{SW: gpc.SWNotFound}))
-	assert.Contains(t, Response(get, apdu.Response{SW: 0x6F42}), "does not define")
+	assert.Equal(t, "< 6A88: "+gpc.Meaning(apdu.SWNotFound)+"\n", Response(get, apdu.Response{SW: apdu.SWNotFound}))
+	assert.Contains(t, Response(get, apdu.Response{SW: 0x6F42}), "no precise diagnosis, proprietary")
 	get.CLA = 0x84
 	assert.Equal(t, "< 9000 OK\n  under secure messaging, 2 bytes\n", Response(get, apdu.Response{Data: []byte{1, 2}, SW: apdu.OK}))
 	load := apdu.Command{CLA: 0x80, INS: gpc.InsLoad}
 	assert.Equal(t, "< 9000 OK\n", Response(load, apdu.Response{Data: []byte{0}, SW: apdu.OK}), "nothing more to say")
 	applet := apdu.Command{INS: gpc.InsSelect, P1: gpc.P1ByName, Data: []byte(spec.AppletAID)}
-	assert.Contains(t, Response(applet, apdu.Response{SW: gpc.SWFileNotFound}), "no such application")
+	assert.Contains(t, Response(applet, apdu.Response{SW: apdu.SWFileNotFound}), "application or load file not found; list the card")
 }
 
 // The applet's own commands are not taken for a card manager's.
 func TestTheAppletsCommandsStayItsOwn(t *testing.T) {
 	for _, command := range spec.Commands {
 		for _, v := range command.Variants {
-			c := apdu.New(spec.Variant(v))
+			c := v.APDU()
 			if c.INS == gpc.InsSelect {
 				c.Data = []byte(spec.AppletAID)
 			}

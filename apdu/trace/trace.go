@@ -82,18 +82,14 @@ func Response(c apdu.Command, r apdu.Response) string {
 		p.managementAnswer(c, r)
 		return p.String()
 	}
-	row, known := spec.Status(uint16(r.SW))
+	_, known := spec.Status(r.SW)
 	switch {
 	case !known && c.INS == gpc.InsSelect: // the card manager answers for an applet that is not there
 		p.line("< %04X: %s", uint16(r.SW), gpc.Meaning(r.SW))
-	case !known:
-		p.line("< %04X, not in the reference", uint16(r.SW))
 	case r.SW == apdu.OK:
 		p.line("< %s", r.SW.String())
-	case row.Code == spec.SWPINWrong:
-		p.line("< %s: %v", r.SW.String(), apdu.PINWrong{Tries: int(r.SW & 0x0F)})
 	default:
-		p.line("< %s: %s", r.SW.String(), row.Meaning)
+		p.line("< %s: %s", spec.StatusName(r.SW), spec.StatusMeaning(r.SW))
 	}
 	p.depth = 1
 	v, known := spec.Find(c.CLA, c.INS, c.P1, c.P2)

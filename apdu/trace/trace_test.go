@@ -26,7 +26,7 @@ func encode(t *testing.T, m message.Message) []byte {
 
 func TestConversation(t *testing.T) {
 	request := message.Request{Payee: "SENORDIC00000002", Number: 7, Random: message.Random{1, 2, 3}, Amount: 12500, Payer: "SEFJORDB0000000A"}
-	ask := apdu.New(spec.RequestPayment.Only(), []byte{0x81, 4, 0, 0, 0x30, 0xD4, 0x5F, 0x2A, 2, 7, 0x52})
+	ask := spec.RequestPayment.Only().APDU([]byte{0x81, 4, 0, 0, 0x30, 0xD4, 0x5F, 0x2A, 2, 7, 0x52})
 	assert.Equal(t, `> REQUEST
   AMOUNT                 125.00 kr
   CURRENCY               SEK
@@ -44,7 +44,7 @@ func TestConversation(t *testing.T) {
 
 	day, err := message.ParseDate("2026-11-22")
 	require.NoError(t, err)
-	instruct := apdu.New(spec.Instruct.Only(), encode(t, &message.Instruction{
+	instruct := spec.Instruct.Only().APDU(encode(t, &message.Instruction{
 		InstructionKey: "SENORDIC00002", Notary: "SENOTARY00001", Device: "SENORDIC00000002", Sequence: 3, AckedATC: 9, Credit: 5,
 		Policy: message.PilotPolicy(), Date: day, Actions: spec.ActionUnblock | spec.ActionResetTries,
 	}))
@@ -74,7 +74,7 @@ func TestConversation(t *testing.T) {
 	verify, _ := spec.Verify.Variant("plaintext")
 	block, err := pin.NewBlock("1234")
 	require.NoError(t, err)
-	c := apdu.New(verify, block[:])
+	c := verify.APDU(block[:])
 	assert.Equal(t, "> VERIFY plaintext\n  PIN                    8 bytes, hidden\n< 63C2 PIN_WRONG: PIN wrong or not verified; tries left: 2\n",
 		Command(c)+Response(c, apdu.Response{SW: 0x63C2}))
 }
@@ -84,10 +84,10 @@ func TestCardTraces(t *testing.T) {
 	lost := errors.New("the card was removed")
 	answer := func() (apdu.Response, error) { return apdu.Response{SW: apdu.OK}, nil }
 	card := Card{Card: apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) { return answer() }), To: &to}
-	_, err := card.Transmit(context.Background(), apdu.New(spec.Activate.Only()))
+	_, err := card.Transmit(context.Background(), spec.Activate.Only().APDU())
 	require.NoError(t, err)
 	answer = func() (apdu.Response, error) { return apdu.Response{}, lost }
-	_, err = card.Transmit(context.Background(), apdu.New(spec.ReadRecord.Only()))
+	_, err = card.Transmit(context.Background(), spec.ReadRecord.Only().APDU())
 	require.ErrorIs(t, err, lost)
 	assert.Equal(t, "> ACTIVATE\n< 9000 OK\n> READ RECORD log, number 1\n< no answer: the card was removed\n", to.String())
 }
@@ -106,11 +106,11 @@ func TestSecretsNeverShow(t *testing.T) {
 	}
 	require.Len(t, variants, 7)
 	rapid.Check(t, func(t *rapid.T) {
-		c := apdu.New(rapid.SampledFrom(variants).Draw(t, "variant"))
+		c := rapid.SampledFrom(variants).Draw(t, "variant").APDU()
 		secret := rapid.SliceOfN(rapid.ByteRange(0x11, 0x99), 3, 120).Draw(t, "secret")
 		c.Data = secret
 		c.P2 ^= byte(rapid.SampledFrom([]int{0, 0, 1, 8}).Draw(t, "P2"))
-		c.CLA |= byte(rapid.SampledFrom([]int{0, spec.ClassChaining, 0x80}).Draw(t, "CLA"))
+		c.CLA |= byte(rapid.SampledFrom([]int{0, apdu.ClassChaining, 0x80}).Draw(t, "CLA"))
 		text := strings.ReplaceAll(Command(c)+Response(c, apdu.Response{SW: spec.SWWrongData}), " ", "")
 		for i := range len(secret) - 2 {
 			require.NotContains(t, text, fmt.Sprintf("%X", secret[i:i+3]))

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 )
 
@@ -56,7 +57,7 @@ func valueText(kind spec.Kind, b []byte) string {
 		}
 	case spec.KindAmount:
 		if len(b) == spec.AmountLength {
-			return message.Amount(binary.BigEndian.Uint32(b)).String() + " kr"
+			return money.Ore(binary.BigEndian.Uint32(b)).String()
 		}
 	case spec.KindCounter:
 		if len(b) <= 8 {

@@ -2,68 +2,85 @@ package mutation
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sort"
 
 	"ekrona/apdu"
+	"ekrona/applet/campaign"
 	"ekrona/applet/suite"
 	"ekrona/emulator/card"
 	"ekrona/emulator/vm"
 )
 
-// profiles are the cards that stories are told to: with and without extended
+// profiles are the cards that cases are carried out on: with and without extended
 // length.
 var profiles = []card.Profile{card.P71, card.P71Short}
 
-// telling is a story told to a card of one profile.
-type telling struct {
-	suite.Story
+// Case is a case of the suite on a card of one profile.
+type Case struct {
+	suite.Case
 	profile card.Profile
 	cost    int // instructions
 }
 
+// String names the case in reports.
+func (c *Case) String() string { return c.Name + ", on " + c.profile.Name }
+
 // Reach is what the suite reaches of a listing.
 type Reach struct {
-	by map[int][]*telling // by offset of the instruction: the tellings that reach it, cheapest first
+	by map[int][]*Case // by offset of the instruction: the cases that reach it, cheapest first
 }
 
-// FindReach tells all stories to unchanged cards. The error is that of a story
-// that fails there.
+// FindReach carries out all cases on unchanged cards. The error is that of a case that
+// fails there.
 func (l *Listing) FindReach(ctx context.Context) (*Reach, error) {
-	r := &Reach{by: map[int][]*telling{}}
-	block := l.loadFile(Mutant{})
+	r := &Reach{by: map[int][]*Case{}}
 	starts := map[int]bool{}
 	for _, i := range l.Instructions {
 		starts[i.At] = true
 	}
 	for _, profile := range profiles {
-		var teller suite.Teller
-		for _, story := range suite.Stories() {
-			t := &telling{Story: story, profile: profile}
-			reached := map[int]bool{}
-			see := func(_ *vm.Method, pc int) {
-				reached[pc] = true
-				t.cost++
-			}
-			if err := teller.Tell(ctx, suite.NewChangedEmulator(profile, block, see), story); err != nil {
-				return nil, fmt.Errorf("%s, told to the CAP file as it is on %s: %w", story.Name, profile.Name, err)
-			}
-			for pc := range reached {
-				if !starts[pc] {
-					return nil, fmt.Errorf("the listing has no instruction at %d, which ran", pc)
-				}
-				r.by[pc] = append(r.by[pc], t)
-			}
+		if err := r.find(ctx, profile, l.loadFile(Mutant{})); err != nil {
+			return nil, err
 		}
 	}
-	for _, tellings := range r.by {
-		sort.SliceStable(tellings, func(i, j int) bool { return tellings[i].cost < tellings[j].cost })
+	for at, cases := range r.by {
+		if !starts[at] {
+			return nil, fmt.Errorf("the listing has no instruction at %d, which ran", at)
+		}
+		sort.SliceStable(cases, func(i, j int) bool { return cases[i].cost < cases[j].cost })
 	}
 	return r, nil
 }
 
-// Unreached are the instructions that no story reaches.
+// find carries out all cases on cards of one profile.
+func (r *Reach) find(ctx context.Context, profile card.Profile, block []byte) error {
+	var now *Case
+	reached := map[int]bool{}
+	target := suite.NewChangedEmulator(profile, block, vm.Probe{
+		Instruction: func(at vm.Site) vm.Action {
+			reached[at.PC] = true
+			now.cost++
+			return vm.Action{}
+		},
+	})
+	var runner suite.Runner
+	for _, c := range suite.Cases() {
+		now = &Case{Case: c, profile: profile}
+		clear(reached)
+		if err := runner.Run(ctx, target, c); err != nil {
+			return fmt.Errorf("%s, with the CAP file as it is: %w", now, err)
+		}
+		for at := range reached {
+			r.by[at] = append(r.by[at], now)
+		}
+	}
+	return nil
+}
+
+// Unreached are the instructions that no case reaches.
 func (l *Listing) Unreached(r *Reach) []Instruction {
 	var unreached []Instruction
 	for _, i := range l.Instructions {
@@ -74,11 +91,11 @@ func (l *Listing) Unreached(r *Reach) []Instruction {
 	return unreached
 }
 
-// maxExchanges bounds the APDUs of one story: the longest takes some thousands on a
+// maxExchanges bounds the APDUs of one case: the longest takes some thousands on a
 // card that works, and a changed card must not hold the suite for ever.
 const maxExchanges = 20_000
 
-var errTooMany = errors.New("the card keeps the story going for ever")
+var errTooMany = errors.New("the card keeps the case going for ever")
 
 // bounded is a target whose cards answer only so many APDUs.
 type bounded struct {
@@ -100,25 +117,47 @@ func (b *bounded) Install(ctx context.Context, parameters []byte) (apdu.Card, er
 	}), nil
 }
 
-// Verdict is what the suite made of a mutant.
-type Verdict struct {
-	Mutant
-	Killer string // the story that failed; "" if all passed
-	Told   int    // stories told to find out
+// Campaign has the suite find out mutants: each is tried on the cases that reach it, the
+// cheapest first, until one fails. A mutant that is found out is held, one that survives them
+// all is a finding.
+func (l *Listing) Campaign(
+	r *Reach, mutants []Mutant, survivors campaign.Reasons,
+) *campaign.Campaign[Mutant, *Case] {
+	c := &campaign.Campaign[Mutant, *Case]{
+		Name: "mutants", Subject: fmt.Sprintf("%X", sha256.Sum256(l.loadFile(Mutant{}))),
+		Undecided: campaign.Finding, Reasons: survivors,
+		Start: func() (campaign.Try[Mutant, *Case], error) {
+			w := &worker{listing: l}
+			return w.try, nil
+		},
+	}
+	for _, m := range mutants {
+		c.Variants = append(c.Variants, campaign.Variant[Mutant, *Case]{
+			Name: m.key(), Title: m.String(), Value: m, Cases: r.by[m.At],
+		})
+	}
+	return c
 }
 
-// Judge tells the mutant every story that reaches it, the cheapest first, until one
-// fails.
-func (l *Listing) Judge(ctx context.Context, teller *suite.Teller, r *Reach, m Mutant) Verdict {
-	verdict := Verdict{Mutant: m}
-	block := l.loadFile(m)
-	for _, t := range r.by[m.At] {
-		verdict.Told++
-		target := &bounded{suite.NewChangedEmulator(t.profile, block, nil), maxExchanges}
-		if err := teller.Tell(ctx, target, t.Story); err != nil {
-			verdict.Killer = t.Name
-			return verdict
-		}
+// worker tries mutants, one after the other. The cards of one stay from case to case.
+type worker struct {
+	listing *Listing
+	runner  suite.Runner
+	mutant  string                     // its key
+	targets map[string]*suite.Emulator // of that mutant, by profile
+}
+
+func (w *worker) try(ctx context.Context, m Mutant, on *Case) campaign.Trial {
+	if w.mutant != m.key() {
+		w.mutant, w.targets = m.key(), map[string]*suite.Emulator{}
 	}
-	return verdict
+	target := w.targets[on.profile.Name]
+	if target == nil {
+		target = suite.NewChangedEmulator(on.profile, w.listing.loadFile(m), vm.Probe{})
+		w.targets[on.profile.Name] = target
+	}
+	if w.runner.Run(ctx, &bounded{target, maxExchanges}, on.Case) != nil {
+		return campaign.Trial{Verdict: campaign.Held}
+	}
+	return campaign.Trial{}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"ekrona/applet/campaign"
 	"ekrona/applet/lines"
 	"ekrona/emulator/api"
 	"ekrona/emulator/cap"
@@ -28,7 +29,7 @@ type Instruction struct {
 }
 
 // key names the instruction in the lists, together with its like on the same line.
-func (i Instruction) key() string { return i.Place.key() + separator + i.Mnemonic }
+func (i Instruction) key() string { return i.Place.key() + campaign.Separator + i.Mnemonic }
 
 // String is for people.
 func (i Instruction) String() string { return fmt.Sprintf("%s (%s)", i.Place, i.Mnemonic) }
@@ -43,7 +44,7 @@ type Place struct {
 
 // key names a place in the lists. It has no line number, so that it outlives a
 // change elsewhere in the file.
-func (p Place) key() string { return p.Method + separator + p.Text }
+func (p Place) key() string { return p.Method + campaign.Separator + p.Text }
 
 // String is for people.
 func (p Place) String() string { return fmt.Sprintf("%s:%d %s: %s", p.File, p.Line, p.Method, p.Text) }

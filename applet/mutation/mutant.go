@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
-	"strings"
 
+	"ekrona/applet/campaign"
 	"ekrona/emulator/cap"
 )
 
@@ -22,7 +22,7 @@ type Mutant struct {
 
 // key names the mutant in the lists.
 func (m Mutant) key() string {
-	return fmt.Sprintf("%s%s%s %d", m.Place.key(), separator, m.Change, m.nth)
+	return fmt.Sprintf("%s%s%s %d", m.Place.key(), campaign.Separator, m.Change, m.nth)
 }
 
 // String is for people.
@@ -156,28 +156,4 @@ func (l *Listing) loadFile(m Mutant) []byte {
 		copy(block[content+m.partner.At:], m.partner.bytes)
 	}
 	return block
-}
-
-// separator stands between the fields of the lists.
-const separator = " | "
-
-// parseList reads a list: a key and a reason on each line, # before a remark.
-func parseList(text string) (map[string]string, error) {
-	list := map[string]string{}
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		at := strings.LastIndex(line, separator)
-		if at < 0 || strings.TrimSpace(line[at+len(separator):]) == "" {
-			return nil, fmt.Errorf("%q has no reason; write it behind %q", line, separator)
-		}
-		key := line[:at]
-		if _, twice := list[key]; twice {
-			return nil, fmt.Errorf("%q is there twice", key)
-		}
-		list[key] = line[at+len(separator):]
-	}
-	return list, nil
 }

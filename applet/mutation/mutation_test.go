@@ -1,6 +1,7 @@
 package mutation
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -8,24 +9,25 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"ekrona/applet"
-	"ekrona/applet/suite"
+	"ekrona/applet/campaign"
 )
 
 var (
 	mutants = flag.String("mutants", "60", "how many mutants to try, all, or a regular expression of their names")
 	seed    = flag.Uint64("mutant-seed", 1, "which of them")
+
+	journal    = flag.String("mutant-journal", "", "file that keeps verdicts, to go on from")
+	reportFile = flag.String("mutant-report", "", "file for the report as JSON")
 )
 
 func list(t *testing.T) *Listing {
@@ -50,11 +52,11 @@ func list(t *testing.T) *Listing {
 	return l
 }
 
-func readList(t *testing.T, name string) map[string]string {
+func readList(t *testing.T, name string) campaign.Reasons {
 	t.Helper()
 	content, err := os.ReadFile(name)
 	require.NoError(t, err)
-	written, err := parseList(string(content))
+	written, err := campaign.ParseReasons(string(content))
 	require.NoError(t, err, name)
 	return written
 }
@@ -81,7 +83,7 @@ func TestCoverage(t *testing.T) {
 	written := readList(t, "unreached.txt")
 	for _, i := range unreached {
 		if _, known := written[i.key()]; !known {
-			t.Errorf("no story reaches %s; in the list it would be\n%s", i, i.key())
+			t.Errorf("no case reaches %s; in the list it would be\n%s", i, i.key())
 		}
 	}
 	for key := range written {
@@ -101,26 +103,28 @@ func TestMutants(t *testing.T) {
 	for key := range written {
 		assert.True(t, slices.ContainsFunc(all, func(m Mutant) bool { return m.key() == key }), "survivors.txt names no mutant: %s", key)
 	}
-	verdicts := judgeAll(t, l, r, sample(t, all, written))
-	killed, told := 0, 0
-	for _, v := range verdicts {
-		_, known := written[v.key()]
-		told += v.Told
-		if v.Killer != "" {
-			killed++
-		}
-		switch {
-		case v.Killer == "" && !known:
-			t.Errorf("survives %d stories: %s; in the list it would be\n%s", v.Told, v, v.key())
-		case v.Killer != "" && known:
-			t.Errorf("survivors.txt names a mutant that %q kills: %s", v.Killer, v)
+	c := l.Campaign(r, sample(t, all, written), written)
+	c.Journal = *journal
+	c.Progress = func(p campaign.Progress) {
+		if p.Done%50 == 0 {
+			t.Logf("%d of %d mutants tried", p.Done, p.Total)
 		}
 	}
-	t.Logf("%d of %d mutants killed (there are %d), %d stories told", killed, len(verdicts), len(all), told)
+	report, err := c.Run(t.Context())
+	require.NoError(t, err)
+	assert.NoError(t, report.Err())
+	if *reportFile != "" {
+		var b bytes.Buffer
+		require.NoError(t, report.JSON(&b))
+		require.NoError(t, os.WriteFile(*reportFile, b.Bytes(), 0o600))
+	}
+	killed := report.Count(campaign.Held) + report.Count(campaign.Stale)
+	t.Logf("%d of %d mutants killed (there are %d), %d cases carried out",
+		killed, len(report.Outcomes), len(all), report.Tried())
 }
 
 // sample picks the mutants to try: all, or some of those that must be killed.
-func sample(t *testing.T, all []Mutant, survivors map[string]string) []Mutant {
+func sample(t *testing.T, all []Mutant, survivors campaign.Reasons) []Mutant {
 	t.Helper()
 	if *mutants == "all" {
 		return all
@@ -134,21 +138,4 @@ func sample(t *testing.T, all []Mutant, survivors map[string]string) []Mutant {
 	random := rand.New(rand.NewPCG(*seed, 0))
 	random.Shuffle(len(picked), func(i, j int) { picked[i], picked[j] = picked[j], picked[i] })
 	return picked[:min(n, len(picked))]
-}
-
-// judgeAll shares the mutants out over all cores.
-func judgeAll(t *testing.T, l *Listing, r *Reach, todo []Mutant) []Verdict {
-	verdicts := make([]Verdict, len(todo))
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() {
-			var teller suite.Teller
-			for n := int(next.Add(1)) - 1; n < len(todo); n = int(next.Add(1)) - 1 {
-				verdicts[n] = l.Judge(t.Context(), &teller, r, todo[n])
-			}
-		})
-	}
-	workers.Wait()
-	return verdicts
 }

@@ -8,6 +8,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 )
 
@@ -16,7 +17,7 @@ type book struct {
 	heads           []message.Hash   // heads[n] stands after record n; heads[0] before the first
 	records         []message.Record // all ever written; records[n-1] is number n
 	acked           uint32
-	balance         message.Amount
+	balance         money.Ore
 	sequence        uint32
 	lastInstruction *message.Instruction
 	confirmation    []byte
@@ -67,13 +68,13 @@ func (s *subject) enterPayment(r *message.Request, answer []byte) *message.Payme
 }
 
 // ask has the card make a Request and enters it.
-func (s *subject) ask(amount message.Amount, payer message.DeviceID) *message.Request {
+func (s *subject) ask(amount money.Ore, payer message.DeviceID) *message.Request {
 	s.c.Helper()
 	return s.enterRequest(amount, payer, s.succeeds(spec.RequestPayment.Only(), s.c.asking(amount, spec.Currency, payer)))
 }
 
 // enterRequest checks a new Request and enters it.
-func (s *subject) enterRequest(amount message.Amount, payer message.DeviceID, answer []byte) *message.Request {
+func (s *subject) enterRequest(amount money.Ore, payer message.DeviceID, answer []byte) *message.Request {
 	s.c.Helper()
 	r, err := message.Parse[message.Request](answer)
 	s.c.must(err)
@@ -212,7 +213,7 @@ func (b *book) apply(a message.Actions) {
 }
 
 // load credits the card.
-func (s *subject) load(amount message.Amount) {
+func (s *subject) load(amount money.Ore) {
 	s.c.Helper()
 	s.instruct(func(i *message.Instruction) { i.Credit = amount })
 	require.Equal(s.c, spec.CreditTaken, s.book.credit)

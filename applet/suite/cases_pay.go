@@ -8,6 +8,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 )
@@ -113,7 +114,7 @@ var payCases = []testCase{
 		})
 		s.instruct(func(i *message.Instruction) { i.Policy = s.parameters.Ceilings; i.Policy.Version = 1 })
 		shop := c.device(s.bank, spec.RoleTerminal)
-		for _, pair := range [][2]message.Amount{
+		for _, pair := range [][2]money.Ore{
 			{0x100, 0x01}, {0x01, 0x100}, {0x10000, 0x01}, {0xFFFF, 0x10000}, {0x1000000, 0x01}, {0x00FF00FF, 0xFF},
 			{0xFFFFFFFF - 0x8000, 0x7FFFFFFF}, {0x7FFF, 0x80000000},
 		} {

@@ -24,7 +24,7 @@ var policyCases = []testCase{
 		i := s.next()
 		i.Policy.Version = 0x7FFF
 		s.answers(spec.SWPolicy, spec.Instruct.Only(), s.sign(i))
-		assert.Equal(c, s.book.policy.Bytes(), s.policyOnCard())
+		assert.Equal(c, c.policy(s.book.policy), s.policyOnCard())
 	}},
 	{"a policy stays under the ceilings", func(c *caseRun) {
 		s := c.active(func(p *message.InstallParameters) {
@@ -54,7 +54,7 @@ var policyCases = []testCase{
 			{MaxBalance: 1, MaxTransactions: 255, MaxPayment: 2, Flags: spec.FlagPlaintextPIN},
 		} {
 			s := c.active(func(p *message.InstallParameters) { p.Ceilings = ceilings })
-			assert.Equal(c, message.PilotPolicy().Under(ceilings).Bytes(), s.policyOnCard())
+			assert.Equal(c, c.policy(message.PilotPolicy().Under(ceilings)), s.policyOnCard())
 			s.audit()
 		}
 	}},

@@ -7,6 +7,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 )
 
@@ -55,7 +56,7 @@ var readCases = []testCase{
 		assert.Equal(c, s.certificate.encoded, get("certificate"))
 		assert.Equal(c, c.object(spec.TagDevice, []byte(s.id())), get("device"))
 		assert.Equal(c, c.object(spec.TagBalance, binary.BigEndian.AppendUint32(nil, 4900)), get("balance"))
-		assert.Equal(c, c.object(spec.TagPolicy, s.book.policy.Bytes()), get("policy"))
+		assert.Equal(c, c.object(spec.TagPolicy, c.policy(s.book.policy)), get("policy"))
 		counters, err := message.ParseCounters(get("counters"))
 		c.must(err)
 		assert.Equal(c, message.Counters{ATC: 1, AckedATC: 0, InstructionSequence: 2, RequestCounter: 2}, *counters)
@@ -88,11 +89,11 @@ var readCases = []testCase{
 			s.enterPIN()
 			switch round % 3 {
 			case 0:
-				s.take(payer, c.payment(payer, s.ask(message.Amount(1+round), payer.id())))
+				s.take(payer, c.payment(payer, s.ask(money.Ore(1+round), payer.id())))
 			case 1:
 				s.refuse(s.ask(100, ""))
 			default:
-				s.payVerified(shop, c.request(shop, message.Amount(round), s.id()))
+				s.payVerified(shop, c.request(shop, money.Ore(round), s.id()))
 			}
 			if round%4 == 3 {
 				s.audit()

@@ -7,6 +7,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 )
 
@@ -32,7 +33,7 @@ var receiveCases = []testCase{
 		s.enterPIN()
 		payer := c.device(s.bank, spec.RoleCard)
 		var requests []*message.Request
-		for n := range message.Amount(spec.MaxOpenRequests) {
+		for n := range money.Ore(spec.MaxOpenRequests) {
 			requests = append(requests, s.ask(1000+n, ""))
 		}
 		s.answers(spec.SWOpenRequests, spec.RequestPayment.Only(), c.asking(100, spec.Currency, ""))

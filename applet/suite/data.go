@@ -10,6 +10,7 @@ import (
 
 	"ekrona/apdu/cmac"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/apdu/tlv"
@@ -22,8 +23,15 @@ func (c *caseRun) object(tag spec.Tag, value []byte) []byte {
 	return encoded
 }
 
+// policy is the content of CB.
+func (c *caseRun) policy(p message.Policy) []byte {
+	encoded, err := p.Bytes()
+	c.must(err)
+	return encoded
+}
+
 // asking is the data of REQUEST; payer may be empty.
-func (c *caseRun) asking(amount message.Amount, currency uint16, payer message.DeviceID) []byte {
+func (c *caseRun) asking(amount money.Ore, currency uint16, payer message.DeviceID) []byte {
 	data := append(
 		c.object(spec.TagAmount, binary.BigEndian.AppendUint32(nil, uint32(amount))),
 		c.object(spec.TagCurrency, binary.BigEndian.AppendUint16(nil, currency))...)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 )
@@ -21,7 +22,7 @@ type device struct {
 }
 
 // request makes the device's next signed Request; payer may be empty.
-func (c *caseRun) request(d *device, amount message.Amount, payer message.DeviceID) *message.Request {
+func (c *caseRun) request(d *device, amount money.Ore, payer message.DeviceID) *message.Request {
 	d.numbers++
 	r := &message.Request{Payee: d.id(), Number: d.numbers, Amount: amount, Payer: payer}
 	_, err := rand.Read(r.Random[:])

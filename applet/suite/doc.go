@@ -6,9 +6,9 @@
 // [Check], as a test [Run], carries out every case on a [Target] and then asks the spec: a command's
 // variant that never succeeded, or a status word that never came, fails the run,
 // and so does any answer that is in no row. [RunTorn] cuts a target's power before
-// every persistent write of every command of the payment flows. On a [Glass] both look
-// into memory after every command. [Stories] are the
-// same, to be told one by one: package mutation tells them to changed CAP files.
+// every persistent write of every command of the payment flows. Both inspect
+// the memory of a [MemoryInspector] after every command. [Cases] are the same, to be
+// carried out one by one: package mutation has a [Runner] do it on changed CAP files.
 // [Twins] leads one card on two targets through random lives and compares answers.
 //
 // The suite holds the other side of every message itself: the authorities, the

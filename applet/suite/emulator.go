@@ -11,14 +11,16 @@ import (
 )
 
 // Emulator is the committed CAP file, or a change of it, on the emulator: a
-// [Cutter] and a [Glass].
+// [Cutter] and a [MemoryInspector].
 type Emulator struct {
-	profile  card.Profile
-	spoken   card.Interface
-	load     func(fresh *card.Card) error
-	coverage func(m *vm.Method, pc int)
-	card     *card.Card
-	written  []vm.Write
+	profile card.Profile
+	spoken  card.Interface
+	load    func(fresh *card.Card) error
+	probe   vm.Probe // beside the suite's own
+	writes  memoryWrites
+
+	card   *card.Card
+	loaded *card.Snapshot // of the card when it had the load file and no instance yet
 }
 
 // NewEmulator makes a target whose cards have that profile and are contactless.
@@ -30,35 +32,57 @@ func NewEmulator(profile card.Profile) *Emulator {
 }
 
 // NewChangedEmulator makes a target whose cards get another load file than the
-// committed one, and call coverage, unless it is nil, before every instruction.
-func NewChangedEmulator(profile card.Profile, loadFile []byte, coverage func(m *vm.Method, pc int)) *Emulator {
-	return &Emulator{profile: profile, spoken: card.Contactless, coverage: coverage, load: func(fresh *card.Card) error {
+// committed one, and are watched, or disturbed, by a probe.
+func NewChangedEmulator(profile card.Profile, loadFile []byte, probe vm.Probe) *Emulator {
+	load := func(fresh *card.Card) error {
 		_, err := fresh.LoadBlock(loadFile)
 		return err
-	}}
+	}
+	return &Emulator{profile: profile, spoken: card.Contactless, probe: probe, load: load}
 }
 
 // Over is the same target, spoken to over another interface.
 func (e *Emulator) Over(spoken card.Interface) *Emulator {
-	other := *e
+	other := e.Another()
 	other.spoken = spoken
-	return &other
+	return other
+}
+
+// Another is a target of the same kind with cards of its own, for another worker.
+func (e *Emulator) Another() *Emulator {
+	return &Emulator{profile: e.profile, spoken: e.spoken, load: e.load, probe: e.probe}
 }
 
 // Install implements [Target].
 func (e *Emulator) Install(_ context.Context, parameters []byte) (apdu.Card, error) {
-	fresh, err := card.New(card.Options{Profile: e.profile, Interface: e.spoken, Coverage: e.coverage, Written: func(w vm.Write) { e.written = append(e.written, w) }})
-	if err != nil {
+	if err := e.takeFresh(); err != nil {
 		return nil, err
+	}
+	aid := card.AID(spec.AppletAID)
+	if _, err := e.card.Install(aid, aid, parameters); err != nil {
+		return nil, err
+	}
+	return e.card, nil
+}
+
+// takeFresh takes a card with the load file and no instance: a new one at first, and then
+// the same, set back.
+func (e *Emulator) takeFresh() error {
+	if e.loaded != nil {
+		return e.card.RestoreSnapshot(e.loaded)
+	}
+	fresh, err := card.New(card.Options{
+		Profile: e.profile, Interface: e.spoken, Probe: vm.Probes(e.writes.probe(), e.probe),
+	})
+	if err != nil {
+		return err
 	}
 	if err := e.load(fresh); err != nil {
-		return nil, err
-	}
-	if _, err := fresh.Install(card.AID(spec.AppletAID), card.AID(spec.AppletAID), parameters); err != nil {
-		return nil, err
+		return err
 	}
 	e.card = fresh
-	return fresh, nil
+	e.loaded, err = fresh.Snapshot()
+	return err
 }
 
 // Reset implements [Target].
@@ -72,15 +96,14 @@ func (e *Emulator) Capabilities() Capabilities {
 	return Capabilities{ShortOnly: !e.profile.ExtendedLength}
 }
 
-// Look implements [Glass].
+// Look implements [MemoryInspector].
 func (e *Emulator) Look(see func(vm.Object)) { e.card.Look(see) }
 
-// Writes implements [Glass].
-func (e *Emulator) Writes() []vm.Write {
-	since := e.written
-	e.written = nil
-	return since
-}
+// Writes implements [MemoryInspector].
+func (e *Emulator) Writes() []Write { return e.writes.take() }
 
 // Cut implements [Cutter].
 func (e *Emulator) Cut(n int) { e.card.CutBefore(n) }
+
+// LastWrites implements [Cutter].
+func (e *Emulator) LastWrites() int { return e.card.LastCommand().Writes }

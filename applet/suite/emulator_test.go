@@ -22,7 +22,7 @@ func TestOnEmulator(t *testing.T) {
 
 func TestTornOnEmulator(t *testing.T) {
 	for name, target := range emulators {
-		t.Run(name, func(t *testing.T) { RunTorn(t, target) })
+		t.Run(name, func(t *testing.T) { RunTorn(t, func() Cutter { return target.Another() }) })
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 )
 
@@ -81,8 +82,8 @@ func (l *life) step() {
 }
 
 // amount draws one that may be above the limits.
-func (l *life) amount() message.Amount {
-	return message.Amount(rapid.Uint32Range(1, 2*spec.PilotMaxBalance).Draw(l.rt, "amount"))
+func (l *life) amount() money.Ore {
+	return money.Ore(rapid.Uint32Range(1, 2*spec.PilotMaxBalance).Draw(l.rt, "amount"))
 }
 
 // room is the refusal of a new transaction by log and transactions, if any.
@@ -124,9 +125,9 @@ func (l *life) ask() (attemptedCommand, apdu.StatusWord) {
 	b := l.s.book
 	amount := l.amount()
 	command := l.s.askCommand(amount)
-	reserved := uint64(b.balance)
+	reserved := b.balance
 	for _, r := range b.open {
-		reserved += uint64(r.Amount)
+		reserved += r.Amount
 	}
 	refused := l.room()
 	switch {
@@ -136,7 +137,7 @@ func (l *life) ask() (attemptedCommand, apdu.StatusWord) {
 		return command, refused
 	case amount > b.policy.MaxPayment:
 		return command, spec.SWPaymentLimit
-	case reserved+uint64(amount) > uint64(b.policy.MaxBalance):
+	case reserved+amount > b.policy.MaxBalance:
 		return command, spec.SWBalanceLimit
 	}
 	return command, apdu.OK

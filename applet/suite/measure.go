@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"ekrona/apdu"
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
@@ -156,13 +155,13 @@ func TimePayments(ctx context.Context, target Target, n int) (times []time.Durat
 				s.instruct()
 			}
 			r := c.request(shop, 1, "")
-			command := apdu.New(spec.Pay.Only(), c.encode(r), shop.encoded)
+			command := spec.Pay.Only().APDU(c.encode(r), shop.encoded)
 			s.enterPIN()
 			began := time.Now()
 			answer, err := s.card.Transmit(ctx, command)
 			times = append(times, time.Since(began))
 			c.must(err)
-			c.must(answer.Err())
+			c.mustAnswer(answer)
 			s.enterPayment(r, answer.Data)
 		}
 	})

@@ -20,15 +20,6 @@ type testCase struct {
 	tell func(c *caseRun)
 }
 
-// cases are all of them, in the order of a card's life.
-func cases() []testCase {
-	return slices.Concat(
-		scriptCases(), selectCases, wireCases, personalizationCases, authorityCases, pinCases, encipheredPINCases,
-		payCases, payRefusedCases, receiveCases, receiveRefusedCases,
-		stateCases, instructionCases, readCases, policyCases, expiryCases, idCases, thoroughCases,
-	)
-}
-
 // Result is what came of one case on a target.
 type Result struct {
 	Case     string

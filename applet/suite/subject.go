@@ -10,6 +10,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 )
@@ -22,13 +23,19 @@ type caseRun struct {
 	world    *country
 	subject  *subject
 	failures []string
-	secrets  []secret // looked for in a Glass
+	secrets  []secret // looked for by a MemoryInspector
 	stop     func()   // ends the case at once
 }
 
 func (c *caseRun) must(err error) {
 	c.Helper()
 	require.NoError(c, err)
+}
+
+// mustAnswer demands that a command was carried out.
+func (c *caseRun) mustAnswer(r apdu.Response) {
+	c.Helper()
+	require.Equal(c, apdu.OK, r.SW, spec.StatusText(r.SW))
 }
 
 // The PIN and PUK of every card.
@@ -78,8 +85,8 @@ func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 	c.must(err)
 	card, err := c.target.Install(c.ctx, encoded)
 	c.must(err)
-	if glass, ok := c.target.(Glass); ok {
-		card = &watched{card: card, glass: glass, c: c}
+	if memory, ok := c.target.(MemoryInspector); ok {
+		card = &inspected{card: card, memory: memory, c: c}
 	}
 	s.raw = recorder{card, c.coverage}
 	s.card = apdu.Framing{Card: s.raw, ExtendedLength: !c.target.Capabilities().ShortOnly}
@@ -91,7 +98,7 @@ func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 // exchange sends one command of the table and returns what came.
 func (s *subject) exchange(v spec.Variant, data ...[]byte) apdu.Response {
 	s.c.Helper()
-	r, err := s.card.Transmit(s.c.ctx, apdu.New(v, data...))
+	r, err := s.card.Transmit(s.c.ctx, v.APDU(data...))
 	require.NoError(s.c, err, v.Title())
 	return r
 }
@@ -100,7 +107,7 @@ func (s *subject) exchange(v spec.Variant, data ...[]byte) apdu.Response {
 func (s *subject) answers(want apdu.StatusWord, v spec.Variant, data ...[]byte) []byte {
 	s.c.Helper()
 	r := s.exchange(v, data...)
-	require.Equal(s.c, want, r.SW, v.Title())
+	require.Equal(s.c, want, r.SW, "%s: %s", v.Title(), spec.StatusText(r.SW))
 	if want != apdu.OK {
 		require.Empty(s.c, r.Data, "%s: data beside an error", v.Title())
 	}
@@ -212,7 +219,7 @@ func (s *subject) openBook() {
 }
 
 // loaded is an active card with a balance.
-func (c *caseRun) loaded(balance message.Amount, change ...func(*message.InstallParameters)) *subject {
+func (c *caseRun) loaded(balance money.Ore, change ...func(*message.InstallParameters)) *subject {
 	s := c.active(change...)
 	s.load(balance)
 	return s

@@ -36,4 +36,6 @@ type Cutter interface {
 	// next command. That command's Transmit then returns an error, unless it
 	// makes fewer writes; Reset starts the card up again.
 	Cut(n int)
+	// LastWrites is how many persistent writes the last command made.
+	LastWrites() int
 }

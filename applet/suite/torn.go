@@ -1,15 +1,13 @@
 package suite
 
 import (
-	"context"
 	"fmt"
-	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 )
 
@@ -49,103 +47,6 @@ type attemptedCommand struct {
 	readOnly bool
 }
 
-// RunTorn cuts the power before every persistent write of every command of
-// personalization and payment. After the restart the card must hold what it held
-// before, or what it holds after the command, never a third thing; and the
-// command, given again, must complete the flow once.
-func RunTorn(t *testing.T, target Cutter) {
-	var world *country
-	for _, tc := range tornCases() {
-		t.Run(tc.name, func(t *testing.T) {
-			writes, failures := tc.tearAll(t.Context(), target, &world)
-			for _, failure := range failures {
-				t.Error(failure)
-			}
-			t.Logf("%d persistent writes", writes)
-		})
-	}
-}
-
-// answerLost, in the place of the number of a write, lets the command end and
-// loses its answer.
-const answerLost = 0
-
-// tear runs the command with power lost before its n-th write, restarts, and
-// completes the flow. It returns true when the command had fewer writes.
-func (c *caseRun) tear(target Cutter, s *subject, command attemptedCommand, n int) (whole bool) {
-	r, err := s.cutting(target, n).Transmit(c.ctx, apdu.New(command.variant, command.data...))
-	if n == answerLost {
-		require.NoError(c, err)
-	}
-	if err == nil {
-		require.Equal(c, command.answer(), r.SW, "uncut")
-		if n != answerLost {
-			require.Equal(c, command.readOnly, n == 1, "a command that writes can be cut, one that only reads cannot")
-			command.done(r.Data)
-			return true
-		}
-	}
-	s.newTap()
-	happened := false
-	if command.happened != nil {
-		happened = command.happened()
-	} else {
-		happened = !s.matches()
-		if n == answerLost {
-			assert.Equal(c, !command.readOnly, happened, "what was answered has happened")
-		}
-	}
-	s.newTap()
-	if !happened {
-		if command.before != nil {
-			command.before()
-		}
-		want := command.answer()
-		if n == answerLost && command.refusedAgain != 0 {
-			want = command.refusedAgain
-		}
-		command.done(s.answers(want, command.variant, command.data...))
-		return false
-	}
-	assert.NotEqual(c, 1, n, "an effect before the first write")
-	if command.skipRepeat {
-		return false
-	}
-	if command.repeated != 0 {
-		s.answers(command.repeated, command.variant, command.data...)
-		command.done(nil)
-		return false
-	}
-	seen := s.look()
-	s.newTap()
-	if command.beforeRepeat != nil {
-		command.beforeRepeat()
-	}
-	again := s.succeeds(command.variant, command.data...)
-	if n == answerLost {
-		assert.Equal(c, r.Data, again, "the repetition brings the answer that was lost")
-	}
-	command.done(again)
-	assert.True(c, seen == nil || s.sameAs(seen), "what the torn command had left is what its repetition answers")
-	return false
-}
-
-// cutting is the card, with power lost before the n-th write of the next whole
-// command. The parts of a chain before its last write nothing.
-func (s *subject) cutting(target Cutter, n int) apdu.Card {
-	armed := false
-	return apdu.Framing{
-		ExtendedLength: !target.Capabilities().ShortOnly,
-		Card: apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-			if !c.IsChained() && !armed {
-				armed = true
-				target.Cut(n)
-			}
-			return s.raw.Transmit(ctx, c)
-		}),
-	}
-}
-
 // answer is the status word of the command when it is not torn.
 func (a attemptedCommand) answer() apdu.StatusWord {
 	if a.refused != 0 {
@@ -156,7 +57,7 @@ func (a attemptedCommand) answer() apdu.StatusWord {
 
 // askCommand is a REQUEST. It is not given again: one whose answer was lost is
 // read from the card, and the flow goes on with it.
-func (s *subject) askCommand(amount message.Amount) attemptedCommand {
+func (s *subject) askCommand(amount money.Ore) attemptedCommand {
 	counter, open := s.book.counter, len(s.book.open)
 	return attemptedCommand{
 		variant: spec.RequestPayment.Only(), data: [][]byte{s.c.asking(amount, spec.Currency, "")}, before: s.enterPIN,

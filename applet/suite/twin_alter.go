@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"ekrona/apdu"
-	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 )
 
 // alteration draws a change of a command with so many bytes of data. It does the
@@ -65,10 +65,10 @@ func (t *twins) bytes(n int) []byte {
 }
 
 // amount draws one of a size that matters.
-func (t *twins) amount() message.Amount {
+func (t *twins) amount() money.Ore {
 	switch t.random.IntN(12) {
 	case 0:
-		return message.Amount(t.random.Uint32())
+		return money.Ore(t.random.Uint32())
 	case 1:
 		return 300_000
 	case 2:
@@ -76,7 +76,7 @@ func (t *twins) amount() message.Amount {
 	case 3:
 		return 1
 	default:
-		return message.Amount(1 + t.random.IntN(100_000))
+		return money.Ore(1 + t.random.IntN(100_000))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 )
@@ -277,7 +278,7 @@ func (t *twins) drawInstruction() offer {
 		if policy {
 			i.Policy = message.Policy{
 				Version: i.Policy.Version + 1, MaxBalance: limit, MaxTransactions: transactions,
-				MaxPayment: message.Amount(spec.PilotMaxBalance) - limit%1000, Flags: flags,
+				MaxPayment: money.Ore(spec.PilotMaxBalance) - limit%1000, Flags: flags,
 			}
 		}
 		if actions {

@@ -8,7 +8,11 @@ import (
 
 const (
 	aidClass = "javacard/framework/AID"
-	aidBytes = 0 // hidden field
+
+	// Hidden fields. The latter two are used in the runtime environment's AIDs of applets.
+	aidBytes = 0
+	aidLife  = 1 // life cycle state of the applet on a card without a card manager; 0 is SELECTABLE
+	aidEntry = 2 // its GPRegistryEntry, once somebody asked for it
 )
 
 func validAIDLength(n int) bool { return n >= 5 && n <= 16 } // ISO/IEC 7816-4 §12.2.3
@@ -79,6 +83,13 @@ func aidNatives() map[string]vm.Native {
 			return vm.BoolValue(bytes.HasPrefix(AIDBytes(c, c.This()), c.Bytes(c.Ref(0), int(c.Short(1)), int(c.Byte(2)))))
 		},
 	})
+}
+
+// aidArgument returns the bytes of the AID object that is argument 0, which must be the
+// caller's own or the runtime environment's.
+func aidArgument(c *vm.Call) []byte {
+	c.CheckAccess(c.Ref(0))
+	return AIDBytes(c, c.Ref(0))
 }
 
 // isAID tells whether argument 0 is an AID object that the caller may access.

@@ -54,7 +54,7 @@ func apduNatives(runtime Runtime) map[string]vm.Native {
 				c.Throw(apduException, apduIllegalUse)
 			}
 			x.incoming = true
-			return x.receive(c, x.dataOffset())
+			return x.receive(c, c.Field(c.This(), apduBuffer).Ref(), x.dataOffset())
 		},
 		"receiveBytes(S)S":         receiveBytes,
 		"getIncomingLength()S":     func(c *vm.Call) vm.Value { return vm.ShortValue(int16(len(incoming(c).command.Data))) },
@@ -117,17 +117,16 @@ func (x *Exchange) dataOffset() int {
 }
 
 func receiveBytes(c *vm.Call) vm.Value {
-	x, off := incoming(c), int(c.Short(0))
-	room := c.Length(c.Field(c.This(), apduBuffer).Ref()) - off
+	x, off, buffer := incoming(c), int(c.Short(0)), c.Field(c.This(), apduBuffer).Ref()
+	room := c.Length(buffer) - off
 	if left := len(x.command.Data) - x.received; off < 0 || room < min(left, blockSize) {
 		c.Throw(apduException, apduBufferBounds)
 	}
-	return x.receive(c, off)
+	return x.receive(c, buffer, off)
 }
 
 // receive puts as much data as fits into the buffer.
-func (x *Exchange) receive(c *vm.Call, off int) vm.Value {
-	buffer := c.Field(c.This(), apduBuffer).Ref()
+func (x *Exchange) receive(c *vm.Call, buffer vm.Ref, off int) vm.Value {
 	part := x.command.Data[x.received:]
 	part = part[:min(len(part), c.Length(buffer)-off)]
 	c.PutBytes(buffer, off, part)

@@ -24,9 +24,14 @@ func appletNatives(runtime Runtime) map[string]vm.Native {
 			}
 			return register(c, append([]byte(nil), aid...))
 		},
-		"selectingApplet()Z": func(c *vm.Call) vm.Value { return vm.BoolValue(runtime.SelectingApplet(c)) },
-		"select()Z":          func(*vm.Call) vm.Value { return vm.BoolValue(true) },
-		"deselect()V":        nothing,
+		"selectingApplet()Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(runtime.SelectingApplet(c))
+		},
+		"reSelectingApplet()Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(runtime.ReSelecting(c))
+		},
+		"select()Z":   func(*vm.Call) vm.Value { return vm.BoolValue(true) },
+		"deselect()V": nothing,
 		"getShareableInterfaceObject(Ljavacard/framework/AID;B)Ljavacard/framework/Shareable;": func(*vm.Call) vm.Value {
 			return vm.RefValue(0)
 		},

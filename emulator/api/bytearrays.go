@@ -30,6 +30,9 @@ func utilNatives() map[string]vm.Native {
 }
 
 func copyArray(c *vm.Call, atomic bool) vm.Value {
+	if !atomic {
+		refuseNonAtomic(c, c.Ref(2))
+	}
 	c.CopyBytes(c.Ref(0), int(c.Short(1)), c.Ref(2), int(c.Short(3)), int(c.Short(4)), atomic)
 	return vm.ShortValue(c.Short(3) + c.Short(4))
 }
@@ -37,6 +40,9 @@ func copyArray(c *vm.Call, atomic bool) vm.Value {
 func fillArray(c *vm.Call, atomic bool) vm.Value {
 	array, off, n := c.Ref(0), int(c.Short(1)), int(c.Short(2))
 	c.Bytes(array, off, n)
+	if !atomic {
+		refuseNonAtomic(c, array)
+	}
 	value := byte(c.Byte(3))
 	switch {
 	case n == 0:

@@ -119,14 +119,15 @@ type blocksInProgress struct {
 type rsaInProgress struct{ message []byte }
 
 // cipherNatives are the functions of javacardx.crypto.Cipher.
-func cipherNatives() map[string]vm.Native {
-	return bind(cipherClass, map[string]vm.Native{
+func cipherNatives(product *Product) map[string]vm.Native {
+	all := bind(cipherClass, map[string]vm.Native{
 		"<init>()V": nothing,
 		"getInstance(BZ)Ljavacardx/crypto/Cipher;": func(c *vm.Call) vm.Value {
-			return newCipher(c, cipherByCode(c.Byte(0)))
+			return newEngine(c, cipherClass, offeredCipher(c, product, cipherByCode(c.Byte(0))))
 		},
 		"getInstance(BBZ)Ljavacardx/crypto/Cipher;": func(c *vm.Call) vm.Value {
-			return newCipher(c, cipherByParts(c.Byte(0), c.Byte(1)))
+			return newEngine(c, cipherClass, offeredCipher(c, product,
+				cipherByParts(c.Byte(0), c.Byte(1))))
 		},
 		"getAlgorithm()B":        func(c *vm.Call) vm.Value { return vm.Value(cipherOf(c).code) },
 		"getCipherAlgorithm()B":  func(c *vm.Call) vm.Value { return vm.Value(cipherOf(c).cipher) },
@@ -146,13 +147,20 @@ func cipherNatives() map[string]vm.Native {
 		"update([BSS[BS)S":  func(c *vm.Call) vm.Value { return runCipher(c, false) },
 		"doFinal([BSS[BS)S": func(c *vm.Call) vm.Value { return runCipher(c, true) },
 	})
+	all["javacardx/crypto/AEADCipher.<init>()V"] = nothing // for a subclass of an applet's: none is offered
+	return all
 }
 
-func newCipher(c *vm.Call, index int) vm.Value {
+// offeredCipher returns what a Cipher object keeps of the algorithm at a place in
+// cipherSpecs, if the card has it.
+func offeredCipher(c *vm.Call, product *Product, index int) vm.Value {
 	if index < 0 {
 		throwCrypto(c, cryptoNoSuchAlgorithm)
 	}
-	return newEngine(c, cipherClass, vm.Value(index+1))
+	if s := cipherSpecs[index]; product.lacks(OfCipher, int(s.cipher), int(s.padding)) {
+		throwCrypto(c, cryptoNoSuchAlgorithm)
+	}
+	return vm.Value(index + 1)
 }
 
 func cipherOf(c *vm.Call) *cipherSpec { return numberedAlgorithm(c, cipherSpecs) }

@@ -383,3 +383,35 @@ func TestLongComponents(t *testing.T) {
 		})
 	})
 }
+
+// SIG_CIPHER_ECDSA_PLAIN has r and s one after the other, each as long as the field.
+func TestPlainECDSA(t *testing.T) {
+	b := newBench(t)
+	b.run(func() {
+		_, public, private := b.p256Pair()
+		const make = "getInstance(BBBZ)Ljavacard/security/Signature;"
+		plain := b.call(signatureClass, make, 0, 4, sigPlain, padNull, 0).Ref()
+		b.initSignature(plain, private, modeSign)
+		assert.EqualValues(t, 64, b.call(signatureClass, "getLength()S", plain))
+		message, out := b.array(numbered(50)), b.array(numbered(80))
+		ref := vm.RefValue
+		n := b.call(signatureClass, "sign([BSS[BS)S", plain, ref(message), 0, 50, ref(out), 0)
+		assert.EqualValues(t, 64, n)
+		b.initSignature(plain, public, modeVerify)
+		verify := func(length int) bool {
+			return b.call(signatureClass, "verify([BSS[BSS)Z", plain, ref(message), 0, 50,
+				ref(out), 0, vm.Value(length)).Bool()
+		}
+		assert.True(t, verify(64))
+		assert.False(t, verify(63))
+		der := b.signature(ecdsaSHA256)
+		b.initSignature(der, private, modeSign)
+		again := b.array(numbered(80))
+		n = b.call(signatureClass, "sign([BSS[BS)S", der, ref(message), 0, 50, ref(again), 0)
+		want, err := plainOf(b.content(again, 0, int(n)), 32)
+		assert.NoError(t, err)
+		assert.Equal(t, want, b.content(out, 0, 64), "the same r and s as in DER")
+		b.c.PutBytes(out, 40, []byte{1, 2, 3})
+		assert.False(t, verify(64))
+	})
+}

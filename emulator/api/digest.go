@@ -2,6 +2,7 @@ package api
 
 import (
 	"crypto"
+	"fmt"
 	"hash"
 
 	"ekrona/emulator/engine"
@@ -25,22 +26,26 @@ type digesting struct {
 	length int // bytes since the start, for the statistics
 }
 
+// Copy implements [vm.Copier].
+func (d *digesting) Copy() (any, error) {
+	cloner, ok := d.Hash.(hash.Cloner)
+	if !ok {
+		return nil, fmt.Errorf("the state of %T cannot be copied", d.Hash)
+	}
+	same, err := cloner.Clone()
+	return &digesting{same, d.length}, err
+}
+
 // digestNatives are the functions of MessageDigest and InitializedMessageDigest.
 // Every instance is of the second, which extends the first.
-func digestNatives() map[string]vm.Native {
+func digestNatives(product *Product) map[string]vm.Native {
 	all := bind("javacard/security/MessageDigest", map[string]vm.Native{
 		"<init>()V": nothing,
 		"getInstance(BZ)Ljavacard/security/MessageDigest;": func(c *vm.Call) vm.Value {
-			if _, known := digests[c.Byte(0)]; !known {
-				throwCrypto(c, cryptoNoSuchAlgorithm)
-			}
-			return newEngine(c, resumableDigestClass, vm.Value(c.Byte(0)))
+			return newEngine(c, resumableDigestClass, vm.Value(offeredDigest(c, product)))
 		},
 		"getInitializedMessageDigestInstance(BZ)Ljavacard/security/InitializedMessageDigest;": func(c *vm.Call) vm.Value {
-			if h := digests[c.Byte(0)]; h == 0 || h == crypto.MD5 || h >= crypto.SHA3_224 && h <= crypto.SHA3_512 {
-				throwCrypto(c, cryptoNoSuchAlgorithm)
-			}
-			return newEngine(c, resumableDigestClass, vm.Value(c.Byte(0)))
+			return newEngine(c, resumableDigestClass, vm.Value(resumableDigest(c, product)))
 		},
 		"getAlgorithm()B": algorithmOf,
 		"getLength()B":    func(c *vm.Call) vm.Value { return vm.Value(digestOf(c).Size()) },
@@ -68,6 +73,24 @@ func digestNatives() map[string]vm.Native {
 		return vm.Void
 	}
 	return all
+}
+
+// offeredDigest returns the algorithm in argument 0 if the card has it.
+func offeredDigest(c *vm.Call, product *Product) int8 {
+	algorithm := c.Byte(0)
+	if _, known := digests[algorithm]; !known || product.lacks(OfDigest, int(algorithm)) {
+		throwCrypto(c, cryptoNoSuchAlgorithm)
+	}
+	return algorithm
+}
+
+// resumableDigest is offeredDigest for one that can go on from an intermediate digest.
+func resumableDigest(c *vm.Call, product *Product) int8 {
+	algorithm := offeredDigest(c, product)
+	if h := digests[algorithm]; h == crypto.MD5 || h >= crypto.SHA3_224 && h <= crypto.SHA3_512 {
+		throwCrypto(c, cryptoNoSuchAlgorithm)
+	}
+	return algorithm
 }
 
 // newEngine makes an engine object of the caller's with its algorithm.

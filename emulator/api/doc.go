@@ -1,20 +1,25 @@
-// Package api is the Java Card API 3.0.5 behind the virtual machine: the table of
-// every class and method that a CAP file may import, and the Go functions that do
-// the work.
+// Package api is the Java Card API 3.0.5 and org.globalplatform 1.6 behind the virtual
+// machine: the table of every class and method that a CAP file may import, and the Go
+// functions that do the work.
 //
-// The table (exports.txt) is made by the command exportgen from the export files
-// of a kit and knows all packages of the API. Functions are bound by name and
-// descriptor; what the table knows but nobody implements is refused when a CAP
-// file that imports it is loaded (javacard.framework.service, javacardx.biometry
-// and others are known in that sense only).
+// The table (exports.txt) is made by the command exportgen from the published export
+// files and knows all packages. Functions are bound by name and descriptor. Remote
+// method invocation (RMIService, CardRemoteObject) is known by name alone: a CAP file
+// that calls it is refused when it is loaded.
+//
+// A [Product] says which packages a card has and which algorithms it refuses though they
+// are here; [P71] is JCOP 4 as others measured it. Biometry and external memory refuse
+// every request on every card, as their API lets them.
 //
 // All durable state of an API object lies in heap fields and arrays of the object,
 // written through the machine, so that transactions, power cuts and saving need
 // nothing here. What a card keeps in RAM (a digest in progress, a parsed key) is
 // attached to the object as a volatile value and may vanish at any reset.
 //
-// It trusts the virtual machine and the [Runtime], which is the card around it.
-// Arguments come from applets and are not trusted.
+// It trusts the virtual machine, the [Runtime], which is the card around it, and the
+// [Manager], which serves applets through org.globalplatform. Arguments come from
+// applets and are not trusted: an object is taken if it is the caller's own, an entry
+// point object of the runtime environment or a global array (JCRE 3.0.5 §6.2).
 //
 // Where the API leaves a choice, or cards differ:
 //   - A key pair over F(p) has no curve of its own: without parameters genKeyPair
@@ -26,7 +31,12 @@
 //     outside any transaction. The initial chaining value lies in RAM: after a reset
 //     it is zero, as it is after every message.
 //   - Keys with a key cipher (KeyEncryption), ISO 9796 signatures, RIPEMD-160, DSA,
-//     DH, Korean SEED and F(2^m) are NO_SUCH_ALGORITHM.
+//     DH, Korean SEED, AEAD and F(2^m) are NO_SUCH_ALGORITHM; a P71 has the ISO 9796 ones.
+//   - A MAC without padding over no block at all is ILLEGAL_USE: it would need no key.
+//   - Each OneShot class has one instance to lend; asking for a second is NO_RESOURCE.
+//   - A global array of makeGlobalArray goes when the command ends.
+//   - A key of buildKeyWithSharedDomain has a copy of the parameters.
+//   - setATRHistBytes says that it did not.
 //   - A seed given to RandomData adds nothing to the card's own randomness.
 //   - Before setIncomingAndReceive the buffer holds the header alone (APDU.getBuffer).
 //     Applets written for cards that put short data there at once do not find them.

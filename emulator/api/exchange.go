@@ -22,6 +22,8 @@ type Exchange struct {
 	sendDone   bool // setOutgoingAndSend was called: no more may be sent
 	length     int  // of the response, as announced
 	response   []byte
+
+	serviceLength int // of the response, as BasicService.setOutputLength was told
 }
 
 // The APDU object and its buffer, which the runtime environment owns: the names of
@@ -64,6 +66,16 @@ func BeginExchange(c *vm.Call, command Command) (*Exchange, vm.Ref) {
 	x := &Exchange{command: command}
 	c.SetVolatile(apdu, x)
 	return x, apdu
+}
+
+// FillBuffer puts content at the start of the APDU buffer, zeros behind it, and returns
+// the buffer. EndExchange clears it again. What does not fit is left out.
+func FillBuffer(c *vm.Call, content []byte) vm.Ref {
+	buffer := c.Root(rootBuffer)
+	filled := make([]byte, c.Length(buffer))
+	copy(filled, content)
+	c.PutBytes(buffer, 0, filled)
+	return buffer
 }
 
 // EndExchange takes the command from the APDU object, so that nothing can be sent

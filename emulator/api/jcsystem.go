@@ -2,7 +2,8 @@ package api
 
 import "ekrona/emulator/vm"
 
-// apiVersion is what JCSystem.getVersion returns: Java Card 3.0.5 as major, minor.
+// apiVersion is what JCSystem.getVersion returns unless the product has another answer:
+// Java Card 3.0.5 as major, minor.
 const apiVersion = 0x0305
 
 // systemNatives are the functions of javacard.framework.JCSystem.
@@ -20,7 +21,13 @@ func systemNatives(runtime Runtime) map[string]vm.Native {
 		"makeTransientObjectArray(SB)[Ljava/lang/Object;": func(c *vm.Call) vm.Value {
 			return makeTransient(c, vm.RefArray)
 		},
-		"getVersion()S":          func(*vm.Call) vm.Value { return vm.ShortValue(apiVersion) },
+		"makeGlobalArray(BS)Ljava/lang/Object;": makeGlobal,
+		"getVersion()S": func(*vm.Call) vm.Value {
+			if version := runtime.Product().Version; version != 0 {
+				return vm.ShortValue(version)
+			}
+			return vm.ShortValue(apiVersion)
+		},
 		"beginTransaction()V":    func(c *vm.Call) vm.Value { c.BeginTransaction(); return vm.Void },
 		"commitTransaction()V":   func(c *vm.Call) vm.Value { c.CommitTransaction(); return vm.Void },
 		"abortTransaction()V":    func(c *vm.Call) vm.Value { c.AbortTransaction(); return vm.Void },
@@ -56,13 +63,11 @@ func systemNatives(runtime Runtime) map[string]vm.Native {
 			return vm.RefValue(runtime.LookupAID(c, aid))
 		},
 		"isAppletActive(Ljavacard/framework/AID;)Z": func(c *vm.Call) vm.Value {
-			c.NotNull(c.Ref(0))
-			return vm.BoolValue(runtime.IsActive(c, AIDBytes(c, c.Ref(0))))
+			return vm.BoolValue(runtime.IsActive(c, aidArgument(c)))
 		},
 		"getAssignedChannel()B": func(*vm.Call) vm.Value { return vm.Value(runtime.Channel()) },
 		"getAppletShareableInterfaceObject(Ljavacard/framework/AID;B)Ljavacard/framework/Shareable;": func(c *vm.Call) vm.Value {
-			c.NotNull(c.Ref(0))
-			return vm.RefValue(runtime.ShareableObject(c, AIDBytes(c, c.Ref(0)), c.Byte(1)))
+			return vm.RefValue(runtime.ShareableObject(c, aidArgument(c), c.Byte(1)))
 		},
 	})
 }
@@ -74,9 +79,28 @@ func makeTransient(c *vm.Call, kind vm.Kind) vm.Value {
 		c.Throw(systemException, systemIllegalValue)
 	}
 	if kind == vm.RefArray {
-		return vm.RefValue(c.NewRefArray("java/lang/Object", int(c.Short(0)), event))
+		return vm.RefValue(c.NewRefArray(objectClass, int(c.Short(0)), event))
 	}
 	return vm.RefValue(c.NewArray(kind, int(c.Short(0)), event))
+}
+
+// arrayKinds are the kinds of array by the constants ARRAY_TYPE_... of JCSystem.
+var arrayKinds = map[int8]vm.Kind{
+	1: vm.BooleanArray, 2: vm.ByteArray, 3: vm.ShortArray, 4: vm.IntArray, 5: vm.RefArray,
+}
+
+// arrayKind returns the kind of array that an ARRAY_TYPE_... constant names.
+func arrayKind(c *vm.Call, code int8) vm.Kind {
+	kind, known := arrayKinds[code]
+	if !known {
+		c.Throw(systemException, systemIllegalValue)
+	}
+	return kind
+}
+
+// makeGlobal makes an array of type 0 and length 1 for every context.
+func makeGlobal(c *vm.Call) vm.Value {
+	return vm.RefValue(c.NewGlobalArray(arrayKind(c, c.Byte(0)), objectClass, int(c.Short(1))))
 }
 
 // memoryType checks a memory type of getAvailableMemory: its numbers are the storages'.

@@ -98,14 +98,20 @@ var (
 		}
 		return curve.NewPrivateKey(parts[ecValue])
 	}}
-	families = []*family{desFamily, aesFamily, hmacFamily, rsaPublicFamily, rsaPrivateFamily, rsaCRTFamily, ecPublicFamily, ecPrivateFamily}
+	ecParameterFamily = &family{"ECKey", ecDomain, func(bits int, parts [][]byte) (any, error) {
+		return parseCurve(bits, parts)
+	}}
+	families = []*family{desFamily, aesFamily, hmacFamily, rsaPublicFamily, rsaPrivateFamily,
+		rsaCRTFamily, ecPublicFamily, ecPrivateFamily, ecParameterFamily}
 )
 
 // isNumeric tells whether the components are numbers, and not a string of bytes.
 func (f *family) isNumeric() bool { return f != desFamily && f != aesFamily && f != hmacFamily }
 
 // isEC tells whether the key has the components of a curve.
-func (f *family) isEC() bool { return f == ecPublicFamily || f == ecPrivateFamily }
+func (f *family) isEC() bool {
+	return f == ecPublicFamily || f == ecPrivateFamily || f == ecParameterFamily
+}
 
 // optional tells whether a key is initialized without the component: the cofactor.
 func (f *family) optional(component int) bool { return f.isEC() && component == ecK }
@@ -136,7 +142,7 @@ func familyOf(c *vm.Call, r vm.Ref) *family {
 	if !c.InstanceOf(r, keyClass) {
 		throwCrypto(c, cryptoIllegalValue)
 	}
-	kind, known := keyTypes[int8(c.Field(r, keyType))]
+	kind, known := kindOf(int8(c.Field(r, keyType)))
 	if !known {
 		notMade(c)
 	}
@@ -206,6 +212,9 @@ type parsedKey struct {
 	made  []byte
 	value any
 }
+
+// Copy implements [vm.Copier]: a parsed key never changes.
+func (k *parsedKey) Copy() (any, error) { return k, nil }
 
 // parsed returns the engine's form of a key. It throws UNINITIALIZED_KEY, or
 // ILLEGAL_VALUE if the components do not make a key.

@@ -20,10 +20,30 @@ var keyTypes = map[int8]keyKind{
 	19: {hmacFamily, vm.ClearOnReset}, 20: {hmacFamily, vm.ClearOnDeselect}, 21: {hmacFamily, vm.Persistent},
 }
 
+// parameterTypes are the keys that hold the parameters of a curve and no value
+// (ALG_TYPE_EC_FP_PARAMETERS). The API has no TYPE_... constant for them; the numbers
+// are used in key objects only.
+var parameterTypes = map[int8]keyKind{
+	101: {ecParameterFamily, vm.Persistent}, 102: {ecParameterFamily, vm.ClearOnReset},
+	103: {ecParameterFamily, vm.ClearOnDeselect},
+}
+
+// algECParameters is ALG_TYPE_EC_FP_PARAMETERS, and what getType says of such a key.
+const algECParameters = 17
+
+// kindOf returns what the type in a key object stands for.
+func kindOf(code int8) (keyKind, bool) {
+	kind, known := keyTypes[code]
+	if !known {
+		kind, known = parameterTypes[code]
+	}
+	return kind, known
+}
+
 // algorithmicTypes are the ALG_TYPE_... constants of KeyBuilder.
 var algorithmicTypes = map[int8]*family{
 	1: desFamily, 2: aesFamily, 7: ecPublicFamily, 8: ecPrivateFamily, 9: hmacFamily,
-	11: rsaPublicFamily, 12: rsaPrivateFamily, 13: rsaCRTFamily,
+	11: rsaPublicFamily, 12: rsaPrivateFamily, 13: rsaCRTFamily, algECParameters: ecParameterFamily,
 }
 
 // allows tells whether a key of this length in bits is offered.
@@ -35,7 +55,7 @@ func (f *family) allows(bits int) bool {
 		return bits == 128 || bits == 192 || bits == 256
 	case hmacFamily:
 		return bits > 0 && bits <= 8*hmacKeyBytes
-	case ecPublicFamily, ecPrivateFamily:
+	case ecPublicFamily, ecPrivateFamily, ecParameterFamily:
 		switch bits {
 		case 112, 128, 160, 192, 224, 256, 320, 384, 512, 521:
 			return true
@@ -49,28 +69,68 @@ func (f *family) allows(bits int) bool {
 // keyBuilderNatives are the functions of javacard.security.KeyBuilder. Keys whose
 // setters decipher with a key cipher (KeyEncryption) are not offered: asking for one
 // is NO_SUCH_ALGORITHM.
-func keyBuilderNatives() map[string]vm.Native {
+func keyBuilderNatives(product *Product) map[string]vm.Native {
 	return bind("javacard/security/KeyBuilder", map[string]vm.Native{
 		"buildKey(BSZ)Ljavacard/security/Key;": func(c *vm.Call) vm.Value {
-			return buildKey(c, c.Byte(0), int(c.Short(1)), c.Bool(2))
+			if _, listed := keyTypes[c.Byte(0)]; !listed {
+				throwCrypto(c, cryptoNoSuchAlgorithm)
+			}
+			return buildKey(c, product, c.Byte(0), int(c.Short(1)), c.Bool(2))
 		},
 		"buildKey(BBSZ)Ljavacard/security/Key;": func(c *vm.Call) vm.Value {
-			wanted := keyKind{algorithmicTypes[c.Byte(0)], vm.Storage(c.Byte(1))}
-			for code := int8(1); code <= 37; code++ {
-				if kind, known := keyTypes[code]; known && kind == wanted {
-					return buildKey(c, code, int(c.Short(2)), c.Bool(3))
-				}
-			}
-			throwCrypto(c, cryptoNoSuchAlgorithm)
-			return vm.Void
+			return buildKey(c, product, typeOfKey(c), int(c.Short(2)), c.Bool(3))
+		},
+		"buildKeyWithSharedDomain(BBLjavacard/security/Key;Z)Ljavacard/security/Key;": func(c *vm.Call) vm.Value {
+			return shareDomain(c, product)
 		},
 	})
 }
 
+// typeOfKey returns the TYPE_... code of the ALG_TYPE_... in argument 0 and the memory
+// in argument 1.
+func typeOfKey(c *vm.Call) int8 {
+	wanted := keyKind{algorithmicTypes[c.Byte(0)], vm.Storage(c.Byte(1))}
+	for code := int8(1); code > 0; code++ {
+		if kind, known := kindOf(code); known && kind == wanted {
+			return code
+		}
+	}
+	throwCrypto(c, cryptoNoSuchAlgorithm)
+	return 0
+}
+
+// shareDomain makes a key on the curve of another one, which must have all parameters.
+// They are copied: the API forbids to change them in a key that shares, and nobody can
+// tell the one from the other then.
+func shareDomain(c *vm.Call, product *Product) vm.Value {
+	domain := c.Ref(2)
+	c.NotNull(domain)
+	c.CheckAccess(domain)
+	if f := familyOf(c, domain); !f.isEC() {
+		throwCrypto(c, cryptoIllegalValue)
+	}
+	code := typeOfKey(c)
+	if kind, _ := kindOf(code); !kind.family.isEC() {
+		throwCrypto(c, cryptoNoSuchAlgorithm)
+	}
+	for i := range ecDomainComponents {
+		if i != ecK && component(c, domain, i) == nil {
+			throwCrypto(c, cryptoIllegalValue)
+		}
+	}
+	key := buildKey(c, product, code, int(c.Field(domain, keyBits)), c.Bool(3))
+	for i := range ecDomainComponents {
+		if part := component(c, domain, i); part != nil {
+			setComponent(c, key.Ref(), i, append([]byte(nil), part...))
+		}
+	}
+	return key
+}
+
 // buildKey makes a key of a TYPE_... code with no component set.
-func buildKey(c *vm.Call, code int8, bits int, encryption bool) vm.Value {
-	kind, known := keyTypes[code]
-	if !known || !kind.family.allows(bits) || encryption {
+func buildKey(c *vm.Call, product *Product, code int8, bits int, encryption bool) vm.Value {
+	kind, known := kindOf(code)
+	if !known || !kind.family.allows(bits) || encryption || product.lacks(OfKey, int(code), bits) {
 		throwCrypto(c, cryptoNoSuchAlgorithm)
 	}
 	size := 0

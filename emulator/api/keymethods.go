@@ -9,29 +9,31 @@ import (
 // keyClasses describes the classes behind the key interfaces: their methods are
 // those that the table lists for the interface.
 func keyClasses(listed []vm.NativeClass) []vm.NativeClass {
-	hidden := func(methods []vm.NativeMethod) []vm.NativeMethod {
-		own := make([]vm.NativeMethod, len(methods))
-		for i, m := range methods {
-			own[i] = vm.NativeMethod{Name: m.Name, Descriptor: m.Descriptor, Token: vm.NoToken}
-		}
-		return own
-	}
-	classes := []vm.NativeClass{}
-	for _, l := range listed {
-		if l.Name == "javacard/security/Key" {
-			classes = append(classes, vm.NativeClass{Name: keyClass, Token: vm.NoToken, Super: "java/lang/Object", Methods: hidden(l.Methods)})
-		}
-	}
+	key := hiddenClass(listed, keyClass, objectClass, "javacard/security/Key")
+	key.Interfaces = nil // the subclasses implement it
+	classes := []vm.NativeClass{key}
 	for _, f := range families {
-		for _, l := range listed {
-			if l.Name == "javacard/security/"+f.name {
-				classes = append(classes, vm.NativeClass{
-					Name: f.class(), Token: vm.NoToken, Super: keyClass, Interfaces: []string{l.Name}, Methods: hidden(l.Methods),
-				})
-			}
-		}
+		class := hiddenClass(listed, f.class(), keyClass, "javacard/security/"+f.name)
+		class.Interfaces = append(class.Interfaces, "javacard/security/Key")
+		classes = append(classes, class)
 	}
 	return classes
+}
+
+// hiddenClass describes the class behind an interface of the same package, with the
+// methods that the table lists for the interface.
+func hiddenClass(listed []vm.NativeClass, name, super, of string) vm.NativeClass {
+	class := vm.NativeClass{Name: name, Token: vm.NoToken, Super: super, Interfaces: []string{of}}
+	for _, l := range listed {
+		if l.Name != of {
+			continue
+		}
+		for _, m := range l.Methods {
+			class.Methods = append(class.Methods,
+				vm.NativeMethod{Name: m.Name, Descriptor: m.Descriptor, Token: vm.NoToken})
+		}
+	}
+	return class
 }
 
 // keyNatives are the functions of the key objects.
@@ -42,8 +44,13 @@ func keyNatives() map[string]vm.Native {
 			c.PutBytes(data, 0, make([]byte, c.Length(data)))
 			return vm.Void
 		},
-		"getSize()S":       func(c *vm.Call) vm.Value { return c.Field(c.This(), keyBits) },
-		"getType()B":       func(c *vm.Call) vm.Value { return c.Field(c.This(), keyType) },
+		"getSize()S": func(c *vm.Call) vm.Value { return c.Field(c.This(), keyBits) },
+		"getType()B": func(c *vm.Call) vm.Value {
+			if familyOf(c, c.This()) == ecParameterFamily {
+				return algECParameters
+			}
+			return c.Field(c.This(), keyType)
+		},
 		"isInitialized()Z": func(c *vm.Call) vm.Value { return vm.BoolValue(isInitialized(c, c.This())) },
 	})
 	add := func(f *family, methods map[string]vm.Native) {
@@ -73,7 +80,7 @@ func keyNatives() map[string]vm.Native {
 		"setDP1([BSS)V": setter(crtDP1), "getDP1([BS)S": getter(crtDP1),
 		"setDQ1([BSS)V": setter(crtDQ1), "getDQ1([BS)S": getter(crtDQ1),
 	})
-	for _, f := range []*family{ecPublicFamily, ecPrivateFamily} {
+	for _, f := range []*family{ecPublicFamily, ecPrivateFamily, ecParameterFamily} {
 		add(f, map[string]vm.Native{
 			"setFieldFP([BSS)V": setter(ecField), "getField([BS)S": getter(ecField),
 			"setA([BSS)V": setter(ecA), "getA([BS)S": getter(ecA),

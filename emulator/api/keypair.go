@@ -32,7 +32,7 @@ const (
 var defaultExponent = []byte{1, 0, 1}
 
 // keyPairNatives are the functions of javacard.security.KeyPair.
-func keyPairNatives() map[string]vm.Native {
+func keyPairNatives(product *Product) map[string]vm.Native {
 	return bind("javacard/security/KeyPair", map[string]vm.Native{
 		"<init>(BS)V": func(c *vm.Call) vm.Value {
 			public, private := int8(0), int8(0)
@@ -47,9 +47,12 @@ func keyPairNatives() map[string]vm.Native {
 				throwCrypto(c, cryptoNoSuchAlgorithm)
 			}
 			bits := int(c.Short(1))
+			if product.lacks(OfKeyPair, int(c.Byte(0)), bits) {
+				throwCrypto(c, cryptoNoSuchAlgorithm)
+			}
 			c.SetField(c.This(), pairAlgorithm, vm.Value(c.Byte(0)))
-			c.SetField(c.This(), pairPublic, buildKey(c, public, bits, false))
-			c.SetField(c.This(), pairPrivate, buildKey(c, private, bits, false))
+			c.SetField(c.This(), pairPublic, buildKey(c, product, public, bits, false))
+			c.SetField(c.This(), pairPrivate, buildKey(c, product, private, bits, false))
 			return vm.Void
 		},
 		"<init>(Ljavacard/security/PublicKey;Ljavacard/security/PrivateKey;)V": joinPair,

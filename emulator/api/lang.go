@@ -5,6 +5,8 @@ import "ekrona/emulator/vm"
 // nothing is the body of constructors and methods that do nothing.
 func nothing(*vm.Call) vm.Value { return vm.Void }
 
+const objectClass = "java/lang/Object"
+
 // langNatives are the functions of java.lang.Object.
 func langNatives() map[string]vm.Native {
 	return map[string]vm.Native{
@@ -67,6 +69,7 @@ const (
 	systemException       = "javacard/framework/SystemException"
 	systemIllegalValue    = 1
 	systemIllegalAID      = 4
+	systemNoResource      = 5
 	systemIllegalUse      = 6
 	securityException     = "java/lang/SecurityException"
 	isoException          = "javacard/framework/ISOException"
@@ -74,6 +77,7 @@ const (
 	arrayIndexException   = "java/lang/ArrayIndexOutOfBoundsException"
 	pinException          = "javacard/framework/PINException"
 	pinIllegalValue       = 1
+	pinIllegalState       = 2
 	apduException         = "javacard/framework/APDUException"
 	apduIllegalUse        = 1
 	apduBufferBounds      = 2

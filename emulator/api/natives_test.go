@@ -19,6 +19,11 @@ func (l *lone) Register(_ *vm.Call, _ vm.Ref, aid []byte) bool {
 	l.registered = aid
 	return free
 }
+func (l *lone) Product() *Product                             { return &Product{} }
+func (l *lone) Manager() Manager                              { return NoManager{} }
+func (l *lone) CurrentAID(*vm.Call) []byte                    { return nil }
+func (l *lone) ServiceObject(*vm.Call, []byte) vm.Ref         { return 0 }
+func (l *lone) ReSelecting(*vm.Call) bool                     { return false }
 func (l *lone) SelectingApplet(*vm.Call) bool                 { return false }
 func (l *lone) AIDOf(*vm.Call, vm.Instance) vm.Ref            { return 0 }
 func (l *lone) LookupAID(*vm.Call, []byte) vm.Ref             { return 0 }

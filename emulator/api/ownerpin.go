@@ -30,18 +30,13 @@ const pinUnset = 0xFF
 // written outside any transaction and before the comparison, so that neither an
 // abort nor a power cut gives a try back.
 func pinNatives() map[string]vm.Native {
-	return bind("javacard/framework/OwnerPIN", map[string]vm.Native{
+	return bind(ownerPINClass, map[string]vm.Native{
 		"<init>(BB)V": func(c *vm.Call) vm.Value {
 			limit, size := c.Byte(0), c.Byte(1)
 			if limit < 1 || size < 1 {
 				c.Throw(pinException, pinIllegalValue)
 			}
-			pin := c.This()
-			secret := c.NewByteArray(pinStart+int(size), vm.Persistent)
-			c.PutBytes(secret, pinTries, []byte{byte(limit), pinUnset})
-			c.SetField(pin, pinLimit, vm.Value(limit))
-			c.SetField(pin, pinSecret, vm.RefValue(secret))
-			c.SetField(pin, pinValidated, vm.RefValue(c.NewArray(vm.BooleanArray, 1, vm.ClearOnReset)))
+			makePIN(c, c.This(), limit, size)
 			return vm.Void
 		},
 		"check([BSB)Z": checkPIN,
@@ -67,6 +62,15 @@ func pinNatives() map[string]vm.Native {
 			return vm.Void
 		},
 	})
+}
+
+// makePIN gives a new OwnerPIN its arrays.
+func makePIN(c *vm.Call, pin vm.Ref, limit, size int8) {
+	secret := c.NewByteArray(pinStart+int(size), vm.Persistent)
+	c.PutBytes(secret, pinTries, []byte{byte(limit), pinUnset})
+	c.SetField(pin, pinLimit, vm.Value(limit))
+	c.SetField(pin, pinSecret, vm.RefValue(secret))
+	c.SetField(pin, pinValidated, vm.RefValue(c.NewArray(vm.BooleanArray, 1, vm.ClearOnReset)))
 }
 
 func checkPIN(c *vm.Call) vm.Value {

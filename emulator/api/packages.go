@@ -26,12 +26,15 @@ func describePackages() ([]vm.NativePackage, error) {
 	classes := map[string]*vm.NativeClass{}
 	for i := range table.packages {
 		p := &table.packages[i]
-		if p.Name == "javacard/security" {
-			p.Classes = append(p.Classes, keyClasses(p.Classes)...)
+		if describe := hiddenClasses[p.Name]; describe != nil {
+			p.Classes = append(p.Classes, describe(p.Classes)...)
 		}
 		for j := range p.Classes {
 			classes[p.Classes[j].Name] = &p.Classes[j]
 		}
+	}
+	for name, fields := range oneShotFields() {
+		classes[name].Fields = fields
 	}
 	for _, class := range classes {
 		class.Fields = append(class.Fields, hiddenFields[class.Name]...)
@@ -85,15 +88,30 @@ func Natives(runtime Runtime) (map[string]vm.Native, error) {
 // natives collects the functions of every class; with a nil runtime they can only
 // be listed.
 func natives(table *exportTable, runtime Runtime) map[string]vm.Native {
+	product := &Product{}
+	if runtime != nil {
+		product = runtime.Product()
+	}
 	all := map[string]vm.Native{}
 	for _, some := range []map[string]vm.Native{
 		langNatives(), exceptionNatives(table), utilNatives(), intNatives(), systemNatives(runtime), appletNatives(runtime),
-		aidNatives(), apduNatives(runtime), classByteNatives(), pinNatives(), keyNatives(), keyBuilderNatives(), keyPairNatives(),
-		digestNatives(), signatureNatives(), cipherNatives(), randomNatives(), agreementNatives(), checksumNatives(),
+		aidNatives(), apduNatives(runtime), classByteNatives(), pinNatives(), pinXNatives(),
+		sensitiveArrayNatives(),
+		keyNatives(), keyBuilderNatives(product), keyPairNatives(product), digestNatives(product),
+		signatureNatives(product),
+		cipherNatives(product), randomNatives(product), agreementNatives(), checksumNatives(),
+		oneShotNatives(product),
+		mathNatives(), arrayLogicNatives(), stringNatives(), tagNatives(), tlvNatives(),
+		constructedTLVNatives(), refusalNatives(),
+		basicServiceNatives(runtime), dispatcherNatives(), sensitiveResultNatives(),
+		systemEntryNatives(runtime), registryEntryNatives(runtime), secureChannelNatives(runtime),
 	} {
 		for name, function := range some {
 			all[name] = function
 		}
+	}
+	if product.has("javacardx/security") {
+		storeResults(all)
 	}
 	return all
 }
@@ -124,20 +142,40 @@ func Missing() ([]string, error) {
 	return missing, nil
 }
 
+// hiddenClasses describe the classes behind interfaces, by package.
+var hiddenClasses = map[string]func(listed []vm.NativeClass) []vm.NativeClass{
+	"javacard/framework": pinXClasses,
+	"javacard/security":  keyClasses,
+	"org/globalplatform": globalPlatformClasses,
+}
+
 // hiddenFields are the fields in which natives keep the state of an object. The
 // constants beside each class's functions number them.
 var hiddenFields = map[string][]vm.NativeField{
 	"javacard/framework/CardException":        {{Name: "reason"}},
 	"javacard/framework/CardRuntimeException": {{Name: "reason"}},
-	"javacard/framework/AID":                  {{Name: "bytes", Ref: true}},
-	"javacard/framework/APDU":                 {{Name: "buffer", Ref: true}},
-	"javacard/framework/OwnerPIN":             {{Name: "limit"}, {Name: "secret", Ref: true}, {Name: "validated", Ref: true}},
-	"javacard/security/KeyPair":               {{Name: "algorithm"}, {Name: "public", Ref: true}, {Name: "private", Ref: true}},
-	"javacard/security/MessageDigest":         {{Name: "algorithm"}},
-	"javacard/security/RandomData":            {{Name: "algorithm"}},
-	"javacard/security/Checksum":              {{Name: "algorithm"}},
-	"javacard/security/KeyAgreement":          {{Name: "algorithm"}, {Name: "key", Ref: true}},
-	"javacard/security/Signature":             {{Name: "algorithm"}, {Name: "mode"}, {Name: "key", Ref: true}},
-	"javacardx/crypto/Cipher":                 {{Name: "algorithm"}, {Name: "mode"}, {Name: "key", Ref: true}},
-	keyClass:                                  {{Name: "type"}, {Name: "bits"}, {Name: "data", Ref: true}},
+	"javacard/framework/AID": {{Name: "bytes", Ref: true}, {Name: "life"},
+		{Name: "entry", Ref: true}},
+	bigNumberClass: {{Name: "value", Ref: true},
+		{Name: "limit", Ref: true}},
+	tagClass: {{Name: "tag", Ref: true}},
+	tlvClass: {{Name: "tag", Ref: true},
+		{Name: "content", Ref: true}, {Name: "used"}},
+	dispatcherClass: {{Name: "services", Ref: true},
+		{Name: "phases", Ref: true}, {Name: "count"}},
+	sensitiveResultClass: {{Name: "kind"}, {Name: "number"},
+		{Name: "object", Ref: true}},
+	registryEntryClass:                {{Name: "aid", Ref: true}},
+	"javacard/framework/APDU":         {{Name: "buffer", Ref: true}},
+	"javacard/framework/OwnerPIN":     {{Name: "limit"}, {Name: "secret", Ref: true}, {Name: "validated", Ref: true}},
+	"javacard/security/KeyPair":       {{Name: "algorithm"}, {Name: "public", Ref: true}, {Name: "private", Ref: true}},
+	"javacard/security/MessageDigest": {{Name: "algorithm"}},
+	"javacard/security/RandomData":    {{Name: "algorithm"}},
+	"javacard/security/Checksum":      {{Name: "algorithm"}},
+	"javacard/security/KeyAgreement":  {{Name: "algorithm"}, {Name: "key", Ref: true}},
+	"javacard/security/Signature":     {{Name: "algorithm"}, {Name: "mode"}, {Name: "key", Ref: true}},
+	"javacardx/crypto/Cipher":         {{Name: "algorithm"}, {Name: "mode"}, {Name: "key", Ref: true}},
+	pinXClass: {{Name: "secret", Ref: true},
+		{Name: "state", Ref: true}},
+	keyClass: {{Name: "type"}, {Name: "bits"}, {Name: "data", Ref: true}},
 }

@@ -8,21 +8,17 @@ import (
 
 const randomClass = "javacard/security/RandomData"
 
-// Algorithms of RandomData offered: pseudo, secure, true random, fast and for keys.
-// They all draw from the card's one source; DRBGs that the applet seeds alone are not
-// offered.
-var randomAlgorithms = map[int8]bool{1: true, 2: true, 3: true, 5: true, 6: true}
+// Algorithms of RandomData offered: pseudo, secure, true random, a DRBG that is seeded
+// already, fast and for keys. They all draw from the card's one source.
+var randomAlgorithms = map[int8]bool{1: true, 2: true, 3: true, 4: true, 5: true, 6: true}
 
 // randomNatives are the functions of javacard.security.RandomData. A seed given by
 // the applet adds nothing to the card's source and is only checked.
-func randomNatives() map[string]vm.Native {
+func randomNatives(product *Product) map[string]vm.Native {
 	return bind(randomClass, map[string]vm.Native{
 		"<init>()V": nothing,
 		"getInstance(B)Ljavacard/security/RandomData;": func(c *vm.Call) vm.Value {
-			if !randomAlgorithms[c.Byte(0)] {
-				throwCrypto(c, cryptoNoSuchAlgorithm)
-			}
-			return newEngine(c, randomClass, vm.Value(c.Byte(0)))
+			return newEngine(c, randomClass, vm.Value(offeredRandom(c, product)))
 		},
 		"getAlgorithm()B": algorithmOf,
 		"setSeed([BSS)V": func(c *vm.Call) vm.Value {
@@ -38,6 +34,15 @@ func randomNatives() map[string]vm.Native {
 			return vm.ShortValue(c.Short(1) + c.Short(2))
 		},
 	})
+}
+
+// offeredRandom returns the algorithm in argument 0 if the card has it.
+func offeredRandom(c *vm.Call, product *Product) int8 {
+	algorithm := c.Byte(0)
+	if !randomAlgorithms[algorithm] || product.lacks(OfRandom, int(algorithm)) {
+		throwCrypto(c, cryptoNoSuchAlgorithm)
+	}
+	return algorithm
 }
 
 // fillRandom fills the bytes that arguments 0 to 2 name.

@@ -13,9 +13,24 @@ type Runtime interface {
 	// caller gets SystemException ILLEGAL_AID (JCRE 3.0.5 §3.1, §11.2).
 	Register(c *vm.Call, applet vm.Ref, aid []byte) bool
 
+	// Product is the card product, which must not change in the life of a card.
+	Product() *Product
+
 	// SelectingApplet tells whether the command being processed is the SELECT
 	// that selected the current applet (Applet.selectingApplet).
 	SelectingApplet(c *vm.Call) bool
+
+	// Manager is what the card's manager does for applets; never nil.
+	Manager() Manager
+
+	// CurrentAID returns the AID of the applet in whose context the caller runs: the one
+	// it registered or, within install, the one of the command; nil for the runtime
+	// environment.
+	CurrentAID(c *vm.Call) []byte
+
+	// ReSelecting reports whether the command being processed is a SELECT by name of the
+	// applet that was selected already (Applet.reSelectingApplet): from its deselect on.
+	ReSelecting(c *vm.Call) bool
 
 	// AIDOf returns the AID object of an applet instance, made by NewAID; 0 for
 	// the runtime environment and for an instance that has not registered.
@@ -30,6 +45,11 @@ type Runtime interface {
 	// parameter, in the server's context. It returns 0 if there is no such applet
 	// (JCRE 3.0.5 §6.2.7.2).
 	ShareableObject(c *vm.Call, server []byte, parameter int8) vm.Ref
+
+	// ServiceObject asks the applet registered under server for its GlobalService: it
+	// calls getShareableInterfaceObject with the AID of the caller and
+	// GPSystem.GLOBAL_SERVICE_IDENTIFIER. It returns 0 where ShareableObject does.
+	ServiceObject(c *vm.Call, server []byte) vm.Ref
 
 	// IsActive tells whether the applet registered under aid is selected on some
 	// logical channel (JCSystem.isAppletActive).

@@ -33,14 +33,16 @@ type macInProgress struct {
 }
 
 // signatureNatives are the functions of javacard.security.Signature.
-func signatureNatives() map[string]vm.Native {
+func signatureNatives(product *Product) map[string]vm.Native {
 	return bind(signatureClass, map[string]vm.Native{
 		"<init>()V": nothing,
 		"getInstance(BZ)Ljavacard/security/Signature;": func(c *vm.Call) vm.Value {
-			return newSignature(c, signatureByCode(c.Byte(0)))
+			return newEngine(c, signatureClass,
+				offeredSignature(c, product, signatureByCode(c.Byte(0))))
 		},
 		"getInstance(BBBZ)Ljavacard/security/Signature;": func(c *vm.Call) vm.Value {
-			return newSignature(c, signatureByParts(c.Byte(0), c.Byte(1), c.Byte(2)))
+			return newEngine(c, signatureClass,
+				offeredSignature(c, product, signatureByParts(c.Byte(0), c.Byte(1), c.Byte(2))))
 		},
 		"getAlgorithm()B":              func(c *vm.Call) vm.Value { return vm.Value(signatureOf(c).code) },
 		"getMessageDigestAlgorithm()B": func(c *vm.Call) vm.Value { return vm.Value(signatureOf(c).digest) },
@@ -98,12 +100,17 @@ func signatureNatives() map[string]vm.Native {
 	})
 }
 
-// newSignature makes a Signature object of the algorithm at a place in signatureSpecs.
-func newSignature(c *vm.Call, index int) vm.Value {
+// offeredSignature returns what a Signature object keeps of the algorithm at a place in
+// signatureSpecs, if the card has it.
+func offeredSignature(c *vm.Call, product *Product, index int) vm.Value {
 	if index < 0 {
 		throwCrypto(c, cryptoNoSuchAlgorithm)
 	}
-	return newEngine(c, signatureClass, vm.Value(index+1))
+	if s := signatureSpecs[index]; product.lacks(OfSignature, int(s.digest), int(s.cipher),
+		int(s.padding)) {
+		throwCrypto(c, cryptoNoSuchAlgorithm)
+	}
+	return vm.Value(index + 1)
 }
 
 func signatureOf(c *vm.Call) *signatureSpec { return numberedAlgorithm(c, signatureSpecs) }
@@ -233,7 +240,9 @@ func makeSignature(c *vm.Call, spec *signatureSpec, key vm.Ref, digest []byte) [
 		if spec.takesDigest() {
 			hash = digestOfLength(len(digest))
 		}
-		signature, err = k.Sign(hash, digest)
+		if signature, err = k.Sign(hash, digest); err == nil && spec.cipher == sigPlain {
+			signature, err = plainOf(signature, orderBytes(c, key))
+		}
 	case *engine.RSAPrivateKey:
 		c.CountCrypto(KindRSAPrivate, bits)
 		if spec.padding == padPSS {
@@ -258,6 +267,9 @@ func checkSignature(c *vm.Call, spec *signatureSpec, key vm.Ref, digest, signatu
 	switch k := parsed(c, key).(type) {
 	case *engine.ECPublicKey:
 		c.CountCrypto(KindECDSAVerify, bits)
+		if spec.cipher == sigPlain {
+			signature = derOf(signature, orderBytes(c, key))
+		}
 		return k.Verify(digest, signature)
 	case *engine.RSAPublicKey:
 		c.CountCrypto(KindRSAPublic, bits)
@@ -281,6 +293,9 @@ func signatureLength(c *vm.Call, spec *signatureSpec) int {
 	bits := int(c.Field(key, keyBits))
 	if spec.cipher == sigRSA {
 		return bits / 8
+	}
+	if spec.cipher == sigPlain {
+		return 2 * orderBytes(c, key)
 	}
 	const header = 2 // tag and length of r, and of s; one more zero if the highest bit is set
 	content := 2 * (header + fieldBytes(bits) + 1)

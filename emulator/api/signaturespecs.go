@@ -14,6 +14,7 @@ const (
 	sigECDSA   = 5
 	sigAESMAC  = 6
 	sigHMAC    = 7
+	sigPlain   = 9 // ECDSA, with r and s one after the other in place of DER
 	sigAESCMAC = 10
 
 	padNull     = 0
@@ -54,6 +55,9 @@ var signatureSpecs = []signatureSpec{
 	{24, 1, sigHMAC, padNull}, {25, 4, sigHMAC, padNull}, {26, 5, sigHMAC, padNull},
 	{27, 6, sigHMAC, padNull}, {28, 2, sigHMAC, padNull},
 	{0, 0, sigECDSA, padNull},
+	{0, 1, sigPlain, padNull}, {0, 7, sigPlain, padNull}, {0, 4, sigPlain, padNull},
+	{0, 5, sigPlain, padNull}, {0, 6, sigPlain, padNull},
+	{0, 0, sigAESCMAC, padM2},
 }
 
 // signatureByCode and signatureByParts return the index of an algorithm in
@@ -81,7 +85,9 @@ func signatureByParts(digest, cipher, padding int8) int {
 func (s *signatureSpec) hash() crypto.Hash { return digests[s.digest] }
 
 // isMAC tells whether one key makes and checks the signature.
-func (s *signatureSpec) isMAC() bool { return s.cipher != sigRSA && s.cipher != sigECDSA }
+func (s *signatureSpec) isMAC() bool {
+	return s.cipher != sigRSA && s.cipher != sigECDSA && s.cipher != sigPlain
+}
 
 // takesDigest tells whether the message is a digest that the applet has made itself
 // (MessageDigest.ALG_NULL).
@@ -96,7 +102,7 @@ func (s *signatureSpec) keyFamilies(signing bool) []*family {
 		return []*family{aesFamily}
 	case sigHMAC:
 		return []*family{hmacFamily}
-	case sigECDSA:
+	case sigECDSA, sigPlain:
 		if signing {
 			return []*family{ecPrivateFamily}
 		}

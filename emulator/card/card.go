@@ -27,12 +27,8 @@ type Options struct {
 	// each. It holds whatever the commands hold, secrets included.
 	Transcript io.Writer
 
-	// Coverage, if not nil, is called before every instruction that runs.
-	Coverage func(m *vm.Method, pc int)
-
-	// Written, if not nil, is called at every change of an object's persistent
-	// content, just before it.
-	Written func(vm.Write)
+	// Probe sees what the card's machine does, and may change it.
+	Probe vm.Probe
 }
 
 // Interface is the transmission protocol and medium, as APDU.getProtocol tells it
@@ -51,10 +47,13 @@ type Card struct {
 	machine *vm.VM
 	entry   entryPoints
 
-	applets   []installed // as findApplets found them
-	current   vm.Instance // selected applet, 0 for none
-	selecting bool        // the command in progress is the one that selected it
-	install   *installation
+	manager api.Manager // nil if it has none
+
+	applets    []installed // as findApplets found them
+	current    vm.Instance // selected applet, 0 for none
+	selecting  bool        // the command in progress is the one that selected it
+	reselected vm.Instance // applet that the command in progress selects again, 0 for none
+	install    *installation
 
 	dead error // why the card answers nothing until a reset; nil while it runs
 	cut  int   // persistent write of the next command before which power goes; 0 for none
@@ -88,7 +87,7 @@ func newCard(options Options, build func(vm.Config) (*vm.VM, error)) (*Card, err
 		options.Interface = Contact
 	}
 	c := &Card{options: options}
-	packages, err := api.Packages()
+	packages, err := api.PackagesOf(&options.Profile.Product)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +97,7 @@ func newCard(options Options, build func(vm.Config) (*vm.VM, error)) (*Card, err
 	}
 	c.machine, err = build(vm.Config{
 		Packages: packages, Natives: natives, Limits: options.Profile.limits(),
-		Random: options.Random, Coverage: options.Coverage, Written: options.Written,
+		Random: options.Random, Probe: options.Probe,
 	})
 	if err != nil {
 		return nil, err
@@ -118,7 +117,8 @@ func (c *Card) Reset() {
 	if c.install != nil { // cut off: the machine has undone it, save for what the runtime environment made for it
 		_, collectErr = c.machine.Collect()
 	}
-	c.current, c.selecting, c.install, c.cut = 0, false, nil, 0
+	c.current, c.selecting, c.reselected, c.install, c.cut = 0, false, 0, nil, 0
+	c.endSession()
 	wasCut := c.dead != nil
 	c.dead = errors.Join(collectErr, c.findApplets()) // nil unless the emulator itself is at fault
 	if wasCut && c.dead == nil {

@@ -6,13 +6,16 @@
 // It follows "Java Card Runtime Environment Specification 3.0.5" (JCRE). A card
 // has the basic logical channel only and no card manager: nothing is selected
 // after a reset, and loading and installing are calls of the program, not
-// commands. Package ekrona/emulator/globalplatform puts a card manager on it.
+// commands. Package ekrona/emulator/globalplatform puts a card manager on it. Without
+// one, applets that ask through org.globalplatform find their own life cycle states, no
+// privileges, no services and no secure channel.
 //
 // What makes it a card and not only a place for applets to run in: a [Profile]
 // whose memory runs out, power that can be cut before any persistent write
 // ([Card.CutBefore]), a state that can be put into a file between commands
-// ([Card.Save]), and an account of every command ([Card.LastCommand]) from which
-// [Estimate] tells how long a P71 would take.
+// ([Card.Save]) or set back to what it was ([Card.Snapshot]), and an account of every
+// command ([Card.LastCommand]) from which [Estimate] tells how long a P71 would take.
+// Whatever watches or disturbs the card at work is a probe ([Options].Probe).
 //
 // It trusts the program that uses it. CAP files, applets, commands and state
 // files are not trusted. A Card is used by one goroutine at a time.

@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 
+	"ekrona/emulator/api"
 	"ekrona/emulator/cap"
 	"ekrona/emulator/vm"
 )
 
 // What follows is the side of a card that its card manager sees, package
 // globalplatform: a Card by itself has none.
+
+// SetManager names the card manager that serves applets through org.globalplatform.
+func (c *Card) SetManager(m api.Manager) { c.manager = m }
 
 // Selected returns the AID of the applet that is selected, nil for none.
 func (c *Card) Selected() AID {
@@ -40,7 +44,7 @@ func (c *Card) Select(aid AID) (bool, error) {
 	err := c.account(func() error {
 		return c.machine.Enter(func(call *vm.Call) {
 			willing = c.selectApplet(call, found)
-			c.selecting = false
+			c.selecting, c.reselected = false, 0
 		})
 	})
 	c.note("select %s: %v", aid, willing)
@@ -110,17 +114,15 @@ func (c *Card) SetRecord(record []byte) error {
 	if len(record) == 0 || len(record) > MaxRecord {
 		return fmt.Errorf("%w: a card manager's record of %d bytes; the most is %d", ErrRefused, len(record), MaxRecord)
 	}
-	content := append([]byte{byte(len(record) >> 8), byte(len(record))}, record...)
 	return c.account(func() error {
 		var thrown *vm.JavaException
 		err := c.machine.Enter(func(call *vm.Call) {
 			thrown = call.Try(func() {
-				array := call.Root(recordRoot)
-				if array == 0 {
-					array = call.NewJCREArray(vm.ByteArray, recordBytes, vm.Persistent, 0)
-					call.SetRoot(recordRoot, array)
+				if call.Root(recordRoot) == 0 {
+					call.SetRoot(recordRoot, call.NewJCREArray(vm.ByteArray, recordBytes,
+						vm.Persistent, 0))
 				}
-				call.PutBytes(array, 0, content)
+				c.ChangeRecord(call, record)
 			})
 		})
 		if err == nil && thrown != nil {
@@ -128,4 +130,11 @@ func (c *Card) SetRecord(record []byte) error {
 		}
 		return err
 	})
+}
+
+// ChangeRecord is SetRecord for a card manager that is called by an applet: one write,
+// outside the applet's transaction. There must be a record, and this one must fit.
+func (c *Card) ChangeRecord(call *vm.Call, record []byte) {
+	content := append([]byte{byte(len(record) >> 8), byte(len(record))}, record...)
+	call.AsJCRE(func(call *vm.Call) { call.PutBytesOutside(call.Root(recordRoot), 0, content) })
 }

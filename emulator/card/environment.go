@@ -63,6 +63,33 @@ func (e environment) Register(call *vm.Call, applet vm.Ref, aid []byte) bool {
 	return true
 }
 
+// Product implements api.Runtime.
+func (e environment) Product() *api.Product { return &e.card.options.Profile.Product }
+
+// Manager implements api.Runtime.
+func (e environment) Manager() api.Manager {
+	if e.card.manager != nil {
+		return e.card.manager
+	}
+	return api.NoManager{Object: e.aidObject}
+}
+
+// CurrentAID implements api.Runtime.
+func (e environment) CurrentAID(call *vm.Call) []byte {
+	if object := e.AIDOf(call, call.Active()); object != 0 {
+		return api.AIDBytes(call, object)
+	}
+	if in := e.card.install; in != nil && in.instance == call.Active() {
+		return in.aid
+	}
+	return nil
+}
+
+// ReSelecting implements api.Runtime.
+func (e environment) ReSelecting(call *vm.Call) bool {
+	return e.card.reselected != 0 && call.Active() == e.card.reselected
+}
+
 // SelectingApplet implements api.Runtime.
 func (e environment) SelectingApplet(call *vm.Call) bool {
 	return e.card.selecting && call.Active() == e.card.current
@@ -75,13 +102,24 @@ func (e environment) AIDOf(_ *vm.Call, instance vm.Instance) vm.Ref {
 }
 
 // LookupAID implements api.Runtime.
-func (e environment) LookupAID(_ *vm.Call, aid []byte) vm.Ref {
+func (e environment) LookupAID(_ *vm.Call, aid []byte) vm.Ref { return e.aidObject(aid) }
+
+// aidObject returns the AID object of an applet, 0 if there is none.
+func (e environment) aidObject(aid []byte) vm.Ref {
 	found, ok := e.card.byAID(aid)
 	if !ok {
 		return 0
 	}
 	info, _ := e.card.machine.InstanceInfo(found.instance)
 	return info.AID
+}
+
+// globalServiceIdentifier is GPSystem.GLOBAL_SERVICE_IDENTIFIER (GPC 2.3.1 §A.2).
+const globalServiceIdentifier = -128
+
+// ServiceObject implements api.Runtime.
+func (e environment) ServiceObject(call *vm.Call, server []byte) vm.Ref {
+	return e.ShareableObject(call, server, globalServiceIdentifier)
 }
 
 // ShareableObject implements api.Runtime. What the server throws counts as no

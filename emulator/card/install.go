@@ -95,9 +95,11 @@ func (c *Card) setAside() error {
 	return c.machine.Enter(c.deselect)
 }
 
-// installOffset is where the parameters lie in the array that Applet.install gets:
-// after a command header, as they do on cards that hand over their APDU buffer, so
-// that an applet which takes 0 for granted fails here too.
+// installOffset is where the parameters lie in the array that Applet.install gets. The
+// array is as long as the APDU buffer, a global array like it (JCRE §6.2.2), and they
+// come after a command header, as on cards that hand over their APDU buffer: an applet
+// that takes 0 for granted fails here too, and one that looks past its parameters finds
+// zeros and no end.
 const installOffset = 5
 
 // maxInstallBytes is the most that the parameter bLength of Applet.install may say
@@ -178,7 +180,9 @@ func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) (A
 	c.machine.Select(id)
 	err = c.machine.Enter(func(call *vm.Call) {
 		thrown = c.guarded(call, func() {
-			array := call.NewJCREArray(vm.ByteArray, installOffset+len(data), vm.ClearOnReset, vm.GlobalArray|vm.Temporary)
+			length := max(c.options.Profile.APDUBuffer, installOffset+len(data))
+			array := call.NewJCREArray(vm.ByteArray, length, vm.ClearOnReset,
+				vm.GlobalArray|vm.Temporary)
 			call.PutBytes(array, installOffset, data)
 			defer call.Delete(array)
 			call.InvokeAs(id, method, vm.RefValue(array), vm.ShortValue(installOffset), vm.Value(int8(len(data))))

@@ -338,12 +338,19 @@ func TestTransmitKeepsToItsContext(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
-func TestCoverageSeesEveryInstruction(t *testing.T) {
-	seen := 0
+func TestProbeSeesEveryInstructionAndCall(t *testing.T) {
+	seen, calls := 0, 0
 	methods := map[*vm.Method]bool{}
-	c, err := card.New(card.Options{Profile: card.P71, Coverage: func(m *vm.Method, _ int) {
-		seen++
-		methods[m] = true
+	c, err := card.New(card.Options{Profile: card.P71, Probe: vm.Probe{
+		Instruction: func(at vm.Site) vm.Action {
+			seen++
+			methods[at.Method] = true
+			return vm.Action{}
+		},
+		Call: func(*vm.Invocation) vm.Action {
+			calls++
+			return vm.Action{}
+		},
 	}})
 	require.NoError(t, err)
 	b := bench{c, t}
@@ -351,10 +358,11 @@ func TestCoverageSeesEveryInstruction(t *testing.T) {
 	_, err = b.Install(coreModule, coreInstance, nil)
 	require.NoError(t, err)
 	b.selectApplet(coreInstance)
-	seen = 0
+	seen, calls = 0, 0
 	clear(methods)
 	b.send(insFibonacci, 0, 10)
 	assert.Equal(t, b.LastCommand().Bytecodes, seen)
+	assert.Equal(t, b.LastCommand().Invocations, calls)
 	assert.Len(t, methods, 3, "process, dispatch and the recursion")
 }
 

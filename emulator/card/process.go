@@ -17,16 +17,7 @@ const (
 	p2First          = 0x00
 	p2Next           = 0x02
 	classInvalid     = 0xFF
-	classSelect      = 0x00 // on the basic channel, without secure messaging
-)
-
-// Status words of the runtime environment.
-const (
-	swWrongLength    apdu.StatusWord = 0x6700
-	swNoChannel      apdu.StatusWord = 0x6881
-	swSelectFailed   apdu.StatusWord = 0x6999 // also: no applet is selected
-	swClassInvalid   apdu.StatusWord = 0x6E00
-	swUnknownFailure apdu.StatusWord = 0x6F00 // an exception that nothing caught
+	classSelect      = apdu.ClassInterindustry // on the basic channel, without secure messaging
 )
 
 func refused(sw apdu.StatusWord) apdu.Response { return apdu.Response{SW: sw} }
@@ -36,17 +27,17 @@ func (c *Card) answer(raw []byte) (apdu.Response, error) {
 	command, err := apdu.ParseCommand(raw)
 	switch {
 	case err != nil, command.Extended && !c.options.Profile.ExtendedLength:
-		return refused(swWrongLength), nil
+		return refused(apdu.SWWrongLength), nil
 	case command.CLA == classInvalid:
-		return refused(swClassInvalid), nil
+		return refused(apdu.SWClass), nil
 	case channelOf(command.CLA) != 0:
-		return refused(swNoChannel), nil
+		return refused(apdu.SWChannel), nil
 	case interindustry(command.CLA) && command.INS == insManageChannel:
-		return refused(swNoChannel), nil
+		return refused(apdu.SWChannel), nil
 	}
 	var response apdu.Response
 	err = c.machine.Enter(func(call *vm.Call) { response = c.dispatch(call, command) })
-	c.selecting = false
+	c.selecting, c.reselected = false, 0
 	return response, err
 }
 
@@ -70,12 +61,12 @@ func (c *Card) dispatch(call *vm.Call, command apdu.Command) apdu.Response {
 	if command.CLA == classSelect && command.INS == insSelect && command.P1 == p1ByName {
 		if found, ok := c.named(command.P2, command.Data); ok {
 			if !c.selectApplet(call, found) {
-				return refused(swSelectFailed)
+				return refused(apdu.SWSelectFailed)
 			}
 		}
 	}
 	if c.current == 0 {
-		return refused(swSelectFailed)
+		return refused(apdu.SWSelectFailed)
 	}
 	return c.process(call, command)
 }
@@ -114,6 +105,9 @@ func (c *Card) named(p2 byte, name []byte) (installed, bool) {
 // selectApplet deselects what was selected and asks the applet whether it will be
 // (JCRE §3.2, §4.5.2). After a refusal nothing is selected.
 func (c *Card) selectApplet(call *vm.Call, found installed) bool {
+	if c.current == found.instance {
+		c.reselected = found.instance
+	}
 	c.deselect(call)
 	c.machine.Select(found.instance)
 	c.current, c.selecting = found.instance, true
@@ -137,6 +131,14 @@ func (c *Card) deselect(call *vm.Call) {
 	c.guarded(call, func() { call.Invoke(c.entry.deselect, c.applet(c.current)) })
 	c.machine.Select(0)
 	c.current = 0
+	c.endSession()
+}
+
+// endSession ends the secure channel that the applet that was selected may have used.
+func (c *Card) endSession() {
+	if c.manager != nil {
+		c.manager.EndSession()
+	}
 }
 
 func (c *Card) applet(instance vm.Instance) vm.Ref {
@@ -148,6 +150,7 @@ func (c *Card) applet(instance vm.Instance) vm.Ref {
 // (JCRE §7.6.2). It returns the exception that came out, nil for none. The transcript
 // tells of one that no status word shows.
 func (c *Card) guarded(call *vm.Call, run func()) *vm.JavaException {
+	api.ForgetResult(call)
 	thrown := call.Try(run)
 	if thrown != nil && !call.InstanceOf(thrown.Ref, isoException) {
 		c.note("the applet threw %s", thrown)
@@ -155,6 +158,7 @@ func (c *Card) guarded(call *vm.Call, run func()) *vm.JavaException {
 	if call.TransactionDepth() > 0 {
 		call.AbortTransaction()
 	}
+	api.TakeBackOneShots(call)
 	return thrown
 }
 
@@ -164,7 +168,7 @@ func (c *Card) process(call *vm.Call, command apdu.Command) apdu.Response {
 	applet := c.applet(c.current)
 	long := call.InstanceOf(applet, extendedLength)
 	if command.Extended && !long {
-		return refused(swWrongLength)
+		return refused(apdu.SWWrongLength)
 	}
 	exchange, object := api.BeginExchange(call, api.Command{
 		Header: [4]byte{command.CLA, command.INS, command.P1, command.P2},
@@ -172,13 +176,18 @@ func (c *Card) process(call *vm.Call, command apdu.Command) apdu.Response {
 		Long: long && c.options.Profile.ExtendedLength,
 	})
 	thrown := c.guarded(call, func() { call.Invoke(c.entry.process, applet, vm.RefValue(object)) })
-	response := apdu.Response{Data: exchange.Response(), SW: apdu.OK}
-	if thrown != nil {
-		response.SW = swUnknownFailure
-		if call.InstanceOf(thrown.Ref, isoException) {
-			response.SW = apdu.StatusWord(uint16(thrown.Reason))
-		}
-	}
+	response := apdu.Response{Data: exchange.Response(), SW: statusOf(call, thrown)}
 	api.EndExchange(call)
 	return response
+}
+
+// statusOf is the status word for what an applet's method threw.
+func statusOf(call *vm.Call, thrown *vm.JavaException) apdu.StatusWord {
+	switch {
+	case thrown == nil:
+		return apdu.OK
+	case call.InstanceOf(thrown.Ref, isoException):
+		return apdu.StatusWord(uint16(thrown.Reason))
+	}
+	return apdu.SWUnknown
 }

@@ -4,16 +4,19 @@ import (
 	"fmt"
 	"strings"
 
+	"ekrona/emulator/api"
 	"ekrona/emulator/vm"
 )
 
-// Profile is the memory and transport of a card product.
+// Profile is the memory, the transport and the API of a card product.
 type Profile struct {
 	Name string
 
 	NVMBytes    int // persistent memory for packages and applets; 0 is without limit
 	RAMBytes    int // transient memory for applets; 0 is without limit
 	CommitBytes int // what one transaction can hold; 0 is without limit
+
+	Product api.Product // what of the API it has; the zero one has all
 
 	APDUBuffer     int  // bytes, at least 133 (Java Card API 3.0.5, APDU)
 	ExtendedLength bool // takes extended APDUs, for applets that take them too
@@ -25,11 +28,11 @@ type Profile struct {
 var (
 	P71 = Profile{
 		Name: "p71", NVMBytes: 139_360, RAMBytes: 4_084, CommitBytes: 5_120,
-		APDUBuffer: 261, ExtendedLength: true,
+		Product: api.P71, APDUBuffer: 261, ExtendedLength: true,
 	}
 	P71Short = Profile{
 		Name: "p71-short", NVMBytes: 139_360, RAMBytes: 4_084, CommitBytes: 5_120,
-		APDUBuffer: 261,
+		Product: api.P71, APDUBuffer: 261,
 	}
 	Unlimited = Profile{Name: "unlimited", APDUBuffer: 261, ExtendedLength: true}
 )

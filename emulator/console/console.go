@@ -13,6 +13,9 @@
 // a line that begins with "error: " and never ends the run. Empty lines and those
 // that begin with # get no answer.
 //
+// Applets find a card manager with the published test keys through org.globalplatform;
+// no command reaches it.
+//
 // It trusts whoever writes the lines to read files. Start with [Run].
 package console
 
@@ -29,6 +32,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/emulator/card"
+	"ekrona/emulator/globalplatform"
 )
 
 // Options are what the card of a run is made with.
@@ -43,13 +47,20 @@ type Options struct {
 // in ends. The error is not nil if in or out fail or the card cannot be made.
 func Run(ctx context.Context, in io.Reader, out io.Writer, options Options) error {
 	settings := card.Options{Profile: options.Profile, Interface: options.Interface, Transcript: options.Transcript}
+	var managing globalplatform.Options
 	if options.Seed != "" {
 		settings.Random = card.SeededRandom(options.Seed)
+		managing.Random = card.SeededRandom(options.Seed + " card manager")
 	}
 	c, err := card.New(settings)
 	if err != nil {
 		return err
 	}
+	manager, err := globalplatform.New(c, managing)
+	if err != nil {
+		return err
+	}
+	manager.Leave()
 	for lines := bufio.NewReader(in); ; {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("card run: %w", err)

@@ -7,8 +7,8 @@ type Padding byte
 const (
 	// PadNone takes whole blocks only.
 	PadNone Padding = iota
-	// PadISO9797M1 fills with zeros, none if the message is whole blocks
-	// (ISO/IEC 9797-1 padding method 1). It cannot be removed again.
+	// PadISO9797M1 fills with zeros: none if the message is whole blocks, a block of
+	// them if it is empty (ISO/IEC 9797-1:2011 §6.3.2). It cannot be removed again.
 	PadISO9797M1
 	// PadISO9797M2 appends 80 and zeros (ISO/IEC 9797-1 padding method 2).
 	PadISO9797M2
@@ -17,11 +17,12 @@ const (
 )
 
 // pad completes rest, which is shorter than a block or, for PadNone, must be empty.
-func (p Padding) pad(rest []byte, blockSize int) ([]byte, error) {
+// empty says that the whole message is.
+func (p Padding) pad(rest []byte, blockSize int, empty bool) ([]byte, error) {
 	missing := blockSize - len(rest)
 	switch p {
 	case PadISO9797M1:
-		if len(rest) == 0 {
+		if len(rest) == 0 && !empty {
 			return rest, nil
 		}
 		return append(rest, make([]byte, missing)...), nil

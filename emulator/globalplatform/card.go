@@ -36,6 +36,9 @@ type Card struct {
 	stored   stored
 	cut      int // persistent write of the command before which power goes; 0 for none
 
+	caller *vm.Call // of the applet that the manager serves at the moment, nil for none
+	target card.AID // applet that INSTALL [for personalization] named, nil for none
+
 	last Account
 }
 
@@ -48,6 +51,7 @@ func New(c *card.Card, o Options) (*Card, error) {
 		o.Random = rand.Reader
 	}
 	managed := &Card{card: c, random: o.Random}
+	c.SetManager(applets{managed})
 	record, err := c.Record()
 	switch {
 	case errors.Is(err, card.ErrNoRecord):
@@ -85,6 +89,10 @@ func (c *Card) Reset() error {
 	return c.wake()
 }
 
+// Leave takes the issuer security domain out of the way of a program that gives its
+// commands to the card below and uses the manager for its applets alone.
+func (c *Card) Leave() { c.selected = false }
+
 // wake is the card's life from power-up to the first command.
 func (c *Card) wake() error {
 	c.selected, c.cut = true, 0
@@ -94,6 +102,8 @@ func (c *Card) wake() error {
 		present[a.AID.String()] = true
 	}
 	c.state.apps = deleteFunc(c.state.apps, func(a app) bool { return !present[a.aid.String()] })
+	c.state.services = deleteFunc(c.state.services,
+		func(v service) bool { return !present[v.applet.String()] })
 	c.state.oneDefault()
 	if c.state.life == gpc.CardLocked || c.state.life == gpc.Terminated {
 		return nil
@@ -133,16 +143,23 @@ func (c *Card) transmit(raw []byte) (response apdu.Response, err error) {
 	if err == nil && isSelect(command) && (!command.Extended || c.card.Profile().ExtendedLength) {
 		return c.selectByName(command, raw)
 	}
+	if !c.selected && c.state.life == gpc.Terminated { // by the applet that is selected
+		if err := c.act(c.card.Deselect); err != nil {
+			return apdu.Response{}, err
+		}
+		c.selected = true
+		c.endSession()
+	}
 	if !c.selected {
 		return c.below(raw)
 	}
 	if err != nil || command.Extended && !c.card.Profile().ExtendedLength {
-		return apdu.Response{SW: gpc.SWWrongLength}, nil
+		return apdu.Response{SW: apdu.SWWrongLength}, nil
 	}
 	c.last.Manager = command.INS
 	response, err = c.secured(command)
 	if err == nil && len(response.Data) > max(apdu.MaxShortNe, command.Ne) {
-		response = apdu.Response{SW: gpc.SWNoMemory}
+		response = apdu.Response{SW: apdu.SWNoMemory}
 	}
 	return response, err
 }
@@ -201,7 +218,7 @@ func (c *Card) handle(command apdu.Command) (apdu.Response, error) {
 	case errors.As(err, &sw):
 		return apdu.Response{Data: data, SW: sw}, nil
 	case errors.Is(err, gpc.ErrMalformed):
-		return apdu.Response{SW: gpc.SWWrongData}, nil
+		return apdu.Response{SW: apdu.SWWrongData}, nil
 	case errors.Is(err, card.ErrRefused):
 		return apdu.Response{SW: c.reason(err)}, nil
 	default:
@@ -216,9 +233,9 @@ const systemNoResource = 5
 func (c *Card) reason(err error) apdu.StatusWord {
 	var thrown *vm.JavaException
 	if errors.As(err, &thrown) && thrown.Class == "javacard/framework/SystemException" && thrown.Reason == systemNoResource {
-		return gpc.SWNoMemory
+		return apdu.SWNoMemory
 	}
-	return gpc.SWWrongData
+	return apdu.SWWrongData
 }
 
 func (c *Card) dispatch(command apdu.Command) ([]byte, error) {
@@ -231,15 +248,15 @@ func (c *Card) dispatch(command apdu.Command) ([]byte, error) {
 	handle, known := handlers[command.INS]
 	switch {
 	case c.state.life == gpc.Terminated: // only GET DATA is left (GPC §5.1.1.5)
-		return nil, gpc.SWConditions
+		return nil, apdu.SWConditions
 	case !known:
-		return nil, gpc.SWWrongInstruction
+		return nil, apdu.SWInstruction
 	case command.CLA != gpc.ClassPlain:
-		return nil, gpc.SWWrongClass
+		return nil, apdu.SWClass
 	case !c.session.authenticated():
-		return nil, gpc.SWSecurity
+		return nil, apdu.SWSecurity
 	case c.state.life == gpc.CardLocked && command.INS != gpc.InsSetStatus && command.INS != gpc.InsGetStatus:
-		return nil, gpc.SWConditions
+		return nil, apdu.SWConditions
 	}
 	return handle(c, command)
 }

@@ -7,8 +7,10 @@
 //   - one security domain, the issuer's; extradition, delegated management, tokens
 //     and signatures over load files (DAP) are refused;
 //   - the basic logical channel; AES keys;
-//   - the interface org.globalplatform for applets is not there, so INSTALL [for
-//     personalization] is refused: no applet could take what follows.
+//   - applets use it through org.globalplatform: their life cycle states, registry
+//     entries, global services, and its secure channel (applets.go). INSTALL [for
+//     personalization] has STORE DATA go to an applet that takes it. Service parameters
+//     are not recorded, and the historical bytes of the answer to reset stay.
 //
 // A blank card has the published test keys as key set FF, which is gone once
 // another complete set is put, as on cards of the P71 family. After

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"ekrona/apdu"
 	"ekrona/apdu/gpc"
 	"ekrona/apdu/tlv"
 	"ekrona/emulator/card"
@@ -27,6 +28,7 @@ type state struct {
 	sets     []keySet // one for each version in keys
 	apps     []app    // what differs from an applet that was installed and made selectable
 	objects  []object // by STORE DATA
+	services []service
 }
 
 type key struct {
@@ -48,6 +50,12 @@ type app struct {
 }
 
 func (a app) selectable() bool { return a.life&gpc.LockedBit == 0 && a.life != gpc.Installed }
+
+// service is a unique service name that an applet has registered (GPC §8.1.3).
+type service struct {
+	name   uint16
+	applet card.AID
+}
 
 type object struct {
 	tag   tlv.Tag
@@ -151,6 +159,12 @@ func (s *state) dropApp(aid []byte) {
 	s.apps = deleteFunc(s.apps, func(a app) bool { return string(a.aid) == string(aid) })
 }
 
+// dropServices forgets what an applet that is gone served.
+func (s *state) dropServices(aid []byte) {
+	s.services = deleteFunc(s.services,
+		func(v service) bool { return string(v.applet) == string(aid) })
+}
+
 func (s *state) object(t tlv.Tag) ([]byte, bool) {
 	for _, o := range s.objects {
 		if o.tag == t {
@@ -187,6 +201,8 @@ const (
 	tagRecordKeySet tlv.Tag = 0x85 // version, tries, sequence (3)
 	tagRecordApp    tlv.Tag = 0x86 // life cycle, privileges (3), AID
 	tagRecordObject tlv.Tag = 0x87 // tag (4), value
+
+	tagRecordService tlv.Tag = 0x88 // name (2), AID
 )
 
 func (s *state) encode() ([]byte, error) {
@@ -212,6 +228,9 @@ func (s *state) encode() ([]byte, error) {
 	}
 	for _, o := range s.objects {
 		put(tagRecordObject, binary.BigEndian.AppendUint32(nil, uint32(o.tag)), o.value)
+	}
+	for _, v := range s.services {
+		put(tagRecordService, binary.BigEndian.AppendUint16(nil, v.name), v.applet)
 	}
 	return out, err
 }
@@ -255,6 +274,8 @@ func (s *state) take(t tlv.Tag, v []byte) bool {
 		s.apps = append(s.apps, app{v[4:], gpc.LifeCycle(v[0]), privileges})
 	case t == tagRecordObject && n >= 4:
 		s.objects = append(s.objects, object{tlv.Tag(binary.BigEndian.Uint32(v)), v[4:]})
+	case t == tagRecordService && n > 2:
+		s.services = append(s.services, service{binary.BigEndian.Uint16(v), v[2:]})
 	default:
 		return false
 	}
@@ -277,9 +298,11 @@ func (c *Card) update(change func(*state)) error {
 		return err
 	}
 	if len(encoded) > card.MaxRecord {
-		return gpc.SWNoMemory
+		return apdu.SWNoMemory
 	}
-	if err := c.act(func() error { return c.card.SetRecord(encoded) }); err != nil {
+	if c.caller != nil {
+		c.card.ChangeRecord(c.caller, encoded)
+	} else if err := c.act(func() error { return c.card.SetRecord(encoded) }); err != nil {
 		return err
 	}
 	c.state = changed

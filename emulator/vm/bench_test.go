@@ -4,7 +4,28 @@ import "testing"
 
 // BenchmarkBytecode measures the interpreter: a loop over a byte array in
 // RAM, as an applet's code mostly is. It reports nanoseconds for each bytecode.
-func BenchmarkBytecode(b *testing.B) {
+func BenchmarkBytecode(b *testing.B) { benchmarkBytecode(b, Probe{}) }
+
+// BenchmarkProbedBytecode is the same with a probe that counts what it is asked, or a part
+// of it: what watching costs.
+func BenchmarkProbedBytecode(b *testing.B) {
+	var n int
+	whole := Probe{
+		Instruction: func(Site) Action { n++; return Action{} },
+		Call:        func(*Invocation) Action { n++; return Action{} },
+		Return:      func(*Invocation) Action { n++; return Action{} },
+		Read:        func(*Access) Action { n++; return Action{} },
+		Write:       func(*Access) Action { n++; return Action{} },
+	}
+	for name, probe := range map[string]Probe{
+		"instructions": {Instruction: whole.Instruction}, "writes": {Write: whole.Write},
+		"all": whole,
+	} {
+		b.Run(name, func(b *testing.B) { benchmarkBytecode(b, probe) })
+	}
+}
+
+func benchmarkBytecode(b *testing.B, probe Probe) {
 	v := newVM(b, Limits{Budget: 1 << 40})
 	build := newBuilder(b, 9)
 	m := build.method(2, 2, 8, `
@@ -21,6 +42,7 @@ func BenchmarkBytecode(b *testing.B) {
 		b.Fatal(err)
 	}
 	method := static(b, pkg, m, "([BS)V")
+	v.probe = probe
 	v.ResetStats()
 	b.ResetTimer()
 	for b.Loop() {

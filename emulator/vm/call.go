@@ -141,6 +141,38 @@ func (c *Call) NewJCREArray(kind Kind, n int, s Storage, f Flags) Ref {
 	return c.vm.newArray(kind, nil, n, 0, s, f)
 }
 
+// NewGlobalArray allocates an array in RAM that every context may access and no field
+// or array may keep (JCRE 3.0.5 §6.2.2). It goes when the command ends. element is the
+// native class of a RefArray's elements. Throws as NewByteArray does.
+func (c *Call) NewGlobalArray(kind Kind, element string, n int) Ref {
+	var class *Class
+	if kind == RefArray {
+		class = c.vm.classNamed(element)
+	}
+	return c.vm.newGlobalArray(kind, class, n)
+}
+
+// NewSensitiveArray allocates an array of the caller's whose content has an integrity
+// control element (SensitiveArrays). element is as for NewGlobalArray.
+func (c *Call) NewSensitiveArray(kind Kind, element string, n int, s Storage) Ref {
+	var class *Class
+	if kind == RefArray {
+		class = c.vm.classNamed(element)
+	}
+	return c.vm.newArray(kind, class, n, c.active, s, Sensitive)
+}
+
+// IsSensitive reports whether r is an array of NewSensitiveArray.
+func (c *Call) IsSensitive(r Ref) bool { return c.vm.object(r).flags&Sensitive != 0 }
+
+// CheckIntegrity throws SecurityException if the content of r is not what was last
+// written to it.
+func (c *Call) CheckIntegrity(r Ref) { c.vm.checkIntegrity(c.vm.object(r)) }
+
+// Clear sets all elements of an array to zero or null in one write, which belongs to a
+// transaction in progress. It does not check the array's integrity.
+func (c *Call) Clear(r Ref) { c.vm.clearArray(r, c.vm.accessibleArray(r, c.ctx)) }
+
 // Delete frees an object that nothing refers to any more. Only for objects
 // that a native allocated itself.
 func (c *Call) Delete(r Ref) { c.vm.free(r) }
@@ -164,8 +196,17 @@ func (c *Call) StorageOf(r Ref) Storage { return c.vm.object(r).storage }
 // OwnerOf returns the applet instance that owns r; 0 is the runtime environment.
 func (c *Call) OwnerOf(r Ref) Instance { return c.vm.object(r).owner }
 
-// CheckAccess throws SecurityException if the firewall forbids the caller r.
-func (c *Call) CheckAccess(r Ref) { c.vm.checkAccess(c.vm.object(r), c.ctx) }
+// CheckAccess throws SecurityException if the firewall forbids the caller r as an
+// argument: an object of its own, an entry point object of the runtime environment
+// or a global array passes (JCRE 3.0.5 §6.2.1, §6.2.2).
+func (c *Call) CheckAccess(r Ref) {
+	if o := c.vm.object(r); o.flags&EntryPoint == 0 {
+		c.vm.checkAccess(o, c.ctx)
+	}
+}
+
+// Context returns the firewall context in which the caller runs.
+func (c *Call) Context() Context { return c.ctx }
 
 // Arrays. Offsets and lengths are in elements.
 
@@ -174,7 +215,13 @@ func (c *Call) Length(r Ref) int { return c.vm.accessibleArray(r, c.ctx).length(
 
 // Bytes returns the n elements from off of a byte or boolean array, for
 // reading only and only until the native allocates, writes or invokes.
-func (c *Call) Bytes(r Ref, off, n int) []byte { return c.vm.bytesAt(c, r, off, n) }
+func (c *Call) Bytes(r Ref, off, n int) []byte {
+	b := c.vm.bytesAt(c, r, off, n)
+	if c.vm.probe.Read != nil {
+		return c.vm.readBytes(r, off, n)
+	}
+	return b
+}
 
 // PutBytes writes data to a byte or boolean array: one atomic persistent write
 // that belongs to a transaction in progress; or plain memory if transient.
@@ -207,7 +254,7 @@ func (c *Call) CopyBytes(src Ref, srcOff int, dst Ref, dstOff, n int, atomic boo
 func (c *Call) Element(r Ref, i int) Value {
 	o := c.vm.accessibleArray(r, c.ctx)
 	c.vm.checkIndex(o, i)
-	return Value(o.element(i))
+	return Value(c.vm.element(r, o, i))
 }
 
 // SetElement stores one element into an array of any kind, as one write.
@@ -221,7 +268,10 @@ func (c *Call) SetElement(r Ref, i int, v Value) {
 // firewall: the native decides.
 
 // Field returns the integer or reference in a slot of r.
-func (c *Call) Field(r Ref, slot int) Value { return Value(*c.vm.slot(r, slot)) }
+func (c *Call) Field(r Ref, slot int) Value {
+	c.vm.slot(r, slot)
+	return Value(c.vm.cell(r, c.vm.heap.objects[r], slot))
+}
 
 // SetField stores v in a slot of r: one persistent write that belongs to a
 // transaction in progress, or plain memory if the object is transient.
@@ -241,7 +291,8 @@ func (c *Call) Volatile(r Ref) any { return c.vm.object(r).volatile }
 
 // SetVolatile attaches a Go value to r: state of a computation in progress,
 // which a card keeps in RAM. It is dropped at reset, by Save and with r, and is
-// not followed by garbage collection, so it must hold no Ref.
+// not followed by garbage collection, so it must hold no Ref. A pointer that a snapshot
+// shall keep is a [Copier].
 func (c *Call) SetVolatile(r Ref, state any) { c.vm.object(r).volatile = state }
 
 // Root returns a named reference that the runtime environment or a native

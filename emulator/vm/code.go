@@ -59,6 +59,7 @@ type walk struct {
 func (l *linker) checkMethod(m *Method, end int) error {
 	w := &walk{l: l, m: m, pool: l.pkg.pool, end: end, start: map[int]bool{}, inner: map[int]bool{}, todo: []int{m.start}}
 	taken := make([]bool, len(l.file.Methods.Handlers))
+	defer w.keepStarts()
 	for {
 		if err := w.follow(); err != nil {
 			return err
@@ -81,6 +82,34 @@ func (l *linker) checkMethod(m *Method, end int) error {
 		}
 	}
 	return nil
+}
+
+// keepStarts notes in the method where its instructions start.
+func (w *walk) keepStarts() {
+	w.m.starts = make([]byte, (w.end-w.m.start+7)/8)
+	for at := range w.start {
+		w.m.starts[(at-w.m.start)/8] |= 1 << ((at - w.m.start) % 8)
+	}
+}
+
+// startsAt reports whether an instruction of the method starts at pc.
+func (m *Method) startsAt(pc int) bool {
+	i := pc - m.start
+	return i >= 0 && i/8 < len(m.starts) && m.starts[i/8]&(1<<(i%8)) != 0
+}
+
+// noteResult takes the kind of the method's result from an instruction that returns, where
+// no descriptor has told it.
+func (w *walk) noteResult(e *opcode) {
+	if e.operand != opEnd || w.m.desc != "" {
+		return
+	}
+	switch e.mnemonic {
+	case "areturn", "sreturn":
+		w.m.result = resultCell
+	case "ireturn":
+		w.m.result = resultInt
+	}
 }
 
 func (l *linker) catchType(h cap.Handler) (*Class, error) {
@@ -151,6 +180,7 @@ func (w *walk) instruction(at int, e *opcode) error {
 		return fmt.Errorf("starts within another instruction")
 	}
 	w.start[at] = true
+	w.noteResult(e)
 	for i := at + 1; i < at+length; i++ {
 		if w.start[i] {
 			return fmt.Errorf("another instruction starts within it")

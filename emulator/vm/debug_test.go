@@ -16,6 +16,8 @@ import (
 // nobody is a runtime environment that is never asked.
 type nobody struct{ api.Runtime }
 
+func (nobody) Product() *api.Product { return &api.Product{} }
+
 // TestExceptionsNameTheSourceLine where the CAP file has debug information.
 func TestExceptionsNameTheSourceLine(t *testing.T) {
 	packages, err := api.Packages()

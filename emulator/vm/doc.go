@@ -14,8 +14,9 @@
 //
 // The life of a machine: New; Load and InstallMethod for each CAP file; Enter for
 // each command, in which Call.Invoke and Call.InvokeAs run the applet; Reset
-// after a cut or fault; DeleteInstance, DeletePackage; Save and Restore between
-// commands.
+// after a cut or fault; DeleteInstance, DeletePackage; between commands Save and Restore,
+// which keep what a card keeps without power, or Snapshot and RestoreSnapshot, which set a
+// machine back in microseconds, RAM and all.
 //
 // Where it differs from the specifications on purpose:
 //   - JCVM §6.14, §7.1: bytecode is checked in shape when it is linked and for
@@ -30,5 +31,6 @@
 // Where to start: native.go and call.go (the seam to the API classes and the
 // runtime environment), vm.go (the machine and its life), link.go (from CAP
 // file to resolved package), interp.go (the loop), opcode.go (the instruction
-// table), heap.go and nvm.go (memory), firewall.go, errors.go.
+// table), heap.go and nvm.go (memory), firewall.go, errors.go; probe.go (the one seam for
+// whatever watches or disturbs a machine).
 package vm

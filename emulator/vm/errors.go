@@ -74,7 +74,7 @@ func (e *InternalError) Error() string {
 // *CardFault and *PowerCut as they are, and a Java exception on its way.
 type javaTrap struct {
 	ref Ref
-	at  place
+	at  Site
 }
 
 func (v *VM) fault(kind FaultKind, what string) {

@@ -103,6 +103,9 @@ func (v *VM) bytesAt(c *Call, r Ref, off, n int) []byte {
 func (v *VM) copyBytes(c *Call, src Ref, srcOff int, dst Ref, dstOff, n int, atomic bool) {
 	from := v.bytesAt(c, src, srcOff, n)
 	v.bytesAt(c, dst, dstOff, n)
+	if v.probe.Read != nil {
+		from = v.readBytes(src, srcOff, n)
+	}
 	if v.heap.objects[dst].storage == Persistent && v.heap.objects[src].storage != Persistent {
 		v.stats.Copies++
 		v.stats.CopiedBytes += n

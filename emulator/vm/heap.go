@@ -22,6 +22,7 @@ const (
 	EntryPoint  Flags = 1 << iota // its methods may be called from every context
 	Temporary                     // and no reference to it may be stored in a field or an array
 	GlobalArray                   // its elements may be accessed from every context; no reference may be stored
+	Sensitive                     // an array with an integrity control element
 )
 
 // Kind is the layout of an object's content.
@@ -51,6 +52,7 @@ type object struct {
 	storage  Storage
 	flags    Flags
 	marked   bool
+	seal     uint32 // integrity control element of a Sensitive array
 }
 
 // Memory that an object takes beside its content, as counted against the
@@ -62,8 +64,9 @@ type heap struct {
 	freeRefs  []Ref     // last freed first
 	nvmBytes  int       // persistent objects and headers of transient ones
 	codeBytes int       // loaded packages
-	corBytes  int       // CLEAR_ON_RESET content
+	corBytes  int       // CLEAR_ON_RESET content, global arrays of the command in progress included
 	codByCtx  []int     // CLEAR_ON_DESELECT content by context; contexts share the space
+	globals   []Ref     // arrays of makeGlobalArray, which go when the command ends
 }
 
 func (o *object) length() int {
@@ -72,11 +75,15 @@ func (o *object) length() int {
 
 func (o *object) isArray() bool { return o.kind != InstanceObject }
 
-func (o *object) element(i int) int32 {
-	if o.kind == BooleanArray || o.kind == ByteArray {
-		return int32(int8(o.bytes[i]))
+// element reads an element of an array of any kind.
+func (v *VM) element(r Ref, o *object, i int) int32 {
+	if o.kind != BooleanArray && o.kind != ByteArray {
+		return v.cell(r, o, i)
 	}
-	return o.cells[i]
+	if v.probe.Read != nil {
+		return v.readByte(r, o, i)
+	}
+	return int32(int8(o.bytes[i]))
 }
 
 // contentBytes is the size of the content on a card: a byte for a byte or
@@ -102,6 +109,7 @@ func (o *object) cellBytes() int {
 func (o *object) clear() {
 	clear(o.bytes)
 	clear(o.cells)
+	o.reseal()
 }
 
 // object returns the object behind r. Null throws NullPointerException; a
@@ -157,10 +165,11 @@ func (v *VM) place(o *object, owner Instance) Ref {
 
 func (v *VM) placeIn(o *object, owner Instance, ctx Context) Ref {
 	o.owner, o.ctx = owner, ctx
+	o.reseal()
 	if o.storage == ClearOnDeselect && owner != 0 && o.ctx != v.contextOf(v.selected) {
 		v.throwNew(classSystemException, systemIllegalTransient)
 	}
-	if o.flags&Temporary == 0 { // an applet's; what throwNew makes is never refused, or it would be thrown for ever
+	if !o.isPlatform() { // what throwNew makes is never refused, or it would be thrown for ever
 		if o.storage != Persistent && v.available(o.storage) < o.contentBytes() {
 			v.throwNew(classSystemException, systemNoTransientSpace)
 		}
@@ -173,15 +182,22 @@ func (v *VM) placeIn(o *object, owner Instance, ctx Context) Ref {
 	r := v.allocateRef()
 	v.heap.objects[r] = o
 	v.charge(o, 1)
-	if v.tx.open && o.flags&Temporary == 0 { // what the runtime environment made for itself outlives an abort
+	if v.tx.open &&
+		!o.isPlatform() { // what the runtime environment made for itself outlives an abort
 		v.tx.created = append(v.tx.created, r)
 	}
 	return r
 }
 
+// isPlatform reports whether the object is part of the runtime environment's code and
+// RAM: a temporary one, or an entry point object without persistent content.
+func (o *object) isPlatform() bool {
+	return o.flags&Temporary != 0 || o.flags&EntryPoint != 0 && o.storage != Persistent
+}
+
 func (o *object) nvmBytes() int {
-	if o.flags&Temporary != 0 {
-		return 0 // the runtime environment's own, part of its code and RAM
+	if o.isPlatform() {
+		return 0
 	}
 	if o.storage == Persistent {
 		return objectHeaderBytes + o.contentBytes()
@@ -193,7 +209,7 @@ func (v *VM) charge(o *object, sign int) {
 	h := &v.heap
 	h.nvmBytes += sign * o.nvmBytes()
 	switch {
-	case o.flags&Temporary != 0:
+	case o.isPlatform():
 	case o.storage == ClearOnReset:
 		h.corBytes += sign * o.contentBytes()
 	case o.storage == ClearOnDeselect:

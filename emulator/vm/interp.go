@@ -67,7 +67,7 @@ func (v *VM) unwind(r Ref, bottom int) bool {
 // that every program counter it reaches is the start of an instruction; stack
 // bounds are checked here, for each instruction.
 func (v *VM) loop(bottom int) {
-	coverage := v.cfg.Coverage
+	instruction := v.probe.Instruction
 	for v.fp >= bottom {
 		fp := v.fp
 		f := &v.frames[fp]
@@ -88,8 +88,12 @@ func (v *VM) loop(bottom int) {
 				v.fault(FaultBudget, "more bytecodes than one command may run")
 			}
 			v.fuel--
-			if coverage != nil {
-				coverage(f.method, pc)
+			if instruction != nil {
+				at := Site{Method: f.method, PC: pc, Depth: fp}
+				if action := instruction(at); action != (Action{}) {
+					v.act(f, action)
+					continue
+				}
 			}
 			s.run(v, f)
 		}

@@ -2,37 +2,30 @@ package vm
 
 import "fmt"
 
-// place is where the machine is: the innermost bytecode method, and the native
-// that it called, if one runs.
-type place struct {
-	native *Method
-	method *Method // nil in the runtime environment
-	pc     int
-}
-
-func (p place) String() string {
-	at := p.method.String()
-	if p.method != nil {
-		at = p.method.At(p.pc)
+// String names the site for people.
+func (s Site) String() string {
+	at := s.Method.String()
+	if s.Method != nil {
+		at = s.Method.At(s.PC)
 	}
-	if p.native != nil {
-		return p.native.String() + ", called at " + at
+	if s.Native != nil {
+		return s.Native.String() + ", called at " + at
 	}
 	return at
 }
 
-func (v *VM) here() place {
-	var p place
-	for i := v.fp; i >= 0 && p.method == nil; i-- {
+func (v *VM) here() Site {
+	s := Site{Depth: v.fp}
+	for i := v.fp; i >= 0 && s.Method == nil; i-- {
 		switch f := &v.frames[i]; {
 		case f.method == nil:
 		case f.method.native == nil:
-			p.method, p.pc = f.method, f.pc
-		case p.native == nil:
-			p.native = f.method
+			s.Method, s.PC = f.method, f.pc
+		case s.Native == nil:
+			s.Native = f.method
 		}
 	}
-	return p
+	return s
 }
 
 func (v *VM) where() string { return v.here().String() }
@@ -68,6 +61,9 @@ func (v *VM) push(m *Method, args, size int, active Instance, ctx Context) *Call
 // left its result on that operand stack when enter returns.
 func (v *VM) enter(m *Method, active Instance, ctx Context) {
 	v.stats.Invocations++
+	if v.probe.Call != nil && v.calling(m) {
+		return
+	}
 	if m.native != nil {
 		v.callNative(m)
 		return
@@ -89,22 +85,25 @@ func (v *VM) callNative(m *Method) {
 	caller := &v.frames[v.fp]
 	f := v.push(m, m.args, m.args, caller.active, caller.ctx)
 	f.floor, f.sp = m.args, m.args
-	result := int32(m.native(f))
+	result := m.native(f)
+	if v.probe.Return != nil {
+		result = v.returning(m, result)
+	}
 	v.fp--
 	caller.sp -= m.args
-	switch m.result {
+	v.giveResult(caller, m.result, result)
+}
+
+// giveResult pushes the result of a method onto the operand stack of its caller.
+func (v *VM) giveResult(caller *Call, kind resultKind, result Value) {
+	if caller.sp+int(kind) > len(caller.stack) {
+		v.fault(FaultStack, "operand stack overflow")
+	}
+	switch kind {
 	case resultCell:
-		if caller.sp >= len(caller.stack) {
-			v.fault(FaultStack, "operand stack overflow")
-		}
-		caller.stack[caller.sp] = result
-		caller.sp++
+		caller.push(int32(result))
 	case resultInt:
-		if caller.sp+1 >= len(caller.stack) {
-			v.fault(FaultStack, "operand stack overflow")
-		}
-		caller.stack[caller.sp], caller.stack[caller.sp+1] = splitInt(result)
-		caller.sp += 2
+		caller.pushInt(int32(result))
 	}
 }
 

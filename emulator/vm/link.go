@@ -70,6 +70,10 @@ func (l *linker) resolveImports() error {
 		if have == nil {
 			return fmt.Errorf("it imports package %X, which is not on the card; load that first", want.AID)
 		}
+		if have.absent != "" {
+			return fmt.Errorf("it imports package %s, which the card does not have: %s", have.name,
+				have.absent)
+		}
 		if int(have.major) != want.Major || int(have.minor) < want.Minor {
 			return fmt.Errorf("it imports package %s version %d.%d, the card has %d.%d",
 				have.name, want.Major, want.Minor, have.major, have.minor)

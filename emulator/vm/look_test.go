@@ -10,8 +10,20 @@ import (
 // what is in memory afterwards, RAM too.
 func TestWritesAndContentsAreSeen(t *testing.T) {
 	packages, natives := testAPI()
-	var writes []Write
-	v, err := New(Config{Packages: packages, Natives: natives, Random: noRandom{}, Written: func(w Write) { writes = append(writes, w) }})
+	type write struct {
+		object             Ref
+		bytes, transaction int
+	}
+	var writes []write
+	see := func(a *Access) Action {
+		if a.Storage == Persistent {
+			writes = append(writes, write{a.Object, a.Bytes, a.Transaction})
+		}
+		return Action{}
+	}
+	v, err := New(Config{
+		Packages: packages, Natives: natives, Random: noRandom{}, Probe: Probe{Write: see},
+	})
 	require.NoError(t, err)
 	var kept, transient, list Ref
 	require.NoError(t, v.Enter(func(c *Call) {
@@ -28,7 +40,7 @@ func TestWritesAndContentsAreSeen(t *testing.T) {
 		c.SetElement(list, 0, RefValue(kept))
 		c.CommitTransaction()
 	}))
-	require.Equal(t, []Write{{kept, 1, 0}, {kept, 2, 1}, {kept, 1, 0}, {list, 2, 2}}, writes)
+	require.Equal(t, []write{{kept, 1, 0}, {kept, 2, 1}, {kept, 1, 0}, {list, 2, 2}}, writes)
 	seen := map[Ref]Object{}
 	v.Look(func(o Object) { seen[o.Ref] = o })
 	require.Equal(t, Object{Ref: kept, Bytes: []byte{4, 2, 3}}, seen[kept])

@@ -13,6 +13,7 @@ type NativePackage struct {
 	AID          []byte // 5 to 16 bytes
 	Name         string // with slashes: "javacard/framework"
 	Major, Minor byte   // highest version offered; an import of the same major and at most this minor links
+	Absent       string // not empty if a CAP file must not import it: why, for people
 	Classes      []NativeClass
 }
 

@@ -14,7 +14,7 @@ func (v *VM) linkNatives(tables []NativePackage) error {
 		t := &tables[i]
 		p := &Package{
 			index: len(v.packages), name: t.Name, aid: t.AID, major: t.Major, minor: t.Minor,
-			native: true, byToken: map[byte]*Class{},
+			native: true, absent: t.Absent, byToken: map[byte]*Class{},
 		}
 		if v.byAID[string(t.AID)] != nil {
 			return fmt.Errorf("vm: two native packages have the AID %X", t.AID)

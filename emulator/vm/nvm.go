@@ -44,26 +44,6 @@ func (v *VM) write(n int) {
 	v.stats.WrittenBytes += n
 }
 
-// Write is one change of the content of a persistent object, or of a static field.
-type Write struct {
-	Object      Ref // 0 for a static field
-	Bytes       int
-	Transaction int // its number; 0 for a change that no abort undoes
-}
-
-// writeTo is write, of the content of an object.
-func (v *VM) writeTo(r Ref, n int, undone bool) {
-	v.write(n)
-	if v.cfg.Written == nil {
-		return
-	}
-	w := Write{Object: r, Bytes: n}
-	if undone && v.tx.open {
-		w.Transaction = v.tx.number
-	}
-	v.cfg.Written(w)
-}
-
 func (v *VM) reserve(n int) {
 	v.tx.used += journalHeaderBytes + n
 	if limit := v.cfg.Limits.CommitBytes; limit > 0 && v.tx.used > limit {
@@ -88,28 +68,40 @@ func (v *VM) journalCells(r Ref, o *object, off, n, size int) {
 // putBytes writes data, whose range the caller has checked.
 func (v *VM) putBytes(r Ref, off int, data []byte) {
 	o := v.object(r)
+	v.checkIntegrity(o)
 	if o.storage == Persistent {
 		if v.tx.open {
 			v.journalBytes(r, o, off, len(data))
 		}
-		v.writeTo(r, len(data), true)
+		v.write(len(data))
+	}
+	if v.probe.Write != nil {
+		data = v.writtenBytes(r, o, off, data, true)
 	}
 	copy(o.bytes[off:], data)
+	o.reseal()
 }
 
 func (v *VM) putBytesOutside(r Ref, off int, data []byte) {
 	o := v.object(r)
+	v.checkIntegrity(o)
 	if o.storage == Persistent {
-		v.writeTo(r, len(data), false)
+		v.write(len(data))
+	}
+	if v.probe.Write != nil {
+		data = v.writtenBytes(r, o, off, data, false)
+	}
+	if o.storage == Persistent {
 		v.keepOnAbort(r, off, data)
 	}
 	copy(o.bytes[off:], data)
+	o.reseal()
 }
 
 func (v *VM) putBytesNonAtomic(r Ref, off int, data []byte) {
 	o := v.object(r)
 	if o.storage != Persistent {
-		copy(o.bytes[off:], data)
+		v.putBytesOutside(r, off, data)
 		return
 	}
 	for len(data) > 0 {
@@ -140,14 +132,19 @@ func (v *VM) keepOnAbort(r Ref, off int, data []byte) {
 // putCell writes one field slot, or one cell of a non-byte array.
 func (v *VM) putCell(r Ref, i int, value int32) {
 	o := v.heap.objects[r]
+	v.checkIntegrity(o)
 	if o.storage == Persistent {
 		size := o.cellBytes()
 		if v.tx.open {
 			v.journalCells(r, o, i, 1, size)
 		}
-		v.writeTo(r, size, true)
+		v.write(size)
+	}
+	if v.probe.Write != nil {
+		value = v.writtenCell(r, o, i, value, true)
 	}
 	o.cells[i] = value
+	o.reseal()
 }
 
 // putTwoCells writes the halves of an int field in one write.
@@ -157,7 +154,12 @@ func (v *VM) putTwoCells(r Ref, i int, high, low int32) {
 		if v.tx.open {
 			v.journalCells(r, o, i, 2, 4)
 		}
-		v.writeTo(r, 4, true)
+		v.write(4)
+	}
+	if v.probe.Write != nil {
+		old, value := joinInt(o.cells[i], o.cells[i+1]), joinInt(high, low)
+		value = int32(v.written(v.elementAccess(r, o, i, 4), Value(old), Value(value), true))
+		high, low = splitInt(value)
 	}
 	o.cells[i], o.cells[i+1] = high, low
 }
@@ -165,7 +167,12 @@ func (v *VM) putTwoCells(r Ref, i int, high, low int32) {
 func (v *VM) putCellOutside(r Ref, i int, value int32) {
 	o := v.object(r)
 	if o.storage == Persistent {
-		v.writeTo(r, o.cellBytes(), false)
+		v.write(o.cellBytes())
+	}
+	if v.probe.Write != nil {
+		value = v.writtenCell(r, o, i, value, false)
+	}
+	if o.storage == Persistent {
 		at := 0
 		for _, e := range v.tx.entries {
 			if e.inBytes {
@@ -182,13 +189,19 @@ func (v *VM) putCellOutside(r Ref, i int, value int32) {
 
 // putByte writes one element of a boolean or byte array.
 func (v *VM) putByte(r Ref, o *object, i int, value byte) {
+	v.checkIntegrity(o)
 	if o.storage == Persistent {
 		if v.tx.open {
 			v.journalBytes(r, o, i, 1)
 		}
-		v.writeTo(r, 1, true)
+		v.write(1)
+	}
+	if v.probe.Write != nil {
+		a := v.elementAccess(r, o, i, 1)
+		value = byte(v.written(a, Value(int8(o.bytes[i])), Value(int8(value)), true))
 	}
 	o.bytes[i] = value
+	o.reseal()
 }
 
 func (v *VM) putElement(r Ref, o *object, i int, value int32) {
@@ -214,7 +227,11 @@ func (v *VM) putStatic(p *Package, off, size int, value int32) {
 		v.tx.entries = append(v.tx.entries, journalEntry{pkg: p.index, off: off, n: size, inBytes: true})
 		v.tx.bytes = append(v.tx.bytes, p.statics[off:off+size]...)
 	}
-	v.writeTo(0, size, true)
+	v.write(size)
+	if v.probe.Write != nil {
+		old, x := Value(bigEndian(p.statics[off:off+size])), narrowed(Value(value), size)
+		value = int32(v.written(v.staticAccess(p, off, size), old, x, true))
+	}
 	for i := size - 1; i >= 0; i-- {
 		p.statics[off+i] = byte(value)
 		value >>= 8
@@ -228,7 +245,11 @@ func (v *VM) putStaticRef(p *Package, i int, value int32) {
 		v.tx.entries = append(v.tx.entries, journalEntry{pkg: p.index, off: i, n: 1})
 		v.tx.cells = append(v.tx.cells, p.staticRefs[i])
 	}
-	v.writeTo(0, 2, true)
+	v.write(2)
+	if v.probe.Write != nil {
+		a := v.staticAccess(p, i*staticRefBytes, staticRefBytes)
+		value = int32(v.written(a, Value(p.staticRefs[i]), Value(value), true))
+	}
 	p.staticRefs[i] = value
 }
 
@@ -291,12 +312,14 @@ func (v *VM) rollBack() {
 		case e.inBytes:
 			b -= e.n
 			copy(v.heap.objects[e.ref].bytes[e.off:], t.bytes[b:b+e.n])
+			v.heap.objects[e.ref].reseal()
 		case e.ref == 0:
 			c -= e.n
 			copy(v.packages[e.pkg].staticRefs[e.off:], t.cells[c:c+e.n])
 		default:
 			c -= e.n
 			copy(v.heap.objects[e.ref].cells[e.off:], t.cells[c:c+e.n])
+			v.heap.objects[e.ref].reseal()
 		}
 	}
 	v.deleteCreated()
@@ -333,4 +356,9 @@ func (v *VM) forgetReferences(gone map[int32]bool) {
 			*cell = 0
 		}
 	})
+	for _, o := range v.heap.objects {
+		if o != nil && o.kind == RefArray {
+			o.reseal()
+		}
+	}
 }

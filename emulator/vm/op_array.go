@@ -21,22 +21,27 @@ func (v *VM) arrayAt(f *Call, ref, index int32, kinds ...Kind) *object {
 
 func aaload(v *VM, f *Call) {
 	ref, i := pop2(f)
-	f.push(v.arrayAt(f, ref, i, RefArray).cells[i])
+	f.push(v.cell(Ref(ref), v.arrayAt(f, ref, i, RefArray), int(i)))
 }
 
 func baload(v *VM, f *Call) {
 	ref, i := pop2(f)
-	f.push(int32(int8(v.arrayAt(f, ref, i, ByteArray, BooleanArray).bytes[i])))
+	o := v.arrayAt(f, ref, i, ByteArray, BooleanArray)
+	if v.probe.Read != nil {
+		f.push(v.readByte(Ref(ref), o, int(i)))
+		return
+	}
+	f.push(int32(int8(o.bytes[i])))
 }
 
 func saload(v *VM, f *Call) {
 	ref, i := pop2(f)
-	f.push(v.arrayAt(f, ref, i, ShortArray).cells[i])
+	f.push(v.cell(Ref(ref), v.arrayAt(f, ref, i, ShortArray), int(i)))
 }
 
 func iaload(v *VM, f *Call) {
 	ref, i := pop2(f)
-	f.pushInt(v.arrayAt(f, ref, i, IntArray).cells[i])
+	f.pushInt(v.cell(Ref(ref), v.arrayAt(f, ref, i, IntArray), int(i)))
 }
 
 func aastore(v *VM, f *Call) {

@@ -21,23 +21,26 @@ func (v *VM) constantU2(f *Call) *constant { return &f.method.pkg.pool[v.u2(f)] 
 // Ref, byte, short and boolean fields are read alike, the write has narrowed
 // the value.
 
+func (v *VM) getCell(f *Call, r Ref, k *constant) { f.push(v.cell(r, v.field(f, r, k), k.slot)) }
+
 func getCellField(v *VM, f *Call) {
-	k := v.constantU1(f)
-	f.push(v.field(f, Ref(f.pop()), k).cells[k.slot])
+	v.getCell(f, Ref(f.pop()), v.constantU1(f))
 }
 
 func getCellFieldWide(v *VM, f *Call) {
-	k := v.constantU2(f)
-	f.push(v.field(f, Ref(f.pop()), k).cells[k.slot])
+	v.getCell(f, Ref(f.pop()), v.constantU2(f))
 }
 
 func getCellFieldThis(v *VM, f *Call) {
-	k := v.constantU1(f)
-	f.push(v.field(f, Ref(f.stack[0]), k).cells[k.slot])
+	v.getCell(f, Ref(f.stack[0]), v.constantU1(f))
 }
 
 func (v *VM) getInt(f *Call, r Ref, k *constant) {
 	o := v.field(f, r, k)
+	if v.probe.Read != nil {
+		f.pushInt(v.readInt(r, o, k.slot))
+		return
+	}
 	f.pushInt(joinInt(o.cells[k.slot], o.cells[k.slot+1]))
 }
 
@@ -106,24 +109,32 @@ func putIntFieldThis(v *VM, f *Call) { v.putIntField(f, Ref(f.stack[0]), v.const
 
 // Static fields (JCRE 3.0.5 §6.2.8.1). They are accessible from every context.
 
+// static is the value of a static field as it is read.
+func (v *VM) static(k *constant, size int, value int32) int32 {
+	if v.probe.Read == nil {
+		return value
+	}
+	return v.readStatic(k.home, k.slot, size, value)
+}
+
 func getstaticRef(v *VM, f *Call) {
 	k := v.constantU2(f)
-	f.push(k.home.staticRefs[k.slot/staticRefBytes])
+	f.push(v.static(k, staticRefBytes, k.home.staticRefs[k.slot/staticRefBytes]))
 }
 
 func getstaticByte(v *VM, f *Call) {
 	k := v.constantU2(f)
-	f.push(int32(int8(k.home.statics[k.slot])))
+	f.push(v.static(k, 1, int32(int8(k.home.statics[k.slot]))))
 }
 
 func getstaticShort(v *VM, f *Call) {
 	k := v.constantU2(f)
-	f.push(int32(s2At(k.home.statics, k.slot)))
+	f.push(v.static(k, 2, int32(s2At(k.home.statics, k.slot))))
 }
 
 func getstaticInt(v *VM, f *Call) {
 	k := v.constantU2(f)
-	f.pushInt(s4At(k.home.statics, k.slot))
+	f.pushInt(v.static(k, 4, s4At(k.home.statics, k.slot)))
 }
 
 // staticRefBytes is what a reference takes in the static field image.

@@ -88,6 +88,9 @@ func invokeinterface(v *VM, f *Call) {
 // leave ends a bytecode method: its caller loses the arguments and gets the
 // result.
 func (v *VM) leave(f *Call, result ...int32) {
+	if v.probe.Return != nil {
+		v.returningCells(f.method, result)
+	}
 	v.fp--
 	caller := &v.frames[v.fp]
 	caller.sp -= f.method.args

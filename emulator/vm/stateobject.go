@@ -129,6 +129,7 @@ func (v *VM) restoreObject(d *decoder) *object {
 	default:
 		o.cells = d.cells()
 	}
+	o.reseal()
 	if d.err == nil && o.kind == InstanceObject && (len(o.cells) != o.class.cells || o.class.isIface) {
 		d.fail("an instance of %s with %d cells", o.class.name, len(o.cells))
 	}

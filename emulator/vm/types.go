@@ -18,6 +18,7 @@ type Package struct {
 	aid          []byte
 	major, minor byte
 	native       bool
+	absent       string // why a CAP file must not import it; "" if it may
 	classes      []*Class
 	byToken      map[byte]*Class // exported classes
 	statics      []byte          // static fields of primitive types, by offset in the image
@@ -161,7 +162,8 @@ type Method struct {
 	maxLocals int // beside the arguments
 	handlers  []handler
 
-	returnSites []int // instructions after a jsr
+	returnSites []int  // instructions after a jsr
+	starts      []byte // a bit for each byte from start on: an instruction starts there
 
 	source string     // file, from the Debug component
 	lines  []cap.Line // counted from start

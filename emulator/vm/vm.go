@@ -30,12 +30,7 @@ type Config struct {
 	Limits   Limits
 	Random   io.Reader // the card's randomness
 
-	// Coverage, if not nil, is called before every instruction.
-	Coverage func(m *Method, pc int)
-
-	// Written, if not nil, is called at every change of an object's persistent
-	// content, just before it.
-	Written func(Write)
+	Probe Probe // sees and may change what the machine does
 }
 
 // VM is one card's machine. It is not safe for concurrent use.
@@ -58,6 +53,10 @@ type VM struct {
 	fp     int // current activation; -1 outside Enter
 	result int32
 	fuel   int // bytecodes that the current Enter may still run
+
+	probe      Probe
+	invocation Invocation // what the probe is asked about, kept so that asking allocates nothing
+	access     Access
 
 	stats       Stats
 	cutAt       int // write before which the power goes, as asked for
@@ -88,6 +87,7 @@ func New(cfg Config) (*VM, error) {
 	}
 	v := &VM{
 		cfg:       cfg,
+		probe:     cfg.Probe,
 		byName:    map[string]*Class{},
 		byAID:     map[string]*Package{},
 		heap:      heap{objects: []*object{nil}},
@@ -121,6 +121,7 @@ func (v *VM) Enter(fn func(c *Call)) (err error) {
 		v.stats.Bytecodes += v.cfg.Limits.Budget - v.fuel
 		v.fp = -1
 		v.releaseDead()
+		v.releaseGlobals()
 		switch t := err.(type) {
 		case *CardFault:
 			v.muted = t

@@ -2,8 +2,8 @@ package audit
 
 import (
 	"ekrona/apdu/message"
-	"ekrona/host/money"
-	"ekrona/host/settlement"
+	"ekrona/apdu/money"
+	"ekrona/host/notary"
 )
 
 // invariant11Alone: an intermediary alone cannot raise a balance. Every Instruction is signed by an instruction key of the device's
@@ -11,11 +11,11 @@ import (
 func invariant11Alone(s *scene) {
 	loaded, released := map[string]money.Ore{}, map[string]money.Ore{}
 	for _, e := range s.statement {
-		name := instructionName(e.Device, e.Instr)
+		name := instructionName(string(e.Device), e.Instr)
 		switch e.Kind {
-		case settlement.Loaded:
+		case notary.Loaded:
 			loaded[name] -= e.Online
-		case settlement.Released:
+		case notary.Released:
 			released[name] += e.Online
 		}
 	}
@@ -29,7 +29,7 @@ func invariant11Alone(s *scene) {
 			s.auditor.verified[i.identity] = good
 		}
 		name := i.name()
-		ended := s.devices[i.device] != nil && s.devices[i.device].status == settlement.Ended
+		ended := s.devices[i.device] != nil && s.devices[i.device].status == notary.Ended
 		if loaded[name] != i.credit() {
 			s.violated(name, i.credit()-loaded[name], "its credit is %s, %s left the holding for it", i.credit(), loaded[name])
 		}
@@ -69,7 +69,7 @@ func (s *scene) checkRooms() {
 	for at, sum := range given {
 		room := s.auditor.TillRoom
 		if d := s.devices[at.payee]; d != nil && d.ceilings != nil {
-			room = money.FromWire(uint32(d.ceilings.MaxBalance)) * money.Ore(d.ceilings.MaxTransactions)
+			room = d.ceilings.MaxBalance * money.Ore(d.ceilings.MaxTransactions)
 		}
 		if sum > room {
 			s.violated(at.payee, sum-room, "holdings paid %s for what it accepted after record %d, its room is %s", sum, at.after, room)

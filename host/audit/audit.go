@@ -12,8 +12,8 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
-	"ekrona/host/money"
-	"ekrona/host/settlement"
+	"ekrona/apdu/money"
+	"ekrona/host/notary"
 	"ekrona/host/store"
 )
 
@@ -59,8 +59,8 @@ type Auditor struct {
 }
 
 // New makes an auditor for the central bank with this notary key.
-func New(notary *ecdsa.PublicKey) *Auditor {
-	return &Auditor{TillRoom: settlement.PilotTillRoom, notary: notary, states: map[string]*message.State{}, verified: map[message.Hash]bool{}}
+func New(key *ecdsa.PublicKey) *Auditor {
+	return &Auditor{TillRoom: notary.PilotTillRoom, notary: key, states: map[string]*message.State{}, verified: map[message.Hash]bool{}}
 }
 
 // invariant is one row of protocol §8.

@@ -8,9 +8,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/audit"
-	"ekrona/host/settlement"
+	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/store"
 )
@@ -34,25 +35,25 @@ func aDay(t *testing.T) *settlementtest.World {
 	_, err := cecilia.Refuse(refused.Request.Number)
 	require.NoError(t, err)
 	load(t, w, shop, 0, settlementtest.Whole) // the shop's claim on Bertil waits
-	require.NoError(t, w.Notary.ReportLost(ctx, "SEFJORD0", string(bertil.ID)))
+	require.NoError(t, w.Notary.For("SEFJORD0").ReportLost(ctx, bertil.ID))
 	w.Clock.At = w.Clock.At.Add(w.Terms.Honour)
 	_, err = w.Notary.EndDue(ctx)
 	require.NoError(t, err)
 	load(t, w, anna, 0, settlementtest.Whole)
 	load(t, w, cecilia, 40_00, settlementtest.CoSigned)
-	require.NoError(t, w.Notary.Refund(ctx, "SEFJORD0", settlement.Refund{Order: "4", Payee: string(shop.ID), Payer: string(anna.ID), Atc: 1, Amount: 20_00}))
+	require.NoError(t, w.Notary.For("SEFJORD0").Refund(ctx, notary.Refund{Order: "4", Payee: shop.ID, Payer: anna.ID, Atc: 1, Amount: 20_00}))
 	pay(t, anna, cecilia, 7_00, false)
 	w.Submit(w.Encode(anna.Log[0].Payment))
 	return w
 }
 
-func load(t *testing.T, w *settlementtest.World, d *settlementtest.Device, credit message.Amount, until settlementtest.Step) {
+func load(t *testing.T, w *settlementtest.World, d *settlementtest.Device, credit money.Ore, until settlementtest.Step) {
 	report, refused := w.Sync(d, until, credit)
 	require.NoError(t, refused)
 	require.Zero(t, report.Difference)
 }
 
-func pay(t *testing.T, payer, payee *settlementtest.Device, amount message.Amount, accept bool) *message.Payment {
+func pay(t *testing.T, payer, payee *settlementtest.Device, amount money.Ore, accept bool) *message.Payment {
 	r, err := payee.Request(amount, "")
 	require.NoError(t, err)
 	p, err := payer.Pay(r, false)

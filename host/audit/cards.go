@@ -4,9 +4,9 @@ import (
 	"math"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
-	"ekrona/host/settlement"
+	"ekrona/host/notary"
 )
 
 // invariant2Balance: for every honest device, at the atc and instrSeq of its State: balance = shadow + accepted in its records and
@@ -27,12 +27,12 @@ func invariant2Balance(s *scene) {
 		expected := shadow[id] + s.paidAndPaidOut(id, d) + s.acceptedAndIn(id, d) - s.creditsAhead(id, d.State)
 		for _, e := range s.statement {
 			switch {
-			case e.Device != id:
-			case e.Kind == settlement.Swept, e.Kind == settlement.HoldingRepaid, e.Kind == settlement.PoolRepaid, e.Kind == settlement.RefundReceived:
+			case string(e.Device) != id:
+			case e.Kind == notary.Swept, e.Kind == notary.HoldingRepaid, e.Kind == notary.PoolRepaid, e.Kind == notary.RefundReceived:
 				expected -= e.Shadow
 			}
 		}
-		balance := money.FromWire(uint32(d.State.Balance))
+		balance := d.State.Balance
 		if !row.role.CanPay() { // counts in 32 bits
 			expected &= math.MaxUint32
 		}
@@ -62,7 +62,7 @@ func (s *scene) paidAndPaidOut(id string, d Device) (change money.Ore) {
 			continue
 		}
 		if identity, err := message.Identity(r.Payment); err != nil || !known[identity] {
-			change -= money.FromWire(uint32(r.Payment.Request.Amount))
+			change -= r.Payment.Request.Amount
 		}
 	}
 	return change
@@ -101,7 +101,7 @@ func (s *scene) acceptedAndIn(id string, d Device) (change money.Ore) {
 func (s *scene) creditsAhead(id string, state *message.State) (sum money.Ore) {
 	released := map[uint32]bool{}
 	for _, e := range s.statement {
-		if e.Device == id && e.Kind == settlement.Released {
+		if string(e.Device) == id && e.Kind == notary.Released {
 			released[e.Instr] = true
 		}
 	}
@@ -158,11 +158,11 @@ func invariant7Limits(s *scene) {
 		if row == nil || row.ceilings == nil {
 			continue
 		}
-		total := money.FromWire(uint32(d.State.Balance))
+		total := d.State.Balance
 		for _, r := range d.State.OpenRequests {
-			total += money.FromWire(uint32(r.Amount))
+			total += r.Amount
 		}
-		if ceiling := money.FromWire(uint32(row.ceilings.MaxBalance)); total > ceiling {
+		if ceiling := row.ceilings.MaxBalance; total > ceiling {
 			s.violated(id, total-ceiling, "balance and open requests are %s, the ceiling is %s", total, ceiling)
 		}
 		if len(d.State.OpenRequests) > spec.MaxOpenRequests {
@@ -182,12 +182,12 @@ func invariant7Limits(s *scene) {
 	}
 	aside := map[string]money.Ore{}
 	for _, p := range s.payments {
-		if p.verdict == settlement.Reserved {
+		if p.verdict == notary.Reserved {
 			aside[p.payer()] += p.amount()
 		}
 	}
 	for _, i := range s.instructions {
-		if d := s.devices[i.device]; i.open && d != nil && d.status != settlement.Ended {
+		if d := s.devices[i.device]; i.open && d != nil && d.status != notary.Ended {
 			aside[i.device] += i.credit()
 		}
 	}
@@ -209,7 +209,7 @@ func invariant10Agreement(s *scene) {
 		if d.State.AckedATC != d.State.ATC {
 			s.violated(id, 0, "%d records are not acknowledged", d.State.ATC-d.State.AckedATC)
 		}
-		balance := money.FromWire(uint32(d.State.Balance))
+		balance := d.State.Balance
 		for _, r := range d.State.OpenRequests { // a payment for it may be under way, never settled
 			for _, p := range s.payments {
 				if p.payee() == id && p.message.Request.Number == r.Number && p.paid() {

@@ -5,9 +5,9 @@ import (
 	"strconv"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
-	"ekrona/host/settlement"
+	"ekrona/host/notary"
 )
 
 // facts are the rows of the central bank that are judged: messages parsed from their bytes, not from the columns beside them.
@@ -32,14 +32,14 @@ type device struct {
 	role         spec.Role
 	key          *ecdsa.PublicKey
 	ceilings     *message.Policy
-	status       settlement.Status
+	status       notary.Status
 }
 
 type payment struct {
 	message     *message.Payment
 	identity    message.Hash
 	standing    int // 0 first body, 1 second, 2 of a device without registered key, 3 unproven
-	verdict     settlement.Verdict
+	verdict     notary.Verdict
 	fromShadow  money.Ore
 	fromHolding money.Ore
 	fromPool    money.Ore
@@ -47,7 +47,7 @@ type payment struct {
 
 func (p *payment) payer() string     { return string(p.message.Payer) }
 func (p *payment) payee() string     { return string(p.message.Request.Payee) }
-func (p *payment) amount() money.Ore { return money.FromWire(uint32(p.message.Request.Amount)) }
+func (p *payment) amount() money.Ore { return p.message.Request.Amount }
 func (p *payment) name() string      { return paymentName(p.payer(), p.message.ATC) }
 
 func paymentName(payer string, atc uint32) string { return numbered("payment ", payer, atc) }
@@ -61,7 +61,7 @@ func numbered(what, device string, number uint32) string {
 
 // paid tells that the payee has the money.
 func (p *payment) paid() bool {
-	return p.verdict == settlement.Settled || p.verdict == settlement.Uncovered
+	return p.verdict == notary.Settled || p.verdict == notary.Uncovered
 }
 
 type request struct {
@@ -119,10 +119,10 @@ func (i *instruction) name() string {
 	return instructionName(string(i.message.Device), i.message.Sequence)
 }
 
-func (i *instruction) credit() money.Ore { return money.FromWire(uint32(i.message.Credit)) }
+func (i *instruction) credit() money.Ore { return i.message.Credit }
 
 // entry is a line of the statement of an intermediary.
 type entry struct {
-	settlement.Entry
+	notary.Entry
 	intermediary string
 }

@@ -4,8 +4,8 @@ import (
 	"crypto/ecdsa"
 
 	"ekrona/apdu/message"
-	"ekrona/host/money"
-	"ekrona/host/settlement"
+	"ekrona/apdu/money"
+	"ekrona/host/notary"
 )
 
 // holdings adds up the statement: every intermediary's online holding and every device's shadow wallet.
@@ -14,7 +14,7 @@ func (f *facts) holdings() (online, shadow map[string]money.Ore) {
 	for _, e := range f.statement {
 		online[e.intermediary] += e.Online
 		if e.Device != "" {
-			shadow[e.Device] += e.Shadow
+			shadow[string(e.Device)] += e.Shadow
 		}
 	}
 	return online, shadow
@@ -27,7 +27,7 @@ func (f *facts) pool() money.Ore {
 		sum -= p.fromPool
 	}
 	for _, e := range f.statement {
-		if e.Kind == settlement.PoolRepaid {
+		if e.Kind == notary.PoolRepaid {
 			sum -= e.Shadow
 		}
 	}
@@ -72,7 +72,7 @@ func invariant3NoValueCreated(s *scene) {
 		if !s.trusted(id) || !s.devices[id].role.CanPay() {
 			continue
 		}
-		spendable += money.FromWire(uint32(d.State.Balance))
+		spendable += d.State.Balance
 		for _, p := range s.acceptedBy(id, d) {
 			if !p.paid() && !s.backed(p) {
 				spendable -= p.amount()
@@ -87,7 +87,7 @@ func invariant3NoValueCreated(s *scene) {
 // trusted: an honest device that has not ended.
 func (s *scene) trusted(id string) bool {
 	_, honest := s.honest[id]
-	return honest && s.devices[id] != nil && s.devices[id].status != settlement.Ended
+	return honest && s.devices[id] != nil && s.devices[id].status != notary.Ended
 }
 
 // backed: the payment is the first word of an honest device in use, under that number.
@@ -122,8 +122,8 @@ func (s *scene) acceptedBy(id string, d Device) (all []*payment) {
 }
 
 // paymentKey is what statement and payment share.
-func paymentKey(payer string, atc uint32, payee string) string {
-	return paymentName(payer, atc) + " to " + payee
+func paymentKey(payer message.DeviceID, atc uint32, payee message.DeviceID) string {
+	return paymentName(string(payer), atc) + " to " + string(payee)
 }
 
 // invariant4Accounted: what a payment took is with the payee or came back, once, never both, and the statement tells it so.
@@ -133,12 +133,12 @@ func invariant4Accounted(s *scene) {
 	want, got := map[string]flow{}, map[string]flow{}
 	for _, p := range s.payments {
 		s.checkSources(p)
-		k := paymentKey(p.payer(), p.message.ATC, p.payee())
+		k := paymentKey(p.message.Payer, p.message.ATC, p.message.Request.Payee)
 		w := want[k] // two bodies of one clone may share the name
 		switch {
 		case p.paid():
 			w.paid, w.holding, w.received = w.paid+p.fromShadow, w.holding+p.fromHolding, w.received+p.amount()
-		case p.verdict == settlement.Void:
+		case p.verdict == notary.Void:
 			w.returned += p.fromShadow
 		}
 		want[k] = w
@@ -150,15 +150,15 @@ func invariant4Accounted(s *scene) {
 		k := paymentKey(e.Payer, e.Atc, e.Payee)
 		g := got[k]
 		switch e.Kind {
-		case settlement.Paid:
+		case notary.Paid:
 			g.paid -= e.Shadow
-		case settlement.HoldingPaid:
+		case notary.HoldingPaid:
 			g.holding -= e.Online
-		case settlement.Received:
+		case notary.Received:
 			g.received += e.Shadow
-		case settlement.Collected, settlement.Unloaded:
+		case notary.Collected, notary.Unloaded:
 			g.received += e.Online
-		case settlement.Returned:
+		case notary.Returned:
 			g.returned += e.Online
 			if e.Shadow != -e.Online {
 				s.violated(k, e.Shadow+e.Online, "returned %s from a shadow wallet that gave %s", e.Online, -e.Shadow)
@@ -182,16 +182,16 @@ func invariant4Accounted(s *scene) {
 // checkSources: the sources of a paid payment make up its amount; a void one moved all or, where no shadow wallet answers, nothing.
 func (s *scene) checkSources(p *payment) {
 	total := p.fromShadow + p.fromHolding + p.fromPool
-	answers := p.standing < 2 && s.devices[p.payer()] != nil && s.devices[p.payer()].status != settlement.Ended
+	answers := p.standing < 2 && s.devices[p.payer()] != nil && s.devices[p.payer()].status != notary.Ended
 	ok := false
 	switch p.verdict {
-	case settlement.Settled:
+	case notary.Settled:
 		ok = p.fromShadow == p.amount() && total == p.amount()
-	case settlement.Uncovered:
+	case notary.Uncovered:
 		ok = p.fromShadow < p.amount() && total == p.amount() && !answers
-	case settlement.Void:
+	case notary.Void:
 		ok = total == p.fromShadow && (total == p.amount() || total == 0 && !answers)
-	case settlement.Reserved, settlement.Waiting:
+	case notary.Reserved, notary.Waiting:
 		ok = total == 0
 	}
 	if !ok {

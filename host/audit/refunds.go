@@ -1,9 +1,10 @@
 package audit
 
 import (
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
-	"ekrona/host/settlement"
+	"ekrona/host/notary"
 )
 
 // refund is one refund order, as the statements of its two intermediaries tell it.
@@ -14,7 +15,10 @@ type refund struct {
 // refunds pairs what was paid back with what was received: same order, same payment. What has no partner stands alone, and so
 // does what is told twice.
 func (f *facts) refunds() (all []*refund) {
-	type name struct{ order, payer, payee string }
+	type name struct {
+		order        notary.OrderKey
+		payer, payee message.DeviceID
+	}
 	alone := map[name]*refund{}
 	find := func(e *entry, told func(*refund) **entry) {
 		n := name{e.Order, e.Payer, e.Payee}
@@ -27,9 +31,9 @@ func (f *facts) refunds() (all []*refund) {
 	}
 	for i := range f.statement {
 		switch e := &f.statement[i]; e.Kind {
-		case settlement.RefundPaid:
+		case notary.RefundPaid:
 			find(e, func(r *refund) **entry { return &r.paid })
-		case settlement.RefundReceived:
+		case notary.RefundReceived:
 			find(e, func(r *refund) **entry { return &r.received })
 		}
 	}
@@ -38,9 +42,9 @@ func (f *facts) refunds() (all []*refund) {
 
 func (r *refund) name() string {
 	if r.paid != nil {
-		return "refund " + r.paid.Order
+		return "refund " + string(r.paid.Order)
 	}
-	return "refund " + r.received.Order
+	return "refund " + string(r.received.Order)
 }
 
 // given is what the till's side paid, got what the payer's side received: online, or in the shadow wallet of a device that has ended.
@@ -70,8 +74,8 @@ func (s *scene) checkRefunded() {
 		sums[paymentKey(r.paid.Payer, r.paid.Atc, r.paid.Payee)] += r.given()
 	}
 	for _, p := range s.payments {
-		if p.verdict == settlement.Settled && p.standing == 0 {
-			k := paymentKey(p.payer(), p.message.ATC, p.payee())
+		if p.verdict == notary.Settled && p.standing == 0 {
+			k := paymentKey(p.message.Payer, p.message.ATC, p.message.Request.Payee)
 			if sums[k] > p.amount() {
 				s.violated(k, sums[k]-p.amount(), "paid %s, %s of it was refunded", p.amount(), sums[k])
 			}
@@ -91,7 +95,7 @@ func (s *scene) checkRefunds() {
 			s.violated(r.name(), r.got(), "nobody paid it")
 			continue
 		}
-		till, payer := s.devices[r.paid.Payee], s.devices[r.paid.Payer]
+		till, payer := s.devices[string(r.paid.Payee)], s.devices[string(r.paid.Payer)]
 		switch {
 		case till == nil || till.role != spec.RoleTerminal && till.role != spec.RoleSAM || r.paid.Device != r.paid.Payee:
 			s.violated(r.name(), r.given(), "%s is no till", r.paid.Payee)

@@ -13,10 +13,10 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 	"ekrona/apdu/tlv"
-	"ekrona/host/money"
 	"ekrona/host/store"
 )
 

@@ -5,8 +5,7 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
-	"ekrona/host/money"
-	"ekrona/host/settlement"
+	"ekrona/host/notary"
 )
 
 // invariant5One: one verdict for a payment; at most one settled payment for a request, and it is the one that the payee's word
@@ -31,7 +30,7 @@ func invariant5One(s *scene) {
 			}
 			settled[p.request()] = p
 		}
-		if p.paid() && !named || p.verdict == settlement.Void && named && p.standing < 2 || p.verdict == settlement.Reserved && w != nil {
+		if p.paid() && !named || p.verdict == notary.Void && named && p.standing < 2 || p.verdict == notary.Reserved && w != nil {
 			s.violated(p.name(), p.amount(), "is %s, the payee's word says otherwise", p.verdict)
 		}
 	}
@@ -185,7 +184,7 @@ func (s *scene) checkAccepted(id string, d Device) {
 		}
 		identity, err := message.Identity(r.Payment)
 		if err != nil || !s.signed(r.Payment, identity, []*ecdsa.PublicKey{payer.key}) {
-			s.violated(id, money.FromWire(uint32(r.Payment.Request.Amount)), "has accepted payment %s/%d, which the payer's key has not signed",
+			s.violated(id, r.Payment.Request.Amount, "has accepted payment %s/%d, which the payer's key has not signed",
 				r.Payment.Payer, r.Payment.ATC)
 		}
 	}
@@ -196,7 +195,7 @@ func (s *scene) checkWord(p *payment) {
 	switch {
 	case payee == nil || w == nil:
 		s.violated(p.name(), p.amount(), "is paid to a payee that is not registered or has not spoken")
-	case w.voice == nil && payee.status != settlement.Ended:
+	case w.voice == nil && payee.status != notary.Ended:
 		s.violated(p.name(), p.amount(), "is paid without the payee's word")
 	case w.voice != nil && (w.voice.receipt == nil || w.voice.receipt.Payment != p.identity || w.voice.payee() != p.payee() ||
 		!s.signed(w.voice.receipt, w.voice.identity, []*ecdsa.PublicKey{payee.key})):

@@ -10,6 +10,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 )
 
@@ -61,7 +62,7 @@ func TestCommandsAreThoseOfTheSpec(t *testing.T) {
 		{"REFUSE", turn{"80160000079F41040000000700", "E4009000"},
 			func(c *Client) (any, error) { return c.Refuse(ctx, 7) }, []byte{0xE4, 0}},
 		{"GET DATA balance", turn{"00CA00C400", "C40400004E209000"},
-			func(c *Client) (any, error) { return c.Balance(ctx) }, message.Amount(20000)},
+			func(c *Client) (any, error) { return c.Balance(ctx) }, money.Ore(20000)},
 		{"GET DATA device", turn{"00CA005A00", "5A1053454E4F524449433030303030303031 9000"},
 			func(c *Client) (any, error) { return c.Device(ctx) }, message.DeviceID("SENORDIC00000001")},
 		{"GET DATA counters", turn{"00CA00E900", "E91A 9F360400000005 C20400000003 C50400000002 9F410400000001 9000"},
@@ -92,7 +93,7 @@ func TestAuthoritiesAreIntroducedOnlyWhenTheCardAsks(t *testing.T) {
 
 	_, err = talk(t, turn{pay, "6A88"}, turn{introduce, "9407"}).Pay(ctx, request, payee, ca)
 	assert.True(t, Is(err, spec.SWCertificate))
-	assert.ErrorIs(t, err, apdu.ErrNotAuthentic)
+	assert.ErrorIs(t, err, ErrNotAuthentic)
 
 	_, err = talk(t, turn{pay, "6A88"}, turn{introduce, "9000"}, turn{pay, "6A88"}).Pay(ctx, request, payee, ca)
 	assert.True(t, Is(err, spec.SWReferenceUnknown), "it is asked for once")
@@ -102,7 +103,7 @@ func TestRefusalsAndLostCardsAreToldApart(t *testing.T) {
 	ctx := context.Background()
 	_, err := talk(t, turn{"8012000002010200", "9401"}).Pay(ctx, []byte{1}, []byte{2}, nil)
 	assert.True(t, Is(err, spec.SWFunds))
-	assert.ErrorIs(t, err, apdu.ErrLimit)
+	assert.ErrorIs(t, err, ErrLimit)
 	assert.False(t, IsLost(err))
 	assert.ErrorContains(t, err, "PAY")
 

@@ -6,6 +6,7 @@ import (
 
 	"ekrona/apdu/layout"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 )
 
@@ -27,9 +28,9 @@ func (c *Client) Device(ctx context.Context) (message.DeviceID, error) {
 }
 
 // Balance reads the card's balance.
-func (c *Client) Balance(ctx context.Context) (message.Amount, error) {
-	var balance message.Amount
-	err := c.getData(ctx, "balance", &balance)
+func (c *Client) Balance(ctx context.Context) (money.Ore, error) {
+	var balance money.Ore
+	err := c.getData(ctx, "balance", message.AmountOf(&balance))
 	return balance, err
 }
 

@@ -5,15 +5,16 @@ import (
 
 	"ekrona/apdu/layout"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 )
 
 // Request opens a Request for an amount and returns it signed. payer, when not
 // empty, is the only device that may pay it.
-func (c *Client) Request(ctx context.Context, amount message.Amount, payer message.DeviceID) ([]byte, error) {
+func (c *Client) Request(ctx context.Context, amount money.Ore, payer message.DeviceID) ([]byte, error) {
 	v := spec.RequestPayment.Only()
 	currency := layout.Uint16(spec.Currency)
-	values, fields := []layout.Value{&amount, &currency, &payer}, v.In
+	values, fields := []layout.Value{message.AmountOf(&amount), &currency, &payer}, v.In
 	if payer == "" { // the last field, which may be left out
 		values, fields = values[:2], fields[:2]
 	}

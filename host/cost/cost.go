@@ -12,10 +12,10 @@ import (
 	"errors"
 	"time"
 
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/emulator/card"
-	"ekrona/host/money"
-	"ekrona/host/town"
+	"ekrona/host/sandbox"
 	"ekrona/host/wallet"
 )
 
@@ -55,19 +55,19 @@ type measurement struct {
 	link card.Link
 	taps []Tap
 	err  error // the first failed estimate
-	*town.Town
+	*sandbox.Sandbox
 }
 
-// Measure founds a town in an empty folder, lets its people load, pay, receive,
+// Measure founds a sandbox in an empty folder, lets its people load, pay, receive,
 // refuse, synchronise and unload, and returns the taps in order.
 func Measure(ctx context.Context, folder string, link card.Link) ([]Tap, error) {
 	m := &measurement{ctx: ctx, link: link}
 	m.begin("personalize, after INSTALL", 0)
-	t, err := town.Open(ctx, folder, town.Options{Plan: town.Pilot(), Observe: m.observe})
+	t, err := sandbox.Found(ctx, folder, sandbox.Pilot(), sandbox.Options{Observe: m.observe})
 	if err != nil {
 		return nil, err
 	}
-	m.Town = t
+	m.Sandbox = t
 	err = m.flows()
 	return m.taps, errors.Join(err, m.err, t.Close())
 }
@@ -76,7 +76,7 @@ func (m *measurement) begin(title string, goal time.Duration) {
 	m.taps = append(m.taps, Tap{Title: title, Goal: goal})
 }
 
-func (m *measurement) observe(e town.Exchange) {
+func (m *measurement) observe(e sandbox.Exchange) {
 	if e.Holder != "anna" || e.Err != nil {
 		return // the others' cards do the same
 	}
@@ -94,15 +94,15 @@ func (m *measurement) observe(e town.Exchange) {
 }
 
 func (m *measurement) flows() error {
-	anna, err := m.Person("anna")
+	anna, err := m.Person(m.ctx, "anna", "")
 	if err != nil {
 		return err
 	}
-	bertil, err := m.Person("bertil")
+	bertil, err := m.Person(m.ctx, "bertil", "")
 	if err != nil {
 		return err
 	}
-	cafe, err := m.Shop("cafe")
+	cafe, err := m.Merchant(m.ctx, "cafe")
 	if err != nil {
 		return err
 	}
@@ -137,12 +137,12 @@ func (m *measurement) flows() error {
 	return nil
 }
 
-func hold(p *town.Person) (wallet.Tap, error) {
+func hold(p *sandbox.Person) (wallet.Tap, error) {
 	entered, err := p.Letter.Block()
 	return wallet.Tap{Card: p.Card.Tap(), PIN: entered}, err
 }
 
-func (m *measurement) fund(p *town.Person, amount money.Ore) error {
+func (m *measurement) fund(p *sandbox.Person, amount money.Ore) error {
 	tap, err := hold(p)
 	if err != nil {
 		return err
@@ -151,17 +151,17 @@ func (m *measurement) fund(p *town.Person, amount money.Ore) error {
 	return err
 }
 
-func (m *measurement) sell(s *town.Shop, tap wallet.Tap, amount money.Ore) error {
-	sale, err := s.Till.Ask(m.ctx, amount)
+func (m *measurement) sell(s *sandbox.Merchant, tap wallet.Tap, amount money.Ore) error {
+	sale, err := s.Terminal.Ask(m.ctx, amount)
 	if err != nil {
 		return err
 	}
-	_, err = s.Till.Take(m.ctx, sale.Number, tap.Card, tap.PIN)
+	_, err = s.Terminal.Take(m.ctx, sale.Number, tap.Card, tap.PIN)
 	return err
 }
 
 // receive pays from payer to payee on the payee's phone.
-func (m *measurement) receive(payee, payer *town.Person, amount money.Ore) error {
+func (m *measurement) receive(payee, payer *sandbox.Person, amount money.Ore) error {
 	_, _, err := payee.Phone.Transfer(m.ctx, amount, func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
 		if side == wallet.Payee {
 			return hold(payee)
@@ -173,7 +173,7 @@ func (m *measurement) receive(payee, payer *town.Person, amount money.Ore) error
 	return err
 }
 
-func (m *measurement) refuse(p *town.Person, tap wallet.Tap, amount money.Ore) error {
+func (m *measurement) refuse(p *sandbox.Person, tap wallet.Tap, amount money.Ore) error {
 	asked, err := p.Phone.Request(m.ctx, tap, amount, "")
 	if err != nil {
 		return err

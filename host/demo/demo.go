@@ -10,64 +10,67 @@ import (
 	"fmt"
 	"io"
 
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 	"ekrona/host/progress"
+	"ekrona/host/sandbox"
 	"ekrona/host/terminal"
-	"ekrona/host/town"
 	"ekrona/host/wallet"
 )
 
 // story is one telling.
 type story struct {
-	ctx  context.Context
-	town *town.Town
-	tell *teller
+	ctx     context.Context
+	sandbox *sandbox.Sandbox
+	tell    *teller
 
-	anna, bertil, cecilia *town.Person
-	cafe                  *town.Shop
+	anna, bertil, cecilia *sandbox.Person
+	cafe                  *sandbox.Merchant
 }
 
 // Options say how the story is told.
 type Options struct {
-	Town  town.Options  // Observe is the demo's own
-	Trace bool          // show every command to a card, decoded
-	Show  progress.Show // gets the story as events, for whoever does not read out
+	Plan    sandbox.Plan
+	Sandbox sandbox.Options // Observe is the demo's own
+	Trace   bool            // show every command to a card, decoded
+	Show    progress.Show   // gets the story as events, for whoever does not read out
 }
 
-// Run founds a town in an empty folder, tells the story on out, and returns the
+// Run founds a sandbox in an empty folder, tells the story on out, and returns the
 // books after it. Violations of the protocol are in the books, not an error.
-func Run(ctx context.Context, folder string, out io.Writer, options Options) (town.Books, error) {
+func Run(ctx context.Context, folder string, out io.Writer, options Options) (sandbox.Books, error) {
 	tell := &teller{out: out, show: options.Show, trace: options.Trace}
-	options.Town.Observe = tell.observe
-	tell.scene("The town")
-	t, err := town.Open(ctx, folder, options.Town)
+	options.Sandbox.Observe = tell.observe
+	tell.scene("The parties")
+	t, err := sandbox.Found(ctx, folder, options.Plan, options.Sandbox)
 	if err != nil {
-		return town.Books{}, err
+		return sandbox.Books{}, err
 	}
 	books, err := tellStory(ctx, t, tell)
 	return books, errors.Join(err, t.Close())
 }
 
 // tellStory tells one scene after the other.
-func tellStory(ctx context.Context, t *town.Town, tell *teller) (town.Books, error) {
-	s := &story{ctx: ctx, town: t, tell: tell}
+func tellStory(ctx context.Context, t *sandbox.Sandbox, tell *teller) (sandbox.Books, error) {
+	s := &story{ctx: ctx, sandbox: t, tell: tell}
 	var err error
-	for name, person := range map[string]**town.Person{"anna": &s.anna, "bertil": &s.bertil, "cecilia": &s.cecilia} {
-		if *person, err = t.Person(name); err != nil {
-			return town.Books{}, err
+	for name, person := range map[string]**sandbox.Person{"anna": &s.anna, "bertil": &s.bertil, "cecilia": &s.cecilia} {
+		if *person, err = t.Person(ctx, name, ""); err != nil {
+			return sandbox.Books{}, err
 		}
 	}
-	if s.cafe, err = t.Shop("cafe"); err != nil {
-		return town.Books{}, err
+	if s.cafe, err = t.Merchant(ctx, "cafe"); err != nil {
+		return sandbox.Books{}, err
 	}
-	s.introduce()
+	if err := s.introduce(); err != nil {
+		return sandbox.Books{}, err
+	}
 	for _, scene := range []func() error{
 		s.load, s.payInTheShop, s.tornTap, s.cardToCard, s.refuse, s.settleTheChain, s.payerFirst, s.unload, s.comeToRest,
 	} {
 		if err := scene(); err != nil {
-			return town.Books{}, err
+			return sandbox.Books{}, err
 		}
 	}
 	books, err := t.Books(ctx, true)
@@ -77,20 +80,34 @@ func tellStory(ctx context.Context, t *town.Town, tell *teller) (town.Books, err
 	return books, tell.books(books)
 }
 
-func (s *story) introduce() {
-	for _, b := range s.town.Banks {
-		s.tell.say("Riksbank", "issues e-krona to %s, and certifies its CA and its instruction key", b.Title)
+func (s *story) introduce() error {
+	banks, err := s.sandbox.Banks(s.ctx)
+	if err != nil {
+		return err
 	}
-	for _, p := range s.town.People {
-		s.tell.say(p.Bank.Title, "issues %s's card %s: key pair made on the card, certificate, PIN letter, registered at the notary", title(p.Name), p.Phone.Device())
+	for _, b := range banks {
+		s.tell.say("Riksbank", "issues e-krona to %s, and certifies its CA and its instruction key", b.Settings.Title)
 	}
-	for _, c := range s.town.Shops {
-		s.tell.say(c.Bank.Title, "certifies the terminal %s of the %s", c.Till.ID(), c.Name)
+	for _, p := range s.people() {
+		b, err := s.sandbox.BankOf(s.ctx, p)
+		if err != nil {
+			return err
+		}
+		s.tell.say(b.Settings.Title, "issues %s's card %s: key pair made on the card, certificate, PIN letter, registered at the notary",
+			title(p.Name), p.Phone.Device())
 	}
+	b, err := s.sandbox.BankOfMerchant(s.ctx, s.cafe)
+	if err != nil {
+		return err
+	}
+	s.tell.say(b.Settings.Title, "certifies the terminal %s of the %s", s.cafe.Terminal.ID(), s.cafe.Name)
+	return nil
 }
 
-// hold holds a person's card to a phone or till, with the PIN entered.
-func (s *story) hold(p *town.Person) (wallet.Tap, error) {
+func (s *story) people() []*sandbox.Person { return []*sandbox.Person{s.anna, s.bertil, s.cecilia} }
+
+// hold holds a person's card to a phone or terminal, with the PIN entered.
+func (s *story) hold(p *sandbox.Person) (wallet.Tap, error) {
 	s.tell.tap()
 	entered, err := p.Letter.Block()
 	return wallet.Tap{Card: p.Card.Tap(), PIN: entered}, err
@@ -101,7 +118,7 @@ func (s *story) load() error {
 	return s.loadCard(s.anna, 200*money.Krona)
 }
 
-func (s *story) loadCard(p *town.Person, amount money.Ore) error {
+func (s *story) loadCard(p *sandbox.Person, amount money.Ore) error {
 	s.tell.say(title(p.Name), "orders %s for the card, and holds it to the phone", amount)
 	tap, err := s.hold(p)
 	if err != nil {
@@ -111,14 +128,18 @@ func (s *story) loadCard(p *town.Person, amount money.Ore) error {
 	if err != nil {
 		return err
 	}
-	s.tell.say("Notary", "reserves %s in the card's shadow wallet and signs the Instruction beside %s", amount, p.Bank.Title)
+	b, err := s.sandbox.BankOf(s.ctx, p)
+	if err != nil {
+		return err
+	}
+	s.tell.say("Notary", "reserves %s in the card's shadow wallet and signs the Instruction beside %s", amount, b.Settings.Title)
 	s.tell.say(title(p.Name)+"'s card", "verifies both signatures, adds %s, confirms", result.Credited)
 	return nil
 }
 
 // ask begins a sale at the till.
 func (s *story) ask(amount money.Ore) (terminal.Sale, error) {
-	sale, err := s.cafe.Till.Ask(s.ctx, amount)
+	sale, err := s.cafe.Terminal.Ask(s.ctx, amount)
 	if err == nil {
 		s.tell.say("Terminal", "signs and stores the Request: %s, number %d. Please tap", amount, sale.Number)
 	}
@@ -126,13 +147,13 @@ func (s *story) ask(amount money.Ore) (terminal.Sale, error) {
 }
 
 // take holds the person's card to the till for a sale.
-func (s *story) take(p *town.Person, sale terminal.Sale, entered pin.Block) (envelope.Envelope, error) {
+func (s *story) take(p *sandbox.Person, sale terminal.Sale, entered pin.Block) (envelope.Envelope, error) {
 	s.tell.tap()
-	return s.cafe.Till.Take(s.ctx, sale.Number, p.Card.Tap(), entered)
+	return s.cafe.Terminal.Take(s.ctx, sale.Number, p.Card.Tap(), entered)
 }
 
 // sell takes an amount at the till and returns the Receipt.
-func (s *story) sell(p *town.Person, amount money.Ore) (envelope.Envelope, error) {
+func (s *story) sell(p *sandbox.Person, amount money.Ore) (envelope.Envelope, error) {
 	sale, err := s.ask(amount)
 	if err != nil {
 		return envelope.Envelope{}, err
@@ -189,7 +210,7 @@ func (s *story) tornTap() error {
 }
 
 // synchronise brings a person's card online.
-func (s *story) synchronise(p *town.Person) error {
+func (s *story) synchronise(p *sandbox.Person) error {
 	tap, err := s.hold(p)
 	if err != nil {
 		return err
@@ -203,7 +224,7 @@ func (s *story) synchronise(p *town.Person) error {
 }
 
 func (s *story) synchroniseTill() error {
-	result, err := s.cafe.Till.Synchronise(s.ctx)
+	result, err := s.cafe.Terminal.Synchronise(s.ctx)
 	if err != nil {
 		return err
 	}

@@ -3,9 +3,9 @@ package demo
 import (
 	"context"
 
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
-	"ekrona/host/town"
+	"ekrona/host/sandbox"
 	"ekrona/host/wallet"
 )
 
@@ -22,7 +22,7 @@ func (s *story) cardToCard() error {
 }
 
 // transfer pays from one card to another in three taps on the payee's phone.
-func (s *story) transfer(payer, payee *town.Person, amount money.Ore) error {
+func (s *story) transfer(payer, payee *sandbox.Person, amount money.Ore) error {
 	s.tell.say(title(payee.Name), "asks for %s; three taps on one phone", amount)
 	_, receipt, err := payee.Phone.Transfer(s.ctx, amount, func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
 		if side == wallet.Payer {
@@ -81,7 +81,7 @@ func (s *story) settleTheChain() error {
 		if err := step(); err != nil {
 			return err
 		}
-		if err := s.tell.verdicts(s.ctx, s.town); err != nil {
+		if err := s.verdicts(); err != nil {
 			return err
 		}
 	}
@@ -98,7 +98,7 @@ func (s *story) payerFirst() error {
 		if err := step(); err != nil {
 			return err
 		}
-		if err := s.tell.verdicts(s.ctx, s.town); err != nil {
+		if err := s.verdicts(); err != nil {
 			return err
 		}
 	}
@@ -124,7 +124,7 @@ func (s *story) unload() error {
 func (s *story) comeToRest() error {
 	s.tell.scene("Everyone synchronises twice, and all must agree")
 	for range 2 {
-		for _, p := range s.town.People {
+		for _, p := range s.people() {
 			if err := s.synchronise(p); err != nil {
 				return err
 			}

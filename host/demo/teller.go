@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -9,10 +8,10 @@ import (
 
 	"ekrona/apdu/trace"
 	"ekrona/emulator/card"
+	"ekrona/host/notary"
 	"ekrona/host/progress"
+	"ekrona/host/sandbox"
 	"ekrona/host/session"
-	"ekrona/host/settlement"
-	"ekrona/host/town"
 )
 
 // teller writes the story down: who, and what.
@@ -24,7 +23,7 @@ type teller struct {
 
 	last card.Stats // of the tap in progress
 
-	seen map[string]settlement.Verdict
+	seen map[string]notary.Verdict
 }
 
 // speakerWidth is room for the longest speaker.
@@ -58,7 +57,7 @@ func title(name string) string {
 func (t *teller) tap() { t.last = card.Stats{} }
 
 // observe is told every exchange with a card.
-func (t *teller) observe(e town.Exchange) {
+func (t *teller) observe(e sandbox.Exchange) {
 	t.last = t.last.Add(e.Stats)
 	if !t.trace {
 		return
@@ -112,20 +111,22 @@ func (t *teller) synchronised(device string, r session.Result) {
 const lastRecord = 64
 
 // verdicts tells what the notary decided since the last time.
-func (t *teller) verdicts(ctx context.Context, where *town.Town) error {
+func (s *story) verdicts() error {
+	t := s.tell
 	if t.seen == nil {
-		t.seen = map[string]settlement.Verdict{}
+		t.seen = map[string]notary.Verdict{}
 	}
-	holders := map[string]string{}
-	for _, p := range where.People {
+	centralBank, err := s.sandbox.CentralBank(s.ctx)
+	if err != nil {
+		return err
+	}
+	holders := map[string]string{string(s.cafe.Terminal.ID()): "the " + s.cafe.Name}
+	for _, p := range s.people() {
 		holders[string(p.Phone.Device())] = title(p.Name)
 	}
-	for _, s := range where.Shops {
-		holders[string(s.Till.ID())] = "the " + s.Name
-	}
-	for _, p := range where.People {
+	for _, p := range s.people() {
 		for atc := uint32(1); atc <= lastRecord; atc++ {
-			status, err := where.CentralBank.Payment(ctx, string(p.Phone.Device()), atc)
+			status, err := centralBank.Payment(s.ctx, p.Phone.Device(), atc)
 			if err != nil {
 				return err
 			}
@@ -134,48 +135,67 @@ func (t *teller) verdicts(ctx context.Context, where *town.Town) error {
 				continue
 			}
 			t.seen[key] = status.Verdict
-			t.say("Notary", "%s -> %s, %s: %s", title(p.Name), holders[status.Payee], status.Amount, meaning(status.Verdict))
+			t.say("Notary", "%s -> %s, %s: %s", title(p.Name), holders[string(status.Payee)], status.Amount, meaning(status.Verdict))
 		}
 	}
 	return nil
 }
 
 // meaning says a verdict in words.
-func meaning(v settlement.Verdict) string {
+func meaning(v notary.Verdict) string {
 	switch v {
-	case settlement.Reserved:
+	case notary.Reserved:
 		return "reserved; it is for the payee's device to accept or refuse"
-	case settlement.Waiting:
+	case notary.Waiting:
 		return "waiting until the payer's shadow wallet covers it; nobody is blocked"
-	case settlement.Settled:
+	case notary.Settled:
 		return "settled"
-	case settlement.Void:
+	case notary.Void:
 		return "void; back in the payer's online wallet"
-	case settlement.Uncovered:
+	case notary.Uncovered:
 		return "settled, but not from the payer's shadow wallet"
 	default:
 		return v.String()
 	}
 }
 
-// WriteBooks writes the books of a town down.
-func WriteBooks(out io.Writer, b town.Books) error {
+// WriteBooks writes the books of a sandbox down.
+func WriteBooks(out io.Writer, b sandbox.Books) error {
 	t := &teller{out: out}
 	return t.books(b)
 }
 
-func (t *teller) books(b town.Books) error {
+// person writes a person's wallets down: a row, and one more for each further card.
+func (t *teller) person(p sandbox.PersonBooks) {
+	name, bank, online := p.Name, p.Bank, p.Online.String()
+	if len(p.Cards) == 0 {
+		t.line("%-10s %-12s %14s %14s %14s", name, bank, online, "", "no card")
+	}
+	for _, c := range p.Cards {
+		offline := "not asked"
+		if c.Offline != nil {
+			offline = c.Offline.String()
+		}
+		row := fmt.Sprintf("%-10s %-12s %14s %14s %14s", name, bank, online, c.Shadow, offline)
+		if len(p.Cards) > 1 {
+			row += "  " + string(c.Device)
+		}
+		t.line("%s", row)
+		name, bank, online = "", "", ""
+	}
+}
+
+func (t *teller) books(b sandbox.Books) error {
 	t.scene("The books")
 	t.line("%-10s %-12s %14s %14s %14s", "", "", "online", "shadow", "offline")
 	for _, p := range b.People {
-		offline := "not asked"
-		if p.Offline != nil {
-			offline = p.Offline.String()
-		}
-		t.line("%-10s %-12s %14s %14s %14s", p.Name, p.Bank, p.Online, p.Shadow, offline)
+		t.person(p)
 	}
-	for _, s := range b.Shops {
-		t.line("%-10s %-12s %14s %14s %14s", s.Name, s.Bank, s.Online, "", s.Taken.String()+" *")
+	for _, m := range b.Merchants {
+		t.line("%-10s %-12s %14s %14s %14s", m.Name, m.Bank, m.Online, "", m.Taken.String()+" *")
+	}
+	for _, a := range b.Others {
+		t.line("%-10s %-12s %14s %14s %14s", "", a.Name, "", a.Balance, "not asked")
 	}
 	t.line("* all that the terminal ever took\n")
 	online, shadow := b.Online(), b.Shadow()

@@ -17,9 +17,9 @@ import (
 // Envelope is a message, the certificate of the device that signed it and the
 // certificate of the CA that certified the device.
 type Envelope struct {
-	Message     []byte // signed message, body and 5F37
-	Certificate []byte // 7F21 of the device
-	Authority   []byte // 7F21 of its CA
+	Message     []byte `json:"message,omitempty"`     // signed message, body and 5F37
+	Certificate []byte `json:"certificate,omitempty"` // 7F21 of the device
+	Authority   []byte `json:"authority,omitempty"`   // 7F21 of its CA
 }
 
 // Bytes are message, certificate and authority, joined.

@@ -9,26 +9,31 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/host/card"
-	"ekrona/host/intermediary"
-	"ekrona/host/money"
-	"ekrona/host/settlement"
+	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
 )
 
 // errLink is a link that fails: the call may or may not have arrived.
 var errLink = errors.New("the link is down")
 
-// failing is the notary behind a link that fails once: the n-th call is lost, or
-// its answer is.
+// failing is the notary behind a link that fails.
 type failing struct {
-	intermediary.Notary
+	notary.Participant
+	*outage
+}
+
+// outage is when the links of all intermediaries fail, once: the n-th call is lost, or
+// its answer is.
+type outage struct {
 	calls   int  // so far
 	lose    int  // number of the call that is lost; 0 for none
 	arrives bool // it reaches the notary, and only its answer is lost
 }
 
-func over[T any](f *failing, call func() (T, error)) (answer T, err error) {
+func over[T any](f *outage, call func() (T, error)) (answer T, err error) {
 	if f.calls++; f.calls != f.lose {
 		return call()
 	}
@@ -40,45 +45,45 @@ func over[T any](f *failing, call func() (T, error)) (answer T, err error) {
 	return answer, errLink
 }
 
-func (f *failing) only(call func() error) error {
+func (f *outage) only(call func() error) error {
 	_, err := over(f, func() (struct{}, error) { return struct{}{}, call() })
 	return err
 }
 
-func (f *failing) Submit(ctx context.Context, from string, items [][]byte) ([]settlement.Answer, error) {
-	return over(f, func() ([]settlement.Answer, error) { return f.Notary.Submit(ctx, from, items) })
+func (f *failing) Submit(ctx context.Context, items [][]byte) ([]notary.Answer, error) {
+	return over(f.outage, func() ([]notary.Answer, error) { return f.Participant.Submit(ctx, items) })
 }
 
-func (f *failing) OpenChallenge(ctx context.Context, from string, challenge []byte) error {
-	return f.only(func() error { return f.Notary.OpenChallenge(ctx, from, challenge) })
+func (f *failing) OpenChallenge(ctx context.Context, challenge []byte) error {
+	return f.only(func() error { return f.Participant.OpenChallenge(ctx, challenge) })
 }
 
-func (f *failing) SubmitState(ctx context.Context, from string, state []byte) (settlement.StateReport, error) {
-	return over(f, func() (settlement.StateReport, error) { return f.Notary.SubmitState(ctx, from, state) })
+func (f *failing) SubmitState(ctx context.Context, state []byte) (notary.StateReport, error) {
+	return over(f.outage, func() (notary.StateReport, error) { return f.Participant.SubmitState(ctx, state) })
 }
 
-func (f *failing) Outstanding(ctx context.Context, from, device string) (settlement.Outstanding, error) {
-	return over(f, func() (settlement.Outstanding, error) { return f.Notary.Outstanding(ctx, from, device) })
+func (f *failing) Outstanding(ctx context.Context, device message.DeviceID) (notary.Outstanding, error) {
+	return over(f.outage, func() (notary.Outstanding, error) { return f.Participant.Outstanding(ctx, device) })
 }
 
-func (f *failing) CoSign(ctx context.Context, from, order string, instruction []byte) ([]byte, error) {
-	return over(f, func() ([]byte, error) { return f.Notary.CoSign(ctx, from, order, instruction) })
+func (f *failing) CoSign(ctx context.Context, order notary.OrderKey, instruction []byte) ([]byte, error) {
+	return over(f.outage, func() ([]byte, error) { return f.Participant.CoSign(ctx, order, instruction) })
 }
 
-func (f *failing) Confirm(ctx context.Context, from string, confirmation []byte) error {
-	return f.only(func() error { return f.Notary.Confirm(ctx, from, confirmation) })
+func (f *failing) Confirm(ctx context.Context, confirmation []byte) error {
+	return f.only(func() error { return f.Participant.Confirm(ctx, confirmation) })
 }
 
-func (f *failing) Refund(ctx context.Context, from string, r settlement.Refund) error {
-	return f.only(func() error { return f.Notary.Refund(ctx, from, r) })
+func (f *failing) Refund(ctx context.Context, r notary.Refund) error {
+	return f.only(func() error { return f.Participant.Refund(ctx, r) })
 }
 
-func (f *failing) Revoked(ctx context.Context, after int64, limit int) ([]settlement.Revocation, error) {
-	return over(f, func() ([]settlement.Revocation, error) { return f.Notary.Revoked(ctx, after, limit) })
+func (f *failing) Revoked(ctx context.Context, after int64, limit int) ([]notary.Revocation, error) {
+	return over(f.outage, func() ([]notary.Revocation, error) { return f.Participant.Revoked(ctx, after, limit) })
 }
 
-func (f *failing) Statement(ctx context.Context, from string, after int64, limit int) ([]settlement.Entry, error) {
-	return over(f, func() ([]settlement.Entry, error) { return f.Notary.Statement(ctx, from, after, limit) })
+func (f *failing) Statement(ctx context.Context, after int64, limit int) ([]notary.Entry, error) {
+	return over(f.outage, func() ([]notary.Entry, error) { return f.Participant.Statement(ctx, after, limit) })
 }
 
 // shortStride is how many faults go -short steps over.
@@ -167,9 +172,9 @@ func (w *world) tell(anna *person, fault int, isFault func(error) bool) {
 func TestEveryCallToTheNotaryMayFail(t *testing.T) {
 	run := func(t *testing.T, lose int, arrives bool) (calls int) {
 		w, anna := beforeTheStory(t)
-		link := &failing{Notary: w.bank, arrives: arrives}
+		link := &outage{arrives: arrives}
 		for name := range w.banks {
-			w.startBank(name, link)
+			w.startBank(name, &failing{w.bank.For(name), link})
 		}
 		link.calls, link.lose = 0, lose
 		w.tell(anna, lose, func(err error) bool { return errors.Is(err, errLink) })

@@ -10,13 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
+	"ekrona/host/notary"
 	"ekrona/host/order"
-	"ekrona/host/settlement"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
 )
@@ -128,9 +128,9 @@ func TestTwoPhonesPassMessagesAndTheReceiptSettlesAtOnce(t *testing.T) {
 	}
 	w.sync(anna)
 	w.audit("the payer synchronised with the Receipt")
-	status, err := w.bank.Payment(w.ctx, string(anna.device.ID), 1)
+	status, err := w.bank.Payment(w.ctx, anna.device.ID, 1)
 	require.NoError(t, err)
-	assert.Equal(t, settlement.Settled, status.Verdict)
+	assert.Equal(t, notary.Settled, status.Verdict)
 	w.agree()
 	assert.Equal(t, 80*money.Krona, w.offline(bertil))
 }
@@ -264,7 +264,7 @@ func TestLostCardEndsAndItsMoneyComesBack(t *testing.T) {
 		require.NoError(t, anna.bank.ReportLost(w.ctx, anna.device.ID))
 	}
 	w.audit("reported")
-	require.ErrorIs(t, anna.bank.End(w.ctx, anna.device.ID), settlement.StatusKind)
+	require.ErrorIs(t, anna.bank.End(w.ctx, anna.device.ID), notary.WrongStatus)
 	w.sync(bertil)
 	w.audit("a claim within the time is honoured")
 	assert.Equal(t, 270*money.Krona, w.online(anna), "30 kr are set aside for the load")

@@ -12,13 +12,13 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
 	"ekrona/host/card"
 	"ekrona/host/envelope"
-	"ekrona/host/intermediary"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
 	"ekrona/host/order"
 	"ekrona/host/wallet"
 	"ekrona/personalization"
@@ -99,7 +99,7 @@ func TestPolicyComesWithTheNextInstruction(t *testing.T) {
 	w, anna, bertil := annaAndBertil(t)
 	above := message.PilotPolicy()
 	above.MaxBalance++
-	require.ErrorIs(t, anna.bank.SetPolicy(w.ctx, anna.device.ID, above), intermediary.ErrPolicy)
+	require.ErrorIs(t, anna.bank.SetPolicy(w.ctx, anna.device.ID, above), banking.ErrPolicy)
 
 	careful := message.PilotPolicy()
 	careful.MaxPayment, careful.Flags = 5000, spec.FlagPINToReceive
@@ -128,14 +128,14 @@ func TestPINIsChangedUnblockedAndGivenItsTriesAgain(t *testing.T) {
 	wrong := func() wallet.Tap { return wallet.Tap{Card: anna.reader(), PIN: block(t, "0000")} }
 	for left := spec.PINTries - 1; left >= 0; left-- {
 		_, err := anna.phone.Holdings(w.ctx, wrong())
-		var tries apdu.PINWrong
+		var tries apdu.TriesLeft
 		if left > 0 {
 			require.ErrorAs(t, err, &tries)
-			assert.Equal(t, left, tries.Tries)
+			assert.Equal(t, left, int(tries))
 		}
 	}
 	_, err := anna.phone.Holdings(w.ctx, anna.tap(t))
-	require.ErrorIs(t, err, apdu.ErrSecurity)
+	require.ErrorIs(t, err, card.ErrSecurity)
 
 	require.NoError(t, anna.bank.ResetTries(w.ctx, anna.device.ID))
 	w.sync(anna)
@@ -179,7 +179,7 @@ func TestCancelledUnloadGivesBackWhatIsPaidAfterAll(t *testing.T) {
 	payment, err := anna.phone.Pay(w.ctx, anna.tap(t), asked)
 	require.NoError(t, err)
 	_, err = anna.bank.TakeUnload(w.ctx, payment.Message)
-	require.ErrorIs(t, err, intermediary.ErrUnloadClosed)
+	require.ErrorIs(t, err, banking.ErrUnloadClosed)
 	require.ErrorAs(t, err, &refused)
 	w.audit("paid too late")
 	assert.Equal(t, 350*money.Krona, w.online(anna), "by the void payment")
@@ -211,7 +211,7 @@ func TestDeskTakesWhatABackupMadeItForget(t *testing.T) {
 			_, err = anna.bank.db.ExecContext(w.ctx, "DELETE FROM unload")
 			require.NoError(t, err)
 			_, err = anna.bank.TakeUnload(w.ctx, payment.Message)
-			require.ErrorIs(t, err, intermediary.ErrUnloadClosed, "it spoke, and has forgotten that too")
+			require.ErrorIs(t, err, banking.ErrUnloadClosed, "it spoke, and has forgotten that too")
 			w.agree()
 		})
 	}
@@ -234,7 +234,7 @@ func TestUnloadGoesOnAtADeskThatForgotIt(t *testing.T) {
 			require.NoError(t, err)
 			_, err = anna.phone.Unload(w.ctx, anna.tap(t), 50*money.Krona)
 			if err != nil {
-				require.ErrorIs(t, err, intermediary.ErrUnloadClosed, "it spoke, and has forgotten that too")
+				require.ErrorIs(t, err, banking.ErrUnloadClosed, "it spoke, and has forgotten that too")
 			}
 			w.audit("gone on")
 			assert.Equal(t, 150*money.Krona, w.offline(anna))
@@ -381,7 +381,7 @@ func TestCardThatWasInstalledForAnotherOrderIsNotIssued(t *testing.T) {
 	_, err = w.issuer(b).Personalize(w.ctx, swapped, mine, secrets(t))
 	require.ErrorIs(t, err, pin.ErrKeyAnswer)
 	_, err = b.Device(w.ctx, mine.Device)
-	require.ErrorIs(t, err, intermediary.ErrNoDevice)
+	require.ErrorIs(t, err, banking.ErrNoDevice)
 }
 
 func TestFlowsGoOverExtendedLengthToo(t *testing.T) {

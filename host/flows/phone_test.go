@@ -7,12 +7,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
 	"ekrona/host/card"
 	"ekrona/host/envelope"
-	"ekrona/host/intermediary"
-	"ekrona/host/money"
 	"ekrona/host/order"
 	"ekrona/host/wallet"
 	"ekrona/personalization/pki"
@@ -84,7 +84,7 @@ func TestFormerPhoneOrdersNothingMore(t *testing.T) {
 	require.ErrorIs(t, err, order.ErrSignature)
 	key, err := signature.PublicKey(former.Signer)
 	require.NoError(t, err)
-	require.ErrorIs(t, anna.bank.ReplaceApp(w.ctx, anna.name, key), intermediary.ErrTaken, "and it does not come back")
+	require.ErrorIs(t, anna.bank.ReplaceApp(w.ctx, anna.name, key), banking.ErrTaken, "and it does not come back")
 
 	w.sync(anna)
 	assert.Equal(t, 10*money.Krona, w.offline(anna), "what it had ordered stands")

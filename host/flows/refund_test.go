@@ -9,10 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
-	"ekrona/host/intermediary"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
+	"ekrona/host/banking"
+	"ekrona/host/notary"
 	"ekrona/host/order"
-	"ekrona/host/settlement"
 	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/terminal"
 )
@@ -51,10 +51,10 @@ func (w *world) refund(of order.Payment, amount money.Ore) order.Signed {
 }
 
 // refused requires that the notary refused the order, twice for this reason.
-func (w *world) refused(o order.Signed, why settlement.Kind) {
+func (w *world) refused(o order.Signed, why notary.Kind) {
 	w.t.Helper()
 	for range 2 {
-		err := w.till.bank.PlaceRefund(w.ctx, o)
+		err := w.refunds(w.till.bank).PlaceRefund(w.ctx, o)
 		var refused *order.Refused
 		require.ErrorAs(w.t, err, &refused)
 		require.ErrorIs(w.t, err, why)
@@ -99,28 +99,28 @@ func TestRefundThatIsRefusedLeavesTheMoneyWithTheShop(t *testing.T) {
 	_, err = w.till.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
 	require.NoError(t, err)
 	unsettled := w.refund(order.Payment{Payer: paid.Payer, ATC: paid.ATC + 1}, 5*money.Krona)
-	w.refused(unsettled, settlement.Unsettled)
-	w.refused(w.refund(paid, 46*money.Krona), settlement.Exceeds)
+	w.refused(unsettled, notary.Unsettled)
+	w.refused(w.refund(paid, 46*money.Krona), notary.Exceeds)
 	w.audit("refused")
 	assert.Equal(t, 145*money.Krona, w.taken())
 	w.syncTill()
-	w.refused(unsettled, settlement.Unsettled)
+	w.refused(unsettled, notary.Unsettled)
 	w.audit("an order has one answer for ever")
-	require.NoError(t, w.till.bank.PlaceRefund(w.ctx, w.refund(unsettled.Of, 5*money.Krona)))
+	require.NoError(t, w.refunds(w.till.bank).PlaceRefund(w.ctx, w.refund(unsettled.Of, 5*money.Krona)))
 
 	stolen, err := order.NewRefund(w.till.ID(), paid, 1, w.random("refund"), anna.app.Signer)
 	require.NoError(t, err)
-	require.ErrorIs(t, w.till.bank.PlaceRefund(w.ctx, stolen), order.ErrSignature)
+	require.ErrorIs(t, w.refunds(w.till.bank).PlaceRefund(w.ctx, stolen), order.ErrSignature)
 	once := w.refund(paid, money.Krona)
-	require.NoError(t, w.till.bank.PlaceRefund(w.ctx, once))
+	require.NoError(t, w.refunds(w.till.bank).PlaceRefund(w.ctx, once))
 	other := w.refund(paid, 2*money.Krona)
 	other.ID = once.ID
 	other, err = order.Sign(other.Order, w.till.app.Signer)
 	require.NoError(t, err)
-	require.ErrorIs(t, w.till.bank.PlaceRefund(w.ctx, other), intermediary.ErrTaken)
+	require.ErrorIs(t, w.refunds(w.till.bank).PlaceRefund(w.ctx, other), banking.ErrTaken)
 	fromCard, err := order.NewRefund(anna.device.ID, paid, money.Krona, w.random("refund"), anna.app.Signer)
 	require.NoError(t, err)
-	require.ErrorIs(t, anna.bank.PlaceRefund(w.ctx, fromCard), settlement.NotTill)
+	require.ErrorIs(t, anna.bank.PlaceRefund(w.ctx, fromCard), notary.NotTerminal)
 	w.agree()
 	assert.Equal(t, 144*money.Krona, w.taken())
 	assert.Equal(t, 306*money.Krona, w.online(anna))
@@ -134,11 +134,11 @@ func TestRefundSurvivesEveryCut(t *testing.T) {
 		w, anna, paid := aSale(t, "SEFJORDB")
 		w.syncTill()
 		o := w.refund(paid, 30*money.Krona)
-		link := &failing{Notary: w.bank, arrives: arrives}
-		w.startBank("SEFJORDB", link)
+		link := &outage{arrives: arrives}
+		w.startBank("SEFJORDB", &failing{w.bank.For("SEFJORDB"), link})
 		link.calls, link.lose = 0, lose
 		w.power[party].CutBefore(kill)
-		err := w.till.bank.PlaceRefund(w.ctx, o)
+		err := w.refunds(w.till.bank).PlaceRefund(w.ctx, o)
 		steps, calls = w.power[party].Steps, link.calls
 		w.power[party].Restore()
 		link.lose = 0
@@ -149,7 +149,7 @@ func TestRefundSurvivesEveryCut(t *testing.T) {
 			w.audit("started again")
 		}
 		if again || kill+lose == 0 {
-			require.NoError(t, w.till.bank.PlaceRefund(w.ctx, o))
+			require.NoError(t, w.refunds(w.till.bank).PlaceRefund(w.ctx, o))
 		}
 		w.agree()
 		kept := w.taken() == 45*money.Krona // cut before the order was kept

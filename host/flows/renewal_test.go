@@ -9,9 +9,9 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
-	"ekrona/host/money"
 	"ekrona/host/wallet"
 )
 

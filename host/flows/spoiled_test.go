@@ -11,11 +11,12 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
 	"ekrona/host/envelope"
 	"ekrona/host/intermediary"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
 	"ekrona/host/session"
 	"ekrona/host/wallet"
 	"ekrona/personalization/pki"
@@ -82,7 +83,7 @@ func TestTillSaysAgainWhatWasSpoiledOnItsWay(t *testing.T) {
 			require.NoError(t, shop.Answer(w.ctx, w.paidBy(b, w.stray(b), sale.Request, 1)))
 
 			_, err = shop.Synchronise(w.ctx)
-			require.ErrorIs(t, err, intermediary.ErrSpoiled)
+			require.ErrorIs(t, err, banking.ErrSpoiled)
 			w.audit("spoiled")
 			w.syncTill()
 			assert.Equal(t, 45*money.Krona, w.taken())
@@ -133,7 +134,7 @@ func TestRecordThatWasSpoiledAtThePhoneIsReadAgain(t *testing.T) {
 		return response, err
 	})
 	_, err = anna.phone.Synchronise(w.ctx, tap)
-	require.ErrorIs(t, err, intermediary.ErrSpoiled)
+	require.ErrorIs(t, err, banking.ErrSpoiled)
 	w.sync(anna)
 	w.agree()
 }

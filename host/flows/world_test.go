@@ -18,15 +18,17 @@ import (
 	"ekrona/apdu"
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/applet"
 	emulated "ekrona/emulator/card"
 	"ekrona/host/audit"
+	"ekrona/host/banking"
 	"ekrona/host/card"
 	"ekrona/host/envelope"
 	"ekrona/host/intermediary"
-	"ekrona/host/money"
+	"ekrona/host/notary"
 	"ekrona/host/session"
 	"ekrona/host/settlement"
 	"ekrona/host/settlement/settlementtest"
@@ -62,6 +64,7 @@ type world struct {
 	power        map[string]*settlementtest.Power // of each party's database
 	people       []*person
 	till         *till
+	wired        bool // calls between the parties are encoded and decoded as between processes
 }
 
 // bank is an intermediary with its keys.
@@ -78,7 +81,7 @@ type person struct {
 	name    string
 	bank    *bank
 	card    *emulated.Card
-	device  intermediary.Device
+	device  banking.Device
 	phone   *wallet.Wallet
 	journal *sql.DB
 	app     pki.Identity
@@ -124,7 +127,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
 		t: t, ctx: context.Background(), clock: &clock{time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)},
-		banks: map[message.Name]*bank{}, power: map[string]*settlementtest.Power{},
+		banks: map[message.Name]*bank{}, power: map[string]*settlementtest.Power{}, wired: isWired(t),
 	}
 	folder := pki.Open(t.TempDir(), w.random("central bank"))
 	var err error
@@ -137,7 +140,7 @@ func newWorld(t *testing.T) *world {
 	w.bankDB = w.open("central bank", schemas...)
 	w.bank, err = settlement.New(w.ctx, settlement.Config{
 		DB: w.bankDB, Clock: w.clock, Key: w.notary.Signer, Certificate: w.notary.Encoded, Root: w.root.Encoded,
-		Terms: settlement.Terms{Honour: honour, Wait: 365 * 24 * time.Hour},
+		Terms: notary.Terms{Honour: honour, Wait: 365 * 24 * time.Hour},
 	})
 	require.NoError(t, err)
 	w.auditor = audit.New(w.notary.Certificate.PublicKey)
@@ -162,17 +165,21 @@ func (w *world) addBank(name message.Name) {
 	require.NoError(t, err)
 	b.db = w.open(string(name), schemas...)
 	w.banks[name] = b
-	w.startBank(name, w.bank)
+	require.NoError(t, w.bank.Join(w.ctx, name, b.ca.Encoded, b.instruction.Encoded))
+	w.startBank(name, w.bank.For(name))
 	require.NoError(t, b.Start(w.ctx), "starting again changes nothing")
-	require.NoError(t, w.bank.Issue(w.ctx, "first "+string(name), string(name), 10_000*money.Krona))
+	require.NoError(t, w.bank.Issue(w.ctx, notary.OrderKey("first "+name), name, 10_000*money.Krona))
 }
 
 // startBank starts an intermediary, for the first time or again, on its database.
-func (w *world) startBank(name message.Name, notary intermediary.Notary) {
+func (w *world) startBank(name message.Name, link notary.Participant) {
 	w.t.Helper()
 	b := w.banks[name]
+	if w.wired {
+		link = notary.NewParticipant(notary.ServeParticipant(link))
+	}
 	started, err := intermediary.New(intermediary.Config{
-		Name: name, DB: b.db, Clock: w.clock, Random: w.random("bank"), Notary: notary, CA: b.ca.Encoded,
+		Name: name, DB: b.db, Clock: w.clock, Random: w.random("bank"), Notary: link, CA: b.ca.Encoded,
 		InstructionKey:    intermediary.Identity{Signer: b.instruction.Signer, Certificate: b.instruction.Encoded},
 		Desk:              intermediary.Identity{Signer: b.desk.Signer, Certificate: b.desk.Encoded},
 		NotaryCertificate: w.notary.Encoded,
@@ -186,7 +193,7 @@ func (w *world) startBank(name message.Name, notary intermediary.Notary) {
 func (w *world) restart() {
 	w.t.Helper()
 	for name := range w.banks {
-		w.startBank(name, w.bank)
+		w.startBank(name, w.bank.For(name))
 	}
 	for _, p := range w.people {
 		w.startPhone(p)
@@ -215,7 +222,7 @@ func (w *world) addPerson(name string, at message.Name, serial string, online mo
 	key, err := keys.Generate(w.random(name))
 	require.NoError(t, err)
 	p.app = pki.Identity{Signer: key}
-	customer := intermediary.Customer{ID: name, Name: name, App: &key.PublicKey}
+	customer := banking.Customer{ID: name, Name: name, App: &key.PublicKey}
 	require.NoError(t, p.bank.AddCustomer(w.ctx, customer))
 	require.NoError(t, p.bank.AddCustomer(w.ctx, customer), "the same customer again")
 	for range 2 {
@@ -257,7 +264,7 @@ func walletSchema(t *testing.T) store.Schema {
 func (w *world) issuer(b *bank) personalization.Issuer {
 	return personalization.Issuer{
 		CA: b.ca, Root: w.root.Encoded, InstructionKey: b.instruction.Encoded, Notary: w.notary.Encoded,
-		Registry: b, Random: w.random("issuer"), Effective: w.today(), Expiry: w.today().AddDays(3 * 365),
+		Registry: w.deskLink(b), Random: w.random("issuer"), Effective: w.today(), Expiry: w.today().AddDays(3 * 365),
 	}
 }
 
@@ -285,7 +292,7 @@ func (w *world) startPhone(p *person) {
 	var err error
 	p.phone, err = wallet.New(w.ctx, wallet.Config{
 		DB: p.journal, Random: w.random("phone"), App: p.app.Signer, Device: p.device.ID, Certificate: p.device.Certificate,
-		CA: p.bank.ca.Encoded, PINPoint: p.device.PINPoint, Authorities: w.authorities(), Intermediary: p.bank,
+		CA: p.bank.ca.Encoded, PINPoint: p.device.PINPoint, Authorities: w.authorities(), Intermediary: w.walletLink(p.bank),
 	})
 	require.NoError(w.t, err)
 }
@@ -305,11 +312,11 @@ func (w *world) addTill(at message.Name) *till {
 	b := w.banks[at]
 	key, err := keys.Generate(w.random("shop"))
 	require.NoError(t, err)
-	require.NoError(t, b.AddCustomer(w.ctx, intermediary.Customer{ID: "shop", Name: "Shop", App: &key.PublicKey}))
+	require.NoError(t, b.AddCustomer(w.ctx, banking.Customer{ID: "shop", Name: "Shop", App: &key.PublicKey}))
 	identity, err := b.pki.Certified("till", w.subject(string(at)+"TILL0001", spec.RoleTerminal), b.ca)
 	require.NoError(t, err)
 	policy := terminal.PilotPolicy()
-	require.NoError(t, b.AddDevice(w.ctx, intermediary.Device{
+	require.NoError(t, b.AddDevice(w.ctx, banking.Device{
 		ID: identity.Certificate.Device(), Customer: "shop", Certificate: identity.Encoded, Policy: policy,
 	}))
 	schema, err := terminal.Schema()
@@ -317,7 +324,7 @@ func (w *world) addTill(at message.Name) *till {
 	w.till = &till{bank: b, owner: "shop", app: pki.Identity{Signer: key}, config: terminal.Config{
 		DB: w.open("till", schema), Clock: w.clock, Random: w.random("till"), Signer: identity.Signer, Certificate: identity.Encoded,
 		CA: b.ca.Encoded, Root: w.root.Encoded, Authorities: w.authorities(), JournalKey: terminal.JournalKey{1, 2, 3},
-		Policy: policy, Link: b,
+		Policy: policy, Link: w.terminalLink(b),
 	}}
 	w.restartTill()
 	return w.till
@@ -454,7 +461,7 @@ func (w *world) load(p *person, amount money.Ore) {
 // offline is what the card holds.
 func (w *world) offline(p *person) money.Ore {
 	w.t.Helper()
-	return money.FromWire(uint32(w.state(p).State.Balance))
+	return w.state(p).State.Balance
 }
 
 func (w *world) online(p *person) money.Ore {

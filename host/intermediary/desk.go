@@ -9,19 +9,11 @@ import (
 	"io"
 
 	"ekrona/apdu/message"
+	"ekrona/host/banking"
 	"ekrona/host/envelope"
 	"ekrona/host/order"
 	"ekrona/host/store"
 )
-
-// ErrUnloadClosed says that the desk has already spoken on an unload: it took
-// another Payment of the Request, or refused it. A Payment that comes after that
-// is void, and its money comes back to the owner's online wallet.
-var ErrUnloadClosed = errors.New("intermediary: this unload is closed: what was paid into it comes back to the online wallet; order a new one")
-
-// ErrNotForDesk says that a message is no Payment of one of the desk's Requests by
-// a device of this intermediary. Nothing was taken.
-var ErrNotForDesk = errors.New("intermediary: this is no payment to the unload desk: order the unload again")
 
 // RequestUnload answers a customer's order to unload a device with the desk's
 // Request, which names the device as its only payer:
@@ -31,17 +23,16 @@ var ErrNotForDesk = errors.New("intermediary: this is no payment to the unload d
 //  2. The device pays it, with its PIN, and TakeUnload takes the Payment.
 //
 // Errors: *order.Refused for an order that is closed, or of more than any device can
-// pay; order.ErrSignature; [ErrNoDevice]; [ErrTaken].
+// pay; order.ErrSignature; [banking.ErrNoDevice]; [banking.ErrTaken].
 func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envelope.Envelope, error) {
 	d, err := i.verifyOrder(ctx, o, order.Unload)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	amount, err := o.Amount.Wire()
-	if err != nil {
+	if err := message.CheckAmount(o.Amount); err != nil {
 		return envelope.Envelope{}, &order.Refused{Reason: err}
 	}
-	request := &message.Request{Payee: i.desk.Device(), Payer: d.ID, Amount: message.Amount(amount)}
+	request := &message.Request{Payee: i.desk.Device(), Payer: d.ID, Amount: o.Amount}
 	if _, err := io.ReadFull(i.random, request.Random[:]); err != nil {
 		return envelope.Envelope{}, fmt.Errorf("intermediary: the source of randomness failed: %w", err)
 	}
@@ -55,7 +46,7 @@ func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envel
 			_, err := receiptIn(answer)
 			return err
 		case err == nil:
-			return fmt.Errorf("unload order %s: %w", o.Key(), ErrTaken)
+			return fmt.Errorf("unload order %s: %w", o.Key(), banking.ErrTaken)
 		case !errors.Is(err, sql.ErrNoRows):
 			return fmt.Errorf("intermediary: unload order %s: %w", o.Key(), err)
 		}
@@ -86,11 +77,11 @@ func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envel
 //     Resume, hands them over.
 //  3. The money arrives with the notary's statement.
 //
-// Errors: *order.Refused, by [ErrUnloadClosed]; [ErrNotForDesk]; the notary's.
+// Errors: *order.Refused, by [banking.ErrUnloadClosed]; [banking.ErrNotForDesk]; the notary's.
 func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, error) {
 	paid, err := message.Parse[message.Payment](payment)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotForDesk, err)
+		return nil, fmt.Errorf("%w: %w", banking.ErrNotForDesk, err)
 	}
 	if err := i.isFromPayer(ctx, paid); err != nil {
 		return nil, err
@@ -113,7 +104,7 @@ func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, 
 			return err
 		}
 		if answered, err := message.Identity(&paid.Request); err != nil || answered != asked {
-			return fmt.Errorf("%w (payer %s)", ErrNotForDesk, paid.Payer)
+			return fmt.Errorf("%w (payer %s)", banking.ErrNotForDesk, paid.Payer)
 		}
 		if kept.answer != nil {
 			receipt, err = sameAnswer(kept.answer, paid)
@@ -135,7 +126,7 @@ func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, 
 		}
 		return speak(ctx, tx, paid.Request.Number, number, append(bytes.Clone(receipt), payment...))
 	})
-	if errors.Is(err, ErrUnloadClosed) {
+	if errors.Is(err, banking.ErrUnloadClosed) {
 		// The notary voids it and gives the money back.
 		if _, submitted := i.HandOver(ctx, [][]byte{payment}); submitted != nil {
 			return nil, errors.Join(err, submitted)
@@ -178,7 +169,7 @@ func receiptIn(answer []byte) ([]byte, error) {
 		return nil, fmt.Errorf("intermediary: the desk's journal: %w", err)
 	}
 	if record.Receipt == nil {
-		return nil, &order.Refused{Reason: ErrUnloadClosed}
+		return nil, &order.Refused{Reason: banking.ErrUnloadClosed}
 	}
 	return message.Encode(record.Receipt)
 }
@@ -187,12 +178,12 @@ func receiptIn(answer []byte) ([]byte, error) {
 // of a device, before the device's phone brought them: the desk is a payee like
 // any other, and must speak.
 func (i *Intermediary) answerDesk(ctx context.Context) error {
-	outstanding, err := i.notary.Outstanding(ctx, string(i.name), string(i.desk.Device()))
+	outstanding, err := i.notary.Outstanding(ctx, i.desk.Device())
 	if err != nil {
 		return err
 	}
 	for _, waiting := range outstanding.Handovers {
-		if _, err := i.TakeUnload(ctx, waiting.Payment); err != nil && !errors.Is(err, ErrUnloadClosed) && !errors.Is(err, ErrNotForDesk) {
+		if _, err := i.TakeUnload(ctx, waiting.Payment); err != nil && !errors.Is(err, banking.ErrUnloadClosed) && !errors.Is(err, banking.ErrNotForDesk) {
 			return err
 		}
 	}
@@ -201,7 +192,7 @@ func (i *Intermediary) answerDesk(ctx context.Context) error {
 
 // CancelUnload closes an unload that the device has not paid: the desk refuses
 // its Request, and what was paid into it after all comes back to the online
-// wallet. Errors: [ErrNoOrder], [ErrUnloadClosed] when it was paid.
+// wallet. Errors: [banking.ErrNoOrder], [banking.ErrUnloadClosed] when it was paid.
 func (i *Intermediary) CancelUnload(ctx context.Context, id string) error {
 	heard, err := i.heard(ctx)
 	if err != nil {
@@ -211,7 +202,7 @@ func (i *Intermediary) CancelUnload(ctx context.Context, id string) error {
 		var number uint32
 		err := tx.QueryRowContext(ctx, `SELECT number FROM unload WHERE id = $1`, id).Scan(&number)
 		if errors.Is(err, sql.ErrNoRows) {
-			return fmt.Errorf("unload order %s: %w", id, ErrNoOrder)
+			return fmt.Errorf("unload order %s: %w", id, banking.ErrNoOrder)
 		}
 		if err != nil {
 			return fmt.Errorf("intermediary: unload order %s: %w", id, err)
@@ -222,7 +213,7 @@ func (i *Intermediary) CancelUnload(ctx context.Context, id string) error {
 		}
 		if kept.answer != nil {
 			if _, err := message.Parse[message.Refusal](kept.answer); err != nil {
-				return fmt.Errorf("unload order %s was paid: %w", id, ErrUnloadClosed)
+				return fmt.Errorf("unload order %s was paid: %w", id, banking.ErrUnloadClosed)
 			}
 			return nil
 		}

@@ -11,8 +11,9 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/host/banking"
+	"ekrona/host/notary"
 	"ekrona/host/order"
-	"ekrona/host/settlement"
 	"ekrona/host/store"
 )
 
@@ -27,7 +28,7 @@ func unload(ctx context.Context, q store.Queryer, number uint32) (keptUnload, er
 	var kept keptUnload
 	err := q.QueryRowContext(ctx, `SELECT device, request, answer FROM unload WHERE number = $1`, number).Scan(&kept.device, &kept.request, &kept.answer)
 	if errors.Is(err, sql.ErrNoRows) {
-		return kept, fmt.Errorf("%w (Request %d was never made)", ErrNotForDesk, number)
+		return kept, fmt.Errorf("%w (Request %d was never made)", banking.ErrNotForDesk, number)
 	}
 	if err != nil {
 		return kept, fmt.Errorf("intermediary: the desk's Request %d: %w", number, err)
@@ -46,15 +47,15 @@ func requestIdentity(encoded []byte) (message.Hash, error) {
 // recall takes a Request back into the journal that a database set back to a backup
 // has forgotten: the desk's signature under it proves that the desk made it. The
 // notary knows whether the desk has spoken on it since. Errors: *order.Refused, by
-// [ErrUnloadClosed], when it has.
+// [banking.ErrUnloadClosed], when it has.
 func (i *Intermediary) recall(ctx context.Context, paid *message.Payment, payment []byte) error {
-	if _, err := unload(ctx, i.db, paid.Request.Number); !errors.Is(err, ErrNotForDesk) {
+	if _, err := unload(ctx, i.db, paid.Request.Number); !errors.Is(err, banking.ErrNotForDesk) {
 		return err
 	}
 	if _, err := i.HandOver(ctx, [][]byte{payment}); err != nil {
 		return err
 	}
-	outstanding, err := i.notary.Outstanding(ctx, string(i.name), string(i.desk.Device()))
+	outstanding, err := i.notary.Outstanding(ctx, i.desk.Device())
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func (i *Intermediary) recall(ctx context.Context, paid *message.Payment, paymen
 	if err != nil {
 		return fmt.Errorf("intermediary: Payment to the desk: %w", err)
 	}
-	if !slices.ContainsFunc(outstanding.Handovers, func(h settlement.Handover) bool {
+	if !slices.ContainsFunc(outstanding.Handovers, func(h notary.Handover) bool {
 		waiting, err := message.Parse[message.Payment](h.Payment)
 		if err != nil {
 			return false
@@ -70,7 +71,7 @@ func (i *Intermediary) recall(ctx context.Context, paid *message.Payment, paymen
 		held, err := message.Identity(waiting)
 		return err == nil && held == identity
 	}) {
-		return &order.Refused{Reason: ErrUnloadClosed}
+		return &order.Refused{Reason: banking.ErrUnloadClosed}
 	}
 	request, err := message.Encode(&paid.Request)
 	if err != nil {
@@ -95,7 +96,7 @@ func sameAnswer(answer []byte, paid *message.Payment) ([]byte, error) {
 		return nil, fmt.Errorf("intermediary: Payment to the desk: %w", err)
 	}
 	if record.Receipt == nil || record.Receipt.Payment != identity {
-		return nil, fmt.Errorf("payment %d of %s: %w", paid.ATC, paid.Payer, ErrUnloadClosed)
+		return nil, fmt.Errorf("payment %d of %s: %w", paid.ATC, paid.Payer, banking.ErrUnloadClosed)
 	}
 	return message.Encode(record.Receipt)
 }
@@ -124,7 +125,7 @@ func (i *Intermediary) unusedNumber(ctx context.Context, tx *sql.Tx) (uint32, er
 // restored backup it is further on than the journal, and a number that is used for
 // two words proves a clone.
 func (i *Intermediary) heard(ctx context.Context) (uint32, error) {
-	outstanding, err := i.notary.Outstanding(ctx, string(i.name), string(i.desk.Device()))
+	outstanding, err := i.notary.Outstanding(ctx, i.desk.Device())
 	return outstanding.HeldAtc, err
 }
 
@@ -144,7 +145,7 @@ func speak(ctx context.Context, tx *sql.Tx, number, journal uint32, answer []byt
 		return fmt.Errorf("intermediary: the desk's journal: %w", err)
 	}
 	if changed, err := result.RowsAffected(); err != nil || changed != 1 {
-		return errors.Join(ErrUnloadClosed, err)
+		return errors.Join(banking.ErrUnloadClosed, err)
 	}
 	return nil
 }
@@ -156,7 +157,7 @@ func (i *Intermediary) handOverDesk(ctx context.Context) error {
 	if err != nil || len(words) == 0 {
 		return err
 	}
-	answers, err := i.notary.Submit(ctx, string(i.name), words)
+	answers, err := i.notary.Submit(ctx, words)
 	if err != nil {
 		return err
 	}
@@ -197,8 +198,8 @@ func (i *Intermediary) unheard(ctx context.Context) (numbers []uint32, words [][
 // that the desk signed: only own devices are unloaded here.
 func (i *Intermediary) isFromPayer(ctx context.Context, paid *message.Payment) error {
 	payer, err := device(ctx, i.db, paid.Payer)
-	if errors.Is(err, ErrNoDevice) {
-		return fmt.Errorf("%w: %w", ErrNotForDesk, err)
+	if errors.Is(err, banking.ErrNoDevice) {
+		return fmt.Errorf("%w: %w", banking.ErrNotForDesk, err)
 	}
 	if err != nil {
 		return err
@@ -210,7 +211,7 @@ func (i *Intermediary) isFromPayer(ctx context.Context, paid *message.Payment) e
 	// Our own signature too: a Request may come back under another one, and the
 	// notary asks for both.
 	if err := errors.Join(message.Verify(paid, certificate.PublicKey), message.Verify(&paid.Request, i.desk.PublicKey)); err != nil {
-		return fmt.Errorf("%w: %w", ErrNotForDesk, err)
+		return fmt.Errorf("%w: %w", banking.ErrNotForDesk, err)
 	}
 	return nil
 }

@@ -7,9 +7,10 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/host/banking"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
-	"ekrona/host/settlement"
+	"ekrona/host/notary"
 )
 
 // forgottenLoad is a load that the notary has carried out and whose order a
@@ -22,7 +23,7 @@ type forgottenLoad struct {
 }
 
 // keepForgotten notes a Loaded entry that no order is known for.
-func keepForgotten(ctx context.Context, tx *sql.Tx, e settlement.Entry) error {
+func keepForgotten(ctx context.Context, tx *sql.Tx, e notary.Entry) error {
 	if _, err := tx.ExecContext(ctx, `INSERT INTO forgotten_load (id, device, amount, sequence) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`,
 		e.Order, e.Device, int64(e.Shadow), e.Instr); err != nil {
 		return fmt.Errorf("intermediary: forgotten load %s: %w", e.Order, err)
@@ -59,7 +60,7 @@ func recallLoad(ctx context.Context, tx *sql.Tx, id string, device message.Devic
 	case err != nil:
 		return placement{}, fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
 	case f.device != device || f.amount != amount:
-		return placement{}, fmt.Errorf("load order %s: %w", id, ErrTaken)
+		return placement{}, fmt.Errorf("load order %s: %w", id, banking.ErrTaken)
 	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM forgotten_load WHERE id = $1`, id); err != nil {
 		return placement{}, fmt.Errorf("intermediary: forgotten load %s: %w", id, err)

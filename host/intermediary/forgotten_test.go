@@ -7,9 +7,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
+	"ekrona/host/banking"
+	"ekrona/host/notary"
 	"ekrona/host/order"
-	"ekrona/host/settlement"
 )
 
 // TestLoadOfALostBackupIsPaidOnce: the order comes again after a restore, when own funds have stood in for it. What became of the
@@ -33,12 +34,12 @@ func TestLoadOfALostBackupIsPaidOnce(t *testing.T) {
 			o.notary.next = c.next
 			again, err := order.New(order.Load, card, 40, o.random, o.app)
 			require.NoError(t, err)
-			o.notary.tell(settlement.Entry{Kind: settlement.Issued, Online: 1000})
+			o.notary.tell(notary.Entry{Kind: notary.Issued, Online: 1000})
 			require.NoError(t, o.PullStatement(o.ctx))
 			require.NoError(t, o.Deposit(o.ctx, "one", "anna", 100))
-			o.notary.tell(settlement.Entry{Kind: settlement.Loaded, Device: string(card), Owner: "anna", Online: -40, Shadow: 40, Order: again.Key(), Instr: 4})
+			o.notary.tell(notary.Entry{Kind: notary.Loaded, Device: card, Owner: "anna", Online: -40, Shadow: 40, Order: notary.OrderKey(again.Key()), Instr: 4})
 			if c.returned {
-				o.notary.tell(settlement.Entry{Kind: settlement.Released, Device: string(card), Owner: "anna", Online: 40, Shadow: -40, Order: again.Key(), Instr: 4})
+				o.notary.tell(notary.Entry{Kind: notary.Released, Device: card, Owner: "anna", Online: 40, Shadow: -40, Order: notary.OrderKey(again.Key()), Instr: 4})
 			}
 			require.NoError(t, o.PullStatement(o.ctx))
 			require.Equal(t, money.Ore(860), o.balance(ownFunds))
@@ -62,14 +63,14 @@ func TestLoadThatWasForgottenIsNotAnother(t *testing.T) {
 	const card = message.DeviceID("SENORDIC00000001")
 	o := newOffice(t)
 	o.addCard(card)
-	o.notary.tell(settlement.Entry{Kind: settlement.Issued, Online: 1000})
+	o.notary.tell(notary.Entry{Kind: notary.Issued, Online: 1000})
 	forgotten, err := order.New(order.Load, card, 40, o.random, o.app)
 	require.NoError(t, err)
-	o.notary.tell(settlement.Entry{Kind: settlement.Loaded, Device: string(card), Owner: "anna", Online: -41, Shadow: 41, Order: forgotten.Key(), Instr: 4})
-	require.ErrorIs(t, o.PlaceLoad(o.ctx, forgotten), ErrTaken)
+	o.notary.tell(notary.Entry{Kind: notary.Loaded, Device: card, Owner: "anna", Online: -41, Shadow: 41, Order: notary.OrderKey(forgotten.Key()), Instr: 4})
+	require.ErrorIs(t, o.PlaceLoad(o.ctx, forgotten), banking.ErrTaken)
 	other, err := order.New(order.Load, card, 40, o.random, o.app)
 	require.NoError(t, err)
-	o.notary.tell(settlement.Entry{Kind: settlement.Loaded, Device: string(card), Owner: "anna", Online: -40, Shadow: 40, Order: other.Key(), Instr: 5})
+	o.notary.tell(notary.Entry{Kind: notary.Loaded, Device: card, Owner: "anna", Online: -40, Shadow: 40, Order: notary.OrderKey(other.Key()), Instr: 5})
 	var refused *order.Refused
 	for range 2 {
 		require.ErrorAs(t, o.PlaceLoad(o.ctx, other), &refused, "the online wallet does not cover it")

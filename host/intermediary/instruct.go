@@ -6,19 +6,19 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
+	"ekrona/host/notary"
 	"ekrona/host/session"
-	"ekrona/host/settlement"
 )
 
 // situation is what is known of a device when its next Instruction is made.
 type situation struct {
 	device      keptDevice
 	state       *message.State
-	report      settlement.StateReport
-	outstanding settlement.Outstanding
+	report      notary.StateReport
+	outstanding notary.Outstanding
 }
 
 // instruct makes the Instruction that is due, has the notary sign it and puts it
@@ -40,11 +40,7 @@ func (i *Intermediary) instruct(ctx context.Context, s situation, answer *sessio
 				}
 				continue
 			}
-			credit, err := load.amount.Wire()
-			if err != nil {
-				return err
-			}
-			instruction.Credit = message.Amount(credit)
+			instruction.Credit = load.amount
 			order, due = load.id, true
 		}
 		if !due {
@@ -58,7 +54,7 @@ func (i *Intermediary) instruct(ctx context.Context, s situation, answer *sessio
 				return err
 			}
 			continue
-		case errors.Is(err, settlement.Taken):
+		case errors.Is(err, notary.Taken):
 			// Another session of the same device was faster: its body stands.
 			return i.takeOver(ctx, s.device.ID, err, answer)
 		}
@@ -92,7 +88,7 @@ func (i *Intermediary) duties(s situation) (*message.Instruction, bool) {
 // actions are the action bits that bring the device to where it shall be.
 func (s situation) actions() message.Actions {
 	var actions message.Actions
-	shallBlock := s.device.blockWanted || s.outstanding.Status != settlement.Active
+	shallBlock := s.device.blockWanted || s.outstanding.Status != notary.Active
 	switch isBlocked := s.state.LifeCycle == spec.Blocked; {
 	case s.state.LifeCycle == spec.Closed:
 	case shallBlock && !isBlocked:
@@ -111,20 +107,20 @@ func (s situation) actions() message.Actions {
 // again, and says in its Confirmation what it did.
 func (s situation) cannotTake(policy message.Policy, amount money.Ore) string {
 	switch {
-	case s.outstanding.Status != settlement.Active || s.device.blockWanted || s.state.LifeCycle != spec.Active:
+	case s.outstanding.Status != notary.Active || s.device.blockWanted || s.state.LifeCycle != spec.Active:
 		return "the device is reported, ended or blocked: load another one"
 	case !s.report.Complete:
 		return "the notary does not hold all records of the device yet: synchronise again later, then order the load again"
 	case s.report.Difference != 0:
 		return fmt.Sprintf("the device's balance differs by %s from its records: have it looked into before it is loaded", s.report.Difference)
 	}
-	held := money.FromWire(uint32(s.state.Balance))
+	held := s.state.Balance
 	for _, open := range s.state.OpenRequests {
-		held += money.FromWire(uint32(open.Amount))
+		held += open.Amount
 	}
-	if room := money.FromWire(uint32(policy.MaxBalance)) - held; amount > room {
+	if room := policy.MaxBalance - held; amount > room {
 		return fmt.Sprintf("%s do not fit: the device may hold %s and holds or expects %s: load at most %s",
-			amount, money.FromWire(uint32(policy.MaxBalance)), held, max(room, 0))
+			amount, policy.MaxBalance, held, max(room, 0))
 	}
 	return ""
 }
@@ -136,12 +132,12 @@ func (i *Intermediary) coSign(ctx context.Context, order string, instruction *me
 	if err != nil {
 		return nil, fmt.Errorf("intermediary: Instruction for %s: %w", instruction.Device, err)
 	}
-	return i.notary.CoSign(ctx, string(i.name), order, signed)
+	return i.notary.CoSign(ctx, notary.OrderKey(order), signed)
 }
 
 // firstUnapplied is the number of the first Instruction that a device is not known to
 // have applied: the outstanding one, or the next.
-func firstUnapplied(device message.DeviceID, o settlement.Outstanding) (uint32, error) {
+func firstUnapplied(device message.DeviceID, o notary.Outstanding) (uint32, error) {
 	if o.Instruction == nil {
 		return o.NextSeq, nil
 	}
@@ -154,11 +150,11 @@ func firstUnapplied(device message.DeviceID, o settlement.Outstanding) (uint32, 
 
 // stopsCredit tells whether the notary refused an Instruction for its credit.
 func stopsCredit(err error) bool {
-	return errors.Is(err, settlement.Funds) || errors.Is(err, settlement.Difference) || errors.Is(err, settlement.StatusKind)
+	return errors.Is(err, notary.Funds) || errors.Is(err, notary.Difference) || errors.Is(err, notary.WrongStatus)
 }
 
 func (i *Intermediary) takeOver(ctx context.Context, device message.DeviceID, refused error, answer *session.Answer) error {
-	outstanding, err := i.notary.Outstanding(ctx, string(i.name), string(device))
+	outstanding, err := i.notary.Outstanding(ctx, device)
 	if err != nil {
 		return err
 	}

@@ -29,9 +29,10 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
 	"ekrona/host/ledger"
+	"ekrona/host/notary"
 	"ekrona/host/session"
-	"ekrona/host/settlement"
 	"ekrona/host/store"
 )
 
@@ -62,11 +63,11 @@ type Config struct {
 	DB                *sql.DB // opened with Schemas
 	Clock             Clock
 	Random            io.Reader
-	Notary            Notary
-	CA                []byte   // 7F21 of the CA that certifies the devices
-	InstructionKey    Identity // signs Challenges and Instructions
-	Desk              Identity // the unload desk, certified by the CA
-	NotaryCertificate []byte   // 7F21 of the notary key that signs Instructions
+	Notary            notary.Participant // the link that vouches for Name
+	CA                []byte             // 7F21 of the CA that certifies the devices
+	InstructionKey    Identity           // signs Challenges and Instructions
+	Desk              Identity           // the unload desk, certified by the CA
+	NotaryCertificate []byte             // 7F21 of the notary key that signs Instructions
 }
 
 // Intermediary is one intermediary. It is safe for concurrent use, also by two
@@ -76,13 +77,21 @@ type Intermediary struct {
 	db     *sql.DB
 	clock  Clock
 	random io.Reader
-	notary Notary
+	notary notary.Participant
 	ca     []byte
 
 	instructionKey identity
 	desk           identity
 	notaryKey      identity
 }
+
+var (
+	_ banking.Wallet     = (*Intermediary)(nil)
+	_ banking.Terminal   = (*Intermediary)(nil)
+	_ banking.Merchant   = (*Intermediary)(nil)
+	_ banking.IssuerDesk = (*Intermediary)(nil)
+	_ banking.Operator   = (*Intermediary)(nil)
+)
 
 // identity is an Identity read; the notary's has no signer here.
 type identity struct {
@@ -139,8 +148,8 @@ func (s *sharedReader) Read(into []byte) (int, error) {
 	return s.reader.Read(into)
 }
 
-// Start makes the intermediary and its desk known to the notary and finishes what
-// a crash interrupted: words of the desk that the notary has not heard, money that
+// Start makes the desk known to the notary, which the intermediary has joined before
+// (notary.Operator), and finishes what a crash interrupted: words of the desk that the notary has not heard, money that
 // has arrived, refunds. It may be called at every start, and again at any time.
 func (i *Intermediary) Start(ctx context.Context) error {
 	if err := store.InTx(ctx, i.db, func(tx *sql.Tx) error {
@@ -148,10 +157,7 @@ func (i *Intermediary) Start(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := i.notary.Join(ctx, string(i.name), i.ca, i.instructionKey.encoded); err != nil {
-		return err
-	}
-	if err := i.notary.Register(ctx, string(i.name), settlement.Registration{Certificate: i.desk.encoded}); err != nil {
+	if err := i.notary.Register(ctx, notary.Registration{Certificate: i.desk.encoded}); err != nil {
 		return err
 	}
 	if err := errors.Join(i.handOverDesk(ctx), i.answerDesk(ctx)); err != nil {

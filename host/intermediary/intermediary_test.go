@@ -14,11 +14,12 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
+	"ekrona/host/notary"
 	"ekrona/host/order"
-	"ekrona/host/settlement"
 	"ekrona/host/store"
 	"ekrona/personalization/pki"
 	"ekrona/personalization/pki/keys"
@@ -30,19 +31,18 @@ func (clock) Now() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.
 
 // scribe is a notary that only has a statement, and admits everybody.
 type scribe struct {
-	Notary
-	entries []settlement.Entry
+	notary.Participant
+	entries []notary.Entry
 	next    uint32 // number of every device's next Instruction
 }
 
-func (*scribe) Join(context.Context, string, []byte, []byte) error              { return nil }
-func (*scribe) Register(context.Context, string, settlement.Registration) error { return nil }
-func (s *scribe) Outstanding(context.Context, string, string) (settlement.Outstanding, error) {
-	return settlement.Outstanding{NextSeq: s.next}, nil
+func (*scribe) Register(context.Context, notary.Registration) error { return nil }
+func (s *scribe) Outstanding(context.Context, message.DeviceID) (notary.Outstanding, error) {
+	return notary.Outstanding{NextSeq: s.next}, nil
 }
 
-func (s *scribe) Statement(_ context.Context, _ string, after int64, limit int) ([]settlement.Entry, error) {
-	var page []settlement.Entry
+func (s *scribe) Statement(_ context.Context, after int64, limit int) ([]notary.Entry, error) {
+	var page []notary.Entry
 	for _, entry := range s.entries {
 		if entry.Seq > after && len(page) < limit {
 			page = append(page, entry)
@@ -51,7 +51,7 @@ func (s *scribe) Statement(_ context.Context, _ string, after int64, limit int) 
 	return page, nil
 }
 
-func (s *scribe) tell(e settlement.Entry) {
+func (s *scribe) tell(e notary.Entry) {
 	e.Seq, e.At = int64(len(s.entries)+1)*3, clock{}.Now() // with gaps
 	s.entries = append(s.entries, e)
 }
@@ -105,12 +105,12 @@ func newOffice(t *testing.T) *office {
 	require.NoError(t, o.Start(o.ctx))
 	o.app, err = keys.Generate(o.random)
 	require.NoError(t, err)
-	require.NoError(t, o.AddCustomer(o.ctx, Customer{"anna", "Anna", &o.app.PublicKey}))
+	require.NoError(t, o.AddCustomer(o.ctx, banking.Customer{ID: "anna", Name: "Anna", App: &o.app.PublicKey}))
 	return o
 }
 
 // Refund has been carried out before.
-func (s *scribe) Refund(context.Context, string, settlement.Refund) error { return nil }
+func (s *scribe) Refund(context.Context, notary.Refund) error { return nil }
 
 func (o *office) balance(a ledger.Account) money.Ore {
 	o.t.Helper()
@@ -123,24 +123,24 @@ func TestStatementIsPostedToWhomItConcernsOnce(t *testing.T) {
 	const card = "SENORDIC00000001"
 	o := newOffice(t)
 	entries := []struct {
-		entry             settlement.Entry
+		entry             notary.Entry
 		anna, own, shadow money.Ore // balances after it
 	}{
-		{settlement.Entry{Kind: settlement.Issued, Online: 1000}, 0, 1000, 0},
-		{settlement.Entry{Kind: settlement.Received, Device: card, Owner: "anna", Shadow: 80}, 0, 1000, 80},
-		{settlement.Entry{Kind: settlement.Paid, Device: card, Owner: "anna", Shadow: -30}, 0, 1000, 50},
-		{settlement.Entry{Kind: settlement.Unloaded, Device: card, Owner: "anna", Online: 20, Shadow: -20}, 20, 1000, 30},
-		{settlement.Entry{Kind: settlement.Returned, Device: card, Owner: "anna", Online: 5, Shadow: -5}, 25, 1000, 25},
-		{settlement.Entry{Kind: settlement.Collected, Device: "SENORDICTILL0001", Owner: "anna", Online: 7}, 32, 1000, 25},
-		{settlement.Entry{Kind: settlement.HoldingPaid, Device: card, Owner: "anna", Online: -40}, 32, 960, 25},
-		{settlement.Entry{Kind: settlement.HoldingRepaid, Device: card, Owner: "anna", Online: 10, Shadow: -10}, 32, 970, 15},
-		{settlement.Entry{Kind: settlement.PoolRepaid, Device: card, Owner: "anna", Shadow: -5}, 32, 970, 10},
-		{settlement.Entry{Kind: settlement.Swept, Device: card, Owner: "anna", Online: 10, Shadow: -10}, 42, 970, 0},
-		{settlement.Entry{Kind: settlement.Loaded, Device: card, Owner: "anna", Online: -9, Shadow: 9, Order: "of a backup that was lost", Instr: 4}, 42, 961, 9},
-		{settlement.Entry{Kind: settlement.Released, Device: card, Owner: "anna", Online: 9, Shadow: -9, Order: "of a backup that was lost", Instr: 4}, 51, 961, 0},
-		{settlement.Entry{Kind: settlement.RefundReceived, Device: card, Owner: "anna", Online: 6, Order: "another's"}, 57, 961, 0},
-		{settlement.Entry{Kind: settlement.RefundReceived, Device: card, Owner: "anna", Shadow: 4, Order: "after the card's end"}, 57, 961, 4},
-		{settlement.Entry{Kind: settlement.RefundPaid, Device: "SENORDICTILL0001", Owner: "anna", Online: -3, Order: "of a backup that was lost"}, 57, 958, 4},
+		{notary.Entry{Kind: notary.Issued, Online: 1000}, 0, 1000, 0},
+		{notary.Entry{Kind: notary.Received, Device: card, Owner: "anna", Shadow: 80}, 0, 1000, 80},
+		{notary.Entry{Kind: notary.Paid, Device: card, Owner: "anna", Shadow: -30}, 0, 1000, 50},
+		{notary.Entry{Kind: notary.Unloaded, Device: card, Owner: "anna", Online: 20, Shadow: -20}, 20, 1000, 30},
+		{notary.Entry{Kind: notary.Returned, Device: card, Owner: "anna", Online: 5, Shadow: -5}, 25, 1000, 25},
+		{notary.Entry{Kind: notary.Collected, Device: "SENORDICTILL0001", Owner: "anna", Online: 7}, 32, 1000, 25},
+		{notary.Entry{Kind: notary.HoldingPaid, Device: card, Owner: "anna", Online: -40}, 32, 960, 25},
+		{notary.Entry{Kind: notary.HoldingRepaid, Device: card, Owner: "anna", Online: 10, Shadow: -10}, 32, 970, 15},
+		{notary.Entry{Kind: notary.PoolRepaid, Device: card, Owner: "anna", Shadow: -5}, 32, 970, 10},
+		{notary.Entry{Kind: notary.Swept, Device: card, Owner: "anna", Online: 10, Shadow: -10}, 42, 970, 0},
+		{notary.Entry{Kind: notary.Loaded, Device: card, Owner: "anna", Online: -9, Shadow: 9, Order: "of a backup that was lost", Instr: 4}, 42, 961, 9},
+		{notary.Entry{Kind: notary.Released, Device: card, Owner: "anna", Online: 9, Shadow: -9, Order: "of a backup that was lost", Instr: 4}, 51, 961, 0},
+		{notary.Entry{Kind: notary.RefundReceived, Device: card, Owner: "anna", Online: 6, Order: "another's"}, 57, 961, 0},
+		{notary.Entry{Kind: notary.RefundReceived, Device: card, Owner: "anna", Shadow: 4, Order: "after the card's end"}, 57, 961, 4},
+		{notary.Entry{Kind: notary.RefundPaid, Device: "SENORDICTILL0001", Owner: "anna", Online: -3, Order: "of a backup that was lost"}, 57, 958, 4},
 	}
 	for _, e := range entries {
 		o.notary.tell(e.entry)
@@ -166,12 +166,12 @@ func TestRefundOfALostBackupIsPaidOnce(t *testing.T) {
 	o := newOffice(t)
 	till, err := o.folder.Certified("till", subject("SENORDICTILL0001", spec.RoleTerminal), o.ca)
 	require.NoError(t, err)
-	require.NoError(t, o.AddDevice(o.ctx, Device{ID: "SENORDICTILL0001", Customer: "anna", Certificate: till.Encoded}))
+	require.NoError(t, o.AddDevice(o.ctx, banking.Device{ID: "SENORDICTILL0001", Customer: "anna", Certificate: till.Encoded}))
 	again, err := order.NewRefund("SENORDICTILL0001", order.Payment{Payer: "SEFJORDB00000001", ATC: 1}, 30, o.random, o.app)
 	require.NoError(t, err)
-	o.notary.tell(settlement.Entry{Kind: settlement.Issued, Online: 1000})
-	o.notary.tell(settlement.Entry{Kind: settlement.Collected, Device: "SENORDICTILL0001", Owner: "anna", Online: 70})
-	o.notary.tell(settlement.Entry{Kind: settlement.RefundPaid, Device: "SENORDICTILL0001", Owner: "anna", Online: -30, Order: again.Key()})
+	o.notary.tell(notary.Entry{Kind: notary.Issued, Online: 1000})
+	o.notary.tell(notary.Entry{Kind: notary.Collected, Device: "SENORDICTILL0001", Owner: "anna", Online: 70})
+	o.notary.tell(notary.Entry{Kind: notary.RefundPaid, Device: "SENORDICTILL0001", Owner: "anna", Online: -30, Order: notary.OrderKey(again.Key())})
 	require.NoError(t, o.PullStatement(o.ctx))
 	require.Equal(t, money.Ore(970), o.balance(ownFunds))
 	for range 2 {
@@ -186,7 +186,7 @@ func TestRefundOfALostBackupIsPaidOnce(t *testing.T) {
 func TestLongStatementIsPulledInPages(t *testing.T) {
 	o := newOffice(t)
 	for range 2*statementPage + 1 {
-		o.notary.tell(settlement.Entry{Kind: settlement.Issued, Online: 1})
+		o.notary.tell(notary.Entry{Kind: notary.Issued, Online: 1})
 	}
 	require.NoError(t, o.PullStatement(o.ctx))
 	assert.Equal(t, money.Ore(2*statementPage+1), o.balance(ownFunds))
@@ -194,43 +194,43 @@ func TestLongStatementIsPulledInPages(t *testing.T) {
 
 func TestDepositComesOutOfOwnFundsOnceForItsOrder(t *testing.T) {
 	o := newOffice(t)
-	require.ErrorIs(t, o.Deposit(o.ctx, "one", "anna", 100), ErrOwnFunds)
+	require.ErrorIs(t, o.Deposit(o.ctx, "one", "anna", 100), banking.ErrOwnFunds)
 	assert.Zero(t, o.balance(wallet("anna")))
-	o.notary.tell(settlement.Entry{Kind: settlement.Issued, Online: 150})
+	o.notary.tell(notary.Entry{Kind: notary.Issued, Online: 150})
 	for range 2 {
 		require.NoError(t, o.Deposit(o.ctx, "one", "anna", 100))
 	}
 	require.ErrorIs(t, o.Deposit(o.ctx, "one", "anna", 20), ledger.ErrConflict)
-	require.ErrorIs(t, o.Deposit(o.ctx, "two", "anna", 51), ErrOwnFunds)
-	require.ErrorIs(t, o.Deposit(o.ctx, "two", "bertil", 1), ErrNoCustomer)
+	require.ErrorIs(t, o.Deposit(o.ctx, "two", "anna", 51), banking.ErrOwnFunds)
+	require.ErrorIs(t, o.Deposit(o.ctx, "two", "bertil", 1), banking.ErrNoCustomer)
 	require.Error(t, o.Deposit(o.ctx, "three", "anna", 0))
 	online, err := o.OnlineBalance(o.ctx, "anna")
 	require.NoError(t, err)
 	assert.Equal(t, money.Ore(100), online)
 	_, err = o.OnlineBalance(o.ctx, "bertil")
-	require.ErrorIs(t, err, ErrNoCustomer)
+	require.ErrorIs(t, err, banking.ErrNoCustomer)
 }
 
 func TestCustomersAndDevicesKeepTheirIDs(t *testing.T) {
 	o := newOffice(t)
 	other, err := keys.Generate(o.random)
 	require.NoError(t, err)
-	require.ErrorIs(t, o.AddCustomer(o.ctx, Customer{"anna", "Anna", &other.PublicKey}), ErrTaken)
-	require.NoError(t, o.AddCustomer(o.ctx, Customer{"bertil", "Bertil", &other.PublicKey}))
+	require.ErrorIs(t, o.AddCustomer(o.ctx, banking.Customer{ID: "anna", Name: "Anna", App: &other.PublicKey}), banking.ErrTaken)
+	require.NoError(t, o.AddCustomer(o.ctx, banking.Customer{ID: "bertil", Name: "Bertil", App: &other.PublicKey}))
 
 	p384, err := ecdsa.GenerateKey(elliptic.P384(), o.random)
 	require.NoError(t, err)
 	require.Error(t, o.ReplaceApp(o.ctx, "anna", &p384.PublicKey), "another curve")
-	require.ErrorIs(t, o.ReplaceApp(o.ctx, "nobody", &other.PublicKey), ErrNoCustomer)
+	require.ErrorIs(t, o.ReplaceApp(o.ctx, "nobody", &other.PublicKey), banking.ErrNoCustomer)
 	next, err := keys.Generate(o.random)
 	require.NoError(t, err)
 	require.NoError(t, o.ReplaceApp(o.ctx, "anna", &next.PublicKey))
-	require.ErrorIs(t, o.AddCustomer(o.ctx, Customer{"anna", "Anna", &o.app.PublicKey}), ErrTaken)
-	require.NoError(t, o.AddCustomer(o.ctx, Customer{"anna", "Anna", &next.PublicKey}))
+	require.ErrorIs(t, o.AddCustomer(o.ctx, banking.Customer{ID: "anna", Name: "Anna", App: &o.app.PublicKey}), banking.ErrTaken)
+	require.NoError(t, o.AddCustomer(o.ctx, banking.Customer{ID: "anna", Name: "Anna", App: &next.PublicKey}))
 
 	till, err := o.folder.Certified("till", subject("SENORDICTILL0001", spec.RoleTerminal), o.ca)
 	require.NoError(t, err)
-	device := Device{ID: "SENORDICTILL0001", Customer: "anna", Certificate: till.Encoded}
+	device := banking.Device{ID: "SENORDICTILL0001", Customer: "anna", Certificate: till.Encoded}
 	require.NoError(t, o.AddDevice(o.ctx, device))
 	require.NoError(t, o.AddDevice(o.ctx, device))
 	later := subject("SENORDICTILL0001", spec.RoleTerminal)
@@ -238,7 +238,7 @@ func TestCustomersAndDevicesKeepTheirIDs(t *testing.T) {
 	renewed := device
 	renewed.Certificate, err = o.ca.Certify(later, till.Certificate.PublicKey)
 	require.NoError(t, err)
-	for _, given := range []Device{renewed, device} { // the former one does not come back
+	for _, given := range []banking.Device{renewed, device} { // the former one does not come back
 		require.NoError(t, o.AddDevice(o.ctx, given))
 		kept, err := o.Device(o.ctx, device.ID)
 		require.NoError(t, err)
@@ -246,17 +246,17 @@ func TestCustomersAndDevicesKeepTheirIDs(t *testing.T) {
 	}
 	renewed.Certificate, err = o.ca.Certify(later, &other.PublicKey)
 	require.NoError(t, err)
-	require.ErrorIs(t, o.AddDevice(o.ctx, renewed), ErrTaken, "another key")
+	require.ErrorIs(t, o.AddDevice(o.ctx, renewed), banking.ErrTaken, "another key")
 	device.Customer = "bertil"
-	require.ErrorIs(t, o.AddDevice(o.ctx, device), ErrTaken)
+	require.ErrorIs(t, o.AddDevice(o.ctx, device), banking.ErrTaken)
 	device.Customer, device.ID = "nobody", "SENORDICTILL0002"
-	require.ErrorIs(t, o.AddDevice(o.ctx, device), ErrNoCustomer)
+	require.ErrorIs(t, o.AddDevice(o.ctx, device), banking.ErrNoCustomer)
 	device.Customer = "anna"
 	require.ErrorContains(t, o.AddDevice(o.ctx, device), "SENORDICTILL0001", "the certificate names another")
 	_, err = o.Device(o.ctx, "SENORDICTILL0002")
-	require.ErrorIs(t, err, ErrNoDevice)
-	require.ErrorIs(t, o.ReportLost(o.ctx, "SENORDICTILL0002"), ErrNoDevice)
-	require.ErrorIs(t, o.End(o.ctx, "SENORDICTILL0002"), ErrNoDevice)
+	require.ErrorIs(t, err, banking.ErrNoDevice)
+	require.ErrorIs(t, o.ReportLost(o.ctx, "SENORDICTILL0002"), banking.ErrNoDevice)
+	require.ErrorIs(t, o.End(o.ctx, "SENORDICTILL0002"), banking.ErrNoDevice)
 }
 
 func TestNewRefusesPartsThatDoNotBelongTogether(t *testing.T) {

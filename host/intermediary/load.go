@@ -8,10 +8,11 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/host/banking"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
+	"ekrona/host/notary"
 	"ekrona/host/order"
-	"ekrona/host/settlement"
 	"ekrona/host/store"
 )
 
@@ -39,7 +40,7 @@ func (s loadState) Final() bool {
 //  2. The device's next synchronisation carries the credit: see Report.
 //
 // Errors: *order.Refused when the online wallet does not cover it or the device cannot
-// pay; order.ErrSignature; [ErrNoDevice]; [ErrTaken].
+// pay; order.ErrSignature; [banking.ErrNoDevice]; [banking.ErrTaken].
 func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 	d, err := i.verifyOrder(ctx, o, order.Load)
 	if err != nil {
@@ -59,7 +60,7 @@ func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 		case err == nil && bytes.Equal(kept, digest[:]):
 			return nil
 		case err == nil:
-			return fmt.Errorf("load order %s: %w", o.Key(), ErrTaken)
+			return fmt.Errorf("load order %s: %w", o.Key(), banking.ErrTaken)
 		case !errors.Is(err, sql.ErrNoRows):
 			return fmt.Errorf("intermediary: load order %s: %w", o.Key(), err)
 		}
@@ -142,8 +143,8 @@ func (i *Intermediary) refuseLoad(ctx context.Context, p pendingLoad, reason str
 // refuseIfEnded gives the money of the device's orders that no Instruction carries
 // back to their owner when the device has ended: it will never take one. reason is
 // empty when there was none.
-func (i *Intermediary) refuseIfEnded(ctx context.Context, id message.DeviceID, status settlement.Status) (reason string, err error) {
-	for status == settlement.Ended {
+func (i *Intermediary) refuseIfEnded(ctx context.Context, id message.DeviceID, status notary.Status) (reason string, err error) {
+	for status == notary.Ended {
 		p, due, err := nextLoad(ctx, i.db, id)
 		if err != nil || !due {
 			return reason, err
@@ -163,7 +164,7 @@ func (i *Intermediary) refuseLoadsOfEnded(ctx context.Context, owner string) err
 		return err
 	}
 	for _, id := range waiting {
-		outstanding, err := i.notary.Outstanding(ctx, string(i.name), string(id))
+		outstanding, err := i.notary.Outstanding(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -215,7 +216,7 @@ func (i *Intermediary) loadIsTaken(ctx context.Context, device message.DeviceID,
 // concludeLoads notes as taken what the notary knows that a device has applied and
 // has not given back: the State or Confirmation that said so may have come before
 // a backup was restored.
-func (i *Intermediary) concludeLoads(ctx context.Context, device message.DeviceID, outstanding settlement.Outstanding) error {
+func (i *Intermediary) concludeLoads(ctx context.Context, device message.DeviceID, outstanding notary.Outstanding) error {
 	next, err := firstUnapplied(device, outstanding)
 	if err != nil {
 		return err
@@ -231,13 +232,13 @@ func (i *Intermediary) concludeLoads(ctx context.Context, device message.DeviceI
 }
 
 // LoadProgress tells its owner where a load order stands; one that waits for a
-// device that has ended is refused then. Errors: [ErrNoOrder],
+// device that has ended is refused then. Errors: [banking.ErrNoOrder],
 // order.ErrSignature.
 func (i *Intermediary) LoadProgress(ctx context.Context, o order.Signed) (order.Progress, error) {
 	if _, err := i.verifyOrder(ctx, o, order.Load); err != nil {
 		return order.Progress{}, err
 	}
-	outstanding, err := i.notary.Outstanding(ctx, string(i.name), string(o.Device))
+	outstanding, err := i.notary.Outstanding(ctx, o.Device)
 	if err != nil {
 		return order.Progress{}, err
 	}
@@ -251,7 +252,7 @@ func (i *Intermediary) LoadProgress(ctx context.Context, o order.Signed) (order.
 	var reason sql.NullString
 	err = i.db.QueryRowContext(ctx, `SELECT state, reason FROM load WHERE id = $1`, o.Key()).Scan(&p.State, &reason)
 	if errors.Is(err, sql.ErrNoRows) {
-		return p, fmt.Errorf("load order %s: %w", o.Key(), ErrNoOrder)
+		return p, fmt.Errorf("load order %s: %w", o.Key(), banking.ErrNoOrder)
 	}
 	if err != nil {
 		return p, fmt.Errorf("intermediary: load order %s: %w", o.Key(), err)
@@ -263,6 +264,3 @@ func (i *Intermediary) LoadProgress(ctx context.Context, o order.Signed) (order.
 	}
 	return p, nil
 }
-
-// ErrNoOrder says that an order is not known here.
-var ErrNoOrder = errors.New("intermediary: no such order: place it first")

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
-	"ekrona/host/settlement"
+	"ekrona/host/notary"
 )
 
 // ReportLost blocks a device that its owner reports lost, stolen or broken:
@@ -17,12 +17,12 @@ import (
 //
 // A cut between the two is repaired by the same call. It cannot be taken back: a
 // device that is found again is unloaded and replaced.
-// Errors: [ErrNoDevice], the notary's.
+// Errors: [banking.ErrNoDevice], the notary's.
 func (i *Intermediary) ReportLost(ctx context.Context, id message.DeviceID) error {
 	if err := i.Block(ctx, id, true); err != nil {
 		return err
 	}
-	return i.notary.ReportLost(ctx, string(i.name), string(id))
+	return i.notary.ReportLost(ctx, id)
 }
 
 // revokedPage is how many devices of the revocation list a terminal is told at once.
@@ -30,31 +30,31 @@ const revokedPage = 500
 
 // Revoked tells a terminal which devices, of any intermediary, were reported lost
 // or have ended, after a position in the notary's list. It implements
-// terminal.Intermediary. Errors: the notary's.
-func (i *Intermediary) Revoked(ctx context.Context, after int64) ([]settlement.Revocation, error) {
+// banking.Terminal. Errors: the notary's.
+func (i *Intermediary) Revoked(ctx context.Context, after int64) ([]notary.Revocation, error) {
 	return i.notary.Revoked(ctx, after, revokedPage)
 }
 
 // End ends a reported device when its time is over: what its shadow wallet holds,
 // and all that comes in later, goes to the owner's online wallet. The notary does
-// it once; the money arrives with the statement. Errors: [ErrNoDevice],
-// settlement.StatusKind while the time is not over.
+// it once; the money arrives with the statement. Errors: [banking.ErrNoDevice],
+// notary.WrongStatus while the time is not over.
 func (i *Intermediary) End(ctx context.Context, id message.DeviceID) error {
 	if _, err := device(ctx, i.db, id); err != nil {
 		return err
 	}
-	if err := i.notary.End(ctx, string(i.name), string(id)); err != nil {
+	if err := i.notary.End(ctx, id); err != nil {
 		return err
 	}
 	if err := i.PullStatement(ctx); err != nil {
 		return err
 	}
-	_, err := i.refuseIfEnded(ctx, id, settlement.Ended)
+	_, err := i.refuseIfEnded(ctx, id, notary.Ended)
 	return err
 }
 
 // Block asks for a device to be blocked, or unblocked, by its next Instruction.
-// Errors: [ErrNoDevice].
+// Errors: [banking.ErrNoDevice].
 func (i *Intermediary) Block(ctx context.Context, id message.DeviceID, blocked bool) error {
 	if _, err := device(ctx, i.db, id); err != nil {
 		return err
@@ -66,12 +66,12 @@ func (i *Intermediary) Block(ctx context.Context, id message.DeviceID, blocked b
 }
 
 // ResetTries lets the device's next Instruction give PIN and PUK all their tries
-// again. Errors: [ErrNoDevice], the notary's.
+// again. Errors: [banking.ErrNoDevice], the notary's.
 func (i *Intermediary) ResetTries(ctx context.Context, id message.DeviceID) error {
 	if _, err := device(ctx, i.db, id); err != nil {
 		return err
 	}
-	outstanding, err := i.notary.Outstanding(ctx, string(i.name), string(id))
+	outstanding, err := i.notary.Outstanding(ctx, id)
 	if err != nil {
 		return err
 	}

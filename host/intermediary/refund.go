@@ -7,9 +7,10 @@ import (
 	"errors"
 	"fmt"
 
+	"ekrona/host/banking"
 	"ekrona/host/ledger"
+	"ekrona/host/notary"
 	"ekrona/host/order"
-	"ekrona/host/settlement"
 	"ekrona/host/store"
 )
 
@@ -35,8 +36,8 @@ const (
 //
 // The same order again gives the same answer; nil means that it is done.
 // Errors: *order.Refused when the online wallet does not cover it, or for the
-// settlement.Kind with which the notary refuses; order.ErrSignature; [ErrNoDevice];
-// [ErrTaken].
+// notary.Kind with which the notary refuses; order.ErrSignature; [banking.ErrNoDevice];
+// [banking.ErrTaken].
 func (i *Intermediary) PlaceRefund(ctx context.Context, o order.Signed) error {
 	d, err := i.verifyOrder(ctx, o, order.Refund)
 	if err != nil {
@@ -48,8 +49,8 @@ func (i *Intermediary) PlaceRefund(ctx context.Context, o order.Signed) error {
 	if err := i.keepRefund(ctx, d, o); err != nil {
 		return err
 	}
-	return i.carryRefund(ctx, settlement.Refund{
-		Order: o.Key(), Payee: string(d.ID), Payer: string(o.Of.Payer), Atc: o.Of.ATC, Amount: o.Amount,
+	return i.carryRefund(ctx, notary.Refund{
+		Order: notary.OrderKey(o.Key()), Payee: d.ID, Payer: o.Of.Payer, Atc: o.Of.ATC, Amount: o.Amount,
 	})
 }
 
@@ -63,7 +64,7 @@ func (i *Intermediary) keepRefund(ctx context.Context, d keptDevice, o order.Sig
 		case err == nil && bytes.Equal(kept, digest[:]):
 			return nil
 		case err == nil:
-			return fmt.Errorf("refund order %s: %w", o.Key(), ErrTaken)
+			return fmt.Errorf("refund order %s: %w", o.Key(), banking.ErrTaken)
 		case !errors.Is(err, sql.ErrNoRows):
 			return fmt.Errorf("intermediary: refund order %s: %w", o.Key(), err)
 		}
@@ -84,12 +85,12 @@ func (i *Intermediary) keepRefund(ctx context.Context, d keptDevice, o order.Sig
 }
 
 // carryRefund does steps 2 and 3 for an order that is kept.
-func (i *Intermediary) carryRefund(ctx context.Context, r settlement.Refund) error {
-	err := i.notary.Refund(ctx, string(i.name), r)
-	var refused *settlement.Error
+func (i *Intermediary) carryRefund(ctx context.Context, r notary.Refund) error {
+	err := i.notary.Refund(ctx, r)
+	var refused *notary.Error
 	if errors.As(err, &refused) {
 		if err := i.endRefund(ctx, r, refundRefused, func(tx *sql.Tx) error {
-			_, err := ledger.Reverse(ctx, tx, i.clock.Now(), "refund-refused:"+r.Order, "refund:"+r.Order)
+			_, err := ledger.Reverse(ctx, tx, i.clock.Now(), "refund-refused:"+string(r.Order), "refund:"+string(r.Order))
 			return err
 		}); err != nil {
 			return err
@@ -107,7 +108,7 @@ func (i *Intermediary) carryRefund(ctx context.Context, r settlement.Refund) err
 	// funds had paid for it already.
 	return i.endRefund(ctx, r, refundDone, func(tx *sql.Tx) error {
 		_, err := ledger.Post(ctx, tx, i.clock.Now(), ledger.Order{
-			Key: "refund-repaid:" + r.Order, Memo: "refund paid before",
+			Key: "refund-repaid:" + string(r.Order), Memo: "refund paid before",
 			Lines: []ledger.Line{{Account: transit, Amount: -r.Amount}, {Account: ownFunds, Amount: r.Amount}},
 		})
 		return err
@@ -116,9 +117,9 @@ func (i *Intermediary) carryRefund(ctx context.Context, r settlement.Refund) err
 
 // endRefund brings an order that is placed to its final state, together with what
 // becomes of the money set aside for it.
-func (i *Intermediary) endRefund(ctx context.Context, r settlement.Refund, state refundState, post func(tx *sql.Tx) error) error {
+func (i *Intermediary) endRefund(ctx context.Context, r notary.Refund, state refundState, post func(tx *sql.Tx) error) error {
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
-		if moved, _, err := moveRefund(ctx, tx, r.Order, state); err != nil || !moved {
+		if moved, _, err := moveRefund(ctx, tx, string(r.Order), state); err != nil || !moved {
 			return err
 		}
 		return post(tx)
@@ -147,9 +148,9 @@ func (i *Intermediary) resumeRefunds(ctx context.Context) error {
 		return fmt.Errorf("intermediary: refund orders: %w", err)
 	}
 	defer rows.Close()
-	var open []settlement.Refund
+	var open []notary.Refund
 	for rows.Next() {
-		var r settlement.Refund
+		var r notary.Refund
 		if err := rows.Scan(&r.Order, &r.Payee, &r.Payer, &r.Atc, &r.Amount); err != nil {
 			return fmt.Errorf("intermediary: refund orders: %w", err)
 		}

@@ -8,35 +8,16 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
 	"ekrona/host/store"
 )
-
-// DeviceKind is the letter that tells an intermediary's devices apart in their
-// ids.
-type DeviceKind rune
-
-// The kinds.
-const (
-	KindCard     DeviceKind = 'C'
-	KindTerminal DeviceKind = 'T'
-	KindDesk     DeviceKind = 'D'
-)
-
-// lastDevice is the highest number that an id has room for.
-const lastDevice = 9_999_999
-
-// DeviceIDOf is the id of an intermediary's n-th device of one kind: its name, the
-// kind and seven digits.
-func DeviceIDOf(name message.Name, kind DeviceKind, n int) message.DeviceID {
-	return message.DeviceID(fmt.Sprintf("%s%c%07d", name, kind, n))
-}
 
 // ReserveDevice gives a device that is still to be made its id. intent names what
 // it is made for, such as a job and a line of it: the same intent again gives the
 // same id, and no id is given to two intents, whether the device is made or not.
-func (i *Intermediary) ReserveDevice(ctx context.Context, kind DeviceKind, intent string) (id message.DeviceID, err error) {
+func (i *Intermediary) ReserveDevice(ctx context.Context, kind banking.DeviceKind, intent string) (id message.DeviceID, err error) {
 	if intent == "" {
-		return "", errors.New("intermediary: a device id is reserved for something: name it")
+		return "", banking.Refuse(banking.ErrMalformed, "intermediary: a device id is reserved for something: name it")
 	}
 	err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		var of string
@@ -49,37 +30,37 @@ func (i *Intermediary) ReserveDevice(ctx context.Context, kind DeviceKind, inten
 			}
 			_, err = tx.ExecContext(ctx, `INSERT INTO device_number (intent, kind, number) VALUES ($1, $2, $3)`, intent, string(kind), n)
 		case err == nil && of != string(kind):
-			return fmt.Errorf("device id for %s: %w", intent, ErrTaken)
+			return fmt.Errorf("device id for %s: %w", intent, banking.ErrTaken)
 		}
 		if err != nil {
 			return fmt.Errorf("intermediary: device id for %s: %w", intent, err)
 		}
-		id = DeviceIDOf(i.name, kind, n)
+		id = banking.DeviceIDOf(i.name, kind, n)
 		return nil
 	})
 	return id, err
 }
 
 // nextNumber is above every number reserved, and free among the devices kept.
-func (i *Intermediary) nextNumber(ctx context.Context, tx *sql.Tx, kind DeviceKind) (int, error) {
+func (i *Intermediary) nextNumber(ctx context.Context, tx *sql.Tx, kind banking.DeviceKind) (int, error) {
 	var n int
 	if err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(number), 0) + 1 FROM device_number WHERE kind = $1`, string(kind)).Scan(&n); err != nil {
 		return 0, err
 	}
-	for ; n <= lastDevice; n++ {
-		switch _, err := device(ctx, tx, DeviceIDOf(i.name, kind, n)); {
-		case errors.Is(err, ErrNoDevice):
+	for ; n <= banking.MaxDevice; n++ {
+		switch _, err := device(ctx, tx, banking.DeviceIDOf(i.name, kind, n)); {
+		case errors.Is(err, banking.ErrNoDevice):
 			return n, nil
 		case err != nil:
 			return 0, err
 		}
 	}
-	return 0, fmt.Errorf("all %d numbers of kind %c are used: found another intermediary name for more", lastDevice, kind)
+	return 0, fmt.Errorf("all %d numbers of kind %c are used: found another intermediary name for more", banking.MaxDevice, kind)
 }
 
 // Cards are the cards of a customer, in the order of their ids. Errors:
-// [ErrNoCustomer].
-func (i *Intermediary) Cards(ctx context.Context, owner string) ([]Device, error) {
+// [banking.ErrNoCustomer].
+func (i *Intermediary) Cards(ctx context.Context, owner string) ([]banking.Device, error) {
 	if _, err := customer(ctx, i.db, owner); err != nil {
 		return nil, err
 	}
@@ -87,7 +68,7 @@ func (i *Intermediary) Cards(ctx context.Context, owner string) ([]Device, error
 	if err != nil {
 		return nil, fmt.Errorf("intermediary: cards of %s: %w", owner, err)
 	}
-	cards := make([]Device, len(ids))
+	cards := make([]banking.Device, len(ids))
 	for n, id := range ids {
 		if cards[n], err = i.Device(ctx, id); err != nil {
 			return nil, err

@@ -9,28 +9,29 @@ import (
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
 	"ekrona/personalization/pki/keys"
 )
 
 func TestDeviceIDsAreGivenOnce(t *testing.T) {
 	o := newOffice(t)
-	reserve := func(kind DeviceKind, intent string) message.DeviceID {
+	reserve := func(kind banking.DeviceKind, intent string) message.DeviceID {
 		id, err := o.ReserveDevice(o.ctx, kind, intent)
 		require.NoError(t, err)
 		return id
 	}
-	first := reserve(KindCard, "job 1, line 1")
+	first := reserve(banking.KindCard, "job 1, line 1")
 	assert.Equal(t, message.DeviceID("SENORDICC0000001"), first)
-	assert.Equal(t, first, reserve(KindCard, "job 1, line 1"), "the same intent, the same id")
-	assert.Equal(t, message.DeviceID("SENORDICC0000002"), reserve(KindCard, "job 1, line 2"))
-	assert.Equal(t, message.DeviceID("SENORDICT0000001"), reserve(KindTerminal, "till"))
-	_, err := o.ReserveDevice(o.ctx, KindTerminal, "job 1, line 1")
-	assert.ErrorIs(t, err, ErrTaken)
-	_, err = o.ReserveDevice(o.ctx, KindCard, "")
+	assert.Equal(t, first, reserve(banking.KindCard, "job 1, line 1"), "the same intent, the same id")
+	assert.Equal(t, message.DeviceID("SENORDICC0000002"), reserve(banking.KindCard, "job 1, line 2"))
+	assert.Equal(t, message.DeviceID("SENORDICT0000001"), reserve(banking.KindTerminal, "till"))
+	_, err := o.ReserveDevice(o.ctx, banking.KindTerminal, "job 1, line 1")
+	assert.ErrorIs(t, err, banking.ErrTaken)
+	_, err = o.ReserveDevice(o.ctx, banking.KindCard, "")
 	assert.Error(t, err)
 
 	o.addCard("SENORDICC0000003")
-	assert.Equal(t, message.DeviceID("SENORDICC0000004"), reserve(KindCard, "job 1, line 3"), "not one that is in use")
+	assert.Equal(t, message.DeviceID("SENORDICC0000004"), reserve(banking.KindCard, "job 1, line 3"), "not one that is in use")
 }
 
 func TestCardsOfACustomer(t *testing.T) {
@@ -46,7 +47,7 @@ func TestCardsOfACustomer(t *testing.T) {
 	assert.Equal(t, message.DeviceID("SENORDICC0000001"), cards[0].ID)
 	assert.Equal(t, "anna", cards[1].Customer)
 	_, err = o.Cards(o.ctx, "dora")
-	assert.ErrorIs(t, err, ErrNoCustomer)
+	assert.ErrorIs(t, err, banking.ErrNoCustomer)
 }
 
 // addCard makes a card of anna's known.
@@ -58,8 +59,8 @@ func (o *office) addCard(id message.DeviceID) {
 	require.NoError(o.t, err)
 	point, err := key.PublicKey.Bytes()
 	require.NoError(o.t, err)
-	require.NoError(o.t, o.AddDevice(o.ctx, Device{
+	require.NoError(o.t, o.AddDevice(o.ctx, banking.Device{
 		ID: id, Customer: "anna", Certificate: certificate, PINPoint: point,
-		Ceilings: message.PilotPolicy().Bytes(), Policy: message.PilotPolicy(),
+		Ceilings: []byte(spec.PilotPolicy), Policy: message.PilotPolicy(),
 	}))
 }

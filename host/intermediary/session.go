@@ -10,30 +10,31 @@ import (
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
 	"ekrona/host/envelope"
+	"ekrona/host/notary"
 	"ekrona/host/session"
-	"ekrona/host/settlement"
 )
 
 // HandOver takes messages that a phone carries, its own or others': Payments,
 // Receipts, Refusals. It tells for each whether the notary holds it, so that the
 // phone may forget it. Anything may be handed over by anybody, again and again:
 // every message protects itself.
-func (i *Intermediary) HandOver(ctx context.Context, messages [][]byte) ([]settlement.Answer, error) {
+func (i *Intermediary) HandOver(ctx context.Context, messages [][]byte) ([]notary.Answer, error) {
 	if len(messages) == 0 {
 		return nil, nil
 	}
-	return i.notary.Submit(ctx, string(i.name), messages)
+	return i.notary.Submit(ctx, messages)
 }
 
 // Open begins the synchronisation of a device: the notary learns of a fresh
 // Challenge before the device does, and names the Payments that wait for the
-// device's word. It implements session.Link. Errors: [ErrNoDevice], the notary's.
+// device's word. It implements session.Link. Errors: [banking.ErrNoDevice], the notary's.
 func (i *Intermediary) Open(ctx context.Context, id message.DeviceID) (session.Opening, error) {
 	if _, err := device(ctx, i.db, id); err != nil {
 		return session.Opening{}, err
 	}
-	outstanding, err := i.notary.Outstanding(ctx, string(i.name), string(id))
+	outstanding, err := i.notary.Outstanding(ctx, id)
 	if err != nil {
 		return session.Opening{}, err
 	}
@@ -48,7 +49,7 @@ func (i *Intermediary) Open(ctx context.Context, id message.DeviceID) (session.O
 	if opening.Challenge, err = envelope.Sign(challenge, i.instructionKey.signer); err != nil {
 		return session.Opening{}, err
 	}
-	return opening, i.notary.OpenChallenge(ctx, string(i.name), opening.Challenge)
+	return opening, i.notary.OpenChallenge(ctx, opening.Challenge)
 }
 
 // Report takes what a device says of itself to the notary and answers with the
@@ -64,7 +65,7 @@ func (i *Intermediary) Open(ctx context.Context, id message.DeviceID) (session.O
 //
 // A cut anywhere leaves what the notary holds; the same Report, or a later one,
 // goes on from there. Nothing here is kept that the next one would miss.
-// Errors: [ErrNoDevice], [ErrSpoiled], the notary's, for example for a State that
+// Errors: [banking.ErrNoDevice], [banking.ErrSpoiled], the notary's, for example for a State that
 // answers no Challenge.
 func (i *Intermediary) Report(ctx context.Context, id message.DeviceID, reading session.Reading) (session.Answer, error) {
 	d, err := device(ctx, i.db, id)
@@ -73,10 +74,10 @@ func (i *Intermediary) Report(ctx context.Context, id message.DeviceID, reading 
 	}
 	state, err := message.Parse[message.State](reading.State)
 	if err != nil {
-		return session.Answer{}, fmt.Errorf("intermediary: State of %s: %w", id, err)
+		return session.Answer{}, banking.Refuse(banking.ErrMalformed, "intermediary: State of %s: %v", id, err)
 	}
 	if state.Device != id {
-		return session.Answer{}, fmt.Errorf("intermediary: this is the State of %s, not of %s: synchronise that device itself", state.Device, id)
+		return session.Answer{}, banking.Refuse(banking.ErrMalformed, "intermediary: this is the State of %s, not of %s: synchronise that device itself", state.Device, id)
 	}
 	if err := i.handOverReading(ctx, reading); err != nil {
 		return session.Answer{}, err
@@ -84,7 +85,7 @@ func (i *Intermediary) Report(ctx context.Context, id message.DeviceID, reading 
 	if err := i.answerDesk(ctx); err != nil {
 		return session.Answer{}, err
 	}
-	report, err := i.notary.SubmitState(ctx, string(i.name), reading.State)
+	report, err := i.notary.SubmitState(ctx, reading.State)
 	if err != nil {
 		return session.Answer{}, err
 	}
@@ -100,7 +101,7 @@ func (i *Intermediary) Report(ctx context.Context, id message.DeviceID, reading 
 	if report.Complete {
 		answer.Difference = report.Difference
 	}
-	outstanding, err := i.notary.Outstanding(ctx, string(i.name), string(id))
+	outstanding, err := i.notary.Outstanding(ctx, id)
 	if err != nil {
 		return session.Answer{}, err
 	}
@@ -119,7 +120,7 @@ func (i *Intermediary) Report(ctx context.Context, id message.DeviceID, reading 
 // records again: somebody may have handed over a spoiled one before, and only the
 // true one is proven by a certificate. A record that stays doubtful though the device
 // has shown what proves it was altered on its way: the device is to say it again before
-// it is told to forget it. Errors: [ErrSpoiled], the notary's.
+// it is told to forget it. Errors: [banking.ErrSpoiled], the notary's.
 func (i *Intermediary) handOverReading(ctx context.Context, reading session.Reading) error {
 	answers, err := i.HandOver(ctx, reading.Records)
 	if err != nil || !slices.ContainsFunc(answers, isDoubtful) {
@@ -132,29 +133,26 @@ func (i *Intermediary) handOverReading(ctx context.Context, reading session.Read
 	shown, records := answers[:len(reading.Certificates)], answers[len(reading.Certificates):]
 	for n, answer := range records {
 		if isDoubtful(answer) && isProvable(reading.Records[n], reading.Certificates, shown) {
-			return ErrSpoiled
+			return banking.ErrSpoiled
 		}
 	}
 	return nil
 }
 
-// ErrSpoiled says that a device's record cannot be as the device has it.
-var ErrSpoiled = errors.New("intermediary: a record, or the certificate of its payer, was altered on its way: synchronise again")
-
 // isDoubtful tells whether the notary holds a record whose Payment nobody has proven.
-func isDoubtful(answer settlement.Answer) bool {
-	return answer.Held && errors.Is(answer.Err, settlement.Signature)
+func isDoubtful(answer notary.Answer) bool {
+	return answer.Held && errors.Is(answer.Err, notary.Signature)
 }
 
 // isProvable tells whether the certificate of the record's payer was shown, or may have
 // been before it was altered. One of a CA that has not joined proves nothing.
-func isProvable(record []byte, certificates [][]byte, answers []settlement.Answer) bool {
+func isProvable(record []byte, certificates [][]byte, answers []notary.Answer) bool {
 	said, err := message.ParseRecord(record)
 	if err != nil {
 		return false
 	}
 	for n, encoded := range certificates {
-		if err := answers[n].Err; errors.Is(err, settlement.Malformed) || errors.Is(err, settlement.Certificate) {
+		if err := answers[n].Err; errors.Is(err, notary.Malformed) || errors.Is(err, notary.Certificate) {
 			return true
 		}
 		shown, err := cvc.Parse(encoded)
@@ -171,9 +169,9 @@ func isProvable(record []byte, certificates [][]byte, answers []settlement.Answe
 func (i *Intermediary) Confirm(ctx context.Context, id message.DeviceID, confirmation []byte) error {
 	confirmed, err := message.Parse[message.Confirmation](confirmation)
 	if err != nil {
-		return fmt.Errorf("intermediary: Confirmation of %s: %w", id, err)
+		return banking.Refuse(banking.ErrMalformed, "intermediary: Confirmation of %s: %v", id, err)
 	}
-	if err := i.notary.Confirm(ctx, string(i.name), confirmation); err != nil {
+	if err := i.notary.Confirm(ctx, confirmation); err != nil {
 		return err
 	}
 	if confirmed.Credit == spec.CreditTaken {

@@ -7,21 +7,21 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/host/notary"
 	"ekrona/host/session"
-	"ekrona/host/settlement"
 )
 
 // doubter is a notary that no signature convinces, and that keeps what was submitted.
 type doubter struct {
-	Notary
+	notary.Participant
 	submitted [][]byte
 }
 
-func (d *doubter) Submit(_ context.Context, _ string, items [][]byte) ([]settlement.Answer, error) {
+func (d *doubter) Submit(_ context.Context, items [][]byte) ([]notary.Answer, error) {
 	d.submitted = append(d.submitted, items...)
-	answers := make([]settlement.Answer, len(items))
+	answers := make([]notary.Answer, len(items))
 	for n := range answers {
-		answers[n] = settlement.Answer{Held: true, Err: &settlement.Error{Kind: settlement.Signature}}
+		answers[n] = notary.Answer{Held: true, Err: &notary.Error{Kind: notary.Signature}}
 	}
 	return answers, nil
 }

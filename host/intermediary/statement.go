@@ -5,8 +5,9 @@ import (
 	"database/sql"
 	"fmt"
 
+	"ekrona/apdu/message"
 	"ekrona/host/ledger"
-	"ekrona/host/settlement"
+	"ekrona/host/notary"
 	"ekrona/host/store"
 )
 
@@ -19,8 +20,10 @@ var (
 	transit  = ledger.Account{Kind: ledger.Transit}
 )
 
-func wallet(owner string) ledger.Account  { return ledger.Account{Kind: ledger.Customer, ID: owner} }
-func shadow(device string) ledger.Account { return ledger.Account{Kind: ledger.Copied, ID: device} }
+func wallet(owner string) ledger.Account { return ledger.Account{Kind: ledger.Customer, ID: owner} }
+func shadow(device message.DeviceID) ledger.Account {
+	return ledger.Account{Kind: ledger.Copied, ID: string(device)}
+}
 
 // statementPage is how many entries are pulled at once.
 const statementPage = 100
@@ -36,7 +39,7 @@ func (i *Intermediary) PullStatement(ctx context.Context) error {
 		if err := i.db.QueryRowContext(ctx, `SELECT cursor FROM statement`).Scan(&cursor); err != nil {
 			return fmt.Errorf("intermediary: statement: %w", err)
 		}
-		entries, err := i.notary.Statement(ctx, string(i.name), cursor, statementPage)
+		entries, err := i.notary.Statement(ctx, cursor, statementPage)
 		if err != nil {
 			return err
 		}
@@ -59,7 +62,7 @@ func (i *Intermediary) PullStatement(ctx context.Context) error {
 }
 
 // postEntry posts one entry and carries the load or refund order behind it on.
-func (i *Intermediary) postEntry(ctx context.Context, tx *sql.Tx, e settlement.Entry) error {
+func (i *Intermediary) postEntry(ctx context.Context, tx *sql.Tx, e notary.Entry) error {
 	online, err := onlineSide(ctx, tx, e)
 	if err != nil {
 		return err
@@ -75,7 +78,7 @@ func (i *Intermediary) postEntry(ctx context.Context, tx *sql.Tx, e settlement.E
 		lines = append(lines, ledger.Line{Account: shadow(e.Device), Amount: e.Shadow})
 	}
 	_, err = ledger.Post(ctx, tx, e.At, ledger.Order{
-		Key: fmt.Sprintf("statement:%d", e.Seq), Memo: e.Kind.String() + " " + e.Device, Lines: lines,
+		Key: fmt.Sprintf("statement:%d", e.Seq), Memo: e.Kind.String() + " " + string(e.Device), Lines: lines,
 	})
 	return err
 }
@@ -84,22 +87,22 @@ func (i *Intermediary) postEntry(ctx context.Context, tx *sql.Tx, e settlement.E
 // order was lost with a restored backup comes out of own funds: nobody can say any
 // more whether the customer was debited. When the order comes again, they get it
 // back.
-func onlineSide(ctx context.Context, tx *sql.Tx, e settlement.Entry) (ledger.Account, error) {
+func onlineSide(ctx context.Context, tx *sql.Tx, e notary.Entry) (ledger.Account, error) {
 	switch {
-	case e.Kind == settlement.Loaded:
-		known, err := moveLoad(ctx, tx, e.Order, loadPlaced, loadReserved, e.Instr)
+	case e.Kind == notary.Loaded:
+		known, err := moveLoad(ctx, tx, string(e.Order), loadPlaced, loadReserved, e.Instr)
 		if err == nil && !known {
 			return ownFunds, keepForgotten(ctx, tx, e)
 		}
 		return transit, err
-	case e.Kind == settlement.Released:
-		known, err := moveLoad(ctx, tx, e.Order, loadReserved, loadReturned, e.Instr)
+	case e.Kind == notary.Released:
+		known, err := moveLoad(ctx, tx, string(e.Order), loadReserved, loadReturned, e.Instr)
 		if err == nil && !known {
-			err = returnForgotten(ctx, tx, e.Order)
+			err = returnForgotten(ctx, tx, string(e.Order))
 		}
 		return wallet(e.Owner), err
-	case e.Kind == settlement.RefundPaid:
-		_, known, err := moveRefund(ctx, tx, e.Order, refundDone)
+	case e.Kind == notary.RefundPaid:
+		_, known, err := moveRefund(ctx, tx, string(e.Order), refundDone)
 		if err != nil || !known {
 			return ownFunds, err
 		}

@@ -9,10 +9,10 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
-	"ekrona/host/money"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
 )
@@ -265,7 +265,7 @@ func (w *world) allOf(p *person, which int) (money.Ore, error) {
 	if err != nil {
 		return 0, err
 	}
-	return money.FromWire(uint32(held.State.Balance)), nil
+	return held.State.Balance, nil
 }
 
 func (w *world) sale(p *person, t *till, s Step) error {
@@ -369,14 +369,15 @@ func (w *world) tries(p *person, which int) (int, error) {
 	if _, err := client.Select(w.ctx); err != nil {
 		return 0, err
 	}
-	answer, err := c.Transmit(w.ctx, apdu.New(spec.Verify.Only()))
+	answer, err := c.Transmit(w.ctx, spec.Verify.Only().APDU())
 	if err != nil {
 		return 0, err
 	}
-	if answer.SW&0xFFF0 != apdu.StatusWord(spec.SWPINWrong) {
+	var left apdu.TriesLeft
+	if !errors.As(answer.SW, &left) {
 		return 0, nil
 	}
-	return int(answer.SW & 0x0F), nil
+	return int(left), nil
 }
 
 // usePUK gives the card its PIN tries back, with the same PIN.
@@ -416,8 +417,8 @@ func (w *world) atBank(s Step, p *person, t *till) error {
 	case GiveTries:
 		return b.ResetTries(w.ctx, id)
 	case Policy:
-		policy.MaxPayment = min(policy.MaxPayment, message.Amount(1+s.Pick%int(policy.MaxPayment)))
-		policy.MaxBalance = min(policy.MaxBalance, message.Amount(1000+s.Pick%int(policy.MaxBalance)))
+		policy.MaxPayment = min(policy.MaxPayment, money.Ore(1+s.Pick%int(policy.MaxPayment)))
+		policy.MaxBalance = min(policy.MaxBalance, money.Ore(1000+s.Pick%int(policy.MaxBalance)))
 		policy.MaxTransactions = min(policy.MaxTransactions, uint8(1+s.Pick%8))
 		if s.Pick%2 == 0 {
 			policy.Flags |= spec.FlagPINToReceive

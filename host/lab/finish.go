@@ -5,12 +5,12 @@ import (
 	"slices"
 	"strings"
 
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
-	"ekrona/host/settlement"
+	"ekrona/host/notary"
 	"ekrona/host/wallet"
 )
 
@@ -74,7 +74,7 @@ func (w *world) finish() *Failure {
 // and the intermediaries unblock their tills, so that these can sell.
 func (w *world) relieve() error {
 	for _, b := range w.banks {
-		if err := w.central.Issue(w.ctx, "last of "+string(b.name), string(b.name), issued); err != nil {
+		if err := w.central.Issue(w.ctx, notary.OrderKey("last of "+b.name), b.name, issued); err != nil {
 			return err
 		}
 	}
@@ -144,7 +144,7 @@ func (w *world) mustSynchroniseTill(t *till) *Failure {
 func (w *world) hasEnded(device string) bool {
 	var status int
 	err := w.centralDB.QueryRowContext(w.ctx, "SELECT status FROM device WHERE id = $1", device).Scan(&status)
-	return err == nil && settlement.Status(status) == settlement.Ended
+	return err == nil && notary.Status(status) == notary.Ended
 }
 
 // agree checks that nothing is left between the parties: cards and central bank,

@@ -47,10 +47,10 @@ var goBugs = []struct {
 		{"host/settlement/queue.go", "		if free < p.amount {", "		if free < p.amount && bug != `settlement-reserves-what-is-not-there` {"},
 	}, 2483},
 	{"settlement-void-counts-as-settled", []replacement{
-		{"host/settlement/queue.go", "		verdict := Settled\n		if p.refused() {", "		verdict := Settled\n		if p.refused() && bug != `settlement-void-counts-as-settled` {"},
+		{"host/settlement/queue.go", "		verdict := notary.Settled\n		if p.refused() {", "		verdict := notary.Settled\n		if p.refused() && bug != `settlement-void-counts-as-settled` {"},
 	}, 46},
 	{"settlement-counts-credits-that-nobody-confirmed", []replacement{
-		{"host/settlement/txn.go", "	if d.status != Ended {\n		if unconfirmed", "	if d.status != Ended && bug != `settlement-counts-credits-that-nobody-confirmed` {\n		if unconfirmed"},
+		{"host/settlement/txn.go", "	if d.status != notary.Ended {\n		if unconfirmed", "	if d.status != notary.Ended && bug != `settlement-counts-credits-that-nobody-confirmed` {\n		if unconfirmed"},
 	}, 764},
 	{"settlement-forgets-requests", []replacement{
 		{"host/settlement/state.go", "	case d.role.CanPay() && int64(s.RequestCounter)", "	case d.role.CanPay() && bug != `settlement-forgets-requests` && int64(s.RequestCounter)"},

@@ -6,13 +6,11 @@ import (
 	"slices"
 
 	"ekrona/apdu/message"
+	"ekrona/host/banking"
 	"ekrona/host/envelope"
-	"ekrona/host/intermediary"
+	"ekrona/host/notary"
 	"ekrona/host/order"
 	"ekrona/host/session"
-	"ekrona/host/settlement"
-	"ekrona/host/terminal"
-	"ekrona/host/wallet"
 )
 
 // errLink is what a call answers when it, or its reply, was lost on the way.
@@ -96,8 +94,8 @@ type bankLink struct {
 }
 
 var (
-	_ wallet.Intermediary   = bankLink{}
-	_ terminal.Intermediary = bankLink{}
+	_ banking.Wallet   = bankLink{}
+	_ banking.Terminal = bankLink{}
 )
 
 // Open implements session.Link.
@@ -127,46 +125,46 @@ func (l bankLink) Confirm(ctx context.Context, device message.DeviceID, confirma
 	return only(l.w, func() error { return l.bank.Confirm(ctx, device, confirmation) }, &confirmation)
 }
 
-// Revoked implements terminal.Intermediary.
-func (l bankLink) Revoked(ctx context.Context, after int64) ([]settlement.Revocation, error) {
-	return over(l.w, func() ([]settlement.Revocation, error) { return l.bank.Revoked(ctx, after) })
+// Revoked implements banking.Terminal.
+func (l bankLink) Revoked(ctx context.Context, after int64) ([]notary.Revocation, error) {
+	return over(l.w, func() ([]notary.Revocation, error) { return l.bank.Revoked(ctx, after) })
 }
 
-// HandOver implements wallet.Intermediary. An intermediary that withholds says
+// HandOver implements banking.Wallet. An intermediary that withholds says
 // that all is well and keeps it to itself.
-func (l bankLink) HandOver(ctx context.Context, messages [][]byte) ([]settlement.Answer, error) {
+func (l bankLink) HandOver(ctx context.Context, messages [][]byte) ([]notary.Answer, error) {
 	all, own := pointers(messages)
 	if _, withheld := l.w.due(Withhold, 2); withheld {
-		answers := make([]settlement.Answer, len(own))
+		answers := make([]notary.Answer, len(own))
 		for n := range answers {
 			answers[n].Held = true
 		}
 		return answers, nil
 	}
-	return over(l.w, func() ([]settlement.Answer, error) { return l.bank.HandOver(ctx, own) }, all...)
+	return over(l.w, func() ([]notary.Answer, error) { return l.bank.HandOver(ctx, own) }, all...)
 }
 
-// PlaceLoad implements wallet.Intermediary.
+// PlaceLoad implements banking.Wallet.
 func (l bankLink) PlaceLoad(ctx context.Context, o order.Signed) error {
 	return only(l.w, func() error { return l.bank.PlaceLoad(ctx, o) }, &o.Signature)
 }
 
-// LoadProgress implements wallet.Intermediary.
+// LoadProgress implements banking.Wallet.
 func (l bankLink) LoadProgress(ctx context.Context, o order.Signed) (order.Progress, error) {
 	return over(l.w, func() (order.Progress, error) { return l.bank.LoadProgress(ctx, o) }, &o.Signature)
 }
 
-// RequestUnload implements wallet.Intermediary.
+// RequestUnload implements banking.Wallet.
 func (l bankLink) RequestUnload(ctx context.Context, o order.Signed) (envelope.Envelope, error) {
 	return over(l.w, func() (envelope.Envelope, error) { return l.bank.RequestUnload(ctx, o) }, &o.Signature)
 }
 
-// TakeUnload implements wallet.Intermediary.
+// TakeUnload implements banking.Wallet.
 func (l bankLink) TakeUnload(ctx context.Context, payment []byte) ([]byte, error) {
 	return over(l.w, func() ([]byte, error) { return l.bank.TakeUnload(ctx, payment) }, &payment)
 }
 
-// UnloadReceipt implements wallet.Intermediary.
+// UnloadReceipt implements banking.Wallet.
 func (l bankLink) UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, error) {
 	return over(l.w, func() ([]byte, error) { return l.bank.UnloadReceipt(ctx, o) }, &o.Signature)
 }
@@ -177,70 +175,73 @@ type notaryLink struct {
 	bank *bank
 }
 
-var _ intermediary.Notary = notaryLink{}
+var _ notary.Participant = notaryLink{}
 
-// Join implements intermediary.Notary.
-func (l notaryLink) Join(ctx context.Context, name string, ca, instructionKey []byte) error {
-	return only(l.w, func() error { return l.w.central.Join(ctx, name, ca, instructionKey) })
+// central is the notary as it answers the link's intermediary.
+func (l notaryLink) central() notary.Participant { return l.w.central.For(l.bank.name) }
+
+// Register implements notary.Participant.
+func (l notaryLink) Register(ctx context.Context, r notary.Registration) error {
+	return only(l.w, func() error { return l.central().Register(ctx, r) })
 }
 
-// Register implements intermediary.Notary.
-func (l notaryLink) Register(ctx context.Context, from string, r settlement.Registration) error {
-	return only(l.w, func() error { return l.w.central.Register(ctx, from, r) })
-}
-
-// Submit implements intermediary.Notary.
-func (l notaryLink) Submit(ctx context.Context, from string, items [][]byte) ([]settlement.Answer, error) {
+// Submit implements notary.Participant.
+func (l notaryLink) Submit(ctx context.Context, items [][]byte) ([]notary.Answer, error) {
 	all, own := pointers(items)
-	return over(l.w, func() ([]settlement.Answer, error) { return l.w.central.Submit(ctx, from, own) }, all...)
+	return over(l.w, func() ([]notary.Answer, error) { return l.central().Submit(ctx, own) }, all...)
 }
 
-// OpenChallenge implements intermediary.Notary.
-func (l notaryLink) OpenChallenge(ctx context.Context, from string, challenge []byte) error {
-	return only(l.w, func() error { return l.w.central.OpenChallenge(ctx, from, challenge) }, &challenge)
+// OpenChallenge implements notary.Participant.
+func (l notaryLink) OpenChallenge(ctx context.Context, challenge []byte) error {
+	return only(l.w, func() error { return l.central().OpenChallenge(ctx, challenge) }, &challenge)
 }
 
-// SubmitState implements intermediary.Notary.
-func (l notaryLink) SubmitState(ctx context.Context, from string, state []byte) (settlement.StateReport, error) {
-	return over(l.w, func() (settlement.StateReport, error) { return l.w.central.SubmitState(ctx, from, state) }, &state)
+// SubmitState implements notary.Participant.
+func (l notaryLink) SubmitState(ctx context.Context, state []byte) (notary.StateReport, error) {
+	return over(l.w, func() (notary.StateReport, error) { return l.central().SubmitState(ctx, state) }, &state)
 }
 
-// Outstanding implements intermediary.Notary.
-func (l notaryLink) Outstanding(ctx context.Context, from, device string) (settlement.Outstanding, error) {
-	return over(l.w, func() (settlement.Outstanding, error) { return l.w.central.Outstanding(ctx, from, device) })
+// Outstanding implements notary.Participant.
+func (l notaryLink) Outstanding(ctx context.Context, device message.DeviceID) (notary.Outstanding, error) {
+	return over(l.w, func() (notary.Outstanding, error) { return l.central().Outstanding(ctx, device) })
 }
 
-// CoSign implements intermediary.Notary.
-func (l notaryLink) CoSign(ctx context.Context, from, order string, instruction []byte) ([]byte, error) {
-	return over(l.w, func() ([]byte, error) { return l.w.central.CoSign(ctx, from, order, instruction) }, &instruction)
+// CoSign implements notary.Participant.
+func (l notaryLink) CoSign(ctx context.Context, order notary.OrderKey, instruction []byte) ([]byte, error) {
+	return over(l.w, func() ([]byte, error) { return l.central().CoSign(ctx, order, instruction) }, &instruction)
 }
 
-// Confirm implements intermediary.Notary.
-func (l notaryLink) Confirm(ctx context.Context, from string, confirmation []byte) error {
-	return only(l.w, func() error { return l.w.central.Confirm(ctx, from, confirmation) }, &confirmation)
+// Confirm implements notary.Participant.
+func (l notaryLink) Confirm(ctx context.Context, confirmation []byte) error {
+	return only(l.w, func() error { return l.central().Confirm(ctx, confirmation) }, &confirmation)
 }
 
-// Refund implements intermediary.Notary.
-func (l notaryLink) Refund(ctx context.Context, from string, r settlement.Refund) error {
-	return only(l.w, func() error { return l.w.central.Refund(ctx, from, r) })
+// Refund implements notary.Participant.
+func (l notaryLink) Refund(ctx context.Context, r notary.Refund) error {
+	return only(l.w, func() error { return l.central().Refund(ctx, r) })
 }
 
-// ReportLost implements intermediary.Notary.
-func (l notaryLink) ReportLost(ctx context.Context, from, device string) error {
-	return only(l.w, func() error { return l.w.central.ReportLost(ctx, from, device) })
+// ReportLost implements notary.Participant.
+func (l notaryLink) ReportLost(ctx context.Context, device message.DeviceID) error {
+	return only(l.w, func() error { return l.central().ReportLost(ctx, device) })
 }
 
-// End implements intermediary.Notary.
-func (l notaryLink) End(ctx context.Context, from, device string) error {
-	return only(l.w, func() error { return l.w.central.End(ctx, from, device) })
+// End implements notary.Participant.
+func (l notaryLink) End(ctx context.Context, device message.DeviceID) error {
+	return only(l.w, func() error { return l.central().End(ctx, device) })
 }
 
-// Revoked implements intermediary.Notary.
-func (l notaryLink) Revoked(ctx context.Context, after int64, limit int) ([]settlement.Revocation, error) {
-	return over(l.w, func() ([]settlement.Revocation, error) { return l.w.central.Revoked(ctx, after, limit) })
+// Revoked implements notary.Participant.
+func (l notaryLink) Revoked(ctx context.Context, after int64, limit int) ([]notary.Revocation, error) {
+	return over(l.w, func() ([]notary.Revocation, error) { return l.central().Revoked(ctx, after, limit) })
 }
 
-// Statement implements intermediary.Notary.
-func (l notaryLink) Statement(ctx context.Context, from string, after int64, limit int) ([]settlement.Entry, error) {
-	return over(l.w, func() ([]settlement.Entry, error) { return l.w.central.Statement(ctx, from, after, limit) })
+// Statement implements notary.Participant.
+func (l notaryLink) Statement(ctx context.Context, after int64, limit int) ([]notary.Entry, error) {
+	return over(l.w, func() ([]notary.Entry, error) { return l.central().Statement(ctx, after, limit) })
+}
+
+// Verdict implements notary.Participant.
+func (l notaryLink) Verdict(ctx context.Context, payment message.Hash) (notary.Verdict, error) {
+	return over(l.w, func() (notary.Verdict, error) { return l.central().Verdict(ctx, payment) })
 }

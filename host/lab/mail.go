@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/host/envelope"
 )
 
@@ -117,7 +118,7 @@ func disguise(signed []byte, salt int) []byte {
 		payment.ATC += uint32(1 + salt%5)
 		disguised = payment
 	} else if request, err := message.Parse[message.Request](signed); err == nil {
-		request.Amount += message.Amount(1 + salt%1000)
+		request.Amount += money.Ore(1 + salt%1000)
 		disguised = request
 	} else if receipt, err := message.Parse[message.Receipt](signed); err == nil {
 		receipt.ATC += uint32(1 + salt%5)

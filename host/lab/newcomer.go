@@ -8,8 +8,8 @@ import (
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	emulated "ekrona/emulator/card"
+	"ekrona/host/banking"
 	"ekrona/host/card"
-	"ekrona/host/intermediary"
 	"ekrona/host/wallet"
 	"ekrona/personalization"
 )
@@ -41,7 +41,7 @@ func (w *world) ordered(name string, b *bank, number int) (*person, error) {
 // personalized makes the person a customer with an active card. It can be broken
 // off anywhere, and is repeated until it succeeds.
 func (w *world) personalized(p *person) (err error) {
-	if err := p.bank.AddCustomer(w.ctx, intermediary.Customer{ID: p.name, Name: p.name, App: &p.app.PublicKey}); err != nil {
+	if err := p.bank.AddCustomer(w.ctx, banking.Customer{ID: p.name, Name: p.name, App: &p.app.PublicKey}); err != nil {
 		return err
 	}
 	if err := p.bank.Deposit(w.ctx, "first of "+p.name, p.name, w.deposit); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
@@ -47,7 +48,7 @@ func (w *world) tradeOddly(p *person, b *bank, s Step) error {
 		return err
 	}
 	certificate := append(bytes.Clone(never.Encoded[:header]), body...)
-	var m message.Message = &message.Request{Payee: id, Number: 1, Amount: message.Amount(s.Amount)}
+	var m message.Message = &message.Request{Payee: id, Number: 1, Amount: money.Ore(s.Amount)}
 	if asked != nil {
 		m = &message.Payment{Payer: id, ATC: 1, Request: *asked}
 	}

@@ -19,7 +19,7 @@ import (
 	"ekrona/applet"
 	emulated "ekrona/emulator/card"
 	"ekrona/host/audit"
-	"ekrona/host/intermediary"
+	"ekrona/host/banking"
 	"ekrona/host/wallet"
 	"ekrona/personalization"
 )
@@ -29,7 +29,7 @@ type person struct {
 	name    string
 	bank    *bank
 	order   personalization.Order
-	device  intermediary.Device
+	device  banking.Device
 	phone   *wallet.Wallet
 	journal *sql.DB
 	blank   []byte // the journal of a phone that was never used

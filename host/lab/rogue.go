@@ -7,9 +7,10 @@ import (
 
 	"ekrona/apdu/message"
 	emulated "ekrona/emulator/card"
+	"ekrona/host/banking"
 	"ekrona/host/card"
 	"ekrona/host/envelope"
-	"ekrona/host/intermediary"
+	"ekrona/host/notary"
 )
 
 // misbehave is what cheaters do, and what happens to a node that lost its disk.
@@ -179,7 +180,7 @@ func (w *world) sendJunk(b *bank, p *person, s Step) error {
 			_, err := link.TakeUnload(w.ctx, m)
 			failed = append(failed, err)
 		case 3:
-			failed = append(failed, only(w, func() error { return w.central.Confirm(w.ctx, string(b.name), m) }, &m))
+			failed = append(failed, only(w, func() error { return w.central.For(b.name).Confirm(w.ctx, m) }, &m))
 		}
 	}
 	return errors.Join(failed...)
@@ -197,7 +198,7 @@ func (w *world) forge(p *person, s Step) error {
 	forged := &message.Instruction{
 		InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Notary: message.AuthorityRef(w.notaryKey.Certificate.Holder),
 		Device: p.device.ID, Sequence: device.State.InstructionSequence + 1, AckedATC: device.State.ATC, Head: device.State.Head,
-		Credit: message.Amount(1 + s.Amount), Policy: message.PilotPolicy(), Date: w.today(),
+		Credit: 1 + s.Amount, Policy: message.PilotPolicy(), Date: w.today(),
 	}
 	forged.Policy.Version = device.State.PolicyVersion + 1
 	notary := w.notaryKey.Encoded
@@ -230,7 +231,7 @@ func (w *world) mint(b *bank, p *person, s Step) error {
 		b = p.bank
 	}
 	device := p.device.ID
-	outstanding, err := w.central.Outstanding(w.ctx, string(p.bank.name), string(device))
+	outstanding, err := w.central.For(p.bank.name).Outstanding(w.ctx, device)
 	if err != nil {
 		return err
 	}
@@ -245,13 +246,13 @@ func (w *world) mint(b *bank, p *person, s Step) error {
 	wanted := &message.Instruction{
 		InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Notary: message.AuthorityRef(w.notaryKey.Certificate.Holder),
 		Device: device, Sequence: outstanding.NextSeq, AckedATC: outstanding.HeldAtc, Head: outstanding.HeldHead,
-		Credit: message.Amount(1 + s.Amount), Policy: message.PilotPolicy(), Date: w.today(),
+		Credit: 1 + s.Amount, Policy: message.PilotPolicy(), Date: w.today(),
 	}
 	wanted.Policy.Version = state.State.PolicyVersion
 	forbidden := b != p.bank
 	switch s.Pick / 8 % 8 {
 	case 0: // more than there is: its own holding may grow meanwhile
-		wanted.Credit = message.Amount(books.Issued + 1)
+		wanted.Credit = min(books.Issued+1, message.MaxAmount)
 		forbidden = true
 	case 1: // a second body for a number that has one
 		if outstanding.NextSeq != 1 {
@@ -267,8 +268,8 @@ func (w *world) mint(b *bank, p *person, s Step) error {
 	if err != nil {
 		return err
 	}
-	key := fmt.Sprintf("mint %d", s.Number)
-	_, err = over(w, func() ([]byte, error) { return w.central.CoSign(w.ctx, string(b.name), key, raw) }, &raw)
+	key := notary.OrderKey(fmt.Sprintf("mint %d", s.Number))
+	_, err = over(w, func() ([]byte, error) { return w.central.For(b.name).CoSign(w.ctx, key, raw) }, &raw)
 	if err == nil && forbidden {
 		w.broken = errors.Join(w.broken, fmt.Errorf("the notary has signed a credit of %d öre for %s that %s may not order", wanted.Credit, device, b.name))
 	}
@@ -320,8 +321,8 @@ func (w *world) restore(b *bank) error {
 		if p.bank != b {
 			continue
 		}
-		err := b.AddCustomer(w.ctx, intermediary.Customer{ID: p.name, Name: p.name, App: &p.app.PublicKey})
-		if errors.Is(err, intermediary.ErrTaken) { // by a former phone
+		err := b.AddCustomer(w.ctx, banking.Customer{ID: p.name, Name: p.name, App: &p.app.PublicKey})
+		if errors.Is(err, banking.ErrTaken) { // by a former phone
 			err = b.ReplaceApp(w.ctx, p.name, &p.app.PublicKey)
 		}
 		if err = errors.Join(err, b.AddDevice(w.ctx, p.device)); err != nil {

@@ -7,10 +7,10 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
 	"ekrona/host/envelope"
-	"ekrona/host/intermediary"
-	"ekrona/host/money"
 	"ekrona/host/order"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
@@ -30,7 +30,7 @@ func (w *world) keepSale(t *till, receipt envelope.Envelope, number uint32) {
 		return
 	}
 	if paid, err := t.Paid(w.ctx, number); err == nil && paid.Payer == r.Payer {
-		t.sales = append(t.sales, paidSale{order.Payment{Payer: paid.Payer, ATC: paid.ATC}, money.FromWire(uint32(paid.Request.Amount))})
+		t.sales = append(t.sales, paidSale{order.Payment{Payer: paid.Payer, ATC: paid.ATC}, paid.Request.Amount})
 	}
 }
 
@@ -113,7 +113,7 @@ func (w *world) renewTill(t *till) error {
 	if err != nil {
 		return err
 	}
-	if err := t.bank.AddDevice(w.ctx, intermediary.Device{
+	if err := t.bank.AddDevice(w.ctx, banking.Device{
 		ID: t.ID(), Customer: t.shop, Certificate: later, Policy: terminal.PilotPolicy(),
 	}); err != nil {
 		return err

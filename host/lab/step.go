@@ -3,7 +3,7 @@ package lab
 import (
 	"math/rand/v2"
 
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 )
 
 // Kind is what happens in a step.

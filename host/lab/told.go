@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 )
 
 // told looks at what a phone has told its owner: an answer of a card that is genuine and
@@ -19,7 +19,7 @@ func (w *world) told(p *person, isAnswer bool, what string) {
 // asks tells whether a Request is for just this.
 func asks(request []byte, amount money.Ore, payer message.DeviceID) bool {
 	asked, err := message.Parse[message.Request](request)
-	return err == nil && money.FromWire(uint32(asked.Amount)) == amount && asked.Payer == payer
+	return err == nil && asked.Amount == amount && asked.Payer == payer
 }
 
 // answers tells whether a Payment or a Refusal is of the Request, or a Receipt of the

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"ekrona/apdu/money"
 	"ekrona/host/card"
-	"ekrona/host/money"
 	"ekrona/host/order"
 )
 

@@ -13,10 +13,12 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/audit"
+	"ekrona/host/banking"
 	"ekrona/host/intermediary"
-	"ekrona/host/money"
+	"ekrona/host/notary"
 	"ekrona/host/order"
 	"ekrona/host/settlement"
 	"ekrona/host/store"
@@ -238,7 +240,7 @@ func (w *world) foundCentralBank() error {
 func (w *world) startCentralBank() (err error) {
 	w.central, err = settlement.New(w.ctx, settlement.Config{
 		DB: w.centralDB, Clock: w.clock, Key: w.notaryKey.Signer, Certificate: w.notaryKey.Encoded, Root: w.root.Encoded,
-		Terms: settlement.Terms{Honour: honour, Wait: patience},
+		Terms: notary.Terms{Honour: honour, Wait: patience},
 	})
 	return err
 }
@@ -266,7 +268,7 @@ func (w *world) foundBank(name message.Name, first money.Ore) error {
 		return err
 	}
 	w.banks = append(w.banks, b)
-	return w.central.Issue(w.ctx, "first of "+string(name), string(name), first)
+	return w.central.Issue(w.ctx, notary.OrderKey("first of "+name), name, first)
 }
 
 // startBank starts an intermediary, for the first time or again.
@@ -280,6 +282,9 @@ func (w *world) startBank(b *bank) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := only(w, func() error { return w.central.Join(w.ctx, b.name, b.ca.Encoded, b.instruction.Encoded) }); err != nil {
+		return err
+	}
 	return b.Start(w.ctx)
 }
 
@@ -288,14 +293,14 @@ func (w *world) openShop(shop string, b *bank, number int) error {
 	if err != nil {
 		return err
 	}
-	if err := b.AddCustomer(w.ctx, intermediary.Customer{ID: shop, Name: shop, App: &app.PublicKey}); err != nil {
+	if err := b.AddCustomer(w.ctx, banking.Customer{ID: shop, Name: shop, App: &app.PublicKey}); err != nil {
 		return err
 	}
 	own, err := w.identity(fmt.Sprintf("%sTILL%04d", b.name, number), spec.RoleTerminal, cardDays, &b.ca)
 	if err != nil {
 		return err
 	}
-	if err := b.AddDevice(w.ctx, intermediary.Device{
+	if err := b.AddDevice(w.ctx, banking.Device{
 		ID: own.Certificate.Device(), Customer: shop, Certificate: own.Encoded, Policy: terminal.PilotPolicy(),
 	}); err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 	"io/fs"
 	"time"
 
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 	"ekrona/host/store"
 )
 

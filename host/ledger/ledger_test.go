@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 	"ekrona/host/store"
 )
 

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 	"ekrona/host/store"
 )
 

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 )
 
 // An order is its customer's only with that customer's signature over all of it.

@@ -21,7 +21,7 @@ import (
 	"io"
 
 	"ekrona/apdu/message"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 )
 
 // Kind is what is asked for.
@@ -50,19 +50,22 @@ func (k Kind) String() string {
 // ErrSignature says that an order is not signed by its customer's app.
 var ErrSignature = errors.New("order: not signed by the app that is registered for this customer: register the app again")
 
+// ID is an order's own: random, chosen by the app.
+type ID [16]byte
+
 // Order is one order.
 type Order struct {
-	ID     [16]byte // random, chosen by the app
-	Kind   Kind
-	Device message.DeviceID // the owner's own; of a refund, the till
-	Amount money.Ore
-	Of     Payment // of a refund: what it gives back, or a part of it; else zero
+	ID     ID               `json:"id"`
+	Kind   Kind             `json:"kind"`
+	Device message.DeviceID `json:"device"` // the owner's own; of a refund, the till
+	Amount money.Ore        `json:"amount"`
+	Of     Payment          `json:"of,omitzero"` // of a refund: what it gives back, or a part of it; else zero
 }
 
 // Payment names one payment to a till.
 type Payment struct {
-	Payer message.DeviceID
-	ATC   uint32 // the payer's record number
+	Payer message.DeviceID `json:"payer"`
+	ATC   uint32           `json:"atc"` // the payer's record number
 }
 
 // Key is the order's id as text, the idempotency key of everything it causes.
@@ -87,7 +90,7 @@ func (o Order) Digest() [sha256.Size]byte {
 // Signed is an order and the app's signature, ASN.1 DER (SEC 1 §C.8).
 type Signed struct {
 	Order
-	Signature []byte
+	Signature []byte `json:"signature,omitempty"`
 }
 
 // New makes an order to load or unload, with a random id, and signs it.

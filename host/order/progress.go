@@ -1,14 +1,14 @@
 package order
 
-import "ekrona/host/money"
+import "ekrona/apdu/money"
 
 // Progress is where an order stands at the intermediary.
 type Progress struct {
-	Amount money.Ore
-	State  string // for a person
-	Final  bool   // nothing more will happen to it
-	Done   bool   // it was carried out
-	Reason string // why not, when it is final and not done
+	Amount money.Ore `json:"amount"`
+	State  string    `json:"state"`            // for a person
+	Final  bool      `json:"final"`            // nothing more will happen to it
+	Done   bool      `json:"done"`             // it was carried out
+	Reason string    `json:"reason,omitempty"` // why not, when it is final and not done
 }
 
 // Refused says that an order will not be carried out; its money is where it was.

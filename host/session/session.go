@@ -6,9 +6,9 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 )
 
 // Device is a card or a terminal as its synchronisation sees it.
@@ -33,36 +33,36 @@ var ErrNoWord = errors.New("session: the device has not answered a Payment that 
 // Trust is the certificates (7F21) that a device needs to verify what its
 // intermediary and the notary sign. Both are signed by the root.
 type Trust struct {
-	InstructionKey []byte
-	Notary         []byte
+	InstructionKey []byte `json:"instruction_key,omitempty"`
+	Notary         []byte `json:"notary,omitempty"`
 }
 
 // Reading is what a device says of itself.
 type Reading struct {
-	State   []byte   // signed State message
-	Records [][]byte // records ackedAtc+1 .. atc, in order, whole
+	State   []byte   `json:"state,omitempty"`   // signed State message
+	Records [][]byte `json:"records,omitempty"` // records ackedAtc+1 .. atc, in order, whole
 	// Certificates (7F21) of the payers of accepted Payments, as far as they are
 	// known. The notary asks for them when nobody has registered a payer.
-	Certificates [][]byte
+	Certificates [][]byte `json:"certificates,omitempty"`
 }
 
 // Opening begins a session.
 type Opening struct {
-	Challenge []byte
-	Trust     Trust
-	Waiting   []envelope.Envelope // Payments on which the device's word is missing
+	Challenge []byte              `json:"challenge,omitempty"`
+	Trust     Trust               `json:"trust"`
+	Waiting   []envelope.Envelope `json:"waiting,omitempty"` // Payments on which the device's word is missing
 }
 
 // Answer is the intermediary's answer to a Reading.
 type Answer struct {
 	// Instruction is to be applied and confirmed; nil when nothing is owed.
-	Instruction []byte
+	Instruction []byte `json:"instruction,omitempty"`
 	// Difference is what the device's balance is off by, in öre; not zero stops
 	// credits until it is explained.
-	Difference money.Ore
+	Difference money.Ore `json:"difference"`
 	// Refused says why a load order was not carried out, empty otherwise. The
 	// money is back in the online wallet.
-	Refused string
+	Refused string `json:"refused,omitempty"`
 }
 
 // Link is the way from a device to its own intermediary. Every method may be
@@ -182,9 +182,9 @@ func (r *Result) count(instruction, confirmation []byte) error {
 	r.Instructions++
 	switch confirmed.Credit {
 	case spec.CreditTaken:
-		r.Credited += money.FromWire(uint32(ordered.Credit))
+		r.Credited += ordered.Credit
 	case spec.CreditNotTaken:
-		r.Untaken += money.FromWire(uint32(ordered.Credit))
+		r.Untaken += ordered.Credit
 	case spec.CreditNone:
 	}
 	return nil

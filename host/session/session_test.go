@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 )
 
 // script is a device and its link that follow a list: what the intermediary owes
@@ -85,7 +85,7 @@ func (s *script) Apply(_ context.Context, instruction []byte, _ Trust) ([]byte, 
 
 func (s *script) Confirm(context.Context, message.DeviceID, []byte) error { return s.step("confirm") }
 
-func instructions(t *testing.T, n int, credit message.Amount) []*message.Instruction {
+func instructions(t *testing.T, n int, credit money.Ore) []*message.Instruction {
 	t.Helper()
 	day, err := message.ParseDate("2026-11-22")
 	require.NoError(t, err)

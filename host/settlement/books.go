@@ -6,29 +6,30 @@ import (
 	"errors"
 	"time"
 
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
+	"ekrona/host/notary"
 )
 
-// Issue puts new e-krona into an intermediary's online holding, once for the order key.
-// Errors: Malformed (not an amount above zero), Unknown, Taken (the key was used for another order).
-func (n *Notary) Issue(ctx context.Context, order, intermediary string, amount money.Ore) error {
+// Issue implements notary.Operator.
+func (n *Notary) Issue(ctx context.Context, order notary.OrderKey, intermediary message.Name, amount money.Ore) error {
 	return n.change(ctx, func(t *txn) error {
 		if err := t.joined(intermediary); err != nil {
 			return err
 		}
-		m := movement{key: "issue:" + order}
+		m := movement{key: "issue:" + string(order)}
 		m.line(issuedAccount, -amount)
 		m.line(onlineOf(intermediary), amount)
-		m.tell(intermediary, Entry{Kind: Issued, Online: amount, Order: order})
+		m.tell(intermediary, notary.Entry{Kind: notary.Issued, Online: amount, Order: order})
 		return t.create(m, amount)
 	})
 }
 
-// FundPool puts new e-krona into the liquidity pool, once for the order key. Errors: as Issue.
-func (n *Notary) FundPool(ctx context.Context, order string, amount money.Ore) error {
+// FundPool implements notary.Operator.
+func (n *Notary) FundPool(ctx context.Context, order notary.OrderKey, amount money.Ore) error {
 	return n.change(ctx, func(t *txn) error {
-		m := movement{key: "issue:" + order}
+		m := movement{key: "issue:" + string(order)}
 		m.line(issuedAccount, -amount)
 		m.line(poolAccount, amount)
 		return t.create(m, amount)
@@ -37,21 +38,23 @@ func (n *Notary) FundPool(ctx context.Context, order string, amount money.Ore) e
 
 func (t *txn) create(m movement, amount money.Ore) error {
 	if amount <= 0 {
-		return refuse(Malformed, "issue %s: an issue is above zero", amount)
+		return notary.Refuse(notary.Malformed, "issue %s: an issue is above zero", amount)
 	}
 	err := t.move(m)
 	if errors.Is(err, ledger.ErrConflict) {
-		return refuse(Taken, "order key %q was used for another issue; choose a new key", m.key)
+		return notary.Refuse(notary.Taken, "order key %q was used for another issue; choose a new key", m.key)
 	}
 	return err
 }
 
-// Statement gives the movements of an intermediary's holding and of its devices' shadow wallets after a cursor (0: from the
-// beginning), oldest first, at most limit of them. It only grows; the intermediary posts each entry once, by its Seq.
-func (n *Notary) Statement(ctx context.Context, from string, after int64, limit int) (entries []Entry, err error) {
-	err = each(ctx, n.db, `SELECT seq, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at FROM statement
-		WHERE intermediary = $1 AND seq > $2 ORDER BY seq LIMIT $3`, []any{from, after, limit}, func(rows *sql.Rows) error {
-		var e Entry
+// Statement implements notary.Participant.
+func (p participant) Statement(ctx context.Context, after int64, limit int) (entries []notary.Entry, err error) {
+	if err := checkPage(limit); err != nil {
+		return nil, err
+	}
+	err = each(ctx, p.n.db, `SELECT seq, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at FROM statement
+		WHERE intermediary = $1 AND seq > $2 ORDER BY seq LIMIT $3`, []any{p.from, after, limit}, func(rows *sql.Rows) error {
+		var e notary.Entry
 		var at string
 		if err := rows.Scan(&e.Seq, &e.Kind, &e.Device, &e.Owner, &e.Online, &e.Shadow, &e.Payer, &e.Atc, &e.Payee, &e.Order, &e.Instr, &at); err != nil {
 			return err
@@ -64,8 +67,8 @@ func (n *Notary) Statement(ctx context.Context, from string, after int64, limit 
 	return entries, err
 }
 
-// Balances are the books at one moment.
-func (n *Notary) Balances(ctx context.Context) (b Balances, err error) {
+// Balances implements notary.Operator.
+func (n *Notary) Balances(ctx context.Context) (b notary.Balances, err error) {
 	tx, err := n.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return b, broken(err)
@@ -86,30 +89,48 @@ func (n *Notary) Balances(ctx context.Context) (b Balances, err error) {
 	return b, err
 }
 
-func accounts(ctx context.Context, tx *sql.Tx, kind ledger.Kind) ([]Account, error) {
+func accounts(ctx context.Context, tx *sql.Tx, kind ledger.Kind) ([]notary.Account, error) {
 	holdings, err := ledger.Holdings(ctx, tx, kind)
-	all := make([]Account, len(holdings))
+	all := make([]notary.Account, len(holdings))
 	for i, h := range holdings {
-		all[i] = Account{Name: h.Account.ID, Balance: h.Balance}
+		all[i] = notary.Account{Name: h.Account.ID, Balance: h.Balance}
 	}
 	return all, err
 }
 
-// Payment tells where the Payment with this identity (payer, payer atc) stands; its Verdict is Unseen when the notary does not hold it.
-func (n *Notary) Payment(ctx context.Context, payer string, atc uint32) (PaymentStatus, error) {
+// Payment implements notary.Operator.
+func (n *Notary) Payment(ctx context.Context, payer message.DeviceID, atc uint32) (notary.PaymentStatus, error) {
 	held, err := payments(ctx, n.db, "p.payer = $1 AND p.atc = $2 AND p.standing = $3", payer, atc, int(first))
 	if err != nil || len(held) == 0 {
-		return PaymentStatus{Payer: payer, Atc: atc, Verdict: Unseen}, err
+		return notary.PaymentStatus{Payer: payer, Atc: atc, Verdict: notary.Unseen}, err
 	}
 	return *held[0].status(), nil
 }
 
-// Revoked pages through the devices that were reported or have ended, after a position in the list: what a terminal asks for at its
-// synchronisation. It is the same for everybody.
-func (n *Notary) Revoked(ctx context.Context, after int64, limit int) (page []Revocation, err error) {
+// Verdict implements notary.Public.
+func (n *Notary) Verdict(ctx context.Context, payment message.Hash) (notary.Verdict, error) {
+	held, err := payments(ctx, n.db, "p.identity = $1", payment[:])
+	if err != nil || len(held) == 0 {
+		return notary.Unseen, err
+	}
+	return held[0].verdict, nil
+}
+
+// Revoked implements notary.Public.
+func (n *Notary) Revoked(ctx context.Context, after int64, limit int) (page []notary.Revocation, err error) {
+	if err := checkPage(limit); err != nil {
+		return nil, err
+	}
 	err = each(ctx, n.db, "SELECT seq, device FROM revocation WHERE seq > $1 ORDER BY seq LIMIT $2", []any{after, limit}, func(rows *sql.Rows) error {
-		page = append(page, Revocation{})
+		page = append(page, notary.Revocation{})
 		return rows.Scan(&page[len(page)-1].Seq, &page[len(page)-1].Device)
 	})
 	return page, err
+}
+
+func checkPage(limit int) error {
+	if limit < 1 || limit > notary.MaxPage {
+		return notary.Refuse(notary.Malformed, "a page of %d: ask for 1 to %d at once", limit, notary.MaxPage)
+	}
+	return nil
 }

@@ -13,8 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"ekrona/host/money"
-	"ekrona/host/settlement"
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
 )
 
@@ -43,40 +44,57 @@ func (r *recorder) command(name string, do func(settlementtest.Notary) error) er
 	return err
 }
 
-func (r *recorder) Register(ctx context.Context, from string, reg settlement.Registration) error {
-	return r.command("Register", func(n settlementtest.Notary) error { return n.Register(ctx, from, reg) })
-}
-
-func (r *recorder) Submit(ctx context.Context, from string, items [][]byte) ([]settlement.Answer, error) {
-	return record(r, "Submit", func(n settlementtest.Notary) ([]settlement.Answer, error) { return n.Submit(ctx, from, items) })
-}
-
-func (r *recorder) OpenChallenge(ctx context.Context, from string, challenge []byte) error {
-	return r.command("OpenChallenge", func(n settlementtest.Notary) error { return n.OpenChallenge(ctx, from, challenge) })
-}
-
-func (r *recorder) SubmitState(ctx context.Context, from string, state []byte) (settlement.StateReport, error) {
-	return record(r, "SubmitState", func(n settlementtest.Notary) (settlement.StateReport, error) { return n.SubmitState(ctx, from, state) })
-}
-
-func (r *recorder) CoSign(ctx context.Context, from, order string, instruction []byte) ([]byte, error) {
-	return record(r, "CoSign", func(n settlementtest.Notary) ([]byte, error) { return n.CoSign(ctx, from, order, instruction) })
-}
-
-func (r *recorder) Confirm(ctx context.Context, from string, confirmation []byte) error {
-	return r.command("Confirm", func(n settlementtest.Notary) error { return n.Confirm(ctx, from, confirmation) })
-}
-
-func (r *recorder) Refund(ctx context.Context, from string, refund settlement.Refund) error {
-	return r.command("Refund", func(n settlementtest.Notary) error { return n.Refund(ctx, from, refund) })
-}
-
-func (r *recorder) ReportLost(ctx context.Context, from, device string) error {
-	return r.command("ReportLost", func(n settlementtest.Notary) error { return n.ReportLost(ctx, from, device) })
-}
-
-func (r *recorder) Issue(ctx context.Context, order, intermediary string, amount money.Ore) error {
+func (r *recorder) Issue(ctx context.Context, order notary.OrderKey, intermediary message.Name, amount money.Ore) error {
 	return r.command("Issue", func(n settlementtest.Notary) error { return n.Issue(ctx, order, intermediary, amount) })
+}
+
+func (r *recorder) For(name message.Name) notary.Participant {
+	return recordedLink{r.Notary.For(name), r, name}
+}
+
+// recordedLink is the recorder for one intermediary.
+type recordedLink struct {
+	notary.Participant
+	r    *recorder
+	name message.Name
+}
+
+func (l recordedLink) command(name string, do func(notary.Participant) error) error {
+	return l.r.command(name, func(n settlementtest.Notary) error { return do(n.For(l.name)) })
+}
+
+func (l recordedLink) Register(ctx context.Context, r notary.Registration) error {
+	return l.command("Register", func(n notary.Participant) error { return n.Register(ctx, r) })
+}
+
+func (l recordedLink) Submit(ctx context.Context, items [][]byte) ([]notary.Answer, error) {
+	return record(l.r, "Submit", func(n settlementtest.Notary) ([]notary.Answer, error) { return n.For(l.name).Submit(ctx, items) })
+}
+
+func (l recordedLink) OpenChallenge(ctx context.Context, challenge []byte) error {
+	return l.command("OpenChallenge", func(n notary.Participant) error { return n.OpenChallenge(ctx, challenge) })
+}
+
+func (l recordedLink) SubmitState(ctx context.Context, state []byte) (notary.StateReport, error) {
+	return record(l.r, "SubmitState", func(n settlementtest.Notary) (notary.StateReport, error) {
+		return n.For(l.name).SubmitState(ctx, state)
+	})
+}
+
+func (l recordedLink) CoSign(ctx context.Context, order notary.OrderKey, instruction []byte) ([]byte, error) {
+	return record(l.r, "CoSign", func(n settlementtest.Notary) ([]byte, error) { return n.For(l.name).CoSign(ctx, order, instruction) })
+}
+
+func (l recordedLink) Confirm(ctx context.Context, confirmation []byte) error {
+	return l.command("Confirm", func(n notary.Participant) error { return n.Confirm(ctx, confirmation) })
+}
+
+func (l recordedLink) Refund(ctx context.Context, r notary.Refund) error {
+	return l.command("Refund", func(n notary.Participant) error { return n.Refund(ctx, r) })
+}
+
+func (l recordedLink) ReportLost(ctx context.Context, device message.DeviceID) error {
+	return l.command("ReportLost", func(n notary.Participant) error { return n.ReportLost(ctx, device) })
 }
 
 // recorded tells a story with most of what moves money, and returns the calls and the database that they left.
@@ -155,11 +173,11 @@ func dump(t require.TestingT, db *sql.DB) string {
 // asOnceToldFirst takes from a repeated Submit's answer what the rest of the first attempt has already brought about: an answer
 // tells where its payment stands now.
 func asOnceToldFirst(got, first any) any {
-	repeated, ok := got.([]settlement.Answer)
+	repeated, ok := got.([]notary.Answer)
 	if !ok {
 		return got
 	}
-	for i, a := range first.([]settlement.Answer) {
+	for i, a := range first.([]notary.Answer) {
 		if a.Payment != nil && repeated[i].Payment != nil {
 			repeated[i].Payment.Verdict, repeated[i].Payment.Accepted = a.Payment.Verdict, a.Payment.Accepted
 		}

@@ -7,50 +7,48 @@ import (
 	"time"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
+	"ekrona/host/notary"
 )
 
-// ReportLost puts a device on the revocation list and starts the time for which claims on it are honoured. It cannot be taken
-// back; said again, the first time counts. Errors: NotYours, Unknown.
-func (n *Notary) ReportLost(ctx context.Context, from, id string) error {
-	return n.change(ctx, func(t *txn) error {
-		d, err := t.own(from, id)
-		if err != nil || d.status != Active {
+// ReportLost implements notary.Participant.
+func (p participant) ReportLost(ctx context.Context, id message.DeviceID) error {
+	return p.n.change(ctx, func(t *txn) error {
+		d, err := t.own(p.from, id)
+		if err != nil || d.status != notary.Active {
 			return err
 		}
-		if err := t.exec("UPDATE device SET status = $1, reported_at = $2 WHERE id = $3", int(Reported), t.stamp(), id); err != nil {
+		if err := t.exec("UPDATE device SET status = $1, reported_at = $2 WHERE id = $3", int(notary.Reported), t.stamp(), id); err != nil {
 			return err
 		}
 		return t.revoke(id)
 	})
 }
 
-// End ends a reported device whose honour time is over; an ended one stays so.
-// Errors: NotYours, Unknown, StatusKind (not reported, or its time is not over).
-func (n *Notary) End(ctx context.Context, from, id string) error {
-	return n.change(ctx, func(t *txn) error {
-		d, err := t.own(from, id)
-		if err != nil || d.status == Ended {
+// End implements notary.Participant.
+func (p participant) End(ctx context.Context, id message.DeviceID) error {
+	return p.n.change(ctx, func(t *txn) error {
+		d, err := t.own(p.from, id)
+		if err != nil || d.status == notary.Ended {
 			return err
 		}
-		if d.status == Active {
-			return refuse(StatusKind, "device %s is in use; report it lost first", id)
+		if d.status == notary.Active {
+			return notary.Refuse(notary.WrongStatus, "device %s is in use; report it lost first", id)
 		}
 		reported, err := time.Parse(time.RFC3339Nano, d.reportedAt.String)
 		if err != nil {
 			return broken(err)
 		}
-		if until := reported.Add(n.terms.Honour); t.now.Before(until) {
-			return refuse(StatusKind, "claims on device %s are honoured until %s; end it then", id, until.Format(time.RFC3339))
+		if until := reported.Add(p.n.terms.Honour); t.now.Before(until) {
+			return notary.Refuse(notary.WrongStatus, "claims on device %s are honoured until %s; end it then", id, until.Format(time.RFC3339))
 		}
 		return t.end(id, "reported lost")
 	})
 }
 
-// EndDue ends every device for which protocol §5 says so: reported longer than the honour time ago; not heard of since its
-// certificate ended; or with claims that have waited on it too long without its synchronising. It returns their ids.
-func (n *Notary) EndDue(ctx context.Context) (ended []string, err error) {
+// EndDue implements notary.Operator.
+func (n *Notary) EndDue(ctx context.Context) (ended []message.DeviceID, err error) {
 	err = n.change(ctx, func(t *txn) error {
 		ended = nil
 		for _, rule := range []struct {
@@ -64,7 +62,7 @@ func (n *Notary) EndDue(ctx context.Context) (ended []string, err error) {
 				ON w.payment = p.identity WHERE p.payer = device.id AND p.verdict = 2 AND p.asked = 1 AND p.standing = 0 AND w.at <= $2)`,
 				[]any{t.before(n.terms.Wait), t.before(n.terms.Wait)}},
 		} {
-			var due []string
+			var due []message.DeviceID
 			if err := each(t.ctx, t.tx, "SELECT id FROM device WHERE "+rule.condition+" ORDER BY id", rule.args, func(rows *sql.Rows) error {
 				due = append(due, "")
 				return rows.Scan(&due[len(due)-1])
@@ -86,21 +84,21 @@ func (n *Notary) EndDue(ctx context.Context) (ended []string, err error) {
 // before is the stamp of a moment so long ago.
 func (t *txn) before(ago time.Duration) string { return t.now.Add(-ago).Format(stampLayout) }
 
-func (t *txn) end(id, why string) error {
-	if err := t.exec("UPDATE device SET status = $1, ended_at = $2, ended_why = $3 WHERE id = $4 AND status <> $1", int(Ended), t.stamp(), why, id); err != nil {
+func (t *txn) end(id message.DeviceID, why string) error {
+	if err := t.exec("UPDATE device SET status = $1, ended_at = $2, ended_why = $3 WHERE id = $4 AND status <> $1", int(notary.Ended), t.stamp(), why, id); err != nil {
 		return err
 	}
 	return t.revoke(id)
 }
 
 // revoke puts a device on the terminals' list, once.
-func (t *txn) revoke(id string) error {
+func (t *txn) revoke(id message.DeviceID) error {
 	return t.exec("INSERT INTO revocation (device, at) VALUES ($1, $2) ON CONFLICT (device) DO NOTHING", id, t.stamp())
 }
 
 // accuse keeps two words of one device that exclude each other. For a clone (two bodies for one record, a State of another
 // chain) it ends the device at once; a payee that says two things of one Request is only shown.
-func (t *txn) accuse(id, kind string, held, contrary []byte, clone bool) error {
+func (t *txn) accuse(id message.DeviceID, kind string, held, contrary []byte, clone bool) error {
 	if err := t.exec("INSERT INTO evidence (device, kind, clone, first, second, at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
 		id, kind, clone, held, contrary, t.stamp()); err != nil || !clone {
 		return err
@@ -111,11 +109,11 @@ func (t *txn) accuse(id, kind string, held, contrary []byte, clone bool) error {
 // sweep gives away what an ended device's shadow wallet has left or gets: first back to the pool and the holding that paid its
 // claims, then to its owner. A device on which a known claim still waits, for cover or for its payee's word, keeps it for that.
 func (t *txn) sweep() (moved bool, err error) {
-	var ended []string
+	var ended []message.DeviceID
 	if err := each(t.ctx, t.tx, `SELECT d.id FROM device d JOIN ledger_account a ON a.name = 'shadow:' || d.id WHERE d.status = $1 AND a.balance > 0
 		AND NOT EXISTS (SELECT 1 FROM payment p LEFT JOIN word w ON w.payee = p.payee AND w.request = p.request WHERE p.payer = d.id
 			AND p.verdict = $2 AND p.asked = 1 AND p.standing IN ($3, $4) AND (w.payment = p.identity OR w.payee IS NULL AND p.standing = $3))
-		ORDER BY d.id`, []any{int(Ended), int(Waiting), int(first), int(second)}, func(rows *sql.Rows) error {
+		ORDER BY d.id`, []any{int(notary.Ended), int(notary.Waiting), int(first), int(second)}, func(rows *sql.Rows) error {
 		ended = append(ended, "")
 		return rows.Scan(&ended[len(ended)-1])
 	}); err != nil {
@@ -150,13 +148,13 @@ func (t *txn) sweepOne(d *device, free money.Ore) error {
 	m.line(poolAccount, toPool)
 	m.line(onlineOf(d.intermediary), toHolding+toOwner)
 	if toPool > 0 {
-		m.tell(d.intermediary, Entry{Kind: PoolRepaid, Device: d.id, Owner: d.owner, Shadow: -toPool})
+		m.tell(d.intermediary, notary.Entry{Kind: notary.PoolRepaid, Device: d.id, Owner: d.owner, Shadow: -toPool})
 	}
 	if toHolding > 0 {
-		m.tell(d.intermediary, Entry{Kind: HoldingRepaid, Device: d.id, Owner: d.owner, Online: toHolding, Shadow: -toHolding})
+		m.tell(d.intermediary, notary.Entry{Kind: notary.HoldingRepaid, Device: d.id, Owner: d.owner, Online: toHolding, Shadow: -toHolding})
 	}
 	if toOwner > 0 {
-		m.tell(d.intermediary, Entry{Kind: Swept, Device: d.id, Owner: d.owner, Online: toOwner, Shadow: -toOwner})
+		m.tell(d.intermediary, notary.Entry{Kind: notary.Swept, Device: d.id, Owner: d.owner, Online: toOwner, Shadow: -toOwner})
 	}
 	if err := t.move(m); err != nil {
 		return err

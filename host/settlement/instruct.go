@@ -7,9 +7,10 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
+	"ekrona/host/notary"
 )
 
 // outcome is what is known of an Instruction.
@@ -22,42 +23,39 @@ const (
 	untaken                    // applied without its credit, which went back online
 )
 
-// CoSign checks an Instruction that the intermediary has signed (encoded with the notary's signature still zero), reserves its
-// credit by moving it from the intermediary's online holding to the device's shadow wallet, and returns the whole Instruction with
-// the notary's signature. For (device, instrSeq) there is one body for ever: the same body and order give the same bytes, another
-// body Taken. order is the intermediary's own key and serves one Instruction only; with it a restarted intermediary finds its own.
-//
-// Errors: Malformed, Signature, NotYours, Unknown, Taken, Sequence (not the next, or the last is not known to be applied), Head
-// (records that it would drop are not held), Funds, Difference (a credit without a State that explains the balance), StatusKind (a
-// credit for a device reported or ended), Policy, Date.
-func (n *Notary) CoSign(ctx context.Context, from, order string, instruction []byte) (signed []byte, err error) {
+// CoSign implements notary.Participant.
+func (p participant) CoSign(ctx context.Context, order notary.OrderKey, instruction []byte) (signed []byte, err error) {
 	i, identity, err := parse[message.Instruction](instruction)
 	if err != nil {
 		return nil, err
 	}
-	err = n.change(ctx, func(t *txn) error {
-		d, err := t.own(from, string(i.Device))
+	err = p.n.change(ctx, func(t *txn) error {
+		d, err := t.own(p.from, i.Device)
 		if err != nil {
 			return err
 		}
-		if err := t.signedByAuthority(from, i.InstructionKey, i, i.Date); err != nil {
+		if err := t.signedByAuthority(p.from, i.InstructionKey, i, i.Date); err != nil {
 			return err
 		}
-		if signed, err = t.signedBefore(from, order, i, identity); err != nil || signed != nil {
+		if signed, err = t.signedBefore(p.from, order, i, identity); err != nil || signed != nil {
 			return err
 		}
-		if err := n.checkInstruction(t, d, i); err != nil {
+		if err := p.n.checkInstruction(t, d, i); err != nil {
 			return err
 		}
-		if err := message.SignAs(i, message.ByNotary, n.key); err != nil {
+		if err := message.SignAs(i, message.ByNotary, p.n.key); err != nil {
 			return fmt.Errorf("notary key: %w", err)
 		}
 		if signed, err = message.Encode(i); err != nil {
-			return refuse(Malformed, "Instruction to co-sign: %v", err)
+			return notary.Refuse(notary.Malformed, "Instruction to co-sign: %v", err)
+		}
+		policy, err := i.Policy.Bytes()
+		if err != nil {
+			return notary.Refuse(notary.Malformed, "Instruction to co-sign: %v", err)
 		}
 		if err := t.exec(`INSERT INTO instruction (device, seq, identity, bytes, intermediary, order_key, credit, acked_atc, policy, date, signed_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, d.id, i.Sequence, identity[:], signed, from, order, int64(i.Credit),
-			i.AckedATC, i.Policy.Bytes(), i.Date.String(), t.stamp()); err != nil {
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, d.id, i.Sequence, identity[:], signed, p.from, order, int64(i.Credit),
+			i.AckedATC, policy, i.Date.String(), t.stamp()); err != nil {
 			return err
 		}
 		return t.reserveCredit(d, order, i)
@@ -69,37 +67,37 @@ func (n *Notary) CoSign(ctx context.Context, from, order string, instruction []b
 }
 
 // signedBefore finds the Instruction of this device and number, or of this order; it must be this very one.
-func (t *txn) signedBefore(from, order string, i *message.Instruction, identity message.Hash) (signed []byte, err error) {
+func (t *txn) signedBefore(from message.Name, order notary.OrderKey, i *message.Instruction, identity message.Hash) (signed []byte, err error) {
 	var held []byte
-	var heldOrder string
-	known, err := t.found("SELECT identity, bytes, order_key FROM instruction WHERE device = $1 AND seq = $2", []any{string(i.Device), i.Sequence},
+	var heldOrder notary.OrderKey
+	known, err := t.found("SELECT identity, bytes, order_key FROM instruction WHERE device = $1 AND seq = $2", []any{i.Device, i.Sequence},
 		&held, &signed, &heldOrder)
 	if err != nil {
 		return nil, err
 	}
 	if known {
 		if !bytes.Equal(held, identity[:]) || heldOrder != order {
-			return nil, refuse(Taken, "Instruction %d of %s has another body or order (%s) already; resend that one", i.Sequence, i.Device, heldOrder)
+			return nil, notary.Refuse(notary.Taken, "Instruction %d of %s has another body or order (%s) already; resend that one", i.Sequence, i.Device, heldOrder)
 		}
 		return signed, nil
 	}
 	used, err := t.number("SELECT count(*) FROM instruction WHERE intermediary = $1 AND order_key = $2", from, order)
 	if err == nil && used > 0 {
-		err = refuse(Taken, "order %q was used for another Instruction; choose a new key", order)
+		err = notary.Refuse(notary.Taken, "order %q was used for another Instruction; choose a new key", order)
 	}
 	return nil, err
 }
 
 func (n *Notary) checkInstruction(t *txn, d *device, i *message.Instruction) error {
 	if i.Notary != n.reference {
-		return refuse(Unknown, "Instruction %d of %s names notary %s; this is %s", i.Sequence, d.id, i.Notary, n.reference)
+		return notary.Refuse(notary.Unknown, "Instruction %d of %s names notary %s; this is %s", i.Sequence, d.id, i.Notary, n.reference)
 	}
 	next, err := t.nextInstruction(d.id)
 	if err != nil {
 		return err
 	}
 	if next != i.Sequence || next == 0 {
-		return refuse(Sequence, "Instruction %d of %s: the next is %d, and only after the last is known to be applied; ask for what is outstanding",
+		return notary.Refuse(notary.Sequence, "Instruction %d of %s: the next is %d, and only after the last is known to be applied; ask for what is outstanding",
 			i.Sequence, d.id, max(next, 1))
 	}
 	if err := t.checkHead(d, i); err != nil {
@@ -118,7 +116,7 @@ func (n *Notary) checkInstruction(t *txn, d *device, i *message.Instruction) err
 }
 
 // nextInstruction is the number that the next Instruction must carry; 0 while one is outstanding.
-func (t *txn) nextInstruction(device string) (uint32, error) {
+func (t *txn) nextInstruction(device message.DeviceID) (uint32, error) {
 	var last uint32
 	var result outcome
 	known, err := t.found("SELECT seq, outcome FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{device}, &last, &result)
@@ -138,7 +136,7 @@ func (t *txn) checkHead(d *device, i *message.Instruction) error {
 		return err
 	}
 	if i.AckedATC > d.heldAtc || int64(i.AckedATC) < acked || !bytes.Equal(head, i.Head[:]) {
-		return refuse(Head, "Instruction %d of %s acknowledges record %d; held are %d, acknowledged %d, or the head is another: submit the records first",
+		return notary.Refuse(notary.Head, "Instruction %d of %s acknowledges record %d; held are %d, acknowledged %d, or the head is another: submit the records first",
 			i.Sequence, d.id, i.AckedATC, d.heldAtc, acked)
 	}
 	return nil
@@ -151,7 +149,7 @@ func (n *Notary) checkDate(t *txn, d *device, i *message.Instruction) error {
 		return err
 	}
 	if i.Date.After(message.DateOf(t.now)) || i.Date.After(n.expires) || i.Date.String() < last {
-		return refuse(Date, "Instruction %d of %s says %s: it must not be before the last (%s), after today (%s) or after the notary's certificate's end (%s)",
+		return notary.Refuse(notary.Date, "Instruction %d of %s says %s: it must not be before the last (%s), after today (%s) or after the notary's certificate's end (%s)",
 			i.Sequence, d.id, i.Date, last, message.DateOf(t.now), n.expires)
 	}
 	return nil
@@ -160,7 +158,7 @@ func (n *Notary) checkDate(t *txn, d *device, i *message.Instruction) error {
 // checkPolicy keeps an Instruction from the card that it would refuse, because no other body could take its number.
 func (t *txn) checkPolicy(d *device, i *message.Instruction) error {
 	bad := func(what string) error {
-		return refuse(Policy, "Instruction %d of %s: %s; the card would refuse it", i.Sequence, d.id, what)
+		return notary.Refuse(notary.Policy, "Instruction %d of %s: %s; the card would refuse it", i.Sequence, d.id, what)
 	}
 	if i.Credit > 0 && (i.Actions.Has(spec.ActionBlock) || i.Actions.Has(spec.ActionClose)) {
 		return bad("a credit together with block or close")
@@ -194,8 +192,8 @@ func (t *txn) checkPolicy(d *device, i *message.Instruction) error {
 
 // checkCredit: value is added only to an active card whose last State is explained to the öre.
 func (t *txn) checkCredit(d *device, i *message.Instruction) error {
-	if d.status != Active || !d.role.CanPay() {
-		return refuse(StatusKind, "device %s is %s or holds no value; no credit for it", d.id, d.status)
+	if d.status != notary.Active || !d.role.CanPay() {
+		return notary.Refuse(notary.WrongStatus, "device %s is %s or holds no value; no credit for it", d.id, d.status)
 	}
 	var difference money.Ore
 	var complete bool
@@ -204,42 +202,41 @@ func (t *txn) checkCredit(d *device, i *message.Instruction) error {
 		return err
 	}
 	if !known || !complete || difference != 0 {
-		return refuse(Difference, "no credit for %s: its last State is missing, lacks records, or differs from its records by %s; synchronise it first", d.id, difference)
+		return notary.Refuse(notary.Difference, "no credit for %s: its last State is missing, lacks records, or differs from its records by %s; synchronise it first", d.id, difference)
 	}
 	return nil
 }
 
-func (t *txn) reserveCredit(d *device, order string, i *message.Instruction) error {
+func (t *txn) reserveCredit(d *device, order notary.OrderKey, i *message.Instruction) error {
 	if i.Credit == 0 {
 		return nil
 	}
-	amount := money.FromWire(uint32(i.Credit))
+	amount := i.Credit
 	m := movement{key: fmt.Sprintf("load:%s:%d", d.id, i.Sequence)}
 	m.line(onlineOf(d.intermediary), -amount)
 	m.line(shadowOf(d.id), amount)
-	m.tell(d.intermediary, Entry{Kind: Loaded, Device: d.id, Owner: d.owner, Online: -amount, Shadow: amount, Order: order, Instr: i.Sequence})
+	m.tell(d.intermediary, notary.Entry{Kind: notary.Loaded, Device: d.id, Owner: d.owner, Online: -amount, Shadow: amount, Order: order, Instr: i.Sequence})
 	err := t.move(m)
 	var short *ledger.ShortError
 	if errors.As(err, &short) {
-		return refuse(Funds, "credit of %s for %s: %s holds %s online", amount, d.id, d.intermediary, short.Balance)
+		return notary.Refuse(notary.Funds, "credit of %s for %s: %s holds %s online", amount, d.id, d.intermediary, short.Balance)
 	}
 	return err
 }
 
-// Confirm takes a card's Confirmation: a credit that was taken now covers payments, one that was not goes back online.
-// Who brings it (from) does not matter. Errors: Malformed, Signature, Unknown, Sequence (no such Instruction).
-func (n *Notary) Confirm(ctx context.Context, from string, confirmation []byte) error {
+// Confirm implements notary.Participant.
+func (p participant) Confirm(ctx context.Context, confirmation []byte) error {
 	c, identity, err := parse[message.Confirmation](confirmation)
 	if err != nil {
 		return err
 	}
-	return n.change(ctx, func(t *txn) error {
-		d, err := t.registered(string(c.Device))
+	return p.n.change(ctx, func(t *txn) error {
+		d, err := t.registered(c.Device)
 		if err != nil {
 			return err
 		}
 		if !signedBy(c, d.key) {
-			return refuse(Signature, "Confirmation %d of %s is not signed by the registered key", c.Sequence, d.id)
+			return notary.Refuse(notary.Signature, "Confirmation %d of %s is not signed by the registered key", c.Sequence, d.id)
 		}
 		known, err := t.number("SELECT count(*) FROM confirmation WHERE identity = $1", identity[:])
 		if err != nil || known > 0 {
@@ -260,7 +257,7 @@ func (n *Notary) Confirm(ctx context.Context, from string, confirmation []byte) 
 // A card that has applied another body, or says two things of one credit, is two cards.
 func (t *txn) applied(d *device, seq uint32, identity message.Hash, credit spec.CreditVerdict, said []byte) error {
 	var held []byte
-	var order string
+	var order notary.OrderKey
 	var amount money.Ore
 	var before outcome
 	known, err := t.found("SELECT identity, order_key, credit, outcome FROM instruction WHERE device = $1 AND seq = $2", []any{d.id, seq},
@@ -269,7 +266,7 @@ func (t *txn) applied(d *device, seq uint32, identity message.Hash, credit spec.
 		return err
 	}
 	if !known {
-		return refuse(Sequence, "device %s says that it applied Instruction %d, which was never co-signed", d.id, seq)
+		return notary.Refuse(notary.Sequence, "device %s says that it applied Instruction %d, which was never co-signed", d.id, seq)
 	}
 	now := map[spec.CreditVerdict]outcome{spec.CreditNone: applied, spec.CreditTaken: taken, spec.CreditNotTaken: untaken}[credit]
 	if !bytes.Equal(held, identity[:]) || (amount == 0) != (now == applied) || before != outstanding && before != now {
@@ -281,12 +278,12 @@ func (t *txn) applied(d *device, seq uint32, identity message.Hash, credit spec.
 	if err := t.exec("UPDATE instruction SET outcome = $1 WHERE device = $2 AND seq = $3", int(now), d.id, seq); err != nil {
 		return err
 	}
-	if now != untaken || d.status == Ended { // an ended device's credits were given away with the rest
+	if now != untaken || d.status == notary.Ended { // an ended device's credits were given away with the rest
 		return nil
 	}
 	m := movement{key: fmt.Sprintf("release:%s:%d", d.id, seq)}
 	m.line(shadowOf(d.id), -amount)
 	m.line(onlineOf(d.intermediary), amount)
-	m.tell(d.intermediary, Entry{Kind: Released, Device: d.id, Owner: d.owner, Online: amount, Shadow: -amount, Order: order, Instr: seq})
+	m.tell(d.intermediary, notary.Entry{Kind: notary.Released, Device: d.id, Owner: d.owner, Online: amount, Shadow: -amount, Order: order, Instr: seq})
 	return t.move(m)
 }

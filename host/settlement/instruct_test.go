@@ -7,15 +7,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
-	"ekrona/host/settlement"
+	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
 )
 
 // next is what Outstanding says of a device.
-func next(t *testing.T, w *settlementtest.World, d *settlementtest.Device) settlement.Outstanding {
-	owed, err := w.Notary.Outstanding(context.Background(), string(d.ID.Name()), string(d.ID))
+func next(t *testing.T, w *settlementtest.World, d *settlementtest.Device) notary.Outstanding {
+	owed, err := w.Notary.For(d.ID.Name()).Outstanding(context.Background(), d.ID)
 	require.NoError(t, err)
 	return owed
 }
@@ -24,23 +24,23 @@ func next(t *testing.T, w *settlementtest.World, d *settlementtest.Device) settl
 func TestInstructionsThatAreRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(w *settlementtest.World, i *message.Instruction)
-		kind   settlement.Kind
+		kind   notary.Kind
 	}{
-		"not the next number":        {func(_ *settlementtest.World, i *message.Instruction) { i.Sequence++ }, settlement.Sequence},
-		"records that are not held":  {func(_ *settlementtest.World, i *message.Instruction) { i.AckedATC++ }, settlement.Head},
-		"another head":               {func(_ *settlementtest.World, i *message.Instruction) { i.Head[0] ^= 1 }, settlement.Head},
-		"more than the holding":      {func(_ *settlementtest.World, i *message.Instruction) { i.Credit = 800_01 }, settlement.Funds},
-		"tomorrow":                   {func(_ *settlementtest.World, i *message.Instruction) { i.Date = i.Date.AddDays(1) }, settlement.Date},
-		"yesterday":                  {func(_ *settlementtest.World, i *message.Instruction) { i.Date = i.Date.AddDays(-1) }, settlement.Date},
-		"a policy over the ceilings": {func(w *settlementtest.World, i *message.Instruction) { i.Policy = overCeilings(w) }, settlement.Policy},
-		"a credit and a block":       {func(_ *settlementtest.World, i *message.Instruction) { i.Credit, i.Actions = 1, spec.ActionBlock }, settlement.Policy},
-		"another notary":             {func(_ *settlementtest.World, i *message.Instruction) { i.Notary = "SENOTARY00002" }, settlement.Unknown},
+		"not the next number":        {func(_ *settlementtest.World, i *message.Instruction) { i.Sequence++ }, notary.Sequence},
+		"records that are not held":  {func(_ *settlementtest.World, i *message.Instruction) { i.AckedATC++ }, notary.Head},
+		"another head":               {func(_ *settlementtest.World, i *message.Instruction) { i.Head[0] ^= 1 }, notary.Head},
+		"more than the holding":      {func(_ *settlementtest.World, i *message.Instruction) { i.Credit = 800_01 }, notary.Funds},
+		"tomorrow":                   {func(_ *settlementtest.World, i *message.Instruction) { i.Date = i.Date.AddDays(1) }, notary.Date},
+		"yesterday":                  {func(_ *settlementtest.World, i *message.Instruction) { i.Date = i.Date.AddDays(-1) }, notary.Date},
+		"a policy over the ceilings": {func(w *settlementtest.World, i *message.Instruction) { i.Policy = overCeilings(w) }, notary.Policy},
+		"a credit and a block":       {func(_ *settlementtest.World, i *message.Instruction) { i.Credit, i.Actions = 1, spec.ActionBlock }, notary.Policy},
+		"another notary":             {func(_ *settlementtest.World, i *message.Instruction) { i.Notary = "SENOTARY00002" }, notary.Unknown},
 		"another intermediary's key": {func(w *settlementtest.World, i *message.Instruction) {
 			i.InstructionKey = w.Intermediaries["FJORD"].Instructs
-		}, settlement.Signature},
-		"another intermediary's card":  {func(w *settlementtest.World, i *message.Instruction) { i.Device = w.Devices["BERTIL"].ID }, settlement.NotYours},
-		"a device nobody knows":        {func(_ *settlementtest.World, i *message.Instruction) { i.Device = "SENORDIC0000NONE" }, settlement.Unknown},
-		"a key that signs for another": {func(w *settlementtest.World, i *message.Instruction) { i.InstructionKey = "SENORDIC00009" }, settlement.Signature},
+		}, notary.Signature},
+		"another intermediary's card":  {func(w *settlementtest.World, i *message.Instruction) { i.Device = w.Devices["BERTIL"].ID }, notary.NotYours},
+		"a device nobody knows":        {func(_ *settlementtest.World, i *message.Instruction) { i.Device = "SENORDIC0000NONE" }, notary.Unknown},
+		"a key that signs for another": {func(w *settlementtest.World, i *message.Instruction) { i.InstructionKey = "SENORDIC00009" }, notary.Signature},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := loaded(t)
@@ -48,7 +48,7 @@ func TestInstructionsThatAreRefused(t *testing.T) {
 			i := w.Instruction(anna, next(t, w, anna), 0)
 			c.change(w, i)
 			w.SignInstruction(i, w.Intermediaries["NORDIC"])
-			_, err := w.Notary.CoSign(t.Context(), nordic, "an order", w.Encode(i))
+			_, err := w.Notary.For(nordic).CoSign(t.Context(), "an order", w.Encode(i))
 			require.ErrorIs(t, err, c.kind)
 			require.Equal(t, money.Ore(800_00), balance(t, w, nordic))
 			require.Equal(t, uint32(2), next(t, w, anna).NextSeq)
@@ -69,31 +69,31 @@ func TestOneBodyForEver(t *testing.T) {
 	ctx, anna := context.Background(), w.Devices["ANNA"]
 	owed := next(t, w, anna)
 	i := w.Encode(w.Instruction(anna, owed, 50_00))
-	signed, err := w.Notary.CoSign(ctx, nordic, "first", i)
+	signed, err := w.Notary.For(nordic).CoSign(ctx, "first", i)
 	require.NoError(t, err)
 	other := w.Encode(w.Instruction(anna, owed, 60_00))
 	for range 2 {
-		again, err := w.Notary.CoSign(ctx, nordic, "first", i)
+		again, err := w.Notary.For(nordic).CoSign(ctx, "first", i)
 		require.NoError(t, err)
 		require.Equal(t, signed, again)
-		_, err = w.Notary.CoSign(ctx, nordic, "first", other)
-		require.ErrorIs(t, err, settlement.Taken)
-		_, err = w.Notary.CoSign(ctx, nordic, "second", other)
-		require.ErrorIs(t, err, settlement.Taken)
-		_, err = w.Notary.CoSign(ctx, nordic, "second", i)
-		require.ErrorIs(t, err, settlement.Taken)
+		_, err = w.Notary.For(nordic).CoSign(ctx, "first", other)
+		require.ErrorIs(t, err, notary.Taken)
+		_, err = w.Notary.For(nordic).CoSign(ctx, "second", other)
+		require.ErrorIs(t, err, notary.Taken)
+		_, err = w.Notary.For(nordic).CoSign(ctx, "second", i)
+		require.ErrorIs(t, err, notary.Taken)
 		none := w.Instruction(anna, owed, 0)
 		none.Sequence = 0 // as the next is while one is outstanding
 		w.SignInstruction(none, w.Intermediaries["NORDIC"])
-		_, err = w.Notary.CoSign(ctx, nordic, "third", w.Encode(none))
-		require.ErrorIs(t, err, settlement.Sequence)
+		_, err = w.Notary.For(nordic).CoSign(ctx, "third", w.Encode(none))
+		require.ErrorIs(t, err, notary.Sequence)
 		require.Equal(t, money.Ore(750_00), balance(t, w, nordic))
 		w.Sync(anna, settlementtest.Whole, 0)
 	}
-	require.Equal(t, message.Amount(250_00), anna.Balance)
+	require.Equal(t, money.Ore(250_00), anna.Balance)
 	later := w.Instruction(anna, next(t, w, anna), 0)
-	_, err = w.Notary.CoSign(ctx, nordic, "first", w.Encode(later))
-	require.ErrorIs(t, err, settlement.Taken, "an order serves one Instruction")
+	_, err = w.Notary.For(nordic).CoSign(ctx, "first", w.Encode(later))
+	require.ErrorIs(t, err, notary.Taken, "an order serves one Instruction")
 	w.Audit(false)
 }
 
@@ -103,27 +103,27 @@ func TestNoCreditWithoutAnExplainedState(t *testing.T) {
 	w := loaded(t)
 	anna, bertil, shop := w.Devices["ANNA"], w.Devices["BERTIL"], w.Devices["SHOP"]
 	refused := func(d *settlementtest.Device, by string) error {
-		_, err := w.Notary.CoSign(t.Context(), string(d.ID.Name()), "credit of "+by, w.Encode(w.Instruction(d, next(t, w, d), 1_00)))
+		_, err := w.Notary.For(d.ID.Name()).CoSign(t.Context(), notary.OrderKey("credit of "+by), w.Encode(w.Instruction(d, next(t, w, d), 1_00)))
 		return err
 	}
 	require.NoError(t, w.Notary.Issue(t.Context(), "fjord", fjord, 10_00))
-	require.ErrorIs(t, refused(bertil, "no state"), settlement.Difference)
+	require.ErrorIs(t, refused(bertil, "no state"), notary.Difference)
 	w.Dishonest["ANNA"] = true
 	anna.Balance += 5
 	report, creditRefused := w.Sync(anna, settlementtest.Whole, 1_00)
 	require.Equal(t, money.Ore(5), report.Difference)
-	require.ErrorIs(t, creditRefused, settlement.Difference)
+	require.ErrorIs(t, creditRefused, notary.Difference)
 	anna.Balance -= 5
 	report, creditRefused = w.Sync(anna, settlementtest.Whole, 1_00)
 	require.Zero(t, report.Difference)
 	require.NoError(t, creditRefused)
-	require.ErrorIs(t, refused(shop, "till"), settlement.StatusKind)
+	require.ErrorIs(t, refused(shop, "till"), notary.WrongStatus)
 	w.Sync(bertil, settlementtest.Whole, 0)
-	require.NoError(t, w.Notary.ReportLost(t.Context(), fjord, string(bertil.ID)))
+	require.NoError(t, w.Notary.For(fjord).ReportLost(t.Context(), bertil.ID))
 	owed := next(t, w, bertil)
-	owed.Status = settlement.Active // or the helper would block it
-	_, err := w.Notary.CoSign(t.Context(), fjord, "lost", w.Encode(w.Instruction(bertil, owed, 1_00)))
-	require.ErrorIs(t, err, settlement.StatusKind)
+	owed.Status = notary.Active // or the helper would block it
+	_, err := w.Notary.For(fjord).CoSign(t.Context(), "lost", w.Encode(w.Instruction(bertil, owed, 1_00)))
+	require.ErrorIs(t, err, notary.WrongStatus)
 }
 
 // TestConfirmations: only the device's own, only of an Instruction that there is, and two that disagree prove a clone.
@@ -140,15 +140,15 @@ func TestConfirmations(t *testing.T) {
 		require.NoError(t, by.Forge(c))
 		return w.Encode(c)
 	}
-	require.ErrorIs(t, w.Notary.Confirm(ctx, nordic, []byte{1}), settlement.Malformed)
-	require.ErrorIs(t, w.Notary.Confirm(ctx, nordic, say(bertil, 2, spec.CreditTaken)), settlement.Signature)
-	require.ErrorIs(t, w.Notary.Confirm(ctx, nordic, say(anna, 9, spec.CreditTaken)), settlement.Sequence)
-	require.NoError(t, w.Notary.Confirm(ctx, nordic, say(anna, 2, spec.CreditNotTaken)))
+	require.ErrorIs(t, w.Notary.For(nordic).Confirm(ctx, []byte{1}), notary.Malformed)
+	require.ErrorIs(t, w.Notary.For(nordic).Confirm(ctx, say(bertil, 2, spec.CreditTaken)), notary.Signature)
+	require.ErrorIs(t, w.Notary.For(nordic).Confirm(ctx, say(anna, 9, spec.CreditTaken)), notary.Sequence)
+	require.NoError(t, w.Notary.For(nordic).Confirm(ctx, say(anna, 2, spec.CreditNotTaken)))
 	require.Equal(t, money.Ore(800_00), balance(t, w, nordic), "released")
-	require.NoError(t, w.Notary.Confirm(ctx, nordic, say(anna, 2, spec.CreditNotTaken)), "again")
-	require.Equal(t, settlement.Active, next(t, w, anna).Status)
-	require.NoError(t, w.Notary.Confirm(ctx, nordic, say(anna, 2, spec.CreditTaken)))
-	require.Equal(t, settlement.Ended, next(t, w, anna).Status)
+	require.NoError(t, w.Notary.For(nordic).Confirm(ctx, say(anna, 2, spec.CreditNotTaken)), "again")
+	require.Equal(t, notary.Active, next(t, w, anna).Status)
+	require.NoError(t, w.Notary.For(nordic).Confirm(ctx, say(anna, 2, spec.CreditTaken)))
+	require.Equal(t, notary.Ended, next(t, w, anna).Status)
 	require.Equal(t, money.Ore(1000_00), balance(t, w, nordic), "what was left went to its owner")
 	w.Dishonest["ANNA"] = true
 	w.Audit(false)
@@ -166,19 +166,19 @@ func TestStatesAreFresh(t *testing.T) {
 	_, err = shop.Accept(p)
 	require.NoError(t, err)
 	w.Sync(shop, settlementtest.Whole, 0)
-	report, err := w.Notary.SubmitState(ctx, nordic, w.Encode(state))
+	report, err := w.Notary.For(nordic).SubmitState(ctx, w.Encode(state))
 	require.NoError(t, err)
 	require.False(t, report.Cloned)
 	require.Zero(t, report.Difference)
-	_, err = w.Notary.SubmitState(ctx, fjord, w.Encode(state))
-	require.ErrorIs(t, err, settlement.NotYours)
+	_, err = w.Notary.For(fjord).SubmitState(ctx, w.Encode(state))
+	require.ErrorIs(t, err, notary.NotYours)
 	unopened := *challenge
 	unopened.Random[0] ^= 1
 	state, err = anna.State(&unopened)
 	require.NoError(t, err)
-	_, err = w.Notary.SubmitState(ctx, nordic, w.Encode(state))
-	require.ErrorIs(t, err, settlement.Challenge)
-	require.ErrorIs(t, w.Notary.OpenChallenge(ctx, nordic, w.Encode(&unopened)), settlement.Signature)
-	require.ErrorIs(t, w.Notary.OpenChallenge(ctx, fjord, w.Encode(challenge)), settlement.NotYours)
+	_, err = w.Notary.For(nordic).SubmitState(ctx, w.Encode(state))
+	require.ErrorIs(t, err, notary.Challenge)
+	require.ErrorIs(t, w.Notary.For(nordic).OpenChallenge(ctx, w.Encode(&unopened)), notary.Signature)
+	require.ErrorIs(t, w.Notary.For(fjord).OpenChallenge(ctx, w.Encode(challenge)), notary.NotYours)
 	w.Audit(false)
 }

@@ -4,14 +4,15 @@ import (
 	"math/bits"
 	"sort"
 
-	"ekrona/host/money"
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 )
 
 // claim is money that one shadow wallet owes: to another one, or to somewhere outside (online) when to is empty.
 type claim struct {
 	n      int64 // the payment's order of arrival: smaller is older
-	from   string
-	to     string
+	from   message.DeviceID
+	to     message.DeviceID
 	amount money.Ore
 }
 
@@ -22,7 +23,7 @@ const exactNetting = 12
 // (free is what each has to give). Wallets that no claim connects are looked at apart. A connected set that can be settled
 // whole is; of a smaller one the largest part in number is, the older claims first; of one larger than exactNetting a part
 // that cannot be enlarged by any single claim. The result is in order of arrival.
-func netting(claims []claim, free map[string]money.Ore) []claim {
+func netting(claims []claim, free map[message.DeviceID]money.Ore) []claim {
 	var chosen []claim
 	for _, connected := range components(claims) {
 		switch {
@@ -40,9 +41,9 @@ func netting(claims []claim, free map[string]money.Ore) []claim {
 
 // components splits claims into sets that share no wallet, each in order of arrival.
 func components(claims []claim) [][]claim {
-	parent := map[string]string{}
-	var root func(string) string
-	root = func(d string) string {
+	parent := map[message.DeviceID]message.DeviceID{}
+	var root func(message.DeviceID) message.DeviceID
+	root = func(d message.DeviceID) message.DeviceID {
 		if p, seen := parent[d]; seen && p != d {
 			parent[d] = root(p)
 		} else {
@@ -57,7 +58,7 @@ func components(claims []claim) [][]claim {
 	}
 	sorted := append([]claim(nil), claims...)
 	sort.Slice(sorted, func(i, j int) bool { return sorted[i].n < sorted[j].n })
-	index, sets := map[string]int{}, [][]claim(nil)
+	index, sets := map[message.DeviceID]int{}, [][]claim(nil)
 	for _, c := range sorted {
 		r := root(c.from)
 		i, seen := index[r]
@@ -71,8 +72,8 @@ func components(claims []claim) [][]claim {
 }
 
 // after is what each paying wallet of the claims is left with when all are settled.
-func after(claims []claim, free map[string]money.Ore) map[string]money.Ore {
-	left := map[string]money.Ore{}
+func after(claims []claim, free map[message.DeviceID]money.Ore) map[message.DeviceID]money.Ore {
+	left := map[message.DeviceID]money.Ore{}
 	for _, c := range claims {
 		if _, seen := left[c.from]; !seen {
 			left[c.from] = free[c.from]
@@ -87,7 +88,7 @@ func after(claims []claim, free map[string]money.Ore) map[string]money.Ore {
 	return left
 }
 
-func settleable(claims []claim, free map[string]money.Ore) bool {
+func settleable(claims []claim, free map[message.DeviceID]money.Ore) bool {
 	for _, left := range after(claims, free) {
 		if left < 0 {
 			return false
@@ -97,7 +98,7 @@ func settleable(claims []claim, free map[string]money.Ore) bool {
 }
 
 // largest tries every subset: the most claims, and among equals the one with the oldest.
-func largest(claims []claim, free map[string]money.Ore) []claim {
+func largest(claims []claim, free map[message.DeviceID]money.Ore) []claim {
 	var best []claim
 	bestMask := 0
 	for mask := 1; mask < 1<<len(claims); mask++ {
@@ -119,7 +120,7 @@ func largest(claims []claim, free map[string]money.Ore) []claim {
 }
 
 // trimmed drops the newest claim of a wallet that would be below zero, until none is.
-func trimmed(claims []claim, free map[string]money.Ore) []claim {
+func trimmed(claims []claim, free map[message.DeviceID]money.Ore) []claim {
 	kept := append([]claim(nil), claims...)
 	for {
 		left, drop := after(kept, free), -1
@@ -136,7 +137,7 @@ func trimmed(claims []claim, free map[string]money.Ore) []claim {
 }
 
 // enlarged adds back, oldest first, what still fits beside kept.
-func enlarged(kept, all []claim, free map[string]money.Ore) []claim {
+func enlarged(kept, all []claim, free map[message.DeviceID]money.Ore) []claim {
 	in := map[int64]bool{}
 	for _, c := range kept {
 		in[c.n] = true

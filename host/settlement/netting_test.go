@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"ekrona/host/money"
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 )
 
 // TestNettingCases runs testdata/netting.txt: "free WALLET AMOUNT ...", "claim FROM TO AMOUNT" (TO "-" is outside), then
@@ -21,7 +22,7 @@ func TestNettingCases(t *testing.T) {
 	defer file.Close()
 	var title string
 	var claims []claim
-	free, checked := map[string]money.Ore{}, 0
+	free, checked := map[message.DeviceID]money.Ore{}, 0
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
@@ -29,13 +30,13 @@ func TestNettingCases(t *testing.T) {
 		}
 		switch fields[0] {
 		case "case":
-			title, claims, free = strings.Join(fields[1:], " "), nil, map[string]money.Ore{}
+			title, claims, free = strings.Join(fields[1:], " "), nil, map[message.DeviceID]money.Ore{}
 		case "free":
 			for i := 1; i+1 < len(fields); i += 2 {
-				free[fields[i]] = amount(t, fields[i+1])
+				free[message.DeviceID(fields[i])] = amount(t, fields[i+1])
 			}
 		case "claim":
-			claims = append(claims, claim{n: int64(len(claims) + 1), from: fields[1], to: strings.Trim(fields[2], "-"), amount: amount(t, fields[3])})
+			claims = append(claims, claim{n: int64(len(claims) + 1), from: message.DeviceID(fields[1]), to: message.DeviceID(strings.Trim(fields[2], "-")), amount: amount(t, fields[3])})
 		case "settles":
 			got := []string{}
 			for _, c := range netting(claims, free) {
@@ -56,9 +57,9 @@ func amount(t require.TestingT, text string) money.Ore {
 	return a
 }
 
-func drawClaims(t *rapid.T, most int) ([]claim, map[string]money.Ore) {
-	wallets := []string{"A", "B", "C", "D", "E"}
-	free := map[string]money.Ore{}
+func drawClaims(t *rapid.T, most int) ([]claim, map[message.DeviceID]money.Ore) {
+	wallets := []message.DeviceID{"A", "B", "C", "D", "E"}
+	free := map[message.DeviceID]money.Ore{}
 	for _, w := range wallets {
 		free[w] = money.Ore(rapid.IntRange(0, 20).Draw(t, "free"))
 	}
@@ -100,7 +101,7 @@ func TestNettingOfManyIsSafe(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		claims, free := drawClaims(t, 60)
 		chosen := netting(claims, free)
-		balance := map[string]money.Ore{}
+		balance := map[message.DeviceID]money.Ore{}
 		for wallet, holds := range free {
 			balance[wallet] = holds
 		}

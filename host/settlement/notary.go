@@ -14,7 +14,7 @@ import (
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
+	"ekrona/host/notary"
 	"ekrona/host/store"
 )
 
@@ -32,14 +32,8 @@ type Clock interface {
 	Now() time.Time
 }
 
-// Terms are what protocol §5 leaves to configuration.
-type Terms struct {
-	Honour   time.Duration // from a loss report to the device's end
-	Wait     time.Duration // for which claims wait on a device that does not synchronise, until its end
-	TillRoom money.Ore     // what a till may take between two synchronisations; 0 stands for PilotTillRoom
-}
-
-// Notary is the central bank. Its methods may be called from many goroutines; its database makes them one after the other.
+// Notary is the central bank: it implements notary.Operator and notary.Public and, for each intermediary, notary.Participant (see
+// For). Its methods may be called from many goroutines; its database makes them one after the other.
 type Notary struct {
 	db        *sql.DB
 	clock     Clock
@@ -47,7 +41,7 @@ type Notary struct {
 	reference message.AuthorityRef
 	expires   message.Date
 	root      *cvc.Certificate
-	terms     Terms
+	terms     notary.Terms
 }
 
 // Config is what the notary is built from.
@@ -57,7 +51,7 @@ type Config struct {
 	Key         crypto.Signer // the notary key
 	Certificate []byte        // 7F21 of Key, signed by the root
 	Root        []byte        // 7F21 of the root, under which intermediaries join; trusted as given
-	Terms       Terms
+	Terms       notary.Terms
 }
 
 // New checks the configuration and opens the central bank's own accounts.
@@ -83,7 +77,7 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	n := &Notary{db: c.DB, clock: c.Clock, key: c.Key, reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
 		root: root, terms: c.Terms}
 	if n.terms.TillRoom == 0 {
-		n.terms.TillRoom = PilotTillRoom
+		n.terms.TillRoom = notary.PilotTillRoom
 	}
 	return n, store.InTx(ctx, n.db, func(tx *sql.Tx) error {
 		if err := ledger.Open(ctx, tx, issuedAccount); err != nil {
@@ -91,4 +85,29 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 		}
 		return ledger.Open(ctx, tx, poolAccount)
 	})
+}
+
+var (
+	_ notary.Operator    = (*Notary)(nil)
+	_ notary.Public      = (*Notary)(nil)
+	_ notary.Participant = participant{}
+)
+
+// For is what the notary answers to one intermediary; whoever wires the link to it vouches for the name.
+func (n *Notary) For(name message.Name) notary.Participant { return participant{n, name} }
+
+// participant is the notary as one intermediary sees it.
+type participant struct {
+	n    *Notary
+	from message.Name
+}
+
+// Revoked implements notary.Public.
+func (p participant) Revoked(ctx context.Context, after int64, limit int) ([]notary.Revocation, error) {
+	return p.n.Revoked(ctx, after, limit)
+}
+
+// Verdict implements notary.Public.
+func (p participant) Verdict(ctx context.Context, payment message.Hash) (notary.Verdict, error) {
+	return p.n.Verdict(ctx, payment)
 }

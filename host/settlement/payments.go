@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"encoding/hex"
 
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
+	"ekrona/host/notary"
 	"ekrona/host/store"
 )
 
@@ -24,14 +26,14 @@ const (
 type payment struct {
 	n        int64
 	identity []byte
-	payer    string
+	payer    message.DeviceID
 	atc      uint32
-	payee    string
+	payee    message.DeviceID
 	request  uint32
 	amount   money.Ore
 	asked    bool
 	standing standing
-	verdict  Verdict
+	verdict  notary.Verdict
 	spoken   bool // the payee's word on the Request is known
 	accepted bool // and it is this Payment
 }
@@ -44,8 +46,8 @@ func (p *payment) shadowed() bool { return p.standing == first || p.standing == 
 
 func (p *payment) key() string { return hex.EncodeToString(p.identity) }
 
-func (p *payment) status() *PaymentStatus {
-	return &PaymentStatus{Payer: p.payer, Atc: p.atc, Payee: p.payee, Request: p.request, Amount: p.amount,
+func (p *payment) status() *notary.PaymentStatus {
+	return &notary.PaymentStatus{Payer: p.payer, Atc: p.atc, Payee: p.payee, Request: p.request, Amount: p.amount,
 		Identity: [32]byte(p.identity), Verdict: p.verdict, Accepted: p.accepted}
 }
 
@@ -74,7 +76,7 @@ func (t *txn) payment(identity []byte) (*payment, error) {
 }
 
 // conclude writes a final verdict and what it moved, by source.
-func (t *txn) conclude(p *payment, v Verdict, shadow, holding, pool money.Ore) error {
+func (t *txn) conclude(p *payment, v notary.Verdict, shadow, holding, pool money.Ore) error {
 	p.verdict = v
 	return t.exec("UPDATE payment SET verdict = $1, from_shadow = $2, from_holding = $3, from_pool = $4, final_at = $5 WHERE n = $6",
 		int(v), int64(shadow), int64(holding), int64(pool), t.stamp(), p.n)
@@ -87,21 +89,21 @@ func (t *txn) toPayee(m *movement, p *payment) error {
 	if err != nil {
 		return err
 	}
-	entry := Entry{Device: p.payee, Owner: payee.owner, Payer: p.payer, Atc: p.atc, Payee: p.payee}
+	entry := notary.Entry{Device: p.payee, Owner: payee.owner, Payer: p.payer, Atc: p.atc, Payee: p.payee}
 	switch {
 	case payee.role.CanPay():
 		m.line(shadowOf(p.payee), p.amount)
-		entry.Kind, entry.Shadow = Received, p.amount
+		entry.Kind, entry.Shadow = notary.Received, p.amount
 	case payee.role == spec.RoleDesk:
 		payer, err := t.registered(p.payer)
 		if err != nil {
 			return err
 		}
 		m.line(onlineOf(payer.intermediary), p.amount)
-		entry.Kind, entry.Online, entry.Device, entry.Owner = Unloaded, p.amount, payer.id, payer.owner
+		entry.Kind, entry.Online, entry.Device, entry.Owner = notary.Unloaded, p.amount, payer.id, payer.owner
 	default:
 		m.line(onlineOf(payee.intermediary), p.amount)
-		entry.Kind, entry.Online = Collected, p.amount
+		entry.Kind, entry.Online = notary.Collected, p.amount
 	}
 	m.tell(payee.intermediary, entry)
 	return nil
@@ -113,13 +115,13 @@ func (t *txn) fromShadow(m *movement, p *payment, payer *device, amount money.Or
 		return
 	}
 	m.line(shadowOf(p.payer), -amount)
-	m.tell(payer.intermediary, Entry{Kind: Paid, Device: p.payer, Owner: payer.owner, Shadow: -amount, Payer: p.payer, Atc: p.atc, Payee: p.payee})
+	m.tell(payer.intermediary, notary.Entry{Kind: notary.Paid, Device: p.payer, Owner: payer.owner, Shadow: -amount, Payer: p.payer, Atc: p.atc, Payee: p.payee})
 }
 
 // back adds to the movement that a payment returns to the payer's owner.
 func (t *txn) back(m *movement, p *payment, payer *device) {
 	m.line(shadowOf(p.payer), -p.amount)
 	m.line(onlineOf(payer.intermediary), p.amount)
-	m.tell(payer.intermediary, Entry{Kind: Returned, Device: p.payer, Owner: payer.owner, Online: p.amount, Shadow: -p.amount,
+	m.tell(payer.intermediary, notary.Entry{Kind: notary.Returned, Device: p.payer, Owner: payer.owner, Online: p.amount, Shadow: -p.amount,
 		Payer: p.payer, Atc: p.atc, Payee: p.payee})
 }

@@ -1,9 +1,11 @@
 package settlement
 
 import (
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
+	"ekrona/host/notary"
 )
 
 // advance moves all money that can move, after whatever may have changed that: a payment, a word, a confirmed credit, an ended
@@ -38,7 +40,7 @@ func (t *txn) open(condition string, args ...any) ([]*payment, error) {
 // speakForEnded accepts, for a payee whose device has ended, the first Payment of each Request that it had not refused.
 func (t *txn) speakForEnded() (bool, error) {
 	silent, err := t.open(`w.payee IS NULL AND p.asked = 1 AND p.standing = $1
-		AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payee AND d.status = $2)`, int(first), int(Ended))
+		AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payee AND d.status = $2)`, int(first), int(notary.Ended))
 	if err != nil {
 		return false, err
 	}
@@ -81,21 +83,21 @@ func (t *txn) actOnWord(p *payment) (bool, error) {
 		return false, err
 	}
 	switch {
-	case p.refused() && (!p.shadowed() || payer.status == Ended), p.standing == uncarded && toDesk > 0:
-		return true, t.conclude(p, Void, 0, 0, 0)
-	case p.verdict == Reserved:
-		return true, t.settle([]*payment{p}, map[string]*device{p.payer: payer})
+	case p.refused() && (!p.shadowed() || payer.status == notary.Ended), p.standing == uncarded && toDesk > 0:
+		return true, t.conclude(p, notary.Void, 0, 0, 0)
+	case p.verdict == notary.Reserved:
+		return true, t.settle([]*payment{p}, map[message.DeviceID]*device{p.payer: payer})
 	}
 	return false, nil
 }
 
 // settleQueue settles the largest set of waiting claims that leaves every shadow wallet non-negative, at once.
 func (t *txn) settleQueue() (bool, error) {
-	waiting, err := t.open("(w.payee IS NOT NULL OR p.asked = 0) AND p.verdict = $1 AND p.standing IN ($2, $3)", int(Waiting), int(first), int(second))
+	waiting, err := t.open("(w.payee IS NOT NULL OR p.asked = 0) AND p.verdict = $1 AND p.standing IN ($2, $3)", int(notary.Waiting), int(first), int(second))
 	if err != nil || len(waiting) == 0 {
 		return false, err
 	}
-	payers, free := map[string]*device{}, map[string]money.Ore{}
+	payers, free := map[message.DeviceID]*device{}, map[message.DeviceID]money.Ore{}
 	byArrival, claims := map[int64]*payment{}, []claim(nil)
 	for _, p := range waiting {
 		if payers[p.payer] == nil {
@@ -129,7 +131,7 @@ func (t *txn) settleQueue() (bool, error) {
 }
 
 // settle carries out the payees' words on a set of payments in one ledger order: a ring settles only together.
-func (t *txn) settle(set []*payment, payers map[string]*device) error {
+func (t *txn) settle(set []*payment, payers map[message.DeviceID]*device) error {
 	m := movement{key: "settle:" + set[0].key()}
 	for _, p := range set {
 		if p.refused() {
@@ -145,9 +147,9 @@ func (t *txn) settle(set []*payment, payers map[string]*device) error {
 		return err
 	}
 	for _, p := range set {
-		verdict := Settled
+		verdict := notary.Settled
 		if p.refused() {
-			verdict = Void
+			verdict = notary.Void
 		}
 		if err := t.conclude(p, verdict, p.amount, 0, 0); err != nil {
 			return err
@@ -161,7 +163,7 @@ func (t *txn) settle(set []*payment, payers map[string]*device) error {
 func (t *txn) coverEnded() (moved bool, err error) {
 	claims, err := t.open(`w.payment = p.identity AND p.asked = 1 AND p.verdict = $1 AND (p.standing = $2
 		OR p.standing IN ($3, $4) AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payer AND d.status = $5))`,
-		int(Waiting), int(uncarded), int(first), int(second), int(Ended))
+		int(notary.Waiting), int(uncarded), int(first), int(second), int(notary.Ended))
 	if err != nil {
 		return false, err
 	}
@@ -176,7 +178,7 @@ func (t *txn) coverEnded() (moved bool, err error) {
 }
 
 func (t *txn) cover(p *payment) (bool, error) {
-	payer := &device{id: p.payer, intermediary: intermediaryOf(p.payer)}
+	payer := &device{id: p.payer, intermediary: p.payer.Name()}
 	var fromShadow money.Ore
 	if p.shadowed() {
 		var err error
@@ -209,7 +211,7 @@ func (t *txn) cover(p *payment) (bool, error) {
 	t.fromShadow(&m, p, payer, fromShadow)
 	if fromHolding > 0 {
 		m.line(onlineOf(payer.intermediary), -fromHolding)
-		m.tell(payer.intermediary, Entry{Kind: HoldingPaid, Device: p.payer, Owner: payer.owner, Online: -fromHolding, Payer: p.payer, Atc: p.atc, Payee: p.payee})
+		m.tell(payer.intermediary, notary.Entry{Kind: notary.HoldingPaid, Device: p.payer, Owner: payer.owner, Online: -fromHolding, Payer: p.payer, Atc: p.atc, Payee: p.payee})
 	}
 	if fromPool > 0 {
 		m.line(poolAccount, -fromPool)
@@ -226,16 +228,16 @@ func (t *txn) cover(p *payment) (bool, error) {
 			return false, err
 		}
 	}
-	verdict := Uncovered
+	verdict := notary.Uncovered
 	if fromShadow == p.amount {
-		verdict = Settled
+		verdict = notary.Settled
 	}
 	return true, t.conclude(p, verdict, fromShadow, fromHolding, fromPool)
 }
 
 // reserve sets money aside for payments on which the payee has not spoken, oldest first.
 func (t *txn) reserve() (moved bool, err error) {
-	silent, err := t.open("w.payee IS NULL AND p.asked = 1 AND p.verdict = $1 AND p.standing = $2", int(Waiting), int(first))
+	silent, err := t.open("w.payee IS NULL AND p.asked = 1 AND p.verdict = $1 AND p.standing = $2", int(notary.Waiting), int(first))
 	if err != nil {
 		return false, err
 	}
@@ -251,7 +253,7 @@ func (t *txn) reserve() (moved bool, err error) {
 		if free < p.amount {
 			continue
 		}
-		if err := t.exec("UPDATE payment SET verdict = $1 WHERE n = $2", int(Reserved), p.n); err != nil {
+		if err := t.exec("UPDATE payment SET verdict = $1 WHERE n = $2", int(notary.Reserved), p.n); err != nil {
 			return false, err
 		}
 		moved = true

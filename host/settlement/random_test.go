@@ -13,9 +13,9 @@ import (
 	"pgregory.net/rapid"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
-	"ekrona/host/settlement"
+	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/store"
 )
@@ -46,9 +46,9 @@ func newEconomy(t *rapid.T) *economy {
 	e.Issue("CECILIA", "NORDIC", spec.RoleCard)
 	e.Issue("SHOP", "FJORD", spec.RoleTerminal)
 	e.Issue("COUNTER", "NORDIC", spec.RoleDesk)
-	for _, name := range []string{"SENORDIC", "SEFJORD0"} {
+	for _, name := range []message.Name{"SENORDIC", "SEFJORD0"} {
 		e.orders++
-		require.NoError(t, e.Notary.Issue(context.Background(), fmt.Sprint(e.orders), name, 900_00))
+		require.NoError(t, e.Notary.Issue(context.Background(), notary.OrderKey(fmt.Sprint(e.orders)), name, 900_00))
 	}
 	require.NoError(t, e.Notary.FundPool(context.Background(), "pool", 50_00))
 	for _, name := range []string{"ANNA", "BERTIL", "CECILIA"} {
@@ -70,8 +70,8 @@ func pick[E any](t *rapid.T, from []E, label string) E {
 	return from[rapid.IntRange(0, len(from)-1).Draw(t, label)]
 }
 
-func drawAmount(t *rapid.T) message.Amount {
-	return message.Amount(rapid.SampledFrom([]int{1, 20_00, 60_00, 100_00, 300_00}).Draw(t, "amount"))
+func drawAmount(t *rapid.T) money.Ore {
+	return money.Ore(rapid.SampledFrom([]int{1, 20_00, 60_00, 100_00, 300_00}).Draw(t, "amount"))
 }
 
 // trade: the ordinary case, perhaps torn before the payee has the Payment or its word.
@@ -168,18 +168,18 @@ func (e *economy) refund(t *rapid.T) {
 	}
 	p := pick(t, e.payments, "payment")
 	e.orders++
-	r := settlement.Refund{Order: fmt.Sprint(e.orders), Payee: string(p.Request.Payee), Payer: string(p.Payer), Atc: p.ATC,
+	r := notary.Refund{Order: notary.OrderKey(fmt.Sprint(e.orders)), Payee: p.Request.Payee, Payer: p.Payer, Atc: p.ATC,
 		Amount: money.Ore(rapid.Uint32Range(1, uint32(p.Request.Amount)).Draw(t, "refunded"))}
-	first := e.Notary.Refund(context.Background(), string(p.Request.Payee.Name()), r)
-	require.Equal(t, first, e.Notary.Refund(context.Background(), string(p.Request.Payee.Name()), r))
-	var refused *settlement.Error
+	first := e.Notary.For(p.Request.Payee.Name()).Refund(context.Background(), r)
+	require.Equal(t, first, e.Notary.For(p.Request.Payee.Name()).Refund(context.Background(), r))
+	var refused *notary.Error
 	require.True(t, first == nil || errors.As(first, &refused), first)
 }
 
 func (e *economy) sync(t *rapid.T) {
 	d := e.device(t, "device")
 	until := settlementtest.Step(rapid.IntRange(0, int(settlementtest.Whole)).Draw(t, "until"))
-	var credit message.Amount
+	var credit money.Ore
 	if d.Role.CanPay() && rapid.Bool().Draw(t, "load") {
 		credit = drawAmount(t)
 	}
@@ -229,7 +229,7 @@ func TestAttacksAndLossesInAnyOrder(t *testing.T) {
 		actions["forge"] = func(t *rapid.T) { e.forge(t) }
 		actions["lose"] = func(t *rapid.T) {
 			d := e.device(t, "lost")
-			require.NoError(t, e.Notary.ReportLost(context.Background(), string(d.ID.Name()), string(d.ID)))
+			require.NoError(t, e.Notary.For(d.ID.Name()).ReportLost(context.Background(), d.ID))
 		}
 		actions["wait"] = func(t *rapid.T) {
 			e.Clock.At = e.Clock.At.Add(time.Duration(rapid.IntRange(1, 40).Draw(t, "days")) * 24 * time.Hour)
@@ -276,6 +276,6 @@ func (e *economy) forge(t *rapid.T) {
 		m = &message.Refusal{Payee: thief.ID, ATC: atc, Number: number}
 	}
 	require.NoError(t, thief.Forge(m))
-	_, err := e.Notary.Submit(context.Background(), "", [][]byte{e.Encode(m)})
+	_, err := e.Notary.For("").Submit(context.Background(), [][]byte{e.Encode(m)})
 	require.NoError(t, err)
 }

@@ -9,7 +9,7 @@ import (
 
 // record takes identity as the device's record number seq. When the notary holds another one there, it returns that one's
 // identity and keeps it: two records of one number are two devices with one key.
-func (t *txn) record(device string, seq uint32, identity message.Hash) (other []byte, err error) {
+func (t *txn) record(device message.DeviceID, seq uint32, identity message.Hash) (other []byte, err error) {
 	var held []byte
 	known, err := t.found("SELECT identity FROM record WHERE device = $1 AND seq = $2", []any{device, seq}, &held)
 	if err != nil {
@@ -29,7 +29,7 @@ func (t *txn) record(device string, seq uint32, identity message.Hash) (other []
 
 // holdWhole extends the device's chain over the records that the notary holds whole, one after the other. An accept record is
 // whole with its Payment: acknowledged, the card drops it, and nobody else need have it.
-func (t *txn) holdWhole(device string) error {
+func (t *txn) holdWhole(device message.DeviceID) error {
 	d, err := t.lookup(device)
 	if err != nil || d == nil {
 		return err
@@ -60,7 +60,7 @@ func (t *txn) headAt(d *device, atc uint32) ([]byte, error) {
 		if err != nil {
 			return nil, broken(err)
 		}
-		head, err := message.FirstHead(message.DeviceID(d.id), key)
+		head, err := message.FirstHead(d.id, key)
 		return head[:], broken(err)
 	}
 	var head []byte

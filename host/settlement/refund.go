@@ -3,39 +3,34 @@ package settlement
 import (
 	"context"
 	"errors"
+	"fmt"
 
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
+	"ekrona/host/notary"
 )
 
-// Refund gives money of a settled Payment back: from the online holding of the intermediary whose till was paid to that of the
-// payer's, once for the order key. Two entries tell of it, RefundPaid and RefundReceived. What a device got that has ended since
-// goes the way of all that comes in for it: into its shadow wallet, and from there first to whom it owes.
-//
-// The holding that pays is from's own, so from's word is enough: that the till's owner ordered it is from's to know. An order key
-// has one answer for ever, also when it is a refusal; to try again takes a new order.
-//
-// Errors: Malformed, Unknown, NotYours (the till, or the Payment was made to another), NotTill, Unsettled, Exceeds (with the refunds
-// before it more than was paid), Funds, Taken (the key was used for another refund).
-func (n *Notary) Refund(ctx context.Context, from string, r Refund) error {
+// Refund implements notary.Participant.
+func (p participant) Refund(ctx context.Context, r notary.Refund) error {
 	if r.Order == "" || r.Amount <= 0 {
-		return refuse(Malformed, "refund %q of %s: a refund has an order key and is above zero", r.Order, r.Amount)
+		return notary.Refuse(notary.Malformed, "refund %q of %s: a refund has an order key and is above zero", r.Order, r.Amount)
 	}
-	var refused *Error
-	err := n.change(ctx, func(t *txn) error {
-		if err := t.joined(from); err != nil {
+	var refused *notary.Error
+	err := p.n.change(ctx, func(t *txn) error {
+		if err := t.joined(p.from); err != nil {
 			return err
 		}
 		var known bool
 		var err error
-		if known, refused, err = t.refundAnswered(from, r); err != nil || known {
+		if known, refused, err = t.refundAnswered(p.from, r); err != nil || known {
 			return err
 		}
-		if err = t.refund(from, r); err != nil && !errors.As(err, &refused) {
+		if err = t.refund(p.from, r); err != nil && !errors.As(err, &refused) {
 			return err
 		}
-		return t.keepRefund(from, r, refused)
+		return t.keepRefund(p.from, r, refused)
 	})
 	if err == nil && refused != nil {
 		return refused
@@ -44,23 +39,23 @@ func (n *Notary) Refund(ctx context.Context, from string, r Refund) error {
 }
 
 // refundAnswered finds the answer that this order got before.
-func (t *txn) refundAnswered(from string, r Refund) (known bool, refused *Error, err error) {
-	held, why := Refund{Order: r.Order}, &Error{}
+func (t *txn) refundAnswered(from message.Name, r notary.Refund) (known bool, refused *notary.Error, err error) {
+	held, why := notary.Refund{Order: r.Order}, &notary.Error{}
 	known, err = t.found("SELECT payee, payer, atc, amount, refusal, reason FROM refund WHERE intermediary = $1 AND order_key = $2", []any{from, r.Order},
 		&held.Payee, &held.Payer, &held.Atc, &held.Amount, &why.Kind, &why.What)
 	switch {
 	case err != nil || !known:
 		return false, nil, err
 	case held != r:
-		return true, nil, refuse(Taken, "order key %q was used for another refund; choose a new key", r.Order)
+		return true, nil, notary.Refuse(notary.Taken, "order key %q was used for another refund; choose a new key", r.Order)
 	case why.Kind != 0:
 		return true, why, nil
 	}
 	return true, nil, nil
 }
 
-func (t *txn) keepRefund(from string, r Refund, refused *Error) error {
-	answer := Error{}
+func (t *txn) keepRefund(from message.Name, r notary.Refund, refused *notary.Error) error {
+	answer := notary.Error{}
 	if refused != nil {
 		answer = *refused
 	}
@@ -69,13 +64,13 @@ func (t *txn) keepRefund(from string, r Refund, refused *Error) error {
 }
 
 // refund checks everything and then moves the money; a refusal has changed nothing.
-func (t *txn) refund(from string, r Refund) error {
+func (t *txn) refund(from message.Name, r notary.Refund) error {
 	till, err := t.own(from, r.Payee)
 	if err != nil {
 		return err
 	}
 	if till.role != spec.RoleTerminal && till.role != spec.RoleSAM {
-		return refuse(NotTill, "%s is a %s; only a till is refunded for by order, its owner pays back with a payment", till.id, till.role)
+		return notary.Refuse(notary.NotTerminal, "%s is a %s; only a till is refunded for by order, its owner pays back with a payment", till.id, till.role)
 	}
 	if err := t.refundable(r); err != nil {
 		return err
@@ -85,17 +80,17 @@ func (t *txn) refund(from string, r Refund) error {
 		return err
 	}
 	if holding < r.Amount {
-		return refuse(Funds, "the online holding of %s is %s, it does not cover a refund of %s; have more issued, then order again", from, holding, r.Amount)
+		return notary.Refuse(notary.Funds, "the online holding of %s is %s, it does not cover a refund of %s; have more issued, then order again", from, holding, r.Amount)
 	}
 	payer, err := t.registered(r.Payer)
 	if err != nil {
 		return err
 	}
-	m := movement{key: "refund:" + from + ":" + r.Order}
-	paid := Entry{Kind: RefundPaid, Device: till.id, Owner: till.owner, Online: -r.Amount, Payer: r.Payer, Atc: r.Atc, Payee: r.Payee, Order: r.Order}
-	received := Entry{Kind: RefundReceived, Device: payer.id, Owner: payer.owner, Payer: r.Payer, Atc: r.Atc, Payee: r.Payee, Order: r.Order}
+	m := movement{key: fmt.Sprintf("refund:%s:%s", from, r.Order)}
+	paid := notary.Entry{Kind: notary.RefundPaid, Device: till.id, Owner: till.owner, Online: -r.Amount, Payer: r.Payer, Atc: r.Atc, Payee: r.Payee, Order: r.Order}
+	received := notary.Entry{Kind: notary.RefundReceived, Device: payer.id, Owner: payer.owner, Payer: r.Payer, Atc: r.Atc, Payee: r.Payee, Order: r.Order}
 	m.line(onlineOf(from), -r.Amount)
-	if payer.status == Ended {
+	if payer.status == notary.Ended {
 		m.line(shadowOf(payer.id), r.Amount)
 		received.Shadow = r.Amount
 	} else {
@@ -108,25 +103,25 @@ func (t *txn) refund(from string, r Refund) error {
 }
 
 // refundable checks that the Payment was settled to this till and that enough of it has not been refunded.
-func (t *txn) refundable(r Refund) error {
+func (t *txn) refundable(r notary.Refund) error {
 	held, err := payments(t.ctx, t.tx, "p.payer = $1 AND p.atc = $2 AND p.standing = $3", r.Payer, r.Atc, int(first))
 	switch {
 	case err != nil:
 		return err
 	case len(held) == 0:
-		return refuse(Unsettled, "Payment %s/%d is not known; synchronise the till, then order the refund again", r.Payer, r.Atc)
+		return notary.Refuse(notary.Unsettled, "Payment %s/%d is not known; synchronise the till, then order the refund again", r.Payer, r.Atc)
 	case held[0].payee != r.Payee:
-		return refuse(NotYours, "Payment %s/%d was made to %s, not to %s; its own payee refunds it", r.Payer, r.Atc, held[0].payee, r.Payee)
-	case held[0].verdict == Void:
-		return refuse(Unsettled, "Payment %s/%d is void: its money has gone back already, there is nothing to refund", r.Payer, r.Atc)
-	case held[0].verdict == Uncovered:
-		return refuse(Unsettled, "Payment %s/%d was not covered by its payer's wallet; ask the payer's intermediary to whom the money is due", r.Payer, r.Atc)
-	case held[0].verdict != Settled:
-		return refuse(Unsettled, "Payment %s/%d is %s; order the refund again when it is settled", r.Payer, r.Atc, held[0].verdict)
+		return notary.Refuse(notary.NotYours, "Payment %s/%d was made to %s, not to %s; its own payee refunds it", r.Payer, r.Atc, held[0].payee, r.Payee)
+	case held[0].verdict == notary.Void:
+		return notary.Refuse(notary.Unsettled, "Payment %s/%d is void: its money has gone back already, there is nothing to refund", r.Payer, r.Atc)
+	case held[0].verdict == notary.Uncovered:
+		return notary.Refuse(notary.Unsettled, "Payment %s/%d was not covered by its payer's wallet; ask the payer's intermediary to whom the money is due", r.Payer, r.Atc)
+	case held[0].verdict != notary.Settled:
+		return notary.Refuse(notary.Unsettled, "Payment %s/%d is %s; order the refund again when it is settled", r.Payer, r.Atc, held[0].verdict)
 	}
 	before, err := t.number("SELECT sum(amount) FROM refund WHERE payer = $1 AND atc = $2 AND refusal = 0", r.Payer, r.Atc)
 	if left := held[0].amount - money.Ore(before); err == nil && r.Amount > left {
-		return refuse(Exceeds, "Payment %s/%d paid %s, of which %s is not refunded; refund at most that", r.Payer, r.Atc, held[0].amount, left)
+		return notary.Refuse(notary.Exceeds, "Payment %s/%d paid %s, of which %s is not refunded; refund at most that", r.Payer, r.Atc, held[0].amount, left)
 	}
 	return err
 }

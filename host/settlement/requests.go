@@ -4,11 +4,12 @@ import (
 	"database/sql"
 
 	"ekrona/apdu/message"
+	"ekrona/host/notary"
 )
 
 // asking is a Request by the number under which its payee signed it.
 type asking struct {
-	payee    string
+	payee    message.DeviceID
 	number   uint32
 	identity message.Hash
 }
@@ -65,12 +66,12 @@ func (t *txn) oneRequestIn(m message.Message, raw []byte) error {
 // carriedBy is the Request that a Payment or a Refusal carries.
 func carriedBy(m message.Message) (asking, error) {
 	if refusal, isRefusal := m.(*message.Refusal); isRefusal {
-		return asking{string(refusal.Payee), refusal.Number, refusal.Request}, nil
+		return asking{refusal.Payee, refusal.Number, refusal.Request}, nil
 	}
 	payment, isPayment := m.(*message.Payment)
 	if !isPayment {
-		return asking{}, refuse(Malformed, "a %s carries no Request", m.Layout().Name)
+		return asking{}, notary.Refuse(notary.Malformed, "a %s carries no Request", m.Layout().Name)
 	}
 	identity, err := message.Identity(&payment.Request)
-	return asking{string(payment.Request.Payee), payment.Request.Number, identity}, err
+	return asking{payment.Request.Payee, payment.Request.Number, identity}, err
 }

@@ -2,11 +2,8 @@ package settlement
 
 import (
 	"ekrona/apdu/message"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 )
-
-// PilotTillRoom is what a till takes at most between two synchronisations in the pilot (protocol §3).
-const PilotTillRoom = 20_000 * money.Krona
 
 // withinRoom tells whether holding and pool may pay help towards a claim. What they pay to one payee, between two of its
 // acknowledgements, is at most what its limits let an honest device accept in that time (protocol §8.11). Without it, whoever
@@ -25,7 +22,7 @@ func (t *txn) withinRoom(p *payment, help money.Ore) (bool, error) {
 		if err != nil {
 			return false, broken(err)
 		}
-		room = money.FromWire(uint32(ceilings.MaxBalance)) * money.Ore(ceilings.MaxTransactions)
+		room = ceilings.MaxBalance * money.Ore(ceilings.MaxTransactions)
 	}
 	given, err := t.helped(p)
 	return given+help <= room, err

@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
-	"ekrona/host/settlement"
+	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/store"
 )
@@ -24,6 +24,9 @@ const nordic, fjord = "SENORDIC", "SEFJORD0"
 // loaded is a world with Anna's card (NORDIC), loaded with 200 kr, Bertil's (FJORD), a shop (FJORD), and 800 kr online at NORDIC.
 func loaded(t *testing.T) *settlementtest.World {
 	w := settlementtest.NewWorld(t, store.Memory)
+	if isWired(t) {
+		w.Notary = settlementtest.ThroughWire(w.Notary)
+	}
 	w.Issue("ANNA", "NORDIC", spec.RoleCard)
 	w.Issue("BERTIL", "FJORD", spec.RoleCard)
 	w.Issue("SHOP", "FJORD", spec.RoleTerminal)
@@ -45,7 +48,7 @@ func balance(t *testing.T, w *settlementtest.World, name string) money.Ore {
 	return 0
 }
 
-func paid(t *testing.T, payer, payee *settlementtest.Device, amount message.Amount) *message.Payment {
+func paid(t *testing.T, payer, payee *settlementtest.Device, amount money.Ore) *message.Payment {
 	r, err := payee.Request(amount, "")
 	require.NoError(t, err)
 	p, err := payer.Pay(r, false)
@@ -54,8 +57,8 @@ func paid(t *testing.T, payer, payee *settlementtest.Device, amount message.Amou
 }
 
 // submit hands one item over and returns its answer.
-func submit(t *testing.T, w *settlementtest.World, item []byte) settlement.Answer {
-	answers, err := w.Notary.Submit(t.Context(), "", [][]byte{item})
+func submit(t *testing.T, w *settlementtest.World, item []byte) notary.Answer {
+	answers, err := w.Notary.For("").Submit(t.Context(), [][]byte{item})
 	require.NoError(t, err)
 	require.Len(t, answers, 1)
 	return answers[0]
@@ -84,17 +87,17 @@ func TestEvidenceThatIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		item []byte
-		kind settlement.Kind
+		kind notary.Kind
 	}{
-		"nothing":                         {nil, settlement.Malformed},
-		"noise":                           {[]byte{0xE2, 1, 2}, settlement.Malformed},
-		"a State among the records":       {w.Encode(state), settlement.Malformed},
-		"a Payment with something behind": {append(w.Encode(good), 0), settlement.Malformed},
-		"an altered Payment":              {w.Encode(&altered), settlement.Signature},
-		"a Payment to its own payer":      {w.Encode(toItself), settlement.Self},
-		"a Payment by a till":             {w.Encode(byTill), settlement.Signature},
-		"a Receipt of an unknown payee":   {w.Encode(byGhost), settlement.Unknown},
-		"a Receipt by another key":        {w.Encode(byWrongKey), settlement.Signature},
+		"nothing":                         {nil, notary.Malformed},
+		"noise":                           {[]byte{0xE2, 1, 2}, notary.Malformed},
+		"a State among the records":       {w.Encode(state), notary.Malformed},
+		"a Payment with something behind": {append(w.Encode(good), 0), notary.Malformed},
+		"an altered Payment":              {w.Encode(&altered), notary.Signature},
+		"a Payment to its own payer":      {w.Encode(toItself), notary.Self},
+		"a Payment by a till":             {w.Encode(byTill), notary.Signature},
+		"a Receipt of an unknown payee":   {w.Encode(byGhost), notary.Unknown},
+		"a Receipt by another key":        {w.Encode(byWrongKey), notary.Signature},
 	} {
 		answer := submit(t, w, c.item)
 		require.ErrorIs(t, answer.Err, c.kind, name)
@@ -114,12 +117,12 @@ func TestReceiptBeforeItsPayment(t *testing.T) {
 	answer := submit(t, w, w.Encode(receipt))
 	require.NoError(t, answer.Err)
 	require.Nil(t, answer.Payment, "the Payment is not held")
-	owed, err := w.Notary.Outstanding(t.Context(), fjord, string(shop.ID))
+	owed, err := w.Notary.For(fjord).Outstanding(t.Context(), shop.ID)
 	require.NoError(t, err)
 	require.Zero(t, owed.HeldAtc, "an accept record is whole with its Payment")
 	answer = submit(t, w, w.Encode(p))
-	require.Equal(t, settlement.Settled, answer.Payment.Verdict)
-	owed, err = w.Notary.Outstanding(t.Context(), fjord, string(shop.ID))
+	require.Equal(t, notary.Settled, answer.Payment.Verdict)
+	owed, err = w.Notary.For(fjord).Outstanding(t.Context(), shop.ID)
 	require.NoError(t, err)
 	require.Equal(t, uint32(1), owed.HeldAtc)
 	w.Audit(false)
@@ -134,20 +137,20 @@ func TestDeviceCertifiedWithoutACard(t *testing.T) {
 			bertil, ghost := w.Devices["BERTIL"], w.Unregistered(id, "NORDIC", spec.RoleCard, "a key of the thief")
 			ghost.Balance = 100_00
 			p := paid(t, ghost, bertil, 30_00)
-			require.ErrorIs(t, submit(t, w, w.Encode(p)).Err, settlement.Signature, "nobody has accepted it")
+			require.ErrorIs(t, submit(t, w, w.Encode(p)).Err, notary.Signature, "nobody has accepted it")
 			_, err := bertil.Accept(p)
 			require.NoError(t, err)
 			record, err := bertil.Log[0].Encode()
 			require.NoError(t, err)
 			answer := submit(t, w, record)
 			require.True(t, answer.Held)
-			require.ErrorIs(t, answer.Err, settlement.Signature)
-			require.Equal(t, settlement.Waiting, answer.Payment.Verdict)
+			require.ErrorIs(t, answer.Err, notary.Signature)
+			require.Equal(t, notary.Waiting, answer.Payment.Verdict)
 			w.Audit(false)
 			require.NoError(t, submit(t, w, ghost.Certificate).Err)
 			answer = submit(t, w, record)
 			require.NoError(t, answer.Err)
-			require.Equal(t, settlement.Uncovered, answer.Payment.Verdict)
+			require.Equal(t, notary.Uncovered, answer.Payment.Verdict)
 			require.Equal(t, money.Ore(770_00), balance(t, w, nordic))
 			require.Equal(t, money.Ore(30_00), balance(t, w, string(bertil.ID)))
 			require.Equal(t, money.Ore(200_00), balance(t, w, string(w.Devices["ANNA"].ID)), "the card is not touched")
@@ -167,7 +170,7 @@ func TestPaidToNobody(t *testing.T) {
 			anna, ghost := w.Devices["ANNA"], w.Unregistered(payee, "FJORD", spec.RoleTerminal, "a key of the thief")
 			answer := submit(t, w, w.Encode(paid(t, anna, ghost, 30_00)))
 			require.NoError(t, answer.Err)
-			require.Equal(t, settlement.Void, answer.Payment.Verdict)
+			require.Equal(t, notary.Void, answer.Payment.Verdict)
 			require.Equal(t, money.Ore(830_00), balance(t, w, nordic))
 			w.Sync(anna, settlementtest.Whole, 0)
 			w.Audit(true)
@@ -187,9 +190,9 @@ func TestPayeeDecidesOnce(t *testing.T) {
 	refusal, err := twin.Refuse(p.Request.Number)
 	require.NoError(t, err)
 	w.Submit(w.Encode(p), w.Encode(refusal))
-	require.Equal(t, settlement.Void, submit(t, w, w.Encode(p)).Payment.Verdict)
+	require.Equal(t, notary.Void, submit(t, w, w.Encode(p)).Payment.Verdict)
 	w.Submit(w.Encode(receipt))
-	require.Equal(t, settlement.Void, submit(t, w, w.Encode(p)).Payment.Verdict)
+	require.Equal(t, notary.Void, submit(t, w, w.Encode(p)).Payment.Verdict)
 	require.Equal(t, money.Ore(810_00), balance(t, w, nordic))
 	var evidence int
 	require.NoError(t, w.DB.QueryRow("SELECT count(*) FROM evidence WHERE device = $1 AND kind = 'two words on one request'", shop.ID).Scan(&evidence))
@@ -201,41 +204,41 @@ func TestRegistration(t *testing.T) {
 	w := loaded(t)
 	ctx := context.Background()
 	ghost := w.Unregistered("GHOST", "NORDIC", spec.RoleCard, "ghost")
-	good := settlement.Registration{Certificate: ghost.Certificate, Owner: "ghost", Ceilings: ghost.Ceilings.Bytes()}
+	good := notary.Registration{Certificate: ghost.Certificate, Owner: "ghost", Ceilings: w.Policy(ghost.Ceilings)}
 	other := good
 	other.Certificate = w.Unregistered("GHOST", "NORDIC", spec.RoleCard, "another key").Certificate
-	till := settlement.Registration{Certificate: w.Unregistered("TILL", "NORDIC", spec.RoleTerminal, "till").Certificate, Ceilings: ghost.Ceilings.Bytes()}
+	till := notary.Registration{Certificate: w.Unregistered("TILL", "NORDIC", spec.RoleTerminal, "till").Certificate, Ceilings: w.Policy(ghost.Ceilings)}
 	forged := good
 	forged.Certificate = append([]byte(nil), good.Certificate...)
 	forged.Certificate[len(forged.Certificate)-1] ^= 1
 	bare := good
 	bare.Ceilings = nil
-	require.ErrorIs(t, w.Notary.Register(ctx, fjord, good), settlement.NotYours)
-	require.ErrorIs(t, w.Notary.Register(ctx, nordic, forged), settlement.Certificate)
-	require.ErrorIs(t, w.Notary.Register(ctx, nordic, bare), settlement.Malformed)
-	require.ErrorIs(t, w.Notary.Register(ctx, nordic, till), settlement.Malformed)
-	require.ErrorIs(t, w.Notary.Register(ctx, nordic, settlement.Registration{}), settlement.Malformed)
-	require.NoError(t, w.Notary.Register(ctx, nordic, good))
-	require.NoError(t, w.Notary.Register(ctx, nordic, good), "again")
-	require.ErrorIs(t, w.Notary.Register(ctx, nordic, other), settlement.Taken)
+	require.ErrorIs(t, w.Notary.For(fjord).Register(ctx, good), notary.NotYours)
+	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, forged), notary.Certificate)
+	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, bare), notary.Malformed)
+	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, till), notary.Malformed)
+	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, notary.Registration{}), notary.Malformed)
+	require.NoError(t, w.Notary.For(nordic).Register(ctx, good))
+	require.NoError(t, w.Notary.For(nordic).Register(ctx, good), "again")
+	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, other), notary.Taken)
 	good.Owner = "somebody else"
-	require.ErrorIs(t, w.Notary.Register(ctx, nordic, good), settlement.Taken)
-	require.ErrorIs(t, w.Notary.Join(ctx, fjord, ghost.Certificate, ghost.Certificate), settlement.Certificate)
-	require.ErrorIs(t, w.Notary.Join(ctx, "tiny", nil, nil), settlement.Malformed)
+	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, good), notary.Taken)
+	require.ErrorIs(t, w.Notary.Join(ctx, fjord, ghost.Certificate, ghost.Certificate), notary.Certificate)
+	require.ErrorIs(t, w.Notary.Join(ctx, "tiny", nil, nil), notary.Malformed)
 	ca, err := w.Intermediaries["NORDIC"].CA.Encode()
 	require.NoError(t, err)
-	require.ErrorIs(t, w.Notary.Join(ctx, nordic, ca, ca), settlement.Certificate, "a CA's key is no instruction key")
-	require.ErrorIs(t, w.Notary.Join(ctx, fjord, ca, ca), settlement.Certificate, "another's CA")
+	require.ErrorIs(t, w.Notary.Join(ctx, nordic, ca, ca), notary.Certificate, "a CA's key is no instruction key")
+	require.ErrorIs(t, w.Notary.Join(ctx, fjord, ca, ca), notary.Certificate, "another's CA")
 }
 
 func TestIssueHappensOnce(t *testing.T) {
 	w := loaded(t)
 	ctx := context.Background()
 	require.NoError(t, w.Notary.Issue(ctx, "1", nordic, 1000_00), "again")
-	require.ErrorIs(t, w.Notary.Issue(ctx, "1", nordic, 1000_01), settlement.Taken)
-	require.ErrorIs(t, w.Notary.FundPool(ctx, "1", 1000_00), settlement.Taken)
-	require.ErrorIs(t, w.Notary.Issue(ctx, "2", nordic, 0), settlement.Malformed)
-	require.ErrorIs(t, w.Notary.Issue(ctx, "2", "SENOBODY", 1), settlement.Unknown)
+	require.ErrorIs(t, w.Notary.Issue(ctx, "1", nordic, 1000_01), notary.Taken)
+	require.ErrorIs(t, w.Notary.FundPool(ctx, "1", 1000_00), notary.Taken)
+	require.ErrorIs(t, w.Notary.Issue(ctx, "2", nordic, 0), notary.Malformed)
+	require.ErrorIs(t, w.Notary.Issue(ctx, "2", "SENOBODY", 1), notary.Unknown)
 	require.Equal(t, money.Ore(800_00), balance(t, w, nordic))
 }
 
@@ -247,12 +250,12 @@ func TestStatementIsWhole(t *testing.T) {
 	_, err := shop.Accept(p)
 	require.NoError(t, err)
 	w.Sync(shop, settlementtest.Whole, 0)
-	for _, name := range []string{nordic, fjord} {
+	for _, name := range []message.Name{nordic, fjord} {
 		var online money.Ore
-		shadow := map[string]money.Ore{}
+		shadow := map[message.DeviceID]money.Ore{}
 		var last int64
 		for {
-			page, err := w.Notary.Statement(t.Context(), name, last, 1)
+			page, err := w.Notary.For(name).Statement(t.Context(), last, 1)
 			require.NoError(t, err)
 			if len(page) == 0 {
 				break
@@ -264,10 +267,10 @@ func TestStatementIsWhole(t *testing.T) {
 				shadow[page[0].Device] += page[0].Shadow
 			}
 		}
-		require.Equal(t, balance(t, w, name), online)
+		require.Equal(t, balance(t, w, string(name)), online)
 		for device, sum := range shadow {
-			if device != string(shop.ID) {
-				require.Equal(t, balance(t, w, device), sum)
+			if device != shop.ID {
+				require.Equal(t, balance(t, w, string(device)), sum)
 			}
 		}
 	}
@@ -275,20 +278,20 @@ func TestStatementIsWhole(t *testing.T) {
 
 func TestLostAndEnded(t *testing.T) {
 	w := loaded(t)
-	ctx, anna := context.Background(), string(w.Devices["ANNA"].ID)
-	require.ErrorIs(t, w.Notary.ReportLost(ctx, fjord, anna), settlement.NotYours)
-	require.ErrorIs(t, w.Notary.ReportLost(ctx, nordic, "SENORDIC0000NONE"), settlement.Unknown)
-	require.ErrorIs(t, w.Notary.End(ctx, nordic, anna), settlement.StatusKind)
-	require.NoError(t, w.Notary.ReportLost(ctx, nordic, anna))
+	ctx, anna := context.Background(), w.Devices["ANNA"].ID
+	require.ErrorIs(t, w.Notary.For(fjord).ReportLost(ctx, anna), notary.NotYours)
+	require.ErrorIs(t, w.Notary.For(nordic).ReportLost(ctx, "SENORDIC0000NONE"), notary.Unknown)
+	require.ErrorIs(t, w.Notary.For(nordic).End(ctx, anna), notary.WrongStatus)
+	require.NoError(t, w.Notary.For(nordic).ReportLost(ctx, anna))
 	w.Clock.At = w.Clock.At.Add(w.Terms.Honour - time.Second)
-	require.NoError(t, w.Notary.ReportLost(ctx, nordic, anna), "the first report counts")
-	require.ErrorIs(t, w.Notary.End(ctx, nordic, anna), settlement.StatusKind)
+	require.NoError(t, w.Notary.For(nordic).ReportLost(ctx, anna), "the first report counts")
+	require.ErrorIs(t, w.Notary.For(nordic).End(ctx, anna), notary.WrongStatus)
 	revoked, err := w.Notary.Revoked(ctx, 0, 10)
 	require.NoError(t, err)
-	require.Equal(t, []settlement.Revocation{{Seq: 1, Device: anna}}, revoked)
+	require.Equal(t, []notary.Revocation{{Seq: 1, Device: anna}}, revoked)
 	w.Clock.At = w.Clock.At.Add(time.Second)
-	require.NoError(t, w.Notary.End(ctx, nordic, anna))
-	require.NoError(t, w.Notary.End(ctx, nordic, anna), "again")
+	require.NoError(t, w.Notary.For(nordic).End(ctx, anna))
+	require.NoError(t, w.Notary.For(nordic).End(ctx, anna), "again")
 	revoked, err = w.Notary.Revoked(ctx, 1, 10)
 	require.NoError(t, err)
 	require.Empty(t, revoked, "it is on the list once")
@@ -308,7 +311,7 @@ func TestSilentPastItsCertificatesEnd(t *testing.T) {
 	w.Sync(w.Devices["BERTIL"], settlementtest.State, 0)
 	ended, err = w.Notary.EndDue(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []string{string(w.Devices["SHOP"].ID), string(w.Devices["ANNA"].ID)}, ended)
+	require.Equal(t, []message.DeviceID{w.Devices["SHOP"].ID, w.Devices["ANNA"].ID}, ended)
 	require.Equal(t, money.Ore(1000_00), balance(t, w, nordic))
 	w.Audit(false)
 }
@@ -323,8 +326,8 @@ func TestTillCountsInThirtyTwoBits(t *testing.T) {
 	shop, rich := w.Issue("SHOP", "FJORD", spec.RoleTerminal), w.Unregistered("RICH", "NORDIC", spec.RoleCard, "RICH")
 	rich.Ceilings.MaxBalance, rich.Ceilings.MaxPayment = much, much
 	rich.Policy.MaxBalance, rich.Policy.MaxPayment, rich.Policy.Version = much, much, 1
-	require.NoError(t, w.Notary.Register(context.Background(), "SENORDIC", settlement.Registration{Certificate: rich.Certificate,
-		Owner: rich.Owner, Ceilings: rich.Ceilings.Bytes()}))
+	require.NoError(t, w.Notary.For("SENORDIC").Register(context.Background(), notary.Registration{Certificate: rich.Certificate,
+		Owner: rich.Owner, Ceilings: w.Policy(rich.Ceilings)}))
 	w.Devices["RICH"], w.Names = rich, append(w.Names, "RICH")
 	require.NoError(t, w.Notary.Issue(context.Background(), "1", "SENORDIC", 2*much))
 	for range 2 {
@@ -342,13 +345,13 @@ func TestTillCountsInThirtyTwoBits(t *testing.T) {
 		require.True(t, report.Complete)
 		require.Zero(t, report.Difference)
 	}
-	require.Equal(t, message.Amount((2*much)&math.MaxUint32), shop.Balance, "the count has wrapped")
+	require.Equal(t, money.Ore((2*much)&math.MaxUint32), shop.Balance, "the count has wrapped")
 	w.Audit(false)
 	for _, off := range []int{1, -1} {
-		shop.Balance += message.Amount(off)
+		shop.Balance += money.Ore(off)
 		report, _ := w.Sync(shop, settlementtest.State, 0)
 		require.Equal(t, money.Ore(off), report.Difference)
-		shop.Balance -= message.Amount(off)
+		shop.Balance -= money.Ore(off)
 	}
 }
 
@@ -357,10 +360,10 @@ func TestTwoStolenKeys(t *testing.T) {
 	ctx, anna, shop := context.Background(), w.Devices["ANNA"], w.Devices["SHOP"]
 	w.Dishonest["ANNA"], w.Dishonest["SHOP"] = true, true
 	require.NoError(t, w.Notary.Issue(ctx, "rich", nordic, 100_000_00))
-	require.NoError(t, w.Notary.ReportLost(ctx, nordic, string(anna.ID)))
+	require.NoError(t, w.Notary.For(nordic).ReportLost(ctx, anna.ID))
 	w.Clock.At = w.Clock.At.Add(w.Terms.Honour)
-	require.NoError(t, w.Notary.End(ctx, nordic, string(anna.ID)))
-	claim := func(n uint32, amount message.Amount) settlement.Verdict {
+	require.NoError(t, w.Notary.For(nordic).End(ctx, anna.ID))
+	claim := func(n uint32, amount money.Ore) notary.Verdict {
 		r := message.Request{Payee: shop.ID, Number: n, Amount: amount}
 		require.NoError(t, shop.Forge(&r))
 		p := &message.Payment{Payer: anna.ID, ATC: n, Request: r}
@@ -370,16 +373,16 @@ func TestTwoStolenKeys(t *testing.T) {
 		receipt := &message.Receipt{Payee: shop.ID, ATC: n, Payer: anna.ID, Number: n, Payment: identity}
 		require.NoError(t, shop.Forge(receipt))
 		w.Submit(w.Encode(p), w.Encode(receipt))
-		status, err := w.Notary.Payment(ctx, string(anna.ID), n)
+		status, err := w.Notary.Payment(ctx, anna.ID, n)
 		require.NoError(t, err)
 		w.Audit(false)
 		return status.Verdict
 	}
-	require.Equal(t, settlement.Waiting, claim(1, 40_000_000_00))
-	require.Equal(t, settlement.Uncovered, claim(2, 12_000_00))
-	require.Equal(t, settlement.Waiting, claim(3, 8_000_01))
-	require.Equal(t, settlement.Uncovered, claim(4, 8_000_00))
-	require.Equal(t, settlement.Waiting, claim(5, 1))
+	require.Equal(t, notary.Waiting, claim(1, 40_000_000_00))
+	require.Equal(t, notary.Uncovered, claim(2, 12_000_00))
+	require.Equal(t, notary.Waiting, claim(3, 8_000_01))
+	require.Equal(t, notary.Uncovered, claim(4, 8_000_00))
+	require.Equal(t, notary.Waiting, claim(5, 1))
 	require.Equal(t, money.Ore(20_000_00), balance(t, w, fjord))
 }
 
@@ -400,7 +403,7 @@ func TestBothSidesAtOnce(t *testing.T) {
 	var both sync.WaitGroup
 	for _, items := range [][][]byte{fromPayer, fromPayee, fromPayer, fromPayee} {
 		both.Go(func() {
-			answers, err := w.Notary.Submit(context.Background(), "", items)
+			answers, err := w.Notary.For("").Submit(context.Background(), items)
 			assert.NoError(t, err)
 			for _, a := range answers {
 				assert.NoError(t, a.Err)

@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
-	"ekrona/host/settlement"
+	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
 )
 
@@ -30,14 +30,14 @@ func TestSpoiledPaymentIsProvenByTheTrueOne(t *testing.T) {
 	require.NoError(t, err)
 	spoiled := spoiledRecord(t, w, r, p)
 	answer := submit(t, w, spoiled)
-	require.ErrorIs(t, answer.Err, settlement.Signature)
-	require.Equal(t, settlement.Waiting, answer.Payment.Verdict)
+	require.ErrorIs(t, answer.Err, notary.Signature)
+	require.Equal(t, notary.Waiting, answer.Payment.Verdict)
 	w.Audit(false)
 	for range 2 {
 		require.NoError(t, submit(t, w, w.Encode(p)).Err)
 		answer = submit(t, w, spoiled) // too late
 		require.NoError(t, answer.Err)
-		require.Equal(t, settlement.Settled, answer.Payment.Verdict)
+		require.Equal(t, notary.Settled, answer.Payment.Verdict)
 	}
 	require.Equal(t, money.Ore(170_00), balance(t, w, string(anna.ID)))
 	everybodyTwice(t, w)
@@ -57,11 +57,11 @@ func TestSpoiledPaymentOfARefusedRequestTakesNothingFromItsPayer(t *testing.T) {
 	require.NoError(t, err)
 	w.Submit(w.Encode(refusal))
 	answer := submit(t, w, spoiledRecord(t, w, r, p))
-	require.ErrorIs(t, answer.Err, settlement.Signature)
+	require.ErrorIs(t, answer.Err, notary.Signature)
 	require.False(t, answer.Payment.Verdict.Final(), "nobody knows yet whether its payer's wallet answers for it")
 	answer = submit(t, w, w.Encode(p))
 	require.NoError(t, answer.Err)
-	require.Equal(t, settlement.Void, answer.Payment.Verdict)
+	require.Equal(t, notary.Void, answer.Payment.Verdict)
 	require.Equal(t, money.Ore(170_00), balance(t, w, string(anna.ID)))
 	report, _ := w.Sync(anna, settlementtest.Whole, 0)
 	require.Zero(t, report.Difference)
@@ -85,11 +85,11 @@ func TestSpoiledPaymentToAnEndedPayee(t *testing.T) {
 	r, err := bertil.Accept(p)
 	require.NoError(t, err)
 	w.Submit(w.Encode(first))
-	require.NoError(t, w.Notary.ReportLost(context.Background(), string(bertil.ID.Name()), string(bertil.ID)))
+	require.NoError(t, w.Notary.For(bertil.ID.Name()).ReportLost(context.Background(), bertil.ID))
 	w.Clock.At = w.Clock.At.Add(w.Terms.Honour)
 	_, err = w.Notary.EndDue(context.Background())
 	require.NoError(t, err)
-	require.ErrorIs(t, submit(t, w, spoiledRecord(t, w, r, p)).Err, settlement.Signature)
+	require.ErrorIs(t, submit(t, w, spoiledRecord(t, w, r, p)).Err, notary.Signature)
 	require.NoError(t, submit(t, w, w.Encode(p)).Err)
 	report, _ := w.Sync(anna, settlementtest.Whole, 0)
 	require.Zero(t, report.Difference)
@@ -108,13 +108,13 @@ func TestSpoiledPaymentOfACardThatNobodyRegistered(t *testing.T) {
 	record, err := bertil.Log[0].Encode()
 	require.NoError(t, err)
 	for _, item := range [][]byte{spoiledRecord(t, w, r, p), record} {
-		require.ErrorIs(t, submit(t, w, item).Err, settlement.Signature)
+		require.ErrorIs(t, submit(t, w, item).Err, notary.Signature)
 	}
 	require.NoError(t, submit(t, w, ghost.Certificate).Err)
 	answer := submit(t, w, record)
 	require.NoError(t, answer.Err)
-	require.Equal(t, settlement.Uncovered, answer.Payment.Verdict)
-	require.Equal(t, settlement.Uncovered, submit(t, w, spoiledRecord(t, w, r, p)).Payment.Verdict)
+	require.Equal(t, notary.Uncovered, answer.Payment.Verdict)
+	require.Equal(t, notary.Uncovered, submit(t, w, spoiledRecord(t, w, r, p)).Payment.Verdict)
 	require.Equal(t, money.Ore(30_00), balance(t, w, string(bertil.ID)))
 	w.Audit(false)
 }

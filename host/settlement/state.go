@@ -6,23 +6,23 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
+	"ekrona/host/notary"
 )
 
-// OpenChallenge makes a Challenge known before it is shown to the card, so that the State that answers it is known to be younger
-// than everything that the notary holds at this moment. Errors: Malformed, Signature, NotYours, Unknown.
-func (n *Notary) OpenChallenge(ctx context.Context, from string, challenge []byte) error {
+// OpenChallenge implements notary.Participant.
+func (p participant) OpenChallenge(ctx context.Context, challenge []byte) error {
 	c, identity, err := parse[message.Challenge](challenge)
 	if err != nil {
 		return err
 	}
-	return n.transact(ctx, func(t *txn) error {
-		d, err := t.own(from, string(c.Device))
+	return p.n.transact(ctx, func(t *txn) error {
+		d, err := t.own(p.from, c.Device)
 		if err != nil {
 			return err
 		}
-		if err := t.signedByAuthority(from, c.InstructionKey, c, message.Date{}); err != nil {
+		if err := t.signedByAuthority(p.from, c.InstructionKey, c, message.Date{}); err != nil {
 			return err
 		}
 		return t.exec(`INSERT INTO challenge (identity, device, known_atc, known_seq, known_request, opened_at) VALUES ($1, $2,
@@ -33,21 +33,19 @@ func (n *Notary) OpenChallenge(ctx context.Context, from string, challenge []byt
 	})
 }
 
-// SubmitState takes a device's answer to an opened Challenge, after its records were submitted. It confirms the Instruction that
-// the State shows as applied, finds clones, and says whether the balance is what the records say (protocol §8.2); a difference
-// stops credits, nothing else. Errors: Malformed, Signature, NotYours, Unknown, Challenge (never opened).
-func (n *Notary) SubmitState(ctx context.Context, from string, state []byte) (report StateReport, err error) {
+// SubmitState implements notary.Participant.
+func (p participant) SubmitState(ctx context.Context, state []byte) (report notary.StateReport, err error) {
 	s, identity, err := parse[message.State](state)
 	if err != nil {
 		return report, err
 	}
-	err = n.transact(ctx, func(t *txn) error {
-		d, err := t.own(from, string(s.Device))
+	err = p.n.transact(ctx, func(t *txn) error {
+		d, err := t.own(p.from, s.Device)
 		if err != nil {
 			return err
 		}
 		if !signedBy(s, d.key) {
-			return refuse(Signature, "State of %s is not signed by the registered key", d.id)
+			return notary.Refuse(notary.Signature, "State of %s is not signed by the registered key", d.id)
 		}
 		var opened int64
 		var then knowledge
@@ -57,7 +55,7 @@ func (n *Notary) SubmitState(ctx context.Context, from string, state []byte) (re
 			return err
 		}
 		if !known {
-			return refuse(Challenge, "State of %s answers a Challenge that was not opened; open a new one and ask the card again", d.id)
+			return notary.Refuse(notary.Challenge, "State of %s answers a Challenge that was not opened; open a new one and ask the card again", d.id)
 		}
 		if err := t.findClone(d, s, then, state); err != nil {
 			return err
@@ -108,27 +106,27 @@ func (t *txn) findClone(d *device, s *message.State, then knowledge, raw []byte)
 	return t.applied(d, s.InstructionSequence, s.LastInstruction, s.Credit, raw)
 }
 
-func (t *txn) report(id string, s *message.State) (StateReport, error) {
+func (t *txn) report(id message.DeviceID, s *message.State) (notary.StateReport, error) {
 	d, err := t.registered(id)
 	if err != nil {
-		return StateReport{}, err
+		return notary.StateReport{}, err
 	}
 	expected, err := t.expectedBalance(d, s)
 	if err != nil {
-		return StateReport{}, err
+		return notary.StateReport{}, err
 	}
 	clones, err := t.number("SELECT count(*) FROM evidence WHERE device = $1 AND clone = 1", id)
 	if err != nil {
-		return StateReport{}, err
+		return notary.StateReport{}, err
 	}
-	return StateReport{HeldAtc: d.heldAtc, HeldHead: [32]byte(d.heldHead), Difference: d.off(s.Balance, expected),
+	return notary.StateReport{HeldAtc: d.heldAtc, HeldHead: [32]byte(d.heldHead), Difference: d.off(s.Balance, expected),
 		Complete: d.heldAtc >= s.ATC, Applied: s.InstructionSequence, Cloned: clones > 0}, nil
 }
 
 // off is what a State's balance differs by. A till's is all that it ever accepted, in the 32 bits of the field: it counts modulo
 // 2^32 öre.
-func (d *device) off(balance message.Amount, expected money.Ore) money.Ore {
-	difference := money.FromWire(uint32(balance)) - expected
+func (d *device) off(balance money.Ore, expected money.Ore) money.Ore {
+	difference := balance - expected
 	if !d.role.CanPay() {
 		difference = money.Ore(int32(difference))
 	}
@@ -151,17 +149,17 @@ func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 		args  []any
 	}{
 		{1, "SELECT -sum(shadow) FROM statement WHERE device = $1 AND kind IN ($2, $3, $4, $5)",
-			[]any{d.id, int(Swept), int(HoldingRepaid), int(PoolRepaid), int(RefundReceived)}},
+			[]any{d.id, int(notary.Swept), int(notary.HoldingRepaid), int(notary.PoolRepaid), int(notary.RefundReceived)}},
 		{-1, "SELECT sum(amount - from_shadow) FROM payment WHERE payer = $1 AND standing = $2 AND atc <= $3", []any{d.id, int(first), s.ATC}},
 		{1, "SELECT sum(from_shadow) FROM payment WHERE payer = $1 AND (standing = $2 OR standing = $3 AND atc > $4)", []any{d.id, int(second), int(first), s.ATC}},
 		{1, `SELECT sum(p.amount) FROM payment p JOIN voice v ON v.payment = p.identity WHERE p.payee = $1 AND v.payee = $2 AND v.seq <= $3
 			AND p.verdict IN (1, 2)`, []any{d.id, d.id, s.ATC}},
 		{-1, `SELECT sum(p.amount) FROM payment p WHERE p.payee = $1 AND p.verdict IN ($2, $3)
 			AND NOT EXISTS (SELECT 1 FROM voice v WHERE v.payment = p.identity AND v.payee = p.payee AND v.seq <= $4)`,
-			[]any{d.id, int(Settled), int(Uncovered), s.ATC}},
+			[]any{d.id, int(notary.Settled), int(notary.Uncovered), s.ATC}},
 		{-1, `SELECT sum(credit) FROM instruction i WHERE device = $1 AND (seq > $2 OR outcome = $3)
 			AND NOT EXISTS (SELECT 1 FROM statement e WHERE e.device = i.device AND e.kind = $4 AND e.instr = i.seq)`,
-			[]any{d.id, s.InstructionSequence, int(untaken), int(Released)}},
+			[]any{d.id, s.InstructionSequence, int(untaken), int(notary.Released)}},
 	} {
 		sum, err := t.number(part.query, part.args...)
 		if err != nil {
@@ -179,18 +177,18 @@ func (t *txn) behind(d *device) (money.Ore, error) {
 	if d.role.CanPay() {
 		return ledger.Balance(t.ctx, t.tx, shadowOf(d.id))
 	}
-	collected, err := t.number("SELECT sum(amount) FROM payment WHERE payee = $1 AND verdict IN ($2, $3)", d.id, int(Settled), int(Uncovered))
+	collected, err := t.number("SELECT sum(amount) FROM payment WHERE payee = $1 AND verdict IN ($2, $3)", d.id, int(notary.Settled), int(notary.Uncovered))
 	return money.Ore(collected), err
 }
 
-// Outstanding is all that the notary owes a device at its next synchronisation. Errors: NotYours, Unknown.
-func (n *Notary) Outstanding(ctx context.Context, from, id string) (o Outstanding, err error) {
-	err = n.transact(ctx, func(t *txn) error {
-		d, err := t.own(from, id)
+// Outstanding implements notary.Participant.
+func (p participant) Outstanding(ctx context.Context, id message.DeviceID) (o notary.Outstanding, err error) {
+	err = p.n.transact(ctx, func(t *txn) error {
+		d, err := t.own(p.from, id)
 		if err != nil {
 			return err
 		}
-		o = Outstanding{HeldAtc: d.heldAtc, HeldHead: [32]byte(d.heldHead), Status: d.status}
+		o = notary.Outstanding{HeldAtc: d.heldAtc, HeldHead: [32]byte(d.heldHead), Status: d.status}
 		if _, err := t.found("SELECT bytes, order_key FROM instruction WHERE device = $1 AND outcome = $2", []any{id, int(outstanding)},
 			&o.Instruction, &o.Order); err != nil {
 			return err
@@ -210,13 +208,13 @@ func (n *Notary) Outstanding(ctx context.Context, from, id string) (o Outstandin
 }
 
 // handovers are the Payments to a device on which its word is missing.
-func (t *txn) handovers(payee string) (all []Handover, err error) {
+func (t *txn) handovers(payee message.DeviceID) (all []notary.Handover, err error) {
 	silent, err := t.open("p.payee = $1 AND w.payee IS NULL AND p.asked = 1 AND p.standing IN ($2, $3)", payee, int(first), int(second))
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range silent {
-		var h Handover
+		var h notary.Handover
 		if _, err := t.found("SELECT bytes FROM payment WHERE n = $1", []any{p.n}, &h.Payment); err != nil {
 			return nil, err
 		}

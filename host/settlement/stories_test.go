@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
-	"ekrona/host/settlement"
+	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/store"
 )
@@ -34,6 +34,11 @@ func TestStories(t *testing.T) {
 		}
 		stories++
 		t.Run(title, func(t *testing.T) { newStory(t).tell(lines) })
+		t.Run(title+", through the wire", func(t *testing.T) {
+			s := newStory(t)
+			s.Notary = settlementtest.ThroughWire(s.Notary)
+			s.tell(lines)
+		})
 	}
 	for scanner := bufio.NewScanner(file); scanner.Scan(); {
 		fields := strings.Fields(scanner.Text())
@@ -84,12 +89,11 @@ func (s *story) tell(lines [][]string) {
 	s.Audit(false)
 }
 
-func (s *story) amount(text string) message.Amount {
+func (s *story) amount(text string) money.Ore {
 	a, err := money.Parse(text)
 	require.NoError(s.t, err)
-	wire, err := a.Wire()
-	require.NoError(s.t, err)
-	return message.Amount(wire)
+	require.NoError(s.t, message.CheckAmount(a))
+	return a
 }
 
 func (s *story) device(name string) *settlementtest.Device {
@@ -99,12 +103,12 @@ func (s *story) device(name string) *settlementtest.Device {
 
 func (s *story) issue(args []string) {
 	s.orders++
-	require.NoError(s.t, s.Notary.Issue(context.Background(), fmt.Sprint(s.orders), string(s.Intermediaries[args[0]].Name), money.Ore(s.amount(args[1]))))
+	require.NoError(s.t, s.Notary.Issue(context.Background(), notary.OrderKey(fmt.Sprint(s.orders)), s.Intermediaries[args[0]].Name, s.amount(args[1])))
 }
 
 func (s *story) pool(args []string) {
 	s.orders++
-	require.NoError(s.t, s.Notary.FundPool(context.Background(), fmt.Sprint(s.orders), money.Ore(s.amount(args[0]))))
+	require.NoError(s.t, s.Notary.FundPool(context.Background(), notary.OrderKey(fmt.Sprint(s.orders)), s.amount(args[0])))
 }
 
 func (s *story) load(args []string) {
@@ -180,7 +184,7 @@ func (s *story) sync(args []string) {
 
 func (s *story) lost(args []string) {
 	d := s.device(args[0])
-	require.NoError(s.t, s.Notary.ReportLost(context.Background(), string(d.ID.Name()), string(d.ID)))
+	require.NoError(s.t, s.Notary.For(d.ID.Name()).ReportLost(context.Background(), d.ID))
 }
 
 func (s *story) days(args []string) {
@@ -192,9 +196,9 @@ func (s *story) days(args []string) {
 func (s *story) due(args []string) {
 	ended, err := s.Notary.EndDue(context.Background())
 	require.NoError(s.t, err)
-	want := []string{}
+	want := []message.DeviceID{}
 	for _, name := range args {
-		want = append(want, string(s.device(name).ID))
+		want = append(want, s.device(name).ID)
 	}
 	require.ElementsMatch(s.t, want, ended)
 }
@@ -203,7 +207,7 @@ func (s *story) verdict(args []string) {
 	name, atc, _ := strings.Cut(args[0], "/")
 	n, err := strconv.Atoi(atc)
 	require.NoError(s.t, err)
-	got, err := s.Notary.Payment(context.Background(), string(s.device(name).ID), uint32(n))
+	got, err := s.Notary.Payment(context.Background(), s.device(name).ID, uint32(n))
 	require.NoError(s.t, err)
 	require.Equal(s.t, args[1], got.Verdict.String(), args[0])
 }
@@ -215,14 +219,14 @@ func (s *story) refund(args []string) {
 	n, err := strconv.Atoi(atc)
 	require.NoError(s.t, err)
 	s.orders++
-	r := settlement.Refund{Order: fmt.Sprint(s.orders), Payee: string(till.ID), Payer: string(s.device(name).ID), Atc: uint32(n), Amount: money.Ore(s.amount(args[2]))}
+	r := notary.Refund{Order: notary.OrderKey(fmt.Sprint(s.orders)), Payee: till.ID, Payer: s.device(name).ID, Atc: uint32(n), Amount: s.amount(args[2])}
 	for range 2 {
-		err := s.Notary.Refund(context.Background(), string(till.ID.Name()), r)
+		err := s.Notary.For(till.ID.Name()).Refund(context.Background(), r)
 		if len(args) == 3 {
 			require.NoError(s.t, err)
 			continue
 		}
-		var refused *settlement.Error
+		var refused *notary.Error
 		require.ErrorAs(s.t, err, &refused)
 		require.Equal(s.t, strings.Join(args[3:], " "), refused.Kind.Error(), err)
 	}
@@ -230,14 +234,14 @@ func (s *story) refund(args []string) {
 
 func (s *story) status(args []string) {
 	d := s.device(args[0])
-	got, err := s.Notary.Outstanding(context.Background(), string(d.ID.Name()), string(d.ID))
+	got, err := s.Notary.For(d.ID.Name()).Outstanding(context.Background(), d.ID)
 	require.NoError(s.t, err)
 	require.Equal(s.t, args[1], got.Status.String())
 }
 
 // told adds up what the statement told an intermediary of one kind: online, and shadow where nothing went online.
 func (s *story) told(args []string) {
-	entries, err := s.Notary.Statement(context.Background(), string(s.Intermediaries[args[0]].Name), 0, 1000)
+	entries, err := s.Notary.For(s.Intermediaries[args[0]].Name).Statement(context.Background(), 0, 1000)
 	require.NoError(s.t, err)
 	var sum money.Ore
 	for _, e := range entries {
@@ -250,7 +254,7 @@ func (s *story) told(args []string) {
 			sum += e.Shadow
 		}
 	}
-	want := money.Ore(s.amount(strings.TrimPrefix(args[2], "-")))
+	want := s.amount(strings.TrimPrefix(args[2], "-"))
 	if strings.HasPrefix(args[2], "-") {
 		want = -want
 	}
@@ -270,7 +274,7 @@ func (s *story) copy(args []string) {
 func (s *story) books(args []string) {
 	want := map[string]money.Ore{}
 	for i := 0; i+1 < len(args); i += 2 {
-		want[args[i]] = money.Ore(s.amount(args[i+1]))
+		want[args[i]] = s.amount(args[i+1])
 	}
 	require.Equal(s.t, want, s.sums())
 }
@@ -305,7 +309,7 @@ func (s *story) sums() map[string]money.Ore {
 func (s *story) again([]string) {
 	before := s.sums()
 	for i := len(s.Submitted) - 1; i >= 0; i-- {
-		answers, err := s.Notary.Submit(context.Background(), "", [][]byte{s.Submitted[i]})
+		answers, err := s.Notary.For("").Submit(context.Background(), [][]byte{s.Submitted[i]})
 		require.NoError(s.t, err)
 		require.NoError(s.t, answers[0].Err)
 	}
@@ -347,10 +351,10 @@ func TestCardThatForgotARequest(t *testing.T) {
 			w.Audit(false)
 			state, err := older.State(w.Challenge(older)) // the Payment that waits for its word is not shown to it
 			require.NoError(t, err)
-			report, err := w.Notary.SubmitState(context.Background(), string(older.ID.Name()), w.Encode(state))
+			report, err := w.Notary.For(older.ID.Name()).SubmitState(context.Background(), w.Encode(state))
 			require.NoError(t, err)
 			require.True(t, report.Cloned)
-			require.Equal(t, money.FromWire(uint32(anna.Balance)), balance(t, w, string(anna.ID)), "none of it waits any more")
+			require.Equal(t, anna.Balance, balance(t, w, string(anna.ID)), "none of it waits any more")
 			w.Audit(false)
 		})
 	}

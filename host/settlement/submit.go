@@ -10,23 +10,20 @@ import (
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 	"ekrona/apdu/tlv"
+	"ekrona/host/notary"
 )
 
-// Submit hands over signed evidence in any order: a Payment, a Receipt, a Refusal, an accept record (Receipt then Payment,
-// concatenated), or the certificate (7F21) of a payer that nobody registered, which a payee's record needs. The notary verifies
-// every signature with the registered keys, keeps each record for ever, and moves what can move. Each item has its own answer and
-// its own transaction, so a bad item takes nothing from the others, and tells where its payment stands now; the error of Submit itself means that the database failed,
-// and everything can be submitted again. Who brings it (from) does not matter: evidence proves itself.
-func (n *Notary) Submit(ctx context.Context, from string, items [][]byte) ([]Answer, error) {
-	answers := make([]Answer, len(items))
+// Submit implements notary.Participant.
+func (p participant) Submit(ctx context.Context, items [][]byte) ([]notary.Answer, error) {
+	answers := make([]notary.Answer, len(items))
 	for i, item := range items {
 		var about []byte
-		err := n.change(ctx, func(t *txn) (err error) {
+		err := p.n.change(ctx, func(t *txn) (err error) {
 			about, answers[i].Err = nil, nil
 			about, answers[i].Err, err = t.take(item)
 			return err
 		})
-		var refused *Error
+		var refused *notary.Error
 		switch {
 		case errors.As(err, &refused):
 			answers[i].Err = refused
@@ -38,7 +35,7 @@ func (n *Notary) Submit(ctx context.Context, from string, items [][]byte) ([]Ans
 		if about == nil {
 			continue
 		}
-		held, err := payments(ctx, n.db, "p.identity = $1", about)
+		held, err := payments(ctx, p.n.db, "p.identity = $1", about)
 		if err != nil {
 			return nil, err
 		}
@@ -68,11 +65,11 @@ func (t *txn) take(item []byte) (about []byte, doubt, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		return nil, nil, t.takeVoice(m, voice{payee: string(m.Payee), seq: m.ATC, request: m.Number})
+		return nil, nil, t.takeVoice(m, voice{payee: m.Payee, seq: m.ATC, request: m.Number})
 	case r.At(spec.TagReceipt):
 		return t.takeAcceptance(item)
 	}
-	return nil, nil, refuse(Malformed, "submitted item is no Payment, Receipt, Refusal, accept record or certificate")
+	return nil, nil, notary.Refuse(notary.Malformed, "submitted item is no Payment, Receipt, Refusal, accept record or certificate")
 }
 
 // takeAcceptance keeps a Receipt, alone or with its Payment.
@@ -81,11 +78,11 @@ func (t *txn) takeAcceptance(item []byte) (about []byte, doubt, err error) {
 	var record message.Record
 	if err != nil {
 		if record, err = message.ParseRecord(item); err != nil {
-			return nil, nil, refuse(Malformed, "submitted Receipt or accept record: %v", err)
+			return nil, nil, notary.Refuse(notary.Malformed, "submitted Receipt or accept record: %v", err)
 		}
 		receipt = record.Receipt
 	}
-	if err := t.takeVoice(receipt, voice{payee: string(receipt.Payee), seq: receipt.ATC, request: receipt.Number, payment: receipt.Payment[:]}); err != nil {
+	if err := t.takeVoice(receipt, voice{payee: receipt.Payee, seq: receipt.ATC, request: receipt.Number, payment: receipt.Payment[:]}); err != nil {
 		return nil, nil, err
 	}
 	if record.Payment == nil {
@@ -96,7 +93,7 @@ func (t *txn) takeAcceptance(item []byte) (about []byte, doubt, err error) {
 		return nil, nil, err
 	}
 	if held.standing == unproven {
-		doubt = refuse(Signature, "Payment %s/%d, accepted by %s, is not signed by the payer's registered key: submit the payer's certificate",
+		doubt = notary.Refuse(notary.Signature, "Payment %s/%d, accepted by %s, is not signed by the payer's registered key: submit the payer's certificate",
 			held.payer, held.atc, held.payee)
 	}
 	return held.identity, doubt, nil
@@ -108,14 +105,14 @@ func (t *txn) takeAcceptance(item []byte) (about []byte, doubt, err error) {
 func (t *txn) takePayment(p *message.Payment, accepted bool) (*payment, error) {
 	identity, err := message.Identity(p)
 	if err != nil {
-		return nil, refuse(Malformed, "submitted Payment: %v", err)
+		return nil, notary.Refuse(notary.Malformed, "submitted Payment: %v", err)
 	}
 	known, err := t.payment(identity[:])
 	if err != nil || known != nil && known.standing != unproven {
 		return known, err
 	}
 	if p.Payer == p.Request.Payee {
-		return nil, refuse(Self, "Payment %s/%d pays its own payer; no card makes it", p.Payer, p.ATC)
+		return nil, notary.Refuse(notary.Self, "Payment %s/%d pays its own payer; no card makes it", p.Payer, p.ATC)
 	}
 	worth, err := t.standingOf(p)
 	if err != nil {
@@ -128,7 +125,7 @@ func (t *txn) takePayment(p *message.Payment, accepted bool) (*payment, error) {
 	case worth == unproven && known != nil:
 		return known, nil
 	case worth == unproven && (!accepted || !asked): // an honest payee takes none without its own signature
-		return nil, refuse(Signature, "Payment %s/%d is not signed by a registered key of the payer; register it, or submit its certificate", p.Payer, p.ATC)
+		return nil, notary.Refuse(notary.Signature, "Payment %s/%d is not signed by a registered key of the payer; register it, or submit its certificate", p.Payer, p.ATC)
 	}
 	if worth == first {
 		if worth, err = t.recordPayment(p, identity); err != nil {
@@ -137,7 +134,7 @@ func (t *txn) takePayment(p *message.Payment, accepted bool) (*payment, error) {
 	}
 	raw, err := message.Encode(p)
 	if err != nil {
-		return nil, refuse(Malformed, "submitted Payment: %v", err)
+		return nil, notary.Refuse(notary.Malformed, "submitted Payment: %v", err)
 	}
 	if known != nil { // the signature was spoiled when the Payment first came
 		if err := t.exec("UPDATE payment SET bytes = $1, standing = $2 WHERE n = $3", raw, int(worth), known.n); err != nil {
@@ -146,11 +143,11 @@ func (t *txn) takePayment(p *message.Payment, accepted bool) (*payment, error) {
 		return t.payment(identity[:])
 	}
 	if err := t.exec(`INSERT INTO payment (identity, bytes, payer, atc, payee, request, amount, asked, standing, verdict, seen_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, identity[:], raw, string(p.Payer), p.ATC, string(p.Request.Payee),
-		p.Request.Number, int64(p.Request.Amount), asked, int(worth), int(Waiting), t.stamp()); err != nil {
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, identity[:], raw, p.Payer, p.ATC, p.Request.Payee,
+		p.Request.Number, int64(p.Request.Amount), asked, int(worth), int(notary.Waiting), t.stamp()); err != nil {
 		return nil, err
 	}
-	if err := t.holdWhole(string(p.Request.Payee)); err != nil { // its accept record may have waited for the Payment
+	if err := t.holdWhole(p.Request.Payee); err != nil { // its accept record may have waited for the Payment
 		return nil, err
 	}
 	if asked {
@@ -163,7 +160,7 @@ func (t *txn) takePayment(p *message.Payment, accepted bool) (*payment, error) {
 
 // standingOf finds whose key signed the Payment; a second body is told apart later.
 func (t *txn) standingOf(p *message.Payment) (standing, error) {
-	payer, err := t.lookup(string(p.Payer))
+	payer, err := t.lookup(p.Payer)
 	if err != nil {
 		return unproven, err
 	}
@@ -171,7 +168,7 @@ func (t *txn) standingOf(p *message.Payment) (standing, error) {
 		return first, nil
 	}
 	var keys [][]byte
-	if err := each(t.ctx, t.tx, "SELECT public_key FROM stray_certificate WHERE device = $1", []any{string(p.Payer)}, func(rows *sql.Rows) error {
+	if err := each(t.ctx, t.tx, "SELECT public_key FROM stray_certificate WHERE device = $1", []any{p.Payer}, func(rows *sql.Rows) error {
 		keys = append(keys, nil)
 		return rows.Scan(&keys[len(keys)-1])
 	}); err != nil {
@@ -187,12 +184,12 @@ func (t *txn) standingOf(p *message.Payment) (standing, error) {
 
 // asked tells whether the payee's registered device asked this payer for it. What nobody asked for goes back.
 func (t *txn) asked(p *message.Payment) (bool, error) {
-	payee, err := t.lookup(string(p.Request.Payee))
+	payee, err := t.lookup(p.Request.Payee)
 	if err != nil || payee == nil {
 		return false, err
 	}
 	named := p.Request.Payer == p.Payer
-	if payee.role == spec.RoleDesk && (!named || payee.intermediary != string(p.Payer.Name())) {
+	if payee.role == spec.RoleDesk && (!named || payee.intermediary != p.Payer.Name()) {
 		return false, nil
 	}
 	return (named || p.Request.Payer == "") && signedBy(&p.Request, payee.key), nil
@@ -200,20 +197,20 @@ func (t *txn) asked(p *message.Payment) (bool, error) {
 
 // recordPayment takes the Payment as its payer's record; another record with that number proves a clone.
 func (t *txn) recordPayment(p *message.Payment, identity message.Hash) (standing, error) {
-	held, err := t.record(string(p.Payer), p.ATC, identity)
+	held, err := t.record(p.Payer, p.ATC, identity)
 	if err != nil || held == nil {
 		return first, err
 	}
 	raw, err := message.Encode(p)
 	if err != nil {
-		return second, refuse(Malformed, "submitted Payment: %v", err)
+		return second, notary.Refuse(notary.Malformed, "submitted Payment: %v", err)
 	}
-	return second, t.accuse(string(p.Payer), "two records of one number", held, raw, true)
+	return second, t.accuse(p.Payer, "two records of one number", held, raw, true)
 }
 
 // voice is what a Receipt or a Refusal says.
 type voice struct {
-	payee   string
+	payee   message.DeviceID
 	seq     uint32
 	request uint32
 	payment []byte // nil for a Refusal
@@ -226,21 +223,21 @@ func (t *txn) takeVoice(m message.Message, v voice) error {
 		return err
 	}
 	if !signedBy(m, payee.key) {
-		return refuse(Signature, "%s of %s about request %d is not signed by the registered key", m.Layout().Name, v.payee, v.request)
+		return notary.Refuse(notary.Signature, "%s of %s about request %d is not signed by the registered key", m.Layout().Name, v.payee, v.request)
 	}
 	if v.seq == 0 {
-		return refuse(Malformed, "%s of %s about request %d has no record number", m.Layout().Name, v.payee, v.request)
+		return notary.Refuse(notary.Malformed, "%s of %s about request %d has no record number", m.Layout().Name, v.payee, v.request)
 	}
 	identity, err := message.Identity(m)
 	if err != nil {
-		return refuse(Malformed, "submitted %s: %v", m.Layout().Name, err)
+		return notary.Refuse(notary.Malformed, "submitted %s: %v", m.Layout().Name, err)
 	}
 	if known, err := t.number("SELECT count(*) FROM voice WHERE identity = $1", identity[:]); err != nil || known > 0 {
 		return err
 	}
 	raw, err := message.Encode(m)
 	if err != nil {
-		return refuse(Malformed, "submitted %s: %v", m.Layout().Name, err)
+		return notary.Refuse(notary.Malformed, "submitted %s: %v", m.Layout().Name, err)
 	}
 	if err := t.exec("INSERT INTO voice (identity, bytes, payee, seq, request, payment, seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
 		identity[:], raw, v.payee, v.seq, v.request, v.payment, t.stamp()); err != nil {
@@ -286,11 +283,11 @@ func parse[T any, P interface {
 }](raw []byte) (*T, message.Hash, error) {
 	m, err := message.Parse[T, P](raw)
 	if err != nil {
-		return nil, message.Hash{}, refuse(Malformed, "message is not the one expected here: %v", err)
+		return nil, message.Hash{}, notary.Refuse(notary.Malformed, "message is not the one expected here: %v", err)
 	}
 	identity, err := message.Identity(P(m))
 	if err != nil {
-		return nil, message.Hash{}, refuse(Malformed, "message has no identity: %v", err)
+		return nil, message.Hash{}, notary.Refuse(notary.Malformed, "message has no identity: %v", err)
 	}
 	return m, identity, nil
 }

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"time"
 
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
+	"ekrona/host/notary"
 	"ekrona/host/store"
 )
 
@@ -18,7 +20,7 @@ type txn struct {
 	ctx   context.Context
 	tx    *sql.Tx
 	now   time.Time
-	terms Terms
+	terms notary.Terms
 }
 
 // transact runs do in one durable transaction.
@@ -91,14 +93,14 @@ func broken(err error) error {
 
 // device is a row of the registry.
 type device struct {
-	id           string
-	intermediary string
+	id           message.DeviceID
+	intermediary message.Name
 	role         spec.Role
 	key          []byte
 	certificate  []byte
 	owner        string
 	ceilings     []byte
-	status       Status
+	status       notary.Status
 	reportedAt   sql.NullString
 	heldAtc      uint32
 	heldHead     []byte
@@ -108,7 +110,7 @@ type device struct {
 }
 
 // lookup reads a device, or nil when nobody registered the id.
-func (t *txn) lookup(id string) (*device, error) {
+func (t *txn) lookup(id message.DeviceID) (*device, error) {
 	d := &device{id: id}
 	found, err := t.found(`SELECT intermediary, role, public_key, certificate, owner, ceilings, status, reported_at, held_atc, held_head,
 		holding_debt, pool_debt, sweeps FROM device WHERE id = $1`, []any{id},
@@ -121,19 +123,19 @@ func (t *txn) lookup(id string) (*device, error) {
 }
 
 // registered is lookup for a caller that cannot go on without the device.
-func (t *txn) registered(id string) (*device, error) {
+func (t *txn) registered(id message.DeviceID) (*device, error) {
 	d, err := t.lookup(id)
 	if err == nil && d == nil {
-		return nil, refuse(Unknown, "device %q is not registered; its intermediary registers it first", id)
+		return nil, notary.Refuse(notary.Unknown, "device %q is not registered; its intermediary registers it first", id)
 	}
 	return d, err
 }
 
 // own is a registered device that belongs to the intermediary at the other end of the link.
-func (t *txn) own(from, id string) (*device, error) {
+func (t *txn) own(from message.Name, id message.DeviceID) (*device, error) {
 	d, err := t.registered(id)
 	if err == nil && d.intermediary != from {
-		return nil, refuse(NotYours, "device %s belongs to %s, not to %s", id, d.intermediary, from)
+		return nil, notary.Refuse(notary.NotYours, "device %s belongs to %s, not to %s", id, d.intermediary, from)
 	}
 	return d, err
 }
@@ -145,12 +147,12 @@ func (t *txn) free(d *device) (money.Ore, error) {
 	if err != nil {
 		return 0, err
 	}
-	reserved, err := t.number("SELECT sum(amount) FROM payment WHERE payer = $1 AND verdict = $2", d.id, Reserved)
+	reserved, err := t.number("SELECT sum(amount) FROM payment WHERE payer = $1 AND verdict = $2", d.id, notary.Reserved)
 	if err != nil {
 		return 0, err
 	}
 	unconfirmed := int64(0)
-	if d.status != Ended {
+	if d.status != notary.Ended {
 		if unconfirmed, err = t.number("SELECT sum(credit) FROM instruction WHERE device = $1 AND outcome = $2", d.id, outstanding); err != nil {
 			return 0, err
 		}
@@ -158,9 +160,12 @@ func (t *txn) free(d *device) (money.Ore, error) {
 	return held - money.Ore(reserved) - money.Ore(unconfirmed), nil
 }
 
-func shadowOf(device string) ledger.Account { return ledger.Account{Kind: ledger.Shadow, ID: device} }
-func onlineOf(intermediary string) ledger.Account {
-	return ledger.Account{Kind: ledger.Online, ID: intermediary}
+func shadowOf(device message.DeviceID) ledger.Account {
+	return ledger.Account{Kind: ledger.Shadow, ID: string(device)}
+}
+
+func onlineOf(intermediary message.Name) ledger.Account {
+	return ledger.Account{Kind: ledger.Online, ID: string(intermediary)}
 }
 
 var (
@@ -177,15 +182,15 @@ type movement struct {
 
 // statementLine is an Entry and the intermediary that it is for.
 type statementLine struct {
-	intermediary string
-	entry        Entry
+	intermediary message.Name
+	entry        notary.Entry
 }
 
 func (m *movement) line(account ledger.Account, amount money.Ore) {
 	m.lines = append(m.lines, ledger.Line{Account: account, Amount: amount})
 }
 
-func (m *movement) tell(intermediary string, e Entry) {
+func (m *movement) tell(intermediary message.Name, e notary.Entry) {
 	m.entries = append(m.entries, statementLine{intermediary, e})
 }
 

@@ -8,8 +8,8 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
 	"ekrona/host/store"
 )
 
@@ -31,9 +31,13 @@ type till struct {
 
 // begin writes the first state, once.
 func begin(ctx context.Context, tx *sql.Tx, id message.DeviceID, head message.Hash, policy message.Policy, date message.Date) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO till (only, device, head, instruction, policy, date_floor, life_cycle)
+	limits, err := policy.Bytes()
+	if err != nil {
+		return fmt.Errorf("terminal: limits of %s: %w", id, err)
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO till (only, device, head, instruction, policy, date_floor, life_cycle)
 		VALUES (1, $1, $2, $3, $4, $5, $6) ON CONFLICT (only) DO NOTHING`,
-		id, head[:], make([]byte, spec.HashLength), policy.Bytes(), date.String(), spec.Active)
+		id, head[:], make([]byte, spec.HashLength), limits, date.String(), spec.Active)
 	if err != nil {
 		return fmt.Errorf("terminal: journal: %w", err)
 	}
@@ -69,10 +73,14 @@ func readTill(ctx context.Context, q store.Queryer) (till, error) {
 }
 
 func (t till) write(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, `UPDATE till SET requests = $1, records = $2, head = $3, acked = $4, accepted_ore = $5,
+	limits, err := t.policy.Bytes()
+	if err != nil {
+		return fmt.Errorf("terminal: journal: %w", err)
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE till SET requests = $1, records = $2, head = $3, acked = $4, accepted_ore = $5,
 		instruction_sequence = $6, instruction = $7, confirmation = $8, policy = $9, date_floor = $10, life_cycle = $11`,
 		t.requests, t.records, t.head[:], t.acked, int64(t.accepted), t.sequence, t.instruction[:], t.confirmation,
-		t.policy.Bytes(), t.date.String(), t.lifeCycle)
+		limits, t.date.String(), t.lifeCycle)
 	if err != nil {
 		return fmt.Errorf("terminal: journal: %w", err)
 	}
@@ -172,7 +180,7 @@ func (t *Terminal) speak(ctx context.Context, tx *sql.Tx, now till, s sale, reco
 		return fmt.Errorf("terminal: record: %w", err)
 	}
 	now.records, now.head = record.ATC(), message.NextHead(now.head, identity)
-	amount, accepted := money.FromWire(uint32(s.request.Amount)), record.Receipt != nil
+	amount, accepted := s.request.Amount, record.Receipt != nil
 	if accepted {
 		if now.accepted, err = now.accepted.Add(amount); err != nil {
 			return fmt.Errorf("terminal: %w", err)

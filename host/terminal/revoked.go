@@ -7,23 +7,12 @@ import (
 	"fmt"
 
 	"ekrona/apdu/cvc"
-	"ekrona/host/session"
-	"ekrona/host/settlement"
 	"ekrona/host/store"
 )
 
 // ErrRevoked says that the card was reported lost, or has ended. It was not asked
 // to pay.
 var ErrRevoked = errors.New("terminal: this card was reported lost or has ended: ask for another one")
-
-// Intermediary is what a terminal asks of its owner's intermediary. Every call can
-// be repeated.
-type Intermediary interface {
-	session.Link
-	// Revoked is the next page of the notary's revocation list, after a position in
-	// it, 0 first; empty at its end.
-	Revoked(ctx context.Context, after int64) ([]settlement.Revocation, error)
-}
 
 // learnRevoked takes over what has come to the revocation list since the last
 // synchronisation. Each page is one transaction: a cut leaves whole pages, and the

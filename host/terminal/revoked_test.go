@@ -9,21 +9,23 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/settlement"
+	"ekrona/apdu/message"
+	"ekrona/host/banking"
+	"ekrona/host/notary"
 )
 
 // list is an intermediary that only knows the revocation list, and tells two
 // devices of it at once.
 type list struct {
-	Intermediary
-	all   []settlement.Revocation
+	banking.Terminal
+	all   []notary.Revocation
 	asked []int64
 	lost  int // number of the call that is lost
 }
 
 var errLink = errors.New("the link is down")
 
-func (l *list) Revoked(_ context.Context, after int64) (page []settlement.Revocation, err error) {
+func (l *list) Revoked(_ context.Context, after int64) (page []notary.Revocation, err error) {
 	l.asked = append(l.asked, after)
 	if len(l.asked) == l.lost {
 		return nil, errLink
@@ -36,9 +38,9 @@ func (l *list) Revoked(_ context.Context, after int64) (page []settlement.Revoca
 	return page, nil
 }
 
-func (l *list) add(devices ...string) {
+func (l *list) add(devices ...message.DeviceID) {
 	for _, device := range devices {
-		l.all = append(l.all, settlement.Revocation{Seq: int64(3 * (len(l.all) + 1)), Device: device})
+		l.all = append(l.all, notary.Revocation{Seq: int64(3 * (len(l.all) + 1)), Device: device})
 	}
 }
 
@@ -46,14 +48,14 @@ func TestRevocationListIsLearntPageByPageAndOnce(t *testing.T) {
 	s := newShop(t)
 	known := &list{lost: 3}
 	for n := range 5 {
-		known.add(fmt.Sprintf("SENORDIC%08d", n+10))
+		known.add(message.DeviceID(fmt.Sprintf("SENORDIC%08d", n+10)))
 	}
 	s.till.link = known
 	require.ErrorIs(t, s.till.learnRevoked(s.ctx), errLink)
 	assert.Equal(t, []int64{0, 6, 12}, known.asked)
 	s.start() // a store that goes on after what it holds
 	s.till.link = known
-	known.add(string(s.payer.Certificate.Holder))
+	known.add(s.payer.Certificate.Device())
 	revoked, err := s.till.isRevoked(s.ctx, s.payer.Certificate)
 	require.NoError(t, err)
 	assert.False(t, revoked)
@@ -69,14 +71,14 @@ func TestRevocationListIsLearntPageByPageAndOnce(t *testing.T) {
 // backwards tells the same page whatever it is asked.
 type backwards struct{ list }
 
-func (b *backwards) Revoked(context.Context, int64) ([]settlement.Revocation, error) {
+func (b *backwards) Revoked(context.Context, int64) ([]notary.Revocation, error) {
 	return b.all, nil
 }
 
 func TestDamagedRevocationListIsRefusedWhole(t *testing.T) {
 	s := newShop(t)
 	b := &backwards{}
-	b.all = []settlement.Revocation{{Seq: 5, Device: "SENORDIC00000010"}, {Seq: 5, Device: string(s.payer.Certificate.Holder)}}
+	b.all = []notary.Revocation{{Seq: 5, Device: "SENORDIC00000010"}, {Seq: 5, Device: s.payer.Certificate.Device()}}
 	s.till.link = b
 	require.ErrorContains(t, s.till.learnRevoked(s.ctx), "damaged")
 	revoked, err := s.till.isRevoked(s.ctx, s.payer.Certificate)

@@ -8,9 +8,9 @@ import (
 	"io"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 	"ekrona/host/store"
 )
 
@@ -40,16 +40,15 @@ func (t *Terminal) Ask(ctx context.Context, amount money.Ore) (Sale, error) {
 	if amount <= 0 {
 		return Sale{}, fmt.Errorf("terminal: a sale of %s: ask for more than 0.00 kr", amount)
 	}
-	wire, err := amount.Wire()
-	if err != nil {
+	if err := message.CheckAmount(amount); err != nil {
 		return Sale{}, fmt.Errorf("terminal: %w", err)
 	}
-	request := &message.Request{Payee: t.id, Amount: message.Amount(wire)}
+	request := &message.Request{Payee: t.id, Amount: amount}
 	if _, err := io.ReadFull(t.random, request.Random[:]); err != nil {
 		return Sale{}, fmt.Errorf("terminal: the source of randomness failed: %w", err)
 	}
 	var signed []byte
-	err = store.InTx(ctx, t.db, func(tx *sql.Tx) error {
+	err := store.InTx(ctx, t.db, func(tx *sql.Tx) error {
 		now, err := readTill(ctx, tx)
 		if err != nil {
 			return err
@@ -93,8 +92,8 @@ func (t *Terminal) room(ctx context.Context, q store.Queryer, now till, amount m
 		return ErrBlocked
 	case t.isExpired(now):
 		return ErrExpired
-	case amount > money.FromWire(uint32(now.policy.MaxPayment)):
-		return fmt.Errorf("%w (%s at most)", ErrTooMuch, money.FromWire(uint32(now.policy.MaxPayment)))
+	case amount > now.policy.MaxPayment:
+		return fmt.Errorf("%w (%s at most)", ErrTooMuch, now.policy.MaxPayment)
 	}
 	var open, taken, sum int64
 	err := q.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM request WHERE open = 1),
@@ -107,7 +106,7 @@ func (t *Terminal) room(ctx context.Context, q store.Queryer, now till, amount m
 	case open >= spec.MaxOpenRequests:
 		return ErrOpenSales
 	case open+taken >= int64(now.policy.MaxTransactions),
-		money.Ore(sum)+amount > money.FromWire(uint32(now.policy.MaxBalance)):
+		money.Ore(sum)+amount > now.policy.MaxBalance:
 		return ErrSyncFirst
 	}
 	return nil
@@ -125,7 +124,7 @@ func (t *Terminal) OpenSales(ctx context.Context) ([]Sale, error) {
 		if err != nil {
 			return nil, err
 		}
-		sales = append(sales, Sale{number, money.FromWire(uint32(s.request.Amount)), t.envelope(s.message)})
+		sales = append(sales, Sale{number, s.request.Amount, t.envelope(s.message)})
 	}
 	return sales, nil
 }

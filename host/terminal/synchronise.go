@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
@@ -125,7 +124,7 @@ func (t *Terminal) state(ctx context.Context, q store.Queryer, now till, challen
 	}
 	state := &message.State{
 		Device: t.id, Challenge: challenge, ATC: now.records, AckedATC: now.acked, Head: now.head,
-		Balance: message.Amount(uint64(now.accepted) & math.MaxUint32), InstructionSequence: now.sequence,
+		Balance: now.accepted & message.MaxAmount, InstructionSequence: now.sequence,
 		LastInstruction: now.instruction, Credit: spec.CreditNone, PolicyVersion: now.policy.Version,
 		RequestCounter: now.requests, LifeCycle: now.lifeCycle, Date: now.date, OpenRequests: open,
 	}
@@ -221,7 +220,7 @@ func (t *Terminal) apply(ctx context.Context, tx *sql.Tx, now till, ordered *mes
 	now.lifeCycle = next(now.lifeCycle, ordered.Actions)
 	confirmed := &message.Confirmation{
 		Device: t.id, Sequence: now.sequence, Instruction: identity, Credit: spec.CreditNone,
-		Balance: message.Amount(uint64(now.accepted) & math.MaxUint32), ATC: now.records,
+		Balance: now.accepted & message.MaxAmount, ATC: now.records,
 	}
 	if ordered.Credit > 0 {
 		confirmed.Credit = spec.CreditNotTaken // a terminal receives from payers only

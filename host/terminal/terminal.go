@@ -27,6 +27,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
 	"ekrona/host/store"
 )
 
@@ -57,7 +58,7 @@ type Config struct {
 	Authorities [][]byte      // 7F21 of the CAs whose cards are taken, this one's included
 	JournalKey  JournalKey
 	Policy      message.Policy // at the first start; later ones come by Instruction
-	Link        Intermediary
+	Link        banking.Terminal
 }
 
 // PilotPolicy is the pilot's policy for terminals: 12 receipts and 20 000 kr
@@ -80,7 +81,7 @@ type Terminal struct {
 	root        *cvc.Certificate
 	authorities map[message.AuthorityRef]*cvc.Certificate
 	sealer      sealer
-	link        Intermediary
+	link        banking.Terminal
 	epoch       uint32 // of this start, in the high bits of every request number
 	next        uint32 // position of the next request number within it
 }

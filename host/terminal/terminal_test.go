@@ -13,9 +13,9 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 	"ekrona/host/session"
 	"ekrona/host/store"
 	"ekrona/personalization/pki"
@@ -205,7 +205,7 @@ func TestTheTillDecidesOnceForEachSale(t *testing.T) {
 	require.ErrorIs(t, err, ErrAccepted)
 	state, records := s.read()
 	require.Len(t, records, 1)
-	assert.Equal(t, message.Amount(4500), state.Balance)
+	assert.Equal(t, money.Ore(4500), state.Balance)
 	record, err := message.ParseRecord(records[0])
 	require.NoError(t, err)
 	taken, err := message.Encode(record.Payment)
@@ -222,7 +222,7 @@ func TestTheTillDecidesOnceForEachSale(t *testing.T) {
 	require.NoError(t, s.till.Answer(s.ctx, s.paid(refused)))
 	state, records = s.read()
 	assert.Len(t, records, 2)
-	assert.Equal(t, message.Amount(4500), state.Balance, "a refused sale takes nothing")
+	assert.Equal(t, money.Ore(4500), state.Balance, "a refused sale takes nothing")
 }
 
 func TestPaymentsThatAreNotGoodAreLeftWaiting(t *testing.T) {
@@ -285,7 +285,7 @@ func TestInstructionAcknowledgesOnceAndOnlyWhatItNames(t *testing.T) {
 	state, records := s.read()
 	assert.Len(t, records, 1, "what came meanwhile stays")
 	assert.Equal(t, uint32(1), state.AckedATC)
-	assert.Equal(t, message.Amount(3000), state.Balance, "all that was ever accepted")
+	assert.Equal(t, money.Ore(3000), state.Balance, "all that was ever accepted")
 
 	s.start()
 	restarted, _ := s.read()

@@ -3,6 +3,7 @@ package wallet
 import (
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 )
 
 // isBy tells whether a Request, Payment, Receipt or Refusal was signed by the
@@ -23,7 +24,7 @@ func isBy(signed, certificate []byte) bool {
 // following tell whether it answers this one.
 
 // asksFor tells whether a Request is for just this.
-func asksFor(asked *message.Request, amount message.Amount, payer message.DeviceID) bool {
+func asksFor(asked *message.Request, amount money.Ore, payer message.DeviceID) bool {
 	return asked.Amount == amount && asked.Payer == payer
 }
 

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 	"ekrona/host/order"
 	"ekrona/host/session"
 )

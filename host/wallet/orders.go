@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"ekrona/apdu/money"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 	"ekrona/host/order"
 )
 

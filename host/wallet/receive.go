@@ -7,8 +7,8 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 	"ekrona/host/store"
 )
 
@@ -24,8 +24,7 @@ import (
 // Errors: [*card.Refusal] when the card's limits or log could not take it,
 // [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
 func (w *Wallet) Request(ctx context.Context, tap Tap, amount money.Ore, payer message.DeviceID) (envelope.Envelope, error) {
-	wire, err := amount.Wire()
-	if err != nil {
+	if err := message.CheckAmount(amount); err != nil {
 		return envelope.Envelope{}, fmt.Errorf("wallet: %w", err)
 	}
 	h, err := w.hold(ctx, tap)
@@ -35,12 +34,12 @@ func (w *Wallet) Request(ctx context.Context, tap Tap, amount money.Ore, payer m
 	if err := h.verify(ctx); err != nil {
 		return envelope.Envelope{}, err
 	}
-	signed, err := w.lostRequest(ctx, h, message.Amount(wire), payer)
+	signed, err := w.lostRequest(ctx, h, amount, payer)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
 	if signed == nil {
-		if signed, err = h.Client.Request(ctx, message.Amount(wire), payer); err != nil {
+		if signed, err = h.Client.Request(ctx, amount, payer); err != nil {
 			return envelope.Envelope{}, err
 		}
 	}
@@ -49,7 +48,7 @@ func (w *Wallet) Request(ctx context.Context, tap Tap, amount money.Ore, payer m
 		return envelope.Envelope{}, err
 	}
 	request, _, err := readRequest(signed)
-	if err != nil || !asksFor(request, message.Amount(wire), payer) || !isBy(signed, asked.Certificate) {
+	if err != nil || !asksFor(request, amount, payer) || !isBy(signed, asked.Certificate) {
 		return envelope.Envelope{}, ErrAltered
 	}
 	_, err = w.begin(ctx, asked)
@@ -58,7 +57,7 @@ func (w *Wallet) Request(ctx context.Context, tap Tap, amount money.Ore, payer m
 
 // lostRequest is an open Request on the card that this phone has given to nobody, and
 // that asks for just this; nil when there is none.
-func (w *Wallet) lostRequest(ctx context.Context, h *held, amount message.Amount, payer message.DeviceID) ([]byte, error) {
+func (w *Wallet) lostRequest(ctx context.Context, h *held, amount money.Ore, payer message.DeviceID) ([]byte, error) {
 	open, err := h.OpenRequests(ctx)
 	if err != nil {
 		return nil, err

@@ -10,8 +10,8 @@ import (
 	"ekrona/apdu/tlv"
 	"ekrona/host/card"
 	"ekrona/host/envelope"
+	"ekrona/host/notary"
 	"ekrona/host/session"
-	"ekrona/host/settlement"
 )
 
 // Synchronise brings the owner's card and its intermediary to agreement:
@@ -62,8 +62,8 @@ func (w *Wallet) handOver(ctx context.Context) error {
 
 // isHopeless tells whether the notary will never hold a message.
 func isHopeless(err error) bool {
-	return errors.Is(err, settlement.Malformed) || errors.Is(err, settlement.Signature) ||
-		errors.Is(err, settlement.Certificate) || errors.Is(err, settlement.Self)
+	return errors.Is(err, notary.Malformed) || errors.Is(err, notary.Signature) ||
+		errors.Is(err, notary.Certificate) || errors.Is(err, notary.Self)
 }
 
 // isProof tells whether a message is the certificate of a payer, which the card has

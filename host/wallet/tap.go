@@ -7,11 +7,11 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 )
 
 // ErrPINNeeded says that the card wants its PIN.
@@ -117,7 +117,7 @@ func (w *Wallet) Holdings(ctx context.Context, tap Tap) (Holdings, error) {
 		return Holdings{}, err
 	}
 	policy, err := h.Client.Policy(ctx)
-	return Holdings{money.FromWire(uint32(balance)), counters, policy}, err
+	return Holdings{balance, counters, policy}, err
 }
 
 // ChangePIN replaces the PIN of the owner's card by a new one.

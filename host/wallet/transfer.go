@@ -5,8 +5,8 @@ import (
 	"errors"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 )
 
 // Side is one of the two cards of a payment.

@@ -3,8 +3,8 @@ package wallet
 import (
 	"context"
 
+	"ekrona/apdu/money"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
 	"ekrona/host/order"
 )
 

@@ -27,10 +27,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/signature"
-	"ekrona/host/envelope"
-	"ekrona/host/order"
-	"ekrona/host/session"
-	"ekrona/host/settlement"
+	"ekrona/host/banking"
 	"ekrona/host/store"
 )
 
@@ -46,18 +43,6 @@ func Schema() (store.Schema, error) {
 	return store.Schema{Name: "wallet", Files: files}, nil
 }
 
-// Intermediary is what the app asks of its owner's intermediary. Every call can
-// be repeated and gives the same answer.
-type Intermediary interface {
-	session.Link
-	HandOver(ctx context.Context, messages [][]byte) ([]settlement.Answer, error)
-	PlaceLoad(ctx context.Context, o order.Signed) error
-	LoadProgress(ctx context.Context, o order.Signed) (order.Progress, error)
-	RequestUnload(ctx context.Context, o order.Signed) (envelope.Envelope, error)
-	TakeUnload(ctx context.Context, payment []byte) ([]byte, error)
-	UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, error)
-}
-
 // Config is everything a wallet works with.
 type Config struct {
 	DB           *sql.DB // opened with Schema
@@ -68,7 +53,7 @@ type Config struct {
 	CA           []byte   // 7F21 of the CA that signed it
 	PINPoint     []byte   // the owner's card's key for enciphered PINs
 	Authorities  [][]byte // 7F21 of the CAs whose cards may be held to this phone
-	Intermediary Intermediary
+	Intermediary banking.Wallet
 }
 
 // Wallet is one app with its owner's card. It is used by one goroutine at a time.
@@ -81,8 +66,11 @@ type Wallet struct {
 	ca           []byte
 	pinKey       *ecdsa.PublicKey
 	authorities  map[message.AuthorityRef][]byte
-	intermediary Intermediary
+	intermediary banking.Wallet
 }
+
+// PINKey is the owner's card's key, to which PINs are enciphered.
+func (w *Wallet) PINKey() *ecdsa.PublicKey { return w.pinKey }
 
 // New starts a wallet on its journal. The first start writes whose card it is.
 func New(ctx context.Context, c Config) (*Wallet, error) {

@@ -13,12 +13,13 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
+	"ekrona/host/notary"
 	"ekrona/host/order"
-	"ekrona/host/settlement"
 	"ekrona/host/store"
 	"ekrona/personalization/pki"
 	"ekrona/personalization/pki/keys"
@@ -26,14 +27,14 @@ import (
 
 // clerk is an intermediary that takes messages as it is told to.
 type clerk struct {
-	Intermediary
-	answers []settlement.Answer
+	banking.Wallet
+	answers []notary.Answer
 	err     error
 	seen    [][]byte
 	orders  []order.Signed
 }
 
-func (c *clerk) HandOver(_ context.Context, messages [][]byte) ([]settlement.Answer, error) {
+func (c *clerk) HandOver(_ context.Context, messages [][]byte) ([]notary.Answer, error) {
 	c.seen = messages
 	return c.answers, c.err
 }
@@ -152,13 +153,13 @@ func TestMessagesAreForgottenOnlyWhenTheNotaryHoldsThemOrNeverWill(t *testing.T)
 	require.ErrorIs(t, p.handOver(p.ctx), p.clerk.err)
 	p.clerk.err = nil
 	require.Error(t, p.handOver(p.ctx), "fewer answers than messages are no answers")
-	p.clerk.answers = []settlement.Answer{{Err: settlement.Unknown}, {Err: io.ErrUnexpectedEOF}}
+	p.clerk.answers = []notary.Answer{{Err: notary.Unknown}, {Err: io.ErrUnexpectedEOF}}
 	require.NoError(t, p.handOver(p.ctx))
 	require.Equal(t, both, p.waiting(), "neither held nor hopeless")
-	p.clerk.answers = []settlement.Answer{{Held: true}, {Err: settlement.Unknown}}
+	p.clerk.answers = []notary.Answer{{Held: true}, {Err: notary.Unknown}}
 	require.NoError(t, p.handOver(p.ctx))
 	require.Equal(t, both[1:], p.waiting())
-	p.clerk.answers = []settlement.Answer{{Err: settlement.Signature}}
+	p.clerk.answers = []notary.Answer{{Err: notary.Signature}}
 	require.NoError(t, p.handOver(p.ctx))
 	require.Empty(t, p.waiting())
 }
@@ -244,10 +245,10 @@ func TestProofGoesToTheNotary(t *testing.T) {
 	unfinished, err := p.Unfinished(p.ctx)
 	require.NoError(t, err)
 	require.Empty(t, unfinished)
-	p.clerk.answers = []settlement.Answer{{Err: settlement.Signature}, {Err: settlement.Malformed}, {Held: true}}
+	p.clerk.answers = []notary.Answer{{Err: notary.Signature}, {Err: notary.Malformed}, {Held: true}}
 	require.NoError(t, p.handOver(p.ctx))
 	require.Equal(t, all[1:2], p.waiting(), "it was altered on its way")
-	p.clerk.answers = []settlement.Answer{{Held: true}}
+	p.clerk.answers = []notary.Answer{{Held: true}}
 	require.NoError(t, p.handOver(p.ctx))
 	require.Empty(t, p.waiting())
 

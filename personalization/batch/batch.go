@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"ekrona/apdu/message"
-	"ekrona/host/intermediary"
+	"ekrona/host/banking"
 	"ekrona/host/progress"
 	"ekrona/personalization"
 	"ekrona/personalization/batch/letter"
@@ -23,18 +23,18 @@ type Options struct {
 	Folder   string   // of the job; made if there is none
 	Enrol    Enroller // makes customers of owners who are none; nil for nobody
 	Line     personalization.Line
-	Registry Registry       // takes the place of Line's
-	Need     preflight.Need // what the applet takes of a card
-	LogKey   crypto.Signer  // signs the audit log
-	Clock    Clock          // nil is the system's
-	Driver   driver.Driver  // of the journal; nil is SQLite's
+	Registry banking.IssuerDesk // takes the place of Line's
+	Need     preflight.Need     // what the applet takes of a card
+	LogKey   crypto.Signer      // signs the audit log
+	Clock    Clock              // nil is the system's
+	Driver   driver.Driver      // of the journal; nil is SQLite's
 }
 
 // Batch is a job that is being done. Its methods are used by one goroutine.
 type Batch struct {
 	job      *Job
 	line     personalization.Line
-	registry Registry
+	registry banking.IssuerDesk
 	journal  *journal
 	clock    Clock
 	need     preflight.Need
@@ -73,7 +73,7 @@ func Open(ctx context.Context, o Options) (_ *Batch, err error) {
 		}
 	}
 	b := &Batch{job: o.Job, clock: o.Clock, need: o.Need, options: o, checked: !found.begun}
-	registry := &guarded{Registry: o.Registry}
+	registry := &guarded{IssuerDesk: o.Registry}
 	o.Line.Registry = registry
 	if o.Line.FinalVersion == 0 {
 		o.Line.FinalVersion = personalization.FinalKeyVersion
@@ -159,7 +159,7 @@ func (b *Batch) clear(ctx context.Context) error {
 			if err := b.registry.ReportLost(ctx, device); err != nil {
 				return err
 			}
-		case !errors.Is(err, intermediary.ErrNoDevice):
+		case !errors.Is(err, banking.ErrNoDevice):
 			return err
 		}
 		if err := letter.Remove(b.journal.path(lettersIn), device); err != nil {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
-	"ekrona/host/intermediary"
+	"ekrona/host/banking"
 	"ekrona/personalization"
 	"ekrona/personalization/batch/letter"
 )
@@ -52,7 +52,7 @@ func Check(ctx context.Context, o Options) (newcomers []Card, err error) {
 		_, err := o.Registry.Cards(ctx, c.Owner)
 		switch {
 		case err == nil:
-		case !errors.Is(err, intermediary.ErrNoCustomer):
+		case !errors.Is(err, banking.ErrNoCustomer):
 			return nil, err
 		case o.Enrol == nil:
 			problems.add(

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/host/progress"
-	"ekrona/host/town"
+	"ekrona/host/party"
 	"ekrona/personalization"
 	"ekrona/personalization/batch"
 	"ekrona/personalization/batch/batchtest"
@@ -33,7 +33,7 @@ func optionsOf(t *testing.T, s batchtest.Shop, w batchtest.Works, now time.Time)
 	job, err := batch.ReadJob(s.JobFile())
 	require.NoError(t, err)
 	o := batch.Options{
-		Job: job, Folder: s.JobFolder(), Line: w.Line, Registry: w.Bank, Need: w.Need, LogKey: w.Line.CA.Signer, Clock: town.FixedClock(now),
+		Job: job, Folder: s.JobFolder(), Line: w.Line, Registry: w.Bank, Need: w.Need, LogKey: w.Line.CA.Signer, Clock: party.FixedClock(now),
 	}
 	if !job.Expiry.IsZero() {
 		o.Line.Expiry = job.Expiry
@@ -58,7 +58,7 @@ func TestFaultsOfTheJobAreFoundBeforeItIsBegun(t *testing.T) {
 		_, opened := batch.Open(t.Context(), optionsOf(t, s, w, batchtest.Noon))
 		assert.Equal(t, err, opened)
 		assert.NoDirExists(t, s.JobFolder())
-		require.NoError(t, w.Town.Close())
+		require.NoError(t, w.Sandbox.Close())
 	}
 }
 
@@ -103,18 +103,18 @@ func TestJobThatIsOvertakenByItsLastDay(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, job.Run(t.Context(), c.feeder.Readers, c.feeder.Told))
 	require.NoError(t, job.Close())
-	require.NoError(t, w.Town.Close())
+	require.NoError(t, w.Sandbox.Close())
 }
 
 // enroller makes customers of those that the bank of a shop does not have.
 type enroller struct{ batchtest.Works }
 
 func (e enroller) MayEnrol(_ context.Context, owner string) error {
-	return e.Town.MayEnrol(e.Bank, owner)
+	return e.Sandbox.MayEnrol(e.Bank, owner)
 }
 
 func (e enroller) Enrol(ctx context.Context, owner string) error {
-	return e.Town.Enrol(ctx, e.Bank, owner)
+	return e.Sandbox.Enrol(ctx, e.Bank, owner)
 }
 
 // Owners who will be enrolled are no errors, those who cannot be are, and the check
@@ -158,7 +158,7 @@ func TestCheckForetellsWhoIsEnrolled(t *testing.T) {
 	require.ErrorContains(t, err, `cards.csv:2: owner "NEW!": `)
 	_, opened := batch.Open(t.Context(), o)
 	assert.Equal(t, err, opened)
-	require.NoError(t, w.Town.Close())
+	require.NoError(t, w.Sandbox.Close())
 }
 
 // A supplier's keys with the version of ours are replaced; a card whose keys nobody named
@@ -206,5 +206,5 @@ func TestCardsWithSuppliersKeysUnderOurVersion(t *testing.T) {
 	}))
 	require.NoError(t, job.Close())
 	assert.Equal(t, []string{"SENORDICC0000003"}, made, "the first id that is free")
-	require.NoError(t, w.Town.Close())
+	require.NoError(t, w.Sandbox.Close())
 }

@@ -71,7 +71,7 @@ func (c *scene) program(t testing.TB) error {
 	c.mu.Unlock()
 	w, err := c.Open(ctx)
 	require.NoError(t, err)
-	defer func() { require.NoError(t, w.Town.Close()) }()
+	defer func() { require.NoError(t, w.Sandbox.Close()) }()
 	job, err := w.Begin(ctx, c.Shop, c.step)
 	if err != nil {
 		return err

@@ -8,18 +8,9 @@ import (
 	"sync"
 
 	"ekrona/apdu/message"
-	"ekrona/host/intermediary"
+	"ekrona/host/banking"
 	"ekrona/personalization"
 )
-
-// Registry is what a batch asks of the intermediary, as intermediary.Intermediary
-// answers.
-type Registry interface {
-	personalization.Registry
-	ReserveDevice(ctx context.Context, kind intermediary.DeviceKind, intent string) (message.DeviceID, error)
-	Cards(ctx context.Context, owner string) ([]intermediary.Device, error)
-	ReportLost(ctx context.Context, id message.DeviceID) error
-}
 
 // fault is what went wrong on the host's side: not the card's doing, and the next
 // card would fare no better.
@@ -46,44 +37,44 @@ func isOurs(err error) bool {
 // asked for is not the host's fault.
 type guarded struct {
 	mu sync.Mutex
-	Registry
+	banking.IssuerDesk
 }
 
 func aboutDevice(err error) error {
-	if errors.Is(err, intermediary.ErrNoDevice) || errors.Is(err, intermediary.ErrTaken) {
+	if errors.Is(err, banking.ErrNoDevice) || errors.Is(err, banking.ErrTaken) {
 		return err
 	}
 	return ours(err)
 }
 
-// AddDevice is Registry's.
-func (g *guarded) AddDevice(ctx context.Context, d intermediary.Device) error {
+// AddDevice is banking.IssuerDesk's.
+func (g *guarded) AddDevice(ctx context.Context, d banking.Device) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return aboutDevice(g.Registry.AddDevice(ctx, d))
+	return aboutDevice(g.IssuerDesk.AddDevice(ctx, d))
 }
 
-// Device is Registry's.
-func (g *guarded) Device(ctx context.Context, id message.DeviceID) (intermediary.Device, error) {
+// Device is banking.IssuerDesk's.
+func (g *guarded) Device(ctx context.Context, id message.DeviceID) (banking.Device, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	d, err := g.Registry.Device(ctx, id)
+	d, err := g.IssuerDesk.Device(ctx, id)
 	return d, aboutDevice(err)
 }
 
-// ReserveDevice is Registry's.
-func (g *guarded) ReserveDevice(ctx context.Context, kind intermediary.DeviceKind, intent string) (message.DeviceID, error) {
+// ReserveDevice is banking.IssuerDesk's.
+func (g *guarded) ReserveDevice(ctx context.Context, kind banking.DeviceKind, intent string) (message.DeviceID, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	id, err := g.Registry.ReserveDevice(ctx, kind, intent)
+	id, err := g.IssuerDesk.ReserveDevice(ctx, kind, intent)
 	return id, ours(err)
 }
 
-// ReportLost is Registry's.
+// ReportLost is banking.IssuerDesk's.
 func (g *guarded) ReportLost(ctx context.Context, id message.DeviceID) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return ours(g.Registry.ReportLost(ctx, id))
+	return ours(g.IssuerDesk.ReportLost(ctx, id))
 }
 
 // signer is a key that one goroutine uses at a time, as a TPM wants it.

@@ -10,7 +10,7 @@ import (
 	"filippo.io/age"
 
 	"ekrona/apdu/message"
-	"ekrona/host/money"
+	"ekrona/apdu/money"
 	"ekrona/personalization/batch/letter"
 )
 
@@ -164,8 +164,8 @@ func cardOf(file string, line int, value func(column string) string, head headJo
 		above     bool
 		own, most any
 	}{
-		{"max_balance", c.Ceilings.MaxBalance > head.ceilings.MaxBalance, kronor(c.Ceilings.MaxBalance), kronor(head.ceilings.MaxBalance)},
-		{"max_payment", c.Ceilings.MaxPayment > head.ceilings.MaxPayment, kronor(c.Ceilings.MaxPayment), kronor(head.ceilings.MaxPayment)},
+		{"max_balance", c.Ceilings.MaxBalance > head.ceilings.MaxBalance, c.Ceilings.MaxBalance, head.ceilings.MaxBalance},
+		{"max_payment", c.Ceilings.MaxPayment > head.ceilings.MaxPayment, c.Ceilings.MaxPayment, head.ceilings.MaxPayment},
 		{"max_transactions", c.Ceilings.MaxTransactions > head.ceilings.MaxTransactions, c.Ceilings.MaxTransactions, head.ceilings.MaxTransactions},
 	} {
 		if limit.above && head.limited[limit.column] {
@@ -175,23 +175,20 @@ func cardOf(file string, line int, value func(column string) string, head headJo
 	return c
 }
 
-func kronor(a message.Amount) money.Ore { return money.FromWire(uint32(a)) }
-
 // limits are the ceilings that the columns or fields name, over those given. Where only
 // the balance is named, no payment may be above it.
 func limits(file string, value func(column string) (string, int), ceilings message.Policy, problems *Problems) message.Policy {
-	amount := func(column string, into *message.Amount) (line int, named bool) {
+	amount := func(column string, into *money.Ore) (line int, named bool) {
 		text, line := value(column)
 		if text == "" {
 			return line, false
 		}
 		ore, err := money.Parse(text)
-		wire, wireErr := ore.Wire()
-		if err != nil || wireErr != nil || wire == 0 {
+		if err != nil || ore == 0 || message.CheckAmount(ore) != nil {
 			problems.add(file, line, "%s %q: give an amount in kronor above 0 that a card can hold, such as 2000 or 499.50", column, text)
 			return line, false
 		}
-		*into = message.Amount(wire)
+		*into = ore
 		return line, true
 	}
 	amount("max_balance", &ceilings.MaxBalance)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 )
 
 const goodHead = `job: spring-2027
@@ -76,7 +77,7 @@ func TestJobIsRead(t *testing.T) {
 
 	low, err := read(goodHead+"cards: cards.csv\n", "owner,max_balance\nanna,10\n")
 	require.NoError(t, err)
-	assert.Equal(t, message.Amount(10_00), low.Cards[0].Ceilings.MaxPayment)
+	assert.Equal(t, money.Ore(10_00), low.Cards[0].Ceilings.MaxPayment)
 	one, err := read(goodHead+"cards: cards.csv\n", "owner\nanna\n")
 	require.NoError(t, err)
 	other, err := read(goodHead+"cards: cards.csv\n", "owner\nanna\nbertil\n")

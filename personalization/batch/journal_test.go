@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/intermediary"
+	"ekrona/host/banking"
 	"ekrona/host/lockfile"
 	"ekrona/host/progress"
 	"ekrona/host/store"
@@ -52,7 +52,7 @@ func (c *scene) open(t *testing.T, do func(b *batch.Batch)) error {
 	t.Helper()
 	w, err := c.Open(t.Context())
 	require.NoError(t, err)
-	defer func() { require.NoError(t, w.Town.Close()) }()
+	defer func() { require.NoError(t, w.Sandbox.Close()) }()
 	b, err := w.Begin(t.Context(), c.Shop, nil)
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func TestOneProgramAtATime(t *testing.T) {
 	c := begun(t, personalization.Installed)
 	w, err := c.Open(t.Context())
 	require.NoError(t, err)
-	defer func() { require.NoError(t, w.Town.Close()) }()
+	defer func() { require.NoError(t, w.Sandbox.Close()) }()
 	first, err := w.Begin(t.Context(), c.Shop, nil)
 	require.NoError(t, err)
 	_, err = w.Begin(t.Context(), c.Shop, nil)
@@ -229,8 +229,8 @@ func TestCardIsGivenUp(t *testing.T) {
 			w, err := c.Open(t.Context())
 			require.NoError(t, err)
 			_, err = w.Bank.Device(t.Context(), device.Device)
-			assert.Equal(t, at < personalization.Registered, errors.Is(err, intermediary.ErrNoDevice))
-			require.NoError(t, w.Town.Close())
+			assert.Equal(t, at < personalization.Registered, errors.Is(err, banking.ErrNoDevice))
+			require.NoError(t, w.Sandbox.Close())
 		})
 	}
 }
@@ -256,7 +256,7 @@ func TestOddCardsAreTurnedAway(t *testing.T) {
 		c.feeder.Told(n)
 	}))
 	require.NoError(t, job.Close())
-	require.NoError(t, w.Town.Close())
+	require.NoError(t, w.Sandbox.Close())
 	want := []struct {
 		kind   progress.Kind
 		reason string

@@ -10,7 +10,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
-	"ekrona/host/intermediary"
+	"ekrona/host/banking"
 	"ekrona/personalization"
 )
 
@@ -97,7 +97,7 @@ func (j *journal) scanOrder(job *Job, row *sql.Row) (order, error) {
 //  1. The registry gives a device id for this job, card and try: the same after a cut.
 //  2. Token, PIN and PUK are drawn and kept, sealed, with the chip. A cut before that
 //     leaves an id that nobody has seen, and the next chip gets it.
-func (j *journal) reserve(ctx context.Context, job *Job, registry Registry, chip Chip) (order, error) {
+func (j *journal) reserve(ctx context.Context, job *Job, registry banking.IssuerDesk, chip Chip) (order, error) {
 	j.reserving.Lock()
 	defer j.reserving.Unlock()
 	o := order{chip: chip, state: begun}
@@ -111,14 +111,14 @@ func (j *journal) reserve(ctx context.Context, job *Job, registry Registry, chip
 		return o, fmt.Errorf("journal: %w", err)
 	}
 	card := job.Cards[o.position-1]
-	device, err := registry.ReserveDevice(ctx, intermediary.KindCard, fmt.Sprintf("batch %s card %d try %d", j.id, o.position, o.attempt))
+	device, err := registry.ReserveDevice(ctx, banking.KindCard, fmt.Sprintf("batch %s card %d try %d", j.id, o.position, o.attempt))
 	if err != nil {
 		return o, err
 	}
 	switch _, err := registry.Device(ctx, device); {
 	case err == nil:
 		return o, fmt.Errorf("the intermediary gave the device id %s, which is registered already: its database was set back to a backup; find the newer one", device)
-	case !errors.Is(err, intermediary.ErrNoDevice):
+	case !errors.Is(err, banking.ErrNoDevice):
 		return o, err
 	}
 	if o.Order, err = personalization.NewOrder(device, card.Owner, message.DateOf(j.clock.Now()), j.random); err != nil {

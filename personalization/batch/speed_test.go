@@ -86,7 +86,7 @@ func TestTwoReadersTakeHalfTheTime(t *testing.T) {
 				assert.Positive(t, v.Card())
 				assert.Less(t, v.Host(), v.Card()/100, "the host's work takes no time here, but for waits of two readers for the journal")
 			}
-			require.NoError(t, w.Town.Close())
+			require.NoError(t, w.Sandbox.Close())
 		})
 		t.Logf("%d readers: %d cards in %s, %.0f an hour", readers, cards, took[readers].Round(time.Millisecond), cards/took[readers].Hours())
 	}
@@ -116,7 +116,7 @@ func BenchmarkJob(b *testing.B) {
 				require.NoError(b, job.Run(b.Context(), c.feeder.Readers, c.feeder.Told))
 				b.StopTimer()
 				require.NoError(b, job.Close())
-				require.NoError(b, w.Town.Close())
+				require.NoError(b, w.Sandbox.Close())
 				record, err := batch.ReadRecord(b.Context(), c.JobFolder())
 				require.NoError(b, err)
 				for _, v := range record.Visits {

@@ -32,7 +32,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/emulator/card"
-	"ekrona/host/intermediary"
+	"ekrona/host/banking"
 	"ekrona/host/progress"
 	"ekrona/personalization"
 	"ekrona/personalization/orderfile"
@@ -42,10 +42,10 @@ import (
 
 // Bank is what a desk asks of the intermediary whose cards it issues.
 type Bank interface {
-	personalization.Registry
+	banking.Registry
 	ReserveDevice(
 		ctx context.Context,
-		kind intermediary.DeviceKind,
+		kind banking.DeviceKind,
 		intent string,
 	) (message.DeviceID, error)
 	// Enrol makes somebody a customer, who may be one already; MayEnrol fails as Enrol
@@ -174,7 +174,7 @@ func (d Desk) Plan(ctx context.Context, l Look, owner string) (*rehearsal.Plan, 
 		return nil, err
 	}
 	order, err := personalization.NewOrder(
-		intermediary.DeviceIDOf(d.Name, intermediary.KindCard, 0),
+		banking.DeviceIDOf(d.Name, banking.KindCard, 0),
 		owner,
 		d.today(),
 		d.random(),
@@ -205,8 +205,8 @@ func (d Desk) Plan(ctx context.Context, l Look, owner string) (*rehearsal.Plan, 
 // Issue makes the card that was looked at, or goes on with it. The same call with the same
 // order repairs a cut at any point. Errors: [ErrUnable], [ErrKeepsKeys], those of
 // orderfile, of the bank and of [personalization.Line.Issue].
-func (d Desk) Issue(ctx context.Context, c Card, l Look, o Order) (intermediary.Device, error) {
-	none := intermediary.Device{}
+func (d Desk) Issue(ctx context.Context, c Card, l Look, o Order) (banking.Device, error) {
+	none := banking.Device{}
 	if err := d.check(l); err != nil {
 		return none, err
 	}
@@ -264,7 +264,7 @@ func (d Desk) assign(ctx context.Context, file *orderfile.File, owner string) er
 	if err := d.Bank.Enrol(ctx, owner); err != nil {
 		return err
 	}
-	id, err := d.Bank.ReserveDevice(ctx, intermediary.KindCard, file.Intent())
+	id, err := d.Bank.ReserveDevice(ctx, banking.KindCard, file.Intent())
 	if err != nil {
 		return err
 	}
@@ -277,8 +277,8 @@ func (d Desk) make(
 	c Card,
 	s rehearsal.State,
 	file *orderfile.File,
-) (intermediary.Device, error) {
-	none := intermediary.Device{}
+) (banking.Device, error) {
+	none := banking.Device{}
 	order, secrets, err := file.Order()
 	if err != nil {
 		return none, err

@@ -17,7 +17,7 @@ import (
 	"ekrona/applet"
 	"ekrona/emulator/card"
 	emulated "ekrona/emulator/globalplatform"
-	"ekrona/host/intermediary"
+	"ekrona/host/banking"
 	"ekrona/host/progress"
 	"ekrona/personalization"
 	"ekrona/personalization/desk"
@@ -37,16 +37,16 @@ type bank struct {
 
 func (b *bank) ReserveDevice(
 	_ context.Context,
-	kind intermediary.DeviceKind,
+	kind banking.DeviceKind,
 	intent string,
 ) (message.DeviceID, error) {
 	for n, known := range b.reserved {
 		if known == intent {
-			return intermediary.DeviceIDOf("SENORDIC", kind, n+1), nil
+			return banking.DeviceIDOf("SENORDIC", kind, n+1), nil
 		}
 	}
 	b.reserved = append(b.reserved, intent)
-	return intermediary.DeviceIDOf("SENORDIC", kind, len(b.reserved)), nil
+	return banking.DeviceIDOf("SENORDIC", kind, len(b.reserved)), nil
 }
 
 func (*bank) MayEnrol(_ context.Context, owner string) error {
@@ -110,13 +110,13 @@ func (p *place) onDesk() desk.Card {
 }
 
 // issue puts the card on the desk and has it made.
-func (p *place) issue(t *testing.T) (intermediary.Device, error) {
+func (p *place) issue(t *testing.T) (banking.Device, error) {
 	t.Helper()
 	require.NoError(t, p.card.Reset())
 	p.sent, p.events = 0, nil
 	look, err := p.Look(t.Context(), p.onDesk())
 	if err != nil {
-		return intermediary.Device{}, err
+		return banking.Device{}, err
 	}
 	return p.Issue(t.Context(), p.onDesk(), look, desk.Order{Owner: "anna", Letter: p.letter})
 }

@@ -20,7 +20,7 @@ import (
 	"ekrona/emulator/cap"
 	"ekrona/emulator/card"
 	emulated "ekrona/emulator/globalplatform"
-	"ekrona/host/intermediary"
+	"ekrona/host/banking"
 	"ekrona/personalization"
 	"ekrona/personalization/pki"
 	"ekrona/personalization/scp03"
@@ -28,29 +28,29 @@ import (
 
 // Notary registers as the notary does: an id once, for one key.
 type Notary struct {
-	Devices map[message.DeviceID]intermediary.Device
+	Devices map[message.DeviceID]banking.Device
 	Keys    map[string]bool // all that anybody tried to register
 }
 
 // AddDevice registers a device, and the same again.
-func (n *Notary) AddDevice(_ context.Context, d intermediary.Device) error {
+func (n *Notary) AddDevice(_ context.Context, d banking.Device) error {
 	certificate, err := cvc.Parse(d.Certificate)
 	if err != nil {
 		return err
 	}
 	n.Keys[fmt.Sprint(certificate.PublicKey)] = true
 	if known, taken := n.Devices[d.ID]; taken && !bytes.Equal(known.Certificate, d.Certificate) {
-		return intermediary.ErrTaken
+		return banking.ErrTaken
 	}
 	n.Devices[d.ID] = d
 	return nil
 }
 
 // Device is what is registered.
-func (n *Notary) Device(_ context.Context, id message.DeviceID) (intermediary.Device, error) {
+func (n *Notary) Device(_ context.Context, id message.DeviceID) (banking.Device, error) {
 	d, known := n.Devices[id]
 	if !known {
-		return d, intermediary.ErrNoDevice
+		return d, banking.ErrNoDevice
 	}
 	return d, nil
 }
@@ -87,7 +87,7 @@ func New(t *testing.T) *House {
 	require.NoError(t, err)
 	file, err := cap.Parse(applet.CAP)
 	require.NoError(t, err)
-	h := &House{Notary: &Notary{map[message.DeviceID]intermediary.Device{}, map[string]bool{}}, Random: random}
+	h := &House{Notary: &Notary{map[message.DeviceID]banking.Device{}, map[string]bool{}}, Random: random}
 	h.Line = personalization.Line{
 		Issuer: personalization.Issuer{
 			CA: ca, Root: root.Encoded, InstructionKey: instruction.Encoded, Notary: notaryKey.Encoded, Registry: h.Notary,

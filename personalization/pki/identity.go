@@ -133,12 +133,12 @@ func (f Folder) identity(name string, s Subject, issuer *Identity) (Identity, er
 
 // Certificate reads the certificate of the name, which must be there.
 func (f Folder) Certificate(name string) (*cvc.Certificate, error) {
-	i, err := f.readCertificate(name)
+	i, err := f.ReadCertificate(name)
 	return i.Certificate, err
 }
 
-// readCertificate reads an identity without its key.
-func (f Folder) readCertificate(name string) (i Identity, err error) {
+// ReadCertificate reads an identity without its key.
+func (f Folder) ReadCertificate(name string) (i Identity, err error) {
 	path := f.Path(name, certificateFile)
 	if i.Encoded, err = os.ReadFile(path); err != nil {
 		return Identity{}, fmt.Errorf("certificate file: %w", err)
@@ -151,7 +151,7 @@ func (f Folder) readCertificate(name string) (i Identity, err error) {
 
 // Identity opens the identity of the name, which must be there.
 func (f Folder) Identity(ctx context.Context, name string) (Identity, error) {
-	i, err := f.readCertificate(name)
+	i, err := f.ReadCertificate(name)
 	if err != nil {
 		return Identity{}, err
 	}

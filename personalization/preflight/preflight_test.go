@@ -141,9 +141,9 @@ func answering(answers map[string]string) apdu.Card {
 			}
 		}
 		if c.INS == gpc.InsSelect {
-			return apdu.Response{SW: gpc.SWFileNotFound}, nil
+			return apdu.Response{SW: apdu.SWFileNotFound}, nil
 		}
-		return apdu.Response{SW: gpc.SWNotFound}, nil
+		return apdu.Response{SW: apdu.SWNotFound}, nil
 	})
 }
 
@@ -152,7 +152,7 @@ func answering(answers map[string]string) apdu.Card {
 // for SCP03.
 func TestRefusedInitializeUpdate(t *testing.T) {
 	for sw, want := range map[apdu.StatusWord]string{
-		gpc.SWSecurity: "begins no secure channel now", gpc.SWBlocked: "begins no secure channel now", gpc.SWNotFound: "have its supplier put AES keys",
+		apdu.SWSecurity: "begins no secure channel now", apdu.SWBlocked: "begins no secure channel now", apdu.SWNotFound: "have its supplier put AES keys",
 	} {
 		c := blank(t, card.P71)
 		refusing := apdu.CardFunc(func(ctx context.Context, command apdu.Command) (apdu.Response, error) {

@@ -17,7 +17,7 @@ import (
 	"ekrona/apdu/tlv"
 	"ekrona/emulator/card"
 	emulated "ekrona/emulator/globalplatform"
-	"ekrona/host/intermediary"
+	"ekrona/host/banking"
 	"ekrona/personalization"
 	"ekrona/personalization/globalplatform"
 	"ekrona/personalization/pki"
@@ -235,17 +235,17 @@ func identity(like *cvc.Certificate, root *pki.Identity) (pki.Identity, error) {
 }
 
 // register keeps devices for as long as a rehearsal takes.
-type register map[message.DeviceID]intermediary.Device
+type register map[message.DeviceID]banking.Device
 
-func (r register) AddDevice(_ context.Context, d intermediary.Device) error {
+func (r register) AddDevice(_ context.Context, d banking.Device) error {
 	r[d.ID] = d
 	return nil
 }
 
-func (r register) Device(_ context.Context, id message.DeviceID) (intermediary.Device, error) {
+func (r register) Device(_ context.Context, id message.DeviceID) (banking.Device, error) {
 	d, known := r[id]
 	if !known {
-		return d, intermediary.ErrNoDevice
+		return d, banking.ErrNoDevice
 	}
 	return d, nil
 }

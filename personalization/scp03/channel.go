@@ -95,7 +95,7 @@ func initializeUpdate(ctx context.Context, card apdu.Card, version byte, host []
 		return Offer{}, err
 	}
 	data, err := gpc.Check("INITIALIZE UPDATE", response)
-	if errors.Is(err, gpc.SWSecurity) || errors.Is(err, gpc.SWBlocked) {
+	if errors.Is(err, apdu.SWSecurity) || errors.Is(err, apdu.SWBlocked) {
 		err = fmt.Errorf("%w (INITIALIZE UPDATE: %w)", ErrNotBegun, response.SW)
 	}
 	if err != nil {

@@ -59,6 +59,10 @@ func (r *Responder) Authenticated() bool { return r.authenticated }
 // Level is the security level, once authenticated.
 func (r *Responder) Level() Level { return r.session.level }
 
+// SetLevel changes the level of the messages that follow. Whoever calls it sees to it that
+// the level is no lower than what EXTERNAL AUTHENTICATE asked for.
+func (r *Responder) SetLevel(l Level) { r.session.level = l }
+
 // Unwrap checks a command against the level and gives it as the host meant it. On
 // ErrProtection the session is over (Amd D §5.6).
 func (r *Responder) Unwrap(c apdu.Command) (apdu.Command, error) {

@@ -104,7 +104,13 @@ type (
 	}
 )
 
-func optionsOf(p Package) Options { return Options{Target: target, Ints: p.Ints} }
+func optionsOf(p Package) Options {
+	options := Options{Target: p.Target, Ints: p.Ints}
+	if p.Target == "" {
+		options.Target = target
+	}
+	return options
+}
 
 // convert runs ant-javacard for one package, in a process of its own: the kit's
 // converter loses its messages when it runs twice in one.
@@ -122,6 +128,10 @@ func (b *builder) convert(ctx context.Context, p Package, options Options) (*Arc
 		caps.Imports = append(caps.Imports, antImport{
 			Exports: b.export(name), Jar: filepath.Join(b.export(name), lastPart(name)+".jar"),
 		})
+	}
+	if p.GlobalPlatform {
+		caps.Imports = append(caps.Imports, antImport{Exports: b.tools.globalPlatform("exports"),
+			Jar: b.tools.globalPlatform("gpapi-globalplatform.jar")})
 	}
 	text, err := xml.MarshalIndent(antProject{
 		Default: "cap",
@@ -191,7 +201,11 @@ func (b *builder) verify(ctx context.Context, p Package, file []byte) (string, e
 	if err := os.WriteFile(path, file, 0o644); err != nil {
 		return "", fmt.Errorf("verify %s: %w", p.Name, err)
 	}
-	arguments := []string{"-nobanner", "-target", target}
+	arguments := []string{"-nobanner", "-target", optionsOf(p).Target}
+	if p.GlobalPlatform {
+		arguments = append(arguments,
+			b.tools.globalPlatform("exports/org/globalplatform/javacard/globalplatform.exp"))
+	}
 	for _, name := range slices.Concat(p.Imports, []string{p.Name}) {
 		export := filepath.Join(b.export(name),
 			filepath.FromSlash(strings.ReplaceAll(name, ".", "/")), "javacard", lastPart(name)+".exp")

@@ -29,6 +29,12 @@ func Fetch(ctx context.Context, log io.Writer) error {
 			return fmt.Errorf("fetch the kit from %s: %w", kitRepository, err)
 		}
 	}
+	gp := filepath.Join(cache, gpFolder)
+	if _, err := os.Stat(gp); err != nil {
+		if err := fetchFolder(ctx, log, cache, gpRepository, gpCommit, gpFolder, gp); err != nil {
+			return fmt.Errorf("fetch GlobalPlatform's export files from %s: %w", gpRepository, err)
+		}
+	}
 	jar := filepath.Join(cache, "ant-javacard.jar")
 	if _, err := os.Stat(jar); err != nil {
 		if err := fetchAntJavacard(ctx, log, cache, jar); err != nil {
@@ -52,6 +58,17 @@ func fetchKit(ctx context.Context, log io.Writer, cache, kit string) error {
 		return fmt.Errorf("lib/tools.jar has SHA-256 %s, not %s; nothing was kept", found, kitDigest)
 	}
 	return os.Rename(filepath.Join(work, kitFolder), kit)
+}
+
+// fetchFolder gets one folder of a repository.
+func fetchFolder(ctx context.Context, log io.Writer, cache, repository, commit, folder,
+	to string) error {
+	work, err := checkout(ctx, log, cache, repository, commit, folder)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	return os.Rename(filepath.Join(work, folder), to)
 }
 
 // fetchAntJavacard builds the JAR from its sources: the commit pins them, and the

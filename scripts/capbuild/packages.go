@@ -18,6 +18,9 @@ type Package struct {
 	Ints    bool     `json:"ints"`    // the package may use the type int
 	Imports []string `json:"imports"` // names of other Packages it uses, besides the Java Card API
 
+	Target         string `json:"-"` // Java Card version of the platform; "" is the oldest that the kit converts for
+	GlobalPlatform bool   `json:"-"` // it uses org.globalplatform
+
 	Sources string `json:"-"` // folder that holds the sources, also in folders below
 	CAP     string `json:"-"` // the CAP file; the manifest lies beside it
 	Lines   bool   `json:"-"` // beside it lies also a table of source lines, package applet/lines
@@ -61,7 +64,26 @@ func Packages() []Package {
 		probe(2, "core", []string{"probe.lib"}, "ProbeApplet"),
 		probe(3, "vault", []string{"probe.lib"}, "VaultApplet"),
 		probe(4, "guest", []string{"probe.lib", "probe.vault"}, "GuestApplet"),
+		newer(probe(5, "newer", []string{}, "NewerApplet")),
+		managed(newer(probe(6, "managed", []string{}, "ManagedApplet"))),
+		extended(newer(probe(7, "extended", []string{}, "ExtendedApplet"))),
 	}
+}
+
+// newer has a package converted for the newest platform that the emulator knows.
+func newer(p Package) Package {
+	p.Target, p.Ints = newestTarget, false
+	return p
+}
+
+func extended(p Package) Package {
+	p.Ints = true
+	return p
+}
+
+func managed(p Package) Package {
+	p.GlobalPlatform = true
+	return p
 }
 
 // Named returns the packages with these names, in the order of Packages; all of

@@ -18,12 +18,16 @@ import (
 // What a build is made with. The converter of kit 3.2 targets 3.0.4 and runs on
 // JDK 17 alone.
 const (
-	target    = "3.0.4"
-	kitFolder = "jc320v25.1_kit"
-	jdkMajor  = "17"
+	target       = "3.0.4"
+	newestTarget = "3.0.5"
+	kitFolder    = "jc320v25.1_kit"
+	gpFolder     = "org.globalplatform-1.6"
+	jdkMajor     = "17"
 
 	kitRepository = "https://github.com/martinpaljak/oracle_javacard_sdks"
 	kitCommit     = "3751d774dd4e6b60e813c6be61ab017e77f36570"
+	gpRepository  = "https://github.com/OpenJavaCard/globalplatform-exports"
+	gpCommit      = "13284a6afc8f6ed6905059172645c1e0e175953a"
 	antRepository = "https://github.com/martinpaljak/ant-javacard"
 	antCommit     = "b25bff208d3ef08db8500ba1140ccbbf90750ea1"
 )
@@ -35,6 +39,7 @@ var ErrNoTools = errors.New("cannot build CAP files")
 type Tools struct {
 	kit  string // folder of the kit
 	ant  string // ant-javacard.jar
+	gp   string // folder of GlobalPlatform's export files
 	java string // folder of the JDK
 
 	Versions ToolVersions
@@ -66,18 +71,25 @@ func FindTools(ctx context.Context) (*Tools, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tools{kit: os.Getenv("JC_HOME"), ant: os.Getenv("ANT_JAVACARD")}
+	t := &Tools{kit: os.Getenv("JC_HOME"), ant: os.Getenv("ANT_JAVACARD"),
+		gp: os.Getenv("GP_EXPORTS")}
 	if t.kit == "" {
 		t.kit = filepath.Join(cache, kitFolder)
 	}
 	if t.ant == "" {
 		t.ant = filepath.Join(cache, "ant-javacard.jar")
 	}
+	if t.gp == "" {
+		t.gp = filepath.Join(cache, gpFolder)
+	}
 	if _, err := os.Stat(t.library("tools.jar")); err != nil {
 		return nil, fmt.Errorf("%w: no Java Card kit at %s; set JC_HOME to Oracle kit 3.2 or run scripts/build-applet --fetch", ErrNoTools, t.kit)
 	}
 	if _, err := os.Stat(t.ant); err != nil {
 		return nil, fmt.Errorf("%w: no ant-javacard at %s; set ANT_JAVACARD to ant-javacard.jar or run scripts/build-applet --fetch", ErrNoTools, t.ant)
+	}
+	if _, err := os.Stat(t.globalPlatform("exports")); err != nil {
+		return nil, fmt.Errorf("%w: no export files of org.globalplatform at %s; set GP_EXPORTS to the folder %s or run scripts/build-applet --fetch", ErrNoTools, t.gp, gpFolder)
 	}
 	if err := t.findJDK(ctx); err != nil {
 		return nil, err
@@ -86,6 +98,11 @@ func FindTools(ctx context.Context) (*Tools, error) {
 		return nil, fmt.Errorf("%w: Apache Ant is not installed; install the package ant", ErrNoTools)
 	}
 	return t, t.readVersions(ctx)
+}
+
+// globalPlatform returns the path of a file of GlobalPlatform's API.
+func (t *Tools) globalPlatform(name string) string {
+	return filepath.Join(t.gp, filepath.FromSlash(name))
 }
 
 func (t *Tools) library(name string) string { return filepath.Join(t.kit, "lib", name) }

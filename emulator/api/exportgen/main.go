@@ -1,11 +1,16 @@
-// Command exportgen writes the table of the Java Card API from a kit's export files.
+// Command exportgen writes the table of the Java Card API from a kit's export files, and
+// of GlobalPlatform's API from its.
 //
 // It is run by hand when the table must follow another edition of the API:
 //
-//	go run ./emulator/api/exportgen KIT/api_export_files_3.0.5 > emulator/api/exports.txt
+//	go run ./emulator/api/exportgen KIT/api_export_files_3.0.5 org.globalplatform-1.6 > emulator/api/exports.txt
 //
-// The directory is searched for files that end in .exp; the output is sorted by
-// package name, so that the same kit always gives the same bytes. The format of
+// With -history it writes what each version of a package brought, from the export files
+// of many editions: the list against which the card's tests link
+// (emulator/card/testdata/published.txt).
+//
+// The directories are searched for files that end in .exp; the output is sorted by
+// package name, so that the same files always give the same bytes. The format of
 // the output is described at api.parseTable, which reads it.
 package main
 
@@ -19,18 +24,42 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: exportgen DIRECTORY-OF-EXPORT-FILES > exports.txt")
+	do, dirs := run, os.Args[1:]
+	if len(dirs) > 0 && dirs[0] == "-history" {
+		do, dirs = writeHistory, dirs[1:]
+	}
+	if len(dirs) == 0 {
+		fmt.Fprintln(os.Stderr,
+			"usage: exportgen [-history] DIRECTORY-OF-EXPORT-FILES... > exports.txt")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1]); err != nil {
+	if err := do(dirs); err != nil {
 		fmt.Fprintln(os.Stderr, "exportgen:", err)
 		os.Exit(1)
 	}
 }
 
-// run reads every export file below dir and writes the table to standard output.
-func run(dir string) error {
+// run reads every export file below the directories and writes the table to standard
+// output.
+func run(dirs []string) error {
+	var packages []exportedPackage
+	for _, dir := range dirs {
+		found, err := readAll(dir)
+		if err != nil {
+			return err
+		}
+		packages = append(packages, found...)
+	}
+	sort.Slice(packages, func(i, j int) bool { return packages[i].name < packages[j].name })
+	out := bufio.NewWriter(os.Stdout)
+	for _, p := range packages {
+		writePackage(out, p)
+	}
+	return out.Flush()
+}
+
+// readAll reads every export file below dir.
+func readAll(dir string) ([]exportedPackage, error) {
 	var packages []exportedPackage
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || filepath.Ext(path) != ".exp" {
@@ -47,18 +76,10 @@ func run(dir string) error {
 		packages = append(packages, parsed)
 		return nil
 	})
-	if err != nil {
-		return err
+	if err == nil && len(packages) == 0 {
+		err = fmt.Errorf("no export file (*.exp) below %s: name the kit's api_export_files directory", dir)
 	}
-	if len(packages) == 0 {
-		return fmt.Errorf("no export file (*.exp) below %s: name the kit's api_export_files directory", dir)
-	}
-	sort.Slice(packages, func(i, j int) bool { return packages[i].name < packages[j].name })
-	out := bufio.NewWriter(os.Stdout)
-	for _, p := range packages {
-		writePackage(out, p)
-	}
-	return out.Flush()
+	return packages, err
 }
 
 // writePackage writes one package in the format of api.parseTable.

@@ -7,17 +7,17 @@ import (
 
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/demo"
-	"ekrona/host/town"
+	"ekrona/host/sandbox"
 )
 
 func booksCommand() *cobra.Command {
-	f, agreement := &inTown{}, false
+	f, agreement := &inSandbox{}, false
 	c := &cobra.Command{
-		Use: "books", Short: "Every wallet of a town, and every invariant of the protocol checked",
+		Use: "books", Short: "Every wallet of a sandbox, and every invariant of the protocol checked",
 		Args: exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return f.run(c, func(ctx context.Context, t *town.Town) error {
-				books, err := t.Books(ctx, agreement)
+			return f.run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+				books, err := s.Books(ctx, agreement)
 				if err != nil {
 					return err
 				}

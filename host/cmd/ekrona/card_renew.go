@@ -3,12 +3,12 @@ package main
 import "github.com/spf13/cobra"
 
 func cardRenewCommand() *cobra.Command {
-	f := &inTown{}
+	f := &inSandbox{}
 	return personCommand(f, "renew NAME", "Give a card a later certificate for its key", 0, "a person's name", func(c *cobra.Command, v visit) error {
-		if err := atHand(v.person); err != nil {
+		if err := atHand(v.person.Holder); err != nil {
 			return err
 		}
-		until, err := v.town.Renew(v.ctx, v.person)
+		until, err := v.sandbox.Renew(v.ctx, v.person)
 		if err != nil {
 			return err
 		}

@@ -7,16 +7,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/town"
+	"ekrona/host/sandbox"
 )
 
-// insertion is a card that is in no folder of a town, put into its holder's slot.
+// insertion is a card that lies in no sandbox, put into its holder's slot.
 type insertion struct {
 	holder string
 	cards  cardFlags
 }
 
-const insertUsage = "the card of a customer that lies in no town: NAME=reader:READER for one in a PC/SC reader, NAME=file:FILE for a virtual one (again for more)"
+const insertUsage = "the card of a customer that lies in no sandbox: NAME=reader:READER for one in a PC/SC reader, NAME=file:FILE for a virtual one (again for more)"
 
 func parseInsertion(text string) (insertion, error) {
 	holder, where, named := strings.Cut(text, "=")
@@ -38,7 +38,7 @@ func parseInsertion(text string) (insertion, error) {
 
 // insert puts the cards that the command line names into their holders' slots, and
 // gives what lets them go.
-func (f *inTown) insert(c *cobra.Command, t *town.Town) (release func() error, err error) {
+func (f *inSandbox) insert(c *cobra.Command, s *sandbox.Sandbox) (release func() error, err error) {
 	var closers []func() error
 	release = func() error {
 		var failed []error
@@ -53,7 +53,7 @@ func (f *inTown) insert(c *cobra.Command, t *town.Town) (release func() error, e
 		if err != nil {
 			return release, err
 		}
-		p, err := t.Person(i.holder)
+		holder, err := s.Holder(i.holder)
 		if err != nil {
 			return release, err
 		}
@@ -65,19 +65,19 @@ func (f *inTown) insert(c *cobra.Command, t *town.Town) (release func() error, e
 		if i.cards.Reader != "" {
 			f.inReader[i.holder] = true
 		}
-		p.Card.Insert(opened, opened.Reset)
+		holder.Card.Insert(opened, opened.Reset)
 	}
 	return release, nil
 }
 
 // plainFlag gives a command on which a PIN goes to another's card the flag that lets it.
-func (f *inTown) plainFlag(c *cobra.Command) {
+func (f *inSandbox) plainFlag(c *cobra.Command) {
 	c.Flags().BoolVar(&f.plain, cli.PlainPINFlag, false, cli.PlainPINUsage)
 }
 
 // mayHear fails for a holder whose PIN would go to a card in a reader in clear: a terminal
 // and a payee's phone do not know its key.
-func (f *inTown) mayHear(holder string) error {
+func (f *inSandbox) mayHear(holder string) error {
 	if f.plain || !f.inReader[holder] {
 		return nil
 	}

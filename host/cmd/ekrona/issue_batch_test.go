@@ -78,7 +78,7 @@ func issueBatch(t *testing.T, s batchtest.Shop, at int, flags ...string) (killed
 	require.NoError(t, err)
 	count := filepath.Join(t.TempDir(), "steps")
 	c := exec.CommandContext(t.Context(), program, append([]string{
-		"issue", "batch", s.JobFile(), "--state", s.TownFolder(), "--folder", s.JobFolder(),
+		"issue", "batch", s.JobFile(), "--state", s.SandboxFolder(), "--folder", s.JobFolder(),
 	}, flags...)...)
 	c.Env = append(os.Environ(), killAt+"="+strconv.Itoa(at), countSteps+"="+count)
 	var said bytes.Buffer

@@ -69,7 +69,7 @@ but an invariant of the protocol does not hold.`,
 		return usage("%w; see %q", err, c.CommandPath()+" --help")
 	})
 	root.AddCommand(
-		demo.Command(), walletCommand(), terminalCommand(), card.Command(withHolder, cardRenewCommand()),
+		demo.Command(), sandboxCommand(), walletCommand(), terminalCommand(), card.Command(withHolder, cardRenewCommand()),
 		issue.Command(issue.Wiring{Bank: withBank, Batch: p.batch}), pki.Command(), booksCommand(), lab.Command())
 	return root
 }

@@ -6,23 +6,24 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
-	"ekrona/host/money"
-	"ekrona/host/town"
+	"ekrona/host/sandbox"
 	"ekrona/host/wallet"
 )
 
-// visit is one command at work for a person of an opened town.
+// visit is one command at work for a person.
 type visit struct {
 	ctx       context.Context
-	town      *town.Town
-	person    *town.Person
+	sandbox   *sandbox.Sandbox
+	person    *sandbox.Person
 	arguments []string // behind the person's name
 	pin       string   // file that --pin-file names
 }
 
 // tap holds the person's card to a reader, with the PIN entered.
-func (v visit) tap() (wallet.Tap, error) { return held(v.ctx, v.person, v.pin, ownPIN) }
+func (v visit) tap() (wallet.Tap, error) { return held(v.ctx, v.person.Holder, v.pin, ownPIN) }
 
 // amountAndTap reads the first argument as an amount and holds the card.
 func (v visit) amountAndTap() (money.Ore, wallet.Tap, error) {
@@ -42,8 +43,8 @@ const (
 )
 
 // held holds a person's card to a reader, with the PIN of a file, of the PIN letter if
-// the town has it, of the environment, or as asked for.
-func held(ctx context.Context, p *town.Person, file, environment string) (wallet.Tap, error) {
+// the sandbox has it, of the environment, or as asked for.
+func held(ctx context.Context, p *sandbox.Holder, file, environment string) (wallet.Tap, error) {
 	if err := atHand(p); err != nil {
 		return wallet.Tap{}, err
 	}
@@ -62,32 +63,56 @@ func held(ctx context.Context, p *town.Person, file, environment string) (wallet
 	return wallet.Tap{Card: p.Card.Tap(), PIN: block}, nil
 }
 
-// atHand fails for a person whose card lies in no folder of the town and was not named.
-func atHand(p *town.Person) error {
+// atHand fails for a person whose card lies in no sandbox and was not named.
+func atHand(p *sandbox.Holder) error {
 	if p.Card.Here() {
 		return nil
 	}
-	return usage("%s's card: %w: --insert %s=reader:READER, or --insert %s=file:FILE for a virtual one", p.Name, town.ErrNoCard, p.Name, p.Name)
+	return usage("%s's card: %w: --insert %s=reader:READER, or --insert %s=file:FILE for a virtual one", p.Name, sandbox.ErrNoCard, p.Name, p.Name)
 }
 
-// personCommand makes a command whose first argument is a person's name and which
-// takes more arguments behind it.
-func personCommand(f *inTown, use, short string, more int, what string, do func(c *cobra.Command, v visit) error) *cobra.Command {
-	v := visit{}
+// personCommand makes a command for a person with a card, whose name is its first
+// argument and which takes more arguments behind it.
+func personCommand(f *inSandbox, use, short string, more int, what string, do func(c *cobra.Command, v visit) error) *cobra.Command {
+	device := ""
+	find := func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error) {
+		p, err := s.Person(ctx, name, message.DeviceID(device))
+		if err == nil && p.Phone == nil {
+			err = fmt.Errorf("%s has no card yet: issue one with \"ekrona issue card\"", name)
+		}
+		return p, err
+	}
+	v := &visit{}
+	c := v.command(f, use, short, more, what, find, do)
+	pinFlag(c, &v.pin)
+	c.Flags().StringVar(&device, "device", "", "which card, by its device id; needed where a person has several")
+	return c
+}
+
+// customerCommand makes a command for a person, with or without a card.
+func customerCommand(f *inSandbox, use, short string, more int, what string, do func(c *cobra.Command, v visit) error) *cobra.Command {
+	v := &visit{}
+	return v.command(f, use, short, more, what, func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error) {
+		return s.Customer(ctx, name)
+	}, do)
+}
+
+func (v *visit) command(f *inSandbox, use, short string, more int, what string,
+	find func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error), do func(c *cobra.Command, v visit) error,
+) *cobra.Command {
 	c := &cobra.Command{
 		Use: use, Short: short, Args: exactly(1+more, what),
 		RunE: func(c *cobra.Command, arguments []string) error {
-			return f.run(c, func(ctx context.Context, t *town.Town) error {
+			return f.run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
 				var err error
-				v.ctx, v.town, v.arguments = ctx, t, arguments[1:]
-				if v.person, err = t.Person(arguments[0]); err != nil {
+				v.ctx, v.sandbox, v.arguments = ctx, s, arguments[1:]
+				if v.person, err = find(ctx, s, arguments[0]); err != nil {
 					return err
 				}
-				return do(c, v)
+				return do(c, *v)
 			})
 		},
 	}
-	pinFlag(c, &v.pin)
 	return f.bind(c)
 }
 

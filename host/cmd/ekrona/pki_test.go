@@ -123,17 +123,17 @@ func TestPKIWithATPM(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A town whose notary and one intermediary have their keys in a TPM does all that a
-// town does, without knowing it.
-func TestTownWithKeysInATPM(t *testing.T) {
+// A sandbox whose notary and one intermediary have their keys in a TPM does all that a
+// sandbox does, without knowing it.
+func TestSandboxWithKeysInATPM(t *testing.T) {
 	m := tpmtest.New(t, t.TempDir())
-	folder := filepath.Join(t.TempDir(), "town")
+	folder := filepath.Join(t.TempDir(), "sandbox")
 	for name, subject := range map[string][]string{
-		"central-bank/notary":     {"--role", "notary", "--holder", "SENOTARY00001"},
-		"nordic-bank/ca":          {"--role", "intermediary", "--holder", "SENORDIC00001"},
-		"nordic-bank/instruction": {"--role", "instruction-key", "--holder", "SENORDIC00002"},
+		"central-bank/keys/notary":     {"--role", "notary", "--holder", "SENOTARY00001"},
+		"nordic-bank/keys/ca":          {"--role", "intermediary", "--holder", "SENORDIC00001"},
+		"nordic-bank/keys/instruction": {"--role", "instruction-key", "--holder", "SENORDIC00002"},
 	} {
-		path := filepath.Join(folder, "keys", name)
+		path := filepath.Join(folder, name)
 		_, err := runPKI(t, append([]string{"request", path, "--authority", "SERIKSBK00001", "--no-passphrase", "--key", "tpm:" + path + ".tpm?device=" + m.Socket}, subject...)...)
 		require.NoError(t, err)
 	}
@@ -141,7 +141,7 @@ func TestTownWithKeysInATPM(t *testing.T) {
 		{"demo", "--state", folder, "--json"},
 		{"wallet", "load", "anna", "50", "--state", folder},
 		{"books", "--state", folder},
-		{"pki", "check", filepath.Join(folder, "keys", "central-bank")},
+		{"pki", "check", filepath.Join(folder, "central-bank", "keys")},
 	} {
 		root := program{}.command()
 		root.SetOut(io.Discard)
@@ -149,7 +149,7 @@ func TestTownWithKeysInATPM(t *testing.T) {
 		require.NoError(t, root.ExecuteContext(t.Context()), line)
 		m.Restart()
 	}
-	key, err := os.ReadFile(filepath.Join(folder, "keys", "nordic-bank", "ca.key"))
+	key, err := os.ReadFile(filepath.Join(folder, "nordic-bank", "keys", "ca.key"))
 	require.NoError(t, err)
 	require.True(t, strings.HasPrefix(string(key), "tpm:"))
 }

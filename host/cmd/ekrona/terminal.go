@@ -9,29 +9,31 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/money"
 	"ekrona/host/order"
+	"ekrona/host/sandbox"
 	"ekrona/host/terminal"
-	"ekrona/host/town"
 )
 
 func terminalCommand() *cobra.Command {
-	return group("terminal", "A shop of a town: its point of sale",
+	return group("terminal", "A merchant's point of sale, started from its own folder",
 		terminalSellCommand(), terminalOpenCommand(), terminalTakeCommand(), terminalRefuseCommand(), terminalSyncCommand(), terminalRefundCommand())
 }
 
-// shopCommand makes a command whose first argument is a shop's name.
-func shopCommand(f *inTown, use, short string, more int, what string, do func(ctx context.Context, c *cobra.Command, t *town.Town, s *town.Shop, arguments []string) error) *cobra.Command {
+// merchantCommand makes a command whose first argument is a merchant's name.
+func merchantCommand(f *inSandbox, use, short string, more int, what string,
+	do func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant, arguments []string) error,
+) *cobra.Command {
 	c := &cobra.Command{
 		Use: use, Short: short, Args: exactly(1+more, what),
 		RunE: func(c *cobra.Command, arguments []string) error {
-			return f.run(c, func(ctx context.Context, t *town.Town) error {
-				s, err := t.Shop(arguments[0])
+			return f.run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+				m, err := s.Merchant(ctx, arguments[0])
 				if err != nil {
 					return err
 				}
-				return do(ctx, c, t, s, arguments[1:])
+				return do(ctx, c, s, m, arguments[1:])
 			})
 		},
 	}
@@ -48,24 +50,22 @@ type saleAnswer struct {
 }
 
 func terminalSellCommand() *cobra.Command {
-	f, whose, entered, torn := &inTown{}, "", "", false
-	c := shopCommand(f, "sell SHOP AMOUNT", "Ask for an amount, and take it from the card that is held to the terminal", 1, "a shop and an amount in kronor",
-		func(ctx context.Context, c *cobra.Command, t *town.Town, s *town.Shop, arguments []string) error {
+	f, whose, entered, torn := &inSandbox{}, "", "", false
+	c := merchantCommand(f, "sell MERCHANT AMOUNT", "Ask for an amount, and take it from the card that is held to the terminal", 1, "a merchant and an amount in kronor",
+		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant, arguments []string) error {
 			amount, err := amountOf(arguments[0])
 			if err != nil {
 				return err
 			}
-			if whose == "" {
-				return usage("name whose card is held to the terminal: --card NAME")
-			}
-			if _, err := t.Person(whose); err != nil {
-				return err
-			}
-			sale, err := s.Till.Ask(ctx, amount)
+			holder, err := holderOf(s, whose)
 			if err != nil {
 				return err
 			}
-			err = take(ctx, f, c, t, s, sale, whose, entered, torn)
+			sale, err := m.Terminal.Ask(ctx, amount)
+			if err != nil {
+				return err
+			}
+			err = take(ctx, f, c, s, m, sale, holder, entered, torn)
 			if err != nil {
 				return fmt.Errorf("%w (sale %d stays open: \"ekrona terminal take\" or \"refuse\")", err, sale.Number)
 			}
@@ -78,43 +78,53 @@ func terminalSellCommand() *cobra.Command {
 	return c
 }
 
-func take(ctx context.Context, f *inTown, c *cobra.Command, t *town.Town, s *town.Shop, sale terminal.Sale, whose, entered string, torn bool) error {
-	p, err := t.Person(whose)
-	if err != nil {
-		return err
+// holderOf finds whose card is held to a terminal.
+func holderOf(s *sandbox.Sandbox, name string) (*sandbox.Holder, error) {
+	if name == "" {
+		return nil, usage("name whose card is held to the terminal: --card NAME")
 	}
-	if err := f.mayHear(whose); err != nil {
+	holder, err := s.Holder(name)
+	if err != nil {
+		return nil, err
+	}
+	return holder, atHand(holder)
+}
+
+func take(ctx context.Context, f *inSandbox, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant,
+	sale terminal.Sale, holder *sandbox.Holder, entered string, torn bool,
+) error {
+	if err := f.mayHear(holder.Name); err != nil {
 		return err
 	}
 	if torn {
-		p.Card.PullAfter(spec.Pay.INS)
+		holder.Card.PullAfter(spec.Pay.INS)
 	}
-	tap, err := held(ctx, p, entered, ownPIN)
+	tap, err := held(ctx, holder, entered, ownPIN)
 	if err != nil {
 		return err
 	}
-	receipt, err := s.Till.Take(ctx, sale.Number, tap.Card, tap.PIN)
+	receipt, err := m.Terminal.Take(ctx, sale.Number, tap.Card, tap.PIN)
 	if err != nil {
 		return err
 	}
-	if err := p.Phone.TakeAnswer(ctx, receipt); err != nil {
+	payment, err := m.Terminal.Paid(ctx, sale.Number)
+	if err != nil {
 		return err
 	}
-	payment, err := s.Till.Paid(ctx, sale.Number)
-	if err != nil {
+	if err := s.HandReceipt(ctx, holder.Name, payment.Payer, receipt); err != nil {
 		return err
 	}
 	return f.answer(c, saleAnswer{sale.Number, sale.Amount, true, string(payment.Payer), payment.ATC},
-		"paid: %s has paid %s to the %s, payment %s/%d", p.Name, sale.Amount, s.Name, payment.Payer, payment.ATC)
+		"paid: %s has paid %s to the %s, payment %s/%d", holder.Name, sale.Amount, m.Name, payment.Payer, payment.ATC)
 }
 
 // openSale finds an open sale by its number.
-func openSale(ctx context.Context, s *town.Shop, text string) (terminal.Sale, error) {
+func openSale(ctx context.Context, m *sandbox.Merchant, text string) (terminal.Sale, error) {
 	number, err := strconv.ParseUint(text, 10, 32)
 	if err != nil {
-		return terminal.Sale{}, usage("sale number %q: give the number that \"ekrona terminal open %s\" shows", text, s.Name)
+		return terminal.Sale{}, usage("sale number %q: give the number that \"ekrona terminal open %s\" shows", text, m.Name)
 	}
-	open, err := s.Till.OpenSales(ctx)
+	open, err := m.Terminal.OpenSales(ctx)
 	if err != nil {
 		return terminal.Sale{}, err
 	}
@@ -123,14 +133,14 @@ func openSale(ctx context.Context, s *town.Shop, text string) (terminal.Sale, er
 			return sale, nil
 		}
 	}
-	return terminal.Sale{}, fmt.Errorf("the %s has no open sale %d; \"ekrona terminal open %s\" lists them", s.Name, number, s.Name)
+	return terminal.Sale{}, fmt.Errorf("the %s has no open sale %d; \"ekrona terminal open %s\" lists them", m.Name, number, m.Name)
 }
 
 func terminalOpenCommand() *cobra.Command {
-	f := &inTown{}
-	return shopCommand(f, "open SHOP", "The sales that are neither paid nor refused", 0, "a shop",
-		func(ctx context.Context, c *cobra.Command, _ *town.Town, s *town.Shop, _ []string) error {
-			open, err := s.Till.OpenSales(ctx)
+	f := &inSandbox{}
+	return merchantCommand(f, "open MERCHANT", "The sales that are neither paid nor refused", 0, "a merchant",
+		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant, _ []string) error {
+			open, err := m.Terminal.OpenSales(ctx)
 			if err != nil {
 				return err
 			}
@@ -147,17 +157,18 @@ func terminalOpenCommand() *cobra.Command {
 }
 
 func terminalTakeCommand() *cobra.Command {
-	f, whose, entered := &inTown{}, "", ""
-	c := shopCommand(f, "take SHOP NUMBER", "Hold a card to the terminal for an open sale, for example after a torn tap", 1, "a shop and the number of an open sale",
-		func(ctx context.Context, c *cobra.Command, t *town.Town, s *town.Shop, arguments []string) error {
-			sale, err := openSale(ctx, s, arguments[0])
+	f, whose, entered := &inSandbox{}, "", ""
+	c := merchantCommand(f, "take MERCHANT NUMBER", "Hold a card to the terminal for an open sale, for example after a torn tap", 1, "a merchant and the number of an open sale",
+		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant, arguments []string) error {
+			sale, err := openSale(ctx, m, arguments[0])
 			if err != nil {
 				return err
 			}
-			if whose == "" {
-				return usage("name whose card is held to the terminal: --card NAME")
+			holder, err := holderOf(s, whose)
+			if err != nil {
+				return err
 			}
-			return take(ctx, f, c, t, s, sale, whose, entered, false)
+			return take(ctx, f, c, s, m, sale, holder, entered, false)
 		})
 	c.Flags().StringVar(&whose, "card", "", "whose card is held to the terminal (needed)")
 	pinFlag(c, &entered)
@@ -166,14 +177,14 @@ func terminalTakeCommand() *cobra.Command {
 }
 
 func terminalRefuseCommand() *cobra.Command {
-	f := &inTown{}
-	return shopCommand(f, "refuse SHOP NUMBER", "Close an open sale for ever; what is paid into it goes back to the payer's online wallet", 1, "a shop and the number of an open sale",
-		func(ctx context.Context, c *cobra.Command, _ *town.Town, s *town.Shop, arguments []string) error {
-			sale, err := openSale(ctx, s, arguments[0])
+	f := &inSandbox{}
+	return merchantCommand(f, "refuse MERCHANT NUMBER", "Close an open sale for ever; what is paid into it goes back to the payer's online wallet", 1, "a merchant and the number of an open sale",
+		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant, arguments []string) error {
+			sale, err := openSale(ctx, m, arguments[0])
 			if err != nil {
 				return err
 			}
-			if _, err := s.Till.Refuse(ctx, sale.Number); err != nil {
+			if _, err := m.Terminal.Refuse(ctx, sale.Number); err != nil {
 				return err
 			}
 			return f.answer(c, saleAnswer{Number: sale.Number, Amount: sale.Amount}, "sale %d is refused", sale.Number)
@@ -181,21 +192,21 @@ func terminalRefuseCommand() *cobra.Command {
 }
 
 func terminalSyncCommand() *cobra.Command {
-	f := &inTown{}
-	return shopCommand(f, "sync SHOP", "Synchronise the terminal with its intermediary", 0, "a shop",
-		func(ctx context.Context, c *cobra.Command, _ *town.Town, s *town.Shop, _ []string) error {
-			result, err := s.Till.Synchronise(ctx)
+	f := &inSandbox{}
+	return merchantCommand(f, "sync MERCHANT", "Synchronise the terminal with its intermediary", 0, "a merchant",
+		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant, _ []string) error {
+			result, err := m.Terminal.Synchronise(ctx)
 			if err != nil {
 				return err
 			}
-			return f.synchronised(c, "the "+s.Name, result)
+			return f.synchronised(c, "the "+m.Name, result)
 		})
 }
 
 func terminalRefundCommand() *cobra.Command {
-	f := &inTown{}
-	c := shopCommand(f, "refund SHOP PAYMENT AMOUNT", "Give a settled payment, or a part of it, back to the payer's online wallet", 2, "a shop, a payment and an amount in kronor",
-		func(ctx context.Context, c *cobra.Command, t *town.Town, s *town.Shop, arguments []string) error {
+	f := &inSandbox{}
+	c := merchantCommand(f, "refund MERCHANT PAYMENT AMOUNT", "Give a settled payment, or a part of it, back to the payer's online wallet", 2, "a merchant, a payment and an amount in kronor",
+		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant, arguments []string) error {
 			of, err := paymentOf(arguments[0])
 			if err != nil {
 				return err
@@ -204,13 +215,13 @@ func terminalRefundCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := t.Refund(ctx, s, of, amount); err != nil {
+			if err := s.Refund(ctx, m, of, amount); err != nil {
 				return err
 			}
 			return f.answer(c, map[string]any{"payment": arguments[0], "refunded_ore": amount}, "refunded %s of payment %s", amount, arguments[0])
 		})
 	c.Long = `The payment is named as "ekrona terminal sell" shows it: payer's device and number, SENORDICC0000001/3.
-The till must have synchronised, so that the payment is settled.`
+The terminal must have synchronised, so that the payment is settled.`
 	return c
 }
 

@@ -2,46 +2,70 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"ekrona/host/money"
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/host/remote"
 	"ekrona/host/session"
-	"ekrona/host/town"
 )
 
 func walletCommand() *cobra.Command {
-	return group("wallet", "A person of a town: phone, card, three wallets",
+	return group("wallet", "A customer's phone, started from its own folder: card, three wallets",
 		walletBalanceCommand(), walletBuyCommand(), walletLoadCommand(), walletUnloadCommand(), walletPayCommand(), walletAskCommand(),
 		walletOpenCommand(), walletRefuseCommand(), walletContinueCommand(), walletSyncCommand(), walletLostCommand(), walletNewPhoneCommand())
 }
 
 func walletBalanceCommand() *cobra.Command {
-	f := &inTown{}
+	f := &inSandbox{}
 	return personCommand(f, "balance NAME", "The three wallets: online, shadow, on the card", 0, "a person's name", func(c *cobra.Command, v visit) error {
-		tap, err := v.tap()
-		if err != nil {
-			return err
-		}
-		holdings, err := v.person.Phone.Holdings(v.ctx, tap)
-		if err != nil {
-			return err
-		}
-		online, shadow, err := v.town.Wallets(v.ctx, v.person)
-		if err != nil {
-			return err
-		}
-		p := v.person
-		return f.answer(c, town.PersonBooks{Name: p.Name, Bank: p.Bank.Title, Online: online, Shadow: shadow, Offline: &holdings.Balance},
-			"%s at %s: online %s, shadow %s, on the card %s; %d of %d records not yet acknowledged", p.Name, p.Bank.Title,
-			online, shadow, holdings.Balance, holdings.Counters.ATC-holdings.Counters.AckedATC, holdings.Counters.ATC)
+		return v.balance(c, f)
 	})
 }
 
+// balanceAnswer is the three wallets for a script.
+type balanceAnswer struct {
+	Name    string           `json:"name"`
+	Device  message.DeviceID `json:"device"`
+	Bank    string           `json:"bank"`
+	Online  *money.Ore       `json:"online_ore"` // nil while the bank cannot be reached
+	Shadow  *money.Ore       `json:"shadow_ore"` // as Online
+	Offline money.Ore        `json:"offline_ore"`
+}
+
+func (v visit) balance(c *cobra.Command, f *inSandbox) error {
+	tap, err := v.tap()
+	if err != nil {
+		return err
+	}
+	holdings, err := v.person.Phone.Holdings(v.ctx, tap)
+	if err != nil {
+		return err
+	}
+	answer := balanceAnswer{Name: v.person.Name, Device: v.person.Phone.Device(), Offline: holdings.Balance}
+	card := fmt.Sprintf("on the card %s; %d of %d records not yet acknowledged",
+		holdings.Balance, holdings.Counters.ATC-holdings.Counters.AckedATC, holdings.Counters.ATC)
+	online, shadow, err := v.sandbox.Wallets(v.ctx, v.person)
+	if errors.Is(err, remote.ErrUnreachable) {
+		return f.answer(c, answer, "%s: %s; online and shadow are not known, since the bank cannot be reached", v.person.Name, card)
+	}
+	if err != nil {
+		return err
+	}
+	bank, err := v.sandbox.BankOf(v.ctx, v.person)
+	if err != nil {
+		return err
+	}
+	answer.Bank, answer.Online, answer.Shadow = bank.Settings.Title, &online, &shadow
+	return f.answer(c, answer, "%s at %s: online %s, shadow %s, %s", v.person.Name, answer.Bank, online, shadow, card)
+}
+
 func walletBuyCommand() *cobra.Command {
-	f, order := &inTown{}, ""
-	c := personCommand(f, "buy NAME AMOUNT", "Buy e-krona from the bank into the online wallet", 1, "a person's name and an amount in kronor", func(c *cobra.Command, v visit) error {
+	f, order := &inSandbox{}, ""
+	c := customerCommand(f, "buy NAME AMOUNT", "Buy e-krona from the bank into the online wallet", 1, "a person's name and an amount in kronor", func(c *cobra.Command, v visit) error {
 		amount, err := amountOf(v.arguments[0])
 		if err != nil {
 			return err
@@ -49,7 +73,11 @@ func walletBuyCommand() *cobra.Command {
 		if order == "" {
 			order = rand.Text()
 		}
-		if err := v.person.Bank.Deposit(v.ctx, "bought: "+order, v.person.Name, amount); err != nil {
+		bank, err := v.sandbox.BankOf(v.ctx, v.person)
+		if err != nil {
+			return err
+		}
+		if err := bank.Deposit(v.ctx, "bought: "+order, v.person.Name, amount); err != nil {
 			return err
 		}
 		return f.answer(c, map[string]any{"order": order, "amount_ore": amount}, "%s has bought %s, order %s", v.person.Name, amount, order)
@@ -59,7 +87,7 @@ func walletBuyCommand() *cobra.Command {
 }
 
 func walletLoadCommand() *cobra.Command {
-	f := &inTown{}
+	f := &inSandbox{}
 	return personCommand(f, "load NAME AMOUNT", "Move money from the online wallet to the card", 1, "a person's name and an amount in kronor", func(c *cobra.Command, v visit) error {
 		amount, tap, err := v.amountAndTap()
 		if err != nil {
@@ -74,7 +102,7 @@ func walletLoadCommand() *cobra.Command {
 }
 
 func walletUnloadCommand() *cobra.Command {
-	f := &inTown{}
+	f := &inSandbox{}
 	return personCommand(f, "unload NAME AMOUNT", "Move money from the card to the online wallet", 1, "a person's name and an amount in kronor", func(c *cobra.Command, v visit) error {
 		amount, tap, err := v.amountAndTap()
 		if err != nil {
@@ -101,7 +129,7 @@ func sessionAnswer(r session.Result) syncAnswer {
 }
 
 // synchronised answers with what a session did.
-func (f *inTown) synchronised(c *cobra.Command, who string, r session.Result) error {
+func (f *inSandbox) synchronised(c *cobra.Command, who string, r session.Result) error {
 	text := fmt.Sprintf("%s has synchronised: %d Instruction(s) applied", who, r.Instructions)
 	if r.Credited > 0 {
 		text += fmt.Sprintf(", %s loaded", r.Credited)
@@ -113,7 +141,7 @@ func (f *inTown) synchronised(c *cobra.Command, who string, r session.Result) er
 }
 
 func walletSyncCommand() *cobra.Command {
-	f := &inTown{}
+	f := &inSandbox{}
 	return personCommand(f, "sync NAME", "Synchronise the card with its intermediary", 0, "a person's name", func(c *cobra.Command, v visit) error {
 		tap, err := v.tap()
 		if err != nil {
@@ -128,10 +156,14 @@ func walletSyncCommand() *cobra.Command {
 }
 
 func walletLostCommand() *cobra.Command {
-	f := &inTown{}
+	f := &inSandbox{}
 	return personCommand(f, "lost NAME", "Report the card lost: it is blocked, and claims on it are honoured for a time", 0, "a person's name", func(c *cobra.Command, v visit) error {
 		device := v.person.Phone.Device()
-		if err := v.person.Bank.ReportLost(v.ctx, device); err != nil {
+		bank, err := v.sandbox.BankOf(v.ctx, v.person)
+		if err != nil {
+			return err
+		}
+		if err := bank.ReportLost(v.ctx, device); err != nil {
 			return err
 		}
 		return f.answer(c, map[string]any{"name": v.person.Name, "device": device}, "%s's card %s is on the revocation list", v.person.Name, device)
@@ -139,12 +171,13 @@ func walletLostCommand() *cobra.Command {
 }
 
 func walletNewPhoneCommand() *cobra.Command {
-	f := &inTown{}
-	c := personCommand(f, "new-phone NAME", "Change phones: the former one's key ends", 0, "a person's name", func(c *cobra.Command, v visit) error {
-		if err := v.town.ChangePhone(v.ctx, v.person); err != nil {
+	f := &inSandbox{}
+	c := customerCommand(f, "new-phone NAME", "Change phones: the former one's key ends", 0, "a person's name", func(c *cobra.Command, v visit) error {
+		cards, err := v.sandbox.ChangePhone(v.ctx, v.person)
+		if err != nil {
 			return err
 		}
-		return f.answer(c, map[string]any{"name": v.person.Name, "device": v.person.Phone.Device()},
+		return f.answer(c, map[string]any{"name": v.person.Name, "cards": cards},
 			"%s has another phone, with nothing on it: what the former one signs is refused from now on; synchronise the card", v.person.Name)
 	})
 	c.Long = `Gives a person another phone, for one that is lost or broken. The bank registers its key in

@@ -8,10 +8,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
-	"ekrona/host/money"
-	"ekrona/host/town"
+	"ekrona/host/sandbox"
 	"ekrona/host/wallet"
 )
 
@@ -26,10 +26,10 @@ type paidAnswer struct {
 }
 
 func walletPayCommand() *cobra.Command {
-	f, torn := &inTown{}, ""
+	f, torn := &inSandbox{}, ""
 	c := personCommand(f, "pay PAYER PAYEE AMOUNT", "Pay from card to card, in three taps on the payee's phone", 2, "payer, payee and an amount in kronor", func(c *cobra.Command, v visit) error {
 		payer := v.person
-		payee, err := v.town.Person(v.arguments[0])
+		payee, err := v.sandbox.Person(v.ctx, v.arguments[0], "")
 		if err != nil {
 			return err
 		}
@@ -65,26 +65,26 @@ With --torn the card is taken away after REQUEST, PAY or ACCEPT, before the answ
 }
 
 // holder holds the payer's and the payee's card to the payee's phone.
-func holder(payer, payee *town.Person, entered string) wallet.Holder {
+func holder(payer, payee *sandbox.Person, entered string) wallet.Holder {
 	return func(ctx context.Context, side wallet.Side) (wallet.Tap, error) {
 		if side == wallet.Payee {
-			return held(ctx, payee, "", payeePIN)
+			return held(ctx, payee.Holder, "", payeePIN)
 		}
 		if payer == nil {
 			return wallet.Tap{}, usage("the payer's card is needed: name whose it is with --card")
 		}
-		tap, err := held(ctx, payer, entered, ownPIN)
+		tap, err := held(ctx, payer.Holder, entered, ownPIN)
 		tap.Stranger = true
 		return tap, err
 	}
 }
 
 func walletAskCommand() *cobra.Command {
-	f, from := &inTown{}, ""
+	f, from := &inSandbox{}, ""
 	c := personCommand(f, "ask NAME AMOUNT", "Open a Request on the card, to be paid later", 1, "a person's name and an amount in kronor", func(c *cobra.Command, v visit) error {
 		var payer message.DeviceID
 		if from != "" {
-			named, err := v.town.Person(from)
+			named, err := v.sandbox.Person(v.ctx, from, "")
 			if err != nil {
 				return err
 			}
@@ -112,7 +112,7 @@ type requestAnswer struct {
 	Message string    `json:"message"` // hex
 }
 
-func (f *inTown) listRequests(c *cobra.Command, all []envelope.Envelope) error {
+func (f *inSandbox) listRequests(c *cobra.Command, all []envelope.Envelope) error {
 	answers := []requestAnswer{}
 	text := ""
 	for _, e := range all {
@@ -120,7 +120,7 @@ func (f *inTown) listRequests(c *cobra.Command, all []envelope.Envelope) error {
 		if err != nil {
 			return err
 		}
-		amount := money.FromWire(uint32(r.Amount))
+		amount := r.Amount
 		answers = append(answers, requestAnswer{r.Number, string(r.Payee), amount, hex.EncodeToString(e.Message)})
 		text += fmt.Sprintf("Request %d: %s asks for %s\n", r.Number, r.Payee, amount)
 	}
@@ -131,7 +131,7 @@ func (f *inTown) listRequests(c *cobra.Command, all []envelope.Envelope) error {
 }
 
 func walletOpenCommand() *cobra.Command {
-	f := &inTown{}
+	f := &inSandbox{}
 	return personCommand(f, "open NAME", "The Requests on this phone that have neither Receipt nor Refusal", 0, "a person's name", func(c *cobra.Command, v visit) error {
 		open, err := v.person.Phone.Unfinished(v.ctx)
 		if err != nil {
@@ -161,7 +161,7 @@ func (v visit) own(fits func(*message.Request) bool) (envelope.Envelope, *messag
 }
 
 func walletRefuseCommand() *cobra.Command {
-	f := &inTown{}
+	f := &inSandbox{}
 	return personCommand(f, "refuse NAME NUMBER", "Close an open Request for ever; what is paid into it goes back to the payer's online wallet", 1, "a person's name and the number of a Request", func(c *cobra.Command, v visit) error {
 		asked, r, err := v.own(func(r *message.Request) bool { return fmt.Sprint(r.Number) == v.arguments[0] })
 		if err != nil {
@@ -179,12 +179,12 @@ func walletRefuseCommand() *cobra.Command {
 }
 
 func walletContinueCommand() *cobra.Command {
-	f, whose := &inTown{}, ""
+	f, whose := &inSandbox{}, ""
 	c := personCommand(f, "continue NAME", "Go on with the oldest payment to this person that was torn", 0, "the payee's name", func(c *cobra.Command, v visit) error {
-		var payer *town.Person
+		var payer *sandbox.Person
 		if whose != "" {
 			var err error
-			if payer, err = v.town.Person(whose); err != nil {
+			if payer, err = v.sandbox.Person(v.ctx, whose, ""); err != nil {
 				return err
 			}
 			if err := f.mayHear(whose); err != nil {
@@ -204,7 +204,7 @@ func walletContinueCommand() *cobra.Command {
 				return err
 			}
 		}
-		amount := money.FromWire(uint32(r.Amount))
+		amount := r.Amount
 		return f.answer(c, paidAnswer{whose, v.person.Name, amount}, "%s has got %s", v.person.Name, amount)
 	})
 	c.Flags().StringVar(&whose, "card", "", "whose card is held to the phone to pay")

@@ -8,91 +8,69 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
 	"ekrona/host/cmd/ekrona/internal/card"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/issue"
-	"ekrona/host/town"
-	"ekrona/personalization"
+	"ekrona/host/party/bank"
+	"ekrona/host/sandbox"
 )
 
-// bankOfTown is a bank of a town as its cards' issuing needs it.
-type bankOfTown struct {
-	*town.Bank
-	town *town.Town
+// sandboxBank is a bank of a sandbox as its cards' issuing needs it.
+type sandboxBank struct {
+	*bank.Bank
+	sandbox *sandbox.Sandbox
 }
-
-// Issuer is issue.Bank's.
-func (b bankOfTown) Issuer() personalization.Issuer { return b.town.Issuer(b.Bank) }
 
 // MayEnrol is issue.Bank's.
-func (b bankOfTown) MayEnrol(_ context.Context, owner string) error {
-	if b.isAtHome(owner) {
-		return nil
-	}
-	return b.town.MayEnrol(b.Bank, owner)
-}
-
-// isAtHome reports whether somebody is a customer of the bank already.
-func (b bankOfTown) isAtHome(owner string) bool {
-	person, err := b.town.Person(owner)
-	return err == nil && person.Bank == b.Bank
+func (b sandboxBank) MayEnrol(_ context.Context, owner string) error {
+	return b.sandbox.MayEnrol(b.Bank, owner)
 }
 
 // Enrol is issue.Bank's.
-func (b bankOfTown) Enrol(ctx context.Context, owner string) error {
-	if b.isAtHome(owner) {
-		return nil
-	}
-	return b.town.Enrol(ctx, b.Bank, owner)
+func (b sandboxBank) Enrol(ctx context.Context, owner string) error {
+	return b.sandbox.Enrol(ctx, b.Bank, owner)
+}
+
+// Issued is issue.Bank's.
+func (b sandboxBank) Issued(ctx context.Context, owner string) error {
+	return b.sandbox.LearnCards(ctx, owner)
 }
 
 // withBank is issue.Wiring's Bank.
 func withBank(
-	c *cobra.Command,
-	state string,
-	name message.Name,
-	do func(ctx context.Context, b issue.Bank) error,
+	c *cobra.Command, state string, name message.Name, do func(ctx context.Context, b issue.Bank) error,
 ) error {
-	f := inTown{state: state}
-	return f.run(c, func(ctx context.Context, t *town.Town) error {
-		bank, err := t.Bank(string(name))
+	f := inSandbox{state: state}
+	return f.run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+		b, err := s.Bank(ctx, string(name))
 		if err != nil {
 			return fmt.Errorf("%w: %w", issue.ErrNoBank, err)
 		}
-		return do(ctx, bankOfTown{bank, t})
+		return do(ctx, sandboxBank{b, s})
 	})
 }
 
 // withHolder is a card.Holders.
 func withHolder(
-	c *cobra.Command,
-	state, name string,
-	traced bool,
-	do func(ctx context.Context, h card.Holder) error,
+	c *cobra.Command, at card.Place, do func(ctx context.Context, h card.Holder) error,
 ) error {
-	f := inTown{state: state, traced: traced}
-	return f.run(c, func(ctx context.Context, t *town.Town) error {
-		person, err := t.Person(name)
+	f := inSandbox{state: at.State, traced: at.Traced}
+	return f.run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+		person, err := s.Person(ctx, at.Name, message.DeviceID(at.Device))
 		if err != nil {
 			return err
 		}
-		device, err := person.Bank.Device(ctx, person.Phone.Device())
-		if err != nil {
-			return err
-		}
-		key, err := signature.ParsePoint(device.PINPoint)
-		if err != nil {
-			return fmt.Errorf("PIN key of %s: %w", device.ID, err)
+		if person.Phone == nil {
+			return fmt.Errorf("%s has no card yet: issue one with \"ekrona issue card\"", person.Name)
 		}
 		return do(ctx, card.Holder{
-			Away:   atHand(person),
-			PINKey: key, PIN: person.Letter.PIN, PUK: person.Letter.PUK,
+			Away:   atHand(person.Holder),
+			PINKey: person.Phone.PINKey(), PIN: person.Letter.PIN, PUK: person.Letter.PUK,
 			NoteNewPIN: func(digits string) error {
 				if person.Letter.PIN == "" {
 					return nil
 				}
-				return t.NoteNewPIN(person, digits)
+				return s.NoteNewPIN(person.Holder, digits)
 			},
 			Tap: func(opened *cli.OpenCard) apdu.Card {
 				if opened != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 )
 
@@ -26,7 +27,7 @@ type Device struct {
 	Ceilings    message.Policy
 	Policy      message.Policy
 
-	Balance     message.Amount
+	Balance     money.Ore
 	ATC         uint32
 	AckedATC    uint32
 	Head        message.Hash
@@ -53,7 +54,7 @@ func (d *Device) Copy() *Device {
 }
 
 // Request asks for an amount; payer may be empty.
-func (d *Device) Request(amount message.Amount, payer message.DeviceID) (*message.Request, error) {
+func (d *Device) Request(amount money.Ore, payer message.DeviceID) (*message.Request, error) {
 	if d.LifeCycle != spec.Active || amount == 0 || len(d.Open) == spec.MaxOpenRequests || d.Role.CanPay() && !d.hasRoom(amount) {
 		return nil, ErrLimit
 	}
@@ -66,12 +67,12 @@ func (d *Device) Request(amount message.Amount, payer message.DeviceID) (*messag
 	return &r, nil
 }
 
-func (d *Device) hasRoom(amount message.Amount) bool {
-	total := uint64(d.Balance) + uint64(amount)
+func (d *Device) hasRoom(amount money.Ore) bool {
+	total := d.Balance + amount
 	for _, r := range d.Open {
-		total += uint64(r.Amount)
+		total += r.Amount
 	}
-	return total <= uint64(d.Policy.MaxBalance) && d.logRoom()
+	return total <= d.Policy.MaxBalance && d.logRoom()
 }
 
 // logRoom: a slot and a place among the transactions for one more, beside those of the open requests.
@@ -132,7 +133,7 @@ func (d *Device) Accept(p *message.Payment) (*message.Receipt, error) {
 		return nil, err
 	}
 	d.Open = slices.Delete(d.Open, at, at+1)
-	d.Balance += p.Request.Amount
+	d.Balance = (d.Balance + p.Request.Amount) & message.MaxAmount // a terminal counts modulo 2^32
 	d.Transaction++
 	return receipt, nil
 }
@@ -253,15 +254,15 @@ func (d *Device) Apply(i *message.Instruction) (*message.Confirmation, error) {
 	return d.Confirmed, message.Sign(d.Confirmed, d.key)
 }
 
-func (d *Device) take(credit message.Amount) spec.CreditVerdict {
+func (d *Device) take(credit money.Ore) spec.CreditVerdict {
 	if credit == 0 {
 		return spec.CreditNone
 	}
-	total := uint64(d.Balance) + uint64(credit)
+	total := d.Balance + credit
 	for _, r := range d.Open {
-		total += uint64(r.Amount)
+		total += r.Amount
 	}
-	if total > uint64(d.Policy.MaxBalance) {
+	if total > d.Policy.MaxBalance {
 		return spec.CreditNotTaken
 	}
 	d.Balance += credit

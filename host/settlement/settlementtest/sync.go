@@ -8,8 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/settlement"
+	"ekrona/host/notary"
 )
 
 // Step is how far a synchronisation comes before the phone loses the net.
@@ -37,8 +38,8 @@ func (w *World) intermediaryOf(d *Device) *Intermediary {
 
 // Sync synchronises a device as its intermediary would, up to and with the step; credit is loaded by the Instruction, if the
 // notary lets it. It returns the notary's report (of the steps from State on) and what it said against the credit.
-func (w *World) Sync(d *Device, until Step, credit message.Amount) (report settlement.StateReport, creditRefused error) {
-	ctx, from := context.Background(), string(d.ID.Name())
+func (w *World) Sync(d *Device, until Step, credit money.Ore) (report notary.StateReport, creditRefused error) {
+	ctx, link := context.Background(), w.Notary.For(d.ID.Name())
 	w.handOver(d)
 	if until == HandOver {
 		return
@@ -54,12 +55,12 @@ func (w *World) Sync(d *Device, until Step, credit message.Amount) (report settl
 	challenge := w.Challenge(d)
 	state, err := d.State(challenge)
 	require.NoError(w.T, err)
-	report, err = w.Notary.SubmitState(ctx, from, w.Encode(state))
+	report, err = link.SubmitState(ctx, w.Encode(state))
 	require.NoError(w.T, err)
 	if until == State || report.Cloned {
 		return
 	}
-	owed, err := w.Notary.Outstanding(ctx, from, string(d.ID))
+	owed, err := link.Outstanding(ctx, d.ID)
 	require.NoError(w.T, err)
 	instruction := owed.Instruction
 	if instruction == nil {
@@ -78,7 +79,7 @@ func (w *World) Sync(d *Device, until Step, credit message.Amount) (report settl
 	if until == Applied {
 		return
 	}
-	require.NoError(w.T, w.Notary.Confirm(ctx, from, w.Encode(confirmation)))
+	require.NoError(w.T, link.Confirm(ctx, w.Encode(confirmation)))
 	return
 }
 
@@ -94,7 +95,7 @@ func (w *World) IsDishonest(d *Device) bool {
 
 // handOver gives the device the Payments on which its word is missing.
 func (w *World) handOver(d *Device) {
-	owed, err := w.Notary.Outstanding(context.Background(), string(d.ID.Name()), string(d.ID))
+	owed, err := w.Notary.For(d.ID.Name()).Outstanding(context.Background(), d.ID)
 	require.NoError(w.T, err)
 	for _, h := range owed.Handovers {
 		p, err := message.Parse[message.Payment](h.Payment)
@@ -112,16 +113,16 @@ func (w *World) Challenge(d *Device) *message.Challenge {
 	c := &message.Challenge{InstructionKey: i.Instructs, Device: d.ID}
 	binary.BigEndian.PutUint64(c.Random[:], w.challenges)
 	require.NoError(w.T, message.Sign(c, i.instructionKey))
-	require.NoError(w.T, w.Notary.OpenChallenge(context.Background(), string(i.Name), w.Encode(c)))
+	require.NoError(w.T, w.Notary.For(i.Name).OpenChallenge(context.Background(), w.Encode(c)))
 	return c
 }
 
 // Instruction is the next one for the device, signed by its intermediary.
-func (w *World) Instruction(d *Device, owed settlement.Outstanding, credit message.Amount) *message.Instruction {
+func (w *World) Instruction(d *Device, owed notary.Outstanding, credit money.Ore) *message.Instruction {
 	by := w.intermediaryOf(d)
 	i := &message.Instruction{InstructionKey: by.Instructs, Notary: "SENOTARY00001", Device: d.ID, Sequence: owed.NextSeq,
 		AckedATC: owed.HeldAtc, Head: owed.HeldHead, Credit: credit, Policy: d.Policy, Date: message.DateOf(w.Clock.At)}
-	if owed.Status != settlement.Active {
+	if owed.Status != notary.Active {
 		i.Actions = spec.ActionBlock
 	}
 	w.SignInstruction(i, by)
@@ -134,11 +135,11 @@ func (w *World) SignInstruction(i *message.Instruction, by *Intermediary) {
 }
 
 // instruct has the next Instruction co-signed, without the credit when the notary refuses that.
-func (w *World) instruct(d *Device, owed settlement.Outstanding, credit message.Amount) (signed []byte, refused error) {
+func (w *World) instruct(d *Device, owed notary.Outstanding, credit money.Ore) (signed []byte, refused error) {
 	for {
 		w.orders++
 		i := w.Instruction(d, owed, credit)
-		signed, err := w.Notary.CoSign(context.Background(), string(d.ID.Name()), fmt.Sprintf("order %d", w.orders), w.Encode(i))
+		signed, err := w.Notary.For(d.ID.Name()).CoSign(context.Background(), notary.OrderKey(fmt.Sprintf("order %d", w.orders)), w.Encode(i))
 		if err == nil {
 			return signed, refused
 		}

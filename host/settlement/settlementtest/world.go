@@ -21,7 +21,7 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/host/audit"
 	"ekrona/host/ledger"
-	"ekrona/host/money"
+	"ekrona/host/notary"
 	"ekrona/host/settlement"
 	"ekrona/host/store"
 )
@@ -41,7 +41,7 @@ type World struct {
 	DB             *sql.DB
 	Clock          *Clock
 	Notary         Notary
-	Terms          settlement.Terms
+	Terms          notary.Terms
 	Intermediaries map[string]*Intermediary
 	Devices        map[string]*Device
 	Names          []string        // of Devices, in order of issue
@@ -60,24 +60,9 @@ type World struct {
 
 // Notary is what the world asks of the central bank, so that a test can stand in between.
 type Notary interface {
-	Join(ctx context.Context, name string, ca, instructionKey []byte) error
-	Register(ctx context.Context, from string, r settlement.Registration) error
-	Submit(ctx context.Context, from string, items [][]byte) ([]settlement.Answer, error)
-	OpenChallenge(ctx context.Context, from string, challenge []byte) error
-	SubmitState(ctx context.Context, from string, state []byte) (settlement.StateReport, error)
-	Outstanding(ctx context.Context, from, device string) (settlement.Outstanding, error)
-	CoSign(ctx context.Context, from, order string, instruction []byte) ([]byte, error)
-	Confirm(ctx context.Context, from string, confirmation []byte) error
-	Refund(ctx context.Context, from string, r settlement.Refund) error
-	ReportLost(ctx context.Context, from, device string) error
-	End(ctx context.Context, from, device string) error
-	EndDue(ctx context.Context) ([]string, error)
-	Revoked(ctx context.Context, after int64, limit int) ([]settlement.Revocation, error)
-	Statement(ctx context.Context, from string, after int64, limit int) ([]settlement.Entry, error)
-	Payment(ctx context.Context, payer string, atc uint32) (settlement.PaymentStatus, error)
-	Issue(ctx context.Context, order, intermediary string, amount money.Ore) error
-	FundPool(ctx context.Context, order string, amount money.Ore) error
-	Balances(ctx context.Context) (settlement.Balances, error)
+	notary.Operator
+	notary.Public
+	For(name message.Name) notary.Participant
 }
 
 // Intermediary is the name and keys of one.
@@ -103,7 +88,7 @@ func NewWorld(t require.TestingT, path string) *World {
 // NewWorldOn is NewWorld on a driver that stands before SQLite's.
 func NewWorldOn(t require.TestingT, d driver.Driver, path string) *World {
 	w := &World{T: t, Path: path, Driver: d, Clock: &Clock{firstDay}, Intermediaries: map[string]*Intermediary{}, Devices: map[string]*Device{}, Dishonest: map[string]bool{},
-		Terms: settlement.Terms{Honour: 10 * 24 * time.Hour, Wait: 60 * 24 * time.Hour}}
+		Terms: notary.Terms{Honour: 10 * 24 * time.Hour, Wait: 60 * 24 * time.Hour}}
 	w.rootKey, w.notaryKey = key(t, "root"), key(t, "notary")
 	w.root = w.certify(nil, "SERIKSBK00001", spec.RoleRoot, w.rootKey, w.rootKey)
 	w.notaryCert = encode(t, w.certify(w.root, "SENOTARY00001", spec.RoleNotary, w.notaryKey, w.rootKey))
@@ -162,17 +147,17 @@ func (w *World) join(short string) {
 	i.CA = w.certify(w.root, string(i.Name)+"00001", spec.RoleIntermediary, i.caKey, w.rootKey)
 	instructs := w.certify(w.root, string(i.Instructs), spec.RoleInstructionKey, i.instructionKey, w.rootKey)
 	w.Intermediaries[short] = i
-	require.NoError(w.T, w.Notary.Join(context.Background(), string(i.Name), encode(w.T, i.CA), encode(w.T, instructs)))
+	require.NoError(w.T, w.Notary.Join(context.Background(), i.Name, encode(w.T, i.CA), encode(w.T, instructs)))
 }
 
 // Issue makes a device of an intermediary and registers it.
 func (w *World) Issue(short, intermediary string, role spec.Role) *Device {
 	d := w.Unregistered(short, intermediary, role, short)
-	registration := settlement.Registration{Certificate: d.Certificate, Owner: d.Owner}
+	registration := notary.Registration{Certificate: d.Certificate, Owner: d.Owner}
 	if role.CanPay() {
-		registration.Ceilings = d.Ceilings.Bytes()
+		registration.Ceilings = w.Policy(d.Ceilings)
 	}
-	require.NoError(w.T, w.Notary.Register(context.Background(), string(d.ID.Name()), registration))
+	require.NoError(w.T, w.Notary.For(d.ID.Name()).Register(context.Background(), registration))
 	w.Devices[short], w.Names = d, append(w.Names, short)
 	return d
 }
@@ -224,7 +209,7 @@ func (w *World) Audit(agreement bool) {
 	for _, id := range clones {
 		var convicted bool
 		require.NoError(w.T, w.DB.QueryRowContext(context.Background(), `SELECT count(*) > 0 FROM evidence e JOIN device d ON d.id = e.device
-			WHERE e.clone = 1 AND d.status = $1 AND d.id = $2`, int(settlement.Ended), id).Scan(&convicted))
+			WHERE e.clone = 1 AND d.status = $1 AND d.id = $2`, int(notary.Ended), id).Scan(&convicted))
 		require.True(w.T, convicted, "%s is a clone and has not ended with the evidence", id)
 	}
 	require.NoError(w.T, ledger.Verify(context.Background(), w.DB))
@@ -233,11 +218,18 @@ func (w *World) Audit(agreement bool) {
 // Submit hands items to the notary and requires that each was kept.
 func (w *World) Submit(items ...[]byte) {
 	w.Submitted = append(w.Submitted, items...)
-	answers, err := w.Notary.Submit(context.Background(), "", items)
+	answers, err := w.Notary.For("").Submit(context.Background(), items)
 	require.NoError(w.T, err)
 	for _, a := range answers {
 		require.NoError(w.T, a.Err)
 	}
+}
+
+// Policy encodes a device's ceilings.
+func (w *World) Policy(p message.Policy) []byte {
+	raw, err := p.Bytes()
+	require.NoError(w.T, err)
+	return raw
 }
 
 // Encode encodes a message.

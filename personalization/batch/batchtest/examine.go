@@ -14,13 +14,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu"
 	"ekrona/apdu/cvc"
-	"ekrona/apdu/gpc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
 	"ekrona/host/card"
-	"ekrona/host/intermediary"
 	"ekrona/host/store"
 	"ekrona/personalization/batch"
 	"ekrona/personalization/batch/auditlog"
@@ -34,7 +34,9 @@ import (
 func Examine(ctx context.Context, t require.TestingT, s Shop, cards []virtual.Card) {
 	w, err := s.Open(ctx)
 	require.NoError(t, err)
-	defer func() { assert.NoError(t, w.Town.Close()) }()
+	defer func() { assert.NoError(t, w.Sandbox.Close()) }()
+	centralBank, err := w.Sandbox.CentralBank(ctx)
+	require.NoError(t, err)
 	record, err := batch.ReadRecord(ctx, s.JobFolder())
 	require.NoError(t, err)
 
@@ -60,7 +62,7 @@ func Examine(ctx context.Context, t require.TestingT, s Shop, cards []virtual.Ca
 		for _, d := range registered {
 			_, known := states[d.ID]
 			require.True(t, known, "%s is registered and in no journal", d.ID)
-			_, err := w.Town.CentralBank.Outstanding(ctx, string(w.Bank.Name), string(d.ID))
+			_, err := centralBank.For(w.Bank.Settings.Name).Outstanding(ctx, d.ID)
 			require.NoError(t, err, "the notary knows it")
 		}
 		require.Contains(t, onCards, active)
@@ -91,7 +93,7 @@ func (s Shop) activeCards(ctx context.Context, t require.TestingT, w Works, reco
 		require.NoError(t, err)
 		client := card.New(physical)
 		application, err := client.Select(ctx)
-		if errors.Is(err, gpc.SWFileNotFound) {
+		if errors.Is(err, apdu.SWFileNotFound) {
 			continue
 		}
 		require.NoError(t, err)
@@ -109,7 +111,7 @@ func (s Shop) activeCards(ctx context.Context, t require.TestingT, w Works, reco
 }
 
 // open opens a card with what its letter says.
-func (s Shop) open(ctx context.Context, t require.TestingT, client *card.Client, registered intermediary.Device) {
+func (s Shop) open(ctx context.Context, t require.TestingT, client *card.Client, registered banking.Device) {
 	text, digits, puk := s.letter(t, letter.Path(filepath.Join(s.JobFolder(), "letters"), registered.ID))
 	require.Contains(t, text, string(registered.ID))
 	require.Contains(t, text, registered.Customer)

@@ -4,13 +4,12 @@ import (
 	"context"
 
 	"ekrona/apdu/message"
-	"ekrona/host/intermediary"
-	"ekrona/personalization/batch"
+	"ekrona/host/banking"
 )
 
 // registry has a hook before and after whatever changes it.
 type registry struct {
-	batch.Registry
+	banking.IssuerDesk
 	hook Hook
 }
 
@@ -25,21 +24,21 @@ func (r registry) around(change func() error) error {
 	return r.hook("after the registry")
 }
 
-// AddDevice is batch.Registry's.
-func (r registry) AddDevice(ctx context.Context, d intermediary.Device) error {
-	return r.around(func() error { return r.Registry.AddDevice(ctx, d) })
+// AddDevice is banking.IssuerDesk's.
+func (r registry) AddDevice(ctx context.Context, d banking.Device) error {
+	return r.around(func() error { return r.IssuerDesk.AddDevice(ctx, d) })
 }
 
-// ReserveDevice is batch.Registry's.
-func (r registry) ReserveDevice(ctx context.Context, kind intermediary.DeviceKind, intent string) (id message.DeviceID, err error) {
+// ReserveDevice is banking.IssuerDesk's.
+func (r registry) ReserveDevice(ctx context.Context, kind banking.DeviceKind, intent string) (id message.DeviceID, err error) {
 	err = r.around(func() (err error) {
-		id, err = r.Registry.ReserveDevice(ctx, kind, intent)
+		id, err = r.IssuerDesk.ReserveDevice(ctx, kind, intent)
 		return err
 	})
 	return id, err
 }
 
-// ReportLost is batch.Registry's.
+// ReportLost is banking.IssuerDesk's.
 func (r registry) ReportLost(ctx context.Context, id message.DeviceID) error {
-	return r.around(func() error { return r.Registry.ReportLost(ctx, id) })
+	return r.around(func() error { return r.IssuerDesk.ReportLost(ctx, id) })
 }

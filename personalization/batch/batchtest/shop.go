@@ -18,7 +18,9 @@ import (
 	"ekrona/emulator/cap"
 	"ekrona/emulator/card"
 	"ekrona/emulator/globalplatform"
-	"ekrona/host/town"
+	"ekrona/host/party"
+	"ekrona/host/party/bank"
+	"ekrona/host/sandbox"
 	"ekrona/personalization"
 	"ekrona/personalization/batch"
 	"ekrona/personalization/preflight"
@@ -28,7 +30,7 @@ import (
 // Noon is the time in a shop.
 var Noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// Shop is a place where cards are made: a town with customers who want some, a
+// Shop is a place where cards are made: a sandbox with customers who want some, a
 // printer of letters, and a job.
 type Shop struct {
 	Folder  string
@@ -36,8 +38,8 @@ type Shop struct {
 	Printer *age.X25519Identity
 }
 
-// TownFolder is the town's.
-func (s Shop) TownFolder() string { return filepath.Join(s.Folder, "town") }
+// SandboxFolder is the sandbox's.
+func (s Shop) SandboxFolder() string { return filepath.Join(s.Folder, "sandbox") }
 
 // JobFile is the job's file.
 func (s Shop) JobFile() string { return filepath.Join(s.Folder, "job.yaml") }
@@ -45,7 +47,7 @@ func (s Shop) JobFile() string { return filepath.Join(s.Folder, "job.yaml") }
 // JobFolder is the job's folder.
 func (s Shop) JobFolder() string { return filepath.Join(s.Folder, "job") }
 
-// NewShop founds a town with n customers of Nordic Bank without a card, and writes a
+// NewShop founds a sandbox with n customers of Nordic Bank without a card, and writes a
 // job of a card for each.
 func NewShop(t testing.TB, folder string, n int) Shop {
 	t.Helper()
@@ -59,10 +61,10 @@ func NewShop(t testing.TB, folder string, n int) Shop {
 	table.WriteString("owner,name,address\n")
 	for i := range n {
 		s.Owners = append(s.Owners, fmt.Sprintf("customer-%d", i+1))
-		require.NoError(t, w.Town.Enrol(t.Context(), w.Bank, s.Owners[i]))
+		require.NoError(t, w.Sandbox.Enrol(t.Context(), w.Bank, s.Owners[i]))
 		fmt.Fprintf(&table, "%s,Customer %d,\"Storgatan %d\n111 22 Stockholm\"\n", s.Owners[i], i+1, i+1)
 	}
-	require.NoError(t, w.Town.Close())
+	require.NoError(t, w.Sandbox.Close())
 	require.NoError(t, os.WriteFile(s.JobFile(), fmt.Appendf(nil, `job: spring
 bank: SENORDIC
 keys:
@@ -96,34 +98,39 @@ var Master = scp03.Master(bytes.Repeat([]byte{0x5A}, 16))
 
 // Works is a shop that is open.
 type Works struct {
-	Town *town.Town
-	Bank *town.Bank
-	Line personalization.Line
-	Need preflight.Need
+	Sandbox *sandbox.Sandbox
+	Bank    *bank.Bank
+	Line    personalization.Line
+	Need    preflight.Need
 }
 
-// Open opens the shop's town.
+// Open opens the shop's sandbox, and founds it first.
 func (s Shop) Open(ctx context.Context) (w Works, err error) {
-	if w.Town, err = town.Open(ctx, s.TownFolder(), town.Options{Plan: town.Pilot(), Clock: town.FixedClock(Noon)}); err != nil {
+	options := sandbox.Options{Environment: party.Environment{Clock: party.FixedClock(Noon)}}
+	if w.Sandbox, err = sandbox.Found(ctx, s.SandboxFolder(), sandbox.Pilot(), options); err != nil {
 		return w, err
 	}
-	if w.Bank, err = w.Town.Bank(string(town.Nordic)); err != nil {
-		return w, errors.Join(err, w.Town.Close())
+	if w.Bank, err = w.Sandbox.Bank(ctx, string(sandbox.Nordic)); err != nil {
+		return w, errors.Join(err, w.Sandbox.Close())
 	}
 	file, err := cap.Parse(applet.CAP)
 	if err != nil {
-		return w, errors.Join(err, w.Town.Close())
+		return w, errors.Join(err, w.Sandbox.Close())
 	}
 	if w.Need, err = preflight.NeedOf(applet.CAP); err != nil {
-		return w, errors.Join(err, w.Town.Close())
+		return w, errors.Join(err, w.Sandbox.Close())
 	}
-	w.Line = personalization.Line{Issuer: w.Town.Issuer(w.Bank), Keys: scp03.TestKeys(), Final: Master, CAP: file}
+	issuer, err := w.Bank.Issuer(ctx)
+	if err != nil {
+		return w, errors.Join(err, w.Sandbox.Close())
+	}
+	w.Line = personalization.Line{Issuer: issuer, Keys: scp03.TestKeys(), Final: Master, CAP: file}
 	return w, nil
 }
 
 // Begin opens the shop's job, at noon.
 func (w Works) Begin(ctx context.Context, s Shop, hook Hook) (*batch.Batch, error) {
-	return w.BeginAt(ctx, s, town.FixedClock(Noon), hook)
+	return w.BeginAt(ctx, s, party.FixedClock(Noon), hook)
 }
 
 // BeginAt opens the shop's job with a clock of its own; nil is the system's.

@@ -27,33 +27,42 @@ type Holder struct {
 	Tap func(opened *cli.OpenCard) apdu.Card
 }
 
-// Holders opens the folder that --state names, finds a person in it and does something
-// for the person. With traced, what is said with the card is shown.
-type Holders func(c *cobra.Command, state, name string, traced bool, do func(ctx context.Context, h Holder) error) error
+// Place says whose card is meant.
+type Place struct {
+	State  string // folder of the sandbox
+	Name   string
+	Device string // id of the card, empty where the person has one
+	Traced bool   // what is said with the card is shown
+}
+
+// Holders opens the folder of a place, finds the person in it and does something for the
+// person.
+type Holders func(c *cobra.Command, at Place, do func(ctx context.Context, h Holder) error) error
 
 // holderFlags are the flags of commands for a card's holder.
 type holderFlags struct {
 	holders Holders
 	cards   cli.CardFlags
 	state   string
+	device  string
 	asJSON  bool
 	plain   bool
 	pin     cli.HolderSecret
 }
 
 // holderCommand makes a command on a card that is in its holder's hand: in a reader, in
-// a file, or that of a person of a town.
+// a file, or that of a person of a sandbox.
 func holderCommand(f *holderFlags, c *cobra.Command, do func(ctx context.Context, h *heldCard) error) *cobra.Command {
 	c.Use += " [NAME]"
 	c.Long = c.Short + `.
 
 The card is that in a PC/SC reader (--reader), the virtual one in a file (--card), or
-that of a person of a town (NAME --state DIR), wherever it is. The PIN comes from
+that of a person of a sandbox (NAME --state DIR), wherever it is. The PIN comes from
 --pin-file, from EKRONA_PIN, from the PIN letter of a person of the demo, or is asked
 for at the terminal.
 
 It goes to the card enciphered when the card's PIN key is known, which the person's
-bank knows. Without NAME it could go to a card in a reader in clear only, and does not
+phone knows. Without NAME it could go to a card in a reader in clear only, and does not
 unless --plain-pin says so: whoever can listen to the reader could take it down.
 ` + c.Long
 	c.Args = cobra.MaximumNArgs(1)
@@ -64,7 +73,8 @@ unless --plain-pin says so: whoever can listen to the reader could take it down.
 	f.pin = cli.HolderSecret{Kind: "PIN", Flag: "--pin-file", Environment: "EKRONA_PIN"}
 	c.Flags().StringVar(&f.pin.File, "pin-file", "", "file with the PIN, which its owner alone may read")
 	c.Flags().BoolVar(&f.plain, cli.PlainPINFlag, false, cli.PlainPINUsage)
-	c.Flags().StringVar(&f.state, "state", "", "folder of the town in which NAME lives, as left by \"ekrona demo --state\"")
+	c.Flags().StringVar(&f.state, "state", "", "folder of the sandbox in which NAME has a phone")
+	c.Flags().StringVar(&f.device, "device", "", "which card of NAME's, by its device id; needed where NAME has several")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "answer as JSON; amounts in ore")
 	return c
 }
@@ -86,7 +96,7 @@ type heldCard struct {
 func (f *holderFlags) hold(c *cobra.Command, arguments []string, do func(ctx context.Context, h *heldCard) error) error {
 	if len(arguments) == 0 {
 		if f.state != "" {
-			return cli.Usage("%s: name whose card of the town it is, or leave --state out", c.CommandPath())
+			return cli.Usage("%s: name whose card of the sandbox it is, or leave --state out", c.CommandPath())
 		}
 		return cli.WithCard(c, &f.cards, func(opened *cli.OpenCard) error {
 			h := &heldCard{Client: card.New(opened), atr: opened.ATR, where: opened.Where}
@@ -99,7 +109,7 @@ func (f *holderFlags) hold(c *cobra.Command, arguments []string, do func(ctx con
 	}
 	name, traced := arguments[0], f.cards.Traced
 	f.cards.Traced = false
-	return f.holders(c, f.state, name, traced, func(ctx context.Context, holder Holder) error {
+	return f.holders(c, Place{f.state, name, f.device, traced}, func(ctx context.Context, holder Holder) error {
 		h := &heldCard{where: name + "'s", holder: holder, transport: card.PINTransport{Key: holder.PINKey, Random: rand.Reader}}
 		if !f.cards.Named() && holder.Away != nil {
 			return cli.Usage("%w; or name it with --reader READER or --card FILE", holder.Away)

@@ -7,13 +7,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona/apdu"
 	"ekrona/apdu/cvc"
-	"ekrona/apdu/gpc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
 	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/money"
 )
 
 // cardInfo is what a card says of itself: first to everybody, then to who has entered
@@ -68,7 +68,7 @@ because of --with-pin.`,
 func toEverybody(ctx context.Context, h *heldCard) (*cardInfo, error) {
 	info := &cardInfo{Where: h.where, ATR: fmt.Sprintf("%X", h.atr)}
 	if h.absent != nil {
-		if card.Is(h.absent, uint16(gpc.SWFileNotFound)) {
+		if card.Is(h.absent, apdu.SWFileNotFound) {
 			return info, nil
 		}
 		return nil, h.absent
@@ -120,8 +120,7 @@ func (i *cardInfo) toHolder(ctx context.Context, client *card.Client) error {
 	if err != nil {
 		return err
 	}
-	amount := money.FromWire(uint32(balance))
-	i.Balance, i.Policy, i.Counters = &amount, &policy, &counters
+	i.Balance, i.Policy, i.Counters = &balance, &policy, &counters
 	return nil
 }
 
@@ -151,9 +150,8 @@ func (i *cardInfo) text() string {
 		line("more", "after the PIN: --pin-file FILE, EKRONA_PIN or --with-pin")
 		return out.String()
 	}
-	kr := func(a message.Amount) money.Ore { return money.FromWire(uint32(a)) }
-	line("balance", "%s of at most %s", *i.Balance, kr(i.Policy.MaxBalance))
-	line("payments", "%s at most each, %d transactions between two synchronisations", kr(i.Policy.MaxPayment), i.Policy.MaxTransactions)
+	line("balance", "%s of at most %s", *i.Balance, i.Policy.MaxBalance)
+	line("payments", "%s at most each, %d transactions between two synchronisations", i.Policy.MaxPayment, i.Policy.MaxTransactions)
 	line("records", "%d written, %d acknowledged", i.Counters.ATC, i.Counters.AckedATC)
 	line("Instructions", "%d applied; policy version %d; %d Requests made", i.Counters.InstructionSequence, i.Policy.Version, i.Counters.RequestCounter)
 	return out.String()
@@ -174,7 +172,6 @@ func balanceCommand(holders Holders) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		amount := money.FromWire(uint32(balance))
-		return cli.Answer(c, f.asJSON, map[string]money.Ore{"balance_ore": amount}, "%s on the card", amount)
+		return cli.Answer(c, f.asJSON, map[string]money.Ore{"balance_ore": balance}, "%s on the card", balance)
 	})
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/money"
 )
 
 // recordAnswer is one record of the log.
@@ -67,6 +67,6 @@ func describe(r message.Record) recordAnswer {
 	default:
 		answer.Kind, answer.Other = "paid", string(r.Payment.Request.Payee)
 	}
-	answer.Amount, answer.Request = money.FromWire(uint32(r.Payment.Request.Amount)), r.Payment.Request.Number
+	answer.Amount, answer.Request = r.Payment.Request.Amount, r.Payment.Request.Number
 	return answer
 }

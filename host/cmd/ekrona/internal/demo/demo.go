@@ -14,7 +14,8 @@ import (
 	"ekrona/emulator/card"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/demo"
-	"ekrona/host/town"
+	"ekrona/host/party"
+	"ekrona/host/sandbox"
 )
 
 // Command is "ekrona demo".
@@ -36,10 +37,10 @@ Needs no reader, no server, no network. With --state the cards and ledgers stay 
 			if err != nil {
 				return err
 			}
-			options := demo.Options{Trace: traced, Town: town.Options{Plan: town.Pilot()}}
+			options := demo.Options{Trace: traced, Plan: sandbox.Pilot()}
 			if seed != "" {
-				options.Town.Random = card.SeededRandom(seed)
-				options.Town.Clock = town.FixedClock(time.Date(2026, time.January, 15, 12, 0, 0, 0, time.UTC))
+				options.Sandbox.Random = card.SeededRandom(seed)
+				options.Sandbox.Clock = party.FixedClock(time.Date(2026, time.January, 15, 12, 0, 0, 0, time.UTC))
 			}
 			out := c.OutOrStdout()
 			story := out
@@ -56,7 +57,7 @@ Needs no reader, no server, no network. With --state the cards and ledgers stay 
 					return err
 				}
 			} else if state != "" {
-				fmt.Fprintf(out, "\nThe town is kept in %s; PIN letters are in %s. Go on with: ekrona wallet balance anna --state %s\n",
+				fmt.Fprintf(out, "\nThe sandbox is kept in %s; PIN letters are in %s. Go on with: ekrona wallet balance anna --state %s\n",
 					state, filepath.Join(state, "letters"), state)
 			}
 			return cli.Violated(books.Violations)
@@ -69,7 +70,7 @@ Needs no reader, no server, no network. With --state the cards and ledgers stay 
 	return c
 }
 
-// folderFor gives the folder to found the town in, and what to do at the end.
+// folderFor gives the folder to found the sandbox in, and what to do at the end.
 func folderFor(state string) (string, func() error, error) {
 	if state == "" {
 		return cli.TemporaryFolder()
@@ -78,10 +79,21 @@ func folderFor(state string) (string, func() error, error) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", nil, fmt.Errorf("--state: %w", err)
 	}
-	// Keys may lie there before the town does: references to a TPM or an HSM, made by
-	// "ekrona pki request".
-	if len(entries) > 1 || len(entries) == 1 && entries[0].Name() != "keys" {
-		return "", nil, fmt.Errorf("--state: %s is not empty: name a new folder, or go on in it with \"ekrona wallet\" and \"ekrona terminal\"", state)
+	if err := onlyKeys(state, entries); err != nil {
+		return "", nil, fmt.Errorf("--state: %w", err)
 	}
 	return state, func() error { return nil }, nil
+}
+
+// onlyKeys checks that nothing but keys of parties to be founded lies in a folder:
+// references to a TPM or an HSM, made by "ekrona pki request".
+func onlyKeys(folder string, entries []os.DirEntry) error {
+	for _, entry := range entries {
+		files, err := os.ReadDir(filepath.Join(folder, entry.Name()))
+		isKeys := err == nil && (entry.Name() == "root" || len(files) == 1 && files[0].Name() == "keys")
+		if !isKeys {
+			return fmt.Errorf("%s is not empty: name a new folder, or go on in it with \"ekrona wallet\" and \"ekrona terminal\"", folder)
+		}
+	}
+	return nil
 }

@@ -99,7 +99,7 @@ owner's alone to read.`,
 			return err
 		},
 	}
-	c.Flags().StringVar(&f.state, "state", "", "folder of the town whose bank issues the cards (needed)")
+	c.Flags().StringVar(&f.state, "state", "", "folder of the sandbox whose bank issues the cards (needed)")
 	c.Flags().StringVar(&f.folder, "folder", "", "folder of the job (default: the job file's name with .job)")
 	c.Flags().BoolVar(&f.check, "check", false, "check the job and end: nothing is begun")
 	c.Flags().StringVar(&f.giveUp, "give-up", "", "this device's card will not come again: report it lost, and free its place in the job for another")
@@ -139,14 +139,18 @@ func counted(n int, what string) string {
 }
 
 // options are what the job is opened with.
-func (f *batchFlags) options(bank Bank, path string, job *batch.Job) (o batch.Options, err error) {
+func (f *batchFlags) options(ctx context.Context, bank Bank, path string, job *batch.Job) (o batch.Options, err error) {
+	issuer, err := bank.Issuer(ctx)
+	if err != nil {
+		return o, err
+	}
 	content, file, err := f.applet.read()
 	if err != nil {
 		return o, err
 	}
 	o = batch.Options{
 		Job: job, Folder: f.folder, Registry: bank, Driver: f.wiring.Batch.Driver,
-		Line: personalization.Line{Issuer: bank.Issuer(), CAP: file, DeleteApplet: f.deleteApplet, Secure: f.secure},
+		Line: personalization.Line{Issuer: issuer, CAP: file, DeleteApplet: f.deleteApplet, Secure: f.secure},
 	}
 	if f.enrol {
 		o.Enrol = bank
@@ -183,7 +187,7 @@ func keysBeside(jobFile, reference string) (scp03.KeySource, error) {
 }
 
 func (f *batchFlags) work(ctx context.Context, c *cobra.Command, bank Bank, path string, job *batch.Job) error {
-	o, err := f.options(bank, path, job)
+	o, err := f.options(ctx, bank, path, job)
 	if err != nil {
 		return err
 	}

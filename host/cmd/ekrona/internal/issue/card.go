@@ -10,8 +10,8 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/emulator/card"
+	"ekrona/host/banking"
 	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/intermediary"
 	"ekrona/host/progress"
 	"ekrona/personalization"
 	"ekrona/personalization/desk"
@@ -36,7 +36,7 @@ func cardCommand(w Wiring) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "card",
 		Short: "Make one card: from blank to active, for a customer of a bank",
-		Long: `Make one card: from blank to active, for a customer of a bank of a town.
+		Long: `Make one card: from blank to active, for a customer of a bank of a sandbox.
 
 The card is looked at first (see "ekrona issue check"); the issuing is rehearsed on a
 virtual card in the same state, and the card gets exactly the commands that were
@@ -56,7 +56,7 @@ the letter. What cannot be undone wants a flag of its own: --replace-keys,
 	i.cards.Add(c)
 	i.keys.add(c)
 	i.file.add(c)
-	c.Flags().StringVar(&i.state, "state", "", "folder of the town, as left by \"ekrona demo --state\" (needed)")
+	c.Flags().StringVar(&i.state, "state", "", "folder of the sandbox (needed)")
 	c.Flags().BoolVar(&i.asJSON, "json", false, "answer as JSON")
 	c.Flags().StringVar(&i.bank, "bank", "", "the bank whose card it will be, such as SENORDIC (needed)")
 	c.Flags().StringVar(&i.owner, "owner", "", "the customer; a new one is enrolled (needed)")
@@ -110,7 +110,10 @@ func (i *cardIssue) run(c *cobra.Command) error {
 	i.cards.MakeBlank = true
 	i.cards.Passing = i.dryRun
 	return i.wiring.Bank(c, i.state, message.Name(i.bank), func(ctx context.Context, bank Bank) error {
-		line.Issuer = bank.Issuer()
+		var err error
+		if line.Issuer, err = bank.Issuer(ctx); err != nil {
+			return err
+		}
 		return cli.WithCard(c, &i.cards, func(opened *cli.OpenCard) error {
 			d := &atDesk{cardIssue: i, c: c, talk: talk, begun: time.Now(), card: desk.Card{
 				Card: talk.priced(opened, link), ATR: opened.ATR, Reset: opened.Reset,
@@ -199,6 +202,9 @@ func (d *atDesk) make(ctx context.Context, look desk.Look) error {
 	if err != nil {
 		return err
 	}
+	if err := d.Bank.(Bank).Issued(ctx, d.owner); err != nil {
+		return err
+	}
 	if d.talk.failed != nil {
 		return d.talk.failed
 	}
@@ -206,7 +212,7 @@ func (d *atDesk) make(ctx context.Context, look desk.Look) error {
 }
 
 // done says what was made.
-func (d *atDesk) done(device intermediary.Device) error {
+func (d *atDesk) done(device banking.Device) error {
 	times := d.talk.times(d.begun, d.Link)
 	answer := struct {
 		Device   message.DeviceID `json:"device"`

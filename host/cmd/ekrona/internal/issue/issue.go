@@ -14,6 +14,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/applet"
 	"ekrona/emulator/cap"
+	"ekrona/host/banking"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/personalization"
 	"ekrona/personalization/batch"
@@ -23,9 +24,11 @@ import (
 
 // Bank is an intermediary as its cards' issuing needs it.
 type Bank interface {
-	batch.Registry
+	banking.IssuerDesk
 	batch.Enroller
-	Issuer() personalization.Issuer
+	Issuer(ctx context.Context) (personalization.Issuer, error)
+	// Issued lets an owner's phone learn that a card was made.
+	Issued(ctx context.Context, owner string) error
 }
 
 // ErrNoBank says that there is no intermediary of the name.

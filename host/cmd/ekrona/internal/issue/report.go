@@ -76,7 +76,7 @@ and shows what they say. It finds lines that were changed, taken out, put in or 
 That lines are missing at the end is found by the journal beside the log; by --head,
 the head that this command printed before, also if both were set back.
 
-The key is that of the issuing intermediary: name the town and the bank, or the
+The key is that of the issuing intermediary: name the sandbox and the bank, or the
 certificate.`,
 		Example: `  ekrona issue log spring.job --state TOWN --bank SENORDIC
   ekrona issue log spring.job --certificate ca.cvc --head 12:5f1c...`,
@@ -102,7 +102,7 @@ certificate.`,
 			return showLog(c, filepath.Join(arguments[0], "audit.log"), key, heads, asJSON)
 		},
 	}
-	c.Flags().StringVar(&state, "state", "", "folder of the town whose bank issued the cards")
+	c.Flags().StringVar(&state, "state", "", "folder of the sandbox whose bank issued the cards")
 	c.Flags().StringVar(&bank, "bank", "", "name of the bank, such as SENORDIC")
 	c.Flags().StringVar(&certificate, "certificate", "", "card-verifiable certificate of the key that signed the log")
 	c.Flags().StringVar(&known, "head", "", "head of the log as it was known before; the log must have that line")
@@ -126,9 +126,12 @@ func logKey(c *cobra.Command, w Wiring, state, bank, certificate string) (key *e
 	if state == "" || bank == "" {
 		return nil, cli.Usage("%s: say whose log it is: --state DIR --bank NAME, or --certificate FILE", c.CommandPath())
 	}
-	err = w.Bank(c, state, message.Name(bank), func(_ context.Context, b Bank) error {
-		key = b.Issuer().CA.Certificate.PublicKey
-		return nil
+	err = w.Bank(c, state, message.Name(bank), func(ctx context.Context, b Bank) error {
+		issuer, err := b.Issuer(ctx)
+		if err == nil {
+			key = issuer.CA.Certificate.PublicKey
+		}
+		return err
 	})
 	return key, err
 }

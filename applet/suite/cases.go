@@ -1,0 +1,54 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+)
+
+// cases are all test cases, in the order of a card's life.
+func cases() []testCase {
+	return slices.Concat(
+		scriptCases(), selectCases, wireCases, personalizationCases, authorityCases,
+		pinCases, encipheredPINCases, payCases, payRefusedCases, receiveCases, receiveRefusedCases,
+		stateCases, instructionCases, readCases, policyCases, expiryCases, idCases, thoroughCases,
+	)
+}
+
+// Case is one part of the suite that can be carried out by itself: a test case, or a command
+// that is torn before each of its writes.
+type Case struct {
+	Name string
+	run  func(ctx context.Context, target Cutter, world **country) []string
+}
+
+// Cases are all test cases, then all commands to tear.
+func Cases() []Case {
+	var all []Case
+	for _, tc := range cases() {
+		all = append(all, Case{tc.name, tc.onFresh})
+	}
+	for _, tc := range tornCases() {
+		all = append(all, Case{"torn: " + tc.name, tc.tearAll})
+	}
+	return all
+}
+
+// Runner carries out cases with authorities of its own. It is for one goroutine.
+type Runner struct{ world *country }
+
+// Run carries out a case on fresh cards of the target. The error says what was not as it
+// must be.
+func (r *Runner) Run(ctx context.Context, target Cutter, c Case) error {
+	if failures := c.run(ctx, target, &r.world); len(failures) > 0 {
+		return errors.New(strings.Join(failures, "\n"))
+	}
+	return nil
+}
+
+// onFresh carries the case out on a fresh card and returns what failed.
+func (tc testCase) onFresh(ctx context.Context, target Cutter, world **country) []string {
+	run := &caseRun{ctx: ctx, target: target, coverage: newCoverage(), world: *world}
+	return attempt(run, tc, world)
+}

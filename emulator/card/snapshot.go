@@ -1,0 +1,63 @@
+package card
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"slices"
+
+	"ekrona/emulator/vm"
+)
+
+// Snapshot is everything that a card held between two commands: its memory, RAM too, what is
+// on it and what is selected. The state of its source of randomness is part of it where the
+// source can tell it, as [SeededRandom] can: then what follows is always the same.
+type Snapshot struct {
+	machine *vm.Snapshot
+	applets []installed
+	current vm.Instance
+	random  []byte // nil if the source cannot tell
+}
+
+// repeatable is a source of randomness whose state can be kept.
+type repeatable interface {
+	encoding.BinaryMarshaler
+	encoding.BinaryUnmarshaler
+}
+
+// Snapshot keeps what the card holds, for [Card.RestoreSnapshot]. A card that was cut off or
+// went mute must be reset first.
+func (c *Card) Snapshot() (*Snapshot, error) {
+	if c.dead != nil || c.install != nil {
+		return nil, errors.New("snapshot: the card is not at rest; reset it first")
+	}
+	machine, err := c.machine.Snapshot()
+	if err != nil {
+		return nil, fmt.Errorf("snapshot: %w", err)
+	}
+	s := &Snapshot{machine: machine, applets: slices.Clone(c.applets), current: c.current}
+	if source, can := c.options.Random.(repeatable); can {
+		if s.random, err = source.MarshalBinary(); err != nil {
+			return nil, fmt.Errorf("snapshot: source of randomness: %w", err)
+		}
+	}
+	return s, nil
+}
+
+// RestoreSnapshot sets the card back to a snapshot that was taken of it, whatever has become
+// of it since. It is as it was then, in the middle of a session if it was.
+func (c *Card) RestoreSnapshot(s *Snapshot) error {
+	if err := c.machine.RestoreSnapshot(s.machine); err != nil {
+		return fmt.Errorf("restore snapshot: %w", err)
+	}
+	if source, can := c.options.Random.(repeatable); can {
+		if err := source.UnmarshalBinary(s.random); err != nil {
+			return fmt.Errorf("restore snapshot: source of randomness: %w", err)
+		}
+	}
+	c.applets, c.current = slices.Clone(s.applets), s.current
+	c.selecting, c.install, c.cut = false, nil, 0
+	c.dead = c.keep()
+	c.note("restore snapshot")
+	return c.dead
+}

@@ -1,0 +1,165 @@
+package vm
+
+// Probe sees what a machine does, just before it does it, and may change it. A function that
+// is nil is not asked, and costs the machine one branch at its kind of event; the zero Probe
+// asks for nothing. All of them run within the command, and must not use the machine.
+//
+// It is what everything that watches or disturbs a card is made of: coverage, inspection of
+// memory, traces and profiles by functions that return the zero Action; fault injection by
+// those that return another; a debugger by one that does not return until its user goes on.
+// An action that cannot be done at its event is an InternalError.
+type Probe struct {
+	// Instruction is called before every instruction. Actions: Skip, Replace, Invert, Cut.
+	Instruction func(Site) Action
+
+	// Call is called before every method is entered, of an API class too. Actions: Skip,
+	// Replace, Cut.
+	Call func(*Invocation) Action
+
+	// Return is called when a method ends and gives its result, not when an exception
+	// ends it. Actions: Replace, Cut.
+	Return func(*Invocation) Action
+
+	// Read is called at every read of a field, of array elements or of a static field:
+	// what bytecode reads, and what a native reads through its Call. Actions: Replace, Cut.
+	Read func(*Access) Action
+
+	// Write is called at every write of the same, when a persistent one has been counted
+	// and has entered the journal. Making objects, and what a reset, a deselection or an
+	// abort changes, is none. Actions: Skip, Replace, Cut.
+	Write func(*Access) Action
+}
+
+// Action is what a probe has the machine do. The zero Action lets it go on.
+type Action struct {
+	Kind  ActionKind
+	Index int   // of Replace at an access: which of its elements, from 0
+	Value Value // of Replace
+}
+
+// ActionKind is a kind of Action.
+type ActionKind uint8
+
+// The kinds of Action.
+const (
+	// GoOn changes nothing.
+	GoOn ActionKind = iota
+
+	// Skip leaves it out. The stack stays as it is for an instruction; a call loses its
+	// arguments and has 0 as its result (none, if the method has no instruction that returns
+	// one); a write, though counted, changes nothing. To skip an instruction that nothing
+	// follows in its method is a CardFault.
+	Skip
+
+	// Replace puts Value in the place of what an instruction would push, cell by cell, after
+	// its operands were popped (an invocation has its own event, Call); of the result
+	// of a call, which is then not made; of a method's result; or of one element that is
+	// read or written. Value is narrowed to the size of its place.
+	Replace
+
+	// Invert has a conditional branch go the other way.
+	Invert
+
+	// Cut takes the power away: the Enter returns a PowerCut.
+	Cut
+)
+
+// Site is where the machine is: the innermost bytecode method with its program counter, and
+// the native that it called, if one runs.
+type Site struct {
+	Native *Method
+	Method *Method // nil in the runtime environment
+	PC     int
+
+	// Depth is how many activations lie below: a caller is told from what it calls by it,
+	// also when an exception ends that and there is no return.
+	Depth int
+}
+
+// Instruction is the instruction at the site, which must be in a method.
+func (s Site) Instruction() Instruction {
+	i, err := InstructionAt(s.Method.code, s.PC)
+	if err != nil {
+		panic(&InternalError{Value: err, Where: s.String()})
+	}
+	return i
+}
+
+// Invocation is a call or a return. It is valid until the probe's function returns.
+type Invocation struct {
+	Site              // of the call, or of the end
+	Callee    *Method // the method that is entered or ends
+	Arguments []int32 // at a call: cells of 16 bits, receiver first; not to be changed
+	Result    Value   // at a return; Void if there is none
+}
+
+// Access is a read or a write of memory. It is valid until the probe's function returns.
+type Access struct {
+	Site
+	Object  Ref      // 0 for a static field
+	Package *Package // of a static field, else nil
+	Storage Storage
+	Index   int // of the first element; of a field its cell, of a static field its byte
+	Length  int // elements; 1 for a field
+	Bytes   int // that they take on a card
+
+	// Transaction is the number of the transaction that a persistent write belongs to; 0
+	// for one that no abort undoes, for other writes and for reads.
+	Transaction int
+
+	old, new           Value // of a single element
+	oldBytes, newBytes []byte
+}
+
+// Old returns element i as it is before a write, or as it will be read.
+func (a *Access) Old(i int) Value {
+	if a.oldBytes != nil {
+		return Value(int8(a.oldBytes[i]))
+	}
+	return a.old
+}
+
+// New returns element i of a write as it will be.
+func (a *Access) New(i int) Value {
+	if a.newBytes != nil {
+		return Value(int8(a.newBytes[i]))
+	}
+	return a.new
+}
+
+// Probes stacks probes: each is asked in turn, and of their actions the first that is not
+// the zero Action is done. All see what would be without any of them.
+func Probes(probes ...Probe) Probe {
+	var instruction []func(Site) Action
+	var call, end []func(*Invocation) Action
+	var read, write []func(*Access) Action
+	for _, p := range probes {
+		instruction = append(instruction, p.Instruction)
+		call, end = append(call, p.Call), append(end, p.Return)
+		read, write = append(read, p.Read), append(write, p.Write)
+	}
+	return Probe{stacked(instruction), stacked(call), stacked(end), stacked(read), stacked(write)}
+}
+
+func stacked[E any](functions []func(E) Action) func(E) Action {
+	var asked []func(E) Action
+	for _, f := range functions {
+		if f != nil {
+			asked = append(asked, f)
+		}
+	}
+	switch len(asked) {
+	case 0:
+		return nil
+	case 1:
+		return asked[0]
+	}
+	return func(event E) (action Action) {
+		for _, f := range asked {
+			if a := f(event); action == (Action{}) {
+				action = a
+			}
+		}
+		return action
+	}
+}

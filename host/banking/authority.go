@@ -1,0 +1,145 @@
+package banking
+
+import (
+	"context"
+	"crypto/ecdsa"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/host/envelope"
+	"ekrona/host/notary"
+	"ekrona/host/order"
+	"ekrona/host/session"
+)
+
+// Wallet is what the app on a customer's phone asks of the customer's intermediary.
+type Wallet interface {
+	session.Link
+
+	// HandOver takes messages that a phone carries, its own or others': Payments,
+	// Receipts, Refusals. Each has its answer, at its place: whether the notary holds it,
+	// so that the phone may forget it. Anything may be handed over by anybody, again and
+	// again: every message protects itself. Errors: the notary's.
+	HandOver(ctx context.Context, messages [][]byte) ([]notary.Answer, error)
+
+	// PlaceLoad takes a customer's order to load a device: its money is set aside from the
+	// online wallet, and the device's next synchronisation carries the credit.
+	// Errors: *order.Refused when the online wallet does not cover it or the device cannot
+	// pay; order.ErrSignature; [ErrNoDevice]; [ErrTaken].
+	PlaceLoad(ctx context.Context, o order.Signed) error
+
+	// LoadProgress is where a load order stands; one that waits for a device that has
+	// ended is refused then. Errors: [ErrNoOrder], order.ErrSignature.
+	LoadProgress(ctx context.Context, o order.Signed) (order.Progress, error)
+
+	// RequestUnload answers a customer's order to unload a device with the unload desk's
+	// Request, which names the device as its only payer. The device pays it, and
+	// TakeUnload takes the Payment. Errors: *order.Refused for an order that is closed, or
+	// of more than any device can pay; order.ErrSignature; [ErrNoDevice]; [ErrTaken].
+	RequestUnload(ctx context.Context, o order.Signed) (envelope.Envelope, error)
+
+	// TakeUnload takes the Payment of a desk's Request and answers with the desk's
+	// Receipt. Errors: *order.Refused, by [ErrUnloadClosed]; [ErrNotForDesk]; the notary's.
+	TakeUnload(ctx context.Context, payment []byte) ([]byte, error)
+
+	// UnloadReceipt is the desk's Receipt for an unload, nil while it was not paid.
+	// Errors: *order.Refused when the desk has refused it.
+	UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, error)
+}
+
+// Terminal is what a terminal asks of its owner's intermediary.
+type Terminal interface {
+	session.Link
+
+	// Revoked is the next page of the notary's revocation list, after a position in it, 0
+	// first; empty at its end. Errors: the notary's.
+	Revoked(ctx context.Context, after int64) ([]notary.Revocation, error)
+}
+
+// Merchant is what the owner of a terminal asks of the intermediary, beside [Terminal].
+type Merchant interface {
+	// PlaceRefund carries out the order of a terminal's owner to give a payment back, or a
+	// part of it, to the owner of the card that paid. nil means that it is done.
+	// Errors: *order.Refused when the online wallet does not cover it, or for the
+	// notary.Kind with which the notary refuses; order.ErrSignature; [ErrNoDevice];
+	// [ErrTaken].
+	PlaceRefund(ctx context.Context, o order.Signed) error
+}
+
+// Registry keeps the devices of an intermediary and registers them at the notary.
+type Registry interface {
+	// AddDevice makes a device known, at the intermediary and at the notary, before it is
+	// used; the same device again is fine, with a later certificate too.
+	// Errors: [ErrMalformed], [ErrNoCustomer], [ErrTaken], those of the notary's Register.
+	AddDevice(ctx context.Context, d Device) error
+
+	// Device is what is kept of a device. Errors: [ErrNoDevice].
+	Device(ctx context.Context, id message.DeviceID) (Device, error)
+}
+
+// IssuerDesk is what the bureau that issues an intermediary's cards asks of it.
+type IssuerDesk interface {
+	Registry
+
+	// ReserveDevice gives a device that is still to be made its id. intent names what it is
+	// made for, such as a job and a line of it: the same intent again gives the same id,
+	// and no id is given to two intents, whether the device is made or not.
+	// Errors: [ErrMalformed] (no intent), [ErrTaken] (the intent is of another kind).
+	ReserveDevice(ctx context.Context, kind DeviceKind, intent string) (message.DeviceID, error)
+
+	// Cards are the cards of a customer, in the order of their ids. Errors: [ErrNoCustomer].
+	Cards(ctx context.Context, owner string) ([]Device, error)
+
+	// ReportLost blocks a device that is lost, stolen or broken, by its next Instruction if
+	// it ever comes to one, and has the notary put it on the revocation list. It cannot be
+	// taken back. Errors: [ErrNoDevice], the notary's.
+	ReportLost(ctx context.Context, id message.DeviceID) error
+}
+
+// Operator is what the intermediary's own staff ask, and what stands behind its counter
+// and its online bank.
+type Operator interface {
+	// AddCustomer opens a customer's online wallet. The same customer again is fine.
+	// Errors: [ErrMalformed], [ErrTaken].
+	AddCustomer(ctx context.Context, c Customer) error
+
+	// ReplaceApp registers the key of another app for a customer who has changed phones.
+	// The caller has made sure who that is: on the word of the former key alone a thief of
+	// the phone could. The former key signs nothing more and never comes back; orders that
+	// it has placed stand. The same key again is fine.
+	// Errors: [ErrMalformed], [ErrNoCustomer], [ErrTaken] for a key that has ended.
+	ReplaceApp(ctx context.Context, customer string, app *ecdsa.PublicKey) error
+
+	// Deposit sells e-krona to a customer: from the intermediary's own funds to the online
+	// wallet, once for each order key. Errors: [ErrMalformed] (not above zero),
+	// [ErrNoCustomer], [ErrTaken], and [ErrOwnFunds] when it has not that much to sell.
+	Deposit(ctx context.Context, order, owner string, amount money.Ore) error
+
+	// OnlineBalance is what a customer's online wallet holds. Errors: [ErrNoCustomer], the
+	// notary's.
+	OnlineBalance(ctx context.Context, owner string) (money.Ore, error)
+
+	// CancelUnload closes an unload that the device has not paid, by the order's key.
+	// Errors: [ErrNoOrder], [ErrUnloadClosed] when it was paid.
+	CancelUnload(ctx context.Context, order string) error
+
+	// SetPolicy gives a device other limits, by its next Instruction; their version is
+	// counted up here. Errors: [ErrNoDevice], [ErrPolicy] above the ceilings.
+	SetPolicy(ctx context.Context, id message.DeviceID, policy message.Policy) error
+
+	// ReportLost is IssuerDesk's.
+	ReportLost(ctx context.Context, id message.DeviceID) error
+
+	// End ends a reported device when its time is over: what its shadow wallet holds, and
+	// all that comes in later, goes to the owner's online wallet. Errors: [ErrNoDevice],
+	// notary.WrongStatus while the time is not over.
+	End(ctx context.Context, id message.DeviceID) error
+
+	// Block asks for a device to be blocked, or unblocked, by its next Instruction.
+	// Errors: [ErrNoDevice].
+	Block(ctx context.Context, id message.DeviceID, blocked bool) error
+
+	// ResetTries lets the device's next Instruction give PIN and PUK all their tries again.
+	// Errors: [ErrNoDevice], the notary's.
+	ResetTries(ctx context.Context, id message.DeviceID) error
+}

@@ -1,0 +1,373 @@
+package banking
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/host/envelope"
+	"ekrona/host/notary"
+	"ekrona/host/order"
+	"ekrona/host/remote"
+	"ekrona/host/remote/remotetest"
+	"ekrona/host/session"
+)
+
+const anna, shop message.DeviceID = "SENORDIC0000ANNA", "SEFJORD00000SHOP"
+
+// key is a fixed key on P-256.
+func key() *ecdsa.PublicKey {
+	k, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), append(make([]byte, 31), 9))
+	if err != nil {
+		panic(err)
+	}
+	return &k.PublicKey
+}
+
+// Examples of the contract's types.
+var (
+	customer = Customer{ID: "anna", Name: "Anna", App: key()}
+	policy   = message.Policy{
+		Version:         2,
+		MaxBalance:      3000_00,
+		MaxTransactions: 9,
+		MaxPayment:      500_00,
+		Flags:           1,
+	}
+	device = Device{
+		ID:          anna,
+		Customer:    "anna",
+		Certificate: []byte{0x7F, 0x21},
+		PINPoint:    []byte{4},
+		Ceilings:    []byte{5},
+		Policy:      policy,
+	}
+	load = order.Signed{
+		Order:     order.Order{ID: order.ID{1}, Kind: order.Load, Device: anna, Amount: 100_00},
+		Signature: []byte{0x30},
+	}
+	refund = order.Signed{
+		Order: order.Order{
+			ID:     order.ID{2},
+			Kind:   order.Refund,
+			Device: shop,
+			Amount: 12_50,
+			Of:     order.Payment{Payer: anna, ATC: 7},
+		},
+		Signature: []byte{0x30},
+	}
+	progress = order.Progress{
+		Amount: 100_00,
+		State:  "refused",
+		Final:  true,
+		Done:   true,
+		Reason: "the card has ended",
+	}
+	sealed  = envelope.Envelope{Message: []byte{1}, Certificate: []byte{2}, Authority: []byte{3}}
+	opening = session.Opening{
+		Challenge: []byte{1},
+		Trust:     session.Trust{InstructionKey: []byte{2}, Notary: []byte{3}},
+		Waiting:   []envelope.Envelope{sealed},
+	}
+	reading = session.Reading{
+		State:        []byte{1},
+		Records:      [][]byte{{2}},
+		Certificates: [][]byte{{3}},
+	}
+	answer = session.Answer{Instruction: []byte{1}, Difference: -5, Refused: "too much"}
+	kept   = notary.Answer{
+		Held: true,
+		Payment: &notary.PaymentStatus{Payer: anna, Atc: 7, Payee: shop, Request: 4, Amount: 45_00,
+			Identity: message.Hash{
+				0xAB,
+			}, Verdict: notary.Settled, Accepted: true},
+		Err: notary.Refuse(notary.Self, "pays itself"),
+	}
+	revocation = notary.Revocation{Seq: 3, Device: anna}
+)
+
+var types = []remotetest.Type{
+	remotetest.Of(customer),
+	remotetest.Of(device),
+	remotetest.Of(refund),
+	remotetest.Of(progress),
+	remotetest.Of(sealed),
+	remotetest.Of(opening),
+	remotetest.Of(answer),
+	remotetest.Of(openRequest{anna}),
+	remotetest.Of(reportRequest{anna, reading}),
+	remotetest.Of(confirmRequest{anna, []byte{1}}),
+	remotetest.Of(handOverRequest{[][]byte{{1}}}),
+	remotetest.Of(handOverAnswer{[]notary.Answer{kept}}),
+	remotetest.Of(messageRequest{[]byte{1}}),
+	remotetest.Of(receiptAnswer{[]byte{1}}),
+	remotetest.Of(afterRequest{3}),
+	remotetest.Of(revokedAnswer{[]notary.Revocation{revocation}}),
+	remotetest.Of(deviceRequest{anna}),
+	remotetest.Of(reserveRequest{KindTerminal, "till 1"}),
+	remotetest.Of(reserveAnswer{anna}),
+	remotetest.Of(customerRequest{"anna"}),
+	remotetest.Of(cardsAnswer{[]Device{device}}),
+	remotetest.Of(replaceAppRequest{"anna", []byte{4}}),
+	remotetest.Of(depositRequest{"1", "anna", 100}),
+	remotetest.Of(balanceAnswer{100}),
+	remotetest.Of(orderRequest{"00ff"}),
+	remotetest.Of(policyRequest{anna, []byte{1}}),
+	remotetest.Of(blockRequest{anna, true}),
+}
+
+func TestTypesGoThereAndBack(t *testing.T) { remotetest.Whole(t, types...) }
+
+func FuzzTypes(f *testing.F) { remotetest.Fuzz(f, types...) }
+
+// stub answers every call with its example, or with err.
+type stub struct{ err error }
+
+func (s stub) Open(
+	context.Context,
+	message.DeviceID,
+) (session.Opening, error) {
+	return opening, s.err
+}
+func (s stub) Report(context.Context, message.DeviceID, session.Reading) (session.Answer, error) {
+	return answer, s.err
+}
+func (s stub) Confirm(context.Context, message.DeviceID, []byte) error { return s.err }
+func (s stub) HandOver(context.Context, [][]byte) ([]notary.Answer, error) {
+	return []notary.Answer{kept}, s.err
+}
+func (s stub) PlaceLoad(context.Context, order.Signed) error { return s.err }
+func (s stub) LoadProgress(context.Context, order.Signed) (order.Progress, error) {
+	return progress, s.err
+}
+func (s stub) RequestUnload(context.Context, order.Signed) (envelope.Envelope, error) {
+	return sealed, s.err
+}
+
+func (s stub) TakeUnload(
+	context.Context,
+	[]byte,
+) ([]byte, error) {
+	return []byte{1}, s.err
+}
+func (s stub) UnloadReceipt(context.Context, order.Signed) ([]byte, error) { return nil, s.err }
+func (s stub) Revoked(context.Context, int64) ([]notary.Revocation, error) {
+	return []notary.Revocation{revocation}, s.err
+}
+func (s stub) PlaceRefund(context.Context, order.Signed) error          { return s.err }
+func (s stub) AddDevice(context.Context, Device) error                  { return s.err }
+func (s stub) Device(context.Context, message.DeviceID) (Device, error) { return device, s.err }
+
+func (s stub) Cards(
+	context.Context,
+	string,
+) ([]Device, error) {
+	return []Device{device}, s.err
+}
+func (s stub) AddCustomer(context.Context, Customer) error              { return s.err }
+func (s stub) Deposit(context.Context, string, string, money.Ore) error { return s.err }
+func (s stub) OnlineBalance(context.Context, string) (money.Ore, error) { return 100, s.err }
+func (s stub) CancelUnload(context.Context, string) error               { return s.err }
+func (s stub) ReportLost(context.Context, message.DeviceID) error       { return s.err }
+func (s stub) End(context.Context, message.DeviceID) error              { return s.err }
+func (s stub) Block(context.Context, message.DeviceID, bool) error      { return s.err }
+func (s stub) ResetTries(context.Context, message.DeviceID) error       { return s.err }
+func (s stub) ReplaceApp(_ context.Context, _ string, app *ecdsa.PublicKey) error {
+	if !app.Equal(key()) {
+		return errors.New("another key")
+	}
+	return s.err
+}
+func (s stub) SetPolicy(_ context.Context, _ message.DeviceID, p message.Policy) error {
+	if p != policy {
+		return errors.New("another policy")
+	}
+	return s.err
+}
+
+func (s stub) ReserveDevice(
+	_ context.Context,
+	kind DeviceKind,
+	_ string,
+) (message.DeviceID, error) {
+	return DeviceIDOf("SENORDIC", kind, 12), s.err
+}
+
+// parties are all that ask.
+type parties struct {
+	Wallet
+	terminal Terminal
+	Merchant
+	desk     IssuerDesk
+	operator Operator
+}
+
+// far is a stub behind a link for each party.
+func far(to func(*remote.Server) remote.Transport, s stub) parties {
+	return parties{
+		NewWallet(to(ServeWallet(s))),
+		NewTerminal(to(ServeTerminal(s))),
+		NewMerchant(to(ServeMerchant(s))),
+		NewIssuerDesk(to(ServeIssuerDesk(s))),
+		NewOperator(to(ServeOperator(s))),
+	}
+}
+
+func direct(s *remote.Server) remote.Transport { return s }
+
+// calls makes every call of the contract once, and gives the answers and errors.
+func calls(ctx context.Context, p parties) (answers []any, errs []error) {
+	with := func(a any, err error) { answers, errs = append(answers, a), append(errs, err) }
+	only := func(err error) { with(nil, err) }
+	for _, l := range []session.Link{p.Wallet, p.terminal} {
+		with(l.Open(ctx, anna))
+		with(l.Report(ctx, anna, reading))
+		only(l.Confirm(ctx, anna, []byte{1}))
+	}
+	with(p.HandOver(ctx, [][]byte{{1}}))
+	only(p.PlaceLoad(ctx, load))
+	with(p.LoadProgress(ctx, load))
+	with(p.RequestUnload(ctx, load))
+	with(p.TakeUnload(ctx, []byte{1}))
+	with(p.UnloadReceipt(ctx, load))
+	with(p.terminal.Revoked(ctx, 3))
+	only(p.PlaceRefund(ctx, refund))
+	only(p.desk.AddDevice(ctx, device))
+	with(p.desk.Device(ctx, anna))
+	with(p.desk.ReserveDevice(ctx, KindCard, "job 1, line 2"))
+	with(p.desk.Cards(ctx, "anna"))
+	only(p.desk.ReportLost(ctx, anna))
+	only(p.operator.AddCustomer(ctx, customer))
+	only(p.operator.ReplaceApp(ctx, "anna", key()))
+	only(p.operator.Deposit(ctx, "1", "anna", 100))
+	with(p.operator.OnlineBalance(ctx, "anna"))
+	only(p.operator.CancelUnload(ctx, load.Key()))
+	only(p.operator.SetPolicy(ctx, anna, policy))
+	only(p.operator.ReportLost(ctx, anna))
+	only(p.operator.End(ctx, anna))
+	only(p.operator.Block(ctx, anna, true))
+	only(p.operator.ResetTries(ctx, anna))
+	return answers, errs
+}
+
+// TestCalls: every call gives over the link what it gives without one;
+// testdata/calls.txt shows what passes.
+func TestCalls(t *testing.T) {
+	var recorders []*remotetest.Recorder
+	recorded := func(s *remote.Server) remote.Transport {
+		recorders = append(recorders, &remotetest.Recorder{To: s})
+		return recorders[len(recorders)-1]
+	}
+	want, _ := calls(t.Context(), parties{stub{}, stub{}, stub{}, stub{}, stub{}})
+	got, errs := calls(t.Context(), far(recorded, stub{}))
+	require.Equal(t, want, got)
+	require.NoError(t, errors.Join(errs...))
+	for _, err := range []error{
+		fmt.Errorf("device %q: %w", anna, ErrNoDevice),
+		&order.Refused{Reason: ErrUnloadClosed},
+		&order.Refused{Reason: errors.New("the online wallet holds 1.00 kr")},
+	} {
+		require.Error(t, far(recorded, stub{err}).PlaceLoad(t.Context(), load))
+	}
+	text := ""
+	for _, r := range recorders {
+		text += r.Lines.String()
+	}
+	remotetest.Golden(t, "testdata/calls.txt", text)
+}
+
+// TestErrorsKeepWhatTheyAre: on the far side errors.Is and errors.As match every error
+// as on the near one, at every call.
+func TestErrorsKeepWhatTheyAre(t *testing.T) {
+	funds := notary.Refuse(notary.Funds, "the online holding is 0.00 kr")
+	targets := []error{order.ErrSignature, notary.Funds, notary.Unsettled}
+	near := []error{
+		order.ErrSignature,
+		fmt.Errorf("order 1: %w", order.ErrSignature),
+		funds,
+		&order.Refused{Reason: funds},
+		&order.Refused{Reason: errors.New("the online wallet holds 1.00 kr")},
+	}
+	for _, kind := range Kinds() {
+		back, ok := KindOf(kind.Code())
+		require.True(t, ok)
+		require.Equal(t, kind, back)
+		targets = append(targets, kind)
+		near = append(
+			near,
+			kind,
+			fmt.Errorf("customer anna: %w", kind),
+			Refuse(kind, "customer anna: look"),
+			&order.Refused{Reason: kind},
+			&order.Refused{Reason: fmt.Errorf("order 1: %w", kind)},
+		)
+	}
+	require.Len(t, Kinds(), int(ErrNotForDesk))
+	_, ok := KindOf("no")
+	require.False(t, ok)
+	for _, want := range near {
+		_, errs := calls(t.Context(), far(direct, stub{want}))
+		for _, got := range errs {
+			require.EqualError(t, got, want.Error())
+			for _, target := range targets {
+				assert.Equal(
+					t,
+					errors.Is(want, target),
+					errors.Is(got, target),
+					"%v: is it %v?",
+					want,
+					target,
+				)
+			}
+			var wantRefused, gotRefused *order.Refused
+			assert.Equal(t, errors.As(want, &wantRefused), errors.As(got, &gotRefused), "%v", want)
+			var wantNotary, gotNotary *notary.Error
+			assert.Equal(t, errors.As(want, &wantNotary), errors.As(got, &gotNotary), "%v", want)
+		}
+	}
+	_, errs := calls(t.Context(), far(direct, stub{context.Canceled}))
+	for _, err := range errs {
+		require.ErrorIs(t, err, remote.ErrFailed)
+	}
+}
+
+func TestBadRequestsAreMalformed(t *testing.T) {
+	for _, bad := range []struct{ call, request string }{
+		{"device", `{"device":"tiny"}`},
+		{"reserve-device", `{"kind":"C","intent":"x"}`},
+		{"reserve-device", `{"kind":"","intent":"x"}`},
+		{"add-device", `{"id":"SENORDIC0000ANNA","customer":"anna","certificate":"fyE="}`},
+		{"add-device", `{"id":"SENORDIC0000ANNA","customer":"anna","certificate":"fyE=","policy":"AAIABJPgCQAAw1D/"}`},
+	} {
+		reply, err := ServeIssuerDesk(stub{}).Call(t.Context(), bad.call, []byte(bad.request))
+		require.NoError(t, err)
+		require.True(t, reply.Failed, bad.request)
+		require.Contains(t, string(reply.Body), `"code":"intermediary:malformed"`, bad.request)
+	}
+	for _, bad := range []struct{ call, request string }{
+		{"place-load", `{"id":"01","kind":"load"}`},
+		{"place-load", `{"kind":"mint"}`},
+		{"place-load", `{"kind":1}`},
+	} {
+		reply, err := ServeWallet(stub{}).Call(t.Context(), bad.call, []byte(bad.request))
+		require.NoError(t, err)
+		require.True(t, reply.Failed, bad.request)
+	}
+	o := NewOperator(ServeOperator(stub{}))
+	require.ErrorIs(t, o.AddCustomer(t.Context(), Customer{ID: "anna"}), ErrMalformed)
+	require.ErrorIs(t, o.ReplaceApp(t.Context(), "anna", nil), ErrMalformed)
+	require.ErrorIs(t, o.SetPolicy(t.Context(), anna, message.Policy{MaxBalance: -1}), ErrMalformed)
+	for _, request := range []string{`{"customer":"anna","app":"BA=="}`, `{"customer":"anna"}`} {
+		reply, err := ServeOperator(stub{}).Call(t.Context(), "replace-app", []byte(request))
+		require.NoError(t, err)
+		require.True(t, reply.Failed)
+	}
+}

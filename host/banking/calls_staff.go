@@ -1,0 +1,256 @@
+package banking
+
+import (
+	"context"
+	"crypto/ecdsa"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/apdu/signature"
+	"ekrona/host/remote"
+)
+
+// Requests and answers of the issuer's desk and of the operator.
+type (
+	deviceRequest struct {
+		Device message.DeviceID `json:"device"`
+	}
+	reserveRequest struct {
+		Kind   DeviceKind `json:"kind"`
+		Intent string     `json:"intent"`
+	}
+	reserveAnswer struct {
+		Device message.DeviceID `json:"device"`
+	}
+	customerRequest struct {
+		Customer string `json:"customer"`
+	}
+	cardsAnswer struct {
+		Cards []Device `json:"cards,omitempty"`
+	}
+	replaceAppRequest struct {
+		Customer string `json:"customer"`
+		App      []byte `json:"app,omitempty"` // the point, 65 bytes
+	}
+	depositRequest struct {
+		Order    string    `json:"order"`
+		Customer string    `json:"customer"`
+		Amount   money.Ore `json:"amount"`
+	}
+	balanceAnswer struct {
+		Balance money.Ore `json:"balance"`
+	}
+	orderRequest struct {
+		Order string `json:"order"`
+	}
+	policyRequest struct {
+		Device message.DeviceID `json:"device"`
+		Policy []byte           `json:"policy,omitempty"` // content of DO CB
+	}
+	blockRequest struct {
+		Device  message.DeviceID `json:"device"`
+		Blocked bool             `json:"blocked"`
+	}
+)
+
+type issuerDesk struct{ client remote.Client }
+
+// NewIssuerDesk asks the intermediary at the far side of a link.
+func NewIssuerDesk(t remote.Transport) IssuerDesk {
+	return issuerDesk{remote.Client{Transport: t, Errors: Errors}}
+}
+
+// AddDevice implements Registry.
+func (i issuerDesk) AddDevice(ctx context.Context, d Device) error {
+	return remote.Do(ctx, i.client, "add-device", d)
+}
+
+// Device implements Registry.
+func (i issuerDesk) Device(ctx context.Context, id message.DeviceID) (Device, error) {
+	return remote.Ask[Device](ctx, i.client, "device", deviceRequest{id})
+}
+
+// ReserveDevice implements IssuerDesk.
+func (i issuerDesk) ReserveDevice(
+	ctx context.Context,
+	kind DeviceKind,
+	intent string,
+) (message.DeviceID, error) {
+	a, err := remote.Ask[reserveAnswer](
+		ctx,
+		i.client,
+		"reserve-device",
+		reserveRequest{kind, intent},
+	)
+	return a.Device, err
+}
+
+// Cards implements IssuerDesk.
+func (i issuerDesk) Cards(ctx context.Context, owner string) ([]Device, error) {
+	a, err := remote.Ask[cardsAnswer](ctx, i.client, "cards", customerRequest{owner})
+	return a.Cards, err
+}
+
+// ReportLost implements IssuerDesk.
+func (i issuerDesk) ReportLost(ctx context.Context, id message.DeviceID) error {
+	return remote.Do(ctx, i.client, "report-lost", deviceRequest{id})
+}
+
+// ServeIssuerDesk answers the bureau that issues the intermediary's cards.
+func ServeIssuerDesk(i IssuerDesk) *remote.Server {
+	s := remote.NewServer(Errors)
+	remote.HandleOnly(s, "add-device", i.AddDevice)
+	remote.Handle(
+		s,
+		"device",
+		func(ctx context.Context, q deviceRequest) (Device, error) {
+			return i.Device(ctx, q.Device)
+		},
+	)
+	remote.Handle(
+		s,
+		"reserve-device",
+		func(ctx context.Context, q reserveRequest) (reserveAnswer, error) {
+			id, err := i.ReserveDevice(ctx, q.Kind, q.Intent)
+			return reserveAnswer{id}, err
+		},
+	)
+	remote.Handle(s, "cards", func(ctx context.Context, q customerRequest) (cardsAnswer, error) {
+		cards, err := i.Cards(ctx, q.Customer)
+		return cardsAnswer{cards}, err
+	})
+	remote.HandleOnly(
+		s,
+		"report-lost",
+		func(ctx context.Context, q deviceRequest) error { return i.ReportLost(ctx, q.Device) },
+	)
+	return s
+}
+
+type operator struct{ client remote.Client }
+
+// NewOperator asks the intermediary at the far side of a link.
+func NewOperator(t remote.Transport) Operator {
+	return operator{remote.Client{Transport: t, Errors: Errors}}
+}
+
+// AddCustomer implements Operator.
+func (o operator) AddCustomer(ctx context.Context, c Customer) error {
+	if _, err := signature.Point(c.App); err != nil {
+		return Refuse(ErrMalformed, "intermediary: customer %q: %v", c.ID, err)
+	}
+	return remote.Do(ctx, o.client, "add-customer", c)
+}
+
+// ReplaceApp implements Operator.
+func (o operator) ReplaceApp(ctx context.Context, customer string, app *ecdsa.PublicKey) error {
+	point, err := signature.Point(app)
+	if err != nil {
+		return Refuse(ErrMalformed, "intermediary: customer %q: %v", customer, err)
+	}
+	return remote.Do(ctx, o.client, "replace-app", replaceAppRequest{customer, point})
+}
+
+// Deposit implements Operator.
+func (o operator) Deposit(ctx context.Context, order, owner string, amount money.Ore) error {
+	return remote.Do(ctx, o.client, "deposit", depositRequest{order, owner, amount})
+}
+
+// OnlineBalance implements Operator.
+func (o operator) OnlineBalance(ctx context.Context, owner string) (money.Ore, error) {
+	a, err := remote.Ask[balanceAnswer](ctx, o.client, "online-balance", customerRequest{owner})
+	return a.Balance, err
+}
+
+// CancelUnload implements Operator.
+func (o operator) CancelUnload(ctx context.Context, order string) error {
+	return remote.Do(ctx, o.client, "cancel-unload", orderRequest{order})
+}
+
+// SetPolicy implements Operator.
+func (o operator) SetPolicy(ctx context.Context, id message.DeviceID, policy message.Policy) error {
+	content, err := policy.Bytes()
+	if err != nil {
+		return Refuse(ErrMalformed, "intermediary: policy for %s: %v", id, err)
+	}
+	return remote.Do(ctx, o.client, "set-policy", policyRequest{id, content})
+}
+
+// ReportLost implements Operator.
+func (o operator) ReportLost(ctx context.Context, id message.DeviceID) error {
+	return remote.Do(ctx, o.client, "report-lost", deviceRequest{id})
+}
+
+// End implements Operator.
+func (o operator) End(ctx context.Context, id message.DeviceID) error {
+	return remote.Do(ctx, o.client, "end", deviceRequest{id})
+}
+
+// Block implements Operator.
+func (o operator) Block(ctx context.Context, id message.DeviceID, blocked bool) error {
+	return remote.Do(ctx, o.client, "block", blockRequest{id, blocked})
+}
+
+// ResetTries implements Operator.
+func (o operator) ResetTries(ctx context.Context, id message.DeviceID) error {
+	return remote.Do(ctx, o.client, "reset-tries", deviceRequest{id})
+}
+
+// ServeOperator answers the intermediary's own staff.
+func ServeOperator(o Operator) *remote.Server {
+	s := remote.NewServer(Errors)
+	remote.HandleOnly(s, "add-customer", o.AddCustomer)
+	remote.HandleOnly(s, "replace-app", func(ctx context.Context, q replaceAppRequest) error {
+		app, err := signature.ParsePoint(q.App)
+		if err != nil {
+			return Refuse(ErrMalformed, "intermediary: customer %q: %v", q.Customer, err)
+		}
+		return o.ReplaceApp(ctx, q.Customer, app)
+	})
+	remote.HandleOnly(s, "deposit", func(ctx context.Context, q depositRequest) error {
+		return o.Deposit(ctx, q.Order, q.Customer, q.Amount)
+	})
+	remote.Handle(
+		s,
+		"online-balance",
+		func(ctx context.Context, q customerRequest) (balanceAnswer, error) {
+			balance, err := o.OnlineBalance(ctx, q.Customer)
+			return balanceAnswer{balance}, err
+		},
+	)
+	remote.HandleOnly(
+		s,
+		"cancel-unload",
+		func(ctx context.Context, q orderRequest) error { return o.CancelUnload(ctx, q.Order) },
+	)
+	remote.HandleOnly(s, "set-policy", func(ctx context.Context, q policyRequest) error {
+		policy, err := message.ParsePolicy(q.Policy)
+		if err != nil {
+			return Refuse(ErrMalformed, "intermediary: policy for %s: %v", q.Device, err)
+		}
+		return o.SetPolicy(ctx, q.Device, policy)
+	})
+	remote.HandleOnly(
+		s,
+		"report-lost",
+		func(ctx context.Context, q deviceRequest) error { return o.ReportLost(ctx, q.Device) },
+	)
+	remote.HandleOnly(
+		s,
+		"end",
+		func(ctx context.Context, q deviceRequest) error { return o.End(ctx, q.Device) },
+	)
+	remote.HandleOnly(
+		s,
+		"block",
+		func(ctx context.Context, q blockRequest) error {
+			return o.Block(ctx, q.Device, q.Blocked)
+		},
+	)
+	remote.HandleOnly(
+		s,
+		"reset-tries",
+		func(ctx context.Context, q deviceRequest) error { return o.ResetTries(ctx, q.Device) },
+	)
+	return s
+}

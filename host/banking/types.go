@@ -1,0 +1,123 @@
+package banking
+
+import (
+	"crypto/ecdsa"
+	"encoding/json"
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
+	"ekrona/host/remote"
+)
+
+// Customer is an owner of devices with an online wallet.
+type Customer struct {
+	ID   string // the intermediary's own reference, not empty
+	Name string
+	App  *ecdsa.PublicKey // key of the customer's wallet app, on P-256
+}
+
+// Device is a card, SAM or terminal of one of the customers.
+type Device struct {
+	ID          message.DeviceID
+	Customer    string
+	Certificate []byte         // 7F21, signed by the CA
+	PINPoint    []byte         // a card's point for enciphered PINs, for its owner's phone
+	Ceilings    []byte         // write-once ceilings of a card (content of CB); nil for a terminal
+	Policy      message.Policy // that the device shall have
+}
+
+// DeviceKind is the letter that tells an intermediary's devices apart in their ids.
+type DeviceKind rune
+
+// The kinds.
+const (
+	KindCard     DeviceKind = 'C'
+	KindTerminal DeviceKind = 'T'
+	KindDesk     DeviceKind = 'D'
+)
+
+var kindNames = map[DeviceKind]string{KindCard: "card", KindTerminal: "terminal", KindDesk: "desk"}
+
+// MaxDevice is the highest number that an id has room for.
+const MaxDevice = 9_999_999
+
+// DeviceIDOf is the id of an intermediary's n-th device of one kind: its name, the kind
+// and seven digits.
+func DeviceIDOf(name message.Name, kind DeviceKind, n int) message.DeviceID {
+	return message.DeviceID(fmt.Sprintf("%s%c%07d", name, kind, n))
+}
+
+// MarshalText gives the kind's name.
+func (k DeviceKind) MarshalText() ([]byte, error) {
+	if name, known := kindNames[k]; known {
+		return []byte(name), nil
+	}
+	return nil, fmt.Errorf("device kind %d has no name", k)
+}
+
+// UnmarshalText takes the kind's name.
+func (k *DeviceKind) UnmarshalText(text []byte) error {
+	for kind, name := range kindNames {
+		if name == string(text) {
+			*k = kind
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown device kind %q", text)
+}
+
+type customerJSON struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	App  []byte `json:"app,omitempty"` // the point, 65 bytes
+}
+
+// MarshalJSON writes the app's key as its point.
+func (c Customer) MarshalJSON() ([]byte, error) {
+	point, err := signature.Point(c.App)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(customerJSON{c.ID, c.Name, point})
+}
+
+// UnmarshalJSON reads the app's key from its point.
+func (c *Customer) UnmarshalJSON(b []byte) error {
+	var in customerJSON
+	if err := remote.Decode(b, &in); err != nil {
+		return err
+	}
+	app, err := signature.ParsePoint(in.App)
+	*c = Customer{in.ID, in.Name, app}
+	return err
+}
+
+type deviceJSON struct {
+	ID          message.DeviceID `json:"id"`
+	Customer    string           `json:"customer"`
+	Certificate []byte           `json:"certificate,omitempty"`
+	PINPoint    []byte           `json:"pin_point,omitempty"`
+	Ceilings    []byte           `json:"ceilings,omitempty"`
+	Policy      []byte           `json:"policy,omitempty"` // content of DO CB
+}
+
+// MarshalJSON writes the policy as the card gets it.
+func (d Device) MarshalJSON() ([]byte, error) {
+	policy, err := d.Policy.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(deviceJSON{d.ID, d.Customer, d.Certificate, d.PINPoint, d.Ceilings, policy})
+}
+
+// UnmarshalJSON reads the policy as the card does.
+func (d *Device) UnmarshalJSON(b []byte) error {
+	var in deviceJSON
+	if err := remote.Decode(b, &in); err != nil {
+		return err
+	}
+	policy, err := message.ParsePolicy(in.Policy)
+	*d = Device{in.ID, in.Customer, in.Certificate, in.PINPoint, in.Ceilings, policy}
+	return err
+}

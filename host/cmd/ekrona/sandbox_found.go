@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/host/sandbox"
+)
+
+func sandboxCommand() *cobra.Command {
+	return group("sandbox", "A whole scheme in one folder: central bank, banks, customers, merchants", sandboxFoundCommand())
+}
+
+func sandboxFoundCommand() *cobra.Command {
+	asJSON := false
+	c := &cobra.Command{
+		Use:   "found DIR",
+		Short: "Found the pilot's scheme in a folder: two banks, three customers with cards, a merchant",
+		Long: `Founds the pilot's scheme in a folder: the central bank, two banks, three customers with
+a phone and a card each, and a merchant with a terminal. Every party has a folder of its
+own in it, with its settings, its keys and its ledger, and is started from that alone:
+a terminal sells though everybody else's folder is gone.
+
+A founding that was interrupted goes on where it was with the same command. Keys that
+lie there already, as NAME/keys/*.key, are used: references to a TPM or an HSM, made by
+"ekrona pki request".`,
+		Args: exactly(1, "a folder"),
+		RunE: func(c *cobra.Command, arguments []string) error {
+			folder := arguments[0]
+			s, err := sandbox.Found(c.Context(), folder, sandbox.Pilot(), sandbox.Options{})
+			if err != nil {
+				return err
+			}
+			if err := s.Close(); err != nil {
+				return err
+			}
+			if asJSON {
+				return writeJSON(c.OutOrStdout(), map[string]any{"folder": folder})
+			}
+			_, err = fmt.Fprintf(c.OutOrStdout(), "the sandbox is founded in %s; go on with: ekrona wallet load anna 200 --state %s\n", folder, folder)
+			return err
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
+	return c
+}

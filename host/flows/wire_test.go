@@ -1,0 +1,78 @@
+package flows
+
+import (
+	"strings"
+	"testing"
+
+	"ekrona/host/banking"
+)
+
+// TestThroughTheWire runs flows whose parties' calls to each other are encoded and decoded
+// as between processes: phone, terminal, shop and issuer to their intermediary,
+// intermediaries to the notary. They end as they do within one.
+func TestThroughTheWire(t *testing.T) {
+	for name, test := range map[string]func(*testing.T){
+		"till":                 TestLoadPayAtATillAndSynchroniseInEitherOrder,
+		"card to card":         TestCardToCardSettlesWhoeverSynchronisesFirst,
+		"two phones":           TestTwoPhonesPassMessagesAndTheReceiptSettlesAtOnce,
+		"chain":                TestChainOfThreeSettlesThoughTheLastComesFirst,
+		"refused":              TestRefusedPaymentComesBackToTheOnlineWallet,
+		"torn":                 TestTillRefusesAfterATornTap,
+		"unload":               TestUnloadFillsTheOnlineWallet,
+		"lost":                 TestLostCardEndsAndItsMoneyComesBack,
+		"blocked":              TestBlockedCardStillResendsRefusesAndSynchronises,
+		"lost at the till":     TestTillAsksNoLostCardToPay,
+		"load of the lost":     TestLoadOfACardThatNeverComesAgainComesBack,
+		"load refused":         TestLoadThatCannotBeIsRefusedAndItsMoneyStaysOnline,
+		"orders":               TestOrdersAreTheOwnersAndOnceForTheirID,
+		"policy":               TestPolicyComesWithTheNextInstruction,
+		"cancelled":            TestCancelledUnloadGivesBackWhatIsPaidAfterAll,
+		"desk of a backup":     TestDeskTakesWhatABackupMadeItForget,
+		"desk that forgot":     TestUnloadGoesOnAtADeskThatForgotIt,
+		"unregistered":         TestPayerThatNobodyRegisteredIsItsIntermediarysLoss,
+		"former phone":         TestFormerPhoneOrdersNothingMore,
+		"refund":               TestTillRefundsToThePayersOnlineWalletOnceForEachOrder,
+		"refund refused":       TestRefundThatIsRefusedLeavesTheMoneyWithTheShop,
+		"renewal":              TestExpiredCardIsRenewedAndPaysAgain,
+		"spoiled":              TestTillSaysAgainWhatWasSpoiledOnItsWay,
+		"foreign CA":           TestPayerOfACAThatNeverJoinedStopsNobody,
+		"spoiled at the phone": TestRecordThatWasSpoiledAtThePhoneIsReadAgain,
+	} {
+		t.Run(name, test)
+	}
+}
+
+// isWired reports whether a test runs in TestThroughTheWire.
+func isWired(t *testing.T) bool { return strings.HasPrefix(t.Name(), "TestThroughTheWire/") }
+
+// walletLink is a phone's way to its intermediary.
+func (w *world) walletLink(b banking.Wallet) banking.Wallet {
+	if !w.wired {
+		return b
+	}
+	return banking.NewWallet(banking.ServeWallet(b))
+}
+
+// terminalLink is a terminal's way to its intermediary.
+func (w *world) terminalLink(b banking.Terminal) banking.Terminal {
+	if !w.wired {
+		return b
+	}
+	return banking.NewTerminal(banking.ServeTerminal(b))
+}
+
+// deskLink is an issuer's way to its intermediary.
+func (w *world) deskLink(b banking.IssuerDesk) banking.IssuerDesk {
+	if !w.wired {
+		return b
+	}
+	return banking.NewIssuerDesk(banking.ServeIssuerDesk(b))
+}
+
+// refunds is a shop's way to its intermediary.
+func (w *world) refunds(b banking.Merchant) banking.Merchant {
+	if !w.wired {
+		return b
+	}
+	return banking.NewMerchant(banking.ServeMerchant(b))
+}

@@ -1,0 +1,139 @@
+package notary
+
+import (
+	"context"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+)
+
+// Participant is what the notary answers to one intermediary, which the link has
+// vouched for; the methods call it the caller.
+type Participant interface {
+	Public
+
+	// Register admits a device once, with the key of its certificate. The same
+	// registration again is fine, and a later certificate for the same key and role takes
+	// the place of the former; another key or owner for an id is refused for ever. It must
+	// be done before the device is used: what was paid to an id that nobody had registered
+	// was given back to the payer.
+	// Errors: Malformed, Certificate, NotYours, Unknown (not joined), Taken.
+	Register(ctx context.Context, r Registration) error
+
+	// Submit hands over signed evidence in any order: a Payment, a Receipt, a Refusal, an
+	// accept record (Receipt then Payment, concatenated), or the certificate (7F21) of a
+	// payer that nobody registered, which a payee's record needs. The notary verifies
+	// every signature with the registered keys, keeps each record for ever, and moves what
+	// can move. Each item has its own answer, at its place, so that a bad item takes
+	// nothing from the others; an error of Submit itself means that everything can be
+	// submitted again. Who brings it does not matter: evidence proves itself.
+	Submit(ctx context.Context, items [][]byte) ([]Answer, error)
+
+	// OpenChallenge makes a Challenge known before it is shown to the card, so that the
+	// State that answers it is known to be younger than everything that the notary holds
+	// at this moment. Errors: Malformed, Signature, NotYours, Unknown.
+	OpenChallenge(ctx context.Context, challenge []byte) error
+
+	// SubmitState takes a device's answer to an opened Challenge, after its records were
+	// submitted. It confirms the Instruction that the State shows as applied, finds
+	// clones, and says whether the balance is what the records say (protocol §8.2); a
+	// difference stops credits, nothing else.
+	// Errors: Malformed, Signature, NotYours, Unknown, Challenge (never opened).
+	SubmitState(ctx context.Context, state []byte) (StateReport, error)
+
+	// Outstanding is all that the notary owes a device at its next synchronisation.
+	// Errors: NotYours, Unknown.
+	Outstanding(ctx context.Context, device message.DeviceID) (Outstanding, error)
+
+	// CoSign checks an Instruction that the caller has signed (encoded with the notary's
+	// signature still zero), reserves its credit by moving it from the caller's online
+	// holding to the device's shadow wallet, and returns the whole Instruction with the
+	// notary's signature. For (device, instrSeq) there is one body for ever: the same body
+	// and order give the same bytes, another body Taken. order is the caller's own key and
+	// serves one Instruction only; with it a restarted intermediary finds its own.
+	//
+	// Errors: Malformed, Signature, NotYours, Unknown, Taken, Sequence (not the next, or
+	// the last is not known to be applied), Head (records that it would drop are not
+	// held), Funds, Difference (a credit without a State that explains the balance),
+	// WrongStatus (a credit for a device reported or ended), Policy, Date.
+	CoSign(ctx context.Context, order OrderKey, instruction []byte) ([]byte, error)
+
+	// Confirm takes a card's Confirmation: a credit that was taken now covers payments,
+	// one that was not goes back online. Who brings it does not matter.
+	// Errors: Malformed, Signature, Unknown, Sequence (no such Instruction).
+	Confirm(ctx context.Context, confirmation []byte) error
+
+	// Refund gives money of a settled Payment back: from the online holding of the caller,
+	// whose terminal was paid, to that of the payer's intermediary, once for the order key.
+	// Two entries tell of it, RefundPaid and RefundReceived. What a device got that has
+	// ended since goes the way of all that comes in for it: into its shadow wallet, and
+	// from there first to whom it owes.
+	//
+	// The holding that pays is the caller's own, so the caller's word is enough: that the
+	// terminal's owner ordered it is for the caller to know. An order key has one answer
+	// for ever, also when it is a refusal; to try again takes a new order.
+	//
+	// Errors: Malformed, Unknown, NotYours (the terminal, or the Payment was made to
+	// another), NotTerminal, Unsettled, Exceeds (with the refunds before it more than was
+	// paid), Funds, Taken (the key was used for another refund).
+	Refund(ctx context.Context, r Refund) error
+
+	// ReportLost puts a device on the revocation list and starts the time for which claims
+	// on it are honoured. It cannot be taken back; said again, the first time counts.
+	// Errors: NotYours, Unknown.
+	ReportLost(ctx context.Context, device message.DeviceID) error
+
+	// End ends a reported device whose honour time is over; an ended one stays so.
+	// Errors: NotYours, Unknown, WrongStatus (not reported, or its time is not over).
+	End(ctx context.Context, device message.DeviceID) error
+
+	// Statement gives the movements of the caller's holding and of its devices' shadow
+	// wallets after a cursor (0: from the beginning), oldest first, at most limit of them,
+	// 1 to MaxPage. It only grows; the caller posts each entry once, by
+	// its Seq. Errors: Malformed (no page of that size).
+	Statement(ctx context.Context, after int64, limit int) ([]Entry, error)
+}
+
+// Operator is what the central bank itself asks of its notary.
+type Operator interface {
+	// Join admits an intermediary by its two root-signed certificates (7F21): its CA's and
+	// its instruction key's, both with its name. Later keys join in the same way, beside
+	// the former. Errors: Malformed, Certificate, Taken (a reference with another key).
+	Join(ctx context.Context, name message.Name, ca, instructionKey []byte) error
+
+	// Issue puts new e-krona into an intermediary's online holding, once for the order
+	// key. Errors: Malformed (not an amount above zero), Unknown, Taken (the key was used
+	// for another order).
+	Issue(ctx context.Context, order OrderKey, intermediary message.Name, amount money.Ore) error
+
+	// FundPool puts new e-krona into the liquidity pool, once for the order key.
+	// Errors: as Issue.
+	FundPool(ctx context.Context, order OrderKey, amount money.Ore) error
+
+	// EndDue ends every device for which protocol §5 says so: reported longer than the
+	// honour time ago; not heard of since its certificate ended; or with claims that have
+	// waited on it too long without its synchronising. It returns their ids.
+	EndDue(ctx context.Context) ([]message.DeviceID, error)
+
+	// Balances are the books at one moment.
+	Balances(ctx context.Context) (Balances, error)
+
+	// Payment is where the Payment with this identity (payer, payer atc) stands; its
+	// Verdict is Unseen when the notary does not hold it.
+	Payment(ctx context.Context, payer message.DeviceID, atc uint32) (PaymentStatus, error)
+}
+
+// Public is what the notary answers to everybody.
+type Public interface {
+	// Revoked pages through the devices that were reported or have ended, after a position
+	// in the list: what a terminal asks for at its synchronisation. It gives at most limit
+	// of them, 1 to MaxPage. Errors: Malformed (no page of that size).
+	Revoked(ctx context.Context, after int64, limit int) ([]Revocation, error)
+
+	// Verdict is where a Payment stands, for whoever has it: the hash of its body names it.
+	// Unseen when the notary does not hold it.
+	Verdict(ctx context.Context, payment message.Hash) (Verdict, error)
+}
+
+// MaxPage is the most that a paged answer gives at once.
+const MaxPage = 1000

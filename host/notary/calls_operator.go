@@ -1,0 +1,85 @@
+package notary
+
+import (
+	"context"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/host/remote"
+)
+
+// operator asks a notary at the far side of a link, for the central bank.
+type operator struct{ client remote.Client }
+
+// NewOperator asks the notary at the far side of a link that has vouched for the
+// central bank's operator on this side.
+func NewOperator(t remote.Transport) Operator {
+	return operator{remote.Client{Transport: t, Errors: Errors}}
+}
+
+// Join implements Operator.
+func (o operator) Join(ctx context.Context, name message.Name, ca, instructionKey []byte) error {
+	return remote.Do(ctx, o.client, "join", joinRequest{name, ca, instructionKey})
+}
+
+// Issue implements Operator.
+func (o operator) Issue(
+	ctx context.Context,
+	order OrderKey,
+	intermediary message.Name,
+	amount money.Ore,
+) error {
+	return remote.Do(ctx, o.client, "issue", issueRequest{order, intermediary, amount})
+}
+
+// FundPool implements Operator.
+func (o operator) FundPool(ctx context.Context, order OrderKey, amount money.Ore) error {
+	return remote.Do(ctx, o.client, "fund-pool", fundPoolRequest{order, amount})
+}
+
+// EndDue implements Operator.
+func (o operator) EndDue(ctx context.Context) ([]message.DeviceID, error) {
+	a, err := remote.Ask[endDueAnswer](ctx, o.client, "end-due", remote.None{})
+	return a.Ended, err
+}
+
+// Balances implements Operator.
+func (o operator) Balances(ctx context.Context) (Balances, error) {
+	return remote.Ask[Balances](ctx, o.client, "balances", remote.None{})
+}
+
+// Payment implements Operator.
+func (o operator) Payment(
+	ctx context.Context,
+	payer message.DeviceID,
+	atc uint32,
+) (PaymentStatus, error) {
+	return remote.Ask[PaymentStatus](ctx, o.client, "payment", paymentRequest{payer, atc})
+}
+
+// ServeOperator answers the central bank's operator, whom the link has vouched for.
+func ServeOperator(o Operator) *remote.Server {
+	s := remote.NewServer(Errors)
+	remote.HandleOnly(s, "join", func(ctx context.Context, q joinRequest) error {
+		return o.Join(ctx, q.Name, q.CA, q.InstructionKey)
+	})
+	remote.HandleOnly(s, "issue", func(ctx context.Context, q issueRequest) error {
+		return o.Issue(ctx, q.Order, q.Intermediary, q.Amount)
+	})
+	remote.HandleOnly(s, "fund-pool", func(ctx context.Context, q fundPoolRequest) error {
+		return o.FundPool(ctx, q.Order, q.Amount)
+	})
+	remote.Handle(s, "end-due", func(ctx context.Context, _ remote.None) (endDueAnswer, error) {
+		ended, err := o.EndDue(ctx)
+		return endDueAnswer{ended}, err
+	})
+	remote.Handle(
+		s,
+		"balances",
+		func(ctx context.Context, _ remote.None) (Balances, error) { return o.Balances(ctx) },
+	)
+	remote.Handle(s, "payment", func(ctx context.Context, q paymentRequest) (PaymentStatus, error) {
+		return o.Payment(ctx, q.Payer, q.Atc)
+	})
+	return s
+}

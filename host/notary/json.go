@@ -1,0 +1,49 @@
+package notary
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"ekrona/host/remote"
+)
+
+// UnmarshalText takes a key.
+func (k *OrderKey) UnmarshalText(text []byte) (err error) {
+	*k, err = ParseOrderKey(string(text))
+	return err
+}
+
+// answer is an Answer as it travels.
+type answer struct {
+	Held    bool            `json:"held"`
+	Payment *PaymentStatus  `json:"payment,omitempty"`
+	Refused *remote.Problem `json:"refused,omitempty"`
+}
+
+// MarshalJSON writes Err with its code.
+func (a Answer) MarshalJSON() ([]byte, error) {
+	out := answer{Held: a.Held, Payment: a.Payment}
+	if a.Err != nil {
+		p, ok := Errors.ProblemOf(a.Err)
+		if !ok {
+			return nil, fmt.Errorf("an answer's error is a refusal, and not: %w", a.Err)
+		}
+		out.Refused = &p
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads Err by its code.
+func (a *Answer) UnmarshalJSON(b []byte) error {
+	var in answer
+	if err := remote.Decode(b, &in); err != nil {
+		return err
+	}
+	*a = Answer{Held: in.Held, Payment: in.Payment}
+	if in.Refused != nil {
+		if a.Err = Errors.ErrorOf(*in.Refused); a.Err == nil {
+			return fmt.Errorf("an answer's error has the unknown code %q", in.Refused.Code)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,295 @@
+package notary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/host/remote"
+	"ekrona/host/remote/remotetest"
+)
+
+const anna, shop message.DeviceID = "SENORDIC0000ANNA", "SEFJORD00000SHOP"
+
+// Examples of the contract's types.
+var (
+	refusal      = Refuse(Signature, "Payment SENORDIC0000ANNA/7 is not signed by a registered key")
+	registration = Registration{
+		Certificate: []byte{0x7F, 0x21},
+		Owner:       "anna",
+		Ceilings:    []byte{0, 1},
+	}
+	refund     = Refund{Order: "00ff", Payee: shop, Payer: anna, Atc: 7, Amount: 12_50}
+	revocation = Revocation{Seq: 3, Device: anna}
+	status     = PaymentStatus{
+		Payer:    anna,
+		Atc:      7,
+		Payee:    shop,
+		Request:  4,
+		Amount:   45_00,
+		Identity: message.Hash{0xAB},
+		Verdict:  Settled,
+		Accepted: true,
+	}
+	answered = Answer{Held: true, Payment: &status, Err: refusal}
+	report   = StateReport{
+		HeldAtc:    7,
+		HeldHead:   message.Hash{1},
+		Difference: -5,
+		Complete:   true,
+		Applied:    2,
+		Cloned:     true,
+	}
+	outstanding = Outstanding{
+		Instruction: []byte{0x6F},
+		Order:       "00ff",
+		NextSeq:     3,
+		AckedAtc:    5,
+		HeldAtc:     7,
+		HeldHead:    message.Hash{1},
+		Status:      Reported,
+		Handovers: []Handover{
+			{Payment: []byte{1}, PayerCertificate: []byte{2}, PayerCA: []byte{3}},
+		},
+	}
+	entry = Entry{
+		Seq:    9,
+		Kind:   RefundPaid,
+		Device: shop,
+		Owner:  "shop",
+		Online: -12_50,
+		Shadow: 1,
+		Payer:  anna,
+		Atc:    7,
+		Payee:  shop,
+		Order:  "00ff",
+		Instr:  2,
+		At:     time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC),
+	}
+	balances = Balances{
+		Issued: 100,
+		Online: []Account{{"SENORDIC", 60}},
+		Shadow: []Account{{string(anna), 30}},
+		Pool:   10,
+	}
+)
+
+var types = []remotetest.Type{
+	remotetest.Of(registration),
+	remotetest.Of(refund),
+	remotetest.Of(revocation),
+	remotetest.Of(status),
+	remotetest.Of(answered),
+	remotetest.Of(report),
+	remotetest.Of(outstanding),
+	remotetest.Of(entry),
+	remotetest.Of(balances),
+	remotetest.Of(itemsRequest{[][]byte{{1}}}),
+	remotetest.Of(itemsAnswer{[]Answer{answered}}),
+	remotetest.Of(messageRequest{[]byte{1}}),
+	remotetest.Of(deviceRequest{anna}),
+	remotetest.Of(coSignRequest{"00ff", []byte{1}}),
+	remotetest.Of(coSignAnswer{[]byte{1}}),
+	remotetest.Of(pageRequest{1, 2}),
+	remotetest.Of(statementAnswer{[]Entry{entry}}),
+	remotetest.Of(revokedAnswer{[]Revocation{revocation}}),
+	remotetest.Of(verdictRequest{message.Hash{1}}),
+	remotetest.Of(verdictAnswer{Void}),
+	remotetest.Of(joinRequest{"SENORDIC", []byte{1}, []byte{2}}),
+	remotetest.Of(issueRequest{"1", "SENORDIC", 100}),
+	remotetest.Of(fundPoolRequest{"1", 100}),
+	remotetest.Of(endDueAnswer{[]message.DeviceID{anna}}),
+	remotetest.Of(paymentRequest{anna, 7}),
+}
+
+func TestTypesGoThereAndBack(t *testing.T) { remotetest.Whole(t, types...) }
+
+func FuzzTypes(f *testing.F) { remotetest.Fuzz(f, types...) }
+
+// stub answers every call with its example, or with err.
+type stub struct{ err error }
+
+func (s stub) Register(context.Context, Registration) error { return s.err }
+func (s stub) Submit(context.Context, [][]byte) ([]Answer, error) {
+	return []Answer{answered, {Held: true}}, s.err
+}
+func (s stub) OpenChallenge(context.Context, []byte) error              { return s.err }
+func (s stub) SubmitState(context.Context, []byte) (StateReport, error) { return report, s.err }
+
+func (s stub) CoSign(
+	context.Context,
+	OrderKey,
+	[]byte,
+) ([]byte, error) {
+	return []byte{0x6F}, s.err
+}
+func (s stub) Confirm(context.Context, []byte) error              { return s.err }
+func (s stub) Refund(context.Context, Refund) error               { return s.err }
+func (s stub) ReportLost(context.Context, message.DeviceID) error { return s.err }
+func (s stub) End(context.Context, message.DeviceID) error        { return s.err }
+
+func (s stub) Statement(
+	context.Context,
+	int64,
+	int,
+) ([]Entry, error) {
+	return []Entry{entry}, s.err
+}
+func (s stub) Revoked(context.Context, int64, int) ([]Revocation, error) { return nil, s.err }
+func (s stub) Verdict(context.Context, message.Hash) (Verdict, error)    { return Uncovered, s.err }
+func (s stub) Join(context.Context, message.Name, []byte, []byte) error  { return s.err }
+func (s stub) FundPool(context.Context, OrderKey, money.Ore) error       { return s.err }
+func (s stub) EndDue(context.Context) ([]message.DeviceID, error) {
+	return []message.DeviceID{anna}, s.err
+}
+func (s stub) Balances(context.Context) (Balances, error) { return balances, s.err }
+
+func (s stub) Outstanding(context.Context, message.DeviceID) (Outstanding, error) {
+	return outstanding, s.err
+}
+func (s stub) Issue(context.Context, OrderKey, message.Name, money.Ore) error { return s.err }
+
+func (s stub) Payment(
+	_ context.Context,
+	payer message.DeviceID,
+	atc uint32,
+) (PaymentStatus, error) {
+	return PaymentStatus{Payer: payer, Atc: atc, Verdict: Unseen}, s.err
+}
+
+// calls makes every call of the contract once, and gives the answers and errors.
+func calls(ctx context.Context, p Participant, o Operator) (answers []any, errs []error) {
+	with := func(a any, err error) { answers, errs = append(answers, a), append(errs, err) }
+	only := func(err error) { with(nil, err) }
+	only(p.Register(ctx, registration))
+	with(p.Submit(ctx, [][]byte{{1}, {2}}))
+	only(p.OpenChallenge(ctx, []byte{1}))
+	with(p.SubmitState(ctx, []byte{1}))
+	with(p.Outstanding(ctx, anna))
+	with(p.CoSign(ctx, "00ff", []byte{0x6F}))
+	only(p.Confirm(ctx, []byte{1}))
+	only(p.Refund(ctx, refund))
+	only(p.ReportLost(ctx, anna))
+	only(p.End(ctx, anna))
+	with(p.Statement(ctx, 3, 100))
+	with(p.Revoked(ctx, 0, 100))
+	with(p.Verdict(ctx, message.Hash{0xAB}))
+	only(o.Join(ctx, "SENORDIC", []byte{1}, []byte{2}))
+	only(o.Issue(ctx, "1", "SENORDIC", 100))
+	only(o.FundPool(ctx, "pool", 100))
+	with(o.EndDue(ctx))
+	with(o.Balances(ctx))
+	with(o.Payment(ctx, anna, 8))
+	return answers, errs
+}
+
+// TestCalls: every call gives over the link what it gives without one;
+// testdata/calls.txt shows what passes.
+func TestCalls(t *testing.T) {
+	participant, operator := &remotetest.Recorder{
+		To: ServeParticipant(stub{}),
+	}, &remotetest.Recorder{
+		To: ServeOperator(stub{}),
+	}
+	want, _ := calls(t.Context(), stub{}, stub{})
+	got, errs := calls(t.Context(), NewParticipant(participant), NewOperator(operator))
+	require.Equal(t, want, got)
+	require.NoError(t, errors.Join(errs...))
+	failed := &remotetest.Recorder{To: ServeParticipant(stub{fmt.Errorf("a device: %w", refusal)})}
+	require.ErrorIs(t, NewParticipant(failed).End(t.Context(), anna), Signature)
+	remotetest.Golden(
+		t,
+		"testdata/calls.txt",
+		participant.Lines.String()+operator.Lines.String()+failed.Lines.String(),
+	)
+
+	revoked, err := NewPublic(ServePublic(stub{})).Revoked(t.Context(), 0, 1)
+	require.NoError(t, err)
+	require.Empty(t, revoked)
+	require.ErrorIs(
+		t,
+		NewParticipant(ServePublic(stub{})).End(t.Context(), anna),
+		remote.ErrUnknownCall,
+		"not for everybody",
+	)
+	require.ErrorIs(
+		t,
+		NewOperator(ServeParticipant(stub{})).Issue(t.Context(), "1", "SENORDIC", 1),
+		remote.ErrUnknownCall,
+	)
+}
+
+// TestRefusalsKeepTheirKind: on the far side errors.Is and errors.As match every refusal
+// as on the near one, at every call.
+func TestRefusalsKeepTheirKind(t *testing.T) {
+	require.Len(t, Kinds(), int(Exceeds))
+	for _, kind := range Kinds() {
+		code, ok := KindOf(kind.Code())
+		require.True(t, ok)
+		require.Equal(t, kind, code)
+		s := stub{Refuse(kind, "device %s: look at it", anna)}
+		_, errs := calls(
+			t.Context(),
+			NewParticipant(ServeParticipant(s)),
+			NewOperator(ServeOperator(s)),
+		)
+		for _, err := range errs {
+			require.Equal(t, s.err, err)
+			for _, other := range Kinds() {
+				assert.Equal(t, other == kind, errors.Is(err, other))
+			}
+		}
+	}
+	for _, none := range []string{"", "Funds", "funds ", "unknown kind 99"} {
+		_, ok := KindOf(none)
+		require.False(t, ok, none)
+	}
+	_, errs := calls(
+		t.Context(),
+		NewParticipant(ServeParticipant(stub{context.Canceled})),
+		NewOperator(ServeOperator(stub{context.Canceled})),
+	)
+	for _, err := range errs {
+		var refused *Error
+		require.ErrorIs(t, err, remote.ErrFailed)
+		require.False(t, errors.As(err, &refused), "no refusal: nothing is known of the call")
+	}
+}
+
+// TestBadRequestsAreMalformed: what cannot be read never reaches the notary.
+func TestBadRequestsAreMalformed(t *testing.T) {
+	s := ServeParticipant(stub{})
+	for _, bad := range []struct{ call, request string }{
+		{"end", `{"device":"tiny"}`},
+		{"end", `{"device":"senordic0000anna"}`},
+		{"end", `{"device":"SENORDIC0000ANNA","more":1}`},
+		{"end", ``},
+		{"refund", `{"order":"","payee":"` + string(shop) + `"}`},
+		{"refund", `{"order":"` + strings.Repeat("x", 101) + `"}`},
+		{"refund", `{"order":"å"}`},
+		{"refund", `{"amount":1.5}`},
+		{"refund", `{"amount":"1"}`},
+		{"refund", `{"amount":9007199254740992}`},
+		{"refund", `{"atc":4294967296}`},
+		{"refund", `{"atc":-1}`},
+		{"submit", `{"items":["not base64"]}`},
+		{"verdict", `{"payment":"ab"}`},
+	} {
+		reply, err := s.Call(t.Context(), bad.call, []byte(bad.request))
+		require.NoError(t, err)
+		require.True(t, reply.Failed, bad.request)
+		require.Contains(t, string(reply.Body), `"code":"notary:malformed"`, bad.request)
+	}
+	_, err := remote.Encode(Answer{Err: context.Canceled})
+	require.ErrorIs(t, err, remote.ErrFormat, "only refusals are answers")
+	_, err = remote.Encode(verdictAnswer{99})
+	require.ErrorIs(t, err, remote.ErrFormat)
+}

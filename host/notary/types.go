@@ -1,0 +1,166 @@
+package notary
+
+import (
+	"fmt"
+	"time"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+)
+
+// OrderKey is an order's idempotency key, chosen by whoever orders: 1 to 100 printable
+// ASCII characters.
+type OrderKey string
+
+const maxOrderKey = 100
+
+// ParseOrderKey checks s.
+func ParseOrderKey(s string) (OrderKey, error) {
+	if s == "" || len(s) > maxOrderKey {
+		return "", fmt.Errorf("order key of %d characters: give 1 to %d", len(s), maxOrderKey)
+	}
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return "", fmt.Errorf("order key %q: character %d is not printable ASCII", s, i+1)
+		}
+	}
+	return OrderKey(s), nil
+}
+
+// Registration is what an intermediary says of a device that it has personalized.
+type Registration struct {
+	// Certificate is 7F21, signed by the intermediary's CA: id, role, key and expiry are
+	// read from it.
+	Certificate []byte `json:"certificate,omitempty"`
+	// Owner is the intermediary's own reference of the owner: opaque here, it comes back
+	// in the Statement.
+	Owner string `json:"owner,omitempty"`
+	// Ceilings are the write-once ceilings of a card or SAM (value of CB, 12 bytes); nil
+	// for terminal and desk.
+	Ceilings []byte `json:"ceilings,omitempty"`
+}
+
+// Refund is an intermediary's statement that the owner of one of its terminals gives
+// money of a Payment back.
+type Refund struct {
+	Order OrderKey         `json:"order"` // for this refund only
+	Payee message.DeviceID `json:"payee"` // its terminal, which was paid
+	Payer message.DeviceID `json:"payer"` // with Atc: the Payment
+	Atc   uint32           `json:"atc"`   // payer's record number
+	// Amount is above zero; all refunds of one Payment together are at most what it paid.
+	Amount money.Ore `json:"amount"`
+}
+
+// Revocation is one device on the list that terminals keep: it was reported lost, or
+// has ended. No device comes off it.
+type Revocation struct {
+	Seq    int64            `json:"seq"` // position in the list, ascending
+	Device message.DeviceID `json:"device"`
+}
+
+// Answer is what the notary says of one submitted item.
+type Answer struct {
+	// Held: it is kept for ever. What may be acknowledged to its device is HeldAtc, see
+	// StateReport and Outstanding.
+	Held    bool
+	Payment *PaymentStatus // the payment that the item is about, when the notary holds it
+	Err     error          // *Error when the item, or the Payment in an accept record, was refused
+}
+
+// PaymentStatus is where one Payment stands. Of one that the notary does not hold, it
+// has payer, atc and verdict only.
+type PaymentStatus struct {
+	Payer    message.DeviceID `json:"payer"`
+	Atc      uint32           `json:"atc"` // payer's record number
+	Payee    message.DeviceID `json:"payee,omitempty"`
+	Request  uint32           `json:"request"` // payee's request number
+	Amount   money.Ore        `json:"amount"`
+	Identity message.Hash     `json:"identity"` // hash of the Payment's body
+	Verdict  Verdict          `json:"verdict"`
+	Accepted bool             `json:"accepted"` // the payee's decision is to accept this Payment
+}
+
+// StateReport is what the notary concludes from a State.
+type StateReport struct {
+	// HeldAtc: the records 1..HeldAtc are held and form the State's own chain: they may be
+	// acknowledged. HeldHead is the chain's head there.
+	HeldAtc  uint32       `json:"held_atc"`
+	HeldHead message.Hash `json:"held_head"`
+	// Difference is the card's balance minus what protocol §8.2 says it must be; 0 means
+	// that the books agree. It counts only when Complete.
+	Difference money.Ore `json:"difference"`
+	Complete   bool      `json:"complete"` // every record up to the State's atc is held
+	Applied    uint32    `json:"applied"`  // instrSeq that the card has applied
+	// Cloned: the State proves that two cards answer for this id; the device is ended.
+	Cloned bool `json:"cloned"`
+}
+
+// Outstanding is what a device is owed at its next synchronisation.
+type Outstanding struct {
+	// Instruction is co-signed and not known to be applied: to be resent byte for byte;
+	// nil if there is none. Order is its order key.
+	Instruction []byte   `json:"instruction,omitempty"`
+	Order       OrderKey `json:"order,omitempty"`
+	// NextSeq is the instrSeq that the next Instruction must carry; 0 while one is
+	// outstanding.
+	NextSeq   uint32       `json:"next_seq"`
+	AckedAtc  uint32       `json:"acked_atc"` // what the last co-signed Instruction acknowledged
+	HeldAtc   uint32       `json:"held_atc"`  // what the next one may acknowledge
+	HeldHead  message.Hash `json:"held_head"` // the head at HeldAtc
+	Status    Status       `json:"status"`    // of the device
+	Handovers []Handover   `json:"handovers,omitempty"`
+}
+
+// Handover is a Payment that a payee's device must accept or refuse, with what its card
+// needs to verify the payer.
+type Handover struct {
+	Payment          []byte `json:"payment,omitempty"`
+	PayerCertificate []byte `json:"payer_certificate,omitempty"` // 7F21 of the payer
+	PayerCA          []byte `json:"payer_ca,omitempty"`          // 7F21 of the CA that signed it
+}
+
+// Entry is one line of an intermediary's Statement.
+type Entry struct {
+	Seq    int64            `json:"seq"` // grows, with gaps: all intermediaries share one sequence
+	Kind   EntryKind        `json:"kind"`
+	Device message.DeviceID `json:"device,omitempty"` // the intermediary's own, none for Issued
+	Owner  string           `json:"owner,omitempty"`  // of Device, as registered
+	Online money.Ore        `json:"online"`           // change of the intermediary's online holding
+	Shadow money.Ore        `json:"shadow"`           // change of Device's shadow wallet
+	Payer  message.DeviceID `json:"payer,omitempty"`  // the payment behind it, when there is one
+	Atc    uint32           `json:"atc,omitempty"`
+	Payee  message.DeviceID `json:"payee,omitempty"`
+	// Order is the order key of the load behind it, for Loaded and Released; of the issue
+	// or refund, for theirs. Instr is the instrSeq of that load.
+	Order OrderKey  `json:"order,omitempty"`
+	Instr uint32    `json:"instr,omitempty"`
+	At    time.Time `json:"at"`
+}
+
+// Account is one wallet of the settlement ledger.
+type Account struct {
+	Name    string    `json:"name"` // intermediary or device
+	Balance money.Ore `json:"balance"`
+}
+
+// Balances are the settlement ledger's sums. Issued = all Online + all Shadow + Pool
+// (protocol §8.1).
+type Balances struct {
+	Issued money.Ore `json:"issued"`
+	Online []Account `json:"online,omitempty"`
+	Shadow []Account `json:"shadow,omitempty"`
+	Pool   money.Ore `json:"pool"`
+}
+
+// Terms are what protocol §5 leaves to the central bank.
+type Terms struct {
+	Honour time.Duration // from a loss report to the device's end
+	Wait   time.Duration // for which claims wait on a device that does not synchronise
+	// TillRoom is what a terminal may take between two synchronisations; 0 stands for
+	// PilotTillRoom.
+	TillRoom money.Ore
+}
+
+// PilotTillRoom is what a terminal takes at most between two synchronisations in the
+// pilot (protocol §3).
+const PilotTillRoom = 20_000 * money.Krona

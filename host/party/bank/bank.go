@@ -1,0 +1,216 @@
+// Package bank starts an intermediary from its folder: online wallets, instruction key
+// and unload desk. The CA's key is opened only for issuing ([Bank.Issuer]); it may be a
+// reference to a TPM or an HSM, as every key of the folder.
+//
+// Start at [Found], once, and [Open].
+package bank
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"ekrona/apdu/message"
+	"ekrona/host/intermediary"
+	"ekrona/host/notary"
+	"ekrona/host/party"
+	"ekrona/host/remote"
+	"ekrona/host/store"
+	"ekrona/personalization"
+	"ekrona/personalization/pki"
+)
+
+// Settings are those of an intermediary. File names are relative to its folder.
+type Settings struct {
+	Party       party.Kind   `yaml:"party"` // "intermediary"
+	Name        message.Name `yaml:"name"`
+	Title       string       `yaml:"title"` // for people
+	Database    string       `yaml:"database"`
+	Keys        string       `yaml:"keys"`         // folder of the keys
+	CA          string       `yaml:"ca"`           // name of the CA's key and certificate in it
+	Instruction string       `yaml:"instruction"`  // of the instruction key's
+	Desk        string       `yaml:"desk"`         // of the unload desk's
+	Root        string       `yaml:"root"`         // certificate
+	Notary      string       `yaml:"notary"`       // certificate of the notary's key
+	CentralBank string       `yaml:"central_bank"` // folder in which the central bank is reached
+	CardYears   int          `yaml:"card_years"`   // validity of the cards that it issues
+}
+
+// Bank is an opened intermediary.
+type Bank struct {
+	*intermediary.Intermediary
+	Settings Settings
+
+	InstructionKey         crypto.Signer
+	InstructionCertificate []byte // its certificate, 7F21
+	NotaryCertificate      []byte // 7F21
+
+	folder *party.Folder
+	clock  party.Clock
+	random io.Reader
+	root   []byte
+}
+
+// Subjects are whom the certificates of an intermediary are for.
+type Subjects struct{ CA, Instruction, Desk pki.Subject }
+
+// Found makes the folder of an intermediary: its keys, certified by the root and by its
+// own CA. Repeated after a cut, it goes on from there. The settings need their names
+// (Name, Title, CentralBank, CardYears); the rest is Found's.
+func Found(path string, s Settings, root pki.Identity, notaryKey []byte, subjects Subjects, e party.Environment) (err error) {
+	f, err := party.Make(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	s.Party, s.Database, s.Keys = party.Intermediary, "intermediary.db", "keys"
+	s.CA, s.Instruction, s.Desk = "ca", "instruction", "desk"
+	s.Root, s.Notary = "keys/root.cvc", "keys/notary.cvc"
+	keys := pki.Open(f.Path(s.Keys), e.Complete().Random)
+	ca, err := keys.Certified(s.CA, subjects.CA, root)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ca.Close()) }()
+	instruction, err := keys.Certified(s.Instruction, subjects.Instruction, root)
+	if err != nil {
+		return err
+	}
+	desk, err := keys.Certified(s.Desk, subjects.Desk, ca)
+	if err = errors.Join(err, instruction.Close()); err != nil {
+		return err
+	}
+	return errors.Join(desk.Close(), f.Keep(s.Root, root.Encoded), f.Keep(s.Notary, notaryKey), f.Write(s))
+}
+
+// Open starts the intermediary of a folder. dial gives the way to the notary, which
+// vouches there for this intermediary's name. A notary that cannot be reached now stops
+// nothing that does without: what a crash interrupted is then finished at a later start.
+func Open(ctx context.Context, path string, dial party.Dial, e party.Environment) (_ *Bank, err error) {
+	f, err := party.Enter(path)
+	if err != nil {
+		return nil, fmt.Errorf("intermediary: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("intermediary: %w", err), f.Close())
+		}
+	}()
+	e = e.Complete()
+	b := &Bank{folder: f, clock: e.Clock, random: e.Random}
+	if err := f.Read(party.Intermediary, &b.Settings); err != nil {
+		return nil, err
+	}
+	s := b.Settings
+	if b.root, err = f.Trusted("root", s.Root); err != nil {
+		return nil, err
+	}
+	if b.NotaryCertificate, err = f.Trusted("notary", s.Notary); err != nil {
+		return nil, err
+	}
+	keys := pki.Open(f.Path(s.Keys), e.Random)
+	ca, err := keys.ReadCertificate(s.CA)
+	if err != nil {
+		return nil, err
+	}
+	instruction, err := b.identity(ctx, keys, s.Instruction)
+	if err != nil {
+		return nil, err
+	}
+	desk, err := b.identity(ctx, keys, s.Desk)
+	if err != nil {
+		return nil, err
+	}
+	b.InstructionKey, b.InstructionCertificate = instruction.Signer, instruction.Certificate
+	schemas, err := intermediary.Schemas()
+	if err != nil {
+		return nil, err
+	}
+	db, err := f.Owns(store.Open(ctx, f.Path(s.Database), schemas...))
+	if err != nil {
+		return nil, err
+	}
+	b.Intermediary, err = intermediary.New(intermediary.Config{
+		Name: s.Name, DB: db, Clock: e.Clock, Random: e.Random, Notary: notary.NewParticipant(dial(f.Path(s.CentralBank))),
+		CA: ca.Encoded, InstructionKey: instruction, Desk: desk, NotaryCertificate: b.NotaryCertificate,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := b.Start(ctx); err != nil && !errors.Is(err, remote.ErrUnreachable) {
+		return nil, err
+	}
+	return b, nil
+}
+
+// identity opens a key with its certificate until the folder is closed.
+func (b *Bank) identity(ctx context.Context, keys pki.Folder, name string) (intermediary.Identity, error) {
+	i, err := keys.Identity(ctx, name)
+	if err != nil {
+		return intermediary.Identity{}, err
+	}
+	b.folder.OnClose(i.Close)
+	return intermediary.Identity{Signer: i.Signer, Certificate: i.Encoded}, nil
+}
+
+// Certificates are those with which the intermediary of a folder joins the notary: its
+// CA's and its instruction key's (7F21).
+func Certificates(path string) (ca, instruction []byte, err error) {
+	s, err := ReadSettings(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	keys := pki.Open(party.Peek(path).Path(s.Keys), nil)
+	first, err := keys.ReadCertificate(s.CA)
+	if err != nil {
+		return nil, nil, err
+	}
+	second, err := keys.ReadCertificate(s.Instruction)
+	return first.Encoded, second.Encoded, err
+}
+
+// FolderName is the name of the bank's folder.
+func (b *Bank) FolderName() string { return filepath.Base(b.folder.Path("")) }
+
+// Root is the root's certificate (7F21).
+func (b *Bank) Root() []byte { return b.root }
+
+// CACertificate reads the certificate of the CA (7F21).
+func (b *Bank) CACertificate() ([]byte, error) {
+	i, err := pki.Open(b.folder.Path(b.Settings.Keys), b.random).ReadCertificate(b.Settings.CA)
+	return i.Encoded, err
+}
+
+// CA opens the CA with its key, until the bank is closed.
+func (b *Bank) CA(ctx context.Context) (pki.Identity, error) {
+	ca, err := pki.Open(b.folder.Path(b.Settings.Keys), b.random).Identity(ctx, b.Settings.CA)
+	if err == nil {
+		b.folder.OnClose(ca.Close)
+	}
+	return ca, err
+}
+
+// Issuer opens the CA's key and makes the bank's cards.
+func (b *Bank) Issuer(ctx context.Context) (personalization.Issuer, error) {
+	ca, err := b.CA(ctx)
+	if err != nil {
+		return personalization.Issuer{}, fmt.Errorf("intermediary %s: the key of its CA: %w", b.Settings.Name, err)
+	}
+	return personalization.Issuer{
+		CA: ca, Root: b.root, InstructionKey: b.InstructionCertificate, Notary: b.NotaryCertificate,
+		Registry: b, Random: b.random, Effective: ca.Certificate.Effective,
+		Expiry: message.DateOf(b.clock.Now().AddDate(b.Settings.CardYears, 0, 0)),
+	}, nil
+}
+
+// Close ends the bank.
+func (b *Bank) Close() error { return b.folder.Close() }
+
+// ReadSettings reads the settings of an intermediary's folder, without starting it.
+func ReadSettings(path string) (s Settings, err error) {
+	f := party.Peek(path)
+	return s, f.Read(party.Intermediary, &s)
+}

@@ -1,0 +1,113 @@
+// Package centralbank starts a central bank from its folder: the notary with its key,
+// the settlement ledger, and the auditor that looks at it. The root key is not in the
+// folder: it signs the notary's certificate at the founding, and is then put away.
+//
+// Start at [Found], once, and [Open].
+package centralbank
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"ekrona/apdu/money"
+	"ekrona/host/audit"
+	"ekrona/host/notary"
+	"ekrona/host/party"
+	"ekrona/host/settlement"
+	"ekrona/host/store"
+	"ekrona/personalization/pki"
+)
+
+// Settings are those of a central bank. File names are relative to its folder.
+type Settings struct {
+	Party    party.Kind `yaml:"party"`    // "central bank"
+	Database string     `yaml:"database"` // the settlement ledger's
+	Keys     string     `yaml:"keys"`     // folder of the keys
+	Notary   string     `yaml:"notary"`   // name of the notary's key and certificate in it
+	Root     string     `yaml:"root"`     // the root's certificate, under which intermediaries join
+	Terms    Terms      `yaml:"terms"`
+}
+
+// Terms are those of [notary.Terms].
+type Terms struct {
+	Honour       time.Duration `yaml:"honour"`                  // from a loss report to the device's end
+	Wait         time.Duration `yaml:"wait"`                    // claims on a silent device, until its end
+	TerminalRoom money.Ore     `yaml:"terminal_room,omitempty"` // ore between two synchronisations; 0: the default
+}
+
+// CentralBank is an opened central bank.
+type CentralBank struct {
+	*settlement.Notary
+	Ledger  *sql.DB
+	Auditor *audit.Auditor
+
+	// Certificate is the notary's (7F21).
+	Certificate []byte
+
+	folder *party.Folder
+}
+
+// Found makes the folder of a central bank: the notary's key, certified by the root.
+// Repeated after a cut, it goes on from there.
+func Found(path string, root pki.Identity, holder pki.Subject, terms Terms, e party.Environment) (err error) {
+	f, err := party.Make(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	s := Settings{
+		Party: party.CentralBank, Database: "ledger.db", Keys: "keys", Notary: "notary",
+		Root: "keys/root.cvc", Terms: terms,
+	}
+	made, err := pki.Open(f.Path(s.Keys), e.Complete().Random).Certified(s.Notary, holder, root)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Keep(s.Root, root.Encoded), made.Close(), f.Write(s))
+}
+
+// Open starts the central bank of a folder.
+func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank, err error) {
+	f, err := party.Enter(path)
+	if err != nil {
+		return nil, fmt.Errorf("central bank: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("central bank: %w", err), f.Close())
+		}
+	}()
+	e = e.Complete()
+	var s Settings
+	if err := f.Read(party.CentralBank, &s); err != nil {
+		return nil, err
+	}
+	root, err := f.Trusted("root", s.Root)
+	if err != nil {
+		return nil, err
+	}
+	key, err := pki.Open(f.Path(s.Keys), e.Random).Identity(ctx, s.Notary)
+	if err != nil {
+		return nil, err
+	}
+	f.OnClose(key.Close)
+	schemas, err := settlement.Schemas()
+	if err != nil {
+		return nil, err
+	}
+	c := &CentralBank{folder: f, Certificate: key.Encoded, Auditor: audit.New(key.Certificate.PublicKey)}
+	if c.Ledger, err = f.Owns(store.Open(ctx, f.Path(s.Database), schemas...)); err != nil {
+		return nil, err
+	}
+	c.Notary, err = settlement.New(ctx, settlement.Config{
+		DB: c.Ledger, Clock: e.Clock, Key: key.Signer, Certificate: key.Encoded, Root: root,
+		Terms: notary.Terms{Honour: s.Terms.Honour, Wait: s.Terms.Wait, TillRoom: s.Terms.TerminalRoom},
+	})
+	return c, err
+}
+
+// Close ends the central bank.
+func (c *CentralBank) Close() error { return c.folder.Close() }

@@ -1,0 +1,130 @@
+// Package party is how a party of the scheme starts: from a folder of its own, in
+// which lie its settings, its keys, the certificates that it trusts and its database,
+// and from nothing else. The sub-packages are the parties: centralbank, bank, phone
+// and pos (a terminal). Each has Found, which makes the folder once, and Open, which
+// starts the party from it.
+//
+// Another party is reached by what the settings name, when it is needed and not
+// before: a terminal sells though its bank is gone. [remote.ErrUnreachable] says that
+// it was needed and is not there.
+//
+// A party trusts its own folder, and no other's. Only one process at a time may have
+// a folder open.
+package party
+
+import (
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"ekrona/host/lockfile"
+	"ekrona/host/remote"
+)
+
+// Dial gives the way to another party from the address that the settings have. It opens
+// nothing: a party that is not there is found out by the first call.
+type Dial func(address string) remote.Transport
+
+// Clock gives the time.
+type Clock interface{ Now() time.Time }
+
+type systemClock struct{}
+
+func (systemClock) Now() time.Time { return time.Now() }
+
+// FixedClock stands still, so that a seeded run repeats.
+type FixedClock time.Time
+
+// Now is always the same moment.
+func (c FixedClock) Now() time.Time { return time.Time(c) }
+
+// Environment is what a party is given besides its folder.
+type Environment struct {
+	Clock  Clock     // nil is the system's
+	Random io.Reader // nil is the system's
+}
+
+// Complete puts the system's clock and randomness in place of what is missing.
+func (e Environment) Complete() Environment {
+	if e.Clock == nil {
+		e.Clock = systemClock{}
+	}
+	if e.Random == nil {
+		e.Random = rand.Reader
+	}
+	return e
+}
+
+// Folder is an opened folder of a party, locked against other processes.
+type Folder struct {
+	path    string
+	closers []func() error
+}
+
+// Enter opens a folder and locks it. Errors: one that names the folder, that of the
+// lock among them.
+func Enter(path string) (*Folder, error) {
+	if err := Peek(path).isThere(); err != nil {
+		return nil, err
+	}
+	release, err := lockfile.Take(filepath.Join(path, "lock"))
+	if err != nil {
+		return nil, fmt.Errorf("folder %s: %w", path, err)
+	}
+	return &Folder{path: path, closers: []func() error{release}}, nil
+}
+
+// Peek names a folder to read its settings only, without its lock.
+func Peek(path string) *Folder { return &Folder{path: path} }
+
+// isThere reports a folder that is gone: its party cannot be reached.
+func (f *Folder) isThere() error {
+	_, err := os.Stat(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the folder %s is not there: %w", f.path, remote.ErrUnreachable)
+	}
+	return err
+}
+
+// Make makes a folder that only its owner can enter, and enters it.
+func Make(path string) (*Folder, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, err
+	}
+	return Enter(path)
+}
+
+// Path names what lies in the folder; a name that is absolute stays as it is.
+func (f *Folder) Path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(f.path, name)
+}
+
+// OnClose has something done when the folder is left, before what was asked earlier.
+func (f *Folder) OnClose(do func() error) { f.closers = append(f.closers, do) }
+
+// Owns closes a database when the folder is left.
+func (f *Folder) Owns(db *sql.DB, err error) (*sql.DB, error) {
+	if err == nil {
+		f.OnClose(db.Close)
+	}
+	return db, err
+}
+
+// Close leaves the folder. What was acknowledged is in its files already.
+func (f *Folder) Close() error {
+	var failed []error
+	for i := len(f.closers) - 1; i >= 0; i-- {
+		failed = append(failed, f.closers[i]())
+	}
+	f.closers = nil
+	return errors.Join(failed...)
+}

@@ -1,0 +1,178 @@
+// Package phone starts the wallet app on somebody's phone from its folder: the app's
+// key, the CAs whose cards may be held to it, and what it has learnt of its owner's
+// cards. Each card has a journal of its own.
+//
+// Start at [Found], once, and [Open]; then [Phone.Learn] for each card of the owner and
+// [Phone.Wallet].
+package phone
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
+	"ekrona/host/banking"
+	"ekrona/host/durable"
+	"ekrona/host/party"
+	"ekrona/host/store"
+	"ekrona/host/wallet"
+	"ekrona/personalization/pki"
+)
+
+// Settings are those of a phone. File names are relative to its folder.
+type Settings struct {
+	Party        party.Kind `yaml:"party"` // "phone"
+	Owner        string     `yaml:"owner"`
+	Keys         string     `yaml:"keys"`         // folder of the app's key
+	App          string     `yaml:"app"`          // its name
+	Intermediary string     `yaml:"intermediary"` // folder in which the owner's bank is reached
+	Authorities  []string   `yaml:"authorities"`  // certificates of the CAs whose cards are served
+}
+
+// Card is what a phone knows of one of its owner's cards.
+type Card struct {
+	Device      message.DeviceID `yaml:"device"`
+	Certificate []byte           `yaml:"certificate"` // 7F21
+	CA          []byte           `yaml:"ca"`          // 7F21 of the CA that signed it
+	PINPoint    []byte           `yaml:"pin_point"`   // the card's key for enciphered PINs
+}
+
+// Phone is an opened phone.
+type Phone struct {
+	Settings Settings
+	App      crypto.Signer
+
+	folder      *party.Folder
+	environment party.Environment
+	authorities [][]byte
+}
+
+// Found makes the folder of a phone. known has the owner's bank register the app's key,
+// before the folder counts as a phone's; repeated after a cut, it is called again with
+// the same key. The settings need Owner and Intermediary; the rest is Found's.
+func Found(ctx context.Context, path string, s Settings, authorities map[string][]byte,
+	known func(app *ecdsa.PublicKey) error, e party.Environment) (err error) {
+	f, err := party.Make(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	s.Party, s.Keys, s.App = party.Phone, "keys", "app"
+	app, err := pki.Open(f.Path(s.Keys), e.Complete().Random).Key(ctx, s.App)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, app.Close()) }()
+	public, err := signature.PublicKey(app)
+	if err != nil {
+		return err
+	}
+	if err := known(public); err != nil {
+		return err
+	}
+	if s.Authorities, err = f.KeepAll("keys", authorities); err != nil {
+		return err
+	}
+	return f.Write(s)
+}
+
+// Open starts the phone of a folder.
+func Open(ctx context.Context, path string, e party.Environment) (_ *Phone, err error) {
+	f, err := party.Enter(path)
+	if err != nil {
+		return nil, fmt.Errorf("phone: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("phone: %w", err), f.Close())
+		}
+	}()
+	p := &Phone{folder: f, environment: e.Complete()}
+	if err := f.Read(party.Phone, &p.Settings); err != nil {
+		return nil, err
+	}
+	if p.authorities, err = f.AllTrusted("authorities", p.Settings.Authorities); err != nil {
+		return nil, err
+	}
+	app, err := pki.Open(f.Path(p.Settings.Keys), p.environment.Random).Existing(ctx, p.Settings.App)
+	if err != nil {
+		return nil, err
+	}
+	f.OnClose(app.Close)
+	p.App = app
+	return p, nil
+}
+
+const cardFile = ".card.yaml"
+
+// Learn keeps what is known of a card of the owner's.
+func (p *Phone) Learn(c Card) error {
+	content, err := yaml.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("phone: card %s: %w", c.Device, err)
+	}
+	return durable.Replace(p.folder.Path(filepath.Join("cards", string(c.Device)+cardFile)), content, durable.Everyone)
+}
+
+// Cards are the owner's cards that the phone knows, by device id.
+func (p *Phone) Cards() (cards []Card, err error) {
+	paths, err := filepath.Glob(p.folder.Path(filepath.Join("cards", "*"+cardFile)))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range paths { // in the order of their names
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		var c Card
+		if err := yaml.Unmarshal(content, &c); err != nil {
+			return nil, fmt.Errorf("phone: %s: %w", path, err)
+		}
+		if id := strings.TrimSuffix(filepath.Base(path), cardFile); id != string(c.Device) {
+			return nil, fmt.Errorf("phone: %s: it is about %s: restore the file", path, c.Device)
+		}
+		cards = append(cards, c)
+	}
+	return cards, nil
+}
+
+// Wallet starts the app with one of the owner's cards. dial gives the way to the owner's
+// bank.
+func (p *Phone) Wallet(ctx context.Context, c Card, dial party.Dial) (*wallet.Wallet, error) {
+	schema, err := wallet.Schema()
+	if err != nil {
+		return nil, err
+	}
+	journal := p.folder.Path(filepath.Join("cards", string(c.Device)+".db"))
+	db, err := p.folder.Owns(store.Open(ctx, journal, schema))
+	if err != nil {
+		return nil, err
+	}
+	return wallet.New(ctx, wallet.Config{
+		DB: db, Random: p.environment.Random, App: p.App, Device: c.Device, Certificate: c.Certificate, CA: c.CA,
+		PINPoint: c.PINPoint, Authorities: p.authorities,
+		Intermediary: banking.NewWallet(dial(p.Path(p.Settings.Intermediary))),
+	})
+}
+
+// Path names what lies in the phone's folder.
+func (p *Phone) Path(name string) string { return p.folder.Path(name) }
+
+// Close ends the app.
+func (p *Phone) Close() error { return p.folder.Close() }
+
+// ReadSettings reads the settings of a phone's folder, without starting it.
+func ReadSettings(path string) (s Settings, err error) {
+	f := party.Peek(path)
+	return s, f.Read(party.Phone, &s)
+}

@@ -1,0 +1,190 @@
+// Package pos starts a point of sale from its folder: the terminal with its key, its
+// sealed journal, and the CAs whose cards it takes. It needs no other party to sell.
+// The key with which the merchant orders refunds lies in the folder too.
+//
+// Start at [Found], once, and [Open].
+package pos
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"ekrona/apdu/signature"
+	"ekrona/host/banking"
+	"ekrona/host/durable"
+	"ekrona/host/party"
+	"ekrona/host/store"
+	"ekrona/host/terminal"
+	"ekrona/personalization/pki"
+)
+
+// Settings are those of a terminal. File names are relative to its folder.
+type Settings struct {
+	Party        party.Kind `yaml:"party"` // "terminal"
+	Merchant     string     `yaml:"merchant"`
+	Database     string     `yaml:"database"`     // the journal
+	Keys         string     `yaml:"keys"`         // folder of the keys
+	Terminal     string     `yaml:"terminal"`     // name of the terminal's key and certificate in it
+	Owner        string     `yaml:"owner"`        // of the key that signs the merchant's orders
+	JournalKey   string     `yaml:"journal_key"`  // file with the key that seals the journal
+	Root         string     `yaml:"root"`         // certificate
+	CA           string     `yaml:"ca"`           // certificate of the intermediary's CA
+	Authorities  []string   `yaml:"authorities"`  // certificates of the CAs whose cards are taken
+	Intermediary string     `yaml:"intermediary"` // folder in which the merchant's bank is reached
+}
+
+// Terminal is an opened point of sale.
+type Terminal struct {
+	*terminal.Terminal
+	Settings Settings
+	Owner    crypto.Signer
+	Bank     banking.Merchant // where the owner's orders go
+
+	folder *party.Folder
+}
+
+// Trust is what a terminal is given at its founding.
+type Trust struct {
+	Root        []byte            // 7F21, as the others
+	Authorities map[string][]byte // of all CAs whose cards are taken, by holder
+}
+
+// Certify has an intermediary's CA certify a terminal's key.
+type Certify func(keys pki.Folder, name string) (pki.Identity, error)
+
+// Known has the merchant's bank register owner and terminal.
+type Known func(owner *ecdsa.PublicKey, certificate []byte) error
+
+// Found makes the folder of a terminal. Repeated after a cut, it goes on from there,
+// and calls certify and known again with the same keys. The settings need Merchant and
+// Intermediary; the rest is Found's.
+func Found(ctx context.Context, path string, s Settings, trust Trust, certify Certify, known Known, e party.Environment) (err error) {
+	f, err := party.Make(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	e = e.Complete()
+	s.Party, s.Database, s.Keys, s.Terminal, s.Owner = party.Terminal, "journal.db", "keys", "terminal", "owner"
+	s.JournalKey, s.Root = "keys/journal.key", "keys/root.cvc"
+	keys := pki.Open(f.Path(s.Keys), e.Random)
+	own, err := certify(keys, s.Terminal)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, own.Close()) }()
+	owner, err := keys.Key(ctx, s.Owner)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, owner.Close()) }()
+	public, err := signature.PublicKey(owner)
+	if err != nil {
+		return err
+	}
+	if err := makeJournalKey(f.Path(s.JournalKey), e.Random); err != nil {
+		return err
+	}
+	if err := known(public, own.Encoded); err != nil {
+		return err
+	}
+	if s.Authorities, err = f.KeepAll("keys", trust.Authorities); err != nil {
+		return err
+	}
+	s.CA = "keys/" + string(own.Certificate.Authority) + ".cvc"
+	if _, listed := trust.Authorities[string(own.Certificate.Authority)]; !listed {
+		return fmt.Errorf("terminal %s: the certificate of its own CA %s is missing", own.Certificate.Holder, own.Certificate.Authority)
+	}
+	return errors.Join(f.Keep(s.Root, trust.Root), f.Write(s))
+}
+
+// Open starts the terminal of a folder. dial gives the way to its intermediary.
+func Open(ctx context.Context, path string, dial party.Dial, e party.Environment) (_ *Terminal, err error) {
+	f, err := party.Enter(path)
+	if err != nil {
+		return nil, fmt.Errorf("terminal: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("terminal: %w", err), f.Close())
+		}
+	}()
+	e = e.Complete()
+	t := &Terminal{folder: f}
+	if err := f.Read(party.Terminal, &t.Settings); err != nil {
+		return nil, err
+	}
+	s := t.Settings
+	bank := dial(f.Path(s.Intermediary))
+	t.Bank = banking.NewMerchant(bank)
+	c := terminal.Config{Clock: e.Clock, Random: e.Random, Policy: terminal.PilotPolicy(), Link: banking.NewTerminal(bank)}
+	if c.Root, err = f.Trusted("root", s.Root); err != nil {
+		return nil, err
+	}
+	if c.CA, err = f.Trusted("ca", s.CA); err != nil {
+		return nil, err
+	}
+	if c.Authorities, err = f.AllTrusted("authorities", s.Authorities); err != nil {
+		return nil, err
+	}
+	keys := pki.Open(f.Path(s.Keys), e.Random)
+	own, err := keys.Identity(ctx, s.Terminal)
+	if err != nil {
+		return nil, err
+	}
+	f.OnClose(own.Close)
+	owner, err := keys.Existing(ctx, s.Owner)
+	if err != nil {
+		return nil, err
+	}
+	f.OnClose(owner.Close)
+	c.Signer, c.Certificate, t.Owner = own.Signer, own.Encoded, owner
+	if c.JournalKey, err = readJournalKey(f.Path(s.JournalKey)); err != nil {
+		return nil, err
+	}
+	schema, err := terminal.Schema()
+	if err != nil {
+		return nil, err
+	}
+	if c.DB, err = f.Owns(store.Open(ctx, f.Path(s.Database), schema)); err != nil {
+		return nil, err
+	}
+	t.Terminal, err = terminal.New(ctx, c)
+	return t, err
+}
+
+// Path names what lies in the terminal's folder.
+func (t *Terminal) Path(name string) string { return t.folder.Path(name) }
+
+// Close ends the terminal.
+func (t *Terminal) Close() error { return t.folder.Close() }
+
+// makeJournalKey draws the key that the journal is sealed with, once.
+func makeJournalKey(path string, random io.Reader) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	var key terminal.JournalKey
+	if _, err := io.ReadFull(random, key[:]); err != nil {
+		return fmt.Errorf("the source of randomness failed: %w", err)
+	}
+	return durable.Create(path, []byte(hex.EncodeToString(key[:])), durable.OwnerOnly)
+}
+
+func readJournalKey(path string) (key terminal.JournalKey, err error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return key, fmt.Errorf("journal key: %w", err)
+	}
+	if n, err := hex.Decode(key[:], content); err != nil || n != len(key) {
+		return key, fmt.Errorf("journal key %s is damaged: restore it from its backup", path)
+	}
+	return key, nil
+}

@@ -1,0 +1,111 @@
+package remote
+
+import (
+	"context"
+	"fmt"
+)
+
+// Reply is the answer to a call: the JSON of its value or, when it failed, of a [Problem].
+type Reply struct {
+	Failed bool
+	Body   []byte
+}
+
+// Transport carries one call to the far side and its reply back. Its error means that
+// nothing is known of the call: it may have been carried out, and can be repeated.
+type Transport interface {
+	Call(ctx context.Context, name string, request []byte) (Reply, error)
+}
+
+// Client asks the far side of a Transport.
+type Client struct {
+	Transport Transport
+	Errors    Errors
+}
+
+// None is the request or the answer of a call that has none.
+type None struct{}
+
+// Ask makes one call.
+func Ask[A any](ctx context.Context, c Client, name string, request any) (answer A, err error) {
+	body, err := Encode(request)
+	if err != nil {
+		return answer, fmt.Errorf("call %s: %w", name, err)
+	}
+	reply, err := c.Transport.Call(ctx, name, body)
+	if err != nil {
+		return answer, err
+	}
+	if reply.Failed {
+		var p Problem
+		if err := Decode(reply.Body, &p); err != nil {
+			return answer, fmt.Errorf("call %s: its error: %w", name, err)
+		}
+		return answer, errorOf(c.Errors, p)
+	}
+	var given A
+	if err := Decode(reply.Body, &given); err != nil {
+		return answer, fmt.Errorf("call %s: its answer: %w", name, err)
+	}
+	return given, nil
+}
+
+// Do makes a call that has no answer.
+func Do(ctx context.Context, c Client, name string, request any) error {
+	_, err := Ask[None](ctx, c, name, request)
+	return err
+}
+
+// Server answers calls. It is a Transport to whoever stands behind it, and can be
+// wired to the caller's connection as it is.
+type Server struct {
+	errors Errors
+	calls  map[string]func(ctx context.Context, request []byte) (any, error)
+}
+
+// NewServer makes a server without calls.
+func NewServer(contract Errors) *Server {
+	return &Server{contract, map[string]func(context.Context, []byte) (any, error){}}
+}
+
+// Handle adds a call.
+func Handle[Q, A any](s *Server, name string, do func(ctx context.Context, request Q) (A, error)) {
+	s.calls[name] = func(ctx context.Context, body []byte) (any, error) {
+		var request Q
+		if err := Decode(body, &request); err != nil {
+			return nil, s.errors.Malformed(err)
+		}
+		return do(ctx, request)
+	}
+}
+
+// HandleOnly adds a call that has no answer.
+func HandleOnly[Q any](s *Server, name string, do func(ctx context.Context, request Q) error) {
+	Handle(
+		s,
+		name,
+		func(ctx context.Context, request Q) (None, error) { return None{}, do(ctx, request) },
+	)
+}
+
+// Call answers one call.
+func (s *Server) Call(ctx context.Context, name string, request []byte) (Reply, error) {
+	do, known := s.calls[name]
+	if !known {
+		return s.failed(ErrUnknownCall)
+	}
+	answer, err := do(ctx, request)
+	if err != nil {
+		return s.failed(err)
+	}
+	body, err := Encode(answer)
+	if err != nil {
+		return Reply{}, fmt.Errorf("answer to %s: %w", name, err)
+	}
+	return Reply{Body: body}, nil
+}
+
+func (s *Server) failed(err error) (Reply, error) {
+	body, err := Encode(problemOf(s.errors, err))
+	return Reply{Failed: true, Body: body}, err
+}

@@ -1,0 +1,76 @@
+package remote
+
+import "errors"
+
+// Problem is an error as it travels.
+type Problem struct {
+	Code   string   `json:"code"`             // of a contract, such as "notary:funds"; stable
+	Detail string   `json:"detail,omitempty"` // one line for a person
+	Cause  *Problem `json:"cause,omitempty"`  // the error inside, where the contract has one
+}
+
+// Errors are the errors of one contract.
+type Errors interface {
+	// ProblemOf is an error of the contract as it travels; not ok when it is none.
+	ProblemOf(err error) (p Problem, ok bool)
+	// ErrorOf is its error again; nil when the code is none of the contract's.
+	ErrorOf(p Problem) error
+	// Malformed is the contract's error for a request that cannot be read.
+	Malformed(why error) error
+}
+
+// ErrFailed says that the far side failed at a call, which may have been carried out.
+// Why is for whoever runs it, and stays there.
+var ErrFailed = errors.New("the other side failed at this call: repeat it later")
+
+// ErrUnreachable says that the far side, or one that it needed in turn, cannot be reached:
+// there is no connection. Nothing was done there.
+var ErrUnreachable = errors.New("cannot be reached")
+
+// ErrUnknownCall says that the far side has no such call.
+var ErrUnknownCall = errors.New("the other side does not know this call: it is of another version")
+
+const (
+	codeFailed  = "failed"
+	codeUnknown = "unknown-call"
+	codeGone    = "unreachable"
+)
+
+// problemOf renders any error; one that is of no contract says nothing but that.
+func problemOf(contract Errors, err error) Problem {
+	if p, ok := contract.ProblemOf(err); ok {
+		return p
+	}
+	switch {
+	case errors.Is(err, ErrUnknownCall):
+		return Problem{Code: codeUnknown}
+	case errors.Is(err, ErrUnreachable):
+		return Problem{Code: codeGone, Detail: err.Error()}
+	}
+	return Problem{Code: codeFailed}
+}
+
+func errorOf(contract Errors, p Problem) error {
+	if err := contract.ErrorOf(p); err != nil {
+		return err
+	}
+	switch p.Code {
+	case codeUnknown:
+		return ErrUnknownCall
+	case codeGone:
+		return &Error{ErrUnreachable, p.Detail}
+	}
+	return ErrFailed
+}
+
+// Error is an error that came from the far side: what it is, and how it was said there.
+type Error struct {
+	Kind   error
+	Detail string
+}
+
+// Error is the line for a person.
+func (e *Error) Error() string { return e.Detail }
+
+// Unwrap is the kind.
+func (e *Error) Unwrap() error { return e.Kind }

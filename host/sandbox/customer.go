@@ -1,0 +1,71 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"regexp"
+
+	"ekrona/apdu/money"
+	"ekrona/host/order"
+	"ekrona/host/party/bank"
+	"ekrona/host/party/phone"
+)
+
+// customerNames are those that a folder can have too.
+var customerNames = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
+
+// Enrol makes somebody a customer of a bank: an online wallet, and a phone with the key
+// of its app. The cards that are issued to the customer afterwards lie in no file of
+// the sandbox: they are inserted (see [Slot.Insert]). Enrolled again at the same bank,
+// the customer is the same.
+func (s *Sandbox) Enrol(ctx context.Context, b *bank.Bank, name string) error {
+	if err := s.MayEnrol(b, name); err != nil {
+		return err
+	}
+	phones, err := s.phones()
+	if err != nil {
+		return err
+	}
+	if _, known := phones[name]; !known {
+		return s.foundPhone(ctx, b, name)
+	}
+	return nil
+}
+
+// MayEnrol fails as Enrol would, and does nothing.
+func (s *Sandbox) MayEnrol(b *bank.Bank, name string) error {
+	if !customerNames.MatchString(name) {
+		return fmt.Errorf("sandbox: customer %q: give a name of at most 32 of a to z, 0 to 9 and -, a letter first", name)
+	}
+	phones, err := s.phones()
+	if err != nil {
+		return err
+	}
+	folder, known := phones[name]
+	if !known {
+		return nil
+	}
+	settings, err := phone.ReadSettings(s.path(folder))
+	if err != nil {
+		return err
+	}
+	other, err := bank.ReadSettings(filepath.Join(s.path(folder), settings.Intermediary))
+	if err != nil {
+		return err
+	}
+	if other.Name != b.Settings.Name {
+		return fmt.Errorf("sandbox: %s is a customer of %s: choose another name for one of %s", name, other.Name, b.Settings.Name)
+	}
+	return nil
+}
+
+// Refund orders that a settled payment at a merchant, or a part of it, goes back to the
+// payer's online wallet. Errors: *order.Refused.
+func (s *Sandbox) Refund(ctx context.Context, m *Merchant, of order.Payment, amount money.Ore) error {
+	signed, err := order.NewRefund(m.Terminal.ID(), of, amount, s.options.Random, m.Terminal.Owner)
+	if err != nil {
+		return err
+	}
+	return m.Terminal.Bank.PlaceRefund(ctx, signed)
+}

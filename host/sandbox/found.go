@@ -1,0 +1,207 @@
+package sandbox
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/banking"
+	"ekrona/host/durable"
+	"ekrona/host/lockfile"
+	"ekrona/host/notary"
+	"ekrona/host/party/bank"
+	"ekrona/host/party/centralbank"
+	"ekrona/host/party/phone"
+	"ekrona/host/party/pos"
+	"ekrona/host/terminal"
+	"ekrona/personalization/pki"
+)
+
+// foundedFile says, by being there, that a founding has ended.
+const foundedFile = "founded"
+
+// IsFounded reports whether a folder is that of a sandbox.
+func IsFounded(folder string) (bool, error) { return exists(filepath.Join(folder, foundedFile)) }
+
+// Found makes every party of a plan in a folder, which may be there, and opens the
+// sandbox. Keys that lie there already, such as references to a TPM or an HSM, are
+// used. A founding that was interrupted goes on where it was; one that has ended is
+// found again.
+func Found(ctx context.Context, folder string, plan Plan, options Options) (_ *Sandbox, err error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	s, err := Open(folder, options)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("founding %s: %w", folder, err), s.Close())
+		}
+	}()
+	release, err := lockfile.Take(s.path("lock"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	if done, err := IsFounded(folder); err != nil || done {
+		return s, err
+	}
+	if err := s.found(ctx, plan); err != nil {
+		return nil, err
+	}
+	return s, durable.Ensure(s.path(foundedFile), []byte("This folder is a sandbox of offline e-krona.\n"), durable.Everyone)
+}
+
+func (s *Sandbox) found(ctx context.Context, plan Plan) error {
+	root, err := pki.Open(s.path(rootFolder), s.options.Random).Root("root", s.subject(rootHolder, spec.RoleRoot, rootYears))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	key := s.subject(notaryHolder, spec.RoleNotary, authorityYears)
+	if err := centralbank.Found(s.path(centralBankFolder), root, key, plan.Terms, s.options.Environment); err != nil {
+		return fmt.Errorf("central bank: %w", err)
+	}
+	for _, p := range plan.Banks {
+		if err := s.foundBank(ctx, root, p); err != nil {
+			return fmt.Errorf("%s: %w", p.Title, err)
+		}
+	}
+	for i, p := range plan.People {
+		if err := s.foundPerson(ctx, p, i+1); err != nil {
+			return fmt.Errorf("%s: %w", p.Name, err)
+		}
+	}
+	for i, p := range plan.Merchants {
+		if err := s.foundMerchant(ctx, p, i+1); err != nil {
+			return fmt.Errorf("%s: %w", p.Name, err)
+		}
+	}
+	return nil
+}
+
+func (s *Sandbox) subject(holder cvc.Holder, role spec.Role, years int) pki.Subject {
+	today := s.options.Clock.Now()
+	return pki.Subject{
+		Holder: holder, Role: role, Effective: message.DateOf(today), Expiry: message.DateOf(today.AddDate(years, 0, 0)),
+	}
+}
+
+func (s *Sandbox) foundBank(ctx context.Context, root pki.Identity, p BankPlan) error {
+	c, err := s.CentralBank(ctx)
+	if err != nil {
+		return err
+	}
+	settings := bank.Settings{
+		Name: p.Name, Title: p.Title, CentralBank: filepath.Join("..", centralBankFolder), CardYears: deviceYears,
+	}
+	subjects := bank.Subjects{
+		CA:          s.subject(cvc.Holder(p.Name+firstSequence), spec.RoleIntermediary, authorityYears),
+		Instruction: s.subject(cvc.Holder(p.Name+secondSequence), spec.RoleInstructionKey, authorityYears),
+		Desk:        s.subject(cvc.Holder(banking.DeviceIDOf(p.Name, banking.KindDesk, 1)), spec.RoleDesk, deviceYears),
+	}
+	if err := bank.Found(s.path(p.Folder), settings, root, c.Certificate, subjects, s.options.Environment); err != nil {
+		return err
+	}
+	ca, instruction, err := bank.Certificates(s.path(p.Folder))
+	if err != nil {
+		return err
+	}
+	if err := c.Join(ctx, p.Name, ca, instruction); err != nil {
+		return err
+	}
+	if _, err := s.bankAt(ctx, s.path(p.Folder)); err != nil {
+		return err
+	}
+	return c.Issue(ctx, notary.OrderKey("founding of "+string(p.Name)), p.Name, p.Issued)
+}
+
+// authorities are the certificates of all banks' CAs, for phones and terminals.
+func (s *Sandbox) authorities(ctx context.Context) (map[string][]byte, error) {
+	banks, err := s.Banks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string][]byte{}
+	for _, b := range banks {
+		encoded, err := b.CACertificate()
+		if err != nil {
+			return nil, err
+		}
+		ca, err := cvc.Parse(encoded)
+		if err != nil {
+			return nil, err
+		}
+		all[string(ca.Holder)] = encoded
+	}
+	return all, nil
+}
+
+// foundPhone gives somebody a phone, whose key the bank registers.
+func (s *Sandbox) foundPhone(ctx context.Context, b *bank.Bank, name string) error {
+	authorities, err := s.authorities(ctx)
+	if err != nil {
+		return err
+	}
+	settings := phone.Settings{Owner: name, Intermediary: filepath.Join("..", b.FolderName())}
+	return phone.Found(ctx, s.path(phoneFolder(name, 1)), settings, authorities, func(app *ecdsa.PublicKey) error {
+		return b.AddCustomer(ctx, banking.Customer{ID: name, Name: name, App: app})
+	}, s.options.Environment)
+}
+
+func (s *Sandbox) foundPerson(ctx context.Context, p PersonPlan, number int) error {
+	b, err := s.Bank(ctx, string(p.Bank))
+	if err != nil {
+		return err
+	}
+	if err := s.foundPhone(ctx, b, p.Name); err != nil {
+		return err
+	}
+	if p.Deposit > 0 {
+		if err := b.Deposit(ctx, "first of "+p.Name, p.Name, p.Deposit); err != nil {
+			return err
+		}
+	}
+	if err := s.issueCard(ctx, b, p.Name, number); err != nil {
+		return err
+	}
+	return s.LearnCards(ctx, p.Name)
+}
+
+func (s *Sandbox) foundMerchant(ctx context.Context, p MerchantPlan, number int) error {
+	b, err := s.Bank(ctx, string(p.Bank))
+	if err != nil {
+		return err
+	}
+	ca, err := b.CA(ctx)
+	if err != nil {
+		return err
+	}
+	authorities, err := s.authorities(ctx)
+	if err != nil {
+		return err
+	}
+	id := banking.DeviceIDOf(b.Settings.Name, banking.KindTerminal, number)
+	certify := func(keys pki.Folder, name string) (pki.Identity, error) {
+		return keys.Certified(name, s.subject(cvc.Holder(id), spec.RoleTerminal, deviceYears), ca)
+	}
+	known := func(owner *ecdsa.PublicKey, certificate []byte) error {
+		if err := b.AddCustomer(ctx, banking.Customer{ID: p.Name, Name: p.Name, App: owner}); err != nil {
+			return err
+		}
+		return b.AddDevice(ctx, banking.Device{
+			ID: id, Customer: p.Name, Certificate: certificate, Policy: terminal.PilotPolicy(),
+		})
+	}
+	settings := pos.Settings{Merchant: p.Name, Intermediary: filepath.Join("..", b.FolderName())}
+	trust := pos.Trust{Root: b.Root(), Authorities: authorities}
+	return pos.Found(ctx, s.path(terminalPrefix+p.Name), settings, trust, certify, known, s.options.Environment)
+}

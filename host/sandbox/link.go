@@ -1,0 +1,55 @@
+package sandbox
+
+import (
+	"context"
+
+	"ekrona/apdu/message"
+	"ekrona/host/banking"
+	"ekrona/host/notary"
+	"ekrona/host/party"
+	"ekrona/host/party/bank"
+	"ekrona/host/remote"
+)
+
+// onDemand is the way to a party of the sandbox, which is started from its folder by
+// the first call. The call goes through the same codec as over a network.
+type onDemand func(ctx context.Context) (*remote.Server, error)
+
+// Call implements [remote.Transport].
+func (o onDemand) Call(ctx context.Context, name string, request []byte) (remote.Reply, error) {
+	server, err := o(ctx)
+	if err != nil {
+		return remote.Reply{}, err
+	}
+	return server.Call(ctx, name, request)
+}
+
+// dialNotary gives the way to the central bank of a folder for one intermediary.
+func (s *Sandbox) dialNotary(caller message.Name) party.Dial {
+	return func(folder string) remote.Transport {
+		return onDemand(func(ctx context.Context) (*remote.Server, error) {
+			c, err := s.centralBankAt(ctx, folder)
+			if err != nil {
+				return nil, err
+			}
+			return notary.ServeParticipant(c.For(caller)), nil
+		})
+	}
+}
+
+// dialBank gives the way to the bank of a folder, for whom serve is.
+func (s *Sandbox) dialBank(serve func(b *bank.Bank) *remote.Server) party.Dial {
+	return func(folder string) remote.Transport {
+		return onDemand(func(ctx context.Context) (*remote.Server, error) {
+			b, err := s.bankAt(ctx, folder)
+			if err != nil {
+				return nil, err
+			}
+			return serve(b), nil
+		})
+	}
+}
+
+func forPhone(b *bank.Bank) *remote.Server { return banking.ServeWallet(b) }
+
+func forTerminal(b *bank.Bank) *remote.Server { return banking.ServePointOfSale(b) }

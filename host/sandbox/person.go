@@ -1,0 +1,331 @@
+package sandbox
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/host/banking"
+	"ekrona/host/envelope"
+	"ekrona/host/party"
+	"ekrona/host/party/bank"
+	"ekrona/host/party/phone"
+	"ekrona/host/remote"
+	"ekrona/host/wallet"
+)
+
+// Person is a customer with a phone, and one of the customer's cards.
+type Person struct {
+	*Holder
+	Phone *wallet.Wallet // with the card; nil while the person has none
+
+	phone *phone.Phone
+}
+
+// ErrSeveralCards says that a person has more than one card.
+var ErrSeveralCards = errors.New("has several cards: choose one with --device")
+
+// Person starts the phone of a person, with one of the person's cards: that of the
+// device id, or the only one when that is empty. A person without a card has a phone
+// all the same. Errors: [ErrUnknown], [ErrSeveralCards].
+func (s *Sandbox) Person(ctx context.Context, name string, device message.DeviceID) (*Person, error) {
+	app, err := s.phone(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	cards, err := s.cardsOf(ctx, app, device)
+	if err != nil {
+		return nil, err
+	}
+	chosen, err := choose(name, cards, device)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range s.people {
+		if p.Name == name && p.has(chosen.Device) {
+			return p, nil
+		}
+	}
+	p, err := s.withCard(ctx, app, chosen)
+	if err != nil {
+		return nil, err
+	}
+	s.people = append(s.people, p)
+	return p, nil
+}
+
+// Customer starts the phone of a person, without any card.
+func (s *Sandbox) Customer(ctx context.Context, name string) (*Person, error) {
+	app, err := s.phone(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return s.withCard(ctx, app, phone.Card{})
+}
+
+// HandReceipt gives a Receipt to the phone of whoever paid with a card, if that person
+// has one here.
+func (s *Sandbox) HandReceipt(ctx context.Context, name string, payer message.DeviceID, receipt envelope.Envelope) error {
+	phones, err := s.phones()
+	if err != nil || phones[name] == "" {
+		return err
+	}
+	p, err := s.Person(ctx, name, payer)
+	if err != nil {
+		return err
+	}
+	return p.Phone.TakeAnswer(ctx, receipt)
+}
+
+// has reports whether p is a person with that card; empty stands for none.
+func (p *Person) has(device message.DeviceID) bool {
+	return p.Phone == nil && device == "" || p.Phone != nil && p.Phone.Device() == device
+}
+
+// choose picks the card that is meant.
+func choose(name string, cards []phone.Card, device message.DeviceID) (phone.Card, error) {
+	var ids []string
+	for _, c := range cards {
+		if c.Device == device {
+			return c, nil
+		}
+		ids = append(ids, string(c.Device))
+	}
+	switch {
+	case device != "":
+		return phone.Card{}, fmt.Errorf("%s has no card %s; there are: %s", name, device, strings.Join(ids, " "))
+	case len(cards) > 1:
+		return phone.Card{}, fmt.Errorf("%s %w: %s", name, ErrSeveralCards, strings.Join(ids, " "))
+	case len(cards) == 1:
+		return cards[0], nil
+	}
+	return phone.Card{}, nil
+}
+
+// People starts every phone with every card that it knows of.
+func (s *Sandbox) People(ctx context.Context) (all []*Person, err error) {
+	phones, err := s.phones()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(phones)) {
+		app, err := s.phone(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		cards, err := s.cardsOf(ctx, app, "")
+		if err != nil {
+			return nil, err
+		}
+		if len(cards) == 0 {
+			cards = []phone.Card{{}}
+		}
+		for _, c := range cards {
+			p, err := s.Person(ctx, name, c.Device)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, p)
+		}
+	}
+	return all, nil
+}
+
+// phoneNumber is which of an owner's phones a folder is, from 1.
+func phoneNumber(folder string) int {
+	_, number, later := strings.Cut(folder, ".")
+	n, err := strconv.Atoi(number)
+	if !later || err != nil {
+		return 1
+	}
+	return n
+}
+
+func phoneFolder(owner string, number int) string {
+	if number == 1 {
+		return phonePrefix + owner
+	}
+	return fmt.Sprintf("%s%s.%d", phonePrefix, owner, number)
+}
+
+// phones are the folders of the phones in use, by owner.
+func (s *Sandbox) phones() (map[string]string, error) {
+	folders, err := s.folders(party.Phone)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]string{}
+	for _, folder := range folders {
+		settings, err := phone.ReadSettings(s.path(folder))
+		if err != nil {
+			return nil, err
+		}
+		former, known := found[settings.Owner]
+		if !known || phoneNumber(former) < phoneNumber(folder) {
+			found[settings.Owner] = folder
+		}
+	}
+	return found, nil
+}
+
+// phone starts the phone that an owner uses.
+func (s *Sandbox) phone(ctx context.Context, name string) (*phone.Phone, error) {
+	if p := s.opened[name]; p != nil {
+		return p, nil
+	}
+	phones, err := s.phones()
+	if err != nil {
+		return nil, err
+	}
+	folder, known := phones[name]
+	if !known {
+		return nil, unknown(name, slices.Sorted(maps.Keys(phones)))
+	}
+	p, err := phone.Open(ctx, s.path(folder), s.options.Environment)
+	if err != nil {
+		return nil, err
+	}
+	s.opened[name] = p
+	s.closers = append(s.closers, p.Close)
+	return p, nil
+}
+
+// cardsOf are the cards that a phone knows. Where it knows none, or not the one that is
+// wanted, the owner's bank is asked.
+func (s *Sandbox) cardsOf(ctx context.Context, app *phone.Phone, wanted message.DeviceID) ([]phone.Card, error) {
+	cards, err := app.Cards()
+	isWanted := func(c phone.Card) bool { return wanted == "" || c.Device == wanted }
+	if err != nil || slices.ContainsFunc(cards, isWanted) {
+		return cards, err
+	}
+	switch err := s.LearnCards(ctx, app.Settings.Owner); {
+	case errors.Is(err, remote.ErrUnreachable): // then it is what the phone knows
+	case err != nil:
+		return nil, err
+	}
+	return app.Cards()
+}
+
+// LearnCards has an owner's phone ask its bank for the owner's cards.
+func (s *Sandbox) LearnCards(ctx context.Context, owner string) error {
+	app, err := s.phone(ctx, owner)
+	if err != nil {
+		return err
+	}
+	b, err := s.bankAt(ctx, app.Path(app.Settings.Intermediary))
+	if err != nil {
+		return err
+	}
+	devices, err := b.Cards(ctx, owner)
+	if err != nil {
+		return err
+	}
+	ca, err := b.CACertificate()
+	if err != nil {
+		return err
+	}
+	for _, d := range devices {
+		if err := app.Learn(phoneCard(d, ca)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func phoneCard(d banking.Device, ca []byte) phone.Card {
+	return phone.Card{Device: d.ID, Certificate: d.Certificate, CA: ca, PINPoint: d.PINPoint}
+}
+
+// withCard starts the app with one of its owner's cards, or with none.
+func (s *Sandbox) withCard(ctx context.Context, app *phone.Phone, c phone.Card) (*Person, error) {
+	holder, err := s.Holder(app.Settings.Owner)
+	if err != nil {
+		return nil, err
+	}
+	p := &Person{Holder: holder, phone: app}
+	if c.Device == "" {
+		return p, nil
+	}
+	p.Phone, err = app.Wallet(ctx, c, s.dialBank(forPhone))
+	return p, err
+}
+
+// BankOf starts the bank of a person.
+func (s *Sandbox) BankOf(ctx context.Context, p *Person) (*bank.Bank, error) {
+	return s.bankAt(ctx, p.phone.Path(p.phone.Settings.Intermediary))
+}
+
+// BankOfMerchant starts the bank of a merchant.
+func (s *Sandbox) BankOfMerchant(ctx context.Context, m *Merchant) (*bank.Bank, error) {
+	return s.bankAt(ctx, m.Terminal.Path(m.Terminal.Settings.Intermediary))
+}
+
+// ChangePhone gives a person another phone: with a key of its own, which the bank
+// registers in place of the former one's, and with nothing on it but which cards the
+// person has. A cut leaves the former phone in use, or the next one; the same call goes
+// on.
+func (s *Sandbox) ChangePhone(ctx context.Context, p *Person) (cards []message.DeviceID, err error) {
+	b, err := s.BankOf(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	phones, err := s.phones()
+	if err != nil {
+		return nil, err
+	}
+	next := phoneFolder(p.Name, phoneNumber(phones[p.Name])+1)
+	settings := phone.Settings{Owner: p.Name, Intermediary: p.phone.Settings.Intermediary}
+	authorities, err := s.authorities(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = phone.Found(ctx, s.path(next), settings, authorities, func(app *ecdsa.PublicKey) error {
+		return b.ReplaceApp(ctx, p.Name, app)
+	}, s.options.Environment)
+	if err != nil {
+		return nil, err
+	}
+	delete(s.opened, p.Name)
+	s.people = slices.DeleteFunc(s.people, func(other *Person) bool { return other.Name == p.Name })
+	if err := s.LearnCards(ctx, p.Name); err != nil {
+		return nil, err
+	}
+	app, err := s.phone(ctx, p.Name)
+	if err != nil {
+		return nil, err
+	}
+	learnt, err := app.Cards()
+	for _, c := range learnt {
+		cards = append(cards, c.Device)
+	}
+	return cards, err
+}
+
+// Wallets are what a person has online, and what of it is reserved for the card.
+func (s *Sandbox) Wallets(ctx context.Context, p *Person) (online, shadow money.Ore, err error) {
+	b, err := s.BankOf(ctx, p)
+	if err != nil {
+		return 0, 0, err
+	}
+	if online, err = b.OnlineBalance(ctx, p.Name); err != nil || p.Phone == nil {
+		return online, 0, err
+	}
+	c, err := s.CentralBank(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	balances, err := c.Balances(ctx)
+	for _, a := range balances.Shadow {
+		if a.Name == string(p.Phone.Device()) {
+			shadow = a.Balance
+		}
+	}
+	return online, shadow, err
+}

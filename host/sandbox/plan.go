@@ -1,0 +1,75 @@
+package sandbox
+
+import (
+	"time"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/host/party/centralbank"
+)
+
+// Plan says who is in a sandbox at its founding.
+type Plan struct {
+	Banks     []BankPlan
+	People    []PersonPlan
+	Merchants []MerchantPlan
+	Terms     centralbank.Terms
+}
+
+// BankPlan is an intermediary to be founded.
+type BankPlan struct {
+	Name   message.Name
+	Title  string
+	Folder string    // its folder's name
+	Issued money.Ore // e-krona that the central bank issues to it at its founding
+}
+
+// PersonPlan is a customer with a phone and a card.
+type PersonPlan struct {
+	Name    string // in lower case
+	Bank    message.Name
+	Deposit money.Ore // e-krona bought into the online wallet at first
+}
+
+// MerchantPlan is a merchant with a terminal.
+type MerchantPlan struct {
+	Name string
+	Bank message.Name
+}
+
+// The names of the pilot's scheme.
+const (
+	Nordic message.Name = "SENORDIC"
+	Fjord  message.Name = "SEFJORDB"
+
+	firstSequence  = "00001" // of roots, notaries and CAs
+	secondSequence = "00002" // of instruction keys: a reference names one key
+	rootHolder     = cvc.Holder("SERIKSBK" + firstSequence)
+	notaryHolder   = cvc.Holder("SENOTARY" + firstSequence)
+)
+
+// Validity of the certificates that a founding issues, in years.
+const (
+	rootYears      = 20
+	authorityYears = 10
+	deviceYears    = 4
+)
+
+// Pilot is the scheme of the pilot's report: three people and a cafe at two
+// intermediaries.
+func Pilot() Plan {
+	return Plan{
+		Banks: []BankPlan{
+			{Nordic, "Nordic Bank", "nordic-bank", 100_000_00},
+			{Fjord, "Fjord Bank", "fjord-bank", 100_000_00},
+		},
+		People: []PersonPlan{
+			{"anna", Nordic, 1_000_00},
+			{"bertil", Nordic, 500_00},
+			{"cecilia", Fjord, 500_00},
+		},
+		Merchants: []MerchantPlan{{"cafe", Fjord}},
+		Terms:     centralbank.Terms{Honour: 30 * 24 * time.Hour, Wait: 90 * 24 * time.Hour},
+	}
+}

@@ -1,0 +1,270 @@
+// Package sandbox keeps a whole scheme in one folder: a central bank, intermediaries,
+// people with a card and a phone each, and merchants with a terminal. Every party has
+// a folder of its own in it and is started from that alone, by the constructors of
+// ekrona/host/party; what they ask of each other goes through the same interfaces as
+// over a network. Cards are virtual and lie in files, as if in their holders' hands.
+//
+// Start at [Found], which makes the parties once, and [Open], after which each party is
+// started when it is asked for: a sale needs the terminal, and no bank.
+//
+//	root/           the root's key: needed by foundings only
+//	central-bank/   a party, as the next three
+//	nordic-bank/    and one for each other intermediary
+//	phone-anna/     phone-anna-2 is the next phone of anna's
+//	terminal-cafe/
+//	cards/          virtual cards
+//	letters/        PIN letters of the cards of the founding
+//
+// The folder holds every secret of the scheme, PINs included. It is for demonstrations
+// and tests, never for money.
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ekrona/emulator/card"
+	"ekrona/host/party"
+	"ekrona/host/party/bank"
+	"ekrona/host/party/centralbank"
+	"ekrona/host/party/phone"
+	"ekrona/host/party/pos"
+)
+
+// Options are what a sandbox is opened with.
+type Options struct {
+	party.Environment
+	// Observe, if not nil, receives every exchange with a card, after it.
+	Observe Observer
+}
+
+// Sandbox is an opened sandbox. One goroutine uses it at a time.
+type Sandbox struct {
+	folder  string
+	options Options
+	closers []func() error
+
+	centralBank *centralbank.CentralBank
+	banks       map[string]*bank.Bank   // by folder
+	opened      map[string]*phone.Phone // by owner
+	people      []*Person               // opened, in that order
+	holders     map[string]*Holder      // by name
+	merchants   map[string]*Merchant
+}
+
+// Merchant is a merchant with a terminal.
+type Merchant struct {
+	Name     string
+	Terminal *pos.Terminal
+}
+
+const (
+	rootFolder        = "root"
+	centralBankFolder = "central-bank"
+	phonePrefix       = "phone-"
+	terminalPrefix    = "terminal-"
+)
+
+// Open opens the sandbox in a folder, and starts nobody yet. The caller closes it.
+func Open(folder string, options Options) (*Sandbox, error) {
+	if _, err := os.Stat(folder); err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	options.Environment = options.Complete()
+	return &Sandbox{
+		folder: folder, options: options, banks: map[string]*bank.Bank{},
+		opened: map[string]*phone.Phone{}, holders: map[string]*Holder{}, merchants: map[string]*Merchant{},
+	}, nil
+}
+
+// Close ends every party that was started.
+func (s *Sandbox) Close() error {
+	var failed []error
+	for _, closer := range slices.Backward(s.closers) {
+		failed = append(failed, closer())
+	}
+	s.closers = nil
+	return errors.Join(failed...)
+}
+
+// path names a file or folder of the sandbox.
+func (s *Sandbox) path(parts ...string) string {
+	return filepath.Join(append([]string{s.folder}, parts...)...)
+}
+
+// HasParties reports whether a folder is that of a sandbox, or of what is left of one.
+func HasParties(folder string) (bool, error) {
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		kind, err := party.KindOf(filepath.Join(folder, entry.Name()))
+		if err != nil || kind != "" {
+			return err == nil, err
+		}
+	}
+	return false, err
+}
+
+// ErrUnknown says that nobody in the sandbox has that name.
+var ErrUnknown = errors.New("nobody here has that name")
+
+func unknown(name string, names []string) error {
+	return fmt.Errorf("sandbox: %q: %w; there are: %s", name, ErrUnknown, strings.Join(names, " "))
+}
+
+// folders are those of the parties of a kind, by name.
+func (s *Sandbox) folders(kind party.Kind) (found []string, err error) {
+	entries, err := os.ReadDir(s.folder)
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		is, err := party.KindOf(s.path(entry.Name()))
+		if err != nil {
+			return nil, err
+		}
+		if is == kind {
+			found = append(found, entry.Name())
+		}
+	}
+	return found, nil
+}
+
+// CentralBank starts the central bank.
+func (s *Sandbox) CentralBank(ctx context.Context) (*centralbank.CentralBank, error) {
+	return s.centralBankAt(ctx, s.path(centralBankFolder))
+}
+
+func (s *Sandbox) centralBankAt(ctx context.Context, folder string) (*centralbank.CentralBank, error) {
+	if s.centralBank != nil {
+		return s.centralBank, nil
+	}
+	c, err := centralbank.Open(ctx, folder, s.options.Environment)
+	if err != nil {
+		return nil, err
+	}
+	s.centralBank = c
+	s.closers = append(s.closers, c.Close)
+	return c, nil
+}
+
+// Bank starts the intermediary of a name.
+func (s *Sandbox) Bank(ctx context.Context, name string) (*bank.Bank, error) {
+	folders, err := s.folders(party.Intermediary)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, folder := range folders {
+		settings, err := bank.ReadSettings(s.path(folder))
+		if err != nil {
+			return nil, err
+		}
+		if string(settings.Name) == name {
+			return s.bankAt(ctx, s.path(folder))
+		}
+		names = append(names, string(settings.Name))
+	}
+	return nil, unknown(name, names)
+}
+
+// Banks starts every intermediary.
+func (s *Sandbox) Banks(ctx context.Context) (all []*bank.Bank, err error) {
+	folders, err := s.folders(party.Intermediary)
+	if err != nil {
+		return nil, err
+	}
+	for _, folder := range folders {
+		b, err := s.bankAt(ctx, s.path(folder))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, b)
+	}
+	return all, nil
+}
+
+func (s *Sandbox) bankAt(ctx context.Context, folder string) (*bank.Bank, error) {
+	if b := s.banks[folder]; b != nil {
+		return b, nil
+	}
+	settings, err := bank.ReadSettings(folder)
+	if err != nil {
+		return nil, err
+	}
+	b, err := bank.Open(ctx, folder, s.dialNotary(settings.Name), s.options.Environment)
+	if err != nil {
+		return nil, err
+	}
+	s.banks[folder] = b
+	s.closers = append(s.closers, b.Close)
+	return b, nil
+}
+
+// Merchant starts a merchant's terminal.
+func (s *Sandbox) Merchant(ctx context.Context, name string) (*Merchant, error) {
+	if m := s.merchants[name]; m != nil {
+		return m, nil
+	}
+	names, err := s.names(party.Terminal, terminalPrefix)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(names, name) {
+		return nil, unknown(name, names)
+	}
+	t, err := pos.Open(ctx, s.path(terminalPrefix+name), s.dialBank(forTerminal), s.options.Environment)
+	if err != nil {
+		return nil, err
+	}
+	m := &Merchant{Name: name, Terminal: t}
+	s.merchants[name] = m
+	s.closers = append(s.closers, t.Close)
+	return m, nil
+}
+
+// Merchants starts every terminal.
+func (s *Sandbox) Merchants(ctx context.Context) (all []*Merchant, err error) {
+	names, err := s.names(party.Terminal, terminalPrefix)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		m, err := s.Merchant(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// names are those of the parties of a kind, whose folders begin with a prefix.
+func (s *Sandbox) names(kind party.Kind, prefix string) (names []string, err error) {
+	folders, err := s.folders(kind)
+	for _, folder := range folders {
+		if name, named := strings.CutPrefix(folder, prefix); named {
+			names = append(names, name)
+		}
+	}
+	return names, err
+}
+
+// cardOptions are those of every virtual card of the sandbox.
+func (s *Sandbox) cardOptions() card.Options {
+	return card.Options{Profile: card.P71, Random: s.options.Random, Interface: card.Contactless}
+}

@@ -1,0 +1,247 @@
+package sandbox
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/money"
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+	"ekrona/applet"
+	"ekrona/emulator/card"
+	"ekrona/host/banking"
+	"ekrona/host/party"
+	"ekrona/host/remote"
+	"ekrona/host/wallet"
+	"ekrona/personalization"
+)
+
+// found founds a sandbox whose run repeats, or opens it again.
+func found(t *testing.T, folder string) *Sandbox {
+	t.Helper()
+	opened, err := Found(context.Background(), folder, Pilot(), Options{Environment: party.Environment{
+		Clock: party.FixedClock(time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)), Random: card.SeededRandom(t.Name()),
+	}})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, opened.Close()) })
+	return opened
+}
+
+func TestFoundedSandboxIsFoundAgain(t *testing.T) {
+	folder := t.TempDir()
+	founded := found(t, folder)
+	first, err := founded.Person(t.Context(), "anna", "")
+	require.NoError(t, err)
+	letter := first.Letter
+	require.NoError(t, founded.Close())
+
+	again := found(t, folder)
+	anna, err := again.Person(t.Context(), "anna", "")
+	require.NoError(t, err)
+	assert.Equal(t, letter, anna.Letter)
+	_, err = again.Person(t.Context(), "dora", "")
+	assert.ErrorIs(t, err, ErrUnknown)
+}
+
+// tap holds somebody's card to a reader, with its PIN.
+func tap(t *testing.T, h *Holder) wallet.Tap {
+	t.Helper()
+	entered, err := h.Letter.Block()
+	require.NoError(t, err)
+	return wallet.Tap{Card: h.Card.Tap(), PIN: entered}
+}
+
+// TestEachPartyStartsAlone: every party does its own work from its folder, with the
+// folders of all others gone; what needs another one says so.
+func TestEachPartyStartsAlone(t *testing.T) {
+	whole := t.TempDir()
+	s := found(t, whole)
+	for _, name := range []string{"anna", "bertil"} {
+		p, err := s.Person(t.Context(), name, "")
+		require.NoError(t, err)
+		_, err = p.Phone.Load(t.Context(), tap(t, p.Holder), 200*money.Krona)
+		require.NoError(t, err)
+	}
+	require.NoError(t, s.Close())
+
+	for _, c := range []struct {
+		folder string
+		alone  func(t *testing.T, s *Sandbox)
+	}{
+		{"terminal-cafe", aloneTerminal},
+		{"phone-anna", alonePhone},
+		{"nordic-bank", aloneBank},
+		{"central-bank", aloneCentralBank},
+	} {
+		t.Run(c.folder, func(t *testing.T) {
+			alone := t.TempDir()
+			for _, kept := range []string{c.folder, "cards", "letters"} { // cards are in people's hands
+				moved(t, filepath.Join(whole, kept), filepath.Join(alone, kept))
+			}
+			s, err := Open(alone, Options{Environment: party.Environment{
+				Clock: party.FixedClock(time.Date(2026, 3, 2, 13, 0, 0, 0, time.UTC)),
+			}})
+			require.NoError(t, err)
+			defer func() { assert.NoError(t, s.Close()) }()
+			c.alone(t, s)
+		})
+	}
+}
+
+// moved copies a folder as its owner would move it.
+func moved(t *testing.T, from, to string) {
+	t.Helper()
+	require.NoError(t, os.CopyFS(to, os.DirFS(from)))
+	require.NoError(t, filepath.WalkDir(to, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		return os.Chmod(path, 0o600)
+	}))
+}
+
+func aloneTerminal(t *testing.T, s *Sandbox) {
+	m, err := s.Merchant(t.Context(), "cafe")
+	require.NoError(t, err)
+	sale, err := m.Terminal.Ask(t.Context(), 45*money.Krona)
+	require.NoError(t, err)
+	anna, err := s.Holder("anna")
+	require.NoError(t, err)
+	held := tap(t, anna)
+	receipt, err := m.Terminal.Take(t.Context(), sale.Number, held.Card, held.PIN)
+	require.NoError(t, err)
+	payment, err := m.Terminal.Paid(t.Context(), sale.Number)
+	require.NoError(t, err)
+	require.NoError(t, s.HandReceipt(t.Context(), "anna", payment.Payer, receipt), "she has no phone here")
+	other, err := m.Terminal.Ask(t.Context(), 5*money.Krona)
+	require.NoError(t, err)
+	_, err = m.Terminal.Refuse(t.Context(), other.Number)
+	require.NoError(t, err)
+	_, err = m.Terminal.Synchronise(t.Context())
+	require.ErrorIs(t, err, remote.ErrUnreachable)
+	require.ErrorContains(t, err, "fjord-bank")
+}
+
+func alonePhone(t *testing.T, s *Sandbox) {
+	anna, err := s.Person(t.Context(), "anna", "")
+	require.NoError(t, err)
+	holdings, err := anna.Phone.Holdings(t.Context(), tap(t, anna.Holder))
+	require.NoError(t, err)
+	assert.Equal(t, 200*money.Krona, holdings.Balance)
+	asked, err := anna.Phone.Request(t.Context(), tap(t, anna.Holder), 10*money.Krona, "")
+	require.NoError(t, err)
+	_, err = anna.Phone.Refuse(t.Context(), tap(t, anna.Holder), asked)
+	require.NoError(t, err)
+	_, err = anna.Phone.Synchronise(t.Context(), tap(t, anna.Holder))
+	require.ErrorIs(t, err, remote.ErrUnreachable)
+	require.ErrorContains(t, err, "nordic-bank")
+}
+
+func aloneBank(t *testing.T, s *Sandbox) {
+	b, err := s.Bank(t.Context(), string(Nordic))
+	require.NoError(t, err)
+	cards, err := b.Cards(t.Context(), "bertil")
+	require.NoError(t, err)
+	assert.Len(t, cards, 1)
+	_, err = b.ReserveDevice(t.Context(), banking.KindCard, "the next card")
+	require.NoError(t, err)
+	_, err = b.Issuer(t.Context())
+	require.NoError(t, err, "its CA is its own")
+	err = b.PullStatement(t.Context())
+	require.ErrorIs(t, err, remote.ErrUnreachable)
+	require.ErrorContains(t, err, "central-bank")
+}
+
+func aloneCentralBank(t *testing.T, s *Sandbox) {
+	c, err := s.CentralBank(t.Context())
+	require.NoError(t, err)
+	balances, err := c.Balances(t.Context())
+	require.NoError(t, err)
+	assert.NotZero(t, balances.Issued)
+	require.NoError(t, c.FundPool(t.Context(), "pool", 100*money.Krona))
+	violations, err := c.Auditor.Check(t.Context(), c.Ledger, nil)
+	require.NoError(t, err)
+	assert.Empty(t, violations)
+}
+
+// TestCustomerAfterTheFounding: a card is issued in a reader, and found in the
+// customer's phone afterwards.
+func TestCustomerAfterTheFounding(t *testing.T) {
+	ctx, folder := t.Context(), t.TempDir()
+	founded := found(t, folder)
+	bank, err := founded.Bank(ctx, "SENORDIC")
+	require.NoError(t, err)
+	require.NoError(t, founded.Enrol(ctx, bank, "erik"))
+	require.NoError(t, founded.Enrol(ctx, bank, "erik"), "again")
+	for _, name := range []string{"Erik", "../erik", ""} {
+		assert.Error(t, founded.Enrol(ctx, bank, name), name)
+	}
+	other, err := founded.Bank(ctx, "SEFJORDB")
+	require.NoError(t, err)
+	assert.ErrorContains(t, founded.Enrol(ctx, other, "erik"), "SENORDIC")
+	assert.ErrorIs(t, founded.Enrol(ctx, other, "cafe"), banking.ErrTaken, "the merchant")
+	erik, err := founded.Person(ctx, "erik", "")
+	require.NoError(t, err)
+	assert.Nil(t, erik.Phone, "without a card")
+
+	blank, err := card.New(founded.cardOptions())
+	require.NoError(t, err)
+	_, err = blank.Load(applet.CAP)
+	require.NoError(t, err)
+	issuer, err := bank.Issuer(ctx)
+	require.NoError(t, err)
+	id, err := bank.ReserveDevice(ctx, banking.KindCard, "erik's")
+	require.NoError(t, err)
+	order, err := personalization.NewOrder(id, "erik", issuer.Effective, issuer.Random)
+	require.NoError(t, err)
+	root, err := cvc.Parse(issuer.Root)
+	require.NoError(t, err)
+	parameters, err := order.InstallParameters(root)
+	require.NoError(t, err)
+	_, err = blank.Install(card.AID(spec.AppletAID), card.AID(spec.AppletAID), parameters)
+	require.NoError(t, err)
+	letter := Letter{PIN: "4711", PUK: "12345678"}
+	entered, err := letter.Block()
+	require.NoError(t, err)
+	puk, err := pin.NewPUKBlock(letter.PUK)
+	require.NoError(t, err)
+	_, err = issuer.Personalize(ctx, blank, order, personalization.Secrets{PIN: entered, PUK: puk})
+	require.NoError(t, err)
+	require.NoError(t, bank.Deposit(ctx, "erik's first", "erik", 100_00))
+	require.NoError(t, founded.Close())
+
+	again := found(t, folder)
+	erik, err = again.Person(ctx, "erik", "")
+	require.NoError(t, err)
+	assert.Equal(t, id, erik.Phone.Device())
+	books, err := again.Books(ctx, false)
+	require.NoError(t, err)
+	assert.Nil(t, rowOf(books, "erik").Cards[0].Offline, "nobody asked the card")
+	_, err = erik.Phone.Synchronise(ctx, wallet.Tap{Card: erik.Card.Tap(), PIN: entered})
+	require.ErrorIs(t, err, ErrNoCard)
+
+	erik.Card.Insert(blank, func() error { blank.Reset(); return nil })
+	_, err = erik.Phone.Load(ctx, wallet.Tap{Card: erik.Card.Tap(), PIN: entered}, 50_00)
+	require.NoError(t, err)
+	books, err = again.Books(ctx, false)
+	require.NoError(t, err)
+	assert.Empty(t, books.Violations)
+	assert.Equal(t, 50*money.Krona, *rowOf(books, "erik").Cards[0].Offline)
+	assert.Empty(t, books.Others)
+}
+
+func rowOf(b Books, name string) PersonBooks {
+	for _, row := range b.People {
+		if row.Name == name {
+			return row
+		}
+	}
+	return PersonBooks{}
+}

@@ -1,0 +1,104 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/emulator/card"
+)
+
+// Exchange is one command and what came of it.
+type Exchange struct {
+	Holder   string // whose card it is
+	Command  apdu.Command
+	Response apdu.Response // empty when Err is not nil
+	Err      error
+	Stats    card.Stats // of a virtual card of the sandbox's folder
+}
+
+// Observer is told every exchange.
+type Observer func(Exchange)
+
+// ErrPulled says that the card left the reader's field before its answer was
+// through.
+var ErrPulled = errors.New("taken away before its answer came")
+
+// ErrNoCard says that a person's card lies in no file of the sandbox and was not
+// inserted.
+var ErrNoCard = errors.New("this card is not in the sandbox's folder: name the reader that it is in")
+
+// Slot is where a person's card is held to readers. A power cut or a torn tap ends
+// the card's session, and the next command finds it switched on again.
+type Slot struct {
+	holder  string
+	device  message.DeviceID // of a card of the founding; empty: not known
+	card    *card.Card       // a virtual card of the sandbox's folder
+	guest   apdu.Card        // a card that was inserted
+	reset   func() error
+	observe Observer
+	pull    byte  // instruction whose answer is lost, 0 for none
+	dead    error // until the next tap
+}
+
+var _ apdu.Card = (*Slot)(nil)
+
+// Insert puts a card into the slot that another program could hold as well, such
+// as one in a reader. reset switches it off and on.
+func (s *Slot) Insert(c apdu.Card, reset func() error) {
+	s.guest, s.reset, s.device = c, reset, ""
+}
+
+// Here tells whether there is a card to be held to a reader.
+func (s *Slot) Here() bool { return s.card != nil || s.guest != nil }
+
+// mayBe reports whether the card that is here may be that of a device id.
+func (s *Slot) mayBe(device message.DeviceID) bool {
+	return s.Here() && (s.device == "" || s.device == device)
+}
+
+// Tap holds the card to a reader: it is switched on anew.
+func (s *Slot) Tap() apdu.Card {
+	s.dead = nil
+	switch {
+	case s.guest != nil:
+		s.dead = s.reset()
+	case s.card != nil:
+		s.card.Reset()
+	default:
+		s.dead = ErrNoCard
+	}
+	return s
+}
+
+// PullAfter lets the card be taken away when it has carried out the next command
+// of that instruction: the answer, a 9000, is lost. One that it refuses was not carried
+// out. The next Tap finds the card as it is.
+func (s *Slot) PullAfter(instruction byte) { s.pull = instruction }
+
+// Transmit sends a command to the card.
+func (s *Slot) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+	if s.dead != nil {
+		return apdu.Response{}, fmt.Errorf("%s's card: %w", s.holder, s.dead)
+	}
+	e := Exchange{Holder: s.holder, Command: c}
+	if s.guest != nil {
+		e.Response, e.Err = s.guest.Transmit(ctx, c)
+	} else {
+		e.Response, e.Err = s.card.Transmit(ctx, c)
+		e.Stats = s.card.LastCommand()
+	}
+	switch {
+	case errors.Is(e.Err, card.ErrPowerLost):
+		s.dead = ErrPulled
+	case e.Err == nil && s.pull != 0 && c.INS == s.pull && e.Response.SW == apdu.OK:
+		s.dead, s.pull = ErrPulled, 0
+		e.Response, e.Err = apdu.Response{}, fmt.Errorf("%s's card: %w", s.holder, ErrPulled)
+	}
+	if s.observe != nil {
+		s.observe(e)
+	}
+	return e.Response, e.Err
+}

@@ -1,0 +1,27 @@
+package settlementtest
+
+import (
+	"ekrona/apdu/message"
+	"ekrona/host/notary"
+)
+
+// ThroughWire is a notary whose every call and answer is encoded and decoded as on its
+// way to another process.
+func ThroughWire(n Notary) Notary {
+	return wired{
+		notary.NewOperator(notary.ServeOperator(n)),
+		notary.NewPublic(notary.ServePublic(n)),
+		n,
+	}
+}
+
+type wired struct {
+	notary.Operator
+	notary.Public
+	near Notary
+}
+
+// For is what the notary answers to one intermediary.
+func (w wired) For(name message.Name) notary.Participant {
+	return notary.NewParticipant(notary.ServeParticipant(w.near.For(name)))
+}

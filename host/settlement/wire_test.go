@@ -1,0 +1,81 @@
+package settlement_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/message"
+	"ekrona/host/notary"
+	"ekrona/host/settlement/settlementtest"
+)
+
+// TestThroughTheWire runs the tests of the service with a notary whose every call is
+// encoded and decoded as on its way to another process: its answers and refusals are the
+// same. The stories do so by themselves.
+func TestThroughTheWire(t *testing.T) {
+	for name, test := range map[string]func(*testing.T){
+		"evidence":      TestEvidenceThatIsRefused,
+		"receipt":       TestReceiptBeforeItsPayment,
+		"uncertified":   TestDeviceCertifiedWithoutACard,
+		"nobody":        TestPaidToNobody,
+		"once":          TestPayeeDecidesOnce,
+		"registration":  TestRegistration,
+		"issue":         TestIssueHappensOnce,
+		"statement":     TestStatementIsWhole,
+		"lost":          TestLostAndEnded,
+		"silent":        TestSilentPastItsCertificatesEnd,
+		"stolen":        TestTwoStolenKeys,
+		"instructions":  TestInstructionsThatAreRefused,
+		"body":          TestOneBodyForEver,
+		"explained":     TestNoCreditWithoutAnExplainedState,
+		"confirmations": TestConfirmations,
+		"states":        TestStatesAreFresh,
+		"verdict":       TestVerdictOfWhoHasThePayment,
+		"pages":         TestPages,
+	} {
+		t.Run(name, test)
+	}
+}
+
+// isWired reports whether a test runs in TestThroughTheWire.
+func isWired(t *testing.T) bool { return strings.HasPrefix(t.Name(), "TestThroughTheWire/") }
+
+// TestVerdictOfWhoHasThePayment: everybody who has a Payment may ask where it stands, and
+// learns no more.
+func TestVerdictOfWhoHasThePayment(t *testing.T) {
+	w := loaded(t)
+	shop := w.Devices["SHOP"]
+	p := paid(t, w.Devices["ANNA"], shop, 30_00)
+	identity, err := message.Identity(p)
+	require.NoError(t, err)
+	verdict := func() notary.Verdict {
+		v, err := w.Notary.Verdict(t.Context(), identity)
+		require.NoError(t, err)
+		return v
+	}
+	require.Equal(t, notary.Unseen, verdict())
+	w.Submit(w.Encode(p))
+	require.Equal(t, notary.Reserved, verdict())
+	_, err = shop.Accept(p)
+	require.NoError(t, err)
+	w.Sync(shop, settlementtest.Whole, 0)
+	require.Equal(t, notary.Settled, verdict())
+	linked, err := w.Notary.For(fjord).Verdict(t.Context(), identity)
+	require.NoError(t, err)
+	require.Equal(t, notary.Settled, linked)
+}
+
+func TestPages(t *testing.T) {
+	w := loaded(t)
+	for _, size := range []int{-1, 0, notary.MaxPage + 1} {
+		_, err := w.Notary.For(nordic).Statement(t.Context(), 0, size)
+		require.ErrorIs(t, err, notary.Malformed)
+		_, err = w.Notary.Revoked(t.Context(), 0, size)
+		require.ErrorIs(t, err, notary.Malformed)
+	}
+	entries, err := w.Notary.For(nordic).Statement(t.Context(), 0, notary.MaxPage)
+	require.NoError(t, err)
+	require.Len(t, entries, 2)
+}
