@@ -186,7 +186,7 @@ func (s *subject) enterInstruction(i *message.Instruction, answer []byte) *messa
 	switch {
 	case i.Credit == 0:
 		b.credit = spec.CreditNone
-	case b.life == spec.Closed || uint64(reserved)+uint64(i.Credit) > uint64(b.policy.MaxBalance):
+	case b.life == spec.Closed || reserved+i.Credit > b.policy.MaxBalance:
 		b.credit = spec.CreditNotTaken
 	default:
 		b.credit = spec.CreditTaken

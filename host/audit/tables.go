@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/ecdsa"
-	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -20,7 +19,8 @@ import (
 	"ekrona/host/store"
 )
 
-// Row names a row of the central bank's database by its table and the rowid that SQLite gives it.
+// Row names a row of the central bank's database by its table and its number there, which is the
+// rowid that SQLite tells of.
 type Row struct {
 	Table string
 	ID    int64
@@ -64,8 +64,9 @@ type issue struct {
 // table is what was read of one table.
 type table[T any] struct {
 	name, columns string
+	number        string // column of the row's number in order of arrival; n where not given
 	parse         func(scan scanner) (T, error)
-	rows          map[int64]T // by rowid
+	rows          map[int64]T // by their numbers
 }
 
 // scanner scans the columns of one row.
@@ -80,7 +81,7 @@ func newTables() *tables {
 		voices:       table[*voice]{name: "voice", columns: "bytes", parse: parseVoice},
 		words:        table[wordRow]{name: "word", columns: "payee, request, payment, voice", parse: parseWord},
 		instructions: table[*instruction]{name: "instruction", columns: "device, seq, bytes, outcome", parse: parseInstruction},
-		statement: table[entry]{name: "statement", columns: "kind, intermediary, device, online, shadow, payer, atc, payee, order_key, instr",
+		statement: table[entry]{name: "statement", number: "seq", columns: "kind, intermediary, device, online, shadow, payer, atc, payee, order_key, instr",
 			parse: parseEntry},
 		accounts: table[account]{name: "ledger_account", columns: "name, balance", parse: parseAccount},
 	}
@@ -98,33 +99,34 @@ func (t *tables) read(r *reader, whole bool, touched []Row) {
 	t.statement.read(r, whole, touched)
 	t.accounts.read(r, whole, touched)
 	t.issued = nil
-	r.each(`SELECT -e.amount, o.amount, o.account FROM ledger_entry e JOIN ledger_entry o ON o.order_id = e.order_id AND o.account <> e.account
-		WHERE e.account = 'issued'`, nil, func(rows *sql.Rows) error {
+	r.each(func(row store.Row) error {
 		var i issue
-		err := rows.Scan(&i.issued, &i.received, &i.account)
+		err := row.Scan(&i.issued, &i.received, &i.account)
 		t.issued = append(t.issued, i)
 		return err
-	})
+	}, `SELECT -e.amount, o.amount, o.account FROM ledger_entry e JOIN ledger_entry o ON o.order_id = e.order_id AND o.account <> e.account
+		WHERE e.account = 'issued'`)
 }
 
 func (t *table[T]) read(r *reader, whole bool, touched []Row) {
-	query := "SELECT rowid, " + t.columns + " FROM " + t.name
+	number := cmp.Or(t.number, "n")
+	query := "SELECT " + number + ", " + t.columns + " FROM " + t.name
 	if whole {
 		t.rows = map[int64]T{}
-		r.each(query, nil, t.take)
+		r.each(t.take, query)
 		return
 	}
 	for _, row := range touched {
 		if row.Table == t.name { // it may be new, changed or gone
 			delete(t.rows, row.ID)
-			r.each(query+" WHERE rowid = $1", []any{row.ID}, t.take)
+			r.each(t.take, query+" WHERE "+number+" = $1", row.ID)
 		}
 	}
 }
 
-func (t *table[T]) take(rows *sql.Rows) error {
+func (t *table[T]) take(row store.Row) error {
 	var id int64
-	parsed, err := t.parse(func(into ...any) error { return rows.Scan(append([]any{&id}, into...)...) })
+	parsed, err := t.parse(func(into ...any) error { return row.Scan(append([]any{&id}, into...)...) })
 	if err != nil {
 		return fmt.Errorf("table %s, row %d: %w", t.name, id, err)
 	}
@@ -151,7 +153,7 @@ func (t *table[T]) differ(other table[T]) error {
 	return nil
 }
 
-// inOrder are the rows in the order of their rowids, which is that of their arrival.
+// inOrder are the rows in the order of their arrival.
 func (t *table[T]) inOrder() []T {
 	all := make([]T, 0, len(t.rows))
 	for _, id := range slices.Sorted(maps.Keys(t.rows)) {
@@ -323,23 +325,11 @@ type reader struct {
 	err error
 }
 
-func (r *reader) each(query string, args []any, scan func(*sql.Rows) error) {
+func (r *reader) each(do func(store.Row) error, query string, args ...any) {
 	if r.err != nil {
 		return
 	}
-	rows, err := r.q.QueryContext(r.ctx, query, args...)
-	if err != nil {
-		r.err = fmt.Errorf("audit: %w", err)
-		return
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			r.err = fmt.Errorf("audit: %w", err)
-			return
-		}
-	}
-	if err := rows.Err(); err != nil {
+	if err := store.Each(r.ctx, r.q, do, query, args...); err != nil {
 		r.err = fmt.Errorf("audit: %w", err)
 	}
 }

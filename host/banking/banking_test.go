@@ -345,7 +345,8 @@ func TestBadRequestsAreMalformed(t *testing.T) {
 		{"reserve-device", `{"kind":"C","intent":"x"}`},
 		{"reserve-device", `{"kind":"","intent":"x"}`},
 		{"add-device", `{"id":"SENORDIC0000ANNA","customer":"anna","certificate":"fyE="}`},
-		{"add-device", `{"id":"SENORDIC0000ANNA","customer":"anna","certificate":"fyE=","policy":"AAIABJPgCQAAw1D/"}`},
+		{"add-device", `{"id":"SENORDIC0000ANNA","customer":"anna","certificate":"fyE=",` +
+			`"policy":"AAIABJPgCQAAw1D/"}`},
 	} {
 		reply, err := ServeIssuerDesk(stub{}).Call(t.Context(), bad.call, []byte(bad.request))
 		require.NoError(t, err)

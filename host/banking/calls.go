@@ -68,13 +68,10 @@ func (l link) Confirm(ctx context.Context, device message.DeviceID, confirmation
 
 func serveLink(l session.Link) *remote.Server {
 	s := remote.NewServer(Errors)
-	remote.Handle(
-		s,
-		"open",
+	remote.Handle(s, "open",
 		func(ctx context.Context, q openRequest) (session.Opening, error) {
 			return l.Open(ctx, q.Device)
-		},
-	)
+		})
 	remote.Handle(s, "report", func(ctx context.Context, q reportRequest) (session.Answer, error) {
 		return l.Report(ctx, q.Device, q.Reading)
 	})
@@ -93,12 +90,8 @@ func NewWallet(t remote.Transport) Wallet {
 
 // HandOver implements Wallet.
 func (w wallet) HandOver(ctx context.Context, messages [][]byte) ([]notary.Answer, error) {
-	a, err := remote.Ask[handOverAnswer](
-		ctx,
-		w.client,
-		"hand-over",
-		handOverRequest{remote.Items(messages)},
-	)
+	a, err := remote.Ask[handOverAnswer](ctx, w.client, "hand-over",
+		handOverRequest{remote.Items(messages)})
 	return a.Answers, err
 }
 
@@ -132,33 +125,24 @@ func (w wallet) UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, erro
 // ServeWallet answers the app on a phone.
 func ServeWallet(w Wallet) *remote.Server {
 	s := serveLink(w)
-	remote.Handle(
-		s,
-		"hand-over",
+	remote.Handle(s, "hand-over",
 		func(ctx context.Context, q handOverRequest) (handOverAnswer, error) {
 			answers, err := w.HandOver(ctx, q.Messages)
 			return handOverAnswer{answers}, err
-		},
-	)
+		})
 	remote.HandleOnly(s, "place-load", w.PlaceLoad)
 	remote.Handle(s, "load-progress", w.LoadProgress)
 	remote.Handle(s, "request-unload", w.RequestUnload)
-	remote.Handle(
-		s,
-		"take-unload",
+	remote.Handle(s, "take-unload",
 		func(ctx context.Context, q messageRequest) (receiptAnswer, error) {
 			receipt, err := w.TakeUnload(ctx, q.Message)
 			return receiptAnswer{receipt}, err
-		},
-	)
-	remote.Handle(
-		s,
-		"unload-receipt",
+		})
+	remote.Handle(s, "unload-receipt",
 		func(ctx context.Context, o order.Signed) (receiptAnswer, error) {
 			receipt, err := w.UnloadReceipt(ctx, o)
 			return receiptAnswer{receipt}, err
-		},
-	)
+		})
 	return s
 }
 

@@ -76,12 +76,8 @@ func (i issuerDesk) ReserveDevice(
 	kind DeviceKind,
 	intent string,
 ) (message.DeviceID, error) {
-	a, err := remote.Ask[reserveAnswer](
-		ctx,
-		i.client,
-		"reserve-device",
-		reserveRequest{kind, intent},
-	)
+	a, err := remote.Ask[reserveAnswer](ctx, i.client, "reserve-device",
+		reserveRequest{kind, intent})
 	return a.Device, err
 }
 
@@ -100,30 +96,21 @@ func (i issuerDesk) ReportLost(ctx context.Context, id message.DeviceID) error {
 func ServeIssuerDesk(i IssuerDesk) *remote.Server {
 	s := remote.NewServer(Errors)
 	remote.HandleOnly(s, "add-device", i.AddDevice)
-	remote.Handle(
-		s,
-		"device",
+	remote.Handle(s, "device",
 		func(ctx context.Context, q deviceRequest) (Device, error) {
 			return i.Device(ctx, q.Device)
-		},
-	)
-	remote.Handle(
-		s,
-		"reserve-device",
+		})
+	remote.Handle(s, "reserve-device",
 		func(ctx context.Context, q reserveRequest) (reserveAnswer, error) {
 			id, err := i.ReserveDevice(ctx, q.Kind, q.Intent)
 			return reserveAnswer{id}, err
-		},
-	)
+		})
 	remote.Handle(s, "cards", func(ctx context.Context, q customerRequest) (cardsAnswer, error) {
 		cards, err := i.Cards(ctx, q.Customer)
 		return cardsAnswer{cards}, err
 	})
-	remote.HandleOnly(
-		s,
-		"report-lost",
-		func(ctx context.Context, q deviceRequest) error { return i.ReportLost(ctx, q.Device) },
-	)
+	remote.HandleOnly(s, "report-lost",
+		func(ctx context.Context, q deviceRequest) error { return i.ReportLost(ctx, q.Device) })
 	return s
 }
 
@@ -210,19 +197,13 @@ func ServeOperator(o Operator) *remote.Server {
 	remote.HandleOnly(s, "deposit", func(ctx context.Context, q depositRequest) error {
 		return o.Deposit(ctx, q.Order, q.Customer, q.Amount)
 	})
-	remote.Handle(
-		s,
-		"online-balance",
+	remote.Handle(s, "online-balance",
 		func(ctx context.Context, q customerRequest) (balanceAnswer, error) {
 			balance, err := o.OnlineBalance(ctx, q.Customer)
 			return balanceAnswer{balance}, err
-		},
-	)
-	remote.HandleOnly(
-		s,
-		"cancel-unload",
-		func(ctx context.Context, q orderRequest) error { return o.CancelUnload(ctx, q.Order) },
-	)
+		})
+	remote.HandleOnly(s, "cancel-unload",
+		func(ctx context.Context, q orderRequest) error { return o.CancelUnload(ctx, q.Order) })
 	remote.HandleOnly(s, "set-policy", func(ctx context.Context, q policyRequest) error {
 		policy, err := message.ParsePolicy(q.Policy)
 		if err != nil {
@@ -230,27 +211,15 @@ func ServeOperator(o Operator) *remote.Server {
 		}
 		return o.SetPolicy(ctx, q.Device, policy)
 	})
-	remote.HandleOnly(
-		s,
-		"report-lost",
-		func(ctx context.Context, q deviceRequest) error { return o.ReportLost(ctx, q.Device) },
-	)
-	remote.HandleOnly(
-		s,
-		"end",
-		func(ctx context.Context, q deviceRequest) error { return o.End(ctx, q.Device) },
-	)
-	remote.HandleOnly(
-		s,
-		"block",
+	remote.HandleOnly(s, "report-lost",
+		func(ctx context.Context, q deviceRequest) error { return o.ReportLost(ctx, q.Device) })
+	remote.HandleOnly(s, "end",
+		func(ctx context.Context, q deviceRequest) error { return o.End(ctx, q.Device) })
+	remote.HandleOnly(s, "block",
 		func(ctx context.Context, q blockRequest) error {
 			return o.Block(ctx, q.Device, q.Blocked)
-		},
-	)
-	remote.HandleOnly(
-		s,
-		"reset-tries",
-		func(ctx context.Context, q deviceRequest) error { return o.ResetTries(ctx, q.Device) },
-	)
+		})
+	remote.HandleOnly(s, "reset-tries",
+		func(ctx context.Context, q deviceRequest) error { return o.ResetTries(ctx, q.Device) })
 	return s
 }

@@ -7,7 +7,6 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
-	"ekrona/host/remote"
 )
 
 // Customer is an owner of devices with an online wallet.
@@ -85,7 +84,7 @@ func (c Customer) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads the app's key from its point.
 func (c *Customer) UnmarshalJSON(b []byte) error {
 	var in customerJSON
-	if err := remote.Decode(b, &in); err != nil {
+	if err := json.Unmarshal(b, &in); err != nil {
 		return err
 	}
 	app, err := signature.ParsePoint(in.App)
@@ -114,7 +113,7 @@ func (d Device) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads the policy as the card does.
 func (d *Device) UnmarshalJSON(b []byte) error {
 	var in deviceJSON
-	if err := remote.Decode(b, &in); err != nil {
+	if err := json.Unmarshal(b, &in); err != nil {
 		return err
 	}
 	policy, err := message.ParsePolicy(in.Policy)

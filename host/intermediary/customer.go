@@ -22,7 +22,7 @@ func (i *Intermediary) AddCustomer(ctx context.Context, c banking.Customer) erro
 		return banking.Refuse(banking.ErrMalformed, "intermediary: customer %q: give an id and a key on P-256", c.ID)
 	}
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO customer (id, name, app_key) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`,
+		if err := store.Exec(ctx, tx, `INSERT INTO customer (id, name, app_key) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`,
 			c.ID, c.Name, point); err != nil {
 			return fmt.Errorf("intermediary: customer %s: %w", c.ID, err)
 		}
@@ -54,17 +54,17 @@ func (i *Intermediary) ReplaceApp(ctx context.Context, id string, app *ecdsa.Pub
 			return err
 		}
 		var ended bool
-		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM ended_app_key WHERE app_key = $1)`, point).Scan(&ended); err != nil {
+		if err := store.Must(ctx, tx, store.Into{&ended}, `SELECT EXISTS (SELECT 1 FROM ended_app_key WHERE app_key = $1)`, point); err != nil {
 			return fmt.Errorf("intermediary: customer %s: %w", id, err)
 		}
 		if ended {
 			return fmt.Errorf("app key of customer %s: %w", id, banking.ErrTaken)
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO ended_app_key (app_key, customer) SELECT app_key, id FROM customer WHERE id = $1
+		if err := store.Exec(ctx, tx, `INSERT INTO ended_app_key (app_key, customer) SELECT app_key, id FROM customer WHERE id = $1
 			ON CONFLICT (app_key) DO NOTHING`, id); err != nil {
 			return fmt.Errorf("intermediary: customer %s: %w", id, err)
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE customer SET app_key = $1 WHERE id = $2`, point, id); err != nil {
+		if err := store.Exec(ctx, tx, `UPDATE customer SET app_key = $1 WHERE id = $2`, point, id); err != nil {
 			return fmt.Errorf("intermediary: customer %s: %w", id, err)
 		}
 		return nil
@@ -74,8 +74,8 @@ func (i *Intermediary) ReplaceApp(ctx context.Context, id string, app *ecdsa.Pub
 func customer(ctx context.Context, q store.Queryer, id string) (banking.Customer, error) {
 	c := banking.Customer{ID: id}
 	var point []byte
-	err := q.QueryRowContext(ctx, `SELECT name, app_key FROM customer WHERE id = $1`, id).Scan(&c.Name, &point)
-	if errors.Is(err, sql.ErrNoRows) {
+	found, err := store.Get(ctx, q, store.Into{&c.Name, &point}, `SELECT name, app_key FROM customer WHERE id = $1`, id)
+	if err == nil && !found {
 		return c, fmt.Errorf("customer %q: %w", id, banking.ErrNoCustomer)
 	}
 	if err != nil {

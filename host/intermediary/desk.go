@@ -40,14 +40,14 @@ func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envel
 	var signed []byte
 	err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		var kept, answer []byte
-		err := tx.QueryRowContext(ctx, `SELECT digest, request, answer FROM unload WHERE id = $1`, o.Key()).Scan(&kept, &signed, &answer)
+		found, err := store.Get(ctx, tx, store.Into{&kept, &signed, &answer}, `SELECT digest, request, answer FROM unload WHERE id = $1`, o.Key())
 		switch {
-		case err == nil && bytes.Equal(kept, digest[:]):
+		case found && bytes.Equal(kept, digest[:]):
 			_, err := receiptIn(answer)
 			return err
-		case err == nil:
+		case found:
 			return fmt.Errorf("unload order %s: %w", o.Key(), banking.ErrTaken)
-		case !errors.Is(err, sql.ErrNoRows):
+		case err != nil:
 			return fmt.Errorf("intermediary: unload order %s: %w", o.Key(), err)
 		}
 		if request.Number, err = i.unusedNumber(ctx, tx); err != nil {
@@ -56,7 +56,7 @@ func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envel
 		if signed, err = envelope.Sign(request, i.desk.signer); err != nil {
 			return fmt.Errorf("intermediary: the desk's Request: %w", err)
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO unload (id, number, device, amount, digest, request) VALUES ($1, $2, $3, $4, $5, $6)`,
+		err = store.Exec(ctx, tx, `INSERT INTO unload (id, number, device, amount, digest, request) VALUES ($1, $2, $3, $4, $5, $6)`,
 			o.Key(), request.Number, d.ID, int64(o.Amount), digest[:], signed)
 		if err != nil {
 			return fmt.Errorf("intermediary: unload order %s: %w", o.Key(), err)
@@ -151,8 +151,7 @@ func (i *Intermediary) UnloadReceipt(ctx context.Context, o order.Signed) ([]byt
 		return nil, err
 	}
 	var answer []byte
-	err := i.db.QueryRowContext(ctx, `SELECT answer FROM unload WHERE id = $1`, o.Key()).Scan(&answer)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	if _, err := store.Get(ctx, i.db, store.Into{&answer}, `SELECT answer FROM unload WHERE id = $1`, o.Key()); err != nil {
 		return nil, fmt.Errorf("intermediary: unload order %s: %w", o.Key(), err)
 	}
 	return receiptIn(answer)
@@ -200,8 +199,8 @@ func (i *Intermediary) CancelUnload(ctx context.Context, id string) error {
 	}
 	err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		var number uint32
-		err := tx.QueryRowContext(ctx, `SELECT number FROM unload WHERE id = $1`, id).Scan(&number)
-		if errors.Is(err, sql.ErrNoRows) {
+		found, err := store.Get(ctx, tx, store.Into{&number}, `SELECT number FROM unload WHERE id = $1`, id)
+		if err == nil && !found {
 			return fmt.Errorf("unload order %s: %w", id, banking.ErrNoOrder)
 		}
 		if err != nil {

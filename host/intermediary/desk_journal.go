@@ -26,8 +26,9 @@ type keptUnload struct {
 
 func unload(ctx context.Context, q store.Queryer, number uint32) (keptUnload, error) {
 	var kept keptUnload
-	err := q.QueryRowContext(ctx, `SELECT device, request, answer FROM unload WHERE number = $1`, number).Scan(&kept.device, &kept.request, &kept.answer)
-	if errors.Is(err, sql.ErrNoRows) {
+	found, err := store.Get(ctx, q, store.Into{&kept.device, &kept.request, &kept.answer},
+		`SELECT device, request, answer FROM unload WHERE number = $1`, number)
+	if err == nil && !found {
 		return kept, fmt.Errorf("%w (Request %d was never made)", banking.ErrNotForDesk, number)
 	}
 	if err != nil {
@@ -77,7 +78,7 @@ func (i *Intermediary) recall(ctx context.Context, paid *message.Payment, paymen
 	if err != nil {
 		return fmt.Errorf("intermediary: Payment to the desk: %w", err)
 	}
-	_, err = i.db.ExecContext(ctx, `INSERT INTO unload (id, number, device, amount, digest, request) VALUES ($1, $2, $3, $4, $5, $6)
+	err = store.Exec(ctx, i.db, `INSERT INTO unload (id, number, device, amount, digest, request) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT DO NOTHING`, fmt.Sprintf("forgotten %d", paid.Request.Number), paid.Request.Number, paid.Payer, int64(paid.Request.Amount), []byte{}, request)
 	if err != nil {
 		return fmt.Errorf("intermediary: the desk's Request %d: %w", paid.Request.Number, err)
@@ -111,11 +112,11 @@ func (i *Intermediary) unusedNumber(ctx context.Context, tx *sql.Tx) (uint32, er
 			return 0, fmt.Errorf("intermediary: the source of randomness failed: %w", err)
 		}
 		number := binary.BigEndian.Uint32(raw[:])
-		var used bool
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM unload WHERE number = $1`, number).Scan(&used); err != nil {
+		used, err := store.Number(ctx, tx, `SELECT count(*) FROM unload WHERE number = $1`, number)
+		if err != nil {
 			return 0, fmt.Errorf("intermediary: the desk's request numbers: %w", err)
 		}
-		if number != 0 && !used {
+		if number != 0 && used == 0 {
 			return number, nil
 		}
 	}
@@ -132,7 +133,7 @@ func (i *Intermediary) heard(ctx context.Context) (uint32, error) {
 // nextJournal is the number of the desk's next word, beyond those that were heard.
 func nextJournal(ctx context.Context, tx *sql.Tx, heard uint32) (uint32, error) {
 	var last uint32
-	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(journal), 0) FROM unload`).Scan(&last); err != nil {
+	if err := store.Must(ctx, tx, store.Into{&last}, `SELECT coalesce(max(journal), 0) FROM unload`); err != nil {
 		return 0, fmt.Errorf("intermediary: the desk's journal: %w", err)
 	}
 	return max(last, heard) + 1, nil
@@ -140,12 +141,12 @@ func nextJournal(ctx context.Context, tx *sql.Tx, heard uint32) (uint32, error) 
 
 // speak keeps the desk's word on a Request, once.
 func speak(ctx context.Context, tx *sql.Tx, number, journal uint32, answer []byte) error {
-	result, err := tx.ExecContext(ctx, `UPDATE unload SET journal = $1, answer = $2 WHERE number = $3 AND answer IS NULL`, journal, answer, number)
+	changed, err := store.Changed(ctx, tx, `UPDATE unload SET journal = $1, answer = $2 WHERE number = $3 AND answer IS NULL`, journal, answer, number)
 	if err != nil {
 		return fmt.Errorf("intermediary: the desk's journal: %w", err)
 	}
-	if changed, err := result.RowsAffected(); err != nil || changed != 1 {
-		return errors.Join(banking.ErrUnloadClosed, err)
+	if changed != 1 {
+		return banking.ErrUnloadClosed
 	}
 	return nil
 }
@@ -167,7 +168,7 @@ func (i *Intermediary) handOverDesk(ctx context.Context) error {
 			refused = errors.Join(refused, answer.Err)
 			continue
 		}
-		if _, err := i.db.ExecContext(ctx, `UPDATE unload SET held = 1 WHERE number = $1`, numbers[n]); err != nil {
+		if err := store.Exec(ctx, i.db, `UPDATE unload SET held = TRUE WHERE number = $1`, numbers[n]); err != nil {
 			return fmt.Errorf("intermediary: the desk's journal: %w", err)
 		}
 	}
@@ -178,20 +179,17 @@ func (i *Intermediary) handOverDesk(ctx context.Context) error {
 }
 
 func (i *Intermediary) unheard(ctx context.Context) (numbers []uint32, words [][]byte, err error) {
-	rows, err := i.db.QueryContext(ctx, `SELECT number, answer FROM unload WHERE answer IS NOT NULL AND held = 0 ORDER BY journal`)
+	err = store.Each(ctx, i.db, func(row store.Row) error {
+		var number uint32
+		var word []byte
+		err := row.Scan(&number, &word)
+		numbers, words = append(numbers, number), append(words, word)
+		return err
+	}, `SELECT number, answer FROM unload WHERE answer IS NOT NULL AND NOT held ORDER BY journal`)
 	if err != nil {
 		return nil, nil, fmt.Errorf("intermediary: the desk's journal: %w", err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var number uint32
-		var word []byte
-		if err := rows.Scan(&number, &word); err != nil {
-			return nil, nil, fmt.Errorf("intermediary: the desk's journal: %w", err)
-		}
-		numbers, words = append(numbers, number), append(words, word)
-	}
-	return numbers, words, rows.Err()
+	return numbers, words, nil
 }
 
 // isFromPayer checks that one of our own devices signed a Payment, over a Request

@@ -23,7 +23,7 @@ import (
 //
 // A cut between the two is repaired by the same call; the same device again is
 // fine, with a later certificate too. Errors: [banking.ErrNoCustomer], [banking.ErrTaken], those
-// of settlement's Register.
+// of the notary's Register.
 func (i *Intermediary) AddDevice(ctx context.Context, d banking.Device) error {
 	if _, err := customer(ctx, i.db, d.Customer); err != nil {
 		return err
@@ -68,7 +68,7 @@ func (i *Intermediary) keepDevice(ctx context.Context, d banking.Device, certifi
 		if err != nil {
 			return fmt.Errorf("intermediary: device %s: %w", d.ID, err)
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO device (id, customer, role, certificate, pin_point, ceilings, policy)
+		if err := store.Exec(ctx, tx, `INSERT INTO device (id, customer, role, certificate, pin_point, ceilings, policy)
 			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET certificate = excluded.certificate`,
 			d.ID, d.Customer, certificate.Role, d.Certificate, d.PINPoint, d.Ceilings, policy); err != nil {
 			return fmt.Errorf("intermediary: device %s: %w", d.ID, err)
@@ -88,9 +88,9 @@ type keptDevice struct {
 func device(ctx context.Context, q store.Queryer, id message.DeviceID) (keptDevice, error) {
 	d := keptDevice{Device: banking.Device{ID: id}}
 	var policy []byte
-	err := q.QueryRowContext(ctx, `SELECT customer, role, certificate, pin_point, ceilings, policy, block_wanted, reset_in FROM device WHERE id = $1`, id).
-		Scan(&d.Customer, &d.role, &d.Certificate, &d.PINPoint, &d.Ceilings, &policy, &d.blockWanted, &d.resetIn)
-	if errors.Is(err, sql.ErrNoRows) {
+	found, err := store.Get(ctx, q, store.Into{&d.Customer, &d.role, &d.Certificate, &d.PINPoint, &d.Ceilings, &policy, &d.blockWanted, &d.resetIn},
+		`SELECT customer, role, certificate, pin_point, ceilings, policy, block_wanted, reset_in FROM device WHERE id = $1`, id)
+	if err == nil && !found {
 		return d, fmt.Errorf("device %q: %w", id, banking.ErrNoDevice)
 	}
 	if err != nil {
@@ -134,7 +134,7 @@ func (i *Intermediary) SetPolicy(ctx context.Context, id message.DeviceID, polic
 		if err != nil {
 			return fmt.Errorf("intermediary: device %s: %w", id, err)
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE device SET policy = $1 WHERE id = $2`, limits, id); err != nil {
+		if err := store.Exec(ctx, tx, `UPDATE device SET policy = $1 WHERE id = $2`, limits, id); err != nil {
 			return fmt.Errorf("intermediary: device %s: %w", id, err)
 		}
 		return nil

@@ -3,7 +3,6 @@ package intermediary
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"ekrona/apdu/message"
@@ -11,6 +10,7 @@ import (
 	"ekrona/host/banking"
 	"ekrona/host/ledger"
 	"ekrona/host/notary"
+	"ekrona/host/store"
 )
 
 // forgottenLoad is a load that the notary has carried out and whose order a
@@ -24,7 +24,7 @@ type forgottenLoad struct {
 
 // keepForgotten notes a Loaded entry that no order is known for.
 func keepForgotten(ctx context.Context, tx *sql.Tx, e notary.Entry) error {
-	if _, err := tx.ExecContext(ctx, `INSERT INTO forgotten_load (id, device, amount, sequence) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`,
+	if err := store.Exec(ctx, tx, `INSERT INTO forgotten_load (id, device, amount, sequence) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`,
 		e.Order, e.Device, int64(e.Shadow), e.Instr); err != nil {
 		return fmt.Errorf("intermediary: forgotten load %s: %w", e.Order, err)
 	}
@@ -33,7 +33,7 @@ func keepForgotten(ctx context.Context, tx *sql.Tx, e notary.Entry) error {
 
 // returnForgotten notes that its credit went back.
 func returnForgotten(ctx context.Context, tx *sql.Tx, id string) error {
-	if _, err := tx.ExecContext(ctx, `UPDATE forgotten_load SET returned = 1 WHERE id = $1`, id); err != nil {
+	if err := store.Exec(ctx, tx, `UPDATE forgotten_load SET returned = TRUE WHERE id = $1`, id); err != nil {
 		return fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
 	}
 	return nil
@@ -52,17 +52,17 @@ type placement struct {
 // goes to own funds, which have paid.
 func recallLoad(ctx context.Context, tx *sql.Tx, id string, device message.DeviceID, amount money.Ore) (placement, error) {
 	var f forgottenLoad
-	err := tx.QueryRowContext(ctx, `SELECT device, amount, sequence, returned FROM forgotten_load WHERE id = $1`, id).
-		Scan(&f.device, &f.amount, &f.sequence, &f.returned)
+	found, err := store.Get(ctx, tx, store.Into{&f.device, &f.amount, &f.sequence, &f.returned},
+		`SELECT device, amount, sequence, returned FROM forgotten_load WHERE id = $1`, id)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return placement{state: loadPlaced, aside: transit}, nil
 	case err != nil:
 		return placement{}, fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
+	case !found:
+		return placement{state: loadPlaced, aside: transit}, nil
 	case f.device != device || f.amount != amount:
 		return placement{}, fmt.Errorf("load order %s: %w", id, banking.ErrTaken)
 	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM forgotten_load WHERE id = $1`, id); err != nil {
+	if err := store.Exec(ctx, tx, `DELETE FROM forgotten_load WHERE id = $1`, id); err != nil {
 		return placement{}, fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
 	}
 	begins := placement{state: loadReserved, sequence: sql.NullInt64{Int64: int64(f.sequence), Valid: true}, aside: ownFunds}

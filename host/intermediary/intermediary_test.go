@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"io"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"ekrona/host/notary"
 	"ekrona/host/order"
 	"ekrona/host/store"
+	"ekrona/host/store/storetest"
 	"ekrona/personalization/pki"
 	"ekrona/personalization/pki/keys"
 )
@@ -92,7 +94,7 @@ func newOffice(t *testing.T) *office {
 	notary := certified("notary", "SENOTARY00001", spec.RoleNotary, o.root)
 	schemas, err := Schemas()
 	require.NoError(t, err)
-	db, err := store.Open(o.ctx, store.Memory, schemas...)
+	db, err := store.Open(o.ctx, storetest.New(t, schemas...), schemas...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	o.config = Config{
@@ -108,6 +110,8 @@ func newOffice(t *testing.T) *office {
 	require.NoError(t, o.AddCustomer(o.ctx, banking.Customer{ID: "anna", Name: "Anna", App: &o.app.PublicKey}))
 	return o
 }
+
+func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
 // Refund has been carried out before.
 func (s *scribe) Refund(context.Context, notary.Refund) error { return nil }

@@ -55,20 +55,20 @@ func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 	digest := o.Digest()
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		var kept []byte
-		err := tx.QueryRowContext(ctx, `SELECT digest FROM load WHERE id = $1`, o.Key()).Scan(&kept)
+		found, err := store.Get(ctx, tx, store.Into{&kept}, `SELECT digest FROM load WHERE id = $1`, o.Key())
 		switch {
-		case err == nil && bytes.Equal(kept, digest[:]):
+		case found && bytes.Equal(kept, digest[:]):
 			return nil
-		case err == nil:
+		case found:
 			return fmt.Errorf("load order %s: %w", o.Key(), banking.ErrTaken)
-		case !errors.Is(err, sql.ErrNoRows):
+		case err != nil:
 			return fmt.Errorf("intermediary: load order %s: %w", o.Key(), err)
 		}
 		begins, err := recallLoad(ctx, tx, o.Key(), d.ID, o.Amount)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO load (id, device, amount, digest, placed, state, sequence)
+		if err := store.Exec(ctx, tx, `INSERT INTO load (id, device, amount, digest, placed, state, sequence)
 			VALUES ($1, $2, $3, $4, (SELECT coalesce(max(placed), 0) + 1 FROM load), $5, $6)`,
 			o.Key(), d.ID, int64(o.Amount), digest[:], begins.state, begins.sequence); err != nil {
 			return fmt.Errorf("intermediary: load order %s: %w", o.Key(), err)
@@ -112,9 +112,9 @@ type pendingLoad struct {
 
 func nextLoad(ctx context.Context, q store.Queryer, device message.DeviceID) (pendingLoad, bool, error) {
 	var p pendingLoad
-	err := q.QueryRowContext(ctx, `SELECT id, amount FROM load WHERE device = $1 AND state = $2 ORDER BY placed LIMIT 1`,
-		device, loadPlaced).Scan(&p.id, &p.amount)
-	if errors.Is(err, sql.ErrNoRows) {
+	found, err := store.Get(ctx, q, store.Into{&p.id, &p.amount}, `SELECT id, amount FROM load WHERE device = $1 AND state = $2 ORDER BY placed LIMIT 1`,
+		device, loadPlaced)
+	if err == nil && !found {
 		return p, false, nil
 	}
 	if err != nil {
@@ -127,13 +127,13 @@ func nextLoad(ctx context.Context, q store.Queryer, device message.DeviceID) (pe
 // owner, once.
 func (i *Intermediary) refuseLoad(ctx context.Context, p pendingLoad, reason string) error {
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, `UPDATE load SET state = $1, reason = $2 WHERE id = $3 AND state = $4`,
+		changed, err := store.Changed(ctx, tx, `UPDATE load SET state = $1, reason = $2 WHERE id = $3 AND state = $4`,
 			loadRefused, reason, p.id, loadPlaced)
 		if err != nil {
 			return fmt.Errorf("intermediary: load order %s: %w", p.id, err)
 		}
-		if changed, err := result.RowsAffected(); err != nil || changed == 0 {
-			return err // another session moved it meanwhile
+		if changed == 0 {
+			return nil // another session moved it meanwhile
 		}
 		_, err = ledger.Reverse(ctx, tx, i.clock.Now(), "load-refused:"+p.id, "load:"+p.id)
 		return err
@@ -176,36 +176,28 @@ func (i *Intermediary) refuseLoadsOfEnded(ctx context.Context, owner string) err
 }
 
 // loading are a customer's devices with load orders that no Instruction carries.
-func (i *Intermediary) loading(ctx context.Context, owner string) (ids []message.DeviceID, err error) {
-	rows, err := i.db.QueryContext(ctx, `SELECT DISTINCT load.device FROM load JOIN device ON device.id = load.device
+func (i *Intermediary) loading(ctx context.Context, owner string) ([]message.DeviceID, error) {
+	ids, err := store.Column[message.DeviceID](ctx, i.db, `SELECT DISTINCT load.device FROM load JOIN device ON device.id = load.device
 		WHERE device.customer = $1 AND load.state = $2 ORDER BY load.device`, owner, loadPlaced)
 	if err != nil {
 		return nil, fmt.Errorf("intermediary: load orders of %s: %w", owner, err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var id message.DeviceID
-		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("intermediary: load orders of %s: %w", owner, err)
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
+	return ids, nil
 }
 
 // moveLoad carries an order from one state to the next. It tells whether the
 // order is known; one that is in another state already stays there.
 func moveLoad(ctx context.Context, tx *sql.Tx, id string, from, to loadState, sequence uint32) (known bool, err error) {
-	if _, err := tx.ExecContext(ctx, `UPDATE load SET state = $1, sequence = $2 WHERE id = $3 AND state = $4`, to, sequence, id, from); err != nil {
+	if err := store.Exec(ctx, tx, `UPDATE load SET state = $1, sequence = $2 WHERE id = $3 AND state = $4`, to, sequence, id, from); err != nil {
 		return false, fmt.Errorf("intermediary: load order %s: %w", id, err)
 	}
-	err = tx.QueryRowContext(ctx, `SELECT count(*) FROM load WHERE id = $1`, id).Scan(&known)
+	err = store.Must(ctx, tx, store.Into{&known}, `SELECT count(*) > 0 FROM load WHERE id = $1`, id)
 	return known, err
 }
 
 // loadIsTaken notes that a device took the credit of an Instruction.
 func (i *Intermediary) loadIsTaken(ctx context.Context, device message.DeviceID, sequence uint32) error {
-	_, err := i.db.ExecContext(ctx, `UPDATE load SET state = $1 WHERE device = $2 AND sequence = $3 AND state = $4`,
+	err := store.Exec(ctx, i.db, `UPDATE load SET state = $1 WHERE device = $2 AND sequence = $3 AND state = $4`,
 		loadTaken, device, sequence, loadReserved)
 	if err != nil {
 		return fmt.Errorf("intermediary: load of %s: %w", device, err)
@@ -224,7 +216,7 @@ func (i *Intermediary) concludeLoads(ctx context.Context, device message.DeviceI
 	if err := i.PullStatement(ctx); err != nil { // it tells what was given back
 		return err
 	}
-	if _, err := i.db.ExecContext(ctx, `UPDATE load SET state = $1 WHERE device = $2 AND sequence < $3 AND state = $4`,
+	if err := store.Exec(ctx, i.db, `UPDATE load SET state = $1 WHERE device = $2 AND sequence < $3 AND state = $4`,
 		loadTaken, device, next, loadReserved); err != nil {
 		return fmt.Errorf("intermediary: loads of %s: %w", device, err)
 	}
@@ -250,8 +242,8 @@ func (i *Intermediary) LoadProgress(ctx context.Context, o order.Signed) (order.
 	}
 	p := order.Progress{Amount: o.Amount}
 	var reason sql.NullString
-	err = i.db.QueryRowContext(ctx, `SELECT state, reason FROM load WHERE id = $1`, o.Key()).Scan(&p.State, &reason)
-	if errors.Is(err, sql.ErrNoRows) {
+	found, err := store.Get(ctx, i.db, store.Into{&p.State, &reason}, `SELECT state, reason FROM load WHERE id = $1`, o.Key())
+	if err == nil && !found {
 		return p, fmt.Errorf("load order %s: %w", o.Key(), banking.ErrNoOrder)
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/host/notary"
+	"ekrona/host/store"
 )
 
 // ReportLost blocks a device that its owner reports lost, stolen or broken:
@@ -59,7 +60,7 @@ func (i *Intermediary) Block(ctx context.Context, id message.DeviceID, blocked b
 	if _, err := device(ctx, i.db, id); err != nil {
 		return err
 	}
-	if _, err := i.db.ExecContext(ctx, `UPDATE device SET block_wanted = $1 WHERE id = $2`, blocked, id); err != nil {
+	if err := store.Exec(ctx, i.db, `UPDATE device SET block_wanted = $1 WHERE id = $2`, blocked, id); err != nil {
 		return fmt.Errorf("intermediary: device %s: %w", id, err)
 	}
 	return nil
@@ -82,7 +83,7 @@ func (i *Intermediary) ResetTries(ctx context.Context, id message.DeviceID) erro
 	if outstanding.Instruction != nil { // it is signed already, without the reset
 		next++
 	}
-	if _, err := i.db.ExecContext(ctx, `UPDATE device SET reset_in = $1 WHERE id = $2`, next, id); err != nil {
+	if err := store.Exec(ctx, i.db, `UPDATE device SET reset_in = $1 WHERE id = $2`, next, id); err != nil {
 		return fmt.Errorf("intermediary: device %s: %w", id, err)
 	}
 	return nil

@@ -59,16 +59,16 @@ func (i *Intermediary) keepRefund(ctx context.Context, d keptDevice, o order.Sig
 	digest := o.Digest()
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		var kept []byte
-		err := tx.QueryRowContext(ctx, `SELECT digest FROM refund WHERE id = $1`, o.Key()).Scan(&kept)
+		found, err := store.Get(ctx, tx, store.Into{&kept}, `SELECT digest FROM refund WHERE id = $1`, o.Key())
 		switch {
-		case err == nil && bytes.Equal(kept, digest[:]):
+		case found && bytes.Equal(kept, digest[:]):
 			return nil
-		case err == nil:
+		case found:
 			return fmt.Errorf("refund order %s: %w", o.Key(), banking.ErrTaken)
-		case !errors.Is(err, sql.ErrNoRows):
+		case err != nil:
 			return fmt.Errorf("intermediary: refund order %s: %w", o.Key(), err)
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO refund (id, till, payer, atc, amount, digest, state) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		if err := store.Exec(ctx, tx, `INSERT INTO refund (id, till, payer, atc, amount, digest, state) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			o.Key(), d.ID, o.Of.Payer, o.Of.ATC, int64(o.Amount), digest[:], refundPlaced); err != nil {
 			return fmt.Errorf("intermediary: refund order %s: %w", o.Key(), err)
 		}
@@ -129,34 +129,21 @@ func (i *Intermediary) endRefund(ctx context.Context, r notary.Refund, state ref
 // moveRefund carries an order from placed to its final state. It tells whether
 // this call did, and whether the order is known.
 func moveRefund(ctx context.Context, tx *sql.Tx, id string, to refundState) (moved, known bool, err error) {
-	result, err := tx.ExecContext(ctx, `UPDATE refund SET state = $1 WHERE id = $2 AND state = $3`, to, id, refundPlaced)
+	changed, err := store.Changed(ctx, tx, `UPDATE refund SET state = $1 WHERE id = $2 AND state = $3`, to, id, refundPlaced)
 	if err != nil {
 		return false, false, fmt.Errorf("intermediary: refund order %s: %w", id, err)
 	}
-	changed, err := result.RowsAffected()
-	if err != nil {
-		return false, false, fmt.Errorf("intermediary: refund order %s: %w", id, err)
-	}
-	err = tx.QueryRowContext(ctx, `SELECT count(*) FROM refund WHERE id = $1`, id).Scan(&known)
+	err = store.Must(ctx, tx, store.Into{&known}, `SELECT count(*) > 0 FROM refund WHERE id = $1`, id)
 	return changed == 1, known, err
 }
 
 // resumeRefunds carries on with every refund that a crash interrupted.
 func (i *Intermediary) resumeRefunds(ctx context.Context) error {
-	rows, err := i.db.QueryContext(ctx, `SELECT id, till, payer, atc, amount FROM refund WHERE state = $1`, refundPlaced)
+	open, err := store.All(ctx, i.db, func(row store.Row) (r notary.Refund, err error) {
+		err = row.Scan(&r.Order, &r.Payee, &r.Payer, &r.Atc, &r.Amount)
+		return r, err
+	}, `SELECT id, till, payer, atc, amount FROM refund WHERE state = $1 ORDER BY id`, refundPlaced)
 	if err != nil {
-		return fmt.Errorf("intermediary: refund orders: %w", err)
-	}
-	defer rows.Close()
-	var open []notary.Refund
-	for rows.Next() {
-		var r notary.Refund
-		if err := rows.Scan(&r.Order, &r.Payee, &r.Payer, &r.Atc, &r.Amount); err != nil {
-			return fmt.Errorf("intermediary: refund orders: %w", err)
-		}
-		open = append(open, r)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return fmt.Errorf("intermediary: refund orders: %w", err)
 	}
 	for _, r := range open {

@@ -22,14 +22,14 @@ func (i *Intermediary) ReserveDevice(ctx context.Context, kind banking.DeviceKin
 	err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		var of string
 		var n int
-		err := tx.QueryRowContext(ctx, `SELECT kind, number FROM device_number WHERE intent = $1`, intent).Scan(&of, &n)
+		found, err := store.Get(ctx, tx, store.Into{&of, &n}, `SELECT kind, number FROM device_number WHERE intent = $1`, intent)
 		switch {
-		case errors.Is(err, sql.ErrNoRows):
+		case err == nil && !found:
 			if n, err = i.nextNumber(ctx, tx, kind); err != nil {
 				return err
 			}
-			_, err = tx.ExecContext(ctx, `INSERT INTO device_number (intent, kind, number) VALUES ($1, $2, $3)`, intent, string(kind), n)
-		case err == nil && of != string(kind):
+			err = store.Exec(ctx, tx, `INSERT INTO device_number (intent, kind, number) VALUES ($1, $2, $3)`, intent, string(kind), n)
+		case found && of != string(kind):
 			return fmt.Errorf("device id for %s: %w", intent, banking.ErrTaken)
 		}
 		if err != nil {
@@ -44,7 +44,7 @@ func (i *Intermediary) ReserveDevice(ctx context.Context, kind banking.DeviceKin
 // nextNumber is above every number reserved, and free among the devices kept.
 func (i *Intermediary) nextNumber(ctx context.Context, tx *sql.Tx, kind banking.DeviceKind) (int, error) {
 	var n int
-	if err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(number), 0) + 1 FROM device_number WHERE kind = $1`, string(kind)).Scan(&n); err != nil {
+	if err := store.Must(ctx, tx, store.Into{&n}, `SELECT COALESCE(MAX(number), 0) + 1 FROM device_number WHERE kind = $1`, string(kind)); err != nil {
 		return 0, err
 	}
 	for ; n <= banking.MaxDevice; n++ {
@@ -64,7 +64,7 @@ func (i *Intermediary) Cards(ctx context.Context, owner string) ([]banking.Devic
 	if _, err := customer(ctx, i.db, owner); err != nil {
 		return nil, err
 	}
-	ids, err := cardIDs(ctx, i.db, owner)
+	ids, err := store.Column[message.DeviceID](ctx, i.db, `SELECT id FROM device WHERE customer = $1 AND role = $2 ORDER BY id`, owner, spec.RoleCard)
 	if err != nil {
 		return nil, fmt.Errorf("intermediary: cards of %s: %w", owner, err)
 	}
@@ -75,20 +75,4 @@ func (i *Intermediary) Cards(ctx context.Context, owner string) ([]banking.Devic
 		}
 	}
 	return cards, nil
-}
-
-func cardIDs(ctx context.Context, q store.Queryer, owner string) (ids []message.DeviceID, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT id FROM device WHERE customer = $1 AND role = $2 ORDER BY id`, owner, spec.RoleCard)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id message.DeviceID
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
 }

@@ -36,7 +36,7 @@ const statementPage = 100
 func (i *Intermediary) PullStatement(ctx context.Context) error {
 	for {
 		var cursor int64
-		if err := i.db.QueryRowContext(ctx, `SELECT cursor FROM statement`).Scan(&cursor); err != nil {
+		if err := store.Must(ctx, i.db, store.Into{&cursor}, `SELECT cursor FROM statement`); err != nil {
 			return fmt.Errorf("intermediary: statement: %w", err)
 		}
 		entries, err := i.notary.Statement(ctx, cursor, statementPage)
@@ -52,8 +52,7 @@ func (i *Intermediary) PullStatement(ctx context.Context) error {
 					return err
 				}
 			}
-			_, err := tx.ExecContext(ctx, `UPDATE statement SET cursor = $1 WHERE cursor < $1`, entries[len(entries)-1].Seq)
-			return err
+			return store.Exec(ctx, tx, `UPDATE statement SET cursor = $1 WHERE cursor < $1`, entries[len(entries)-1].Seq)
 		})
 		if err != nil {
 			return fmt.Errorf("intermediary: statement after entry %d: %w", cursor, err)

@@ -11,6 +11,7 @@ import (
 	"ekrona/host/card"
 	"ekrona/host/ledger"
 	"ekrona/host/notary"
+	"ekrona/host/store"
 	"ekrona/host/wallet"
 )
 
@@ -143,8 +144,8 @@ func (w *world) mustSynchroniseTill(t *till) *Failure {
 
 func (w *world) hasEnded(device string) bool {
 	var status int
-	err := w.centralDB.QueryRowContext(w.ctx, "SELECT status FROM device WHERE id = $1", device).Scan(&status)
-	return err == nil && notary.Status(status) == notary.Ended
+	found, err := store.Get(w.ctx, w.centralDB, store.Into{&status}, "SELECT status FROM device WHERE id = $1", device)
+	return err == nil && found && notary.Status(status) == notary.Ended
 }
 
 // agree checks that nothing is left between the parties: cards and central bank,
@@ -230,9 +231,10 @@ func (w *world) fallenBehind() (ids []string, err error) {
 				return nil, fmt.Errorf("%s's card cannot be read: %w", p.name, err)
 			}
 			var records, instructions, requests uint32
-			err = w.centralDB.QueryRowContext(w.ctx, `SELECT (SELECT coalesce(max(seq), 0) FROM record WHERE device = $1),
+			err = store.Must(w.ctx, w.centralDB, store.Into{&records, &instructions, &requests}, `SELECT
+				(SELECT coalesce(max(seq), 0) FROM record WHERE device = $1),
 				(SELECT coalesce(max(seq), 0) FROM instruction WHERE device = $1 AND outcome <> 0),
-				(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $1 AND asked = 1)`, p.device.ID).Scan(&records, &instructions, &requests)
+				(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $1 AND asked)`, p.device.ID)
 			if err != nil {
 				return nil, err
 			}
@@ -282,18 +284,6 @@ func (w *world) isSuspect(id string) bool {
 }
 
 // accused are the devices that the evidence says are clones.
-func (w *world) accused() (ids []string, err error) {
-	rows, err := w.centralDB.QueryContext(w.ctx, "SELECT DISTINCT device FROM evidence WHERE clone = 1 ORDER BY device")
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
+func (w *world) accused() ([]string, error) {
+	return store.Column[string](w.ctx, w.centralDB, "SELECT DISTINCT device FROM evidence WHERE clone ORDER BY device")
 }

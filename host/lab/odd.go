@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
-	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
@@ -48,7 +47,7 @@ func (w *world) tradeOddly(p *person, b *bank, s Step) error {
 		return err
 	}
 	certificate := append(bytes.Clone(never.Encoded[:header]), body...)
-	var m message.Message = &message.Request{Payee: id, Number: 1, Amount: money.Ore(s.Amount)}
+	var m message.Message = &message.Request{Payee: id, Number: 1, Amount: s.Amount}
 	if asked != nil {
 		m = &message.Payment{Payer: id, ATC: 1, Request: *asked}
 	}

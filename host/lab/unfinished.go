@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/apdu/money"
 	"ekrona/host/card"
 	"ekrona/host/order"
+	"ekrona/host/store"
 )
 
 // mustFinish has every phone of an honest card go on, now that the faults have
@@ -57,23 +57,16 @@ func (w *world) goOn(p *person, o order.Order) *Failure {
 
 // begun are the orders that a phone has not finished, the oldest first.
 func (w *world) begun(p *person) (all []order.Order, err error) {
-	rows, err := p.journal.QueryContext(w.ctx, `SELECT id, kind, amount FROM orders WHERE done = 0 ORDER BY position`)
+	all, err = store.All(w.ctx, p.journal, func(row store.Row) (o order.Order, err error) {
+		var id []byte
+		err = row.Scan(&id, &o.Kind, &o.Amount)
+		copy(o.ID[:], id)
+		return o, err
+	}, `SELECT id, kind, amount FROM orders WHERE NOT done ORDER BY position`)
 	if err != nil {
 		return nil, fmt.Errorf("%s's phone: %w", p.name, err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var o order.Order
-		var id []byte
-		var amount int64
-		if err := rows.Scan(&id, &o.Kind, &amount); err != nil {
-			return nil, fmt.Errorf("%s's phone: %w", p.name, err)
-		}
-		copy(o.ID[:], id)
-		o.Amount = money.Ore(amount)
-		all = append(all, o)
-	}
-	return all, rows.Err()
+	return all, nil
 }
 
 // cancelUnload has the desk close the person's last unload, which nobody has paid as

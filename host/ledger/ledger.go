@@ -62,9 +62,8 @@ func (e *ShortError) Error() string {
 
 // Open creates the account, or does nothing when it is there.
 func Open(ctx context.Context, tx *sql.Tx, a Account) error {
-	_, err := tx.ExecContext(ctx, "INSERT INTO ledger_account (name, kind, overdraft) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
-		a.String(), string(a.Kind), a.Kind.MayOverdraw())
-	return wrap(err, "open account %s", a)
+	return wrap(store.Exec(ctx, tx, "INSERT INTO ledger_account (name, kind, overdraft) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
+		a.String(), string(a.Kind), a.Kind.MayOverdraw()), "open account %s", a)
 }
 
 // Post carries out the order inside tx, once for its key: it tells whether this call did (false: it had been done, with the
@@ -88,17 +87,17 @@ func Reverse(ctx context.Context, tx *sql.Tx, at time.Time, key, of string) (pos
 func post(ctx context.Context, tx *sql.Tx, at time.Time, o Order, reverses sql.NullString) (bool, error) {
 	hash := contentHash(o)
 	var known []byte
-	switch err := tx.QueryRowContext(ctx, "SELECT hash FROM ledger_order WHERE key = $1", o.Key).Scan(&known); {
-	case err == nil && string(known) == string(hash[:]):
-		return false, nil
-	case err == nil:
-		return false, fmt.Errorf("order %q: %w", o.Key, ErrConflict)
-	case !errors.Is(err, sql.ErrNoRows):
+	switch posted, err := store.Get(ctx, tx, store.Into{&known}, "SELECT hash FROM ledger_order WHERE key = $1", o.Key); {
+	case err != nil:
 		return false, wrap(err, "order %q", o.Key)
+	case posted && string(known) == string(hash[:]):
+		return false, nil
+	case posted:
+		return false, fmt.Errorf("order %q: %w", o.Key, ErrConflict)
 	}
 	if reverses.Valid {
-		var n int
-		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM ledger_order WHERE reverses = $1", reverses).Scan(&n); err != nil {
+		n, err := store.Number(ctx, tx, "SELECT count(*) FROM ledger_order WHERE reverses = $1", reverses)
+		if err != nil {
 			return false, wrap(err, "order %q", o.Key)
 		}
 		if n > 0 {
@@ -109,8 +108,8 @@ func post(ctx context.Context, tx *sql.Tx, at time.Time, o Order, reverses sql.N
 		return false, err
 	}
 	var id int64
-	err := tx.QueryRowContext(ctx, "INSERT INTO ledger_order (key, hash, memo, reverses, at) VALUES ($1, $2, $3, $4, $5) RETURNING id",
-		o.Key, hash[:], o.Memo, reverses, at.UTC().Format(time.RFC3339Nano)).Scan(&id)
+	err := store.Must(ctx, tx, store.Into{&id}, "INSERT INTO ledger_order (key, hash, memo, reverses, at) VALUES ($1, $2, $3, $4, $5) RETURNING id",
+		o.Key, hash[:], o.Memo, reverses, at.UTC().Format(time.RFC3339Nano))
 	if err != nil {
 		return false, wrap(err, "order %q", o.Key)
 	}
@@ -121,7 +120,7 @@ func post(ctx context.Context, tx *sql.Tx, at time.Time, o Order, reverses sql.N
 		if line.Amount == 0 {
 			continue
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT INTO ledger_entry (order_id, line, account, amount) VALUES ($1, $2, $3, $4)",
+		if err := store.Exec(ctx, tx, "INSERT INTO ledger_entry (order_id, line, account, amount) VALUES ($1, $2, $3, $4)",
 			id, i, line.Account.String(), int64(line.Amount)); err != nil {
 			return false, wrap(err, "order %q", o.Key)
 		}
@@ -171,7 +170,7 @@ func apply(ctx context.Context, tx *sql.Tx, o Order) error {
 		if after < 0 && !account.Kind.MayOverdraw() {
 			return &ShortError{Account: account, Balance: before, Change: changes[account]}
 		}
-		if _, err := tx.ExecContext(ctx, "UPDATE ledger_account SET balance = $1 WHERE name = $2", int64(after), account.String()); err != nil {
+		if err := store.Exec(ctx, tx, "UPDATE ledger_account SET balance = $1 WHERE name = $2", int64(after), account.String()); err != nil {
 			return wrap(err, "order %q, account %s", o.Key, account)
 		}
 	}

@@ -16,12 +16,15 @@ import (
 
 	"ekrona/apdu/money"
 	"ekrona/host/store"
+	"ekrona/host/store/storetest"
 )
 
 var noon = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
-func open(t require.TestingT) *sql.DB {
-	db, err := store.Open(context.Background(), store.Memory, Schema())
+func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
+
+func open(t storetest.T) *sql.DB {
+	db, err := store.Open(context.Background(), storetest.New(t, Schema()), Schema())
 	require.NoError(t, err)
 	return db
 }
@@ -217,8 +220,7 @@ func TestFactsStay(t *testing.T) {
 		"UPDATE ledger_entry SET amount = 8", "DELETE FROM ledger_entry", "UPDATE ledger_order SET memo = 'x'", "DELETE FROM ledger_order",
 		"UPDATE ledger_account SET balance = -1 WHERE name = 'pool'",
 	} {
-		_, err := db.Exec(statement)
-		require.Error(t, err, statement)
+		require.Error(t, store.Exec(t.Context(), db, statement), statement)
 	}
 	require.NoError(t, Verify(t.Context(), db))
 	_, err := db.Exec("UPDATE ledger_account SET balance = 6 WHERE name = 'pool'")

@@ -2,8 +2,6 @@ package ledger
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -13,12 +11,12 @@ import (
 
 // Balance is what an account holds. An account that was never opened is an error.
 func Balance(ctx context.Context, q store.Queryer, a Account) (money.Ore, error) {
-	var balance int64
-	err := q.QueryRowContext(ctx, "SELECT balance FROM ledger_account WHERE name = $1", a.String()).Scan(&balance)
-	if errors.Is(err, sql.ErrNoRows) {
+	var balance money.Ore
+	opened, err := store.Get(ctx, q, store.Into{&balance}, "SELECT balance FROM ledger_account WHERE name = $1", a.String())
+	if err == nil && !opened {
 		return 0, fmt.Errorf("ledger: there is no account %s; open it first", a)
 	}
-	return money.Ore(balance), wrap(err, "account %s", a)
+	return balance, wrap(err, "account %s", a)
 }
 
 // Holding is an account with its balance.
@@ -29,21 +27,13 @@ type Holding struct {
 
 // Holdings are the accounts of one kind, by name.
 func Holdings(ctx context.Context, q store.Queryer, kind Kind) ([]Holding, error) {
-	rows, err := q.QueryContext(ctx, "SELECT name, balance FROM ledger_account WHERE kind = $1 ORDER BY name", string(kind))
-	if err != nil {
-		return nil, wrap(err, "accounts of kind %s", kind)
-	}
-	defer rows.Close()
-	var all []Holding
-	for rows.Next() {
+	holdings, err := store.All(ctx, q, func(row store.Row) (h Holding, err error) {
 		var name string
-		var balance int64
-		if err := rows.Scan(&name, &balance); err != nil {
-			return nil, wrap(err, "accounts of kind %s", kind)
-		}
-		all = append(all, Holding{accountNamed(name), money.Ore(balance)})
-	}
-	return all, wrap(rows.Err(), "accounts of kind %s", kind)
+		err = row.Scan(&name, &h.Balance)
+		h.Account = accountNamed(name)
+		return h, err
+	}, "SELECT name, balance FROM ledger_account WHERE kind = $1 ORDER BY name", string(kind))
+	return holdings, wrap(err, "accounts of kind %s", kind)
 }
 
 func accountNamed(name string) Account {
@@ -52,22 +42,13 @@ func accountNamed(name string) Account {
 }
 
 func lines(ctx context.Context, q store.Queryer, key string) ([]Line, error) {
-	rows, err := q.QueryContext(ctx,
-		"SELECT e.account, e.amount FROM ledger_entry e JOIN ledger_order o ON o.id = e.order_id WHERE o.key = $1 ORDER BY e.line", key)
-	if err != nil {
-		return nil, wrap(err, "order %q", key)
-	}
-	defer rows.Close()
-	var all []Line
-	for rows.Next() {
+	all, err := store.All(ctx, q, func(row store.Row) (l Line, err error) {
 		var name string
-		var amount int64
-		if err := rows.Scan(&name, &amount); err != nil {
-			return nil, wrap(err, "order %q", key)
-		}
-		all = append(all, Line{accountNamed(name), money.Ore(amount)})
-	}
-	if err := rows.Err(); err != nil {
+		err = row.Scan(&name, &l.Amount)
+		l.Account = accountNamed(name)
+		return l, err
+	}, "SELECT e.account, e.amount FROM ledger_entry e JOIN ledger_order o ON o.id = e.order_id WHERE o.key = $1 ORDER BY e.line", key)
+	if err != nil {
 		return nil, wrap(err, "order %q", key)
 	}
 	if len(all) == 0 {
@@ -82,14 +63,13 @@ func Verify(ctx context.Context, q store.Queryer) error {
 	for _, check := range []struct{ what, query string }{
 		{"order does not sum to zero", "SELECT o.key FROM ledger_order o LEFT JOIN ledger_entry e ON e.order_id = o.id GROUP BY o.id, o.key HAVING coalesce(sum(e.amount), 1) <> 0 LIMIT 1"},
 		{"balance is not the sum of its entries", "SELECT a.name FROM ledger_account a LEFT JOIN ledger_entry e ON e.account = a.name GROUP BY a.name, a.balance HAVING a.balance <> coalesce(sum(e.amount), 0) LIMIT 1"},
-		{"account is below zero", "SELECT name FROM ledger_account WHERE overdraft = 0 AND balance < 0 LIMIT 1"},
+		{"account is below zero", "SELECT name FROM ledger_account WHERE NOT overdraft AND balance < 0 LIMIT 1"},
 	} {
 		var name string
-		switch err := q.QueryRowContext(ctx, check.query).Scan(&name); {
-		case err == nil:
-			return fmt.Errorf("ledger: %s: %s", name, check.what)
-		case !errors.Is(err, sql.ErrNoRows):
+		if found, err := store.Get(ctx, q, store.Into{&name}, check.query); err != nil {
 			return wrap(err, "verify")
+		} else if found {
+			return fmt.Errorf("ledger: %s: %s", name, check.what)
 		}
 	}
 	return nil

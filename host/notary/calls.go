@@ -193,47 +193,29 @@ func ServeParticipant(p Participant) *remote.Server {
 	remote.HandleOnly(s, "open-challenge", func(ctx context.Context, q messageRequest) error {
 		return p.OpenChallenge(ctx, q.Message)
 	})
-	remote.Handle(
-		s,
-		"submit-state",
+	remote.Handle(s, "submit-state",
 		func(ctx context.Context, q messageRequest) (StateReport, error) {
 			return p.SubmitState(ctx, q.Message)
-		},
-	)
-	remote.Handle(
-		s,
-		"outstanding",
+		})
+	remote.Handle(s, "outstanding",
 		func(ctx context.Context, q deviceRequest) (Outstanding, error) {
 			return p.Outstanding(ctx, q.Device)
-		},
-	)
+		})
 	remote.Handle(s, "co-sign", func(ctx context.Context, q coSignRequest) (coSignAnswer, error) {
 		signed, err := p.CoSign(ctx, q.Order, q.Instruction)
 		return coSignAnswer{signed}, err
 	})
-	remote.HandleOnly(
-		s,
-		"confirm",
-		func(ctx context.Context, q messageRequest) error { return p.Confirm(ctx, q.Message) },
-	)
+	remote.HandleOnly(s, "confirm",
+		func(ctx context.Context, q messageRequest) error { return p.Confirm(ctx, q.Message) })
 	remote.HandleOnly(s, "refund", p.Refund)
-	remote.HandleOnly(
-		s,
-		"report-lost",
-		func(ctx context.Context, q deviceRequest) error { return p.ReportLost(ctx, q.Device) },
-	)
-	remote.HandleOnly(
-		s,
-		"end",
-		func(ctx context.Context, q deviceRequest) error { return p.End(ctx, q.Device) },
-	)
-	remote.Handle(
-		s,
-		"statement",
+	remote.HandleOnly(s, "report-lost",
+		func(ctx context.Context, q deviceRequest) error { return p.ReportLost(ctx, q.Device) })
+	remote.HandleOnly(s, "end",
+		func(ctx context.Context, q deviceRequest) error { return p.End(ctx, q.Device) })
+	remote.Handle(s, "statement",
 		func(ctx context.Context, q pageRequest) (statementAnswer, error) {
 			entries, err := p.Statement(ctx, q.After, q.Limit)
 			return statementAnswer{entries}, err
-		},
-	)
+		})
 	return s
 }

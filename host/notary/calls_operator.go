@@ -73,11 +73,8 @@ func ServeOperator(o Operator) *remote.Server {
 		ended, err := o.EndDue(ctx)
 		return endDueAnswer{ended}, err
 	})
-	remote.Handle(
-		s,
-		"balances",
-		func(ctx context.Context, _ remote.None) (Balances, error) { return o.Balances(ctx) },
-	)
+	remote.Handle(s, "balances",
+		func(ctx context.Context, _ remote.None) (Balances, error) { return o.Balances(ctx) })
 	remote.Handle(s, "payment", func(ctx context.Context, q paymentRequest) (PaymentStatus, error) {
 		return o.Payment(ctx, q.Payer, q.Atc)
 	})

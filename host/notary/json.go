@@ -36,7 +36,7 @@ func (a Answer) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads Err by its code.
 func (a *Answer) UnmarshalJSON(b []byte) error {
 	var in answer
-	if err := remote.Decode(b, &in); err != nil {
+	if err := json.Unmarshal(b, &in); err != nil {
 		return err
 	}
 	*a = Answer{Held: in.Held, Payment: in.Payment}

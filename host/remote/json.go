@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -33,79 +35,128 @@ func Items(items [][]byte) [][]byte {
 	return all
 }
 
-// Decode reads exactly one value: no byte after it, no field that the type lacks, none
-// twice, none in other letters, and no null: what is not there is left out. On an
-// error the value is not to be used.
+// Decode reads exactly one value, written as [Encode] writes it but for spaces and the
+// order of fields: nothing after it, every field that is not left out when it is empty,
+// none twice, none that the type lacks, no null. On an error the value is not to be used.
 func Decode(b []byte, into any) error {
-	if err := check(b); err != nil {
-		return fmt.Errorf("%w: %w", ErrFormat, err)
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
+	if err := decode(b, into); err != nil {
 		return fmt.Errorf("%w: %w", ErrFormat, err)
 	}
 	return nil
 }
 
-// check refuses what encoding/json reads and we do not.
-func check(b []byte) error {
+func decode(b []byte, into any) error {
 	if !utf8.Valid(b) {
 		return errors.New("text that is not UTF-8")
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	if err := checkValue(d, 0); err != nil {
+	given, err := parse(b)
+	if err != nil {
 		return err
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something comes after the value")
+	if err := json.Unmarshal(b, into); err != nil {
+		return err
+	}
+	written, err := json.Marshal(into)
+	if err != nil {
+		return err
+	}
+	want, err := parse(written)
+	if err != nil {
+		return err
+	}
+	if at, differs := difference(given, want, ""); differs {
+		return fmt.Errorf("value%s is missing, too much, or not written as it is to be", at)
 	}
 	return nil
 }
 
-func checkValue(d *json.Decoder, depth int) error {
-	token, err := d.Token()
+// parse reads one value as maps, lists, strings, json.Number and bool. A field that
+// stands twice is refused: encoding/json takes the last.
+func parse(b []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	v, err := parseValue(d, 0)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	delimiter, nested := token.(json.Delim)
-	switch {
-	case token == nil:
-		return errors.New("null: leave out what is not there")
-	case !nested:
-		return nil
-	case depth == maxDepth:
-		return fmt.Errorf("more than %d values in each other", maxDepth)
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something comes after the value")
 	}
-	fields := map[json.Token]bool{}
-	for d.More() {
-		if delimiter == '{' {
-			name, err := d.Token()
-			if err != nil {
-				return err
-			}
-			if fields[name] || !isField(name) {
-				return fmt.Errorf("field %q stands twice, or is not in small letters", name)
-			}
-			fields[name] = true
-		}
-		if err := checkValue(d, depth+1); err != nil {
-			return err
-		}
-	}
-	_, err = d.Token() // the closing one
-	return err
+	return v, nil
 }
 
-// isField reports whether a name is of small letters, digits and underscores, as all
-// of ours are: encoding/json takes other letters for them.
-func isField(name json.Token) bool {
-	text, ok := name.(string)
-	for i := range len(text) {
-		if c := text[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
-			return false
-		}
+func parseValue(d *json.Decoder, depth int) (any, error) {
+	token, err := d.Token()
+	if err != nil {
+		return nil, err
 	}
-	return ok && text != ""
+	if depth > maxDepth {
+		return nil, fmt.Errorf("more than %d values in each other", maxDepth)
+	}
+	switch token {
+	case json.Delim('{'):
+		fields := map[string]any{}
+		for d.More() {
+			name, err := d.Token()
+			if err != nil {
+				return nil, err
+			}
+			key := fmt.Sprint(name)
+			if _, twice := fields[key]; twice {
+				return nil, fmt.Errorf("field %q stands twice", key)
+			}
+			if fields[key], err = parseValue(d, depth+1); err != nil {
+				return nil, err
+			}
+		}
+		_, err = d.Token() // the closing one
+		return fields, err
+	case json.Delim('['):
+		items := []any{}
+		for d.More() {
+			item, err := parseValue(d, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			items = append(items, item)
+		}
+		_, err = d.Token()
+		return items, err
+	}
+	return token, nil
+}
+
+// difference is where two parsed values differ first, such as ".entries[3].kind".
+func difference(a, b any, path string) (at string, differs bool) {
+	switch a := a.(type) {
+	case map[string]any:
+		b, same := b.(map[string]any)
+		if !same {
+			return path, true
+		}
+		for _, name := range slices.Sorted(maps.Keys(union(a, b))) {
+			if at, differs = difference(a[name], b[name], path+"."+name); differs {
+				return at, true
+			}
+		}
+		return "", len(a) != len(b)
+	case []any:
+		b, same := b.([]any)
+		if !same || len(a) != len(b) {
+			return path, true
+		}
+		for i := range a {
+			if at, differs = difference(a[i], b[i], fmt.Sprintf("%s[%d]", path, i)); differs {
+				return at, true
+			}
+		}
+		return "", false
+	}
+	return path, a != b
+}
+
+func union(a, b map[string]any) map[string]any {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
 }

@@ -17,16 +17,19 @@ type thing struct {
 
 func TestDecodeIsStrict(t *testing.T) {
 	for _, good := range []string{
-		`{"name":"a"}`, ` {"name": "a", "count": 3} `, `{"parts":[{"name":"b"}]}`, `{}`,
+		`{"name":"a"}`, ` {"name": "a", "count": 3} `, `{"parts":[{"name":"b"}], "name":""}`,
 	} {
 		require.NoError(t, Decode([]byte(good), &thing{}), good)
 	}
 	deep := `{"name":"a"}`
 	for range maxDepth {
-		deep = `{"parts":[` + deep + `]}`
+		deep = `{"name":"a","parts":[` + deep + `]}`
 	}
 	for _, bad := range []string{
-		``, `{`, `{"name":"a"}x`, `{"name":"a"} {}`, `{"name":"a","name":"b"}`, `{"Name":"a"}`, `{"NAME":"a"}`,
+		``, `{`, `{}`, `{"parts":[{"name":"b"}]}`, `{"name":"a","count":0}`,
+		`{"name":"a","parts":[]}`,
+		`{"name":"a","parts":[{}]}`, `{"name":"a","count":-0}`, `{"name":"a"}x`, `{"name":"a"} {}`,
+		`{"name":"a","name":"b"}`, `{"Name":"a"}`, `{"NAME":"a"}`,
 		`{"other":1}`,
 		`{"name":null}`, `null`, `[]`, `{"count":1.0}`, `{"count":1e3}`, `{"count":"1"}`,
 		"{\"name\":\"\xff\"}", `{"":1}`,
@@ -103,7 +106,8 @@ func TestErrorsArriveAsWhatTheyAre(t *testing.T) {
 	_, err = Ask[thing](ctx, Client{dead{err: secret}, contract{}}, "echo", None{})
 	require.ErrorIs(t, err, secret)
 	for _, reply := range []Reply{
-		{}, {Body: []byte(`{"name":1}`)}, {Failed: true}, {Failed: true, Body: []byte(`{"code":1}`)},
+		{}, {Body: []byte(`{"name":1}`)}, {Failed: true},
+		{Failed: true, Body: []byte(`{"code":1}`)},
 	} {
 		_, err = Ask[thing](ctx, Client{dead{reply: reply}, contract{}}, "echo", None{})
 		require.ErrorIs(t, err, ErrFormat)

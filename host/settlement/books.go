@@ -10,6 +10,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/host/ledger"
 	"ekrona/host/notary"
+	"ekrona/host/store"
 )
 
 // Issue implements notary.Operator.
@@ -48,44 +49,38 @@ func (t *txn) create(m movement, amount money.Ore) error {
 }
 
 // Statement implements notary.Participant.
-func (p participant) Statement(ctx context.Context, after int64, limit int) (entries []notary.Entry, err error) {
+func (p participant) Statement(ctx context.Context, after int64, limit int) ([]notary.Entry, error) {
 	if err := checkPage(limit); err != nil {
 		return nil, err
 	}
-	err = each(ctx, p.n.db, `SELECT seq, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at FROM statement
-		WHERE intermediary = $1 AND seq > $2 ORDER BY seq LIMIT $3`, []any{p.from, after, limit}, func(rows *sql.Rows) error {
-		var e notary.Entry
+	return store.All(ctx, p.n.db, func(row store.Row) (e notary.Entry, err error) {
 		var at string
-		if err := rows.Scan(&e.Seq, &e.Kind, &e.Device, &e.Owner, &e.Online, &e.Shadow, &e.Payer, &e.Atc, &e.Payee, &e.Order, &e.Instr, &at); err != nil {
-			return err
+		if err := row.Scan(&e.Seq, &e.Kind, &e.Device, &e.Owner, &e.Online, &e.Shadow, &e.Payer, &e.Atc, &e.Payee, &e.Order, &e.Instr, &at); err != nil {
+			return e, err
 		}
-		var err error
 		e.At, err = time.Parse(time.RFC3339Nano, at)
-		entries = append(entries, e)
-		return err
-	})
-	return entries, err
+		return e, err
+	}, `SELECT seq, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at FROM statement
+		WHERE intermediary = $1 AND seq > $2 ORDER BY seq LIMIT $3`, p.from, after, limit)
 }
 
 // Balances implements notary.Operator.
 func (n *Notary) Balances(ctx context.Context) (b notary.Balances, err error) {
-	tx, err := n.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return b, broken(err)
-	}
-	defer tx.Rollback() // nothing was written
-	issued, err := ledger.Balance(ctx, tx, issuedAccount)
-	if err != nil {
-		return b, err
-	}
-	b.Issued = -issued
-	if b.Pool, err = ledger.Balance(ctx, tx, poolAccount); err != nil {
-		return b, err
-	}
-	if b.Online, err = accounts(ctx, tx, ledger.Online); err != nil {
-		return b, err
-	}
-	b.Shadow, err = accounts(ctx, tx, ledger.Shadow)
+	err = store.Read(ctx, n.db, func(tx *sql.Tx) error {
+		issued, err := ledger.Balance(ctx, tx, issuedAccount)
+		if err != nil {
+			return err
+		}
+		b.Issued = -issued
+		if b.Pool, err = ledger.Balance(ctx, tx, poolAccount); err != nil {
+			return err
+		}
+		if b.Online, err = accounts(ctx, tx, ledger.Online); err != nil {
+			return err
+		}
+		b.Shadow, err = accounts(ctx, tx, ledger.Shadow)
+		return err
+	})
 	return b, err
 }
 
@@ -117,15 +112,14 @@ func (n *Notary) Verdict(ctx context.Context, payment message.Hash) (notary.Verd
 }
 
 // Revoked implements notary.Public.
-func (n *Notary) Revoked(ctx context.Context, after int64, limit int) (page []notary.Revocation, err error) {
+func (n *Notary) Revoked(ctx context.Context, after int64, limit int) ([]notary.Revocation, error) {
 	if err := checkPage(limit); err != nil {
 		return nil, err
 	}
-	err = each(ctx, n.db, "SELECT seq, device FROM revocation WHERE seq > $1 ORDER BY seq LIMIT $2", []any{after, limit}, func(rows *sql.Rows) error {
-		page = append(page, notary.Revocation{})
-		return rows.Scan(&page[len(page)-1].Seq, &page[len(page)-1].Device)
-	})
-	return page, err
+	return store.All(ctx, n.db, func(row store.Row) (r notary.Revocation, err error) {
+		err = row.Scan(&r.Seq, &r.Device)
+		return r, err
+	}, "SELECT seq, device FROM revocation WHERE seq > $1 ORDER BY seq LIMIT $2", after, limit)
 }
 
 func checkPage(limit int) error {

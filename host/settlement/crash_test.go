@@ -17,6 +17,8 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
+	"ekrona/host/store"
+	"ekrona/host/store/storetest"
 )
 
 // call is one request to the notary and the answer that it got.
@@ -216,6 +218,9 @@ func replay(t require.TestingT, path string, calls []call, want string, cut func
 // TestPowerCut: in every call the power goes after each commit, before anybody is told of it, and at random steps; the call is made
 // again, and nothing tells the outcome from that of an undisturbed run.
 func TestPowerCut(t *testing.T) {
+	if storetest.Dialect() != store.SQLite {
+		t.Skip("the power is cut before SQLite's driver")
+	}
 	calls, want := recorded(t)
 	folder, runs := t.TempDir(), 0
 	path := func() string {

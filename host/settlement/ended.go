@@ -2,7 +2,6 @@ package settlement
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/notary"
+	"ekrona/host/store"
 )
 
 // ReportLost implements notary.Participant.
@@ -38,7 +38,7 @@ func (p participant) End(ctx context.Context, id message.DeviceID) error {
 		}
 		reported, err := time.Parse(time.RFC3339Nano, d.reportedAt.String)
 		if err != nil {
-			return broken(err)
+			return store.Failed(err)
 		}
 		if until := reported.Add(p.n.terms.Honour); t.now.Before(until) {
 			return notary.Refuse(notary.WrongStatus, "claims on device %s are honoured until %s; end it then", id, until.Format(time.RFC3339))
@@ -59,14 +59,11 @@ func (n *Notary) EndDue(ctx context.Context) (ended []message.DeviceID, err erro
 			{"silent past its certificate's end", "status = 0 AND role <> $1 AND expires < $2 AND substr(coalesce(synced_at, registered_at), 1, 10) <= expires",
 				[]any{int(spec.RoleDesk), message.DateOf(t.now.Add(-n.terms.Honour)).String()}},
 			{"claims waited too long", `status = 0 AND coalesce(synced_at, registered_at) <= $1 AND EXISTS (SELECT 1 FROM payment p JOIN word w
-				ON w.payment = p.identity WHERE p.payer = device.id AND p.verdict = 2 AND p.asked = 1 AND p.standing = 0 AND w.at <= $2)`,
+				ON w.payment = p.identity WHERE p.payer = device.id AND p.verdict = 2 AND p.asked AND p.standing = 0 AND w.at <= $2)`,
 				[]any{t.before(n.terms.Wait), t.before(n.terms.Wait)}},
 		} {
-			var due []message.DeviceID
-			if err := each(t.ctx, t.tx, "SELECT id FROM device WHERE "+rule.condition+" ORDER BY id", rule.args, func(rows *sql.Rows) error {
-				due = append(due, "")
-				return rows.Scan(&due[len(due)-1])
-			}); err != nil {
+			due, err := store.Column[message.DeviceID](t.ctx, t.tx, "SELECT id FROM device WHERE "+rule.condition+" ORDER BY id", rule.args...)
+			if err != nil {
 				return err
 			}
 			for _, id := range due {
@@ -109,14 +106,11 @@ func (t *txn) accuse(id message.DeviceID, kind string, held, contrary []byte, cl
 // sweep gives away what an ended device's shadow wallet has left or gets: first back to the pool and the holding that paid its
 // claims, then to its owner. A device on which a known claim still waits, for cover or for its payee's word, keeps it for that.
 func (t *txn) sweep() (moved bool, err error) {
-	var ended []message.DeviceID
-	if err := each(t.ctx, t.tx, `SELECT d.id FROM device d JOIN ledger_account a ON a.name = 'shadow:' || d.id WHERE d.status = $1 AND a.balance > 0
+	ended, err := store.Column[message.DeviceID](t.ctx, t.tx, `SELECT d.id FROM device d JOIN ledger_account a ON a.name = 'shadow:' || d.id WHERE d.status = $1 AND a.balance > 0
 		AND NOT EXISTS (SELECT 1 FROM payment p LEFT JOIN word w ON w.payee = p.payee AND w.request = p.request WHERE p.payer = d.id
-			AND p.verdict = $2 AND p.asked = 1 AND p.standing IN ($3, $4) AND (w.payment = p.identity OR w.payee IS NULL AND p.standing = $3))
-		ORDER BY d.id`, []any{int(notary.Ended), int(notary.Waiting), int(first), int(second)}, func(rows *sql.Rows) error {
-		ended = append(ended, "")
-		return rows.Scan(&ended[len(ended)-1])
-	}); err != nil {
+			AND p.verdict = $2 AND p.asked AND p.standing IN ($3, $4) AND (w.payment = p.identity OR w.payee IS NULL AND p.standing = $3))
+		ORDER BY d.id`, int(notary.Ended), int(notary.Waiting), int(first), int(second))
+	if err != nil {
 		return false, err
 	}
 	for _, id := range ended {

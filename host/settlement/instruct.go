@@ -11,6 +11,7 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
 	"ekrona/host/notary"
+	"ekrona/host/store"
 )
 
 // outcome is what is known of an Instruction.
@@ -43,10 +44,11 @@ func (p participant) CoSign(ctx context.Context, order notary.OrderKey, instruct
 		if err := p.n.checkInstruction(t, d, i); err != nil {
 			return err
 		}
-		if err := message.SignAs(i, message.ByNotary, p.n.key); err != nil {
+		whole := *i // the transaction may be done again, from what came
+		if err := message.SignAs(&whole, message.ByNotary, p.n.key); err != nil {
 			return fmt.Errorf("notary key: %w", err)
 		}
-		if signed, err = message.Encode(i); err != nil {
+		if signed, err = message.Encode(&whole); err != nil {
 			return notary.Refuse(notary.Malformed, "Instruction to co-sign: %v", err)
 		}
 		policy, err := i.Policy.Bytes()
@@ -171,7 +173,7 @@ func (t *txn) checkPolicy(d *device, i *message.Instruction) error {
 	if raw != nil {
 		var err error
 		if current, err = message.ParsePolicy(raw); err != nil {
-			return broken(err)
+			return store.Failed(err)
 		}
 	}
 	if i.Policy.Version < current.Version {
@@ -182,7 +184,7 @@ func (t *txn) checkPolicy(d *device, i *message.Instruction) error {
 	}
 	ceilings, err := message.ParsePolicy(d.ceilings)
 	if err != nil {
-		return broken(err)
+		return store.Failed(err)
 	}
 	if !i.Policy.Within(ceilings) {
 		return bad("its policy is over the device's ceilings")

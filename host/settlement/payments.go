@@ -2,7 +2,6 @@ package settlement
 
 import (
 	"context"
-	"database/sql"
 	"encoding/hex"
 
 	"ekrona/apdu/message"
@@ -57,13 +56,11 @@ const paymentColumns = `SELECT p.n, p.identity, p.payer, p.atc, p.payee, p.reque
 
 // payments reads the payments that fit the condition, in order of arrival.
 func payments(ctx context.Context, q store.Queryer, condition string, args ...any) (all []*payment, err error) {
-	err = each(ctx, q, paymentColumns+"WHERE "+condition+" ORDER BY p.n", args, func(rows *sql.Rows) error {
+	return store.All(ctx, q, func(row store.Row) (*payment, error) {
 		p := &payment{}
-		all = append(all, p)
-		return rows.Scan(&p.n, &p.identity, &p.payer, &p.atc, &p.payee, &p.request, &p.amount, &p.asked, &p.standing, &p.verdict,
+		return p, row.Scan(&p.n, &p.identity, &p.payer, &p.atc, &p.payee, &p.request, &p.amount, &p.asked, &p.standing, &p.verdict,
 			&p.spoken, &p.accepted)
-	})
-	return all, err
+	}, paymentColumns+"WHERE "+condition+" ORDER BY p.n", args...)
 }
 
 // payment reads one by identity; nil when the notary does not hold it.

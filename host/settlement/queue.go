@@ -39,7 +39,7 @@ func (t *txn) open(condition string, args ...any) ([]*payment, error) {
 
 // speakForEnded accepts, for a payee whose device has ended, the first Payment of each Request that it had not refused.
 func (t *txn) speakForEnded() (bool, error) {
-	silent, err := t.open(`w.payee IS NULL AND p.asked = 1 AND p.standing = $1
+	silent, err := t.open(`w.payee IS NULL AND p.asked AND p.standing = $1
 		AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payee AND d.status = $2)`, int(first), int(notary.Ended))
 	if err != nil {
 		return false, err
@@ -56,7 +56,7 @@ func (t *txn) speakForEnded() (bool, error) {
 // actOnWords carries out the payee's word where nothing has to be waited for: a reserved payment settles or returns from what was
 // set aside for it, and a refused one that no active shadow wallet answers for moves nothing.
 func (t *txn) actOnWords() (moved bool, err error) {
-	spoken, err := t.open("(w.payee IS NOT NULL OR p.asked = 0)")
+	spoken, err := t.open("(w.payee IS NOT NULL OR NOT p.asked)")
 	if err != nil {
 		return false, err
 	}
@@ -93,7 +93,7 @@ func (t *txn) actOnWord(p *payment) (bool, error) {
 
 // settleQueue settles the largest set of waiting claims that leaves every shadow wallet non-negative, at once.
 func (t *txn) settleQueue() (bool, error) {
-	waiting, err := t.open("(w.payee IS NOT NULL OR p.asked = 0) AND p.verdict = $1 AND p.standing IN ($2, $3)", int(notary.Waiting), int(first), int(second))
+	waiting, err := t.open("(w.payee IS NOT NULL OR NOT p.asked) AND p.verdict = $1 AND p.standing IN ($2, $3)", int(notary.Waiting), int(first), int(second))
 	if err != nil || len(waiting) == 0 {
 		return false, err
 	}
@@ -161,7 +161,7 @@ func (t *txn) settle(set []*payment, payers map[message.DeviceID]*device) error 
 // coverEnded pays the waiting claims on devices that have ended, or that never were cards: from what their shadow wallet has
 // left, their intermediary's holding, then the pool. A claim for which all three do not suffice, or that is more than an honest payee has room for, goes on waiting.
 func (t *txn) coverEnded() (moved bool, err error) {
-	claims, err := t.open(`w.payment = p.identity AND p.asked = 1 AND p.verdict = $1 AND (p.standing = $2
+	claims, err := t.open(`w.payment = p.identity AND p.asked AND p.verdict = $1 AND (p.standing = $2
 		OR p.standing IN ($3, $4) AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payer AND d.status = $5))`,
 		int(notary.Waiting), int(uncarded), int(first), int(second), int(notary.Ended))
 	if err != nil {
@@ -237,7 +237,7 @@ func (t *txn) cover(p *payment) (bool, error) {
 
 // reserve sets money aside for payments on which the payee has not spoken, oldest first.
 func (t *txn) reserve() (moved bool, err error) {
-	silent, err := t.open("w.payee IS NULL AND p.asked = 1 AND p.verdict = $1 AND p.standing = $2", int(notary.Waiting), int(first))
+	silent, err := t.open("w.payee IS NULL AND p.asked AND p.verdict = $1 AND p.standing = $2", int(notary.Waiting), int(first))
 	if err != nil {
 		return false, err
 	}

@@ -17,7 +17,7 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
-	"ekrona/host/store"
+	"ekrona/host/store/storetest"
 )
 
 // TestMain asks for fewer runs than rapid's hundred, because each is a whole little economy; -rapid.checks asks for more.
@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		os.Exit(2)
 	}
 	flag.Parse()
-	os.Exit(m.Run())
+	os.Exit(storetest.Run(m))
 }
 
 // economy does random things in a world, in any order, and loses, repeats and delays what goes to the notary.
@@ -40,7 +40,7 @@ type economy struct {
 }
 
 func newEconomy(t *rapid.T) *economy {
-	e := &economy{World: settlementtest.NewWorld(t, store.Memory)}
+	e := &economy{World: settlementtest.NewWorld(t)}
 	e.Issue("ANNA", "NORDIC", spec.RoleCard)
 	e.Issue("BERTIL", "FJORD", spec.RoleCard)
 	e.Issue("CECILIA", "NORDIC", spec.RoleCard)

@@ -5,6 +5,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
+	"ekrona/host/store"
 )
 
 // record takes identity as the device's record number seq. When the notary holds another one there, it returns that one's
@@ -58,10 +59,10 @@ func (t *txn) headAt(d *device, atc uint32) ([]byte, error) {
 	if atc == 0 {
 		key, err := signature.ParsePoint(d.key)
 		if err != nil {
-			return nil, broken(err)
+			return nil, store.Failed(err)
 		}
 		head, err := message.FirstHead(d.id, key)
-		return head[:], broken(err)
+		return head[:], store.Failed(err)
 	}
 	var head []byte
 	_, err := t.found("SELECT head FROM record WHERE device = $1 AND seq = $2", []any{d.id, atc}, &head)

@@ -10,6 +10,7 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
 	"ekrona/host/notary"
+	"ekrona/host/store"
 )
 
 // Join implements notary.Operator.
@@ -63,7 +64,7 @@ func (t *txn) authority(reference message.AuthorityRef, role spec.Role) (*cvc.Ce
 		return nil, err
 	}
 	c, err := cvc.Parse(raw)
-	return c, broken(err)
+	return c, store.Failed(err)
 }
 
 // signedByAuthority checks that an intermediary's own instruction key signed the message, one that has not expired on the day
@@ -201,7 +202,7 @@ func (t *txn) takeCertificate(raw []byte) error {
 		}
 		m, err := message.Parse[message.Payment](kept)
 		if err != nil {
-			return broken(err)
+			return store.Failed(err)
 		}
 		if !signedBy(m, point) {
 			continue
@@ -217,7 +218,7 @@ func (t *txn) takeCertificate(raw []byte) error {
 func (t *txn) issuerOf(d *device) ([]byte, error) {
 	c, err := cvc.Parse(d.certificate)
 	if err != nil {
-		return nil, broken(err)
+		return nil, store.Failed(err)
 	}
 	var raw []byte
 	_, err = t.found("SELECT certificate FROM authority WHERE reference = $1", []any{string(c.Authority)}, &raw)

@@ -1,10 +1,9 @@
 package settlement
 
 import (
-	"database/sql"
-
 	"ekrona/apdu/message"
 	"ekrona/host/notary"
+	"ekrona/host/store"
 )
 
 // asking is a Request by the number under which its payee signed it.
@@ -24,27 +23,30 @@ func (t *txn) oneRequest(a asking, raw []byte) (cloned bool, err error) {
 	}
 	var other []byte
 	for _, query := range []string{
-		"SELECT bytes FROM payment WHERE payee = $1 AND request = $2 AND asked = 1",
-		"SELECT bytes FROM voice WHERE payee = $1 AND request = $2 AND payment IS NULL",
+		"SELECT bytes FROM payment WHERE payee = $1 AND request = $2 AND asked ORDER BY n",
+		"SELECT bytes FROM voice WHERE payee = $1 AND request = $2 AND payment IS NULL ORDER BY n",
 	} {
-		if err := each(t.ctx, t.tx, query, []any{a.payee, a.number}, func(rows *sql.Rows) error {
-			var held []byte
-			if err := rows.Scan(&held); err != nil {
-				return err
-			}
+		all, err := store.Column[[]byte](t.ctx, t.tx, query, a.payee, a.number)
+		if err != nil {
+			return false, err
+		}
+		for _, held := range all {
 			m, _, err := message.Said(held)
 			if err != nil {
-				return err
+				return false, store.Failed(err)
 			}
 			carried, err := carriedBy(m)
-			if err != nil || carried == a {
-				return err
+			if err != nil {
+				return false, store.Failed(err)
+			}
+			if carried == a {
+				continue
 			}
 			identity, err := message.Identity(m)
+			if err != nil {
+				return false, store.Failed(err)
+			}
 			other = identity[:]
-			return err
-		}); err != nil {
-			return false, err
 		}
 	}
 	if other == nil {

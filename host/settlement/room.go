@@ -1,8 +1,11 @@
 package settlement
 
 import (
+	"math"
+
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/host/store"
 )
 
 // withinRoom tells whether holding and pool may pay help towards a claim. What they pay to one payee, between two of its
@@ -20,7 +23,7 @@ func (t *txn) withinRoom(p *payment, help money.Ore) (bool, error) {
 	if payee.ceilings != nil {
 		ceilings, err := message.ParsePolicy(payee.ceilings)
 		if err != nil {
-			return false, broken(err)
+			return false, store.Failed(err)
 		}
 		room = ceilings.MaxBalance * money.Ore(ceilings.MaxTransactions)
 	}
@@ -48,7 +51,10 @@ func (t *txn) helped(p *payment) (money.Ore, error) {
 	if err != nil {
 		return 0, err
 	}
+	if until == 0 { // nothing later is acknowledged
+		until = math.MaxUint32
+	}
 	given, err := t.number(`SELECT sum(p.from_holding + p.from_pool) FROM payment p JOIN word w ON w.payment = p.identity
-		JOIN voice v ON v.identity = w.voice WHERE p.payee = $1 AND v.seq > $2 AND ($3 = 0 OR v.seq <= $4)`, p.payee, after, until, until)
+		JOIN voice v ON v.identity = w.voice WHERE p.payee = $1 AND v.seq > $2 AND v.seq <= $3`, p.payee, after, until)
 	return money.Ore(given), err
 }

@@ -3,7 +3,6 @@ package settlement_test
 import (
 	"context"
 	"math"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -16,17 +15,14 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
-	"ekrona/host/store"
+	"ekrona/host/store/storetest"
 )
 
 const nordic, fjord = "SENORDIC", "SEFJORD0"
 
 // loaded is a world with Anna's card (NORDIC), loaded with 200 kr, Bertil's (FJORD), a shop (FJORD), and 800 kr online at NORDIC.
 func loaded(t *testing.T) *settlementtest.World {
-	w := settlementtest.NewWorld(t, store.Memory)
-	if isWired(t) {
-		w.Notary = settlementtest.ThroughWire(w.Notary)
-	}
+	w := settlementtest.NewWorld(t)
 	w.Issue("ANNA", "NORDIC", spec.RoleCard)
 	w.Issue("BERTIL", "FJORD", spec.RoleCard)
 	w.Issue("SHOP", "FJORD", spec.RoleTerminal)
@@ -322,7 +318,7 @@ func TestSilentPastItsCertificatesEnd(t *testing.T) {
 // whether its balance is right.
 func TestTillCountsInThirtyTwoBits(t *testing.T) {
 	const much = 3_000_000_000 // öre; two of them do not fit
-	w := settlementtest.NewWorld(t, store.Memory)
+	w := settlementtest.NewWorld(t)
 	shop, rich := w.Issue("SHOP", "FJORD", spec.RoleTerminal), w.Unregistered("RICH", "NORDIC", spec.RoleCard, "RICH")
 	rich.Ceilings.MaxBalance, rich.Ceilings.MaxPayment = much, much
 	rich.Policy.MaxBalance, rich.Policy.MaxPayment, rich.Policy.Version = much, much, 1
@@ -388,7 +384,7 @@ func TestTwoStolenKeys(t *testing.T) {
 
 // TestBothSidesAtOnce: payer and payee hand over the same payments at the same moment, at two intermediaries.
 func TestBothSidesAtOnce(t *testing.T) {
-	w := settlementtest.NewWorld(t, filepath.Join(t.TempDir(), "notary.db"))
+	w := settlementtest.NewWorldOn(t, nil, storetest.NewFile(t, schemas(t)...))
 	anna, shop := w.Issue("ANNA", "NORDIC", spec.RoleCard), w.Issue("SHOP", "FJORD", spec.RoleTerminal)
 	require.NoError(t, w.Notary.Issue(t.Context(), "1", nordic, 1000_00))
 	w.Sync(anna, settlementtest.Whole, 200_00)

@@ -28,7 +28,7 @@ func (p participant) OpenChallenge(ctx context.Context, challenge []byte) error 
 		return t.exec(`INSERT INTO challenge (identity, device, known_atc, known_seq, known_request, opened_at) VALUES ($1, $2,
 			(SELECT coalesce(max(seq), 0) FROM record WHERE device = $3),
 			(SELECT coalesce(max(seq), 0) FROM instruction WHERE device = $4 AND outcome <> 0),
-			(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $5 AND asked = 1), $6) ON CONFLICT (identity) DO NOTHING`,
+			(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $5 AND asked), $6) ON CONFLICT (identity) DO NOTHING`,
 			identity[:], d.id, d.id, d.id, d.id, t.stamp())
 	})
 }
@@ -115,7 +115,7 @@ func (t *txn) report(id message.DeviceID, s *message.State) (notary.StateReport,
 	if err != nil {
 		return notary.StateReport{}, err
 	}
-	clones, err := t.number("SELECT count(*) FROM evidence WHERE device = $1 AND clone = 1", id)
+	clones, err := t.number("SELECT count(*) FROM evidence WHERE device = $1 AND clone", id)
 	if err != nil {
 		return notary.StateReport{}, err
 	}
@@ -209,7 +209,7 @@ func (p participant) Outstanding(ctx context.Context, id message.DeviceID) (o no
 
 // handovers are the Payments to a device on which its word is missing.
 func (t *txn) handovers(payee message.DeviceID) (all []notary.Handover, err error) {
-	silent, err := t.open("p.payee = $1 AND w.payee IS NULL AND p.asked = 1 AND p.standing IN ($2, $3)", payee, int(first), int(second))
+	silent, err := t.open("p.payee = $1 AND w.payee IS NULL AND p.asked AND p.standing IN ($2, $3)", payee, int(first), int(second))
 	if err != nil {
 		return nil, err
 	}

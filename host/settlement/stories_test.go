@@ -17,7 +17,6 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
-	"ekrona/host/store"
 )
 
 // TestStories runs testdata/stories.txt, whose head explains its lines.
@@ -65,7 +64,7 @@ type story struct {
 }
 
 func newStory(t *testing.T) *story {
-	return &story{World: settlementtest.NewWorld(t, store.Memory), t: t, payments: map[string]*message.Payment{}, receipts: map[string]*message.Receipt{}}
+	return &story{World: settlementtest.NewWorld(t), t: t, payments: map[string]*message.Payment{}, receipts: map[string]*message.Receipt{}}
 }
 
 func (s *story) tell(lines [][]string) {

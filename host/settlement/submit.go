@@ -3,7 +3,6 @@ package settlement
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 
 	"ekrona/apdu/message"
@@ -11,6 +10,7 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/apdu/tlv"
 	"ekrona/host/notary"
+	"ekrona/host/store"
 )
 
 // Submit implements notary.Participant.
@@ -167,11 +167,8 @@ func (t *txn) standingOf(p *message.Payment) (standing, error) {
 	if payer != nil && payer.role.CanPay() && signedBy(p, payer.key) {
 		return first, nil
 	}
-	var keys [][]byte
-	if err := each(t.ctx, t.tx, "SELECT public_key FROM stray_certificate WHERE device = $1", []any{p.Payer}, func(rows *sql.Rows) error {
-		keys = append(keys, nil)
-		return rows.Scan(&keys[len(keys)-1])
-	}); err != nil {
+	keys, err := store.Column[[]byte](t.ctx, t.tx, "SELECT public_key FROM stray_certificate WHERE device = $1", string(p.Payer))
+	if err != nil {
 		return unproven, err
 	}
 	for _, key := range keys {

@@ -3,8 +3,6 @@ package settlement
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
 	"time"
 
 	"ekrona/apdu/message"
@@ -46,49 +44,16 @@ const stampLayout = "2006-01-02T15:04:05.000000000Z07:00"
 func (t *txn) stamp() string { return t.now.Format(stampLayout) }
 
 func (t *txn) exec(query string, args ...any) error {
-	_, err := t.tx.ExecContext(t.ctx, query, args...)
-	return broken(err)
+	return store.Exec(t.ctx, t.tx, query, args...)
 }
 
-// found scans one row; it tells whether there was one.
+// found reads one row, and reports whether there was one.
 func (t *txn) found(query string, args []any, into ...any) (bool, error) {
-	switch err := t.tx.QueryRowContext(t.ctx, query, args...).Scan(into...); {
-	case errors.Is(err, sql.ErrNoRows):
-		return false, nil
-	case err != nil:
-		return false, broken(err)
-	}
-	return true, nil
+	return store.Get(t.ctx, t.tx, into, query, args...)
 }
 
-// number reads one number; no row or null count as 0.
 func (t *txn) number(query string, args ...any) (int64, error) {
-	var v sql.NullInt64
-	_, err := t.found(query, args, &v)
-	return v.Int64, err
-}
-
-// each runs scan for every row, which must not use the transaction meanwhile.
-func each(ctx context.Context, q store.Queryer, query string, args []any, scan func(*sql.Rows) error) error {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return broken(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return broken(err)
-		}
-	}
-	return broken(rows.Err())
-}
-
-// broken marks an error of the database: it is no refusal, moved nothing, and the call may be repeated.
-func broken(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("settlement database: %w", err)
+	return store.Number(t.ctx, t.tx, query, args...)
 }
 
 // device is a row of the registry.

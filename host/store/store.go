@@ -1,10 +1,15 @@
-// Package store opens a party's database and runs its transactions. It knows no tables: each package that has some brings its
-// own embedded migrations, so a party puts together what it needs in one file (the central bank: ledger and settlement).
+// Package store opens a party's database and runs its transactions. It knows no tables: each
+// package that has some brings its own embedded migrations, so a party puts together what it needs
+// in one database (the central bank: ledger and settlement). Start at Open; write with InTx; read
+// and write rows with Get, All, Column, Each, Number, Exec and Changed.
 //
-// It trusts the disk to keep what was synced, and nothing else: every commit is synced before it is acknowledged (crash-only),
-// writers are one at a time, and foreign keys are checked. SQLite serves here; the statements of our packages keep to what
-// PostgreSQL understands too ($1 placeholders in order of appearance, RETURNING, ON CONFLICT), triggers and types apart, which
-// live in the migrations.
+// The database is SQLite in a file, or PostgreSQL; what differs between them is in Dialect. The
+// statements of our packages mean the same in both: placeholders $1, $2, ... in order of
+// appearance, RETURNING, ON CONFLICT, an ORDER BY wherever order matters, booleans as booleans.
+//
+// The package trusts the disk to keep what was synced, and nothing else: every commit is synced
+// before it is acknowledged (crash-only), writers of one database come one at a time, and foreign
+// keys are checked.
 package store
 
 import (
@@ -14,91 +19,128 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
+	"strings"
+	"sync"
 
 	"github.com/pressly/goose/v3"
-	"modernc.org/sqlite"
 )
 
-// Memory as a path gives a database that lives as long as its connection: for tests and rehearsals.
+// Memory as a source gives an SQLite database that lives as long as its connection: for tests and
+// rehearsals.
 const Memory = ":memory:"
 
-// Queryer is what reading needs: a database or a transaction.
-type Queryer interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-// Schema is the tables of one package: its migrations are versioned under its own name, so schemas can share a database.
+// Schema is the tables of one package: its migrations are versioned under its own name, so schemas
+// can share a database.
 type Schema struct {
 	Name  string // letters and underscores
-	Files fs.FS  // NNNNN_what.sql at its top, as goose reads them
+	Files fs.FS  // NNNNN_what.sql at its top, as goose reads them, in the words of Dialect
 }
 
-// Open opens or creates the database at path and brings every schema up to date, in the order given.
-func Open(ctx context.Context, path string, schemas ...Schema) (*sql.DB, error) {
-	return OpenOn(ctx, &sqlite.Driver{}, path, schemas...)
+// Open opens or creates the database at source and brings every schema up to date, in the order
+// given. A source that begins with postgres:// or postgresql:// is that of a database on a
+// PostgreSQL server, which has to exist, in UTF-8 and collated by bytes ("C"); every other one is
+// the path of an SQLite file.
+func Open(ctx context.Context, source string, schemas ...Schema) (*sql.DB, error) {
+	return OpenOn(ctx, dialectOf(source).driver(), source, schemas...)
 }
 
-// OpenOn is Open on a driver that stands before SQLite's: one that loses power at a chosen moment, or counts.
-func OpenOn(ctx context.Context, d driver.Driver, path string, schemas ...Schema) (*sql.DB, error) {
-	db := sql.OpenDB(connector{d, source(path)})
-	if path == Memory {
+// OpenOn is Open on a driver that stands before the database's own: one that loses power at a
+// chosen moment, or counts.
+func OpenOn(
+	ctx context.Context, d driver.Driver, source string, schemas ...Schema,
+) (*sql.DB, error) {
+	c := &connector{driver: d, dialect: dialectOf(source)}
+	var err error
+	if c.source, err = c.dialect.options(source); err != nil {
+		return nil, fmt.Errorf("database %s: %w", shown(source), err)
+	}
+	db := sql.OpenDB(c)
+	if source == Memory {
 		db.SetMaxOpenConns(1) // each connection would be a database of its own
 	}
-	for _, schema := range schemas {
-		if err := migrate(ctx, db, schema); err != nil {
-			return nil, errors.Join(fmt.Errorf("database %s, tables of %s: %w (is the file ours, and the disk writable?)", path, schema.Name, err), db.Close())
-		}
+	if err := migrate(ctx, db, c.dialect, schemas); err != nil {
+		return nil, errors.Join(fmt.Errorf("database %s: %w", shown(source), err), db.Close())
 	}
 	return db, nil
 }
 
-// connector opens connections to one database on a driver.
+// connector opens connections to one database on a driver. It implements driver.Connector.
 type connector struct {
-	driver driver.Driver
-	source string
+	driver  driver.Driver
+	dialect Dialect
+	source  string
+
+	once  sync.Once
+	inner driver.Connector // of a driver that has connectors
+	err   error
 }
 
 // Connect opens one connection.
-func (c connector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.source) }
-
-// Driver is the driver.
-func (c connector) Driver() driver.Driver { return c.driver }
-
-func source(path string) string {
-	options := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "trusted_schema(OFF)",
-	}}
-	if path == Memory {
-		return "file::memory:?" + options.Encode()
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	with, ok := c.driver.(driver.DriverContext)
+	if !ok {
+		return c.driver.Open(c.source)
 	}
-	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: options.Encode()}).String()
+	c.once.Do(func() { c.inner, c.err = with.OpenConnector(c.source) })
+	if c.err != nil {
+		return nil, c.err
+	}
+	conn, err := c.inner.Connect(ctx)
+	if err != nil {
+		return nil, oneLine{err}
+	}
+	return conn, nil
 }
 
-func migrate(ctx context.Context, db *sql.DB, schema Schema) error {
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, schema.Files,
-		goose.WithTableName(schema.Name+"_version"), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+// oneLine is an error that names every address it has tried on a line of its own.
+type oneLine struct{ error }
+
+// Error is all of it in one line.
+func (o oneLine) Error() string { return strings.Join(strings.Fields(o.error.Error()), " ") }
+
+// Unwrap is the error as it was.
+func (o oneLine) Unwrap() error { return o.error }
+
+// Driver is the driver, and says which dialect the database at its other end speaks.
+func (c *connector) Driver() driver.Driver { return speaking{c.driver, c.dialect} }
+
+// speaking is a driver with the dialect of its database.
+type speaking struct {
+	driver.Driver
+	dialect Dialect
+}
+
+// DialectOf is what a database that this package opened speaks.
+func DialectOf(db *sql.DB) Dialect {
+	if s, ours := db.Driver().(speaking); ours {
+		return s.dialect
+	}
+	return SQLite
+}
+
+// migrate brings every schema up to date, one program at a time.
+func migrate(ctx context.Context, db *sql.DB, d Dialect, schemas []Schema) (err error) {
+	release, err := d.prepare(ctx, db)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	for _, schema := range schemas {
+		if err := up(ctx, db, d, schema); err != nil {
+			const hint = "is the database ours, and writable?"
+			return fmt.Errorf("tables of %s: %w (%s)", schema.Name, err, hint)
+		}
+	}
+	return nil
+}
+
+func up(ctx context.Context, db *sql.DB, d Dialect, schema Schema) error {
+	provider, err := goose.NewProvider(d.goose(), db, rendered{schema.Files, d},
+		goose.WithTableName(schema.Name+"_version"), goose.WithDisableGlobalRegistry(true),
+		goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return err
 	}
 	_, err = provider.Up(ctx)
 	return err
-}
-
-// InTx runs do in one write transaction: committed, and so durable, when it returns nil, undone when it returns an error.
-// Everything inside must go through the transaction: the database itself may have no second connection to give.
-func InTx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("database: begin: %w", err)
-	}
-	defer tx.Rollback() // after a commit it does nothing
-	if err := do(tx); err != nil {
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("database: commit: %w", err)
-	}
-	return nil
 }

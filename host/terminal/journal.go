@@ -33,16 +33,16 @@ type till struct {
 func begin(ctx context.Context, tx *sql.Tx, id message.DeviceID, head message.Hash, policy message.Policy, date message.Date) error {
 	limits, err := policy.Bytes()
 	if err != nil {
-		return fmt.Errorf("terminal: limits of %s: %w", id, err)
+		return fmt.Errorf("terminal: policy: %w", err)
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO till (only, device, head, instruction, policy, date_floor, life_cycle)
-		VALUES (1, $1, $2, $3, $4, $5, $6) ON CONFLICT (only) DO NOTHING`,
+	err = store.Exec(ctx, tx, `INSERT INTO till (one, device, head, instruction, policy, date_floor, life_cycle)
+		VALUES (1, $1, $2, $3, $4, $5, $6) ON CONFLICT (one) DO NOTHING`,
 		id, head[:], make([]byte, spec.HashLength), limits, date.String(), spec.Active)
 	if err != nil {
 		return fmt.Errorf("terminal: journal: %w", err)
 	}
 	var owner message.DeviceID
-	if err := tx.QueryRowContext(ctx, `SELECT device FROM till`).Scan(&owner); err != nil {
+	if err := store.Must(ctx, tx, store.Into{&owner}, `SELECT device FROM till`); err != nil {
 		return fmt.Errorf("terminal: journal: %w", err)
 	}
 	if owner != id {
@@ -55,9 +55,9 @@ func readTill(ctx context.Context, q store.Queryer) (till, error) {
 	var t till
 	var head, instruction, policy []byte
 	var date string
-	err := q.QueryRowContext(ctx, `SELECT requests, records, head, acked, accepted_ore, instruction_sequence, instruction, confirmation,
-		policy, date_floor, life_cycle, rolled_back FROM till`).Scan(&t.requests, &t.records, &head, &t.acked, &t.accepted, &t.sequence,
-		&instruction, &t.confirmation, &policy, &date, &t.lifeCycle, &t.rolledBack)
+	err := store.Must(ctx, q, store.Into{&t.requests, &t.records, &head, &t.acked, &t.accepted, &t.sequence, &instruction, &t.confirmation,
+		&policy, &date, &t.lifeCycle, &t.rolledBack}, `SELECT requests, records, head, acked, accepted_ore, instruction_sequence, instruction,
+		confirmation, policy, date_floor, life_cycle, rolled_back FROM till`)
 	if err != nil {
 		return t, fmt.Errorf("terminal: journal: %w", err)
 	}
@@ -75,9 +75,9 @@ func readTill(ctx context.Context, q store.Queryer) (till, error) {
 func (t till) write(ctx context.Context, tx *sql.Tx) error {
 	limits, err := t.policy.Bytes()
 	if err != nil {
-		return fmt.Errorf("terminal: journal: %w", err)
+		return fmt.Errorf("terminal: policy: %w", err)
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE till SET requests = $1, records = $2, head = $3, acked = $4, accepted_ore = $5,
+	err = store.Exec(ctx, tx, `UPDATE till SET requests = $1, records = $2, head = $3, acked = $4, accepted_ore = $5,
 		instruction_sequence = $6, instruction = $7, confirmation = $8, policy = $9, date_floor = $10, life_cycle = $11`,
 		t.requests, t.records, t.head[:], t.acked, int64(t.accepted), t.sequence, t.instruction[:], t.confirmation,
 		limits, t.date.String(), t.lifeCycle)
@@ -100,8 +100,8 @@ var ErrNoSale = errors.New("terminal: no such sale in the journal: it was never 
 func (t *Terminal) sale(ctx context.Context, q store.Queryer, number uint32) (sale, error) {
 	var s sale
 	var sealed []byte
-	err := q.QueryRowContext(ctx, `SELECT message, open FROM request WHERE number = $1`, number).Scan(&sealed, &s.open)
-	if errors.Is(err, sql.ErrNoRows) {
+	found, err := store.Get(ctx, q, store.Into{&sealed, &s.open}, `SELECT message, open FROM request WHERE number = $1`, number)
+	if err == nil && !found {
 		return s, fmt.Errorf("sale %d: %w", number, ErrNoSale)
 	}
 	if err != nil {
@@ -118,9 +118,9 @@ func (t *Terminal) sale(ctx context.Context, q store.Queryer, number uint32) (sa
 
 // openSales are the open Requests, the oldest first.
 func (t *Terminal) openSales(ctx context.Context, q store.Queryer) ([]message.OpenRequest, error) {
-	numbers, err := column[uint32](ctx, q, `SELECT number FROM request WHERE open = 1 ORDER BY made`)
+	numbers, err := store.Column[uint32](ctx, q, `SELECT number FROM request WHERE open ORDER BY made`)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("terminal: journal: %w", err)
 	}
 	var open []message.OpenRequest
 	for _, number := range numbers {
@@ -140,8 +140,8 @@ func (t *Terminal) openSales(ctx context.Context, q store.Queryer) ([]message.Op
 // recordOf is the terminal's word on a Request; nil when it has not spoken.
 func (t *Terminal) recordOf(ctx context.Context, q store.Queryer, request uint32) (*message.Record, error) {
 	var number uint32
-	err := q.QueryRowContext(ctx, `SELECT number FROM record WHERE request = $1`, request).Scan(&number)
-	if errors.Is(err, sql.ErrNoRows) {
+	found, err := store.Get(ctx, q, store.Into{&number}, `SELECT number FROM record WHERE request = $1`, request)
+	if err == nil && !found {
 		return nil, nil
 	}
 	if err != nil {
@@ -160,7 +160,7 @@ func (t *Terminal) recordOf(ctx context.Context, q store.Queryer, request uint32
 
 func (t *Terminal) record(ctx context.Context, q store.Queryer, number uint32) ([]byte, error) {
 	var sealed []byte
-	if err := q.QueryRowContext(ctx, `SELECT message FROM record WHERE number = $1`, number).Scan(&sealed); err != nil {
+	if err := store.Must(ctx, q, store.Into{&sealed}, `SELECT message FROM record WHERE number = $1`, number); err != nil {
 		return nil, fmt.Errorf("terminal: journal: record %d: %w", number, err)
 	}
 	return t.sealer.open("record", number, sealed)
@@ -200,11 +200,11 @@ func (t *Terminal) speak(ctx context.Context, tx *sql.Tx, now till, s sale, reco
 			return err
 		}
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO record (number, request, accepted, amount, message, payer, head) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+	if err := store.Exec(ctx, tx, `INSERT INTO record (number, request, accepted, amount, message, payer, head) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		now.records, s.request.Number, accepted, int64(amount), sealed, sealedPayer, now.head[:]); err != nil {
 		return fmt.Errorf("terminal: journal: record %d: %w", now.records, err)
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE request SET open = 0 WHERE number = $1`, s.request.Number); err != nil {
+	if err := store.Exec(ctx, tx, `UPDATE request SET open = FALSE WHERE number = $1`, s.request.Number); err != nil {
 		return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
 	}
 	return now.write(ctx, tx)
@@ -212,14 +212,14 @@ func (t *Terminal) speak(ctx context.Context, tx *sql.Tx, now till, s sale, reco
 
 // payers are the certificates of the payers whose Payments are in the journal.
 func (t *Terminal) payers(ctx context.Context, q store.Queryer) ([][]byte, error) {
-	numbers, err := column[uint32](ctx, q, `SELECT number FROM record WHERE payer IS NOT NULL ORDER BY number`)
+	numbers, err := store.Column[uint32](ctx, q, `SELECT number FROM record WHERE payer IS NOT NULL ORDER BY number`)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("terminal: journal: %w", err)
 	}
 	var certificates [][]byte
 	for _, number := range numbers {
 		var sealed []byte
-		if err := q.QueryRowContext(ctx, `SELECT payer FROM record WHERE number = $1`, number).Scan(&sealed); err != nil {
+		if err := store.Must(ctx, q, store.Into{&sealed}, `SELECT payer FROM record WHERE number = $1`, number); err != nil {
 			return nil, fmt.Errorf("terminal: journal: record %d: %w", number, err)
 		}
 		certificate, err := t.sealer.open("payer", number, sealed)
@@ -229,22 +229,4 @@ func (t *Terminal) payers(ctx context.Context, q store.Queryer) ([][]byte, error
 		certificates = append(certificates, certificate)
 	}
 	return certificates, nil
-}
-
-// column reads one column of all rows.
-func column[T any](ctx context.Context, q store.Queryer, query string, args ...any) ([]T, error) {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("terminal: journal: %w", err)
-	}
-	defer rows.Close()
-	var all []T
-	for rows.Next() {
-		var one T
-		if err := rows.Scan(&one); err != nil {
-			return nil, fmt.Errorf("terminal: journal: %w", err)
-		}
-		all = append(all, one)
-	}
-	return all, rows.Err()
 }

@@ -23,7 +23,7 @@ var ErrRevoked = errors.New("terminal: this card was reported lost or has ended:
 func (t *Terminal) learnRevoked(ctx context.Context) error {
 	for {
 		var after int64
-		if err := t.db.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM revoked`).Scan(&after); err != nil {
+		if err := store.Must(ctx, t.db, store.Into{&after}, `SELECT coalesce(max(seq), 0) FROM revoked`); err != nil {
 			return fmt.Errorf("terminal: revocation list: %w", err)
 		}
 		page, err := t.link.Revoked(ctx, after)
@@ -31,12 +31,13 @@ func (t *Terminal) learnRevoked(ctx context.Context) error {
 			return err
 		}
 		if err := store.InTx(ctx, t.db, func(tx *sql.Tx) error {
+			last := after
 			for _, r := range page {
-				if r.Seq <= after {
-					return fmt.Errorf("terminal: revocation list: position %d comes after %d: the intermediary's list is damaged, tell them", r.Seq, after)
+				if r.Seq <= last {
+					return fmt.Errorf("terminal: revocation list: position %d comes after %d: the intermediary's list is damaged, tell them", r.Seq, last)
 				}
-				after = r.Seq
-				if _, err := tx.ExecContext(ctx, `INSERT INTO revoked (seq, device) VALUES ($1, $2)`, r.Seq, r.Device); err != nil {
+				last = r.Seq
+				if err := store.Exec(ctx, tx, `INSERT INTO revoked (seq, device) VALUES ($1, $2)`, r.Seq, r.Device); err != nil {
 					return fmt.Errorf("terminal: revocation list: %w", err)
 				}
 			}
@@ -49,7 +50,7 @@ func (t *Terminal) learnRevoked(ctx context.Context) error {
 
 // isRevoked tells whether the terminal knows that a card is not to be asked to pay.
 func (t *Terminal) isRevoked(ctx context.Context, payer *cvc.Certificate) (revoked bool, err error) {
-	err = t.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM revoked WHERE device = $1)`, string(payer.Holder)).Scan(&revoked)
+	err = store.Must(ctx, t.db, store.Into{&revoked}, `SELECT EXISTS (SELECT 1 FROM revoked WHERE device = $1)`, string(payer.Holder))
 	if err != nil {
 		return false, fmt.Errorf("terminal: revocation list: %w", err)
 	}

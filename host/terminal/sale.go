@@ -67,7 +67,7 @@ func (t *Terminal) Ask(ctx context.Context, amount money.Ore) (Sale, error) {
 			return err
 		}
 		now.requests++
-		if _, err := tx.ExecContext(ctx, `INSERT INTO request (number, amount, made, message) VALUES ($1, $2, $3, $4)`,
+		if err := store.Exec(ctx, tx, `INSERT INTO request (number, amount, made, message) VALUES ($1, $2, $3, $4)`,
 			request.Number, int64(amount), now.requests, sealed); err != nil {
 			return fmt.Errorf("terminal: journal: sale %d: %w", request.Number, err)
 		}
@@ -96,10 +96,9 @@ func (t *Terminal) room(ctx context.Context, q store.Queryer, now till, amount m
 		return fmt.Errorf("%w (%s at most)", ErrTooMuch, now.policy.MaxPayment)
 	}
 	var open, taken, sum int64
-	err := q.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM request WHERE open = 1),
-		(SELECT count(*) FROM record WHERE accepted = 1),
-		(SELECT coalesce(sum(amount), 0) FROM request WHERE open = 1) + (SELECT coalesce(sum(amount), 0) FROM record WHERE accepted = 1)`).
-		Scan(&open, &taken, &sum)
+	err := store.Must(ctx, q, store.Into{&open, &taken, &sum}, `SELECT (SELECT count(*) FROM request WHERE open),
+		(SELECT count(*) FROM record WHERE accepted),
+		(SELECT coalesce(sum(amount), 0) FROM request WHERE open) + (SELECT coalesce(sum(amount), 0) FROM record WHERE accepted)`)
 	switch {
 	case err != nil:
 		return fmt.Errorf("terminal: journal: %w", err)
@@ -114,9 +113,9 @@ func (t *Terminal) room(ctx context.Context, q store.Queryer, now till, amount m
 
 // OpenSales are the sales that are neither paid nor refused, the oldest first.
 func (t *Terminal) OpenSales(ctx context.Context) ([]Sale, error) {
-	numbers, err := column[uint32](ctx, t.db, `SELECT number FROM request WHERE open = 1 ORDER BY made`)
+	numbers, err := store.Column[uint32](ctx, t.db, `SELECT number FROM request WHERE open ORDER BY made`)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("terminal: journal: %w", err)
 	}
 	var sales []Sale
 	for _, number := range numbers {

@@ -95,6 +95,7 @@ func (t *Terminal) Read(ctx context.Context, challenge []byte, trust session.Tru
 	}
 	var reading session.Reading
 	err = store.InTx(ctx, t.db, func(tx *sql.Tx) error { // one view of state and records
+		reading.Records = nil
 		now, err := readTill(ctx, tx)
 		if err != nil {
 			return err
@@ -165,7 +166,7 @@ func (t *Terminal) Apply(ctx context.Context, instruction []byte, trust session.
 		return err
 	})
 	if errors.Is(err, ErrRolledBack) {
-		_, marked := t.db.ExecContext(ctx, `UPDATE till SET rolled_back = 1`)
+		marked := store.Exec(ctx, t.db, `UPDATE till SET rolled_back = TRUE`)
 		return nil, errors.Join(err, marked)
 	}
 	return confirmation, err
@@ -194,7 +195,7 @@ func (t *Terminal) fits(ctx context.Context, q store.Queryer, now till, ordered 
 	case ordered.AckedATC == now.acked:
 		return nil // drops nothing
 	default:
-		heads, err := column[[]byte](ctx, q, `SELECT head FROM record WHERE number = $1`, ordered.AckedATC)
+		heads, err := store.Column[[]byte](ctx, q, `SELECT head FROM record WHERE number = $1`, ordered.AckedATC)
 		if err != nil || len(heads) != 1 {
 			return errors.Join(fmt.Errorf("%w (it acknowledges a record that is not kept)", ErrInstruction), err)
 		}
@@ -207,10 +208,10 @@ func (t *Terminal) fits(ctx context.Context, q store.Queryer, now till, ordered 
 }
 
 func (t *Terminal) apply(ctx context.Context, tx *sql.Tx, now till, ordered *message.Instruction, identity message.Hash) ([]byte, error) {
-	if _, err := tx.ExecContext(ctx, `DELETE FROM request WHERE number IN (SELECT request FROM record WHERE number <= $1)`, ordered.AckedATC); err != nil {
+	if err := store.Exec(ctx, tx, `DELETE FROM request WHERE number IN (SELECT request FROM record WHERE number <= $1)`, ordered.AckedATC); err != nil {
 		return nil, fmt.Errorf("terminal: journal: %w", err)
 	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM record WHERE number <= $1`, ordered.AckedATC); err != nil {
+	if err := store.Exec(ctx, tx, `DELETE FROM record WHERE number <= $1`, ordered.AckedATC); err != nil {
 		return nil, fmt.Errorf("terminal: journal: %w", err)
 	}
 	now.acked, now.sequence, now.instruction, now.date = ordered.AckedATC, ordered.Sequence, identity, ordered.Date

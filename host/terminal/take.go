@@ -149,14 +149,14 @@ func (t *Terminal) meet(ctx context.Context, client *card.Client, s sale, entere
 	}
 	return payer, store.InTx(ctx, t.db, func(tx *sql.Tx) error {
 		var taps uint32
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM tapped WHERE request = $1`, s.request.Number).Scan(&taps); err != nil {
+		if err := store.Must(ctx, tx, store.Into{&taps}, `SELECT count(*) FROM tapped WHERE request = $1`, s.request.Number); err != nil {
 			return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
 		}
 		sealed, err := t.sealer.seal("tapped", s.request.Number, encoded)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO tapped (request, tap, certificate) VALUES ($1, $2, $3)`, s.request.Number, taps+1, sealed); err != nil {
+		if err := store.Exec(ctx, tx, `INSERT INTO tapped (request, tap, certificate) VALUES ($1, $2, $3)`, s.request.Number, taps+1, sealed); err != nil {
 			return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
 		}
 		return nil
@@ -166,9 +166,9 @@ func (t *Terminal) meet(ctx context.Context, client *card.Client, s sale, entere
 // tapped are the certificates of the cards that were held here for a sale, the
 // latest first.
 func (t *Terminal) tapped(ctx context.Context, number uint32) ([]*cvc.Certificate, error) {
-	rows, err := column[[]byte](ctx, t.db, `SELECT certificate FROM tapped WHERE request = $1 ORDER BY tap DESC`, number)
+	rows, err := store.Column[[]byte](ctx, t.db, `SELECT certificate FROM tapped WHERE request = $1 ORDER BY tap DESC`, number)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("terminal: journal: %w", err)
 	}
 	var seen []*cvc.Certificate
 	for _, sealed := range rows {

@@ -174,13 +174,13 @@ func (t *Terminal) drawEpoch(ctx context.Context, tx *sql.Tx) error {
 			return fmt.Errorf("terminal: the source of randomness failed: %w", err)
 		}
 		epoch := binary.BigEndian.Uint32(raw[:]) >> positionBits
-		result, err := tx.ExecContext(ctx, `INSERT INTO epoch (epoch) VALUES ($1) ON CONFLICT (epoch) DO NOTHING`, epoch)
+		fresh, err := store.Changed(ctx, tx, `INSERT INTO epoch (epoch) VALUES ($1) ON CONFLICT (epoch) DO NOTHING`, epoch)
 		if err != nil {
 			return fmt.Errorf("terminal: boot epoch: %w", err)
 		}
-		if fresh, err := result.RowsAffected(); err != nil || fresh == 1 {
+		if fresh == 1 {
 			t.epoch, t.next = epoch, 1 // 0 would be no number in epoch 0
-			return err
+			return nil
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"io"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"time"
 
@@ -18,10 +19,13 @@ import (
 	"ekrona/host/envelope"
 	"ekrona/host/session"
 	"ekrona/host/store"
+	"ekrona/host/store/storetest"
 	"ekrona/personalization/pki"
 )
 
 type clock struct{ now time.Time }
+
+func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
 func (c *clock) Now() time.Time { return c.now }
 
@@ -59,7 +63,7 @@ func newShop(t *testing.T) *shop {
 	own := certified("till", "SENORDICTILL0001", spec.RoleTerminal, s.ca)
 	schema, err := Schema()
 	require.NoError(t, err)
-	db, err := store.Open(s.ctx, store.Memory, schema)
+	db, err := store.Open(s.ctx, storetest.New(t, schema), schema)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	s.config = Config{
@@ -378,6 +382,9 @@ func TestRolledBackStoreIsFoundOut(t *testing.T) {
 // copyOfStore is the till's store as it is now, in another database.
 func (s *shop) copyOfStore() *sql.DB {
 	s.t.Helper()
+	if storetest.Dialect() != store.SQLite {
+		s.t.Skip("only SQLite copies a database that is open")
+	}
 	path := s.t.TempDir() + "/older.db"
 	_, err := s.config.DB.ExecContext(s.ctx, `VACUUM INTO '`+path+`'`)
 	require.NoError(s.t, err)

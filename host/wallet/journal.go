@@ -43,9 +43,10 @@ func (w *Wallet) keepRequest(ctx context.Context, asked envelope.Envelope, found
 	if !isBy(asked.Message, asked.Certificate) {
 		return transfer{}, ErrAltered
 	}
-	if _, err := w.db.ExecContext(ctx, `INSERT INTO transfer (request, position, asked, found)
+	if err := store.Exec(ctx, w.db, `INSERT INTO transfer (request, position, asked, found)
 		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM transfer), $2, $3) ON CONFLICT (request) DO UPDATE
-		SET found = min(found, $3), asked = CASE WHEN payment IS NULL AND answer IS NULL THEN $2 ELSE asked END`,
+		SET found = transfer.found AND excluded.found,
+		asked = CASE WHEN transfer.payment IS NULL AND transfer.answer IS NULL THEN excluded.asked ELSE transfer.asked END`,
 		identity[:], asked.Bytes(), found); err != nil {
 		return transfer{}, fmt.Errorf("wallet: journal: %w", err)
 	}
@@ -79,9 +80,9 @@ var ErrNoTransfer = errors.New("wallet: this phone has not seen the Request: bri
 func (w *Wallet) transfer(ctx context.Context, identity message.Hash) (transfer, error) {
 	t := transfer{identity: identity}
 	var asked, payment, answer []byte
-	err := w.db.QueryRowContext(ctx, `SELECT asked, payer_certificate, payment, answer, found FROM transfer WHERE request = $1`, identity[:]).
-		Scan(&asked, &t.payerCertificate, &payment, &answer, &t.found)
-	if errors.Is(err, sql.ErrNoRows) {
+	found, err := store.Get(ctx, w.db, store.Into{&asked, &t.payerCertificate, &payment, &answer, &t.found},
+		`SELECT asked, payer_certificate, payment, answer, found FROM transfer WHERE request = $1`, identity[:])
+	if err == nil && !found {
 		return t, ErrNoTransfer
 	}
 	if err != nil {
@@ -108,7 +109,7 @@ func (w *Wallet) transfer(ctx context.Context, identity message.Hash) (transfer,
 
 // keepPayer notes which card is about to pay, before it is asked to.
 func (w *Wallet) keepPayer(ctx context.Context, t transfer, certificate []byte) error {
-	_, err := w.db.ExecContext(ctx, `UPDATE transfer SET payer_certificate = $1 WHERE request = $2`, certificate, t.identity[:])
+	err := store.Exec(ctx, w.db, `UPDATE transfer SET payer_certificate = $1 WHERE request = $2`, certificate, t.identity[:])
 	if err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
 	}
@@ -134,12 +135,12 @@ func (w *Wallet) keep(ctx context.Context, statement string, identity message.Ha
 		return err
 	}
 	return store.InTx(ctx, w.db, func(tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, statement, e.Bytes(), identity[:])
+		changed, err := store.Changed(ctx, tx, statement, e.Bytes(), identity[:])
 		if err != nil {
 			return fmt.Errorf("wallet: journal: %w", err)
 		}
-		if changed, err := result.RowsAffected(); err != nil || changed == 0 {
-			return err // kept before, or no conversation of this phone
+		if changed == 0 {
+			return nil // kept before, or no conversation of this phone
 		}
 		return queue(ctx, tx, append(with, e.Message)...)
 	})
@@ -148,7 +149,7 @@ func (w *Wallet) keep(ctx context.Context, statement string, identity message.Ha
 // queue puts messages into the outbox, each once.
 func queue(ctx context.Context, tx *sql.Tx, messages ...[]byte) error {
 	for _, message := range messages {
-		_, err := tx.ExecContext(ctx, `INSERT INTO outbox (message, position)
+		err := store.Exec(ctx, tx, `INSERT INTO outbox (message, position)
 			VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM outbox)) ON CONFLICT (message) DO NOTHING`, message)
 		if err != nil {
 			return fmt.Errorf("wallet: journal: %w", err)
@@ -157,27 +158,9 @@ func queue(ctx context.Context, tx *sql.Tx, messages ...[]byte) error {
 	return nil
 }
 
-// column reads one column of bytes.
-func (w *Wallet) column(ctx context.Context, query string) ([][]byte, error) {
-	rows, err := w.db.QueryContext(ctx, query)
-	if err != nil {
-		return nil, fmt.Errorf("wallet: journal: %w", err)
-	}
-	defer rows.Close()
-	var all [][]byte
-	for rows.Next() {
-		var one []byte
-		if err := rows.Scan(&one); err != nil {
-			return nil, fmt.Errorf("wallet: journal: %w", err)
-		}
-		all = append(all, one)
-	}
-	return all, rows.Err()
-}
-
 // forget drops a message that needs to be handed over no more.
 func (w *Wallet) forget(ctx context.Context, handed []byte) error {
-	if _, err := w.db.ExecContext(ctx, `DELETE FROM outbox WHERE message = $1`, handed); err != nil {
+	if err := store.Exec(ctx, w.db, `DELETE FROM outbox WHERE message = $1`, handed); err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
 	}
 	return nil

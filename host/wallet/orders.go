@@ -2,13 +2,13 @@ package wallet
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
 	"ekrona/apdu/money"
 	"ekrona/host/envelope"
 	"ekrona/host/order"
+	"ekrona/host/store"
 )
 
 // kept is an order as the journal holds it.
@@ -23,9 +23,10 @@ type kept struct {
 func (w *Wallet) ordered(ctx context.Context, kind order.Kind, amount money.Ore) (kept, error) {
 	var k kept
 	var id, request []byte
-	err := w.db.QueryRowContext(ctx, `SELECT id, request FROM orders WHERE kind = $1 AND amount = $2 AND done = 0 ORDER BY position LIMIT 1`,
-		kind, int64(amount)).Scan(&id, &request)
-	if errors.Is(err, sql.ErrNoRows) {
+	found, err := store.Get(ctx, w.db, store.Into{&id, &request},
+		`SELECT id, request FROM orders WHERE kind = $1 AND amount = $2 AND NOT done ORDER BY position LIMIT 1`,
+		kind, int64(amount))
+	if err == nil && !found {
 		return w.order(ctx, kind, amount)
 	}
 	if err != nil {
@@ -50,7 +51,7 @@ func (w *Wallet) order(ctx context.Context, kind order.Kind, amount money.Ore) (
 	if err != nil {
 		return kept{}, err
 	}
-	_, err = w.db.ExecContext(ctx, `INSERT INTO orders (id, position, kind, amount)
+	err = store.Exec(ctx, w.db, `INSERT INTO orders (id, position, kind, amount)
 		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM orders), $2, $3)`, signed.ID[:], kind, int64(amount))
 	if err != nil {
 		return kept{}, fmt.Errorf("wallet: journal: %w", err)
@@ -60,7 +61,7 @@ func (w *Wallet) order(ctx context.Context, kind order.Kind, amount money.Ore) (
 
 // finish notes that nothing more is to be done for an order.
 func (w *Wallet) finish(ctx context.Context, k kept) error {
-	if _, err := w.db.ExecContext(ctx, `UPDATE orders SET done = 1 WHERE id = $1`, k.ID[:]); err != nil {
+	if err := store.Exec(ctx, w.db, `UPDATE orders SET done = TRUE WHERE id = $1`, k.ID[:]); err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
 	}
 	return nil
@@ -77,7 +78,7 @@ func (w *Wallet) settle(ctx context.Context, k kept, err error) error {
 
 // keepDesks keeps the Request with which the desk has answered an order.
 func (w *Wallet) keepDesks(ctx context.Context, k *kept, request envelope.Envelope) error {
-	if _, err := w.db.ExecContext(ctx, `UPDATE orders SET request = $1 WHERE id = $2`, request.Bytes(), k.ID[:]); err != nil {
+	if err := store.Exec(ctx, w.db, `UPDATE orders SET request = $1 WHERE id = $2`, request.Bytes(), k.ID[:]); err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
 	}
 	k.request = &request

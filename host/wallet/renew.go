@@ -58,7 +58,7 @@ func (w *Wallet) Renew(ctx context.Context, tap Tap, certificate []byte) error {
 	default:
 		return ErrAltered
 	}
-	if _, err := w.db.ExecContext(ctx, `UPDATE phone SET certificate = $1`, certificate); err != nil {
+	if err := store.Exec(ctx, w.db, `UPDATE phone SET certificate = $1`, certificate); err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
 	}
 	w.certificate = certificate
@@ -94,7 +94,7 @@ func (w *Wallet) isLater(encoded []byte) error {
 // one that the phone was set up with.
 func (w *Wallet) takeRenewed(ctx context.Context, q store.Queryer) error {
 	var renewed []byte
-	if err := q.QueryRowContext(ctx, `SELECT certificate FROM phone`).Scan(&renewed); err != nil {
+	if err := store.Must(ctx, q, store.Into{&renewed}, `SELECT certificate FROM phone`); err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
 	}
 	if renewed != nil && w.isLater(renewed) == nil {

@@ -12,6 +12,7 @@ import (
 	"ekrona/host/envelope"
 	"ekrona/host/notary"
 	"ekrona/host/session"
+	"ekrona/host/store"
 )
 
 // Synchronise brings the owner's card and its intermediary to agreement:
@@ -38,9 +39,12 @@ func (w *Wallet) Synchronise(ctx context.Context, tap Tap) (session.Result, erro
 
 // handOver empties the outbox as far as the notary takes it.
 func (w *Wallet) handOver(ctx context.Context) error {
-	waiting, err := w.column(ctx, `SELECT message FROM outbox ORDER BY position`)
-	if err != nil || len(waiting) == 0 {
-		return err
+	waiting, err := store.Column[[]byte](ctx, w.db, `SELECT message FROM outbox ORDER BY position`)
+	if err != nil {
+		return fmt.Errorf("wallet: journal: %w", err)
+	}
+	if len(waiting) == 0 {
+		return nil
 	}
 	answers, err := w.intermediary.HandOver(ctx, waiting)
 	if err != nil {

@@ -3,10 +3,12 @@ package wallet
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/host/envelope"
+	"ekrona/host/store"
 )
 
 // Side is one of the two cards of a payment.
@@ -93,9 +95,9 @@ func (w *Wallet) Unfinished(ctx context.Context) ([]envelope.Envelope, error) {
 
 // transfers are all conversations, the oldest first.
 func (w *Wallet) transfers(ctx context.Context) ([]transfer, error) {
-	identities, err := w.column(ctx, `SELECT request FROM transfer ORDER BY position`)
+	identities, err := store.Column[[]byte](ctx, w.db, `SELECT request FROM transfer ORDER BY position`)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("wallet: journal: %w", err)
 	}
 	var all []transfer
 	for _, identity := range identities {

@@ -97,13 +97,13 @@ func New(ctx context.Context, c Config) (*Wallet, error) {
 		w.authorities[message.AuthorityRef(authority.Holder)] = encoded
 	}
 	return w, store.InTx(ctx, w.db, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO phone (only, device, pin_point) VALUES (1, $1, $2) ON CONFLICT (only) DO NOTHING`,
+		if err := store.Exec(ctx, tx, `INSERT INTO phone (one, device, pin_point) VALUES (1, $1, $2) ON CONFLICT (one) DO NOTHING`,
 			c.Device, c.PINPoint); err != nil {
 			return fmt.Errorf("wallet: journal: %w", err)
 		}
 		var device message.DeviceID
 		var point []byte
-		if err := tx.QueryRowContext(ctx, `SELECT device, pin_point FROM phone`).Scan(&device, &point); err != nil {
+		if err := store.Must(ctx, tx, store.Into{&device, &point}, `SELECT device, pin_point FROM phone`); err != nil {
 			return fmt.Errorf("wallet: journal: %w", err)
 		}
 		if device != c.Device || !bytes.Equal(point, c.PINPoint) {

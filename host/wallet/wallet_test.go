@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -21,6 +22,7 @@ import (
 	"ekrona/host/notary"
 	"ekrona/host/order"
 	"ekrona/host/store"
+	"ekrona/host/store/storetest"
 	"ekrona/personalization/pki"
 	"ekrona/personalization/pki/keys"
 )
@@ -33,6 +35,8 @@ type clerk struct {
 	seen    [][]byte
 	orders  []order.Signed
 }
+
+func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
 func (c *clerk) HandOver(_ context.Context, messages [][]byte) ([]notary.Answer, error) {
 	c.seen = messages
@@ -75,7 +79,7 @@ func newPhone(t *testing.T) *phone {
 	require.NoError(t, err)
 	schema, err := Schema()
 	require.NoError(t, err)
-	db, err := store.Open(p.ctx, store.Memory, schema)
+	db, err := store.Open(p.ctx, storetest.New(t, schema), schema)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	p.config = Config{
@@ -133,7 +137,7 @@ func (p *phone) begun(asked envelope.Envelope) message.Hash {
 
 func (p *phone) waiting() [][]byte {
 	p.t.Helper()
-	waiting, err := p.column(p.ctx, `SELECT message FROM outbox ORDER BY position`)
+	waiting, err := store.Column[[]byte](p.ctx, p.db, `SELECT message FROM outbox ORDER BY position`)
 	require.NoError(p.t, err)
 	return waiting
 }

@@ -12,6 +12,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/host/banking"
 	"ekrona/host/progress"
+	"ekrona/host/store"
 	"ekrona/personalization"
 	"ekrona/personalization/batch/letter"
 	"ekrona/personalization/preflight"
@@ -97,7 +98,8 @@ func (b *Batch) Close() error { return b.journal.close() }
 // Count is how many cards of the job are made and begun.
 func (b *Batch) Count(ctx context.Context) (progress.Count, error) {
 	c := progress.Count{Total: len(b.job.Cards)}
-	err := b.journal.db.QueryRowContext(ctx, `SELECT COALESCE(SUM(state = 'active'), 0), COALESCE(SUM(state = 'begun'), 0) FROM card_order`).Scan(&c.Done, &c.Begun)
+	err := store.Must(ctx, b.journal.db, store.Into{&c.Done, &c.Begun},
+		`SELECT count(*) FILTER (WHERE state = 'active'), count(*) FILTER (WHERE state = 'begun') FROM card_order`)
 	if err != nil {
 		return c, fmt.Errorf("journal: %w", err)
 	}
@@ -147,7 +149,7 @@ func (b *Batch) GiveUp(ctx context.Context, device message.DeviceID, reason stri
 // clear does what a rejection leaves to do: a device that was registered is reported
 // lost, a letter is taken away. A cut before the last step: it is done again.
 func (b *Batch) clear(ctx context.Context) error {
-	return b.journal.each(ctx, `SELECT device FROM card_order WHERE state = 'rejected' AND cleared = 0 ORDER BY device`, func(device message.DeviceID) error {
+	return b.journal.each(ctx, `SELECT device FROM card_order WHERE state = 'rejected' AND NOT cleared ORDER BY device`, func(device message.DeviceID) error {
 		known, err := b.registry.Device(ctx, device)
 		registered := err == nil
 		switch {
@@ -166,7 +168,7 @@ func (b *Batch) clear(ctx context.Context) error {
 			return err
 		}
 		return b.journal.write(ctx, func(w *writing) error {
-			if err := w.exec(`UPDATE card_order SET cleared = 1 WHERE device = $1`, string(device)); err != nil || !registered {
+			if err := w.exec(`UPDATE card_order SET cleared = TRUE WHERE device = $1`, string(device)); err != nil || !registered {
 				return err
 			}
 			return w.log("reported lost", map[string]string{"device": string(device)})

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/progress"
 	"ekrona/host/party"
+	"ekrona/host/progress"
 	"ekrona/personalization"
 	"ekrona/personalization/batch"
 	"ekrona/personalization/batch/batchtest"

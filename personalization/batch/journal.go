@@ -16,8 +16,6 @@ import (
 	"sync"
 	"time"
 
-	"modernc.org/sqlite"
-
 	"ekrona/host/durable"
 	"ekrona/host/lockfile"
 	"ekrona/host/store"
@@ -103,7 +101,7 @@ func openDB(ctx context.Context, d driver.Driver, path string) (*sql.DB, error) 
 		return nil, err
 	}
 	if d == nil {
-		d = &sqlite.Driver{}
+		return store.Open(ctx, path, s)
 	}
 	return store.OpenOn(ctx, d, path, s)
 }
@@ -123,14 +121,14 @@ func (j *journal) close() error {
 func (j *journal) begin(ctx context.Context, job *Job) error {
 	var name string
 	var digest []byte
-	err := j.db.QueryRowContext(ctx, `SELECT id, name, digest FROM job`).Scan(&j.id, &name, &digest)
+	found, err := store.Get(ctx, j.db, store.Into{&j.id, &name, &digest}, `SELECT id, name, digest FROM job`)
 	switch {
-	case err == nil:
+	case found:
 		if err := (begunJob{name: name, digest: digest}).sameAs(job); err != nil {
 			return fmt.Errorf("job folder %s: %w", j.folder, err)
 		}
 		return j.write(ctx, func(w *writing) error { return w.log("opened", nil) })
-	case !errors.Is(err, sql.ErrNoRows):
+	case err != nil:
 		return fmt.Errorf("journal: %w", err)
 	}
 	var id [16]byte
@@ -139,7 +137,7 @@ func (j *journal) begin(ctx context.Context, job *Job) error {
 	}
 	j.id = hex.EncodeToString(id[:])
 	return j.write(ctx, func(w *writing) error {
-		if err := w.exec(`INSERT INTO job (only, id, name, bank, digest, begun) VALUES (1, $1, $2, $3, $4, $5)`,
+		if err := w.exec(`INSERT INTO job (one, id, name, bank, digest, begun) VALUES (1, $1, $2, $3, $4, $5)`,
 			j.id, job.Name, string(job.Bank), job.Digest[:], j.now()); err != nil {
 			return err
 		}
@@ -172,15 +170,12 @@ func readBegun(ctx context.Context, folder string) (found begunJob, err error) {
 		return found, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	err = db.QueryRowContext(ctx, `SELECT name, digest, (SELECT COUNT(*) FROM item) = (SELECT COUNT(*) FROM card_order WHERE state = 'active') FROM job`).
-		Scan(&found.name, &found.digest, &found.done)
-	if errors.Is(err, sql.ErrNoRows) {
-		return found, nil // it was cut before anything was written
-	}
+	// One that was cut before anything was written has none.
+	found.begun, err = store.Get(ctx, db, store.Into{&found.name, &found.digest, &found.done},
+		`SELECT name, digest, (SELECT COUNT(*) FROM item) = (SELECT COUNT(*) FROM card_order WHERE state = 'active') FROM job`)
 	if err != nil {
 		return found, fmt.Errorf("journal: %w", err)
 	}
-	found.begun = true
 	return found, nil
 }
 
@@ -213,9 +208,9 @@ func (j *journal) write(ctx context.Context, do func(w *writing) error) error {
 	ctx = context.WithoutCancel(ctx)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	w := &writing{j: j, ctx: ctx, head: j.head}
+	w := &writing{}
 	if err := store.InTx(ctx, j.db, func(tx *sql.Tx) error {
-		w.tx = tx
+		*w = writing{j: j, ctx: ctx, tx: tx, head: j.head}
 		return do(w)
 	}); err != nil {
 		return fmt.Errorf("journal: %w", err)
@@ -228,8 +223,7 @@ func (j *journal) write(ctx context.Context, do func(w *writing) error) error {
 }
 
 func (w *writing) exec(query string, arguments ...any) error {
-	_, err := w.tx.ExecContext(w.ctx, query, arguments...)
-	return err
+	return store.Exec(w.ctx, w.tx, query, arguments...)
 }
 
 // log puts a line into the audit log.

@@ -3,7 +3,6 @@ package batch
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"fmt"
 
@@ -57,12 +56,7 @@ func headOf(lines []string) auditlog.Head {
 }
 
 func logLines(ctx context.Context, q store.Queryer) (lines []string, err error) {
-	err = rows(ctx, q, `SELECT line FROM log_line ORDER BY number`, func(row *sql.Rows) error {
-		var line string
-		err := row.Scan(&line)
-		lines = append(lines, line)
-		return err
-	})
+	lines, err = store.Column[string](ctx, q, `SELECT line FROM log_line ORDER BY number`)
 	if err != nil {
 		err = fmt.Errorf("journal: %w", err)
 	}

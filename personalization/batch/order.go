@@ -3,7 +3,6 @@ package batch
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/banking"
+	"ekrona/host/store"
 	"ekrona/personalization"
 )
 
@@ -38,33 +38,30 @@ var (
 	errNoneLeft = errors.New("every card of the job is made or begun")
 )
 
-const orderColumns = `device, position, attempt, chip, date, state, stage, failures, sealed`
-
 // orderOf finds the order that a chip is bound to: begun or active. Errors:
 // [errNoOrder].
 func (j *journal) orderOf(ctx context.Context, job *Job, chip Chip) (order, error) {
-	return j.scanOrder(job, j.db.QueryRowContext(ctx, `SELECT `+orderColumns+` FROM card_order WHERE chip = $1 AND state <> 'rejected'`, string(chip)))
+	return j.readOrder(ctx, job, `chip = $1 AND state <> 'rejected'`, string(chip))
 }
 
 // rejectedAs tells as what a chip was rejected last, nothing if it was not.
 func (j *journal) rejectedAs(ctx context.Context, chip Chip) (device message.DeviceID, reason string, err error) {
-	err = j.db.QueryRowContext(ctx, `SELECT device, reason FROM card_order WHERE chip = $1 AND state = 'rejected' ORDER BY device DESC LIMIT 1`, string(chip)).Scan(&device, &reason)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = nil
-	}
+	_, err = store.Get(ctx, j.db, store.Into{&device, &reason},
+		`SELECT device, reason FROM card_order WHERE chip = $1 AND state = 'rejected' ORDER BY device DESC LIMIT 1`, string(chip))
 	return device, reason, err
 }
 
 func (j *journal) byDevice(ctx context.Context, job *Job, device message.DeviceID) (order, error) {
-	return j.scanOrder(job, j.db.QueryRowContext(ctx, `SELECT `+orderColumns+` FROM card_order WHERE device = $1`, string(device)))
+	return j.readOrder(ctx, job, `device = $1`, string(device))
 }
 
-func (j *journal) scanOrder(job *Job, row *sql.Row) (order, error) {
+func (j *journal) readOrder(ctx context.Context, job *Job, condition, arg string) (order, error) {
 	var o order
 	var date, sealed []byte
 	var stage string
-	err := row.Scan(&o.Device, &o.position, &o.attempt, &o.chip, &date, &o.state, &stage, &o.failures, &sealed)
-	if errors.Is(err, sql.ErrNoRows) {
+	found, err := store.Get(ctx, j.db, store.Into{&o.Device, &o.position, &o.attempt, &o.chip, &date, &o.state, &stage, &o.failures, &sealed},
+		`SELECT device, position, attempt, chip, date, state, stage, failures, sealed FROM card_order WHERE `+condition, arg)
+	if err == nil && !found {
 		return o, errNoOrder
 	}
 	if err == nil {
@@ -101,10 +98,10 @@ func (j *journal) reserve(ctx context.Context, job *Job, registry banking.Issuer
 	j.reserving.Lock()
 	defer j.reserving.Unlock()
 	o := order{chip: chip, state: begun}
-	err := j.db.QueryRowContext(ctx, `SELECT position, (SELECT COUNT(*) FROM card_order WHERE card_order.position = item.position) + 1 FROM item
-		WHERE NOT EXISTS (SELECT 1 FROM card_order WHERE card_order.position = item.position AND state <> 'rejected') ORDER BY position LIMIT 1`).
-		Scan(&o.position, &o.attempt)
-	if errors.Is(err, sql.ErrNoRows) {
+	found, err := store.Get(ctx, j.db, store.Into{&o.position, &o.attempt},
+		`SELECT position, (SELECT COUNT(*) FROM card_order WHERE card_order.position = item.position) + 1 FROM item
+		WHERE NOT EXISTS (SELECT 1 FROM card_order WHERE card_order.position = item.position AND state <> 'rejected') ORDER BY position LIMIT 1`)
+	if err == nil && !found {
 		return o, errNoneLeft
 	}
 	if err != nil {
@@ -151,11 +148,12 @@ const eraseSealed = `PRAGMA secure_delete = ON`
 
 // finish says that the order's card is active, and erases what was drawn for it.
 func (j *journal) finish(ctx context.Context, v *visit, o *order, certificate [sha256.Size]byte) error {
+	took := v.took(j)
 	err := j.write(ctx, func(w *writing) error {
 		if err := w.exec(eraseSealed); err != nil {
 			return err
 		}
-		if err := v.step(w, o, personalization.Active); err != nil {
+		if err := v.step(w, *o, personalization.Active, took); err != nil {
 			return err
 		}
 		if err := w.exec(`UPDATE card_order SET state = 'active', sealed = NULL WHERE device = $1 AND state = 'begun'`,
@@ -170,6 +168,7 @@ func (j *journal) finish(ctx context.Context, v *visit, o *order, certificate [s
 	if err != nil {
 		return err
 	}
+	o.stage = max(o.stage, personalization.Active)
 	return j.checkpoint(ctx)
 }
 
@@ -200,7 +199,7 @@ func (j *journal) reject(ctx context.Context, v *visit, o order, reason string) 
 // was erased is not left there. One that a reader holds up is for the next.
 func (j *journal) checkpoint(ctx context.Context) error {
 	var busy, frames, moved int
-	if err := j.db.QueryRowContext(context.WithoutCancel(ctx), `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved); err != nil {
+	if err := store.Must(context.WithoutCancel(ctx), j.db, store.Into{&busy, &frames, &moved}, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	return nil

@@ -104,7 +104,7 @@ func ReadRecord(ctx context.Context, folder string) (_ Record, err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var r Record
 	var begun int64
-	if err := db.QueryRowContext(ctx, `SELECT name, bank, begun FROM job`).Scan(&r.Job, &r.Bank, &begun); err != nil {
+	if err := store.Must(ctx, db, store.Into{&r.Job, &r.Bank, &begun}, `SELECT name, bank, begun FROM job`); err != nil {
 		return r, fmt.Errorf("journal: %w", err)
 	}
 	r.Begun = time.Unix(0, begun)
@@ -117,32 +117,17 @@ func ReadRecord(ctx context.Context, folder string) (_ Record, err error) {
 	return r, nil
 }
 
-// rows reads each row of a query.
-func rows(ctx context.Context, q store.Queryer, query string, scan func(*sql.Rows) error) error {
-	found, err := q.QueryContext(ctx, query)
-	if err != nil {
-		return err
-	}
-	defer found.Close()
-	for found.Next() {
-		if err := scan(found); err != nil {
-			return err
-		}
-	}
-	return found.Err()
-}
-
 func (r *Record) readItems(ctx context.Context, db *sql.DB, folder string) error {
-	err := rows(ctx, db, `SELECT line, owner, name FROM item ORDER BY position`, func(row *sql.Rows) error {
+	err := store.Each(ctx, db, func(row store.Row) error {
 		var i Item
 		err := row.Scan(&i.Line, &i.Owner, &i.Name)
 		r.Items = append(r.Items, i)
 		return err
-	})
+	}, `SELECT line, owner, name FROM item ORDER BY position`)
 	if err != nil {
 		return err
 	}
-	return rows(ctx, db, `SELECT position, device, chip, state, stage, reason FROM card_order ORDER BY position, attempt`, func(row *sql.Rows) error {
+	return store.Each(ctx, db, func(row store.Row) error {
 		var t Tried
 		var position int
 		if err := row.Scan(&position, &t.Device, &t.Chip, &t.State, &t.Stage, &t.Reason); err != nil {
@@ -152,12 +137,12 @@ func (r *Record) readItems(ctx context.Context, db *sql.DB, folder string) error
 		t.Letter, err = letter.Exists(filepath.Join(folder, lettersIn), t.Device)
 		r.Items[position-1].Orders = append(r.Items[position-1].Orders, t)
 		return err
-	})
+	}, `SELECT position, device, chip, state, stage, reason FROM card_order ORDER BY position, attempt`)
 }
 
 func (r *Record) readVisits(ctx context.Context, db *sql.DB) error {
 	index := map[int64]int{}
-	err := rows(ctx, db, `SELECT number, reader, chip, COALESCE(device, ''), began, COALESCE(ended, began), outcome, reason FROM visit ORDER BY number`, func(row *sql.Rows) error {
+	err := store.Each(ctx, db, func(row store.Row) error {
 		var v Visit
 		var number, began, ended int64
 		err := row.Scan(&number, &v.Reader, &v.Chip, &v.Device, &began, &ended, &v.Outcome, &v.Reason)
@@ -165,11 +150,11 @@ func (r *Record) readVisits(ctx context.Context, db *sql.DB) error {
 		index[number] = len(r.Visits)
 		r.Visits = append(r.Visits, v)
 		return err
-	})
+	}, `SELECT number, reader, chip, COALESCE(device, ''), began, COALESCE(ended, began), outcome, reason FROM visit ORDER BY number`)
 	if err != nil {
 		return err
 	}
-	return rows(ctx, db, `SELECT visit, stage, began, ended, card FROM step ORDER BY number`, func(row *sql.Rows) error {
+	return store.Each(ctx, db, func(row store.Row) error {
 		var s Step
 		var number, began, ended int64
 		if err := row.Scan(&number, &s.Stage, &began, &ended, &s.Card); err != nil {
@@ -182,5 +167,5 @@ func (r *Record) readVisits(ctx context.Context, db *sql.DB) error {
 			v.Ended = s.Ended
 		}
 		return nil
-	})
+	}, `SELECT visit, stage, began, ended, card FROM step ORDER BY number`)
 }

@@ -2,8 +2,8 @@ package batch
 
 import (
 	"context"
-	"database/sql"
 	"errors"
+	"fmt"
 	"sync"
 
 	"ekrona/apdu/message"
@@ -96,9 +96,9 @@ func (r *run) tell(e progress.Event) {
 
 // each does something for every device that a query names.
 func (j *journal) each(ctx context.Context, query string, do func(device message.DeviceID) error) error {
-	devices, err := devicesOf(ctx, j.db, query)
+	devices, err := store.Column[message.DeviceID](ctx, j.db, query)
 	if err != nil {
-		return err
+		return fmt.Errorf("journal: %w", err)
 	}
 	for _, device := range devices {
 		if err := do(device); err != nil {
@@ -106,14 +106,4 @@ func (j *journal) each(ctx context.Context, query string, do func(device message
 		}
 	}
 	return nil
-}
-
-func devicesOf(ctx context.Context, q store.Queryer, query string) (devices []message.DeviceID, err error) {
-	err = rows(ctx, q, query, func(row *sql.Rows) error {
-		var device message.DeviceID
-		err := row.Scan(&device)
-		devices = append(devices, device)
-		return err
-	})
-	return devices, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"ekrona/host/store"
 	"ekrona/personalization"
 )
 
@@ -24,29 +25,44 @@ func (j *journal) visit(ctx context.Context, reader string, chip Chip, o *order,
 		device = string(o.Device)
 	}
 	return v, j.write(ctx, func(w *writing) error {
-		return w.tx.QueryRowContext(w.ctx, `INSERT INTO visit (reader, chip, device, began, outcome) VALUES ($1, $2, $3, $4, 'cut') RETURNING number`,
-			reader, string(chip), device, v.last.UnixNano()).Scan(&v.number)
+		return store.Must(w.ctx, w.tx, store.Into{&v.number}, `INSERT INTO visit (reader, chip, device, began, outcome)
+			VALUES ($1, $2, $3, $4, 'cut') RETURNING number`, reader, string(chip), device, v.last.UnixNano())
 	})
 }
 
 // step keeps a stage that is true on the card now.
 func (j *journal) step(ctx context.Context, v *visit, o *order, stage personalization.Stage) error {
-	return j.write(ctx, func(w *writing) error { return v.step(w, o, stage) })
+	took := v.took(j)
+	if err := j.write(ctx, func(w *writing) error { return v.step(w, *o, stage, took) }); err != nil {
+		return err
+	}
+	o.stage = max(o.stage, stage)
+	return nil
 }
 
-// step is that in a transaction. An order's stage never goes back: what is found true
-// again was true.
-func (v *visit) step(w *writing, o *order, stage personalization.Stage) error {
+// span is when a step began and ended, and how long of that card and reader were at work.
+type span struct {
+	began, ended time.Time
+	card         time.Duration
+}
+
+// took is the span since the step before.
+func (v *visit) took(j *journal) span {
+	s := span{v.last, j.clock.Now(), v.meter.take()}
+	v.last = s.ended
+	return s
+}
+
+// step keeps a stage in a transaction. An order's stage never goes back: what is found
+// true again was true.
+func (v *visit) step(w *writing, o order, stage personalization.Stage, took span) error {
 	if stage > o.stage {
 		if err := w.exec(`UPDATE card_order SET stage = $1 WHERE device = $2`, stage.String(), string(o.Device)); err != nil {
 			return err
 		}
-		o.stage = stage
 	}
-	began := v.last
-	v.last = w.j.clock.Now()
 	return w.exec(`INSERT INTO step (visit, stage, began, ended, card) VALUES ($1, $2, $3, $4, $5)`,
-		v.number, stage.String(), began.UnixNano(), v.last.UnixNano(), int64(v.meter.take()))
+		v.number, stage.String(), took.began.UnixNano(), took.ended.UnixNano(), int64(took.card))
 }
 
 // end writes down how a stay ended.

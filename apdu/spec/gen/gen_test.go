@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -23,5 +24,11 @@ func TestGeneratedFilesAreCurrent(t *testing.T) {
 func TestJavaIsASCII(t *testing.T) {
 	for i, c := range []byte(java()) {
 		require.Less(t, c, byte(0x80), "byte %d", i)
+	}
+}
+
+func TestJavaLinesAreShort(t *testing.T) {
+	for i, line := range strings.Split(java(), "\n") {
+		assert.LessOrEqual(t, len(line), javaWidth, "line %d", i+1)
 	}
 }

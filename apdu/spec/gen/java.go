@@ -12,28 +12,73 @@ import (
 // javaFile collects the constants of Spec.java.
 type javaFile struct{ strings.Builder }
 
+// javaWidth is the longest line of Spec.java, in columns.
+const javaWidth = 100
+
 func (j *javaFile) section(format string, args ...any) {
-	fmt.Fprintf(j, "\n    // "+format+"\n", args...)
+	j.WriteByte('\n')
+	j.wrap("    // ", strings.Fields(fmt.Sprintf(format, args...)))
+}
+
+// wrap writes words in lines of at most javaWidth columns, each behind the indent.
+func (j *javaFile) wrap(indent string, words []string) {
+	line := indent + words[0]
+	for _, word := range words[1:] {
+		if len(line)+1+len(word) > javaWidth {
+			j.WriteString(line + "\n")
+			line = indent + word
+		} else {
+			line += " " + word
+		}
+	}
+	j.WriteString(line + "\n")
+}
+
+// comment writes the documentation of the constant that follows it.
+func (j *javaFile) comment(meaning string) {
+	meaning = ascii(meaning)
+	if line := "    /** " + meaning + " */"; len(line) <= javaWidth {
+		j.WriteString(line + "\n")
+		return
+	}
+	j.WriteString("    /**\n")
+	j.wrap("     * ", strings.Fields(meaning))
+	j.WriteString("     */\n")
 }
 
 func (j *javaFile) byte(name string, v byte, meaning string) {
-	fmt.Fprintf(j, "    /** %s */\n    public static final byte %s = (byte) 0x%02X;\n", ascii(meaning), name, v)
+	j.comment(meaning)
+	fmt.Fprintf(j, "    public static final byte %s = (byte) 0x%02X;\n", name, v)
 }
 
 func (j *javaFile) short(name string, v uint16, meaning string) {
-	fmt.Fprintf(j, "    /** %s */\n    public static final short %s = (short) 0x%04X;\n", ascii(meaning), name, v)
+	j.comment(meaning)
+	fmt.Fprintf(j, "    public static final short %s = (short) 0x%04X;\n", name, v)
 }
 
 func (j *javaFile) count(name string, v int, meaning string) {
-	fmt.Fprintf(j, "    /** %s */\n    public static final short %s = (short) %d;\n", ascii(meaning), name, v)
+	j.comment(meaning)
+	fmt.Fprintf(j, "    public static final short %s = (short) %d;\n", name, v)
 }
 
+// bytes writes an array: in one line if it fits, else in rows.
 func (j *javaFile) bytes(name, v, meaning string) {
 	parts := make([]string, len(v))
 	for i := range len(v) {
-		parts[i] = fmt.Sprintf("(byte) 0x%02X", v[i])
+		parts[i] = fmt.Sprintf("(byte) 0x%02X,", v[i])
 	}
-	fmt.Fprintf(j, "    /** %s */\n    public static final byte[] %s = {%s};\n", ascii(meaning), name, strings.Join(parts, ", "))
+	if n := len(parts); n > 0 {
+		parts[n-1] = strings.TrimSuffix(parts[n-1], ",")
+	}
+	j.comment(meaning)
+	declaration := "    public static final byte[] " + name + " = {"
+	if line := declaration + strings.Join(parts, " ") + "};"; len(line) <= javaWidth {
+		j.WriteString(line + "\n")
+		return
+	}
+	j.WriteString(declaration + "\n")
+	j.wrap("        ", parts)
+	j.WriteString("    };\n")
 }
 
 // ascii makes a meaning fit for a Java comment in an ASCII file.
@@ -177,7 +222,7 @@ func (j *javaFile) bounds(name string, minimum, maximum int, what string) {
 	j.count(name+"_LENGTH_MAX", maximum, "most bytes of "+what)
 }
 
-// offsets writes where fields stand from offset at on; it tells whether all of
+// offsets writes where fields stand from offset at on; it reports whether all of
 // them have a fixed place.
 func (j *javaFile) offsets(name string, fields []spec.Field, at int) bool {
 	for _, f := range fields {

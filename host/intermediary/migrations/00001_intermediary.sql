@@ -6,55 +6,55 @@
 CREATE TABLE customer (
     id      TEXT PRIMARY KEY,
     name    TEXT NOT NULL,
-    app_key BLOB NOT NULL -- public point of the key that signs the customer's orders
-) STRICT;
+    app_key BYTEA NOT NULL -- public point of the key that signs the customer's orders
+);
 
 CREATE TABLE device (
     id           TEXT PRIMARY KEY,
-    customer     TEXT    NOT NULL REFERENCES customer (id),
-    role         INTEGER NOT NULL,
-    certificate  BLOB    NOT NULL,
-    pin_point    BLOB,              -- a card's public point for enciphered PINs
-    ceilings     BLOB,              -- content of DO CB, as installed; NULL for a terminal
-    policy       BLOB    NOT NULL,  -- content of DO CB that the device shall have
-    block_wanted INTEGER NOT NULL DEFAULT 0 CHECK (block_wanted IN (0, 1)),
-    reset_in     INTEGER NOT NULL DEFAULT 0 -- number of the Instruction that gives back the PIN tries
-) STRICT;
+    customer     TEXT NOT NULL REFERENCES customer (id),
+    role         BIGINT NOT NULL,
+    certificate  BYTEA NOT NULL,
+    pin_point    BYTEA,                    -- a card's public point for enciphered PINs
+    ceilings     BYTEA,                    -- content of DO CB, as installed; NULL for a terminal
+    policy       BYTEA NOT NULL,           -- content of DO CB that the device shall have
+    block_wanted BOOLEAN NOT NULL DEFAULT FALSE,
+    reset_in     BIGINT NOT NULL DEFAULT 0 -- of the Instruction that gives back the PIN tries
+);
 
 -- placed: the customer's money is set aside. reserved: the notary has moved it
 -- to the shadow wallet, in the Instruction of that sequence. The rest is final:
 -- taken by the card, returned because the card could not, refused before it left.
 CREATE TABLE load (
     id       TEXT PRIMARY KEY,
-    device   TEXT    NOT NULL REFERENCES device (id),
-    amount   INTEGER NOT NULL CHECK (amount > 0), -- öre
-    digest   BLOB    NOT NULL,                    -- of the order's content
-    placed   INTEGER NOT NULL UNIQUE,             -- position among all loads
-    state    TEXT    NOT NULL CHECK (state IN ('placed', 'reserved', 'taken', 'returned', 'refused')),
-    sequence INTEGER,
-    reason   TEXT                                 -- why it was refused
-) STRICT;
+    device   TEXT NOT NULL REFERENCES device (id),
+    amount   BIGINT NOT NULL CHECK (amount > 0), -- öre
+    digest   BYTEA NOT NULL,                     -- of the order's content
+    placed   BIGINT NOT NULL UNIQUE,             -- position among all loads
+    state    TEXT NOT NULL CHECK (state IN ('placed', 'reserved', 'taken', 'returned', 'refused')),
+    sequence BIGINT,
+    reason   TEXT                                -- why it was refused
+);
 
 -- Unloads at the desk: its Request is durable before it is shown, its word
 -- before the notary has it.
 CREATE TABLE unload (
     id      TEXT PRIMARY KEY,
-    number  INTEGER NOT NULL UNIQUE,             -- the desk's request number
-    device  TEXT    NOT NULL REFERENCES device (id),
-    amount  INTEGER NOT NULL CHECK (amount > 0), -- öre
-    digest  BLOB    NOT NULL,                    -- of the order's content
-    request BLOB    NOT NULL,                    -- signed
-    journal INTEGER UNIQUE,                      -- number of the desk's word
-    answer  BLOB,                                -- Receipt and Payment, or Refusal, signed
-    held    INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)) -- the notary has the word
-) STRICT;
+    number  BIGINT NOT NULL UNIQUE,             -- the desk's request number
+    device  TEXT NOT NULL REFERENCES device (id),
+    amount  BIGINT NOT NULL CHECK (amount > 0), -- öre
+    digest  BYTEA NOT NULL,                     -- of the order's content
+    request BYTEA NOT NULL,                     -- signed
+    journal BIGINT UNIQUE,                      -- number of the desk's word
+    answer  BYTEA,                              -- Receipt and Payment, or Refusal, signed
+    held    BOOLEAN NOT NULL DEFAULT FALSE      -- the notary has the word
+);
 
 -- How far the notary's statement has been posted.
 CREATE TABLE statement (
-    only   INTEGER PRIMARY KEY CHECK (only = 1),
-    cursor INTEGER NOT NULL
-) STRICT;
-INSERT INTO statement (only, cursor) VALUES (1, 0);
+    one    BIGINT PRIMARY KEY CHECK (one = 1),
+    cursor BIGINT NOT NULL
+);
+INSERT INTO statement (one, cursor) VALUES (1, 0);
 
 -- +goose Down
 DROP TABLE statement;

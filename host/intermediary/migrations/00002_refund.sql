@@ -4,13 +4,13 @@
 -- online wallet.
 CREATE TABLE refund (
     id     TEXT PRIMARY KEY,
-    till   TEXT    NOT NULL REFERENCES device (id),
-    payer  TEXT    NOT NULL,                     -- with atc: the payment refunded
-    atc    INTEGER NOT NULL,
-    amount INTEGER NOT NULL CHECK (amount > 0),  -- öre
-    digest BLOB    NOT NULL,                     -- of the order's content
-    state  TEXT    NOT NULL CHECK (state IN ('placed', 'done', 'refused'))
-) STRICT;
+    till   TEXT NOT NULL REFERENCES device (id),
+    payer  TEXT NOT NULL,                      -- with atc: the payment refunded
+    atc    BIGINT NOT NULL,
+    amount BIGINT NOT NULL CHECK (amount > 0), -- öre
+    digest BYTEA NOT NULL,                     -- of the order's content
+    state  TEXT NOT NULL CHECK (state IN ('placed', 'done', 'refused'))
+);
 
 -- +goose Down
 DROP TABLE refund;

@@ -1,13 +1,13 @@
 -- +goose Up
--- Loads in the notary's statement whose orders are not known here: a database that was set back to a backup has forgotten them. Own
--- funds have stood in for each until its order comes again.
+-- Loads in the notary's statement whose orders are not known here: a database that was set back to
+-- a backup has forgotten them. Own funds have stood in for each until its order comes again.
 CREATE TABLE forgotten_load (
-    id       TEXT PRIMARY KEY,           -- the order's key
-    device   TEXT    NOT NULL,
-    amount   INTEGER NOT NULL,           -- öre
-    sequence INTEGER NOT NULL,           -- of the Instruction that carried it
-    returned INTEGER NOT NULL DEFAULT 0 CHECK (returned IN (0, 1)) -- the device could not take it
-) STRICT;
+    id       TEXT PRIMARY KEY,              -- the order's key
+    device   TEXT NOT NULL,
+    amount   BIGINT NOT NULL,               -- öre
+    sequence BIGINT NOT NULL,               -- of the Instruction that carried it
+    returned BOOLEAN NOT NULL DEFAULT FALSE -- the device could not take it
+);
 
 -- +goose Down
 DROP TABLE forgotten_load;

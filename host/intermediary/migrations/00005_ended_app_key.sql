@@ -1,9 +1,9 @@
 -- +goose Up
 -- Keys of apps that another one has replaced: none of them comes back.
 CREATE TABLE ended_app_key (
-    app_key  BLOB PRIMARY KEY, -- public point
+    app_key  BYTEA PRIMARY KEY, -- public point
     customer TEXT NOT NULL REFERENCES customer (id)
-) STRICT;
+);
 
 -- +goose Down
 DROP TABLE ended_app_key;

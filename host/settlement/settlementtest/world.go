@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"modernc.org/sqlite"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
@@ -24,6 +23,7 @@ import (
 	"ekrona/host/notary"
 	"ekrona/host/settlement"
 	"ekrona/host/store"
+	"ekrona/host/store/storetest"
 )
 
 // Clock is a clock that stands still until it is moved.
@@ -36,8 +36,8 @@ func (c *Clock) Now() time.Time { return c.At }
 // intermediary SENORDIC, "ANNA" for the device SENORDIC0000ANNA.
 type World struct {
 	T              require.TestingT
-	Path           string        // of the database
-	Driver         driver.Driver // before SQLite
+	Path           string        // of the database, as store.Open takes it
+	Driver         driver.Driver // before the database's own; nil for none
 	DB             *sql.DB
 	Clock          *Clock
 	Notary         Notary
@@ -79,13 +79,14 @@ var (
 	lastDay  = message.DateOf(firstDay.AddDate(5, 0, 0))
 )
 
-// NewWorld makes a world on a new database at path (store.Memory for one that is soon forgotten), with the intermediaries
-// NORDIC and FJORD.
-func NewWorld(t require.TestingT, path string) *World {
-	return NewWorldOn(t, &sqlite.Driver{}, path)
+// NewWorld makes a world on a new database of the kind that the tests run on now, with the intermediaries NORDIC and FJORD.
+func NewWorld(t storetest.T) *World {
+	schemas, err := settlement.Schemas()
+	require.NoError(t, err)
+	return NewWorldOn(t, nil, storetest.New(t, schemas...))
 }
 
-// NewWorldOn is NewWorld on a driver that stands before SQLite's.
+// NewWorldOn is NewWorld on the database at path, and a driver that stands before its own; nil for none.
 func NewWorldOn(t require.TestingT, d driver.Driver, path string) *World {
 	w := &World{T: t, Path: path, Driver: d, Clock: &Clock{firstDay}, Intermediaries: map[string]*Intermediary{}, Devices: map[string]*Device{}, Dishonest: map[string]bool{},
 		Terms: notary.Terms{Honour: 10 * 24 * time.Hour, Wait: 60 * 24 * time.Hour}}
@@ -128,7 +129,11 @@ func encode(t require.TestingT, c *cvc.Certificate) []byte {
 func (w *World) Start() {
 	schemas, err := settlement.Schemas()
 	require.NoError(w.T, err)
-	w.DB, err = store.OpenOn(context.Background(), w.Driver, w.Path, schemas...)
+	if w.Driver == nil {
+		w.DB, err = store.Open(context.Background(), w.Path, schemas...)
+	} else {
+		w.DB, err = store.OpenOn(context.Background(), w.Driver, w.Path, schemas...)
+	}
 	require.NoError(w.T, err)
 	w.Notary, err = settlement.New(context.Background(), settlement.Config{DB: w.DB, Clock: w.Clock, Key: w.notaryKey,
 		Certificate: w.notaryCert, Root: encode(w.T, w.root), Terms: w.Terms})
@@ -207,10 +212,10 @@ func (w *World) Audit(agreement bool) {
 	clones, err := w.auditor.Clones(context.Background(), w.DB)
 	require.NoError(w.T, err)
 	for _, id := range clones {
-		var convicted bool
-		require.NoError(w.T, w.DB.QueryRowContext(context.Background(), `SELECT count(*) > 0 FROM evidence e JOIN device d ON d.id = e.device
-			WHERE e.clone = 1 AND d.status = $1 AND d.id = $2`, int(notary.Ended), id).Scan(&convicted))
-		require.True(w.T, convicted, "%s is a clone and has not ended with the evidence", id)
+		evidence, err := store.Number(context.Background(), w.DB, `SELECT count(*) FROM evidence e JOIN device d ON d.id = e.device
+			WHERE e.clone AND d.status = $1 AND d.id = $2`, int(notary.Ended), id)
+		require.NoError(w.T, err)
+		require.Positive(w.T, evidence, "%s is a clone and has not ended with the evidence", id)
 	}
 	require.NoError(w.T, ledger.Verify(context.Background(), w.DB))
 }

@@ -3,55 +3,55 @@
 
 -- +goose Up
 CREATE TABLE till (
-    only                 INTEGER PRIMARY KEY CHECK (only = 1),
-    device               TEXT    NOT NULL,
-    requests             INTEGER NOT NULL DEFAULT 0, -- Requests ever signed
-    records              INTEGER NOT NULL DEFAULT 0, -- number of the last record, the till's atc
-    head                 BLOB    NOT NULL,           -- chain over all records
-    acked                INTEGER NOT NULL DEFAULT 0, -- records the notary holds
-    accepted_ore         INTEGER NOT NULL DEFAULT 0, -- total ever accepted
-    instruction_sequence INTEGER NOT NULL DEFAULT 0,
-    instruction          BLOB    NOT NULL,           -- identity of the last one applied, or zeros
-    confirmation         BLOB,                       -- the answer to it, signed
-    policy               BLOB    NOT NULL,           -- content of DO CB
-    date_floor           TEXT    NOT NULL,           -- YYMMDD
-    life_cycle           INTEGER NOT NULL,
-    rolled_back          INTEGER NOT NULL DEFAULT 0 CHECK (rolled_back IN (0, 1))
-) STRICT;
+    one                  BIGINT PRIMARY KEY CHECK (one = 1),
+    device               TEXT NOT NULL,
+    requests             BIGINT NOT NULL DEFAULT 0, -- Requests ever signed
+    records              BIGINT NOT NULL DEFAULT 0, -- number of the last record, the till's atc
+    head                 BYTEA NOT NULL,            -- chain over all records
+    acked                BIGINT NOT NULL DEFAULT 0, -- records the notary holds
+    accepted_ore         BIGINT NOT NULL DEFAULT 0, -- total ever accepted
+    instruction_sequence BIGINT NOT NULL DEFAULT 0,
+    instruction          BYTEA NOT NULL,            -- identity of the last one applied, or zeros
+    confirmation         BYTEA,                     -- the answer to it, signed
+    policy               BYTEA NOT NULL,            -- content of DO CB
+    date_floor           TEXT NOT NULL,             -- YYMMDD
+    life_cycle           BIGINT NOT NULL,
+    rolled_back          BOOLEAN NOT NULL DEFAULT FALSE
+);
 
 -- Every boot epoch that this store knows, so that no number is used twice.
 CREATE TABLE epoch (
-    epoch INTEGER PRIMARY KEY
-) STRICT;
+    epoch BIGINT PRIMARY KEY
+);
 
 CREATE TABLE request (
-    number  INTEGER PRIMARY KEY,
-    amount  INTEGER NOT NULL CHECK (amount > 0), -- öre
-    made    INTEGER NOT NULL UNIQUE,             -- position among all Requests
-    message BLOB    NOT NULL,                    -- the signed Request, sealed
-    open    INTEGER NOT NULL DEFAULT 1 CHECK (open IN (0, 1))
-) STRICT;
+    number  BIGINT PRIMARY KEY,
+    amount  BIGINT NOT NULL CHECK (amount > 0), -- öre
+    made    BIGINT NOT NULL UNIQUE,             -- position among all Requests
+    message BYTEA NOT NULL,                     -- the signed Request, sealed
+    open    BOOLEAN NOT NULL DEFAULT TRUE
+);
 
 -- Certificates of the cards that were held to the terminal for a Request, kept
 -- before PAY is sent: after a torn tap the card may answer without its PIN, but
 -- then it does not show who it is.
 CREATE TABLE tapped (
-    request     INTEGER NOT NULL REFERENCES request (number) ON DELETE CASCADE,
-    tap         INTEGER NOT NULL,
-    certificate BLOB    NOT NULL, -- sealed
+    request     BIGINT NOT NULL REFERENCES request (number) ON DELETE CASCADE,
+    tap         BIGINT NOT NULL,
+    certificate BYTEA NOT NULL, -- sealed
     PRIMARY KEY (request, tap)
-) STRICT;
+);
 
 -- What the till decided: one record for each Request at most.
 CREATE TABLE record (
-    number   INTEGER PRIMARY KEY,
-    request  INTEGER NOT NULL UNIQUE,
-    accepted INTEGER NOT NULL CHECK (accepted IN (0, 1)), -- else refused
-    amount   INTEGER NOT NULL CHECK (amount > 0),         -- öre
-    message  BLOB    NOT NULL,                            -- Receipt and Payment, or Refusal, sealed
-    payer    BLOB,                                        -- certificate of an accepted Payment's payer, sealed
-    head     BLOB    NOT NULL                             -- chain up to here
-) STRICT;
+    number   BIGINT PRIMARY KEY,
+    request  BIGINT NOT NULL UNIQUE,
+    accepted BOOLEAN NOT NULL,                   -- else refused
+    amount   BIGINT NOT NULL CHECK (amount > 0), -- öre
+    message  BYTEA NOT NULL,                     -- Receipt and Payment, or Refusal, sealed
+    payer    BYTEA,                              -- certificate of an accepted Payment's payer, sealed
+    head     BYTEA NOT NULL                      -- chain up to here
+);
 
 -- +goose Down
 DROP TABLE record;

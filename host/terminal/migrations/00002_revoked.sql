@@ -2,9 +2,9 @@
 
 -- +goose Up
 CREATE TABLE revoked (
-    seq    INTEGER PRIMARY KEY, -- position in the notary's list
+    seq    BIGINT PRIMARY KEY, -- position in the notary's list
     device TEXT NOT NULL
-) STRICT;
+);
 CREATE INDEX revoked_device ON revoked (device);
 
 -- +goose Down

@@ -3,38 +3,38 @@
 
 -- +goose Up
 CREATE TABLE phone (
-    only      INTEGER PRIMARY KEY CHECK (only = 1),
+    one       BIGINT PRIMARY KEY CHECK (one = 1),
     device    TEXT NOT NULL, -- the owner's card
-    pin_point BLOB NOT NULL  -- that card's key for enciphered PINs
-) STRICT;
+    pin_point BYTEA NOT NULL -- that card's key for enciphered PINs
+);
 
 -- A conversation between a payer and a payee, begun by a Request. A column is
 -- filled before the next tap; which of them are filled is the state.
 CREATE TABLE transfer (
-    request           BLOB PRIMARY KEY, -- identity of the Request
-    position          INTEGER NOT NULL UNIQUE,
-    asked             BLOB NOT NULL,    -- envelope of the Request
-    payer_certificate BLOB,             -- of the card that is about to pay
-    payment           BLOB,             -- envelope
-    answer            BLOB              -- envelope: Receipt or Refusal
-) STRICT;
+    request           BYTEA PRIMARY KEY, -- identity of the Request
+    position          BIGINT NOT NULL UNIQUE,
+    asked             BYTEA NOT NULL,    -- envelope of the Request
+    payer_certificate BYTEA,             -- of the card that is about to pay
+    payment           BYTEA,             -- envelope
+    answer            BYTEA              -- envelope: Receipt or Refusal
+);
 
 -- Messages that the notary has not acknowledged to this phone.
 CREATE TABLE outbox (
-    message  BLOB PRIMARY KEY, -- as signed
-    position INTEGER NOT NULL UNIQUE
-) STRICT;
+    message  BYTEA PRIMARY KEY, -- as signed
+    position BIGINT NOT NULL UNIQUE
+);
 
--- Orders to the intermediary, signed by the app's key before they are sent.
+-- Orders to the intermediary. Each is signed whenever it is sent, by the key that the phone has
+-- then.
 CREATE TABLE orders (
-    id        BLOB PRIMARY KEY,
-    position  INTEGER NOT NULL UNIQUE,
-    kind      INTEGER NOT NULL, -- order.Kind
-    amount    INTEGER NOT NULL CHECK (amount > 0), -- öre
-    signature BLOB NOT NULL,
-    request   BLOB,             -- envelope of the desk's Request, of an unload
-    done      INTEGER NOT NULL DEFAULT 0 CHECK (done IN (0, 1))
-) STRICT;
+    id       BYTEA PRIMARY KEY,
+    position BIGINT NOT NULL UNIQUE,
+    kind     BIGINT NOT NULL,                    -- order.Kind
+    amount   BIGINT NOT NULL CHECK (amount > 0), -- öre
+    request  BYTEA,                              -- envelope of the desk's Request, of an unload
+    done     BOOLEAN NOT NULL DEFAULT FALSE
+);
 
 -- +goose Down
 DROP TABLE orders;

@@ -191,8 +191,8 @@ func (s Shop) examineSecrets(ctx context.Context, t require.TestingT) {
 	}
 	db, err := store.Open(ctx, filepath.Join(folder, "journal.db"))
 	require.NoError(t, err)
-	var sealed int
-	require.NoError(t, db.QueryRowContext(ctx, `SELECT COUNT(*) FROM card_order WHERE sealed IS NOT NULL`).Scan(&sealed))
+	sealed, err := store.Number(ctx, db, `SELECT count(*) FROM card_order WHERE sealed IS NOT NULL`)
+	require.NoError(t, err)
 	require.NoError(t, db.Close())
 	require.Zero(t, sealed, "secrets of orders that are over")
 }

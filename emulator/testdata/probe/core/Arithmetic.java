@@ -6,10 +6,15 @@ import javacard.framework.Util;
 
 /** int and short arithmetic, one operation for each P1. */
 final class Arithmetic {
-    /** The CRC-32 table of four bits a step (reflected polynomial EDB88320): an int array with an initialiser. */
+    /**
+     * The CRC-32 table of four bits a step (reflected polynomial EDB88320): an int array with an
+     * initialiser.
+     */
     private static final int[] CRC_TABLE = {
-        0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C,
-        0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C, 0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C
+        0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC,
+        0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C,
+        0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C,
+        0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C
     };
 
     private Arithmetic() {
@@ -150,7 +155,8 @@ final class Arithmetic {
             short value = Util.getShort(data, (short) (offset + i));
             short j = (short) (i - 2);
             while (j >= 0 && Util.getShort(data, (short) (offset + j)) > value) {
-                Util.setShort(data, (short) (offset + j + 2), Util.getShort(data, (short) (offset + j)));
+                Util.setShort(data, (short) (offset + j + 2),
+                        Util.getShort(data, (short) (offset + j)));
                 j -= 2;
             }
             Util.setShort(data, (short) (offset + j + 2), value);

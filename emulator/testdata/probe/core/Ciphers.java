@@ -16,7 +16,10 @@ import javacard.security.RandomData;
 import javacard.security.Signature;
 import javacardx.crypto.Cipher;
 
-/** The crypto API as an applet uses it; made at the first use so that a card without an algorithm still installs. */
+/**
+ * The crypto API as an applet uses it; objects are made at their first use, so that the applet
+ * installs on a card without an algorithm.
+ */
 final class Ciphers {
     private AESKey aes;
     private DESKey des;
@@ -33,7 +36,7 @@ final class Ciphers {
         work = JCSystem.makeTransientByteArray((short) 160, JCSystem.CLEAR_ON_DESELECT);
     }
 
-    /** Input lies at offset in buffer; output goes to buffer from 0; the length goes back. */
+    /** Input lies at offset in buffer; output goes to buffer from 0; the length is returned. */
     short run(byte which, byte[] buffer, short offset, short length) {
         switch (which) {
             case 0: { // SHA-256, in two parts
@@ -43,27 +46,32 @@ final class Ciphers {
                 sha256.reset();
                 short half = (short) (length / 2);
                 sha256.update(buffer, offset, half);
-                return sha256.doFinal(buffer, (short) (offset + half), (short) (length - half), buffer, (short) 0);
+                return sha256.doFinal(buffer, (short) (offset + half), (short) (length - half),
+                        buffer, (short) 0);
             }
             case 1: // AES-128 CBC without padding, zero IV; key(16) data
             case 2: // the inverse
                 if (aes == null) {
-                    aes = (AESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_AES_TRANSIENT_DESELECT, KeyBuilder.LENGTH_AES_128, false);
+                    aes = (AESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_AES_TRANSIENT_DESELECT,
+                            KeyBuilder.LENGTH_AES_128, false);
                     aesCbc = Cipher.getInstance(Cipher.ALG_AES_BLOCK_128_CBC_NOPAD, false);
                 }
                 aes.setKey(buffer, offset);
                 aesCbc.init(aes, which == 1 ? Cipher.MODE_ENCRYPT : Cipher.MODE_DECRYPT);
-                return aesCbc.doFinal(buffer, (short) (offset + 16), (short) (length - 16), buffer, (short) 0);
+                return aesCbc.doFinal(buffer, (short) (offset + 16), (short) (length - 16), buffer,
+                        (short) 0);
             case 3: // two-key triple DES CBC; key(16) data
                 makeDes();
                 des.setKey(buffer, offset);
                 desCbc.init(des, Cipher.MODE_ENCRYPT);
-                return desCbc.doFinal(buffer, (short) (offset + 16), (short) (length - 16), buffer, (short) 0);
+                return desCbc.doFinal(buffer, (short) (offset + 16), (short) (length - 16), buffer,
+                        (short) 0);
             case 4: // DES MAC of 8 bytes, method 2 padding; key(16) data
                 makeDes();
                 des.setKey(buffer, offset);
                 desMac.init(des, Signature.MODE_SIGN);
-                return desMac.sign(buffer, (short) (offset + 16), (short) (length - 16), buffer, (short) 0);
+                return desMac.sign(buffer, (short) (offset + 16), (short) (length - 16), buffer,
+                        (short) 0);
             case 5: // a new P-256 key pair; the public point goes out
                 makePair();
                 pair.genKeyPair();
@@ -97,7 +105,8 @@ final class Ciphers {
                 return 0;
             case 11: // CryptoException.UNINITIALIZED_KEY
                 Cipher.getInstance(Cipher.ALG_AES_BLOCK_128_CBC_NOPAD, false).init(
-                    KeyBuilder.buildKey(KeyBuilder.TYPE_AES, KeyBuilder.LENGTH_AES_128, false), Cipher.MODE_ENCRYPT);
+                    KeyBuilder.buildKey(KeyBuilder.TYPE_AES, KeyBuilder.LENGTH_AES_128, false),
+                    Cipher.MODE_ENCRYPT);
                 return 0;
             default:
                 ISOException.throwIt(ISO7816.SW_INCORRECT_P1P2);
@@ -107,7 +116,8 @@ final class Ciphers {
 
     private void makeDes() {
         if (des == null) {
-            des = (DESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_DES_TRANSIENT_RESET, KeyBuilder.LENGTH_DES3_2KEY, false);
+            des = (DESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_DES_TRANSIENT_RESET,
+                    KeyBuilder.LENGTH_DES3_2KEY, false);
             desCbc = Cipher.getInstance(Cipher.ALG_DES_CBC_NOPAD, false);
             desMac = Signature.getInstance(Signature.ALG_DES_MAC8_ISO9797_M2, false);
         }
@@ -140,13 +150,15 @@ final class Ciphers {
         (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, 0x00, 0x00, 0x00, 0x01,
         0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
         0x00, 0x00, 0x00, 0x00, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF,
-        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF
+        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF,
+        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF
     };
     private static final byte[] A = {
         (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, 0x00, 0x00, 0x00, 0x01,
         0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
         0x00, 0x00, 0x00, 0x00, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF,
-        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFC
+        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF,
+        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFC
     };
     private static final byte[] B = {
         0x5A, (byte) 0xC6, 0x35, (byte) 0xD8, (byte) 0xAA, 0x3A, (byte) 0x93, (byte) 0xE7,
@@ -167,8 +179,10 @@ final class Ciphers {
     };
     private static final byte[] R = {
         (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, 0x00, 0x00, 0x00, 0x00,
-        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF,
-        (byte) 0xBC, (byte) 0xE6, (byte) 0xFA, (byte) 0xAD, (byte) 0xA7, 0x17, (byte) 0x9E, (byte) 0x84,
+        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF,
+        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF,
+        (byte) 0xBC, (byte) 0xE6, (byte) 0xFA, (byte) 0xAD,
+        (byte) 0xA7, 0x17, (byte) 0x9E, (byte) 0x84,
         (byte) 0xF3, (byte) 0xB9, (byte) 0xCA, (byte) 0xC2, (byte) 0xFC, 0x63, 0x25, 0x51
     };
 }

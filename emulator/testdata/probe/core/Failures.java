@@ -22,7 +22,9 @@ final class Failures {
         trace[used++] = (byte) step;
     }
 
-    /** Runs nested handlers around a throw in the library and returns the order in which they ran. */
+    /**
+     * Runs nested handlers around a throw in the library and returns the order in which they ran.
+     */
     short nested(byte depth, byte kind, byte[] out, short offset) {
         used = 0;
         try {
@@ -86,7 +88,7 @@ final class Failures {
         return trace[0];
     }
 
-    /** What the machine itself raises. */
+    /** Exceptions that the machine itself raises. */
     short raise(byte which, short value) {
         byte[] bytes = new byte[4];
         short[] shorts = new short[4];

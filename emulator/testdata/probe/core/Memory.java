@@ -33,11 +33,15 @@ final class Memory {
         flagsUntilReset = JCSystem.makeTransientBooleanArray((short) 4, JCSystem.CLEAR_ON_RESET);
         objectsUntilReset = JCSystem.makeTransientObjectArray((short) 2, JCSystem.CLEAR_ON_RESET);
         bytesUntilDeselect = JCSystem.makeTransientByteArray((short) 8, JCSystem.CLEAR_ON_DESELECT);
-        wordsUntilDeselect = JCSystem.makeTransientShortArray((short) 2, JCSystem.CLEAR_ON_DESELECT);
+        wordsUntilDeselect = JCSystem.makeTransientShortArray((short) 2,
+                JCSystem.CLEAR_ON_DESELECT);
         kept = new byte[16];
     }
 
-    /** The static state: byte, short, int, boolean, then each array, then two statics of the library. */
+    /**
+     * The static state: byte, short, int, boolean, then each array, then two statics of the
+     * library.
+     */
     short statics(byte[] out, short offset) {
         out[offset++] = plain;
         offset = Util.setShort(out, offset, word);
@@ -77,7 +81,8 @@ final class Memory {
         wordsUntilReset[3] = value;
         flagsUntilReset[2] = true;
         objectsUntilReset[1] = this;
-        Util.arrayFillNonAtomic(bytesUntilDeselect, (short) 0, (short) bytesUntilDeselect.length, value);
+        Util.arrayFillNonAtomic(bytesUntilDeselect, (short) 0, (short) bytesUntilDeselect.length,
+                value);
         wordsUntilDeselect[1] = value;
     }
 
@@ -90,7 +95,7 @@ final class Memory {
         return Util.setShort(out, offset, wordsUntilDeselect[1]);
     }
 
-    /** What JCSystem.isTransient says of each kind of object. */
+    /** What JCSystem.isTransient returns for each kind of object. */
     short kinds(byte[] out, short offset) {
         out[offset++] = JCSystem.isTransient(bytesUntilReset);
         out[offset++] = JCSystem.isTransient(bytesUntilDeselect);
@@ -101,7 +106,7 @@ final class Memory {
         return offset;
     }
 
-    /** Asks for more RAM than a card has, until SystemException says so. */
+    /** Asks for more RAM than a card has, until a SystemException. */
     short exhaustTransient(short size, byte event) {
         chain = new Object[64];
         short made = 0;
@@ -111,7 +116,7 @@ final class Memory {
         return made;
     }
 
-    /** Makes garbage: a list of arrays that is then let go. */
+    /** Makes garbage: a list of arrays that is then released. */
     void makeGarbage(byte links, short size) {
         Object[] first = null;
         for (byte i = 0; i < links; i++) {
@@ -152,8 +157,11 @@ final class Memory {
     }
 
     static short available(byte[] out, short offset) {
-        offset = Util.setShort(out, offset, JCSystem.getAvailableMemory(JCSystem.MEMORY_TYPE_PERSISTENT));
-        offset = Util.setShort(out, offset, JCSystem.getAvailableMemory(JCSystem.MEMORY_TYPE_TRANSIENT_RESET));
-        return Util.setShort(out, offset, JCSystem.getAvailableMemory(JCSystem.MEMORY_TYPE_TRANSIENT_DESELECT));
+        offset = Util.setShort(out, offset,
+                JCSystem.getAvailableMemory(JCSystem.MEMORY_TYPE_PERSISTENT));
+        offset = Util.setShort(out, offset,
+                JCSystem.getAvailableMemory(JCSystem.MEMORY_TYPE_TRANSIENT_RESET));
+        return Util.setShort(out, offset,
+                JCSystem.getAvailableMemory(JCSystem.MEMORY_TYPE_TRANSIENT_DESELECT));
     }
 }

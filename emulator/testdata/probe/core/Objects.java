@@ -12,24 +12,27 @@ import probe.lib.Square;
 
 /** Virtual and interface dispatch, casts and type tests, arrays of references. */
 final class Objects {
-    private final Object[] zoo;
+    private final Object[] samples;
 
     Objects() {
-        zoo = new Object[9];
-        zoo[0] = new Square((short) 300);
-        zoo[1] = new Rectangle((short) 200, (short) 400);
-        zoo[2] = new Box((short) 20, (short) 30, (short) 500);
-        zoo[3] = new byte[3];
-        zoo[4] = new Shape[] {(Shape) zoo[0], (Shape) zoo[1]};
-        zoo[5] = new Refusal((short) 1, (byte) 2);
-        zoo[6] = new int[2];
-        zoo[7] = null;
-        zoo[8] = new Box[1];
+        samples = new Object[9];
+        samples[0] = new Square((short) 300);
+        samples[1] = new Rectangle((short) 200, (short) 400);
+        samples[2] = new Box((short) 20, (short) 30, (short) 500);
+        samples[3] = new byte[3];
+        samples[4] = new Shape[] {(Shape) samples[0], (Shape) samples[1]};
+        samples[5] = new Refusal((short) 1, (byte) 2);
+        samples[6] = new int[2];
+        samples[7] = null;
+        samples[8] = new Box[1];
     }
 
-    /** kind(1) measure(4) twice(4) corners(2) border(2): calls by class, by abstract class and by interface. */
+    /**
+     * kind(1) measure(4) twice(4) corners(2) border(2): calls by class, by abstract class and by
+     * interface.
+     */
     short describe(short index, byte[] out, short offset) {
-        Measurable measurable = (Measurable) zoo[index];
+        Measurable measurable = (Measurable) samples[index];
         out[offset++] = measurable.kind();
         offset = Wire.setInt(out, offset, measurable.measure());
         Shape shape = (Shape) measurable;
@@ -44,12 +47,12 @@ final class Objects {
 
     /** Scales through the interface that extends another. */
     void scale(short index, short factor) {
-        ((Scalable) zoo[index]).scale(factor);
+        ((Scalable) samples[index]).scale(factor);
     }
 
     /** One bit for each type test that holds, the lowest for Object. */
     short typeTests(short index) {
-        Object o = zoo[index];
+        Object o = samples[index];
         short bits = 0;
         if (o instanceof Object) bits |= 0x0001;
         if (o instanceof Shape) bits |= 0x0002;
@@ -71,7 +74,7 @@ final class Objects {
 
     /** Casts that succeed or throw ClassCastException. */
     void cast(short index, byte type) {
-        Object o = zoo[index];
+        Object o = samples[index];
         switch (type) {
             case 0: o = (Shape) o; break;
             case 1: o = (Rectangle) o; break;
@@ -82,23 +85,25 @@ final class Objects {
             case 6: o = (Object[]) o; break;
             default: ISOException.throwIt(ISO7816.SW_INCORRECT_P1P2);
         }
-        zoo[index] = o;
+        samples[index] = o;
     }
 
-    /** Stores into an array of a narrower element type: ArrayStoreException when it does not fit. */
+    /**
+     * Stores into an array of a narrower element type: ArrayStoreException when it does not fit.
+     */
     void store(short index) {
-        Object[] narrow = (Object[]) zoo[4];
+        Object[] narrow = (Object[]) samples[4];
         Object old = narrow[1];
-        narrow[1] = zoo[index];
+        narrow[1] = samples[index];
         narrow[1] = old;
     }
 
     /** Reference equality: 1 same, 2 other, 3 null. */
     byte same(short a, short b) {
-        if (zoo[a] == null) {
+        if (samples[a] == null) {
             return 3;
         }
-        return (byte) (zoo[a] != zoo[b] ? 2 : 1);
+        return (byte) (samples[a] != samples[b] ? 2 : 1);
     }
 
     static short made() {

@@ -17,11 +17,12 @@ import javacardx.apdu.ExtendedLength;
 import probe.lib.Refusal;
 
 /**
- * An applet that has nothing to sell: each instruction exercises one part of a Java Card machine and answers with
- * what the Java language or the Java Card specifications say must come out. Exceptions that reach process() are
- * turned into status words, save for those of instruction RAW.
+ * A test applet: each instruction exercises one part of a Java Card machine and answers with the
+ * result that the Java language or the Java Card specifications require. Exceptions that reach
+ * process() are turned into status words, except those of instruction RAW.
  */
-public final class ProbeApplet extends Applet implements MultiSelectable, AppletEvent, ExtendedLength {
+public final class ProbeApplet extends Applet
+        implements MultiSelectable, AppletEvent, ExtendedLength {
     static final byte CLA = (byte) 0x80;
 
     static final byte INT = 0x10;
@@ -66,7 +67,10 @@ public final class ProbeApplet extends Applet implements MultiSelectable, Applet
     static final byte SEND_LONG = 0x7E;
     static final byte REFUSE_SELECT = 0x7F;
 
-    /** Status words for exceptions: one for each class, the reason in the low byte where there is one. */
+    /**
+     * Status words for exceptions: one for each class, the reason in the low byte where there is
+     * one.
+     */
     static final short SW_ARITHMETIC = 0x6F01;
     static final short SW_INDEX = 0x6F02;
     static final short SW_NULL = 0x6F03;
@@ -96,7 +100,10 @@ public final class ProbeApplet extends Applet implements MultiSelectable, Applet
         Util.arrayCopy(parameters, offset, installData, (short) 0, (short) installData.length);
     }
 
-    /** Parameters: instance AID, control information and applet data, each with a length byte (JCRE 3.0.4, Applet.install). */
+    /**
+     * Parameters: instance AID, control information and applet data, each with a length byte (JCRE
+     * 3.0.4, Applet.install).
+     */
     public static void install(byte[] parameters, short offset, byte length) {
         ProbeApplet applet = new ProbeApplet(parameters, offset, length);
         byte aidLength = parameters[offset];
@@ -183,15 +190,20 @@ public final class ProbeApplet extends Applet implements MultiSelectable, Applet
         switch (buffer[ISO7816.OFFSET_INS]) {
             case INT:
                 receive(apdu);
-                length = Wire.setInt(buffer, (short) 0, Arithmetic.onInts(p1, Wire.getInt(buffer, in), Wire.getInt(buffer, (short) (in + 4))));
+                length = Wire.setInt(buffer, (short) 0,
+                        Arithmetic.onInts(p1, Wire.getInt(buffer, in),
+                                Wire.getInt(buffer, (short) (in + 4))));
                 break;
             case SHORT:
                 receive(apdu);
-                length = Util.setShort(buffer, (short) 0, Arithmetic.onShorts(p1, Util.getShort(buffer, in), Util.getShort(buffer, (short) (in + 2))));
+                length = Util.setShort(buffer, (short) 0,
+                        Arithmetic.onShorts(p1, Util.getShort(buffer, in),
+                                Util.getShort(buffer, (short) (in + 2))));
                 break;
             case COLLATZ:
                 receive(apdu);
-                length = Wire.setInt(buffer, (short) 0, Arithmetic.collatz(Wire.getInt(buffer, in)));
+                length = Wire.setInt(buffer, (short) 0,
+                        Arithmetic.collatz(Wire.getInt(buffer, in)));
                 break;
             case CRC:
                 length = receive(apdu);
@@ -203,7 +215,8 @@ public final class ProbeApplet extends Applet implements MultiSelectable, Applet
                 break;
             case SUM:
                 receive(apdu);
-                length = Wire.setInt(buffer, (short) 0, Arithmetic.sumTo(word, Wire.getInt(buffer, in)));
+                length = Wire.setInt(buffer, (short) 0,
+                        Arithmetic.sumTo(word, Wire.getInt(buffer, in)));
                 break;
             case FIBONACCI:
                 length = Util.setShort(buffer, (short) 0, Arithmetic.fibonacci(word));
@@ -262,7 +275,8 @@ public final class ProbeApplet extends Applet implements MultiSelectable, Applet
                 break;
             case EXHAUST:
                 receive(apdu);
-                length = Util.setShort(buffer, (short) 0, memory.exhaustTransient(Util.getShort(buffer, in), p1));
+                length = Util.setShort(buffer, (short) 0,
+                        memory.exhaustTransient(Util.getShort(buffer, in), p1));
                 break;
             case GARBAGE:
                 receive(apdu);
@@ -302,7 +316,8 @@ public final class ProbeApplet extends Applet implements MultiSelectable, Applet
                 length = life(buffer);
                 break;
             case INSTALL_DATA:
-                length = Util.arrayCopyNonAtomic(installData, (short) 0, buffer, (short) 0, (short) installData.length);
+                length = Util.arrayCopyNonAtomic(installData, (short) 0, buffer, (short) 0,
+                        (short) installData.length);
                 break;
             case ECHO:
                 echo(apdu, buffer);
@@ -352,7 +367,10 @@ public final class ProbeApplet extends Applet implements MultiSelectable, Applet
         return (short) (offset + size);
     }
 
-    /** Takes data of any length, also longer than the buffer, and answers its length and the sum of its bytes. */
+    /**
+     * Takes data of any length, also longer than the buffer, and answers its length and the sum of
+     * its bytes.
+     */
     private static void echo(APDU apdu, byte[] buffer) {
         short total = 0;
         short sum = 0;

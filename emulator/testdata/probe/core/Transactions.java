@@ -5,7 +5,10 @@ import javacard.framework.ISOException;
 import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
-/** Persistent state whose parts must change together, and all that begin, commit and abort can do to it. */
+/**
+ * Persistent state whose parts must change together, and every way in which begin, commit and abort
+ * change it.
+ */
 final class Transactions {
     private static short staticPart;
 
@@ -104,7 +107,7 @@ final class Transactions {
                 words[value] = 1;
                 JCSystem.commitTransaction();
                 return offset;
-            case 8: // no transaction: each write stands by itself
+            case 8: // no transaction: each write is committed by itself
                 setAll(value, buffer, offset);
                 return offset;
             case 9: // a non-atomic write is kept although the transaction is aborted
@@ -155,7 +158,8 @@ final class Transactions {
                 JCSystem.beginTransaction();
                 objects[0] = new byte[] {value, value};
                 JCSystem.commitTransaction();
-                return Util.arrayCopyNonAtomic((byte[]) objects[0], (short) 0, buffer, offset, (short) 2);
+                return Util.arrayCopyNonAtomic((byte[]) objects[0], (short) 0, buffer, offset,
+                        (short) 2);
             case 16: // made inside a transaction that the runtime aborts
                 JCSystem.beginTransaction();
                 objects[0] = new byte[] {value, value, value};

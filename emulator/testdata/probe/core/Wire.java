@@ -8,7 +8,8 @@ final class Wire {
     }
 
     static int getInt(byte[] buffer, short offset) {
-        return ((int) Util.getShort(buffer, offset) << 16) | ((int) Util.getShort(buffer, (short) (offset + 2)) & 0xFFFF);
+        return ((int) Util.getShort(buffer, offset) << 16)
+                | ((int) Util.getShort(buffer, (short) (offset + 2)) & 0xFFFF);
     }
 
     static short setInt(byte[] buffer, short offset, int value) {

@@ -13,8 +13,8 @@ import probe.lib.Ledger;
 import probe.vault.Vault;
 
 /**
- * The client of the vault. Each instruction makes one access across the firewall; a refused one answers 6F07, a
- * SystemException 6F3x, anything else that comes back goes out as data.
+ * The client of the vault. Each instruction makes one access across the firewall; a refused one
+ * answers 6F07, a SystemException 6F3x, any other result is answered as data.
  */
 public final class GuestApplet extends Applet {
     static final byte CONNECT = 0x10;
@@ -50,7 +50,7 @@ public final class GuestApplet extends Applet {
 
     private Vault vault;
     private Object kept;
-    private final Object[] shelf = new Object[1];
+    private final Object[] keptInArray = new Object[1];
     private final byte[] own = {5, 6, 7};
 
     private GuestApplet(byte[] parameters, short offset) {
@@ -79,7 +79,9 @@ public final class GuestApplet extends Applet {
         }
     }
 
-    /** Data: the vault's AID. P1: the parameter of the request. Answers 1 when an object came back. */
+    /**
+     * Data: the vault's AID. P1: the parameter of the request. Answers 1 when an object came back.
+     */
     private short connect(APDU apdu, byte[] buffer) {
         short received = apdu.setIncomingAndReceive();
         AID server = JCSystem.lookupAID(buffer, ISO7816.OFFSET_CDATA, (byte) received);
@@ -87,7 +89,8 @@ public final class GuestApplet extends Applet {
             buffer[0] = 2;
             return 1;
         }
-        Shareable object = JCSystem.getAppletShareableInterfaceObject(server, buffer[ISO7816.OFFSET_P1]);
+        Shareable object =
+                JCSystem.getAppletShareableInterfaceObject(server, buffer[ISO7816.OFFSET_P1]);
         if (object != null) {
             vault = (Vault) object;
         }
@@ -121,7 +124,8 @@ public final class GuestApplet extends Applet {
             case CALL_LEAKED_OBJECT:
                 return Util.setShort(buffer, (short) 0, vault.leakLedger().total());
             case LEND_OWN_ARRAY:
-                return Util.setShort(buffer, (short) 0, vault.sumOf(own, (short) 0, (short) own.length));
+                return Util.setShort(buffer, (short) 0,
+                        vault.sumOf(own, (short) 0, (short) own.length));
             case LEND_BUFFER:
                 return Util.setShort(buffer, (short) 0, vault.sumOf(buffer, (short) 1, (short) 3));
             case CALLER:
@@ -143,7 +147,7 @@ public final class GuestApplet extends Applet {
                 kept = apdu;
                 return 0;
             case KEEP_IN_ARRAY:
-                shelf[0] = buffer;
+                keptInArray[0] = buffer;
                 return 0;
             case STATICS:
                 Ledger.opened += (byte) value;

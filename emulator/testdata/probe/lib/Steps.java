@@ -11,7 +11,10 @@ public class Steps {
     private Steps() {
     }
 
-    /** Descends depth calls, then throws what kind says: 0 returns, 1 Refusal, 2 HarshRefusal, 3 Notice. */
+    /**
+     * Descends depth calls, then throws an exception of this kind: 0 returns, 1 Refusal, 2
+     * HarshRefusal, 3 Notice.
+     */
     public static short descend(byte depth, byte kind) throws Notice {
         if (depth > 0) {
             return (short) (1 + descend((byte) (depth - 1), kind));

@@ -15,13 +15,13 @@ public interface Vault extends Shareable {
     /** An array of the vault, which others may hold but not touch. */
     byte[] leakArray();
 
-    /** An object of the vault that is not shareable, likewise. */
+    /** An object of the vault that is not shareable, which others may hold but not touch. */
     Ledger leakLedger();
 
     /** Reads an array of the caller. */
     short sumOf(byte[] data, short offset, short length);
 
-    /** The length of the caller's AID and its last byte, as the runtime tells it. */
+    /** The length of the caller's AID and its last byte, as the runtime gives them. */
     short caller();
 
     /** Throws an ISOException with this reason. */

@@ -10,11 +10,15 @@ import javacard.framework.Shareable;
 import javacard.framework.Util;
 import probe.lib.Ledger;
 
-/** Serves its shareable interface to one client AID, named at install; answers its balance when selected. */
+/**
+ * Serves its shareable interface to one client AID, named at install; answers its balance when
+ * selected.
+ */
 public final class VaultApplet extends Applet implements Vault {
     private final Ledger ledger = new Ledger();
     private final byte[] secret = {1, 2, 3, 4};
-    private final byte[] session = JCSystem.makeTransientByteArray((short) 4, JCSystem.CLEAR_ON_DESELECT);
+    private final byte[] session =
+            JCSystem.makeTransientByteArray((short) 4, JCSystem.CLEAR_ON_DESELECT);
     private byte[] extra;
     private byte[] client;
 
@@ -26,7 +30,8 @@ public final class VaultApplet extends Applet implements Vault {
     }
 
     public static void install(byte[] parameters, short offset, byte length) {
-        new VaultApplet(parameters, offset).register(parameters, (short) (offset + 1), parameters[offset]);
+        new VaultApplet(parameters, offset).register(parameters, (short) (offset + 1),
+                parameters[offset]);
     }
 
     public Shareable getShareableInterfaceObject(AID clientAID, byte parameter) {

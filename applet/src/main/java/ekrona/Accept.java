@@ -5,14 +5,17 @@ import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
- * ACCEPT: takes a Payment of an open request; from the commit on the payee is paid. A power cut before it leaves the request open and
- * the same command completes it; after it the same command brings the same Receipt.
+ * ACCEPT: takes a Payment of an open request; the payee is paid from the commit on. A power cut
+ * before the commit leaves the request open, and the same command completes it; after the commit
+ * the same command returns the same Receipt.
  */
 final class Accept extends Command {
-    private static final short PAYER = (short) (Messages.PAYMENT_HEADER + Spec.PAYMENT_OFFSET_PAYER);
+    private static final short PAYER =
+            (short) (Messages.PAYMENT_HEADER + Spec.PAYMENT_OFFSET_PAYER);
     private static final short REQUEST = Messages.PAYMENT_REQUEST;
     private static final short REQUEST_CONTENT = (short) (REQUEST + Messages.REQUEST_HEADER);
-    private static final short KEPT_IDENTITY = (short) (Messages.RECEIPT_HEADER + Spec.RECEIPT_OFFSET_IDENTITY);
+    private static final short RECORD_IDENTITY =
+            (short) (Messages.RECEIPT_HEADER + Spec.RECEIPT_OFFSET_IDENTITY);
 
     Accept(Device device) {
         super(device, Spec.CLA_PROPRIETARY, true);
@@ -26,10 +29,11 @@ final class Accept extends Command {
         short certificate = device.certificates.device(paymentEnd);
         short bodyLength = (short) (paymentEnd - Messages.SIGNATURE);
 
-        device.engines.identify(in, (short) 0, bodyLength);
-        short kept = device.log.find(Log.ACCEPTANCE, KEPT_IDENTITY, ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH);
-        if (kept >= 0) {
-            answer(nvm.log, kept, Spec.RECEIPT_LENGTH);
+        device.engines.computeIdentity(in, (short) 0, bodyLength);
+        short earlier = device.log.find(Log.ACCEPTANCE, RECORD_IDENTITY, ram.scratch, Ram.IDENTITY,
+                Spec.HASH_LENGTH);
+        if (earlier >= 0) {
+            answer(nvm.log, earlier, Spec.RECEIPT_LENGTH);
             return;
         }
         requireActive();
@@ -46,7 +50,7 @@ final class Accept extends Command {
         compose();
         short length = Util.arrayCopyNonAtomic(in, (short) 0, ram.out,
                 (short) (Ram.RECORD + Spec.ACCEPT_RECORD_AT_PAYMENT), paymentEnd);
-        // The sum is within the room that the request has reserved.
+        // No overflow: the request has reserved its amount under the maximum balance.
         U32.add(ram.state, Nvm.BALANCE, ram.state, (short) (entry + OpenRequests.AMOUNT));
         device.requests.close(entry);
         device.log.append(Log.ACCEPTANCE, (short) (length - Ram.RECORD));
@@ -58,7 +62,10 @@ final class Accept extends Command {
         device.channel.respond(Ram.RECORD, Spec.RECEIPT_LENGTH);
     }
 
-    /** This card is the payee, another one the payer, the one that the Request names if it names one; the certificate is the payer's. */
+    /**
+     * Requires that this card is the payee, that the payer is another card, the one that the
+     * Request names if it names one, and that the certificate is the payer's.
+     */
     private void requireParties(short certificate) {
         byte[] in = ram.in;
         requireAddressee(in, (short) (REQUEST_CONTENT + Spec.REQUEST_OFFSET_PAYEE));
@@ -66,20 +73,23 @@ final class Accept extends Command {
             ISOException.throwIt(Spec.SW_SELF);
         }
         boolean same = Util.arrayCompare(in, PAYER,
-                in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_HOLDER), Spec.DEVICE_ID_LENGTH) == 0;
+                in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_HOLDER),
+                Spec.DEVICE_ID_LENGTH) == 0;
         if (Messages.namesPayer(in, REQUEST)) {
             same &= Util.arrayCompare(in, PAYER,
-                    in, (short) (REQUEST_CONTENT + Spec.REQUEST_OFFSET_PAYER), Spec.DEVICE_ID_LENGTH) == 0;
+                    in, (short) (REQUEST_CONTENT + Spec.REQUEST_OFFSET_PAYER),
+                    Spec.DEVICE_ID_LENGTH) == 0;
         }
         if (!same) {
             ISOException.throwIt(Spec.SW_ADDRESSEE);
         }
     }
 
-    /** The Request is open, and this is its body. Returns its entry. */
+    /** Requires that the Request is open and that this is its body. Returns its entry. */
     private short requireOpen() {
         byte[] in = ram.in;
-        short entry = device.requests.find(in, (short) (REQUEST_CONTENT + Spec.REQUEST_OFFSET_NUMBER));
+        short entry =
+                device.requests.find(in, (short) (REQUEST_CONTENT + Spec.REQUEST_OFFSET_NUMBER));
         if (entry < 0) {
             ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
         }
@@ -98,21 +108,27 @@ final class Accept extends Command {
     }
 
     /**
-     * The Request's signature in the Payment is this card's, or settlement would not pay: the bytes that it gave out, or else another
-     * form of the same signature, which it verifies.
+     * Requires that the Request's signature in the Payment is this card's, since settlement accepts
+     * no other: the bytes that the card gave out or else another form of the same signature, which
+     * is then verified.
      */
     private void requireOwnSignature(short entry) {
         byte[] in = ram.in;
         short bodyLength = Messages.requestBodyLength(in, REQUEST);
         short signature = (short) (REQUEST + bodyLength + Messages.SIGNATURE_HEADER);
-        short own = (short) (device.requests.message(entry) + bodyLength + Messages.SIGNATURE_HEADER);
+        short own =
+                (short) (device.requests.message(entry) + bodyLength + Messages.SIGNATURE_HEADER);
         if (Util.arrayCompare(nvm.requests, own, in, signature, Spec.SIGNATURE_LENGTH) != 0
-                && !device.engines.verify(device.engines.signingPoint, in, REQUEST, bodyLength, signature)) {
+                && !device.engines.verify(device.engines.signingPoint, in, REQUEST, bodyLength,
+                        signature)) {
             ISOException.throwIt(Spec.SW_SIGNATURE);
         }
     }
 
-    /** The Receipt of the Payment, whose identity is in scratch, signed, to ram.out at Ram.RECORD; its own identity to scratch. */
+    /**
+     * Writes the signed Receipt to ram.out at Ram.RECORD and its identity to scratch, where that of
+     * the Payment was.
+     */
     private void compose() {
         byte[] in = ram.in;
         byte[] out = ram.out;
@@ -120,7 +136,8 @@ final class Accept extends Command {
         next = Tlv.put(out, next, Spec.TAG_PAYEE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
         next = device.log.putNextNumber(out, next);
         next = Tlv.put(out, next, Spec.TAG_DEVICE, in, PAYER, Spec.DEVICE_ID_LENGTH);
-        next = Tlv.put(out, next, Spec.TAG_NUMBER, in, (short) (REQUEST_CONTENT + Spec.REQUEST_OFFSET_NUMBER), U32.LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_NUMBER, in,
+                (short) (REQUEST_CONTENT + Spec.REQUEST_OFFSET_NUMBER), U32.LENGTH);
         next = Tlv.put(out, next, Spec.TAG_IDENTITY, ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH);
         device.engines.signMessage(out, Ram.RECORD, next);
     }

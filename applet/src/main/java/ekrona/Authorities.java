@@ -5,29 +5,32 @@ import javacard.security.ECPublicKey;
 import javacard.security.Signature;
 
 /**
- * The keys above the devices that the card knows: two roots, four intermediary CAs, a notary and the own intermediary's instruction
- * key. Each has a place in the directory that says in which row it is; directory and rows, with references and last days, are part of the
- * state block. There is one row more than places: a new key goes to the key object of a row that no place refers to, and becomes
- * known when the state block is committed. A power cut before that leaves every key as it was; what the free row's object holds
- * means nothing.
+ * The public keys of authorities that the card trusts: two roots, four intermediary CAs, a notary
+ * and the instruction key of the card's own intermediary. Each has a place in the directory that
+ * gives its row; directory and rows, with references and expiry dates, are part of the state block.
+ * There is one row more than places: a new key goes to the key object of the free row, which no
+ * place refers to, and becomes trusted when the state block is committed. A power cut before that
+ * leaves every key as it was; the content of the free row's key object has no meaning.
  *
- * <p>Each row has a verifier that stays initialised with its key: a tap then does without an init, which takes a P71 a quarter of a
- * verification.
+ * <p>Each row has a verifier that stays initialised with its key: a payment then needs no init,
+ * which takes a P71 a quarter of the time of a verification.
  */
 final class Authorities {
-    // Places in the directory. Each names a row, by its number and one: negative while the place is empty.
+    // Places in the directory. Each holds its row's number plus one, negative while it is empty.
     static final short ROOT = 0;
     static final short PREVIOUS_ROOT = (short) 1;
     static final short CA = Spec.ROOTS_KEPT;
     static final short NOTARY = (short) (CA + Spec.CA_CACHE);
     static final short INSTRUCTION_KEY = (short) (NOTARY + 1);
     private static final short PLACES = (short) (INSTRUCTION_KEY + 1);
-    // Behind the places.
-    /** Which CA is pushed out next, counted from 0. */
+    // After the places.
+    /** Which CA is replaced next, counted from 0. */
     private static final short NEXT_CA = PLACES;
-    /** Place of the own CA, which is never pushed out; zero before there is an own certificate. */
+    /**
+     * Place of the card's own CA, which is never replaced; zero before the card has a certificate.
+     */
     private static final short OWN_CA = (short) (PLACES + 1);
-    /** The row that no place names. */
+    /** The row that no place refers to. */
     private static final short FREE_ROW = (short) (PLACES + 2);
     static final short DIRECTORY_LENGTH = (short) (PLACES + 3);
 
@@ -54,7 +57,7 @@ final class Authorities {
     }
 
     /** Writes the directory of a new card: every place is empty. */
-    static void begin(byte[] state) {
+    static void clearDirectory(byte[] state) {
         for (short place = 0; place < PLACES; place++) {
             state[(short) (Nvm.DIRECTORY + place)] = (byte) (-1 - place);
         }
@@ -65,7 +68,8 @@ final class Authorities {
     short find(short first, short count, byte[] b, short reference) {
         for (short place = first; place < (short) (first + count); place++) {
             if (isKnown(place)
-                    && Util.arrayCompare(ram.state, reference(place), b, reference, Spec.AUTHORITY_LENGTH) == 0) {
+                    && Util.arrayCompare(ram.state, reference(place), b, reference,
+                            Spec.AUTHORITY_LENGTH) == 0) {
                 return place;
             }
         }
@@ -80,7 +84,10 @@ final class Authorities {
         return (short) (ram.state[(short) (Nvm.DIRECTORY + place)] - 1);
     }
 
-    /** Tells whether the plain signature at signature is by what a place holds, over the bytes at offset; all in ram.in. */
+    /**
+     * Reports whether the plain signature at signature is by the key of a place, over the bytes at
+     * offset; all in ram.in.
+     */
     boolean verify(short place, short offset, short length, short signature) {
         return engines.verify(verifiers[row(place)], ram.in, offset, length, signature);
     }
@@ -89,12 +96,12 @@ final class Authorities {
         return (short) (Nvm.AUTHORITIES + row * ROW_LENGTH);
     }
 
-    /** Offset in the working copy of the reference of what a place holds. */
+    /** Offset in the working copy of the reference of a place's authority. */
     short reference(short place) {
         return (short) (start(row(place)) + REFERENCE);
     }
 
-    /** Offset in the working copy of the last day of what a place holds. */
+    /** Offset in the working copy of the expiry date of a place's authority. */
     short expiry(short place) {
         return (short) (start(row(place)) + EXPIRY);
     }
@@ -103,28 +110,34 @@ final class Authorities {
         return isExpired(ram.state, expiry(place));
     }
 
-    /** Whether a last day is before the card's date. Dates are digits, so they compare whatever the platform takes for a sign. */
+    /**
+     * Reports whether an expiry date is before the card's date. Dates are digits, so signed and
+     * unsigned comparison agree.
+     */
     boolean isExpired(byte[] b, short expiry) {
         return Util.arrayCompare(b, expiry, ram.state, Nvm.DATE, Spec.DATE_LENGTH) < 0;
     }
 
-    /** The place for a new CA: the next in turn, which is an empty one while there is any, save that of the own CA. */
+    /**
+     * The place for a new CA: the next in turn, an empty one while there is any, and never that of
+     * the card's own CA.
+     */
     short placeForCA() {
         byte[] state = ram.state;
         if (state[(short) (Nvm.DIRECTORY + NEXT_CA)] == (byte) (ownCA() - CA)) {
-            turn(state);
+            advanceNextCA(state);
         }
         short place = (short) (CA + state[(short) (Nvm.DIRECTORY + NEXT_CA)]);
-        turn(state);
+        advanceNextCA(state);
         return place;
     }
 
-    private static void turn(byte[] state) {
+    private static void advanceNextCA(byte[] state) {
         byte next = (byte) (state[(short) (Nvm.DIRECTORY + NEXT_CA)] + 1);
         state[(short) (Nvm.DIRECTORY + NEXT_CA)] = next == (byte) Spec.CA_CACHE ? 0 : next;
     }
 
-    /** Place of the own CA, 0 before there is one. */
+    /** Place of the card's own CA, 0 before there is one. */
     short ownCA() {
         return ram.state[(short) (Nvm.DIRECTORY + OWN_CA)];
     }
@@ -134,8 +147,9 @@ final class Authorities {
     }
 
     /**
-     * Fills the free row: key, reference and last day. False when the point is refused.
-     * The key is written at once, before the commit: what is in the free row means nothing.
+     * Fills the free row with key, reference and expiry date. Returns false when the point is
+     * refused. The key is written at once, before the commit, since the content of the free row has
+     * no meaning.
      */
     boolean fill(byte[] b, short point, short reference, byte[] c, short expiry) {
         short row = ram.state[(short) (Nvm.DIRECTORY + FREE_ROW)];
@@ -143,20 +157,27 @@ final class Authorities {
             return false;
         }
         short start = start(row);
-        Util.arrayCopyNonAtomic(b, reference, ram.state, (short) (start + REFERENCE), Spec.AUTHORITY_LENGTH);
+        Util.arrayCopyNonAtomic(b, reference, ram.state, (short) (start + REFERENCE),
+                Spec.AUTHORITY_LENGTH);
         Util.arrayCopyNonAtomic(c, expiry, ram.state, (short) (start + EXPIRY), Spec.DATE_LENGTH);
         return true;
     }
 
-    /** Makes a place name the row that was filled, in the working copy; the row that it named is the free one then. */
+    /**
+     * Makes a place refer to the row that was filled, in the working copy; its old row becomes the
+     * free one.
+     */
     void assign(short place) {
         byte[] state = ram.state;
         byte old = state[(short) (Nvm.DIRECTORY + place)];
-        state[(short) (Nvm.DIRECTORY + place)] = (byte) (state[(short) (Nvm.DIRECTORY + FREE_ROW)] + 1);
+        state[(short) (Nvm.DIRECTORY + place)] =
+                (byte) (state[(short) (Nvm.DIRECTORY + FREE_ROW)] + 1);
         state[(short) (Nvm.DIRECTORY + FREE_ROW)] = (byte) ((old < 0 ? (byte) -old : old) - 1);
     }
 
-    /** A new root: the current one becomes the previous. */
+    /**
+     * Makes the row that was filled the current root; the current root becomes the previous one.
+     */
     void assignRoot() {
         byte[] state = ram.state;
         byte current = state[(short) (Nvm.DIRECTORY + ROOT)];

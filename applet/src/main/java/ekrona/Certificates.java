@@ -4,12 +4,14 @@ import javacard.framework.ISOException;
 import javacard.framework.Util;
 
 /**
- * Card-verifiable certificates (TR-03110-3 section C.1) in the one form that the spec has, and what a device's certificate must
- * fulfil. Offsets of parts are those of the spec, from the start of the certificate's content.
+ * Card-verifiable certificates (TR-03110-3 section C.1) in the one form that the spec has, and the
+ * requirements on a device's certificate. Offsets of parts are those of the spec, from the start of
+ * the certificate's content.
  */
 final class Certificates {
     /** Bytes of tag and length before the content. */
-    static final short HEADER = (short) (Spec.DEVICE_CERTIFICATE_LENGTH - Spec.DEVICE_CERTIFICATE_CONTENT_LENGTH);
+    static final short HEADER =
+            (short) (Spec.DEVICE_CERTIFICATE_LENGTH - Spec.DEVICE_CERTIFICATE_CONTENT_LENGTH);
 
     private final Ram ram;
     private final Nvm nvm;
@@ -23,9 +25,12 @@ final class Certificates {
         this.authorities = authorities;
     }
 
-    /** Reads a device's certificate in ram.in, from offset to the end of the command. Returns the offset of its content. */
+    /**
+     * Reads a device's certificate in ram.in, from offset to the end of the command. Returns the
+     * offset of its content.
+     */
     short device(short offset) {
-        Tlv.demandAll(ram.in, offset, ram.words[Ram.IN_LENGTH], Spec.DEVICE_CERTIFICATE_FRAME,
+        Tlv.requireAll(ram.in, offset, ram.words[Ram.IN_LENGTH], Spec.DEVICE_CERTIFICATE_FRAME,
                 Spec.DEVICE_CERTIFICATE_LENGTH);
         short content = (short) (offset + HEADER);
         requireDates((short) (content + Spec.DEVICE_CERTIFICATE_OFFSET_EFFECTIVE),
@@ -33,24 +38,30 @@ final class Certificates {
         return content;
     }
 
-    /** Reads an authority's certificate in ram.in that fills the command. Returns the offset of its content. */
+    /**
+     * Reads an authority's certificate in ram.in that fills the command. Returns the offset of its
+     * content.
+     */
     short authority() {
-        Tlv.demandAll(ram.in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.AUTHORITY_CERTIFICATE_FRAME,
-                Spec.AUTHORITY_CERTIFICATE_LENGTH);
+        Tlv.requireAll(ram.in, (short) 0, ram.words[Ram.IN_LENGTH],
+                Spec.AUTHORITY_CERTIFICATE_FRAME, Spec.AUTHORITY_CERTIFICATE_LENGTH);
         requireDates((short) (HEADER + Spec.AUTHORITY_CERTIFICATE_OFFSET_EFFECTIVE),
                 (short) (HEADER + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY));
         return HEADER;
     }
 
     private void requireDates(short effective, short expiry) {
-        Tlv.date(ram.in, effective);
-        Tlv.date(ram.in, expiry);
+        Tlv.requireDate(ram.in, effective);
+        Tlv.requireDate(ram.in, expiry);
         if (Util.arrayCompare(ram.in, effective, ram.in, expiry, Spec.DATE_LENGTH) > 0) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
     }
 
-    /** Place of the CA that certified a device. Quick, so that a reader learns early which certificate it must bring. */
+    /**
+     * Returns the place of the CA that certified a device. This check is quick, so that a reader
+     * learns early which certificate it must load.
+     */
     short requireKnownCA(short certificate) {
         short place = authorities.find(Authorities.CA, Spec.CA_CACHE, ram.in,
                 (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_AUTHORITY));
@@ -60,33 +71,43 @@ final class Certificates {
         return place;
     }
 
-    /** A CA certifies only ids, and only those that carry its own name. */
+    /** Requires an id that begins with the CA's own name: a CA may certify no other. */
     void requireOwnName(short certificate) {
         short holder = (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_HOLDER);
-        if (Util.arrayCompare(ram.in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_AUTHORITY),
+        if (Util.arrayCompare(ram.in,
+                (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_AUTHORITY),
                 ram.in, holder, Spec.NAME_LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_ROLE);
         }
-        Messages.requireId(ram.in, (short) (holder + Spec.NAME_LENGTH), (short) (Spec.DEVICE_ID_LENGTH - Spec.NAME_LENGTH));
+        Messages.requireId(ram.in, (short) (holder + Spec.NAME_LENGTH),
+                (short) (Spec.DEVICE_ID_LENGTH - Spec.NAME_LENGTH));
     }
 
-    /** Neither a device's certificate nor that of its CA has expired by the card's date. */
+    /**
+     * Requires that neither a device's certificate nor that of its CA has expired by the card's
+     * date.
+     */
     void requireNotExpired(short certificate, short ca) {
-        if (authorities.isExpired(ram.in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_EXPIRY))
+        if (authorities.isExpired(ram.in,
+                (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_EXPIRY))
                 || authorities.isExpired(ca)) {
             ISOException.throwIt(Spec.SW_EXPIRED);
         }
     }
 
-    /** Neither the own certificate nor that of the own CA has expired by the card's date. */
+    /**
+     * Requires that neither the card's own certificate nor that of its CA has expired by the card's
+     * date.
+     */
     void requireOwnNotExpired() {
-        if (authorities.isExpired(nvm.certificate, (short) (HEADER + Spec.DEVICE_CERTIFICATE_OFFSET_EXPIRY))
+        if (authorities.isExpired(nvm.certificate,
+                (short) (HEADER + Spec.DEVICE_CERTIFICATE_OFFSET_EXPIRY))
                 || authorities.isExpired(authorities.ownCA())) {
             ISOException.throwIt(Spec.SW_EXPIRED);
         }
     }
 
-    /** Verifies a device's certificate by its CA's key. */
+    /** Verifies a device's certificate with its CA's key. */
     void requireSignature(short certificate, short ca) {
         if (!authorities.verify(ca, certificate, Spec.DEVICE_CERTIFICATE_AT_SIGNATURE,
                 (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_SIGNATURE))) {
@@ -94,10 +115,14 @@ final class Certificates {
         }
     }
 
-    /** Demands that the message at the start of the command, with a body of so many bytes, is signed by a certificate's holder. */
+    /**
+     * Requires that a certificate's holder signed the message at the start of the command, whose
+     * body has bodyLength bytes.
+     */
     void requireSigned(short certificate, short ca, short bodyLength) {
         requireSignature(certificate, ca);
-        if (!Engines.set(engines.peer, ram.in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_POINT))) {
+        if (!Engines.set(engines.peer, ram.in,
+                (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_POINT))) {
             ISOException.throwIt(Spec.SW_CERTIFICATE);
         }
         if (!engines.verify(engines.peer, ram.in, (short) 0, bodyLength,

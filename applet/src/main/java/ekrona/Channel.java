@@ -6,9 +6,10 @@ import javacard.framework.ISOException;
 import javacard.framework.Util;
 
 /**
- * Commands and responses of any length over whatever APDUs the card offers (ISO/IEC 7816-4 section 5.3): extended length, command
- * chaining, response chaining by 61xx and GET RESPONSE. Data are received whole, into Ram.in, before anything is decided.
- * A chain dies with any command that is not its next part, and with deselection; a response waits until the next command.
+ * Commands and responses of any length over whatever APDUs the card offers (ISO/IEC 7816-4 section
+ * 5.3): extended length, command chaining, response chaining by 61xx and GET RESPONSE. All data are
+ * in Ram.in before anything is decided. A chain ends with any command that is not its next part,
+ * and with deselection; a response can be fetched until the next command.
  */
 final class Channel {
     private static final byte CLASS_SECURE_MESSAGING = (byte) 0x0C;
@@ -17,7 +18,8 @@ final class Channel {
     private static final byte CLASS_RESERVED = (byte) 0x20;
     private static final byte CLASS_INVALID = (byte) 0xFF;
     /** All bits of the class that the applet refuses when set. */
-    private static final byte CLASS_REFUSED = (byte) (CLASS_FURTHER | CLASS_RESERVED | CLASS_SECURE_MESSAGING | CLASS_CHANNEL);
+    private static final byte CLASS_REFUSED =
+            (byte) (CLASS_FURTHER | CLASS_RESERVED | CLASS_SECURE_MESSAGING | CLASS_CHANNEL);
     private static final byte PROTOCOL_TYPE = (byte) 0x0F;
     private static final short INS_P1_P2 = (short) 3;
     private static final short SHORT_RESPONSE = (short) 0x100;
@@ -29,7 +31,7 @@ final class Channel {
     }
 
     /**
-     * Refuses the classes that the applet does not speak (ISO/IEC 7816-4 section 5.4.1).
+     * Refuses the classes that the applet does not support (ISO/IEC 7816-4 section 5.4.1).
      *
      * @return the class byte without the chaining bit
      */
@@ -56,7 +58,10 @@ final class Channel {
         refuse(Spec.SW_CHANNEL);
     }
 
-    /** Refuses a command before it is whole. The chain that it went on, or broke, is forgotten with its data. */
+    /**
+     * Refuses a command before it is complete. The chain that it continued, or broke, is dropped
+     * with its data.
+     */
     void refuse(short sw) {
         ram.session[Ram.CHAINING] = 0;
         ram.wipeCommand();
@@ -64,10 +69,11 @@ final class Channel {
     }
 
     /**
-     * Takes the data of the APDU into Ram.in, behind those of the chain's earlier parts, and the header into Ram.session.
+     * Copies the data of the APDU to Ram.in, after those of the chain's earlier parts, and the
+     * header to Ram.session.
      *
      * @param cla class byte without the chaining bit
-     * @return true when the command is whole, false when parts are still to come
+     * @return true when the command is complete, false when more parts must come
      */
     boolean receive(APDU apdu, byte cla, boolean takesData) {
         byte[] buffer = apdu.getBuffer();
@@ -75,7 +81,9 @@ final class Channel {
         boolean partial = buffer[ISO7816.OFFSET_CLA] != cla;
         if (session[Ram.CHAINING] != 0) {
             session[Ram.CHAINING] = 0;
-            if (cla != session[Ram.CLA] || Util.arrayCompare(buffer, ISO7816.OFFSET_INS, session, Ram.INS, INS_P1_P2) != 0) {
+            if (cla != session[Ram.CLA]
+                    || Util.arrayCompare(buffer, ISO7816.OFFSET_INS, session, Ram.INS,
+                            INS_P1_P2) != 0) {
                 refuse(Spec.SW_LAST_CHAINED_EXPECTED);
             }
         } else {
@@ -87,8 +95,9 @@ final class Channel {
             receiveData(apdu, buffer);
         } else if (partial) {
             refuse(Spec.SW_CHAINING);
-        } else if ((byte) (APDU.getProtocol() & PROTOCOL_TYPE) != APDU.PROTOCOL_T0 && apdu.setIncomingAndReceive() != 0) {
-            // In T=0 the third parameter of such a command is Le, and asking for data would swallow it.
+        } else if ((byte) (APDU.getProtocol() & PROTOCOL_TYPE) != APDU.PROTOCOL_T0
+                && apdu.setIncomingAndReceive() != 0) {
+            // In T=0, P3 of such a command is Le, and receiving data would consume it.
             refuse(Spec.SW_WRONG_LENGTH);
         }
         session[Ram.CHAINING] = (byte) (partial ? 1 : 0);
@@ -111,20 +120,20 @@ final class Channel {
         ram.words[Ram.IN_LENGTH] = have;
     }
 
-    /** Counts a whole command: a challenge is good for the next one only. */
-    void age() {
-        if (ram.session[Ram.CHALLENGE_LIFE] != 0) {
-            ram.session[Ram.CHALLENGE_LIFE]--;
+    /** Counts a complete command: a challenge is valid for the next one only. */
+    void countCommand() {
+        if (ram.session[Ram.CHALLENGE_COUNTDOWN] != 0) {
+            ram.session[Ram.CHALLENGE_COUNTDOWN]--;
         }
     }
 
-    /** Names the bytes of Ram.out that answer the command. */
+    /** Makes bytes of Ram.out the response to the command. */
     void respond(short offset, short length) {
         ram.words[Ram.OUT_OFFSET] = offset;
         ram.words[Ram.OUT_LEFT] = length;
     }
 
-    /** Forgets what GET RESPONSE would have fetched. */
+    /** Drops what GET RESPONSE would have fetched. */
     void dropResponse() {
         ram.words[Ram.OUT_LEFT] = 0;
     }
@@ -133,7 +142,7 @@ final class Channel {
         return ram.words[Ram.OUT_LEFT] != 0;
     }
 
-    /** Sends as much of the response as the reader asked for, and announces the rest. */
+    /** Sends as much of the response as the reader asked for, and announces the rest by 61xx. */
     void send(APDU apdu) {
         short left = ram.words[Ram.OUT_LEFT];
         if (left == 0) {

@@ -3,9 +3,10 @@ package ekrona;
 import javacard.framework.Util;
 
 /**
- * AES-128-CMAC (NIST SP 800-38B section 6.2, RFC 4493), made from AES-CBC: the Java Card API has it from 3.0.5 on, and cards that
- * report 3.0.4 refuse CAP files for 3.0.5. CBC with a zero initial value is the MAC's own chaining; what is added is the last
- * block, padded and masked with a subkey.
+ * AES-128-CMAC (NIST SP 800-38B section 6.2, RFC 4493), made from AES-CBC: the Java Card API has
+ * CMAC only from 3.0.5 on, and cards that report 3.0.4 refuse CAP files for 3.0.5. CBC with a zero
+ * initial value is the MAC's own chaining; this class adds the last block, padded and masked with a
+ * subkey.
  */
 final class Cmac {
     private static final short BLOCK = (short) 16;
@@ -21,8 +22,8 @@ final class Cmac {
     }
 
     /**
-     * MAC of the length bytes of message at offset, to scratch at MAC. The message is destroyed; one block behind it must be
-     * free. It is not empty.
+     * Writes the MAC of length bytes of message at offset to scratch at MAC. The message must not
+     * be empty; it is overwritten, with up to a block after it.
      */
     void compute(byte[] key, short keyOffset, byte[] message, short offset, short length) {
         byte[] mac = ram.scratch;
@@ -33,7 +34,8 @@ final class Cmac {
         if (rest != 0) {
             twice(mac, Ram.MAC);
             message[(short) (offset + length)] = PADDING;
-            Util.arrayFillNonAtomic(message, (short) (offset + length + 1), (short) (BLOCK - rest - 1), (byte) 0);
+            Util.arrayFillNonAtomic(message, (short) (offset + length + 1),
+                    (short) (BLOCK - rest - 1), (byte) 0);
             length = (short) (length + BLOCK - rest);
         }
         short last = (short) (offset + length - BLOCK);
@@ -44,7 +46,7 @@ final class Cmac {
         Util.arrayCopyNonAtomic(message, last, mac, Ram.MAC, BLOCK);
     }
 
-    /** The key with this label, of the personalization token, to scratch at KEY. */
+    /** Derives the key with this label from the personalization token, to scratch at KEY. */
     void deriveFromToken(byte[] token, byte[] label) {
         short length = (short) label.length;
         Util.arrayCopyNonAtomic(label, (short) 0, ram.scratch, Ram.AGREED, length);
@@ -59,10 +61,14 @@ final class Cmac {
             short pair = Util.getShort(b, (short) (offset + i));
             b[(short) (offset + i)] = (byte) (pair >> 7);
         }
-        b[(short) (offset + BLOCK - 1)] = (byte) ((byte) (b[(short) (offset + BLOCK - 1)] << 1) ^ reduction);
+        b[(short) (offset + BLOCK - 1)] =
+                (byte) ((byte) (b[(short) (offset + BLOCK - 1)] << 1) ^ reduction);
     }
 
-    /** Compares the MAC computed last with a received one, in a time that does not tell how much of it is right. */
+    /**
+     * Reports whether the MAC computed last equals a received one, in a time that does not depend
+     * on how much of it is right.
+     */
     boolean matches(byte[] b, short offset, short length) {
         byte difference = 0;
         for (short i = 0; i < length; i++) {

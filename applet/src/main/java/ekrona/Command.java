@@ -4,9 +4,10 @@ import javacard.framework.ISOException;
 import javacard.framework.Util;
 
 /**
- * One command of the applet. It has its data in Ram.in, whole, and the working copy of the state in Ram.state. It checks first, computes
- * in RAM then, writes in one transaction after that, and names its answer last: a power cut at any point leaves all of what the
- * command does, or nothing, and every command can be given again.
+ * One command of the applet. All its data are in Ram.in, and the working copy of the state is in
+ * Ram.state. It checks first, then computes in RAM, then writes in one transaction, and sets its
+ * response last: a power cut at any point leaves all of what the command does, or nothing, and
+ * every command can be repeated.
  */
 abstract class Command {
     /** Class byte of the command's row in the spec. */
@@ -28,9 +29,9 @@ abstract class Command {
 
     abstract void run();
 
-    /** Answers with bytes that the card keeps. */
-    final void answer(byte[] kept, short offset, short length) {
-        Util.arrayCopyNonAtomic(kept, offset, ram.out, (short) 0, length);
+    /** Answers with stored bytes. */
+    final void answer(byte[] stored, short offset, short length) {
+        Util.arrayCopyNonAtomic(stored, offset, ram.out, (short) 0, length);
         device.channel.respond((short) 0, length);
     }
 
@@ -44,7 +45,7 @@ abstract class Command {
         }
     }
 
-    /** Active, blocked or closed. */
+    /** Requires that the card is active, blocked or closed. */
     final void requireActivated() {
         if (ram.state[Nvm.LIFE] < Spec.LIFE_ACTIVE) {
             ISOException.throwIt(Spec.SW_CONDITIONS);
@@ -74,14 +75,17 @@ abstract class Command {
         }
     }
 
-    /** The owner, by PIN, or the own intermediary, by a Challenge answered in this session. */
-    final void requireReader() {
-        if (ram.session[Ram.STATE_GIVEN] == 0) {
+    /**
+     * Requires the owner, by PIN, or the card's own intermediary, by a Challenge answered in this
+     * session.
+     */
+    final void requireOwnerOrIntermediary() {
+        if (ram.session[Ram.STATE_ANSWERED] == 0) {
             requirePin();
         }
     }
 
-    /** Demands that an id is this device's. */
+    /** Requires that an id is this device's. */
     final void requireAddressee(byte[] b, short id) {
         if (!isThisDevice(b, id)) {
             ISOException.throwIt(Spec.SW_ADDRESSEE);
@@ -93,7 +97,8 @@ abstract class Command {
     }
 
     final void requireCurrency(byte[] b, short currency) {
-        if (Util.arrayCompare(b, currency, nvm.identity, Nvm.CURRENCY, Messages.CURRENCY_LENGTH) != 0) {
+        if (Util.arrayCompare(b, currency, nvm.identity, Nvm.CURRENCY,
+                Messages.CURRENCY_LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_CURRENCY);
         }
     }

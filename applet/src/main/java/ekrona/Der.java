@@ -3,8 +3,9 @@ package ekrona;
 import javacard.framework.Util;
 
 /**
- * ECDSA signatures between the two forms: plain r || s on the wire (TR-03111 section 5.2.1), SEQUENCE of two INTEGERs in the
- * Java Card API (TR-03111 section 5.2.2). The first is made from what the own engine wrote, the second from what a stranger sent.
+ * Converts ECDSA signatures between two forms: plain r || s on the wire (TR-03111 section 5.2.1),
+ * SEQUENCE of two INTEGERs in the Java Card API (TR-03111 section 5.2.2). It decodes what the
+ * card's own engine wrote, and encodes what came from outside.
  */
 final class Der {
     /** Longest form: 30 len, twice 02 len 00 and 32 bytes. */
@@ -41,7 +42,10 @@ final class Der {
         return Util.arrayCopyNonAtomic(plain, offset, der, out, length);
     }
 
-    /** Turns a DER signature that the own engine made into its plain form. Returns the offset behind it. */
+    /**
+     * Turns a DER signature that the card's own engine made into its plain form. Returns the offset
+     * after it.
+     */
     static short decode(byte[] der, short offset, byte[] plain, short out) {
         short r = (short) (offset + 2);
         short s = (short) (r + 2 + der[(short) (r + 1)]);

@@ -1,6 +1,6 @@
 package ekrona;
 
-/** Everything that the applet consists of, made once at install, in the order in which one part needs another. */
+/** The parts of the applet, made once at install, each after those that it needs. */
 final class Device {
     final Ram ram;
     final Nvm nvm;

@@ -6,12 +6,14 @@ import javacard.framework.ISO7816;
 import javacardx.apdu.ExtendedLength;
 
 /**
- * The offline e-krona on a card or a SAM. This class installs the applet and hands each command to its class; start reading at
- * Pay, the rest is like it. Storage is in Ram and Nvm, crypto in Engines, the wire in Channel, Tlv and Messages. The table of
- * commands, layouts and status words is the spec from which Spec is generated; what must hold is in the protocol document.
+ * The offline e-krona on a card or a SAM. This class installs the applet and passes each command to
+ * its class; start reading at Pay, the others are like it. Storage is in Ram and Nvm, crypto in
+ * Engines, the encoding of what is on the wire in Channel, Tlv and Messages. The table of commands,
+ * layouts and status words is the spec from which Spec is generated; the protocol document gives
+ * the rules.
  *
- * <p>Everything is allocated at install, nothing afterwards. What the platform throws on its own reaches the reader as 6F00,
- * and the transaction of the command is then undone.
+ * <p>Everything is allocated at install, nothing afterwards. An exception that the platform throws
+ * reaches the reader as 6F00, and the command's transaction is rolled back.
  */
 public final class EkronaApplet extends Applet implements ExtendedLength {
     private final Device device;
@@ -58,8 +60,9 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
     }
 
     /**
-     * Makes the applet's one instance: instance AID, control information and applet data in b, each behind its length (JCRE 3.0.4
-     * section 3.1; GPC 2.3.1 section 11.5.2.3.7). Parameters that are not those of the spec are refused before anything is made.
+     * Makes the applet's one instance: instance AID, control information and applet data in b, each
+     * after its length (JCRE 3.0.4 section 3.1; GPC 2.3.1 section 11.5.2.3.7). Parameters that are
+     * not those of the spec are refused before anything is made.
      */
     public static void install(byte[] b, short offset, byte length) {
         short end = (short) (offset + (short) (length & 0xFF));
@@ -70,10 +73,13 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
         new EkronaApplet(b, aid, (short) (data + 1)).register(b, (short) (aid + 1), b[aid]);
     }
 
-    /** A session begins without PIN, and nothing that needs one can be asked for outside of a session. */
+    /**
+     * Begins a session without a verified PIN, and applies a reset of the tries that a power cut
+     * left pending.
+     */
     public boolean select() {
         device.pins.forget();
-        device.pins.settleTries();
+        device.pins.applyTryReset();
         return true;
     }
 
@@ -95,7 +101,7 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
         }
         if (device.channel.receive(apdu, cla, command.takesData)) {
             if (command != getResponse) {
-                device.channel.age();
+                device.channel.countCommand();
             }
             device.nvm.load();
             command.run();

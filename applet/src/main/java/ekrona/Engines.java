@@ -13,15 +13,18 @@ import javacard.security.Signature;
 import javacardx.crypto.Cipher;
 
 /**
- * The crypto objects and the keys of the card, made once; only the authorities' keys and verifiers are in Authorities. An engine's init
- * takes a P71 a quarter of a signature: the signer is initialised when the key is made and keeps it over resets (Java Card API,
- * Signature), the verifier here is initialised for each key that it meets.
+ * The crypto objects and the keys of the card, made once; only the authorities' keys and verifiers
+ * are in Authorities. An engine's init takes a P71 a quarter of the time of a signature: the signer
+ * is initialised when the key is generated and keeps it over resets (Java Card API, Signature); the
+ * verifier here is initialised for each key.
  */
 final class Engines {
     /** First byte of an uncompressed point (SEC 1 section 2.3.3), the only form in use. */
     private static final byte UNCOMPRESSED = (byte) 0x04;
 
-    /** Holds the key of whoever sent the message at hand: scratch, set before the transaction begins. */
+    /**
+     * Public key of the sender of the current message: scratch, set before the transaction begins.
+     */
     final ECPublicKey peer;
     /** The key pair that signs. */
     final ECPublicKey signingPoint;
@@ -54,43 +57,53 @@ final class Engines {
         signer = Signature.getInstance(Signature.ALG_ECDSA_SHA_256, false);
         verifier = newVerifier();
         agreement = KeyAgreement.getInstance(KeyAgreement.ALG_EC_SVDP_DH_PLAIN, false);
-        aesKey = (AESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_AES_TRANSIENT_DESELECT, KeyBuilder.LENGTH_AES_128, false);
+        aesKey = (AESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_AES_TRANSIENT_DESELECT,
+                KeyBuilder.LENGTH_AES_128, false);
         aes = Cipher.getInstance(Cipher.ALG_AES_BLOCK_128_CBC_NOPAD, false);
     }
 
-    /** Makes both key pairs anew. A power cut leaves keys that nobody was told of: the life cycle moves on afterwards. */
+    /**
+     * Generates both key pairs. A power cut leaves keys that the card has not given out, since the
+     * life cycle moves on afterwards.
+     */
     void generate() {
         signing.genKeyPair();
         enciphering.genKeyPair();
         signer.init(signingKey, Signature.MODE_SIGN);
     }
 
-    /** Writes the point of the signing key. Returns the offset behind it. */
+    /** Writes the point of the signing key. Returns the offset after it. */
     short putSigningPoint(byte[] b, short offset) {
         return (short) (offset + signingPoint.getW(b, offset));
     }
 
-    /** Writes the point of the key that PINs are enciphered to. Returns the offset behind it. */
+    /** Writes the point of the key that PINs are enciphered to. Returns the offset after it. */
     short putPinPoint(byte[] b, short offset) {
         return (short) (offset + pinPoint.getW(b, offset));
     }
 
     /**
-     * Puts the signature's data object behind the body from start to end, and the body's identity to scratch at IDENTITY: the bytes
-     * are hashed once for both. Returns the offset behind the signature.
+     * Writes the signature's data object after the body from start to end, and the body's identity
+     * to scratch at IDENTITY: the bytes are hashed once for both. Returns the offset after the
+     * signature.
      */
     short signMessage(byte[] b, short start, short end) {
-        identify(b, start, (short) (end - start));
-        signer.signPreComputedHash(ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH, ram.scratch, Ram.DER);
-        return Der.decode(ram.scratch, Ram.DER, b, Tlv.open(b, end, Spec.TAG_SIGNATURE, Spec.SIGNATURE_LENGTH));
+        computeIdentity(b, start, (short) (end - start));
+        signer.signPreComputedHash(ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH, ram.scratch,
+                Ram.DER);
+        return Der.decode(ram.scratch, Ram.DER, b,
+                Tlv.open(b, end, Spec.TAG_SIGNATURE, Spec.SIGNATURE_LENGTH));
     }
 
-    /** Allocates; for constructors at install alone. */
+    /** Allocates: for constructors at install only. */
     static Signature newVerifier() {
         return Signature.getInstance(Signature.ALG_ECDSA_SHA_256, false);
     }
 
-    /** Initialises a verifier. False on a platform that only then sees that the key is no point of the curve. */
+    /**
+     * Initialises a verifier. Returns false on a platform that finds only here that the key is not
+     * on the curve.
+     */
     static boolean init(Signature verifier, ECPublicKey key) {
         try {
             verifier.init(key, Signature.MODE_VERIFY);
@@ -100,12 +113,12 @@ final class Engines {
         }
     }
 
-    /** Tells whether the plain signature at signature is that of key over the bytes at offset. */
+    /** Reports whether the plain signature at signature is by key, over the bytes at offset. */
     boolean verify(ECPublicKey key, byte[] b, short offset, short length, short signature) {
         return init(verifier, key) && verify(verifier, b, offset, length, signature);
     }
 
-    /** As above, by a verifier that is initialised with the key. */
+    /** As above, with a verifier that is initialised with the key. */
     boolean verify(Signature initialised, byte[] b, short offset, short length, short signature) {
         short der = Der.encode(b, signature, ram.scratch, Ram.DER);
         try {
@@ -115,7 +128,9 @@ final class Engines {
         }
     }
 
-    /** Sets a public key. False when the platform sees that it is no point of the curve. */
+    /**
+     * Sets a public key. Returns false when the platform finds that the point is not on the curve.
+     */
     static boolean set(ECPublicKey key, byte[] b, short point) {
         if (b[point] != UNCOMPRESSED) {
             return false;
@@ -128,19 +143,23 @@ final class Engines {
         }
     }
 
-    /** SHA-256 of the bytes at offset, to scratch at IDENTITY. */
-    void identify(byte[] b, short offset, short length) {
+    /** Writes the identity of a message, SHA-256 of its body at offset, to scratch at IDENTITY. */
+    void computeIdentity(byte[] b, short offset, short length) {
         sha.doFinal(b, offset, length, ram.scratch, Ram.IDENTITY);
     }
 
-    /** ECDH with the key that PINs are enciphered to; x goes to scratch at AGREED. False when the point is not accepted. */
+    /**
+     * ECDH with the key that PINs are enciphered to; x goes to scratch at AGREED. Returns false
+     * when the point is not accepted.
+     */
     boolean agree(byte[] b, short point) {
         if (b[point] != UNCOMPRESSED) {
             return false;
         }
         try {
             agreement.init(pinKey);
-            return agreement.generateSecret(b, point, Spec.POINT_LENGTH, ram.scratch, Ram.AGREED) == Spec.HASH_LENGTH;
+            return agreement.generateSecret(b, point, Spec.POINT_LENGTH, ram.scratch, Ram.AGREED)
+                    == Spec.HASH_LENGTH;
         } catch (CryptoException e) {
             return false;
         }
@@ -154,21 +173,22 @@ final class Engines {
     }
 
     /** AES-128-CBC decryption, zero initial value. */
-    void decrypt(byte[] key, short keyOffset, byte[] b, short offset, short length, byte[] out, short outOffset) {
+    void decrypt(byte[] key, short keyOffset, byte[] b, short offset, short length, byte[] out,
+            short outOffset) {
         aesKey.setKey(key, keyOffset);
         aes.init(aesKey, Cipher.MODE_DECRYPT);
         aes.doFinal(b, offset, length, out, outOffset);
     }
 
     /** AES-128-CBC decryption with an initial value. */
-    void decrypt(byte[] key, short keyOffset, byte[] iv, short ivOffset, byte[] b, short offset, short length,
-            byte[] out, short outOffset) {
+    void decrypt(byte[] key, short keyOffset, byte[] iv, short ivOffset, byte[] b, short offset,
+            short length, byte[] out, short outOffset) {
         aesKey.setKey(key, keyOffset);
         aes.init(aesKey, Cipher.MODE_DECRYPT, iv, ivOffset, Spec.IV_LENGTH);
         aes.doFinal(b, offset, length, out, outOffset);
     }
 
-    /** Forgets the PIN blocks of the command, and the keys that carried them. */
+    /** Wipes the PIN blocks of the command, and the keys that enciphered them. */
     void forgetSecrets() {
         ram.wipeSecrets();
         aesKey.clearKey();

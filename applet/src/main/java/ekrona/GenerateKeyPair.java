@@ -4,17 +4,19 @@ import javacard.framework.ISOException;
 import javacard.framework.Util;
 
 /**
- * GENERATE ASYMMETRIC KEY PAIR: makes both key pairs, once, and proves them by the personalization token. The life cycle moves on after
- * they are made, with the state block, in one atomic copy: a power cut before it leaves keys that nobody was told of and the next call makes anew, after it the
- * same answer comes again until activation.
+ * GENERATE ASYMMETRIC KEY PAIR: generates both key pairs, once, and authenticates them by a MAC
+ * under the personalization token. The life cycle moves on afterwards, with the state block, in one
+ * atomic copy: a power cut before the copy leaves keys that were not given out, and the next call
+ * generates new ones; after it, the same answer comes again until activation.
  */
 final class GenerateKeyPair extends SecretCommand {
     private static final short POINT_HEADER =
             (short) (Spec.KEY_ANSWER_OFFSET_SIGNING_POINT - Spec.KEY_ANSWER_AT_SIGNING_POINT);
     private static final short KEY_LENGTH = (short) (POINT_HEADER + Spec.POINT_LENGTH);
-    /** Where in out the MAC's input is put together, behind the answer. */
-    private static final short MACKED = Spec.KEY_ANSWER_LENGTH;
-    private static final short MACKED_LENGTH = (short) (Spec.DEVICE_ID_LENGTH + 2 * Spec.POINT_LENGTH);
+    /** Where in out the MAC's input is assembled, after the answer. */
+    private static final short MAC_INPUT = Spec.KEY_ANSWER_LENGTH;
+    private static final short MAC_INPUT_LENGTH =
+            (short) (Spec.DEVICE_ID_LENGTH + 2 * Spec.POINT_LENGTH);
 
     GenerateKeyPair(Device device) {
         super(device, false);
@@ -32,26 +34,31 @@ final class GenerateKeyPair extends SecretCommand {
             device.engines.generate();
         }
         short next = Tlv.open(out, (short) 0, Spec.TAG_PUBLIC_KEY, KEY_LENGTH);
-        next = device.engines.putSigningPoint(out, Tlv.open(out, next, Spec.TAG_POINT, Spec.POINT_LENGTH));
+        next = device.engines.putSigningPoint(out,
+                Tlv.open(out, next, Spec.TAG_POINT, Spec.POINT_LENGTH));
         next = Tlv.open(out, next, Spec.TAG_PUBLIC_KEY, KEY_LENGTH);
-        next = device.engines.putPinPoint(out, Tlv.open(out, next, Spec.TAG_POINT, Spec.POINT_LENGTH));
+        next = device.engines.putPinPoint(out,
+                Tlv.open(out, next, Spec.TAG_POINT, Spec.POINT_LENGTH));
         mac();
         Tlv.put(out, next, Spec.TAG_MAC, ram.scratch, Ram.MAC, Spec.MAC_LENGTH);
         if (!made) {
-            device.log.begin(out, Spec.KEY_ANSWER_OFFSET_SIGNING_POINT);
+            device.log.startChain(out, Spec.KEY_ANSWER_OFFSET_SIGNING_POINT);
             state[Nvm.LIFE] = Spec.LIFE_KEYS_MADE;
             nvm.store();
         }
         device.channel.respond((short) 0, Spec.KEY_ANSWER_LENGTH);
     }
 
-    /** The MAC over device id and both points, to scratch at MAC. */
+    /** Writes the MAC over device id and both points to scratch at MAC. */
     private void mac() {
         byte[] out = ram.out;
-        short next = Util.arrayCopyNonAtomic(nvm.identity, Nvm.DEVICE, out, MACKED, Spec.DEVICE_ID_LENGTH);
-        next = Util.arrayCopyNonAtomic(out, Spec.KEY_ANSWER_OFFSET_SIGNING_POINT, out, next, Spec.POINT_LENGTH);
-        Util.arrayCopyNonAtomic(out, Spec.KEY_ANSWER_OFFSET_PIN_POINT, out, next, Spec.POINT_LENGTH);
+        short next = Util.arrayCopyNonAtomic(nvm.identity, Nvm.DEVICE, out, MAC_INPUT,
+                Spec.DEVICE_ID_LENGTH);
+        next = Util.arrayCopyNonAtomic(out, Spec.KEY_ANSWER_OFFSET_SIGNING_POINT, out, next,
+                Spec.POINT_LENGTH);
+        Util.arrayCopyNonAtomic(out, Spec.KEY_ANSWER_OFFSET_PIN_POINT, out, next,
+                Spec.POINT_LENGTH);
         device.cmac.deriveFromToken(nvm.token, Spec.TOKEN_LABEL_MAC);
-        device.cmac.compute(ram.scratch, Ram.KEY, out, MACKED, MACKED_LENGTH);
+        device.cmac.compute(ram.scratch, Ram.KEY, out, MAC_INPUT, MAC_INPUT_LENGTH);
     }
 }

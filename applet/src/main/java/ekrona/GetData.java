@@ -3,7 +3,10 @@ package ekrona;
 import javacard.framework.ISOException;
 import javacard.framework.Util;
 
-/** GET DATA: one data object, for the owner; what the other side of a tap needs also without PIN, if the policy receives without. */
+/**
+ * GET DATA: one data object, for the owner. What the other device of a payment needs comes also
+ * without PIN, if the policy needs none to receive.
+ */
 final class GetData extends Command {
     GetData(Device device) {
         super(device, Spec.CLA_INTERINDUSTRY, false);
@@ -17,26 +20,31 @@ final class GetData extends Command {
             ISOException.throwIt(Spec.SW_PARAMETERS);
         }
         requireActivated();
-        boolean needed = object == Spec.P1P2_GET_DATA_CERTIFICATE || object == Spec.P1P2_GET_DATA_DEVICE;
+        boolean needed = object == Spec.P1P2_GET_DATA_CERTIFICATE
+                || object == Spec.P1P2_GET_DATA_DEVICE;
         if (!needed || device.limits.hasFlag(Spec.FLAG_PIN_TO_RECEIVE)) {
-            requireReader();
+            requireOwnerOrIntermediary();
         }
         byte[] out = ram.out;
         byte[] state = ram.state;
         short length;
         if (object == Spec.P1P2_GET_DATA_CERTIFICATE) {
-            length = Util.arrayCopyNonAtomic(nvm.certificate, (short) 0, out, (short) 0, Spec.DEVICE_CERTIFICATE_LENGTH);
+            length = Util.arrayCopyNonAtomic(nvm.certificate, (short) 0, out, (short) 0,
+                    Spec.DEVICE_CERTIFICATE_LENGTH);
         } else if (object == Spec.P1P2_GET_DATA_DEVICE) {
-            length = Tlv.put(out, (short) 0, Spec.TAG_DEVICE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
+            length = Tlv.put(out, (short) 0, Spec.TAG_DEVICE, nvm.identity, Nvm.DEVICE,
+                    Spec.DEVICE_ID_LENGTH);
         } else if (object == Spec.P1P2_GET_DATA_BALANCE) {
             length = Tlv.put(out, (short) 0, Spec.TAG_BALANCE, state, Nvm.BALANCE, U32.LENGTH);
         } else if (object == Spec.P1P2_GET_DATA_POLICY) {
-            length = Tlv.put(out, (short) 0, Spec.TAG_POLICY, state, Nvm.POLICY, Spec.POLICY_LENGTH);
+            length = Tlv.put(out, (short) 0, Spec.TAG_POLICY, state, Nvm.POLICY,
+                    Spec.POLICY_LENGTH);
         } else {
             length = Tlv.open(out, (short) 0, Spec.TAG_COUNTERS, Spec.COUNTERS_CONTENT_LENGTH);
             length = Tlv.put(out, length, Spec.TAG_ATC, state, Nvm.ATC, U32.LENGTH);
             length = Tlv.put(out, length, Spec.TAG_ACKED_ATC, state, Nvm.ACKED_ATC, U32.LENGTH);
-            length = Tlv.put(out, length, Spec.TAG_INSTRUCTION_SEQUENCE, state, Nvm.SEQUENCE, U32.LENGTH);
+            length = Tlv.put(out, length, Spec.TAG_INSTRUCTION_SEQUENCE, state, Nvm.SEQUENCE,
+                    U32.LENGTH);
             length = Tlv.put(out, length, Spec.TAG_NUMBER, state, Nvm.REQUEST_NUMBER, U32.LENGTH);
         }
         device.channel.respond((short) 0, length);

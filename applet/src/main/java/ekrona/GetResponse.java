@@ -2,7 +2,10 @@ package ekrona;
 
 import javacard.framework.ISOException;
 
-/** GET RESPONSE: the next part of an answer that one APDU could not carry. Nothing persistent changes. */
+/**
+ * GET RESPONSE: the next part of an answer that one APDU could not carry. Nothing persistent
+ * changes.
+ */
 final class GetResponse extends Command {
     GetResponse(Device device) {
         super(device, Spec.CLA_INTERINDUSTRY, false);

@@ -4,8 +4,8 @@ import javacard.framework.ISOException;
 import javacard.framework.Util;
 
 /**
- * GET STATE: answers a Challenge of the own intermediary with the signed State, and lets records be read until deselection or
- * reset. Nothing persistent changes.
+ * GET STATE: answers a Challenge of the card's own intermediary with the signed State, and lets
+ * records be read until deselection or reset. Nothing persistent changes.
  */
 final class GetState extends Command {
     GetState(Device device) {
@@ -16,25 +16,30 @@ final class GetState extends Command {
         byte[] in = ram.in;
         requireParameters(Spec.P1P2_GET_STATE);
         requireActivated();
-        Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.CHALLENGE_FRAME, Spec.CHALLENGE_LENGTH);
+        Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.CHALLENGE_FRAME,
+                Spec.CHALLENGE_LENGTH);
         if (device.authorities.find(Authorities.INSTRUCTION_KEY, (short) 1, in,
                 (short) (Messages.CHALLENGE_HEADER + Spec.CHALLENGE_OFFSET_AUTHORITY)) < 0) {
             ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
         }
-        // The signature comes first: a stranger does not learn whether this is the card that it names.
-        if (!device.authorities.verify(Authorities.INSTRUCTION_KEY, (short) 0, Spec.CHALLENGE_BODY_LENGTH,
+        // The signature is verified first: nobody else learns whether this is the card named.
+        if (!device.authorities.verify(Authorities.INSTRUCTION_KEY, (short) 0,
+                Spec.CHALLENGE_BODY_LENGTH,
                 (short) (Spec.CHALLENGE_BODY_LENGTH + Messages.SIGNATURE_HEADER))) {
             ISOException.throwIt(Spec.SW_SIGNATURE);
         }
         requireAddressee(in, (short) (Messages.CHALLENGE_HEADER + Spec.CHALLENGE_OFFSET_DEVICE));
 
-        device.engines.identify(in, (short) 0, Spec.CHALLENGE_BODY_LENGTH);
+        device.engines.computeIdentity(in, (short) 0, Spec.CHALLENGE_BODY_LENGTH);
         short length = compose();
-        ram.session[Ram.STATE_GIVEN] = (byte) 1;
+        ram.session[Ram.STATE_ANSWERED] = (byte) 1;
         device.channel.respond((short) 0, length);
     }
 
-    /** The State in answer to the Challenge whose identity is in scratch, signed, to ram.out. Returns its length. */
+    /**
+     * Writes the signed State to ram.out. The Challenge's identity is in scratch. Returns the
+     * State's length.
+     */
     private short compose() {
         byte[] out = ram.out;
         byte[] state = ram.state;
@@ -48,16 +53,19 @@ final class GetState extends Command {
         next = Tlv.put(out, next, Spec.TAG_HEAD, state, Nvm.HEAD, Spec.HASH_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_BALANCE, state, Nvm.BALANCE, U32.LENGTH);
         next = Tlv.put(out, next, Spec.TAG_INSTRUCTION_SEQUENCE, state, Nvm.SEQUENCE, U32.LENGTH);
-        next = Tlv.put(out, next, Spec.TAG_LAST_INSTRUCTION, state, Nvm.INSTRUCTION, Spec.HASH_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_LAST_INSTRUCTION, state, Nvm.INSTRUCTION,
+                Spec.HASH_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_CREDIT, state[Nvm.CREDIT]);
-        next = Tlv.put(out, next, Spec.TAG_POLICY_VERSION, state, (short) (Nvm.POLICY + Spec.POLICY_OFFSET_VERSION),
+        next = Tlv.put(out, next, Spec.TAG_POLICY_VERSION, state,
+                (short) (Nvm.POLICY + Spec.POLICY_OFFSET_VERSION),
                 (short) (Spec.POLICY_OFFSET_MAX_BALANCE - Spec.POLICY_OFFSET_VERSION));
         next = Tlv.put(out, next, Spec.TAG_NUMBER, state, Nvm.REQUEST_NUMBER, U32.LENGTH);
         next = Tlv.put(out, next, Spec.TAG_LIFE_CYCLE, state[Nvm.LIFE]);
         next = Tlv.put(out, next, Spec.TAG_DATE, state, Nvm.DATE, Spec.DATE_LENGTH);
         next = Tlv.open(out, next, Spec.TAG_OPEN_REQUESTS, open);
         for (short n = (short) 1; n <= device.requests.count(); n++) {
-            next = Util.arrayCopyNonAtomic(state, (short) (device.requests.entry(n) + OpenRequests.NUMBER), out, next,
+            next = Util.arrayCopyNonAtomic(state,
+                    (short) (device.requests.entry(n) + OpenRequests.NUMBER), out, next,
                     Spec.OPEN_REQUEST_LENGTH);
         }
         return device.engines.signMessage(out, (short) 0, next);

@@ -4,8 +4,8 @@ import javacard.framework.ISOException;
 import javacard.framework.Util;
 
 /**
- * The applet data of the install parameters: checked before anything is made, then written to a new Nvm. Nothing transient is
- * touched: a platform need not have selected the applet yet.
+ * The applet data of the install parameters: checked before anything is made, then written to a new
+ * Nvm. Nothing transient is touched: a platform need not have selected the applet yet.
  */
 final class Installation {
     private static final short LENGTH_MASK = (short) 0xFF;
@@ -13,7 +13,10 @@ final class Installation {
     private Installation() {
     }
 
-    /** Skips a length byte and so many bytes, which must end before end. Returns the offset of the next length byte. */
+    /**
+     * Skips a length byte and as many bytes as it says, which must end before end. Returns the
+     * offset of the next length byte.
+     */
     static short skip(byte[] b, short offset, short end) {
         short next = (short) (offset + 1 + (short) (b[offset] & LENGTH_MASK));
         if (next >= end) {
@@ -22,14 +25,14 @@ final class Installation {
         return next;
     }
 
-    /** Demands the applet data of the spec behind the length byte at offset, up to end. */
+    /** Requires the applet data of the spec after the length byte at offset, up to end. */
     static void check(byte[] b, short offset, short end) {
         short data = (short) (offset + 1);
         if ((short) (b[offset] & LENGTH_MASK) != Spec.INSTALL_LENGTH) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
-        Tlv.demand(b, data, end, Spec.INSTALL_FRAME, Spec.INSTALL_LENGTH);
-        Tlv.date(b, (short) (data + Spec.INSTALL_OFFSET_DATE));
+        Tlv.require(b, data, end, Spec.INSTALL_FRAME, Spec.INSTALL_LENGTH);
+        Tlv.requireDate(b, (short) (data + Spec.INSTALL_OFFSET_DATE));
         byte role = b[(short) (data + Spec.INSTALL_OFFSET_ROLE)];
         short ceilings = (short) (data + Spec.INSTALL_OFFSET_CEILINGS);
         if ((role != Spec.ROLE_CARD && role != Spec.ROLE_SAM)
@@ -38,41 +41,51 @@ final class Installation {
         }
     }
 
-    /** Writes applet data that check() has passed. A power cut leaves no applet: the platform has not registered it yet. */
+    /**
+     * Writes applet data that check() has passed. A power cut leaves no applet: the platform has
+     * not registered it yet.
+     */
     static void write(Nvm nvm, byte[] b, short data) {
         byte[] identity = nvm.identity;
-        Util.arrayCopy(b, (short) (data + Spec.INSTALL_OFFSET_DEVICE), identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
-        Util.arrayCopy(b, (short) (data + Spec.INSTALL_OFFSET_ROOT_ANCHOR), identity, Nvm.ROOT_ANCHOR, Spec.HASH_LENGTH);
+        Util.arrayCopy(b, (short) (data + Spec.INSTALL_OFFSET_DEVICE), identity, Nvm.DEVICE,
+                Spec.DEVICE_ID_LENGTH);
+        Util.arrayCopy(b, (short) (data + Spec.INSTALL_OFFSET_ROOT_ANCHOR), identity,
+                Nvm.ROOT_ANCHOR, Spec.HASH_LENGTH);
         identity[Nvm.ROLE] = b[(short) (data + Spec.INSTALL_OFFSET_ROLE)];
-        Util.arrayCopy(b, (short) (data + Spec.INSTALL_OFFSET_CURRENCY), identity, Nvm.CURRENCY, Messages.CURRENCY_LENGTH);
-        Util.arrayCopy(b, (short) (data + Spec.INSTALL_OFFSET_TOKEN), nvm.token, (short) 0, Spec.TOKEN_LENGTH);
+        Util.arrayCopy(b, (short) (data + Spec.INSTALL_OFFSET_CURRENCY), identity, Nvm.CURRENCY,
+                Messages.CURRENCY_LENGTH);
+        Util.arrayCopy(b, (short) (data + Spec.INSTALL_OFFSET_TOKEN), nvm.token, (short) 0,
+                Spec.TOKEN_LENGTH);
         short ceilings = (short) (data + Spec.INSTALL_OFFSET_CEILINGS);
         Util.arrayCopy(b, ceilings, identity, Nvm.CEILINGS, Spec.POLICY_LENGTH);
 
         byte[] state = nvm.state;
         state[Nvm.LIFE] = Spec.LIFE_INSTALLED;
-        Authorities.begin(state);
-        Util.arrayCopy(b, (short) (data + Spec.INSTALL_OFFSET_DATE), state, Nvm.DATE, Spec.DATE_LENGTH);
+        Authorities.clearDirectory(state);
+        Util.arrayCopy(b, (short) (data + Spec.INSTALL_OFFSET_DATE), state, Nvm.DATE,
+                Spec.DATE_LENGTH);
         writePolicy(state, b, ceilings);
     }
 
-    /** The policy of version 0: the pilot's, or the ceiling where that is lower. */
+    /** Writes the policy of version 0: the pilot's, or the ceiling where that is lower. */
     private static void writePolicy(byte[] state, byte[] b, short ceilings) {
         Util.arrayCopy(Spec.PILOT_POLICY, (short) 0, state, Nvm.POLICY, Spec.POLICY_LENGTH);
-        lower(state, b, ceilings, Spec.POLICY_OFFSET_MAX_BALANCE);
-        lower(state, b, ceilings, Spec.POLICY_OFFSET_MAX_PAYMENT);
+        lowerToCeiling(state, b, ceilings, Spec.POLICY_OFFSET_MAX_BALANCE);
+        lowerToCeiling(state, b, ceilings, Spec.POLICY_OFFSET_MAX_PAYMENT);
         short transactions = (short) (Nvm.POLICY + Spec.POLICY_OFFSET_MAX_TRANSACTIONS);
         byte most = b[(short) (ceilings + Spec.POLICY_OFFSET_MAX_TRANSACTIONS)];
         if ((short) (most & LENGTH_MASK) < (short) (state[transactions] & LENGTH_MASK)) {
             state[transactions] = most;
         }
         state[(short) (Nvm.POLICY + Spec.POLICY_OFFSET_FLAGS)] &=
-                (byte) (b[(short) (ceilings + Spec.POLICY_OFFSET_FLAGS)] | Spec.FLAG_PIN_TO_RECEIVE);
+                (byte) (b[(short) (ceilings + Spec.POLICY_OFFSET_FLAGS)]
+                        | Spec.FLAG_PIN_TO_RECEIVE);
     }
 
-    private static void lower(byte[] state, byte[] b, short ceilings, short amount) {
+    private static void lowerToCeiling(byte[] state, byte[] b, short ceilings, short amount) {
         if (U32.greater(state, (short) (Nvm.POLICY + amount), b, (short) (ceilings + amount))) {
-            Util.arrayCopy(b, (short) (ceilings + amount), state, (short) (Nvm.POLICY + amount), Spec.AMOUNT_LENGTH);
+            Util.arrayCopy(b, (short) (ceilings + amount), state, (short) (Nvm.POLICY + amount),
+                    Spec.AMOUNT_LENGTH);
         }
     }
 }

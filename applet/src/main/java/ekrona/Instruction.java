@@ -5,25 +5,36 @@ import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
- * INSTRUCTION: intermediary and notary together acknowledge records and change the card; neither can alone. Everything is applied in
- * one transaction, and the Confirmation with it. A power cut before the commit leaves nothing; after it the same Instruction brings
- * the same Confirmation. A reset of PIN tries is owed from the commit on (Pins.settleTries).
+ * INSTRUCTION: intermediary and notary together acknowledge records and change the card; neither
+ * can do so alone. Everything is applied in one transaction, with the Confirmation. A power cut
+ * before the commit leaves nothing; after it the same Instruction returns the same Confirmation. A
+ * reset of PIN tries is pending from the commit on (Pins.applyTryReset).
  */
 final class Instruction extends Command {
-    private static final short AUTHORITY = (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_AUTHORITY);
-    private static final short NOTARY = (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_NOTARY);
-    private static final short DEVICE = (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_DEVICE);
+    private static final short AUTHORITY =
+            (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_AUTHORITY);
+    private static final short NOTARY =
+            (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_NOTARY);
+    private static final short DEVICE =
+            (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_DEVICE);
     private static final short SEQUENCE =
             (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_INSTRUCTION_SEQUENCE);
-    private static final short ACKED_ATC = (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_ACKED_ATC);
-    private static final short HEAD = (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_HEAD);
-    private static final short CREDIT = (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_AMOUNT);
-    private static final short POLICY = (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_POLICY);
-    private static final short DATE = (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_DATE);
-    private static final short ACTIONS = (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_ACTIONS);
+    private static final short ACKED_ATC =
+            (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_ACKED_ATC);
+    private static final short HEAD =
+            (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_HEAD);
+    private static final short CREDIT =
+            (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_AMOUNT);
+    private static final short POLICY =
+            (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_POLICY);
+    private static final short DATE =
+            (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_DATE);
+    private static final short ACTIONS =
+            (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_ACTIONS);
 
     private static final byte KNOWN_ACTIONS =
-            (byte) (Spec.ACTION_BLOCK | Spec.ACTION_UNBLOCK | Spec.ACTION_RESET_TRIES | Spec.ACTION_CLOSE);
+            (byte) (Spec.ACTION_BLOCK | Spec.ACTION_UNBLOCK | Spec.ACTION_RESET_TRIES
+                    | Spec.ACTION_CLOSE);
     private static final byte BLOCK_AND_UNBLOCK = (byte) (Spec.ACTION_BLOCK | Spec.ACTION_UNBLOCK);
     private static final short SIGN = (short) 0x8000;
 
@@ -36,16 +47,18 @@ final class Instruction extends Command {
         byte[] state = ram.state;
         requireParameters(Spec.P1P2_INSTRUCTION);
         requireActivated();
-        Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.INSTRUCTION_FRAME, Spec.INSTRUCTION_LENGTH);
-        Tlv.date(in, DATE);
-        device.engines.identify(in, (short) 0, Spec.INSTRUCTION_BODY_LENGTH);
-        if (Util.arrayCompare(ram.scratch, Ram.IDENTITY, state, Nvm.INSTRUCTION, Spec.HASH_LENGTH) == 0) {
+        Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.INSTRUCTION_FRAME,
+                Spec.INSTRUCTION_LENGTH);
+        Tlv.requireDate(in, DATE);
+        device.engines.computeIdentity(in, (short) 0, Spec.INSTRUCTION_BODY_LENGTH);
+        if (Util.arrayCompare(ram.scratch, Ram.IDENTITY, state, Nvm.INSTRUCTION,
+                Spec.HASH_LENGTH) == 0) {
             answer(nvm.confirmation, (short) 0, Spec.CONFIRMATION_LENGTH);
             return;
         }
         requireSignatures();
         requireAddressee(in, DEVICE);
-        if (!U32.advance(state, Nvm.SEQUENCE, (short) 1)
+        if (!U32.increment(state, Nvm.SEQUENCE, (short) 1)
                 || Util.arrayCompare(in, SEQUENCE, state, Nvm.SEQUENCE, U32.LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_SEQUENCE);
         }
@@ -58,24 +71,27 @@ final class Instruction extends Command {
         if (!device.log.acknowledge(in, ACKED_ATC, HEAD)) {
             ISOException.throwIt(Spec.SW_HEAD);
         }
-        takePolicy();
+        applyPolicy();
 
-        // All of it in the working copy; a refusal above has left nothing of it in NVM.
+        // Everything changes in the working copy: a refusal above has changed nothing in NVM.
         Util.arrayCopyNonAtomic(in, DATE, state, Nvm.DATE, Spec.DATE_LENGTH);
-        Util.arrayCopyNonAtomic(ram.scratch, Ram.IDENTITY, state, Nvm.INSTRUCTION, Spec.HASH_LENGTH);
-        act(actions);
-        takeCredit();
+        Util.arrayCopyNonAtomic(ram.scratch, Ram.IDENTITY, state, Nvm.INSTRUCTION,
+                Spec.HASH_LENGTH);
+        applyActions(actions);
+        applyCredit();
         compose();
 
         JCSystem.beginTransaction();
         Util.arrayCopy(ram.out, (short) 0, nvm.confirmation, (short) 0, Spec.CONFIRMATION_LENGTH);
         nvm.store();
         JCSystem.commitTransaction();
-        device.pins.settleTries();
+        device.pins.applyTryReset();
         device.channel.respond((short) 0, Spec.CONFIRMATION_LENGTH);
     }
 
-    /** Both signatures, before anything that would tell a stranger which card this is. */
+    /**
+     * Requires both signatures, before any check that would reveal to others which card this is.
+     */
     private void requireSignatures() {
         byte[] in = ram.in;
         if (device.authorities.find(Authorities.INSTRUCTION_KEY, (short) 1, in, AUTHORITY) < 0
@@ -83,14 +99,18 @@ final class Instruction extends Command {
             ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
         }
         short first = (short) (Spec.INSTRUCTION_BODY_LENGTH + Messages.SIGNATURE_HEADER);
-        if (!device.authorities.verify(Authorities.INSTRUCTION_KEY, (short) 0, Spec.INSTRUCTION_BODY_LENGTH, first)
-                || !device.authorities.verify(Authorities.NOTARY, (short) 0, Spec.INSTRUCTION_BODY_LENGTH,
-                        (short) (first + Messages.SIGNATURE))) {
+        if (!device.authorities.verify(Authorities.INSTRUCTION_KEY, (short) 0,
+                Spec.INSTRUCTION_BODY_LENGTH, first)
+                || !device.authorities.verify(Authorities.NOTARY, (short) 0,
+                        Spec.INSTRUCTION_BODY_LENGTH, (short) (first + Messages.SIGNATURE))) {
             ISOException.throwIt(Spec.SW_SIGNATURE);
         }
     }
 
-    /** Not before the card's date, and not after the end of a certificate that signed: a wrong clock would brick the card. */
+    /**
+     * Requires a date that is not before the card's and not after the expiry of a signer's
+     * certificate: a wrong clock would make the card useless.
+     */
     private void requireDate() {
         byte[] in = ram.in;
         if (Util.arrayCompare(in, DATE, ram.state, Nvm.DATE, Spec.DATE_LENGTH) < 0
@@ -100,26 +120,28 @@ final class Instruction extends Command {
     }
 
     private boolean isAfter(short authority) {
-        return Util.arrayCompare(ram.in, DATE, ram.state, device.authorities.expiry(authority), Spec.DATE_LENGTH) > 0;
+        return Util.arrayCompare(ram.in, DATE, ram.state, device.authorities.expiry(authority),
+                Spec.DATE_LENGTH) > 0;
     }
 
-    private void takePolicy() {
+    private void applyPolicy() {
         byte[] in = ram.in;
         short version = Util.getShort(in, (short) (POLICY + Spec.POLICY_OFFSET_VERSION));
         short present = Util.getShort(ram.state, (short) (Nvm.POLICY + Spec.POLICY_OFFSET_VERSION));
         if (version == present) {
             return;
         }
-        if ((short) (version ^ SIGN) < (short) (present ^ SIGN) || !device.limits.underCeilings(in, POLICY)) {
+        if ((short) (version ^ SIGN) < (short) (present ^ SIGN)
+                || !device.limits.isWithinCeilings(in, POLICY)) {
             ISOException.throwIt(Spec.SW_POLICY);
         }
         Util.arrayCopyNonAtomic(in, POLICY, ram.state, Nvm.POLICY, Spec.POLICY_LENGTH);
     }
 
-    private void act(byte actions) {
+    private void applyActions(byte actions) {
         byte[] state = ram.state;
         byte life = state[Nvm.LIFE];
-        if (life != Spec.LIFE_CLOSED) { // closed is for ever
+        if (life != Spec.LIFE_CLOSED) { // closed is final
             if ((byte) (actions & Spec.ACTION_BLOCK) != 0) {
                 life = Spec.LIFE_BLOCKED;
             }
@@ -132,17 +154,21 @@ final class Instruction extends Command {
             state[Nvm.LIFE] = life;
         }
         if ((byte) (actions & Spec.ACTION_RESET_TRIES) != 0) {
-            state[Nvm.TRIES_OWED] = (byte) 1;
+            state[Nvm.TRY_RESET_PENDING] = (byte) 1;
         }
     }
 
-    /** Under the policy that now holds; what no longer fits is left out, and goes back online. */
-    private void takeCredit() {
+    /**
+     * Applies the credit under the new policy; one that does not fit is not taken, and goes back
+     * online.
+     */
+    private void applyCredit() {
         byte[] in = ram.in;
         byte[] state = ram.state;
         if (U32.isZero(in, CREDIT)) {
             state[Nvm.CREDIT] = Spec.CREDIT_NONE;
-        } else if (state[Nvm.LIFE] != Spec.LIFE_CLOSED && device.limits.hasRoom(in, CREDIT)) {
+        } else if (state[Nvm.LIFE] != Spec.LIFE_CLOSED
+                && device.limits.fitsMaxBalance(in, CREDIT)) {
             U32.add(state, Nvm.BALANCE, in, CREDIT);
             state[Nvm.CREDIT] = Spec.CREDIT_TAKEN;
         } else {
@@ -150,11 +176,12 @@ final class Instruction extends Command {
         }
     }
 
-    /** The Confirmation, signed, to ram.out. */
+    /** Writes the signed Confirmation to ram.out. */
     private void compose() {
         byte[] out = ram.out;
         byte[] state = ram.state;
-        short next = Messages.begin(out, (short) 0, Spec.TAG_CONFIRMATION, Spec.CONFIRMATION_CONTENT_LENGTH);
+        short next = Messages.begin(out, (short) 0, Spec.TAG_CONFIRMATION,
+                Spec.CONFIRMATION_CONTENT_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_DEVICE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_INSTRUCTION_SEQUENCE, state, Nvm.SEQUENCE, U32.LENGTH);
         next = Tlv.put(out, next, Spec.TAG_IDENTITY, state, Nvm.INSTRUCTION, Spec.HASH_LENGTH);

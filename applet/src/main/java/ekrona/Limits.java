@@ -3,7 +3,10 @@ package ekrona;
 import javacard.framework.ISOException;
 import javacard.framework.Util;
 
-/** What policy and memory allow. Only what is new is measured: what the card holds or has open stays good under a lower limit. */
+/**
+ * What policy and memory allow. Only new payments, requests and credits are checked: the balance
+ * and open requests stay valid under a lower limit.
+ */
 final class Limits {
     private final Ram ram;
     private final Nvm nvm;
@@ -21,27 +24,36 @@ final class Limits {
         return (byte) (ram.state[(short) (Nvm.POLICY + Spec.POLICY_OFFSET_FLAGS)] & flag) != 0;
     }
 
-    /** Demands a slot in the log, a record number and a place among the transactions, beside those that open requests reserve. */
+    /**
+     * Requires a slot in the log, a record number and one more transaction, besides those that open
+     * requests reserve.
+     */
     void requireTransaction() {
         short open = requests.count();
         Util.arrayCopyNonAtomic(ram.state, Nvm.ATC, ram.scratch, Ram.NUMBER, U32.LENGTH);
-        if ((short) (log.kept() + open) >= Spec.LOG_SLOTS || !U32.advance(ram.scratch, Ram.NUMBER, (short) (open + 1))) {
+        if ((short) (log.count() + open) >= Spec.LOG_SLOTS
+                || !U32.increment(ram.scratch, Ram.NUMBER, (short) (open + 1))) {
             ISOException.throwIt(Spec.SW_LOG_FULL);
         }
-        short most = (short) (ram.state[(short) (Nvm.POLICY + Spec.POLICY_OFFSET_MAX_TRANSACTIONS)] & 0xFF);
+        short most = (short) (ram.state[(short) (Nvm.POLICY + Spec.POLICY_OFFSET_MAX_TRANSACTIONS)]
+                & 0xFF);
         if ((short) (log.transactions() + open) >= most) {
             ISOException.throwIt(Spec.SW_TRANSACTION_LIMIT);
         }
     }
 
-    /** Demands that an amount is within the limit for one payment. */
+    /** Requires that an amount is within the limit for one payment. */
     void requirePayment(byte[] b, short amount) {
-        if (U32.greater(b, amount, ram.state, (short) (Nvm.POLICY + Spec.POLICY_OFFSET_MAX_PAYMENT))) {
+        if (U32.greater(b, amount, ram.state,
+                (short) (Nvm.POLICY + Spec.POLICY_OFFSET_MAX_PAYMENT))) {
             ISOException.throwIt(Spec.SW_PAYMENT_LIMIT);
         }
     }
 
-    /** Demands that the balance covers an amount, if need be without what was received and is not yet acknowledged. */
+    /**
+     * Requires that the balance covers an amount: unless the policy lets received money be spent,
+     * without what was received and is not yet acknowledged.
+     */
     void requireFunds(byte[] b, short amount) {
         if (U32.greater(b, amount, ram.state, Nvm.BALANCE)) {
             ISOException.throwIt(Spec.SW_FUNDS);
@@ -57,23 +69,31 @@ final class Limits {
         }
     }
 
-    /** Whether the maximum balance has room for an amount beside the balance and what open requests reserve. */
-    boolean hasRoom(byte[] b, short amount) {
+    /**
+     * Reports whether an amount fits under the maximum balance, besides the balance and what open
+     * requests reserve.
+     */
+    boolean fitsMaxBalance(byte[] b, short amount) {
         byte[] scratch = ram.scratch;
         Util.arrayCopyNonAtomic(ram.state, Nvm.BALANCE, scratch, Ram.NUMBER, U32.LENGTH);
         return U32.add(scratch, Ram.NUMBER, b, amount)
                 && requests.addReserved(Ram.NUMBER)
-                && !U32.greater(scratch, Ram.NUMBER, ram.state, (short) (Nvm.POLICY + Spec.POLICY_OFFSET_MAX_BALANCE));
+                && !U32.greater(scratch, Ram.NUMBER, ram.state,
+                        (short) (Nvm.POLICY + Spec.POLICY_OFFSET_MAX_BALANCE));
     }
 
-    /** Whether a policy is within the ceilings that the card was installed with. */
-    boolean underCeilings(byte[] b, short policy) {
+    /** Reports whether a policy is within the ceilings that the card was installed with. */
+    boolean isWithinCeilings(byte[] b, short policy) {
         byte[] ceilings = nvm.identity;
-        short transactions = (short) (b[(short) (policy + Spec.POLICY_OFFSET_MAX_TRANSACTIONS)] & 0xFF);
-        short mostTransactions = (short) (ceilings[(short) (Nvm.CEILINGS + Spec.POLICY_OFFSET_MAX_TRANSACTIONS)] & 0xFF);
-        // A flag is a permission that the ceilings must give, save for the one that asks for more: PIN_TO_RECEIVE.
+        short transactions =
+                (short) (b[(short) (policy + Spec.POLICY_OFFSET_MAX_TRANSACTIONS)] & 0xFF);
+        short mostTransactions =
+                (short) (ceilings[(short) (Nvm.CEILINGS + Spec.POLICY_OFFSET_MAX_TRANSACTIONS)]
+                        & 0xFF);
+        // A flag is a permission that the ceilings must give, except PIN_TO_RECEIVE, a restriction.
         byte extra = (byte) (b[(short) (policy + Spec.POLICY_OFFSET_FLAGS)]
-                & (byte) ~(byte) (ceilings[(short) (Nvm.CEILINGS + Spec.POLICY_OFFSET_FLAGS)] | Spec.FLAG_PIN_TO_RECEIVE));
+                & (byte) ~(byte) (ceilings[(short) (Nvm.CEILINGS + Spec.POLICY_OFFSET_FLAGS)]
+                        | Spec.FLAG_PIN_TO_RECEIVE));
         return !exceeds(b, policy, Spec.POLICY_OFFSET_MAX_BALANCE)
                 && !exceeds(b, policy, Spec.POLICY_OFFSET_MAX_PAYMENT)
                 && transactions <= mostTransactions
@@ -81,6 +101,7 @@ final class Limits {
     }
 
     private boolean exceeds(byte[] b, short policy, short amount) {
-        return U32.greater(b, (short) (policy + amount), nvm.identity, (short) (Nvm.CEILINGS + amount));
+        return U32.greater(b, (short) (policy + amount), nvm.identity,
+                (short) (Nvm.CEILINGS + amount));
     }
 }

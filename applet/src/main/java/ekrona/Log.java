@@ -3,11 +3,13 @@ package ekrona;
 import javacard.framework.Util;
 
 /**
- * The records of everything that the card decided and the notary has not yet acknowledged, whole, in a ring: record i is in
- * slot (i - 1) modulo LOG_SLOTS. A slot holds the record's length, the head of the hash chain behind it, and the record; what
- * kind it is stands in the state block. LOG_SLOTS is a power of two, so the last byte of a counter gives its slot.
+ * The records of what the card decided and the notary has not yet acknowledged, in a ring: record i
+ * is in slot (i - 1) modulo LOG_SLOTS. A slot holds the record's length, the head of the hash chain
+ * after it, and the record; its kind is in the state block. LOG_SLOTS is a power of two, so the
+ * last byte of a counter gives its slot.
  *
- * <p>head_i = SHA-256(head_(i-1) || identity of the record's own message), head_0 = SHA-256(device id || signing point).
+ * <p>head_i = SHA-256(head_(i-1) || identity of the record's own message), head_0 =
+ * SHA-256(device id || signing point).
  */
 final class Log {
     // Kinds of records; zero is none.
@@ -15,7 +17,9 @@ final class Log {
     static final byte ACCEPTANCE = (byte) 2;
     static final byte REFUSAL = (byte) 3;
 
-    /** Longest record: a Receipt and the Payment that it accepts, of a Request that names its payer. */
+    /**
+     * Longest record: a Receipt and the Payment that it accepts, of a Request that names its payer.
+     */
     static final short RECORD_LENGTH = Spec.ACCEPT_RECORD_LENGTH_MAX;
     static final short SLOT_LENGTH = (short) (Ram.RECORD + RECORD_LENGTH);
 
@@ -35,28 +39,32 @@ final class Log {
         this.engines = engines;
     }
 
-    /** Begins the chain, at key generation: head_0 in the working copy. The signing point is in b. */
-    void begin(byte[] b, short point) {
+    /**
+     * Starts the hash chain, at key generation, with head_0 in the working copy. The signing point
+     * is in b.
+     */
+    void startChain(byte[] b, short point) {
         engines.sha.update(nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
         engines.sha.doFinal(b, point, Spec.POINT_LENGTH, ram.state, Nvm.HEAD);
         Util.arrayCopyNonAtomic(ram.state, Nvm.HEAD, ram.state, Nvm.ACKED_HEAD, Spec.HASH_LENGTH);
     }
 
-    /** Records kept: 0 to LOG_SLOTS, so the last bytes of the counters tell. */
-    short kept() {
-        return (short) ((short) (ram.state[(short) (Nvm.ATC + LAST_BYTE)] - ram.state[(short) (Nvm.ACKED_ATC + LAST_BYTE)])
-                & 0xFF);
+    /** Number of records in the log: 0 to LOG_SLOTS, so the counters' last bytes suffice. */
+    short count() {
+        return (short) ((short) (ram.state[(short) (Nvm.ATC + LAST_BYTE)]
+                - ram.state[(short) (Nvm.ACKED_ATC + LAST_BYTE)]) & 0xFF);
     }
 
-    /** Slot of the n-th record kept, n from 1. */
+    /** Slot of the n-th record in the log, n from 1. */
     private short slot(short n) {
-        return (short) ((short) (ram.state[(short) (Nvm.ACKED_ATC + LAST_BYTE)] + n - 1) & SLOT_MASK);
+        return (short) ((short) (ram.state[(short) (Nvm.ACKED_ATC + LAST_BYTE)] + n - 1)
+                & SLOT_MASK);
     }
 
     /** Payments made and accepted since the last acknowledgement. */
     short transactions() {
         short count = 0;
-        for (short n = kept(); n > 0; n--) {
+        for (short n = count(); n > 0; n--) {
             if (ram.state[(short) (Nvm.KINDS + slot(n))] != REFUSAL) {
                 count++;
             }
@@ -64,7 +72,7 @@ final class Log {
         return count;
     }
 
-    /** Offset in nvm.log of the n-th record kept. */
+    /** Offset in nvm.log of the n-th record, n from 1. */
     short record(short n) {
         return (short) (slot(n) * SLOT_LENGTH + RECORD);
     }
@@ -80,7 +88,7 @@ final class Log {
      * @return its offset in nvm.log, or -1
      */
     short find(byte kind, short place, byte[] b, short offset, short length) {
-        for (short n = kept(); n > 0; n--) {
+        for (short n = count(); n > 0; n--) {
             if (ram.state[(short) (Nvm.KINDS + slot(n))] == kind) {
                 short record = record(n);
                 if (Util.arrayCompare(nvm.log, (short) (record + place), b, offset, length) == 0) {
@@ -94,55 +102,62 @@ final class Log {
     /** The sum of what was accepted since the last acknowledgement, to scratch at target. */
     void sumReceived(short target) {
         Util.arrayFillNonAtomic(ram.scratch, target, U32.LENGTH, (byte) 0);
-        for (short n = kept(); n > 0; n--) {
+        for (short n = count(); n > 0; n--) {
             if (ram.state[(short) (Nvm.KINDS + slot(n))] == ACCEPTANCE) {
-                // All of it was once within the maximum balance and the transactions of this card: no overflow is possible.
-                U32.add(ram.scratch, target, nvm.log, (short) (record(n) + Spec.ACCEPT_RECORD_AT_PAYMENT + Messages.PAYMENT_AMOUNT));
+                // No overflow: all of it was once within the maximum balance and the transactions
+                // of this card.
+                U32.add(ram.scratch, target, nvm.log,
+                        (short) (record(n) + Spec.ACCEPT_RECORD_AT_PAYMENT
+                                + Messages.PAYMENT_AMOUNT));
             }
         }
     }
 
-    /** Writes the number of the next record as data object. Returns the offset behind it. */
+    /** Writes the number of the next record as data object. Returns the offset after it. */
     short putNextNumber(byte[] b, short offset) {
         short next = Tlv.put(b, offset, Spec.TAG_ATC, ram.state, Nvm.ATC, U32.LENGTH);
-        U32.advance(b, (short) (next - U32.LENGTH), (short) 1);
+        U32.increment(b, (short) (next - U32.LENGTH), (short) 1);
         return next;
     }
 
     /**
-     * Makes the record in ram.out at Ram.RECORD the next of the log: ATC and head move on in the working copy, and the slot's
-     * header is put before the record. The identity of the record's own message is in scratch at IDENTITY.
+     * Makes the record in ram.out at Ram.RECORD the next of the log: ATC and head advance in the
+     * working copy, and the slot's header is written before the record. The identity of the
+     * record's own message is in scratch at IDENTITY.
      */
     void append(byte kind, short length) {
         engines.sha.update(ram.state, Nvm.HEAD, Spec.HASH_LENGTH);
         engines.sha.doFinal(ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH, ram.state, Nvm.HEAD);
-        U32.advance(ram.state, Nvm.ATC, (short) 1); // what makes room for a record has seen that it does not overflow
-        ram.state[(short) (Nvm.KINDS + slot(kept()))] = kind;
+        // No overflow: Limits.requireTransaction has reserved the number.
+        U32.increment(ram.state, Nvm.ATC, (short) 1);
+        ram.state[(short) (Nvm.KINDS + slot(count()))] = kind;
         Util.setShort(ram.out, LENGTH, length);
         Util.arrayCopyNonAtomic(ram.state, Nvm.HEAD, ram.out, HEAD, Spec.HASH_LENGTH);
     }
 
     /** Writes the record that append prepared; inside the transaction of the command. */
     void store() {
-        Util.arrayCopy(ram.out, (short) 0, nvm.log, (short) (slot(kept()) * SLOT_LENGTH),
+        Util.arrayCopy(ram.out, (short) 0, nvm.log, (short) (slot(count()) * SLOT_LENGTH),
                 (short) (Ram.RECORD + Util.getShort(ram.out, LENGTH)));
     }
 
     /**
-     * Acknowledges in the working copy the records up to a number, if it lies in the log and the head behind it is the one
-     * given.
+     * Acknowledges the records up to a number, in the working copy, if it lies in the log and the
+     * head after it is the one given.
      *
-     * @return false, and nothing is changed, if not
+     * @return false if not; then nothing is changed
      */
     boolean acknowledge(byte[] b, short number, short head) {
-        if (U32.greater(ram.state, Nvm.ACKED_ATC, b, number) || U32.greater(b, number, ram.state, Nvm.ATC)) {
+        if (U32.greater(ram.state, Nvm.ACKED_ATC, b, number)
+                || U32.greater(b, number, ram.state, Nvm.ATC)) {
             return false;
         }
-        short count = (short) ((short) (b[(short) (number + LAST_BYTE)] - ram.state[(short) (Nvm.ACKED_ATC + LAST_BYTE)])
-                & 0xFF);
+        short count = (short) ((short) (b[(short) (number + LAST_BYTE)]
+                - ram.state[(short) (Nvm.ACKED_ATC + LAST_BYTE)]) & 0xFF);
         boolean same = count == 0
                 ? Util.arrayCompare(ram.state, Nvm.ACKED_HEAD, b, head, Spec.HASH_LENGTH) == 0
-                : Util.arrayCompare(nvm.log, (short) (record(count) - RECORD + HEAD), b, head, Spec.HASH_LENGTH) == 0;
+                : Util.arrayCompare(nvm.log, (short) (record(count) - RECORD + HEAD), b, head,
+                        Spec.HASH_LENGTH) == 0;
         if (!same) {
             return false;
         }

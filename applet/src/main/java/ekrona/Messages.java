@@ -3,42 +3,52 @@ package ekrona;
 import javacard.framework.ISOException;
 
 /**
- * The messages that come to the card from strangers: exactly the fields of the spec, in their order, each of its length. What passes
- * here encodes back to the same bytes, so the hash of a body is the identity of what it says.
+ * Strict reading of the messages that come to the card: exactly the fields of the spec, in order,
+ * each of its length. What passes encodes back to the same bytes, so the hash of a body identifies
+ * its content.
  */
 final class Messages {
-    // What tag and length of a body take. They are the same for every length that the body can have.
-    static final short REQUEST_HEADER = (short) (Spec.REQUEST_BODY_LENGTH_MIN - Spec.REQUEST_CONTENT_LENGTH_MIN);
-    static final short PAYMENT_HEADER = (short) (Spec.PAYMENT_BODY_LENGTH_MIN - Spec.PAYMENT_CONTENT_LENGTH_MIN);
-    static final short RECEIPT_HEADER = (short) (Spec.RECEIPT_BODY_LENGTH - Spec.RECEIPT_CONTENT_LENGTH);
-    static final short REFUSAL_HEADER = (short) (Spec.REFUSAL_BODY_LENGTH_MIN - Spec.REFUSAL_CONTENT_LENGTH_MIN);
-    static final short CHALLENGE_HEADER = (short) (Spec.CHALLENGE_BODY_LENGTH - Spec.CHALLENGE_CONTENT_LENGTH);
-    static final short INSTRUCTION_HEADER = (short) (Spec.INSTRUCTION_BODY_LENGTH - Spec.INSTRUCTION_CONTENT_LENGTH);
+    // Bytes of a body's tag and length: the same for every length that the body can have.
+    static final short REQUEST_HEADER =
+            (short) (Spec.REQUEST_BODY_LENGTH_MIN - Spec.REQUEST_CONTENT_LENGTH_MIN);
+    static final short PAYMENT_HEADER =
+            (short) (Spec.PAYMENT_BODY_LENGTH_MIN - Spec.PAYMENT_CONTENT_LENGTH_MIN);
+    static final short RECEIPT_HEADER =
+            (short) (Spec.RECEIPT_BODY_LENGTH - Spec.RECEIPT_CONTENT_LENGTH);
+    static final short REFUSAL_HEADER =
+            (short) (Spec.REFUSAL_BODY_LENGTH_MIN - Spec.REFUSAL_CONTENT_LENGTH_MIN);
+    static final short CHALLENGE_HEADER =
+            (short) (Spec.CHALLENGE_BODY_LENGTH - Spec.CHALLENGE_CONTENT_LENGTH);
+    static final short INSTRUCTION_HEADER =
+            (short) (Spec.INSTRUCTION_BODY_LENGTH - Spec.INSTRUCTION_CONTENT_LENGTH);
 
     /** From the start of a Payment to the Request in it, and to that Request's amount. */
     static final short PAYMENT_REQUEST = (short) (PAYMENT_HEADER + Spec.PAYMENT_AT_REQUEST);
-    static final short PAYMENT_AMOUNT = (short) (PAYMENT_REQUEST + REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT);
+    static final short PAYMENT_AMOUNT =
+            (short) (PAYMENT_REQUEST + REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT);
 
     /** Bytes of the signature's data object, and of its tag and length. */
     static final short SIGNATURE = (short) (Spec.REQUEST_LENGTH_MIN - Spec.REQUEST_BODY_LENGTH_MIN);
     static final short SIGNATURE_HEADER = (short) (SIGNATURE - Spec.SIGNATURE_LENGTH);
 
-    static final short RANDOM_LENGTH = (short) (Spec.REQUEST_AT_AMOUNT - Spec.REQUEST_OFFSET_RANDOM);
-    static final short CURRENCY_LENGTH = (short) (Spec.REQUEST_AT_PAYER - Spec.REQUEST_OFFSET_CURRENCY);
+    static final short RANDOM_LENGTH =
+            (short) (Spec.REQUEST_AT_AMOUNT - Spec.REQUEST_OFFSET_RANDOM);
+    static final short CURRENCY_LENGTH =
+            (short) (Spec.REQUEST_AT_PAYER - Spec.REQUEST_OFFSET_CURRENCY);
 
     private Messages() {
     }
 
-    /** Reads a Request, signature included. Returns the offset behind it. */
+    /** Reads a Request, signature included. Returns the offset after it. */
     static short request(byte[] b, short offset, short end) {
         short next = namesPayer(b, offset)
-                ? Tlv.demand(b, offset, end, Spec.REQUEST_FRAME_MAX, Spec.REQUEST_LENGTH_MAX)
-                : Tlv.demand(b, offset, end, Spec.REQUEST_FRAME_MIN, Spec.REQUEST_LENGTH_MIN);
+                ? Tlv.require(b, offset, end, Spec.REQUEST_FRAME_MAX, Spec.REQUEST_LENGTH_MAX)
+                : Tlv.require(b, offset, end, Spec.REQUEST_FRAME_MIN, Spec.REQUEST_LENGTH_MIN);
         requireNotZero(b, (short) (offset + REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
         return next;
     }
 
-    /** Whether a Request at offset is of the longer kind, which names its payer. */
+    /** Reports whether the Request at offset is the longer variant, which names its payer. */
     static boolean namesPayer(byte[] b, short offset) {
         return b[(short) (offset + REQUEST_HEADER - 1)] == (byte) Spec.REQUEST_CONTENT_LENGTH_MAX;
     }
@@ -48,24 +58,28 @@ final class Messages {
         return namesPayer(b, offset) ? Spec.REQUEST_BODY_LENGTH_MAX : Spec.REQUEST_BODY_LENGTH_MIN;
     }
 
-    /** Reads a Payment, signature included. Returns the offset behind it. */
+    /** Reads a Payment, signature included. Returns the offset after it. */
     static short payment(byte[] b, short offset, short end) {
-        short next = b[(short) (offset + PAYMENT_HEADER - 1)] == (byte) Spec.PAYMENT_CONTENT_LENGTH_MAX
-                ? Tlv.demand(b, offset, end, Spec.PAYMENT_FRAME_MAX, Spec.PAYMENT_LENGTH_MAX)
-                : Tlv.demand(b, offset, end, Spec.PAYMENT_FRAME_MIN, Spec.PAYMENT_LENGTH_MIN);
+        short next =
+                b[(short) (offset + PAYMENT_HEADER - 1)] == (byte) Spec.PAYMENT_CONTENT_LENGTH_MAX
+                ? Tlv.require(b, offset, end, Spec.PAYMENT_FRAME_MAX, Spec.PAYMENT_LENGTH_MAX)
+                : Tlv.require(b, offset, end, Spec.PAYMENT_FRAME_MIN, Spec.PAYMENT_LENGTH_MIN);
         requireNotZero(b, (short) (offset + PAYMENT_HEADER + Spec.PAYMENT_OFFSET_ATC));
         requireNotZero(b, (short) (offset + PAYMENT_AMOUNT));
         return next;
     }
 
-    /** Demands an amount, or a record's number, above zero. */
+    /** Requires an amount, or a record's number, above zero. */
     static void requireNotZero(byte[] b, short number) {
         if (U32.isZero(b, number)) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
     }
 
-    /** Demands digits and capital letters, which ids are made of. Nobody reads a record with another, and it would stay for ever. */
+    /**
+     * Requires digits and capital letters, of which ids are made. Hosts refuse a record with any
+     * other byte, so that it would stay on the card for ever.
+     */
     static void requireId(byte[] b, short offset, short length) {
         short end = (short) (offset + length);
         do {
@@ -76,8 +90,12 @@ final class Messages {
         } while (offset != end);
     }
 
-    /** Begins the body of an own message at offset: its tag, its length and the version. Returns the offset behind them. */
+    /**
+     * Begins the body of a message of this card at offset: its tag, its length and the version.
+     * Returns the offset after them.
+     */
     static short begin(byte[] b, short offset, short tag, short contentLength) {
-        return Tlv.put(b, Tlv.open(b, offset, tag, contentLength), Spec.TAG_VERSION, Spec.MESSAGE_VERSION);
+        return Tlv.put(b, Tlv.open(b, offset, tag, contentLength), Spec.TAG_VERSION,
+                Spec.MESSAGE_VERSION);
     }
 }

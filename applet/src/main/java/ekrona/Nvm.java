@@ -3,22 +3,23 @@ package ekrona;
 import javacard.framework.Util;
 
 /**
- * All persistent data of the applet that is not a key or a PIN, made once. Byte budget, of the 139,360 of a P71:
+ * All persistent data of the applet that is not a key or a PIN, made once. Byte budget, of the
+ * 139,360 of a P71:
  *
  * <pre>
  * state           502   all that commands change, one block
  * log           6,832   LOG_SLOTS records of at most 427 bytes, a ring (Log)
- * requests        552   the open requests, whole (OpenRequests)
+ * requests        552   the messages of the open requests (OpenRequests)
  * confirmation    146   the answer to the last Instruction
- * certificate     240   the own certificate
+ * certificate     240   the card's own certificate
  * identity         63   device id, role, currency, ceilings, root anchor
  * token            16   personalization token, zeros after activation
- * total         8,351   and beside it 14 EC keys and 2 PINs
+ * total         8,351   and besides 14 EC keys and 2 PINs
  * </pre>
  *
- * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back whole by one arrayCopy
- * in its one transaction: few large writes are cheap on a card, many small ones are not. A power cut before the commit
- * leaves the block of before.
+ * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back
+ * whole by one arrayCopy in its one transaction: few large writes are cheap on a card, many small
+ * ones are not. A power cut before the commit leaves the old block.
  */
 final class Nvm {
     // Layout of state.
@@ -44,22 +45,23 @@ final class Nvm {
     static final short REQUEST_NUMBER = (short) (POLICY + Spec.POLICY_LENGTH);
     /** The date floor: the highest date that an Instruction gave. */
     static final short DATE = (short) (REQUEST_NUMBER + U32.LENGTH);
-    /** Not zero: an Instruction's reset of the tries is owed (Pins). */
-    static final short TRIES_OWED = (short) (DATE + Spec.DATE_LENGTH);
-    /** Not zero: the own certificate is stored. */
-    static final short CERTIFIED = (short) (TRIES_OWED + 1);
+    /** Not zero: an Instruction's reset of the tries is pending (Pins). */
+    static final short TRY_RESET_PENDING = (short) (DATE + Spec.DATE_LENGTH);
+    /** Not zero: the card's own certificate is stored. */
+    static final short CERTIFIED = (short) (TRY_RESET_PENDING + 1);
     /** Not zero: PIN and PUK are set. */
     static final short PIN_SET = (short) (CERTIFIED + 1);
-    /** Which row of authorities holds what (Authorities). */
+    /** The row of each authority (Authorities). */
     static final short DIRECTORY = (short) (PIN_SET + 1);
     /** The rows themselves. */
     static final short AUTHORITIES = (short) (DIRECTORY + Authorities.DIRECTORY_LENGTH);
-    /** What each log slot holds (Log). */
+    /** Kind of the record in each log slot (Log). */
     static final short KINDS = (short) (AUTHORITIES + Authorities.ROWS * Authorities.ROW_LENGTH);
     /** Number of open requests, and one entry for each, oldest first (OpenRequests). */
     static final short OPEN_COUNT = (short) (KINDS + Spec.LOG_SLOTS);
     static final short OPEN = (short) (OPEN_COUNT + 1);
-    static final short STATE_LENGTH = (short) (OPEN + Spec.MAX_OPEN_REQUESTS * OpenRequests.ENTRY_LENGTH);
+    static final short STATE_LENGTH =
+            (short) (OPEN + Spec.MAX_OPEN_REQUESTS * OpenRequests.ENTRY_LENGTH);
 
     // Layout of identity: written at install, never again.
     static final short DEVICE = 0;
@@ -90,12 +92,15 @@ final class Nvm {
         token = new byte[Spec.TOKEN_LENGTH];
     }
 
-    /** Takes the working copy. What a command before left in it when it was refused is gone then. */
+    /** Reads the working copy, which discards what a refused command has left in it. */
     void load() {
         Util.arrayCopyNonAtomic(state, (short) 0, ram.state, (short) 0, STATE_LENGTH);
     }
 
-    /** Writes the working copy back, atomically; inside the transaction of a command that writes more than this. */
+    /**
+     * Writes the working copy back, atomically; inside the transaction of a command that writes
+     * more than this.
+     */
     void store() {
         Util.arrayCopy(ram.state, (short) 0, state, (short) 0, STATE_LENGTH);
     }

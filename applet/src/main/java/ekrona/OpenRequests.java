@@ -3,9 +3,10 @@ package ekrona;
 import javacard.framework.Util;
 
 /**
- * The requests that this card gave out and has neither accepted nor refused, oldest first. Each reserves its amount in the
- * balance, a slot in the log and a place among the transactions, so that ACCEPT and REFUSE never fail for want of room. Numbers,
- * amounts and identities are in the state block; the signed messages, for who asks for them again, in nvm.requests.
+ * The requests that this card issued and has neither accepted nor refused, oldest first. Each
+ * reserves its amount under the maximum balance, a slot in the log and one transaction, so that
+ * ACCEPT and REFUSE never fail for lack of space. Numbers, amounts and identities are in the state
+ * block; the signed messages are in nvm.requests, for readers that ask for them again.
  */
 final class OpenRequests {
     // Layout of an entry.
@@ -44,14 +45,18 @@ final class OpenRequests {
     short find(byte[] b, short number) {
         for (short n = count(); n > 0; n--) {
             short entry = entry(n);
-            if (Util.arrayCompare(ram.state, (short) (entry + NUMBER), b, number, U32.LENGTH) == 0) {
+            if (Util.arrayCompare(ram.state, (short) (entry + NUMBER), b, number,
+                    U32.LENGTH) == 0) {
                 return entry;
             }
         }
         return (short) -1;
     }
 
-    /** Adds what the open requests reserve to the number in scratch at target. False on overflow. */
+    /**
+     * Adds what the open requests reserve to the number in scratch at target. Returns false on
+     * overflow.
+     */
     boolean addReserved(short target) {
         boolean fits = true;
         for (short n = count(); n > 0; n--) {
@@ -61,8 +66,9 @@ final class OpenRequests {
     }
 
     /**
-     * Makes an entry in the working copy, with a place for its message: the card's last request number, an amount, and the identity
-     * that is in scratch. There is room: see Request.
+     * Makes an entry in the working copy, with a place for its message: the card's last request
+     * number, an amount, and the identity that is in scratch. Request has checked that there is
+     * space.
      */
     short open(byte[] b, short amount) {
         byte[] state = ram.state;
@@ -73,9 +79,11 @@ final class OpenRequests {
         state[Nvm.OPEN_COUNT]++;
         short entry = entry(count());
         state[(short) (entry + PLACE)] = (byte) place;
-        Util.arrayCopyNonAtomic(state, Nvm.REQUEST_NUMBER, state, (short) (entry + NUMBER), U32.LENGTH);
+        Util.arrayCopyNonAtomic(state, Nvm.REQUEST_NUMBER, state, (short) (entry + NUMBER),
+                U32.LENGTH);
         Util.arrayCopyNonAtomic(b, amount, state, (short) (entry + AMOUNT), U32.LENGTH);
-        Util.arrayCopyNonAtomic(ram.scratch, Ram.IDENTITY, state, (short) (entry + IDENTITY), Spec.HASH_LENGTH);
+        Util.arrayCopyNonAtomic(ram.scratch, Ram.IDENTITY, state, (short) (entry + IDENTITY),
+                Spec.HASH_LENGTH);
         return entry;
     }
 
@@ -88,7 +96,10 @@ final class OpenRequests {
         return false;
     }
 
-    /** Takes an entry out of the working copy; its message is only forgotten with it. */
+    /**
+     * Removes an entry from the working copy; its message stays in nvm.requests until another takes
+     * its place.
+     */
     void close(short entry) {
         short next = (short) (entry + ENTRY_LENGTH);
         short end = entry((short) (count() + 1));

@@ -5,8 +5,8 @@ import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
- * PAY: pays a Request, once. A power cut before the commit leaves nothing, save the payee's key in a scratch object; after it the debit
- * stands, and the same Request brings the same Payment.
+ * PAY: pays a Request, once. A power cut before the commit leaves nothing but the payee's key in a
+ * scratch object; after it the debit stands, and the same Request returns the same Payment.
  */
 final class Pay extends Command {
     Pay(Device device) {
@@ -20,28 +20,34 @@ final class Pay extends Command {
         short requestEnd = Messages.request(in, (short) 0, ram.words[Ram.IN_LENGTH]);
         short certificate = device.certificates.device(requestEnd);
 
-        short kept = device.log.find(Log.PAYMENT, (short) (Messages.PAYMENT_REQUEST + Messages.REQUEST_HEADER
-                + Spec.REQUEST_OFFSET_PAYEE), in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYEE),
-                (short) (Spec.REQUEST_OFFSET_NUMBER + Spec.COUNTER_LENGTH - Spec.REQUEST_OFFSET_PAYEE));
-        if (kept >= 0 && isSameRequest(kept)) {
-            answer(nvm.log, kept, device.log.lengthOf(kept));
+        short earlier = device.log.find(Log.PAYMENT,
+                (short) (Messages.PAYMENT_REQUEST + Messages.REQUEST_HEADER
+                        + Spec.REQUEST_OFFSET_PAYEE),
+                in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYEE),
+                (short) (Spec.REQUEST_OFFSET_NUMBER + Spec.COUNTER_LENGTH
+                        - Spec.REQUEST_OFFSET_PAYEE));
+        if (earlier >= 0 && isSameRequest(earlier)) {
+            answer(nvm.log, earlier, device.log.lengthOf(earlier));
             return;
         }
-        // Without PIN the card does not tell whom it has paid: what follows is for its owner.
+        // Without PIN the card does not reveal whom it has paid: the rest is for its owner.
         requireActive();
         requirePin();
-        if (kept >= 0) {
+        if (earlier >= 0) {
             ISOException.throwIt(Spec.SW_REQUEST_REUSED);
         }
-        short ca = device.certificates.requireKnownCA(certificate); // first, since the reader can bring it and come again
+        // The CA comes first, since the reader can load it and repeat the command.
+        short ca = device.certificates.requireKnownCA(certificate);
         requireParties(certificate);
         requireCurrency(in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_CURRENCY));
         boolean desk = requireRole(certificate);
         requireLimits(certificate, ca, desk);
-        device.certificates.requireSigned(certificate, ca, Messages.requestBodyLength(in, (short) 0));
+        device.certificates.requireSigned(certificate, ca,
+                Messages.requestBodyLength(in, (short) 0));
 
         short length = compose(requestEnd);
-        U32.subtract(ram.state, Nvm.BALANCE, in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
+        U32.subtract(ram.state, Nvm.BALANCE, in,
+                (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
         device.log.append(Log.PAYMENT, length);
 
         JCSystem.beginTransaction();
@@ -53,11 +59,14 @@ final class Pay extends Command {
     }
 
     private boolean isSameRequest(short record) {
-        return Util.arrayCompare(nvm.log, (short) (record + Messages.PAYMENT_REQUEST), ram.in, (short) 0,
-                Messages.requestBodyLength(ram.in, (short) 0)) == 0;
+        return Util.arrayCompare(nvm.log, (short) (record + Messages.PAYMENT_REQUEST), ram.in,
+                (short) 0, Messages.requestBodyLength(ram.in, (short) 0)) == 0;
     }
 
-    /** The payer, when named, is this card; the payee is another device, and the certificate is the payee's. */
+    /**
+     * Requires that the payer, if named, is this card, that the payee is another device, and that
+     * the certificate is the payee's.
+     */
     private void requireParties(short certificate) {
         byte[] in = ram.in;
         if (Messages.namesPayer(in, (short) 0)) {
@@ -67,16 +76,17 @@ final class Pay extends Command {
         if (isThisDevice(in, payee)) {
             ISOException.throwIt(Spec.SW_SELF);
         }
-        if (Util.arrayCompare(in, payee, in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_HOLDER),
+        if (Util.arrayCompare(in, payee, in,
+                (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_HOLDER),
                 Spec.DEVICE_ID_LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_ADDRESSEE);
         }
     }
 
     /**
-     * The holder may be paid by this card.
+     * Requires a certificate's holder whom this card may pay.
      *
-     * @return true when it is the unload desk: of the own intermediary, naming this card
+     * @return true when it is the unload desk of the card's own intermediary and names this card
      */
     private boolean requireRole(short certificate) {
         byte[] in = ram.in;
@@ -86,11 +96,13 @@ final class Pay extends Command {
         boolean allowed;
         if (desk) {
             allowed = Messages.namesPayer(in, (short) 0)
-                    && Util.arrayCompare(in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_HOLDER),
+                    && Util.arrayCompare(in,
+                            (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_HOLDER),
                             nvm.identity, Nvm.DEVICE, Spec.NAME_LENGTH) == 0;
         } else {
             allowed = nvm.identity[Nvm.ROLE] == Spec.ROLE_CARD
-                    && (role == Spec.ROLE_CARD || role == Spec.ROLE_SAM || role == Spec.ROLE_TERMINAL);
+                    && (role == Spec.ROLE_CARD || role == Spec.ROLE_SAM
+                            || role == Spec.ROLE_TERMINAL);
         }
         if (!allowed) {
             ISOException.throwIt(Spec.SW_ROLE);
@@ -112,10 +124,14 @@ final class Pay extends Command {
         device.limits.requireFunds(in, amount);
     }
 
-    /** The Payment, signed, to ram.out at Ram.RECORD, and its identity to scratch. Returns its length. */
+    /**
+     * Writes the signed Payment to ram.out at Ram.RECORD, and its identity to scratch. Returns its
+     * length.
+     */
     private short compose(short requestLength) {
         byte[] out = ram.out;
-        short next = Messages.begin(out, Ram.RECORD, Spec.TAG_PAYMENT, (short) (Spec.PAYMENT_AT_REQUEST + requestLength));
+        short next = Messages.begin(out, Ram.RECORD, Spec.TAG_PAYMENT,
+                (short) (Spec.PAYMENT_AT_REQUEST + requestLength));
         next = Tlv.put(out, next, Spec.TAG_DEVICE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
         next = device.log.putNextNumber(out, next);
         next = Util.arrayCopyNonAtomic(ram.in, (short) 0, out, next, requestLength);

@@ -4,12 +4,13 @@ import javacard.framework.ISOException;
 import javacard.framework.Util;
 
 /**
- * Brings the PIN blocks of a command in clear to scratch at SECRET, from either form: plaintext, if the policy accepts that, or
- * enciphered to the card's PIN key (ECDH, keys by the KDF of TR-03111 section 4.3.3, AES-CBC, CMAC) together with the challenge that the card
- * gave last. Its callers forget what is there (SecretCommand).
+ * Writes the PIN blocks of a command in clear to scratch at SECRET, from either form: plaintext, if
+ * the policy accepts that, or enciphered to the card's PIN key (ECDH, keys by the KDF of TR-03111
+ * section 4.3.3, AES-CBC, CMAC) together with the challenge that the card gave last. Its callers
+ * wipe them (SecretCommand).
  */
 final class PinTransport {
-    private static final short CHALLENGE_IS_NEXT = (short) 1;
+    private static final short CHALLENGE_VALID = (short) 1;
 
     private final Ram ram;
     private final Engines engines;
@@ -21,38 +22,39 @@ final class PinTransport {
         this.cmac = cmac;
     }
 
-    /** Takes the one or two blocks that are the command's data. */
-    void take(boolean plain, short blocks) {
+    /** Reads the one or two blocks that are the command's data. */
+    void readBlocks(boolean plain, short blocks) {
         if (plain) {
-            takePlain(blocks);
+            readPlaintext(blocks);
         } else {
-            takeEnciphered(blocks);
+            readEnciphered(blocks);
         }
     }
 
-    private void takePlain(short blocks) {
+    private void readPlaintext(short blocks) {
         short length = (short) (blocks * Spec.PIN_BLOCK_LENGTH);
         if (ram.words[Ram.IN_LENGTH] != length) {
             ISOException.throwIt(Spec.SW_WRONG_LENGTH);
         }
-        if ((byte) (ram.state[(short) (Nvm.POLICY + Spec.POLICY_OFFSET_FLAGS)] & Spec.FLAG_PLAINTEXT_PIN) == 0) {
+        if ((byte) (ram.state[(short) (Nvm.POLICY + Spec.POLICY_OFFSET_FLAGS)]
+                & Spec.FLAG_PLAINTEXT_PIN) == 0) {
             ISOException.throwIt(Spec.SW_PIN_FORM);
         }
         Util.arrayCopyNonAtomic(ram.in, (short) 0, ram.scratch, Ram.SECRET, length);
     }
 
-    /** The challenge is used up, whatever comes out. */
-    private void takeEnciphered(short blocks) {
+    /** The challenge is used up, whatever the outcome. */
+    private void readEnciphered(short blocks) {
         byte[] in = ram.in;
         byte[] scratch = ram.scratch;
-        boolean fresh = ram.session[Ram.CHALLENGE_LIFE] == CHALLENGE_IS_NEXT;
-        ram.session[Ram.CHALLENGE_LIFE] = 0;
+        boolean fresh = ram.session[Ram.CHALLENGE_COUNTDOWN] == CHALLENGE_VALID;
+        ram.session[Ram.CHALLENGE_COUNTDOWN] = 0;
         boolean one = blocks == 1;
-        Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH],
+        Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH],
                 one ? Spec.ENCIPHERED_PIN_FRAME : Spec.ENCIPHERED_PINS_FRAME,
                 one ? Spec.ENCIPHERED_PIN_LENGTH : Spec.ENCIPHERED_PINS_LENGTH);
         short length = (short) (blocks * (Spec.PIN_BLOCK_LENGTH + Spec.CARD_CHALLENGE_LENGTH));
-        short macked = one ? Spec.ENCIPHERED_PIN_AT_MAC : Spec.ENCIPHERED_PINS_AT_MAC;
+        short macInputLength = one ? Spec.ENCIPHERED_PIN_AT_MAC : Spec.ENCIPHERED_PINS_AT_MAC;
         if (!fresh) {
             ISOException.throwIt(Spec.SW_CONDITIONS);
         }
@@ -60,20 +62,24 @@ final class PinTransport {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
         derive(Spec.PIN_LABEL_MAC);
-        Util.arrayCopyNonAtomic(in, (short) 0, ram.out, (short) 0, macked);
-        cmac.compute(scratch, Ram.KEY, ram.out, (short) 0, macked);
-        if (!cmac.matches(in, one ? Spec.ENCIPHERED_PIN_OFFSET_MAC : Spec.ENCIPHERED_PINS_OFFSET_MAC, Spec.PIN_MAC_LENGTH)) {
+        Util.arrayCopyNonAtomic(in, (short) 0, ram.out, (short) 0, macInputLength);
+        cmac.compute(scratch, Ram.KEY, ram.out, (short) 0, macInputLength);
+        if (!cmac.matches(in,
+                one ? Spec.ENCIPHERED_PIN_OFFSET_MAC : Spec.ENCIPHERED_PINS_OFFSET_MAC,
+                Spec.PIN_MAC_LENGTH)) {
             ISOException.throwIt(Spec.SW_MAC_WRONG);
         }
         derive(Spec.PIN_LABEL_ENC);
-        engines.decrypt(scratch, Ram.KEY, in, Spec.ENCIPHERED_PIN_OFFSET_CRYPTOGRAM, length, scratch,
-                Ram.SECRET);
+        engines.decrypt(scratch, Ram.KEY, in, Spec.ENCIPHERED_PIN_OFFSET_CRYPTOGRAM, length,
+                scratch, Ram.SECRET);
         // Block, challenge; or block, challenge, block, zeros.
         short challenge = (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH);
-        boolean good = Util.arrayCompare(scratch, challenge, ram.session, Ram.CHALLENGE, Spec.CARD_CHALLENGE_LENGTH) == 0;
+        boolean good = Util.arrayCompare(scratch, challenge, ram.session, Ram.CHALLENGE,
+                Spec.CARD_CHALLENGE_LENGTH) == 0;
         if (!one) {
             short second = (short) (challenge + Spec.CARD_CHALLENGE_LENGTH);
-            for (short i = (short) (second + Spec.PIN_BLOCK_LENGTH); i < (short) (Ram.SECRET + length); i++) {
+            for (short i = (short) (second + Spec.PIN_BLOCK_LENGTH);
+                    i < (short) (Ram.SECRET + length); i++) {
                 good &= scratch[i] == 0;
             }
             Util.arrayCopyNonAtomic(scratch, second, scratch, challenge, Spec.PIN_BLOCK_LENGTH);
@@ -83,7 +89,7 @@ final class PinTransport {
         }
     }
 
-    /** The key with this label, of what was agreed, to scratch at KEY. */
+    /** Derives the key with this label from the shared secret, to scratch at KEY. */
     private void derive(byte[] label) {
         engines.sha.update(ram.scratch, Ram.AGREED, Spec.SCALAR_LENGTH);
         engines.sha.doFinal(label, (short) 0, (short) label.length, ram.scratch, Ram.KEY);

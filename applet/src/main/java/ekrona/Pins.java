@@ -6,16 +6,18 @@ import javacard.framework.OwnerPIN;
 import javacard.framework.Util;
 
 /**
- * PIN and PUK. The platform's OwnerPIN takes a try before it compares, outside any transaction, and compares in constant time. What is
- * compared is the whole PIN block in EMV's format 2: 2L, L digits, filled up with F (ISO 9564-1 section 8.3.3).
+ * PIN and PUK. The platform's OwnerPIN takes a try before it compares, outside any transaction, and
+ * compares in constant time. It compares the whole PIN block in EMV's format 2: 2L, L digits,
+ * filled up with F (ISO 9564-1 section 8.3.3).
  */
 final class Pins {
     private static final byte FORMAT = (byte) 0x20;
     private static final byte FORMAT_MASK = (byte) 0xF0;
     private static final byte LENGTH_MASK = (byte) 0x0F;
     private static final byte MAX_DIGIT = (byte) 9;
-    /** What fills up a block: at most all of it but its first byte and the fewest digits. */
-    private static final byte[] FILLER = {(byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF};
+    /** The filler of a block: as much as the shortest PIN needs. */
+    private static final byte[] FILLER =
+            {(byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF};
 
     private final Ram ram;
     private final Nvm nvm;
@@ -38,14 +40,15 @@ final class Pins {
         pin.reset();
     }
 
-    /** The status word that tells how many tries the PIN has left. */
+    /** Throws the status word with the PIN's remaining tries. */
     void throwTries() {
         throwTries(pin);
     }
 
     private static void throwTries(OwnerPIN secret) {
         byte tries = secret.getTriesRemaining();
-        ISOException.throwIt(tries == 0 ? Spec.SW_PIN_BLOCKED : (short) (Spec.SW_PIN_WRONG | tries));
+        ISOException.throwIt(tries == 0 ? Spec.SW_PIN_BLOCKED
+                : (short) (Spec.SW_PIN_WRONG | tries));
     }
 
     /** Presents the first block in scratch as PIN. Takes a try when it is wrong. */
@@ -53,7 +56,10 @@ final class Pins {
         present(pin);
     }
 
-    /** Presents the first block in scratch as PUK. Takes a try when it is wrong. Nobody asks later whether it was right. */
+    /**
+     * Presents the first block in scratch as PUK. Takes a try when it is wrong. Nothing asks later
+     * whether it was right.
+     */
     void presentPuk() {
         present(puk);
     }
@@ -67,38 +73,47 @@ final class Pins {
         }
     }
 
-    /** Sets the second block in scratch as PIN, with all its tries; not verified. A power cut leaves the old PIN or the new one. */
+    /**
+     * Sets the second block in scratch as PIN, with all its tries; not verified. A power cut leaves
+     * the old PIN or the new one.
+     */
     void replacePin() {
         JCSystem.beginTransaction();
-        pin.update(ram.scratch, (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH), (byte) Spec.PIN_BLOCK_LENGTH);
+        pin.update(ram.scratch, (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH),
+                (byte) Spec.PIN_BLOCK_LENGTH);
         JCSystem.commitTransaction();
     }
 
     /** Sets PIN and PUK from the two blocks in scratch; inside the transaction of the command. */
     void load() {
         pin.update(ram.scratch, Ram.SECRET, (byte) Spec.PIN_BLOCK_LENGTH);
-        puk.update(ram.scratch, (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH), (byte) Spec.PIN_BLOCK_LENGTH);
+        puk.update(ram.scratch, (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH),
+                (byte) Spec.PIN_BLOCK_LENGTH);
     }
 
     /**
-     * Gives PIN and PUK all their tries if an Instruction said so. Tries are outside transactions, so the Instruction commits that
-     * they are owed, and this pays it: at the end of the command, or when the applet is next selected. A power cut in between
-     * gives them again before anybody can guess, so it buys no guesses.
+     * Resets the tries of PIN and PUK if an Instruction ordered it. Tries are outside transactions,
+     * so the Instruction commits that a reset is pending, and this applies it: at the end of the
+     * command, or when the applet is next selected. After a power cut in between, the reset is
+     * applied again before anybody can present a PIN, so it gives no further tries.
      */
-    void settleTries() {
-        if (nvm.state[Nvm.TRIES_OWED] != 0) {
+    void applyTryReset() {
+        if (nvm.state[Nvm.TRY_RESET_PENDING] != 0) {
             pin.resetAndUnblock();
             puk.resetAndUnblock();
-            nvm.state[Nvm.TRIES_OWED] = 0;
+            nvm.state[Nvm.TRY_RESET_PENDING] = 0;
         }
     }
 
-    /** Demands that the n-th block in scratch, from 0, is a PIN block of so many digits. */
+    /**
+     * Requires that the n-th block in scratch, n from 0, is a PIN block of fewest to most digits.
+     */
     void requireBlock(short n, short fewest, short most) {
         byte[] b = ram.scratch;
         short offset = (short) (Ram.SECRET + n * Spec.PIN_BLOCK_LENGTH);
         short digits = (short) (b[offset] & LENGTH_MASK);
-        boolean good = (byte) (b[offset] & FORMAT_MASK) == FORMAT && digits >= fewest && digits <= most;
+        boolean good =
+                (byte) (b[offset] & FORMAT_MASK) == FORMAT && digits >= fewest && digits <= most;
         if (good) {
             short end = (short) (offset + Spec.PIN_BLOCK_LENGTH);
             offset++;
@@ -107,7 +122,8 @@ final class Pins {
                 offset++;
             }
             if (digits == 1) {
-                good &= isDigit((short) (b[offset] >> 4)) && (byte) (b[offset] & LENGTH_MASK) == LENGTH_MASK;
+                good &= isDigit((short) (b[offset] >> 4))
+                        && (byte) (b[offset] & LENGTH_MASK) == LENGTH_MASK;
                 offset++;
             }
             good &= Util.arrayCompare(b, offset, FILLER, (short) 0, (short) (end - offset)) == 0;

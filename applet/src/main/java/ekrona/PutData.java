@@ -5,8 +5,8 @@ import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
- * PUT DATA: stores the own certificate, later ones too, or before activation the first PIN and the PUK. One transaction each: a power cut
- * leaves the old object or the new one.
+ * PUT DATA: stores the card's own certificate, also a later one, or, before activation, the first
+ * PIN and the PUK. Each is one transaction: a power cut leaves the old object or the new one.
  */
 final class PutData extends SecretCommand {
     PutData(Device device) {
@@ -29,24 +29,27 @@ final class PutData extends SecretCommand {
         }
         boolean activated = ram.state[Nvm.LIFE] >= Spec.LIFE_ACTIVE;
         if (activated) {
-            requireReader(); // or a stranger could try out whose card this is
+            requireOwnerOrIntermediary(); // or any reader could try out whose card this is
         }
         short certificate = device.certificates.device((short) 0);
         short ca = device.certificates.requireKnownCA(certificate);
         device.certificates.requireOwnName(certificate);
-        if (in[(short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_ROLE)] != nvm.identity[Nvm.ROLE]) {
+        if (in[(short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_ROLE)]
+                != nvm.identity[Nvm.ROLE]) {
             ISOException.throwIt(Spec.SW_ROLE);
         }
-        // The signing key's point is compared in out, where nothing waits.
+        // The signing key's point is compared in out, which is not in use here.
         device.engines.putSigningPoint(ram.out, (short) 0);
         if (!isThisDevice(in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_HOLDER))
                 || Util.arrayCompare(ram.out, (short) 0,
-                        in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_POINT), Spec.POINT_LENGTH) != 0) {
+                        in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_POINT),
+                        Spec.POINT_LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
         device.certificates.requireNotExpired(certificate, ca);
-        if (activated && Util.arrayCompare(in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_EXPIRY),
-                nvm.certificate, (short) (Certificates.HEADER + Spec.DEVICE_CERTIFICATE_OFFSET_EXPIRY),
+        if (activated && Util.arrayCompare(in,
+                (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_EXPIRY), nvm.certificate,
+                (short) (Certificates.HEADER + Spec.DEVICE_CERTIFICATE_OFFSET_EXPIRY),
                 Spec.DATE_LENGTH) <= 0) {
             ISOException.throwIt(Spec.SW_DATE);
         }
@@ -65,7 +68,8 @@ final class PutData extends SecretCommand {
         if (ram.state[Nvm.LIFE] != Spec.LIFE_KEYS_MADE) {
             ISOException.throwIt(Spec.SW_CONDITIONS);
         }
-        Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.PIN_LOAD_FRAME, Spec.PIN_LOAD_LENGTH);
+        Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.PIN_LOAD_FRAME,
+                Spec.PIN_LOAD_LENGTH);
         device.cmac.deriveFromToken(nvm.token, Spec.TOKEN_LABEL_MAC);
         Util.arrayCopyNonAtomic(in, (short) 0, ram.out, (short) 0, Spec.PIN_LOAD_AT_MAC);
         device.cmac.compute(ram.scratch, Ram.KEY, ram.out, (short) 0, Spec.PIN_LOAD_AT_MAC);
@@ -73,8 +77,9 @@ final class PutData extends SecretCommand {
             ISOException.throwIt(Spec.SW_MAC_WRONG);
         }
         device.cmac.deriveFromToken(nvm.token, Spec.TOKEN_LABEL_ENC);
-        device.engines.decrypt(ram.scratch, Ram.KEY, in, Spec.PIN_LOAD_OFFSET_IV, in, Spec.PIN_LOAD_OFFSET_CRYPTOGRAM,
-                (short) (2 * Spec.PIN_BLOCK_LENGTH), ram.scratch, Ram.SECRET);
+        device.engines.decrypt(ram.scratch, Ram.KEY, in, Spec.PIN_LOAD_OFFSET_IV, in,
+                Spec.PIN_LOAD_OFFSET_CRYPTOGRAM, (short) (2 * Spec.PIN_BLOCK_LENGTH),
+                ram.scratch, Ram.SECRET);
         device.pins.requireBlock((short) 0, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
         device.pins.requireBlock((short) 1, Spec.PUK_DIGITS, Spec.PUK_DIGITS);
         ram.state[Nvm.PIN_SET] = (byte) 1;

@@ -4,11 +4,12 @@ import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
- * All transient memory that the applet makes itself, once; the platform clears it at reset and deselection. Byte budget, of the
- * 4,084 of a P71 (the platform takes some for the digests that run in 11 signature objects and one of its own):
+ * All transient memory that the applet makes itself, once; the platform clears it at reset and
+ * deselection. Byte budget, of the 4,084 of a P71 (the platform takes some for the digests that run
+ * in 11 signature objects and one of its own):
  *
  * <pre>
- * in        1,024   data of the command, whole, chained or not
+ * in        1,024   all data of the command, chained or not
  * out         634   response, or the log record under construction with its header
  * state       502   working copy of Nvm.state
  * scratch     228   intermediate results, laid out below
@@ -19,14 +20,14 @@ import javacard.framework.Util;
  * </pre>
  */
 final class Ram {
-    /** Room before a log record in out: its length and the head of the hash chain (see Log). */
+    /** Bytes before a log record in out: its length and the head of the hash chain (see Log). */
     static final short RECORD = (short) (2 + Spec.HASH_LENGTH);
     private static final short OUT_LENGTH = (short) (Spec.MAX_RESPONSE + RECORD);
 
     // Layout of scratch.
     /** A signature in DER. */
     static final short DER = 0;
-    /** SHA-256 of the message at hand. */
+    /** SHA-256 of the current message. */
     static final short IDENTITY = (short) (DER + Der.MAX_LENGTH);
     /** Two numbers of 32 bits. */
     static final short NUMBER = (short) (IDENTITY + Spec.HASH_LENGTH);
@@ -42,17 +43,17 @@ final class Ram {
     private static final short SCRATCH_LENGTH = (short) (MAC + Spec.MAC_LENGTH);
 
     // Layout of session.
-    /** Class, instruction and parameters of the command, or of the chain that it goes on. */
+    /** Class, instruction and parameters of the command, or of the chain that it continues. */
     static final short CLA = 0;
     static final short INS = (short) 1;
     static final short P1 = (short) 2;
     static final short P2 = (short) 3;
-    /** Not zero: a chain has begun and its last part is still to come. */
+    /** Not zero: a chain has begun and its last part has not come yet. */
     static final short CHAINING = (short) 4;
     /** Not zero: GET STATE was answered, records may be read. */
-    static final short STATE_GIVEN = (short) 5;
-    /** How many whole commands may still come before the challenge dies, and one. */
-    static final short CHALLENGE_LIFE = (short) 6;
+    static final short STATE_ANSWERED = (short) 5;
+    /** Counted down by each command: 1 while the challenge is valid, 0 when there is none. */
+    static final short CHALLENGE_COUNTDOWN = (short) 6;
     static final short CHALLENGE = (short) 7;
     private static final short SESSION_LENGTH = (short) (CHALLENGE + Spec.CARD_CHALLENGE_LENGTH);
 
@@ -82,12 +83,15 @@ final class Ram {
         return JCSystem.makeTransientByteArray(length, JCSystem.CLEAR_ON_DESELECT);
     }
 
-    /** Zeros for the command's data. */
+    /** Overwrites the command's data with zeros. */
     void wipeCommand() {
         Util.arrayFillNonAtomic(in, (short) 0, words[IN_LENGTH], (byte) 0);
     }
 
-    /** Zeros for the command's data, PIN blocks, shared secrets, keys and MACs; see Engines.forgetSecrets. */
+    /**
+     * Overwrites with zeros the command's data, PIN blocks, shared secrets, keys and MACs; see
+     * Engines.forgetSecrets.
+     */
     void wipeSecrets() {
         wipeCommand();
         Util.arrayFillNonAtomic(scratch, SECRET, (short) (SCRATCH_LENGTH - SECRET), (byte) 0);

@@ -4,11 +4,12 @@ import javacard.framework.ISOException;
 import javacard.framework.JCSystem;
 
 /**
- * REFUSE: closes an open request for ever; a blocked or closed card does it too. A power cut before the commit leaves the
- * request open; after it the same command brings the same Refusal.
+ * REFUSE: closes an open request for ever; a blocked or closed card does it too. A power cut before
+ * the commit leaves the request open; after it the same command returns the same Refusal.
  */
 final class Refuse extends Command {
-    private static final short KEPT_NUMBER = (short) (Messages.REFUSAL_HEADER + Spec.REFUSAL_OFFSET_NUMBER);
+    private static final short RECORD_NUMBER =
+            (short) (Messages.REFUSAL_HEADER + Spec.REFUSAL_OFFSET_NUMBER);
 
     Refuse(Device device) {
         super(device, Spec.CLA_PROPRIETARY, true);
@@ -19,11 +20,13 @@ final class Refuse extends Command {
         requireParameters(Spec.P1P2_REFUSE);
         requireActivated();
         requirePinToReceive();
-        Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.REFUSE_DATA_FRAME, Spec.REFUSE_DATA_LENGTH);
+        Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.REFUSE_DATA_FRAME,
+                Spec.REFUSE_DATA_LENGTH);
 
-        short kept = device.log.find(Log.REFUSAL, KEPT_NUMBER, in, Spec.REFUSE_DATA_OFFSET_NUMBER, U32.LENGTH);
-        if (kept >= 0) {
-            answer(nvm.log, kept, device.log.lengthOf(kept));
+        short earlier = device.log.find(Log.REFUSAL, RECORD_NUMBER, in,
+                Spec.REFUSE_DATA_OFFSET_NUMBER, U32.LENGTH);
+        if (earlier >= 0) {
+            answer(nvm.log, earlier, device.log.lengthOf(earlier));
             return;
         }
         short entry = device.requests.find(in, Spec.REFUSE_DATA_OFFSET_NUMBER);
@@ -42,7 +45,10 @@ final class Refuse extends Command {
         device.channel.respond(Ram.RECORD, length);
     }
 
-    /** The Refusal of an open request, signed, to ram.out at Ram.RECORD, and its identity to scratch. Returns its length. */
+    /**
+     * Writes the signed Refusal of an open request to ram.out at Ram.RECORD, and its identity to
+     * scratch. Returns its length.
+     */
     private short compose(short entry) {
         byte[] out = ram.out;
         short request = device.requests.message(entry);
@@ -51,11 +57,14 @@ final class Refuse extends Command {
                 named ? Spec.REFUSAL_CONTENT_LENGTH_MAX : Spec.REFUSAL_CONTENT_LENGTH_MIN);
         next = Tlv.put(out, next, Spec.TAG_PAYEE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
         next = device.log.putNextNumber(out, next);
-        next = Tlv.put(out, next, Spec.TAG_NUMBER, ram.state, (short) (entry + OpenRequests.NUMBER), U32.LENGTH);
-        next = Tlv.put(out, next, Spec.TAG_IDENTITY, ram.state, (short) (entry + OpenRequests.IDENTITY), Spec.HASH_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_NUMBER, ram.state, (short) (entry + OpenRequests.NUMBER),
+                U32.LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_IDENTITY, ram.state,
+                (short) (entry + OpenRequests.IDENTITY), Spec.HASH_LENGTH);
         if (named) {
             next = Tlv.put(out, next, Spec.TAG_DEVICE, nvm.requests,
-                    (short) (request + Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYER), Spec.DEVICE_ID_LENGTH);
+                    (short) (request + Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYER),
+                    Spec.DEVICE_ID_LENGTH);
         }
         return (short) (device.engines.signMessage(out, Ram.RECORD, next) - Ram.RECORD);
     }

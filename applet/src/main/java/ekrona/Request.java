@@ -4,8 +4,9 @@ import javacard.framework.ISOException;
 import javacard.framework.JCSystem;
 
 /**
- * REQUEST: asks for an amount. From the commit on the request is open and its room reserved; a power cut before it leaves nothing,
- * one after it an open request that READ RECORD gives and REFUSE closes.
+ * REQUEST: asks for an amount. The request is open from the commit on, and reserves what its
+ * Payment needs; a power cut before it leaves nothing, one after it an open request that READ
+ * RECORD returns and REFUSE closes.
  */
 final class Request extends Command {
     private static final short AMOUNT = Spec.REQUEST_DATA_OFFSET_AMOUNT;
@@ -24,7 +25,7 @@ final class Request extends Command {
         requireActive();
         requirePinToReceive();
         boolean named = ram.words[Ram.IN_LENGTH] == Spec.REQUEST_DATA_LENGTH_MAX;
-        Tlv.demandAll(in, (short) 0, ram.words[Ram.IN_LENGTH],
+        Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH],
                 named ? Spec.REQUEST_DATA_FRAME_MAX : Spec.REQUEST_DATA_FRAME_MIN,
                 named ? Spec.REQUEST_DATA_LENGTH_MAX : Spec.REQUEST_DATA_LENGTH_MIN);
         Messages.requireNotZero(in, AMOUNT);
@@ -41,10 +42,10 @@ final class Request extends Command {
         }
         device.limits.requireTransaction();
         device.limits.requirePayment(in, AMOUNT);
-        if (!device.limits.hasRoom(in, AMOUNT)) {
+        if (!device.limits.fitsMaxBalance(in, AMOUNT)) {
             ISOException.throwIt(Spec.SW_BALANCE_LIMIT);
         }
-        if (!U32.advance(state, Nvm.REQUEST_NUMBER, (short) 1)) {
+        if (!U32.increment(state, Nvm.REQUEST_NUMBER, (short) 1)) {
             ISOException.throwIt(Spec.SW_OPEN_REQUESTS); // the last number has been given out
         }
 
@@ -54,7 +55,8 @@ final class Request extends Command {
         next = Tlv.put(out, next, Spec.TAG_NUMBER, state, Nvm.REQUEST_NUMBER, Spec.COUNTER_LENGTH);
         next = Tlv.open(out, next, Spec.TAG_RANDOM, Messages.RANDOM_LENGTH);
         device.engines.random.generateData(out, next, Messages.RANDOM_LENGTH);
-        next = Tlv.put(out, (short) (next + Messages.RANDOM_LENGTH), Spec.TAG_AMOUNT, in, AMOUNT, Spec.AMOUNT_LENGTH);
+        next = Tlv.put(out, (short) (next + Messages.RANDOM_LENGTH), Spec.TAG_AMOUNT, in, AMOUNT,
+                Spec.AMOUNT_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_CURRENCY, in, CURRENCY, Messages.CURRENCY_LENGTH);
         if (named) {
             next = Tlv.put(out, next, Spec.TAG_DEVICE, in, PAYER, Spec.DEVICE_ID_LENGTH);

@@ -1,8 +1,8 @@
 package ekrona;
 
 /**
- * RESET RETRY COUNTER: sets a new PIN with all its tries, given the PUK. A power cut costs at most a try of the PUK and leaves the old
- * PIN or the new one. The PIN does not count as verified.
+ * RESET RETRY COUNTER: sets a new PIN with all its tries, given the PUK. A power cut costs at most
+ * a try of the PUK and leaves the old PIN or the new one. The PIN does not count as verified.
  */
 final class ResetRetryCounter extends SecretCommand {
     ResetRetryCounter(Device device) {
@@ -15,7 +15,7 @@ final class ResetRetryCounter extends SecretCommand {
             requireParameters(Spec.P1P2_RESET_RETRY_COUNTER_ENCIPHERED);
         }
         requireActivated();
-        device.pinTransport.take(plain, (short) 2);
+        device.pinTransport.readBlocks(plain, (short) 2);
         device.pins.requireBlock((short) 0, Spec.PUK_DIGITS, Spec.PUK_DIGITS);
         device.pins.requireBlock((short) 1, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
         device.pins.presentPuk();

@@ -1,8 +1,8 @@
 package ekrona;
 
 /**
- * A command that has PINs in RAM while it works, or keys that carry or prove something secret. It forgets them before it answers,
- * whatever comes out.
+ * A command that has PINs in RAM while it works, or keys that encipher or authenticate secrets. It
+ * wipes them before it answers, whatever the outcome.
  */
 abstract class SecretCommand extends Command {
     SecretCommand(Device device, boolean takesData) {

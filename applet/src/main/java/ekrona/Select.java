@@ -3,16 +3,19 @@ package ekrona;
 import javacard.framework.Util;
 
 /**
- * SELECT: state, version and capabilities, in every state. Nothing in it tells one card from another; nothing persistent changes.
- * The answer is made at install, all but the state.
+ * SELECT: state, version and capabilities, in every state. Nothing in it distinguishes one card
+ * from another; nothing persistent changes. The answer is made at install, all of it but the state.
  */
 final class Select extends Command {
-    private static final byte CAPABILITIES = (byte) (Spec.CAPABILITY_EXTENDED_LENGTH | Spec.CAPABILITY_ENCIPHERED_PIN
+    private static final byte CAPABILITIES =
+            (byte) (Spec.CAPABILITY_EXTENDED_LENGTH | Spec.CAPABILITY_ENCIPHERED_PIN
             | Spec.CAPABILITY_CHAINING);
     private static final short VERSION_LENGTH = (short) 2;
-    private static final short PROPRIETARY_LENGTH = (short) (Spec.FCI_CONTENT_LENGTH - Spec.FCI_AT_LIFE_CYCLE);
+    private static final short PROPRIETARY_LENGTH =
+            (short) (Spec.FCI_CONTENT_LENGTH - Spec.FCI_AT_LIFE_CYCLE);
     /** From the life-cycle state to the end. */
-    private static final short BEHIND_STATE = (short) (Spec.FCI_CONTENT_LENGTH - Spec.FCI_OFFSET_LIFE_CYCLE);
+    private static final short STATE_TO_END =
+            (short) (Spec.FCI_CONTENT_LENGTH - Spec.FCI_OFFSET_LIFE_CYCLE);
 
     private final byte[] answer;
 
@@ -32,8 +35,9 @@ final class Select extends Command {
     }
 
     void run() {
-        short length = Util.arrayCopyNonAtomic(answer, (short) 0, ram.out, (short) 0, (short) answer.length);
-        ram.out[(short) (length - BEHIND_STATE)] = ram.state[Nvm.LIFE];
+        short length = Util.arrayCopyNonAtomic(answer, (short) 0, ram.out, (short) 0,
+                (short) answer.length);
+        ram.out[(short) (length - STATE_TO_END)] = ram.state[Nvm.LIFE];
         device.channel.respond((short) 0, length);
     }
 }

@@ -312,7 +312,10 @@ public final class Spec {
     public static final short TAG_COUNTERS = (short) 0x00E9;
 
     // Limits
-    /** requests open at a time; each reserves a log slot, its amount and a place among the transactions */
+    /**
+     * requests open at a time; each reserves a log slot, its amount and a place among the
+     * transactions
+     */
     public static final short MAX_OPEN_REQUESTS = (short) 4;
     /** records kept until acknowledged; records and open requests stay within it */
     public static final short LOG_SLOTS = (short) 16;
@@ -441,11 +444,20 @@ public final class Spec {
     /** SEK, ISO 4217 numeric, content of CURRENCY */
     public static final short CURRENCY = (short) 0x0752;
     /** policy of version 0, content of POLICY, before the ceilings are applied */
-    public static final byte[] PILOT_POLICY = {(byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x04, (byte) 0x93, (byte) 0xE0, (byte) 0x05, (byte) 0x00, (byte) 0x04, (byte) 0x93, (byte) 0xE0, (byte) 0x07};
+    public static final byte[] PILOT_POLICY = {
+        (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x04, (byte) 0x93, (byte) 0xE0, (byte) 0x05,
+        (byte) 0x00, (byte) 0x04, (byte) 0x93, (byte) 0xE0, (byte) 0x07
+    };
     /** CMACed under the token: the MAC key of personalization */
-    public static final byte[] TOKEN_LABEL_MAC = {(byte) 0x01, (byte) 0x45, (byte) 0x4B, (byte) 0x52, (byte) 0x4F, (byte) 0x4E, (byte) 0x41, (byte) 0x2D, (byte) 0x4D, (byte) 0x41, (byte) 0x43};
+    public static final byte[] TOKEN_LABEL_MAC = {
+        (byte) 0x01, (byte) 0x45, (byte) 0x4B, (byte) 0x52, (byte) 0x4F, (byte) 0x4E, (byte) 0x41,
+        (byte) 0x2D, (byte) 0x4D, (byte) 0x41, (byte) 0x43
+    };
     /** CMACed under the token: the encryption key of personalization */
-    public static final byte[] TOKEN_LABEL_ENC = {(byte) 0x02, (byte) 0x45, (byte) 0x4B, (byte) 0x52, (byte) 0x4F, (byte) 0x4E, (byte) 0x41, (byte) 0x2D, (byte) 0x45, (byte) 0x4E, (byte) 0x43};
+    public static final byte[] TOKEN_LABEL_ENC = {
+        (byte) 0x02, (byte) 0x45, (byte) 0x4B, (byte) 0x52, (byte) 0x4F, (byte) 0x4E, (byte) 0x41,
+        (byte) 0x2D, (byte) 0x45, (byte) 0x4E, (byte) 0x43
+    };
     /** hashed after the shared secret: the encryption key of an enciphered PIN */
     public static final byte[] PIN_LABEL_ENC = {(byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x01};
     /** hashed after the shared secret: the MAC key of an enciphered PIN */
@@ -496,7 +508,9 @@ public final class Spec {
     public static final short REQUEST_AT_PAYEE = (short) 3;
     /** offset of the value: payee's device id (EMV: terminal identification) */
     public static final short REQUEST_OFFSET_PAYEE = (short) 6;
-    /** offset of the data object: request number of the payee (EMV: transaction sequence counter) */
+    /**
+     * offset of the data object: request number of the payee (EMV: transaction sequence counter)
+     */
     public static final short REQUEST_AT_NUMBER = (short) 22;
     /** offset of the value: request number of the payee (EMV: transaction sequence counter) */
     public static final short REQUEST_OFFSET_NUMBER = (short) 25;
@@ -568,7 +582,9 @@ public final class Spec {
     public static final short RECEIPT_AT_PAYER = (short) 29;
     /** offset of the value: payer's device id */
     public static final short RECEIPT_OFFSET_PAYER = (short) 31;
-    /** offset of the data object: request number of the payee (EMV: transaction sequence counter) */
+    /**
+     * offset of the data object: request number of the payee (EMV: transaction sequence counter)
+     */
     public static final short RECEIPT_AT_NUMBER = (short) 47;
     /** offset of the value: request number of the payee (EMV: transaction sequence counter) */
     public static final short RECEIPT_OFFSET_NUMBER = (short) 50;
@@ -602,7 +618,9 @@ public final class Spec {
     public static final short REFUSAL_AT_ATC = (short) 22;
     /** offset of the value: number of this record in the payee's log or journal */
     public static final short REFUSAL_OFFSET_ATC = (short) 25;
-    /** offset of the data object: request number of the payee (EMV: transaction sequence counter) */
+    /**
+     * offset of the data object: request number of the payee (EMV: transaction sequence counter)
+     */
     public static final short REFUSAL_AT_NUMBER = (short) 29;
     /** offset of the value: request number of the payee (EMV: transaction sequence counter) */
     public static final short REFUSAL_OFFSET_NUMBER = (short) 32;
@@ -664,9 +682,15 @@ public final class Spec {
     public static final short STATE_AT_IDENTITY = (short) 21;
     /** offset of the value: identity of the Challenge */
     public static final short STATE_OFFSET_IDENTITY = (short) 23;
-    /** offset of the data object: number of the sender's last log record (EMV: application transaction counter) */
+    /**
+     * offset of the data object: number of the sender's last log record (EMV: application
+     * transaction counter)
+     */
     public static final short STATE_AT_ATC = (short) 55;
-    /** offset of the value: number of the sender's last log record (EMV: application transaction counter) */
+    /**
+     * offset of the value: number of the sender's last log record (EMV: application transaction
+     * counter)
+     */
     public static final short STATE_OFFSET_ATC = (short) 58;
     /** offset of the data object: highest record number that the notary acknowledged */
     public static final short STATE_AT_ACKED_ATC = (short) 62;
@@ -794,9 +818,15 @@ public final class Spec {
     public static final short CONFIRMATION_AT_BALANCE = (short) 64;
     /** offset of the value: balance after it */
     public static final short CONFIRMATION_OFFSET_BALANCE = (short) 66;
-    /** offset of the data object: number of the sender's last log record (EMV: application transaction counter) */
+    /**
+     * offset of the data object: number of the sender's last log record (EMV: application
+     * transaction counter)
+     */
     public static final short CONFIRMATION_AT_ATC = (short) 70;
-    /** offset of the value: number of the sender's last log record (EMV: application transaction counter) */
+    /**
+     * offset of the value: number of the sender's last log record (EMV: application transaction
+     * counter)
+     */
     public static final short CONFIRMATION_OFFSET_ATC = (short) 73;
 
     // AUTHORITY_CERTIFICATE (7F21): card-verifiable certificate
@@ -814,7 +844,9 @@ public final class Spec {
     public static final short AUTHORITY_CERTIFICATE_AT_AUTHORITY = (short) 8;
     /** offset of the value: who certifies */
     public static final short AUTHORITY_CERTIFICATE_OFFSET_AUTHORITY = (short) 10;
-    /** offset of the data object: public key; its domain parameters are P-256's and never carried */
+    /**
+     * offset of the data object: public key; its domain parameters are P-256's and never carried
+     */
     public static final short AUTHORITY_CERTIFICATE_AT_PUBLIC_KEY = (short) 23;
     /** offset of the data object: id-TA-ECDSA-SHA-256 */
     public static final short AUTHORITY_CERTIFICATE_AT_ALGORITHM = (short) 26;
@@ -866,7 +898,9 @@ public final class Spec {
     public static final short DEVICE_CERTIFICATE_AT_AUTHORITY = (short) 8;
     /** offset of the value: who certifies */
     public static final short DEVICE_CERTIFICATE_OFFSET_AUTHORITY = (short) 10;
-    /** offset of the data object: public key; its domain parameters are P-256's and never carried */
+    /**
+     * offset of the data object: public key; its domain parameters are P-256's and never carried
+     */
     public static final short DEVICE_CERTIFICATE_AT_PUBLIC_KEY = (short) 23;
     /** offset of the data object: id-TA-ECDSA-SHA-256 */
     public static final short DEVICE_CERTIFICATE_AT_ALGORITHM = (short) 26;
@@ -932,9 +966,15 @@ public final class Spec {
     public static final short COUNTERS_CONTENT_LENGTH = (short) 26;
     /** bytes of the whole, signatures included */
     public static final short COUNTERS_LENGTH = (short) 28;
-    /** offset of the data object: number of the sender's last log record (EMV: application transaction counter) */
+    /**
+     * offset of the data object: number of the sender's last log record (EMV: application
+     * transaction counter)
+     */
     public static final short COUNTERS_AT_ATC = (short) 0;
-    /** offset of the value: number of the sender's last log record (EMV: application transaction counter) */
+    /**
+     * offset of the value: number of the sender's last log record (EMV: application transaction
+     * counter)
+     */
     public static final short COUNTERS_OFFSET_ATC = (short) 3;
     /** offset of the data object: highest record number that the notary acknowledged */
     public static final short COUNTERS_AT_ACKED_ATC = (short) 7;
@@ -996,9 +1036,15 @@ public final class Spec {
     public static final short KEY_ANSWER_AT_PIN_POINT = (short) 73;
     /** offset of the value: uncompressed point on P-256 */
     public static final short KEY_ANSWER_OFFSET_PIN_POINT = (short) 75;
-    /** offset of the data object: AES-CMAC under the token's MAC key over device id, signing point, PIN point */
+    /**
+     * offset of the data object: AES-CMAC under the token's MAC key over device id, signing point,
+     * PIN point
+     */
     public static final short KEY_ANSWER_AT_MAC = (short) 140;
-    /** offset of the value: AES-CMAC under the token's MAC key over device id, signing point, PIN point */
+    /**
+     * offset of the value: AES-CMAC under the token's MAC key over device id, signing point, PIN
+     * point
+     */
     public static final short KEY_ANSWER_OFFSET_MAC = (short) 142;
 
     // PIN_LOAD: data of PUT DATA first PIN
@@ -1012,7 +1058,9 @@ public final class Spec {
     public static final short PIN_LOAD_AT_CRYPTOGRAM = (short) 18;
     /** offset of the value: PIN block, PUK block, under the token's encryption key */
     public static final short PIN_LOAD_OFFSET_CRYPTOGRAM = (short) 20;
-    /** offset of the data object: AES-CMAC under the token's MAC key over the DOs IV and CRYPTOGRAM */
+    /**
+     * offset of the data object: AES-CMAC under the token's MAC key over the DOs IV and CRYPTOGRAM
+     */
     public static final short PIN_LOAD_AT_MAC = (short) 36;
     /** offset of the value: AES-CMAC under the token's MAC key over the DOs IV and CRYPTOGRAM */
     public static final short PIN_LOAD_OFFSET_MAC = (short) 38;
@@ -1101,35 +1149,132 @@ public final class Spec {
     /** offset of the value: number of the open Request */
     public static final short REFUSE_DATA_OFFSET_NUMBER = (short) 3;
 
-    // Frames: a run of bytes that must stand there, led by its length, then how many bytes follow that vary; and so on to a run of length 0
+    // Frames: the length of a run of fixed bytes, the run, and the number of bytes after it that
+    // vary; and so on, up to a run of length 0
     /** frame of REQUEST without its optional field */
-    public static final byte[] REQUEST_FRAME_MIN = {(byte) 0x08, (byte) 0xE1, (byte) 0x33, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00};
+    public static final byte[] REQUEST_FRAME_MIN = {
+        (byte) 0x08, (byte) 0xE1, (byte) 0x33, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x9F,
+        (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04,
+        (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x02,
+        (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02,
+        (byte) 0x02, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00
+    };
     /** frame of REQUEST with its optional field */
-    public static final byte[] REQUEST_FRAME_MAX = {(byte) 0x08, (byte) 0xE1, (byte) 0x45, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00};
+    public static final byte[] REQUEST_FRAME_MAX = {
+        (byte) 0x08, (byte) 0xE1, (byte) 0x45, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x9F,
+        (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04,
+        (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x02,
+        (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02,
+        (byte) 0x02, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x5F,
+        (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00
+    };
     /** frame of PAYMENT without its optional field */
-    public static final byte[] PAYMENT_FRAME_MIN = {(byte) 0x08, (byte) 0xE2, (byte) 0x81, (byte) 0x94, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x36, (byte) 0x04, (byte) 0x04, (byte) 0x08, (byte) 0xE1, (byte) 0x33, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00};
+    public static final byte[] PAYMENT_FRAME_MIN = {
+        (byte) 0x08, (byte) 0xE2, (byte) 0x81, (byte) 0x94, (byte) 0xC0, (byte) 0x01, (byte) 0x01,
+        (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x36, (byte) 0x04,
+        (byte) 0x04, (byte) 0x08, (byte) 0xE1, (byte) 0x33, (byte) 0xC0, (byte) 0x01, (byte) 0x01,
+        (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41,
+        (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08,
+        (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
+        (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40,
+        (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00
+    };
     /** frame of PAYMENT with its optional field */
-    public static final byte[] PAYMENT_FRAME_MAX = {(byte) 0x08, (byte) 0xE2, (byte) 0x81, (byte) 0xA6, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x36, (byte) 0x04, (byte) 0x04, (byte) 0x08, (byte) 0xE1, (byte) 0x45, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00};
+    public static final byte[] PAYMENT_FRAME_MAX = {
+        (byte) 0x08, (byte) 0xE2, (byte) 0x81, (byte) 0xA6, (byte) 0xC0, (byte) 0x01, (byte) 0x01,
+        (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x36, (byte) 0x04,
+        (byte) 0x04, (byte) 0x08, (byte) 0xE1, (byte) 0x45, (byte) 0xC0, (byte) 0x01, (byte) 0x01,
+        (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41,
+        (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08,
+        (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
+        (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03,
+        (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x03, (byte) 0x5F, (byte) 0x37,
+        (byte) 0x40, (byte) 0x40, (byte) 0x00
+    };
     /** frame of CHALLENGE */
-    public static final byte[] CHALLENGE_FRAME = {(byte) 0x07, (byte) 0xE5, (byte) 0x2F, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x42, (byte) 0x0D, (byte) 0x0D, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00};
+    public static final byte[] CHALLENGE_FRAME = {
+        (byte) 0x07, (byte) 0xE5, (byte) 0x2F, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x42,
+        (byte) 0x0D, (byte) 0x0D, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03,
+        (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x03, (byte) 0x5F, (byte) 0x37,
+        (byte) 0x40, (byte) 0x40, (byte) 0x00
+    };
     /** frame of INSTRUCTION */
-    public static final byte[] INSTRUCTION_FRAME = {(byte) 0x08, (byte) 0xE7, (byte) 0x81, (byte) 0x81, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x42, (byte) 0x0D, (byte) 0x0D, (byte) 0x02, (byte) 0x43, (byte) 0x0D, (byte) 0x0D, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0xC5, (byte) 0x04, (byte) 0x04, (byte) 0x02, (byte) 0xC2, (byte) 0x04, (byte) 0x04, (byte) 0x02, (byte) 0xC3, (byte) 0x20, (byte) 0x20, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x02, (byte) 0xCB, (byte) 0x0C, (byte) 0x0C, (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06, (byte) 0x06, (byte) 0x02, (byte) 0xCC, (byte) 0x01, (byte) 0x01, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00};
+    public static final byte[] INSTRUCTION_FRAME = {
+        (byte) 0x08, (byte) 0xE7, (byte) 0x81, (byte) 0x81, (byte) 0xC0, (byte) 0x01, (byte) 0x01,
+        (byte) 0x42, (byte) 0x0D, (byte) 0x0D, (byte) 0x02, (byte) 0x43, (byte) 0x0D, (byte) 0x0D,
+        (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0xC5, (byte) 0x04,
+        (byte) 0x04, (byte) 0x02, (byte) 0xC2, (byte) 0x04, (byte) 0x04, (byte) 0x02, (byte) 0xC3,
+        (byte) 0x20, (byte) 0x20, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x02,
+        (byte) 0xCB, (byte) 0x0C, (byte) 0x0C, (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06,
+        (byte) 0x06, (byte) 0x02, (byte) 0xCC, (byte) 0x01, (byte) 0x01, (byte) 0x03, (byte) 0x5F,
+        (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40,
+        (byte) 0x40, (byte) 0x00
+    };
     /** frame of AUTHORITY_CERTIFICATE */
-    public static final byte[] AUTHORITY_CERTIFICATE_FRAME = {(byte) 0x0E, (byte) 0x7F, (byte) 0x21, (byte) 0x81, (byte) 0xE9, (byte) 0x7F, (byte) 0x4E, (byte) 0x81, (byte) 0xA2, (byte) 0x5F, (byte) 0x29, (byte) 0x01, (byte) 0x00, (byte) 0x42, (byte) 0x0D, (byte) 0x0D, (byte) 0x11, (byte) 0x7F, (byte) 0x49, (byte) 0x4F, (byte) 0x06, (byte) 0x0A, (byte) 0x04, (byte) 0x00, (byte) 0x7F, (byte) 0x00, (byte) 0x07, (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x86, (byte) 0x41, (byte) 0x41, (byte) 0x03, (byte) 0x5F, (byte) 0x20, (byte) 0x0D, (byte) 0x0D, (byte) 0x1A, (byte) 0x7F, (byte) 0x4C, (byte) 0x18, (byte) 0x06, (byte) 0x13, (byte) 0x69, (byte) 0x9C, (byte) 0xDF, (byte) 0xC1, (byte) 0xE8, (byte) 0x94, (byte) 0x89, (byte) 0xF2, (byte) 0xA2, (byte) 0xE1, (byte) 0xB7, (byte) 0xC1, (byte) 0xFC, (byte) 0xE1, (byte) 0x90, (byte) 0xFE, (byte) 0xAA, (byte) 0xB1, (byte) 0x11, (byte) 0x53, (byte) 0x01, (byte) 0x01, (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x24, (byte) 0x06, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00};
+    public static final byte[] AUTHORITY_CERTIFICATE_FRAME = {
+        (byte) 0x0E, (byte) 0x7F, (byte) 0x21, (byte) 0x81, (byte) 0xE9, (byte) 0x7F, (byte) 0x4E,
+        (byte) 0x81, (byte) 0xA2, (byte) 0x5F, (byte) 0x29, (byte) 0x01, (byte) 0x00, (byte) 0x42,
+        (byte) 0x0D, (byte) 0x0D, (byte) 0x11, (byte) 0x7F, (byte) 0x49, (byte) 0x4F, (byte) 0x06,
+        (byte) 0x0A, (byte) 0x04, (byte) 0x00, (byte) 0x7F, (byte) 0x00, (byte) 0x07, (byte) 0x02,
+        (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x86, (byte) 0x41, (byte) 0x41,
+        (byte) 0x03, (byte) 0x5F, (byte) 0x20, (byte) 0x0D, (byte) 0x0D, (byte) 0x1A, (byte) 0x7F,
+        (byte) 0x4C, (byte) 0x18, (byte) 0x06, (byte) 0x13, (byte) 0x69, (byte) 0x9C, (byte) 0xDF,
+        (byte) 0xC1, (byte) 0xE8, (byte) 0x94, (byte) 0x89, (byte) 0xF2, (byte) 0xA2, (byte) 0xE1,
+        (byte) 0xB7, (byte) 0xC1, (byte) 0xFC, (byte) 0xE1, (byte) 0x90, (byte) 0xFE, (byte) 0xAA,
+        (byte) 0xB1, (byte) 0x11, (byte) 0x53, (byte) 0x01, (byte) 0x01, (byte) 0x03, (byte) 0x5F,
+        (byte) 0x25, (byte) 0x06, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x24, (byte) 0x06,
+        (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00
+    };
     /** frame of DEVICE_CERTIFICATE */
-    public static final byte[] DEVICE_CERTIFICATE_FRAME = {(byte) 0x0E, (byte) 0x7F, (byte) 0x21, (byte) 0x81, (byte) 0xEC, (byte) 0x7F, (byte) 0x4E, (byte) 0x81, (byte) 0xA5, (byte) 0x5F, (byte) 0x29, (byte) 0x01, (byte) 0x00, (byte) 0x42, (byte) 0x0D, (byte) 0x0D, (byte) 0x11, (byte) 0x7F, (byte) 0x49, (byte) 0x4F, (byte) 0x06, (byte) 0x0A, (byte) 0x04, (byte) 0x00, (byte) 0x7F, (byte) 0x00, (byte) 0x07, (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x86, (byte) 0x41, (byte) 0x41, (byte) 0x03, (byte) 0x5F, (byte) 0x20, (byte) 0x10, (byte) 0x10, (byte) 0x1A, (byte) 0x7F, (byte) 0x4C, (byte) 0x18, (byte) 0x06, (byte) 0x13, (byte) 0x69, (byte) 0x9C, (byte) 0xDF, (byte) 0xC1, (byte) 0xE8, (byte) 0x94, (byte) 0x89, (byte) 0xF2, (byte) 0xA2, (byte) 0xE1, (byte) 0xB7, (byte) 0xC1, (byte) 0xFC, (byte) 0xE1, (byte) 0x90, (byte) 0xFE, (byte) 0xAA, (byte) 0xB1, (byte) 0x11, (byte) 0x53, (byte) 0x01, (byte) 0x01, (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x24, (byte) 0x06, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00};
+    public static final byte[] DEVICE_CERTIFICATE_FRAME = {
+        (byte) 0x0E, (byte) 0x7F, (byte) 0x21, (byte) 0x81, (byte) 0xEC, (byte) 0x7F, (byte) 0x4E,
+        (byte) 0x81, (byte) 0xA5, (byte) 0x5F, (byte) 0x29, (byte) 0x01, (byte) 0x00, (byte) 0x42,
+        (byte) 0x0D, (byte) 0x0D, (byte) 0x11, (byte) 0x7F, (byte) 0x49, (byte) 0x4F, (byte) 0x06,
+        (byte) 0x0A, (byte) 0x04, (byte) 0x00, (byte) 0x7F, (byte) 0x00, (byte) 0x07, (byte) 0x02,
+        (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x86, (byte) 0x41, (byte) 0x41,
+        (byte) 0x03, (byte) 0x5F, (byte) 0x20, (byte) 0x10, (byte) 0x10, (byte) 0x1A, (byte) 0x7F,
+        (byte) 0x4C, (byte) 0x18, (byte) 0x06, (byte) 0x13, (byte) 0x69, (byte) 0x9C, (byte) 0xDF,
+        (byte) 0xC1, (byte) 0xE8, (byte) 0x94, (byte) 0x89, (byte) 0xF2, (byte) 0xA2, (byte) 0xE1,
+        (byte) 0xB7, (byte) 0xC1, (byte) 0xFC, (byte) 0xE1, (byte) 0x90, (byte) 0xFE, (byte) 0xAA,
+        (byte) 0xB1, (byte) 0x11, (byte) 0x53, (byte) 0x01, (byte) 0x01, (byte) 0x03, (byte) 0x5F,
+        (byte) 0x25, (byte) 0x06, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x24, (byte) 0x06,
+        (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00
+    };
     /** frame of INSTALL */
-    public static final byte[] INSTALL_FRAME = {(byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0xD0, (byte) 0x20, (byte) 0x20, (byte) 0x02, (byte) 0x53, (byte) 0x01, (byte) 0x01, (byte) 0x02, (byte) 0xCB, (byte) 0x0C, (byte) 0x0C, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06, (byte) 0x06, (byte) 0x02, (byte) 0x8F, (byte) 0x10, (byte) 0x10, (byte) 0x00};
+    public static final byte[] INSTALL_FRAME = {
+        (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0xD0, (byte) 0x20,
+        (byte) 0x20, (byte) 0x02, (byte) 0x53, (byte) 0x01, (byte) 0x01, (byte) 0x02, (byte) 0xCB,
+        (byte) 0x0C, (byte) 0x0C, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02,
+        (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06, (byte) 0x06, (byte) 0x02, (byte) 0x8F,
+        (byte) 0x10, (byte) 0x10, (byte) 0x00
+    };
     /** frame of PIN_LOAD */
-    public static final byte[] PIN_LOAD_FRAME = {(byte) 0x02, (byte) 0xD2, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0x87, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0x8E, (byte) 0x10, (byte) 0x10, (byte) 0x00};
+    public static final byte[] PIN_LOAD_FRAME = {
+        (byte) 0x02, (byte) 0xD2, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0x87, (byte) 0x10,
+        (byte) 0x10, (byte) 0x02, (byte) 0x8E, (byte) 0x10, (byte) 0x10, (byte) 0x00
+    };
     /** frame of ENCIPHERED_PIN */
-    public static final byte[] ENCIPHERED_PIN_FRAME = {(byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x41, (byte) 0x02, (byte) 0x87, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0x8E, (byte) 0x08, (byte) 0x08, (byte) 0x00};
+    public static final byte[] ENCIPHERED_PIN_FRAME = {
+        (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x41, (byte) 0x02, (byte) 0x87, (byte) 0x10,
+        (byte) 0x10, (byte) 0x02, (byte) 0x8E, (byte) 0x08, (byte) 0x08, (byte) 0x00
+    };
     /** frame of ENCIPHERED_PINS */
-    public static final byte[] ENCIPHERED_PINS_FRAME = {(byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x41, (byte) 0x02, (byte) 0x87, (byte) 0x20, (byte) 0x20, (byte) 0x02, (byte) 0x8E, (byte) 0x08, (byte) 0x08, (byte) 0x00};
+    public static final byte[] ENCIPHERED_PINS_FRAME = {
+        (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x41, (byte) 0x02, (byte) 0x87, (byte) 0x20,
+        (byte) 0x20, (byte) 0x02, (byte) 0x8E, (byte) 0x08, (byte) 0x08, (byte) 0x00
+    };
     /** frame of REQUEST_DATA without its optional field */
-    public static final byte[] REQUEST_DATA_FRAME_MIN = {(byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02, (byte) 0x00};
+    public static final byte[] REQUEST_DATA_FRAME_MIN = {
+        (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
+        (byte) 0x02, (byte) 0x02, (byte) 0x00
+    };
     /** frame of REQUEST_DATA with its optional field */
-    public static final byte[] REQUEST_DATA_FRAME_MAX = {(byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x00};
+    public static final byte[] REQUEST_DATA_FRAME_MAX = {
+        (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
+        (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x00
+    };
     /** frame of REFUSE_DATA */
-    public static final byte[] REFUSE_DATA_FRAME = {(byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x04, (byte) 0x00};
+    public static final byte[] REFUSE_DATA_FRAME = {
+        (byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x04, (byte) 0x00
+    };
 }

@@ -4,9 +4,9 @@ import javacard.framework.ISOException;
 import javacard.framework.Util;
 
 /**
- * Data objects in BER-TLV (ISO/IEC 7816-4 annex E) for layouts that are fixed: everything that a layout fixes must stand where it
- * stands there, so that there is one encoding of everything and nothing is skipped. Tags have one or two bytes, lengths are in
- * their shortest form.
+ * Data objects in BER-TLV (ISO/IEC 7816-4 annex E) for fixed layouts: every byte that a layout
+ * fixes must be in its place, so that everything has one encoding and nothing is skipped. Tags have
+ * one or two bytes, lengths are in their shortest form.
  */
 final class Tlv {
     private static final byte ONE_LENGTH_BYTE = (byte) 0x81;
@@ -20,19 +20,23 @@ final class Tlv {
     private Tlv() {
     }
 
-    /** Bytes of tag and length field of a data object with a tag of one byte and a value of at most 255. */
+    /**
+     * Bytes of tag and length field of a data object with a tag of one byte and a value of at most
+     * 255.
+     */
     static short headerLength(short length) {
         return (short) (length > MAX_SHORT_FORM ? 3 : 2);
     }
 
     /**
-     * Demands that the data at offset are those of a layout: its frame, as Spec has it, and the given length before end. One native
-     * comparison for each run of fixed bytes costs a card less than to take each tag and length apart.
+     * Requires that the data at offset have the frame of a layout, as Spec gives it, and at least
+     * length bytes before end. One native comparison for each run of fixed bytes costs a card less
+     * than parsing each tag and length.
      *
-     * @return the offset behind them
-     * @throws ISOException SW_WRONG_DATA when anything else stands there
+     * @return the offset after them
+     * @throws ISOException SW_WRONG_DATA if they have not
      */
-    static short demand(byte[] b, short offset, short end, byte[] frame, short length) {
+    static short require(byte[] b, short offset, short end, byte[] frame, short length) {
         if ((short) (end - offset) < length) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
@@ -51,20 +55,23 @@ final class Tlv {
         return offset;
     }
 
-    /** As demand, where nothing may follow. */
-    static void demandAll(byte[] b, short offset, short end, byte[] frame, short length) {
-        if (demand(b, offset, end, frame, length) != end) {
+    /** As require, where nothing may follow. */
+    static void requireAll(byte[] b, short offset, short end, byte[] frame, short length) {
+        if (require(b, offset, end, frame, length) != end) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
     }
 
-    /** Demands that each byte of the date is a digit. Dates then compare as bytes, signed or not. */
-    static void date(byte[] b, short offset) {
+    /**
+     * Requires that each byte of the date is a digit. Dates then compare as bytes, signed or not.
+     */
+    static void requireDate(byte[] b, short offset) {
         short year = Util.getShort(b, offset);
         short month = Util.getShort(b, (short) (offset + 2));
         short day = Util.getShort(b, (short) (offset + 4));
-        // What is above 9 reaches the high half of its byte.
-        short all = (short) (year | month | day | (year + SIX_EACH) | (month + SIX_EACH) | (day + SIX_EACH));
+        // A value above 9 reaches the high half of its byte.
+        short all = (short) (year | month | day | (year + SIX_EACH) | (month + SIX_EACH)
+                | (day + SIX_EACH));
         if ((short) (all & HIGH_HALVES) != 0) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
@@ -88,12 +95,13 @@ final class Tlv {
         return offset;
     }
 
-    /** Writes a data object with a value from another array. Returns the offset behind it. */
-    static short put(byte[] b, short offset, short tag, byte[] value, short valueOffset, short length) {
+    /** Writes a data object with a value from another array. Returns the offset after it. */
+    static short put(byte[] b, short offset, short tag, byte[] value, short valueOffset,
+            short length) {
         return Util.arrayCopyNonAtomic(value, valueOffset, b, open(b, offset, tag, length), length);
     }
 
-    /** Writes a data object of one byte. Returns the offset behind it. */
+    /** Writes a data object of one byte. Returns the offset after it. */
     static short put(byte[] b, short offset, short tag, byte value) {
         offset = open(b, offset, tag, (short) 1);
         b[offset++] = value;

@@ -3,8 +3,9 @@ package ekrona;
 import javacard.framework.Util;
 
 /**
- * Unsigned 32-bit numbers, big-endian in byte arrays: amounts and counters. Java Card 3.0.4 has no int that every
- * card offers, so they are worked on as two halves. Nothing here wraps: an overflow is told to the caller.
+ * Unsigned 32-bit numbers, big-endian in byte arrays: amounts and counters. Java Card 3.0.4 does
+ * not make every card offer int, so a number is handled as two halves. Nothing wraps unnoticed: an
+ * overflow is reported to the caller.
  */
 final class U32 {
     static final short LENGTH = (short) 4;
@@ -36,7 +37,10 @@ final class U32 {
         return Util.getShort(a, offset) == 0 && Util.getShort(a, (short) (offset + HALF)) == 0;
     }
 
-    /** a += b. False on overflow: a then holds the sum modulo 2^32, and the caller must not use it. */
+    /**
+     * a += b. Returns false on overflow: a then holds the sum modulo 2^32, and the caller must not
+     * use it.
+     */
     static boolean add(byte[] a, short aOffset, byte[] b, short bOffset) {
         short low = Util.getShort(b, (short) (bOffset + HALF));
         short lowSum = (short) (Util.getShort(a, (short) (aOffset + HALF)) + low);
@@ -52,7 +56,10 @@ final class U32 {
         return !overflow;
     }
 
-    /** a -= b. False on underflow: a then holds the difference modulo 2^32, and the caller must not use it. */
+    /**
+     * a -= b. Returns false on underflow: a then holds the difference modulo 2^32, and the caller
+     * must not use it.
+     */
     static boolean subtract(byte[] a, short aOffset, byte[] b, short bOffset) {
         boolean underflow = greater(b, bOffset, a, aOffset);
         short low = Util.getShort(a, (short) (aOffset + HALF));
@@ -66,8 +73,8 @@ final class U32 {
         return !underflow;
     }
 
-    /** a += n, for a small n that is not negative. False on overflow, as in add. */
-    static boolean advance(byte[] a, short offset, short n) {
+    /** a += n, for a small n that is not negative. Returns false on overflow, as add does. */
+    static boolean increment(byte[] a, short offset, short n) {
         short carry = n;
         for (short i = (short) 3; i >= 0 && carry != 0; i--) {
             carry = (short) (carry + (short) (a[(short) (offset + i)] & 0xFF));

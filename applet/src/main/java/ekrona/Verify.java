@@ -1,8 +1,8 @@
 package ekrona;
 
 /**
- * VERIFY: presents the PIN, or without data asks for it. The try is taken before the comparison and outside any transaction: a power
- * cut costs at most that try.
+ * VERIFY: presents the PIN or, without data, asks whether it is verified. The try is taken before
+ * the comparison and outside any transaction: a power cut costs at most that try.
  */
 final class Verify extends SecretCommand {
     Verify(Device device) {
@@ -21,7 +21,7 @@ final class Verify extends SecretCommand {
             }
             return;
         }
-        device.pinTransport.take(plain, (short) 1);
+        device.pinTransport.readBlocks(plain, (short) 1);
         device.pins.requireBlock((short) 0, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
         device.pins.presentPin();
     }

@@ -4,9 +4,10 @@ import javacard.framework.ISOException;
 import javacard.framework.Util;
 
 /**
- * PSO VERIFY CERTIFICATE: lets the card learn an authority's key: the root that its anchor names, first of all; then what a known root
- * has certified. The key goes to a row that nothing refers to, and the directory is written after it, with the state block, in one atomic
- * copy that needs no transaction around it: a power cut leaves every key that was known, and the new one or not.
+ * PSO VERIFY CERTIFICATE: makes the card learn an authority's key: first the root that its anchor
+ * names, then what a known root has certified. The key goes to the free row, and the directory is
+ * written after it, with the state block, in one atomic copy that needs no transaction: a power cut
+ * leaves every known key, with the new one or without it.
  */
 final class VerifyCertificate extends Command {
     VerifyCertificate(Device device) {
@@ -23,21 +24,26 @@ final class VerifyCertificate extends Command {
         }
     }
 
-    /** The root itself: self-signed, and the body has the hash that was installed. */
+    /** Learns the root itself: it is self-signed, and its body has the hash that was installed. */
     private void learnFirstRoot(short certificate) {
         byte[] in = ram.in;
-        device.engines.identify(in, certificate, Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE);
-        if (Util.arrayCompare(ram.scratch, Ram.IDENTITY, nvm.identity, Nvm.ROOT_ANCHOR, Spec.HASH_LENGTH) != 0) {
+        device.engines.computeIdentity(in, certificate, Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE);
+        if (Util.arrayCompare(ram.scratch, Ram.IDENTITY, nvm.identity, Nvm.ROOT_ANCHOR,
+                Spec.HASH_LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
         }
         if (in[(short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_ROLE)] != Spec.ROLE_ROOT
-                || Util.arrayCompare(in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_AUTHORITY), in,
-                        (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER), Spec.AUTHORITY_LENGTH) != 0) {
+                || Util.arrayCompare(in,
+                        (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_AUTHORITY), in,
+                        (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER),
+                        Spec.AUTHORITY_LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_ROLE);
         }
         requireNotExpired(in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY));
-        if (!Engines.set(device.engines.peer, in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_POINT))
-                || !device.engines.verify(device.engines.peer, in, certificate, Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE,
+        if (!Engines.set(device.engines.peer, in,
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_POINT))
+                || !device.engines.verify(device.engines.peer, in, certificate,
+                        Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE,
                         (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_SIGNATURE))) {
             ISOException.throwIt(Spec.SW_CERTIFICATE);
         }
@@ -69,10 +75,11 @@ final class VerifyCertificate extends Command {
             first = Authorities.INSTRUCTION_KEY;
             requireInstructionKeyOfOwnName(certificate, role);
         }
-        // A key is good until the first end of a certificate in its chain.
+        // A key is valid until the first expiry of a certificate in its chain.
         byte[] expiries = in;
         short expiry = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
-        if (Util.arrayCompare(in, expiry, ram.state, device.authorities.expiry(root), Spec.DATE_LENGTH) > 0) {
+        if (Util.arrayCompare(in, expiry, ram.state, device.authorities.expiry(root),
+                Spec.DATE_LENGTH) > 0) {
             expiries = ram.state;
             expiry = device.authorities.expiry(root);
         }
@@ -91,16 +98,19 @@ final class VerifyCertificate extends Command {
         nvm.store();
     }
 
-    /** Demands role instruction key and the name of this card's intermediary. */
+    /** Requires the role instruction key and the name of this card's intermediary. */
     private void requireInstructionKeyOfOwnName(short certificate, byte role) {
         if (role != Spec.ROLE_INSTRUCTION_KEY || Util.arrayCompare(ram.in,
-                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER), nvm.identity, Nvm.DEVICE,
-                Spec.NAME_LENGTH) != 0) {
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER), nvm.identity,
+                Nvm.DEVICE, Spec.NAME_LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_ROLE);
         }
     }
 
-    /** A link certificate: by the current root, for the same name and a later number; what is known already changes nothing. */
+    /**
+     * Learns the next root from a link certificate: by the current root, for the same name and a
+     * later number. A root that is known already changes nothing.
+     */
     private void learnNextRoot(short certificate, short root) {
         byte[] in = ram.in;
         short holder = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER);
@@ -134,10 +144,12 @@ final class VerifyCertificate extends Command {
         }
     }
 
-    /** Puts the key in the free row, which is no trace until the directory names it. */
+    /** Puts the key in the free row, which has no meaning until the directory refers to it. */
     private void fill(short certificate, byte[] expiries, short expiry) {
-        if (!device.authorities.fill(ram.in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_POINT),
-                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER), expiries, expiry)) {
+        if (!device.authorities.fill(ram.in,
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_POINT),
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER), expiries,
+                expiry)) {
             ISOException.throwIt(Spec.SW_CERTIFICATE);
         }
     }

@@ -14,15 +14,18 @@ import javacard.framework.ISOException;
 import javacard.framework.SystemException;
 
 /**
- * One card of jCardSim behind lines of text. Each line on standard input is answered by one line on standard output:
+ * One card of jCardSim behind lines of text. Each line on standard input is answered by one line on
+ * standard output:
  *
  * <pre>
- * install AID [PARAMETERS]   a fresh card with one instance of the applet; PARAMETERS are its application data
+ * install AID [PARAMETERS]   a fresh card with one instance of the applet; PARAMETERS are its
+ *                            application data
  * reset                      power off and on
  * 00A40400...                a command APDU; the answer is data and status word
  * </pre>
  *
- * A line that cannot be done is answered by "error: ..." and the run goes on. The end of the input ends the run.
+ * A line that cannot be carried out is answered by "error: ..." and the run goes on. The end of the
+ * input ends the run.
  */
 public final class Bridge {
 
@@ -43,12 +46,13 @@ public final class Bridge {
             System.err.println("jcsim: give the name of the applet's class as the only argument");
             System.exit(2);
         }
-        // Without this property RandomData is not seeded at all: every run draws the same "random" numbers.
+        // Without this property RandomData has no seed: every run draws the same numbers.
         System.setProperty("com.licel.jcardsim.randomdata.secure", "1");
         PrintStream answers = System.out;
         System.setOut(System.err); // what the simulator prints must not look like an answer
         Bridge bridge = new Bridge(load(args[0]));
-        BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
+        BufferedReader lines =
+                new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
             answers.println(bridge.answer(line.trim()));
             answers.flush();
@@ -87,16 +91,21 @@ public final class Bridge {
 
     private Simulator present() {
         if (card == null) {
-            throw new IllegalStateException("there is no card yet; begin with install AID [PARAMETERS]");
+            throw new IllegalStateException(
+                    "there is no card yet; begin with install AID [PARAMETERS]");
         }
         return card;
     }
 
-    /** Hands the applet what a card's installer does: instance AID, privileges, application data, each with its length. */
+    /**
+     * Hands the applet what a card's installer does: instance AID, privileges, application data,
+     * each with its length.
+     */
     private String install(byte[] aid, byte[] parameters) {
         byte[] block = new byte[1 + aid.length + 2 + 1 + parameters.length];
         if (block.length > MAX_INSTALL_BLOCK) {
-            throw new IllegalArgumentException("install parameters are too long, a card hands over " + MAX_INSTALL_BLOCK + " bytes");
+            throw new IllegalArgumentException("install parameters are too long, a card hands over "
+                    + MAX_INSTALL_BLOCK + " bytes");
         }
         block[0] = (byte) aid.length;
         System.arraycopy(aid, 0, block, 1, aid.length);
@@ -115,7 +124,8 @@ public final class Bridge {
         } catch (ISOException e) {
             return String.format("error: install refused with %04X", e.getReason());
         } catch (SystemException e) {
-            return String.format("error: install failed, reason %d of SystemException", e.getReason());
+            return String.format("error: install failed, reason %d of SystemException",
+                    e.getReason());
         }
         endTransaction(fresh);
         runtime = fresh;
@@ -133,7 +143,10 @@ public final class Bridge {
         return text.toString();
     }
 
-    /** A card aborts the transaction that a command leaves open; jCardSim leaves it to us, and undoes nothing. */
+    /**
+     * A card aborts the transaction that a command leaves open; jCardSim leaves it to us, and
+     * undoes nothing.
+     */
     private static void endTransaction(SimulatorRuntime runtime) {
         if (runtime.getTransactionDepth() != 0) {
             runtime.abortTransaction();

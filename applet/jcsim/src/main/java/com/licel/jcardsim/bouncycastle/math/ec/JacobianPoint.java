@@ -3,8 +3,9 @@ package com.licel.jcardsim.bouncycastle.math.ec;
 import java.math.BigInteger;
 
 /**
- * A point of a curve over a prime field in Jacobian coordinates, x = X / Z^2 and y = Y / Z^3, of which infinity has Z = 0: sums take
- * no inversion (Cohen, Miyaji, Ono, "Efficient elliptic curve exponentiation using mixed coordinates", 1998).
+ * A point of a curve over a prime field in Jacobian coordinates, x = X / Z^2 and y = Y / Z^3, of
+ * which infinity has Z = 0: sums take no inversion (Cohen, Miyaji, Ono, "Efficient elliptic curve
+ * exponentiation using mixed coordinates", 1998).
  */
 final class JacobianPoint {
     private final ECCurve.Fp curve;
@@ -36,7 +37,8 @@ final class JacobianPoint {
         BigInteger yy = product(y, y);
         BigInteger zz = product(z, z);
         BigInteger s = product(x, yy).shiftLeft(2);
-        BigInteger m = product(x, x).multiply(BigInteger.valueOf(3)).add(product(a, product(zz, zz)));
+        BigInteger m =
+                product(x, x).multiply(BigInteger.valueOf(3)).add(product(a, product(zz, zz)));
         z = product(y, z).shiftLeft(1).mod(q);
         x = m.multiply(m).subtract(s.shiftLeft(1)).mod(q);
         y = m.multiply(s.subtract(x)).subtract(yy.multiply(yy).shiftLeft(3)).mod(q);

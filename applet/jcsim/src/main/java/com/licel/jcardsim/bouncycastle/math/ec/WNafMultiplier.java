@@ -2,7 +2,10 @@ package com.licel.jcardsim.bouncycastle.math.ec;
 
 import java.math.BigInteger;
 
-/** Multiplies points of curves over prime fields, by numbers in their non-adjacent form: where they differ from three times themselves. */
+/**
+ * Multiplies points of curves over prime fields by numbers in non-adjacent form: its digits stand
+ * where the bits of a number and of three times the number differ.
+ */
 class WNafMultiplier implements ECMultiplier {
     @Override
     public ECPoint multiply(ECPoint p, BigInteger k, PreCompInfo unused) {

@@ -1,0 +1,92 @@
+package settlement_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ekrona/host/settlement"
+	"ekrona/host/store"
+	"ekrona/host/store/storetest"
+)
+
+func schemas(t *testing.T) []store.Schema {
+	all, err := settlement.Schemas()
+	require.NoError(t, err)
+	return all
+}
+
+// TestFactsStay: the database itself refuses to change or delete what was said and what was concluded, with the reason.
+func TestFactsStay(t *testing.T) {
+	s := newStory(t)
+	s.tell(storyOf(`
+		card ANNA NORDIC
+		card BERTIL FJORD
+		card CECILIA FJORD
+		terminal SHOP FJORD
+		issue NORDIC 1000
+		load ANNA 200
+		pay ANNA SHOP 80
+		sync SHOP
+		sync ANNA
+		refund SHOP ANNA/1 30
+		give ANNA CECILIA 10
+		sync ANNA
+		copy ANNA TWIN
+		pay ANNA SHOP 5
+		pay TWIN BERTIL 60
+		sync SHOP records
+		sync BERTIL
+		lost BERTIL`))
+	for _, fact := range []struct {
+		table, kept, gone string
+		columns           []string // none of which changes; nil for every column
+		where             string   // of which rows; empty for all
+	}{
+		{"payment", "a payment is never changed", "a payment is never deleted", []string{"n", "identity", "payer", "atc", "payee", "request", "amount", "asked", "bytes"}, "final_at IS NULL"},
+		{"payment", "a final verdict is never changed", "a payment is never deleted", []string{"verdict", "final_at", "from_shadow"}, "final_at IS NOT NULL"},
+		{"voice", "a receipt or refusal is never changed", "a receipt or refusal is never deleted", nil, ""},
+		{"word", "the payee decides once", "the payee decides once", nil, ""},
+		{"record", "a record is never changed", "a record is never deleted", []string{"device", "seq", "identity"}, ""},
+		{"instruction", "an instruction has one body for ever", "an instruction is never deleted",
+			[]string{"device", "seq", "identity", "bytes", "intermediary", "order_key", "credit", "acked_atc", "policy", "date"}, ""},
+		{"instruction", "an instruction is applied once", "an instruction is never deleted", []string{"outcome"}, "outcome <> 0"},
+		{"device", "a device is registered once", "a device is never deleted", []string{"id", "intermediary", "role", "public_key", "owner"}, ""},
+		{"statement", "the statement only grows", "the statement only grows", nil, ""},
+		{"evidence", "evidence is never changed", "evidence is never deleted", nil, ""},
+		{"refund", "a refund order is answered once", "a refund order is never deleted", nil, ""},
+		{"revocation", "a revocation is never changed", "a revocation is never taken back", nil, ""},
+	} {
+		where := ""
+		if fact.where != "" {
+			where = " WHERE " + fact.where
+		}
+		rows, err := store.Number(t.Context(), s.DB, "SELECT count(*) FROM "+fact.table+where)
+		require.NoError(t, err)
+		require.Positive(t, rows, fact.table)
+		if fact.columns == nil {
+			fact.columns = s.columns(fact.table)
+		}
+		for _, column := range fact.columns {
+			err := store.Exec(t.Context(), s.DB, "UPDATE "+fact.table+" SET "+column+" = "+column+where)
+			require.ErrorContains(t, err, fact.kept, "%s.%s", fact.table, column)
+		}
+		statements := []string{"DELETE FROM " + fact.table}
+		if storetest.Dialect() == store.PostgreSQL {
+			statements = append(statements, "TRUNCATE "+fact.table+" CASCADE")
+		}
+		for _, statement := range statements {
+			require.ErrorContains(t, store.Exec(t.Context(), s.DB, statement), fact.gone, statement)
+		}
+	}
+	s.Audit(false)
+}
+
+func (s *story) columns(table string) []string {
+	rows, err := s.DB.QueryContext(s.t.Context(), "SELECT * FROM "+table+" LIMIT 0")
+	require.NoError(s.t, err)
+	defer rows.Close()
+	columns, err := rows.Columns()
+	require.NoError(s.t, err)
+	return columns
+}

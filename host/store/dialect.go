@@ -1,0 +1,180 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+)
+
+// Dialect is one of the databases that we run on, with all that we do differently for it.
+//
+// Migrations are written for PostgreSQL. What SQLite says in other words is put in their place
+// (render.go has the list), so there is one text for both. What may never be changed or deleted is
+// kept by triggers that call store_refuse with the reason.
+type Dialect int
+
+// The dialects.
+const (
+	SQLite     Dialect = iota // 3.37 or later
+	PostgreSQL                // 15 or later
+)
+
+// String is the database's name.
+func (d Dialect) String() string {
+	if d == PostgreSQL {
+		return "PostgreSQL"
+	}
+	return "SQLite"
+}
+
+func dialectOf(source string) Dialect {
+	if strings.HasPrefix(source, "postgres://") || strings.HasPrefix(source, "postgresql://") {
+		return PostgreSQL
+	}
+	return SQLite
+}
+
+// shown is a source for a message: without a password.
+func shown(source string) string {
+	if dialectOf(source) == SQLite {
+		return source
+	}
+	u, err := url.Parse(source)
+	if err != nil {
+		return "postgres://..."
+	}
+	query := u.Query()
+	if query.Has("password") {
+		query.Set("password", "xxxxx")
+		u.RawQuery = query.Encode()
+	}
+	return u.Redacted()
+}
+
+func (d Dialect) driver() driver.Driver {
+	if d == PostgreSQL {
+		return stdlib.GetDefaultDriver()
+	}
+	return &sqlite.Driver{}
+}
+
+func (d Dialect) goose() goose.Dialect {
+	if d == PostgreSQL {
+		return goose.DialectPostgres
+	}
+	return goose.DialectSQLite3
+}
+
+// options adds to a source what every connection is to have.
+func (d Dialect) options(source string) (string, error) {
+	if d == PostgreSQL {
+		u, err := url.Parse(source)
+		if err != nil {
+			return "", errors.New("this is no URL: give postgres://user@host:port/database")
+		}
+		query := u.Query()
+		query.Set("synchronous_commit", "on")
+		u.RawQuery = query.Encode()
+		return u.String(), nil
+	}
+	options := url.Values{"_txlock": {"immediate"}, "_pragma": {
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
+		"trusted_schema(OFF)",
+	}}
+	if source == Memory {
+		return "file::memory:?" + options.Encode(), nil
+	}
+	path := (&url.URL{Path: source}).EscapedPath()
+	return (&url.URL{Scheme: "file", Opaque: path, RawQuery: options.Encode()}).String(), nil
+}
+
+const (
+	// postgresMigrations is the advisory lock under which one program at a time migrates.
+	postgresMigrations = 0x656b726f6e61 // "ekrona"
+
+	// postgresSound is true of a database that compares text as SQLite and our code do.
+	postgresSound = `SELECT current_setting('server_encoding') = 'UTF8'
+		AND 'B' < 'a' AND 'a:b' < 'aa'`
+
+	// postgresOwn is what every database of ours has: the lock of its one writer, and the function
+	// behind the rules of what may never be changed.
+	postgresOwn = `CREATE TABLE IF NOT EXISTS store_writer ();
+		CREATE OR REPLACE FUNCTION store_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			RAISE EXCEPTION USING MESSAGE = TG_ARGV[0], ERRCODE = 'integrity_constraint_violation';
+		END $$`
+
+	// postgresWrite waits for the writer before. It is no query, so the transaction takes its view
+	// of the data only afterwards.
+	postgresWrite = `LOCK TABLE store_writer IN EXCLUSIVE MODE`
+)
+
+// prepare makes a database ready for migrations and keeps other programs from migrating it until
+// released.
+func (d Dialect) prepare(ctx context.Context, db *sql.DB) (release func() error, err error) {
+	if d == SQLite {
+		return func() error { return nil }, nil
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w (does the server run, and is the database created?)", err)
+	}
+	_, err = conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, postgresMigrations)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	release = func() error {
+		always := context.WithoutCancel(ctx)
+		_, err := conn.ExecContext(always, `SELECT pg_advisory_unlock($1)`, postgresMigrations)
+		return errors.Join(err, conn.Close())
+	}
+	var sound bool
+	err = conn.QueryRowContext(ctx, postgresSound).Scan(&sound)
+	if err == nil && !sound {
+		err = errors.New("its text is not in UTF-8 or not ordered by bytes: create it by " +
+			"CREATE DATABASE name TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
+	}
+	if err == nil {
+		_, err = conn.ExecContext(ctx, postgresOwn)
+	}
+	if err != nil {
+		return nil, errors.Join(err, release())
+	}
+	return release, nil
+}
+
+// writing are the options of a transaction that writes.
+func (d Dialect) writing() *sql.TxOptions {
+	if d == PostgreSQL {
+		return &sql.TxOptions{Isolation: sql.LevelSerializable}
+	}
+	return nil // SQLite's have one writer, see options
+}
+
+// reading are the options of a transaction that sees one moment.
+func (d Dialect) reading() *sql.TxOptions {
+	if d == PostgreSQL {
+		return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	}
+	return &sql.TxOptions{ReadOnly: true}
+}
+
+// isTransient reports whether an error of a database has undone the transaction for no fault of
+// its own, so that the same may well succeed when it is done again.
+func isTransient(err error) bool {
+	var postgres *pgconn.PgError
+	if errors.As(err, &postgres) {
+		return postgres.Code == "40001" || postgres.Code == "40P01" // serialization, deadlock
+	}
+	const busy = 5 // SQLITE_BUSY; the upper bits say how
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code()&0xff == busy
+}

@@ -1,0 +1,134 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// Queryer is what reading needs: a database or a transaction.
+type Queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// Execer is what writing needs: a database or a transaction.
+type Execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// Row gives the columns of one row.
+type Row interface {
+	Scan(into ...any) error
+}
+
+// Into are pointers to where the columns of a row go, in their order.
+type Into []any
+
+// Failed marks an error as the database's, or as one of what it holds: nothing was refused, and
+// the same call may succeed when it is repeated. Of nil it is nil.
+func Failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("database: %w", err)
+}
+
+// Each does something with every row, in the query's order; it must not use q meanwhile.
+func Each(ctx context.Context, q Queryer, do func(Row) error, query string, args ...any) error {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return Failed(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := do(rows); err != nil {
+			return Failed(err)
+		}
+	}
+	return Failed(rows.Err())
+}
+
+// All are all rows, each as scan reads it, in the query's order.
+func All[T any](
+	ctx context.Context, q Queryer, scan func(Row) (T, error), query string, args ...any,
+) ([]T, error) {
+	var all []T
+	err := Each(ctx, q, func(row Row) error {
+		one, err := scan(row)
+		all = append(all, one)
+		return err
+	}, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// Column is the only column of all rows, in the query's order.
+func Column[T any](ctx context.Context, q Queryer, query string, args ...any) ([]T, error) {
+	return All(ctx, q, func(row Row) (one T, err error) {
+		err = row.Scan(&one)
+		return one, err
+	}, query, args...)
+}
+
+// Get reads the first row, and reports whether there was one.
+func Get(
+	ctx context.Context, q Queryer, into Into, query string, args ...any,
+) (found bool, err error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return false, Failed(err)
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return false, Failed(rows.Err())
+	}
+	if err := rows.Scan(into...); err != nil {
+		return false, Failed(err)
+	}
+	return true, Failed(rows.Close())
+}
+
+// errNoRow is for a row that the tables always have.
+var errNoRow = errors.New("a row that is always there is missing: have others changed it?")
+
+// Must reads the first row; that there is none is an error.
+func Must(ctx context.Context, q Queryer, into Into, query string, args ...any) error {
+	found, err := Get(ctx, q, into, query, args...)
+	if err == nil && !found {
+		err = Failed(errNoRow)
+	}
+	return err
+}
+
+// Number reads one number: a sum, a count, a maximum. No row, and null, are 0.
+func Number(ctx context.Context, q Queryer, query string, args ...any) (int64, error) {
+	var n sql.NullInt64
+	_, err := Get(ctx, q, Into{&n}, query, args...)
+	return n.Int64, err
+}
+
+// Exec carries out one statement; on a database itself it is a transaction of its own.
+func Exec(ctx context.Context, e Execer, statement string, args ...any) error {
+	_, err := Changed(ctx, e, statement, args...)
+	return err
+}
+
+// Changed is Exec, and returns how many rows were inserted, changed or deleted.
+func Changed(ctx context.Context, e Execer, statement string, args ...any) (rows int64, err error) {
+	if db, isDatabase := e.(*sql.DB); isDatabase && DialectOf(db) == PostgreSQL {
+		err = InTx(ctx, db, func(tx *sql.Tx) error {
+			rows, err = Changed(ctx, tx, statement, args...)
+			return err
+		})
+		return rows, err
+	}
+	result, err := e.ExecContext(ctx, statement, args...)
+	if err != nil {
+		return 0, Failed(err)
+	}
+	rows, err = result.RowsAffected()
+	return rows, Failed(err)
+}

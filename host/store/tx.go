@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	attempts     = 8 // at one transaction
+	longestPause = 100 * time.Millisecond
+)
+
+// InTx runs do in one write transaction: committed, and so durable, when it returns nil, undone
+// when it returns an error. Everything inside must go through the transaction: the database itself
+// may have no second connection to give.
+//
+// A transaction that the database undid for another one's sake is done again, some times: do may
+// run more than once. It sets whatever it changes outside of the transaction from the start, and
+// does nothing there that cannot be repeated. Otherwise an error of the commit means that it may or
+// may not have happened; the caller's own idempotency finds out when the call is repeated.
+//
+// When ctx ends, what waits or runs is broken off and undone; a commit that has begun is not.
+func InTx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
+	d := DialectOf(db)
+	for attempt := 1; ; attempt++ {
+		err := once(ctx, db, d, do)
+		if err == nil || !isTransient(err) {
+			return err
+		}
+		if attempt == attempts {
+			const hint = "others write all the while: try again later"
+			return fmt.Errorf("%w (%d times; %s)", err, attempts, hint)
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+func once(ctx context.Context, db *sql.DB, d Dialect, do func(tx *sql.Tx) error) error {
+	tx, release, err := begin(ctx, db, d.writing())
+	if err != nil {
+		return err
+	}
+	defer release()
+	if d == PostgreSQL {
+		if _, err := tx.ExecContext(ctx, postgresWrite); err != nil {
+			return Failed(fmt.Errorf("begin: %w", err))
+		}
+	}
+	if err := do(tx); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return Failed(fmt.Errorf("undone before its commit: %w", err))
+	}
+	if err := tx.Commit(); err != nil {
+		return Failed(fmt.Errorf("commit: %w", err))
+	}
+	return nil
+}
+
+// Read runs do in a transaction that sees the database as it is at one moment, and changes nothing.
+func Read(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
+	tx, release, err := begin(ctx, db, DialectOf(db).reading())
+	if err != nil {
+		return err
+	}
+	defer release()
+	return do(tx)
+}
+
+// begin begins a transaction under a context that ends with ctx only until it has begun: a driver
+// that was given one that ends later breaks off the commit. release undoes what was not committed.
+func begin(
+	ctx context.Context, db *sql.DB, options *sql.TxOptions,
+) (tx *sql.Tx, release func(), err error) {
+	own, end := context.WithCancel(context.WithoutCancel(ctx))
+	detach := context.AfterFunc(ctx, end)
+	tx, err = db.BeginTx(own, options)
+	if !detach() && err == nil { // own has ended, and the transaction with it
+		tx.Rollback()
+		err = ctx.Err()
+	}
+	if err != nil {
+		end()
+		return nil, nil, Failed(fmt.Errorf("begin: %w", err))
+	}
+	return tx, func() {
+		tx.Rollback() // after a commit it does nothing
+		end()
+	}, nil
+}
+
+// pause waits before another attempt, a random while, so that those that met do not meet again.
+func pause(ctx context.Context, attempt int) error {
+	timer := time.NewTimer(rand.N(min(longestPause, time.Millisecond<<attempt)))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return Failed(ctx.Err())
+	}
+}
