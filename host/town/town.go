@@ -54,7 +54,7 @@ type Options struct {
 	Plan   Plan      // who founds it; later openings follow it too
 	Clock  Clock     // nil is the system's
 	Random io.Reader // nil is the system's
-	// Observe, if not nil, is told every exchange with a card, after it.
+	// Observe, if not nil, receives every exchange with a card, after it.
 	Observe Observer
 }
 

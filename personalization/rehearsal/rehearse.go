@@ -76,7 +76,10 @@ func play(ctx context.Context, l personalization.Line, o personalization.Order, 
 	var steps []Step
 	var accounts []emulated.Account
 	var failed error
-	recorder := &Recorder{Tell: func(e Exchange) {
+	tell := func(e apdu.Exchange) {
+		if e.Carried {
+			return
+		}
 		step := Step{Exchange: e}
 		for _, account := range accounts {
 			cost, err := emulated.Estimate(account, link)
@@ -85,7 +88,7 @@ func play(ctx context.Context, l personalization.Line, o personalization.Order, 
 		}
 		accounts = nil
 		steps = append(steps, step)
-	}}
+	}
 	counted := apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 		response, err := stage.card.Transmit(ctx, c)
 		accounts = append(accounts, stage.virtual.LastCommand())
@@ -96,9 +99,9 @@ func play(ctx context.Context, l personalization.Line, o personalization.Order, 
 		if scene.outdated {
 			channel = stage.outdated(channel)
 		}
-		return recorder.Channel(channel)
+		return apdu.Recorder{Card: channel, Sink: tell}
 	}
-	_, err = line.Issue(ctx, recorder.Wire(counted), stage.order, stage.secrets, nothing)
+	_, err = line.Issue(ctx, apdu.Recorder{Card: counted, Sink: tell}, stage.order, stage.secrets, nothing)
 	return steps, errors.Join(err, failed)
 }
 

@@ -10,7 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona/apdu"
 	"ekrona/apdu/trace"
+	"ekrona/applet/vocabulary"
+	"ekrona/emulator/card"
 	"ekrona/host/money"
 	"ekrona/host/town"
 )
@@ -42,7 +45,7 @@ func (f *inTown) run(c *cobra.Command, do func(ctx context.Context, t *town.Town
 	}
 	options := town.Options{Plan: town.Pilot()}
 	if f.traced {
-		options.Observe = func(e town.Exchange) { traceTo(c.ErrOrStderr(), e) }
+		options.Observe = func(e apdu.Exchange, _ card.Stats) { traceTo(c.ErrOrStderr(), e) }
 	}
 	t, err := town.Open(c.Context(), f.state, options)
 	if err != nil {
@@ -55,12 +58,8 @@ func (f *inTown) run(c *cobra.Command, do func(ctx context.Context, t *town.Town
 	return errors.Join(err, release(), t.Close())
 }
 
-func traceTo(out io.Writer, e town.Exchange) {
-	answer := fmt.Sprintf("< no answer: %v\n", e.Err)
-	if e.Err == nil {
-		answer = trace.Response(e.Command, e.Response)
-	}
-	fmt.Fprintf(out, "%s's card\n%s%s", e.Holder, trace.Command(e.Command), answer)
+func traceTo(out io.Writer, e apdu.Exchange) {
+	fmt.Fprintf(out, "%s's card\n%s", e.Label, trace.Text{}.Exchange(vocabulary.Decoder().Exchange(e)))
 }
 
 // answer prints one line for a person, or a value for a script.
