@@ -81,7 +81,7 @@ func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 	if glass, ok := c.target.(Glass); ok {
 		card = &watched{card: card, glass: glass, c: c}
 	}
-	s.raw = recorder{card, c.coverage}
+	s.raw = apdu.Recorder{Card: card, Sink: c.coverage.record}
 	s.card = apdu.Framing{Card: s.raw, ExtendedLength: !c.target.Capabilities().ShortOnly}
 	s.selectApplet()
 	c.subject = s
