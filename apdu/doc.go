@@ -3,7 +3,8 @@
 // card is reached.
 //
 // Start at [Card]. The emulator, a PC/SC reader, jCardSim, a recorder or a fault
-// injector all implement its single method and can be stacked. [Framing] is the
+// injector all implement its single method and can be stacked; [Recorder] is the one
+// recorder, and hands each [Exchange] to a sink. [Framing] is the
 // wrapper that gives callers whole messages on a card that offers short APDUs
 // only. [New] makes a command from a row of the applet's spec (package spec), so
 // nobody types an instruction byte.

@@ -3,7 +3,8 @@
 // signed message and certificate. It is the one place where these are written
 // down. From it derive:
 //
-//   - the Go codecs (apdu.New, apdu/message, apdu/cvc, apdu/script, apdu/trace),
+//   - the Go codecs (apdu.New, apdu/message, apdu/cvc, apdu/script),
+//   - the names by which a trace shows the applet's commands (applet/vocabulary),
 //   - the applet's constants, applet/src/main/java/ekrona/Spec.java,
 //   - the reference page, apdu/REFERENCE.md.
 //

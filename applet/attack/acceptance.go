@@ -29,7 +29,7 @@ var acceptances = []Attack{
 	{
 		Name: "Payment with a wrong signature", Threat: "the payee has money that nobody has paid",
 		Defence: "the card verifies the Payment by the payer's certificate", Clause: "PROTOCOL.md §8, 3",
-		Card: Asking, Answer: spec.SWSignature,
+		Card: Asking, Answers: sw(spec.SWSignature),
 		Ways: append(wrongSignatures(func(s *Setup, spoil func(signature.Plain) signature.Plain) (Blow, error) {
 			return paid(spec.RoleCard, func(p *message.Payment) { p.Signature = spoil(p.Signature) })(s)
 		}), PaymentOfNobody),
@@ -37,28 +37,28 @@ var acceptances = []Attack{
 	{
 		Name: "Payment of a Request with a wrong signature", Threat: "the card takes a Request for its own that it has not made",
 		Defence: "the card verifies its own signature too", Clause: "PROTOCOL.md §5",
-		Card: Asking, Answer: spec.SWSignature,
+		Card: Asking, Answers: sw(spec.SWSignature),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			return s.paidOther(func(r *message.Request) { r.Signature = broken(r.Signature) })
 		}}},
 	},
 	{
 		Name: "Payment of more than was asked for", Threat: "the payee's balance grows above its limit", Defence: "the open Request is kept whole",
-		Clause: "PROTOCOL.md §8, 5", Card: Asking, Answer: spec.SWRequestReused,
+		Clause: "PROTOCOL.md §8, 5", Card: Asking, Answers: sw(spec.SWRequestReused),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			return s.paidOther(func(r *message.Request) { r.Amount += 100000 })
 		}}},
 	},
 	{
 		Name: "Payment of a Request that the card never made", Threat: "as above", Defence: "the card knows its open Requests",
-		Clause: "PROTOCOL.md §8, 5", Card: Asking, Answer: spec.SWReferenceUnknown,
+		Clause: "PROTOCOL.md §8, 5", Card: Asking, Answers: sw(spec.SWReferenceUnknown),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			return s.paidOther(func(r *message.Request) { r.Number += 70 })
 		}}},
 	},
 	{
 		Name: "Payment with a certificate that its CA did not sign", Threat: "anybody makes money", Defence: "the card verifies the certificate by the CA's key",
-		Clause: "PROTOCOL.md §2", Card: Asking, Answer: spec.SWCertificate,
+		Clause: "PROTOCOL.md §2", Card: Asking, Answers: sw(spec.SWCertificate),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			blow, err := paid(spec.RoleCard, nil)(s)
 			if err == nil {
@@ -69,7 +69,7 @@ var acceptances = []Attack{
 	},
 	{
 		Name: "Payment by another device than its certificate's", Threat: "a payer is debited who has not paid", Defence: "payer and certificate are one id",
-		Clause: "PROTOCOL.md §5", Card: Asking, Answer: spec.SWAddressee,
+		Clause: "PROTOCOL.md §5", Card: Asking, Answers: sw(spec.SWAddressee),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			blow, err := paid(spec.RoleCard, nil)(s)
 			if err != nil {
@@ -82,7 +82,7 @@ var acceptances = []Attack{
 	},
 	{
 		Name: "Payment of another payee's Request", Threat: "one Payment is taken by two", Defence: "the card is the payee, or refuses",
-		Clause: "PROTOCOL.md §8, 5", Card: Asking, Answer: spec.SWAddressee,
+		Clause: "PROTOCOL.md §8, 5", Card: Asking, Answers: sw(spec.SWAddressee),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			payee, err := s.device(s.Own, spec.RoleCard)
 			if err != nil {
@@ -99,7 +99,7 @@ var acceptances = []Attack{
 	},
 	{
 		Name: "Payment by the card itself", Threat: "money goes in a circle and is counted twice", Defence: "payer and payee are two devices",
-		Clause: "PROTOCOL.md §8, 3", Card: Asking, Answer: spec.SWSelf,
+		Clause: "PROTOCOL.md §8, 3", Card: Asking, Answers: sw(spec.SWSelf),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			other, err := s.device(s.Own, spec.RoleCard)
 			if err != nil {
@@ -115,7 +115,7 @@ var acceptances = []Attack{
 	},
 	{
 		Name: "Payment of a role that is no payer's", Threat: "a stolen terminal's key makes money", Defence: "the card looks at role and issuer",
-		Clause: "PROTOCOL.md §8, 11", Card: Asking, Answer: spec.SWRole,
+		Clause: "PROTOCOL.md §8, 11", Card: Asking, Answers: sw(spec.SWRole),
 		Ways: []Way{
 			{"a terminal", paid(spec.RoleTerminal, nil)}, {"a desk", paid(spec.RoleDesk, nil)}, {"a SAM", paid(spec.RoleSAM, nil)},
 			{"a card of another name than its CA's", func(s *Setup) (Blow, error) {
@@ -137,11 +137,11 @@ var acceptances = []Attack{
 	{
 		Name: "Payment of a payer whose id is none", Threat: "the card keeps a record that no host can read, and never synchronises again",
 		Defence: "the card checks each character of an id", Clause: "PROTOCOL.md §8, 10",
-		Card: Asking, Answer: spec.SWWrongData, Ways: strangePayers(),
+		Card: Asking, Answers: sw(spec.SWWrongData), Ways: strangePayers(),
 	},
 	{
 		Name: "Payment that is none", Threat: "the parser takes what is not the layout", Defence: "every byte is checked before a signature is",
-		Clause: "PROTOCOL.md §4", Card: Asking, Answer: spec.SWWrongData,
+		Clause: "PROTOCOL.md §4", Card: Asking, Answers: sw(spec.SWWrongData),
 		Ways: []Way{
 			forgedPayment("another version", put([]byte{0xC0, 1}, 0, 2)),
 			forgedPayment("record number zero", put([]byte{0x9F, 0x36, spec.CounterLength}, 0, 0, 0, 0, 0)),
@@ -171,7 +171,7 @@ var acceptances = []Attack{
 var StolenCA = Attack{
 	Name: "Payment by a device that was never issued", Threat: "a stolen CA key makes payers out of nothing",
 	Defence: "what the payee's limits leave between two of its syncs; the intermediary's holding pays first", Clause: "PROTOCOL.md §8, 11",
-	Card: Asking, Answer: spec.SWOK, Keeps: KeepsNothing,
+	Card: Asking, Answers: sw(spec.SWOK), Keeps: KeepsNothing,
 	Ways: []Way{{"", paid(spec.RoleCard, nil)}},
 }
 
@@ -243,6 +243,9 @@ func cutPayment(name string, change func(good []byte) []byte) Way {
 		return blow, err
 	}}
 }
+
+// StrangePayer is a card for what is no id.
+var StrangePayer = strangePayers()[0]
 
 // strangePayers are cards for what is no id, whom a stolen CA key has certified.
 func strangePayers() []Way {

@@ -20,7 +20,7 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// Attack is one attack, in one or several ways that the same answer is right to.
+// Attack is one attack, in one or several ways to which the same answers are right.
 type Attack struct {
 	Name string
 	// Threat is who does it, and what would be won.
@@ -31,9 +31,9 @@ type Attack struct {
 	Clause string
 	// Card is the state that the card must be in.
 	Card Condition
-	// Answer is the status word that is right. With 9000 the card cannot tell, and the
-	// defence is another's.
-	Answer apdu.StatusWord
+	// Answers are the status words that are right, one for nearly all attacks. With 9000
+	// the card cannot tell, and the defence is another's.
+	Answers []apdu.StatusWord
 	// Keeps is what must be on the card as before.
 	Keeps Keeps
 	// Ways are the attack's variants, at least one.
@@ -58,6 +58,9 @@ type Blow struct {
 
 // Command is the blow as a command.
 func (b Blow) Command() apdu.Command { return apdu.New(b.Variant, b.Data...) }
+
+// sw are status words.
+func sw(words ...apdu.StatusWord) []apdu.StatusWord { return words }
 
 // Condition is the state of a card that an attack needs.
 type Condition uint8

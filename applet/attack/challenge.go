@@ -14,24 +14,24 @@ import (
 var challenges = []Attack{
 	{
 		Name: "Challenge with a wrong signature", Threat: "anybody reads what the card holds", Defence: "the card verifies it by its intermediary's key",
-		Clause: "PROTOCOL.md §5", Card: Active, Answer: spec.SWSignature,
+		Clause: "PROTOCOL.md §5", Card: Active, Answers: sw(spec.SWSignature),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			return s.challenged(s.Own.InstructionKey, s.Device, func(c *message.Challenge) { c.Signature = broken(c.Signature) })
 		}}},
 	},
 	{
 		Name: "Challenge of another intermediary", Threat: "another bank reads what the card holds", Defence: "the card knows its own intermediary's key alone",
-		Clause: "PROTOCOL.md §2", Card: Active, Answer: spec.SWReferenceUnknown,
+		Clause: "PROTOCOL.md §2", Card: Active, Answers: sw(spec.SWReferenceUnknown),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) { return s.challenged(s.Foreign.InstructionKey, s.Device, nil) }}},
 	},
 	{
 		Name: "Challenge for another card", Threat: "a State is taken for another's", Defence: "the Challenge names its device",
-		Clause: "PROTOCOL.md §5", Card: Active, Answer: spec.SWAddressee,
+		Clause: "PROTOCOL.md §5", Card: Active, Answers: sw(spec.SWAddressee),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) { return s.challenged(s.Own.InstructionKey, s.NextID(s.Own), nil) }}},
 	},
 	{
 		Name: "Challenge that is none", Threat: "the parser takes what is not the layout", Defence: "every byte is checked before a signature is",
-		Clause: "PROTOCOL.md §4", Card: Active, Answer: spec.SWWrongData,
+		Clause: "PROTOCOL.md §4", Card: Active, Answers: sw(spec.SWWrongData),
 		Ways: []Way{
 			cutChallenge("cut short", func(good []byte) []byte { return good[:len(good)-1] }),
 			cutChallenge("nothing", func([]byte) []byte { return nil }),

@@ -61,6 +61,42 @@ func put(header []byte, at int, value ...byte) func(body []byte) error {
 	}
 }
 
+// Changes of a certificate's point: to forms that a card recognises as none before it
+// computes, and off the curve.
+var (
+	point      = []byte{byte(spec.TagPoint), spec.PointLength}
+	compressed = put(point, 0, 0x02)
+	infinity   = put(point, 0, make([]byte, spec.PointLength)...)
+)
+
+func offCurve(body []byte) error {
+	at := bytes.Index(body, append(bytes.Clone(point), 0x04))
+	if at < 0 {
+		return errNotThere
+	}
+	body[at+len(point)+spec.PointLength-1] ^= 1
+	return nil
+}
+
+// backwards lets a certificate end before it begins: it begins a day after its last, and
+// ends a year or ten earlier.
+func backwards(body []byte) error {
+	from := bytes.Index(body, []byte{0x5F, 0x25, spec.DateLength}) + 3
+	to := bytes.Index(body, []byte{0x5F, 0x24, spec.DateLength}) + 3
+	if from < 3 || to < 3 {
+		return errNotThere
+	}
+	first, last := body[from:from+spec.DateLength], body[to:to+spec.DateLength]
+	copy(first, last)
+	first[spec.DateLength-1] = (first[spec.DateLength-1] + 1) % 10
+	if last[1] == 0 {
+		last[0]--
+	} else {
+		last[1]--
+	}
+	return nil
+}
+
 // broken is the signature with one bit wrong.
 func broken(s signature.Plain) signature.Plain {
 	s[len(s)-1] ^= 1

@@ -14,7 +14,7 @@ var instructions = []Attack{
 	{
 		Name: "Instruction without both signatures", Threat: "an intermediary raises a balance alone",
 		Defence: "intermediary and notary sign, each with its own key", Clause: "PROTOCOL.md §8, 11",
-		Card: Active, Answer: spec.SWSignature,
+		Card: Active, Answers: sw(spec.SWSignature),
 		Ways: []Way{
 			instructed("intermediary's wrong", func(_ *Setup, i *message.Instruction) { i.IntermediarySignature = broken(i.IntermediarySignature) }),
 			instructed("notary's wrong", func(_ *Setup, i *message.Instruction) { i.NotarySignature = broken(i.NotarySignature) }),
@@ -26,7 +26,7 @@ var instructions = []Attack{
 	{
 		Name: "Instruction by a key that the card does not know for it", Threat: "another bank instructs the card, or the intermediary names itself as the notary",
 		Defence: "the card remembers its own intermediary's key and the notary's by role", Clause: "PROTOCOL.md §2",
-		Card: Active, Answer: spec.SWReferenceUnknown,
+		Card: Active, Answers: sw(spec.SWReferenceUnknown),
 		Ways: []Way{
 			signedAfter("another bank's key", func(s *Setup, i *message.Instruction) { i.InstructionKey = s.Foreign.InstructionKey.reference() }),
 			signedAfter("another notary", func(_ *Setup, i *message.Instruction) { i.Notary = "SENOTARY00009" }),
@@ -35,7 +35,7 @@ var instructions = []Attack{
 	},
 	{
 		Name: "Instruction out of turn", Threat: "a credit is taken twice", Defence: "the card's sequence only grows, by one",
-		Clause: "PROTOCOL.md §8, 6", Card: Active, Answer: spec.SWSequence,
+		Clause: "PROTOCOL.md §8, 6", Card: Active, Answers: sw(spec.SWSequence),
 		Ways: []Way{
 			ReplayedInstruction,
 			signedAfter("zero", func(_ *Setup, i *message.Instruction) { i.Sequence = 0 }),
@@ -46,12 +46,12 @@ var instructions = []Attack{
 	},
 	{
 		Name: "Instruction for another card", Threat: "a credit is taken by two", Defence: "the Instruction names its device",
-		Clause: "PROTOCOL.md §8, 9", Card: Active, Answer: spec.SWAddressee,
+		Clause: "PROTOCOL.md §8, 9", Card: Active, Answers: sw(spec.SWAddressee),
 		Ways: []Way{signedAfter("", func(s *Setup, i *message.Instruction) { i.Device = s.NextID(s.Own) })},
 	},
 	{
 		Name: "Instruction that does not fit the chain", Threat: "records are dropped that were never handed over",
-		Defence: "number and head are those of a record that the card keeps", Clause: "PROTOCOL.md §8, 8", Card: Active, Answer: spec.SWHead,
+		Defence: "number and head are those of a record that the card keeps", Clause: "PROTOCOL.md §8, 8", Card: Active, Answers: sw(spec.SWHead),
 		Ways: []Way{
 			signedAfter("after the last record", func(_ *Setup, i *message.Instruction) { i.AckedATC++ }),
 			signedAfter("far beyond", func(_ *Setup, i *message.Instruction) { i.AckedATC += 256 }),
@@ -60,7 +60,7 @@ var instructions = []Attack{
 	},
 	{
 		Name: "Instruction that is none", Threat: "the parser takes what is not the layout", Defence: "every byte is checked before a signature is",
-		Clause: "PROTOCOL.md §4", Card: Active, Answer: spec.SWWrongData,
+		Clause: "PROTOCOL.md §4", Card: Active, Answers: sw(spec.SWWrongData),
 		Ways: []Way{
 			cutInstruction("cut short", func(good []byte) []byte { return good[:len(good)-1] }),
 			cutInstruction("nothing", func([]byte) []byte { return nil }),

@@ -15,12 +15,12 @@ var payments = []Attack{
 	{
 		Name: "Request of a payee whose id is none", Threat: "the card keeps a record that no host can read, and never synchronises again",
 		Defence: "the card checks each character of an id", Clause: "PROTOCOL.md §8, 10",
-		Card: PINEntered, Answer: spec.SWWrongData, Ways: strangePayees(),
+		Card: PINEntered, Answers: sw(spec.SWWrongData), Ways: strangePayees(),
 	},
 	{
 		Name: "Request with a wrong signature", Threat: "a payee is paid for what he never asked, under a number of his",
 		Defence: "the card verifies the Request by the payee's certificate", Clause: "PROTOCOL.md §8, 11",
-		Card: PINEntered, Answer: spec.SWSignature,
+		Card: PINEntered, Answers: sw(spec.SWSignature),
 		Ways: append(wrongSignatures(func(s *Setup, spoil func(signature.Plain) signature.Plain) (Blow, error) {
 			payee, err := s.device(s.Own, spec.RoleTerminal)
 			if err != nil {
@@ -49,7 +49,7 @@ var payments = []Attack{
 	{
 		Name: "Request with a certificate that its CA did not sign", Threat: "anybody is a payee",
 		Defence: "the card verifies the certificate by the CA's key", Clause: "PROTOCOL.md §2",
-		Card: PINEntered, Answer: spec.SWCertificate,
+		Card: PINEntered, Answers: sw(spec.SWCertificate),
 		Ways: []Way{
 			{"one bit", asked(spec.RoleTerminal, "", func(_ *Setup, certificate []byte) ([]byte, error) { return flipped(certificate), nil })},
 			{"signed by a device", asked(spec.RoleTerminal, "", func(s *Setup, certificate []byte) ([]byte, error) {
@@ -62,8 +62,21 @@ var payments = []Attack{
 		},
 	},
 	{
+		Name: "Request of a payee whose point is none", Threat: "whoever chose the point can sign",
+		Defence: "the card takes uncompressed points on the curve alone", Clause: "PROTOCOL.md §2", Card: PINEntered, Answers: sw(spec.SWCertificate),
+		Ways: []Way{
+			{"compressed", certifiedAs(compressed)},
+			{"infinity", certifiedAs(infinity)},
+		},
+	},
+	{
+		// A platform may see it when it takes the key or when it computes.
+		Name: "Request of a payee whose point is off the curve", Threat: "as above", Defence: "as above", Clause: "PROTOCOL.md §2",
+		Card: PINEntered, Answers: sw(spec.SWCertificate, spec.SWSignature), Ways: []Way{{"", certifiedAs(offCurve)}},
+	},
+	{
 		Name: "Request for another payer", Threat: "a Request is paid twice, by two cards", Defence: "the card pays what names it, or nobody",
-		Clause: "PROTOCOL.md §8, 5", Card: PINEntered, Answer: spec.SWAddressee,
+		Clause: "PROTOCOL.md §8, 5", Card: PINEntered, Answers: sw(spec.SWAddressee),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			payee, err := s.device(s.Own, spec.RoleTerminal)
 			if err != nil {
@@ -75,7 +88,7 @@ var payments = []Attack{
 	},
 	{
 		Name: "Request by another device than its certificate's", Threat: "a payee is shown who is not paid",
-		Defence: "payee and certificate are one id", Clause: "PROTOCOL.md §5", Card: PINEntered, Answer: spec.SWAddressee,
+		Defence: "payee and certificate are one id", Clause: "PROTOCOL.md §5", Card: PINEntered, Answers: sw(spec.SWAddressee),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			payee, err := s.device(s.Own, spec.RoleTerminal)
 			if err != nil {
@@ -91,7 +104,7 @@ var payments = []Attack{
 	},
 	{
 		Name: "Request by the card itself", Threat: "money goes in a circle and is counted twice", Defence: "payer and payee are two devices",
-		Clause: "PROTOCOL.md §8, 3", Card: PINEntered, Answer: spec.SWSelf,
+		Clause: "PROTOCOL.md §8, 3", Card: PINEntered, Answers: sw(spec.SWSelf),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			other, err := s.device(s.Own, spec.RoleCard)
 			if err != nil {
@@ -103,12 +116,12 @@ var payments = []Attack{
 	},
 	{
 		Name: "Request in another currency", Threat: "a small amount of one is a large one of another", Defence: "the card has one currency",
-		Clause: "PROTOCOL.md §4", Card: PINEntered, Answer: spec.SWCurrency,
+		Clause: "PROTOCOL.md §4", Card: PINEntered, Answers: sw(spec.SWCurrency),
 		Ways: []Way{forgedRequest("euro", put([]byte{0x5F, 0x2A, 2}, 0, 0x09, 0x78))},
 	},
 	{
 		Name: "Request that is none", Threat: "the parser takes what is not the layout", Defence: "every byte is checked before a signature is",
-		Clause: "PROTOCOL.md §4", Card: PINEntered, Answer: spec.SWWrongData,
+		Clause: "PROTOCOL.md §4", Card: PINEntered, Answers: sw(spec.SWWrongData),
 		Ways: []Way{
 			forgedRequest("amount zero", put([]byte{byte(spec.TagAmount), 4}, 0, 0, 0, 0, 0)),
 			forgedRequest("another version", put([]byte{0xC0, 1}, 0, 2)),
@@ -128,12 +141,10 @@ var payments = []Attack{
 	},
 	{
 		Name: "Request of a role that is no payee's", Threat: "a stolen key of another purpose takes money", Defence: "the card looks at role and issuer",
-		Clause: "PROTOCOL.md §2", Card: PINEntered, Answer: spec.SWRole,
+		Clause: "PROTOCOL.md §2", Card: PINEntered, Answers: sw(spec.SWRole),
 		Ways: []Way{
 			{"a desk", asked(spec.RoleDesk, "", nil)},
-			{"a notary's role", asked(spec.RoleTerminal, "", func(s *Setup, certificate []byte) ([]byte, error) {
-				return forgeCertificate(certificate, s.Own.CA, put([]byte{byte(spec.TagRole), 1}, 0, byte(spec.RoleNotary)))
-			})},
+			{"a notary's role", certifiedAs(put([]byte{byte(spec.TagRole), 1}, 0, byte(spec.RoleNotary)))},
 			{"another bank's desk, that names the card", func(s *Setup) (Blow, error) {
 				desk, err := s.device(s.Foreign, spec.RoleDesk)
 				if err != nil {
@@ -177,6 +188,13 @@ func asked(role spec.Role, payer message.DeviceID, spoil func(s *Setup, certific
 	}
 }
 
+// certifiedAs is a genuine Request by a device whose CA signs another body.
+func certifiedAs(change func(body []byte) error) func(s *Setup) (Blow, error) {
+	return asked(spec.RoleTerminal, "", func(s *Setup, certificate []byte) ([]byte, error) {
+		return forgeCertificate(certificate, s.Own.CA, change)
+	})
+}
+
 // forgedRequest is a Request whose payee signs a body that is none.
 func forgedRequest(name string, change func(body []byte) error) Way {
 	return Way{name, func(s *Setup) (Blow, error) {
@@ -214,6 +232,9 @@ func spoiledPair(name string, change func(s *Setup, pair [][]byte) [][]byte) Way
 		return blow, err
 	}}
 }
+
+// StrangePayee is a terminal for what is no id.
+var StrangePayee = strangePayees()[0]
 
 // strangePayees are terminals for what is no id, whom a stolen CA key has certified.
 func strangePayees() []Way {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
+	"strings"
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
@@ -89,12 +91,21 @@ func (r *run) try(a Attack, way Way) error {
 	switch {
 	case err != nil:
 		return err
-	case response.SW != a.Answer:
-		return fmt.Errorf("%s was answered %v, and %v is right", blow.Variant.Title(), response.SW, a.Answer)
+	case !slices.Contains(a.Answers, response.SW):
+		return fmt.Errorf("%s was answered %s, and %s is right", blow.Variant.Title(), response.SW.String(), either(a.Answers))
 	case response.SW != apdu.OK && len(response.Data) > 0:
 		return fmt.Errorf("%s was refused, and answered %d bytes", blow.Variant.Title(), len(response.Data))
 	}
 	return nil
+}
+
+// either names status words.
+func either(words []apdu.StatusWord) string {
+	var names []string
+	for _, w := range words {
+		names = append(names, w.String())
+	}
+	return strings.Join(names, " or ")
 }
 
 // look is what the card shows of itself: the State that answers a Challenge of its own
