@@ -71,6 +71,38 @@ func masked(n *Node, at int) []apdu.Span {
 	return spans
 }
 
+// Bytes decodes a command and its response as others have logged them. What is no command
+// or response is shown as such, the bytes of the command masked; a response of no bytes is
+// none.
+func (d Decoder) Bytes(commandBytes, responseBytes []byte) Exchange {
+	c, err := apdu.ParseCommand(commandBytes)
+	out := Exchange{Command: d.Command(c)}
+	if err != nil {
+		out.Command = malformed("no command", commandBytes, err)
+	}
+	if len(responseBytes) == 0 {
+		return out
+	}
+	r, failed := apdu.ParseResponse(responseBytes)
+	switch {
+	case failed != nil:
+		out.Response = malformed("no response", responseBytes, failed)
+	case err != nil:
+		out.Response = Decoder{}.Response(apdu.Command{CLA: classInvalid}, r)
+	default:
+		out.Response = d.Response(c, r)
+	}
+	return out
+}
+
+// classInvalid is no class (ISO/IEC 7816-4:2013 §5.4.1): nothing is known of a response to
+// such a command.
+const classInvalid = 0xFF
+
+func malformed(what string, raw []byte, err error) *Node {
+	return &Node{Name: what, Value: err.Error(), Raw: raw, Children: []*Node{hidden("", 0, raw, "")}}
+}
+
 // Command decodes a command.
 func (d Decoder) Command(c apdu.Command) *Node {
 	m := newCommand(c)

@@ -108,6 +108,22 @@ func TestInterindustry(t *testing.T) {
 	assert.Equal(t, "0102", fci.Children[1].Value)
 }
 
+// What others have logged need be no command at all.
+func TestBytes(t *testing.T) {
+	d := New(toy())
+	raw := func(e Exchange) string { return Text{Raw: true}.Exchange(e) }
+	assert.Equal(t, text(d, list, some), raw(d.Bytes([]byte{0x80, 0x11, 3, 0, 0}, some.Bytes())))
+	assert.Equal(t, `> no command, apdu: a command has at least 4 bytes, this has 2
+  = ****
+  2 bytes, hidden
+< no response: apdu: a response has 2 to 65538 bytes, this has 1
+  = **
+  1 bytes, hidden
+`, raw(d.Bytes([]byte{1, 2}, []byte{3})))
+	assert.Contains(t, raw(d.Bytes([]byte{1, 2}, []byte{7, 0x90, 0})), "< 9000 OK\n  = **9000\n")
+	assert.Contains(t, raw(d.Bytes([]byte{1, 2}, nil)), "< no answer\n")
+}
+
 // What programs read keeps its names.
 func TestJSON(t *testing.T) {
 	d := New(toy())

@@ -37,6 +37,32 @@ func TestTheList(t *testing.T) {
 	}
 }
 
+func TestTheReaders(t *testing.T) {
+	names := map[string]bool{}
+	for _, r := range append(attack.Readers(), attack.AnotherAccept(nil)) {
+		assert.False(t, names[r.Name], "%q is there twice", r.Name)
+		names[r.Name] = true
+		for what, text := range map[string]string{"name": r.Name, "threat": r.Threat, "defence": r.Defence, "clause": r.Clause} {
+			assert.NotEmpty(t, text, "%s: no %s", r.Name, what)
+		}
+		var sent []apdu.Command
+		below := apdu.CardFunc(func(_ context.Context, c apdu.Command) (apdu.Response, error) {
+			sent = append(sent, c)
+			return apdu.Response{Data: []byte{1}, SW: apdu.OK}, nil
+		})
+		held := r.Holding(below)
+		other := apdu.New(spec.GetChallenge.Only())
+		_, err := held.Transmit(t.Context(), other)
+		require.NoError(t, err)
+		require.Equal(t, []apdu.Command{other}, sent, "%s: other commands pass", r.Name)
+		own := apdu.New(r.Command.Only(), []byte{byte(spec.TagAmount), 4, 0, 0, 0, 7})
+		answer, err := held.Transmit(t.Context(), own)
+		require.NoError(t, err)
+		asItIs := len(sent) == 2 && assert.ObjectsAreEqual(own, sent[1]) && answer.Data[0] == 1
+		assert.False(t, asItIs, "%s: its own does not", r.Name)
+	}
+}
+
 // toy is an attack of two ways on a card before it is active.
 var toy = attack.Attack{
 	Name: "toy", Card: attack.Installed, Answers: []apdu.StatusWord{spec.SWCertificate},

@@ -180,7 +180,14 @@ func FuzzExchange(f *testing.F) {
 	f.Add([]byte{0x80, 0x50, 0, 0, 0}, make([]byte, 34))
 	f.Add([]byte{0, 0xB0, 0, 0, 0}, []byte{0x6F, 2, 0x84, 0, 0x90, 0})
 	d := Decoder()
+	f.Add([]byte{0, 0xB0}, []byte{0x42})
 	f.Fuzz(func(t *testing.T, command, response []byte) {
+		logged := d.Bytes(command, response)
+		leaves(t, logged.Command, command)
+		if logged.Response != nil {
+			leaves(t, logged.Response, response)
+		}
+		require.True(t, strings.HasSuffix(trace.Text{Raw: true}.Exchange(logged), "\n"))
 		c, err := apdu.ParseCommand(command)
 		if err != nil {
 			return
@@ -206,7 +213,7 @@ func FuzzExchange(f *testing.F) {
 // leaves demands that the tree's leaves are the message, and every node its children.
 func leaves(t *testing.T, n *trace.Node, message []byte) {
 	t.Helper()
-	require.Equal(t, message, n.Raw)
+	require.Equal(t, append([]byte{}, message...), append([]byte{}, n.Raw...))
 	var walk func(n *trace.Node)
 	walk = func(n *trace.Node) {
 		require.Equal(t, message[n.Offset:n.Offset+len(n.Raw)], append([]byte{}, n.Raw...), n.Name)
@@ -227,5 +234,5 @@ func leaves(t *testing.T, n *trace.Node, message []byte) {
 	for _, l := range n.Leaves() {
 		all = append(all, l.Raw...)
 	}
-	require.Equal(t, message, all)
+	require.Equal(t, append([]byte{}, message...), append([]byte{}, all...))
 }

@@ -77,9 +77,6 @@ func play(ctx context.Context, l personalization.Line, o personalization.Order, 
 	var accounts []emulated.Account
 	var failed error
 	tell := func(e apdu.Exchange) {
-		if e.Carried {
-			return
-		}
 		step := Step{Exchange: e}
 		for _, account := range accounts {
 			cost, err := emulated.Estimate(account, link)
@@ -89,11 +86,12 @@ func play(ctx context.Context, l personalization.Line, o personalization.Order, 
 		accounts = nil
 		steps = append(steps, step)
 	}
-	counted := apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-		response, err := stage.card.Transmit(ctx, c)
+	wire := apdu.Recorder{Card: stage.card, Sink: func(e apdu.Exchange) {
 		accounts = append(accounts, stage.virtual.LastCommand())
-		return response, err
-	})
+		if !e.Carried {
+			tell(e)
+		}
+	}}
 	line := stage.line
 	line.Watch = func(channel apdu.Card) apdu.Card {
 		if scene.outdated {
@@ -101,7 +99,7 @@ func play(ctx context.Context, l personalization.Line, o personalization.Order, 
 		}
 		return apdu.Recorder{Card: channel, Sink: tell}
 	}
-	_, err = line.Issue(ctx, apdu.Recorder{Card: counted, Sink: tell}, stage.order, stage.secrets, nothing)
+	_, err = line.Issue(ctx, wire, stage.order, stage.secrets, nothing)
 	return steps, errors.Join(err, failed)
 }
 
