@@ -30,7 +30,13 @@ type Exchange struct {
 
 // Exchange decodes an exchange. What the Recorder masked is masked here too.
 func (d Decoder) Exchange(e apdu.Exchange) Exchange {
-	out := Exchange{Label: e.Label, Began: e.Began, Took: e.Took, Err: e.Err, Command: d.Command(e.Command)}
+	out := Exchange{
+		Label:   e.Label,
+		Began:   e.Began,
+		Took:    e.Took,
+		Err:     e.Err,
+		Command: d.Command(e.Command),
+	}
 	cover(out.Command, dataAt(e.Command), e.Masked.Command)
 	if e.Err == nil {
 		out.Response = d.Response(e.Command, e.Response)
@@ -58,7 +64,10 @@ func cover(n *Node, at int, spans []apdu.Span) {
 
 // Secrets are the bytes that the decoder masks, as a rule for [apdu.Recorder].
 func (d Decoder) Secrets(c apdu.Command, r apdu.Response) apdu.Secrets {
-	return apdu.Secrets{Command: masked(d.Command(c), dataAt(c)), Response: masked(d.Response(c, r), 0)}
+	return apdu.Secrets{
+		Command:  masked(d.Command(c), dataAt(c)),
+		Response: masked(d.Response(c, r), 0),
+	}
 }
 
 func masked(n *Node, at int) []apdu.Span {
@@ -100,7 +109,12 @@ func (d Decoder) Bytes(commandBytes, responseBytes []byte) Exchange {
 const classInvalid = 0xFF
 
 func malformed(what string, raw []byte, err error) *Node {
-	return &Node{Name: what, Value: err.Error(), Raw: raw, Children: []*Node{hidden("", 0, raw, "")}}
+	return &Node{
+		Name:     what,
+		Value:    err.Error(),
+		Raw:      raw,
+		Children: []*Node{hidden("", 0, raw, "")},
+	}
 }
 
 // Command decodes a command.
@@ -244,5 +258,10 @@ func (m *command) ofForm(f Form) {
 
 // chainPart is data that is not whole, and may hold a part of a secret.
 func chainPart(at int, data []byte) *Node {
-	return &Node{Offset: at, Raw: data, Value: fmt.Sprintf("part of a chain, %d bytes", len(data)), Masked: true}
+	return &Node{
+		Offset: at,
+		Raw:    data,
+		Value:  fmt.Sprintf("part of a chain, %d bytes", len(data)),
+		Masked: true,
+	}
 }

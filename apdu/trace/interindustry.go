@@ -72,7 +72,13 @@ func secureClass(cla byte) bool {
 func (m *command) interindustry() {
 	i, known := interindustry(m.Command)
 	if !known {
-		m.root.Name, m.root.Value = fmt.Sprintf("%02X %02X %02X %02X", m.CLA, m.INS, m.P1, m.P2), "not in the reference"
+		m.root.Name, m.root.Value = fmt.Sprintf(
+			"%02X %02X %02X %02X",
+			m.CLA,
+			m.INS,
+			m.P1,
+			m.P2,
+		), "not in the reference"
 		if m.IsChained() && len(m.data) > 0 {
 			m.add(chainPart(m.at, m.data))
 			return
@@ -140,7 +146,14 @@ func objects(b []byte, at, depth int) []*Node {
 
 func object(o tlv.Object, at, depth int) *Node {
 	row := tags[o.Tag]
-	n := &Node{Name: row.name, Clause: row.clause, Offset: at, Raw: o.Raw, Tag: o.Tag, Value: fmt.Sprintf("%X", o.Value)}
+	n := &Node{
+		Name:   row.name,
+		Clause: row.clause,
+		Offset: at,
+		Raw:    o.Raw,
+		Tag:    o.Tag,
+		Value:  fmt.Sprintf("%X", o.Value),
+	}
 	if n.Name == "" {
 		n.Name = o.Tag.String()
 	}
@@ -159,22 +172,28 @@ type tagRow struct{ name, clause string }
 
 // tags are the data objects that interindustry commands and security domains answer.
 var tags = map[tlv.Tag]tagRow{
-	0x06:                   {"object identifier", "ISO/IEC 7816-6"},
-	0x42:                   {"issuer identification number", "GPC 2.3.1 §H.1"},
-	0x45:                   {"card image number", "GPC 2.3.1 §H.1"},
-	0x50:                   {"application label", "ISO/IEC 7816-4:2013 §8.2.2"},
-	0x61:                   {"application template", "ISO/IEC 7816-4:2013 §8.2.2"},
-	0x62:                   {"file control parameters", "ISO/IEC 7816-4:2013 §7.4.1"},
-	0x64:                   {"file management data", "ISO/IEC 7816-4:2013 §7.4.1"},
-	gpc.TagFCI:             {"file control information", "ISO/IEC 7816-4:2013 §7.4.1"},
-	gpc.TagAIDOfFCI:        {"DF name or module", "ISO/IEC 7816-4:2013 §7.4.3; GPC 2.3.1 table 11-36"},
-	gpc.TagProprietary:     {"proprietary data", "ISO/IEC 7816-4:2013 §7.4.3"},
-	gpc.TagMaxData:         {"maximum length of command data", "GPC 2.3.1 table 11-83"},
-	gpc.TagAID:             {"AID", "ISO/IEC 7816-4:2013 §8.2.1"},
-	gpc.TagCardData:        {"card data", "GPC 2.3.1 §H.2"},
-	gpc.TagCapability:      {"card capability information", "GPC 2.3.1 §H.4"},
-	gpc.TagRecognition:     {"card recognition data", "GPC 2.3.1 §H.2"},
-	gpc.TagCPLC:            {"card production life cycle data", "Visa GlobalPlatform 2.1.1 Card Implementation Requirements"},
+	0x06:       {"object identifier", "ISO/IEC 7816-6"},
+	0x42:       {"issuer identification number", "GPC 2.3.1 §H.1"},
+	0x45:       {"card image number", "GPC 2.3.1 §H.1"},
+	0x50:       {"application label", "ISO/IEC 7816-4:2013 §8.2.2"},
+	0x61:       {"application template", "ISO/IEC 7816-4:2013 §8.2.2"},
+	0x62:       {"file control parameters", "ISO/IEC 7816-4:2013 §7.4.1"},
+	0x64:       {"file management data", "ISO/IEC 7816-4:2013 §7.4.1"},
+	gpc.TagFCI: {"file control information", "ISO/IEC 7816-4:2013 §7.4.1"},
+	gpc.TagAIDOfFCI: {
+		"DF name or module",
+		"ISO/IEC 7816-4:2013 §7.4.3; GPC 2.3.1 table 11-36",
+	},
+	gpc.TagProprietary: {"proprietary data", "ISO/IEC 7816-4:2013 §7.4.3"},
+	gpc.TagMaxData:     {"maximum length of command data", "GPC 2.3.1 table 11-83"},
+	gpc.TagAID:         {"AID", "ISO/IEC 7816-4:2013 §8.2.1"},
+	gpc.TagCardData:    {"card data", "GPC 2.3.1 §H.2"},
+	gpc.TagCapability:  {"card capability information", "GPC 2.3.1 §H.4"},
+	gpc.TagRecognition: {"card recognition data", "GPC 2.3.1 §H.2"},
+	gpc.TagCPLC: {
+		"card production life cycle data",
+		"Visa GlobalPlatform 2.1.1 Card Implementation Requirements",
+	},
 	gpc.TagSequenceCounter: {"sequence counter", "GPC 2.3.1 §11.3"},
 	gpc.TagKeyTemplate:     {"key information template", "GPC 2.3.1 table 11-28"},
 	gpc.TagKeyInfo:         {"key information", "GPC 2.3.1 table 11-28"},

@@ -47,7 +47,10 @@ func (e Exchange) MarshalJSON() ([]byte, error) {
 		Response *Node      `json:"response,omitempty"`
 		Err      string     `json:"error,omitempty"`
 		Wire     []Exchange `json:"wire,omitempty"`
-	}{Label: e.Label, Took: e.Took.Microseconds(), Command: e.Command, Response: e.Response, Wire: e.Wire}
+	}{
+		Label: e.Label, Took: e.Took.Microseconds(), Command: e.Command, Response: e.Response,
+		Wire: e.Wire,
+	}
 	if !e.Began.IsZero() {
 		out.Began = &e.Began
 	}

@@ -19,10 +19,14 @@ func isManagement(c apdu.Command) bool {
 
 // managementClauses are where GPC 2.3.1 and its Amendment D 1.2 define the commands.
 var managementClauses = map[byte]string{
-	gpc.InsInitializeUpdate: "GPC Amd D 1.2 §7.1.1", gpc.InsExternalAuthenticate: "GPC Amd D 1.2 §7.1.2",
-	gpc.InsDelete: "GPC 2.3.1 §11.2", gpc.InsGetData: "GPC 2.3.1 §11.3", gpc.InsGetStatus: "GPC 2.3.1 §11.4",
-	gpc.InsInstall: "GPC 2.3.1 §11.5", gpc.InsLoad: "GPC 2.3.1 §11.6", gpc.InsPutKey: "GPC 2.3.1 §11.8",
-	gpc.InsSelect: "GPC 2.3.1 §11.9", gpc.InsSetStatus: "GPC 2.3.1 §11.10", gpc.InsStoreData: "GPC 2.3.1 §11.11",
+	gpc.InsInitializeUpdate:     "GPC Amd D 1.2 §7.1.1",
+	gpc.InsExternalAuthenticate: "GPC Amd D 1.2 §7.1.2",
+	gpc.InsDelete:               "GPC 2.3.1 §11.2", gpc.InsGetData: "GPC 2.3.1 §11.3",
+	gpc.InsGetStatus: "GPC 2.3.1 §11.4",
+	gpc.InsInstall:   "GPC 2.3.1 §11.5", gpc.InsLoad: "GPC 2.3.1 §11.6",
+	gpc.InsPutKey: "GPC 2.3.1 §11.8",
+	gpc.InsSelect: "GPC 2.3.1 §11.9", gpc.InsSetStatus: "GPC 2.3.1 §11.10",
+	gpc.InsStoreData: "GPC 2.3.1 §11.11",
 }
 
 // management decodes a command to a security domain. Of keys, install parameters and
@@ -78,7 +82,12 @@ func (m *command) rest() {
 
 // secured is data under secure messaging, which may be authenticated only, and clear.
 func secured(at int, data []byte) *Node {
-	return &Node{Offset: at, Raw: data, Value: fmt.Sprintf("under secure messaging, %d bytes", len(data)), Masked: true}
+	return &Node{
+		Offset: at,
+		Raw:    data,
+		Value:  fmt.Sprintf("under secure messaging, %d bytes", len(data)),
+		Masked: true,
+	}
 }
 
 // objects adds data objects that a conversation leaves out.
@@ -108,7 +117,9 @@ var (
 		{name: "parameters", long: true, detail: true}, {name: "token", long: true, detail: true},
 	}
 	forInstall = []lengthValue{
-		{name: "load file"}, {name: "module"}, {name: "instance"}, {name: "privileges", detail: true},
+		{
+			name: "load file",
+		}, {name: "module"}, {name: "instance"}, {name: "privileges", detail: true},
 		{name: "parameters", long: true, hidden: true}, {name: "token", long: true, detail: true},
 	}
 )
@@ -161,7 +172,13 @@ func (f lengthValue) take(at int, b []byte) *Node {
 		return nil
 	}
 	value := b[header : header+n]
-	node := &Node{Name: f.name, Offset: at, Raw: b[:header+n], Value: fmt.Sprintf("%X", value), Detail: f.detail}
+	node := &Node{
+		Name:   f.name,
+		Offset: at,
+		Raw:    b[:header+n],
+		Value:  fmt.Sprintf("%X", value),
+		Detail: f.detail,
+	}
 	if f.hidden {
 		at, n := installParameters(value)
 		node.hide(header+at, n)

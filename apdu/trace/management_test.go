@@ -17,7 +17,12 @@ import (
 var packageAID, appletAID = []byte("\xF0EKRONA"), []byte("\xF0EKRONA\x01")
 
 // answer is a response in lines.
-func answer(c apdu.Command, r apdu.Response) string { return Text{}.Response(Decoder{}.Response(c, r)) }
+func answer(
+	c apdu.Command,
+	r apdu.Response,
+) string {
+	return Text{}.Response(Decoder{}.Response(c, r))
+}
 
 // What a card manager is told reads as it was meant, without its secrets.
 func TestCommandsToACardManager(t *testing.T) {
@@ -26,7 +31,10 @@ func TestCommandsToACardManager(t *testing.T) {
 		LoadFile: packageAID, Module: appletAID, Instance: appletAID, Parameters: secret,
 	}.Encode()
 	require.NoError(t, err)
-	keys := gpc.PutKey{Version: 0x30, Keys: []gpc.NewKey{{Length: 16, Enciphered: secret[:16], Check: secret[:3]}}}.Encode()
+	keys := gpc.PutKey{
+		Version: 0x30,
+		Keys:    []gpc.NewKey{{Length: 16, Enciphered: secret[:16], Check: secret[:3]}},
+	}.Encode()
 	for _, row := range []struct {
 		command apdu.Command
 		want    []string
@@ -59,13 +67,30 @@ func TestCommandsToACardManager(t *testing.T) {
 
 func TestAnswersOfACardManager(t *testing.T) {
 	get := apdu.Command{CLA: 0x80, INS: gpc.InsGetData}
-	assert.Equal(t, "< 9000 OK\n  0102\n", answer(get, apdu.Response{Data: []byte{1, 2}, SW: apdu.OK}))
-	assert.Equal(t, "< 6A88: "+gpc.Meaning(gpc.SWNotFound)+"\n", answer(get, apdu.Response{SW: gpc.SWNotFound}))
+	assert.Equal(
+		t,
+		"< 9000 OK\n  0102\n",
+		answer(get, apdu.Response{Data: []byte{1, 2}, SW: apdu.OK}),
+	)
+	assert.Equal(
+		t,
+		"< 6A88: "+gpc.Meaning(gpc.SWNotFound)+"\n",
+		answer(get, apdu.Response{SW: gpc.SWNotFound}),
+	)
 	assert.Contains(t, answer(get, apdu.Response{SW: 0x6F42}), "does not define")
 	get.CLA = 0x84
-	assert.Equal(t, "< 9000 OK\n  under secure messaging, 2 bytes\n", answer(get, apdu.Response{Data: []byte{1, 2}, SW: apdu.OK}))
+	assert.Equal(
+		t,
+		"< 9000 OK\n  under secure messaging, 2 bytes\n",
+		answer(get, apdu.Response{Data: []byte{1, 2}, SW: apdu.OK}),
+	)
 	load := apdu.Command{CLA: 0x80, INS: gpc.InsLoad}
-	assert.Equal(t, "< 9000 OK\n", answer(load, apdu.Response{Data: []byte{0}, SW: apdu.OK}), "nothing more to say")
+	assert.Equal(
+		t,
+		"< 9000 OK\n",
+		answer(load, apdu.Response{Data: []byte{0}, SW: apdu.OK}),
+		"nothing more to say",
+	)
 	applet := apdu.Command{INS: gpc.InsSelect, P1: gpc.P1ByName, Data: appletAID}
 	assert.Contains(t, answer(applet, apdu.Response{SW: gpc.SWFileNotFound}), "no such application")
 }

@@ -62,7 +62,13 @@ func leaf(name string, at int, raw []byte) *Node {
 
 // hidden makes a leaf that shows only how long it is.
 func hidden(name string, at int, raw []byte, remark string) *Node {
-	return &Node{Name: name, Offset: at, Raw: raw, Value: fmt.Sprintf("%d bytes, hidden%s", len(raw), remark), Masked: true}
+	return &Node{
+		Name:   name,
+		Offset: at,
+		Raw:    raw,
+		Value:  fmt.Sprintf("%d bytes, hidden%s", len(raw), remark),
+		Masked: true,
+	}
 }
 
 // hide masks n's bytes but for the first header and what follows the secret, so that the
@@ -73,7 +79,10 @@ func (n *Node) hide(header, secret int) {
 	if header == 0 && end == len(n.Raw) {
 		return
 	}
-	n.Children = []*Node{frame(n.Offset, n.Raw[:header]), hidden("secret", n.Offset+header, n.Raw[header:end], "")}
+	n.Children = []*Node{
+		frame(n.Offset, n.Raw[:header]),
+		hidden("secret", n.Offset+header, n.Raw[header:end], ""),
+	}
 	if end < len(n.Raw) {
 		n.Children = append(n.Children, hidden("rest", n.Offset+end, n.Raw[end:], ""))
 	}

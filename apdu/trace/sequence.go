@@ -73,20 +73,31 @@ func isGetResponse(c apdu.Command) bool {
 // sameCommand reports whether two exchanges have the same header but for the chaining bit.
 func sameCommand(a, b apdu.Exchange) bool {
 	x, y := a.Command, b.Command
-	return x.CLA&^classChaining == y.CLA&^classChaining && x.INS == y.INS && x.P1 == y.P1 && x.P2 == y.P2
+	return x.CLA&^classChaining == y.CLA&^classChaining && x.INS == y.INS && x.P1 == y.P1 &&
+		x.P2 == y.P2
 }
 
 // join makes one exchange of several.
 func join(parts []apdu.Exchange) apdu.Exchange {
 	first, last := parts[0], parts[len(parts)-1]
-	whole := apdu.Exchange{Label: first.Label, Command: first.Command, Began: first.Began, Err: last.Err, Carried: first.Carried}
+	whole := apdu.Exchange{
+		Label:   first.Label,
+		Command: first.Command,
+		Began:   first.Began,
+		Err:     last.Err,
+		Carried: first.Carried,
+	}
 	whole.Command.CLA &^= classChaining
 	whole.Command.Data, whole.Command.Ne = nil, 0
 	commanded := true // the command goes on
 	for _, p := range parts {
 		whole.Took += p.Took
 		if commanded {
-			whole.Masked.Command = shifted(whole.Masked.Command, p.Masked.Command, len(whole.Command.Data))
+			whole.Masked.Command = shifted(
+				whole.Masked.Command,
+				p.Masked.Command,
+				len(whole.Command.Data),
+			)
 			whole.Command.Data = append(whole.Command.Data, p.Command.Data...)
 			whole.Command.Ne = p.Command.Ne
 			commanded = isPart(p)
@@ -94,7 +105,11 @@ func join(parts []apdu.Exchange) apdu.Exchange {
 			whole.Command.Ne = p.Command.Ne
 		}
 		if p.Err == nil {
-			whole.Masked.Response = shifted(whole.Masked.Response, p.Masked.Response, len(whole.Response.Data))
+			whole.Masked.Response = shifted(
+				whole.Masked.Response,
+				p.Masked.Response,
+				len(whole.Response.Data),
+			)
 			whole.Response.Data = append(whole.Response.Data, p.Response.Data...)
 			whole.Response.SW = p.Response.SW
 		}

@@ -21,24 +21,51 @@ func toy() Vocabulary {
 		AIDs: [][]byte{[]byte("\xF0TOY\x01")},
 		Forms: []Form{
 			{Name: "SPEND", Clause: "toy §1", CLA: 0x80, INS: 0x10, In: []Field{
-				{Name: "PURSE", Tag: 0xE1, Template: true, Meaning: "what is spent", Fields: []Field{
-					{Name: "AMOUNT", Tag: 0x81, Text: amount}, {Name: "PIN", Tag: 0x82, Secret: true},
-					{Name: "NOTE", Tag: 0x83, Optional: true},
-				}, After: []Field{{Name: "seal", Tag: 0x84}}},
+				{
+					Name:     "PURSE",
+					Tag:      0xE1,
+					Template: true,
+					Meaning:  "what is spent",
+					Fields: []Field{
+						{
+							Name: "AMOUNT",
+							Tag:  0x81,
+							Text: amount,
+						}, {Name: "PIN", Tag: 0x82, Secret: true},
+						{Name: "NOTE", Tag: 0x83, Optional: true},
+					},
+					After: []Field{{Name: "seal", Tag: 0x84}},
+				},
 			}},
-			{Name: "LIST", CLA: 0x80, INS: 0x11, P1: 1, Numbered: true, NoData: "all of it", Out: []Field{
-				{Name: "ENTRIES", Tag: 0x85, Parts: []Field{{Name: "DAY", Length: 1}, {Name: "SUM", Length: 2}}},
-			}},
+			{
+				Name:     "LIST",
+				CLA:      0x80,
+				INS:      0x11,
+				P1:       1,
+				Numbered: true,
+				NoData:   "all of it",
+				Out: []Field{
+					{
+						Name:  "ENTRIES",
+						Tag:   0x85,
+						Parts: []Field{{Name: "DAY", Length: 1}, {Name: "SUM", Length: 2}},
+					},
+				},
+			},
 		},
 		Status: func(sw apdu.StatusWord) (string, string, bool) { return "POOR", "nothing is left", sw == 0x9401 },
 	}
 }
 
 var (
-	spend = apdu.Command{CLA: 0x80, INS: 0x10, Data: []byte{0xE1, 0x07, 0x81, 1, '5', 0x82, 2, 0x12, 0x34, 0x84, 1, 0xAA}}
-	list  = apdu.Command{CLA: 0x80, INS: 0x11, P1: 3, Ne: 256}
-	poor  = apdu.Response{SW: 0x9401}
-	some  = apdu.Response{Data: []byte{0x85, 7, 1, 0, 2, 3, 0, 4, 9}, SW: apdu.OK}
+	spend = apdu.Command{
+		CLA:  0x80,
+		INS:  0x10,
+		Data: []byte{0xE1, 0x07, 0x81, 1, '5', 0x82, 2, 0x12, 0x34, 0x84, 1, 0xAA},
+	}
+	list = apdu.Command{CLA: 0x80, INS: 0x11, P1: 3, Ne: 256}
+	poor = apdu.Response{SW: 0x9401}
+	some = apdu.Response{Data: []byte{0x85, 7, 1, 0, 2, 3, 0, 4, 9}, SW: apdu.OK}
 )
 
 // Another applet's vocabulary is a value.
@@ -66,9 +93,21 @@ func TestVocabulary(t *testing.T) {
 `, text(d, spend, poor)+text(d, list, some))
 	broken := spend
 	broken.Data = broken.Data[:11]
-	assert.Contains(t, text(d, broken, poor), "  = 801000000B**********************\n  11 bytes, hidden: they do not parse\n")
-	assert.Contains(t, text(d, list, apdu.Response{Data: []byte{1, 2}, SW: apdu.OK}), "  does not parse: ")
-	assert.Contains(t, text(d, list, apdu.Response{Data: []byte{1, 2}, SW: 0x6982}), "  2 bytes, not whole\n")
+	assert.Contains(
+		t,
+		text(d, broken, poor),
+		"  = 801000000B**********************\n  11 bytes, hidden: they do not parse\n",
+	)
+	assert.Contains(
+		t,
+		text(d, list, apdu.Response{Data: []byte{1, 2}, SW: apdu.OK}),
+		"  does not parse: ",
+	)
+	assert.Contains(
+		t,
+		text(d, list, apdu.Response{Data: []byte{1, 2}, SW: 0x6982}),
+		"  2 bytes, not whole\n",
+	)
 	part := spend
 	part.CLA |= 0x10
 	assert.Contains(t, text(d, part, apdu.Response{SW: apdu.OK}), "  part of a chain, 12 bytes\n")
@@ -101,7 +140,10 @@ func TestInterindustry(t *testing.T) {
 	} {
 		assert.Equal(t, row.want, text(d, row.command, row.answer))
 	}
-	n := d.Response(apdu.Command{INS: 0xA4, P1: 4, Ne: 256}, apdu.Response{Data: []byte{0x6F, 4, 0x84, 2, 1, 2}, SW: apdu.OK})
+	n := d.Response(
+		apdu.Command{INS: 0xA4, P1: 4, Ne: 256},
+		apdu.Response{Data: []byte{0x6F, 4, 0x84, 2, 1, 2}, SW: apdu.OK},
+	)
 	fci := n.Children[0].Children[0]
 	assert.Equal(t, "file control information", fci.Name)
 	assert.Equal(t, 4, fci.Children[1].Offset+len(fci.Children[1].Raw)-2)
@@ -184,7 +226,10 @@ func TestSequence(t *testing.T) {
 		return apdu.Response{SW: 0x6A82}, nil
 	})
 	recorder := apdu.Recorder{Card: card, Sink: func(e apdu.Exchange) { wire = append(wire, e) }}
-	above := apdu.Recorder{Card: apdu.Framing{Card: recorder}, Sink: func(e apdu.Exchange) { whole = append(whole, e) }}
+	above := apdu.Recorder{
+		Card: apdu.Framing{Card: recorder},
+		Sink: func(e apdu.Exchange) { whole = append(whole, e) },
+	}
 	long := apdu.Command{CLA: 0x80, INS: 0xDA, Data: make([]byte, 600), Ne: 256}
 	for _, c := range []apdu.Command{long, {INS: 0xB0, Ne: 256}, {INS: 0xA4}, {INS: 0xA4}} {
 		_, err := above.Transmit(t.Context(), c)
@@ -210,7 +255,10 @@ func TestSequence(t *testing.T) {
 
 // The spans of parts move with them.
 func TestJoinedMasks(t *testing.T) {
-	part := apdu.Exchange{Command: apdu.Command{CLA: 0x10, INS: 0x24, Data: []byte{0, 0, 9}}, Response: apdu.Response{SW: apdu.OK}}
+	part := apdu.Exchange{
+		Command:  apdu.Command{CLA: 0x10, INS: 0x24, Data: []byte{0, 0, 9}},
+		Response: apdu.Response{SW: apdu.OK},
+	}
 	part.Masked.Command = []apdu.Span{{From: 0, To: 2}}
 	last := part
 	last.Command.CLA = 0
@@ -227,7 +275,9 @@ func TestWriter(t *testing.T) {
 	lost := errors.New("the card was removed")
 	answer := func() (apdu.Response, error) { return apdu.Response{SW: apdu.OK}, nil }
 	card := apdu.Recorder{
-		Card: apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) { return answer() }),
+		Card: apdu.CardFunc(
+			func(context.Context, apdu.Command) (apdu.Response, error) { return answer() },
+		),
 		Sink: Text{}.Writer(&to, New(toy())),
 	}
 	_, err := card.Transmit(t.Context(), list)
@@ -237,5 +287,9 @@ func TestWriter(t *testing.T) {
 	require.ErrorIs(t, err, lost)
 	said := "> LIST, number 3\n  no data: all of it\n"
 	assert.Equal(t, said+"< 9000 OK\n"+said+"< no answer: the card was removed\n", to.String())
-	assert.Equal(t, said+"< no answer\n", Text{}.Exchange(Exchange{Command: New(toy()).Command(list)}))
+	assert.Equal(
+		t,
+		said+"< no answer\n",
+		Text{}.Exchange(Exchange{Command: New(toy()).Command(list)}),
+	)
 }

@@ -28,14 +28,26 @@ var PaymentOfNobody = Way{"made by nobody", func(s *Setup) (Blow, error) {
 var acceptances = []Attack{
 	{
 		Name: "Payment with a wrong signature", Threat: "the payee has money that nobody has paid",
-		Defence: "the card verifies the Payment by the payer's certificate", Clause: "PROTOCOL.md §8, 3",
-		Card: Asking, Answers: sw(spec.SWSignature),
-		Ways: append(wrongSignatures(func(s *Setup, spoil func(signature.Plain) signature.Plain) (Blow, error) {
-			return paid(spec.RoleCard, func(p *message.Payment) { p.Signature = spoil(p.Signature) })(s)
-		}), PaymentOfNobody),
+		Defence: "the card verifies the Payment by the payer's certificate",
+		Clause:  "PROTOCOL.md §8, 3",
+		Card:    Asking, Answers: sw(spec.SWSignature),
+		Ways: append(
+			wrongSignatures(
+				func(s *Setup, spoil func(signature.Plain) signature.Plain) (Blow, error) {
+					return paid(
+						spec.RoleCard,
+						func(p *message.Payment) { p.Signature = spoil(p.Signature) },
+					)(
+						s,
+					)
+				},
+			),
+			PaymentOfNobody,
+		),
 	},
 	{
-		Name: "Payment of a Request with a wrong signature", Threat: "the card takes a Request for its own that it has not made",
+		Name:    "Payment of a Request with a wrong signature",
+		Threat:  "the card takes a Request for its own that it has not made",
 		Defence: "the card verifies its own signature too", Clause: "PROTOCOL.md §5",
 		Card: Asking, Answers: sw(spec.SWSignature),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
@@ -43,22 +55,28 @@ var acceptances = []Attack{
 		}}},
 	},
 	{
-		Name: "Payment of more than was asked for", Threat: "the payee's balance grows above its limit", Defence: "the open Request is kept whole",
-		Clause: "PROTOCOL.md §8, 5", Card: Asking, Answers: sw(spec.SWRequestReused),
+		Name:    "Payment of more than was asked for",
+		Threat:  "the payee's balance grows above its limit",
+		Defence: "the open Request is kept whole",
+		Clause:  "PROTOCOL.md §8, 5", Card: Asking, Answers: sw(spec.SWRequestReused),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			return s.paidOther(func(r *message.Request) { r.Amount += 100000 })
 		}}},
 	},
 	{
-		Name: "Payment of a Request that the card never made", Threat: "as above", Defence: "the card knows its open Requests",
-		Clause: "PROTOCOL.md §8, 5", Card: Asking, Answers: sw(spec.SWReferenceUnknown),
+		Name:    "Payment of a Request that the card never made",
+		Threat:  "as above",
+		Defence: "the card knows its open Requests",
+		Clause:  "PROTOCOL.md §8, 5", Card: Asking, Answers: sw(spec.SWReferenceUnknown),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			return s.paidOther(func(r *message.Request) { r.Number += 70 })
 		}}},
 	},
 	{
-		Name: "Payment with a certificate that its CA did not sign", Threat: "anybody makes money", Defence: "the card verifies the certificate by the CA's key",
-		Clause: "PROTOCOL.md §2", Card: Asking, Answers: sw(spec.SWCertificate),
+		Name:    "Payment with a certificate that its CA did not sign",
+		Threat:  "anybody makes money",
+		Defence: "the card verifies the certificate by the CA's key",
+		Clause:  "PROTOCOL.md §2", Card: Asking, Answers: sw(spec.SWCertificate),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			blow, err := paid(spec.RoleCard, nil)(s)
 			if err == nil {
@@ -68,8 +86,10 @@ var acceptances = []Attack{
 		}}},
 	},
 	{
-		Name: "Payment by another device than its certificate's", Threat: "a payer is debited who has not paid", Defence: "payer and certificate are one id",
-		Clause: "PROTOCOL.md §5", Card: Asking, Answers: sw(spec.SWAddressee),
+		Name:    "Payment by another device than its certificate's",
+		Threat:  "a payer is debited who has not paid",
+		Defence: "payer and certificate are one id",
+		Clause:  "PROTOCOL.md §5", Card: Asking, Answers: sw(spec.SWAddressee),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			blow, err := paid(spec.RoleCard, nil)(s)
 			if err != nil {
@@ -81,8 +101,10 @@ var acceptances = []Attack{
 		}}},
 	},
 	{
-		Name: "Payment of another payee's Request", Threat: "one Payment is taken by two", Defence: "the card is the payee, or refuses",
-		Clause: "PROTOCOL.md §8, 5", Card: Asking, Answers: sw(spec.SWAddressee),
+		Name:    "Payment of another payee's Request",
+		Threat:  "one Payment is taken by two",
+		Defence: "the card is the payee, or refuses",
+		Clause:  "PROTOCOL.md §8, 5", Card: Asking, Answers: sw(spec.SWAddressee),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			payee, err := s.device(s.Own, spec.RoleCard)
 			if err != nil {
@@ -98,8 +120,10 @@ var acceptances = []Attack{
 		}}},
 	},
 	{
-		Name: "Payment by the card itself", Threat: "money goes in a circle and is counted twice", Defence: "payer and payee are two devices",
-		Clause: "PROTOCOL.md §8, 3", Card: Asking, Answers: sw(spec.SWSelf),
+		Name:    "Payment by the card itself",
+		Threat:  "money goes in a circle and is counted twice",
+		Defence: "payer and payee are two devices",
+		Clause:  "PROTOCOL.md §8, 3", Card: Asking, Answers: sw(spec.SWSelf),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			other, err := s.device(s.Own, spec.RoleCard)
 			if err != nil {
@@ -114,12 +138,20 @@ var acceptances = []Attack{
 		}}},
 	},
 	{
-		Name: "Payment of a role that is no payer's", Threat: "a stolen terminal's key makes money", Defence: "the card looks at role and issuer",
-		Clause: "PROTOCOL.md §8, 11", Card: Asking, Answers: sw(spec.SWRole),
+		Name:    "Payment of a role that is no payer's",
+		Threat:  "a stolen terminal's key makes money",
+		Defence: "the card looks at role and issuer",
+		Clause:  "PROTOCOL.md §8, 11", Card: Asking, Answers: sw(spec.SWRole),
 		Ways: []Way{
-			{"a terminal", paid(spec.RoleTerminal, nil)}, {"a desk", paid(spec.RoleDesk, nil)}, {"a SAM", paid(spec.RoleSAM, nil)},
+			{
+				"a terminal",
+				paid(spec.RoleTerminal, nil),
+			}, {"a desk", paid(spec.RoleDesk, nil)}, {"a SAM", paid(spec.RoleSAM, nil)},
 			{"a card of another name than its CA's", func(s *Setup) (Blow, error) {
-				payer, err := s.Certify(s.Foreign.CA, Subject{Holder: string(s.NextID(s.Own)), Role: spec.RoleCard})
+				payer, err := s.Certify(
+					s.Foreign.CA,
+					Subject{Holder: string(s.NextID(s.Own)), Role: spec.RoleCard},
+				)
 				if err != nil {
 					return Blow{}, err
 				}
@@ -135,16 +167,22 @@ var acceptances = []Attack{
 		},
 	},
 	{
-		Name: "Payment of a payer whose id is none", Threat: "the card keeps a record that no host can read, and never synchronises again",
+		Name:    "Payment of a payer whose id is none",
+		Threat:  "the card keeps a record that no host can read, and never synchronises again",
 		Defence: "the card checks each character of an id", Clause: "PROTOCOL.md §8, 10",
 		Card: Asking, Answers: sw(spec.SWWrongData), Ways: strangePayers(),
 	},
 	{
-		Name: "Payment that is none", Threat: "the parser takes what is not the layout", Defence: "every byte is checked before a signature is",
-		Clause: "PROTOCOL.md §4", Card: Asking, Answers: sw(spec.SWWrongData),
+		Name:    "Payment that is none",
+		Threat:  "the parser takes what is not the layout",
+		Defence: "every byte is checked before a signature is",
+		Clause:  "PROTOCOL.md §4", Card: Asking, Answers: sw(spec.SWWrongData),
 		Ways: []Way{
 			forgedPayment("another version", put([]byte{0xC0, 1}, 0, 2)),
-			forgedPayment("record number zero", put([]byte{0x9F, 0x36, spec.CounterLength}, 0, 0, 0, 0, 0)),
+			forgedPayment(
+				"record number zero",
+				put([]byte{0x9F, 0x36, spec.CounterLength}, 0, 0, 0, 0, 0),
+			),
 			{"a Request", func(s *Setup) (Blow, error) {
 				blow, err := paid(spec.RoleCard, nil)(s)
 				if err == nil {
@@ -169,9 +207,11 @@ var acceptances = []Attack{
 // never issued. A card cannot tell; the intermediary whose key it was stands in for it at
 // settlement.
 var StolenCA = Attack{
-	Name: "Payment by a device that was never issued", Threat: "a stolen CA key makes payers out of nothing",
-	Defence: "what the payee's limits leave between two of its syncs; the intermediary's holding pays first", Clause: "PROTOCOL.md §8, 11",
-	Card: Asking, Answers: sw(spec.SWOK), Keeps: KeepsNothing,
+	Name:    "Payment by a device that was never issued",
+	Threat:  "a stolen CA key makes payers out of nothing",
+	Defence: "the payee's limits between two syncs; the intermediary's holding pays first",
+	Clause:  "PROTOCOL.md §8, 11",
+	Card:    Asking, Answers: sw(spec.SWOK), Keeps: KeepsNothing,
 	Ways: []Way{{"", paid(spec.RoleCard, nil)}},
 }
 

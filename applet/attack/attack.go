@@ -78,7 +78,7 @@ type Keeps uint8
 
 // The kinds.
 const (
-	KeepsState   Keeps = iota // everything that the State says: balance, records, open Requests, numbers, date
+	KeepsState   Keeps = iota // all that the State says: balance, records, open Requests, date
 	KeepsNothing              // the card takes it
 )
 
@@ -136,5 +136,12 @@ type Subject struct {
 
 // All are the attacks, by the command that they use.
 func All() []Attack {
-	return slices.Concat(certificates, payments, acceptances, []Attack{StolenCA}, instructions, challenges)
+	return slices.Concat(
+		certificates,
+		payments,
+		acceptances,
+		[]Attack{StolenCA},
+		instructions,
+		challenges,
+	)
 }

@@ -27,7 +27,13 @@ func TestTheList(t *testing.T) {
 		require.NotEmpty(t, a.Ways, a.Name)
 		require.NotEmpty(t, a.Answers, a.Name)
 		taken := slices.Contains(a.Answers, apdu.OK)
-		assert.Equal(t, taken, a.Keeps == attack.KeepsNothing, "%s: what is refused changes nothing", a.Name)
+		assert.Equal(
+			t,
+			taken,
+			a.Keeps == attack.KeepsNothing,
+			"%s: what is refused changes nothing",
+			a.Name,
+		)
 		ways := map[string]bool{}
 		for _, way := range a.Ways {
 			assert.False(t, ways[way.Name], "%s: %q is there twice", a.Name, way.Name)
@@ -71,7 +77,11 @@ var toy = attack.Attack{
 			return attack.Blow{Variant: spec.VerifyCertificate.Only(), Data: [][]byte{{1}}}, nil
 		}},
 		{Name: "two", Make: func(*attack.Setup) (attack.Blow, error) {
-			return attack.Blow{Variant: spec.VerifyCertificate.Only(), Data: [][]byte{{2}}, Authorities: [][]byte{{9}}}, nil
+			return attack.Blow{
+				Variant:     spec.VerifyCertificate.Only(),
+				Data:        [][]byte{{2}},
+				Authorities: [][]byte{{9}},
+			}, nil
 		}},
 	},
 }
@@ -116,13 +126,19 @@ func TestRun(t *testing.T) {
 		}
 	}
 	lost := errors.New("gone")
-	require.ErrorIs(t, toy.Run(t.Context(), &card{answers: map[byte]apdu.Response{}, lost: lost}, &attack.Setup{}), lost)
+	require.ErrorIs(
+		t,
+		toy.Run(t.Context(), &card{answers: map[byte]apdu.Response{}, lost: lost}, &attack.Setup{}),
+		lost,
+	)
 }
 
 // What an attack needs and is not given is an error.
 func TestWithoutWhatItNeeds(t *testing.T) {
 	_, err := attack.ReplayedInstruction.Make(&attack.Setup{})
 	require.ErrorContains(t, err, "no Instruction")
-	_, err = attack.PaymentOfNobody.Make(&attack.Setup{Other: attack.Identity{Certificate: new(cvc.Certificate)}})
+	_, err = attack.PaymentOfNobody.Make(
+		&attack.Setup{Other: attack.Identity{Certificate: new(cvc.Certificate)}},
+	)
 	require.ErrorContains(t, err, "no open Request")
 }

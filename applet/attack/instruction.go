@@ -12,64 +12,135 @@ import (
 // instructions are attacks by INSTRUCTION: one that the card must not apply.
 var instructions = []Attack{
 	{
-		Name: "Instruction without both signatures", Threat: "an intermediary raises a balance alone",
-		Defence: "intermediary and notary sign, each with its own key", Clause: "PROTOCOL.md §8, 11",
-		Card: Active, Answers: sw(spec.SWSignature),
+		Name:    "Instruction without both signatures",
+		Threat:  "an intermediary raises a balance alone",
+		Defence: "intermediary and notary sign, each with its own key",
+		Clause:  "PROTOCOL.md §8, 11",
+		Card:    Active, Answers: sw(spec.SWSignature),
 		Ways: []Way{
-			instructed("intermediary's wrong", func(_ *Setup, i *message.Instruction) { i.IntermediarySignature = broken(i.IntermediarySignature) }),
-			instructed("notary's wrong", func(_ *Setup, i *message.Instruction) { i.NotarySignature = broken(i.NotarySignature) }),
-			instructed("notary's twice", func(_ *Setup, i *message.Instruction) { i.IntermediarySignature = i.NotarySignature }),
-			instructed("intermediary's twice", func(_ *Setup, i *message.Instruction) { i.NotarySignature = i.IntermediarySignature }),
+			instructed(
+				"intermediary's wrong",
+				func(_ *Setup, i *message.Instruction) {
+					i.IntermediarySignature = broken(i.IntermediarySignature)
+				},
+			),
+			instructed(
+				"notary's wrong",
+				func(_ *Setup, i *message.Instruction) {
+					i.NotarySignature = broken(i.NotarySignature)
+				},
+			),
+			instructed(
+				"notary's twice",
+				func(_ *Setup, i *message.Instruction) {
+					i.IntermediarySignature = i.NotarySignature
+				},
+			),
+			instructed(
+				"intermediary's twice",
+				func(_ *Setup, i *message.Instruction) {
+					i.NotarySignature = i.IntermediarySignature
+				},
+			),
 			OverCredit,
 		},
 	},
 	{
-		Name: "Instruction by a key that the card does not know for it", Threat: "another bank instructs the card, or the intermediary names itself as the notary",
-		Defence: "the card remembers its own intermediary's key and the notary's by role", Clause: "PROTOCOL.md §2",
-		Card: Active, Answers: sw(spec.SWReferenceUnknown),
+		Name:    "Instruction by a key that the card does not know for it",
+		Threat:  "another bank instructs the card, or the intermediary names itself as the notary",
+		Defence: "the card remembers its own intermediary's key and the notary's by role",
+		Clause:  "PROTOCOL.md §2",
+		Card:    Active, Answers: sw(spec.SWReferenceUnknown),
 		Ways: []Way{
-			signedAfter("another bank's key", func(s *Setup, i *message.Instruction) { i.InstructionKey = s.Foreign.InstructionKey.reference() }),
-			signedAfter("another notary", func(_ *Setup, i *message.Instruction) { i.Notary = "SENOTARY00009" }),
+			signedAfter(
+				"another bank's key",
+				func(s *Setup, i *message.Instruction) {
+					i.InstructionKey = s.Foreign.InstructionKey.reference()
+				},
+			),
+			signedAfter(
+				"another notary",
+				func(_ *Setup, i *message.Instruction) { i.Notary = "SENOTARY00009" },
+			),
 			OwnNotary,
 		},
 	},
 	{
-		Name: "Instruction out of turn", Threat: "a credit is taken twice", Defence: "the card's sequence only grows, by one",
-		Clause: "PROTOCOL.md §8, 6", Card: Active, Answers: sw(spec.SWSequence),
+		Name:    "Instruction out of turn",
+		Threat:  "a credit is taken twice",
+		Defence: "the card's sequence only grows, by one",
+		Clause:  "PROTOCOL.md §8, 6", Card: Active, Answers: sw(spec.SWSequence),
 		Ways: []Way{
 			ReplayedInstruction,
 			signedAfter("zero", func(_ *Setup, i *message.Instruction) { i.Sequence = 0 }),
 			signedAfter("the last", func(_ *Setup, i *message.Instruction) { i.Sequence-- }),
-			signedAfter("the one after the next", func(_ *Setup, i *message.Instruction) { i.Sequence++ }),
-			signedAfter("the greatest", func(_ *Setup, i *message.Instruction) { i.Sequence = math.MaxUint32 }),
+			signedAfter(
+				"the one after the next",
+				func(_ *Setup, i *message.Instruction) { i.Sequence++ },
+			),
+			signedAfter(
+				"the greatest",
+				func(_ *Setup, i *message.Instruction) { i.Sequence = math.MaxUint32 },
+			),
 		},
 	},
 	{
-		Name: "Instruction for another card", Threat: "a credit is taken by two", Defence: "the Instruction names its device",
-		Clause: "PROTOCOL.md §8, 9", Card: Active, Answers: sw(spec.SWAddressee),
-		Ways: []Way{signedAfter("", func(s *Setup, i *message.Instruction) { i.Device = s.NextID(s.Own) })},
+		Name:    "Instruction for another card",
+		Threat:  "a credit is taken by two",
+		Defence: "the Instruction names its device",
+		Clause:  "PROTOCOL.md §8, 9", Card: Active, Answers: sw(spec.SWAddressee),
+		Ways: []Way{
+			signedAfter("", func(s *Setup, i *message.Instruction) { i.Device = s.NextID(s.Own) }),
+		},
 	},
 	{
-		Name: "Instruction that does not fit the chain", Threat: "records are dropped that were never handed over",
-		Defence: "number and head are those of a record that the card keeps", Clause: "PROTOCOL.md §8, 8", Card: Active, Answers: sw(spec.SWHead),
+		Name:    "Instruction that does not fit the chain",
+		Threat:  "records are dropped that were never handed over",
+		Defence: "number and head are those of a record that the card keeps",
+		Clause:  "PROTOCOL.md §8, 8",
+		Card:    Active,
+		Answers: sw(spec.SWHead),
 		Ways: []Way{
-			signedAfter("after the last record", func(_ *Setup, i *message.Instruction) { i.AckedATC++ }),
+			signedAfter(
+				"after the last record",
+				func(_ *Setup, i *message.Instruction) { i.AckedATC++ },
+			),
 			signedAfter("far beyond", func(_ *Setup, i *message.Instruction) { i.AckedATC += 256 }),
 			signedAfter("another head", func(_ *Setup, i *message.Instruction) { i.Head[0] ^= 1 }),
 		},
 	},
 	{
-		Name: "Instruction that is none", Threat: "the parser takes what is not the layout", Defence: "every byte is checked before a signature is",
-		Clause: "PROTOCOL.md §4", Card: Active, Answers: sw(spec.SWWrongData),
+		Name:    "Instruction that is none",
+		Threat:  "the parser takes what is not the layout",
+		Defence: "every byte is checked before a signature is",
+		Clause:  "PROTOCOL.md §4", Card: Active, Answers: sw(spec.SWWrongData),
 		Ways: []Way{
 			cutInstruction("cut short", func(good []byte) []byte { return good[:len(good)-1] }),
 			cutInstruction("nothing", func([]byte) []byte { return nil }),
-			cutInstruction("one byte more", func(good []byte) []byte { return append(bytes.Clone(good), 0) }),
-			cutInstruction("one signature", func(good []byte) []byte { return good[:len(good)-signatureObject] }),
-			forgedInstruction("block and unblock", func(body []byte) error { body[len(body)-1] = 0x03; return nil }),
-			forgedInstruction("an unknown action", func(body []byte) error { body[len(body)-1] = 0x10; return nil }),
-			forgedInstruction("all actions", func(body []byte) error { body[len(body)-1] = 0xFF; return nil }),
-			forgedInstruction("a date that is none", put([]byte{0x5F, 0x25, spec.DateLength}, spec.DateLength-1, 0x0A)),
+			cutInstruction(
+				"one byte more",
+				func(good []byte) []byte { return append(bytes.Clone(good), 0) },
+			),
+			cutInstruction(
+				"one signature",
+				func(good []byte) []byte { return good[:len(good)-signatureObject] },
+			),
+			forgedInstruction(
+				"block and unblock",
+				func(body []byte) error { body[len(body)-1] = 0x03; return nil },
+			),
+			forgedInstruction(
+				"an unknown action",
+				func(body []byte) error { body[len(body)-1] = 0x10; return nil },
+			),
+			forgedInstruction(
+				"all actions",
+				func(body []byte) error { body[len(body)-1] = 0xFF; return nil },
+			),
+			forgedInstruction(
+				"a date that is none",
+				put([]byte{0x5F, 0x25, spec.DateLength}, spec.DateLength-1, 0x0A),
+			),
 		},
 	},
 }
@@ -110,7 +181,11 @@ func (s *Setup) alone(i message.Instruction, notary Identity) (Blow, error) {
 
 // twoSigned is an Instruction with the signatures of the intermediary and of notary,
 // changed then.
-func (s *Setup) twoSigned(i message.Instruction, notary Identity, change func(i *message.Instruction)) (Blow, error) {
+func (s *Setup) twoSigned(
+	i message.Instruction,
+	notary Identity,
+	change func(i *message.Instruction),
+) (Blow, error) {
 	if err := message.SignAs(&i, message.ByIntermediary, s.Own.InstructionKey.Signer); err != nil {
 		return Blow{}, err
 	}

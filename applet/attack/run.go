@@ -16,7 +16,8 @@ import (
 
 // Run makes the attack on a card in all its ways, each in a session of its own, and looks
 // before and after. The card takes whole commands. The error says each way that the card
-// did not answer as it must, and what has changed, and wraps the error of Transmit when no answer came.
+// did not answer as it must, and what has changed, and wraps the error of Transmit when no
+// answer came.
 func (a Attack) Run(ctx context.Context, card apdu.Card, s *Setup) error {
 	r := &run{ctx: ctx, card: card, setup: s}
 	before, err := r.look(a)
@@ -92,9 +93,18 @@ func (r *run) try(a Attack, way Way) error {
 	case err != nil:
 		return err
 	case !slices.Contains(a.Answers, response.SW):
-		return fmt.Errorf("%s was answered %s, and %s is right", blow.Variant.Title(), response.SW.String(), either(a.Answers))
+		return fmt.Errorf(
+			"%s was answered %s, and %s is right",
+			blow.Variant.Title(),
+			response.SW.String(),
+			either(a.Answers),
+		)
 	case response.SW != apdu.OK && len(response.Data) > 0:
-		return fmt.Errorf("%s was refused, and answered %d bytes", blow.Variant.Title(), len(response.Data))
+		return fmt.Errorf(
+			"%s was refused, and answered %d bytes",
+			blow.Variant.Title(),
+			len(response.Data),
+		)
 	}
 	return nil
 }

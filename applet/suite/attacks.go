@@ -52,8 +52,10 @@ func (c *caseRun) attacked(condition attack.Condition) *subject {
 func (s *subject) attacker() *attack.Setup {
 	c := s.c
 	setup := &attack.Setup{
-		Root: c.world.root.identity(), Notary: c.world.notary.identity(), Stranger: c.world.stranger.identity(),
-		Own: s.bank.attackers(), Foreign: c.world.foreign.attackers(), Certify: c.attackersCertificate,
+		Root: c.world.root.identity(), Notary: c.world.notary.identity(),
+		Stranger: c.world.stranger.identity(),
+		Own:      s.bank.attackers(), Foreign: c.world.foreign.attackers(),
+		Certify: c.attackersCertificate,
 		NextID: func(of attack.Intermediary) message.DeviceID {
 			bank := s.bank
 			if of.CA.Certificate == c.world.foreign.ca.certificate {
@@ -61,7 +63,8 @@ func (s *subject) attacker() *attack.Setup {
 			}
 			return message.DeviceID(bank.nextID())
 		},
-		Device: s.id(), Amount: 100, Random: rand.Reader, Other: c.device(s.bank, spec.RoleCard).identity(),
+		Device: s.id(), Amount: 100, Random: rand.Reader,
+		Other: c.device(s.bank, spec.RoleCard).identity(),
 	}
 	if s.book == nil {
 		return setup
@@ -78,7 +81,10 @@ func (s *subject) attacker() *attack.Setup {
 }
 
 // attackersCertificate issues what an attacker wants certified.
-func (c *caseRun) attackersCertificate(issuer attack.Identity, of attack.Subject) (attack.Identity, error) {
+func (c *caseRun) attackersCertificate(
+	issuer attack.Identity,
+	of attack.Subject,
+) (attack.Identity, error) {
 	e := entry{holder: of.Holder, role: of.Role}
 	if of.Expired {
 		e.to = yesterday

@@ -26,8 +26,9 @@ var made = sync.OnceValue(func() trace.Vocabulary {
 	for _, c := range spec.Commands {
 		for _, row := range c.Variants {
 			v.Forms = append(v.Forms, trace.Form{
-				Name: row.Title(), Clause: c.Clause, CLA: c.CLA, INS: c.INS, P1: row.P1, P2: row.P2, Numbered: row.AnyP1,
-				In: fields(row.In), Out: fields(row.Out), NoData: row.NoData,
+				Name: row.Title(), Clause: c.Clause, CLA: c.CLA, INS: c.INS, P1: row.P1, P2: row.P2,
+				Numbered: row.AnyP1,
+				In:       fields(row.In), Out: fields(row.Out), NoData: row.NoData,
 			})
 		}
 	}
@@ -56,7 +57,12 @@ func fields(rows []spec.Field) []trace.Field {
 
 func field(row spec.Field) trace.Field {
 	kind, _, _ := row.Value()
-	f := trace.Field{Name: row.Name, Tag: row.WireTag(), Optional: row.Presence == spec.Optional, Meaning: row.Text()}
+	f := trace.Field{
+		Name:     row.Name,
+		Tag:      row.WireTag(),
+		Optional: row.Presence == spec.Optional,
+		Meaning:  row.Text(),
+	}
 	if object, known := spec.DataObject(f.Tag); known {
 		f.Clause = object.Source
 	}
@@ -77,7 +83,8 @@ func field(row spec.Field) trace.Field {
 	for _, part := range partsOf(kind) {
 		partKind := part.Kind
 		f.Parts = append(f.Parts, trace.Field{
-			Name: part.Name, Length: part.Length, Text: func(value []byte) string { return text(partKind, value) },
+			Name: part.Name, Length: part.Length,
+			Text: func(value []byte) string { return text(partKind, value) },
 		})
 	}
 	return f

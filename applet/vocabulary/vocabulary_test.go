@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -32,8 +33,17 @@ func encode(t *testing.T, m message.Message) []byte {
 }
 
 func TestConversation(t *testing.T) {
-	request := message.Request{Payee: "SENORDIC00000002", Number: 7, Random: message.Random{1, 2, 3}, Amount: 12500, Payer: "SEFJORDB0000000A"}
-	ask := apdu.New(spec.RequestPayment.Only(), []byte{0x81, 4, 0, 0, 0x30, 0xD4, 0x5F, 0x2A, 2, 7, 0x52})
+	request := message.Request{
+		Payee:  "SENORDIC00000002",
+		Number: 7,
+		Random: message.Random{1, 2, 3},
+		Amount: 12500,
+		Payer:  "SEFJORDB0000000A",
+	}
+	ask := apdu.New(
+		spec.RequestPayment.Only(),
+		[]byte{0x81, 4, 0, 0, 0x30, 0xD4, 0x5F, 0x2A, 2, 7, 0x52},
+	)
 	assert.Equal(t, `> REQUEST
   AMOUNT                 125.00 kr
   CURRENCY               SEK
@@ -82,8 +92,11 @@ func TestConversation(t *testing.T) {
 	block, err := pin.NewBlock("1234")
 	require.NoError(t, err)
 	c := apdu.New(verify, block[:])
-	assert.Equal(t, "> VERIFY plaintext\n  PIN                    8 bytes, hidden\n< 63C2 PIN_WRONG: PIN wrong or not verified; tries left: 2\n",
-		conversation(c, apdu.Response{SW: 0x63C2}))
+	assert.Equal(
+		t,
+		"> VERIFY plaintext\n  PIN                    8 bytes, hidden\n< 63C2 PIN_WRONG: PIN wrong or not verified; tries left: 2\n",
+		conversation(c, apdu.Response{SW: 0x63C2}),
+	)
 }
 
 // isSecret reports whether one of the fields is a secret.
@@ -133,23 +146,44 @@ func TestARecorderMasks(t *testing.T) {
 	block, err := pin.NewBlock("2580")
 	require.NoError(t, err)
 	var got []apdu.Exchange
-	card := apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) { return apdu.Response{SW: apdu.OK}, nil })
-	recorder := apdu.Recorder{Card: card, Sink: func(e apdu.Exchange) { got = append(got, e) }, Secrets: Decoder().Secrets}
+	card := apdu.CardFunc(
+		func(context.Context, apdu.Command) (apdu.Response, error) { return apdu.Response{SW: apdu.OK}, nil },
+	)
+	recorder := apdu.Recorder{
+		Card:    card,
+		Sink:    func(e apdu.Exchange) { got = append(got, e) },
+		Secrets: Decoder().Secrets,
+	}
 	_, err = recorder.Transmit(t.Context(), apdu.New(verify, block[:]))
 	require.NoError(t, err)
 	require.Len(t, got, 1)
 	assert.Equal(t, make([]byte, len(block)), got[0].Command.Data)
 	assert.Equal(t, []apdu.Span{{From: 0, To: len(block)}}, got[0].Masked.Command)
-	assert.Equal(t, conversation(apdu.New(verify, block[:]), apdu.Response{SW: apdu.OK}), trace.Text{}.Exchange(Decoder().Exchange(got[0])))
+	assert.Equal(
+		t,
+		conversation(apdu.New(verify, block[:]), apdu.Response{SW: apdu.OK}),
+		trace.Text{}.Exchange(Decoder().Exchange(got[0])),
+	)
 
 	c := apdu.Command{CLA: 0x80, INS: 0x77, Data: []byte{1, 2, 3}}
 	none := trace.Decoder{}.Exchange(apdu.Exchange{
-		Command: apdu.Command{INS: 0xB0, Data: c.Data}, Response: apdu.Response{Data: c.Data, SW: apdu.OK},
-		Masked: apdu.Secrets{Command: []apdu.Span{{From: 1, To: 2}}, Response: []apdu.Span{{From: 2, To: 9}}},
+		Command: apdu.Command{
+			INS:  0xB0,
+			Data: c.Data,
+		}, Response: apdu.Response{Data: c.Data, SW: apdu.OK},
+		Masked: apdu.Secrets{
+			Command:  []apdu.Span{{From: 1, To: 2}},
+			Response: []apdu.Span{{From: 2, To: 9}},
+		},
 	})
 	encoded, err := json.Marshal(none)
 	require.NoError(t, err)
-	assert.NotContains(t, string(encoded), "010203", "what was masked for another reason stays masked")
+	assert.NotContains(
+		t,
+		string(encoded),
+		"010203",
+		"what was masked for another reason stays masked",
+	)
 }
 
 // The applet's own commands are not taken for a card manager's.
@@ -201,10 +235,23 @@ func FuzzExchange(f *testing.F) {
 		leaves(t, d.Response(c, r), response)
 		clear := apdu.Exchange{Command: c, Response: r}
 		var e apdu.Exchange
-		card := apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) { return r, nil })
-		_, err = apdu.Recorder{Card: card, Sink: func(got apdu.Exchange) { e = got }, Secrets: d.Secrets}.Transmit(t.Context(), c)
+		card := apdu.CardFunc(
+			func(context.Context, apdu.Command) (apdu.Response, error) { return r, nil },
+		)
+		_, err = apdu.Recorder{
+			Card:    card,
+			Sink:    func(got apdu.Exchange) { e = got },
+			Secrets: d.Secrets,
+		}.Transmit(
+			t.Context(),
+			c,
+		)
 		require.NoError(t, err)
-		require.Equal(t, trace.Text{Raw: true}.Exchange(d.Exchange(clear)), trace.Text{Raw: true}.Exchange(d.Exchange(e)))
+		require.Equal(
+			t,
+			trace.Text{Raw: true}.Exchange(d.Exchange(clear)),
+			trace.Text{Raw: true}.Exchange(d.Exchange(e)),
+		)
 		_, err = json.Marshal(d.Sequence([]apdu.Exchange{e, e}))
 		require.NoError(t, err)
 	})
@@ -235,4 +282,23 @@ func leaves(t *testing.T, n *trace.Node, message []byte) {
 		all = append(all, l.Raw...)
 	}
 	require.Equal(t, append([]byte{}, message...), append([]byte{}, all...))
+}
+
+// A trace of an Instruction: the longest of the applet's commands.
+func BenchmarkDecode(b *testing.B) {
+	instruction, err := message.Encode(&message.Instruction{
+		InstructionKey: "SENORDIC00002", Notary: "SENOTARY00001", Device: "SENORDIC00000002",
+		Policy: message.PilotPolicy(), Date: message.DateOf(time.Unix(1_800_000_000, 0)),
+	})
+	require.NoError(b, err)
+	e := apdu.Exchange{
+		Command:  apdu.New(spec.Instruct.Only(), instruction),
+		Response: apdu.Response{SW: spec.SWSequence},
+	}
+	d := Decoder()
+	for b.Loop() {
+		if text := (trace.Text{}).Exchange(d.Exchange(e)); text == "" {
+			b.Fatal("nothing is said")
+		}
+	}
 }

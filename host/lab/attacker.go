@@ -14,7 +14,10 @@ import (
 func (w *world) attacker(b *bank, s Step, series int) *attack.Setup {
 	return &attack.Setup{
 		Root: attack.Identity(w.root), Notary: attack.Identity(w.notaryKey),
-		Own: attack.Intermediary{CA: attack.Identity(b.ca), InstructionKey: attack.Identity(b.instruction)},
+		Own: attack.Intermediary{
+			CA:             attack.Identity(b.ca),
+			InstructionKey: attack.Identity(b.instruction),
+		},
 		Certify: func(_ attack.Identity, of attack.Subject) (attack.Identity, error) {
 			made, err := w.identity(of.Holder, of.Role, cardDays, &b.ca)
 			return attack.Identity(made), err
