@@ -4,9 +4,20 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-
-	"ekrona/apdu/spec"
 )
+
+// Class bytes of the basic channel without secure messaging, and the bit that says
+// that more parts of the same command follow (ISO/IEC 7816-4:2013 §5.4.1).
+const (
+	ClassInterindustry = 0x00
+	ClassProprietary   = 0x80
+	ClassChaining      = 0x10
+
+	classChannel = 0x03 // the logical channel in a first interindustry class byte
+)
+
+// InsGetResponse is the instruction of GET RESPONSE (ISO/IEC 7816-4:2013 §11.7.1).
+const InsGetResponse = 0xC0
 
 // Lengths of ISO/IEC 7816-3:2006 §12.1.3.
 const (
@@ -29,33 +40,15 @@ type Command struct {
 	Extended bool
 }
 
-// New makes the command of one variant of a spec row, with its data. Ne is the
-// form of "whatever there is" that fits the longest answer in the row.
-func New(v spec.Variant, data ...[]byte) Command {
-	c := Command{CLA: v.Command.CLA, INS: v.Command.INS, P1: v.P1, P2: v.P2}
-	for _, part := range data {
-		c.Data = append(c.Data, part...)
-	}
-	switch longest := v.MaxOut(); {
-	case longest == 0:
-	case longest <= MaxShortNe:
-		c.Ne = MaxShortNe
-	default:
-		c.Ne = MaxExtendedNe
-	}
-	return c
-}
-
-// IsExtended tells whether the command is encoded with extended length fields.
+// IsExtended reports whether the command is encoded with extended length fields.
 func (c Command) IsExtended() bool {
 	return c.needsExtended() || c.Extended && (len(c.Data) > 0 || c.Ne > 0)
 }
 
 func (c Command) needsExtended() bool { return len(c.Data) > MaxShortData || c.Ne > MaxShortNe }
 
-// IsChained tells whether more parts of the same command follow (bit 5 of an
-// interindustry or proprietary class, ISO/IEC 7816-4:2013 §5.4.1).
-func (c Command) IsChained() bool { return c.CLA&spec.ClassChaining != 0 }
+// IsChained reports whether more parts of the same command follow: [ClassChaining].
+func (c Command) IsChained() bool { return c.CLA&ClassChaining != 0 }
 
 // Bytes encodes the command: case 1 (header), 2 (header Le), 3 (header Lc data)
 // or 4 (header Lc data Le), short or extended. It fails when Data or Ne is

@@ -8,8 +8,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
-
-	"ekrona/apdu/spec"
 )
 
 func unhex(t testing.TB, s string) []byte {
@@ -115,14 +113,6 @@ func TestParseText(t *testing.T) {
 		_, err := ParseCommandText(s)
 		assert.ErrorContains(t, err, "not hex", s)
 	}
-}
-
-func TestNewTakesTheSpecsRow(t *testing.T) {
-	verify, ok := spec.Verify.Variant("enciphered")
-	require.True(t, ok)
-	assert.Equal(t, Command{INS: 0x20, P2: 0x88, Data: []byte{1, 2}}, New(verify, []byte{1}, []byte{2}))
-	assert.Equal(t, Command{CLA: 0x80, INS: 0x12, Data: []byte{1}, Ne: 256}, New(spec.Pay.Only(), []byte{1}))
-	assert.Equal(t, Command{CLA: 0x80, INS: 0x18, Data: []byte{1}, Ne: 65536}, New(spec.GetState.Only(), []byte{1}))
 }
 
 func TestResponse(t *testing.T) {

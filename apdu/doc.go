@@ -1,13 +1,16 @@
-// Package apdu is the conversation with a smart card: command and response
-// APDUs, the status word as a typed error, and the one seam through which every
-// card is reached.
+// Package apdu is the conversation with any smart card: command and response APDUs,
+// the status word as a typed error with what the standards say of it, and the one seam
+// through which every card is reached.
 //
 // Start at [Card]. The emulator, a PC/SC reader, jCardSim, a recorder or a fault
 // injector all implement its single method and can be stacked; [Recorder] is the one
 // recorder, and hands each [Exchange] to a sink. [Framing] is the
 // wrapper that gives callers whole messages on a card that offers short APDUs
-// only. [New] makes a command from a row of the applet's spec (package spec), so
-// nobody types an instruction byte.
+// only. [StatusWords] is the table of status words.
+//
+// It knows no applet. The e-krona's commands are made from the rows of its spec
+// (apdu/spec, Variant.APDU), so that nobody types an instruction byte; what a status word
+// means to the applet is said by its client (host/card).
 //
 // The package trusts nothing that it parses: [ParseCommand] and [ParseResponse]
 // accept exactly the encodings of ISO/IEC 7816-3:2006 §12.1, and what they accept

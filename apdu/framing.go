@@ -3,8 +3,6 @@ package apdu
 import (
 	"context"
 	"fmt"
-
-	"ekrona/apdu/spec"
 )
 
 // maxCollected bounds what [Framing] gathers over GET RESPONSE, so that a card
@@ -35,7 +33,7 @@ func (f Framing) Transmit(ctx context.Context, c Command) (Response, error) {
 		c.Ne = min(c.Ne, MaxShortNe)
 		for len(c.Data) > MaxShortData {
 			part := c
-			part.CLA |= spec.ClassChaining
+			part.CLA |= ClassChaining
 			part.Data, part.Ne = c.Data[:MaxShortData], 0
 			r, err := f.Card.Transmit(ctx, part)
 			if err != nil || r.SW != OK {
@@ -55,7 +53,7 @@ func (f Framing) Transmit(ctx context.Context, c Command) (Response, error) {
 func (f Framing) reissue(ctx context.Context, c Command) (Response, error) {
 	for attempt := 0; ; attempt++ {
 		r, err := f.Card.Transmit(ctx, c)
-		if err != nil || r.SW>>8 != sw1WrongLe || attempt == maxReissues {
+		if err != nil || !r.SW.isWrongLe() || attempt == maxReissues {
 			return r, err
 		}
 		c.Ne = unzero(int(r.SW&0xFF), MaxShortNe)
@@ -66,8 +64,7 @@ func (f Framing) reissue(ctx context.Context, c Command) (Response, error) {
 func (f Framing) collect(ctx context.Context, c Command, r Response) (Response, error) {
 	data := r.Data
 	for r.SW.hasMore() {
-		next := New(spec.GetResponse.Only())
-		next.CLA |= c.CLA & classChannel
+		next := Command{CLA: c.CLA & classChannel, INS: InsGetResponse}
 		next.Ne = unzero(int(r.SW&0xFF), MaxShortNe)
 		var err error
 		if r, err = f.reissue(ctx, next); err != nil {
@@ -83,6 +80,3 @@ func (f Framing) collect(ctx context.Context, c Command, r Response) (Response, 
 	r.Data = data
 	return r, nil
 }
-
-// classChannel is the logical channel in a first interindustry class byte.
-const classChannel = 0x03

@@ -9,8 +9,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
-
-	"ekrona/apdu/spec"
 )
 
 // shortCard is a card that offers short APDUs only: it gathers chains, and gives
@@ -33,7 +31,7 @@ func (s *shortCard) Transmit(_ context.Context, c Command) (Response, error) {
 	c, err = ParseCommand(raw)
 	require.NoError(s.t, err)
 	s.received = append(s.received, c)
-	if c.INS == spec.GetResponse.INS {
+	if c.INS == InsGetResponse {
 		return s.give(c.Ne), nil
 	}
 	s.chain = append(s.chain, c.Data...)
@@ -43,7 +41,7 @@ func (s *shortCard) Transmit(_ context.Context, c Command) (Response, error) {
 	answer := append(bytes.Clone(s.chain), s.chain...)
 	if s.wrongLe && c.Ne != len(answer) && len(answer) <= MaxShortNe && c.Ne > 0 {
 		s.chain = s.chain[:len(s.chain)-len(c.Data)]
-		return Response{SW: StatusWord(spec.SWWrongLe | len(answer)&0xFF)}, nil
+		return Response{SW: SWWrongLe | StatusWord(len(answer)&0xFF)}, nil
 	}
 	s.pending, s.chain = answer, nil
 	return s.give(c.Ne), nil
@@ -55,7 +53,7 @@ func (s *shortCard) give(n int) Response {
 	r := Response{Data: s.pending[:n], SW: OK}
 	s.pending = s.pending[n:]
 	if rest := min(len(s.pending), MaxShortNe); rest > 0 {
-		r.SW = StatusWord(spec.SWMoreData | rest&0xFF)
+		r.SW = SWMoreData | StatusWord(rest&0xFF)
 	}
 	return r
 }
@@ -90,19 +88,19 @@ func TestFramingStopsAtTheFirstRefusal(t *testing.T) {
 	calls := 0
 	card := CardFunc(func(context.Context, Command) (Response, error) {
 		calls++
-		return Response{SW: spec.SWWrongLength}, nil
+		return Response{SW: SWWrongLength}, nil
 	})
 	r, err := Framing{Card: card}.Transmit(context.Background(), Command{Data: make([]byte, 600)})
 	require.NoError(t, err)
-	assert.Equal(t, StatusWord(spec.SWWrongLength), r.SW)
+	assert.Equal(t, SWWrongLength, r.SW)
 	assert.Equal(t, 1, calls)
 }
 
 // A card that never ends does not keep the caller.
 func TestFramingIsBounded(t *testing.T) {
 	for name, answer := range map[string]Response{
-		"announces more and brings nothing": {SW: spec.SWMoreData},
-		"brings more without end":           {Data: make([]byte, 256), SW: spec.SWMoreData},
+		"announces more and brings nothing": {SW: SWMoreData},
+		"brings more without end":           {Data: make([]byte, 256), SW: SWMoreData},
 	} {
 		card := CardFunc(func(context.Context, Command) (Response, error) { return answer, nil })
 		_, err := Framing{Card: card}.Transmit(context.Background(), Command{Ne: 256})
@@ -111,11 +109,11 @@ func TestFramingIsBounded(t *testing.T) {
 	calls := 0
 	card := CardFunc(func(context.Context, Command) (Response, error) {
 		calls++
-		return Response{SW: spec.SWWrongLe}, nil
+		return Response{SW: SWWrongLe}, nil
 	})
 	r, err := Framing{Card: card}.Transmit(context.Background(), Command{Ne: 1})
 	require.NoError(t, err)
-	assert.ErrorIs(t, r.Err(), StatusWord(spec.SWWrongLe))
+	assert.ErrorIs(t, r.Err(), SWWrongLe)
 	assert.Equal(t, 2, calls)
 }
 
@@ -127,7 +125,7 @@ func TestSend(t *testing.T) {
 		want error
 	}{
 		{Response{Data: []byte{1}, SW: OK}, nil, nil},
-		{Response{SW: spec.SWFunds}, nil, ErrLimit},
+		{Response{SW: SWSecurity}, nil, SWSecurity},
 		{Response{}, lost, lost},
 	} {
 		card := CardFunc(func(context.Context, Command) (Response, error) { return c.r, c.err })

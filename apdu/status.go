@@ -2,95 +2,155 @@ package apdu
 
 import (
 	"fmt"
-
-	"ekrona/apdu/spec"
+	"strings"
 )
 
 // StatusWord is SW1-SW2. Every one but 9000 is an error: errors.Is matches it
-// against an exact StatusWord and against its family ([ErrPINWrong],
-// [ErrSecurity], ...), and errors.As into a [PINWrong] gives the tries left.
+// against an exact StatusWord and against its class ([ErrWarning], [ErrExecution],
+// [ErrChecking], [ErrProprietary]), and errors.As into a [TriesLeft] gives the
+// counter of 63Cx.
+//
+// Its texts are the standards' ([StatusWords]). What a status word means to one
+// applet, and what to do about it, is added by that applet's client.
 type StatusWord uint16
 
-// OK is the status word of success.
-const OK StatusWord = spec.SWOK
+// class is the kind of a status word (ISO/IEC 7816-4:2013 §5.6). 9000 and 61xx, which
+// say that the command was carried out, have none.
+type class string
 
-// SW1 of the status words that transport answers by itself (ISO/IEC
-// 7816-4:2013 §5.6).
-const (
-	sw1MoreData = spec.SWMoreData >> 8
-	sw1WrongLe  = spec.SWWrongLe >> 8
-)
+// Error names the class.
+func (c class) Error() string { return "card: " + string(c) }
 
-// family is the error that stands for all status words of a spec family.
-type family spec.Family
-
-// Error names the family.
-func (f family) Error() string { return "card: " + string(f) }
-
-// Families of status words, for errors.Is.
+// Classes of status words, for errors.Is.
 var (
-	ErrPINWrong     error = family(spec.FamilyPINWrong)    // 63Cx; see PINWrong
-	ErrSecurity     error = family(spec.FamilySecurity)    // PIN needed, blocked, in the wrong form
-	ErrConditions   error = family(spec.FamilyConditions)  // life-cycle state or order of commands
-	ErrWrongData    error = family(spec.FamilyWrongData)   // command malformed
-	ErrNotFound     error = family(spec.FamilyNotFound)    // record, key or request unknown
-	ErrUnsupported  error = family(spec.FamilyUnsupported) // class, instruction or parameters unknown
-	ErrCardFault    error = family(spec.FamilyCardFault)   // the card itself failed
-	ErrLimit        error = family(spec.FamilyLimit)       // balance, amount, transactions, log
-	ErrNotAuthentic error = family(spec.FamilyAuthentic)   // signature, certificate, role, expiry
-	ErrConflict     error = family(spec.FamilyConflict)    // contradicts what the card knows
+	// ErrWarning is 62xx and 63xx: carried out, with something to note. The
+	// standard counts 63Cx here, although a PIN was wrong.
+	ErrWarning error = class("warning")
+	// ErrExecution is 64xx to 66xx: begun, and failed.
+	ErrExecution error = class("execution error")
+	// ErrChecking is 67xx to 6Fxx: not begun. 67xx, 6Bxx, 6Dxx, 6Exx and 6Fxx that
+	// are not in the table are proprietary too.
+	ErrChecking error = class("checking error")
+	// ErrProprietary is what the standard leaves to the application: 9xxx but 9000,
+	// and of 67xx, 6Bxx, 6Dxx, 6Exx and 6Fxx what it does not name.
+	ErrProprietary error = class("proprietary status word")
 )
 
-// PINWrong is what errors.As finds in 63Cx.
-type PINWrong struct {
-	Tries int // tries left, 0 to 15
+// Is matches a class.
+func (s StatusWord) Is(target error) bool {
+	switch target {
+	case ErrWarning:
+		return s.sw1() == 0x62 || s.sw1() == 0x63
+	case ErrExecution:
+		return s.sw1() >= 0x64 && s.sw1() <= 0x66
+	case ErrChecking:
+		return s.sw1() >= 0x67 && s.sw1() <= 0x6F
+	case ErrProprietary:
+		return s.isProprietary()
+	}
+	return false
 }
+
+// TriesLeft is what errors.As finds in 63Cx: the counter, 0 to 15. After a command
+// that verifies (ISO/IEC 7816-4:2013 §11.5.6) it is how many tries are left.
+type TriesLeft int
 
 // Error says how many tries are left.
-func (p PINWrong) Error() string {
-	return fmt.Sprintf("PIN wrong or not verified; tries left: %d", p.Tries)
+func (n TriesLeft) Error() string {
+	return fmt.Sprintf("wrong or not verified; tries left: %d", int(n))
 }
 
-// Error says what the card answered, what it means and what to do about it.
+// As gives the tries left of 63Cx.
+func (s StatusWord) As(target any) bool {
+	n, ok := target.(*TriesLeft)
+	if !ok || s&0xFFF0 != SWTriesLeft {
+		return false
+	}
+	*n = TriesLeft(s & 0x0F)
+	return true
+}
+
+// Error says what the card answered and what that means by the standards.
 func (s StatusWord) Error() string {
-	row, ok := spec.Status(uint16(s))
-	if !ok {
-		return fmt.Sprintf("card answered %04X, which the applet's spec does not know", uint16(s))
+	text := fmt.Sprintf("card answered %s: %s", s.String(), s.Meaning())
+	if row, known := Status(s); known && row.GlobalPlatform != "" {
+		text += " (of a security domain: " + row.GlobalPlatform + ")"
 	}
-	meaning := row.Meaning
-	if row.Code == spec.SWPINWrong {
-		meaning = PINWrong{int(s & 0x0F)}.Error()
-	}
-	return fmt.Sprintf("card answered %04X %s: %s; %s", uint16(s), row.Name, meaning, row.Remedy)
+	return text
 }
 
-// String is the status word in four hex digits with its name.
+// String is the status word in four hex digits with its name, if it has one.
 func (s StatusWord) String() string {
-	if row, ok := spec.Status(uint16(s)); ok {
+	if row, known := Status(s); known {
 		return fmt.Sprintf("%04X %s", uint16(s), row.Name)
 	}
 	return fmt.Sprintf("%04X", uint16(s))
 }
 
-// Is matches a family.
-func (s StatusWord) Is(target error) bool {
-	f, ok := target.(family)
-	if !ok {
-		return false
+// Meaning is what the status word means by ISO/IEC 7816-4, or by whoever else
+// defines it; of one that nobody defines, its class.
+func (s StatusWord) Meaning() string {
+	if n := TriesLeft(0); s.As(&n) {
+		return n.Error()
 	}
-	row, known := spec.Status(uint16(s))
-	return known && row.Family == spec.Family(f)
+	if row, known := Status(s); known {
+		return strings.Replace(row.Meaning, "xx", fmt.Sprint(unzero(int(s&0xFF), MaxShortNe)), 1)
+	}
+	general, interindustry := generalMeanings[s.sw1()]
+	switch {
+	case interindustry && s.isProprietary():
+		return general + ", proprietary: what it means is the application's affair"
+	case interindustry:
+		return general + "; SW2 is in no standard"
+	case s.isProprietary():
+		return "proprietary: what it means is the application's affair"
+	}
+	return "no status word; it begins with 61 to 6F or 90 to 9F"
 }
 
-// As gives the tries left of 63Cx.
-func (s StatusWord) As(target any) bool {
-	p, ok := target.(*PINWrong)
-	if !ok || s&0xFFF0 != spec.SWPINWrong {
-		return false
+// MeaningOfDomain is what a security domain means by the status word: what
+// GlobalPlatform says, or else [StatusWord.Meaning].
+func (s StatusWord) MeaningOfDomain() string {
+	if row, known := Status(s); known && row.GlobalPlatform != "" {
+		return row.GlobalPlatform
 	}
-	p.Tries = int(s & 0x0F)
-	return true
+	return s.Meaning()
 }
 
-// hasMore tells whether GET RESPONSE would bring more data.
-func (s StatusWord) hasMore() bool { return s>>8 == sw1MoreData }
+// generalMeanings are by SW1 (ISO/IEC 7816-4:2013 §5.6).
+var generalMeanings = map[byte]string{
+	0x61: "carried out",
+	0x62: "warning, non-volatile memory is unchanged",
+	0x63: "warning, non-volatile memory has changed",
+	0x64: "execution error, non-volatile memory is unchanged",
+	0x65: "execution error, non-volatile memory has changed",
+	0x66: "execution error, security-related",
+	0x67: "wrong length",
+	0x68: "function in CLA not supported",
+	0x69: "command not allowed",
+	0x6A: "wrong parameters",
+	0x6B: "wrong parameters P1-P2",
+	0x6C: "wrong Le",
+	0x6D: "instruction not supported",
+	0x6E: "class not supported",
+	0x6F: "no precise diagnosis",
+}
+
+// isProprietary reports whether ISO/IEC 7816-4:2013 §5.6 leaves the status word to
+// the application.
+func (s StatusWord) isProprietary() bool {
+	switch s.sw1() {
+	case 0x67, 0x6B, 0x6D, 0x6E, 0x6F:
+		_, known := Status(s)
+		return !known
+	}
+	return s>>12 == 9 && s != OK
+}
+
+func (s StatusWord) sw1() byte { return byte(s >> 8) }
+
+// hasMore reports whether GET RESPONSE would bring more data.
+func (s StatusWord) hasMore() bool { return s.sw1() == byte(SWMoreData>>8) }
+
+// isWrongLe reports whether the same command with the Le in SW2 would be answered.
+func (s StatusWord) isWrongLe() bool { return s.sw1() == byte(SWWrongLe>>8) }

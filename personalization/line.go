@@ -117,7 +117,7 @@ func (l Line) inspect(ctx context.Context, c apdu.Card, o Order, s Secrets) (fin
 	case err != nil:
 		return finding{}, err
 	case domain.Locked:
-		return finding{}, &gpc.Refusal{Command: "SELECT of the security domain", SW: gpc.SWLocked}
+		return finding{}, &gpc.Refusal{Command: "SELECT of the security domain", SW: apdu.SWDeactivated}
 	case l.Final != nil && versions[l.VersionOfFinal()] && versions[gpc.InitialKeySet]:
 		return finding{}, keysLeft(gpc.InitialKeySet)
 	}
@@ -125,7 +125,7 @@ func (l Line) inspect(ctx context.Context, c apdu.Card, o Order, s Secrets) (fin
 	client := card.New(c)
 	application, err := client.Select(ctx)
 	switch {
-	case errors.Is(err, gpc.SWFileNotFound):
+	case errors.Is(err, apdu.SWFileNotFound):
 		return f, nil
 	case err != nil:
 		return finding{}, err

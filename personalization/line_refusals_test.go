@@ -142,7 +142,7 @@ func TestUntoldKeyVersions(t *testing.T) {
 	r, o := h.newReader(t), h.Order(t)
 	silent := apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 		if c.INS == gpc.InsGetData && c.P2 == byte(gpc.TagKeyTemplate) {
-			return apdu.Response{SW: gpc.SWNotFound}, nil
+			return apdu.Response{SW: apdu.SWNotFound}, nil
 		}
 		return r.Transmit(ctx, c)
 	})
@@ -180,7 +180,7 @@ func TestSecure(t *testing.T) {
 
 	require.NoError(t, opened.SetCardStatus(t.Context(), gpc.CardLocked))
 	_, err = h.Line.Issue(t.Context(), r, h.Order(t), linetest.Secrets(t), anyStage)
-	require.ErrorIs(t, err, gpc.SWLocked)
+	require.ErrorIs(t, err, apdu.SWDeactivated)
 }
 
 // A locked applet is not taken for none.

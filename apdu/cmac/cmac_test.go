@@ -1,6 +1,9 @@
 package cmac
 
 import (
+	"bytes"
+	"crypto/aes"
+	"crypto/des"
 	"encoding/hex"
 	"testing"
 
@@ -63,4 +66,25 @@ func TestPartsJoin(t *testing.T) {
 	})
 	_, err := Sum(make([]byte, 15))
 	require.Error(t, err)
+}
+
+// A MAC is new again after each message, and after one that was dropped.
+func TestReuse(t *testing.T) {
+	block, err := aes.NewCipher(make([]byte, 16))
+	require.NoError(t, err)
+	m, err := New(block)
+	require.NoError(t, err)
+	for n := range 40 {
+		message := bytes.Repeat([]byte{byte(n)}, n)
+		m.Write(make([]byte, n))
+		m.Reset()
+		m.Write(message)
+		want, err := Sum(make([]byte, 16), message)
+		require.NoError(t, err)
+		require.Equal(t, want, m.Sum(), n)
+	}
+	des, err := des.NewCipher(make([]byte, 8))
+	require.NoError(t, err)
+	_, err = New(des)
+	require.ErrorContains(t, err, "blocks of 8 bytes")
 }

@@ -142,11 +142,11 @@ func TestChaining(t *testing.T) {
 		if c.INS == InsLoad {
 			return apdu.Response{SW: apdu.OK}, nil
 		}
-		return apdu.Response{SW: SWConditions}, nil
+		return apdu.Response{SW: apdu.SWConditions}, nil
 	})}
 	r, err := refusing.Transmit(t.Context(), apdu.Command{INS: InsDelete, Data: make([]byte, 600)})
 	require.NoError(t, err)
-	assert.Equal(t, SWConditions, r.SW)
+	assert.Equal(t, apdu.SWConditions, r.SW)
 	assert.Equal(t, 1, sent)
 	_, err = refusing.Transmit(t.Context(), apdu.Command{INS: InsLoad, Data: make([]byte, 600)})
 	require.NoError(t, err)
@@ -154,12 +154,14 @@ func TestChaining(t *testing.T) {
 }
 
 func TestRefusalsSayWhatToDo(t *testing.T) {
-	_, err := Check("DELETE", apdu.Response{SW: SWNotFound})
-	assert.EqualError(t, err, "DELETE: the card answered 6A88: there is no such key, object or data: list the card")
-	assert.ErrorIs(t, err, SWNotFound)
+	_, err := Check("DELETE", apdu.Response{SW: apdu.SWNotFound})
+	assert.EqualError(t, err, "DELETE: the card answered 6A88 REFERENCED_DATA_NOT_FOUND: "+
+		"referenced data or reference data not found; list the card")
+	assert.ErrorIs(t, err, apdu.SWNotFound)
 	_, err = Check("DELETE", apdu.Response{SW: 0x6F42})
 	assert.ErrorContains(t, err, "6F42")
-	data, err := Check("GET STATUS", apdu.Response{Data: []byte{1}, SW: SWMore}, SWMore)
+	more := apdu.Response{Data: []byte{1}, SW: apdu.SWMoreAvailable}
+	data, err := Check("GET STATUS", more, apdu.SWMoreAvailable)
 	require.NoError(t, err)
 	assert.Equal(t, []byte{1}, data)
 }

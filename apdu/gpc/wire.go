@@ -3,13 +3,14 @@ package gpc
 import (
 	"fmt"
 
+	"ekrona/apdu"
 	"ekrona/apdu/tlv"
 )
 
 // Class bytes (GPC §11.1.4): the basic channel, without and with secure messaging.
 const (
-	ClassISO    = 0x00
-	ClassPlain  = 0x80
+	ClassISO    = apdu.ClassInterindustry
+	ClassPlain  = apdu.ClassProprietary
 	ClassSecure = 0x84
 	SecureBit   = 0x04 // secure messaging in GlobalPlatform's own format
 )

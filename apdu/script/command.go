@@ -6,10 +6,9 @@ import (
 	"strings"
 
 	"ekrona/apdu"
-	"ekrona/apdu/spec"
 )
 
-func parseCommand(words []string) (apdu.Command, error) {
+func (v *Vocabulary) parseCommand(words []string) (apdu.Command, error) {
 	if len(words) == 0 {
 		return apdu.Command{}, syntax("no command before \"->\"")
 	}
@@ -24,11 +23,10 @@ func parseCommand(words []string) (apdu.Command, error) {
 	for n < len(words) && words[n] != "extended" && !strings.Contains(words[n], "=") {
 		n++
 	}
-	v, err := findVariant(strings.Join(words[:n], " "))
+	c, err := v.command(strings.Join(words[:n], " "))
 	if err != nil {
 		return apdu.Command{}, err
 	}
-	c := apdu.New(v)
 	seen := map[string]bool{}
 	for _, word := range words[n:] {
 		key, value, _ := strings.Cut(word, "=")
@@ -50,28 +48,9 @@ func parseCommand(words []string) (apdu.Command, error) {
 	return c, nil
 }
 
-// isHex tells whether a word is digits of whole bytes. No title of the spec
-// begins with such a word.
+// isHex reports whether a word is digits of whole bytes.
 func isHex(word string) bool {
 	return len(word)%2 == 0 && strings.Trim(word, "0123456789abcdefABCDEF") == ""
-}
-
-// findVariant finds a variant by its title, or a command that has only one, or
-// its first variant, by the command's name.
-func findVariant(title string) (spec.Variant, error) {
-	for _, c := range spec.Commands {
-		for _, v := range c.Variants {
-			if strings.EqualFold(v.Title(), title) {
-				return v, nil
-			}
-		}
-	}
-	for _, c := range spec.Commands {
-		if strings.EqualFold(c.Name, title) {
-			return c.Only(), nil
-		}
-	}
-	return spec.Variant{}, syntax("%q is neither hex nor a command of the applet's reference", title)
 }
 
 func setOption(c *apdu.Command, word, key, value string) error {
@@ -106,16 +85,16 @@ func parseByte(s string) (byte, error) {
 	return byte(n), err
 }
 
-// commandText is the canonical text of a command: by name where its header is in
-// the spec, in hex otherwise.
-func commandText(c apdu.Command) string {
-	v, ok := spec.Find(c.CLA, c.INS, c.P1, c.P2)
-	if !ok {
+// commandText is the canonical text of a command: by name where the vocabulary has its
+// header, in hex otherwise.
+func (v *Vocabulary) commandText(c apdu.Command) string {
+	name, known := v.named(c)
+	if !known {
 		return c.String()
 	}
-	usual := apdu.New(v)
+	usual := name.Command
 	var text strings.Builder
-	text.WriteString(v.Title())
+	text.WriteString(name.Title)
 	if c.CLA != usual.CLA {
 		fmt.Fprintf(&text, " cla=%02X", c.CLA)
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"ekrona/apdu"
-	"ekrona/apdu/spec"
 )
 
 // Expected is what an answer must be: one of the status words, and the data,
@@ -29,11 +28,11 @@ type Data struct {
 	Open  bool   // more may follow
 }
 
-func parseExpected(text string) (*Expected, error) {
+func (v *Vocabulary) parseExpected(text string) (*Expected, error) {
 	status, data, hasData := strings.Cut(text, ":")
 	e := &Expected{}
 	for _, word := range strings.Split(status, "|") {
-		s, err := parseStatus(strings.TrimSpace(word))
+		s, err := v.parseStatus(strings.TrimSpace(word))
 		if err != nil {
 			return nil, err
 		}
@@ -49,11 +48,9 @@ func parseExpected(text string) (*Expected, error) {
 	return e, nil
 }
 
-func parseStatus(word string) (Status, error) {
-	for _, row := range spec.StatusWords {
-		if strings.EqualFold(row.Name, word) {
-			return Status{row.Code & row.Mask, row.Mask}, nil
-		}
+func (v *Vocabulary) parseStatus(word string) (Status, error) {
+	if s, known := v.status(word); known {
+		return s, nil
 	}
 	digits := strings.ToUpper(word)
 	if len(digits) == 4 && strings.Trim(digits, "0123456789ABCDEFX") == "" {
@@ -69,7 +66,8 @@ func parseStatus(word string) (Status, error) {
 			return s, nil
 		}
 	}
-	return Status{}, syntax("%q is not a status word: write four hex digits, x for any, or a name of the reference", word)
+	return Status{}, syntax("%q is not a status word: write four hex digits, x for any, or its name",
+		word)
 }
 
 func parseData(text string) (*Data, error) {
@@ -151,8 +149,9 @@ func (d *Data) mismatch(b []byte) int {
 	return -1
 }
 
-// Check says how r differs from what is expected; nil when it does not.
-func (e *Expected) Check(r apdu.Response) error {
+// check says how r differs from what is expected; nil when it does not. name is what
+// the vocabulary calls its status word.
+func (e *Expected) check(r apdu.Response, name string) error {
 	for _, s := range e.Status {
 		if !s.matches(r.SW) {
 			continue
@@ -165,5 +164,5 @@ func (e *Expected) Check(r apdu.Response) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("expected status %v, got %s", e, r.SW.String())
+	return fmt.Errorf("expected status %v, got %s", e, name)
 }

@@ -1,5 +1,7 @@
-// Package script is a text for an APDU with the answer that is expected, one
-// line for each. The suite, the console and transcripts use it.
+// Package script is a text for an APDU with the answer that is expected, one line for
+// each. It is of any applet: what commands and status words are called is a
+// [Vocabulary] that the caller gives (spec.Vocabulary is that of the e-krona's applet).
+// Start at [Vocabulary.Parse].
 //
 //	# comment
 //	SELECT data=F0454B524F4E4101 -> 9000 : 6F17*
@@ -13,16 +15,18 @@
 //	line     = [ step ] [ "#" comment ]
 //	step     = command [ "->" expected ]
 //	command  = hex | name { option }
-//	name     = title of a variant in the spec, such as "PUT DATA first PIN"
+//
+// //	name     = title of a command in the vocabulary, such as "PUT DATA first PIN"
+//
 //	option   = "cla=" byte | "p1=" byte | "p2=" byte | "data=" hex | "ne=" number | "extended"
 //	expected = status { "|" status } [ ":" data ]
-//	status   = four hex digits, "x" for any digit | name of a status word in the spec
+//	status   = four hex digits, "x" for any digit | name of a status word
 //	data     = hex digits, "??" for any byte, and "*" at the end for any more
 //
 // Hex passes blanks between bytes, bytes are two hex digits, ne is decimal. A
-// named command takes class, instruction, parameters and Ne from the spec unless
-// an option says otherwise. [Parse] and [Step.String] are inverse: what parses
-// prints in one canonical form, which parses to the same step.
+// named command takes class, instruction, parameters and Ne from the vocabulary unless
+// an option says otherwise. [Vocabulary.Parse] and [Vocabulary.Text] are inverse: what
+// parses prints in one canonical form, which parses to the same step.
 package script
 
 import (
@@ -62,8 +66,8 @@ type Line struct {
 
 // Parse reads one step. A comment at its end passes; a line without a step is an
 // error.
-func Parse(line string) (Step, error) {
-	step, ok, err := parseLine(line)
+func (v *Vocabulary) Parse(line string) (Step, error) {
+	step, ok, err := v.parseLine(line)
 	if err == nil && !ok {
 		err = syntax("no command on the line")
 	}
@@ -71,14 +75,14 @@ func Parse(line string) (Step, error) {
 }
 
 // ParseAll reads a script to its end; blank lines and comments pass.
-func ParseAll(r io.Reader) ([]Line, error) {
+func (v *Vocabulary) ParseAll(r io.Reader) ([]Line, error) {
 	var lines []Line
 	scanner := bufio.NewScanner(r)
 	scanner.Buffer(nil, MaxLine)
 	number := 0
 	for scanner.Scan() {
 		number++
-		step, ok, err := parseLine(scanner.Text())
+		step, ok, err := v.parseLine(scanner.Text())
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", number, err)
 		}
@@ -92,7 +96,7 @@ func ParseAll(r io.Reader) ([]Line, error) {
 	return lines, nil
 }
 
-func parseLine(line string) (Step, bool, error) {
+func (v *Vocabulary) parseLine(line string) (Step, bool, error) {
 	if len(line) > MaxLine {
 		return Step{}, false, syntax("line has %d bytes, the limit is %d", len(line), MaxLine)
 	}
@@ -105,32 +109,32 @@ func parseLine(line string) (Step, bool, error) {
 		step Step
 		err  error
 	)
-	if step.Command, err = parseCommand(strings.Fields(text)); err != nil {
+	if step.Command, err = v.parseCommand(strings.Fields(text)); err != nil {
 		return Step{}, false, err
 	}
 	if hasExpected {
-		if step.Expected, err = parseExpected(after); err != nil {
+		if step.Expected, err = v.parseExpected(after); err != nil {
 			return Step{}, false, err
 		}
 	}
 	return step, true, nil
 }
 
-// String is the step's canonical line.
-func (s Step) String() string {
-	text := commandText(s.Command)
+// Text is a step's canonical line.
+func (v *Vocabulary) Text(s Step) string {
+	text := v.commandText(s.Command)
 	if s.Expected != nil {
 		text += " -> " + s.Expected.String()
 	}
 	return text
 }
 
-// Run sends the command and checks the answer. The response is given also when
-// it is not the expected one.
-func (s Step) Run(ctx context.Context, card apdu.Card) (apdu.Response, error) {
+// Run sends a step's command and checks the answer. The response is given also when it
+// is not the expected one.
+func (v *Vocabulary) Run(ctx context.Context, card apdu.Card, s Step) (apdu.Response, error) {
 	r, err := card.Transmit(ctx, s.Command)
 	if err != nil || s.Expected == nil {
 		return r, err
 	}
-	return r, s.Expected.Check(r)
+	return r, s.Expected.check(r, v.statusName(r.SW))
 }

@@ -1,4 +1,4 @@
-package script
+package script_test
 
 import (
 	"context"
@@ -10,8 +10,12 @@ import (
 	"pgregory.net/rapid"
 
 	"ekrona/apdu"
+	"ekrona/apdu/script"
 	"ekrona/apdu/spec"
 )
+
+// words are what the e-krona's applet calls its commands and status words.
+var words = spec.Vocabulary()
 
 func TestParse(t *testing.T) {
 	for _, c := range []struct{ line, hex, canonical string }{
@@ -28,11 +32,11 @@ func TestParse(t *testing.T) {
 		{"PUT DATA first PIN data=00 -> 6A80", "00DA00D10100", "PUT DATA first PIN data=00 -> 6A80"},
 	} {
 		t.Run(c.line, func(t *testing.T) {
-			step, err := Parse(c.line)
+			step, err := words.Parse(c.line)
 			require.NoError(t, err)
 			assert.Equal(t, c.hex, step.Command.String())
-			assert.Equal(t, c.canonical, step.String())
-			again, err := Parse(step.String())
+			assert.Equal(t, c.canonical, words.Text(step))
+			again, err := words.Parse(words.Text(step))
 			require.NoError(t, err)
 			assert.Equal(t, step, again)
 		})
@@ -61,22 +65,22 @@ func TestParseRefuses(t *testing.T) {
 		{"PAY -> 9000 : A?", "neither a byte"},
 		{"PAY -> 9000 : *AA", "neither a byte"},
 	} {
-		_, err := Parse(c.line)
-		require.ErrorIs(t, err, ErrSyntax, c.line)
+		_, err := words.Parse(c.line)
+		require.ErrorIs(t, err, script.ErrSyntax, c.line)
 		assert.ErrorContains(t, err, c.says, c.line)
 	}
 }
 
 func TestParseAll(t *testing.T) {
-	lines, err := ParseAll(strings.NewReader("# a script\n\nGET CHALLENGE -> 9000\n  # more\nACTIVATE\n"))
+	lines, err := words.ParseAll(strings.NewReader("# a script\n\nGET CHALLENGE -> 9000\n  # more\nACTIVATE\n"))
 	require.NoError(t, err)
 	require.Len(t, lines, 2)
 	assert.Equal(t, 3, lines[0].Number)
 	assert.Equal(t, 5, lines[1].Number)
 	assert.Nil(t, lines[1].Step.Expected)
-	_, err = ParseAll(strings.NewReader("ACTIVATE\nWHAT\n"))
+	_, err = words.ParseAll(strings.NewReader("ACTIVATE\nWHAT\n"))
 	assert.ErrorContains(t, err, "line 2: ")
-	_, err = ParseAll(strings.NewReader(strings.Repeat("0", MaxLine+1)))
+	_, err = words.ParseAll(strings.NewReader(strings.Repeat("0", script.MaxLine+1)))
 	assert.Error(t, err)
 }
 
@@ -93,9 +97,9 @@ func TestRunChecks(t *testing.T) {
 		{"9000 : 0102??04*", "differs at byte 3"},
 		{"9000 : 010303", "differs at byte 1"},
 	} {
-		step, err := Parse("ACTIVATE -> " + c.expected)
+		step, err := words.Parse("ACTIVATE -> " + c.expected)
 		require.NoError(t, err)
-		_, err = step.Run(context.Background(), card)
+		_, err = words.Run(context.Background(), card, step)
 		if c.says == "" {
 			assert.NoError(t, err, c.expected)
 		} else {
@@ -104,10 +108,48 @@ func TestRunChecks(t *testing.T) {
 	}
 }
 
-// No command's title is taken for hex.
-func TestTitlesAreNoHex(t *testing.T) {
-	for _, c := range spec.Commands {
-		assert.False(t, isHex(strings.Fields(c.Name)[0]), c.Name)
+// A status word that is not the expected one is named as the vocabulary does.
+func TestRunNamesTheStatusWord(t *testing.T) {
+	for sw, name := range map[apdu.StatusWord]string{
+		spec.SWFunds: "9401 FUNDS", 0x63C2: "63C2 PIN_WRONG",
+		apdu.SWFileNotFound: "6A82 FILE_NOT_FOUND", 0x9499: "9499",
+	} {
+		card := apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) {
+			return apdu.Response{SW: sw}, nil
+		})
+		step, err := words.Parse("ACTIVATE -> 9000")
+		require.NoError(t, err)
+		_, err = words.Run(t.Context(), card, step)
+		assert.EqualError(t, err, "expected status 9000, got "+name)
+	}
+}
+
+// A script can use every title of the applet's vocabulary, and not just any title.
+func TestVocabularies(t *testing.T) {
+	require.NoError(t, words.Check())
+	for _, title := range []string{
+		"", "DE READ", "READ  ALL", "READ extended", "READ p1=1", "READ #1", "A -> B",
+	} {
+		v := script.Vocabulary{Commands: []script.Command{{Title: title}}}
+		assert.ErrorIs(t, v.Check(), script.ErrSyntax, title)
+	}
+}
+
+// Without a vocabulary commands are hex, and status words have the standards' names.
+func TestNoVocabulary(t *testing.T) {
+	var none script.Vocabulary
+	for _, c := range []struct{ line, canonical string }{
+		{"00 A4 04 00 -> file_not_found | ok", "00A40400 -> 6A82 | 9000"},
+		{"00 A4 04 00 -> tries_left | more_data", "00A40400 -> 63Cx | 61xx"},
+		{"80120000 -> WRONG_LE : ", "80120000 -> 6Cxx :"},
+	} {
+		step, err := none.Parse(c.line)
+		require.NoError(t, err)
+		assert.Equal(t, c.canonical, none.Text(step))
+	}
+	for _, line := range []string{"PAY data=E1", "00A40400 -> FUNDS", "00A40400 -> QUERY"} {
+		_, err := none.Parse(line)
+		assert.ErrorIs(t, err, script.ErrSyntax, line)
 	}
 }
 
@@ -116,19 +158,19 @@ func TestCommandsRoundTrip(t *testing.T) {
 	var headers []apdu.Command
 	for _, c := range spec.Commands {
 		for _, v := range c.Variants {
-			headers = append(headers, apdu.New(v))
+			headers = append(headers, v.APDU())
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		c := rapid.OneOf(rapid.SampledFrom(headers), rapid.Just(apdu.Command{CLA: 0xB0, INS: 1})).Draw(t, "header")
-		c.CLA |= byte(rapid.SampledFrom([]int{0, spec.ClassChaining}).Draw(t, "chained"))
+		c.CLA |= byte(rapid.SampledFrom([]int{0, apdu.ClassChaining}).Draw(t, "chained"))
 		if n := rapid.IntRange(0, 300).Draw(t, "n"); n > 0 {
 			c.Data = rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, "data")
 		}
 		c.Ne = rapid.SampledFrom([]int{0, 1, 255, 256, 257, 65536}).Draw(t, "ne")
 		c.Extended = rapid.Bool().Draw(t, "extended")
 		c.Extended = c.IsExtended()
-		step, err := Parse(Step{Command: c}.String())
+		step, err := words.Parse(words.Text(script.Step{Command: c}))
 		require.NoError(t, err)
 		require.Equal(t, c, step.Command)
 	})
@@ -140,14 +182,14 @@ func FuzzParse(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		step, err := Parse(line)
+		step, err := words.Parse(line)
 		if err != nil {
-			require.ErrorIs(t, err, ErrSyntax)
+			require.ErrorIs(t, err, script.ErrSyntax)
 			return
 		}
-		again, err := Parse(step.String())
+		again, err := words.Parse(words.Text(step))
 		require.NoError(t, err)
 		require.Equal(t, step, again)
-		require.Equal(t, step.String(), again.String())
+		require.Equal(t, words.Text(step), words.Text(again))
 	})
 }

@@ -1,8 +1,10 @@
 package spec
 
+import "ekrona/apdu"
+
 // Accept takes a Payment.
 var Accept = command(Command{
-	Name: "ACCEPT", CLA: ClassProprietary, INS: 0x14,
+	Name: "ACCEPT", CLA: apdu.ClassProprietary, INS: 0x14,
 	Clause: "ours; protocol §5, card to card",
 	Purpose: "Take a Payment of an open Request. An accepted Payment given again while its record is kept gives the same Receipt, " +
 		"without PIN, blocked or not, expired or not.",

@@ -1,8 +1,10 @@
 package spec
 
+import "ekrona/apdu"
+
 // Activate ends personalization.
 var Activate = command(Command{
-	Name: "ACTIVATE", CLA: ClassInterindustry, INS: 0x44,
+	Name: "ACTIVATE", CLA: apdu.ClassInterindustry, INS: 0x44,
 	Clause:        "ISO/IEC 7816-9, ACTIVATE",
 	Purpose:       "End personalization: from now on only the PIN and signed Instructions change the card.",
 	States:        onlyKeysMade,

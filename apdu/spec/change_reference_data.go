@@ -1,8 +1,10 @@
 package spec
 
+import "ekrona/apdu"
+
 // ChangeReferenceData replaces the PIN.
 var ChangeReferenceData = command(Command{
-	Name: "CHANGE REFERENCE DATA", CLA: ClassInterindustry, INS: 0x24,
+	Name: "CHANGE REFERENCE DATA", CLA: apdu.ClassInterindustry, INS: 0x24,
 	Clause:        "ISO/IEC 7816-4:2013 §11.5.7",
 	Purpose:       "Replace the PIN by a new one.",
 	States:        activated,

@@ -1,14 +1,10 @@
 package spec
 
-// Class bytes. Secure messaging and logical channels are refused.
-const (
-	ClassInterindustry = 0x00
-	ClassProprietary   = 0x80
-	ClassChaining      = 0x10 // bit: more parts of this command follow
-)
+import "ekrona/apdu"
 
 // Command is one row of the applet's command table: class and instruction, and a
-// variant for each meaning of P1 and P2.
+// variant for each meaning of P1 and P2. Logical channels and secure messaging are
+// refused with every command.
 type Command struct {
 	Name     string
 	CLA, INS byte
@@ -41,7 +37,7 @@ type Variant struct {
 
 // Answer is a status word of a command and when it comes.
 type Answer struct {
-	SW   uint16
+	SW   apdu.StatusWord
 	When string
 }
 
@@ -72,6 +68,23 @@ func (v Variant) MaxOut() int {
 	return longest
 }
 
+// APDU is the variant's command with its data. Ne is the form of "whatever there is"
+// that fits the longest answer in the row.
+func (v Variant) APDU(data ...[]byte) apdu.Command {
+	c := apdu.Command{CLA: v.Command.CLA, INS: v.Command.INS, P1: v.P1, P2: v.P2}
+	for _, part := range data {
+		c.Data = append(c.Data, part...)
+	}
+	switch longest := v.MaxOut(); {
+	case longest == 0:
+	case longest <= apdu.MaxShortNe:
+		c.Ne = apdu.MaxShortNe
+	default:
+		c.Ne = apdu.MaxExtendedNe
+	}
+	return c
+}
+
 // Only is the variant of a command that has one. For a command with more it is
 // the first.
 func (c *Command) Only() Variant {
@@ -92,7 +105,7 @@ func (c *Command) Variant(name string) (Variant, bool) {
 // ignored.
 func Find(cla, ins, p1, p2 byte) (Variant, bool) {
 	for _, c := range Commands {
-		if c.INS != ins || c.CLA != cla&^ClassChaining {
+		if c.INS != ins || c.CLA != cla&^apdu.ClassChaining {
 			continue
 		}
 		for _, v := range c.Variants {

@@ -3,7 +3,8 @@
 // signed message and certificate. It is the one place where these are written
 // down. From it derive:
 //
-//   - the Go codecs (apdu.New, apdu/message, apdu/cvc, apdu/script),
+//   - the Go codecs (Variant.APDU, apdu/message, apdu/cvc) and the words of scripts
+//     (Vocabulary),
 //   - the names by which a trace shows the applet's commands (applet/vocabulary),
 //   - the applet's constants, applet/src/main/java/ekrona/Spec.java,
 //   - the reference page, apdu/REFERENCE.md.
@@ -13,7 +14,9 @@
 // file for it. Start at [Commands] for what the card does and at [Layouts] for
 // what is signed.
 //
-// The package imports only the tag type (apdu/tlv) and trusts nothing: it is only data.
+// The package stands on those that know cards and no applet (apdu, apdu/script, apdu/tlv),
+// from which it has class bytes and the standards' status words, and trusts nothing: it is
+// only data.
 // Its variables are never written after initialisation.
 package spec
 

@@ -1,8 +1,10 @@
 package spec
 
+import "ekrona/apdu"
+
 // GetChallenge asks the card for a random number.
 var GetChallenge = command(Command{
-	Name: "GET CHALLENGE", CLA: ClassInterindustry, INS: 0x84,
+	Name: "GET CHALLENGE", CLA: apdu.ClassInterindustry, INS: 0x84,
 	Clause:   "ISO/IEC 7816-4:2013 §11.5.3",
 	Purpose:  "Get a random number for the next enciphered PIN.",
 	Effect:   "Nothing persistent changes. The number is good for the next command only, and once.",

@@ -1,8 +1,10 @@
 package spec
 
+import "ekrona/apdu"
+
 // GetData reads one data object.
 var GetData = command(Command{
-	Name: "GET DATA", CLA: ClassInterindustry, INS: 0xCA,
+	Name: "GET DATA", CLA: apdu.ClassInterindustry, INS: 0xCA,
 	Clause:  "ISO/IEC 7816-4:2013 §11.4.3",
 	Purpose: "Read one data object of the card for its owner.",
 	States:  activated,

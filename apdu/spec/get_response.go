@@ -1,8 +1,10 @@
 package spec
 
+import "ekrona/apdu"
+
 // GetResponse fetches what a short APDU could not carry.
 var GetResponse = command(Command{
-	Name: "GET RESPONSE", CLA: ClassInterindustry, INS: 0xC0,
+	Name: "GET RESPONSE", CLA: apdu.ClassInterindustry, INS: apdu.InsGetResponse,
 	Clause:        "ISO/IEC 7816-4:2013 §11.7.1",
 	Purpose:       "Fetch the rest of an answer after 61xx.",
 	Preconditions: []string{"The command before answered 61xx."},

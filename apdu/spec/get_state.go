@@ -1,8 +1,10 @@
 package spec
 
+import "ekrona/apdu"
+
 // GetState answers a Challenge.
 var GetState = command(Command{
-	Name: "GET STATE", CLA: ClassProprietary, INS: 0x18,
+	Name: "GET STATE", CLA: apdu.ClassProprietary, INS: 0x18,
 	Clause: "ours; protocol §5, synchronise",
 	Purpose: "Answer a Challenge of the card's own intermediary with the signed State, and open READ RECORD and GET DATA until " +
 		"deselect or reset. Neither PIN nor block nor expiry stops it.",

@@ -1,8 +1,10 @@
 package spec
 
+import "ekrona/apdu"
+
 // Instruct applies an Instruction.
 var Instruct = command(Command{
-	Name: "INSTRUCTION", CLA: ClassProprietary, INS: 0x1A,
+	Name: "INSTRUCTION", CLA: apdu.ClassProprietary, INS: 0x1A,
 	Clause: "ours; protocol §5, load, instructions, synchronise",
 	Purpose: "Apply an Instruction: drop acknowledged records, take a credit, a policy, a date, block or unblock. The last one given again " +
 		"gives the same Confirmation. Neither PIN nor block nor expiry stops it.",

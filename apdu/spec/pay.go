@@ -1,8 +1,10 @@
 package spec
 
+import "ekrona/apdu"
+
 // Pay pays a Request.
 var Pay = command(Command{
-	Name: "PAY", CLA: ClassProprietary, INS: 0x12,
+	Name: "PAY", CLA: apdu.ClassProprietary, INS: 0x12,
 	Clause: "ours; protocol §5, pay at a terminal",
 	Purpose: "Pay a Request. The same Request given again while its record is kept gives the same Payment, with no new debit, " +
 		"without PIN, blocked or not, expired or not.",

@@ -1,8 +1,10 @@
 package spec
 
+import "ekrona/apdu"
+
 // PutData stores the card's own certificate and its first PIN.
 var PutData = command(Command{
-	Name: "PUT DATA", CLA: ClassInterindustry, INS: 0xDA,
+	Name: "PUT DATA", CLA: apdu.ClassInterindustry, INS: 0xDA,
 	Clause:  "ISO/IEC 7816-4:2013 §11.4.6",
 	Purpose: "Store the card's own certificate, at any time a later one, and before activation the first PIN and the PUK.",
 	Preconditions: []string{

@@ -1,8 +1,10 @@
 package spec
 
+import "ekrona/apdu"
+
 // Refuse closes an open Request.
 var Refuse = command(Command{
-	Name: "REFUSE", CLA: ClassProprietary, INS: 0x16,
+	Name: "REFUSE", CLA: apdu.ClassProprietary, INS: 0x16,
 	Clause: "ours; protocol §5, refuse",
 	Purpose: "Close an open Request for ever. A refused number given again while its record is kept gives the same Refusal. A blocked or closed " +
 		"card refuses too. An accepted Request can no longer be refused.",

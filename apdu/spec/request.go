@@ -1,8 +1,10 @@
 package spec
 
+import "ekrona/apdu"
+
 // RequestPayment makes a Request of the card.
 var RequestPayment = command(Command{
-	Name: "REQUEST", CLA: ClassProprietary, INS: 0x10,
+	Name: "REQUEST", CLA: apdu.ClassProprietary, INS: 0x10,
 	Clause:  "ours; protocol §5, card to card",
 	Purpose: "Ask for an amount: open a Request and get it signed.",
 	States:  onlyActive,

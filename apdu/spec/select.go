@@ -1,8 +1,10 @@
 package spec
 
+import "ekrona/apdu"
+
 // Select selects the application.
 var Select = command(Command{
-	Name: "SELECT", CLA: ClassInterindustry, INS: 0xA4,
+	Name: "SELECT", CLA: apdu.ClassInterindustry, INS: 0xA4,
 	Clause:  "ISO/IEC 7816-4:2013 §11.1.1",
 	Purpose: "Select the application and learn its state, version and capabilities. Verified PIN, Challenge and card challenge of the session before are forgotten.",
 	Effect:  "Nothing persistent changes.",

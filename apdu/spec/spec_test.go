@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu"
 )
 
 // walk visits fields and what is inside their templates.
@@ -31,7 +33,7 @@ func TestCommandsAreDistinctAndFound(t *testing.T) {
 			key := [4]byte{c.CLA, c.INS, v.P1, v.P2}
 			require.Empty(t, seen[key], "%s and %s have the same header", v.Title(), seen[key])
 			seen[key] = v.Title()
-			found, ok := Find(c.CLA|ClassChaining, c.INS, v.P1, v.P2)
+			found, ok := Find(c.CLA|apdu.ClassChaining, c.INS, v.P1, v.P2)
 			require.True(t, ok)
 			require.Equal(t, v.Title(), found.Title())
 			if v.AnyP1 {
@@ -46,23 +48,36 @@ func TestCommandsAreDistinctAndFound(t *testing.T) {
 	assert.False(t, ok, "VERIFY with a proprietary class")
 }
 
+func TestAPDUTakesTheRow(t *testing.T) {
+	verify, ok := Verify.Variant("enciphered")
+	require.True(t, ok)
+	assert.Equal(t, apdu.Command{INS: 0x20, P2: 0x88, Data: []byte{1, 2}},
+		verify.APDU([]byte{1}, []byte{2}))
+	assert.Equal(t, apdu.Command{CLA: 0x80, INS: 0x12, Data: []byte{1}, Ne: 256},
+		Pay.Only().APDU([]byte{1}))
+	assert.Equal(t, apdu.Command{CLA: 0x80, INS: 0x18, Data: []byte{1}, Ne: 65536},
+		GetState.Only().APDU([]byte{1}))
+}
+
 // Every answer is a known status word, and every status word is some command's
 // answer or belongs to transport.
 func TestStatusWordsAreKnownAndUsed(t *testing.T) {
-	used := map[uint16]bool{SWOK: true, SWMoreData: true, SWWrongLe: true, SWMemoryFailure: true}
+	used := map[apdu.StatusWord]bool{
+		SWOK: true, SWMoreData: true, SWWrongLe: true, SWMemoryFailure: true,
+	}
 	for _, c := range Commands {
-		var here []uint16
+		var here []apdu.StatusWord
 		for _, a := range append(slices.Clone(CommonAnswers), c.Answers...) {
 			_, ok := Status(a.SW)
-			require.True(t, ok, "%s answers %04X", c.Name, a.SW)
-			require.NotContains(t, here, a.SW, "%s lists %04X twice", c.Name, a.SW)
+			require.True(t, ok, "%s answers %s", c.Name, a.SW.String())
+			require.NotContains(t, here, a.SW, "%s lists %s twice", c.Name, a.SW.String())
 			require.NotEmpty(t, a.When)
 			here = append(here, a.SW)
 			used[a.SW] = true
 		}
 	}
 	for i, row := range StatusWords {
-		assert.True(t, used[row.Code], "no command answers %04X %s", row.Code, row.Name)
+		assert.True(t, used[row.Code], "no command answers %s", row.Name)
 		if i > 0 {
 			assert.Less(t, StatusWords[i-1].Code, row.Code)
 		}
@@ -136,4 +151,21 @@ func TestFixedValues(t *testing.T) {
 		sum += p.Length
 	}
 	assert.Equal(t, PolicyLength, sum)
+}
+
+// Every status word of the spec says what to do, in one line, under the applet's name.
+func TestStatusText(t *testing.T) {
+	for _, row := range StatusWords {
+		text := StatusText(row.Code)
+		assert.Contains(t, text, row.Name)
+		if row.Code != SWOK {
+			assert.Contains(t, text, row.Remedy)
+		}
+		assert.NotContains(t, text, "\n")
+	}
+	assert.Equal(t, "63C2 PIN_WRONG: PIN wrong or not verified; tries left: 2; give the right one",
+		StatusText(0x63C2))
+	assert.Contains(t, StatusName(0x6123), "MORE_DATA")
+	assert.Equal(t, "6A82 FILE_NOT_FOUND: file or application not found", StatusText(0x6A82),
+		"the standard's, where the applet has none")
 }

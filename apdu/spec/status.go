@@ -1,52 +1,58 @@
 package spec
 
-// Status words that the applet answers (ISO/IEC 7816-4:2013 §5.6; 94xx are its
-// own). Three end in digits that vary: see [StatusRow.Mask].
-const (
-	SWOK                  = 0x9000
-	SWMoreData            = 0x6100
-	SWPINWrong            = 0x63C0
-	SWMemoryFailure       = 0x6581
-	SWWrongLength         = 0x6700
-	SWChannel             = 0x6881
-	SWSecureMessaging     = 0x6882
-	SWLastChainedExpected = 0x6883
-	SWChaining            = 0x6884
-	SWSecurity            = 0x6982
-	SWPINBlocked          = 0x6983
-	SWPINForm             = 0x6984
-	SWConditions          = 0x6985
-	SWMACWrong            = 0x6988
-	SWWrongData           = 0x6A80
-	SWRecordNotFound      = 0x6A83
-	SWParameters          = 0x6A86
-	SWReferenceUnknown    = 0x6A88
-	SWWrongLe             = 0x6C00
-	SWInstruction         = 0x6D00
-	SWClass               = 0x6E00
-	SWUnknown             = 0x6F00
+import (
+	"fmt"
 
-	SWFunds            = 0x9401
-	SWPaymentLimit     = 0x9402
-	SWBalanceLimit     = 0x9403
-	SWTransactionLimit = 0x9404
-	SWOpenRequests     = 0x9405
-	SWLogFull          = 0x9406
-	SWCertificate      = 0x9407
-	SWExpired          = 0x9408
-	SWRole             = 0x9409
-	SWSignature        = 0x940A
-	SWRequestReused    = 0x940B
-	SWSequence         = 0x940C
-	SWHead             = 0x940D
-	SWSelf             = 0x940E
-	SWCurrency         = 0x940F
-	SWPolicy           = 0x9410
-	SWBlocked          = 0x9411
-	SWClosed           = 0x9412
-	SWAddressee        = 0x9413
-	SWDate             = 0x9414
-	SWReceivedLocked   = 0x9415
+	"ekrona/apdu"
+)
+
+// Status words that the applet answers: those of ISO/IEC 7816-4:2013 §5.6 under its own
+// names, and its own, 94xx. Three end in digits that vary: see [StatusRow.Mask].
+const (
+	SWOK                  = apdu.OK
+	SWMoreData            = apdu.SWMoreData
+	SWPINWrong            = apdu.SWTriesLeft
+	SWMemoryFailure       = apdu.SWMemoryFailure
+	SWWrongLength         = apdu.SWWrongLength
+	SWChannel             = apdu.SWChannel
+	SWSecureMessaging     = apdu.SWSecureMessaging
+	SWLastChainedExpected = apdu.SWLastExpected
+	SWChaining            = apdu.SWChaining
+	SWSecurity            = apdu.SWSecurity
+	SWPINBlocked          = apdu.SWBlocked
+	SWPINForm             = apdu.SWNotUsable
+	SWConditions          = apdu.SWConditions
+	SWMACWrong            = apdu.SWWrongMAC
+	SWWrongData           = apdu.SWWrongData
+	SWRecordNotFound      = apdu.SWRecordNotFound
+	SWParameters          = apdu.SWWrongP1P2
+	SWReferenceUnknown    = apdu.SWNotFound
+	SWWrongLe             = apdu.SWWrongLe
+	SWInstruction         = apdu.SWInstruction
+	SWClass               = apdu.SWClass
+	SWUnknown             = apdu.SWUnknown
+
+	SWFunds            apdu.StatusWord = 0x9401
+	SWPaymentLimit     apdu.StatusWord = 0x9402
+	SWBalanceLimit     apdu.StatusWord = 0x9403
+	SWTransactionLimit apdu.StatusWord = 0x9404
+	SWOpenRequests     apdu.StatusWord = 0x9405
+	SWLogFull          apdu.StatusWord = 0x9406
+	SWCertificate      apdu.StatusWord = 0x9407
+	SWExpired          apdu.StatusWord = 0x9408
+	SWRole             apdu.StatusWord = 0x9409
+	SWSignature        apdu.StatusWord = 0x940A
+	SWRequestReused    apdu.StatusWord = 0x940B
+	SWSequence         apdu.StatusWord = 0x940C
+	SWHead             apdu.StatusWord = 0x940D
+	SWSelf             apdu.StatusWord = 0x940E
+	SWCurrency         apdu.StatusWord = 0x940F
+	SWPolicy           apdu.StatusWord = 0x9410
+	SWBlocked          apdu.StatusWord = 0x9411
+	SWClosed           apdu.StatusWord = 0x9412
+	SWAddressee        apdu.StatusWord = 0x9413
+	SWDate             apdu.StatusWord = 0x9414
+	SWReceivedLocked   apdu.StatusWord = 0x9415
 )
 
 // Family groups status words by what the caller can do about them.
@@ -70,9 +76,9 @@ const (
 
 // StatusRow describes a status word.
 type StatusRow struct {
-	Code    uint16
-	Mask    uint16 // bits of Code that are fixed; the rest is a number
-	Name    string // after SW_ in Spec.java
+	Code    apdu.StatusWord
+	Mask    apdu.StatusWord // bits of Code that are fixed; the rest is a number
+	Name    string          // after SW_ in Spec.java
 	Family  Family
 	Meaning string
 	Remedy  string // what to do about it
@@ -125,8 +131,8 @@ var StatusWords = []StatusRow{
 	{SWReceivedLocked, 0xFFFF, "RECEIVED_LOCKED", FamilyLimit, "received money cannot be spent before it is synchronised", "synchronise the card"},
 }
 
-var statusRows = func() map[uint16]*StatusRow {
-	m := make(map[uint16]*StatusRow, len(StatusWords))
+var statusRows = func() map[apdu.StatusWord]*StatusRow {
+	m := make(map[apdu.StatusWord]*StatusRow, len(StatusWords))
 	for i := range StatusWords {
 		m[StatusWords[i].Code] = &StatusWords[i]
 	}
@@ -134,11 +140,43 @@ var statusRows = func() map[uint16]*StatusRow {
 }()
 
 // Status finds the row of a status word.
-func Status(sw uint16) (StatusRow, bool) {
-	for _, mask := range []uint16{0xFFFF, 0xFFF0, 0xFF00} {
+func Status(sw apdu.StatusWord) (StatusRow, bool) {
+	for _, mask := range []apdu.StatusWord{0xFFFF, 0xFFF0, 0xFF00} {
 		if row, ok := statusRows[sw&mask]; ok && row.Mask == mask {
 			return *row, true
 		}
 	}
 	return StatusRow{}, false
+}
+
+// StatusName is a status word in four hex digits with the applet's name for it, or
+// with the standard's when the applet has none.
+func StatusName(sw apdu.StatusWord) string {
+	if row, known := Status(sw); known {
+		return fmt.Sprintf("%04X %s", uint16(sw), row.Name)
+	}
+	return sw.String()
+}
+
+// StatusMeaning is what the applet means by a status word, or the standard when the
+// applet never answers it.
+func StatusMeaning(sw apdu.StatusWord) string {
+	row, known := Status(sw)
+	switch {
+	case !known:
+		return sw.Meaning()
+	case row.Code == SWPINWrong:
+		return "PIN " + apdu.TriesLeft(sw&0x0F).Error()
+	}
+	return row.Meaning
+}
+
+// StatusText is a status word with its name, its meaning and, when it is one of the
+// applet's, what to do about it.
+func StatusText(sw apdu.StatusWord) string {
+	text := StatusName(sw) + ": " + StatusMeaning(sw)
+	if row, known := Status(sw); known && row.Code != SWOK {
+		text += "; " + row.Remedy
+	}
+	return text
 }

@@ -1,8 +1,10 @@
 package spec
 
+import "ekrona/apdu"
+
 // Verify presents the PIN.
 var Verify = command(Command{
-	Name: "VERIFY", CLA: ClassInterindustry, INS: 0x20,
+	Name: "VERIFY", CLA: apdu.ClassInterindustry, INS: 0x20,
 	Clause:  "ISO/IEC 7816-4:2013 §11.5.6; EMV 4.4 book 3 §6.5.12",
 	Purpose: "Present the PIN. It serves one debit: the next new PAY uses it up.",
 	States:  activated,

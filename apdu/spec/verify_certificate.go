@@ -1,8 +1,10 @@
 package spec
 
+import "ekrona/apdu"
+
 // VerifyCertificate lets the card learn an authority's key.
 var VerifyCertificate = command(Command{
-	Name: "PSO VERIFY CERTIFICATE", CLA: ClassInterindustry, INS: 0x2A,
+	Name: "PSO VERIFY CERTIFICATE", CLA: apdu.ClassInterindustry, INS: 0x2A,
 	Clause: "ISO/IEC 7816-8, PERFORM SECURITY OPERATION",
 	Purpose: "Present an authority's certificate: the root itself, first of all; then intermediary CA, notary, " +
 		"instruction key of the own intermediary, and a link to the next root.",

@@ -147,7 +147,7 @@ func (d Decoder) Response(c apdu.Command, r apdu.Response) *Node {
 	form, known := d.form(c)
 	n := &Node{Raw: r.Bytes()}
 	managed := !known && isManagement(c)
-	n.Name, n.Value = d.status(r.SW, managed)
+	n.Name, n.Value = d.status(c, r.SW, managed)
 	data := n.Raw[:len(r.Data)]
 	switch {
 	case len(data) == 0:

@@ -74,10 +74,10 @@ func TestAnswersOfACardManager(t *testing.T) {
 	)
 	assert.Equal(
 		t,
-		"< 6A88: "+gpc.Meaning(gpc.SWNotFound)+"\n",
-		answer(get, apdu.Response{SW: gpc.SWNotFound}),
+		"< 6A88: "+gpc.Meaning(apdu.SWNotFound)+"\n",
+		answer(get, apdu.Response{SW: apdu.SWNotFound}),
 	)
-	assert.Contains(t, answer(get, apdu.Response{SW: 0x6F42}), "does not define")
+	assert.Contains(t, answer(get, apdu.Response{SW: 0x6F42}), "no precise diagnosis, proprietary")
 	get.CLA = 0x84
 	assert.Equal(
 		t,
@@ -92,5 +92,5 @@ func TestAnswersOfACardManager(t *testing.T) {
 		"nothing more to say",
 	)
 	applet := apdu.Command{INS: gpc.InsSelect, P1: gpc.P1ByName, Data: appletAID}
-	assert.Contains(t, answer(applet, apdu.Response{SW: gpc.SWFileNotFound}), "no such application")
+	assert.Contains(t, answer(applet, apdu.Response{SW: apdu.SWFileNotFound}), "application or load file not found")
 }

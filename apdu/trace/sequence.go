@@ -73,7 +73,7 @@ func isGetResponse(c apdu.Command) bool {
 // sameCommand reports whether two exchanges have the same header but for the chaining bit.
 func sameCommand(a, b apdu.Exchange) bool {
 	x, y := a.Command, b.Command
-	return x.CLA&^classChaining == y.CLA&^classChaining && x.INS == y.INS && x.P1 == y.P1 &&
+	return x.CLA&^apdu.ClassChaining == y.CLA&^apdu.ClassChaining && x.INS == y.INS && x.P1 == y.P1 &&
 		x.P2 == y.P2
 }
 
@@ -87,7 +87,7 @@ func join(parts []apdu.Exchange) apdu.Exchange {
 		Err:     last.Err,
 		Carried: first.Carried,
 	}
-	whole.Command.CLA &^= classChaining
+	whole.Command.CLA &^= apdu.ClassChaining
 	whole.Command.Data, whole.Command.Ne = nil, 0
 	commanded := true // the command goes on
 	for _, p := range parts {

@@ -60,7 +60,7 @@ func (v Vocabulary) find(c apdu.Command) (Form, bool) {
 		return Form{}, false
 	}
 	for _, f := range v.Forms {
-		if f.INS == c.INS && f.CLA == c.CLA&^classChaining && f.P2 == c.P2 &&
+		if f.INS == c.INS && f.CLA == c.CLA&^apdu.ClassChaining && f.P2 == c.P2 &&
 			(f.P1 == c.P1 || f.Numbered && c.P1 > 0) {
 			return f, true
 		}
@@ -77,11 +77,8 @@ func (v Vocabulary) isNamed(aid []byte) bool {
 	return false
 }
 
-// Class bits of ISO/IEC 7816-4:2013 §5.4.1, tables 2 and 3.
-const (
-	classProprietary = 0x80
-	classChaining    = 0x10
-)
+// classProprietary is the class bit of ISO/IEC 7816-4:2013 §5.4.1, table 2.
+const classProprietary = 0x80
 
 // hasSecret reports whether one of the fields is a secret.
 func hasSecret(fields []Field) bool {

@@ -57,7 +57,7 @@ type Blow struct {
 }
 
 // Command is the blow as a command.
-func (b Blow) Command() apdu.Command { return apdu.New(b.Variant, b.Data...) }
+func (b Blow) Command() apdu.Command { return b.Variant.APDU(b.Data...) }
 
 // sw are status words.
 func sw(words ...apdu.StatusWord) []apdu.StatusWord { return words }

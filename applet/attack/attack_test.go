@@ -57,11 +57,11 @@ func TestTheReaders(t *testing.T) {
 			return apdu.Response{Data: []byte{1}, SW: apdu.OK}, nil
 		})
 		held := r.Holding(below)
-		other := apdu.New(spec.GetChallenge.Only())
+		other := spec.GetChallenge.Only().APDU()
 		_, err := held.Transmit(t.Context(), other)
 		require.NoError(t, err)
 		require.Equal(t, []apdu.Command{other}, sent, "%s: other commands pass", r.Name)
-		own := apdu.New(r.Command.Only(), []byte{byte(spec.TagAmount), 4, 0, 0, 0, 7})
+		own := r.Command.Only().APDU([]byte{byte(spec.TagAmount), 4, 0, 0, 0, 7})
 		answer, err := held.Transmit(t.Context(), own)
 		require.NoError(t, err)
 		asItIs := len(sent) == 2 && assert.ObjectsAreEqual(own, sent[1]) && answer.Data[0] == 1

@@ -116,7 +116,7 @@ var KeysForActivation = Reader{
 	Defence: "the issuer reads the life cycle state",
 	Clause:  "PROTOCOL.md §7", Command: spec.Activate,
 	Instead: func(ctx context.Context, card apdu.Card, _ apdu.Command) (apdu.Response, error) {
-		return card.Transmit(ctx, apdu.New(spec.GenerateKeyPair.Only()))
+		return card.Transmit(ctx, spec.GenerateKeyPair.Only().APDU())
 	},
 }
 

@@ -57,7 +57,7 @@ type run struct {
 }
 
 func (r *run) send(v spec.Variant, data ...[]byte) ([]byte, error) {
-	answer, err := apdu.Send(r.ctx, r.card, apdu.New(v, data...))
+	answer, err := apdu.Send(r.ctx, r.card, v.APDU(data...))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", v.Title(), err)
 	}

@@ -4,7 +4,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 )
@@ -61,7 +60,7 @@ var selectCases = []testCase{
 	{"a new session forgets what GET RESPONSE would bring", func(c *caseRun) {
 		s := c.active()
 		s.state()
-		short := apdu.New(spec.GetState.Only(), c.encode(s.challenge()))
+		short := spec.GetState.Only().APDU(c.encode(s.challenge()))
 		short.Ne = 1
 		r, err := s.raw.Transmit(c.ctx, short)
 		require.NoError(c, err)

@@ -63,13 +63,13 @@ var thoroughCases = []testCase{
 		s.take(payer, p)
 		v := c.variant(spec.ReadRecord, "log")
 		v.P1 = 1
-		first := apdu.New(v)
+		first := v.APDU()
 		first.Ne = 1
 		r, err := s.raw.Transmit(c.ctx, first)
 		c.must(err)
 		require.EqualValues(c, spec.SWMoreData, r.SW, "6100: 256 or more")
 		whole := r.Data
-		next := apdu.New(spec.GetResponse.Only())
+		next := spec.GetResponse.Only().APDU()
 		for r.SW == spec.SWMoreData {
 			r, err = s.raw.Transmit(c.ctx, next)
 			c.must(err)

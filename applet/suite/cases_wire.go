@@ -56,9 +56,9 @@ var wireCases = []testCase{
 		s := c.active()
 		s.enterPIN()
 		for _, command := range appletCommands() {
-			begin := apdu.Command{CLA: spec.Pay.CLA | spec.ClassChaining, INS: spec.Pay.INS, Data: []byte{0xE1}}
+			begin := apdu.Command{CLA: spec.Pay.CLA | apdu.ClassChaining, INS: spec.Pay.INS, Data: []byte{0xE1}}
 			if command == spec.Pay {
-				begin.CLA, begin.INS = spec.Accept.CLA|spec.ClassChaining, spec.Accept.INS
+				begin.CLA, begin.INS = spec.Accept.CLA|apdu.ClassChaining, spec.Accept.INS
 			}
 			require.EqualValues(c, spec.SWOK, s.send(begin))
 			v := command.Variants[0]
@@ -70,7 +70,7 @@ var wireCases = []testCase{
 		s := c.active()
 		for _, command := range appletCommands() {
 			if v := command.Variants[0]; len(v.In) == 0 {
-				header := apdu.Command{CLA: command.CLA | spec.ClassChaining, INS: command.INS, P1: v.P1, P2: v.P2}
+				header := apdu.Command{CLA: command.CLA | apdu.ClassChaining, INS: command.INS, P1: v.P1, P2: v.P2}
 				assert.EqualValues(c, spec.SWChaining, s.send(header), command.Name)
 			}
 		}
@@ -82,14 +82,14 @@ var wireCases = []testCase{
 		s.enterPIN()
 		data := slices.Concat(c.encode(r), shop.encoded)
 		for _, length := range []int{1, 200, 17} {
-			part := apdu.Command{CLA: spec.Pay.CLA | spec.ClassChaining, INS: spec.Pay.INS, Data: data[:length]}
+			part := apdu.Command{CLA: spec.Pay.CLA | apdu.ClassChaining, INS: spec.Pay.INS, Data: data[:length]}
 			require.EqualValues(c, spec.SWOK, s.send(part))
 			data = data[length:]
 		}
 		last := apdu.Command{CLA: spec.Pay.CLA, INS: spec.Pay.INS, Data: data, Ne: apdu.MaxShortNe}
 		answer, err := apdu.Framing{Card: s.raw}.Transmit(c.ctx, last)
 		c.must(err)
-		c.must(answer.Err())
+		c.mustAnswer(answer)
 		s.enterPayment(r, answer.Data)
 	}},
 	{"a chain that was broken off leaves nothing", func(c *caseRun) {
@@ -98,7 +98,7 @@ var wireCases = []testCase{
 		r := c.request(shop, 2500, "")
 		data := slices.Concat(c.encode(r), shop.encoded)
 		s.enterPIN()
-		part := apdu.Command{CLA: spec.Pay.CLA | spec.ClassChaining, INS: spec.Pay.INS, Data: data[:100]}
+		part := apdu.Command{CLA: spec.Pay.CLA | apdu.ClassChaining, INS: spec.Pay.INS, Data: data[:100]}
 		require.EqualValues(c, spec.SWOK, s.send(part))
 		s.answers(spec.SWLastChainedExpected, c.variant(spec.GetData, "balance"))
 		s.payVerified(shop, r)
@@ -106,14 +106,14 @@ var wireCases = []testCase{
 	{"whatever is refused breaks a chain off, and the PIN that it brought is forgotten", func(c *caseRun) {
 		s := c.active()
 		verify := c.variant(spec.Verify, "plaintext")
-		part := apdu.Command{CLA: spec.Verify.CLA | spec.ClassChaining, INS: spec.Verify.INS, P1: verify.P1, P2: verify.P2, Data: c.block(ownPIN)}
+		part := apdu.Command{CLA: spec.Verify.CLA | apdu.ClassChaining, INS: spec.Verify.INS, P1: verify.P1, P2: verify.P2, Data: c.block(ownPIN)}
 		whole := apdu.Command{CLA: spec.Verify.CLA, INS: spec.Verify.INS, P1: verify.P1, P2: verify.P2}
 		for what, refused := range map[string]struct {
 			command apdu.Command
 			sw      apdu.StatusWord
 		}{
-			"another command":            {apdu.New(c.variant(spec.GetData, "balance")), spec.SWLastChainedExpected},
-			"another reference":          {apdu.New(c.variant(spec.Verify, "enciphered")), spec.SWLastChainedExpected},
+			"another command":            {c.variant(spec.GetData, "balance").APDU(), spec.SWLastChainedExpected},
+			"another reference":          {c.variant(spec.Verify, "enciphered").APDU(), spec.SWLastChainedExpected},
 			"an instruction of no row":   {apdu.Command{INS: 0x02}, spec.SWInstruction},
 			"the class of other rows":    {apdu.Command{CLA: spec.Pay.CLA, INS: spec.Verify.INS, P1: verify.P1, P2: verify.P2}, spec.SWClass},
 			"secure messaging":           {apdu.Command{CLA: 0x0C, INS: spec.Verify.INS, P1: verify.P1, P2: verify.P2}, spec.SWSecureMessaging},
@@ -133,7 +133,7 @@ var wireCases = []testCase{
 	}},
 	{"an answer comes in pieces of any length", func(c *caseRun) {
 		s := c.active()
-		command := apdu.New(spec.GetState.Only(), c.encode(s.challenge()))
+		command := spec.GetState.Only().APDU(c.encode(s.challenge()))
 		command.Ne = 7
 		pieces, total := []int{1, 100, 60, apdu.MaxShortNe}, []byte(nil)
 		r, err := s.raw.Transmit(c.ctx, command)
@@ -141,7 +141,7 @@ var wireCases = []testCase{
 		for r.SW != apdu.OK {
 			require.EqualValues(c, spec.SWMoreData, r.SW&0xFF00)
 			total = append(total, r.Data...)
-			next := apdu.New(spec.GetResponse.Only())
+			next := spec.GetResponse.Only().APDU()
 			next.Ne, pieces = pieces[0], pieces[1:]
 			r, err = s.raw.Transmit(c.ctx, next)
 			c.must(err)
@@ -155,7 +155,7 @@ var wireCases = []testCase{
 			func() { s.succeeds(c.variant(spec.GetData, "balance")) },
 			func() { s.readAnswers(spec.SWRecordNotFound, "log", 1) },
 		} {
-			command := apdu.New(spec.GetState.Only(), c.encode(s.challenge()))
+			command := spec.GetState.Only().APDU(c.encode(s.challenge()))
 			command.Ne = 7
 			r, err := s.raw.Transmit(c.ctx, command)
 			c.must(err)
@@ -169,11 +169,11 @@ var wireCases = []testCase{
 		shop := c.device(c.world.own, spec.RoleTerminal)
 		r := c.request(shop, 2500, "")
 		payment := s.pay(shop, r)
-		command := apdu.New(spec.Pay.Only(), c.encode(r), shop.encoded)
+		command := spec.Pay.Only().APDU(c.encode(r), shop.encoded)
 		for _, extended := range []bool{false, !c.target.Capabilities().ShortOnly} {
 			answer, err := apdu.Framing{Card: s.raw, ExtendedLength: extended}.Transmit(c.ctx, command)
 			c.must(err)
-			c.must(answer.Err())
+			c.mustAnswer(answer)
 			assert.Equal(c, c.encode(payment), answer.Data, "extended: %v", extended)
 		}
 	}},

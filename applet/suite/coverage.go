@@ -13,7 +13,7 @@ import (
 type row struct {
 	Command string
 	Variant string // of a success only
-	SW      uint16
+	SW      apdu.StatusWord
 }
 
 func (r row) String() string {
@@ -21,14 +21,14 @@ func (r row) String() string {
 	if r.Variant != "" {
 		name += " " + r.Variant
 	}
-	return fmt.Sprintf("%s: %v", name, apdu.StatusWord(r.SW))
+	return fmt.Sprintf("%s: %s", name, spec.StatusText(r.SW))
 }
 
 // noCommand is the name of the rows that belong to no command.
 const noCommand = "(no command)"
 
-// reachable tells whether a card that works can answer the command so at all.
-func reachable(c *spec.Command, sw uint16) bool {
+// reachable reports whether a card that works can answer the command so at all.
+func reachable(c *spec.Command, sw apdu.StatusWord) bool {
 	switch sw {
 	case spec.SWUnknown:
 		return false // what it answers to an error of its own
@@ -79,7 +79,7 @@ func (v *coverage) note(c apdu.Command, r apdu.Response) {
 	if c.IsChained() && r.SW == apdu.OK {
 		return
 	}
-	status, known := spec.Status(uint16(r.SW))
+	status, known := spec.Status(r.SW)
 	command := v.commands[c.INS]
 	touched := row{Command: noCommand, SW: status.Code}
 	switch {
@@ -92,7 +92,8 @@ func (v *coverage) note(c apdu.Command, r apdu.Response) {
 		touched.Command = command.Name
 	}
 	if !known || !slices.Contains(allRows, touched) {
-		v.strange = append(v.strange, fmt.Sprintf("%s was answered %v, which is in no row of the spec", header(c), r.SW))
+		v.strange = append(v.strange, fmt.Sprintf("%s was answered %s; it is in no row of the spec",
+			header(c), spec.StatusText(r.SW)))
 		return
 	}
 	v.touched[touched]++

@@ -21,17 +21,17 @@ func TestCoverage(t *testing.T) {
 		touches  *row
 		reported bool
 	}{
-		{"success of a variant", apdu.New(spec.Select.Only()), apdu.OK, &row{"SELECT", "", spec.SWOK}, false},
-		{"first part of an answer", apdu.New(spec.Pay.Only()), 0x61F0, &row{"PAY", "", spec.SWOK}, false},
-		{"tries left", apdu.New(spec.Verify.Only()), 0x63C2, &row{"VERIFY", "", spec.SWPINWrong}, false},
+		{"success of a variant", spec.Select.Only().APDU(), apdu.OK, &row{"SELECT", "", spec.SWOK}, false},
+		{"first part of an answer", spec.Pay.Only().APDU(), 0x61F0, &row{"PAY", "", spec.SWOK}, false},
+		{"tries left", spec.Verify.Only().APDU(), 0x63C2, &row{"VERIFY", "", spec.SWPINWrong}, false},
 		{"part of a chain", apdu.Command{CLA: 0x90, INS: spec.Pay.INS}, apdu.OK, nil, false},
 		{"refused part of a chain", apdu.Command{CLA: 0x90, INS: spec.Pay.INS}, spec.SWWrongLength, &row{"PAY", "", spec.SWWrongLength}, false},
 		{"wrong class", apdu.Command{CLA: 0xC0, INS: spec.Pay.INS}, spec.SWClass, &row{"PAY", "", spec.SWClass}, false},
 		{"unknown instruction", apdu.Command{INS: 0x02}, spec.SWInstruction, &row{noCommand, "", spec.SWInstruction}, false},
 		{"success of an unknown instruction", apdu.Command{INS: 0x02}, apdu.OK, nil, true},
 		{"success with parameters of no variant", apdu.Command{INS: spec.Select.INS}, apdu.OK, nil, true},
-		{"status word of another command", apdu.New(spec.Select.Only()), spec.SWFunds, nil, true},
-		{"status word unknown to the spec", apdu.New(spec.Select.Only()), 0x6999, nil, true},
+		{"status word of another command", spec.Select.Only().APDU(), spec.SWFunds, nil, true},
+		{"status word unknown to the spec", spec.Select.Only().APDU(), 0x6999, nil, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

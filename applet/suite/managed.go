@@ -71,7 +71,7 @@ func (m *Managed) clear(ctx context.Context, client *globalplatform.Client) erro
 		aid, related = m.file.Header.Package.AID, true
 	}
 	err := client.Delete(ctx, aid, related)
-	if errors.Is(err, gpc.SWNotFound) || errors.Is(err, gpc.SWFileNotFound) {
+	if errors.Is(err, apdu.SWNotFound) || errors.Is(err, apdu.SWFileNotFound) {
 		return nil
 	}
 	if err != nil {

@@ -156,12 +156,12 @@ func TimePayments(ctx context.Context, target Target, n int) (times []time.Durat
 				s.instruct()
 			}
 			r := c.request(shop, 1, "")
-			command := apdu.New(spec.Pay.Only(), c.encode(r), shop.encoded)
+			command := spec.Pay.Only().APDU(c.encode(r), shop.encoded)
 			s.enterPIN()
 			timed := apdu.Recorder{Card: s.card, Sink: func(e apdu.Exchange) { times = append(times, e.Took) }}
 			answer, err := timed.Transmit(ctx, command)
 			c.must(err)
-			c.must(answer.Err())
+			c.mustAnswer(answer)
 			s.enterPayment(r, answer.Data)
 		}
 	})

@@ -7,13 +7,13 @@ import (
 	"path"
 	"strings"
 
-	"ekrona/apdu/script"
+	"ekrona/apdu/spec"
 )
 
 // scripts are cases that need no signature of anybody: commands with the answers
-// expected, in the grammar of package script. A script in active is told to an
-// active card without money, one in installed to a card that has just been
-// installed.
+// expected, in the grammar of package script with the words of the spec. A script in
+// active is for an active card without money, one in installed for a card that has just
+// been installed.
 //
 //go:embed scripts
 var scripts embed.FS
@@ -39,10 +39,11 @@ func scriptCases() []testCase {
 			}
 			text, err := scripts.ReadFile(file)
 			c.must(err)
-			lines, err := script.ParseAll(bytes.NewReader(text))
+			words := spec.Vocabulary()
+			lines, err := words.ParseAll(bytes.NewReader(text))
 			c.must(err)
 			for _, line := range lines {
-				if _, err := line.Step.Run(c.ctx, s.card); err != nil {
+				if _, err := words.Run(c.ctx, s.card, line.Step); err != nil {
 					c.Errorf("%s:%d: %v", file, line.Number, err)
 					return
 				}

@@ -31,6 +31,12 @@ func (c *caseRun) must(err error) {
 	require.NoError(c, err)
 }
 
+// mustAnswer demands that a command was carried out.
+func (c *caseRun) mustAnswer(r apdu.Response) {
+	c.Helper()
+	require.Equal(c, apdu.OK, r.SW, spec.StatusText(r.SW))
+}
+
 // The PIN and PUK of every card.
 const (
 	ownPIN   = "2580"
@@ -91,7 +97,7 @@ func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 // exchange sends one command of the table and returns what came.
 func (s *subject) exchange(v spec.Variant, data ...[]byte) apdu.Response {
 	s.c.Helper()
-	r, err := s.card.Transmit(s.c.ctx, apdu.New(v, data...))
+	r, err := s.card.Transmit(s.c.ctx, v.APDU(data...))
 	require.NoError(s.c, err, v.Title())
 	return r
 }
@@ -100,7 +106,7 @@ func (s *subject) exchange(v spec.Variant, data ...[]byte) apdu.Response {
 func (s *subject) answers(want apdu.StatusWord, v spec.Variant, data ...[]byte) []byte {
 	s.c.Helper()
 	r := s.exchange(v, data...)
-	require.Equal(s.c, want, r.SW, v.Title())
+	require.Equal(s.c, want, r.SW, "%s: %s", v.Title(), spec.StatusText(r.SW))
 	if want != apdu.OK {
 		require.Empty(s.c, r.Data, "%s: data beside an error", v.Title())
 	}

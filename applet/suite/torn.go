@@ -73,7 +73,7 @@ const answerLost = 0
 // tear runs the command with power lost before its n-th write, restarts, and
 // completes the flow. It returns true when the command had fewer writes.
 func (c *caseRun) tear(target Cutter, s *subject, command attemptedCommand, n int) (whole bool) {
-	r, err := s.cutting(target, n).Transmit(c.ctx, apdu.New(command.variant, command.data...))
+	r, err := s.cutting(target, n).Transmit(c.ctx, command.variant.APDU(command.data...))
 	if n == answerLost {
 		require.NoError(c, err)
 	}

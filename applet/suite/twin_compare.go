@@ -36,7 +36,8 @@ const openRequestPlain = 8
 // compare returns the difference of two answers, "" if there is none.
 func (t *twins) compare(c apdu.Command, answers [2]apdu.Response) string {
 	if answers[0].SW != answers[1].SW {
-		return fmt.Sprintf("%v with %d bytes, and %v with %d bytes", answers[0].SW, len(answers[0].Data), answers[1].SW, len(answers[1].Data))
+		return fmt.Sprintf("%s with %d bytes, and %s with %d bytes", spec.StatusText(answers[0].SW),
+			len(answers[0].Data), spec.StatusText(answers[1].SW), len(answers[1].Data))
 	}
 	if a, b := len(answers[0].Data), len(answers[1].Data); a != b {
 		return fmt.Sprintf("%d bytes and %d bytes", a, b)

@@ -181,7 +181,7 @@ func (t *twins) note(format string, args ...any) {
 func (t *twins) tell(o offer) {
 	var commands [2]apdu.Command
 	for side := range sides {
-		commands[side] = apdu.New(o.variant, o.data[side])
+		commands[side] = o.variant.APDU(o.data[side])
 	}
 	answers := t.exchange(commands, true)
 	if t.over || answers[0].SW != apdu.OK || o.done == nil {
@@ -194,7 +194,7 @@ func (t *twins) tell(o offer) {
 
 // tellAltered sends it with a field altered, the same way to both.
 func (t *twins) tellAltered(o offer) {
-	commands := [2]apdu.Command{apdu.New(o.variant, o.data[0]), apdu.New(o.variant, o.data[1])}
+	commands := [2]apdu.Command{o.variant.APDU(o.data[0]), o.variant.APDU(o.data[1])}
 	alter := t.alteration(len(commands[0].Data))
 	for side := range sides {
 		commands[side].Data = slices.Clone(commands[side].Data)
@@ -239,7 +239,7 @@ func (t *twins) exchange(commands [2]apdu.Command, whole bool) (answers [2]apdu.
 		t.fail("errors: %v and %v", errs[0], errs[1])
 		return answers
 	}
-	t.story[len(t.story)-1] += " -> " + answers[0].SW.String()
+	t.story[len(t.story)-1] += " -> " + spec.StatusName(answers[0].SW)
 	for side, c := range t.cases {
 		if len(c.failures) > 0 {
 			t.fail("side %d: %s", side, strings.Join(c.failures, "\n"))

@@ -124,7 +124,7 @@ func TestReadableIsWhatHostsRead(t *testing.T) {
 		"no message at all":             {spec.GetChallenge.Only(), []byte{1}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, row.reads, readable(apdu.New(row.variant), apdu.Response{Data: row.data, SW: apdu.OK}) == nil)
+			assert.Equal(t, row.reads, readable(row.variant.APDU(), apdu.Response{Data: row.data, SW: apdu.OK}) == nil)
 		})
 	}
 }

@@ -37,14 +37,11 @@ var made = sync.OnceValue(func() trace.Vocabulary {
 
 // status names a status word of the spec.
 func status(sw apdu.StatusWord) (name, meaning string, known bool) {
-	row, known := spec.Status(uint16(sw))
-	switch {
-	case !known, sw == apdu.OK:
+	row, known := spec.Status(sw)
+	if !known || sw == apdu.OK {
 		return row.Name, "", known
-	case row.Code == spec.SWPINWrong:
-		return row.Name, apdu.PINWrong{Tries: int(sw & 0x0F)}.Error(), true
 	}
-	return row.Name, row.Meaning, true
+	return row.Name, spec.StatusMeaning(sw), true
 }
 
 func fields(rows []spec.Field) []trace.Field {

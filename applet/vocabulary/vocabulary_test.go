@@ -40,8 +40,7 @@ func TestConversation(t *testing.T) {
 		Amount: 12500,
 		Payer:  "SEFJORDB0000000A",
 	}
-	ask := apdu.New(
-		spec.RequestPayment.Only(),
+	ask := spec.RequestPayment.Only().APDU(
 		[]byte{0x81, 4, 0, 0, 0x30, 0xD4, 0x5F, 0x2A, 2, 7, 0x52},
 	)
 	assert.Equal(t, `> REQUEST
@@ -61,7 +60,7 @@ func TestConversation(t *testing.T) {
 
 	day, err := message.ParseDate("2026-11-22")
 	require.NoError(t, err)
-	instruct := apdu.New(spec.Instruct.Only(), encode(t, &message.Instruction{
+	instruct := spec.Instruct.Only().APDU(encode(t, &message.Instruction{
 		InstructionKey: "SENORDIC00002", Notary: "SENOTARY00001", Device: "SENORDIC00000002", Sequence: 3, AckedATC: 9, Credit: 5,
 		Policy: message.PilotPolicy(), Date: day, Actions: spec.ActionUnblock | spec.ActionResetTries,
 	}))
@@ -91,7 +90,7 @@ func TestConversation(t *testing.T) {
 	verify, _ := spec.Verify.Variant("plaintext")
 	block, err := pin.NewBlock("1234")
 	require.NoError(t, err)
-	c := apdu.New(verify, block[:])
+	c := verify.APDU(block[:])
 	assert.Equal(
 		t,
 		"> VERIFY plaintext\n  PIN                    8 bytes, hidden\n< 63C2 PIN_WRONG: PIN wrong or not verified; tries left: 2\n",
@@ -123,11 +122,11 @@ func TestSecretsNeverShow(t *testing.T) {
 	}
 	require.Len(t, variants, 7)
 	rapid.Check(t, func(t *rapid.T) {
-		c := apdu.New(rapid.SampledFrom(variants).Draw(t, "variant"))
+		c := rapid.SampledFrom(variants).Draw(t, "variant").APDU()
 		secret := rapid.SliceOfN(rapid.ByteRange(0x11, 0x99), 3, 120).Draw(t, "secret")
 		c.Data = secret
 		c.P2 ^= byte(rapid.SampledFrom([]int{0, 0, 1, 8}).Draw(t, "P2"))
-		c.CLA |= byte(rapid.SampledFrom([]int{0, spec.ClassChaining, 0x80}).Draw(t, "CLA"))
+		c.CLA |= byte(rapid.SampledFrom([]int{0, apdu.ClassChaining, 0x80}).Draw(t, "CLA"))
 		e := apdu.Exchange{Command: c, Response: apdu.Response{SW: spec.SWWrongData}}
 		decoded := Decoder().Exchange(e)
 		encoded, err := json.Marshal(decoded)
@@ -154,14 +153,14 @@ func TestARecorderMasks(t *testing.T) {
 		Sink:    func(e apdu.Exchange) { got = append(got, e) },
 		Secrets: Decoder().Secrets,
 	}
-	_, err = recorder.Transmit(t.Context(), apdu.New(verify, block[:]))
+	_, err = recorder.Transmit(t.Context(), verify.APDU(block[:]))
 	require.NoError(t, err)
 	require.Len(t, got, 1)
 	assert.Equal(t, make([]byte, len(block)), got[0].Command.Data)
 	assert.Equal(t, []apdu.Span{{From: 0, To: len(block)}}, got[0].Masked.Command)
 	assert.Equal(
 		t,
-		conversation(apdu.New(verify, block[:]), apdu.Response{SW: apdu.OK}),
+		conversation(verify.APDU(block[:]), apdu.Response{SW: apdu.OK}),
 		trace.Text{}.Exchange(Decoder().Exchange(got[0])),
 	)
 
@@ -190,7 +189,7 @@ func TestARecorderMasks(t *testing.T) {
 func TestTheAppletsCommandsStayItsOwn(t *testing.T) {
 	for _, command := range spec.Commands {
 		for _, v := range command.Variants {
-			c := apdu.New(v)
+			c := v.APDU()
 			if command == spec.Select {
 				c.Data = []byte(spec.AppletAID)
 			}
@@ -198,10 +197,10 @@ func TestTheAppletsCommandsStayItsOwn(t *testing.T) {
 			assert.Equal(t, command.Clause, Decoder().Command(c).Clause)
 		}
 	}
-	other := apdu.New(spec.Select.Only(), []byte{0xA0, 0, 0, 1, 0x51})
+	other := spec.Select.Only().APDU([]byte{0xA0, 0, 0, 1, 0x51})
 	assert.Equal(t, "GPC 2.3.1 §11.9", Decoder().Command(other).Clause)
-	applet := apdu.New(spec.Select.Only(), []byte(spec.AppletAID))
-	assert.Contains(t, conversation(applet, apdu.Response{SW: 0x6A82}), "no such application")
+	applet := spec.Select.Only().APDU([]byte(spec.AppletAID))
+	assert.Contains(t, conversation(applet, apdu.Response{SW: 0x6A82}), "application or load file not found")
 }
 
 // FuzzExchange: whatever bytes come, the leaves of each tree are all of them, in their
@@ -292,7 +291,7 @@ func BenchmarkDecode(b *testing.B) {
 	})
 	require.NoError(b, err)
 	e := apdu.Exchange{
-		Command:  apdu.New(spec.Instruct.Only(), instruction),
+		Command:  spec.Instruct.Only().APDU(instruction),
 		Response: apdu.Response{SW: spec.SWSequence},
 	}
 	d := Decoder()

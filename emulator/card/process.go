@@ -17,16 +17,7 @@ const (
 	p2First          = 0x00
 	p2Next           = 0x02
 	classInvalid     = 0xFF
-	classSelect      = 0x00 // on the basic channel, without secure messaging
-)
-
-// Status words of the runtime environment.
-const (
-	swWrongLength    apdu.StatusWord = 0x6700
-	swNoChannel      apdu.StatusWord = 0x6881
-	swSelectFailed   apdu.StatusWord = 0x6999 // also: no applet is selected
-	swClassInvalid   apdu.StatusWord = 0x6E00
-	swUnknownFailure apdu.StatusWord = 0x6F00 // an exception that nothing caught
+	classSelect      = apdu.ClassInterindustry // on the basic channel, without secure messaging
 )
 
 func refused(sw apdu.StatusWord) apdu.Response { return apdu.Response{SW: sw} }
@@ -36,13 +27,13 @@ func (c *Card) answer(raw []byte) (apdu.Response, error) {
 	command, err := apdu.ParseCommand(raw)
 	switch {
 	case err != nil, command.Extended && !c.options.Profile.ExtendedLength:
-		return refused(swWrongLength), nil
+		return refused(apdu.SWWrongLength), nil
 	case command.CLA == classInvalid:
-		return refused(swClassInvalid), nil
+		return refused(apdu.SWClass), nil
 	case channelOf(command.CLA) != 0:
-		return refused(swNoChannel), nil
+		return refused(apdu.SWChannel), nil
 	case interindustry(command.CLA) && command.INS == insManageChannel:
-		return refused(swNoChannel), nil
+		return refused(apdu.SWChannel), nil
 	}
 	var response apdu.Response
 	err = c.machine.Enter(func(call *vm.Call) { response = c.dispatch(call, command) })
@@ -70,12 +61,12 @@ func (c *Card) dispatch(call *vm.Call, command apdu.Command) apdu.Response {
 	if command.CLA == classSelect && command.INS == insSelect && command.P1 == p1ByName {
 		if found, ok := c.named(command.P2, command.Data); ok {
 			if !c.selectApplet(call, found) {
-				return refused(swSelectFailed)
+				return refused(apdu.SWSelectFailed)
 			}
 		}
 	}
 	if c.current == 0 {
-		return refused(swSelectFailed)
+		return refused(apdu.SWSelectFailed)
 	}
 	return c.process(call, command)
 }
@@ -164,7 +155,7 @@ func (c *Card) process(call *vm.Call, command apdu.Command) apdu.Response {
 	applet := c.applet(c.current)
 	long := call.InstanceOf(applet, extendedLength)
 	if command.Extended && !long {
-		return refused(swWrongLength)
+		return refused(apdu.SWWrongLength)
 	}
 	exchange, object := api.BeginExchange(call, api.Command{
 		Header: [4]byte{command.CLA, command.INS, command.P1, command.P2},
@@ -174,7 +165,7 @@ func (c *Card) process(call *vm.Call, command apdu.Command) apdu.Response {
 	thrown := c.guarded(call, func() { call.Invoke(c.entry.process, applet, vm.RefValue(object)) })
 	response := apdu.Response{Data: exchange.Response(), SW: apdu.OK}
 	if thrown != nil {
-		response.SW = swUnknownFailure
+		response.SW = apdu.SWUnknown // an exception that nothing caught
 		if call.InstanceOf(thrown.Ref, isoException) {
 			response.SW = apdu.StatusWord(uint16(thrown.Reason))
 		}

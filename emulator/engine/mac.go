@@ -5,6 +5,8 @@ import (
 	"crypto/cipher"
 	"crypto/hmac"
 	"hash"
+
+	"ekrona/apdu/cmac"
 )
 
 // MAC authenticates a message that comes in parts. It is in its initial state when
@@ -119,78 +121,22 @@ func (m *cbcMAC) Sum() ([]byte, error) {
 	return append([]byte(nil), m.state...), nil
 }
 
-// cmac is the CMAC of NIST SP 800-38B.
-type cmac struct {
-	block   cipher.Block
-	k1, k2  []byte
-	state   []byte
-	pending []byte
-}
+// aesCMAC is CMAC as a MAC.
+type aesCMAC struct{ *cmac.MAC }
 
-// NewCMAC returns the CMAC (NIST SP 800-38B, RFC 4493) over a block cipher of 8 or
-// 16 byte blocks.
+// NewCMAC returns the CMAC (NIST SP 800-38B, RFC 4493) over a block cipher of 16 byte
+// blocks.
 func NewCMAC(block cipher.Block) (MAC, error) {
-	size := block.BlockSize()
-	if size != 8 && size != 16 {
+	m, err := cmac.New(block)
+	if err != nil {
 		return nil, ErrParameter
 	}
-	m := &cmac{block: block, k1: make([]byte, size), k2: make([]byte, size), state: make([]byte, size)}
-	block.Encrypt(m.k1, m.k1)
-	double(m.k1, m.k1)
-	double(m.k2, m.k1)
-	return m, nil
+	return aesCMAC{m}, nil
 }
 
-// double multiplies by x in the field that SP 800-38B §6.1 names for the block size.
-func double(dst, src []byte) {
-	reduce := byte(0x87)
-	if len(src) == 8 {
-		reduce = 0x1B
-	}
-	carry := src[0] >> 7
-	for i := 0; i < len(src)-1; i++ {
-		dst[i] = src[i]<<1 | src[i+1]>>7
-	}
-	dst[len(src)-1] = src[len(src)-1]<<1 ^ carry*reduce
-}
-
-func (m *cmac) Reset() {
-	clear(m.state)
-	m.pending = m.pending[:0]
-}
-
-func (m *cmac) Write(part []byte) {
-	m.pending = append(m.pending, part...)
-	data := m.pending
-	for size := len(m.state); len(data) > size; data = data[size:] { // the last block waits for its key
-		m.chain(data[:size])
-	}
-	m.pending = m.pending[:copy(m.pending, data)]
-}
-
-func (m *cmac) chain(block []byte) {
-	for i := range m.state {
-		m.state[i] ^= block[i]
-	}
-	m.block.Encrypt(m.state, m.state)
-}
-
-func (m *cmac) Sum() ([]byte, error) {
-	defer m.Reset()
-	key := m.k1
-	if len(m.pending) < len(m.state) {
-		key = m.k2
-		padded, err := PadISO9797M2.pad(m.pending, len(m.state))
-		if err != nil {
-			return nil, err
-		}
-		m.pending = padded
-	}
-	for i := range m.state {
-		m.state[i] ^= key[i]
-	}
-	m.chain(m.pending)
-	return append([]byte(nil), m.state...), nil
+func (m aesCMAC) Sum() ([]byte, error) {
+	sum := m.MAC.Sum()
+	return sum[:], nil
 }
 
 // hashMAC is HMAC as a MAC.

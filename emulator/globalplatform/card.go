@@ -137,12 +137,12 @@ func (c *Card) transmit(raw []byte) (response apdu.Response, err error) {
 		return c.below(raw)
 	}
 	if err != nil || command.Extended && !c.card.Profile().ExtendedLength {
-		return apdu.Response{SW: gpc.SWWrongLength}, nil
+		return apdu.Response{SW: apdu.SWWrongLength}, nil
 	}
 	c.last.Manager = command.INS
 	response, err = c.secured(command)
 	if err == nil && len(response.Data) > max(apdu.MaxShortNe, command.Ne) {
-		response = apdu.Response{SW: gpc.SWNoMemory}
+		response = apdu.Response{SW: apdu.SWNoMemory}
 	}
 	return response, err
 }
@@ -201,7 +201,7 @@ func (c *Card) handle(command apdu.Command) (apdu.Response, error) {
 	case errors.As(err, &sw):
 		return apdu.Response{Data: data, SW: sw}, nil
 	case errors.Is(err, gpc.ErrMalformed):
-		return apdu.Response{SW: gpc.SWWrongData}, nil
+		return apdu.Response{SW: apdu.SWWrongData}, nil
 	case errors.Is(err, card.ErrRefused):
 		return apdu.Response{SW: c.reason(err)}, nil
 	default:
@@ -216,9 +216,9 @@ const systemNoResource = 5
 func (c *Card) reason(err error) apdu.StatusWord {
 	var thrown *vm.JavaException
 	if errors.As(err, &thrown) && thrown.Class == "javacard/framework/SystemException" && thrown.Reason == systemNoResource {
-		return gpc.SWNoMemory
+		return apdu.SWNoMemory
 	}
-	return gpc.SWWrongData
+	return apdu.SWWrongData
 }
 
 func (c *Card) dispatch(command apdu.Command) ([]byte, error) {
@@ -231,15 +231,15 @@ func (c *Card) dispatch(command apdu.Command) ([]byte, error) {
 	handle, known := handlers[command.INS]
 	switch {
 	case c.state.life == gpc.Terminated: // only GET DATA is left (GPC §5.1.1.5)
-		return nil, gpc.SWConditions
+		return nil, apdu.SWConditions
 	case !known:
-		return nil, gpc.SWWrongInstruction
+		return nil, apdu.SWInstruction
 	case command.CLA != gpc.ClassPlain:
-		return nil, gpc.SWWrongClass
+		return nil, apdu.SWClass
 	case !c.session.authenticated():
-		return nil, gpc.SWSecurity
+		return nil, apdu.SWSecurity
 	case c.state.life == gpc.CardLocked && command.INS != gpc.InsSetStatus && command.INS != gpc.InsGetStatus:
-		return nil, gpc.SWConditions
+		return nil, apdu.SWConditions
 	}
 	return handle(c, command)
 }

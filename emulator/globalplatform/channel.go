@@ -42,18 +42,18 @@ func (c *Card) secured(command apdu.Command) (apdu.Response, error) {
 	}
 	switch class := command.CLA &^ gpc.SecureBit; {
 	case command.CLA == 0xFF:
-		return apdu.Response{SW: gpc.SWWrongClass}, nil
+		return apdu.Response{SW: apdu.SWClass}, nil
 	case class != gpc.ClassISO && class != gpc.ClassPlain:
-		return apdu.Response{SW: gpc.SWNoChannel}, nil
+		return apdu.Response{SW: apdu.SWChannel}, nil
 	case c.state.life != gpc.Terminated && command.CLA == gpc.ClassPlain && command.INS == gpc.InsInitializeUpdate:
 		return c.answered(c.initializeUpdate(command))
 	case c.state.life != gpc.Terminated && command.CLA == gpc.ClassSecure && command.INS == gpc.InsExternalAuthenticate:
 		return c.answered(c.externalAuthenticate(command))
 	case c.session != nil && c.session.aborted:
-		return apdu.Response{SW: gpc.SWSecurity}, nil
+		return apdu.Response{SW: apdu.SWSecurity}, nil
 	case !c.session.authenticated():
 		if command.CLA&gpc.SecureBit != 0 {
-			return apdu.Response{SW: gpc.SWSecurity}, nil
+			return apdu.Response{SW: apdu.SWSecurity}, nil
 		}
 		return c.handle(command)
 	}
@@ -63,7 +63,7 @@ func (c *Card) secured(command apdu.Command) (apdu.Response, error) {
 		c.endSession()
 		s.aborted = true
 		c.session = s
-		return apdu.Response{SW: gpc.SWSecurity}, nil
+		return apdu.Response{SW: apdu.SWSecurity}, nil
 	}
 	response, err := c.handle(plain)
 	if err != nil {
@@ -90,19 +90,19 @@ func (c *Card) initializeUpdate(command apdu.Command) ([]byte, error) {
 	case 16:
 		parameter = parameterS16
 	default:
-		return nil, gpc.SWWrongLength
+		return nil, apdu.SWWrongLength
 	}
 	if command.P2 > gpc.FirstKeyID {
-		return nil, gpc.SWWrongP1P2
+		return nil, apdu.SWWrongP1P2
 	}
 	set, keys, ok := c.state.keySetOf(command.P1)
 	switch {
 	case !ok:
-		return nil, gpc.SWNotFound
+		return nil, apdu.SWNotFound
 	case set.tries == 0:
-		return nil, gpc.SWBlocked
+		return nil, apdu.SWBlocked
 	case set.sequence == 0xFFFFFF:
-		return nil, gpc.SWConditions
+		return nil, apdu.SWConditions
 	}
 	version, n := set.version, set.sequence+1
 	if err := c.update(func(s *state) { s.set(version).sequence = n }); err != nil {
@@ -143,21 +143,21 @@ func (c *Card) externalAuthenticate(command apdu.Command) ([]byte, error) {
 	s := c.session
 	switch {
 	case s == nil || s.aborted || s.responder.Authenticated():
-		return nil, gpc.SWConditions
+		return nil, apdu.SWConditions
 	case command.P2 != 0 || !scp03.Level(command.P1).Valid():
-		return nil, gpc.SWWrongP1P2
+		return nil, apdu.SWWrongP1P2
 	}
 	tries := c.state.set(s.version).tries
 	if tries == 0 {
 		c.endSession()
-		return nil, gpc.SWBlocked
+		return nil, apdu.SWBlocked
 	}
 	if err := c.update(func(st *state) { st.set(s.version).tries = tries - 1 }); err != nil {
 		return nil, err
 	}
 	if s.responder.Authenticate(command) != nil {
 		c.endSession()
-		return nil, gpc.SWNotAuthentic
+		return nil, apdu.SWNotAuthentic
 	}
 	return nil, c.update(func(st *state) { st.set(s.version).tries = maxTries })
 }

@@ -38,7 +38,7 @@ func TestUnprotectedCommandsEndTheSession(t *testing.T) {
 	c := b.open(scp03.Options{Level: scp03.CMAC})
 	assert.Equal(t, "6982", b.exchange("80F28002024F0000"))
 	_, err := c.List(t.Context())
-	assert.ErrorIs(t, err, gpc.SWSecurity)
+	assert.ErrorIs(t, err, apdu.SWSecurity)
 	assert.Equal(t, "6982", b.exchange("80CA006600"), "not even what needs no session")
 	_, err = b.open(scp03.Options{Level: scp03.CMAC}).List(t.Context())
 	assert.NoError(t, err)
@@ -65,7 +65,7 @@ func TestWrongKeysBlock(t *testing.T) {
 	}
 	assert.Equal(t, "6983", b.send("80500000", "0102030405060708"))
 	_, err := b.tryOpen(scp03.Options{})
-	assert.ErrorIs(t, err, gpc.SWBlocked)
+	assert.ErrorIs(t, err, apdu.SWBlocked)
 }
 
 // Pulling the card saves no try: it is taken before the card looks at the
@@ -90,15 +90,15 @@ func TestKeysAreReplaced(t *testing.T) {
 	require.NoError(t, b.open(scp03.Options{Level: scp03.CMACEncryption}).PutKeys(t.Context(), 1, first, 0))
 	b.reopen()
 	_, err := b.tryOpen(scp03.Options{KeyVersion: gpc.InitialKeySet})
-	assert.ErrorIs(t, err, gpc.SWNotFound, "the initial keys are gone")
+	assert.ErrorIs(t, err, apdu.SWNotFound, "the initial keys are gone")
 	_, err = b.tryOpen(scp03.Options{})
 	assert.ErrorIs(t, err, scp03.ErrWrongKeys)
 	assert.EqualValues(t, maxTries, b.state.set(1).tries, "and that cost no try")
 
 	c := b.open(scp03.Options{Keys: first, Level: scp03.Full})
-	assert.ErrorIs(t, c.PutKeys(t.Context(), 1, second, 0), gpc.SWWrongData, "version 1 is there")
-	assert.ErrorIs(t, c.PutKeys(t.Context(), 2, second, 3), gpc.SWNotFound)
-	assert.ErrorIs(t, c.PutKeys(t.Context(), 1, long, 1), gpc.SWWrongData, "other length")
+	assert.ErrorIs(t, c.PutKeys(t.Context(), 1, second, 0), apdu.SWWrongData, "version 1 is there")
+	assert.ErrorIs(t, c.PutKeys(t.Context(), 2, second, 3), apdu.SWNotFound)
+	assert.ErrorIs(t, c.PutKeys(t.Context(), 1, long, 1), apdu.SWWrongData, "other length")
 	require.NoError(t, c.PutKeys(t.Context(), 1, second, 1))
 	require.NoError(t, c.PutKeys(t.Context(), 2, long, 0), "the session's Key-DEK lasts as long as the session")
 	require.NoError(t, b.Reset())
@@ -160,7 +160,7 @@ func TestCommandsInParts(t *testing.T) {
 		loadProbe(t, c)
 		// More parameters than an applet's install method takes: it is the whole that is judged.
 		f := gpc.ForInstall{LoadFile: corePackage, Module: coreModule, Instance: coreInstance, Parameters: make([]byte, 300)}
-		assert.ErrorIs(t, c.Install(t.Context(), f), gpc.SWWrongData, level)
+		assert.ErrorIs(t, c.Install(t.Context(), f), apdu.SWWrongData, level)
 		f.Parameters = nil
 		require.NoError(t, c.Install(t.Context(), f), level)
 	}

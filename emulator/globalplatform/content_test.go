@@ -31,15 +31,15 @@ func TestLoadRefuses(t *testing.T) {
 	}{
 		{"right", gpc.ForLoad{LoadFile: libPackage}, file, apdu.OK, false},
 		{"right hash", gpc.ForLoad{LoadFile: libPackage, Domain: domainAID, Hash: sum[:]}, file, apdu.OK, false},
-		{"wrong hash", gpc.ForLoad{LoadFile: libPackage, Hash: sum[:]}, altered, gpc.SWWrongData, false},
-		{"hash of no algorithm", gpc.ForLoad{LoadFile: libPackage, Hash: sum[:5]}, file, gpc.SWWrongData, false},
-		{"other AID", gpc.ForLoad{LoadFile: corePackage}, file, gpc.SWWrongData, false},
-		{"import missing", gpc.ForLoad{LoadFile: corePackage}, mustLoadFile(t, "core"), gpc.SWWrongData, false},
-		{"cut short", gpc.ForLoad{LoadFile: libPackage}, file[:len(file)-1], gpc.SWWrongData, false},
-		{"signed", gpc.ForLoad{LoadFile: libPackage}, append([]byte{0xE2, 0}, file...), gpc.SWWrongData, false},
-		{"token", gpc.ForLoad{LoadFile: libPackage, Token: []byte{1}}, nil, gpc.SWWrongData, true},
-		{"other domain", gpc.ForLoad{LoadFile: libPackage, Domain: corePackage}, nil, gpc.SWNotFound, true},
-		{"AID taken", gpc.ForLoad{LoadFile: domainAID}, nil, gpc.SWConditions, true},
+		{"wrong hash", gpc.ForLoad{LoadFile: libPackage, Hash: sum[:]}, altered, apdu.SWWrongData, false},
+		{"hash of no algorithm", gpc.ForLoad{LoadFile: libPackage, Hash: sum[:5]}, file, apdu.SWWrongData, false},
+		{"other AID", gpc.ForLoad{LoadFile: corePackage}, file, apdu.SWWrongData, false},
+		{"import missing", gpc.ForLoad{LoadFile: corePackage}, mustLoadFile(t, "core"), apdu.SWWrongData, false},
+		{"cut short", gpc.ForLoad{LoadFile: libPackage}, file[:len(file)-1], apdu.SWWrongData, false},
+		{"signed", gpc.ForLoad{LoadFile: libPackage}, append([]byte{0xE2, 0}, file...), apdu.SWWrongData, false},
+		{"token", gpc.ForLoad{LoadFile: libPackage, Token: []byte{1}}, nil, apdu.SWWrongData, true},
+		{"other domain", gpc.ForLoad{LoadFile: libPackage, Domain: corePackage}, nil, apdu.SWNotFound, true},
+		{"AID taken", gpc.ForLoad{LoadFile: domainAID}, nil, apdu.SWConditions, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := plain(t)
@@ -117,13 +117,13 @@ func TestInstallRefuses(t *testing.T) {
 		change func(f *gpc.ForInstall)
 		want   apdu.StatusWord
 	}{
-		"security domain":         {func(f *gpc.ForInstall) { f.Privileges = gpc.PrivilegeSecurityDomain }, gpc.SWWrongData},
-		"token":                   {func(f *gpc.ForInstall) { f.Token = []byte{1} }, gpc.SWWrongData},
-		"other load file":         {func(f *gpc.ForInstall) { f.LoadFile = libPackage }, gpc.SWNotFound},
-		"other module":            {func(f *gpc.ForInstall) { f.Module = coreInstance }, gpc.SWNotFound},
-		"AID of a package":        {func(f *gpc.ForInstall) { f.Instance = libPackage }, gpc.SWConditions},
-		"AID of another provider": {func(f *gpc.ForInstall) { f.Instance = []byte{0xA0, 1, 2, 3, 4, 5} }, gpc.SWWrongData},
-		"short AID":               {func(f *gpc.ForInstall) { f.Instance = []byte{1, 2, 3, 4} }, gpc.SWWrongData},
+		"security domain":         {func(f *gpc.ForInstall) { f.Privileges = gpc.PrivilegeSecurityDomain }, apdu.SWWrongData},
+		"token":                   {func(f *gpc.ForInstall) { f.Token = []byte{1} }, apdu.SWWrongData},
+		"other load file":         {func(f *gpc.ForInstall) { f.LoadFile = libPackage }, apdu.SWNotFound},
+		"other module":            {func(f *gpc.ForInstall) { f.Module = coreInstance }, apdu.SWNotFound},
+		"AID of a package":        {func(f *gpc.ForInstall) { f.Instance = libPackage }, apdu.SWConditions},
+		"AID of another provider": {func(f *gpc.ForInstall) { f.Instance = []byte{0xA0, 1, 2, 3, 4, 5} }, apdu.SWWrongData},
+		"short AID":               {func(f *gpc.ForInstall) { f.Instance = []byte{1, 2, 3, 4} }, apdu.SWWrongData},
 	} {
 		f := good
 		row.change(&f)
@@ -249,7 +249,7 @@ func TestRecordRunsFull(t *testing.T) {
 	version := byte(1)
 	for ; version < gpc.MaxKeyVersion; version++ {
 		if err := c.PutKeys(t.Context(), version, otherKeys(version, 32), 0); err != nil {
-			require.ErrorIs(t, err, gpc.SWNoMemory)
+			require.ErrorIs(t, err, apdu.SWNoMemory)
 			break
 		}
 	}

@@ -14,13 +14,13 @@ import (
 // applets, or keys.
 func (c *Card) delete(command apdu.Command) ([]byte, error) {
 	if command.P1 != 0 || command.P2&^gpc.DeleteRelated != 0 {
-		return nil, gpc.SWWrongP1P2
+		return nil, apdu.SWWrongP1P2
 	}
 	r := tlv.NewReader(command.Data)
 	if r.At(gpc.TagAID) {
 		object, err := r.Next()
 		if err != nil || r.End() != nil { // tokens and what belongs to them are refused too
-			return nil, gpc.SWWrongData
+			return nil, apdu.SWWrongData
 		}
 		err = c.deleteContent(object.Value, command.P2 == gpc.DeleteRelated)
 		if err != nil {
@@ -39,18 +39,18 @@ func (c *Card) delete(command apdu.Command) ([]byte, error) {
 func (c *Card) deleteContent(aid []byte, related bool) error {
 	switch {
 	case c.isDomain(aid):
-		return gpc.SWConditions
+		return apdu.SWConditions
 	case c.hasApplet(aid):
 		return c.deleteOne(aid)
 	case !c.hasLoadFile(aid):
-		return gpc.SWNotFound
+		return apdu.SWNotFound
 	}
 	for _, a := range c.card.Applets() {
 		if !bytes.Equal(a.Package, aid) {
 			continue
 		}
 		if !related {
-			return gpc.SWConditions
+			return apdu.SWConditions
 		}
 		if err := c.deleteOne(a.AID); err != nil {
 			return err
@@ -64,7 +64,7 @@ func (c *Card) deleteContent(aid []byte, related bool) error {
 func (c *Card) deleteOne(aid []byte) error {
 	err := c.act(func() error { return c.card.Delete(aid) })
 	if errors.Is(err, card.ErrRefused) {
-		return gpc.SWConditions
+		return apdu.SWConditions
 	}
 	if err != nil {
 		return err
@@ -87,17 +87,17 @@ func (c *Card) deleteKeys(r *tlv.Reader) error {
 		return err
 	}
 	if r.End() != nil || !byID && !byVersion {
-		return gpc.SWWrongData
+		return apdu.SWWrongData
 	}
 	left := c.state
 	left.keys = deleteFunc(c.state.keys, func(k key) bool {
 		return (!byID || k.id == id) && (!byVersion || k.version == version)
 	})
 	if len(left.keys) == len(c.state.keys) {
-		return gpc.SWNotFound
+		return apdu.SWNotFound
 	}
 	if _, _, ok := left.keySetOf(gpc.DefaultKeyFirst); !ok {
-		return gpc.SWConditions
+		return apdu.SWConditions
 	}
 	return c.update(func(s *state) {
 		s.keys = left.keys
@@ -111,7 +111,7 @@ func optionalByte(r *tlv.Reader, t tlv.Tag) (value byte, present bool, err error
 	}
 	o, err := r.Next()
 	if err != nil || len(o.Value) != 1 {
-		return 0, false, gpc.SWWrongData
+		return 0, false, apdu.SWWrongData
 	}
 	return o.Value[0], true, nil
 }

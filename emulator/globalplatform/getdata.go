@@ -35,7 +35,7 @@ func recognition() []byte {
 // alone.
 func (c *Card) getData(command apdu.Command) ([]byte, error) {
 	if len(command.Data) > 0 {
-		return nil, gpc.SWWrongData
+		return nil, apdu.SWWrongData
 	}
 	tag := tlv.Tag(command.P1)<<8 | tlv.Tag(command.P2)
 	object, err := c.dataObject(tag)
@@ -73,13 +73,13 @@ func (c *Card) dataObject(tag tlv.Tag) ([]byte, error) {
 	case gpc.TagSequenceCounter:
 		set, _, ok := c.state.keySetOf(gpc.DefaultKeyFirst)
 		if !ok {
-			return nil, gpc.SWNotFound
+			return nil, apdu.SWNotFound
 		}
 		return tlv.Append(nil, tag, []byte{byte(set.sequence >> 16), byte(set.sequence >> 8), byte(set.sequence)})
 	case gpc.TagResources:
 		return c.resources()
 	}
-	return nil, gpc.SWNotFound
+	return nil, apdu.SWNotFound
 }
 
 // resources is the extended card resources information (ETSI TS 102 226

@@ -23,11 +23,11 @@ func (c *Card) getStatus(command apdu.Command) ([]byte, error) {
 	old := c.listing
 	c.listing = nil
 	if command.P2&^(gpc.StatusNext|gpc.StatusTLV) != 0 {
-		return nil, gpc.SWWrongP1P2
+		return nil, apdu.SWWrongP1P2
 	}
 	if command.P2&gpc.StatusNext != 0 {
 		if old == nil || old.p1 != command.P1 {
-			return nil, gpc.SWConditions
+			return nil, apdu.SWConditions
 		}
 		return c.nextOf(old)
 	}
@@ -40,7 +40,7 @@ func (c *Card) getStatus(command apdu.Command) ([]byte, error) {
 		return nil, err
 	}
 	if len(found) == 0 {
-		return nil, gpc.SWNotFound
+		return nil, apdu.SWNotFound
 	}
 	isLoadFile := command.P1 == gpc.StatusLoadFiles || command.P1 == gpc.StatusLoadFileModules
 	list := &listing{p1: command.P1}
@@ -69,7 +69,7 @@ func (c *Card) nextOf(list *listing) ([]byte, error) {
 		return data, nil
 	}
 	c.listing = &listing{list.p1, list.entries[n:]}
-	return data, gpc.SWMore
+	return data, apdu.SWMoreAvailable
 }
 
 // entries lists what P1 asks for and whose AID begins so. Of the issuer security
@@ -97,7 +97,7 @@ func (c *Card) entries(p1 byte, prefix []byte) ([]gpc.Entry, error) {
 			found = append(found, e)
 		}
 	default:
-		return nil, gpc.SWWrongP1P2
+		return nil, apdu.SWWrongP1P2
 	}
 	return deleteFunc(found, func(e gpc.Entry) bool { return !bytes.HasPrefix(e.AID, prefix) }), nil
 }

@@ -15,7 +15,7 @@ const grantable = gpc.PrivilegeCardReset
 // install is INSTALL (GPC §11.5).
 func (c *Card) install(command apdu.Command) ([]byte, error) {
 	if command.P2 != 0 {
-		return nil, gpc.SWWrongP1P2
+		return nil, apdu.SWWrongP1P2
 	}
 	var err error
 	data := command.Data
@@ -29,9 +29,9 @@ func (c *Card) install(command apdu.Command) ([]byte, error) {
 	case gpc.InstallPersonalization:
 		err = c.forPersonalization(data)
 	case gpc.InstallExtradition, gpc.InstallRegistryUpdate:
-		err = gpc.SWNotSupported
+		err = apdu.SWNotSupported
 	default:
-		err = gpc.SWWrongP1P2
+		err = apdu.SWWrongP1P2
 	}
 	if err != nil {
 		return nil, err
@@ -49,13 +49,13 @@ func (c *Card) forInstall(data []byte, selectable bool) error {
 	}
 	switch {
 	case len(f.Token) > 0, f.Privileges&^grantable != 0:
-		return gpc.SWWrongData
+		return apdu.SWWrongData
 	case !selectable && f.Privileges&gpc.PrivilegeCardReset != 0: // GPC §11.5.2.3.2
-		return gpc.SWWrongData
+		return apdu.SWWrongData
 	case !c.hasModule(f.LoadFile, f.Module):
-		return gpc.SWNotFound
+		return apdu.SWNotFound
 	case c.taken(f.Instance):
-		return gpc.SWConditions
+		return apdu.SWConditions
 	}
 	a := app{aid: f.Instance, life: gpc.Installed, privileges: f.Privileges}
 	if selectable {
@@ -65,7 +65,7 @@ func (c *Card) forInstall(data []byte, selectable bool) error {
 		return err
 	}
 	err = c.act(func() error { return c.instantiate(f) })
-	if errors.Is(err, card.ErrRefused) || errors.Is(err, gpc.SWWrongData) {
+	if errors.Is(err, card.ErrRefused) || errors.Is(err, apdu.SWWrongData) {
 		return errors.Join(c.update(func(s *state) { s.dropApp(f.Instance) }), err)
 	}
 	if err != nil || f.Privileges == 0 {
@@ -84,7 +84,7 @@ func (c *Card) instantiate(f gpc.ForInstall) error {
 	if err := c.card.Delete(registered); err != nil {
 		return err
 	}
-	return gpc.SWWrongData
+	return apdu.SWWrongData
 }
 
 // hasModule tells whether the load file is there and has the applet module.
@@ -122,15 +122,15 @@ func (c *Card) forMakeSelectable(data []byte) error {
 		return err
 	}
 	if len(f.Token) > 0 {
-		return gpc.SWWrongData
+		return apdu.SWWrongData
 	}
 	if !c.hasApplet(f.Instance) {
-		return gpc.SWNotFound
+		return apdu.SWNotFound
 	}
 	a := c.state.app(f.Instance)
 	reset := f.Privileges & gpc.PrivilegeCardReset
 	if a.life&gpc.LockedBit != 0 || a.life != gpc.Installed && reset == 0 {
-		return gpc.SWConditions
+		return apdu.SWConditions
 	}
 	if a.life == gpc.Installed {
 		a.life = gpc.Selectable
@@ -150,7 +150,7 @@ func (c *Card) forPersonalization(data []byte) error {
 		return err
 	}
 	if !c.hasApplet(aid) {
-		return gpc.SWNotFound
+		return apdu.SWNotFound
 	}
-	return gpc.SWConditions
+	return apdu.SWConditions
 }

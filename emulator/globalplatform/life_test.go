@@ -44,11 +44,11 @@ func TestLifeOfAnApplet(t *testing.T) {
 			assert.Equal(t, "9000", b.exchange("00A4040007F050524F42020A"))
 
 			c := b.open(o)
-			assert.ErrorIs(t, c.Delete(t.Context(), corePackage, false), gpc.SWConditions)
-			assert.ErrorIs(t, c.Delete(t.Context(), libPackage, true), gpc.SWConditions)
+			assert.ErrorIs(t, c.Delete(t.Context(), corePackage, false), apdu.SWConditions)
+			assert.ErrorIs(t, c.Delete(t.Context(), libPackage, true), apdu.SWConditions)
 			require.NoError(t, c.Delete(t.Context(), corePackage, true))
 			require.NoError(t, c.Delete(t.Context(), libPackage, false))
-			assert.ErrorIs(t, c.Delete(t.Context(), libPackage, false), gpc.SWNotFound)
+			assert.ErrorIs(t, c.Delete(t.Context(), libPackage, false), apdu.SWNotFound)
 			b.reopen()
 			contents, err = b.open(o).List(t.Context())
 			require.NoError(t, err)
@@ -115,7 +115,7 @@ func TestRefusedInstallationsTakeNothing(t *testing.T) {
 	require.NoError(t, c.Install(t.Context(), f))
 	before := b.view()
 	f.Instance = []byte{0xA0, 1, 2, 3, 4, 5} // not of the package's provider
-	require.ErrorIs(t, c.Install(t.Context(), f), gpc.SWWrongData)
+	require.ErrorIs(t, c.Install(t.Context(), f), apdu.SWWrongData)
 	assert.Equal(t, before, b.view())
 	f.Instance = append(coreInstance[:6:6], 0x0B)
 	require.NoError(t, c.Install(t.Context(), f))

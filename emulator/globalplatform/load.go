@@ -31,11 +31,11 @@ func (c *Card) forLoad(data []byte) error {
 	}
 	switch {
 	case len(f.Token) > 0:
-		return gpc.SWWrongData
+		return apdu.SWWrongData
 	case len(f.Domain) > 0 && !c.isDomain(f.Domain):
-		return gpc.SWNotFound
+		return apdu.SWNotFound
 	case c.taken(f.LoadFile):
-		return gpc.SWConditions
+		return apdu.SWConditions
 	}
 	c.loading = &loading{aid: bytes.Clone(f.LoadFile), hash: bytes.Clone(f.Hash)}
 	return nil
@@ -47,11 +47,11 @@ func (c *Card) load(command apdu.Command) ([]byte, error) {
 	c.loading = nil
 	switch {
 	case l == nil:
-		return nil, gpc.SWConditions
+		return nil, apdu.SWConditions
 	case command.P1&^gpc.LastBlock != 0 || command.P2 != l.next || l.full:
-		return nil, gpc.SWWrongP1P2
+		return nil, apdu.SWWrongP1P2
 	case len(command.Data) == 0:
-		return nil, gpc.SWWrongData
+		return nil, apdu.SWWrongData
 	}
 	memory, err := c.card.Memory()
 	if err != nil {
@@ -60,7 +60,7 @@ func (c *Card) load(command apdu.Command) ([]byte, error) {
 	// Descriptor and Debug components need no room on the card, so that this is
 	// more than what fits; the linker has the last word.
 	if free := memory.NVMFree; len(l.content)+len(command.Data) > min(gpc.MaxLoadFile, 2*free) {
-		return nil, gpc.SWNoMemory
+		return nil, apdu.SWNoMemory
 	}
 	l.content = append(l.content, command.Data...)
 	if command.P1&gpc.LastBlock == 0 {
@@ -82,18 +82,18 @@ func (c *Card) finish(l *loading, free int) error {
 		return err
 	}
 	if signatures > 0 || len(l.hash) > 0 && !hashes(l.hash, block) {
-		return gpc.SWWrongData
+		return apdu.SWWrongData
 	}
 	file, err := cap.ParseLoadFile(block)
 	if err != nil || !bytes.Equal(file.Header.Package.AID, l.aid) {
-		return gpc.SWWrongData
+		return apdu.SWWrongData
 	}
 	err = c.act(func() error {
 		_, err := c.card.LoadBlock(block)
 		return err
 	})
 	if errors.Is(err, card.ErrRefused) && free < len(block) {
-		return gpc.SWNoMemory
+		return apdu.SWNoMemory
 	}
 	return err
 }

@@ -17,7 +17,7 @@ func (c *Card) putKey(command apdu.Command) ([]byte, error) {
 	}
 	first := command.P2 & gpc.KeyNumberMask
 	if several := command.P2&gpc.PutKeySeveral != 0; !several && len(p.Keys) != 1 || int(first)+len(p.Keys) > gpc.KeyNumberMask+1 {
-		return nil, gpc.SWWrongData
+		return nil, apdu.SWWrongData
 	}
 	answer := []byte{p.Version}
 	var keys []key
@@ -32,7 +32,7 @@ func (c *Card) putKey(command apdu.Command) ([]byte, error) {
 			return nil, err
 		}
 		if len(n.Check) > 0 && subtle.ConstantTimeCompare(check[:], n.Check) != 1 {
-			return nil, gpc.SWWrongData
+			return nil, apdu.SWWrongData
 		}
 		answer = append(answer, n.Check...)
 		keys = append(keys, key{first + byte(i), p.Version, value})
@@ -51,14 +51,14 @@ func (c *Card) mayPut(keys []key, replaced byte) error {
 		if replaced != 0 {
 			old := c.state.key(k.id, replaced)
 			if old == nil {
-				return gpc.SWNotFound
+				return apdu.SWNotFound
 			}
 			if len(old.value) != len(k.value) {
-				return gpc.SWWrongData
+				return apdu.SWWrongData
 			}
 		}
 		if k.version != replaced && c.state.key(k.id, k.version) != nil {
-			return gpc.SWWrongData
+			return apdu.SWWrongData
 		}
 	}
 	return nil

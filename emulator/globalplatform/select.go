@@ -17,7 +17,7 @@ func isSelect(c apdu.Command) bool {
 // applet that the card below finds, unless its life cycle forbids it.
 func (c *Card) selectByName(command apdu.Command, raw []byte) (apdu.Response, error) {
 	if c.state.life == gpc.Terminated {
-		return apdu.Response{SW: gpc.SWConditions}, nil
+		return apdu.Response{SW: apdu.SWConditions}, nil
 	}
 	found, ok := c.card.Find(command.P2, command.Data)
 	exactly := ok && bytes.Equal(found, command.Data)
@@ -25,13 +25,13 @@ func (c *Card) selectByName(command apdu.Command, raw []byte) (apdu.Response, er
 		return c.selectDomain()
 	}
 	if c.state.life == gpc.CardLocked {
-		return apdu.Response{SW: gpc.SWNotSupported}, nil
+		return apdu.Response{SW: apdu.SWNotSupported}, nil
 	}
 	if ok && !c.state.app(found).selectable() {
-		return apdu.Response{SW: gpc.SWFileNotFound}, nil
+		return apdu.Response{SW: apdu.SWFileNotFound}, nil
 	}
 	if !ok && c.selected {
-		return apdu.Response{SW: gpc.SWFileNotFound}, nil
+		return apdu.Response{SW: apdu.SWFileNotFound}, nil
 	}
 	response, err := c.below(raw) // also where no applet is meant: the selected one may know the name
 	if err == nil && ok {
@@ -51,7 +51,7 @@ func (c *Card) selectDomain() (apdu.Response, error) {
 	data, err := c.fci()
 	response := apdu.Response{Data: data, SW: apdu.OK}
 	if c.state.life == gpc.CardLocked {
-		response.SW = gpc.SWLocked
+		response.SW = apdu.SWDeactivated
 	}
 	return response, err
 }

@@ -15,11 +15,11 @@ func (c *Card) setStatus(command apdu.Command) ([]byte, error) {
 		return nil, c.lockApplet(command.Data, command.P2&byte(gpc.LockedBit) != 0)
 	case gpc.SetStatusDomainTree:
 		if !c.isDomain(command.Data) {
-			return nil, gpc.SWNotFound
+			return nil, apdu.SWNotFound
 		}
 		return nil, c.lockAll(command.P2&byte(gpc.LockedBit) != 0)
 	}
-	return nil, gpc.SWWrongP1P2
+	return nil, apdu.SWWrongP1P2
 }
 
 // setCardStatus goes along figure 5-1 of GPC.
@@ -31,18 +31,18 @@ func (c *Card) setCardStatus(to gpc.LifeCycle) error {
 		from == gpc.Secured && to == gpc.CardLocked ||
 		from == gpc.CardLocked && to == gpc.Secured
 	if !allowed {
-		return gpc.SWConditions
+		return apdu.SWConditions
 	}
 	return c.update(func(s *state) { s.life = to })
 }
 
 func (c *Card) lockApplet(aid []byte, lock bool) error {
 	if !c.hasApplet(aid) {
-		return gpc.SWNotFound
+		return apdu.SWNotFound
 	}
 	a := c.state.app(aid)
 	if (a.life&gpc.LockedBit != 0) == lock {
-		return gpc.SWConditions
+		return apdu.SWConditions
 	}
 	a.life ^= gpc.LockedBit
 	return c.update(func(s *state) { s.setApp(a) })

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"ekrona/apdu"
 	"ekrona/apdu/gpc"
 	"ekrona/apdu/tlv"
 	"ekrona/emulator/card"
@@ -277,7 +278,7 @@ func (c *Card) update(change func(*state)) error {
 		return err
 	}
 	if len(encoded) > card.MaxRecord {
-		return gpc.SWNoMemory
+		return apdu.SWNoMemory
 	}
 	if err := c.act(func() error { return c.card.SetRecord(encoded) }); err != nil {
 		return err

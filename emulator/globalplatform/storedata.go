@@ -33,10 +33,10 @@ func (c *Card) storeData(command apdu.Command) ([]byte, error) {
 	s := c.stored
 	c.stored = stored{}
 	if command.P2 != s.next || command.P1&storeEncryption != 0 {
-		return nil, gpc.SWWrongP1P2
+		return nil, apdu.SWWrongP1P2
 	}
 	if len(s.data)+len(command.Data) > maxChain {
-		return nil, gpc.SWNoMemory
+		return nil, apdu.SWNoMemory
 	}
 	data := append(s.data, command.Data...)
 	if command.P1&gpc.LastBlock == 0 {
@@ -47,11 +47,11 @@ func (c *Card) storeData(command apdu.Command) ([]byte, error) {
 	case 0, storeTLV:
 	case storeDGI:
 		if len(data) < 3 || int(data[0])<<8|int(data[1]) != dgiTLV || int(data[2]) != len(data)-3 {
-			return nil, gpc.SWWrongData
+			return nil, apdu.SWWrongData
 		}
 		data = data[3:]
 	default:
-		return nil, gpc.SWWrongP1P2
+		return nil, apdu.SWWrongP1P2
 	}
 	return nil, c.store(data)
 }
@@ -62,15 +62,15 @@ func (c *Card) store(data []byte) error {
 		o, err := r.Next()
 		most, known := storable[o.Tag]
 		if err != nil || !known || len(o.Value) > most {
-			return gpc.SWWrongData
+			return apdu.SWWrongData
 		}
 		if o.Tag == gpc.TagAID && (len(o.Value) < gpc.MinAIDLength || !c.isDomain(o.Value) && c.taken(o.Value)) {
-			return gpc.SWWrongData
+			return apdu.SWWrongData
 		}
 		objects = append(objects, o)
 	}
 	if len(objects) == 0 {
-		return gpc.SWWrongData
+		return apdu.SWWrongData
 	}
 	return c.update(func(s *state) {
 		for _, o := range objects {

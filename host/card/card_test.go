@@ -92,7 +92,7 @@ func TestAuthoritiesAreIntroducedOnlyWhenTheCardAsks(t *testing.T) {
 
 	_, err = talk(t, turn{pay, "6A88"}, turn{introduce, "9407"}).Pay(ctx, request, payee, ca)
 	assert.True(t, Is(err, spec.SWCertificate))
-	assert.ErrorIs(t, err, apdu.ErrNotAuthentic)
+	assert.ErrorIs(t, err, ErrNotAuthentic)
 
 	_, err = talk(t, turn{pay, "6A88"}, turn{introduce, "9000"}, turn{pay, "6A88"}).Pay(ctx, request, payee, ca)
 	assert.True(t, Is(err, spec.SWReferenceUnknown), "it is asked for once")
@@ -102,7 +102,7 @@ func TestRefusalsAndLostCardsAreToldApart(t *testing.T) {
 	ctx := context.Background()
 	_, err := talk(t, turn{"8012000002010200", "9401"}).Pay(ctx, []byte{1}, []byte{2}, nil)
 	assert.True(t, Is(err, spec.SWFunds))
-	assert.ErrorIs(t, err, apdu.ErrLimit)
+	assert.ErrorIs(t, err, ErrLimit)
 	assert.False(t, IsLost(err))
 	assert.ErrorContains(t, err, "PAY")
 

@@ -3,6 +3,9 @@
 //
 // Messages and certificates go in and come out as the bytes of the wire; what
 // they say is read with packages apdu/message and apdu/cvc by whoever needs it.
+// A status word other than 9000 comes back as a [*Refusal], which says what the applet
+// means by it and what to do, and matches a family such as [ErrLimit].
+//
 // The package trusts the card for nothing: who needs to know that an answer is
 // authentic verifies it.
 package card
@@ -28,7 +31,7 @@ func New(card apdu.Card) *Client { return &Client{card} }
 // send transmits one command and returns the response data. Its errors are
 // [*Refusal] and [*LinkLost].
 func (c *Client) send(ctx context.Context, v spec.Variant, data ...[]byte) ([]byte, error) {
-	return c.transmit(ctx, v, apdu.New(v, data...))
+	return c.transmit(ctx, v, v.APDU(data...))
 }
 
 func (c *Client) transmit(ctx context.Context, v spec.Variant, command apdu.Command) ([]byte, error) {

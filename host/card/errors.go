@@ -8,20 +8,33 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// Refusal is a command answered with a status word other than 9000. It unwraps to
-// the [apdu.StatusWord], so that errors.Is finds the status word and its family.
+// Refusal is a command answered with a status word other than 9000. errors.Is finds in
+// it the status word's family ([ErrLimit], [ErrNotAuthentic], ...) and, because it
+// unwraps to it, the [apdu.StatusWord] itself; errors.As finds an [apdu.TriesLeft].
 type Refusal struct {
 	Variant spec.Variant
 	SW      apdu.StatusWord
 }
 
-// Error names the command, and says what the card means by it and what to do.
+// Error names the command, and says what the applet means by the status word and what
+// to do about it.
 func (r *Refusal) Error() string {
-	return fmt.Sprintf("the card refuses %s: %v", r.Variant.Title(), r.SW)
+	title, text := r.Variant.Title(), spec.StatusText(r.SW)
+	return fmt.Sprintf("the card refuses %s: it answered %s", title, text)
 }
 
 // Unwrap returns the status word.
 func (r *Refusal) Unwrap() error { return r.SW }
+
+// Is matches a family of the applet's status words.
+func (r *Refusal) Is(target error) bool {
+	f, ok := target.(family)
+	if !ok {
+		return false
+	}
+	row, known := spec.Status(r.SW)
+	return known && row.Family == spec.Family(f)
+}
 
 // LinkLost says that no answer came: the card may or may not have acted. Every
 // command of a payment can be given again to find out.
@@ -54,10 +67,10 @@ var ErrAnswer = errors.New("the card's answer is not one of the applet's: is thi
 // ErrVersion says that the card's application follows another version of the spec.
 var ErrVersion = errors.New("the card's application and this program are of different versions")
 
-// Is tells whether err is a card's refusal with exactly this status word.
-func Is(err error, sw uint16) bool {
+// Is reports whether err is a card's refusal with exactly this status word.
+func Is(err error, sw apdu.StatusWord) bool {
 	var refusal *Refusal
-	return errors.As(err, &refusal) && uint16(refusal.SW) == sw
+	return errors.As(err, &refusal) && refusal.SW == sw
 }
 
 // IsLost tells whether err leaves open what the card has done.

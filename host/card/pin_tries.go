@@ -16,12 +16,12 @@ func (c *Client) PINTries(ctx context.Context) (left int, known bool, err error)
 		return 0, false, err
 	}
 	_, err = c.send(ctx, v)
-	var wrong apdu.PINWrong
+	var tries apdu.TriesLeft
 	switch {
 	case err == nil, Is(err, spec.SWConditions):
 		return 0, false, nil
-	case errors.As(err, &wrong):
-		return wrong.Tries, true, nil
+	case errors.As(err, &tries):
+		return int(tries), true, nil
 	case Is(err, spec.SWPINBlocked):
 		return 0, true, nil
 	}

@@ -3,7 +3,6 @@ package card
 import (
 	"context"
 
-	"ekrona/apdu"
 	"ekrona/apdu/spec"
 )
 
@@ -27,7 +26,7 @@ func (c *Client) readAll(ctx context.Context, file string, limit byte) ([][]byte
 	}
 	var records [][]byte
 	for number := byte(1); number <= limit; number++ {
-		command := apdu.New(v)
+		command := v.APDU()
 		command.P1 = number
 		record, err := c.transmit(ctx, v, command)
 		if Is(err, spec.SWRecordNotFound) {

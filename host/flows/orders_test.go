@@ -128,14 +128,14 @@ func TestPINIsChangedUnblockedAndGivenItsTriesAgain(t *testing.T) {
 	wrong := func() wallet.Tap { return wallet.Tap{Card: anna.reader(), PIN: block(t, "0000")} }
 	for left := spec.PINTries - 1; left >= 0; left-- {
 		_, err := anna.phone.Holdings(w.ctx, wrong())
-		var tries apdu.PINWrong
+		var tries apdu.TriesLeft
 		if left > 0 {
 			require.ErrorAs(t, err, &tries)
-			assert.Equal(t, left, tries.Tries)
+			assert.Equal(t, left, int(tries))
 		}
 	}
 	_, err := anna.phone.Holdings(w.ctx, anna.tap(t))
-	require.ErrorIs(t, err, apdu.ErrSecurity)
+	require.ErrorIs(t, err, card.ErrSecurity)
 
 	require.NoError(t, anna.bank.ResetTries(w.ctx, anna.device.ID))
 	w.sync(anna)

@@ -369,14 +369,15 @@ func (w *world) tries(p *person, which int) (int, error) {
 	if _, err := client.Select(w.ctx); err != nil {
 		return 0, err
 	}
-	answer, err := c.Transmit(w.ctx, apdu.New(spec.Verify.Only()))
+	answer, err := c.Transmit(w.ctx, spec.Verify.Only().APDU())
 	if err != nil {
 		return 0, err
 	}
-	if answer.SW&0xFFF0 != apdu.StatusWord(spec.SWPINWrong) {
+	var left apdu.TriesLeft
+	if !errors.As(answer.SW, &left) {
 		return 0, nil
 	}
-	return int(answer.SW & 0x0F), nil
+	return int(left), nil
 }
 
 // usePUK gives the card its PIN tries back, with the same PIN.

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu"
 	"ekrona/apdu/spec"
 	"ekrona/applet"
 	"ekrona/emulator/cap"
@@ -34,9 +35,9 @@ type edit func(t *testing.T, code []byte)
 
 // withoutRefusal takes out the n-th place, from 0, that refuses with the status
 // word: the check is made, and its outcome ignored.
-func withoutRefusal(sw uint16, n int) edit {
+func withoutRefusal(sw apdu.StatusWord, n int) edit {
 	return func(t *testing.T, code []byte) {
-		pattern := binary.BigEndian.AppendUint16([]byte{opSspush}, sw)
+		pattern := binary.BigEndian.AppendUint16([]byte{opSspush}, uint16(sw))
 		for at := 0; at+6 <= len(code); at++ {
 			if !bytes.Equal(code[at:at+3], pattern) || code[at+3] != opInvokestatic {
 				continue
@@ -47,7 +48,7 @@ func withoutRefusal(sw uint16, n int) edit {
 			}
 			n--
 		}
-		t.Fatalf("no such place refuses with %04X", sw)
+		t.Fatalf("no such place refuses with %s", spec.StatusName(sw))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"ekrona/apdu"
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
@@ -119,7 +120,7 @@ func (w *world) mustClose(p *person) *Failure {
 // isStopped tells whether a payment failed because somebody wanted it to, or because
 // a certificate has ended.
 func isStopped(err error) bool {
-	for _, word := range []uint16{spec.SWBlocked, spec.SWClosed, spec.SWExpired} {
+	for _, word := range []apdu.StatusWord{spec.SWBlocked, spec.SWClosed, spec.SWExpired} {
 		if card.Is(err, word) {
 			return true
 		}

@@ -77,7 +77,7 @@ type nameless struct{ virtual.Card }
 
 func (n nameless) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 	if c.INS == gpc.InsGetData {
-		return apdu.Response{SW: gpc.SWNotFound}, nil
+		return apdu.Response{SW: apdu.SWNotFound}, nil
 	}
 	return n.Card.Transmit(ctx, c)
 }

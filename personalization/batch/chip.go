@@ -48,7 +48,9 @@ func Identify(ctx context.Context, card apdu.Card) (Chip, error) {
 
 // absent are the refusals that say that a card has no such data object. Any other may
 // pass, and whoever it fooled would take the card for another chip the next time.
-var absent = []apdu.StatusWord{gpc.SWNotFound, gpc.SWFileNotFound, gpc.SWNotSupported, gpc.SWWrongP1P2, gpc.SWWrongInstruction}
+var absent = []apdu.StatusWord{
+	apdu.SWNotFound, apdu.SWFileNotFound, apdu.SWNotSupported, apdu.SWWrongP1P2, apdu.SWInstruction,
+}
 
 // told is a data object's value; none if the card does not have it, or one that is
 // none.

@@ -85,7 +85,7 @@ func TestLoadTheApplet(t *testing.T) {
 		})
 		var refusal *gpc.Refusal
 		require.ErrorAs(t, err, &refusal)
-		assert.Equal(t, gpc.SWWrongData, refusal.SW)
+		assert.Equal(t, apdu.SWWrongData, refusal.SW)
 
 		parameters := message.InstallParameters{
 			Device: "SE00000000000001", Role: spec.RoleCard, Ceilings: message.PilotPolicy(), Date: message.DateOf(time.Unix(1_800_000_000, 0)),
@@ -113,7 +113,7 @@ func TestSelectSaysWhichCard(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, globalplatform.Domain{AID: []byte{0xA0, 0, 0, 1, 0x51, 0, 0, 0}, MaxData: 255}, domain)
 	_, err = globalplatform.Select(t.Context(), c, []byte("other"))
-	assert.ErrorIs(t, err, gpc.SWFileNotFound)
+	assert.ErrorIs(t, err, apdu.SWFileNotFound)
 	keys, err := globalplatform.Keys(t.Context(), c)
 	require.NoError(t, err)
 	assert.Equal(t, gpc.KeyInfo{ID: 1, Version: 0xFF, Type: gpc.KeyTypeAES, Length: 16}, keys[0])
@@ -194,7 +194,7 @@ func TestListEnds(t *testing.T) {
 	c := newCard(t)
 	client := open(t, c, scp03.CMAC)
 	c.change = func(_ apdu.Command, r apdu.Response) apdu.Response {
-		return apdu.Response{SW: gpc.SWMore}
+		return apdu.Response{SW: apdu.SWMoreAvailable}
 	}
 	_, err := client.List(t.Context())
 	assert.ErrorIs(t, err, gpc.ErrMalformed)

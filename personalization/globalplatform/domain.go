@@ -26,12 +26,12 @@ func Select(ctx context.Context, card apdu.Card, aid []byte) (Domain, error) {
 	if err != nil {
 		return Domain{}, err
 	}
-	data, err := gpc.Check("SELECT of the security domain", response, gpc.SWLocked)
+	data, err := gpc.Check("SELECT of the security domain", response, apdu.SWDeactivated)
 	if err != nil {
 		return Domain{}, err
 	}
 	d, err := parseFCI(data)
-	d.Locked = response.SW == gpc.SWLocked
+	d.Locked = response.SW == apdu.SWDeactivated
 	return d, err
 }
 

@@ -48,15 +48,15 @@ func (c *Client) status(ctx context.Context, p1 byte) ([]gpc.Entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		data, err := gpc.Check("GET STATUS", response, gpc.SWMore)
-		if errors.Is(err, gpc.SWNotFound) && all == nil {
+		data, err := gpc.Check("GET STATUS", response, apdu.SWMoreAvailable)
+		if errors.Is(err, apdu.SWNotFound) && all == nil {
 			return nil, nil // nothing of this kind
 		}
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, data...)
-		if response.SW != gpc.SWMore {
+		if response.SW != apdu.SWMoreAvailable {
 			return gpc.ParseEntries(all)
 		}
 		command.P2 |= gpc.StatusNext

@@ -125,7 +125,7 @@ func Inspect(ctx context.Context, c apdu.Card, o Options) (*Report, error) {
 	}
 	i.look(AppletSubject, func() error {
 		application, err := card.New(c).Select(ctx)
-		if errors.Is(err, gpc.SWFileNotFound) {
+		if errors.Is(err, apdu.SWFileNotFound) {
 			i.report.Applet = &Applet{}
 			return nil
 		}

@@ -138,9 +138,9 @@ func answering(answers map[string]string) apdu.Card {
 			}
 		}
 		if c.INS == gpc.InsSelect {
-			return apdu.Response{SW: gpc.SWFileNotFound}, nil
+			return apdu.Response{SW: apdu.SWFileNotFound}, nil
 		}
-		return apdu.Response{SW: gpc.SWNotFound}, nil
+		return apdu.Response{SW: apdu.SWNotFound}, nil
 	})
 }
 

@@ -45,13 +45,13 @@ func (p *peer) Transmit(_ context.Context, c apdu.Command) (apdu.Response, error
 		return apdu.Response{Data: o.Encode(), SW: apdu.OK}, err
 	case gpc.InsExternalAuthenticate:
 		if p.responder.Authenticate(c) != nil {
-			return apdu.Response{SW: gpc.SWNotAuthentic}, nil
+			return apdu.Response{SW: apdu.SWNotAuthentic}, nil
 		}
 		return apdu.Response{SW: apdu.OK}, nil
 	}
 	plain, err := p.responder.Unwrap(c)
 	if err != nil {
-		return apdu.Response{SW: gpc.SWSecurity}, nil
+		return apdu.Response{SW: apdu.SWSecurity}, nil
 	}
 	p.got = plain
 	r, err := p.responder.Wrap(apdu.Response{Data: plain.Data, SW: p.sw})
@@ -81,7 +81,7 @@ func TestBothSidesUnderstandEachOther(t *testing.T) {
 		ch, err := Open(context.Background(), p, Options{Keys: p.keys, Level: level, S16: rapid.Bool().Draw(t, "S16")})
 		require.NoError(t, err)
 		for range rapid.IntRange(1, 5).Draw(t, "commands") {
-			p.sw = rapid.SampledFrom([]apdu.StatusWord{apdu.OK, 0x6283, gpc.SWMore, gpc.SWWrongData}).Draw(t, "sw")
+			p.sw = rapid.SampledFrom([]apdu.StatusWord{apdu.OK, 0x6283, apdu.SWMoreAvailable, apdu.SWWrongData}).Draw(t, "sw")
 			data := rapid.SliceOfN(rapid.Byte(), 0, ch.MaxData()).Draw(t, "data")
 			c := apdu.Command{CLA: gpc.ClassPlain, INS: 0xE2, P1: rapid.Byte().Draw(t, "P1"), Data: data, Ne: 256}
 			r, err := ch.Transmit(context.Background(), c)

@@ -183,9 +183,9 @@ func (s *session) unprotect(c apdu.Command) (apdu.Command, error) {
 	return c, nil
 }
 
-// answers tells whether a response with this status word is protected: all but
-// errors are (Amd D §6.2.5).
-func answers(sw apdu.StatusWord) bool { return sw == apdu.OK || sw>>8 == 0x62 || sw>>8 == 0x63 }
+// answers reports whether a response with this status word is protected: all but errors
+// are (Amd D §6.2.5).
+func answers(sw apdu.StatusWord) bool { return sw == apdu.OK || sw.Is(apdu.ErrWarning) }
 
 // seal protects a response that leaves the card.
 func (s *session) seal(r apdu.Response) (apdu.Response, error) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"ekrona/apdu"
 	"ekrona/apdu/spec"
 	"ekrona/apdu/tlv"
 )
@@ -64,9 +65,9 @@ public final class Spec {
     }
 `)
 	j.section("Classes and instructions")
-	j.byte("CLA_INTERINDUSTRY", spec.ClassInterindustry, "class of interindustry commands")
-	j.byte("CLA_PROPRIETARY", spec.ClassProprietary, "class of our commands")
-	j.byte("CLA_CHAINING", spec.ClassChaining, "bit: more parts of the command follow")
+	j.byte("CLA_INTERINDUSTRY", apdu.ClassInterindustry, "class of interindustry commands")
+	j.byte("CLA_PROPRIETARY", apdu.ClassProprietary, "class of our commands")
+	j.byte("CLA_CHAINING", apdu.ClassChaining, "bit: more parts of the command follow")
 	for _, c := range spec.Commands {
 		j.byte("INS_"+constant(c.Name), c.INS, fmt.Sprintf("%s, class %02X, %s", c.Name, c.CLA, c.Clause))
 	}
@@ -82,7 +83,7 @@ public final class Spec {
 	}
 	j.section("Status words")
 	for _, r := range spec.StatusWords {
-		j.short("SW_"+r.Name, r.Code, r.Meaning)
+		j.short("SW_"+r.Name, uint16(r.Code), r.Meaning)
 	}
 	j.section("Tags")
 	for _, r := range spec.Tags {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"ekrona/apdu"
 	"ekrona/apdu/spec"
 )
 
@@ -73,7 +74,7 @@ func (p *page) commands() {
 	p.line("Every command can also answer:\n")
 	p.answers(spec.CommonAnswers)
 	p.line("Data longer than 255 bytes comes chained (CLA `%02X` set in all parts but the last) or extended, at most %d bytes. "+
-		"Answers longer than Le asks for are fetched with GET RESPONSE after `61xx`.\n", spec.ClassChaining, spec.MaxCommand)
+		"Answers longer than Le asks for are fetched with GET RESPONSE after `61xx`.\n", apdu.ClassChaining, spec.MaxCommand)
 	for _, c := range spec.Commands {
 		p.command(c)
 	}
@@ -133,7 +134,7 @@ func (p *page) answers(answers []spec.Answer) {
 
 // code is the status word with its digits that vary.
 func code(row spec.StatusRow) string {
-	s := fmt.Sprintf("%04X", row.Code)
+	s := fmt.Sprintf("%04X", uint16(row.Code))
 	switch row.Mask {
 	case 0xFFF0:
 		s = s[:3] + "x"

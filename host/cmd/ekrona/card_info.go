@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona/apdu"
 	"ekrona/apdu/cvc"
-	"ekrona/apdu/gpc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
@@ -67,7 +67,7 @@ because of --with-pin.`,
 func toEverybody(ctx context.Context, h *heldCard) (*cardInfo, error) {
 	info := &cardInfo{Where: h.where, ATR: fmt.Sprintf("%X", h.atr)}
 	if h.absent != nil {
-		if card.Is(h.absent, uint16(gpc.SWFileNotFound)) {
+		if card.Is(h.absent, apdu.SWFileNotFound) {
 			return info, nil
 		}
 		return nil, h.absent

@@ -211,7 +211,7 @@ func deleteTheApplet(c *cobra.Command, m *manager, active bool) error {
 func mayGo(ctx context.Context, opened apdu.Card, active bool) error {
 	application, err := card.New(opened).Select(ctx)
 	switch {
-	case errors.Is(err, gpc.SWFileNotFound):
+	case errors.Is(err, apdu.SWFileNotFound):
 		return nil
 	case err != nil:
 		return err

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu"
 	"ekrona/apdu/cvc"
-	"ekrona/apdu/gpc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
@@ -91,7 +91,7 @@ func (s Shop) activeCards(ctx context.Context, t require.TestingT, w Works, reco
 		require.NoError(t, err)
 		client := card.New(physical)
 		application, err := client.Select(ctx)
-		if errors.Is(err, gpc.SWFileNotFound) {
+		if errors.Is(err, apdu.SWFileNotFound) {
 			continue
 		}
 		require.NoError(t, err)

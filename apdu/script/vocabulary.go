@@ -1,0 +1,109 @@
+package script
+
+import (
+	"fmt"
+	"strings"
+
+	"ekrona/apdu"
+)
+
+// Vocabulary is what an application calls its commands and status words. The zero value
+// knows commands in hex and the status words of package apdu.
+type Vocabulary struct {
+	// Commands are looked up in their order, by title when a script is read and by
+	// header when a command is written.
+	Commands []Command
+	// Statuses are looked up before those of package apdu.
+	Statuses []NamedStatus
+}
+
+// Command is a title and the command that it stands for, without data.
+type Command struct {
+	// Title is words with a blank between them. The first is no hex, and none has a
+	// "=" or is "extended": see [Vocabulary.Check].
+	Title   string
+	Command apdu.Command
+	// AnyP1 says that P1 is a number from 1, and that of Command only an example.
+	AnyP1 bool
+}
+
+// NamedStatus is a status word and its name.
+type NamedStatus struct {
+	Name   string
+	Status Status
+}
+
+// Check reports the first title that a script could not use.
+func (v *Vocabulary) Check() error {
+	for _, c := range v.Commands {
+		words := strings.Fields(c.Title)
+		if len(words) == 0 || strings.Join(words, " ") != c.Title || isHex(words[0]) {
+			return syntax("%q is no title: begin with a word that is no hex, one blank between words",
+				c.Title)
+		}
+		for _, word := range words {
+			isSyntax := strings.ContainsAny(word, "=#") || strings.Contains(word, "->")
+			if isSyntax || word == "extended" {
+				return syntax("%q is no title: %q means something else in a script", c.Title, word)
+			}
+		}
+	}
+	return nil
+}
+
+// command finds a command by its title.
+func (v *Vocabulary) command(title string) (apdu.Command, error) {
+	for _, c := range v.Commands {
+		if strings.EqualFold(c.Title, title) {
+			return c.Command, nil
+		}
+	}
+	return apdu.Command{}, syntax("%q is neither hex nor the name of a command", title)
+}
+
+// named finds the command that a header means; the chaining bit is ignored.
+func (v *Vocabulary) named(c apdu.Command) (Command, bool) {
+	for _, known := range v.Commands {
+		h := known.Command
+		if h.CLA == c.CLA&^apdu.ClassChaining && h.INS == c.INS && h.P2 == c.P2 &&
+			(h.P1 == c.P1 || known.AnyP1 && c.P1 > 0) {
+			return known, true
+		}
+	}
+	return Command{}, false
+}
+
+// status finds a status word by its name.
+func (v *Vocabulary) status(name string) (Status, bool) {
+	for _, s := range v.Statuses {
+		if strings.EqualFold(s.Name, name) {
+			return s.Status, true
+		}
+	}
+	for _, row := range apdu.StatusWords {
+		if strings.EqualFold(row.Name, name) {
+			return statusOf(row)
+		}
+	}
+	return Status{}, false
+}
+
+// statusName is a status word in four hex digits with its name, if it has one.
+func (v *Vocabulary) statusName(sw apdu.StatusWord) string {
+	for _, s := range v.Statuses {
+		if s.Status.matches(sw) {
+			return fmt.Sprintf("%04X %s", uint16(sw), s.Name)
+		}
+	}
+	return sw.String()
+}
+
+// statusOf is a row's status word with digits that may be anything, where that says the
+// same as the row's first and last.
+func statusOf(row apdu.StatusRow) (Status, bool) {
+	s := Status{Code: uint16(row.First), Mask: 0xFFFF}
+	for digit := uint16(0x000F); s.Code|^s.Mask != uint16(row.Last) && digit != 0; digit <<= 4 {
+		s.Mask &^= digit
+	}
+	return s, s.Code&s.Mask == s.Code && s.Code|^s.Mask == uint16(row.Last)
+}
