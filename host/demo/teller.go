@@ -11,6 +11,7 @@ import (
 	"ekrona/applet/vocabulary"
 	"ekrona/emulator/card"
 	"ekrona/host/notary"
+	"ekrona/host/progress"
 	"ekrona/host/sandbox"
 	"ekrona/host/session"
 )
@@ -18,6 +19,7 @@ import (
 // teller writes the story down: who, and what.
 type teller struct {
 	out   io.Writer
+	show  progress.Show // gets the story too, besides out
 	trace bool
 	err   error // the first that out gave
 
@@ -35,10 +37,15 @@ func (t *teller) line(format string, arguments ...any) {
 	}
 }
 
-func (t *teller) scene(title string) { t.line("\n%s\n%s", title, strings.Repeat("-", len(title))) }
+func (t *teller) scene(title string) {
+	t.show.Tell(progress.Event{Kind: progress.Chapter, Text: title})
+	t.line("\n%s\n%s", title, strings.Repeat("-", len(title)))
+}
 
 func (t *teller) say(speaker, format string, arguments ...any) {
-	t.line("%-*s  %s", speakerWidth, speaker, fmt.Sprintf(format, arguments...))
+	text := fmt.Sprintf(format, arguments...)
+	t.show.Tell(progress.Event{Kind: progress.Told, Who: speaker, Text: text})
+	t.line("%-*s  %s", speakerWidth, speaker, text)
 }
 
 func title(name string) string {

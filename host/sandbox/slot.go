@@ -66,7 +66,8 @@ func (s *Slot) Tap() apdu.Card {
 }
 
 // PullAfter lets the card be taken away when it has carried out the next command
-// of that instruction: the answer is lost. The next Tap finds the card as it is.
+// of that instruction: the answer, a 9000, is lost. One that it refuses was not carried
+// out. The next Tap finds the card as it is.
 func (s *Slot) PullAfter(instruction byte) { s.pull = instruction }
 
 // Transmit sends a command to the card.
@@ -98,7 +99,7 @@ func (s *Slot) deliver(ctx context.Context, c apdu.Command) (response apdu.Respo
 	switch {
 	case errors.Is(err, card.ErrPowerLost):
 		s.dead = ErrPulled
-	case err == nil && s.pull != 0 && c.INS == s.pull:
+	case err == nil && s.pull != 0 && c.INS == s.pull && response.SW == apdu.OK:
 		s.dead, s.pull = ErrPulled, 0
 		response, err = apdu.Response{}, fmt.Errorf("%s's card: %w", s.holder, ErrPulled)
 	}

@@ -22,6 +22,9 @@ type inSandbox struct {
 	inserted []string // as on the command line
 	traced   bool
 	asJSON   bool
+
+	plain    bool            // PINs may go to cards in readers in clear
+	inReader map[string]bool // holders whose cards are inserted there
 }
 
 // bind adds the flags to a command.
