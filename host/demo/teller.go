@@ -6,7 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"ekrona/apdu"
 	"ekrona/apdu/trace"
+	"ekrona/applet/vocabulary"
 	"ekrona/emulator/card"
 	"ekrona/host/notary"
 	"ekrona/host/progress"
@@ -56,20 +58,14 @@ func title(name string) string {
 // tap begins to count for one tap.
 func (t *teller) tap() { t.last = card.Stats{} }
 
-// observe is told every exchange with a card.
-func (t *teller) observe(e sandbox.Exchange) {
-	t.last = t.last.Add(e.Stats)
+// observe receives every exchange with a card.
+func (t *teller) observe(e apdu.Exchange, stats card.Stats) {
+	t.last = t.last.Add(stats)
 	if !t.trace {
 		return
 	}
-	text := trace.Command(e.Command)
-	if e.Err != nil {
-		text += fmt.Sprintf("< no answer: %v\n", e.Err)
-	} else {
-		text += trace.Response(e.Command, e.Response)
-	}
-	for line := range strings.Lines(text) {
-		t.line("    %s's card  %s", e.Holder, strings.TrimRight(line, "\n"))
+	for line := range strings.Lines(trace.Text{}.Exchange(vocabulary.Decoder().Exchange(e))) {
+		t.line("    %s's card  %s", e.Label, strings.TrimRight(line, "\n"))
 	}
 }
 

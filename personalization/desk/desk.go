@@ -31,6 +31,7 @@ import (
 	"ekrona/apdu"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
+	"ekrona/applet/vocabulary"
 	"ekrona/emulator/card"
 	"ekrona/host/banking"
 	"ekrona/host/progress"
@@ -70,9 +71,9 @@ type Desk struct {
 	ReplaceKeys bool
 
 	Clock  Clock
-	Random io.Reader                // nil is the system's
-	Show   progress.Show            // gets each stage of a card
-	Record func(rehearsal.Exchange) // gets each exchange with a card, as it was meant; nil for nobody
+	Random io.Reader           // nil is the system's
+	Show   progress.Show       // gets each stage of a card
+	Record func(apdu.Exchange) // gets each exchange with a card, as it was meant; nil for nobody
 }
 
 // Card is a card that lies on the desk.
@@ -105,17 +106,17 @@ var (
 type Look struct {
 	Report *preflight.Report
 	State  rehearsal.State
-	Sent   []rehearsal.Exchange // what went out for it
+	Sent   []apdu.Exchange // what went out for it
 }
 
 // Look looks at a card. Whether it can take the applet is the report's.
 func (d Desk) Look(ctx context.Context, c Card) (Look, error) {
 	var look Look
-	recorder := &rehearsal.Recorder{Tell: func(e rehearsal.Exchange) {
+	sent := wire(c, func(e apdu.Exchange) {
 		look.Sent = append(look.Sent, e)
 		d.record(e)
-	}}
-	report, err := preflight.Inspect(ctx, recorder.Wire(c), preflight.Options{
+	})
+	report, err := preflight.Inspect(ctx, sent, preflight.Options{
 		ATR: c.ATR, Today: d.Clock.Now(), Need: d.Need, FinalVersion: d.Line.VersionOfFinal(),
 	})
 	if err != nil {
@@ -126,10 +127,24 @@ func (d Desk) Look(ctx context.Context, c Card) (Look, error) {
 	return look, nil
 }
 
-func (d Desk) record(e rehearsal.Exchange) {
+func (d Desk) record(e apdu.Exchange) {
 	if d.Record != nil {
 		d.Record(e)
 	}
+}
+
+// wire stands before the card; what a channel above it carries is recorded there.
+func wire(c apdu.Card, record func(apdu.Exchange)) apdu.Card {
+	return apdu.Recorder{Card: c, Secrets: vocabulary.Decoder().Secrets, Sink: func(e apdu.Exchange) {
+		if !e.Carried {
+			record(e)
+		}
+	}}
+}
+
+// channel stands before a secure channel over the card; see [personalization.Line.Watch].
+func (d Desk) channel(c apdu.Card) apdu.Card {
+	return apdu.Recorder{Card: c, Secrets: vocabulary.Decoder().Secrets, Sink: d.record}
 }
 
 func (d Desk) today() message.Date { return message.DateOf(d.Clock.Now()) }
@@ -242,10 +257,9 @@ func (d Desk) open(ctx context.Context, c Card, s *rehearsal.State) error {
 	if s.Applet != 0 && (!s.IsBegun() || needsNone) {
 		return nil
 	}
-	recorder := &rehearsal.Recorder{Tell: d.record}
 	line := d.Line
-	line.Watch = recorder.Channel
-	client, err := line.Open(ctx, recorder.Wire(c))
+	line.Watch = d.channel
+	client, err := line.Open(ctx, wire(c, d.record))
 	if err == nil {
 		err = line.CheckKeys(client)
 	}
@@ -290,9 +304,8 @@ func (d Desk) make(
 	if err := c.Reset(); err != nil {
 		return none, err
 	}
-	recorder := &rehearsal.Recorder{Tell: d.record}
 	line := d.Line
-	line.Watch = recorder.Channel
+	line.Watch = d.channel
 	began := d.Clock.Now()
 	event := progress.Event{
 		Device: string(order.Device),
@@ -301,7 +314,7 @@ func (d Desk) make(
 	}
 	device, err := line.Issue(
 		ctx,
-		recorder.Wire(plan.Guard(c)),
+		wire(plan.Guard(c), d.record),
 		order,
 		secrets,
 		func(stage personalization.Stage) error {

@@ -61,10 +61,7 @@ func TestNeedIsThatOfTheApplet(t *testing.T) {
 func TestBlankCard(t *testing.T) {
 	c := blank(t, card.P71)
 	var sent []apdu.Command
-	watched := apdu.CardFunc(func(ctx context.Context, command apdu.Command) (apdu.Response, error) {
-		sent = append(sent, command)
-		return c.Transmit(ctx, command)
-	})
+	watched := apdu.Recorder{Card: c, Sink: func(e apdu.Exchange) { sent = append(sent, e.Command) }}
 	o := options(t)
 	r, err := preflight.Inspect(t.Context(), watched, o)
 	require.NoError(t, err)

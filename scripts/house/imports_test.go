@@ -35,6 +35,7 @@ var ofAnyCard = rows{
 	"apdu/gpc":    {"apdu", "apdu/tlv"},
 	"apdu/script": {"apdu"},
 	"apdu/tlv":    {},
+	"apdu/trace":  {"apdu", "apdu/gpc", "apdu/tlv"},
 
 	"emulator/api":           {"emulator/engine", "emulator/vm"},
 	"emulator/api/exportgen": {},

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona/apdu/trace"
+	"ekrona/applet/vocabulary"
 	"ekrona/emulator/card"
 	"ekrona/emulator/console"
 	"ekrona/host/cmd/ekrona/internal/cli"
@@ -25,6 +27,7 @@ func Command(holders Holders, more ...*cobra.Command) *cobra.Command {
 
 func runCommand() *cobra.Command {
 	var profile, seed, transcript string
+	var traced bool
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "A virtual card that answers lines on standard input",
@@ -44,6 +47,9 @@ Lines that begin with # pass. What goes wrong gives a line "error: ...", and the
 			if options.Profile, err = card.ProfileNamed(profile); err != nil {
 				return cli.Usage("--profile: %w", err)
 			}
+			if traced {
+				options.Sink = trace.Text{}.Writer(c.ErrOrStderr(), vocabulary.Decoder())
+			}
 			if transcript != "" {
 				file, err := os.OpenFile(transcript, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 				if err != nil {
@@ -61,6 +67,7 @@ Lines that begin with # pass. What goes wrong gives a line "error: ...", and the
 	}
 	c.Flags().StringVar(&profile, "profile", card.P71.Name, "memory and transport of the card: p71, p71-short, unlimited")
 	c.Flags().StringVar(&seed, "seed", "", "make the card's randomness repeat (any text; never for real keys)")
+	c.Flags().BoolVar(&traced, "trace", false, "show every command to the card and its answer on standard error, decoded, without secrets")
 	c.Flags().StringVar(&transcript, "transcript", "", "write all that happens to the card to this file (it holds PINs and keys)")
 	return c
 }

@@ -11,6 +11,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/trace"
+	"ekrona/applet/vocabulary"
 	"ekrona/host/pcsc"
 )
 
@@ -53,7 +54,10 @@ func (f *CardFlags) Open(_ context.Context, c *cobra.Command) (opened *OpenCard,
 		return nil, err
 	}
 	if f.Traced {
-		opened.Card = trace.Card{Card: opened.Card, To: c.ErrOrStderr()}
+		decoder := vocabulary.Decoder()
+		opened.Card = apdu.Recorder{
+			Card: opened.Card, Label: opened.Where, Secrets: decoder.Secrets, Sink: trace.Text{}.Writer(c.ErrOrStderr(), decoder),
+		}
 	}
 	return opened, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/trace"
+	"ekrona/applet/vocabulary"
 	"ekrona/emulator/card"
 	"ekrona/emulator/globalplatform"
 	"ekrona/host/cmd/ekrona/internal/cli"
@@ -19,7 +20,6 @@ import (
 // conversation shows what is said with a card, if that is wanted, as it was meant and
 // not as the secure channel makes it; and counts time.
 type conversation struct {
-	rehearsal.Recorder
 	to     io.Writer // nil shows nothing
 	totals rehearsal.Totals
 	took   time.Duration // in reader and card, or in the emulator
@@ -32,21 +32,35 @@ func newConversation(c *cobra.Command, cards *cli.CardFlags) *conversation {
 	if cards.Traced {
 		talk.to, cards.Traced = c.ErrOrStderr(), false
 	}
-	talk.Tell = talk.tell
 	return talk
 }
 
-func (t *conversation) tell(e rehearsal.Exchange) {
+// Wire stands before the card.
+func (t *conversation) Wire(card apdu.Card) apdu.Card {
+	return apdu.Recorder{Card: card, Secrets: vocabulary.Decoder().Secrets, Sink: func(e apdu.Exchange) {
+		if !e.Carried {
+			t.tell(e)
+		}
+	}}
+}
+
+// Channel stands before a secure channel over the card; see [personalization.Line.Watch].
+func (t *conversation) Channel(channel apdu.Card) apdu.Card {
+	return apdu.Recorder{Card: channel, Secrets: vocabulary.Decoder().Secrets, Sink: t.tell}
+}
+
+func (t *conversation) tell(e apdu.Exchange) {
 	t.totals.Add(e)
-	t.took += e.Took
+	if len(e.Wire) == 0 {
+		t.took += e.Took
+	}
+	for _, carrier := range e.Wire {
+		t.took += carrier.Took
+	}
 	if t.to == nil {
 		return
 	}
-	answer := fmt.Sprintf("< no answer: %v\n", e.Err)
-	if e.Err == nil {
-		answer = trace.Response(e.Command, e.Response)
-	}
-	fmt.Fprintf(t.to, "%s%s", trace.Command(e.Command), answer)
+	_, _ = io.WriteString(t.to, trace.Text{}.Exchange(vocabulary.Decoder().Exchange(e)))
 }
 
 // priced stands before a virtual card and estimates how long a P71 would have taken.

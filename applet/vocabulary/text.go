@@ -1,4 +1,4 @@
-package trace
+package vocabulary
 
 import (
 	"encoding/binary"
@@ -8,49 +8,12 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/apdu/trace"
 )
 
-// nameWidth aligns the values of a template.
-const nameWidth = 22
-
-// value shows one value under its name; parts of a fixed layout go beneath it.
-func (p *printer) value(name string, kind spec.Kind, b []byte) {
-	parts, size := partsOf(kind)
-	if parts == nil {
-		p.line("%-*s %s", nameWidth, name, valueText(kind, b))
-		return
-	}
-	p.line("%s: %d", name, len(b)/size)
-	p.depth++
-	defer func() { p.depth-- }()
-	for ; len(b) >= size; b = b[size:] {
-		at := 0
-		for _, part := range parts {
-			p.value(part.Name, part.Kind, b[at:at+part.Length])
-			at += part.Length
-		}
-	}
-	if len(b) > 0 {
-		p.line("%X left over", b)
-	}
-}
-
-// partsOf gives the layout of values without tags, and its length.
-func partsOf(kind spec.Kind) ([]spec.Part, int) {
+// text is a value in words, or in hex when it is not what its kind says.
+func text(kind spec.Kind, b []byte) string {
 	switch kind {
-	case spec.KindPolicy:
-		return spec.PolicyLayout, spec.PolicyLength
-	case spec.KindOpenRequests:
-		return spec.OpenRequestLayout, spec.OpenRequestLength
-	}
-	return nil, 0
-}
-
-// valueText is a value in words, or in hex when it is not what its kind says.
-func valueText(kind spec.Kind, b []byte) string {
-	switch kind {
-	case spec.KindSecret:
-		return fmt.Sprintf("%d bytes, hidden", len(b))
 	case spec.KindDeviceID, spec.KindAuthority, spec.KindHolder:
 		if isPrintable(b) {
 			return string(b)
@@ -83,7 +46,7 @@ func valueText(kind spec.Kind, b []byte) string {
 			return "e-krona role"
 		}
 	case spec.KindHash, spec.KindPoint, spec.KindSignature:
-		return shortened(b)
+		return trace.Shortened(b)
 	}
 	if len(b) == 1 {
 		return byteText(kind, b[0])
@@ -110,8 +73,6 @@ func byteText(kind spec.Kind, b byte) string {
 	return hexByte(b)
 }
 
-func hexByte(b byte) string { return fmt.Sprintf("%02X", b) }
-
 // bits names the bits that are set.
 func bits(rows []spec.BitRow, b byte) string {
 	var names []string
@@ -122,7 +83,7 @@ func bits(rows []spec.BitRow, b byte) string {
 		}
 	}
 	if b != 0 {
-		names = append(names, fmt.Sprintf("%02X", b))
+		names = append(names, hexByte(b))
 	}
 	if names == nil {
 		return "none"
@@ -145,13 +106,4 @@ func isPrintable(b []byte) bool {
 		}
 	}
 	return true
-}
-
-// shortened is the beginning of bytes that say nothing to a reader.
-func shortened(b []byte) string {
-	const shown = 8
-	if len(b) <= shown {
-		return fmt.Sprintf("%X", b)
-	}
-	return fmt.Sprintf("%X.. (%d bytes)", b[:shown], len(b))
 }
