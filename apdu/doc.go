@@ -3,7 +3,8 @@
 // through which every card is reached.
 //
 // Start at [Card]. The emulator, a PC/SC reader, jCardSim, a recorder or a fault
-// injector all implement its single method and can be stacked. [Framing] is the
+// injector all implement its single method and can be stacked; [Recorder] is the one
+// recorder, and hands each [Exchange] to a sink. [Framing] is the
 // wrapper that gives callers whole messages on a card that offers short APDUs
 // only. [StatusWords] is the table of status words.
 //

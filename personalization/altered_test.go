@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
 	"ekrona/apdu/spec"
+	"ekrona/applet/attack"
 	"ekrona/host/banking"
 	client "ekrona/host/card"
 	"ekrona/personalization"
@@ -52,29 +52,15 @@ func TestNoCardIsActiveBeforeItIsRegistered(t *testing.T) {
 	h.check(t, t.Context(), r, o, device)
 }
 
-// altering gives the card another command in the place of ACTIVATE, which the card answers as gladly.
-type altering struct {
-	*reader
-	once bool
-}
-
-func (a *altering) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-	if !a.once && c.INS == spec.Activate.Only().APDU().INS {
-		a.once = true
-		c = spec.GenerateKeyPair.Only().APDU()
-	}
-	return a.reader.Transmit(ctx, c)
-}
-
 // TestCardIsNotActiveBecauseItSaysYes: an answer says nothing of what the card was asked.
 func TestCardIsNotActiveBecauseItSaysYes(t *testing.T) {
 	h := newHouse(t)
-	r, o := &altering{reader: h.newReader(t)}, h.Order(t)
+	r, o := h.newReader(t), h.Order(t)
 	r.insert(t, 0, false, 0)
-	_, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
+	_, err := h.Line.Issue(t.Context(), attack.KeysForActivation.Holding(r), o, linetest.Secrets(t), anyStage)
 	require.ErrorIs(t, err, personalization.ErrNotActive)
 	r.insert(t, 0, false, 0)
 	device, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
 	require.NoError(t, err)
-	h.check(t, t.Context(), r.reader, o, device)
+	h.check(t, t.Context(), r, o, device)
 }

@@ -28,7 +28,7 @@ const bitsPerByte = 8
 type Line struct {
 	Issuer
 
-	Keys scp03.KeySource // of the cards as they come
+	Keys scp03.KeySource // of the cards as they come; nil for cards that have the final ones
 	// Final, if not nil, are the keys that replace those. Keep what they come from:
 	// nobody can read them back.
 	Final        scp03.KeySource
@@ -60,9 +60,11 @@ type Line struct {
 // itself done or is done again. done is told each stage after it is true on the card
 // and before the next step; its error ends the issuing, which can be repeated too.
 //
-// Keys are never guessed, and keys that are not the card's stop it before EXTERNAL
-// AUTHENTICATE. Errors: [scp03.ErrWrongKeys], [ErrOtherApplet], [*gpc.Refusal] and
-// those of Personalize.
+// Keys are never guessed. Those that are given are compared with the card's cryptogram,
+// initial and final ones whatever their version says: a supplier's keys may have the
+// version of ours. Keys that are not the card's stop it before EXTERNAL AUTHENTICATE.
+// Errors: [*IssuerFault], [scp03.ErrWrongKeys], [scp03.ErrNotBegun], [ErrOtherApplet], [*gpc.Refusal]
+// and those of Personalize.
 func (l Line) Issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done func(Stage) error) (banking.Device, error) {
 	device, err := l.issue(ctx, c, o, s, done)
 	if err != nil {
@@ -79,6 +81,11 @@ func (l Line) issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done r
 	}
 	if err := done(Inspected); err != nil {
 		return none, err
+	}
+	if found.active == nil {
+		if err := l.Check(o.Date); err != nil { // before anything is changed for nothing
+			return none, err
+		}
 	}
 	if err := l.manage(ctx, c, o, found, done); err != nil {
 		return none, err
@@ -101,9 +108,10 @@ type finding struct {
 	active   *banking.Device
 }
 
-// isManaged tells whether the security domain has nothing more to do.
+// isManaged reports whether the security domain has nothing more to do. Whether keys of
+// the final version are the final ones shows only when they are used.
 func (f finding) isManaged(l Line) bool {
-	return f.instance && !l.Secure && (l.Final == nil || f.versions[l.VersionOfFinal()])
+	return f.instance && !l.Secure && (l.Final == nil || f.active != nil && f.versions[l.VersionOfFinal()])
 }
 
 // inspect does step 1.
@@ -195,8 +203,8 @@ func (l Line) manage(ctx context.Context, c apdu.Card, o Order, f finding, done 
 	return done(Secured)
 }
 
-// Open opens a channel to the card's issuer security domain with the keys of the
-// version that the card names: the final keys for theirs, else those that it came with.
+// Open opens a channel to the card's issuer security domain with those of the line's
+// keys that are the card's.
 func (l Line) Open(ctx context.Context, c apdu.Card) (*globalplatform.Client, error) {
 	if _, err := globalplatform.Select(ctx, c, nil); err != nil {
 		return nil, err
@@ -209,23 +217,31 @@ func (l Line) Open(ctx context.Context, c apdu.Card) (*globalplatform.Client, er
 }
 
 func (l Line) open(ctx context.Context, c apdu.Card, f finding) (*globalplatform.Client, error) {
-	o := scp03.Options{Keys: l, Level: scp03.CMACEncryption, Strongest: true, Random: l.Random}
-	if l.Final != nil && f.versions[l.VersionOfFinal()] {
-		o.KeyVersion = l.VersionOfFinal()
+	o := scp03.Options{Keys: l.Keys, Level: scp03.CMACEncryption, Strongest: true, Random: l.Random}
+	tried := "the keys that the card came with were tried"
+	if l.Final != nil {
+		o.Keys, tried = l.Final, "only the keys that cards get are named, and were tried"
+		if l.Keys != nil {
+			o.Or, tried = []scp03.KeySource{l.Keys}, "the keys that cards get and those that they come with were both tried"
+		}
+		if f.versions[l.VersionOfFinal()] {
+			o.KeyVersion = l.VersionOfFinal()
+		}
 	}
 	client, err := globalplatform.Open(ctx, c, nil, o)
+	if errors.Is(err, scp03.ErrWrongKeys) {
+		err = fmt.Errorf("%s: %w", tried, err)
+	}
 	if err == nil && l.Watch != nil {
 		client.Watch(l.Watch)
 	}
 	return client, err
 }
 
-// For gives the keys of the version that the card's offer names.
-func (l Line) For(offer scp03.Offer) (scp03.Keys, error) {
-	if l.Final != nil && offer.KeyVersion == l.VersionOfFinal() {
-		return l.Final.For(offer)
-	}
-	return l.Keys.For(offer)
+// HasFinal reports whether a channel that the line opened is one with the final keys,
+// under their version.
+func (l Line) HasFinal(client *globalplatform.Client) bool {
+	return l.Final != nil && client.Fitting() == 0 && client.KeyVersion() == l.VersionOfFinal()
 }
 
 // VersionOfFinal is the version that the final keys have.
@@ -256,19 +272,19 @@ func keyVersions(ctx context.Context, c apdu.Card) (map[byte]bool, error) {
 // took them. Initial keys of version FF end by themselves; those of another version
 // are replaced by name, and have to be of the same length.
 func (l Line) replaceKeys(ctx context.Context, c apdu.Card, client *globalplatform.Client) (*globalplatform.Client, error) {
-	if client.KeyVersion() == l.VersionOfFinal() {
+	if l.HasFinal(client) {
 		return client, nil
 	}
 	final, err := l.Final.For(client.Offer())
 	if err != nil {
 		return nil, err
 	}
+	if err := l.CheckKeys(client); err != nil {
+		return nil, err
+	}
 	replaced := client.KeyVersion()
 	if replaced == gpc.InitialKeySet {
 		replaced = 0
-	} else if present, err := l.Keys.For(client.Offer()); err != nil || len(present.ENC) != len(final.ENC) {
-		return nil, errors.Join(err, fmt.Errorf("key set %02X can only be replaced by keys of its own length, %d bits, and the new ones have %d: make a master key of that length",
-			replaced, bitsPerByte*len(present.ENC), bitsPerByte*len(final.ENC)))
 	}
 	if err := client.PutKeys(ctx, l.VersionOfFinal(), final, replaced); err != nil {
 		return nil, err
@@ -277,11 +293,41 @@ func (l Line) replaceKeys(ctx context.Context, c apdu.Card, client *globalplatfo
 	if client, err = l.open(ctx, c, finding{versions: map[byte]bool{l.VersionOfFinal(): true}}); err != nil {
 		return nil, err
 	}
+	if !l.HasFinal(client) {
+		return nil, keysLeft(former)
+	}
 	versions, err := keyVersions(ctx, client.Card())
-	if err == nil && versions[former] {
+	if err == nil && former != l.VersionOfFinal() && versions[former] {
 		err = keysLeft(former)
 	}
 	return client, err
+}
+
+// CheckKeys fails where the final keys cannot take the place of those that a channel was
+// opened with: a numbered set is replaced by one of the same length only (GPC
+// §11.8.2.3.3).
+func (l Line) CheckKeys(client *globalplatform.Client) error {
+	if l.Final == nil || l.HasFinal(client) || client.KeyVersion() == gpc.InitialKeySet {
+		return nil
+	}
+	final, err := l.Final.For(client.Offer())
+	if err != nil {
+		return err
+	}
+	present, err := l.presentKeys(client)
+	if err != nil || len(present.ENC) != len(final.ENC) {
+		return errors.Join(err, fmt.Errorf("key set %02X can only be replaced by keys of its own length, %d bits, and the new ones have %d: make a master key of that length",
+			client.KeyVersion(), bitsPerByte*len(present.ENC), bitsPerByte*len(final.ENC)))
+	}
+	return nil
+}
+
+// presentKeys are those that the channel was opened with.
+func (l Line) presentKeys(client *globalplatform.Client) (scp03.Keys, error) {
+	if client.Fitting() == 0 { // the final keys, under another version
+		return l.Final.For(client.Offer())
+	}
+	return l.Keys.For(client.Offer())
 }
 
 // ErrKeysLeft says that a card opens with its former keys too.

@@ -164,7 +164,7 @@ func (i Issuer) device(ctx context.Context, o Order, keys pin.Keys) (banking.Dev
 	}
 	certificate, err := i.CA.Certify(pki.Subject{Holder: cvc.Holder(o.Device), Role: o.Role, Effective: i.Effective, Expiry: i.Expiry}, keys.Signing)
 	if err != nil {
-		return banking.Device{}, fmt.Errorf("personalization of %s: %w", o.Device, err)
+		return banking.Device{}, &IssuerFault{fmt.Errorf("personalization of %s: %w", o.Device, err)}
 	}
 	ceilings, err := o.Ceilings.Bytes()
 	if err != nil {

@@ -18,7 +18,8 @@ import (
 //     after the first of the two: the same call registers what is kept.
 //
 // A device whose certificate ends no earlier than Expiry keeps it: renewed again,
-// it is the same. Errors: banking.ErrNoDevice, those of AddDevice.
+// it is the same. Errors: banking.ErrNoDevice, an [*IssuerFault] where Expiry is
+// after the CA's, those of AddDevice.
 func (i Issuer) Renew(ctx context.Context, id message.DeviceID) (banking.Device, error) {
 	device, err := i.Registry.Device(ctx, id)
 	if err != nil {
@@ -31,7 +32,7 @@ func (i Issuer) Renew(ctx context.Context, id message.DeviceID) (banking.Device,
 	if i.Expiry.After(former.Expiry) {
 		subject := pki.Subject{Holder: former.Holder, Role: former.Role, Effective: i.Effective, Expiry: i.Expiry}
 		if device.Certificate, err = i.CA.Certify(subject, former.PublicKey); err != nil {
-			return device, fmt.Errorf("renewal of %s: %w", id, err)
+			return device, &IssuerFault{fmt.Errorf("renewal of %s: %w", id, err)}
 		}
 	}
 	return device, i.Registry.AddDevice(ctx, device)

@@ -33,6 +33,14 @@ func (s Stage) String() string {
 	return fmt.Sprintf("stage %d", int(s))
 }
 
+// Name is String, and empty for a card that has reached none.
+func (s Stage) Name() string {
+	if s == 0 {
+		return ""
+	}
+	return s.String()
+}
+
 // ParseStage is the reverse of String.
 func ParseStage(name string) (Stage, error) {
 	for s, n := range stageNames {

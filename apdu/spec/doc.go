@@ -3,8 +3,9 @@
 // signed message and certificate. It is the one place where these are written
 // down. From it derive:
 //
-//   - the Go codecs (Variant.APDU, apdu/message, apdu/cvc, apdu/trace) and the words of
-//     scripts (Vocabulary),
+//   - the Go codecs (Variant.APDU, apdu/message, apdu/cvc) and the words of scripts
+//     (Vocabulary),
+//   - the names by which a trace shows the applet's commands (applet/vocabulary),
 //   - the applet's constants, applet/src/main/java/ekrona/Spec.java,
 //   - the reference page, apdu/REFERENCE.md.
 //

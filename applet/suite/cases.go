@@ -12,7 +12,7 @@ func cases() []testCase {
 	return slices.Concat(
 		scriptCases(), selectCases, wireCases, personalizationCases, authorityCases,
 		pinCases, encipheredPINCases, payCases, payRefusedCases, receiveCases, receiveRefusedCases,
-		stateCases, instructionCases, readCases, policyCases, expiryCases, idCases, thoroughCases,
+		stateCases, instructionCases, readCases, policyCases, expiryCases, idCases, thoroughCases, attackCases(),
 	)
 }
 

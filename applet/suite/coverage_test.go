@@ -39,7 +39,7 @@ func TestCoverage(t *testing.T) {
 			answer := apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) {
 				return apdu.Response{SW: tt.sw}, nil
 			})
-			_, err := recorder{answer, v}.Transmit(t.Context(), tt.command)
+			_, err := apdu.Recorder{Card: answer, Sink: v.record}.Transmit(t.Context(), tt.command)
 			require.NoError(t, err)
 			want := map[row]int{}
 			if tt.touches != nil {

@@ -11,6 +11,9 @@
 // carried out one by one: package mutation has a [Runner] do it on changed CAP files.
 // [Twins] leads one card on two targets through random lives and compares answers.
 //
+// What a card must refuse from an attacker is a value of package applet/attack, once; the
+// suite makes a case of each (attacks.go).
+//
 // The suite holds the other side of every message itself: the authorities, the
 // terminals and the other cards are software keys (see authority.go and
 // device.go), and what the card must hold is computed here, in Go, from what was

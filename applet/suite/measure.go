@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"ekrona/apdu"
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
@@ -157,9 +158,8 @@ func TimePayments(ctx context.Context, target Target, n int) (times []time.Durat
 			r := c.request(shop, 1, "")
 			command := spec.Pay.Only().APDU(c.encode(r), shop.encoded)
 			s.enterPIN()
-			began := time.Now()
-			answer, err := s.card.Transmit(ctx, command)
-			times = append(times, time.Since(began))
+			timed := apdu.Recorder{Card: s.card, Sink: func(e apdu.Exchange) { times = append(times, e.Took) }}
+			answer, err := timed.Transmit(ctx, command)
 			c.must(err)
 			c.mustAnswer(answer)
 			s.enterPayment(r, answer.Data)

@@ -88,7 +88,7 @@ func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 	if memory, ok := c.target.(MemoryInspector); ok {
 		card = &inspected{card: card, memory: memory, c: c}
 	}
-	s.raw = recorder{card, c.coverage}
+	s.raw = apdu.Recorder{Card: card, Sink: c.coverage.record}
 	s.card = apdu.Framing{Card: s.raw, ExtendedLength: !c.target.Capabilities().ShortOnly}
 	s.selectApplet()
 	c.subject = s

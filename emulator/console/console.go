@@ -41,6 +41,9 @@ type Options struct {
 	Interface  card.Interface
 	Seed       string    // makes the run repeat; "" takes the system's randomness
 	Transcript io.Writer // gets every event in the life of the card; may be nil
+
+	// Sink, if not nil, receives each exchange of a well-formed command.
+	Sink func(apdu.Exchange)
 }
 
 // Run makes a blank card and answers the lines of in on out, each at once, until
@@ -77,7 +80,7 @@ func Run(ctx context.Context, in io.Reader, out io.Writer, options Options) erro
 		}
 		var answer string
 		if err == nil {
-			answer, err = execute(c, line)
+			answer, err = execute(ctx, c, line, options.Sink)
 		}
 		if err != nil {
 			answer = "error: " + strings.Join(strings.Fields(err.Error()), " ")
@@ -116,7 +119,7 @@ func readLine(lines *bufio.Reader) (string, error) {
 }
 
 // execute carries out one line and returns the answer.
-func execute(c *card.Card, line string) (string, error) {
+func execute(ctx context.Context, c *card.Card, line string, sink func(apdu.Exchange)) (string, error) {
 	words := strings.Fields(line)
 	arguments := words[1:]
 	switch words[0] {
@@ -136,6 +139,13 @@ func execute(c *card.Card, line string) (string, error) {
 	command, err := apdu.ParseHex(line)
 	if err != nil {
 		return "", fmt.Errorf("%q is neither load, install, reset, cut nor an APDU in hex (%w)", words[0], err)
+	}
+	if parsed, malformed := apdu.ParseCommand(command); malformed == nil && sink != nil {
+		response, err := apdu.Recorder{Card: c, Sink: sink}.Transmit(ctx, parsed)
+		if err != nil {
+			return "", err
+		}
+		return response.String(), nil
 	}
 	response, err := c.TransmitBytes(command)
 	return fmt.Sprintf("%X", response), err

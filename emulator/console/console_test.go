@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu"
 	"ekrona/emulator/card"
 	"ekrona/emulator/console"
 )
@@ -49,6 +50,10 @@ func TestConversations(t *testing.T) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			in, out := conversation(t, path)
 			assert.Equal(t, out, converse(t, in, console.Options{Profile: card.P71, Seed: path}))
+			exchanges := 0
+			options := console.Options{Profile: card.P71, Seed: path, Sink: func(apdu.Exchange) { exchanges++ }}
+			assert.Equal(t, out, converse(t, in, options), "a sink changes nothing")
+			assert.Positive(t, exchanges)
 		})
 	}
 }

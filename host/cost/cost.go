@@ -12,8 +12,9 @@ import (
 	"errors"
 	"time"
 
+	"ekrona/apdu"
 	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
+	"ekrona/applet/vocabulary"
 	"ekrona/emulator/card"
 	"ekrona/host/sandbox"
 	"ekrona/host/wallet"
@@ -76,21 +77,18 @@ func (m *measurement) begin(title string, goal time.Duration) {
 	m.taps = append(m.taps, Tap{Title: title, Goal: goal})
 }
 
-func (m *measurement) observe(e sandbox.Exchange) {
-	if e.Holder != "anna" || e.Err != nil {
+func (m *measurement) observe(e apdu.Exchange, stats card.Stats) {
+	if e.Label != "anna" || e.Err != nil {
 		return // the others' cards do the same
 	}
-	estimate, err := card.Estimate(e.Stats, m.link)
+	estimate, err := card.Estimate(stats, m.link)
 	if err != nil {
 		m.err = errors.Join(m.err, err)
 		return
 	}
-	title := "unknown"
-	if v, known := spec.Find(e.Command.CLA, e.Command.INS, e.Command.P1, e.Command.P2); known {
-		title = v.Title()
-	}
 	tap := &m.taps[len(m.taps)-1]
-	tap.Commands = append(tap.Commands, Command{title, e.Stats, estimate})
+	title := vocabulary.Decoder().Command(e.Command).Name
+	tap.Commands = append(tap.Commands, Command{title, stats, estimate})
 }
 
 func (m *measurement) flows() error {

@@ -13,6 +13,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/host/envelope"
+	"ekrona/host/progress"
 	"ekrona/host/sandbox"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
@@ -33,12 +34,13 @@ type Options struct {
 	Plan    sandbox.Plan
 	Sandbox sandbox.Options // Observe is the demo's own
 	Trace   bool            // show every command to a card, decoded
+	Show    progress.Show   // gets the story as events, for whoever does not read out
 }
 
 // Run founds a sandbox in an empty folder, tells the story on out, and returns the
 // books after it. Violations of the protocol are in the books, not an error.
 func Run(ctx context.Context, folder string, out io.Writer, options Options) (sandbox.Books, error) {
-	tell := &teller{out: out, trace: options.Trace}
+	tell := &teller{out: out, show: options.Show, trace: options.Trace}
 	options.Sandbox.Observe = tell.observe
 	tell.scene("The parties")
 	t, err := sandbox.Found(ctx, folder, options.Plan, options.Sandbox)

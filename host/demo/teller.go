@@ -6,9 +6,12 @@ import (
 	"strings"
 	"time"
 
+	"ekrona/apdu"
 	"ekrona/apdu/trace"
+	"ekrona/applet/vocabulary"
 	"ekrona/emulator/card"
 	"ekrona/host/notary"
+	"ekrona/host/progress"
 	"ekrona/host/sandbox"
 	"ekrona/host/session"
 )
@@ -16,6 +19,7 @@ import (
 // teller writes the story down: who, and what.
 type teller struct {
 	out   io.Writer
+	show  progress.Show // gets the story too, besides out
 	trace bool
 	err   error // the first that out gave
 
@@ -33,10 +37,15 @@ func (t *teller) line(format string, arguments ...any) {
 	}
 }
 
-func (t *teller) scene(title string) { t.line("\n%s\n%s", title, strings.Repeat("-", len(title))) }
+func (t *teller) scene(title string) {
+	t.show.Tell(progress.Event{Kind: progress.Chapter, Text: title})
+	t.line("\n%s\n%s", title, strings.Repeat("-", len(title)))
+}
 
 func (t *teller) say(speaker, format string, arguments ...any) {
-	t.line("%-*s  %s", speakerWidth, speaker, fmt.Sprintf(format, arguments...))
+	text := fmt.Sprintf(format, arguments...)
+	t.show.Tell(progress.Event{Kind: progress.Told, Who: speaker, Text: text})
+	t.line("%-*s  %s", speakerWidth, speaker, text)
 }
 
 func title(name string) string {
@@ -49,20 +58,14 @@ func title(name string) string {
 // tap begins to count for one tap.
 func (t *teller) tap() { t.last = card.Stats{} }
 
-// observe is told every exchange with a card.
-func (t *teller) observe(e sandbox.Exchange) {
-	t.last = t.last.Add(e.Stats)
+// observe receives every exchange with a card.
+func (t *teller) observe(e apdu.Exchange, stats card.Stats) {
+	t.last = t.last.Add(stats)
 	if !t.trace {
 		return
 	}
-	text := trace.Command(e.Command)
-	if e.Err != nil {
-		text += fmt.Sprintf("< no answer: %v\n", e.Err)
-	} else {
-		text += trace.Response(e.Command, e.Response)
-	}
-	for line := range strings.Lines(text) {
-		t.line("    %s's card  %s", e.Holder, strings.TrimRight(line, "\n"))
+	for line := range strings.Lines(trace.Text{}.Exchange(vocabulary.Decoder().Exchange(e))) {
+		t.line("    %s's card  %s", e.Label, strings.TrimRight(line, "\n"))
 	}
 }
 

@@ -1,16 +1,15 @@
 package flows
 
 import (
-	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/applet/attack"
 	"ekrona/host/card"
 	"ekrona/host/wallet"
 )
@@ -46,9 +45,7 @@ func TestExpiredCardIsRenewedAndPaysAgain(t *testing.T) {
 	require.Equal(t, renewed, again, "renewed once")
 	require.NotEqual(t, anna.device.Certificate, renewed.Certificate)
 
-	deaf := meddling(anna.reader(), spec.PutData, func(context.Context, apdu.Command) (apdu.Response, error) {
-		return apdu.Response{SW: apdu.OK}, nil
-	})
+	deaf := attack.CertificateNotStored.Holding(anna.reader())
 	err = anna.phone.Renew(w.ctx, wallet.Tap{Card: deaf}, renewed.Certificate)
 	require.ErrorIs(t, err, wallet.ErrAltered, "the card has never had it")
 	err = anna.phone.Renew(w.ctx, wallet.Tap{Card: losing(anna, spec.PutData)}, renewed.Certificate)

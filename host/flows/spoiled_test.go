@@ -1,7 +1,6 @@
 package flows
 
 import (
-	"bytes"
 	"context"
 	"slices"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/applet/attack"
 	"ekrona/host/banking"
 	"ekrona/host/envelope"
 	"ekrona/host/intermediary"
@@ -35,9 +35,13 @@ func (w *world) paidBy(b *bank, stray pki.Identity, asked envelope.Envelope, atc
 	w.t.Helper()
 	request, err := message.Parse[message.Request](asked.Message)
 	require.NoError(w.t, err)
-	signed, err := envelope.Sign(&message.Payment{Payer: stray.Certificate.Device(), ATC: atc, Request: *request}, stray.Signer)
+	blow, err := attack.StolenCA.Ways[0].Make(&attack.Setup{
+		Own: attack.Intermediary{CA: attack.Identity(b.ca)}, Asked: request, ATC: atc,
+		Certify: func(attack.Identity, attack.Subject) (attack.Identity, error) { return attack.Identity(stray), nil },
+		NextID:  func(attack.Intermediary) message.DeviceID { return stray.Certificate.Device() },
+	})
 	require.NoError(w.t, err)
-	return envelope.Envelope{Message: signed, Certificate: stray.Encoded, Authority: b.ca.Encoded}
+	return envelope.Envelope{Message: blow.Data[0], Certificate: blow.Data[1], Authority: b.ca.Encoded}
 }
 
 // spoiling is an intermediary's link on which a reading is altered once.
@@ -125,56 +129,28 @@ func TestRecordThatWasSpoiledAtThePhoneIsReadAgain(t *testing.T) {
 	require.NoError(t, err)
 
 	tap := anna.tap(t)
-	whole := tap.Card
-	tap.Card = meddling(whole, spec.ReadRecord, func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-		response, err := whole.Transmit(ctx, c)
-		if response.SW == apdu.OK {
-			flipLast(response.Data)
-		}
-		return response, err
-	})
+	tap.Card = attack.RecordAltered.Holding(tap.Card)
 	_, err = anna.phone.Synchronise(w.ctx, tap)
 	require.ErrorIs(t, err, banking.ErrSpoiled)
 	w.sync(anna)
 	w.agree()
 }
 
-// meddling is a card at a reader that does something else with one of its commands.
-func meddling(whole apdu.Card, which *spec.Command, instead apdu.CardFunc) apdu.Card {
-	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-		if found, ok := spec.Find(c.CLA, c.INS, c.P1, c.P2); ok && found.Command == which {
-			return instead(ctx, c)
-		}
-		return whole.Transmit(ctx, c)
-	})
-}
-
 // TestAnswerToAnotherQuestionIsNotTaken: what the card answers to a command that its
 // reader has altered is signed, and not about what the phone has asked.
 func TestAnswerToAnotherQuestionIsNotTaken(t *testing.T) {
 	w, anna, bertil := annaAndBertil(t)
-	altered := func(which *spec.Command, alter func(data []byte) []byte) wallet.Tap {
+	altered := func(r attack.Reader) wallet.Tap {
 		tap := bertil.tap(t)
-		whole := tap.Card
-		tap.Card = meddling(whole, which, func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-			c.Data = alter(slices.Clone(c.Data))
-			return whole.Transmit(ctx, c)
-		})
+		tap.Card = r.Holding(tap.Card)
 		return tap
-	}
-	flipped := func(data []byte) []byte {
-		data[len(data)-1] ^= 3
-		return data
 	}
 	unfinished := func() (all []envelope.Envelope) {
 		all, err := bertil.phone.Unfinished(w.ctx)
 		require.NoError(t, err)
 		return all
 	}
-	amount := func(data []byte) []byte {
-		return bytes.Replace(data, []byte{0x03, 0xE8}, []byte{0x03, 0xE9}, 1) // one öre more
-	}
-	_, err := bertil.phone.Request(w.ctx, altered(spec.RequestPayment, amount), 10*money.Krona, "")
+	_, err := bertil.phone.Request(w.ctx, altered(attack.RequestOfMore), 10*money.Krona, "")
 	require.ErrorIs(t, err, wallet.ErrAltered)
 	require.Empty(t, unfinished())
 	w.sync(bertil)
@@ -183,7 +159,7 @@ func TestAnswerToAnotherQuestionIsNotTaken(t *testing.T) {
 
 	second, err := bertil.phone.Request(w.ctx, bertil.tap(t), 10*money.Krona, "")
 	require.NoError(t, err)
-	_, err = bertil.phone.Refuse(w.ctx, altered(spec.Refuse, flipped), second)
+	_, err = bertil.phone.Refuse(w.ctx, altered(attack.RefuseOfAnother), second)
 	require.ErrorIs(t, err, wallet.ErrAltered)
 	require.Len(t, unfinished(), 2)
 	w.sync(bertil)
@@ -192,13 +168,19 @@ func TestAnswerToAnotherQuestionIsNotTaken(t *testing.T) {
 	payment, err := anna.phone.Pay(w.ctx, anna.tap(t), second)
 	require.NoError(t, err)
 	var accepted []byte
-	_, err = bertil.phone.Accept(w.ctx, altered(spec.Accept, func(data []byte) []byte { accepted = data; return data }), payment)
+	tap := bertil.tap(t)
+	tap.Card = apdu.Recorder{Card: tap.Card, Sink: func(e apdu.Exchange) {
+		if e.Command.INS == spec.Accept.INS {
+			accepted = e.Command.Data
+		}
+	}}
+	_, err = bertil.phone.Accept(w.ctx, tap, payment)
 	require.NoError(t, err)
 	third, err := bertil.phone.Request(w.ctx, bertil.tap(t), 20*money.Krona, "")
 	require.NoError(t, err)
 	payment, err = anna.phone.Pay(w.ctx, anna.tap(t), third)
 	require.NoError(t, err)
-	_, err = bertil.phone.Accept(w.ctx, altered(spec.Accept, func([]byte) []byte { return accepted }), payment)
+	_, err = bertil.phone.Accept(w.ctx, altered(attack.AnotherAccept(accepted)), payment)
 	require.ErrorIs(t, err, wallet.ErrAltered, "a Receipt of another Payment")
 	require.Equal(t, []envelope.Envelope{third}, unfinished())
 	_, err = bertil.phone.Accept(w.ctx, bertil.tap(t), payment)

@@ -120,7 +120,7 @@ func (w *world) open(party string, schemas ...store.Schema) *sql.DB {
 func (w *world) today() message.Date { return message.DateOf(w.clock.now) }
 
 func (w *world) subject(holder string, role spec.Role) pki.Subject {
-	return pki.Subject{Holder: cvc.Holder(holder), Role: role, Effective: w.today(), Expiry: w.today().AddDays(4 * 365)}
+	return pki.Subject{Holder: cvc.Holder(holder), Role: role, Effective: w.today(), Expiry: w.today().AddDays(10 * 365)}
 }
 
 func newWorld(t *testing.T) *world {

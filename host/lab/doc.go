@@ -14,5 +14,6 @@
 // step.go and fault.go say what can happen, world.go who lives there, and the
 // other files what each party does and suffers. The world is judged by the auditor:
 // what a party answers in a step may be a refusal at any time, but never what answers
-// another question (told.go).
+// another question (told.go). Attacks on a card are those of package applet/attack
+// (attacker.go); those on phones, intermediaries and the notary are here.
 package lab

@@ -17,6 +17,7 @@ import (
 	"ekrona/apdu/tlv"
 	"ekrona/apdu/trace"
 	"ekrona/applet"
+	"ekrona/applet/vocabulary"
 	emulated "ekrona/emulator/card"
 	"ekrona/host/audit"
 	"ekrona/host/banking"
@@ -213,13 +214,12 @@ func (s *slot) send(raw []byte) ([]byte, error) {
 }
 
 func (w *world) trace(holder string, c apdu.Command, answer []byte, err error) {
-	text := trace.Command(c)
+	decoder := vocabulary.Decoder()
+	decoded := trace.Exchange{Command: decoder.Command(c)}
 	if response, unreadable := apdu.ParseResponse(answer); err == nil && unreadable == nil {
-		text += trace.Response(c, response)
-	} else {
-		text += "< no answer\n"
+		decoded.Response = decoder.Response(c, response)
 	}
-	for line := range linesOf(text) {
+	for line := range linesOf(trace.Text{}.Exchange(decoded)) {
 		w.note("            %s's card  %s", holder, line)
 	}
 }

@@ -2,12 +2,11 @@ package lab
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
+	"ekrona/applet/attack"
 	"ekrona/host/envelope"
 	"ekrona/host/wallet"
 )
@@ -21,14 +20,18 @@ func (w *world) pretend(p *person, s Step) error {
 	if asked == nil || other == p {
 		return errors.New("there is nobody to pretend to be, or nothing was asked for")
 	}
-	payment := &message.Payment{Payer: other.device.ID, ATC: uint32(1 + s.Pick%20), Request: *asked}
-	copy(payment.Signature[:], w.wild(len(payment.Signature)))
+	setup := w.attacker(other.bank, s, 0)
+	setup.Asked, setup.ATC = asked, uint32(1+s.Pick%20)
+	var err error
+	if setup.Other, err = otherDevice(other); err != nil {
+		return err
+	}
+	blow, err := attack.PaymentOfNobody.Make(setup)
 	w.note("        a Payment by %s that nobody has made", other.name)
-	encoded, err := message.Encode(payment)
 	if err != nil {
 		return err
 	}
-	return w.give(p, s, envelope.Envelope{Message: encoded, Certificate: other.device.Certificate, Authority: other.bank.ca.Encoded})
+	return w.give(p, s, enveloped(blow, other.bank.ca.Encoded))
 }
 
 // pretendRefusal gives the owner of a card the Refusal of its own latest Request that the
@@ -75,12 +78,14 @@ func (w *world) payFalsely(p *person, b *bank, s Step) error {
 
 // fromNothing is a Payment by a key that the stolen CA key has certified.
 func (w *world) fromNothing(asked *message.Request, b *bank, s Step) (envelope.Envelope, error) {
-	never, err := w.identity(fmt.Sprintf("%s9%07d", b.name, s.Number), spec.RoleCard, cardDays, &b.ca)
+	const neverIssued = 9 // begins the number of such devices
+	setup := w.attacker(b, s, neverIssued)
+	setup.Asked, setup.ATC = asked, uint32(1+s.Pick%3)
+	blow, err := attack.StolenCA.Ways[0].Make(setup)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	signed, err := envelope.Sign(&message.Payment{Payer: never.Certificate.Device(), ATC: uint32(1 + s.Pick%3), Request: *asked}, never.Signer)
-	return envelope.Envelope{Message: signed, Certificate: never.Encoded, Authority: b.ca.Encoded}, err
+	return enveloped(blow, b.ca.Encoded), nil
 }
 
 // mostFalse is the most that a till takes from such a key at once here: what holding and

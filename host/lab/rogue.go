@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ekrona/apdu/message"
+	"ekrona/applet/attack"
 	emulated "ekrona/emulator/card"
 	"ekrona/host/banking"
 	"ekrona/host/card"
@@ -195,23 +196,18 @@ func (w *world) forge(p *person, s Step) error {
 	}
 	w.meet(OverCredit)
 	b := p.bank
-	forged := &message.Instruction{
+	setup := w.attacker(b, s, 0)
+	setup.Next = message.Instruction{
 		InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Notary: message.AuthorityRef(w.notaryKey.Certificate.Holder),
 		Device: p.device.ID, Sequence: device.State.InstructionSequence + 1, AckedATC: device.State.ATC, Head: device.State.Head,
 		Credit: 1 + s.Amount, Policy: message.PilotPolicy(), Date: w.today(),
 	}
-	forged.Policy.Version = device.State.PolicyVersion + 1
-	notary := w.notaryKey.Encoded
-	signers := []int{message.ByIntermediary, message.ByNotary}
-	if s.Pick%2 == 1 { // or it names itself as the notary
-		forged.Notary, notary = forged.InstructionKey, b.instruction.Encoded
+	setup.Next.Policy.Version = device.State.PolicyVersion + 1
+	way := attack.OverCredit
+	if s.Pick%2 == 1 {
+		way = attack.OwnNotary
 	}
-	for _, as := range signers {
-		if err := message.SignAs(forged, as, b.instruction.Signer); err != nil {
-			return err
-		}
-	}
-	raw, err := message.Encode(forged)
+	blow, err := way.Make(setup)
 	if err != nil {
 		return err
 	}
@@ -219,7 +215,8 @@ func (w *world) forge(p *person, s Step) error {
 	if _, err := client.Select(w.ctx); err != nil {
 		return err
 	}
-	_, err = client.Instruction(w.ctx, raw, b.instruction.Encoded, notary)
+	notary := blow.Authorities[len(blow.Authorities)-1]
+	_, err = client.Instruction(w.ctx, blow.Data[0], b.instruction.Encoded, notary)
 	return err
 }
 
@@ -292,11 +289,17 @@ func (w *world) replay(p *person, s Step) error {
 		old = own[len(own)-1-min(s.Pick/4%4, len(own)-1)]
 	}
 	w.meet(OldOrders)
+	setup := w.attacker(p.bank, s, 0)
+	setup.Former = old
+	blow, err := attack.ReplayedInstruction.Make(setup)
+	if err != nil {
+		return err
+	}
 	client := card.New(w.reader(p, s.Pick))
 	if _, err := client.Select(w.ctx); err != nil {
 		return err
 	}
-	_, err := client.Instruction(w.ctx, old, p.bank.instruction.Encoded, w.notaryKey.Encoded)
+	_, err = client.Instruction(w.ctx, blow.Data[0], p.bank.instruction.Encoded, w.notaryKey.Encoded)
 	return err
 }
 

@@ -3,7 +3,10 @@ package lab
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
+
+	"ekrona/host/progress"
 )
 
 // Plan says how much is to be simulated.
@@ -29,12 +32,12 @@ type Found struct {
 }
 
 // Simulate plays one world after the other, several at a time, until enough steps
-// were played, the context ends, or one of them fails. progress is told the tally
-// after each world, by one goroutine at a time.
-func Simulate(ctx context.Context, p Plan, progress func(Tally)) (Tally, *Found, error) {
+// were played, the context ends, or one of them fails. show gets after each world how
+// many steps are played, by one goroutine at a time.
+func Simulate(ctx context.Context, p Plan, show progress.Show) (Tally, *Found, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	s := &simulation{plan: p, next: p.Seed, tally: Tally{Met: map[FaultKind]int{}, Done: map[Kind]int{}}, progress: progress}
+	s := &simulation{plan: p, next: p.Seed, tally: Tally{Met: map[FaultKind]int{}, Done: map[Kind]int{}}, show: show}
 	var workers sync.WaitGroup
 	for range max(1, p.Workers) {
 		workers.Go(func() {
@@ -52,8 +55,8 @@ func Simulate(ctx context.Context, p Plan, progress func(Tally)) (Tally, *Found,
 }
 
 type simulation struct {
-	plan     Plan
-	progress func(Tally)
+	plan Plan
+	show progress.Show
 
 	lock    sync.Mutex
 	next    uint64 // seed
@@ -97,8 +100,9 @@ func (s *simulation) add(scenario Scenario, o Outcome, err error) (last bool) {
 	if o.Failure != nil && s.found == nil {
 		s.found = &Found{scenario, o}
 	}
-	if s.progress != nil {
-		s.progress(s.tally)
-	}
+	s.show.Tell(progress.Event{
+		Kind: progress.Counted, Who: "simulator", Count: progress.Count{Total: s.plan.Steps, Done: s.tally.Steps},
+		Text: fmt.Sprintf("%d worlds, %d steps, %d APDUs", s.tally.Worlds, s.tally.Steps, s.tally.APDUs),
+	})
 	return s.found != nil
 }

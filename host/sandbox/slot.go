@@ -10,17 +10,9 @@ import (
 	"ekrona/emulator/card"
 )
 
-// Exchange is one command and what came of it.
-type Exchange struct {
-	Holder   string // whose card it is
-	Command  apdu.Command
-	Response apdu.Response // empty when Err is not nil
-	Err      error
-	Stats    card.Stats // of a virtual card of the sandbox's folder
-}
-
-// Observer is told every exchange.
-type Observer func(Exchange)
+// Observer receives every exchange with a card, whose label is the holder's name, and
+// what a virtual card of the sandbox's folder spent on it.
+type Observer func(apdu.Exchange, card.Stats)
 
 // ErrPulled says that the card left the reader's field before its answer was
 // through.
@@ -74,7 +66,8 @@ func (s *Slot) Tap() apdu.Card {
 }
 
 // PullAfter lets the card be taken away when it has carried out the next command
-// of that instruction: the answer is lost. The next Tap finds the card as it is.
+// of that instruction: the answer, a 9000, is lost. One that it refuses was not carried
+// out. The next Tap finds the card as it is.
 func (s *Slot) PullAfter(instruction byte) { s.pull = instruction }
 
 // Transmit sends a command to the card.
@@ -82,22 +75,33 @@ func (s *Slot) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, err
 	if s.dead != nil {
 		return apdu.Response{}, fmt.Errorf("%s's card: %w", s.holder, s.dead)
 	}
-	e := Exchange{Holder: s.holder, Command: c}
+	if s.observe == nil {
+		response, _, err := s.deliver(ctx, c)
+		return response, err
+	}
+	var stats card.Stats
+	recorded := apdu.Recorder{Label: s.holder, Sink: func(e apdu.Exchange) { s.observe(e, stats) }}
+	recorded.Card = apdu.CardFunc(func(ctx context.Context, c apdu.Command) (response apdu.Response, err error) {
+		response, stats, err = s.deliver(ctx, c)
+		return response, err
+	})
+	return recorded.Transmit(ctx, c)
+}
+
+// deliver gives the card the command, and takes it away when that was planned.
+func (s *Slot) deliver(ctx context.Context, c apdu.Command) (response apdu.Response, stats card.Stats, err error) {
 	if s.guest != nil {
-		e.Response, e.Err = s.guest.Transmit(ctx, c)
+		response, err = s.guest.Transmit(ctx, c)
 	} else {
-		e.Response, e.Err = s.card.Transmit(ctx, c)
-		e.Stats = s.card.LastCommand()
+		response, err = s.card.Transmit(ctx, c)
+		stats = s.card.LastCommand()
 	}
 	switch {
-	case errors.Is(e.Err, card.ErrPowerLost):
+	case errors.Is(err, card.ErrPowerLost):
 		s.dead = ErrPulled
-	case e.Err == nil && s.pull != 0 && c.INS == s.pull:
+	case err == nil && s.pull != 0 && c.INS == s.pull && response.SW == apdu.OK:
 		s.dead, s.pull = ErrPulled, 0
-		e.Response, e.Err = apdu.Response{}, fmt.Errorf("%s's card: %w", s.holder, ErrPulled)
+		response, err = apdu.Response{}, fmt.Errorf("%s's card: %w", s.holder, ErrPulled)
 	}
-	if s.observe != nil {
-		s.observe(e)
-	}
-	return e.Response, e.Err
+	return response, stats, err
 }

@@ -11,6 +11,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/host/banking"
+	"ekrona/host/progress"
 	"ekrona/host/store"
 	"ekrona/personalization"
 	"ekrona/personalization/batch/letter"
@@ -20,7 +21,8 @@ import (
 // Options are what a job is opened with.
 type Options struct {
 	Job      *Job
-	Folder   string // of the job; made if there is none
+	Folder   string   // of the job; made if there is none
+	Enrol    Enroller // makes customers of owners who are none; nil for nobody
 	Line     personalization.Line
 	Registry banking.IssuerDesk // takes the place of Line's
 	Need     preflight.Need     // what the applet takes of a card
@@ -37,22 +39,41 @@ type Batch struct {
 	journal  *journal
 	clock    Clock
 	need     preflight.Need
+
+	options Options // with which the job is checked before its first card
+	checked bool
+}
+
+// now is the time by the options' clock.
+func (o Options) now() time.Time {
+	if o.Clock == nil {
+		return systemClock{}.Now()
+	}
+	return o.Clock.Now()
 }
 
 type systemClock struct{}
 
 func (systemClock) Now() time.Time { return time.Now() }
 
-// Open opens a job, or begins it after it was checked against the registry too, and
-// clears away after cards that were rejected. The caller closes it. Errors:
-// [Problems], lockfile.ErrTaken.
+// Open opens a job, or begins it after [Check], and clears away after cards that were
+// rejected. The caller closes it. Errors: [Problems], lockfile.ErrTaken.
 func Open(ctx context.Context, o Options) (_ *Batch, err error) {
 	if o.Clock == nil {
 		o.Clock = systemClock{}
 	}
-	if err := Check(ctx, o.Job, o.Registry); err != nil {
+	found, err := readBegun(ctx, o.Folder)
+	if err != nil {
 		return nil, err
 	}
+	var newcomers []Card
+	// Of the same one that is begun this is done before its next card.
+	if !found.begun || found.sameAs(o.Job) != nil {
+		if newcomers, err = Check(ctx, o); err != nil {
+			return nil, err
+		}
+	}
+	b := &Batch{job: o.Job, clock: o.Clock, need: o.Need, options: o, checked: !found.begun}
 	registry := &guarded{IssuerDesk: o.Registry}
 	o.Line.Registry = registry
 	if o.Line.FinalVersion == 0 {
@@ -61,11 +82,11 @@ func Open(ctx context.Context, o Options) (_ *Batch, err error) {
 	o.Line.Random = &source{Reader: o.Line.Random}
 	o.LogKey = &signer{Signer: o.LogKey}
 	o.Line.CA.Signer = &signer{Signer: o.Line.CA.Signer}
-	b := &Batch{job: o.Job, line: o.Line, registry: registry, clock: o.Clock, need: o.Need}
+	b.line, b.registry = o.Line, registry
 	if b.journal, err = openJournal(ctx, o); err != nil {
 		return nil, err
 	}
-	if err := b.clear(ctx); err != nil {
+	if err := errors.Join(enrol(ctx, o.Enrol, newcomers), b.clear(ctx)); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
 	return b, nil
@@ -74,36 +95,14 @@ func Open(ctx context.Context, o Options) (_ *Batch, err error) {
 // Close lets go of the job's folder.
 func (b *Batch) Close() error { return b.journal.close() }
 
-// Check complains of owners in a job whom the intermediary does not know. The error is
-// [Problems], or that of the registry.
-func Check(ctx context.Context, j *Job, registry banking.IssuerDesk) error {
-	var problems Problems
-	for _, c := range j.Cards {
-		_, err := registry.Cards(ctx, c.Owner)
-		switch {
-		case errors.Is(err, banking.ErrNoCustomer):
-			problems.add(j.CardsFile, c.Line, "owner %q is no customer of %s: enrol the customer first, or correct the name", c.Owner, j.Bank)
-		case err != nil:
-			return err
-		}
-	}
-	return problems.err()
-}
-
-// Count is how many cards of a job are made, begun and neither.
-type Count struct {
-	Total, Active, Begun, Left int
-}
-
-// Count counts.
-func (b *Batch) Count(ctx context.Context) (Count, error) {
-	c := Count{Total: len(b.job.Cards)}
-	err := store.Must(ctx, b.journal.db, store.Into{&c.Active, &c.Begun},
+// Count is how many cards of the job are made and begun.
+func (b *Batch) Count(ctx context.Context) (progress.Count, error) {
+	c := progress.Count{Total: len(b.job.Cards)}
+	err := store.Must(ctx, b.journal.db, store.Into{&c.Done, &c.Begun},
 		`SELECT count(*) FILTER (WHERE state = 'active'), count(*) FILTER (WHERE state = 'begun') FROM card_order`)
 	if err != nil {
 		return c, fmt.Errorf("journal: %w", err)
 	}
-	c.Left = c.Total - c.Active - c.Begun
 	return c, nil
 }
 
@@ -188,7 +187,7 @@ func (b *Batch) writeLetter(o order, onlyMissing bool) error {
 	}
 	card := b.job.Cards[o.position-1]
 	return letter.Write(folder, letter.Letter{
-		Device: o.Device, Owner: o.Owner, Name: card.Name, Address: card.Address, PIN: o.secrets.pin, PUK: o.secrets.puk,
+		Device: o.Device, Owner: o.Owner, Name: card.Name, Address: card.Address, PIN: o.secrets.digits.PIN, PUK: o.secrets.digits.PUK,
 	}, b.job.Recipients)
 }
 

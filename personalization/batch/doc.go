@@ -9,7 +9,8 @@
 //
 //  1. The chip is asked who it is ([Identify]); a new one is looked at (package
 //     preflight), and turned away if it cannot take the applet or carries one of
-//     another order. No key is used and nothing is written.
+//     another order. Its card manager is opened, so that
+//     the keys are known to be the card's. Nothing is written.
 //  2. An order is reserved for it: device id, token, PIN and PUK are drawn, sealed
 //     and kept with the chip's identity. Before this nothing has happened on the
 //     card. A cut leaves an order that waits for this chip, in any reader.

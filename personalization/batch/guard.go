@@ -9,6 +9,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/host/banking"
+	"ekrona/personalization"
 )
 
 // fault is what went wrong on the host's side: not the card's doing, and the next
@@ -28,7 +29,8 @@ func ours(err error) error {
 
 func isOurs(err error) bool {
 	var f *fault
-	return errors.As(err, &f)
+	var issuers *personalization.IssuerFault
+	return errors.As(err, &f) || errors.As(err, &issuers)
 }
 
 // guarded is a registry that one goroutine uses at a time. What it says of the device

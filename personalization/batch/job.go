@@ -32,7 +32,10 @@ type Job struct {
 	Expiry     message.Date // last day of the cards' certificates; none is left to the issuer
 	Recipients []age.Recipient
 	Cards      []Card
-	CardsFile  string // where they stand
+	File       string // of the job
+	CardsFile  string // where the cards stand
+
+	lines map[string]int // of the fields in File
 
 	// Digest is the SHA-256 of what was read, so that a job that was begun is not
 	// gone on with after a change.
@@ -97,12 +100,15 @@ func parseJob(file string, content []byte, table func(name string) ([]byte, erro
 			break
 		}
 		digest.Write(rows)
-		job.Cards = parseTable(head.table.Value, rows, job.ceilings, &problems)
+		job.Cards = parseTable(head.table.Value, rows, job, &problems)
 	case head.cards != nil:
-		job.Cards = head.inline(job.ceilings)
+		job.Cards = head.inline(job)
 	}
 	if head != nil {
-		job.CardsFile = head.cardsFile()
+		job.File, job.CardsFile, job.lines = file, head.cardsFile(), map[string]int{}
+		for name, node := range head.fields {
+			job.lines[name] = node.Line
+		}
 		checkCards(job.CardsFile, job.Cards, &problems)
 	}
 	if err := problems.err(); err != nil {
@@ -135,7 +141,7 @@ var columns = []string{"owner", "name", "address", "max_balance", "max_payment",
 
 // cardOf makes a card of its columns; a column that is missing or empty is what the
 // job's head says.
-func cardOf(file string, line int, value func(column string) string, ceilings message.Policy, problems *Problems) Card {
+func cardOf(file string, line int, value func(column string) string, head headJob, problems *Problems) Card {
 	c := Card{Line: line, Owner: value("owner"), Name: value("name")}
 	if !ownerPattern.MatchString(c.Owner) {
 		problems.add(file, line, "owner %q: give the customer's reference at the intermediary, 1 to 64 characters without blanks", c.Owner)
@@ -152,7 +158,20 @@ func cardOf(file string, line int, value func(column string) string, ceilings me
 			problems.add(file, line, "name and address: a line of %d characters, %q: the most is %d, all of them printable", n, text, maxLine)
 		}
 	}
-	c.Ceilings = limits(file, func(column string) (string, int) { return value(column), line }, ceilings, problems)
+	c.Ceilings = limits(file, func(column string) (string, int) { return value(column), line }, head.ceilings, problems)
+	for _, limit := range []struct {
+		column    string
+		above     bool
+		own, most any
+	}{
+		{"max_balance", c.Ceilings.MaxBalance > head.ceilings.MaxBalance, c.Ceilings.MaxBalance, head.ceilings.MaxBalance},
+		{"max_payment", c.Ceilings.MaxPayment > head.ceilings.MaxPayment, c.Ceilings.MaxPayment, head.ceilings.MaxPayment},
+		{"max_transactions", c.Ceilings.MaxTransactions > head.ceilings.MaxTransactions, c.Ceilings.MaxTransactions, head.ceilings.MaxTransactions},
+	} {
+		if limit.above && head.limited[limit.column] {
+			problems.add(file, line, "%s %v is above that of the job, %v: lower it, or raise the job's", limit.column, limit.own, limit.most)
+		}
+	}
 	return c
 }
 

@@ -123,11 +123,10 @@ func (j *journal) begin(ctx context.Context, job *Job) error {
 	var digest []byte
 	found, err := store.Get(ctx, j.db, store.Into{&j.id, &name, &digest}, `SELECT id, name, digest FROM job`)
 	switch {
-	case found && name != job.Name:
-		return fmt.Errorf("job folder %s: it is that of the job %s: name another folder", j.folder, name)
-	case found && string(digest) != string(job.Digest[:]):
-		return fmt.Errorf("job folder %s: the job file or its table was changed since the job was begun: take it back as it was, and put what is new into another job", j.folder)
 	case found:
+		if err := (begunJob{name: name, digest: digest}).sameAs(job); err != nil {
+			return fmt.Errorf("job folder %s: %w", j.folder, err)
+		}
 		return j.write(ctx, func(w *writing) error { return w.log("opened", nil) })
 	case err != nil:
 		return fmt.Errorf("journal: %w", err)
@@ -151,6 +150,44 @@ func (j *journal) begin(ctx context.Context, job *Job) error {
 			"job": job.Name, "bank": string(job.Bank), "cards": fmt.Sprint(len(job.Cards)), "digest": hex.EncodeToString(job.Digest[:]), "id": j.id,
 		})
 	})
+}
+
+// begunJob is the job that a folder has, if it has one.
+type begunJob struct {
+	begun  bool
+	name   string
+	digest []byte
+	done   bool // every card is made
+}
+
+// readBegun looks whether a folder has a job.
+func readBegun(ctx context.Context, folder string) (found begunJob, err error) {
+	if _, err := os.Stat(filepath.Join(folder, journalFile)); errors.Is(err, fs.ErrNotExist) {
+		return found, nil
+	}
+	db, err := openExisting(ctx, folder)
+	if err != nil {
+		return found, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	// One that was cut before anything was written has none.
+	found.begun, err = store.Get(ctx, db, store.Into{&found.name, &found.digest, &found.done},
+		`SELECT name, digest, (SELECT COUNT(*) FROM item) = (SELECT COUNT(*) FROM card_order WHERE state = 'active') FROM job`)
+	if err != nil {
+		return found, fmt.Errorf("journal: %w", err)
+	}
+	return found, nil
+}
+
+// sameAs fails for another job than the one that was begun.
+func (b begunJob) sameAs(job *Job) error {
+	switch {
+	case b.name != job.Name:
+		return fmt.Errorf("it is that of the job %s: name another folder", b.name)
+	case string(b.digest) != string(job.Digest[:]):
+		return errors.New("the job file or its table was changed since the job was begun: take it back as it was, and put what is new into another job")
+	}
+	return nil
 }
 
 func (j *journal) now() int64 { return j.clock.Now().UnixNano() }

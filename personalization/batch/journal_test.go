@@ -14,6 +14,7 @@ import (
 
 	"ekrona/host/banking"
 	"ekrona/host/lockfile"
+	"ekrona/host/progress"
 	"ekrona/host/store"
 	"ekrona/personalization"
 	"ekrona/personalization/batch"
@@ -196,7 +197,7 @@ func TestCardIsGivenUp(t *testing.T) {
 				}
 				count, err := b.Count(t.Context())
 				require.NoError(t, err)
-				assert.Equal(t, batch.Count{Total: 2, Left: 2}, count)
+				assert.Equal(t, progress.Count{Total: 2}, count)
 			}))
 			assert.NoFileExists(t, filepath.Join(c.JobFolder(), "letters", string(device.Device)+".txt.age"))
 
@@ -244,30 +245,30 @@ func TestOddCardsAreTurnedAway(t *testing.T) {
 	good := c.feeder.Pile
 	c.feeder.Pile = append([]virtual.Card{odd["other keys"], odd["nameless"], odd["issued"], other.cards[0]}, good...)
 	c.feeder.Fill("left")
-	var notices []batch.Notice
+	var notices []progress.Event
 	w, err := c.Open(t.Context())
 	require.NoError(t, err)
 	job, err := w.Begin(t.Context(), c.Shop, nil)
 	require.NoError(t, err)
-	require.NoError(t, job.Run(t.Context(), c.feeder.Readers, func(n batch.Notice, count batch.Count) {
-		if n.Kind != batch.Taken {
+	require.NoError(t, job.Run(t.Context(), c.feeder.Readers, func(n progress.Event) {
+		if n.Kind != progress.Taken {
 			notices = append(notices, n)
 		}
-		c.feeder.Told(n, count)
+		c.feeder.Told(n)
 	}))
 	require.NoError(t, job.Close())
 	require.NoError(t, w.Sandbox.Close())
 	want := []struct {
-		kind   batch.NoticeKind
+		kind   progress.Kind
 		reason string
 	}{
-		{batch.Rejected, "keys"}, {batch.Refused, "neither production data"}, {batch.Refused, "this card is somebody's"},
-		{batch.Refused, "begun elsewhere"}, {batch.Made, ""},
+		{progress.Refused, "keys"}, {progress.Refused, "neither production data"}, {progress.Refused, "this card is somebody's"},
+		{progress.Refused, "begun elsewhere"}, {progress.Made, ""},
 	}
 	require.Len(t, notices, len(want))
 	for i := range want {
 		assert.Equal(t, want[i].kind, notices[i].Kind)
-		assert.Contains(t, notices[i].Reason, want[i].reason)
+		assert.Contains(t, notices[i].Text, want[i].reason)
 	}
 	batchtest.Examine(t.Context(), t, c.Shop, c.cards)
 }

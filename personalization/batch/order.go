@@ -122,7 +122,7 @@ func (j *journal) reserve(ctx context.Context, job *Job, registry banking.Issuer
 		return o, err
 	}
 	o.Ceilings = card.Ceilings
-	if o.secrets, err = drawSecrets(j.random); err != nil {
+	if o.secrets.digits, err = personalization.DrawDigits(j.random); err != nil {
 		return o, err
 	}
 	o.secrets.token = o.Token
@@ -187,7 +187,7 @@ func (j *journal) reject(ctx context.Context, v *visit, o order, reason string) 
 				return err
 			}
 		}
-		return w.log("rejected", map[string]string{"device": string(o.Device), "owner": o.Owner, "chip": string(o.chip), "stage": stageText(o.stage), "reason": reason})
+		return w.log("rejected", map[string]string{"device": string(o.Device), "owner": o.Owner, "chip": string(o.chip), "stage": o.stage.Name(), "reason": reason})
 	})
 	if err != nil {
 		return err
@@ -203,11 +203,4 @@ func (j *journal) checkpoint(ctx context.Context) error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	return nil
-}
-
-func stageText(s personalization.Stage) string {
-	if s == 0 {
-		return ""
-	}
-	return s.String()
 }

@@ -40,13 +40,13 @@ type meter struct {
 
 // Transmit sends a command.
 func (m *meter) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-	began := m.clock.Now()
-	r, err := m.card.Transmit(ctx, c)
-	m.spent += m.clock.Now().Sub(began)
-	if err != nil {
-		m.lost = err
-	}
-	return r, err
+	recorder := apdu.Recorder{Card: m.card, Now: m.clock.Now, Sink: func(e apdu.Exchange) {
+		m.spent += e.Took
+		if e.Err != nil {
+			m.lost = e.Err
+		}
+	}}
+	return recorder.Transmit(ctx, c)
 }
 
 // take is the time since it was taken last.

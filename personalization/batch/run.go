@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"ekrona/apdu/message"
+	"ekrona/host/progress"
 	"ekrona/host/store"
 )
 
@@ -16,8 +17,8 @@ type run struct {
 	readers Readers
 	stop    context.CancelCauseFunc
 
-	mu       sync.Mutex // guards view
-	view     func(Notice, Count)
+	mu       sync.Mutex // guards show
+	show     progress.Show
 	stations map[string]*station
 }
 
@@ -25,16 +26,27 @@ type run struct {
 var errDone = errors.New("every card of the job is made")
 
 // Run issues cards at all readers until every card of the job is made or ctx ends,
-// neither of which is an error; [Batch.Count] tells which. view is told what happens
-// and how far the job is, one notice at a time.
-func (b *Batch) Run(ctx context.Context, readers Readers, view func(Notice, Count)) error {
+// neither of which is an error; [Batch.Count] tells which. A job that was begun before is
+// checked again first ([Check]). show gets what happens, each
+// event with how far the job is.
+func (b *Batch) Run(ctx context.Context, readers Readers, show progress.Show) error {
 	count, err := b.Count(ctx)
-	if err != nil || count.Active == count.Total {
+	if err != nil || count.Done == count.Total {
 		return err
+	}
+	if !b.checked {
+		newcomers, err := Check(ctx, b.options)
+		if err == nil {
+			err = enrol(ctx, b.options.Enrol, newcomers)
+		}
+		if err != nil {
+			return err
+		}
+		b.checked = true
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	r := &run{Batch: b, readers: readers, stop: stop, view: view, stations: map[string]*station{}}
+	r := &run{Batch: b, readers: readers, stop: stop, show: show, stations: map[string]*station{}}
 	var working sync.WaitGroup
 	watched := readers.Watch(ctx, func(e Event) {
 		s := r.stations[e.Reader]
@@ -66,8 +78,8 @@ func (s *station) hear(e Event) {
 	}
 }
 
-// tell shows a notice, and ends the run after the last card.
-func (r *run) tell(n Notice) {
+// tell shows an event, and ends the run after the last card.
+func (r *run) tell(e progress.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	count, err := r.Count(context.Background())
@@ -75,8 +87,9 @@ func (r *run) tell(n Notice) {
 		r.stop(err)
 		return
 	}
-	r.view(n, count)
-	if count.Active == count.Total {
+	e.Count = count
+	r.show.Tell(e)
+	if count.Done == count.Total {
 		r.stop(errDone)
 	}
 }

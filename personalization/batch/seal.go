@@ -12,21 +12,14 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
 	"ekrona/host/durable"
 	"ekrona/personalization"
 )
 
-// Digits of what is drawn for a card.
-const (
-	pinDigits = 4
-	pukDigits = spec.PUKDigits
-)
-
 // secrets are what is drawn for one order.
 type secrets struct {
-	token    pin.Token
-	pin, puk string
+	token  pin.Token
+	digits personalization.Digits
 }
 
 // String shows nothing.
@@ -34,26 +27,6 @@ func (secrets) String() string { return "secrets of an order" }
 
 // GoString shows nothing.
 func (s secrets) GoString() string { return s.String() }
-
-// blocks are PIN and PUK as they go to the card.
-func (s secrets) blocks() (personalization.Secrets, error) {
-	var out personalization.Secrets
-	var err error
-	if out.PIN, err = pin.NewBlock(s.pin); err == nil {
-		out.PUK, err = pin.NewPUKBlock(s.puk)
-	}
-	return out, err
-}
-
-// drawSecrets draws PIN and PUK; the token comes with the order.
-func drawSecrets(random io.Reader) (secrets, error) {
-	var s secrets
-	var err error
-	if s.pin, err = pin.Digits(random, pinDigits); err == nil {
-		s.puk, err = pin.Digits(random, pukDigits)
-	}
-	return s, err
-}
 
 // sealKey seals secrets for one folder by AES-256-GCM, bound to their device.
 type sealKey [32]byte
@@ -102,7 +75,7 @@ func (k sealKey) seal(device message.DeviceID, s secrets, random io.Reader) ([]b
 	if _, err := io.ReadFull(random, nonce); err != nil {
 		return nil, fmt.Errorf("the source of randomness failed: %w", err)
 	}
-	clearText := append(append(append([]byte{}, s.token[:]...), s.pin...), s.puk...)
+	clearText := append(append(append([]byte{}, s.token[:]...), s.digits.PIN...), s.digits.PUK...)
 	defer clear(clearText)
 	return gcm.Seal(nonce, nonce, clearText, []byte(device)), nil
 }
@@ -119,11 +92,12 @@ func (k sealKey) open(device message.DeviceID, sealed []byte) (secrets, error) {
 		return s, wrong
 	}
 	clearText, err := gcm.Open(nil, sealed[:gcm.NonceSize()], sealed[gcm.NonceSize():], []byte(device))
-	if err != nil || len(clearText) != len(s.token)+pinDigits+pukDigits {
+	if err != nil || len(clearText) != len(s.token)+personalization.PINDigits+personalization.PUKDigits {
 		return s, wrong
 	}
 	defer clear(clearText)
 	n := copy(s.token[:], clearText)
-	s.pin, s.puk = string(clearText[n:n+pinDigits]), string(clearText[n+pinDigits:])
+	puk := n + personalization.PINDigits
+	s.digits = personalization.Digits{PIN: string(clearText[n:puk]), PUK: string(clearText[puk:])}
 	return s, nil
 }

@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
-	"ekrona/apdu/message"
+	"ekrona/host/progress"
 	"ekrona/personalization"
 	"ekrona/personalization/preflight"
 )
@@ -42,7 +41,7 @@ func (s *station) work(ctx context.Context) {
 func (s *station) serve(ctx context.Context) (err error) {
 	tap, err := s.readers.Connect(s.reader)
 	if err != nil {
-		s.tell(Notice{Kind: NotTaken, Reader: s.reader, Reason: err.Error()})
+		s.tell(progress.Event{Kind: progress.NotTaken, Who: s.reader, Text: err.Error()})
 		return nil
 	}
 	m := &meter{card: tap, clock: s.clock}
@@ -83,9 +82,20 @@ func (s *station) fresh(ctx context.Context, m *meter, chip Chip) error {
 	if unfit != "" || m.lost != nil {
 		return s.refuse(ctx, m, chip, unfit)
 	}
+	// With keys that are not the card's no device id is used up.
+	client, err := s.line.Open(ctx, m)
+	if err == nil {
+		err = s.line.CheckKeys(client)
+	}
+	if isOurs(err) {
+		return err
+	}
+	if err != nil {
+		return s.refuse(ctx, m, chip, err.Error())
+	}
 	o, err := s.journal.reserve(ctx, s.job, s.registry, chip)
 	if errors.Is(err, errNoneLeft) {
-		s.tell(Notice{Kind: NotTaken, Reader: s.reader, Reason: err.Error()})
+		s.tell(progress.Event{Kind: progress.NotTaken, Who: s.reader, Text: err.Error()})
 		return nil
 	}
 	if err != nil {
@@ -100,10 +110,8 @@ func (s *station) unfit(ctx context.Context, m *meter, chip Chip) (string, error
 	if err != nil {
 		return err.Error(), nil
 	}
-	for _, f := range report.Findings {
-		if f.Mark == preflight.Stop {
-			return fmt.Sprintf("%s: %s: %s", f.Subject, f.Text, f.Do), nil
-		}
+	if obstacle := report.Obstacle(); obstacle != "" {
+		return obstacle, nil
 	}
 	if report.AppletState() == 0 || s.line.DeleteApplet {
 		return "", nil
@@ -124,13 +132,13 @@ func (s *station) refuse(ctx context.Context, m *meter, chip Chip, reason string
 	case ctx.Err() != nil:
 		return nil
 	case m.lost != nil:
-		s.tell(Notice{Kind: Pulled, Reader: s.reader, Reason: m.lost.Error()})
+		s.tell(progress.Event{Kind: progress.Pulled, Who: s.reader, Text: m.lost.Error()})
 		return nil
 	}
 	if err := s.journal.refused(ctx, s.reader, chip, reason); err != nil {
 		return ours(err)
 	}
-	s.tell(Notice{Kind: Refused, Reader: s.reader, Reason: reason})
+	s.tell(progress.Event{Kind: progress.Refused, Who: s.reader, Text: reason})
 	return nil
 }
 
@@ -142,26 +150,26 @@ func (s *station) issue(ctx context.Context, m *meter, o order) error {
 	if err != nil {
 		return ours(err)
 	}
-	blocks, err := o.secrets.blocks()
+	blocks, err := o.secrets.digits.Secrets()
 	if err != nil {
 		return ours(err)
 	}
-	s.tell(Notice{Kind: Taken, Reader: s.reader, Device: o.Device, Owner: o.Owner, Stage: o.stage})
+	s.tell(progress.Event{Kind: progress.Taken, Who: s.reader, Device: string(o.Device), Owner: o.Owner, Stage: o.stage.Name()})
 	_, err = s.line.Issue(ctx, m, o.Order, blocks, func(stage personalization.Stage) error {
 		return ours(s.reached(ctx, v, &o, stage))
 	})
-	notice := Notice{Reader: s.reader, Device: o.Device, Owner: o.Owner, Stage: o.stage}
+	notice := progress.Event{Who: s.reader, Device: string(o.Device), Owner: o.Owner, Stage: o.stage.Name()}
 	switch {
 	case err == nil:
-		notice.Kind, notice.Took = Made, s.clock.Now().Sub(began)
+		notice.Kind, notice.Took = progress.Made, s.clock.Now().Sub(began)
 	case isOurs(err) || ctx.Err() != nil:
 		return err
 	case m.lost != nil:
-		notice.Kind, notice.Reason = Pulled, m.lost.Error()
-		err = s.journal.pulled(ctx, v, notice.Reason)
+		notice.Kind, notice.Text = progress.Pulled, m.lost.Error()
+		err = s.journal.pulled(ctx, v, notice.Text)
 	default:
-		notice.Reason = err.Error()
-		notice.Kind, err = s.spoiled(ctx, v, o, notice.Reason)
+		notice.Text = err.Error()
+		notice.Kind, err = s.spoiled(ctx, v, o, notice.Text)
 	}
 	if err != nil {
 		return ours(err)
@@ -192,37 +200,12 @@ func (s *station) reached(ctx context.Context, v *visit, o *order, stage persona
 }
 
 // spoiled says what becomes of a card that refuses: rejected, or tried once more.
-func (s *station) spoiled(ctx context.Context, v *visit, o order, reason string) (NoticeKind, error) {
+func (s *station) spoiled(ctx context.Context, v *visit, o order, reason string) (progress.Kind, error) {
 	if o.stage > personalization.Inspected && o.failures+1 < mostFailures {
-		return Failed, s.journal.failed(ctx, v, o, reason)
+		return progress.Failed, s.journal.failed(ctx, v, o, reason)
 	}
 	if err := s.journal.reject(ctx, v, o, reason); err != nil {
 		return "", err
 	}
-	return Rejected, s.clear(ctx)
+	return progress.Rejected, s.clear(ctx)
 }
-
-// Notice is something that the people at the readers should know.
-type Notice struct {
-	Kind   NoticeKind
-	Reader string
-	Device message.DeviceID
-	Owner  string
-	Stage  personalization.Stage // that the card has reached; 0 for none
-	Reason string
-	Took   time.Duration // of Made, in this visit
-}
-
-// NoticeKind is what has happened.
-type NoticeKind string
-
-// Notices.
-const (
-	Taken    NoticeKind = "taken"     // a card's issuing begins, or goes on
-	Made     NoticeKind = "made"      // it is active
-	Pulled   NoticeKind = "pulled"    // it went away, and is to come again if it has an order
-	Failed   NoticeKind = "failed"    // it refused, and may be tried once more
-	Rejected NoticeKind = "rejected"  // it refused for good; its place is free for another
-	Refused  NoticeKind = "refused"   // it was not begun
-	NotTaken NoticeKind = "not taken" // it could not be begun now
-)

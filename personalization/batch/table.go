@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"ekrona/apdu/message"
 )
 
 // Marks that programs put before text.
@@ -20,25 +18,47 @@ var (
 	utf16Marks = [][]byte{{0xFF, 0xFE}, {0xFE, 0xFF}}
 )
 
+// separators are what can stand between the fields of a table.
+const separators = ",;\t"
+
+// separated finds what separates the fields: what a first line "sep=;" says, as
+// spreadsheets write it for each other, or what stands most often in the line with the
+// names. before is how many lines that took.
+func separated(content []byte) (comma rune, rest []byte, before int) {
+	first, rest, _ := bytes.Cut(content, []byte{'\n'})
+	named := strings.TrimSpace(strings.Trim(strings.TrimRight(string(first), "\r"), `"`))
+	if len(named) >= len("sep=") && strings.EqualFold(named[:len("sep=")], "sep=") {
+		mark := strings.TrimPrefix(strings.TrimRight(strings.Trim(string(first), `"`), "\r\""), named[:len("sep=")])
+		if len(mark) == 1 && strings.Contains(separators, mark) {
+			return rune(mark[0]), rest, 1
+		}
+	}
+	comma = ','
+	for _, mark := range separators {
+		if bytes.Count(first, []byte(string(mark))) > bytes.Count(first, []byte(string(comma))) {
+			comma = mark
+		}
+	}
+	return comma, content, 0
+}
+
 // parseTable reads cards from a table (RFC 4180, in UTF-8), whose first line names
-// the columns. Commas or semicolons separate, as the first line does.
-func parseTable(file string, content []byte, ceilings message.Policy, problems *Problems) []Card {
+// the columns, in capitals or not. Commas, semicolons or tabs separate; see [separated].
+func parseTable(file string, content []byte, head headJob, problems *Problems) []Card {
 	content = bytes.TrimPrefix(content, utf8Mark)
 	if !checkEncoding(file, content, problems) {
 		return nil
 	}
+	comma, content, before := separated(content)
 	in := csv.NewReader(bytes.NewReader(content))
 	in.FieldsPerRecord = -1 // counted here, with a clearer error
-	first, _, _ := bytes.Cut(content, []byte{'\n'})
-	if bytes.Contains(first, []byte{';'}) && !bytes.Contains(first, []byte{','}) {
-		in.Comma = ';'
-	}
+	in.Comma = comma
 	names, err := in.Read()
 	if err != nil {
-		problems.add(file, 1, "it has no first line with the names of columns: %s", strings.Join(columns, ","))
+		problems.add(file, before+1, "it has no first line with the names of columns: %s", strings.Join(columns, ","))
 		return nil
 	}
-	if !checkColumns(file, names, problems) {
+	if !checkColumns(file, before+1, names, problems) {
 		return nil
 	}
 	var cards []Card
@@ -49,10 +69,11 @@ func parseTable(file string, content []byte, ceilings message.Policy, problems *
 		}
 		var wrong *csv.ParseError
 		if errors.As(err, &wrong) {
-			problems.add(file, wrong.StartLine, "%v: put a field that has a quote, a line's end or %q in it in quotes, and double the quotes inside; nothing behind this line was read", wrong.Err, in.Comma)
+			problems.add(file, before+wrong.StartLine, "%v: put a field that has a quote, a line's end or %q in it in quotes, and double the quotes inside; nothing behind this line was read", wrong.Err, in.Comma)
 			break
 		}
 		line, _ := in.FieldPos(0)
+		line += before
 		if len(row) != len(names) {
 			problems.add(file, line, "%d fields, the first line names %d columns", len(row), len(names))
 			continue
@@ -62,7 +83,7 @@ func parseTable(file string, content []byte, ceilings message.Policy, problems *
 				return strings.TrimSpace(row[i])
 			}
 			return ""
-		}, ceilings, problems))
+		}, head, problems))
 	}
 	return cards
 }
@@ -88,19 +109,19 @@ func checkEncoding(file string, content []byte, problems *Problems) bool {
 }
 
 // checkColumns makes the names those of columns, and complains of others.
-func checkColumns(file string, names []string, problems *Problems) bool {
+func checkColumns(file string, line int, names []string, problems *Problems) bool {
 	before := len(*problems)
 	for i := range names {
-		names[i] = strings.TrimSpace(names[i])
+		names[i] = strings.ToLower(strings.TrimSpace(names[i]))
 		switch {
 		case !slices.Contains(columns, names[i]):
-			problems.add(file, 1, "unknown column %q; there are %s", names[i], strings.Join(columns, ", "))
+			problems.add(file, line, "unknown column %q; there are %s", names[i], strings.Join(columns, ", "))
 		case slices.Contains(names[:i], names[i]):
-			problems.add(file, 1, "column %s stands twice", names[i])
+			problems.add(file, line, "column %s stands twice", names[i])
 		}
 	}
 	if !slices.Contains(names, "owner") {
-		problems.add(file, 1, "column owner is missing")
+		problems.add(file, line, "column owner is missing")
 	}
 	return len(*problems) == before
 }

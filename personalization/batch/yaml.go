@@ -13,12 +13,14 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/personalization/batch/letter"
+	"ekrona/personalization/cardkeys"
 )
 
 // headJob is a job while it is read, with the ceilings of cards that name none.
 type headJob struct {
 	Job
 	ceilings message.Policy
+	limited  map[string]bool // columns for which the job itself names a ceiling
 }
 
 // mapping is a YAML mapping of known fields, with the lines where they stand.
@@ -40,7 +42,7 @@ var jobFields = []string{"job", "bank", "keys", "expiry", "ceilings", "letters",
 
 // parseHead reads the job file but for its cards; nil if it is no mapping at all.
 func parseHead(file string, content []byte, problems *Problems) (*head, headJob) {
-	job := headJob{ceilings: message.PilotPolicy()}
+	job := headJob{ceilings: message.PilotPolicy(), limited: map[string]bool{}}
 	node, err := document(content)
 	if err != nil {
 		problems.add(file, lineOf(err), "%v", err)
@@ -61,6 +63,9 @@ func parseHead(file string, content []byte, problems *Problems) (*head, headJob)
 	}
 	if keys := h.section("keys", true, "initial", "final"); keys != nil {
 		job.Initial, job.Final = keys.text("initial", true), keys.text("final", true)
+		if job.Final == cardkeys.Test {
+			keys.complain("final", "everybody knows the test keys: make others with \"ekrona issue key FILE\"")
+		}
 	}
 	if text := h.text("expiry", false); text != "" {
 		if job.Expiry, err = message.ParseDate(text); err != nil {
@@ -68,6 +73,9 @@ func parseHead(file string, content []byte, problems *Problems) (*head, headJob)
 		}
 	}
 	if section := h.section("ceilings", false, "max_balance", "max_payment", "max_transactions"); section != nil {
+		for column := range section.fields {
+			job.limited[column] = true
+		}
 		job.ceilings = limits(file, func(column string) (string, int) {
 			return section.text(column, false), section.lineOf(column)
 		}, job.ceilings, problems)
@@ -116,12 +124,12 @@ func (h *head) cardsFile() string {
 }
 
 // inline reads the cards that are listed in the job file.
-func (h *head) inline(ceilings message.Policy) []Card {
+func (h *head) inline(job headJob) []Card {
 	var cards []Card
 	for _, node := range h.cards.Content {
 		row := fields(h.file, node, h.problems, columns...)
 		if row.fields != nil {
-			cards = append(cards, cardOf(h.file, node.Line, func(column string) string { return row.text(column, false) }, ceilings, h.problems))
+			cards = append(cards, cardOf(h.file, node.Line, func(column string) string { return row.text(column, false) }, job, h.problems))
 		}
 	}
 	return cards

@@ -55,6 +55,9 @@ func (c *Client) Offer() scp03.Offer { return c.channel.Offer() }
 // Level is the security of the channel.
 func (c *Client) Level() scp03.Level { return c.channel.Level() }
 
+// Fitting names which of the key sources fits the card; see [scp03.Channel.Fitting].
+func (c *Client) Fitting() int { return c.channel.Fitting() }
+
 // KeyVersion is the version of the key set that the channel was opened with.
 func (c *Client) KeyVersion() byte { return c.channel.Offer().KeyVersion }
 

@@ -80,11 +80,7 @@ func Open(path string, bank message.Name, owner string, today message.Date, rand
 	return f, nil
 }
 
-const (
-	pinDigits    = 4
-	pukDigits    = 8
-	intentLength = 16 // bytes
-)
+const intentLength = 16 // bytes
 
 func (f *File) draw(bank message.Name, owner string, today message.Date, random io.Reader) error {
 	var token pin.Token
@@ -97,11 +93,8 @@ func (f *File) draw(bank message.Name, owner string, today message.Date, random 
 	f.kept = kept{
 		Intent: "order " + hex.EncodeToString(intent), Bank: bank, Owner: owner, Date: today.String(), Token: hex.EncodeToString(token[:]),
 	}
-	var err error
-	if f.kept.PIN, err = pin.Digits(random, pinDigits); err != nil {
-		return err
-	}
-	f.kept.PUK, err = pin.Digits(random, pukDigits)
+	digits, err := personalization.DrawDigits(random)
+	f.kept.PIN, f.kept.PUK = digits.PIN, digits.PUK
 	return err
 }
 
@@ -116,6 +109,9 @@ func (f *File) keep() error {
 
 // Intent is what the device id is reserved for.
 func (f *File) Intent() string { return f.kept.Intent }
+
+// IsAssigned reports whether a device id was kept before.
+func (f *File) IsAssigned() bool { return f.kept.Device != "" }
 
 // Assign keeps the device id.
 func (f *File) Assign(device message.DeviceID) error {
@@ -143,10 +139,7 @@ func (f *File) Order() (personalization.Order, personalization.Secrets, error) {
 	if _, err := hex.Decode(o.Token[:], []byte(f.kept.Token)); err != nil {
 		return damaged(errors.New("the token is no hex"))
 	}
-	if secrets.PIN, err = pin.NewBlock(f.kept.PIN); err != nil {
-		return damaged(err)
-	}
-	if secrets.PUK, err = pin.NewPUKBlock(f.kept.PUK); err != nil {
+	if secrets, err = (personalization.Digits{PIN: f.kept.PIN, PUK: f.kept.PUK}).Secrets(); err != nil {
 		return damaged(err)
 	}
 	return o, secrets, nil

@@ -34,8 +34,18 @@ type Subject struct {
 	Expiry    message.Date // last day
 }
 
+// checkExpiry refuses a certificate that outlives its signer's. A link may: it hands over
+// to the next root. A root that signs itself has no signer yet.
+func (s Subject) checkExpiry(signer *cvc.Certificate) error {
+	if s.Role != spec.RoleRoot && s.Expiry.After(signer.Expiry) {
+		return fmt.Errorf("%s would end on %v, after its signer %s, on %v: give an earlier last day", s.Holder, s.Expiry, signer.Holder, signer.Expiry)
+	}
+	return nil
+}
+
 // Certify issues a certificate over a public key. It refuses what the issuer may
-// not certify; a self-signed root is made by [Folder.Root].
+// not certify, and one that would outlive the issuer's own; a self-signed root is made by
+// [Folder.Root].
 func (i Identity) Certify(s Subject, public *ecdsa.PublicKey) ([]byte, error) {
 	certificate := &cvc.Certificate{
 		Authority: message.AuthorityRef(i.Certificate.Holder), PublicKey: public,
@@ -43,6 +53,9 @@ func (i Identity) Certify(s Subject, public *ecdsa.PublicKey) ([]byte, error) {
 	}
 	if err := certificate.CheckIssuer(i.Certificate); err != nil {
 		return nil, fmt.Errorf("certifying %s: %w", s.Holder, err)
+	}
+	if err := s.checkExpiry(i.Certificate); err != nil {
+		return nil, err
 	}
 	if err := certificate.Sign(i.Signer); err != nil {
 		return nil, fmt.Errorf("certifying %s: %w", s.Holder, err)

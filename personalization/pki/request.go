@@ -120,8 +120,9 @@ func (f Folder) checkIssue(issuer, request *cvc.Certificate, s Subject) error {
 		return fmt.Errorf("%w: it is for %s, this is %s", ErrAuthority, request.Authority, issuer.Holder)
 	case isLink && (request.Holder.Name() != issuer.Holder.Name() || request.Holder <= issuer.Holder):
 		return fmt.Errorf("%w: from %s to %s: the next root has the same name and a higher number", ErrForward, issuer.Holder, request.Holder)
-	case !isLink && s.Expiry.After(issuer.Expiry):
-		return fmt.Errorf("%s would end on %v, after its signer %s, on %v: give an earlier last day", s.Holder, s.Expiry, issuer.Holder, issuer.Expiry)
+	}
+	if err := s.checkExpiry(issuer); err != nil {
+		return err
 	}
 	shelf, err := f.Shelf()
 	if err != nil {

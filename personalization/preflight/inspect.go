@@ -59,7 +59,8 @@ type Report struct {
 	Findings        []Finding         `json:"findings"`
 	Able            bool              `json:"can_take_the_applet"`
 
-	reset *atr.ATR
+	reset    *atr.ATR
+	notBegun bool // INITIALIZE UPDATE was refused whatever the keys
 }
 
 // Domain is the card manager as it shows itself.
@@ -117,6 +118,7 @@ func Inspect(ctx context.Context, c apdu.Card, o Options) (*Report, error) {
 	if o.Ask && i.report.Domain != nil {
 		i.look("INITIALIZE UPDATE", func() error {
 			offer, err := scp03.Ask(ctx, c, o.Random)
+			i.report.notBegun = errors.Is(err, scp03.ErrNotBegun)
 			if err == nil {
 				i.report.Offer = &Offer{offer.KeyVersion, gpc.SecureChannel{Protocol: scp03.Protocol, I: offer.Parameter}}
 			}

@@ -165,7 +165,12 @@ func (r *Report) judgeChannel() {
 	default:
 		r.find(Fine, "secure channel", strings.Join(names, ", ")+"; at most "+best.String(), "")
 	}
-	if reason := r.NotTold["INITIALIZE UPDATE"]; reason != "" {
+	switch reason := r.NotTold["INITIALIZE UPDATE"]; {
+	case reason == "":
+	case r.notBegun:
+		r.find(Stop, "INITIALIZE UPDATE", reason+": the card begins no secure channel now; wrong keys may have been tried on it",
+			"take its power away, wait a minute and look again; if it refuses again, set it aside and ask its supplier")
+	default:
 		r.find(Stop, "INITIALIZE UPDATE", reason, askForSCP03)
 	}
 }
@@ -189,7 +194,7 @@ func (r *Report) judgeKeys(o Options) {
 		case gpc.InitialKeySet:
 			text += "; initial keys, which the supplier names"
 		case o.FinalVersion:
-			text += "; put there at an issuing"
+			text += "; put there at an issuing, or its supplier's: that shows when it is opened"
 		}
 		r.find(Fact, fmt.Sprintf("keys %02X", version), text, "")
 	}

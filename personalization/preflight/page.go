@@ -30,6 +30,17 @@ func (r *Report) Verdict() string {
 	return "Yes: this card can take the applet."
 }
 
+// Obstacle is what stands in the applet's way first and what to do, empty for a card that
+// can take it.
+func (r *Report) Obstacle() string {
+	for _, f := range r.Findings {
+		if f.Mark == Stop {
+			return fmt.Sprintf("%s: %s: %s", f.Subject, f.Text, f.Do)
+		}
+	}
+	return ""
+}
+
 func capital(text string) string {
 	if text == "" {
 		return "See above"

@@ -61,10 +61,7 @@ func TestNeedIsThatOfTheApplet(t *testing.T) {
 func TestBlankCard(t *testing.T) {
 	c := blank(t, card.P71)
 	var sent []apdu.Command
-	watched := apdu.CardFunc(func(ctx context.Context, command apdu.Command) (apdu.Response, error) {
-		sent = append(sent, command)
-		return c.Transmit(ctx, command)
-	})
+	watched := apdu.Recorder{Card: c, Sink: func(e apdu.Exchange) { sent = append(sent, e.Command) }}
 	o := options(t)
 	r, err := preflight.Inspect(t.Context(), watched, o)
 	require.NoError(t, err)
@@ -148,6 +145,30 @@ func answering(answers map[string]string) apdu.Card {
 }
 
 // A card that tells nothing but that it has a manager is not held back for that.
+// TestRefusedInitializeUpdate: the supplier is blamed only where the card has no keys
+// for SCP03.
+func TestRefusedInitializeUpdate(t *testing.T) {
+	for sw, want := range map[apdu.StatusWord]string{
+		apdu.SWSecurity: "begins no secure channel now", apdu.SWBlocked: "begins no secure channel now", apdu.SWNotFound: "have its supplier put AES keys",
+	} {
+		c := blank(t, card.P71)
+		refusing := apdu.CardFunc(func(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+			if command.INS == gpc.InsInitializeUpdate {
+				return apdu.Response{SW: sw}, nil
+			}
+			return c.Transmit(ctx, command)
+		})
+		o := options(t)
+		o.Ask = true
+		r, err := preflight.Inspect(t.Context(), refusing, o)
+		require.NoError(t, err)
+		assert.False(t, r.Able)
+		found := slices.IndexFunc(r.Findings, func(f preflight.Finding) bool { return f.Subject == "INITIALIZE UPDATE" })
+		require.GreaterOrEqual(t, found, 0)
+		assert.Contains(t, r.Findings[found].Text+" "+r.Findings[found].Do, want, sw)
+	}
+}
+
 func TestUnknownStopsNothing(t *testing.T) {
 	o := options(t)
 	o.ATR = nil

@@ -5,7 +5,7 @@
 // state that a preflight found, one list of commands for each case that cannot be told
 // without keys. [Plan.Guard] then stands before the real card and refuses a command
 // whose class, instruction, parameters and length are not the next of any list that is
-// still open. [Recorder] shows and counts what goes over both.
+// still open. [Totals] count what recorders of package apdu saw of both.
 //
 // The rehearsal uses keys and certificates of its own making, of the same form: it
 // needs no secret of the issuer, and no command of it would work on a real card.

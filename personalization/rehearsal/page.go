@@ -8,8 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"ekrona/apdu"
 	"ekrona/apdu/gpc"
 	"ekrona/apdu/trace"
+	"ekrona/applet/vocabulary"
 )
 
 // Totals are what exchanges come to.
@@ -21,10 +23,11 @@ type Totals struct {
 }
 
 // Add counts an exchange.
-func (t *Totals) Add(e Exchange) {
-	t.Commands += len(e.Wire)
-	t.Sent += e.Sent
-	t.Received += e.Received
+func (t *Totals) Add(e apdu.Exchange) {
+	for _, below := range e.OnWire() {
+		sent, received := below.Size()
+		t.Commands, t.Sent, t.Received = t.Commands+1, t.Sent+sent, t.Received+received
+	}
 }
 
 // String is the totals in words.
@@ -52,10 +55,7 @@ func (c Case) Totals() Totals {
 }
 
 // Name is the command in words, without its data.
-func (e Exchange) Name() string {
-	first, _, _ := strings.Cut(trace.Command(e.Command), "\n")
-	return strings.TrimPrefix(first, "> ")
-}
+func (s Step) Name() string { return vocabulary.Decoder().Command(s.Command).Title() }
 
 // columns of the page, in characters.
 const nameColumn = 50
@@ -83,7 +83,7 @@ func (p Plan) Write(out io.Writer) error {
 func (c Case) WriteBrief(out io.Writer) error {
 	page := &strings.Builder{}
 	for i, step := range c.Steps {
-		fmt.Fprintf(page, "%4d > %-*s %s\n", i+1, nameColumn-2, step.Name(), wireText(step.Wire))
+		fmt.Fprintf(page, "%4d > %-*s %s\n", i+1, nameColumn-2, step.Name(), wireText(step.Shapes()))
 	}
 	_, err := io.WriteString(out, page.String())
 	return err
@@ -98,8 +98,8 @@ func wireText(wire []Shape) string {
 }
 
 func (s Step) write(page *strings.Builder, number int) {
-	lines := strings.Split(strings.TrimSuffix(trace.Command(s.Command), "\n"), "\n")
-	fmt.Fprintf(page, "%4d %-*s %s  %3d ms\n", number, nameColumn, lines[0], wireText(s.Wire), s.Estimate.Of().Milliseconds())
+	lines := strings.Split(strings.TrimSuffix(trace.Text{}.Command(vocabulary.Decoder().Command(s.Command)), "\n"), "\n")
+	fmt.Fprintf(page, "%4d %-*s %s  %3d ms\n", number, nameColumn, lines[0], wireText(s.Shapes()), s.Estimate.Of().Milliseconds())
 	if s.Command.INS == gpc.InsLoad {
 		return // its one line says everything
 	}
@@ -116,7 +116,7 @@ func (s Shape) String() string {
 // difference says how one list differs from another, between what they begin and end
 // with alike.
 func difference(from, to []Step) string {
-	same := func(a, b Step) bool { return slices.Equal(a.Wire, b.Wire) }
+	same := func(a, b Step) bool { return slices.Equal(a.Shapes(), b.Shapes()) }
 	begin := 0
 	for begin < min(len(from), len(to)) && same(from[begin], to[begin]) {
 		begin++
@@ -152,7 +152,7 @@ func (s Step) MarshalJSON() ([]byte, error) {
 		Length int    `json:"length"`
 	}
 	var all []wire
-	for _, shape := range s.Wire {
+	for _, shape := range s.Shapes() {
 		all = append(all, wire{fmt.Sprintf("%02X%02X%02X%02X", shape.CLA, shape.INS, shape.P1, shape.P2), shape.Length})
 	}
 	return json.Marshal(struct {

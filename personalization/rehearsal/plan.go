@@ -23,9 +23,30 @@ type Case struct {
 
 // Step is one command of a list.
 type Step struct {
-	Exchange
+	apdu.Exchange
 	Estimate Estimate
 }
+
+// Shape is what of a command can be told beforehand.
+type Shape struct {
+	CLA, INS, P1, P2 byte
+	Length           int // of the data, in bytes
+}
+
+// ShapeOf is the shape of a command.
+func ShapeOf(c apdu.Command) Shape { return Shape{c.CLA, c.INS, c.P1, c.P2, len(c.Data)} }
+
+// Shapes are those of the commands that go over the wire for an exchange.
+func Shapes(e apdu.Exchange) []Shape {
+	var all []Shape
+	for _, below := range e.OnWire() {
+		all = append(all, ShapeOf(below.Command))
+	}
+	return all
+}
+
+// Shapes are those of the commands that go over the wire for the step.
+func (s Step) Shapes() []Shape { return Shapes(s.Exchange) }
 
 // optional tells whether a list goes on without the step: moving the card's life cycle
 // to where it is already.
@@ -79,12 +100,12 @@ func (g *guard) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, er
 // after is what is left when a command of this shape has gone out, if it may.
 func (e expected) after(shape Shape) (expected, bool) {
 	for i, step := range e.steps {
-		wire := 0
+		wire, shapes := 0, step.Shapes()
 		if i == 0 {
 			wire = e.wire
 		}
-		if isPlanned(step.Wire[wire], shape) {
-			if wire++; wire < len(step.Wire) {
+		if isPlanned(shapes[wire], shape) {
+			if wire++; wire < len(shapes) {
 				return expected{e.steps[i:], wire}, true
 			}
 			return expected{e.steps[i+1:], 0}, true

@@ -64,7 +64,11 @@ func (d desk) issue(c *emulated.Card, l personalization.Line, o personalization.
 	d.Helper()
 	plan := d.plan(c, l, o)
 	var sent []rehearsal.Shape
-	recorder := &rehearsal.Recorder{Tell: func(e rehearsal.Exchange) { sent = append(sent, e.Wire...) }}
+	tell := func(e apdu.Exchange) {
+		if !e.Carried {
+			sent = append(sent, rehearsal.Shapes(e)...)
+		}
+	}
 	n := 0
 	link := apdu.CardFunc(func(ctx context.Context, command apdu.Command) (apdu.Response, error) {
 		n++
@@ -77,15 +81,15 @@ func (d desk) issue(c *emulated.Card, l personalization.Line, o personalization.
 		}
 		return response, err
 	})
-	l.Watch = recorder.Channel
-	_, err := l.Issue(d.Context(), recorder.Wire(plan.Guard(link)), o, linetest.Secrets(d), func(personalization.Stage) error { return nil })
+	l.Watch = func(channel apdu.Card) apdu.Card { return apdu.Recorder{Card: channel, Sink: tell} }
+	_, err := l.Issue(d.Context(), apdu.Recorder{Card: plan.Guard(link), Sink: tell}, o, linetest.Secrets(d), func(personalization.Stage) error { return nil })
 	require.NotErrorIs(d, err, rehearsal.ErrUnplanned)
 	if err == nil {
 		var lists [][]rehearsal.Shape
 		for _, c := range plan.Cases {
 			var list []rehearsal.Shape
 			for _, step := range c.Steps {
-				list = append(list, step.Wire...)
+				list = append(list, step.Shapes()...)
 			}
 			lists = append(lists, list)
 		}
@@ -222,7 +226,8 @@ func TestGuardLetsTheCardChooseTheLevel(t *testing.T) {
 		}))
 		var err error
 		for _, step := range plan.Cases[0].Steps {
-			c := apdu.Command{CLA: step.Wire[0].CLA, INS: step.Wire[0].INS, P1: step.Wire[0].P1, P2: step.Wire[0].P2, Data: make([]byte, step.Wire[0].Length)}
+			shape := step.Shapes()[0]
+			c := apdu.Command{CLA: shape.CLA, INS: shape.INS, P1: shape.P1, P2: shape.P2, Data: make([]byte, shape.Length)}
 			if c.INS == gpc.InsExternalAuthenticate {
 				c.P1 = byte(level)
 			}

@@ -76,7 +76,7 @@ func play(ctx context.Context, l personalization.Line, o personalization.Order, 
 	var steps []Step
 	var accounts []emulated.Account
 	var failed error
-	recorder := &Recorder{Tell: func(e Exchange) {
+	tell := func(e apdu.Exchange) {
 		step := Step{Exchange: e}
 		for _, account := range accounts {
 			cost, err := emulated.Estimate(account, link)
@@ -85,20 +85,21 @@ func play(ctx context.Context, l personalization.Line, o personalization.Order, 
 		}
 		accounts = nil
 		steps = append(steps, step)
-	}}
-	counted := apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-		response, err := stage.card.Transmit(ctx, c)
+	}
+	wire := apdu.Recorder{Card: stage.card, Sink: func(e apdu.Exchange) {
 		accounts = append(accounts, stage.virtual.LastCommand())
-		return response, err
-	})
+		if !e.Carried {
+			tell(e)
+		}
+	}}
 	line := stage.line
 	line.Watch = func(channel apdu.Card) apdu.Card {
 		if scene.outdated {
 			channel = stage.outdated(channel)
 		}
-		return recorder.Channel(channel)
+		return apdu.Recorder{Card: channel, Sink: tell}
 	}
-	_, err = line.Issue(ctx, recorder.Wire(counted), stage.order, stage.secrets, nothing)
+	_, err = line.Issue(ctx, wire, stage.order, stage.secrets, nothing)
 	return steps, errors.Join(err, failed)
 }
 

@@ -80,7 +80,7 @@ func (st *stage) makeCard(ctx context.Context, l personalization.Line, s State) 
 			return err
 		}
 		st.line.Final = final
-		if st.hasFinal = s.HasKeys(finalVersion); st.hasFinal {
+		if st.hasFinal = s.HasKeys(finalVersion) && !s.Suppliers; st.hasFinal {
 			onCard, onVersion = final, finalVersion
 		}
 	}

@@ -12,6 +12,10 @@ type State struct {
 	MaxData int    // that its commands take
 	Keys    []gpc.KeyInfo
 	Applet  spec.LifeCycle // 0 if it is not on the card
+
+	// Suppliers says that the keys of the final version are not the line's but those that
+	// the card came with, which only shows when it is opened.
+	Suppliers bool
 }
 
 // StateOf is what a preflight found. ok is false when it found no card manager.
@@ -26,10 +30,10 @@ func StateOf(r *preflight.Report) (s State, ok bool) {
 func (s State) IsBegun() bool { return s.Applet == spec.Installed || s.Applet == spec.KeysMade }
 
 // initial is the version and the length in bytes of the AES keys that the card came
-// with: of the first set but the final one, or what a blank card has.
+// with: of the first set but the line's, or what a blank card has.
 func (s State) initial(final byte) (version byte, length int) {
 	for _, k := range s.Keys {
-		if k.ID == gpc.FirstKeyID && k.Type == gpc.KeyTypeAES && k.Version != final {
+		if k.ID == gpc.FirstKeyID && k.Type == gpc.KeyTypeAES && (k.Version != final || s.Suppliers) {
 			return k.Version, k.Length
 		}
 	}

@@ -17,14 +17,20 @@ import (
 // this card's. No try was spent.
 var ErrWrongKeys = errors.New("scp03: the card's cryptogram does not fit these keys; they are of another card or key version: find the right ones before you try again")
 
+// ErrNotBegun tells that the card refused INITIALIZE UPDATE with 6982 or 6983, which are
+// no errors of its own but those of GPC table 11-10: the command needs no security status
+// and tries no key, so the keys given are not what is wrong.
+var ErrNotBegun = errors.New("scp03: the card begins no secure channel now: it may count wrong keys that were tried before and be blocked for a time or for good: take its power away, leave it for a minute and try again; if it refuses again, set it aside and ask its supplier")
+
 // Options say how a channel is opened.
 type Options struct {
 	Keys       KeySource
-	KeyVersion byte      // of the key set; 0 leaves it to the card
-	Level      Level     // Plain if not set; commands then go in the clear
-	Strongest  bool      // take the strongest level that the card offers, if it is above Level
-	S16        bool      // cryptograms and MACs of 16 bytes instead of 8
-	Random     io.Reader // nil is the system's
+	Or         []KeySource // tried after Keys, each once, on the same answer of the card
+	KeyVersion byte        // of the key set; 0 leaves it to the card
+	Level      Level       // Plain if not set; commands then go in the clear
+	Strongest  bool        // take the strongest level that the card offers, if it is above Level
+	S16        bool        // cryptograms and MACs of 16 bytes instead of 8
+	Random     io.Reader   // nil is the system's
 }
 
 // Channel is an open secure channel, and an apdu.Card: what goes through it is
@@ -33,6 +39,7 @@ type Channel struct {
 	card    apdu.Card
 	session *session
 	keys    Keys
+	fitting int // of the sources, counted from Keys
 	offer   Offer
 	broken  error
 }
@@ -41,7 +48,9 @@ var _ apdu.Card = (*Channel)(nil)
 
 // Open opens a channel to the security domain or applet that is selected:
 // INITIALIZE UPDATE, and if the card's cryptogram fits the keys, EXTERNAL
-// AUTHENTICATE (Amd D §7.1). Errors: ErrWrongKeys, a gpc.Refusal, or those of card.
+// AUTHENTICATE (Amd D §7.1). Whether keys fit is worked out here: however many are
+// given, wrong ones cost the card no try. Errors: ErrWrongKeys, ErrNotBegun, a
+// gpc.Refusal, or those of card.
 func Open(ctx context.Context, card apdu.Card, o Options) (*Channel, error) {
 	if !o.Level.Valid() {
 		return nil, fmt.Errorf("scp03: there is no security level %02X (Amd D table 7-3)", byte(o.Level))
@@ -61,16 +70,10 @@ func Open(ctx context.Context, card apdu.Card, o Options) (*Channel, error) {
 		return nil, fmt.Errorf("scp03: asked for key set %02X, the card answered with %02X", o.KeyVersion, offer.KeyVersion)
 	}
 	ch := &Channel{card: card, offer: offer}
-	if ch.keys, err = o.Keys.For(offer); err != nil {
-		return nil, err
-	}
 	if len(offer.Challenge) != len(host) {
 		return nil, fmt.Errorf("scp03: the card's challenge has %d bytes and ours %d: it wants the other cryptogram length", len(offer.Challenge), len(host))
 	}
-	if ch.session, err = newSession(ch.keys, host, offer.Challenge); err != nil {
-		return nil, err
-	}
-	if err := ch.checkCard(); err != nil {
+	if err := ch.choose(append([]KeySource{o.Keys}, o.Or...), host); err != nil {
 		return nil, err
 	}
 	level := o.Level
@@ -92,6 +95,9 @@ func initializeUpdate(ctx context.Context, card apdu.Card, version byte, host []
 		return Offer{}, err
 	}
 	data, err := gpc.Check("INITIALIZE UPDATE", response)
+	if errors.Is(err, apdu.SWSecurity) || errors.Is(err, apdu.SWBlocked) {
+		err = fmt.Errorf("%w (INITIALIZE UPDATE: %w)", ErrNotBegun, response.SW)
+	}
 	if err != nil {
 		return Offer{}, err
 	}
@@ -110,6 +116,36 @@ func Ask(ctx context.Context, card apdu.Card, random io.Reader) (*Offer, error) 
 		return nil, err
 	}
 	return &offer, nil
+}
+
+// choose takes the first of the sources whose keys are the card's. A source that has no
+// keys for the card is passed over, and named if none fits.
+func (ch *Channel) choose(sources []KeySource, host []byte) error {
+	var wrong, none []error
+	for i, source := range sources {
+		if source == nil {
+			none = append(none, errors.New("scp03: no keys are named"))
+			continue
+		}
+		keys, err := source.For(ch.offer)
+		if err != nil {
+			none = append(none, err)
+			continue
+		}
+		session, err := newSession(keys, host, ch.offer.Challenge)
+		if err != nil {
+			return err
+		}
+		ch.keys, ch.session, ch.fitting = keys, session, i
+		if err = ch.checkCard(); !errors.Is(err, ErrWrongKeys) {
+			return err
+		}
+		wrong = append(wrong, err)
+	}
+	if len(wrong) == 0 {
+		return errors.Join(none...)
+	}
+	return errors.Join(append(wrong[:1], none...)...)
 }
 
 func (ch *Channel) checkCard() error {
@@ -184,6 +220,10 @@ func (ch *Channel) MaxData() int {
 
 // Level is the channel's.
 func (ch *Channel) Level() Level { return ch.session.level }
+
+// Fitting names which source the channel's keys are from: 0 for Options.Keys, then those
+// of Options.Or.
+func (ch *Channel) Fitting() int { return ch.fitting }
 
 // Offer is what the card answered when the channel was opened.
 func (ch *Channel) Offer() Offer { return ch.offer }

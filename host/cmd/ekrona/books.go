@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/demo"
 	"ekrona/host/sandbox"
 )
@@ -28,7 +29,7 @@ func booksCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return violated(books)
+				return cli.Violated(books.Violations)
 			})
 		},
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/sandbox"
 )
 
@@ -23,9 +24,9 @@ func parseInsertion(text string) (insertion, error) {
 	i := insertion{holder: holder}
 	switch kind {
 	case "reader":
-		i.cards.reader = place
+		i.cards.Reader = place
 	case "file":
-		i.cards.file = place
+		i.cards.File = place
 	default:
 		placed = false
 	}
@@ -46,6 +47,7 @@ func (f *inSandbox) insert(c *cobra.Command, s *sandbox.Sandbox) (release func()
 		}
 		return errors.Join(failed...)
 	}
+	f.inReader = map[string]bool{}
 	for _, text := range f.inserted {
 		i, err := parseInsertion(text)
 		if err != nil {
@@ -55,12 +57,29 @@ func (f *inSandbox) insert(c *cobra.Command, s *sandbox.Sandbox) (release func()
 		if err != nil {
 			return release, err
 		}
-		opened, err := i.cards.open(c.Context(), c)
+		opened, err := i.cards.Open(c.Context(), c)
 		if err != nil {
 			return release, err
 		}
 		closers = append(closers, opened.Close)
+		if i.cards.Reader != "" {
+			f.inReader[i.holder] = true
+		}
 		holder.Card.Insert(opened, opened.Reset)
 	}
 	return release, nil
+}
+
+// plainFlag gives a command on which a PIN goes to another's card the flag that lets it.
+func (f *inSandbox) plainFlag(c *cobra.Command) {
+	c.Flags().BoolVar(&f.plain, cli.PlainPINFlag, false, cli.PlainPINUsage)
+}
+
+// mayHear fails for a holder whose PIN would go to a card in a reader in clear: a terminal
+// and a payee's phone do not know its key.
+func (f *inSandbox) mayHear(holder string) error {
+	if f.plain || !f.inReader[holder] {
+		return nil
+	}
+	return cli.PlainPIN("a terminal or another's phone does not know the card's key:")
 }

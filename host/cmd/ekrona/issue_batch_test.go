@@ -17,6 +17,8 @@ import (
 	"ekrona/applet"
 	"ekrona/emulator/card"
 	"ekrona/emulator/globalplatform"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/cmd/ekrona/internal/issue"
 	"ekrona/host/pcsc/daemon"
 	"ekrona/personalization/batch"
 	"ekrona/personalization/batch/batchtest"
@@ -39,7 +41,7 @@ func beMortal() {
 	at, err := strconv.Atoi(text)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(exitUsage)
+		os.Exit(cli.ExitUsage)
 	}
 	var mu sync.Mutex
 	steps := 0
@@ -54,13 +56,15 @@ func beMortal() {
 		}
 		return nil
 	}
-	batchDriver = batchtest.Hook(hook).Driver()
-	batchCard = func(c virtual.Card) virtual.Card { return batchtest.Card{Card: c, Hook: hook} }
-	batchTap = func(tap batch.Tap) batch.Tap { return batchtest.Tap{Tap: tap, Hook: hook} }
-	code := run(os.Args[1:])
+	mortal := program{batch: issue.Instruments{
+		Driver: batchtest.Hook(hook).Driver(),
+		Card:   func(c virtual.Card) virtual.Card { return batchtest.Card{Card: c, Hook: hook} },
+		Tap:    func(tap batch.Tap) batch.Tap { return batchtest.Tap{Tap: tap, Hook: hook} },
+	}}
+	code := mortal.run(os.Args[1:])
 	if err := os.WriteFile(os.Getenv(countSteps), []byte(strconv.Itoa(steps)), 0o600); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		code = exitFailed
+		code = cli.ExitFailed
 	}
 	os.Exit(code)
 }
@@ -127,13 +131,13 @@ func TestBatchIsKilledAndGoesOn(t *testing.T) {
 		}
 		var cards []virtual.Card
 		for _, file := range files {
-			opened := &cardInFile{path: file}
+			opened := &issue.CardInFile{Path: file}
 			require.NoError(t, opened.Reset())
 			cards = append(cards, opened)
 		}
 		batchtest.Examine(t.Context(), t, s, cards)
 		for _, opened := range cards {
-			require.NoError(t, opened.(*cardInFile).Close())
+			require.NoError(t, opened.(*issue.CardInFile).Close())
 		}
 		require.NoError(t, os.RemoveAll(s.Folder))
 		if !killed {

@@ -10,6 +10,7 @@ import (
 
 	"ekrona/emulator/card"
 	"ekrona/emulator/globalplatform"
+	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/pcsc/daemon"
 	"ekrona/personalization"
 	"ekrona/personalization/linetest"
@@ -24,18 +25,18 @@ func TestWrongKeysNeverBlockACard(t *testing.T) {
 	require.NoError(t, os.WriteFile(wrong, []byte("00112233445566778899AABBCCDDEEFF\n"), 0o600))
 	const moreThanTheCardHasTries = 12
 	for range moreThanTheCardHasTries {
-		require.Equal(t, exitFailed, run([]string{"issue", "content", "--card", blank, "--keys", wrong}))
-		require.Equal(t, exitFailed, run([]string{"issue", "content", "--card", blank, "--keys", "shared:" + wrong}))
+		require.Equal(t, cli.ExitFailed, program{}.run([]string{"issue", "content", "--card", blank, "--keys", wrong}))
+		require.Equal(t, cli.ExitFailed, program{}.run([]string{"issue", "content", "--card", blank, "--keys", "shared:" + wrong}))
 	}
-	require.Equal(t, 0, run([]string{"issue", "content", "--card", blank, "--keys", "test"}))
+	require.Equal(t, 0, program{}.run([]string{"issue", "content", "--card", blank, "--keys", "test"}))
 }
 
 // A card whose order was lost on its way is made for another, if its applet may go.
 func TestACardOfALostOrder(t *testing.T) {
 	folder := t.TempDir()
 	town, file, letter := filepath.Join(folder, "town"), filepath.Join(folder, "begun.card"), filepath.Join(folder, "dora.txt")
-	require.Equal(t, 0, run([]string{"demo", "--state", town}))
-	begun, err := openManaged(card.Options{Profile: card.P71}, file)
+	require.Equal(t, 0, program{}.run([]string{"demo", "--state", town}))
+	begun, err := cli.OpenManaged(card.Options{Profile: card.P71}, file)
 	require.NoError(t, err)
 	elsewhere, lost := linetest.New(t), errors.New("lost")
 	elsewhere.Line.Final = nil
@@ -47,10 +48,10 @@ func TestACardOfALostOrder(t *testing.T) {
 	})
 	require.ErrorIs(t, err, lost)
 	issue := []string{"issue", "card", "--card", file, "--state", town, "--bank", "SENORDIC", "--owner", "dora", "--keys", "test", "--letter", letter}
-	require.Equal(t, exitFailed, run(issue))
+	require.Equal(t, cli.ExitFailed, program{}.run(issue))
 	require.NoFileExists(t, letter)
-	require.Equal(t, 0, run(append(issue, "--delete-applet", "--dry-run")))
-	require.Equal(t, 0, run(append(issue, "--delete-applet")))
+	require.Equal(t, 0, program{}.run(append(issue, "--delete-applet", "--dry-run")))
+	require.Equal(t, 0, program{}.run(append(issue, "--delete-applet")))
 	require.FileExists(t, letter)
 }
 
@@ -60,7 +61,7 @@ func TestACardInAReaderIsMade(t *testing.T) {
 	d := daemon.Start(t)
 	folder := t.TempDir()
 	town, letter := filepath.Join(folder, "town"), filepath.Join(folder, "dora.txt")
-	require.Equal(t, 0, run([]string{"demo", "--state", town}))
+	require.Equal(t, 0, program{}.run([]string{"demo", "--state", town}))
 	below, err := card.New(card.Options{Profile: card.P71})
 	require.NoError(t, err)
 	virtual, err := globalplatform.New(below, globalplatform.Options{})
@@ -73,15 +74,15 @@ func TestACardInAReaderIsMade(t *testing.T) {
 	for _, at := range []int{40, 124, 22} {
 		in := d.Insert(0, virtual)
 		in.PullAt(at, daemon.AnswerLost)
-		require.Equal(t, exitFailed, run(issue))
+		require.Equal(t, cli.ExitFailed, program{}.run(issue))
 		<-in.Out()
 		d.AwaitNoCard(0)
 		require.NoFileExists(t, letter)
 	}
 	d.Insert(0, virtual)
-	require.Equal(t, 0, run(append(issue, "--dry-run")))
-	require.Equal(t, 0, run(issue))
+	require.Equal(t, 0, program{}.run(append(issue, "--dry-run")))
+	require.Equal(t, 0, program{}.run(issue))
 	require.FileExists(t, letter)
-	require.Equal(t, 0, run([]string{"issue", "content", "--reader", d.Reader(0), "--keys", "test"}))
-	require.Equal(t, exitFailed, run([]string{"issue", "check", "--reader", d.Reader(0)}), "it is dora's")
+	require.Equal(t, 0, program{}.run([]string{"issue", "content", "--reader", d.Reader(0), "--keys", "test"}))
+	require.Equal(t, cli.ExitFailed, program{}.run([]string{"issue", "check", "--reader", d.Reader(0)}), "it is dora's")
 }

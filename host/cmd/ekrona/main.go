@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -12,51 +11,38 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"ekrona/host/cmd/ekrona/internal/card"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/cmd/ekrona/internal/demo"
+	"ekrona/host/cmd/ekrona/internal/issue"
+	"ekrona/host/cmd/ekrona/internal/lab"
+	"ekrona/host/cmd/ekrona/internal/pki"
 )
 
-// Exit codes, for scripts.
-const (
-	exitFailed   = 1 // what was asked for could not be done
-	exitUsage    = 2 // the command line is off
-	exitViolated = 3 // it was done, and an invariant of the protocol does not hold
-)
+func main() { os.Exit(program{}.run(os.Args[1:])) }
 
-func main() { os.Exit(run(os.Args[1:])) }
+// program is the command with what it works with; tests put other things in its place.
+type program struct {
+	batch issue.Instruments
+}
 
 // run carries out one command line and returns the exit code. Every error of the
 // program is rendered here, as one line.
-func run(arguments []string) int {
+func (p program) run(arguments []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	root := rootCommand()
+	root := p.command()
 	root.SetArgs(arguments)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
 	}
 	fmt.Fprintln(os.Stderr, "ekrona: "+strings.Join(strings.Fields(err.Error()), " "))
-	var exit *exitError
-	if errors.As(err, &exit) {
-		return exit.code
-	}
-	return exitFailed
+	return cli.Code(err)
 }
 
-// exitError is an error with an exit code of its own.
-type exitError struct {
-	code int
-	err  error
-}
-
-func (e *exitError) Error() string { return e.err.Error() }
-func (e *exitError) Unwrap() error { return e.err }
-
-// usage marks an error of the command line.
-func usage(format string, arguments ...any) error {
-	return &exitError{exitUsage, fmt.Errorf(format, arguments...)}
-}
-
-func rootCommand() *cobra.Command {
+func (p program) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "ekrona",
 		Short: "Offline e-krona on Java Cards: issue, pay, settle, test",
@@ -82,31 +68,8 @@ but an invariant of the protocol does not hold.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%w; see %q", err, c.CommandPath()+" --help")
 	})
-	root.AddCommand(demoCommand(), sandboxCommand(), walletCommand(), terminalCommand(), cardCommand(), issueCommand(), pkiCommand(), booksCommand(), labCommand())
+	root.AddCommand(
+		demo.Command(), sandboxCommand(), walletCommand(), terminalCommand(), card.Command(withHolder, cardRenewCommand()),
+		issue.Command(issue.Wiring{Bank: withBank, Batch: p.batch}), pki.Command(), booksCommand(), lab.Command())
 	return root
-}
-
-// group is a command that only holds others.
-func group(use, short string, commands ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{
-		Use: use, Short: short,
-		RunE: func(c *cobra.Command, arguments []string) error {
-			if len(arguments) > 0 {
-				return usage("%s: no command %q; see %q", c.CommandPath(), arguments[0], c.CommandPath()+" --help")
-			}
-			return c.Help()
-		},
-	}
-	c.AddCommand(commands...)
-	return c
-}
-
-// exactly demands n arguments and names what they are.
-func exactly(n int, what string) cobra.PositionalArgs {
-	return func(c *cobra.Command, arguments []string) error {
-		if len(arguments) != n {
-			return usage("%s takes %s; see %q", c.CommandPath(), what, c.CommandPath()+" --help")
-		}
-		return nil
-	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"ekrona/applet"
 	"ekrona/emulator/card"
+	"ekrona/host/cmd/ekrona/internal/cli"
 )
 
 func TestMain(m *testing.M) {
@@ -34,16 +35,16 @@ func TestScripts(t *testing.T) {
 
 // blankCard makes a virtual card that nobody has used.
 func blankCard(path string) error {
-	_, err := openManaged(card.Options{Profile: card.P71}, path)
+	_, err := cli.OpenManaged(card.Options{Profile: card.P71}, path)
 	return err
 }
 
 func TestEveryCommandHelps(t *testing.T) {
-	for _, c := range rootCommand().Commands() {
+	for _, c := range (program{}).command().Commands() {
 		require.NotEmpty(t, c.Short, c.CommandPath())
 		for _, sub := range c.Commands() {
 			require.NotEmpty(t, sub.Short, sub.CommandPath())
-			root := rootCommand()
+			root := program{}.command()
 			var out strings.Builder
 			root.SetOut(&out)
 			root.SetArgs([]string{c.Name(), sub.Name(), "--help"})
@@ -59,12 +60,12 @@ func TestExitCodes(t *testing.T) {
 		code      int
 	}{
 		{[]string{"card", "cost", "--help"}, 0},
-		{[]string{"wallet", "balance", "anna", "--state", filepath.Join(t.TempDir(), "none")}, exitFailed},
-		{[]string{"frobnicate"}, exitUsage},
-		{[]string{"card", "frobnicate"}, exitUsage},
-		{[]string{"demo", "frobnicate"}, exitUsage},
-		{[]string{"demo", "--frobnicate"}, exitUsage},
+		{[]string{"wallet", "balance", "anna", "--state", filepath.Join(t.TempDir(), "none")}, cli.ExitFailed},
+		{[]string{"frobnicate"}, cli.ExitUsage},
+		{[]string{"card", "frobnicate"}, cli.ExitUsage},
+		{[]string{"demo", "frobnicate"}, cli.ExitUsage},
+		{[]string{"demo", "--frobnicate"}, cli.ExitUsage},
 	} {
-		require.Equal(t, row.code, run(row.arguments), row.arguments)
+		require.Equal(t, row.code, program{}.run(row.arguments), row.arguments)
 	}
 }

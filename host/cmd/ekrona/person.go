@@ -19,7 +19,7 @@ type visit struct {
 	sandbox   *sandbox.Sandbox
 	person    *sandbox.Person
 	arguments []string // behind the person's name
-	pin       string   // as entered with --pin
+	pin       string   // file that --pin-file names
 }
 
 // tap holds the person's card to a reader, with the PIN entered.
@@ -42,20 +42,17 @@ const (
 	payeePIN = "EKRONA_PAYEE_PIN"
 )
 
-// held holds a person's card to a reader, with the PIN that was entered on the
-// command line, or that of the PIN letter if the sandbox has it. The holder of another
-// card is asked.
-func held(ctx context.Context, p *sandbox.Holder, entered, environment string) (wallet.Tap, error) {
-	if !p.Card.Here() {
-		return wallet.Tap{}, fmt.Errorf("%s's card: %w", p.Name, sandbox.ErrNoCard)
+// held holds a person's card to a reader, with the PIN of a file, of the PIN letter if
+// the sandbox has it, of the environment, or as asked for.
+func held(ctx context.Context, p *sandbox.Holder, file, environment string) (wallet.Tap, error) {
+	if err := atHand(p); err != nil {
+		return wallet.Tap{}, err
 	}
-	if entered == "" {
-		entered = p.Letter.PIN
-	}
-	if entered == "" {
+	entered := p.Letter.PIN
+	if file != "" || entered == "" {
 		var err error
-		asked := holderSecret{kind: "PIN", flag: "--pin", environment: environment}
-		if entered, err = asked.read(ctx, ""); err != nil {
+		asked := holderSecret{Kind: "PIN", Flag: "--pin-file", File: file, Environment: environment}
+		if entered, err = asked.Read(ctx, ""); err != nil {
 			return wallet.Tap{}, fmt.Errorf("%s: %w", p.Name, err)
 		}
 	}
@@ -64,6 +61,14 @@ func held(ctx context.Context, p *sandbox.Holder, entered, environment string) (
 		return wallet.Tap{}, usage("%w", err)
 	}
 	return wallet.Tap{Card: p.Card.Tap(), PIN: block}, nil
+}
+
+// atHand fails for a person whose card lies in no sandbox and was not named.
+func atHand(p *sandbox.Holder) error {
+	if p.Card.Here() {
+		return nil
+	}
+	return usage("%s's card: %w: --insert %s=reader:READER, or --insert %s=file:FILE for a virtual one", p.Name, sandbox.ErrNoCard, p.Name, p.Name)
 }
 
 // personCommand makes a command for a person with a card, whose name is its first
@@ -112,5 +117,5 @@ func (v *visit) command(f *inSandbox, use, short string, more int, what string,
 }
 
 func pinFlag(c *cobra.Command, into *string) {
-	c.Flags().StringVar(into, "pin", "", "PIN to enter, which other users of this machine can see; without it, that of the PIN letter, of "+ownPIN+", or as asked for")
+	c.Flags().StringVar(into, "pin-file", "", "file with the PIN, which its owner alone may read; without it, that of the PIN letter, of "+ownPIN+", or as asked for")
 }

@@ -14,7 +14,7 @@ import (
 
 // runPKI runs "ekrona pki" and gives what it prints.
 func runPKI(t *testing.T, line ...string) (string, error) {
-	root := rootCommand()
+	root := program{}.command()
 	var out strings.Builder
 	root.SetOut(&out)
 	root.SetArgs(append([]string{"pki"}, line...))
@@ -143,7 +143,7 @@ func TestSandboxWithKeysInATPM(t *testing.T) {
 		{"books", "--state", folder},
 		{"pki", "check", filepath.Join(folder, "central-bank", "keys")},
 	} {
-		root := rootCommand()
+		root := program{}.command()
 		root.SetOut(io.Discard)
 		root.SetArgs(line)
 		require.NoError(t, root.ExecuteContext(t.Context()), line)

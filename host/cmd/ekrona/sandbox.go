@@ -8,8 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona/apdu"
 	"ekrona/apdu/money"
 	"ekrona/apdu/trace"
+	"ekrona/applet/vocabulary"
+	"ekrona/emulator/card"
 	"ekrona/host/sandbox"
 )
 
@@ -19,6 +22,9 @@ type inSandbox struct {
 	inserted []string // as on the command line
 	traced   bool
 	asJSON   bool
+
+	plain    bool            // PINs may go to cards in readers in clear
+	inReader map[string]bool // holders whose cards are inserted there
 }
 
 // bind adds the flags to a command.
@@ -43,7 +49,7 @@ func (f *inSandbox) run(c *cobra.Command, do func(ctx context.Context, s *sandbo
 	}
 	options := sandbox.Options{}
 	if f.traced {
-		options.Observe = func(e sandbox.Exchange) { traceTo(c.ErrOrStderr(), e) }
+		options.Observe = func(e apdu.Exchange, _ card.Stats) { traceTo(c.ErrOrStderr(), e) }
 	}
 	s, err := sandbox.Open(f.state, options)
 	if err != nil {
@@ -56,12 +62,8 @@ func (f *inSandbox) run(c *cobra.Command, do func(ctx context.Context, s *sandbo
 	return errors.Join(err, release(), s.Close())
 }
 
-func traceTo(out io.Writer, e sandbox.Exchange) {
-	answer := fmt.Sprintf("< no answer: %v\n", e.Err)
-	if e.Err == nil {
-		answer = trace.Response(e.Command, e.Response)
-	}
-	fmt.Fprintf(out, "%s's card\n%s%s", e.Holder, trace.Command(e.Command), answer)
+func traceTo(out io.Writer, e apdu.Exchange) {
+	fmt.Fprintf(out, "%s's card\n%s", e.Label, trace.Text{}.Exchange(vocabulary.Decoder().Exchange(e)))
 }
 
 // answer prints one line for a person, or a value for a script.

@@ -74,6 +74,7 @@ func terminalSellCommand() *cobra.Command {
 	c.Flags().StringVar(&whose, "card", "", "whose card is held to the terminal (needed)")
 	c.Flags().BoolVar(&torn, "torn", false, "take the card away when it has paid, before the terminal hears")
 	pinFlag(c, &entered)
+	f.plainFlag(c)
 	return c
 }
 
@@ -83,15 +84,18 @@ func holderOf(s *sandbox.Sandbox, name string) (*sandbox.Holder, error) {
 		return nil, usage("name whose card is held to the terminal: --card NAME")
 	}
 	holder, err := s.Holder(name)
-	if err == nil && !holder.Card.Here() {
-		err = fmt.Errorf("%s's card: %w", name, sandbox.ErrNoCard)
+	if err != nil {
+		return nil, err
 	}
-	return holder, err
+	return holder, atHand(holder)
 }
 
 func take(ctx context.Context, f *inSandbox, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant,
 	sale terminal.Sale, holder *sandbox.Holder, entered string, torn bool,
 ) error {
+	if err := f.mayHear(holder.Name); err != nil {
+		return err
+	}
 	if torn {
 		holder.Card.PullAfter(spec.Pay.INS)
 	}
@@ -168,6 +172,7 @@ func terminalTakeCommand() *cobra.Command {
 		})
 	c.Flags().StringVar(&whose, "card", "", "whose card is held to the terminal (needed)")
 	pinFlag(c, &entered)
+	f.plainFlag(c)
 	return c
 }
 

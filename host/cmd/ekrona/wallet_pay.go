@@ -41,6 +41,9 @@ func walletPayCommand() *cobra.Command {
 		if torn != "" && !known {
 			return usage("--torn %q: choose request, pay or accept", torn)
 		}
+		if err := f.mayHear(payer.Name); err != nil {
+			return err
+		}
 		payer.Card.PullAfter(instruction)
 		payee.Card.PullAfter(instruction)
 		_, receipt, err := payee.Phone.Transfer(v.ctx, amount, holder(payer, payee, v.pin))
@@ -56,6 +59,7 @@ func walletPayCommand() *cobra.Command {
 
 With --torn the card is taken away after REQUEST, PAY or ACCEPT, before the answer is through;
 "ekrona wallet continue PAYEE --card PAYER" goes on from there.`
+	f.plainFlag(c)
 	c.Flags().StringVar(&torn, "torn", "", "take the card away after this command: request, pay or accept")
 	return c
 }
@@ -183,6 +187,9 @@ func walletContinueCommand() *cobra.Command {
 			if payer, err = v.sandbox.Person(v.ctx, whose, ""); err != nil {
 				return err
 			}
+			if err := f.mayHear(whose); err != nil {
+				return err
+			}
 		}
 		asked, r, err := v.own(func(*message.Request) bool { return true })
 		if err != nil {
@@ -201,5 +208,6 @@ func walletContinueCommand() *cobra.Command {
 		return f.answer(c, paidAnswer{whose, v.person.Name, amount}, "%s has got %s", v.person.Name, amount)
 	})
 	c.Flags().StringVar(&whose, "card", "", "whose card is held to the phone to pay")
+	f.plainFlag(c)
 	return c
 }

@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -50,6 +51,15 @@ func Recipient(text string) (age.Recipient, error) {
 		return r, nil
 	}
 	return nil, fmt.Errorf("%q is no recipient of age: the printer makes its key with \"age-keygen\" and tells the line that begins with age1", text)
+}
+
+// Check fails if nothing can be enciphered to all of these recipients together, as age
+// has it for keys of the two kinds.
+func Check(recipients []age.Recipient) error {
+	if _, err := age.Encrypt(io.Discard, recipients...); err != nil {
+		return fmt.Errorf("%w: name keys of one kind, X25519 or hybrid", err)
+	}
+	return nil
 }
 
 // Clear is the letter as it is printed, for whoever hands a single one out himself.

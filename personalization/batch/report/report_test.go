@@ -55,6 +55,14 @@ func record() batch.Record {
 	}
 }
 
+// TestCellsNameTheirColumn: on a narrow page each cell stands on a line of its own, where
+// the heads of the columns are not seen.
+func TestCellsNameTheirColumn(t *testing.T) {
+	for _, cell := range regexp.MustCompile(`<td\b[^>]*>`).FindAllString(pageSource, -1) {
+		assert.Contains(t, cell, "data-is=", cell)
+	}
+}
+
 func TestPageTellsAll(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, HTML(&out, record()))

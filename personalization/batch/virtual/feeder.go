@@ -1,6 +1,6 @@
 package virtual
 
-import "ekrona/personalization/batch"
+import "ekrona/host/progress"
 
 // Feeder puts cards into readers and takes them out, as a batch asks for. It is used
 // by one goroutine at a time.
@@ -22,18 +22,18 @@ func (f *Feeder) Fill(readers ...string) {
 	}
 }
 
-// Told does what a notice asks for. It is a view of batch.Run.
-func (f *Feeder) Told(n batch.Notice, _ batch.Count) {
-	if n.Kind == batch.Taken {
+// Told does what an event asks for. It is what batch.Run shows its events to.
+func (f *Feeder) Told(n progress.Event) {
+	if n.Kind == progress.Taken {
 		if f.taken == nil {
 			f.taken = map[string]bool{}
 		}
-		f.taken[n.Reader] = true
+		f.taken[n.Who] = true
 		return
 	}
-	card := f.remove(n.Reader)
+	card := f.remove(n.Who)
 	f.vain++
-	if n.Kind != batch.NotTaken {
+	if n.Kind != progress.NotTaken {
 		f.vain = 0
 	}
 	wait := f.vain > 0 && f.in > 0 // until a card in another reader is made or rejected
@@ -45,10 +45,10 @@ func (f *Feeder) Told(n batch.Notice, _ batch.Count) {
 		f.Pile = append(f.Pile, card)
 	}
 	if wait {
-		f.idle = append(f.idle, n.Reader)
+		f.idle = append(f.idle, n.Who)
 		return
 	}
-	f.next(n.Reader)
+	f.next(n.Who)
 	f.Fill(f.idle...)
 	f.idle = nil
 	if f.in == 0 && f.Empty != nil {
@@ -67,12 +67,12 @@ type begun struct {
 }
 
 // comesAgain tells whether a card is to be put in again.
-func comesAgain(card Card, after batch.NoticeKind) bool {
-	if b, isBegun := card.(*begun); isBegun && after == batch.Refused {
+func comesAgain(card Card, after progress.Kind) bool {
+	if b, isBegun := card.(*begun); isBegun && after == progress.Refused {
 		b.refusals++
 		return b.refusals <= mostRefusals
 	}
-	return after == batch.Pulled || after == batch.Failed
+	return after == progress.Pulled || after == progress.Failed
 }
 
 // remove takes the card out of a reader; nil if there is none.

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"ekrona/apdu"
-	"ekrona/personalization/batch"
+	"ekrona/host/progress"
 )
 
 // blank is a card that says nothing.
@@ -26,16 +26,16 @@ func TestCardIsTriedAgainWhenAnOrderCameFreeMeanwhile(t *testing.T) {
 	empty := 0
 	f := &Feeder{Readers: NewReaders("left", "right"), Pile: []Card{refused, good}, Empty: func() { empty++ }}
 	f.Fill("left", "right")
-	tell := func(kind batch.NoticeKind, reader string) {
-		f.Told(batch.Notice{Kind: kind, Reader: reader}, batch.Count{})
+	tell := func(kind progress.Kind, reader string) {
+		f.Told(progress.Event{Kind: kind, Who: reader})
 	}
-	tell(batch.Taken, "left")
-	tell(batch.Rejected, "left")
-	tell(batch.NotTaken, "right")
+	tell(progress.Taken, "left")
+	tell(progress.Rejected, "left")
+	tell(progress.NotTaken, "right")
 	assert.Zero(t, empty)
 	assert.Same(t, good, f.Readers.slots["right"].card)
 
-	tell(batch.NotTaken, "right")
+	tell(progress.NotTaken, "right")
 	assert.Equal(t, 1, empty, "nobody else was at work, so it is not needed")
 	assert.Nil(t, f.Readers.slots["right"].card)
 }

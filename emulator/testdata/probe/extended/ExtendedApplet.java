@@ -96,15 +96,19 @@ public final class ExtendedApplet extends Applet {
                     PrimitiveBERTLV value = new PrimitiveBERTLV((short) 8);
                     value.init(tag, buffer, offset, length);
                     byte[] empty = {0x30, 0};
-                    ConstructedBERTLV sequence = (ConstructedBERTLV) BERTLV.getInstance(empty, (short) 0, (short) 2);
+                    ConstructedBERTLV sequence =
+                            (ConstructedBERTLV) BERTLV.getInstance(empty, (short) 0, (short) 2);
                     sequence.append(value);
                     length = sequence.toBytes(buffer, offset);
                     break;
                 }
                 case 0x23: { // a number in text
                     short[] value = new short[4];
-                    short n = StringUtil.parseLongInteger(text, (short) 0, (short) text.length, value, (short) 0);
-                    length = (short) (ArrayLogic.arrayCopyRepack(value, (short) 0, n, buffer, offset) - offset);
+                    short n = StringUtil.parseLongInteger(text, (short) 0, (short) text.length,
+                            value, (short) 0);
+                    length =
+                            (short) (ArrayLogic.arrayCopyRepack(value, (short) 0, n, buffer, offset)
+                                    - offset);
                     break;
                 }
                 case 0x24: // of the class byte, and an int

@@ -18,8 +18,9 @@ import org.globalplatform.SecureChannelx;
 import org.globalplatform.SecureChannelx2;
 
 /**
- * An applet that a card manager serves: its life cycle state, its registry entry, its security domain's secure channel,
- * and data from the domain. With the privilege it serves the global PIN to others.
+ * An applet that a card manager serves: its life cycle state, its registry entry, its security
+ * domain's secure channel, and data from the domain. With the privilege it serves the global PIN to
+ * others.
  */
 public final class ManagedApplet extends Applet implements Personalization, GlobalService {
     static final byte STATE = 0x10;
@@ -50,12 +51,14 @@ public final class ManagedApplet extends Applet implements Personalization, Glob
         return parameter == GPSystem.GLOBAL_SERVICE_IDENTIFIER ? this : null;
     }
 
-    public Shareable getServiceInterface(GPRegistryEntry client, short name, byte[] buffer, short offset, short length) {
+    public Shareable getServiceInterface(GPRegistryEntry client, short name, byte[] buffer,
+            short offset, short length) {
         pin.lastClient = client.getState();
         return pin;
     }
 
-    public short processData(byte[] in, short inOffset, short inLength, byte[] out, short outOffset) {
+    public short processData(byte[] in, short inOffset, short inLength, byte[] out,
+            short outOffset) {
         if (in[(short) (inOffset + ISO7816.OFFSET_LC)] > (byte) stored.length) {
             ISOException.throwIt(ISO7816.SW_WRONG_LENGTH);
         }
@@ -105,11 +108,12 @@ public final class ManagedApplet extends Applet implements Personalization, Glob
                 buffer[2] = stateInInstall;
                 return 3;
             case SET_STATE:
-                return said(buffer, GPSystem.setCardContentState(which));
+                return answer(buffer, GPSystem.setCardContentState(which));
             case ENTRY:
                 return entry(which, more, buffer, length);
             case CARD:
-                return said(buffer, which == 0 ? GPSystem.lockCard() : which == 1 ? GPSystem.terminateCard()
+                return answer(buffer,
+                        which == 0 ? GPSystem.lockCard() : which == 1 ? GPSystem.terminateCard()
                     : GPSystem.setATRHistBytes(buffer, (short) 0, (byte) 4));
             case LEVEL:
                 if (which != 0) {
@@ -119,11 +123,13 @@ public final class ManagedApplet extends Applet implements Personalization, Glob
                 buffer[1] = (byte) (channel instanceof SecureChannelx2 ? 1 : 0);
                 return 2;
             case ECHO:
-                return Util.arrayCopyNonAtomic(buffer, ISO7816.OFFSET_CDATA, buffer, (short) 0, length);
+                return Util.arrayCopyNonAtomic(buffer, ISO7816.OFFSET_CDATA, buffer, (short) 0,
+                        length);
             case SENSITIVE:
                 length = which == 0 ? channel.decryptData(buffer, ISO7816.OFFSET_CDATA, length)
                     : channel.encryptData(buffer, ISO7816.OFFSET_CDATA, length);
-                return Util.arrayCopyNonAtomic(buffer, ISO7816.OFFSET_CDATA, buffer, (short) 0, length);
+                return Util.arrayCopyNonAtomic(buffer, ISO7816.OFFSET_CDATA, buffer, (short) 0,
+                        length);
             case SERVICE:
                 return service(which, more, buffer, length);
             case STORED:
@@ -134,7 +140,7 @@ public final class ManagedApplet extends Applet implements Personalization, Glob
         }
     }
 
-    private static short said(byte[] buffer, boolean what) {
+    private static short answer(byte[] buffer, boolean what) {
         buffer[0] = (byte) (what ? 1 : 0);
         return 1;
     }
@@ -155,13 +161,13 @@ public final class ManagedApplet extends Applet implements Personalization, Glob
                 buffer[0] = entry.getState();
                 return 1;
             case 3:
-                return said(buffer, entry.isPrivileged(more));
+                return answer(buffer, entry.isPrivileged(more));
             case 4:
-                return said(buffer, entry.setState(more));
+                return answer(buffer, entry.setState(more));
             case 5:
-                return said(buffer, entry.isAssociated(JCSystem.getAID()));
+                return answer(buffer, entry.isAssociated(JCSystem.getAID()));
             case 6:
-                return said(buffer, entry == GPSystem.getRegistryEntry(wanted));
+                return answer(buffer, entry == GPSystem.getRegistryEntry(wanted));
             default:
                 ISOException.throwIt(ISO7816.SW_INCORRECT_P1P2);
                 return 0;
@@ -183,12 +189,13 @@ public final class ManagedApplet extends Applet implements Personalization, Glob
                 if (cvm == null) {
                     ISOException.throwIt(ISO7816.SW_RECORD_NOT_FOUND);
                 }
-                buffer[0] = (byte) cvm.verify(buffer, ISO7816.OFFSET_CDATA, (byte) length, CVM.FORMAT_HEX);
+                buffer[0] = (byte) cvm.verify(buffer, ISO7816.OFFSET_CDATA, (byte) length,
+                        CVM.FORMAT_HEX);
                 buffer[1] = cvm.getTriesRemaining();
                 return 2;
             }
             case 3:
-                return said(buffer, GPSystem.getService(null, name) != null);
+                return answer(buffer, GPSystem.getService(null, name) != null);
             default:
                 ISOException.throwIt(ISO7816.SW_INCORRECT_P1P2);
                 return 0;

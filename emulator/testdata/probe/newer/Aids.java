@@ -5,7 +5,10 @@ import javacard.framework.ISO7816;
 import javacard.framework.ISOException;
 import javacard.framework.JCSystem;
 
-/** The runtime environment's AID of this applet and one of the applet's own, in every argument position. */
+/**
+ * The runtime environment's AID of this applet and one of the applet's own, in every argument
+ * position.
+ */
 final class Aids {
     private static final short ROOM = 20;
 
@@ -35,7 +38,8 @@ final class Aids {
             case 9:
                 return system.RIDEquals(own);
             case 10:
-                return system.equals((Object) null) || system.RIDEquals(null) || system.equals(null, (short) 0, (byte) 5);
+                return system.equals((Object) null) || system.RIDEquals(null)
+                        || system.equals(null, (short) 0, (byte) 5);
             case 11:
                 return system.equals(buffer) || own.equals(this);
             case 12:
@@ -50,10 +54,12 @@ final class Aids {
             case 16:
                 return JCSystem.lookupAID(buffer, ROOM, (byte) 5) == null;
             case 17:
-                return system.getPartialBytes((short) 5, buffer, ROOM, (byte) 0) == (byte) (length - 5);
+                return system.getPartialBytes((short) 5, buffer, ROOM, (byte) 0)
+                        == (byte) (length - 5);
             case 18: // no such server
                 buffer[(short) (ROOM + length - 1)] ^= 1;
-                return JCSystem.getAppletShareableInterfaceObject(new AID(buffer, ROOM, length), (byte) 0) == null;
+                return JCSystem.getAppletShareableInterfaceObject(new AID(buffer, ROOM, length),
+                        (byte) 0) == null;
             default:
                 ISOException.throwIt(ISO7816.SW_INCORRECT_P1P2);
                 return false;

@@ -33,9 +33,12 @@ final class Arrays {
                 return 3;
             }
             case 2: { // of every type
-                boolean[] a = (boolean[]) JCSystem.makeGlobalArray(JCSystem.ARRAY_TYPE_BOOLEAN, (short) 2);
-                short[] b = (short[]) JCSystem.makeGlobalArray(JCSystem.ARRAY_TYPE_SHORT, (short) 3);
-                Object[] c = (Object[]) JCSystem.makeGlobalArray(JCSystem.ARRAY_TYPE_OBJECT, (short) 4);
+                boolean[] a = (boolean[]) JCSystem.makeGlobalArray(JCSystem.ARRAY_TYPE_BOOLEAN,
+                        (short) 2);
+                short[] b =
+                        (short[]) JCSystem.makeGlobalArray(JCSystem.ARRAY_TYPE_SHORT, (short) 3);
+                Object[] c =
+                        (Object[]) JCSystem.makeGlobalArray(JCSystem.ARRAY_TYPE_OBJECT, (short) 4);
                 c[3] = this;
                 b[2] = 0x1234;
                 buffer[0] = (byte) (a.length + b.length + c.length);
@@ -49,7 +52,8 @@ final class Arrays {
                 JCSystem.makeGlobalArray(JCSystem.ARRAY_TYPE_BYTE, (short) 32767);
                 return 0;
             case 5: // integrity-sensitive, filled and checked
-                sensitive = SensitiveArrays.makeIntegritySensitiveArray(JCSystem.ARRAY_TYPE_BYTE, size, (short) 8);
+                sensitive = SensitiveArrays.makeIntegritySensitiveArray(JCSystem.ARRAY_TYPE_BYTE,
+                        size, (short) 8);
                 Util.arrayFill((byte[]) sensitive, (short) 0, (short) 8, (byte) 7);
                 SensitiveArrays.assertIntegrity(sensitive);
                 buffer[0] = (byte) (SensitiveArrays.isIntegritySensitive(sensitive) ? 1 : 0);
@@ -76,7 +80,8 @@ final class Arrays {
                 SensitiveArrays.assertIntegrity(null);
                 return 0;
             case 10: // of no memory
-                SensitiveArrays.makeIntegritySensitiveArray(JCSystem.ARRAY_TYPE_BYTE, (byte) 3, (short) 8);
+                SensitiveArrays.makeIntegritySensitiveArray(JCSystem.ARRAY_TYPE_BYTE, (byte) 3,
+                        (short) 8);
                 return 0;
             case 11: { // references and shorts
                 Object[] a = (Object[]) SensitiveArrays.makeIntegritySensitiveArray(

@@ -21,12 +21,15 @@ import javacardx.crypto.Cipher;
 /** One-shot engines, keys that share a curve, and engines over messages of every length. */
 final class Engines {
     private static final byte[] KEY = {
-        0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, (byte) 0x88, (byte) 0x99, (byte) 0xAA, (byte) 0xBB,
+        0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
+        (byte) 0x88, (byte) 0x99, (byte) 0xAA, (byte) 0xBB,
         (byte) 0xCC, (byte) 0xDD, (byte) 0xEE, (byte) 0xFF
     };
 
-    private final DESKey des = (DESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_DES, KeyBuilder.LENGTH_DES3_2KEY, false);
-    private final AESKey aes = (AESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_AES, KeyBuilder.LENGTH_AES_128, false);
+    private final DESKey des =
+            (DESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_DES, KeyBuilder.LENGTH_DES3_2KEY, false);
+    private final AESKey aes =
+            (AESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_AES, KeyBuilder.LENGTH_AES_128, false);
     private Object kept;
     private Key shared;
 
@@ -38,7 +41,8 @@ final class Engines {
     short oneShot(byte which, byte[] buffer, short offset, short length) {
         switch (which) {
             case 1: {
-                MessageDigest.OneShot digest = MessageDigest.OneShot.open(MessageDigest.ALG_SHA_256);
+                MessageDigest.OneShot digest =
+                        MessageDigest.OneShot.open(MessageDigest.ALG_SHA_256);
                 try {
                     return digest.doFinal(buffer, offset, length, buffer, (short) 0);
                 } finally {
@@ -47,7 +51,8 @@ final class Engines {
                 }
             }
             case 2: {
-                Cipher.OneShot cipher = Cipher.OneShot.open(Cipher.CIPHER_AES_CBC, Cipher.PAD_NOPAD);
+                Cipher.OneShot cipher = Cipher.OneShot.open(Cipher.CIPHER_AES_CBC,
+                        Cipher.PAD_NOPAD);
                 try {
                     cipher.init(aes, Cipher.MODE_ENCRYPT);
                     return cipher.doFinal(buffer, offset, length, buffer, (short) 0);
@@ -56,7 +61,8 @@ final class Engines {
                 }
             }
             case 3: {
-                Signature.OneShot mac = Signature.OneShot.open(MessageDigest.ALG_NULL, Signature.SIG_CIPHER_DES_MAC8, Cipher.PAD_ISO9797_M2);
+                Signature.OneShot mac = Signature.OneShot.open(MessageDigest.ALG_NULL,
+                        Signature.SIG_CIPHER_DES_MAC8, Cipher.PAD_ISO9797_M2);
                 try {
                     mac.init(des, Signature.MODE_SIGN);
                     return mac.sign(buffer, offset, length, buffer, (short) 0);
@@ -75,10 +81,13 @@ final class Engines {
                 }
             }
             case 5: { // a digest that goes on from its initial value
-                InitializedMessageDigest.OneShot digest = InitializedMessageDigest.OneShot.open(MessageDigest.ALG_SHA_256);
+                InitializedMessageDigest.OneShot digest =
+                        InitializedMessageDigest.OneShot.open(MessageDigest.ALG_SHA_256);
                 try {
-                    digest.setInitialDigest(buffer, offset, (short) 32, buffer, (short) (offset + 32), (short) 1);
-                    return digest.doFinal(buffer, (short) (offset + 33), (short) (length - 33), buffer, (short) 0);
+                    digest.setInitialDigest(buffer, offset, (short) 32, buffer,
+                            (short) (offset + 32), (short) 1);
+                    return digest.doFinal(buffer, (short) (offset + 33), (short) (length - 33),
+                            buffer, (short) 0);
                 } finally {
                     digest.close();
                 }
@@ -93,7 +102,8 @@ final class Engines {
                 return digest.doFinal(buffer, offset, length, buffer, (short) 0);
             }
             case 8: { // in parts: CryptoException.ILLEGAL_USE
-                Cipher.OneShot cipher = Cipher.OneShot.open(Cipher.CIPHER_AES_CBC, Cipher.PAD_NOPAD);
+                Cipher.OneShot cipher = Cipher.OneShot.open(Cipher.CIPHER_AES_CBC,
+                        Cipher.PAD_NOPAD);
                 cipher.init(aes, Cipher.MODE_ENCRYPT);
                 return cipher.update(buffer, offset, length, buffer, (short) 0);
             }
@@ -104,7 +114,8 @@ final class Engines {
                 Cipher.OneShot.open((byte) 99, Cipher.PAD_NOPAD);
                 return 0;
             case 11: { // before init: CryptoException.INVALID_INIT
-                Signature.OneShot mac = Signature.OneShot.open(MessageDigest.ALG_NULL, Signature.SIG_CIPHER_DES_MAC8, Cipher.PAD_ISO9797_M2);
+                Signature.OneShot mac = Signature.OneShot.open(MessageDigest.ALG_NULL,
+                        Signature.SIG_CIPHER_DES_MAC8, Cipher.PAD_ISO9797_M2);
                 return mac.sign(buffer, offset, length, buffer, (short) 0);
             }
             default:
@@ -118,7 +129,8 @@ final class Engines {
         switch (which) {
             case 1: { // p, a, b, G, r of a curve of 256 bits, as parameters alone
                 Key parameters = KeyBuilder.buildKey(
-                    KeyBuilder.ALG_TYPE_EC_FP_PARAMETERS, JCSystem.MEMORY_TYPE_PERSISTENT, KeyBuilder.LENGTH_EC_FP_256, false);
+                    KeyBuilder.ALG_TYPE_EC_FP_PARAMETERS, JCSystem.MEMORY_TYPE_PERSISTENT,
+                    KeyBuilder.LENGTH_EC_FP_256, false);
                 ECKey curve = (ECKey) parameters;
                 curve.setFieldFP(buffer, offset, (short) 32);
                 curve.setA(buffer, (short) (offset + 32), (short) 32);
@@ -132,19 +144,23 @@ final class Engines {
             }
             case 2: { // a pair on them signs and verifies
                 ECPublicKey open = (ECPublicKey) KeyBuilder.buildKeyWithSharedDomain(
-                    KeyBuilder.ALG_TYPE_EC_FP_PUBLIC, JCSystem.MEMORY_TYPE_PERSISTENT, shared, false);
+                    KeyBuilder.ALG_TYPE_EC_FP_PUBLIC, JCSystem.MEMORY_TYPE_PERSISTENT, shared,
+                    false);
                 ECPrivateKey secret = (ECPrivateKey) KeyBuilder.buildKeyWithSharedDomain(
-                    KeyBuilder.ALG_TYPE_EC_FP_PRIVATE, JCSystem.MEMORY_TYPE_TRANSIENT_RESET, shared, false);
+                    KeyBuilder.ALG_TYPE_EC_FP_PRIVATE, JCSystem.MEMORY_TYPE_TRANSIENT_RESET, shared,
+                    false);
                 new KeyPair(open, secret).genKeyPair();
                 Signature ecdsa = Signature.getInstance(Signature.ALG_ECDSA_SHA_256, false);
                 ecdsa.init(secret, Signature.MODE_SIGN);
                 short length = ecdsa.sign(KEY, (short) 0, (short) KEY.length, buffer, (short) 0);
                 ecdsa.init(open, Signature.MODE_VERIFY);
-                buffer[0] = (byte) (ecdsa.verify(KEY, (short) 0, (short) KEY.length, buffer, (short) 0, length) ? 1 : 0);
+                buffer[0] = (byte) (ecdsa.verify(KEY, (short) 0, (short) KEY.length,
+                        buffer, (short) 0, length) ? 1 : 0);
                 return 1;
             }
             case 3: // no key of a curve
-                KeyBuilder.buildKeyWithSharedDomain(KeyBuilder.ALG_TYPE_EC_FP_PUBLIC, JCSystem.MEMORY_TYPE_PERSISTENT, aes, false);
+                KeyBuilder.buildKeyWithSharedDomain(KeyBuilder.ALG_TYPE_EC_FP_PUBLIC,
+                        JCSystem.MEMORY_TYPE_PERSISTENT, aes, false);
                 return 0;
             default:
                 ISOException.throwIt(ISO7816.SW_INCORRECT_P1P2);
@@ -155,17 +171,21 @@ final class Engines {
     /** Signs the data in two parts, cut after the first byte of the second half. */
     short mac(byte algorithm, byte split, byte[] buffer, short offset, short length) {
         Signature mac = Signature.getInstance(algorithm, false);
-        boolean isAES = algorithm == Signature.ALG_AES_MAC_128_NOPAD || algorithm == Signature.ALG_AES_CMAC_128;
+        boolean isAES = algorithm == Signature.ALG_AES_MAC_128_NOPAD
+                || algorithm == Signature.ALG_AES_CMAC_128;
         mac.init(isAES ? (Key) aes : (Key) des, Signature.MODE_SIGN);
         mac.update(buffer, offset, split);
-        return mac.sign(buffer, (short) (offset + split), (short) (length - split), buffer, (short) 0);
+        return mac.sign(buffer, (short) (offset + split), (short) (length - split), buffer,
+                (short) 0);
     }
 
     short encipher(byte algorithm, byte split, byte[] buffer, short offset, short length) {
         Cipher cipher = Cipher.getInstance(algorithm, false);
-        boolean isDES = algorithm >= Cipher.ALG_DES_CBC_NOPAD && algorithm <= Cipher.ALG_DES_ECB_PKCS5;
+        boolean isDES = algorithm >= Cipher.ALG_DES_CBC_NOPAD
+                && algorithm <= Cipher.ALG_DES_ECB_PKCS5;
         cipher.init(isDES ? (Key) des : (Key) aes, Cipher.MODE_ENCRYPT);
-        byte[] out = (byte[]) JCSystem.makeGlobalArray(JCSystem.ARRAY_TYPE_BYTE, (short) (length + 32));
+        byte[] out =
+                (byte[]) JCSystem.makeGlobalArray(JCSystem.ARRAY_TYPE_BYTE, (short) (length + 32));
         short n = cipher.update(buffer, offset, split, out, (short) 0);
         n += cipher.doFinal(buffer, (short) (offset + split), (short) (length - split), out, n);
         return Util.arrayCopyNonAtomic(out, (short) 0, buffer, (short) 0, n);

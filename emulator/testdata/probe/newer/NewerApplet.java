@@ -11,9 +11,10 @@ import javacard.framework.TransactionException;
 import javacard.security.CryptoException;
 
 /**
- * One instruction for each part of the API that Java Card 3.0.5 added, and for what it says of AIDs and paddings.
- * Exceptions become status words: 6F1x for CryptoException with reason x, 6F2x for SystemException, 6F3x for
- * PINException, 6F4x for TransactionException, 6F07 for SecurityException, 6F01 for NullPointerException.
+ * One instruction for each part of the API that Java Card 3.0.5 added, and for its rules of AIDs
+ * and paddings. Exceptions become status words: 6F1x for CryptoException with reason x, 6F2x for
+ * SystemException, 6F3x for PINException, 6F4x for TransactionException, 6F07 for
+ * SecurityException, 6F01 for NullPointerException.
  */
 public final class NewerApplet extends Applet {
     static final byte AIDS = 0x10;

@@ -56,7 +56,8 @@ final class Pins {
                 JCSystem.abortTransaction();
                 break;
             case 10: // which interfaces it has
-                result = (byte) ((pin instanceof OwnerPIN ? 1 : 0) | (pin instanceof OwnerPINx ? 2 : 0)
+                result = (byte) ((pin instanceof OwnerPIN ? 1 : 0)
+                        | (pin instanceof OwnerPINx ? 2 : 0)
                     | (pin instanceof OwnerPINxWithPredecrement ? 4 : 0));
                 break;
             case 11:

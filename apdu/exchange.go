@@ -1,0 +1,80 @@
+package apdu
+
+import (
+	"bytes"
+	"time"
+)
+
+// Exchange is one command to a card and what came of it, as a [Recorder] hands it on.
+// Its bytes are its own: whoever receives it may keep it.
+type Exchange struct {
+	// Label names the transport or the card, such as a reader or a holder.
+	Label   string
+	Command Command
+	// Response is empty when Err is not nil.
+	Response Response
+	// Err says why no response came; it is the error of Transmit.
+	Err error
+	// Began is when the command was sent, and Took how long its response took, both by
+	// the Recorder's clock.
+	Began time.Time
+	Took  time.Duration
+	// Masked are the bytes of Command and Response that were secret. They are zeros here.
+	Masked Secrets
+	// Wire are the exchanges that carried this one, in their order, as Recorders below
+	// have seen them: the parts of a chain, the GET RESPONSE, the command under secure
+	// messaging.
+	Wire []Exchange
+	// Carried reports that a Recorder above has this exchange in the Wire of one of its own.
+	Carried bool
+}
+
+// Span is the bytes from index From up to, not including, To.
+type Span struct{ From, To int }
+
+// Secrets are those bytes of the data of a command and of its response that must not
+// reach a log: PINs and keys, enciphered or not.
+type Secrets struct{ Command, Response []Span }
+
+// OnWire are the exchanges that went over the wire for this one: the lowest that were
+// recorded, which is e itself when nothing below was.
+func (e Exchange) OnWire() []Exchange {
+	if len(e.Wire) == 0 {
+		return []Exchange{e}
+	}
+	var all []Exchange
+	for _, below := range e.Wire {
+		all = append(all, below.OnWire()...)
+	}
+	return all
+}
+
+// Size is the number of bytes of the command and of the response, status word included.
+// Of a command that cannot be encoded, and of a response that did not come, it is 0.
+func (e Exchange) Size() (sent, received int) {
+	if raw, err := e.Command.Bytes(); err == nil {
+		sent = len(raw)
+	}
+	if e.Err == nil {
+		received = len(e.Response.Data) + swLength
+	}
+	return sent, received
+}
+
+// swLength is the length of a status word in bytes.
+const swLength = 2
+
+// mask writes zeros over the spans of data. What a span says beyond data is ignored.
+func mask(data []byte, spans []Span) {
+	for _, s := range spans {
+		from, to := max(0, s.From), min(s.To, len(data))
+		if from < to {
+			clear(data[from:to])
+		}
+	}
+}
+
+// own gives the exchange bytes of its own.
+func (e *Exchange) own() {
+	e.Command.Data, e.Response.Data = bytes.Clone(e.Command.Data), bytes.Clone(e.Response.Data)
+}

@@ -1,0 +1,267 @@
+package trace
+
+import (
+	"fmt"
+	"time"
+
+	"ekrona/apdu"
+)
+
+// Decoder decodes exchanges. Its zero value knows what every card has.
+type Decoder struct {
+	// Vocabularies are those of applications, asked in their order. What none of them
+	// knows is taken for a command to a security domain, or of every card.
+	Vocabularies []Vocabulary
+}
+
+// New makes a Decoder that knows these applications.
+func New(vocabularies ...Vocabulary) Decoder { return Decoder{vocabularies} }
+
+// Exchange is an [apdu.Exchange], decoded.
+type Exchange struct {
+	Label    string
+	Began    time.Time
+	Took     time.Duration
+	Command  *Node
+	Response *Node      // nil when none came
+	Err      error      // why none came
+	Wire     []Exchange // what carried it, as far as it was recorded
+}
+
+// Exchange decodes an exchange. What the Recorder masked is masked here too.
+func (d Decoder) Exchange(e apdu.Exchange) Exchange {
+	out := Exchange{
+		Label:   e.Label,
+		Began:   e.Began,
+		Took:    e.Took,
+		Err:     e.Err,
+		Command: d.Command(e.Command),
+	}
+	cover(out.Command, dataAt(e.Command), e.Masked.Command)
+	if e.Err == nil {
+		out.Response = d.Response(e.Command, e.Response)
+		cover(out.Response, 0, e.Masked.Response)
+	}
+	for _, below := range e.Wire {
+		out.Wire = append(out.Wire, d.Exchange(below))
+	}
+	return out
+}
+
+// cover masks leaves that a Recorder wrote zeros into; spans count from index at.
+func cover(n *Node, at int, spans []apdu.Span) {
+	if len(spans) == 0 {
+		return
+	}
+	for _, l := range n.Leaves() {
+		for _, s := range spans {
+			if !l.Masked && at+s.From < l.Offset+len(l.Raw) && l.Offset < at+s.To {
+				l.Masked, l.Value = true, fmt.Sprintf("%d bytes, hidden", len(l.Raw))
+			}
+		}
+	}
+}
+
+// Secrets are the bytes that the decoder masks, as a rule for [apdu.Recorder].
+func (d Decoder) Secrets(c apdu.Command, r apdu.Response) apdu.Secrets {
+	return apdu.Secrets{
+		Command:  masked(d.Command(c), dataAt(c)),
+		Response: masked(d.Response(c, r), 0),
+	}
+}
+
+func masked(n *Node, at int) []apdu.Span {
+	var spans []apdu.Span
+	for _, l := range n.Leaves() {
+		if l.Masked && len(l.Raw) > 0 {
+			spans = append(spans, apdu.Span{From: l.Offset - at, To: l.Offset - at + len(l.Raw)})
+		}
+	}
+	return spans
+}
+
+// Bytes decodes a command and its response as others have logged them. What is no command
+// or response is shown as such, the bytes of the command masked; a response of no bytes is
+// none.
+func (d Decoder) Bytes(commandBytes, responseBytes []byte) Exchange {
+	c, err := apdu.ParseCommand(commandBytes)
+	out := Exchange{Command: d.Command(c)}
+	if err != nil {
+		out.Command = malformed("no command", commandBytes, err)
+	}
+	if len(responseBytes) == 0 {
+		return out
+	}
+	r, failed := apdu.ParseResponse(responseBytes)
+	switch {
+	case failed != nil:
+		out.Response = malformed("no response", responseBytes, failed)
+	case err != nil:
+		out.Response = Decoder{}.Response(apdu.Command{CLA: classInvalid}, r)
+	default:
+		out.Response = d.Response(c, r)
+	}
+	return out
+}
+
+// classInvalid is no class (ISO/IEC 7816-4:2013 §5.4.1): nothing is known of a response to
+// such a command.
+const classInvalid = 0xFF
+
+func malformed(what string, raw []byte, err error) *Node {
+	return &Node{
+		Name:     what,
+		Value:    err.Error(),
+		Raw:      raw,
+		Children: []*Node{hidden("", 0, raw, "")},
+	}
+}
+
+// Command decodes a command.
+func (d Decoder) Command(c apdu.Command) *Node {
+	m := newCommand(c)
+	form, known := d.form(c)
+	switch {
+	case known:
+		m.ofForm(form)
+	case isManagement(c):
+		m.management()
+	default:
+		m.interindustry()
+	}
+	return m.node()
+}
+
+// form finds the form of a command in the vocabularies.
+func (d Decoder) form(c apdu.Command) (Form, bool) {
+	for _, v := range d.Vocabularies {
+		if f, known := v.find(c); known {
+			return f, true
+		}
+	}
+	return Form{}, false
+}
+
+// Response decodes a response to c.
+func (d Decoder) Response(c apdu.Command, r apdu.Response) *Node {
+	form, known := d.form(c)
+	n := &Node{Raw: r.Bytes()}
+	managed := !known && isManagement(c)
+	n.Name, n.Value = d.status(c, r.SW, managed)
+	data := n.Raw[:len(r.Data)]
+	switch {
+	case len(data) == 0:
+	case known && r.SW == apdu.OK:
+		n.Children = whole(form.Out, data, 0, hasSecret(form.Out))
+	case known:
+		n.Children = []*Node{{Raw: data, Value: fmt.Sprintf("%d bytes, not whole", len(data))}}
+	case managed:
+		n.Children = managementAnswer(c, data)
+	default:
+		n.Children = interindustryAnswer(c, data)
+	}
+	sw := detail("SW1-SW2", len(data), n.Raw[len(data):])
+	sw.Clause = "ISO/IEC 7816-4:2013 §5.6"
+	n.Children = append(n.Children, sw)
+	return n
+}
+
+// command is a command that is being decoded.
+type command struct {
+	apdu.Command
+	root             *Node
+	cla, ins, p1, p2 *Node
+	lc, le           *Node
+	data             []byte
+	at               int // of data in the message
+	content          []*Node
+	instead          *Node // of P1 and P2, when they are one value
+}
+
+// dataAt is the index of the data in the encoded command.
+func dataAt(c apdu.Command) int {
+	const header = 4
+	switch {
+	case len(c.Data) == 0, !fits(c):
+		return header
+	case c.IsExtended():
+		return header + 3
+	}
+	return header + 1
+}
+
+// fits reports whether c can be encoded.
+func fits(c apdu.Command) bool {
+	return len(c.Data) <= apdu.MaxExtendedData && c.Ne >= 0 && c.Ne <= apdu.MaxExtendedNe
+}
+
+// newCommand takes the framing apart (ISO/IEC 7816-3:2006 §12.1.3). Of a command that
+// cannot be encoded it has header and data.
+func newCommand(c apdu.Command) *command {
+	raw, err := c.Bytes()
+	if err != nil {
+		raw = append([]byte{c.CLA, c.INS, c.P1, c.P2}, c.Data...)
+	}
+	m := &command{Command: c, root: &Node{Raw: raw}, at: dataAt(c)}
+	m.cla, m.ins = detail("CLA", 0, raw[0:1]), detail("INS", 1, raw[1:2])
+	m.p1, m.p2 = detail("P1", 2, raw[2:3]), detail("P2", 3, raw[3:4])
+	m.data = raw[m.at : m.at+len(c.Data)]
+	if m.at > 4 {
+		m.lc = detail("Lc", 4, raw[4:m.at])
+	}
+	if end := m.at + len(c.Data); end < len(raw) {
+		m.le = detail("Le", end, raw[end:])
+		m.le.Value = fmt.Sprint(c.Ne)
+	}
+	return m
+}
+
+// add appends to the content.
+func (m *command) add(nodes ...*Node) { m.content = append(m.content, nodes...) }
+
+// show gives a byte of the header a name and lets conversations show it.
+func show(n *Node, name, value string) { n.Name, n.Value, n.Detail = name, value, false }
+
+// node puts the command together.
+func (m *command) node() *Node {
+	parts := []*Node{m.cla, m.ins, m.p1, m.p2, m.lc}
+	if m.instead != nil {
+		parts = []*Node{m.cla, m.ins, m.instead, m.lc}
+	}
+	for _, n := range append(append(parts, m.content...), m.le) {
+		if n != nil {
+			m.root.Children = append(m.root.Children, n)
+		}
+	}
+	return m.root
+}
+
+// ofForm decodes a command of a vocabulary.
+func (m *command) ofForm(f Form) {
+	m.root.Name, m.root.Clause = f.Name, f.Clause
+	if f.Numbered {
+		m.root.Value = fmt.Sprintf("number %d", m.P1)
+	}
+	switch {
+	case len(m.data) == 0:
+		if f.NoData != "" {
+			m.add(remark(m.at, "no data: %s", f.NoData))
+		}
+	case m.IsChained():
+		part := chainPart(m.at, m.data)
+		part.Masked = hasSecret(f.In)
+		m.add(part)
+	default:
+		m.add(whole(f.In, m.data, m.at, hasSecret(f.In))...)
+	}
+}
+
+// chainPart is data that is not whole, and may hold a part of a secret.
+func chainPart(at int, data []byte) *Node {
+	return &Node{
+		Offset: at,
+		Raw:    data,
+		Value:  fmt.Sprintf("part of a chain, %d bytes", len(data)),
+		Masked: true,
+	}
+}

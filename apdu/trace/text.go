@@ -1,0 +1,101 @@
+package trace
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"ekrona/apdu"
+)
+
+// nameWidth aligns the values of a template.
+const nameWidth = 22
+
+// Text renders exchanges as a conversation: commands begin with ">" and responses with
+// "<". Its zero value shows no raw bytes.
+type Text struct {
+	// Raw adds the bytes of each command and response in hex, those masked as "**".
+	Raw bool
+}
+
+// Writer is a sink for [apdu.Recorder] that writes each exchange when it is over. An error
+// of out is its owner's affair and stops nothing.
+func (t Text) Writer(out io.Writer, d Decoder) func(apdu.Exchange) {
+	return func(e apdu.Exchange) { _, _ = io.WriteString(out, t.Exchange(d.Exchange(e))) }
+}
+
+// Exchange is the exchange in lines.
+func (t Text) Exchange(e Exchange) string {
+	switch {
+	case e.Response != nil:
+		return t.Command(e.Command) + t.Response(e.Response)
+	case e.Err != nil:
+		return t.Command(e.Command) + fmt.Sprintf("< no answer: %v\n", e.Err)
+	}
+	return t.Command(e.Command) + "< no answer\n"
+}
+
+// Command is the command in lines, the first beginning with ">".
+func (t Text) Command(n *Node) string { return t.message("> "+n.Title(), n) }
+
+// Response is the response in lines, the first beginning with "<".
+func (t Text) Response(n *Node) string {
+	if n.Value == "" {
+		return t.message("< "+n.Name, n)
+	}
+	return t.message("< "+n.Name+": "+n.Value, n)
+}
+
+func (t Text) message(first string, n *Node) string {
+	p := &printer{}
+	p.line("%s", first)
+	p.depth++
+	if t.Raw {
+		p.line("= %s", rawText(n))
+	}
+	p.nodes(n.Children)
+	return p.String()
+}
+
+// rawText is the bytes of a message in hex.
+func rawText(n *Node) string {
+	var out strings.Builder
+	for _, l := range n.Leaves() {
+		if l.Masked {
+			out.WriteString(strings.Repeat("**", len(l.Raw)))
+		} else {
+			fmt.Fprintf(&out, "%X", l.Raw)
+		}
+	}
+	return out.String()
+}
+
+// printer writes indented lines.
+type printer struct {
+	strings.Builder
+	depth int
+}
+
+func (p *printer) line(format string, args ...any) {
+	p.WriteString(strings.Repeat("  ", p.depth))
+	fmt.Fprintf(p, format+"\n", args...)
+}
+
+func (p *printer) nodes(nodes []*Node) {
+	for _, n := range nodes {
+		if n.Detail {
+			continue
+		}
+		switch {
+		case n.Name == "":
+			p.line("%s", n.Value)
+		case len(n.Children) > 0 && !n.Masked:
+			p.line("%s: %s", n.Name, n.Value)
+		default:
+			p.line("%-*s %s", nameWidth, n.Name, n.Value)
+		}
+		p.depth++
+		p.nodes(n.Children)
+		p.depth--
+	}
+}

@@ -1,0 +1,148 @@
+// Package attack lists what someone may try on a card that he should not succeed with, each
+// attack once and as a value: what is threatened, what must stop it and by which clause, the
+// commands, the answers that are right, and what must not have changed afterwards.
+//
+// Start at [All]. An attack is made with a scheme's test keys ([Setup]): [Attack.Run] tries
+// it on any [apdu.Card], and a party of a simulated world takes the [Blow] of one of its ways
+// and gives it over its own links. The APDU suite runs all of them; the simulator plays some.
+//
+// To add one, write a value into the file of its command and name it in All.
+package attack
+
+import (
+	"crypto"
+	"io"
+	"slices"
+
+	"ekrona/apdu"
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/apdu/spec"
+)
+
+// Attack is one attack, in one or several ways to which the same answers are right.
+type Attack struct {
+	Name string
+	// Threat is who does it, and what would be won.
+	Threat string
+	// Defence is what stops it.
+	Defence string
+	// Clause is where the defence is written down.
+	Clause string
+	// Card is the state that the card must be in.
+	Card Condition
+	// Answers are the status words that are right, one for nearly all attacks. With 9000
+	// the card cannot tell, and the defence is another's.
+	Answers []apdu.StatusWord
+	// Keeps is what must be on the card as before.
+	Keeps Keeps
+	// Ways are the attack's variants, at least one.
+	Ways []Way
+}
+
+// Way is one way of making an attack.
+type Way struct {
+	Name string // what is wrong; empty when the attack has no other way
+	Make func(s *Setup) (Blow, error)
+}
+
+// Blow is what the card is given.
+type Blow struct {
+	Variant spec.Variant
+	// Data are the parts of the command's data: the message, then the certificate of the
+	// device that it is of, if the command takes one.
+	Data [][]byte
+	// Authorities are certificates that the card must have met first, all of them genuine.
+	Authorities [][]byte
+}
+
+// Command is the blow as a command.
+func (b Blow) Command() apdu.Command { return b.Variant.APDU(b.Data...) }
+
+// sw are status words.
+func sw(words ...apdu.StatusWord) []apdu.StatusWord { return words }
+
+// Condition is the state of a card that an attack needs.
+type Condition uint8
+
+// The conditions. Those after Installed are of a card that is active.
+const (
+	Installed  Condition = iota // with the applet, and its root met
+	Active                      // without more
+	PINEntered                  // with money, and the PIN verified in the session
+	Asking                      // the same, and with an open Request that anybody may pay
+)
+
+// Keeps is what an attack must leave as it was.
+type Keeps uint8
+
+// The kinds.
+const (
+	KeepsState   Keeps = iota // all that the State says: balance, records, open Requests, date
+	KeepsNothing              // the card takes it
+)
+
+// Identity is a key with its certificate.
+type Identity struct {
+	Signer      crypto.Signer
+	Certificate *cvc.Certificate
+	Encoded     []byte // the certificate as it goes over the wire, 7F21
+}
+
+func (i Identity) reference() message.AuthorityRef {
+	return message.AuthorityRef(i.Certificate.Holder)
+}
+
+func (i Identity) id() message.DeviceID { return message.DeviceID(i.Certificate.Holder) }
+
+// Intermediary is a bank of the scheme.
+type Intermediary struct{ CA, InstructionKey Identity }
+
+// Setup is the scheme's test keys, and what an attacker knows of the card or can look up. An
+// attack needs no more of it than its ways use.
+type Setup struct {
+	Root, Notary Identity
+	Stranger     Identity // a root that nobody vouches for, with the number after Root's
+	Own, Foreign Intermediary
+	// Certify makes a key and has the issuer certify it, also where no honest one would.
+	Certify func(issuer Identity, s Subject) (Identity, error)
+	// NextID gives an id of the intermediary that no device has.
+	NextID func(of Intermediary) message.DeviceID
+
+	Device      message.DeviceID // of the card
+	Certificate Identity         // of the card, without its key
+	PIN         []byte           // PIN block, for conditions that want it
+	Amount      money.Ore        // of what the attacker asks for or pays
+	ATC         uint32           // number of the Payment that he makes
+	// Other is a device whose certificate anybody can have; its key is not used.
+	Other Identity
+	// Random is for Challenges, and for signatures that nobody made.
+	Random io.Reader
+	// Asked is the card's open Request, for Asking.
+	Asked *message.Request
+	// Next is the Instruction that is the card's next, with a credit, not signed.
+	Next message.Instruction
+	// Former is the Instruction that the card had before its last, signed.
+	Former []byte
+}
+
+// Subject is whom a certificate is for. Without a last day it is valid long enough.
+type Subject struct {
+	Holder string
+	Role   spec.Role
+	// Expired has the certificate end before the card's date.
+	Expired bool
+}
+
+// All are the attacks, by the command that they use.
+func All() []Attack {
+	return slices.Concat(
+		certificates,
+		payments,
+		acceptances,
+		[]Attack{StolenCA},
+		instructions,
+		challenges,
+	)
+}

@@ -1,0 +1,138 @@
+package attack
+
+import (
+	"bytes"
+
+	"ekrona/apdu/spec"
+)
+
+// certificates are attacks by the certificate of an authority that the card is to remember.
+var certificates = []Attack{
+	{
+		Name:    "authority's certificate with a wrong signature",
+		Threat:  "a CA of the attacker's own certifies devices without cards",
+		Defence: "the card verifies the signature by its root", Clause: "PROTOCOL.md §2",
+		Card: Installed, Answers: sw(spec.SWCertificate),
+		Ways: []Way{
+			{
+				"one bit",
+				func(s *Setup) (Blow, error) { return presented(flipped(s.Own.CA.Encoded)) },
+			},
+			{"signed by another root of the root's name", func(s *Setup) (Blow, error) {
+				impostor := Identity{Signer: s.Stranger.Signer, Certificate: s.Root.Certificate}
+				return s.certified(impostor, s.authority("00001"), spec.RoleIntermediary)
+			}},
+		},
+	},
+	{
+		Name: "authority's certificate by nobody whom the card knows", Threat: "as above",
+		Defence: "only a root certifies, and only the card's own", Clause: "PROTOCOL.md §2",
+		Card: Installed, Answers: sw(spec.SWReferenceUnknown),
+		Ways: []Way{
+			{"another root", func(s *Setup) (Blow, error) {
+				return s.certified(s.Stranger, s.authority("00001"), spec.RoleIntermediary)
+			}},
+			{"an intermediary", func(s *Setup) (Blow, error) {
+				return s.certified(s.Own.CA, s.authority("00007"), spec.RoleIntermediary)
+			}},
+		},
+	},
+	{
+		Name: "authority's certificate that has expired", Threat: "an old key, lost since, is used",
+		Defence: "the card's date only grows", Clause: "PROTOCOL.md §8, 6",
+		Card: Installed, Answers: sw(spec.SWExpired),
+		Ways: []Way{{"", func(s *Setup) (Blow, error) {
+			i, err := s.Certify(
+				s.Root,
+				Subject{Holder: s.authority("00001"), Role: spec.RoleIntermediary, Expired: true},
+			)
+			return Blow{Variant: spec.VerifyCertificate.Only(), Data: [][]byte{i.Encoded}}, err
+		}}},
+	},
+	{
+		Name:    "authority's certificate of a role that is not for this card",
+		Threat:  "another bank's key instructs the card, or the root is exchanged",
+		Defence: "role and name bind a key; links lead forward, under the root's name",
+		Clause:  "PROTOCOL.md §2",
+		Card:    Installed, Answers: sw(spec.SWRole),
+		Ways: []Way{
+			{
+				"another bank's instruction key",
+				func(s *Setup) (Blow, error) { return presented(s.Foreign.InstructionKey.Encoded) },
+			},
+			{"a link to another name", func(s *Setup) (Blow, error) {
+				return s.certified(s.Root, s.authority("00009"), spec.RoleRoot)
+			}},
+			{"a link backwards", func(s *Setup) (Blow, error) {
+				return s.certified(
+					s.Root,
+					string(s.Root.Certificate.Holder[:spec.NameLength])+"00000",
+					spec.RoleRoot,
+				)
+			}},
+			{"a role that no authority has", func(s *Setup) (Blow, error) {
+				return s.rewritten(put([]byte{byte(spec.TagRole), 1}, 0, 0x7E))
+			}},
+		},
+	},
+	{
+		Name:    "authority's certificate whose point is none",
+		Threat:  "whoever chose the point can sign",
+		Defence: "the card takes uncompressed points on the curve alone", Clause: "PROTOCOL.md §2",
+		Card: Installed, Answers: sw(spec.SWCertificate),
+		Ways: []Way{
+			{"compressed", func(s *Setup) (Blow, error) { return s.rewritten(compressed) }},
+			{"infinity", func(s *Setup) (Blow, error) { return s.rewritten(infinity) }},
+		},
+	},
+	{
+		Name:    "authority's certificate that is none",
+		Threat:  "the parser takes what is not the layout",
+		Defence: "every byte is checked before a signature is", Clause: "PROTOCOL.md §4",
+		Card: Installed, Answers: sw(spec.SWWrongData),
+		Ways: []Way{
+			{"cut short", func(s *Setup) (Blow, error) {
+				return presented(s.Own.CA.Encoded[:len(s.Own.CA.Encoded)-1])
+			}},
+			{
+				"one byte more",
+				func(s *Setup) (Blow, error) {
+					return presented(append(bytes.Clone(s.Own.CA.Encoded), 0))
+				},
+			},
+			{"a device's", func(s *Setup) (Blow, error) {
+				d, err := s.device(s.Own, spec.RoleTerminal)
+				return Blow{Variant: spec.VerifyCertificate.Only(), Data: [][]byte{d.Encoded}}, err
+			}},
+			{
+				"it ends before it begins",
+				func(s *Setup) (Blow, error) { return s.rewritten(backwards) },
+			},
+			{"no certificate", func(*Setup) (Blow, error) { return presented([]byte{0x30, 0x00}) }},
+		},
+	},
+}
+
+func presented(certificate []byte) (Blow, error) {
+	return Blow{Variant: spec.VerifyCertificate.Only(), Data: [][]byte{certificate}}, nil
+}
+
+// certified presents a certificate that the attacker has from an issuer.
+func (s *Setup) certified(issuer Identity, holder string, role spec.Role) (Blow, error) {
+	i, err := s.Certify(issuer, Subject{Holder: holder, Role: role})
+	return Blow{Variant: spec.VerifyCertificate.Only(), Data: [][]byte{i.Encoded}}, err
+}
+
+// rewritten is the own CA's certificate with another body that its root signs.
+func (s *Setup) rewritten(change func(body []byte) error) (Blow, error) {
+	encoded, err := forgeCertificate(s.Own.CA.Encoded, s.Root, change)
+	if err != nil {
+		return Blow{}, err
+	}
+	return presented(encoded)
+}
+
+// authority is a reference to a key of the card's own intermediary by its number.
+func (s *Setup) authority(number string) string {
+	return string(s.Own.CA.Certificate.Holder[:spec.NameLength]) + number
+}

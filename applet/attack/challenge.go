@@ -1,0 +1,114 @@
+package attack
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+)
+
+// challenges are attacks by GET STATE: a Challenge that the card must not answer, as it opens
+// the records and balance.
+var challenges = []Attack{
+	{
+		Name:    "Challenge with a wrong signature",
+		Threat:  "anybody reads what the card holds",
+		Defence: "the card verifies it by its intermediary's key",
+		Clause:  "PROTOCOL.md §5", Card: Active, Answers: sw(spec.SWSignature),
+		Ways: []Way{{"", func(s *Setup) (Blow, error) {
+			return s.challenged(
+				s.Own.InstructionKey,
+				s.Device,
+				func(c *message.Challenge) { c.Signature = broken(c.Signature) },
+			)
+		}}},
+	},
+	{
+		Name:    "Challenge of another intermediary",
+		Threat:  "another bank reads what the card holds",
+		Defence: "the card knows its own intermediary's key alone",
+		Clause:  "PROTOCOL.md §2", Card: Active, Answers: sw(spec.SWReferenceUnknown),
+		Ways: []Way{
+			{
+				"",
+				func(s *Setup) (Blow, error) {
+					return s.challenged(s.Foreign.InstructionKey, s.Device, nil)
+				},
+			},
+		},
+	},
+	{
+		Name:    "Challenge for another card",
+		Threat:  "a State is taken for another's",
+		Defence: "the Challenge names its device",
+		Clause:  "PROTOCOL.md §5", Card: Active, Answers: sw(spec.SWAddressee),
+		Ways: []Way{
+			{
+				"",
+				func(s *Setup) (Blow, error) {
+					return s.challenged(s.Own.InstructionKey, s.NextID(s.Own), nil)
+				},
+			},
+		},
+	},
+	{
+		Name:    "Challenge that is none",
+		Threat:  "the parser takes what is not the layout",
+		Defence: "every byte is checked before a signature is",
+		Clause:  "PROTOCOL.md §4", Card: Active, Answers: sw(spec.SWWrongData),
+		Ways: []Way{
+			cutChallenge("cut short", func(good []byte) []byte { return good[:len(good)-1] }),
+			cutChallenge("nothing", func([]byte) []byte { return nil }),
+			cutChallenge(
+				"one byte more",
+				func(good []byte) []byte { return append(bytes.Clone(good), 0) },
+			),
+			{"another type", func(s *Setup) (Blow, error) {
+				blow, err := s.challenged(s.Own.InstructionKey, s.Device, nil)
+				if err == nil {
+					blow.Data[0], err = forge(
+						blow.Data[0],
+						s.Own.InstructionKey.Signer,
+						func(body []byte) error {
+							body[0] = byte(spec.TagInstruction)
+							return nil
+						},
+					)
+				}
+				return blow, err
+			}},
+		},
+	},
+}
+
+// challenged is a Challenge, changed after it was signed.
+func (s *Setup) challenged(
+	by Identity,
+	device message.DeviceID,
+	change func(c *message.Challenge),
+) (Blow, error) {
+	c := &message.Challenge{InstructionKey: by.reference(), Device: device}
+	if _, err := io.ReadFull(s.Random, c.Random[:]); err != nil {
+		return Blow{}, fmt.Errorf("attack: the source of randomness: %w", err)
+	}
+	if err := message.Sign(c, by.Signer); err != nil {
+		return Blow{}, err
+	}
+	if change != nil {
+		change(c)
+	}
+	encoded, err := message.Encode(c)
+	return Blow{Variant: spec.GetState.Only(), Data: [][]byte{encoded}}, err
+}
+
+func cutChallenge(name string, change func(good []byte) []byte) Way {
+	return Way{name, func(s *Setup) (Blow, error) {
+		blow, err := s.challenged(s.Own.InstructionKey, s.Device, nil)
+		if err == nil {
+			blow.Data[0] = change(blow.Data[0])
+		}
+		return blow, err
+	}}
+}

@@ -1,0 +1,148 @@
+package attack
+
+import (
+	"bytes"
+	"crypto"
+	"errors"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+)
+
+// signatureObject is the length of DO 5F37 in bytes: tag, length, signature.
+const (
+	signatureHeader = 3
+	signatureObject = signatureHeader + spec.SignatureLength
+)
+
+// signed signs a message of one signer and encodes it.
+func signed(m message.Message, by Identity) ([]byte, error) {
+	if err := message.Sign(m, by.Signer); err != nil {
+		return nil, err
+	}
+	return message.Encode(m)
+}
+
+// forge changes the body of an encoded message, whose one signature is its last data object,
+// and signs what has become of it.
+func forge(encoded []byte, signer crypto.Signer, change func(body []byte) error) ([]byte, error) {
+	end := len(encoded) - signatureObject
+	body := bytes.Clone(encoded[:end])
+	if err := change(body); err != nil {
+		return nil, err
+	}
+	made, err := signature.Sign(signer, body)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(body, encoded[end:end+signatureHeader]...), made[:]...), nil
+}
+
+// forgeCertificate changes the body of a certificate and has the issuer sign it.
+func forgeCertificate(
+	encoded []byte,
+	issuer Identity,
+	change func(body []byte) error,
+) ([]byte, error) {
+	header := bytes.Index(encoded, []byte{0x7F, 0x4E})
+	body, err := forge(encoded[header:], issuer.Signer, change)
+	return append(bytes.Clone(encoded[:header]), body...), err
+}
+
+// errNotThere says that a body has nothing at the place that an attack wants to change.
+var errNotThere = errors.New("attack: the message has no such field")
+
+// put writes value at an index behind the first occurrence of a header.
+func put(header []byte, at int, value ...byte) func(body []byte) error {
+	return func(body []byte) error {
+		i := bytes.Index(body, header)
+		if i < 0 || i+len(header)+at+len(value) > len(body) {
+			return errNotThere
+		}
+		copy(body[i+len(header)+at:], value)
+		return nil
+	}
+}
+
+// Changes of a certificate's point: to forms that a card recognises as none before it
+// computes, and off the curve.
+var (
+	point      = []byte{byte(spec.TagPoint), spec.PointLength}
+	compressed = put(point, 0, 0x02)
+	infinity   = put(point, 0, make([]byte, spec.PointLength)...)
+)
+
+func offCurve(body []byte) error {
+	at := bytes.Index(body, append(bytes.Clone(point), 0x04))
+	if at < 0 {
+		return errNotThere
+	}
+	body[at+len(point)+spec.PointLength-1] ^= 1
+	return nil
+}
+
+// backwards lets a certificate end before it begins: it begins a day after its last, and
+// ends a year or ten earlier.
+func backwards(body []byte) error {
+	from := bytes.Index(body, []byte{0x5F, 0x25, spec.DateLength}) + 3
+	to := bytes.Index(body, []byte{0x5F, 0x24, spec.DateLength}) + 3
+	if from < 3 || to < 3 {
+		return errNotThere
+	}
+	first, last := body[from:from+spec.DateLength], body[to:to+spec.DateLength]
+	copy(first, last)
+	first[spec.DateLength-1] = (first[spec.DateLength-1] + 1) % 10
+	if last[1] == 0 {
+		last[0]--
+	} else {
+		last[1]--
+	}
+	return nil
+}
+
+// broken is the signature with one bit wrong.
+func broken(s signature.Plain) signature.Plain {
+	s[len(s)-1] ^= 1
+	return s
+}
+
+// flipped is the bytes with the last bit wrong.
+func flipped(b []byte) []byte {
+	b = bytes.Clone(b)
+	b[len(b)-1] ^= 1
+	return b
+}
+
+// besideIDs are the characters next to those of ids, and some from far away.
+var besideIDs = []byte{'*', 0, '/', ':', '@', '[', 'a', 0x80, 0xFF}
+
+// strange alters a device's id wherever a body names it first, so that it is none.
+func strange(id message.DeviceID, at int, odd byte) func(body []byte) error {
+	return func(body []byte) error {
+		i := bytes.Index(body, []byte(id))
+		if i < 0 {
+			return errNotThere
+		}
+		body[i+at] = odd
+		return nil
+	}
+}
+
+// device makes a key that a CA certifies for a device of that role, of its own name.
+func (s *Setup) device(of Intermediary, role spec.Role) (Identity, error) {
+	return s.Certify(of.CA, Subject{Holder: string(s.NextID(of)), Role: role})
+}
+
+// request is a Request of a device over the setup's amount.
+func (s *Setup) request(payee Identity, payer message.DeviceID) *message.Request {
+	return &message.Request{Payee: payee.id(), Number: 1, Amount: s.Amount, Payer: payer}
+}
+
+// payment is a Payment of the card's open Request by a device.
+func (s *Setup) payment(payer message.DeviceID) (*message.Payment, error) {
+	if s.Asked == nil {
+		return nil, errors.New("attack: the card has no open Request")
+	}
+	return &message.Payment{Payer: payer, ATC: max(1, s.ATC), Request: *s.Asked}, nil
+}

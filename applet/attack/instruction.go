@@ -1,0 +1,245 @@
+package attack
+
+import (
+	"bytes"
+	"errors"
+	"math"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+)
+
+// instructions are attacks by INSTRUCTION: one that the card must not apply.
+var instructions = []Attack{
+	{
+		Name:    "Instruction without both signatures",
+		Threat:  "an intermediary raises a balance alone",
+		Defence: "intermediary and notary sign, each with its own key",
+		Clause:  "PROTOCOL.md §8, 11",
+		Card:    Active, Answers: sw(spec.SWSignature),
+		Ways: []Way{
+			instructed(
+				"intermediary's wrong",
+				func(_ *Setup, i *message.Instruction) {
+					i.IntermediarySignature = broken(i.IntermediarySignature)
+				},
+			),
+			instructed(
+				"notary's wrong",
+				func(_ *Setup, i *message.Instruction) {
+					i.NotarySignature = broken(i.NotarySignature)
+				},
+			),
+			instructed(
+				"notary's twice",
+				func(_ *Setup, i *message.Instruction) {
+					i.IntermediarySignature = i.NotarySignature
+				},
+			),
+			instructed(
+				"intermediary's twice",
+				func(_ *Setup, i *message.Instruction) {
+					i.NotarySignature = i.IntermediarySignature
+				},
+			),
+			OverCredit,
+		},
+	},
+	{
+		Name:    "Instruction by a key that the card does not know for it",
+		Threat:  "another bank instructs the card, or the intermediary names itself as the notary",
+		Defence: "the card remembers its own intermediary's key and the notary's by role",
+		Clause:  "PROTOCOL.md §2",
+		Card:    Active, Answers: sw(spec.SWReferenceUnknown),
+		Ways: []Way{
+			signedAfter(
+				"another bank's key",
+				func(s *Setup, i *message.Instruction) {
+					i.InstructionKey = s.Foreign.InstructionKey.reference()
+				},
+			),
+			signedAfter(
+				"another notary",
+				func(_ *Setup, i *message.Instruction) { i.Notary = "SENOTARY00009" },
+			),
+			OwnNotary,
+		},
+	},
+	{
+		Name:    "Instruction out of turn",
+		Threat:  "a credit is taken twice",
+		Defence: "the card's sequence only grows, by one",
+		Clause:  "PROTOCOL.md §8, 6", Card: Active, Answers: sw(spec.SWSequence),
+		Ways: []Way{
+			ReplayedInstruction,
+			signedAfter("zero", func(_ *Setup, i *message.Instruction) { i.Sequence = 0 }),
+			signedAfter("the last", func(_ *Setup, i *message.Instruction) { i.Sequence-- }),
+			signedAfter(
+				"the one after the next",
+				func(_ *Setup, i *message.Instruction) { i.Sequence++ },
+			),
+			signedAfter(
+				"the greatest",
+				func(_ *Setup, i *message.Instruction) { i.Sequence = math.MaxUint32 },
+			),
+		},
+	},
+	{
+		Name:    "Instruction for another card",
+		Threat:  "a credit is taken by two",
+		Defence: "the Instruction names its device",
+		Clause:  "PROTOCOL.md §8, 9", Card: Active, Answers: sw(spec.SWAddressee),
+		Ways: []Way{
+			signedAfter("", func(s *Setup, i *message.Instruction) { i.Device = s.NextID(s.Own) }),
+		},
+	},
+	{
+		Name:    "Instruction that does not fit the chain",
+		Threat:  "records are dropped that were never handed over",
+		Defence: "number and head are those of a record that the card keeps",
+		Clause:  "PROTOCOL.md §8, 8",
+		Card:    Active,
+		Answers: sw(spec.SWHead),
+		Ways: []Way{
+			signedAfter(
+				"after the last record",
+				func(_ *Setup, i *message.Instruction) { i.AckedATC++ },
+			),
+			signedAfter("far beyond", func(_ *Setup, i *message.Instruction) { i.AckedATC += 256 }),
+			signedAfter("another head", func(_ *Setup, i *message.Instruction) { i.Head[0] ^= 1 }),
+		},
+	},
+	{
+		Name:    "Instruction that is none",
+		Threat:  "the parser takes what is not the layout",
+		Defence: "every byte is checked before a signature is",
+		Clause:  "PROTOCOL.md §4", Card: Active, Answers: sw(spec.SWWrongData),
+		Ways: []Way{
+			cutInstruction("cut short", func(good []byte) []byte { return good[:len(good)-1] }),
+			cutInstruction("nothing", func([]byte) []byte { return nil }),
+			cutInstruction(
+				"one byte more",
+				func(good []byte) []byte { return append(bytes.Clone(good), 0) },
+			),
+			cutInstruction(
+				"one signature",
+				func(good []byte) []byte { return good[:len(good)-signatureObject] },
+			),
+			forgedInstruction(
+				"block and unblock",
+				func(body []byte) error { body[len(body)-1] = 0x03; return nil },
+			),
+			forgedInstruction(
+				"an unknown action",
+				func(body []byte) error { body[len(body)-1] = 0x10; return nil },
+			),
+			forgedInstruction(
+				"all actions",
+				func(body []byte) error { body[len(body)-1] = 0xFF; return nil },
+			),
+			forgedInstruction(
+				"a date that is none",
+				put([]byte{0x5F, 0x25, spec.DateLength}, spec.DateLength-1, 0x0A),
+			),
+		},
+	},
+}
+
+// OverCredit is an Instruction on which the notary's signature is the intermediary's.
+var OverCredit = Way{"the intermediary signs for the notary", func(s *Setup) (Blow, error) {
+	return s.alone(s.Next, s.Notary)
+}}
+
+// OwnNotary is an Instruction on which the intermediary names itself as the notary.
+var OwnNotary = Way{"the intermediary is the notary", func(s *Setup) (Blow, error) {
+	i := s.Next
+	i.Notary = i.InstructionKey
+	return s.alone(i, s.Own.InstructionKey)
+}}
+
+// ReplayedInstruction is an Instruction of old, of the card's own or another's.
+var ReplayedInstruction = Way{"one that it had before", func(s *Setup) (Blow, error) {
+	if s.Former == nil {
+		return Blow{}, errors.New("attack: no Instruction was made yet")
+	}
+	return instruct(s.Former), nil
+}}
+
+func instruct(instruction []byte) Blow {
+	return Blow{Variant: spec.Instruct.Only(), Data: [][]byte{instruction}}
+}
+
+// alone is an Instruction that the intermediary has signed twice.
+func (s *Setup) alone(i message.Instruction, notary Identity) (Blow, error) {
+	blow, err := s.twoSigned(i, s.Own.InstructionKey, nil)
+	blow.Authorities = [][]byte{s.Own.InstructionKey.Encoded}
+	if !bytes.Equal(notary.Encoded, s.Own.InstructionKey.Encoded) {
+		blow.Authorities = append(blow.Authorities, notary.Encoded)
+	}
+	return blow, err
+}
+
+// twoSigned is an Instruction with the signatures of the intermediary and of notary,
+// changed then.
+func (s *Setup) twoSigned(
+	i message.Instruction,
+	notary Identity,
+	change func(i *message.Instruction),
+) (Blow, error) {
+	if err := message.SignAs(&i, message.ByIntermediary, s.Own.InstructionKey.Signer); err != nil {
+		return Blow{}, err
+	}
+	if err := message.SignAs(&i, message.ByNotary, notary.Signer); err != nil {
+		return Blow{}, err
+	}
+	if change != nil {
+		change(&i)
+	}
+	encoded, err := message.Encode(&i)
+	return instruct(encoded), err
+}
+
+// instructed changes the Instruction after it was signed, signedAfter before.
+func instructed(name string, change func(s *Setup, i *message.Instruction)) Way {
+	return Way{name, func(s *Setup) (Blow, error) {
+		return s.twoSigned(s.Next, s.Notary, func(i *message.Instruction) { change(s, i) })
+	}}
+}
+
+func signedAfter(name string, change func(s *Setup, i *message.Instruction)) Way {
+	return Way{name, func(s *Setup) (Blow, error) {
+		i := s.Next
+		change(s, &i)
+		return s.twoSigned(i, s.Notary, nil)
+	}}
+}
+
+func cutInstruction(name string, change func(good []byte) []byte) Way {
+	return Way{name, func(s *Setup) (Blow, error) {
+		blow, err := s.twoSigned(s.Next, s.Notary, nil)
+		if err == nil {
+			blow.Data[0] = change(blow.Data[0])
+		}
+		return blow, err
+	}}
+}
+
+// forgedInstruction is one of which both sign a body that is none.
+func forgedInstruction(name string, change func(body []byte) error) Way {
+	return Way{name, func(s *Setup) (Blow, error) {
+		blow, err := s.twoSigned(s.Next, s.Notary, nil)
+		if err != nil {
+			return Blow{}, err
+		}
+		one := blow.Data[0][:len(blow.Data[0])-signatureObject]
+		first, err := forge(one, s.Own.InstructionKey.Signer, change)
+		if err != nil {
+			return Blow{}, err
+		}
+		second, err := forge(one, s.Notary.Signer, change)
+		if err != nil {
+			return Blow{}, err
+		}
+		return instruct(append(first, second[len(second)-signatureObject:]...)), nil
+	}}
+}

@@ -1,0 +1,384 @@
+package attack
+
+import (
+	"bytes"
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+)
+
+// payments are attacks by PAY: a Request that the card must not pay. The PIN is verified, so
+// that nothing else stops them.
+var payments = []Attack{
+	{
+		Name:    "Request of a payee whose id is none",
+		Threat:  "the card keeps a record that no host can read, and never synchronises again",
+		Defence: "the card checks each character of an id", Clause: "PROTOCOL.md §8, 10",
+		Card: PINEntered, Answers: sw(spec.SWWrongData), Ways: strangePayees(),
+	},
+	{
+		Name:    "Request with a wrong signature",
+		Threat:  "a payee is paid for what he never asked, under a number of his",
+		Defence: "the card verifies the Request by the payee's certificate",
+		Clause:  "PROTOCOL.md §8, 11",
+		Card:    PINEntered, Answers: sw(spec.SWSignature),
+		Ways: append(
+			wrongSignatures(
+				func(s *Setup, spoil func(signature.Plain) signature.Plain) (Blow, error) {
+					payee, err := s.device(s.Own, spec.RoleTerminal)
+					if err != nil {
+						return Blow{}, err
+					}
+					r := s.request(payee, "")
+					if err := message.Sign(r, payee.Signer); err != nil {
+						return Blow{}, err
+					}
+					r.Signature = spoil(r.Signature)
+					encoded, err := message.Encode(r)
+					return pay(encoded, payee.Encoded), err
+				},
+			),
+			Way{"by another key", func(s *Setup) (Blow, error) {
+				payee, err := s.device(s.Own, spec.RoleTerminal)
+				if err != nil {
+					return Blow{}, err
+				}
+				other, err := s.device(s.Own, spec.RoleTerminal)
+				if err != nil {
+					return Blow{}, err
+				}
+				encoded, err := signed(s.request(payee, ""), other)
+				return pay(encoded, payee.Encoded), err
+			}},
+		),
+	},
+	{
+		Name: "Request with a certificate that its CA did not sign", Threat: "anybody is a payee",
+		Defence: "the card verifies the certificate by the CA's key", Clause: "PROTOCOL.md §2",
+		Card: PINEntered, Answers: sw(spec.SWCertificate),
+		Ways: []Way{
+			{
+				"one bit",
+				asked(
+					spec.RoleTerminal,
+					"",
+					func(_ *Setup, certificate []byte) ([]byte, error) {
+						return flipped(certificate), nil
+					},
+				),
+			},
+			{
+				"signed by a device",
+				asked(spec.RoleTerminal, "", func(s *Setup, certificate []byte) ([]byte, error) {
+					other, err := s.device(s.Own, spec.RoleTerminal)
+					if err != nil {
+						return nil, err
+					}
+					return forgeCertificate(certificate, other, func([]byte) error { return nil })
+				}),
+			},
+		},
+	},
+	{
+		Name: "Request of a payee whose point is none", Threat: "whoever chose the point can sign",
+		Defence: "the card takes uncompressed points on the curve alone",
+		Clause:  "PROTOCOL.md §2",
+		Card:    PINEntered,
+		Answers: sw(spec.SWCertificate),
+		Ways: []Way{
+			{"compressed", certifiedAs(compressed)},
+			{"infinity", certifiedAs(infinity)},
+		},
+	},
+	{
+		// A platform may see it when it takes the key or when it computes.
+		Name:    "Request of a payee whose point is off the curve",
+		Threat:  "as above",
+		Defence: "as above",
+		Clause:  "PROTOCOL.md §2",
+		Card:    PINEntered,
+		Answers: sw(spec.SWCertificate, spec.SWSignature),
+		Ways:    []Way{{"", certifiedAs(offCurve)}},
+	},
+	{
+		Name:    "Request for another payer",
+		Threat:  "a Request is paid twice, by two cards",
+		Defence: "the card pays what names it, or nobody",
+		Clause:  "PROTOCOL.md §8, 5", Card: PINEntered, Answers: sw(spec.SWAddressee),
+		Ways: []Way{{"", func(s *Setup) (Blow, error) {
+			payee, err := s.device(s.Own, spec.RoleTerminal)
+			if err != nil {
+				return Blow{}, err
+			}
+			encoded, err := signed(s.request(payee, s.NextID(s.Own)), payee)
+			return pay(encoded, payee.Encoded), err
+		}}},
+	},
+	{
+		Name:    "Request by another device than its certificate's",
+		Threat:  "a payee is shown who is not paid",
+		Defence: "payee and certificate are one id",
+		Clause:  "PROTOCOL.md §5",
+		Card:    PINEntered,
+		Answers: sw(spec.SWAddressee),
+		Ways: []Way{{"", func(s *Setup) (Blow, error) {
+			payee, err := s.device(s.Own, spec.RoleTerminal)
+			if err != nil {
+				return Blow{}, err
+			}
+			other, err := s.device(s.Own, spec.RoleTerminal)
+			if err != nil {
+				return Blow{}, err
+			}
+			encoded, err := signed(s.request(payee, ""), payee)
+			return pay(encoded, other.Encoded), err
+		}}},
+	},
+	{
+		Name:    "Request by the card itself",
+		Threat:  "money goes in a circle and is counted twice",
+		Defence: "payer and payee are two devices",
+		Clause:  "PROTOCOL.md §8, 3", Card: PINEntered, Answers: sw(spec.SWSelf),
+		Ways: []Way{{"", func(s *Setup) (Blow, error) {
+			other, err := s.device(s.Own, spec.RoleCard)
+			if err != nil {
+				return Blow{}, err
+			}
+			encoded, err := signed(s.request(s.Certificate, ""), other)
+			return pay(encoded, s.Certificate.Encoded), err
+		}}},
+	},
+	{
+		Name:    "Request in another currency",
+		Threat:  "a small amount of one is a large one of another",
+		Defence: "the card has one currency",
+		Clause:  "PROTOCOL.md §4", Card: PINEntered, Answers: sw(spec.SWCurrency),
+		Ways: []Way{forgedRequest("euro", put([]byte{0x5F, 0x2A, 2}, 0, 0x09, 0x78))},
+	},
+	{
+		Name:    "Request that is none",
+		Threat:  "the parser takes what is not the layout",
+		Defence: "every byte is checked before a signature is",
+		Clause:  "PROTOCOL.md §4", Card: PINEntered, Answers: sw(spec.SWWrongData),
+		Ways: []Way{
+			forgedRequest("amount zero", put([]byte{byte(spec.TagAmount), 4}, 0, 0, 0, 0, 0)),
+			forgedRequest("another version", put([]byte{0xC0, 1}, 0, 2)),
+			forgedRequest(
+				"a Refusal's tag",
+				func(body []byte) error { body[0] = byte(spec.TagRefusal); return nil },
+			),
+			forgedRequest("a field's tag", put([]byte{0x9F}, 0, 0x38)),
+			cutRequest(
+				"a byte left out",
+				func(good []byte) []byte { return append(bytes.Clone(good[:40]), good[41:]...) },
+			),
+			cutRequest("nothing", func([]byte) []byte { return nil }),
+			cutRequest(
+				"only the body",
+				func(good []byte) []byte { return good[:len(good)-signatureObject] },
+			),
+			spoiledPair(
+				"without a certificate",
+				func(_ *Setup, pair [][]byte) [][]byte { return pair[:1] },
+			),
+			spoiledPair(
+				"a byte behind the certificate",
+				func(_ *Setup, pair [][]byte) [][]byte { return append(pair, []byte{0}) },
+			),
+			spoiledPair("a certificate cut short", func(_ *Setup, pair [][]byte) [][]byte {
+				return [][]byte{pair[0], pair[1][:len(pair[1])-1]}
+			}),
+			spoiledPair(
+				"a CA's certificate",
+				func(s *Setup, pair [][]byte) [][]byte {
+					return [][]byte{pair[0], s.Own.CA.Encoded}
+				},
+			),
+			cutRequest(
+				"something between",
+				func(good []byte) []byte { return append(bytes.Clone(good), 0x80, 0) },
+			),
+		},
+	},
+	{
+		Name:    "Request of a role that is no payee's",
+		Threat:  "a stolen key of another purpose takes money",
+		Defence: "the card looks at role and issuer",
+		Clause:  "PROTOCOL.md §2", Card: PINEntered, Answers: sw(spec.SWRole),
+		Ways: []Way{
+			{"a desk", asked(spec.RoleDesk, "", nil)},
+			{
+				"a notary's role",
+				certifiedAs(put([]byte{byte(spec.TagRole), 1}, 0, byte(spec.RoleNotary))),
+			},
+			{"another bank's desk, that names the card", func(s *Setup) (Blow, error) {
+				desk, err := s.device(s.Foreign, spec.RoleDesk)
+				if err != nil {
+					return Blow{}, err
+				}
+				encoded, err := signed(s.request(desk, s.Device), desk)
+				blow := pay(encoded, desk.Encoded)
+				blow.Authorities = [][]byte{s.Foreign.CA.Encoded}
+				return blow, err
+			}},
+			{"a terminal of another name than its CA's", func(s *Setup) (Blow, error) {
+				payee, err := s.Certify(
+					s.Foreign.CA,
+					Subject{Holder: string(s.NextID(s.Own)), Role: spec.RoleTerminal},
+				)
+				if err != nil {
+					return Blow{}, err
+				}
+				encoded, err := signed(s.request(payee, ""), payee)
+				blow := pay(encoded, payee.Encoded)
+				blow.Authorities = [][]byte{s.Foreign.CA.Encoded}
+				return blow, err
+			}},
+		},
+	},
+}
+
+func pay(request, certificate []byte) Blow {
+	return Blow{Variant: spec.Pay.Only(), Data: [][]byte{request, certificate}}
+}
+
+// asked is a genuine Request by a device of the role, whose certificate is spoiled.
+func asked(
+	role spec.Role,
+	payer message.DeviceID,
+	spoil func(s *Setup, certificate []byte) ([]byte, error),
+) func(s *Setup) (Blow, error) {
+	return func(s *Setup) (Blow, error) {
+		payee, err := s.device(s.Own, role)
+		if err != nil {
+			return Blow{}, err
+		}
+		encoded, err := signed(s.request(payee, payer), payee)
+		if err == nil && spoil != nil {
+			payee.Encoded, err = spoil(s, payee.Encoded)
+		}
+		return pay(encoded, payee.Encoded), err
+	}
+}
+
+// certifiedAs is a genuine Request by a device whose CA signs another body.
+func certifiedAs(change func(body []byte) error) func(s *Setup) (Blow, error) {
+	return asked(spec.RoleTerminal, "", func(s *Setup, certificate []byte) ([]byte, error) {
+		return forgeCertificate(certificate, s.Own.CA, change)
+	})
+}
+
+// forgedRequest is a Request whose payee signs a body that is none.
+func forgedRequest(name string, change func(body []byte) error) Way {
+	return Way{name, func(s *Setup) (Blow, error) {
+		payee, err := s.device(s.Own, spec.RoleTerminal)
+		if err != nil {
+			return Blow{}, err
+		}
+		good, err := signed(s.request(payee, ""), payee)
+		if err != nil {
+			return Blow{}, err
+		}
+		encoded, err := forge(good, payee.Signer, change)
+		return pay(encoded, payee.Encoded), err
+	}}
+}
+
+// cutRequest is a Request that loses or gets bytes.
+func cutRequest(name string, change func(good []byte) []byte) Way {
+	return Way{name, func(s *Setup) (Blow, error) {
+		blow, err := asked(spec.RoleTerminal, "", nil)(s)
+		if err == nil {
+			blow.Data[0] = change(blow.Data[0])
+		}
+		return blow, err
+	}}
+}
+
+// spoiledPair is a genuine Request whose certificate is not where it should be.
+func spoiledPair(name string, change func(s *Setup, pair [][]byte) [][]byte) Way {
+	return Way{name, func(s *Setup) (Blow, error) {
+		blow, err := asked(spec.RoleTerminal, "", nil)(s)
+		if err == nil {
+			blow.Data = change(s, blow.Data)
+		}
+		return blow, err
+	}}
+}
+
+// StrangePayee is a terminal for what is no id.
+var StrangePayee = strangePayees()[0]
+
+// strangePayees are terminals for what is no id, whom a stolen CA key has certified.
+func strangePayees() []Way {
+	var ways []Way
+	for _, odd := range besideIDs {
+		for _, at := range []int{spec.DeviceIDLength - 1, spec.NameLength} {
+			ways = append(
+				ways,
+				Way{fmt.Sprintf("%02X at %d", odd, at), func(s *Setup) (Blow, error) {
+					payee, err := s.device(s.Own, spec.RoleTerminal)
+					if err != nil {
+						return Blow{}, err
+					}
+					return s.strangely(payee, s.request(payee, ""), at, odd, pay)
+				}},
+			)
+		}
+	}
+	return ways
+}
+
+// strangely makes a device's id in its certificate and in its message none.
+func (s *Setup) strangely(
+	d Identity,
+	m message.Message,
+	at int,
+	odd byte,
+	blow func(message, certificate []byte) Blow,
+) (Blow, error) {
+	alter := strange(d.id(), at, odd)
+	certificate, err := forgeCertificate(d.Encoded, s.Own.CA, alter)
+	if err != nil {
+		return Blow{}, err
+	}
+	encoded, err := message.Encode(m)
+	if err != nil {
+		return Blow{}, err
+	}
+	if encoded, err = forge(encoded, d.Signer, alter); err != nil {
+		return Blow{}, err
+	}
+	made := blow(encoded, certificate)
+	made.Authorities = [][]byte{s.Own.CA.Encoded}
+	return made, nil
+}
+
+// wrongSignatures are signatures that the signer has not made.
+func wrongSignatures(
+	with func(s *Setup, spoil func(signature.Plain) signature.Plain) (Blow, error),
+) []Way {
+	var ways []Way
+	for _, spoiled := range []struct {
+		name  string
+		spoil func(signature.Plain) signature.Plain
+	}{
+		{"one bit", broken},
+		{"zeros", func(signature.Plain) signature.Plain { return signature.Plain{} }},
+		{"r alone", func(p signature.Plain) signature.Plain {
+			clear(p[spec.ScalarLength:])
+			return p
+		}},
+		{"all ones", func(signature.Plain) signature.Plain {
+			return signature.Plain(bytes.Repeat([]byte{0xFF}, spec.SignatureLength))
+		}},
+	} {
+		ways = append(
+			ways,
+			Way{spoiled.name, func(s *Setup) (Blow, error) { return with(s, spoiled.spoil) }},
+		)
+	}
+	return ways
+}

@@ -1,0 +1,133 @@
+package attack
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+
+	"ekrona/apdu"
+	"ekrona/apdu/spec"
+)
+
+// Reader is what a reader that meddles does with one command between the card and whoever
+// uses it: a phone, a terminal, an issuer. It attacks them, not the card, which answers
+// as it must; they have to see that the answer is none to what they asked.
+type Reader struct {
+	Name    string
+	Threat  string
+	Defence string
+	Clause  string
+	// Command is the one with which it meddles.
+	Command *spec.Command
+	// Instead happens in the place of that command.
+	Instead func(ctx context.Context, card apdu.Card, c apdu.Command) (apdu.Response, error)
+}
+
+// Holding is the card in that reader.
+func (r Reader) Holding(card apdu.Card) apdu.Card {
+	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+		if v, known := spec.Find(c.CLA, c.INS, c.P1, c.P2); known && v.Command == r.Command {
+			return r.Instead(ctx, card, c)
+		}
+		return card.Transmit(ctx, c)
+	})
+}
+
+// Readers are all of them, but for [AnotherAccept], which needs what was heard before.
+func Readers() []Reader {
+	return []Reader{
+		RequestOfMore,
+		RefuseOfAnother,
+		RecordAltered,
+		CertificateNotStored,
+		KeysForActivation,
+	}
+}
+
+// RequestOfMore has a card ask for one öre more than its owner wants.
+var RequestOfMore = Reader{
+	Name:    "REQUEST of another amount",
+	Threat:  "the owner shows a Request that is not his",
+	Defence: "the phone compares the Request with what it asked",
+	Clause:  "PROTOCOL.md §5", Command: spec.RequestPayment,
+	Instead: altered(func(data []byte) []byte {
+		if at := bytes.Index(data, []byte{byte(spec.TagAmount), spec.AmountLength}); at >= 0 {
+			amount := data[at+2:]
+			binary.BigEndian.PutUint32(amount, binary.BigEndian.Uint32(amount)+1)
+		}
+		return data
+	}),
+}
+
+// RefuseOfAnother has a card refuse another Request than its owner names.
+var RefuseOfAnother = Reader{
+	Name:    "REFUSE of another Request",
+	Threat:  "a Refusal is shown for a Request that is open still",
+	Defence: "the phone compares the Refusal with the Request",
+	Clause:  "PROTOCOL.md §5", Command: spec.Refuse,
+	Instead: altered(func(data []byte) []byte {
+		data[len(data)-1] ^= 3
+		return data
+	}),
+}
+
+// AnotherAccept has a card accept a Payment of before: it answers with the Receipt of that.
+func AnotherAccept(former []byte) Reader {
+	return Reader{
+		Name:    "ACCEPT of a former Payment",
+		Threat:  "a Receipt is shown for a Payment that was not accepted",
+		Defence: "the phone compares the Receipt with the Payment",
+		Clause:  "PROTOCOL.md §5",
+		Command: spec.Accept, Instead: altered(func([]byte) []byte { return bytes.Clone(former) }),
+	}
+}
+
+// RecordAltered spoils the signature of each record that a card is asked for.
+var RecordAltered = Reader{
+	Name:    "READ RECORD with a wrong signature",
+	Threat:  "the only proof of a payment is lost",
+	Defence: "what does not verify is read again, and nothing is acknowledged meanwhile",
+	Clause:  "PROTOCOL.md §8, 8", Command: spec.ReadRecord,
+	Instead: func(ctx context.Context, card apdu.Card, c apdu.Command) (apdu.Response, error) {
+		r, err := card.Transmit(ctx, c)
+		if r.SW == apdu.OK && len(r.Data) > 0 {
+			r.Data = flipped(r.Data)
+		}
+		return r, err
+	},
+}
+
+// CertificateNotStored says that the card has stored what it never got.
+var CertificateNotStored = Reader{
+	Name:    "PUT DATA that the card never got",
+	Threat:  "an owner believes that his card is renewed",
+	Defence: "what the card holds is read again",
+	Clause:  "PROTOCOL.md §7", Command: spec.PutData,
+	Instead: func(context.Context, apdu.Card, apdu.Command) (apdu.Response, error) {
+		return apdu.Response{SW: apdu.OK}, nil
+	},
+}
+
+// KeysForActivation has a card make keys in the place of becoming active, to which it
+// answers 9000 too.
+var KeysForActivation = Reader{
+	Name:    "ACTIVATE that the card never got",
+	Threat:  "a card is handed out that is not active",
+	Defence: "the issuer reads the life cycle state",
+	Clause:  "PROTOCOL.md §7", Command: spec.Activate,
+	Instead: func(ctx context.Context, card apdu.Card, _ apdu.Command) (apdu.Response, error) {
+		return card.Transmit(ctx, spec.GenerateKeyPair.Only().APDU())
+	},
+}
+
+// altered gives the card the command with other data.
+func altered(
+	change func(data []byte) []byte,
+) func(context.Context, apdu.Card, apdu.Command) (apdu.Response, error) {
+	return func(ctx context.Context, card apdu.Card, c apdu.Command) (apdu.Response, error) {
+		if c.Data = bytes.Clone(c.Data); len(c.Data) > 0 {
+			c.Data = change(c.Data)
+		}
+		return card.Transmit(ctx, c)
+	}
+}

@@ -1,0 +1,153 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+)
+
+// Run makes the attack on a card in all its ways, each in a session of its own, and looks
+// before and after. The card takes whole commands. The error says each way that the card
+// did not answer as it must, and what has changed, and wraps the error of Transmit when no
+// answer came.
+func (a Attack) Run(ctx context.Context, card apdu.Card, s *Setup) error {
+	r := &run{ctx: ctx, card: card, setup: s}
+	before, err := r.look(a)
+	if err != nil {
+		return fmt.Errorf("%s: before the attack: %w", a.Name, err)
+	}
+	var failed []error
+	for _, way := range a.Ways {
+		if err := r.try(a, way); err != nil {
+			failed = append(failed, fmt.Errorf("%s%s: %w", a.Name, named(way), err))
+		}
+	}
+	if a.Keeps == KeepsState {
+		after, err := r.look(a)
+		if err == nil && !reflect.DeepEqual(before, after) {
+			err = fmt.Errorf("the card has changed from %+v to %+v", before, after)
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: after the attack: %w", a.Name, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func named(way Way) string {
+	if way.Name == "" {
+		return ""
+	}
+	return ", " + way.Name
+}
+
+// run is an attack under way.
+type run struct {
+	ctx   context.Context
+	card  apdu.Card
+	setup *Setup
+}
+
+func (r *run) send(v spec.Variant, data ...[]byte) ([]byte, error) {
+	answer, err := apdu.Send(r.ctx, r.card, v.APDU(data...))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", v.Title(), err)
+	}
+	return answer, nil
+}
+
+func (r *run) selectApplet() ([]byte, error) {
+	return r.send(spec.Select.Only(), []byte(spec.AppletAID))
+}
+
+// try makes one way of the attack.
+func (r *run) try(a Attack, way Way) error {
+	if _, err := r.selectApplet(); err != nil {
+		return err
+	}
+	blow, err := way.Make(r.setup)
+	if err != nil {
+		return err
+	}
+	for _, authority := range blow.Authorities {
+		if _, err := r.send(spec.VerifyCertificate.Only(), authority); err != nil {
+			return err
+		}
+	}
+	if a.Card >= PINEntered {
+		plaintext, _ := spec.Verify.Variant("plaintext")
+		if _, err := r.send(plaintext, r.setup.PIN); err != nil {
+			return err
+		}
+	}
+	response, err := r.card.Transmit(r.ctx, blow.Command())
+	switch {
+	case err != nil:
+		return err
+	case !slices.Contains(a.Answers, response.SW):
+		return fmt.Errorf(
+			"%s was answered %s, and %s is right",
+			blow.Variant.Title(),
+			response.SW.String(),
+			either(a.Answers),
+		)
+	case response.SW != apdu.OK && len(response.Data) > 0:
+		return fmt.Errorf(
+			"%s was refused, and answered %d bytes",
+			blow.Variant.Title(),
+			len(response.Data),
+		)
+	}
+	return nil
+}
+
+// either names status words.
+func either(words []apdu.StatusWord) string {
+	var names []string
+	for _, w := range words {
+		names = append(names, w.String())
+	}
+	return strings.Join(names, " or ")
+}
+
+// look is what the card shows of itself: the State that answers a Challenge of its own
+// intermediary, or what SELECT answers before it is active.
+func (r *run) look(a Attack) (any, error) {
+	fci, err := r.selectApplet()
+	if err != nil || a.Card == Installed {
+		return fci, err
+	}
+	key := r.setup.Own.InstructionKey
+	challenge := &message.Challenge{InstructionKey: key.reference(), Device: r.setup.Device}
+	if _, err := io.ReadFull(r.setup.Random, challenge.Random[:]); err != nil {
+		return nil, fmt.Errorf("attack: the source of randomness: %w", err)
+	}
+	asked, err := signed(challenge, key)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.send(spec.VerifyCertificate.Only(), key.Encoded); err != nil {
+		return nil, err
+	}
+	answer, err := r.send(spec.GetState.Only(), asked)
+	if err != nil {
+		return nil, err
+	}
+	state, err := message.Parse[message.State](answer)
+	if err != nil {
+		return nil, err
+	}
+	if err := message.Verify(state, r.setup.Certificate.Certificate.PublicKey); err != nil {
+		return nil, err
+	}
+	state.Challenge, state.Signature = message.Hash{}, [spec.SignatureLength]byte{}
+	return *state, nil
+}

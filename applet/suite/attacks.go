@@ -1,0 +1,102 @@
+package suite
+
+import (
+	"crypto/ecdsa"
+	"crypto/rand"
+
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/applet/attack"
+)
+
+// attackCases makes a case of every attack. Beside what the attack itself must leave as it
+// was, the model of the card is compared at the end, as in every case.
+func attackCases() []testCase {
+	var cases []testCase
+	for _, a := range attack.All() {
+		cases = append(cases, testCase{"attack: " + a.Name, func(c *caseRun) {
+			s := c.attacked(a.Card)
+			require.NoError(c, a.Run(c.ctx, s.card, s.attacker()))
+			if a.Keeps == attack.KeepsNothing {
+				s.book = nil // what it took is no part of the model
+			}
+		}})
+	}
+	return cases
+}
+
+// attacked is a card in the condition that an attack needs. An active one has records, some
+// of them acknowledged.
+func (c *caseRun) attacked(condition attack.Condition) *subject {
+	if condition == attack.Installed {
+		s := c.install()
+		s.meet(c.world.root)
+		return s
+	}
+	s := c.loaded(10000)
+	shop := c.device(s.bank, spec.RoleTerminal)
+	for range 3 {
+		s.pay(shop, c.request(shop, 100, ""))
+	}
+	s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = 2, s.book.heads[2] })
+	if condition == attack.Asking {
+		s.enterPIN()
+		s.ask(100, "")
+	}
+	return s
+}
+
+// attacker is what the attacker of the card is given.
+func (s *subject) attacker() *attack.Setup {
+	c := s.c
+	setup := &attack.Setup{
+		Root: c.world.root.identity(), Notary: c.world.notary.identity(),
+		Stranger: c.world.stranger.identity(),
+		Own:      s.bank.attackers(), Foreign: c.world.foreign.attackers(),
+		Certify: c.attackersCertificate,
+		NextID: func(of attack.Intermediary) message.DeviceID {
+			bank := s.bank
+			if of.CA.Certificate == c.world.foreign.ca.certificate {
+				bank = c.world.foreign
+			}
+			return message.DeviceID(bank.nextID())
+		},
+		Device: s.id(), Amount: 100, Random: rand.Reader,
+		Other: c.device(s.bank, spec.RoleCard).identity(),
+	}
+	if s.book == nil {
+		return setup
+	}
+	setup.Certificate, setup.PIN, setup.Next = s.certificate.identity(), c.block(ownPIN), *s.next()
+	setup.Next.Credit = 100
+	if len(s.book.open) > 0 {
+		setup.Asked = s.book.open[len(s.book.open)-1]
+	}
+	former := *s.book.lastInstruction
+	former.Sequence--
+	setup.Former = s.sign(&former)
+	return setup
+}
+
+// attackersCertificate issues what an attacker wants certified.
+func (c *caseRun) attackersCertificate(
+	issuer attack.Identity,
+	of attack.Subject,
+) (attack.Identity, error) {
+	e := entry{holder: of.Holder, role: of.Role}
+	if of.Expired {
+		e.to = yesterday
+	}
+	key, _ := issuer.Signer.(*ecdsa.PrivateKey)
+	return c.certify(&party{key: key, certificate: issuer.Certificate}, e).identity(), nil
+}
+
+func (p *party) identity() attack.Identity {
+	return attack.Identity{Signer: p.key, Certificate: p.certificate, Encoded: p.encoded}
+}
+
+func (i *intermediary) attackers() attack.Intermediary {
+	return attack.Intermediary{CA: i.ca.identity(), InstructionKey: i.instructionKey.identity()}
+}

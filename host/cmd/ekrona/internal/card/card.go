@@ -1,0 +1,73 @@
+// Package card holds the commands on cards: what they say to everybody and to their
+// holders, readers, PINs, virtual cards and their speed. Start at [Command].
+package card
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu/trace"
+	"ekrona/applet/vocabulary"
+	"ekrona/emulator/card"
+	"ekrona/emulator/console"
+	"ekrona/host/cmd/ekrona/internal/cli"
+)
+
+// Command is "ekrona card". holders finds the people whose cards it works on; more are
+// commands of others that stand with these.
+func Command(holders Holders, more ...*cobra.Command) *cobra.Command {
+	c := cli.Group("card", "Cards: what they say, readers, PINs; virtual cards and their speed",
+		readersCommand(), infoCommand(holders), balanceCommand(holders), logCommand(holders), pINCommand(holders),
+		runCommand(), emulateCommand(), costCommand())
+	c.AddCommand(more...)
+	return c
+}
+
+func runCommand() *cobra.Command {
+	var profile, seed, transcript string
+	var traced bool
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "A virtual card that answers lines on standard input",
+		Long: `A virtual card that answers each line on standard input with one line on standard output:
+
+  load FILE.cap ...                               the AIDs of the packages, in dependency order
+  install MODULE-AID INSTANCE-AID [PARAMETERS]    the AID of the instance
+  reset                                           ok
+  cut N                                           ok; power goes before the N-th persistent write of the next command
+  an APDU in hex                                  data and status word in hex
+
+Lines that begin with # pass. What goes wrong gives a line "error: ...", and the run goes on.`,
+		Example: `  printf 'load applet/ekrona.cap\n' | ekrona card run`,
+		Args:    cli.Exactly(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			options := console.Options{Seed: seed}
+			if options.Profile, err = card.ProfileNamed(profile); err != nil {
+				return cli.Usage("--profile: %w", err)
+			}
+			if traced {
+				options.Sink = trace.Text{}.Writer(c.ErrOrStderr(), vocabulary.Decoder())
+			}
+			if transcript != "" {
+				file, err := os.OpenFile(transcript, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+				if err != nil {
+					return fmt.Errorf("--transcript: %w", err)
+				}
+				defer func() {
+					if closed := file.Close(); err == nil && closed != nil {
+						err = fmt.Errorf("--transcript: %w", closed)
+					}
+				}()
+				options.Transcript = file
+			}
+			return console.Run(c.Context(), c.InOrStdin(), c.OutOrStdout(), options)
+		},
+	}
+	c.Flags().StringVar(&profile, "profile", card.P71.Name, "memory and transport of the card: p71, p71-short, unlimited")
+	c.Flags().StringVar(&seed, "seed", "", "make the card's randomness repeat (any text; never for real keys)")
+	c.Flags().BoolVar(&traced, "trace", false, "show every command to the card and its answer on standard error, decoded, without secrets")
+	c.Flags().StringVar(&transcript, "transcript", "", "write all that happens to the card to this file (it holds PINs and keys)")
+	return c
+}

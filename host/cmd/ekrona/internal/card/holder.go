@@ -1,0 +1,147 @@
+package card
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/rand"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/apdu/pin"
+	"ekrona/host/card"
+	"ekrona/host/cmd/ekrona/internal/cli"
+)
+
+// Holder is a person whose card is named by the person's name.
+type Holder struct {
+	PINKey     *ecdsa.PublicKey // to which the card's PINs are enciphered
+	PIN, PUK   string           // of the PIN letter, empty where that is on paper
+	NoteNewPIN func(digits string) error
+	Away       error // why there is no card in the person's own place, nil if there is one
+
+	// Tap holds the person's card to a reader: the one that was opened, or with nil that
+	// in the person's own place.
+	Tap func(opened *cli.OpenCard) apdu.Card
+}
+
+// Place says whose card is meant.
+type Place struct {
+	State  string // folder of the sandbox
+	Name   string
+	Device string // id of the card, empty where the person has one
+	Traced bool   // what is said with the card is shown
+}
+
+// Holders opens the folder of a place, finds the person in it and does something for the
+// person.
+type Holders func(c *cobra.Command, at Place, do func(ctx context.Context, h Holder) error) error
+
+// holderFlags are the flags of commands for a card's holder.
+type holderFlags struct {
+	holders Holders
+	cards   cli.CardFlags
+	state   string
+	device  string
+	asJSON  bool
+	plain   bool
+	pin     cli.HolderSecret
+}
+
+// holderCommand makes a command on a card that is in its holder's hand: in a reader, in
+// a file, or that of a person of a sandbox.
+func holderCommand(f *holderFlags, c *cobra.Command, do func(ctx context.Context, h *heldCard) error) *cobra.Command {
+	c.Use += " [NAME]"
+	c.Long = c.Short + `.
+
+The card is that in a PC/SC reader (--reader), the virtual one in a file (--card), or
+that of a person of a sandbox (NAME --state DIR), wherever it is. The PIN comes from
+--pin-file, from EKRONA_PIN, from the PIN letter of a person of the demo, or is asked
+for at the terminal.
+
+It goes to the card enciphered when the card's PIN key is known, which the person's
+phone knows. Without NAME it could go to a card in a reader in clear only, and does not
+unless --plain-pin says so: whoever can listen to the reader could take it down.
+` + c.Long
+	c.Args = cobra.MaximumNArgs(1)
+	c.RunE = func(c *cobra.Command, arguments []string) error {
+		return f.hold(c, arguments, do)
+	}
+	f.cards.Add(c)
+	f.pin = cli.HolderSecret{Kind: "PIN", Flag: "--pin-file", Environment: "EKRONA_PIN"}
+	c.Flags().StringVar(&f.pin.File, "pin-file", "", "file with the PIN, which its owner alone may read")
+	c.Flags().BoolVar(&f.plain, cli.PlainPINFlag, false, cli.PlainPINUsage)
+	c.Flags().StringVar(&f.state, "state", "", "folder of the sandbox in which NAME has a phone")
+	c.Flags().StringVar(&f.device, "device", "", "which card of NAME's, by its device id; needed where NAME has several")
+	c.Flags().BoolVar(&f.asJSON, "json", false, "answer as JSON; amounts in ore")
+	return c
+}
+
+// heldCard is a card in its holder's hand, with the applet selected if it is there.
+type heldCard struct {
+	*card.Client
+	atr    []byte // nil where no reader tells
+	where  string
+	fci    message.FCI
+	absent error // why the applet could not be selected
+
+	transport card.PINTransport
+	inClear   error  // why no PIN goes to the card, nil if one may
+	holder    Holder // who is named
+}
+
+// hold opens the card and does something with it.
+func (f *holderFlags) hold(c *cobra.Command, arguments []string, do func(ctx context.Context, h *heldCard) error) error {
+	if len(arguments) == 0 {
+		if f.state != "" {
+			return cli.Usage("%s: name whose card of the sandbox it is, or leave --state out", c.CommandPath())
+		}
+		return cli.WithCard(c, &f.cards, func(opened *cli.OpenCard) error {
+			h := &heldCard{Client: card.New(opened), atr: opened.ATR, where: opened.Where}
+			h.holder.NoteNewPIN = func(string) error { return nil }
+			if f.cards.File == "" && !f.plain {
+				h.inClear = cli.PlainPIN("name its holder with NAME --state DIR, whose bank knows the card's key, or")
+			}
+			return h.selectAnd(c.Context(), do)
+		})
+	}
+	name, traced := arguments[0], f.cards.Traced
+	f.cards.Traced = false
+	return f.holders(c, Place{f.state, name, f.device, traced}, func(ctx context.Context, holder Holder) error {
+		h := &heldCard{where: name + "'s", holder: holder, transport: card.PINTransport{Key: holder.PINKey, Random: rand.Reader}}
+		if !f.cards.Named() && holder.Away != nil {
+			return cli.Usage("%w; or name it with --reader READER or --card FILE", holder.Away)
+		}
+		if !f.cards.Named() {
+			h.Client = card.New(holder.Tap(nil))
+			return h.selectAnd(ctx, do)
+		}
+		return cli.WithCard(c, &f.cards, func(opened *cli.OpenCard) error {
+			h.Client, h.atr, h.where = card.New(holder.Tap(opened)), opened.ATR, opened.Where
+			return h.selectAnd(ctx, do)
+		})
+	})
+}
+
+func (h *heldCard) selectAnd(ctx context.Context, do func(ctx context.Context, h *heldCard) error) error {
+	h.fci, h.absent = h.Select(ctx)
+	return do(ctx, h)
+}
+
+// verify enters the PIN.
+func (h *heldCard) verify(ctx context.Context, entry cli.HolderSecret) error {
+	if err := errors.Join(h.absent, h.inClear); err != nil {
+		return err
+	}
+	digits, err := entry.Read(ctx, h.holder.PIN)
+	if err != nil {
+		return err
+	}
+	block, err := pin.NewBlock(digits)
+	if err != nil {
+		return cli.Usage("%w", err)
+	}
+	return h.Verify(ctx, block, h.transport)
+}

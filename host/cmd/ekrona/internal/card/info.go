@@ -1,0 +1,177 @@
+package card
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu"
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/apdu/spec"
+	"ekrona/host/card"
+	"ekrona/host/cmd/ekrona/internal/cli"
+)
+
+// cardInfo is what a card says of itself: first to everybody, then to who has entered
+// its PIN.
+type cardInfo struct {
+	Where       string `json:"card"`
+	ATR         string `json:"atr,omitempty"`
+	Application bool   `json:"application"` // the applet is there
+	LifeCycle   string `json:"life_cycle,omitempty"`
+	SpecVersion string `json:"spec_version,omitempty"`
+	PINTries    *int   `json:"pin_tries_left,omitempty"`
+
+	Device string `json:"device,omitempty"`
+	Expiry string `json:"certificate_expiry,omitempty"`
+
+	Balance  *money.Ore        `json:"balance_ore,omitempty"`
+	Policy   *message.Policy   `json:"policy,omitempty"`
+	Counters *message.Counters `json:"counters,omitempty"`
+}
+
+func infoCommand(holders Holders) *cobra.Command {
+	f, ask := &holderFlags{holders: holders}, false
+	c := &cobra.Command{
+		Use: "info", Short: "What a card says of itself",
+		Long: `
+Without PIN a card says little. The rest follows when the PIN is given, or asked for
+because of --with-pin.`,
+		Example: `  ekrona card info
+  ekrona card info --card blank.card --json
+  ekrona card info anna --state DIR`,
+	}
+	holderCommand(f, c, func(ctx context.Context, h *heldCard) error {
+		info, err := toEverybody(ctx, h)
+		if err != nil {
+			return err
+		}
+		if info.Application && (ask || f.pin.Given() || h.holder.PIN != "") {
+			if err := h.verify(ctx, f.pin); err != nil {
+				return err
+			}
+			if err := info.toHolder(ctx, h.Client); err != nil {
+				return err
+			}
+		}
+		return cli.Answer(c, f.asJSON, info, "%s", strings.TrimSuffix(info.text(), "\n"))
+	})
+	c.Flags().BoolVar(&ask, "with-pin", false, "ask for the PIN and show what needs it")
+	return c
+}
+
+// toEverybody asks what the card says without PIN.
+func toEverybody(ctx context.Context, h *heldCard) (*cardInfo, error) {
+	info := &cardInfo{Where: h.where, ATR: fmt.Sprintf("%X", h.atr)}
+	if h.absent != nil {
+		if card.Is(h.absent, apdu.SWFileNotFound) {
+			return info, nil
+		}
+		return nil, h.absent
+	}
+	info.Application, info.LifeCycle = true, h.fci.LifeCycle.String()
+	info.SpecVersion = fmt.Sprintf("%d.%d", h.fci.SpecVersion>>8, h.fci.SpecVersion&0xFF)
+	tries, known, err := h.PINTries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if known {
+		info.PINTries = &tries
+	}
+	// A policy that lets the card receive without PIN shows the certificate too.
+	err = info.certificate(ctx, h.Client)
+	if card.Is(err, spec.SWSecurity) || card.Is(err, spec.SWConditions) {
+		err = nil
+	}
+	return info, err
+}
+
+func (i *cardInfo) certificate(ctx context.Context, client *card.Client) error {
+	encoded, err := client.Certificate(ctx)
+	if err != nil {
+		return err
+	}
+	certificate, err := cvc.Parse(encoded)
+	if err != nil {
+		return fmt.Errorf("the card's certificate: %w", err)
+	}
+	i.Device, i.Expiry = string(certificate.Holder), certificate.Expiry.String()
+	return nil
+}
+
+// toHolder asks the rest, after the PIN.
+func (i *cardInfo) toHolder(ctx context.Context, client *card.Client) error {
+	if err := i.certificate(ctx, client); err != nil {
+		return err
+	}
+	balance, err := client.Balance(ctx)
+	if err != nil {
+		return err
+	}
+	policy, err := client.Policy(ctx)
+	if err != nil {
+		return err
+	}
+	counters, err := client.Counters(ctx)
+	if err != nil {
+		return err
+	}
+	i.Balance, i.Policy, i.Counters = &balance, &policy, &counters
+	return nil
+}
+
+// text is the page for a person.
+func (i *cardInfo) text() string {
+	var out strings.Builder
+	line := func(label, format string, arguments ...any) {
+		fmt.Fprintf(&out, "%-12s %s\n", label, fmt.Sprintf(format, arguments...))
+	}
+	line("card", "%s", i.Where)
+	if i.ATR != "" {
+		line("ATR", "%s", i.ATR)
+	}
+	if !i.Application {
+		line("application", "none: this is no e-krona card yet; \"ekrona issue check\" tells more")
+		return out.String()
+	}
+	tries := ""
+	if i.PINTries != nil {
+		tries = fmt.Sprintf("; PIN tries left: %d", *i.PINTries)
+	}
+	line("application", "version %s, %s%s", i.SpecVersion, i.LifeCycle, tries)
+	if i.Device != "" {
+		line("device", "%s, certificate until %s", i.Device, i.Expiry)
+	}
+	if i.Balance == nil {
+		line("more", "after the PIN: --pin-file FILE, EKRONA_PIN or --with-pin")
+		return out.String()
+	}
+	line("balance", "%s of at most %s", *i.Balance, i.Policy.MaxBalance)
+	line("payments", "%s at most each, %d transactions between two synchronisations", i.Policy.MaxPayment, i.Policy.MaxTransactions)
+	line("records", "%d written, %d acknowledged", i.Counters.ATC, i.Counters.AckedATC)
+	line("Instructions", "%d applied; policy version %d; %d Requests made", i.Counters.InstructionSequence, i.Policy.Version, i.Counters.RequestCounter)
+	return out.String()
+}
+
+func balanceCommand(holders Holders) *cobra.Command {
+	f := &holderFlags{holders: holders}
+	c := &cobra.Command{
+		Use: "balance", Short: "How much is on a card",
+		Example: `  ekrona card balance anna --state DIR
+  ekrona card balance --reader ACR1252 --plain-pin --json`,
+	}
+	return holderCommand(f, c, func(ctx context.Context, h *heldCard) error {
+		if err := h.verify(ctx, f.pin); err != nil {
+			return err
+		}
+		balance, err := h.Balance(ctx)
+		if err != nil {
+			return err
+		}
+		return cli.Answer(c, f.asJSON, map[string]money.Ore{"balance_ore": balance}, "%s on the card", balance)
+	})
+}

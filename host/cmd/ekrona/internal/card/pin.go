@@ -1,0 +1,62 @@
+package card
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu/pin"
+	"ekrona/host/cmd/ekrona/internal/cli"
+)
+
+func pINCommand(holders Holders) *cobra.Command {
+	f, unblock := &holderFlags{holders: holders}, false
+	chosen := cli.HolderSecret{Kind: "PIN", Flag: "--new-pin-file", Environment: "EKRONA_NEW_PIN", Chosen: true}
+	puk := cli.HolderSecret{Kind: "PUK", Flag: "--puk-file", Environment: "EKRONA_PUK"}
+	c := &cobra.Command{
+		Use: "pin", Short: "Change a card's PIN, or set a new one by the PUK",
+		Long: `
+The new PIN, 4 to 12 digits, comes from --new-pin-file, from EKRONA_NEW_PIN, or is asked
+for twice. With --unblock the PUK stands in for a PIN that is forgotten or blocked.`,
+		Example: `  ekrona card pin anna --state DIR
+  ekrona card pin anna --state DIR --unblock --puk-file puk --new-pin-file pin`,
+	}
+	holderCommand(f, c, func(ctx context.Context, h *heldCard) error {
+		if err := errors.Join(h.absent, h.inClear); err != nil {
+			return err
+		}
+		first, block, letter, change := f.pin, pin.NewBlock, h.holder.PIN, h.ChangePIN
+		if unblock {
+			first, block, letter, change = puk, pin.NewPUKBlock, h.holder.PUK, h.ResetPIN
+		}
+		known, err := first.Read(ctx, letter)
+		if err != nil {
+			return err
+		}
+		old, err := block(known)
+		if err != nil {
+			return cli.Usage("%w", err)
+		}
+		digits, err := chosen.Read(ctx, "")
+		if err != nil {
+			return err
+		}
+		replacement, err := pin.NewBlock(digits)
+		if err != nil {
+			return cli.Usage("new PIN: %w", err)
+		}
+		if err := change(ctx, old, replacement, h.transport); err != nil {
+			return err
+		}
+		if err := h.holder.NoteNewPIN(digits); err != nil {
+			return fmt.Errorf("the card has the new PIN, the PIN letter could not be changed: %w", err)
+		}
+		return cli.Answer(c, f.asJSON, map[string]bool{"changed": true}, "the card has a new PIN")
+	})
+	c.Flags().BoolVar(&unblock, "unblock", false, "set the new PIN by the PUK")
+	c.Flags().StringVar(&puk.File, "puk-file", "", "file with the PUK, which its owner alone may read")
+	c.Flags().StringVar(&chosen.File, "new-pin-file", "", "file with the new PIN, which its owner alone may read")
+	return c
+}

@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu"
+	"ekrona/apdu/trace"
+	"ekrona/applet/vocabulary"
+	"ekrona/host/pcsc"
+)
+
+// CardFlags say which card a command works on. Whatever holds it, a command sees an
+// [apdu.Card] and nothing else.
+type CardFlags struct {
+	File   string
+	Reader string
+	Traced bool
+
+	// MakeBlank has a virtual card made when there is none in the file, for commands
+	// that begin with a blank one.
+	MakeBlank bool
+	// Passing has a card that is made stay in memory, for commands that change nothing.
+	Passing bool
+}
+
+// Add gives the flags to a command.
+func (f *CardFlags) Add(c *cobra.Command) {
+	c.Flags().StringVar(&f.Reader, "reader", "", "the card in this PC/SC reader; a part of its name will do, and without the flag the only reader that holds a card")
+	c.Flags().StringVar(&f.File, "card", "", "the virtual card that lives in this file, as \"ekrona card emulate --state\" keeps it")
+	c.Flags().BoolVar(&f.Traced, "trace", false, "show every command to the card and its answer on standard error, decoded, without secrets")
+}
+
+// Named tells whether the command line names a card.
+func (f *CardFlags) Named() bool { return f.File != "" || f.Reader != "" }
+
+// Open takes hold of the card, which has just been reset. Nobody else can use it
+// until Close.
+func (f *CardFlags) Open(_ context.Context, c *cobra.Command) (opened *OpenCard, err error) {
+	switch {
+	case f.File != "" && f.Reader != "":
+		return nil, Usage("%s: name one card: --reader NAME or --card FILE", c.CommandPath())
+	case f.File != "":
+		opened, err = f.openVirtual()
+	default:
+		opened, err = openInReader(f.Reader)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if f.Traced {
+		decoder := vocabulary.Decoder()
+		opened.Card = apdu.Recorder{
+			Card: opened.Card, Label: opened.Where, Secrets: decoder.Secrets, Sink: trace.Text{}.Writer(c.ErrOrStderr(), decoder),
+		}
+	}
+	return opened, nil
+}
+
+// OpenCard is a card at a command's disposal. It takes whole commands and gives
+// whole answers, whatever the length.
+type OpenCard struct {
+	apdu.Card
+	ATR   []byte
+	Where string       // the reader, or the file
+	Reset func() error // takes power away and gives it back
+	Close func() error
+
+	Unframed       apdu.Card // one APDU for each command; what it answers comes as it is
+	ExtendedLength bool      // card and reader carry extended APDUs
+}
+
+func openInReader(part string) (*OpenCard, error) {
+	system, err := pcsc.Establish()
+	if err != nil {
+		return nil, err
+	}
+	reader, err := chooseReader(system, part)
+	if err != nil {
+		return nil, err
+	}
+	connected, err := system.Connect(reader)
+	if err != nil {
+		return nil, err
+	}
+	return &OpenCard{
+		Card: connected, ATR: connected.ATR(), Where: reader, Reset: connected.Reset, Close: connected.Close,
+		Unframed: connected.Unframed(), ExtendedLength: connected.ExtendedLength(),
+	}, nil
+}
+
+// chooseReader finds the one reader meant by a part of its name, or without one the
+// only reader that holds a card.
+func chooseReader(system *pcsc.System, part string) (string, error) {
+	states, err := system.States()
+	if err != nil {
+		return "", err
+	}
+	return readerMeant(states, part)
+}
+
+func readerMeant(states []pcsc.State, part string) (string, error) {
+	var all, meant []string
+	for _, s := range states {
+		all = append(all, s.Reader)
+		if part == s.Reader {
+			return s.Reader, nil
+		}
+		if part == "" && s.Card || part != "" && strings.Contains(strings.ToLower(s.Reader), strings.ToLower(part)) {
+			meant = append(meant, s.Reader)
+		}
+	}
+	switch {
+	case len(meant) == 1:
+		return meant[0], nil
+	case len(all) == 0:
+		return "", errors.New("no card reader is plugged in: plug one in, or name a virtual card with --card FILE")
+	case len(meant) > 1:
+		return "", Usage("--reader: say which of them: %s", quoted(meant))
+	case part == "":
+		return "", fmt.Errorf("no reader holds a card: insert one into %s, or name a virtual card with --card FILE", quoted(all))
+	}
+	return "", Usage("--reader: no reader has %q in its name; there are: %s", part, quoted(all))
+}
+
+func quoted(names []string) string {
+	names = slices.Clone(names)
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%q", name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// WithCard opens the card that the flags name, does something with it and closes it.
+func WithCard(c *cobra.Command, cards *CardFlags, do func(*OpenCard) error) error {
+	opened, err := cards.Open(c.Context(), c)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(opened), opened.Close())
+}

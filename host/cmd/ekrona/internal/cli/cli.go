@@ -1,0 +1,80 @@
+// Package cli holds what the commands of ekrona share: exit codes, groups, answers for a
+// person or a script, the card that a command line names, PINs and PUKs. Start at
+// [CardFlags], [HolderSecret] and [Answer].
+//
+// It trusts the command line. Secrets come from a file, the environment or a prompt, and
+// never from the command line, which all users of a machine can read.
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes, for scripts.
+const (
+	ExitFailed   = 1 // what was asked for could not be done
+	ExitUsage    = 2 // the command line is off
+	ExitViolated = 3 // it was done, and an invariant of the protocol does not hold
+)
+
+// exitError is an error with an exit code of its own.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+// Exit gives an error an exit code.
+func Exit(code int, err error) error { return &exitError{code, err} }
+
+// Code is the exit code of an error: 0 without one, ExitFailed for one that has none.
+func Code(err error) int {
+	var exit *exitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.code
+	}
+	return ExitFailed
+}
+
+// Usage marks an error of the command line.
+func Usage(format string, arguments ...any) error {
+	return Exit(ExitUsage, fmt.Errorf(format, arguments...))
+}
+
+// Group is a command that only holds others.
+func Group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use: use, Short: short,
+		RunE: func(c *cobra.Command, arguments []string) error {
+			if len(arguments) > 0 {
+				return Usage(
+					"%s: no command %q; see %q",
+					c.CommandPath(),
+					arguments[0],
+					c.CommandPath()+" --help",
+				)
+			}
+			return c.Help()
+		},
+	}
+	c.AddCommand(commands...)
+	return c
+}
+
+// Exactly demands n arguments and names what they are.
+func Exactly(n int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, arguments []string) error {
+		if len(arguments) != n {
+			return Usage("%s takes %s; see %q", c.CommandPath(), what, c.CommandPath()+" --help")
+		}
+		return nil
+	}
+}

@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/host/audit"
+)
+
+// Answer prints one line for a person, or a value for a script.
+func Answer(c *cobra.Command, asJSON bool, value any, format string, arguments ...any) error {
+	if asJSON {
+		return WriteJSON(c.OutOrStdout(), value)
+	}
+	_, err := fmt.Fprintf(c.OutOrStdout(), format+"\n", arguments...)
+	return err
+}
+
+// WriteJSON writes a value for a script.
+func WriteJSON(out io.Writer, v any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}
+
+// TemporaryFolder makes a folder for one run, and gives what removes it.
+func TemporaryFolder() (folder string, remove func() error, err error) {
+	folder, err = os.MkdirTemp("", "ekrona-")
+	return folder, func() error { return os.RemoveAll(folder) }, err
+}
+
+// Violated is the error of books in which invariants do not hold, nil if all hold.
+func Violated(violations []audit.Violation) error {
+	if len(violations) == 0 {
+		return nil
+	}
+	return Exit(
+		ExitViolated,
+		fmt.Errorf(
+			"%d violation(s) of the protocol, the first: %s",
+			len(violations),
+			violations[0],
+		),
+	)
+}

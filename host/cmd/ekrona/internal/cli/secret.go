@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"ekrona/personalization/pki/keys/secret"
+)
+
+// HolderSecret is where a PIN or a PUK comes from. None is ever on a command line,
+// which all users of a machine can read.
+type HolderSecret struct {
+	Kind        string // "PIN"
+	Flag        string // with a file
+	File        string
+	Environment string
+	Chosen      bool // a new one, asked for twice
+}
+
+// Given tells whether it can be had without asking.
+func (s HolderSecret) Given() bool { return s.File != "" || os.Getenv(s.Environment) != "" }
+
+// Read brings the digits: from the file, the environment, the letter if it has any, or
+// the terminal.
+func (s HolderSecret) Read(ctx context.Context, letter string) (string, error) {
+	switch {
+	case s.File != "":
+		digits, err := secret.ReadFile(s.File)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", s.Flag, err)
+		}
+		return string(digits), nil
+	case os.Getenv(s.Environment) != "":
+		return os.Getenv(s.Environment), nil
+	case letter != "":
+		return letter, nil
+	}
+	digits, err := secret.Terminal(ctx, secret.Request{Kind: s.Kind, For: "the card", New: s.Chosen})
+	if errors.Is(err, secret.ErrNone) {
+		return "", Usage("the card's %s is needed: give it with %s FILE or in %s, or work at a terminal", s.Kind, s.Flag, s.Environment)
+	}
+	return string(digits), err
+}
+
+// PlainPINFlag lets a PIN go to a card in a PC/SC reader in clear, which all commands ask
+// for alike. Whether the card takes it so is its policy's: flag PLAINTEXT_PIN.
+const (
+	PlainPINFlag  = "plain-pin"
+	PlainPINUsage = "let PIN and PUK go to a card in a reader in clear"
+)
+
+// PlainPIN is the error of a command that would send a PIN in clear and may not. why says
+// why it is not enciphered, and what else to do.
+func PlainPIN(why string) error {
+	return Usage("the PIN would go to the card in clear: %s say --%s if nobody can listen to this reader", why, PlainPINFlag)
+}

@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"ekrona/apdu"
+	"ekrona/emulator/card"
+	"ekrona/emulator/globalplatform"
+	"ekrona/host/lockfile"
+)
+
+// openVirtual opens the virtual card that the flags name.
+func (f *CardFlags) openVirtual() (*OpenCard, error) {
+	if _, err := os.Stat(f.File); errors.Is(err, fs.ErrNotExist) && f.MakeBlank && f.Passing {
+		below, err := card.New(card.Options{Profile: card.P71})
+		if err != nil {
+			return nil, err
+		}
+		managed, err := globalplatform.New(below, globalplatform.Options{})
+		if err != nil {
+			return nil, err
+		}
+		return virtualCard(managed, f.File, func() error { return nil }), managed.Reset()
+	}
+	return OpenVirtual(f.File, f.MakeBlank)
+}
+
+// OpenVirtual opens the virtual card in a file, a new one if there is none and
+// makeBlank says so.
+func OpenVirtual(path string, makeBlank bool) (*OpenCard, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !makeBlank {
+		return nil, fmt.Errorf("--card: no card in %s: make a blank one with \"ekrona card emulate --state %s\"", path, path)
+	}
+	unlock, err := LockCard(path)
+	if err != nil {
+		return nil, err
+	}
+	managed, err := OpenManaged(card.Options{Profile: card.P71}, path)
+	if err != nil {
+		return nil, errors.Join(err, unlock())
+	}
+	return virtualCard(managed, path, unlock), nil
+}
+
+// virtualCard is a card of the P71 profile at a command's disposal.
+func virtualCard(managed *globalplatform.Card, path string, unlock func() error) *OpenCard {
+	return &OpenCard{
+		Card: apdu.Framing{Card: managed, ExtendedLength: card.P71.ExtendedLength},
+		ATR:  globalplatform.ATR(), Where: path, Reset: managed.Reset, Close: unlock,
+		Unframed: managed, ExtendedLength: card.P71.ExtendedLength,
+	}
+}
+
+func OpenManaged(options card.Options, path string) (*globalplatform.Card, error) {
+	virtual, err := card.Open(options, path)
+	if err != nil {
+		return nil, err
+	}
+	managed, err := globalplatform.New(virtual, globalplatform.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return managed, managed.Reset()
+}
+
+// LockCard keeps other programs away from the virtual card in a file, by a file
+// beside it.
+func LockCard(path string) (unlock func() error, err error) {
+	unlock, err = lockfile.Take(path + ".lock")
+	if err != nil {
+		return nil, fmt.Errorf("virtual card %s: %w; or reach the card through that program's reader", path, err)
+	}
+	return unlock, nil
+}

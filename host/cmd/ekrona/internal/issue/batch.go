@@ -1,0 +1,298 @@
+package issue
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu/message"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/pcsc"
+	"ekrona/host/progress"
+	"ekrona/personalization"
+	"ekrona/personalization/batch"
+	"ekrona/personalization/cardkeys"
+	"ekrona/personalization/preflight"
+	"ekrona/personalization/scp03"
+)
+
+// batchFlags are those of the command that works on a job.
+type batchFlags struct {
+	wiring  Wiring
+	state   string
+	folder  string
+	check   bool
+	giveUp  string
+	reason  string
+	cards   []string
+	readers int
+	applet  appletFlag
+
+	enrol, deleteApplet, secure bool
+}
+
+func batchCommand(w Wiring) *cobra.Command {
+	f := &batchFlags{wiring: w}
+	c := &cobra.Command{
+		Use:   "batch JOB",
+		Short: "Make many cards, at all readers side by side, and go on after whatever happened",
+		Long: `Makes the cards that a job file names, at all PC/SC readers side by side: insert a card
+and it is taken. The job file is YAML; it is checked whole before the first card:
+
+  job: spring-2027              # its name
+  bank: SENORDIC                # the intermediary
+  keys:
+    initial: test               # keys that the cards came with: test, FILE or shared:FILE
+    final: master.key           # keys that they get: FILE or shared:FILE, or keep
+  expiry: 2031-12-31            # of their certificates; may be missing
+  ceilings:                     # written into the cards for good; may be missing
+    max_balance: 5000
+    max_payment: 500
+    max_transactions: 50
+  letters:
+    recipients: [age1...]       # who prints the PIN letters (age, X25519 or hybrid keys)
+  cards: cards.csv              # or a list here, of the same fields
+
+  owner,name,address,max_payment
+  anna,Anna Berg,"Storgatan 1; 111 22 Stockholm",200
+
+Paths are relative to the job file. owner is the customer's reference at the bank; all
+other columns may be missing.
+
+Whatever is done on a card is in the journal of the job's folder before and after.
+After a power cut, a pulled card or a killed program give the same command again: each
+card that was begun is recognised when it is inserted, in any reader, and gone on with.
+In the folder are also the PIN letters, each enciphered for its printer, the signed
+audit log (ekrona issue log) and the report (ekrona issue report). The folder is its
+owner's alone to read.`,
+		Example: `  ekrona issue batch spring.yaml --state TOWN --check
+  ekrona issue batch spring.yaml --state TOWN
+  ekrona issue batch spring.yaml --state TOWN --give-up SENORDICC0000012 --reason "card broken"`,
+		Args: cli.Exactly(1, "a job file"),
+		RunE: func(c *cobra.Command, arguments []string) error {
+			job, err := readJob(c, arguments[0])
+			if err != nil {
+				return err
+			}
+			if f.folder == "" {
+				f.folder = strings.TrimSuffix(arguments[0], filepath.Ext(arguments[0])) + ".job"
+			}
+			if len(f.cards) > 0 && f.readers < 1 {
+				return cli.Usage("--readers: %d; give 1 or more", f.readers)
+			}
+			if f.check && f.state == "" {
+				fmt.Fprintf(c.OutOrStdout(), "%s: %s, nothing is wrong with the job file; with --state bank, expiry and customers are looked at too\n",
+					job.Name, counted(len(job.Cards), "card"))
+				return nil
+			}
+			err = f.wiring.Bank(c, f.state, job.Bank, func(ctx context.Context, b Bank) error {
+				return f.work(ctx, c, b, arguments[0], job)
+			})
+			if errors.Is(err, ErrNoBank) {
+				err = fmt.Errorf("%s: bank: %w", arguments[0], err)
+			}
+			return err
+		},
+	}
+	c.Flags().StringVar(&f.state, "state", "", "folder of the sandbox whose bank issues the cards (needed)")
+	c.Flags().StringVar(&f.folder, "folder", "", "folder of the job (default: the job file's name with .job)")
+	c.Flags().BoolVar(&f.check, "check", false, "check the job and end: nothing is begun")
+	c.Flags().StringVar(&f.giveUp, "give-up", "", "this device's card will not come again: report it lost, and free its place in the job for another")
+	c.Flags().StringVar(&f.reason, "reason", "", "why, for --give-up")
+	c.Flags().StringArrayVar(&f.cards, "card", nil, "instead of PC/SC readers, the virtual card in this file, blank if there is none (again for more)")
+	c.Flags().IntVar(&f.readers, "readers", 1, "virtual readers for the cards of --card")
+	c.Flags().BoolVar(&f.enrol, "enrol", false, "make owners customers of the bank who are none yet")
+	c.Flags().BoolVar(&f.deleteApplet, "delete-applet", false, "delete from cards an e-krona applet that is not active and none of this job's")
+	c.Flags().BoolVar(&f.secure, "secure", false, "move the cards' life cycle to SECURED, which never goes back")
+	f.applet.add(c)
+	return c
+}
+
+// readJob reads a job file, and shows what is wrong with it, each on its line.
+func readJob(c *cobra.Command, path string) (*batch.Job, error) {
+	job, err := batch.ReadJob(path)
+	return job, listed(c, path, err)
+}
+
+// listed shows problems of a job one by one.
+func listed(c *cobra.Command, path string, err error) error {
+	var problems batch.Problems
+	if !errors.As(err, &problems) {
+		return err
+	}
+	for _, problem := range problems {
+		fmt.Fprintln(c.ErrOrStderr(), problem)
+	}
+	return fmt.Errorf("%s: %s; nothing was begun: correct the lines above", path, counted(len(problems), "error"))
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// options are what the job is opened with.
+func (f *batchFlags) options(ctx context.Context, bank Bank, path string, job *batch.Job) (o batch.Options, err error) {
+	issuer, err := bank.Issuer(ctx)
+	if err != nil {
+		return o, err
+	}
+	content, file, err := f.applet.read()
+	if err != nil {
+		return o, err
+	}
+	o = batch.Options{
+		Job: job, Folder: f.folder, Registry: bank, Driver: f.wiring.Batch.Driver,
+		Line: personalization.Line{Issuer: issuer, CAP: file, DeleteApplet: f.deleteApplet, Secure: f.secure},
+	}
+	if f.enrol {
+		o.Enrol = bank
+	}
+	o.LogKey = o.Line.CA.Signer
+	if o.Line.Random == nil {
+		o.Line.Random = rand.Reader
+	}
+	if !job.Expiry.IsZero() {
+		o.Line.Expiry = job.Expiry
+	}
+	if o.Line.Keys, err = keysBeside(path, job.Initial); err != nil {
+		return o, fmt.Errorf("%s: keys: initial: %w", path, err)
+	}
+	if job.Final != batch.Keep {
+		if o.Line.Final, err = keysBeside(path, job.Final); err != nil {
+			return o, fmt.Errorf("%s: keys: final: %w", path, err)
+		}
+	}
+	o.Need, err = preflight.NeedOf(content)
+	return o, err
+}
+
+// keysBeside reads card keys whose file is named from the job file's folder.
+func keysBeside(jobFile, reference string) (scp03.KeySource, error) {
+	kind, path := "", reference
+	if before, after, found := strings.Cut(reference, ":"); found {
+		kind, path = before+":", after
+	}
+	if reference != cardkeys.Test && !filepath.IsAbs(path) {
+		reference = kind + filepath.Join(filepath.Dir(jobFile), path)
+	}
+	return cardkeys.Read(reference)
+}
+
+func (f *batchFlags) work(ctx context.Context, c *cobra.Command, bank Bank, path string, job *batch.Job) error {
+	o, err := f.options(ctx, bank, path, job)
+	if err != nil {
+		return err
+	}
+	if f.check {
+		newcomers, err := batch.Check(ctx, o)
+		if err != nil {
+			return listed(c, path, err)
+		}
+		text := fmt.Sprintf("%s: %s, nothing is wrong", job.Name, counted(len(job.Cards), "card"))
+		if len(newcomers) > 0 {
+			text += fmt.Sprintf("; %s will be enrolled at %s", counted(len(newcomers), "owner"), job.Bank)
+		}
+		fmt.Fprintln(c.OutOrStdout(), text)
+		return nil
+	}
+	if f.giveUp == "" && len(f.cards) == 0 { // before anything is begun
+		if _, err := pcsc.Establish(); err != nil {
+			return fmt.Errorf("%w; or name virtual cards with --card FILE", err)
+		}
+	}
+	b, err := batch.Open(ctx, o)
+	if err != nil {
+		return listed(c, path, err)
+	}
+	return errors.Join(listed(c, path, f.issue(ctx, c, b)), b.Close(), writeReport(context.WithoutCancel(ctx), f.folder))
+}
+
+// issue does what there is to do in an opened job.
+func (f *batchFlags) issue(ctx context.Context, c *cobra.Command, b *batch.Batch) error {
+	if f.giveUp != "" {
+		device, err := message.ParseDeviceID(f.giveUp)
+		if err != nil {
+			return cli.Usage("--give-up: %w", err)
+		}
+		if f.reason == "" {
+			return cli.Usage("--give-up: say why with --reason; the audit log keeps it")
+		}
+		if err := b.GiveUp(ctx, device, f.reason); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.OutOrStdout(), "%s is given up; its place in the job is free for another card\n", device)
+		return nil
+	}
+	count, err := b.Count(ctx)
+	if err != nil {
+		return err
+	}
+	counted := false
+	if count.Done < count.Total {
+		if counted, err = f.atReaders(ctx, c, b, count); err != nil {
+			return err
+		}
+		if count, err = b.Count(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+	}
+	return f.conclude(ctx, c, b, count, counted)
+}
+
+// atReaders makes cards until all are made, or the people have no more. It reports whether
+// it said how many are made.
+func (f *batchFlags) atReaders(ctx context.Context, c *cobra.Command, b *batch.Batch, count progress.Count) (counted bool, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	view := newBatchView(c.OutOrStdout(), count)
+	defer view.end()
+	waiting, err := b.Waiting(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, w := range waiting {
+		view.say(fmt.Sprintf("%s for %s is begun (%s): insert the card %s again, into any reader", w.Device, w.Owner, orNone(w.Stage.Name()), w.Chip))
+	}
+	readers, show, err := f.openReaders(view.show, stop)
+	if err != nil {
+		return false, err
+	}
+	err = b.Run(ctx, readers, show)
+	return view.counted, err
+}
+
+func orNone(stage string) string {
+	if stage == "" {
+		return "nothing is done yet"
+	}
+	return stage
+}
+
+// conclude tells where what was made is, and how far the job is if nobody said so.
+func (f *batchFlags) conclude(ctx context.Context, c *cobra.Command, b *batch.Batch, count progress.Count, wasCounted bool) error {
+	out := c.OutOrStdout()
+	if !wasCounted {
+		fmt.Fprintf(out, "%d of %s made\n", count.Done, counted(count.Total, "card"))
+	}
+	fmt.Fprintf(out, "PIN letters are in %s, the report is %s\n",
+		filepath.Join(f.folder, "letters"), filepath.Join(f.folder, reportHTML))
+	if count.Done == count.Total {
+		return nil
+	}
+	waiting, err := b.Waiting(context.WithoutCancel(ctx))
+	if err != nil {
+		return err
+	}
+	for _, w := range waiting {
+		fmt.Fprintf(out, "%s for %s is begun (%s) on the card %s\n", w.Device, w.Owner, orNone(w.Stage.Name()), w.Chip)
+	}
+	return fmt.Errorf("the job is not done: %d begun, %d to begin: give the same command again", count.Begun, count.Left())
+}

@@ -1,0 +1,103 @@
+package issue
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/pcsc"
+	"ekrona/host/progress"
+	"ekrona/personalization/batch"
+	"ekrona/personalization/batch/virtual"
+)
+
+// openReaders finds where cards come from: PC/SC, or the files of virtual cards, which
+// are put in one after the other. stop is called when there are no more.
+func (f *batchFlags) openReaders(show progress.Show, stop func()) (batch.Readers, progress.Show, error) {
+	if len(f.cards) == 0 {
+		system, err := pcsc.Establish()
+		if err != nil {
+			return nil, nil, err
+		}
+		return pcscReaders{system, f.wiring.Batch}, show, nil
+	}
+	var names []string
+	for i := range f.readers {
+		names = append(names, fmt.Sprintf("virtual reader %d", i+1))
+	}
+	feeder := &virtual.Feeder{Readers: virtual.NewReaders(names...), Empty: stop}
+	for _, path := range f.cards {
+		feeder.Pile = append(feeder.Pile, f.wiring.Batch.card(&CardInFile{Path: path}))
+	}
+	feeder.Fill(names...)
+	return feeder.Readers, func(e progress.Event) {
+		show(e)
+		feeder.Told(e)
+	}, nil
+}
+
+// Instruments are what stands before the journal and the cards of a batch; nothing where
+// one is nil. Tests kill the program there.
+type Instruments struct {
+	Driver driver.Driver // of the journal
+	Card   func(virtual.Card) virtual.Card
+	Tap    func(batch.Tap) batch.Tap
+}
+
+func (i Instruments) card(c virtual.Card) virtual.Card {
+	if i.Card == nil {
+		return c
+	}
+	return i.Card(c)
+}
+
+func (i Instruments) tap(t batch.Tap) batch.Tap {
+	if i.Tap == nil {
+		return t
+	}
+	return i.Tap(t)
+}
+
+// CardInFile is a virtual card that is opened when it is put in for the first time.
+type CardInFile struct {
+	Path string
+	*cli.OpenCard
+}
+
+// Reset opens the card, or takes its power away and gives it back.
+func (c *CardInFile) Reset() error {
+	if c.OpenCard != nil {
+		return c.OpenCard.Reset()
+	}
+	opened, err := cli.OpenVirtual(c.Path, true)
+	if err == nil {
+		c.OpenCard = opened
+	}
+	return err
+}
+
+// pcscReaders are the readers of this machine.
+type pcscReaders struct {
+	system      *pcsc.System
+	instruments Instruments
+}
+
+// Watch implements batch.Readers.
+func (r pcscReaders) Watch(ctx context.Context, tell func(batch.Event)) error {
+	return r.system.Watch(ctx, func(e pcsc.Event) {
+		switch e.Kind {
+		case pcsc.CardInserted, pcsc.CardRemoved:
+			tell(batch.Event{Reader: e.Reader, Inserted: e.Kind == pcsc.CardInserted})
+		}
+	})
+}
+
+// Connect implements batch.Readers.
+func (r pcscReaders) Connect(reader string) (batch.Tap, error) {
+	card, err := r.system.Connect(reader)
+	if err != nil {
+		return nil, err
+	}
+	return r.instruments.tap(card), nil
+}

@@ -1,0 +1,230 @@
+package issue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu/message"
+	"ekrona/emulator/card"
+	"ekrona/host/banking"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/progress"
+	"ekrona/personalization"
+	"ekrona/personalization/desk"
+	"ekrona/personalization/preflight"
+	"ekrona/personalization/rehearsal"
+)
+
+// cardIssue is one run of "issue card".
+type cardIssue struct {
+	wiring Wiring
+	cards  cli.CardFlags
+	keys   cardKeyFlags
+	file   appletFlag
+
+	state, bank, owner, letter, link string
+
+	replaceKeys, deleteApplet, secure, dryRun, asJSON bool
+}
+
+func cardCommand(w Wiring) *cobra.Command {
+	i := &cardIssue{wiring: w}
+	c := &cobra.Command{
+		Use:   "card",
+		Short: "Make one card: from blank to active, for a customer of a bank",
+		Long: `Make one card: from blank to active, for a customer of a bank of a sandbox.
+
+The card is looked at first (see "ekrona issue check"); the issuing is rehearsed on a
+virtual card in the same state, and the card gets exactly the commands that were
+rehearsed (a reader without extended length splits the long ones). --dry-run shows
+them and sends no more than that look.
+
+Whatever is interrupted is gone on with by the same command line: the order, with the
+card's secrets, lies beside the letter until the card is active. PIN and PUK are then in
+the letter. What cannot be undone wants a flag of its own: --replace-keys,
+--delete-applet, --secure.`,
+		Example: `  ekrona issue key master.key
+  ekrona issue card --dry-run --state DIR --bank SENORDIC --owner dora --keys test --new-keys master.key --replace-keys
+  ekrona issue card --state DIR --bank SENORDIC --owner dora --keys test --new-keys master.key --replace-keys --letter dora.txt`,
+		Args: cli.Exactly(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error { return i.run(c) },
+	}
+	i.cards.Add(c)
+	i.keys.add(c)
+	i.file.add(c)
+	c.Flags().StringVar(&i.state, "state", "", "folder of the sandbox (needed)")
+	c.Flags().BoolVar(&i.asJSON, "json", false, "answer as JSON")
+	c.Flags().StringVar(&i.bank, "bank", "", "the bank whose card it will be, such as SENORDIC (needed)")
+	c.Flags().StringVar(&i.owner, "owner", "", "the customer; a new one is enrolled (needed)")
+	c.Flags().StringVar(&i.letter, "letter", "", "file for the PIN letter, in clear and for its owner's eyes (needed, unless --dry-run)")
+	c.Flags().StringVar(&i.link, "link", "contact-115200", "what carries the commands, for estimates: contact-115200, contact-460800, contactless-106 to -848")
+	c.Flags().BoolVar(&i.replaceKeys, "replace-keys", false, "put keys from --new-keys in the place of those that the card came with, for good")
+	c.Flags().BoolVar(&i.deleteApplet, "delete-applet", false, "delete an applet that is in the way: of another order and not active, or of another version")
+	c.Flags().BoolVar(&i.secure, "secure", false, "move the card's life cycle to SECURED, for good")
+	c.Flags().BoolVar(&i.dryRun, "dry-run", false, "show every command that would be sent, and send none of them")
+	return c
+}
+
+// check looks at the command line before anything is opened.
+func (i *cardIssue) check(c *cobra.Command) error {
+	for _, needed := range []struct{ value, flag string }{{i.bank, "--bank"}, {i.owner, "--owner"}} {
+		if needed.value == "" {
+			return cli.Usage("%s: %s is needed; see %q", c.CommandPath(), needed.flag, c.CommandPath()+" --help")
+		}
+	}
+	switch {
+	case i.letter == "" && !i.dryRun:
+		return cli.Usage("%s: say where PIN and PUK shall be written: --letter FILE", c.CommandPath())
+	case i.replaceKeys && i.keys.newKeys == "":
+		return cli.Usage("--replace-keys: say with which: --new-keys FILE; \"ekrona issue key FILE\" makes some")
+	}
+	return nil
+}
+
+func (i *cardIssue) run(c *cobra.Command) error {
+	if err := i.check(c); err != nil {
+		return err
+	}
+	link, err := card.LinkNamed(i.link)
+	if err != nil {
+		return cli.Usage("--link: %w", err)
+	}
+	line := personalization.Line{DeleteApplet: i.deleteApplet, Secure: i.secure}
+	if line.Keys, line.Final, err = i.keys.sources(c); err != nil {
+		return err
+	}
+	content, file, err := i.file.read()
+	if err != nil {
+		return err
+	}
+	line.CAP = file
+	need, err := preflight.NeedOf(content)
+	if err != nil {
+		return fmt.Errorf("--cap: %w", err)
+	}
+	talk := newConversation(c, &i.cards)
+	i.cards.MakeBlank = true
+	i.cards.Passing = i.dryRun
+	return i.wiring.Bank(c, i.state, message.Name(i.bank), func(ctx context.Context, bank Bank) error {
+		var err error
+		if line.Issuer, err = bank.Issuer(ctx); err != nil {
+			return err
+		}
+		return cli.WithCard(c, &i.cards, func(opened *cli.OpenCard) error {
+			d := &atDesk{cardIssue: i, c: c, talk: talk, begun: time.Now(), card: desk.Card{
+				Card: talk.priced(opened, link), ATR: opened.ATR, Reset: opened.Reset,
+			}}
+			d.Desk = desk.Desk{
+				Name: message.Name(i.bank), Bank: bank, Line: line, Need: need, Link: link, ReplaceKeys: i.replaceKeys,
+				Clock: systemClock{}, Show: d.progress, Record: talk.tell,
+			}
+			return d.issue(ctx)
+		})
+	})
+}
+
+type systemClock struct{}
+
+// Now is desk.Clock's.
+func (systemClock) Now() time.Time { return time.Now() }
+
+// progress shows each stage on a line of its own.
+func (d *atDesk) progress(e progress.Event) {
+	if !d.asJSON && e.Kind == progress.Reached {
+		fmt.Fprintln(d.c.ErrOrStderr(), e.Stage)
+	}
+}
+
+// atDesk is the command when the card lies on the desk.
+type atDesk struct {
+	*cardIssue
+	desk.Desk
+	c     *cobra.Command
+	card  desk.Card
+	talk  *conversation
+	begun time.Time
+}
+
+// issue looks, and does it or shows it.
+func (d *atDesk) issue(ctx context.Context) error {
+	look, err := d.Look(ctx, d.card)
+	if err != nil {
+		return err
+	}
+	if d.dryRun {
+		err = d.show(ctx, look)
+	} else {
+		err = d.make(ctx, look)
+	}
+	switch {
+	case errors.Is(err, desk.ErrUnable):
+		if err := look.Report.Write(d.c.ErrOrStderr()); err != nil {
+			return err
+		}
+	case errors.Is(err, desk.ErrKeepsKeys):
+		return cli.Usage("the card has the keys that it came with: say --replace-keys to put those of --new-keys in their place, for good, or leave --new-keys out")
+	}
+	return err
+}
+
+// show prints what would be sent.
+func (d *atDesk) show(ctx context.Context, look desk.Look) error {
+	plan, err := d.Plan(ctx, look, d.owner)
+	if err != nil {
+		return err
+	}
+	first := rehearsal.Case{Assumption: "the card is looked at first"}
+	for _, e := range look.Sent {
+		first.Steps = append(first.Steps, rehearsal.Step{Exchange: e})
+	}
+	if d.asJSON {
+		return cli.WriteJSON(d.c.OutOrStdout(), struct {
+			Look  rehearsal.Case   `json:"look"`
+			Cases []rehearsal.Case `json:"cases"`
+		}{first, plan.Cases})
+	}
+	out := d.c.OutOrStdout()
+	fmt.Fprint(out, "To look at the card these were sent, and an issuing begins with them too:\n\n")
+	if err := first.WriteBrief(out); err != nil {
+		return err
+	}
+	fmt.Fprint(out, "\nNothing of what follows was sent. Challenges, points and signatures are stand-ins.\n\n")
+	return plan.Write(out)
+}
+
+// make makes the card.
+func (d *atDesk) make(ctx context.Context, look desk.Look) error {
+	device, err := d.Issue(ctx, d.card, look, desk.Order{Owner: d.owner, Letter: d.letter})
+	if err != nil {
+		return err
+	}
+	if err := d.Bank.(Bank).Issued(ctx, d.owner); err != nil {
+		return err
+	}
+	if d.talk.failed != nil {
+		return d.talk.failed
+	}
+	return d.done(device)
+}
+
+// done says what was made.
+func (d *atDesk) done(device banking.Device) error {
+	times := d.talk.times(d.begun, d.Link)
+	answer := struct {
+		Device   message.DeviceID `json:"device"`
+		Owner    string           `json:"owner"`
+		Bank     message.Name     `json:"bank"`
+		Letter   string           `json:"letter"`
+		KeysLeft bool             `json:"initial_keys_left"`
+		Times    string           `json:"times"`
+	}{device.ID, d.owner, d.Name, d.letter, d.Line.Final == nil, times}
+	warning := ""
+	if answer.KeysLeft {
+		warning = "\nthe card has kept the keys that it came with: --new-keys and --replace-keys change them"
+	}
+	return cli.Answer(d.c, d.asJSON, answer, "%s is active, for %s of %s; PIN letter in %s%s\n%s", device.ID, d.owner, d.Name, d.letter, warning, times)
+}

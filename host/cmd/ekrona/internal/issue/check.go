@@ -1,0 +1,69 @@
+package issue
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/personalization"
+	"ekrona/personalization/desk"
+	"ekrona/personalization/preflight"
+)
+
+func checkCommand() *cobra.Command {
+	cards, file := &cli.CardFlags{}, &appletFlag{}
+	ask, asJSON := false, false
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "What a card says of itself without keys, and whether it can take the applet",
+		Long: `What a card says of itself without keys, on one page, and whether it can take the
+applet. Nothing is changed on the card and no key is tried: SELECT and GET DATA go
+out, and with --ask INITIALIZE UPDATE, which names the key set and costs no try.
+
+Exit code 1 when the card cannot take the applet.`,
+		Example: `  ekrona issue check
+  ekrona issue check --card blank.card --json`,
+		Args: cli.Exactly(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return cli.WithCard(c, cards, func(opened *cli.OpenCard) error {
+				report, err := inspect(c.Context(), opened, file, ask)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					err = cli.WriteJSON(c.OutOrStdout(), report)
+				} else {
+					fmt.Fprintf(c.OutOrStdout(), "Card in %s\n\n", opened.Where)
+					err = report.Write(c.OutOrStdout())
+				}
+				if err == nil && !report.Able {
+					err = desk.ErrUnable
+				}
+				return err
+			})
+		},
+	}
+	cards.Add(c)
+	file.add(c)
+	c.Flags().BoolVar(&ask, "ask", false, "send INITIALIZE UPDATE too, which names the key set that the card would use")
+	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
+	return c
+}
+
+// inspect looks at a card before any key is tried.
+func inspect(ctx context.Context, opened *cli.OpenCard, file *appletFlag, ask bool) (*preflight.Report, error) {
+	content, _, err := file.read()
+	if err != nil {
+		return nil, err
+	}
+	need, err := preflight.NeedOf(content)
+	if err != nil {
+		return nil, fmt.Errorf("--cap: %w", err)
+	}
+	return preflight.Inspect(ctx, opened, preflight.Options{
+		ATR: opened.ATR, Today: time.Now(), Need: need, FinalVersion: personalization.FinalKeyVersion, Ask: ask,
+	})
+}

@@ -1,0 +1,242 @@
+package issue
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu"
+	"ekrona/apdu/gpc"
+	"ekrona/apdu/spec"
+	"ekrona/host/card"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/personalization"
+	"ekrona/personalization/globalplatform"
+	"ekrona/personalization/preflight"
+)
+
+// manager is a card whose security domain is open.
+type manager struct {
+	card   apdu.Card
+	where  string
+	line   personalization.Line
+	client *globalplatform.Client
+}
+
+// managing makes a command that opens the card's security domain.
+func managing(c *cobra.Command, do func(c *cobra.Command, m *manager) error) *cobra.Command {
+	cards, keys := &cli.CardFlags{}, &cardKeyFlags{}
+	c.Args = cli.Exactly(0, "no arguments")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		initial, final, err := keys.sources(c)
+		if err != nil {
+			return err
+		}
+		talk := newConversation(c, cards)
+		return cli.WithCard(c, cards, func(opened *cli.OpenCard) error {
+			m := &manager{
+				card: talk.Wire(opened), where: opened.Where,
+				line: personalization.Line{Keys: initial, Final: final, Watch: talk.Channel},
+			}
+			if err := m.open(c.Context()); err != nil {
+				return err
+			}
+			return do(c, m)
+		})
+	}
+	cards.Add(c)
+	keys.add(c)
+	return c
+}
+
+func (m *manager) open(ctx context.Context) (err error) {
+	m.client, err = m.line.Open(ctx, m.card)
+	return err
+}
+
+// content is what is on a card, for a script.
+type content struct {
+	Domain       entry         `json:"card_manager"`
+	Applications []entry       `json:"applications"`
+	LoadFiles    []entry       `json:"load_files"`
+	Keys         []gpc.KeyInfo `json:"keys"`
+	Level        string        `json:"level"`
+}
+
+type entry struct {
+	AID       preflight.Hex   `json:"aid"`
+	LifeCycle string          `json:"life_cycle"`
+	Version   string          `json:"version,omitempty"`
+	LoadFile  preflight.Hex   `json:"load_file,omitempty"`
+	Modules   []preflight.Hex `json:"modules,omitempty"`
+}
+
+func entriesOf(from []gpc.Entry, name func(gpc.LifeCycle) string) []entry {
+	all := []entry{}
+	for _, e := range from {
+		one := entry{AID: e.AID, LifeCycle: name(e.LifeCycle), LoadFile: e.LoadFile}
+		if len(e.Version) == 2 {
+			one.Version = fmt.Sprintf("%d.%d", e.Version[0], e.Version[1])
+		}
+		for _, m := range e.Modules {
+			one.Modules = append(one.Modules, m)
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+func contentCommand() *cobra.Command {
+	asJSON := false
+	c := managing(&cobra.Command{
+		Use:     "content",
+		Short:   "What is on a card: applications, load files, keys, life cycle",
+		Example: `  ekrona issue content --keys test`,
+	}, func(c *cobra.Command, m *manager) error {
+		contents, err := m.client.List(c.Context())
+		if err != nil {
+			return err
+		}
+		keys, err := globalplatform.Keys(c.Context(), m.client.Card())
+		if err != nil {
+			return err
+		}
+		out := content{
+			Domain:       entriesOf([]gpc.Entry{contents.Domain}, gpc.CardState)[0],
+			Applications: entriesOf(contents.Applications, gpc.ApplicationState),
+			LoadFiles:    entriesOf(contents.LoadFiles, func(gpc.LifeCycle) string { return "LOADED" }),
+			Keys:         keys, Level: m.client.Level().String(),
+		}
+		if asJSON {
+			return cli.WriteJSON(c.OutOrStdout(), out)
+		}
+		fmt.Fprint(c.OutOrStdout(), out.page(m.where))
+		return nil
+	})
+	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
+	return c
+}
+
+func (o content) page(where string) string {
+	page := &strings.Builder{}
+	fmt.Fprintf(page, "Card in %s, opened with %s\n\n", where, o.Level)
+	fmt.Fprintf(page, "card manager  %-34v %s\n", o.Domain.AID, o.Domain.LifeCycle)
+	for _, a := range o.Applications {
+		fmt.Fprintf(page, "application   %-34v %s, of %v\n", a.AID, a.LifeCycle, a.LoadFile)
+	}
+	for _, f := range o.LoadFiles {
+		fmt.Fprintf(page, "load file     %-34v %s", f.AID, f.Version)
+		for _, m := range f.Modules {
+			fmt.Fprintf(page, ", module %v", m)
+		}
+		page.WriteByte('\n')
+	}
+	for _, k := range o.Keys {
+		fmt.Fprintf(page, "key           version %02X number %d                %s\n", k.Version, k.ID, gpc.KeyTypeName(k.Type, k.Length))
+	}
+	return page.String()
+}
+
+func deleteCommand() *cobra.Command {
+	deleteApplet, active, version := false, false, ""
+	c := managing(&cobra.Command{
+		Use:   "delete",
+		Short: "Delete the applet from a card, or a key set: for good",
+		Long: `Delete the applet from a card, or a key set: for good. Each wants its own flag.
+
+What an active card holds goes with its applet: its money comes back to its owner only
+by the way of a lost card. A device id is never used again: a card whose applet was
+deleted is ordered anew.`,
+		Example: `  ekrona issue delete --delete-applet --keys test
+  ekrona issue delete --key-version FF --new-keys master.key`,
+	}, func(c *cobra.Command, m *manager) error {
+		switch {
+		case deleteApplet == (version != ""):
+			return cli.Usage("%s: say what: --delete-applet or --key-version NN", c.CommandPath())
+		case deleteApplet:
+			return deleteTheApplet(c, m, active)
+		}
+		n, err := strconv.ParseUint(version, 16, 8)
+		if err != nil {
+			return cli.Usage("--key-version: %q is no version, 01 to FF in hex", version)
+		}
+		if byte(n) == m.client.KeyVersion() {
+			return fmt.Errorf("key set %02X is the one in use: open the card with another to delete it", n)
+		}
+		if err := m.client.DeleteKeys(c.Context(), byte(n)); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(c.OutOrStdout(), "key set %02X is deleted\n", n)
+		return err
+	})
+	c.Flags().BoolVar(&deleteApplet, "delete-applet", false, "delete the applet with its load file")
+	c.Flags().BoolVar(&active, "active", false, "delete the applet of an active card too, with all that it holds")
+	c.Flags().StringVar(&version, "key-version", "", "delete the key set of this version, in hex")
+	return c
+}
+
+// deleteTheApplet deletes instance and load file. Whether the card is somebody's is
+// asked first, outside the channel, which is then opened anew.
+func deleteTheApplet(c *cobra.Command, m *manager, active bool) error {
+	contents, err := m.client.List(c.Context())
+	if err != nil {
+		return err
+	}
+	there := false
+	for _, f := range contents.LoadFiles {
+		there = there || bytes.Equal(f.AID, []byte(spec.PackageAID))
+	}
+	if !there {
+		_, err := fmt.Fprintln(c.OutOrStdout(), "the applet is not on the card")
+		return err
+	}
+	if err := mayGo(c.Context(), m.card, active); err != nil {
+		return err
+	}
+	if err := m.open(c.Context()); err != nil {
+		return err
+	}
+	if err := m.client.Delete(c.Context(), []byte(spec.PackageAID), true); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(c.OutOrStdout(), "the applet and its load file are deleted")
+	return err
+}
+
+// mayGo fails for an applet that is somebody's, unless that is meant too.
+func mayGo(ctx context.Context, opened apdu.Card, active bool) error {
+	application, err := card.New(opened).Select(ctx)
+	switch {
+	case errors.Is(err, apdu.SWFileNotFound):
+		return nil
+	case err != nil:
+		return err
+	case application.LifeCycle != spec.Installed && application.LifeCycle != spec.KeysMade && !active:
+		return fmt.Errorf("the card is %v, so it is somebody's, with what it holds: unload it first, or say --active too", application.LifeCycle)
+	}
+	return nil
+}
+
+func lockCommand() *cobra.Command {
+	return statusCommand("lock", "Lock a card that is SECURED: no applet answers until it is unlocked", gpc.CardLocked, "the card is locked")
+}
+
+func unlockCommand() *cobra.Command {
+	return statusCommand("unlock", "Unlock a locked card", gpc.Secured, "the card is unlocked")
+}
+
+// statusCommand moves the card's life cycle.
+func statusCommand(use, short string, to gpc.LifeCycle, said string) *cobra.Command {
+	return managing(&cobra.Command{Use: use, Short: short}, func(c *cobra.Command, m *manager) error {
+		if err := m.client.SetCardStatus(c.Context(), to); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(c.OutOrStdout(), said)
+		return err
+	})
+}

@@ -1,0 +1,37 @@
+package issue
+
+import (
+	"crypto/rand"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/personalization/cardkeys"
+)
+
+func keyCommand() *cobra.Command {
+	bits := 256
+	c := &cobra.Command{
+		Use:   "key FILE",
+		Short: "Make a master key, from which each card's keys come",
+		Long: `Make a master key in a new file, from which each card's keys come: the counter KDF of
+NIST SP 800-108 with AES-CMAC over what the card names to diversify by, which card
+tools know as KDF3. Keep a copy: who loses it cannot manage the cards any more.`,
+		Example: `  ekrona issue key master.key`,
+		Args:    cli.Exactly(1, "the name of a file"),
+		RunE: func(c *cobra.Command, arguments []string) error {
+			const bitsPerByte = 8
+			if bits%bitsPerByte != 0 {
+				return cli.Usage("--bits: 128, 192 or 256, not %d", bits)
+			}
+			if err := cardkeys.Create(arguments[0], bits/bitsPerByte, rand.Reader); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(c.OutOrStdout(), "AES-%d master key in %s\n", bits, arguments[0])
+			return err
+		},
+	}
+	c.Flags().IntVar(&bits, "bits", bits, "length: 128, 192 or 256; in the place of a supplier's numbered key set it has to be as long as that")
+	return c
+}

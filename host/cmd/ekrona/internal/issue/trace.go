@@ -1,0 +1,91 @@
+package issue
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu"
+	"ekrona/apdu/trace"
+	"ekrona/applet/vocabulary"
+	"ekrona/emulator/card"
+	"ekrona/emulator/globalplatform"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/personalization/rehearsal"
+)
+
+// conversation shows what is said with a card, if that is wanted, as it was meant and
+// not as the secure channel makes it; and counts time.
+type conversation struct {
+	to     io.Writer // nil shows nothing
+	totals rehearsal.Totals
+	took   time.Duration // in reader and card, or in the emulator
+	failed error         // of the estimate
+}
+
+// newConversation takes over the trace from the flags, whose own shows the wire.
+func newConversation(c *cobra.Command, cards *cli.CardFlags) *conversation {
+	talk := &conversation{}
+	if cards.Traced {
+		talk.to, cards.Traced = c.ErrOrStderr(), false
+	}
+	return talk
+}
+
+// Wire stands before the card.
+func (t *conversation) Wire(card apdu.Card) apdu.Card {
+	return apdu.Recorder{Card: card, Secrets: vocabulary.Decoder().Secrets, Sink: func(e apdu.Exchange) {
+		if !e.Carried {
+			t.tell(e)
+		}
+	}}
+}
+
+// Channel stands before a secure channel over the card; see [personalization.Line.Watch].
+func (t *conversation) Channel(channel apdu.Card) apdu.Card {
+	return apdu.Recorder{Card: channel, Secrets: vocabulary.Decoder().Secrets, Sink: t.tell}
+}
+
+func (t *conversation) tell(e apdu.Exchange) {
+	t.totals.Add(e)
+	if len(e.Wire) == 0 {
+		t.took += e.Took
+	}
+	for _, carrier := range e.Wire {
+		t.took += carrier.Took
+	}
+	if t.to == nil {
+		return
+	}
+	_, _ = io.WriteString(t.to, trace.Text{}.Exchange(vocabulary.Decoder().Exchange(e)))
+}
+
+// priced stands before a virtual card and estimates how long a P71 would have taken.
+func (t *conversation) priced(opened *cli.OpenCard, link card.Link) apdu.Card {
+	virtual, isVirtual := opened.Unframed.(interface {
+		LastCommand() globalplatform.Account
+	})
+	if !isVirtual {
+		return opened
+	}
+	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+		response, err := opened.Transmit(ctx, c)
+		cost, failed := globalplatform.Estimate(virtual.LastCommand(), link)
+		if t.totals.Card += cost.Of(); failed != nil {
+			t.failed = failed
+		}
+		return response, err
+	})
+}
+
+// times is one line about where the time went since a moment.
+func (t *conversation) times(since time.Time, link card.Link) string {
+	host := time.Since(since) - t.took
+	if t.totals.Card > 0 {
+		return fmt.Sprintf("%d commands; host %.2f s; card about %.1f s on a P71 by %s, estimated", t.totals.Commands, host.Seconds(), t.totals.Card.Seconds(), link.Name)
+	}
+	return fmt.Sprintf("%d commands; host %.2f s; card and reader %.2f s, measured", t.totals.Commands, host.Seconds(), t.took.Seconds())
+}

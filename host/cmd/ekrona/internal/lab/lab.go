@@ -1,0 +1,148 @@
+// Package lab holds the commands of the lab: the simulator, and the applet's suite on a card. Start
+// at [Command].
+package lab
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/lab"
+	"ekrona/host/progress"
+)
+
+// Command is "ekrona lab".
+func Command() *cobra.Command {
+	return cli.Group("lab", "A world that tears, loses, lies and replays; the applet's suite on a card", simulateCommand(), suiteCommand())
+}
+
+// shrinkRuns bounds how often a failing world is played again to make it short.
+const shrinkRuns = 400
+
+// garbagePercent lets more garbage lie than a Go program does by default: worlds are small and made in great numbers, and collecting
+// took a quarter of the time.
+const garbagePercent = 400
+
+// labSimulation is what the command line asks for.
+type labSimulation struct {
+	plan         lab.Plan
+	length       time.Duration
+	keep, replay string
+	story        bool
+}
+
+func simulateCommand() *cobra.Command {
+	s := labSimulation{}
+	c := &cobra.Command{
+		Use:   "simulate",
+		Short: "Play worlds full of faults under one seed, with an auditor after every step",
+		Long: `Plays worlds of cards, phones, tills, two intermediaries and the central bank, all of them the real code
+and the real CAP file, while power is cut, messages are lost and altered, nodes are killed and cheaters cheat.
+After every step an auditor checks what must hold; at the end of each world all must agree.
+
+A world that fails is made short and told as a conversation; --keep writes it to a file for --replay.
+Every world follows from its seed and replays exactly. Exit code 3 says that an invariant did not hold.`,
+		Args: cli.Exactly(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctx := c.Context()
+			if s.length > 0 {
+				s.plan.Steps = 0
+				timed, done := context.WithTimeout(ctx, s.length)
+				defer done()
+				return s.run(timed, c.OutOrStdout(), c.ErrOrStderr())
+			}
+			return s.run(ctx, c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	c.Flags().Uint64Var(&s.plan.Seed, "seed", 1, "seed of the first world; the others follow")
+	c.Flags().IntVar(&s.plan.Steps, "steps", 5000, "steps in all")
+	c.Flags().DurationVar(&s.length, "for", 0, "play for so long (10m, 8h) instead of a number of steps")
+	c.Flags().IntVar(&s.plan.Length, "length", 500, "steps of one world: longer ones see older debts, shorter ones settle up more often")
+	c.Flags().IntVar(&s.plan.Workers, "workers", runtime.NumCPU(), "worlds played at the same time")
+	c.Flags().StringVar(&s.keep, "keep", "", "write a world that fails to this file, made short")
+	c.Flags().StringVar(&s.replay, "replay", "", "play the world of this file once and tell its story")
+	c.Flags().BoolVar(&s.story, "story", false, "play the world of --seed once and tell its story")
+	c.Flags().BoolVar(&s.plan.Options.Trace, "trace", false, "with every exchange with a card in the story")
+	return c
+}
+
+func (s labSimulation) run(ctx context.Context, out, errors io.Writer) error {
+	if s.plan.Length < 1 || s.plan.Steps < 0 {
+		return cli.Usage("--length and --steps count steps: give 1 or more")
+	}
+	switch {
+	case s.replay != "":
+		kept, err := lab.ReadScenario(s.replay)
+		if err != nil {
+			return err
+		}
+		return s.tell(ctx, out, kept)
+	case s.story:
+		return s.tell(ctx, out, lab.Generate(s.plan.Seed, s.plan.Length))
+	}
+	debug.SetGCPercent(garbagePercent)
+	began, told := time.Now(), time.Now()
+	tally, found, err := lab.Simulate(ctx, s.plan, func(e progress.Event) {
+		if time.Since(told) >= 5*time.Second {
+			told = time.Now()
+			fmt.Fprintf(errors, "%s (%.0f steps a second)\n", e.Text, float64(e.Count.Done)/time.Since(began).Seconds())
+		}
+	})
+	if err != nil {
+		return err
+	}
+	writeRate(out, tally, time.Since(began))
+	if found == nil {
+		writeTally(out, tally)
+		return nil
+	}
+	short, _, err := found.Scenario.Shrink(context.WithoutCancel(ctx), s.plan.Options, found.Outcome, shrinkRuns)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "seed %d failed after %d steps of its world; made short it has %d:\n\n", short.Seed, found.Outcome.Steps, len(short.Steps))
+	if s.keep != "" {
+		if err := short.Keep(s.keep); err != nil {
+			return err
+		}
+	}
+	return s.tell(context.WithoutCancel(ctx), out, short)
+}
+
+// tell plays one world and tells its story.
+func (s labSimulation) tell(ctx context.Context, out io.Writer, world lab.Scenario) error {
+	options := s.plan.Options
+	options.Story = out
+	outcome, err := world.Run(ctx, options)
+	if err != nil {
+		return err
+	}
+	if outcome.Failure != nil {
+		return cli.Exit(cli.ExitViolated, fmt.Errorf("seed %d: %w", world.Seed, outcome.Failure))
+	}
+	return nil
+}
+
+func writeRate(out io.Writer, t lab.Tally, took time.Duration) {
+	seconds := took.Seconds()
+	fmt.Fprintf(out, "%d worlds, %d steps (%.0f a second), %d APDUs (%.0f a second)\n",
+		t.Worlds, t.Steps, float64(t.Steps)/seconds, t.APDUs, float64(t.APDUs)/seconds)
+}
+
+// writeTally tells which faults were really met, and which never.
+func writeTally(out io.Writer, t lab.Tally) {
+	fmt.Fprintf(out, "every invariant held; %d clones were convicted\n\n", t.Cheats)
+	for _, kind := range lab.Faults() {
+		if n := t.Met[kind]; n > 0 {
+			fmt.Fprintf(out, "%9d  %s\n", n, kind)
+		} else {
+			fmt.Fprintf(out, "    never  %s\n", kind)
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package pki
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/personalization/pki"
+	"ekrona/personalization/pki/keys"
+	"ekrona/personalization/pki/keys/secret"
+)
+
+// Command is "ekrona pki".
+func Command() *cobra.Command {
+	c := cli.Group("pki", "Make and keep the keys and certificates of a party",
+		rootCommand(), makeCommand(), requestCommand(), certifyCommand(), trustCommand(), importCommand(),
+		revokeCommand(), showCommand(), checkCommand())
+	c.Long = `Make and keep the keys and certificates of a party: of the central bank its root and
+notary, of an intermediary its CA, instruction key and unload desk, of a shop its
+terminal; and of their servers and apps.
+
+A party has a folder, and everything in it a name: FOLDER/NAME means the key
+NAME.key with NAME.cvc, a card-verifiable certificate, or NAME.crt, an X.509 one.
+
+With both parties on one machine, one command makes a certified key:
+
+  ekrona pki root central-bank/root --holder SERIKSBK00001
+  ekrona pki make nordic/ca --role intermediary --holder SENORDIC00001 --by central-bank/root
+
+With the root kept apart, its key never meets another machine:
+
+  at the intermediary  ekrona pki trust nordic/root root.cvc --anchor HASH
+                       ekrona pki request nordic/ca --role intermediary --holder SENORDIC00001 --authority SERIKSBK00001
+  at the root          ekrona pki show ca.req
+                       ekrona pki certify ca.req --by central-bank/root --out ca.cvc
+  at the intermediary  ekrona pki import nordic/ca ca.cvc
+
+The next root is linked by the former: "ekrona pki certify root2.cvc --by central-bank/root".
+
+Keys are in the folder under a passphrase, or with --key where a reference says:
+
+  file:PATH
+  tpm:PATH?device=/dev/tpmrm0
+  pkcs11:token=NAME;object=NAME?module-path=LIBRARY&pin-source=file:PATH
+
+Each command can be repeated: it finds done what is done, and replaces no key.`
+	return c
+}
+
+// signingKeys say where the passphrases of keys come from and what new keys are like.
+type signingKeys struct {
+	passphraseFile string
+	unprotected    bool
+	reference      string
+}
+
+// add adds the flag for existing keys.
+func (k *signingKeys) add(c *cobra.Command) {
+	c.Flags().StringVar(&k.passphraseFile, "passphrase-file", "", "file with the passphrase of keys; without it the file that "+secret.Environment+" names, or the terminal")
+}
+
+// addNew adds the flags for new keys too.
+func (k *signingKeys) addNew(c *cobra.Command) {
+	k.add(c)
+	c.Flags().StringVar(&k.reference, "key", "", "where the key is or shall be: file:PATH, tpm:PATH or a pkcs11: URI; without it, in the folder")
+	c.Flags().BoolVar(&k.unprotected, "no-passphrase", false, "a new key gets no passphrase: whoever reads its file, or reaches its TPM, can sign")
+}
+
+func (k *signingKeys) options() keys.Options {
+	return keys.Options{Secret: secret.Once(secret.From(k.passphraseFile)), Unprotected: k.unprotected}
+}
+
+// refer keeps the reference of --key, if there is one, as the key of the name.
+func (k *signingKeys) refer(at place) error {
+	if k.reference == "" {
+		return nil
+	}
+	r, err := keys.ParseReference(k.reference)
+	if err != nil {
+		return cli.Usage("--key: %w", err)
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	return at.folder.Refer(at.name, r.From(here).String())
+}
+
+// place is FOLDER/NAME.
+type place struct {
+	folder pki.Folder
+	name   string
+	text   string
+}
+
+// at reads FOLDER/NAME from the command line.
+func (k *signingKeys) at(text string) (place, error) {
+	folder, name := filepath.Split(filepath.Clean(text))
+	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
+		return place{}, cli.Usage("%q: write it as FOLDER/NAME, the name without an end such as .key", text)
+	}
+	if folder == "" {
+		folder = "."
+	}
+	return place{pki.OpenWith(filepath.Clean(folder), k.options()), name, text}, nil
+}
+
+// reply prints lines for a person, or a value for a script.
+type reply struct{ asJSON bool }
+
+func (r *reply) add(c *cobra.Command) {
+	c.Flags().BoolVar(&r.asJSON, "json", false, "answer as JSON")
+}
+
+func (r *reply) answer(c *cobra.Command, value any, text string) error {
+	if r.asJSON {
+		return cli.WriteJSON(c.OutOrStdout(), value)
+	}
+	_, err := fmt.Fprintln(c.OutOrStdout(), text)
+	return err
+}

@@ -1,0 +1,89 @@
+package pki
+
+import (
+	"crypto/x509"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu/cvc"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/personalization/pki/revocation"
+	"ekrona/personalization/pki/transport"
+)
+
+func revokeCommand() *cobra.Command {
+	k, r, by, reason, days := &signingKeys{}, &reply{}, "", revocation.KeyCompromise.String(), 30
+	c := &cobra.Command{
+		Use:   "revoke [CERTIFICATE...]",
+		Short: "Put certificates on the revocation list of what signed them",
+		Long: `Put certificates on the revocation list of what signed them, FOLDER/NAME of --by, which
+is NAME.crl, and bring it to all who verify: "ekrona pki import". Without certificates
+it makes the next list of the same, which is due before the former is out of date.
+Nothing comes off a list, and its number only grows. Cards see no list.`,
+		RunE: func(c *cobra.Command, arguments []string) error {
+			issuer, err := k.at(by)
+			if err != nil {
+				return cli.Usage("--by: %w", err)
+			}
+			why, err := revocation.ParseReason(reason)
+			if err != nil {
+				return cli.Usage("--reason: %w", err)
+			}
+			if days < 1 {
+				return cli.Usage("--days: %d: give the days until the next list is due", days)
+			}
+			list, err := revoke(c, issuer, arguments, why, days)
+			if err != nil {
+				return err
+			}
+			shown := showList(list)
+			return r.answer(c, shown, shown.text())
+		},
+	}
+	k.add(c)
+	r.add(c)
+	c.Flags().StringVar(&by, "by", "", "FOLDER/NAME of what signed them (needed)")
+	c.Flags().StringVar(&reason, "reason", reason, "why: "+strings.Join(revocation.Reasons(), ", "))
+	c.Flags().IntVar(&days, "days", days, "days until the next list is due")
+	return c
+}
+
+func revoke(c *cobra.Command, issuer place, paths []string, why revocation.Reason, days int) (*revocation.List, error) {
+	now := time.Now()
+	next := now.AddDate(0, 0, days)
+	if exists(issuer.folder.Path(issuer.name, "crt")) {
+		revoked, err := readAll(paths, func(content []byte) (*x509.Certificate, error) {
+			parsed, _, err := transport.Parse(content)
+			return parsed, err
+		})
+		if err != nil {
+			return nil, err
+		}
+		return transport.Revoke(c.Context(), issuer.folder, issuer.name, revoked, why, now, next)
+	}
+	revoked, err := readAll(paths, cvc.Parse)
+	if err != nil {
+		return nil, err
+	}
+	return issuer.folder.Revoke(c.Context(), issuer.name, revoked, why, now, next)
+}
+
+func readAll[T any](paths []string, parse func([]byte) (T, error)) ([]T, error) {
+	var all []T
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		one, err := parse(content)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/host/cmd/ekrona/internal/card"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/cmd/ekrona/internal/issue"
+	"ekrona/host/party/bank"
+	"ekrona/host/sandbox"
+)
+
+// sandboxBank is a bank of a sandbox as its cards' issuing needs it.
+type sandboxBank struct {
+	*bank.Bank
+	sandbox *sandbox.Sandbox
+}
+
+// MayEnrol is issue.Bank's.
+func (b sandboxBank) MayEnrol(_ context.Context, owner string) error {
+	return b.sandbox.MayEnrol(b.Bank, owner)
+}
+
+// Enrol is issue.Bank's.
+func (b sandboxBank) Enrol(ctx context.Context, owner string) error {
+	return b.sandbox.Enrol(ctx, b.Bank, owner)
+}
+
+// Issued is issue.Bank's.
+func (b sandboxBank) Issued(ctx context.Context, owner string) error {
+	return b.sandbox.LearnCards(ctx, owner)
+}
+
+// withBank is issue.Wiring's Bank.
+func withBank(
+	c *cobra.Command, state string, name message.Name, do func(ctx context.Context, b issue.Bank) error,
+) error {
+	f := inSandbox{state: state}
+	return f.run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+		b, err := s.Bank(ctx, string(name))
+		if err != nil {
+			return fmt.Errorf("%w: %w", issue.ErrNoBank, err)
+		}
+		return do(ctx, sandboxBank{b, s})
+	})
+}
+
+// withHolder is a card.Holders.
+func withHolder(
+	c *cobra.Command, at card.Place, do func(ctx context.Context, h card.Holder) error,
+) error {
+	f := inSandbox{state: at.State, traced: at.Traced}
+	return f.run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+		person, err := s.Person(ctx, at.Name, message.DeviceID(at.Device))
+		if err != nil {
+			return err
+		}
+		if person.Phone == nil {
+			return fmt.Errorf("%s has no card yet: issue one with \"ekrona issue card\"", person.Name)
+		}
+		return do(ctx, card.Holder{
+			Away:   atHand(person.Holder),
+			PINKey: person.Phone.PINKey(), PIN: person.Letter.PIN, PUK: person.Letter.PUK,
+			NoteNewPIN: func(digits string) error {
+				if person.Letter.PIN == "" {
+					return nil
+				}
+				return s.NoteNewPIN(person.Holder, digits)
+			},
+			Tap: func(opened *cli.OpenCard) apdu.Card {
+				if opened != nil {
+					person.Card.Insert(opened, opened.Reset)
+				}
+				return person.Card.Tap()
+			},
+		})
+	})
+}

@@ -1,0 +1,95 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/host/banking"
+	"ekrona/personalization"
+	"ekrona/personalization/batch/letter"
+)
+
+// Enroller makes customers of the intermediary.
+type Enroller interface {
+	// MayEnrol fails as Enrol would, and does nothing.
+	MayEnrol(ctx context.Context, owner string) error
+	Enrol(ctx context.Context, owner string) error
+}
+
+// Check finds what is wrong with a job before its first card: what the issuer has, the
+// last day of the certificates, the letters' recipients, the owners, the folder. Whatever
+// is the job's fault and not a card's is here. [Open] and [Batch.Run] ask it too, so that
+// it foretells what a run with the same options does. A job whose cards are all made
+// passes.
+//
+// newcomers are the cards whose owners Open would make customers. The error is
+// [Problems], or that of the registry.
+func Check(ctx context.Context, o Options) (newcomers []Card, err error) {
+	found, err := readBegun(ctx, o.Folder)
+	if err != nil || found.begun && found.sameAs(o.Job) == nil && found.done {
+		return nil, err
+	}
+	var problems Problems
+	j := o.Job
+	if found.begun {
+		if err := found.sameAs(j); err != nil {
+			problems.add(o.Folder, 0, "%v", err)
+		}
+	}
+	for _, fault := range faults(o.Line.Check(message.DateOf(o.now()))) {
+		field := "bank"
+		if errors.Is(fault, personalization.ErrExpiry) && !j.Expiry.IsZero() {
+			field = "expiry"
+		}
+		problems.add(j.File, j.lines[field], "%s: %v", field, fault)
+	}
+	if err := letter.Check(j.Recipients); err != nil {
+		problems.add(j.File, j.lines["letters"], "letters: %v", err)
+	}
+	for _, c := range j.Cards {
+		_, err := o.Registry.Cards(ctx, c.Owner)
+		switch {
+		case err == nil:
+		case !errors.Is(err, banking.ErrNoCustomer):
+			return nil, err
+		case o.Enrol == nil:
+			problems.add(
+				j.CardsFile,
+				c.Line,
+				"owner %q is no customer of %s: enrol the customer first (--enrol), or correct the name",
+				c.Owner,
+				j.Bank,
+			)
+		default:
+			newcomers = append(newcomers, c)
+			if err := o.Enrol.MayEnrol(ctx, c.Owner); err != nil {
+				problems.add(j.CardsFile, c.Line, "owner %q: %v", c.Owner, err)
+			}
+		}
+	}
+	return newcomers, problems.err()
+}
+
+// faults are the errors that were joined to one.
+func faults(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}
+
+// enrol makes customers of the owners who are none. A cut between two of them: those that
+// are left are found again by the next run.
+func enrol(ctx context.Context, e Enroller, newcomers []Card) error {
+	for _, c := range newcomers {
+		if err := e.Enrol(ctx, c.Owner); err != nil {
+			return fmt.Errorf("line %d: %w", c.Line, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package personalization
+
+import (
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+)
+
+// IssuerFault is something wrong with what an issuer makes cards of. No card is to blame,
+// and the next one would fare no better.
+type IssuerFault struct{ Err error }
+
+// Error says what is wrong and what to do.
+func (f *IssuerFault) Error() string { return f.Err.Error() }
+
+// Unwrap gives what is wrong.
+func (f *IssuerFault) Unwrap() error { return f.Err }
+
+// ErrExpiry says that the last day of the certificates to be issued is none that they can
+// have.
+var ErrExpiry = errors.New("the last day of the cards' certificates")
+
+// Check looks before the first card at all that cards will refuse or that nobody may
+// issue: the certificates that go onto them, on this day, whether the CA's key is its
+// certificate's, and the last day of what it will certify. The error holds every fault,
+// each an [*IssuerFault].
+func (i Issuer) Check(today message.Date) error {
+	var faults []error
+	fault := func(err error) { faults = append(faults, &IssuerFault{err}) }
+	root, err := cvc.Parse(i.Root)
+	if err != nil {
+		fault(fmt.Errorf("root certificate: %w: take the one that the central bank published", err))
+		return errors.Join(faults...)
+	}
+	if err := root.ValidOn(today); err != nil {
+		fault(fmt.Errorf("root certificate: %w", err))
+	}
+	for _, of := range []struct {
+		name    string
+		encoded []byte
+		role    spec.Role
+	}{
+		{"CA's", i.CA.Encoded, spec.RoleIntermediary},
+		{"instruction key's", i.InstructionKey, spec.RoleInstructionKey},
+		{"notary's", i.Notary, spec.RoleNotary},
+	} {
+		c, err := cvc.Parse(of.encoded)
+		if err == nil && c.Role != of.role {
+			err = fmt.Errorf("%s is a %v and no %v", c.Holder, c.Role, of.role)
+		}
+		if err == nil {
+			err = c.VerifyBy(root)
+		}
+		if err == nil {
+			err = c.ValidOn(today)
+		}
+		if err != nil {
+			fault(
+				fmt.Errorf(
+					"%s certificate: %w: have it certified anew before cards are made",
+					of.name,
+					err,
+				),
+			)
+		}
+	}
+	if len(faults) > 0 {
+		return errors.Join(faults...)
+	}
+	ca := i.CA.Certificate
+	if public, err := signature.PublicKey(i.CA.Signer); err != nil || !ca.PublicKey.Equal(public) {
+		fault(
+			fmt.Errorf(
+				"the CA's key is not that of the certificate of %s: restore the one that belongs to it",
+				ca.Holder,
+			),
+		)
+	}
+	if instruction, err := cvc.Parse(i.InstructionKey); err == nil &&
+		instruction.Holder.Name() != ca.Holder.Name() {
+		fault(
+			fmt.Errorf(
+				"the instruction key is that of %s, the CA is of %s: give those of one intermediary",
+				instruction.Holder.Name(),
+				ca.Holder.Name(),
+			),
+		)
+	}
+	if err := i.CheckExpiry(today); err != nil {
+		faults = append(faults, err)
+	}
+	return errors.Join(faults...)
+}
+
+// CheckExpiry looks at the last day of the certificates to be issued only. Errors: an
+// [*IssuerFault] that is [ErrExpiry].
+func (i Issuer) CheckExpiry(today message.Date) error {
+	switch ca := i.CA.Certificate; {
+	case i.Expiry.Before(today):
+		return &IssuerFault{fmt.Errorf("%w, %v, is past: give a later one", ErrExpiry, i.Expiry)}
+	case i.Expiry.Before(i.Effective):
+		return &IssuerFault{
+			fmt.Errorf(
+				"%w, %v, is before their first, %v: give a later one",
+				ErrExpiry,
+				i.Expiry,
+				i.Effective,
+			),
+		}
+	case i.Expiry.After(ca.Expiry):
+		return &IssuerFault{
+			fmt.Errorf(
+				"%w, %v, is after that of their CA %s, %v: give an earlier one, or have the CA certified anew",
+				ErrExpiry,
+				i.Expiry,
+				ca.Holder,
+				ca.Expiry,
+			),
+		}
+	}
+	return nil
+}

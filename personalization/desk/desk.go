@@ -1,0 +1,368 @@
+// Package desk issues one card at a time: it looks at the card, rehearses, opens it, has
+// an id reserved, makes the card and looks at it again. Who stands at the desk, at a
+// terminal or a page, sees [progress.Event]s.
+//
+// One card in order, with what a cut leaves at each step:
+//
+//  1. [Desk.Look] asks the card without keys. Nothing is changed.
+//  2. [Desk.Issue] looks at what the issuer has, and opens the card if its keys will be
+//     used: those that are not the card's use up no device id. Nothing is changed.
+//  3. The order is drawn and kept beside the letter (package orderfile), the owner is
+//     enrolled, the device id is reserved. A cut after any of these: the same call finds
+//     them done.
+//  4. The issuing is rehearsed on a virtual card in the same state, and the card gets the
+//     commands that were rehearsed and no others ([personalization.Line.Issue]). A cut: the
+//     same call goes on.
+//  5. The letter is written and the order forgotten.
+//  6. The card's power is taken away and given back, and it is looked at: it is active.
+//
+// The package trusts the machine that it runs on, and cards as far as
+// personalization.Line does. Start at [Desk].
+package desk
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/applet/vocabulary"
+	"ekrona/emulator/card"
+	"ekrona/host/banking"
+	"ekrona/host/progress"
+	"ekrona/personalization"
+	"ekrona/personalization/orderfile"
+	"ekrona/personalization/preflight"
+	"ekrona/personalization/rehearsal"
+)
+
+// Bank is what a desk asks of the intermediary whose cards it issues.
+type Bank interface {
+	banking.Registry
+	ReserveDevice(
+		ctx context.Context,
+		kind banking.DeviceKind,
+		intent string,
+	) (message.DeviceID, error)
+	// Enrol makes somebody a customer, who may be one already; MayEnrol fails as Enrol
+	// would, and does nothing.
+	MayEnrol(ctx context.Context, owner string) error
+	Enrol(ctx context.Context, owner string) error
+}
+
+// Clock tells the time.
+type Clock interface{ Now() time.Time }
+
+// Desk is where one card after the other is issued. One goroutine uses it.
+type Desk struct {
+	Name message.Name // of the intermediary
+	Bank Bank
+	Line personalization.Line
+	Need preflight.Need // what the applet takes of a card
+	Link card.Link      // for estimates in plans
+
+	// ReplaceKeys lets the line's final keys take the place of those that a card came
+	// with, which cannot be undone.
+	ReplaceKeys bool
+
+	Clock  Clock
+	Random io.Reader           // nil is the system's
+	Show   progress.Show       // gets each stage of a card
+	Record func(apdu.Exchange) // gets each exchange with a card, as it was meant; nil for nobody
+}
+
+// Card is a card that lies on the desk.
+type Card struct {
+	apdu.Card
+	ATR   []byte       // nil where no reader tells
+	Reset func() error // takes power away and gives it back
+}
+
+// Order is what a card is made for.
+type Order struct {
+	Owner  string // the intermediary's customer; a new one is enrolled
+	Letter string // path of the PIN letter, in clear
+}
+
+// Errors that say what to do at the desk.
+var (
+	ErrUnable = errors.New(
+		"this card cannot take the applet as it is: do what the page says, or take another card",
+	)
+	ErrKeepsKeys = errors.New(
+		"the card has the keys that it came with, and new ones are named: have them replaced, for good, or name none",
+	)
+	ErrKeptItsKeys = errors.New(
+		"the card does not show the keys that it got: look at it with its new keys before it is handed out",
+	)
+)
+
+// Look is what a card showed without keys.
+type Look struct {
+	Report *preflight.Report
+	State  rehearsal.State
+	Sent   []apdu.Exchange // what went out for it
+}
+
+// Look looks at a card. Whether it can take the applet is the report's.
+func (d Desk) Look(ctx context.Context, c Card) (Look, error) {
+	var look Look
+	sent := wire(c, func(e apdu.Exchange) {
+		look.Sent = append(look.Sent, e)
+		d.record(e)
+	})
+	report, err := preflight.Inspect(ctx, sent, preflight.Options{
+		ATR: c.ATR, Today: d.Clock.Now(), Need: d.Need, FinalVersion: d.Line.VersionOfFinal(),
+	})
+	if err != nil {
+		return look, err
+	}
+	look.Report = report
+	look.State, _ = rehearsal.StateOf(report)
+	return look, nil
+}
+
+func (d Desk) record(e apdu.Exchange) {
+	if d.Record != nil {
+		d.Record(e)
+	}
+}
+
+// wire stands before the card; what a channel above it carries is recorded there.
+func wire(c apdu.Card, record func(apdu.Exchange)) apdu.Card {
+	return apdu.Recorder{Card: c, Secrets: vocabulary.Decoder().Secrets, Sink: func(e apdu.Exchange) {
+		if !e.Carried {
+			record(e)
+		}
+	}}
+}
+
+// channel stands before a secure channel over the card; see [personalization.Line.Watch].
+func (d Desk) channel(c apdu.Card) apdu.Card {
+	return apdu.Recorder{Card: c, Secrets: vocabulary.Decoder().Secrets, Sink: d.record}
+}
+
+func (d Desk) today() message.Date { return message.DateOf(d.Clock.Now()) }
+
+func (d Desk) random() io.Reader {
+	if d.Random == nil {
+		return rand.Reader
+	}
+	return d.Random
+}
+
+// check fails for a card that cannot be gone on with, as far as it shows without keys.
+// One that is active is asked later whether it is this order's.
+func (d Desk) check(l Look) error {
+	if l.Report.Domain == nil || !l.Report.Able && !isActive(l.Report) {
+		return ErrUnable
+	}
+	if d.Line.Final != nil && !d.ReplaceKeys && !l.State.HasKeys(d.Line.VersionOfFinal()) {
+		return ErrKeepsKeys
+	}
+	return d.Line.Check(d.today())
+}
+
+// isActive reports whether all that stands in the way is that the card is made.
+func isActive(report *preflight.Report) bool {
+	for _, f := range report.Findings {
+		if f.Mark == preflight.Stop && f.Subject != preflight.AppletSubject {
+			return false
+		}
+	}
+	return report.Applet != nil
+}
+
+// Plan rehearses what a card that was looked at would be sent, for each case that does not
+// show without keys. Nothing is reserved and nothing is sent. Errors: [ErrUnable],
+// [ErrKeepsKeys], those of the issuer ([personalization.Issuer.Check]) and of MayEnrol.
+func (d Desk) Plan(ctx context.Context, l Look, owner string) (*rehearsal.Plan, error) {
+	if err := d.check(l); err != nil {
+		return nil, err
+	}
+	if err := d.Bank.MayEnrol(ctx, owner); err != nil {
+		return nil, err
+	}
+	order, err := personalization.NewOrder(
+		banking.DeviceIDOf(d.Name, banking.KindCard, 0),
+		owner,
+		d.today(),
+		d.random(),
+	)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := rehearsal.Rehearse(ctx, d.Line, order, l.State, d.Link)
+	if err != nil || !d.ReplaceKeys || d.Line.Final == nil ||
+		!l.State.HasKeys(d.Line.VersionOfFinal()) {
+		return plan, err
+	}
+	l.State.Suppliers = true
+	other, err := rehearsal.Rehearse(ctx, d.Line, order, l.State, d.Link)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range other.Cases {
+		c.Assumption += fmt.Sprintf(
+			", and its key set %02X is its supplier's",
+			d.Line.VersionOfFinal(),
+		)
+		plan.Cases = append(plan.Cases, c)
+	}
+	return plan, nil
+}
+
+// Issue makes the card that was looked at, or goes on with it. The same call with the same
+// order repairs a cut at any point. Errors: [ErrUnable], [ErrKeepsKeys], those of
+// orderfile, of the bank and of [personalization.Line.Issue].
+func (d Desk) Issue(ctx context.Context, c Card, l Look, o Order) (banking.Device, error) {
+	none := banking.Device{}
+	if err := d.check(l); err != nil {
+		return none, err
+	}
+	if err := d.open(ctx, c, &l.State); err != nil {
+		return none, err
+	}
+	file, err := orderfile.Open(o.Letter, d.Name, o.Owner, d.today(), d.random())
+	if err != nil {
+		return none, err
+	}
+	// What is on the card belongs to an order that had its id before.
+	switch begun := l.State.IsBegun(); {
+	case l.State.Applet == 0 || file.IsAssigned() || begun && d.Line.DeleteApplet:
+	case begun:
+		return none, lostOrder(personalization.ErrOtherCard)
+	default:
+		return none, personalization.ErrOtherCard
+	}
+	if err := d.assign(ctx, file, o.Owner); err != nil {
+		return none, err
+	}
+	device, err := d.make(ctx, c, l.State, file)
+	if err != nil {
+		return none, err
+	}
+	return device, d.lookAgain(ctx, c)
+}
+
+// open opens the card, which shows whether the keys of the final version are the line's,
+// if keys will be used at all.
+func (d Desk) open(ctx context.Context, c Card, s *rehearsal.State) error {
+	needsNone := d.Line.Final == nil && !d.Line.DeleteApplet && !d.Line.Secure
+	if s.Applet != 0 && (!s.IsBegun() || needsNone) {
+		return nil
+	}
+	line := d.Line
+	line.Watch = d.channel
+	client, err := line.Open(ctx, wire(c, d.record))
+	if err == nil {
+		err = line.CheckKeys(client)
+	}
+	if err != nil {
+		return err
+	}
+	s.Suppliers = line.Final != nil && !line.HasFinal(client) && s.HasKeys(line.VersionOfFinal())
+	if s.Suppliers && !d.ReplaceKeys {
+		return ErrKeepsKeys
+	}
+	return nil
+}
+
+// assign gives the order its device id.
+func (d Desk) assign(ctx context.Context, file *orderfile.File, owner string) error {
+	if err := d.Bank.Enrol(ctx, owner); err != nil {
+		return err
+	}
+	id, err := d.Bank.ReserveDevice(ctx, banking.KindCard, file.Intent())
+	if err != nil {
+		return err
+	}
+	return file.Assign(id)
+}
+
+// make sends what was rehearsed.
+func (d Desk) make(
+	ctx context.Context,
+	c Card,
+	s rehearsal.State,
+	file *orderfile.File,
+) (banking.Device, error) {
+	none := banking.Device{}
+	order, secrets, err := file.Order()
+	if err != nil {
+		return none, err
+	}
+	plan, err := rehearsal.Rehearse(ctx, d.Line, order, s, d.Link)
+	if err != nil {
+		return none, err
+	}
+	if err := c.Reset(); err != nil {
+		return none, err
+	}
+	line := d.Line
+	line.Watch = d.channel
+	began := d.Clock.Now()
+	event := progress.Event{
+		Device: string(order.Device),
+		Owner:  order.Owner,
+		Count:  progress.Count{Total: 1, Begun: 1},
+	}
+	device, err := line.Issue(
+		ctx,
+		wire(plan.Guard(c), d.record),
+		order,
+		secrets,
+		func(stage personalization.Stage) error {
+			event.Kind, event.Stage = progress.Reached, stage.Name()
+			d.Show.Tell(event)
+			return nil
+		},
+	)
+	if errors.Is(err, personalization.ErrOtherCard) && s.IsBegun() && !line.DeleteApplet {
+		err = lostOrder(err)
+	}
+	if err != nil {
+		return none, err
+	}
+	if err := file.Finish(); err != nil {
+		return none, err
+	}
+	event.Kind, event.Took, event.Count = progress.Made, d.Clock.Now().
+		Sub(began),
+		progress.Count{
+			Total: 1,
+			Done:  1,
+		}
+	d.Show.Tell(event)
+	return device, nil
+}
+
+func lostOrder(err error) error {
+	return fmt.Errorf(
+		"%w; if the order that it was begun with is lost, --delete-applet makes room",
+		err,
+	)
+}
+
+// lookAgain looks at the card after its power was away: what it keeps is what its holder
+// gets.
+func (d Desk) lookAgain(ctx context.Context, c Card) error {
+	if err := c.Reset(); err != nil {
+		return err
+	}
+	look, err := d.Look(ctx, c)
+	switch {
+	case err != nil:
+		return err
+	case look.Report.AppletState() != spec.Active:
+		return personalization.ErrNotActive
+	case d.Line.Final != nil && look.Report.Keys != nil && !look.State.HasKeys(d.Line.VersionOfFinal()):
+		return ErrKeptItsKeys
+	}
+	return nil
+}

@@ -1,0 +1,267 @@
+package desk_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/applet"
+	"ekrona/emulator/card"
+	emulated "ekrona/emulator/globalplatform"
+	"ekrona/host/banking"
+	"ekrona/host/progress"
+	"ekrona/personalization"
+	"ekrona/personalization/desk"
+	"ekrona/personalization/globalplatform"
+	"ekrona/personalization/linetest"
+	"ekrona/personalization/preflight"
+	"ekrona/personalization/rehearsal"
+	"ekrona/personalization/scp03"
+)
+
+// bank counts the ids that it reserves.
+type bank struct {
+	*linetest.Notary
+	reserved []string // intents
+	enrolled []string
+}
+
+func (b *bank) ReserveDevice(
+	_ context.Context,
+	kind banking.DeviceKind,
+	intent string,
+) (message.DeviceID, error) {
+	for n, known := range b.reserved {
+		if known == intent {
+			return banking.DeviceIDOf("SENORDIC", kind, n+1), nil
+		}
+	}
+	b.reserved = append(b.reserved, intent)
+	return banking.DeviceIDOf("SENORDIC", kind, len(b.reserved)), nil
+}
+
+func (*bank) MayEnrol(_ context.Context, owner string) error {
+	if owner == "nobody" {
+		return errors.New("no such person")
+	}
+	return nil
+}
+
+func (b *bank) Enrol(_ context.Context, owner string) error {
+	b.enrolled = append(b.enrolled, owner)
+	return nil
+}
+
+type noon struct{}
+
+func (noon) Now() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }
+
+var errPulled = errors.New("the card was pulled")
+
+// place is a desk with a card on it, which is pulled at a command, from 1; 0 for never.
+type place struct {
+	desk.Desk
+	bank   *bank
+	card   *emulated.Card
+	events []progress.Event
+	sent   int
+	at     int
+	letter string
+}
+
+func newPlace(t *testing.T) *place {
+	t.Helper()
+	house := linetest.New(t)
+	p := &place{
+		bank:   &bank{Notary: house.Notary},
+		card:   house.Blank(t),
+		letter: filepath.Join(t.TempDir(), "anna.txt"),
+	}
+	link, err := card.LinkNamed("contact-115200")
+	require.NoError(t, err)
+	need, err := preflight.NeedOf(applet.CAP)
+	require.NoError(t, err)
+	p.Desk = desk.Desk{
+		Name: "SENORDIC", Bank: p.bank, Line: house.Line, Need: need, Link: link, ReplaceKeys: true, Clock: noon{}, Random: house.Random,
+		Show: func(e progress.Event) { p.events = append(p.events, e) },
+	}
+	return p
+}
+
+func (p *place) onDesk() desk.Card {
+	return desk.Card{
+		Reset: p.card.Reset,
+		Card: apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+			if p.sent++; p.at > 0 && p.sent >= p.at {
+				return apdu.Response{}, errPulled
+			}
+			return p.card.Transmit(ctx, c)
+		}),
+	}
+}
+
+// issue puts the card on the desk and has it made.
+func (p *place) issue(t *testing.T) (banking.Device, error) {
+	t.Helper()
+	require.NoError(t, p.card.Reset())
+	p.sent, p.events = 0, nil
+	look, err := p.Look(t.Context(), p.onDesk())
+	if err != nil {
+		return banking.Device{}, err
+	}
+	return p.Issue(t.Context(), p.onDesk(), look, desk.Order{Owner: "anna", Letter: p.letter})
+}
+
+func TestCardIsMade(t *testing.T) {
+	p := newPlace(t)
+	device, err := p.issue(t)
+	require.NoError(t, err)
+	assert.Equal(t, message.DeviceID("SENORDICC0000001"), device.ID)
+	assert.FileExists(t, p.letter)
+	assert.NoFileExists(t, p.letter+".order")
+	assert.Equal(t, []string{"anna"}, p.bank.enrolled)
+	var stages []string
+	for _, e := range p.events {
+		assert.Equal(t, string(device.ID), e.Device)
+		if e.Kind == progress.Reached {
+			stages = append(stages, e.Stage)
+		}
+	}
+	assert.Equal(
+		t,
+		[]string{
+			"inspected",
+			"keys replaced",
+			"loaded",
+			"installed",
+			"keys made",
+			"registered",
+			"filled",
+			"active",
+		},
+		stages,
+	)
+	assert.Equal(t, progress.Made, p.events[len(p.events)-1].Kind)
+
+	// The letter is there, so the card is somebody's, and no other order goes on it.
+	_, err = p.issue(t)
+	require.ErrorContains(t, err, "there is such a letter already")
+	p.letter = filepath.Join(t.TempDir(), "other.txt")
+	_, err = p.issue(t)
+	require.ErrorIs(t, err, personalization.ErrOtherCard)
+	assert.Len(t, p.bank.reserved, 1, "an order that cannot be this card's gets no id")
+}
+
+// Pulled at commands all over the issuing, the card is gone on with by the same call, as
+// the same device.
+func TestIssuingGoesOnAfterAnyPull(t *testing.T) {
+	whole := newPlace(t)
+	_, err := whole.issue(t)
+	require.NoError(t, err)
+	const stride = 17
+	for at := 1; at <= whole.sent; at += stride {
+		p := newPlace(t)
+		p.at = at
+		_, err := p.issue(t)
+		require.ErrorIs(t, err, errPulled, at)
+		p.at = 0
+		if _, err := os.Stat(p.letter); err == nil {
+			continue // it was made, and pulled when it was looked at again
+		}
+		device, err := p.issue(t)
+		require.NoError(t, err, at)
+		assert.Len(t, p.bank.reserved, 1, at)
+		assert.Len(t, p.bank.Devices, 1, at)
+		assert.Contains(t, p.bank.Devices, device.ID)
+	}
+}
+
+// What is found before the card is open uses up no device id, draws no secret and enrols
+// nobody.
+func TestNothingIsReservedForACardThatDoesNotOpen(t *testing.T) {
+	for name, row := range map[string]struct {
+		spoil func(p *place)
+		want  error
+	}{
+		"keys":    {func(p *place) { p.Line.Keys = scp03.Master(bytes.Repeat([]byte{9}, 16)) }, scp03.ErrWrongKeys},
+		"expiry":  {func(p *place) { p.Line.Expiry = p.Line.Effective.AddDays(-1) }, personalization.ErrExpiry},
+		"CA":      {func(p *place) { p.Line.Expiry = p.Line.CA.Certificate.Expiry.AddDays(1) }, personalization.ErrExpiry},
+		"no flag": {func(p *place) { p.ReplaceKeys = false }, desk.ErrKeepsKeys},
+	} {
+		p := newPlace(t)
+		row.spoil(p)
+		for range 2 {
+			_, err := p.issue(t)
+			require.ErrorIs(t, err, row.want, name)
+		}
+		assert.Empty(t, p.bank.reserved, name)
+		assert.Empty(t, p.bank.enrolled, name)
+		assert.NoFileExists(t, p.letter+".order", name)
+	}
+}
+
+// A supplier's keys that have the version of ours are found when the card is opened: they
+// are replaced by those who say so, and the commands of that are read beforehand too.
+func TestSuppliersKeysAreReplacedOnlyIfThatIsMeant(t *testing.T) {
+	p := newPlace(t)
+	suppliers := scp03.Master(bytes.Repeat([]byte{7}, 16))
+	opened, err := globalplatform.Open(
+		t.Context(),
+		p.card,
+		nil,
+		scp03.Options{Keys: scp03.TestKeys(), Level: scp03.Full},
+	)
+	require.NoError(t, err)
+	keys, err := suppliers.For(opened.Offer())
+	require.NoError(t, err)
+	require.NoError(t, opened.PutKeys(t.Context(), personalization.FinalKeyVersion, keys, 0))
+	p.Line.Keys = suppliers
+
+	p.ReplaceKeys = false
+	_, err = p.issue(t)
+	require.ErrorIs(t, err, desk.ErrKeepsKeys)
+	assert.Empty(t, p.bank.reserved)
+
+	p.ReplaceKeys = true
+	require.NoError(t, p.card.Reset())
+	look, err := p.Look(t.Context(), p.onDesk())
+	require.NoError(t, err)
+	plan, err := p.Plan(t.Context(), look, "anna")
+	require.NoError(t, err)
+	last := plan.Cases[len(plan.Cases)-1]
+	assert.Contains(t, last.Assumption, "its key set 30 is its supplier's")
+	assert.Contains(t, names(last), "PUT KEY")
+	assert.NotContains(t, names(plan.Cases[0]), "PUT KEY")
+	assert.Empty(t, p.bank.reserved)
+
+	_, err = p.issue(t)
+	require.NoError(t, err)
+	require.NoError(t, p.card.Reset())
+	client, err := p.Line.Open(t.Context(), p.card)
+	require.NoError(t, err)
+	assert.True(t, p.Line.HasFinal(client))
+}
+
+func names(c rehearsal.Case) (all []string) {
+	for _, step := range c.Steps {
+		all = append(all, step.Name())
+	}
+	return all
+}
+
+func TestPlanForNobody(t *testing.T) {
+	p := newPlace(t)
+	look, err := p.Look(t.Context(), p.onDesk())
+	require.NoError(t, err)
+	_, err = p.Plan(t.Context(), look, "nobody")
+	require.ErrorContains(t, err, "no such person")
+}
