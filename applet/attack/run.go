@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"slices"
 	"strings"
 
 	"ekrona/apdu"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 )
@@ -127,8 +127,8 @@ func (r *run) look(a Attack) (any, error) {
 	}
 	key := r.setup.Own.InstructionKey
 	challenge := &message.Challenge{InstructionKey: key.reference(), Device: r.setup.Device}
-	if _, err := io.ReadFull(r.setup.Random, challenge.Random[:]); err != nil {
-		return nil, fmt.Errorf("attack: the source of randomness: %w", err)
+	if err := entropy.Fill(r.setup.Random, challenge.Random[:]); err != nil {
+		return nil, fmt.Errorf("attack: %w", err)
 	}
 	asked, err := signed(challenge, key)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
@@ -75,8 +76,7 @@ func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 	var err error
 	s.parameters.RootAnchor, err = c.world.root.certificate.Anchor()
 	c.must(err)
-	_, err = rand.Read(s.parameters.Token[:])
-	c.must(err)
+	c.must(entropy.Fill(rand.Reader, s.parameters.Token[:]))
 	for _, f := range change {
 		f(&s.parameters)
 	}

@@ -8,10 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"time"
 
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
@@ -339,7 +339,7 @@ func (w *world) openShop(shop string, b *bank, number int) error {
 		DB: db, Clock: w.clock, Random: w.random.of(shop), Signer: own.Signer, Certificate: own.Encoded, CA: b.ca.Encoded,
 		Root: w.root.Encoded, Authorities: w.authorities(), Policy: terminal.PilotPolicy(), Link: bankLink{w, b, shop},
 	}}
-	if _, err := io.ReadFull(w.random.of("keys"), t.config.JournalKey[:]); err != nil {
+	if err := entropy.Fill(w.random.of("keys"), t.config.JournalKey[:]); err != nil {
 		return err
 	}
 	w.tills = append(w.tills, t)

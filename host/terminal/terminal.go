@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
@@ -170,8 +171,8 @@ func (t *Terminal) ID() message.DeviceID { return t.id }
 func (t *Terminal) drawEpoch(ctx context.Context, tx *sql.Tx) error {
 	for {
 		var raw [4]byte
-		if _, err := io.ReadFull(t.random, raw[:]); err != nil {
-			return fmt.Errorf("terminal: the source of randomness failed: %w", err)
+		if err := entropy.Fill(t.random, raw[:]); err != nil {
+			return fmt.Errorf("terminal: %w", err)
 		}
 		epoch := binary.BigEndian.Uint32(raw[:]) >> positionBits
 		fresh, err := store.Changed(ctx, tx, `INSERT INTO epoch (epoch) VALUES ($1) ON CONFLICT (epoch) DO NOTHING`, epoch)

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"ekrona/apdu/entropy"
 	"ekrona/host/durable"
 	"ekrona/host/lockfile"
 	"ekrona/host/store"
@@ -132,8 +133,8 @@ func (j *journal) begin(ctx context.Context, job *Job) error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	var id [16]byte
-	if _, err := io.ReadFull(j.random, id[:]); err != nil {
-		return fmt.Errorf("the source of randomness failed: %w", err)
+	if err := entropy.Fill(j.random, id[:]); err != nil {
+		return err
 	}
 	j.id = hex.EncodeToString(id[:])
 	return j.write(ctx, func(w *writing) error {
