@@ -26,6 +26,7 @@ import (
 	"ekrona/host/audit"
 	"ekrona/host/banking"
 	"ekrona/host/card"
+	"ekrona/host/clock"
 	"ekrona/host/envelope"
 	"ekrona/host/intermediary"
 	"ekrona/host/notary"
@@ -40,18 +41,13 @@ import (
 	"ekrona/personalization/pki/keys"
 )
 
-// clock stands still until it is moved.
-type clock struct{ now time.Time }
-
-func (c *clock) Now() time.Time { return c.now }
-
 // honour is for how long claims on a reported device are honoured.
 const honour = 30 * 24 * time.Hour
 
 type world struct {
 	t       *testing.T
 	ctx     context.Context
-	clock   *clock
+	clock   *clock.Manual
 	seed    uint64
 	root    pki.Identity
 	bank    *settlement.Notary
@@ -117,7 +113,7 @@ func (w *world) open(party string, schemas ...store.Schema) *sql.DB {
 	return db
 }
 
-func (w *world) today() message.Date { return message.DateOf(w.clock.now) }
+func (w *world) today() message.Date { return message.DateOf(w.clock.At) }
 
 func (w *world) subject(holder string, role spec.Role) pki.Subject {
 	return pki.Subject{Holder: cvc.Holder(holder), Role: role, Effective: w.today(), Expiry: w.today().AddDays(10 * 365)}
@@ -126,7 +122,7 @@ func (w *world) subject(holder string, role spec.Role) pki.Subject {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
-		t: t, ctx: context.Background(), clock: &clock{time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)},
+		t: t, ctx: context.Background(), clock: &clock.Manual{At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)},
 		banks: map[message.Name]*bank{}, power: map[string]*faultdriver.Driver{}, wired: isWired(t),
 	}
 	folder := pki.Open(t.TempDir(), w.random("central bank"))

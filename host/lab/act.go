@@ -70,8 +70,8 @@ func (w *world) act(s Step) error {
 	case SyncTill:
 		return w.synchroniseTill(t)
 	case Wait:
-		w.clock.now = w.clock.now.Add(time.Duration(1+s.Pick%(60*24)) * time.Hour)
-		w.note("        it is %s", w.clock.now.Format(time.DateTime))
+		w.clock.At = w.clock.At.Add(time.Duration(1+s.Pick%(60*24)) * time.Hour)
+		w.note("        it is %s", w.clock.At.Format(time.DateTime))
 		return nil
 	case EnterWrong:
 		return w.enterWrong(p, s)

@@ -17,6 +17,7 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/host/audit"
 	"ekrona/host/banking"
+	"ekrona/host/clock"
 	"ekrona/host/intermediary"
 	"ekrona/host/notary"
 	"ekrona/host/order"
@@ -28,12 +29,6 @@ import (
 	"ekrona/personalization/pki"
 	"ekrona/personalization/pki/keys"
 )
-
-// clock stands still until a step moves it.
-type clock struct{ now time.Time }
-
-// Now is the world's time.
-func (c *clock) Now() time.Time { return c.now }
 
 // What the world begins with.
 const (
@@ -57,7 +52,7 @@ var (
 // world is everybody and what they are up to.
 type world struct {
 	ctx       context.Context
-	clock     *clock
+	clock     *clock.Manual
 	random    *streams
 	options   Options
 	disks     map[string]*disk
@@ -117,7 +112,7 @@ type till struct {
 
 func found(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
 	w := &world{
-		ctx: ctx, clock: &clock{beginning}, random: newStreams(s.Seed), options: o, disks: map[string]*disk{}, deposit: firstDeposit,
+		ctx: ctx, clock: &clock.Manual{At: beginning}, random: newStreams(s.Seed), options: o, disks: map[string]*disk{}, deposit: firstDeposit,
 		met: map[FaultKind]int{}, done: map[Kind]int{}, digest: sha256.New(),
 	}
 	defer func() {
@@ -234,7 +229,7 @@ func (w *world) identity(holder string, role spec.Role, days int, issuer *pki.Id
 	return pki.Identity{Signer: key, Certificate: certificate, Encoded: encoded}, err
 }
 
-func (w *world) today() message.Date { return message.DateOf(w.clock.now) }
+func (w *world) today() message.Date { return message.DateOf(w.clock.At) }
 
 const centralBank = "central bank"
 

@@ -21,7 +21,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"time"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/entropy"
@@ -29,6 +28,7 @@ import (
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 	"ekrona/host/banking"
+	"ekrona/host/clock"
 	"ekrona/host/store"
 )
 
@@ -44,13 +44,10 @@ func Schema() (store.Schema, error) {
 	return store.Schema{Name: "terminal", Files: files}, nil
 }
 
-// Clock tells the time.
-type Clock interface{ Now() time.Time }
-
 // Config is everything a terminal works with.
 type Config struct {
 	DB          *sql.DB // opened with Schema
-	Clock       Clock
+	Clock       clock.Clock
 	Random      io.Reader
 	Signer      crypto.Signer // the terminal's key
 	Certificate []byte        // 7F21 over it, signed by CA
@@ -72,7 +69,7 @@ func PilotPolicy() message.Policy {
 type Terminal struct {
 	id          message.DeviceID
 	db          *sql.DB
-	clock       Clock
+	clock       clock.Clock
 	random      io.Reader
 	signer      crypto.Signer
 	public      *ecdsa.PublicKey

@@ -14,9 +14,9 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"ekrona/apdu/entropy"
+	"ekrona/host/clock"
 	"ekrona/host/durable"
 	"ekrona/host/lockfile"
 	"ekrona/host/store"
@@ -32,16 +32,13 @@ const (
 	lettersIn   = "letters"
 )
 
-// Clock tells the time.
-type Clock interface{ Now() time.Time }
-
 // journal is what a batch has done, in its folder. Every change is in the audit log
 // too, in the same transaction.
 type journal struct {
 	folder  string
 	db      *sql.DB
 	key     sealKey
-	clock   Clock
+	clock   clock.Clock
 	random  io.Reader
 	logKey  crypto.Signer
 	release func() error
