@@ -51,7 +51,7 @@ func named(way Way) string {
 
 // run is an attack under way.
 type run struct {
-	ctx   context.Context
+	ctx   context.Context // of the one attack; every step of it goes to the card
 	card  apdu.Card
 	setup *Setup
 }

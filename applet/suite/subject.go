@@ -18,7 +18,7 @@ import (
 
 // caseRun is one case at work: the T of testify, and what the case meets.
 type caseRun struct {
-	ctx      context.Context
+	ctx      context.Context // of the one case; every step of it goes to the card
 	target   Target
 	coverage *coverage
 	world    *country

@@ -51,7 +51,7 @@ var (
 
 // world is everybody and what they are up to.
 type world struct {
-	ctx       context.Context
+	ctx       context.Context // of the one run: links and faults between two parties have no other
 	clock     *clock.Manual
 	random    *streams
 	options   Options

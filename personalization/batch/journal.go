@@ -193,7 +193,7 @@ func (j *journal) now() int64 { return j.clock.Now().UnixNano() }
 // writing is one transaction of the journal.
 type writing struct {
 	j     *journal
-	ctx   context.Context
+	ctx   context.Context // lives as long as tx, which it was begun with
 	tx    *sql.Tx
 	head  auditlog.Head
 	lines []string
