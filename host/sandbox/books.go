@@ -59,8 +59,8 @@ type PersonBooks struct {
 
 // CardBooks are one card, and the shadow wallet behind it.
 type CardBooks struct {
-	Device  message.DeviceID `json:"device"`
-	Shadow  money.Ore        `json:"shadow_ore"`
+	Device message.DeviceID `json:"device"`
+	Shadow money.Ore        `json:"shadow_ore"`
 	// Offline is what the card says; nil while it is not here to be asked.
 	Offline *money.Ore `json:"offline_ore"`
 }
