@@ -1,6 +1,6 @@
-// Package clock is where our programs get the time from: each part takes a [Clock] from its caller,
-// so that a seeded run repeats and a test moves the time itself. It is an interface and no function,
-// so that nil can stand for the system's and a clock that is moved is one value.
+// Package clock is where our programs get the time from: each part takes a [Clock] from its
+// caller, so that a seeded run repeats and a test moves the time itself. It is an interface and no
+// function because a clock that is moved is one value, for whoever reads it and whoever moves it.
 package clock
 
 import "time"

@@ -41,7 +41,11 @@ const (
 
 // String is the kind's name.
 func (k Kind) String() string {
-	return [...]string{"?", "statement", "begin", "commit", "committed"}[k]
+	names := []string{"", "statement", "begin", "commit", "committed"}
+	if k == 0 || int(k) >= len(names) {
+		return fmt.Sprintf("step of kind %d", byte(k))
+	}
+	return names[k]
 }
 
 // Step is one step of a database.
