@@ -15,6 +15,7 @@ import (
 	"io"
 
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
@@ -35,8 +36,8 @@ type Order struct {
 // NewOrder draws the token of an order for a card of the pilot's ceilings.
 func NewOrder(device message.DeviceID, owner string, today message.Date, random io.Reader) (Order, error) {
 	o := Order{Device: device, Role: spec.RoleCard, Ceilings: message.PilotPolicy(), Date: today, Owner: owner}
-	if _, err := io.ReadFull(random, o.Token[:]); err != nil {
-		return Order{}, fmt.Errorf("personalization: the source of randomness failed: %w", err)
+	if err := entropy.Fill(random, o.Token[:]); err != nil {
+		return Order{}, fmt.Errorf("personalization: %w", err)
 	}
 	return o, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/signature"
@@ -187,8 +188,8 @@ func (i Issuer) fill(ctx context.Context, client *card.Client, o Order, certific
 		return err
 	}
 	var iv [spec.IVLength]byte
-	if _, err := io.ReadFull(i.Random, iv[:]); err != nil {
-		return fmt.Errorf("personalization: the source of randomness failed: %w", err)
+	if err := entropy.Fill(i.Random, iv[:]); err != nil {
+		return fmt.Errorf("personalization: %w", err)
 	}
 	enciphered, err := o.Token.FirstPIN(iv, secrets.PIN, secrets.PUK)
 	if err != nil {

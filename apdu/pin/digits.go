@@ -3,6 +3,8 @@ package pin
 import (
 	"fmt"
 	"io"
+
+	"ekrona/apdu/entropy"
 )
 
 // Digits draws n decimal digits, each as likely as the others: a PIN or a PUK.
@@ -10,8 +12,8 @@ func Digits(random io.Reader, n int) (string, error) {
 	text := make([]byte, 0, n)
 	for len(text) < n {
 		var b [1]byte
-		if _, err := io.ReadFull(random, b[:]); err != nil {
-			return "", fmt.Errorf("pin: the source of randomness failed: %w", err)
+		if err := entropy.Fill(random, b[:]); err != nil {
+			return "", fmt.Errorf("pin: %w", err)
 		}
 		if b[0] < 250 { // so that no digit is likelier
 			text = append(text, '0'+b[0]%10)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/layout"
 	"ekrona/apdu/spec"
 )
@@ -66,8 +67,8 @@ func derive(z []byte, label string) []byte {
 func drawKey(random io.Reader) (*ecdh.PrivateKey, error) {
 	var scalar [spec.ScalarLength]byte
 	for range maxDraws {
-		if _, err := io.ReadFull(random, scalar[:]); err != nil {
-			return nil, fmt.Errorf("pin: no randomness for the ephemeral key: %w", err)
+		if err := entropy.Fill(random, scalar[:]); err != nil {
+			return nil, fmt.Errorf("pin: the ephemeral key: %w", err)
 		}
 		if key, err := ecdh.P256().NewPrivateKey(scalar[:]); err == nil {
 			return key, nil

@@ -111,7 +111,7 @@ func TestEncipherRefuses(t *testing.T) {
 	b, err := NewBlock("1234")
 	require.NoError(t, err)
 	_, err = Encipher(bytes.NewReader(nil), &key.PublicKey, [8]byte{}, b)
-	assert.ErrorContains(t, err, "no randomness")
+	assert.ErrorContains(t, err, "the source of randomness failed")
 	_, err = Encipher(bytes.NewReader(make([]byte, 1000)), &key.PublicKey, [8]byte{}, b)
 	assert.ErrorContains(t, err, "no P-256 scalar")
 	_, err = Encipher(bytes.NewReader([]byte{1}), &key.PublicKey, [8]byte{})

@@ -3,8 +3,8 @@ package attack
 import (
 	"errors"
 	"fmt"
-	"io"
 
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
@@ -17,8 +17,8 @@ var PaymentOfNobody = Way{"made by nobody", func(s *Setup) (Blow, error) {
 	if err != nil {
 		return Blow{}, err
 	}
-	if _, err := io.ReadFull(s.Random, p.Signature[:]); err != nil {
-		return Blow{}, fmt.Errorf("attack: the source of randomness: %w", err)
+	if err := entropy.Fill(s.Random, p.Signature[:]); err != nil {
+		return Blow{}, fmt.Errorf("attack: %w", err)
 	}
 	encoded, err := message.Encode(p)
 	return accept(encoded, s.Other.Encoded), err

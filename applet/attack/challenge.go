@@ -3,8 +3,8 @@ package attack
 import (
 	"bytes"
 	"fmt"
-	"io"
 
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 )
@@ -90,8 +90,8 @@ func (s *Setup) challenged(
 	change func(c *message.Challenge),
 ) (Blow, error) {
 	c := &message.Challenge{InstructionKey: by.reference(), Device: device}
-	if _, err := io.ReadFull(s.Random, c.Random[:]); err != nil {
-		return Blow{}, fmt.Errorf("attack: the source of randomness: %w", err)
+	if err := entropy.Fill(s.Random, c.Random[:]); err != nil {
+		return Blow{}, fmt.Errorf("attack: %w", err)
 	}
 	if err := message.Sign(c, by.Signer); err != nil {
 		return Blow{}, err

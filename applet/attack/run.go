@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"slices"
 	"strings"
 
 	"ekrona/apdu"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 )
@@ -51,7 +51,7 @@ func named(way Way) string {
 
 // run is an attack under way.
 type run struct {
-	ctx   context.Context
+	ctx   context.Context // of the one attack; every step of it goes to the card
 	card  apdu.Card
 	setup *Setup
 }
@@ -127,8 +127,8 @@ func (r *run) look(a Attack) (any, error) {
 	}
 	key := r.setup.Own.InstructionKey
 	challenge := &message.Challenge{InstructionKey: key.reference(), Device: r.setup.Device}
-	if _, err := io.ReadFull(r.setup.Random, challenge.Random[:]); err != nil {
-		return nil, fmt.Errorf("attack: the source of randomness: %w", err)
+	if err := entropy.Fill(r.setup.Random, challenge.Random[:]); err != nil {
+		return nil, fmt.Errorf("attack: %w", err)
 	}
 	asked, err := signed(challenge, key)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
@@ -222,8 +223,7 @@ func (s *subject) load(amount money.Ore) {
 // challenge is a signed Challenge for the card.
 func (s *subject) challenge() *message.Challenge {
 	ch := &message.Challenge{InstructionKey: s.bank.instructionKey.reference(), Device: s.id()}
-	_, err := rand.Read(ch.Random[:])
-	s.c.must(err)
+	s.c.must(entropy.Fill(rand.Reader, ch.Random[:]))
 	s.c.must(message.Sign(ch, s.bank.instructionKey.key))
 	return ch
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 
 	"ekrona/apdu/cmac"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
@@ -57,8 +58,7 @@ func (c *caseRun) block(digits string) []byte {
 // firstPIN is the data of PUT DATA first PIN, of any two blocks.
 func (s *subject) firstPIN(first, second []byte) []byte {
 	var iv [spec.IVLength]byte
-	_, err := rand.Read(iv[:])
-	s.c.must(err)
+	s.c.must(entropy.Fill(rand.Reader, iv[:]))
 	data, err := pin.Token(s.parameters.Token).FirstPIN(iv, pin.Block(first), pin.Block(second))
 	s.c.must(err)
 	return data
@@ -77,8 +77,7 @@ func (s *subject) enciphered(challenge [spec.ChallengeLength]byte, blocks ...[]b
 		typed[i] = pin.Block(b)
 	}
 	scalar := make([]byte, spec.ScalarLength)
-	_, err := rand.Read(scalar)
-	s.c.must(err)
+	s.c.must(entropy.Fill(rand.Reader, scalar))
 	s.agreed(scalar)
 	data, err := pin.Encipher(bytes.NewReader(scalar), s.pinKey, challenge, typed...)
 	s.c.must(err)

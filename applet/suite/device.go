@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"slices"
 
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
@@ -25,8 +26,7 @@ type device struct {
 func (c *caseRun) request(d *device, amount money.Ore, payer message.DeviceID) *message.Request {
 	d.numbers++
 	r := &message.Request{Payee: d.id(), Number: d.numbers, Amount: amount, Payer: payer}
-	_, err := rand.Read(r.Random[:])
-	c.must(err)
+	c.must(entropy.Fill(rand.Reader, r.Random[:]))
 	c.must(message.Sign(r, d.key))
 	return r
 }

@@ -169,8 +169,9 @@ func TimePayments(ctx context.Context, target Target, n int) (times []time.Durat
 }
 
 // TimeSignatures does in plain Go, n times, what PAY asks of cryptography: it
-// verifies the payee's certificate and Request and signs the Payment.
-func TimeSignatures(ctx context.Context, n int) (times []time.Duration, err error) {
+// verifies the payee's certificate and Request and signs the Payment. now is the clock
+// that measures it.
+func TimeSignatures(ctx context.Context, n int, now func() time.Time) (times []time.Duration, err error) {
 	err = tell(ctx, NewEmulator(card.Unlimited), func(c *caseRun) {
 		shop, payer := c.device(c.world.own, spec.RoleTerminal), c.device(c.world.own, spec.RoleCard)
 		certificate, err := shop.certificate.Body()
@@ -181,11 +182,11 @@ func TimeSignatures(ctx context.Context, n int) (times []time.Duration, err erro
 		payment, err := message.Body(c.payment(payer, r))
 		c.must(err)
 		for range n {
-			began := time.Now()
+			began := now()
 			first := shop.certificate.Signature.Verify(&shop.ca.key.PublicKey, certificate)
 			second := r.Signature.Verify(&shop.key.PublicKey, request)
 			_, third := signature.Sign(payer.key, payment)
-			times = append(times, time.Since(began))
+			times = append(times, now().Sub(began))
 			c.must(errors.Join(first, second, third))
 		}
 	})

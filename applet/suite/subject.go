@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
@@ -17,7 +18,7 @@ import (
 
 // caseRun is one case at work: the T of testify, and what the case meets.
 type caseRun struct {
-	ctx      context.Context
+	ctx      context.Context // of the one case; every step of it goes to the card
 	target   Target
 	coverage *coverage
 	world    *country
@@ -75,8 +76,7 @@ func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 	var err error
 	s.parameters.RootAnchor, err = c.world.root.certificate.Anchor()
 	c.must(err)
-	_, err = rand.Read(s.parameters.Token[:])
-	c.must(err)
+	c.must(entropy.Fill(rand.Reader, s.parameters.Token[:]))
 	for _, f := range change {
 		f(&s.parameters)
 	}

@@ -1,8 +1,7 @@
 package api
 
 import (
-	"io"
-
+	"ekrona/apdu/entropy"
 	"ekrona/emulator/vm"
 )
 
@@ -53,8 +52,8 @@ func fillRandom(c *vm.Call) {
 		throwCrypto(c, cryptoIllegalValue)
 	}
 	drawn := make([]byte, n)
-	if _, err := io.ReadFull(c.Random(), drawn); err != nil {
-		c.Fault("the source of randomness failed: " + err.Error())
+	if err := entropy.Fill(c.Random(), drawn); err != nil {
+		c.Fault(err.Error())
 	}
 	c.CountCrypto(KindRandom, n)
 	c.PutBytes(c.Ref(0), int(c.Short(1)), drawn)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+
+	"ekrona/apdu/entropy"
 )
 
 // randomBelow returns a number from 1 to limit-1, even over that range, by drawing
@@ -15,8 +17,8 @@ func randomBelow(random io.Reader, limit *big.Int) (*big.Int, error) {
 	bits := limit.BitLen()
 	draw := make([]byte, (bits+7)/8)
 	for {
-		if _, err := io.ReadFull(random, draw); err != nil {
-			return nil, fmt.Errorf("engine: the source of randomness failed: %w", err)
+		if err := entropy.Fill(random, draw); err != nil {
+			return nil, fmt.Errorf("engine: %w", err)
 		}
 		draw[0] &= 0xFF >> (len(draw)*8 - bits)
 		if n := new(big.Int).SetBytes(draw); n.Sign() > 0 && n.Cmp(limit) < 0 {
@@ -30,8 +32,8 @@ func randomBelow(random io.Reader, limit *big.Int) (*big.Int, error) {
 func randomPrime(random io.Reader, bits int) (*big.Int, error) {
 	draw := make([]byte, (bits+7)/8)
 	for {
-		if _, err := io.ReadFull(random, draw); err != nil {
-			return nil, fmt.Errorf("engine: the source of randomness failed: %w", err)
+		if err := entropy.Fill(random, draw); err != nil {
+			return nil, fmt.Errorf("engine: %w", err)
 		}
 		n := new(big.Int).SetBytes(draw)
 		n.Rsh(n, uint(len(draw)*8-bits))

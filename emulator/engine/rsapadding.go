@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+
+	"ekrona/apdu/entropy"
 )
 
 // PadPKCS1 pads a message for encryption with a public key (RFC 8017 §7.2.1).
@@ -17,13 +19,13 @@ func PadPKCS1(random io.Reader, message []byte, size int) ([]byte, error) {
 	block := make([]byte, size)
 	block[1] = 2
 	filler := block[2 : size-len(message)-1]
-	if _, err := io.ReadFull(random, filler); err != nil {
-		return nil, fmt.Errorf("engine: the source of randomness failed: %w", err)
+	if err := entropy.Fill(random, filler); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
 	}
 	for i := range filler {
 		for filler[i] == 0 {
-			if _, err := io.ReadFull(random, filler[i:i+1]); err != nil {
-				return nil, fmt.Errorf("engine: the source of randomness failed: %w", err)
+			if err := entropy.Fill(random, filler[i:i+1]); err != nil {
+				return nil, fmt.Errorf("engine: %w", err)
 			}
 		}
 	}
@@ -85,8 +87,8 @@ func PadOAEP(random io.Reader, h crypto.Hash, message []byte, size int) ([]byte,
 	}
 	block := make([]byte, size)
 	seed, data := block[1:1+hashLength], block[1+hashLength:]
-	if _, err := io.ReadFull(random, seed); err != nil {
-		return nil, fmt.Errorf("engine: the source of randomness failed: %w", err)
+	if err := entropy.Fill(random, seed); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
 	}
 	h.New().Sum(data[:0])
 	data[len(data)-len(message)-1] = 1
@@ -156,8 +158,8 @@ func encodePKCS1(h crypto.Hash, digest []byte, size int) ([]byte, error) {
 // SignPSS signs a digest (RSASSA-PSS, RFC 8017 §8.1.1) with a salt as long as it.
 func (k *RSAPrivateKey) SignPSS(random io.Reader, h crypto.Hash, digest []byte) ([]byte, error) {
 	salt := make([]byte, h.Size())
-	if _, err := io.ReadFull(random, salt); err != nil {
-		return nil, fmt.Errorf("engine: the source of randomness failed: %w", err)
+	if err := entropy.Fill(random, salt); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
 	}
 	// EMSA-PSS-ENCODE (RFC 8017 §9.1.1): masked data block, digest, BC.
 	bits := k.n.BitLen() - 1

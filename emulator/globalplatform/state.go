@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"ekrona/apdu"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/gpc"
 	"ekrona/apdu/tlv"
 	"ekrona/emulator/card"
@@ -68,8 +69,8 @@ func blank(keys scp03.Keys, random io.Reader) (state, error) {
 		return state{}, err
 	}
 	s := state{life: gpc.OPReady, aid: domainAID}
-	if _, err := io.ReadFull(random, s.identity[:]); err != nil {
-		return state{}, fmt.Errorf("globalplatform: the source of randomness failed: %w", err)
+	if err := entropy.Fill(random, s.identity[:]); err != nil {
+		return state{}, fmt.Errorf("globalplatform: %w", err)
 	}
 	for i, value := range keys.List() {
 		s.keys = append(s.keys, key{gpc.FirstKeyID + byte(i), gpc.InitialKeySet, value})

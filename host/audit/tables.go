@@ -320,7 +320,7 @@ func parseAccount(scan scanner) (a account, err error) {
 
 // reader reads rows until the first error.
 type reader struct {
-	ctx context.Context
+	ctx context.Context // of the one audit that reads
 	q   store.Queryer
 	err error
 }

@@ -52,7 +52,6 @@ const (
 
 // measurement is a running [Measure].
 type measurement struct {
-	ctx  context.Context
 	link card.Link
 	taps []Tap
 	err  error // the first failed estimate
@@ -62,14 +61,14 @@ type measurement struct {
 // Measure founds a sandbox in an empty folder, lets its people load, pay, receive,
 // refuse, synchronise and unload, and returns the taps in order.
 func Measure(ctx context.Context, folder string, link card.Link) ([]Tap, error) {
-	m := &measurement{ctx: ctx, link: link}
+	m := &measurement{link: link}
 	m.begin("personalize, after INSTALL", 0)
 	t, err := sandbox.Found(ctx, folder, sandbox.Pilot(), sandbox.Options{Observe: m.observe})
 	if err != nil {
 		return nil, err
 	}
 	m.Sandbox = t
-	err = m.flows()
+	err = m.flows(ctx)
 	return m.taps, errors.Join(err, m.err, t.Close())
 }
 
@@ -91,16 +90,16 @@ func (m *measurement) observe(e apdu.Exchange, stats card.Stats) {
 	tap.Commands = append(tap.Commands, Command{title, stats, estimate})
 }
 
-func (m *measurement) flows() error {
-	anna, err := m.Person(m.ctx, "anna", "")
+func (m *measurement) flows(ctx context.Context) error {
+	anna, err := m.Person(ctx, "anna", "")
 	if err != nil {
 		return err
 	}
-	bertil, err := m.Person(m.ctx, "bertil", "")
+	bertil, err := m.Person(ctx, "bertil", "")
 	if err != nil {
 		return err
 	}
-	cafe, err := m.Merchant(m.ctx, "cafe")
+	cafe, err := m.Merchant(ctx, "cafe")
 	if err != nil {
 		return err
 	}
@@ -110,16 +109,16 @@ func (m *measurement) flows() error {
 		goal  time.Duration
 		do    func(tap wallet.Tap) error
 	}{
-		{"load", 0, func(tap wallet.Tap) error { _, err := anna.Phone.Load(m.ctx, tap, 20*small); return err }},
-		{"pay at a terminal, its CA not met before", NewCAGoal, func(tap wallet.Tap) error { return m.sell(cafe, tap, small) }},
-		{"pay at a terminal, warm", WarmGoal, func(tap wallet.Tap) error { return m.sell(cafe, tap, small) }},
-		{"receive: REQUEST, then ACCEPT", 0, func(tap wallet.Tap) error { return m.receive(anna, bertil, small) }},
-		{"pay another card", 0, func(tap wallet.Tap) error { return m.receive(bertil, anna, small) }},
-		{"refuse", 0, func(tap wallet.Tap) error { return m.refuse(anna, tap, small) }},
-		{"synchronise", 0, func(tap wallet.Tap) error { _, err := anna.Phone.Synchronise(m.ctx, tap); return err }},
-		{"unload", 0, func(tap wallet.Tap) error { _, err := anna.Phone.Unload(m.ctx, tap, small); return err }},
+		{"load", 0, func(tap wallet.Tap) error { _, err := anna.Phone.Load(ctx, tap, 20*small); return err }},
+		{"pay at a terminal, its CA not met before", NewCAGoal, func(tap wallet.Tap) error { return m.sell(ctx, cafe, tap, small) }},
+		{"pay at a terminal, warm", WarmGoal, func(tap wallet.Tap) error { return m.sell(ctx, cafe, tap, small) }},
+		{"receive: REQUEST, then ACCEPT", 0, func(tap wallet.Tap) error { return m.receive(ctx, anna, bertil, small) }},
+		{"pay another card", 0, func(tap wallet.Tap) error { return m.receive(ctx, bertil, anna, small) }},
+		{"refuse", 0, func(tap wallet.Tap) error { return m.refuse(ctx, anna, tap, small) }},
+		{"synchronise", 0, func(tap wallet.Tap) error { _, err := anna.Phone.Synchronise(ctx, tap); return err }},
+		{"unload", 0, func(tap wallet.Tap) error { _, err := anna.Phone.Unload(ctx, tap, small); return err }},
 	}
-	if err := m.fund(bertil, 5*small); err != nil {
+	if err := m.fund(ctx, bertil, 5*small); err != nil {
 		return err
 	}
 	for _, s := range steps {
@@ -140,27 +139,27 @@ func hold(p *sandbox.Person) (wallet.Tap, error) {
 	return wallet.Tap{Card: p.Card.Tap(), PIN: entered}, err
 }
 
-func (m *measurement) fund(p *sandbox.Person, amount money.Ore) error {
+func (m *measurement) fund(ctx context.Context, p *sandbox.Person, amount money.Ore) error {
 	tap, err := hold(p)
 	if err != nil {
 		return err
 	}
-	_, err = p.Phone.Load(m.ctx, tap, amount)
+	_, err = p.Phone.Load(ctx, tap, amount)
 	return err
 }
 
-func (m *measurement) sell(s *sandbox.Merchant, tap wallet.Tap, amount money.Ore) error {
-	sale, err := s.Terminal.Ask(m.ctx, amount)
+func (m *measurement) sell(ctx context.Context, s *sandbox.Merchant, tap wallet.Tap, amount money.Ore) error {
+	sale, err := s.Terminal.Ask(ctx, amount)
 	if err != nil {
 		return err
 	}
-	_, err = s.Terminal.Take(m.ctx, sale.Number, tap.Card, tap.PIN)
+	_, err = s.Terminal.Take(ctx, sale.Number, tap.Card, tap.PIN)
 	return err
 }
 
 // receive pays from payer to payee on the payee's phone.
-func (m *measurement) receive(payee, payer *sandbox.Person, amount money.Ore) error {
-	_, _, err := payee.Phone.Transfer(m.ctx, amount, func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
+func (m *measurement) receive(ctx context.Context, payee, payer *sandbox.Person, amount money.Ore) error {
+	_, _, err := payee.Phone.Transfer(ctx, amount, func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
 		if side == wallet.Payee {
 			return hold(payee)
 		}
@@ -171,11 +170,11 @@ func (m *measurement) receive(payee, payer *sandbox.Person, amount money.Ore) er
 	return err
 }
 
-func (m *measurement) refuse(p *sandbox.Person, tap wallet.Tap, amount money.Ore) error {
-	asked, err := p.Phone.Request(m.ctx, tap, amount, "")
+func (m *measurement) refuse(ctx context.Context, p *sandbox.Person, tap wallet.Tap, amount money.Ore) error {
+	asked, err := p.Phone.Request(ctx, tap, amount, "")
 	if err != nil {
 		return err
 	}
-	_, err = p.Phone.Refuse(m.ctx, tap, asked)
+	_, err = p.Phone.Refuse(ctx, tap, asked)
 	return err
 }

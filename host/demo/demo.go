@@ -21,7 +21,7 @@ import (
 
 // story is one telling.
 type story struct {
-	ctx     context.Context
+	ctx     context.Context // of the one telling; every scene passes it on
 	sandbox *sandbox.Sandbox
 	tell    *teller
 

@@ -13,7 +13,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/host/card"
 	"ekrona/host/notary"
-	"ekrona/host/settlement/settlementtest"
+	"ekrona/host/store/faultdriver"
 )
 
 // errLink is a link that fails: the call may or may not have arrived.
@@ -198,11 +198,12 @@ func TestEveryCallToTheNotaryMayFail(t *testing.T) {
 // TestEveryPartyMayBeKilled kills a party at each step of its database in turn, and
 // between a commit and the moment when somebody learns of it.
 func TestEveryPartyMayBeKilled(t *testing.T) {
-	run := func(t *testing.T, party string, kill int) (steps []string) {
+	run := func(t *testing.T, party string, kill int) (steps []faultdriver.Kind) {
 		w, anna := beforeTheStory(t)
-		w.power[party].CutBefore(kill)
-		w.tell(anna, kill, func(err error) bool { return errors.Is(err, settlementtest.ErrPower) })
-		steps = w.power[party].Steps
+		w.power[party].Follow(faultdriver.Nth(kill, faultdriver.ErrPowerLost))
+		w.tell(anna, kill, func(err error) bool { return errors.Is(err, faultdriver.ErrPowerLost) })
+		steps = w.power[party].Steps()
+		w.power[party].Follow(nil)
 		w.power[party].Restore()
 		w.checkStory(anna)
 		return steps
@@ -223,8 +224,8 @@ func TestEveryPartyMayBeKilled(t *testing.T) {
 // changes tells whether something is different after a step: what a transaction
 // did is there or not there only from its commit on, but a phone also writes
 // outside of transactions.
-func changes(party, step string) bool {
-	return step != "begin" && (party == "anna" || step != "statement")
+func changes(party string, step faultdriver.Kind) bool {
+	return step != faultdriver.Begin && (party == "anna" || step != faultdriver.Statement)
 }
 
 // TestPowerMayBeCutAtEveryWriteOfTheCard cuts the power before each persistent

@@ -269,7 +269,7 @@ func TestLostCardEndsAndItsMoneyComesBack(t *testing.T) {
 	w.audit("a claim within the time is honoured")
 	assert.Equal(t, 270*money.Krona, w.online(anna), "30 kr are set aside for the load")
 
-	w.clock.now = w.clock.now.Add(honour + 24*time.Hour)
+	w.clock.At = w.clock.At.Add(honour + 24*time.Hour)
 	for range 2 {
 		require.NoError(t, anna.bank.End(w.ctx, anna.device.ID))
 	}

@@ -65,7 +65,7 @@ func TestLoadOfACardThatNeverComesAgainComesBack(t *testing.T) {
 	anna.lost = true
 	require.NoError(t, anna.bank.ReportLost(w.ctx, anna.device.ID))
 	assert.Equal(t, 250*money.Krona, w.online(anna), "it may be found again")
-	w.clock.now = w.clock.now.Add(honour)
+	w.clock.At = w.clock.At.Add(honour)
 	_, err = w.bank.EndDue(w.ctx)
 	require.NoError(t, err)
 	assert.Equal(t, 500*money.Krona, w.online(anna))

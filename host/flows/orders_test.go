@@ -339,7 +339,7 @@ func TestBothSidesSynchroniseAtTheSameMoment(t *testing.T) {
 
 func TestExpiredCardSynchronisesAndUnloadsOnly(t *testing.T) {
 	w, anna, bertil := annaAndBertil(t)
-	w.clock.now = w.clock.now.Add(3*365*24*time.Hour + 48*time.Hour)
+	w.clock.At = w.clock.At.Add(3*365*24*time.Hour + 48*time.Hour)
 	w.sync(anna)
 	w.audit("the date came")
 	asked, err := bertil.phone.Request(w.ctx, bertil.tap(t), 80*money.Krona, "")

@@ -13,7 +13,7 @@ import (
 	"ekrona/host/banking"
 	"ekrona/host/notary"
 	"ekrona/host/order"
-	"ekrona/host/settlement/settlementtest"
+	"ekrona/host/store/faultdriver"
 	"ekrona/host/terminal"
 )
 
@@ -130,20 +130,21 @@ func TestRefundThatIsRefusedLeavesTheMoneyWithTheShop(t *testing.T) {
 // at each step of a refund; loses each call to the notary, or its answer. The
 // order is then sent again, or only finished by the next start.
 func TestRefundSurvivesEveryCut(t *testing.T) {
-	run := func(t *testing.T, party string, kill, lose int, arrives, again bool) (steps []string, calls int) {
+	run := func(t *testing.T, party string, kill, lose int, arrives, again bool) (steps []faultdriver.Kind, calls int) {
 		w, anna, paid := aSale(t, "SEFJORDB")
 		w.syncTill()
 		o := w.refund(paid, 30*money.Krona)
 		link := &outage{arrives: arrives}
 		w.startBank("SEFJORDB", &failing{w.bank.For("SEFJORDB"), link})
 		link.calls, link.lose = 0, lose
-		w.power[party].CutBefore(kill)
+		w.power[party].Follow(faultdriver.Nth(kill, faultdriver.ErrPowerLost))
 		err := w.refunds(w.till.bank).PlaceRefund(w.ctx, o)
-		steps, calls = w.power[party].Steps, link.calls
+		steps, calls = w.power[party].Steps(), link.calls
+		w.power[party].Follow(nil)
 		w.power[party].Restore()
 		link.lose = 0
 		if kill+lose > 0 {
-			require.True(t, errors.Is(err, settlementtest.ErrPower) || errors.Is(err, errLink), "%v", err)
+			require.True(t, errors.Is(err, faultdriver.ErrPowerLost) || errors.Is(err, errLink), "%v", err)
 			w.audit("cut")
 			w.restart()
 			w.audit("started again")

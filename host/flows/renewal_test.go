@@ -18,7 +18,7 @@ import (
 // ends its certificate. It synchronises and unloads still, and does not pay or ask.
 func TestExpiredCardIsRenewedAndPaysAgain(t *testing.T) {
 	w, anna, shop := annaAndShop(t)
-	w.clock.now = w.clock.now.AddDate(3, 0, 10)
+	w.clock.At = w.clock.At.AddDate(3, 0, 10)
 	bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 0) // with a certificate of these days
 	w.sync(anna)
 	w.audit("the card knows the date")
@@ -75,7 +75,7 @@ func TestExpiredCardIsRenewedAndPaysAgain(t *testing.T) {
 func TestRenewalMayBeCutAtEveryWriteOfTheCard(t *testing.T) {
 	run := func(cut int) (writes int) {
 		w, anna, _ := annaAndBertil(t)
-		w.clock.now = w.clock.now.AddDate(0, 1, 0)
+		w.clock.At = w.clock.At.AddDate(0, 1, 0)
 		renewed, err := w.issuer(anna.bank).Renew(w.ctx, anna.device.ID)
 		require.NoError(t, err)
 		anna.writes, anna.cut = 0, cut

@@ -26,13 +26,14 @@ import (
 	"ekrona/host/audit"
 	"ekrona/host/banking"
 	"ekrona/host/card"
+	"ekrona/host/clock"
 	"ekrona/host/envelope"
 	"ekrona/host/intermediary"
 	"ekrona/host/notary"
 	"ekrona/host/session"
 	"ekrona/host/settlement"
-	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/store"
+	"ekrona/host/store/faultdriver"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
 	"ekrona/personalization"
@@ -40,18 +41,13 @@ import (
 	"ekrona/personalization/pki/keys"
 )
 
-// clock stands still until it is moved.
-type clock struct{ now time.Time }
-
-func (c *clock) Now() time.Time { return c.now }
-
 // honour is for how long claims on a reported device are honoured.
 const honour = 30 * 24 * time.Hour
 
 type world struct {
 	t       *testing.T
 	ctx     context.Context
-	clock   *clock
+	clock   *clock.Manual
 	seed    uint64
 	root    pki.Identity
 	bank    *settlement.Notary
@@ -61,7 +57,7 @@ type world struct {
 	banks   map[message.Name]*bank
 	// cutWhileMade is the write of the next card's making before which power is cut.
 	cutWhileMade int
-	power        map[string]*settlementtest.Power // of each party's database
+	power        map[string]*faultdriver.Driver // of each party's database
 	people       []*person
 	till         *till
 	wired        bool // calls between the parties are encoded and decoded as between processes
@@ -110,14 +106,14 @@ func (w *world) random(label string) io.Reader {
 // open opens a party's database, on a supply of its own that can be cut.
 func (w *world) open(party string, schemas ...store.Schema) *sql.DB {
 	w.t.Helper()
-	w.power[party] = new(settlementtest.Power)
+	w.power[party] = faultdriver.New(nil)
 	db, err := store.OpenOn(w.ctx, w.power[party], store.Memory, schemas...)
 	require.NoError(w.t, err)
 	w.t.Cleanup(func() { require.NoError(w.t, db.Close()) })
 	return db
 }
 
-func (w *world) today() message.Date { return message.DateOf(w.clock.now) }
+func (w *world) today() message.Date { return message.DateOf(w.clock.At) }
 
 func (w *world) subject(holder string, role spec.Role) pki.Subject {
 	return pki.Subject{Holder: cvc.Holder(holder), Role: role, Effective: w.today(), Expiry: w.today().AddDays(10 * 365)}
@@ -126,8 +122,8 @@ func (w *world) subject(holder string, role spec.Role) pki.Subject {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
-		t: t, ctx: context.Background(), clock: &clock{time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)},
-		banks: map[message.Name]*bank{}, power: map[string]*settlementtest.Power{}, wired: isWired(t),
+		t: t, ctx: context.Background(), clock: &clock.Manual{At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)},
+		banks: map[message.Name]*bank{}, power: map[string]*faultdriver.Driver{}, wired: isWired(t),
 	}
 	folder := pki.Open(t.TempDir(), w.random("central bank"))
 	var err error

@@ -6,8 +6,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/host/banking"
 	"ekrona/host/envelope"
@@ -33,8 +33,8 @@ func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envel
 		return envelope.Envelope{}, &order.Refused{Reason: err}
 	}
 	request := &message.Request{Payee: i.desk.Device(), Payer: d.ID, Amount: o.Amount}
-	if _, err := io.ReadFull(i.random, request.Random[:]); err != nil {
-		return envelope.Envelope{}, fmt.Errorf("intermediary: the source of randomness failed: %w", err)
+	if err := entropy.Fill(i.random, request.Random[:]); err != nil {
+		return envelope.Envelope{}, fmt.Errorf("intermediary: %w", err)
 	}
 	digest := o.Digest()
 	var signed []byte

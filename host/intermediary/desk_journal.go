@@ -6,10 +6,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/host/banking"
 	"ekrona/host/notary"
@@ -108,8 +108,8 @@ func sameAnswer(answer []byte, paid *message.Payment) ([]byte, error) {
 func (i *Intermediary) unusedNumber(ctx context.Context, tx *sql.Tx) (uint32, error) {
 	for {
 		var raw [4]byte
-		if _, err := io.ReadFull(i.random, raw[:]); err != nil {
-			return 0, fmt.Errorf("intermediary: the source of randomness failed: %w", err)
+		if err := entropy.Fill(i.random, raw[:]); err != nil {
+			return 0, fmt.Errorf("intermediary: %w", err)
 		}
 		number := binary.BigEndian.Uint32(raw[:])
 		used, err := store.Number(ctx, tx, `SELECT count(*) FROM unload WHERE number = $1`, number)

@@ -23,13 +23,13 @@ import (
 	"io"
 	"io/fs"
 	"sync"
-	"time"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 	"ekrona/host/banking"
+	"ekrona/host/clock"
 	"ekrona/host/ledger"
 	"ekrona/host/notary"
 	"ekrona/host/session"
@@ -48,9 +48,6 @@ func Schemas() ([]store.Schema, error) {
 	return []store.Schema{ledger.Schema(), {Name: "intermediary", Files: files}}, nil
 }
 
-// Clock tells the time.
-type Clock interface{ Now() time.Time }
-
 // Identity is a key that others know by its certificate.
 type Identity struct {
 	Signer      crypto.Signer
@@ -61,7 +58,7 @@ type Identity struct {
 type Config struct {
 	Name              message.Name
 	DB                *sql.DB // opened with Schemas
-	Clock             Clock
+	Clock             clock.Clock
 	Random            io.Reader
 	Notary            notary.Participant // the link that vouches for Name
 	CA                []byte             // 7F21 of the CA that certifies the devices
@@ -75,7 +72,7 @@ type Config struct {
 type Intermediary struct {
 	name   message.Name
 	db     *sql.DB
-	clock  Clock
+	clock  clock.Clock
 	random io.Reader
 	notary notary.Participant
 	ca     []byte

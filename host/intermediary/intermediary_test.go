@@ -18,6 +18,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/banking"
+	"ekrona/host/clock"
 	"ekrona/host/ledger"
 	"ekrona/host/notary"
 	"ekrona/host/order"
@@ -27,9 +28,7 @@ import (
 	"ekrona/personalization/pki/keys"
 )
 
-type clock struct{}
-
-func (clock) Now() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // scribe is a notary that only has a statement, and admits everybody.
 type scribe struct {
@@ -54,7 +53,7 @@ func (s *scribe) Statement(_ context.Context, after int64, limit int) ([]notary.
 }
 
 func (s *scribe) tell(e notary.Entry) {
-	e.Seq, e.At = int64(len(s.entries)+1)*3, clock{}.Now() // with gaps
+	e.Seq, e.At = int64(len(s.entries)+1)*3, noon // with gaps
 	s.entries = append(s.entries, e)
 }
 
@@ -72,7 +71,7 @@ type office struct {
 }
 
 func subject(holder cvc.Holder, role spec.Role) pki.Subject {
-	today := message.DateOf(clock{}.Now())
+	today := message.DateOf(noon)
 	return pki.Subject{Holder: holder, Role: role, Effective: today, Expiry: today.AddDays(1000)}
 }
 
@@ -98,7 +97,7 @@ func newOffice(t *testing.T) *office {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	o.config = Config{
-		Name: "SENORDIC", DB: db, Clock: clock{}, Random: o.random, Notary: o.notary, CA: o.ca.Encoded,
+		Name: "SENORDIC", DB: db, Clock: clock.Fixed(noon), Random: o.random, Notary: o.notary, CA: o.ca.Encoded,
 		InstructionKey: Identity{instruction.Signer, instruction.Encoded}, Desk: Identity{desk.Signer, desk.Encoded},
 		NotaryCertificate: notary.Encoded,
 	}

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/banking"
@@ -43,8 +43,8 @@ func (i *Intermediary) Open(ctx context.Context, id message.DeviceID) (session.O
 		opening.Waiting = append(opening.Waiting, envelope.Envelope{Message: h.Payment, Certificate: h.PayerCertificate, Authority: h.PayerCA})
 	}
 	challenge := &message.Challenge{InstructionKey: i.instructionKey.authority(), Device: id}
-	if _, err := io.ReadFull(i.random, challenge.Random[:]); err != nil {
-		return session.Opening{}, fmt.Errorf("intermediary: the source of randomness failed: %w", err)
+	if err := entropy.Fill(i.random, challenge.Random[:]); err != nil {
+		return session.Opening{}, fmt.Errorf("intermediary: %w", err)
 	}
 	if opening.Challenge, err = envelope.Sign(challenge, i.instructionKey.signer); err != nil {
 		return session.Opening{}, err

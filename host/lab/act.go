@@ -13,6 +13,7 @@ import (
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/host/card"
+	"ekrona/host/store/faultdriver"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
 )
@@ -69,8 +70,8 @@ func (w *world) act(s Step) error {
 	case SyncTill:
 		return w.synchroniseTill(t)
 	case Wait:
-		w.clock.now = w.clock.now.Add(time.Duration(1+s.Pick%(60*24)) * time.Hour)
-		w.note("        it is %s", w.clock.now.Format(time.DateTime))
+		w.clock.At = w.clock.At.Add(time.Duration(1+s.Pick%(60*24)) * time.Hour)
+		w.note("        it is %s", w.clock.At.Format(time.DateTime))
 		return nil
 	case EnterWrong:
 		return w.enterWrong(p, s)
@@ -122,7 +123,7 @@ func (w *world) synchroniseTill(t *till) error {
 	w.plan.busy[t.shop] = true
 	t.seen = nil
 	_, err := t.Synchronise(w.ctx)
-	t.knows = t.knows || errors.Is(err, terminal.ErrRolledBack) && !errors.Is(err, errKilled)
+	t.knows = t.knows || errors.Is(err, terminal.ErrRolledBack) && !errors.Is(err, faultdriver.ErrPowerLost)
 	return err
 }
 

@@ -9,23 +9,16 @@ import (
 	"modernc.org/sqlite"
 
 	"ekrona/host/audit"
+	"ekrona/host/store/faultdriver"
 )
 
-// errKilled is what every call to a disk answers when its node has been killed.
-var errKilled = errors.New("the node was killed")
-
-// disk is one node's database in memory, in front of which the node can be killed:
-// before any statement, begin or commit, and after a commit before the node learns
-// of it. What was committed stays; a transaction that was open is undone.
+// disk is one node's database in memory, which is copied and set back whole. It is a driver, and
+// the faults that kill the node stand before it.
 type disk struct {
-	node    string
-	kill    func(node string) bool // asked before each step, and after each commit
-	dead    bool
-	one     connection // a database in memory has one: whoever opens another is lent this one
-	lent    int
-	raw     inner                       // the same
-	between func()                      // told between two transactions
-	commit  func() (before, after bool) // asked at each commit whether the node is killed before or after it
+	faults *faultdriver.Driver
+	one    connection // a database in memory has one: whoever opens another is lent this one
+	lent   int
+	raw    inner // the same
 
 	watched bool
 	touched map[audit.Row]bool // what was written since somebody asked, while it is watched
@@ -59,16 +52,6 @@ func (d *disk) written() map[audit.Row]bool {
 	return rows
 }
 
-func (d *disk) step() error {
-	if !d.dead && d.kill != nil && d.kill(d.node) {
-		d.dead = true
-	}
-	if d.dead {
-		return errKilled
-	}
-	return nil
-}
-
 // backup copies what the disk holds.
 func (d *disk) backup() ([]byte, error) { return d.raw.Serialize() }
 
@@ -90,12 +73,9 @@ type connection interface {
 
 // Open opens a connection. It implements driver.Driver.
 func (d *disk) Open(source string) (driver.Conn, error) {
-	if d.dead {
-		return nil, errKilled
-	}
 	if d.lent > 0 {
 		d.lent++
-		return &mortal{connection: d.one, disk: d, prepared: map[string][]statement{}}, nil
+		return &lentConn{connection: d.one, disk: d, prepared: map[string][]statement{}}, nil
 	}
 	opened, err := (&sqlite.Driver{}).Open(source)
 	if err != nil {
@@ -107,12 +87,12 @@ func (d *disk) Open(source string) (driver.Conn, error) {
 		return nil, fmt.Errorf("SQLite's connection %T lacks a part of what stands before it", opened)
 	}
 	d.one, d.raw, d.lent = full, raw, 1
-	return &mortal{connection: full, disk: d, prepared: map[string][]statement{}}, nil
+	return &lentConn{connection: full, disk: d, prepared: map[string][]statement{}}, nil
 }
 
-// mortal is a connection of a node that can be killed. It keeps its statements
-// prepared: a world says the same few a thousand times.
-type mortal struct {
+// lentConn is the connection, lent. It keeps its statements prepared: a world says the same few a
+// thousand times.
+type lentConn struct {
 	connection
 	disk     *disk
 	prepared map[string][]statement // those that are not in use
@@ -127,12 +107,12 @@ type statement interface {
 // maxPrepared bounds how many copies of one statement are kept.
 const maxPrepared = 4
 
-func (m *mortal) prepare(query string) (statement, error) {
-	if kept := m.prepared[query]; len(kept) > 0 {
-		m.prepared[query] = kept[:len(kept)-1]
+func (c *lentConn) prepare(query string) (statement, error) {
+	if kept := c.prepared[query]; len(kept) > 0 {
+		c.prepared[query] = kept[:len(kept)-1]
 		return kept[len(kept)-1], nil
 	}
-	fresh, err := m.Prepare(query)
+	fresh, err := c.Prepare(query)
 	if err != nil {
 		return nil, err
 	}
@@ -144,24 +124,24 @@ func (m *mortal) prepare(query string) (statement, error) {
 }
 
 // release keeps a statement for its next use.
-func (m *mortal) release(query string, s statement) error {
-	if len(m.prepared[query]) >= maxPrepared {
+func (c *lentConn) release(query string, s statement) error {
+	if len(c.prepared[query]) >= maxPrepared {
 		return s.Close()
 	}
-	m.prepared[query] = append(m.prepared[query], s)
+	c.prepared[query] = append(c.prepared[query], s)
 	return nil
 }
 
 // Close closes the connection with its statements.
-func (m *mortal) Close() error {
+func (c *lentConn) Close() error {
 	var failed []error
-	for _, kept := range m.prepared {
+	for _, kept := range c.prepared {
 		for _, s := range kept {
 			failed = append(failed, s.Close())
 		}
 	}
-	if m.disk.lent--; m.disk.lent == 0 {
-		failed = append(failed, m.connection.Close())
+	if c.disk.lent--; c.disk.lent == 0 {
+		failed = append(failed, c.connection.Close())
 	}
 	return errors.Join(failed...)
 }
@@ -175,82 +155,28 @@ type lent struct {
 // Close closes the rows.
 func (l *lent) Close() error { return errors.Join(l.Rows.Close(), l.done()) }
 
-// ExecContext is one step.
-func (m *mortal) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	if err := m.disk.step(); err != nil {
-		return nil, err
-	}
+// ExecContext does a statement.
+func (c *lentConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if len(args) == 0 { // it may be several statements, as migrations are
-		return m.connection.ExecContext(ctx, query, args)
+		return c.connection.ExecContext(ctx, query, args)
 	}
-	s, err := m.prepare(query)
+	s, err := c.prepare(query)
 	if err != nil {
 		return nil, err
 	}
 	result, err := s.ExecContext(ctx, args)
-	return result, errors.Join(err, m.release(query, s))
+	return result, errors.Join(err, c.release(query, s))
 }
 
-// QueryContext is one step.
-func (m *mortal) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	if err := m.disk.step(); err != nil {
-		return nil, err
-	}
-	s, err := m.prepare(query)
+// QueryContext does a query.
+func (c *lentConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	s, err := c.prepare(query)
 	if err != nil {
 		return nil, err
 	}
 	rows, err := s.QueryContext(ctx, args)
 	if err != nil {
-		return nil, errors.Join(err, m.release(query, s))
+		return nil, errors.Join(err, c.release(query, s))
 	}
-	return &lent{rows, func() error { return m.release(query, s) }}, nil
-}
-
-// BeginTx is one step.
-func (m *mortal) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
-	m.disk.pause()
-	if err := m.disk.step(); err != nil {
-		return nil, err
-	}
-	tx, err := m.connection.BeginTx(ctx, options)
-	if err != nil {
-		return nil, err
-	}
-	return &transaction{tx, m.disk}, nil
-}
-
-type transaction struct {
-	driver.Tx
-	disk *disk
-}
-
-// Commit is two steps: before it, and after it before anybody is told.
-func (t *transaction) Commit() error {
-	before, after := t.disk.commits()
-	t.disk.dead = t.disk.dead || before
-	if err := t.disk.step(); err != nil {
-		return errors.Join(err, t.Tx.Rollback())
-	}
-	if err := t.Tx.Commit(); err != nil {
-		return err
-	}
-	t.disk.dead = t.disk.dead || after
-	t.disk.pause()
-	return t.disk.step()
-}
-
-// commits tells whether the node is killed before its commit, or after it.
-func (d *disk) commits() (before, after bool) {
-	if d.dead || d.commit == nil {
-		return false, false
-	}
-	return d.commit()
-}
-
-// pause is a point at which the node is in no transaction.
-func (d *disk) pause() {
-	if d.between != nil {
-		d.between()
-	}
+	return &lent{rows, func() error { return c.release(query, s) }}, nil
 }

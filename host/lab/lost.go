@@ -44,7 +44,7 @@ func (w *world) endLost() error {
 		}
 	}
 	if len(all) > 0 {
-		w.clock.now = w.clock.now.Add(honour)
+		w.clock.At = w.clock.At.Add(honour)
 	}
 	for _, l := range all {
 		w.note("      %s is ended", l.id)

@@ -14,6 +14,7 @@ import (
 	"ekrona/host/audit"
 	"ekrona/host/card"
 	"ekrona/host/store"
+	"ekrona/host/store/faultdriver"
 	"ekrona/host/terminal"
 )
 
@@ -156,7 +157,7 @@ func (w *world) noteError(err error) {
 		w.meet(Expired)
 	}
 	for _, sign := range []string{"constraint failed", "SQL logic error", "database is locked", "no such table"} {
-		if strings.Contains(err.Error(), sign) && !errors.Is(err, errKilled) {
+		if strings.Contains(err.Error(), sign) && !errors.Is(err, faultdriver.ErrPowerLost) {
 			w.broken = errors.Join(w.broken, err)
 		}
 	}

@@ -9,21 +9,20 @@ import (
 // the world still fails in the same way, by the same invariant and kind, and gives
 // up after so many runs. It returns the shortest that was found and its outcome.
 func (s Scenario) Shrink(ctx context.Context, o Options, failed Outcome, runs int) (Scenario, Outcome, error) {
-	x := shrinker{ctx: ctx, options: o, best: s, outcome: failed, left: runs}
+	x := shrinker{options: o, best: s, outcome: failed, left: runs}
 	x.best.Steps = s.Steps[:failed.Steps]
 	for size := max(1, len(x.best.Steps)/2); size > 0 && x.left > 0; {
-		if !x.without(size) {
+		if !x.without(ctx, size) {
 			size /= 2
 		}
 	}
-	x.calmer()
-	for x.left > 0 && x.without(1) { // without the faults, more steps may be of no use
+	x.calmer(ctx)
+	for x.left > 0 && x.without(ctx, 1) { // without the faults, more steps may be of no use
 	}
 	return x.best, x.outcome, x.err
 }
 
 type shrinker struct {
-	ctx     context.Context
 	options Options
 	best    Scenario
 	outcome Outcome
@@ -33,7 +32,7 @@ type shrinker struct {
 
 // without leaves out every run of so many steps that it can, from the end; it
 // tells whether it could leave out any.
-func (x *shrinker) without(size int) (any bool) {
+func (x *shrinker) without(ctx context.Context, size int) (any bool) {
 	for end := len(x.best.Steps); end > 0; end -= size {
 		begin := max(0, end-size)
 		if end > len(x.best.Steps) {
@@ -41,31 +40,31 @@ func (x *shrinker) without(size int) (any bool) {
 		}
 		shorter := x.best
 		shorter.Steps = slices.Concat(x.best.Steps[:begin], x.best.Steps[end:])
-		any = x.try(shorter) || any
+		any = x.try(ctx, shorter) || any
 	}
 	return any
 }
 
 // calmer leaves out every fault that it can. A world may fail sooner without one, and
 // so lose steps at its end.
-func (x *shrinker) calmer() {
+func (x *shrinker) calmer(ctx context.Context) {
 	for at := 0; at < len(x.best.Steps); at++ {
 		for f := len(x.best.Steps[at].Faults) - 1; f >= 0 && at < len(x.best.Steps); f-- {
 			calmer := x.best
 			calmer.Steps = slices.Clone(x.best.Steps)
 			calmer.Steps[at].Faults = slices.Delete(slices.Clone(calmer.Steps[at].Faults), f, f+1)
-			x.try(calmer)
+			x.try(ctx, calmer)
 		}
 	}
 }
 
 // try plays a shorter scenario and keeps it when it fails as the first did.
-func (x *shrinker) try(shorter Scenario) bool {
+func (x *shrinker) try(ctx context.Context, shorter Scenario) bool {
 	if x.left == 0 || x.err != nil {
 		return false
 	}
 	x.left--
-	outcome, err := shorter.Run(x.ctx, x.options)
+	outcome, err := shorter.Run(ctx, x.options)
 	if err != nil {
 		x.err, x.left = err, 0
 		return false

@@ -8,31 +8,27 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"time"
 
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/audit"
 	"ekrona/host/banking"
+	"ekrona/host/clock"
 	"ekrona/host/intermediary"
 	"ekrona/host/notary"
 	"ekrona/host/order"
 	"ekrona/host/settlement"
 	"ekrona/host/store"
+	"ekrona/host/store/faultdriver"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
 	"ekrona/personalization/pki"
 	"ekrona/personalization/pki/keys"
 )
-
-// clock stands still until a step moves it.
-type clock struct{ now time.Time }
-
-// Now is the world's time.
-func (c *clock) Now() time.Time { return c.now }
 
 // What the world begins with.
 const (
@@ -55,8 +51,8 @@ var (
 
 // world is everybody and what they are up to.
 type world struct {
-	ctx       context.Context
-	clock     *clock
+	ctx       context.Context // of the one run: links and faults between two parties have no other
+	clock     *clock.Manual
 	random    *streams
 	options   Options
 	disks     map[string]*disk
@@ -116,7 +112,7 @@ type till struct {
 
 func found(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
 	w := &world{
-		ctx: ctx, clock: &clock{beginning}, random: newStreams(s.Seed), options: o, disks: map[string]*disk{}, deposit: firstDeposit,
+		ctx: ctx, clock: &clock.Manual{At: beginning}, random: newStreams(s.Seed), options: o, disks: map[string]*disk{}, deposit: firstDeposit,
 		met: map[FaultKind]int{}, done: map[Kind]int{}, digest: sha256.New(),
 	}
 	defer func() {
@@ -169,7 +165,27 @@ func found(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
 // mortal exposes a node to the faults that strike at its disk.
 func (w *world) mortal(node string) {
 	d := w.disks[node]
-	d.kill, d.between, d.commit = w.kills, w.between, w.killsAtCommit
+	after := false // the node is killed when its commit is done
+	d.faults.Follow(func(_ context.Context, s faultdriver.Step) error {
+		switch {
+		case s.Kind == faultdriver.Begin:
+			w.between()
+		case s.Kind == faultdriver.Commit && !d.faults.Lost():
+			var before bool
+			if before, after = w.killsAtCommit(); before {
+				return faultdriver.ErrPowerLost
+			}
+		case s.Kind == faultdriver.Committed:
+			if after {
+				d.faults.Cut()
+			}
+			w.between()
+		}
+		if !d.faults.Lost() && w.kills(node) {
+			return faultdriver.ErrPowerLost
+		}
+		return nil
+	})
 }
 
 // appKey makes the key of a customer's app.
@@ -177,8 +193,9 @@ func (w *world) appKey() (*ecdsa.PrivateKey, error) { return keys.Generate(w.ran
 
 // open opens a node's database on a disk of its own.
 func (w *world) open(node string, schemas ...store.Schema) (*sql.DB, error) {
-	d := &disk{node: node}
-	db, err := store.OpenOn(w.ctx, d, store.Memory, schemas...)
+	d := &disk{}
+	d.faults = faultdriver.New(d)
+	db, err := store.OpenOn(w.ctx, d.faults, store.Memory, schemas...)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +229,7 @@ func (w *world) identity(holder string, role spec.Role, days int, issuer *pki.Id
 	return pki.Identity{Signer: key, Certificate: certificate, Encoded: encoded}, err
 }
 
-func (w *world) today() message.Date { return message.DateOf(w.clock.now) }
+func (w *world) today() message.Date { return message.DateOf(w.clock.At) }
 
 const centralBank = "central bank"
 
@@ -317,7 +334,7 @@ func (w *world) openShop(shop string, b *bank, number int) error {
 		DB: db, Clock: w.clock, Random: w.random.of(shop), Signer: own.Signer, Certificate: own.Encoded, CA: b.ca.Encoded,
 		Root: w.root.Encoded, Authorities: w.authorities(), Policy: terminal.PilotPolicy(), Link: bankLink{w, b, shop},
 	}}
-	if _, err := io.ReadFull(w.random.of("keys"), t.config.JournalKey[:]); err != nil {
+	if err := entropy.Fill(w.random.of("keys"), t.config.JournalKey[:]); err != nil {
 		return err
 	}
 	w.tills = append(w.tills, t)
@@ -393,10 +410,10 @@ func (w *world) node(number int) string {
 func (w *world) repair() error {
 	again := func(node string, start func() error) error {
 		d := w.disks[node]
-		if !d.dead {
+		if !d.faults.Lost() {
 			return nil
 		}
-		d.dead = false
+		d.faults.Restore()
 		w.note("        %s is started again", node)
 		if err := start(); err != nil {
 			return fmt.Errorf("%s does not start again: %w", node, err)

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io"
 
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 )
@@ -109,8 +110,8 @@ func drawn(o Order, random io.Reader, app crypto.Signer) (Signed, error) {
 	if o.Amount <= 0 {
 		return Signed{}, fmt.Errorf("order: an amount of %s cannot be ordered: give more than 0.00 kr", o.Amount)
 	}
-	if _, err := io.ReadFull(random, o.ID[:]); err != nil {
-		return Signed{}, fmt.Errorf("order: the source of randomness failed: %w", err)
+	if err := entropy.Fill(random, o.ID[:]); err != nil {
+		return Signed{}, fmt.Errorf("order: %w", err)
 	}
 	return Sign(o, app)
 }

@@ -21,8 +21,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
+	"ekrona/host/clock"
 	"ekrona/host/lockfile"
 	"ekrona/host/remote"
 )
@@ -31,30 +31,15 @@ import (
 // nothing: a party that is not there is found out by the first call.
 type Dial func(address string) remote.Transport
 
-// Clock gives the time.
-type Clock interface{ Now() time.Time }
-
-type systemClock struct{}
-
-func (systemClock) Now() time.Time { return time.Now() }
-
-// FixedClock stands still, so that a seeded run repeats.
-type FixedClock time.Time
-
-// Now is always the same moment.
-func (c FixedClock) Now() time.Time { return time.Time(c) }
-
 // Environment is what a party is given besides its folder.
 type Environment struct {
-	Clock  Clock     // nil is the system's
-	Random io.Reader // nil is the system's
+	Clock  clock.Clock // nil is the system's
+	Random io.Reader   // nil is the system's
 }
 
 // Complete puts the system's clock and randomness in place of what is missing.
 func (e Environment) Complete() Environment {
-	if e.Clock == nil {
-		e.Clock = systemClock{}
-	}
+	e.Clock = clock.OrSystem(e.Clock)
 	if e.Random == nil {
 		e.Random = rand.Reader
 	}

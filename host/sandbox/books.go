@@ -3,11 +3,11 @@ package sandbox
 import (
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
@@ -260,8 +260,8 @@ func (s *Sandbox) challenge(b *bank.Bank, id message.DeviceID) ([]byte, error) {
 		return nil, err
 	}
 	c := &message.Challenge{InstructionKey: message.AuthorityRef(key.Holder), Device: id}
-	if _, err := io.ReadFull(s.options.Random, c.Random[:]); err != nil {
-		return nil, fmt.Errorf("the source of randomness failed: %w", err)
+	if err := entropy.Fill(s.options.Random, c.Random[:]); err != nil {
+		return nil, err
 	}
 	return envelope.Sign(c, b.InstructionKey)
 }

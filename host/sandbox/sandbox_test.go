@@ -17,6 +17,7 @@ import (
 	"ekrona/applet"
 	"ekrona/emulator/card"
 	"ekrona/host/banking"
+	"ekrona/host/clock"
 	"ekrona/host/party"
 	"ekrona/host/remote"
 	"ekrona/host/wallet"
@@ -27,7 +28,7 @@ import (
 func found(t *testing.T, folder string) *Sandbox {
 	t.Helper()
 	opened, err := Found(context.Background(), folder, Pilot(), Options{Environment: party.Environment{
-		Clock: party.FixedClock(time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)), Random: card.SeededRandom(t.Name()),
+		Clock: clock.Fixed(time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)), Random: card.SeededRandom(t.Name()),
 	}})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, opened.Close()) })
@@ -86,7 +87,7 @@ func TestEachPartyStartsAlone(t *testing.T) {
 				moved(t, filepath.Join(whole, kept), filepath.Join(alone, kept))
 			}
 			s, err := Open(alone, Options{Environment: party.Environment{
-				Clock: party.FixedClock(time.Date(2026, 3, 2, 13, 0, 0, 0, time.UTC)),
+				Clock: clock.Fixed(time.Date(2026, 3, 2, 13, 0, 0, 0, time.UTC)),
 			}})
 			require.NoError(t, err)
 			defer func() { assert.NoError(t, s.Close()) }()

@@ -7,12 +7,12 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
-	"time"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
+	"ekrona/host/clock"
 	"ekrona/host/ledger"
 	"ekrona/host/notary"
 	"ekrona/host/store"
@@ -27,16 +27,11 @@ func Schemas() ([]store.Schema, error) {
 	return []store.Schema{ledger.Schema(), {Name: "settlement", Files: files}}, err
 }
 
-// Clock tells the time.
-type Clock interface {
-	Now() time.Time
-}
-
 // Notary is the central bank: it implements notary.Operator and notary.Public and, for each intermediary, notary.Participant (see
 // For). Its methods may be called from many goroutines; its database makes them one after the other.
 type Notary struct {
 	db        *sql.DB
-	clock     Clock
+	clock     clock.Clock
 	key       crypto.Signer
 	reference message.AuthorityRef
 	expires   message.Date
@@ -47,7 +42,7 @@ type Notary struct {
 // Config is what the notary is built from.
 type Config struct {
 	DB          *sql.DB // opened with Schemas
-	Clock       Clock
+	Clock       clock.Clock
 	Key         crypto.Signer // the notary key
 	Certificate []byte        // 7F21 of Key, signed by the root
 	Root        []byte        // 7F21 of the root, under which intermediaries join; trusted as given

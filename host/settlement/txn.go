@@ -15,7 +15,7 @@ import (
 
 // txn is one database transaction of the notary and the moment at which it began.
 type txn struct {
-	ctx   context.Context
+	ctx   context.Context // lives as long as tx, which it was begun with
 	tx    *sql.Tx
 	now   time.Time
 	terms notary.Terms

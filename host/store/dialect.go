@@ -60,8 +60,9 @@ func shown(source string) string {
 	return u.Redacted()
 }
 
-func (d Dialect) driver() driver.Driver {
-	if d == PostgreSQL {
+// DriverOf is the driver of the database at source.
+func DriverOf(source string) driver.Driver {
+	if dialectOf(source) == PostgreSQL {
 		return stdlib.GetDefaultDriver()
 	}
 	return &sqlite.Driver{}

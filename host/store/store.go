@@ -41,7 +41,7 @@ type Schema struct {
 // PostgreSQL server, which has to exist, in UTF-8 and collated by bytes ("C"); every other one is
 // the path of an SQLite file.
 func Open(ctx context.Context, source string, schemas ...Schema) (*sql.DB, error) {
-	return OpenOn(ctx, dialectOf(source).driver(), source, schemas...)
+	return OpenOn(ctx, DriverOf(source), source, schemas...)
 }
 
 // OpenOn is Open on a driver that stands before the database's own: one that loses power at a

@@ -7,16 +7,17 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"testing/fstest"
 
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"modernc.org/sqlite"
 
 	"ekrona/host/store"
+	"ekrona/host/store/faultdriver"
 	"ekrona/host/store/storetest"
 )
 
@@ -290,95 +291,58 @@ func TestTriesAreBounded(t *testing.T) {
 // untilSQLiteIsFree has one writer wait for another that never ends, and then for one that does.
 func untilSQLiteIsFree(t *testing.T) {
 	ctx, path := t.Context(), filepath.Join(t.TempDir(), "busy.db")
-	begun := 0
-	d := &hooked{Driver: &sqlite.Driver{}, begun: func(error) { begun++ }}
+	d := faultdriver.New(&impatient{})
 	db, err := store.OpenOn(ctx, d, path, boxes)
 	require.NoError(t, err)
-	d.prelude = `PRAGMA busy_timeout = 0`
-	db.SetMaxIdleConns(0) // every connection is a new one, and does not wait for locks
 	writer, err := db.BeginTx(ctx, nil)
 	require.NoError(t, err)
-	begun = 0
+	d.Follow(nil)
 	err = store.InTx(ctx, db, func(*sql.Tx) error { return errors.New("it is not free") })
 	require.ErrorContains(t, err, "others write all the while")
-	require.Equal(t, 8, begun)
-	d.begun = func(failed error) {
-		if failed != nil {
+	require.Equal(t, slices.Repeat([]faultdriver.Kind{faultdriver.Begin}, 8), d.Steps())
+	begun := 0
+	d.Follow(func(_ context.Context, s faultdriver.Step) error {
+		if s.Kind != faultdriver.Begin {
+			return nil
+		}
+		if begun++; begun == 2 {
 			require.NoError(t, writer.Rollback())
 		}
-	}
+		return nil
+	})
 	require.NoError(t, store.InTx(ctx, db, func(tx *sql.Tx) error { return insert(ctx, tx, "b") }))
 	require.EqualValues(t, 1, count(t, db))
 	require.NoError(t, db.Close())
 }
 
-// hooked is a driver that stands before a database's own.
-type hooked struct {
-	driver.Driver
-	prelude string // a statement on every new connection
-	begun   func(error)
-	commits func(begun context.Context)
-}
-
-type hookedConn struct {
-	driver.Conn
-	driver.ExecerContext
-	driver.QueryerContext
-	driver.ConnBeginTx
-	of *hooked
-}
-
-type hookedTx struct {
-	driver.Tx
-	begun context.Context
-	of    *hooked
-}
+// impatient is SQLite's driver whose connections do not wait for locks.
+type impatient struct{ sqlite.Driver }
 
 // Open implements driver.Driver.
-func (h *hooked) Open(source string) (driver.Conn, error) {
-	c, err := h.Driver.Open(source)
+func (i *impatient) Open(source string) (driver.Conn, error) {
+	c, err := i.Driver.Open(source)
 	if err != nil {
 		return nil, err
 	}
-	execer := c.(driver.ExecerContext)
-	if h.prelude != "" {
-		_, err = execer.ExecContext(context.Background(), h.prelude, nil)
-	}
-	return &hookedConn{c, execer, c.(driver.QueryerContext), c.(driver.ConnBeginTx), h}, err
-}
-
-// BeginTx implements driver.ConnBeginTx.
-func (c *hookedConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
-	tx, err := c.ConnBeginTx.BeginTx(ctx, o)
-	if c.of.begun != nil {
-		c.of.begun(err)
-	}
-	return hookedTx{tx, ctx, c.of}, err
-}
-
-// Commit implements driver.Tx.
-func (t hookedTx) Commit() error {
-	if t.of.commits != nil {
-		t.of.commits(t.begun)
-	}
-	return t.Tx.Commit()
+	_, err = c.(driver.ExecerContext).ExecContext(
+		context.Background(), `PRAGMA busy_timeout = 0`, nil)
+	return c, err
 }
 
 // A context that ends while the commit is on its way does not break it off: the driver is given no
 // context that ends.
 func TestCommitIsNotBrokenOff(t *testing.T) {
-	var own driver.Driver = &sqlite.Driver{}
-	if storetest.Dialect() == store.PostgreSQL {
-		own = stdlib.GetDefaultDriver()
-	}
-	d := &hooked{Driver: own}
+	d := faultdriver.New(nil)
 	db, err := store.OpenOn(t.Context(), d, storetest.New(t, boxes), boxes)
 	require.NoError(t, err)
 	ctx, end := context.WithCancel(t.Context())
-	d.commits = func(begun context.Context) {
-		end()
-		require.NoError(t, begun.Err())
-	}
+	d.Follow(func(begun context.Context, s faultdriver.Step) error {
+		if s.Kind == faultdriver.Commit {
+			end()
+			require.NoError(t, begun.Err())
+		}
+		return nil
+	})
 	require.NoError(t, store.InTx(ctx, db, func(tx *sql.Tx) error { return insert(ctx, tx, "a") }))
 	require.ErrorIs(t, ctx.Err(), context.Canceled)
 	require.EqualValues(t, 1, count(t, db))

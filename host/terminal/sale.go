@@ -5,8 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
@@ -44,8 +44,8 @@ func (t *Terminal) Ask(ctx context.Context, amount money.Ore) (Sale, error) {
 		return Sale{}, fmt.Errorf("terminal: %w", err)
 	}
 	request := &message.Request{Payee: t.id, Amount: amount}
-	if _, err := io.ReadFull(t.random, request.Random[:]); err != nil {
-		return Sale{}, fmt.Errorf("terminal: the source of randomness failed: %w", err)
+	if err := entropy.Fill(t.random, request.Random[:]); err != nil {
+		return Sale{}, fmt.Errorf("terminal: %w", err)
 	}
 	var signed []byte
 	err := store.InTx(ctx, t.db, func(tx *sql.Tx) error {

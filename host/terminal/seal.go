@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"ekrona/apdu/entropy"
 )
 
 // JournalKey is the AES-256 key under which the journal is kept. It lies
@@ -40,8 +42,8 @@ func newSealer(key JournalKey, random io.Reader) (sealer, error) {
 // seal returns nonce || ciphertext || tag.
 func (s sealer) seal(kind string, number uint32, plain []byte) ([]byte, error) {
 	nonce := make([]byte, s.aead.NonceSize(), s.aead.NonceSize()+len(plain)+s.aead.Overhead())
-	if _, err := io.ReadFull(s.random, nonce); err != nil {
-		return nil, fmt.Errorf("terminal: sealing a journal row: the source of randomness failed: %w", err)
+	if err := entropy.Fill(s.random, nonce); err != nil {
+		return nil, fmt.Errorf("terminal: sealing a journal row: %w", err)
 	}
 	return s.aead.Seal(nonce, nonce, plain, place(kind, number)), nil
 }

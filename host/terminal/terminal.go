@@ -21,13 +21,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"time"
 
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 	"ekrona/host/banking"
+	"ekrona/host/clock"
 	"ekrona/host/store"
 )
 
@@ -43,13 +44,10 @@ func Schema() (store.Schema, error) {
 	return store.Schema{Name: "terminal", Files: files}, nil
 }
 
-// Clock tells the time.
-type Clock interface{ Now() time.Time }
-
 // Config is everything a terminal works with.
 type Config struct {
 	DB          *sql.DB // opened with Schema
-	Clock       Clock
+	Clock       clock.Clock
 	Random      io.Reader
 	Signer      crypto.Signer // the terminal's key
 	Certificate []byte        // 7F21 over it, signed by CA
@@ -71,7 +69,7 @@ func PilotPolicy() message.Policy {
 type Terminal struct {
 	id          message.DeviceID
 	db          *sql.DB
-	clock       Clock
+	clock       clock.Clock
 	random      io.Reader
 	signer      crypto.Signer
 	public      *ecdsa.PublicKey
@@ -170,8 +168,8 @@ func (t *Terminal) ID() message.DeviceID { return t.id }
 func (t *Terminal) drawEpoch(ctx context.Context, tx *sql.Tx) error {
 	for {
 		var raw [4]byte
-		if _, err := io.ReadFull(t.random, raw[:]); err != nil {
-			return fmt.Errorf("terminal: the source of randomness failed: %w", err)
+		if err := entropy.Fill(t.random, raw[:]); err != nil {
+			return fmt.Errorf("terminal: %w", err)
 		}
 		epoch := binary.BigEndian.Uint32(raw[:]) >> positionBits
 		fresh, err := store.Changed(ctx, tx, `INSERT INTO epoch (epoch) VALUES ($1) ON CONFLICT (epoch) DO NOTHING`, epoch)

@@ -16,6 +16,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/host/clock"
 	"ekrona/host/envelope"
 	"ekrona/host/session"
 	"ekrona/host/store"
@@ -23,17 +24,13 @@ import (
 	"ekrona/personalization/pki"
 )
 
-type clock struct{ now time.Time }
-
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
-
-func (c *clock) Now() time.Time { return c.now }
 
 // shop is a till with the keys of everybody that it hears from.
 type shop struct {
 	t           *testing.T
 	ctx         context.Context
-	clock       *clock
+	clock       *clock.Manual
 	random      io.Reader
 	config      Config
 	till        *Terminal
@@ -46,7 +43,7 @@ type shop struct {
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
-	s := &shop{t: t, ctx: context.Background(), clock: &clock{time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}, random: rand.NewChaCha8([32]byte{1})}
+	s := &shop{t: t, ctx: context.Background(), clock: &clock.Manual{At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}, random: rand.NewChaCha8([32]byte{1})}
 	folder := pki.Open(t.TempDir(), s.random)
 	certified := func(name string, holder cvc.Holder, role spec.Role, issuer pki.Identity) pki.Identity {
 		identity, err := folder.Certified(name, s.subject(holder, role), issuer)
@@ -75,7 +72,7 @@ func newShop(t *testing.T) *shop {
 }
 
 func (s *shop) subject(holder cvc.Holder, role spec.Role) pki.Subject {
-	today := message.DateOf(s.clock.now)
+	today := message.DateOf(s.clock.At)
 	return pki.Subject{Holder: holder, Role: role, Effective: today, Expiry: today.AddDays(1000)}
 }
 
@@ -129,7 +126,7 @@ func (s *shop) next() *message.Instruction {
 	state, _ := s.read()
 	return &message.Instruction{
 		InstructionKey: "SENORDIC00002", Notary: "SENOTARY00001", Device: s.till.ID(), Sequence: state.InstructionSequence + 1,
-		AckedATC: state.ATC, Head: state.Head, Policy: PilotPolicy(), Date: message.DateOf(s.clock.now),
+		AckedATC: state.ATC, Head: state.Head, Policy: PilotPolicy(), Date: message.DateOf(s.clock.At),
 	}
 }
 
@@ -191,7 +188,7 @@ func TestLimitsHoldUntilTheTillIsSynchronised(t *testing.T) {
 	})
 	t.Run("expiry", func(t *testing.T) {
 		s := newShop(t)
-		s.clock.now = s.clock.now.AddDate(0, 0, 1001)
+		s.clock.At = s.clock.At.AddDate(0, 0, 1001)
 		_, err := s.till.Ask(s.ctx, money.Krona)
 		require.ErrorIs(t, err, ErrExpired)
 	})
@@ -267,7 +264,7 @@ func TestExpiredPayerIsRefused(t *testing.T) {
 	s := newShop(t)
 	sale, err := s.till.Ask(s.ctx, 45*money.Krona)
 	require.NoError(t, err)
-	s.clock.now = s.clock.now.AddDate(0, 0, 1001)
+	s.clock.At = s.clock.At.AddDate(0, 0, 1001)
 	require.NoError(t, s.till.Answer(s.ctx, s.paid(sale)))
 	_, records := s.read()
 	require.Len(t, records, 1)
@@ -300,7 +297,7 @@ func TestInstructionAcknowledgesOnceAndOnlyWhatItNames(t *testing.T) {
 func TestInstructionsThatDoNotFitChangeNothing(t *testing.T) {
 	s := newShop(t)
 	s.sell(10 * money.Krona)
-	s.clock.now = s.clock.now.AddDate(0, 0, 10)
+	s.clock.At = s.clock.At.AddDate(0, 0, 10)
 	_, err := s.apply(s.next())
 	require.NoError(t, err)
 	s.sell(10 * money.Krona)

@@ -7,10 +7,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"time"
 
 	"ekrona/apdu/message"
 	"ekrona/host/banking"
+	"ekrona/host/clock"
 	"ekrona/host/progress"
 	"ekrona/host/store"
 	"ekrona/personalization"
@@ -27,7 +27,7 @@ type Options struct {
 	Registry banking.IssuerDesk // takes the place of Line's
 	Need     preflight.Need     // what the applet takes of a card
 	LogKey   crypto.Signer      // signs the audit log
-	Clock    Clock              // nil is the system's
+	Clock    clock.Clock        // nil is the system's
 	Driver   driver.Driver      // of the journal; nil is SQLite's
 }
 
@@ -37,31 +37,17 @@ type Batch struct {
 	line     personalization.Line
 	registry banking.IssuerDesk
 	journal  *journal
-	clock    Clock
+	clock    clock.Clock
 	need     preflight.Need
 
 	options Options // with which the job is checked before its first card
 	checked bool
 }
 
-// now is the time by the options' clock.
-func (o Options) now() time.Time {
-	if o.Clock == nil {
-		return systemClock{}.Now()
-	}
-	return o.Clock.Now()
-}
-
-type systemClock struct{}
-
-func (systemClock) Now() time.Time { return time.Now() }
-
 // Open opens a job, or begins it after [Check], and clears away after cards that were
 // rejected. The caller closes it. Errors: [Problems], lockfile.ErrTaken.
 func Open(ctx context.Context, o Options) (_ *Batch, err error) {
-	if o.Clock == nil {
-		o.Clock = systemClock{}
-	}
+	o.Clock = clock.OrSystem(o.Clock)
 	found, err := readBegun(ctx, o.Folder)
 	if err != nil {
 		return nil, err

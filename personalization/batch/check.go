@@ -7,6 +7,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/host/banking"
+	"ekrona/host/clock"
 	"ekrona/personalization"
 	"ekrona/personalization/batch/letter"
 )
@@ -38,7 +39,7 @@ func Check(ctx context.Context, o Options) (newcomers []Card, err error) {
 			problems.add(o.Folder, 0, "%v", err)
 		}
 	}
-	for _, fault := range faults(o.Line.Check(message.DateOf(o.now()))) {
+	for _, fault := range faults(o.Line.Check(message.DateOf(clock.OrSystem(o.Clock).Now()))) {
 		field := "bank"
 		if errors.Is(fault, personalization.ErrExpiry) && !j.Expiry.IsZero() {
 			field = "expiry"

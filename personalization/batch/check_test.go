@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/party"
+	"ekrona/host/clock"
 	"ekrona/host/progress"
 	"ekrona/personalization"
 	"ekrona/personalization/batch"
@@ -33,7 +33,7 @@ func optionsOf(t *testing.T, s batchtest.Shop, w batchtest.Works, now time.Time)
 	job, err := batch.ReadJob(s.JobFile())
 	require.NoError(t, err)
 	o := batch.Options{
-		Job: job, Folder: s.JobFolder(), Line: w.Line, Registry: w.Bank, Need: w.Need, LogKey: w.Line.CA.Signer, Clock: party.FixedClock(now),
+		Job: job, Folder: s.JobFolder(), Line: w.Line, Registry: w.Bank, Need: w.Need, LogKey: w.Line.CA.Signer, Clock: clock.Fixed(now),
 	}
 	if !job.Expiry.IsZero() {
 		o.Line.Expiry = job.Expiry

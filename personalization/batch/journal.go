@@ -14,8 +14,9 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
+	"ekrona/apdu/entropy"
+	"ekrona/host/clock"
 	"ekrona/host/durable"
 	"ekrona/host/lockfile"
 	"ekrona/host/store"
@@ -31,16 +32,13 @@ const (
 	lettersIn   = "letters"
 )
 
-// Clock tells the time.
-type Clock interface{ Now() time.Time }
-
 // journal is what a batch has done, in its folder. Every change is in the audit log
 // too, in the same transaction.
 type journal struct {
 	folder  string
 	db      *sql.DB
 	key     sealKey
-	clock   Clock
+	clock   clock.Clock
 	random  io.Reader
 	logKey  crypto.Signer
 	release func() error
@@ -132,8 +130,8 @@ func (j *journal) begin(ctx context.Context, job *Job) error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	var id [16]byte
-	if _, err := io.ReadFull(j.random, id[:]); err != nil {
-		return fmt.Errorf("the source of randomness failed: %w", err)
+	if err := entropy.Fill(j.random, id[:]); err != nil {
+		return err
 	}
 	j.id = hex.EncodeToString(id[:])
 	return j.write(ctx, func(w *writing) error {
@@ -195,7 +193,7 @@ func (j *journal) now() int64 { return j.clock.Now().UnixNano() }
 // writing is one transaction of the journal.
 type writing struct {
 	j     *journal
-	ctx   context.Context
+	ctx   context.Context // lives as long as tx, which it was begun with
 	tx    *sql.Tx
 	head  auditlog.Head
 	lines []string

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ekrona/apdu"
+	"ekrona/host/clock"
 )
 
 // Readers are where cards are put in and taken out.
@@ -33,7 +34,7 @@ type Tap interface {
 // was lost.
 type meter struct {
 	card  apdu.Card
-	clock Clock
+	clock clock.Clock
 	spent time.Duration
 	lost  error // why an answer did not come
 }

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
 	"ekrona/host/durable"
@@ -39,8 +40,8 @@ func openSealKey(path string, mayDraw bool, random io.Reader) (sealKey, error) {
 	var k sealKey
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && mayDraw {
-		if _, err := io.ReadFull(random, k[:]); err != nil {
-			return k, fmt.Errorf("the source of randomness failed: %w", err)
+		if err := entropy.Fill(random, k[:]); err != nil {
+			return k, err
 		}
 		return k, durable.Create(path, []byte(hex.EncodeToString(k[:])+"\n"), durable.OwnerOnly)
 	}
@@ -72,8 +73,8 @@ func (k sealKey) seal(device message.DeviceID, s secrets, random io.Reader) ([]b
 		return nil, err
 	}
 	nonce := make([]byte, gcm.NonceSize())
-	if _, err := io.ReadFull(random, nonce); err != nil {
-		return nil, fmt.Errorf("the source of randomness failed: %w", err)
+	if err := entropy.Fill(random, nonce); err != nil {
+		return nil, err
 	}
 	clearText := append(append(append([]byte{}, s.token[:]...), s.digits.PIN...), s.digits.PUK...)
 	defer clear(clearText)

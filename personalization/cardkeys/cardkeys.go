@@ -16,6 +16,7 @@ import (
 	"os"
 	"strings"
 
+	"ekrona/apdu/entropy"
 	"ekrona/host/durable"
 	"ekrona/personalization/scp03"
 )
@@ -75,8 +76,8 @@ func Create(path string, size int, random io.Reader) error {
 	}
 	key := make([]byte, size)
 	defer clear(key)
-	if _, err := io.ReadFull(random, key); err != nil {
-		return fmt.Errorf("card keys: the source of randomness failed: %w", err)
+	if err := entropy.Fill(random, key); err != nil {
+		return fmt.Errorf("card keys: %w", err)
 	}
 	text := append([]byte(strings.ToUpper(hex.EncodeToString(key))), '\n')
 	defer clear(text)

@@ -26,7 +26,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
@@ -34,6 +33,7 @@ import (
 	"ekrona/applet/vocabulary"
 	"ekrona/emulator/card"
 	"ekrona/host/banking"
+	"ekrona/host/clock"
 	"ekrona/host/progress"
 	"ekrona/personalization"
 	"ekrona/personalization/orderfile"
@@ -55,9 +55,6 @@ type Bank interface {
 	Enrol(ctx context.Context, owner string) error
 }
 
-// Clock tells the time.
-type Clock interface{ Now() time.Time }
-
 // Desk is where one card after the other is issued. One goroutine uses it.
 type Desk struct {
 	Name message.Name // of the intermediary
@@ -70,7 +67,7 @@ type Desk struct {
 	// with, which cannot be undone.
 	ReplaceKeys bool
 
-	Clock  Clock
+	Clock  clock.Clock
 	Random io.Reader           // nil is the system's
 	Show   progress.Show       // gets each stage of a card
 	Record func(apdu.Exchange) // gets each exchange with a card, as it was meant; nil for nobody

@@ -18,6 +18,7 @@ import (
 	"ekrona/emulator/card"
 	emulated "ekrona/emulator/globalplatform"
 	"ekrona/host/banking"
+	"ekrona/host/clock"
 	"ekrona/host/progress"
 	"ekrona/personalization"
 	"ekrona/personalization/desk"
@@ -61,9 +62,7 @@ func (b *bank) Enrol(_ context.Context, owner string) error {
 	return nil
 }
 
-type noon struct{}
-
-func (noon) Now() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }
+var noon = clock.Fixed(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
 
 var errPulled = errors.New("the card was pulled")
 
@@ -91,7 +90,7 @@ func newPlace(t *testing.T) *place {
 	need, err := preflight.NeedOf(applet.CAP)
 	require.NoError(t, err)
 	p.Desk = desk.Desk{
-		Name: "SENORDIC", Bank: p.bank, Line: house.Line, Need: need, Link: link, ReplaceKeys: true, Clock: noon{}, Random: house.Random,
+		Name: "SENORDIC", Bank: p.bank, Line: house.Line, Need: need, Link: link, ReplaceKeys: true, Clock: noon, Random: house.Random,
 		Show: func(e progress.Event) { p.events = append(p.events, e) },
 	}
 	return p

@@ -23,6 +23,7 @@ import (
 	"io/fs"
 	"os"
 
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
@@ -86,8 +87,8 @@ func (f *File) draw(bank message.Name, owner string, today message.Date, random 
 	var token pin.Token
 	intent := make([]byte, intentLength)
 	for _, secret := range [][]byte{token[:], intent} {
-		if _, err := io.ReadFull(random, secret); err != nil {
-			return fmt.Errorf("order: the source of randomness failed: %w", err)
+		if err := entropy.Fill(random, secret); err != nil {
+			return fmt.Errorf("order: %w", err)
 		}
 	}
 	f.kept = kept{

@@ -98,7 +98,7 @@ type Applet struct {
 // Inspect asks the card all that it tells without a key. Errors are those of the link
 // only: whatever the card answers is in the report.
 func Inspect(ctx context.Context, c apdu.Card, o Options) (*Report, error) {
-	i := &inspection{ctx: ctx, card: c, report: &Report{ATR: o.ATR, NotTold: map[string]string{}}}
+	i := &inspection{card: c, report: &Report{ATR: o.ATR, NotTold: map[string]string{}}}
 	i.look("ATR", func() (err error) {
 		if o.ATR != nil {
 			i.report.reset, err = atr.Parse(o.ATR)
@@ -113,7 +113,7 @@ func Inspect(ctx context.Context, c apdu.Card, o Options) (*Report, error) {
 		return err
 	})
 	if i.report.Domain != nil {
-		i.data(o)
+		i.data(ctx, o)
 	}
 	if o.Ask && i.report.Domain != nil {
 		i.look("INITIALIZE UPDATE", func() error {
@@ -163,7 +163,6 @@ func (r *Report) produced(today time.Time) error {
 
 // inspection is a running Inspect.
 type inspection struct {
-	ctx    context.Context
 	card   apdu.Card
 	report *Report
 	lost   error // the link
@@ -190,10 +189,10 @@ func (i *inspection) look(what string, ask func() error) {
 }
 
 // data asks the card manager for its data objects.
-func (i *inspection) data(o Options) {
+func (i *inspection) data(ctx context.Context, o Options) {
 	read := func(what string, t tlv.Tag, parse func(b []byte) error) {
 		i.look(what, func() error {
-			b, err := globalplatform.GetData(i.ctx, i.card, t)
+			b, err := globalplatform.GetData(ctx, i.card, t)
 			if err != nil {
 				return err
 			}
@@ -215,7 +214,7 @@ func (i *inspection) data(o Options) {
 		return err
 	})
 	read("free memory", gpc.TagResources, func(b []byte) (err error) { r.Resources, err = gpc.ParseResources(b); return err })
-	i.look("platform", func() (err error) { r.Platform, err = globalplatform.Identify(i.ctx, i.card); return err })
+	i.look("platform", func() (err error) { r.Platform, err = globalplatform.Identify(ctx, i.card); return err })
 }
 
 // AppletState is the life cycle of the e-krona applet, 0 if it is not on the card.

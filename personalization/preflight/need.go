@@ -25,6 +25,9 @@ const frameworkAID = "\xA0\x00\x00\x00\x62\x01\x01"
 // API, export files).
 var releases = map[[2]int]string{{1, 4}: "3.0.1", {1, 5}: "3.0.4", {1, 6}: "3.0.5"}
 
+// anyDay is the date of an order that is only measured.
+var anyDay = message.DateOf(time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC))
+
 // NeedOf measures the applet on a virtual card of the P71 profile, which needs about
 // what a P71 does.
 func NeedOf(capFile []byte) (Need, error) {
@@ -53,7 +56,7 @@ func NeedOf(capFile []byte) (Need, error) {
 	if _, err := virtual.Load(capFile); err != nil {
 		return Need{}, err
 	}
-	order := message.InstallParameters{Device: "SE00000000000000", Role: spec.RoleCard, Ceilings: message.PilotPolicy(), Date: message.DateOf(time.Now())}
+	order := message.InstallParameters{Device: "SE00000000000000", Role: spec.RoleCard, Ceilings: message.PilotPolicy(), Date: anyDay}
 	parameters, err := order.Encode()
 	if err != nil {
 		return Need{}, err

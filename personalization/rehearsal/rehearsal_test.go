@@ -40,11 +40,13 @@ func (d desk) order() personalization.Order { return d.Order(d) }
 
 func (d desk) blank() *emulated.Card { return d.Blank(d) }
 
+var today = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
 // plan rehearses what is to be done with a card.
 func (d desk) plan(c *emulated.Card, l personalization.Line, o personalization.Order) *rehearsal.Plan {
 	d.Helper()
 	require.NoError(d, c.Reset())
-	report, err := preflight.Inspect(d.Context(), c, preflight.Options{Today: time.Now()})
+	report, err := preflight.Inspect(d.Context(), c, preflight.Options{Today: today})
 	require.NoError(d, err)
 	state, ok := rehearsal.StateOf(report)
 	require.True(d, ok)
@@ -201,7 +203,7 @@ func TestCardsOfOtherForm(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, client.StoreData(t.Context(), gpc.TagAID, []byte{0xA0, 0, 0, 0, 3, 0, 0, 0}))
 	require.NoError(t, c.Reset())
-	report, err := preflight.Inspect(t.Context(), c, preflight.Options{Today: time.Now()})
+	report, err := preflight.Inspect(t.Context(), c, preflight.Options{Today: today})
 	require.NoError(t, err)
 	state, ok := rehearsal.StateOf(report)
 	require.True(t, ok)

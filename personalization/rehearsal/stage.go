@@ -11,6 +11,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/gpc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
@@ -177,8 +178,8 @@ func someKeys(length int) (scp03.Keys, error) {
 	var k scp03.Keys
 	for _, key := range []*[]byte{&k.ENC, &k.MAC, &k.DEK} {
 		*key = make([]byte, length)
-		if _, err := rand.Read(*key); err != nil {
-			return k, fmt.Errorf("the source of randomness failed: %w", err)
+		if err := entropy.Fill(rand.Reader, *key); err != nil {
+			return k, err
 		}
 	}
 	return k, k.Check()

@@ -10,6 +10,7 @@ import (
 	"io"
 
 	"ekrona/apdu"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/gpc"
 )
 
@@ -85,8 +86,8 @@ func Open(ctx context.Context, card apdu.Card, o Options) (*Channel, error) {
 
 // initializeUpdate fills the host's challenge and gets the card's offer.
 func initializeUpdate(ctx context.Context, card apdu.Card, version byte, host []byte, random io.Reader) (Offer, error) {
-	if _, err := io.ReadFull(random, host); err != nil {
-		return Offer{}, fmt.Errorf("scp03: the source of randomness failed: %w", err)
+	if err := entropy.Fill(random, host); err != nil {
+		return Offer{}, fmt.Errorf("scp03: %w", err)
 	}
 	response, err := card.Transmit(ctx, apdu.Command{
 		CLA: gpc.ClassPlain, INS: gpc.InsInitializeUpdate, P1: version, Data: host, Ne: apdu.MaxShortNe,

@@ -6,6 +6,8 @@ import (
 	"crypto/cipher"
 	"fmt"
 	"io"
+
+	"ekrona/apdu/entropy"
 )
 
 // Keys is a static key set: three AES keys of one length, 16, 24 or 32 bytes (Amd D
@@ -97,8 +99,8 @@ func EncryptKey(dek, key []byte, random io.Reader) ([]byte, error) {
 	padded := bytes.Clone(key)
 	if over := len(key) % aes.BlockSize; over != 0 {
 		padded = append(padded, make([]byte, aes.BlockSize-over)...)
-		if _, err := io.ReadFull(random, padded[len(key):]); err != nil {
-			return nil, fmt.Errorf("scp03: the source of randomness failed: %w", err)
+		if err := entropy.Fill(random, padded[len(key):]); err != nil {
+			return nil, fmt.Errorf("scp03: %w", err)
 		}
 	}
 	return cbc(dek, nil, padded, cipher.NewCBCEncrypter)

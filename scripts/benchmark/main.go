@@ -136,7 +136,7 @@ func printMemory(ctx context.Context, out io.Writer) error {
 // and with PAY on jCardSim, one after the other in this run.
 func printTimes(ctx context.Context, out io.Writer, payments int, project string) error {
 	fmt.Fprintf(out, "PAY, median of %d\n\n", payments)
-	plain, err := suite.TimeSignatures(ctx, payments)
+	plain, err := suite.TimeSignatures(ctx, payments, time.Now)
 	if err != nil {
 		return err
 	}

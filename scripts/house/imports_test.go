@@ -29,15 +29,16 @@ type rows map[string][]string
 // Each package on the right has a row here too, so that nothing of the e-krona is
 // reached over others either.
 var ofAnyCard = rows{
-	"apdu":        {},
-	"apdu/atr":    {},
-	"apdu/cmac":   {},
-	"apdu/gpc":    {"apdu", "apdu/tlv"},
-	"apdu/script": {"apdu"},
-	"apdu/tlv":    {},
-	"apdu/trace":  {"apdu", "apdu/gpc", "apdu/tlv"},
+	"apdu":         {},
+	"apdu/atr":     {},
+	"apdu/cmac":    {},
+	"apdu/entropy": {},
+	"apdu/gpc":     {"apdu", "apdu/tlv"},
+	"apdu/script":  {"apdu"},
+	"apdu/tlv":     {},
+	"apdu/trace":   {"apdu", "apdu/gpc", "apdu/tlv"},
 
-	"emulator/api":           {"apdu", "emulator/engine", "emulator/vm"},
+	"emulator/api":           {"apdu", "apdu/entropy", "emulator/engine", "emulator/vm"},
 	"emulator/api/exportgen": {},
 	"emulator/cap":           {},
 	"emulator/card": {
@@ -45,9 +46,10 @@ var ofAnyCard = rows{
 		"host/durable", // files that survive a crash
 	},
 	"emulator/console": {"apdu", "emulator/card", "emulator/globalplatform"},
-	"emulator/engine":  {"apdu/cmac"},
+	"emulator/engine":  {"apdu/cmac", "apdu/entropy"},
 	"emulator/globalplatform": {
-		"apdu", "apdu/gpc", "apdu/tlv", "emulator/api", "emulator/cap", "emulator/card", "emulator/vm",
+		"apdu", "apdu/entropy", "apdu/gpc", "apdu/tlv", "emulator/api", "emulator/cap",
+		"emulator/card", "emulator/vm",
 		"personalization/scp03", // the card's half of the secure channel
 	},
 	"emulator/vm":   {"emulator/cap"},
@@ -58,7 +60,7 @@ var ofAnyCard = rows{
 	"host/pcsc/daemon": {"emulator/globalplatform", "emulator/vpcd", "host/pcsc"},
 
 	"personalization/globalplatform": {"apdu", "apdu/gpc", "apdu/tlv", "personalization/scp03"},
-	"personalization/scp03":          {"apdu", "apdu/cmac", "apdu/gpc"},
+	"personalization/scp03":          {"apdu", "apdu/cmac", "apdu/entropy", "apdu/gpc"},
 }
 
 // What is of any card imports nothing else.

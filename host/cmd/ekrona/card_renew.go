@@ -8,7 +8,7 @@ func cardRenewCommand() *cobra.Command {
 		if err := atHand(v.person.Holder); err != nil {
 			return err
 		}
-		until, err := v.sandbox.Renew(v.ctx, v.person)
+		until, err := v.sandbox.Renew(c.Context(), v.person)
 		if err != nil {
 			return err
 		}

@@ -57,7 +57,7 @@ func beMortal() {
 		return nil
 	}
 	mortal := program{batch: issue.Instruments{
-		Driver: batchtest.Driver{Hook: hook},
+		Driver: batchtest.Hook(hook).Driver(),
 		Card:   func(c virtual.Card) virtual.Card { return batchtest.Card{Card: c, Hook: hook} },
 		Tap:    func(tap batch.Tap) batch.Tap { return batchtest.Tap{Tap: tap, Hook: hook} },
 	}}

@@ -15,7 +15,6 @@ import (
 
 // visit is one command at work for a person.
 type visit struct {
-	ctx       context.Context
 	sandbox   *sandbox.Sandbox
 	person    *sandbox.Person
 	arguments []string // behind the person's name
@@ -23,15 +22,17 @@ type visit struct {
 }
 
 // tap holds the person's card to a reader, with the PIN entered.
-func (v visit) tap() (wallet.Tap, error) { return held(v.ctx, v.person.Holder, v.pin, ownPIN) }
+func (v visit) tap(ctx context.Context) (wallet.Tap, error) {
+	return held(ctx, v.person.Holder, v.pin, ownPIN)
+}
 
 // amountAndTap reads the first argument as an amount and holds the card.
-func (v visit) amountAndTap() (money.Ore, wallet.Tap, error) {
+func (v visit) amountAndTap(ctx context.Context) (money.Ore, wallet.Tap, error) {
 	amount, err := amountOf(v.arguments[0])
 	if err != nil {
 		return 0, wallet.Tap{}, err
 	}
-	tap, err := v.tap()
+	tap, err := v.tap(ctx)
 	return amount, tap, err
 }
 
@@ -105,7 +106,7 @@ func (v *visit) command(f *inSandbox, use, short string, more int, what string,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			return f.run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
 				var err error
-				v.ctx, v.sandbox, v.arguments = ctx, s, arguments[1:]
+				v.sandbox, v.arguments = s, arguments[1:]
 				if v.person, err = find(ctx, s, arguments[0]); err != nil {
 					return err
 				}

@@ -37,25 +37,25 @@ type balanceAnswer struct {
 }
 
 func (v visit) balance(c *cobra.Command, f *inSandbox) error {
-	tap, err := v.tap()
+	tap, err := v.tap(c.Context())
 	if err != nil {
 		return err
 	}
-	holdings, err := v.person.Phone.Holdings(v.ctx, tap)
+	holdings, err := v.person.Phone.Holdings(c.Context(), tap)
 	if err != nil {
 		return err
 	}
 	answer := balanceAnswer{Name: v.person.Name, Device: v.person.Phone.Device(), Offline: holdings.Balance}
 	card := fmt.Sprintf("on the card %s; %d of %d records not yet acknowledged",
 		holdings.Balance, holdings.Counters.ATC-holdings.Counters.AckedATC, holdings.Counters.ATC)
-	online, shadow, err := v.sandbox.Wallets(v.ctx, v.person)
+	online, shadow, err := v.sandbox.Wallets(c.Context(), v.person)
 	if errors.Is(err, remote.ErrUnreachable) {
 		return f.answer(c, answer, "%s: %s; online and shadow are not known, since the bank cannot be reached", v.person.Name, card)
 	}
 	if err != nil {
 		return err
 	}
-	bank, err := v.sandbox.BankOf(v.ctx, v.person)
+	bank, err := v.sandbox.BankOf(c.Context(), v.person)
 	if err != nil {
 		return err
 	}
@@ -73,11 +73,11 @@ func walletBuyCommand() *cobra.Command {
 		if order == "" {
 			order = rand.Text()
 		}
-		bank, err := v.sandbox.BankOf(v.ctx, v.person)
+		bank, err := v.sandbox.BankOf(c.Context(), v.person)
 		if err != nil {
 			return err
 		}
-		if err := bank.Deposit(v.ctx, "bought: "+order, v.person.Name, amount); err != nil {
+		if err := bank.Deposit(c.Context(), "bought: "+order, v.person.Name, amount); err != nil {
 			return err
 		}
 		return f.answer(c, map[string]any{"order": order, "amount_ore": amount}, "%s has bought %s, order %s", v.person.Name, amount, order)
@@ -89,11 +89,11 @@ func walletBuyCommand() *cobra.Command {
 func walletLoadCommand() *cobra.Command {
 	f := &inSandbox{}
 	return personCommand(f, "load NAME AMOUNT", "Move money from the online wallet to the card", 1, "a person's name and an amount in kronor", func(c *cobra.Command, v visit) error {
-		amount, tap, err := v.amountAndTap()
+		amount, tap, err := v.amountAndTap(c.Context())
 		if err != nil {
 			return err
 		}
-		result, err := v.person.Phone.Load(v.ctx, tap, amount)
+		result, err := v.person.Phone.Load(c.Context(), tap, amount)
 		if err != nil {
 			return err
 		}
@@ -104,11 +104,11 @@ func walletLoadCommand() *cobra.Command {
 func walletUnloadCommand() *cobra.Command {
 	f := &inSandbox{}
 	return personCommand(f, "unload NAME AMOUNT", "Move money from the card to the online wallet", 1, "a person's name and an amount in kronor", func(c *cobra.Command, v visit) error {
-		amount, tap, err := v.amountAndTap()
+		amount, tap, err := v.amountAndTap(c.Context())
 		if err != nil {
 			return err
 		}
-		if _, err := v.person.Phone.Unload(v.ctx, tap, amount); err != nil {
+		if _, err := v.person.Phone.Unload(c.Context(), tap, amount); err != nil {
 			return err
 		}
 		return f.answer(c, map[string]any{"name": v.person.Name, "unloaded_ore": amount}, "unloaded %s from %s's card", amount, v.person.Name)
@@ -143,11 +143,11 @@ func (f *inSandbox) synchronised(c *cobra.Command, who string, r session.Result)
 func walletSyncCommand() *cobra.Command {
 	f := &inSandbox{}
 	return personCommand(f, "sync NAME", "Synchronise the card with its intermediary", 0, "a person's name", func(c *cobra.Command, v visit) error {
-		tap, err := v.tap()
+		tap, err := v.tap(c.Context())
 		if err != nil {
 			return err
 		}
-		result, err := v.person.Phone.Synchronise(v.ctx, tap)
+		result, err := v.person.Phone.Synchronise(c.Context(), tap)
 		if err != nil {
 			return err
 		}
@@ -159,11 +159,11 @@ func walletLostCommand() *cobra.Command {
 	f := &inSandbox{}
 	return personCommand(f, "lost NAME", "Report the card lost: it is blocked, and claims on it are honoured for a time", 0, "a person's name", func(c *cobra.Command, v visit) error {
 		device := v.person.Phone.Device()
-		bank, err := v.sandbox.BankOf(v.ctx, v.person)
+		bank, err := v.sandbox.BankOf(c.Context(), v.person)
 		if err != nil {
 			return err
 		}
-		if err := bank.ReportLost(v.ctx, device); err != nil {
+		if err := bank.ReportLost(c.Context(), device); err != nil {
 			return err
 		}
 		return f.answer(c, map[string]any{"name": v.person.Name, "device": device}, "%s's card %s is on the revocation list", v.person.Name, device)
@@ -173,7 +173,7 @@ func walletLostCommand() *cobra.Command {
 func walletNewPhoneCommand() *cobra.Command {
 	f := &inSandbox{}
 	c := customerCommand(f, "new-phone NAME", "Change phones: the former one's key ends", 0, "a person's name", func(c *cobra.Command, v visit) error {
-		cards, err := v.sandbox.ChangePhone(v.ctx, v.person)
+		cards, err := v.sandbox.ChangePhone(c.Context(), v.person)
 		if err != nil {
 			return err
 		}

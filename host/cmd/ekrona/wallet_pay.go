@@ -29,7 +29,7 @@ func walletPayCommand() *cobra.Command {
 	f, torn := &inSandbox{}, ""
 	c := personCommand(f, "pay PAYER PAYEE AMOUNT", "Pay from card to card, in three taps on the payee's phone", 2, "payer, payee and an amount in kronor", func(c *cobra.Command, v visit) error {
 		payer := v.person
-		payee, err := v.sandbox.Person(v.ctx, v.arguments[0], "")
+		payee, err := v.sandbox.Person(c.Context(), v.arguments[0], "")
 		if err != nil {
 			return err
 		}
@@ -46,11 +46,11 @@ func walletPayCommand() *cobra.Command {
 		}
 		payer.Card.PullAfter(instruction)
 		payee.Card.PullAfter(instruction)
-		_, receipt, err := payee.Phone.Transfer(v.ctx, amount, holder(payer, payee, v.pin))
+		_, receipt, err := payee.Phone.Transfer(c.Context(), amount, holder(payer, payee, v.pin))
 		if err != nil {
 			return err
 		}
-		if err := payer.Phone.TakeAnswer(v.ctx, receipt); err != nil {
+		if err := payer.Phone.TakeAnswer(c.Context(), receipt); err != nil {
 			return err
 		}
 		return f.answer(c, paidAnswer{payer.Name, payee.Name, amount}, "%s has paid %s to %s", payer.Name, amount, payee.Name)
@@ -84,17 +84,17 @@ func walletAskCommand() *cobra.Command {
 	c := personCommand(f, "ask NAME AMOUNT", "Open a Request on the card, to be paid later", 1, "a person's name and an amount in kronor", func(c *cobra.Command, v visit) error {
 		var payer message.DeviceID
 		if from != "" {
-			named, err := v.sandbox.Person(v.ctx, from, "")
+			named, err := v.sandbox.Person(c.Context(), from, "")
 			if err != nil {
 				return err
 			}
 			payer = named.Phone.Device()
 		}
-		amount, tap, err := v.amountAndTap()
+		amount, tap, err := v.amountAndTap(c.Context())
 		if err != nil {
 			return err
 		}
-		asked, err := v.person.Phone.Request(v.ctx, tap, amount, payer)
+		asked, err := v.person.Phone.Request(c.Context(), tap, amount, payer)
 		if err != nil {
 			return err
 		}
@@ -133,7 +133,7 @@ func (f *inSandbox) listRequests(c *cobra.Command, all []envelope.Envelope) erro
 func walletOpenCommand() *cobra.Command {
 	f := &inSandbox{}
 	return personCommand(f, "open NAME", "The Requests on this phone that have neither Receipt nor Refusal", 0, "a person's name", func(c *cobra.Command, v visit) error {
-		open, err := v.person.Phone.Unfinished(v.ctx)
+		open, err := v.person.Phone.Unfinished(c.Context())
 		if err != nil {
 			return err
 		}
@@ -142,8 +142,8 @@ func walletOpenCommand() *cobra.Command {
 }
 
 // own finds the oldest unfinished Request of the person's own card that fits.
-func (v visit) own(fits func(*message.Request) bool) (envelope.Envelope, *message.Request, error) {
-	open, err := v.person.Phone.Unfinished(v.ctx)
+func (v visit) own(ctx context.Context, fits func(*message.Request) bool) (envelope.Envelope, *message.Request, error) {
+	open, err := v.person.Phone.Unfinished(ctx)
 	if err != nil {
 		return envelope.Envelope{}, nil, err
 	}
@@ -163,15 +163,15 @@ func (v visit) own(fits func(*message.Request) bool) (envelope.Envelope, *messag
 func walletRefuseCommand() *cobra.Command {
 	f := &inSandbox{}
 	return personCommand(f, "refuse NAME NUMBER", "Close an open Request for ever; what is paid into it goes back to the payer's online wallet", 1, "a person's name and the number of a Request", func(c *cobra.Command, v visit) error {
-		asked, r, err := v.own(func(r *message.Request) bool { return fmt.Sprint(r.Number) == v.arguments[0] })
+		asked, r, err := v.own(c.Context(), func(r *message.Request) bool { return fmt.Sprint(r.Number) == v.arguments[0] })
 		if err != nil {
 			return err
 		}
-		tap, err := v.tap()
+		tap, err := v.tap(c.Context())
 		if err != nil {
 			return err
 		}
-		if _, err := v.person.Phone.Refuse(v.ctx, tap, asked); err != nil {
+		if _, err := v.person.Phone.Refuse(c.Context(), tap, asked); err != nil {
 			return err
 		}
 		return f.answer(c, map[string]any{"name": v.person.Name, "refused": r.Number}, "Request %d is refused", r.Number)
@@ -184,23 +184,23 @@ func walletContinueCommand() *cobra.Command {
 		var payer *sandbox.Person
 		if whose != "" {
 			var err error
-			if payer, err = v.sandbox.Person(v.ctx, whose, ""); err != nil {
+			if payer, err = v.sandbox.Person(c.Context(), whose, ""); err != nil {
 				return err
 			}
 			if err := f.mayHear(whose); err != nil {
 				return err
 			}
 		}
-		asked, r, err := v.own(func(*message.Request) bool { return true })
+		asked, r, err := v.own(c.Context(), func(*message.Request) bool { return true })
 		if err != nil {
 			return err
 		}
-		receipt, err := v.person.Phone.ContinueTransfer(v.ctx, asked, holder(payer, v.person, v.pin))
+		receipt, err := v.person.Phone.ContinueTransfer(c.Context(), asked, holder(payer, v.person, v.pin))
 		if err != nil {
 			return err
 		}
 		if payer != nil {
-			if err := payer.Phone.TakeAnswer(v.ctx, receipt); err != nil {
+			if err := payer.Phone.TakeAnswer(c.Context(), receipt); err != nil {
 				return err
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 
 	"ekrona/apdu/message"
+	"ekrona/host/clock"
 	"ekrona/host/intermediary"
 	"ekrona/host/notary"
 	"ekrona/host/party"
@@ -49,7 +50,7 @@ type Bank struct {
 	NotaryCertificate      []byte // 7F21
 
 	folder *party.Folder
-	clock  party.Clock
+	clock  clock.Clock
 	random io.Reader
 	root   []byte
 }

@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"os"
 
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/signature"
 	"ekrona/host/banking"
 	"ekrona/host/durable"
@@ -172,8 +173,8 @@ func makeJournalKey(path string, random io.Reader) error {
 		return err
 	}
 	var key terminal.JournalKey
-	if _, err := io.ReadFull(random, key[:]); err != nil {
-		return fmt.Errorf("the source of randomness failed: %w", err)
+	if err := entropy.Fill(random, key[:]); err != nil {
+		return err
 	}
 	return durable.Create(path, []byte(hex.EncodeToString(key[:])), durable.OwnerOnly)
 }

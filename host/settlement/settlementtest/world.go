@@ -19,18 +19,13 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/audit"
+	"ekrona/host/clock"
 	"ekrona/host/ledger"
 	"ekrona/host/notary"
 	"ekrona/host/settlement"
 	"ekrona/host/store"
 	"ekrona/host/store/storetest"
 )
-
-// Clock is a clock that stands still until it is moved.
-type Clock struct{ At time.Time }
-
-// Now is the moment at which the clock stands.
-func (c *Clock) Now() time.Time { return c.At }
 
 // World is a central bank, its intermediaries and their devices. Names are the short ones of the test: "NORDIC" for the
 // intermediary SENORDIC, "ANNA" for the device SENORDIC0000ANNA.
@@ -39,7 +34,7 @@ type World struct {
 	Path           string        // of the database, as store.Open takes it
 	Driver         driver.Driver // before the database's own; nil for none
 	DB             *sql.DB
-	Clock          *Clock
+	Clock          *clock.Manual
 	Notary         Notary
 	Terms          notary.Terms
 	Intermediaries map[string]*Intermediary
@@ -88,7 +83,7 @@ func NewWorld(t storetest.T) *World {
 
 // NewWorldOn is NewWorld on the database at path, and a driver that stands before its own; nil for none.
 func NewWorldOn(t require.TestingT, d driver.Driver, path string) *World {
-	w := &World{T: t, Path: path, Driver: d, Clock: &Clock{firstDay}, Intermediaries: map[string]*Intermediary{}, Devices: map[string]*Device{}, Dishonest: map[string]bool{},
+	w := &World{T: t, Path: path, Driver: d, Clock: &clock.Manual{At: firstDay}, Intermediaries: map[string]*Intermediary{}, Devices: map[string]*Device{}, Dishonest: map[string]bool{},
 		Terms: notary.Terms{Honour: 10 * 24 * time.Hour, Wait: 60 * 24 * time.Hour}}
 	w.rootKey, w.notaryKey = key(t, "root"), key(t, "notary")
 	w.root = w.certify(nil, "SERIKSBK00001", spec.RoleRoot, w.rootKey, w.rootKey)

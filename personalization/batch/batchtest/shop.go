@@ -18,6 +18,7 @@ import (
 	"ekrona/emulator/cap"
 	"ekrona/emulator/card"
 	"ekrona/emulator/globalplatform"
+	"ekrona/host/clock"
 	"ekrona/host/party"
 	"ekrona/host/party/bank"
 	"ekrona/host/sandbox"
@@ -106,7 +107,7 @@ type Works struct {
 
 // Open opens the shop's sandbox, and founds it first.
 func (s Shop) Open(ctx context.Context) (w Works, err error) {
-	options := sandbox.Options{Environment: party.Environment{Clock: party.FixedClock(Noon)}}
+	options := sandbox.Options{Environment: party.Environment{Clock: clock.Fixed(Noon)}}
 	if w.Sandbox, err = sandbox.Found(ctx, s.SandboxFolder(), sandbox.Pilot(), options); err != nil {
 		return w, err
 	}
@@ -130,20 +131,20 @@ func (s Shop) Open(ctx context.Context) (w Works, err error) {
 
 // Begin opens the shop's job, at noon.
 func (w Works) Begin(ctx context.Context, s Shop, hook Hook) (*batch.Batch, error) {
-	return w.BeginAt(ctx, s, party.FixedClock(Noon), hook)
+	return w.BeginAt(ctx, s, clock.Fixed(Noon), hook)
 }
 
 // BeginAt opens the shop's job with a clock of its own; nil is the system's.
-func (w Works) BeginAt(ctx context.Context, s Shop, clock batch.Clock, hook Hook) (*batch.Batch, error) {
+func (w Works) BeginAt(ctx context.Context, s Shop, at clock.Clock, hook Hook) (*batch.Batch, error) {
 	job, err := batch.ReadJob(s.JobFile())
 	if err != nil {
 		return nil, err
 	}
 	o := batch.Options{
-		Job: job, Folder: s.JobFolder(), Line: w.Line, Registry: w.Bank, Need: w.Need, LogKey: w.Line.CA.Signer, Clock: clock,
+		Job: job, Folder: s.JobFolder(), Line: w.Line, Registry: w.Bank, Need: w.Need, LogKey: w.Line.CA.Signer, Clock: at,
 	}
 	if hook != nil {
-		o.Driver, o.Registry = Driver{hook}, registry{w.Bank, hook}
+		o.Driver, o.Registry = hook.Driver(), registry{w.Bank, hook}
 	}
 	return batch.Open(ctx, o)
 }

@@ -5,6 +5,8 @@ import (
 	"crypto/elliptic"
 	"fmt"
 	"io"
+
+	"ekrona/apdu/entropy"
 )
 
 // scalarBytes is the length of a P-256 private key.
@@ -17,8 +19,8 @@ func Generate(random io.Reader) (*ecdsa.PrivateKey, error) {
 	candidate := make([]byte, scalarBytes)
 	defer clear(candidate)
 	for {
-		if _, err := io.ReadFull(random, candidate); err != nil {
-			return nil, fmt.Errorf("making a key: the source of randomness failed: %w", err)
+		if err := entropy.Fill(random, candidate); err != nil {
+			return nil, fmt.Errorf("making a key: %w", err)
 		}
 		// The only error for 32 bytes is a value out of range: one in 2^32.
 		if key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), candidate); err == nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/signature"
 	"ekrona/personalization/pki/keys/secret"
 )
@@ -218,7 +219,7 @@ func (s *session) create(u URI) (*Key, error) {
 	}
 	if len(u.ID) == 0 {
 		u.ID = make([]byte, idBytes)
-		if _, err := io.ReadFull(rand.Reader, u.ID); err != nil {
+		if err := entropy.Fill(rand.Reader, u.ID); err != nil {
 			return nil, err
 		}
 	}

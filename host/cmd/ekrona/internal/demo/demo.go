@@ -12,9 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/emulator/card"
+	"ekrona/host/clock"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/demo"
-	"ekrona/host/party"
 	"ekrona/host/sandbox"
 )
 
@@ -40,7 +40,7 @@ Needs no reader, no server, no network. With --state the cards and ledgers stay 
 			options := demo.Options{Trace: traced, Plan: sandbox.Pilot()}
 			if seed != "" {
 				options.Sandbox.Random = card.SeededRandom(seed)
-				options.Sandbox.Clock = party.FixedClock(time.Date(2026, time.January, 15, 12, 0, 0, 0, time.UTC))
+				options.Sandbox.Clock = clock.Fixed(time.Date(2026, time.January, 15, 12, 0, 0, 0, time.UTC))
 			}
 			out := c.OutOrStdout()
 			story := out

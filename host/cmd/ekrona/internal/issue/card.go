@@ -11,6 +11,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/emulator/card"
 	"ekrona/host/banking"
+	"ekrona/host/clock"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/progress"
 	"ekrona/personalization"
@@ -120,17 +121,12 @@ func (i *cardIssue) run(c *cobra.Command) error {
 			}}
 			d.Desk = desk.Desk{
 				Name: message.Name(i.bank), Bank: bank, Line: line, Need: need, Link: link, ReplaceKeys: i.replaceKeys,
-				Clock: systemClock{}, Show: d.progress, Record: talk.tell,
+				Clock: clock.System{}, Show: d.progress, Record: talk.tell,
 			}
 			return d.issue(ctx)
 		})
 	})
 }
-
-type systemClock struct{}
-
-// Now is desk.Clock's.
-func (systemClock) Now() time.Time { return time.Now() }
 
 // progress shows each stage on a line of its own.
 func (d *atDesk) progress(e progress.Event) {

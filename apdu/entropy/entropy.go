@@ -1,0 +1,16 @@
+// Package entropy reads randomness. Whoever draws keys, nonces or challenges takes an io.Reader
+// from its caller, so that a seeded run repeats, and reads it with [Fill].
+package entropy
+
+import (
+	"fmt"
+	"io"
+)
+
+// Fill fills a buffer from a source of randomness. After an error the buffer is of no use.
+func Fill(source io.Reader, into []byte) error {
+	if _, err := io.ReadFull(source, into); err != nil {
+		return fmt.Errorf("the source of randomness failed: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,164 @@
+// Package faultdriver is a database driver with faults: it stands before the driver of a database
+// and lets a [Plan] decide at each step whether it is done. Tests and the simulator use it to cut
+// the power at a chosen step, to lose the answer of a commit and to fill the disk. It works before
+// both of the store's databases. Start at [New], open with store.OpenOn, and give a plan to
+// [Driver.Follow].
+//
+// A step is a statement, the begin of a transaction, a commit, and a commit that is done and whose
+// program has not learned of it yet. When the power is lost, no step is done until
+// [Driver.Restore]; what was committed stays, and a transaction that was open is undone.
+package faultdriver
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"ekrona/host/store"
+)
+
+// Errors that a step can meet.
+var (
+	ErrPowerLost = errors.New("the power is lost") // and stays so until Restore
+	ErrNoAnswer  = errors.New("the database has not answered")
+	ErrDiskFull  = errors.New("the disk is full")
+)
+
+// Kind is what is done in a step.
+type Kind byte
+
+// The kinds of steps.
+const (
+	Statement Kind = iota + 1
+	Begin
+	Commit
+	Committed // the commit is done, and the program does not know yet
+)
+
+// String is the kind's name.
+func (k Kind) String() string {
+	names := []string{"", "statement", "begin", "commit", "committed"}
+	if k == 0 || int(k) >= len(names) {
+		return fmt.Sprintf("step of kind %d", byte(k))
+	}
+	return names[k]
+}
+
+// Step is one step of a database.
+type Step struct {
+	Kind  Kind
+	Query string // of a statement
+}
+
+// Writes reports whether the step needs room on the disk: a commit, and a statement that does more
+// than read.
+func (s Step) Writes() bool {
+	verb, _, _ := strings.Cut(strings.TrimSpace(s.Query), " ")
+	reads := slices.Contains([]string{"SELECT", "PRAGMA", "SET", "LOCK"}, strings.ToUpper(verb))
+	return s.Kind == Commit || s.Kind == Statement && !reads
+}
+
+// Plan decides what a step meets: nil, and it is done; ErrPowerLost, and the driver's power is lost
+// before it; any other error in its place. A commit that meets an error is undone. The context is
+// that of the step, for commits that of their begin. A driver without power asks its plan too, and
+// fails whatever it answers. A plan may be asked by several connections at a time, and may itself
+// use the database.
+type Plan func(ctx context.Context, s Step) error
+
+// Driver is a driver with faults before another one. It implements driver.Driver. It may be used by
+// several goroutines at a time.
+type Driver struct {
+	inner driver.Driver
+
+	mu    sync.Mutex
+	plan  Plan
+	lost  bool
+	steps []Kind
+}
+
+// New makes a driver that follows no plan yet. inner is the driver before which it stands; nil is
+// that of the database that is opened.
+func New(inner driver.Driver) *Driver { return &Driver{inner: inner} }
+
+// Follow has the driver follow a plan from the next step on, and count anew. A nil plan lets
+// everything be done. Power that is lost stays lost.
+func (d *Driver) Follow(p Plan) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.plan, d.steps = p, nil
+}
+
+// Cut cuts the power at once.
+func (d *Driver) Cut() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lost = true
+}
+
+// Lost reports whether the power is lost.
+func (d *Driver) Lost() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.lost
+}
+
+// Restore gives the power back. The plan and the count stay.
+func (d *Driver) Restore() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lost = false
+}
+
+// Steps are the steps since the last Follow, with the one at which the power was lost and without
+// those after it.
+func (d *Driver) Steps() []Kind {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.steps)
+}
+
+// meet is asked before each step.
+func (d *Driver) meet(ctx context.Context, s Step) error {
+	d.mu.Lock()
+	plan := d.plan
+	if !d.lost {
+		d.steps = append(d.steps, s.Kind)
+	}
+	d.mu.Unlock()
+	var met error
+	if plan != nil {
+		met = plan(ctx, s) // without the lock: it may use the database
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lost = d.lost || errors.Is(met, ErrPowerLost)
+	if d.lost {
+		return ErrPowerLost
+	}
+	return met
+}
+
+// Open opens a connection. It implements driver.Driver.
+func (d *Driver) Open(source string) (driver.Conn, error) {
+	if d.Lost() {
+		return nil, ErrPowerLost
+	}
+	inner := d.inner
+	if inner == nil {
+		inner = store.DriverOf(source)
+	}
+	opened, err := inner.Open(source)
+	if err != nil {
+		return nil, err
+	}
+	full, ok := opened.(connection)
+	if !ok {
+		const lacks = "the driver's connection %T lacks a part of what stands before it"
+		return nil, errors.Join(fmt.Errorf(lacks, opened), opened.Close())
+	}
+	return &conn{full, d}, nil
+}
