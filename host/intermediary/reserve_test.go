@@ -15,8 +15,11 @@ import (
 
 func TestDeviceIDsAreGivenOnce(t *testing.T) {
 	o := newOffice(t)
+	of := func(kind banking.DeviceKind, intent string) banking.Reservation {
+		return banking.Reservation{Kind: kind, Intent: intent, Owner: "anna", Second: kind == banking.KindCard}
+	}
 	reserve := func(kind banking.DeviceKind, intent string) message.DeviceID {
-		id, err := o.ReserveDevice(o.ctx, kind, intent)
+		id, err := o.ReserveDevice(o.ctx, of(kind, intent))
 		require.NoError(t, err)
 		return id
 	}
@@ -25,9 +28,9 @@ func TestDeviceIDsAreGivenOnce(t *testing.T) {
 	assert.Equal(t, first, reserve(banking.KindCard, "job 1, line 1"), "the same intent, the same id")
 	assert.Equal(t, message.DeviceID("SENORDICC0000002"), reserve(banking.KindCard, "job 1, line 2"))
 	assert.Equal(t, message.DeviceID("SENORDICT0000001"), reserve(banking.KindTerminal, "till"))
-	_, err := o.ReserveDevice(o.ctx, banking.KindTerminal, "job 1, line 1")
+	_, err := o.ReserveDevice(o.ctx, of(banking.KindTerminal, "job 1, line 1"))
 	assert.ErrorIs(t, err, banking.ErrTaken)
-	_, err = o.ReserveDevice(o.ctx, banking.KindCard, "")
+	_, err = o.ReserveDevice(o.ctx, of(banking.KindCard, ""))
 	assert.Error(t, err)
 
 	o.addCard("SENORDICC0000003")
@@ -44,8 +47,8 @@ func TestCardsOfACustomer(t *testing.T) {
 	cards, err := o.Cards(o.ctx, "anna")
 	require.NoError(t, err)
 	require.Len(t, cards, 2)
-	assert.Equal(t, message.DeviceID("SENORDICC0000001"), cards[0].ID)
-	assert.Equal(t, "anna", cards[1].Customer)
+	assert.Equal(t, message.DeviceID("SENORDICC0000001"), cards[0].Device.ID)
+	assert.Equal(t, "anna", cards[1].Device.Customer)
 	_, err = o.Cards(o.ctx, "dora")
 	assert.ErrorIs(t, err, banking.ErrNoCustomer)
 }

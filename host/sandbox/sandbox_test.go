@@ -150,7 +150,9 @@ func aloneBank(t *testing.T, s *Sandbox) {
 	cards, err := b.Cards(t.Context(), "bertil")
 	require.NoError(t, err)
 	assert.Len(t, cards, 1)
-	_, err = b.ReserveDevice(t.Context(), banking.KindCard, "the next card")
+	_, err = b.ReserveDevice(t.Context(), banking.Reservation{
+		Kind: banking.KindCard, Intent: "the next card", Owner: "bertil", Second: true,
+	})
 	require.NoError(t, err)
 	_, err = b.Issuer(t.Context())
 	require.NoError(t, err, "its CA is its own")
@@ -197,7 +199,9 @@ func TestCustomerAfterTheFounding(t *testing.T) {
 	require.NoError(t, err)
 	issuer, err := bank.Issuer(ctx)
 	require.NoError(t, err)
-	id, err := bank.ReserveDevice(ctx, banking.KindCard, "erik's")
+	id, err := bank.ReserveDevice(ctx, banking.Reservation{
+		Kind: banking.KindCard, Intent: "erik's", Owner: "erik",
+	})
 	require.NoError(t, err)
 	order, err := personalization.NewOrder(id, "erik", issuer.Effective, issuer.Random)
 	require.NoError(t, err)

@@ -108,7 +108,8 @@ func (j *journal) reserve(ctx context.Context, job *Job, registry banking.Issuer
 		return o, fmt.Errorf("journal: %w", err)
 	}
 	card := job.Cards[o.position-1]
-	device, err := registry.ReserveDevice(ctx, banking.KindCard, fmt.Sprintf("batch %s card %d try %d", j.id, o.position, o.attempt))
+	device, err := registry.ReserveDevice(ctx, card.reservation(
+		fmt.Sprintf("batch %s card %d try %d", j.id, o.position, o.attempt)))
 	if err != nil {
 		return o, err
 	}
