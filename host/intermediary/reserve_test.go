@@ -10,6 +10,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/banking"
+	"ekrona/host/notary"
 	"ekrona/personalization/pki/keys"
 )
 
@@ -35,6 +36,55 @@ func TestDeviceIDsAreGivenOnce(t *testing.T) {
 
 	o.addCard("SENORDICC0000003")
 	assert.Equal(t, message.DeviceID("SENORDICC0000004"), reserve(banking.KindCard, "job 1, line 3"), "not one that is in use")
+}
+
+// A customer with a card in use gets another one when it is said which way; an intent that
+// has its id keeps it, whatever cards there are by then.
+func TestASecondCardIsSaidToBeOne(t *testing.T) {
+	o := newOffice(t)
+	reserve := func(change func(*banking.Reservation)) (message.DeviceID, error) {
+		r := banking.Reservation{Kind: banking.KindCard, Intent: "first", Owner: "anna"}
+		change(&r)
+		return o.ReserveDevice(o.ctx, r)
+	}
+	first, err := reserve(func(*banking.Reservation) {})
+	require.NoError(t, err)
+	o.addCard(first)
+	again, err := reserve(func(*banking.Reservation) {})
+	require.NoError(t, err)
+	assert.Equal(t, first, again, "the same intent")
+
+	for name, row := range map[string]struct {
+		change func(*banking.Reservation)
+		want   error
+	}{
+		"no word":        {func(r *banking.Reservation) { r.Intent = "2" }, banking.ErrHasCard},
+		"second":         {func(r *banking.Reservation) { r.Intent, r.Second = "3", true }, nil},
+		"replaces":       {func(r *banking.Reservation) { r.Intent, r.Replaces = "4", first }, nil},
+		"unknown":        {func(r *banking.Reservation) { r.Intent, r.Replaces = "5", "SENORDICC0000077" }, banking.ErrNoDevice},
+		"no owner":       {func(r *banking.Reservation) { r.Intent, r.Owner = "6", "" }, banking.ErrMalformed},
+		"nobody":         {func(r *banking.Reservation) { r.Intent, r.Owner = "7", "dora" }, banking.ErrNoCustomer},
+		"another owner":  {func(r *banking.Reservation) { r.Owner = "dora" }, banking.ErrTaken},
+		"another former": {func(r *banking.Reservation) { r.Replaces = first }, banking.ErrTaken},
+		"terminal": {func(r *banking.Reservation) {
+			r.Intent, r.Kind, r.Second = "8", banking.KindTerminal, true
+		}, banking.ErrMalformed},
+	} {
+		_, err := reserve(row.change)
+		assert.ErrorIs(t, err, row.want, name)
+	}
+	_, err = reserve(func(r *banking.Reservation) { r.Intent = "2" })
+	assert.ErrorContains(t, err, "anna has an active card, "+string(first))
+
+	o.notary.status = notary.Reported
+	_, err = reserve(func(r *banking.Reservation) { r.Intent = "9" })
+	require.NoError(t, err, "the card is reported lost")
+	o.notary.status, o.notary.away = notary.Active, true
+	_, err = reserve(func(r *banking.Reservation) { r.Intent = "10" })
+	require.NoError(t, err, "it was, when the notary was heard last")
+	o.notary.away = false
+	_, err = reserve(func(r *banking.Reservation) { r.Intent = "11" })
+	require.ErrorIs(t, err, banking.ErrHasCard)
 }
 
 func TestCardsOfACustomer(t *testing.T) {
