@@ -10,6 +10,8 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+	"ekrona/host/card"
 	"ekrona/host/sandbox"
 	"ekrona/host/wallet"
 )
@@ -99,7 +101,15 @@ func personCommand(f *inSandbox, use, short string, more int, what string, do fu
 		return withCard(ctx, s, name, device, "--device")
 	}
 	v := &visit{}
-	c := v.command(f, use, short, more, what, find, do)
+	c := v.command(f, use, short, more, what, find, func(c *cobra.Command, v visit) error {
+		err := do(c, v)
+		if card.Is(err, spec.SWAddressee) {
+			err = fmt.Errorf("%w; the card in the hand may be another of %s's than %s: "+
+				"--insert that one, or name the other with --device",
+				err, v.person.Name, v.person.Phone.Device())
+		}
+		return err
+	})
 	pinFlag(c, &v.pin)
 	c.Flags().StringVar(&device, "device", "", "which card, by its device id; needed where a person has several in use")
 	return c
