@@ -77,6 +77,10 @@ func TestCheckForetellsSecondCards(t *testing.T) {
 		assert.Equal(t, inUse, cards[0].InUse, "the first one of %s", s.Owners[n])
 		assert.True(t, cards[1].InUse)
 	}
+	log, err := os.ReadFile(filepath.Join(s.JobFolder(), "audit.log"))
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(log), "reported lost"))
+	require.Contains(t, string(log), string(first[1]))
 }
 
 // The program ends at every step of a card that replaces another. The old one is in use

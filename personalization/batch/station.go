@@ -190,7 +190,8 @@ func (s *station) reached(ctx context.Context, v *visit, o *order, stage persona
 		if err := s.writeLetter(*o, true); err != nil {
 			return err
 		}
-		if replaced := s.job.Cards[o.position-1].Replaces; replaced != "" {
+		replaced := s.job.Cards[o.position-1].Replaces
+		if replaced != "" {
 			if err := s.registry.ReportLost(ctx, replaced); err != nil {
 				return err
 			}
@@ -199,7 +200,7 @@ func (s *station) reached(ctx context.Context, v *visit, o *order, stage persona
 		if err != nil {
 			return err
 		}
-		return s.journal.finish(ctx, v, o, certificate)
+		return s.journal.finish(ctx, v, o, certificate, replaced)
 	}
 	return s.journal.step(ctx, v, o, stage)
 }
