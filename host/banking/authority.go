@@ -81,14 +81,15 @@ type Registry interface {
 type IssuerDesk interface {
 	Registry
 
-	// ReserveDevice gives a device that is still to be made its id. intent names what it is
-	// made for, such as a job and a line of it: the same intent again gives the same id,
-	// and no id is given to two intents, whether the device is made or not.
-	// Errors: [ErrMalformed] (no intent), [ErrTaken] (the intent is of another kind).
-	ReserveDevice(ctx context.Context, kind DeviceKind, intent string) (message.DeviceID, error)
+	// ReserveDevice gives a device that is still to be made its id. The same intent again
+	// gives the same id, and no id is given to two intents, whether the device is made or
+	// not. Errors: those of [Reservation.Check]; [ErrNoCustomer]; [ErrTaken] (the intent is
+	// of another kind or owner, or replaces another card).
+	ReserveDevice(ctx context.Context, r Reservation) (message.DeviceID, error)
 
-	// Cards are the cards of a customer, in the order of their ids. Errors: [ErrNoCustomer].
-	Cards(ctx context.Context, owner string) ([]Device, error)
+	// Cards are the cards of a customer, in the order of their ids. While the notary cannot
+	// be reached, which of them are in use is what it said last. Errors: [ErrNoCustomer].
+	Cards(ctx context.Context, owner string) ([]Card, error)
 
 	// ReportLost blocks a device that is lost, stolen or broken, by its next Instruction if
 	// it ever comes to one, and has the notary put it on the revocation list. It cannot be

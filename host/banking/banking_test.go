@@ -50,6 +50,13 @@ var (
 		Ceilings:    []byte{5},
 		Policy:      policy,
 	}
+	reservation = Reservation{
+		Kind:     KindCard,
+		Intent:   "job 1, line 2",
+		Owner:    "anna",
+		Second:   true,
+		Replaces: anna,
+	}
 	load = order.Signed{
 		Order:     order.Order{ID: order.ID{1}, Kind: order.Load, Device: anna, Amount: 100_00},
 		Signature: []byte{0x30},
@@ -112,10 +119,10 @@ var types = []remotetest.Type{
 	remotetest.Of(afterRequest{3}),
 	remotetest.Of(revokedAnswer{[]notary.Revocation{revocation}}),
 	remotetest.Of(deviceRequest{anna}),
-	remotetest.Of(reserveRequest{KindTerminal, "till 1"}),
+	remotetest.Of(reservation),
 	remotetest.Of(reserveAnswer{anna}),
 	remotetest.Of(customerRequest{"anna"}),
-	remotetest.Of(cardsAnswer{[]Device{device}}),
+	remotetest.Of(cardsAnswer{[]Card{{device, true}}}),
 	remotetest.Of(replaceAppRequest{"anna", []byte{4}}),
 	remotetest.Of(depositRequest{"1", "anna", 100}),
 	remotetest.Of(balanceAnswer{100}),
@@ -169,8 +176,8 @@ func (s stub) Device(context.Context, message.DeviceID) (Device, error) { return
 func (s stub) Cards(
 	context.Context,
 	string,
-) ([]Device, error) {
-	return []Device{device}, s.err
+) ([]Card, error) {
+	return []Card{{device, true}}, s.err
 }
 func (s stub) AddCustomer(context.Context, Customer) error              { return s.err }
 func (s stub) Deposit(context.Context, string, string, money.Ore) error { return s.err }
@@ -195,10 +202,12 @@ func (s stub) SetPolicy(_ context.Context, _ message.DeviceID, p message.Policy)
 
 func (s stub) ReserveDevice(
 	_ context.Context,
-	kind DeviceKind,
-	_ string,
+	r Reservation,
 ) (message.DeviceID, error) {
-	return DeviceIDOf("SENORDIC", kind, 12), s.err
+	if r != reservation {
+		return "", errors.New("another reservation")
+	}
+	return DeviceIDOf("SENORDIC", r.Kind, 12), s.err
 }
 
 // parties are all that ask.
@@ -242,7 +251,7 @@ func calls(ctx context.Context, p parties) (answers []any, errs []error) {
 	only(p.PlaceRefund(ctx, refund))
 	only(p.desk.AddDevice(ctx, device))
 	with(p.desk.Device(ctx, anna))
-	with(p.desk.ReserveDevice(ctx, KindCard, "job 1, line 2"))
+	with(p.desk.ReserveDevice(ctx, reservation))
 	with(p.desk.Cards(ctx, "anna"))
 	only(p.desk.ReportLost(ctx, anna))
 	only(p.operator.AddCustomer(ctx, customer))
@@ -310,7 +319,7 @@ func TestErrorsKeepWhatTheyAre(t *testing.T) {
 			&order.Refused{Reason: fmt.Errorf("order 1: %w", kind)},
 		)
 	}
-	require.Len(t, Kinds(), int(ErrNotForDesk))
+	require.Len(t, Kinds(), int(ErrHasCard))
 	_, ok := KindOf("no")
 	require.False(t, ok)
 	for _, want := range near {
@@ -344,6 +353,7 @@ func TestBadRequestsAreMalformed(t *testing.T) {
 		{"device", `{"device":"tiny"}`},
 		{"reserve-device", `{"kind":"C","intent":"x"}`},
 		{"reserve-device", `{"kind":"","intent":"x"}`},
+		{"reserve-device", `{"kind":"card","intent":"x","owner":"anna","replaces":"tiny"}`},
 		{"add-device", `{"id":"SENORDIC0000ANNA","customer":"anna","certificate":"fyE="}`},
 		{"add-device", `{"id":"SENORDIC0000ANNA","customer":"anna","certificate":"fyE=",` +
 			`"policy":"AAIABJPgCQAAw1D/"}`},

@@ -15,10 +15,6 @@ type (
 	deviceRequest struct {
 		Device message.DeviceID `json:"device"`
 	}
-	reserveRequest struct {
-		Kind   DeviceKind `json:"kind"`
-		Intent string     `json:"intent"`
-	}
 	reserveAnswer struct {
 		Device message.DeviceID `json:"device"`
 	}
@@ -26,7 +22,7 @@ type (
 		Customer string `json:"customer"`
 	}
 	cardsAnswer struct {
-		Cards []Device `json:"cards,omitempty"`
+		Cards []Card `json:"cards,omitempty"`
 	}
 	replaceAppRequest struct {
 		Customer string `json:"customer"`
@@ -73,16 +69,14 @@ func (i issuerDesk) Device(ctx context.Context, id message.DeviceID) (Device, er
 // ReserveDevice implements IssuerDesk.
 func (i issuerDesk) ReserveDevice(
 	ctx context.Context,
-	kind DeviceKind,
-	intent string,
+	r Reservation,
 ) (message.DeviceID, error) {
-	a, err := remote.Ask[reserveAnswer](ctx, i.client, "reserve-device",
-		reserveRequest{kind, intent})
+	a, err := remote.Ask[reserveAnswer](ctx, i.client, "reserve-device", r)
 	return a.Device, err
 }
 
 // Cards implements IssuerDesk.
-func (i issuerDesk) Cards(ctx context.Context, owner string) ([]Device, error) {
+func (i issuerDesk) Cards(ctx context.Context, owner string) ([]Card, error) {
 	a, err := remote.Ask[cardsAnswer](ctx, i.client, "cards", customerRequest{owner})
 	return a.Cards, err
 }
@@ -101,8 +95,8 @@ func ServeIssuerDesk(i IssuerDesk) *remote.Server {
 			return i.Device(ctx, q.Device)
 		})
 	remote.Handle(s, "reserve-device",
-		func(ctx context.Context, q reserveRequest) (reserveAnswer, error) {
-			id, err := i.ReserveDevice(ctx, q.Kind, q.Intent)
+		func(ctx context.Context, r Reservation) (reserveAnswer, error) {
+			id, err := i.ReserveDevice(ctx, r)
 			return reserveAnswer{id}, err
 		})
 	remote.Handle(s, "cards", func(ctx context.Context, q customerRequest) (cardsAnswer, error) {

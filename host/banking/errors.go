@@ -28,6 +28,9 @@ const (
 	// ErrNotForDesk: a message is no Payment of one of the desk's Requests by a device of
 	// this intermediary. Nothing was taken.
 	ErrNotForDesk
+	// ErrHasCard: the owner has an active card, and the reservation of another does not say
+	// that it is a second one, or which card it replaces. Nothing was reserved.
+	ErrHasCard
 )
 
 // kinds are code and text of each Kind; the codes never change.
@@ -48,6 +51,8 @@ var kinds = [...]struct{ code, text string }{
 		"what was paid into it comes back to the online wallet; order a new one"},
 	ErrNotForDesk: {"not-for-desk",
 		"this is no payment to the unload desk: order the unload again"},
+	ErrHasCard: {"has-card", "the owner has an active card: " +
+		"say that it shall be a second one, or which card it replaces"},
 }
 
 // Kinds are all kinds.

@@ -22,6 +22,7 @@ import (
 	"ekrona/host/ledger"
 	"ekrona/host/notary"
 	"ekrona/host/order"
+	"ekrona/host/remote"
 	"ekrona/host/store"
 	"ekrona/host/store/storetest"
 	"ekrona/personalization/pki"
@@ -34,12 +35,17 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 type scribe struct {
 	notary.Participant
 	entries []notary.Entry
-	next    uint32 // number of every device's next Instruction
+	next    uint32        // number of every device's next Instruction
+	status  notary.Status // of every device
+	away    bool          // it cannot be reached
 }
 
 func (*scribe) Register(context.Context, notary.Registration) error { return nil }
 func (s *scribe) Outstanding(context.Context, message.DeviceID) (notary.Outstanding, error) {
-	return notary.Outstanding{NextSeq: s.next}, nil
+	if s.away {
+		return notary.Outstanding{}, remote.ErrUnreachable
+	}
+	return notary.Outstanding{NextSeq: s.next, Status: s.status}, nil
 }
 
 func (s *scribe) Statement(_ context.Context, after int64, limit int) ([]notary.Entry, error) {

@@ -1,6 +1,7 @@
 package intermediary
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -9,36 +10,71 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/banking"
+	"ekrona/host/notary"
+	"ekrona/host/remote"
 	"ekrona/host/store"
 )
 
-// ReserveDevice gives a device that is still to be made its id. intent names what
-// it is made for, such as a job and a line of it: the same intent again gives the
-// same id, and no id is given to two intents, whether the device is made or not.
-func (i *Intermediary) ReserveDevice(ctx context.Context, kind banking.DeviceKind, intent string) (id message.DeviceID, err error) {
-	if intent == "" {
-		return "", banking.Refuse(banking.ErrMalformed, "intermediary: a device id is reserved for something: name it")
+// ReserveDevice gives a device that is still to be made its id: the same intent again gives
+// the same id, and no id is given to two intents, whether the device is made or not. A
+// customer with a card in use gets another one only where the reservation says so (see
+// [banking.Reservation]).
+func (i *Intermediary) ReserveDevice(
+	ctx context.Context, r banking.Reservation,
+) (message.DeviceID, error) {
+	id, found, err := i.reserved(ctx, i.db, r)
+	if err != nil || found {
+		return id, err
+	}
+	var cards []banking.Card
+	if r.Owner != "" {
+		if cards, err = i.Cards(ctx, r.Owner); err != nil {
+			return "", err
+		}
+	}
+	if err := r.Check(cards); err != nil {
+		return "", err
 	}
 	err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
-		var of string
-		var n int
-		found, err := store.Get(ctx, tx, store.Into{&of, &n}, `SELECT kind, number FROM device_number WHERE intent = $1`, intent)
-		switch {
-		case err == nil && !found:
-			if n, err = i.nextNumber(ctx, tx, kind); err != nil {
-				return err
-			}
-			err = store.Exec(ctx, tx, `INSERT INTO device_number (intent, kind, number) VALUES ($1, $2, $3)`, intent, string(kind), n)
-		case found && of != string(kind):
-			return fmt.Errorf("device id for %s: %w", intent, banking.ErrTaken)
+		if id, found, err = i.reserved(ctx, tx, r); err != nil || found {
+			return err
 		}
+		n, err := i.nextNumber(ctx, tx, r.Kind)
 		if err != nil {
-			return fmt.Errorf("intermediary: device id for %s: %w", intent, err)
+			return fmt.Errorf("intermediary: device id for %s: %w", r.Intent, err)
 		}
-		id = banking.DeviceIDOf(i.name, kind, n)
+		id = banking.DeviceIDOf(i.name, r.Kind, n)
+		if err := store.Exec(ctx, tx, `INSERT INTO device_number
+			(intent, kind, number, owner, replaces) VALUES ($1, $2, $3, $4, $5)`,
+			r.Intent, string(r.Kind), n, r.Owner, string(r.Replaces)); err != nil {
+			return fmt.Errorf("intermediary: device id for %s: %w", r.Intent, err)
+		}
 		return nil
 	})
 	return id, err
+}
+
+// reserved finds the id that an intent has already. Errors: [banking.ErrTaken].
+func (i *Intermediary) reserved(
+	ctx context.Context, q store.Queryer, r banking.Reservation,
+) (id message.DeviceID, found bool, err error) {
+	var kind, owner, replaces string
+	var n int
+	found, err = store.Get(ctx, q, store.Into{&kind, &n, &owner, &replaces},
+		`SELECT kind, number, owner, replaces FROM device_number WHERE intent = $1`, r.Intent)
+	switch {
+	case err != nil:
+		return "", false, fmt.Errorf("intermediary: device id for %s: %w", r.Intent, err)
+	case !found:
+		return "", false, nil
+	case kind != string(r.Kind), owner != "" && owner != r.Owner:
+		return "", false, fmt.Errorf("device id for %s: %w", r.Intent, banking.ErrTaken)
+	case owner != "" && replaces != string(r.Replaces):
+		return "", false, banking.Refuse(banking.ErrTaken, "intermediary: the device id for %s "+
+			"was reserved for a card that replaces %s: say the same again",
+			r.Intent, cmp.Or(replaces, "none"))
+	}
+	return banking.DeviceIDOf(i.name, r.Kind, n), true, nil
 }
 
 // nextNumber is above every number reserved, and free among the devices kept.
@@ -58,21 +94,46 @@ func (i *Intermediary) nextNumber(ctx context.Context, tx *sql.Tx, kind banking.
 	return 0, fmt.Errorf("all %d numbers of kind %c are used: found another intermediary name for more", banking.MaxDevice, kind)
 }
 
-// Cards are the cards of a customer, in the order of their ids. Errors:
-// [banking.ErrNoCustomer].
-func (i *Intermediary) Cards(ctx context.Context, owner string) ([]banking.Device, error) {
+// Cards are the cards of a customer, in the order of their ids. While the notary cannot be
+// reached, which of them are in use is what it said last. Errors: [banking.ErrNoCustomer].
+func (i *Intermediary) Cards(ctx context.Context, owner string) ([]banking.Card, error) {
 	if _, err := customer(ctx, i.db, owner); err != nil {
 		return nil, err
 	}
-	ids, err := store.Column[message.DeviceID](ctx, i.db, `SELECT id FROM device WHERE customer = $1 AND role = $2 ORDER BY id`, owner, spec.RoleCard)
+	ids, err := store.Column[message.DeviceID](ctx, i.db, `SELECT id FROM device
+		WHERE customer = $1 AND role = $2 ORDER BY id`, owner, spec.RoleCard)
 	if err != nil {
 		return nil, fmt.Errorf("intermediary: cards of %s: %w", owner, err)
 	}
-	cards := make([]banking.Device, len(ids))
+	cards := make([]banking.Card, len(ids))
 	for n, id := range ids {
-		if cards[n], err = i.Device(ctx, id); err != nil {
+		if cards[n].Device, err = i.Device(ctx, id); err != nil {
+			return nil, err
+		}
+		if cards[n].InUse, err = i.inUse(ctx, id); err != nil {
 			return nil, err
 		}
 	}
 	return cards, nil
+}
+
+// inUse asks the notary whether a device is active, and keeps the answer for when it cannot
+// be reached. A device whose registration was cut off before the notary heard is not.
+func (i *Intermediary) inUse(ctx context.Context, id message.DeviceID) (inUse bool, err error) {
+	outstanding, err := i.notary.Outstanding(ctx, id)
+	switch {
+	case errors.Is(err, notary.Unknown):
+		return false, nil
+	case errors.Is(err, remote.ErrUnreachable):
+		err = store.Must(ctx, i.db, store.Into{&inUse},
+			`SELECT in_use FROM device WHERE id = $1`, id)
+	case err == nil:
+		inUse = outstanding.Status == notary.Active
+		err = store.Exec(ctx, i.db,
+			`UPDATE device SET in_use = $1 WHERE id = $2 AND in_use <> $1`, inUse, id)
+	}
+	if err != nil {
+		return false, fmt.Errorf("intermediary: device %s: %w", id, err)
+	}
+	return inUse, nil
 }

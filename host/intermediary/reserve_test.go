@@ -10,13 +10,17 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/banking"
+	"ekrona/host/notary"
 	"ekrona/personalization/pki/keys"
 )
 
 func TestDeviceIDsAreGivenOnce(t *testing.T) {
 	o := newOffice(t)
+	of := func(kind banking.DeviceKind, intent string) banking.Reservation {
+		return banking.Reservation{Kind: kind, Intent: intent, Owner: "anna", Second: kind == banking.KindCard}
+	}
 	reserve := func(kind banking.DeviceKind, intent string) message.DeviceID {
-		id, err := o.ReserveDevice(o.ctx, kind, intent)
+		id, err := o.ReserveDevice(o.ctx, of(kind, intent))
 		require.NoError(t, err)
 		return id
 	}
@@ -25,13 +29,62 @@ func TestDeviceIDsAreGivenOnce(t *testing.T) {
 	assert.Equal(t, first, reserve(banking.KindCard, "job 1, line 1"), "the same intent, the same id")
 	assert.Equal(t, message.DeviceID("SENORDICC0000002"), reserve(banking.KindCard, "job 1, line 2"))
 	assert.Equal(t, message.DeviceID("SENORDICT0000001"), reserve(banking.KindTerminal, "till"))
-	_, err := o.ReserveDevice(o.ctx, banking.KindTerminal, "job 1, line 1")
+	_, err := o.ReserveDevice(o.ctx, of(banking.KindTerminal, "job 1, line 1"))
 	assert.ErrorIs(t, err, banking.ErrTaken)
-	_, err = o.ReserveDevice(o.ctx, banking.KindCard, "")
+	_, err = o.ReserveDevice(o.ctx, of(banking.KindCard, ""))
 	assert.Error(t, err)
 
 	o.addCard("SENORDICC0000003")
 	assert.Equal(t, message.DeviceID("SENORDICC0000004"), reserve(banking.KindCard, "job 1, line 3"), "not one that is in use")
+}
+
+// A customer with a card in use gets another one when it is said which way; an intent that
+// has its id keeps it, whatever cards there are by then.
+func TestASecondCardIsSaidToBeOne(t *testing.T) {
+	o := newOffice(t)
+	reserve := func(change func(*banking.Reservation)) (message.DeviceID, error) {
+		r := banking.Reservation{Kind: banking.KindCard, Intent: "first", Owner: "anna"}
+		change(&r)
+		return o.ReserveDevice(o.ctx, r)
+	}
+	first, err := reserve(func(*banking.Reservation) {})
+	require.NoError(t, err)
+	o.addCard(first)
+	again, err := reserve(func(*banking.Reservation) {})
+	require.NoError(t, err)
+	assert.Equal(t, first, again, "the same intent")
+
+	for name, row := range map[string]struct {
+		change func(*banking.Reservation)
+		want   error
+	}{
+		"no word":        {func(r *banking.Reservation) { r.Intent = "2" }, banking.ErrHasCard},
+		"second":         {func(r *banking.Reservation) { r.Intent, r.Second = "3", true }, nil},
+		"replaces":       {func(r *banking.Reservation) { r.Intent, r.Replaces = "4", first }, nil},
+		"unknown":        {func(r *banking.Reservation) { r.Intent, r.Replaces = "5", "SENORDICC0000077" }, banking.ErrNoDevice},
+		"no owner":       {func(r *banking.Reservation) { r.Intent, r.Owner = "6", "" }, banking.ErrMalformed},
+		"nobody":         {func(r *banking.Reservation) { r.Intent, r.Owner = "7", "dora" }, banking.ErrNoCustomer},
+		"another owner":  {func(r *banking.Reservation) { r.Owner = "dora" }, banking.ErrTaken},
+		"another former": {func(r *banking.Reservation) { r.Replaces = first }, banking.ErrTaken},
+		"terminal": {func(r *banking.Reservation) {
+			r.Intent, r.Kind, r.Second = "8", banking.KindTerminal, true
+		}, banking.ErrMalformed},
+	} {
+		_, err := reserve(row.change)
+		assert.ErrorIs(t, err, row.want, name)
+	}
+	_, err = reserve(func(r *banking.Reservation) { r.Intent = "2" })
+	assert.ErrorContains(t, err, "anna has an active card, "+string(first))
+
+	o.notary.status = notary.Reported
+	_, err = reserve(func(r *banking.Reservation) { r.Intent = "9" })
+	require.NoError(t, err, "the card is reported lost")
+	o.notary.status, o.notary.away = notary.Active, true
+	_, err = reserve(func(r *banking.Reservation) { r.Intent = "10" })
+	require.NoError(t, err, "it was, when the notary was heard last")
+	o.notary.away = false
+	_, err = reserve(func(r *banking.Reservation) { r.Intent = "11" })
+	require.ErrorIs(t, err, banking.ErrHasCard)
 }
 
 func TestCardsOfACustomer(t *testing.T) {
@@ -44,8 +97,8 @@ func TestCardsOfACustomer(t *testing.T) {
 	cards, err := o.Cards(o.ctx, "anna")
 	require.NoError(t, err)
 	require.Len(t, cards, 2)
-	assert.Equal(t, message.DeviceID("SENORDICC0000001"), cards[0].ID)
-	assert.Equal(t, "anna", cards[1].Customer)
+	assert.Equal(t, message.DeviceID("SENORDICC0000001"), cards[0].Device.ID)
+	assert.Equal(t, "anna", cards[1].Device.Customer)
 	_, err = o.Cards(o.ctx, "dora")
 	assert.ErrorIs(t, err, banking.ErrNoCustomer)
 }

@@ -168,7 +168,7 @@ func (l *looking) atPerson(ctx context.Context, p *Person) error {
 	device := p.Phone.Device()
 	c := CardBooks{Device: device, Shadow: l.shadow[string(device)]}
 	delete(l.shadow, string(device))
-	if p.Card.mayBe(device) {
+	if p.Card.MayBe(device) {
 		switch observed, err := l.observeCard(ctx, p); {
 		case client.Is(err, spec.SWAddressee): // it is another card of the same holder
 		case err != nil:

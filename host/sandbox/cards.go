@@ -14,6 +14,7 @@ import (
 	"ekrona/applet"
 	"ekrona/emulator/card"
 	"ekrona/host/banking"
+	client "ekrona/host/card"
 	"ekrona/host/party/bank"
 	"ekrona/host/wallet"
 	"ekrona/personalization"
@@ -25,6 +26,16 @@ type Holder struct {
 	Name   string // in lower case, as on the command line
 	Card   *Slot
 	Letter Letter // of a card of the founding; others have theirs on paper
+
+	founding message.DeviceID // card that the letter is for
+}
+
+// LetterOf is the letter of a card; empty for one that it is not for.
+func (h *Holder) LetterOf(card message.DeviceID) Letter {
+	if card == "" || card != h.founding {
+		return Letter{}
+	}
+	return h.Letter
 }
 
 // Holder finds what somebody has in the hand. No party is needed for it.
@@ -39,13 +50,34 @@ func (s *Sandbox) Holder(name string) (*Holder, error) {
 	case err != nil:
 		return nil, err
 	default:
-		h.Letter, h.Card.device = made.Letter, message.DeviceID(made.Device)
+		h.Letter, h.founding = made.Letter, message.DeviceID(made.Device)
+		h.Card.device = h.founding
 		if h.Card.card, err = card.Open(s.cardOptions(), s.cardPath(name)); err != nil {
 			return nil, err
 		}
 	}
 	s.holders[name] = h
 	return h, nil
+}
+
+// InHand is the device id of the card that is here; empty where that does not show without
+// PIN. The card is asked for it, if it was inserted.
+func (h *Holder) InHand(ctx context.Context) (message.DeviceID, error) {
+	if h.Card.guest == nil {
+		return h.Card.device, nil
+	}
+	observe := h.Card.observe
+	h.Card.observe = nil // looking is no part of the story
+	defer func() { h.Card.observe = observe }()
+	applet := client.New(h.Card.Tap())
+	if _, err := applet.Select(ctx); err != nil {
+		return "", err
+	}
+	id, err := applet.Device(ctx)
+	if client.Is(err, spec.SWSecurity) {
+		return "", nil
+	}
+	return id, err
 }
 
 // Letter is the PIN letter of a person.

@@ -29,12 +29,12 @@ type Person struct {
 	phone *phone.Phone
 }
 
-// ErrSeveralCards says that a person has more than one card.
-var ErrSeveralCards = errors.New("has several cards: choose one with --device")
+// ErrSeveralCards says that a person has more than one card in use.
+var ErrSeveralCards = errors.New("has several cards")
 
 // Person starts the phone of a person, with one of the person's cards: that of the
-// device id, or the only one when that is empty. A person without a card has a phone
-// all the same. Errors: [ErrUnknown], [ErrSeveralCards].
+// device id, or the only one in use when that is empty. A person without a card has a
+// phone all the same. Errors: [ErrUnknown], [ErrSeveralCards].
 func (s *Sandbox) Person(ctx context.Context, name string, device message.DeviceID) (*Person, error) {
 	app, err := s.phone(ctx, name)
 	if err != nil {
@@ -45,6 +45,11 @@ func (s *Sandbox) Person(ctx context.Context, name string, device message.Device
 		return nil, err
 	}
 	chosen, err := choose(name, cards, device)
+	if errors.Is(err, ErrSeveralCards) { // one may have gone out of use meanwhile
+		if cards, err = s.asked(ctx, app); err == nil {
+			chosen, err = choose(name, cards, device)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -92,15 +97,21 @@ func (p *Person) has(device message.DeviceID) bool {
 // choose picks the card that is meant.
 func choose(name string, cards []phone.Card, device message.DeviceID) (phone.Card, error) {
 	var ids []string
+	var inUse []phone.Card
 	for _, c := range cards {
 		if c.Device == device {
 			return c, nil
 		}
 		ids = append(ids, string(c.Device))
+		if !c.OutOfUse {
+			inUse = append(inUse, c)
+		}
 	}
 	switch {
 	case device != "":
 		return phone.Card{}, fmt.Errorf("%s has no card %s; there are: %s", name, device, strings.Join(ids, " "))
+	case len(inUse) == 1:
+		return inUse[0], nil
 	case len(cards) > 1:
 		return phone.Card{}, fmt.Errorf("%s %w: %s", name, ErrSeveralCards, strings.Join(ids, " "))
 	case len(cards) == 1:
@@ -205,6 +216,12 @@ func (s *Sandbox) cardsOf(ctx context.Context, app *phone.Phone, wanted message.
 	if err != nil || slices.ContainsFunc(cards, isWanted) {
 		return cards, err
 	}
+	return s.asked(ctx, app)
+}
+
+// asked are the cards that a phone knows when it has asked its bank, if that can be
+// reached.
+func (s *Sandbox) asked(ctx context.Context, app *phone.Phone) ([]phone.Card, error) {
 	switch err := s.LearnCards(ctx, app.Settings.Owner); {
 	case errors.Is(err, remote.ErrUnreachable): // then it is what the phone knows
 	case err != nil:
@@ -213,7 +230,8 @@ func (s *Sandbox) cardsOf(ctx context.Context, app *phone.Phone, wanted message.
 	return app.Cards()
 }
 
-// LearnCards has an owner's phone ask its bank for the owner's cards.
+// LearnCards has an owner's phone ask its bank for the owner's cards, and which of them
+// are in use.
 func (s *Sandbox) LearnCards(ctx context.Context, owner string) error {
 	app, err := s.phone(ctx, owner)
 	if err != nil {
@@ -223,7 +241,7 @@ func (s *Sandbox) LearnCards(ctx context.Context, owner string) error {
 	if err != nil {
 		return err
 	}
-	devices, err := b.Cards(ctx, owner)
+	cards, err := b.Cards(ctx, owner)
 	if err != nil {
 		return err
 	}
@@ -231,16 +249,47 @@ func (s *Sandbox) LearnCards(ctx context.Context, owner string) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range devices {
-		if err := app.Learn(phoneCard(d, ca)); err != nil {
+	for _, c := range cards {
+		if err := app.Learn(phoneCard(c, ca)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func phoneCard(d banking.Device, ca []byte) phone.Card {
-	return phone.Card{Device: d.ID, Certificate: d.Certificate, CA: ca, PINPoint: d.PINPoint}
+func phoneCard(c banking.Card, ca []byte) phone.Card {
+	d := c.Device
+	return phone.Card{
+		Device: d.ID, Certificate: d.Certificate, CA: ca, PINPoint: d.PINPoint,
+		OutOfUse: !c.InUse,
+	}
+}
+
+// ReportLost has a person's bank report a card of the person's lost.
+func (s *Sandbox) ReportLost(ctx context.Context, p *Person) error {
+	return s.atBank(ctx, p, (*bank.Bank).ReportLost)
+}
+
+// EndCard has a person's bank end a card of the person's that was reported lost, when its
+// time is over: its money goes to the online wallet.
+func (s *Sandbox) EndCard(ctx context.Context, p *Person) error {
+	return s.atBank(ctx, p, (*bank.Bank).End)
+}
+
+// atBank has a person's bank do something with the person's card, and the phone learn
+// what the card is then.
+func (s *Sandbox) atBank(
+	ctx context.Context, p *Person,
+	do func(b *bank.Bank, ctx context.Context, id message.DeviceID) error,
+) error {
+	b, err := s.BankOf(ctx, p)
+	if err != nil {
+		return err
+	}
+	if err := do(b, ctx, p.Phone.Device()); err != nil {
+		return err
+	}
+	return s.LearnCards(ctx, p.Name)
 }
 
 // withCard starts the app with one of its owner's cards, or with none.

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
@@ -18,10 +20,13 @@ import (
 	"ekrona/emulator/card"
 	"ekrona/host/banking"
 	"ekrona/host/clock"
+	"ekrona/host/notary"
 	"ekrona/host/party"
 	"ekrona/host/remote"
 	"ekrona/host/wallet"
 	"ekrona/personalization"
+	"ekrona/personalization/pki"
+	"ekrona/personalization/pki/keys"
 )
 
 // found founds a sandbox whose run repeats, or opens it again.
@@ -151,7 +156,9 @@ func aloneBank(t *testing.T, s *Sandbox) {
 	cards, err := b.Cards(t.Context(), "bertil")
 	require.NoError(t, err)
 	assert.Len(t, cards, 1)
-	_, err = b.ReserveDevice(t.Context(), banking.KindCard, "the next card")
+	_, err = b.ReserveDevice(t.Context(), banking.Reservation{
+		Kind: banking.KindCard, Intent: "the next card", Owner: "bertil", Second: true,
+	})
 	require.NoError(t, err)
 	_, err = b.Issuer(t.Context())
 	require.NoError(t, err, "its CA is its own")
@@ -198,7 +205,9 @@ func TestCustomerAfterTheFounding(t *testing.T) {
 	require.NoError(t, err)
 	issuer, err := bank.Issuer(ctx)
 	require.NoError(t, err)
-	id, err := bank.ReserveDevice(ctx, banking.KindCard, "erik's")
+	id, err := bank.ReserveDevice(ctx, banking.Reservation{
+		Kind: banking.KindCard, Intent: "erik's", Owner: "erik",
+	})
 	require.NoError(t, err)
 	order, err := personalization.NewOrder(id, "erik", issuer.Effective, issuer.Random)
 	require.NoError(t, err)
@@ -236,6 +245,70 @@ func TestCustomerAfterTheFounding(t *testing.T) {
 	assert.Empty(t, books.Violations)
 	assert.Equal(t, 50*money.Krona, *rowOf(books, "erik").Cards[0].Offline)
 	assert.Empty(t, books.Others)
+}
+
+// A card that is reported lost counts no more when it is asked which of two is meant; ended
+// when its time is over, it gives its money back.
+func TestLostCardOfTwo(t *testing.T) {
+	ctx, folder := t.Context(), t.TempDir()
+	founded := found(t, folder)
+	anna, err := founded.Person(ctx, "anna", "")
+	require.NoError(t, err)
+	first := anna.Phone.Device()
+	b, err := founded.BankOf(ctx, anna)
+	require.NoError(t, err)
+	require.NoError(t, b.Deposit(ctx, "first", "anna", 100*money.Krona))
+	_, err = anna.Phone.Load(ctx, tap(t, anna.Holder), 60*money.Krona)
+	require.NoError(t, err)
+	online, shadow, err := founded.Wallets(ctx, anna)
+	require.NoError(t, err)
+	require.NotZero(t, shadow)
+	second, err := b.ReserveDevice(ctx, banking.Reservation{
+		Kind: banking.KindCard, Intent: "second", Owner: "anna", Second: true,
+	})
+	require.NoError(t, err)
+	issuer, err := b.Issuer(ctx)
+	require.NoError(t, err)
+	key, err := keys.Generate(rand.NewChaCha8([32]byte{3}))
+	require.NoError(t, err)
+	certificate, err := issuer.CA.Certify(pki.Subject{
+		Holder: cvc.Holder(second), Role: spec.RoleCard,
+		Effective: issuer.Effective, Expiry: issuer.Expiry,
+	}, &key.PublicKey)
+	require.NoError(t, err)
+	point, err := key.PublicKey.Bytes()
+	require.NoError(t, err)
+	require.NoError(t, b.AddDevice(ctx, banking.Device{
+		ID: second, Customer: "anna", Certificate: certificate, PINPoint: point,
+		Ceilings: []byte(spec.PilotPolicy), Policy: message.PilotPolicy(),
+	}))
+	require.NoError(t, founded.LearnCards(ctx, "anna"))
+	_, err = founded.Person(ctx, "anna", "")
+	require.ErrorIs(t, err, ErrSeveralCards)
+	require.ErrorContains(t, err, string(first)+" "+string(second))
+
+	// The bank knows it before the phone does.
+	require.NoError(t, b.ReportLost(ctx, first))
+	other, err := founded.Person(ctx, "anna", "")
+	require.NoError(t, err)
+	assert.Equal(t, second, other.Phone.Device())
+	require.ErrorIs(t, founded.EndCard(ctx, anna), notary.WrongStatus, "its time is not over")
+	require.NoError(t, founded.Close())
+
+	later := Options{}
+	later.Clock = clock.Fixed(time.Date(2026, 5, 2, 12, 0, 0, 0, time.UTC))
+	again, err := Open(folder, later)
+	require.NoError(t, err)
+	anna, err = again.Person(ctx, "anna", first)
+	require.NoError(t, err)
+	for range 2 {
+		require.NoError(t, again.EndCard(ctx, anna))
+		all, none, err := again.Wallets(ctx, anna)
+		require.NoError(t, err)
+		assert.Equal(t, online+shadow, all)
+		assert.Zero(t, none)
+	}
+	require.NoError(t, again.Close())
 }
 
 func rowOf(b Books, name string) PersonBooks {

@@ -46,8 +46,8 @@ func (s *Slot) Insert(c apdu.Card, reset func() error) {
 // Here tells whether there is a card to be held to a reader.
 func (s *Slot) Here() bool { return s.card != nil || s.guest != nil }
 
-// mayBe reports whether the card that is here may be that of a device id.
-func (s *Slot) mayBe(device message.DeviceID) bool {
+// MayBe reports whether the card that is here may be that of a device id.
+func (s *Slot) MayBe(device message.DeviceID) bool {
 	return s.Here() && (s.device == "" || s.device == device)
 }
 

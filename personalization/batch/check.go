@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"ekrona/apdu/message"
 	"ekrona/host/banking"
@@ -20,7 +21,8 @@ type Enroller interface {
 }
 
 // Check finds what is wrong with a job before its first card: what the issuer has, the
-// last day of the certificates, the letters' recipients, the owners, the folder. Whatever
+// last day of the certificates, the letters' recipients, the owners and their cards, the
+// folder. Whatever
 // is the job's fault and not a card's is here. [Open] and [Batch.Run] ask it too, so that
 // it foretells what a run with the same options does. A job whose cards are all made
 // passes.
@@ -49,10 +51,17 @@ func Check(ctx context.Context, o Options) (newcomers []Card, err error) {
 	if err := letter.Check(j.Recipients); err != nil {
 		problems.add(j.File, j.lines["letters"], "letters: %v", err)
 	}
-	for _, c := range j.Cards {
-		_, err := o.Registry.Cards(ctx, c.Owner)
+	for i, c := range j.Cards {
+		cards, err := o.Registry.Cards(ctx, c.Owner)
 		switch {
+		case err == nil && found.reserved[i+1]:
 		case err == nil:
+			cards = slices.DeleteFunc(cards, func(card banking.Card) bool {
+				return found.devices[card.Device.ID]
+			})
+			if err := c.reservation("check").Check(cards); err != nil {
+				problems.add(j.CardsFile, c.Line, "%v (column second or replaces)", err)
+			}
 		case !errors.Is(err, banking.ErrNoCustomer):
 			return nil, err
 		case o.Enrol == nil:

@@ -15,6 +15,7 @@ func FuzzJob(f *testing.F) {
 	for _, seed := range []struct{ content, rows string }{
 		{head + "cards: cards.csv\n", table},
 		{head + "expiry: 2030-12-31\nceilings:\n  max_payment: 100.00\n" + inline, ""},
+		{head + "cards: cards.csv\n", "owner,second,replaces\nanna,yes,\nbertil,,SENORDICC0000003\n"},
 	} {
 		_, err := parseJob("job.yaml", []byte(seed.content), func(string) ([]byte, error) { return []byte(seed.rows), nil })
 		require.NoError(f, err)

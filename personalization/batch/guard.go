@@ -63,10 +63,12 @@ func (g *guarded) Device(ctx context.Context, id message.DeviceID) (banking.Devi
 }
 
 // ReserveDevice is banking.IssuerDesk's.
-func (g *guarded) ReserveDevice(ctx context.Context, kind banking.DeviceKind, intent string) (message.DeviceID, error) {
+func (g *guarded) ReserveDevice(
+	ctx context.Context, r banking.Reservation,
+) (message.DeviceID, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	id, err := g.IssuerDesk.ReserveDevice(ctx, kind, intent)
+	id, err := g.IssuerDesk.ReserveDevice(ctx, r)
 	return id, ours(err)
 }
 

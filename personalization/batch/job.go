@@ -6,11 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"filippo.io/age"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/host/banking"
 	"ekrona/personalization/batch/letter"
 )
 
@@ -49,6 +51,19 @@ type Card struct {
 	Name     string // on the letter
 	Address  []string
 	Ceilings message.Policy // version 0
+
+	// Second and Replaces are as in [banking.Reservation]. A card that is replaced is
+	// reported lost when the new one is active.
+	Second   bool
+	Replaces message.DeviceID
+}
+
+// reservation is that of the card's device id.
+func (c Card) reservation(intent string) banking.Reservation {
+	return banking.Reservation{
+		Kind: banking.KindCard, Intent: intent, Owner: c.Owner,
+		Second: c.Second, Replaces: c.Replaces,
+	}
 }
 
 // Keep in the place of a reference to new keys leaves the cards their initial ones.
@@ -137,7 +152,8 @@ func checkCards(file string, cards []Card, problems *Problems) {
 }
 
 // columns are what is said of a card, the same inline and in a table.
-var columns = []string{"owner", "name", "address", "max_balance", "max_payment", "max_transactions"}
+var columns = []string{"owner", "name", "address", "max_balance", "max_payment", "max_transactions",
+	"second", "replaces"}
 
 // cardOf makes a card of its columns; a column that is missing or empty is what the
 // job's head says.
@@ -148,6 +164,14 @@ func cardOf(file string, line int, value func(column string) string, head headJo
 	}
 	if c.Name == "" {
 		c.Name = c.Owner
+	}
+	c.Second = yesOrNo(file, line, "second", value("second"), problems)
+	if text := value("replaces"); text != "" {
+		id, err := message.ParseDeviceID(text)
+		if err != nil {
+			problems.add(file, line, "replaces %q: give the device id of the owner's former card", text)
+		}
+		c.Replaces = id
 	}
 	c.Address = lines(value("address"))
 	if len(c.Address) > maxAddress {
@@ -173,6 +197,18 @@ func cardOf(file string, line int, value func(column string) string, head headJo
 		}
 	}
 	return c
+}
+
+// yesOrNo reads a column that says yes or no; an empty one says no.
+func yesOrNo(file string, line int, column, text string, problems *Problems) bool {
+	switch strings.ToLower(text) {
+	case "yes", "true":
+		return true
+	case "", "no", "false":
+		return false
+	}
+	problems.add(file, line, "%s %q: say yes or no", column, text)
+	return false
 }
 
 // limits are the ceilings that the columns or fields name, over those given. Where only

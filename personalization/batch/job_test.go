@@ -32,6 +32,26 @@ func read(content, table string) (*Job, error) {
 	})
 }
 
+func TestSecondCardsInAJob(t *testing.T) {
+	for name, job := range map[string][2]string{
+		"inline": {goodHead + "cards:\n  - {owner: anna, second: yes}\n  - {owner: bertil, second: false, " +
+			"replaces: SENORDICC0000007}\n", ""},
+		"table": {goodHead + "cards: cards.csv\n",
+			"owner,second,replaces\nanna,Yes,\nbertil,no,SENORDICC0000007\n"},
+	} {
+		j, err := read(job[0], job[1])
+		require.NoError(t, err, name)
+		require.Len(t, j.Cards, 2, name)
+		assert.True(t, j.Cards[0].Second, name)
+		assert.Empty(t, j.Cards[0].Replaces, name)
+		assert.False(t, j.Cards[1].Second, name)
+		assert.Equal(t, message.DeviceID("SENORDICC0000007"), j.Cards[1].Replaces, name)
+	}
+	_, err := read(goodHead+"cards: cards.csv\n", "owner,second,replaces\nanna,maybe,x\n")
+	require.ErrorContains(t, err, `cards.csv:2: second "maybe": say yes or no`)
+	require.ErrorContains(t, err, `cards.csv:2: replaces "x": give the device id`)
+}
+
 func TestJobIsRead(t *testing.T) {
 	ceilings := message.PilotPolicy()
 	ceilings.MaxBalance, ceilings.MaxTransactions = 200_00, 9

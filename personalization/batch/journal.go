@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"ekrona/apdu/entropy"
+	"ekrona/apdu/message"
 	"ekrona/host/clock"
 	"ekrona/host/durable"
 	"ekrona/host/lockfile"
@@ -156,6 +157,9 @@ type begunJob struct {
 	name   string
 	digest []byte
 	done   bool // every card is made
+
+	devices  map[message.DeviceID]bool // ids that it got
+	reserved map[int]bool              // positions whose card is made or begun
 }
 
 // readBegun looks whether a folder has a job.
@@ -174,7 +178,28 @@ func readBegun(ctx context.Context, folder string) (found begunJob, err error) {
 	if err != nil {
 		return found, fmt.Errorf("journal: %w", err)
 	}
-	return found, nil
+	return found, found.readOrders(ctx, db)
+}
+
+// readOrders notes what ids the job got.
+func (b *begunJob) readOrders(ctx context.Context, db *sql.DB) error {
+	b.devices, b.reserved = map[message.DeviceID]bool{}, map[int]bool{}
+	devices, err := store.Column[message.DeviceID](ctx, db, `SELECT device FROM card_order`)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	for _, device := range devices {
+		b.devices[device] = true
+	}
+	positions, err := store.Column[int](ctx, db,
+		`SELECT position FROM card_order WHERE state <> 'rejected'`)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	for _, position := range positions {
+		b.reserved[position] = true
+	}
+	return nil
 }
 
 // sameAs fails for another job than the one that was begun.

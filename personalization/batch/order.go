@@ -108,7 +108,8 @@ func (j *journal) reserve(ctx context.Context, job *Job, registry banking.Issuer
 		return o, fmt.Errorf("journal: %w", err)
 	}
 	card := job.Cards[o.position-1]
-	device, err := registry.ReserveDevice(ctx, banking.KindCard, fmt.Sprintf("batch %s card %d try %d", j.id, o.position, o.attempt))
+	device, err := registry.ReserveDevice(ctx, card.reservation(
+		fmt.Sprintf("batch %s card %d try %d", j.id, o.position, o.attempt)))
 	if err != nil {
 		return o, err
 	}
@@ -146,8 +147,12 @@ func (j *journal) reserve(ctx context.Context, job *Job, registry banking.Issuer
 // eraseSealed has SQLite overwrite what a change deletes, in the pages that stay.
 const eraseSealed = `PRAGMA secure_delete = ON`
 
-// finish says that the order's card is active, and erases what was drawn for it.
-func (j *journal) finish(ctx context.Context, v *visit, o *order, certificate [sha256.Size]byte) error {
+// finish says that the order's card is active, and erases what was drawn for it. replaced
+// is the card that was reported lost for it, empty for none.
+func (j *journal) finish(
+	ctx context.Context, v *visit, o *order, certificate [sha256.Size]byte,
+	replaced message.DeviceID,
+) error {
 	took := v.took(j)
 	err := j.write(ctx, func(w *writing) error {
 		if err := w.exec(eraseSealed); err != nil {
@@ -162,6 +167,13 @@ func (j *journal) finish(ctx context.Context, v *visit, o *order, certificate [s
 		}
 		if err := v.end(w, "active", ""); err != nil {
 			return err
+		}
+		if replaced != "" {
+			if err := w.log("reported lost", map[string]string{
+				"device": string(replaced), "replaced by": string(o.Device),
+			}); err != nil {
+				return err
+			}
 		}
 		return w.log("active", map[string]string{"device": string(o.Device), "owner": o.Owner, "chip": string(o.chip), "certificate": hex.EncodeToString(certificate[:])})
 	})

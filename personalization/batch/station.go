@@ -190,11 +190,17 @@ func (s *station) reached(ctx context.Context, v *visit, o *order, stage persona
 		if err := s.writeLetter(*o, true); err != nil {
 			return err
 		}
+		replaced := s.job.Cards[o.position-1].Replaces
+		if replaced != "" {
+			if err := s.registry.ReportLost(ctx, replaced); err != nil {
+				return err
+			}
+		}
 		certificate, err := s.fingerprint(ctx, o.Device)
 		if err != nil {
 			return err
 		}
-		return s.journal.finish(ctx, v, o, certificate)
+		return s.journal.finish(ctx, v, o, certificate, replaced)
 	}
 	return s.journal.step(ctx, v, o, stage)
 }
@@ -204,6 +210,9 @@ func (s *station) spoiled(ctx context.Context, v *visit, o order, reason string)
 	if o.stage > personalization.Inspected && o.failures+1 < mostFailures {
 		return progress.Failed, s.journal.failed(ctx, v, o, reason)
 	}
+	// No chip gets the place in the job before the registry knows that this card is out of use.
+	s.journal.reserving.Lock()
+	defer s.journal.reserving.Unlock()
 	if err := s.journal.reject(ctx, v, o, reason); err != nil {
 		return "", err
 	}

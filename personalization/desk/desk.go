@@ -13,8 +13,10 @@
 //  4. The issuing is rehearsed on a virtual card in the same state, and the card gets the
 //     commands that were rehearsed and no others ([personalization.Line.Issue]). A cut: the
 //     same call goes on.
-//  5. The letter is written and the order forgotten.
-//  6. The card's power is taken away and given back, and it is looked at: it is active.
+//  5. The card that the new one replaces is reported lost, if there is one. A cut: the same
+//     call finds the new card active and reports again.
+//  6. The letter is written and the order forgotten.
+//  7. The card's power is taken away and given back, and it is looked at: it is active.
 //
 // The package trusts the machine that it runs on, and cards as far as
 // personalization.Line does. Start at [Desk].
@@ -43,12 +45,7 @@ import (
 
 // Bank is what a desk asks of the intermediary whose cards it issues.
 type Bank interface {
-	banking.Registry
-	ReserveDevice(
-		ctx context.Context,
-		kind banking.DeviceKind,
-		intent string,
-	) (message.DeviceID, error)
+	banking.IssuerDesk
 	// Enrol makes somebody a customer, who may be one already; MayEnrol fails as Enrol
 	// would, and does nothing.
 	MayEnrol(ctx context.Context, owner string) error
@@ -84,6 +81,19 @@ type Card struct {
 type Order struct {
 	Owner  string // the intermediary's customer; a new one is enrolled
 	Letter string // path of the PIN letter, in clear
+
+	// Second and Replaces are as in [banking.Reservation]. A card that is replaced is
+	// reported lost when the new one is active.
+	Second   bool
+	Replaces message.DeviceID
+}
+
+// reservation is that of the order's device id.
+func (o Order) reservation(intent string) banking.Reservation {
+	return banking.Reservation{
+		Kind: banking.KindCard, Intent: intent, Owner: o.Owner,
+		Second: o.Second, Replaces: o.Replaces,
+	}
 }
 
 // Errors that say what to do at the desk.
@@ -177,17 +187,21 @@ func isActive(report *preflight.Report) bool {
 
 // Plan rehearses what a card that was looked at would be sent, for each case that does not
 // show without keys. Nothing is reserved and nothing is sent. Errors: [ErrUnable],
-// [ErrKeepsKeys], those of the issuer ([personalization.Issuer.Check]) and of MayEnrol.
-func (d Desk) Plan(ctx context.Context, l Look, owner string) (*rehearsal.Plan, error) {
+// [ErrKeepsKeys], those of the issuer ([personalization.Issuer.Check]), of MayEnrol and of
+// [banking.Reservation.Check].
+func (d Desk) Plan(ctx context.Context, l Look, o Order) (*rehearsal.Plan, error) {
 	if err := d.check(l); err != nil {
 		return nil, err
 	}
-	if err := d.Bank.MayEnrol(ctx, owner); err != nil {
+	if err := d.Bank.MayEnrol(ctx, o.Owner); err != nil {
+		return nil, err
+	}
+	if err := d.mayReserve(ctx, l, o); err != nil {
 		return nil, err
 	}
 	order, err := personalization.NewOrder(
 		banking.DeviceIDOf(d.Name, banking.KindCard, 0),
-		owner,
+		o.Owner,
 		d.today(),
 		d.random(),
 	)
@@ -214,6 +228,18 @@ func (d Desk) Plan(ctx context.Context, l Look, owner string) (*rehearsal.Plan, 
 	return plan, nil
 }
 
+// mayReserve fails as reserving a device id would. A card that was begun has one.
+func (d Desk) mayReserve(ctx context.Context, l Look, o Order) error {
+	if l.State.Applet != 0 {
+		return nil
+	}
+	cards, err := d.Bank.Cards(ctx, o.Owner)
+	if err != nil && !errors.Is(err, banking.ErrNoCustomer) {
+		return err
+	}
+	return o.reservation("plan").Check(cards)
+}
+
 // Issue makes the card that was looked at, or goes on with it. The same call with the same
 // order repairs a cut at any point. Errors: [ErrUnable], [ErrKeepsKeys], those of
 // orderfile, of the bank and of [personalization.Line.Issue].
@@ -237,10 +263,10 @@ func (d Desk) Issue(ctx context.Context, c Card, l Look, o Order) (banking.Devic
 	default:
 		return none, personalization.ErrOtherCard
 	}
-	if err := d.assign(ctx, file, o.Owner); err != nil {
+	if err := d.assign(ctx, file, o); err != nil {
 		return none, err
 	}
-	device, err := d.make(ctx, c, l.State, file)
+	device, err := d.make(ctx, c, l.State, file, o.Replaces)
 	if err != nil {
 		return none, err
 	}
@@ -270,12 +296,15 @@ func (d Desk) open(ctx context.Context, c Card, s *rehearsal.State) error {
 	return nil
 }
 
-// assign gives the order its device id.
-func (d Desk) assign(ctx context.Context, file *orderfile.File, owner string) error {
-	if err := d.Bank.Enrol(ctx, owner); err != nil {
+// assign gives the order its device id. An order that may have none is forgotten.
+func (d Desk) assign(ctx context.Context, file *orderfile.File, o Order) error {
+	if err := d.Bank.Enrol(ctx, o.Owner); err != nil {
 		return err
 	}
-	id, err := d.Bank.ReserveDevice(ctx, banking.KindCard, file.Intent())
+	id, err := d.Bank.ReserveDevice(ctx, o.reservation(file.Intent()))
+	if errors.Is(err, banking.ErrHasCard) || errors.Is(err, banking.ErrNoDevice) {
+		return errors.Join(err, file.Discard())
+	}
 	if err != nil {
 		return err
 	}
@@ -288,6 +317,7 @@ func (d Desk) make(
 	c Card,
 	s rehearsal.State,
 	file *orderfile.File,
+	replaces message.DeviceID,
 ) (banking.Device, error) {
 	none := banking.Device{}
 	order, secrets, err := file.Order()
@@ -325,6 +355,12 @@ func (d Desk) make(
 	}
 	if err != nil {
 		return none, err
+	}
+	if replaces != "" {
+		if err := d.Bank.ReportLost(ctx, replaces); err != nil {
+			return none, fmt.Errorf("%s is active, and %s, which it replaces, is not reported lost: "+
+				"repeat this: %w", device.ID, replaces, err)
+		}
 	}
 	if err := file.Finish(); err != nil {
 		return none, err

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -34,20 +36,68 @@ type bank struct {
 	*linetest.Notary
 	reserved []string // intents
 	enrolled []string
+	lost     []message.DeviceID
+	calls    int // that change something
+	cut      int // the call, from 1, at whose half it is cut off; 0 for none
+}
+
+var errCut = errors.New("the line to the bank was cut")
+
+// change makes a change in two halves, before and after, each of which may be cut off.
+func (b *bank) change(do func() error) error {
+	if b.calls++; b.calls == b.cut {
+		return errCut
+	}
+	err := do()
+	if b.calls++; b.calls == b.cut {
+		return errCut
+	}
+	return err
 }
 
 func (b *bank) ReserveDevice(
-	_ context.Context,
-	kind banking.DeviceKind,
-	intent string,
-) (message.DeviceID, error) {
-	for n, known := range b.reserved {
-		if known == intent {
-			return banking.DeviceIDOf("SENORDIC", kind, n+1), nil
+	ctx context.Context,
+	r banking.Reservation,
+) (id message.DeviceID, err error) {
+	err = b.change(func() error {
+		n := slices.Index(b.reserved, r.Intent)
+		if n < 0 {
+			cards, err := b.Cards(ctx, r.Owner)
+			if err == nil {
+				err = r.Check(cards)
+			}
+			if err != nil {
+				return err
+			}
+			n = len(b.reserved)
+			b.reserved = append(b.reserved, r.Intent)
+		}
+		id = banking.DeviceIDOf("SENORDIC", r.Kind, n+1)
+		return nil
+	})
+	return id, err
+}
+
+func (b *bank) AddDevice(ctx context.Context, d banking.Device) error {
+	return b.change(func() error { return b.Notary.AddDevice(ctx, d) })
+}
+
+func (b *bank) Cards(_ context.Context, owner string) (cards []banking.Card, err error) {
+	for _, id := range slices.Sorted(maps.Keys(b.Devices)) {
+		if d := b.Devices[id]; d.Customer == owner {
+			cards = append(cards, banking.Card{Device: d, InUse: !slices.Contains(b.lost, id)})
 		}
 	}
-	b.reserved = append(b.reserved, intent)
-	return banking.DeviceIDOf("SENORDIC", kind, len(b.reserved)), nil
+	return cards, nil
+}
+
+func (b *bank) ReportLost(_ context.Context, id message.DeviceID) error {
+	return b.change(func() error {
+		if !slices.Contains(b.lost, id) {
+			b.lost = append(b.lost, id)
+		}
+		return nil
+	})
 }
 
 func (*bank) MayEnrol(_ context.Context, owner string) error {
@@ -69,18 +119,23 @@ var errPulled = errors.New("the card was pulled")
 // place is a desk with a card on it, which is pulled at a command, from 1; 0 for never.
 type place struct {
 	desk.Desk
+	house  *linetest.House
 	bank   *bank
 	card   *emulated.Card
 	events []progress.Event
 	sent   int
 	at     int
 	letter string
+
+	second   bool
+	replaces message.DeviceID
 }
 
 func newPlace(t *testing.T) *place {
 	t.Helper()
 	house := linetest.New(t)
 	p := &place{
+		house:  house,
 		bank:   &bank{Notary: house.Notary},
 		card:   house.Blank(t),
 		letter: filepath.Join(t.TempDir(), "anna.txt"),
@@ -117,7 +172,11 @@ func (p *place) issue(t *testing.T) (banking.Device, error) {
 	if err != nil {
 		return banking.Device{}, err
 	}
-	return p.Issue(t.Context(), p.onDesk(), look, desk.Order{Owner: "anna", Letter: p.letter})
+	return p.Issue(t.Context(), p.onDesk(), look, p.order())
+}
+
+func (p *place) order() desk.Order {
+	return desk.Order{Owner: "anna", Letter: p.letter, Second: p.second, Replaces: p.replaces}
 }
 
 func TestCardIsMade(t *testing.T) {
@@ -234,7 +293,7 @@ func TestSuppliersKeysAreReplacedOnlyIfThatIsMeant(t *testing.T) {
 	require.NoError(t, p.card.Reset())
 	look, err := p.Look(t.Context(), p.onDesk())
 	require.NoError(t, err)
-	plan, err := p.Plan(t.Context(), look, "anna")
+	plan, err := p.Plan(t.Context(), look, p.order())
 	require.NoError(t, err)
 	last := plan.Cases[len(plan.Cases)-1]
 	assert.Contains(t, last.Assumption, "its key set 30 is its supplier's")
@@ -261,6 +320,6 @@ func TestPlanForNobody(t *testing.T) {
 	p := newPlace(t)
 	look, err := p.Look(t.Context(), p.onDesk())
 	require.NoError(t, err)
-	_, err = p.Plan(t.Context(), look, "nobody")
+	_, err = p.Plan(t.Context(), look, desk.Order{Owner: "nobody"})
 	require.ErrorContains(t, err, "no such person")
 }

@@ -123,6 +123,14 @@ func (f *File) Assign(device message.DeviceID) error {
 	return f.keep()
 }
 
+// Discard forgets an order to which no device id was ever assigned.
+func (f *File) Discard() error {
+	if f.IsAssigned() {
+		return nil
+	}
+	return os.Remove(f.letter + extension)
+}
+
 // Order is the order with its secrets, once a device is assigned.
 func (f *File) Order() (personalization.Order, personalization.Secrets, error) {
 	o := personalization.Order{Device: f.kept.Device, Role: spec.RoleCard, Ceilings: message.PilotPolicy(), Owner: f.kept.Owner}

@@ -5,7 +5,7 @@ import "github.com/spf13/cobra"
 func cardRenewCommand() *cobra.Command {
 	f := &inSandbox{}
 	return personCommand(f, "renew NAME", "Give a card a later certificate for its key", 0, "a person's name", func(c *cobra.Command, v visit) error {
-		if err := atHand(v.person.Holder); err != nil {
+		if err := atHand(v.person.Holder, v.person.Phone.Device()); err != nil {
 			return err
 		}
 		until, err := v.sandbox.Renew(c.Context(), v.person)

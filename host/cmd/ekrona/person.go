@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -9,6 +10,8 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+	"ekrona/host/card"
 	"ekrona/host/sandbox"
 	"ekrona/host/wallet"
 )
@@ -23,7 +26,7 @@ type visit struct {
 
 // tap holds the person's card to a reader, with the PIN entered.
 func (v visit) tap(ctx context.Context) (wallet.Tap, error) {
-	return held(ctx, v.person.Holder, v.pin, ownPIN)
+	return heldBy(ctx, v.person, v.pin, ownPIN)
 }
 
 // amountAndTap reads the first argument as an amount and holds the card.
@@ -43,15 +46,33 @@ const (
 	payeePIN = "EKRONA_PAYEE_PIN"
 )
 
+// heldBy holds the card that is meant to a reader, and no other of the person's.
+func heldBy(
+	ctx context.Context, p *sandbox.Person, file, environment string,
+) (wallet.Tap, error) {
+	return held(ctx, p.Holder, p.Phone.Device(), file, environment)
+}
+
 // held holds a person's card to a reader, with the PIN of a file, of the PIN letter if
-// the sandbox has it, of the environment, or as asked for.
-func held(ctx context.Context, p *sandbox.Holder, file, environment string) (wallet.Tap, error) {
-	if err := atHand(p); err != nil {
+// the sandbox has that of this card, of the environment, or as asked for. With an empty
+// device id it is whichever card is in the hand.
+func held(
+	ctx context.Context, p *sandbox.Holder, wanted message.DeviceID, file, environment string,
+) (wallet.Tap, error) {
+	if err := atHand(p, wanted); err != nil {
 		return wallet.Tap{}, err
 	}
-	entered := p.Letter.PIN
+	inHand, err := p.InHand(ctx)
+	if err != nil {
+		return wallet.Tap{}, err
+	}
+	if wanted != "" && inHand != "" && inHand != wanted {
+		return wallet.Tap{}, usage(
+			"%s's card that is inserted is %s, and %s is meant: insert that, or name the other with --device",
+			p.Name, inHand, wanted)
+	}
+	entered := p.LetterOf(inHand).PIN
 	if file != "" || entered == "" {
-		var err error
 		asked := holderSecret{Kind: "PIN", Flag: "--pin-file", File: file, Environment: environment}
 		if entered, err = asked.Read(ctx, ""); err != nil {
 			return wallet.Tap{}, fmt.Errorf("%s: %w", p.Name, err)
@@ -64,9 +85,10 @@ func held(ctx context.Context, p *sandbox.Holder, file, environment string) (wal
 	return wallet.Tap{Card: p.Card.Tap(), PIN: block}, nil
 }
 
-// atHand fails for a person whose card lies in no sandbox and was not named.
-func atHand(p *sandbox.Holder) error {
-	if p.Card.Here() {
+// atHand fails for a person whose card lies in no sandbox and was not named. With an empty
+// device id any card of the person's will do.
+func atHand(p *sandbox.Holder, wanted message.DeviceID) error {
+	if p.Card.Here() && (wanted == "" || p.Card.MayBe(wanted)) {
 		return nil
 	}
 	return usage("%s's card: %w: --insert %s=reader:READER, or --insert %s=file:FILE for a virtual one", p.Name, sandbox.ErrNoCard, p.Name, p.Name)
@@ -77,17 +99,35 @@ func atHand(p *sandbox.Holder) error {
 func personCommand(f *inSandbox, use, short string, more int, what string, do func(c *cobra.Command, v visit) error) *cobra.Command {
 	device := ""
 	find := func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error) {
-		p, err := s.Person(ctx, name, message.DeviceID(device))
-		if err == nil && p.Phone == nil {
-			err = fmt.Errorf("%s has no card yet: issue one with \"ekrona issue card\"", name)
-		}
-		return p, err
+		return withCard(ctx, s, name, device, "--device")
 	}
 	v := &visit{}
-	c := v.command(f, use, short, more, what, find, do)
+	c := v.command(f, use, short, more, what, find, func(c *cobra.Command, v visit) error {
+		err := do(c, v)
+		if card.Is(err, spec.SWAddressee) {
+			err = fmt.Errorf("%w; the card in the hand may be another of %s's than %s: "+
+				"--insert that one, or name the other with --device",
+				err, v.person.Name, v.person.Phone.Device())
+		}
+		return err
+	})
 	pinFlag(c, &v.pin)
-	c.Flags().StringVar(&device, "device", "", "which card, by its device id; needed where a person has several")
+	c.Flags().StringVar(&device, "device", "", "which card, by its device id; needed where a person has several in use")
 	return c
+}
+
+// withCard finds a person with a card: the one that a flag names.
+func withCard(
+	ctx context.Context, s *sandbox.Sandbox, name, device, flag string,
+) (*sandbox.Person, error) {
+	p, err := s.Person(ctx, name, message.DeviceID(device))
+	switch {
+	case errors.Is(err, sandbox.ErrSeveralCards):
+		return nil, fmt.Errorf("%w: choose one with %s", err, flag)
+	case err == nil && p.Phone == nil:
+		return nil, fmt.Errorf("%s has no card yet: issue one with \"ekrona issue card\"", name)
+	}
+	return p, err
 }
 
 // customerCommand makes a command for a person, with or without a card.

@@ -71,7 +71,7 @@ func terminalSellCommand() *cobra.Command {
 			}
 			return nil
 		})
-	c.Flags().StringVar(&whose, "card", "", "whose card is held to the terminal (needed)")
+	c.Flags().StringVar(&whose, "card", "", "whose card is held to the terminal (needed); of several the one that --insert names")
 	c.Flags().BoolVar(&torn, "torn", false, "take the card away when it has paid, before the terminal hears")
 	pinFlag(c, &entered)
 	f.plainFlag(c)
@@ -87,7 +87,7 @@ func holderOf(s *sandbox.Sandbox, name string) (*sandbox.Holder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return holder, atHand(holder)
+	return holder, atHand(holder, "")
 }
 
 func take(ctx context.Context, f *inSandbox, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant,
@@ -99,7 +99,7 @@ func take(ctx context.Context, f *inSandbox, c *cobra.Command, s *sandbox.Sandbo
 	if torn {
 		holder.Card.PullAfter(spec.Pay.INS)
 	}
-	tap, err := held(ctx, holder, entered, ownPIN)
+	tap, err := held(ctx, holder, "", entered, ownPIN)
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func terminalTakeCommand() *cobra.Command {
 			}
 			return take(ctx, f, c, s, m, sale, holder, entered, false)
 		})
-	c.Flags().StringVar(&whose, "card", "", "whose card is held to the terminal (needed)")
+	c.Flags().StringVar(&whose, "card", "", "whose card is held to the terminal (needed); of several the one that --insert names")
 	pinFlag(c, &entered)
 	f.plainFlag(c)
 	return c

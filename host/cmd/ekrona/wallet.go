@@ -16,7 +16,7 @@ import (
 func walletCommand() *cobra.Command {
 	return group("wallet", "A customer's phone, started from its own folder: card, three wallets",
 		walletBalanceCommand(), walletBuyCommand(), walletLoadCommand(), walletUnloadCommand(), walletPayCommand(), walletAskCommand(),
-		walletOpenCommand(), walletRefuseCommand(), walletContinueCommand(), walletSyncCommand(), walletLostCommand(), walletNewPhoneCommand())
+		walletOpenCommand(), walletRefuseCommand(), walletContinueCommand(), walletSyncCommand(), walletLostCommand(), walletEndCommand(), walletNewPhoneCommand())
 }
 
 func walletBalanceCommand() *cobra.Command {
@@ -157,17 +157,33 @@ func walletSyncCommand() *cobra.Command {
 
 func walletLostCommand() *cobra.Command {
 	f := &inSandbox{}
-	return personCommand(f, "lost NAME", "Report the card lost: it is blocked, and claims on it are honoured for a time", 0, "a person's name", func(c *cobra.Command, v visit) error {
+	c := personCommand(f, "lost NAME", "Report the card lost: it is blocked, and claims on it are honoured for a time", 0, "a person's name", func(c *cobra.Command, v visit) error {
 		device := v.person.Phone.Device()
-		bank, err := v.sandbox.BankOf(c.Context(), v.person)
-		if err != nil {
-			return err
-		}
-		if err := bank.ReportLost(c.Context(), device); err != nil {
+		if err := v.sandbox.ReportLost(c.Context(), v.person); err != nil {
 			return err
 		}
 		return f.answer(c, map[string]any{"name": v.person.Name, "device": device}, "%s's card %s is on the revocation list", v.person.Name, device)
 	})
+	c.Long = `Reports a card lost, which cannot be taken back. Where a person has several in use, name the one
+with --device. Claims on it are honoured for a time; when that is over, "ekrona wallet end"
+brings what is left of its money to the online wallet.`
+	return c
+}
+
+func walletEndCommand() *cobra.Command {
+	f := &inSandbox{}
+	c := personCommand(f, "end NAME", "End a card that was reported lost: its money goes to the online wallet", 0, "a person's name", func(c *cobra.Command, v visit) error {
+		device := v.person.Phone.Device()
+		if err := v.sandbox.EndCard(c.Context(), v.person); err != nil {
+			return err
+		}
+		return f.answer(c, map[string]any{"name": v.person.Name, "device": device},
+			"%s's card %s has ended: what is left of its money is in the online wallet", v.person.Name, device)
+	})
+	c.Long = `Ends a card that was reported lost or replaced, when the time is over for which claims on it are
+honoured; before that the error names the day. What its shadow wallet holds, and all that comes
+in later, goes to the online wallet.`
+	return c
 }
 
 func walletNewPhoneCommand() *cobra.Command {

@@ -26,10 +26,10 @@ type paidAnswer struct {
 }
 
 func walletPayCommand() *cobra.Command {
-	f, torn := &inSandbox{}, ""
+	f, torn, theirs := &inSandbox{}, "", ""
 	c := personCommand(f, "pay PAYER PAYEE AMOUNT", "Pay from card to card, in three taps on the payee's phone", 2, "payer, payee and an amount in kronor", func(c *cobra.Command, v visit) error {
 		payer := v.person
-		payee, err := v.sandbox.Person(c.Context(), v.arguments[0], "")
+		payee, err := withCard(c.Context(), v.sandbox, v.arguments[0], theirs, "--payee-device")
 		if err != nil {
 			return err
 		}
@@ -60,6 +60,7 @@ func walletPayCommand() *cobra.Command {
 With --torn the card is taken away after REQUEST, PAY or ACCEPT, before the answer is through;
 "ekrona wallet continue PAYEE --card PAYER" goes on from there.`
 	f.plainFlag(c)
+	c.Flags().StringVar(&theirs, "payee-device", "", "which card of the payee's, by its device id; needed where the payee has several in use")
 	c.Flags().StringVar(&torn, "torn", "", "take the card away after this command: request, pay or accept")
 	return c
 }
@@ -68,23 +69,23 @@ With --torn the card is taken away after REQUEST, PAY or ACCEPT, before the answ
 func holder(payer, payee *sandbox.Person, entered string) wallet.Holder {
 	return func(ctx context.Context, side wallet.Side) (wallet.Tap, error) {
 		if side == wallet.Payee {
-			return held(ctx, payee.Holder, "", payeePIN)
+			return heldBy(ctx, payee, "", payeePIN)
 		}
 		if payer == nil {
 			return wallet.Tap{}, usage("the payer's card is needed: name whose it is with --card")
 		}
-		tap, err := held(ctx, payer.Holder, entered, ownPIN)
+		tap, err := heldBy(ctx, payer, entered, ownPIN)
 		tap.Stranger = true
 		return tap, err
 	}
 }
 
 func walletAskCommand() *cobra.Command {
-	f, from := &inSandbox{}, ""
+	f, from, theirs := &inSandbox{}, "", ""
 	c := personCommand(f, "ask NAME AMOUNT", "Open a Request on the card, to be paid later", 1, "a person's name and an amount in kronor", func(c *cobra.Command, v visit) error {
 		var payer message.DeviceID
 		if from != "" {
-			named, err := v.sandbox.Person(c.Context(), from, "")
+			named, err := withCard(c.Context(), v.sandbox, from, theirs, "--from-device")
 			if err != nil {
 				return err
 			}
@@ -101,6 +102,7 @@ func walletAskCommand() *cobra.Command {
 		return f.listRequests(c, []envelope.Envelope{asked})
 	})
 	c.Flags().StringVar(&from, "from", "", "the only person who may pay it")
+	c.Flags().StringVar(&theirs, "from-device", "", "with which card, by its device id; needed where that person has several in use")
 	return c
 }
 
@@ -179,12 +181,12 @@ func walletRefuseCommand() *cobra.Command {
 }
 
 func walletContinueCommand() *cobra.Command {
-	f, whose := &inSandbox{}, ""
+	f, whose, theirs := &inSandbox{}, "", ""
 	c := personCommand(f, "continue NAME", "Go on with the oldest payment to this person that was torn", 0, "the payee's name", func(c *cobra.Command, v visit) error {
 		var payer *sandbox.Person
 		if whose != "" {
 			var err error
-			if payer, err = v.sandbox.Person(c.Context(), whose, ""); err != nil {
+			if payer, err = withCard(c.Context(), v.sandbox, whose, theirs, "--card-device"); err != nil {
 				return err
 			}
 			if err := f.mayHear(whose); err != nil {
@@ -208,6 +210,7 @@ func walletContinueCommand() *cobra.Command {
 		return f.answer(c, paidAnswer{whose, v.person.Name, amount}, "%s has got %s", v.person.Name, amount)
 	})
 	c.Flags().StringVar(&whose, "card", "", "whose card is held to the phone to pay")
+	c.Flags().StringVar(&theirs, "card-device", "", "which card of that person's, by its device id; needed where there are several in use")
 	f.plainFlag(c)
 	return c
 }

@@ -56,18 +56,17 @@ func withHolder(
 ) error {
 	f := inSandbox{state: at.State, traced: at.Traced}
 	return f.run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
-		person, err := s.Person(ctx, at.Name, message.DeviceID(at.Device))
+		person, err := withCard(ctx, s, at.Name, at.Device, "--device")
 		if err != nil {
 			return err
 		}
-		if person.Phone == nil {
-			return fmt.Errorf("%s has no card yet: issue one with \"ekrona issue card\"", person.Name)
-		}
+		device := person.Phone.Device()
+		letter := person.LetterOf(device)
 		return do(ctx, card.Holder{
-			Away:   atHand(person.Holder),
-			PINKey: person.Phone.PINKey(), PIN: person.Letter.PIN, PUK: person.Letter.PUK,
+			Away:   atHand(person.Holder, device),
+			PINKey: person.Phone.PINKey(), PIN: letter.PIN, PUK: letter.PUK,
 			NoteNewPIN: func(digits string) error {
-				if person.Letter.PIN == "" {
+				if letter.PIN == "" {
 					return nil
 				}
 				return s.NoteNewPIN(person.Holder, digits)

@@ -44,6 +44,7 @@ type Card struct {
 	Certificate []byte           `yaml:"certificate"` // 7F21
 	CA          []byte           `yaml:"ca"`          // 7F21 of the CA that signed it
 	PINPoint    []byte           `yaml:"pin_point"`   // the card's key for enciphered PINs
+	OutOfUse    bool             `yaml:"out_of_use"`  // reported lost, or ended
 }
 
 // Phone is an opened phone.

@@ -59,7 +59,8 @@ func Examine(ctx context.Context, t require.TestingT, s Shop, cards []virtual.Ca
 				active = tried.Device
 			}
 		}
-		for _, d := range registered {
+		for _, c := range registered {
+			d := c.Device
 			_, known := states[d.ID]
 			require.True(t, known, "%s is registered and in no journal", d.ID)
 			_, err := centralBank.For(w.Bank.Settings.Name).Outstanding(ctx, d.ID)

@@ -30,9 +30,11 @@ func (r registry) AddDevice(ctx context.Context, d banking.Device) error {
 }
 
 // ReserveDevice is banking.IssuerDesk's.
-func (r registry) ReserveDevice(ctx context.Context, kind banking.DeviceKind, intent string) (id message.DeviceID, err error) {
+func (r registry) ReserveDevice(
+	ctx context.Context, reservation banking.Reservation,
+) (id message.DeviceID, err error) {
 	err = r.around(func() (err error) {
-		id, err = r.IssuerDesk.ReserveDevice(ctx, kind, intent)
+		id, err = r.IssuerDesk.ReserveDevice(ctx, reservation)
 		return err
 	})
 	return id, err

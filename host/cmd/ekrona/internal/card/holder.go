@@ -31,7 +31,7 @@ type Holder struct {
 type Place struct {
 	State  string // folder of the sandbox
 	Name   string
-	Device string // id of the card, empty where the person has one
+	Device string // id of the card, empty where the person has one in use
 	Traced bool   // what is said with the card is shown
 }
 
@@ -74,7 +74,7 @@ unless --plain-pin says so: whoever can listen to the reader could take it down.
 	c.Flags().StringVar(&f.pin.File, "pin-file", "", "file with the PIN, which its owner alone may read")
 	c.Flags().BoolVar(&f.plain, cli.PlainPINFlag, false, cli.PlainPINUsage)
 	c.Flags().StringVar(&f.state, "state", "", "folder of the sandbox in which NAME has a phone")
-	c.Flags().StringVar(&f.device, "device", "", "which card of NAME's, by its device id; needed where NAME has several")
+	c.Flags().StringVar(&f.device, "device", "", "which card of NAME's, by its device id; needed where NAME has several in use")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "answer as JSON; amounts in ore")
 	return c
 }

@@ -58,11 +58,15 @@ and it is taken. The job file is YAML; it is checked whole before the first card
     recipients: [age1...]       # who prints the PIN letters (age, X25519 or hybrid keys)
   cards: cards.csv              # or a list here, of the same fields
 
-  owner,name,address,max_payment
-  anna,Anna Berg,"Storgatan 1; 111 22 Stockholm",200
+  owner,name,address,max_payment,second,replaces
+  anna,Anna Berg,"Storgatan 1; 111 22 Stockholm",200,,
+  bertil,,,,yes,
+  cecilia,,,,,SENORDICC0000003
 
 Paths are relative to the job file. owner is the customer's reference at the bank; all
-other columns may be missing.
+other columns may be missing. An owner with an active card gets another one only when
+asked for: second says yes, or replaces names the card that is replaced, which is reported
+lost when the new one is active ("ekrona wallet end" brings its money online later).
 
 Whatever is done on a card is in the journal of the job's folder before and after.
 After a power cut, a pulled card or a killed program give the same command again: each

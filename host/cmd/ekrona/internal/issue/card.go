@@ -29,7 +29,18 @@ type cardIssue struct {
 
 	state, bank, owner, letter, link string
 
+	second   bool
+	replaces string
+
 	replaceKeys, deleteApplet, secure, dryRun, asJSON bool
+}
+
+// order is what the card is made for.
+func (i *cardIssue) order() desk.Order {
+	return desk.Order{
+		Owner: i.owner, Letter: i.letter,
+		Second: i.second, Replaces: message.DeviceID(i.replaces),
+	}
 }
 
 func cardCommand(w Wiring) *cobra.Command {
@@ -46,7 +57,14 @@ them and sends no more than that look.
 
 Whatever is interrupted is gone on with by the same command line: the order, with the
 card's secrets, lies beside the letter until the card is active. PIN and PUK are then in
-the letter. What cannot be undone wants a flag of its own: --replace-keys,
+the letter.
+
+A customer with an active card gets another one only when asked for: --second besides it,
+or --replaces ID in the place of that card. A card that is replaced is reported lost when
+the new one is active: it is blocked, claims on it are honoured for a time, and when that
+is over "ekrona wallet end" brings its money to the online wallet. Unload it before.
+
+What cannot be undone wants a flag of its own: --replace-keys,
 --delete-applet, --secure.`,
 		Example: `  ekrona issue key master.key
   ekrona issue card --dry-run --state DIR --bank SENORDIC --owner dora --keys test --new-keys master.key --replace-keys
@@ -62,6 +80,8 @@ the letter. What cannot be undone wants a flag of its own: --replace-keys,
 	c.Flags().StringVar(&i.bank, "bank", "", "the bank whose card it will be, such as SENORDIC (needed)")
 	c.Flags().StringVar(&i.owner, "owner", "", "the customer; a new one is enrolled (needed)")
 	c.Flags().StringVar(&i.letter, "letter", "", "file for the PIN letter, in clear and for its owner's eyes (needed, unless --dry-run)")
+	c.Flags().BoolVar(&i.second, "second", false, "the customer shall have this card besides an active one")
+	c.Flags().StringVar(&i.replaces, "replaces", "", "device id of the customer's card that this one replaces: it is reported lost, for good, when the new one is active")
 	c.Flags().StringVar(&i.link, "link", "contact-115200", "what carries the commands, for estimates: contact-115200, contact-460800, contactless-106 to -848")
 	c.Flags().BoolVar(&i.replaceKeys, "replace-keys", false, "put keys from --new-keys in the place of those that the card came with, for good")
 	c.Flags().BoolVar(&i.deleteApplet, "delete-applet", false, "delete an applet that is in the way: of another order and not active, or of another version")
@@ -76,6 +96,9 @@ func (i *cardIssue) check(c *cobra.Command) error {
 		if needed.value == "" {
 			return cli.Usage("%s: %s is needed; see %q", c.CommandPath(), needed.flag, c.CommandPath()+" --help")
 		}
+	}
+	if _, err := message.ParseDeviceID(i.replaces); i.replaces != "" && err != nil {
+		return cli.Usage("--replaces: %w", err)
 	}
 	switch {
 	case i.letter == "" && !i.dryRun:
@@ -161,6 +184,8 @@ func (d *atDesk) issue(ctx context.Context) error {
 		if err := look.Report.Write(d.c.ErrOrStderr()); err != nil {
 			return err
 		}
+	case errors.Is(err, banking.ErrHasCard):
+		return fmt.Errorf("%w (--second, or --replaces ID); nothing was begun", err)
 	case errors.Is(err, desk.ErrKeepsKeys):
 		return cli.Usage("the card has the keys that it came with: say --replace-keys to put those of --new-keys in their place, for good, or leave --new-keys out")
 	}
@@ -169,7 +194,7 @@ func (d *atDesk) issue(ctx context.Context) error {
 
 // show prints what would be sent.
 func (d *atDesk) show(ctx context.Context, look desk.Look) error {
-	plan, err := d.Plan(ctx, look, d.owner)
+	plan, err := d.Plan(ctx, look, d.order())
 	if err != nil {
 		return err
 	}
@@ -194,7 +219,7 @@ func (d *atDesk) show(ctx context.Context, look desk.Look) error {
 
 // make makes the card.
 func (d *atDesk) make(ctx context.Context, look desk.Look) error {
-	device, err := d.Issue(ctx, d.card, look, desk.Order{Owner: d.owner, Letter: d.letter})
+	device, err := d.Issue(ctx, d.card, look, d.order())
 	if err != nil {
 		return err
 	}
@@ -215,12 +240,17 @@ func (d *atDesk) done(device banking.Device) error {
 		Owner    string           `json:"owner"`
 		Bank     message.Name     `json:"bank"`
 		Letter   string           `json:"letter"`
+		Replaced string           `json:"replaced,omitempty"` // reported lost
 		KeysLeft bool             `json:"initial_keys_left"`
 		Times    string           `json:"times"`
-	}{device.ID, d.owner, d.Name, d.letter, d.Line.Final == nil, times}
+	}{device.ID, d.owner, d.Name, d.letter, d.replaces, d.Line.Final == nil, times}
 	warning := ""
+	if d.replaces != "" {
+		warning = fmt.Sprintf("\n%s is reported lost: when claims on it are honoured no longer, "+
+			"\"ekrona wallet end %s --device %s\" brings its money online", d.replaces, d.owner, d.replaces)
+	}
 	if answer.KeysLeft {
-		warning = "\nthe card has kept the keys that it came with: --new-keys and --replace-keys change them"
+		warning += "\nthe card has kept the keys that it came with: --new-keys and --replace-keys change them"
 	}
 	return cli.Answer(d.c, d.asJSON, answer, "%s is active, for %s of %s; PIN letter in %s%s\n%s", device.ID, d.owner, d.Name, d.letter, warning, times)
 }
