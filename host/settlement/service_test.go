@@ -68,17 +68,17 @@ func TestEvidenceThatIsRefused(t *testing.T) {
 	altered.Request.Amount = 1_00
 	toItself := &message.Payment{Payer: anna.ID, ATC: 7, Request: good.Request}
 	toItself.Request.Payee = anna.ID
-	require.NoError(t, anna.Forge(toItself))
+	require.NoError(t, message.Sign(toItself, anna.StolenKey()))
 	byTill := &message.Payment{Payer: shop.ID, ATC: 1, Request: good.Request}
 	byTill.Request.Payee = anna.ID
-	require.NoError(t, shop.Forge(byTill))
+	require.NoError(t, message.Sign(byTill, shop.StolenKey()))
 	stranger := w.Unregistered("GHOST", "FJORD", spec.RoleTerminal, "ghost")
 	identity, err := message.Identity(good)
 	require.NoError(t, err)
 	byGhost := &message.Receipt{Payee: stranger.ID, ATC: 1, Payer: anna.ID, Number: 1, Payment: identity}
-	require.NoError(t, stranger.Forge(byGhost))
+	require.NoError(t, message.Sign(byGhost, stranger.StolenKey()))
 	byWrongKey := &message.Receipt{Payee: shop.ID, ATC: 1, Payer: anna.ID, Number: 1, Payment: identity}
-	require.NoError(t, anna.Forge(byWrongKey))
+	require.NoError(t, message.Sign(byWrongKey, anna.StolenKey()))
 	state, err := anna.State(w.Challenge(anna))
 	require.NoError(t, err)
 	for name, c := range map[string]struct {
@@ -361,13 +361,13 @@ func TestTwoStolenKeys(t *testing.T) {
 	require.NoError(t, w.Notary.For(nordic).End(ctx, anna.ID))
 	claim := func(n uint32, amount money.Ore) notary.Verdict {
 		r := message.Request{Payee: shop.ID, Number: n, Amount: amount}
-		require.NoError(t, shop.Forge(&r))
+		require.NoError(t, message.Sign(&r, shop.StolenKey()))
 		p := &message.Payment{Payer: anna.ID, ATC: n, Request: r}
-		require.NoError(t, anna.Forge(p))
+		require.NoError(t, message.Sign(p, anna.StolenKey()))
 		identity, err := message.Identity(p)
 		require.NoError(t, err)
 		receipt := &message.Receipt{Payee: shop.ID, ATC: n, Payer: anna.ID, Number: n, Payment: identity}
-		require.NoError(t, shop.Forge(receipt))
+		require.NoError(t, message.Sign(receipt, shop.StolenKey()))
 		w.Submit(w.Encode(p), w.Encode(receipt))
 		status, err := w.Notary.Payment(ctx, anna.ID, n)
 		require.NoError(t, err)
