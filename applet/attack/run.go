@@ -88,21 +88,25 @@ func (r *run) try(a Attack, way Way) error {
 			return err
 		}
 	}
+	right := a.Answers
+	if blow.Answers != nil {
+		right = blow.Answers
+	}
 	response, err := r.card.Transmit(r.ctx, blow.Command())
 	switch {
 	case err != nil:
 		return err
-	case !slices.Contains(a.Answers, response.SW):
+	case !slices.Contains(right, response.SW):
 		return fmt.Errorf(
 			"%s was answered %s, and %s is right",
-			blow.Variant.Title(),
+			blow.title(),
 			response.SW.String(),
-			either(a.Answers),
+			either(right),
 		)
 	case response.SW != apdu.OK && len(response.Data) > 0:
 		return fmt.Errorf(
 			"%s was refused, and answered %d bytes",
-			blow.Variant.Title(),
+			blow.title(),
 			len(response.Data),
 		)
 	}
@@ -122,7 +126,7 @@ func either(words []apdu.StatusWord) string {
 // intermediary, or what SELECT answers before it is active.
 func (r *run) look(a Attack) (any, error) {
 	fci, err := r.selectApplet()
-	if err != nil || a.Card == Installed {
+	if err != nil || a.Card < Active {
 		return fci, err
 	}
 	key := r.setup.Own.InstructionKey
