@@ -86,6 +86,15 @@ var personalizations = []Attack{
 		})},
 	},
 	{
+		Name:    "ACTIVATE before the card has a certificate and a PIN",
+		Threat:  "a card is active that nobody has registered: a reader can alter a command to this",
+		Defence: "activation needs both",
+		Clause:  "PROTOCOL.md §7", Card: KeysMade, Answers: sw(spec.SWConditions),
+		Ways: []Way{{"", func(*Setup) (Blow, error) {
+			return Blow{Variant: spec.Activate.Only()}, nil
+		}}},
+	},
+	{
 		Name:    "first PIN by somebody else than the issuer",
 		Threat:  "whoever holds the card on its way chooses its PIN",
 		Defence: "its MAC is by a key of the personalization token",

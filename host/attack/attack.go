@@ -129,6 +129,7 @@ func All() []Attack {
 	return slices.Concat(
 		Instructions(),
 		[]Attack{CreditWithoutOrder},
+		forgedEvidence,
 		[]Attack{StolenDeviceKey, SpoiledRecord, HeardMessage, AlteredMessage},
 		[]Attack{FormerPhone, RefusalOfNobody},
 	)
