@@ -58,6 +58,8 @@ type Blow struct {
 	Data [][]byte
 	// Authorities are certificates that the card must have met first, all of them genuine.
 	Authorities [][]byte
+	// ToChallenge makes the data from what GET CHALLENGE has answered right before.
+	ToChallenge func(challenge [spec.ChallengeLength]byte) ([]byte, error)
 	// Raw is the command when it is of no variant, such as one of another class.
 	Raw *apdu.Command
 	// Answers are the right ones for this way alone, where they are not the attack's.
@@ -100,8 +102,11 @@ type Keeps uint8
 
 // The kinds.
 const (
-	KeepsState   Keeps = iota // all that the State says: balance, records, open Requests, date
-	KeepsNothing              // the card takes it
+	// KeepsState is all that the State says: balance, records, open Requests, date; and how
+	// many tries the PIN has left.
+	KeepsState   Keeps = iota
+	KeepsMoney         // the same, without the tries
+	KeepsNothing       // the card takes it
 )
 
 // Identity is a key with its certificate.
@@ -136,6 +141,7 @@ type Setup struct {
 	PIN         []byte           // PIN block, for conditions that want it
 	PUK         []byte           // block of the PUK, for who guesses
 	Public      *ecdsa.PublicKey // of the card, from KeysMade on
+	PINKey      *ecdsa.PublicKey // to which PINs are enciphered
 	Token       pin.Token        // of personalization, for KeysMade
 	Amount      money.Ore        // of what the attacker asks for or pays
 	ATC         uint32           // number of the Payment that he makes
@@ -173,6 +179,7 @@ func All() []Attack {
 		personalizations,
 		certificates,
 		guesses,
+		enciphered,
 		requests,
 		payments,
 		acceptances,

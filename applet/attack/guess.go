@@ -16,6 +16,7 @@ var guesses = []Attack{
 		Threat:  "a thief pays with the card",
 		Defence: "each wrong PIN costs a try before it is compared, and none are left after three",
 		Clause:  "PROTOCOL.md §3", Card: Active, Answers: sw(spec.SWPINBlocked),
+		Keeps: KeepsMoney,
 		Ways: guessed(spec.PINTries, func(s *Setup, right bool) (spec.Variant, [][]byte, error) {
 			v, _ := spec.Verify.Variant("plaintext")
 			if right {
@@ -30,6 +31,7 @@ var guesses = []Attack{
 		Threat:  "a thief gives himself a PIN",
 		Defence: "each wrong PUK costs a try, and none are left after ten",
 		Clause:  "PROTOCOL.md §3", Card: Active, Answers: sw(spec.SWPINBlocked),
+		Keeps: KeepsMoney,
 		Ways: guessed(spec.PUKTries, func(s *Setup, right bool) (spec.Variant, [][]byte, error) {
 			v, _ := spec.ResetRetryCounter.Variant("plaintext")
 			if right {

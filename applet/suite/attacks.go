@@ -73,7 +73,8 @@ func (s *subject) attacker() *attack.Setup {
 		},
 		Device: s.id(), Amount: 100, Random: rand.Reader,
 		Other: c.device(s.bank, spec.RoleCard).identity(),
-		PIN:   c.block(ownPIN), PUK: c.block(ownPUK), Token: s.parameters.Token, Public: s.public,
+		PIN:   c.block(ownPIN), PUK: c.block(ownPUK), Token: s.parameters.Token,
+		Public: s.public, PINKey: s.pinKey,
 		Ceilings: s.parameters.Ceilings,
 	}
 	if s.book == nil {

@@ -85,7 +85,7 @@ var FormerPhone = Attack{
 	Name:    "order by a former phone",
 	Threat:  "a thief of the phone loads a card or empties it",
 	Defence: "the former key signs nothing more, once the next is registered",
-	Clause:  "PROTOCOL.md §10",
+	Clause:  "PROTOCOL.md §9",
 	Answers: []error{order.ErrSignature},
 	Ways: []Way{
 		ordered("a load", order.Load, func(ctx context.Context, on Services, o order.Signed) error {
