@@ -84,7 +84,7 @@ func (i Issuer) Check(today message.Date) error {
 		instruction.Holder.Name() != ca.Holder.Name() {
 		fault(
 			fmt.Errorf(
-				"the instruction key is that of %s, the CA is of %s: give those of one intermediary",
+				"the instruction key is of %s, the CA of %s: give those of one intermediary",
 				instruction.Holder.Name(),
 				ca.Holder.Name(),
 			),

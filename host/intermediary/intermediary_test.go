@@ -168,7 +168,9 @@ func TestStatementIsPostedToWhomItConcernsOnce(t *testing.T) {
 // TestRefundOfALostBackupIsPaidOnce: the order comes again after a restore, when own funds have stood in for it.
 func TestRefundOfALostBackupIsPaidOnce(t *testing.T) {
 	o := newOffice(t)
-	till, err := o.folder.Certified("till", subject("SENORDICTILL0001", spec.RoleTerminal), o.ca)
+	first := subject("SENORDICTILL0001", spec.RoleTerminal)
+	first.Expiry = first.Expiry.AddDays(-1)
+	till, err := o.folder.Certified("till", first, o.ca)
 	require.NoError(t, err)
 	require.NoError(t, o.AddDevice(o.ctx, banking.Device{ID: "SENORDICTILL0001", Customer: "anna", Certificate: till.Encoded}))
 	again, err := order.NewRefund("SENORDICTILL0001", order.Payment{Payer: "SEFJORDB00000001", ATC: 1}, 30, o.random, o.app)
@@ -232,13 +234,14 @@ func TestCustomersAndDevicesKeepTheirIDs(t *testing.T) {
 	require.ErrorIs(t, o.AddCustomer(o.ctx, banking.Customer{ID: "anna", Name: "Anna", App: &o.app.PublicKey}), banking.ErrTaken)
 	require.NoError(t, o.AddCustomer(o.ctx, banking.Customer{ID: "anna", Name: "Anna", App: &next.PublicKey}))
 
-	till, err := o.folder.Certified("till", subject("SENORDICTILL0001", spec.RoleTerminal), o.ca)
+	first := subject("SENORDICTILL0001", spec.RoleTerminal)
+	first.Expiry = first.Expiry.AddDays(-1)
+	till, err := o.folder.Certified("till", first, o.ca)
 	require.NoError(t, err)
 	device := banking.Device{ID: "SENORDICTILL0001", Customer: "anna", Certificate: till.Encoded}
 	require.NoError(t, o.AddDevice(o.ctx, device))
 	require.NoError(t, o.AddDevice(o.ctx, device))
 	later := subject("SENORDICTILL0001", spec.RoleTerminal)
-	later.Expiry = later.Expiry.AddDays(1)
 	renewed := device
 	renewed.Certificate, err = o.ca.Certify(later, till.Certificate.PublicKey)
 	require.NoError(t, err)

@@ -34,8 +34,8 @@ var goBugs = []struct {
 }{
 	{"vm-transaction-not-undone", []replacement{
 		{"emulator/vm/nvm.go", "i >= 0; i-- {\n		e :=", "i >= 0 && bug != `vm-transaction-not-undone`; i-- {\n		e :="},
-		{"emulator/vm/nvm.go", "			v.journalBytes(r, o, off, len(data))\n		}\n		v.writeTo(r, len(data), true)",
-			"			v.journalBytes(r, o, off, len(data))\n		}\n		if v.cutIn == 1 && bug == `vm-transaction-not-undone` {\n			copy(o.bytes[off:], data[:len(data)/8])\n		}\n		v.writeTo(r, len(data), true)"},
+		{"emulator/vm/nvm.go", "			v.journalBytes(r, o, off, len(data))\n		}\n		v.write(len(data))",
+			"			v.journalBytes(r, o, off, len(data))\n		}\n		if v.cutIn == 1 && bug == `vm-transaction-not-undone` {\n			copy(o.bytes[off:], data[:len(data)/8])\n		}\n		v.write(len(data))"},
 	}, 1586},
 	{"vm-pin-try-undone", []replacement{
 		{"emulator/api/ownerpin.go", "	setTries(c, tries-1)\n", "	setTries(c, tries-1)\n	if bug == `vm-pin-try-undone` {\n		defer setTries(c, tries)\n	}\n"},

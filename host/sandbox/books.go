@@ -59,9 +59,10 @@ type PersonBooks struct {
 
 // CardBooks are one card, and the shadow wallet behind it.
 type CardBooks struct {
-	Device  message.DeviceID `json:"device"`
-	Shadow  money.Ore        `json:"shadow_ore"`
-	Offline *money.Ore       `json:"offline_ore"` // what the card says; nil while it is not here to be asked
+	Device message.DeviceID `json:"device"`
+	Shadow money.Ore        `json:"shadow_ore"`
+	// Offline is what the card says; nil while it is not here to be asked.
+	Offline *money.Ore `json:"offline_ore"`
 }
 
 // MerchantBooks are what a merchant has.
@@ -120,7 +121,9 @@ func (s *Sandbox) Books(ctx context.Context, agreement bool) (Books, error) {
 	return l.books, err
 }
 
-func audited(ctx context.Context, c *centralbank.CentralBank, honest map[string]audit.Device, agreement bool) ([]audit.Violation, error) {
+func audited(
+	ctx context.Context, c *centralbank.CentralBank, honest map[string]audit.Device, agreement bool,
+) ([]audit.Violation, error) {
 	found, err := c.Auditor.Check(ctx, c.Ledger, honest)
 	if err != nil || !agreement {
 		return found, err
@@ -154,7 +157,9 @@ func (l *looking) atPerson(ctx context.Context, p *Person) error {
 		if err != nil {
 			return err
 		}
-		*rows = append(*rows, PersonBooks{Name: p.Name, Bank: b.Settings.Title, Online: online, Cards: []CardBooks{}})
+		*rows = append(*rows, PersonBooks{
+			Name: p.Name, Bank: b.Settings.Title, Online: online, Cards: []CardBooks{},
+		})
 	}
 	if p.Phone == nil {
 		return nil
@@ -234,7 +239,9 @@ func (s *Sandbox) observeCard(ctx context.Context, p *Person) (audit.Device, err
 	return audit.Observed(session.Reading{State: state, Records: records})
 }
 
-func (s *Sandbox) observeTerminal(ctx context.Context, m *Merchant, b *bank.Bank) (audit.Device, error) {
+func (s *Sandbox) observeTerminal(
+	ctx context.Context, m *Merchant, b *bank.Bank,
+) (audit.Device, error) {
 	challenge, err := s.challenge(b, m.Terminal.ID())
 	if err != nil {
 		return audit.Device{}, err

@@ -108,8 +108,8 @@ func HasParties(folder string) (bool, error) {
 		if !entry.IsDir() {
 			continue
 		}
-		kind, err := party.KindOf(filepath.Join(folder, entry.Name()))
-		if err != nil || kind != "" {
+		settings := filepath.Join(folder, entry.Name(), party.SettingsFile)
+		if there, err := exists(settings); err != nil || there {
 			return err == nil, err
 		}
 	}
@@ -220,14 +220,18 @@ func (s *Sandbox) Merchant(ctx context.Context, name string) (*Merchant, error) 
 	if m := s.merchants[name]; m != nil {
 		return m, nil
 	}
-	names, err := s.names(party.Terminal, terminalPrefix)
-	if err != nil {
+	folder := s.path(terminalPrefix + filepath.Base(name))
+	switch kind, err := party.KindOf(folder); {
+	case err != nil:
 		return nil, err
-	}
-	if !slices.Contains(names, name) {
+	case kind != party.Terminal: // only then the others' folders are looked at
+		names, err := s.names(party.Terminal, terminalPrefix)
+		if err != nil {
+			return nil, err
+		}
 		return nil, unknown(name, names)
 	}
-	t, err := pos.Open(ctx, s.path(terminalPrefix+name), s.dialBank(forTerminal), s.options.Environment)
+	t, err := pos.Open(ctx, folder, s.dialBank(forTerminal), s.options.Environment)
 	if err != nil {
 		return nil, err
 	}

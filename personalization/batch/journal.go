@@ -170,15 +170,12 @@ func readBegun(ctx context.Context, folder string) (found begunJob, err error) {
 		return found, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	err = db.QueryRowContext(ctx, `SELECT name, digest, (SELECT COUNT(*) FROM item) = (SELECT COUNT(*) FROM card_order WHERE state = 'active') FROM job`).
-		Scan(&found.name, &found.digest, &found.done)
-	if errors.Is(err, sql.ErrNoRows) {
-		return found, nil // it was cut before anything was written
-	}
+	// One that was cut before anything was written has none.
+	found.begun, err = store.Get(ctx, db, store.Into{&found.name, &found.digest, &found.done},
+		`SELECT name, digest, (SELECT COUNT(*) FROM item) = (SELECT COUNT(*) FROM card_order WHERE state = 'active') FROM job`)
 	if err != nil {
 		return found, fmt.Errorf("journal: %w", err)
 	}
-	found.begun = true
 	return found, nil
 }
 

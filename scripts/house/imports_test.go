@@ -37,17 +37,17 @@ var ofAnyCard = rows{
 	"apdu/tlv":    {},
 	"apdu/trace":  {"apdu", "apdu/gpc", "apdu/tlv"},
 
-	"emulator/api":           {"emulator/engine", "emulator/vm"},
+	"emulator/api":           {"apdu", "emulator/engine", "emulator/vm"},
 	"emulator/api/exportgen": {},
 	"emulator/cap":           {},
 	"emulator/card": {
 		"apdu", "emulator/api", "emulator/cap", "emulator/vm",
 		"host/durable", // files that survive a crash
 	},
-	"emulator/console": {"apdu", "emulator/card"},
+	"emulator/console": {"apdu", "emulator/card", "emulator/globalplatform"},
 	"emulator/engine":  {"apdu/cmac"},
 	"emulator/globalplatform": {
-		"apdu", "apdu/gpc", "apdu/tlv", "emulator/cap", "emulator/card", "emulator/vm",
+		"apdu", "apdu/gpc", "apdu/tlv", "emulator/api", "emulator/cap", "emulator/card", "emulator/vm",
 		"personalization/scp03", // the card's half of the secure channel
 	},
 	"emulator/vm":   {"emulator/cap"},

@@ -22,9 +22,9 @@ a phone and a card each, and a merchant with a terminal. Every party has a folde
 own in it, with its settings, its keys and its ledger, and is started from that alone:
 a terminal sells though everybody else's folder is gone.
 
-A founding that was interrupted goes on where it was with the same command. Keys that
-lie there already, as NAME/keys/*.key, are used: references to a TPM or an HSM, made by
-"ekrona pki request".`,
+A founding that was interrupted goes on where it was with the same command.
+Keys that lie there already, as NAME/keys/*.key, are used: references to a
+TPM or an HSM, made by "ekrona pki request".`,
 		Args: exactly(1, "a folder"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			folder := arguments[0]
