@@ -1,7 +1,6 @@
 package attack
 
 import (
-	"errors"
 	"fmt"
 
 	"ekrona/apdu/entropy"
@@ -167,6 +166,24 @@ var acceptances = []Attack{
 		},
 	},
 	{
+		Name:    "Payment by a device that has expired",
+		Threat:  "a stolen key is used for ever",
+		Defence: "the card's date only grows",
+		Clause:  "PROTOCOL.md §8, 6", Card: Asking, Answers: sw(spec.SWExpired),
+		Ways: []Way{{"", func(s *Setup) (Blow, error) {
+			payer, err := s.expired(spec.RoleCard)
+			if err != nil {
+				return Blow{}, err
+			}
+			p, err := s.payment(payer.id())
+			if err != nil {
+				return Blow{}, err
+			}
+			encoded, err := signed(p, payer)
+			return accept(encoded, payer.Encoded), err
+		}}},
+	},
+	{
 		Name:    "Payment of a payer whose id is none",
 		Threat:  "the card keeps a record that no host can read, and never synchronises again",
 		Defence: "the card checks each character of an id", Clause: "PROTOCOL.md §8, 10",
@@ -190,6 +207,7 @@ var acceptances = []Attack{
 				}
 				return blow, err
 			}},
+			forgedPayment("amount zero", put([]byte{byte(spec.TagAmount), spec.AmountLength}, 0, 0, 0, 0, 0)),
 			cutPayment("cut short", func(good []byte) []byte { return good[:len(good)-1] }),
 			cutPayment("nothing", func([]byte) []byte { return nil }),
 			{"without a certificate", func(s *Setup) (Blow, error) {
@@ -247,7 +265,7 @@ func paid(role spec.Role, change func(p *message.Payment)) func(s *Setup) (Blow,
 // paidOther is a Payment, genuine itself, of a Request like the card's.
 func (s *Setup) paidOther(change func(r *message.Request)) (Blow, error) {
 	if s.Asked == nil {
-		return Blow{}, errors.New("attack: the card has no open Request")
+		return Blow{}, errNotAsked
 	}
 	like, other := *s.Asked, *s
 	change(&like)

@@ -11,6 +11,8 @@ package attack
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"fmt"
 	"io"
 	"slices"
 
@@ -18,6 +20,7 @@ import (
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 )
 
@@ -55,10 +58,29 @@ type Blow struct {
 	Data [][]byte
 	// Authorities are certificates that the card must have met first, all of them genuine.
 	Authorities [][]byte
+	// ToChallenge makes the data from what GET CHALLENGE has answered right before.
+	ToChallenge func(challenge [spec.ChallengeLength]byte) ([]byte, error)
+	// Raw is the command when it is of no variant, such as one of another class.
+	Raw *apdu.Command
+	// Answers are the right ones for this way alone, where they are not the attack's.
+	Answers []apdu.StatusWord
 }
 
 // Command is the blow as a command.
-func (b Blow) Command() apdu.Command { return b.Variant.APDU(b.Data...) }
+func (b Blow) Command() apdu.Command {
+	if b.Raw != nil {
+		return *b.Raw
+	}
+	return b.Variant.APDU(b.Data...)
+}
+
+// title names the command.
+func (b Blow) title() string {
+	if b.Raw != nil {
+		return fmt.Sprintf("%02X%02X%02X%02X", b.Raw.CLA, b.Raw.INS, b.Raw.P1, b.Raw.P2)
+	}
+	return b.Variant.Title()
+}
 
 // sw are status words.
 func sw(words ...apdu.StatusWord) []apdu.StatusWord { return words }
@@ -66,9 +88,10 @@ func sw(words ...apdu.StatusWord) []apdu.StatusWord { return words }
 // Condition is the state of a card that an attack needs.
 type Condition uint8
 
-// The conditions. Those after Installed are of a card that is active.
+// The conditions. Those from Active on are of a card that is active.
 const (
 	Installed  Condition = iota // with the applet, and its root met
+	KeysMade                    // and with its keys, and the CAs of Own and Foreign met
 	Active                      // without more
 	PINEntered                  // with money, and the PIN verified in the session
 	Asking                      // the same, and with an open Request that anybody may pay
@@ -79,8 +102,11 @@ type Keeps uint8
 
 // The kinds.
 const (
-	KeepsState   Keeps = iota // all that the State says: balance, records, open Requests, date
-	KeepsNothing              // the card takes it
+	// KeepsState is all that the State says: balance, records, open Requests, date; and how
+	// many tries the PIN has left.
+	KeepsState   Keeps = iota
+	KeepsMoney         // the same, without the tries
+	KeepsNothing       // the card takes it
 )
 
 // Identity is a key with its certificate.
@@ -113,6 +139,10 @@ type Setup struct {
 	Device      message.DeviceID // of the card
 	Certificate Identity         // of the card, without its key
 	PIN         []byte           // PIN block, for conditions that want it
+	PUK         []byte           // block of the PUK, for who guesses
+	Public      *ecdsa.PublicKey // of the card, from KeysMade on
+	PINKey      *ecdsa.PublicKey // to which PINs are enciphered
+	Token       pin.Token        // of personalization, for KeysMade
 	Amount      money.Ore        // of what the attacker asks for or pays
 	ATC         uint32           // number of the Payment that he makes
 	// Other is a device whose certificate anybody can have; its key is not used.
@@ -125,6 +155,11 @@ type Setup struct {
 	Next message.Instruction
 	// Former is the Instruction that the card had before its last, signed.
 	Former []byte
+	// Ceilings are the card's, and its policy's version is above one.
+	Ceilings message.Policy
+	// Heads are those of the card's records by their number; all but the last are
+	// acknowledged, and at least two.
+	Heads []message.Hash
 }
 
 // Subject is whom a certificate is for. Without a last day it is valid long enough.
@@ -133,16 +168,24 @@ type Subject struct {
 	Role   spec.Role
 	// Expired has the certificate end before the card's date.
 	Expired bool
+	// Last is the last day, and Key whose it is; zero for any.
+	Last message.Date
+	Key  *ecdsa.PublicKey
 }
 
 // All are the attacks, by the command that they use.
 func All() []Attack {
 	return slices.Concat(
+		personalizations,
 		certificates,
+		guesses,
+		enciphered,
+		requests,
 		payments,
 		acceptances,
 		[]Attack{StolenCA},
 		instructions,
 		challenges,
+		wire(),
 	)
 }

@@ -86,6 +86,24 @@ var toy = attack.Attack{
 	},
 }
 
+// guess is an attack of a command of no variant, whose way has an answer of its own.
+var guess = attack.Attack{
+	Name: "guess", Card: attack.Installed, Answers: []apdu.StatusWord{spec.SWPINBlocked},
+	Ways: []attack.Way{{Make: func(*attack.Setup) (attack.Blow, error) {
+		raw := &apdu.Command{CLA: 0x0C, INS: 0x20, Data: []byte{2}}
+		return attack.Blow{Raw: raw, Answers: []apdu.StatusWord{spec.SWPINWrong}}, nil
+	}}},
+}
+
+func TestWayWithAnAnswerOfItsOwn(t *testing.T) {
+	answering := func(sw apdu.StatusWord) *card {
+		return &card{answers: map[byte]apdu.Response{2: {SW: sw}}}
+	}
+	require.NoError(t, guess.Run(t.Context(), answering(spec.SWPINWrong), &attack.Setup{}))
+	err := guess.Run(t.Context(), answering(spec.SWPINBlocked), &attack.Setup{})
+	require.ErrorContains(t, err, "guess: 0C200000 was answered 6983")
+}
+
 // card answers SELECT with its state, and other commands by their data's first byte.
 type card struct {
 	state   byte

@@ -108,6 +108,12 @@ var certificates = []Attack{
 				"it ends before it begins",
 				func(s *Setup) (Blow, error) { return s.rewritten(backwards) },
 			},
+			{"its last day is none", func(s *Setup) (Blow, error) {
+				return s.rewritten(noDate(0x24))
+			}},
+			{"its first day is none", func(s *Setup) (Blow, error) {
+				return s.rewritten(noDate(0x25))
+			}},
 			{"no certificate", func(*Setup) (Blow, error) { return presented([]byte{0x30, 0x00}) }},
 		},
 	},

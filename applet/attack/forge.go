@@ -142,7 +142,22 @@ func (s *Setup) request(payee Identity, payer message.DeviceID) *message.Request
 // payment is a Payment of the card's open Request by a device.
 func (s *Setup) payment(payer message.DeviceID) (*message.Payment, error) {
 	if s.Asked == nil {
-		return nil, errors.New("attack: the card has no open Request")
+		return nil, errNotAsked
 	}
 	return &message.Payment{Payer: payer, ATC: max(1, s.ATC), Request: *s.Asked}, nil
+}
+
+// errNotAsked says that an attack is on an open Request, and the card has none.
+var errNotAsked = errors.New("attack: the card has no open Request")
+
+// expired makes a key that a CA certifies for a device until before the card's date.
+func (s *Setup) expired(role spec.Role) (Identity, error) {
+	of := Subject{Holder: string(s.NextID(s.Own)), Role: role, Expired: true}
+	return s.Certify(s.Own.CA, of)
+}
+
+// noDate makes the last digit of a certificate's date none: of 5F24, the last day, or 5F25, the
+// first.
+func noDate(second byte) func(body []byte) error {
+	return put([]byte{0x5F, second, spec.DateLength}, spec.DateLength-1, 0x0A)
 }

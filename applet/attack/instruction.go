@@ -107,6 +107,47 @@ var instructions = []Attack{
 			),
 			signedAfter("far beyond", func(_ *Setup, i *message.Instruction) { i.AckedATC += 256 }),
 			signedAfter("another head", func(_ *Setup, i *message.Instruction) { i.Head[0] ^= 1 }),
+			misfit("before what is acknowledged", func(last int) (int, int) {
+				return last - 2, last - 2
+			}),
+			misfit("another number's head", func(last int) (int, int) {
+				return last, last - 1
+			}),
+			misfit("a later head, nothing acknowledged", func(last int) (int, int) {
+				return last - 1, last
+			}),
+		},
+	},
+	{
+		Name:    "Instruction of a policy that the card must not have",
+		Threat:  "an intermediary and the notary, or who has both keys, lift the card's limits",
+		Defence: "ceilings are in the card for good, and a policy's version only grows",
+		Clause:  "PROTOCOL.md §8, 7", Card: Active, Answers: sw(spec.SWPolicy),
+		Ways: []Way{
+			overCeiling("balance", func(p *message.Policy) { p.MaxBalance++ }),
+			overCeiling("far above", func(p *message.Policy) { p.MaxBalance = message.MaxAmount }),
+			overCeiling("transactions", func(p *message.Policy) { p.MaxTransactions++ }),
+			overCeiling("payment", func(p *message.Policy) { p.MaxPayment++ }),
+			signedAfter("the version before", func(_ *Setup, i *message.Instruction) {
+				i.Policy.Version--
+			}),
+			signedAfter("version zero", func(_ *Setup, i *message.Instruction) {
+				i.Policy.Version = 0
+			}),
+		},
+	},
+	{
+		Name:    "Instruction of a day that cannot be",
+		Threat:  "expired certificates count again, or every certificate counts as expired",
+		Defence: "the date only grows, and ends with the certificates of who signs",
+		Clause:  "PROTOCOL.md §8, 6", Card: Active, Answers: sw(spec.SWDate),
+		Ways: []Way{
+			signedAfter("before the card's date", func(_ *Setup, i *message.Instruction) {
+				i.Date = i.Date.AddDays(-1)
+			}),
+			signedAfter("after the notary's end", func(s *Setup, i *message.Instruction) {
+				i.Date = s.Notary.Certificate.Expiry.AddDays(1)
+			}),
 		},
 	},
 	{
@@ -212,6 +253,31 @@ func signedAfter(name string, change func(s *Setup, i *message.Instruction)) Way
 		change(s, &i)
 		return s.twoSigned(i, s.Notary, nil)
 	}}
+}
+
+// misfit is an Instruction with the number of one record and the head of another, of the last
+// and those before it.
+func misfit(name string, of func(last int) (number, head int)) Way {
+	return Way{name, func(s *Setup) (Blow, error) {
+		last := len(s.Heads) - 1
+		if last < 2 {
+			return Blow{}, errors.New("attack: the card has fewer than two records")
+		}
+		number, head := of(last)
+		i := s.Next
+		i.AckedATC, i.Head = uint32(number), s.Heads[head]
+		return s.twoSigned(i, s.Notary, nil)
+	}}
+}
+
+// overCeiling is a later policy that is at the card's ceilings but for one of them.
+func overCeiling(name string, change func(p *message.Policy)) Way {
+	return signedAfter("above the ceilings: "+name, func(s *Setup, i *message.Instruction) {
+		version := i.Policy.Version + 1
+		i.Policy = s.Ceilings
+		i.Policy.Version = version
+		change(&i.Policy)
+	})
 }
 
 func cutInstruction(name string, change func(good []byte) []byte) Way {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 )
@@ -196,11 +197,60 @@ var payments = []Attack{
 					return [][]byte{pair[0], s.Own.CA.Encoded}
 				},
 			),
+			{"the last day of the certificate is none", certifiedAs(noDate(0x24))},
+			{"the first day of the certificate is none", certifiedAs(noDate(0x25))},
+			{"a certificate that ends before it begins", certifiedAs(backwards)},
 			cutRequest(
 				"something between",
 				func(good []byte) []byte { return append(bytes.Clone(good), 0x80, 0) },
 			),
 		},
+	},
+	{
+		Name:    "Request by a device that has expired",
+		Threat:  "a stolen terminal takes money for ever",
+		Defence: "the card's date only grows",
+		Clause:  "PROTOCOL.md §8, 6", Card: PINEntered, Answers: sw(spec.SWExpired),
+		Ways: []Way{{"", func(s *Setup) (Blow, error) {
+			payee, err := s.expired(spec.RoleTerminal)
+			if err != nil {
+				return Blow{}, err
+			}
+			encoded, err := signed(s.request(payee, ""), payee)
+			return pay(encoded, payee.Encoded), err
+		}}},
+	},
+	{
+		Name:    "Request above the limit for one payment",
+		Threat:  "more moves at once than the policy allows",
+		Defence: "the limit is looked at before the balance",
+		Clause:  "PROTOCOL.md §8, 7", Card: PINEntered, Answers: sw(spec.SWPaymentLimit),
+		Ways: []Way{
+			askedFor("by one öre", spec.RoleTerminal, func(s *Setup) money.Ore {
+				return s.Next.Policy.MaxPayment + 1
+			}),
+			askedFor("as far as can be", spec.RoleTerminal, func(*Setup) money.Ore {
+				return message.MaxAmount
+			}),
+		},
+	},
+	{
+		Name:    "Request above the balance",
+		Threat:  "a card pays what it has not",
+		Defence: "the balance is looked at before the debit",
+		Clause:  "PROTOCOL.md §8, 7", Card: PINEntered, Answers: sw(spec.SWFunds),
+		Ways: []Way{
+			askedFor("of a desk, as far as can be", spec.RoleDesk, func(*Setup) money.Ore {
+				return message.MaxAmount
+			}),
+		},
+	},
+	{
+		Name:    "Request without the PIN",
+		Threat:  "a thief pays with the card",
+		Defence: "each debit needs a PIN that was verified in the session",
+		Clause:  "PROTOCOL.md §3", Card: Active, Answers: sw(spec.SWSecurity),
+		Ways: []Way{{"", asked(spec.RoleTerminal, "", nil)}},
 	},
 	{
 		Name:    "Request of a role that is no payee's",
@@ -261,6 +311,19 @@ func asked(
 		}
 		return pay(encoded, payee.Encoded), err
 	}
+}
+
+// askedFor is a genuine Request over that amount; a desk's names the card.
+func askedFor(name string, role spec.Role, amount func(s *Setup) money.Ore) Way {
+	return Way{name, func(s *Setup) (Blow, error) {
+		other := *s
+		other.Amount = amount(s)
+		payer := message.DeviceID("")
+		if role == spec.RoleDesk {
+			payer = s.Device
+		}
+		return asked(role, payer, nil)(&other)
+	}}
 }
 
 // certifiedAs is a genuine Request by a device whose CA signs another body.

@@ -30,7 +30,7 @@ func (a Attack) Run(ctx context.Context, card apdu.Card, s *Setup) error {
 			failed = append(failed, fmt.Errorf("%s%s: %w", a.Name, named(way), err))
 		}
 	}
-	if a.Keeps == KeepsState {
+	if a.Keeps != KeepsNothing {
 		after, err := r.look(a)
 		if err == nil && !reflect.DeepEqual(before, after) {
 			err = fmt.Errorf("the card has changed from %+v to %+v", before, after)
@@ -88,21 +88,39 @@ func (r *run) try(a Attack, way Way) error {
 			return err
 		}
 	}
+	if blow.ToChallenge != nil {
+		challenge, err := r.send(spec.GetChallenge.Only())
+		if err != nil {
+			return err
+		}
+		if len(challenge) != spec.ChallengeLength {
+			return fmt.Errorf("GET CHALLENGE was answered %d bytes", len(challenge))
+		}
+		data, err := blow.ToChallenge([spec.ChallengeLength]byte(challenge))
+		if err != nil {
+			return err
+		}
+		blow.Data = [][]byte{data}
+	}
+	right := a.Answers
+	if blow.Answers != nil {
+		right = blow.Answers
+	}
 	response, err := r.card.Transmit(r.ctx, blow.Command())
 	switch {
 	case err != nil:
 		return err
-	case !slices.Contains(a.Answers, response.SW):
+	case !slices.Contains(right, response.SW):
 		return fmt.Errorf(
 			"%s was answered %s, and %s is right",
-			blow.Variant.Title(),
+			blow.title(),
 			response.SW.String(),
-			either(a.Answers),
+			either(right),
 		)
 	case response.SW != apdu.OK && len(response.Data) > 0:
 		return fmt.Errorf(
 			"%s was refused, and answered %d bytes",
-			blow.Variant.Title(),
+			blow.title(),
 			len(response.Data),
 		)
 	}
@@ -119,10 +137,10 @@ func either(words []apdu.StatusWord) string {
 }
 
 // look is what the card shows of itself: the State that answers a Challenge of its own
-// intermediary, or what SELECT answers before it is active.
+// intermediary and the tries of its PIN, or what SELECT answers before it is active.
 func (r *run) look(a Attack) (any, error) {
 	fci, err := r.selectApplet()
-	if err != nil || a.Card == Installed {
+	if err != nil || a.Card < Active {
 		return fci, err
 	}
 	key := r.setup.Own.InstructionKey
@@ -149,5 +167,16 @@ func (r *run) look(a Attack) (any, error) {
 		return nil, err
 	}
 	state.Challenge, state.Signature = message.Hash{}, [spec.SignatureLength]byte{}
-	return *state, nil
+	if a.Keeps == KeepsMoney {
+		return shown{State: *state}, nil
+	}
+	plaintext, _ := spec.Verify.Variant("plaintext")
+	left, err := r.card.Transmit(r.ctx, plaintext.APDU())
+	return shown{*state, left.SW}, err
+}
+
+// shown is what an active card shows of itself.
+type shown struct {
+	State message.State
+	Tries apdu.StatusWord // what VERIFY without data answers
 }

@@ -35,12 +35,20 @@ func (c *caseRun) attacked(condition attack.Condition) *subject {
 		s.meet(c.world.root)
 		return s
 	}
+	if condition == attack.KeysMade {
+		s := c.install()
+		s.meet(c.world.root, s.bank.ca, c.world.foreign.ca)
+		s.makeKeys()
+		return s
+	}
 	s := c.loaded(10000)
 	shop := c.device(s.bank, spec.RoleTerminal)
 	for range 3 {
 		s.pay(shop, c.request(shop, 100, ""))
 	}
-	s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = 2, s.book.heads[2] })
+	s.instruct(func(i *message.Instruction) {
+		i.AckedATC, i.Head, i.Policy.Version = 2, s.book.heads[2], 0x8000
+	})
 	if condition == attack.Asking {
 		s.enterPIN()
 		s.ask(100, "")
@@ -65,11 +73,14 @@ func (s *subject) attacker() *attack.Setup {
 		},
 		Device: s.id(), Amount: 100, Random: rand.Reader,
 		Other: c.device(s.bank, spec.RoleCard).identity(),
+		PIN:   c.block(ownPIN), PUK: c.block(ownPUK), Token: s.parameters.Token,
+		Public: s.public, PINKey: s.pinKey,
+		Ceilings: s.parameters.Ceilings,
 	}
 	if s.book == nil {
 		return setup
 	}
-	setup.Certificate, setup.PIN, setup.Next = s.certificate.identity(), c.block(ownPIN), *s.next()
+	setup.Certificate, setup.Next, setup.Heads = s.certificate.identity(), *s.next(), s.book.heads
 	setup.Next.Credit = 100
 	if len(s.book.open) > 0 {
 		setup.Asked = s.book.open[len(s.book.open)-1]
@@ -85,7 +96,7 @@ func (c *caseRun) attackersCertificate(
 	issuer attack.Identity,
 	of attack.Subject,
 ) (attack.Identity, error) {
-	e := entry{holder: of.Holder, role: of.Role}
+	e := entry{holder: of.Holder, role: of.Role, key: of.Key, to: of.Last}
 	if of.Expired {
 		e.to = yesterday
 	}

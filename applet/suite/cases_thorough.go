@@ -27,26 +27,6 @@ var thoroughCases = []testCase{
 		s.answers(spec.SWReferenceUnknown, spec.VerifyCertificate.Only(), late.encoded)
 		s.meet(c.world.link, late)
 	}},
-	{"dates in certificates are digits and in order", func(c *caseRun) {
-		s := c.loaded(1000)
-		shop := c.device(s.bank, spec.RoleTerminal)
-		r := c.request(shop, 100, "")
-		s.enterPIN()
-		for _, tag := range []byte{0x24, 0x25} {
-			letter := func(body []byte) { dateIn(body, tag)[spec.DateLength-1] = 0x0A }
-			authority := c.forgeCertificate(c.world.foreign.ca.encoded, c.world.root, letter)
-			s.answers(spec.SWWrongData, spec.VerifyCertificate.Only(), authority)
-			s.refuses(spec.SWWrongData, &device{party: &party{encoded: c.forgeCertificate(shop.encoded, s.bank.ca, letter)}}, c.encode(r))
-		}
-		backwards := c.certify(s.bank.ca, entry{holder: string(shop.id()), role: spec.RoleTerminal, key: &shop.key.PublicKey})
-		encoded := c.forgeCertificate(backwards.encoded, s.bank.ca, func(body []byte) {
-			from, to := dateIn(body, 0x25), dateIn(body, 0x24)
-			copy(from, to)
-			to[1]--
-		})
-		s.refuses(spec.SWWrongData, &device{party: &party{encoded: encoded}}, c.encode(r))
-		s.payVerified(shop, r)
-	}},
 	{"install parameters with a date that is none are refused", func(c *caseRun) {
 		s := c.install()
 		good, err := s.parameters.Encode()
@@ -89,18 +69,6 @@ var thoroughCases = []testCase{
 		assert.NotEqual(c, s.cardChallenge(), s.cardChallenge())
 		s.enterPIN()
 		assert.NotEqual(c, s.ask(100, "").Random, s.ask(100, "").Random)
-	}},
-	{"ACCEPT of nothing is malformed", func(c *caseRun) {
-		s := c.active()
-		s.enterPIN()
-		payer := c.device(s.bank, spec.RoleCard)
-		p := c.payment(payer, s.ask(100, ""))
-		nothing := c.forge(c.encode(p), payer.party, func(body []byte) {
-			at := bytes.Index(body, []byte{byte(spec.TagAmount), 4, 0, 0, 0, 100})
-			body[at+5] = 0
-		})
-		s.answers(spec.SWWrongData, spec.Accept.Only(), nothing, payer.encoded)
-		s.take(payer, p)
 	}},
 	{"before activation nothing of a payment is looked at", func(c *caseRun) {
 		s := c.personalized()

@@ -13,45 +13,6 @@ import (
 // wireCases are about class, instruction, parameters and length, chaining and
 // GET RESPONSE: what every command shares.
 var wireCases = []testCase{
-	{"logical channels, secure messaging and other classes are refused for every command", func(c *caseRun) {
-		s := c.active()
-		for _, command := range appletCommands() {
-			v := command.Variants[0]
-			header := apdu.Command{INS: v.Command.INS, P1: v.P1, P2: v.P2}
-			for cla, want := range map[byte]apdu.StatusWord{
-				command.CLA | 0x01: spec.SWChannel,
-				command.CLA | 0x40: spec.SWChannel,
-				command.CLA | 0x0C: spec.SWSecureMessaging,
-				command.CLA | 0x04: spec.SWSecureMessaging,
-				command.CLA ^ 0x80: spec.SWClass,
-				0xFF:               spec.SWClass,
-			} {
-				header.CLA = cla
-				assert.Equal(c, want, s.send(header), "%s with class %02X", command.Name, cla)
-			}
-		}
-	}},
-	{"parameters of no row are refused for every command", func(c *caseRun) {
-		s := c.active()
-		s.enterPIN()
-		for _, command := range appletCommands() {
-			header := apdu.Command{CLA: command.CLA, INS: command.INS, P1: 0x55, P2: 0x55}
-			assert.EqualValues(c, spec.SWParameters, s.send(header), command.Name)
-		}
-	}},
-	{"data of a wrong length are refused for every command", func(c *caseRun) {
-		s := c.active()
-		s.enterPIN()
-		for _, command := range appletCommands() {
-			v := command.Variants[0]
-			tooLong := 1
-			if len(v.In) > 0 {
-				tooLong = spec.MaxCommand + 1
-			}
-			r := s.exchange(v, make([]byte, tooLong))
-			assert.EqualValues(c, spec.SWWrongLength, r.SW, command.Name)
-		}
-	}},
 	{"a chain must be ended before another command", func(c *caseRun) {
 		s := c.active()
 		s.enterPIN()

@@ -1,8 +1,6 @@
 package flows
 
 import (
-	"context"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -13,9 +11,9 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/applet/attack"
+	hostattack "ekrona/host/attack"
 	"ekrona/host/banking"
 	"ekrona/host/envelope"
-	"ekrona/host/intermediary"
 	"ekrona/host/ledger"
 	"ekrona/host/session"
 	"ekrona/host/wallet"
@@ -44,50 +42,21 @@ func (w *world) paidBy(b *bank, stray pki.Identity, asked envelope.Envelope, atc
 	return envelope.Envelope{Message: blow.Data[0], Certificate: blow.Data[1], Authority: b.ca.Encoded}
 }
 
-// spoiling is an intermediary's link on which a reading is altered once.
-type spoiling struct {
-	*intermediary.Intermediary
-	spoil func(*session.Reading)
-}
-
-func (s *spoiling) Report(ctx context.Context, device message.DeviceID, r session.Reading) (session.Answer, error) {
-	if s.spoil != nil {
-		altered := session.Reading{State: r.State, Records: deep(r.Records), Certificates: deep(r.Certificates)}
-		s.spoil(&altered)
-		r, s.spoil = altered, nil
-	}
-	return s.Intermediary.Report(ctx, device, r)
-}
-
-func deep(all [][]byte) [][]byte {
-	var own [][]byte
-	for _, one := range all {
-		own = append(own, slices.Clone(one))
-	}
-	return own
-}
-
-// flipLast alters the end of a signature.
-func flipLast(signed []byte) { signed[len(signed)-1] ^= 1 }
-
 // TestTillSaysAgainWhatWasSpoiledOnItsWay: a payee that is told to forget a Payment by a
 // key that nobody registered forgets the only proof of it.
 func TestTillSaysAgainWhatWasSpoiledOnItsWay(t *testing.T) {
-	for name, spoil := range map[string]func(*session.Reading){
-		"the payer's signature":   func(r *session.Reading) { flipLast(r.Records[0]) },
-		"the payer's certificate": func(r *session.Reading) { flipLast(r.Certificates[0]) },
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, altered := range hostattack.Links() {
+		t.Run(altered.Name, func(t *testing.T) {
 			w, _, shop := annaAndShop(t)
 			b := w.banks["SENORDIC"]
-			shop.config.Link = &spoiling{shop.bank.Intermediary, spoil}
+			shop.config.Link = altered.Once(shop.bank)
 			w.restartTill()
 			sale, err := shop.Ask(w.ctx, 45*money.Krona)
 			require.NoError(t, err)
 			require.NoError(t, shop.Answer(w.ctx, w.paidBy(b, w.stray(b), sale.Request, 1)))
 
 			_, err = shop.Synchronise(w.ctx)
-			require.ErrorIs(t, err, banking.ErrSpoiled)
+			require.ErrorIs(t, err, altered.Answer)
 			w.audit("spoiled")
 			w.syncTill()
 			assert.Equal(t, 45*money.Krona, w.taken())

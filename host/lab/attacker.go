@@ -7,6 +7,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/applet/attack"
+	hostattack "ekrona/host/attack"
 	"ekrona/host/envelope"
 )
 
@@ -40,4 +41,21 @@ func enveloped(blow attack.Blow, authority []byte) envelope.Envelope {
 func otherDevice(p *person) (attack.Identity, error) {
 	certificate, err := cvc.Parse(p.device.Certificate)
 	return attack.Identity{Certificate: certificate, Encoded: p.device.Certificate}, err
+}
+
+// services are the parties as an attacker reaches them who is, or has the link of, an
+// intermediary; who is he that the intermediary believes to call.
+func (w *world) services(b *bank, who string) hostattack.Services {
+	return hostattack.Services{Notary: notaryLink{w, b}, Intermediary: bankLink{w, b, who}}
+}
+
+// attackOn makes one way of an attack on services, over their links and what befalls these.
+func (w *world) attackOn(
+	on hostattack.Services, way hostattack.Way, s *hostattack.Setup,
+) error {
+	call, err := way.Make(s)
+	if err != nil {
+		return err
+	}
+	return call(w.ctx, on)
 }

@@ -15,5 +15,5 @@
 // other files what each party does and suffers. The world is judged by the auditor:
 // what a party answers in a step may be a refusal at any time, but never what answers
 // another question (told.go). Attacks on a card are those of package applet/attack
-// (attacker.go); those on phones, intermediaries and the notary are here.
+// (attacker.go), those on phones, intermediaries and the notary of package host/attack.
 package lab

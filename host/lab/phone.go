@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/host/order"
+	hostattack "ekrona/host/attack"
 )
 
 // changePhone keeps a copy of what is on a person's phone, or gives the person
@@ -73,18 +73,12 @@ func (w *world) orderFalsely(p *person, s Step) error {
 	if len(p.former) == 0 {
 		return errors.New("there is no former phone")
 	}
-	kind := []order.Kind{order.Load, order.Unload}[s.Pick%2]
-	o, err := order.New(kind, p.device.ID, s.Amount, w.random.of("thief"), p.former[s.Pick/2%len(p.former)])
-	if err != nil {
-		return err
-	}
 	w.meet(FormerPhone)
-	link := bankLink{w, p.bank, "thief"}
-	if kind == order.Load {
-		err = link.PlaceLoad(w.ctx, o)
-	} else {
-		_, err = link.RequestUnload(w.ctx, o)
-	}
+	way := hostattack.FormerPhone.Ways[s.Pick%2]
+	err := w.attackOn(w.services(p.bank, "thief"), way, &hostattack.Setup{
+		Device: p.device.ID, Amount: s.Amount, Random: w.random.of("thief"),
+		FormerApp: p.former[s.Pick/2%len(p.former)],
+	})
 	if err == nil && p.known == p.app {
 		w.broken = errors.Join(w.broken, fmt.Errorf("%s obeys a phone that %s has replaced", p.bank.name, p.name))
 	}

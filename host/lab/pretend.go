@@ -7,6 +7,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/applet/attack"
+	hostattack "ekrona/host/attack"
 	"ekrona/host/envelope"
 	"ekrona/host/wallet"
 )
@@ -41,18 +42,12 @@ func (w *world) pretendRefusal(p *person) error {
 	if asked == nil {
 		return errors.New("nothing was asked for")
 	}
-	identity, err := message.Identity(asked)
-	if err != nil {
-		return err
-	}
-	refusal := &message.Refusal{Payee: asked.Payee, ATC: 1, Number: asked.Number, Request: identity, Payer: asked.Payer}
-	copy(refusal.Signature[:], w.wild(len(refusal.Signature)))
-	encoded, err := message.Encode(refusal)
-	if err != nil {
-		return err
-	}
 	w.note("        a Refusal that the card has not given")
-	return p.phone.TakeAnswer(w.ctx, envelope.Envelope{Message: encoded, Certificate: p.device.Certificate, Authority: p.bank.ca.Encoded})
+	on := hostattack.Services{Phone: p.phone}
+	return w.attackOn(on, hostattack.RefusalOfNobody.Ways[0], &hostattack.Setup{
+		Request: asked, Certificate: p.device.Certificate, Authority: p.bank.ca.Encoded,
+		Random: w.random.of("wild"),
+	})
 }
 
 // payFalsely has the latest Request of a card paid out of nothing: by a key that an

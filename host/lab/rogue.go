@@ -8,6 +8,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/applet/attack"
 	emulated "ekrona/emulator/card"
+	hostattack "ekrona/host/attack"
 	"ekrona/host/banking"
 	"ekrona/host/card"
 	"ekrona/host/envelope"
@@ -167,22 +168,9 @@ func (w *world) sendJunk(b *bank, p *person, s Step) error {
 		if c[0]%2 == 0 {
 			m = flip(m, int(c[2])<<8+int(c[3]))
 		}
-		link := bankLink{w, b, "somebody"}
-		switch c[3] % 4 {
-		case 0:
-			answers, err := link.HandOver(w.ctx, [][]byte{m})
-			failed = append(failed, err)
-			for _, a := range answers {
-				failed = append(failed, a.Err)
-			}
-		case 1:
-			failed = append(failed, link.Confirm(w.ctx, p.device.ID, m))
-		case 2:
-			_, err := link.TakeUnload(w.ctx, m)
-			failed = append(failed, err)
-		case 3:
-			failed = append(failed, only(w, func() error { return w.central.For(b.name).Confirm(w.ctx, m) }, &m))
-		}
+		way := hostattack.HeardMessage.Ways[c[3]%4]
+		setup := &hostattack.Setup{Message: m, Device: p.device.ID}
+		failed = append(failed, w.attackOn(w.services(b, "somebody"), way, setup))
 	}
 	return errors.Join(failed...)
 }
@@ -240,35 +228,36 @@ func (w *world) mint(b *bank, p *person, s Step) error {
 	if err != nil {
 		return err
 	}
-	wanted := &message.Instruction{
-		InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Notary: message.AuthorityRef(w.notaryKey.Certificate.Holder),
-		Device: device, Sequence: outstanding.NextSeq, AckedATC: outstanding.HeldAtc, Head: outstanding.HeldHead,
-		Credit: 1 + s.Amount, Policy: message.PilotPolicy(), Date: w.today(),
+	setup := &hostattack.Setup{
+		InstructionKey: b.instruction.Signer,
+		Next: message.Instruction{
+			InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder),
+			Notary:         message.AuthorityRef(w.notaryKey.Certificate.Holder),
+			Device:         device, Sequence: outstanding.NextSeq,
+			AckedATC: outstanding.HeldAtc, Head: outstanding.HeldHead,
+			Policy: message.PilotPolicy(), Date: w.today(),
+		},
+		Used: state.State.InstructionSequence, ATC: state.State.ATC, Issued: books.Issued,
+		Amount: 1 + s.Amount, Order: notary.OrderKey(fmt.Sprintf("mint %d", s.Number)),
 	}
-	wanted.Policy.Version = state.State.PolicyVersion
-	forbidden := b != p.bank
+	setup.Next.Policy.Version = state.State.PolicyVersion
+	wanted := hostattack.CreditWithoutOrder
 	switch s.Pick / 8 % 8 {
-	case 0: // more than there is: its own holding may grow meanwhile
-		wanted.Credit = min(books.Issued+1, message.MaxAmount)
-		forbidden = true
-	case 1: // a second body for a number that has one
+	case 0: // its own holding may grow meanwhile
+		wanted = hostattack.CreditOfMoreThanIssued
+	case 1:
 		if outstanding.NextSeq != 1 {
-			wanted.Sequence = state.State.InstructionSequence
-			forbidden = wanted.Sequence > 0 || forbidden
+			wanted = hostattack.SecondInstruction
 		}
-	case 2: // it forgets that the card has made payments
-		wanted.AckedATC, wanted.Head = state.State.ATC+1, message.Hash{1}
-		forbidden = true
+	case 2:
+		wanted = hostattack.ForgottenPayments
 	}
 	w.meet(ThroughNotary)
-	raw, err := envelope.Sign(wanted, b.instruction.Signer)
-	if err != nil {
-		return err
-	}
-	key := notary.OrderKey(fmt.Sprintf("mint %d", s.Number))
-	_, err = over(w, func() ([]byte, error) { return w.central.For(b.name).CoSign(w.ctx, key, raw) }, &raw)
-	if err == nil && forbidden {
-		w.broken = errors.Join(w.broken, fmt.Errorf("the notary has signed a credit of %d öre for %s that %s may not order", wanted.Credit, device, b.name))
+	err = w.attackOn(w.services(b, string(b.name)), wanted.Ways[0], setup)
+	if err == nil && (b != p.bank || !wanted.MaySucceed()) {
+		w.broken = errors.Join(w.broken, fmt.Errorf(
+			"the notary has co-signed for %s what %s may not order: %s", device, b.name, wanted.Name,
+		))
 	}
 	return err
 }

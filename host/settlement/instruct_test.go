@@ -9,6 +9,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/host/attack"
 	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
 )
@@ -22,45 +23,23 @@ func next(t *testing.T, w *settlementtest.World, d *settlementtest.Device) notar
 
 // TestInstructionsThatAreRefused changes one thing in an Instruction that would be signed.
 func TestInstructionsThatAreRefused(t *testing.T) {
-	for name, c := range map[string]struct {
-		change func(w *settlementtest.World, i *message.Instruction)
-		kind   notary.Kind
-	}{
-		"not the next number":        {func(_ *settlementtest.World, i *message.Instruction) { i.Sequence++ }, notary.Sequence},
-		"records that are not held":  {func(_ *settlementtest.World, i *message.Instruction) { i.AckedATC++ }, notary.Head},
-		"another head":               {func(_ *settlementtest.World, i *message.Instruction) { i.Head[0] ^= 1 }, notary.Head},
-		"more than the holding":      {func(_ *settlementtest.World, i *message.Instruction) { i.Credit = 800_01 }, notary.Funds},
-		"tomorrow":                   {func(_ *settlementtest.World, i *message.Instruction) { i.Date = i.Date.AddDays(1) }, notary.Date},
-		"yesterday":                  {func(_ *settlementtest.World, i *message.Instruction) { i.Date = i.Date.AddDays(-1) }, notary.Date},
-		"a policy over the ceilings": {func(w *settlementtest.World, i *message.Instruction) { i.Policy = overCeilings(w) }, notary.Policy},
-		"a credit and a block":       {func(_ *settlementtest.World, i *message.Instruction) { i.Credit, i.Actions = 1, spec.ActionBlock }, notary.Policy},
-		"another notary":             {func(_ *settlementtest.World, i *message.Instruction) { i.Notary = "SENOTARY00002" }, notary.Unknown},
-		"another intermediary's key": {func(w *settlementtest.World, i *message.Instruction) {
-			i.InstructionKey = w.Intermediaries["FJORD"].Instructs
-		}, notary.Signature},
-		"another intermediary's card":  {func(w *settlementtest.World, i *message.Instruction) { i.Device = w.Devices["BERTIL"].ID }, notary.NotYours},
-		"a device nobody knows":        {func(_ *settlementtest.World, i *message.Instruction) { i.Device = "SENORDIC0000NONE" }, notary.Unknown},
-		"a key that signs for another": {func(w *settlementtest.World, i *message.Instruction) { i.InstructionKey = "SENORDIC00009" }, notary.Signature},
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, a := range attack.Instructions() {
+		t.Run(a.Name, func(t *testing.T) {
 			w := loaded(t)
 			anna := w.Devices["ANNA"]
-			i := w.Instruction(anna, next(t, w, anna), 0)
-			c.change(w, i)
-			w.SignInstruction(i, w.Intermediaries["NORDIC"])
-			_, err := w.Notary.For(nordic).CoSign(t.Context(), "an order", w.Encode(i))
-			require.ErrorIs(t, err, c.kind)
+			by := w.Intermediaries["NORDIC"]
+			on := attack.Services{Notary: w.Notary.For(nordic), Balances: w.Notary.Balances}
+			require.NoError(t, a.Run(t.Context(), on, &attack.Setup{
+				InstructionKey: by.StolenKey(), Next: *w.Instruction(anna, next(t, w, anna), 0),
+				Used: anna.Sequence, ATC: anna.ATC, Issued: 1000_00, Holding: 800_00, Amount: 1,
+				Order: "an order", Ceilings: anna.Ceilings, ForeignDevice: w.Devices["BERTIL"].ID,
+				ForeignKey: w.Intermediaries["FJORD"].Instructs,
+			}))
 			require.Equal(t, money.Ore(800_00), balance(t, w, nordic))
 			require.Equal(t, uint32(2), next(t, w, anna).NextSeq)
 			require.Nil(t, next(t, w, anna).Instruction)
 		})
 	}
-}
-
-func overCeilings(w *settlementtest.World) message.Policy {
-	p := w.Devices["ANNA"].Ceilings
-	p.Version, p.MaxBalance = 1, p.MaxBalance+1
-	return p
 }
 
 // TestOneBodyForEver: the same body gives the same bytes, another one is refused whether or not the first was applied.
@@ -137,7 +116,7 @@ func TestConfirmations(t *testing.T) {
 	require.NoError(t, err)
 	say := func(by *settlementtest.Device, seq uint32, credit spec.CreditVerdict) []byte {
 		c := &message.Confirmation{Device: anna.ID, Sequence: seq, Instruction: identity, Credit: credit}
-		require.NoError(t, by.Forge(c))
+		require.NoError(t, message.Sign(c, by.StolenKey()))
 		return w.Encode(c)
 	}
 	require.ErrorIs(t, w.Notary.For(nordic).Confirm(ctx, []byte{1}), notary.Malformed)

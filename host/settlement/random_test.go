@@ -15,6 +15,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/host/attack"
 	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/store/storetest"
@@ -257,25 +258,25 @@ func (e *economy) forge(t *rapid.T) {
 	e.Dishonest[name] = true
 	number := uint32(rapid.IntRange(1, 8).Draw(t, "number"))
 	atc := uint32(rapid.IntRange(1, 8).Draw(t, "atc"))
-	var m message.Message
+	setup := &attack.Setup{Stolen: thief.ID, DeviceKey: thief.StolenKey(), Number: atc, Asked: number}
+	var way attack.Way
 	switch rapid.SampledFrom([]string{"payment", "receipt", "refusal"}).Draw(t, "what") {
 	case "payment":
 		if len(e.requests) == 0 {
 			return
 		}
-		m = &message.Payment{Payer: thief.ID, ATC: atc, Request: *pick(t, e.requests, "request")}
+		way, setup.Request = attack.StolenPayment, pick(t, e.requests, "request")
 	case "receipt":
 		if len(e.payments) == 0 {
 			return
 		}
-		p := pick(t, e.payments, "payment")
-		identity, err := message.Identity(p)
-		require.NoError(t, err)
-		m = &message.Receipt{Payee: thief.ID, ATC: atc, Payer: p.Payer, Number: rapid.SampledFrom([]uint32{number, p.Request.Number}).Draw(t, "of"), Payment: identity}
+		way, setup.Payment = attack.StolenReceipt, pick(t, e.payments, "payment")
+		setup.Asked = rapid.SampledFrom([]uint32{number, setup.Payment.Request.Number}).Draw(t, "of")
 	case "refusal":
-		m = &message.Refusal{Payee: thief.ID, ATC: atc, Number: number}
+		way = attack.StolenRefusal
 	}
-	require.NoError(t, thief.Forge(m))
-	_, err := e.Notary.For("").Submit(context.Background(), [][]byte{e.Encode(m)})
+	call, err := way.Make(setup)
 	require.NoError(t, err)
+	answer := call(context.Background(), attack.Services{Notary: e.Notary.For("")})
+	require.True(t, attack.StolenDeviceKey.IsRight(answer), answer)
 }

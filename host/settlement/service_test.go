@@ -13,6 +13,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/host/attack"
 	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/store/storetest"
@@ -60,44 +61,32 @@ func submit(t *testing.T, w *settlementtest.World, item []byte) notary.Answer {
 	return answers[0]
 }
 
+// keepsNothing is a notary that holds nothing of what it is handed.
+type keepsNothing struct {
+	notary.Participant
+	t *testing.T
+}
+
+func (k keepsNothing) Submit(ctx context.Context, items [][]byte) ([]notary.Answer, error) {
+	answers, err := k.Participant.Submit(ctx, items)
+	for _, answer := range answers {
+		require.False(k.t, answer.Held)
+	}
+	return answers, err
+}
+
 func TestEvidenceThatIsRefused(t *testing.T) {
 	w := loaded(t)
 	anna, shop := w.Devices["ANNA"], w.Devices["SHOP"]
 	good := paid(t, anna, shop, 10_00)
-	altered := *good
-	altered.Request.Amount = 1_00
-	toItself := &message.Payment{Payer: anna.ID, ATC: 7, Request: good.Request}
-	toItself.Request.Payee = anna.ID
-	require.NoError(t, anna.Forge(toItself))
-	byTill := &message.Payment{Payer: shop.ID, ATC: 1, Request: good.Request}
-	byTill.Request.Payee = anna.ID
-	require.NoError(t, shop.Forge(byTill))
-	stranger := w.Unregistered("GHOST", "FJORD", spec.RoleTerminal, "ghost")
-	identity, err := message.Identity(good)
-	require.NoError(t, err)
-	byGhost := &message.Receipt{Payee: stranger.ID, ATC: 1, Payer: anna.ID, Number: 1, Payment: identity}
-	require.NoError(t, stranger.Forge(byGhost))
-	byWrongKey := &message.Receipt{Payee: shop.ID, ATC: 1, Payer: anna.ID, Number: 1, Payment: identity}
-	require.NoError(t, anna.Forge(byWrongKey))
-	state, err := anna.State(w.Challenge(anna))
-	require.NoError(t, err)
-	for name, c := range map[string]struct {
-		item []byte
-		kind notary.Kind
-	}{
-		"nothing":                         {nil, notary.Malformed},
-		"noise":                           {[]byte{0xE2, 1, 2}, notary.Malformed},
-		"a State among the records":       {w.Encode(state), notary.Malformed},
-		"a Payment with something behind": {append(w.Encode(good), 0), notary.Malformed},
-		"an altered Payment":              {w.Encode(&altered), notary.Signature},
-		"a Payment to its own payer":      {w.Encode(toItself), notary.Self},
-		"a Payment by a till":             {w.Encode(byTill), notary.Signature},
-		"a Receipt of an unknown payee":   {w.Encode(byGhost), notary.Unknown},
-		"a Receipt by another key":        {w.Encode(byWrongKey), notary.Signature},
-	} {
-		answer := submit(t, w, c.item)
-		require.ErrorIs(t, answer.Err, c.kind, name)
-		require.False(t, answer.Held, name)
+	on := attack.Services{Notary: keepsNothing{w.Notary.For(""), t}, Balances: w.Notary.Balances}
+	setup := &attack.Setup{
+		Payment: good, Stolen: shop.ID, DeviceKey: shop.StolenKey(),
+		InstructionKey: w.Intermediaries["NORDIC"].StolenKey(),
+		Next:           message.Instruction{Date: message.DateOf(w.Clock.At)},
+	}
+	for _, a := range attack.ForgedEvidence() {
+		require.NoError(t, a.Run(t.Context(), on, setup))
 	}
 	require.NoError(t, submit(t, w, w.Encode(good)).Err, "the bad items took nothing from the good one")
 	w.Audit(false)
@@ -361,13 +350,13 @@ func TestTwoStolenKeys(t *testing.T) {
 	require.NoError(t, w.Notary.For(nordic).End(ctx, anna.ID))
 	claim := func(n uint32, amount money.Ore) notary.Verdict {
 		r := message.Request{Payee: shop.ID, Number: n, Amount: amount}
-		require.NoError(t, shop.Forge(&r))
+		require.NoError(t, message.Sign(&r, shop.StolenKey()))
 		p := &message.Payment{Payer: anna.ID, ATC: n, Request: r}
-		require.NoError(t, anna.Forge(p))
+		require.NoError(t, message.Sign(p, anna.StolenKey()))
 		identity, err := message.Identity(p)
 		require.NoError(t, err)
 		receipt := &message.Receipt{Payee: shop.ID, ATC: n, Payer: anna.ID, Number: n, Payment: identity}
-		require.NoError(t, shop.Forge(receipt))
+		require.NoError(t, message.Sign(receipt, shop.StolenKey()))
 		w.Submit(w.Encode(p), w.Encode(receipt))
 		status, err := w.Notary.Payment(ctx, anna.ID, n)
 		require.NoError(t, err)

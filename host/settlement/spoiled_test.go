@@ -9,16 +9,17 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/host/attack"
 	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
 )
 
-// spoiledRecord is the payee's Receipt for a Payment together with the Payment as somebody on the way has spoiled it: what is
-// signed is the same, the payer's signature is not. Whoever has the Receipt can make it.
-func spoiledRecord(t *testing.T, w *settlementtest.World, r *message.Receipt, p *message.Payment) []byte {
-	spoiled := *p
-	spoiled.Signature[9] ^= 1
-	return append(w.Encode(r), w.Encode(&spoiled)...)
+// spoiledRecord is the item of attack.SpoiledRecord.
+func spoiledRecord(t *testing.T, r *message.Receipt, p *message.Payment) []byte {
+	t.Helper()
+	item, err := attack.Spoiled(r, p)
+	require.NoError(t, err)
+	return item
 }
 
 // TestSpoiledPaymentIsProvenByTheTrueOne: whoever hands over a spoiled record first, before or after the payee's, gains nothing.
@@ -28,7 +29,7 @@ func TestSpoiledPaymentIsProvenByTheTrueOne(t *testing.T) {
 	p := paid(t, anna, bertil, 30_00)
 	r, err := bertil.Accept(p)
 	require.NoError(t, err)
-	spoiled := spoiledRecord(t, w, r, p)
+	spoiled := spoiledRecord(t, r, p)
 	answer := submit(t, w, spoiled)
 	require.ErrorIs(t, answer.Err, notary.Signature)
 	require.Equal(t, notary.Waiting, answer.Payment.Verdict)
@@ -56,7 +57,7 @@ func TestSpoiledPaymentOfARefusedRequestTakesNothingFromItsPayer(t *testing.T) {
 	r, err := lying.Accept(p)
 	require.NoError(t, err)
 	w.Submit(w.Encode(refusal))
-	answer := submit(t, w, spoiledRecord(t, w, r, p))
+	answer := submit(t, w, spoiledRecord(t, r, p))
 	require.ErrorIs(t, answer.Err, notary.Signature)
 	require.False(t, answer.Payment.Verdict.Final(), "nobody knows yet whether its payer's wallet answers for it")
 	answer = submit(t, w, w.Encode(p))
@@ -89,7 +90,7 @@ func TestSpoiledPaymentToAnEndedPayee(t *testing.T) {
 	w.Clock.At = w.Clock.At.Add(w.Terms.Honour)
 	_, err = w.Notary.EndDue(context.Background())
 	require.NoError(t, err)
-	require.ErrorIs(t, submit(t, w, spoiledRecord(t, w, r, p)).Err, notary.Signature)
+	require.ErrorIs(t, submit(t, w, spoiledRecord(t, r, p)).Err, notary.Signature)
 	require.NoError(t, submit(t, w, w.Encode(p)).Err)
 	report, _ := w.Sync(anna, settlementtest.Whole, 0)
 	require.Zero(t, report.Difference)
@@ -107,14 +108,14 @@ func TestSpoiledPaymentOfACardThatNobodyRegistered(t *testing.T) {
 	require.NoError(t, err)
 	record, err := bertil.Log[0].Encode()
 	require.NoError(t, err)
-	for _, item := range [][]byte{spoiledRecord(t, w, r, p), record} {
+	for _, item := range [][]byte{spoiledRecord(t, r, p), record} {
 		require.ErrorIs(t, submit(t, w, item).Err, notary.Signature)
 	}
 	require.NoError(t, submit(t, w, ghost.Certificate).Err)
 	answer := submit(t, w, record)
 	require.NoError(t, answer.Err)
 	require.Equal(t, notary.Uncovered, answer.Payment.Verdict)
-	require.Equal(t, notary.Uncovered, submit(t, w, spoiledRecord(t, w, r, p)).Payment.Verdict)
+	require.Equal(t, notary.Uncovered, submit(t, w, spoiledRecord(t, r, p)).Payment.Verdict)
 	require.Equal(t, money.Ore(30_00), balance(t, w, string(bertil.ID)))
 	w.Audit(false)
 }

@@ -1,6 +1,7 @@
 package settlementtest
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"errors"
 	"slices"
@@ -269,5 +270,5 @@ func (d *Device) take(credit money.Ore) spec.CreditVerdict {
 	return spec.CreditTaken
 }
 
-// Forge signs any message with the device's key: what a stolen key can do.
-func (d *Device) Forge(m message.Message) error { return message.Sign(m, d.key) }
+// StolenKey is the device's key, in the hands of a thief.
+func (d *Device) StolenKey() crypto.Signer { return d.key }

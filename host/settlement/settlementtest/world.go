@@ -5,6 +5,7 @@ package settlementtest
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/sha256"
@@ -68,6 +69,9 @@ type Intermediary struct {
 	caKey          *ecdsa.PrivateKey
 	instructionKey *ecdsa.PrivateKey
 }
+
+// StolenKey is the intermediary's instruction key, in the hands of a thief.
+func (i *Intermediary) StolenKey() crypto.Signer { return i.instructionKey }
 
 var (
 	firstDay = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)

@@ -1,0 +1,96 @@
+package attack
+
+import (
+	"fmt"
+	"slices"
+
+	"ekrona/apdu"
+	"ekrona/apdu/spec"
+)
+
+// wire are attacks by commands that are none, each in a way for every command that reaches the
+// applet. The defence of all is that header and length are looked at before anything is done.
+func wire() []Attack {
+	const framing = "header and length are checked before anything is done"
+	return []Attack{
+		{
+			Name:    "command on a logical channel",
+			Threat:  "two sessions share what one of them has verified",
+			Defence: framing, Clause: "PROTOCOL.md §4",
+			Card: Active, Answers: sw(spec.SWChannel),
+			Ways: slices.Concat(
+				classes("channel 1", func(c byte) byte { return c | 0x01 }),
+				classes("channel 4", func(c byte) byte { return c | 0x40 }),
+			),
+		},
+		{
+			Name:    "command that says it is secured",
+			Threat:  "a MAC that nobody verifies is taken for one",
+			Defence: framing, Clause: "PROTOCOL.md §4",
+			Card: Active, Answers: sw(spec.SWSecureMessaging),
+			Ways: slices.Concat(
+				classes("with header", func(c byte) byte { return c | 0x0C }),
+				classes("proprietary", func(c byte) byte { return c | 0x04 }),
+			),
+		},
+		{
+			Name:    "command of another class",
+			Threat:  "one command is taken for another",
+			Defence: framing, Clause: "PROTOCOL.md §4",
+			Card: Active, Answers: sw(spec.SWClass),
+			Ways: slices.Concat(
+				classes("the other one's", func(c byte) byte { return c ^ 0x80 }),
+				classes("FF", func(byte) byte { return 0xFF }),
+			),
+		},
+		{
+			Name:    "command with parameters of no row",
+			Threat:  "as above",
+			Defence: framing, Clause: "PROTOCOL.md §4",
+			Card: PINEntered, Answers: sw(spec.SWParameters),
+			Ways: everyCommand("", func(v spec.Variant) Blow {
+				return raw(apdu.Command{
+					CLA: v.Command.CLA, INS: v.Command.INS, P1: 0x55, P2: 0x55,
+				})
+			}),
+		},
+		{
+			Name:    "command with data of a wrong length",
+			Threat:  "the parser reads what a former command has left",
+			Defence: framing, Clause: "PROTOCOL.md §4",
+			Card: PINEntered, Answers: sw(spec.SWWrongLength),
+			Ways: everyCommand("", func(v spec.Variant) Blow {
+				tooLong := 1
+				if len(v.In) > 0 {
+					tooLong = spec.MaxCommand + 1
+				}
+				return Blow{Variant: v, Data: [][]byte{make([]byte, tooLong)}}
+			}),
+		},
+	}
+}
+
+func raw(c apdu.Command) Blow { return Blow{Raw: &c} }
+
+// classes are all commands with another class.
+func classes(name string, change func(class byte) byte) []Way {
+	return everyCommand(name+", ", func(v spec.Variant) Blow {
+		c := v.Command
+		return raw(apdu.Command{CLA: change(c.CLA), INS: c.INS, P1: v.P1, P2: v.P2})
+	})
+}
+
+// everyCommand is a way for each command but SELECT, of which no other form reaches an applet.
+func everyCommand(prefix string, make func(v spec.Variant) Blow) []Way {
+	var ways []Way
+	for _, c := range spec.Commands {
+		if c == spec.Select {
+			continue
+		}
+		name := fmt.Sprintf("%s%s (%02X)", prefix, c.Name, c.INS)
+		ways = append(ways, Way{name, func(*Setup) (Blow, error) {
+			return make(c.Variants[0]), nil
+		}})
+	}
+	return ways
+}

@@ -1,0 +1,204 @@
+// Package attack lists what someone may try on the parties that are no cards: the notary, an
+// intermediary, a customer's phone. Each attack is there once and as a value: what is
+// threatened, what must stop it and by which clause, the call, the errors that are right, and
+// what must not have changed afterwards. Attacks on cards are those of package applet/attack.
+//
+// Start at [All]. [Attack.Run] makes an attack on any [Services]; a party of a simulated world
+// takes the [Call] of one of its ways and makes it over its own links. [Links] are what
+// happens to an honest device's reading on its way. The flows run all of them; the simulator
+// and the tests of settlement play some.
+//
+// To add one, write a value into the file of its service and name it in All.
+package attack
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/host/banking"
+	"ekrona/host/envelope"
+	"ekrona/host/notary"
+)
+
+// Attack is one attack, in one or several ways to which the same answers are right.
+type Attack struct {
+	Name string
+	// Threat is who does it, and what would be won.
+	Threat string
+	// Defence is what stops it.
+	Defence string
+	// Clause is where the defence is written down.
+	Clause string
+	// Answers are the errors that are right, each a kind for errors.Is. With nil among them
+	// the service may take it, and the defence is another's.
+	Answers []error
+	// Keeps is what must be as before.
+	Keeps Keeps
+	// Ways are the attack's variants, at least one.
+	Ways []Way
+}
+
+// Way is one way of making an attack.
+type Way struct {
+	Name string // what is wrong; empty when the attack has no other way
+	Make func(s *Setup) (Call, error)
+}
+
+// Call is the call that a service is given. Its error is the service's answer; where the
+// service answers each item by itself, theirs joined.
+type Call func(ctx context.Context, on Services) error
+
+// Services are the parties as the attacker reaches them. An attack needs no more of them than
+// its ways call.
+type Services struct {
+	Notary       notary.Participant // as it answers the attacker's own intermediary
+	Intermediary banking.Wallet
+	Phone        Phone
+	// Balances are the notary's books, looked at before and after.
+	Balances func(ctx context.Context) (notary.Balances, error)
+}
+
+// Phone is what anybody can give a customer's phone.
+type Phone interface {
+	TakeAnswer(ctx context.Context, answer envelope.Envelope) error
+}
+
+// Keeps is what an attack must leave as it was.
+type Keeps uint8
+
+// The kinds.
+const (
+	KeepsBalances Keeps = iota // every account of the notary's books
+	KeepsRules                 // what must hold (PROTOCOL.md §8): the attacker moves his own
+)
+
+// Setup is what the attacker has stolen, heard or can look up. An attack needs no more of it
+// than its ways use.
+type Setup struct {
+	// InstructionKey is the stolen or dishonest intermediary's.
+	InstructionKey crypto.Signer
+	// Next is the Instruction that is the device's next, without a credit and not signed.
+	Next message.Instruction
+	// Used is the number of an Instruction that the device has applied.
+	Used uint32
+	// ATC is the number of the last record that the device has.
+	ATC uint32
+	// Issued is all the money that there is, Holding what the intermediary has of it online.
+	Issued, Holding money.Ore
+	// Ceilings are the device's.
+	Ceilings message.Policy
+	// ForeignDevice and ForeignKey are another intermediary's device and instruction key.
+	ForeignDevice message.DeviceID
+	ForeignKey    message.AuthorityRef
+	// Amount is what the attacker would have, in öre.
+	Amount money.Ore
+	// Order is the attacker's key for what he orders, not used before.
+	Order notary.OrderKey
+
+	// Device is whose card or terminal it is about.
+	Device message.DeviceID
+	// FormerApp is the key of a phone that its owner has replaced.
+	FormerApp crypto.Signer
+	// Stolen is a device whose key is DeviceKey, Number that of its next message.
+	Stolen    message.DeviceID
+	DeviceKey crypto.Signer
+	Number    uint32
+	// Request and Payment are some that the attacker has seen; of Asked the number is what a
+	// false answer names.
+	Request *message.Request
+	Payment *message.Payment
+	Receipt *message.Receipt
+	Asked   uint32
+	// Message is a signed message that was heard somewhere, as it was or altered.
+	Message []byte
+	// Certificate and Authority are those that go with what a phone is given.
+	Certificate, Authority []byte
+	// Random is for ids, and for signatures that nobody made.
+	Random io.Reader
+}
+
+// All are the attacks, by the service that they are made on.
+func All() []Attack {
+	return slices.Concat(
+		Instructions(),
+		[]Attack{CreditWithoutOrder},
+		forgedEvidence,
+		[]Attack{StolenDeviceKey, SpoiledRecord, HeardMessage, AlteredMessage},
+		[]Attack{FormerPhone, RefusalOfNobody},
+	)
+}
+
+// IsRight reports whether an answer is one of the right ones.
+func (a Attack) IsRight(answer error) bool {
+	if answer == nil {
+		return a.MaySucceed()
+	}
+	return slices.ContainsFunc(a.Answers, func(right error) bool {
+		return right != nil && errors.Is(answer, right)
+	})
+}
+
+// MaySucceed reports whether the service may take it: then the defence is another's.
+func (a Attack) MaySucceed() bool { return slices.Contains(a.Answers, nil) }
+
+// Run makes the attack on the services in all its ways, and looks at the notary's books
+// before and after. The error says each way that was not answered as it must be, and what has
+// changed.
+func (a Attack) Run(ctx context.Context, on Services, s *Setup) error {
+	before, err := on.Balances(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: before the attack: %w", a.Name, err)
+	}
+	var failed []error
+	for _, way := range a.Ways {
+		call, err := way.Make(s)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s%s: %w", a.Name, named(way.Name), err))
+			continue
+		}
+		if answer := call(ctx, on); !a.IsRight(answer) {
+			failed = append(failed, fmt.Errorf("%s%s: the answer is %w, and %s is right",
+				a.Name, named(way.Name), orNone(answer), errors.Join(a.Answers...)))
+		}
+	}
+	after, err := on.Balances(ctx)
+	if err == nil && a.Keeps == KeepsBalances && !reflect.DeepEqual(before, after) {
+		err = fmt.Errorf("the books have changed from %+v to %+v", before, after)
+	}
+	if err != nil {
+		failed = append(failed, fmt.Errorf("%s: after the attack: %w", a.Name, err))
+	}
+	return errors.Join(failed...)
+}
+
+func named(way string) string {
+	if way == "" {
+		return ""
+	}
+	return ", " + way
+}
+
+// errNone stands for an answer without an error.
+var errNone = errors.New("no error")
+
+func orNone(err error) error {
+	if err == nil {
+		return errNone
+	}
+	return err
+}
+
+// fill reads random bytes.
+func (s *Setup) fill(b []byte) error {
+	if _, err := io.ReadFull(s.Random, b); err != nil {
+		return fmt.Errorf("attack: the source of randomness: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package attack
+
+import (
+	"errors"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/apdu/spec"
+	"ekrona/host/envelope"
+	"ekrona/host/notary"
+)
+
+// forgedEvidence are attacks by what is handed to the notary as the proof of a payment and is
+// none. Nothing of it is kept.
+var forgedEvidence = []Attack{
+	{
+		Name:    "evidence that is none",
+		Threat:  "the parser takes what is not the layout",
+		Defence: "every byte is checked before a signature is",
+		Clause:  "PROTOCOL.md §4",
+		Answers: []error{notary.Malformed},
+		Ways: []Way{
+			handed("nothing", func(*Setup) ([]byte, error) { return nil, nil }),
+			handed("noise", func(*Setup) ([]byte, error) { return []byte{0xE2, 1, 2}, nil }),
+			handed("a State among the records", func(s *Setup) ([]byte, error) {
+				return envelope.Sign(&message.State{
+					Device: s.Stolen, LifeCycle: spec.Active, Date: s.Next.Date,
+				}, s.DeviceKey)
+			}),
+			evidence("a Payment with something behind", func(
+				_ *Setup, p message.Payment,
+			) ([]byte, error) {
+				good, err := message.Encode(&p)
+				return append(good, 0), err
+			}),
+		},
+	},
+	{
+		Name:    "evidence that its signer has not signed",
+		Threat:  "a payer is debited who has not paid, or a payee has decided who has not",
+		Defence: "every signature is verified with the registered key of that role",
+		Clause:  "PROTOCOL.md §6",
+		Answers: []error{notary.Signature},
+		Ways: []Way{
+			evidence("an altered Payment", func(_ *Setup, p message.Payment) ([]byte, error) {
+				p.Request.Amount -= money.Krona
+				return message.Encode(&p)
+			}),
+			evidence("a Payment by a terminal", func(s *Setup, p message.Payment) ([]byte, error) {
+				p.Request.Payee, p.Payer, p.ATC = p.Payer, s.Stolen, 1
+				return envelope.Sign(&p, s.DeviceKey)
+			}),
+			evidence("a Receipt by another key", func(s *Setup, p message.Payment) ([]byte, error) {
+				return s.receipt(p, p.Request.Payee)
+			}),
+		},
+	},
+	{
+		Name:    "Payment to its own payer",
+		Threat:  "money goes in a circle and is counted twice",
+		Defence: "payer and payee are two devices",
+		Clause:  "PROTOCOL.md §8, 3",
+		Answers: []error{notary.Self},
+		Ways: []Way{evidence("", func(s *Setup, p message.Payment) ([]byte, error) {
+			p.Request.Payee, p.Payer, p.ATC = s.Stolen, s.Stolen, 7
+			return envelope.Sign(&p, s.DeviceKey)
+		})},
+	},
+	{
+		Name:    "Receipt of a payee that nobody has registered",
+		Threat:  "a payee is made up who accepts what was refused",
+		Defence: "the notary knows payees by their registration",
+		Clause:  "PROTOCOL.md §6",
+		Answers: []error{notary.Unknown},
+		Ways: []Way{evidence("", func(s *Setup, p message.Payment) ([]byte, error) {
+			nobody := message.DeviceID(string(p.Payer.Name()) + "0000NONE")
+			return s.receipt(p, nobody)
+		})},
+	},
+}
+
+// ForgedEvidence are the attacks by what is handed over and proves nothing. Their Payment is
+// one that the notary does not hold, their stolen key a terminal's.
+func ForgedEvidence() []Attack { return forgedEvidence }
+
+// handed is an item that is handed to the notary.
+func handed(name string, item func(s *Setup) ([]byte, error)) Way {
+	return Way{name, func(s *Setup) (Call, error) {
+		raw, err := item(s)
+		if err != nil {
+			return nil, err
+		}
+		return submit(raw), nil
+	}}
+}
+
+// evidence is an item that is made of a Payment.
+func evidence(name string, item func(s *Setup, p message.Payment) ([]byte, error)) Way {
+	return handed(name, func(s *Setup) ([]byte, error) {
+		if s.Payment == nil {
+			return nil, errors.New("attack: no Payment was seen yet")
+		}
+		return item(s, *s.Payment)
+	})
+}
+
+// receipt is a Receipt in the payee's name, by a key that is not the payee's.
+func (s *Setup) receipt(p message.Payment, payee message.DeviceID) ([]byte, error) {
+	identity, err := message.Identity(&p)
+	if err != nil {
+		return nil, err
+	}
+	return envelope.Sign(&message.Receipt{
+		Payee: payee, ATC: 1, Payer: p.Payer, Number: p.Request.Number, Payment: identity,
+	}, s.InstructionKey)
+}

@@ -1,0 +1,80 @@
+package attack
+
+import (
+	"bytes"
+	"context"
+	"slices"
+
+	"ekrona/apdu/message"
+	"ekrona/host/banking"
+	"ekrona/host/session"
+)
+
+// Link is what happens to the reading of an honest device on its way to the intermediary. It
+// attacks the device, which must hear of it and keep what it has.
+type Link struct {
+	Name    string
+	Threat  string
+	Defence string
+	Clause  string
+	// Answer is the error that is right, a kind for errors.Is.
+	Answer error
+	// Alter changes the reading, which is a copy.
+	Alter func(*session.Reading)
+}
+
+// Links are all of them.
+func Links() []Link { return []Link{PayerSignatureSpoiled, PayerCertificateSpoiled} }
+
+// PayerSignatureSpoiled spoils the signature in the device's first record.
+var PayerSignatureSpoiled = Link{
+	Name:    "the payer's signature is spoiled",
+	Threat:  "a payee is told to forget the only proof of a payment",
+	Defence: "what nobody can verify is not acknowledged, and is read again",
+	Clause:  "PROTOCOL.md §8, 8",
+	Answer:  banking.ErrSpoiled,
+	Alter:   func(r *session.Reading) { flipLast(r.Records[0]) },
+}
+
+// PayerCertificateSpoiled spoils the certificate that proves who has paid.
+var PayerCertificateSpoiled = Link{
+	Name:    "the payer's certificate is spoiled",
+	Threat:  "as above, where nobody has registered the payer",
+	Defence: "as above",
+	Clause:  "PROTOCOL.md §8, 8",
+	Answer:  banking.ErrSpoiled,
+	Alter:   func(r *session.Reading) { flipLast(r.Certificates[0]) },
+}
+
+func flipLast(signed []byte) { signed[len(signed)-1] ^= 1 }
+
+// Once is a link on which that happens to the first reading and never again.
+func (l Link) Once(link banking.Terminal) banking.Terminal { return &altering{link, l.Alter} }
+
+type altering struct {
+	banking.Terminal
+	alter func(*session.Reading) // nil when it has happened
+}
+
+// Report implements session.Link.
+func (a *altering) Report(
+	ctx context.Context, device message.DeviceID, r session.Reading,
+) (session.Answer, error) {
+	if a.alter != nil {
+		r = session.Reading{
+			State: bytes.Clone(r.State), Records: deepCopy(r.Records),
+			Certificates: deepCopy(r.Certificates),
+		}
+		a.alter(&r)
+		a.alter = nil
+	}
+	return a.Terminal.Report(ctx, device, r)
+}
+
+func deepCopy(all [][]byte) [][]byte {
+	own := slices.Clone(all)
+	for n := range own {
+		own[n] = bytes.Clone(own[n])
+	}
+	return own
+}
