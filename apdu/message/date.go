@@ -1,10 +1,10 @@
 package message
 
 import (
-	"ekrona/apdu/layout"
 	"fmt"
 	"time"
 
+	"ekrona/apdu/layout"
 	"ekrona/apdu/spec"
 )
 

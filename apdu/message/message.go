@@ -4,10 +4,10 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/sha256"
-	"ekrona/apdu/layout"
 	"errors"
 	"fmt"
 
+	"ekrona/apdu/layout"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 	"ekrona/apdu/tlv"

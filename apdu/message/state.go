@@ -1,10 +1,10 @@
 package message
 
 import (
-	"ekrona/apdu/layout"
-	"ekrona/apdu/money"
 	"encoding/binary"
 
+	"ekrona/apdu/layout"
+	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 )

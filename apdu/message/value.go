@@ -1,9 +1,9 @@
 package message
 
 import (
-	"ekrona/apdu/layout"
 	"encoding/hex"
 
+	"ekrona/apdu/layout"
 	"ekrona/apdu/spec"
 )
 

@@ -18,6 +18,9 @@ import (
 	"ekrona/host/cmd/ekrona/internal/issue"
 	"ekrona/host/cmd/ekrona/internal/lab"
 	"ekrona/host/cmd/ekrona/internal/pki"
+	sandboxcmd "ekrona/host/cmd/ekrona/internal/sandbox"
+	"ekrona/host/cmd/ekrona/internal/terminal"
+	"ekrona/host/cmd/ekrona/internal/wallet"
 )
 
 func main() { os.Exit(program{}.run(os.Args[1:])) }
@@ -58,7 +61,7 @@ but an invariant of the protocol does not hold.`,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, arguments []string) error {
 			if len(arguments) > 0 {
-				return usage("no command %q; see \"ekrona --help\"", arguments[0])
+				return cli.Usage("no command %q; see \"ekrona --help\"", arguments[0])
 			}
 			return nil
 		},
@@ -66,10 +69,10 @@ but an invariant of the protocol does not hold.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usage("%w; see %q", err, c.CommandPath()+" --help")
+		return cli.Usage("%w; see %q", err, c.CommandPath()+" --help")
 	})
 	root.AddCommand(
-		demo.Command(), sandboxCommand(), walletCommand(), terminalCommand(), card.Command(withHolder, cardRenewCommand()),
-		issue.Command(issue.Wiring{Bank: withBank, Batch: p.batch}), pki.Command(), booksCommand(), lab.Command())
+		demo.Command(), sandboxcmd.Command(), wallet.Command(), terminal.Command(), card.Command(withHolder, wallet.RenewCommand()),
+		issue.Command(issue.Wiring{Bank: withBank, Batch: p.batch}), pki.Command(), sandboxcmd.BooksCommand(), lab.Command())
 	return root
 }

@@ -11,6 +11,7 @@ import (
 	"ekrona/host/cmd/ekrona/internal/card"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/issue"
+	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/party/bank"
 	"ekrona/host/sandbox"
 )
@@ -40,8 +41,8 @@ func (b sandboxBank) Issued(ctx context.Context, owner string) error {
 func withBank(
 	c *cobra.Command, state string, name message.Name, do func(ctx context.Context, b issue.Bank) error,
 ) error {
-	f := inSandbox{state: state}
-	return f.run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+	f := parties.Flags{State: state}
+	return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
 		b, err := s.Bank(ctx, string(name))
 		if err != nil {
 			return fmt.Errorf("%w: %w", issue.ErrNoBank, err)
@@ -54,16 +55,16 @@ func withBank(
 func withHolder(
 	c *cobra.Command, at card.Place, do func(ctx context.Context, h card.Holder) error,
 ) error {
-	f := inSandbox{state: at.State, traced: at.Traced}
-	return f.run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
-		person, err := withCard(ctx, s, at.Name, at.Device, "--device")
+	f := parties.Flags{State: at.State, Traced: at.Traced}
+	return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+		person, err := parties.WithCard(ctx, s, at.Name, at.Device, "--device")
 		if err != nil {
 			return err
 		}
 		device := person.Phone.Device()
 		letter := person.LetterOf(device)
 		return do(ctx, card.Holder{
-			Away:   atHand(person.Holder, device),
+			Away:   parties.AtHand(person.Holder, device),
 			PINKey: person.Phone.PINKey(), PIN: letter.PIN, PUK: letter.PUK,
 			NoteNewPIN: func(digits string) error {
 				if letter.PIN == "" {

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"ekrona/host/progress"
-
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"ekrona/host/progress"
 )
 
 // viewOfBatch shows the people at the readers what happens and what they should do: a

@@ -1,4 +1,4 @@
-package main
+package sandbox
 
 import (
 	"context"
@@ -6,23 +6,25 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/demo"
 	"ekrona/host/sandbox"
 )
 
-func booksCommand() *cobra.Command {
-	f, agreement := &inSandbox{}, false
+// BooksCommand is "ekrona books".
+func BooksCommand() *cobra.Command {
+	f, agreement := &parties.Flags{}, false
 	c := &cobra.Command{
 		Use: "books", Short: "Every wallet of a sandbox, and every invariant of the protocol checked",
-		Args: exactly(0, "no arguments"),
+		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return f.run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+			return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
 				books, err := s.Books(ctx, agreement)
 				if err != nil {
 					return err
 				}
-				if f.asJSON {
-					err = writeJSON(c.OutOrStdout(), books)
+				if f.AsJSON {
+					err = cli.WriteJSON(c.OutOrStdout(), books)
 				} else {
 					err = demo.WriteBooks(c.OutOrStdout(), books)
 				}
@@ -34,5 +36,5 @@ func booksCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&agreement, "agreement", false, "everyone has synchronised twice: check also that all agree")
-	return f.bind(c)
+	return f.Bind(c)
 }

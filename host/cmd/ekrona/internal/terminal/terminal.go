@@ -1,4 +1,5 @@
-package main
+// Package terminal is "ekrona terminal": a merchant's point of sale.
+package terminal
 
 import (
 	"context"
@@ -11,24 +12,27 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/order"
 	"ekrona/host/sandbox"
 	"ekrona/host/terminal"
 )
 
-func terminalCommand() *cobra.Command {
-	return group("terminal", "A merchant's point of sale, started from its own folder",
+// Command is "ekrona terminal".
+func Command() *cobra.Command {
+	return cli.Group("terminal", "A merchant's point of sale, started from its own folder",
 		terminalSellCommand(), terminalOpenCommand(), terminalTakeCommand(), terminalRefuseCommand(), terminalSyncCommand(), terminalRefundCommand())
 }
 
 // merchantCommand makes a command whose first argument is a merchant's name.
-func merchantCommand(f *inSandbox, use, short string, more int, what string,
+func merchantCommand(f *parties.Flags, use, short string, more int, what string,
 	do func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant, arguments []string) error,
 ) *cobra.Command {
 	c := &cobra.Command{
-		Use: use, Short: short, Args: exactly(1+more, what),
+		Use: use, Short: short, Args: cli.Exactly(1+more, what),
 		RunE: func(c *cobra.Command, arguments []string) error {
-			return f.run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+			return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
 				m, err := s.Merchant(ctx, arguments[0])
 				if err != nil {
 					return err
@@ -37,7 +41,7 @@ func merchantCommand(f *inSandbox, use, short string, more int, what string,
 			})
 		},
 	}
-	return f.bind(c)
+	return f.Bind(c)
 }
 
 // saleAnswer is a sale for a script.
@@ -50,10 +54,10 @@ type saleAnswer struct {
 }
 
 func terminalSellCommand() *cobra.Command {
-	f, whose, entered, torn := &inSandbox{}, "", "", false
+	f, whose, entered, torn := &parties.Flags{}, "", "", false
 	c := merchantCommand(f, "sell MERCHANT AMOUNT", "Ask for an amount, and take it from the card that is held to the terminal", 1, "a merchant and an amount in kronor",
 		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant, arguments []string) error {
-			amount, err := amountOf(arguments[0])
+			amount, err := parties.AmountOf(arguments[0])
 			if err != nil {
 				return err
 			}
@@ -73,33 +77,33 @@ func terminalSellCommand() *cobra.Command {
 		})
 	c.Flags().StringVar(&whose, "card", "", "whose card is held to the terminal (needed); of several the one that --insert names")
 	c.Flags().BoolVar(&torn, "torn", false, "take the card away when it has paid, before the terminal hears")
-	pinFlag(c, &entered)
-	f.plainFlag(c)
+	parties.PINFlag(c, &entered)
+	f.PlainFlag(c)
 	return c
 }
 
 // holderOf finds whose card is held to a terminal.
 func holderOf(s *sandbox.Sandbox, name string) (*sandbox.Holder, error) {
 	if name == "" {
-		return nil, usage("name whose card is held to the terminal: --card NAME")
+		return nil, cli.Usage("name whose card is held to the terminal: --card NAME")
 	}
 	holder, err := s.Holder(name)
 	if err != nil {
 		return nil, err
 	}
-	return holder, atHand(holder, "")
+	return holder, parties.AtHand(holder, "")
 }
 
-func take(ctx context.Context, f *inSandbox, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant,
+func take(ctx context.Context, f *parties.Flags, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant,
 	sale terminal.Sale, holder *sandbox.Holder, entered string, torn bool,
 ) error {
-	if err := f.mayHear(holder.Name); err != nil {
+	if err := f.MayHear(holder.Name); err != nil {
 		return err
 	}
 	if torn {
 		holder.Card.PullAfter(spec.Pay.INS)
 	}
-	tap, err := held(ctx, holder, "", entered, ownPIN)
+	tap, err := parties.Held(ctx, holder, "", entered, parties.OwnPIN)
 	if err != nil {
 		return err
 	}
@@ -114,7 +118,7 @@ func take(ctx context.Context, f *inSandbox, c *cobra.Command, s *sandbox.Sandbo
 	if err := s.HandReceipt(ctx, holder.Name, payment.Payer, receipt); err != nil {
 		return err
 	}
-	return f.answer(c, saleAnswer{sale.Number, sale.Amount, true, string(payment.Payer), payment.ATC},
+	return f.Answer(c, saleAnswer{sale.Number, sale.Amount, true, string(payment.Payer), payment.ATC},
 		"paid: %s has paid %s to the %s, payment %s/%d", holder.Name, sale.Amount, m.Name, payment.Payer, payment.ATC)
 }
 
@@ -122,7 +126,7 @@ func take(ctx context.Context, f *inSandbox, c *cobra.Command, s *sandbox.Sandbo
 func openSale(ctx context.Context, m *sandbox.Merchant, text string) (terminal.Sale, error) {
 	number, err := strconv.ParseUint(text, 10, 32)
 	if err != nil {
-		return terminal.Sale{}, usage("sale number %q: give the number that \"ekrona terminal open %s\" shows", text, m.Name)
+		return terminal.Sale{}, cli.Usage("sale number %q: give the number that \"ekrona terminal open %s\" shows", text, m.Name)
 	}
 	open, err := m.Terminal.OpenSales(ctx)
 	if err != nil {
@@ -137,7 +141,7 @@ func openSale(ctx context.Context, m *sandbox.Merchant, text string) (terminal.S
 }
 
 func terminalOpenCommand() *cobra.Command {
-	f := &inSandbox{}
+	f := &parties.Flags{}
 	return merchantCommand(f, "open MERCHANT", "The sales that are neither paid nor refused", 0, "a merchant",
 		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant, _ []string) error {
 			open, err := m.Terminal.OpenSales(ctx)
@@ -152,12 +156,12 @@ func terminalOpenCommand() *cobra.Command {
 				answers = append(answers, saleAnswer{Number: sale.Number, Amount: sale.Amount})
 				text += fmt.Sprintf("sale %d: %s\n", sale.Number, sale.Amount)
 			}
-			return f.answer(c, answers, "%s", text[:len(text)-1])
+			return f.Answer(c, answers, "%s", text[:len(text)-1])
 		})
 }
 
 func terminalTakeCommand() *cobra.Command {
-	f, whose, entered := &inSandbox{}, "", ""
+	f, whose, entered := &parties.Flags{}, "", ""
 	c := merchantCommand(f, "take MERCHANT NUMBER", "Hold a card to the terminal for an open sale, for example after a torn tap", 1, "a merchant and the number of an open sale",
 		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant, arguments []string) error {
 			sale, err := openSale(ctx, m, arguments[0])
@@ -171,13 +175,13 @@ func terminalTakeCommand() *cobra.Command {
 			return take(ctx, f, c, s, m, sale, holder, entered, false)
 		})
 	c.Flags().StringVar(&whose, "card", "", "whose card is held to the terminal (needed); of several the one that --insert names")
-	pinFlag(c, &entered)
-	f.plainFlag(c)
+	parties.PINFlag(c, &entered)
+	f.PlainFlag(c)
 	return c
 }
 
 func terminalRefuseCommand() *cobra.Command {
-	f := &inSandbox{}
+	f := &parties.Flags{}
 	return merchantCommand(f, "refuse MERCHANT NUMBER", "Close an open sale for ever; what is paid into it goes back to the payer's online wallet", 1, "a merchant and the number of an open sale",
 		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant, arguments []string) error {
 			sale, err := openSale(ctx, m, arguments[0])
@@ -187,38 +191,38 @@ func terminalRefuseCommand() *cobra.Command {
 			if _, err := m.Terminal.Refuse(ctx, sale.Number); err != nil {
 				return err
 			}
-			return f.answer(c, saleAnswer{Number: sale.Number, Amount: sale.Amount}, "sale %d is refused", sale.Number)
+			return f.Answer(c, saleAnswer{Number: sale.Number, Amount: sale.Amount}, "sale %d is refused", sale.Number)
 		})
 }
 
 func terminalSyncCommand() *cobra.Command {
-	f := &inSandbox{}
+	f := &parties.Flags{}
 	return merchantCommand(f, "sync MERCHANT", "Synchronise the terminal with its intermediary", 0, "a merchant",
 		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant, _ []string) error {
 			result, err := m.Terminal.Synchronise(ctx)
 			if err != nil {
 				return err
 			}
-			return f.synchronised(c, "the "+m.Name, result)
+			return f.Synchronised(c, "the "+m.Name, result)
 		})
 }
 
 func terminalRefundCommand() *cobra.Command {
-	f := &inSandbox{}
+	f := &parties.Flags{}
 	c := merchantCommand(f, "refund MERCHANT PAYMENT AMOUNT", "Give a settled payment, or a part of it, back to the payer's online wallet", 2, "a merchant, a payment and an amount in kronor",
 		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant, arguments []string) error {
 			of, err := paymentOf(arguments[0])
 			if err != nil {
 				return err
 			}
-			amount, err := amountOf(arguments[1])
+			amount, err := parties.AmountOf(arguments[1])
 			if err != nil {
 				return err
 			}
 			if err := s.Refund(ctx, m, of, amount); err != nil {
 				return err
 			}
-			return f.answer(c, map[string]any{"payment": arguments[0], "refunded_ore": amount}, "refunded %s of payment %s", amount, arguments[0])
+			return f.Answer(c, map[string]any{"payment": arguments[0], "refunded_ore": amount}, "refunded %s of payment %s", amount, arguments[0])
 		})
 	c.Long = `The payment is named as "ekrona terminal sell" shows it: payer's device and number, SENORDICC0000001/3.
 The terminal must have synchronised, so that the payment is settled.`
@@ -231,7 +235,7 @@ func paymentOf(text string) (order.Payment, error) {
 	payer, err := message.ParseDeviceID(device)
 	atc, numberErr := strconv.ParseUint(number, 10, 32)
 	if err != nil || numberErr != nil {
-		return order.Payment{}, usage("payment %q: name it as \"ekrona terminal sell\" shows it: SENORDICC0000001/3", text)
+		return order.Payment{}, cli.Usage("payment %q: name it as \"ekrona terminal sell\" shows it: SENORDICC0000001/3", text)
 	}
 	return order.Payment{Payer: payer, ATC: uint32(atc)}, nil
 }

@@ -1,4 +1,4 @@
-package main
+package parties
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 // insertion is a card that lies in no sandbox, put into its holder's slot.
 type insertion struct {
 	holder string
-	cards  cardFlags
+	cards  cli.CardFlags
 }
 
 const insertUsage = "the card of a customer that lies in no sandbox: NAME=reader:READER for one in a PC/SC reader, NAME=file:FILE for a virtual one (again for more)"
@@ -31,14 +31,14 @@ func parseInsertion(text string) (insertion, error) {
 		placed = false
 	}
 	if !named || !placed || holder == "" || place == "" {
-		return i, usage("--insert %q: give NAME=reader:READER or NAME=file:FILE", text)
+		return i, cli.Usage("--insert %q: give NAME=reader:READER or NAME=file:FILE", text)
 	}
 	return i, nil
 }
 
 // insert puts the cards that the command line names into their holders' slots, and
 // gives what lets them go.
-func (f *inSandbox) insert(c *cobra.Command, s *sandbox.Sandbox) (release func() error, err error) {
+func (f *Flags) insert(c *cobra.Command, s *sandbox.Sandbox) (release func() error, err error) {
 	var closers []func() error
 	release = func() error {
 		var failed []error
@@ -70,14 +70,14 @@ func (f *inSandbox) insert(c *cobra.Command, s *sandbox.Sandbox) (release func()
 	return release, nil
 }
 
-// plainFlag gives a command on which a PIN goes to another's card the flag that lets it.
-func (f *inSandbox) plainFlag(c *cobra.Command) {
+// PlainFlag gives a command on which a PIN goes to another's card the flag that lets it.
+func (f *Flags) PlainFlag(c *cobra.Command) {
 	c.Flags().BoolVar(&f.plain, cli.PlainPINFlag, false, cli.PlainPINUsage)
 }
 
-// mayHear fails for a holder whose PIN would go to a card in a reader in clear: a terminal
+// MayHear fails for a holder whose PIN would go to a card in a reader in clear: a terminal
 // and a payee's phone do not know its key.
-func (f *inSandbox) mayHear(holder string) error {
+func (f *Flags) MayHear(holder string) error {
 	if f.plain || !f.inReader[holder] {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package main
+package wallet
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/envelope"
 	"ekrona/host/sandbox"
 	"ekrona/host/wallet"
@@ -26,40 +28,40 @@ type paidAnswer struct {
 }
 
 func walletPayCommand() *cobra.Command {
-	f, torn, theirs := &inSandbox{}, "", ""
-	c := personCommand(f, "pay PAYER PAYEE AMOUNT", "Pay from card to card, in three taps on the payee's phone", 2, "payer, payee and an amount in kronor", func(c *cobra.Command, v visit) error {
-		payer := v.person
-		payee, err := withCard(c.Context(), v.sandbox, v.arguments[0], theirs, "--payee-device")
+	f, torn, theirs := &parties.Flags{}, "", ""
+	c := parties.PersonCommand(f, "pay PAYER PAYEE AMOUNT", "Pay from card to card, in three taps on the payee's phone", 2, "payer, payee and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
+		payer := v.Person
+		payee, err := parties.WithCard(c.Context(), v.Sandbox, v.Arguments[0], theirs, "--payee-device")
 		if err != nil {
 			return err
 		}
-		amount, err := amountOf(v.arguments[1])
+		amount, err := parties.AmountOf(v.Arguments[1])
 		if err != nil {
 			return err
 		}
 		instruction, known := tearable[torn]
 		if torn != "" && !known {
-			return usage("--torn %q: choose request, pay or accept", torn)
+			return cli.Usage("--torn %q: choose request, pay or accept", torn)
 		}
-		if err := f.mayHear(payer.Name); err != nil {
+		if err := f.MayHear(payer.Name); err != nil {
 			return err
 		}
 		payer.Card.PullAfter(instruction)
 		payee.Card.PullAfter(instruction)
-		_, receipt, err := payee.Phone.Transfer(c.Context(), amount, holder(payer, payee, v.pin))
+		_, receipt, err := payee.Phone.Transfer(c.Context(), amount, holder(payer, payee, v.PIN))
 		if err != nil {
 			return err
 		}
 		if err := payer.Phone.TakeAnswer(c.Context(), receipt); err != nil {
 			return err
 		}
-		return f.answer(c, paidAnswer{payer.Name, payee.Name, amount}, "%s has paid %s to %s", payer.Name, amount, payee.Name)
+		return f.Answer(c, paidAnswer{payer.Name, payee.Name, amount}, "%s has paid %s to %s", payer.Name, amount, payee.Name)
 	})
 	c.Long = `The payee's card asks, the payer's card pays with its PIN, the payee's card accepts.
 
 With --torn the card is taken away after REQUEST, PAY or ACCEPT, before the answer is through;
 "ekrona wallet continue PAYEE --card PAYER" goes on from there.`
-	f.plainFlag(c)
+	f.PlainFlag(c)
 	c.Flags().StringVar(&theirs, "payee-device", "", "which card of the payee's, by its device id; needed where the payee has several in use")
 	c.Flags().StringVar(&torn, "torn", "", "take the card away after this command: request, pay or accept")
 	return c
@@ -69,37 +71,37 @@ With --torn the card is taken away after REQUEST, PAY or ACCEPT, before the answ
 func holder(payer, payee *sandbox.Person, entered string) wallet.Holder {
 	return func(ctx context.Context, side wallet.Side) (wallet.Tap, error) {
 		if side == wallet.Payee {
-			return heldBy(ctx, payee, "", payeePIN)
+			return parties.HeldBy(ctx, payee, "", parties.PayeePIN)
 		}
 		if payer == nil {
-			return wallet.Tap{}, usage("the payer's card is needed: name whose it is with --card")
+			return wallet.Tap{}, cli.Usage("the payer's card is needed: name whose it is with --card")
 		}
-		tap, err := heldBy(ctx, payer, entered, ownPIN)
+		tap, err := parties.HeldBy(ctx, payer, entered, parties.OwnPIN)
 		tap.Stranger = true
 		return tap, err
 	}
 }
 
 func walletAskCommand() *cobra.Command {
-	f, from, theirs := &inSandbox{}, "", ""
-	c := personCommand(f, "ask NAME AMOUNT", "Open a Request on the card, to be paid later", 1, "a person's name and an amount in kronor", func(c *cobra.Command, v visit) error {
+	f, from, theirs := &parties.Flags{}, "", ""
+	c := parties.PersonCommand(f, "ask NAME AMOUNT", "Open a Request on the card, to be paid later", 1, "a person's name and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
 		var payer message.DeviceID
 		if from != "" {
-			named, err := withCard(c.Context(), v.sandbox, from, theirs, "--from-device")
+			named, err := parties.WithCard(c.Context(), v.Sandbox, from, theirs, "--from-device")
 			if err != nil {
 				return err
 			}
 			payer = named.Phone.Device()
 		}
-		amount, tap, err := v.amountAndTap(c.Context())
+		amount, tap, err := v.AmountAndTap(c.Context())
 		if err != nil {
 			return err
 		}
-		asked, err := v.person.Phone.Request(c.Context(), tap, amount, payer)
+		asked, err := v.Person.Phone.Request(c.Context(), tap, amount, payer)
 		if err != nil {
 			return err
 		}
-		return f.listRequests(c, []envelope.Envelope{asked})
+		return listRequests(f, c, []envelope.Envelope{asked})
 	})
 	c.Flags().StringVar(&from, "from", "", "the only person who may pay it")
 	c.Flags().StringVar(&theirs, "from-device", "", "with which card, by its device id; needed where that person has several in use")
@@ -114,7 +116,7 @@ type requestAnswer struct {
 	Message string    `json:"message"` // hex
 }
 
-func (f *inSandbox) listRequests(c *cobra.Command, all []envelope.Envelope) error {
+func listRequests(f *parties.Flags, c *cobra.Command, all []envelope.Envelope) error {
 	answers := []requestAnswer{}
 	text := ""
 	for _, e := range all {
@@ -129,23 +131,23 @@ func (f *inSandbox) listRequests(c *cobra.Command, all []envelope.Envelope) erro
 	if len(all) == 0 {
 		text = "no Request is open\n"
 	}
-	return f.answer(c, answers, "%s", text[:len(text)-1])
+	return f.Answer(c, answers, "%s", text[:len(text)-1])
 }
 
 func walletOpenCommand() *cobra.Command {
-	f := &inSandbox{}
-	return personCommand(f, "open NAME", "The Requests on this phone that have neither Receipt nor Refusal", 0, "a person's name", func(c *cobra.Command, v visit) error {
-		open, err := v.person.Phone.Unfinished(c.Context())
+	f := &parties.Flags{}
+	return parties.PersonCommand(f, "open NAME", "The Requests on this phone that have neither Receipt nor Refusal", 0, "a person's name", func(c *cobra.Command, v parties.Visit) error {
+		open, err := v.Person.Phone.Unfinished(c.Context())
 		if err != nil {
 			return err
 		}
-		return f.listRequests(c, open)
+		return listRequests(f, c, open)
 	})
 }
 
 // own finds the oldest unfinished Request of the person's own card that fits.
-func (v visit) own(ctx context.Context, fits func(*message.Request) bool) (envelope.Envelope, *message.Request, error) {
-	open, err := v.person.Phone.Unfinished(ctx)
+func own(v parties.Visit, ctx context.Context, fits func(*message.Request) bool) (envelope.Envelope, *message.Request, error) {
+	open, err := v.Person.Phone.Unfinished(ctx)
 	if err != nil {
 		return envelope.Envelope{}, nil, err
 	}
@@ -154,50 +156,50 @@ func (v visit) own(ctx context.Context, fits func(*message.Request) bool) (envel
 		if err != nil {
 			return envelope.Envelope{}, nil, err
 		}
-		if r.Payee == v.person.Phone.Device() && fits(r) {
+		if r.Payee == v.Person.Phone.Device() && fits(r) {
 			return e, r, nil
 		}
 	}
-	name := v.person.Name
+	name := v.Person.Name
 	return envelope.Envelope{}, nil, fmt.Errorf("%s's phone has no such open Request of %s's card; \"ekrona wallet open %s\" lists what is open", name, name, name)
 }
 
 func walletRefuseCommand() *cobra.Command {
-	f := &inSandbox{}
-	return personCommand(f, "refuse NAME NUMBER", "Close an open Request for ever; what is paid into it goes back to the payer's online wallet", 1, "a person's name and the number of a Request", func(c *cobra.Command, v visit) error {
-		asked, r, err := v.own(c.Context(), func(r *message.Request) bool { return fmt.Sprint(r.Number) == v.arguments[0] })
+	f := &parties.Flags{}
+	return parties.PersonCommand(f, "refuse NAME NUMBER", "Close an open Request for ever; what is paid into it goes back to the payer's online wallet", 1, "a person's name and the number of a Request", func(c *cobra.Command, v parties.Visit) error {
+		asked, r, err := own(v, c.Context(), func(r *message.Request) bool { return fmt.Sprint(r.Number) == v.Arguments[0] })
 		if err != nil {
 			return err
 		}
-		tap, err := v.tap(c.Context())
+		tap, err := v.Tap(c.Context())
 		if err != nil {
 			return err
 		}
-		if _, err := v.person.Phone.Refuse(c.Context(), tap, asked); err != nil {
+		if _, err := v.Person.Phone.Refuse(c.Context(), tap, asked); err != nil {
 			return err
 		}
-		return f.answer(c, map[string]any{"name": v.person.Name, "refused": r.Number}, "Request %d is refused", r.Number)
+		return f.Answer(c, map[string]any{"name": v.Person.Name, "refused": r.Number}, "Request %d is refused", r.Number)
 	})
 }
 
 func walletContinueCommand() *cobra.Command {
-	f, whose, theirs := &inSandbox{}, "", ""
-	c := personCommand(f, "continue NAME", "Go on with the oldest payment to this person that was torn", 0, "the payee's name", func(c *cobra.Command, v visit) error {
+	f, whose, theirs := &parties.Flags{}, "", ""
+	c := parties.PersonCommand(f, "continue NAME", "Go on with the oldest payment to this person that was torn", 0, "the payee's name", func(c *cobra.Command, v parties.Visit) error {
 		var payer *sandbox.Person
 		if whose != "" {
 			var err error
-			if payer, err = withCard(c.Context(), v.sandbox, whose, theirs, "--card-device"); err != nil {
+			if payer, err = parties.WithCard(c.Context(), v.Sandbox, whose, theirs, "--card-device"); err != nil {
 				return err
 			}
-			if err := f.mayHear(whose); err != nil {
+			if err := f.MayHear(whose); err != nil {
 				return err
 			}
 		}
-		asked, r, err := v.own(c.Context(), func(*message.Request) bool { return true })
+		asked, r, err := own(v, c.Context(), func(*message.Request) bool { return true })
 		if err != nil {
 			return err
 		}
-		receipt, err := v.person.Phone.ContinueTransfer(c.Context(), asked, holder(payer, v.person, v.pin))
+		receipt, err := v.Person.Phone.ContinueTransfer(c.Context(), asked, holder(payer, v.Person, v.PIN))
 		if err != nil {
 			return err
 		}
@@ -207,10 +209,10 @@ func walletContinueCommand() *cobra.Command {
 			}
 		}
 		amount := r.Amount
-		return f.answer(c, paidAnswer{whose, v.person.Name, amount}, "%s has got %s", v.person.Name, amount)
+		return f.Answer(c, paidAnswer{whose, v.Person.Name, amount}, "%s has got %s", v.Person.Name, amount)
 	})
 	c.Flags().StringVar(&whose, "card", "", "whose card is held to the phone to pay")
 	c.Flags().StringVar(&theirs, "card-device", "", "which card of that person's, by its device id; needed where there are several in use")
-	f.plainFlag(c)
+	f.PlainFlag(c)
 	return c
 }

@@ -1,18 +1,21 @@
-package main
+// Package sandbox is "ekrona sandbox" and "ekrona books": a whole scheme in one folder.
+package sandbox
 
 import (
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/sandbox"
 )
 
-func sandboxCommand() *cobra.Command {
-	return group("sandbox", "A whole scheme in one folder: central bank, banks, customers, merchants", sandboxFoundCommand())
+// Command is "ekrona sandbox".
+func Command() *cobra.Command {
+	return cli.Group("sandbox", "A whole scheme in one folder: central bank, banks, customers, merchants", foundCommand())
 }
 
-func sandboxFoundCommand() *cobra.Command {
+func foundCommand() *cobra.Command {
 	asJSON := false
 	c := &cobra.Command{
 		Use:   "found DIR",
@@ -25,7 +28,7 @@ a terminal sells though everybody else's folder is gone.
 A founding that was interrupted goes on where it was with the same command.
 Keys that lie there already, as NAME/keys/*.key, are used: references to a
 TPM or an HSM, made by "ekrona pki request".`,
-		Args: exactly(1, "a folder"),
+		Args: cli.Exactly(1, "a folder"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			folder := arguments[0]
 			s, err := sandbox.Found(c.Context(), folder, sandbox.Pilot(), sandbox.Options{})
@@ -36,7 +39,7 @@ TPM or an HSM, made by "ekrona pki request".`,
 				return err
 			}
 			if asJSON {
-				return writeJSON(c.OutOrStdout(), map[string]any{"folder": folder})
+				return cli.WriteJSON(c.OutOrStdout(), map[string]any{"folder": folder})
 			}
 			_, err = fmt.Fprintf(c.OutOrStdout(), "the sandbox is founded in %s; go on with: ekrona wallet load anna 200 --state %s\n", folder, folder)
 			return err

@@ -1,0 +1,92 @@
+// Package parties is what commands for the parties of a sandbox share: the flags that
+// name its folder and the cards in people's hands, and the steps from a name to a person
+// with a card at a reader. Start at [Flags] and [PersonCommand].
+package parties
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu"
+	"ekrona/apdu/money"
+	"ekrona/apdu/trace"
+	"ekrona/applet/vocabulary"
+	"ekrona/emulator/card"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/sandbox"
+)
+
+// Flags are the flags of commands in the folder of a sandbox.
+type Flags struct {
+	State    string
+	inserted []string // as on the command line
+	Traced   bool
+	AsJSON   bool
+
+	plain    bool            // PINs may go to cards in readers in clear
+	inReader map[string]bool // holders whose cards are inserted there
+}
+
+// Bind adds the flags to a command.
+func (f *Flags) Bind(c *cobra.Command) *cobra.Command {
+	c.Flags().StringVar(&f.State, "state", "", "folder of the sandbox, as made by \"ekrona sandbox found\" or left by \"ekrona demo --state\" (needed)")
+	c.Flags().StringArrayVar(&f.inserted, "insert", nil, insertUsage)
+	c.Flags().BoolVar(&f.Traced, "trace", false, "show every command to a card and its answer on standard error, decoded")
+	c.Flags().BoolVar(&f.AsJSON, "json", false, "answer as JSON; amounts in ore")
+	return c
+}
+
+// Run opens the sandbox, does something in it and closes it.
+func (f *Flags) Run(c *cobra.Command, do func(ctx context.Context, s *sandbox.Sandbox) error) error {
+	if f.State == "" {
+		return cli.Usage("%s: name the folder of a sandbox: --state DIR; \"ekrona sandbox found DIR\" makes one", c.CommandPath())
+	}
+	switch founded, err := sandbox.HasParties(f.State); {
+	case err != nil:
+		return fmt.Errorf("--state: %w", err)
+	case !founded:
+		return fmt.Errorf("--state: no sandbox in %s: make one with \"ekrona sandbox found %s\"", f.State, f.State)
+	}
+	options := sandbox.Options{}
+	if f.Traced {
+		options.Observe = func(e apdu.Exchange, _ card.Stats) { traceTo(c.ErrOrStderr(), e) }
+	}
+	s, err := sandbox.Open(f.State, options)
+	if err != nil {
+		return err
+	}
+	release, err := f.insert(c, s)
+	if err == nil {
+		err = do(c.Context(), s)
+	}
+	return errors.Join(err, release(), s.Close())
+}
+
+func traceTo(out io.Writer, e apdu.Exchange) {
+	fmt.Fprintf(out, "%s's card\n%s", e.Label, trace.Text{}.Exchange(vocabulary.Decoder().Exchange(e)))
+}
+
+// Answer prints one line for a person, or a value for a script.
+func (f *Flags) Answer(c *cobra.Command, value any, format string, arguments ...any) error {
+	if f.AsJSON {
+		return cli.WriteJSON(c.OutOrStdout(), value)
+	}
+	_, err := fmt.Fprintf(c.OutOrStdout(), format+"\n", arguments...)
+	return err
+}
+
+// AmountOf reads an amount on the command line.
+func AmountOf(text string) (money.Ore, error) {
+	amount, err := money.Parse(text)
+	if err != nil {
+		return 0, cli.Usage("%w", err)
+	}
+	if amount <= 0 {
+		return 0, cli.Usage("amount %q: give more than 0", text)
+	}
+	return amount, nil
+}

@@ -1,0 +1,163 @@
+package parties
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+	"ekrona/host/card"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/sandbox"
+	"ekrona/host/wallet"
+)
+
+// Visit is one command at work for a person.
+type Visit struct {
+	Sandbox   *sandbox.Sandbox
+	Person    *sandbox.Person
+	Arguments []string // behind the person's name
+	PIN       string   // file that --pin-file names
+}
+
+// Tap holds the person's card to a reader, with the PIN entered.
+func (v Visit) Tap(ctx context.Context) (wallet.Tap, error) {
+	return HeldBy(ctx, v.Person, v.PIN, OwnPIN)
+}
+
+// AmountAndTap reads the first argument as an amount and holds the card.
+func (v Visit) AmountAndTap(ctx context.Context) (money.Ore, wallet.Tap, error) {
+	amount, err := AmountOf(v.Arguments[0])
+	if err != nil {
+		return 0, wallet.Tap{}, err
+	}
+	tap, err := v.Tap(ctx)
+	return amount, tap, err
+}
+
+// The environment's PINs. Each is for one card: a PIN that was tried on another
+// costs a try.
+const (
+	OwnPIN   = "EKRONA_PIN"
+	PayeePIN = "EKRONA_PAYEE_PIN"
+)
+
+// HeldBy holds the card that is meant to a reader, and no other of the person's.
+func HeldBy(
+	ctx context.Context, p *sandbox.Person, file, environment string,
+) (wallet.Tap, error) {
+	return Held(ctx, p.Holder, p.Phone.Device(), file, environment)
+}
+
+// Held holds a person's card to a reader, with the PIN of a file, of the PIN letter if
+// the sandbox has that of this card, of the environment, or as asked for. With an empty
+// device id it is whichever card is in the hand.
+func Held(
+	ctx context.Context, p *sandbox.Holder, wanted message.DeviceID, file, environment string,
+) (wallet.Tap, error) {
+	if err := AtHand(p, wanted); err != nil {
+		return wallet.Tap{}, err
+	}
+	inHand, err := p.InHand(ctx)
+	if err != nil {
+		return wallet.Tap{}, err
+	}
+	if wanted != "" && inHand != "" && inHand != wanted {
+		return wallet.Tap{}, cli.Usage(
+			"%s's card that is inserted is %s, and %s is meant: insert that, or name the other with --device",
+			p.Name, inHand, wanted)
+	}
+	entered := p.LetterOf(inHand).PIN
+	if file != "" || entered == "" {
+		asked := cli.HolderSecret{Kind: "PIN", Flag: "--pin-file", File: file, Environment: environment}
+		if entered, err = asked.Read(ctx, ""); err != nil {
+			return wallet.Tap{}, fmt.Errorf("%s: %w", p.Name, err)
+		}
+	}
+	block, err := pin.NewBlock(entered)
+	if err != nil {
+		return wallet.Tap{}, cli.Usage("%w", err)
+	}
+	return wallet.Tap{Card: p.Card.Tap(), PIN: block}, nil
+}
+
+// AtHand fails for a person whose card lies in no sandbox and was not named. With an empty
+// device id any card of the person's will do.
+func AtHand(p *sandbox.Holder, wanted message.DeviceID) error {
+	if p.Card.Here() && (wanted == "" || p.Card.MayBe(wanted)) {
+		return nil
+	}
+	return cli.Usage("%s's card: %w: --insert %s=reader:READER, or --insert %s=file:FILE for a virtual one", p.Name, sandbox.ErrNoCard, p.Name, p.Name)
+}
+
+// PersonCommand makes a command for a person with a card, whose name is its first
+// argument and which takes more arguments behind it.
+func PersonCommand(f *Flags, use, short string, more int, what string, do func(c *cobra.Command, v Visit) error) *cobra.Command {
+	device := ""
+	find := func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error) {
+		return WithCard(ctx, s, name, device, "--device")
+	}
+	v := &Visit{}
+	c := v.command(f, use, short, more, what, find, func(c *cobra.Command, v Visit) error {
+		err := do(c, v)
+		if card.Is(err, spec.SWAddressee) {
+			err = fmt.Errorf("%w; the card in the hand may be another of %s's than %s: "+
+				"--insert that one, or name the other with --device",
+				err, v.Person.Name, v.Person.Phone.Device())
+		}
+		return err
+	})
+	PINFlag(c, &v.PIN)
+	c.Flags().StringVar(&device, "device", "", "which card, by its device id; needed where a person has several in use")
+	return c
+}
+
+// WithCard finds a person with a card: the one that a flag names.
+func WithCard(
+	ctx context.Context, s *sandbox.Sandbox, name, device, flag string,
+) (*sandbox.Person, error) {
+	p, err := s.Person(ctx, name, message.DeviceID(device))
+	switch {
+	case errors.Is(err, sandbox.ErrSeveralCards):
+		return nil, fmt.Errorf("%w: choose one with %s", err, flag)
+	case err == nil && p.Phone == nil:
+		return nil, fmt.Errorf("%s has no card yet: issue one with \"ekrona issue card\"", name)
+	}
+	return p, err
+}
+
+// CustomerCommand makes a command for a person, with or without a card.
+func CustomerCommand(f *Flags, use, short string, more int, what string, do func(c *cobra.Command, v Visit) error) *cobra.Command {
+	v := &Visit{}
+	return v.command(f, use, short, more, what, func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error) {
+		return s.Customer(ctx, name)
+	}, do)
+}
+
+func (v *Visit) command(f *Flags, use, short string, more int, what string,
+	find func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error), do func(c *cobra.Command, v Visit) error,
+) *cobra.Command {
+	c := &cobra.Command{
+		Use: use, Short: short, Args: cli.Exactly(1+more, what),
+		RunE: func(c *cobra.Command, arguments []string) error {
+			return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+				var err error
+				v.Sandbox, v.Arguments = s, arguments[1:]
+				if v.Person, err = find(ctx, s, arguments[0]); err != nil {
+					return err
+				}
+				return do(c, *v)
+			})
+		},
+	}
+	return f.Bind(c)
+}
+
+func PINFlag(c *cobra.Command, into *string) {
+	c.Flags().StringVar(into, "pin-file", "", "file with the PIN, which its owner alone may read; without it, that of the PIN letter, of "+OwnPIN+", or as asked for")
+}
