@@ -32,7 +32,7 @@ func (h *halfway) AddDevice(ctx context.Context, d banking.Device) error {
 
 // TestNoCardIsActiveBeforeItIsRegistered: ACTIVATE takes no key, and a command that is altered on its way can be one.
 func TestNoCardIsActiveBeforeItIsRegistered(t *testing.T) {
-	h := newHouse(t)
+	h := newTestIssuer(t)
 	register := &halfway{Notary: h.Notary, down: true}
 	h.Line.Registry = register
 	r, o := h.newReader(t), h.Order(t)
@@ -54,7 +54,7 @@ func TestNoCardIsActiveBeforeItIsRegistered(t *testing.T) {
 
 // TestCardIsNotActiveBecauseItSaysYes: an answer says nothing of what the card was asked.
 func TestCardIsNotActiveBecauseItSaysYes(t *testing.T) {
-	h := newHouse(t)
+	h := newTestIssuer(t)
 	r, o := h.newReader(t), h.Order(t)
 	r.insert(t, 0, false, 0)
 	_, err := h.Line.Issue(t.Context(), attack.KeysForActivation.Holding(r), o, linetest.Secrets(t), anyStage)

@@ -24,8 +24,8 @@ func TestIssuerIsCheckedWithoutACard(t *testing.T) {
 	another, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	for name, row := range map[string]struct {
-		spoil func(i *personalization.Issuer)
-		want  []string
+		corrupt func(i *personalization.Issuer)
+		want    []string
 	}{
 		"past":              {func(i *personalization.Issuer) { i.Expiry = today.AddDays(-1) }, []string{"2026-11-21, is past"}},
 		"before its first":  {func(i *personalization.Issuer) { i.Effective = i.Expiry.AddDays(1) }, []string{"is before their first"}},
@@ -37,7 +37,7 @@ func TestIssuerIsCheckedWithoutACard(t *testing.T) {
 		"expired authority": {func(*personalization.Issuer) {}, nil},
 	} {
 		issuer := good
-		row.spoil(&issuer)
+		row.corrupt(&issuer)
 		day := today
 		if row.want == nil {
 			day, row.want = linetest.Date(
@@ -61,7 +61,7 @@ func TestIssuerIsCheckedWithoutACard(t *testing.T) {
 
 // A line whose issuer cannot make cards changes nothing on one.
 func TestFaultOfTheIssuerTouchesNoCard(t *testing.T) {
-	h := newHouse(t)
+	h := newTestIssuer(t)
 	h.Line.Expiry = h.Line.CA.Certificate.Expiry.AddDays(1)
 	r, o := h.newReader(t), h.Order(t)
 	looking := apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
@@ -74,7 +74,7 @@ func TestFaultOfTheIssuerTouchesNoCard(t *testing.T) {
 
 // A renewal does not outlive the CA either.
 func TestRenewalBeyondTheCA(t *testing.T) {
-	h := newHouse(t)
+	h := newTestIssuer(t)
 	o := h.Order(t)
 	device, err := h.Line.Issue(t.Context(), h.newReader(t), o, linetest.Secrets(t), anyStage)
 	require.NoError(t, err)

@@ -73,7 +73,7 @@ func (l Line) Issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done f
 	return device, nil
 }
 
-func (l Line) issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done reached) (banking.Device, error) {
+func (l Line) issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done stageFunc) (banking.Device, error) {
 	none := banking.Device{}
 	found, err := l.inspect(ctx, c, o, s)
 	if err != nil {
@@ -100,8 +100,8 @@ func (l Line) issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done r
 // delete.
 var ErrOtherApplet = errors.New("the card has another applet in the place of this one: have it deleted, or take a blank card")
 
-// finding is what there is on a card before a key is used.
-type finding struct {
+// cardContents is what there is on a card before a key is used.
+type cardContents struct {
 	versions map[byte]bool // of key sets
 	instance bool          // this order's
 	foreign  bool          // an instance of another order, not active
@@ -110,39 +110,39 @@ type finding struct {
 
 // isManaged reports whether the security domain has nothing more to do. Whether keys of
 // the final version are the final ones shows only when they are used.
-func (f finding) isManaged(l Line) bool {
+func (f cardContents) isManaged(l Line) bool {
 	return f.instance && !l.Secure && (l.Final == nil || f.active != nil && f.versions[l.VersionOfFinal()])
 }
 
 // inspect does step 1.
-func (l Line) inspect(ctx context.Context, c apdu.Card, o Order, s Secrets) (finding, error) {
+func (l Line) inspect(ctx context.Context, c apdu.Card, o Order, s Secrets) (cardContents, error) {
 	domain, err := globalplatform.Select(ctx, c, nil)
 	if err != nil {
-		return finding{}, err
+		return cardContents{}, err
 	}
 	versions, err := keyVersions(ctx, c)
 	switch {
 	case err != nil:
-		return finding{}, err
+		return cardContents{}, err
 	case domain.Locked:
-		return finding{}, &gpc.Refusal{Command: "SELECT of the security domain", SW: apdu.SWDeactivated}
+		return cardContents{}, &gpc.Refusal{Command: "SELECT of the security domain", SW: apdu.SWDeactivated}
 	case l.Final != nil && versions[l.VersionOfFinal()] && versions[gpc.InitialKeySet]:
-		return finding{}, keysLeft(gpc.InitialKeySet)
+		return cardContents{}, keysLeft(gpc.InitialKeySet)
 	}
-	f := finding{versions: versions}
-	client := card.New(c)
-	application, err := client.Select(ctx)
+	f := cardContents{versions: versions}
+	applet := card.New(c)
+	application, err := applet.Select(ctx)
 	switch {
 	case errors.Is(err, apdu.SWFileNotFound):
 		return f, nil
 	case err != nil:
-		return finding{}, err
+		return cardContents{}, err
 	case isActivated(application):
-		device, err := l.recognise(ctx, client, o, s)
+		device, err := l.recognise(ctx, applet, o, s)
 		f.instance, f.active = true, &device
 		return f, err
 	}
-	_, err = identify(ctx, client, o)
+	_, err = identify(ctx, applet, o)
 	if errors.Is(err, ErrOtherCard) && l.DeleteApplet {
 		f.foreign = true
 		return f, nil
@@ -152,7 +152,7 @@ func (l Line) inspect(ctx context.Context, c apdu.Card, o Order, s Secrets) (fin
 }
 
 // manage does steps 2 to 5, if any of them is left to do.
-func (l Line) manage(ctx context.Context, c apdu.Card, o Order, f finding, done reached) error {
+func (l Line) manage(ctx context.Context, c apdu.Card, o Order, f cardContents, done stageFunc) error {
 	if f.isManaged(l) {
 		for _, stage := range []Stage{KeysReplaced, Loaded, Installed} {
 			if stage == KeysReplaced && l.Final == nil {
@@ -164,30 +164,30 @@ func (l Line) manage(ctx context.Context, c apdu.Card, o Order, f finding, done 
 		}
 		return nil
 	}
-	client, err := l.open(ctx, c, f)
+	applet, err := l.open(ctx, c, f)
 	if err != nil {
 		return err
 	}
 	if l.Final != nil {
-		if client, err = l.replaceKeys(ctx, c, client); err != nil {
+		if applet, err = l.replaceKeys(ctx, c, applet); err != nil {
 			return err
 		}
 		if err := done(KeysReplaced); err != nil {
 			return err
 		}
 	}
-	contents, err := client.List(ctx)
+	contents, err := applet.List(ctx)
 	if err != nil {
 		return err
 	}
-	if err := l.load(ctx, client, contents, f); err != nil {
+	if err := l.load(ctx, applet, contents, f); err != nil {
 		return err
 	}
 	if err := done(Loaded); err != nil {
 		return err
 	}
 	if !f.instance {
-		if err := l.install(ctx, client, o); err != nil {
+		if err := l.install(ctx, applet, o); err != nil {
 			return err
 		}
 	}
@@ -197,7 +197,7 @@ func (l Line) manage(ctx context.Context, c apdu.Card, o Order, f finding, done 
 	if !l.Secure {
 		return nil
 	}
-	if err := secure(ctx, client, contents.Domain.LifeCycle); err != nil {
+	if err := secure(ctx, applet, contents.Domain.LifeCycle); err != nil {
 		return err
 	}
 	return done(Secured)
@@ -213,10 +213,10 @@ func (l Line) Open(ctx context.Context, c apdu.Card) (*globalplatform.Client, er
 	if err != nil {
 		return nil, err
 	}
-	return l.open(ctx, c, finding{versions: versions})
+	return l.open(ctx, c, cardContents{versions: versions})
 }
 
-func (l Line) open(ctx context.Context, c apdu.Card, f finding) (*globalplatform.Client, error) {
+func (l Line) open(ctx context.Context, c apdu.Card, f cardContents) (*globalplatform.Client, error) {
 	o := scp03.Options{Keys: l.Keys, Level: scp03.CMACEncryption, Strongest: true, Random: l.Random}
 	tried := "the keys that the card came with were tried"
 	if l.Final != nil {
@@ -228,20 +228,20 @@ func (l Line) open(ctx context.Context, c apdu.Card, f finding) (*globalplatform
 			o.KeyVersion = l.VersionOfFinal()
 		}
 	}
-	client, err := globalplatform.Open(ctx, c, nil, o)
+	applet, err := globalplatform.Open(ctx, c, nil, o)
 	if errors.Is(err, scp03.ErrWrongKeys) {
 		err = fmt.Errorf("%s: %w", tried, err)
 	}
 	if err == nil && l.Watch != nil {
-		client.Watch(l.Watch)
+		applet.Watch(l.Watch)
 	}
-	return client, err
+	return applet, err
 }
 
 // HasFinal reports whether a channel that the line opened is one with the final keys,
 // under their version.
-func (l Line) HasFinal(client *globalplatform.Client) bool {
-	return l.Final != nil && client.Fitting() == 0 && client.KeyVersion() == l.VersionOfFinal()
+func (l Line) HasFinal(applet *globalplatform.Client) bool {
+	return l.Final != nil && applet.Fitting() == 0 && applet.KeyVersion() == l.VersionOfFinal()
 }
 
 // VersionOfFinal is the version that the final keys have.
@@ -271,63 +271,63 @@ func keyVersions(ctx context.Context, c apdu.Card) (map[byte]bool, error) {
 // has been opened with them, and opens one with them, which proves that the card
 // took them. Initial keys of version FF end by themselves; those of another version
 // are replaced by name, and have to be of the same length.
-func (l Line) replaceKeys(ctx context.Context, c apdu.Card, client *globalplatform.Client) (*globalplatform.Client, error) {
-	if l.HasFinal(client) {
-		return client, nil
+func (l Line) replaceKeys(ctx context.Context, c apdu.Card, applet *globalplatform.Client) (*globalplatform.Client, error) {
+	if l.HasFinal(applet) {
+		return applet, nil
 	}
-	final, err := l.Final.For(client.Offer())
+	final, err := l.Final.For(applet.Offer())
 	if err != nil {
 		return nil, err
 	}
-	if err := l.CheckKeys(client); err != nil {
+	if err := l.CheckKeys(applet); err != nil {
 		return nil, err
 	}
-	replaced := client.KeyVersion()
+	replaced := applet.KeyVersion()
 	if replaced == gpc.InitialKeySet {
 		replaced = 0
 	}
-	if err := client.PutKeys(ctx, l.VersionOfFinal(), final, replaced); err != nil {
+	if err := applet.PutKeys(ctx, l.VersionOfFinal(), final, replaced); err != nil {
 		return nil, err
 	}
-	former := client.KeyVersion()
-	if client, err = l.open(ctx, c, finding{versions: map[byte]bool{l.VersionOfFinal(): true}}); err != nil {
+	former := applet.KeyVersion()
+	if applet, err = l.open(ctx, c, cardContents{versions: map[byte]bool{l.VersionOfFinal(): true}}); err != nil {
 		return nil, err
 	}
-	if !l.HasFinal(client) {
+	if !l.HasFinal(applet) {
 		return nil, keysLeft(former)
 	}
-	versions, err := keyVersions(ctx, client.Card())
+	versions, err := keyVersions(ctx, applet.Card())
 	if err == nil && former != l.VersionOfFinal() && versions[former] {
 		err = keysLeft(former)
 	}
-	return client, err
+	return applet, err
 }
 
 // CheckKeys fails where the final keys cannot take the place of those that a channel was
 // opened with: a numbered set is replaced by one of the same length only (GPC
 // §11.8.2.3.3).
-func (l Line) CheckKeys(client *globalplatform.Client) error {
-	if l.Final == nil || l.HasFinal(client) || client.KeyVersion() == gpc.InitialKeySet {
+func (l Line) CheckKeys(applet *globalplatform.Client) error {
+	if l.Final == nil || l.HasFinal(applet) || applet.KeyVersion() == gpc.InitialKeySet {
 		return nil
 	}
-	final, err := l.Final.For(client.Offer())
+	final, err := l.Final.For(applet.Offer())
 	if err != nil {
 		return err
 	}
-	present, err := l.presentKeys(client)
+	present, err := l.presentKeys(applet)
 	if err != nil || len(present.ENC) != len(final.ENC) {
 		return errors.Join(err, fmt.Errorf("key set %02X can only be replaced by keys of its own length, %d bits, and the new ones have %d: make a master key of that length",
-			client.KeyVersion(), bitsPerByte*len(present.ENC), bitsPerByte*len(final.ENC)))
+			applet.KeyVersion(), bitsPerByte*len(present.ENC), bitsPerByte*len(final.ENC)))
 	}
 	return nil
 }
 
 // presentKeys are those that the channel was opened with.
-func (l Line) presentKeys(client *globalplatform.Client) (scp03.Keys, error) {
-	if client.Fitting() == 0 { // the final keys, under another version
-		return l.Final.For(client.Offer())
+func (l Line) presentKeys(applet *globalplatform.Client) (scp03.Keys, error) {
+	if applet.Fitting() == 0 { // the final keys, under another version
+		return l.Final.For(applet.Offer())
 	}
-	return l.Keys.For(client.Offer())
+	return l.Keys.For(applet.Offer())
 }
 
 // ErrKeysLeft says that a card opens with its former keys too.
@@ -339,7 +339,7 @@ func keysLeft(version byte) error {
 
 // load puts the applet's load file onto the card unless it is there. What is in the
 // way goes first, if it may.
-func (l Line) load(ctx context.Context, client *globalplatform.Client, on globalplatform.Contents, f finding) error {
+func (l Line) load(ctx context.Context, applet *globalplatform.Client, on globalplatform.Contents, f cardContents) error {
 	pkg := l.CAP.Header.Package
 	others := false // instances that nobody has looked at
 	for _, a := range on.Applications {
@@ -357,23 +357,23 @@ func (l Line) load(ctx context.Context, client *globalplatform.Client, on global
 		same := len(file.Version) != 2 || bytes.Equal(file.Version, []byte{byte(pkg.Major), byte(pkg.Minor)})
 		switch {
 		case same && f.foreign:
-			return client.Delete(ctx, []byte(spec.AppletAID), false)
+			return applet.Delete(ctx, []byte(spec.AppletAID), false)
 		case same:
 			return nil
 		case !l.DeleteApplet || f.instance || others:
 			return fmt.Errorf("load file %X of version %d.%d is on the card, and not %d.%d: %w",
 				pkg.AID, file.Version[0], file.Version[1], pkg.Major, pkg.Minor, ErrOtherApplet)
 		}
-		if err := client.Delete(ctx, pkg.AID, true); err != nil {
+		if err := applet.Delete(ctx, pkg.AID, true); err != nil {
 			return err
 		}
 	}
-	return client.Load(ctx, pkg.AID, l.CAP.LoadFile())
+	return applet.Load(ctx, pkg.AID, l.CAP.LoadFile())
 }
 
 // install makes the order's instance. Its parameters hold the token and so go out
 // enciphered, which every level that open takes does.
-func (l Line) install(ctx context.Context, client *globalplatform.Client, o Order) error {
+func (l Line) install(ctx context.Context, applet *globalplatform.Client, o Order) error {
 	root, err := cvc.Parse(l.Root)
 	if err != nil {
 		return fmt.Errorf("root certificate: %w", err)
@@ -382,18 +382,18 @@ func (l Line) install(ctx context.Context, client *globalplatform.Client, o Orde
 	if err != nil {
 		return err
 	}
-	return client.Install(ctx, gpc.ForInstall{
+	return applet.Install(ctx, gpc.ForInstall{
 		LoadFile: l.CAP.Header.Package.AID, Module: []byte(spec.AppletAID), Instance: []byte(spec.AppletAID), Parameters: parameters,
 	})
 }
 
 // secure moves the card on to SECURED (GPC §5.1.1.3), from wherever it is before.
-func secure(ctx context.Context, client *globalplatform.Client, from gpc.LifeCycle) error {
+func secure(ctx context.Context, applet *globalplatform.Client, from gpc.LifeCycle) error {
 	for _, to := range []gpc.LifeCycle{gpc.Initialized, gpc.Secured} {
 		if from >= to {
 			continue
 		}
-		if err := client.SetCardStatus(ctx, to); err != nil {
+		if err := applet.SetCardStatus(ctx, to); err != nil {
 			return err
 		}
 	}

@@ -37,7 +37,7 @@ func suppliersAt(t *testing.T, r *reader, version byte) scp03.KeySource {
 // replaced, also when the issuing is cut at any stage of it.
 func TestSuppliersKeysWithTheVersionOfOurs(t *testing.T) {
 	for _, at := range []personalization.Stage{0, personalization.KeysReplaced, personalization.Loaded, personalization.Installed, personalization.Filled} {
-		h := newHouse(t)
+		h := newTestIssuer(t)
 		r, o := h.newReader(t), h.Order(t)
 		h.Line.Keys = suppliersAt(t, r, personalization.FinalKeyVersion)
 		if at != 0 {
@@ -52,7 +52,7 @@ func TestSuppliersKeysWithTheVersionOfOurs(t *testing.T) {
 // A card that was begun without new keys gets them when the same order names some: that
 // keys of their version are there does not make them ours.
 func TestKeysThatAreNamedLaterAreReplacedToo(t *testing.T) {
-	h := newHouse(t)
+	h := newTestIssuer(t)
 	r, o := h.newReader(t), h.Order(t)
 	h.Line.Keys = suppliersAt(t, r, personalization.FinalKeyVersion)
 	final := h.Line.Final
@@ -67,7 +67,7 @@ func TestKeysThatAreNamedLaterAreReplacedToo(t *testing.T) {
 // However many key sets are compared, one INITIALIZE UPDATE goes out, nothing that costs
 // a try, and the error says what was tried.
 func TestKeysAreComparedOnOneAnswer(t *testing.T) {
-	h := newHouse(t)
+	h := newTestIssuer(t)
 	r, o := h.newReader(t), h.Order(t)
 	suppliersAt(t, r, personalization.FinalKeyVersion)
 	sent := map[byte]int{}
@@ -89,7 +89,7 @@ func TestKeysAreComparedOnOneAnswer(t *testing.T) {
 // A card that begins no channel does not blame the keys or their supplier.
 func TestCardThatBeginsNoChannel(t *testing.T) {
 	for _, sw := range []apdu.StatusWord{apdu.SWSecurity, apdu.SWBlocked} {
-		h := newHouse(t)
+		h := newTestIssuer(t)
 		r := h.newReader(t)
 		refusing := apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 			if c.INS == gpc.InsInitializeUpdate {

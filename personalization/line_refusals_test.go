@@ -25,23 +25,23 @@ import (
 func anyStage(personalization.Stage) error { return nil }
 
 // cutAt issues an order until its stage, where the card is pulled.
-func (h *house) cutAt(t *testing.T, r *reader, o personalization.Order, at personalization.Stage) {
+func (h *testIssuer) cutAt(t *testing.T, r *reader, o personalization.Order, at personalization.Stage) {
 	t.Helper()
 	r.insert(t, 0, false, 0)
 	_, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), func(stage personalization.Stage) error {
 		if stage == at {
-			return errPulled
+			return errWithdrawn
 		}
 		return nil
 	})
-	require.ErrorIs(t, err, errPulled)
+	require.ErrorIs(t, err, errWithdrawn)
 	r.insert(t, 0, false, 0)
 }
 
 // A card that was begun or made for another order is refused, and still is what it was.
 func TestAnotherOrdersCardIsRefused(t *testing.T) {
 	for _, at := range []personalization.Stage{personalization.Installed, personalization.KeysMade, personalization.Registered} {
-		h := newHouse(t)
+		h := newTestIssuer(t)
 		r, theirs, mine := h.newReader(t), h.Order(t), h.Order(t)
 		h.cutAt(t, r, theirs, at)
 		_, err := h.Line.Issue(t.Context(), r, mine, linetest.Secrets(t), anyStage)
@@ -72,7 +72,7 @@ func TestAnotherOrdersCardIsRefused(t *testing.T) {
 
 // With the flag an applet that is not active makes room.
 func TestDeleteApplet(t *testing.T) {
-	h := newHouse(t)
+	h := newTestIssuer(t)
 	r, theirs, mine := h.newReader(t), h.Order(t), h.Order(t)
 	h.cutAt(t, r, theirs, personalization.KeysMade)
 	h.Line.DeleteApplet = true
@@ -85,7 +85,7 @@ func TestDeleteApplet(t *testing.T) {
 // A device id is registered for one key: when its card's applet is gone, it cannot be
 // made again.
 func TestARegisteredIDGetsNoSecondKey(t *testing.T) {
-	h := newHouse(t)
+	h := newTestIssuer(t)
 	first, second, o := h.newReader(t), h.newReader(t), h.Order(t)
 	device, err := h.Line.Issue(t.Context(), first, o, linetest.Secrets(t), anyStage)
 	require.NoError(t, err)
@@ -97,7 +97,7 @@ func TestARegisteredIDGetsNoSecondKey(t *testing.T) {
 
 // With wrong keys nothing goes out that costs a try, whichever version the card has.
 func TestWrongKeysStopBeforeTheyCost(t *testing.T) {
-	h := newHouse(t)
+	h := newTestIssuer(t)
 	r, o := h.newReader(t), h.Order(t)
 	wrong := h.Line
 	wrong.Keys = scp03.Master(bytes.Repeat([]byte{1}, 16))
@@ -116,7 +116,7 @@ func TestWrongKeysStopBeforeTheyCost(t *testing.T) {
 
 // Initial keys of a numbered version are replaced by name, by keys of their length.
 func TestNumberedInitialKeysEnd(t *testing.T) {
-	h := newHouse(t)
+	h := newTestIssuer(t)
 	r, o := h.newReader(t), h.Order(t)
 	opened, err := globalplatform.Open(t.Context(), r, nil, scp03.Options{Keys: scp03.TestKeys(), Level: scp03.Full})
 	require.NoError(t, err)
@@ -138,7 +138,7 @@ func TestNumberedInitialKeysEnd(t *testing.T) {
 
 // A card that does not list its keys says at INITIALIZE UPDATE which it uses.
 func TestUntoldKeyVersions(t *testing.T) {
-	h := newHouse(t)
+	h := newTestIssuer(t)
 	r, o := h.newReader(t), h.Order(t)
 	silent := apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 		if c.INS == gpc.InsGetData && c.P2 == byte(gpc.TagKeyTemplate) {
@@ -149,11 +149,11 @@ func TestUntoldKeyVersions(t *testing.T) {
 	for _, at := range []personalization.Stage{personalization.KeysReplaced, personalization.Installed, personalization.Filled} {
 		_, err := h.Line.Issue(t.Context(), silent, o, linetest.Secrets(t), func(stage personalization.Stage) error {
 			if stage == at {
-				return errPulled
+				return errWithdrawn
 			}
 			return nil
 		})
-		require.ErrorIs(t, err, errPulled)
+		require.ErrorIs(t, err, errWithdrawn)
 		r.insert(t, 0, false, 0)
 	}
 	device, err := h.Line.Issue(t.Context(), silent, o, linetest.Secrets(t), anyStage)
@@ -163,7 +163,7 @@ func TestUntoldKeyVersions(t *testing.T) {
 
 // SECURED is reached once, from wherever the card is; a locked card is left alone.
 func TestSecure(t *testing.T) {
-	h := newHouse(t)
+	h := newTestIssuer(t)
 	h.Line.Secure = true
 	r, o := h.newReader(t), h.Order(t)
 	h.cutAt(t, r, o, personalization.Installed)
@@ -185,7 +185,7 @@ func TestSecure(t *testing.T) {
 
 // A locked applet is not taken for none.
 func TestAppletThatCannotBeSelected(t *testing.T) {
-	h := newHouse(t)
+	h := newTestIssuer(t)
 	r, o := h.newReader(t), h.Order(t)
 	h.cutAt(t, r, o, personalization.Installed)
 	opened, err := h.Line.Open(t.Context(), r)
@@ -199,14 +199,14 @@ func TestAppletThatCannotBeSelected(t *testing.T) {
 	assert.ErrorContains(t, err, "unlock it")
 }
 
-// unlike is a signer whose signatures of the same are never the same twice in a row, as
+// wrongSigner is a signer whose signatures of the same are never the same twice in a row, as
 // an HSM's are: with (r, s), (r, n-s) is one too.
-type unlike struct {
+type wrongSigner struct {
 	crypto.Signer
 	turn *int
 }
 
-func (u unlike) Sign(random io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, error) {
+func (u wrongSigner) Sign(random io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, error) {
 	der, err := u.Signer.Sign(random, digest, o)
 	if *u.turn++; err != nil || *u.turn%2 == 0 {
 		return der, err
@@ -222,8 +222,8 @@ func (u unlike) Sign(random io.Reader, digest []byte, o crypto.SignerOpts) ([]by
 // A card whose certificate was signed again after a cut still has the one that is
 // registered.
 func TestACardHasTheCertificateThatIsRegistered(t *testing.T) {
-	h := newHouse(t)
-	h.Line.CA.Signer = unlike{h.Line.CA.Signer, new(int)}
+	h := newTestIssuer(t)
+	h.Line.CA.Signer = wrongSigner{h.Line.CA.Signer, new(int)}
 	r, o := h.newReader(t), h.Order(t)
 	h.cutAt(t, r, o, personalization.Filled)
 	h.cutAt(t, r, o, personalization.Registered)
@@ -236,7 +236,7 @@ func TestACardHasTheCertificateThatIsRegistered(t *testing.T) {
 
 // A card that opens with its former keys too is not gone on with.
 func TestFormerKeysHaveToEnd(t *testing.T) {
-	h := newHouse(t)
+	h := newTestIssuer(t)
 	r, o := h.newReader(t), h.Order(t)
 	keeping, err := gpc.AppendKeyTemplate(nil, []gpc.KeyInfo{
 		{ID: 1, Version: personalization.FinalKeyVersion, Type: gpc.KeyTypeAES, Length: 16}, {ID: 1, Version: gpc.InitialKeySet, Type: gpc.KeyTypeAES, Length: 16},

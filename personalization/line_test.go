@@ -21,12 +21,12 @@ import (
 	"ekrona/personalization/scp03"
 )
 
-// house gives its cards in readers.
-type house struct{ *linetest.House }
+// testIssuer gives its cards in readers.
+type testIssuer struct{ *linetest.Issuer }
 
-func newHouse(t *testing.T) *house { return &house{linetest.New(t)} }
+func newTestIssuer(t *testing.T) *testIssuer { return &testIssuer{linetest.New(t)} }
 
-var errPulled = errors.New("the card was pulled")
+var errWithdrawn = errors.New("the card was pulled")
 
 // reader is a virtual card in a reader that loses it where it is told to.
 type reader struct {
@@ -37,7 +37,7 @@ type reader struct {
 	write int  // instead, power goes before this persistent write of it
 }
 
-func (h *house) newReader(t linetest.T) *reader { return &reader{Card: h.Blank(t)} }
+func (h *testIssuer) newReader(t linetest.T) *reader { return &reader{Card: h.Blank(t)} }
 
 func (r *reader) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 	r.sent++
@@ -45,7 +45,7 @@ func (r *reader) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, e
 		return r.Card.Transmit(ctx, c)
 	}
 	if r.sent > r.at || r.write == 0 && !r.after {
-		return apdu.Response{}, errPulled
+		return apdu.Response{}, errWithdrawn
 	}
 	if r.write > 0 {
 		r.CutBefore(r.write)
@@ -55,7 +55,7 @@ func (r *reader) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, e
 		r.at = 0
 		return answer, nil
 	}
-	return apdu.Response{}, errors.Join(errPulled, err)
+	return apdu.Response{}, errors.Join(errWithdrawn, err)
 }
 
 // insert puts the card into the reader, to be lost at a command.
@@ -67,20 +67,20 @@ func (r *reader) insert(t linetest.T, at int, after bool, write int) {
 // stages keeps what it was told, and checks that a stage is never followed by a lower
 // one.
 type stages struct {
-	t    linetest.T
-	told []personalization.Stage
+	t        linetest.T
+	reported []personalization.Stage
 }
 
 func (s *stages) done(stage personalization.Stage) error {
-	if n := len(s.told); n > 0 {
-		require.Greater(s.t, stage, s.told[n-1])
+	if n := len(s.reported); n > 0 {
+		require.Greater(s.t, stage, s.reported[n-1])
 	}
-	s.told = append(s.told, stage)
+	s.reported = append(s.reported, stage)
 	return nil
 }
 
 // check finds the card active, alone, with nothing beside it, and registered once.
-func (h *house) check(t linetest.T, ctx context.Context, r *reader, o personalization.Order, device banking.Device) {
+func (h *testIssuer) check(t linetest.T, ctx context.Context, r *reader, o personalization.Order, device banking.Device) {
 	t.Helper()
 	assert.Equal(t, o.Device, device.ID)
 	assert.Equal(t, h.Notary.Devices[o.Device], device)
@@ -108,7 +108,7 @@ func (h *house) check(t linetest.T, ctx context.Context, r *reader, o personaliz
 }
 
 func TestLineMakesABlankCardActive(t *testing.T) {
-	h := newHouse(t)
+	h := newTestIssuer(t)
 	r, o, s := h.newReader(t), h.Order(t), &stages{t: t}
 	device, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), s.done)
 	require.NoError(t, err)
@@ -116,7 +116,7 @@ func TestLineMakesABlankCardActive(t *testing.T) {
 	assert.Equal(t, []personalization.Stage{
 		personalization.Inspected, personalization.KeysReplaced, personalization.Loaded, personalization.Installed,
 		personalization.KeysMade, personalization.Registered, personalization.Filled, personalization.Active,
-	}, s.told)
+	}, s.reported)
 
 	// The same order again finds it done.
 	again := &stages{t: t}
@@ -124,13 +124,13 @@ func TestLineMakesABlankCardActive(t *testing.T) {
 	known, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), again.done)
 	require.NoError(t, err)
 	assert.Equal(t, device, known)
-	assert.Equal(t, personalization.Active, again.told[len(again.told)-1])
+	assert.Equal(t, personalization.Active, again.reported[len(again.reported)-1])
 	assert.Len(t, h.Notary.Keys, 1)
 }
 
 // The link is lost before and after each command; the same order goes on.
 func TestLineGoesOnAfterEveryCommand(t *testing.T) {
-	h := newHouse(t)
+	h := newTestIssuer(t)
 	r := h.newReader(t)
 	var sent []apdu.Command
 	_, err := h.Line.Issue(t.Context(), apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
@@ -148,7 +148,7 @@ func TestLineGoesOnAfterEveryCommand(t *testing.T) {
 			before := len(h.Notary.Keys)
 			r.insert(t, at, after, 0)
 			_, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), (&stages{t: t}).done)
-			require.ErrorIs(t, err, errPulled, "command %d", at)
+			require.ErrorIs(t, err, errWithdrawn, "command %d", at)
 			r.insert(t, 0, false, 0)
 			device, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), (&stages{t: t}).done)
 			require.NoError(t, err, "command %d, answer lost: %v", at, after)
@@ -160,7 +160,7 @@ func TestLineGoesOnAfterEveryCommand(t *testing.T) {
 
 // Power fails at any write of any command, again and again.
 func TestLineGoesOnAfterPowerCuts(t *testing.T) {
-	h := newHouse(t)
+	h := newTestIssuer(t)
 	rapid.Check(t, func(t *rapid.T) {
 		r, o := h.newReader(t), h.Order(t)
 		before := len(h.Notary.Keys)
@@ -171,7 +171,7 @@ func TestLineGoesOnAfterPowerCuts(t *testing.T) {
 				require.Equal(t, o.Device, device.ID)
 				continue
 			}
-			require.ErrorIs(t, err, errPulled)
+			require.ErrorIs(t, err, errWithdrawn)
 		}
 		r.insert(t, 0, false, 0)
 		device, err := h.Line.Issue(context.Background(), r, o, linetest.Secrets(t), (&stages{t: t}).done)

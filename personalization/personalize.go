@@ -68,24 +68,24 @@ var ErrNotActive = errors.New("the card was told to be active and is not: a comm
 // Errors: [ErrOtherCard], [ErrOtherKey], [ErrNotActive], [*card.Refusal],
 // [*card.LinkLost], those of AddDevice.
 func (i Issuer) Personalize(ctx context.Context, tap apdu.Card, o Order, secrets Secrets) (banking.Device, error) {
-	return i.personalize(ctx, tap, o, secrets, nobodyAsks)
+	return i.personalize(ctx, tap, o, secrets, noop)
 }
 
-func (i Issuer) personalize(ctx context.Context, tap apdu.Card, o Order, secrets Secrets, done reached) (banking.Device, error) {
+func (i Issuer) personalize(ctx context.Context, tap apdu.Card, o Order, secrets Secrets, done stageFunc) (banking.Device, error) {
 	none := banking.Device{}
-	client := card.New(tap)
-	application, err := client.Select(ctx)
+	applet := card.New(tap)
+	application, err := applet.Select(ctx)
 	if err != nil {
 		return none, err
 	}
 	if isActivated(application) {
-		device, err := i.recognise(ctx, client, o, secrets)
+		device, err := i.recognise(ctx, applet, o, secrets)
 		if err != nil {
 			return none, err
 		}
 		return device, done(Active)
 	}
-	keys, err := identify(ctx, client, o)
+	keys, err := identify(ctx, applet, o)
 	if err != nil {
 		return none, err
 	}
@@ -102,16 +102,16 @@ func (i Issuer) personalize(ctx context.Context, tap apdu.Card, o Order, secrets
 	if err := done(Registered); err != nil {
 		return none, err
 	}
-	if err := i.fill(ctx, client, o, device.Certificate, secrets); err != nil {
+	if err := i.fill(ctx, applet, o, device.Certificate, secrets); err != nil {
 		return none, err
 	}
 	if err := done(Filled); err != nil {
 		return none, err
 	}
-	if err := client.Activate(ctx); err != nil {
+	if err := applet.Activate(ctx); err != nil {
 		return none, err
 	}
-	if application, err = client.Select(ctx); err != nil {
+	if application, err = applet.Select(ctx); err != nil {
 		return none, err
 	}
 	if !isActivated(application) {
@@ -127,8 +127,8 @@ func isActivated(application message.FCI) bool {
 
 // identify has a card that is not yet active make its keys, or name them again, and
 // prove with the token that it is the order's.
-func identify(ctx context.Context, client *card.Client, o Order) (pin.Keys, error) {
-	answer, err := client.GenerateKeyPair(ctx)
+func identify(ctx context.Context, applet *card.Client, o Order) (pin.Keys, error) {
+	answer, err := applet.GenerateKeyPair(ctx)
 	if err != nil {
 		return pin.Keys{}, err
 	}
@@ -178,13 +178,13 @@ func (i Issuer) device(ctx context.Context, o Order, keys pin.Keys) (banking.Dev
 }
 
 // fill does steps 4 to 6.
-func (i Issuer) fill(ctx context.Context, client *card.Client, o Order, certificate []byte, secrets Secrets) error {
+func (i Issuer) fill(ctx context.Context, applet *card.Client, o Order, certificate []byte, secrets Secrets) error {
 	for _, authority := range [][]byte{i.Root, i.CA.Encoded, i.InstructionKey, i.Notary} {
-		if err := client.VerifyCertificate(ctx, authority); err != nil {
+		if err := applet.VerifyCertificate(ctx, authority); err != nil {
 			return err
 		}
 	}
-	if err := client.PutCertificate(ctx, certificate); err != nil {
+	if err := applet.PutCertificate(ctx, certificate); err != nil {
 		return err
 	}
 	var iv [spec.IVLength]byte
@@ -195,12 +195,12 @@ func (i Issuer) fill(ctx context.Context, client *card.Client, o Order, certific
 	if err != nil {
 		return fmt.Errorf("personalization of %s: %w", o.Device, err)
 	}
-	return client.PutFirstPIN(ctx, enciphered)
+	return applet.PutFirstPIN(ctx, enciphered)
 }
 
 // recognise checks that an active card is the one that was ordered and registered.
 // The PIN goes out enciphered for that card, so that another takes no try for it.
-func (i Issuer) recognise(ctx context.Context, client *card.Client, o Order, secrets Secrets) (banking.Device, error) {
+func (i Issuer) recognise(ctx context.Context, applet *card.Client, o Order, secrets Secrets) (banking.Device, error) {
 	known, err := i.Registry.Device(ctx, o.Device)
 	if errors.Is(err, banking.ErrNoDevice) {
 		return banking.Device{}, fmt.Errorf("personalization of %s, which is not registered: %w", o.Device, ErrOtherCard)
@@ -212,10 +212,10 @@ func (i Issuer) recognise(ctx context.Context, client *card.Client, o Order, sec
 	if err != nil {
 		return banking.Device{}, fmt.Errorf("personalization of %s: PIN key kept: %w", o.Device, err)
 	}
-	if err := client.Verify(ctx, secrets.PIN, card.PINTransport{Key: public, Random: i.Random}); err != nil {
+	if err := applet.Verify(ctx, secrets.PIN, card.PINTransport{Key: public, Random: i.Random}); err != nil {
 		return banking.Device{}, err
 	}
-	certificate, err := client.Certificate(ctx)
+	certificate, err := applet.Certificate(ctx)
 	if err != nil {
 		return banking.Device{}, err
 	}

@@ -51,8 +51,8 @@ func ParseStage(name string) (Stage, error) {
 	return 0, fmt.Errorf("personalization: there is no stage %q", name)
 }
 
-// reached is told each stage after it is true and before anything else is done.
+// stageFunc is told each stage after it is true and before anything else is done.
 // Stages that were true before are told again.
-type reached func(Stage) error
+type stageFunc func(Stage) error
 
-func nobodyAsks(Stage) error { return nil }
+func noop(Stage) error { return nil }

@@ -5,21 +5,21 @@ import (
 	"ekrona/apdu/tlv"
 )
 
-// Said decodes b, exactly, as one of the four messages that pass between payer and payee, and tells whose device should have signed
+// ParseSigned decodes b, exactly, as one of the four messages that pass between payer and payee, and tells whose device should have signed
 // it: a Request, Receipt or Refusal the payee's, a Payment the payer's. Nothing is verified.
-func Said(b []byte) (Message, DeviceID, error) {
+func ParseSigned(b []byte) (Message, DeviceID, error) {
 	switch r := tlv.NewReader(b); {
 	case r.At(spec.TagRequest):
-		return said(b, func(m *Request) DeviceID { return m.Payee })
+		return parseSigned(b, func(m *Request) DeviceID { return m.Payee })
 	case r.At(spec.TagReceipt):
-		return said(b, func(m *Receipt) DeviceID { return m.Payee })
+		return parseSigned(b, func(m *Receipt) DeviceID { return m.Payee })
 	case r.At(spec.TagRefusal):
-		return said(b, func(m *Refusal) DeviceID { return m.Payee })
+		return parseSigned(b, func(m *Refusal) DeviceID { return m.Payee })
 	}
-	return said(b, func(m *Payment) DeviceID { return m.Payer })
+	return parseSigned(b, func(m *Payment) DeviceID { return m.Payer })
 }
 
-func said[T any, P interface {
+func parseSigned[T any, P interface {
 	*T
 	Message
 }](b []byte, by func(*T) DeviceID) (Message, DeviceID, error) {

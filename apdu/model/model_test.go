@@ -23,7 +23,7 @@ import (
 // them proves nothing of them.
 func TestPromisesHold(t *testing.T) {
 	requireSpin(t)
-	for _, town := range []struct {
+	for _, sandbox := range []struct {
 		name string
 		met  []string
 	}{
@@ -37,10 +37,10 @@ func TestPromisesHold(t *testing.T) {
 		{"STOLEN_KEY", []string{"a payment set aside", "a payment that came back", "a contrary word that moved nothing", "a late State",
 			"an end that spoke for a silent payee", "claims settled together"}},
 	} {
-		t.Run(town.name, func(t *testing.T) {
+		t.Run(sandbox.name, func(t *testing.T) {
 			t.Parallel()
 			dir := modelIn(t)
-			build(t, dir, []string{"-D" + town.name, "-DCOVERAGE"}, "-O1", "-DPRINTF")
+			build(t, dir, []string{"-D" + sandbox.name, "-DCOVERAGE"}, "-O1", "-DPRINTF")
 			result := run(t, dir, "./pan", "-n", "-m10000")
 			require.Equal(t, "0", found(t, errorCount, result), "%s", result)
 			require.NotContains(t, result, "Search not completed")
@@ -51,7 +51,7 @@ func TestPromisesHold(t *testing.T) {
 			for _, line := range situation.FindAllStringSubmatch(result, -1) {
 				met = append(met, line[1])
 			}
-			assert.ElementsMatch(t, town.met, met)
+			assert.ElementsMatch(t, sandbox.met, met)
 		})
 	}
 }
@@ -59,7 +59,7 @@ func TestPromisesHold(t *testing.T) {
 // withoutRule are the runs without one rule: a town in which it is missed, and the promise that breaks. A rule can be missed for
 // one reason only.
 var withoutRule = []struct {
-	without, town, breaks string
+	without, sandbox, breaks string
 }{
 	{"TWO_BODIES", "LOADED_CHAIN", "8.2: a State that the records do not explain"},
 	{"KEEP_UNTAKEN", "LOADED_CHAIN", "8.10: a card and its shadow wallet that do not agree"},
@@ -111,7 +111,7 @@ func TestEveryMarkedRuleIsTakenOut(t *testing.T) {
 	for i, rule := range rules {
 		assert.True(t, strings.HasSuffix(marked[i], rule.ends), "%q is not how %q ends", rule.ends, marked[i])
 		for _, without := range rule.switches {
-			assert.True(t, slices.ContainsFunc(withoutRule, func(r struct{ without, town, breaks string }) bool { return r.without == without }), without)
+			assert.True(t, slices.ContainsFunc(withoutRule, func(r struct{ without, sandbox, breaks string }) bool { return r.without == without }), without)
 		}
 	}
 }
@@ -121,9 +121,9 @@ func TestEveryMarkedRuleIsTakenOut(t *testing.T) {
 func TestEachRuleIsNeeded(t *testing.T) {
 	requireSpin(t)
 	for _, rule := range withoutRule {
-		t.Run(rule.without+"/"+rule.town, func(t *testing.T) {
+		t.Run(rule.without+"/"+rule.sandbox, func(t *testing.T) {
 			t.Parallel()
-			dir, switches := modelIn(t), []string{"-D" + rule.town, "-D" + rule.without, "-DSHORTEST"}
+			dir, switches := modelIn(t), []string{"-D" + rule.sandbox, "-D" + rule.without, "-DSHORTEST"}
 			build(t, dir, switches, "-O0", "-DBFS")
 			result := run(t, dir, "./pan", "-n", "-m10000")
 			require.NotEqual(t, "0", found(t, errorCount, result), "every promise holds without the rule:\n%s", result)

@@ -32,10 +32,10 @@ var acceptances = []Attack{
 		Card:    Asking, Answers: sw(spec.SWSignature),
 		Ways: append(
 			wrongSignatures(
-				func(s *Setup, spoil func(signature.Plain) signature.Plain) (Blow, error) {
+				func(s *Setup, corrupt func(signature.Plain) signature.Plain) (Blow, error) {
 					return paid(
 						spec.RoleCard,
-						func(p *message.Payment) { p.Signature = spoil(p.Signature) },
+						func(p *message.Payment) { p.Signature = corrupt(p.Signature) },
 					)(
 						s,
 					)

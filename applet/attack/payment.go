@@ -27,7 +27,7 @@ var payments = []Attack{
 		Card:    PINEntered, Answers: sw(spec.SWSignature),
 		Ways: append(
 			wrongSignatures(
-				func(s *Setup, spoil func(signature.Plain) signature.Plain) (Blow, error) {
+				func(s *Setup, corrupt func(signature.Plain) signature.Plain) (Blow, error) {
 					payee, err := s.device(s.Own, spec.RoleTerminal)
 					if err != nil {
 						return Blow{}, err
@@ -36,7 +36,7 @@ var payments = []Attack{
 					if err := message.Sign(r, payee.Signer); err != nil {
 						return Blow{}, err
 					}
-					r.Signature = spoil(r.Signature)
+					r.Signature = corrupt(r.Signature)
 					encoded, err := message.Encode(r)
 					return pay(encoded, payee.Encoded), err
 				},
@@ -180,18 +180,18 @@ var payments = []Attack{
 				"only the body",
 				func(good []byte) []byte { return good[:len(good)-signatureObject] },
 			),
-			spoiledPair(
+			corruptedPair(
 				"without a certificate",
 				func(_ *Setup, pair [][]byte) [][]byte { return pair[:1] },
 			),
-			spoiledPair(
+			corruptedPair(
 				"a byte behind the certificate",
 				func(_ *Setup, pair [][]byte) [][]byte { return append(pair, []byte{0}) },
 			),
-			spoiledPair("a certificate cut short", func(_ *Setup, pair [][]byte) [][]byte {
+			corruptedPair("a certificate cut short", func(_ *Setup, pair [][]byte) [][]byte {
 				return [][]byte{pair[0], pair[1][:len(pair[1])-1]}
 			}),
-			spoiledPair(
+			corruptedPair(
 				"a CA's certificate",
 				func(s *Setup, pair [][]byte) [][]byte {
 					return [][]byte{pair[0], s.Own.CA.Encoded}
@@ -298,7 +298,7 @@ func pay(request, certificate []byte) Blow {
 func asked(
 	role spec.Role,
 	payer message.DeviceID,
-	spoil func(s *Setup, certificate []byte) ([]byte, error),
+	corrupt func(s *Setup, certificate []byte) ([]byte, error),
 ) func(s *Setup) (Blow, error) {
 	return func(s *Setup) (Blow, error) {
 		payee, err := s.device(s.Own, role)
@@ -306,8 +306,8 @@ func asked(
 			return Blow{}, err
 		}
 		encoded, err := signed(s.request(payee, payer), payee)
-		if err == nil && spoil != nil {
-			payee.Encoded, err = spoil(s, payee.Encoded)
+		if err == nil && corrupt != nil {
+			payee.Encoded, err = corrupt(s, payee.Encoded)
 		}
 		return pay(encoded, payee.Encoded), err
 	}
@@ -360,8 +360,8 @@ func cutRequest(name string, change func(good []byte) []byte) Way {
 	}}
 }
 
-// spoiledPair is a genuine Request whose certificate is not where it should be.
-func spoiledPair(name string, change func(s *Setup, pair [][]byte) [][]byte) Way {
+// corruptedPair is a genuine Request whose certificate is not where it should be.
+func corruptedPair(name string, change func(s *Setup, pair [][]byte) [][]byte) Way {
 	return Way{name, func(s *Setup) (Blow, error) {
 		blow, err := asked(spec.RoleTerminal, "", nil)(s)
 		if err == nil {
@@ -421,12 +421,12 @@ func (s *Setup) strangely(
 
 // wrongSignatures are signatures that the signer has not made.
 func wrongSignatures(
-	with func(s *Setup, spoil func(signature.Plain) signature.Plain) (Blow, error),
+	with func(s *Setup, corrupt func(signature.Plain) signature.Plain) (Blow, error),
 ) []Way {
 	var ways []Way
-	for _, spoiled := range []struct {
-		name  string
-		spoil func(signature.Plain) signature.Plain
+	for _, corrupted := range []struct {
+		name    string
+		corrupt func(signature.Plain) signature.Plain
 	}{
 		{"one bit", broken},
 		{"zeros", func(signature.Plain) signature.Plain { return signature.Plain{} }},
@@ -440,7 +440,7 @@ func wrongSignatures(
 	} {
 		ways = append(
 			ways,
-			Way{spoiled.name, func(s *Setup) (Blow, error) { return with(s, spoiled.spoil) }},
+			Way{corrupted.name, func(s *Setup) (Blow, error) { return with(s, corrupted.corrupt) }},
 		)
 	}
 	return ways

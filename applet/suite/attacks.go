@@ -20,7 +20,7 @@ func attackCases() []testCase {
 			s := c.attacked(a.Card)
 			require.NoError(c, a.Run(c.ctx, s.card, s.attacker()))
 			if a.Keeps == attack.KeepsNothing {
-				s.book = nil // what it took is no part of the model
+				s.model = nil // what it took is no part of the model
 			}
 		}})
 	}
@@ -32,22 +32,22 @@ func attackCases() []testCase {
 func (c *caseRun) attacked(condition attack.Condition) *subject {
 	if condition == attack.Installed {
 		s := c.install()
-		s.meet(c.world.root)
+		s.learnCA(c.world.root)
 		return s
 	}
 	if condition == attack.KeysMade {
 		s := c.install()
-		s.meet(c.world.root, s.bank.ca, c.world.foreign.ca)
+		s.learnCA(c.world.root, s.bank.ca, c.world.foreign.ca)
 		s.makeKeys()
 		return s
 	}
 	s := c.loaded(10000)
-	shop := c.device(s.bank, spec.RoleTerminal)
+	merchant := c.device(s.bank, spec.RoleTerminal)
 	for range 3 {
-		s.pay(shop, c.request(shop, 100, ""))
+		s.pay(merchant, c.request(merchant, 100, ""))
 	}
 	s.instruct(func(i *message.Instruction) {
-		i.AckedATC, i.Head, i.Policy.Version = 2, s.book.heads[2], 0x8000
+		i.AckedATC, i.Head, i.Policy.Version = 2, s.model.heads[2], 0x8000
 	})
 	if condition == attack.Asking {
 		s.enterPIN()
@@ -61,7 +61,7 @@ func (s *subject) attacker() *attack.Setup {
 	c := s.c
 	setup := &attack.Setup{
 		Root: c.world.root.identity(), Notary: c.world.notary.identity(),
-		Stranger: c.world.stranger.identity(),
+		Stranger: c.world.unknown.identity(),
 		Own:      s.bank.attackers(), Foreign: c.world.foreign.attackers(),
 		Certify: c.attackersCertificate,
 		NextID: func(of attack.Intermediary) message.DeviceID {
@@ -77,15 +77,15 @@ func (s *subject) attacker() *attack.Setup {
 		Public: s.public, PINKey: s.pinKey,
 		Ceilings: s.parameters.Ceilings,
 	}
-	if s.book == nil {
+	if s.model == nil {
 		return setup
 	}
-	setup.Certificate, setup.Next, setup.Heads = s.certificate.identity(), *s.next(), s.book.heads
+	setup.Certificate, setup.Next, setup.Heads = s.certificate.identity(), *s.next(), s.model.heads
 	setup.Next.Credit = 100
-	if len(s.book.open) > 0 {
-		setup.Asked = s.book.open[len(s.book.open)-1]
+	if len(s.model.open) > 0 {
+		setup.Asked = s.model.open[len(s.model.open)-1]
 	}
-	former := *s.book.lastInstruction
+	former := *s.model.lastInstruction
 	former.Sequence--
 	setup.Former = s.sign(&former)
 	return setup

@@ -96,17 +96,17 @@ type intermediary struct {
 	serials            int
 }
 
-// country is everybody but the card.
-type country struct {
-	root, nextRoot, stranger *party // nextRoot is linked from root; nobody vouches for stranger
-	link                     *party // root's certificate of nextRoot's key
-	notary                   *party
-	own, foreign             *intermediary
+// cardScheme is everybody but the card.
+type cardScheme struct {
+	root, nextRoot, unknown *party // nextRoot is linked from root; nobody vouches for stranger
+	link                    *party // root's certificate of nextRoot's key
+	notary                  *party
+	own, foreign            *intermediary
 }
 
-// newCountry makes everybody's keys.
-func (c *caseRun) newCountry() *country {
-	s := &country{root: c.selfSigned("SERIKSBK00001"), nextRoot: c.selfSigned("SERIKSBK00002"), stranger: c.selfSigned("SERIKSBK00009")}
+// newCardScheme makes everybody's keys.
+func (c *caseRun) newCardScheme() *cardScheme {
+	s := &cardScheme{root: c.selfSigned("SERIKSBK00001"), nextRoot: c.selfSigned("SERIKSBK00002"), unknown: c.selfSigned("SERIKSBK00009")}
 	s.link = c.certify(s.root, entry{holder: "SERIKSBK00002", role: spec.RoleRoot, key: &s.nextRoot.key.PublicKey})
 	s.notary = c.certify(s.root, entry{holder: "SENOTARY00001", role: spec.RoleNotary})
 	s.own = c.newIntermediary(s.root, "SENORDIC")

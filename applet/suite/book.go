@@ -13,8 +13,8 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// book is what the card must hold, computed from what was exchanged.
-type book struct {
+// cardModel is what the card must hold, computed from what was exchanged.
+type cardModel struct {
 	heads           []message.Hash   // heads[n] stands after record n; heads[0] before the first
 	records         []message.Record // all ever written; records[n-1] is number n
 	acked           uint32
@@ -30,13 +30,13 @@ type book struct {
 	date            message.Date
 }
 
-func (b *book) atc() uint32 { return uint32(len(b.records)) }
+func (b *cardModel) atc() uint32 { return uint32(len(b.records)) }
 
-func (b *book) kept() []message.Record { return b.records[b.acked:] }
+func (b *cardModel) stored() []message.Record { return b.records[b.acked:] }
 
 // write adds a record that the card has answered.
 func (s *subject) write(r message.Record) {
-	b := s.book
+	b := s.model
 	require.Equal(s.c, b.atc()+1, r.ATC(), "number of the record")
 	s.c.must(message.Verify(r.Message(), s.public))
 	b.records = append(b.records, r)
@@ -64,7 +64,7 @@ func (s *subject) enterPayment(r *message.Request, answer []byte) *message.Payme
 	assert.Equal(s.c, s.id(), p.Payer)
 	assert.Equal(s.c, *r, p.Request, "the whole Request, signature included")
 	s.write(message.Record{Payment: p})
-	s.book.balance -= r.Amount
+	s.model.balance -= r.Amount
 	return p
 }
 
@@ -81,16 +81,16 @@ func (s *subject) enterRequest(amount money.Ore, payer message.DeviceID, answer 
 	s.c.must(err)
 	s.c.must(message.Verify(r, s.public))
 	assert.Equal(s.c, s.id(), r.Payee)
-	assert.Equal(s.c, s.book.counter+1, r.Number)
+	assert.Equal(s.c, s.model.counter+1, r.Number)
 	assert.Equal(s.c, amount, r.Amount)
 	assert.Equal(s.c, payer, r.Payer)
-	s.book.counter++
-	s.book.open = append(s.book.open, r)
+	s.model.counter++
+	s.model.open = append(s.model.open, r)
 	return r
 }
 
-// take has the card accept a Payment and enters the Receipt.
-func (s *subject) take(payer *device, p *message.Payment) *message.Receipt {
+// accept has the card accept a Payment and enters the Receipt.
+func (s *subject) accept(payer *device, p *message.Payment) *message.Receipt {
 	s.c.Helper()
 	return s.enterReceipt(p, s.succeeds(spec.Accept.Only(), s.c.encode(p), payer.encoded))
 }
@@ -104,7 +104,7 @@ func (s *subject) enterReceipt(p *message.Payment, answer []byte) *message.Recei
 		Payee: s.id(), ATC: r.ATC, Payer: p.Payer, Number: p.Request.Number, Payment: s.c.identity(p), Signature: r.Signature,
 	}, *r)
 	s.write(message.Record{Receipt: r, Payment: p})
-	s.book.balance += p.Request.Amount
+	s.model.balance += p.Request.Amount
 	s.close(p.Request.Number)
 	return r
 }
@@ -129,9 +129,9 @@ func (s *subject) enterRefusal(r *message.Request, answer []byte) *message.Refus
 }
 
 func (s *subject) close(number uint32) {
-	for i, r := range s.book.open {
+	for i, r := range s.model.open {
 		if r.Number == number {
-			s.book.open = append(s.book.open[:i:i], s.book.open[i+1:]...)
+			s.model.open = append(s.model.open[:i:i], s.model.open[i+1:]...)
 			return
 		}
 	}
@@ -141,7 +141,7 @@ func (s *subject) close(number uint32) {
 // next is the next Instruction that acknowledges everything and changes nothing
 // else, unsigned.
 func (s *subject) next() *message.Instruction {
-	b := s.book
+	b := s.model
 	return &message.Instruction{
 		InstructionKey: s.bank.instructionKey.reference(), Notary: s.c.world.notary.reference(), Device: s.id(),
 		Sequence: b.sequence + 1, AckedATC: b.atc(), Head: b.heads[b.atc()], Policy: b.policy, Date: b.date,
@@ -173,7 +173,7 @@ func (s *subject) enterInstruction(i *message.Instruction, answer []byte) *messa
 	confirmation, err := message.Parse[message.Confirmation](answer)
 	s.c.must(err)
 	s.c.must(message.Verify(confirmation, s.public))
-	b := s.book
+	b := s.model
 	b.sequence, b.lastInstruction, b.confirmation = i.Sequence, i, answer
 	b.acked, b.date = i.AckedATC, i.Date
 	if i.Policy.Version > b.policy.Version {
@@ -200,7 +200,7 @@ func (s *subject) enterInstruction(i *message.Instruction, answer []byte) *messa
 	return confirmation
 }
 
-func (b *book) apply(a message.Actions) {
+func (b *cardModel) apply(a message.Actions) {
 	switch {
 	case b.life == spec.Closed || a.Has(spec.ActionClose):
 		if a.Has(spec.ActionClose) {
@@ -217,7 +217,7 @@ func (b *book) apply(a message.Actions) {
 func (s *subject) load(amount money.Ore) {
 	s.c.Helper()
 	s.instruct(func(i *message.Instruction) { i.Credit = amount })
-	require.Equal(s.c, spec.CreditTaken, s.book.credit)
+	require.Equal(s.c, spec.CreditTaken, s.model.credit)
 }
 
 // challenge is a signed Challenge for the card.
@@ -250,7 +250,7 @@ func (s *subject) parseState(challenge, answer []byte) *message.State {
 // audit reads everything that the card holds and compares it with the book.
 func (s *subject) audit() {
 	s.c.Helper()
-	b := s.book
+	b := s.model
 	got := s.state()
 	assert.Equal(s.c, s.expected(got), *got, "State")
 	s.auditRecords()
@@ -263,7 +263,7 @@ func (s *subject) audit() {
 // expected is the State that the book says, in answer to the Challenge of the one
 // that was read.
 func (s *subject) expected(got *message.State) message.State {
-	b := s.book
+	b := s.model
 	want := message.State{
 		Device: s.id(), Challenge: got.Challenge, ATC: b.atc(), AckedATC: b.acked, Head: b.heads[b.atc()], Balance: b.balance,
 		InstructionSequence: b.sequence, Credit: b.credit, PolicyVersion: b.policy.Version, RequestCounter: b.counter,
@@ -280,9 +280,9 @@ func (s *subject) expected(got *message.State) message.State {
 
 func (s *subject) auditRecords() {
 	s.c.Helper()
-	b := s.book
+	b := s.model
 	var kept []message.Record
-	for n, r := range b.kept() {
+	for n, r := range b.stored() {
 		encoded, err := r.Encode()
 		s.c.must(err)
 		got := s.read("log", n+1)
@@ -293,7 +293,7 @@ func (s *subject) auditRecords() {
 		s.c.must(err)
 		kept = append(kept, parsed)
 	}
-	s.endsAfter("log", len(b.kept()))
+	s.endsAfter("log", len(b.stored()))
 	head, err := message.Follow(b.heads[b.acked], b.acked, kept)
 	s.c.must(err)
 	assert.Equal(s.c, b.heads[b.atc()], head, "the chain from the acknowledged head over the records read")

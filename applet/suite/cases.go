@@ -20,7 +20,7 @@ func cases() []testCase {
 // that is torn before each of its writes.
 type Case struct {
 	Name string
-	run  func(ctx context.Context, target Cutter, world **country) []string
+	run  func(ctx context.Context, target Cutter, scheme **cardScheme) []string
 }
 
 // Cases are all test cases, then all commands to tear.
@@ -36,7 +36,7 @@ func Cases() []Case {
 }
 
 // Runner carries out cases with authorities of its own. It is for one goroutine.
-type Runner struct{ world *country }
+type Runner struct{ world *cardScheme }
 
 // Run carries out a case on fresh cards of the target. The error says what was not as it
 // must be.
@@ -48,7 +48,7 @@ func (r *Runner) Run(ctx context.Context, target Cutter, c Case) error {
 }
 
 // onFresh carries the case out on a fresh card and returns what failed.
-func (tc testCase) onFresh(ctx context.Context, target Cutter, world **country) []string {
-	run := &caseRun{ctx: ctx, target: target, coverage: newCoverage(), world: *world}
-	return attempt(run, tc, world)
+func (tc testCase) onFresh(ctx context.Context, target Cutter, scheme **cardScheme) []string {
+	run := &caseRun{ctx: ctx, target: target, coverage: newCoverage(), world: *scheme}
+	return attempt(run, tc, scheme)
 }

@@ -15,11 +15,11 @@ var authorityCases = []testCase{
 		s := c.install()
 		present := spec.VerifyCertificate.Only()
 		s.answers(spec.SWReferenceUnknown, present, s.bank.ca.encoded)
-		s.answers(spec.SWReferenceUnknown, present, c.world.stranger.encoded)
+		s.answers(spec.SWReferenceUnknown, present, c.world.unknown.encoded)
 		s.answers(spec.SWReferenceUnknown, present, c.world.link.encoded)
 		s.answers(spec.SWCertificate, present, flipLast(c.world.root.encoded))
 		s.answers(spec.SWReferenceUnknown, present, s.bank.ca.encoded)
-		s.meet(c.world.root, s.bank.ca)
+		s.learnCA(c.world.root, s.bank.ca)
 	}},
 	{"an anchor that is no self-signed root's is refused", func(c *caseRun) {
 		for what, other := range map[string]*party{"intermediary": c.world.own.ca, "link": c.world.link} {
@@ -30,7 +30,7 @@ var authorityCases = []testCase{
 			})
 			assert.EqualValues(c, spec.SWRole, s.exchange(spec.VerifyCertificate.Only(), other.encoded).SW, what)
 		}
-		old := c.certify(c.world.stranger, entry{holder: "SERIKSBK00009", role: spec.RoleRoot, key: &c.world.stranger.key.PublicKey, to: yesterday})
+		old := c.certify(c.world.unknown, entry{holder: "SERIKSBK00009", role: spec.RoleRoot, key: &c.world.unknown.key.PublicKey, to: yesterday})
 		s := c.install(func(p *message.InstallParameters) {
 			anchor, err := old.certificate.Anchor()
 			c.must(err)
@@ -40,9 +40,9 @@ var authorityCases = []testCase{
 	}},
 	{"an authority's certificate is taken until its last day, and again", func(c *caseRun) {
 		s := c.install()
-		s.meet(c.world.root)
-		s.meet(s.bank.ca, s.bank.ca)
-		s.meet(c.certify(c.world.root, entry{holder: string(s.bank.ca.name()) + "00002", role: spec.RoleIntermediary, to: today}))
+		s.learnCA(c.world.root)
+		s.learnCA(s.bank.ca, s.bank.ca)
+		s.learnCA(c.certify(c.world.root, entry{holder: string(s.bank.ca.name()) + "00002", role: spec.RoleIntermediary, to: today}))
 	}},
 	{"the own CA stays, the others take turns", func(c *caseRun) {
 		s := c.loaded(10000)
@@ -60,7 +60,7 @@ var authorityCases = []testCase{
 		unknown := apdu.StatusWord(spec.SWReferenceUnknown)
 		for _, d := range terminals {
 			assert.Equal(c, unknown, pay(d))
-			s.meet(d.ca)
+			s.learnCA(d.ca)
 			assert.Equal(c, known, pay(d))
 		}
 		assert.Equal(c, unknown, pay(terminals[0]), "the first has been pushed out by the fourth")
@@ -69,7 +69,7 @@ var authorityCases = []testCase{
 		}
 		assert.Equal(c, known, pay(c.device(s.bank, spec.RoleTerminal)), "the own CA stays")
 		for round := range 2 * len(terminals) { // and so on in turn
-			s.meet(terminals[round%len(terminals)].ca)
+			s.learnCA(terminals[round%len(terminals)].ca)
 			for n, d := range terminals {
 				want := known
 				if n == (round+1)%len(terminals) {
@@ -82,57 +82,57 @@ var authorityCases = []testCase{
 	}},
 	{"a CA not met before: the card asks for it, keeps the PIN, and pays", func(c *caseRun) {
 		s := c.loaded(10000)
-		shop := c.device(c.world.foreign, spec.RoleTerminal)
-		r := c.request(shop, 2500, "")
+		merchant := c.device(c.world.foreign, spec.RoleTerminal)
+		r := c.request(merchant, 2500, "")
 		s.enterPIN()
-		s.answers(spec.SWReferenceUnknown, spec.Pay.Only(), c.encode(r), shop.encoded)
-		s.meet(c.world.foreign.ca)
-		s.payVerified(shop, r)
+		s.answers(spec.SWReferenceUnknown, spec.Pay.Only(), c.encode(r), merchant.encoded)
+		s.learnCA(c.world.foreign.ca)
+		s.payVerified(merchant, r)
 	}},
 	{"a CA's later certificate counts, an earlier one changes nothing", func(c *caseRun) {
 		s := c.loaded(5000)
 		until := func(end message.Date) *party {
 			return c.certify(c.world.root, entry{holder: "SEFJORDB00001", role: spec.RoleIntermediary, key: &c.world.foreign.ca.key.PublicKey, to: end})
 		}
-		shop := c.device(c.world.foreign, spec.RoleTerminal)
-		s.meet(until(today))
-		s.pay(shop, c.request(shop, 100, ""))
+		merchant := c.device(c.world.foreign, spec.RoleTerminal)
+		s.learnCA(until(today))
+		s.pay(merchant, c.request(merchant, 100, ""))
 		s.instruct(func(i *message.Instruction) { i.Date = tomorrow })
 		s.enterPIN()
-		s.refuses(spec.SWExpired, shop, c.encode(c.request(shop, 100, "")))
-		s.meet(until(nextYear), until(tomorrow), until(nextYear))
-		s.payVerified(shop, c.request(shop, 100, ""))
+		s.refuses(spec.SWExpired, merchant, c.encode(c.request(merchant, 100, "")))
+		s.learnCA(until(nextYear), until(tomorrow), until(nextYear))
+		s.payVerified(merchant, c.request(merchant, 100, ""))
 		s.instruct(func(i *message.Instruction) { i.Date = nextYear })
-		s.pay(shop, c.request(shop, 100, ""))
+		s.pay(merchant, c.request(merchant, 100, ""))
 	}},
 	{"a link leads to the next root, and the one before still counts", func(c *caseRun) {
 		s := c.active()
 		late := c.certify(c.world.nextRoot, entry{holder: "SEBANK9100001", role: spec.RoleIntermediary})
 		s.answers(spec.SWReferenceUnknown, spec.VerifyCertificate.Only(), late.encoded)
-		s.meet(c.world.link, late)
-		s.meet(c.certify(c.world.root, entry{holder: "SEBANK9200001", role: spec.RoleIntermediary}))
-		s.meet(c.world.link) // again: known, nothing changes
+		s.learnCA(c.world.link, late)
+		s.learnCA(c.certify(c.world.root, entry{holder: "SEBANK9200001", role: spec.RoleIntermediary}))
+		s.learnCA(c.world.link) // again: known, nothing changes
 
 		back := c.certify(c.world.root, entry{holder: "SERIKSBK00003", role: spec.RoleRoot})
 		s.answers(spec.SWRole, spec.VerifyCertificate.Only(), back.encoded)
 		third := c.certify(c.world.nextRoot, entry{holder: "SERIKSBK00003", role: spec.RoleRoot})
-		s.meet(third)
+		s.learnCA(third)
 		forgotten := c.certify(c.world.root, entry{holder: "SEBANK9300001", role: spec.RoleIntermediary})
 		s.answers(spec.SWReferenceUnknown, spec.VerifyCertificate.Only(), forgotten.encoded)
-		s.meet(c.certify(third, entry{holder: "SEBANK9300001", role: spec.RoleIntermediary}))
+		s.learnCA(c.certify(third, entry{holder: "SEBANK9300001", role: spec.RoleIntermediary}))
 	}},
 	{"a new instruction key and a new notary take the place of the old", func(c *caseRun) {
 		s := c.loaded(1000)
 		old := c.encode(s.challenge())
 		next := c.certify(c.world.root, entry{holder: string(s.bank.ca.name()) + "00002", role: spec.RoleInstructionKey})
-		s.meet(next)
+		s.learnCA(next)
 		s.answers(spec.SWReferenceUnknown, spec.GetState.Only(), old)
-		s.meet(s.bank.instructionKey)
+		s.learnCA(s.bank.instructionKey)
 		s.state()
 		i := s.sign(s.next())
-		s.meet(c.certify(c.world.root, entry{holder: "SENOTARY00002", role: spec.RoleNotary}))
+		s.learnCA(c.certify(c.world.root, entry{holder: "SENOTARY00002", role: spec.RoleNotary}))
 		s.answers(spec.SWReferenceUnknown, spec.Instruct.Only(), i)
-		s.meet(c.world.notary)
+		s.learnCA(c.world.notary)
 		s.instruct()
 	}},
 }

@@ -16,14 +16,14 @@ import (
 var payCases = []testCase{
 	{"PAY at a terminal debits once and is a record", func(c *caseRun) {
 		s := c.loaded(10000)
-		shop := c.device(c.world.own, spec.RoleTerminal)
-		s.pay(shop, c.request(shop, 2500, ""))
-		s.pay(shop, c.request(shop, 7500, s.id()))
-		require.Zero(c, s.book.balance)
+		merchant := c.device(c.world.own, spec.RoleTerminal)
+		s.pay(merchant, c.request(merchant, 2500, ""))
+		s.pay(merchant, c.request(merchant, 7500, s.id()))
+		require.Zero(c, s.model.balance)
 	}},
 	{"PAY to cards, SAMs and terminals, of any intermediary that the root vouches for", func(c *caseRun) {
 		s := c.loaded(10000)
-		s.meet(c.world.foreign.ca)
+		s.learnCA(c.world.foreign.ca)
 		for _, bank := range []*intermediary{c.world.own, c.world.foreign} {
 			for _, role := range []spec.Role{spec.RoleCard, spec.RoleSAM} {
 				payee := c.device(bank, role)
@@ -35,47 +35,47 @@ var payCases = []testCase{
 	}},
 	{"a verified PIN serves one debit", func(c *caseRun) {
 		s := c.loaded(10000)
-		shop := c.device(c.world.own, spec.RoleTerminal)
-		s.pay(shop, c.request(shop, 100, ""))
-		s.answers(spec.SWSecurity, spec.Pay.Only(), c.encode(c.request(shop, 100, "")), shop.encoded)
+		merchant := c.device(c.world.own, spec.RoleTerminal)
+		s.pay(merchant, c.request(merchant, 100, ""))
+		s.answers(spec.SWSecurity, spec.Pay.Only(), c.encode(c.request(merchant, 100, "")), merchant.encoded)
 		s.answers(spec.SWPINWrong|spec.PINTries, c.variant(spec.Verify, "plaintext"))
 	}},
 	{"the same Request again: the same Payment, no new debit, no PIN", func(c *caseRun) {
 		s := c.loaded(10000)
-		shop := c.device(c.world.own, spec.RoleTerminal)
-		r := c.request(shop, 2500, "")
-		first := c.encode(s.pay(shop, r))
-		assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(r), shop.encoded))
+		merchant := c.device(c.world.own, spec.RoleTerminal)
+		r := c.request(merchant, 2500, "")
+		first := c.encode(s.pay(merchant, r))
+		assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(r), merchant.encoded))
 		s.newTap()
-		assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(r), shop.encoded))
+		assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(r), merchant.encoded))
 		s.enterPIN()
-		assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(r), shop.encoded))
+		assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(r), merchant.encoded))
 		s.succeeds(c.variant(spec.Verify, "plaintext")) // a resend does not use the PIN up
 	}},
 	{"a malleated signature is the same Request", func(c *caseRun) {
 		s := c.loaded(10000)
-		shop := c.device(c.world.own, spec.RoleTerminal)
-		r := c.request(shop, 2500, "")
-		first := c.encode(s.pay(shop, r))
+		merchant := c.device(c.world.own, spec.RoleTerminal)
+		r := c.request(merchant, 2500, "")
+		first := c.encode(s.pay(merchant, r))
 		other := *r
 		other.Signature = malleated(r.Signature)
-		c.must(message.Verify(&other, &shop.key.PublicKey))
+		c.must(message.Verify(&other, &merchant.key.PublicKey))
 		require.NotEqual(c, r.Signature, other.Signature)
-		assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(&other), shop.encoded))
+		assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(&other), merchant.encoded))
 	}},
 	{"the resend works when blocked, closed, expired, and the log is full", func(c *caseRun) {
 		s := c.loaded(10000)
-		shop := c.device(c.world.own, spec.RoleTerminal)
-		r := c.request(shop, 2500, "")
-		first := c.encode(s.pay(shop, r))
+		merchant := c.device(c.world.own, spec.RoleTerminal)
+		r := c.request(merchant, 2500, "")
+		first := c.encode(s.pay(merchant, r))
 		resend := func() {
 			c.Helper()
 			s.newTap()
-			assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(r), shop.encoded))
+			assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(r), merchant.encoded))
 		}
 		s.fillLog()
 		resend()
-		stay := func(i *message.Instruction) { i.AckedATC, i.Head = s.book.acked, s.book.heads[s.book.acked] }
+		stay := func(i *message.Instruction) { i.AckedATC, i.Head = s.model.acked, s.model.heads[s.model.acked] }
 		s.instruct(stay, func(i *message.Instruction) { i.Date = farOff })
 		resend()
 		s.instruct(stay, func(i *message.Instruction) { i.Actions = spec.ActionBlock })
@@ -85,26 +85,26 @@ var payCases = []testCase{
 	}},
 	{"an acknowledged Request is paid again, with a new number", func(c *caseRun) {
 		s := c.loaded(10000)
-		shop := c.device(c.world.own, spec.RoleTerminal)
-		r := c.request(shop, 2500, "")
-		first := s.pay(shop, r)
+		merchant := c.device(c.world.own, spec.RoleTerminal)
+		r := c.request(merchant, 2500, "")
+		first := s.pay(merchant, r)
 		s.instruct()
-		second := s.pay(shop, r)
+		second := s.pay(merchant, r)
 		assert.Equal(c, first.ATC+1, second.ATC)
 	}},
 	{"the unload desk takes any amount up to the balance, whatever the limit for one payment", func(c *caseRun) {
 		s := c.loaded(200000)
 		s.instruct(func(i *message.Instruction) { i.Policy.Version++; i.Policy.MaxPayment = 1000 })
-		shop, desk := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk)
+		merchant, desk := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk)
 		s.enterPIN()
-		s.answers(spec.SWPaymentLimit, spec.Pay.Only(), c.encode(c.request(shop, 1001, "")), shop.encoded)
+		s.answers(spec.SWPaymentLimit, spec.Pay.Only(), c.encode(c.request(merchant, 1001, "")), merchant.encoded)
 		s.payVerified(desk, c.request(desk, 200000, s.id()))
 	}},
 	{"a SAM pays its own desk and nobody else", func(c *caseRun) {
 		s := c.loaded(10000, func(p *message.InstallParameters) { p.Role = spec.RoleSAM })
-		shop, desk := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk)
+		merchant, desk := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk)
 		s.enterPIN()
-		s.answers(spec.SWRole, spec.Pay.Only(), c.encode(c.request(shop, 100, "")), shop.encoded)
+		s.answers(spec.SWRole, spec.Pay.Only(), c.encode(c.request(merchant, 100, "")), merchant.encoded)
 		s.payVerified(desk, c.request(desk, 10000, s.id()))
 	}},
 	{"amounts carry and borrow over every byte", func(c *caseRun) {
@@ -112,16 +112,16 @@ var payCases = []testCase{
 			p.Ceilings = message.Policy{MaxBalance: 0xFFFFFFFF, MaxTransactions: 255, MaxPayment: 0xFFFFFFFF, Flags: spec.PilotFlags}
 		})
 		s.instruct(func(i *message.Instruction) { i.Policy = s.parameters.Ceilings; i.Policy.Version = 1 })
-		shop := c.device(s.bank, spec.RoleTerminal)
+		merchant := c.device(s.bank, spec.RoleTerminal)
 		for _, pair := range [][2]money.Ore{
 			{0x100, 0x01}, {0x01, 0x100}, {0x10000, 0x01}, {0xFFFF, 0x10000}, {0x1000000, 0x01}, {0x00FF00FF, 0xFF},
 			{0xFFFFFFFF - 0x8000, 0x7FFFFFFF}, {0x7FFF, 0x80000000},
 		} {
 			s.load(pair[0])
-			s.pay(shop, c.request(shop, min(pair[1], s.book.balance), ""))
+			s.pay(merchant, c.request(merchant, min(pair[1], s.model.balance), ""))
 			s.audit()
-			if s.book.balance > 0 {
-				s.pay(shop, c.request(shop, s.book.balance, ""))
+			if s.model.balance > 0 {
+				s.pay(merchant, c.request(merchant, s.model.balance, ""))
 			}
 			s.audit()
 		}
@@ -138,77 +138,77 @@ var payCases = []testCase{
 var payRefusedCases = []testCase{
 	{"PAY of another Request with the same payee and number is refused", func(c *caseRun) {
 		s := c.loaded(10000)
-		shop := c.device(s.bank, spec.RoleTerminal)
-		s.pay(shop, c.request(shop, 100, ""))
-		shop.numbers--
-		again := c.encode(c.request(shop, 100, ""))
+		merchant := c.device(s.bank, spec.RoleTerminal)
+		s.pay(merchant, c.request(merchant, 100, ""))
+		merchant.numbers--
+		again := c.encode(c.request(merchant, 100, ""))
 		s.enterPIN()
-		s.refuses(spec.SWRequestReused, shop, again)
+		s.refuses(spec.SWRequestReused, merchant, again)
 	}},
 	{"PAY on a blocked or closed card is refused", func(c *caseRun) {
 		s := c.loaded(10000)
-		shop := c.device(s.bank, spec.RoleTerminal)
+		merchant := c.device(s.bank, spec.RoleTerminal)
 		s.enterPIN()
 		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionBlock })
-		s.refuses(spec.SWBlocked, shop, c.encode(c.request(shop, 100, "")))
+		s.refuses(spec.SWBlocked, merchant, c.encode(c.request(merchant, 100, "")))
 		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionClose })
-		s.refuses(spec.SWClosed, shop, c.encode(c.request(shop, 100, "")))
+		s.refuses(spec.SWClosed, merchant, c.encode(c.request(merchant, 100, "")))
 	}},
 	{"PAY to a payee of a CA not met is refused before anything else", func(c *caseRun) {
 		s := c.loaded(100)
-		shop := c.device(c.world.foreign, spec.RoleTerminal)
+		merchant := c.device(c.world.foreign, spec.RoleTerminal)
 		s.enterPIN()
-		r := c.request(shop, 2500, "")
+		r := c.request(merchant, 2500, "")
 		r.Signature = broken(r.Signature)
-		s.refuses(spec.SWReferenceUnknown, shop, c.encode(r))
+		s.refuses(spec.SWReferenceUnknown, merchant, c.encode(r))
 	}},
 	{"a PAY that is refused leaves the PIN verified", func(c *caseRun) {
 		s := c.loaded(10000)
-		shop := c.device(s.bank, spec.RoleTerminal)
+		merchant := c.device(s.bank, spec.RoleTerminal)
 		s.enterPIN()
-		r := c.request(shop, 100, "")
+		r := c.request(merchant, 100, "")
 		wrong := *r
 		wrong.Signature = broken(r.Signature)
-		s.refuses(spec.SWSignature, shop, c.encode(&wrong))
-		s.payVerified(shop, r)
+		s.refuses(spec.SWSignature, merchant, c.encode(&wrong))
+		s.payVerified(merchant, r)
 	}},
 	{"PAY takes the last öre and no more", func(c *caseRun) {
 		s := c.loaded(10000)
-		shop := c.device(s.bank, spec.RoleTerminal)
+		merchant := c.device(s.bank, spec.RoleTerminal)
 		s.enterPIN()
-		s.refuses(spec.SWFunds, shop, c.encode(c.request(shop, 10001, "")))
-		s.payVerified(shop, c.request(shop, 10000, ""))
+		s.refuses(spec.SWFunds, merchant, c.encode(c.request(merchant, 10001, "")))
+		s.payVerified(merchant, c.request(merchant, 10000, ""))
 	}},
 	{"PAY after the last transaction is refused until acknowledged", func(c *caseRun) {
 		s := c.loaded(10000)
-		shop := c.device(s.bank, spec.RoleTerminal)
+		merchant := c.device(s.bank, spec.RoleTerminal)
 		for range spec.PilotMaxTransactions {
-			s.pay(shop, c.request(shop, 100, ""))
+			s.pay(merchant, c.request(merchant, 100, ""))
 		}
 		s.enterPIN()
-		s.refuses(spec.SWTransactionLimit, shop, c.encode(c.request(shop, 100, "")))
+		s.refuses(spec.SWTransactionLimit, merchant, c.encode(c.request(merchant, 100, "")))
 		s.instruct()
-		s.payVerified(shop, c.request(shop, 100, ""))
+		s.payVerified(merchant, c.request(merchant, 100, ""))
 	}},
 	{"PAY beside open requests leaves them their places", func(c *caseRun) {
 		s := c.loaded(10000)
-		shop := c.device(s.bank, spec.RoleTerminal)
+		merchant := c.device(s.bank, spec.RoleTerminal)
 		s.enterPIN()
 		for range spec.MaxOpenRequests {
 			s.ask(100, "")
 		}
-		s.payVerified(shop, c.request(shop, 100, ""))
+		s.payVerified(merchant, c.request(merchant, 100, ""))
 		s.enterPIN()
-		s.refuses(spec.SWTransactionLimit, shop, c.encode(c.request(shop, 100, "")))
+		s.refuses(spec.SWTransactionLimit, merchant, c.encode(c.request(merchant, 100, "")))
 	}},
 	{"PAY with a full log is refused until acknowledged", func(c *caseRun) {
 		s := c.loaded(10000)
-		shop := c.device(s.bank, spec.RoleTerminal)
+		merchant := c.device(s.bank, spec.RoleTerminal)
 		s.fillLog()
 		s.enterPIN()
-		s.refuses(spec.SWLogFull, shop, c.encode(c.request(shop, 100, "")))
-		s.instruct(func(i *message.Instruction) { i.AckedATC = 1; i.Head = s.book.heads[1] })
-		s.payVerified(shop, c.request(shop, 100, ""))
+		s.refuses(spec.SWLogFull, merchant, c.encode(c.request(merchant, 100, "")))
+		s.instruct(func(i *message.Instruction) { i.AckedATC = 1; i.Head = s.model.heads[1] })
+		s.payVerified(merchant, c.request(merchant, 100, ""))
 	}},
 }
 
@@ -221,7 +221,7 @@ func (s *subject) refuses(want apdu.StatusWord, payee *device, request []byte) {
 
 // fillLog opens and refuses requests until the log has no slot left.
 func (s *subject) fillLog() {
-	for len(s.book.kept()) < spec.LogSlots {
+	for len(s.model.stored()) < spec.LogSlots {
 		s.enterPIN()
 		s.refuse(s.ask(100, ""))
 	}

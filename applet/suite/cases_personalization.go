@@ -22,7 +22,7 @@ var personalizationCases = []testCase{
 		assert.Equal(c, first, s.makeKeys())
 		s.newTap()
 		assert.Equal(c, first, s.makeKeys())
-		s.meet(c.world.root, s.bank.ca)
+		s.learnCA(c.world.root, s.bank.ca)
 		s.storeCertificate()
 		s.storePIN()
 		assert.Equal(c, first, s.makeKeys())
@@ -35,13 +35,13 @@ var personalizationCases = []testCase{
 	}},
 	{"before activation the card neither pays nor tells", func(c *caseRun) {
 		s := c.personalized()
-		shop := c.device(c.world.own, spec.RoleTerminal)
-		pay := [][]byte{c.encode(c.request(shop, 100, "")), shop.encoded}
-		s.book = &book{} // for the next Instruction's numbers
-		s.book.heads = []message.Hash{{}}
-		s.book.date = today
+		merchant := c.device(c.world.own, spec.RoleTerminal)
+		pay := [][]byte{c.encode(c.request(merchant, 100, "")), merchant.encoded}
+		s.model = &cardModel{} // for the next Instruction's numbers
+		s.model.heads = []message.Hash{{}}
+		s.model.date = today
 		instruction := s.sign(s.next())
-		s.book = nil
+		s.model = nil
 		for _, tt := range []struct {
 			variant spec.Variant
 			data    [][]byte
@@ -67,7 +67,7 @@ var personalizationCases = []testCase{
 		s := c.install()
 		activate := spec.Activate.Only()
 		s.answers(spec.SWConditions, activate)
-		s.meet(c.world.root, s.bank.ca)
+		s.learnCA(c.world.root, s.bank.ca)
 		s.makeKeys()
 		s.answers(spec.SWConditions, activate)
 		s.storeCertificate()
@@ -77,26 +77,26 @@ var personalizationCases = []testCase{
 		s.answers(spec.SWConditions, activate)
 
 		s = c.install()
-		s.meet(c.world.root, s.bank.ca)
+		s.learnCA(c.world.root, s.bank.ca)
 		s.makeKeys()
 		s.storePIN()
 		s.answers(spec.SWConditions, activate)
 	}},
 	{"certificate and first PIN need the keys", func(c *caseRun) {
 		s := c.install()
-		s.meet(c.world.root, s.bank.ca)
-		stranger := c.certify(s.bank.ca, entry{holder: string(s.id()), role: spec.RoleCard})
-		s.answers(spec.SWConditions, c.variant(spec.PutData, "certificate"), stranger.encoded)
+		s.learnCA(c.world.root, s.bank.ca)
+		unknown := c.certify(s.bank.ca, entry{holder: string(s.id()), role: spec.RoleCard})
+		s.answers(spec.SWConditions, c.variant(spec.PutData, "certificate"), unknown.encoded)
 		s.answers(spec.SWConditions, c.variant(spec.PutData, "first PIN"), s.firstPIN(c.block(ownPIN), c.block(ownPUK)))
 	}},
 	{"the own certificate needs its CA, and what was refused is not there", func(c *caseRun) {
 		s := c.install(func(p *message.InstallParameters) { p.Date = today })
-		s.meet(c.world.root)
+		s.learnCA(c.world.root)
 		s.makeKeys()
 		put := c.variant(spec.PutData, "certificate")
 		good := s.issue()
 		s.answers(spec.SWReferenceUnknown, put, good.encoded)
-		s.meet(s.bank.ca)
+		s.learnCA(s.bank.ca)
 		s.answers(spec.SWCertificate, put, flipLast(good.encoded))
 		s.answers(spec.SWConditions, spec.Activate.Only())
 		s.succeeds(put, s.issue(func(e *entry) { e.to = today }).encoded)
@@ -108,7 +108,7 @@ var personalizationCases = []testCase{
 		good := s.firstPIN(c.block(ownPIN), c.block(ownPUK))
 		s.succeeds(put, good)
 		s.succeeds(put, s.firstPIN(c.block(otherPIN), c.block(ownPUK)))
-		s.meet(c.world.root, s.bank.ca)
+		s.learnCA(c.world.root, s.bank.ca)
 		s.storeCertificate()
 		s.succeeds(spec.Activate.Only())
 		s.succeeds(c.variant(spec.Verify, "plaintext"), c.block(otherPIN))
@@ -131,13 +131,13 @@ var personalizationCases = []testCase{
 		s.enterPIN()
 		r := s.ask(1000, "")
 		payer := c.device(c.world.own, spec.RoleCard)
-		s.take(payer, c.payment(payer, r))
+		s.accept(payer, c.payment(payer, r))
 	}},
 	{"other install parameters than those of the spec are refused", func(c *caseRun) {
 		s := c.install()
 		good, err := s.parameters.Encode()
 		c.must(err)
-		for what, spoil := range map[string]func(b []byte) []byte{
+		for what, corrupt := range map[string]func(b []byte) []byte{
 			"one byte more":       func(b []byte) []byte { return append(b, 0) },
 			"one byte less":       func(b []byte) []byte { return b[:len(b)-1] },
 			"nothing":             func(b []byte) []byte { return nil },
@@ -145,7 +145,7 @@ var personalizationCases = []testCase{
 			"a terminal's role":   func(b []byte) []byte { b[installRole] = byte(spec.RoleTerminal); return b },
 			"ceilings of version": func(b []byte) []byte { b[installCeilings+1] = 1; return b },
 		} {
-			_, err := c.target.Install(c.ctx, spoil(bytes.Clone(good)))
+			_, err := c.target.Install(c.ctx, corrupt(bytes.Clone(good)))
 			assert.Error(c, err, what)
 		}
 	}},

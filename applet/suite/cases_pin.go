@@ -128,13 +128,13 @@ var encipheredPINCases = func() (cases []testCase) {
 			testCase{e.name + " enciphered: a point that is none costs no try", func(c *caseRun) {
 				s := c.active()
 				v := c.variant(e.command, "enciphered")
-				for what, spoil := range map[string]func(point []byte){
+				for what, corrupt := range map[string]func(point []byte){
 					"off the curve":   func(point []byte) { point[len(point)-1] ^= 1 },
 					"compressed form": func(point []byte) { point[0] = 0x02 },
 					"infinity":        func(point []byte) { clear(point) },
 				} {
 					data := s.enciphered(s.cardChallenge(), c.blocks(e.right)...)
-					spoil(data[2 : 2+spec.PointLength])
+					corrupt(data[2 : 2+spec.PointLength])
 					assert.EqualValues(c, spec.SWWrongData, s.exchange(v, data).SW, what)
 				}
 				s.answers(spec.SWPINWrong|(e.tries-1), v, s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))

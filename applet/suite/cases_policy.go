@@ -19,7 +19,7 @@ var policyCases = []testCase{
 		i := s.next()
 		i.Policy.Version = 0x7FFF
 		s.answers(spec.SWPolicy, spec.Instruct.Only(), s.sign(i))
-		assert.Equal(c, c.policy(s.book.policy), s.policyOnCard())
+		assert.Equal(c, c.policy(s.model.policy), s.policyOnCard())
 	}},
 	{"a policy has no flags but those of the ceilings", func(c *caseRun) {
 		s := c.active(func(p *message.InstallParameters) {
@@ -52,15 +52,15 @@ var policyCases = []testCase{
 	{"a lower limit leaves what the card holds and has open", func(c *caseRun) {
 		s := c.loaded(5000)
 		s.enterPIN()
-		payer, shop := c.device(s.bank, spec.RoleCard), c.device(s.bank, spec.RoleTerminal)
+		payer, merchant := c.device(s.bank, spec.RoleCard), c.device(s.bank, spec.RoleTerminal)
 		r := s.ask(3000, "")
 		s.instruct(func(i *message.Instruction) {
 			i.Policy.Version++
 			i.Policy.MaxBalance, i.Policy.MaxPayment = 1000, 2000
 		})
-		s.take(payer, c.payment(payer, r))
+		s.accept(payer, c.payment(payer, r))
 		s.answers(spec.SWBalanceLimit, spec.RequestPayment.Only(), c.asking(1, spec.Currency, ""))
-		s.payVerified(shop, c.request(shop, 2000, ""))
+		s.payVerified(merchant, c.request(merchant, 2000, ""))
 	}},
 }
 
@@ -68,18 +68,18 @@ var policyCases = []testCase{
 var expiryCases = []testCase{
 	{"expired certificates stop payments, not synchronising, refusing or unloading", func(c *caseRun) {
 		s := c.loaded(5000)
-		shop, desk := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk)
+		merchant, desk := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk)
 		ends := func(role spec.Role) *device {
 			return &device{party: c.certify(s.bank.ca, entry{holder: s.bank.nextID(), role: role, to: today}), ca: s.bank.ca}
 		}
-		shortShop, shortPayer, shortDesk := ends(spec.RoleTerminal), ends(spec.RoleCard), ends(spec.RoleDesk)
-		s.pay(shortShop, c.request(shortShop, 100, "")) // the last day counts
+		shortMerchant, shortPayer, shortDesk := ends(spec.RoleTerminal), ends(spec.RoleCard), ends(spec.RoleDesk)
+		s.pay(shortMerchant, c.request(shortMerchant, 100, "")) // the last day counts
 		s.enterPIN()
 		open, other := s.ask(100, ""), s.ask(100, "")
 		s.instruct(func(i *message.Instruction) { i.Date = tomorrow })
-		s.refuses(spec.SWExpired, shortShop, c.encode(c.request(shortShop, 100, "")))
+		s.refuses(spec.SWExpired, shortMerchant, c.encode(c.request(shortMerchant, 100, "")))
 		s.doesNotAccept(spec.SWExpired, shortPayer, c.encode(c.payment(shortPayer, open)))
-		s.payVerified(shop, c.request(shop, 100, ""))
+		s.payVerified(merchant, c.request(merchant, 100, ""))
 		s.enterPIN()
 		s.refuse(other)
 		s.payVerified(desk, c.request(desk, 100, s.id()))
@@ -89,30 +89,30 @@ var expiryCases = []testCase{
 	{"the card's own end stops its payments", func(c *caseRun) {
 		s := c.activeUntil(today)
 		s.load(5000)
-		shop, desk, payer := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk), c.device(s.bank, spec.RoleCard)
+		merchant, desk, payer := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk), c.device(s.bank, spec.RoleCard)
 		s.enterPIN()
 		open := s.ask(100, "")
 		other := s.ask(100, "")
 		s.instruct(func(i *message.Instruction) { i.Date = tomorrow })
-		s.refuses(spec.SWExpired, shop, c.encode(c.request(shop, 100, "")))
+		s.refuses(spec.SWExpired, merchant, c.encode(c.request(merchant, 100, "")))
 		s.doesNotAccept(spec.SWExpired, payer, c.encode(c.payment(payer, open)))
 		s.answers(spec.SWExpired, spec.RequestPayment.Only(), c.asking(100, spec.Currency, ""))
 		s.refuse(other)
 		s.payVerified(desk, c.request(desk, 100, s.id()))
 		s.enterPIN()
 		s.succeeds(c.variant(spec.PutData, "certificate"), s.issue().encoded)
-		s.payVerified(shop, c.request(shop, 100, ""))
+		s.payVerified(merchant, c.request(merchant, 100, ""))
 	}},
 	{"the end of a CA is the end of its devices", func(c *caseRun) {
 		s := c.loaded(5000)
 		bank := &intermediary{ca: c.certify(c.world.root, entry{holder: "SEBANK9400001", role: spec.RoleIntermediary, to: today})}
-		shop, payer := c.device(bank, spec.RoleTerminal), c.device(bank, spec.RoleCard)
-		s.meet(bank.ca)
-		s.pay(shop, c.request(shop, 100, ""))
+		merchant, payer := c.device(bank, spec.RoleTerminal), c.device(bank, spec.RoleCard)
+		s.learnCA(bank.ca)
+		s.pay(merchant, c.request(merchant, 100, ""))
 		s.enterPIN()
 		open := s.ask(100, "")
 		s.instruct(func(i *message.Instruction) { i.Date = tomorrow })
-		s.refuses(spec.SWExpired, shop, c.encode(c.request(shop, 100, "")))
+		s.refuses(spec.SWExpired, merchant, c.encode(c.request(merchant, 100, "")))
 		s.doesNotAccept(spec.SWExpired, payer, c.encode(c.payment(payer, open)))
 		s.answers(spec.SWExpired, spec.VerifyCertificate.Only(), bank.ca.encoded)
 	}},
@@ -120,22 +120,22 @@ var expiryCases = []testCase{
 		s := c.install()
 		brief := c.certify(c.world.root, entry{holder: string(s.bank.ca.name()) + "00003", role: spec.RoleIntermediary, to: today})
 		s.bank = &intermediary{ca: brief, instructionKey: s.bank.instructionKey}
-		s.meet(c.world.root, c.world.notary, brief, s.bank.instructionKey, c.world.foreign.ca)
+		s.learnCA(c.world.root, c.world.notary, brief, s.bank.instructionKey, c.world.foreign.ca)
 		s.makeKeys()
 		s.storeCertificate()
 		s.storePIN()
 		s.activate()
 		s.load(1000)
-		shop := c.device(c.world.foreign, spec.RoleTerminal)
-		s.pay(shop, c.request(shop, 100, ""))
+		merchant := c.device(c.world.foreign, spec.RoleTerminal)
+		s.pay(merchant, c.request(merchant, 100, ""))
 		s.instruct(func(i *message.Instruction) { i.Date = tomorrow })
 		s.enterPIN()
-		s.refuses(spec.SWExpired, shop, c.encode(c.request(shop, 100, "")))
+		s.refuses(spec.SWExpired, merchant, c.encode(c.request(merchant, 100, "")))
 		s.answers(spec.SWExpired, spec.RequestPayment.Only(), c.asking(100, spec.Currency, ""))
 	}},
 	{"a CA is good no longer than its root", func(c *caseRun) {
-		brief := c.certify(c.world.stranger, entry{holder: "SERIKSBK00009", role: spec.RoleRoot, key: &c.world.stranger.key.PublicKey, to: today})
-		brief.key = c.world.stranger.key
+		brief := c.certify(c.world.unknown, entry{holder: "SERIKSBK00009", role: spec.RoleRoot, key: &c.world.unknown.key.PublicKey, to: today})
+		brief.key = c.world.unknown.key
 		s := c.install(func(p *message.InstallParameters) {
 			anchor, err := brief.certificate.Anchor()
 			c.must(err)
@@ -144,7 +144,7 @@ var expiryCases = []testCase{
 		s.bank = c.newIntermediary(brief, "SENORDIC")
 		s.bank.serials = 500
 		notary := c.certify(brief, entry{holder: "SENOTARY00001", role: spec.RoleNotary})
-		s.meet(brief, s.bank.ca, notary, s.bank.instructionKey)
+		s.learnCA(brief, s.bank.ca, notary, s.bank.instructionKey)
 		s.makeKeys()
 		s.storeCertificate()
 		s.storePIN()

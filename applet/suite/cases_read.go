@@ -15,8 +15,8 @@ import (
 var readCases = []testCase{
 	{"records and data are for the owner and the own intermediary", func(c *caseRun) {
 		s := c.loaded(5000)
-		shop := c.device(s.bank, spec.RoleTerminal)
-		s.pay(shop, c.request(shop, 100, ""))
+		merchant := c.device(s.bank, spec.RoleTerminal)
+		s.pay(merchant, c.request(merchant, 100, ""))
 		s.enterPIN()
 		s.ask(100, "")
 		read := func(want apdu.StatusWord) {
@@ -34,7 +34,7 @@ var readCases = []testCase{
 		s.state()
 		read(apdu.OK)
 		s.instruct(func(i *message.Instruction) {
-			i.Actions, i.AckedATC, i.Head = spec.ActionClose, s.book.acked, s.book.heads[s.book.acked]
+			i.Actions, i.AckedATC, i.Head = spec.ActionClose, s.model.acked, s.model.heads[s.model.acked]
 		})
 		s.newTap()
 		read(spec.SWSecurity)
@@ -43,12 +43,12 @@ var readCases = []testCase{
 	}},
 	{"data are what the card holds", func(c *caseRun) {
 		s := c.loaded(5000)
-		shop := c.device(s.bank, spec.RoleTerminal)
-		s.pay(shop, c.request(shop, 100, ""))
+		merchant := c.device(s.bank, spec.RoleTerminal)
+		s.pay(merchant, c.request(merchant, 100, ""))
 		s.enterPIN()
 		s.ask(100, "")
 		s.ask(100, "")
-		s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = 0, s.book.heads[0] })
+		s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = 0, s.model.heads[0] })
 		get := func(name string) []byte {
 			c.Helper()
 			return s.succeeds(c.variant(spec.GetData, name))
@@ -56,7 +56,7 @@ var readCases = []testCase{
 		assert.Equal(c, s.certificate.encoded, get("certificate"))
 		assert.Equal(c, c.object(spec.TagDevice, []byte(s.id())), get("device"))
 		assert.Equal(c, c.object(spec.TagBalance, binary.BigEndian.AppendUint32(nil, 4900)), get("balance"))
-		assert.Equal(c, c.object(spec.TagPolicy, c.policy(s.book.policy)), get("policy"))
+		assert.Equal(c, c.object(spec.TagPolicy, c.policy(s.model.policy)), get("policy"))
 		counters, err := message.ParseCounters(get("counters"))
 		c.must(err)
 		assert.Equal(c, message.Counters{ATC: 1, AckedATC: 0, InstructionSequence: 2, RequestCounter: 2}, *counters)
@@ -84,21 +84,21 @@ var readCases = []testCase{
 	{"the log turns round many times", func(c *caseRun) {
 		s := c.loaded(5000)
 		payer := c.device(s.bank, spec.RoleCard)
-		shop := c.device(s.bank, spec.RoleTerminal)
+		merchant := c.device(s.bank, spec.RoleTerminal)
 		for round := range 3 * spec.LogSlots {
 			s.enterPIN()
 			switch round % 3 {
 			case 0:
-				s.take(payer, c.payment(payer, s.ask(money.Ore(1+round), payer.id())))
+				s.accept(payer, c.payment(payer, s.ask(money.Ore(1+round), payer.id())))
 			case 1:
 				s.refuse(s.ask(100, ""))
 			default:
-				s.payVerified(shop, c.request(shop, money.Ore(round), s.id()))
+				s.payVerified(merchant, c.request(merchant, money.Ore(round), s.id()))
 			}
 			if round%4 == 3 {
 				s.audit()
-				acked := s.book.atc() - uint32(round)%2
-				s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = acked, s.book.heads[acked] })
+				acked := s.model.atc() - uint32(round)%2
+				s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = acked, s.model.heads[acked] })
 			}
 		}
 	}},

@@ -16,15 +16,15 @@ var receiveCases = []testCase{
 		s.enterPIN()
 		r := s.ask(2500, "")
 		payer := c.device(s.bank, spec.RoleCard)
-		s.take(payer, c.payment(payer, r))
+		s.accept(payer, c.payment(payer, r))
 	}},
 	{"a card asks one card by name, of another intermediary", func(c *caseRun) {
 		s := c.active()
-		s.meet(c.world.foreign.ca)
+		s.learnCA(c.world.foreign.ca)
 		s.enterPIN()
 		payer := c.device(c.world.foreign, spec.RoleCard)
 		r := s.ask(2500, payer.id())
-		s.take(payer, c.payment(payer, r))
+		s.accept(payer, c.payment(payer, r))
 	}},
 	{"requests are open side by side, and answered in any order", func(c *caseRun) {
 		s := c.active()
@@ -35,19 +35,19 @@ var receiveCases = []testCase{
 			requests = append(requests, s.ask(1000+n, ""))
 		}
 		s.answers(spec.SWOpenRequests, spec.RequestPayment.Only(), c.asking(100, spec.Currency, ""))
-		s.take(payer, c.payment(payer, requests[2]))
+		s.accept(payer, c.payment(payer, requests[2]))
 		s.refuse(requests[0])
 		s.audit()
 		s.ask(500, payer.id())
-		s.take(payer, c.payment(payer, requests[3]))
-		s.take(payer, c.payment(payer, requests[1]))
+		s.accept(payer, c.payment(payer, requests[3]))
+		s.accept(payer, c.payment(payer, requests[1]))
 	}},
 	{"ACCEPT again brings the same Receipt", func(c *caseRun) {
 		s := c.active()
 		s.enterPIN()
 		payer := c.device(s.bank, spec.RoleCard)
 		p := c.payment(payer, s.ask(2500, ""))
-		first := c.encode(s.take(payer, p))
+		first := c.encode(s.accept(payer, p))
 		again := func(p *message.Payment) {
 			c.Helper()
 			assert.Equal(c, first, s.succeeds(spec.Accept.Only(), c.encode(p), payer.encoded))
@@ -58,7 +58,7 @@ var receiveCases = []testCase{
 		again(&other)
 		s.newTap()
 		again(p)
-		stay := func(i *message.Instruction) { i.AckedATC, i.Head = 0, s.book.heads[0] }
+		stay := func(i *message.Instruction) { i.AckedATC, i.Head = 0, s.model.heads[0] }
 		s.instruct(stay, func(i *message.Instruction) { i.Actions = spec.ActionBlock; i.Date = farOff })
 		again(p)
 		s.instruct(stay, func(i *message.Instruction) { i.Actions = spec.ActionClose })
@@ -70,7 +70,7 @@ var receiveCases = []testCase{
 		payer := c.device(s.bank, spec.RoleCard)
 		other := *s.ask(2500, "")
 		other.Signature = malleated(other.Signature)
-		s.take(payer, c.payment(payer, &other))
+		s.accept(payer, c.payment(payer, &other))
 	}},
 	{"REFUSE again brings the same Refusal, blocked or closed too", func(c *caseRun) {
 		s := c.active()
@@ -89,7 +89,7 @@ var receiveCases = []testCase{
 		s.answers(spec.SWSecurity, spec.Refuse.Only(), c.number(r.Number))
 		s.enterPIN()
 		again()
-		stay := func(i *message.Instruction) { i.AckedATC, i.Head = 0, s.book.heads[0] }
+		stay := func(i *message.Instruction) { i.AckedATC, i.Head = 0, s.model.heads[0] }
 		s.instruct(stay, func(i *message.Instruction) { i.Actions = spec.ActionBlock })
 		again()
 		s.refuse(open)
@@ -104,15 +104,15 @@ var receiveCases = []testCase{
 		})
 		payer := c.device(s.bank, spec.RoleCard)
 		p := c.payment(payer, s.ask(2500, ""))
-		s.take(payer, p)
+		s.accept(payer, p)
 		s.refuse(s.ask(100, ""))
 	}},
 	{"received money can be spent", func(c *caseRun) {
 		s := c.active()
 		s.enterPIN()
-		payer, shop := c.device(s.bank, spec.RoleCard), c.device(s.bank, spec.RoleTerminal)
-		s.take(payer, c.payment(payer, s.ask(2500, "")))
-		s.payVerified(shop, c.request(shop, 2500, ""))
+		payer, merchant := c.device(s.bank, spec.RoleCard), c.device(s.bank, spec.RoleTerminal)
+		s.accept(payer, c.payment(payer, s.ask(2500, "")))
+		s.payVerified(merchant, c.request(merchant, 2500, ""))
 	}},
 	{"a policy can lock received money until it is acknowledged", func(c *caseRun) {
 		s := c.loaded(1000)
@@ -121,28 +121,28 @@ var receiveCases = []testCase{
 			i.Policy.Flags &^= spec.FlagSpendReceived
 		})
 		s.enterPIN()
-		payer, shop := c.device(s.bank, spec.RoleCard), c.device(s.bank, spec.RoleTerminal)
-		s.take(payer, c.payment(payer, s.ask(2500, "")))
-		s.refuses(spec.SWReceivedLocked, shop, c.encode(c.request(shop, 1001, "")))
-		s.payVerified(shop, c.request(shop, 1000, ""))
+		payer, merchant := c.device(s.bank, spec.RoleCard), c.device(s.bank, spec.RoleTerminal)
+		s.accept(payer, c.payment(payer, s.ask(2500, "")))
+		s.refuses(spec.SWReceivedLocked, merchant, c.encode(c.request(merchant, 1001, "")))
+		s.payVerified(merchant, c.request(merchant, 1000, ""))
 		s.enterPIN()
-		s.refuses(spec.SWReceivedLocked, shop, c.encode(c.request(shop, 1, "")))
+		s.refuses(spec.SWReceivedLocked, merchant, c.encode(c.request(merchant, 1, "")))
 		s.instruct()
-		s.payVerified(shop, c.request(shop, 2500, ""))
+		s.payVerified(merchant, c.request(merchant, 2500, ""))
 	}},
 	{"received money that was spent before the lock leaves nothing to spend", func(c *caseRun) {
 		s := c.active()
 		s.enterPIN()
-		payer, shop := c.device(s.bank, spec.RoleCard), c.device(s.bank, spec.RoleTerminal)
-		s.take(payer, c.payment(payer, s.ask(2500, "")))
-		s.payVerified(shop, c.request(shop, 2000, ""))
+		payer, merchant := c.device(s.bank, spec.RoleCard), c.device(s.bank, spec.RoleTerminal)
+		s.accept(payer, c.payment(payer, s.ask(2500, "")))
+		s.payVerified(merchant, c.request(merchant, 2000, ""))
 		s.instruct(func(i *message.Instruction) {
-			i.AckedATC, i.Head = 0, s.book.heads[0]
+			i.AckedATC, i.Head = 0, s.model.heads[0]
 			i.Policy.Version++
 			i.Policy.Flags &^= spec.FlagSpendReceived
 		})
 		s.enterPIN()
-		s.refuses(spec.SWReceivedLocked, shop, c.encode(c.request(shop, 1, "")))
+		s.refuses(spec.SWReceivedLocked, merchant, c.encode(c.request(merchant, 1, "")))
 	}},
 	{"what is reserved counts up to the last öre", func(c *caseRun) {
 		s := c.active(func(p *message.InstallParameters) {
@@ -171,9 +171,9 @@ var receiveCases = []testCase{
 			i.Policy.Version++
 			i.Policy.MaxBalance, i.Policy.MaxPayment, i.Policy.MaxTransactions = 1, 1, 1
 		})
-		assert.Equal(c, spec.CreditNotTaken, s.book.credit)
+		assert.Equal(c, spec.CreditNotTaken, s.model.credit)
 		for _, r := range requests {
-			s.take(payer, c.payment(payer, r))
+			s.accept(payer, c.payment(payer, r))
 		}
 	}},
 }
@@ -198,11 +198,11 @@ var receiveRefusedCases = []testCase{
 		payer := c.device(s.bank, spec.RoleCard)
 		s.enterPIN()
 		for range spec.PilotMaxTransactions - 1 {
-			s.take(payer, c.payment(payer, s.ask(100, "")))
+			s.accept(payer, c.payment(payer, s.ask(100, "")))
 		}
 		s.ask(100, "")
 		s.answers(spec.SWTransactionLimit, spec.RequestPayment.Only(), c.asking(100, spec.Currency, ""))
-		s.refuse(s.book.open[0])
+		s.refuse(s.model.open[0])
 		s.instruct()
 		s.fillLog()
 		s.answers(spec.SWLogFull, spec.RequestPayment.Only(), c.asking(100, spec.Currency, ""))
@@ -230,7 +230,7 @@ var receiveRefusedCases = []testCase{
 		s.refuse(refused)
 		s.doesNotAccept(spec.SWReferenceUnknown, payer, c.encode(c.payment(payer, refused)))
 
-		s.take(payer, c.payment(payer, r))
+		s.accept(payer, c.payment(payer, r))
 		second := c.payment(payer, r)
 		s.doesNotAccept(spec.SWReferenceUnknown, payer, c.encode(second))
 		s.answers(spec.SWReferenceUnknown, spec.Refuse.Only(), c.number(r.Number))
@@ -248,8 +248,8 @@ var receiveRefusedCases = []testCase{
 		r := s.ask(100, "")
 		strange := c.device(c.world.foreign, spec.RoleCard)
 		s.doesNotAccept(spec.SWReferenceUnknown, strange, c.encode(c.payment(strange, r)))
-		s.meet(c.world.foreign.ca)
-		s.take(strange, c.payment(strange, r))
+		s.learnCA(c.world.foreign.ca)
+		s.accept(strange, c.payment(strange, r))
 	}},
 }
 

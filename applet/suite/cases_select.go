@@ -11,7 +11,7 @@ import (
 var selectCases = []testCase{
 	{"SELECT follows the life cycle", func(c *caseRun) {
 		s := c.install()
-		s.meet(c.world.root, c.world.notary, s.bank.ca, s.bank.instructionKey)
+		s.learnCA(c.world.root, c.world.notary, s.bank.ca, s.bank.instructionKey)
 		s.makeKeys()
 		assert.Equal(c, spec.KeysMade, s.selectApplet().LifeCycle)
 

@@ -44,16 +44,16 @@ var stateCases = []testCase{
 var instructionCases = []testCase{
 	{"an Instruction acknowledges, credits, and raises the date", func(c *caseRun) {
 		s := c.loaded(5000)
-		shop := c.device(s.bank, spec.RoleTerminal)
+		merchant := c.device(s.bank, spec.RoleTerminal)
 		for range 3 {
-			s.pay(shop, c.request(shop, 100, ""))
+			s.pay(merchant, c.request(merchant, 100, ""))
 		}
 		s.instruct(func(i *message.Instruction) {
-			i.AckedATC, i.Head, i.Credit, i.Date = 2, s.book.heads[2], 700, tomorrow
+			i.AckedATC, i.Head, i.Credit, i.Date = 2, s.model.heads[2], 700, tomorrow
 		})
 		s.audit()
 		s.instruct()
-		require.Empty(c, s.book.kept())
+		require.Empty(c, s.model.stored())
 	}},
 	{"the same Instruction again: the same Confirmation, and nothing happens", func(c *caseRun) {
 		s := c.active()
@@ -71,12 +71,12 @@ var instructionCases = []testCase{
 	}},
 	{"an Instruction may acknowledge no more than the last did", func(c *caseRun) {
 		s := c.loaded(5000)
-		shop := c.device(s.bank, spec.RoleTerminal)
+		merchant := c.device(s.bank, spec.RoleTerminal)
 		for range 3 {
-			s.pay(shop, c.request(shop, 100, ""))
+			s.pay(merchant, c.request(merchant, 100, ""))
 		}
-		s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = 2, s.book.heads[2] })
-		s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = 2, s.book.heads[2] })
+		s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = 2, s.model.heads[2] })
+		s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = 2, s.model.heads[2] })
 		s.instruct()
 	}},
 	{"an Instruction's date is not before the card's, nor after its signers' end", func(c *caseRun) {
@@ -94,16 +94,16 @@ var instructionCases = []testCase{
 				s.enterInstruction(i, answer)
 			}
 		}
-		s.meet(key, notary)
+		s.learnCA(key, notary)
 		instruct(spec.SWDate, yesterday)
 		instruct(spec.SWDate, tomorrow.AddDays(1))
 		instruct(spec.SWOK, tomorrow)
 		instruct(spec.SWDate, today)
 		key = c.certify(c.world.root, entry{holder: string(s.bank.ca.name()) + "00006", role: spec.RoleInstructionKey})
-		s.meet(key)
+		s.learnCA(key)
 		instruct(spec.SWDate, nextYear.AddDays(1))
 		instruct(spec.SWOK, nextYear)
-		s.meet(s.bank.instructionKey)
+		s.learnCA(s.bank.instructionKey)
 	}},
 	{"a credit that no longer fits is left out, and the rest applied", func(c *caseRun) {
 		s := c.active()
@@ -111,34 +111,34 @@ var instructionCases = []testCase{
 		s.enterPIN()
 		s.ask(400, "")
 		s.instruct(func(i *message.Instruction) { i.Credit, i.Date = 601, tomorrow })
-		require.Equal(c, spec.CreditNotTaken, s.book.credit)
+		require.Equal(c, spec.CreditNotTaken, s.model.credit)
 		s.audit()
 		s.instruct(func(i *message.Instruction) { i.Credit = 600 })
-		require.Equal(c, spec.CreditTaken, s.book.credit)
+		require.Equal(c, spec.CreditTaken, s.model.credit)
 		s.instruct(func(i *message.Instruction) { i.Credit = 0xFFFFFFFF })
-		require.Equal(c, spec.CreditNotTaken, s.book.credit)
+		require.Equal(c, spec.CreditNotTaken, s.model.credit)
 		s.instruct()
-		require.Equal(c, spec.CreditNone, s.book.credit)
+		require.Equal(c, spec.CreditNone, s.model.credit)
 	}},
 	{"a credit is measured against the policy that comes with it", func(c *caseRun) {
 		s := c.active(func(p *message.InstallParameters) { p.Ceilings.MaxBalance = 900000 })
 		s.instruct(func(i *message.Instruction) {
 			i.Policy.Version, i.Policy.MaxBalance, i.Credit = 1, 900000, 900000
 		})
-		require.Equal(c, spec.CreditTaken, s.book.credit)
+		require.Equal(c, spec.CreditTaken, s.model.credit)
 	}},
 	{"a closed card takes no credit and stays closed", func(c *caseRun) {
 		s := c.loaded(5000)
 		s.instruct(func(i *message.Instruction) { i.Actions, i.Credit = spec.ActionClose, 100 })
-		require.Equal(c, spec.CreditNotTaken, s.book.credit)
+		require.Equal(c, spec.CreditNotTaken, s.model.credit)
 		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionUnblock })
 		s.instruct(func(i *message.Instruction) { i.Actions, i.Credit = spec.ActionBlock, 100 })
-		require.Equal(c, spec.Closed, s.book.life)
+		require.Equal(c, spec.Closed, s.model.life)
 	}},
 	{"a blocked card takes credit", func(c *caseRun) {
 		s := c.active()
 		s.instruct(func(i *message.Instruction) { i.Actions, i.Credit = spec.ActionBlock, 100 })
-		require.Equal(c, spec.CreditTaken, s.book.credit)
+		require.Equal(c, spec.CreditTaken, s.model.credit)
 	}},
 }
 

@@ -19,13 +19,13 @@ import (
 var thoroughCases = []testCase{
 	{"a link must be signed, and not have expired", func(c *caseRun) {
 		s := c.install()
-		s.meet(c.world.root)
+		s.learnCA(c.world.root)
 		s.answers(spec.SWCertificate, spec.VerifyCertificate.Only(), flipLast(c.world.link.encoded))
 		old := c.certify(c.world.root, entry{holder: "SERIKSBK00002", role: spec.RoleRoot, key: &c.world.nextRoot.key.PublicKey, to: yesterday})
 		s.answers(spec.SWExpired, spec.VerifyCertificate.Only(), old.encoded)
 		late := c.certify(c.world.nextRoot, entry{holder: "SEBANK9100001", role: spec.RoleIntermediary})
 		s.answers(spec.SWReferenceUnknown, spec.VerifyCertificate.Only(), late.encoded)
-		s.meet(c.world.link, late)
+		s.learnCA(c.world.link, late)
 	}},
 	{"install parameters with a date that is none are refused", func(c *caseRun) {
 		s := c.install()
@@ -40,7 +40,7 @@ var thoroughCases = []testCase{
 		s.enterPIN()
 		payer := c.device(s.bank, spec.RoleCard)
 		p := c.payment(payer, s.ask(100, payer.id()))
-		s.take(payer, p)
+		s.accept(payer, p)
 		v := c.variant(spec.ReadRecord, "log")
 		v.P1 = 1
 		first := v.APDU()
@@ -60,7 +60,7 @@ var thoroughCases = []testCase{
 		r, err = s.raw.Transmit(c.ctx, next)
 		c.must(err)
 		require.Equal(c, apdu.OK, r.SW)
-		record, err := s.book.records[0].Encode()
+		record, err := s.model.records[0].Encode()
 		c.must(err)
 		assert.Equal(c, record, append(whole, r.Data...))
 	}},

@@ -38,10 +38,10 @@ var wireCases = []testCase{
 	}},
 	{"the parts of a chain are put together, whatever their lengths", func(c *caseRun) {
 		s := c.loaded(10000)
-		shop := c.device(c.world.own, spec.RoleTerminal)
-		r := c.request(shop, 2500, "")
+		merchant := c.device(c.world.own, spec.RoleTerminal)
+		r := c.request(merchant, 2500, "")
 		s.enterPIN()
-		data := slices.Concat(c.encode(r), shop.encoded)
+		data := slices.Concat(c.encode(r), merchant.encoded)
 		for _, length := range []int{1, 200, 17} {
 			part := apdu.Command{CLA: spec.Pay.CLA | apdu.ClassChaining, INS: spec.Pay.INS, Data: data[:length]}
 			require.EqualValues(c, spec.SWOK, s.send(part))
@@ -55,14 +55,14 @@ var wireCases = []testCase{
 	}},
 	{"a chain that was broken off leaves nothing", func(c *caseRun) {
 		s := c.loaded(10000)
-		shop := c.device(c.world.own, spec.RoleTerminal)
-		r := c.request(shop, 2500, "")
-		data := slices.Concat(c.encode(r), shop.encoded)
+		merchant := c.device(c.world.own, spec.RoleTerminal)
+		r := c.request(merchant, 2500, "")
+		data := slices.Concat(c.encode(r), merchant.encoded)
 		s.enterPIN()
 		part := apdu.Command{CLA: spec.Pay.CLA | apdu.ClassChaining, INS: spec.Pay.INS, Data: data[:100]}
 		require.EqualValues(c, spec.SWOK, s.send(part))
 		s.answers(spec.SWLastChainedExpected, c.variant(spec.GetData, "balance"))
-		s.payVerified(shop, r)
+		s.payVerified(merchant, r)
 	}},
 	{"whatever is refused breaks a chain off, and the PIN that it brought is forgotten", func(c *caseRun) {
 		s := c.active()
@@ -127,10 +127,10 @@ var wireCases = []testCase{
 	}},
 	{"short and extended APDUs bring the same answer", func(c *caseRun) {
 		s := c.loaded(10000)
-		shop := c.device(c.world.own, spec.RoleTerminal)
-		r := c.request(shop, 2500, "")
-		payment := s.pay(shop, r)
-		command := spec.Pay.Only().APDU(c.encode(r), shop.encoded)
+		merchant := c.device(c.world.own, spec.RoleTerminal)
+		r := c.request(merchant, 2500, "")
+		payment := s.pay(merchant, r)
+		command := spec.Pay.Only().APDU(c.encode(r), merchant.encoded)
 		for _, extended := range []bool{false, !c.target.Capabilities().ShortOnly} {
 			answer, err := apdu.Framing{Card: s.raw, ExtendedLength: extended}.Transmit(c.ctx, command)
 			c.must(err)

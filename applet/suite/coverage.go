@@ -59,9 +59,9 @@ func specRows() []row {
 // coverage collects the rows that exchanges touched, and what a card answered
 // that is in no row.
 type coverage struct {
-	touched  map[row]int
-	strange  []string
-	commands map[byte]*spec.Command // by instruction
+	touched    map[row]int
+	unexpected []string
+	commands   map[byte]*spec.Command // by instruction
 }
 
 func newCoverage() *coverage {
@@ -92,7 +92,7 @@ func (v *coverage) note(c apdu.Command, r apdu.Response) {
 		touched.Command = command.Name
 	}
 	if !known || !slices.Contains(allRows, touched) {
-		v.strange = append(v.strange, fmt.Sprintf("%s was answered %s; it is in no row of the spec",
+		v.unexpected = append(v.unexpected, fmt.Sprintf("%s was answered %s; it is in no row of the spec",
 			header(c), spec.StatusText(r.SW)))
 		return
 	}

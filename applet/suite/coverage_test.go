@@ -47,7 +47,7 @@ func TestCoverage(t *testing.T) {
 				assert.NotContains(t, v.missing(), *tt.touches)
 			}
 			assert.Equal(t, want, v.touched)
-			assert.Equal(t, tt.reported, len(v.strange) > 0, "%v", v.strange)
+			assert.Equal(t, tt.reported, len(v.unexpected) > 0, "%v", v.unexpected)
 		})
 	}
 	assert.ElementsMatch(t, allRows, newCoverage().missing(), "nothing is covered before the first exchange")

@@ -51,7 +51,7 @@ func (c *caseRun) number(n uint32) []byte {
 func (c *caseRun) block(digits string) []byte {
 	b, err := pin.NewBlock(digits)
 	c.must(err)
-	c.keep("a PIN block", b[:], 1) // in its OwnerPIN
+	c.watchSecret("a PIN block", b[:], 1) // in its OwnerPIN
 	return b[:]
 }
 
@@ -98,9 +98,9 @@ func (s *subject) agreed(scalar []byte) (macKey, encryptionKey []byte) {
 		return sum[:aes.BlockSize]
 	}
 	macKey, encryptionKey = derived(spec.PINLabelMAC), derived(spec.PINLabelENC)
-	s.c.keep("a shared secret", z, 0)
-	s.c.keep("a key for the MAC of a PIN", macKey, 0)
-	s.c.keep("a key that enciphers a PIN", encryptionKey, 0)
+	s.c.watchSecret("a shared secret", z, 0)
+	s.c.watchSecret("a key for the MAC of a PIN", macKey, 0)
+	s.c.watchSecret("a key that enciphers a PIN", encryptionKey, 0)
 	return macKey, encryptionKey
 }
 
@@ -109,10 +109,10 @@ const theToken = "the personalization token"
 
 // keepToken keeps the token, and the keys derived of it.
 func (c *caseRun) keepToken(token pin.Token) {
-	c.keep(theToken, token[:], 1)
+	c.watchSecret(theToken, token[:], 1)
 	for _, label := range []string{spec.TokenLabelMAC, spec.TokenLabelENC} {
 		key, err := cmac.Sum(token[:], []byte(label))
 		c.must(err)
-		c.keep("a key of the personalization token", key[:], 0)
+		c.watchSecret("a key of the personalization token", key[:], 0)
 	}
 }

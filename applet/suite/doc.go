@@ -9,7 +9,7 @@
 // every persistent write of every command of the payment flows. Both inspect
 // the memory of a [MemoryInspector] after every command. [Cases] are the same, to be
 // carried out one by one: package mutation has a [Runner] do it on changed CAP files.
-// [Twins] leads one card on two targets through random lives and compares answers.
+// [Differential] leads one card on two targets through random lives and compares answers.
 //
 // What a card must refuse from an attacker is a value of package applet/attack, once; the
 // suite makes a case of each (attacks.go).

@@ -14,7 +14,7 @@ import (
 // [Cutter] and a [MemoryInspector].
 type Emulator struct {
 	profile card.Profile
-	spoken  card.Interface
+	medium  card.Interface
 	load    func(fresh *card.Card) error
 	probe   vm.Probe // beside the suite's own
 	writes  memoryWrites
@@ -25,7 +25,7 @@ type Emulator struct {
 
 // NewEmulator makes a target whose cards have that profile and are contactless.
 func NewEmulator(profile card.Profile) *Emulator {
-	return &Emulator{profile: profile, spoken: card.Contactless, load: func(fresh *card.Card) error {
+	return &Emulator{profile: profile, medium: card.Contactless, load: func(fresh *card.Card) error {
 		_, err := fresh.Load(applet.CAP)
 		return err
 	}}
@@ -38,19 +38,19 @@ func NewChangedEmulator(profile card.Profile, loadFile []byte, probe vm.Probe) *
 		_, err := fresh.LoadBlock(loadFile)
 		return err
 	}
-	return &Emulator{profile: profile, spoken: card.Contactless, probe: probe, load: load}
+	return &Emulator{profile: profile, medium: card.Contactless, probe: probe, load: load}
 }
 
 // Over is the same target, spoken to over another interface.
-func (e *Emulator) Over(spoken card.Interface) *Emulator {
+func (e *Emulator) Over(medium card.Interface) *Emulator {
 	other := e.Another()
-	other.spoken = spoken
+	other.medium = medium
 	return other
 }
 
 // Another is a target of the same kind with cards of its own, for another worker.
 func (e *Emulator) Another() *Emulator {
-	return &Emulator{profile: e.profile, spoken: e.spoken, load: e.load, probe: e.probe}
+	return &Emulator{profile: e.profile, medium: e.medium, load: e.load, probe: e.probe}
 }
 
 // Install implements [Target].
@@ -72,7 +72,7 @@ func (e *Emulator) takeFresh() error {
 		return e.card.RestoreSnapshot(e.loaded)
 	}
 	fresh, err := card.New(card.Options{
-		Profile: e.profile, Interface: e.spoken, Probe: vm.Probes(e.writes.probe(), e.probe),
+		Profile: e.profile, Interface: e.medium, Probe: vm.Probes(e.writes.probe(), e.probe),
 	})
 	if err != nil {
 		return err

@@ -43,9 +43,9 @@ func (j *JCardSim) Capabilities() Capabilities { return Capabilities{Divergences
 // and no limits of memory, loses no power within a command and undoes no
 // transaction, so [RunTorn] and [RunLife] are not for it.
 var jCardSimDivergences = map[string]string{
-	"VERIFY enciphered: a point that is none costs no try":                strangePoints,
-	"CHANGE REFERENCE DATA enciphered: a point that is none costs no try": strangePoints,
-	"RESET RETRY COUNTER enciphered: a point that is none costs no try":   strangePoints,
+	"VERIFY enciphered: a point that is none costs no try":                unusualPoints,
+	"CHANGE REFERENCE DATA enciphered: a point that is none costs no try": unusualPoints,
+	"RESET RETRY COUNTER enciphered: a point that is none costs no try":   unusualPoints,
 }
 
-const strangePoints = "it takes points that are not on the curve, and throws what Java Card does not know for some that are none"
+const unusualPoints = "it takes points that are not on the curve, and throws what Java Card does not know for some that are none"

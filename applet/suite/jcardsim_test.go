@@ -60,7 +60,7 @@ func TestJCardSimIsRandom(t *testing.T) {
 				r := answer[len(answer)-spec.SignatureLength:][:spec.ScalarLength]
 				draw(run+": r of a signature", r)
 			}
-		}}, new(*country))
+		}}, new(*cardScheme))
 		assert.Empty(t, failures)
 	}
 }

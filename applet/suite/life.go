@@ -17,16 +17,16 @@ import (
 // step the card holds exactly what the book says; the book moves only by what was
 // answered. Shrinking finds the shortest life that goes wrong.
 func RunLife(t *testing.T, target Cutter) {
-	var world *country
+	var scheme *cardScheme
 	rapid.Check(t, func(rt *rapid.T) {
-		c := &caseRun{ctx: t.Context(), target: target, coverage: newCoverage(), world: world}
+		c := &caseRun{ctx: t.Context(), target: target, coverage: newCoverage(), world: scheme}
 		c.stop = func() { rt.Fatal(strings.Join(c.failures, "\n")) } // rapid wants to see it here, not in a goroutine
-		if world == nil {
-			world = c.newCountry()
-			c.world = world
+		if scheme == nil {
+			scheme = c.newCardScheme()
+			c.world = scheme
 		}
 		l := &life{caseRun: c, rt: rt, target: target, s: c.loaded(100000)}
-		l.shop, l.payer = c.device(l.s.bank, spec.RoleTerminal), c.device(l.s.bank, spec.RoleCard)
+		l.merchant, l.payer = c.device(l.s.bank, spec.RoleTerminal), c.device(l.s.bank, spec.RoleCard)
 		for range rapid.IntRange(1, 25).Draw(rt, "length") {
 			l.step()
 		}
@@ -39,10 +39,10 @@ func RunLife(t *testing.T, target Cutter) {
 // life is one card's, with the devices it deals with.
 type life struct {
 	*caseRun
-	rt          *rapid.T
-	target      Cutter
-	s           *subject
-	shop, payer *device
+	rt              *rapid.T
+	target          Cutter
+	s               *subject
+	merchant, payer *device
 }
 
 // maxWrites is above the number of persistent writes of any command here.
@@ -51,7 +51,7 @@ const maxWrites = 8
 // step draws a command and what happens to it.
 func (l *life) step() {
 	actions := []string{"pay", "ask", "instruct"}
-	if len(l.s.book.open) > 0 {
+	if len(l.s.model.open) > 0 {
 		actions = append(actions, "take", "refuse")
 	}
 	action := rapid.SampledFrom(actions).Draw(l.rt, "action")
@@ -64,9 +64,9 @@ func (l *life) step() {
 	case "pay":
 		command, allowed = l.pay()
 	case "ask":
-		command, allowed = l.ask()
+		command, allowed = l.askFor()
 	case "take":
-		command, allowed = l.take()
+		command, allowed = l.accept()
 	case "refuse":
 		command, allowed = l.refuse()
 	case "instruct":
@@ -88,15 +88,15 @@ func (l *life) amount() money.Ore {
 
 // room is the refusal of a new transaction by log and transactions, if any.
 func (l *life) room() apdu.StatusWord {
-	b := l.s.book
+	b := l.s.model
 	transactions := len(b.open)
-	for _, r := range b.kept() {
+	for _, r := range b.stored() {
 		if r.Payment != nil {
 			transactions++
 		}
 	}
 	switch {
-	case len(b.kept())+len(b.open) >= spec.LogSlots:
+	case len(b.stored())+len(b.open) >= spec.LogSlots:
 		return spec.SWLogFull
 	case transactions >= int(b.policy.MaxTransactions):
 		return spec.SWTransactionLimit
@@ -105,24 +105,24 @@ func (l *life) room() apdu.StatusWord {
 }
 
 func (l *life) pay() (attemptedCommand, apdu.StatusWord) {
-	r := l.request(l.shop, l.amount(), "")
+	r := l.request(l.merchant, l.amount(), "")
 	command := attemptedCommand{
-		variant: spec.Pay.Only(), data: [][]byte{l.encode(r), l.shop.encoded}, before: l.s.enterPIN,
+		variant: spec.Pay.Only(), data: [][]byte{l.encode(r), l.merchant.encoded}, before: l.s.enterPIN,
 		done: func(answer []byte) { l.s.enterPayment(r, answer) },
 	}
 	switch refused := l.room(); {
 	case refused != apdu.OK:
 		return command, refused
-	case r.Amount > l.s.book.policy.MaxPayment:
+	case r.Amount > l.s.model.policy.MaxPayment:
 		return command, spec.SWPaymentLimit
-	case r.Amount > l.s.book.balance:
+	case r.Amount > l.s.model.balance:
 		return command, spec.SWFunds
 	}
 	return command, apdu.OK
 }
 
-func (l *life) ask() (attemptedCommand, apdu.StatusWord) {
-	b := l.s.book
+func (l *life) askFor() (attemptedCommand, apdu.StatusWord) {
+	b := l.s.model
 	amount := l.amount()
 	command := l.s.askCommand(amount)
 	reserved := b.balance
@@ -145,10 +145,10 @@ func (l *life) ask() (attemptedCommand, apdu.StatusWord) {
 
 // openRequest draws one of those that are open.
 func (l *life) openRequest() *message.Request {
-	return rapid.SampledFrom(l.s.book.open).Draw(l.rt, "request")
+	return rapid.SampledFrom(l.s.model.open).Draw(l.rt, "request")
 }
 
-func (l *life) take() (attemptedCommand, apdu.StatusWord) {
+func (l *life) accept() (attemptedCommand, apdu.StatusWord) {
 	p := l.payment(l.payer, l.openRequest())
 	return attemptedCommand{
 		variant: spec.Accept.Only(), data: [][]byte{l.encode(p), l.payer.encoded}, before: l.s.enterPIN,
@@ -165,7 +165,7 @@ func (l *life) refuse() (attemptedCommand, apdu.StatusWord) {
 }
 
 func (l *life) instruct() (attemptedCommand, apdu.StatusWord) {
-	b := l.s.book
+	b := l.s.model
 	i := l.s.next()
 	i.AckedATC = rapid.Uint32Range(b.acked, b.atc()).Draw(l.rt, "acknowledged")
 	i.Head = b.heads[i.AckedATC]

@@ -19,10 +19,10 @@ type Account struct {
 	Stats card.Stats
 }
 
-// tell tells a story to fresh cards of the target, outside any test.
-func tell(ctx context.Context, target Target, story func(c *caseRun)) error {
+// runCase tells a story to fresh cards of the target, outside any test.
+func runCase(ctx context.Context, target Target, tc func(c *caseRun)) error {
 	c := &caseRun{ctx: ctx, target: target, coverage: newCoverage()}
-	if failures := attempt(c, testCase{tell: story}, new(*country)); len(failures) > 0 {
+	if failures := attempt(c, testCase{run: tc}, new(*cardScheme)); len(failures) > 0 {
 		return errors.New(strings.Join(failures, "\n"))
 	}
 	return nil
@@ -32,7 +32,7 @@ func tell(ctx context.Context, target Target, story func(c *caseRun)) error {
 // form, and returns the account of each.
 func Accounts(ctx context.Context, profile card.Profile) (accounts []Account, err error) {
 	target := NewEmulator(profile)
-	err = tell(ctx, target, func(c *caseRun) {
+	err = runCase(ctx, target, func(c *caseRun) {
 		accounts = nil
 		everyCommand(c, func(name string) {
 			accounts = append(accounts, Account{name, target.card.LastCommand()})
@@ -47,9 +47,9 @@ func everyCommand(c *caseRun, done func(name string)) {
 	s := c.install()
 	s.selectApplet()
 	done("SELECT")
-	s.meet(c.world.root)
+	s.learnCA(c.world.root)
 	done("PSO VERIFY CERTIFICATE, first root")
-	s.meet(s.bank.ca, c.world.notary, s.bank.instructionKey)
+	s.learnCA(s.bank.ca, c.world.notary, s.bank.instructionKey)
 	s.makeKeys()
 	done("GENERATE ASYMMETRIC KEY PAIR")
 	s.storeCertificate()
@@ -68,20 +68,20 @@ func everyCommand(c *caseRun, done func(name string)) {
 	s.succeeds(c.variant(spec.ResetRetryCounter, "plaintext"), c.block(ownPUK), c.block(ownPIN))
 	done("RESET RETRY COUNTER plaintext")
 
-	shop, strange := c.device(s.bank, spec.RoleTerminal), c.device(c.world.foreign, spec.RoleTerminal)
+	merchant, strange := c.device(s.bank, spec.RoleTerminal), c.device(c.world.foreign, spec.RoleTerminal)
 	s.newTap()
 	s.enterPIN()
 	done("VERIFY plaintext")
-	first := c.request(shop, 100, "")
-	s.payVerified(shop, first)
+	first := c.request(merchant, 100, "")
+	s.payVerified(merchant, first)
 	done("PAY")
-	s.succeeds(spec.Pay.Only(), c.encode(first), shop.encoded)
+	s.succeeds(spec.Pay.Only(), c.encode(first), merchant.encoded)
 	done("PAY, resend")
 	s.enterPIN()
 	met := c.request(strange, 100, "")
 	s.answers(spec.SWReferenceUnknown, spec.Pay.Only(), c.encode(met), strange.encoded)
 	done("PAY, CA not met before")
-	s.meet(strange.ca)
+	s.learnCA(strange.ca)
 	done("PSO VERIFY CERTIFICATE, intermediary")
 	s.payVerified(strange, met)
 
@@ -90,7 +90,7 @@ func everyCommand(c *caseRun, done func(name string)) {
 	r := s.ask(100, payer.id())
 	done("REQUEST")
 	p := c.payment(payer, r)
-	s.take(payer, p)
+	s.accept(payer, p)
 	done("ACCEPT")
 	s.succeeds(spec.Accept.Only(), c.encode(p), payer.encoded)
 	done("ACCEPT, repeated")
@@ -132,7 +132,7 @@ func CommitNeeded(ctx context.Context, profile card.Profile) (int, error) {
 // once activated.
 func MemoryTaken(ctx context.Context, profile card.Profile) (nvm, ram int, err error) {
 	target := NewEmulator(profile)
-	err = tell(ctx, target, func(c *caseRun) {
+	err = runCase(ctx, target, func(c *caseRun) {
 		c.active()
 		free, err := target.card.Memory()
 		c.must(err)
@@ -148,15 +148,15 @@ const paymentsBetweenSyncs = spec.PilotMaxTransactions
 // TimePayments has a card of the target make n payments of one öre and returns
 // how long PAY alone took, each time.
 func TimePayments(ctx context.Context, target Target, n int) (times []time.Duration, err error) {
-	err = tell(ctx, target, func(c *caseRun) {
+	err = runCase(ctx, target, func(c *caseRun) {
 		s := c.loaded(spec.PilotMaxBalance)
-		shop := c.device(s.bank, spec.RoleTerminal)
+		merchant := c.device(s.bank, spec.RoleTerminal)
 		for range n {
-			if len(s.book.kept()) == paymentsBetweenSyncs {
+			if len(s.model.stored()) == paymentsBetweenSyncs {
 				s.instruct()
 			}
-			r := c.request(shop, 1, "")
-			command := spec.Pay.Only().APDU(c.encode(r), shop.encoded)
+			r := c.request(merchant, 1, "")
+			command := spec.Pay.Only().APDU(c.encode(r), merchant.encoded)
 			s.enterPIN()
 			timed := apdu.Recorder{Card: s.card, Sink: func(e apdu.Exchange) { times = append(times, e.Took) }}
 			answer, err := timed.Transmit(ctx, command)
@@ -172,19 +172,19 @@ func TimePayments(ctx context.Context, target Target, n int) (times []time.Durat
 // verifies the payee's certificate and Request and signs the Payment. now is the clock
 // that measures it.
 func TimeSignatures(ctx context.Context, n int, now func() time.Time) (times []time.Duration, err error) {
-	err = tell(ctx, NewEmulator(card.Unlimited), func(c *caseRun) {
-		shop, payer := c.device(c.world.own, spec.RoleTerminal), c.device(c.world.own, spec.RoleCard)
-		certificate, err := shop.certificate.Body()
+	err = runCase(ctx, NewEmulator(card.Unlimited), func(c *caseRun) {
+		merchant, payer := c.device(c.world.own, spec.RoleTerminal), c.device(c.world.own, spec.RoleCard)
+		certificate, err := merchant.certificate.Body()
 		c.must(err)
-		r := c.request(shop, 1, "")
+		r := c.request(merchant, 1, "")
 		request, err := message.Body(r)
 		c.must(err)
 		payment, err := message.Body(c.payment(payer, r))
 		c.must(err)
 		for range n {
 			began := now()
-			first := shop.certificate.Signature.Verify(&shop.ca.key.PublicKey, certificate)
-			second := r.Signature.Verify(&shop.key.PublicKey, request)
+			first := merchant.certificate.Signature.Verify(&merchant.ca.key.PublicKey, certificate)
+			second := r.Signature.Verify(&merchant.key.PublicKey, request)
 			_, third := signature.Sign(payer.key, payment)
 			times = append(times, now().Sub(began))
 			c.must(errors.Join(first, second, third))

@@ -57,16 +57,16 @@ type secret struct {
 	given bool // to a command that asks for none: the card takes it for anything
 }
 
-// keep has the suite look for a secret from now on.
-func (c *caseRun) keep(name string, value []byte, kept int) {
+// watchSecret has the suite look for a secret from now on.
+func (c *caseRun) watchSecret(name string, value []byte, kept int) {
 	known := func(s secret) bool { return bytes.Equal(s.value, value) }
 	if !slices.ContainsFunc(c.secrets, known) {
 		c.secrets = append(c.secrets, secret{name: name, value: bytes.Clone(value), kept: kept})
 	}
 }
 
-// erased has the suite look for it in persistent memory too.
-func (c *caseRun) erased(name string) {
+// mustErase has the suite look for it in persistent memory too.
+func (c *caseRun) mustErase(name string) {
 	for i := range c.secrets {
 		if c.secrets[i].name == name {
 			c.secrets[i].kept = 0
@@ -74,8 +74,8 @@ func (c *caseRun) erased(name string) {
 	}
 }
 
-// give notes what secrets a command brings that is not for any.
-func (c *caseRun) give(command apdu.Command) {
+// noteSecrets notes what secrets a command brings that is not for any.
+func (c *caseRun) noteSecrets(command apdu.Command) {
 	if slices.Contains(secretCommands, command.INS) {
 		return
 	}
@@ -97,14 +97,14 @@ type inspected struct {
 
 // Transmit implements [apdu.Card].
 func (m *inspected) Transmit(ctx context.Context, command apdu.Command) (apdu.Response, error) {
-	m.c.give(command)
+	m.c.noteSecrets(command)
 	m.memory.Writes()
 	r, err := m.card.Transmit(ctx, command)
 	if err != nil {
 		return r, err
 	}
 	if r.SW == apdu.OK && command.INS == spec.Activate.INS {
-		m.c.erased(theToken)
+		m.c.mustErase(theToken)
 	}
 	m.oneMoment(command)
 	switch {

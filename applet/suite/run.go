@@ -17,7 +17,7 @@ import (
 // testCase is one short story told to a fresh card.
 type testCase struct {
 	name string
-	tell func(c *caseRun)
+	run  func(c *caseRun)
 }
 
 // Result is what came of one case on a target.
@@ -87,7 +87,7 @@ type run struct {
 	target      Target
 	divergences map[string]string
 	total       *coverage
-	world       *country
+	scheme      *cardScheme
 }
 
 func newRun(target Target) *run {
@@ -96,7 +96,7 @@ func newRun(target Target) *run {
 
 func (r *run) result(ctx context.Context, tc testCase) Result {
 	covered := newCoverage()
-	failures := attempt(&caseRun{ctx: ctx, target: r.target, coverage: covered, world: r.world}, tc, &r.world)
+	failures := attempt(&caseRun{ctx: ctx, target: r.target, coverage: covered, world: r.scheme}, tc, &r.scheme)
 	reason, diverges := r.divergences[tc.name]
 	if !diverges {
 		r.total.add(covered)
@@ -107,7 +107,7 @@ func (r *run) result(ctx context.Context, tc testCase) Result {
 // attempt tells one case to a fresh card and returns what failed. It runs in a
 // goroutine of its own, so that a failure ends the case and not the test; so does
 // a panic, to which a card that answers nonsense may lead.
-func attempt(c *caseRun, tc testCase, world **country) []string {
+func attempt(c *caseRun, tc testCase, scheme **cardScheme) []string {
 	done := make(chan struct{})
 	c.stop = runtime.Goexit
 	go func() {
@@ -117,15 +117,15 @@ func attempt(c *caseRun, tc testCase, world **country) []string {
 				c.Errorf("the case broke off: %v\n%s", broken, debug.Stack())
 			}
 		}()
-		if *world == nil {
-			*world = c.newCountry()
+		if *scheme == nil {
+			*scheme = c.newCardScheme()
 		}
-		c.world = *world
-		tc.tell(c)
-		c.settle()
+		c.world = *scheme
+		tc.run(c)
+		c.compareWithModel()
 	}()
 	<-done
-	return append(c.failures, c.coverage.strange...)
+	return append(c.failures, c.coverage.unexpected...)
 }
 
 // Errorf implements the T of testify.

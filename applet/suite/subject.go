@@ -21,7 +21,7 @@ type caseRun struct {
 	ctx      context.Context // of the one case; every step of it goes to the card
 	target   Target
 	coverage *coverage
-	world    *country
+	world    *cardScheme
 	subject  *subject
 	failures []string
 	secrets  []secret // looked for by a MemoryInspector
@@ -59,7 +59,7 @@ type subject struct {
 	public      *ecdsa.PublicKey // verifies what it signs
 	pinKey      *ecdsa.PublicKey // PINs are enciphered to it
 	certificate *party
-	book        *book // from activation on
+	model       *cardModel // from activation on
 }
 
 func (s *subject) id() message.DeviceID { return s.parameters.Device }
@@ -139,8 +139,8 @@ func (s *subject) newTap() {
 	s.selectApplet()
 }
 
-// meet presents an authority's certificate.
-func (s *subject) meet(authorities ...*party) {
+// learnCA presents an authority's certificate.
+func (s *subject) learnCA(authorities ...*party) {
 	s.c.Helper()
 	for _, a := range authorities {
 		s.succeeds(spec.VerifyCertificate.Only(), a.encoded)
@@ -178,7 +178,7 @@ func (s *subject) storePIN() {
 // personalized takes a fresh card up to, not including, activation.
 func (c *caseRun) personalized(change ...func(*message.InstallParameters)) *subject {
 	s := c.install(change...)
-	s.meet(c.world.root, c.world.notary, s.bank.ca, s.bank.instructionKey)
+	s.learnCA(c.world.root, c.world.notary, s.bank.ca, s.bank.instructionKey)
 	s.makeKeys()
 	s.storeCertificate()
 	s.storePIN()
@@ -195,7 +195,7 @@ func (c *caseRun) active(change ...func(*message.InstallParameters)) *subject {
 // activeUntil is an active card whose certificate has that last day.
 func (c *caseRun) activeUntil(end message.Date) *subject {
 	s := c.install()
-	s.meet(c.world.root, c.world.notary, s.bank.ca, s.bank.instructionKey)
+	s.learnCA(c.world.root, c.world.notary, s.bank.ca, s.bank.instructionKey)
 	s.makeKeys()
 	s.storeCertificate(func(e *entry) { e.to = end })
 	s.storePIN()
@@ -205,14 +205,14 @@ func (c *caseRun) activeUntil(end message.Date) *subject {
 
 func (s *subject) activate() {
 	s.succeeds(spec.Activate.Only())
-	s.openBook()
+	s.openModel()
 }
 
-// openBook begins the book of a card that has just been activated.
-func (s *subject) openBook() {
+// openModel begins the book of a card that has just been activated.
+func (s *subject) openModel() {
 	head, err := message.FirstHead(s.id(), s.public)
 	s.c.must(err)
-	s.book = &book{
+	s.model = &cardModel{
 		heads: []message.Hash{head}, policy: message.PilotPolicy().Under(s.parameters.Ceilings),
 		life: spec.Active, date: s.parameters.Date,
 	}
@@ -231,11 +231,11 @@ func (s *subject) enterPIN() {
 	s.succeeds(s.c.variant(spec.Verify, "plaintext"), s.c.block(ownPIN))
 }
 
-// settle compares the card with the book at the end of a case.
-func (c *caseRun) settle() {
-	if s := c.subject; s != nil && s.book != nil {
+// compareWithModel compares the card with the book at the end of a case.
+func (c *caseRun) compareWithModel() {
+	if s := c.subject; s != nil && s.model != nil {
 		s.newTap()
-		assert.Equal(c, s.book.life, s.selectApplet().LifeCycle)
+		assert.Equal(c, s.model.life, s.selectApplet().LifeCycle)
 		s.audit()
 	}
 }

@@ -19,10 +19,10 @@ import (
 // command, given again, must complete the flow once. The cuts of a command are shared out
 // over the cores, each worker with a target of its own.
 func RunTorn(t *testing.T, newTarget func() Cutter) {
-	var world *country
+	var scheme *cardScheme
 	for _, tc := range tornCases() {
 		t.Run(tc.name, func(t *testing.T) {
-			writes, failures := tc.tearAt(t.Context(), newTarget(), &world, uncut)
+			writes, failures := tc.tearAt(t.Context(), newTarget(), &scheme, uncut)
 			require.Empty(t, failures, "when it is not torn")
 			report, err := tc.campaign(writes, newTarget).Run(t.Context())
 			require.NoError(t, err)
@@ -48,10 +48,10 @@ func (tc tornCase) campaign(
 ) *campaign.Campaign[int, tornCase] {
 	c := &campaign.Campaign[int, tornCase]{Name: tc.name + ", torn", Undecided: campaign.Held}
 	c.Start = func() (campaign.Try[int, tornCase], error) {
-		var world *country
+		var scheme *cardScheme
 		target := newTarget()
 		return func(ctx context.Context, n int, on tornCase) campaign.Trial {
-			if _, failures := on.tearAt(ctx, target, &world, n); len(failures) > 0 {
+			if _, failures := on.tearAt(ctx, target, &scheme, n); len(failures) > 0 {
 				return campaign.Trial{
 					Verdict: campaign.Finding, Detail: strings.Join(failures, "\n"),
 				}
@@ -79,10 +79,10 @@ func cutName(n int) string {
 
 // tearAll carries the command out, and then cuts the power before each of its writes in
 // turn, until something fails.
-func (tc tornCase) tearAll(ctx context.Context, target Cutter, world **country) []string {
-	writes, failures := tc.tearAt(ctx, target, world, uncut)
+func (tc tornCase) tearAll(ctx context.Context, target Cutter, scheme **cardScheme) []string {
+	writes, failures := tc.tearAt(ctx, target, scheme, uncut)
 	for n := answerLost; n <= writes && len(failures) == 0; n++ {
-		_, failures = tc.tearAt(ctx, target, world, n)
+		_, failures = tc.tearAt(ctx, target, scheme, n)
 	}
 	return failures
 }
@@ -90,7 +90,7 @@ func (tc tornCase) tearAll(ctx context.Context, target Cutter, world **country) 
 // tearAt carries the command out on a fresh card, with that cut. It returns how many writes
 // the command made, when it was not cut, and what failed.
 func (tc tornCase) tearAt(
-	ctx context.Context, target Cutter, world **country, n int,
+	ctx context.Context, target Cutter, scheme **cardScheme, n int,
 ) (writes int, failures []string) {
 	cut := testCase{cutName(n), func(c *caseRun) {
 		s, command := tc.prepare(c)
@@ -98,7 +98,7 @@ func (tc tornCase) tearAt(
 		writes, struck = c.tear(target, s, command, n)
 		require.Equal(c, n > answerLost, struck, "the power is cut if it has that write")
 	}}
-	for _, failure := range cut.onFresh(ctx, target, world) {
+	for _, failure := range cut.onFresh(ctx, target, scheme) {
 		failures = append(failures, cut.name+": "+failure)
 	}
 	return writes, failures

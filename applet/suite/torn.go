@@ -58,7 +58,7 @@ func (a attemptedCommand) answer() apdu.StatusWord {
 // askCommand is a REQUEST. It is not given again: one whose answer was lost is
 // read from the card, and the flow goes on with it.
 func (s *subject) askCommand(amount money.Ore) attemptedCommand {
-	counter, open := s.book.counter, len(s.book.open)
+	counter, open := s.model.counter, len(s.model.open)
 	return attemptedCommand{
 		variant: spec.RequestPayment.Only(), data: [][]byte{s.c.asking(amount, spec.Currency, "")}, before: s.enterPIN,
 		happened: func() bool {
@@ -75,7 +75,7 @@ func (s *subject) askCommand(amount money.Ore) attemptedCommand {
 
 // look is the card's State, or nil before activation.
 func (s *subject) look() *message.State {
-	if s.book == nil {
+	if s.model == nil {
 		return nil
 	}
 	return s.state()
@@ -83,7 +83,7 @@ func (s *subject) look() *message.State {
 
 // matches tells whether the State is that of the book.
 func (s *subject) matches() bool {
-	if s.book == nil {
+	if s.model == nil {
 		return true
 	}
 	return s.sameAs(s.state())
@@ -103,22 +103,22 @@ func tornPayments() []tornCase {
 	return []tornCase{
 		{"PAY", func(c *caseRun) (*subject, attemptedCommand) {
 			s := c.loaded(10000)
-			shop := c.device(s.bank, spec.RoleTerminal)
-			s.pay(shop, c.request(shop, 100, ""))
-			r := c.request(shop, 2500, "")
+			merchant := c.device(s.bank, spec.RoleTerminal)
+			s.pay(merchant, c.request(merchant, 100, ""))
+			r := c.request(merchant, 2500, "")
 			s.enterPIN()
 			return s, attemptedCommand{
-				variant: spec.Pay.Only(), data: [][]byte{c.encode(r), shop.encoded}, before: s.enterPIN,
+				variant: spec.Pay.Only(), data: [][]byte{c.encode(r), merchant.encoded}, before: s.enterPIN,
 				done: func(answer []byte) { s.enterPayment(r, answer) },
 			}
 		}},
 		{"PAY, resend", func(c *caseRun) (*subject, attemptedCommand) {
 			s := c.loaded(10000)
-			shop := c.device(s.bank, spec.RoleTerminal)
-			r := c.request(shop, 2500, "")
-			first := c.encode(s.pay(shop, r))
+			merchant := c.device(s.bank, spec.RoleTerminal)
+			r := c.request(merchant, 2500, "")
+			first := c.encode(s.pay(merchant, r))
 			return s, attemptedCommand{
-				variant: spec.Pay.Only(), data: [][]byte{c.encode(r), shop.encoded}, readOnly: true,
+				variant: spec.Pay.Only(), data: [][]byte{c.encode(r), merchant.encoded}, readOnly: true,
 				done: func(answer []byte) { assert.Equal(c, first, answer) },
 			}
 		}},
@@ -163,12 +163,12 @@ func tornPayments() []tornCase {
 		}},
 		{"INSTRUCTION", func(c *caseRun) (*subject, attemptedCommand) {
 			s := c.loaded(10000)
-			shop := c.device(s.bank, spec.RoleTerminal)
+			merchant := c.device(s.bank, spec.RoleTerminal)
 			for range 3 {
-				s.pay(shop, c.request(shop, 100, ""))
+				s.pay(merchant, c.request(merchant, 100, ""))
 			}
 			i := s.next()
-			i.AckedATC, i.Head, i.Credit, i.Date, i.Actions = 2, s.book.heads[2], 700, tomorrow, spec.ActionBlock
+			i.AckedATC, i.Head, i.Credit, i.Date, i.Actions = 2, s.model.heads[2], 700, tomorrow, spec.ActionBlock
 			i.Policy.Version, i.Policy.MaxBalance = 1, 200000
 			return s, attemptedCommand{
 				variant: spec.Instruct.Only(), data: [][]byte{s.sign(i)},
@@ -192,13 +192,13 @@ func tornPayments() []tornCase {
 		{"PSO VERIFY CERTIFICATE", func(c *caseRun) (*subject, attemptedCommand) {
 			s := c.loaded(10000)
 			met := c.device(c.world.foreign, spec.RoleTerminal)
-			s.meet(c.world.foreign.ca)
-			shop := c.device(&intermediary{ca: c.certify(c.world.root, entry{holder: "SEBANK9500001", role: spec.RoleIntermediary})}, spec.RoleTerminal)
+			s.learnCA(c.world.foreign.ca)
+			merchant := c.device(&intermediary{ca: c.certify(c.world.root, entry{holder: "SEBANK9500001", role: spec.RoleIntermediary})}, spec.RoleTerminal)
 			return s, attemptedCommand{
-				variant: spec.VerifyCertificate.Only(), data: [][]byte{shop.ca.encoded},
+				variant: spec.VerifyCertificate.Only(), data: [][]byte{merchant.ca.encoded},
 				happened: func() bool { return false }, // to be given again, whatever it left
 				done: func([]byte) {
-					for _, payee := range []*device{met, shop, c.device(s.bank, spec.RoleTerminal)} {
+					for _, payee := range []*device{met, merchant, c.device(s.bank, spec.RoleTerminal)} {
 						s.pay(payee, c.request(payee, 100, ""))
 					}
 				},
@@ -206,22 +206,22 @@ func tornPayments() []tornCase {
 		}},
 		{"PSO VERIFY CERTIFICATE of a CA that pushes another out", func(c *caseRun) (*subject, attemptedCommand) {
 			s := c.loaded(10000)
-			var shops []*device
+			var merchants []*device
 			for n := range spec.CACache {
 				ca := c.certify(c.world.root, entry{holder: fmt.Sprintf("SEBANK96%05d", n+1), role: spec.RoleIntermediary})
-				shops = append(shops, c.device(&intermediary{ca: ca}, spec.RoleTerminal))
+				merchants = append(merchants, c.device(&intermediary{ca: ca}, spec.RoleTerminal))
 			}
-			last := len(shops) - 1
-			for _, shop := range shops[:last] {
-				s.meet(shop.ca)
+			last := len(merchants) - 1
+			for _, merchant := range merchants[:last] {
+				s.learnCA(merchant.ca)
 			}
 			return s, attemptedCommand{
-				variant: spec.VerifyCertificate.Only(), data: [][]byte{shops[last].ca.encoded},
+				variant: spec.VerifyCertificate.Only(), data: [][]byte{merchants[last].ca.encoded},
 				happened: func() bool {
 					s.enterPIN()
 					unknown := 0
-					for _, shop := range shops {
-						switch sw := s.exchange(spec.Pay.Only(), c.encode(c.request(shop, 99999, "")), shop.encoded).SW; sw {
+					for _, merchant := range merchants {
+						switch sw := s.exchange(spec.Pay.Only(), c.encode(c.request(merchant, 99999, "")), merchant.encoded).SW; sw {
 						case spec.SWReferenceUnknown:
 							unknown++
 						default:
@@ -231,7 +231,7 @@ func tornPayments() []tornCase {
 					assert.Equal(c, 1, unknown, "the card remembers as many CAs as it has room for")
 					return false
 				},
-				done: func([]byte) { s.pay(shops[last], c.request(shops[last], 100, "")) },
+				done: func([]byte) { s.pay(merchants[last], c.request(merchants[last], 100, "")) },
 			}
 		}},
 	}

@@ -22,7 +22,7 @@ func tornPersonalization() []tornCase {
 		}},
 		{"GENERATE ASYMMETRIC KEY PAIR", func(c *caseRun) (*subject, attemptedCommand) {
 			s := c.install()
-			s.meet(c.world.root)
+			s.learnCA(c.world.root)
 			return s, attemptedCommand{
 				variant:  spec.GenerateKeyPair.Only(),
 				happened: func() bool { return s.selectApplet().LifeCycle == spec.KeysMade },
@@ -34,7 +34,7 @@ func tornPersonalization() []tornCase {
 		}},
 		{"PUT DATA certificate", func(c *caseRun) (*subject, attemptedCommand) {
 			s := c.install()
-			s.meet(c.world.root, s.bank.ca)
+			s.learnCA(c.world.root, s.bank.ca)
 			s.makeKeys()
 			s.certificate = s.issue()
 			return s, attemptedCommand{
@@ -67,7 +67,7 @@ func tornPersonalization() []tornCase {
 					return active
 				},
 				done: func([]byte) {
-					s.openBook()
+					s.openModel()
 					s.load(100)
 					s.enterPIN()
 				},
@@ -93,7 +93,7 @@ func tornPersonalization() []tornCase {
 					s.enterPIN()
 					assert.Equal(c, later.encoded, s.succeeds(c.variant(spec.GetData, "certificate")))
 					payer := c.device(s.bank, spec.RoleCard)
-					s.take(payer, c.payment(payer, s.ask(100, "")))
+					s.accept(payer, c.payment(payer, s.ask(100, "")))
 				},
 			}
 		}},
@@ -103,7 +103,7 @@ func tornPersonalization() []tornCase {
 // complete does what is still missing up to an active card, and uses it.
 func (s *subject) complete() {
 	c := s.c
-	s.meet(c.world.root, c.world.notary, s.bank.ca, s.bank.instructionKey)
+	s.learnCA(c.world.root, c.world.notary, s.bank.ca, s.bank.instructionKey)
 	s.makeKeys()
 	if s.certificate == nil {
 		s.certificate = s.issue()
@@ -112,21 +112,21 @@ func (s *subject) complete() {
 	s.storePIN()
 	s.activate()
 	s.load(1000)
-	shop := c.device(s.bank, spec.RoleTerminal)
-	s.pay(shop, c.request(shop, 100, ""))
+	merchant := c.device(s.bank, spec.RoleTerminal)
+	s.pay(merchant, c.request(merchant, 100, ""))
 }
 
 // tornPINs are the PIN commands. A cut costs at most one try, and never gives
 // one.
 func tornPINs() []tornCase {
-	type story struct {
+	type tc struct {
 		name    string
 		command *spec.Command
 		blocks  []string
 		after   string // PIN when it has happened
 	}
 	var cases []tornCase
-	for _, st := range []story{
+	for _, st := range []tc{
 		{"VERIFY", spec.Verify, []string{ownPIN}, ownPIN},
 		{"CHANGE REFERENCE DATA", spec.ChangeReferenceData, []string{ownPIN, otherPIN}, otherPIN},
 		{"RESET RETRY COUNTER", spec.ResetRetryCounter, []string{ownPUK, otherPIN}, otherPIN},

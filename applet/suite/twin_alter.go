@@ -10,12 +10,12 @@ import (
 
 // alteration draws a change of a command with so many bytes of data. It does the
 // same to both sides, and never puts a given value where one side may have it.
-func (t *twins) alteration(length int) func(*apdu.Command) {
+func (t *differential) alteration(length int) func(*apdu.Command) {
 	at, change := 0, byte(1)<<t.random.IntN(8)
 	if length > 0 {
 		at = t.random.IntN(length)
 	}
-	if t.one(3) {
+	if t.oneIn(3) {
 		change = byte(1 + t.random.IntN(255))
 	}
 	extra := t.bytes(1 + t.random.IntN(20))
@@ -56,7 +56,7 @@ func (t *twins) alteration(length int) func(*apdu.Command) {
 	}
 }
 
-func (t *twins) bytes(n int) []byte {
+func (t *differential) bytes(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
 		b[i] = byte(t.random.Uint32())
@@ -65,7 +65,7 @@ func (t *twins) bytes(n int) []byte {
 }
 
 // amount draws one of a size that matters.
-func (t *twins) amount() money.Ore {
+func (t *differential) amount() money.Ore {
 	switch t.random.IntN(12) {
 	case 0:
 		return money.Ore(t.random.Uint32())
@@ -81,4 +81,4 @@ func (t *twins) amount() money.Ore {
 }
 
 // pick draws one of a list.
-func pick[T any](t *twins, list []T) T { return list[t.random.IntN(len(list))] }
+func pick[T any](t *differential, list []T) T { return list[t.random.IntN(len(list))] }

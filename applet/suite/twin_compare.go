@@ -34,7 +34,7 @@ var drawn = map[tlv.Tag]bool{
 const openRequestPlain = 8
 
 // compare returns the difference of two answers, "" if there is none.
-func (t *twins) compare(c apdu.Command, answers [2]apdu.Response) string {
+func (t *differential) compare(c apdu.Command, answers [2]apdu.Response) string {
 	if answers[0].SW != answers[1].SW {
 		return fmt.Sprintf("%s with %d bytes, and %s with %d bytes", spec.StatusText(answers[0].SW),
 			len(answers[0].Data), spec.StatusText(answers[1].SW), len(answers[1].Data))
@@ -85,15 +85,15 @@ func (s symbols) showNodes(b *strings.Builder, nodes []tlv.Node) {
 }
 
 // A fault of jCardSim in which it differs from a card.
-type twinFault struct {
+type differentialFault struct {
 	reason string
 	is     func(c apdu.Command, answers [2]apdu.Response) bool
 }
 
 // jCardSimFaults are those that random commands meet. Transactions that it does not
 // undo are no such: the applet refuses before it begins one.
-var jCardSimFaults = []twinFault{
-	{strangePoints, func(c apdu.Command, _ [2]apdu.Response) bool {
+var jCardSimFaults = []differentialFault{
+	{unusualPoints, func(c apdu.Command, _ [2]apdu.Response) bool {
 		enciphered := c.P2 == spec.Verify.Variants[1].P2
 		return enciphered && (c.INS == spec.Verify.INS || c.INS == spec.ChangeReferenceData.INS || c.INS == spec.ResetRetryCounter.INS)
 	}},

@@ -10,21 +10,21 @@ import (
 )
 
 // personalization is what leads a fresh card to activation.
-func (t *twins) personalization() []func() offer {
+func (t *differential) personalization() []func() drawnCommand {
 	w := t.world
-	var steps []func() offer
+	var steps []func() drawnCommand
 	for _, authority := range []*party{w.root, w.notary, w.own.ca, w.own.instructionKey} {
-		steps = append(steps, func() offer { return t.meeting(authority) })
+		steps = append(steps, func() drawnCommand { return t.learnCA(authority) })
 	}
 	return append(steps, t.keys, t.ownCertificate, t.firstPINs, t.activation)
 }
 
-func (t *twins) meeting(authority *party) offer {
+func (t *differential) learnCA(authority *party) drawnCommand {
 	return same(spec.VerifyCertificate.Only(), authority.encoded)
 }
 
-func (t *twins) keys() offer {
-	return offer{variant: spec.GenerateKeyPair.Only(), done: func(side int, answer []byte) {
+func (t *differential) keys() drawnCommand {
+	return drawnCommand{variant: spec.GenerateKeyPair.Only(), done: func(side int, answer []byte) {
 		s := t.cards[side]
 		keys, err := pin.Token(s.parameters.Token).VerifyKeyAnswer(s.id(), answer)
 		s.c.must(err)
@@ -33,15 +33,15 @@ func (t *twins) keys() offer {
 }
 
 // ownCertificate is each card's, or one for a key that is no card's.
-func (t *twins) ownCertificate() offer {
-	stranger := t.cases[0].newKey().PublicKey
+func (t *differential) ownCertificate() drawnCommand {
+	unknown := t.cases[0].newKey().PublicKey
 	var issued [2]*party
-	o := offer{variant: t.variant(spec.PutData, "certificate")}
+	o := drawnCommand{variant: t.variant(spec.PutData, "certificate")}
 	later := t.random.IntN(100)
 	for side, s := range t.cards {
 		e := entry{holder: string(s.id()), role: s.parameters.Role, key: s.public, to: nextYear.AddDays(later)}
 		if e.key == nil {
-			e.key = &stranger
+			e.key = &unknown
 		}
 		issued[side] = s.c.certify(s.bank.ca, e)
 		o.data[side] = issued[side].encoded
@@ -50,60 +50,60 @@ func (t *twins) ownCertificate() offer {
 	return o
 }
 
-func (t *twins) firstPINs() offer {
+func (t *differential) firstPINs() drawnCommand {
 	s := t.cards[0]
 	return same(t.variant(spec.PutData, "first PIN"), s.firstPIN(s.c.block(ownPIN), s.c.block(ownPUK)))
 }
 
-func (t *twins) activation() offer {
-	return offer{variant: spec.Activate.Only(), done: func(side int, _ []byte) {
-		if s := t.cards[side]; s.book == nil {
-			s.openBook()
+func (t *differential) activation() drawnCommand {
+	return drawnCommand{variant: spec.Activate.Only(), done: func(side int, _ []byte) {
+		if s := t.cards[side]; s.model == nil {
+			s.openModel()
 		}
 	}}
 }
 
-func (t *twins) variant(c *spec.Command, name string) spec.Variant {
+func (t *differential) variant(c *spec.Command, name string) spec.Variant {
 	return t.cases[0].variant(c, name)
 }
 
 // draw draws a command of the grammar, whether it fits the cards' state or not.
-func (t *twins) draw() offer {
-	if t.cards[0].book == nil {
-		if !t.one(5) {
+func (t *differential) draw() drawnCommand {
+	if t.cards[0].model == nil {
+		if !t.oneIn(5) {
 			return pick(t, t.personalization())()
 		}
 		return t.drawReading()
 	}
 	choice := t.random.IntN(24)
-	if choice >= 3 && choice <= 12 && !t.one(3) {
-		t.tell(same(t.variant(spec.Verify, "plaintext"), t.cases[0].block(t.pin)))
+	if choice >= 3 && choice <= 12 && !t.oneIn(3) {
+		t.send(same(t.variant(spec.Verify, "plaintext"), t.cases[0].block(t.pin)))
 	}
 	switch choice {
 	case 0, 1, 2:
-		return t.pinOffer()
+		return t.drawPIN()
 	case 3, 4, 5, 6:
-		return t.payOffer()
+		return t.drawPay()
 	case 7, 8, 9:
-		return t.requestOffer()
+		return t.drawRequest()
 	case 10, 11, 12:
-		return t.acceptOffer()
+		return t.drawAccept()
 	case 13:
-		return t.refuseOffer()
+		return t.drawRefuse()
 	case 14, 15:
 		return t.drawInstruction()
 	case 16:
 		return pick(t, t.personalization())()
 	case 17:
 		w := t.world
-		return t.meeting(pick(t, []*party{w.foreign.ca, w.foreign.instructionKey, w.stranger, w.own.ca, w.notary}))
+		return t.learnCA(pick(t, []*party{w.foreign.ca, w.foreign.instructionKey, w.unknown, w.own.ca, w.notary}))
 	default:
 		return t.drawReading()
 	}
 }
 
 // drawReading draws a command that changes nothing that lasts.
-func (t *twins) drawReading() offer {
+func (t *differential) drawReading() drawnCommand {
 	var readable []spec.Variant
 	for _, c := range []*spec.Command{spec.GetData, spec.ReadRecord, spec.GetResponse} {
 		readable = append(readable, c.Variants...)
@@ -114,7 +114,7 @@ func (t *twins) drawReading() offer {
 	case 1:
 		return same(t.variant(spec.Verify, "plaintext"))
 	case 2, 3:
-		return t.stateOffer()
+		return t.drawState()
 	}
 	v := pick(t, readable)
 	if v.Command == spec.ReadRecord {
@@ -123,15 +123,15 @@ func (t *twins) drawReading() offer {
 	return same(v)
 }
 
-func (t *twins) stateOffer() offer {
+func (t *differential) drawState() drawnCommand {
 	return same(spec.GetState.Only(), t.cases[0].encode(t.cards[0].challenge()))
 }
 
-// pinOffer draws one of the PIN commands.
-func (t *twins) pinOffer() offer {
+// drawPIN draws one of the PIN commands.
+func (t *differential) drawPIN() drawnCommand {
 	c := t.cases[0]
 	digits := t.pin
-	if t.one(6) {
+	if t.oneIn(6) {
 		digits = wrongPIN
 	}
 	switch t.random.IntN(12) {
@@ -146,7 +146,7 @@ func (t *twins) pinOffer() offer {
 }
 
 // changing offers a new PIN.
-func (t *twins) changing(command *spec.Command, digits string) offer {
+func (t *differential) changing(command *spec.Command, digits string) drawnCommand {
 	c := t.cases[0]
 	next := pick(t, []string{ownPIN, otherPIN, "123456789012", "1234"})
 	o := same(t.variant(command, "plaintext"), c.block(digits), c.block(next))
@@ -155,29 +155,29 @@ func (t *twins) changing(command *spec.Command, digits string) offer {
 }
 
 // enciphering asks both cards for a challenge first.
-func (t *twins) enciphering(digits string) offer {
+func (t *differential) enciphering(digits string) drawnCommand {
 	var challenges [2][spec.ChallengeLength]byte
-	ask := offer{variant: spec.GetChallenge.Only(), done: func(side int, answer []byte) {
+	ask := drawnCommand{variant: spec.GetChallenge.Only(), done: func(side int, answer []byte) {
 		copy(challenges[side][:], answer)
 	}}
-	t.tell(ask)
-	o := offer{variant: t.variant(spec.Verify, "enciphered")}
+	t.send(ask)
+	o := drawnCommand{variant: t.variant(spec.Verify, "enciphered")}
 	for side, s := range t.cards {
 		o.data[side] = s.enciphered(challenges[side], s.c.block(digits))
 	}
 	return o
 }
 
-// payOffer draws a Request of some device, new or known.
-func (t *twins) payOffer() offer {
-	if len(t.asked) > 0 && t.one(4) {
-		return pick(t, t.asked)
+// drawPay draws a Request of some device, new or known.
+func (t *differential) drawPay() drawnCommand {
+	if len(t.payments) > 0 && t.oneIn(4) {
+		return pick(t, t.payments)
 	}
 	c := t.cases[0]
 	payee := pick(t, t.devices)
 	payer := pick(t, []message.DeviceID{"", t.cards[0].id(), t.cards[0].id(), payee.id()})
 	r := c.request(payee, t.amount(), payer)
-	if t.one(10) && payee.numbers > 1 { // the number of another
+	if t.oneIn(10) && payee.numbers > 1 { // the number of another
 		payee.numbers--
 		r.Number = payee.numbers
 		c.must(message.Sign(r, payee.key))
@@ -187,18 +187,18 @@ func (t *twins) payOffer() offer {
 		s := t.cards[side]
 		p, err := message.Parse[message.Payment](answer)
 		s.c.must(err)
-		if p.ATC > s.book.atc() { // not a record that the card still has
+		if p.ATC > s.model.atc() { // not a record that the card still has
 			s.enterPayment(r, answer)
 		}
 	}
-	t.asked = append(t.asked, o)
+	t.payments = append(t.payments, o)
 	return o
 }
 
-func (t *twins) requestOffer() offer {
+func (t *differential) drawRequest() drawnCommand {
 	amount, currency := t.amount(), uint16(spec.Currency)
 	payer := pick(t, []message.DeviceID{"", "", t.devices[2].id(), t.cards[0].id()})
-	if t.one(20) {
+	if t.oneIn(20) {
 		currency = 0x0978
 	}
 	o := same(spec.RequestPayment.Only(), t.cases[0].asking(amount, currency, payer))
@@ -206,25 +206,25 @@ func (t *twins) requestOffer() offer {
 	return o
 }
 
-// acceptOffer draws a Payment of an open Request, or one that was taken before.
-func (t *twins) acceptOffer() offer {
-	open := len(t.cards[0].book.open)
-	if len(t.taken) > 0 && t.one(4) || open == 0 {
-		if len(t.taken) == 0 {
-			return t.requestOffer()
+// drawAccept draws a Payment of an open Request, or one that was taken before.
+func (t *differential) drawAccept() drawnCommand {
+	open := len(t.cards[0].model.open)
+	if len(t.accepts) > 0 && t.oneIn(4) || open == 0 {
+		if len(t.accepts) == 0 {
+			return t.drawRequest()
 		}
-		return pick(t, t.taken)
+		return pick(t, t.accepts)
 	}
 	n := t.random.IntN(open)
 	payer := t.devices[2+t.random.IntN(2)] // a card
-	if t.one(6) {
+	if t.oneIn(6) {
 		payer = pick(t, t.devices)
 	}
 	payer.atc++
-	o := offer{variant: spec.Accept.Only()}
+	o := drawnCommand{variant: spec.Accept.Only()}
 	var payments [2]*message.Payment
 	for side, s := range t.cards {
-		p := &message.Payment{Payer: payer.id(), ATC: payer.atc, Request: *s.book.open[n]}
+		p := &message.Payment{Payer: payer.id(), ATC: payer.atc, Request: *s.model.open[n]}
 		s.c.must(message.Sign(p, payer.key))
 		payments[side] = p
 		o.data[side] = slices.Concat(s.c.encode(p), payer.encoded)
@@ -232,23 +232,23 @@ func (t *twins) acceptOffer() offer {
 	number := payments[0].Request.Number
 	o.done = func(side int, answer []byte) {
 		s := t.cards[side]
-		if slices.ContainsFunc(s.book.open, func(r *message.Request) bool { return r.Number == number }) {
+		if slices.ContainsFunc(s.model.open, func(r *message.Request) bool { return r.Number == number }) {
 			s.enterReceipt(payments[side], answer)
 		}
 	}
-	t.taken = append(t.taken, o)
+	t.accepts = append(t.accepts, o)
 	return o
 }
 
-func (t *twins) refuseOffer() offer {
+func (t *differential) drawRefuse() drawnCommand {
 	s := t.cards[0]
-	number := uint32(t.random.IntN(int(s.book.counter) + 2))
-	if n := len(s.book.open); n > 0 && !t.one(4) {
-		number = s.book.open[t.random.IntN(n)].Number
+	number := uint32(t.random.IntN(int(s.model.counter) + 2))
+	if n := len(s.model.open); n > 0 && !t.oneIn(4) {
+		number = s.model.open[t.random.IntN(n)].Number
 	}
 	o := same(spec.Refuse.Only(), s.c.number(number))
 	o.done = func(side int, answer []byte) {
-		for _, r := range t.cards[side].book.open {
+		for _, r := range t.cards[side].model.open {
 			if r.Number == number {
 				t.cards[side].enterRefusal(r, answer)
 				return
@@ -259,22 +259,22 @@ func (t *twins) refuseOffer() offer {
 }
 
 // drawInstruction draws one, most often as it must be.
-func (t *twins) drawInstruction() offer {
-	if len(t.instructed) > 0 && t.one(6) {
+func (t *differential) drawInstruction() drawnCommand {
+	if len(t.instructed) > 0 && t.oneIn(6) {
 		return pick(t, t.instructed)
 	}
 	credit, days := t.amount(), t.random.IntN(20)
 	acked := t.random.Uint32()
 	wrong := t.random.IntN(30)
-	policy, actions := t.one(6), t.one(8)
+	policy, actions := t.oneIn(6), t.oneIn(8)
 	limit, transactions, flags := t.amount(), uint8(t.random.IntN(7)), byte(t.random.IntN(8))
 	bits := message.Actions(pick(t, []byte{1, 2, 2, 4, 4, 6, 8}))
 	return t.instructionOf(func(i *message.Instruction) {
-		if t.cards[0].book.balance < 20_000 || credit%4 == 0 {
+		if t.cards[0].model.balance < 20_000 || credit%4 == 0 {
 			i.Credit = credit
 		}
-		kept := i.AckedATC - t.cards[0].book.acked
-		i.AckedATC = t.cards[0].book.acked + acked%(kept+1)
+		kept := i.AckedATC - t.cards[0].model.acked
+		i.AckedATC = t.cards[0].model.acked + acked%(kept+1)
 		if policy {
 			i.Policy = message.Policy{
 				Version: i.Policy.Version + 1, MaxBalance: limit, MaxTransactions: transactions,
@@ -306,21 +306,21 @@ func (t *twins) drawInstruction() offer {
 }
 
 // instructionOf changes the next Instruction of each card the same way.
-func (t *twins) instructionOf(change func(*message.Instruction)) offer {
-	o := offer{variant: spec.Instruct.Only()}
+func (t *differential) instructionOf(change func(*message.Instruction)) drawnCommand {
+	o := drawnCommand{variant: spec.Instruct.Only()}
 	var instructions [2]*message.Instruction
 	for side, s := range t.cards {
 		i := s.next()
 		change(i)
-		if int(i.AckedATC) < len(s.book.heads) {
-			i.Head = s.book.heads[i.AckedATC]
+		if int(i.AckedATC) < len(s.model.heads) {
+			i.Head = s.model.heads[i.AckedATC]
 		}
 		instructions[side] = i
 		o.data[side] = s.sign(i)
 	}
 	o.done = func(side int, answer []byte) {
 		s := t.cards[side]
-		if s.book.sequence+1 == instructions[side].Sequence {
+		if s.model.sequence+1 == instructions[side].Sequence {
 			s.enterInstruction(instructions[side], answer)
 		}
 	}

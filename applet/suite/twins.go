@@ -14,30 +14,30 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// Twins leads one card on two targets through the same random lives and compares
+// Differential leads one card on two targets through the same random lives and compares
 // every answer: commands of the spec's grammar with fields that are valid, nearly
 // valid or wild, from installation on. What cards draw themselves, and what follows
 // from it, is compared by where it comes again (see twin_compare.go). Whatever they
 // say must be readable for hosts.
-type Twins struct {
+type Differential struct {
 	targets [2]Target
-	world   *country
+	world   *cardScheme
 
 	Commands int            // compared
 	Statuses map[string]int // commands by status word
 	Faults   map[string]int // answers set aside, by the known fault of the second target
 }
 
-// NewTwins compares the second target, whose faults are known, with the first.
-func NewTwins(first, second Target) *Twins {
-	return &Twins{targets: [2]Target{first, second}, Statuses: map[string]int{}, Faults: map[string]int{}}
+// NewDifferential compares the second target, whose faults are known, with the first.
+func NewDifferential(first, second Target) *Differential {
+	return &Differential{targets: [2]Target{first, second}, Statuses: map[string]int{}, Faults: map[string]int{}}
 }
 
-// Live leads the cards through the life of that seed, for at most so many commands.
+// Run leads the cards through the life of that seed, for at most so many commands.
 // The seed chooses commands and fields; keys and other secrets are new each time. The
 // error tells of the first difference, with the commands that led to it.
-func (w *Twins) Live(ctx context.Context, seed uint64, steps int) error {
-	t := &twins{Twins: w, random: rand.New(rand.NewPCG(seed, 0)), pin: ownPIN, puk: ownPUK, symbols: [2]symbols{{}, {}}}
+func (w *Differential) Run(ctx context.Context, seed uint64, steps int) error {
+	t := &differential{Differential: w, random: rand.New(rand.NewPCG(seed, 0)), pin: ownPIN, puk: ownPUK, symbols: [2]symbols{{}, {}}}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -47,7 +47,7 @@ func (w *Twins) Live(ctx context.Context, seed uint64, steps int) error {
 			}
 		}()
 		t.begin(ctx)
-		for n := 0; n < steps && !t.over; n++ {
+		for n := 0; n < steps && !t.ended; n++ {
 			t.step()
 		}
 	}()
@@ -60,13 +60,13 @@ func (w *Twins) Live(ctx context.Context, seed uint64, steps int) error {
 	if len(t.difference) == 0 {
 		return nil
 	}
-	tail := t.story[max(0, len(t.story)-12):]
-	return fmt.Errorf("life %d, after %d commands: %s\n%s", seed, len(t.story), strings.Join(t.difference, "\n"), strings.Join(tail, "\n"))
+	tail := t.commands[max(0, len(t.commands)-12):]
+	return fmt.Errorf("life %d, after %d commands: %s\n%s", seed, len(t.commands), strings.Join(t.difference, "\n"), strings.Join(tail, "\n"))
 }
 
-// twins are one life.
-type twins struct {
-	*Twins
+// differential are one life.
+type differential struct {
+	*Differential
 	random   *rand.Rand
 	cases    [2]*caseRun
 	cards    [2]*subject
@@ -75,20 +75,20 @@ type twins struct {
 
 	pin, puk   string // digits that the cards want
 	devices    []*device
-	asked      []offer // PAYs, to be sent again
-	taken      []offer // ACCEPTs, to be sent again
-	instructed []offer
+	payments   []drawnCommand // PAYs, to be sent again
+	accepts    []drawnCommand // ACCEPTs, to be sent again
+	instructed []drawnCommand
 
-	story      []string
+	commands   []string
 	difference []string
-	over       bool
+	ended      bool
 }
 
 // sides are the two in order.
 var sides = []int{0, 1}
 
-// offer is a command to both cards.
-type offer struct {
+// drawnCommand is a command to both cards.
+type drawnCommand struct {
 	variant spec.Variant
 	data    [2][]byte
 	// done, unless it is nil, enters what an unaltered command did to one side.
@@ -96,27 +96,27 @@ type offer struct {
 }
 
 // same is an offer of the same data to both.
-func same(v spec.Variant, data ...[]byte) offer {
+func same(v spec.Variant, data ...[]byte) drawnCommand {
 	whole := slices.Concat(data...)
-	return offer{variant: v, data: [2][]byte{whole, whole}}
+	return drawnCommand{variant: v, data: [2][]byte{whole, whole}}
 }
 
-func (t *twins) fail(format string, args ...any) {
+func (t *differential) fail(format string, args ...any) {
 	t.difference = append(t.difference, fmt.Sprintf(format, args...))
-	t.over = true
+	t.ended = true
 }
 
 // begin installs the applet on both.
-func (t *twins) begin(ctx context.Context) {
+func (t *differential) begin(ctx context.Context) {
 	for side, target := range t.targets {
 		t.cases[side] = &caseRun{ctx: ctx, target: target, coverage: newCoverage(), stop: runtime.Goexit}
 	}
 	if t.world == nil {
-		t.world = t.cases[0].newCountry()
+		t.world = t.cases[0].newCardScheme()
 	}
 	var parameters message.InstallParameters
 	role := spec.RoleCard
-	if t.one(8) {
+	if t.oneIn(8) {
 		role = spec.RoleSAM
 	}
 	for side, c := range t.cases {
@@ -131,60 +131,60 @@ func (t *twins) begin(ctx context.Context) {
 			*p = parameters
 		})
 	}
-	t.extended = t.one(2)
+	t.extended = t.oneIn(2)
 	for _, role := range []spec.Role{spec.RoleTerminal, spec.RoleCard, spec.RoleDesk, spec.RoleSAM} {
 		for _, bank := range []*intermediary{t.world.own, t.world.foreign} {
 			t.devices = append(t.devices, t.cases[0].device(bank, role))
 		}
 	}
-	if !t.one(6) { // most lives begin with a card that works
+	if !t.oneIn(6) { // most lives begin with a card that works
 		for _, o := range t.personalization() {
-			t.tell(o())
+			t.send(o())
 		}
-		t.tell(t.instructionOf(func(i *message.Instruction) { i.Credit = 50_000 }))
+		t.send(t.instructionOf(func(i *message.Instruction) { i.Credit = 50_000 }))
 	}
 }
 
-// one is true once in n.
-func (t *twins) one(n int) bool { return t.random.IntN(n) == 0 }
+// oneIn is true once in n.
+func (t *differential) oneIn(n int) bool { return t.random.IntN(n) == 0 }
 
 // step offers one random command, or takes the power away.
-func (t *twins) step() {
-	if t.one(25) {
+func (t *differential) step() {
+	if t.oneIn(25) {
 		t.note("reset")
 		for side, target := range t.targets {
 			t.cases[side].must(target.Reset(t.cases[side].ctx))
 		}
-		t.tell(same(spec.Select.Only(), []byte(spec.AppletAID)))
+		t.send(same(spec.Select.Only(), []byte(spec.AppletAID)))
 		return
 	}
 	o := t.draw()
 	switch t.random.IntN(10) {
 	case 0, 1:
-		t.tellAltered(o)
+		t.sendAltered(o)
 	case 2:
-		if t.one(3) {
-			t.tellWild()
+		if t.oneIn(3) {
+			t.sendUngrammatical()
 			return
 		}
-		t.tell(o)
+		t.send(o)
 	default:
-		t.tell(o)
+		t.send(o)
 	}
 }
 
-func (t *twins) note(format string, args ...any) {
-	t.story = append(t.story, fmt.Sprintf(format, args...))
+func (t *differential) note(format string, args ...any) {
+	t.commands = append(t.commands, fmt.Sprintf(format, args...))
 }
 
-// tell sends an offer as it is.
-func (t *twins) tell(o offer) {
+// send sends an offer as it is.
+func (t *differential) send(o drawnCommand) {
 	var commands [2]apdu.Command
 	for side := range sides {
 		commands[side] = o.variant.APDU(o.data[side])
 	}
 	answers := t.exchange(commands, true)
-	if t.over || answers[0].SW != apdu.OK || o.done == nil {
+	if t.ended || answers[0].SW != apdu.OK || o.done == nil {
 		return
 	}
 	for side := range sides {
@@ -192,18 +192,18 @@ func (t *twins) tell(o offer) {
 	}
 }
 
-// tellAltered sends it with a field altered, the same way to both.
-func (t *twins) tellAltered(o offer) {
+// sendAltered sends it with a field altered, the same way to both.
+func (t *differential) sendAltered(o drawnCommand) {
 	commands := [2]apdu.Command{o.variant.APDU(o.data[0]), o.variant.APDU(o.data[1])}
 	alter := t.alteration(len(commands[0].Data))
 	for side := range sides {
 		commands[side].Data = slices.Clone(commands[side].Data)
 		alter(&commands[side])
 	}
-	whole := !t.one(3)
+	whole := !t.oneIn(3)
 	answers := t.exchange(commands, whole)
-	if !t.over && (answers[0].SW == apdu.OK || answers[0].SW&0xFF00 == spec.SWMoreData) {
-		t.over = changes[o.variant.Command] // what it did is not in the books
+	if !t.ended && (answers[0].SW == apdu.OK || answers[0].SW&0xFF00 == spec.SWMoreData) {
+		t.ended = changes[o.variant.Command] // what it did is not in the books
 	}
 }
 
@@ -213,8 +213,8 @@ var changes = map[*spec.Command]bool{
 	spec.Refuse: true, spec.Instruct: true, spec.ChangeReferenceData: true, spec.ResetRetryCounter: true,
 }
 
-// tellWild sends an APDU of no grammar.
-func (t *twins) tellWild() {
+// sendUngrammatical sends an APDU of no grammar.
+func (t *differential) sendUngrammatical() {
 	c := apdu.Command{
 		CLA: []byte{0x00, 0x80, 0x10, 0x90, byte(t.random.Uint32())}[t.random.IntN(5)], INS: byte(t.random.Uint32()),
 		P1: byte(t.random.Uint32()), P2: byte(t.random.Uint32()), Data: t.bytes(t.random.IntN(40)), Ne: t.random.IntN(257),
@@ -224,7 +224,7 @@ func (t *twins) tellWild() {
 
 // exchange sends a command to each side and compares the answers. whole commands go
 // in as many APDUs as they need.
-func (t *twins) exchange(commands [2]apdu.Command, whole bool) (answers [2]apdu.Response) {
+func (t *differential) exchange(commands [2]apdu.Command, whole bool) (answers [2]apdu.Response) {
 	t.note("%s %s", header(commands[0]), hex.EncodeToString(commands[0].Data))
 	var errs [2]error
 	for side := range sides {
@@ -239,7 +239,7 @@ func (t *twins) exchange(commands [2]apdu.Command, whole bool) (answers [2]apdu.
 		t.fail("errors: %v and %v", errs[0], errs[1])
 		return answers
 	}
-	t.story[len(t.story)-1] += " -> " + spec.StatusName(answers[0].SW)
+	t.commands[len(t.commands)-1] += " -> " + spec.StatusName(answers[0].SW)
 	for side, c := range t.cases {
 		if len(c.failures) > 0 {
 			t.fail("side %d: %s", side, strings.Join(c.failures, "\n"))
@@ -251,7 +251,7 @@ func (t *twins) exchange(commands [2]apdu.Command, whole bool) (answers [2]apdu.
 	if difference := t.compare(commands[0], answers); difference != "" {
 		if fault := knownFault(commands[0], answers); fault != "" {
 			t.Faults[fault]++
-			t.over = true // the cards are no longer twins
+			t.ended = true // the cards are no longer twins
 			return answers
 		}
 		t.fail("%s", difference)

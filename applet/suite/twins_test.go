@@ -19,22 +19,22 @@ import (
 )
 
 var (
-	twinCommands = flag.Int("twin-commands", 2000, "how many commands to compare between emulator and jCardSim")
-	twinSeed     = flag.Uint64("twin-seed", 1, "the first life")
+	differentialCommands = flag.Int("twin-commands", 2000, "how many commands to compare between emulator and jCardSim")
+	differentialSeed     = flag.Uint64("twin-seed", 1, "the first life")
 )
 
 // lifeLength is how many commands a life has at most.
 const lifeLength = 150
 
-// TestTwins compares the CAP file on the emulator with the classes on jCardSim.
+// TestDifferential compares the CAP file on the emulator with the classes on jCardSim.
 // More than the default, by hand:
 //
-//	go test ./applet/suite -run TestTwins -twin-commands 1000000 -twin-seed 5 -timeout 12h
-func TestTwins(t *testing.T) {
-	w := NewTwins(NewEmulator(card.Unlimited), startJCardSim(t, buildJCardSim(t)))
+//	go test ./applet/suite -run TestDifferential -twin-commands 1000000 -twin-seed 5 -timeout 12h
+func TestDifferential(t *testing.T) {
+	w := NewDifferential(NewEmulator(card.Unlimited), startJCardSim(t, buildJCardSim(t)))
 	var lives int
-	for seed := *twinSeed; w.Commands < *twinCommands; seed++ {
-		require.NoError(t, w.Live(t.Context(), seed, lifeLength), "after %d commands in all", w.Commands)
+	for seed := *differentialSeed; w.Commands < *differentialCommands; seed++ {
+		require.NoError(t, w.Run(t.Context(), seed, lifeLength), "after %d commands in all", w.Commands)
 		lives++
 	}
 	t.Logf("%d commands in %d lives", w.Commands, lives)
@@ -47,14 +47,14 @@ func TestTwins(t *testing.T) {
 	assert.Greater(t, w.Statuses["9000"], w.Commands/4, "most lives go deep")
 }
 
-// liar is an emulator whose answers to one instruction are not what the card says.
-type liar struct {
+// alteredTarget is an emulator whose answers to one instruction are not what the card says.
+type alteredTarget struct {
 	*Emulator
 	about byte
-	lie   func(r *apdu.Response)
+	alter func(r *apdu.Response)
 }
 
-func (l liar) Install(ctx context.Context, parameters []byte) (apdu.Card, error) {
+func (l alteredTarget) Install(ctx context.Context, parameters []byte) (apdu.Card, error) {
 	honest, err := l.Emulator.Install(ctx, parameters)
 	if err != nil {
 		return nil, err
@@ -63,34 +63,34 @@ func (l liar) Install(ctx context.Context, parameters []byte) (apdu.Card, error)
 		r, err := honest.Transmit(ctx, c)
 		if err == nil && c.INS == l.about && r.SW == apdu.OK {
 			r.Data = bytes.Clone(r.Data)
-			l.lie(&r)
+			l.alter(&r)
 		}
 		return r, err
 	}), nil
 }
 
-// TestTwinsSeeDifferences: two honest cards have none, and each kind of lie is
+// TestDifferentialSeesDifferences: two honest cards have none, and each kind of lie is
 // found.
-func TestTwinsSeeDifferences(t *testing.T) {
+func TestDifferentialSeesDifferences(t *testing.T) {
 	const lives = 10
-	run := func(l liar) (failed error) {
+	run := func(l alteredTarget) (failed error) {
 		l.Emulator = NewEmulator(card.P71)
-		w := NewTwins(NewEmulator(card.P71), l)
+		w := NewDifferential(NewEmulator(card.P71), l)
 		for seed := range uint64(lives) {
-			if err := w.Live(t.Context(), seed, lifeLength); err != nil {
+			if err := w.Run(t.Context(), seed, lifeLength); err != nil {
 				return err
 			}
 		}
 		assert.Empty(t, w.Faults)
 		return nil
 	}
-	require.NoError(t, run(liar{lie: func(*apdu.Response) {}}))
-	for what, l := range map[string]liar{
-		"status word":        {about: spec.GetData.INS, lie: func(r *apdu.Response) { r.SW = apdu.StatusWord(spec.SWSecurity) }},
-		"one byte less":      {about: spec.GetData.INS, lie: func(r *apdu.Response) { r.Data = r.Data[:len(r.Data)-1] }},
-		"another balance":    {about: spec.GetData.INS, lie: func(r *apdu.Response) { r.Data[len(r.Data)-1] ^= 1 }},
-		"another life cycle": {about: spec.Select.INS, lie: func(r *apdu.Response) { r.Data[bytes.Index(r.Data, []byte{byte(spec.TagLifeCycle), 1})+2] ^= 4 }},
-		"a certificate that is not always the same": {about: spec.GetData.INS, lie: func(r *apdu.Response) {
+	require.NoError(t, run(alteredTarget{alter: func(*apdu.Response) {}}))
+	for what, l := range map[string]alteredTarget{
+		"status word":        {about: spec.GetData.INS, alter: func(r *apdu.Response) { r.SW = apdu.StatusWord(spec.SWSecurity) }},
+		"one byte less":      {about: spec.GetData.INS, alter: func(r *apdu.Response) { r.Data = r.Data[:len(r.Data)-1] }},
+		"another balance":    {about: spec.GetData.INS, alter: func(r *apdu.Response) { r.Data[len(r.Data)-1] ^= 1 }},
+		"another life cycle": {about: spec.Select.INS, alter: func(r *apdu.Response) { r.Data[bytes.Index(r.Data, []byte{byte(spec.TagLifeCycle), 1})+2] ^= 4 }},
+		"a certificate that is not always the same": {about: spec.GetData.INS, alter: func(r *apdu.Response) {
 			if at := bytes.Index(r.Data, []byte{byte(spec.TagPoint), spec.PointLength}); at >= 0 {
 				_, _ = rand.Read(r.Data[at+2:][:spec.PointLength])
 			}

@@ -130,7 +130,7 @@ func All() []Attack {
 		Instructions(),
 		[]Attack{CreditWithoutOrder},
 		forgedEvidence,
-		[]Attack{StolenDeviceKey, SpoiledRecord, HeardMessage, AlteredMessage},
+		[]Attack{StolenDeviceKey, CorruptedRecord, HeardMessage, AlteredMessage},
 		[]Attack{FormerPhone, RefusalOfNobody},
 	)
 }

@@ -93,7 +93,7 @@ func TestRun(t *testing.T) {
 // What an attack needs and is not given is an error.
 func TestWithoutWhatItNeeds(t *testing.T) {
 	for _, a := range []attack.Attack{
-		attack.StolenDeviceKey, attack.SpoiledRecord, attack.HeardMessage, attack.FormerPhone,
+		attack.StolenDeviceKey, attack.CorruptedRecord, attack.HeardMessage, attack.FormerPhone,
 		attack.RefusalOfNobody,
 	} {
 		_, err := a.Ways[0].Make(&attack.Setup{})

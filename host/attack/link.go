@@ -24,25 +24,25 @@ type Link struct {
 }
 
 // Links are all of them.
-func Links() []Link { return []Link{PayerSignatureSpoiled, PayerCertificateSpoiled} }
+func Links() []Link { return []Link{PayerSignatureCorrupted, PayerCertificateCorrupted} }
 
-// PayerSignatureSpoiled spoils the signature in the device's first record.
-var PayerSignatureSpoiled = Link{
+// PayerSignatureCorrupted spoils the signature in the device's first record.
+var PayerSignatureCorrupted = Link{
 	Name:    "the payer's signature is spoiled",
 	Threat:  "a payee is told to forget the only proof of a payment",
 	Defence: "what nobody can verify is not acknowledged, and is read again",
 	Clause:  "PROTOCOL.md §8, 8",
-	Answer:  banking.ErrSpoiled,
+	Answer:  banking.ErrCorrupted,
 	Alter:   func(r *session.Reading) { flipLast(r.Records[0]) },
 }
 
-// PayerCertificateSpoiled spoils the certificate that proves who has paid.
-var PayerCertificateSpoiled = Link{
+// PayerCertificateCorrupted spoils the certificate that proves who has paid.
+var PayerCertificateCorrupted = Link{
 	Name:    "the payer's certificate is spoiled",
 	Threat:  "as above, where nobody has registered the payer",
 	Defence: "as above",
 	Clause:  "PROTOCOL.md §8, 8",
-	Answer:  banking.ErrSpoiled,
+	Answer:  banking.ErrCorrupted,
 	Alter:   func(r *session.Reading) { flipLast(r.Certificates[0]) },
 }
 

@@ -233,10 +233,10 @@ func submit(item []byte) Call {
 	}
 }
 
-// SpoiledRecord is the payee's Receipt for a Payment together with the Payment as somebody on
+// CorruptedRecord is the payee's Receipt for a Payment together with the Payment as somebody on
 // the way has spoiled it: what is signed is the same, the payer's signature is not. Whoever
 // has the Receipt can make it. It is kept, and the true Payment takes its place.
-var SpoiledRecord = Attack{
+var CorruptedRecord = Attack{
 	Name:    "accept record with a wrong signature of the payer",
 	Threat:  "the only proof of a payment is kept out, and the payee or the payer loses it",
 	Defence: "nothing moves before the payer's signature is seen; the true record proves it still",
@@ -246,7 +246,7 @@ var SpoiledRecord = Attack{
 		if s.Receipt == nil || s.Payment == nil {
 			return nil, errors.New("attack: no Payment was accepted yet")
 		}
-		item, err := Spoiled(s.Receipt, s.Payment)
+		item, err := Corrupted(s.Receipt, s.Payment)
 		if err != nil {
 			return nil, err
 		}
@@ -254,14 +254,14 @@ var SpoiledRecord = Attack{
 	}}},
 }
 
-// Spoiled is the item of [SpoiledRecord].
-func Spoiled(r *message.Receipt, p *message.Payment) ([]byte, error) {
-	spoiled := *p
-	spoiled.Signature[9] ^= 1
+// Corrupted is the item of [CorruptedRecord].
+func Corrupted(r *message.Receipt, p *message.Payment) ([]byte, error) {
+	corrupted := *p
+	corrupted.Signature[9] ^= 1
 	receipt, err := message.Encode(r)
 	if err != nil {
 		return nil, err
 	}
-	payment, err := message.Encode(&spoiled)
+	payment, err := message.Encode(&corrupted)
 	return append(receipt, payment...), err
 }

@@ -6,9 +6,9 @@ import (
 	"ekrona/host/notary"
 )
 
-// invariant11Alone: an intermediary alone cannot raise a balance. Every Instruction is signed by an instruction key of the device's
+// invariant11NoPartyAlone: an intermediary alone cannot raise a balance. Every Instruction is signed by an instruction key of the device's
 // intermediary and by the notary, and its credit left the intermediary's holding, once.
-func invariant11Alone(s *scene) {
+func invariant11NoPartyAlone(s *auditRun) {
 	loaded, released := map[string]money.Ore{}, map[string]money.Ore{}
 	for _, e := range s.statement {
 		name := instructionName(string(e.Device), e.Instr)
@@ -41,12 +41,12 @@ func invariant11Alone(s *scene) {
 	for name, amount := range loaded {
 		s.violated(name, amount, "was loaded and is not held")
 	}
-	s.checkRooms()
+	s.checkCoverLimits()
 }
 
-// checkRooms: what holdings and pool paid to one payee for acceptances between two of its acknowledgements is at most what its
+// checkCoverLimits: what holdings and pool paid to one payee for acceptances between two of its acknowledgements is at most what its
 // limits let an honest device accept in that time, whoever has whose key.
-func (s *scene) checkRooms() {
+func (s *auditRun) checkCoverLimits() {
 	type span struct {
 		payee string
 		after uint32 // its acknowledged record before the acceptance
@@ -54,20 +54,20 @@ func (s *scene) checkRooms() {
 	}
 	given := map[span]money.Ore{}
 	for _, p := range s.payments {
-		w := s.words[p.request()]
+		w := s.decisions[p.request()]
 		if p.fromHolding+p.fromPool == 0 || w == nil {
 			continue
 		}
-		at := span{payee: p.payee(), ended: w.voice == nil}
+		at := span{payee: p.payee(), ended: w.answer == nil}
 		for _, i := range s.instructions {
-			if w.voice != nil && i.device == at.payee && i.message.AckedATC < w.voice.seq() {
+			if w.answer != nil && i.device == at.payee && i.message.AckedATC < w.answer.seq() {
 				at.after = max(at.after, i.message.AckedATC)
 			}
 		}
 		given[at] += p.fromHolding + p.fromPool
 	}
 	for at, sum := range given {
-		room := s.auditor.TillRoom
+		room := s.auditor.CoverLimit
 		if d := s.devices[at.payee]; d != nil && d.ceilings != nil {
 			room = d.ceilings.MaxBalance * money.Ore(d.ceilings.MaxTransactions)
 		}

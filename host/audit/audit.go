@@ -19,10 +19,10 @@ import (
 
 // Device is what is known of one honest device directly.
 type Device struct {
-	State   *message.State   // as it would answer now; its signature is not looked at
-	Records []message.Record // those after the State's ackedAtc, as the device keeps them
-	Said    []message.Hash   // identities of the Payments, Receipts and Refusals that it ever gave out, as far as they are known
-	Asked   uint32           // number of the last Request that a card gave out, as far as it is known
+	State       *message.State   // as it would answer now; its signature is not looked at
+	Records     []message.Record // those after the State's ackedAtc, as the device keeps them
+	Sent        []message.Hash   // identities of the Payments, Receipts and Refusals that it ever gave out, as far as they are known
+	LastRequest uint32           // number of the last Request that a card gave out, as far as it is known
 }
 
 // Violation is one thing that must hold and does not.
@@ -46,28 +46,28 @@ func (v Violation) String() string {
 
 // Auditor checks one central bank, again and again.
 type Auditor struct {
-	TillRoom  money.Ore // what a till may take between two synchronisations, as the notary's Terms have it
-	HonestCAs bool      // no CA certifies a second key for a device: then what an honest device accepted can be judged at once
+	CoverLimit money.Ore // what a till may take between two synchronisations, as the notary's Terms have it
+	HonestCAs  bool      // no CA certifies a second key for a device: then what an honest device accepted can be judged at once
 
 	notary   *ecdsa.PublicKey
 	rows     *tables                   // as read last, nil before
 	before   *facts                    // of the last Check
 	states   map[string]*message.State // of the last Check
-	said     map[string]int            // how many of each device's messages were known then
+	sent     map[string]int            // how many of each device's messages were known then
 	clean    bool                      // the last Check found nothing
 	verified map[message.Hash]bool     // signatures that were found good
 }
 
 // New makes an auditor for the central bank with this notary key.
 func New(key *ecdsa.PublicKey) *Auditor {
-	return &Auditor{TillRoom: notary.PilotTillRoom, notary: key, states: map[string]*message.State{}, verified: map[message.Hash]bool{}}
+	return &Auditor{CoverLimit: notary.PilotTerminalRoom, notary: key, states: map[string]*message.State{}, verified: map[message.Hash]bool{}}
 }
 
 // invariant is one row of protocol §8.
 type invariant struct {
 	number int
 	title  string
-	check  func(*scene)
+	check  func(*auditRun)
 }
 
 var invariants = []invariant{
@@ -80,7 +80,7 @@ var invariants = []invariant{
 	{7, "every limit holds", invariant7Limits},
 	{8, "what was acknowledged survives", invariant8Survives},
 	{9, "a credit only after an authentic debit", invariant9Authentic},
-	{11, "nobody alone makes money", invariant11Alone},
+	{11, "nobody alone makes money", invariant11NoPartyAlone},
 }
 
 // agreement is checked only when faults have stopped.
@@ -95,8 +95,8 @@ func Titles() map[int]string {
 	return all
 }
 
-// scene is one moment under audit.
-type scene struct {
+// auditRun is one moment under audit.
+type auditRun struct {
 	*facts
 	auditor *Auditor
 	honest  map[string]Device
@@ -104,7 +104,7 @@ type scene struct {
 	found   []Violation
 }
 
-func (s *scene) violated(where string, amount money.Ore, format string, args ...any) {
+func (s *auditRun) violated(where string, amount money.Ore, format string, args ...any) {
 	s.found = append(s.found, Violation{Number: s.rule.number, Title: s.rule.title, Kind: format, Where: where, What: fmt.Sprintf(format, args...), Amount: amount})
 }
 
@@ -150,9 +150,9 @@ func (a *Auditor) read(ctx context.Context, q store.Queryer, whole bool, touched
 	return rows.facts(), nil
 }
 
-// Missed reads everything again and returns an error when a row is not as CheckTouched believes: its callers have not told of all
+// CheckMissed reads everything again and returns an error when a row is not as CheckTouched believes: its callers have not told of all
 // that was written.
-func (a *Auditor) Missed(ctx context.Context, q store.Queryer) error {
+func (a *Auditor) CheckMissed(ctx context.Context, q store.Queryer) error {
 	if a.rows == nil {
 		return nil
 	}
@@ -165,11 +165,11 @@ func (a *Auditor) Missed(ctx context.Context, q store.Queryer) error {
 
 // compare looks at every moment's invariants, and at what changed since the look before.
 func (a *Auditor) compare(f *facts, honest map[string]Device) []Violation {
-	found := a.look(f, honest, invariants)
+	found := a.inspect(f, honest, invariants)
 	a.before, a.clean = f, len(found) == 0
-	a.states, a.said = map[string]*message.State{}, map[string]int{}
+	a.states, a.sent = map[string]*message.State{}, map[string]int{}
 	for id, d := range honest {
-		a.states[id], a.said[id] = d.State, len(d.Said)
+		a.states[id], a.sent[id] = d.State, len(d.Sent)
 	}
 	return found
 }
@@ -180,7 +180,7 @@ func (a *Auditor) sameStates(honest map[string]Device) bool {
 		return false
 	}
 	for id, d := range honest {
-		if a.states[id] != d.State || a.said[id] != len(d.Said) {
+		if a.states[id] != d.State || a.sent[id] != len(d.Sent) {
 			return false
 		}
 	}
@@ -193,11 +193,11 @@ func (a *Auditor) Agreement(ctx context.Context, q store.Queryer, honest map[str
 	if err != nil {
 		return nil, err
 	}
-	return a.look(f, honest, []invariant{agreement}), nil
+	return a.inspect(f, honest, []invariant{agreement}), nil
 }
 
-func (a *Auditor) look(f *facts, honest map[string]Device, rules []invariant) []Violation {
-	s := &scene{facts: f, auditor: a, honest: honest}
+func (a *Auditor) inspect(f *facts, honest map[string]Device, rules []invariant) []Violation {
+	s := &auditRun{facts: f, auditor: a, honest: honest}
 	for _, s.rule = range rules {
 		s.rule.check(s)
 	}

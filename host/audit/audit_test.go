@@ -15,32 +15,32 @@ import (
 	"ekrona/host/settlement/settlementtest"
 )
 
-// aDay is a world in which every kind of thing happened once: settled, reserved, waiting and void payments, a loaded and an
+// ordinaryDay is a world in which every kind of thing happened once: settled, reserved, waiting and void payments, a loaded and an
 // outstanding credit, an ended card, an uncovered payment and a refund.
-func aDay(t *testing.T) *settlementtest.World {
+func ordinaryDay(t *testing.T) *settlementtest.World {
 	w := settlementtest.NewWorld(t)
 	anna, bertil := w.Issue("ANNA", "NORDIC", spec.RoleCard), w.Issue("BERTIL", "FJORD", spec.RoleCard)
-	cecilia, shop := w.Issue("CECILIA", "NORDIC", spec.RoleCard), w.Issue("SHOP", "FJORD", spec.RoleTerminal)
+	cecilia, merchant := w.Issue("CECILIA", "NORDIC", spec.RoleCard), w.Issue("SHOP", "FJORD", spec.RoleTerminal)
 	ctx := context.Background()
 	require.NoError(t, w.Notary.Issue(ctx, "1", "SENORDIC", 1000_00))
 	require.NoError(t, w.Notary.Issue(ctx, "2", "SEFJORD0", 50_00))
 	require.NoError(t, w.Notary.FundPool(ctx, "3", 500_00))
 	load(t, w, anna, 200_00, settlementtest.Whole)
 	load(t, w, cecilia, 200_00, settlementtest.Whole)
-	pay(t, anna, shop, 50_00, true)
+	pay(t, anna, merchant, 50_00, true)
 	pay(t, anna, bertil, 60_00, true)
-	pay(t, bertil, shop, 55_00, true)
+	pay(t, bertil, merchant, 55_00, true)
 	refused := pay(t, anna, cecilia, 5_00, false)
 	_, err := cecilia.Refuse(refused.Request.Number)
 	require.NoError(t, err)
-	load(t, w, shop, 0, settlementtest.Whole) // the shop's claim on Bertil waits
+	load(t, w, merchant, 0, settlementtest.Whole) // the shop's claim on Bertil waits
 	require.NoError(t, w.Notary.For("SEFJORD0").ReportLost(ctx, bertil.ID))
 	w.Clock.At = w.Clock.At.Add(w.Terms.Honour)
 	_, err = w.Notary.EndDue(ctx)
 	require.NoError(t, err)
 	load(t, w, anna, 0, settlementtest.Whole)
 	load(t, w, cecilia, 40_00, settlementtest.CoSigned)
-	require.NoError(t, w.Notary.For("SEFJORD0").Refund(ctx, notary.Refund{Order: "4", Payee: shop.ID, Payer: anna.ID, Atc: 1, Amount: 20_00}))
+	require.NoError(t, w.Notary.For("SEFJORD0").Refund(ctx, notary.Refund{Order: "4", Payee: merchant.ID, Payer: anna.ID, Atc: 1, Amount: 20_00}))
 	pay(t, anna, cecilia, 7_00, false)
 	w.Submit(w.Encode(anna.Log[0].Payment))
 	return w
@@ -64,9 +64,9 @@ func pay(t *testing.T, payer, payee *settlementtest.Device, amount money.Ore, ac
 	return p
 }
 
-// TestGoodDay: nothing is found where nothing is wrong, at the first look and at the second.
-func TestGoodDay(t *testing.T) {
-	w := aDay(t)
+// TestOrdinaryDay: nothing is found where nothing is wrong, at the first look and at the second.
+func TestOrdinaryDay(t *testing.T) {
+	w := ordinaryDay(t)
 	auditor := audit.New(w.NotaryKey())
 	for range 2 {
 		found, err := auditor.Check(t.Context(), w.DB, w.Honest())
@@ -84,11 +84,11 @@ func TestGoodDay(t *testing.T) {
 func TestEveryInvariantIsFound(t *testing.T) {
 	named := map[int]bool{}
 	for _, c := range []struct {
-		name   string
-		number int
-		sql    string                               // changes the central bank's rows behind its back
-		device func(w *settlementtest.World)        // or a device does what no device does
-		lie    func(honest map[string]audit.Device) // or its State says so
+		name    string
+		number  int
+		sql     string                               // changes the central bank's rows behind its back
+		device  func(w *settlementtest.World)        // or a device does what no device does
+		falsify func(honest map[string]audit.Device) // or its State says so
 	}{
 		{name: "money from nowhere", number: 1, sql: "UPDATE ledger_account SET balance = balance + 1 WHERE name = 'online:SENORDIC'"},
 		{name: "an entry nobody posted", number: 1, sql: "UPDATE statement SET online = online + 1 WHERE seq = 1"},
@@ -109,9 +109,9 @@ func TestEveryInvariantIsFound(t *testing.T) {
 		{name: "void against the payee's word", number: 5, sql: "UPDATE payment SET verdict = 4 WHERE verdict = 3"},
 		{name: "an instruction under another number", number: 5, sql: "UPDATE instruction SET seq = 9 WHERE seq = 2"},
 		{name: "a device applied another instruction", number: 5, device: func(w *settlementtest.World) { w.Devices["ANNA"].Last[0] ^= 1 }},
-		{name: "atc goes back", number: 6, lie: func(h map[string]audit.Device) { h["SENORDIC0000ANNA"].State.ATC-- }},
-		{name: "request counter goes back", number: 6, lie: func(h map[string]audit.Device) { h["SENORDIC0CECILIA"].State.RequestCounter-- }},
-		{name: "the date goes back", number: 6, lie: func(h map[string]audit.Device) {
+		{name: "atc goes back", number: 6, falsify: func(h map[string]audit.Device) { h["SENORDIC0000ANNA"].State.ATC-- }},
+		{name: "request counter goes back", number: 6, falsify: func(h map[string]audit.Device) { h["SENORDIC0CECILIA"].State.RequestCounter-- }},
+		{name: "the date goes back", number: 6, falsify: func(h map[string]audit.Device) {
 			s := h["SENORDIC0000ANNA"].State
 			s.Date = s.Date.AddDays(-1)
 		}},
@@ -121,14 +121,14 @@ func TestEveryInvariantIsFound(t *testing.T) {
 		{name: "a final verdict changes", number: 8, sql: "UPDATE payment SET verdict = 4 WHERE verdict = 5"},
 		{name: "a device's chain is another one", number: 8, device: func(w *settlementtest.World) { w.Devices["ANNA"].Head[0] ^= 1 }},
 		{name: "a device forgot a record", number: 8, device: func(w *settlementtest.World) { w.Devices["ANNA"].Log = nil }},
-		{name: "a device has said what nobody holds", number: 8, lie: func(h map[string]audit.Device) {
+		{name: "a device has said what nobody holds", number: 8, falsify: func(h map[string]audit.Device) {
 			d := h["SENORDIC0000ANNA"]
-			d.Said = append(d.Said, message.Hash{1})
+			d.Sent = append(d.Sent, message.Hash{1})
 			h["SENORDIC0000ANNA"] = d
 		}},
-		{name: "a card has asked more than it counted", number: 8, lie: func(h map[string]audit.Device) {
+		{name: "a card has asked more than it counted", number: 8, falsify: func(h map[string]audit.Device) {
 			d := h["SENORDIC0CECILIA"]
-			d.Asked = d.State.RequestCounter + 1
+			d.LastRequest = d.State.RequestCounter + 1
 			h["SENORDIC0CECILIA"] = d
 		}},
 		{name: "a device accepted what nobody signed", number: 9, device: func(w *settlementtest.World) {
@@ -151,7 +151,7 @@ func TestEveryInvariantIsFound(t *testing.T) {
 		{name: "a payment in between after two rounds", number: 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := aDay(t)
+			w := ordinaryDay(t)
 			auditor := audit.New(w.NotaryKey())
 			auditor.HonestCAs = true
 			if c.number != 9 && c.number != 11 { // those signatures are looked at once
@@ -166,8 +166,8 @@ func TestEveryInvariantIsFound(t *testing.T) {
 				c.device(w)
 			}
 			honest := w.Honest()
-			if c.lie != nil {
-				c.lie(honest)
+			if c.falsify != nil {
+				c.falsify(honest)
 			}
 			look := auditor.Check
 			if c.number == 10 {

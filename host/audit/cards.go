@@ -16,7 +16,7 @@ import (
 // + what they took; and what an ended device was refunded came into its wallet only.
 //
 // What the device knows and the notary does not is in its records: it is added with the same rule.
-func invariant2Balance(s *scene) {
+func invariant2Balance(s *auditRun) {
 	_, shadow := s.holdings()
 	for id, d := range s.honest {
 		row := s.devices[id]
@@ -44,14 +44,14 @@ func invariant2Balance(s *scene) {
 
 // paidAndPaidOut: payments in the device's records that its wallet has not, or not wholly, paid, are owed; those beyond its records
 // that the wallet has paid are not its device's yet.
-func (s *scene) paidAndPaidOut(id string, d Device) (change money.Ore) {
+func (s *auditRun) paidAndPaidOut(id string, d Device) (change money.Ore) {
 	known := map[message.Hash]bool{}
 	for _, p := range s.payments {
-		if p.payer() != id || p.standing > 1 {
+		if p.payer() != id || p.signatureStatus > 1 {
 			continue
 		}
 		known[p.identity] = true
-		if p.standing == 0 && p.message.ATC <= d.State.ATC {
+		if p.signatureStatus == 0 && p.message.ATC <= d.State.ATC {
 			change -= p.amount() - p.fromShadow
 		} else {
 			change += p.fromShadow
@@ -70,7 +70,7 @@ func (s *scene) paidAndPaidOut(id string, d Device) (change money.Ore) {
 
 // acceptedAndIn: what the device accepted and the notary has not settled is in its balance only; what the notary settled and the
 // device has not accepted is in the wallet only. For a till the wallet is what it collected.
-func (s *scene) acceptedAndIn(id string, d Device) (change money.Ore) {
+func (s *auditRun) acceptedAndIn(id string, d Device) (change money.Ore) {
 	accepted := map[message.Hash]bool{}
 	for _, p := range s.acceptedBy(id, d) {
 		identity, err := message.Identity(p.message)
@@ -82,12 +82,12 @@ func (s *scene) acceptedAndIn(id string, d Device) (change money.Ore) {
 			change += p.amount()
 		}
 	}
-	till := !s.devices[id].role.CanPay()
+	terminal := !s.devices[id].role.CanPay()
 	for _, p := range s.payments {
 		if p.payee() != id || !p.paid() {
 			continue
 		}
-		if till {
+		if terminal {
 			change += p.amount()
 		}
 		if !accepted[p.identity] {
@@ -98,7 +98,7 @@ func (s *scene) acceptedAndIn(id string, d Device) (change money.Ore) {
 }
 
 // creditsAhead are the credits in the wallet that are not in the State's balance: of later Instructions, or untaken, and not released.
-func (s *scene) creditsAhead(id string, state *message.State) (sum money.Ore) {
+func (s *auditRun) creditsAhead(id string, state *message.State) (sum money.Ore) {
 	released := map[uint32]bool{}
 	for _, e := range s.statement {
 		if string(e.Device) == id && e.Kind == notary.Released {
@@ -119,7 +119,7 @@ func (s *scene) creditsAhead(id string, state *message.State) (sum money.Ore) {
 
 // invariant6Grow: atc, ackedAtc, instrSeq, request counter, policy version and date only grow: on each honest device since the
 // last look, and from each Instruction to the next.
-func invariant6Grow(s *scene) {
+func invariant6Grow(s *auditRun) {
 	for id, d := range s.honest {
 		before := s.auditor.states[id]
 		if before == nil {
@@ -152,7 +152,7 @@ func invariant6Grow(s *scene) {
 
 // invariant7Limits: balance and open requests under the ceilings, log and open requests in their room, no account below zero, and
 // nothing set aside that is not there.
-func invariant7Limits(s *scene) {
+func invariant7Limits(s *auditRun) {
 	for id, d := range s.honest {
 		row := s.devices[id]
 		if row == nil || row.ceilings == nil {
@@ -200,7 +200,7 @@ func invariant7Limits(s *scene) {
 
 // invariant10Agreement: after two whole rounds without faults every honest device in use and its intermediary agree: everything is
 // acknowledged, nothing waits, and the balance is the shadow wallet's.
-func invariant10Agreement(s *scene) {
+func invariant10Agreement(s *auditRun) {
 	_, shadow := s.holdings()
 	for id, d := range s.honest {
 		if !s.trusted(id) {

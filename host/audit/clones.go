@@ -22,8 +22,8 @@ func (a *Auditor) Clones(ctx context.Context, q store.Queryer) ([]string, error)
 			return nil, err
 		}
 	}
-	for _, v := range f.voices {
-		s.voice(v)
+	for _, v := range f.answers {
+		s.payeeAnswer(v)
 	}
 	return slices.Sorted(maps.Keys(s.clones)), nil
 }
@@ -41,7 +41,7 @@ type signed struct {
 	clones            map[string]bool
 }
 
-func (s *signed) see(seen map[number]message.Hash, n number, identity message.Hash) {
+func (s *signed) add(seen map[number]message.Hash, n number, identity message.Hash) {
 	if other, known := seen[n]; known && other != identity {
 		s.clones[n.device] = true
 	}
@@ -55,25 +55,25 @@ func (s *signed) by(id string, m message.Message) bool {
 
 func (s *signed) payment(p *payment) error {
 	if s.by(p.payer(), p.message) {
-		s.see(s.records, number{p.payer(), p.message.ATC}, p.identity)
+		s.add(s.records, number{p.payer(), p.message.ATC}, p.identity)
 	}
 	if asked := &p.message.Request; s.counts(p.payee()) && s.by(p.payee(), asked) {
 		identity, err := message.Identity(asked)
 		if err != nil {
 			return err
 		}
-		s.see(s.requests, number{p.payee(), asked.Number}, identity)
+		s.add(s.requests, number{p.payee(), asked.Number}, identity)
 	}
 	return nil
 }
 
-func (s *signed) voice(v *voice) {
+func (s *signed) payeeAnswer(v *payeeAnswer) {
 	if !s.by(v.payee(), v.message()) {
 		return
 	}
-	s.see(s.records, number{v.payee(), v.seq()}, v.identity)
+	s.add(s.records, number{v.payee(), v.seq()}, v.identity)
 	if v.refusal != nil && s.counts(v.payee()) {
-		s.see(s.requests, number{v.payee(), v.refusal.Number}, v.refusal.Request)
+		s.add(s.requests, number{v.payee(), v.refusal.Number}, v.refusal.Request)
 	}
 }
 

@@ -13,12 +13,12 @@ import (
 // facts are the rows of the central bank that are judged: messages parsed from their bytes, not from the columns beside them.
 type facts struct {
 	devices      map[string]*device
-	strays       map[string][]*ecdsa.PublicKey // keys that a CA certified and nobody registered, by device id
+	unregistered map[string][]*ecdsa.PublicKey // keys that a CA certified and nobody registered, by device id
 	instructs    map[string]*ecdsa.PublicKey   // instruction keys, by reference
 	payments     []*payment
 	byIdentity   map[message.Hash]*payment
-	voices       []*voice
-	words        map[request]*word
+	answers      []*payeeAnswer
+	decisions    map[request]*payeeDecision
 	instructions []*instruction
 	statement    []entry
 	accounts     map[string]money.Ore // balances as the ledger keeps them
@@ -36,13 +36,13 @@ type device struct {
 }
 
 type payment struct {
-	message     *message.Payment
-	identity    message.Hash
-	standing    int // 0 first body, 1 second, 2 of a device without registered key, 3 unproven
-	verdict     notary.Verdict
-	fromShadow  money.Ore
-	fromHolding money.Ore
-	fromPool    money.Ore
+	message         *message.Payment
+	identity        message.Hash
+	signatureStatus int // 0 first body, 1 second, 2 of a device without registered key, 3 unproven
+	verdict         notary.Verdict
+	fromShadow      money.Ore
+	fromHolding     money.Ore
+	fromPool        money.Ore
 }
 
 func (p *payment) payer() string     { return string(p.message.Payer) }
@@ -71,38 +71,38 @@ type request struct {
 
 func (p *payment) request() request { return request{p.payee(), p.message.Request.Number} }
 
-// voice is a Receipt or a Refusal.
-type voice struct {
+// payeeAnswer is a Receipt or a Refusal.
+type payeeAnswer struct {
 	identity message.Hash
 	receipt  *message.Receipt
 	refusal  *message.Refusal
 }
 
-func (v *voice) message() message.Message {
+func (v *payeeAnswer) message() message.Message {
 	if v.receipt != nil {
 		return v.receipt
 	}
 	return v.refusal
 }
 
-func (v *voice) payee() string {
+func (v *payeeAnswer) payee() string {
 	if v.receipt != nil {
 		return string(v.receipt.Payee)
 	}
 	return string(v.refusal.Payee)
 }
 
-func (v *voice) seq() uint32 {
+func (v *payeeAnswer) seq() uint32 {
 	if v.receipt != nil {
 		return v.receipt.ATC
 	}
 	return v.refusal.ATC
 }
 
-// word is the payee's one word on a request: voice is nil when its device's end spoke.
-type word struct {
+// payeeDecision is the payee's one word on a request: voice is nil when its device's end spoke.
+type payeeDecision struct {
 	payment *message.Hash
-	voice   *voice
+	answer  *payeeAnswer
 }
 
 type instruction struct {

@@ -42,7 +42,7 @@ func sum(all map[string]money.Ore) (total money.Ore) {
 }
 
 // invariant1Issued: issued = all online + all shadow + pool, always; and the ledger says the same of each account.
-func invariant1Issued(s *scene) {
+func invariant1Issued(s *auditRun) {
 	online, shadow := s.holdings()
 	pool := s.pool()
 	if total := sum(online) + sum(shadow) + pool; total != s.issued {
@@ -64,7 +64,7 @@ func invariant1Issued(s *scene) {
 
 // invariant3NoValueCreated: what honest devices could spend never exceeds shadow + pool. What they accepted from devices that are
 // not honest, or have ended, or from a key that only pretends to be theirs, is a claim on an intermediary until it is settled.
-func invariant3NoValueCreated(s *scene) {
+func invariant3NoValueCreated(s *auditRun) {
 	_, shadow := s.holdings()
 	backing := sum(shadow) + s.pool()
 	var spendable money.Ore
@@ -85,14 +85,14 @@ func invariant3NoValueCreated(s *scene) {
 }
 
 // trusted: an honest device that has not ended.
-func (s *scene) trusted(id string) bool {
+func (s *auditRun) trusted(id string) bool {
 	_, honest := s.honest[id]
 	return honest && s.devices[id] != nil && s.devices[id].status != notary.Ended
 }
 
 // backed: the payment is the first word of an honest device in use, under that number.
-func (s *scene) backed(p *payment) bool {
-	if !s.trusted(p.payer()) || p.standing > 0 {
+func (s *auditRun) backed(p *payment) bool {
+	if !s.trusted(p.payer()) || p.signatureStatus > 0 {
 		return false
 	}
 	identity, err := message.Identity(p.message)
@@ -100,8 +100,8 @@ func (s *scene) backed(p *payment) bool {
 }
 
 // acceptedBy are the payments in the device's accept records, those that the notary has not seen included.
-func (s *scene) acceptedBy(id string, d Device) (all []*payment) {
-	for _, v := range s.voices {
+func (s *auditRun) acceptedBy(id string, d Device) (all []*payment) {
+	for _, v := range s.answers {
 		if v.receipt != nil && v.payee() == id && v.seq() <= d.State.AckedATC {
 			if p := s.byIdentity[v.receipt.Payment]; p != nil {
 				all = append(all, p)
@@ -128,7 +128,7 @@ func paymentKey(payer message.DeviceID, atc uint32, payee message.DeviceID) stri
 
 // invariant4Accounted: what a payment took is with the payee or came back, once, never both, and the statement tells it so.
 // What a till gave back later is at most what it got.
-func invariant4Accounted(s *scene) {
+func invariant4Accounted(s *auditRun) {
 	type flow struct{ paid, holding, received, returned money.Ore }
 	want, got := map[string]flow{}, map[string]flow{}
 	for _, p := range s.payments {
@@ -180,9 +180,9 @@ func invariant4Accounted(s *scene) {
 }
 
 // checkSources: the sources of a paid payment make up its amount; a void one moved all or, where no shadow wallet answers, nothing.
-func (s *scene) checkSources(p *payment) {
+func (s *auditRun) checkSources(p *payment) {
 	total := p.fromShadow + p.fromHolding + p.fromPool
-	answers := p.standing < 2 && s.devices[p.payer()] != nil && s.devices[p.payer()].status != notary.Ended
+	answers := p.signatureStatus < 2 && s.devices[p.payer()] != nil && s.devices[p.payer()].status != notary.Ended
 	ok := false
 	switch p.verdict {
 	case notary.Settled:

@@ -64,7 +64,7 @@ func (r *refund) got() money.Ore {
 
 // checkRefunded is invariant 4 for refunds: what the till's side gave the payer's side got, and all refunds of a payment together
 // are at most what it paid.
-func (s *scene) checkRefunded() {
+func (s *auditRun) checkRefunded() {
 	sums := map[string]money.Ore{}
 	for _, r := range s.refunds() {
 		if r.given() <= 0 || r.got() != r.given() {
@@ -74,7 +74,7 @@ func (s *scene) checkRefunded() {
 		sums[paymentKey(r.paid.Payer, r.paid.Atc, r.paid.Payee)] += r.given()
 	}
 	for _, p := range s.payments {
-		if p.verdict == notary.Settled && p.standing == 0 {
+		if p.verdict == notary.Settled && p.signatureStatus == 0 {
 			k := paymentKey(p.message.Payer, p.message.ATC, p.message.Request.Payee)
 			if sums[k] > p.amount() {
 				s.violated(k, sums[k]-p.amount(), "paid %s, %s of it was refunded", p.amount(), sums[k])
@@ -89,18 +89,18 @@ func (s *scene) checkRefunded() {
 
 // checkRefunds is invariant 9 for refunds: the debit is that of the intermediary whose till was paid, the credit goes to the
 // payer's, for the payer's device.
-func (s *scene) checkRefunds() {
+func (s *auditRun) checkRefunds() {
 	for _, r := range s.refunds() {
 		if r.paid == nil {
 			s.violated(r.name(), r.got(), "nobody paid it")
 			continue
 		}
-		till, payer := s.devices[string(r.paid.Payee)], s.devices[string(r.paid.Payer)]
+		terminal, payer := s.devices[string(r.paid.Payee)], s.devices[string(r.paid.Payer)]
 		switch {
-		case till == nil || till.role != spec.RoleTerminal && till.role != spec.RoleSAM || r.paid.Device != r.paid.Payee:
+		case terminal == nil || terminal.role != spec.RoleTerminal && terminal.role != spec.RoleSAM || r.paid.Device != r.paid.Payee:
 			s.violated(r.name(), r.given(), "%s is no till", r.paid.Payee)
-		case till.intermediary != r.paid.intermediary:
-			s.violated(r.name(), r.given(), "was paid by %s for a till of %s", r.paid.intermediary, till.intermediary)
+		case terminal.intermediary != r.paid.intermediary:
+			s.violated(r.name(), r.given(), "was paid by %s for a till of %s", r.paid.intermediary, terminal.intermediary)
 		case r.received != nil && (payer == nil || payer.intermediary != r.received.intermediary || r.received.Device != r.paid.Payer):
 			s.violated(r.name(), r.got(), "went to %s at %s, it was paid by %s", r.received.Device, r.received.intermediary, r.paid.Payer)
 		}

@@ -29,26 +29,26 @@ type Row struct {
 // tables are the rows of the central bank as they were read last, parsed.
 type tables struct {
 	devices      table[*device]
-	strays       table[stray]
+	unregistered table[unregisteredCertificate]
 	authorities  table[*cvc.Certificate]
 	payments     table[*payment]
-	voices       table[*voice]
-	words        table[wordRow]
+	answers      table[*payeeAnswer]
+	decisions    table[decisionRow]
 	instructions table[*instruction]
 	statement    table[entry]
 	accounts     table[account]
 	issued       []issue // read anew each time: few
 }
 
-type stray struct {
+type unregisteredCertificate struct {
 	device string
 	key    *ecdsa.PublicKey
 }
 
-type wordRow struct {
+type decisionRow struct {
 	request request
 	payment *message.Hash
-	voice   *message.Hash
+	answer  *message.Hash
 }
 
 type account struct {
@@ -75,11 +75,11 @@ type scanner func(into ...any) error
 func newTables() *tables {
 	return &tables{
 		devices:      table[*device]{name: "device", columns: "id, intermediary, role, public_key, ceilings, status", parse: parseDevice},
-		strays:       table[stray]{name: "stray_certificate", columns: "device, public_key", parse: parseStray},
+		unregistered: table[unregisteredCertificate]{name: "stray_certificate", columns: "device, public_key", parse: parseUnregistered},
 		authorities:  table[*cvc.Certificate]{name: "authority", columns: "certificate", parse: parseAuthority},
 		payments:     table[*payment]{name: "payment", columns: "bytes, standing, verdict, from_shadow, from_holding, from_pool", parse: parsePayment},
-		voices:       table[*voice]{name: "voice", columns: "bytes", parse: parseVoice},
-		words:        table[wordRow]{name: "word", columns: "payee, request, payment, voice", parse: parseWord},
+		answers:      table[*payeeAnswer]{name: "voice", columns: "bytes", parse: parseAnswer},
+		decisions:    table[decisionRow]{name: "word", columns: "payee, request, payment, voice", parse: parseDecision},
 		instructions: table[*instruction]{name: "instruction", columns: "device, seq, bytes, outcome", parse: parseInstruction},
 		statement: table[entry]{name: "statement", number: "seq", columns: "kind, intermediary, device, online, shadow, payer, atc, payee, order_key, instr",
 			parse: parseEntry},
@@ -90,11 +90,11 @@ func newTables() *tables {
 // read reads every row, or, of tables that were read before, those that were touched since.
 func (t *tables) read(r *reader, whole bool, touched []Row) {
 	t.devices.read(r, whole, touched)
-	t.strays.read(r, whole, touched)
+	t.unregistered.read(r, whole, touched)
 	t.authorities.read(r, whole, touched)
 	t.payments.read(r, whole, touched)
-	t.voices.read(r, whole, touched)
-	t.words.read(r, whole, touched)
+	t.answers.read(r, whole, touched)
+	t.decisions.read(r, whole, touched)
 	t.instructions.read(r, whole, touched)
 	t.statement.read(r, whole, touched)
 	t.accounts.read(r, whole, touched)
@@ -136,8 +136,8 @@ func (t *table[T]) take(row store.Row) error {
 
 // differ is an error when a row is not the same in both.
 func (t *tables) differ(other *tables) error {
-	return errors.Join(t.devices.differ(other.devices), t.strays.differ(other.strays), t.authorities.differ(other.authorities),
-		t.payments.differ(other.payments), t.voices.differ(other.voices), t.words.differ(other.words),
+	return errors.Join(t.devices.differ(other.devices), t.unregistered.differ(other.unregistered), t.authorities.differ(other.authorities),
+		t.payments.differ(other.payments), t.answers.differ(other.answers), t.decisions.differ(other.decisions),
 		t.instructions.differ(other.instructions), t.statement.differ(other.statement), t.accounts.differ(other.accounts))
 }
 
@@ -164,14 +164,14 @@ func (t *table[T]) inOrder() []T {
 
 // facts puts together what the rows say. What it returns is not changed by reading more.
 func (t *tables) facts() *facts {
-	f := &facts{devices: map[string]*device{}, strays: map[string][]*ecdsa.PublicKey{}, instructs: map[string]*ecdsa.PublicKey{},
-		byIdentity: map[message.Hash]*payment{}, words: map[request]*word{}, accounts: map[string]money.Ore{},
-		payments: t.payments.inOrder(), statement: t.statement.inOrder(), voices: t.voices.inOrder(), instructions: t.instructions.inOrder()}
+	f := &facts{devices: map[string]*device{}, unregistered: map[string][]*ecdsa.PublicKey{}, instructs: map[string]*ecdsa.PublicKey{},
+		byIdentity: map[message.Hash]*payment{}, decisions: map[request]*payeeDecision{}, accounts: map[string]money.Ore{},
+		payments: t.payments.inOrder(), statement: t.statement.inOrder(), answers: t.answers.inOrder(), instructions: t.instructions.inOrder()}
 	for _, d := range t.devices.rows {
 		f.devices[d.id] = d
 	}
-	for _, s := range t.strays.inOrder() {
-		f.strays[s.device] = append(f.strays[s.device], s.key)
+	for _, s := range t.unregistered.inOrder() {
+		f.unregistered[s.device] = append(f.unregistered[s.device], s.key)
 	}
 	for _, c := range t.authorities.rows {
 		if c.Role == spec.RoleInstructionKey {
@@ -181,17 +181,19 @@ func (t *tables) facts() *facts {
 	for _, p := range f.payments {
 		f.byIdentity[p.identity] = p
 	}
-	spoken := map[message.Hash]*voice{}
-	for _, v := range f.voices {
-		spoken[v.identity] = v
+	decided := map[message.Hash]*payeeAnswer{}
+	for _, v := range f.answers {
+		decided[v.identity] = v
 	}
-	slices.SortStableFunc(f.voices, func(a, b *voice) int { return cmp.Or(cmp.Compare(a.payee(), b.payee()), cmp.Compare(a.seq(), b.seq())) })
-	for _, w := range t.words.rows {
-		said := &word{payment: w.payment}
-		if w.voice != nil {
-			said.voice = spoken[*w.voice]
+	slices.SortStableFunc(f.answers, func(a, b *payeeAnswer) int {
+		return cmp.Or(cmp.Compare(a.payee(), b.payee()), cmp.Compare(a.seq(), b.seq()))
+	})
+	for _, w := range t.decisions.rows {
+		sent := &payeeDecision{payment: w.payment}
+		if w.answer != nil {
+			sent.answer = decided[*w.answer]
 		}
-		f.words[w.request] = said
+		f.decisions[w.request] = sent
 	}
 	slices.SortStableFunc(f.instructions, func(a, b *instruction) int {
 		return cmp.Or(cmp.Compare(a.device, b.device), cmp.Compare(a.seq, b.seq))
@@ -226,7 +228,7 @@ func parseDevice(scan scanner) (*device, error) {
 	return d, err
 }
 
-func parseStray(scan scanner) (s stray, err error) {
+func parseUnregistered(scan scanner) (s unregisteredCertificate, err error) {
 	var point []byte
 	if err := scan(&s.device, &point); err != nil {
 		return s, err
@@ -246,7 +248,7 @@ func parseAuthority(scan scanner) (*cvc.Certificate, error) {
 func parsePayment(scan scanner) (*payment, error) {
 	p := &payment{}
 	var raw []byte
-	err := scan(&raw, &p.standing, &p.verdict, &p.fromShadow, &p.fromHolding, &p.fromPool)
+	err := scan(&raw, &p.signatureStatus, &p.verdict, &p.fromShadow, &p.fromHolding, &p.fromPool)
 	if err != nil {
 		return nil, err
 	}
@@ -257,8 +259,8 @@ func parsePayment(scan scanner) (*payment, error) {
 	return p, err
 }
 
-func parseVoice(scan scanner) (*voice, error) {
-	v := &voice{}
+func parseAnswer(scan scanner) (*payeeAnswer, error) {
+	v := &payeeAnswer{}
 	var raw []byte
 	err := scan(&raw)
 	if err != nil {
@@ -276,18 +278,18 @@ func parseVoice(scan scanner) (*voice, error) {
 	return v, err
 }
 
-func parseWord(scan scanner) (w wordRow, err error) {
-	var payment, spoken []byte
-	if err := scan(&w.request.payee, &w.request.number, &payment, &spoken); err != nil {
+func parseDecision(scan scanner) (w decisionRow, err error) {
+	var payment, decided []byte
+	if err := scan(&w.request.payee, &w.request.number, &payment, &decided); err != nil {
 		return w, err
 	}
 	if payment != nil {
 		identity := message.Hash(payment)
 		w.payment = &identity
 	}
-	if spoken != nil {
-		identity := message.Hash(spoken)
-		w.voice = &identity
+	if decided != nil {
+		identity := message.Hash(decided)
+		w.answer = &identity
 	}
 	return w, nil
 }

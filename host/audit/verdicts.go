@@ -10,19 +10,19 @@ import (
 
 // invariant5One: one verdict for a payment; at most one settled payment for a request, and it is the one that the payee's word
 // names; one body for an honest (payer, atc) and for a (device, instrSeq).
-func invariant5One(s *scene) {
+func invariant5One(s *auditRun) {
 	bodies, settled := map[string]*payment{}, map[request]*payment{}
 	for _, p := range s.payments {
-		if other := bodies[p.name()]; other != nil && other.standing == 0 && p.standing == 0 {
+		if other := bodies[p.name()]; other != nil && other.signatureStatus == 0 && p.signatureStatus == 0 {
 			s.violated(p.name(), 0, "two first bodies are held")
 		}
-		if _, honest := s.honest[p.payer()]; honest && p.standing == 1 {
+		if _, honest := s.honest[p.payer()]; honest && p.signatureStatus == 1 {
 			s.violated(p.name(), 0, "an honest device has two bodies for one number")
 		}
-		if p.standing == 0 {
+		if p.signatureStatus == 0 {
 			bodies[p.name()] = p
 		}
-		w := s.words[p.request()]
+		w := s.decisions[p.request()]
 		named := w != nil && w.payment != nil && *w.payment == p.identity
 		if p.paid() {
 			if other := settled[p.request()]; other != nil {
@@ -30,7 +30,7 @@ func invariant5One(s *scene) {
 			}
 			settled[p.request()] = p
 		}
-		if p.paid() && !named || p.verdict == notary.Void && named && p.standing < 2 || p.verdict == notary.Reserved && w != nil {
+		if p.paid() && !named || p.verdict == notary.Void && named && p.signatureStatus < 2 || p.verdict == notary.Reserved && w != nil {
 			s.violated(p.name(), p.amount(), "is %s, the payee's word says otherwise", p.verdict)
 		}
 	}
@@ -47,14 +47,14 @@ func invariant5One(s *scene) {
 // invariant8Survives: what was acknowledged survives. A record that a device was told to drop is held, whole, and makes up the
 // device's chain together with those that it keeps; what a device has given out is one of its records; and nothing that was final
 // at the last look is gone or otherwise.
-func invariant8Survives(s *scene) {
-	spoken := map[message.Hash]bool{}
-	for _, v := range s.voices {
-		spoken[v.identity] = true
+func invariant8Survives(s *auditRun) {
+	decided := map[message.Hash]bool{}
+	for _, v := range s.answers {
+		decided[v.identity] = true
 	}
 	for id, d := range s.honest {
 		s.checkChain(id, d)
-		s.checkSaid(id, d, spoken)
+		s.checkSent(id, d, decided)
 	}
 	before := s.auditor.before
 	if before == nil {
@@ -66,13 +66,13 @@ func invariant8Survives(s *scene) {
 			s.violated(old.name(), old.amount(), "was %s and is not any more", old.verdict)
 		}
 	}
-	for key, old := range before.words {
-		now := s.words[key]
+	for key, old := range before.decisions {
+		now := s.decisions[key]
 		if now == nil || (now.payment == nil) != (old.payment == nil) || now.payment != nil && *now.payment != *old.payment {
 			s.violated(fmt.Sprintf("request %s/%d", key.payee, key.number), 0, "the payee's word changed")
 		}
 	}
-	if len(s.voices) < len(before.voices) || len(s.statement) < len(before.statement) || len(s.instructions) < len(before.instructions) {
+	if len(s.answers) < len(before.answers) || len(s.statement) < len(before.statement) || len(s.instructions) < len(before.instructions) {
 		s.violated("central bank", 0, "receipts, statement entries or instructions are gone")
 	}
 	for n, old := range before.instructions {
@@ -82,37 +82,37 @@ func invariant8Survives(s *scene) {
 	}
 }
 
-// checkSaid: a device keeps what it says before it says it, until the notary holds it.
-func (s *scene) checkSaid(id string, d Device, spoken map[message.Hash]bool) {
+// checkSent: a device keeps what it says before it says it, until the notary holds it.
+func (s *auditRun) checkSent(id string, d Device, decided map[message.Hash]bool) {
 	kept := map[message.Hash]bool{}
 	for _, r := range d.Records {
 		if identity, err := message.Identity(r.Message()); err == nil {
 			kept[identity] = true
 		}
 	}
-	for _, identity := range d.Said {
-		if !kept[identity] && !spoken[identity] && s.byIdentity[identity] == nil {
+	for _, identity := range d.Sent {
+		if !kept[identity] && !decided[identity] && s.byIdentity[identity] == nil {
 			s.violated(id, 0, "has given out %x, and neither it nor the notary holds it", identity[:4])
 		}
 	}
-	if d.Asked > d.State.RequestCounter {
-		s.violated(id, 0, "has given out Request %d, and has counted to %d", d.Asked, d.State.RequestCounter)
+	if d.LastRequest > d.State.RequestCounter {
+		s.violated(id, 0, "has given out Request %d, and has counted to %d", d.LastRequest, d.State.RequestCounter)
 	}
 }
 
 // checkChain follows the device's chain over the acknowledged records, as the notary holds them, and over those on the device.
-func (s *scene) checkChain(id string, d Device) {
+func (s *auditRun) checkChain(id string, d Device) {
 	row := s.devices[id]
 	if row == nil {
 		return
 	}
 	own := map[uint32]message.Hash{}
 	for _, p := range s.payments {
-		if p.payer() == id && p.standing == 0 {
+		if p.payer() == id && p.signatureStatus == 0 {
 			own[p.message.ATC] = p.identity
 		}
 	}
-	for _, v := range s.voices {
+	for _, v := range s.answers {
 		if v.payee() != id {
 			continue
 		}
@@ -148,7 +148,7 @@ func (s *scene) checkChain(id string, d Device) {
 // invariant9Authentic: a credit only after a matching authentic debit. Every payment that moved money is signed by its payer's
 // key, every word that moved it by the payee's, unless the payee's device has ended. What an honest device has accepted from a
 // registered one that is honest is signed by that one's key, unless its intermediary has certified another for it. Every refund received was paid, by the till's side.
-func invariant9Authentic(s *scene) {
+func invariant9Authentic(s *auditRun) {
 	if s.auditor.HonestCAs {
 		for id, d := range s.honest {
 			s.checkAccepted(id, d)
@@ -158,22 +158,22 @@ func invariant9Authentic(s *scene) {
 		if !p.paid() && p.fromShadow == 0 {
 			continue
 		}
-		keys := s.strays[p.payer()]
-		if d := s.devices[p.payer()]; d != nil && p.standing < 2 {
+		keys := s.unregistered[p.payer()]
+		if d := s.devices[p.payer()]; d != nil && p.signatureStatus < 2 {
 			keys = []*ecdsa.PublicKey{d.key}
 		}
 		if !s.signed(p.message, p.identity, keys) {
 			s.violated(p.name(), p.amount(), "moved money and no key of the payer signed it")
 		}
 		if p.paid() {
-			s.checkWord(p)
+			s.checkDecision(p)
 		}
 	}
 	s.checkRefunds()
 }
 
 // checkAccepted looks at the records that the device keeps: later, the notary holds them.
-func (s *scene) checkAccepted(id string, d Device) {
+func (s *auditRun) checkAccepted(id string, d Device) {
 	for _, r := range d.Records {
 		if r.Receipt == nil {
 			continue
@@ -190,21 +190,21 @@ func (s *scene) checkAccepted(id string, d Device) {
 	}
 }
 
-func (s *scene) checkWord(p *payment) {
-	payee, w := s.devices[p.payee()], s.words[p.request()]
+func (s *auditRun) checkDecision(p *payment) {
+	payee, w := s.devices[p.payee()], s.decisions[p.request()]
 	switch {
 	case payee == nil || w == nil:
 		s.violated(p.name(), p.amount(), "is paid to a payee that is not registered or has not spoken")
-	case w.voice == nil && payee.status != notary.Ended:
+	case w.answer == nil && payee.status != notary.Ended:
 		s.violated(p.name(), p.amount(), "is paid without the payee's word")
-	case w.voice != nil && (w.voice.receipt == nil || w.voice.receipt.Payment != p.identity || w.voice.payee() != p.payee() ||
-		!s.signed(w.voice.receipt, w.voice.identity, []*ecdsa.PublicKey{payee.key})):
+	case w.answer != nil && (w.answer.receipt == nil || w.answer.receipt.Payment != p.identity || w.answer.payee() != p.payee() ||
+		!s.signed(w.answer.receipt, w.answer.identity, []*ecdsa.PublicKey{payee.key})):
 		s.violated(p.name(), p.amount(), "is paid on a receipt that is not the payee's or not for it")
 	}
 }
 
 // signed verifies once for each message.
-func (s *scene) signed(m message.Message, identity message.Hash, keys []*ecdsa.PublicKey) bool {
+func (s *auditRun) signed(m message.Message, identity message.Hash, keys []*ecdsa.PublicKey) bool {
 	if s.auditor.verified[identity] {
 		return true
 	}

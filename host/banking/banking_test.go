@@ -82,7 +82,7 @@ var (
 	opening = session.Opening{
 		Challenge: []byte{1},
 		Trust:     session.Trust{InstructionKey: []byte{2}, Notary: []byte{3}},
-		Waiting:   []envelope.Envelope{sealed},
+		Pending:   []envelope.Envelope{sealed},
 	}
 	reading = session.Reading{
 		State:        []byte{1},

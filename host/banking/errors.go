@@ -21,7 +21,7 @@ const (
 	ErrTaken                      // an id was used before for something else
 	ErrOwnFunds                   // the intermediary has not enough e-krona of its own
 	ErrPolicy                     // a policy is above the ceilings written into the card for good
-	ErrSpoiled                    // a record, or what proves it, was altered on its way
+	ErrCorrupted                  // a record, or what proves it, was altered on its way
 	// ErrUnloadClosed: the desk has decided on an unload. A Payment that comes after that
 	// is void, and its money comes back to the owner's online wallet.
 	ErrUnloadClosed
@@ -45,7 +45,7 @@ var kinds = [...]struct{ code, text string }{
 		"own e-krona do not cover this: let the central bank issue more first"},
 	ErrPolicy: {"policy",
 		"the policy is above the card's ceilings: ask for less, or issue another card"},
-	ErrSpoiled: {"spoiled", "a record, or the certificate of its payer, " +
+	ErrCorrupted: {"spoiled", "a record, or the certificate of its payer, " +
 		"was altered on its way: synchronise again"},
 	ErrUnloadClosed: {"unload-closed", "this unload is closed: " +
 		"what was paid into it comes back to the online wallet; order a new one"},

@@ -123,7 +123,7 @@ func (m *measurement) flows(ctx context.Context) error {
 	}
 	for _, s := range steps {
 		m.begin(s.title, s.goal)
-		tap, err := hold(anna)
+		tap, err := present(anna)
 		if err != nil {
 			return err
 		}
@@ -134,13 +134,13 @@ func (m *measurement) flows(ctx context.Context) error {
 	return nil
 }
 
-func hold(p *sandbox.Person) (wallet.Tap, error) {
+func present(p *sandbox.Person) (wallet.Tap, error) {
 	entered, err := p.Letter.Block()
 	return wallet.Tap{Card: p.Card.Tap(), PIN: entered}, err
 }
 
 func (m *measurement) fund(ctx context.Context, p *sandbox.Person, amount money.Ore) error {
-	tap, err := hold(p)
+	tap, err := present(p)
 	if err != nil {
 		return err
 	}
@@ -161,10 +161,10 @@ func (m *measurement) sell(ctx context.Context, s *sandbox.Merchant, tap wallet.
 func (m *measurement) receive(ctx context.Context, payee, payer *sandbox.Person, amount money.Ore) error {
 	_, _, err := payee.Phone.Transfer(ctx, amount, func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
 		if side == wallet.Payee {
-			return hold(payee)
+			return present(payee)
 		}
-		tap, err := hold(payer)
-		tap.Stranger = true
+		tap, err := present(payer)
+		tap.OtherCard = true
 		return tap, err
 	})
 	return err

@@ -12,39 +12,39 @@ import (
 // payInstruction is the command whose answer the torn tap loses.
 var payInstruction = spec.Pay.INS
 
-func (s *story) cardToCard() error {
-	s.tell.scene("Card to card: nobody is online")
+func (s *scenario) cardToCard() error {
+	s.print.heading("Card to card: nobody is online")
 	if err := s.transfer(s.anna, s.bertil, 80*money.Krona); err != nil {
 		return err
 	}
-	s.tell.say("Bertil", "spends what was just received, before any of it is settled")
+	s.print.speak("Bertil", "spends what was just received, before any of it is settled")
 	return s.transfer(s.bertil, s.cecilia, 50*money.Krona)
 }
 
 // transfer pays from one card to another in three taps on the payee's phone.
-func (s *story) transfer(payer, payee *sandbox.Person, amount money.Ore) error {
-	s.tell.say(title(payee.Name), "asks for %s; three taps on one phone", amount)
+func (s *scenario) transfer(payer, payee *sandbox.Person, amount money.Ore) error {
+	s.print.speak(title(payee.Name), "asks for %s; three taps on one phone", amount)
 	_, receipt, err := payee.Phone.Transfer(s.ctx, amount, func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
 		if side == wallet.Payer {
-			tap, err := s.hold(payer)
-			tap.Stranger = true
+			tap, err := s.present(payer)
+			tap.OtherCard = true
 			return tap, err
 		}
-		return s.hold(payee)
+		return s.present(payee)
 	})
 	if err != nil {
 		return err
 	}
-	s.tell.say(title(payee.Name)+"'s card", "1: signs the Request, and keeps room for %s", amount)
-	s.tell.say(title(payer.Name)+"'s card", "2: pays %s, with its PIN", amount)
-	s.tell.say(title(payee.Name)+"'s card", "3: accepts; its Receipt goes to %s's phone", title(payer.Name))
+	s.print.speak(title(payee.Name)+"'s card", "1: signs the Request, and keeps room for %s", amount)
+	s.print.speak(title(payer.Name)+"'s card", "2: pays %s, with its PIN", amount)
+	s.print.speak(title(payee.Name)+"'s card", "3: accepts; its Receipt goes to %s's phone", title(payer.Name))
 	return payer.Phone.TakeAnswer(s.ctx, receipt)
 }
 
-func (s *story) refuse() error {
-	s.tell.scene("A refusal: the payment is on its way, and never arrives")
+func (s *scenario) refuse() error {
+	s.print.heading("A refusal: the payment is on its way, and never arrives")
 	const amount = 20 * money.Krona
-	tap, err := s.hold(s.cecilia)
+	tap, err := s.present(s.cecilia)
 	if err != nil {
 		return err
 	}
@@ -52,29 +52,29 @@ func (s *story) refuse() error {
 	if err != nil {
 		return err
 	}
-	s.tell.say("Cecilia", "sends Anna a Request for %s as a picture", amount)
-	if tap, err = s.hold(s.anna); err != nil {
+	s.print.speak("Cecilia", "sends Anna a Request for %s as a picture", amount)
+	if tap, err = s.present(s.anna); err != nil {
 		return err
 	}
 	if _, err = s.anna.Phone.Pay(s.ctx, tap, asked); err != nil {
 		return err
 	}
-	s.tell.say("Anna's card", "pays it; the Payment stays on Anna's phone, which has no network")
-	if tap, err = s.hold(s.cecilia); err != nil {
+	s.print.speak("Anna's card", "pays it; the Payment stays on Anna's phone, which has no network")
+	if tap, err = s.present(s.cecilia); err != nil {
 		return err
 	}
 	if _, err = s.cecilia.Phone.Refuse(s.ctx, tap, asked); err != nil {
 		return err
 	}
-	s.tell.say("Cecilia's card", "closes the Request with a signed Refusal, for ever: the money will come back to Anna's online wallet")
+	s.print.speak("Cecilia's card", "closes the Request with a signed Refusal, for ever: the money will come back to Anna's online wallet")
 	return nil
 }
 
-func (s *story) settleTheChain() error {
-	s.tell.scene("Settlement: Cecilia first, whose money is not there yet; then the shop, before the payer")
+func (s *scenario) settleTheChain() error {
+	s.print.heading("Settlement: Cecilia first, whose money is not there yet; then the shop, before the payer")
 	for _, step := range []func() error{
 		func() error { return s.synchronise(s.cecilia) },
-		s.synchroniseTill,
+		s.synchroniseTerminal,
 		func() error { return s.synchronise(s.anna) },
 		func() error { return s.synchronise(s.bertil) },
 	} {
@@ -88,13 +88,13 @@ func (s *story) settleTheChain() error {
 	return nil
 }
 
-func (s *story) payerFirst() error {
-	s.tell.scene("The other way round: the payer synchronises before the shop")
+func (s *scenario) payerFirst() error {
+	s.print.heading("The other way round: the payer synchronises before the shop")
 	if _, err := s.sell(s.bertil, 15*money.Krona); err != nil {
 		return err
 	}
-	s.tell.say("Bertil", "has no phone at hand, so the Receipt stays with the shop")
-	for _, step := range []func() error{func() error { return s.synchronise(s.bertil) }, s.synchroniseTill} {
+	s.print.speak("Bertil", "has no phone at hand, so the Receipt stays with the shop")
+	for _, step := range []func() error{func() error { return s.synchronise(s.bertil) }, s.synchroniseTerminal} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -105,31 +105,31 @@ func (s *story) payerFirst() error {
 	return nil
 }
 
-func (s *story) unload() error {
-	s.tell.scene("Unload: from the card back to the online wallet")
+func (s *scenario) unload() error {
+	s.print.heading("Unload: from the card back to the online wallet")
 	const amount = 30 * money.Krona
-	tap, err := s.hold(s.cecilia)
+	tap, err := s.present(s.cecilia)
 	if err != nil {
 		return err
 	}
 	if _, err := s.cecilia.Phone.Unload(s.ctx, tap, amount); err != nil {
 		return err
 	}
-	s.tell.say("Fjord Bank", "has its desk sign a Request that names Cecilia's card")
-	s.tell.say("Cecilia's card", "pays %s to the desk; settled, it is in the online wallet", amount)
+	s.print.speak("Fjord Bank", "has its desk sign a Request that names Cecilia's card")
+	s.print.speak("Cecilia's card", "pays %s to the desk; settled, it is in the online wallet", amount)
 	return nil
 }
 
-// comeToRest lets everyone synchronise twice, after which all must agree.
-func (s *story) comeToRest() error {
-	s.tell.scene("Everyone synchronises twice, and all must agree")
+// settleAll lets everyone synchronise twice, after which all must agree.
+func (s *scenario) settleAll() error {
+	s.print.heading("Everyone synchronises twice, and all must agree")
 	for range 2 {
 		for _, p := range s.people() {
 			if err := s.synchronise(p); err != nil {
 				return err
 			}
 		}
-		if err := s.synchroniseTill(); err != nil {
+		if err := s.synchroniseTerminal(); err != nil {
 			return err
 		}
 	}

@@ -16,8 +16,8 @@ import (
 	"ekrona/host/session"
 )
 
-// teller writes the story down: who, and what.
-type teller struct {
+// printer writes the story down: who, and what.
+type printer struct {
 	out   io.Writer
 	show  progress.Show // gets the story too, besides out
 	trace bool
@@ -28,24 +28,24 @@ type teller struct {
 	seen map[string]notary.Verdict
 }
 
-// speakerWidth is room for the longest speaker.
-const speakerWidth = 15
+// nameWidth is room for the longest speaker.
+const nameWidth = 15
 
-func (t *teller) line(format string, arguments ...any) {
+func (t *printer) line(format string, arguments ...any) {
 	if _, err := fmt.Fprintf(t.out, format+"\n", arguments...); t.err == nil {
 		t.err = err
 	}
 }
 
-func (t *teller) scene(title string) {
+func (t *printer) heading(title string) {
 	t.show.Tell(progress.Event{Kind: progress.Chapter, Text: title})
 	t.line("\n%s\n%s", title, strings.Repeat("-", len(title)))
 }
 
-func (t *teller) say(speaker, format string, arguments ...any) {
+func (t *printer) speak(speaker, format string, arguments ...any) {
 	text := fmt.Sprintf(format, arguments...)
 	t.show.Tell(progress.Event{Kind: progress.Told, Who: speaker, Text: text})
-	t.line("%-*s  %s", speakerWidth, speaker, text)
+	t.line("%-*s  %s", nameWidth, speaker, text)
 }
 
 func title(name string) string {
@@ -56,10 +56,10 @@ func title(name string) string {
 }
 
 // tap begins to count for one tap.
-func (t *teller) tap() { t.last = card.Stats{} }
+func (t *printer) tap() { t.last = card.Stats{} }
 
-// observe receives every exchange with a card.
-func (t *teller) observe(e apdu.Exchange, stats card.Stats) {
+// onExchange receives every exchange with a card.
+func (t *printer) onExchange(e apdu.Exchange, stats card.Stats) {
 	t.last = t.last.Add(stats)
 	if !t.trace {
 		return
@@ -70,20 +70,20 @@ func (t *teller) observe(e apdu.Exchange, stats card.Stats) {
 }
 
 // cost tells what the tap would have taken on a real card.
-func (t *teller) cost(what string) {
+func (t *printer) cost(what string) {
 	link := card.Links()[0]
 	estimate, err := card.Estimate(t.last, link)
 	if err != nil {
-		t.line("%*s  (no estimate for %s: %v)", speakerWidth, "", what, err)
+		t.line("%*s  (no estimate for %s: %v)", nameWidth, "", what, err)
 		return
 	}
 	ms := func(d time.Duration) int64 { return d.Round(time.Millisecond).Milliseconds() }
-	t.line("%*s  (%s on a P71 over %s: about %d ms; %d of it signatures and hashes, %d writes, %d bytecodes, %d the wire)", speakerWidth, "",
+	t.line("%*s  (%s on a P71 over %s: about %d ms; %d of it signatures and hashes, %d writes, %d bytecodes, %d the wire)", nameWidth, "",
 		what, link.Name, ms(estimate.Of()), ms(estimate.Of(card.CostCrypto)), ms(estimate.Of(card.CostWrites)),
 		ms(estimate.Of(card.CostBytecode)), ms(estimate.Of(card.CostWire)))
 }
 
-func (t *teller) synchronised(device string, r session.Result) {
+func (t *printer) synchronised(device string, r session.Result) {
 	text := "synchronises"
 	switch {
 	case r.Instructions == 0:
@@ -100,15 +100,15 @@ func (t *teller) synchronised(device string, r session.Result) {
 	if r.Difference != 0 {
 		text += fmt.Sprintf("; its balance is off by %s", r.Difference)
 	}
-	t.say(device, "%s", text)
+	t.speak(device, "%s", text)
 }
 
 // lastRecord bounds the search for a card's payments.
 const lastRecord = 64
 
 // verdicts tells what the notary decided since the last time.
-func (s *story) verdicts() error {
-	t := s.tell
+func (s *scenario) verdicts() error {
+	t := s.print
 	if t.seen == nil {
 		t.seen = map[string]notary.Verdict{}
 	}
@@ -131,7 +131,7 @@ func (s *story) verdicts() error {
 				continue
 			}
 			t.seen[key] = status.Verdict
-			t.say("Notary", "%s -> %s, %s: %s", title(p.Name), holders[string(status.Payee)], status.Amount, meaning(status.Verdict))
+			t.speak("Notary", "%s -> %s, %s: %s", title(p.Name), holders[string(status.Payee)], status.Amount, meaning(status.Verdict))
 		}
 	}
 	return nil
@@ -157,12 +157,12 @@ func meaning(v notary.Verdict) string {
 
 // WriteBooks writes the books of a sandbox down.
 func WriteBooks(out io.Writer, b sandbox.Books) error {
-	t := &teller{out: out}
+	t := &printer{out: out}
 	return t.books(b)
 }
 
 // person writes a person's wallets down: a row, and one more for each further card.
-func (t *teller) person(p sandbox.PersonBooks) {
+func (t *printer) person(p sandbox.PersonBooks) {
 	name, bank, online := p.Name, p.Bank, p.Online.String()
 	if len(p.Cards) == 0 {
 		t.line("%-10s %-12s %14s %14s %14s", name, bank, online, "", "no card")
@@ -181,8 +181,8 @@ func (t *teller) person(p sandbox.PersonBooks) {
 	}
 }
 
-func (t *teller) books(b sandbox.Books) error {
-	t.scene("The books")
+func (t *printer) books(b sandbox.Books) error {
+	t.heading("The books")
 	t.line("%-10s %-12s %14s %14s %14s", "", "", "online", "shadow", "offline")
 	for _, p := range b.People {
 		t.person(p)

@@ -27,7 +27,7 @@ const (
 // Create writes a file that did not exist; the error is [fs.ErrExist] when the
 // name is taken, also by another process at the same moment.
 func Create(path string, content []byte, mode fs.FileMode) error {
-	return place(path, content, mode, os.Link)
+	return writeInto(path, content, mode, os.Link)
 }
 
 // Ensure writes a file that did not exist, or finds the same content in it: a command
@@ -50,10 +50,10 @@ func Ensure(path string, content []byte, mode fs.FileMode) error {
 
 // Replace writes a file in the place of any that was there.
 func Replace(path string, content []byte, mode fs.FileMode) error {
-	return place(path, content, mode, os.Rename)
+	return writeInto(path, content, mode, os.Rename)
 }
 
-func place(path string, content []byte, mode fs.FileMode, put func(from, to string) error) (err error) {
+func writeInto(path string, content []byte, mode fs.FileMode, put func(from, to string) error) (err error) {
 	folder := filepath.Dir(path)
 	if err := makeFolder(folder); err != nil {
 		return err

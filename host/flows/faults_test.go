@@ -89,11 +89,11 @@ func (f *failing) Statement(ctx context.Context, after int64, limit int) ([]nota
 // shortStride is how many faults go -short steps over.
 const shortStride = 9
 
-func beforeTheStory(t *testing.T) (*world, *person) {
+func beforeTheScenario(t *testing.T) (*world, *person) {
 	t.Helper()
 	w := newWorld(t)
 	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-	w.addTill("SEFJORDB")
+	w.addTerminal("SEFJORDB")
 	return w, anna
 }
 
@@ -103,9 +103,9 @@ type step struct {
 	do   func() error
 }
 
-// story is the whole life of a payment. It ends with 75 kr offline and 380 kr
+// scenario is the whole life of a payment. It ends with 75 kr offline and 380 kr
 // online for anna, 45 kr for the shop.
-func (w *world) story(anna *person) []step {
+func (w *world) scenario(anna *person) []step {
 	var sale uint32
 	return []step{
 		{"load", func() error {
@@ -113,12 +113,12 @@ func (w *world) story(anna *person) []step {
 			return err
 		}},
 		{"ask", func() error {
-			asked, err := w.till.Ask(w.ctx, 45*money.Krona)
+			asked, err := w.terminal.Ask(w.ctx, 45*money.Krona)
 			sale = asked.Number
 			return err
 		}},
 		{"pay", func() error {
-			_, err := w.till.Take(w.ctx, sale, anna.reader(), block(w.t, rightPIN))
+			_, err := w.terminal.Take(w.ctx, sale, anna.reader(), block(w.t, rightPIN))
 			return err
 		}},
 		{"payer synchronises", func() error {
@@ -130,7 +130,7 @@ func (w *world) story(anna *person) []step {
 			return err
 		}},
 		{"shop synchronises", func() error {
-			_, err := w.till.Synchronise(w.ctx)
+			_, err := w.terminal.Synchronise(w.ctx)
 			return err
 		}},
 	}
@@ -150,7 +150,7 @@ func (w *world) tell(anna *person, fault int, isFault func(error) bool) {
 	w.t.Helper()
 	met := 0
 	defer func() { require.Equal(w.t, min(fault, 1), met, "faults met") }()
-	for _, step := range w.story(anna) {
+	for _, step := range w.scenario(anna) {
 		err := step.do()
 		if err == nil {
 			continue
@@ -171,7 +171,7 @@ func (w *world) tell(anna *person, fault int, isFault func(error) bool) {
 // another run its answer; the story ends as if nothing had happened.
 func TestEveryCallToTheNotaryMayFail(t *testing.T) {
 	run := func(t *testing.T, lose int, arrives bool) (calls int) {
-		w, anna := beforeTheStory(t)
+		w, anna := beforeTheScenario(t)
 		link := &outage{arrives: arrives}
 		for name := range w.banks {
 			w.startBank(name, &failing{w.bank.For(name), link})
@@ -199,7 +199,7 @@ func TestEveryCallToTheNotaryMayFail(t *testing.T) {
 // between a commit and the moment when somebody learns of it.
 func TestEveryPartyMayBeKilled(t *testing.T) {
 	run := func(t *testing.T, party string, kill int) (steps []faultdriver.Kind) {
-		w, anna := beforeTheStory(t)
+		w, anna := beforeTheScenario(t)
 		w.power[party].Follow(faultdriver.Nth(kill, faultdriver.ErrPowerLost))
 		w.tell(anna, kill, func(err error) bool { return errors.Is(err, faultdriver.ErrPowerLost) })
 		steps = w.power[party].Steps()
@@ -232,7 +232,7 @@ func changes(party string, step faultdriver.Kind) bool {
 // write of the story in turn, whatever command makes it.
 func TestPowerMayBeCutAtEveryWriteOfTheCard(t *testing.T) {
 	run := func(t *testing.T, cut int) (writes int) {
-		w, anna := beforeTheStory(t)
+		w, anna := beforeTheScenario(t)
 		anna.writes, anna.cut = 0, cut
 		w.tell(anna, cut, card.IsLost)
 		writes, anna.cut = anna.writes, 0

@@ -21,18 +21,18 @@ import (
 	"ekrona/host/wallet"
 )
 
-func TestLoadPayAtATillAndSynchroniseInEitherOrder(t *testing.T) {
+func TestLoadPayAtATerminalAndSynchroniseInEitherOrder(t *testing.T) {
 	for _, first := range []string{"payer", "shop"} {
 		t.Run(first+" first", func(t *testing.T) {
-			w, anna, till := annaAndShop(t)
+			w, anna, terminal := annaAndMerchant(t)
 			require.Equal(t, 200*money.Krona, w.offline(anna))
 			require.Equal(t, 300*money.Krona, w.online(anna))
 
-			sale, err := till.Ask(w.ctx, 45*money.Krona)
+			sale, err := terminal.Ask(w.ctx, 45*money.Krona)
 			require.NoError(t, err)
-			receipt, err := till.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
+			receipt, err := terminal.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
 			require.NoError(t, err)
-			again, err := till.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
+			again, err := terminal.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
 			require.NoError(t, err)
 			assert.Equal(t, receipt, again, "a paid sale gives its Receipt")
 			w.audit("paid")
@@ -43,7 +43,7 @@ func TestLoadPayAtATillAndSynchroniseInEitherOrder(t *testing.T) {
 				w.audit("payer synchronised")
 				assert.Zero(t, w.taken(), "reserved until the shop speaks")
 			}
-			_, err = till.Synchronise(w.ctx)
+			_, err = terminal.Synchronise(w.ctx)
 			require.NoError(t, err)
 			w.audit("shop synchronised")
 			assert.Equal(t, 45*money.Krona, w.taken())
@@ -64,15 +64,15 @@ func annaAndBertil(t *testing.T) (w *world, anna, bertil *person) {
 	return w, anna, bertil
 }
 
-// annaAndShop is the same with a shop instead of bertil.
-func annaAndShop(t *testing.T) (w *world, anna *person, shop *till) {
+// annaAndMerchant is the same with a shop instead of bertil.
+func annaAndMerchant(t *testing.T) (w *world, anna *person, merchant *merchantTerminal) {
 	t.Helper()
 	w = newWorld(t)
 	anna = w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-	shop = w.addTill("SEFJORDB")
+	merchant = w.addTerminal("SEFJORDB")
 	w.audit("issued")
 	w.load(anna, 200*money.Krona)
-	return w, anna, shop
+	return w, anna, merchant
 }
 
 // cardToCard is a payment between two cards on the payer's phone, three taps.
@@ -174,17 +174,17 @@ func TestRefusedPaymentComesBackToTheOnlineWallet(t *testing.T) {
 	assert.Zero(t, w.offline(bertil))
 }
 
-func TestTillRefusesAfterATornTap(t *testing.T) {
-	w, anna, till := annaAndShop(t)
-	sale, err := till.Ask(w.ctx, 45*money.Krona)
+func TestTerminalRefusesAfterATornTap(t *testing.T) {
+	w, anna, pos := annaAndMerchant(t)
+	sale, err := pos.Ask(w.ctx, 45*money.Krona)
 	require.NoError(t, err)
-	_, err = till.Take(w.ctx, sale.Number, losing(anna, spec.Pay), block(t, rightPIN))
+	_, err = pos.Take(w.ctx, sale.Number, losing(anna, spec.Pay), block(t, rightPIN))
 	var torn *terminal.TornTap
 	require.ErrorAs(t, err, &torn)
 	require.Equal(t, 155*money.Krona, w.offline(anna), "the card has paid, and the till does not know")
-	_, err = till.Refuse(w.ctx, sale.Number)
+	_, err = pos.Refuse(w.ctx, sale.Number)
 	require.NoError(t, err)
-	_, err = till.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
+	_, err = pos.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
 	require.ErrorIs(t, err, terminal.ErrRefused)
 	w.audit("refused")
 	w.agree()
@@ -193,19 +193,19 @@ func TestTillRefusesAfterATornTap(t *testing.T) {
 }
 
 func TestTornTapIsRepairedWithoutPINAndWithoutASecondDebit(t *testing.T) {
-	w, anna, till := annaAndShop(t)
-	sale, err := till.Ask(w.ctx, 45*money.Krona)
+	w, anna, pos := annaAndMerchant(t)
+	sale, err := pos.Ask(w.ctx, 45*money.Krona)
 	require.NoError(t, err)
-	_, err = till.Take(w.ctx, sale.Number, losing(anna, spec.Pay), block(t, rightPIN))
+	_, err = pos.Take(w.ctx, sale.Number, losing(anna, spec.Pay), block(t, rightPIN))
 	var torn *terminal.TornTap
 	require.ErrorAs(t, err, &torn)
 	assert.Equal(t, sale.Number, torn.Sale)
 	w.audit("torn")
-	w.restartTill() // and the till was switched off meanwhile
-	open, err := w.till.OpenSales(w.ctx)
+	w.restartTerminal() // and the till was switched off meanwhile
+	open, err := w.terminal.OpenSales(w.ctx)
 	require.NoError(t, err)
 	require.Len(t, open, 1)
-	_, err = w.till.Take(w.ctx, sale.Number, anna.reader(), pin.Block{})
+	_, err = w.terminal.Take(w.ctx, sale.Number, anna.reader(), pin.Block{})
 	require.NoError(t, err)
 	w.audit("repaired")
 	assert.Equal(t, 155*money.Krona, w.offline(anna))
@@ -213,15 +213,15 @@ func TestTornTapIsRepairedWithoutPINAndWithoutASecondDebit(t *testing.T) {
 	assert.Equal(t, 45*money.Krona, w.taken())
 }
 
-func TestTornTapThatSynchronisesFirstIsHandedToTheTill(t *testing.T) {
-	w, anna, till := annaAndShop(t)
-	sale, err := till.Ask(w.ctx, 45*money.Krona)
+func TestTornTapThatSynchronisesFirstIsHandedToTheTerminal(t *testing.T) {
+	w, anna, terminal := annaAndMerchant(t)
+	sale, err := terminal.Ask(w.ctx, 45*money.Krona)
 	require.NoError(t, err)
-	_, err = till.Take(w.ctx, sale.Number, losing(anna, spec.Pay), block(t, rightPIN))
+	_, err = terminal.Take(w.ctx, sale.Number, losing(anna, spec.Pay), block(t, rightPIN))
 	require.Error(t, err)
 	w.sync(anna)
 	w.audit("the payer synchronised")
-	_, err = till.Synchronise(w.ctx)
+	_, err = terminal.Synchronise(w.ctx)
 	require.NoError(t, err)
 	w.audit("the till synchronised")
 	assert.Equal(t, 45*money.Krona, w.taken())
@@ -248,11 +248,11 @@ func TestUnloadFillsTheOnlineWallet(t *testing.T) {
 
 func TestLostCardEndsAndItsMoneyComesBack(t *testing.T) {
 	w, anna, bertil := annaAndBertil(t)
-	till := w.addTill("SEFJORDB")
+	terminal := w.addTerminal("SEFJORDB")
 	w.cardToCard(anna, bertil, 80*money.Krona)
-	sale, err := till.Ask(w.ctx, 45*money.Krona)
+	sale, err := terminal.Ask(w.ctx, 45*money.Krona)
 	require.NoError(t, err)
-	_, err = till.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
+	_, err = terminal.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
 	require.NoError(t, err)
 	w.audit("spent")
 
@@ -278,7 +278,7 @@ func TestLostCardEndsAndItsMoneyComesBack(t *testing.T) {
 	progress, err := anna.bank.LoadProgress(w.ctx, ordered)
 	require.NoError(t, err)
 	assert.True(t, progress.Final && !progress.Done, progress.Reason)
-	_, err = till.Synchronise(w.ctx)
+	_, err = terminal.Synchronise(w.ctx)
 	require.NoError(t, err)
 	w.audit("a claim after the time is its intermediary's loss")
 	assert.Equal(t, 45*money.Krona, w.taken())

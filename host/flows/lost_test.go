@@ -13,41 +13,41 @@ import (
 	"ekrona/host/terminal"
 )
 
-// TestTillAsksNoLostCardToPay: what was reported reaches a till of the other intermediary when it synchronises. What the card has
+// TestTerminalAsksNoLostCardToPay: what was reported reaches a till of the other intermediary when it synchronises. What the card has
 // paid by then is taken, and settles.
-func TestTillAsksNoLostCardToPay(t *testing.T) {
+func TestTerminalAsksNoLostCardToPay(t *testing.T) {
 	w := newWorld(t)
 	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
 	bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 500*money.Krona)
 	w.load(anna, 200*money.Krona)
 	w.load(bertil, 100*money.Krona)
-	till := w.addTill("SEFJORDB")
+	pos := w.addTerminal("SEFJORDB")
 	require.NoError(t, anna.bank.ReportLost(w.ctx, anna.device.ID))
 
-	early, err := till.Ask(w.ctx, 40*money.Krona)
+	early, err := pos.Ask(w.ctx, 40*money.Krona)
 	require.NoError(t, err)
-	_, err = till.Take(w.ctx, early.Number, anna.reader(), block(t, rightPIN))
+	_, err = pos.Take(w.ctx, early.Number, anna.reader(), block(t, rightPIN))
 	require.NoError(t, err, "the till has not heard of it yet")
-	torn, err := till.Ask(w.ctx, 30*money.Krona)
+	torn, err := pos.Ask(w.ctx, 30*money.Krona)
 	require.NoError(t, err)
-	_, err = till.Take(w.ctx, torn.Number, losing(anna, spec.Pay), block(t, rightPIN))
+	_, err = pos.Take(w.ctx, torn.Number, losing(anna, spec.Pay), block(t, rightPIN))
 	var tap *terminal.TornTap
 	require.ErrorAs(t, err, &tap)
 
-	_, err = till.Synchronise(w.ctx)
+	_, err = pos.Synchronise(w.ctx)
 	require.NoError(t, err)
 	w.audit("the till knows")
-	_, err = till.Take(w.ctx, torn.Number, anna.reader(), pin.Block{})
+	_, err = pos.Take(w.ctx, torn.Number, anna.reader(), pin.Block{})
 	require.NoError(t, err, "it has paid before")
-	later, err := till.Ask(w.ctx, 20*money.Krona)
+	later, err := pos.Ask(w.ctx, 20*money.Krona)
 	require.NoError(t, err)
-	_, err = till.Take(w.ctx, later.Number, anna.reader(), block(t, rightPIN))
+	_, err = pos.Take(w.ctx, later.Number, anna.reader(), block(t, rightPIN))
 	require.ErrorIs(t, err, terminal.ErrRevoked)
 	assert.Equal(t, 130*money.Krona, w.offline(anna), "it was not asked to pay")
-	w.restartTill()
-	_, err = till.Take(w.ctx, later.Number, anna.reader(), block(t, rightPIN))
+	w.restartTerminal()
+	_, err = pos.Take(w.ctx, later.Number, anna.reader(), block(t, rightPIN))
 	require.ErrorIs(t, err, terminal.ErrRevoked, "the list survives")
-	_, err = till.Take(w.ctx, later.Number, bertil.reader(), block(t, rightPIN))
+	_, err = pos.Take(w.ctx, later.Number, bertil.reader(), block(t, rightPIN))
 	require.NoError(t, err, "the sale is open for another card")
 	w.audit("refused")
 	w.agree()

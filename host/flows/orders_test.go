@@ -256,7 +256,7 @@ func TestTornTapsBetweenCardsAreRepairedByTheSameCall(t *testing.T) {
 				return func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
 					p, tap := anna, wallet.Tap{PIN: block(t, rightPIN)}
 					if side == wallet.Payee {
-						p, tap.Stranger = bertil, true
+						p, tap.OtherCard = bertil, true
 					}
 					tap.Card = p.reader()
 					if lose {
@@ -311,11 +311,11 @@ func TestPaymentThatThePayeesPhoneLostReachesTheCardBySynchronising(t *testing.T
 
 func TestBothSidesSynchroniseAtTheSameMoment(t *testing.T) {
 	w, anna, bertil := annaAndBertil(t)
-	till := w.addTill("SEFJORDB")
+	terminal := w.addTerminal("SEFJORDB")
 	w.cardToCard(anna, bertil, 80*money.Krona)
-	sale, err := till.Ask(w.ctx, 45*money.Krona)
+	sale, err := terminal.Ask(w.ctx, 45*money.Krona)
 	require.NoError(t, err)
-	_, err = till.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
+	_, err = terminal.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
 	require.NoError(t, err)
 	taps := []wallet.Tap{anna.tap(t), bertil.tap(t)}
 	var all sync.WaitGroup
@@ -326,7 +326,7 @@ func TestBothSidesSynchroniseAtTheSameMoment(t *testing.T) {
 		})
 	}
 	all.Go(func() {
-		_, err := till.Synchronise(w.ctx)
+		_, err := terminal.Synchronise(w.ctx)
 		assert.NoError(t, err)
 	})
 	all.Wait()
@@ -363,7 +363,7 @@ func TestPersonalizationMayBeCutAtEveryWrite(t *testing.T) {
 		for n, at := len(serial)-1, cut; at > 0; n, at = n-1, at/10 {
 			serial[n] = '0' + byte(at%10)
 		}
-		w.cutWhileMade = cut
+		w.cutDuringIssue = cut
 		p := w.addPerson(string(serial), "SENORDIC", string(serial), 10*money.Krona)
 		w.load(p, 10*money.Krona)
 	}
@@ -388,7 +388,7 @@ func TestFlowsGoOverExtendedLengthToo(t *testing.T) {
 	w := newWorld(t)
 	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
 	anna.extended = true
-	w.addTill("SEFJORDB")
+	w.addTerminal("SEFJORDB")
 	w.tell(anna, 0, func(error) bool { return false })
 	w.checkStory(anna)
 }
@@ -414,19 +414,19 @@ func TestTornUnloadThatSynchronisesFirstIsNotPaidTwice(t *testing.T) {
 // TestPayerThatNobodyRegisteredIsItsIntermediarysLoss: an intermediary certifies
 // a key without a card. The honest payees are paid, by its holding.
 func TestPayerThatNobodyRegisteredIsItsIntermediarysLoss(t *testing.T) {
-	w, anna, shop := annaAndShop(t)
+	w, anna, merchant := annaAndMerchant(t)
 	b := w.banks["SENORDIC"]
-	stray := w.stray(b)
-	sale, err := shop.Ask(w.ctx, 45*money.Krona)
+	payer := w.unregisteredPayer(b)
+	sale, err := merchant.Ask(w.ctx, 45*money.Krona)
 	require.NoError(t, err)
-	require.NoError(t, shop.Answer(w.ctx, w.paidBy(b, stray, sale.Request, 1)))
+	require.NoError(t, merchant.Answer(w.ctx, w.paidBy(b, payer, sale.Request, 1)))
 	asked, err := anna.phone.Request(w.ctx, anna.tap(t), 30*money.Krona, "")
 	require.NoError(t, err)
-	_, err = anna.phone.Accept(w.ctx, anna.tap(t), w.paidBy(b, stray, asked, 2))
+	_, err = anna.phone.Accept(w.ctx, anna.tap(t), w.paidBy(b, payer, asked, 2))
 	require.NoError(t, err)
 	w.audit("taken from a key without a card")
 
-	_, err = shop.Synchronise(w.ctx)
+	_, err = merchant.Synchronise(w.ctx)
 	require.NoError(t, err)
 	w.sync(anna)
 	w.audit("settled")

@@ -134,9 +134,9 @@ func TestNextPhoneFindsTheRequestsOfTheFormerOne(t *testing.T) {
 	w.agree()
 }
 
-// TestWordThatTheCardGaveElsewhereEndsTheConversation: what a session, or another
+// TestAnswerThatTheCardGaveElsewhereEndsTheTransfer: what a session, or another
 // phone, had the card answer is in its records.
-func TestWordThatTheCardGaveElsewhereEndsTheConversation(t *testing.T) {
+func TestAnswerThatTheCardGaveElsewhereEndsTheTransfer(t *testing.T) {
 	w, anna, bertil := annaAndBertil(t)
 	paid, err := bertil.phone.Request(w.ctx, bertil.tap(t), 100, "")
 	require.NoError(t, err)

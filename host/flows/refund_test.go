@@ -19,33 +19,33 @@ import (
 
 // aSale is a world in which anna, with 155 kr left on her card and 300 kr online,
 // has paid 45 kr to a shop that has not synchronised.
-func aSale(t *testing.T, shopAt message.Name) (w *world, anna *person, paid order.Payment) {
+func aSale(t *testing.T, merchantAt message.Name) (w *world, anna *person, paid order.Payment) {
 	t.Helper()
 	w = newWorld(t)
 	anna = w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
-	w.addTill(shopAt)
+	w.addTerminal(merchantAt)
 	w.load(anna, 200*money.Krona)
-	sale, err := w.till.Ask(w.ctx, 45*money.Krona)
+	sale, err := w.terminal.Ask(w.ctx, 45*money.Krona)
 	require.NoError(t, err)
-	_, err = w.till.Paid(w.ctx, sale.Number)
+	_, err = w.terminal.Paid(w.ctx, sale.Number)
 	require.ErrorIs(t, err, terminal.ErrNoSale, "nobody has paid")
-	_, err = w.till.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
+	_, err = w.terminal.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
 	require.NoError(t, err)
-	payment, err := w.till.Paid(w.ctx, sale.Number)
+	payment, err := w.terminal.Paid(w.ctx, sale.Number)
 	require.NoError(t, err)
 	return w, anna, order.Payment{Payer: payment.Payer, ATC: payment.ATC}
 }
 
-func (w *world) syncTill() {
+func (w *world) syncTerminal() {
 	w.t.Helper()
-	_, err := w.till.Synchronise(w.ctx)
+	_, err := w.terminal.Synchronise(w.ctx)
 	require.NoError(w.t, err)
 }
 
 // refund is an order by the shop's owner.
 func (w *world) refund(of order.Payment, amount money.Ore) order.Signed {
 	w.t.Helper()
-	o, err := order.NewRefund(w.till.ID(), of, amount, w.random("refund"), w.till.app.Signer)
+	o, err := order.NewRefund(w.terminal.ID(), of, amount, w.random("refund"), w.terminal.app.Signer)
 	require.NoError(w.t, err)
 	return o
 }
@@ -54,33 +54,33 @@ func (w *world) refund(of order.Payment, amount money.Ore) order.Signed {
 func (w *world) refused(o order.Signed, why notary.Kind) {
 	w.t.Helper()
 	for range 2 {
-		err := w.refunds(w.till.bank).PlaceRefund(w.ctx, o)
+		err := w.refunds(w.terminal.bank).PlaceRefund(w.ctx, o)
 		var refused *order.Refused
 		require.ErrorAs(w.t, err, &refused)
 		require.ErrorIs(w.t, err, why)
 	}
 }
 
-func TestTillRefundsToThePayersOnlineWalletOnceForEachOrder(t *testing.T) {
-	for _, shopAt := range []message.Name{"SEFJORDB", "SENORDIC"} {
-		t.Run("shop at "+string(shopAt), func(t *testing.T) {
-			w, anna, paid := aSale(t, shopAt)
-			shop := w.till.bank
+func TestTerminalRefundsToThePayersOnlineWalletOnceForEachOrder(t *testing.T) {
+	for _, merchantAt := range []message.Name{"SEFJORDB", "SENORDIC"} {
+		t.Run("shop at "+string(merchantAt), func(t *testing.T) {
+			w, anna, paid := aSale(t, merchantAt)
+			merchant := w.terminal.bank
 			var refused *order.Refused
-			require.ErrorAs(t, shop.PlaceRefund(w.ctx, w.refund(paid, 45*money.Krona)), &refused)
+			require.ErrorAs(t, merchant.PlaceRefund(w.ctx, w.refund(paid, 45*money.Krona)), &refused)
 			require.ErrorContains(t, refused, "synchronise the till", "its money has not arrived")
-			w.syncTill()
+			w.syncTerminal()
 			w.audit("sold")
 			require.Equal(t, 45*money.Krona, w.taken())
 
 			part := w.refund(paid, 30*money.Krona)
 			for range 2 {
-				require.NoError(t, shop.PlaceRefund(w.ctx, part))
+				require.NoError(t, merchant.PlaceRefund(w.ctx, part))
 				w.audit("refunded")
 				assert.Equal(t, 15*money.Krona, w.taken())
 				assert.Equal(t, 330*money.Krona, w.online(anna))
 			}
-			require.NoError(t, shop.PlaceRefund(w.ctx, w.refund(paid, 15*money.Krona)))
+			require.NoError(t, merchant.PlaceRefund(w.ctx, w.refund(paid, 15*money.Krona)))
 			w.audit("the rest")
 			assert.Zero(t, w.taken())
 			assert.Equal(t, 345*money.Krona, w.online(anna))
@@ -90,34 +90,34 @@ func TestTillRefundsToThePayersOnlineWalletOnceForEachOrder(t *testing.T) {
 	}
 }
 
-func TestRefundThatIsRefusedLeavesTheMoneyWithTheShop(t *testing.T) {
+func TestRefundThatIsRefusedLeavesTheMoneyWithTheMerchant(t *testing.T) {
 	w, anna, paid := aSale(t, "SEFJORDB")
-	w.syncTill()
-	require.NoError(t, w.till.bank.Deposit(w.ctx, "cash", w.till.owner, 100*money.Krona))
-	sale, err := w.till.Ask(w.ctx, 5*money.Krona)
+	w.syncTerminal()
+	require.NoError(t, w.terminal.bank.Deposit(w.ctx, "cash", w.terminal.owner, 100*money.Krona))
+	sale, err := w.terminal.Ask(w.ctx, 5*money.Krona)
 	require.NoError(t, err)
-	_, err = w.till.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
+	_, err = w.terminal.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
 	require.NoError(t, err)
 	unsettled := w.refund(order.Payment{Payer: paid.Payer, ATC: paid.ATC + 1}, 5*money.Krona)
 	w.refused(unsettled, notary.Unsettled)
 	w.refused(w.refund(paid, 46*money.Krona), notary.Exceeds)
 	w.audit("refused")
 	assert.Equal(t, 145*money.Krona, w.taken())
-	w.syncTill()
+	w.syncTerminal()
 	w.refused(unsettled, notary.Unsettled)
 	w.audit("an order has one answer for ever")
-	require.NoError(t, w.refunds(w.till.bank).PlaceRefund(w.ctx, w.refund(unsettled.Of, 5*money.Krona)))
+	require.NoError(t, w.refunds(w.terminal.bank).PlaceRefund(w.ctx, w.refund(unsettled.Of, 5*money.Krona)))
 
-	stolen, err := order.NewRefund(w.till.ID(), paid, 1, w.random("refund"), anna.app.Signer)
+	stolen, err := order.NewRefund(w.terminal.ID(), paid, 1, w.random("refund"), anna.app.Signer)
 	require.NoError(t, err)
-	require.ErrorIs(t, w.refunds(w.till.bank).PlaceRefund(w.ctx, stolen), order.ErrSignature)
+	require.ErrorIs(t, w.refunds(w.terminal.bank).PlaceRefund(w.ctx, stolen), order.ErrSignature)
 	once := w.refund(paid, money.Krona)
-	require.NoError(t, w.refunds(w.till.bank).PlaceRefund(w.ctx, once))
+	require.NoError(t, w.refunds(w.terminal.bank).PlaceRefund(w.ctx, once))
 	other := w.refund(paid, 2*money.Krona)
 	other.ID = once.ID
-	other, err = order.Sign(other.Order, w.till.app.Signer)
+	other, err = order.Sign(other.Order, w.terminal.app.Signer)
 	require.NoError(t, err)
-	require.ErrorIs(t, w.refunds(w.till.bank).PlaceRefund(w.ctx, other), banking.ErrTaken)
+	require.ErrorIs(t, w.refunds(w.terminal.bank).PlaceRefund(w.ctx, other), banking.ErrTaken)
 	fromCard, err := order.NewRefund(anna.device.ID, paid, money.Krona, w.random("refund"), anna.app.Signer)
 	require.NoError(t, err)
 	require.ErrorIs(t, anna.bank.PlaceRefund(w.ctx, fromCard), notary.NotTerminal)
@@ -132,13 +132,13 @@ func TestRefundThatIsRefusedLeavesTheMoneyWithTheShop(t *testing.T) {
 func TestRefundSurvivesEveryCut(t *testing.T) {
 	run := func(t *testing.T, party string, kill, lose int, arrives, again bool) (steps []faultdriver.Kind, calls int) {
 		w, anna, paid := aSale(t, "SEFJORDB")
-		w.syncTill()
+		w.syncTerminal()
 		o := w.refund(paid, 30*money.Krona)
 		link := &outage{arrives: arrives}
 		w.startBank("SEFJORDB", &failing{w.bank.For("SEFJORDB"), link})
 		link.calls, link.lose = 0, lose
 		w.power[party].Follow(faultdriver.Nth(kill, faultdriver.ErrPowerLost))
-		err := w.refunds(w.till.bank).PlaceRefund(w.ctx, o)
+		err := w.refunds(w.terminal.bank).PlaceRefund(w.ctx, o)
 		steps, calls = w.power[party].Steps(), link.calls
 		w.power[party].Follow(nil)
 		w.power[party].Restore()
@@ -150,7 +150,7 @@ func TestRefundSurvivesEveryCut(t *testing.T) {
 			w.audit("started again")
 		}
 		if again || kill+lose == 0 {
-			require.NoError(t, w.refunds(w.till.bank).PlaceRefund(w.ctx, o))
+			require.NoError(t, w.refunds(w.terminal.bank).PlaceRefund(w.ctx, o))
 		}
 		w.agree()
 		kept := w.taken() == 45*money.Krona // cut before the order was kept

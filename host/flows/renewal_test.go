@@ -17,7 +17,7 @@ import (
 // TestExpiredCardIsRenewedAndPaysAgain: the date that an Instruction gives the card
 // ends its certificate. It synchronises and unloads still, and does not pay or ask.
 func TestExpiredCardIsRenewedAndPaysAgain(t *testing.T) {
-	w, anna, shop := annaAndShop(t)
+	w, anna, merchant := annaAndMerchant(t)
 	w.clock.At = w.clock.At.AddDate(3, 0, 10)
 	bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 0) // with a certificate of these days
 	w.sync(anna)
@@ -29,9 +29,9 @@ func TestExpiredCardIsRenewedAndPaysAgain(t *testing.T) {
 	require.True(t, card.Is(err, spec.SWExpired), err)
 	_, err = anna.phone.Request(w.ctx, anna.tap(t), money.Krona, "")
 	require.True(t, card.Is(err, spec.SWExpired), err)
-	sale, err := shop.Ask(w.ctx, 45*money.Krona)
+	sale, err := merchant.Ask(w.ctx, 45*money.Krona)
 	require.NoError(t, err)
-	_, err = shop.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
+	_, err = merchant.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
 	require.ErrorIs(t, err, cvc.ErrExpired, "the till has a clock")
 	_, err = anna.phone.Unload(w.ctx, anna.tap(t), 20*money.Krona)
 	require.NoError(t, err)
@@ -63,7 +63,7 @@ func TestExpiredCardIsRenewedAndPaysAgain(t *testing.T) {
 	assert.Equal(t, renewed.Certificate, payment.Certificate)
 	_, err = bertil.phone.Accept(w.ctx, bertil.tap(t), payment)
 	require.NoError(t, err)
-	_, err = shop.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
+	_, err = merchant.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
 	require.NoError(t, err)
 	w.audit("paid")
 	w.agree()

@@ -20,8 +20,8 @@ import (
 	"ekrona/personalization/pki"
 )
 
-// stray is a key that an intermediary has certified without a card.
-func (w *world) stray(b *bank) pki.Identity {
+// unregisteredPayer is a key that an intermediary has certified without a card.
+func (w *world) unregisteredPayer(b *bank) pki.Identity {
 	w.t.Helper()
 	identity, err := b.pki.Certified("stray", w.subject(string(b.ca.Certificate.Holder.Name())+"STRAY001", spec.RoleCard), b.ca)
 	require.NoError(w.t, err)
@@ -29,36 +29,36 @@ func (w *world) stray(b *bank) pki.Identity {
 }
 
 // paidBy is a Payment of a Request that no card has made.
-func (w *world) paidBy(b *bank, stray pki.Identity, asked envelope.Envelope, atc uint32) envelope.Envelope {
+func (w *world) paidBy(b *bank, payer pki.Identity, asked envelope.Envelope, atc uint32) envelope.Envelope {
 	w.t.Helper()
 	request, err := message.Parse[message.Request](asked.Message)
 	require.NoError(w.t, err)
 	blow, err := attack.StolenCA.Ways[0].Make(&attack.Setup{
 		Own: attack.Intermediary{CA: attack.Identity(b.ca)}, Asked: request, ATC: atc,
-		Certify: func(attack.Identity, attack.Subject) (attack.Identity, error) { return attack.Identity(stray), nil },
-		NextID:  func(attack.Intermediary) message.DeviceID { return stray.Certificate.Device() },
+		Certify: func(attack.Identity, attack.Subject) (attack.Identity, error) { return attack.Identity(payer), nil },
+		NextID:  func(attack.Intermediary) message.DeviceID { return payer.Certificate.Device() },
 	})
 	require.NoError(w.t, err)
 	return envelope.Envelope{Message: blow.Data[0], Certificate: blow.Data[1], Authority: b.ca.Encoded}
 }
 
-// TestTillSaysAgainWhatWasSpoiledOnItsWay: a payee that is told to forget a Payment by a
+// TestTerminalResendsWhatWasCorrupted: a payee that is told to forget a Payment by a
 // key that nobody registered forgets the only proof of it.
-func TestTillSaysAgainWhatWasSpoiledOnItsWay(t *testing.T) {
+func TestTerminalResendsWhatWasCorrupted(t *testing.T) {
 	for _, altered := range hostattack.Links() {
 		t.Run(altered.Name, func(t *testing.T) {
-			w, _, shop := annaAndShop(t)
+			w, _, merchant := annaAndMerchant(t)
 			b := w.banks["SENORDIC"]
-			shop.config.Link = altered.Once(shop.bank)
-			w.restartTill()
-			sale, err := shop.Ask(w.ctx, 45*money.Krona)
+			merchant.config.Link = altered.Once(merchant.bank)
+			w.restartTerminal()
+			sale, err := merchant.Ask(w.ctx, 45*money.Krona)
 			require.NoError(t, err)
-			require.NoError(t, shop.Answer(w.ctx, w.paidBy(b, w.stray(b), sale.Request, 1)))
+			require.NoError(t, merchant.Answer(w.ctx, w.paidBy(b, w.unregisteredPayer(b), sale.Request, 1)))
 
-			_, err = shop.Synchronise(w.ctx)
+			_, err = merchant.Synchronise(w.ctx)
 			require.ErrorIs(t, err, altered.Answer)
 			w.audit("spoiled")
-			w.syncTill()
+			w.syncTerminal()
 			assert.Equal(t, 45*money.Krona, w.taken())
 			w.agree()
 			require.NoError(t, b.PullStatement(w.ctx))
@@ -72,35 +72,35 @@ func TestTillSaysAgainWhatWasSpoiledOnItsWay(t *testing.T) {
 // TestPayerOfACAThatNeverJoinedStopsNobody: what its certificate proves nobody can know;
 // the device that took its Payment is acknowledged all the same.
 func TestPayerOfACAThatNeverJoinedStopsNobody(t *testing.T) {
-	w, _, shop := annaAndShop(t)
+	w, _, merchant := annaAndMerchant(t)
 	b := &bank{pki: pki.Open(t.TempDir(), w.random("never joined"))}
 	var err error
 	b.ca, err = b.pki.Certified("ca", w.subject("SENEVERJ00001", spec.RoleIntermediary), w.root)
 	require.NoError(t, err)
-	sale, err := shop.Ask(w.ctx, 45*money.Krona)
+	sale, err := merchant.Ask(w.ctx, 45*money.Krona)
 	require.NoError(t, err)
-	require.NoError(t, shop.Answer(w.ctx, w.paidBy(b, w.stray(b), sale.Request, 1)))
-	w.syncTill()
+	require.NoError(t, merchant.Answer(w.ctx, w.paidBy(b, w.unregisteredPayer(b), sale.Request, 1)))
+	w.syncTerminal()
 	w.audit("acknowledged")
-	reading, err := shop.Read(w.ctx, w.challenge(shop.bank, shop.ID()), session.Trust{InstructionKey: shop.bank.instruction.Encoded, Notary: w.notary.Encoded})
+	reading, err := merchant.Read(w.ctx, w.challenge(merchant.bank, merchant.ID()), session.Trust{InstructionKey: merchant.bank.instruction.Encoded, Notary: w.notary.Encoded})
 	require.NoError(t, err)
 	assert.Empty(t, reading.Records)
 }
 
-// TestRecordThatWasSpoiledAtThePhoneIsReadAgain: the phone knows the Payment, and what
+// TestRecordThatWasCorruptedAtThePhoneIsReadAgain: the phone knows the Payment, and what
 // proves it, better than the record that it was given by its reader.
-func TestRecordThatWasSpoiledAtThePhoneIsReadAgain(t *testing.T) {
+func TestRecordThatWasCorruptedAtThePhoneIsReadAgain(t *testing.T) {
 	w, anna, _ := annaAndBertil(t)
 	b := w.banks["SENORDIC"]
 	asked, err := anna.phone.Request(w.ctx, anna.tap(t), 30*money.Krona, "")
 	require.NoError(t, err)
-	_, err = anna.phone.Accept(w.ctx, anna.tap(t), w.paidBy(b, w.stray(b), asked, 2))
+	_, err = anna.phone.Accept(w.ctx, anna.tap(t), w.paidBy(b, w.unregisteredPayer(b), asked, 2))
 	require.NoError(t, err)
 
 	tap := anna.tap(t)
 	tap.Card = attack.RecordAltered.Holding(tap.Card)
 	_, err = anna.phone.Synchronise(w.ctx, tap)
-	require.ErrorIs(t, err, banking.ErrSpoiled)
+	require.ErrorIs(t, err, banking.ErrCorrupted)
 	w.sync(anna)
 	w.agree()
 }
@@ -123,8 +123,8 @@ func TestAnswerToAnotherQuestionIsNotTaken(t *testing.T) {
 	require.ErrorIs(t, err, wallet.ErrAltered)
 	require.Empty(t, unfinished())
 	w.sync(bertil)
-	stray := unfinished()
-	require.Len(t, stray, 1, "the card has asked for something, and its owner can close it")
+	payer := unfinished()
+	require.Len(t, payer, 1, "the card has asked for something, and its owner can close it")
 
 	second, err := bertil.phone.Request(w.ctx, bertil.tap(t), 10*money.Krona, "")
 	require.NoError(t, err)

@@ -12,16 +12,16 @@ import (
 // intermediaries to the notary. They end as they do within one.
 func TestThroughTheWire(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
-		"till":                 TestLoadPayAtATillAndSynchroniseInEitherOrder,
+		"till":                 TestLoadPayAtATerminalAndSynchroniseInEitherOrder,
 		"card to card":         TestCardToCardSettlesWhoeverSynchronisesFirst,
 		"two phones":           TestTwoPhonesPassMessagesAndTheReceiptSettlesAtOnce,
 		"chain":                TestChainOfThreeSettlesThoughTheLastComesFirst,
 		"refused":              TestRefusedPaymentComesBackToTheOnlineWallet,
-		"torn":                 TestTillRefusesAfterATornTap,
+		"torn":                 TestTerminalRefusesAfterATornTap,
 		"unload":               TestUnloadFillsTheOnlineWallet,
 		"lost":                 TestLostCardEndsAndItsMoneyComesBack,
 		"blocked":              TestBlockedCardStillResendsRefusesAndSynchronises,
-		"lost at the till":     TestTillAsksNoLostCardToPay,
+		"lost at the till":     TestTerminalAsksNoLostCardToPay,
 		"load of the lost":     TestLoadOfACardThatNeverComesAgainComesBack,
 		"load refused":         TestLoadThatCannotBeIsRefusedAndItsMoneyStaysOnline,
 		"orders":               TestOrdersAreTheOwnersAndOnceForTheirID,
@@ -31,12 +31,12 @@ func TestThroughTheWire(t *testing.T) {
 		"desk that forgot":     TestUnloadGoesOnAtADeskThatForgotIt,
 		"unregistered":         TestPayerThatNobodyRegisteredIsItsIntermediarysLoss,
 		"former phone":         TestFormerPhoneOrdersNothingMore,
-		"refund":               TestTillRefundsToThePayersOnlineWalletOnceForEachOrder,
-		"refund refused":       TestRefundThatIsRefusedLeavesTheMoneyWithTheShop,
+		"refund":               TestTerminalRefundsToThePayersOnlineWalletOnceForEachOrder,
+		"refund refused":       TestRefundThatIsRefusedLeavesTheMoneyWithTheMerchant,
 		"renewal":              TestExpiredCardIsRenewedAndPaysAgain,
-		"spoiled":              TestTillSaysAgainWhatWasSpoiledOnItsWay,
+		"spoiled":              TestTerminalResendsWhatWasCorrupted,
 		"foreign CA":           TestPayerOfACAThatNeverJoinedStopsNobody,
-		"spoiled at the phone": TestRecordThatWasSpoiledAtThePhoneIsReadAgain,
+		"spoiled at the phone": TestRecordThatWasCorruptedAtThePhoneIsReadAgain,
 	} {
 		t.Run(name, test)
 	}

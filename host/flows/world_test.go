@@ -55,12 +55,12 @@ type world struct {
 	notary  pki.Identity
 	auditor *audit.Auditor
 	banks   map[message.Name]*bank
-	// cutWhileMade is the write of the next card's making before which power is cut.
-	cutWhileMade int
-	power        map[string]*faultdriver.Driver // of each party's database
-	people       []*person
-	till         *till
-	wired        bool // calls between the parties are encoded and decoded as between processes
+	// cutDuringIssue is the write of the next card's making before which power is cut.
+	cutDuringIssue int
+	power          map[string]*faultdriver.Driver // of each party's database
+	people         []*person
+	terminal       *merchantTerminal
+	wired          bool // calls between the parties are encoded and decoded as between processes
 }
 
 // bank is an intermediary with its keys.
@@ -89,7 +89,7 @@ type person struct {
 	cut          int  // number of the write before which power is cut; 0 for none
 }
 
-type till struct {
+type merchantTerminal struct {
 	*terminal.Terminal
 	config terminal.Config
 	bank   *bank
@@ -194,8 +194,8 @@ func (w *world) restart() {
 	for _, p := range w.people {
 		w.startPhone(p)
 	}
-	if w.till != nil {
-		w.restartTill()
+	if w.terminal != nil {
+		w.restartTerminal()
 	}
 }
 
@@ -231,7 +231,7 @@ func (w *world) addPerson(name string, at message.Name, serial string, online mo
 	order, err := personalization.NewOrder(device, name, w.today(), w.random("order"))
 	require.NoError(t, err)
 	p.card = w.install(order)
-	p.cut, w.cutWhileMade = w.cutWhileMade, 0
+	p.cut, w.cutDuringIssue = w.cutDuringIssue, 0
 	planned := p.cut > 0
 	p.device, err = w.issuer(p.bank).Personalize(w.ctx, p.reader(), order, secrets(t))
 	if planned {
@@ -301,8 +301,8 @@ func (w *world) authorities() [][]byte {
 	return all
 }
 
-// addTill makes a terminal of a shop that is a customer too.
-func (w *world) addTill(at message.Name) *till {
+// addTerminal makes a terminal of a shop that is a customer too.
+func (w *world) addTerminal(at message.Name) *merchantTerminal {
 	t := w.t
 	t.Helper()
 	b := w.banks[at]
@@ -317,20 +317,20 @@ func (w *world) addTill(at message.Name) *till {
 	}))
 	schema, err := terminal.Schema()
 	require.NoError(t, err)
-	w.till = &till{bank: b, owner: "shop", app: pki.Identity{Signer: key}, config: terminal.Config{
+	w.terminal = &merchantTerminal{bank: b, owner: "shop", app: pki.Identity{Signer: key}, config: terminal.Config{
 		DB: w.open("till", schema), Clock: w.clock, Random: w.random("till"), Signer: identity.Signer, Certificate: identity.Encoded,
 		CA: b.ca.Encoded, Root: w.root.Encoded, Authorities: w.authorities(), JournalKey: terminal.JournalKey{1, 2, 3},
 		Policy: policy, Link: w.terminalLink(b),
 	}}
-	w.restartTill()
-	return w.till
+	w.restartTerminal()
+	return w.terminal
 }
 
-// restartTill starts the terminal anew on its journal, as after a crash.
-func (w *world) restartTill() {
+// restartTerminal starts the terminal anew on its journal, as after a crash.
+func (w *world) restartTerminal() {
 	w.t.Helper()
 	var err error
-	w.till.Terminal, err = terminal.New(w.ctx, w.till.config)
+	w.terminal.Terminal, err = terminal.New(w.ctx, w.terminal.config)
 	require.NoError(w.t, err)
 }
 
@@ -358,7 +358,7 @@ func (p *person) tap(t *testing.T) wallet.Tap {
 // strangers is the person's card at somebody else's phone.
 func (p *person) strangers(t *testing.T) wallet.Tap {
 	tap := p.tap(t)
-	tap.Stranger = true
+	tap.OtherCard = true
 	return tap
 }
 
@@ -366,12 +366,12 @@ func (p *person) strangers(t *testing.T) wallet.Tap {
 func (w *world) state(p *person) audit.Device {
 	w.t.Helper()
 	p.card.Reset()
-	client := card.New(apdu.Framing{Card: p.card})
-	_, err := client.Select(w.ctx)
+	applet := card.New(apdu.Framing{Card: p.card})
+	_, err := applet.Select(w.ctx)
 	require.NoError(w.t, err)
-	encoded, err := client.GetState(w.ctx, w.challenge(p.bank, p.device.ID), p.bank.instruction.Encoded)
+	encoded, err := applet.GetState(w.ctx, w.challenge(p.bank, p.device.ID), p.bank.instruction.Encoded)
 	require.NoError(w.t, err)
-	records, err := client.Records(w.ctx)
+	records, err := applet.Records(w.ctx)
 	require.NoError(w.t, err)
 	return w.honest(encoded, records)
 }
@@ -401,10 +401,10 @@ func (w *world) devices() map[string]audit.Device {
 			all[string(p.device.ID)] = w.state(p)
 		}
 	}
-	if w.till != nil {
-		reading, err := w.till.Read(w.ctx, w.challenge(w.till.bank, w.till.ID()), session.Trust{InstructionKey: w.till.bank.instruction.Encoded, Notary: w.notary.Encoded})
+	if w.terminal != nil {
+		reading, err := w.terminal.Read(w.ctx, w.challenge(w.terminal.bank, w.terminal.ID()), session.Trust{InstructionKey: w.terminal.bank.instruction.Encoded, Notary: w.notary.Encoded})
 		require.NoError(w.t, err)
-		all[string(w.till.ID())] = w.honest(reading.State, reading.Records)
+		all[string(w.terminal.ID())] = w.honest(reading.State, reading.Records)
 	}
 	return all
 }
@@ -429,8 +429,8 @@ func (w *world) agree() {
 				w.sync(p)
 			}
 		}
-		if w.till != nil {
-			_, err := w.till.Synchronise(w.ctx)
+		if w.terminal != nil {
+			_, err := w.terminal.Synchronise(w.ctx)
 			require.NoError(w.t, err)
 		}
 	}
@@ -469,7 +469,7 @@ func (w *world) online(p *person) money.Ore {
 
 func (w *world) taken() money.Ore {
 	w.t.Helper()
-	balance, err := w.till.bank.OnlineBalance(w.ctx, w.till.owner)
+	balance, err := w.terminal.bank.OnlineBalance(w.ctx, w.terminal.owner)
 	require.NoError(w.t, err)
 	return balance
 }

@@ -86,10 +86,10 @@ func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, 
 	if err := i.isFromPayer(ctx, paid); err != nil {
 		return nil, err
 	}
-	if err := i.recall(ctx, paid, payment); err != nil {
+	if err := i.restoreUnload(ctx, paid, payment); err != nil {
 		return nil, err
 	}
-	heard, err := i.heard(ctx)
+	lastHeld, err := i.lastHeldDecision(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, 
 			receipt, err = sameAnswer(kept.answer, paid)
 			return err
 		}
-		number, err := nextJournal(ctx, tx, heard)
+		number, err := nextJournal(ctx, tx, lastHeld)
 		if err != nil {
 			return err
 		}
@@ -124,7 +124,7 @@ func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, 
 		if err != nil {
 			return fmt.Errorf("intermediary: the desk's Receipt: %w", err)
 		}
-		return speak(ctx, tx, paid.Request.Number, number, append(bytes.Clone(receipt), payment...))
+		return recordDecision(ctx, tx, paid.Request.Number, number, append(bytes.Clone(receipt), payment...))
 	})
 	if errors.Is(err, banking.ErrUnloadClosed) {
 		// The notary voids it and gives the money back.
@@ -193,7 +193,7 @@ func (i *Intermediary) answerDesk(ctx context.Context) error {
 // its Request, and what was paid into it after all comes back to the online
 // wallet. Errors: [banking.ErrNoOrder], [banking.ErrUnloadClosed] when it was paid.
 func (i *Intermediary) CancelUnload(ctx context.Context, id string) error {
-	heard, err := i.heard(ctx)
+	lastHeld, err := i.lastHeldDecision(ctx)
 	if err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func (i *Intermediary) CancelUnload(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		journal, err := nextJournal(ctx, tx, heard)
+		journal, err := nextJournal(ctx, tx, lastHeld)
 		if err != nil {
 			return err
 		}
@@ -230,7 +230,7 @@ func (i *Intermediary) CancelUnload(ctx context.Context, id string) error {
 		if err != nil {
 			return fmt.Errorf("intermediary: the desk's Refusal: %w", err)
 		}
-		return speak(ctx, tx, number, journal, refusal)
+		return recordDecision(ctx, tx, number, journal, refusal)
 	})
 	if err != nil {
 		return err

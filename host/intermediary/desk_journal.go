@@ -17,15 +17,15 @@ import (
 	"ekrona/host/store"
 )
 
-// keptUnload is one row of the desk.
-type keptUnload struct {
+// storedUnload is one row of the desk.
+type storedUnload struct {
 	device  message.DeviceID
 	request []byte
 	answer  []byte // the desk's word; nil while it has not spoken
 }
 
-func unload(ctx context.Context, q store.Queryer, number uint32) (keptUnload, error) {
-	var kept keptUnload
+func unload(ctx context.Context, q store.Queryer, number uint32) (storedUnload, error) {
+	var kept storedUnload
 	found, err := store.Get(ctx, q, store.Into{&kept.device, &kept.request, &kept.answer},
 		`SELECT device, request, answer FROM unload WHERE number = $1`, number)
 	if err == nil && !found {
@@ -45,11 +45,11 @@ func requestIdentity(encoded []byte) (message.Hash, error) {
 	return message.Identity(request)
 }
 
-// recall takes a Request back into the journal that a database set back to a backup
+// restoreUnload takes a Request back into the journal that a database set back to a backup
 // has forgotten: the desk's signature under it proves that the desk made it. The
 // notary knows whether the desk has spoken on it since. Errors: *order.Refused, by
 // [banking.ErrUnloadClosed], when it has.
-func (i *Intermediary) recall(ctx context.Context, paid *message.Payment, payment []byte) error {
+func (i *Intermediary) restoreUnload(ctx context.Context, paid *message.Payment, payment []byte) error {
 	if _, err := unload(ctx, i.db, paid.Request.Number); !errors.Is(err, banking.ErrNotForDesk) {
 		return err
 	}
@@ -122,25 +122,25 @@ func (i *Intermediary) unusedNumber(ctx context.Context, tx *sql.Tx) (uint32, er
 	}
 }
 
-// heard is the number of the last word of the desk that the notary holds. After a
+// lastHeldDecision is the number of the last word of the desk that the notary holds. After a
 // restored backup it is further on than the journal, and a number that is used for
 // two words proves a clone.
-func (i *Intermediary) heard(ctx context.Context) (uint32, error) {
+func (i *Intermediary) lastHeldDecision(ctx context.Context) (uint32, error) {
 	outstanding, err := i.notary.Outstanding(ctx, i.desk.Device())
 	return outstanding.HeldAtc, err
 }
 
 // nextJournal is the number of the desk's next word, beyond those that were heard.
-func nextJournal(ctx context.Context, tx *sql.Tx, heard uint32) (uint32, error) {
+func nextJournal(ctx context.Context, tx *sql.Tx, lastHeld uint32) (uint32, error) {
 	var last uint32
 	if err := store.Must(ctx, tx, store.Into{&last}, `SELECT coalesce(max(journal), 0) FROM unload`); err != nil {
 		return 0, fmt.Errorf("intermediary: the desk's journal: %w", err)
 	}
-	return max(last, heard) + 1, nil
+	return max(last, lastHeld) + 1, nil
 }
 
-// speak keeps the desk's word on a Request, once.
-func speak(ctx context.Context, tx *sql.Tx, number, journal uint32, answer []byte) error {
+// recordDecision keeps the desk's word on a Request, once.
+func recordDecision(ctx context.Context, tx *sql.Tx, number, journal uint32, answer []byte) error {
 	changed, err := store.Changed(ctx, tx, `UPDATE unload SET journal = $1, answer = $2 WHERE number = $3 AND answer IS NULL`, journal, answer, number)
 	if err != nil {
 		return fmt.Errorf("intermediary: the desk's journal: %w", err)
@@ -154,11 +154,11 @@ func speak(ctx context.Context, tx *sql.Tx, number, journal uint32, answer []byt
 // handOverDesk gives the notary every word of the desk that it does not hold yet,
 // and posts what arrives by it.
 func (i *Intermediary) handOverDesk(ctx context.Context) error {
-	numbers, words, err := i.unheard(ctx)
-	if err != nil || len(words) == 0 {
+	numbers, decisions, err := i.pendingDecisions(ctx)
+	if err != nil || len(decisions) == 0 {
 		return err
 	}
-	answers, err := i.notary.Submit(ctx, words)
+	answers, err := i.notary.Submit(ctx, decisions)
 	if err != nil {
 		return err
 	}
@@ -178,18 +178,18 @@ func (i *Intermediary) handOverDesk(ctx context.Context) error {
 	return i.PullStatement(ctx)
 }
 
-func (i *Intermediary) unheard(ctx context.Context) (numbers []uint32, words [][]byte, err error) {
+func (i *Intermediary) pendingDecisions(ctx context.Context) (numbers []uint32, decisions [][]byte, err error) {
 	err = store.Each(ctx, i.db, func(row store.Row) error {
 		var number uint32
-		var word []byte
-		err := row.Scan(&number, &word)
-		numbers, words = append(numbers, number), append(words, word)
+		var decision []byte
+		err := row.Scan(&number, &decision)
+		numbers, decisions = append(numbers, number), append(decisions, decision)
 		return err
 	}, `SELECT number, answer FROM unload WHERE answer IS NOT NULL AND NOT held ORDER BY journal`)
 	if err != nil {
 		return nil, nil, fmt.Errorf("intermediary: the desk's journal: %w", err)
 	}
-	return numbers, words, nil
+	return numbers, decisions, nil
 }
 
 // isFromPayer checks that one of our own devices signed a Payment, over a Request

@@ -35,15 +35,15 @@ func (i *Intermediary) AddDevice(ctx context.Context, d banking.Device) error {
 	if certificate.Device() != d.ID {
 		return banking.Refuse(banking.ErrMalformed, "intermediary: device %s: the certificate is that of %s: give the one that was issued for this device", d.ID, certificate.Holder)
 	}
-	if err := i.keepDevice(ctx, d, certificate); err != nil {
+	if err := i.storeDevice(ctx, d, certificate); err != nil {
 		return err
 	}
 	return i.notary.Register(ctx, notary.Registration{Certificate: d.Certificate, Owner: d.Customer, Ceilings: d.Ceilings})
 }
 
-// keepDevice keeps a device, or the later certificate of one that is kept, for the
+// storeDevice keeps a device, or the later certificate of one that is kept, for the
 // same key and role.
-func (i *Intermediary) keepDevice(ctx context.Context, d banking.Device, certificate *cvc.Certificate) error {
+func (i *Intermediary) storeDevice(ctx context.Context, d banking.Device, certificate *cvc.Certificate) error {
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		kept, err := device(ctx, tx, d.ID)
 		switch {
@@ -73,20 +73,20 @@ func (i *Intermediary) keepDevice(ctx context.Context, d banking.Device, certifi
 			d.ID, d.Customer, certificate.Role, d.Certificate, d.PINPoint, d.Ceilings, policy); err != nil {
 			return fmt.Errorf("intermediary: device %s: %w", d.ID, err)
 		}
-		return ledger.Open(ctx, tx, shadow(d.ID))
+		return ledger.Open(ctx, tx, shadowCopy(d.ID))
 	})
 }
 
-// keptDevice is a Device with what the intermediary wants of it.
-type keptDevice struct {
+// storedDevice is a Device with what the intermediary wants of it.
+type storedDevice struct {
 	banking.Device
 	role        spec.Role
 	blockWanted bool
 	resetIn     uint32 // number of the Instruction that gives back the PIN tries
 }
 
-func device(ctx context.Context, q store.Queryer, id message.DeviceID) (keptDevice, error) {
-	d := keptDevice{Device: banking.Device{ID: id}}
+func device(ctx context.Context, q store.Queryer, id message.DeviceID) (storedDevice, error) {
+	d := storedDevice{Device: banking.Device{ID: id}}
 	var policy []byte
 	found, err := store.Get(ctx, q, store.Into{&d.Customer, &d.role, &d.Certificate, &d.PINPoint, &d.Ceilings, &policy, &d.blockWanted, &d.resetIn},
 		`SELECT customer, role, certificate, pin_point, ceilings, policy, block_wanted, reset_in FROM device WHERE id = $1`, id)

@@ -13,17 +13,17 @@ import (
 	"ekrona/host/store"
 )
 
-// forgottenLoad is a load that the notary has carried out and whose order a
+// lostOrder is a load that the notary has carried out and whose order a
 // restored backup made this intermediary forget.
-type forgottenLoad struct {
+type lostOrder struct {
 	device   message.DeviceID
 	amount   money.Ore
 	sequence uint32 // of its Instruction
 	returned bool   // the device could not take it
 }
 
-// keepForgotten notes a Loaded entry that no order is known for.
-func keepForgotten(ctx context.Context, tx *sql.Tx, e notary.Entry) error {
+// storeLostOrder notes a Loaded entry that no order is known for.
+func storeLostOrder(ctx context.Context, tx *sql.Tx, e notary.Entry) error {
 	if err := store.Exec(ctx, tx, `INSERT INTO forgotten_load (id, device, amount, sequence) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`,
 		e.Order, e.Device, int64(e.Shadow), e.Instr); err != nil {
 		return fmt.Errorf("intermediary: forgotten load %s: %w", e.Order, err)
@@ -31,8 +31,8 @@ func keepForgotten(ctx context.Context, tx *sql.Tx, e notary.Entry) error {
 	return nil
 }
 
-// returnForgotten notes that its credit went back.
-func returnForgotten(ctx context.Context, tx *sql.Tx, id string) error {
+// returnLostOrder notes that its credit went back.
+func returnLostOrder(ctx context.Context, tx *sql.Tx, id string) error {
 	if err := store.Exec(ctx, tx, `UPDATE forgotten_load SET returned = TRUE WHERE id = $1`, id); err != nil {
 		return fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
 	}
@@ -47,11 +47,11 @@ type placement struct {
 	aside    ledger.Account
 }
 
-// recallLoad tells how an order begins that is not known here. One that was
+// restoreLoad tells how an order begins that is not known here. One that was
 // forgotten goes off the list, and stands where the notary has brought it; its money
 // goes to own funds, which have paid.
-func recallLoad(ctx context.Context, tx *sql.Tx, id string, device message.DeviceID, amount money.Ore) (placement, error) {
-	var f forgottenLoad
+func restoreLoad(ctx context.Context, tx *sql.Tx, id string, device message.DeviceID, amount money.Ore) (placement, error) {
+	var f lostOrder
 	found, err := store.Get(ctx, tx, store.Into{&f.device, &f.amount, &f.sequence, &f.returned},
 		`SELECT device, amount, sequence, returned FROM forgotten_load WHERE id = $1`, id)
 	switch {

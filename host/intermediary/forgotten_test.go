@@ -29,17 +29,17 @@ func TestLoadOfALostBackupIsPaidOnce(t *testing.T) {
 		{"given back", true, 5, 100, order.Progress{State: "returned", Final: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o := newOffice(t)
+			o := newTestBank(t)
 			o.addCard(card)
 			o.notary.next = c.next
 			again, err := order.New(order.Load, card, 40, o.random, o.app)
 			require.NoError(t, err)
-			o.notary.tell(notary.Entry{Kind: notary.Issued, Online: 1000})
+			o.notary.addEntry(notary.Entry{Kind: notary.Issued, Online: 1000})
 			require.NoError(t, o.PullStatement(o.ctx))
 			require.NoError(t, o.Deposit(o.ctx, "one", "anna", 100))
-			o.notary.tell(notary.Entry{Kind: notary.Loaded, Device: card, Owner: "anna", Online: -40, Shadow: 40, Order: notary.OrderKey(again.Key()), Instr: 4})
+			o.notary.addEntry(notary.Entry{Kind: notary.Loaded, Device: card, Owner: "anna", Online: -40, Shadow: 40, Order: notary.OrderKey(again.Key()), Instr: 4})
 			if c.returned {
-				o.notary.tell(notary.Entry{Kind: notary.Released, Device: card, Owner: "anna", Online: 40, Shadow: -40, Order: notary.OrderKey(again.Key()), Instr: 4})
+				o.notary.addEntry(notary.Entry{Kind: notary.Released, Device: card, Owner: "anna", Online: 40, Shadow: -40, Order: notary.OrderKey(again.Key()), Instr: 4})
 			}
 			require.NoError(t, o.PullStatement(o.ctx))
 			require.Equal(t, money.Ore(860), o.balance(ownFunds))
@@ -58,19 +58,19 @@ func TestLoadOfALostBackupIsPaidOnce(t *testing.T) {
 	}
 }
 
-// TestLoadThatWasForgottenIsNotAnother: the same key with another amount, and an online wallet that no longer covers it.
-func TestLoadThatWasForgottenIsNotAnother(t *testing.T) {
+// TestLostOrderIsNotAnother: the same key with another amount, and an online wallet that no longer covers it.
+func TestLostOrderIsNotAnother(t *testing.T) {
 	const card = message.DeviceID("SENORDIC00000001")
-	o := newOffice(t)
+	o := newTestBank(t)
 	o.addCard(card)
-	o.notary.tell(notary.Entry{Kind: notary.Issued, Online: 1000})
+	o.notary.addEntry(notary.Entry{Kind: notary.Issued, Online: 1000})
 	forgotten, err := order.New(order.Load, card, 40, o.random, o.app)
 	require.NoError(t, err)
-	o.notary.tell(notary.Entry{Kind: notary.Loaded, Device: card, Owner: "anna", Online: -41, Shadow: 41, Order: notary.OrderKey(forgotten.Key()), Instr: 4})
+	o.notary.addEntry(notary.Entry{Kind: notary.Loaded, Device: card, Owner: "anna", Online: -41, Shadow: 41, Order: notary.OrderKey(forgotten.Key()), Instr: 4})
 	require.ErrorIs(t, o.PlaceLoad(o.ctx, forgotten), banking.ErrTaken)
 	other, err := order.New(order.Load, card, 40, o.random, o.app)
 	require.NoError(t, err)
-	o.notary.tell(notary.Entry{Kind: notary.Loaded, Device: card, Owner: "anna", Online: -40, Shadow: 40, Order: notary.OrderKey(other.Key()), Instr: 5})
+	o.notary.addEntry(notary.Entry{Kind: notary.Loaded, Device: card, Owner: "anna", Online: -40, Shadow: 40, Order: notary.OrderKey(other.Key()), Instr: 5})
 	var refused *order.Refused
 	for range 2 {
 		require.ErrorAs(t, o.PlaceLoad(o.ctx, other), &refused, "the online wallet does not cover it")

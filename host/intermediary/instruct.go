@@ -13,9 +13,9 @@ import (
 	"ekrona/host/session"
 )
 
-// situation is what is known of a device when its next Instruction is made.
-type situation struct {
-	device      keptDevice
+// deviceSituation is what is known of a device when its next Instruction is made.
+type deviceSituation struct {
+	device      storedDevice
 	state       *message.State
 	report      notary.StateReport
 	outstanding notary.Outstanding
@@ -24,7 +24,7 @@ type situation struct {
 // instruct makes the Instruction that is due, has the notary sign it and puts it
 // into the answer. A load that cannot be carried is refused, its money returned,
 // and the Instruction made without it.
-func (i *Intermediary) instruct(ctx context.Context, s situation, answer *session.Answer) error {
+func (i *Intermediary) instruct(ctx context.Context, s deviceSituation, answer *session.Answer) error {
 	for {
 		instruction, due := i.duties(s)
 		load, wanted, err := nextLoad(ctx, i.db, s.device.ID)
@@ -33,7 +33,7 @@ func (i *Intermediary) instruct(ctx context.Context, s situation, answer *sessio
 		}
 		order := fmt.Sprintf("%s/%d", s.device.ID, instruction.Sequence)
 		if wanted {
-			if reason := s.cannotTake(instruction.Policy, load.amount); reason != "" {
+			if reason := s.refusalOf(instruction.Policy, load.amount); reason != "" {
 				answer.Refused = reason
 				if err := i.refuseLoad(ctx, load, reason); err != nil {
 					return err
@@ -56,14 +56,14 @@ func (i *Intermediary) instruct(ctx context.Context, s situation, answer *sessio
 			continue
 		case errors.Is(err, notary.Taken):
 			// Another session of the same device was faster: its body stands.
-			return i.takeOver(ctx, s.device.ID, err, answer)
+			return i.adoptOutstanding(ctx, s.device.ID, err, answer)
 		}
 		return err
 	}
 }
 
 // duties is the next Instruction without a credit, and whether it is due.
-func (i *Intermediary) duties(s situation) (*message.Instruction, bool) {
+func (i *Intermediary) duties(s deviceSituation) (*message.Instruction, bool) {
 	policy := s.device.Policy
 	if policy.Version < s.state.PolicyVersion {
 		// Known here no more, after a restored backup: the same version changes nothing.
@@ -86,7 +86,7 @@ func (i *Intermediary) duties(s situation) (*message.Instruction, bool) {
 }
 
 // actions are the action bits that bring the device to where it shall be.
-func (s situation) actions() message.Actions {
+func (s deviceSituation) actions() message.Actions {
 	var actions message.Actions
 	shallBlock := s.device.blockWanted || s.outstanding.Status != notary.Active
 	switch isBlocked := s.state.LifeCycle == spec.Blocked; {
@@ -102,10 +102,10 @@ func (s situation) actions() message.Actions {
 	return actions
 }
 
-// cannotTake says why the device can take no credit of this amount, or nothing.
+// refusalOf says why the device can take no credit of this amount, or nothing.
 // A device that lies about its open requests only hurts itself: the card checks
 // again, and says in its Confirmation what it did.
-func (s situation) cannotTake(policy message.Policy, amount money.Ore) string {
+func (s deviceSituation) refusalOf(policy message.Policy, amount money.Ore) string {
 	switch {
 	case s.outstanding.Status != notary.Active || s.device.blockWanted || s.state.LifeCycle != spec.Active:
 		return "the device is reported, ended or blocked: load another one"
@@ -153,7 +153,7 @@ func stopsCredit(err error) bool {
 	return errors.Is(err, notary.Funds) || errors.Is(err, notary.Difference) || errors.Is(err, notary.WrongStatus)
 }
 
-func (i *Intermediary) takeOver(ctx context.Context, device message.DeviceID, refused error, answer *session.Answer) error {
+func (i *Intermediary) adoptOutstanding(ctx context.Context, device message.DeviceID, refused error, answer *session.Answer) error {
 	outstanding, err := i.notary.Outstanding(ctx, device)
 	if err != nil {
 		return err

@@ -150,7 +150,7 @@ func (s *sharedReader) Read(into []byte) (int, error) {
 // has arrived, refunds. It may be called at every start, and again at any time.
 func (i *Intermediary) Start(ctx context.Context) error {
 	if err := store.InTx(ctx, i.db, func(tx *sql.Tx) error {
-		return errors.Join(ledger.Open(ctx, tx, ownFunds), ledger.Open(ctx, tx, mirror), ledger.Open(ctx, tx, transit))
+		return errors.Join(ledger.Open(ctx, tx, ownFunds), ledger.Open(ctx, tx, centralBankContra), ledger.Open(ctx, tx, transit))
 	}); err != nil {
 		return err
 	}

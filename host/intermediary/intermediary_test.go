@@ -31,8 +31,8 @@ import (
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// scribe is a notary that only has a statement, and admits everybody.
-type scribe struct {
+// statementNotary is a notary that only has a statement, and admits everybody.
+type statementNotary struct {
 	notary.Participant
 	entries []notary.Entry
 	next    uint32        // number of every device's next Instruction
@@ -40,15 +40,15 @@ type scribe struct {
 	away    bool          // it cannot be reached
 }
 
-func (*scribe) Register(context.Context, notary.Registration) error { return nil }
-func (s *scribe) Outstanding(context.Context, message.DeviceID) (notary.Outstanding, error) {
+func (*statementNotary) Register(context.Context, notary.Registration) error { return nil }
+func (s *statementNotary) Outstanding(context.Context, message.DeviceID) (notary.Outstanding, error) {
 	if s.away {
 		return notary.Outstanding{}, remote.ErrUnreachable
 	}
 	return notary.Outstanding{NextSeq: s.next, Status: s.status}, nil
 }
 
-func (s *scribe) Statement(_ context.Context, after int64, limit int) ([]notary.Entry, error) {
+func (s *statementNotary) Statement(_ context.Context, after int64, limit int) ([]notary.Entry, error) {
 	var page []notary.Entry
 	for _, entry := range s.entries {
 		if entry.Seq > after && len(page) < limit {
@@ -58,17 +58,17 @@ func (s *scribe) Statement(_ context.Context, after int64, limit int) ([]notary.
 	return page, nil
 }
 
-func (s *scribe) tell(e notary.Entry) {
+func (s *statementNotary) addEntry(e notary.Entry) {
 	e.Seq, e.At = int64(len(s.entries)+1)*3, noon // with gaps
 	s.entries = append(s.entries, e)
 }
 
-type office struct {
+type testBank struct {
 	*Intermediary
 	t      *testing.T
 	ctx    context.Context
 	random io.Reader
-	notary *scribe
+	notary *statementNotary
 	config Config
 	app    *ecdsa.PrivateKey
 	folder pki.Folder
@@ -81,9 +81,9 @@ func subject(holder cvc.Holder, role spec.Role) pki.Subject {
 	return pki.Subject{Holder: holder, Role: role, Effective: today, Expiry: today.AddDays(1000)}
 }
 
-func newOffice(t *testing.T) *office {
+func newTestBank(t *testing.T) *testBank {
 	t.Helper()
-	o := &office{t: t, ctx: context.Background(), random: rand.NewChaCha8([32]byte{1}), notary: &scribe{}}
+	o := &testBank{t: t, ctx: context.Background(), random: rand.NewChaCha8([32]byte{1}), notary: &statementNotary{}}
 	o.folder = pki.Open(t.TempDir(), o.random)
 	certified := func(name string, holder cvc.Holder, role spec.Role, issuer pki.Identity) pki.Identity {
 		identity, err := o.folder.Certified(name, subject(holder, role), issuer)
@@ -119,9 +119,9 @@ func newOffice(t *testing.T) *office {
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
 // Refund has been carried out before.
-func (s *scribe) Refund(context.Context, notary.Refund) error { return nil }
+func (s *statementNotary) Refund(context.Context, notary.Refund) error { return nil }
 
-func (o *office) balance(a ledger.Account) money.Ore {
+func (o *testBank) balance(a ledger.Account) money.Ore {
 	o.t.Helper()
 	balance, err := ledger.Balance(o.ctx, o.db, a)
 	require.NoError(o.t, err)
@@ -130,7 +130,7 @@ func (o *office) balance(a ledger.Account) money.Ore {
 
 func TestStatementIsPostedToWhomItConcernsOnce(t *testing.T) {
 	const card = "SENORDIC00000001"
-	o := newOffice(t)
+	o := newTestBank(t)
 	entries := []struct {
 		entry             notary.Entry
 		anna, own, shadow money.Ore // balances after it
@@ -152,16 +152,16 @@ func TestStatementIsPostedToWhomItConcernsOnce(t *testing.T) {
 		{notary.Entry{Kind: notary.RefundPaid, Device: "SENORDICTILL0001", Owner: "anna", Online: -3, Order: "of a backup that was lost"}, 57, 958, 4},
 	}
 	for _, e := range entries {
-		o.notary.tell(e.entry)
+		o.notary.addEntry(e.entry)
 		for range 2 {
 			require.NoError(t, o.PullStatement(o.ctx))
 		}
 		assert.Equal(t, e.anna, o.balance(wallet("anna")), e.entry.Kind)
 		assert.Equal(t, e.own, o.balance(ownFunds), e.entry.Kind)
 		if e.entry.Device == card {
-			assert.Equal(t, e.shadow, o.balance(shadow(card)), e.entry.Kind)
+			assert.Equal(t, e.shadow, o.balance(shadowCopy(card)), e.entry.Kind)
 		}
-		assert.Equal(t, -e.anna-e.own-e.shadow, o.balance(mirror), "the mirror is minus all that the central bank holds: %v", e.entry.Kind)
+		assert.Equal(t, -e.anna-e.own-e.shadow, o.balance(centralBankContra), "the mirror is minus all that the central bank holds: %v", e.entry.Kind)
 		require.NoError(t, o.Verify(o.ctx))
 	}
 	_, err := o.db.Exec(`UPDATE statement SET cursor = 0`) // a cursor that was set back
@@ -172,17 +172,17 @@ func TestStatementIsPostedToWhomItConcernsOnce(t *testing.T) {
 
 // TestRefundOfALostBackupIsPaidOnce: the order comes again after a restore, when own funds have stood in for it.
 func TestRefundOfALostBackupIsPaidOnce(t *testing.T) {
-	o := newOffice(t)
+	o := newTestBank(t)
 	first := subject("SENORDICTILL0001", spec.RoleTerminal)
 	first.Expiry = first.Expiry.AddDays(-1)
-	till, err := o.folder.Certified("till", first, o.ca)
+	terminal, err := o.folder.Certified("till", first, o.ca)
 	require.NoError(t, err)
-	require.NoError(t, o.AddDevice(o.ctx, banking.Device{ID: "SENORDICTILL0001", Customer: "anna", Certificate: till.Encoded}))
+	require.NoError(t, o.AddDevice(o.ctx, banking.Device{ID: "SENORDICTILL0001", Customer: "anna", Certificate: terminal.Encoded}))
 	again, err := order.NewRefund("SENORDICTILL0001", order.Payment{Payer: "SEFJORDB00000001", ATC: 1}, 30, o.random, o.app)
 	require.NoError(t, err)
-	o.notary.tell(notary.Entry{Kind: notary.Issued, Online: 1000})
-	o.notary.tell(notary.Entry{Kind: notary.Collected, Device: "SENORDICTILL0001", Owner: "anna", Online: 70})
-	o.notary.tell(notary.Entry{Kind: notary.RefundPaid, Device: "SENORDICTILL0001", Owner: "anna", Online: -30, Order: notary.OrderKey(again.Key())})
+	o.notary.addEntry(notary.Entry{Kind: notary.Issued, Online: 1000})
+	o.notary.addEntry(notary.Entry{Kind: notary.Collected, Device: "SENORDICTILL0001", Owner: "anna", Online: 70})
+	o.notary.addEntry(notary.Entry{Kind: notary.RefundPaid, Device: "SENORDICTILL0001", Owner: "anna", Online: -30, Order: notary.OrderKey(again.Key())})
 	require.NoError(t, o.PullStatement(o.ctx))
 	require.Equal(t, money.Ore(970), o.balance(ownFunds))
 	for range 2 {
@@ -195,19 +195,19 @@ func TestRefundOfALostBackupIsPaidOnce(t *testing.T) {
 }
 
 func TestLongStatementIsPulledInPages(t *testing.T) {
-	o := newOffice(t)
+	o := newTestBank(t)
 	for range 2*statementPage + 1 {
-		o.notary.tell(notary.Entry{Kind: notary.Issued, Online: 1})
+		o.notary.addEntry(notary.Entry{Kind: notary.Issued, Online: 1})
 	}
 	require.NoError(t, o.PullStatement(o.ctx))
 	assert.Equal(t, money.Ore(2*statementPage+1), o.balance(ownFunds))
 }
 
 func TestDepositComesOutOfOwnFundsOnceForItsOrder(t *testing.T) {
-	o := newOffice(t)
+	o := newTestBank(t)
 	require.ErrorIs(t, o.Deposit(o.ctx, "one", "anna", 100), banking.ErrOwnFunds)
 	assert.Zero(t, o.balance(wallet("anna")))
-	o.notary.tell(notary.Entry{Kind: notary.Issued, Online: 150})
+	o.notary.addEntry(notary.Entry{Kind: notary.Issued, Online: 150})
 	for range 2 {
 		require.NoError(t, o.Deposit(o.ctx, "one", "anna", 100))
 	}
@@ -223,7 +223,7 @@ func TestDepositComesOutOfOwnFundsOnceForItsOrder(t *testing.T) {
 }
 
 func TestCustomersAndDevicesKeepTheirIDs(t *testing.T) {
-	o := newOffice(t)
+	o := newTestBank(t)
 	other, err := keys.Generate(o.random)
 	require.NoError(t, err)
 	require.ErrorIs(t, o.AddCustomer(o.ctx, banking.Customer{ID: "anna", Name: "Anna", App: &other.PublicKey}), banking.ErrTaken)
@@ -241,14 +241,14 @@ func TestCustomersAndDevicesKeepTheirIDs(t *testing.T) {
 
 	first := subject("SENORDICTILL0001", spec.RoleTerminal)
 	first.Expiry = first.Expiry.AddDays(-1)
-	till, err := o.folder.Certified("till", first, o.ca)
+	terminal, err := o.folder.Certified("till", first, o.ca)
 	require.NoError(t, err)
-	device := banking.Device{ID: "SENORDICTILL0001", Customer: "anna", Certificate: till.Encoded}
+	device := banking.Device{ID: "SENORDICTILL0001", Customer: "anna", Certificate: terminal.Encoded}
 	require.NoError(t, o.AddDevice(o.ctx, device))
 	require.NoError(t, o.AddDevice(o.ctx, device))
 	later := subject("SENORDICTILL0001", spec.RoleTerminal)
 	renewed := device
-	renewed.Certificate, err = o.ca.Certify(later, till.Certificate.PublicKey)
+	renewed.Certificate, err = o.ca.Certify(later, terminal.Certificate.PublicKey)
 	require.NoError(t, err)
 	for _, given := range []banking.Device{renewed, device} { // the former one does not come back
 		require.NoError(t, o.AddDevice(o.ctx, given))
@@ -272,7 +272,7 @@ func TestCustomersAndDevicesKeepTheirIDs(t *testing.T) {
 }
 
 func TestNewRefusesPartsThatDoNotBelongTogether(t *testing.T) {
-	o := newOffice(t)
+	o := newTestBank(t)
 	for name, change := range map[string]func(*Config){
 		"a desk as instruction key": func(c *Config) { c.InstructionKey = c.Desk },
 		"another intermediary":      func(c *Config) { c.Name = "SEFJORDB" },

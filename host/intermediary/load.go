@@ -64,7 +64,7 @@ func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 		case err != nil:
 			return fmt.Errorf("intermediary: load order %s: %w", o.Key(), err)
 		}
-		begins, err := recallLoad(ctx, tx, o.Key(), d.ID, o.Amount)
+		begins, err := restoreLoad(ctx, tx, o.Key(), d.ID, o.Amount)
 		if err != nil {
 			return err
 		}
@@ -89,17 +89,17 @@ func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 // kind of order fails for good. A device or a key that is not known fails until it is:
 // under the key of a former phone, or before a backup was restored, the same order may
 // have been placed.
-func (i *Intermediary) verifyOrder(ctx context.Context, o order.Signed, kind order.Kind) (keptDevice, error) {
+func (i *Intermediary) verifyOrder(ctx context.Context, o order.Signed, kind order.Kind) (storedDevice, error) {
 	if o.Kind != kind || o.Amount <= 0 {
-		return keptDevice{}, &order.Refused{Reason: fmt.Errorf("intermediary: this is no %s order of more than 0.00 kr", kind)}
+		return storedDevice{}, &order.Refused{Reason: fmt.Errorf("intermediary: this is no %s order of more than 0.00 kr", kind)}
 	}
 	d, err := device(ctx, i.db, o.Device)
 	if err != nil {
-		return keptDevice{}, err
+		return storedDevice{}, err
 	}
 	owner, err := customer(ctx, i.db, d.Customer)
 	if err != nil {
-		return keptDevice{}, err
+		return storedDevice{}, err
 	}
 	return d, o.Verify(owner.App)
 }

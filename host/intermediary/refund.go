@@ -46,16 +46,16 @@ func (i *Intermediary) PlaceRefund(ctx context.Context, o order.Signed) error {
 	if err := i.PullStatement(ctx); err != nil { // what has just arrived may be given back
 		return err
 	}
-	if err := i.keepRefund(ctx, d, o); err != nil {
+	if err := i.storeRefund(ctx, d, o); err != nil {
 		return err
 	}
-	return i.carryRefund(ctx, notary.Refund{
+	return i.submitRefund(ctx, notary.Refund{
 		Order: notary.OrderKey(o.Key()), Payee: d.ID, Payer: o.Of.Payer, Atc: o.Of.ATC, Amount: o.Amount,
 	})
 }
 
-// keepRefund does step 1.
-func (i *Intermediary) keepRefund(ctx context.Context, d keptDevice, o order.Signed) error {
+// storeRefund does step 1.
+func (i *Intermediary) storeRefund(ctx context.Context, d storedDevice, o order.Signed) error {
 	digest := o.Digest()
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		var kept []byte
@@ -84,8 +84,8 @@ func (i *Intermediary) keepRefund(ctx context.Context, d keptDevice, o order.Sig
 	})
 }
 
-// carryRefund does steps 2 and 3 for an order that is kept.
-func (i *Intermediary) carryRefund(ctx context.Context, r notary.Refund) error {
+// submitRefund does steps 2 and 3 for an order that is kept.
+func (i *Intermediary) submitRefund(ctx context.Context, r notary.Refund) error {
 	err := i.notary.Refund(ctx, r)
 	var refused *notary.Error
 	if errors.As(err, &refused) {
@@ -148,7 +148,7 @@ func (i *Intermediary) resumeRefunds(ctx context.Context) error {
 	}
 	for _, r := range open {
 		var refused *order.Refused
-		if err := i.carryRefund(ctx, r); err != nil && !errors.As(err, &refused) {
+		if err := i.submitRefund(ctx, r); err != nil && !errors.As(err, &refused) {
 			return err
 		}
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 func TestDeviceIDsAreGivenOnce(t *testing.T) {
-	o := newOffice(t)
+	o := newTestBank(t)
 	of := func(kind banking.DeviceKind, intent string) banking.Reservation {
 		return banking.Reservation{Kind: kind, Intent: intent, Owner: "anna", Second: kind == banking.KindCard}
 	}
@@ -41,7 +41,7 @@ func TestDeviceIDsAreGivenOnce(t *testing.T) {
 // A customer with a card in use gets another one when it is said which way; an intent that
 // has its id keeps it, whatever cards there are by then.
 func TestASecondCardIsSaidToBeOne(t *testing.T) {
-	o := newOffice(t)
+	o := newTestBank(t)
 	reserve := func(change func(*banking.Reservation)) (message.DeviceID, error) {
 		r := banking.Reservation{Kind: banking.KindCard, Intent: "first", Owner: "anna"}
 		change(&r)
@@ -88,7 +88,7 @@ func TestASecondCardIsSaidToBeOne(t *testing.T) {
 }
 
 func TestCardsOfACustomer(t *testing.T) {
-	o := newOffice(t)
+	o := newTestBank(t)
 	none, err := o.Cards(o.ctx, "anna")
 	require.NoError(t, err)
 	assert.Empty(t, none)
@@ -104,7 +104,7 @@ func TestCardsOfACustomer(t *testing.T) {
 }
 
 // addCard makes a card of anna's known.
-func (o *office) addCard(id message.DeviceID) {
+func (o *testBank) addCard(id message.DeviceID) {
 	o.t.Helper()
 	key, err := keys.Generate(o.random)
 	require.NoError(o.t, err)

@@ -40,7 +40,7 @@ func (i *Intermediary) Open(ctx context.Context, id message.DeviceID) (session.O
 	}
 	opening := session.Opening{Trust: i.trust()}
 	for _, h := range outstanding.Handovers {
-		opening.Waiting = append(opening.Waiting, envelope.Envelope{Message: h.Payment, Certificate: h.PayerCertificate, Authority: h.PayerCA})
+		opening.Pending = append(opening.Pending, envelope.Envelope{Message: h.Payment, Certificate: h.PayerCertificate, Authority: h.PayerCA})
 	}
 	challenge := &message.Challenge{InstructionKey: i.instructionKey.authority(), Device: id}
 	if err := entropy.Fill(i.random, challenge.Random[:]); err != nil {
@@ -65,7 +65,7 @@ func (i *Intermediary) Open(ctx context.Context, id message.DeviceID) (session.O
 //
 // A cut anywhere leaves what the notary holds; the same Report, or a later one,
 // goes on from there. Nothing here is kept that the next one would miss.
-// Errors: [banking.ErrNoDevice], [banking.ErrSpoiled], the notary's, for example for a State that
+// Errors: [banking.ErrNoDevice], [banking.ErrCorrupted], the notary's, for example for a State that
 // answers no Challenge.
 func (i *Intermediary) Report(ctx context.Context, id message.DeviceID, reading session.Reading) (session.Answer, error) {
 	d, err := device(ctx, i.db, id)
@@ -111,7 +111,7 @@ func (i *Intermediary) Report(ctx context.Context, id message.DeviceID, reading 
 	if answer.Instruction = outstanding.Instruction; answer.Instruction != nil {
 		return answer, nil
 	}
-	err = i.instruct(ctx, situation{d, state, report, outstanding}, &answer)
+	err = i.instruct(ctx, deviceSituation{d, state, report, outstanding}, &answer)
 	return answer, err
 }
 
@@ -120,10 +120,10 @@ func (i *Intermediary) Report(ctx context.Context, id message.DeviceID, reading 
 // records again: somebody may have handed over a spoiled one before, and only the
 // true one is proven by a certificate. A record that stays doubtful though the device
 // has shown what proves it was altered on its way: the device is to say it again before
-// it is told to forget it. Errors: [banking.ErrSpoiled], the notary's.
+// it is told to forget it. Errors: [banking.ErrCorrupted], the notary's.
 func (i *Intermediary) handOverReading(ctx context.Context, reading session.Reading) error {
 	answers, err := i.HandOver(ctx, reading.Records)
-	if err != nil || !slices.ContainsFunc(answers, isDoubtful) {
+	if err != nil || !slices.ContainsFunc(answers, isUnverified) {
 		return err
 	}
 	answers, err = i.HandOver(ctx, slices.Concat(reading.Certificates, reading.Records))
@@ -132,22 +132,22 @@ func (i *Intermediary) handOverReading(ctx context.Context, reading session.Read
 	}
 	shown, records := answers[:len(reading.Certificates)], answers[len(reading.Certificates):]
 	for n, answer := range records {
-		if isDoubtful(answer) && isProvable(reading.Records[n], reading.Certificates, shown) {
-			return banking.ErrSpoiled
+		if isUnverified(answer) && mayBeVerified(reading.Records[n], reading.Certificates, shown) {
+			return banking.ErrCorrupted
 		}
 	}
 	return nil
 }
 
-// isDoubtful tells whether the notary holds a record whose Payment nobody has proven.
-func isDoubtful(answer notary.Answer) bool {
+// isUnverified tells whether the notary holds a record whose Payment nobody has proven.
+func isUnverified(answer notary.Answer) bool {
 	return answer.Held && errors.Is(answer.Err, notary.Signature)
 }
 
-// isProvable tells whether the certificate of the record's payer was shown, or may have
+// mayBeVerified tells whether the certificate of the record's payer was shown, or may have
 // been before it was altered. One of a CA that has not joined proves nothing.
-func isProvable(record []byte, certificates [][]byte, answers []notary.Answer) bool {
-	said, err := message.ParseRecord(record)
+func mayBeVerified(record []byte, certificates [][]byte, answers []notary.Answer) bool {
+	signed, err := message.ParseRecord(record)
 	if err != nil {
 		return false
 	}
@@ -156,7 +156,7 @@ func isProvable(record []byte, certificates [][]byte, answers []notary.Answer) b
 			return true
 		}
 		shown, err := cvc.Parse(encoded)
-		if err == nil && answers[n].Held && shown.Device() == said.Payment.Payer {
+		if err == nil && answers[n].Held && shown.Device() == signed.Payment.Payer {
 			return true
 		}
 	}

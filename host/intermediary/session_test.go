@@ -11,13 +11,13 @@ import (
 	"ekrona/host/session"
 )
 
-// doubter is a notary that no signature convinces, and that keeps what was submitted.
-type doubter struct {
+// doubtingNotary is a notary that no signature convinces, and that keeps what was submitted.
+type doubtingNotary struct {
 	notary.Participant
 	submitted [][]byte
 }
 
-func (d *doubter) Submit(_ context.Context, items [][]byte) ([]notary.Answer, error) {
+func (d *doubtingNotary) Submit(_ context.Context, items [][]byte) ([]notary.Answer, error) {
 	d.submitted = append(d.submitted, items...)
 	answers := make([]notary.Answer, len(items))
 	for n := range answers {
@@ -26,10 +26,10 @@ func (d *doubter) Submit(_ context.Context, items [][]byte) ([]notary.Answer, er
 	return answers, nil
 }
 
-// TestDoubtedRecordsComeAgainWithTheirCertificates: of a record that somebody had handed over spoiled before, the notary keeps the
+// TestUnverifiedRecordsComeAgainWithTheirCertificates: of a record that somebody had handed over spoiled before, the notary keeps the
 // true one only when it can verify it.
-func TestDoubtedRecordsComeAgainWithTheirCertificates(t *testing.T) {
-	notary := &doubter{}
+func TestUnverifiedRecordsComeAgainWithTheirCertificates(t *testing.T) {
+	notary := &doubtingNotary{}
 	i := &Intermediary{name: "SENORDIC", notary: notary}
 	record, certificate := []byte("record"), []byte("certificate")
 	require.NoError(t, i.handOverReading(t.Context(), session.Reading{Records: [][]byte{record}, Certificates: [][]byte{certificate}}))

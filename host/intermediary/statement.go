@@ -15,14 +15,14 @@ import (
 // under way, own funds and mirrored shadow wallets hold together is what the central bank
 // holds for this intermediary, online and shadow: minus the mirror.
 var (
-	ownFunds = ledger.Account{Kind: ledger.OwnFunds}
-	mirror   = ledger.Account{Kind: ledger.Mirror}
-	transit  = ledger.Account{Kind: ledger.Transit}
+	ownFunds          = ledger.Account{Kind: ledger.OwnFunds}
+	centralBankContra = ledger.Account{Kind: ledger.CentralBankContra}
+	transit           = ledger.Account{Kind: ledger.Transit}
 )
 
 func wallet(owner string) ledger.Account { return ledger.Account{Kind: ledger.Customer, ID: owner} }
-func shadow(device message.DeviceID) ledger.Account {
-	return ledger.Account{Kind: ledger.Copied, ID: string(device)}
+func shadowCopy(device message.DeviceID) ledger.Account {
+	return ledger.Account{Kind: ledger.ShadowCopy, ID: string(device)}
 }
 
 // statementPage is how many entries are pulled at once.
@@ -69,12 +69,12 @@ func (i *Intermediary) postEntry(ctx context.Context, tx *sql.Tx, e notary.Entry
 	if err := ledger.Open(ctx, tx, online); err != nil {
 		return err
 	}
-	lines := []ledger.Line{{Account: online, Amount: e.Online}, {Account: mirror, Amount: -e.Online - e.Shadow}}
+	lines := []ledger.Line{{Account: online, Amount: e.Online}, {Account: centralBankContra, Amount: -e.Online - e.Shadow}}
 	if e.Device != "" {
-		if err := ledger.Open(ctx, tx, shadow(e.Device)); err != nil {
+		if err := ledger.Open(ctx, tx, shadowCopy(e.Device)); err != nil {
 			return err
 		}
-		lines = append(lines, ledger.Line{Account: shadow(e.Device), Amount: e.Shadow})
+		lines = append(lines, ledger.Line{Account: shadowCopy(e.Device), Amount: e.Shadow})
 	}
 	_, err = ledger.Post(ctx, tx, e.At, ledger.Order{
 		Key: fmt.Sprintf("statement:%d", e.Seq), Memo: e.Kind.String() + " " + string(e.Device), Lines: lines,
@@ -91,13 +91,13 @@ func onlineSide(ctx context.Context, tx *sql.Tx, e notary.Entry) (ledger.Account
 	case e.Kind == notary.Loaded:
 		known, err := moveLoad(ctx, tx, string(e.Order), loadPlaced, loadReserved, e.Instr)
 		if err == nil && !known {
-			return ownFunds, keepForgotten(ctx, tx, e)
+			return ownFunds, storeLostOrder(ctx, tx, e)
 		}
 		return transit, err
 	case e.Kind == notary.Released:
 		known, err := moveLoad(ctx, tx, string(e.Order), loadReserved, loadReturned, e.Instr)
 		if err == nil && !known {
-			err = returnForgotten(ctx, tx, string(e.Order))
+			err = returnLostOrder(ctx, tx, string(e.Order))
 		}
 		return wallet(e.Owner), err
 	case e.Kind == notary.RefundPaid:

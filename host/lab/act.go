@@ -22,9 +22,9 @@ import (
 // what the party was told, a refusal as a rule; it is for the story only.
 func (w *world) act(s Step) error {
 	p, q := w.people[s.Who%len(w.people)], w.people[s.Other%len(w.people)]
-	t := w.tills[s.Other%len(w.tills)]
+	t := w.terminals[s.Other%len(w.terminals)]
 	b := w.banks[s.Who%len(w.banks)]
-	if wholesale[s.Kind] && s.Amount == everything {
+	if allowsEverything[s.Kind] && s.Amount == everything {
 		payer := p
 		if s.Kind == Transfer {
 			payer = q
@@ -67,8 +67,8 @@ func (w *world) act(s Step) error {
 		return w.sale(p, t, s)
 	case TapAgain, RefuseSale:
 		return w.openSale(p, t, s)
-	case SyncTill:
-		return w.synchroniseTill(t)
+	case SyncTerminal:
+		return w.synchroniseTerminal(t)
 	case Wait:
 		w.clock.At = w.clock.At.Add(time.Duration(1+s.Pick%(60*24)) * time.Hour)
 		w.note("        it is %s", w.clock.At.Format(time.DateTime))
@@ -81,18 +81,18 @@ func (w *world) act(s Step) error {
 		return w.issueStep(s, b)
 	case Renew:
 		return w.renew(p, t, s)
-	case GiveBack:
+	case RefundSale:
 		return w.refund(t, s)
-	case SetTillBack:
-		return w.setTillBack(t, s)
+	case SetTerminalBack:
+		return w.setTerminalBack(t, s)
 	case ChangePhone:
 		return w.changePhone(p, s)
 	case Cancel:
 		return w.cancelUnload(p)
 	case UsePUK:
 		return w.usePUK(p, s)
-	case Copy, RollBack, PayFalsely, OrderFalse, SayAnything, SendJunk, Forge, Mint, Replay, BackUp, Restore:
-		return w.misbehave(s, p, q, b)
+	case Copy, RollBack, PayWithStolenCA, OrderWithFormerPhone, SendRandomCommands, SendJunk, Forge, Mint, Replay, BackUp, Restore:
+		return w.attack(s, p, q, b)
 	default:
 		return w.atBank(s, p, t)
 	}
@@ -119,8 +119,8 @@ func (w *world) synchronise(p *person, which int) error {
 	return err
 }
 
-func (w *world) synchroniseTill(t *till) error {
-	w.plan.busy[t.shop] = true
+func (w *world) synchroniseTerminal(t *merchantTerminal) error {
+	w.plan.busy[t.merchant] = true
 	t.seen = nil
 	_, err := t.Synchronise(w.ctx)
 	t.knows = t.knows || errors.Is(err, terminal.ErrRolledBack) && !errors.Is(err, faultdriver.ErrPowerLost)
@@ -133,47 +133,47 @@ func (w *world) ask(p, q *person, s Step) error {
 		if s.Pick%3 == 0 && q != p {
 			payer = q.device.ID
 		}
-		asked, err := p.phone.Request(w.ctx, tap, s.Amount, payer)
+		request, err := p.phone.Request(w.ctx, tap, s.Amount, payer)
 		if err == nil {
-			w.told(p, asks(asked.Message, s.Amount, payer), "another Request for the one that its owner wants")
-			w.post(requestLetter, p.device.ID, payer, asked)
+			w.checkAnswer(p, isRequestFor(request.Message, s.Amount, payer), "another Request for the one that its owner wants")
+			w.sendToPhone(requestMessage, p.device.ID, payer, request)
 		}
 		return err
 	})
 }
 
 func (w *world) pay(p *person, s Step) error {
-	asked, err := w.fetch(requestLetter, p.device.ID, s.Pick)
+	request, err := w.takeFromInbox(requestMessage, p.device.ID, s.Pick)
 	if err != nil {
 		return err
 	}
 	return w.withTap(p, s, func(tap wallet.Tap) error {
-		payment, err := p.phone.Pay(w.ctx, tap, asked)
+		payment, err := p.phone.Pay(w.ctx, tap, request)
 		if err == nil {
-			w.told(p, answers(asked.Message, payment.Message), "another Payment for that of the Request")
-			w.post(paymentLetter, p.device.ID, payeeOf(payment.Message), payment)
+			w.checkAnswer(p, isAnswerTo(request.Message, payment.Message), "another Payment for that of the Request")
+			w.sendToPhone(paymentMessage, p.device.ID, payeeOf(payment.Message), payment)
 		}
 		return err
 	})
 }
 
 func (w *world) accept(p *person, s Step) error {
-	payment, err := w.fetch(paymentLetter, p.device.ID, s.Pick)
+	payment, err := w.takeFromInbox(paymentMessage, p.device.ID, s.Pick)
 	if err != nil {
 		return err
 	}
 	return w.withTap(p, s, func(tap wallet.Tap) error {
 		receipt, err := p.phone.Accept(w.ctx, tap, payment)
 		if err == nil {
-			w.told(p, answers(payment.Message, receipt.Message), "another Receipt for that of the Payment")
-			w.post(answerLetter, p.device.ID, payerOf(receipt.Message), receipt)
+			w.checkAnswer(p, isAnswerTo(payment.Message, receipt.Message), "another Receipt for that of the Payment")
+			w.sendToPhone(answerMessage, p.device.ID, payerOf(receipt.Message), receipt)
 		}
 		return err
 	})
 }
 
 func (w *world) answer(p *person, s Step) error {
-	answer, err := w.fetch(answerLetter, p.device.ID, s.Pick)
+	answer, err := w.takeFromInbox(answerMessage, p.device.ID, s.Pick)
 	if err != nil {
 		return err
 	}
@@ -186,12 +186,12 @@ func (w *world) refuse(p *person, s Step) error {
 	if len(own) == 0 {
 		return errors.New("nothing was asked for")
 	}
-	asked := own[len(own)-1-min(s.Pick%8, len(own)-1)]
+	request := own[len(own)-1-min(s.Pick%8, len(own)-1)]
 	return w.withTap(p, s, func(tap wallet.Tap) error {
-		refusal, err := p.phone.Refuse(w.ctx, tap, asked)
+		refusal, err := p.phone.Refuse(w.ctx, tap, request)
 		if err == nil {
-			w.told(p, answers(asked.Message, refusal.Message), "another Refusal for that of the Request")
-			w.post(answerLetter, p.device.ID, payerOf(refusal.Message), refusal)
+			w.checkAnswer(p, isAnswerTo(request.Message, refusal.Message), "another Refusal for that of the Request")
+			w.sendToPhone(answerMessage, p.device.ID, payerOf(refusal.Message), refusal)
 		}
 		return err
 	})
@@ -209,19 +209,19 @@ func (w *world) transfer(payee, payer *person, s Step) error {
 			return w.tap(payee, s.Pick)
 		}
 		tap, err := w.tap(payer, s.Pick)
-		tap.Stranger = true
+		tap.OtherCard = true
 		return tap, err
 	}
 	if s.Pick%4 == 0 {
 		return w.continueTransfer(payee, hold)
 	}
-	asked, receipt, err := payee.phone.Transfer(w.ctx, s.Amount, hold)
-	if asked.Message != nil {
-		w.told(payee, asks(asked.Message, s.Amount, ""), "another Request for the one that its owner wants")
-		w.post(requestLetter, payee.device.ID, "", asked)
+	request, receipt, err := payee.phone.Transfer(w.ctx, s.Amount, hold)
+	if request.Message != nil {
+		w.checkAnswer(payee, isRequestFor(request.Message, s.Amount, ""), "another Request for the one that its owner wants")
+		w.sendToPhone(requestMessage, payee.device.ID, "", request)
 	}
 	if err == nil {
-		w.post(answerLetter, payee.device.ID, payerOf(receipt.Message), receipt)
+		w.sendToPhone(answerMessage, payee.device.ID, payerOf(receipt.Message), receipt)
 	}
 	return err
 }
@@ -238,14 +238,14 @@ func (w *world) continueTransfer(payee *person, hold wallet.Holder) error {
 	}
 	receipt, err := payee.phone.ContinueTransfer(w.ctx, unfinished[len(unfinished)-1], hold)
 	if err == nil {
-		w.post(answerLetter, payee.device.ID, payerOf(receipt.Message), receipt)
+		w.sendToPhone(answerMessage, payee.device.ID, payerOf(receipt.Message), receipt)
 	}
 	return err
 }
 
 // chain lets money run ahead of all synchronisation: what a person is paid is spent
 // at once, with all else on the card, and the till that took it comes first.
-func (w *world) chain(p, q *person, t *till, s Step) error {
+func (w *world) chain(p, q *person, t *merchantTerminal, s Step) error {
 	if err := w.transfer(p, q, s); err != nil {
 		return err
 	}
@@ -257,7 +257,7 @@ func (w *world) chain(p, q *person, t *till, s Step) error {
 	if err := w.sale(p, t, s); err != nil {
 		return err
 	}
-	return w.synchroniseTill(t)
+	return w.synchroniseTerminal(t)
 }
 
 // allOf is what a card holds.
@@ -269,7 +269,7 @@ func (w *world) allOf(p *person, which int) (money.Ore, error) {
 	return held.State.Balance, nil
 }
 
-func (w *world) sale(p *person, t *till, s Step) error {
+func (w *world) sale(p *person, t *merchantTerminal, s Step) error {
 	sale, err := w.askAt(t, s.Amount)
 	if err != nil {
 		return err
@@ -278,38 +278,38 @@ func (w *world) sale(p *person, t *till, s Step) error {
 }
 
 // askAt has a till ask for an amount.
-func (w *world) askAt(t *till, amount money.Ore) (terminal.Sale, error) {
-	w.plan.busy[t.shop] = true
+func (w *world) askAt(t *merchantTerminal, amount money.Ore) (terminal.Sale, error) {
+	w.plan.busy[t.merchant] = true
 	t.seen = nil
 	sale, err := t.Ask(w.ctx, amount)
 	if err != nil {
 		return sale, err
 	}
 	if t.knows {
-		w.broken = errors.Join(w.broken, fmt.Errorf("the %s's till knows that it was set back, and sells", t.shop))
+		w.failure = errors.Join(w.failure, fmt.Errorf("the %s's till knows that it was set back, and sells", t.merchant))
 	}
 	t.asked = append(t.asked, sale)
-	w.post(requestLetter, t.ID(), "", sale.Request) // somebody may have taken a picture of it
+	w.sendToPhone(requestMessage, t.ID(), "", sale.Request) // somebody may have taken a picture of it
 	return sale, nil
 }
 
-func (w *world) take(p *person, t *till, number uint32, s Step) error {
+func (w *world) take(p *person, t *merchantTerminal, number uint32, s Step) error {
 	entered, err := pin.NewBlock(rightPIN)
 	if err != nil {
 		return err
 	}
 	receipt, err := t.Take(w.ctx, number, w.reader(p, s.Pick), entered)
 	if err == nil {
-		t.said.hear(t.ID(), receipt.Message)
+		t.sent.record(t.ID(), receipt.Message)
 		w.keepSale(t, receipt, number)
-		w.post(answerLetter, t.ID(), payerOf(receipt.Message), receipt)
+		w.sendToPhone(answerMessage, t.ID(), payerOf(receipt.Message), receipt)
 	}
 	return err
 }
 
 // openSale goes on with a sale that is neither paid nor refused, or with any.
-func (w *world) openSale(p *person, t *till, s Step) error {
-	w.plan.busy[t.shop] = true
+func (w *world) openSale(p *person, t *merchantTerminal, s Step) error {
+	w.plan.busy[t.merchant] = true
 	t.seen = nil
 	open, err := t.OpenSales(w.ctx)
 	if err != nil {
@@ -327,8 +327,8 @@ func (w *world) openSale(p *person, t *till, s Step) error {
 	}
 	refusal, err := t.Refuse(w.ctx, number)
 	if err == nil {
-		t.said.hear(t.ID(), refusal.Message)
-		w.post(answerLetter, t.ID(), payerOf(refusal.Message), refusal)
+		t.sent.record(t.ID(), refusal.Message)
+		w.sendToPhone(answerMessage, t.ID(), payerOf(refusal.Message), refusal)
 	}
 	return err
 }
@@ -346,18 +346,18 @@ func (w *world) enterWrong(p *person, s Step) error {
 	}
 	w.plan.writes = 0
 	reader := w.reader(p, s.Pick)
-	client := card.New(reader)
-	if _, err := client.Select(w.ctx); err != nil {
+	applet := card.New(reader)
+	if _, err := applet.Select(w.ctx); err != nil {
 		return err
 	}
 	unaltered := !slices.ContainsFunc(w.plan.faults, func(f Fault) bool { return f.Kind == AlterCommand })
-	err = client.Verify(w.ctx, wrong, card.PINTransport{})
+	err = applet.Verify(w.ctx, wrong, card.PINTransport{})
 	if err != nil && !card.IsLost(err) {
-		w.meet(WrongPIN)
+		w.recordFault(WrongPIN)
 	}
 	after, readErr := w.tries(p, s.Pick)
 	if readErr == nil && unaltered && before > 0 && w.plan.writes > 0 && after != before-1 {
-		w.broken = errors.Join(w.broken, fmt.Errorf("%s's card was given a wrong PIN with %d tries left, and has %d left", p.name, before, after))
+		w.failure = errors.Join(w.failure, fmt.Errorf("%s's card was given a wrong PIN with %d tries left, and has %d left", p.name, before, after))
 	}
 	return errors.Join(err, readErr)
 }
@@ -366,8 +366,8 @@ func (w *world) enterWrong(p *person, s Step) error {
 func (w *world) tries(p *person, which int) (int, error) {
 	c := p.cards[which%len(p.cards)]
 	c.Reset()
-	client := card.New(apdu.Framing{Card: c, ExtendedLength: true})
-	if _, err := client.Select(w.ctx); err != nil {
+	applet := card.New(apdu.Framing{Card: c, ExtendedLength: true})
+	if _, err := applet.Select(w.ctx); err != nil {
 		return 0, err
 	}
 	answer, err := c.Transmit(w.ctx, spec.Verify.Only().APDU())
@@ -392,17 +392,17 @@ func (w *world) usePUK(p *person, s Step) error {
 
 // atBank is what a person asks of the intermediary, or now and then a shop for its
 // till.
-func (w *world) atBank(s Step, p *person, t *till) error {
+func (w *world) atBank(s Step, p *person, t *merchantTerminal) error {
 	id, b, policy := p.device.ID, p.bank, message.PilotPolicy()
-	if ofTills[s.Kind] && s.Pick%4 == 0 {
+	if ofTerminals[s.Kind] && s.Pick%4 == 0 {
 		id, b, policy = t.ID(), t.bank, terminal.PilotPolicy()
 	}
 	switch s.Kind {
 	case Report:
-		w.meet(LostCard)
+		w.recordFault(LostCard)
 		return b.ReportLost(w.ctx, id)
 	case Lose:
-		return w.lose(p, s)
+		return w.loseCard(p, s)
 	case End:
 		return b.End(w.ctx, id)
 	case EndDue:

@@ -9,11 +9,11 @@ import (
 
 // observe reads a card as it is, past all faults.
 func (w *world) observe(p *person, which int) (audit.Device, error) {
-	client, state, err := w.askState(p, which)
+	applet, state, err := w.askState(p, which)
 	if err != nil {
 		return audit.Device{}, err
 	}
-	records, err := client.Records(w.ctx)
+	records, err := applet.Records(w.ctx)
 	if err != nil {
 		return audit.Device{}, err
 	}
@@ -28,15 +28,15 @@ func (w *world) askState(p *person, which int) (*card.Client, []byte, error) {
 	}
 	c := p.cards[which%len(p.cards)]
 	c.Reset()
-	client := card.New(apdu.Framing{Card: c, ExtendedLength: true})
-	if _, err := client.Select(w.ctx); err != nil {
+	applet := card.New(apdu.Framing{Card: c, ExtendedLength: true})
+	if _, err := applet.Select(w.ctx); err != nil {
 		return nil, nil, err
 	}
-	state, err := client.GetState(w.ctx, challenge, p.bank.instruction.Encoded)
-	return client, state, err
+	state, err := applet.GetState(w.ctx, challenge, p.bank.instruction.Encoded)
+	return applet, state, err
 }
 
-func (w *world) observeTill(t *till) (audit.Device, error) {
+func (w *world) observeTerminal(t *merchantTerminal) (audit.Device, error) {
 	challenge, err := w.challenge(t.bank, t.ID())
 	if err != nil {
 		return audit.Device{}, err
@@ -48,8 +48,8 @@ func (w *world) observeTill(t *till) (audit.Device, error) {
 	return audit.Observed(reading)
 }
 
-// honest are the true states of the devices that nobody has copied or set back.
-func (w *world) honest() (map[string]audit.Device, error) {
+// honestDevices are the true states of the devices that nobody has copied or set back.
+func (w *world) honestDevices() (map[string]audit.Device, error) {
 	all := map[string]audit.Device{}
 	for _, p := range w.people {
 		if p.copied {
@@ -63,22 +63,22 @@ func (w *world) honest() (map[string]audit.Device, error) {
 			p.seen = &d
 		}
 		d := *p.seen
-		d.Said, d.Asked = p.said.inTurn, p.said.asked
+		d.Sent, d.LastRequest = p.sent.inOrder, p.sent.lastRequest
 		all[string(p.device.ID)] = d
 	}
-	for _, t := range w.tills {
+	for _, t := range w.terminals {
 		if t.setBack {
 			continue
 		}
 		if t.seen == nil {
-			d, err := w.observeTill(t)
+			d, err := w.observeTerminal(t)
 			if err != nil {
 				return nil, err
 			}
 			t.seen = &d
 		}
 		d := *t.seen
-		d.Said = t.said.inTurn
+		d.Sent = t.sent.inOrder
 		all[string(t.ID())] = d
 	}
 	return all, nil

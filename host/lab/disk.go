@@ -15,10 +15,10 @@ import (
 // disk is one node's database in memory, which is copied and set back whole. It is a driver, and
 // the faults that kill the node stand before it.
 type disk struct {
-	faults *faultdriver.Driver
-	one    connection // a database in memory has one: whoever opens another is lent this one
-	lent   int
-	raw    inner // the same
+	faults     *faultdriver.Driver
+	one        connection // a database in memory has one: whoever opens another is lent this one
+	pooledRows int
+	raw        inner // the same
 
 	watched bool
 	touched map[audit.Row]bool // what was written since somebody asked, while it is watched
@@ -73,8 +73,8 @@ type connection interface {
 
 // Open opens a connection. It implements driver.Driver.
 func (d *disk) Open(source string) (driver.Conn, error) {
-	if d.lent > 0 {
-		d.lent++
+	if d.pooledRows > 0 {
+		d.pooledRows++
 		return &lentConn{connection: d.one, disk: d, prepared: map[string][]statement{}}, nil
 	}
 	opened, err := (&sqlite.Driver{}).Open(source)
@@ -86,7 +86,7 @@ func (d *disk) Open(source string) (driver.Conn, error) {
 	if !ok || !hasInner {
 		return nil, fmt.Errorf("SQLite's connection %T lacks a part of what stands before it", opened)
 	}
-	d.one, d.raw, d.lent = full, raw, 1
+	d.one, d.raw, d.pooledRows = full, raw, 1
 	return &lentConn{connection: full, disk: d, prepared: map[string][]statement{}}, nil
 }
 
@@ -140,20 +140,20 @@ func (c *lentConn) Close() error {
 			failed = append(failed, s.Close())
 		}
 	}
-	if c.disk.lent--; c.disk.lent == 0 {
+	if c.disk.pooledRows--; c.disk.pooledRows == 0 {
 		failed = append(failed, c.connection.Close())
 	}
 	return errors.Join(failed...)
 }
 
-// lent are the rows of a statement that is kept when they are closed.
-type lent struct {
+// pooledRows are the rows of a statement that is kept when they are closed.
+type pooledRows struct {
 	driver.Rows
 	done func() error
 }
 
 // Close closes the rows.
-func (l *lent) Close() error { return errors.Join(l.Rows.Close(), l.done()) }
+func (l *pooledRows) Close() error { return errors.Join(l.Rows.Close(), l.done()) }
 
 // ExecContext does a statement.
 func (c *lentConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
@@ -178,5 +178,5 @@ func (c *lentConn) QueryContext(ctx context.Context, query string, args []driver
 	if err != nil {
 		return nil, errors.Join(err, c.release(query, s))
 	}
-	return &lent{rows, func() error { return c.release(query, s) }}, nil
+	return &pooledRows{rows, func() error { return c.release(query, s) }}, nil
 }

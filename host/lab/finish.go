@@ -25,14 +25,14 @@ func (w *world) finish() *Failure {
 	w.note("\nThe faults stop, and everyone synchronises twice.")
 	w.random.begin(-1)
 	w.calm()
-	if err := w.relieve(); err != nil {
-		return broken("%v", err)
+	if err := w.liftLimits(); err != nil {
+		return partyFailure("%v", err)
 	}
-	if f := w.mustArrive(); f != nil {
+	if f := w.mustFinishIssuing(); f != nil {
 		return f
 	}
 	if err := w.giveTries(); err != nil {
-		return broken("%v", err)
+		return partyFailure("%v", err)
 	}
 	if f := w.mustRefund(); f != nil {
 		return f
@@ -40,46 +40,46 @@ func (w *world) finish() *Failure {
 	if f := w.mustRegister(); f != nil {
 		return f
 	}
-	if f := w.mustFinish(); f != nil {
+	if f := w.mustResume(); f != nil {
 		return f
 	}
 	if err := w.endLost(); err != nil {
-		return broken("%v", err)
+		return partyFailure("%v", err)
 	}
-	behind, err := w.fallenBehind()
+	behind, err := w.staleCards()
 	if err != nil {
-		return broken("%v", err)
+		return partyFailure("%v", err)
 	}
 	for round := 1; round <= 2; round++ {
-		if f := w.everyoneSynchronises(round); f != nil {
+		if f := w.synchroniseAll(round); f != nil {
 			return f
 		}
 	}
 	if f := w.agree(); f != nil {
 		return f
 	}
-	if f := w.convict(behind); f != nil {
+	if f := w.assertClonesEnded(behind); f != nil {
 		return f
 	}
 	w.note("\nEveryone who holds money pays a coin, and synchronises.")
-	if f := w.mustServe(); f != nil {
+	if f := w.mustStayLive(); f != nil {
 		return f
 	}
-	if f := w.everyoneSynchronises(3); f != nil {
+	if f := w.synchroniseAll(3); f != nil {
 		return f
 	}
 	return w.agree()
 }
 
-// relieve has the central bank issue more, so that no claim waits for want of money,
+// liftLimits has the central bank issue more, so that no claim waits for want of money,
 // and the intermediaries unblock their tills, so that these can sell.
-func (w *world) relieve() error {
+func (w *world) liftLimits() error {
 	for _, b := range w.banks {
 		if err := w.central.Issue(w.ctx, notary.OrderKey("last of "+b.name), b.name, issued); err != nil {
 			return err
 		}
 	}
-	for _, t := range w.tills {
+	for _, t := range w.terminals {
 		if err := t.bank.Block(w.ctx, t.ID(), false); err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ func (w *world) relieve() error {
 	return nil
 }
 
-func (w *world) everyoneSynchronises(round int) *Failure {
+func (w *world) synchroniseAll(round int) *Failure {
 	for _, p := range w.people {
 		for which := range p.cards {
 			if f := w.mustSynchronise(p, which, round); f != nil {
@@ -95,9 +95,9 @@ func (w *world) everyoneSynchronises(round int) *Failure {
 			}
 		}
 	}
-	for _, t := range w.tills {
-		w.note("      the %s's till synchronises", t.shop)
-		if f := w.mustSynchroniseTill(t); f != nil {
+	for _, t := range w.terminals {
+		w.note("      the %s's till synchronises", t.merchant)
+		if f := w.mustSynchroniseTerminal(t); f != nil {
 			return f
 		}
 	}
@@ -135,9 +135,9 @@ func (w *world) mustSynchronise(p *person, which, round int) *Failure {
 	return failed(agreementNumber, "a card cannot synchronise", fmt.Sprintf("round %d: %s's card cannot synchronise: %v", round, p.name, err))
 }
 
-func (w *world) mustSynchroniseTill(t *till) *Failure {
-	if err := w.synchroniseTill(t); err != nil && !t.setBack && !w.hasEnded(string(t.ID())) {
-		return failed(agreementNumber, "a till cannot synchronise", fmt.Sprintf("the %s's till cannot synchronise: %v", t.shop, err))
+func (w *world) mustSynchroniseTerminal(t *merchantTerminal) *Failure {
+	if err := w.synchroniseTerminal(t); err != nil && !t.setBack && !w.hasEnded(string(t.ID())) {
+		return failed(agreementNumber, "a till cannot synchronise", fmt.Sprintf("the %s's till cannot synchronise: %v", t.merchant, err))
 	}
 	return nil
 }
@@ -151,34 +151,34 @@ func (w *world) hasEnded(device string) bool {
 // agree checks that nothing is left between the parties: cards and central bank,
 // and central bank and intermediaries.
 func (w *world) agree() *Failure {
-	if err := w.auditor.Missed(w.ctx, w.centralDB); err != nil {
-		return broken("%v", err)
+	if err := w.auditor.CheckMissed(w.ctx, w.centralDB); err != nil {
+		return partyFailure("%v", err)
 	}
 	for _, b := range w.banks {
 		if err := b.PullStatement(w.ctx); err != nil {
-			return broken("%s: %v", b.name, err)
+			return partyFailure("%s: %v", b.name, err)
 		}
 	}
 	for _, p := range w.people {
 		if _, err := p.bank.OnlineBalance(w.ctx, p.name); err != nil {
-			return broken("%s's online wallet: %v", p.name, err)
+			return partyFailure("%s's online wallet: %v", p.name, err)
 		}
 	}
-	honest, err := w.honest()
+	honest, err := w.honestDevices()
 	if err != nil {
-		return broken("an honest device cannot be read: %v", err)
+		return partyFailure("an honest device cannot be read: %v", err)
 	}
 	violations, err := w.auditor.Agreement(w.ctx, w.centralDB, honest)
 	if err != nil {
-		return broken("audit: %v", err)
+		return partyFailure("audit: %v", err)
 	}
 	f := failed(agreementNumber, "card, central bank and intermediary do not agree")
 	if len(violations) > 0 {
 		f = failure(violations)
 	}
-	differing, err := w.mirrors()
+	differing, err := w.checkContraAccounts()
 	if err != nil {
-		return broken("%v", err)
+		return partyFailure("%v", err)
 	}
 	if f.What = append(f.What, differing...); len(f.What) > 0 {
 		return f
@@ -186,9 +186,9 @@ func (w *world) agree() *Failure {
 	return nil
 }
 
-// mirrors compares what each intermediary believes the central bank holds for it
+// checkContraAccounts compares what each intermediary believes the central bank holds for it
 // with what it holds: online, and in the shadow wallets of its devices.
-func (w *world) mirrors() (differing []string, err error) {
+func (w *world) checkContraAccounts() (differing []string, err error) {
 	books, err := w.central.Balances(w.ctx)
 	if err != nil {
 		return nil, err
@@ -200,7 +200,7 @@ func (w *world) mirrors() (differing []string, err error) {
 				held += a.Balance
 			}
 		}
-		believed, err := ledger.Balance(w.ctx, b.db, ledger.Account{Kind: ledger.Mirror})
+		believed, err := ledger.Balance(w.ctx, b.db, ledger.Account{Kind: ledger.CentralBankContra})
 		if err != nil {
 			return nil, fmt.Errorf("%s's ledger: %w", b.name, err)
 		}
@@ -218,9 +218,9 @@ func (w *world) mirrors() (differing []string, err error) {
 	return differing, nil
 }
 
-// fallenBehind are the cards that were set back, or copied and not used since, and
+// staleCards are the cards that were set back, or copied and not used since, and
 // say less of themselves now than the notary knows. One that is gone says nothing.
-func (w *world) fallenBehind() (ids []string, err error) {
+func (w *world) staleCards() (ids []string, err error) {
 	for _, p := range w.people {
 		if !p.copied || p.gone {
 			continue
@@ -246,31 +246,31 @@ func (w *world) fallenBehind() (ids []string, err error) {
 	return ids, nil
 }
 
-// convict checks that every device whose key has signed what excludes itself, and
+// assertClonesEnded checks that every device whose key has signed what excludes itself, and
 // every one that had fallen behind what was known of it, has ended as a clone with
 // the evidence, and that no honest one has. It counts them.
-func (w *world) convict(behind []string) *Failure {
-	accused, err := w.accused()
+func (w *world) assertClonesEnded(behind []string) *Failure {
+	reported, err := w.isReported()
 	if err != nil {
-		return broken("evidence: %v", err)
+		return partyFailure("evidence: %v", err)
 	}
 	twice, err := w.auditor.Clones(w.ctx, w.centralDB)
 	if err != nil {
-		return broken("audit: %v", err)
+		return partyFailure("audit: %v", err)
 	}
 	f := failed(agreementNumber, "the wrong ones are convicted")
 	for _, id := range append(twice, behind...) {
-		if !slices.Contains(accused, id) || !w.hasEnded(id) {
+		if !slices.Contains(reported, id) || !w.hasEnded(id) {
 			f.What = append(f.What, id+" is a clone, by two messages of one number or a State behind what is known, and has not ended with the evidence")
 		}
 	}
-	for _, id := range accused {
+	for _, id := range reported {
 		if !w.isSuspect(id) {
 			f.What = append(f.What, id+" is honest and stands accused of being a clone")
 		}
 	}
-	w.cheats = len(accused)
-	w.note("\nclones convicted: %v", accused)
+	w.clonesEnded = len(reported)
+	w.note("\nclones convicted: %v", reported)
 	if len(f.What) > 0 {
 		return f
 	}
@@ -280,10 +280,10 @@ func (w *world) convict(behind []string) *Failure {
 // isSuspect tells whether a card was copied or rolled back, or a till set back.
 func (w *world) isSuspect(id string) bool {
 	return slices.ContainsFunc(w.people, func(p *person) bool { return string(p.device.ID) == id && p.copied }) ||
-		slices.ContainsFunc(w.tills, func(t *till) bool { return string(t.ID()) == id && t.setBack })
+		slices.ContainsFunc(w.terminals, func(t *merchantTerminal) bool { return string(t.ID()) == id && t.setBack })
 }
 
-// accused are the devices that the evidence says are clones.
-func (w *world) accused() ([]string, error) {
+// isReported are the devices that the evidence says are clones.
+func (w *world) isReported() ([]string, error) {
 	return store.Column[string](w.ctx, w.centralDB, "SELECT DISTINCT device FROM evidence WHERE clone ORDER BY device")
 }

@@ -44,7 +44,7 @@ var goBugs = []struct {
 		{"host/settlement/submit.go", "message.VerifyAs(m, 0, key) == nil", "(bug == `settlement-unsigned` || message.VerifyAs(m, 0, key) == nil)"},
 	}, 250},
 	{"settlement-reserves-what-is-not-there", []replacement{
-		{"host/settlement/queue.go", "		if free < p.amount {", "		if free < p.amount && bug != `settlement-reserves-what-is-not-there` {"},
+		{"host/settlement/queue.go", "		if available < p.amount {", "		if available < p.amount && bug != `settlement-reserves-what-is-not-there` {"},
 	}, 2483},
 	{"settlement-void-counts-as-settled", []replacement{
 		{"host/settlement/queue.go", "		verdict := notary.Settled\n		if p.refused() {", "		verdict := notary.Settled\n		if p.refused() && bug != `settlement-void-counts-as-settled` {"},

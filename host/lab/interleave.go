@@ -19,13 +19,13 @@ func (w *world) meanwhile(f Fault) {
 	}()
 	if p := w.plan.actor; p != nil && w.plan.depth > 0 && f.Salt%3 == 0 {
 		w.note("        meanwhile %s synchronises again", p.name)
-		w.met[f.Kind]-- // no other device does
-		w.meet(GaveUp)
+		w.struck[f.Kind]-- // no other device does
+		w.recordFault(AbandonedCall)
 		w.noteError(w.synchronise(p, f.Salt))
-		w.plan.gaveUp = true
+		w.plan.abandoned = true
 		return
 	}
-	others := len(w.people) + len(w.tills)
+	others := len(w.people) + len(w.terminals)
 	for n := range others {
 		at := (f.Who + n) % others
 		if at < len(w.people) {
@@ -34,10 +34,10 @@ func (w *world) meanwhile(f Fault) {
 				w.noteError(w.synchronise(p, f.Salt))
 				return
 			}
-		} else if t := w.tills[at-len(w.people)]; !w.plan.busy[t.shop] {
-			w.note("        meanwhile the %s's till synchronises", t.shop)
-			w.noteError(w.synchroniseTill(t))
-			delete(w.plan.busy, t.shop)
+		} else if t := w.terminals[at-len(w.people)]; !w.plan.busy[t.merchant] {
+			w.note("        meanwhile the %s's till synchronises", t.merchant)
+			w.noteError(w.synchroniseTerminal(t))
+			delete(w.plan.busy, t.merchant)
 			return
 		}
 	}

@@ -28,8 +28,8 @@ func ReadScenario(path string) (Scenario, error) {
 	if err := json.Unmarshal(content, &s); err != nil {
 		return Scenario{}, fmt.Errorf("scenario %s: %w: give a file that was written by --keep", path, err)
 	}
-	if s.People < 1 || s.Tills < 1 {
-		return Scenario{}, fmt.Errorf("scenario %s has %d people and %d tills: it needs one of each at least", path, s.People, s.Tills)
+	if s.People < 1 || s.Terminals < 1 {
+		return Scenario{}, fmt.Errorf("scenario %s has %d people and %d tills: it needs one of each at least", path, s.People, s.Terminals)
 	}
 	return s, nil
 }

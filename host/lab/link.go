@@ -16,16 +16,16 @@ import (
 // errLink is what a call answers when it, or its reply, was lost on the way.
 var errLink = errors.New("the link is down")
 
-// over carries a call between two parties, or what the faults make of it. The
+// carryCall carries a call between two parties, or what the faults make of it. The
 // messages are what it hands over, which can be altered.
-func over[T any](w *world, call func() (T, error), messages ...*[]byte) (answer T, err error) {
+func carryCall[T any](w *world, call func() (T, error), messages ...*[]byte) (answer T, err error) {
 	if w.plan.calm {
 		return call()
 	}
 	w.plan.calls++
 	now := w.plan.calls
 	for _, m := range messages {
-		w.say(*m)
+		w.recordSent(*m)
 	}
 	if !w.plan.nested {
 		w.plan.depth++
@@ -48,8 +48,8 @@ func over[T any](w *world, call func() (T, error), messages ...*[]byte) (answer 
 	}
 	answer, err = call()
 	_, lost := w.due(LoseReply, now)
-	if w.plan.gaveUp && w.plan.depth == 1 && !w.plan.nested { // it is the phone's call
-		w.plan.gaveUp, lost = false, true
+	if w.plan.abandoned && w.plan.depth == 1 && !w.plan.nested { // it is the phone's call
+		w.plan.abandoned, lost = false, true
 	}
 	if lost {
 		var none T
@@ -58,22 +58,22 @@ func over[T any](w *world, call func() (T, error), messages ...*[]byte) (answer 
 	return answer, err
 }
 
-// only carries a call without an answer.
-func only(w *world, call func() error, messages ...*[]byte) error {
-	_, err := over(w, func() (struct{}, error) { return struct{}{}, call() }, messages...)
+// callOnly carries a call without an answer.
+func callOnly(w *world, call func() error, messages ...*[]byte) error {
+	_, err := carryCall(w, func() (struct{}, error) { return struct{}{}, call() }, messages...)
 	return err
 }
 
-// maxSaid bounds what is remembered for later replay.
-const maxSaid = 400
+// maxSent bounds what is remembered for later replay.
+const maxSent = 400
 
-func (w *world) say(m []byte) {
+func (w *world) recordSent(m []byte) {
 	w.digest.Write(m)
-	if len(w.said) < maxSaid {
-		w.said = append(w.said, m)
+	if len(w.sentMessages) < maxSent {
+		w.sentMessages = append(w.sentMessages, m)
 		return
 	}
-	w.said[w.plan.calls%maxSaid] = m
+	w.sentMessages[w.plan.calls%maxSent] = m
 }
 
 // pointers to the elements of a copy of the list, and the copy.
@@ -100,19 +100,19 @@ var (
 
 // Open implements session.Link.
 func (l bankLink) Open(ctx context.Context, device message.DeviceID) (session.Opening, error) {
-	return over(l.w, func() (session.Opening, error) { return l.bank.Open(ctx, device) })
+	return carryCall(l.w, func() (session.Opening, error) { return l.bank.Open(ctx, device) })
 }
 
 // Report implements session.Link.
 func (l bankLink) Report(ctx context.Context, device message.DeviceID, reading session.Reading) (session.Answer, error) {
 	messages, records := pointers(reading.Records)
 	shown, certificates := pointers(reading.Certificates)
-	answer, err := over(l.w, func() (session.Answer, error) {
+	answer, err := carryCall(l.w, func() (session.Answer, error) {
 		return l.bank.Report(ctx, device, session.Reading{State: reading.State, Records: records, Certificates: certificates})
 	}, append(slices.Concat(messages, shown), &reading.State)...)
 	if answer.Instruction != nil {
 		l.w.orders = append(l.w.orders, answer.Instruction)
-		l.w.say(answer.Instruction)
+		l.w.recordSent(answer.Instruction)
 		if _, withheld := l.w.due(Withhold, 1); withheld {
 			answer.Instruction = nil
 		}
@@ -122,12 +122,12 @@ func (l bankLink) Report(ctx context.Context, device message.DeviceID, reading s
 
 // Confirm implements session.Link.
 func (l bankLink) Confirm(ctx context.Context, device message.DeviceID, confirmation []byte) error {
-	return only(l.w, func() error { return l.bank.Confirm(ctx, device, confirmation) }, &confirmation)
+	return callOnly(l.w, func() error { return l.bank.Confirm(ctx, device, confirmation) }, &confirmation)
 }
 
 // Revoked implements banking.Terminal.
 func (l bankLink) Revoked(ctx context.Context, after int64) ([]notary.Revocation, error) {
-	return over(l.w, func() ([]notary.Revocation, error) { return l.bank.Revoked(ctx, after) })
+	return carryCall(l.w, func() ([]notary.Revocation, error) { return l.bank.Revoked(ctx, after) })
 }
 
 // HandOver implements banking.Wallet. An intermediary that withholds says
@@ -141,32 +141,32 @@ func (l bankLink) HandOver(ctx context.Context, messages [][]byte) ([]notary.Ans
 		}
 		return answers, nil
 	}
-	return over(l.w, func() ([]notary.Answer, error) { return l.bank.HandOver(ctx, own) }, all...)
+	return carryCall(l.w, func() ([]notary.Answer, error) { return l.bank.HandOver(ctx, own) }, all...)
 }
 
 // PlaceLoad implements banking.Wallet.
 func (l bankLink) PlaceLoad(ctx context.Context, o order.Signed) error {
-	return only(l.w, func() error { return l.bank.PlaceLoad(ctx, o) }, &o.Signature)
+	return callOnly(l.w, func() error { return l.bank.PlaceLoad(ctx, o) }, &o.Signature)
 }
 
 // LoadProgress implements banking.Wallet.
 func (l bankLink) LoadProgress(ctx context.Context, o order.Signed) (order.Progress, error) {
-	return over(l.w, func() (order.Progress, error) { return l.bank.LoadProgress(ctx, o) }, &o.Signature)
+	return carryCall(l.w, func() (order.Progress, error) { return l.bank.LoadProgress(ctx, o) }, &o.Signature)
 }
 
 // RequestUnload implements banking.Wallet.
 func (l bankLink) RequestUnload(ctx context.Context, o order.Signed) (envelope.Envelope, error) {
-	return over(l.w, func() (envelope.Envelope, error) { return l.bank.RequestUnload(ctx, o) }, &o.Signature)
+	return carryCall(l.w, func() (envelope.Envelope, error) { return l.bank.RequestUnload(ctx, o) }, &o.Signature)
 }
 
 // TakeUnload implements banking.Wallet.
 func (l bankLink) TakeUnload(ctx context.Context, payment []byte) ([]byte, error) {
-	return over(l.w, func() ([]byte, error) { return l.bank.TakeUnload(ctx, payment) }, &payment)
+	return carryCall(l.w, func() ([]byte, error) { return l.bank.TakeUnload(ctx, payment) }, &payment)
 }
 
 // UnloadReceipt implements banking.Wallet.
 func (l bankLink) UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, error) {
-	return over(l.w, func() ([]byte, error) { return l.bank.UnloadReceipt(ctx, o) }, &o.Signature)
+	return carryCall(l.w, func() ([]byte, error) { return l.bank.UnloadReceipt(ctx, o) }, &o.Signature)
 }
 
 // notaryLink is the way of an intermediary to the central bank.
@@ -182,66 +182,66 @@ func (l notaryLink) central() notary.Participant { return l.w.central.For(l.bank
 
 // Register implements notary.Participant.
 func (l notaryLink) Register(ctx context.Context, r notary.Registration) error {
-	return only(l.w, func() error { return l.central().Register(ctx, r) })
+	return callOnly(l.w, func() error { return l.central().Register(ctx, r) })
 }
 
 // Submit implements notary.Participant.
 func (l notaryLink) Submit(ctx context.Context, items [][]byte) ([]notary.Answer, error) {
 	all, own := pointers(items)
-	return over(l.w, func() ([]notary.Answer, error) { return l.central().Submit(ctx, own) }, all...)
+	return carryCall(l.w, func() ([]notary.Answer, error) { return l.central().Submit(ctx, own) }, all...)
 }
 
 // OpenChallenge implements notary.Participant.
 func (l notaryLink) OpenChallenge(ctx context.Context, challenge []byte) error {
-	return only(l.w, func() error { return l.central().OpenChallenge(ctx, challenge) }, &challenge)
+	return callOnly(l.w, func() error { return l.central().OpenChallenge(ctx, challenge) }, &challenge)
 }
 
 // SubmitState implements notary.Participant.
 func (l notaryLink) SubmitState(ctx context.Context, state []byte) (notary.StateReport, error) {
-	return over(l.w, func() (notary.StateReport, error) { return l.central().SubmitState(ctx, state) }, &state)
+	return carryCall(l.w, func() (notary.StateReport, error) { return l.central().SubmitState(ctx, state) }, &state)
 }
 
 // Outstanding implements notary.Participant.
 func (l notaryLink) Outstanding(ctx context.Context, device message.DeviceID) (notary.Outstanding, error) {
-	return over(l.w, func() (notary.Outstanding, error) { return l.central().Outstanding(ctx, device) })
+	return carryCall(l.w, func() (notary.Outstanding, error) { return l.central().Outstanding(ctx, device) })
 }
 
 // CoSign implements notary.Participant.
 func (l notaryLink) CoSign(ctx context.Context, order notary.OrderKey, instruction []byte) ([]byte, error) {
-	return over(l.w, func() ([]byte, error) { return l.central().CoSign(ctx, order, instruction) }, &instruction)
+	return carryCall(l.w, func() ([]byte, error) { return l.central().CoSign(ctx, order, instruction) }, &instruction)
 }
 
 // Confirm implements notary.Participant.
 func (l notaryLink) Confirm(ctx context.Context, confirmation []byte) error {
-	return only(l.w, func() error { return l.central().Confirm(ctx, confirmation) }, &confirmation)
+	return callOnly(l.w, func() error { return l.central().Confirm(ctx, confirmation) }, &confirmation)
 }
 
 // Refund implements notary.Participant.
 func (l notaryLink) Refund(ctx context.Context, r notary.Refund) error {
-	return only(l.w, func() error { return l.central().Refund(ctx, r) })
+	return callOnly(l.w, func() error { return l.central().Refund(ctx, r) })
 }
 
 // ReportLost implements notary.Participant.
 func (l notaryLink) ReportLost(ctx context.Context, device message.DeviceID) error {
-	return only(l.w, func() error { return l.central().ReportLost(ctx, device) })
+	return callOnly(l.w, func() error { return l.central().ReportLost(ctx, device) })
 }
 
 // End implements notary.Participant.
 func (l notaryLink) End(ctx context.Context, device message.DeviceID) error {
-	return only(l.w, func() error { return l.central().End(ctx, device) })
+	return callOnly(l.w, func() error { return l.central().End(ctx, device) })
 }
 
 // Revoked implements notary.Participant.
 func (l notaryLink) Revoked(ctx context.Context, after int64, limit int) ([]notary.Revocation, error) {
-	return over(l.w, func() ([]notary.Revocation, error) { return l.central().Revoked(ctx, after, limit) })
+	return carryCall(l.w, func() ([]notary.Revocation, error) { return l.central().Revoked(ctx, after, limit) })
 }
 
 // Statement implements notary.Participant.
 func (l notaryLink) Statement(ctx context.Context, after int64, limit int) ([]notary.Entry, error) {
-	return over(l.w, func() ([]notary.Entry, error) { return l.central().Statement(ctx, after, limit) })
+	return carryCall(l.w, func() ([]notary.Entry, error) { return l.central().Statement(ctx, after, limit) })
 }
 
 // Verdict implements notary.Participant.
 func (l notaryLink) Verdict(ctx context.Context, payment message.Hash) (notary.Verdict, error) {
-	return over(l.w, func() (notary.Verdict, error) { return l.central().Verdict(ctx, payment) })
+	return carryCall(l.w, func() (notary.Verdict, error) { return l.central().Verdict(ctx, payment) })
 }

@@ -2,22 +2,22 @@ package lab
 
 import "ekrona/apdu/message"
 
-// lose takes a person's card away for ever, and whatever only the card knows. Half of
+// loseCard takes a person's card away for ever, and whatever only the card knows. Half of
 // the owners report it at once, the others when the faults have stopped. What the card
 // was when it went is still looked at: what others do must not make it wrong.
-func (w *world) lose(p *person, s Step) error {
-	if p.held != nil {
-		p.held.gone = true
+func (w *world) loseCard(p *person, s Step) error {
+	if p.slot != nil {
+		p.slot.gone = true
 	}
 	if !p.gone {
 		p.gone = true
-		w.meet(GoneCard)
+		w.recordFault(GoneCard)
 	}
 	if s.Pick%2 == 0 {
 		return nil
 	}
-	w.meet(LostCard)
-	return only(w, func() error { return p.bank.ReportLost(w.ctx, p.device.ID) })
+	w.recordFault(LostCard)
+	return callOnly(w, func() error { return p.bank.ReportLost(w.ctx, p.device.ID) })
 }
 
 // endLost has the intermediaries end the cards that are gone and the tills that have
@@ -33,7 +33,7 @@ func (w *world) endLost() error {
 			all = append(all, lost{p.bank, p.device.ID})
 		}
 	}
-	for _, t := range w.tills {
+	for _, t := range w.terminals {
 		if t.setBack && !w.hasEnded(string(t.ID())) {
 			all = append(all, lost{t.bank, t.ID()})
 		}

@@ -8,45 +8,45 @@ import (
 	"ekrona/host/envelope"
 )
 
-// letter is a message that one phone or till has given out, for another to take.
+// phoneMessage is a message that one phone or till has given out, for another to take.
 // It is never used up: it can be taken late, twice, or by somebody else.
-type letter struct {
-	what  letterKind
+type phoneMessage struct {
+	what  messageKind
 	from  message.DeviceID
 	to    message.DeviceID // who should take it; empty when anybody may
 	sent  envelope.Envelope
 	taken int
 }
 
-type letterKind string
+type messageKind string
 
 const (
-	requestLetter letterKind = "Request"
-	paymentLetter letterKind = "Payment"
-	answerLetter  letterKind = "answer"
+	requestMessage messageKind = "Request"
+	paymentMessage messageKind = "Payment"
+	answerMessage  messageKind = "answer"
 )
 
-// post gives a message out.
-func (w *world) post(what letterKind, from, to message.DeviceID, e envelope.Envelope) {
-	w.mail = append(w.mail, letter{what: what, from: from, to: to, sent: e})
+// sendToPhone gives a message out.
+func (w *world) sendToPhone(what messageKind, from, to message.DeviceID, e envelope.Envelope) {
+	w.inbox = append(w.inbox, phoneMessage{what: what, from: from, to: to, sent: e})
 }
 
 // askedBy are the Requests that a person has given out, the oldest first.
 func (w *world) askedBy(p *person) (all []envelope.Envelope) {
-	for _, l := range w.mail {
-		if l.what == requestLetter && l.from == p.device.ID {
+	for _, l := range w.inbox {
+		if l.what == requestMessage && l.from == p.device.ID {
 			all = append(all, l.sent)
 		}
 	}
 	return all
 }
 
-// fetch takes a letter that suits the device: mostly the newest, now and then an
+// takeFromInbox takes a letter that suits the device: mostly the newest, now and then an
 // older one or that of another. It counts what was wrong with the delivery.
-func (w *world) fetch(what letterKind, device message.DeviceID, pick int) (envelope.Envelope, error) {
+func (w *world) takeFromInbox(what messageKind, device message.DeviceID, pick int) (envelope.Envelope, error) {
 	var mine, any []int
-	for n := len(w.mail) - 1; n >= 0; n-- {
-		l := w.mail[n]
+	for n := len(w.inbox) - 1; n >= 0; n-- {
+		l := w.inbox[n]
 		if l.what != what || l.from == device {
 			continue
 		}
@@ -66,25 +66,25 @@ func (w *world) fetch(what letterKind, device message.DeviceID, pick int) (envel
 	if style >= 5 {
 		at = from[pick/8%len(from)]
 	}
-	l := &w.mail[at]
+	l := &w.inbox[at]
 	switch {
 	case l.to != "" && l.to != device:
-		w.meet(Misdeliver)
+		w.recordFault(MisdeliverPhoneMessage)
 	case l.taken > 0:
-		w.meet(RepeatMail)
+		w.recordFault(RepeatPhoneMessage)
 	case at != from[0]:
-		w.meet(LateMail)
+		w.recordFault(DelayPhoneMessage)
 	}
 	l.taken++
 	sent := l.sent
-	if f, altered := w.due(AlterMail, 1); altered {
+	if f, altered := w.due(AlterPhoneMessage, 1); altered {
 		switch f.Salt % 4 {
 		case 0:
 			sent.Certificate = flip(sent.Certificate, f.Salt)
 		case 1:
 			sent.Message = flip(sent.Message, f.Salt)
 		default:
-			sent.Message = disguise(sent.Message, f.Salt)
+			sent.Message = forgeContent(sent.Message, f.Salt)
 		}
 	}
 	return sent, nil
@@ -110,9 +110,9 @@ func payerOf(answer []byte) message.DeviceID {
 	return ""
 }
 
-// disguise changes what a message says, and not only its bytes: the signature is
+// forgeContent changes what a message says, and not only its bytes: the signature is
 // still the one of the message as it was.
-func disguise(signed []byte, salt int) []byte {
+func forgeContent(signed []byte, salt int) []byte {
 	var disguised message.Message
 	if payment, err := message.Parse[message.Payment](signed); err == nil {
 		payment.ATC += uint32(1 + salt%5)

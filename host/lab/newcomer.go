@@ -14,12 +14,12 @@ import (
 	"ekrona/personalization"
 )
 
-// newcomers are the names of those who get a card while the world is under way.
-var newcomers = []string{"filip", "greta", "hugo"}
+// lateCustomers are the names of those who get a card while the world is under way.
+var lateCustomers = []string{"filip", "greta", "hugo"}
 
-// ordered prepares a person: the order for the card, and the card with the applet
+// orderCard prepares a person: the order for the card, and the card with the applet
 // on it. Nobody is told yet.
-func (w *world) ordered(name string, b *bank, number int) (*person, error) {
+func (w *world) orderCard(name string, b *bank, number int) (*person, error) {
 	p := &person{name: name, bank: b}
 	device, err := message.NewDeviceID(b.name, fmt.Sprintf("%08d", number))
 	if err != nil {
@@ -29,7 +29,7 @@ func (w *world) ordered(name string, b *bank, number int) (*person, error) {
 	if p.app, err = w.appKey(); err != nil {
 		return nil, err
 	}
-	p.known = p.app
+	p.registeredApp = p.app
 	if p.order, err = personalization.NewOrder(device, name, w.today(), w.random.of("order")); err != nil {
 		return nil, err
 	}
@@ -38,9 +38,9 @@ func (w *world) ordered(name string, b *bank, number int) (*person, error) {
 	return p, err
 }
 
-// personalized makes the person a customer with an active card. It can be broken
+// personalize makes the person a customer with an active card. It can be broken
 // off anywhere, and is repeated until it succeeds.
-func (w *world) personalized(p *person) (err error) {
+func (w *world) personalize(p *person) (err error) {
 	if err := p.bank.AddCustomer(w.ctx, banking.Customer{ID: p.name, Name: p.name, App: &p.app.PublicKey}); err != nil {
 		return err
 	}
@@ -69,8 +69,8 @@ func (w *world) issuer(b *bank) personalization.Issuer {
 	}
 }
 
-// moveIn gives the person a phone. From then on the card is one of the world's.
-func (w *world) moveIn(p *person) error {
+// givePhone gives the person a phone. From then on the card is one of the world's.
+func (w *world) givePhone(p *person) error {
 	schema, err := wallet.Schema()
 	if err != nil {
 		return err
@@ -88,53 +88,53 @@ func (w *world) moveIn(p *person) error {
 
 // issueStep orders a card for a newcomer, or goes on with one that is not active.
 func (w *world) issueStep(s Step, b *bank) error {
-	at := s.Pick % (len(w.waiting) + 1)
-	if at == len(w.waiting) {
-		if w.arrived == len(newcomers) {
+	at := s.Pick % (len(w.pendingIssues) + 1)
+	if at == len(w.pendingIssues) {
+		if w.lateOrders == len(lateCustomers) {
 			return errors.New("nobody else wants a card")
 		}
-		p, err := w.ordered(newcomers[w.arrived], b, newcomerNumber+w.arrived)
+		p, err := w.orderCard(lateCustomers[w.lateOrders], b, firstLateNumber+w.lateOrders)
 		if err != nil {
 			return err
 		}
-		w.arrived++
-		w.waiting = append(w.waiting, p)
+		w.lateOrders++
+		w.pendingIssues = append(w.pendingIssues, p)
 	}
-	p := w.waiting[at]
+	p := w.pendingIssues[at]
 	w.note("        it is %s's", p.name)
-	if err := w.personalized(p); err != nil {
-		w.meet(TornIssue)
+	if err := w.personalize(p); err != nil {
+		w.recordFault(TornIssue)
 		return err
 	}
-	return w.arrive(at)
+	return w.addLatePerson(at)
 }
 
-// newcomerNumber is where the numbers of the newcomers' cards begin.
-const newcomerNumber = 50
+// firstLateNumber is where the numbers of the newcomers' cards begin.
+const firstLateNumber = 50
 
-// arrive lets a newcomer move in.
-func (w *world) arrive(at int) error {
-	p := w.waiting[at]
-	w.waiting = append(w.waiting[:at:at], w.waiting[at+1:]...)
-	if err := w.moveIn(p); err != nil {
+// addLatePerson lets a newcomer move in.
+func (w *world) addLatePerson(at int) error {
+	p := w.pendingIssues[at]
+	w.pendingIssues = append(w.pendingIssues[:at:at], w.pendingIssues[at+1:]...)
+	if err := w.givePhone(p); err != nil {
 		return err
 	}
-	w.mortal(p.name)
+	w.makeKillable(p.name)
 	return nil
 }
 
-// mustArrive has every card that was ordered become active now that the faults
+// mustFinishIssuing has every card that was ordered become active now that the faults
 // have stopped.
-func (w *world) mustArrive() *Failure {
-	for len(w.waiting) > 0 {
-		p := w.waiting[0]
+func (w *world) mustFinishIssuing() *Failure {
+	for len(w.pendingIssues) > 0 {
+		p := w.pendingIssues[0]
 		w.note("      %s's card is made at last", p.name)
-		err := w.personalized(p)
+		err := w.personalize(p)
 		if card.Is(err, spec.SWPINBlocked) || card.Is(err, spec.SWPINWrong) { // active, with its tries spent on the way
 			p.device, err = p.bank.Device(w.ctx, p.device.ID)
 		}
 		if err == nil {
-			err = w.arrive(0)
+			err = w.addLatePerson(0)
 		}
 		if err != nil {
 			f := failed(agreementNumber, "a card cannot be made", fmt.Sprintf("%s's card cannot be made: %v", p.name, err))

@@ -27,26 +27,26 @@ import (
 
 // person is a customer with a phone and a card, or several copies of it.
 type person struct {
-	name    string
-	bank    *bank
-	order   personalization.Order
-	device  banking.Device
-	phone   *wallet.Wallet
-	journal *sql.DB
-	blank   []byte // the journal of a phone that was never used
-	backup  []byte // the last copy of the phone's
-	app     *ecdsa.PrivateKey
-	known   *ecdsa.PrivateKey   // app key that the bank has said it knows
-	former  []*ecdsa.PrivateKey // app keys of phones that others have now
-	cards   []*emulated.Card    // the card; with copies when it was copied
-	held    *slot               // where one of them was last
-	copied  bool                // from then on nobody vouches for the card
-	gone    bool                // no card of the person is ever held to a reader again
-	image   string              // file of a copy, to roll the card back to
-	proof   bool                // the phone may have what alone proves a Payment that the card accepted
-	answers map[byte][][]byte   // of the card, by instruction byte, the latest of each
-	seen    *audit.Device       // what the card holds, until it may have changed
-	said    utterances
+	name          string
+	bank          *bank
+	order         personalization.Order
+	device        banking.Device
+	phone         *wallet.Wallet
+	journal       *sql.DB
+	blank         []byte // the journal of a phone that was never used
+	backup        []byte // the last copy of the phone's
+	app           *ecdsa.PrivateKey
+	registeredApp *ecdsa.PrivateKey   // app key that the bank has said it knows
+	former        []*ecdsa.PrivateKey // app keys of phones that others have now
+	cards         []*emulated.Card    // the card; with copies when it was copied
+	slot          *slot               // where one of them was last
+	copied        bool                // from then on nobody vouches for the card
+	gone          bool                // no card of the person is ever held to a reader again
+	image         string              // file of a copy, to roll the card back to
+	holdsProof    bool                // the phone may have what alone proves a Payment that the card accepted
+	answers       map[byte][][]byte   // of the card, by instruction byte, the latest of each
+	seen          *audit.Device       // what the card holds, until it may have changed
+	sent          sentMessages
 }
 
 const (
@@ -54,12 +54,12 @@ const (
 	rightPUK = "87654321"
 )
 
-func (w *world) settle(name string, b *bank, number int) error {
-	p, err := w.ordered(name, b, number)
+func (w *world) addPerson(name string, b *bank, number int) error {
+	p, err := w.orderCard(name, b, number)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(w.personalized(p), w.moveIn(p)); err != nil {
+	if err := errors.Join(w.personalize(p), w.givePhone(p)); err != nil {
 		return err
 	}
 	return w.withTap(p, Step{}, func(tap wallet.Tap) error {
@@ -101,11 +101,11 @@ var errGone = errors.New("the card left the field")
 func (w *world) reader(p *person, which int) apdu.Card {
 	c := p.cards[which%len(p.cards)]
 	c.Reset()
-	if p.held != nil {
-		p.held.gone = true
+	if p.slot != nil {
+		p.slot.gone = true
 	}
-	p.held = &slot{w: w, holder: p, card: c, gone: p.gone}
-	return apdu.Framing{Card: p.held, ExtendedLength: true}
+	p.slot = &slot{w: w, holder: p, card: c, gone: p.gone}
+	return apdu.Framing{Card: p.slot, ExtendedLength: true}
 }
 
 // tap is a card at its owner's phone, with its PIN.
@@ -137,7 +137,7 @@ func (s *slot) Transmit(_ context.Context, c apdu.Command) (apdu.Response, error
 	w.plan.exchanges++
 	w.apdus++
 	now := w.plan.exchanges
-	w.hear(raw)
+	w.recordCommand(raw)
 	if _, lost := w.due(LoseCommand, now); lost {
 		s.gone = true
 		return apdu.Response{}, errGone
@@ -145,7 +145,7 @@ func (s *slot) Transmit(_ context.Context, c apdu.Command) (apdu.Response, error
 	if f, altered := w.due(AlterCommand, now); altered {
 		raw = flip(raw, f.Salt)
 	}
-	if w.saysYes(c.INS) {
+	if w.answersForCard(c.INS) {
 		return apdu.Response{SW: apdu.OK}, nil
 	}
 	raw = s.otherCommand(c.INS, raw)
@@ -181,7 +181,7 @@ func (s *slot) Transmit(_ context.Context, c apdu.Command) (apdu.Response, error
 func forge(answer []byte, salt int) []byte {
 	const status = 2 // bytes of the status word
 	at := len(answer) - status
-	return slices.Concat(disguise(answer[:at], salt), answer[at:])
+	return slices.Concat(forgeContent(answer[:at], salt), answer[at:])
 }
 
 // send gives the card the bytes, cutting the power at the write that is planned.
@@ -203,12 +203,12 @@ func (s *slot) send(raw []byte) ([]byte, error) {
 	if errors.Is(err, emulated.ErrPowerLost) {
 		w.due(CutPower, planned)
 	} else if err != nil {
-		w.broken = errors.Join(w.broken, fmt.Errorf("%s's card: %w", s.holder.name, err))
+		w.failure = errors.Join(w.failure, fmt.Errorf("%s's card: %w", s.holder.name, err))
 	}
 	w.digest.Write(raw)
 	w.digest.Write(answer)
 	if len(answer) > 2 {
-		s.holder.said.hear(s.holder.device.ID, answer[:len(answer)-2])
+		s.holder.sent.record(s.holder.device.ID, answer[:len(answer)-2])
 	}
 	return answer, err
 }
@@ -224,15 +224,15 @@ func (w *world) trace(holder string, c apdu.Command, answer []byte, err error) {
 	}
 }
 
-// maxHeard bounds what is remembered for later replay.
-const maxHeard = 400
+// maxSeenCommands bounds what is remembered for later replay.
+const maxSeenCommands = 400
 
-func (w *world) hear(raw []byte) {
-	if len(w.heard) < maxHeard {
-		w.heard = append(w.heard, raw)
+func (w *world) recordCommand(raw []byte) {
+	if len(w.seenCommands) < maxSeenCommands {
+		w.seenCommands = append(w.seenCommands, raw)
 		return
 	}
-	w.heard[w.apdus%maxHeard] = raw
+	w.seenCommands[w.apdus%maxSeenCommands] = raw
 }
 
 // copyCard writes an image of the person's card to a file and makes a card of it.
@@ -260,8 +260,8 @@ func (w *world) removeImages() error {
 	return os.RemoveAll(w.folder)
 }
 
-// wild reads bytes of a wild party.
-func (w *world) wild(n int) []byte {
+// randomBytes reads bytes of a wild party.
+func (w *world) randomBytes(n int) []byte {
 	b := make([]byte, n)
 	_, _ = io.ReadFull(w.random.of("wild"), b) // ChaCha8 never fails
 	return b

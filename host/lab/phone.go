@@ -11,7 +11,7 @@ import (
 // another phone: with that copy on it, or with nothing; with the key of the former
 // one, or with a key of its own.
 func (w *world) changePhone(p *person, s Step) error {
-	if p.known != p.app {
+	if p.registeredApp != p.app {
 		return w.register(p)
 	}
 	journal := p.blank
@@ -23,13 +23,13 @@ func (w *world) changePhone(p *person, s Step) error {
 	case 2:
 		journal = p.backup
 	}
-	if p.proof { // protocol §10
+	if p.holdsProof { // protocol §10
 		return errors.New("the phone may have a proof that nobody else has")
 	}
 	if err := w.disks[p.name].restore(journal); err != nil {
 		return err
 	}
-	w.meet(PhoneLost)
+	w.recordFault(PhoneLost)
 	if s.Pick/4%2 == 0 {
 		return w.startPhone(p)
 	}
@@ -47,9 +47,9 @@ func (w *world) changePhone(p *person, s Step) error {
 // register has the bank register the key of the person's phone. Until the bank says
 // so, it may obey the former one.
 func (w *world) register(p *person) error {
-	err := only(w, func() error { return p.bank.ReplaceApp(w.ctx, p.name, &p.app.PublicKey) })
+	err := callOnly(w, func() error { return p.bank.ReplaceApp(w.ctx, p.name, &p.app.PublicKey) })
 	if err == nil {
-		p.known = p.app
+		p.registeredApp = p.app
 	}
 	return err
 }
@@ -57,7 +57,7 @@ func (w *world) register(p *person) error {
 // mustRegister has every phone's key registered now that the faults have stopped.
 func (w *world) mustRegister() *Failure {
 	for _, p := range w.people {
-		if p.known == p.app {
+		if p.registeredApp == p.app {
 			continue
 		}
 		if err := w.register(p); err != nil {
@@ -67,20 +67,20 @@ func (w *world) mustRegister() *Failure {
 	return nil
 }
 
-// orderFalsely has a thief order something with a phone that its owner has replaced.
+// orderWithFormerPhone has a thief order something with a phone that its owner has replaced.
 // Once the bank knows the next one it must refuse.
-func (w *world) orderFalsely(p *person, s Step) error {
+func (w *world) orderWithFormerPhone(p *person, s Step) error {
 	if len(p.former) == 0 {
 		return errors.New("there is no former phone")
 	}
-	w.meet(FormerPhone)
+	w.recordFault(FormerPhone)
 	way := hostattack.FormerPhone.Ways[s.Pick%2]
 	err := w.attackOn(w.services(p.bank, "thief"), way, &hostattack.Setup{
 		Device: p.device.ID, Amount: s.Amount, Random: w.random.of("thief"),
 		FormerApp: p.former[s.Pick/2%len(p.former)],
 	})
-	if err == nil && p.known == p.app {
-		w.broken = errors.Join(w.broken, fmt.Errorf("%s obeys a phone that %s has replaced", p.bank.name, p.name))
+	if err == nil && p.registeredApp == p.app {
+		w.failure = errors.Join(w.failure, fmt.Errorf("%s obeys a phone that %s has replaced", p.bank.name, p.name))
 	}
 	return err
 }

@@ -15,25 +15,25 @@ import (
 	"ekrona/host/notary"
 )
 
-// misbehave is what cheaters do, and what happens to a node that lost its disk.
-func (w *world) misbehave(s Step, p, q *person, b *bank) error {
+// attack is what cheaters do, and what happens to a node that lost its disk.
+func (w *world) attack(s Step, p, q *person, b *bank) error {
 	switch s.Kind {
 	case Copy:
-		return w.copy(p)
+		return w.copyCardOf(p)
 	case RollBack:
 		return w.rollBack(p, q, s)
-	case PayFalsely:
+	case PayWithStolenCA:
 		switch s.Pick / 3 % 4 {
 		case 0:
-			return w.buyFalsely(w.tills[s.Other%len(w.tills)], b, s)
+			return w.buyWithStolenCA(w.terminals[s.Other%len(w.terminals)], b, s)
 		case 1:
-			return w.tradeOddly(p, b, s)
+			return w.presentToStrangeReader(p, b, s)
 		}
-		return w.payFalsely(p, b, s)
-	case OrderFalse:
-		return w.orderFalsely(p, s)
-	case SayAnything:
-		return w.sayAnything(p, s)
+		return w.payWithStolenCA(p, b, s)
+	case OrderWithFormerPhone:
+		return w.orderWithFormerPhone(p, s)
+	case SendRandomCommands:
+		return w.sendRandomCommands(p, s)
 	case SendJunk:
 		return w.sendJunk(b, p, s)
 	case Forge:
@@ -52,9 +52,9 @@ func (w *world) misbehave(s Step, p, q *person, b *bank) error {
 	return fmt.Errorf("lab: no step is called %q", s.Kind)
 }
 
-// copy makes a second card of a person's, keys and all. From then on each tap is
+// copyCardOf makes a second card of a person's, keys and all. From then on each tap is
 // with one of them.
-func (w *world) copy(p *person) error {
+func (w *world) copyCardOf(p *person) error {
 	if p.gone {
 		return errGone
 	}
@@ -66,7 +66,7 @@ func (w *world) copy(p *person) error {
 		return err
 	}
 	p.cards, p.copied, p.seen = append(p.cards, second), true, nil
-	w.meet(CopiedCard)
+	w.recordFault(CopiedCard)
 	return nil
 }
 
@@ -93,15 +93,15 @@ func (w *world) rollBack(p, q *person, s Step) error {
 	if s.Pick%3 > 0 {
 		return nil
 	}
-	asked := w.ask(p, q, s)
+	request := w.ask(p, q, s)
 	if err := w.setBack(p); err != nil {
 		return err
 	}
 	if s.Pick%2 > 0 {
 		s.Amount++
-		return errors.Join(asked, w.ask(p, q, s)) // by the same number
+		return errors.Join(request, w.ask(p, q, s)) // by the same number
 	}
-	return asked
+	return request
 }
 
 func (w *world) setBack(p *person) error {
@@ -110,29 +110,29 @@ func (w *world) setBack(p *person) error {
 		return err
 	}
 	p.cards, p.copied, p.seen, p.image = []*emulated.Card{older}, true, nil, ""
-	w.meet(RolledBack)
+	w.recordFault(RolledBack)
 	return nil
 }
 
-// sayAnything gives a card commands that were heard before, at this card or
+// sendRandomCommands gives a card commands that were heard before, at this card or
 // another, as they were or altered, or bytes that nobody ever said; and half of the
 // time a Payment that nobody has made, or the owner a Refusal that the card has not given.
-func (w *world) sayAnything(p *person, s Step) error {
+func (w *world) sendRandomCommands(p *person, s Step) error {
 	if p.gone {
 		return errGone
 	}
-	w.meet(WildReader)
+	w.recordFault(HostileReader)
 	w.reader(p, s.Pick) // it is switched on
 	at := slot{w: w, holder: p, card: p.cards[s.Pick%len(p.cards)]}
-	choice := w.wild(64)
+	choice := w.randomBytes(64)
 	for n := range 6 {
 		c := choice[n*4:]
 		var raw []byte
 		switch {
-		case len(w.heard) == 0 || c[0] < 40:
-			raw = w.wild(4 + int(c[1])%64)
+		case len(w.seenCommands) == 0 || c[0] < 40:
+			raw = w.randomBytes(4 + int(c[1])%64)
 		default:
-			raw = w.heard[(int(c[1])<<8+int(c[2]))%len(w.heard)]
+			raw = w.seenCommands[(int(c[1])<<8+int(c[2]))%len(w.seenCommands)]
 			if c[0] < 120 {
 				raw = flip(raw, int(c[2])<<8+int(c[3]))
 			}
@@ -148,23 +148,23 @@ func (w *world) sayAnything(p *person, s Step) error {
 		return nil
 	}
 	if s.Pick%3 == 0 {
-		return w.pretendRefusal(p)
+		return w.giveForgedRefusal(p)
 	}
-	return w.pretend(p, s)
+	return w.giveForgedPayment(p, s)
 }
 
 // sendJunk gives an intermediary messages that were heard before, altered or not,
 // in places where they do not belong.
 func (w *world) sendJunk(b *bank, p *person, s Step) error {
-	if len(w.said) == 0 {
+	if len(w.sentMessages) == 0 {
 		return errors.New("nothing was said yet")
 	}
-	w.meet(WildPhone)
+	w.recordFault(HostilePhone)
 	var failed []error
-	choice := w.wild(32)
+	choice := w.randomBytes(32)
 	for n := range 4 {
 		c := choice[n*4:]
-		m := w.said[(int(c[1])<<8+int(c[2]))%len(w.said)]
+		m := w.sentMessages[(int(c[1])<<8+int(c[2]))%len(w.sentMessages)]
 		if c[0]%2 == 0 {
 			m = flip(m, int(c[2])<<8+int(c[3]))
 		}
@@ -182,7 +182,7 @@ func (w *world) forge(p *person, s Step) error {
 	if err != nil {
 		return err
 	}
-	w.meet(OverCredit)
+	w.recordFault(OverCredit)
 	b := p.bank
 	setup := w.attacker(b, s, 0)
 	setup.Next = message.Instruction{
@@ -199,12 +199,12 @@ func (w *world) forge(p *person, s Step) error {
 	if err != nil {
 		return err
 	}
-	client := card.New(w.reader(p, s.Pick))
-	if _, err := client.Select(w.ctx); err != nil {
+	applet := card.New(w.reader(p, s.Pick))
+	if _, err := applet.Select(w.ctx); err != nil {
 		return err
 	}
 	notary := blow.Authorities[len(blow.Authorities)-1]
-	_, err = client.Instruction(w.ctx, blow.Data[0], b.instruction.Encoded, notary)
+	_, err = applet.Instruction(w.ctx, blow.Data[0], b.instruction.Encoded, notary)
 	return err
 }
 
@@ -252,10 +252,10 @@ func (w *world) mint(b *bank, p *person, s Step) error {
 	case 2:
 		wanted = hostattack.ForgottenPayments
 	}
-	w.meet(ThroughNotary)
+	w.recordFault(ThroughNotary)
 	err = w.attackOn(w.services(b, string(b.name)), wanted.Ways[0], setup)
 	if err == nil && (b != p.bank || !wanted.MaySucceed()) {
-		w.broken = errors.Join(w.broken, fmt.Errorf(
+		w.failure = errors.Join(w.failure, fmt.Errorf(
 			"the notary has co-signed for %s what %s may not order: %s", device, b.name, wanted.Name,
 		))
 	}
@@ -277,18 +277,18 @@ func (w *world) replay(p *person, s Step) error {
 	if s.Pick%4 > 0 && len(own) > 0 { // mostly one of the card's own, of late
 		old = own[len(own)-1-min(s.Pick/4%4, len(own)-1)]
 	}
-	w.meet(OldOrders)
+	w.recordFault(OldOrders)
 	setup := w.attacker(p.bank, s, 0)
 	setup.Former = old
 	blow, err := attack.ReplayedInstruction.Make(setup)
 	if err != nil {
 		return err
 	}
-	client := card.New(w.reader(p, s.Pick))
-	if _, err := client.Select(w.ctx); err != nil {
+	applet := card.New(w.reader(p, s.Pick))
+	if _, err := applet.Select(w.ctx); err != nil {
 		return err
 	}
-	_, err = client.Instruction(w.ctx, blow.Data[0], p.bank.instruction.Encoded, w.notaryKey.Encoded)
+	_, err = applet.Instruction(w.ctx, blow.Data[0], p.bank.instruction.Encoded, w.notaryKey.Encoded)
 	return err
 }
 
@@ -299,13 +299,13 @@ func (w *world) restore(b *bank) error {
 	if b.backup == nil {
 		return errors.New("there is no backup")
 	}
-	if slices.ContainsFunc(w.waiting, func(p *person) bool { return p.bank == b }) {
+	if slices.ContainsFunc(w.pendingIssues, func(p *person) bool { return p.bank == b }) {
 		return errors.New("a card is being made")
 	}
 	if err := w.disks[string(b.name)].restore(b.backup); err != nil {
 		return err
 	}
-	w.meet(RestoreBackup)
+	w.recordFault(RestoreBackup)
 	if err := w.startBank(b); err != nil {
 		return err
 	}
@@ -320,7 +320,7 @@ func (w *world) restore(b *bank) error {
 		if err = errors.Join(err, b.AddDevice(w.ctx, p.device)); err != nil {
 			return fmt.Errorf("%s cannot be entered again: %w", p.name, err)
 		}
-		p.known = p.app
+		p.registeredApp = p.app
 	}
 	return nil
 }
@@ -328,6 +328,6 @@ func (w *world) restore(b *bank) error {
 // challenge is one that the notary does not learn of: looking changes nothing.
 func (w *world) challenge(b *bank, device message.DeviceID) ([]byte, error) {
 	c := &message.Challenge{InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Device: device}
-	copy(c.Random[:], w.wild(len(c.Random)))
+	copy(c.Random[:], w.randomBytes(len(c.Random)))
 	return envelope.Sign(c, b.instruction.Signer)
 }

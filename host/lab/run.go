@@ -42,8 +42,8 @@ func (f *Failure) Error() string {
 	return when + ": " + strings.Join(f.What, "\n  ")
 }
 
-// broken is a failure of a party, or of the lab, rather than of an invariant.
-func broken(format string, args ...any) *Failure {
+// partyFailure is a failure of a party, or of the lab, rather than of an invariant.
+func partyFailure(format string, args ...any) *Failure {
 	return failed(0, format, fmt.Sprintf(format, args...))
 }
 
@@ -52,30 +52,30 @@ func failed(class int, kind string, what ...string) *Failure {
 	return &Failure{Class: class, Kind: kind, What: what}
 }
 
-// isLike tells whether two failures are of the same kind.
-func (f *Failure) isLike(other *Failure) bool {
+// isSameKind tells whether two failures are of the same kind.
+func (f *Failure) isSameKind(other *Failure) bool {
 	return f != nil && other != nil && f.Class == other.Class && f.Kind == other.Kind
 }
 
 // Outcome is what came of a scenario.
 type Outcome struct {
-	Failure *Failure // nil when all held
-	Steps   int      // that were played
-	APDUs   int
-	Met     map[FaultKind]int
-	Done    map[Kind]int // steps of each kind that were not refused
-	Cheats  int          // devices that the notary ended as clones, with the evidence
-	Digest  [32]byte     // of everything that was said: the same in every replay
+	Failure     *Failure // nil when all held
+	Steps       int      // that were played
+	APDUs       int
+	Struck      map[FaultKind]int
+	Done        map[Kind]int // steps of each kind that were not refused
+	ClonesEnded int          // devices that the notary ended as clones, with the evidence
+	Digest      [32]byte     // of everything that was said: the same in every replay
 }
 
 // Run plays the scenario. The error says that the world could not be founded;
 // what goes wrong in it is in the outcome.
 func (s Scenario) Run(ctx context.Context, o Options) (Outcome, error) {
-	w, err := found(context.WithoutCancel(ctx), s, o) // a step is played to its end
+	w, err := newWorld(context.WithoutCancel(ctx), s, o) // a step is played to its end
 	if err != nil {
 		return Outcome{}, err
 	}
-	out := Outcome{Met: w.met, Done: w.done}
+	out := Outcome{Struck: w.struck, Done: w.done}
 	for n, step := range s.Steps {
 		out.Steps = n + 1
 		if out.Failure = w.guarded(func() *Failure { return w.play(step) }); out.Failure != nil {
@@ -94,7 +94,7 @@ func (s Scenario) Run(ctx context.Context, o Options) (Outcome, error) {
 		w.note("\n%v", out.Failure)
 	}
 	out.APDUs = w.apdus
-	out.Cheats = w.cheats
+	out.ClonesEnded = w.clonesEnded
 	copy(out.Digest[:], w.digest.Sum(nil))
 	return out, w.close()
 }
@@ -103,14 +103,14 @@ func (s Scenario) Run(ctx context.Context, o Options) (Outcome, error) {
 func (w *world) guarded(do func() *Failure) (f *Failure) {
 	defer func() {
 		if p := recover(); p != nil {
-			f = broken("panic: %v\n%s", p, debug.Stack())
+			f = partyFailure("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
 	return do()
 }
 
-// begin begins a step: its randomness, and the faults planned for it.
-func (w *world) begin(s Step) {
+// beginStep begins a step: its randomness, and the faults planned for it.
+func (w *world) beginStep(s Step) {
 	w.random.begin(s.Number)
 	w.plan = plan{faults: append([]Fault{}, s.Faults...), disk: map[string]int{}, busy: map[string]bool{}, calm: s.Number == 0}
 }
@@ -120,7 +120,7 @@ func (w *world) calm() { w.plan = plan{disk: map[string]int{}, busy: map[string]
 
 // play plays one step, starts again what was killed, and has everything checked.
 func (w *world) play(s Step) *Failure {
-	w.begin(s)
+	w.beginStep(s)
 	w.note("%4d  %-12s %s", s.Number, w.speaker(s), w.sentence(s))
 	err := w.act(s)
 	w.noteError(err)
@@ -129,7 +129,7 @@ func (w *world) play(s Step) *Failure {
 	}
 	w.calm()
 	if err := w.repair(); err != nil {
-		return broken("%v", err)
+		return partyFailure("%v", err)
 	}
 	return w.check()
 }
@@ -154,11 +154,11 @@ func (w *world) noteError(err error) {
 	}
 	w.note("        %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	if card.Is(err, spec.SWExpired) || errors.Is(err, terminal.ErrExpired) {
-		w.meet(Expired)
+		w.recordFault(Expired)
 	}
 	for _, sign := range []string{"constraint failed", "SQL logic error", "database is locked", "no such table"} {
 		if strings.Contains(err.Error(), sign) && !errors.Is(err, faultdriver.ErrPowerLost) {
-			w.broken = errors.Join(w.broken, err)
+			w.failure = errors.Join(w.failure, err)
 		}
 	}
 }
@@ -166,12 +166,12 @@ func (w *world) noteError(err error) {
 // check has the auditor look at the central bank and the honest devices, and every
 // intermediary at its own ledger.
 func (w *world) check() *Failure {
-	if w.broken != nil {
-		return broken("%v", w.broken)
+	if w.failure != nil {
+		return partyFailure("%v", w.failure)
 	}
-	honest, err := w.honest()
+	honest, err := w.honestDevices()
 	if err != nil {
-		return broken("an honest device cannot be read: %v", err)
+		return partyFailure("an honest device cannot be read: %v", err)
 	}
 	touched := w.disks[centralBank].written()
 	look := w.auditor.Check
@@ -182,7 +182,7 @@ func (w *world) check() *Failure {
 	}
 	violations, err := look(w.ctx, w.centralDB, honest)
 	if err != nil {
-		return broken("audit: %v", err)
+		return partyFailure("audit: %v", err)
 	}
 	if len(violations) > 0 {
 		return failure(violations)
@@ -192,7 +192,7 @@ func (w *world) check() *Failure {
 			continue
 		}
 		if err := b.Verify(w.ctx); err != nil {
-			return broken("%s's ledger: %v", b.name, err)
+			return partyFailure("%s's ledger: %v", b.name, err)
 		}
 	}
 	return nil

@@ -2,21 +2,21 @@ package lab
 
 import "ekrona/apdu/message"
 
-// utterances are what a device has given out, to be found again (protocol §8, 8).
-type utterances struct {
-	known  map[message.Hash]bool
-	inTurn []message.Hash // Payments, Receipts and Refusals
-	asked  uint32         // number of the last Request
+// sentMessages are what a device has given out, to be found again (protocol §8, 8).
+type sentMessages struct {
+	known       map[message.Hash]bool
+	inOrder     []message.Hash // Payments, Receipts and Refusals
+	lastRequest uint32         // number of the last Request
 }
 
-// hear remembers what a device has said, when it is one of its own messages.
-func (u *utterances) hear(device message.DeviceID, said []byte) {
-	m, by, err := message.Said(said)
+// record remembers what a device has said, when it is one of its own messages.
+func (u *sentMessages) record(device message.DeviceID, sent []byte) {
+	m, by, err := message.ParseSigned(sent)
 	if err != nil || by != device {
 		return
 	}
 	if request, isRequest := m.(*message.Request); isRequest {
-		u.asked = max(u.asked, request.Number)
+		u.lastRequest = max(u.lastRequest, request.Number)
 		return
 	}
 	identity, err := message.Identity(m)
@@ -27,5 +27,5 @@ func (u *utterances) hear(device message.DeviceID, said []byte) {
 		u.known = map[message.Hash]bool{}
 	}
 	u.known[identity] = true
-	u.inTurn = append(u.inTurn, identity)
+	u.inOrder = append(u.inOrder, identity)
 }

@@ -13,14 +13,14 @@ import (
 	"ekrona/host/terminal"
 )
 
-// aCoin is what every card that holds money must be able to pay in the end.
-const aCoin = money.Ore(1)
+// smallestAmount is what every card that holds money must be able to pay in the end.
+const smallestAmount = money.Ore(1)
 
-// mustServe has the owner of every honest card close what nobody has paid, and every
+// mustStayLive has the owner of every honest card close what nobody has paid, and every
 // such card that holds money pay a coin at a till: none is bricked, and no till either.
 // Its owner or its intermediary may have stopped it; nothing else may.
-func (w *world) mustServe() *Failure {
-	t, f := w.readyTill()
+func (w *world) mustStayLive() *Failure {
+	t, f := w.readyTerminal()
 	if t == nil || f != nil {
 		return f
 	}
@@ -33,50 +33,50 @@ func (w *world) mustServe() *Failure {
 		}
 		tap, err := w.tap(p, 0)
 		if err != nil {
-			return broken("%v", err)
+			return partyFailure("%v", err)
 		}
 		holdings, err := p.phone.Holdings(w.ctx, tap)
 		if err != nil {
 			return failed(agreementNumber, "a card does not serve its owner", fmt.Sprintf("%s's card does not serve its owner: %v", p.name, err))
 		}
-		if holdings.Balance < aCoin {
+		if holdings.Balance < smallestAmount {
 			continue
 		}
-		w.note("      %s pays a coin at the %s", p.name, t.shop)
-		err = w.sale(p, t, Step{Amount: aCoin})
+		w.note("      %s pays a coin at the %s", p.name, t.merchant)
+		err = w.sale(p, t, Step{Amount: smallestAmount})
 		w.noteError(err)
 		if err != nil && !isStopped(err) {
-			return failed(agreementNumber, "a card cannot pay", fmt.Sprintf("%s's card, which holds %s, cannot pay %s at the %s: %v", p.name, holdings.Balance, aCoin, t.shop, err))
+			return failed(agreementNumber, "a card cannot pay", fmt.Sprintf("%s's card, which holds %s, cannot pay %s at the %s: %v", p.name, holdings.Balance, smallestAmount, t.merchant, err))
 		}
-		if f := w.mustEmpty(t); f != nil {
+		if f := w.mustUnloadAll(t); f != nil {
 			return f
 		}
 	}
 	return nil
 }
 
-// readyTill is a till that nobody has ended, with no sale open; nil when all have
+// readyTerminal is a till that nobody has ended, with no sale open; nil when all have
 // ended or their certificates have.
-func (w *world) readyTill() (*till, *Failure) {
-	for _, t := range w.tills {
+func (w *world) readyTerminal() (*merchantTerminal, *Failure) {
+	for _, t := range w.terminals {
 		if t.setBack || w.hasEnded(string(t.ID())) {
 			continue
 		}
-		return t, w.mustEmpty(t)
+		return t, w.mustUnloadAll(t)
 	}
 	return nil, nil
 }
 
-// mustEmpty refuses what is open at a till that serves, and synchronises it.
-func (w *world) mustEmpty(t *till) *Failure {
+// mustUnloadAll refuses what is open at a till that serves, and synchronises it.
+func (w *world) mustUnloadAll(t *merchantTerminal) *Failure {
 	if err := w.closeSales(t); err != nil {
-		return failed(agreementNumber, "a till cannot refuse", fmt.Sprintf("the %s's till cannot refuse a sale: %v", t.shop, err))
+		return failed(agreementNumber, "a till cannot refuse", fmt.Sprintf("the %s's till cannot refuse a sale: %v", t.merchant, err))
 	}
-	return w.mustSynchroniseTill(t)
+	return w.mustSynchroniseTerminal(t)
 }
 
 // closeSales refuses what is open at a till.
-func (w *world) closeSales(t *till) error {
+func (w *world) closeSales(t *merchantTerminal) error {
 	for {
 		open, err := t.OpenSales(w.ctx)
 		if err != nil || len(open) == 0 {
@@ -94,22 +94,22 @@ func (w *world) closeSales(t *till) error {
 func (w *world) mustClose(p *person) *Failure {
 	open, err := p.phone.Unfinished(w.ctx)
 	if err != nil {
-		return broken("%s's phone: %v", p.name, err)
+		return partyFailure("%s's phone: %v", p.name, err)
 	}
-	for _, asked := range open {
-		if request, err := message.Parse[message.Request](asked.Message); err != nil || request.Payee != p.device.ID {
+	for _, requested := range open {
+		if request, err := message.Parse[message.Request](requested.Message); err != nil || request.Payee != p.device.ID {
 			continue // it is another's, to be paid
 		}
 		tap, err := w.tap(p, 0)
 		if err != nil {
-			return broken("%v", err)
+			return partyFailure("%v", err)
 		}
-		_, err = p.phone.Refuse(w.ctx, tap, asked)
+		_, err = p.phone.Refuse(w.ctx, tap, requested)
 		w.noteError(err)
 	}
 	d, err := w.observe(p, 0)
 	if err != nil {
-		return broken("%s's card cannot be read: %v", p.name, err)
+		return partyFailure("%s's card cannot be read: %v", p.name, err)
 	}
 	if len(d.State.OpenRequests) > 0 {
 		return failed(agreementNumber, "a Request stays open", fmt.Sprintf("%s's card has %d Requests open that its owner's phone cannot close", p.name, len(d.State.OpenRequests)))

@@ -24,7 +24,7 @@ type paidSale struct {
 }
 
 // keepSale keeps a paid sale at the shop.
-func (w *world) keepSale(t *till, receipt envelope.Envelope, number uint32) {
+func (w *world) keepSale(t *merchantTerminal, receipt envelope.Envelope, number uint32) {
 	r, err := message.Parse[message.Receipt](receipt.Message)
 	if err != nil {
 		return
@@ -36,7 +36,7 @@ func (w *world) keepSale(t *till, receipt envelope.Envelope, number uint32) {
 
 // refund has the shop give a sale back, whole, in part or more than that, or asks
 // again for what became of an order.
-func (w *world) refund(t *till, s Step) error {
+func (w *world) refund(t *merchantTerminal, s Step) error {
 	if s.Pick%3 == 0 && len(t.refunds) > 0 {
 		return w.placeRefund(t, s.Pick/3%len(t.refunds))
 	}
@@ -48,7 +48,7 @@ func (w *world) refund(t *till, s Step) error {
 	if s.Pick%4 > 1 {
 		amount = min(s.Amount, amount+money.Krona)
 	}
-	o, err := order.NewRefund(t.ID(), sale.of, max(1, amount), w.random.of(t.shop), t.app)
+	o, err := order.NewRefund(t.ID(), sale.of, max(1, amount), w.random.of(t.merchant), t.app)
 	if err != nil {
 		return err
 	}
@@ -57,9 +57,9 @@ func (w *world) refund(t *till, s Step) error {
 }
 
 // placeRefund sends an order, which the shop forgets when it has its final answer.
-func (w *world) placeRefund(t *till, which int) error {
+func (w *world) placeRefund(t *merchantTerminal, which int) error {
 	o := t.refunds[which]
-	err := only(w, func() error { return t.bank.PlaceRefund(w.ctx, o) })
+	err := callOnly(w, func() error { return t.bank.PlaceRefund(w.ctx, o) })
 	var refused *order.Refused
 	if err == nil || errors.As(err, &refused) {
 		t.refunds = append(t.refunds[:which:which], t.refunds[which+1:]...)
@@ -69,11 +69,11 @@ func (w *world) placeRefund(t *till, which int) error {
 
 // mustRefund has every refund order answered now that the faults have stopped.
 func (w *world) mustRefund() *Failure {
-	for _, t := range w.tills {
+	for _, t := range w.terminals {
 		for len(t.refunds) > 0 {
 			before := len(t.refunds)
 			if err := w.placeRefund(t, 0); len(t.refunds) == before {
-				return failed(agreementNumber, "a refund has no answer", fmt.Sprintf("the %s's refund has no answer: %v", t.shop, err))
+				return failed(agreementNumber, "a refund has no answer", fmt.Sprintf("the %s's refund has no answer: %v", t.merchant, err))
 			}
 		}
 	}
@@ -81,9 +81,9 @@ func (w *world) mustRefund() *Failure {
 }
 
 // renew gives a card, or now and then a till, a later certificate.
-func (w *world) renew(p *person, t *till, s Step) error {
+func (w *world) renew(p *person, t *merchantTerminal, s Step) error {
 	if s.Pick%4 == 0 {
-		return w.renewTill(t)
+		return w.renewTerminal(t)
 	}
 	renewed, err := w.issuer(p.bank).Renew(w.ctx, p.device.ID)
 	if err != nil {
@@ -98,13 +98,13 @@ func (w *world) renew(p *person, t *till, s Step) error {
 		return err
 	}
 	stored, err := client.Certificate(w.ctx)
-	w.told(p, err == nil && bytes.Equal(stored, renewed.Certificate), "a certificate for renewed that its card does not have")
+	w.checkAnswer(p, err == nil && bytes.Equal(stored, renewed.Certificate), "a certificate for renewed that its card does not have")
 	return err
 }
 
-// renewTill certifies the till's key anew, and starts it again with that.
-func (w *world) renewTill(t *till) error {
-	w.plan.busy[t.shop] = true
+// renewTerminal certifies the till's key anew, and starts it again with that.
+func (w *world) renewTerminal(t *merchantTerminal) error {
+	w.plan.busy[t.merchant] = true
 	own, err := cvc.Parse(t.config.Certificate)
 	if err != nil {
 		return err
@@ -114,26 +114,26 @@ func (w *world) renewTill(t *till) error {
 		return err
 	}
 	if err := t.bank.AddDevice(w.ctx, banking.Device{
-		ID: t.ID(), Customer: t.shop, Certificate: later, Policy: terminal.PilotPolicy(),
+		ID: t.ID(), Customer: t.merchant, Certificate: later, Policy: terminal.PilotPolicy(),
 	}); err != nil {
 		return err
 	}
 	t.config.Certificate, t.seen = later, nil
-	return w.startTill(t)
+	return w.startTerminal(t)
 }
 
 // tillSetBack keeps a copy of a till's store, or sets it back to one.
-func (w *world) setTillBack(t *till, s Step) error {
-	w.plan.busy[t.shop] = true
+func (w *world) setTerminalBack(t *merchantTerminal, s Step) error {
+	w.plan.busy[t.merchant] = true
 	if t.backup == nil || s.Pick%2 == 0 {
-		backup, err := w.disks[t.shop].backup()
+		backup, err := w.disks[t.merchant].backup()
 		t.backup = backup
 		return err
 	}
-	if err := w.disks[t.shop].restore(t.backup); err != nil {
+	if err := w.disks[t.merchant].restore(t.backup); err != nil {
 		return err
 	}
 	t.setBack, t.knows, t.seen = true, false, nil
-	w.meet(TillSetBack)
-	return w.startTill(t)
+	w.recordFault(TerminalSetBack)
+	return w.startTerminal(t)
 }

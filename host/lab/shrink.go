@@ -69,7 +69,7 @@ func (x *shrinker) try(ctx context.Context, shorter Scenario) bool {
 		x.err, x.left = err, 0
 		return false
 	}
-	if !outcome.Failure.isLike(x.outcome.Failure) {
+	if !outcome.Failure.isSameKind(x.outcome.Failure) {
 		return false
 	}
 	x.best, x.outcome = shorter, outcome

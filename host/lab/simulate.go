@@ -20,9 +20,9 @@ type Plan struct {
 
 // Tally is what was played.
 type Tally struct {
-	Worlds, Steps, APDUs, Cheats int
-	Met                          map[FaultKind]int
-	Done                         map[Kind]int
+	Worlds, Steps, APDUs, ClonesEnded int
+	Struck                            map[FaultKind]int
+	Done                              map[Kind]int
 }
 
 // Found is a world that failed.
@@ -37,7 +37,7 @@ type Found struct {
 func Simulate(ctx context.Context, p Plan, show progress.Show) (Tally, *Found, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	s := &simulation{plan: p, next: p.Seed, tally: Tally{Met: map[FaultKind]int{}, Done: map[Kind]int{}}, show: show}
+	s := &simulation{plan: p, next: p.Seed, tally: Tally{Struck: map[FaultKind]int{}, Done: map[Kind]int{}}, show: show}
 	var workers sync.WaitGroup
 	for range max(1, p.Workers) {
 		workers.Go(func() {
@@ -86,9 +86,9 @@ func (s *simulation) add(scenario Scenario, o Outcome, err error) (last bool) {
 	s.tally.Worlds++
 	s.tally.Steps += o.Steps
 	s.tally.APDUs += o.APDUs
-	s.tally.Cheats += o.Cheats
-	for kind, n := range o.Met {
-		s.tally.Met[kind] += n
+	s.tally.ClonesEnded += o.ClonesEnded
+	for kind, n := range o.Struck {
+		s.tally.Struck[kind] += n
 	}
 	for kind, n := range o.Done {
 		s.tally.Done[kind] += n

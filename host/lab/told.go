@@ -8,40 +8,40 @@ import (
 	"ekrona/apdu/money"
 )
 
-// told looks at what a phone has told its owner: an answer of a card that is genuine and
+// checkAnswer looks at what a phone has told its owner: an answer of a card that is genuine and
 // to another question is never taken for one to this.
-func (w *world) told(p *person, isAnswer bool, what string) {
+func (w *world) checkAnswer(p *person, isAnswer bool, what string) {
 	if !isAnswer {
-		w.broken = errors.Join(w.broken, fmt.Errorf("%s's phone takes %s", p.name, what))
+		w.failure = errors.Join(w.failure, fmt.Errorf("%s's phone takes %s", p.name, what))
 	}
 }
 
-// asks tells whether a Request is for just this.
-func asks(request []byte, amount money.Ore, payer message.DeviceID) bool {
-	asked, err := message.Parse[message.Request](request)
-	return err == nil && asked.Amount == amount && asked.Payer == payer
+// isRequestFor tells whether a Request is for just this.
+func isRequestFor(request []byte, amount money.Ore, payer message.DeviceID) bool {
+	requested, err := message.Parse[message.Request](request)
+	return err == nil && requested.Amount == amount && requested.Payer == payer
 }
 
-// answers tells whether a Payment or a Refusal is of the Request, or a Receipt of the
+// isAnswerTo tells whether a Payment or a Refusal is of the Request, or a Receipt of the
 // Payment.
-func answers(question, answer []byte) bool {
-	asked, _, err := message.Said(question)
+func isAnswerTo(question, answer []byte) bool {
+	request, _, err := message.ParseSigned(question)
 	if err != nil {
 		return false
 	}
-	said, _, err := message.Said(answer)
+	answered, _, err := message.ParseSigned(answer)
 	if err != nil {
 		return false
 	}
 	about := message.Hash{}
-	switch said := said.(type) {
+	switch sent := answered.(type) {
 	case *message.Payment:
-		about, err = message.Identity(&said.Request)
+		about, err = message.Identity(&sent.Request)
 	case *message.Refusal:
-		about = said.Request
+		about = sent.Request
 	case *message.Receipt:
-		about = said.Payment
+		about = sent.Payment
 	}
-	identity, unnamed := message.Identity(asked)
+	identity, unnamed := message.Identity(request)
 	return err == nil && unnamed == nil && about == identity
 }

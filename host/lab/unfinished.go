@@ -10,20 +10,20 @@ import (
 	"ekrona/host/store"
 )
 
-// mustFinish has every phone of an honest card go on, now that the faults have
+// mustResume has every phone of an honest card go on, now that the faults have
 // stopped, with each order that it began: what was torn, lost or forgotten must not
 // make an order that neither succeeds nor is refused.
-func (w *world) mustFinish() *Failure {
+func (w *world) mustResume() *Failure {
 	for _, p := range w.people {
 		if p.copied || p.gone || w.hasEnded(string(p.device.ID)) {
 			continue
 		}
-		begun, err := w.begun(p)
+		begun, err := w.startedTransfers(p)
 		if err != nil {
-			return broken("%v", err)
+			return partyFailure("%v", err)
 		}
 		for _, o := range begun {
-			if f := w.goOn(p, o); f != nil {
+			if f := w.resume(p, o); f != nil {
 				return f
 			}
 		}
@@ -31,12 +31,12 @@ func (w *world) mustFinish() *Failure {
 	return nil
 }
 
-// goOn repeats the call that gave an order.
-func (w *world) goOn(p *person, o order.Order) *Failure {
+// resume repeats the call that gave an order.
+func (w *world) resume(p *person, o order.Order) *Failure {
 	w.note("      %s goes on with the %v of %s", p.name, o.Kind, o.Amount)
 	tap, err := w.tap(p, 0)
 	if err != nil {
-		return broken("%v", err)
+		return partyFailure("%v", err)
 	}
 	switch o.Kind {
 	case order.Load:
@@ -44,7 +44,7 @@ func (w *world) goOn(p *person, o order.Order) *Failure {
 	case order.Unload:
 		_, err = p.phone.Unload(w.ctx, tap, o.Amount)
 	default:
-		return broken("%s's phone keeps an order of the kind %v", p.name, o.Kind)
+		return partyFailure("%s's phone keeps an order of the kind %v", p.name, o.Kind)
 	}
 	w.noteError(err)
 	var refused *order.Refused
@@ -55,8 +55,8 @@ func (w *world) goOn(p *person, o order.Order) *Failure {
 	return failed(agreementNumber, "an order cannot be finished", fmt.Sprintf("%s's %v of %s can neither be finished nor is it refused: %v", p.name, o.Kind, o.Amount, err))
 }
 
-// begun are the orders that a phone has not finished, the oldest first.
-func (w *world) begun(p *person) (all []order.Order, err error) {
+// startedTransfers are the orders that a phone has not finished, the oldest first.
+func (w *world) startedTransfers(p *person) (all []order.Order, err error) {
 	all, err = store.All(w.ctx, p.journal, func(row store.Row) (o order.Order, err error) {
 		var id []byte
 		err = row.Scan(&id, &o.Kind, &o.Amount)
@@ -72,7 +72,7 @@ func (w *world) begun(p *person) (all []order.Order, err error) {
 // cancelUnload has the desk close the person's last unload, which nobody has paid as
 // far as the phone knows.
 func (w *world) cancelUnload(p *person) error {
-	begun, err := w.begun(p)
+	begun, err := w.startedTransfers(p)
 	if err != nil {
 		return err
 	}

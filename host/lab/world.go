@@ -46,7 +46,7 @@ var (
 	beginning = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	bankNames = []message.Name{"SENORDIC", "SEFJORDB"}
 	names     = []string{"anna", "bertil", "cecilia", "david", "emma"}
-	shops     = []string{"cafe", "kiosk"}
+	merchants = []string{"cafe", "kiosk"}
 )
 
 // world is everybody and what they are up to.
@@ -66,21 +66,21 @@ type world struct {
 	auditor         *audit.Auditor
 	banks           []*bank
 	people          []*person
-	waiting         []*person // for their card, which is not active yet
-	arrived         int       // newcomers who have ordered one
-	tills           []*till
+	pendingIssues   []*person // for their card, which is not active yet
+	lateOrders      int       // newcomers who have ordered one
+	terminals       []*merchantTerminal
 
-	plan   plan
-	mail   []letter
-	heard  [][]byte // commands that a reader has ever given to a card
-	said   [][]byte // messages that somebody has ever given to an intermediary
-	orders [][]byte // Instructions ever made
-	met    map[FaultKind]int
-	done   map[Kind]int
-	apdus  int
-	digest hash.Hash // of everything that was said, to show that a seed replays
-	broken error     // what a party was told and never may be
-	cheats int       // devices that ended as clones
+	plan         plan
+	inbox        []phoneMessage
+	seenCommands [][]byte // commands that a reader has ever given to a card
+	sentMessages [][]byte // messages that somebody has ever given to an intermediary
+	orders       [][]byte // Instructions ever made
+	struck       map[FaultKind]int
+	done         map[Kind]int
+	apdus        int
+	digest       hash.Hash // of everything that was said, to show that a seed replays
+	failure      error     // what a party was told and never may be
+	clonesEnded  int       // devices that ended as clones
 }
 
 // bank is an intermediary with its keys.
@@ -92,14 +92,14 @@ type bank struct {
 	backup                []byte
 }
 
-// till is a shop's terminal.
-type till struct {
+// merchantTerminal is a shop's terminal.
+type merchantTerminal struct {
 	*terminal.Terminal
-	shop   string
-	bank   *bank
-	config terminal.Config
-	seen   *audit.Device // what it holds, until it may have changed
-	said   utterances
+	merchant string
+	bank     *bank
+	config   terminal.Config
+	seen     *audit.Device // what it holds, until it may have changed
+	sent     sentMessages
 
 	app     *ecdsa.PrivateKey // of the shop's owner
 	asked   []terminal.Sale
@@ -110,17 +110,17 @@ type till struct {
 	knows   bool // and has found out
 }
 
-func found(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
+func newWorld(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
 	w := &world{
 		ctx: ctx, clock: &clock.Manual{At: beginning}, random: newStreams(s.Seed), options: o, disks: map[string]*disk{}, deposit: firstDeposit,
-		met: map[FaultKind]int{}, done: map[Kind]int{}, digest: sha256.New(),
+		struck: map[FaultKind]int{}, done: map[Kind]int{}, digest: sha256.New(),
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("lab: founding the world: %w", err), w.close())
 		}
 	}()
-	w.begin(Step{})
+	w.beginStep(Step{})
 	if err := w.foundCentralBank(); err != nil {
 		return nil, err
 	}
@@ -143,17 +143,17 @@ func found(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
 		}
 	}
 	for n := range s.People {
-		if err := w.settle(names[n%len(names)], w.banks[n%len(w.banks)], n+1); err != nil {
+		if err := w.addPerson(names[n%len(names)], w.banks[n%len(w.banks)], n+1); err != nil {
 			return nil, err
 		}
 	}
-	for n := range s.Tills {
-		if err := w.openShop(shops[n%len(shops)], w.banks[(n+1)%len(w.banks)], n+1); err != nil {
+	for n := range s.Terminals {
+		if err := w.openMerchant(merchants[n%len(merchants)], w.banks[(n+1)%len(w.banks)], n+1); err != nil {
 			return nil, err
 		}
 	}
 	for node := range w.disks {
-		w.mortal(node)
+		w.makeKillable(node)
 	}
 	w.disks[centralBank].watch()
 	for _, b := range w.banks {
@@ -162,8 +162,8 @@ func found(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
 	return w, nil
 }
 
-// mortal exposes a node to the faults that strike at its disk.
-func (w *world) mortal(node string) {
+// makeKillable exposes a node to the faults that strike at its disk.
+func (w *world) makeKillable(node string) {
 	d := w.disks[node]
 	after := false // the node is killed when its commit is done
 	d.faults.Follow(func(_ context.Context, s faultdriver.Step) error {
@@ -181,7 +181,7 @@ func (w *world) mortal(node string) {
 			}
 			w.between()
 		}
-		if !d.faults.Lost() && w.kills(node) {
+		if !d.faults.Lost() && w.killsAtStep(node) {
 			return faultdriver.ErrPowerLost
 		}
 		return nil
@@ -299,18 +299,18 @@ func (w *world) startBank(b *bank) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := only(w, func() error { return w.central.Join(w.ctx, b.name, b.ca.Encoded, b.instruction.Encoded) }); err != nil {
+	if err := callOnly(w, func() error { return w.central.Join(w.ctx, b.name, b.ca.Encoded, b.instruction.Encoded) }); err != nil {
 		return err
 	}
 	return b.Start(w.ctx)
 }
 
-func (w *world) openShop(shop string, b *bank, number int) error {
+func (w *world) openMerchant(merchant string, b *bank, number int) error {
 	app, err := w.appKey()
 	if err != nil {
 		return err
 	}
-	if err := b.AddCustomer(w.ctx, banking.Customer{ID: shop, Name: shop, App: &app.PublicKey}); err != nil {
+	if err := b.AddCustomer(w.ctx, banking.Customer{ID: merchant, Name: merchant, App: &app.PublicKey}); err != nil {
 		return err
 	}
 	own, err := w.identity(fmt.Sprintf("%sTILL%04d", b.name, number), spec.RoleTerminal, cardDays, &b.ca)
@@ -318,7 +318,7 @@ func (w *world) openShop(shop string, b *bank, number int) error {
 		return err
 	}
 	if err := b.AddDevice(w.ctx, banking.Device{
-		ID: own.Certificate.Device(), Customer: shop, Certificate: own.Encoded, Policy: terminal.PilotPolicy(),
+		ID: own.Certificate.Device(), Customer: merchant, Certificate: own.Encoded, Policy: terminal.PilotPolicy(),
 	}); err != nil {
 		return err
 	}
@@ -326,23 +326,23 @@ func (w *world) openShop(shop string, b *bank, number int) error {
 	if err != nil {
 		return err
 	}
-	db, err := w.open(shop, schema)
+	db, err := w.open(merchant, schema)
 	if err != nil {
 		return err
 	}
-	t := &till{shop: shop, bank: b, app: app, config: terminal.Config{
-		DB: db, Clock: w.clock, Random: w.random.of(shop), Signer: own.Signer, Certificate: own.Encoded, CA: b.ca.Encoded,
-		Root: w.root.Encoded, Authorities: w.authorities(), Policy: terminal.PilotPolicy(), Link: bankLink{w, b, shop},
+	t := &merchantTerminal{merchant: merchant, bank: b, app: app, config: terminal.Config{
+		DB: db, Clock: w.clock, Random: w.random.of(merchant), Signer: own.Signer, Certificate: own.Encoded, CA: b.ca.Encoded,
+		Root: w.root.Encoded, Authorities: w.authorities(), Policy: terminal.PilotPolicy(), Link: bankLink{w, b, merchant},
 	}}
 	if err := entropy.Fill(w.random.of("keys"), t.config.JournalKey[:]); err != nil {
 		return err
 	}
-	w.tills = append(w.tills, t)
-	return w.startTill(t)
+	w.terminals = append(w.terminals, t)
+	return w.startTerminal(t)
 }
 
-// startTill starts a terminal, for the first time or again.
-func (w *world) startTill(t *till) (err error) {
+// startTerminal starts a terminal, for the first time or again.
+func (w *world) startTerminal(t *merchantTerminal) (err error) {
 	t.Terminal, err = terminal.New(w.ctx, t.config)
 	return err
 }
@@ -364,13 +364,13 @@ func (w *world) authorities() [][]byte {
 	return all
 }
 
-// kills tells a disk whether its node is killed at this step.
-func (w *world) kills(node string) bool {
+// killsAtStep tells a disk whether its node is killed at this step.
+func (w *world) killsAtStep(node string) bool {
 	w.plan.disk[node]++
 	for i, f := range w.plan.faults {
 		if f.Kind == KillNode && f.At == w.plan.disk[node] && w.node(f.Who) == node {
 			w.plan.faults = append(w.plan.faults[:i:i], w.plan.faults[i+1:]...)
-			w.meet(KillNode)
+			w.recordFault(KillNode)
 			return true
 		}
 	}
@@ -394,8 +394,8 @@ func (w *world) nodes() []string {
 	for _, p := range w.people {
 		nodes = append(nodes, p.name)
 	}
-	for _, t := range w.tills {
-		nodes = append(nodes, t.shop)
+	for _, t := range w.terminals {
+		nodes = append(nodes, t.merchant)
 	}
 	return nodes
 }
@@ -433,8 +433,8 @@ func (w *world) repair() error {
 			return err
 		}
 	}
-	for _, t := range w.tills {
-		if err := again(t.shop, func() error { return w.startTill(t) }); err != nil {
+	for _, t := range w.terminals {
+		if err := again(t.merchant, func() error { return w.startTerminal(t) }); err != nil {
 			return err
 		}
 	}

@@ -121,7 +121,7 @@ func balancesOf(lines []Line) map[string]money.Ore {
 
 func books(t require.TestingT, db *sql.DB) map[string]money.Ore {
 	all := map[string]money.Ore{}
-	for _, kind := range []Kind{Issued, Online, Shadow, Pool, Customer, OwnFunds, Mirror} {
+	for _, kind := range []Kind{Issued, Online, Shadow, Pool, Customer, OwnFunds, CentralBankContra} {
 		holdings, err := Holdings(context.Background(), db, kind)
 		require.NoError(t, err)
 		for _, h := range holdings {

@@ -17,7 +17,7 @@ import (
 	"ekrona/host/remote/remotetest"
 )
 
-const anna, shop message.DeviceID = "SENORDIC0000ANNA", "SEFJORD00000SHOP"
+const anna, merchant message.DeviceID = "SENORDIC0000ANNA", "SEFJORD00000SHOP"
 
 // Examples of the contract's types.
 var (
@@ -27,12 +27,12 @@ var (
 		Owner:       "anna",
 		Ceilings:    []byte{0, 1},
 	}
-	refund     = Refund{Order: "00ff", Payee: shop, Payer: anna, Atc: 7, Amount: 12_50}
+	refund     = Refund{Order: "00ff", Payee: merchant, Payer: anna, Atc: 7, Amount: 12_50}
 	revocation = Revocation{Seq: 3, Device: anna}
 	status     = PaymentStatus{
 		Payer:    anna,
 		Atc:      7,
-		Payee:    shop,
+		Payee:    merchant,
 		Request:  4,
 		Amount:   45_00,
 		Identity: message.Hash{0xAB},
@@ -63,13 +63,13 @@ var (
 	entry = Entry{
 		Seq:    9,
 		Kind:   RefundPaid,
-		Device: shop,
+		Device: merchant,
 		Owner:  "shop",
 		Online: -12_50,
 		Shadow: 1,
 		Payer:  anna,
 		Atc:    7,
-		Payee:  shop,
+		Payee:  merchant,
 		Order:  "00ff",
 		Instr:  2,
 		At:     time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC),
@@ -272,7 +272,7 @@ func TestBadRequestsAreMalformed(t *testing.T) {
 		{"end", `{"device":"senordic0000anna"}`},
 		{"end", `{"device":"SENORDIC0000ANNA","more":1}`},
 		{"end", ``},
-		{"refund", `{"order":"","payee":"` + string(shop) + `"}`},
+		{"refund", `{"order":"","payee":"` + string(merchant) + `"}`},
 		{"refund", `{"order":"` + strings.Repeat("x", 101) + `"}`},
 		{"refund", `{"order":"å"}`},
 		{"refund", `{"amount":1.5}`},

@@ -156,11 +156,11 @@ type Balances struct {
 type Terms struct {
 	Honour time.Duration // from a loss report to the device's end
 	Wait   time.Duration // for which claims wait on a device that does not synchronise
-	// TillRoom is what a terminal may take between two synchronisations; 0 stands for
-	// PilotTillRoom.
-	TillRoom money.Ore
+	// TerminalRoom is what a terminal may take between two synchronisations; 0 stands for
+	// PilotTerminalRoom.
+	TerminalRoom money.Ore
 }
 
-// PilotTillRoom is what a terminal takes at most between two synchronisations in the
+// PilotTerminalRoom is what a terminal takes at most between two synchronisations in the
 // pilot (protocol §3).
-const PilotTillRoom = 20_000 * money.Krona
+const PilotTerminalRoom = 20_000 * money.Krona

@@ -96,17 +96,17 @@ type Signed struct {
 
 // New makes an order to load or unload, with a random id, and signs it.
 func New(kind Kind, device message.DeviceID, amount money.Ore, random io.Reader, app crypto.Signer) (Signed, error) {
-	return drawn(Order{Kind: kind, Device: device, Amount: amount}, random, app)
+	return newOrder(Order{Kind: kind, Device: device, Amount: amount}, random, app)
 }
 
 // NewRefund makes an order to give back a payment that a till took, or a part of
 // it, with a random id, and signs it. app is the key of the till's owner.
-func NewRefund(till message.DeviceID, of Payment, amount money.Ore, random io.Reader, app crypto.Signer) (Signed, error) {
-	return drawn(Order{Kind: Refund, Device: till, Amount: amount, Of: of}, random, app)
+func NewRefund(terminal message.DeviceID, of Payment, amount money.Ore, random io.Reader, app crypto.Signer) (Signed, error) {
+	return newOrder(Order{Kind: Refund, Device: terminal, Amount: amount, Of: of}, random, app)
 }
 
-// drawn gives an order its id and signs it.
-func drawn(o Order, random io.Reader, app crypto.Signer) (Signed, error) {
+// newOrder gives an order its id and signs it.
+func newOrder(o Order, random io.Reader, app crypto.Signer) (Signed, error) {
 	if o.Amount <= 0 {
 		return Signed{}, fmt.Errorf("order: an amount of %s cannot be ordered: give more than 0.00 kr", o.Amount)
 	}

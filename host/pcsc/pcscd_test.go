@@ -188,7 +188,7 @@ func TestHotPlug(t *testing.T) {
 
 // Cards are let go in one reader while others are taken, used and let go, and while
 // readers are listed: the library is not torn by its lists of handles.
-func TestLetGoSideBySide(t *testing.T) {
+func TestReleasedSideBySide(t *testing.T) {
 	d := daemon.Start(t)
 	var all sync.WaitGroup
 	for n := range daemon.Readers {

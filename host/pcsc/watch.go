@@ -27,10 +27,10 @@ type Event struct {
 // Watch tells what readers and cards there are and then whatever changes, until ctx
 // ends, which is no error. While tell runs nothing is lost, but a card that came and
 // went meanwhile is not told.
-func (s *System) Watch(ctx context.Context, tell func(Event)) error {
+func (s *System) Watch(ctx context.Context, report func(Event)) error {
 	l := s.monitor.join()
 	defer s.monitor.leave()
-	w := watch{tell: tell}
+	w := watch{report: report}
 	for {
 		last := l.last()
 		switch {
@@ -49,28 +49,28 @@ func (s *System) Watch(ctx context.Context, tell func(Event)) error {
 
 // watch is what a Watch has told.
 type watch struct {
-	tell func(Event)
-	told []readerStatus
+	report   func(Event)
+	reported []readerStatus
 }
 
 // compare tells what is new.
 func (w *watch) compare(readers []readerStatus) {
-	for _, old := range w.told {
+	for _, old := range w.reported {
 		if at(readers, old.reader) < 0 {
 			w.changed(old, readerStatus{reader: old.reader})
-			w.tell(Event{Kind: ReaderRemoved, Reader: old.reader})
+			w.report(Event{Kind: ReaderRemoved, Reader: old.reader})
 		}
 	}
 	for _, found := range readers {
 		old := readerStatus{reader: found.reader}
-		if i := at(w.told, found.reader); i >= 0 {
-			old = w.told[i]
+		if i := at(w.reported, found.reader); i >= 0 {
+			old = w.reported[i]
 		} else {
-			w.tell(Event{Kind: ReaderAdded, Reader: found.reader})
+			w.report(Event{Kind: ReaderAdded, Reader: found.reader})
 		}
 		w.changed(old, found)
 	}
-	w.told = readers
+	w.reported = readers
 }
 
 func at(readers []readerStatus, name string) int {
@@ -83,9 +83,9 @@ func (w *watch) changed(old, found readerStatus) {
 	// A card taken out and one put in since the last look: two events counted.
 	another := was.Card && is.Card && (old.found.events() != found.found.events() || was.ATR != nil && !bytes.Equal(was.ATR, is.ATR))
 	if was.Card && (!is.Card || another) {
-		w.tell(Event{Kind: CardRemoved, Reader: old.reader})
+		w.report(Event{Kind: CardRemoved, Reader: old.reader})
 	}
 	if is.Card && (!was.Card || another || was.ATR == nil && is.ATR != nil) {
-		w.tell(Event{Kind: CardInserted, Reader: old.reader, ATR: is.ATR})
+		w.report(Event{Kind: CardInserted, Reader: old.reader, ATR: is.ATR})
 	}
 }

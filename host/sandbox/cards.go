@@ -63,7 +63,7 @@ func (s *Sandbox) Holder(name string) (*Holder, error) {
 // InHand is the device id of the card that is here; empty where that does not show without
 // PIN. The card is asked for it, if it was inserted.
 func (h *Holder) InHand(ctx context.Context) (message.DeviceID, error) {
-	if h.Card.guest == nil {
+	if h.Card.inserted == nil {
 		return h.Card.device, nil
 	}
 	observe := h.Card.observe

@@ -179,9 +179,9 @@ func aloneCentralBank(t *testing.T, s *Sandbox) {
 	assert.Empty(t, violations)
 }
 
-// TestCustomerAfterTheFounding: a card is issued in a reader, and found in the
+// TestCustomerEnrolledLater: a card is issued in a reader, and found in the
 // customer's phone afterwards.
-func TestCustomerAfterTheFounding(t *testing.T) {
+func TestCustomerEnrolledLater(t *testing.T) {
 	ctx, folder := t.Context(), t.TempDir()
 	founded := found(t, folder)
 	bank, err := founded.Bank(ctx, "SENORDIC")

@@ -14,9 +14,9 @@ import (
 // what a virtual card of the sandbox's folder spent on it.
 type Observer func(apdu.Exchange, card.Stats)
 
-// ErrPulled says that the card left the reader's field before its answer was
+// ErrWithdrawn says that the card left the reader's field before its answer was
 // through.
-var ErrPulled = errors.New("taken away before its answer came")
+var ErrWithdrawn = errors.New("taken away before its answer came")
 
 // ErrNoCard says that a person's card lies in no file of the sandbox and was not
 // inserted.
@@ -25,14 +25,14 @@ var ErrNoCard = errors.New("this card is not in the sandbox's folder: name the r
 // Slot is where a person's card is held to readers. A power cut or a torn tap ends
 // the card's session, and the next command finds it switched on again.
 type Slot struct {
-	holder  string
-	device  message.DeviceID // of a card of the founding; empty: not known
-	card    *card.Card       // a virtual card of the sandbox's folder
-	guest   apdu.Card        // a card that was inserted
-	reset   func() error
-	observe Observer
-	pull    byte  // instruction whose answer is lost, 0 for none
-	dead    error // until the next tap
+	holder        string
+	device        message.DeviceID // of a card of the founding; empty: not known
+	card          *card.Card       // a virtual card of the sandbox's folder
+	inserted      apdu.Card        // a card that was inserted
+	reset         func() error
+	observe       Observer
+	withdrawAfter byte  // instruction whose answer is lost, 0 for none
+	dead          error // until the next tap
 }
 
 var _ apdu.Card = (*Slot)(nil)
@@ -40,22 +40,22 @@ var _ apdu.Card = (*Slot)(nil)
 // Insert puts a card into the slot that another program could hold as well, such
 // as one in a reader. reset switches it off and on.
 func (s *Slot) Insert(c apdu.Card, reset func() error) {
-	s.guest, s.reset, s.device = c, reset, ""
+	s.inserted, s.reset, s.device = c, reset, ""
 }
 
-// Here tells whether there is a card to be held to a reader.
-func (s *Slot) Here() bool { return s.card != nil || s.guest != nil }
+// IsPresent tells whether there is a card to be held to a reader.
+func (s *Slot) IsPresent() bool { return s.card != nil || s.inserted != nil }
 
 // MayBe reports whether the card that is here may be that of a device id.
 func (s *Slot) MayBe(device message.DeviceID) bool {
-	return s.Here() && (s.device == "" || s.device == device)
+	return s.IsPresent() && (s.device == "" || s.device == device)
 }
 
 // Tap holds the card to a reader: it is switched on anew.
 func (s *Slot) Tap() apdu.Card {
 	s.dead = nil
 	switch {
-	case s.guest != nil:
+	case s.inserted != nil:
 		s.dead = s.reset()
 	case s.card != nil:
 		s.card.Reset()
@@ -65,10 +65,10 @@ func (s *Slot) Tap() apdu.Card {
 	return s
 }
 
-// PullAfter lets the card be taken away when it has carried out the next command
+// WithdrawAfter lets the card be taken away when it has carried out the next command
 // of that instruction: the answer, a 9000, is lost. One that it refuses was not carried
 // out. The next Tap finds the card as it is.
-func (s *Slot) PullAfter(instruction byte) { s.pull = instruction }
+func (s *Slot) WithdrawAfter(instruction byte) { s.withdrawAfter = instruction }
 
 // Transmit sends a command to the card.
 func (s *Slot) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
@@ -90,18 +90,18 @@ func (s *Slot) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, err
 
 // deliver gives the card the command, and takes it away when that was planned.
 func (s *Slot) deliver(ctx context.Context, c apdu.Command) (response apdu.Response, stats card.Stats, err error) {
-	if s.guest != nil {
-		response, err = s.guest.Transmit(ctx, c)
+	if s.inserted != nil {
+		response, err = s.inserted.Transmit(ctx, c)
 	} else {
 		response, err = s.card.Transmit(ctx, c)
 		stats = s.card.LastCommand()
 	}
 	switch {
 	case errors.Is(err, card.ErrPowerLost):
-		s.dead = ErrPulled
-	case err == nil && s.pull != 0 && c.INS == s.pull && response.SW == apdu.OK:
-		s.dead, s.pull = ErrPulled, 0
-		response, err = apdu.Response{}, fmt.Errorf("%s's card: %w", s.holder, ErrPulled)
+		s.dead = ErrWithdrawn
+	case err == nil && s.withdrawAfter != 0 && c.INS == s.withdrawAfter && response.SW == apdu.OK:
+		s.dead, s.withdrawAfter = ErrWithdrawn, 0
+		response, err = apdu.Response{}, fmt.Errorf("%s's card: %w", s.holder, ErrWithdrawn)
 	}
 	return response, stats, err
 }

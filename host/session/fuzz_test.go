@@ -11,28 +11,30 @@ import (
 	"ekrona/host/envelope"
 )
 
-// babbler is a device and its link that say anything.
-type babbler struct{ state, instruction, confirmation []byte }
+// randomDevice is a device and its link that say anything.
+type randomDevice struct{ state, instruction, confirmation []byte }
 
-func (babbler) ID() message.DeviceID { return device }
+func (randomDevice) ID() message.DeviceID { return device }
 
-func (babbler) Open(context.Context, message.DeviceID) (Opening, error) {
-	return Opening{Waiting: make([]envelope.Envelope, 1)}, nil
+func (randomDevice) Open(context.Context, message.DeviceID) (Opening, error) {
+	return Opening{Pending: make([]envelope.Envelope, 1)}, nil
 }
 
-func (babbler) Answer(context.Context, envelope.Envelope) error { return ErrNoWord }
+func (randomDevice) Answer(context.Context, envelope.Envelope) error { return ErrUndecided }
 
-func (b babbler) Read(context.Context, []byte, Trust) (Reading, error) {
+func (b randomDevice) Read(context.Context, []byte, Trust) (Reading, error) {
 	return Reading{State: b.state}, nil
 }
 
-func (b babbler) Report(context.Context, message.DeviceID, Reading) (Answer, error) {
+func (b randomDevice) Report(context.Context, message.DeviceID, Reading) (Answer, error) {
 	return Answer{Instruction: b.instruction}, nil
 }
 
-func (b babbler) Apply(context.Context, []byte, Trust) ([]byte, error) { return b.confirmation, nil }
+func (b randomDevice) Apply(context.Context, []byte, Trust) ([]byte, error) {
+	return b.confirmation, nil
+}
 
-func (babbler) Confirm(context.Context, message.DeviceID, []byte) error { return nil }
+func (randomDevice) Confirm(context.Context, message.DeviceID, []byte) error { return nil }
 
 // Whatever device and intermediary say, a session ends, and counts only what reads
 // as what it is said to be.
@@ -53,7 +55,7 @@ func FuzzRun(f *testing.F) {
 	f.Add(seeds[0], []byte{}, []byte{})
 	f.Add(seeds[2], seeds[0], seeds[1])
 	f.Fuzz(func(t *testing.T, state, instruction, confirmation []byte) {
-		result, err := Run(t.Context(), babbler{state, instruction, confirmation}, babbler{state, instruction, confirmation})
+		result, err := Run(t.Context(), randomDevice{state, instruction, confirmation}, randomDevice{state, instruction, confirmation})
 		if err == nil {
 			require.Empty(t, instruction, "an Instruction in every round is never at rest")
 			require.NotNil(t, result.State)

@@ -17,7 +17,7 @@ type Device interface {
 	ID() message.DeviceID
 	// Answer hands over a Payment that waits for the device's word. The device
 	// accepts it, or refuses its Request when it cannot take it; its word is one
-	// of the records that Read returns. An error that is [ErrNoWord] means that
+	// of the records that Read returns. An error that is [ErrUndecided] means that
 	// the device has not spoken and that the session goes on without.
 	Answer(ctx context.Context, payment envelope.Envelope) error
 	// Read answers a Challenge with the State and the records after its ackedAtc.
@@ -26,9 +26,9 @@ type Device interface {
 	Apply(ctx context.Context, instruction []byte, trust Trust) ([]byte, error)
 }
 
-// ErrNoWord is matched by the errors of [Device.Answer] that leave a Payment
+// ErrUndecided is matched by the errors of [Device.Answer] that leave a Payment
 // waiting, for example because receiving asks for a PIN that nobody has given.
-var ErrNoWord = errors.New("session: the device has not answered a Payment that waits for it")
+var ErrUndecided = errors.New("session: the device has not answered a Payment that waits for it")
 
 // Trust is the certificates (7F21) that a device needs to verify what its
 // intermediary and the notary sign. Both are signed by the root.
@@ -50,7 +50,7 @@ type Reading struct {
 type Opening struct {
 	Challenge []byte              `json:"challenge,omitempty"`
 	Trust     Trust               `json:"trust"`
-	Waiting   []envelope.Envelope `json:"waiting,omitempty"` // Payments on which the device's word is missing
+	Pending   []envelope.Envelope `json:"waiting,omitempty"` // Payments on which the device's word is missing
 }
 
 // Answer is the intermediary's answer to a Reading.
@@ -78,7 +78,7 @@ type Result struct {
 	Instructions int            // applied
 	Credited     money.Ore      // taken by the device
 	Untaken      money.Ore      // offered, but no longer fitting: back in the online wallet
-	Unanswered   []error        // Payments that wait on: see ErrNoWord
+	Unanswered   []error        // Payments that wait on: see ErrUndecided
 	Refused      string         // see Answer.Refused
 	Difference   money.Ore      // see Answer.Difference
 	State        *message.State // as last read
@@ -129,9 +129,9 @@ func round(ctx context.Context, device Device, link Link, result *Result) (bool,
 		return false, err
 	}
 	result.Unanswered = nil
-	for _, payment := range opening.Waiting {
+	for _, payment := range opening.Pending {
 		err := device.Answer(ctx, payment)
-		if errors.Is(err, ErrNoWord) {
+		if errors.Is(err, ErrUndecided) {
 			result.Unanswered = append(result.Unanswered, err)
 		} else if err != nil {
 			return false, err

@@ -21,8 +21,8 @@ type script struct {
 	t       *testing.T
 	owed    []*message.Instruction // nil is a round in which nothing is owed
 	credit  spec.CreditVerdict
-	waiting int   // Payments in every opening
-	word    error // of the device on each of them
+	pending int   // Payments in every opening
+	decided error // of the device on each of them
 	another bool  // it confirms another Instruction than it was given
 	failAt  string
 	log     []string
@@ -50,11 +50,11 @@ func (s *script) encoded(m message.Message) []byte {
 func (s *script) ID() message.DeviceID { return device }
 
 func (s *script) Open(context.Context, message.DeviceID) (Opening, error) {
-	return Opening{Waiting: make([]envelope.Envelope, s.waiting)}, s.step("open")
+	return Opening{Pending: make([]envelope.Envelope, s.pending)}, s.step("open")
 }
 
 func (s *script) Answer(context.Context, envelope.Envelope) error {
-	return errors.Join(s.word, s.step("answer"))
+	return errors.Join(s.decided, s.step("answer"))
 }
 
 func (s *script) Read(context.Context, []byte, Trust) (Reading, error) {
@@ -119,8 +119,8 @@ func TestSessionThatNeverEndsIsGivenUp(t *testing.T) {
 	assert.Zero(t, result.Credited)
 }
 
-func TestPaymentsWithoutAWordWaitAndDoNotStopTheSession(t *testing.T) {
-	s := &script{t: t, waiting: 2, word: fmt.Errorf("%w: the PIN is needed", ErrNoWord)}
+func TestUndecidedPaymentsWaitAndDoNotStopTheSession(t *testing.T) {
+	s := &script{t: t, pending: 2, decided: fmt.Errorf("%w: the PIN is needed", ErrUndecided)}
 	result, err := Run(context.Background(), s, s)
 	require.NoError(t, err)
 	assert.Len(t, result.Unanswered, 2)
@@ -131,7 +131,7 @@ func TestSessionStopsWhereItBreaksOff(t *testing.T) {
 	whole := []string{"open", "answer", "read", "report", "apply", "confirm"}
 	for n, at := range whole {
 		t.Run(at, func(t *testing.T) {
-			s := &script{t: t, waiting: 1, owed: instructions(t, 1, 0), failAt: at}
+			s := &script{t: t, pending: 1, owed: instructions(t, 1, 0), failAt: at}
 			_, err := Run(context.Background(), s, s)
 			require.ErrorIs(t, err, errBroken)
 			assert.Equal(t, whole[:n+1], s.log)

@@ -22,7 +22,7 @@ func (n *Notary) Issue(ctx context.Context, order notary.OrderKey, intermediary 
 		m := movement{key: "issue:" + string(order)}
 		m.line(issuedAccount, -amount)
 		m.line(onlineOf(intermediary), amount)
-		m.tell(intermediary, notary.Entry{Kind: notary.Issued, Online: amount, Order: order})
+		m.addStatementEntry(intermediary, notary.Entry{Kind: notary.Issued, Online: amount, Order: order})
 		return t.create(m, amount)
 	})
 }
@@ -95,7 +95,7 @@ func accounts(ctx context.Context, tx *sql.Tx, kind ledger.Kind) ([]notary.Accou
 
 // Payment implements notary.Operator.
 func (n *Notary) Payment(ctx context.Context, payer message.DeviceID, atc uint32) (notary.PaymentStatus, error) {
-	held, err := payments(ctx, n.db, "p.payer = $1 AND p.atc = $2 AND p.standing = $3", payer, atc, int(first))
+	held, err := payments(ctx, n.db, "p.payer = $1 AND p.atc = $2 AND p.standing = $3", payer, atc, int(recorded))
 	if err != nil || len(held) == 0 {
 		return notary.PaymentStatus{Payer: payer, Atc: atc, Verdict: notary.Unseen}, err
 	}

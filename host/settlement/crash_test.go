@@ -104,10 +104,10 @@ func (l recordedLink) ReportLost(ctx context.Context, device message.DeviceID) e
 
 // recorded tells a story with most of what moves money, and returns the calls and the database that they left.
 func recorded(t *testing.T) ([]call, string) {
-	s := newStory(t)
+	s := newCaseRunner(t)
 	r := &recorder{Notary: s.Notary}
 	s.Notary = r
-	s.tell(storyOf(`
+	s.run(linesOf(`
 		card ANNA NORDIC
 		card BERTIL FJORD
 		terminal SHOP FJORD
@@ -135,7 +135,7 @@ func recorded(t *testing.T) ([]call, string) {
 	return r.calls, dump(t, s.DB)
 }
 
-func storyOf(text string) (lines [][]string) {
+func linesOf(text string) (lines [][]string) {
 	for line := range strings.SplitSeq(text, "\n") {
 		if fields := strings.Fields(line); len(fields) > 0 {
 			lines = append(lines, fields)
@@ -197,9 +197,9 @@ func dump(t require.TestingT, db *sql.DB) string {
 	return strings.Join(lines, "\n")
 }
 
-// asOnceToldFirst takes from a repeated Submit's answer what the rest of the first attempt has already brought about: an answer
+// asAnsweredFirst takes from a repeated Submit's answer what the rest of the first attempt has already brought about: an answer
 // tells where its payment stands now.
-func asOnceToldFirst(got, first any) any {
+func asAnsweredFirst(got, first any) any {
 	repeated, ok := got.([]notary.Answer)
 	if !ok {
 		return got
@@ -241,7 +241,7 @@ func replay(
 				w.Start()
 			}
 			got, err = c.do(w.Notary)
-			got = asOnceToldFirst(got, c.answer)
+			got = asAnsweredFirst(got, c.answer)
 			break
 		}
 		require.Equal(t, c.answer, got, "call %d, %s", i, c.name)

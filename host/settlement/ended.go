@@ -15,7 +15,7 @@ import (
 // ReportLost implements notary.Participant.
 func (p participant) ReportLost(ctx context.Context, id message.DeviceID) error {
 	return p.n.change(ctx, func(t *txn) error {
-		d, err := t.own(p.from, id)
+		d, err := t.ownDevice(p.from, id)
 		if err != nil || d.status != notary.Active {
 			return err
 		}
@@ -29,7 +29,7 @@ func (p participant) ReportLost(ctx context.Context, id message.DeviceID) error 
 // End implements notary.Participant.
 func (p participant) End(ctx context.Context, id message.DeviceID) error {
 	return p.n.change(ctx, func(t *txn) error {
-		d, err := t.own(p.from, id)
+		d, err := t.ownDevice(p.from, id)
 		if err != nil || d.status == notary.Ended {
 			return err
 		}
@@ -93,9 +93,9 @@ func (t *txn) revoke(id message.DeviceID) error {
 	return t.exec("INSERT INTO revocation (device, at) VALUES ($1, $2) ON CONFLICT (device) DO NOTHING", id, t.stamp())
 }
 
-// accuse keeps two words of one device that exclude each other. For a clone (two bodies for one record, a State of another
+// recordConflict keeps two words of one device that exclude each other. For a clone (two bodies for one record, a State of another
 // chain) it ends the device at once; a payee that says two things of one Request is only shown.
-func (t *txn) accuse(id message.DeviceID, kind string, held, contrary []byte, clone bool) error {
+func (t *txn) recordConflict(id message.DeviceID, kind string, held, contrary []byte, clone bool) error {
 	if err := t.exec("INSERT INTO evidence (device, kind, clone, first, second, at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
 		id, kind, clone, held, contrary, t.stamp()); err != nil || !clone {
 		return err
@@ -109,7 +109,7 @@ func (t *txn) sweep() (moved bool, err error) {
 	ended, err := store.Column[message.DeviceID](t.ctx, t.tx, `SELECT d.id FROM device d JOIN ledger_account a ON a.name = 'shadow:' || d.id WHERE d.status = $1 AND a.balance > 0
 		AND NOT EXISTS (SELECT 1 FROM payment p LEFT JOIN word w ON w.payee = p.payee AND w.request = p.request WHERE p.payer = d.id
 			AND p.verdict = $2 AND p.asked AND p.standing IN ($3, $4) AND (w.payment = p.identity OR w.payee IS NULL AND p.standing = $3))
-		ORDER BY d.id`, int(notary.Ended), int(notary.Waiting), int(first), int(second))
+		ORDER BY d.id`, int(notary.Ended), int(notary.Waiting), int(recorded), int(conflicting))
 	if err != nil {
 		return false, err
 	}
@@ -118,37 +118,37 @@ func (t *txn) sweep() (moved bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		free, err := t.free(d)
+		available, err := t.available(d)
 		if err != nil {
 			return false, err
 		}
-		if free <= 0 {
+		if available <= 0 {
 			continue
 		}
 		moved = true
-		if err := t.sweepOne(d, free); err != nil {
+		if err := t.sweepOne(d, available); err != nil {
 			return false, err
 		}
 	}
 	return moved, nil
 }
 
-func (t *txn) sweepOne(d *device, free money.Ore) error {
-	toPool := min(free, d.poolDebt)
-	toHolding := min(free-toPool, d.holdingDebt)
-	toOwner := free - toPool - toHolding
+func (t *txn) sweepOne(d *device, available money.Ore) error {
+	toPool := min(available, d.poolDebt)
+	toHolding := min(available-toPool, d.holdingDebt)
+	toOwner := available - toPool - toHolding
 	m := movement{key: fmt.Sprintf("sweep:%s:%d", d.id, d.sweeps+1)}
-	m.line(shadowOf(d.id), -free)
+	m.line(shadowOf(d.id), -available)
 	m.line(poolAccount, toPool)
 	m.line(onlineOf(d.intermediary), toHolding+toOwner)
 	if toPool > 0 {
-		m.tell(d.intermediary, notary.Entry{Kind: notary.PoolRepaid, Device: d.id, Owner: d.owner, Shadow: -toPool})
+		m.addStatementEntry(d.intermediary, notary.Entry{Kind: notary.PoolRepaid, Device: d.id, Owner: d.owner, Shadow: -toPool})
 	}
 	if toHolding > 0 {
-		m.tell(d.intermediary, notary.Entry{Kind: notary.HoldingRepaid, Device: d.id, Owner: d.owner, Online: toHolding, Shadow: -toHolding})
+		m.addStatementEntry(d.intermediary, notary.Entry{Kind: notary.HoldingRepaid, Device: d.id, Owner: d.owner, Online: toHolding, Shadow: -toHolding})
 	}
 	if toOwner > 0 {
-		m.tell(d.intermediary, notary.Entry{Kind: notary.Swept, Device: d.id, Owner: d.owner, Online: toOwner, Shadow: -toOwner})
+		m.addStatementEntry(d.intermediary, notary.Entry{Kind: notary.Swept, Device: d.id, Owner: d.owner, Online: toOwner, Shadow: -toOwner})
 	}
 	if err := t.move(m); err != nil {
 		return err

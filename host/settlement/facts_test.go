@@ -18,8 +18,8 @@ func schemas(t *testing.T) []store.Schema {
 
 // TestFactsStay: the database itself refuses to change or delete what was said and what was concluded, with the reason.
 func TestFactsStay(t *testing.T) {
-	s := newStory(t)
-	s.tell(storyOf(`
+	s := newCaseRunner(t)
+	s.run(linesOf(`
 		card ANNA NORDIC
 		card BERTIL FJORD
 		card CECILIA FJORD
@@ -82,7 +82,7 @@ func TestFactsStay(t *testing.T) {
 	s.Audit(false)
 }
 
-func (s *story) columns(table string) []string {
+func (s *caseRunner) columns(table string) []string {
 	rows, err := s.DB.QueryContext(s.t.Context(), "SELECT * FROM "+table+" LIMIT 0")
 	require.NoError(s.t, err)
 	defer rows.Close()

@@ -31,7 +31,7 @@ func (p participant) CoSign(ctx context.Context, order notary.OrderKey, instruct
 		return nil, err
 	}
 	err = p.n.change(ctx, func(t *txn) error {
-		d, err := t.own(p.from, i.Device)
+		d, err := t.ownDevice(p.from, i.Device)
 		if err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (p participant) CoSign(ctx context.Context, order notary.OrderKey, instruct
 func (t *txn) signedBefore(from message.Name, order notary.OrderKey, i *message.Instruction, identity message.Hash) (signed []byte, err error) {
 	var held []byte
 	var heldOrder notary.OrderKey
-	known, err := t.found("SELECT identity, bytes, order_key FROM instruction WHERE device = $1 AND seq = $2", []any{i.Device, i.Sequence},
+	known, err := t.queryRow("SELECT identity, bytes, order_key FROM instruction WHERE device = $1 AND seq = $2", []any{i.Device, i.Sequence},
 		&held, &signed, &heldOrder)
 	if err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func (t *txn) signedBefore(from message.Name, order notary.OrderKey, i *message.
 		}
 		return signed, nil
 	}
-	used, err := t.number("SELECT count(*) FROM instruction WHERE intermediary = $1 AND order_key = $2", from, order)
+	used, err := t.queryInt("SELECT count(*) FROM instruction WHERE intermediary = $1 AND order_key = $2", from, order)
 	if err == nil && used > 0 {
 		err = notary.Refuse(notary.Taken, "order %q was used for another Instruction; choose a new key", order)
 	}
@@ -121,7 +121,7 @@ func (n *Notary) checkInstruction(t *txn, d *device, i *message.Instruction) err
 func (t *txn) nextInstruction(device message.DeviceID) (uint32, error) {
 	var last uint32
 	var result outcome
-	known, err := t.found("SELECT seq, outcome FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{device}, &last, &result)
+	known, err := t.queryRow("SELECT seq, outcome FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{device}, &last, &result)
 	if err != nil || known && result == outstanding {
 		return 0, err
 	}
@@ -129,7 +129,7 @@ func (t *txn) nextInstruction(device message.DeviceID) (uint32, error) {
 }
 
 func (t *txn) checkHead(d *device, i *message.Instruction) error {
-	acked, err := t.number("SELECT max(acked_atc) FROM instruction WHERE device = $1", d.id)
+	acked, err := t.queryInt("SELECT max(acked_atc) FROM instruction WHERE device = $1", d.id)
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (t *txn) checkHead(d *device, i *message.Instruction) error {
 // checkDate: a card that is told too late a date refuses everything as expired, for ever (protocol §2).
 func (n *Notary) checkDate(t *txn, d *device, i *message.Instruction) error {
 	var last string
-	if _, err := t.found("SELECT date FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{d.id}, &last); err != nil {
+	if _, err := t.queryRow("SELECT date FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{d.id}, &last); err != nil {
 		return err
 	}
 	if i.Date.After(message.DateOf(t.now)) || i.Date.After(n.expires) || i.Date.String() < last {
@@ -166,7 +166,7 @@ func (t *txn) checkPolicy(d *device, i *message.Instruction) error {
 		return bad("a credit together with block or close")
 	}
 	var raw []byte
-	if _, err := t.found("SELECT policy FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{d.id}, &raw); err != nil {
+	if _, err := t.queryRow("SELECT policy FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{d.id}, &raw); err != nil {
 		return err
 	}
 	var current message.Policy
@@ -199,7 +199,7 @@ func (t *txn) checkCredit(d *device, i *message.Instruction) error {
 	}
 	var difference money.Ore
 	var complete bool
-	known, err := t.found("SELECT difference, complete FROM state WHERE device = $1 ORDER BY challenge DESC LIMIT 1", []any{d.id}, &difference, &complete)
+	known, err := t.queryRow("SELECT difference, complete FROM state WHERE device = $1 ORDER BY challenge DESC LIMIT 1", []any{d.id}, &difference, &complete)
 	if err != nil {
 		return err
 	}
@@ -217,7 +217,7 @@ func (t *txn) reserveCredit(d *device, order notary.OrderKey, i *message.Instruc
 	m := movement{key: fmt.Sprintf("load:%s:%d", d.id, i.Sequence)}
 	m.line(onlineOf(d.intermediary), -amount)
 	m.line(shadowOf(d.id), amount)
-	m.tell(d.intermediary, notary.Entry{Kind: notary.Loaded, Device: d.id, Owner: d.owner, Online: -amount, Shadow: amount, Order: order, Instr: i.Sequence})
+	m.addStatementEntry(d.intermediary, notary.Entry{Kind: notary.Loaded, Device: d.id, Owner: d.owner, Online: -amount, Shadow: amount, Order: order, Instr: i.Sequence})
 	err := t.move(m)
 	var short *ledger.ShortError
 	if errors.As(err, &short) {
@@ -240,7 +240,7 @@ func (p participant) Confirm(ctx context.Context, confirmation []byte) error {
 		if !signedBy(c, d.key) {
 			return notary.Refuse(notary.Signature, "Confirmation %d of %s is not signed by the registered key", c.Sequence, d.id)
 		}
-		known, err := t.number("SELECT count(*) FROM confirmation WHERE identity = $1", identity[:])
+		known, err := t.queryInt("SELECT count(*) FROM confirmation WHERE identity = $1", identity[:])
 		if err != nil || known > 0 {
 			return err
 		}
@@ -262,7 +262,7 @@ func (t *txn) applied(d *device, seq uint32, identity message.Hash, credit spec.
 	var order notary.OrderKey
 	var amount money.Ore
 	var before outcome
-	known, err := t.found("SELECT identity, order_key, credit, outcome FROM instruction WHERE device = $1 AND seq = $2", []any{d.id, seq},
+	known, err := t.queryRow("SELECT identity, order_key, credit, outcome FROM instruction WHERE device = $1 AND seq = $2", []any{d.id, seq},
 		&held, &order, &amount, &before)
 	if err != nil {
 		return err
@@ -272,7 +272,7 @@ func (t *txn) applied(d *device, seq uint32, identity message.Hash, credit spec.
 	}
 	now := map[spec.CreditVerdict]outcome{spec.CreditNone: applied, spec.CreditTaken: taken, spec.CreditNotTaken: untaken}[credit]
 	if !bytes.Equal(held, identity[:]) || (amount == 0) != (now == applied) || before != outstanding && before != now {
-		return t.accuse(d.id, "two answers to one instruction", held, said, true)
+		return t.recordConflict(d.id, "two answers to one instruction", held, said, true)
 	}
 	if before != outstanding {
 		return nil
@@ -286,6 +286,6 @@ func (t *txn) applied(d *device, seq uint32, identity message.Hash, credit spec.
 	m := movement{key: fmt.Sprintf("release:%s:%d", d.id, seq)}
 	m.line(shadowOf(d.id), -amount)
 	m.line(onlineOf(d.intermediary), amount)
-	m.tell(d.intermediary, notary.Entry{Kind: notary.Released, Device: d.id, Owner: d.owner, Online: amount, Shadow: -amount, Order: order, Instr: seq})
+	m.addStatementEntry(d.intermediary, notary.Entry{Kind: notary.Released, Device: d.id, Owner: d.owner, Online: amount, Shadow: -amount, Order: order, Instr: seq})
 	return t.move(m)
 }

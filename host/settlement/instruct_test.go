@@ -80,7 +80,7 @@ func TestOneBodyForEver(t *testing.T) {
 // a lost device or a till.
 func TestNoCreditWithoutAnExplainedState(t *testing.T) {
 	w := loaded(t)
-	anna, bertil, shop := w.Devices["ANNA"], w.Devices["BERTIL"], w.Devices["SHOP"]
+	anna, bertil, merchant := w.Devices["ANNA"], w.Devices["BERTIL"], w.Devices["SHOP"]
 	refused := func(d *settlementtest.Device, by string) error {
 		_, err := w.Notary.For(d.ID.Name()).CoSign(t.Context(), notary.OrderKey("credit of "+by), w.Encode(w.Instruction(d, next(t, w, d), 1_00)))
 		return err
@@ -96,7 +96,7 @@ func TestNoCreditWithoutAnExplainedState(t *testing.T) {
 	report, creditRefused = w.Sync(anna, settlementtest.Whole, 1_00)
 	require.Zero(t, report.Difference)
 	require.NoError(t, creditRefused)
-	require.ErrorIs(t, refused(shop, "till"), notary.WrongStatus)
+	require.ErrorIs(t, refused(merchant, "till"), notary.WrongStatus)
 	w.Sync(bertil, settlementtest.Whole, 0)
 	require.NoError(t, w.Notary.For(fjord).ReportLost(t.Context(), bertil.ID))
 	owed := next(t, w, bertil)
@@ -137,14 +137,14 @@ func TestConfirmations(t *testing.T) {
 // is merely older than its submission proves nothing against the card.
 func TestStatesAreFresh(t *testing.T) {
 	w := loaded(t)
-	ctx, anna, shop := context.Background(), w.Devices["ANNA"], w.Devices["SHOP"]
+	ctx, anna, merchant := context.Background(), w.Devices["ANNA"], w.Devices["SHOP"]
 	challenge := w.Challenge(anna)
 	state, err := anna.State(challenge)
 	require.NoError(t, err)
-	p := paid(t, anna, shop, 30_00) // after the State was given, and known to the notary before it
-	_, err = shop.Accept(p)
+	p := paid(t, anna, merchant, 30_00) // after the State was given, and known to the notary before it
+	_, err = merchant.Accept(p)
 	require.NoError(t, err)
-	w.Sync(shop, settlementtest.Whole, 0)
+	w.Sync(merchant, settlementtest.Whole, 0)
 	report, err := w.Notary.For(nordic).SubmitState(ctx, w.Encode(state))
 	require.NoError(t, err)
 	require.False(t, report.Cloned)

@@ -23,16 +23,16 @@ const exactNetting = 12
 // (free is what each has to give). Wallets that no claim connects are looked at apart. A connected set that can be settled
 // whole is; of a smaller one the largest part in number is, the older claims first; of one larger than exactNetting a part
 // that cannot be enlarged by any single claim. The result is in order of arrival.
-func netting(claims []claim, free map[message.DeviceID]money.Ore) []claim {
+func netting(claims []claim, available map[message.DeviceID]money.Ore) []claim {
 	var chosen []claim
 	for _, connected := range components(claims) {
 		switch {
-		case settleable(connected, free):
+		case settleable(connected, available):
 			chosen = append(chosen, connected...)
 		case len(connected) <= exactNetting:
-			chosen = append(chosen, largest(connected, free)...)
+			chosen = append(chosen, largest(connected, available)...)
 		default:
-			chosen = append(chosen, enlarged(trimmed(connected, free), connected, free)...)
+			chosen = append(chosen, enlarged(trimmed(connected, available), connected, available)...)
 		}
 	}
 	sort.Slice(chosen, func(i, j int) bool { return chosen[i].n < chosen[j].n })
@@ -72,11 +72,11 @@ func components(claims []claim) [][]claim {
 }
 
 // after is what each paying wallet of the claims is left with when all are settled.
-func after(claims []claim, free map[message.DeviceID]money.Ore) map[message.DeviceID]money.Ore {
+func after(claims []claim, available map[message.DeviceID]money.Ore) map[message.DeviceID]money.Ore {
 	left := map[message.DeviceID]money.Ore{}
 	for _, c := range claims {
 		if _, seen := left[c.from]; !seen {
-			left[c.from] = free[c.from]
+			left[c.from] = available[c.from]
 		}
 	}
 	for _, c := range claims {
@@ -88,8 +88,8 @@ func after(claims []claim, free map[message.DeviceID]money.Ore) map[message.Devi
 	return left
 }
 
-func settleable(claims []claim, free map[message.DeviceID]money.Ore) bool {
-	for _, left := range after(claims, free) {
+func settleable(claims []claim, available map[message.DeviceID]money.Ore) bool {
+	for _, left := range after(claims, available) {
 		if left < 0 {
 			return false
 		}
@@ -98,7 +98,7 @@ func settleable(claims []claim, free map[message.DeviceID]money.Ore) bool {
 }
 
 // largest tries every subset: the most claims, and among equals the one with the oldest.
-func largest(claims []claim, free map[message.DeviceID]money.Ore) []claim {
+func largest(claims []claim, available map[message.DeviceID]money.Ore) []claim {
 	var best []claim
 	bestMask := 0
 	for mask := 1; mask < 1<<len(claims); mask++ {
@@ -112,7 +112,7 @@ func largest(claims []claim, free map[message.DeviceID]money.Ore) []claim {
 				subset = append(subset, c)
 			}
 		}
-		if settleable(subset, free) {
+		if settleable(subset, available) {
 			best, bestMask = subset, mask
 		}
 	}
@@ -120,10 +120,10 @@ func largest(claims []claim, free map[message.DeviceID]money.Ore) []claim {
 }
 
 // trimmed drops the newest claim of a wallet that would be below zero, until none is.
-func trimmed(claims []claim, free map[message.DeviceID]money.Ore) []claim {
+func trimmed(claims []claim, available map[message.DeviceID]money.Ore) []claim {
 	kept := append([]claim(nil), claims...)
 	for {
-		left, drop := after(kept, free), -1
+		left, drop := after(kept, available), -1
 		for i, c := range kept {
 			if left[c.from] < 0 {
 				drop = i
@@ -137,7 +137,7 @@ func trimmed(claims []claim, free map[message.DeviceID]money.Ore) []claim {
 }
 
 // enlarged adds back, oldest first, what still fits beside kept.
-func enlarged(kept, all []claim, free map[message.DeviceID]money.Ore) []claim {
+func enlarged(kept, all []claim, available map[message.DeviceID]money.Ore) []claim {
 	in := map[int64]bool{}
 	for _, c := range kept {
 		in[c.n] = true
@@ -145,7 +145,7 @@ func enlarged(kept, all []claim, free map[message.DeviceID]money.Ore) []claim {
 	for again := true; again; {
 		again = false
 		for _, c := range all {
-			if !in[c.n] && settleable(append(kept[:len(kept):len(kept)], c), free) {
+			if !in[c.n] && settleable(append(kept[:len(kept):len(kept)], c), available) {
 				kept, in[c.n], again = append(kept, c), true, true
 			}
 		}

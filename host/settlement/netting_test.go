@@ -22,7 +22,7 @@ func TestNettingCases(t *testing.T) {
 	defer file.Close()
 	var title string
 	var claims []claim
-	free, checked := map[message.DeviceID]money.Ore{}, 0
+	available, checked := map[message.DeviceID]money.Ore{}, 0
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
@@ -30,16 +30,16 @@ func TestNettingCases(t *testing.T) {
 		}
 		switch fields[0] {
 		case "case":
-			title, claims, free = strings.Join(fields[1:], " "), nil, map[message.DeviceID]money.Ore{}
+			title, claims, available = strings.Join(fields[1:], " "), nil, map[message.DeviceID]money.Ore{}
 		case "free":
 			for i := 1; i+1 < len(fields); i += 2 {
-				free[message.DeviceID(fields[i])] = amount(t, fields[i+1])
+				available[message.DeviceID(fields[i])] = amount(t, fields[i+1])
 			}
 		case "claim":
 			claims = append(claims, claim{n: int64(len(claims) + 1), from: message.DeviceID(fields[1]), to: message.DeviceID(strings.Trim(fields[2], "-")), amount: amount(t, fields[3])})
 		case "settles":
 			got := []string{}
-			for _, c := range netting(claims, free) {
+			for _, c := range netting(claims, available) {
 				got = append(got, fmt.Sprint(c.n))
 			}
 			require.Equal(t, fields[1:], got, title)
@@ -59,9 +59,9 @@ func amount(t require.TestingT, text string) money.Ore {
 
 func drawClaims(t *rapid.T, most int) ([]claim, map[message.DeviceID]money.Ore) {
 	wallets := []message.DeviceID{"A", "B", "C", "D", "E"}
-	free := map[message.DeviceID]money.Ore{}
+	available := map[message.DeviceID]money.Ore{}
 	for _, w := range wallets {
-		free[w] = money.Ore(rapid.IntRange(0, 20).Draw(t, "free"))
+		available[w] = money.Ore(rapid.IntRange(0, 20).Draw(t, "free"))
 	}
 	var claims []claim
 	for i := range rapid.IntRange(0, most).Draw(t, "claims") {
@@ -71,15 +71,15 @@ func drawClaims(t *rapid.T, most int) ([]claim, map[message.DeviceID]money.Ore) 
 			claims = append(claims, c)
 		}
 	}
-	return claims, free
+	return claims, available
 }
 
 // TestNettingIsLargest compares with all subsets of the whole, which knows nothing of components.
 func TestNettingIsLargest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		claims, free := drawClaims(t, 9)
-		chosen := netting(claims, free)
-		require.True(t, settleable(chosen, free))
+		claims, available := drawClaims(t, 9)
+		chosen := netting(claims, available)
+		require.True(t, settleable(chosen, available))
 		most := 0
 		for mask := range 1 << len(claims) {
 			var subset []claim
@@ -88,7 +88,7 @@ func TestNettingIsLargest(t *testing.T) {
 					subset = append(subset, c)
 				}
 			}
-			if len(subset) > most && settleable(subset, free) {
+			if len(subset) > most && settleable(subset, available) {
 				most = len(subset)
 			}
 		}
@@ -99,10 +99,10 @@ func TestNettingIsLargest(t *testing.T) {
 // TestNettingOfManyIsSafe: nobody ends below zero, nothing that fits alone is left, and a whole that can be settled is.
 func TestNettingOfManyIsSafe(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		claims, free := drawClaims(t, 60)
-		chosen := netting(claims, free)
+		claims, available := drawClaims(t, 60)
+		chosen := netting(claims, available)
 		balance := map[message.DeviceID]money.Ore{}
-		for wallet, holds := range free {
+		for wallet, holds := range available {
 			balance[wallet] = holds
 		}
 		in := map[int64]bool{}
@@ -112,13 +112,13 @@ func TestNettingOfManyIsSafe(t *testing.T) {
 			balance[c.from] -= c.amount
 			balance[c.to] += c.amount
 		}
-		for wallet := range free {
+		for wallet := range available {
 			require.GreaterOrEqual(t, balance[wallet], money.Ore(0), wallet)
 		}
 		for _, c := range claims {
 			require.True(t, in[c.n] || balance[c.from] < c.amount, "claim %d fits and was left", c.n)
 		}
-		if settleable(claims, free) {
+		if settleable(claims, available) {
 			require.Len(t, chosen, len(claims))
 		}
 	})

@@ -11,37 +11,39 @@ import (
 	"ekrona/host/store"
 )
 
-// standing is how much a Payment's signature is worth, and so which wallets may pay it.
-type standing int
+// signatureStatus is how much a Payment's signature is worth, and so which wallets may pay it.
+type signatureStatus int
 
 const (
-	first    standing = iota // signed by the payer's registered key, the first body with its atc: its record
-	second                   // signed by the payer's registered key, another body of the same atc: proof of a clone
-	uncarded                 // signed by a key that a CA certified and nobody registered: no shadow wallet stands behind it
-	unproven                 // accepted by a payee, and no key that we know signed it: a certificate may still come
+	recorded        signatureStatus = iota // signed by the payer's registered key, the first body with its atc: its record
+	conflicting                            // signed by the payer's registered key, another body of the same atc: proof of a clone
+	unregisteredKey                        // signed by a key that a CA certified and nobody registered: no shadow wallet stands behind it
+	unverified                             // accepted by a payee, and no key that we know signed it: a certificate may still come
 )
 
 // payment is a row of the table, with the payee's word as far as it is known.
 type payment struct {
-	n        int64
-	identity []byte
-	payer    message.DeviceID
-	atc      uint32
-	payee    message.DeviceID
-	request  uint32
-	amount   money.Ore
-	asked    bool
-	standing standing
-	verdict  notary.Verdict
-	spoken   bool // the payee's word on the Request is known
-	accepted bool // and it is this Payment
+	n               int64
+	identity        []byte
+	payer           message.DeviceID
+	atc             uint32
+	payee           message.DeviceID
+	request         uint32
+	amount          money.Ore
+	requested       bool
+	signatureStatus signatureStatus
+	verdict         notary.Verdict
+	decided         bool // the payee's word on the Request is known
+	accepted        bool // and it is this Payment
 }
 
 // refused tells that the money is not to go to the payee: refused, another Payment accepted, or never asked for.
-func (p *payment) refused() bool { return !p.asked || p.spoken && !p.accepted }
+func (p *payment) refused() bool { return !p.requested || p.decided && !p.accepted }
 
 // shadowed tells whether the payer's shadow wallet answers for the payment.
-func (p *payment) shadowed() bool { return p.standing == first || p.standing == second }
+func (p *payment) shadowed() bool {
+	return p.signatureStatus == recorded || p.signatureStatus == conflicting
+}
 
 func (p *payment) key() string { return hex.EncodeToString(p.identity) }
 
@@ -58,8 +60,8 @@ const paymentColumns = `SELECT p.n, p.identity, p.payer, p.atc, p.payee, p.reque
 func payments(ctx context.Context, q store.Queryer, condition string, args ...any) (all []*payment, err error) {
 	return store.All(ctx, q, func(row store.Row) (*payment, error) {
 		p := &payment{}
-		return p, row.Scan(&p.n, &p.identity, &p.payer, &p.atc, &p.payee, &p.request, &p.amount, &p.asked, &p.standing, &p.verdict,
-			&p.spoken, &p.accepted)
+		return p, row.Scan(&p.n, &p.identity, &p.payer, &p.atc, &p.payee, &p.request, &p.amount, &p.requested, &p.signatureStatus, &p.verdict,
+			&p.decided, &p.accepted)
 	}, paymentColumns+"WHERE "+condition+" ORDER BY p.n", args...)
 }
 
@@ -102,7 +104,7 @@ func (t *txn) toPayee(m *movement, p *payment) error {
 		m.line(onlineOf(payee.intermediary), p.amount)
 		entry.Kind, entry.Online = notary.Collected, p.amount
 	}
-	m.tell(payee.intermediary, entry)
+	m.addStatementEntry(payee.intermediary, entry)
 	return nil
 }
 
@@ -112,13 +114,13 @@ func (t *txn) fromShadow(m *movement, p *payment, payer *device, amount money.Or
 		return
 	}
 	m.line(shadowOf(p.payer), -amount)
-	m.tell(payer.intermediary, notary.Entry{Kind: notary.Paid, Device: p.payer, Owner: payer.owner, Shadow: -amount, Payer: p.payer, Atc: p.atc, Payee: p.payee})
+	m.addStatementEntry(payer.intermediary, notary.Entry{Kind: notary.Paid, Device: p.payer, Owner: payer.owner, Shadow: -amount, Payer: p.payer, Atc: p.atc, Payee: p.payee})
 }
 
-// back adds to the movement that a payment returns to the payer's owner.
-func (t *txn) back(m *movement, p *payment, payer *device) {
+// toOwner adds to the movement that a payment returns to the payer's owner.
+func (t *txn) toOwner(m *movement, p *payment, payer *device) {
 	m.line(shadowOf(p.payer), -p.amount)
 	m.line(onlineOf(payer.intermediary), p.amount)
-	m.tell(payer.intermediary, notary.Entry{Kind: notary.Returned, Device: p.payer, Owner: payer.owner, Online: p.amount, Shadow: -p.amount,
+	m.addStatementEntry(payer.intermediary, notary.Entry{Kind: notary.Returned, Device: p.payer, Owner: payer.owner, Online: p.amount, Shadow: -p.amount,
 		Payer: p.payer, Atc: p.atc, Payee: p.payee})
 }

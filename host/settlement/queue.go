@@ -8,12 +8,12 @@ import (
 	"ekrona/host/notary"
 )
 
-// advance moves all money that can move, after whatever may have changed that: a payment, a word, a confirmed credit, an ended
+// settlePending moves all money that can move, after whatever may have changed that: a payment, a word, a confirmed credit, an ended
 // device, new funds. It repeats its steps until none moves anything; each step makes verdicts final or sets money aside, so it ends.
-func (t *txn) advance() error {
+func (t *txn) settlePending() error {
 	for moved := true; moved; {
-		steps := []func() (bool, error){t.speakForEnded, t.actOnWords, t.settleQueue, t.coverEnded, t.reserve, t.sweep}
-		open, err := t.number("SELECT count(*) FROM payment WHERE verdict IN (1, 2)")
+		steps := []func() (bool, error){t.acceptForEnded, t.applyDecisions, t.settleQueue, t.coverEnded, t.reserve, t.sweep}
+		open, err := t.queryInt("SELECT count(*) FROM payment WHERE verdict IN (1, 2)")
 		if err != nil {
 			return err
 		}
@@ -37,31 +37,31 @@ func (t *txn) open(condition string, args ...any) ([]*payment, error) {
 	return payments(t.ctx, t.tx, "p.verdict IN (1, 2) AND "+condition, args...)
 }
 
-// speakForEnded accepts, for a payee whose device has ended, the first Payment of each Request that it had not refused.
-func (t *txn) speakForEnded() (bool, error) {
-	silent, err := t.open(`w.payee IS NULL AND p.asked AND p.standing = $1
-		AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payee AND d.status = $2)`, int(first), int(notary.Ended))
+// acceptForEnded accepts, for a payee whose device has ended, the first Payment of each Request that it had not refused.
+func (t *txn) acceptForEnded() (bool, error) {
+	undecided, err := t.open(`w.payee IS NULL AND p.asked AND p.standing = $1
+		AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payee AND d.status = $2)`, int(recorded), int(notary.Ended))
 	if err != nil {
 		return false, err
 	}
-	for _, p := range silent {
+	for _, p := range undecided {
 		if err := t.exec("INSERT INTO word (payee, request, payment, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
 			p.payee, p.request, p.identity, t.stamp()); err != nil {
 			return false, err
 		}
 	}
-	return len(silent) > 0, nil
+	return len(undecided) > 0, nil
 }
 
-// actOnWords carries out the payee's word where nothing has to be waited for: a reserved payment settles or returns from what was
+// applyDecisions carries out the payee's word where nothing has to be waited for: a reserved payment settles or returns from what was
 // set aside for it, and a refused one that no active shadow wallet answers for moves nothing.
-func (t *txn) actOnWords() (moved bool, err error) {
-	spoken, err := t.open("(w.payee IS NOT NULL OR NOT p.asked)")
+func (t *txn) applyDecisions() (moved bool, err error) {
+	decided, err := t.open("(w.payee IS NOT NULL OR NOT p.asked)")
 	if err != nil {
 		return false, err
 	}
-	for _, p := range spoken {
-		did, err := t.actOnWord(p)
+	for _, p := range decided {
+		did, err := t.applyDecision(p)
 		if err != nil {
 			return false, err
 		}
@@ -70,20 +70,20 @@ func (t *txn) actOnWords() (moved bool, err error) {
 	return moved, nil
 }
 
-func (t *txn) actOnWord(p *payment) (bool, error) {
-	if p.standing == unproven { // its payer's wallet may answer for it yet: a verdict now would be final, and the money lost
+func (t *txn) applyDecision(p *payment) (bool, error) {
+	if p.signatureStatus == unverified { // its payer's wallet may answer for it yet: a verdict now would be final, and the money lost
 		return false, nil
 	}
 	payer, err := t.lookup(p.payer)
 	if err != nil {
 		return false, err
 	}
-	toDesk, err := t.number("SELECT count(*) FROM device WHERE id = $1 AND role = $2", p.payee, int(spec.RoleDesk))
+	toDesk, err := t.queryInt("SELECT count(*) FROM device WHERE id = $1 AND role = $2", p.payee, int(spec.RoleDesk))
 	if err != nil {
 		return false, err
 	}
 	switch {
-	case p.refused() && (!p.shadowed() || payer.status == notary.Ended), p.standing == uncarded && toDesk > 0:
+	case p.refused() && (!p.shadowed() || payer.status == notary.Ended), p.signatureStatus == unregisteredKey && toDesk > 0:
 		return true, t.conclude(p, notary.Void, 0, 0, 0)
 	case p.verdict == notary.Reserved:
 		return true, t.settle([]*payment{p}, map[message.DeviceID]*device{p.payer: payer})
@@ -93,18 +93,18 @@ func (t *txn) actOnWord(p *payment) (bool, error) {
 
 // settleQueue settles the largest set of waiting claims that leaves every shadow wallet non-negative, at once.
 func (t *txn) settleQueue() (bool, error) {
-	waiting, err := t.open("(w.payee IS NOT NULL OR NOT p.asked) AND p.verdict = $1 AND p.standing IN ($2, $3)", int(notary.Waiting), int(first), int(second))
+	waiting, err := t.open("(w.payee IS NOT NULL OR NOT p.asked) AND p.verdict = $1 AND p.standing IN ($2, $3)", int(notary.Waiting), int(recorded), int(conflicting))
 	if err != nil || len(waiting) == 0 {
 		return false, err
 	}
-	payers, free := map[message.DeviceID]*device{}, map[message.DeviceID]money.Ore{}
+	payers, available := map[message.DeviceID]*device{}, map[message.DeviceID]money.Ore{}
 	byArrival, claims := map[int64]*payment{}, []claim(nil)
 	for _, p := range waiting {
 		if payers[p.payer] == nil {
 			if payers[p.payer], err = t.registered(p.payer); err != nil {
 				return false, err
 			}
-			if free[p.payer], err = t.free(payers[p.payer]); err != nil {
+			if available[p.payer], err = t.available(payers[p.payer]); err != nil {
 				return false, err
 			}
 		}
@@ -121,7 +121,7 @@ func (t *txn) settleQueue() (bool, error) {
 		claims, byArrival[p.n] = append(claims, c), p
 	}
 	var chosen []*payment
-	for _, c := range netting(claims, free) {
+	for _, c := range netting(claims, available) {
 		chosen = append(chosen, byArrival[c.n])
 	}
 	if len(chosen) == 0 {
@@ -135,7 +135,7 @@ func (t *txn) settle(set []*payment, payers map[message.DeviceID]*device) error 
 	m := movement{key: "settle:" + set[0].key()}
 	for _, p := range set {
 		if p.refused() {
-			t.back(&m, p, payers[p.payer])
+			t.toOwner(&m, p, payers[p.payer])
 			continue
 		}
 		t.fromShadow(&m, p, payers[p.payer], p.amount)
@@ -163,7 +163,7 @@ func (t *txn) settle(set []*payment, payers map[message.DeviceID]*device) error 
 func (t *txn) coverEnded() (moved bool, err error) {
 	claims, err := t.open(`w.payment = p.identity AND p.asked AND p.verdict = $1 AND (p.standing = $2
 		OR p.standing IN ($3, $4) AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payer AND d.status = $5))`,
-		int(notary.Waiting), int(uncarded), int(first), int(second), int(notary.Ended))
+		int(notary.Waiting), int(unregisteredKey), int(recorded), int(conflicting), int(notary.Ended))
 	if err != nil {
 		return false, err
 	}
@@ -185,11 +185,11 @@ func (t *txn) cover(p *payment) (bool, error) {
 		if payer, err = t.registered(p.payer); err != nil {
 			return false, err
 		}
-		free, err := t.free(payer)
+		available, err := t.available(payer)
 		if err != nil {
 			return false, err
 		}
-		fromShadow = min(free, p.amount)
+		fromShadow = min(available, p.amount)
 	}
 	online, err := ledger.Balance(t.ctx, t.tx, onlineOf(payer.intermediary))
 	if err != nil {
@@ -204,14 +204,14 @@ func (t *txn) cover(p *payment) (bool, error) {
 	if fromPool > pool {
 		return false, nil
 	}
-	if within, err := t.withinRoom(p, fromHolding+fromPool); err != nil || !within {
+	if within, err := t.withinCoverLimit(p, fromHolding+fromPool); err != nil || !within {
 		return false, err
 	}
 	m := movement{key: "settle:" + p.key()}
 	t.fromShadow(&m, p, payer, fromShadow)
 	if fromHolding > 0 {
 		m.line(onlineOf(payer.intermediary), -fromHolding)
-		m.tell(payer.intermediary, notary.Entry{Kind: notary.HoldingPaid, Device: p.payer, Owner: payer.owner, Online: -fromHolding, Payer: p.payer, Atc: p.atc, Payee: p.payee})
+		m.addStatementEntry(payer.intermediary, notary.Entry{Kind: notary.HoldingPaid, Device: p.payer, Owner: payer.owner, Online: -fromHolding, Payer: p.payer, Atc: p.atc, Payee: p.payee})
 	}
 	if fromPool > 0 {
 		m.line(poolAccount, -fromPool)
@@ -237,20 +237,20 @@ func (t *txn) cover(p *payment) (bool, error) {
 
 // reserve sets money aside for payments on which the payee has not spoken, oldest first.
 func (t *txn) reserve() (moved bool, err error) {
-	silent, err := t.open("w.payee IS NULL AND p.asked AND p.verdict = $1 AND p.standing = $2", int(notary.Waiting), int(first))
+	undecided, err := t.open("w.payee IS NULL AND p.asked AND p.verdict = $1 AND p.standing = $2", int(notary.Waiting), int(recorded))
 	if err != nil {
 		return false, err
 	}
-	for _, p := range silent {
+	for _, p := range undecided {
 		payer, err := t.registered(p.payer)
 		if err != nil {
 			return false, err
 		}
-		free, err := t.free(payer)
+		available, err := t.available(payer)
 		if err != nil {
 			return false, err
 		}
-		if free < p.amount {
+		if available < p.amount {
 			continue
 		}
 		if err := t.exec("UPDATE payment SET verdict = $1 WHERE n = $2", int(notary.Reserved), p.n); err != nil {

@@ -31,8 +31,8 @@ func TestMain(m *testing.M) {
 	os.Exit(storetest.Run(m))
 }
 
-// economy does random things in a world, in any order, and loses, repeats and delays what goes to the notary.
-type economy struct {
+// randomWorld does random things in a world, in any order, and loses, repeats and delays what goes to the notary.
+type randomWorld struct {
 	*settlementtest.World
 	requests []*message.Request
 	payments []*message.Payment
@@ -40,8 +40,8 @@ type economy struct {
 	orders   int
 }
 
-func newEconomy(t *rapid.T) *economy {
-	e := &economy{World: settlementtest.NewWorld(t)}
+func newRandomWorld(t *rapid.T) *randomWorld {
+	e := &randomWorld{World: settlementtest.NewWorld(t)}
 	e.Issue("ANNA", "NORDIC", spec.RoleCard)
 	e.Issue("BERTIL", "FJORD", spec.RoleCard)
 	e.Issue("CECILIA", "NORDIC", spec.RoleCard)
@@ -58,11 +58,11 @@ func newEconomy(t *rapid.T) *economy {
 	return e
 }
 
-func (e *economy) device(t *rapid.T, label string) *settlementtest.Device {
+func (e *randomWorld) device(t *rapid.T, label string) *settlementtest.Device {
 	return e.Devices[rapid.SampledFrom(e.Names).Draw(t, label)]
 }
 
-func (e *economy) card(t *rapid.T, label string) *settlementtest.Device {
+func (e *randomWorld) card(t *rapid.T, label string) *settlementtest.Device {
 	return e.Devices[rapid.SampledFrom([]string{"ANNA", "BERTIL", "CECILIA"}).Draw(t, label)]
 }
 
@@ -76,7 +76,7 @@ func drawAmount(t *rapid.T) money.Ore {
 }
 
 // trade: the ordinary case, perhaps torn before the payee has the Payment or its word.
-func (e *economy) trade(t *rapid.T) {
+func (e *randomWorld) trade(t *rapid.T) {
 	made, paid := len(e.requests), len(e.payments)
 	if e.request(t); len(e.requests) == made {
 		return
@@ -92,7 +92,7 @@ func (e *economy) trade(t *rapid.T) {
 }
 
 // request: a payee asks; a desk names a card of its own intermediary.
-func (e *economy) request(t *rapid.T) {
+func (e *randomWorld) request(t *rapid.T) {
 	payee := e.device(t, "payee")
 	var payer message.DeviceID
 	if payee.Role == spec.RoleDesk {
@@ -104,7 +104,7 @@ func (e *economy) request(t *rapid.T) {
 }
 
 // pay: any card pays any request that it ever saw, also one that is paid or closed.
-func (e *economy) pay(t *rapid.T) {
+func (e *randomWorld) pay(t *rapid.T) {
 	if len(e.requests) == 0 {
 		return
 	}
@@ -115,14 +115,14 @@ func (e *economy) pay(t *rapid.T) {
 }
 
 // accept: a payment reaches its payee, late or often.
-func (e *economy) accept(t *rapid.T) {
+func (e *randomWorld) accept(t *rapid.T) {
 	if len(e.payments) == 0 {
 		return
 	}
 	e.acceptOne(pick(t, e.payments, "payment"))
 }
 
-func (e *economy) acceptOne(p *message.Payment) {
+func (e *randomWorld) acceptOne(p *message.Payment) {
 	for _, name := range e.Names {
 		if d := e.Devices[name]; d.ID == p.Request.Payee {
 			if receipt, err := d.Accept(p); err == nil {
@@ -132,7 +132,7 @@ func (e *economy) acceptOne(p *message.Payment) {
 	}
 }
 
-func (e *economy) refuse(t *rapid.T) {
+func (e *randomWorld) refuse(t *rapid.T) {
 	d := e.device(t, "payee")
 	if len(d.Open) > 0 {
 		_, err := d.Refuse(pick(t, d.Open, "open").Number)
@@ -140,8 +140,8 @@ func (e *economy) refuse(t *rapid.T) {
 	}
 }
 
-// hand: the payer's phone hands over some payment, some receipt.
-func (e *economy) hand(t *rapid.T) {
+// handOver: the payer's phone hands over some payment, some receipt.
+func (e *randomWorld) handOver(t *rapid.T) {
 	if len(e.payments) > 0 {
 		e.Submit(e.Encode(pick(t, e.payments, "payment")))
 	}
@@ -151,7 +151,7 @@ func (e *economy) hand(t *rapid.T) {
 }
 
 // repeat: something submitted before comes again.
-func (e *economy) repeat(t *rapid.T) {
+func (e *randomWorld) repeat(t *rapid.T) {
 	if len(e.Submitted) > 0 {
 		before, err := e.Notary.Balances(context.Background())
 		require.NoError(t, err)
@@ -163,7 +163,7 @@ func (e *economy) repeat(t *rapid.T) {
 }
 
 // refund: a till gives a payment back, or some öre of it, perhaps one that it may not; twice it is the same.
-func (e *economy) refund(t *rapid.T) {
+func (e *randomWorld) refund(t *rapid.T) {
 	if len(e.payments) == 0 {
 		return
 	}
@@ -177,7 +177,7 @@ func (e *economy) refund(t *rapid.T) {
 	require.True(t, first == nil || errors.As(first, &refused), first)
 }
 
-func (e *economy) sync(t *rapid.T) {
+func (e *randomWorld) sync(t *rapid.T) {
 	d := e.device(t, "device")
 	until := settlementtest.Step(rapid.IntRange(0, int(settlementtest.Whole)).Draw(t, "until"))
 	var credit money.Ore
@@ -192,8 +192,8 @@ func (e *economy) sync(t *rapid.T) {
 	}
 }
 
-func (e *economy) actions() map[string]func(*rapid.T) {
-	return map[string]func(*rapid.T){"trade": e.trade, "trade more": e.trade, "trade again": e.trade, "request": e.request, "pay": e.pay, "accept": e.accept, "refuse": e.refuse, "hand": e.hand,
+func (e *randomWorld) actions() map[string]func(*rapid.T) {
+	return map[string]func(*rapid.T){"trade": e.trade, "trade more": e.trade, "trade again": e.trade, "request": e.request, "pay": e.pay, "accept": e.accept, "refuse": e.refuse, "hand": e.handOver,
 		"repeat": e.repeat, "sync": e.sync, "refund": e.refund, "": func(*rapid.T) { e.Audit(false) }}
 }
 
@@ -201,14 +201,14 @@ func (e *economy) actions() map[string]func(*rapid.T) {
 // every step, and two whole rounds bring agreement.
 func TestHonestDevicesInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		e := newEconomy(t)
+		e := newRandomWorld(t)
 		defer e.Stop()
 		t.Repeat(e.actions())
 		e.twoRounds(t)
 	})
 }
 
-func (e *economy) twoRounds(t *rapid.T) {
+func (e *randomWorld) twoRounds(t *rapid.T) {
 	for range 2 {
 		for _, name := range rapid.Permutation(e.Names).Draw(t, "order") {
 			for range 2 { // again until nothing is owed: an outstanding instruction first, then what came since
@@ -223,7 +223,7 @@ func (e *economy) twoRounds(t *rapid.T) {
 // contradict themselves. What holds for honest devices holds still.
 func TestAttacksAndLossesInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		e := newEconomy(t)
+		e := newRandomWorld(t)
 		defer e.Stop()
 		actions := e.actions()
 		actions["copy"] = func(t *rapid.T) { e.copyCard(t) }
@@ -242,7 +242,7 @@ func TestAttacksAndLossesInAnyOrder(t *testing.T) {
 }
 
 // copyCard puts a clone of a card beside it; both go on. The clone takes a name of its own, so that anything may happen to it.
-func (e *economy) copyCard(t *rapid.T) {
+func (e *randomWorld) copyCard(t *rapid.T) {
 	name := rapid.SampledFrom([]string{"ANNA", "CECILIA"}).Draw(t, "copied")
 	if twin := name + "-TWIN"; e.Devices[twin] == nil {
 		e.Devices[twin], e.Names = e.Devices[name].Copy(), append(e.Names, twin)
@@ -252,7 +252,7 @@ func (e *economy) copyCard(t *rapid.T) {
 
 // forge: the stolen key of BERTIL's card, or of the shop's till, signs anything. The notary may refuse it; it must not move what
 // is not theirs.
-func (e *economy) forge(t *rapid.T) {
+func (e *randomWorld) forge(t *rapid.T) {
 	name := rapid.SampledFrom([]string{"BERTIL", "SHOP"}).Draw(t, "stolen")
 	thief := e.Devices[name]
 	e.Dishonest[name] = true

@@ -12,7 +12,7 @@ import (
 // identity and keeps it: two records of one number are two devices with one key.
 func (t *txn) record(device message.DeviceID, seq uint32, identity message.Hash) (other []byte, err error) {
 	var held []byte
-	known, err := t.found("SELECT identity FROM record WHERE device = $1 AND seq = $2", []any{device, seq}, &held)
+	known, err := t.queryRow("SELECT identity FROM record WHERE device = $1 AND seq = $2", []any{device, seq}, &held)
 	if err != nil {
 		return nil, err
 	}
@@ -25,12 +25,12 @@ func (t *txn) record(device message.DeviceID, seq uint32, identity message.Hash)
 	if err := t.exec("INSERT INTO record (device, seq, identity) VALUES ($1, $2, $3)", device, seq, identity[:]); err != nil {
 		return nil, err
 	}
-	return nil, t.holdWhole(device)
+	return nil, t.extendChain(device)
 }
 
-// holdWhole extends the device's chain over the records that the notary holds whole, one after the other. An accept record is
+// extendChain extends the device's chain over the records that the notary holds whole, one after the other. An accept record is
 // whole with its Payment: acknowledged, the card drops it, and nobody else need have it.
-func (t *txn) holdWhole(device message.DeviceID) error {
+func (t *txn) extendChain(device message.DeviceID) error {
 	d, err := t.lookup(device)
 	if err != nil || d == nil {
 		return err
@@ -38,7 +38,7 @@ func (t *txn) holdWhole(device message.DeviceID) error {
 	head := message.Hash(d.heldHead)
 	for atc := d.heldAtc; ; {
 		var identity []byte
-		next, err := t.found(`SELECT r.identity FROM record r LEFT JOIN voice v ON v.identity = r.identity
+		next, err := t.queryRow(`SELECT r.identity FROM record r LEFT JOIN voice v ON v.identity = r.identity
 			WHERE r.device = $1 AND r.seq = $2 AND (v.payment IS NULL OR EXISTS (SELECT 1 FROM payment p WHERE p.identity = v.payment))`,
 			[]any{device, atc + 1}, &identity)
 		if err != nil || !next {
@@ -65,6 +65,6 @@ func (t *txn) headAt(d *device, atc uint32) ([]byte, error) {
 		return head[:], store.Failed(err)
 	}
 	var head []byte
-	_, err := t.found("SELECT head FROM record WHERE device = $1 AND seq = $2", []any{d.id, atc}, &head)
+	_, err := t.queryRow("SELECT head FROM record WHERE device = $1 AND seq = $2", []any{d.id, atc}, &head)
 	return head, err
 }

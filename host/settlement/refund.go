@@ -41,7 +41,7 @@ func (p participant) Refund(ctx context.Context, r notary.Refund) error {
 // refundAnswered finds the answer that this order got before.
 func (t *txn) refundAnswered(from message.Name, r notary.Refund) (known bool, refused *notary.Error, err error) {
 	held, why := notary.Refund{Order: r.Order}, &notary.Error{}
-	known, err = t.found("SELECT payee, payer, atc, amount, refusal, reason FROM refund WHERE intermediary = $1 AND order_key = $2", []any{from, r.Order},
+	known, err = t.queryRow("SELECT payee, payer, atc, amount, refusal, reason FROM refund WHERE intermediary = $1 AND order_key = $2", []any{from, r.Order},
 		&held.Payee, &held.Payer, &held.Atc, &held.Amount, &why.Kind, &why.What)
 	switch {
 	case err != nil || !known:
@@ -65,12 +65,12 @@ func (t *txn) keepRefund(from message.Name, r notary.Refund, refused *notary.Err
 
 // refund checks everything and then moves the money; a refusal has changed nothing.
 func (t *txn) refund(from message.Name, r notary.Refund) error {
-	till, err := t.own(from, r.Payee)
+	terminal, err := t.ownDevice(from, r.Payee)
 	if err != nil {
 		return err
 	}
-	if till.role != spec.RoleTerminal && till.role != spec.RoleSAM {
-		return notary.Refuse(notary.NotTerminal, "%s is a %s; only a till is refunded for by order, its owner pays back with a payment", till.id, till.role)
+	if terminal.role != spec.RoleTerminal && terminal.role != spec.RoleSAM {
+		return notary.Refuse(notary.NotTerminal, "%s is a %s; only a till is refunded for by order, its owner pays back with a payment", terminal.id, terminal.role)
 	}
 	if err := t.refundable(r); err != nil {
 		return err
@@ -87,7 +87,7 @@ func (t *txn) refund(from message.Name, r notary.Refund) error {
 		return err
 	}
 	m := movement{key: fmt.Sprintf("refund:%s:%s", from, r.Order)}
-	paid := notary.Entry{Kind: notary.RefundPaid, Device: till.id, Owner: till.owner, Online: -r.Amount, Payer: r.Payer, Atc: r.Atc, Payee: r.Payee, Order: r.Order}
+	paid := notary.Entry{Kind: notary.RefundPaid, Device: terminal.id, Owner: terminal.owner, Online: -r.Amount, Payer: r.Payer, Atc: r.Atc, Payee: r.Payee, Order: r.Order}
 	received := notary.Entry{Kind: notary.RefundReceived, Device: payer.id, Owner: payer.owner, Payer: r.Payer, Atc: r.Atc, Payee: r.Payee, Order: r.Order}
 	m.line(onlineOf(from), -r.Amount)
 	if payer.status == notary.Ended {
@@ -97,14 +97,14 @@ func (t *txn) refund(from message.Name, r notary.Refund) error {
 		m.line(onlineOf(payer.intermediary), r.Amount)
 		received.Online = r.Amount
 	}
-	m.tell(from, paid)
-	m.tell(payer.intermediary, received)
+	m.addStatementEntry(from, paid)
+	m.addStatementEntry(payer.intermediary, received)
 	return t.move(m)
 }
 
 // refundable checks that the Payment was settled to this till and that enough of it has not been refunded.
 func (t *txn) refundable(r notary.Refund) error {
-	held, err := payments(t.ctx, t.tx, "p.payer = $1 AND p.atc = $2 AND p.standing = $3", r.Payer, r.Atc, int(first))
+	held, err := payments(t.ctx, t.tx, "p.payer = $1 AND p.atc = $2 AND p.standing = $3", r.Payer, r.Atc, int(recorded))
 	switch {
 	case err != nil:
 		return err
@@ -119,7 +119,7 @@ func (t *txn) refundable(r notary.Refund) error {
 	case held[0].verdict != notary.Settled:
 		return notary.Refuse(notary.Unsettled, "Payment %s/%d is %s; order the refund again when it is settled", r.Payer, r.Atc, held[0].verdict)
 	}
-	before, err := t.number("SELECT sum(amount) FROM refund WHERE payer = $1 AND atc = $2 AND refusal = 0", r.Payer, r.Atc)
+	before, err := t.queryInt("SELECT sum(amount) FROM refund WHERE payer = $1 AND atc = $2 AND refusal = 0", r.Payer, r.Atc)
 	if left := held[0].amount - money.Ore(before); err == nil && r.Amount > left {
 		return notary.Refuse(notary.Exceeds, "Payment %s/%d paid %s, of which %s is not refunded; refund at most that", r.Payer, r.Atc, held[0].amount, left)
 	}

@@ -59,7 +59,7 @@ func (n *Notary) admit(t *txn, name message.Name, raw []byte, role spec.Role) er
 // authority reads the certificate of a reference; nil when nobody joined with it.
 func (t *txn) authority(reference message.AuthorityRef, role spec.Role) (*cvc.Certificate, error) {
 	var raw []byte
-	known, err := t.found("SELECT certificate FROM authority WHERE reference = $1 AND role = $2", []any{reference, int(role)}, &raw)
+	known, err := t.queryRow("SELECT certificate FROM authority WHERE reference = $1 AND role = $2", []any{reference, int(role)}, &raw)
 	if err != nil || !known {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (t *txn) signedByAuthority(from message.Name, reference message.AuthorityRe
 }
 
 func (t *txn) joined(name message.Name) error {
-	known, err := t.number("SELECT count(*) FROM intermediary WHERE name = $1", name)
+	known, err := t.queryInt("SELECT count(*) FROM intermediary WHERE name = $1", name)
 	if err == nil && known == 0 {
 		err = notary.Refuse(notary.Unknown, "intermediary %q has not joined", name)
 	}
@@ -175,9 +175,9 @@ func (t *txn) deviceCertificate(raw []byte) (*cvc.Certificate, []byte, error) {
 	return c, point, nil
 }
 
-// takeCertificate keeps the certificate of a payer that nobody registered under this key, and gives the Payments that some payee
+// storeCertificate keeps the certificate of a payer that nobody registered under this key, and gives the Payments that some payee
 // accepted on the strength of it their standing: the intermediary whose CA certified it answers for them.
-func (t *txn) takeCertificate(raw []byte) error {
+func (t *txn) storeCertificate(raw []byte) error {
 	c, point, err := t.deviceCertificate(raw)
 	if err != nil {
 		return err
@@ -191,13 +191,13 @@ func (t *txn) takeCertificate(raw []byte) error {
 		id, point, raw, t.stamp()); err != nil {
 		return err
 	}
-	doubtful, err := t.open("p.payer = $1 AND p.standing = $2", id, int(unproven))
+	doubtful, err := t.open("p.payer = $1 AND p.standing = $2", id, int(unverified))
 	if err != nil {
 		return err
 	}
 	for _, p := range doubtful {
 		var kept []byte
-		if _, err := t.found("SELECT bytes FROM payment WHERE n = $1", []any{p.n}, &kept); err != nil {
+		if _, err := t.queryRow("SELECT bytes FROM payment WHERE n = $1", []any{p.n}, &kept); err != nil {
 			return err
 		}
 		m, err := message.Parse[message.Payment](kept)
@@ -207,7 +207,7 @@ func (t *txn) takeCertificate(raw []byte) error {
 		if !signedBy(m, point) {
 			continue
 		}
-		if err := t.exec("UPDATE payment SET standing = $1 WHERE n = $2", int(uncarded), p.n); err != nil {
+		if err := t.exec("UPDATE payment SET standing = $1 WHERE n = $2", int(unregisteredKey), p.n); err != nil {
 			return err
 		}
 	}
@@ -221,6 +221,6 @@ func (t *txn) issuerOf(d *device) ([]byte, error) {
 		return nil, store.Failed(err)
 	}
 	var raw []byte
-	_, err = t.found("SELECT certificate FROM authority WHERE reference = $1", []any{string(c.Authority)}, &raw)
+	_, err = t.queryRow("SELECT certificate FROM authority WHERE reference = $1", []any{string(c.Authority)}, &raw)
 	return raw, err
 }

@@ -6,8 +6,8 @@ import (
 	"ekrona/host/store"
 )
 
-// asking is a Request by the number under which its payee signed it.
-type asking struct {
+// requestRef is a Request by the number under which its payee signed it.
+type requestRef struct {
 	payee    message.DeviceID
 	number   uint32
 	identity message.Hash
@@ -16,7 +16,7 @@ type asking struct {
 // oneRequest holds a card to one Request for each number, since it counts them. raw shows what it has signed under this one: when a
 // Payment or Refusal that the notary holds carries another, two cards have one key, and the device is accused. Each of them can
 // accept or refuse only its own: nothing else would ever end the waiting of who paid the other.
-func (t *txn) oneRequest(a asking, raw []byte) (cloned bool, err error) {
+func (t *txn) oneRequest(a requestRef, raw []byte) (cloned bool, err error) {
 	d, err := t.registered(a.payee)
 	if err != nil || !d.role.CanPay() {
 		return false, err
@@ -31,11 +31,11 @@ func (t *txn) oneRequest(a asking, raw []byte) (cloned bool, err error) {
 			return false, err
 		}
 		for _, held := range all {
-			m, _, err := message.Said(held)
+			m, _, err := message.ParseSigned(held)
 			if err != nil {
 				return false, store.Failed(err)
 			}
-			carried, err := carriedBy(m)
+			carried, err := requestOf(m)
 			if err != nil {
 				return false, store.Failed(err)
 			}
@@ -52,12 +52,12 @@ func (t *txn) oneRequest(a asking, raw []byte) (cloned bool, err error) {
 	if other == nil {
 		return false, nil
 	}
-	return true, t.accuse(a.payee, "two requests of one number", other, raw, true)
+	return true, t.recordConflict(a.payee, "two requests of one number", other, raw, true)
 }
 
 // oneRequestIn is oneRequest for a Payment that the payee asked for, or a Refusal.
 func (t *txn) oneRequestIn(m message.Message, raw []byte) error {
-	carried, err := carriedBy(m)
+	carried, err := requestOf(m)
 	if err != nil {
 		return err
 	}
@@ -65,15 +65,15 @@ func (t *txn) oneRequestIn(m message.Message, raw []byte) error {
 	return err
 }
 
-// carriedBy is the Request that a Payment or a Refusal carries.
-func carriedBy(m message.Message) (asking, error) {
+// requestOf is the Request that a Payment or a Refusal carries.
+func requestOf(m message.Message) (requestRef, error) {
 	if refusal, isRefusal := m.(*message.Refusal); isRefusal {
-		return asking{refusal.Payee, refusal.Number, refusal.Request}, nil
+		return requestRef{refusal.Payee, refusal.Number, refusal.Request}, nil
 	}
 	payment, isPayment := m.(*message.Payment)
 	if !isPayment {
-		return asking{}, notary.Refuse(notary.Malformed, "a %s carries no Request", m.Layout().Name)
+		return requestRef{}, notary.Refuse(notary.Malformed, "a %s carries no Request", m.Layout().Name)
 	}
 	identity, err := message.Identity(&payment.Request)
-	return asking{payment.Request.Payee, payment.Request.Number, identity}, err
+	return requestRef{payment.Request.Payee, payment.Request.Number, identity}, err
 }

@@ -8,53 +8,53 @@ import (
 	"ekrona/host/store"
 )
 
-// withinRoom tells whether holding and pool may pay help towards a claim. What they pay to one payee, between two of its
+// withinCoverLimit tells whether holding and pool may pay help towards a claim. What they pay to one payee, between two of its
 // acknowledgements, is at most what its limits let an honest device accept in that time (protocol §8.11). Without it, whoever
 // has the keys of a payer and of a payee writes himself any sum. A claim beyond that waits for a person to look at it.
-func (t *txn) withinRoom(p *payment, help money.Ore) (bool, error) {
-	if help == 0 {
+func (t *txn) withinCoverLimit(p *payment, cover money.Ore) (bool, error) {
+	if cover == 0 {
 		return true, nil
 	}
 	payee, err := t.registered(p.payee)
 	if err != nil {
 		return false, err
 	}
-	room := t.terms.TillRoom
+	limit := t.terms.TerminalRoom
 	if payee.ceilings != nil {
 		ceilings, err := message.ParsePolicy(payee.ceilings)
 		if err != nil {
 			return false, store.Failed(err)
 		}
-		room = ceilings.MaxBalance * money.Ore(ceilings.MaxTransactions)
+		limit = ceilings.MaxBalance * money.Ore(ceilings.MaxTransactions)
 	}
-	given, err := t.helped(p)
-	return given+help <= room, err
+	covered, err := t.coveredSoFar(p)
+	return covered+cover <= limit, err
 }
 
-// helped is what holdings and pool have paid to the payee for acceptances between the same two acknowledgements as that of p. Those
+// coveredSoFar is what holdings and pool have paid to the payee for acceptances between the same two acknowledgements as that of p. Those
 // that the end of the device spoke for it count as one time between.
-func (t *txn) helped(p *payment) (money.Ore, error) {
-	seq, err := t.number("SELECT v.seq FROM word w JOIN voice v ON v.identity = w.voice WHERE w.payment = $1", p.identity)
+func (t *txn) coveredSoFar(p *payment) (money.Ore, error) {
+	seq, err := t.queryInt("SELECT v.seq FROM word w JOIN voice v ON v.identity = w.voice WHERE w.payment = $1", p.identity)
 	if err != nil {
 		return 0, err
 	}
 	if seq == 0 {
-		given, err := t.number(`SELECT sum(p.from_holding + p.from_pool) FROM payment p JOIN word w ON w.payment = p.identity
+		covered, err := t.queryInt(`SELECT sum(p.from_holding + p.from_pool) FROM payment p JOIN word w ON w.payment = p.identity
 			WHERE p.payee = $1 AND w.voice IS NULL`, p.payee)
-		return money.Ore(given), err
+		return money.Ore(covered), err
 	}
-	after, err := t.number("SELECT max(acked_atc) FROM instruction WHERE device = $1 AND acked_atc < $2", p.payee, seq)
+	after, err := t.queryInt("SELECT max(acked_atc) FROM instruction WHERE device = $1 AND acked_atc < $2", p.payee, seq)
 	if err != nil {
 		return 0, err
 	}
-	until, err := t.number("SELECT min(acked_atc) FROM instruction WHERE device = $1 AND acked_atc >= $2", p.payee, seq)
+	until, err := t.queryInt("SELECT min(acked_atc) FROM instruction WHERE device = $1 AND acked_atc >= $2", p.payee, seq)
 	if err != nil {
 		return 0, err
 	}
 	if until == 0 { // nothing later is acknowledged
 		until = math.MaxUint32
 	}
-	given, err := t.number(`SELECT sum(p.from_holding + p.from_pool) FROM payment p JOIN word w ON w.payment = p.identity
+	sum, err := t.queryInt(`SELECT sum(p.from_holding + p.from_pool) FROM payment p JOIN word w ON w.payment = p.identity
 		JOIN voice v ON v.identity = w.voice WHERE p.payee = $1 AND v.seq > $2 AND v.seq <= $3`, p.payee, after, until)
-	return money.Ore(given), err
+	return money.Ore(sum), err
 }

@@ -77,11 +77,11 @@ func (k keepsNothing) Submit(ctx context.Context, items [][]byte) ([]notary.Answ
 
 func TestEvidenceThatIsRefused(t *testing.T) {
 	w := loaded(t)
-	anna, shop := w.Devices["ANNA"], w.Devices["SHOP"]
-	good := paid(t, anna, shop, 10_00)
+	anna, merchant := w.Devices["ANNA"], w.Devices["SHOP"]
+	good := paid(t, anna, merchant, 10_00)
 	on := attack.Services{Notary: keepsNothing{w.Notary.For(""), t}, Balances: w.Notary.Balances}
 	setup := &attack.Setup{
-		Payment: good, Stolen: shop.ID, DeviceKey: shop.StolenKey(),
+		Payment: good, Stolen: merchant.ID, DeviceKey: merchant.StolenKey(),
 		InstructionKey: w.Intermediaries["NORDIC"].StolenKey(),
 		Next:           message.Instruction{Date: message.DateOf(w.Clock.At)},
 	}
@@ -95,19 +95,19 @@ func TestEvidenceThatIsRefused(t *testing.T) {
 // TestReceiptBeforeItsPayment: an accept record is held, and so may be acknowledged, only with its Payment.
 func TestReceiptBeforeItsPayment(t *testing.T) {
 	w := loaded(t)
-	anna, shop := w.Devices["ANNA"], w.Devices["SHOP"]
-	p := paid(t, anna, shop, 10_00)
-	receipt, err := shop.Accept(p)
+	anna, merchant := w.Devices["ANNA"], w.Devices["SHOP"]
+	p := paid(t, anna, merchant, 10_00)
+	receipt, err := merchant.Accept(p)
 	require.NoError(t, err)
 	answer := submit(t, w, w.Encode(receipt))
 	require.NoError(t, answer.Err)
 	require.Nil(t, answer.Payment, "the Payment is not held")
-	owed, err := w.Notary.For(fjord).Outstanding(t.Context(), shop.ID)
+	owed, err := w.Notary.For(fjord).Outstanding(t.Context(), merchant.ID)
 	require.NoError(t, err)
 	require.Zero(t, owed.HeldAtc, "an accept record is whole with its Payment")
 	answer = submit(t, w, w.Encode(p))
 	require.Equal(t, notary.Settled, answer.Payment.Verdict)
-	owed, err = w.Notary.For(fjord).Outstanding(t.Context(), shop.ID)
+	owed, err = w.Notary.For(fjord).Outstanding(t.Context(), merchant.ID)
 	require.NoError(t, err)
 	require.Equal(t, uint32(1), owed.HeldAtc)
 	w.Audit(false)
@@ -166,11 +166,11 @@ func TestPaidToNobody(t *testing.T) {
 // TestPayeeDecidesOnce: the first word on a Request is final, a contrary one moves nothing and is kept as evidence.
 func TestPayeeDecidesOnce(t *testing.T) {
 	w := loaded(t)
-	anna, shop := w.Devices["ANNA"], w.Devices["SHOP"]
+	anna, merchant := w.Devices["ANNA"], w.Devices["SHOP"]
 	w.Dishonest["SHOP"] = true
-	p := paid(t, anna, shop, 10_00)
-	twin := shop.Copy()
-	receipt, err := shop.Accept(p)
+	p := paid(t, anna, merchant, 10_00)
+	twin := merchant.Copy()
+	receipt, err := merchant.Accept(p)
 	require.NoError(t, err)
 	refusal, err := twin.Refuse(p.Request.Number)
 	require.NoError(t, err)
@@ -180,7 +180,7 @@ func TestPayeeDecidesOnce(t *testing.T) {
 	require.Equal(t, notary.Void, submit(t, w, w.Encode(p)).Payment.Verdict)
 	require.Equal(t, money.Ore(810_00), balance(t, w, nordic))
 	var evidence int
-	require.NoError(t, w.DB.QueryRow("SELECT count(*) FROM evidence WHERE device = $1 AND kind = 'two words on one request'", shop.ID).Scan(&evidence))
+	require.NoError(t, w.DB.QueryRow("SELECT count(*) FROM evidence WHERE device = $1 AND kind = 'two words on one request'", merchant.ID).Scan(&evidence))
 	require.Equal(t, 1, evidence)
 	w.Audit(false)
 }
@@ -192,7 +192,7 @@ func TestRegistration(t *testing.T) {
 	good := notary.Registration{Certificate: ghost.Certificate, Owner: "ghost", Ceilings: w.Policy(ghost.Ceilings)}
 	other := good
 	other.Certificate = w.Unregistered("GHOST", "NORDIC", spec.RoleCard, "another key").Certificate
-	till := notary.Registration{Certificate: w.Unregistered("TILL", "NORDIC", spec.RoleTerminal, "till").Certificate, Ceilings: w.Policy(ghost.Ceilings)}
+	terminal := notary.Registration{Certificate: w.Unregistered("TILL", "NORDIC", spec.RoleTerminal, "till").Certificate, Ceilings: w.Policy(ghost.Ceilings)}
 	forged := good
 	forged.Certificate = append([]byte(nil), good.Certificate...)
 	forged.Certificate[len(forged.Certificate)-1] ^= 1
@@ -201,7 +201,7 @@ func TestRegistration(t *testing.T) {
 	require.ErrorIs(t, w.Notary.For(fjord).Register(ctx, good), notary.NotYours)
 	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, forged), notary.Certificate)
 	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, bare), notary.Malformed)
-	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, till), notary.Malformed)
+	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, terminal), notary.Malformed)
 	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, notary.Registration{}), notary.Malformed)
 	require.NoError(t, w.Notary.For(nordic).Register(ctx, good))
 	require.NoError(t, w.Notary.For(nordic).Register(ctx, good), "again")
@@ -230,11 +230,11 @@ func TestIssueHappensOnce(t *testing.T) {
 // TestStatementIsWhole: an intermediary's entries add up to its holding and its shadow wallets, however they are read.
 func TestStatementIsWhole(t *testing.T) {
 	w := loaded(t)
-	anna, shop := w.Devices["ANNA"], w.Devices["SHOP"]
-	p := paid(t, anna, shop, 30_00)
-	_, err := shop.Accept(p)
+	anna, merchant := w.Devices["ANNA"], w.Devices["SHOP"]
+	p := paid(t, anna, merchant, 30_00)
+	_, err := merchant.Accept(p)
 	require.NoError(t, err)
-	w.Sync(shop, settlementtest.Whole, 0)
+	w.Sync(merchant, settlementtest.Whole, 0)
 	for _, name := range []message.Name{nordic, fjord} {
 		var online money.Ore
 		shadow := map[message.DeviceID]money.Ore{}
@@ -254,7 +254,7 @@ func TestStatementIsWhole(t *testing.T) {
 		}
 		require.Equal(t, balance(t, w, string(name)), online)
 		for device, sum := range shadow {
-			if device != shop.ID {
+			if device != merchant.ID {
 				require.Equal(t, balance(t, w, string(device)), sum)
 			}
 		}
@@ -303,12 +303,12 @@ func TestSilentPastItsCertificatesEnd(t *testing.T) {
 
 // TestTwoStolenKeys: with the keys of a payer and of a till, any sum can be claimed. The holding pays no more than the till could
 // have taken honestly between two synchronisations; the rest waits.
-// TestTillCountsInThirtyTwoBits: what a till ever accepted is more than its State can say; the rest of the count still tells
+// TestTerminalCountsInThirtyTwoBits: what a till ever accepted is more than its State can say; the rest of the count still tells
 // whether its balance is right.
-func TestTillCountsInThirtyTwoBits(t *testing.T) {
+func TestTerminalCountsInThirtyTwoBits(t *testing.T) {
 	const much = 3_000_000_000 // öre; two of them do not fit
 	w := settlementtest.NewWorld(t)
-	shop, rich := w.Issue("SHOP", "FJORD", spec.RoleTerminal), w.Unregistered("RICH", "NORDIC", spec.RoleCard, "RICH")
+	merchant, rich := w.Issue("SHOP", "FJORD", spec.RoleTerminal), w.Unregistered("RICH", "NORDIC", spec.RoleCard, "RICH")
 	rich.Ceilings.MaxBalance, rich.Ceilings.MaxPayment = much, much
 	rich.Policy.MaxBalance, rich.Policy.MaxPayment, rich.Policy.Version = much, much, 1
 	require.NoError(t, w.Notary.For("SENORDIC").Register(context.Background(), notary.Registration{Certificate: rich.Certificate,
@@ -319,44 +319,44 @@ func TestTillCountsInThirtyTwoBits(t *testing.T) {
 		report, refused := w.Sync(rich, settlementtest.Whole, much)
 		require.NoError(t, refused)
 		require.Zero(t, report.Difference)
-		request, err := shop.Request(much, "")
+		request, err := merchant.Request(much, "")
 		require.NoError(t, err)
 		payment, err := rich.Pay(request, false)
 		require.NoError(t, err)
-		_, err = shop.Accept(payment)
+		_, err = merchant.Accept(payment)
 		require.NoError(t, err)
 		w.Audit(false)
-		report, _ = w.Sync(shop, settlementtest.Whole, 0)
+		report, _ = w.Sync(merchant, settlementtest.Whole, 0)
 		require.True(t, report.Complete)
 		require.Zero(t, report.Difference)
 	}
-	require.Equal(t, money.Ore((2*much)&math.MaxUint32), shop.Balance, "the count has wrapped")
+	require.Equal(t, money.Ore((2*much)&math.MaxUint32), merchant.Balance, "the count has wrapped")
 	w.Audit(false)
 	for _, off := range []int{1, -1} {
-		shop.Balance += money.Ore(off)
-		report, _ := w.Sync(shop, settlementtest.State, 0)
+		merchant.Balance += money.Ore(off)
+		report, _ := w.Sync(merchant, settlementtest.State, 0)
 		require.Equal(t, money.Ore(off), report.Difference)
-		shop.Balance -= money.Ore(off)
+		merchant.Balance -= money.Ore(off)
 	}
 }
 
 func TestTwoStolenKeys(t *testing.T) {
 	w := loaded(t)
-	ctx, anna, shop := context.Background(), w.Devices["ANNA"], w.Devices["SHOP"]
+	ctx, anna, merchant := context.Background(), w.Devices["ANNA"], w.Devices["SHOP"]
 	w.Dishonest["ANNA"], w.Dishonest["SHOP"] = true, true
 	require.NoError(t, w.Notary.Issue(ctx, "rich", nordic, 100_000_00))
 	require.NoError(t, w.Notary.For(nordic).ReportLost(ctx, anna.ID))
 	w.Clock.At = w.Clock.At.Add(w.Terms.Honour)
 	require.NoError(t, w.Notary.For(nordic).End(ctx, anna.ID))
 	claim := func(n uint32, amount money.Ore) notary.Verdict {
-		r := message.Request{Payee: shop.ID, Number: n, Amount: amount}
-		require.NoError(t, message.Sign(&r, shop.StolenKey()))
+		r := message.Request{Payee: merchant.ID, Number: n, Amount: amount}
+		require.NoError(t, message.Sign(&r, merchant.StolenKey()))
 		p := &message.Payment{Payer: anna.ID, ATC: n, Request: r}
 		require.NoError(t, message.Sign(p, anna.StolenKey()))
 		identity, err := message.Identity(p)
 		require.NoError(t, err)
-		receipt := &message.Receipt{Payee: shop.ID, ATC: n, Payer: anna.ID, Number: n, Payment: identity}
-		require.NoError(t, message.Sign(receipt, shop.StolenKey()))
+		receipt := &message.Receipt{Payee: merchant.ID, ATC: n, Payer: anna.ID, Number: n, Payment: identity}
+		require.NoError(t, message.Sign(receipt, merchant.StolenKey()))
 		w.Submit(w.Encode(p), w.Encode(receipt))
 		status, err := w.Notary.Payment(ctx, anna.ID, n)
 		require.NoError(t, err)
@@ -374,13 +374,13 @@ func TestTwoStolenKeys(t *testing.T) {
 // TestBothSidesAtOnce: payer and payee hand over the same payments at the same moment, at two intermediaries.
 func TestBothSidesAtOnce(t *testing.T) {
 	w := settlementtest.NewWorldOn(t, nil, storetest.NewFile(t, schemas(t)...))
-	anna, shop := w.Issue("ANNA", "NORDIC", spec.RoleCard), w.Issue("SHOP", "FJORD", spec.RoleTerminal)
+	anna, merchant := w.Issue("ANNA", "NORDIC", spec.RoleCard), w.Issue("SHOP", "FJORD", spec.RoleTerminal)
 	require.NoError(t, w.Notary.Issue(t.Context(), "1", nordic, 1000_00))
 	w.Sync(anna, settlementtest.Whole, 200_00)
 	var fromPayer, fromPayee [][]byte
 	for range 4 {
-		p := paid(t, anna, shop, 10_00)
-		receipt, err := shop.Accept(p)
+		p := paid(t, anna, merchant, 10_00)
+		receipt, err := merchant.Accept(p)
 		require.NoError(t, err)
 		fromPayer = append(fromPayer, w.Encode(p), w.Encode(receipt))
 		fromPayee = append(fromPayee, append(w.Encode(receipt), w.Encode(p)...))

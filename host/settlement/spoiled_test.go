@@ -14,29 +14,29 @@ import (
 	"ekrona/host/settlement/settlementtest"
 )
 
-// spoiledRecord is the item of attack.SpoiledRecord.
-func spoiledRecord(t *testing.T, r *message.Receipt, p *message.Payment) []byte {
+// corruptedRecord is the item of attack.CorruptedRecord.
+func corruptedRecord(t *testing.T, r *message.Receipt, p *message.Payment) []byte {
 	t.Helper()
-	item, err := attack.Spoiled(r, p)
+	item, err := attack.Corrupted(r, p)
 	require.NoError(t, err)
 	return item
 }
 
-// TestSpoiledPaymentIsProvenByTheTrueOne: whoever hands over a spoiled record first, before or after the payee's, gains nothing.
-func TestSpoiledPaymentIsProvenByTheTrueOne(t *testing.T) {
+// TestCorruptedPaymentIsProvenByTheTrueOne: whoever hands over a spoiled record first, before or after the payee's, gains nothing.
+func TestCorruptedPaymentIsProvenByTheTrueOne(t *testing.T) {
 	w := loaded(t)
 	anna, bertil := w.Devices["ANNA"], w.Devices["BERTIL"]
 	p := paid(t, anna, bertil, 30_00)
 	r, err := bertil.Accept(p)
 	require.NoError(t, err)
-	spoiled := spoiledRecord(t, r, p)
-	answer := submit(t, w, spoiled)
+	corrupted := corruptedRecord(t, r, p)
+	answer := submit(t, w, corrupted)
 	require.ErrorIs(t, answer.Err, notary.Signature)
 	require.Equal(t, notary.Waiting, answer.Payment.Verdict)
 	w.Audit(false)
 	for range 2 {
 		require.NoError(t, submit(t, w, w.Encode(p)).Err)
-		answer = submit(t, w, spoiled) // too late
+		answer = submit(t, w, corrupted) // too late
 		require.NoError(t, answer.Err)
 		require.Equal(t, notary.Settled, answer.Payment.Verdict)
 	}
@@ -44,9 +44,9 @@ func TestSpoiledPaymentIsProvenByTheTrueOne(t *testing.T) {
 	everybodyTwice(t, w)
 }
 
-// TestSpoiledPaymentOfARefusedRequestTakesNothingFromItsPayer: a payee that has refused, and says otherwise with a spoiled Payment
+// TestCorruptedPaymentOfARefusedRequestTakesNothingFromItsPayer: a payee that has refused, and says otherwise with a spoiled Payment
 // before its payer comes, neither keeps the payer's card from synchronising nor its money from coming back.
-func TestSpoiledPaymentOfARefusedRequestTakesNothingFromItsPayer(t *testing.T) {
+func TestCorruptedPaymentOfARefusedRequestTakesNothingFromItsPayer(t *testing.T) {
 	w := loaded(t)
 	anna, bertil := w.Devices["ANNA"], w.Devices["BERTIL"]
 	p := paid(t, anna, bertil, 30_00)
@@ -57,7 +57,7 @@ func TestSpoiledPaymentOfARefusedRequestTakesNothingFromItsPayer(t *testing.T) {
 	r, err := lying.Accept(p)
 	require.NoError(t, err)
 	w.Submit(w.Encode(refusal))
-	answer := submit(t, w, spoiledRecord(t, r, p))
+	answer := submit(t, w, corruptedRecord(t, r, p))
 	require.ErrorIs(t, answer.Err, notary.Signature)
 	require.False(t, answer.Payment.Verdict.Final(), "nobody knows yet whether its payer's wallet answers for it")
 	answer = submit(t, w, w.Encode(p))
@@ -71,8 +71,8 @@ func TestSpoiledPaymentOfARefusedRequestTakesNothingFromItsPayer(t *testing.T) {
 	w.Audit(false)
 }
 
-// TestSpoiledPaymentToAnEndedPayee: the end of the payee's device has spoken for another Payment of the Request.
-func TestSpoiledPaymentToAnEndedPayee(t *testing.T) {
+// TestCorruptedPaymentToAnEndedPayee: the end of the payee's device has spoken for another Payment of the Request.
+func TestCorruptedPaymentToAnEndedPayee(t *testing.T) {
 	w := loaded(t)
 	anna, bertil, cecilia := w.Devices["ANNA"], w.Devices["BERTIL"], w.Issue("CECILIA", "NORDIC", spec.RoleCard)
 	_, refused := w.Sync(cecilia, settlementtest.Whole, 200_00)
@@ -90,16 +90,16 @@ func TestSpoiledPaymentToAnEndedPayee(t *testing.T) {
 	w.Clock.At = w.Clock.At.Add(w.Terms.Honour)
 	_, err = w.Notary.EndDue(context.Background())
 	require.NoError(t, err)
-	require.ErrorIs(t, submit(t, w, spoiledRecord(t, r, p)).Err, notary.Signature)
+	require.ErrorIs(t, submit(t, w, corruptedRecord(t, r, p)).Err, notary.Signature)
 	require.NoError(t, submit(t, w, w.Encode(p)).Err)
 	report, _ := w.Sync(anna, settlementtest.Whole, 0)
 	require.Zero(t, report.Difference)
 	w.Audit(false)
 }
 
-// TestSpoiledPaymentOfACardThatNobodyRegistered: with its certificate in hand the true record proves it, though the spoiled one
+// TestCorruptedPaymentOfACardThatNobodyRegistered: with its certificate in hand the true record proves it, though the spoiled one
 // came first.
-func TestSpoiledPaymentOfACardThatNobodyRegistered(t *testing.T) {
+func TestCorruptedPaymentOfACardThatNobodyRegistered(t *testing.T) {
 	w := loaded(t)
 	bertil, ghost := w.Devices["BERTIL"], w.Unregistered("GHOST", "NORDIC", spec.RoleCard, "a key of the thief")
 	ghost.Balance = 100_00
@@ -108,14 +108,14 @@ func TestSpoiledPaymentOfACardThatNobodyRegistered(t *testing.T) {
 	require.NoError(t, err)
 	record, err := bertil.Log[0].Encode()
 	require.NoError(t, err)
-	for _, item := range [][]byte{spoiledRecord(t, r, p), record} {
+	for _, item := range [][]byte{corruptedRecord(t, r, p), record} {
 		require.ErrorIs(t, submit(t, w, item).Err, notary.Signature)
 	}
 	require.NoError(t, submit(t, w, ghost.Certificate).Err)
 	answer := submit(t, w, record)
 	require.NoError(t, answer.Err)
 	require.Equal(t, notary.Uncovered, answer.Payment.Verdict)
-	require.Equal(t, notary.Uncovered, submit(t, w, spoiledRecord(t, r, p)).Payment.Verdict)
+	require.Equal(t, notary.Uncovered, submit(t, w, corruptedRecord(t, r, p)).Payment.Verdict)
 	require.Equal(t, money.Ore(30_00), balance(t, w, string(bertil.ID)))
 	w.Audit(false)
 }

@@ -18,7 +18,7 @@ func (p participant) OpenChallenge(ctx context.Context, challenge []byte) error 
 		return err
 	}
 	return p.n.transact(ctx, func(t *txn) error {
-		d, err := t.own(p.from, c.Device)
+		d, err := t.ownDevice(p.from, c.Device)
 		if err != nil {
 			return err
 		}
@@ -40,7 +40,7 @@ func (p participant) SubmitState(ctx context.Context, state []byte) (report nota
 		return report, err
 	}
 	err = p.n.transact(ctx, func(t *txn) error {
-		d, err := t.own(p.from, s.Device)
+		d, err := t.ownDevice(p.from, s.Device)
 		if err != nil {
 			return err
 		}
@@ -49,7 +49,7 @@ func (p participant) SubmitState(ctx context.Context, state []byte) (report nota
 		}
 		var opened int64
 		var then knowledge
-		known, err := t.found("SELECT n, known_atc, known_seq, known_request FROM challenge WHERE identity = $1 AND device = $2", []any{s.Challenge[:], d.id},
+		known, err := t.queryRow("SELECT n, known_atc, known_seq, known_request FROM challenge WHERE identity = $1 AND device = $2", []any{s.Challenge[:], d.id},
 			&opened, &then.atc, &then.sequence, &then.request)
 		if err != nil {
 			return err
@@ -63,7 +63,7 @@ func (p participant) SubmitState(ctx context.Context, state []byte) (report nota
 		if err := t.exec("UPDATE device SET synced_at = $1 WHERE id = $2", t.stamp(), d.id); err != nil {
 			return err
 		}
-		if err := t.advance(); err != nil {
+		if err := t.settlePending(); err != nil {
 			return err
 		}
 		if report, err = t.report(d.id, s); err != nil {
@@ -87,19 +87,19 @@ func (t *txn) findClone(d *device, s *message.State, then knowledge, raw []byte)
 		return err
 	}
 	for _, open := range s.OpenRequests {
-		if cloned, err := t.oneRequest(asking{d.id, open.Number, open.Request}, raw); err != nil || cloned {
+		if cloned, err := t.oneRequest(requestRef{d.id, open.Number, open.Request}, raw); err != nil || cloned {
 			return err
 		}
 	}
 	switch {
 	case int64(s.ATC) < then.atc:
-		return t.accuse(d.id, "a state behind known records", d.heldHead, raw, true)
+		return t.recordConflict(d.id, "a state behind known records", d.heldHead, raw, true)
 	case int64(s.InstructionSequence) < then.sequence:
-		return t.accuse(d.id, "a state behind known instructions", d.heldHead, raw, true)
+		return t.recordConflict(d.id, "a state behind known instructions", d.heldHead, raw, true)
 	case d.role.CanPay() && int64(s.RequestCounter) < then.request:
-		return t.accuse(d.id, "a state behind known requests", d.heldHead, raw, true)
+		return t.recordConflict(d.id, "a state behind known requests", d.heldHead, raw, true)
 	case head != nil && !bytes.Equal(head, s.Head[:]):
-		return t.accuse(d.id, "a state of another chain", head, raw, true)
+		return t.recordConflict(d.id, "a state of another chain", head, raw, true)
 	case s.InstructionSequence == 0:
 		return nil
 	}
@@ -115,17 +115,17 @@ func (t *txn) report(id message.DeviceID, s *message.State) (notary.StateReport,
 	if err != nil {
 		return notary.StateReport{}, err
 	}
-	clones, err := t.number("SELECT count(*) FROM evidence WHERE device = $1 AND clone", id)
+	clones, err := t.queryInt("SELECT count(*) FROM evidence WHERE device = $1 AND clone", id)
 	if err != nil {
 		return notary.StateReport{}, err
 	}
-	return notary.StateReport{HeldAtc: d.heldAtc, HeldHead: [32]byte(d.heldHead), Difference: d.off(s.Balance, expected),
+	return notary.StateReport{HeldAtc: d.heldAtc, HeldHead: [32]byte(d.heldHead), Difference: d.difference(s.Balance, expected),
 		Complete: d.heldAtc >= s.ATC, Applied: s.InstructionSequence, Cloned: clones > 0}, nil
 }
 
-// off is what a State's balance differs by. A till's is all that it ever accepted, in the 32 bits of the field: it counts modulo
+// difference is what a State's balance differs by. A till's is all that it ever accepted, in the 32 bits of the field: it counts modulo
 // 2^32 öre.
-func (d *device) off(balance money.Ore, expected money.Ore) money.Ore {
+func (d *device) difference(balance money.Ore, expected money.Ore) money.Ore {
 	difference := balance - expected
 	if !d.role.CanPay() {
 		difference = money.Ore(int32(difference))
@@ -139,7 +139,7 @@ func (d *device) off(balance money.Ore, expected money.Ore) money.Ore {
 // or the device had ended; what an ended one was refunded never was on its card. For a terminal the State says what it ever
 // accepted, and nothing stays in a wallet of its own.
 func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
-	total, err := t.behind(d)
+	total, err := t.shadowBalance(d)
 	if err != nil {
 		return 0, err
 	}
@@ -150,8 +150,8 @@ func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 	}{
 		{1, "SELECT -sum(shadow) FROM statement WHERE device = $1 AND kind IN ($2, $3, $4, $5)",
 			[]any{d.id, int(notary.Swept), int(notary.HoldingRepaid), int(notary.PoolRepaid), int(notary.RefundReceived)}},
-		{-1, "SELECT sum(amount - from_shadow) FROM payment WHERE payer = $1 AND standing = $2 AND atc <= $3", []any{d.id, int(first), s.ATC}},
-		{1, "SELECT sum(from_shadow) FROM payment WHERE payer = $1 AND (standing = $2 OR standing = $3 AND atc > $4)", []any{d.id, int(second), int(first), s.ATC}},
+		{-1, "SELECT sum(amount - from_shadow) FROM payment WHERE payer = $1 AND standing = $2 AND atc <= $3", []any{d.id, int(recorded), s.ATC}},
+		{1, "SELECT sum(from_shadow) FROM payment WHERE payer = $1 AND (standing = $2 OR standing = $3 AND atc > $4)", []any{d.id, int(conflicting), int(recorded), s.ATC}},
 		{1, `SELECT sum(p.amount) FROM payment p JOIN voice v ON v.payment = p.identity WHERE p.payee = $1 AND v.payee = $2 AND v.seq <= $3
 			AND p.verdict IN (1, 2)`, []any{d.id, d.id, s.ATC}},
 		{-1, `SELECT sum(p.amount) FROM payment p WHERE p.payee = $1 AND p.verdict IN ($2, $3)
@@ -161,7 +161,7 @@ func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 			AND NOT EXISTS (SELECT 1 FROM statement e WHERE e.device = i.device AND e.kind = $4 AND e.instr = i.seq)`,
 			[]any{d.id, s.InstructionSequence, int(untaken), int(notary.Released)}},
 	} {
-		sum, err := t.number(part.query, part.args...)
+		sum, err := t.queryInt(part.query, part.args...)
 		if err != nil {
 			return 0, err
 		}
@@ -172,31 +172,31 @@ func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 	return total, nil
 }
 
-// behind is the shadow wallet of a card, and what a till or desk ever collected: its money goes online at once.
-func (t *txn) behind(d *device) (money.Ore, error) {
+// shadowBalance is the shadow wallet of a card, and what a till or desk ever collected: its money goes online at once.
+func (t *txn) shadowBalance(d *device) (money.Ore, error) {
 	if d.role.CanPay() {
 		return ledger.Balance(t.ctx, t.tx, shadowOf(d.id))
 	}
-	collected, err := t.number("SELECT sum(amount) FROM payment WHERE payee = $1 AND verdict IN ($2, $3)", d.id, int(notary.Settled), int(notary.Uncovered))
+	collected, err := t.queryInt("SELECT sum(amount) FROM payment WHERE payee = $1 AND verdict IN ($2, $3)", d.id, int(notary.Settled), int(notary.Uncovered))
 	return money.Ore(collected), err
 }
 
 // Outstanding implements notary.Participant.
 func (p participant) Outstanding(ctx context.Context, id message.DeviceID) (o notary.Outstanding, err error) {
 	err = p.n.transact(ctx, func(t *txn) error {
-		d, err := t.own(p.from, id)
+		d, err := t.ownDevice(p.from, id)
 		if err != nil {
 			return err
 		}
 		o = notary.Outstanding{HeldAtc: d.heldAtc, HeldHead: [32]byte(d.heldHead), Status: d.status}
-		if _, err := t.found("SELECT bytes, order_key FROM instruction WHERE device = $1 AND outcome = $2", []any{id, int(outstanding)},
+		if _, err := t.queryRow("SELECT bytes, order_key FROM instruction WHERE device = $1 AND outcome = $2", []any{id, int(outstanding)},
 			&o.Instruction, &o.Order); err != nil {
 			return err
 		}
 		if o.NextSeq, err = t.nextInstruction(id); err != nil {
 			return err
 		}
-		acked, err := t.number("SELECT max(acked_atc) FROM instruction WHERE device = $1", id)
+		acked, err := t.queryInt("SELECT max(acked_atc) FROM instruction WHERE device = $1", id)
 		if err != nil {
 			return err
 		}
@@ -209,13 +209,13 @@ func (p participant) Outstanding(ctx context.Context, id message.DeviceID) (o no
 
 // handovers are the Payments to a device on which its word is missing.
 func (t *txn) handovers(payee message.DeviceID) (all []notary.Handover, err error) {
-	silent, err := t.open("p.payee = $1 AND w.payee IS NULL AND p.asked AND p.standing IN ($2, $3)", payee, int(first), int(second))
+	undecided, err := t.open("p.payee = $1 AND w.payee IS NULL AND p.asked AND p.standing IN ($2, $3)", payee, int(recorded), int(conflicting))
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range silent {
+	for _, p := range undecided {
 		var h notary.Handover
-		if _, err := t.found("SELECT bytes FROM payment WHERE n = $1", []any{p.n}, &h.Payment); err != nil {
+		if _, err := t.queryRow("SELECT bytes FROM payment WHERE n = $1", []any{p.n}, &h.Payment); err != nil {
 			return nil, err
 		}
 		payer, err := t.registered(p.payer)

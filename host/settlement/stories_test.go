@@ -19,8 +19,8 @@ import (
 	"ekrona/host/settlement/settlementtest"
 )
 
-// TestStories runs testdata/stories.txt, whose head explains its lines.
-func TestStories(t *testing.T) {
+// TestCases runs testdata/stories.txt, whose head explains its lines.
+func TestCases(t *testing.T) {
 	file, err := os.Open("testdata/stories.txt")
 	require.NoError(t, err)
 	defer file.Close()
@@ -32,11 +32,11 @@ func TestStories(t *testing.T) {
 			return
 		}
 		stories++
-		t.Run(title, func(t *testing.T) { newStory(t).tell(lines) })
+		t.Run(title, func(t *testing.T) { newCaseRunner(t).run(lines) })
 		t.Run(title+", through the wire", func(t *testing.T) {
-			s := newStory(t)
+			s := newCaseRunner(t)
 			s.Notary = settlementtest.ThroughWire(s.Notary)
-			s.tell(lines)
+			s.run(lines)
 		})
 	}
 	for scanner := bufio.NewScanner(file); scanner.Scan(); {
@@ -54,8 +54,8 @@ func TestStories(t *testing.T) {
 	require.Greater(t, stories, 10)
 }
 
-// story is one being told: the world and the messages that it has named.
-type story struct {
+// caseRunner is one being told: the world and the messages that it has named.
+type caseRunner struct {
 	*settlementtest.World
 	t        *testing.T
 	payments map[string]*message.Payment // by PAYER/atc
@@ -63,11 +63,11 @@ type story struct {
 	orders   int
 }
 
-func newStory(t *testing.T) *story {
-	return &story{World: settlementtest.NewWorld(t), t: t, payments: map[string]*message.Payment{}, receipts: map[string]*message.Receipt{}}
+func newCaseRunner(t *testing.T) *caseRunner {
+	return &caseRunner{World: settlementtest.NewWorld(t), t: t, payments: map[string]*message.Payment{}, receipts: map[string]*message.Receipt{}}
 }
 
-func (s *story) tell(lines [][]string) {
+func (s *caseRunner) run(lines [][]string) {
 	roles := map[string]spec.Role{"card": spec.RoleCard, "sam": spec.RoleSAM, "terminal": spec.RoleTerminal, "desk": spec.RoleDesk}
 	for _, line := range lines {
 		verb, args := line[0], line[1:]
@@ -77,46 +77,46 @@ func (s *story) tell(lines [][]string) {
 			continue
 		}
 		do := map[string]func([]string){"issue": s.issue, "pool": s.pool, "load": s.load, "pay": s.pay, "give": s.give, "accept": s.accept,
-			"refuse": s.refuse, "unload": s.unload, "hand": s.hand, "sync": s.sync, "lost": s.lost, "days": s.days, "due": s.due,
-			"verdict": s.verdict, "books": s.books, "holds": s.holds, "copy": s.copy, "status": s.status, "told": s.told, "again": s.again,
+			"refuse": s.refuse, "unload": s.unload, "hand": s.handOver, "sync": s.sync, "lost": s.lost, "days": s.days, "due": s.due,
+			"verdict": s.verdict, "books": s.books, "holds": s.holds, "copy": s.copy, "status": s.status, "told": s.entries, "again": s.resubmit,
 			"refund": s.refund}[verb]
 		require.NotNil(s.t, do, "unknown line %q", strings.Join(line, " "))
 		do(args)
 		s.Audit(false)
 	}
-	s.again(nil)
+	s.resubmit(nil)
 	s.Audit(false)
 }
 
-func (s *story) amount(text string) money.Ore {
+func (s *caseRunner) amount(text string) money.Ore {
 	a, err := money.Parse(text)
 	require.NoError(s.t, err)
 	require.NoError(s.t, message.CheckAmount(a))
 	return a
 }
 
-func (s *story) device(name string) *settlementtest.Device {
+func (s *caseRunner) device(name string) *settlementtest.Device {
 	require.Contains(s.t, s.Devices, name)
 	return s.Devices[name]
 }
 
-func (s *story) issue(args []string) {
+func (s *caseRunner) issue(args []string) {
 	s.orders++
 	require.NoError(s.t, s.Notary.Issue(context.Background(), notary.OrderKey(fmt.Sprint(s.orders)), s.Intermediaries[args[0]].Name, s.amount(args[1])))
 }
 
-func (s *story) pool(args []string) {
+func (s *caseRunner) pool(args []string) {
 	s.orders++
 	require.NoError(s.t, s.Notary.FundPool(context.Background(), notary.OrderKey(fmt.Sprint(s.orders)), s.amount(args[0])))
 }
 
-func (s *story) load(args []string) {
+func (s *caseRunner) load(args []string) {
 	report, refused := s.Sync(s.device(args[0]), s.until(args[2:]), s.amount(args[1]))
 	require.NoError(s.t, refused)
 	require.Zero(s.t, report.Difference)
 }
 
-func (s *story) give(args []string) {
+func (s *caseRunner) give(args []string) {
 	payer, payee := s.device(args[0]), s.device(args[1])
 	var named message.DeviceID
 	if payee.Role == spec.RoleDesk {
@@ -129,31 +129,31 @@ func (s *story) give(args []string) {
 	s.payments[fmt.Sprintf("%s/%d", args[0], p.ATC)] = p
 }
 
-func (s *story) pay(args []string) {
+func (s *caseRunner) pay(args []string) {
 	s.give(args)
 	s.accept([]string{args[1], fmt.Sprintf("%s/%d", args[0], s.device(args[0]).ATC)})
 }
 
-func (s *story) accept(args []string) {
+func (s *caseRunner) accept(args []string) {
 	receipt, err := s.device(args[0]).Accept(s.payments[args[1]])
 	require.NoError(s.t, err)
 	s.receipts[args[1]] = receipt
 }
 
-func (s *story) refuse(args []string) {
+func (s *caseRunner) refuse(args []string) {
 	_, err := s.device(args[0]).Refuse(s.payments[args[1]].Request.Number)
 	require.NoError(s.t, err)
 }
 
 // unload: synchronise, pay the desk, hand its acceptance over.
-func (s *story) unload(args []string) {
+func (s *caseRunner) unload(args []string) {
 	s.sync(args[:1])
 	s.pay(args)
-	s.hand([]string{fmt.Sprintf("%s/%d", args[0], s.device(args[0]).ATC)})
+	s.handOver([]string{fmt.Sprintf("%s/%d", args[0], s.device(args[0]).ATC)})
 }
 
-// hand lets the payer's phone hand over a Payment, and the Receipt when it has one.
-func (s *story) hand(args []string) {
+// handOver lets the payer's phone hand over a Payment, and the Receipt when it has one.
+func (s *caseRunner) handOver(args []string) {
 	items := [][]byte{s.Encode(s.payments[args[0]])}
 	if receipt := s.receipts[args[0]]; receipt != nil {
 		items = append(items, s.Encode(receipt))
@@ -162,7 +162,7 @@ func (s *story) hand(args []string) {
 }
 
 // until is the step up to which a synchronisation comes: a name, or none for the whole.
-func (s *story) until(args []string) settlementtest.Step {
+func (s *caseRunner) until(args []string) settlementtest.Step {
 	if len(args) == 0 {
 		return settlementtest.Whole
 	}
@@ -172,7 +172,7 @@ func (s *story) until(args []string) settlementtest.Step {
 	return steps[args[0]]
 }
 
-func (s *story) sync(args []string) {
+func (s *caseRunner) sync(args []string) {
 	until := s.until(args[1:])
 	report, _ := s.Sync(s.device(args[0]), until, 0)
 	if until >= settlementtest.State && !report.Cloned {
@@ -181,18 +181,18 @@ func (s *story) sync(args []string) {
 	}
 }
 
-func (s *story) lost(args []string) {
+func (s *caseRunner) lost(args []string) {
 	d := s.device(args[0])
 	require.NoError(s.t, s.Notary.For(d.ID.Name()).ReportLost(context.Background(), d.ID))
 }
 
-func (s *story) days(args []string) {
+func (s *caseRunner) days(args []string) {
 	n, err := strconv.Atoi(args[0])
 	require.NoError(s.t, err)
 	s.Clock.At = s.Clock.At.Add(time.Duration(n) * 24 * time.Hour)
 }
 
-func (s *story) due(args []string) {
+func (s *caseRunner) due(args []string) {
 	ended, err := s.Notary.EndDue(context.Background())
 	require.NoError(s.t, err)
 	want := []message.DeviceID{}
@@ -202,7 +202,7 @@ func (s *story) due(args []string) {
 	require.ElementsMatch(s.t, want, ended)
 }
 
-func (s *story) verdict(args []string) {
+func (s *caseRunner) verdict(args []string) {
 	name, atc, _ := strings.Cut(args[0], "/")
 	n, err := strconv.Atoi(atc)
 	require.NoError(s.t, err)
@@ -212,15 +212,15 @@ func (s *story) verdict(args []string) {
 }
 
 // refund orders once and once more, under a key of its own; the second time gets the same answer.
-func (s *story) refund(args []string) {
-	till := s.device(args[0])
+func (s *caseRunner) refund(args []string) {
+	terminal := s.device(args[0])
 	name, atc, _ := strings.Cut(args[1], "/")
 	n, err := strconv.Atoi(atc)
 	require.NoError(s.t, err)
 	s.orders++
-	r := notary.Refund{Order: notary.OrderKey(fmt.Sprint(s.orders)), Payee: till.ID, Payer: s.device(name).ID, Atc: uint32(n), Amount: s.amount(args[2])}
+	r := notary.Refund{Order: notary.OrderKey(fmt.Sprint(s.orders)), Payee: terminal.ID, Payer: s.device(name).ID, Atc: uint32(n), Amount: s.amount(args[2])}
 	for range 2 {
-		err := s.Notary.For(till.ID.Name()).Refund(context.Background(), r)
+		err := s.Notary.For(terminal.ID.Name()).Refund(context.Background(), r)
 		if len(args) == 3 {
 			require.NoError(s.t, err)
 			continue
@@ -231,15 +231,15 @@ func (s *story) refund(args []string) {
 	}
 }
 
-func (s *story) status(args []string) {
+func (s *caseRunner) status(args []string) {
 	d := s.device(args[0])
 	got, err := s.Notary.For(d.ID.Name()).Outstanding(context.Background(), d.ID)
 	require.NoError(s.t, err)
 	require.Equal(s.t, args[1], got.Status.String())
 }
 
-// told adds up what the statement told an intermediary of one kind: online, and shadow where nothing went online.
-func (s *story) told(args []string) {
+// entries adds up what the statement told an intermediary of one kind: online, and shadow where nothing went online.
+func (s *caseRunner) entries(args []string) {
 	entries, err := s.Notary.For(s.Intermediaries[args[0]].Name).Statement(context.Background(), 0, 1000)
 	require.NoError(s.t, err)
 	var sum money.Ore
@@ -260,17 +260,17 @@ func (s *story) told(args []string) {
 	require.Equal(s.t, want, sum, args)
 }
 
-func (s *story) holds(args []string) {
+func (s *caseRunner) holds(args []string) {
 	require.Equal(s.t, s.amount(args[1]), s.device(args[0]).Balance, args[0])
 }
 
 // copy makes a second device with the key and state of the first.
-func (s *story) copy(args []string) {
+func (s *caseRunner) copy(args []string) {
 	s.Devices[args[1]] = s.device(args[0]).Copy()
 	s.Dishonest[args[0]] = true
 }
 
-func (s *story) books(args []string) {
+func (s *caseRunner) books(args []string) {
 	want := map[string]money.Ore{}
 	for i := 0; i+1 < len(args); i += 2 {
 		want[args[i]] = s.amount(args[i+1])
@@ -279,7 +279,7 @@ func (s *story) books(args []string) {
 }
 
 // sums are the accounts that are not zero: an intermediary's short name for its holding, a device's for its shadow wallet.
-func (s *story) sums() map[string]money.Ore {
+func (s *caseRunner) sums() map[string]money.Ore {
 	b, err := s.Notary.Balances(context.Background())
 	require.NoError(s.t, err)
 	names := map[string]string{}
@@ -304,8 +304,8 @@ func (s *story) sums() map[string]money.Ore {
 	return all
 }
 
-// again submits all that was ever submitted once more, backwards: nothing may change.
-func (s *story) again([]string) {
+// resubmit submits all that was ever submitted once more, backwards: nothing may change.
+func (s *caseRunner) resubmit([]string) {
 	before := s.sums()
 	for i := len(s.Submitted) - 1; i >= 0; i-- {
 		answers, err := s.Notary.For("").Submit(context.Background(), [][]byte{s.Submitted[i]})

@@ -20,7 +20,7 @@ func (p participant) Submit(ctx context.Context, items [][]byte) ([]notary.Answe
 		var about []byte
 		err := p.n.change(ctx, func(t *txn) (err error) {
 			about, answers[i].Err = nil, nil
-			about, answers[i].Err, err = t.take(item)
+			about, answers[i].Err, err = t.storeItem(item)
 			return err
 		})
 		var refused *notary.Error
@@ -46,34 +46,34 @@ func (p participant) Submit(ctx context.Context, items [][]byte) ([]notary.Answe
 	return answers, nil
 }
 
-// take keeps one item. about is the identity of the payment that it concerns, doubt is what is wrong with an item that is kept
+// storeItem keeps one item. about is the identity of the payment that it concerns, doubt is what is wrong with an item that is kept
 // all the same.
-func (t *txn) take(item []byte) (about []byte, doubt, err error) {
+func (t *txn) storeItem(item []byte) (about []byte, doubt, err error) {
 	r := tlv.NewReader(item)
 	switch {
 	case r.At(spec.TagCertificate):
-		return nil, nil, t.takeCertificate(item)
+		return nil, nil, t.storeCertificate(item)
 	case r.At(spec.TagPayment):
 		p, identity, err := parse[message.Payment](item)
 		if err != nil {
 			return nil, nil, err
 		}
-		_, err = t.takePayment(p, false)
+		_, err = t.storePayment(p, false)
 		return identity[:], nil, err
 	case r.At(spec.TagRefusal):
 		m, _, err := parse[message.Refusal](item)
 		if err != nil {
 			return nil, nil, err
 		}
-		return nil, nil, t.takeVoice(m, voice{payee: m.Payee, seq: m.ATC, request: m.Number})
+		return nil, nil, t.storeAnswer(m, payeeAnswer{payee: m.Payee, seq: m.ATC, request: m.Number})
 	case r.At(spec.TagReceipt):
-		return t.takeAcceptance(item)
+		return t.storeAcceptance(item)
 	}
 	return nil, nil, notary.Refuse(notary.Malformed, "submitted item is no Payment, Receipt, Refusal, accept record or certificate")
 }
 
-// takeAcceptance keeps a Receipt, alone or with its Payment.
-func (t *txn) takeAcceptance(item []byte) (about []byte, doubt, err error) {
+// storeAcceptance keeps a Receipt, alone or with its Payment.
+func (t *txn) storeAcceptance(item []byte) (about []byte, doubt, err error) {
 	receipt, err := message.Parse[message.Receipt](item)
 	var record message.Record
 	if err != nil {
@@ -82,52 +82,52 @@ func (t *txn) takeAcceptance(item []byte) (about []byte, doubt, err error) {
 		}
 		receipt = record.Receipt
 	}
-	if err := t.takeVoice(receipt, voice{payee: receipt.Payee, seq: receipt.ATC, request: receipt.Number, payment: receipt.Payment[:]}); err != nil {
+	if err := t.storeAnswer(receipt, payeeAnswer{payee: receipt.Payee, seq: receipt.ATC, request: receipt.Number, payment: receipt.Payment[:]}); err != nil {
 		return nil, nil, err
 	}
 	if record.Payment == nil {
 		return receipt.Payment[:], nil, nil
 	}
-	held, err := t.takePayment(record.Payment, true)
+	held, err := t.storePayment(record.Payment, true)
 	if err != nil {
 		return nil, nil, err
 	}
-	if held.standing == unproven {
+	if held.signatureStatus == unverified {
 		doubt = notary.Refuse(notary.Signature, "Payment %s/%d, accepted by %s, is not signed by the payer's registered key: submit the payer's certificate",
 			held.payer, held.atc, held.payee)
 	}
 	return held.identity, doubt, nil
 }
 
-// takePayment keeps a Payment, once. One that no known key signed is kept only when a payee has accepted it (accepted): its
+// storePayment keeps a Payment, once. One that no known key signed is kept only when a payee has accepted it (accepted): its
 // record must not be lost, a certificate may still explain it, and if only its signature was spoiled on the way, the body that the
 // payer signed takes its place.
-func (t *txn) takePayment(p *message.Payment, accepted bool) (*payment, error) {
+func (t *txn) storePayment(p *message.Payment, accepted bool) (*payment, error) {
 	identity, err := message.Identity(p)
 	if err != nil {
 		return nil, notary.Refuse(notary.Malformed, "submitted Payment: %v", err)
 	}
 	known, err := t.payment(identity[:])
-	if err != nil || known != nil && known.standing != unproven {
+	if err != nil || known != nil && known.signatureStatus != unverified {
 		return known, err
 	}
 	if p.Payer == p.Request.Payee {
 		return nil, notary.Refuse(notary.Self, "Payment %s/%d pays its own payer; no card makes it", p.Payer, p.ATC)
 	}
-	worth, err := t.standingOf(p)
+	worth, err := t.signatureStatusOf(p)
 	if err != nil {
 		return nil, err
 	}
-	asked, err := t.asked(p)
+	asked, err := t.requestedByPayee(p)
 	switch {
 	case err != nil:
 		return nil, err
-	case worth == unproven && known != nil:
+	case worth == unverified && known != nil:
 		return known, nil
-	case worth == unproven && (!accepted || !asked): // an honest payee takes none without its own signature
+	case worth == unverified && (!accepted || !asked): // an honest payee takes none without its own signature
 		return nil, notary.Refuse(notary.Signature, "Payment %s/%d is not signed by a registered key of the payer; register it, or submit its certificate", p.Payer, p.ATC)
 	}
-	if worth == first {
+	if worth == recorded {
 		if worth, err = t.recordPayment(p, identity); err != nil {
 			return nil, err
 		}
@@ -147,7 +147,7 @@ func (t *txn) takePayment(p *message.Payment, accepted bool) (*payment, error) {
 		p.Request.Number, int64(p.Request.Amount), asked, int(worth), int(notary.Waiting), t.stamp()); err != nil {
 		return nil, err
 	}
-	if err := t.holdWhole(p.Request.Payee); err != nil { // its accept record may have waited for the Payment
+	if err := t.extendChain(p.Request.Payee); err != nil { // its accept record may have waited for the Payment
 		return nil, err
 	}
 	if asked {
@@ -158,29 +158,29 @@ func (t *txn) takePayment(p *message.Payment, accepted bool) (*payment, error) {
 	return t.payment(identity[:])
 }
 
-// standingOf finds whose key signed the Payment; a second body is told apart later.
-func (t *txn) standingOf(p *message.Payment) (standing, error) {
+// signatureStatusOf finds whose key signed the Payment; a second body is told apart later.
+func (t *txn) signatureStatusOf(p *message.Payment) (signatureStatus, error) {
 	payer, err := t.lookup(p.Payer)
 	if err != nil {
-		return unproven, err
+		return unverified, err
 	}
 	if payer != nil && payer.role.CanPay() && signedBy(p, payer.key) {
-		return first, nil
+		return recorded, nil
 	}
 	keys, err := store.Column[[]byte](t.ctx, t.tx, "SELECT public_key FROM stray_certificate WHERE device = $1", string(p.Payer))
 	if err != nil {
-		return unproven, err
+		return unverified, err
 	}
 	for _, key := range keys {
 		if signedBy(p, key) {
-			return uncarded, nil
+			return unregisteredKey, nil
 		}
 	}
-	return unproven, nil
+	return unverified, nil
 }
 
-// asked tells whether the payee's registered device asked this payer for it. What nobody asked for goes back.
-func (t *txn) asked(p *message.Payment) (bool, error) {
+// requestedByPayee tells whether the payee's registered device asked this payer for it. What nobody asked for goes back.
+func (t *txn) requestedByPayee(p *message.Payment) (bool, error) {
 	payee, err := t.lookup(p.Request.Payee)
 	if err != nil || payee == nil {
 		return false, err
@@ -193,28 +193,28 @@ func (t *txn) asked(p *message.Payment) (bool, error) {
 }
 
 // recordPayment takes the Payment as its payer's record; another record with that number proves a clone.
-func (t *txn) recordPayment(p *message.Payment, identity message.Hash) (standing, error) {
+func (t *txn) recordPayment(p *message.Payment, identity message.Hash) (signatureStatus, error) {
 	held, err := t.record(p.Payer, p.ATC, identity)
 	if err != nil || held == nil {
-		return first, err
+		return recorded, err
 	}
 	raw, err := message.Encode(p)
 	if err != nil {
-		return second, notary.Refuse(notary.Malformed, "submitted Payment: %v", err)
+		return conflicting, notary.Refuse(notary.Malformed, "submitted Payment: %v", err)
 	}
-	return second, t.accuse(p.Payer, "two records of one number", held, raw, true)
+	return conflicting, t.recordConflict(p.Payer, "two records of one number", held, raw, true)
 }
 
-// voice is what a Receipt or a Refusal says.
-type voice struct {
+// payeeAnswer is what a Receipt or a Refusal says.
+type payeeAnswer struct {
 	payee   message.DeviceID
 	seq     uint32
 	request uint32
 	payment []byte // nil for a Refusal
 }
 
-// takeVoice keeps a payee's Receipt or Refusal, once, as its record and, when it is the first on its Request, as its word.
-func (t *txn) takeVoice(m message.Message, v voice) error {
+// storeAnswer keeps a payee's Receipt or Refusal, once, as its record and, when it is the first on its Request, as its word.
+func (t *txn) storeAnswer(m message.Message, v payeeAnswer) error {
 	payee, err := t.registered(v.payee)
 	if err != nil {
 		return err
@@ -229,7 +229,7 @@ func (t *txn) takeVoice(m message.Message, v voice) error {
 	if err != nil {
 		return notary.Refuse(notary.Malformed, "submitted %s: %v", m.Layout().Name, err)
 	}
-	if known, err := t.number("SELECT count(*) FROM voice WHERE identity = $1", identity[:]); err != nil || known > 0 {
+	if known, err := t.queryInt("SELECT count(*) FROM voice WHERE identity = $1", identity[:]); err != nil || known > 0 {
 		return err
 	}
 	raw, err := message.Encode(m)
@@ -245,7 +245,7 @@ func (t *txn) takeVoice(m message.Message, v voice) error {
 		return err
 	}
 	if held != nil {
-		if err := t.accuse(v.payee, "two records of one number", held, raw, true); err != nil {
+		if err := t.recordConflict(v.payee, "two records of one number", held, raw, true); err != nil {
 			return err
 		}
 	}
@@ -254,23 +254,23 @@ func (t *txn) takeVoice(m message.Message, v voice) error {
 			return err
 		}
 	}
-	return t.takeWord(v, identity, raw)
+	return t.storeDecision(v, identity, raw)
 }
 
-// takeWord keeps the first word on a Request; a contrary one later is evidence against the payee, unless it was its end that spoke.
-func (t *txn) takeWord(v voice, identity message.Hash, raw []byte) error {
-	var payment, spoken []byte
-	known, err := t.found("SELECT payment, voice FROM word WHERE payee = $1 AND request = $2", []any{v.payee, v.request}, &payment, &spoken)
+// storeDecision keeps the first word on a Request; a contrary one later is evidence against the payee, unless it was its end that spoke.
+func (t *txn) storeDecision(v payeeAnswer, identity message.Hash, raw []byte) error {
+	var payment, decided []byte
+	known, err := t.queryRow("SELECT payment, voice FROM word WHERE payee = $1 AND request = $2", []any{v.payee, v.request}, &payment, &decided)
 	switch {
 	case err != nil:
 		return err
 	case !known:
 		return t.exec("INSERT INTO word (payee, request, payment, voice, at) VALUES ($1, $2, $3, $4, $5)",
 			v.payee, v.request, v.payment, identity[:], t.stamp())
-	case bytes.Equal(payment, v.payment) || spoken == nil:
+	case bytes.Equal(payment, v.payment) || decided == nil:
 		return nil
 	}
-	return t.accuse(v.payee, "two words on one request", spoken, raw, false)
+	return t.recordConflict(v.payee, "two words on one request", decided, raw, false)
 }
 
 // parse reads one message with its identity.

@@ -34,7 +34,7 @@ func (n *Notary) change(ctx context.Context, do func(t *txn) error) error {
 		if err := do(t); err != nil {
 			return err
 		}
-		return t.advance()
+		return t.settlePending()
 	})
 }
 
@@ -47,12 +47,12 @@ func (t *txn) exec(query string, args ...any) error {
 	return store.Exec(t.ctx, t.tx, query, args...)
 }
 
-// found reads one row, and reports whether there was one.
-func (t *txn) found(query string, args []any, into ...any) (bool, error) {
+// queryRow reads one row, and reports whether there was one.
+func (t *txn) queryRow(query string, args []any, into ...any) (bool, error) {
 	return store.Get(t.ctx, t.tx, into, query, args...)
 }
 
-func (t *txn) number(query string, args ...any) (int64, error) {
+func (t *txn) queryInt(query string, args ...any) (int64, error) {
 	return store.Number(t.ctx, t.tx, query, args...)
 }
 
@@ -77,7 +77,7 @@ type device struct {
 // lookup reads a device, or nil when nobody registered the id.
 func (t *txn) lookup(id message.DeviceID) (*device, error) {
 	d := &device{id: id}
-	found, err := t.found(`SELECT intermediary, role, public_key, certificate, owner, ceilings, status, reported_at, held_atc, held_head,
+	found, err := t.queryRow(`SELECT intermediary, role, public_key, certificate, owner, ceilings, status, reported_at, held_atc, held_head,
 		holding_debt, pool_debt, sweeps FROM device WHERE id = $1`, []any{id},
 		&d.intermediary, &d.role, &d.key, &d.certificate, &d.owner, &d.ceilings, &d.status, &d.reportedAt, &d.heldAtc, &d.heldHead,
 		&d.holdingDebt, &d.poolDebt, &d.sweeps)
@@ -96,8 +96,8 @@ func (t *txn) registered(id message.DeviceID) (*device, error) {
 	return d, err
 }
 
-// own is a registered device that belongs to the intermediary at the other end of the link.
-func (t *txn) own(from message.Name, id message.DeviceID) (*device, error) {
+// ownDevice is a registered device that belongs to the intermediary at the other end of the link.
+func (t *txn) ownDevice(from message.Name, id message.DeviceID) (*device, error) {
 	d, err := t.registered(id)
 	if err == nil && d.intermediary != from {
 		return nil, notary.Refuse(notary.NotYours, "device %s belongs to %s, not to %s", id, d.intermediary, from)
@@ -105,20 +105,20 @@ func (t *txn) own(from message.Name, id message.DeviceID) (*device, error) {
 	return d, err
 }
 
-// free is what a device's shadow wallet can give: neither set aside for a reserved payment, nor a credit of which the card has
+// available is what a device's shadow wallet can give: neither set aside for a reserved payment, nor a credit of which the card has
 // not said that it took it (protocol §5). An ended device's credits are free: whatever its card did with them is in its claims.
-func (t *txn) free(d *device) (money.Ore, error) {
+func (t *txn) available(d *device) (money.Ore, error) {
 	held, err := ledger.Balance(t.ctx, t.tx, shadowOf(d.id))
 	if err != nil {
 		return 0, err
 	}
-	reserved, err := t.number("SELECT sum(amount) FROM payment WHERE payer = $1 AND verdict = $2", d.id, notary.Reserved)
+	reserved, err := t.queryInt("SELECT sum(amount) FROM payment WHERE payer = $1 AND verdict = $2", d.id, notary.Reserved)
 	if err != nil {
 		return 0, err
 	}
 	unconfirmed := int64(0)
 	if d.status != notary.Ended {
-		if unconfirmed, err = t.number("SELECT sum(credit) FROM instruction WHERE device = $1 AND outcome = $2", d.id, outstanding); err != nil {
+		if unconfirmed, err = t.queryInt("SELECT sum(credit) FROM instruction WHERE device = $1 AND outcome = $2", d.id, outstanding); err != nil {
 			return 0, err
 		}
 	}
@@ -155,7 +155,7 @@ func (m *movement) line(account ledger.Account, amount money.Ore) {
 	m.lines = append(m.lines, ledger.Line{Account: account, Amount: amount})
 }
 
-func (m *movement) tell(intermediary message.Name, e notary.Entry) {
+func (m *movement) addStatementEntry(intermediary message.Name, e notary.Entry) {
 	m.entries = append(m.entries, statementLine{intermediary, e})
 }
 

@@ -46,8 +46,8 @@ func isWired(t *testing.T) bool { return strings.HasPrefix(t.Name(), "TestThroug
 // learns no more.
 func TestVerdictOfWhoHasThePayment(t *testing.T) {
 	w := loaded(t)
-	shop := w.Devices["SHOP"]
-	p := paid(t, w.Devices["ANNA"], shop, 30_00)
+	merchant := w.Devices["SHOP"]
+	p := paid(t, w.Devices["ANNA"], merchant, 30_00)
 	identity, err := message.Identity(p)
 	require.NoError(t, err)
 	verdict := func() notary.Verdict {
@@ -58,9 +58,9 @@ func TestVerdictOfWhoHasThePayment(t *testing.T) {
 	require.Equal(t, notary.Unseen, verdict())
 	w.Submit(w.Encode(p))
 	require.Equal(t, notary.Reserved, verdict())
-	_, err = shop.Accept(p)
+	_, err = merchant.Accept(p)
 	require.NoError(t, err)
-	w.Sync(shop, settlementtest.Whole, 0)
+	w.Sync(merchant, settlementtest.Whole, 0)
 	require.Equal(t, notary.Settled, verdict())
 	linked, err := w.Notary.For(fjord).Verdict(t.Context(), identity)
 	require.NoError(t, err)

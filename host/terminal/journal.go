@@ -13,8 +13,8 @@ import (
 	"ekrona/host/store"
 )
 
-// till is the one row of the terminal's state.
-type till struct {
+// journalState is the one row of the terminal's state.
+type journalState struct {
 	requests     uint32
 	records      uint32 // number of the last record
 	head         message.Hash
@@ -51,8 +51,8 @@ func begin(ctx context.Context, tx *sql.Tx, id message.DeviceID, head message.Ha
 	return nil
 }
 
-func readTill(ctx context.Context, q store.Queryer) (till, error) {
-	var t till
+func readState(ctx context.Context, q store.Queryer) (journalState, error) {
+	var t journalState
 	var head, instruction, policy []byte
 	var date string
 	err := store.Must(ctx, q, store.Into{&t.requests, &t.records, &head, &t.acked, &t.accepted, &t.sequence, &instruction, &t.confirmation,
@@ -72,7 +72,7 @@ func readTill(ctx context.Context, q store.Queryer) (till, error) {
 	return t, nil
 }
 
-func (t till) write(ctx context.Context, tx *sql.Tx) error {
+func (t journalState) write(ctx context.Context, tx *sql.Tx) error {
 	limits, err := t.policy.Bytes()
 	if err != nil {
 		return fmt.Errorf("terminal: policy: %w", err)
@@ -166,11 +166,11 @@ func (t *Terminal) record(ctx context.Context, q store.Queryer, number uint32) (
 	return t.sealer.open("record", number, sealed)
 }
 
-// speak writes the terminal's word on an open Request: the record, the chain, and
+// recordDecision writes the terminal's word on an open Request: the record, the chain, and
 // the Request closed, in the caller's transaction.
 //
 // payer is the certificate of an accepted Payment's payer, nil for a Refusal.
-func (t *Terminal) speak(ctx context.Context, tx *sql.Tx, now till, s sale, record message.Record, payer *cvc.Certificate) error {
+func (t *Terminal) recordDecision(ctx context.Context, tx *sql.Tx, now journalState, s sale, record message.Record, payer *cvc.Certificate) error {
 	identity, err := message.Identity(record.Message())
 	if err != nil {
 		return fmt.Errorf("terminal: record: %w", err)

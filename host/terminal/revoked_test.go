@@ -45,25 +45,25 @@ func (l *list) add(devices ...message.DeviceID) {
 }
 
 func TestRevocationListIsLearntPageByPageAndOnce(t *testing.T) {
-	s := newShop(t)
+	s := newTestMerchant(t)
 	known := &list{lost: 3}
 	for n := range 5 {
 		known.add(message.DeviceID(fmt.Sprintf("SENORDIC%08d", n+10)))
 	}
-	s.till.link = known
-	require.ErrorIs(t, s.till.learnRevoked(s.ctx), errLink)
+	s.terminal.link = known
+	require.ErrorIs(t, s.terminal.learnRevoked(s.ctx), errLink)
 	assert.Equal(t, []int64{0, 6, 12}, known.asked)
 	s.start() // a store that goes on after what it holds
-	s.till.link = known
+	s.terminal.link = known
 	known.add(s.payer.Certificate.Device())
-	revoked, err := s.till.isRevoked(s.ctx, s.payer.Certificate)
+	revoked, err := s.terminal.isRevoked(s.ctx, s.payer.Certificate)
 	require.NoError(t, err)
 	assert.False(t, revoked)
 	known.asked = nil
 	known.lost = 0
-	require.NoError(t, s.till.learnRevoked(s.ctx))
+	require.NoError(t, s.terminal.learnRevoked(s.ctx))
 	assert.Equal(t, []int64{12, 18}, known.asked)
-	revoked, err = s.till.isRevoked(s.ctx, s.payer.Certificate)
+	revoked, err = s.terminal.isRevoked(s.ctx, s.payer.Certificate)
 	require.NoError(t, err)
 	assert.True(t, revoked)
 }
@@ -76,12 +76,12 @@ func (b *backwards) Revoked(context.Context, int64) ([]notary.Revocation, error)
 }
 
 func TestDamagedRevocationListIsRefusedWhole(t *testing.T) {
-	s := newShop(t)
+	s := newTestMerchant(t)
 	b := &backwards{}
 	b.all = []notary.Revocation{{Seq: 5, Device: "SENORDIC00000010"}, {Seq: 5, Device: s.payer.Certificate.Device()}}
-	s.till.link = b
-	require.ErrorContains(t, s.till.learnRevoked(s.ctx), "damaged")
-	revoked, err := s.till.isRevoked(s.ctx, s.payer.Certificate)
+	s.terminal.link = b
+	require.ErrorContains(t, s.terminal.learnRevoked(s.ctx), "damaged")
+	revoked, err := s.terminal.isRevoked(s.ctx, s.payer.Certificate)
 	require.NoError(t, err)
 	assert.False(t, revoked)
 }

@@ -49,7 +49,7 @@ func (t *Terminal) Ask(ctx context.Context, amount money.Ore) (Sale, error) {
 	}
 	var signed []byte
 	err := store.InTx(ctx, t.db, func(tx *sql.Tx) error {
-		now, err := readTill(ctx, tx)
+		now, err := readState(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func (t *Terminal) envelope(signed []byte) envelope.Envelope {
 }
 
 // room checks the limits for one more sale, open ones counted.
-func (t *Terminal) room(ctx context.Context, q store.Queryer, now till, amount money.Ore) error {
+func (t *Terminal) room(ctx context.Context, q store.Queryer, now journalState, amount money.Ore) error {
 	switch {
 	case now.rolledBack:
 		return ErrRolledBack
@@ -140,15 +140,15 @@ func (t *Terminal) Refuse(ctx context.Context, number uint32) (envelope.Envelope
 		if err != nil {
 			return err
 		}
-		spoken, err := t.recordOf(ctx, tx, number)
+		decision, err := t.recordOf(ctx, tx, number)
 		if err != nil {
 			return err
 		}
 		switch {
-		case spoken != nil && spoken.Refusal != nil:
-			refusal, err = message.Encode(spoken.Refusal)
+		case decision != nil && decision.Refusal != nil:
+			refusal, err = message.Encode(decision.Refusal)
 			return err
-		case spoken != nil:
+		case decision != nil:
 			return fmt.Errorf("sale %d: %w", number, ErrAccepted)
 		}
 		refusal, err = t.refuse(ctx, tx, s)
@@ -159,7 +159,7 @@ func (t *Terminal) Refuse(ctx context.Context, number uint32) (envelope.Envelope
 
 // refuse speaks a Refusal in the caller's transaction.
 func (t *Terminal) refuse(ctx context.Context, tx *sql.Tx, s sale) ([]byte, error) {
-	now, err := readTill(ctx, tx)
+	now, err := readState(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
@@ -175,5 +175,5 @@ func (t *Terminal) refuse(ctx context.Context, tx *sql.Tx, s sale) ([]byte, erro
 	if err != nil {
 		return nil, fmt.Errorf("terminal: Refusal: %w", err)
 	}
-	return signed, t.speak(ctx, tx, now, s, message.Record{Refusal: refusal}, nil)
+	return signed, t.recordDecision(ctx, tx, now, s, message.Record{Refusal: refusal}, nil)
 }

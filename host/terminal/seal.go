@@ -45,7 +45,7 @@ func (s sealer) seal(kind string, number uint32, plain []byte) ([]byte, error) {
 	if err := entropy.Fill(s.random, nonce); err != nil {
 		return nil, fmt.Errorf("terminal: sealing a journal row: %w", err)
 	}
-	return s.aead.Seal(nonce, nonce, plain, place(kind, number)), nil
+	return s.aead.Seal(nonce, nonce, plain, rowLabel(kind, number)), nil
 }
 
 func (s sealer) open(kind string, number uint32, sealed []byte) ([]byte, error) {
@@ -53,13 +53,13 @@ func (s sealer) open(kind string, number uint32, sealed []byte) ([]byte, error) 
 		return nil, fmt.Errorf("%w (%s %d)", ErrJournal, kind, number)
 	}
 	nonce, rest := sealed[:s.aead.NonceSize()], sealed[s.aead.NonceSize():]
-	plain, err := s.aead.Open(nil, nonce, rest, place(kind, number))
+	plain, err := s.aead.Open(nil, nonce, rest, rowLabel(kind, number))
 	if err != nil {
 		return nil, fmt.Errorf("%w (%s %d)", ErrJournal, kind, number)
 	}
 	return plain, nil
 }
 
-func place(kind string, number uint32) []byte {
+func rowLabel(kind string, number uint32) []byte {
 	return binary.BigEndian.AppendUint32([]byte(kind+"\x00"), number)
 }

@@ -33,40 +33,40 @@ func (t *Terminal) Synchronise(ctx context.Context) (session.Result, error) {
 // terminal, for example after a torn tap, or refuses its Request when it cannot
 // take it. It implements session.Device. One transaction, as in Take.
 func (t *Terminal) Answer(ctx context.Context, waiting envelope.Envelope) error {
-	paid, err := message.Parse[message.Payment](waiting.Message)
+	payment, err := message.Parse[message.Payment](waiting.Message)
 	if err != nil {
-		return fmt.Errorf("%w: %w", session.ErrNoWord, err)
+		return fmt.Errorf("%w: %w", session.ErrUndecided, err)
 	}
-	s, err := t.sale(ctx, t.db, paid.Request.Number)
+	s, err := t.sale(ctx, t.db, payment.Request.Number)
 	if err != nil {
-		return fmt.Errorf("%w: %w", session.ErrNoWord, err)
+		return fmt.Errorf("%w: %w", session.ErrUndecided, err)
 	}
 	if !s.open {
 		return nil // the word is in the journal and goes with the records
 	}
 	payer, err := cvc.Parse(waiting.Certificate)
 	if err != nil {
-		return fmt.Errorf("%w: %w", session.ErrNoWord, err)
+		return fmt.Errorf("%w: %w", session.ErrUndecided, err)
 	}
 	authority, err := cvc.Parse(waiting.Authority)
 	if err != nil {
-		return fmt.Errorf("%w: %w", session.ErrNoWord, err)
+		return fmt.Errorf("%w: %w", session.ErrUndecided, err)
 	}
-	now, err := readTill(ctx, t.db)
+	now, err := readState(ctx, t.db)
 	if err != nil {
 		return err
 	}
 	err = t.verifyPayer(payer, authority)
 	if errors.Is(err, cvc.ErrExpired) || now.lifeCycle != spec.Active || t.isExpired(now) {
-		_, err := t.Refuse(ctx, paid.Request.Number)
+		_, err := t.Refuse(ctx, payment.Request.Number)
 		return err
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", session.ErrNoWord, err)
+		return fmt.Errorf("%w: %w", session.ErrUndecided, err)
 	}
 	_, err = t.accept(ctx, s, waiting.Message, payer)
 	if errors.Is(err, ErrPayment) {
-		return fmt.Errorf("%w: %w", session.ErrNoWord, err)
+		return fmt.Errorf("%w: %w", session.ErrUndecided, err)
 	}
 	return err
 }
@@ -79,24 +79,24 @@ func (t *Terminal) Read(ctx context.Context, challenge []byte, trust session.Tru
 	if err != nil {
 		return session.Reading{}, err
 	}
-	asked, err := message.Parse[message.Challenge](challenge)
+	request, err := message.Parse[message.Challenge](challenge)
 	if err != nil {
 		return session.Reading{}, fmt.Errorf("terminal: Challenge: %w", err)
 	}
-	if asked.Device != t.id || string(asked.InstructionKey) != string(key.Holder) {
-		return session.Reading{}, fmt.Errorf("terminal: the Challenge is for %s under %s: synchronise that device itself", asked.Device, asked.InstructionKey)
+	if request.Device != t.id || string(request.InstructionKey) != string(key.Holder) {
+		return session.Reading{}, fmt.Errorf("terminal: the Challenge is for %s under %s: synchronise that device itself", request.Device, request.InstructionKey)
 	}
-	if err := message.Verify(asked, key.PublicKey); err != nil {
+	if err := message.Verify(request, key.PublicKey); err != nil {
 		return session.Reading{}, fmt.Errorf("terminal: %w", err)
 	}
-	identity, err := message.Identity(asked)
+	identity, err := message.Identity(request)
 	if err != nil {
 		return session.Reading{}, fmt.Errorf("terminal: Challenge: %w", err)
 	}
 	var reading session.Reading
 	err = store.InTx(ctx, t.db, func(tx *sql.Tx) error { // one view of state and records
 		reading.Records = nil
-		now, err := readTill(ctx, tx)
+		now, err := readState(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func (t *Terminal) Read(ctx context.Context, challenge []byte, trust session.Tru
 
 // state signs what the till holds. The balance of a terminal is what it has ever
 // accepted, counted modulo 2^32 öre as the field has 4 bytes.
-func (t *Terminal) state(ctx context.Context, q store.Queryer, now till, challenge message.Hash) ([]byte, error) {
+func (t *Terminal) state(ctx context.Context, q store.Queryer, now journalState, challenge message.Hash) ([]byte, error) {
 	open, err := t.openSales(ctx, q)
 	if err != nil {
 		return nil, err
@@ -141,7 +141,7 @@ func (t *Terminal) state(ctx context.Context, q store.Queryer, now till, challen
 // transaction. The last Instruction again gives the same Confirmation. It
 // implements session.Device. Errors: [ErrInstruction], [ErrRolledBack].
 func (t *Terminal) Apply(ctx context.Context, instruction []byte, trust session.Trust) ([]byte, error) {
-	ordered, err := t.authentic(instruction, trust)
+	ordered, err := t.verifyInstruction(instruction, trust)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (t *Terminal) Apply(ctx context.Context, instruction []byte, trust session.
 	}
 	var confirmation []byte
 	err = store.InTx(ctx, t.db, func(tx *sql.Tx) error {
-		now, err := readTill(ctx, tx)
+		now, err := readState(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func (t *Terminal) Apply(ctx context.Context, instruction []byte, trust session.
 			confirmation = now.confirmation
 			return nil
 		}
-		if err := t.fits(ctx, tx, now, ordered); err != nil {
+		if err := t.checkSequence(ctx, tx, now, ordered); err != nil {
 			return err
 		}
 		confirmation, err = t.apply(ctx, tx, now, ordered, identity)
@@ -172,58 +172,58 @@ func (t *Terminal) Apply(ctx context.Context, instruction []byte, trust session.
 	return confirmation, err
 }
 
-// fits checks that the Instruction is the next, and that it acknowledges this
+// checkSequence checks that the Instruction is the next, and that it acknowledges this
 // journal and no other. One that is further on than the journal proves that the
 // store was set back.
-func (t *Terminal) fits(ctx context.Context, q store.Queryer, now till, ordered *message.Instruction) error {
+func (t *Terminal) checkSequence(ctx context.Context, q store.Queryer, now journalState, instruction *message.Instruction) error {
 	switch {
-	case ordered.Sequence > now.sequence+1, ordered.Sequence == now.sequence, ordered.AckedATC > now.records:
+	case instruction.Sequence > now.sequence+1, instruction.Sequence == now.sequence, instruction.AckedATC > now.records:
 		return ErrRolledBack
-	case ordered.Sequence != now.sequence+1:
-		return fmt.Errorf("%w (number %d, after %d)", ErrInstruction, ordered.Sequence, now.sequence)
-	case ordered.AckedATC < now.acked:
+	case instruction.Sequence != now.sequence+1:
+		return fmt.Errorf("%w (number %d, after %d)", ErrInstruction, instruction.Sequence, now.sequence)
+	case instruction.AckedATC < now.acked:
 		return fmt.Errorf("%w (it acknowledges less than was)", ErrInstruction)
-	case ordered.Date.Before(now.date):
-		return fmt.Errorf("%w (dated %v, after %v)", ErrInstruction, ordered.Date, now.date)
-	case ordered.Policy.Version < now.policy.Version:
-		return fmt.Errorf("%w (policy version %d, after %d)", ErrInstruction, ordered.Policy.Version, now.policy.Version)
+	case instruction.Date.Before(now.date):
+		return fmt.Errorf("%w (dated %v, after %v)", ErrInstruction, instruction.Date, now.date)
+	case instruction.Policy.Version < now.policy.Version:
+		return fmt.Errorf("%w (policy version %d, after %d)", ErrInstruction, instruction.Policy.Version, now.policy.Version)
 	}
 	var head message.Hash
 	switch {
-	case ordered.AckedATC == now.records:
+	case instruction.AckedATC == now.records:
 		head = now.head
-	case ordered.AckedATC == now.acked:
+	case instruction.AckedATC == now.acked:
 		return nil // drops nothing
 	default:
-		heads, err := store.Column[[]byte](ctx, q, `SELECT head FROM record WHERE number = $1`, ordered.AckedATC)
+		heads, err := store.Column[[]byte](ctx, q, `SELECT head FROM record WHERE number = $1`, instruction.AckedATC)
 		if err != nil || len(heads) != 1 {
 			return errors.Join(fmt.Errorf("%w (it acknowledges a record that is not kept)", ErrInstruction), err)
 		}
 		copy(head[:], heads[0])
 	}
-	if head != ordered.Head {
+	if head != instruction.Head {
 		return ErrRolledBack // the chain holds something else there
 	}
 	return nil
 }
 
-func (t *Terminal) apply(ctx context.Context, tx *sql.Tx, now till, ordered *message.Instruction, identity message.Hash) ([]byte, error) {
-	if err := store.Exec(ctx, tx, `DELETE FROM request WHERE number IN (SELECT request FROM record WHERE number <= $1)`, ordered.AckedATC); err != nil {
+func (t *Terminal) apply(ctx context.Context, tx *sql.Tx, now journalState, instruction *message.Instruction, identity message.Hash) ([]byte, error) {
+	if err := store.Exec(ctx, tx, `DELETE FROM request WHERE number IN (SELECT request FROM record WHERE number <= $1)`, instruction.AckedATC); err != nil {
 		return nil, fmt.Errorf("terminal: journal: %w", err)
 	}
-	if err := store.Exec(ctx, tx, `DELETE FROM record WHERE number <= $1`, ordered.AckedATC); err != nil {
+	if err := store.Exec(ctx, tx, `DELETE FROM record WHERE number <= $1`, instruction.AckedATC); err != nil {
 		return nil, fmt.Errorf("terminal: journal: %w", err)
 	}
-	now.acked, now.sequence, now.instruction, now.date = ordered.AckedATC, ordered.Sequence, identity, ordered.Date
-	if ordered.Policy.Version > now.policy.Version {
-		now.policy = ordered.Policy
+	now.acked, now.sequence, now.instruction, now.date = instruction.AckedATC, instruction.Sequence, identity, instruction.Date
+	if instruction.Policy.Version > now.policy.Version {
+		now.policy = instruction.Policy
 	}
-	now.lifeCycle = next(now.lifeCycle, ordered.Actions)
+	now.lifeCycle = next(now.lifeCycle, instruction.Actions)
 	confirmed := &message.Confirmation{
 		Device: t.id, Sequence: now.sequence, Instruction: identity, Credit: spec.CreditNone,
 		Balance: now.accepted & message.MaxAmount, ATC: now.records,
 	}
-	if ordered.Credit > 0 {
+	if instruction.Credit > 0 {
 		confirmed.Credit = spec.CreditNotTaken // a terminal receives from payers only
 	}
 	var err error
@@ -245,8 +245,8 @@ func next(state spec.LifeCycle, actions message.Actions) spec.LifeCycle {
 	return state
 }
 
-// authentic checks that both keys that may instruct this terminal signed.
-func (t *Terminal) authentic(instruction []byte, trust session.Trust) (*message.Instruction, error) {
+// verifyInstruction checks that both keys that may instruct this terminal signed.
+func (t *Terminal) verifyInstruction(instruction []byte, trust session.Trust) (*message.Instruction, error) {
 	ordered, err := message.Parse[message.Instruction](instruction)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: Instruction: %w", err)

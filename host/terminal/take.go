@@ -64,18 +64,18 @@ func (t *Terminal) Take(ctx context.Context, number uint32, tap apdu.Card, enter
 	if !s.open {
 		return t.receiptOf(ctx, number)
 	}
-	now, err := readTill(ctx, t.db)
+	now, err := readState(ctx, t.db)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
 	if now.rolledBack {
 		return envelope.Envelope{}, ErrRolledBack
 	}
-	client := card.New(tap)
-	if _, err := client.Select(ctx); err != nil {
+	applet := card.New(tap)
+	if _, err := applet.Select(ctx); err != nil {
 		return envelope.Envelope{}, err
 	}
-	payment, payer, err := t.collect(ctx, client, s, entered)
+	payment, payer, err := t.collect(ctx, applet, s, entered)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
@@ -83,14 +83,14 @@ func (t *Terminal) Take(ctx context.Context, number uint32, tap apdu.Card, enter
 }
 
 // collect does steps 2 to 4 and returns the Payment with its payer's certificate.
-func (t *Terminal) collect(ctx context.Context, client *card.Client, s sale, entered pin.Block) ([]byte, *cvc.Certificate, error) {
-	seen, err := t.tapped(ctx, s.request.Number)
+func (t *Terminal) collect(ctx context.Context, applet *card.Client, s sale, entered pin.Block) ([]byte, *cvc.Certificate, error) {
+	seen, err := t.presentedCards(ctx, s.request.Number)
 	if err != nil {
 		return nil, nil, err
 	}
 	var payment []byte
 	if len(seen) > 0 {
-		payment, err = t.pay(ctx, client, s)
+		payment, err = t.pay(ctx, applet, s)
 		switch {
 		case err == nil:
 			if payer := payerOf(payment, seen); payer != nil {
@@ -101,35 +101,35 @@ func (t *Terminal) collect(ctx context.Context, client *card.Client, s sale, ent
 			return nil, nil, err
 		}
 	}
-	payer, err := t.meet(ctx, client, s, entered)
+	payer, err := t.readPayer(ctx, applet, s, entered)
 	if err != nil {
 		return nil, nil, err
 	}
 	if payment == nil {
-		payment, err = t.pay(ctx, client, s)
+		payment, err = t.pay(ctx, applet, s)
 	}
 	return payment, payer, err
 }
 
 // pay gives the card the sale's Request.
-func (t *Terminal) pay(ctx context.Context, client *card.Client, s sale) ([]byte, error) {
-	payment, err := client.Pay(ctx, s.message, t.certificate, t.ca)
+func (t *Terminal) pay(ctx context.Context, applet *card.Client, s sale) ([]byte, error) {
+	payment, err := applet.Pay(ctx, s.message, t.certificate, t.ca)
 	if card.IsLost(err) {
 		return nil, &TornTap{s.request.Number, err}
 	}
 	return payment, err
 }
 
-// meet verifies the PIN, reads and verifies the card's certificate and keeps it
+// readPayer verifies the PIN, reads and verifies the card's certificate and keeps it
 // before the card is asked to pay.
-func (t *Terminal) meet(ctx context.Context, client *card.Client, s sale, entered pin.Block) (*cvc.Certificate, error) {
+func (t *Terminal) readPayer(ctx context.Context, applet *card.Client, s sale, entered pin.Block) (*cvc.Certificate, error) {
 	if entered == (pin.Block{}) {
 		return nil, ErrPINNeeded
 	}
-	if err := client.Verify(ctx, entered, card.PINTransport{}); err != nil {
+	if err := applet.Verify(ctx, entered, card.PINTransport{}); err != nil {
 		return nil, err
 	}
-	encoded, err := client.Certificate(ctx)
+	encoded, err := applet.Certificate(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -163,9 +163,9 @@ func (t *Terminal) meet(ctx context.Context, client *card.Client, s sale, entere
 	})
 }
 
-// tapped are the certificates of the cards that were held here for a sale, the
+// presentedCards are the certificates of the cards that were held here for a sale, the
 // latest first.
-func (t *Terminal) tapped(ctx context.Context, number uint32) ([]*cvc.Certificate, error) {
+func (t *Terminal) presentedCards(ctx context.Context, number uint32) ([]*cvc.Certificate, error) {
 	rows, err := store.Column[[]byte](ctx, t.db, `SELECT certificate FROM tapped WHERE request = $1 ORDER BY tap DESC`, number)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: journal: %w", err)
@@ -229,7 +229,7 @@ func (t *Terminal) accept(ctx context.Context, s sale, payment []byte, payer *cv
 	}
 	var receipt []byte
 	err = store.InTx(ctx, t.db, func(tx *sql.Tx) error {
-		now, err := readTill(ctx, tx)
+		now, err := readState(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -237,7 +237,7 @@ func (t *Terminal) accept(ctx context.Context, s sale, payment []byte, payer *cv
 		if receipt, err = envelope.Sign(receiving, t.signer); err != nil {
 			return fmt.Errorf("terminal: Receipt: %w", err)
 		}
-		return t.speak(ctx, tx, now, s, message.Record{Receipt: receiving, Payment: paid}, payer)
+		return t.recordDecision(ctx, tx, now, s, message.Record{Receipt: receiving, Payment: paid}, payer)
 	})
 	return t.envelope(receipt), err
 }
@@ -250,7 +250,7 @@ func (t *Terminal) check(s sale, payment []byte, payer *cvc.Certificate) (*messa
 	}
 	// The identity, since a signature has more than one form; and our signature,
 	// since the notary will ask for it.
-	asked, err := message.Identity(s.request)
+	request, err := message.Identity(s.request)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrPayment, err)
 	}
@@ -258,7 +258,7 @@ func (t *Terminal) check(s sale, payment []byte, payer *cvc.Certificate) (*messa
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrPayment, err)
-	case answered != asked:
+	case answered != request:
 		return nil, fmt.Errorf("%w: it pays another Request", ErrPayment)
 	case paid.Payer != message.DeviceID(payer.Holder) || paid.Payer == t.id:
 		return nil, fmt.Errorf("%w: its payer is %s", ErrPayment, paid.Payer)
@@ -274,16 +274,16 @@ func (t *Terminal) check(s sale, payment []byte, payer *cvc.Certificate) (*messa
 
 // receiptOf is the Receipt of a sale that is not open any more.
 func (t *Terminal) receiptOf(ctx context.Context, number uint32) (envelope.Envelope, error) {
-	spoken, err := t.recordOf(ctx, t.db, number)
+	decision, err := t.recordOf(ctx, t.db, number)
 	switch {
 	case err != nil:
 		return envelope.Envelope{}, err
-	case spoken == nil:
+	case decision == nil:
 		return envelope.Envelope{}, fmt.Errorf("sale %d: %w", number, ErrNoSale)
-	case spoken.Receipt == nil:
+	case decision.Receipt == nil:
 		return envelope.Envelope{}, fmt.Errorf("sale %d: %w", number, ErrRefused)
 	}
-	receipt, err := message.Encode(spoken.Receipt)
+	receipt, err := message.Encode(decision.Receipt)
 	return t.envelope(receipt), err
 }
 
@@ -295,9 +295,9 @@ func (t *Terminal) Paid(ctx context.Context, number uint32) (*message.Payment, e
 	if _, err := t.receiptOf(ctx, number); err != nil {
 		return nil, err
 	}
-	spoken, err := t.recordOf(ctx, t.db, number)
-	if err != nil || spoken == nil {
+	decision, err := t.recordOf(ctx, t.db, number)
+	if err != nil || decision == nil {
 		return nil, errors.Join(ErrNoSale, err)
 	}
-	return spoken.Payment, nil
+	return decision.Payment, nil
 }

@@ -197,7 +197,7 @@ func (t *Terminal) number(ctx context.Context, tx *sql.Tx) (uint32, error) {
 
 // isExpired tells whether the terminal may not take money any more, by its clock
 // or by the highest date that an Instruction gave it.
-func (t *Terminal) isExpired(now till) bool {
+func (t *Terminal) isExpired(now journalState) bool {
 	return t.today().After(t.expiry) || now.date.After(t.expiry)
 }
 

@@ -26,14 +26,14 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
-// shop is a till with the keys of everybody that it hears from.
-type shop struct {
+// testMerchant is a till with the keys of everybody that it hears from.
+type testMerchant struct {
 	t           *testing.T
 	ctx         context.Context
 	clock       *clock.Manual
 	random      io.Reader
 	config      Config
-	till        *Terminal
+	terminal    *Terminal
 	root, ca    pki.Identity
 	instruction pki.Identity
 	notary      pki.Identity
@@ -41,9 +41,9 @@ type shop struct {
 	atc         uint32
 }
 
-func newShop(t *testing.T) *shop {
+func newTestMerchant(t *testing.T) *testMerchant {
 	t.Helper()
-	s := &shop{t: t, ctx: context.Background(), clock: &clock.Manual{At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}, random: rand.NewChaCha8([32]byte{1})}
+	s := &testMerchant{t: t, ctx: context.Background(), clock: &clock.Manual{At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}, random: rand.NewChaCha8([32]byte{1})}
 	folder := pki.Open(t.TempDir(), s.random)
 	certified := func(name string, holder cvc.Holder, role spec.Role, issuer pki.Identity) pki.Identity {
 		identity, err := folder.Certified(name, s.subject(holder, role), issuer)
@@ -71,24 +71,24 @@ func newShop(t *testing.T) *shop {
 	return s
 }
 
-func (s *shop) subject(holder cvc.Holder, role spec.Role) pki.Subject {
+func (s *testMerchant) subject(holder cvc.Holder, role spec.Role) pki.Subject {
 	today := message.DateOf(s.clock.At)
 	return pki.Subject{Holder: holder, Role: role, Effective: today, Expiry: today.AddDays(1000)}
 }
 
-func (s *shop) start() {
+func (s *testMerchant) start() {
 	s.t.Helper()
 	var err error
-	s.till, err = New(s.ctx, s.config)
+	s.terminal, err = New(s.ctx, s.config)
 	require.NoError(s.t, err)
 }
 
-func (s *shop) trust() session.Trust {
+func (s *testMerchant) trust() session.Trust {
 	return session.Trust{InstructionKey: s.instruction.Encoded, Notary: s.notary.Encoded}
 }
 
 // paid is a Payment of the sale, from elsewhere.
-func (s *shop) paid(sale Sale) envelope.Envelope {
+func (s *testMerchant) paid(sale Sale) envelope.Envelope {
 	s.t.Helper()
 	request, err := message.Parse[message.Request](sale.Request.Message)
 	require.NoError(s.t, err)
@@ -98,111 +98,111 @@ func (s *shop) paid(sale Sale) envelope.Envelope {
 	return envelope.Envelope{Message: signed, Certificate: s.payer.Encoded, Authority: s.ca.Encoded}
 }
 
-func (s *shop) sell(amount money.Ore) {
+func (s *testMerchant) sell(amount money.Ore) {
 	s.t.Helper()
-	sale, err := s.till.Ask(s.ctx, amount)
+	sale, err := s.terminal.Ask(s.ctx, amount)
 	require.NoError(s.t, err)
-	require.NoError(s.t, s.till.Answer(s.ctx, s.paid(sale)))
+	require.NoError(s.t, s.terminal.Answer(s.ctx, s.paid(sale)))
 }
 
 // read asks the till for its State and verifies its signature.
-func (s *shop) read() (*message.State, [][]byte) {
+func (s *testMerchant) read() (*message.State, [][]byte) {
 	s.t.Helper()
-	challenge := &message.Challenge{InstructionKey: "SENORDIC00002", Device: s.till.ID()}
+	challenge := &message.Challenge{InstructionKey: "SENORDIC00002", Device: s.terminal.ID()}
 	_, err := io.ReadFull(s.random, challenge.Random[:])
 	require.NoError(s.t, err)
 	signed, err := envelope.Sign(challenge, s.instruction.Signer)
 	require.NoError(s.t, err)
-	reading, err := s.till.Read(s.ctx, signed, s.trust())
+	reading, err := s.terminal.Read(s.ctx, signed, s.trust())
 	require.NoError(s.t, err)
 	state, err := message.Parse[message.State](reading.State)
 	require.NoError(s.t, err)
-	require.NoError(s.t, message.Verify(state, s.till.public))
+	require.NoError(s.t, message.Verify(state, s.terminal.public))
 	return state, reading.Records
 }
 
 // next is the Instruction that acknowledges everything.
-func (s *shop) next() *message.Instruction {
+func (s *testMerchant) next() *message.Instruction {
 	state, _ := s.read()
 	return &message.Instruction{
-		InstructionKey: "SENORDIC00002", Notary: "SENOTARY00001", Device: s.till.ID(), Sequence: state.InstructionSequence + 1,
+		InstructionKey: "SENORDIC00002", Notary: "SENOTARY00001", Device: s.terminal.ID(), Sequence: state.InstructionSequence + 1,
 		AckedATC: state.ATC, Head: state.Head, Policy: PilotPolicy(), Date: message.DateOf(s.clock.At),
 	}
 }
 
-func (s *shop) apply(i *message.Instruction) ([]byte, error) {
+func (s *testMerchant) apply(i *message.Instruction) ([]byte, error) {
 	s.t.Helper()
 	require.NoError(s.t, message.SignAs(i, message.ByIntermediary, s.instruction.Signer))
 	require.NoError(s.t, message.SignAs(i, message.ByNotary, s.notary.Signer))
 	signed, err := message.Encode(i)
 	require.NoError(s.t, err)
-	return s.till.Apply(s.ctx, signed, s.trust())
+	return s.terminal.Apply(s.ctx, signed, s.trust())
 }
 
-func TestLimitsHoldUntilTheTillIsSynchronised(t *testing.T) {
+func TestLimitsHoldUntilTheTerminalIsSynchronised(t *testing.T) {
 	t.Run("12 receipts", func(t *testing.T) {
-		s := newShop(t)
+		s := newTestMerchant(t)
 		for range PilotPolicy().MaxTransactions {
 			s.sell(10 * money.Krona)
 		}
-		_, err := s.till.Ask(s.ctx, money.Krona)
+		_, err := s.terminal.Ask(s.ctx, money.Krona)
 		require.ErrorIs(t, err, ErrSyncFirst)
 		_, err = s.apply(s.next())
 		require.NoError(t, err)
-		_, err = s.till.Ask(s.ctx, money.Krona)
+		_, err = s.terminal.Ask(s.ctx, money.Krona)
 		require.NoError(t, err)
 	})
 	t.Run("20 000 kr", func(t *testing.T) {
-		s := newShop(t)
+		s := newTestMerchant(t)
 		for range 6 {
 			s.sell(3000 * money.Krona)
 		}
-		_, err := s.till.Ask(s.ctx, 2000*money.Krona+1)
+		_, err := s.terminal.Ask(s.ctx, 2000*money.Krona+1)
 		require.ErrorIs(t, err, ErrSyncFirst)
-		_, err = s.till.Ask(s.ctx, 2000*money.Krona)
+		_, err = s.terminal.Ask(s.ctx, 2000*money.Krona)
 		require.NoError(t, err, "exactly the limit, the open sale counted")
-		_, err = s.till.Ask(s.ctx, 1)
+		_, err = s.terminal.Ask(s.ctx, 1)
 		require.ErrorIs(t, err, ErrSyncFirst)
 	})
 	t.Run("one payment", func(t *testing.T) {
-		s := newShop(t)
-		_, err := s.till.Ask(s.ctx, 3000*money.Krona+1)
+		s := newTestMerchant(t)
+		_, err := s.terminal.Ask(s.ctx, 3000*money.Krona+1)
 		require.ErrorIs(t, err, ErrTooMuch)
-		_, err = s.till.Ask(s.ctx, 0)
+		_, err = s.terminal.Ask(s.ctx, 0)
 		require.Error(t, err)
 	})
 	t.Run("open sales", func(t *testing.T) {
-		s := newShop(t)
+		s := newTestMerchant(t)
 		var last Sale
 		for range spec.MaxOpenRequests {
 			var err error
-			last, err = s.till.Ask(s.ctx, money.Krona)
+			last, err = s.terminal.Ask(s.ctx, money.Krona)
 			require.NoError(t, err)
 		}
-		_, err := s.till.Ask(s.ctx, money.Krona)
+		_, err := s.terminal.Ask(s.ctx, money.Krona)
 		require.ErrorIs(t, err, ErrOpenSales)
-		_, err = s.till.Refuse(s.ctx, last.Number)
+		_, err = s.terminal.Refuse(s.ctx, last.Number)
 		require.NoError(t, err)
-		_, err = s.till.Ask(s.ctx, money.Krona)
+		_, err = s.terminal.Ask(s.ctx, money.Krona)
 		require.NoError(t, err)
 	})
 	t.Run("expiry", func(t *testing.T) {
-		s := newShop(t)
+		s := newTestMerchant(t)
 		s.clock.At = s.clock.At.AddDate(0, 0, 1001)
-		_, err := s.till.Ask(s.ctx, money.Krona)
+		_, err := s.terminal.Ask(s.ctx, money.Krona)
 		require.ErrorIs(t, err, ErrExpired)
 	})
 }
 
-func TestTheTillDecidesOnceForEachSale(t *testing.T) {
-	s := newShop(t)
-	sale, err := s.till.Ask(s.ctx, 45*money.Krona)
+func TestTheTerminalDecidesOnceForEachSale(t *testing.T) {
+	s := newTestMerchant(t)
+	sale, err := s.terminal.Ask(s.ctx, 45*money.Krona)
 	require.NoError(t, err)
 	first, second := s.paid(sale), s.paid(sale)
-	require.NoError(t, s.till.Answer(s.ctx, first))
-	require.NoError(t, s.till.Answer(s.ctx, first))
-	require.NoError(t, s.till.Answer(s.ctx, second), "its word is in the journal")
-	_, err = s.till.Refuse(s.ctx, sale.Number)
+	require.NoError(t, s.terminal.Answer(s.ctx, first))
+	require.NoError(t, s.terminal.Answer(s.ctx, first))
+	require.NoError(t, s.terminal.Answer(s.ctx, second), "its word is in the journal")
+	_, err = s.terminal.Refuse(s.ctx, sale.Number)
 	require.ErrorIs(t, err, ErrAccepted)
 	state, records := s.read()
 	require.Len(t, records, 1)
@@ -213,29 +213,29 @@ func TestTheTillDecidesOnceForEachSale(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, first.Message, taken)
 
-	refused, err := s.till.Ask(s.ctx, 45*money.Krona)
+	refused, err := s.terminal.Ask(s.ctx, 45*money.Krona)
 	require.NoError(t, err)
-	refusal, err := s.till.Refuse(s.ctx, refused.Number)
+	refusal, err := s.terminal.Refuse(s.ctx, refused.Number)
 	require.NoError(t, err)
-	again, err := s.till.Refuse(s.ctx, refused.Number)
+	again, err := s.terminal.Refuse(s.ctx, refused.Number)
 	require.NoError(t, err)
 	assert.Equal(t, refusal, again)
-	require.NoError(t, s.till.Answer(s.ctx, s.paid(refused)))
+	require.NoError(t, s.terminal.Answer(s.ctx, s.paid(refused)))
 	state, records = s.read()
 	assert.Len(t, records, 2)
 	assert.Equal(t, money.Ore(4500), state.Balance, "a refused sale takes nothing")
 }
 
 func TestPaymentsThatAreNotGoodAreLeftWaiting(t *testing.T) {
-	s := newShop(t)
-	sale, err := s.till.Ask(s.ctx, 45*money.Krona)
+	s := newTestMerchant(t)
+	sale, err := s.terminal.Ask(s.ctx, 45*money.Krona)
 	require.NoError(t, err)
 	good := s.paid(sale)
 	resigned := func(change func(*message.Payment)) envelope.Envelope {
-		paid, err := message.Parse[message.Payment](good.Message)
+		payment, err := message.Parse[message.Payment](good.Message)
 		require.NoError(t, err)
-		change(paid)
-		signed, err := envelope.Sign(paid, s.payer.Signer)
+		change(payment)
+		signed, err := envelope.Sign(payment, s.payer.Signer)
 		require.NoError(t, err)
 		return envelope.Envelope{Message: signed, Certificate: good.Certificate, Authority: good.Authority}
 	}
@@ -248,24 +248,24 @@ func TestPaymentsThatAreNotGoodAreLeftWaiting(t *testing.T) {
 		"another payer":           resigned(func(p *message.Payment) { p.Payer = "SENORDIC00000002" }),
 		"the till's word missing": resigned(func(p *message.Payment) { p.Request.Signature[9] ^= 1 }),
 		"not our number":          resigned(func(p *message.Payment) { p.Request.Number++ }),
-		"a till as payer":         {Message: good.Message, Certificate: s.till.certificate, Authority: good.Authority},
+		"a till as payer":         {Message: good.Message, Certificate: s.terminal.certificate, Authority: good.Authority},
 		"certificate of nobody":   {Message: good.Message, Certificate: good.Authority, Authority: good.Authority},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.ErrorIs(t, s.till.Answer(s.ctx, bad), session.ErrNoWord)
+			require.ErrorIs(t, s.terminal.Answer(s.ctx, bad), session.ErrUndecided)
 			_, records := s.read()
 			assert.Empty(t, records)
 		})
 	}
-	require.NoError(t, s.till.Answer(s.ctx, good))
+	require.NoError(t, s.terminal.Answer(s.ctx, good))
 }
 
 func TestExpiredPayerIsRefused(t *testing.T) {
-	s := newShop(t)
-	sale, err := s.till.Ask(s.ctx, 45*money.Krona)
+	s := newTestMerchant(t)
+	sale, err := s.terminal.Ask(s.ctx, 45*money.Krona)
 	require.NoError(t, err)
 	s.clock.At = s.clock.At.AddDate(0, 0, 1001)
-	require.NoError(t, s.till.Answer(s.ctx, s.paid(sale)))
+	require.NoError(t, s.terminal.Answer(s.ctx, s.paid(sale)))
 	_, records := s.read()
 	require.Len(t, records, 1)
 	record, err := message.ParseRecord(records[0])
@@ -274,7 +274,7 @@ func TestExpiredPayerIsRefused(t *testing.T) {
 }
 
 func TestInstructionAcknowledgesOnceAndOnlyWhatItNames(t *testing.T) {
-	s := newShop(t)
+	s := newTestMerchant(t)
 	s.sell(10 * money.Krona)
 	first := s.next()
 	s.sell(20 * money.Krona) // meanwhile
@@ -295,7 +295,7 @@ func TestInstructionAcknowledgesOnceAndOnlyWhatItNames(t *testing.T) {
 }
 
 func TestInstructionsThatDoNotFitChangeNothing(t *testing.T) {
-	s := newShop(t)
+	s := newTestMerchant(t)
 	s.sell(10 * money.Krona)
 	s.clock.At = s.clock.At.AddDate(0, 0, 10)
 	_, err := s.apply(s.next())
@@ -321,21 +321,21 @@ func TestInstructionsThatDoNotFitChangeNothing(t *testing.T) {
 	}
 	unsigned, err := message.Encode(s.next())
 	require.NoError(t, err)
-	_, err = s.till.Apply(s.ctx, unsigned, s.trust())
+	_, err = s.terminal.Apply(s.ctx, unsigned, s.trust())
 	require.ErrorIs(t, err, message.ErrSignature)
 }
 
-func TestBlockedTillSellsNothingAndRefusesWhatWaits(t *testing.T) {
-	s := newShop(t)
-	sale, err := s.till.Ask(s.ctx, 45*money.Krona)
+func TestBlockedTerminalSellsNothingAndRefusesWhatWaits(t *testing.T) {
+	s := newTestMerchant(t)
+	sale, err := s.terminal.Ask(s.ctx, 45*money.Krona)
 	require.NoError(t, err)
 	block := s.next()
 	block.Actions = spec.ActionBlock
 	_, err = s.apply(block)
 	require.NoError(t, err)
-	_, err = s.till.Ask(s.ctx, money.Krona)
+	_, err = s.terminal.Ask(s.ctx, money.Krona)
 	require.ErrorIs(t, err, ErrBlocked)
-	require.NoError(t, s.till.Answer(s.ctx, s.paid(sale)))
+	require.NoError(t, s.terminal.Answer(s.ctx, s.paid(sale)))
 	state, _ := s.read()
 	assert.Equal(t, spec.Blocked, state.LifeCycle)
 	assert.Zero(t, state.Balance)
@@ -345,11 +345,11 @@ func TestBlockedTillSellsNothingAndRefusesWhatWaits(t *testing.T) {
 // numbers are not used again, and the first Instruction of the later life stops
 // the till.
 func TestRolledBackStoreIsFoundOut(t *testing.T) {
-	s := newShop(t)
+	s := newTestMerchant(t)
 	older := s.copyOfStore()
 	used := map[uint32]bool{}
 	for range 3 {
-		sale, err := s.till.Ask(s.ctx, money.Krona)
+		sale, err := s.terminal.Ask(s.ctx, money.Krona)
 		require.NoError(t, err)
 		used[sale.Number] = true
 	}
@@ -362,22 +362,22 @@ func TestRolledBackStoreIsFoundOut(t *testing.T) {
 	s.config.DB = older
 	s.start()
 	for range 3 {
-		sale, err := s.till.Ask(s.ctx, money.Krona)
+		sale, err := s.terminal.Ask(s.ctx, money.Krona)
 		require.NoError(t, err)
 		assert.NotContains(t, used, sale.Number)
 	}
 	_, err = s.apply(later)
 	require.ErrorIs(t, err, ErrRolledBack)
-	_, err = s.till.Ask(s.ctx, money.Krona)
+	_, err = s.terminal.Ask(s.ctx, money.Krona)
 	require.ErrorIs(t, err, ErrRolledBack, "it signs nothing but synchronisation")
 	s.read()
 	s.start()
-	_, err = s.till.Ask(s.ctx, money.Krona)
+	_, err = s.terminal.Ask(s.ctx, money.Krona)
 	require.ErrorIs(t, err, ErrRolledBack, "after a restart too")
 }
 
 // copyOfStore is the till's store as it is now, in another database.
-func (s *shop) copyOfStore() *sql.DB {
+func (s *testMerchant) copyOfStore() *sql.DB {
 	s.t.Helper()
 	if storetest.Dialect() != store.SQLite {
 		s.t.Skip("only SQLite copies a database that is open")
@@ -394,14 +394,14 @@ func (s *shop) copyOfStore() *sql.DB {
 }
 
 func TestNewRefusesAKeyThatIsNotTheCertificates(t *testing.T) {
-	s := newShop(t)
+	s := newTestMerchant(t)
 	config := s.config
 	config.Signer = s.payer.Signer
 	_, err := New(s.ctx, config)
 	require.ErrorContains(t, err, "issued together")
 	config = s.config
 	config.JournalKey = JournalKey{2}
-	sale, err := s.till.Ask(s.ctx, money.Krona)
+	sale, err := s.terminal.Ask(s.ctx, money.Krona)
 	require.NoError(t, err)
 	stranger, err := New(s.ctx, config)
 	require.NoError(t, err)

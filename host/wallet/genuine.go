@@ -6,12 +6,12 @@ import (
 	"ekrona/apdu/money"
 )
 
-// isBy tells whether a Request, Payment, Receipt or Refusal was signed by the
+// signedBy tells whether a Request, Payment, Receipt or Refusal was signed by the
 // device that the certificate is for. One that was altered on its way from a card
 // or a phone must not be kept: its signer gives the true one again, and this phone
 // would not ask for it.
-func isBy(signed, certificate []byte) bool {
-	m, by, err := message.Said(signed)
+func signedBy(signed, certificate []byte) bool {
+	m, by, err := message.ParseSigned(signed)
 	if err != nil {
 		return false
 	}
@@ -23,18 +23,18 @@ func isBy(signed, certificate []byte) bool {
 // a reader can alter a command, or say again what the card has answered before. The
 // following tell whether it answers this one.
 
-// asksFor tells whether a Request is for just this.
-func asksFor(asked *message.Request, amount money.Ore, payer message.DeviceID) bool {
-	return asked.Amount == amount && asked.Payer == payer
+// requests tells whether a Request is for just this.
+func requests(request *message.Request, amount money.Ore, payer message.DeviceID) bool {
+	return request.Amount == amount && request.Payer == payer
 }
 
 // pays tells whether it is a Payment of the Request.
 func pays(answer []byte, request message.Hash) bool {
-	paid, err := message.Parse[message.Payment](answer)
+	payment, err := message.Parse[message.Payment](answer)
 	if err != nil {
 		return false
 	}
-	identity, err := message.Identity(&paid.Request)
+	identity, err := message.Identity(&payment.Request)
 	return err == nil && identity == request
 }
 

@@ -14,40 +14,40 @@ import (
 // transfer is a conversation between payer and payee as the phone knows it.
 type transfer struct {
 	identity         message.Hash
-	asked            envelope.Envelope
+	request          envelope.Envelope
 	payerCertificate []byte
 	payment          *envelope.Envelope
 	answer           *envelope.Envelope
 	found            bool // read from the card, and given to nobody yet
 }
 
-// begin keeps a Request, once, and returns what is known of its conversation.
-func (w *Wallet) begin(ctx context.Context, asked envelope.Envelope) (transfer, error) {
-	return w.keepRequest(ctx, asked, false)
+// storeRequestOnce keeps a Request, once, and returns what is known of its conversation.
+func (w *Wallet) storeRequestOnce(ctx context.Context, request envelope.Envelope) (transfer, error) {
+	return w.storeRequest(ctx, request, false)
 }
 
-// keepRequest keeps a Request, once, and whether it was only found on the card. Until
+// storeRequest keeps a Request, once, and whether it was only found on the card. Until
 // somebody has paid or answered it the last one given counts: of another's, the payee
 // alone knows the whole certificate, and the first may have been altered on its way.
-func (w *Wallet) keepRequest(ctx context.Context, asked envelope.Envelope, found bool) (transfer, error) {
-	request, identity, err := readRequest(asked.Message)
+func (w *Wallet) storeRequest(ctx context.Context, requested envelope.Envelope, found bool) (transfer, error) {
+	request, identity, err := readRequest(requested.Message)
 	if err != nil {
 		return transfer{}, err
 	}
 	if request.Payee == w.device {
-		asked = w.own(asked.Message)
+		requested = w.ownEnvelope(requested.Message)
 	}
-	if err := whole(asked); err != nil {
+	if err := checkEnvelope(requested); err != nil {
 		return transfer{}, err
 	}
-	if !isBy(asked.Message, asked.Certificate) {
+	if !signedBy(requested.Message, requested.Certificate) {
 		return transfer{}, ErrAltered
 	}
 	if err := store.Exec(ctx, w.db, `INSERT INTO transfer (request, position, asked, found)
 		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM transfer), $2, $3) ON CONFLICT (request) DO UPDATE
 		SET found = transfer.found AND excluded.found,
 		asked = CASE WHEN transfer.payment IS NULL AND transfer.answer IS NULL THEN excluded.asked ELSE transfer.asked END`,
-		identity[:], asked.Bytes(), found); err != nil {
+		identity[:], requested.Bytes(), found); err != nil {
 		return transfer{}, fmt.Errorf("wallet: journal: %w", err)
 	}
 	return w.transfer(ctx, identity)
@@ -57,8 +57,8 @@ func (w *Wallet) keepRequest(ctx context.Context, asked envelope.Envelope, found
 // was asked for: it is not kept, since nobody would ask for the true one any more.
 var ErrAltered = errors.New("wallet: a message was altered on its way: hold the card to the phone again, or ask the sender for it again")
 
-// whole tells whether an envelope can be read again once it is kept.
-func whole(e envelope.Envelope) error {
+// checkEnvelope tells whether an envelope can be read again once it is kept.
+func checkEnvelope(e envelope.Envelope) error {
 	if _, err := envelope.Parse(e.Bytes()); err != nil {
 		return fmt.Errorf("%w (%w)", ErrAltered, err)
 	}
@@ -79,8 +79,8 @@ var ErrNoTransfer = errors.New("wallet: this phone has not seen the Request: bri
 
 func (w *Wallet) transfer(ctx context.Context, identity message.Hash) (transfer, error) {
 	t := transfer{identity: identity}
-	var asked, payment, answer []byte
-	found, err := store.Get(ctx, w.db, store.Into{&asked, &t.payerCertificate, &payment, &answer, &t.found},
+	var request, payment, answer []byte
+	found, err := store.Get(ctx, w.db, store.Into{&request, &t.payerCertificate, &payment, &answer, &t.found},
 		`SELECT asked, payer_certificate, payment, answer, found FROM transfer WHERE request = $1`, identity[:])
 	if err == nil && !found {
 		return t, ErrNoTransfer
@@ -88,7 +88,7 @@ func (w *Wallet) transfer(ctx context.Context, identity message.Hash) (transfer,
 	if err != nil {
 		return t, fmt.Errorf("wallet: journal: %w", err)
 	}
-	if t.asked, err = envelope.Parse(asked); err != nil {
+	if t.request, err = envelope.Parse(request); err != nil {
 		return t, fmt.Errorf("wallet: journal: %w", err)
 	}
 	for _, part := range []struct {
@@ -107,8 +107,8 @@ func (w *Wallet) transfer(ctx context.Context, identity message.Hash) (transfer,
 	return t, nil
 }
 
-// keepPayer notes which card is about to pay, before it is asked to.
-func (w *Wallet) keepPayer(ctx context.Context, t transfer, certificate []byte) error {
+// storePayer notes which card is about to pay, before it is asked to.
+func (w *Wallet) storePayer(ctx context.Context, t transfer, certificate []byte) error {
 	err := store.Exec(ctx, w.db, `UPDATE transfer SET payer_certificate = $1 WHERE request = $2`, certificate, t.identity[:])
 	if err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
@@ -116,22 +116,22 @@ func (w *Wallet) keepPayer(ctx context.Context, t transfer, certificate []byte) 
 	return nil
 }
 
-// keepPayment keeps the Payment of a Request and puts it into the outbox, so that
+// storePayment keeps the Payment of a Request and puts it into the outbox, so that
 // it reaches settlement even if the payee never comes.
-func (w *Wallet) keepPayment(ctx context.Context, identity message.Hash, payment envelope.Envelope) error {
-	return w.keep(ctx, `UPDATE transfer SET payment = $1 WHERE request = $2 AND payment IS NULL`, identity, payment)
+func (w *Wallet) storePayment(ctx context.Context, identity message.Hash, payment envelope.Envelope) error {
+	return w.store(ctx, `UPDATE transfer SET payment = $1 WHERE request = $2 AND payment IS NULL`, identity, payment)
 }
 
-// keepAnswer keeps the payee's word on a Request and puts it into the outbox, and
+// storePayeeAnswer keeps the payee's word on a Request and puts it into the outbox, and
 // with it what proves the Payment.
-func (w *Wallet) keepAnswer(ctx context.Context, identity message.Hash, answer envelope.Envelope, proof ...[]byte) error {
-	return w.keep(ctx, `UPDATE transfer SET answer = $1 WHERE request = $2 AND answer IS NULL`, identity, answer, proof...)
+func (w *Wallet) storePayeeAnswer(ctx context.Context, identity message.Hash, answer envelope.Envelope, proof ...[]byte) error {
+	return w.store(ctx, `UPDATE transfer SET answer = $1 WHERE request = $2 AND answer IS NULL`, identity, answer, proof...)
 }
 
-// keep fills one column of a conversation and queues the message for the
+// store fills one column of a conversation and queues the message for the
 // intermediary, after what goes with it, in one transaction.
-func (w *Wallet) keep(ctx context.Context, statement string, identity message.Hash, e envelope.Envelope, with ...[]byte) error {
-	if err := whole(e); err != nil {
+func (w *Wallet) store(ctx context.Context, statement string, identity message.Hash, e envelope.Envelope, with ...[]byte) error {
+	if err := checkEnvelope(e); err != nil {
 		return err
 	}
 	return store.InTx(ctx, w.db, func(tx *sql.Tx) error {

@@ -10,8 +10,8 @@ import (
 	"ekrona/host/session"
 )
 
-// ErrOnTheWay says that a load is ordered and not yet on the card.
-var ErrOnTheWay = errors.New("wallet: the load is ordered but not on the card yet: synchronise the card")
+// ErrPending says that a load is ordered and not yet on the card.
+var ErrPending = errors.New("wallet: the load is ordered but not on the card yet: synchronise the card")
 
 // Load moves money from the owner's online wallet to the card:
 //
@@ -22,16 +22,16 @@ var ErrOnTheWay = errors.New("wallet: the load is ordered but not on the card ye
 //  4. The order is kept as done when the intermediary says so.
 //
 // Errors: [*order.Refused] when the online wallet does not cover it or the card
-// cannot take it, the money being where it was; [ErrOnTheWay]; order.ErrSignature
+// cannot take it, the money being where it was; [ErrPending]; order.ErrSignature
 // while another app is registered for the owner, the order being as it was;
 // [*card.LinkLost].
 func (w *Wallet) Load(ctx context.Context, tap Tap, amount money.Ore) (session.Result, error) {
-	k, err := w.ordered(ctx, order.Load, amount)
+	k, err := w.storedOrderOf(ctx, order.Load, amount)
 	if err != nil {
 		return session.Result{}, err
 	}
 	if err := w.intermediary.PlaceLoad(ctx, k.Signed); err != nil {
-		return session.Result{}, w.settle(ctx, k, err)
+		return session.Result{}, w.finishRefused(ctx, k, err)
 	}
 	result, err := w.Synchronise(ctx, tap)
 	if err != nil {
@@ -42,9 +42,9 @@ func (w *Wallet) Load(ctx context.Context, tap Tap, amount money.Ore) (session.R
 	case err != nil:
 		return result, err
 	case !progress.Final:
-		return result, ErrOnTheWay
+		return result, ErrPending
 	case !progress.Done:
-		return result, w.settle(ctx, k, &order.Refused{Reason: fmt.Errorf("load of %s: %s", amount, progress.Reason)})
+		return result, w.finishRefused(ctx, k, &order.Refused{Reason: fmt.Errorf("load of %s: %s", amount, progress.Reason)})
 	}
 	return result, w.finish(ctx, k)
 }

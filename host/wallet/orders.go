@@ -11,17 +11,17 @@ import (
 	"ekrona/host/store"
 )
 
-// kept is an order as the journal holds it.
-type kept struct {
+// storedOrder is an order as the journal holds it.
+type storedOrder struct {
 	order.Signed
 	request *envelope.Envelope // of an unload, once the desk has made it
 }
 
-// ordered finds the unfinished order of this kind and amount, or makes and keeps a
+// storedOrderOf finds the unfinished order of this kind and amount, or makes and keeps a
 // new one. So a call that is repeated after a crash finishes what it began. It is
 // signed each time: the journal may come from another phone, which had another key.
-func (w *Wallet) ordered(ctx context.Context, kind order.Kind, amount money.Ore) (kept, error) {
-	var k kept
+func (w *Wallet) storedOrderOf(ctx context.Context, kind order.Kind, amount money.Ore) (storedOrder, error) {
+	var k storedOrder
 	var id, request []byte
 	found, err := store.Get(ctx, w.db, store.Into{&id, &request},
 		`SELECT id, request FROM orders WHERE kind = $1 AND amount = $2 AND NOT done ORDER BY position LIMIT 1`,
@@ -46,29 +46,29 @@ func (w *Wallet) ordered(ctx context.Context, kind order.Kind, amount money.Ore)
 }
 
 // order makes and keeps a new order.
-func (w *Wallet) order(ctx context.Context, kind order.Kind, amount money.Ore) (kept, error) {
+func (w *Wallet) order(ctx context.Context, kind order.Kind, amount money.Ore) (storedOrder, error) {
 	signed, err := order.New(kind, w.device, amount, w.random, w.app)
 	if err != nil {
-		return kept{}, err
+		return storedOrder{}, err
 	}
 	err = store.Exec(ctx, w.db, `INSERT INTO orders (id, position, kind, amount)
 		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM orders), $2, $3)`, signed.ID[:], kind, int64(amount))
 	if err != nil {
-		return kept{}, fmt.Errorf("wallet: journal: %w", err)
+		return storedOrder{}, fmt.Errorf("wallet: journal: %w", err)
 	}
-	return kept{Signed: signed}, nil
+	return storedOrder{Signed: signed}, nil
 }
 
 // finish notes that nothing more is to be done for an order.
-func (w *Wallet) finish(ctx context.Context, k kept) error {
+func (w *Wallet) finish(ctx context.Context, k storedOrder) error {
 	if err := store.Exec(ctx, w.db, `UPDATE orders SET done = TRUE WHERE id = $1`, k.ID[:]); err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
 	}
 	return nil
 }
 
-// settle finishes an order that was refused for good, and returns why.
-func (w *Wallet) settle(ctx context.Context, k kept, err error) error {
+// finishRefused finishes an order that was refused for good, and returns why.
+func (w *Wallet) finishRefused(ctx context.Context, k storedOrder, err error) error {
 	var refused *order.Refused
 	if errors.As(err, &refused) {
 		return errors.Join(err, w.finish(ctx, k))
@@ -76,8 +76,8 @@ func (w *Wallet) settle(ctx context.Context, k kept, err error) error {
 	return err
 }
 
-// keepDesks keeps the Request with which the desk has answered an order.
-func (w *Wallet) keepDesks(ctx context.Context, k *kept, request envelope.Envelope) error {
+// storeDeskRequest keeps the Request with which the desk has answered an order.
+func (w *Wallet) storeDeskRequest(ctx context.Context, k *storedOrder, request envelope.Envelope) error {
 	if err := store.Exec(ctx, w.db, `UPDATE orders SET request = $1 WHERE id = $2`, request.Bytes(), k.ID[:]); err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
 	}

@@ -33,15 +33,15 @@ func (t *TornTap) Unwrap() error { return t.Err }
 //     next synchronisation, to the notary. A cut before: as in step 3.
 //
 // Errors: [*TornTap], [*card.Refusal], [*card.LinkLost], [ErrPINNeeded].
-func (w *Wallet) Pay(ctx context.Context, tap Tap, asked envelope.Envelope) (envelope.Envelope, error) {
-	t, err := w.begin(ctx, asked)
+func (w *Wallet) Pay(ctx context.Context, tap Tap, request envelope.Envelope) (envelope.Envelope, error) {
+	t, err := w.storeRequestOnce(ctx, request)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
 	if t.payment != nil {
 		return *t.payment, nil
 	}
-	h, err := w.hold(ctx, tap)
+	h, err := w.openSession(ctx, tap)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
@@ -49,7 +49,7 @@ func (w *Wallet) Pay(ctx context.Context, tap Tap, asked envelope.Envelope) (env
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	if !pays(signed, t.identity) || !isBy(signed, certificate) {
+	if !pays(signed, t.identity) || !signedBy(signed, certificate) {
 		return envelope.Envelope{}, &TornTap{ErrAltered}
 	}
 	authority, err := w.authorityOf(certificate)
@@ -57,14 +57,14 @@ func (w *Wallet) Pay(ctx context.Context, tap Tap, asked envelope.Envelope) (env
 		return envelope.Envelope{}, err
 	}
 	payment := envelope.Envelope{Message: signed, Certificate: certificate, Authority: authority}
-	return payment, w.keepPayment(ctx, t.identity, payment)
+	return payment, w.storePayment(ctx, t.identity, payment)
 }
 
 // collect does steps 2 and 3 and returns the Payment and its payer's certificate.
-func (w *Wallet) collect(ctx context.Context, h *held, t transfer) (payment, certificate []byte, err error) {
+func (w *Wallet) collect(ctx context.Context, h *cardSession, t transfer) (payment, certificate []byte, err error) {
 	if t.payerCertificate != nil {
 		payment, err = pay(ctx, h, t)
-		if err == nil && isBy(payment, t.payerCertificate) {
+		if err == nil && signedBy(payment, t.payerCertificate) {
 			return payment, t.payerCertificate, nil
 		}
 		if err != nil && !card.Is(err, spec.SWSecurity) {
@@ -81,15 +81,15 @@ func (w *Wallet) collect(ctx context.Context, h *held, t transfer) (payment, cer
 	if payment != nil { // another card than expected, which had paid before
 		return payment, certificate, nil
 	}
-	if err := w.keepPayer(ctx, t, certificate); err != nil {
+	if err := w.storePayer(ctx, t, certificate); err != nil {
 		return nil, nil, err
 	}
 	payment, err = pay(ctx, h, t)
 	return payment, certificate, err
 }
 
-func pay(ctx context.Context, h *held, t transfer) ([]byte, error) {
-	payment, err := h.Client.Pay(ctx, t.asked.Message, t.asked.Certificate, t.asked.Authority)
+func pay(ctx context.Context, h *cardSession, t transfer) ([]byte, error) {
+	payment, err := h.Client.Pay(ctx, t.request.Message, t.request.Certificate, t.request.Authority)
 	if card.IsLost(err) {
 		return nil, &TornTap{err}
 	}

@@ -27,14 +27,14 @@ func (w *Wallet) Request(ctx context.Context, tap Tap, amount money.Ore, payer m
 	if err := message.CheckAmount(amount); err != nil {
 		return envelope.Envelope{}, fmt.Errorf("wallet: %w", err)
 	}
-	h, err := w.hold(ctx, tap)
+	h, err := w.openSession(ctx, tap)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
 	if err := h.verify(ctx); err != nil {
 		return envelope.Envelope{}, err
 	}
-	signed, err := w.lostRequest(ctx, h, amount, payer)
+	signed, err := w.unassignedRequest(ctx, h, amount, payer)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
@@ -43,21 +43,21 @@ func (w *Wallet) Request(ctx context.Context, tap Tap, amount money.Ore, payer m
 			return envelope.Envelope{}, err
 		}
 	}
-	asked, err := h.seal(ctx, signed)
+	requested, err := h.seal(ctx, signed)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
 	request, _, err := readRequest(signed)
-	if err != nil || !asksFor(request, amount, payer) || !isBy(signed, asked.Certificate) {
+	if err != nil || !requests(request, amount, payer) || !signedBy(signed, requested.Certificate) {
 		return envelope.Envelope{}, ErrAltered
 	}
-	_, err = w.begin(ctx, asked)
-	return asked, err
+	_, err = w.storeRequestOnce(ctx, requested)
+	return requested, err
 }
 
-// lostRequest is an open Request on the card that this phone has given to nobody, and
+// unassignedRequest is an open Request on the card that this phone has given to nobody, and
 // that asks for just this; nil when there is none.
-func (w *Wallet) lostRequest(ctx context.Context, h *held, amount money.Ore, payer message.DeviceID) ([]byte, error) {
+func (w *Wallet) unassignedRequest(ctx context.Context, h *cardSession, amount money.Ore, payer message.DeviceID) ([]byte, error) {
 	open, err := h.OpenRequests(ctx)
 	if err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (w *Wallet) lostRequest(ctx context.Context, h *held, amount money.Ore, pay
 		if err != nil {
 			return nil, err
 		}
-		if !asksFor(request, amount, payer) {
+		if !requests(request, amount, payer) {
 			continue
 		}
 		t, err := w.transfer(ctx, identity)
@@ -101,26 +101,26 @@ func (w *Wallet) Accept(ctx context.Context, tap Tap, payment envelope.Envelope)
 	if t.answer != nil && accepts(t.answer.Message, payment.Message) {
 		return *t.answer, nil
 	}
-	h, err := w.hold(ctx, tap)
+	h, err := w.openSession(ctx, tap)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	signed, err := h.asked(ctx, func() ([]byte, error) {
+	signed, err := h.withPIN(ctx, func() ([]byte, error) {
 		return h.Client.Accept(ctx, payment.Message, payment.Certificate, payment.Authority)
 	})
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
 	// The payee's certificates are those of its Request.
-	receipt := envelope.Envelope{Message: signed, Certificate: t.asked.Certificate, Authority: t.asked.Authority}
-	if !accepts(signed, payment.Message) || !isBy(signed, receipt.Certificate) {
+	receipt := envelope.Envelope{Message: signed, Certificate: t.request.Certificate, Authority: t.request.Authority}
+	if !accepts(signed, payment.Message) || !signedBy(signed, receipt.Certificate) {
 		return envelope.Envelope{}, ErrAltered
 	}
-	return receipt, w.keepAnswer(ctx, t.identity, receipt, payment.Certificate)
+	return receipt, w.storePayeeAnswer(ctx, t.identity, receipt, payment.Certificate)
 }
 
-// ErrNotAsked says that a Payment is not by the only card that may pay its Request.
-var ErrNotAsked = errors.New("wallet: this payment is by another card than the one that was asked: let that one pay")
+// ErrNotRequested says that a Payment is not by the only card that may pay its Request.
+var ErrNotRequested = errors.New("wallet: this payment is by another card than the one that was asked: let that one pay")
 
 // receivePayment keeps a Payment that came over any channel. The phone must know
 // its Request; it was made on this phone, or read from the card. What the owner's
@@ -137,13 +137,13 @@ func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) 
 	}
 	switch {
 	case paid.Request.Payer != "" && paid.Request.Payer != paid.Payer:
-		return transfer{}, ErrNotAsked
-	case paid.Payer == w.device && !isBy(payment.Message, w.certificate):
+		return transfer{}, ErrNotRequested
+	case paid.Payer == w.device && !signedBy(payment.Message, w.certificate):
 		return transfer{}, ErrAltered
 	}
 	// Until the payee has spoken the last one given counts: a stranger may have
 	// sent a Payment before that no card accepts.
-	err = w.keep(ctx, `UPDATE transfer SET payment = $1 WHERE request = $2 AND answer IS NULL`, identity, payment)
+	err = w.store(ctx, `UPDATE transfer SET payment = $1 WHERE request = $2 AND answer IS NULL`, identity, payment)
 	if err != nil {
 		return transfer{}, err
 	}
@@ -155,28 +155,28 @@ func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) 
 // payer's phone. One transaction on the card; the same call gets the same Refusal.
 // Errors: [*card.Refusal] with 6A88 when no such Request is open, for example
 // because it was accepted; [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
-func (w *Wallet) Refuse(ctx context.Context, tap Tap, asked envelope.Envelope) (envelope.Envelope, error) {
-	request, _, err := readRequest(asked.Message)
+func (w *Wallet) Refuse(ctx context.Context, tap Tap, requested envelope.Envelope) (envelope.Envelope, error) {
+	request, _, err := readRequest(requested.Message)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	t, err := w.begin(ctx, asked)
+	t, err := w.storeRequestOnce(ctx, requested)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	h, err := w.hold(ctx, tap)
+	h, err := w.openSession(ctx, tap)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	signed, err := h.asked(ctx, func() ([]byte, error) { return h.Client.Refuse(ctx, request.Number) })
+	signed, err := h.withPIN(ctx, func() ([]byte, error) { return h.Client.Refuse(ctx, request.Number) })
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	if !refuses(signed, t.identity) || !isBy(signed, t.asked.Certificate) {
+	if !refuses(signed, t.identity) || !signedBy(signed, t.request.Certificate) {
 		return envelope.Envelope{}, ErrAltered
 	}
-	refusal := envelope.Envelope{Message: signed, Certificate: t.asked.Certificate, Authority: t.asked.Authority}
-	return refusal, w.keepAnswer(ctx, t.identity, refusal)
+	refusal := envelope.Envelope{Message: signed, Certificate: t.request.Certificate, Authority: t.request.Authority}
+	return refusal, w.storePayeeAnswer(ctx, t.identity, refusal)
 }
 
 // TakeAnswer keeps a payee's Receipt or Refusal that was given to the payer's
@@ -185,21 +185,21 @@ func (w *Wallet) Refuse(ctx context.Context, tap Tap, asked envelope.Envelope) (
 // went past this phone, is only carried to the intermediary. Errors: [ErrAltered]
 // when the payee has not signed it.
 func (w *Wallet) TakeAnswer(ctx context.Context, answer envelope.Envelope) error {
-	t, err := w.answered(ctx, answer.Message)
+	t, err := w.transferOf(ctx, answer.Message)
 	if errors.Is(err, ErrNoTransfer) {
 		return store.InTx(ctx, w.db, func(tx *sql.Tx) error { return queue(ctx, tx, answer.Message) })
 	}
 	if err != nil {
 		return err
 	}
-	if !isBy(answer.Message, t.asked.Certificate) {
+	if !signedBy(answer.Message, t.request.Certificate) {
 		return ErrAltered
 	}
-	return w.keepAnswer(ctx, t.identity, answer)
+	return w.storePayeeAnswer(ctx, t.identity, answer)
 }
 
-// answered finds the conversation that a payee's word is about.
-func (w *Wallet) answered(ctx context.Context, signed []byte) (transfer, error) {
+// transferOf finds the conversation that a payee's word is about.
+func (w *Wallet) transferOf(ctx context.Context, signed []byte) (transfer, error) {
 	if refusal, err := message.Parse[message.Refusal](signed); err == nil {
 		return w.transfer(ctx, refusal.Request)
 	}

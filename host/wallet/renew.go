@@ -30,14 +30,14 @@ var ErrNotLater = errors.New("wallet: this is no later certificate of the owner'
 // Errors: [ErrNotLater], [ErrAltered], [*card.Refusal], [*card.LinkLost], those of the
 // link.
 func (w *Wallet) Renew(ctx context.Context, tap Tap, certificate []byte) error {
-	if err := w.isLater(certificate); err != nil {
+	if err := w.checkLater(certificate); err != nil {
 		return err
 	}
 	opening, err := w.intermediary.Open(ctx, w.device)
 	if err != nil {
 		return err
 	}
-	h, err := w.hold(ctx, tap)
+	h, err := w.openSession(ctx, tap)
 	if err != nil {
 		return err
 	}
@@ -65,9 +65,9 @@ func (w *Wallet) Renew(ctx context.Context, tap Tap, certificate []byte) error {
 	return nil
 }
 
-// isLater checks that a certificate is the one in use or a later one of the same
+// checkLater checks that a certificate is the one in use or a later one of the same
 // card, by the same CA.
-func (w *Wallet) isLater(encoded []byte) error {
+func (w *Wallet) checkLater(encoded []byte) error {
 	own, err := cvc.Parse(w.certificate)
 	if err != nil {
 		return fmt.Errorf("wallet: the card's certificate: %w", err)
@@ -90,14 +90,14 @@ func (w *Wallet) isLater(encoded []byte) error {
 	return nil
 }
 
-// takeRenewed reads the later certificate that was stored on the card after the
+// readRenewed reads the later certificate that was stored on the card after the
 // one that the phone was set up with.
-func (w *Wallet) takeRenewed(ctx context.Context, q store.Queryer) error {
+func (w *Wallet) readRenewed(ctx context.Context, q store.Queryer) error {
 	var renewed []byte
 	if err := store.Must(ctx, q, store.Into{&renewed}, `SELECT certificate FROM phone`); err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
 	}
-	if renewed != nil && w.isLater(renewed) == nil {
+	if renewed != nil && w.checkLater(renewed) == nil {
 		w.certificate = renewed
 	}
 	return nil

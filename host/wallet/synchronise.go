@@ -30,11 +30,11 @@ func (w *Wallet) Synchronise(ctx context.Context, tap Tap) (session.Result, erro
 	if err := w.handOver(ctx); err != nil {
 		return session.Result{}, err
 	}
-	h, err := w.hold(ctx, tap)
+	h, err := w.openSession(ctx, tap)
 	if err != nil {
 		return session.Result{}, err
 	}
-	return session.Run(ctx, ownCard{h}, w.intermediary)
+	return session.Run(ctx, cardDevice{h}, w.intermediary)
 }
 
 // handOver empties the outbox as far as the notary takes it.
@@ -54,7 +54,7 @@ func (w *Wallet) handOver(ctx context.Context) error {
 		return fmt.Errorf("wallet: the intermediary answered %d of %d messages: synchronise again", len(answers), len(waiting))
 	}
 	for n, answer := range answers {
-		if !answer.Held && (isProof(waiting[n]) || !isHopeless(answer.Err)) {
+		if !answer.Held && (isCertificate(waiting[n]) || !isPermanent(answer.Err)) {
 			continue
 		}
 		if err := w.forget(ctx, waiting[n]); err != nil {
@@ -64,38 +64,38 @@ func (w *Wallet) handOver(ctx context.Context) error {
 	return nil
 }
 
-// isHopeless tells whether the notary will never hold a message.
-func isHopeless(err error) bool {
+// isPermanent tells whether the notary will never hold a message.
+func isPermanent(err error) bool {
 	return errors.Is(err, notary.Malformed) || errors.Is(err, notary.Signature) ||
 		errors.Is(err, notary.Certificate) || errors.Is(err, notary.Self)
 }
 
-// isProof tells whether a message is the certificate of a payer, which the card has
+// isCertificate tells whether a message is the certificate of a payer, which the card has
 // verified: when the notary does not take it, it was altered on its way.
-func isProof(handed []byte) bool { return tlv.NewReader(handed).At(spec.TagCertificate) }
+func isCertificate(handed []byte) bool { return tlv.NewReader(handed).At(spec.TagCertificate) }
 
-// ownCard is the owner's card in a session.
-type ownCard struct{ *held }
+// cardDevice is the owner's card in a session.
+type cardDevice struct{ *cardSession }
 
 // ID is the card's device id, as issued.
-func (o ownCard) ID() message.DeviceID { return o.wallet.device }
+func (o cardDevice) ID() message.DeviceID { return o.wallet.device }
 
 // Answer has the card accept a Payment, or refuse its Request when it is blocked
 // or a certificate has expired.
-func (o ownCard) Answer(ctx context.Context, waiting envelope.Envelope) error {
-	paid, err := message.Parse[message.Payment](waiting.Message)
+func (o cardDevice) Answer(ctx context.Context, waiting envelope.Envelope) error {
+	payment, err := message.Parse[message.Payment](waiting.Message)
 	if err != nil {
-		return fmt.Errorf("%w: %w", session.ErrNoWord, err)
+		return fmt.Errorf("%w: %w", session.ErrUndecided, err)
 	}
-	_, err = o.asked(ctx, func() ([]byte, error) {
+	_, err = o.withPIN(ctx, func() ([]byte, error) {
 		return o.Client.Accept(ctx, waiting.Message, waiting.Certificate, waiting.Authority)
 	})
 	if card.Is(err, spec.SWBlocked) || card.Is(err, spec.SWClosed) || card.Is(err, spec.SWExpired) {
-		_, err = o.asked(ctx, func() ([]byte, error) { return o.Client.Refuse(ctx, paid.Request.Number) })
+		_, err = o.withPIN(ctx, func() ([]byte, error) { return o.Client.Refuse(ctx, payment.Request.Number) })
 	}
 	var refused *card.Refusal
 	if errors.Is(err, ErrPINNeeded) || errors.As(err, &refused) {
-		return fmt.Errorf("%w: %w", session.ErrNoWord, err)
+		return fmt.Errorf("%w: %w", session.ErrUndecided, err)
 	}
 	return err
 }
@@ -103,7 +103,7 @@ func (o ownCard) Answer(ctx context.Context, waiting envelope.Envelope) error {
 // Read answers the Challenge and reads the records. Payments among them that the
 // phone has not seen, after a torn tap, are kept: their Requests are not to be
 // paid again once the card has been told to forget them.
-func (o ownCard) Read(ctx context.Context, challenge []byte, trust session.Trust) (session.Reading, error) {
+func (o cardDevice) Read(ctx context.Context, challenge []byte, trust session.Trust) (session.Reading, error) {
 	state, err := o.GetState(ctx, challenge, trust.InstructionKey)
 	if err != nil {
 		return session.Reading{}, err
@@ -117,7 +117,7 @@ func (o ownCard) Read(ctx context.Context, challenge []byte, trust session.Trust
 	}
 	reading := session.Reading{State: state, Records: records}
 	for _, encoded := range records {
-		payer, err := o.wallet.keepRecord(ctx, encoded)
+		payer, err := o.wallet.storeRecord(ctx, encoded)
 		if err != nil {
 			return session.Reading{}, err
 		}
@@ -132,13 +132,13 @@ func (o ownCard) Read(ctx context.Context, challenge []byte, trust session.Trust
 // so that they can be paid or refused: a former phone made them, or the answer of the
 // tap was lost. They are read only when the State names one. What was altered on its
 // way is read again the next time.
-func (o ownCard) findRequests(ctx context.Context, state []byte) error {
-	said, err := message.Parse[message.State](state)
+func (o cardDevice) findRequests(ctx context.Context, state []byte) error {
+	sent, err := message.Parse[message.State](state)
 	if err != nil {
 		return nil // the intermediary says so
 	}
 	unknown := false
-	for _, open := range said.OpenRequests {
+	for _, open := range sent.OpenRequests {
 		_, err := o.wallet.transfer(ctx, open.Request)
 		if err != nil && !errors.Is(err, ErrNoTransfer) {
 			return err
@@ -153,10 +153,10 @@ func (o ownCard) findRequests(ctx context.Context, state []byte) error {
 		return err
 	}
 	for _, signed := range open {
-		if !isBy(signed, o.wallet.certificate) {
+		if !signedBy(signed, o.wallet.certificate) {
 			continue
 		}
-		if _, err := o.wallet.keepRequest(ctx, o.wallet.own(signed), true); err != nil {
+		if _, err := o.wallet.storeRequest(ctx, o.wallet.ownEnvelope(signed), true); err != nil {
 			return err
 		}
 	}
@@ -164,15 +164,15 @@ func (o ownCard) findRequests(ctx context.Context, state []byte) error {
 }
 
 // Apply gives the card the Instruction.
-func (o ownCard) Apply(ctx context.Context, instruction []byte, trust session.Trust) ([]byte, error) {
+func (o cardDevice) Apply(ctx context.Context, instruction []byte, trust session.Trust) ([]byte, error) {
 	return o.Instruction(ctx, instruction, trust.InstructionKey, trust.Notary)
 }
 
-// keepRecord keeps the owner's card's word in the conversation that it belongs to;
+// storeRecord keeps the owner's card's word in the conversation that it belongs to;
 // one that was altered on its way is read again the next time. Of a Payment that the
 // card accepted it returns the payer's certificate, when the Payment came through this
 // phone, and hands it over too when the Receipt did not come back.
-func (w *Wallet) keepRecord(ctx context.Context, encoded []byte) (payer []byte, err error) {
+func (w *Wallet) storeRecord(ctx context.Context, encoded []byte) (payer []byte, err error) {
 	record, err := message.ParseRecord(encoded)
 	if err != nil {
 		return nil, fmt.Errorf("wallet: record of the card: %w", err)
@@ -182,17 +182,17 @@ func (w *Wallet) keepRecord(ctx context.Context, encoded []byte) (payer []byte, 
 		if errors.Is(err, ErrNoTransfer) {
 			return nil, nil
 		}
-		return nil, errors.Join(err, w.keepWord(ctx, t, encoded))
+		return nil, errors.Join(err, w.storeAnswer(ctx, t, encoded))
 	}
 	identity, err := message.Identity(&record.Payment.Request)
 	if err != nil {
 		return nil, fmt.Errorf("wallet: record of the card: %w", err)
 	}
 	if record.Payment.Payer == w.device {
-		if !isBy(encoded, w.certificate) {
+		if !signedBy(encoded, w.certificate) {
 			return nil, nil
 		}
-		return nil, w.keepPayment(ctx, identity, w.own(encoded))
+		return nil, w.storePayment(ctx, identity, w.ownEnvelope(encoded))
 	}
 	t, err := w.transfer(ctx, identity)
 	if errors.Is(err, ErrNoTransfer) || err == nil && record.Receipt == nil { // altered: not the card's word at all
@@ -205,29 +205,29 @@ func (w *Wallet) keepRecord(ctx context.Context, encoded []byte) (payer []byte, 
 	if err != nil {
 		return nil, fmt.Errorf("wallet: record of the card: %w", err)
 	}
-	if !t.proves(receipt) { // the Payment came by another way
-		return nil, w.keepWord(ctx, t, receipt)
+	if !t.hasProofOf(receipt) { // the Payment came by another way
+		return nil, w.storeAnswer(ctx, t, receipt)
 	}
-	return t.payment.Certificate, w.keepWord(ctx, t, receipt, t.payment.Certificate)
+	return t.payment.Certificate, w.storeAnswer(ctx, t, receipt, t.payment.Certificate)
 }
 
-// proves tells whether the phone has the Payment that a Receipt is of, with the payer's
+// hasProofOf tells whether the phone has the Payment that a Receipt is of, with the payer's
 // certificate: its own copy counts, not the record's, which may have been altered. A
 // stranger may have sent another Payment for the same Request.
-func (t transfer) proves(receipt []byte) bool {
-	return t.payment != nil && accepts(receipt, t.payment.Message) && isBy(t.payment.Message, t.payment.Certificate)
+func (t transfer) hasProofOf(receipt []byte) bool {
+	return t.payment != nil && accepts(receipt, t.payment.Message) && signedBy(t.payment.Message, t.payment.Certificate)
 }
 
-// own puts the owner's card's certificates around its message.
-func (w *Wallet) own(signed []byte) envelope.Envelope {
+// ownEnvelope puts the owner's card's certificates around its message.
+func (w *Wallet) ownEnvelope(signed []byte) envelope.Envelope {
 	return envelope.Envelope{Message: signed, Certificate: w.certificate, Authority: w.ca}
 }
 
-// keepWord keeps what the owner's card has answered to a Request, with what proves the
+// storeAnswer keeps what the owner's card has answered to a Request, with what proves the
 // Payment.
-func (w *Wallet) keepWord(ctx context.Context, t transfer, signed []byte, proof ...[]byte) error {
-	if t.answer != nil || !isBy(signed, w.certificate) {
+func (w *Wallet) storeAnswer(ctx context.Context, t transfer, signed []byte, proof ...[]byte) error {
+	if t.answer != nil || !signedBy(signed, w.certificate) {
 		return nil
 	}
-	return w.keepAnswer(ctx, t.identity, w.own(signed), proof...)
+	return w.storePayeeAnswer(ctx, t.identity, w.ownEnvelope(signed), proof...)
 }

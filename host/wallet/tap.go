@@ -17,23 +17,23 @@ import (
 // ErrPINNeeded says that the card wants its PIN.
 var ErrPINNeeded = errors.New("wallet: the card asks for its PIN: enter it and hold the card to the phone again")
 
-// held is a selected card for the length of one tap.
-type held struct {
+// cardSession is a selected card for the length of one tap.
+type cardSession struct {
 	*card.Client
 	wallet   *Wallet
 	tap      Tap
 	verified bool
 }
 
-// hold selects the application on the card.
-func (w *Wallet) hold(ctx context.Context, tap Tap) (*held, error) {
-	h := &held{Client: card.New(tap.Card), wallet: w, tap: tap}
+// openSession selects the application on the card.
+func (w *Wallet) openSession(ctx context.Context, tap Tap) (*cardSession, error) {
+	h := &cardSession{Client: card.New(tap.Card), wallet: w, tap: tap}
 	_, err := h.Select(ctx)
 	return h, err
 }
 
 // verify presents the PIN, once in a tap.
-func (h *held) verify(ctx context.Context) error {
+func (h *cardSession) verify(ctx context.Context) error {
 	if h.verified {
 		return nil
 	}
@@ -41,7 +41,7 @@ func (h *held) verify(ctx context.Context) error {
 		return ErrPINNeeded
 	}
 	transport := card.PINTransport{Key: h.wallet.pinKey, Random: h.wallet.random}
-	if h.tap.Stranger {
+	if h.tap.OtherCard {
 		transport = card.PINTransport{}
 	}
 	err := h.Verify(ctx, h.tap.PIN, transport)
@@ -49,8 +49,8 @@ func (h *held) verify(ctx context.Context) error {
 	return err
 }
 
-// asked does something for which the card may want the PIN, first without.
-func (h *held) asked(ctx context.Context, do func() ([]byte, error)) ([]byte, error) {
+// withPIN does something for which the card may want the PIN, first without.
+func (h *cardSession) withPIN(ctx context.Context, do func() ([]byte, error)) ([]byte, error) {
 	answer, err := do()
 	if !card.Is(err, spec.SWSecurity) {
 		return answer, err
@@ -63,16 +63,16 @@ func (h *held) asked(ctx context.Context, do func() ([]byte, error)) ([]byte, er
 
 // seal puts the held card's certificates around its message. A stranger's is read
 // from the card, which asks for the PIN.
-func (h *held) seal(ctx context.Context, signed []byte) (envelope.Envelope, error) {
+func (h *cardSession) seal(ctx context.Context, signed []byte) (envelope.Envelope, error) {
 	certificate, authority, err := h.certificates(ctx)
 	return envelope.Envelope{Message: signed, Certificate: certificate, Authority: authority}, err
 }
 
-func (h *held) certificates(ctx context.Context) (own, authority []byte, err error) {
-	if !h.tap.Stranger {
+func (h *cardSession) certificates(ctx context.Context) (own, authority []byte, err error) {
+	if !h.tap.OtherCard {
 		return h.wallet.certificate, h.wallet.ca, nil
 	}
-	own, err = h.asked(ctx, func() ([]byte, error) { return h.Certificate(ctx) })
+	own, err = h.withPIN(ctx, func() ([]byte, error) { return h.Certificate(ctx) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -101,7 +101,7 @@ type Holdings struct {
 
 // Holdings reads balance, counters and policy. It asks for the PIN.
 func (w *Wallet) Holdings(ctx context.Context, tap Tap) (Holdings, error) {
-	h, err := w.hold(ctx, tap)
+	h, err := w.openSession(ctx, tap)
 	if err != nil {
 		return Holdings{}, err
 	}
@@ -122,7 +122,7 @@ func (w *Wallet) Holdings(ctx context.Context, tap Tap) (Holdings, error) {
 
 // ChangePIN replaces the PIN of the owner's card by a new one.
 func (w *Wallet) ChangePIN(ctx context.Context, tap Tap, replacement pin.Block) error {
-	h, err := w.hold(ctx, tap)
+	h, err := w.openSession(ctx, tap)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (w *Wallet) ChangePIN(ctx context.Context, tap Tap, replacement pin.Block) 
 
 // UnblockPIN sets a new PIN on the owner's card by its PUK.
 func (w *Wallet) UnblockPIN(ctx context.Context, tap Tap, puk, replacement pin.Block) error {
-	h, err := w.hold(ctx, tap)
+	h, err := w.openSession(ctx, tap)
 	if err != nil {
 		return err
 	}

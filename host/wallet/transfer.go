@@ -30,16 +30,16 @@ type Holder func(ctx context.Context, side Side) (Tap, error)
 // After a torn tap or a killed app, [Wallet.ContinueTransfer] with the Request
 // goes on where it stopped; a Request that no tap has answered yet is found again
 // by the same call.
-func (w *Wallet) Transfer(ctx context.Context, amount money.Ore, hold Holder) (asked, receipt envelope.Envelope, err error) {
+func (w *Wallet) Transfer(ctx context.Context, amount money.Ore, hold Holder) (request, receipt envelope.Envelope, err error) {
 	payee, err := hold(ctx, Payee)
 	if err != nil {
-		return asked, receipt, err
+		return request, receipt, err
 	}
-	if asked, err = w.Request(ctx, payee, amount, ""); err != nil {
-		return asked, receipt, err
+	if request, err = w.Request(ctx, payee, amount, ""); err != nil {
+		return request, receipt, err
 	}
-	receipt, err = w.ContinueTransfer(ctx, asked, hold)
-	return asked, receipt, err
+	receipt, err = w.ContinueTransfer(ctx, request, hold)
+	return request, receipt, err
 }
 
 // ErrRefused says that the payee has closed a Request.
@@ -48,8 +48,8 @@ var ErrRefused = errors.New("wallet: this Request was refused, and what is paid 
 // ContinueTransfer carries a payment between two cards on from where its journal
 // stands: a Payment that is kept is not paid again, a Receipt that is kept is the
 // answer. Errors: [ErrRefused], those of [Wallet.Pay] and [Wallet.Accept].
-func (w *Wallet) ContinueTransfer(ctx context.Context, asked envelope.Envelope, hold Holder) (envelope.Envelope, error) {
-	t, err := w.begin(ctx, asked)
+func (w *Wallet) ContinueTransfer(ctx context.Context, request envelope.Envelope, hold Holder) (envelope.Envelope, error) {
+	t, err := w.storeRequestOnce(ctx, request)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
@@ -64,7 +64,7 @@ func (w *Wallet) ContinueTransfer(ctx context.Context, asked envelope.Envelope, 
 		if err != nil {
 			return envelope.Envelope{}, err
 		}
-		payment, err := w.Pay(ctx, payer, asked)
+		payment, err := w.Pay(ctx, payer, request)
 		if err != nil {
 			return envelope.Envelope{}, err
 		}
@@ -87,7 +87,7 @@ func (w *Wallet) Unfinished(ctx context.Context) ([]envelope.Envelope, error) {
 	var open []envelope.Envelope
 	for _, t := range transfers {
 		if t.answer == nil {
-			open = append(open, t.asked)
+			open = append(open, t.request)
 		}
 	}
 	return open, nil

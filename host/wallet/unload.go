@@ -23,16 +23,16 @@ import (
 // Errors: [*TornTap], [*card.Refusal], [*card.LinkLost], [ErrPINNeeded],
 // [*order.Refused]; order.ErrSignature while another app is registered for the owner.
 func (w *Wallet) Unload(ctx context.Context, tap Tap, amount money.Ore) ([]byte, error) {
-	k, err := w.ordered(ctx, order.Unload, amount)
+	k, err := w.storedOrderOf(ctx, order.Unload, amount)
 	if err != nil {
 		return nil, err
 	}
 	if k.request == nil {
 		if err := w.askDesk(ctx, tap, &k); err != nil {
-			return nil, w.settle(ctx, k, err)
+			return nil, w.finishRefused(ctx, k, err)
 		}
 	} else if receipt, err := w.intermediary.UnloadReceipt(ctx, k.Signed); err != nil {
-		return nil, w.settle(ctx, k, err)
+		return nil, w.finishRefused(ctx, k, err)
 	} else if receipt != nil { // the Payment reached the desk by another way
 		return receipt, w.finish(ctx, k)
 	}
@@ -42,7 +42,7 @@ func (w *Wallet) Unload(ctx context.Context, tap Tap, amount money.Ore) ([]byte,
 	}
 	receipt, err := w.intermediary.TakeUnload(ctx, payment.Message)
 	if err != nil {
-		return nil, w.settle(ctx, k, err)
+		return nil, w.finishRefused(ctx, k, err)
 	}
 	answer := envelope.Envelope{Message: receipt, Certificate: k.request.Certificate, Authority: k.request.Authority}
 	if err := w.TakeAnswer(ctx, answer); err != nil {
@@ -52,7 +52,7 @@ func (w *Wallet) Unload(ctx context.Context, tap Tap, amount money.Ore) ([]byte,
 }
 
 // askDesk does steps 2 and 3.
-func (w *Wallet) askDesk(ctx context.Context, tap Tap, k *kept) error {
+func (w *Wallet) askDesk(ctx context.Context, tap Tap, k *storedOrder) error {
 	if _, err := w.Synchronise(ctx, tap); err != nil {
 		return err
 	}
@@ -60,5 +60,5 @@ func (w *Wallet) askDesk(ctx context.Context, tap Tap, k *kept) error {
 	if err != nil {
 		return err
 	}
-	return w.keepDesks(ctx, k, request)
+	return w.storeDeskRequest(ctx, k, request)
 }

@@ -109,7 +109,7 @@ func New(ctx context.Context, c Config) (*Wallet, error) {
 		if device != c.Device || !bytes.Equal(point, c.PINPoint) {
 			return fmt.Errorf("wallet: this is the journal of the owner of %s, not of %s: give each phone a journal of its own", device, c.Device)
 		}
-		return w.takeRenewed(ctx, tx)
+		return w.readRenewed(ctx, tx)
 	})
 }
 
@@ -120,7 +120,7 @@ func (w *Wallet) Device() message.DeviceID { return w.device }
 type Tap struct {
 	Card apdu.Card
 	PIN  pin.Block // as entered; the zero Block while none was
-	// Stranger says that it is not the owner's card: its PIN goes to it in plain,
+	// OtherCard says that it is not the owner's card: its PIN goes to it in plain,
 	// as at a till, since only its owner's phone knows its PIN key.
-	Stranger bool
+	OtherCard bool
 }

@@ -27,8 +27,8 @@ import (
 	"ekrona/personalization/pki/keys"
 )
 
-// clerk is an intermediary that takes messages as it is told to.
-type clerk struct {
+// fakeIntermediary is an intermediary that takes messages as it is told to.
+type fakeIntermediary struct {
 	banking.Wallet
 	answers []notary.Answer
 	err     error
@@ -38,32 +38,32 @@ type clerk struct {
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
-func (c *clerk) HandOver(_ context.Context, messages [][]byte) ([]notary.Answer, error) {
+func (c *fakeIntermediary) HandOver(_ context.Context, messages [][]byte) ([]notary.Answer, error) {
 	c.seen = messages
 	return c.answers, c.err
 }
 
-func (c *clerk) PlaceLoad(_ context.Context, o order.Signed) error {
+func (c *fakeIntermediary) PlaceLoad(_ context.Context, o order.Signed) error {
 	c.orders = append(c.orders, o)
 	return c.err
 }
 
 type phone struct {
 	*Wallet
-	t      *testing.T
-	ctx    context.Context
-	clerk  *clerk
-	config Config
-	own    pki.Identity // the owner's card
-	payee  pki.Identity // another card
-	ca     pki.Identity
-	number uint32
+	t            *testing.T
+	ctx          context.Context
+	intermediary *fakeIntermediary
+	config       Config
+	own          pki.Identity // the owner's card
+	payee        pki.Identity // another card
+	ca           pki.Identity
+	number       uint32
 }
 
 func newPhone(t *testing.T) *phone {
 	t.Helper()
 	random := rand.NewChaCha8([32]byte{1})
-	p := &phone{t: t, ctx: context.Background(), clerk: &clerk{}}
+	p := &phone{t: t, ctx: context.Background(), intermediary: &fakeIntermediary{}}
 	folder := pki.Open(t.TempDir(), random)
 	root, err := folder.Root("root", subject(t, "SERIKSBK00001", spec.RoleRoot))
 	require.NoError(t, err)
@@ -84,7 +84,7 @@ func newPhone(t *testing.T) *phone {
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	p.config = Config{
 		DB: db, Random: random, App: app, Device: "SENORDIC00000001", Certificate: p.own.Encoded, CA: p.ca.Encoded,
-		PINPoint: point, Intermediary: p.clerk,
+		PINPoint: point, Intermediary: p.intermediary,
 	}
 	p.Wallet, err = New(p.ctx, p.config)
 	require.NoError(t, err)
@@ -106,31 +106,31 @@ func (p *phone) sealed(m message.Message, by pki.Identity) envelope.Envelope {
 }
 
 // outgoing is a Request to the owner's card, its Payment and its Receipt.
-func (p *phone) outgoing() (asked, paid, receipt envelope.Envelope) {
+func (p *phone) outgoing() (request, payment, receipt envelope.Envelope) {
 	return p.conversation(p.payee, p.own)
 }
 
 // incoming is a Request of the owner's card, its Payment by another and its Receipt.
-func (p *phone) incoming() (asked, paid, receipt envelope.Envelope) {
+func (p *phone) incoming() (request, payment, receipt envelope.Envelope) {
 	return p.conversation(p.own, p.payee)
 }
 
-func (p *phone) conversation(payee, payer pki.Identity) (asked, paid, receipt envelope.Envelope) {
+func (p *phone) conversation(payee, payer pki.Identity) (requested, paid, receipt envelope.Envelope) {
 	p.t.Helper()
 	p.number++
 	request := &message.Request{Payee: payee.Certificate.Device(), Number: p.number, Amount: 100}
-	asked = p.sealed(request, payee)
+	requested = p.sealed(request, payee)
 	payment := &message.Payment{Payer: payer.Certificate.Device(), ATC: p.number, Request: *request}
 	paid = p.sealed(payment, payer)
 	identity, err := message.Identity(payment)
 	require.NoError(p.t, err)
-	return asked, paid, p.sealed(&message.Receipt{Payee: request.Payee, ATC: 1, Payer: payment.Payer, Number: p.number, Payment: identity}, payee)
+	return requested, paid, p.sealed(&message.Receipt{Payee: request.Payee, ATC: 1, Payer: payment.Payer, Number: p.number, Payment: identity}, payee)
 }
 
 // begun keeps a Request and returns what identifies its conversation.
-func (p *phone) begun(asked envelope.Envelope) message.Hash {
+func (p *phone) begun(request envelope.Envelope) message.Hash {
 	p.t.Helper()
-	t, err := p.begin(p.ctx, asked)
+	t, err := p.storeRequestOnce(p.ctx, request)
 	require.NoError(p.t, err)
 	return t.identity
 }
@@ -144,45 +144,45 @@ func (p *phone) waiting() [][]byte {
 
 func TestMessagesAreForgottenOnlyWhenTheNotaryHoldsThemOrNeverWill(t *testing.T) {
 	p := newPhone(t)
-	asked, paid, receipt := p.outgoing()
-	identity := p.begun(asked)
+	request, payment, receipt := p.outgoing()
+	identity := p.begun(request)
 	for range 2 {
-		require.NoError(t, p.keepPayment(p.ctx, identity, paid))
+		require.NoError(t, p.storePayment(p.ctx, identity, payment))
 		require.NoError(t, p.TakeAnswer(p.ctx, receipt))
 	}
-	both := [][]byte{paid.Message, receipt.Message}
+	both := [][]byte{payment.Message, receipt.Message}
 	require.Equal(t, both, p.waiting())
 
-	p.clerk.err = errors.New("the link is down")
-	require.ErrorIs(t, p.handOver(p.ctx), p.clerk.err)
-	p.clerk.err = nil
+	p.intermediary.err = errors.New("the link is down")
+	require.ErrorIs(t, p.handOver(p.ctx), p.intermediary.err)
+	p.intermediary.err = nil
 	require.Error(t, p.handOver(p.ctx), "fewer answers than messages are no answers")
-	p.clerk.answers = []notary.Answer{{Err: notary.Unknown}, {Err: io.ErrUnexpectedEOF}}
+	p.intermediary.answers = []notary.Answer{{Err: notary.Unknown}, {Err: io.ErrUnexpectedEOF}}
 	require.NoError(t, p.handOver(p.ctx))
 	require.Equal(t, both, p.waiting(), "neither held nor hopeless")
-	p.clerk.answers = []notary.Answer{{Held: true}, {Err: notary.Unknown}}
+	p.intermediary.answers = []notary.Answer{{Held: true}, {Err: notary.Unknown}}
 	require.NoError(t, p.handOver(p.ctx))
 	require.Equal(t, both[1:], p.waiting())
-	p.clerk.answers = []notary.Answer{{Err: notary.Signature}}
+	p.intermediary.answers = []notary.Answer{{Err: notary.Signature}}
 	require.NoError(t, p.handOver(p.ctx))
 	require.Empty(t, p.waiting())
 }
 
 func TestKeptPaymentAndReceiptAreTheAnswerWithoutACard(t *testing.T) {
 	p := newPhone(t)
-	asked, paid, receipt := p.outgoing()
-	require.NoError(t, p.keepPayment(p.ctx, p.begun(asked), paid))
-	again, err := p.Pay(p.ctx, Tap{}, asked)
+	request, payment, receipt := p.outgoing()
+	require.NoError(t, p.storePayment(p.ctx, p.begun(request), payment))
+	again, err := p.Pay(p.ctx, Tap{}, request)
 	require.NoError(t, err)
-	assert.Equal(t, paid, again)
+	assert.Equal(t, payment, again)
 
 	open, err := p.Unfinished(p.ctx)
 	require.NoError(t, err)
 	require.Len(t, open, 1)
 	require.NoError(t, p.TakeAnswer(p.ctx, receipt))
-	asked, paid, receipt = p.incoming()
-	require.NoError(t, p.keepAnswer(p.ctx, p.begun(asked), receipt))
-	given, err := p.Accept(p.ctx, Tap{}, paid)
+	request, payment, receipt = p.incoming()
+	require.NoError(t, p.storePayeeAnswer(p.ctx, p.begun(request), receipt))
+	given, err := p.Accept(p.ctx, Tap{}, payment)
 	require.NoError(t, err)
 	assert.Equal(t, receipt, given)
 	open, err = p.Unfinished(p.ctx)
@@ -190,14 +190,14 @@ func TestKeptPaymentAndReceiptAreTheAnswerWithoutACard(t *testing.T) {
 	assert.Empty(t, open)
 }
 
-func TestStrangersPaymentDoesNotStandInTheWayOfTheGoodOne(t *testing.T) {
+func TestPaymentOfAnotherCardDoesNotBlockTheGoodOne(t *testing.T) {
 	p := newPhone(t)
-	asked, paid, receipt := p.incoming()
-	p.begun(asked)
-	junk := paid
-	junk.Message = append([]byte{}, paid.Message...)
+	request, payment, receipt := p.incoming()
+	p.begun(request)
+	junk := payment
+	junk.Message = append([]byte{}, payment.Message...)
 	junk.Message[len(junk.Message)-1] ^= 1
-	for _, given := range []envelope.Envelope{junk, paid} {
+	for _, given := range []envelope.Envelope{junk, payment} {
 		kept, err := p.receivePayment(p.ctx, given)
 		require.NoError(t, err)
 		assert.Equal(t, given, *kept.payment)
@@ -205,7 +205,7 @@ func TestStrangersPaymentDoesNotStandInTheWayOfTheGoodOne(t *testing.T) {
 	require.NoError(t, p.TakeAnswer(p.ctx, receipt))
 	kept, err := p.receivePayment(p.ctx, junk)
 	require.NoError(t, err)
-	assert.Equal(t, paid, *kept.payment, "what was answered stays")
+	assert.Equal(t, payment, *kept.payment, "what was answered stays")
 }
 
 // TestPaymentOfAnotherIsNotTakenForTheOwners: Pay answers with the Payment that is kept.
@@ -217,7 +217,7 @@ func TestPaymentOfAnotherIsNotTakenForTheOwners(t *testing.T) {
 		_, err := p.receivePayment(p.ctx, p.sealed(&message.Payment{Payer: payer, ATC: 1, Request: *request}, signer))
 		return err
 	}
-	require.ErrorIs(t, by(p.payee.Certificate.Device(), p.payee), ErrNotAsked)
+	require.ErrorIs(t, by(p.payee.Certificate.Device(), p.payee), ErrNotRequested)
 	require.ErrorIs(t, by(p.device, p.payee), ErrAltered)
 	kept, err := p.transfer(p.ctx, identity)
 	require.NoError(t, err)
@@ -229,62 +229,62 @@ func TestPaymentOfAnotherIsNotTakenForTheOwners(t *testing.T) {
 // that nobody has registered.
 func TestProofGoesToTheNotary(t *testing.T) {
 	p := newPhone(t)
-	asked, paid, receipt := p.incoming()
-	identity := p.begun(asked)
-	_, err := p.receivePayment(p.ctx, paid)
+	request, payment, receipt := p.incoming()
+	identity := p.begun(request)
+	_, err := p.receivePayment(p.ctx, payment)
 	require.NoError(t, err)
-	proof, err := p.keepRecord(p.ctx, paid.Message)
+	proof, err := p.storeRecord(p.ctx, payment.Message)
 	require.NoError(t, err)
 	require.Nil(t, proof, "another's Payment alone is no record of this card")
-	record := append(bytes.Clone(receipt.Message), paid.Message...)
+	record := append(bytes.Clone(receipt.Message), payment.Message...)
 	for range 2 { // the answer of ACCEPT was torn off: it is in the records
-		proof, err := p.keepRecord(p.ctx, record)
+		proof, err := p.storeRecord(p.ctx, record)
 		require.NoError(t, err)
-		require.Equal(t, paid.Certificate, proof)
+		require.Equal(t, payment.Certificate, proof)
 	}
-	all := [][]byte{paid.Message, paid.Certificate, receipt.Message}
+	all := [][]byte{payment.Message, payment.Certificate, receipt.Message}
 	require.Equal(t, all, p.waiting())
-	require.NoError(t, p.keepAnswer(p.ctx, identity, receipt, paid.Certificate))
+	require.NoError(t, p.storePayeeAnswer(p.ctx, identity, receipt, payment.Certificate))
 	require.Equal(t, all, p.waiting(), "once")
 	unfinished, err := p.Unfinished(p.ctx)
 	require.NoError(t, err)
 	require.Empty(t, unfinished)
-	p.clerk.answers = []notary.Answer{{Err: notary.Signature}, {Err: notary.Malformed}, {Held: true}}
+	p.intermediary.answers = []notary.Answer{{Err: notary.Signature}, {Err: notary.Malformed}, {Held: true}}
 	require.NoError(t, p.handOver(p.ctx))
 	require.Equal(t, all[1:2], p.waiting(), "it was altered on its way")
-	p.clerk.answers = []notary.Answer{{Held: true}}
+	p.intermediary.answers = []notary.Answer{{Held: true}}
 	require.NoError(t, p.handOver(p.ctx))
 	require.Empty(t, p.waiting())
 
-	junk := paid
+	junk := payment
 	junk.Certificate = p.own.Encoded
-	asked, paid, receipt = p.incoming()
-	p.begun(asked)
-	junk.Message = paid.Message
+	request, payment, receipt = p.incoming()
+	p.begun(request)
+	junk.Message = payment.Message
 	_, err = p.receivePayment(p.ctx, junk)
 	require.NoError(t, err)
-	proof, err = p.keepRecord(p.ctx, append(bytes.Clone(receipt.Message), paid.Message...))
+	proof, err = p.storeRecord(p.ctx, append(bytes.Clone(receipt.Message), payment.Message...))
 	require.NoError(t, err)
 	assert.Nil(t, proof, "a stranger's certificate proves nothing")
 }
 
 func TestOrderIsKeptBeforeItIsSentAndSentAgainUntilItIsAnswered(t *testing.T) {
 	p := newPhone(t)
-	p.clerk.err = errors.New("the link is down")
+	p.intermediary.err = errors.New("the link is down")
 	for range 2 {
 		_, err := p.Load(p.ctx, Tap{}, 100*money.Krona)
-		require.ErrorIs(t, err, p.clerk.err)
+		require.ErrorIs(t, err, p.intermediary.err)
 	}
-	require.Len(t, p.clerk.orders, 2)
-	assert.Equal(t, p.clerk.orders[0], p.clerk.orders[1])
+	require.Len(t, p.intermediary.orders, 2)
+	assert.Equal(t, p.intermediary.orders[0], p.intermediary.orders[1])
 
-	p.clerk.err = &order.Refused{Reason: errors.New("no money")}
+	p.intermediary.err = &order.Refused{Reason: errors.New("no money")}
 	_, err := p.Load(p.ctx, Tap{}, 100*money.Krona)
 	require.ErrorContains(t, err, "no money")
 	_, err = p.Load(p.ctx, Tap{}, 100*money.Krona)
 	require.ErrorContains(t, err, "no money")
-	assert.Equal(t, p.clerk.orders[0], p.clerk.orders[2])
-	assert.NotEqual(t, p.clerk.orders[0].ID, p.clerk.orders[3].ID, "a refused order is done with")
+	assert.Equal(t, p.intermediary.orders[0], p.intermediary.orders[2])
+	assert.NotEqual(t, p.intermediary.orders[0].ID, p.intermediary.orders[3].ID, "a refused order is done with")
 }
 
 func TestJournalBelongsToOneOwner(t *testing.T) {
@@ -303,45 +303,45 @@ func TestJournalBelongsToOneOwner(t *testing.T) {
 // TestWhatIsAlteredIsNotKept: a journal that has once kept it could not be read any more.
 func TestWhatIsAlteredIsNotKept(t *testing.T) {
 	p := newPhone(t)
-	asked, paid, receipt := p.outgoing()
+	request, payment, receipt := p.outgoing()
 	altered := func(e envelope.Envelope) envelope.Envelope {
 		e.Certificate = append([]byte{e.Certificate[0] ^ 0x40}, e.Certificate[1:]...)
 		return e
 	}
-	_, err := p.begin(p.ctx, altered(asked))
+	_, err := p.storeRequestOnce(p.ctx, altered(request))
 	require.ErrorIs(t, err, ErrAltered)
-	begun, err := p.begin(p.ctx, asked)
+	begun, err := p.storeRequestOnce(p.ctx, request)
 	require.NoError(t, err)
-	require.ErrorIs(t, p.keepPayment(p.ctx, begun.identity, altered(paid)), ErrAltered)
-	require.NoError(t, p.keepPayment(p.ctx, begun.identity, paid), "the true one is kept afterwards")
-	require.ErrorIs(t, p.keepAnswer(p.ctx, begun.identity, altered(receipt)), ErrAltered)
+	require.ErrorIs(t, p.storePayment(p.ctx, begun.identity, altered(payment)), ErrAltered)
+	require.NoError(t, p.storePayment(p.ctx, begun.identity, payment), "the true one is kept afterwards")
+	require.ErrorIs(t, p.storePayeeAnswer(p.ctx, begun.identity, altered(receipt)), ErrAltered)
 	kept, err := p.transfer(p.ctx, begun.identity)
 	require.NoError(t, err)
-	assert.Equal(t, paid.Message, kept.payment.Message)
+	assert.Equal(t, payment.Message, kept.payment.Message)
 	assert.Nil(t, kept.answer)
-	assert.True(t, pays(paid.Message, begun.identity))
+	assert.True(t, pays(payment.Message, begun.identity))
 	assert.False(t, pays(receipt.Message, begun.identity))
-	for _, said := range []struct {
+	for _, sent := range []struct {
 		signed []byte
 		by     pki.Identity
 		other  pki.Identity
-	}{{asked.Message, p.payee, p.own}, {paid.Message, p.own, p.payee}, {receipt.Message, p.payee, p.own}} {
-		assert.True(t, isBy(said.signed, said.by.Encoded))
-		assert.False(t, isBy(said.signed, said.other.Encoded))
-		spoiled := bytes.Clone(said.signed)
-		spoiled[len(spoiled)-1] ^= 1
-		assert.False(t, isBy(spoiled, said.by.Encoded))
+	}{{request.Message, p.payee, p.own}, {payment.Message, p.own, p.payee}, {receipt.Message, p.payee, p.own}} {
+		assert.True(t, signedBy(sent.signed, sent.by.Encoded))
+		assert.False(t, signedBy(sent.signed, sent.other.Encoded))
+		corrupted := bytes.Clone(sent.signed)
+		corrupted[len(corrupted)-1] ^= 1
+		assert.False(t, signedBy(corrupted, sent.by.Encoded))
 	}
-	assert.False(t, isBy(p.own.Encoded, p.own.Encoded))
+	assert.False(t, signedBy(p.own.Encoded, p.own.Encoded))
 
-	_, err = p.keepRecord(p.ctx, asked.Message)
+	_, err = p.storeRecord(p.ctx, request.Message)
 	require.Error(t, err)
-	asked, paid, _ = p.outgoing()
-	identity := p.begun(asked)
-	spoiled := bytes.Clone(paid.Message)
+	request, payment, _ = p.outgoing()
+	identity := p.begun(request)
+	spoiled := bytes.Clone(payment.Message)
 	spoiled[len(spoiled)-1] ^= 1
-	for n, record := range [][]byte{spoiled, paid.Message} {
-		_, err = p.keepRecord(p.ctx, record)
+	for n, record := range [][]byte{spoiled, payment.Message} {
+		_, err = p.storeRecord(p.ctx, record)
 		require.NoError(t, err)
 		kept, err := p.transfer(p.ctx, identity)
 		require.NoError(t, err)
@@ -353,39 +353,39 @@ func TestWhatIsAlteredIsNotKept(t *testing.T) {
 // of the true one.
 func TestLastGivenRequestCounts(t *testing.T) {
 	p := newPhone(t)
-	asked, paid, _ := p.outgoing()
-	spoiled := asked
-	spoiled.Certificate = bytes.Clone(asked.Certificate)
-	spoiled.Certificate[len(spoiled.Certificate)-1] ^= 1 // of the signature that no phone checks
-	identity := p.begun(spoiled)
-	for _, last := range []envelope.Envelope{asked, spoiled, asked} {
-		kept, err := p.begin(p.ctx, last)
+	request, payment, _ := p.outgoing()
+	corrupted := request
+	corrupted.Certificate = bytes.Clone(request.Certificate)
+	corrupted.Certificate[len(corrupted.Certificate)-1] ^= 1 // of the signature that no phone checks
+	identity := p.begun(corrupted)
+	for _, last := range []envelope.Envelope{request, corrupted, request} {
+		kept, err := p.storeRequestOnce(p.ctx, last)
 		require.NoError(t, err)
-		assert.Equal(t, last, kept.asked)
+		assert.Equal(t, last, kept.request)
 	}
-	require.NoError(t, p.keepPayment(p.ctx, identity, paid))
-	kept, err := p.begin(p.ctx, spoiled)
+	require.NoError(t, p.storePayment(p.ctx, identity, payment))
+	kept, err := p.storeRequestOnce(p.ctx, corrupted)
 	require.NoError(t, err)
-	assert.Equal(t, asked, kept.asked, "what was paid stays")
+	assert.Equal(t, request, kept.request, "what was paid stays")
 
-	spoiled.Certificate = p.own.Encoded
-	_, err = p.begin(p.ctx, spoiled)
+	corrupted.Certificate = p.own.Encoded
+	_, err = p.storeRequestOnce(p.ctx, corrupted)
 	require.ErrorIs(t, err, ErrAltered, "another's certificate")
 	own, _, _ := p.incoming()
-	spoiled.Message = own.Message
-	spoiled.Certificate = asked.Certificate
-	kept, err = p.begin(p.ctx, spoiled)
+	corrupted.Message = own.Message
+	corrupted.Certificate = request.Certificate
+	kept, err = p.storeRequestOnce(p.ctx, corrupted)
 	require.NoError(t, err)
-	assert.Equal(t, own, kept.asked, "the phone knows its own card's certificate")
+	assert.Equal(t, own, kept.request, "the phone knows its own card's certificate")
 }
 
 // TestOnlyThePayeesWordIsTaken: who believes another's never asks for the true one, and
 // cannot close a Request that its own card has open.
 func TestOnlyThePayeesWordIsTaken(t *testing.T) {
 	p := newPhone(t)
-	asked, _, _ := p.incoming()
-	identity := p.begun(asked)
-	request, err := message.Parse[message.Request](asked.Message)
+	requested, _, _ := p.incoming()
+	identity := p.begun(requested)
+	request, err := message.Parse[message.Request](requested.Message)
 	require.NoError(t, err)
 	refusal := &message.Refusal{Payee: request.Payee, ATC: 1, Number: request.Number, Request: identity}
 	require.ErrorIs(t, p.TakeAnswer(p.ctx, p.sealed(refusal, p.payee)), ErrAltered)

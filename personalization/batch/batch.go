@@ -52,10 +52,10 @@ func Open(ctx context.Context, o Options) (_ *Batch, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var newcomers []Card
+	var lateCustomers []Card
 	// Of the same one that is begun this is done before its next card.
 	if !found.begun || found.sameAs(o.Job) != nil {
-		if newcomers, err = Check(ctx, o); err != nil {
+		if lateCustomers, err = Check(ctx, o); err != nil {
 			return nil, err
 		}
 	}
@@ -72,7 +72,7 @@ func Open(ctx context.Context, o Options) (_ *Batch, err error) {
 	if b.journal, err = openJournal(ctx, o); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(enrol(ctx, o.Enrol, newcomers), b.clear(ctx)); err != nil {
+	if err := errors.Join(enrol(ctx, o.Enrol, lateCustomers), b.clear(ctx)); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
 	return b, nil
@@ -94,10 +94,10 @@ func (b *Batch) Count(ctx context.Context) (progress.Count, error) {
 
 // Waiting is an order whose card is on the way: in a reader, or to be inserted again.
 type Waiting struct {
-	Device message.DeviceID
-	Owner  string
-	Chip   Chip
-	Stage  personalization.Stage
+	Device     message.DeviceID
+	Owner      string
+	CardSerial CardSerial
+	Stage      personalization.Stage
 }
 
 // Waiting lists the orders that are begun, in the order of the job.
@@ -105,7 +105,7 @@ func (b *Batch) Waiting(ctx context.Context) ([]Waiting, error) {
 	var all []Waiting
 	err := b.journal.each(ctx, `SELECT device FROM card_order WHERE state = 'begun' ORDER BY position`, func(device message.DeviceID) error {
 		o, err := b.journal.byDevice(ctx, b.job, device)
-		all = append(all, Waiting{o.Device, o.Owner, o.chip, o.stage})
+		all = append(all, Waiting{o.Device, o.Owner, o.cardSerial, o.stage})
 		return err
 	})
 	return all, err
@@ -124,7 +124,7 @@ func (b *Batch) GiveUp(ctx context.Context, device message.DeviceID, reason stri
 	case o.state == active:
 		return fmt.Errorf("%s is active since long: have its owner report it lost at the intermediary", device)
 	}
-	if o.state == begun {
+	if o.state == startedCard {
 		if err := b.journal.reject(ctx, nil, o, reason); err != nil {
 			return err
 		}

@@ -29,7 +29,7 @@ type Enroller interface {
 //
 // newcomers are the cards whose owners Open would make customers. The error is
 // [Problems], or that of the registry.
-func Check(ctx context.Context, o Options) (newcomers []Card, err error) {
+func Check(ctx context.Context, o Options) (lateCustomers []Card, err error) {
 	found, err := readBegun(ctx, o.Folder)
 	if err != nil || found.begun && found.sameAs(o.Job) == nil && found.done {
 		return nil, err
@@ -73,13 +73,13 @@ func Check(ctx context.Context, o Options) (newcomers []Card, err error) {
 				j.Bank,
 			)
 		default:
-			newcomers = append(newcomers, c)
+			lateCustomers = append(lateCustomers, c)
 			if err := o.Enrol.MayEnrol(ctx, c.Owner); err != nil {
 				problems.add(j.CardsFile, c.Line, "owner %q: %v", c.Owner, err)
 			}
 		}
 	}
-	return newcomers, problems.err()
+	return lateCustomers, problems.err()
 }
 
 // faults are the errors that were joined to one.
@@ -95,8 +95,8 @@ func faults(err error) []error {
 
 // enrol makes customers of the owners who are none. A cut between two of them: those that
 // are left are found again by the next run.
-func enrol(ctx context.Context, e Enroller, newcomers []Card) error {
-	for _, c := range newcomers {
+func enrol(ctx context.Context, e Enroller, lateCustomers []Card) error {
+	for _, c := range lateCustomers {
 		if err := e.Enrol(ctx, c.Owner); err != nil {
 			return fmt.Errorf("line %d: %w", c.Line, err)
 		}

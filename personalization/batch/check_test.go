@@ -20,7 +20,7 @@ import (
 )
 
 // withExpiry writes a last day into a shop's job.
-func withExpiry(t *testing.T, s batchtest.Shop, day string) {
+func withExpiry(t *testing.T, s batchtest.Bureau, day string) {
 	t.Helper()
 	content, err := os.ReadFile(s.JobFile())
 	require.NoError(t, err)
@@ -28,7 +28,7 @@ func withExpiry(t *testing.T, s batchtest.Shop, day string) {
 }
 
 // optionsOf are those with which the shop's job would be opened.
-func optionsOf(t *testing.T, s batchtest.Shop, w batchtest.Works, now time.Time) batch.Options {
+func optionsOf(t *testing.T, s batchtest.Bureau, w batchtest.Site, now time.Time) batch.Options {
 	t.Helper()
 	job, err := batch.ReadJob(s.JobFile())
 	require.NoError(t, err)
@@ -48,7 +48,7 @@ func TestFaultsOfTheJobAreFoundBeforeItIsBegun(t *testing.T) {
 		"2026-11-21": "is past: give a later one",
 		"2099-01-01": "is after that of their CA",
 	} {
-		s := batchtest.NewShop(t, t.TempDir(), 1)
+		s := batchtest.NewBureau(t, t.TempDir(), 1)
 		withExpiry(t, s, day)
 		w, err := s.Open(t.Context())
 		require.NoError(t, err)
@@ -66,21 +66,21 @@ func TestFaultsOfTheJobAreFoundBeforeItIsBegun(t *testing.T) {
 // card is to blame. One whose cards are all made is done for ever, and a card of it can
 // still be given up.
 func TestJobThatIsOvertakenByItsLastDay(t *testing.T) {
-	c := set(t, batchtest.NewShop(t, t.TempDir(), 1), 1, true)
-	withExpiry(t, c.Shop, "2027-01-01")
+	c := set(t, batchtest.NewBureau(t, t.TempDir(), 1), 1, true)
+	withExpiry(t, c.Bureau, "2027-01-01")
 	w, err := c.Open(t.Context())
 	require.NoError(t, err)
-	job, err := batch.Open(t.Context(), optionsOf(t, c.Shop, w, batchtest.Noon))
+	job, err := batch.Open(t.Context(), optionsOf(t, c.Bureau, w, batchtest.Noon))
 	require.NoError(t, err)
 	require.NoError(t, job.Close())
 
-	later := optionsOf(t, c.Shop, w, batchtest.Noon.AddDate(1, 0, 0))
+	later := optionsOf(t, c.Bureau, w, batchtest.Noon.AddDate(1, 0, 0))
 	job, err = batch.Open(t.Context(), later)
 	require.NoError(t, err)
-	c.feeder.Fill("left")
+	c.operator.Load("left")
 	err = job.Run(
 		t.Context(),
-		c.feeder.Readers,
+		c.operator.Readers,
 		func(e progress.Event) { assert.Fail(t, "a card is blamed", e) },
 	)
 	var problems batch.Problems
@@ -93,21 +93,21 @@ func TestJobThatIsOvertakenByItsLastDay(t *testing.T) {
 	)
 	require.NoError(t, job.Close())
 
-	job, err = batch.Open(t.Context(), optionsOf(t, c.Shop, w, batchtest.Noon))
+	job, err = batch.Open(t.Context(), optionsOf(t, c.Bureau, w, batchtest.Noon))
 	require.NoError(t, err)
-	require.NoError(t, job.Run(t.Context(), c.feeder.Readers, c.feeder.Told))
+	require.NoError(t, job.Run(t.Context(), c.operator.Readers, c.operator.Handle))
 	require.NoError(t, job.Close())
 	_, err = batch.Check(t.Context(), later)
 	require.NoError(t, err)
 	job, err = batch.Open(t.Context(), later)
 	require.NoError(t, err)
-	require.NoError(t, job.Run(t.Context(), c.feeder.Readers, c.feeder.Told))
+	require.NoError(t, job.Run(t.Context(), c.operator.Readers, c.operator.Handle))
 	require.NoError(t, job.Close())
 	require.NoError(t, w.Sandbox.Close())
 }
 
 // enroller makes customers of those that the bank of a shop does not have.
-type enroller struct{ batchtest.Works }
+type enroller struct{ batchtest.Site }
 
 func (e enroller) MayEnrol(_ context.Context, owner string) error {
 	return e.Sandbox.MayEnrol(e.Bank, owner)
@@ -120,7 +120,7 @@ func (e enroller) Enrol(ctx context.Context, owner string) error {
 // Owners who will be enrolled are no errors, those who cannot be are, and the check
 // enrols nobody.
 func TestCheckForetellsWhoIsEnrolled(t *testing.T) {
-	s := batchtest.NewShop(t, t.TempDir(), 1)
+	s := batchtest.NewBureau(t, t.TempDir(), 1)
 	require.NoError(
 		t,
 		os.WriteFile(
@@ -136,10 +136,10 @@ func TestCheckForetellsWhoIsEnrolled(t *testing.T) {
 	require.ErrorContains(t, err, `cards.csv:3: owner "new-1" is no customer of SENORDIC`)
 	o.Enrol = enroller{w}
 	for range 2 {
-		newcomers, err := batch.Check(t.Context(), o)
+		lateCustomers, err := batch.Check(t.Context(), o)
 		require.NoError(t, err)
-		require.Len(t, newcomers, 1)
-		assert.Equal(t, "new-1", newcomers[0].Owner)
+		require.Len(t, lateCustomers, 1)
+		assert.Equal(t, "new-1", lateCustomers[0].Owner)
 	}
 	job, err := batch.Open(t.Context(), o)
 	require.NoError(t, err)
@@ -164,7 +164,7 @@ func TestCheckForetellsWhoIsEnrolled(t *testing.T) {
 // A supplier's keys with the version of ours are replaced; a card whose keys nobody named
 // uses up no device id, however often it is put in.
 func TestCardsWithSuppliersKeysUnderOurVersion(t *testing.T) {
-	c := set(t, batchtest.NewShop(t, t.TempDir(), 1), 1, true)
+	c := set(t, batchtest.NewBureau(t, t.TempDir(), 1), 1, true)
 	client, err := globalplatform.Open(
 		t.Context(),
 		c.cards[0],
@@ -177,29 +177,29 @@ func TestCardsWithSuppliersKeysUnderOurVersion(t *testing.T) {
 
 	w, err := c.Open(t.Context())
 	require.NoError(t, err)
-	job, err := batch.Open(t.Context(), optionsOf(t, c.Shop, w, batchtest.Noon))
+	job, err := batch.Open(t.Context(), optionsOf(t, c.Bureau, w, batchtest.Noon))
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	tries := 0
-	c.feeder.Fill("left")
-	require.NoError(t, job.Run(ctx, c.feeder.Readers, func(e progress.Event) {
+	c.operator.Load("left")
+	require.NoError(t, job.Run(ctx, c.operator.Readers, func(e progress.Event) {
 		assert.Equal(t, progress.Refused, e.Kind)
 		assert.Contains(t, e.Text, "were both tried")
 		if tries++; tries == 3 {
 			stop()
 			return
 		}
-		c.feeder.Readers.Insert("left", c.cards[0])
+		c.operator.Readers.Insert("left", c.cards[0])
 	}))
 	require.NoError(t, job.Close())
 
-	right := optionsOf(t, c.Shop, w, batchtest.Noon)
+	right := optionsOf(t, c.Bureau, w, batchtest.Noon)
 	right.Line.Keys = suppliers
 	job, err = batch.Open(t.Context(), right)
 	require.NoError(t, err)
 	var made []string
-	c.feeder.Readers.Insert("left", c.cards[0])
-	require.NoError(t, job.Run(t.Context(), c.feeder.Readers, func(e progress.Event) {
+	c.operator.Readers.Insert("left", c.cards[0])
+	require.NoError(t, job.Run(t.Context(), c.operator.Readers, func(e progress.Event) {
 		if e.Kind == progress.Made {
 			made = append(made, e.Device)
 		}

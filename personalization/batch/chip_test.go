@@ -29,7 +29,7 @@ func (a answering) Transmit(ctx context.Context, c apdu.Command) (apdu.Response,
 }
 
 // A chip has one identity: a refusal that may pass does not make another chip of it.
-func TestChipHasOneIdentity(t *testing.T) {
+func TestCardHasOneSerial(t *testing.T) {
 	card, err := batchtest.NewCard(t.Name(), false)
 	require.NoError(t, err)
 	itself, err := batch.Identify(t.Context(), card)

@@ -18,11 +18,11 @@ import (
 
 var errDead = errors.New("the program is no more")
 
-// scene is a shop with blank cards before two readers.
-type scene struct {
-	batchtest.Shop
-	feeder *virtual.Feeder
-	cards  []virtual.Card
+// setup is a shop with blank cards before two readers.
+type setup struct {
+	batchtest.Bureau
+	operator *virtual.VirtualOperator
+	cards    []virtual.Card
 
 	mu    sync.Mutex
 	stop  func()      // ends the program
@@ -34,20 +34,20 @@ type scene struct {
 
 // set sets a scene with n blank cards, which have the applet's load file already if
 // they are loaded.
-func set(t testing.TB, s batchtest.Shop, n int, loaded bool) *scene {
+func set(t testing.TB, s batchtest.Bureau, n int, loaded bool) *setup {
 	t.Helper()
-	c := &scene{Shop: s, feeder: &virtual.Feeder{Readers: virtual.NewReaders("left", "right")}}
+	c := &setup{Bureau: s, operator: &virtual.VirtualOperator{Readers: virtual.NewReaders("left", "right")}}
 	for i := range n {
 		card, err := batchtest.NewCard(fmt.Sprintf("%s %d", t.Name(), i), loaded)
 		require.NoError(t, err)
 		c.cards = append(c.cards, card)
-		c.feeder.Pile = append(c.feeder.Pile, batchtest.Card{Card: card, Hook: c.step})
+		c.operator.Stack = append(c.operator.Stack, batchtest.Card{Card: card, Hook: c.step})
 	}
 	return c
 }
 
 // step is a step of the program. From its end on nothing that it does has an effect.
-func (c *scene) step(step string) error {
+func (c *setup) step(step string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.steps++
@@ -62,7 +62,7 @@ func (c *scene) step(step string) error {
 }
 
 // program is one life of the program: until the job is done or it is ended.
-func (c *scene) program(t testing.TB) error {
+func (c *setup) program(t testing.TB) error {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -72,27 +72,27 @@ func (c *scene) program(t testing.TB) error {
 	w, err := c.Open(ctx)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, w.Sandbox.Close()) }()
-	job, err := w.Begin(ctx, c.Shop, c.step)
+	job, err := w.Begin(ctx, c.Bureau, c.step)
 	if err != nil {
 		return err
 	}
-	return errors.Join(job.Run(ctx, c.feeder.Readers, c.feeder.Told), job.Close())
+	return errors.Join(job.Run(ctx, c.operator.Readers, c.operator.Handle), job.Close())
 }
 
 func TestJobIsDone(t *testing.T) {
-	c := set(t, batchtest.NewShop(t, t.TempDir(), 3), 4, false)
-	c.feeder.Fill("left", "right")
+	c := set(t, batchtest.NewBureau(t, t.TempDir(), 3), 4, false)
+	c.operator.Load("left", "right")
 	require.NoError(t, c.program(t))
-	batchtest.Examine(t.Context(), t, c.Shop, c.cards)
+	batchtest.Examine(t.Context(), t, c.Bureau, c.cards)
 
 	record, err := batch.ReadRecord(t.Context(), c.JobFolder())
 	require.NoError(t, err)
-	require.Len(t, record.Visits, 3)
-	for _, v := range record.Visits {
+	require.Len(t, record.Sessions, 3)
+	for _, v := range record.Sessions {
 		assert.Equal(t, "active", v.Outcome)
 	}
 	require.NoError(t, c.program(t), "a job that is done is done again")
-	batchtest.Examine(t.Context(), t, c.Shop, c.cards)
+	batchtest.Examine(t.Context(), t, c.Bureau, c.cards)
 }
 
 // The program ends at every step there is, one after the other; the next program goes
@@ -100,32 +100,32 @@ func TestJobIsDone(t *testing.T) {
 // file already, so that no step is one of a hundred equal ones.
 func TestEndAtEveryStep(t *testing.T) {
 	batchtest.InMemory(t)
-	founded := batchtest.NewShop(t, t.TempDir(), 2)
+	founded := batchtest.NewBureau(t, t.TempDir(), 2)
 	whole := set(t, founded.Copy(t, filepath.Join(t.TempDir(), "shop")), 2, true)
-	whole.feeder.Fill("left", "right")
+	whole.operator.Load("left", "right")
 	require.NoError(t, whole.program(t))
-	batchtest.Examine(t.Context(), t, whole.Shop, whole.cards)
+	batchtest.Examine(t.Context(), t, whole.Bureau, whole.cards)
 	require.Greater(t, whole.steps, 100)
 	for at := 1; at <= whole.steps; at++ {
 		t.Run(fmt.Sprintf("step %d", at), func(t *testing.T) {
 			t.Parallel()
 			c := set(t, founded.Copy(t, filepath.Join(t.TempDir(), "shop")), 2, true)
-			c.feeder.Fill("left", "right")
+			c.operator.Load("left", "right")
 			c.end = at
 			if err := c.program(t); c.ended == "" {
 				require.NoError(t, err)
 			}
 			// Whatever was shown before, the people find cards in the readers, and
 			// exchange them: each goes on in the other.
-			left, right := c.feeder.Readers.Remove("left"), c.feeder.Readers.Remove("right")
+			left, right := c.operator.Readers.Remove("left"), c.operator.Readers.Remove("right")
 			for reader, card := range map[string]virtual.Card{"left": right, "right": left} {
 				if card != nil {
-					c.feeder.Readers.Insert(reader, card)
+					c.operator.Readers.Insert(reader, card)
 				}
 			}
 			c.end = 0
 			require.NoError(t, c.program(t))
-			batchtest.Examine(t.Context(), t, c.Shop, c.cards)
+			batchtest.Examine(t.Context(), t, c.Bureau, c.cards)
 		})
 	}
 }

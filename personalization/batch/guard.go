@@ -19,8 +19,8 @@ type fault struct{ err error }
 func (f *fault) Error() string { return f.err.Error() }
 func (f *fault) Unwrap() error { return f.err }
 
-// ours marks an error as the host's.
-func ours(err error) error {
+// hostFault marks an error as the host's.
+func hostFault(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -44,7 +44,7 @@ func aboutDevice(err error) error {
 	if errors.Is(err, banking.ErrNoDevice) || errors.Is(err, banking.ErrTaken) {
 		return err
 	}
-	return ours(err)
+	return hostFault(err)
 }
 
 // AddDevice is banking.IssuerDesk's.
@@ -69,14 +69,14 @@ func (g *guarded) ReserveDevice(
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	id, err := g.IssuerDesk.ReserveDevice(ctx, r)
-	return id, ours(err)
+	return id, hostFault(err)
 }
 
 // ReportLost is banking.IssuerDesk's.
 func (g *guarded) ReportLost(ctx context.Context, id message.DeviceID) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return ours(g.IssuerDesk.ReportLost(ctx, id))
+	return hostFault(g.IssuerDesk.ReportLost(ctx, id))
 }
 
 // signer is a key that one goroutine uses at a time, as a TPM wants it.
@@ -90,7 +90,7 @@ func (s *signer) Sign(random io.Reader, digest []byte, o crypto.SignerOpts) ([]b
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	signed, err := s.Signer.Sign(random, digest, o)
-	return signed, ours(err)
+	return signed, hostFault(err)
 }
 
 // source is a reader that one goroutine uses at a time.

@@ -22,37 +22,37 @@ import (
 	"ekrona/personalization/batch/virtual"
 )
 
-// begun is a job of two cards whose first card was pulled out at a stage, after which
+// startedCard is a job of two cards whose first card was pulled out at a stage, after which
 // the people went home.
-func begun(t *testing.T, at personalization.Stage) *scene {
+func startedCard(t *testing.T, at personalization.Stage) *setup {
 	t.Helper()
-	c := set(t, batchtest.NewShop(t, t.TempDir(), 2), 1, true)
+	c := set(t, batchtest.NewBureau(t, t.TempDir(), 2), 1, true)
 	c.until(t, at)
 	return c
 }
 
 // until runs the program with the pile's card until it has reached a stage, and ends
 // it then.
-func (c *scene) until(t *testing.T, at personalization.Stage) {
+func (c *setup) until(t *testing.T, at personalization.Stage) {
 	t.Helper()
 	c.when = func() bool {
 		record, err := batch.ReadRecord(t.Context(), c.JobFolder())
 		return err == nil && len(record.Items[0].Orders) == 1 && record.Items[0].Orders[0].Stage == at.String()
 	}
-	c.feeder.Fill("left")
+	c.operator.Load("left")
 	_ = c.program(t) // ends as it was told to
 	require.NotEmpty(t, c.ended)
 	c.when = nil
-	c.feeder.Readers.Remove("left")
+	c.operator.Readers.Remove("left")
 }
 
 // open opens the scene's job as a program does.
-func (c *scene) open(t *testing.T, do func(b *batch.Batch)) error {
+func (c *setup) open(t *testing.T, do func(b *batch.Batch)) error {
 	t.Helper()
 	w, err := c.Open(t.Context())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, w.Sandbox.Close()) }()
-	b, err := w.Begin(t.Context(), c.Shop, nil)
+	b, err := w.Begin(t.Context(), c.Bureau, nil)
 	if err != nil {
 		return err
 	}
@@ -63,24 +63,24 @@ func (c *scene) open(t *testing.T, do func(b *batch.Batch)) error {
 func nothing(*batch.Batch) {}
 
 func TestOneProgramAtATime(t *testing.T) {
-	c := begun(t, personalization.Installed)
+	c := startedCard(t, personalization.Installed)
 	w, err := c.Open(t.Context())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, w.Sandbox.Close()) }()
-	first, err := w.Begin(t.Context(), c.Shop, nil)
+	first, err := w.Begin(t.Context(), c.Bureau, nil)
 	require.NoError(t, err)
-	_, err = w.Begin(t.Context(), c.Shop, nil)
+	_, err = w.Begin(t.Context(), c.Bureau, nil)
 	assert.ErrorIs(t, err, lockfile.ErrTaken)
 	require.NoError(t, first.Close())
-	second, err := w.Begin(t.Context(), c.Shop, nil)
+	second, err := w.Begin(t.Context(), c.Bureau, nil)
 	require.NoError(t, err)
 	require.NoError(t, second.Close())
 }
 
 // A folder that is not as the last program left it is refused, and says why.
 func TestFoldersThatAreRefused(t *testing.T) {
-	c := begun(t, personalization.Filled)
-	in := func(s *scene, name string) string { return filepath.Join(s.JobFolder(), name) }
+	c := startedCard(t, personalization.Filled)
+	in := func(s *setup, name string) string { return filepath.Join(s.JobFolder(), name) }
 	rewrite := func(path, from, to string) {
 		content, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -88,25 +88,25 @@ func TestFoldersThatAreRefused(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, bytes.Replace(content, []byte(from), []byte(to), 1), 0o600))
 	}
 	for name, row := range map[string]struct {
-		change func(s *scene)
+		change func(s *setup)
 		want   string
 	}{
-		"the job has a card more": {func(s *scene) { rewrite(filepath.Join(s.Folder, "cards.csv"), "customer-2,", "customer-1x,") }, "is no customer"},
-		"the job has other words": {func(s *scene) { rewrite(filepath.Join(s.Folder, "cards.csv"), "Storgatan 1", "Storgatan 7") }, "was changed since the job was begun"},
-		"it is another job's":     {func(s *scene) { rewrite(s.JobFile(), "job: spring", "job: summer") }, "it is that of the job spring"},
-		"the key is gone":         {func(s *scene) { require.NoError(t, os.Remove(in(s, "journal.key"))) }, "restore it from its backup"},
-		"the key is another's": {func(s *scene) {
+		"the job has a card more": {func(s *setup) { rewrite(filepath.Join(s.Folder, "cards.csv"), "customer-2,", "customer-1x,") }, "is no customer"},
+		"the job has other words": {func(s *setup) { rewrite(filepath.Join(s.Folder, "cards.csv"), "Storgatan 1", "Storgatan 7") }, "was changed since the job was begun"},
+		"it is another job's":     {func(s *setup) { rewrite(s.JobFile(), "job: spring", "job: summer") }, "it is that of the job spring"},
+		"the key is gone":         {func(s *setup) { require.NoError(t, os.Remove(in(s, "journal.key"))) }, "restore it from its backup"},
+		"the key is another's": {func(s *setup) {
 			require.NoError(t, os.WriteFile(in(s, "journal.key"), []byte(strings.Repeat("0", 64)+"\n"), 0o600))
 		}, ""},
-		"the log says other words": {func(s *scene) { rewrite(in(s, "audit.log"), `"event":"reserved"`, `"event":"reverted"`) }, "the file was changed"},
-		"the log has a line more": {func(s *scene) {
+		"the log says other words": {func(s *setup) { rewrite(in(s, "audit.log"), `"event":"reserved"`, `"event":"reverted"`) }, "the file was changed"},
+		"the log has a line more": {func(s *setup) {
 			content, err := os.ReadFile(in(s, "audit.log"))
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(in(s, "audit.log"), append(content, "{}\n"...), 0o600))
 		}, "the journal was set back to a backup"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &scene{Shop: c.Copy(t, filepath.Join(t.TempDir(), "shop"))}
+			s := &setup{Bureau: c.Copy(t, filepath.Join(t.TempDir(), "shop"))}
 			row.change(s)
 			var listed error
 			err := s.open(t, func(b *batch.Batch) { _, listed = b.Waiting(t.Context()) })
@@ -120,7 +120,7 @@ func TestFoldersThatAreRefused(t *testing.T) {
 
 // A log that a killed program left behind its journal is brought up to it.
 func TestLogIsMended(t *testing.T) {
-	c := begun(t, personalization.Installed)
+	c := startedCard(t, personalization.Installed)
 	path := filepath.Join(c.JobFolder(), "audit.log")
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -140,7 +140,7 @@ func TestLogIsMended(t *testing.T) {
 // What is drawn for a card is nowhere in clear, and its sealed form is gone from the
 // folder's files when the card is active.
 func TestSecretsAreErased(t *testing.T) {
-	c := begun(t, personalization.Filled)
+	c := startedCard(t, personalization.Filled)
 	files := func() (all []byte) {
 		require.NoError(t, filepath.WalkDir(c.JobFolder(), func(path string, e fs.DirEntry, err error) error {
 			if err != nil || e.IsDir() {
@@ -163,10 +163,10 @@ func TestSecretsAreErased(t *testing.T) {
 	second, err := batchtest.NewCard(t.Name(), true)
 	require.NoError(t, err)
 	c.cards = append(c.cards, second)
-	c.feeder.Readers.Insert("left", c.cards[0])
-	c.feeder.Readers.Insert("right", second)
+	c.operator.Readers.Insert("left", c.cards[0])
+	c.operator.Readers.Insert("right", second)
 	require.NoError(t, c.program(t))
-	batchtest.Examine(t.Context(), t, c.Shop, c.cards)
+	batchtest.Examine(t.Context(), t, c.Bureau, c.cards)
 	require.False(t, bytes.Contains(files(), sealed))
 	db, err = store.Open(t.Context(), filepath.Join(c.JobFolder(), "journal.db"))
 	require.NoError(t, err)
@@ -182,7 +182,7 @@ func TestSecretsAreErased(t *testing.T) {
 func TestCardIsGivenUp(t *testing.T) {
 	for _, at := range []personalization.Stage{personalization.Inspected, personalization.Installed, personalization.Registered} {
 		t.Run(at.String(), func(t *testing.T) {
-			c := begun(t, at)
+			c := startedCard(t, at)
 			lost := c.cards[0]
 			var device batch.Waiting
 			require.NoError(t, c.open(t, func(b *batch.Batch) {
@@ -208,15 +208,15 @@ func TestCardIsGivenUp(t *testing.T) {
 				c.cards = append(c.cards, fresh)
 				pile = append(pile, fresh)
 			}
-			c.feeder.Pile = pile
-			c.feeder.Fill("left", "right")
+			c.operator.Stack = pile
+			c.operator.Load("left", "right")
 			require.NoError(t, c.program(t))
-			batchtest.Examine(t.Context(), t, c.Shop, c.cards)
+			batchtest.Examine(t.Context(), t, c.Bureau, c.cards)
 			record, err := batch.ReadRecord(t.Context(), c.JobFolder())
 			require.NoError(t, err)
 			require.Equal(t, "rejected", record.Items[0].Orders[0].State)
 			refusals := 0
-			for _, v := range record.Visits {
+			for _, v := range record.Sessions {
 				if v.Outcome == "refused" {
 					refusals++
 					assert.Contains(t, v.Reason, "it was rejected as "+string(device.Device)+" (the card is broken)")
@@ -238,23 +238,23 @@ func TestCardIsGivenUp(t *testing.T) {
 
 // Cards that must not be made are turned away, each with its reason, and nothing is
 // written on them; those of the job are made.
-func TestOddCardsAreTurnedAway(t *testing.T) {
-	c := set(t, batchtest.NewShop(t, t.TempDir(), 1), 2, true)
-	other := begun(t, personalization.Installed)
-	odd := oddCards(t, t.Name(), issuedElsewhere(t))
-	good := c.feeder.Pile
-	c.feeder.Pile = append([]virtual.Card{odd["other keys"], odd["nameless"], odd["issued"], other.cards[0]}, good...)
-	c.feeder.Fill("left")
+func TestUnusableCardsAreTurnedAway(t *testing.T) {
+	c := set(t, batchtest.NewBureau(t, t.TempDir(), 1), 2, true)
+	other := startedCard(t, personalization.Installed)
+	unusable := unusableCards(t, t.Name(), issuedElsewhere(t))
+	good := c.operator.Stack
+	c.operator.Stack = append([]virtual.Card{unusable["other keys"], unusable["nameless"], unusable["issued"], other.cards[0]}, good...)
+	c.operator.Load("left")
 	var notices []progress.Event
 	w, err := c.Open(t.Context())
 	require.NoError(t, err)
-	job, err := w.Begin(t.Context(), c.Shop, nil)
+	job, err := w.Begin(t.Context(), c.Bureau, nil)
 	require.NoError(t, err)
-	require.NoError(t, job.Run(t.Context(), c.feeder.Readers, func(n progress.Event) {
+	require.NoError(t, job.Run(t.Context(), c.operator.Readers, func(n progress.Event) {
 		if n.Kind != progress.Taken {
 			notices = append(notices, n)
 		}
-		c.feeder.Told(n)
+		c.operator.Handle(n)
 	}))
 	require.NoError(t, job.Close())
 	require.NoError(t, w.Sandbox.Close())
@@ -270,5 +270,5 @@ func TestOddCardsAreTurnedAway(t *testing.T) {
 		assert.Equal(t, want[i].kind, notices[i].Kind)
 		assert.Contains(t, notices[i].Text, want[i].reason)
 	}
-	batchtest.Examine(t.Context(), t, c.Shop, c.cards)
+	batchtest.Examine(t.Context(), t, c.Bureau, c.cards)
 }

@@ -17,20 +17,20 @@ import (
 // order is one try at a card: a row of card_order with what is drawn for it.
 type order struct {
 	personalization.Order
-	position int // of the item in the job, from 1
-	attempt  int
-	chip     Chip
-	state    string
-	stage    personalization.Stage // 0 for none
-	failures int
-	secrets  secrets // of one that is begun
+	position   int // of the item in the job, from 1
+	attempt    int
+	cardSerial CardSerial
+	state      string
+	stage      personalization.Stage // 0 for none
+	failures   int
+	secrets    secrets // of one that is begun
 }
 
 // States of an order.
 const (
-	begun    = "begun"
-	active   = "active"
-	rejected = "rejected"
+	startedCard = "begun"
+	active      = "active"
+	rejected    = "rejected"
 )
 
 var (
@@ -40,14 +40,14 @@ var (
 
 // orderOf finds the order that a chip is bound to: begun or active. Errors:
 // [errNoOrder].
-func (j *journal) orderOf(ctx context.Context, job *Job, chip Chip) (order, error) {
-	return j.readOrder(ctx, job, `chip = $1 AND state <> 'rejected'`, string(chip))
+func (j *journal) orderOf(ctx context.Context, job *Job, cardSerial CardSerial) (order, error) {
+	return j.readOrder(ctx, job, `chip = $1 AND state <> 'rejected'`, string(cardSerial))
 }
 
 // rejectedAs tells as what a chip was rejected last, nothing if it was not.
-func (j *journal) rejectedAs(ctx context.Context, chip Chip) (device message.DeviceID, reason string, err error) {
+func (j *journal) rejectedAs(ctx context.Context, cardSerial CardSerial) (device message.DeviceID, reason string, err error) {
 	_, err = store.Get(ctx, j.db, store.Into{&device, &reason},
-		`SELECT device, reason FROM card_order WHERE chip = $1 AND state = 'rejected' ORDER BY device DESC LIMIT 1`, string(chip))
+		`SELECT device, reason FROM card_order WHERE chip = $1 AND state = 'rejected' ORDER BY device DESC LIMIT 1`, string(cardSerial))
 	return device, reason, err
 }
 
@@ -59,7 +59,7 @@ func (j *journal) readOrder(ctx context.Context, job *Job, condition, arg string
 	var o order
 	var date, sealed []byte
 	var stage string
-	found, err := store.Get(ctx, j.db, store.Into{&o.Device, &o.position, &o.attempt, &o.chip, &date, &o.state, &stage, &o.failures, &sealed},
+	found, err := store.Get(ctx, j.db, store.Into{&o.Device, &o.position, &o.attempt, &o.cardSerial, &date, &o.state, &stage, &o.failures, &sealed},
 		`SELECT device, position, attempt, chip, date, state, stage, failures, sealed FROM card_order WHERE `+condition, arg)
 	if err == nil && !found {
 		return o, errNoOrder
@@ -78,7 +78,7 @@ func (j *journal) readOrder(ctx context.Context, job *Job, condition, arg string
 	}
 	card := job.Cards[o.position-1]
 	o.Role, o.Ceilings, o.Owner = spec.RoleCard, card.Ceilings, card.Owner
-	if o.state != begun {
+	if o.state != startedCard {
 		return o, nil
 	}
 	if o.secrets, err = j.key.open(o.Device, sealed); err != nil {
@@ -94,10 +94,10 @@ func (j *journal) readOrder(ctx context.Context, job *Job, condition, arg string
 //  1. The registry gives a device id for this job, card and try: the same after a cut.
 //  2. Token, PIN and PUK are drawn and kept, sealed, with the chip. A cut before that
 //     leaves an id that nobody has seen, and the next chip gets it.
-func (j *journal) reserve(ctx context.Context, job *Job, registry banking.IssuerDesk, chip Chip) (order, error) {
+func (j *journal) reserve(ctx context.Context, job *Job, registry banking.IssuerDesk, cardSerial CardSerial) (order, error) {
 	j.reserving.Lock()
 	defer j.reserving.Unlock()
-	o := order{chip: chip, state: begun}
+	o := order{cardSerial: cardSerial, state: startedCard}
 	found, err := store.Get(ctx, j.db, store.Into{&o.position, &o.attempt},
 		`SELECT position, (SELECT COUNT(*) FROM card_order WHERE card_order.position = item.position) + 1 FROM item
 		WHERE NOT EXISTS (SELECT 1 FROM card_order WHERE card_order.position = item.position AND state <> 'rejected') ORDER BY position LIMIT 1`)
@@ -137,10 +137,10 @@ func (j *journal) reserve(ctx context.Context, job *Job, registry banking.Issuer
 	}
 	return o, j.write(ctx, func(w *writing) error {
 		if err := w.exec(`INSERT INTO card_order (device, position, attempt, chip, date, state, stage, sealed) VALUES ($1, $2, $3, $4, $5, 'begun', '', $6)`,
-			string(device), o.position, o.attempt, string(chip), date, sealed); err != nil {
+			string(device), o.position, o.attempt, string(cardSerial), date, sealed); err != nil {
 			return err
 		}
-		return w.log("reserved", map[string]string{"device": string(device), "owner": card.Owner, "line": fmt.Sprint(card.Line), "chip": string(chip)})
+		return w.log("reserved", map[string]string{"device": string(device), "owner": card.Owner, "line": fmt.Sprint(card.Line), "chip": string(cardSerial)})
 	})
 }
 
@@ -150,7 +150,7 @@ const eraseSealed = `PRAGMA secure_delete = ON`
 // finish says that the order's card is active, and erases what was drawn for it. replaced
 // is the card that was reported lost for it, empty for none.
 func (j *journal) finish(
-	ctx context.Context, v *visit, o *order, certificate [sha256.Size]byte,
+	ctx context.Context, v *cardSession, o *order, certificate [sha256.Size]byte,
 	replaced message.DeviceID,
 ) error {
 	took := v.took(j)
@@ -175,7 +175,7 @@ func (j *journal) finish(
 				return err
 			}
 		}
-		return w.log("active", map[string]string{"device": string(o.Device), "owner": o.Owner, "chip": string(o.chip), "certificate": hex.EncodeToString(certificate[:])})
+		return w.log("active", map[string]string{"device": string(o.Device), "owner": o.Owner, "chip": string(o.cardSerial), "certificate": hex.EncodeToString(certificate[:])})
 	})
 	if err != nil {
 		return err
@@ -185,7 +185,7 @@ func (j *journal) finish(
 }
 
 // reject says that the order will never be a card, and erases what was drawn for it.
-func (j *journal) reject(ctx context.Context, v *visit, o order, reason string) error {
+func (j *journal) reject(ctx context.Context, v *cardSession, o order, reason string) error {
 	err := j.write(ctx, func(w *writing) error {
 		if err := w.exec(eraseSealed); err != nil {
 			return err
@@ -199,7 +199,7 @@ func (j *journal) reject(ctx context.Context, v *visit, o order, reason string) 
 				return err
 			}
 		}
-		return w.log("rejected", map[string]string{"device": string(o.Device), "owner": o.Owner, "chip": string(o.chip), "stage": o.stage.Name(), "reason": reason})
+		return w.log("rejected", map[string]string{"device": string(o.Device), "owner": o.Owner, "chip": string(o.cardSerial), "stage": o.stage.Name(), "reason": reason})
 	})
 	if err != nil {
 		return err

@@ -17,11 +17,11 @@ import (
 
 // Record is what a job's journal tells, without secrets.
 type Record struct {
-	Job    string
-	Bank   message.Name
-	Begun  time.Time
-	Items  []Item  // in the order of the job
-	Visits []Visit // in the order of time
+	Job      string
+	Bank     message.Name
+	Started  time.Time
+	Items    []Item    // in the order of the job
+	Sessions []Session // in the order of time
 }
 
 // Item is one card of the job.
@@ -34,12 +34,12 @@ type Item struct {
 
 // Tried is one try at a card.
 type Tried struct {
-	Device message.DeviceID
-	Chip   Chip
-	State  string // begun, active, rejected
-	Stage  string // the latest on the card
-	Reason string // of one rejected
-	Letter bool   // its PIN letter is there
+	Device     message.DeviceID
+	CardSerial CardSerial
+	State      string // begun, active, rejected
+	Stage      string // the latest on the card
+	Reason     string // of one rejected
+	Letter     bool   // its PIN letter is there
 }
 
 // State is what has become of the item: active, begun, or open.
@@ -50,16 +50,16 @@ func (i Item) State() string {
 	return "open"
 }
 
-// Visit is one stay of a card in a reader.
-type Visit struct {
-	Reader  string
-	Chip    Chip
-	Device  message.DeviceID // none for a card that was turned away
-	Began   time.Time
-	Ended   time.Time // of one that was cut, when its last step ended
-	Outcome string    // cut, active, pulled, failed, rejected, refused
-	Reason  string
-	Steps   []Step
+// Session is one stay of a card in a reader.
+type Session struct {
+	Reader     string
+	CardSerial CardSerial
+	Device     message.DeviceID // none for a card that was turned away
+	Began      time.Time
+	Ended      time.Time // of one that was cut, when its last step ended
+	Outcome    string    // cut, active, pulled, failed, rejected, refused
+	Reason     string
+	Steps      []Step
 }
 
 // Step is a stage that became true, or was found true.
@@ -70,7 +70,7 @@ type Step struct {
 }
 
 // Card sums what card and reader took, Host the rest.
-func (v Visit) Card() (total time.Duration) {
+func (v Session) Card() (total time.Duration) {
 	for _, s := range v.Steps {
 		total += s.Card
 	}
@@ -78,7 +78,7 @@ func (v Visit) Card() (total time.Duration) {
 }
 
 // Host is what this machine took in the steps: signing, journal, registration.
-func (v Visit) Host() time.Duration {
+func (v Session) Host() time.Duration {
 	total := -v.Card()
 	for _, s := range v.Steps {
 		total += s.Ended.Sub(s.Began)
@@ -103,15 +103,15 @@ func ReadRecord(ctx context.Context, folder string) (_ Record, err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var r Record
-	var begun int64
-	if err := store.Must(ctx, db, store.Into{&r.Job, &r.Bank, &begun}, `SELECT name, bank, begun FROM job`); err != nil {
+	var started int64
+	if err := store.Must(ctx, db, store.Into{&r.Job, &r.Bank, &started}, `SELECT name, bank, begun FROM job`); err != nil {
 		return r, fmt.Errorf("journal: %w", err)
 	}
-	r.Begun = time.Unix(0, begun)
+	r.Started = time.Unix(0, started)
 	if err := r.readItems(ctx, db, folder); err != nil {
 		return r, fmt.Errorf("journal: %w", err)
 	}
-	if err := r.readVisits(ctx, db); err != nil {
+	if err := r.readSessions(ctx, db); err != nil {
 		return r, fmt.Errorf("journal: %w", err)
 	}
 	return r, nil
@@ -130,7 +130,7 @@ func (r *Record) readItems(ctx context.Context, db *sql.DB, folder string) error
 	return store.Each(ctx, db, func(row store.Row) error {
 		var t Tried
 		var position int
-		if err := row.Scan(&position, &t.Device, &t.Chip, &t.State, &t.Stage, &t.Reason); err != nil {
+		if err := row.Scan(&position, &t.Device, &t.CardSerial, &t.State, &t.Stage, &t.Reason); err != nil {
 			return err
 		}
 		var err error
@@ -140,15 +140,15 @@ func (r *Record) readItems(ctx context.Context, db *sql.DB, folder string) error
 	}, `SELECT position, device, chip, state, stage, reason FROM card_order ORDER BY position, attempt`)
 }
 
-func (r *Record) readVisits(ctx context.Context, db *sql.DB) error {
+func (r *Record) readSessions(ctx context.Context, db *sql.DB) error {
 	index := map[int64]int{}
 	err := store.Each(ctx, db, func(row store.Row) error {
-		var v Visit
+		var v Session
 		var number, began, ended int64
-		err := row.Scan(&number, &v.Reader, &v.Chip, &v.Device, &began, &ended, &v.Outcome, &v.Reason)
+		err := row.Scan(&number, &v.Reader, &v.CardSerial, &v.Device, &began, &ended, &v.Outcome, &v.Reason)
 		v.Began, v.Ended = time.Unix(0, began), time.Unix(0, ended)
-		index[number] = len(r.Visits)
-		r.Visits = append(r.Visits, v)
+		index[number] = len(r.Sessions)
+		r.Sessions = append(r.Sessions, v)
 		return err
 	}, `SELECT number, reader, chip, COALESCE(device, ''), began, COALESCE(ended, began), outcome, reason FROM visit ORDER BY number`)
 	if err != nil {
@@ -161,7 +161,7 @@ func (r *Record) readVisits(ctx context.Context, db *sql.DB) error {
 			return err
 		}
 		s.Began, s.Ended = time.Unix(0, began), time.Unix(0, ended)
-		v := &r.Visits[index[number]]
+		v := &r.Sessions[index[number]]
 		v.Steps = append(v.Steps, s)
 		if s.Ended.After(v.Ended) {
 			v.Ended = s.Ended

@@ -17,9 +17,9 @@ type run struct {
 	readers Readers
 	stop    context.CancelCauseFunc
 
-	mu       sync.Mutex // guards show
-	show     progress.Show
-	stations map[string]*station
+	mu      sync.Mutex // guards show
+	show    progress.Show
+	workers map[string]*readerWorker
 }
 
 // errDone ends a run whose last card is made.
@@ -35,9 +35,9 @@ func (b *Batch) Run(ctx context.Context, readers Readers, show progress.Show) er
 		return err
 	}
 	if !b.checked {
-		newcomers, err := Check(ctx, b.options)
+		lateCustomers, err := Check(ctx, b.options)
 		if err == nil {
-			err = enrol(ctx, b.options.Enrol, newcomers)
+			err = enrol(ctx, b.options.Enrol, lateCustomers)
 		}
 		if err != nil {
 			return err
@@ -46,16 +46,16 @@ func (b *Batch) Run(ctx context.Context, readers Readers, show progress.Show) er
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	r := &run{Batch: b, readers: readers, stop: stop, show: show, stations: map[string]*station{}}
+	r := &run{Batch: b, readers: readers, stop: stop, show: show, workers: map[string]*readerWorker{}}
 	var working sync.WaitGroup
 	watched := readers.Watch(ctx, func(e Event) {
-		s := r.stations[e.Reader]
+		s := r.workers[e.Reader]
 		if s == nil {
-			s = &station{run: r, reader: e.Reader, inserted: make(chan struct{}, 1)}
-			r.stations[e.Reader] = s
+			s = &readerWorker{run: r, reader: e.Reader, inserted: make(chan struct{}, 1)}
+			r.workers[e.Reader] = s
 			working.Go(func() { s.work(ctx) })
 		}
-		s.hear(e)
+		s.cardMoved(e)
 	})
 	stop(watched)
 	working.Wait()
@@ -67,8 +67,8 @@ func (b *Batch) Run(ctx context.Context, readers Readers, show progress.Show) er
 	}
 }
 
-// hear notes that a card came or went.
-func (s *station) hear(e Event) {
+// cardMoved notes that a card came or went.
+func (s *readerWorker) cardMoved(e Event) {
 	select {
 	case <-s.inserted: // one that was not taken yet is gone
 	default:
@@ -78,8 +78,8 @@ func (s *station) hear(e Event) {
 	}
 }
 
-// tell shows an event, and ends the run after the last card.
-func (r *run) tell(e progress.Event) {
+// notify shows an event, and ends the run after the last card.
+func (r *run) notify(e progress.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	count, err := r.Count(context.Background())

@@ -17,7 +17,7 @@ import (
 )
 
 // cardsAre writes another table for a shop's job, which is begun anew.
-func cardsAre(t *testing.T, s batchtest.Shop, rows ...string) {
+func cardsAre(t *testing.T, s batchtest.Bureau, rows ...string) {
 	t.Helper()
 	require.NoError(t, os.RemoveAll(s.JobFolder()))
 	require.NoError(t, os.WriteFile(filepath.Join(s.Folder, "cards.csv"),
@@ -25,21 +25,21 @@ func cardsAre(t *testing.T, s batchtest.Shop, rows ...string) {
 }
 
 // withFirst is a shop of which n customers have an active card each, by number.
-func withFirst(t *testing.T, n int) (s batchtest.Shop, first []message.DeviceID) {
+func withFirst(t *testing.T, n int) (s batchtest.Bureau, first []message.DeviceID) {
 	t.Helper()
-	c := set(t, batchtest.NewShop(t, t.TempDir(), n), n, true)
-	c.feeder.Fill("left", "right")
+	c := set(t, batchtest.NewBureau(t, t.TempDir(), n), n, true)
+	c.operator.Load("left", "right")
 	require.NoError(t, c.program(t))
 	for _, owner := range c.Owners {
-		cards := cardsOf(t, c.Shop, owner)
+		cards := cardsOf(t, c.Bureau, owner)
 		require.Len(t, cards, 1)
 		require.True(t, cards[0].InUse)
 		first = append(first, cards[0].Device.ID)
 	}
-	return c.Shop, first
+	return c.Bureau, first
 }
 
-func cardsOf(t *testing.T, s batchtest.Shop, owner string) []banking.Card {
+func cardsOf(t *testing.T, s batchtest.Bureau, owner string) []banking.Card {
 	t.Helper()
 	w, err := s.Open(t.Context())
 	require.NoError(t, err)
@@ -69,7 +69,7 @@ func TestCheckForetellsSecondCards(t *testing.T) {
 	require.NoError(t, w.Sandbox.Close())
 
 	c := set(t, s, 2, true)
-	c.feeder.Fill("left", "right")
+	c.operator.Load("left", "right")
 	require.NoError(t, c.program(t))
 	for n, inUse := range []bool{true, false} {
 		cards := cardsOf(t, s, s.Owners[n])
@@ -90,20 +90,20 @@ func TestEndAtEveryStepOfAReplacement(t *testing.T) {
 	founded, first := withFirst(t, 1)
 	cardsAre(t, founded, "owner,replaces", "customer-1,"+string(first[0]))
 	whole := set(t, founded.Copy(t, filepath.Join(t.TempDir(), "shop")), 1, true)
-	whole.feeder.Fill("left")
+	whole.operator.Load("left")
 	require.NoError(t, whole.program(t))
 	require.Greater(t, whole.steps, 30)
 	for at := 1; at <= whole.steps; at++ {
 		t.Run(fmt.Sprintf("step %d", at), func(t *testing.T) {
 			t.Parallel()
 			c := set(t, founded.Copy(t, filepath.Join(t.TempDir(), "shop")), 1, true)
-			c.feeder.Fill("left")
+			c.operator.Load("left")
 			c.end = at
 			if err := c.program(t); c.ended == "" {
 				require.NoError(t, err)
 			}
 			inUse := 0
-			for _, card := range cardsOf(t, c.Shop, "customer-1") {
+			for _, card := range cardsOf(t, c.Bureau, "customer-1") {
 				if card.InUse {
 					inUse++
 				}
@@ -111,7 +111,7 @@ func TestEndAtEveryStepOfAReplacement(t *testing.T) {
 			require.NotZero(t, inUse)
 			c.end = 0
 			require.NoError(t, c.program(t))
-			cards := cardsOf(t, c.Shop, "customer-1")
+			cards := cardsOf(t, c.Bureau, "customer-1")
 			require.Len(t, cards, 2, "no id was used up")
 			assert.Equal(t, first[0], cards[0].Device.ID)
 			assert.False(t, cards[0].InUse)

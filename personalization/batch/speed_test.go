@@ -20,14 +20,14 @@ import (
 	"ekrona/personalization/batch/virtual"
 )
 
-// unhurried is a virtual card that takes as long as a P71 is estimated to.
-type unhurried struct {
+// slowCard is a virtual card that takes as long as a P71 is estimated to.
+type slowCard struct {
 	*globalplatform.Card
 	link  card.Link
 	total *atomic.Int64 // nanoseconds
 }
 
-func (u unhurried) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+func (u slowCard) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 	r, err := u.Card.Transmit(ctx, c)
 	if err != nil {
 		return r, err
@@ -41,10 +41,10 @@ func (u unhurried) Transmit(ctx context.Context, c apdu.Command) (apdu.Response,
 	return r, nil
 }
 
-// bubbleClock goes as the time in a bubble, from the shops' noon on.
-type bubbleClock struct{ began time.Time }
+// testClock goes as the time in a bubble, from the shops' noon on.
+type testClock struct{ began time.Time }
 
-func (c bubbleClock) Now() time.Time { return batchtest.Noon.Add(time.Since(c.began)) }
+func (c testClock) Now() time.Time { return batchtest.Noon.Add(time.Since(c.began)) }
 
 // A job takes two readers half the time that it takes one, if it is the cards that
 // take it: 24 KB to load at 115200 bit/s. The time is that of the cost model, and what
@@ -56,7 +56,7 @@ func TestTwoReadersTakeHalfTheTime(t *testing.T) {
 	for _, readers := range []int{1, 2, 4} {
 		synctest.Test(t, func(t *testing.T) {
 			began := time.Now()
-			s := batchtest.NewShop(t, t.TempDir(), cards)
+			s := batchtest.NewBureau(t, t.TempDir(), cards)
 			link, err := card.LinkNamed("contact-115200")
 			require.NoError(t, err)
 			var total atomic.Int64
@@ -64,25 +64,25 @@ func TestTwoReadersTakeHalfTheTime(t *testing.T) {
 			for i := range readers {
 				names = append(names, fmt.Sprintf("reader %d", i+1))
 			}
-			feeder := &virtual.Feeder{Readers: virtual.NewReaders(names...)}
+			operator := &virtual.VirtualOperator{Readers: virtual.NewReaders(names...)}
 			for i := range cards {
 				c, err := batchtest.NewCard(fmt.Sprintf("%s %d", t.Name(), i), false)
 				require.NoError(t, err)
-				feeder.Pile = append(feeder.Pile, unhurried{c, link, &total})
+				operator.Stack = append(operator.Stack, slowCard{c, link, &total})
 			}
-			feeder.Fill(names...)
+			operator.Load(names...)
 			w, err := s.Open(t.Context())
 			require.NoError(t, err)
-			job, err := w.BeginAt(t.Context(), s, bubbleClock{began}, nil)
+			job, err := w.BeginAt(t.Context(), s, testClock{began}, nil)
 			require.NoError(t, err)
 			from := time.Now()
-			require.NoError(t, job.Run(t.Context(), feeder.Readers, feeder.Told))
+			require.NoError(t, job.Run(t.Context(), operator.Readers, operator.Handle))
 			took[readers] = time.Since(from)
 			each = time.Duration(total.Load()) / cards
 			require.NoError(t, job.Close())
 			record, err := batch.ReadRecord(t.Context(), s.JobFolder())
 			require.NoError(t, err)
-			for _, v := range record.Visits {
+			for _, v := range record.Sessions {
 				assert.Positive(t, v.Card())
 				assert.Less(t, v.Host(), v.Card()/100, "the host's work takes no time here, but for waits of two readers for the journal")
 			}
@@ -101,25 +101,25 @@ func BenchmarkJob(b *testing.B) {
 	const cards = 2
 	for _, readers := range [][]string{{"left"}, {"left", "right"}} {
 		b.Run(fmt.Sprintf("readers=%d", len(readers)), func(b *testing.B) {
-			founded := batchtest.NewShop(b, b.TempDir(), cards)
+			founded := batchtest.NewBureau(b, b.TempDir(), cards)
 			var host, onCard time.Duration
 			made := 0
 			for b.Loop() {
 				b.StopTimer()
 				c := set(b, founded.Copy(b, filepath.Join(b.TempDir(), "shop")), cards, false)
-				c.feeder.Fill(readers...)
+				c.operator.Load(readers...)
 				w, err := c.Open(b.Context())
 				require.NoError(b, err)
-				job, err := w.BeginAt(b.Context(), c.Shop, nil, nil)
+				job, err := w.BeginAt(b.Context(), c.Bureau, nil, nil)
 				require.NoError(b, err)
 				b.StartTimer()
-				require.NoError(b, job.Run(b.Context(), c.feeder.Readers, c.feeder.Told))
+				require.NoError(b, job.Run(b.Context(), c.operator.Readers, c.operator.Handle))
 				b.StopTimer()
 				require.NoError(b, job.Close())
 				require.NoError(b, w.Sandbox.Close())
 				record, err := batch.ReadRecord(b.Context(), c.JobFolder())
 				require.NoError(b, err)
-				for _, v := range record.Visits {
+				for _, v := range record.Sessions {
 					host, onCard, made = host+v.Host(), onCard+v.Card(), made+1
 				}
 				b.StartTimer()

@@ -14,21 +14,21 @@ import (
 // time it is rejected. Before that there is nothing on it to save.
 const mostFailures = 2
 
-// station serves one reader.
-type station struct {
+// readerWorker serves one reader.
+type readerWorker struct {
 	*run
 	reader   string
 	inserted chan struct{} // a card has come; room for one
 }
 
 // work serves card after card until ctx ends.
-func (s *station) work(ctx context.Context) {
+func (s *readerWorker) work(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.inserted:
-			if err := s.serve(ctx); err != nil {
+			if err := s.handleCard(ctx); err != nil {
 				s.stop(err)
 				return
 			}
@@ -36,12 +36,12 @@ func (s *station) work(ctx context.Context) {
 	}
 }
 
-// serve does all that is to be done with the card in the reader. An error is one
+// handleCard does all that is to be done with the card in the reader. An error is one
 // after which no other card should be begun.
-func (s *station) serve(ctx context.Context) (err error) {
+func (s *readerWorker) handleCard(ctx context.Context) (err error) {
 	tap, err := s.readers.Connect(s.reader)
 	if err != nil {
-		s.tell(progress.Event{Kind: progress.NotTaken, Who: s.reader, Text: err.Error()})
+		s.notify(progress.Event{Kind: progress.NotTaken, Who: s.reader, Text: err.Error()})
 		return nil
 	}
 	m := &meter{card: tap, clock: s.clock}
@@ -56,31 +56,31 @@ func (s *station) serve(ctx context.Context) (err error) {
 }
 
 // card finds the order of the card, and goes on with it.
-func (s *station) card(ctx context.Context, m *meter) error {
-	chip, err := Identify(ctx, m)
+func (s *readerWorker) card(ctx context.Context, m *meter) error {
+	cardSerial, err := Identify(ctx, m)
 	if err != nil {
 		return s.refuse(ctx, m, "", err.Error())
 	}
-	o, err := s.journal.orderOf(ctx, s.job, chip)
+	o, err := s.journal.orderOf(ctx, s.job, cardSerial)
 	switch {
 	case errors.Is(err, errNoOrder):
-		return s.fresh(ctx, m, chip)
+		return s.startOrder(ctx, m, cardSerial)
 	case err != nil:
 		return err
 	case o.state == active:
-		return s.refuse(ctx, m, chip, fmt.Sprintf("it is %s for %s, which is active already", o.Device, o.Owner))
+		return s.refuse(ctx, m, cardSerial, fmt.Sprintf("it is %s for %s, which is active already", o.Device, o.Owner))
 	}
 	return s.issue(ctx, m, o)
 }
 
-// fresh gives a chip an order, if it may have one.
-func (s *station) fresh(ctx context.Context, m *meter, chip Chip) error {
-	unfit, err := s.unfit(ctx, m, chip)
+// startOrder gives a chip an order, if it may have one.
+func (s *readerWorker) startOrder(ctx context.Context, m *meter, cardSerial CardSerial) error {
+	rejected, err := s.reasonToReject(ctx, m, cardSerial)
 	if err != nil {
 		return err
 	}
-	if unfit != "" || m.lost != nil {
-		return s.refuse(ctx, m, chip, unfit)
+	if rejected != "" || m.lost != nil {
+		return s.refuse(ctx, m, cardSerial, rejected)
 	}
 	// With keys that are not the card's no device id is used up.
 	client, err := s.line.Open(ctx, m)
@@ -91,21 +91,21 @@ func (s *station) fresh(ctx context.Context, m *meter, chip Chip) error {
 		return err
 	}
 	if err != nil {
-		return s.refuse(ctx, m, chip, err.Error())
+		return s.refuse(ctx, m, cardSerial, err.Error())
 	}
-	o, err := s.journal.reserve(ctx, s.job, s.registry, chip)
+	o, err := s.journal.reserve(ctx, s.job, s.registry, cardSerial)
 	if errors.Is(err, errNoneLeft) {
-		s.tell(progress.Event{Kind: progress.NotTaken, Who: s.reader, Text: err.Error()})
+		s.notify(progress.Event{Kind: progress.NotTaken, Who: s.reader, Text: err.Error()})
 		return nil
 	}
 	if err != nil {
-		return ours(err)
+		return hostFault(err)
 	}
 	return s.issue(ctx, m, o)
 }
 
-// unfit says why a chip without an order cannot have one. Nothing means that it can.
-func (s *station) unfit(ctx context.Context, m *meter, chip Chip) (string, error) {
+// reasonToReject says why a chip without an order cannot have one. Nothing means that it can.
+func (s *readerWorker) reasonToReject(ctx context.Context, m *meter, cardSerial CardSerial) (string, error) {
 	report, err := preflight.Inspect(ctx, m, preflight.Options{Today: s.clock.Now(), Need: s.need, FinalVersion: s.line.FinalVersion})
 	if err != nil {
 		return err.Error(), nil
@@ -116,7 +116,7 @@ func (s *station) unfit(ctx context.Context, m *meter, chip Chip) (string, error
 	if report.AppletState() == 0 || s.line.DeleteApplet {
 		return "", nil
 	}
-	device, reason, err := s.journal.rejectedAs(ctx, chip)
+	device, reason, err := s.journal.rejectedAs(ctx, cardSerial)
 	if err != nil {
 		return "", fmt.Errorf("journal: %w", err)
 	}
@@ -127,36 +127,36 @@ func (s *station) unfit(ctx context.Context, m *meter, chip Chip) (string, error
 }
 
 // refuse turns a card away with which nothing was done.
-func (s *station) refuse(ctx context.Context, m *meter, chip Chip, reason string) error {
+func (s *readerWorker) refuse(ctx context.Context, m *meter, cardSerial CardSerial, reason string) error {
 	switch {
 	case ctx.Err() != nil:
 		return nil
 	case m.lost != nil:
-		s.tell(progress.Event{Kind: progress.Pulled, Who: s.reader, Text: m.lost.Error()})
+		s.notify(progress.Event{Kind: progress.Pulled, Who: s.reader, Text: m.lost.Error()})
 		return nil
 	}
-	if err := s.journal.refused(ctx, s.reader, chip, reason); err != nil {
-		return ours(err)
+	if err := s.journal.refused(ctx, s.reader, cardSerial, reason); err != nil {
+		return hostFault(err)
 	}
-	s.tell(progress.Event{Kind: progress.Refused, Who: s.reader, Text: reason})
+	s.notify(progress.Event{Kind: progress.Refused, Who: s.reader, Text: reason})
 	return nil
 }
 
 // issue goes on with an order on its card, to whatever end.
-func (s *station) issue(ctx context.Context, m *meter, o order) error {
+func (s *readerWorker) issue(ctx context.Context, m *meter, o order) error {
 	began := s.clock.Now()
 	m.take() // what came before is no step's
-	v, err := s.journal.visit(ctx, s.reader, o.chip, &o, m)
+	v, err := s.journal.startSession(ctx, s.reader, o.cardSerial, &o, m)
 	if err != nil {
-		return ours(err)
+		return hostFault(err)
 	}
 	blocks, err := o.secrets.digits.Secrets()
 	if err != nil {
-		return ours(err)
+		return hostFault(err)
 	}
-	s.tell(progress.Event{Kind: progress.Taken, Who: s.reader, Device: string(o.Device), Owner: o.Owner, Stage: o.stage.Name()})
+	s.notify(progress.Event{Kind: progress.Taken, Who: s.reader, Device: string(o.Device), Owner: o.Owner, Stage: o.stage.Name()})
 	_, err = s.line.Issue(ctx, m, o.Order, blocks, func(stage personalization.Stage) error {
-		return ours(s.reached(ctx, v, &o, stage))
+		return hostFault(s.reached(ctx, v, &o, stage))
 	})
 	notice := progress.Event{Who: s.reader, Device: string(o.Device), Owner: o.Owner, Stage: o.stage.Name()}
 	switch {
@@ -166,21 +166,21 @@ func (s *station) issue(ctx context.Context, m *meter, o order) error {
 		return err
 	case m.lost != nil:
 		notice.Kind, notice.Text = progress.Pulled, m.lost.Error()
-		err = s.journal.pulled(ctx, v, notice.Text)
+		err = s.journal.withdrawn(ctx, v, notice.Text)
 	default:
 		notice.Text = err.Error()
-		notice.Kind, err = s.spoiled(ctx, v, o, notice.Text)
+		notice.Kind, err = s.afterRefusal(ctx, v, o, notice.Text)
 	}
 	if err != nil {
-		return ours(err)
+		return hostFault(err)
 	}
-	s.tell(notice)
+	s.notify(notice)
 	return nil
 }
 
 // reached keeps a stage. The PIN letter is there before the card can be active, and
 // the secrets are gone when it is known to be.
-func (s *station) reached(ctx context.Context, v *visit, o *order, stage personalization.Stage) error {
+func (s *readerWorker) reached(ctx context.Context, v *cardSession, o *order, stage personalization.Stage) error {
 	switch stage {
 	case personalization.Registered:
 		if err := s.writeLetter(*o, false); err != nil {
@@ -205,8 +205,8 @@ func (s *station) reached(ctx context.Context, v *visit, o *order, stage persona
 	return s.journal.step(ctx, v, o, stage)
 }
 
-// spoiled says what becomes of a card that refuses: rejected, or tried once more.
-func (s *station) spoiled(ctx context.Context, v *visit, o order, reason string) (progress.Kind, error) {
+// afterRefusal says what becomes of a card that refuses: rejected, or tried once more.
+func (s *readerWorker) afterRefusal(ctx context.Context, v *cardSession, o order, reason string) (progress.Kind, error) {
 	if o.stage > personalization.Inspected && o.failures+1 < mostFailures {
 		return progress.Failed, s.journal.failed(ctx, v, o, reason)
 	}

@@ -8,30 +8,30 @@ import (
 	"ekrona/personalization"
 )
 
-// visit is one stay of a card in a reader.
-type visit struct {
-	number int64
-	reader string
-	chip   Chip
-	last   time.Time // when its last step ended
-	meter  *meter
+// cardSession is one stay of a card in a reader.
+type cardSession struct {
+	number     int64
+	reader     string
+	cardSerial CardSerial
+	last       time.Time // when its last step ended
+	meter      *meter
 }
 
-// visit begins a stay. Until its end it counts as cut.
-func (j *journal) visit(ctx context.Context, reader string, chip Chip, o *order, m *meter) (*visit, error) {
-	v := &visit{reader: reader, chip: chip, last: j.clock.Now(), meter: m}
+// startSession begins a stay. Until its end it counts as cut.
+func (j *journal) startSession(ctx context.Context, reader string, cardSerial CardSerial, o *order, m *meter) (*cardSession, error) {
+	v := &cardSession{reader: reader, cardSerial: cardSerial, last: j.clock.Now(), meter: m}
 	var device any
 	if o != nil {
 		device = string(o.Device)
 	}
 	return v, j.write(ctx, func(w *writing) error {
 		return store.Must(w.ctx, w.tx, store.Into{&v.number}, `INSERT INTO visit (reader, chip, device, began, outcome)
-			VALUES ($1, $2, $3, $4, 'cut') RETURNING number`, reader, string(chip), device, v.last.UnixNano())
+			VALUES ($1, $2, $3, $4, 'cut') RETURNING number`, reader, string(cardSerial), device, v.last.UnixNano())
 	})
 }
 
 // step keeps a stage that is true on the card now.
-func (j *journal) step(ctx context.Context, v *visit, o *order, stage personalization.Stage) error {
+func (j *journal) step(ctx context.Context, v *cardSession, o *order, stage personalization.Stage) error {
 	took := v.took(j)
 	if err := j.write(ctx, func(w *writing) error { return v.step(w, *o, stage, took) }); err != nil {
 		return err
@@ -47,7 +47,7 @@ type span struct {
 }
 
 // took is the span since the step before.
-func (v *visit) took(j *journal) span {
+func (v *cardSession) took(j *journal) span {
 	s := span{v.last, j.clock.Now(), v.meter.take()}
 	v.last = s.ended
 	return s
@@ -55,7 +55,7 @@ func (v *visit) took(j *journal) span {
 
 // step keeps a stage in a transaction. An order's stage never goes back: what is found
 // true again was true.
-func (v *visit) step(w *writing, o order, stage personalization.Stage, took span) error {
+func (v *cardSession) step(w *writing, o order, stage personalization.Stage, took span) error {
 	if stage > o.stage {
 		if err := w.exec(`UPDATE card_order SET stage = $1 WHERE device = $2`, stage.String(), string(o.Device)); err != nil {
 			return err
@@ -66,17 +66,17 @@ func (v *visit) step(w *writing, o order, stage personalization.Stage, took span
 }
 
 // end writes down how a stay ended.
-func (v *visit) end(w *writing, outcome, reason string) error {
+func (v *cardSession) end(w *writing, outcome, reason string) error {
 	return w.exec(`UPDATE visit SET ended = $1, outcome = $2, reason = $3 WHERE number = $4`, w.j.now(), outcome, reason, v.number)
 }
 
-// pulled ends a stay in which the card went away.
-func (j *journal) pulled(ctx context.Context, v *visit, reason string) error {
+// withdrawn ends a stay in which the card went away.
+func (j *journal) withdrawn(ctx context.Context, v *cardSession, reason string) error {
 	return j.write(ctx, func(w *writing) error { return v.end(w, "pulled", reason) })
 }
 
 // failed ends a stay in which the card refused, and counts that.
-func (j *journal) failed(ctx context.Context, v *visit, o order, reason string) error {
+func (j *journal) failed(ctx context.Context, v *cardSession, o order, reason string) error {
 	return j.write(ctx, func(w *writing) error {
 		if err := w.exec(`UPDATE card_order SET failures = failures + 1 WHERE device = $1`, string(o.Device)); err != nil {
 			return err
@@ -86,13 +86,13 @@ func (j *journal) failed(ctx context.Context, v *visit, o order, reason string) 
 }
 
 // refused keeps that a card was turned away, with which nothing was done.
-func (j *journal) refused(ctx context.Context, reader string, chip Chip, reason string) error {
+func (j *journal) refused(ctx context.Context, reader string, cardSerial CardSerial, reason string) error {
 	return j.write(ctx, func(w *writing) error {
 		now := j.now()
 		if err := w.exec(`INSERT INTO visit (reader, chip, began, ended, outcome, reason) VALUES ($1, $2, $3, $4, 'refused', $5)`,
-			reader, string(chip), now, now, reason); err != nil {
+			reader, string(cardSerial), now, now, reason); err != nil {
 			return err
 		}
-		return w.log("refused", map[string]string{"reader": reader, "chip": string(chip), "reason": reason})
+		return w.log("refused", map[string]string{"reader": reader, "chip": string(cardSerial), "reason": reason})
 	})
 }

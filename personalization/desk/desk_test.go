@@ -114,12 +114,12 @@ func (b *bank) Enrol(_ context.Context, owner string) error {
 
 var noon = clock.Fixed(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
 
-var errPulled = errors.New("the card was pulled")
+var errWithdrawn = errors.New("the card was pulled")
 
 // place is a desk with a card on it, which is pulled at a command, from 1; 0 for never.
 type place struct {
 	desk.Desk
-	house  *linetest.House
+	house  *linetest.Issuer
 	bank   *bank
 	card   *emulated.Card
 	events []progress.Event
@@ -156,7 +156,7 @@ func (p *place) onDesk() desk.Card {
 		Reset: p.card.Reset,
 		Card: apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 			if p.sent++; p.at > 0 && p.sent >= p.at {
-				return apdu.Response{}, errPulled
+				return apdu.Response{}, errWithdrawn
 			}
 			return p.card.Transmit(ctx, c)
 		}),
@@ -230,7 +230,7 @@ func TestIssuingGoesOnAfterAnyPull(t *testing.T) {
 		p := newPlace(t)
 		p.at = at
 		_, err := p.issue(t)
-		require.ErrorIs(t, err, errPulled, at)
+		require.ErrorIs(t, err, errWithdrawn, at)
 		p.at = 0
 		if _, err := os.Stat(p.letter); err == nil {
 			continue // it was made, and pulled when it was looked at again
@@ -247,8 +247,8 @@ func TestIssuingGoesOnAfterAnyPull(t *testing.T) {
 // nobody.
 func TestNothingIsReservedForACardThatDoesNotOpen(t *testing.T) {
 	for name, row := range map[string]struct {
-		spoil func(p *place)
-		want  error
+		corrupt func(p *place)
+		want    error
 	}{
 		"keys":    {func(p *place) { p.Line.Keys = scp03.Master(bytes.Repeat([]byte{9}, 16)) }, scp03.ErrWrongKeys},
 		"expiry":  {func(p *place) { p.Line.Expiry = p.Line.Effective.AddDays(-1) }, personalization.ErrExpiry},
@@ -256,7 +256,7 @@ func TestNothingIsReservedForACardThatDoesNotOpen(t *testing.T) {
 		"no flag": {func(p *place) { p.ReplaceKeys = false }, desk.ErrKeepsKeys},
 	} {
 		p := newPlace(t)
-		row.spoil(p)
+		row.corrupt(p)
 		for range 2 {
 			_, err := p.issue(t)
 			require.ErrorIs(t, err, row.want, name)

@@ -81,6 +81,6 @@ func TestReplacedCardIsReportedLost(t *testing.T) {
 	p.replaces = first
 	p.at = whole.sent / 2
 	_, err = p.issue(t)
-	require.ErrorIs(t, err, errPulled)
+	require.ErrorIs(t, err, errWithdrawn)
 	assert.Empty(t, p.bank.lost)
 }

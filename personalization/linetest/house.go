@@ -55,8 +55,8 @@ func (n *Notary) Device(_ context.Context, id message.DeviceID) (banking.Device,
 	return d, nil
 }
 
-// House is an issuer with its line and orders.
-type House struct {
+// Issuer is an issuer with its line and orders.
+type Issuer struct {
 	Line   personalization.Line
 	Notary *Notary
 	Random *rand.ChaCha8
@@ -70,7 +70,7 @@ type T interface {
 }
 
 // New opens a house whose keys are the same each time.
-func New(t *testing.T) *House {
+func New(t *testing.T) *Issuer {
 	t.Helper()
 	random := rand.NewChaCha8([32]byte{5})
 	keys := pki.Open(t.TempDir(), random)
@@ -87,7 +87,7 @@ func New(t *testing.T) *House {
 	require.NoError(t, err)
 	file, err := cap.Parse(applet.CAP)
 	require.NoError(t, err)
-	h := &House{Notary: &Notary{map[message.DeviceID]banking.Device{}, map[string]bool{}}, Random: random}
+	h := &Issuer{Notary: &Notary{map[message.DeviceID]banking.Device{}, map[string]bool{}}, Random: random}
 	h.Line = personalization.Line{
 		Issuer: personalization.Issuer{
 			CA: ca, Root: root.Encoded, InstructionKey: instruction.Encoded, Notary: notaryKey.Encoded, Registry: h.Notary,
@@ -106,7 +106,7 @@ func Date(t T, text string) message.Date {
 }
 
 // Order draws the next order.
-func (h *House) Order(t T) personalization.Order {
+func (h *Issuer) Order(t T) personalization.Order {
 	h.orders++
 	o, err := personalization.NewOrder(message.DeviceID(fmt.Sprintf("SENORDIC%08d", h.orders)), "anna", Date(t, "2026-11-22"), h.Random)
 	require.NoError(t, err)
@@ -123,7 +123,7 @@ func Secrets(t T) personalization.Secrets {
 }
 
 // Blank takes a blank card. Each has randomness of its own.
-func (h *House) Blank(t T) *emulated.Card {
+func (h *Issuer) Blank(t T) *emulated.Card {
 	var seed [32]byte
 	_, err := h.Random.Read(seed[:])
 	require.NoError(t, err)

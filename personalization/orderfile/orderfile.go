@@ -35,11 +35,11 @@ import (
 // File is an order that is kept.
 type File struct {
 	letter string
-	kept   kept
+	kept   storedOrder
 }
 
-// kept is what is in the file.
-type kept struct {
+// storedOrder is what is in the file.
+type storedOrder struct {
 	Intent string           `json:"intent"`
 	Bank   message.Name     `json:"bank"`
 	Owner  string           `json:"owner"`
@@ -64,10 +64,10 @@ func Open(path string, bank message.Name, owner string, today message.Date, rand
 		if _, err := os.Stat(path); err == nil {
 			return nil, fmt.Errorf("%s: %w", path, ErrDone)
 		}
-		if err := f.draw(bank, owner, today, random); err != nil {
+		if err := f.drawSecrets(bank, owner, today, random); err != nil {
 			return nil, err
 		}
-		return f, f.keep()
+		return f, f.store()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("order: %w", err)
@@ -83,7 +83,7 @@ func Open(path string, bank message.Name, owner string, today message.Date, rand
 
 const intentLength = 16 // bytes
 
-func (f *File) draw(bank message.Name, owner string, today message.Date, random io.Reader) error {
+func (f *File) drawSecrets(bank message.Name, owner string, today message.Date, random io.Reader) error {
 	var token pin.Token
 	intent := make([]byte, intentLength)
 	for _, secret := range [][]byte{token[:], intent} {
@@ -91,7 +91,7 @@ func (f *File) draw(bank message.Name, owner string, today message.Date, random 
 			return fmt.Errorf("order: %w", err)
 		}
 	}
-	f.kept = kept{
+	f.kept = storedOrder{
 		Intent: "order " + hex.EncodeToString(intent), Bank: bank, Owner: owner, Date: today.String(), Token: hex.EncodeToString(token[:]),
 	}
 	digits, err := personalization.DrawDigits(random)
@@ -99,7 +99,7 @@ func (f *File) draw(bank message.Name, owner string, today message.Date, random 
 	return err
 }
 
-func (f *File) keep() error {
+func (f *File) store() error {
 	content, err := json.MarshalIndent(f.kept, "", "  ")
 	if err != nil {
 		return fmt.Errorf("order: %w", err)
@@ -120,7 +120,7 @@ func (f *File) Assign(device message.DeviceID) error {
 		return nil
 	}
 	f.kept.Device = device
-	return f.keep()
+	return f.store()
 }
 
 // Discard forgets an order to which no device id was ever assigned.

@@ -44,15 +44,15 @@ const (
 // leads to a root that is kept here, has not ended and is not revoked, and belongs to
 // the key beside it; lists are not overdue.
 func (f Folder) Check(ctx context.Context, now time.Time) ([]Finding, error) {
-	shelf, err := f.Shelf()
+	store, err := f.Store()
 	if err != nil {
 		return nil, err
 	}
 	today := message.DateOf(now)
 	var found []Finding
-	for _, k := range shelf {
+	for _, k := range store {
 		c := k.Certificate
-		chain, problem := shelf.Chain(c)
+		chain, problem := store.Chain(c)
 		problem = errors.Join(problem, validOn(today, c, chain))
 		if k.List != nil {
 			problem = errors.Join(problem, k.List.CheckTime(now))

@@ -47,17 +47,17 @@ func (f Folder) Import(ctx context.Context, name string, encoded []byte) (*cvc.C
 	if err != nil {
 		return nil, fmt.Errorf("certificate: %w", err)
 	}
-	shelf, err := f.Shelf()
+	store, err := f.Store()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := shelf.Chain(c); err != nil {
+	if _, err := store.Chain(c); err != nil {
 		return nil, err
 	}
 	if err := f.CheckKey(ctx, name, c.PublicKey); err != nil {
 		return nil, err
 	}
-	for _, k := range shelf {
+	for _, k := range store {
 		if k.Name != name || bytes.Equal(k.Encoded, encoded) {
 			continue
 		}
@@ -79,11 +79,11 @@ func (f Folder) Adopt(ctx context.Context, from Folder, name string) error {
 	if f.path == from.path {
 		return nil
 	}
-	theirs, err := from.Shelf()
+	theirs, err := from.Store()
 	if err != nil {
 		return err
 	}
-	ours, err := f.Shelf()
+	ours, err := f.Store()
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (f Folder) Adopt(ctx context.Context, from Folder, name string) error {
 		if err != nil {
 			return err
 		}
-		chain = append([]Kept{k}, chain...)
+		chain = append([]Entry{k}, chain...)
 		for _, link := range slices.Backward(chain) {
 			if err := f.adopt(ctx, ours, link); err != nil {
 				return err
@@ -105,7 +105,7 @@ func (f Folder) Adopt(ctx context.Context, from Folder, name string) error {
 	return nil
 }
 
-func (f Folder) adopt(ctx context.Context, ours Shelf, k Kept) error {
+func (f Folder) adopt(ctx context.Context, ours Store, k Entry) error {
 	for _, own := range ours {
 		if bytes.Equal(own.Encoded, k.Encoded) {
 			return nil

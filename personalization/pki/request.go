@@ -124,11 +124,11 @@ func (f Folder) checkIssue(issuer, request *cvc.Certificate, s Subject) error {
 	if err := s.checkExpiry(issuer); err != nil {
 		return err
 	}
-	shelf, err := f.Shelf()
+	store, err := f.Store()
 	if err != nil {
 		return err
 	}
-	return shelf.checkRevoked(issuer)
+	return store.checkRevoked(issuer)
 }
 
 // sameIssued finds a certificate issued before for the same key that serves as well.

@@ -13,27 +13,27 @@ import (
 	"ekrona/personalization/pki/revocation"
 )
 
-// Kept is a certificate of a folder, and the list of what its holder has revoked, if
+// Entry is a certificate of a folder, and the list of what its holder has revoked, if
 // there is one.
-type Kept struct {
+type Entry struct {
 	Name        string // of the file, without its end
 	Certificate *cvc.Certificate
 	Encoded     []byte
 	List        *revocation.List
 }
 
-// Shelf is the certificates of a folder. They are parsed, not verified.
-type Shelf []Kept
+// Store is the certificates of a folder. They are parsed, not verified.
+type Store []Entry
 
-// Shelf reads the folder's certificates and their revocation lists.
-func (f Folder) Shelf() (Shelf, error) {
+// Store reads the folder's certificates and their revocation lists.
+func (f Folder) Store() (Store, error) {
 	paths, err := filepath.Glob(filepath.Join(f.path, "*."+certificateFile))
 	if err != nil {
 		return nil, err
 	}
-	var s Shelf
+	var s Store
 	for _, path := range paths {
-		k := Kept{Name: strings.TrimSuffix(filepath.Base(path), "."+certificateFile)}
+		k := Entry{Name: strings.TrimSuffix(filepath.Base(path), "."+certificateFile)}
 		if k.Encoded, err = os.ReadFile(path); err != nil {
 			return nil, err
 		}
@@ -79,8 +79,8 @@ func parseCardList(text []byte, issuer *cvc.Certificate) (*revocation.List, erro
 // authority finds whoever may have certified c. Of several certificates of one holder,
 // which have the same key, a root comes before a link to it, and then the one that is
 // good for longest.
-func (s Shelf) authority(c *cvc.Certificate) (Kept, bool) {
-	var found Kept
+func (s Store) authority(c *cvc.Certificate) (Entry, bool) {
+	var found Entry
 	for _, k := range s {
 		if string(k.Certificate.Holder) != string(c.Authority) {
 			continue
@@ -102,8 +102,8 @@ const chainLimit = 16
 // Chain verifies c up to a self-signed root of the shelf, which is trusted, and gives
 // the certificates from c's authority on. It looks at lists of what is revoked, not at
 // days.
-func (s Shelf) Chain(c *cvc.Certificate) ([]Kept, error) {
-	var chain []Kept
+func (s Store) Chain(c *cvc.Certificate) ([]Entry, error) {
+	var chain []Entry
 	for !isSelfSigned(c) {
 		k, found := s.authority(c)
 		if !found {
@@ -130,7 +130,7 @@ func (s Shelf) Chain(c *cvc.Certificate) ([]Kept, error) {
 }
 
 // checkRevoked looks for c on its authority's list.
-func (s Shelf) checkRevoked(c *cvc.Certificate) error {
+func (s Store) checkRevoked(c *cvc.Certificate) error {
 	k, found := s.authority(c)
 	if !found || k.List == nil {
 		return nil
@@ -146,7 +146,7 @@ func (s Shelf) checkRevoked(c *cvc.Certificate) error {
 }
 
 // validOn checks the days of c and of what certified it.
-func validOn(day message.Date, c *cvc.Certificate, chain []Kept) error {
+func validOn(day message.Date, c *cvc.Certificate, chain []Entry) error {
 	err := c.ValidOn(day)
 	for _, k := range chain {
 		err = errors.Join(err, k.Certificate.ValidOn(day))

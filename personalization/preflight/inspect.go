@@ -55,7 +55,7 @@ type Report struct {
 	Platform        *gpc.NXPIdentity  `json:"platform"`
 	Offer           *Offer            `json:"initialize_update"`
 	Applet          *Applet           `json:"applet"`
-	NotTold         map[string]string `json:"not_told"` // what was asked for in vain, and why
+	NotReported     map[string]string `json:"not_told"` // what was asked for in vain, and why
 	Findings        []Finding         `json:"findings"`
 	Able            bool              `json:"can_take_the_applet"`
 
@@ -98,7 +98,7 @@ type Applet struct {
 // Inspect asks the card all that it tells without a key. Errors are those of the link
 // only: whatever the card answers is in the report.
 func Inspect(ctx context.Context, c apdu.Card, o Options) (*Report, error) {
-	i := &inspection{card: c, report: &Report{ATR: o.ATR, NotTold: map[string]string{}}}
+	i := &inspection{card: c, report: &Report{ATR: o.ATR, NotReported: map[string]string{}}}
 	i.look("ATR", func() (err error) {
 		if o.ATR != nil {
 			i.report.reset, err = atr.Parse(o.ATR)
@@ -179,10 +179,10 @@ func (i *inspection) look(what string, ask func() error) {
 	switch {
 	case err == nil:
 	case errors.As(err, &sw):
-		i.report.NotTold[what] = fmt.Sprintf("%04X", uint16(sw))
+		i.report.NotReported[what] = fmt.Sprintf("%04X", uint16(sw))
 	case errors.Is(err, gpc.ErrMalformed) || errors.Is(err, atr.ErrMalformed) ||
 		errors.Is(err, card.ErrAnswer) || errors.Is(err, card.ErrVersion) || errors.Is(err, scp03.ErrOtherProtocol):
-		i.report.NotTold[what] = err.Error()
+		i.report.NotReported[what] = err.Error()
 	default:
 		i.lost = err
 	}

@@ -39,7 +39,7 @@ func (r *Report) find(mark Mark, subject, text, do string) {
 func (r *Report) judge(o Options) {
 	r.judgeATR()
 	if r.Domain == nil {
-		r.find(Stop, "card manager", "none answers ("+r.NotTold["card manager"]+")", "take a Java Card with GlobalPlatform, or see whether it lies in the reader the right way")
+		r.find(Stop, "card manager", "none answers ("+r.NotReported["card manager"]+")", "take a Java Card with GlobalPlatform, or see whether it lies in the reader the right way")
 	} else {
 		r.judgeDomain()
 		r.judgeProduct()
@@ -59,7 +59,7 @@ func (r *Report) judgeATR() {
 		r.find(Unknown, "ATR", "not given by the reader", "")
 		return
 	case r.reset == nil:
-		r.find(Note, "ATR", r.ATR.String()+": "+r.NotTold["ATR"], "clean the contacts if the card misbehaves")
+		r.find(Note, "ATR", r.ATR.String()+": "+r.NotReported["ATR"], "clean the contacts if the card misbehaves")
 		return
 	}
 	var protocols []string
@@ -88,7 +88,7 @@ func (r *Report) judgeDomain() {
 func (r *Report) judgeProduct() {
 	p := r.Production
 	if p == nil {
-		r.untold("chip", "production data")
+		r.unreported("chip", "production data")
 		return
 	}
 	text := fmt.Sprintf("maker %s, type %s, system %s", p.Fabricator, p.Chip, p.System)
@@ -107,7 +107,7 @@ func (r *Report) judgeProduct() {
 
 func (r *Report) judgePlatform(o Options) {
 	if r.Data == nil {
-		r.untold("Java Card", "card data")
+		r.unreported("Java Card", "card data")
 		return
 	}
 	if r.Data.Version == "" {
@@ -159,13 +159,13 @@ func (r *Report) judgeChannel() {
 	}
 	switch {
 	case len(all) == 0:
-		r.untold("secure channel", "card data")
+		r.unreported("secure channel", "card data")
 	case !speaks:
 		r.find(Stop, "secure channel", strings.Join(names, ", ")+"; this program speaks SCP03", askForSCP03)
 	default:
 		r.find(Fine, "secure channel", strings.Join(names, ", ")+"; at most "+best.String(), "")
 	}
-	switch reason := r.NotTold["INITIALIZE UPDATE"]; {
+	switch reason := r.NotReported["INITIALIZE UPDATE"]; {
 	case reason == "":
 	case r.notBegun:
 		r.find(Stop, "INITIALIZE UPDATE", reason+": the card begins no secure channel now; wrong keys may have been tried on it",
@@ -177,7 +177,7 @@ func (r *Report) judgeChannel() {
 
 func (r *Report) judgeKeys(o Options) {
 	if r.Keys == nil {
-		r.untold("keys", "keys")
+		r.unreported("keys", "keys")
 		return
 	}
 	var versions []byte
@@ -239,7 +239,7 @@ func (r *Report) keySet(version byte) (text string, aes bool) {
 
 func (r *Report) judgeMemory(o Options) {
 	if r.Resources == nil {
-		r.untold("free memory", "free memory")
+		r.unreported("free memory", "free memory")
 		return
 	}
 	free := r.Resources
@@ -278,7 +278,7 @@ func (r *Report) judgeApplet() {
 	const subject = AppletSubject
 	switch {
 	case r.Applet == nil:
-		r.find(Stop, subject, "something answers for it: "+r.NotTold[subject], "see what it is with the card's keys: ekrona issue content")
+		r.find(Stop, subject, "something answers for it: "+r.NotReported[subject], "see what it is with the card's keys: ekrona issue content")
 	case !r.isLoaded():
 		r.find(Fine, subject, "not on the card", "")
 	case r.Applet.lifeCycle == spec.Installed || r.Applet.lifeCycle == spec.KeysMade:
@@ -290,9 +290,9 @@ func (r *Report) judgeApplet() {
 	}
 }
 
-// untold notes that the card does not tell something. That never stops anything.
-func (r *Report) untold(subject, what string) {
-	reason := r.NotTold[what]
+// unreported notes that the card does not tell something. That never stops anything.
+func (r *Report) unreported(subject, what string) {
+	reason := r.NotReported[what]
 	if reason == "" {
 		reason = "nothing"
 	}

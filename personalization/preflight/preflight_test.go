@@ -175,7 +175,7 @@ func TestUnknownStopsNothing(t *testing.T) {
 	r, err := preflight.Inspect(t.Context(), answering(map[string]string{"00A4040000": fci}), o)
 	require.NoError(t, err)
 	assert.True(t, r.Able, r.Findings)
-	assert.Equal(t, "6A88", r.NotTold["keys"])
+	assert.Equal(t, "6A88", r.NotReported["keys"])
 }
 
 func TestLostLinkIsAnError(t *testing.T) {

@@ -28,7 +28,7 @@ import (
 // desk is a place where cards are issued.
 type desk struct {
 	*testing.T
-	*linetest.House
+	*linetest.Issuer
 }
 
 func newDesk(t *testing.T) desk {
@@ -58,7 +58,7 @@ func (d desk) plan(c *emulated.Card, l personalization.Line, o personalization.O
 	return plan
 }
 
-var errPulled = errors.New("pulled")
+var errWithdrawn = errors.New("pulled")
 
 // issue issues under guard, and gives what went over the wire. The answer of the
 // command lost (from 1; 0 for none) does not come.
@@ -75,11 +75,11 @@ func (d desk) issue(c *emulated.Card, l personalization.Line, o personalization.
 	link := apdu.CardFunc(func(ctx context.Context, command apdu.Command) (apdu.Response, error) {
 		n++
 		if lost > 0 && n > lost {
-			return apdu.Response{}, errPulled
+			return apdu.Response{}, errWithdrawn
 		}
 		response, err := c.Transmit(ctx, command)
 		if n == lost {
-			err = errPulled
+			err = errWithdrawn
 		}
 		return response, err
 	})
@@ -114,7 +114,7 @@ func TestARealRunSendsWhatWasRehearsed(t *testing.T) {
 		}
 		c, o := d.blank(), d.order()
 		_, err := d.issue(c, d.Line, o, lost)
-		require.ErrorIs(t, err, errPulled)
+		require.ErrorIs(t, err, errWithdrawn)
 		_, err = d.issue(c, d.Line, o, 0)
 		require.NoError(t, err, "after command %d", lost)
 	}
@@ -138,7 +138,7 @@ func TestRunsOfOtherLines(t *testing.T) {
 	require.NoError(t, err)
 	c := d.blank()
 	_, err = d.issue(c, d.Line, d.order(), len(all)-2)
-	require.ErrorIs(t, err, errPulled)
+	require.ErrorIs(t, err, errWithdrawn)
 	mine := d.order()
 	_, err = d.issue(c, d.Line, mine, 0)
 	require.ErrorIs(t, err, personalization.ErrOtherCard)

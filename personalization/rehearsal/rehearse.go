@@ -17,7 +17,7 @@ import (
 // line and the order it uses no secret.
 func Rehearse(ctx context.Context, l personalization.Line, o personalization.Order, s State, link card.Link) (*Plan, error) {
 	plan := new(Plan)
-	for _, scene := range scenesOf(l, s) {
+	for _, scene := range assumedCases(l, s) {
 		steps, err := play(ctx, l, o, s, scene, link)
 		if err != nil {
 			return nil, fmt.Errorf("rehearsal, if %s: %w", scene.assumption, err)
@@ -27,45 +27,45 @@ func Rehearse(ctx context.Context, l personalization.Line, o personalization.Ord
 	return plan, nil
 }
 
-// scene is one case: how far the applet on the card is, and whose.
-type scene struct {
+// assumedCase is one case: how far the applet on the card is, and whose.
+type assumedCase struct {
 	assumption string
 	reached    personalization.Stage // by what is on the card; 0 for nothing
 	foreign    bool                  // in another order
 	outdated   bool                  // with a load file of another version
 }
 
-// scenesOf lists the cases that a card's state leaves open.
-func scenesOf(l personalization.Line, s State) []scene {
-	var scenes []scene
+// assumedCases lists the cases that a card's state leaves open.
+func assumedCases(l personalization.Line, s State) []assumedCase {
+	var specs []assumedCase
 	switch {
 	case s.Applet == 0:
-		scenes = []scene{
+		specs = []assumedCase{
 			{assumption: "nothing of the applet is on the card"},
 			{assumption: "its load file is on the card already", reached: personalization.Loaded},
 		}
 		if l.DeleteApplet {
-			scenes = append(scenes, scene{assumption: "a load file of another version is on the card, which goes", reached: personalization.Loaded, outdated: true})
+			specs = append(specs, assumedCase{assumption: "a load file of another version is on the card, which goes", reached: personalization.Loaded, outdated: true})
 		}
 	case s.IsBegun():
 		reached := personalization.Installed
 		if s.Applet == spec.KeysMade {
 			reached = personalization.KeysMade
 		}
-		scenes = []scene{{assumption: "the applet on the card is this order's", reached: reached}}
+		specs = []assumedCase{{assumption: "the applet on the card is this order's", reached: reached}}
 		if l.DeleteApplet {
-			scenes = append(scenes,
-				scene{assumption: "the applet on the card is another order's, and goes", reached: reached, foreign: true},
-				scene{assumption: "so it is, and its load file is of another version and goes too", reached: reached, foreign: true, outdated: true})
+			specs = append(specs,
+				assumedCase{assumption: "the applet on the card is another order's, and goes", reached: reached, foreign: true},
+				assumedCase{assumption: "so it is, and its load file is of another version and goes too", reached: reached, foreign: true, outdated: true})
 		}
 	default:
-		scenes = []scene{{assumption: "the card is active and this order's", reached: personalization.Active}}
+		specs = []assumedCase{{assumption: "the card is active and this order's", reached: personalization.Active}}
 	}
-	return scenes
+	return specs
 }
 
 // play records one case.
-func play(ctx context.Context, l personalization.Line, o personalization.Order, s State, scene scene, link card.Link) ([]Step, error) {
+func play(ctx context.Context, l personalization.Line, o personalization.Order, s State, scene assumedCase, link card.Link) ([]Step, error) {
 	stage, err := build(ctx, l, o, s)
 	if err != nil {
 		return nil, err

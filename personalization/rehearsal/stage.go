@@ -25,9 +25,9 @@ import (
 	"ekrona/personalization/scp03"
 )
 
-// stage is a virtual card with the actors of a rehearsal: a line of the same form as
+// setup is a virtual card with the actors of a rehearsal: a line of the same form as
 // the real one, with keys of its own.
-type stage struct {
+type setup struct {
 	line    personalization.Line
 	order   personalization.Order
 	secrets personalization.Secrets
@@ -38,11 +38,11 @@ type stage struct {
 }
 
 // build makes the actors and a card with keys as the state tells and no applet.
-func build(ctx context.Context, l personalization.Line, o personalization.Order, s State) (*stage, error) {
-	st := &stage{line: l, order: o}
+func build(ctx context.Context, l personalization.Line, o personalization.Order, s State) (*setup, error) {
+	st := &setup{line: l, order: o}
 	st.line.Watch = nil
 	var err error
-	if st.line.Issuer, err = standIn(l.Issuer); err != nil {
+	if st.line.Issuer, err = placeholder(l.Issuer); err != nil {
 		return nil, err
 	}
 	if st.order, err = personalization.NewOrder(o.Device, o.Owner, o.Date, rand.Reader); err != nil {
@@ -59,13 +59,13 @@ func build(ctx context.Context, l personalization.Line, o personalization.Order,
 }
 
 // makeCard makes the virtual card and the keys of the line.
-func (st *stage) makeCard(ctx context.Context, l personalization.Line, s State) error {
+func (st *setup) makeCard(ctx context.Context, l personalization.Line, s State) error {
 	finalVersion := byte(0)
 	if l.Final != nil {
 		finalVersion = l.VersionOfFinal()
 	}
 	version, length := s.initial(finalVersion)
-	initial, err := someKeys(length)
+	initial, err := testKeys(length)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (st *stage) makeCard(ctx context.Context, l personalization.Line, s State) 
 		if err != nil {
 			return err
 		}
-		final, err := someKeys(len(theirs.ENC))
+		final, err := testKeys(len(theirs.ENC))
 		if err != nil {
 			return err
 		}
@@ -106,12 +106,12 @@ func (st *stage) makeCard(ctx context.Context, l personalization.Line, s State) 
 			return err
 		}
 	}
-	st.card = saying{st.virtual, s.MaxData}
+	st.card = smallCard{st.virtual, s.MaxData}
 	return st.virtual.Reset()
 }
 
 // prepare brings the card as far as the scene begins.
-func (st *stage) prepare(ctx context.Context, s scene) error {
+func (st *setup) prepare(ctx context.Context, s assumedCase) error {
 	if s.reached == 0 {
 		return nil
 	}
@@ -140,7 +140,7 @@ func (st *stage) prepare(ctx context.Context, s scene) error {
 }
 
 // outdated has the card name another version of its load file.
-func (st *stage) outdated(channel apdu.Card) apdu.Card {
+func (st *setup) outdated(channel apdu.Card) apdu.Card {
 	pkg := st.line.CAP.Header.Package
 	current := []byte{byte(gpc.TagVersion), 2, byte(pkg.Major), byte(pkg.Minor)}
 	other := []byte{byte(gpc.TagVersion), 2, byte(pkg.Major), byte(pkg.Minor) + 1}
@@ -153,13 +153,13 @@ func (st *stage) outdated(channel apdu.Card) apdu.Card {
 	})
 }
 
-// saying is a card that names another most data of a command than it has.
-type saying struct {
+// smallCard is a card that names another most data of a command than it has.
+type smallCard struct {
 	*emulated.Card
 	maxData int
 }
 
-func (c saying) Transmit(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+func (c smallCard) Transmit(ctx context.Context, command apdu.Command) (apdu.Response, error) {
 	r, err := c.Card.Transmit(ctx, command)
 	if err != nil || command.INS != gpc.InsSelect || len(command.Data) > 0 || r.SW != apdu.OK {
 		return r, err
@@ -173,8 +173,8 @@ func (c saying) Transmit(ctx context.Context, command apdu.Command) (apdu.Respon
 	return r, err
 }
 
-// someKeys draws a key set.
-func someKeys(length int) (scp03.Keys, error) {
+// testKeys draws a key set.
+func testKeys(length int) (scp03.Keys, error) {
 	var k scp03.Keys
 	for _, key := range []*[]byte{&k.ENC, &k.MAC, &k.DEK} {
 		*key = make([]byte, length)
@@ -185,11 +185,11 @@ func someKeys(length int) (scp03.Keys, error) {
 	return k, k.Check()
 }
 
-// standIn is an issuer with certificates like those of the real one, over keys of
+// placeholder is an issuer with certificates like those of the real one, over keys of
 // its own, and a register that is forgotten.
-func standIn(issuer personalization.Issuer) (personalization.Issuer, error) {
+func placeholder(issuer personalization.Issuer) (personalization.Issuer, error) {
 	stand := issuer
-	stand.Registry, stand.Random = register{}, rand.Reader
+	stand.Registry, stand.Random = placeholderRegistry{}, rand.Reader
 	root, err := cvc.Parse(issuer.Root)
 	if err != nil {
 		return stand, fmt.Errorf("root certificate: %w", err)
@@ -235,15 +235,15 @@ func identity(like *cvc.Certificate, root *pki.Identity) (pki.Identity, error) {
 	return pki.Identity{Signer: key, Certificate: certificate, Encoded: encoded}, err
 }
 
-// register keeps devices for as long as a rehearsal takes.
-type register map[message.DeviceID]banking.Device
+// placeholderRegistry keeps devices for as long as a rehearsal takes.
+type placeholderRegistry map[message.DeviceID]banking.Device
 
-func (r register) AddDevice(_ context.Context, d banking.Device) error {
+func (r placeholderRegistry) AddDevice(_ context.Context, d banking.Device) error {
 	r[d.ID] = d
 	return nil
 }
 
-func (r register) Device(_ context.Context, id message.DeviceID) (banking.Device, error) {
+func (r placeholderRegistry) Device(_ context.Context, id message.DeviceID) (banking.Device, error) {
 	d, known := r[id]
 	if !known {
 		return d, banking.ErrNoDevice

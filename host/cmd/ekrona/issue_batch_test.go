@@ -32,8 +32,8 @@ const (
 	countSteps = "EKRONA_TEST_COUNT_STEPS" // file that gets how many there were
 )
 
-// beMortal makes this process the command if a test wants it to be.
-func beMortal() {
+// killAtCommit makes this process the command if a test wants it to be.
+func killAtCommit() {
 	text, wanted := os.LookupEnv(killAt)
 	if !wanted {
 		return
@@ -72,7 +72,7 @@ func beMortal() {
 // issueBatch runs "issue batch" on a shop's job in a process of its own, which is
 // killed at a step. It tells whether it was, what it wrote, and how many steps it made
 // if not.
-func issueBatch(t *testing.T, s batchtest.Shop, at int, flags ...string) (killed bool, out string, steps int) {
+func issueBatch(t *testing.T, s batchtest.Bureau, at int, flags ...string) (killed bool, out string, steps int) {
 	t.Helper()
 	program, err := os.Executable()
 	require.NoError(t, err)
@@ -114,7 +114,7 @@ func loadedCard(t *testing.T, path, seed string) *globalplatform.Card {
 // is given again. Each step is tried in package batch, and below where PC/SC is.
 func TestBatchIsKilledAndGoesOn(t *testing.T) {
 	batchtest.InMemory(t)
-	founded := batchtest.NewShop(t, t.TempDir(), 2)
+	founded := batchtest.NewBureau(t, t.TempDir(), 2)
 	const stride = 13
 	for at := 1; ; at += stride {
 		s := founded.Copy(t, filepath.Join(t.TempDir(), "shop"))
@@ -177,7 +177,7 @@ func (c *changeable) TransmitBytes(command []byte) ([]byte, error) {
 func TestBatchIsKilledAtEveryStepUnderTheDaemon(t *testing.T) {
 	d := daemon.Start(t)
 	batchtest.InMemory(t)
-	founded := batchtest.NewShop(t, t.TempDir(), 2)
+	founded := batchtest.NewBureau(t, t.TempDir(), 2)
 	var readers [daemon.Readers]*changeable
 	fresh := func(at int) (cards []virtual.Card, managed []*globalplatform.Card) {
 		for i := range readers {
@@ -216,7 +216,7 @@ func TestBatchIsKilledAtEveryStepUnderTheDaemon(t *testing.T) {
 // Cards are pulled out of readers while the command works, and put into the other.
 func TestBatchWithPulledCardsUnderTheDaemon(t *testing.T) {
 	d := daemon.Start(t)
-	s := batchtest.NewShop(t, t.TempDir(), 2)
+	s := batchtest.NewBureau(t, t.TempDir(), 2)
 	var cards []virtual.Card
 	var managed []*globalplatform.Card
 	for i := range daemon.Readers {

@@ -34,8 +34,8 @@ func TestWrongKeysNeverBlockACard(t *testing.T) {
 // A card whose order was lost on its way is made for another, if its applet may go.
 func TestACardOfALostOrder(t *testing.T) {
 	folder := t.TempDir()
-	town, file, letter := filepath.Join(folder, "town"), filepath.Join(folder, "begun.card"), filepath.Join(folder, "dora.txt")
-	require.Equal(t, 0, program{}.run([]string{"demo", "--state", town}))
+	sandbox, file, letter := filepath.Join(folder, "town"), filepath.Join(folder, "begun.card"), filepath.Join(folder, "dora.txt")
+	require.Equal(t, 0, program{}.run([]string{"demo", "--state", sandbox}))
 	begun, err := cli.OpenManaged(card.Options{Profile: card.P71}, file)
 	require.NoError(t, err)
 	elsewhere, lost := linetest.New(t), errors.New("lost")
@@ -47,7 +47,7 @@ func TestACardOfALostOrder(t *testing.T) {
 		return nil
 	})
 	require.ErrorIs(t, err, lost)
-	issue := []string{"issue", "card", "--card", file, "--state", town, "--bank", "SENORDIC", "--owner", "dora", "--keys", "test", "--letter", letter}
+	issue := []string{"issue", "card", "--card", file, "--state", sandbox, "--bank", "SENORDIC", "--owner", "dora", "--keys", "test", "--letter", letter}
 	require.Equal(t, cli.ExitFailed, program{}.run(issue))
 	require.NoFileExists(t, letter)
 	require.Equal(t, 0, program{}.run(append(issue, "--delete-applet", "--dry-run")))
@@ -60,14 +60,14 @@ func TestACardOfALostOrder(t *testing.T) {
 func TestACardInAReaderIsMade(t *testing.T) {
 	d := daemon.Start(t)
 	folder := t.TempDir()
-	town, letter := filepath.Join(folder, "town"), filepath.Join(folder, "dora.txt")
-	require.Equal(t, 0, program{}.run([]string{"demo", "--state", town}))
+	sandbox, letter := filepath.Join(folder, "town"), filepath.Join(folder, "dora.txt")
+	require.Equal(t, 0, program{}.run([]string{"demo", "--state", sandbox}))
 	below, err := card.New(card.Options{Profile: card.P71})
 	require.NoError(t, err)
 	virtual, err := globalplatform.New(below, globalplatform.Options{})
 	require.NoError(t, err)
 	issue := []string{
-		"issue", "card", "--reader", d.Reader(0), "--state", town, "--bank", "SENORDIC", "--owner", "dora", "--keys", "test", "--letter", letter,
+		"issue", "card", "--reader", d.Reader(0), "--state", sandbox, "--bank", "SENORDIC", "--owner", "dora", "--keys", "test", "--letter", letter,
 	}
 	// In the middle of the load file; after the keys are made; when it is active and nobody
 	// has heard of it.

@@ -16,7 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	beMortal()
+	killAtCommit()
 	testscript.Main(m, map[string]func(){"ekrona": main})
 }
 

@@ -104,7 +104,7 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank
 	}
 	c.Notary, err = settlement.New(ctx, settlement.Config{
 		DB: c.Ledger, Clock: e.Clock, Key: key.Signer, Certificate: key.Encoded, Root: root,
-		Terms: notary.Terms{Honour: s.Terms.Honour, Wait: s.Terms.Wait, TillRoom: s.Terms.TerminalRoom},
+		Terms: notary.Terms{Honour: s.Terms.Honour, Wait: s.Terms.Wait, TerminalRoom: s.Terms.TerminalRoom},
 	})
 	return c, err
 }

@@ -4,7 +4,7 @@
 // nothing of the product imports it.
 //
 // A [Hook] is told every step that a cut can fall between: before and after each
-// command to a card and each commit of the journal. Start at [Shop] and [Examine].
+// command to a card and each commit of the journal. Start at [Bureau] and [Examine].
 package batchtest
 
 // Hook is told each step before it is made, and after it before anybody learns of

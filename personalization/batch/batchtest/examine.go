@@ -31,7 +31,7 @@ import (
 // Examine holds everything that a finished job left against everything else: the
 // cards, the intermediary's registry, the notary's, the letters, the journal and the
 // audit log. cards are all that were ever put into a reader.
-func Examine(ctx context.Context, t require.TestingT, s Shop, cards []virtual.Card) {
+func Examine(ctx context.Context, t require.TestingT, s Bureau, cards []virtual.Card) {
 	w, err := s.Open(ctx)
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, w.Sandbox.Close()) }()
@@ -78,22 +78,22 @@ func Examine(ctx context.Context, t require.TestingT, s Shop, cards []virtual.Ca
 
 // activeCards tells which devices are active on which card, for whom: by asking the
 // cards, which the PIN of their letter opens.
-func (s Shop) activeCards(ctx context.Context, t require.TestingT, w Works, record batch.Record, cards []virtual.Card) map[message.DeviceID]string {
-	ordered := map[batch.Chip]message.DeviceID{}
+func (s Bureau) activeCards(ctx context.Context, t require.TestingT, w Site, record batch.Record, cards []virtual.Card) map[message.DeviceID]string {
+	ordered := map[batch.CardSerial]message.DeviceID{}
 	for _, item := range record.Items {
 		for _, tried := range item.Orders {
 			if tried.State == "active" {
-				ordered[tried.Chip] = tried.Device
+				ordered[tried.CardSerial] = tried.Device
 			}
 		}
 	}
 	found := map[message.DeviceID]string{}
 	for _, physical := range cards {
 		require.NoError(t, physical.Reset())
-		chip, err := batch.Identify(ctx, physical)
+		cardSerial, err := batch.Identify(ctx, physical)
 		require.NoError(t, err)
-		client := card.New(physical)
-		application, err := client.Select(ctx)
+		applet := card.New(physical)
+		application, err := applet.Select(ctx)
 		if errors.Is(err, apdu.SWFileNotFound) {
 			continue
 		}
@@ -101,25 +101,25 @@ func (s Shop) activeCards(ctx context.Context, t require.TestingT, w Works, reco
 		if application.LifeCycle != spec.Active {
 			continue
 		}
-		device, known := ordered[chip]
-		require.True(t, known, "the card %s is active, and the journal does not say so", chip)
+		device, known := ordered[cardSerial]
+		require.True(t, known, "the card %s is active, and the journal does not say so", cardSerial)
 		registered, err := w.Bank.Device(ctx, device)
 		require.NoError(t, err)
-		s.open(ctx, t, client, registered)
+		s.open(ctx, t, applet, registered)
 		found[device] = registered.Customer
 	}
 	return found
 }
 
 // open opens a card with what its letter says.
-func (s Shop) open(ctx context.Context, t require.TestingT, client *card.Client, registered banking.Device) {
+func (s Bureau) open(ctx context.Context, t require.TestingT, applet *card.Client, registered banking.Device) {
 	text, digits, puk := s.letter(t, letter.Path(filepath.Join(s.JobFolder(), "letters"), registered.ID))
 	require.Contains(t, text, string(registered.ID))
 	require.Contains(t, text, registered.Customer)
 	block, err := pin.NewBlock(digits)
 	require.NoError(t, err)
-	require.NoError(t, client.Verify(ctx, block, card.PINTransport{}), "the PIN of the letter")
-	encoded, err := client.Certificate(ctx)
+	require.NoError(t, applet.Verify(ctx, block, card.PINTransport{}), "the PIN of the letter")
+	encoded, err := applet.Certificate(ctx)
 	require.NoError(t, err)
 	require.Equal(t, registered.Certificate, encoded)
 	certificate, err := cvc.Parse(encoded)
@@ -127,13 +127,13 @@ func (s Shop) open(ctx context.Context, t require.TestingT, client *card.Client,
 	require.Equal(t, registered.ID, certificate.Device())
 	unblock, err := pin.NewPUKBlock(puk)
 	require.NoError(t, err)
-	require.NoError(t, client.ResetPIN(ctx, unblock, block, card.PINTransport{}), "the PUK of the letter")
+	require.NoError(t, applet.ResetPIN(ctx, unblock, block, card.PINTransport{}), "the PUK of the letter")
 }
 
 var letterLines = regexp.MustCompile(`(?m)^(?:PIN|PUK) +([0-9]+)$`)
 
 // letter reads a letter as its printer does.
-func (s Shop) letter(t require.TestingT, path string) (text, digits, puk string) {
+func (s Bureau) letter(t require.TestingT, path string) (text, digits, puk string) {
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
 	in, err := age.Decrypt(bytes.NewReader(content), s.Printer)
@@ -146,31 +146,31 @@ func (s Shop) letter(t require.TestingT, path string) (text, digits, puk string)
 }
 
 // examineLog checks that the audit log tells of every order what became of it, once.
-func (s Shop) examineLog(ctx context.Context, t require.TestingT, w Works, states map[message.DeviceID]string) {
+func (s Bureau) examineLog(ctx context.Context, t require.TestingT, w Site, states map[message.DeviceID]string) {
 	head, err := batch.LogHead(ctx, s.JobFolder())
 	require.NoError(t, err)
 	content, err := os.ReadFile(filepath.Join(s.JobFolder(), "audit.log"))
 	require.NoError(t, err)
-	told := map[message.DeviceID]string{}
+	reported := map[message.DeviceID]string{}
 	_, err = auditlog.Verify(strings.NewReader(string(content)), w.Line.CA.Certificate.PublicKey, head, func(e auditlog.Entry) error {
 		device := message.DeviceID(e.Fields["device"])
 		switch e.Event {
 		case "reserved":
-			require.Empty(t, told[device])
-			told[device] = e.Event
+			require.Empty(t, reported[device])
+			reported[device] = e.Event
 		case "active", "rejected":
-			require.Equal(t, "reserved", told[device])
-			told[device] = e.Event
+			require.Equal(t, "reserved", reported[device])
+			reported[device] = e.Event
 		}
 		return nil
 	})
 	require.NoError(t, err)
-	require.Equal(t, states, told)
+	require.Equal(t, states, reported)
 }
 
 // examineSecrets checks that no letter's digits, the sealed ones neither, are left in
 // the folder.
-func (s Shop) examineSecrets(ctx context.Context, t require.TestingT) {
+func (s Bureau) examineSecrets(ctx context.Context, t require.TestingT) {
 	var secret []string
 	folder := s.JobFolder()
 	letters, err := filepath.Glob(filepath.Join(folder, "letters", "*"))

@@ -31,28 +31,28 @@ import (
 // Noon is the time in a shop.
 var Noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// Shop is a place where cards are made: a sandbox with customers who want some, a
+// Bureau is a place where cards are made: a sandbox with customers who want some, a
 // printer of letters, and a job.
-type Shop struct {
+type Bureau struct {
 	Folder  string
 	Owners  []string
 	Printer *age.X25519Identity
 }
 
 // SandboxFolder is the sandbox's.
-func (s Shop) SandboxFolder() string { return filepath.Join(s.Folder, "sandbox") }
+func (s Bureau) SandboxFolder() string { return filepath.Join(s.Folder, "sandbox") }
 
 // JobFile is the job's file.
-func (s Shop) JobFile() string { return filepath.Join(s.Folder, "job.yaml") }
+func (s Bureau) JobFile() string { return filepath.Join(s.Folder, "job.yaml") }
 
 // JobFolder is the job's folder.
-func (s Shop) JobFolder() string { return filepath.Join(s.Folder, "job") }
+func (s Bureau) JobFolder() string { return filepath.Join(s.Folder, "job") }
 
-// NewShop founds a sandbox with n customers of Nordic Bank without a card, and writes a
+// NewBureau founds a sandbox with n customers of Nordic Bank without a card, and writes a
 // job of a card for each.
-func NewShop(t testing.TB, folder string, n int) Shop {
+func NewBureau(t testing.TB, folder string, n int) Bureau {
 	t.Helper()
-	s := Shop{Folder: folder}
+	s := Bureau{Folder: folder}
 	var err error
 	s.Printer, err = age.GenerateX25519Identity()
 	require.NoError(t, err)
@@ -81,7 +81,7 @@ cards: cards.csv
 }
 
 // Copy copies a shop as it is into another folder.
-func (s Shop) Copy(t testing.TB, folder string) Shop {
+func (s Bureau) Copy(t testing.TB, folder string) Bureau {
 	t.Helper()
 	require.NoError(t, os.CopyFS(folder, os.DirFS(s.Folder)))
 	s.Folder = folder
@@ -97,8 +97,8 @@ func (s Shop) Copy(t testing.TB, folder string) Shop {
 // Master is the key from which the cards' final keys come.
 var Master = scp03.Master(bytes.Repeat([]byte{0x5A}, 16))
 
-// Works is a shop that is open.
-type Works struct {
+// Site is a shop that is open.
+type Site struct {
 	Sandbox *sandbox.Sandbox
 	Bank    *bank.Bank
 	Line    personalization.Line
@@ -106,7 +106,7 @@ type Works struct {
 }
 
 // Open opens the shop's sandbox, and founds it first.
-func (s Shop) Open(ctx context.Context) (w Works, err error) {
+func (s Bureau) Open(ctx context.Context) (w Site, err error) {
 	options := sandbox.Options{Environment: party.Environment{Clock: clock.Fixed(Noon)}}
 	if w.Sandbox, err = sandbox.Found(ctx, s.SandboxFolder(), sandbox.Pilot(), options); err != nil {
 		return w, err
@@ -130,12 +130,12 @@ func (s Shop) Open(ctx context.Context) (w Works, err error) {
 }
 
 // Begin opens the shop's job, at noon.
-func (w Works) Begin(ctx context.Context, s Shop, hook Hook) (*batch.Batch, error) {
+func (w Site) Begin(ctx context.Context, s Bureau, hook Hook) (*batch.Batch, error) {
 	return w.BeginAt(ctx, s, clock.Fixed(Noon), hook)
 }
 
 // BeginAt opens the shop's job with a clock of its own; nil is the system's.
-func (w Works) BeginAt(ctx context.Context, s Shop, at clock.Clock, hook Hook) (*batch.Batch, error) {
+func (w Site) BeginAt(ctx context.Context, s Bureau, at clock.Clock, hook Hook) (*batch.Batch, error) {
 	job, err := batch.ReadJob(s.JobFile())
 	if err != nil {
 		return nil, err

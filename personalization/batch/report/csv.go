@@ -24,7 +24,7 @@ func CSV(out io.Writer, r batch.Record) error {
 			rows = append(rows, append(head, "", "", "open", "", "", "", "0", "0", "0", "", ""))
 		}
 		for _, tried := range item.Orders {
-			rows = append(rows, append(head[:4:4], triedRow(tried, r.Visits)...))
+			rows = append(rows, append(head[:4:4], triedRow(tried, r.Sessions)...))
 		}
 	}
 	if err := w.WriteAll(rows); err != nil {
@@ -33,11 +33,11 @@ func CSV(out io.Writer, r batch.Record) error {
 	return nil
 }
 
-func triedRow(t batch.Tried, visits []batch.Visit) []string {
+func triedRow(t batch.Tried, sessions []batch.Session) []string {
 	var n int
 	var card, host int64
 	var reader, ended string
-	for _, v := range visits {
+	for _, v := range sessions {
 		if v.Device != t.Device {
 			continue
 		}
@@ -46,7 +46,7 @@ func triedRow(t batch.Tried, visits []batch.Visit) []string {
 		reader, ended = v.Reader, v.Ended.UTC().Format("2006-01-02T15:04:05Z")
 	}
 	return []string{
-		string(t.Device), string(t.Chip), t.State, t.Stage, cell(t.Reason), strconv.FormatBool(t.Letter),
+		string(t.Device), string(t.CardSerial), t.State, t.Stage, cell(t.Reason), strconv.FormatBool(t.Letter),
 		strconv.Itoa(n), strconv.FormatInt(card, 10), strconv.FormatInt(host, 10), cell(reader), ended,
 	}
 }

@@ -24,7 +24,7 @@ type page struct {
 	Rate                                   string        // cards made an hour while readers were at work
 	Sessions                               []session
 	Rows                                   []row
-	TurnedAway                             []batch.Visit
+	TurnedAway                             []batch.Session
 }
 
 // session is a time in which readers were at work.
@@ -50,12 +50,12 @@ type bar struct {
 // row is a card.
 type row struct {
 	batch.Item
-	Number     int
-	Last       batch.Tried // nothing if none was begun
-	Before     []batch.Tried
-	Visits     int
-	Host, Card time.Duration
-	Segments   []segment
+	Number       int
+	Last         batch.Tried // nothing if none was begun
+	Before       []batch.Tried
+	CardSessions int
+	Host, Card   time.Duration
+	Segments     []segment
 }
 
 // segment is a stage in a card's bar, in percent of the longest card.
@@ -67,13 +67,13 @@ type segment struct {
 // view works out what the page shows.
 func view(r batch.Record) page {
 	p := page{Record: r}
-	visits := map[string][]batch.Visit{} // by device
-	for _, v := range r.Visits {
+	cardSessions := map[string][]batch.Session{} // by device
+	for _, v := range r.Sessions {
 		if v.Device == "" {
 			p.TurnedAway = append(p.TurnedAway, v)
 			p.Refused++
 		}
-		visits[string(v.Device)] = append(visits[string(v.Device)], v)
+		cardSessions[string(v.Device)] = append(cardSessions[string(v.Device)], v)
 	}
 	var longest time.Duration
 	var host, card []time.Duration
@@ -82,19 +82,19 @@ func view(r batch.Record) page {
 		if n := len(item.Orders); n > 0 {
 			one.Last, one.Before = item.Orders[n-1], item.Orders[:n-1]
 		}
-		stays := visits[string(one.Last.Device)]
+		stays := cardSessions[string(one.Last.Device)]
 		if one.Last.Device == "" {
 			stays = nil
 		}
 		for _, v := range stays {
-			one.Visits++
+			one.CardSessions++
 			one.Host, one.Card = one.Host+v.Host(), one.Card+v.Card()
 		}
 		longest = max(longest, one.Host+one.Card)
 		switch item.State() {
 		case "active":
 			p.Made++
-			if one.Visits == 1 {
+			if one.CardSessions == 1 {
 				host, card = append(host, one.Host), append(card, one.Card)
 			}
 		case "begun":
@@ -110,21 +110,21 @@ func view(r batch.Record) page {
 		p.Rows = append(p.Rows, one)
 	}
 	for i := range p.Rows {
-		p.Rows[i].Segments = segments(visits[string(p.Rows[i].Last.Device)], p.Rows[i].Last.Device != "", longest)
+		p.Rows[i].Segments = segments(cardSessions[string(p.Rows[i].Last.Device)], p.Rows[i].Last.Device != "", longest)
 	}
 	p.HostEach, p.CardEach = median(host), median(card)
-	p.Sessions = sessions(r.Visits)
+	p.Sessions = sessions(r.Sessions)
 	p.Rate = rate(p.Made, p.Sessions)
 	return p
 }
 
 // segments draws the stages of a card's visits.
-func segments(visits []batch.Visit, any bool, longest time.Duration) []segment {
+func segments(sessions []batch.Session, any bool, longest time.Duration) []segment {
 	if !any || longest == 0 {
 		return nil
 	}
 	var all []segment
-	for _, v := range visits {
+	for _, v := range sessions {
 		for _, s := range v.Steps {
 			host := s.Ended.Sub(s.Began) - s.Card
 			all = append(all, segment{
@@ -149,30 +149,30 @@ func median(all []time.Duration) time.Duration {
 }
 
 // sessions cuts the time of a job where nothing was done for long.
-func sessions(visits []batch.Visit) []session {
-	visits = slices.Clone(visits)
-	slices.SortStableFunc(visits, func(a, b batch.Visit) int { return a.Began.Compare(b.Began) })
+func sessions(cardSessions []batch.Session) []session {
+	cardSessions = slices.Clone(cardSessions)
+	slices.SortStableFunc(cardSessions, func(a, b batch.Session) int { return a.Began.Compare(b.Began) })
 	var all []session
-	for len(visits) > 0 {
-		end, n := visits[0].Ended, 0
-		for n < len(visits) && visits[n].Began.Before(end.Add(pause)) {
-			if visits[n].Ended.After(end) {
-				end = visits[n].Ended
+	for len(cardSessions) > 0 {
+		end, n := cardSessions[0].Ended, 0
+		for n < len(cardSessions) && cardSessions[n].Began.Before(end.Add(pause)) {
+			if cardSessions[n].Ended.After(end) {
+				end = cardSessions[n].Ended
 			}
 			n++
 		}
 		if n == 0 {
 			n = 1 // a clock that was set back
 		}
-		all = append(all, draw(visits[:n], end))
-		visits = visits[n:]
+		all = append(all, draw(cardSessions[:n], end))
+		cardSessions = cardSessions[n:]
 	}
 	return all
 }
 
-func draw(visits []batch.Visit, end time.Time) session {
-	s := session{Began: visits[0].Began, Long: max(end.Sub(visits[0].Began), 1)}
-	for _, v := range visits {
+func draw(sessions []batch.Session, end time.Time) session {
+	s := session{Began: sessions[0].Began, Long: max(end.Sub(sessions[0].Began), 1)}
+	for _, v := range sessions {
 		i := slices.IndexFunc(s.Lanes, func(l lane) bool { return l.Reader == v.Reader })
 		if i < 0 {
 			i = len(s.Lanes)

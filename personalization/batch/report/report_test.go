@@ -18,8 +18,8 @@ import (
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // stay is a visit of steps of a second each, a quarter of which is the host's.
-func stay(reader string, device message.DeviceID, outcome string, after time.Duration, stages ...string) batch.Visit {
-	v := batch.Visit{Reader: reader, Device: device, Began: noon.Add(after), Ended: noon.Add(after), Outcome: outcome}
+func stay(reader string, device message.DeviceID, outcome string, after time.Duration, stages ...string) batch.Session {
+	v := batch.Session{Reader: reader, Device: device, Began: noon.Add(after), Ended: noon.Add(after), Outcome: outcome}
 	for _, stage := range stages {
 		v.Steps = append(v.Steps, batch.Step{Stage: stage, Began: v.Ended, Ended: v.Ended.Add(time.Second), Card: 750 * time.Millisecond})
 		v.Ended = v.Ended.Add(time.Second)
@@ -30,26 +30,26 @@ func stay(reader string, device message.DeviceID, outcome string, after time.Dur
 // A job of four: one made at once, one made after a pull on another day, one begun
 // after a rejection, one open; and a card that was turned away.
 func record() batch.Record {
-	const first, second, spoiled, third = "SENORDICC0000001", "SENORDICC0000002", "SENORDICC0000003", "SENORDICC0000004"
+	const first, second, corrupted, third = "SENORDICC0000001", "SENORDICC0000002", "SENORDICC0000003", "SENORDICC0000004"
 	refused := stay("left", "", "refused", 5*time.Second)
 	refused.Reason = `it is <b>"somebody's"</b>`
 	return batch.Record{
-		Job: "spring", Bank: "SENORDIC", Begun: noon,
+		Job: "spring", Bank: "SENORDIC", Started: noon,
 		Items: []batch.Item{
-			{Line: 2, Owner: "anna", Name: "Anna Ström", Orders: []batch.Tried{{Device: first, Chip: "a", State: "active", Stage: "active", Letter: true}}},
-			{Line: 3, Owner: "=1+1", Name: "<script>alert(1)</script>", Orders: []batch.Tried{{Device: second, Chip: "b", State: "active", Stage: "active", Letter: true}}},
+			{Line: 2, Owner: "anna", Name: "Anna Ström", Orders: []batch.Tried{{Device: first, CardSerial: "a", State: "active", Stage: "active", Letter: true}}},
+			{Line: 3, Owner: "=1+1", Name: "<script>alert(1)</script>", Orders: []batch.Tried{{Device: second, CardSerial: "b", State: "active", Stage: "active", Letter: true}}},
 			{Line: 4, Owner: "cecilia", Name: "Cecilia", Orders: []batch.Tried{
-				{Device: spoiled, Chip: "c", State: "rejected", Stage: "loaded", Reason: "the card is broken"},
-				{Device: third, Chip: "d", State: "begun", Stage: "installed"},
+				{Device: corrupted, CardSerial: "c", State: "rejected", Stage: "loaded", Reason: "the card is broken"},
+				{Device: third, CardSerial: "d", State: "begun", Stage: "installed"},
 			}},
 			{Line: 5, Owner: "dora", Name: "Dora"},
 		},
-		Visits: []batch.Visit{
+		Sessions: []batch.Session{
 			stay("left", first, "active", 0, "inspected", "loaded", "active"),
 			stay("right", second, "pulled", 0, "inspected"),
 			refused,
 			stay("right", second, "active", 24*time.Hour, "inspected", "active"),
-			stay("left", spoiled, "rejected", 24*time.Hour, "loaded"),
+			stay("left", corrupted, "rejected", 24*time.Hour, "loaded"),
 			stay("left", third, "cut", 24*time.Hour+2*time.Second, "installed"),
 		},
 	}

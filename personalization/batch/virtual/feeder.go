@@ -2,28 +2,28 @@ package virtual
 
 import "ekrona/host/progress"
 
-// Feeder puts cards into readers and takes them out, as a batch asks for. It is used
+// VirtualOperator puts cards into readers and takes them out, as a batch asks for. It is used
 // by one goroutine at a time.
-type Feeder struct {
+type VirtualOperator struct {
 	Readers *Readers
-	Pile    []Card // cards to be put in, the first first
+	Stack   []Card // cards to be put in, the first first
 	Empty   func() // told when no card is left in pile and readers; nil for nobody
 
-	in    int             // cards in readers
-	taken map[string]bool // readers whose cards have an order
-	idle  []string        // readers for whose cards there was nothing to do
-	vain  int             // cards in a row for which there was nothing to do
+	in      int             // cards in readers
+	taken   map[string]bool // readers whose cards have an order
+	idle    []string        // readers for whose cards there was nothing to do
+	refused int             // cards in a row for which there was nothing to do
 }
 
-// Fill puts a card into each reader.
-func (f *Feeder) Fill(readers ...string) {
+// Load puts a card into each reader.
+func (f *VirtualOperator) Load(readers ...string) {
 	for _, reader := range readers {
 		f.next(reader)
 	}
 }
 
-// Told does what an event asks for. It is what batch.Run shows its events to.
-func (f *Feeder) Told(n progress.Event) {
+// Handle does what an event asks for. It is what batch.Run shows its events to.
+func (f *VirtualOperator) Handle(n progress.Event) {
 	if n.Kind == progress.Taken {
 		if f.taken == nil {
 			f.taken = map[string]bool{}
@@ -32,24 +32,24 @@ func (f *Feeder) Told(n progress.Event) {
 		return
 	}
 	card := f.remove(n.Who)
-	f.vain++
+	f.refused++
 	if n.Kind != progress.NotTaken {
-		f.vain = 0
+		f.refused = 0
 	}
-	wait := f.vain > 0 && f.in > 0 // until a card in another reader is made or rejected
+	wait := f.refused > 0 && f.in > 0 // until a card in another reader is made or rejected
 	// The one with the order may be in the pile, and after it this one may be needed; or
 	// an order has come free after the first of them was turned away and before that was
 	// told. So each is tried until all have been since the last news, and the first twice.
-	needed := wait || f.vain > 0 && f.vain <= len(f.Pile)+1
+	needed := wait || f.refused > 0 && f.refused <= len(f.Stack)+1
 	if card != nil && (needed || comesAgain(card, n.Kind)) {
-		f.Pile = append(f.Pile, card)
+		f.Stack = append(f.Stack, card)
 	}
 	if wait {
 		f.idle = append(f.idle, n.Who)
 		return
 	}
 	f.next(n.Who)
-	f.Fill(f.idle...)
+	f.Load(f.idle...)
 	f.idle = nil
 	if f.in == 0 && f.Empty != nil {
 		f.Empty()
@@ -60,15 +60,15 @@ func (f *Feeder) Told(n progress.Event) {
 // refused: its answers may have been disturbed, and no other card can have its order.
 const mostRefusals = 8
 
-// begun is a card with an order that is not made yet.
-type begun struct {
+// startedCard is a card with an order that is not made yet.
+type startedCard struct {
 	Card
 	refusals int
 }
 
 // comesAgain tells whether a card is to be put in again.
 func comesAgain(card Card, after progress.Kind) bool {
-	if b, isBegun := card.(*begun); isBegun && after == progress.Refused {
+	if b, isBegun := card.(*startedCard); isBegun && after == progress.Refused {
 		b.refusals++
 		return b.refusals <= mostRefusals
 	}
@@ -76,23 +76,23 @@ func comesAgain(card Card, after progress.Kind) bool {
 }
 
 // remove takes the card out of a reader; nil if there is none.
-func (f *Feeder) remove(reader string) Card {
+func (f *VirtualOperator) remove(reader string) Card {
 	card := f.Readers.Remove(reader)
 	if card == nil {
 		return nil
 	}
 	f.in--
-	if _, isBegun := card.(*begun); f.taken[reader] && !isBegun {
-		card = &begun{Card: card}
+	if _, isBegun := card.(*startedCard); f.taken[reader] && !isBegun {
+		card = &startedCard{Card: card}
 	}
 	return card
 }
 
-func (f *Feeder) next(reader string) {
-	if len(f.Pile) > 0 {
+func (f *VirtualOperator) next(reader string) {
+	if len(f.Stack) > 0 {
 		delete(f.taken, reader)
-		f.Readers.Insert(reader, f.Pile[0])
-		f.Pile = f.Pile[1:]
+		f.Readers.Insert(reader, f.Stack[0])
+		f.Stack = f.Stack[1:]
 		f.in++
 	}
 }

@@ -24,10 +24,10 @@ func (*blank) Reset() error { return nil }
 func TestCardIsTriedAgainWhenAnOrderCameFreeMeanwhile(t *testing.T) {
 	refused, good := &blank{"refused"}, &blank{"good"}
 	empty := 0
-	f := &Feeder{Readers: NewReaders("left", "right"), Pile: []Card{refused, good}, Empty: func() { empty++ }}
-	f.Fill("left", "right")
+	f := &VirtualOperator{Readers: NewReaders("left", "right"), Stack: []Card{refused, good}, Empty: func() { empty++ }}
+	f.Load("left", "right")
 	tell := func(kind progress.Kind, reader string) {
-		f.Told(progress.Event{Kind: kind, Who: reader})
+		f.Handle(progress.Event{Kind: kind, Who: reader})
 	}
 	tell(progress.Taken, "left")
 	tell(progress.Rejected, "left")

@@ -1,5 +1,5 @@
 // Package virtual is readers without a wire: virtual cards are put into them and taken
-// out by the program, and a [Feeder] does what a batch asks of the people at the
+// out by the program, and a [VirtualOperator] does what a batch asks of the people at the
 // readers. Start at [NewReaders].
 //
 // It trusts the cards that are put in.
@@ -17,8 +17,8 @@ import (
 	"ekrona/personalization/batch"
 )
 
-// ErrPulled is what a card says that was taken out.
-var ErrPulled = errors.New("the card was taken out")
+// ErrWithdrawn is what a card says that was taken out.
+var ErrWithdrawn = errors.New("the card was taken out")
 
 // Card is a card that can be put into a reader.
 type Card interface {
@@ -69,9 +69,9 @@ func (r *Readers) put(reader string, card Card) Card {
 
 // Watch implements batch.Readers.
 func (r *Readers) Watch(ctx context.Context, tell func(batch.Event)) error {
-	told := map[string]int{}
+	reported := map[string]int{}
 	for {
-		events, news := r.since(told)
+		events, news := r.since(reported)
 		for _, e := range events {
 			tell(e)
 		}
@@ -85,12 +85,12 @@ func (r *Readers) Watch(ctx context.Context, tell func(batch.Event)) error {
 
 // since is what is new since told, in the order of the readers' names, and what is
 // closed when there is more.
-func (r *Readers) since(told map[string]int) (events []batch.Event, news chan struct{}) {
+func (r *Readers) since(reported map[string]int) (events []batch.Event, news chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name, s := range r.slots {
-		if told[name] != s.stay {
-			told[name] = s.stay
+		if reported[name] != s.stay {
+			reported[name] = s.stay
 			events = append(events, batch.Event{Reader: name, Inserted: s.card != nil})
 		}
 	}
@@ -140,7 +140,7 @@ func (t *tap) card() (Card, error) {
 	t.readers.mu.Lock()
 	defer t.readers.mu.Unlock()
 	if t.slot.stay != t.stay {
-		return nil, ErrPulled
+		return nil, ErrWithdrawn
 	}
 	return t.slot.card, nil
 }

@@ -11,7 +11,7 @@ import (
 // Check verifies the X.509 certificates of the folder at an instant, as pki.Folder.Check
 // does the card-verifiable ones.
 func Check(ctx context.Context, f pki.Folder, now time.Time) ([]pki.Finding, error) {
-	all, err := shelf(f)
+	all, err := store(f)
 	if err != nil {
 		return nil, err
 	}

@@ -39,25 +39,25 @@ func Trust(f pki.Folder, name string, text []byte, fingerprint message.Hash) (*x
 	return root, durable.Ensure(f.Path(name, certificateFile), text, durable.Everyone)
 }
 
-// kept is a certificate of a folder, and the list of what it has revoked, if there is
+// entry is a certificate of a folder, and the list of what it has revoked, if there is
 // one.
-type kept struct {
+type entry struct {
 	name string
 	*x509.Certificate
 	subject Subject
 	list    *revocation.List
 }
 
-// shelf reads the folder's certificates. They are parsed, not verified; lists are
+// store reads the folder's certificates. They are parsed, not verified; lists are
 // verified by the certificates they lie beside.
-func shelf(f pki.Folder) ([]kept, error) {
+func store(f pki.Folder) ([]entry, error) {
 	paths, err := filepath.Glob(f.Path("*", certificateFile))
 	if err != nil {
 		return nil, err
 	}
-	var all []kept
+	var all []entry
 	for _, path := range paths {
-		k := kept{name: strings.TrimSuffix(filepath.Base(path), "."+certificateFile)}
+		k := entry{name: strings.TrimSuffix(filepath.Base(path), "."+certificateFile)}
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
@@ -77,7 +77,7 @@ func shelf(f pki.Folder) ([]kept, error) {
 
 // verify checks at an instant that c leads to a self-signed CA of the shelf, in its
 // role, and that no list of the shelf names c or what is above it.
-func verify(all []kept, c *x509.Certificate, now time.Time) error {
+func verify(all []entry, c *x509.Certificate, now time.Time) error {
 	options := x509.VerifyOptions{
 		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: now,
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
@@ -115,7 +115,7 @@ func Import(ctx context.Context, f pki.Folder, name string, text []byte, now tim
 	if err != nil {
 		return s, err
 	}
-	all, err := shelf(f)
+	all, err := store(f)
 	if err != nil {
 		return s, err
 	}
@@ -148,11 +148,11 @@ func Adopt(ctx context.Context, f, from pki.Folder, name string, now time.Time) 
 	if path(name) == from.Path(name, certificateFile) {
 		return nil
 	}
-	theirs, err := shelf(from)
+	theirs, err := store(from)
 	if err != nil {
 		return err
 	}
-	ours, err := shelf(f)
+	ours, err := store(f)
 	if err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func Adopt(ctx context.Context, f, from pki.Folder, name string, now time.Time) 
 			if !k.Equal(ca) && string(k.RawSubject) == string(ca.RawIssuer) && ca.CheckSignatureFrom(k.Certificate) == nil {
 				next = k.Certificate
 			}
-			if !k.Equal(ca) || slices.ContainsFunc(ours, func(own kept) bool { return own.Equal(ca) }) {
+			if !k.Equal(ca) || slices.ContainsFunc(ours, func(own entry) bool { return own.Equal(ca) }) {
 				continue
 			}
 			if err := durable.Ensure(path(k.name), wrap(certificateLabel, ca.Raw), durable.Everyone); err != nil {

@@ -52,7 +52,7 @@ type holderFlags struct {
 
 // holderCommand makes a command on a card that is in its holder's hand: in a reader, in
 // a file, or that of a person of a sandbox.
-func holderCommand(f *holderFlags, c *cobra.Command, do func(ctx context.Context, h *heldCard) error) *cobra.Command {
+func holderCommand(f *holderFlags, c *cobra.Command, do func(ctx context.Context, h *presentedCard) error) *cobra.Command {
 	c.Use += " [NAME]"
 	c.Long = c.Short + `.
 
@@ -79,8 +79,8 @@ unless --plain-pin says so: whoever can listen to the reader could take it down.
 	return c
 }
 
-// heldCard is a card in its holder's hand, with the applet selected if it is there.
-type heldCard struct {
+// presentedCard is a card in its holder's hand, with the applet selected if it is there.
+type presentedCard struct {
 	*card.Client
 	atr    []byte // nil where no reader tells
 	where  string
@@ -93,13 +93,13 @@ type heldCard struct {
 }
 
 // hold opens the card and does something with it.
-func (f *holderFlags) hold(c *cobra.Command, arguments []string, do func(ctx context.Context, h *heldCard) error) error {
+func (f *holderFlags) hold(c *cobra.Command, arguments []string, do func(ctx context.Context, h *presentedCard) error) error {
 	if len(arguments) == 0 {
 		if f.state != "" {
 			return cli.Usage("%s: name whose card of the sandbox it is, or leave --state out", c.CommandPath())
 		}
 		return cli.WithCard(c, &f.cards, func(opened *cli.OpenCard) error {
-			h := &heldCard{Client: card.New(opened), atr: opened.ATR, where: opened.Where}
+			h := &presentedCard{Client: card.New(opened), atr: opened.ATR, where: opened.Where}
 			h.holder.NoteNewPIN = func(string) error { return nil }
 			if f.cards.File == "" && !f.plain {
 				h.inClear = cli.PlainPIN("name its holder with NAME --state DIR, whose bank knows the card's key, or")
@@ -110,7 +110,7 @@ func (f *holderFlags) hold(c *cobra.Command, arguments []string, do func(ctx con
 	name, traced := arguments[0], f.cards.Traced
 	f.cards.Traced = false
 	return f.holders(c, Place{f.state, name, f.device, traced}, func(ctx context.Context, holder Holder) error {
-		h := &heldCard{where: name + "'s", holder: holder, transport: card.PINTransport{Key: holder.PINKey, Random: rand.Reader}}
+		h := &presentedCard{where: name + "'s", holder: holder, transport: card.PINTransport{Key: holder.PINKey, Random: rand.Reader}}
 		if !f.cards.Named() && holder.Away != nil {
 			return cli.Usage("%w; or name it with --reader READER or --card FILE", holder.Away)
 		}
@@ -125,13 +125,13 @@ func (f *holderFlags) hold(c *cobra.Command, arguments []string, do func(ctx con
 	})
 }
 
-func (h *heldCard) selectAnd(ctx context.Context, do func(ctx context.Context, h *heldCard) error) error {
+func (h *presentedCard) selectAnd(ctx context.Context, do func(ctx context.Context, h *presentedCard) error) error {
 	h.fci, h.absent = h.Select(ctx)
 	return do(ctx, h)
 }
 
 // verify enters the PIN.
-func (h *heldCard) verify(ctx context.Context, entry cli.HolderSecret) error {
+func (h *presentedCard) verify(ctx context.Context, entry cli.HolderSecret) error {
 	if err := errors.Join(h.absent, h.inClear); err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ because of --with-pin.`,
   ekrona card info --card blank.card --json
   ekrona card info anna --state DIR`,
 	}
-	holderCommand(f, c, func(ctx context.Context, h *heldCard) error {
+	holderCommand(f, c, func(ctx context.Context, h *presentedCard) error {
 		info, err := toEverybody(ctx, h)
 		if err != nil {
 			return err
@@ -65,7 +65,7 @@ because of --with-pin.`,
 }
 
 // toEverybody asks what the card says without PIN.
-func toEverybody(ctx context.Context, h *heldCard) (*cardInfo, error) {
+func toEverybody(ctx context.Context, h *presentedCard) (*cardInfo, error) {
 	info := &cardInfo{Where: h.where, ATR: fmt.Sprintf("%X", h.atr)}
 	if h.absent != nil {
 		if card.Is(h.absent, apdu.SWFileNotFound) {
@@ -90,8 +90,8 @@ func toEverybody(ctx context.Context, h *heldCard) (*cardInfo, error) {
 	return info, err
 }
 
-func (i *cardInfo) certificate(ctx context.Context, client *card.Client) error {
-	encoded, err := client.Certificate(ctx)
+func (i *cardInfo) certificate(ctx context.Context, applet *card.Client) error {
+	encoded, err := applet.Certificate(ctx)
 	if err != nil {
 		return err
 	}
@@ -104,19 +104,19 @@ func (i *cardInfo) certificate(ctx context.Context, client *card.Client) error {
 }
 
 // toHolder asks the rest, after the PIN.
-func (i *cardInfo) toHolder(ctx context.Context, client *card.Client) error {
-	if err := i.certificate(ctx, client); err != nil {
+func (i *cardInfo) toHolder(ctx context.Context, applet *card.Client) error {
+	if err := i.certificate(ctx, applet); err != nil {
 		return err
 	}
-	balance, err := client.Balance(ctx)
+	balance, err := applet.Balance(ctx)
 	if err != nil {
 		return err
 	}
-	policy, err := client.Policy(ctx)
+	policy, err := applet.Policy(ctx)
 	if err != nil {
 		return err
 	}
-	counters, err := client.Counters(ctx)
+	counters, err := applet.Counters(ctx)
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func balanceCommand(holders Holders) *cobra.Command {
 		Example: `  ekrona card balance anna --state DIR
   ekrona card balance --reader ACR1252 --plain-pin --json`,
 	}
-	return holderCommand(f, c, func(ctx context.Context, h *heldCard) error {
+	return holderCommand(f, c, func(ctx context.Context, h *presentedCard) error {
 		if err := h.verify(ctx, f.pin); err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func logCommand(holders Holders) *cobra.Command {
 		Example: `  ekrona card log anna --state DIR
   ekrona card log --card anna.card --pin-file pin --json`,
 	}
-	return holderCommand(f, c, func(ctx context.Context, h *heldCard) error {
+	return holderCommand(f, c, func(ctx context.Context, h *presentedCard) error {
 		if err := h.verify(ctx, f.pin); err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ for twice. With --unblock the PUK stands in for a PIN that is forgotten or block
 		Example: `  ekrona card pin anna --state DIR
   ekrona card pin anna --state DIR --unblock --puk-file puk --new-pin-file pin`,
 	}
-	holderCommand(f, c, func(ctx context.Context, h *heldCard) error {
+	holderCommand(f, c, func(ctx context.Context, h *presentedCard) error {
 		if err := errors.Join(h.absent, h.inClear); err != nil {
 			return err
 		}

@@ -196,13 +196,13 @@ func (f *batchFlags) work(ctx context.Context, c *cobra.Command, bank Bank, path
 		return err
 	}
 	if f.check {
-		newcomers, err := batch.Check(ctx, o)
+		lateCustomers, err := batch.Check(ctx, o)
 		if err != nil {
 			return listed(c, path, err)
 		}
 		text := fmt.Sprintf("%s: %s, nothing is wrong", job.Name, counted(len(job.Cards), "card"))
-		if len(newcomers) > 0 {
-			text += fmt.Sprintf("; %s will be enrolled at %s", counted(len(newcomers), "owner"), job.Bank)
+		if len(lateCustomers) > 0 {
+			text += fmt.Sprintf("; %s will be enrolled at %s", counted(len(lateCustomers), "owner"), job.Bank)
 		}
 		fmt.Fprintln(c.OutOrStdout(), text)
 		return nil
@@ -263,7 +263,7 @@ func (f *batchFlags) atReaders(ctx context.Context, c *cobra.Command, b *batch.B
 		return false, err
 	}
 	for _, w := range waiting {
-		view.say(fmt.Sprintf("%s for %s is begun (%s): insert the card %s again, into any reader", w.Device, w.Owner, orNone(w.Stage.Name()), w.Chip))
+		view.line(fmt.Sprintf("%s for %s is begun (%s): insert the card %s again, into any reader", w.Device, w.Owner, orNone(w.Stage.Name()), w.CardSerial))
 	}
 	readers, show, err := f.openReaders(view.show, stop)
 	if err != nil {
@@ -296,7 +296,7 @@ func (f *batchFlags) conclude(ctx context.Context, c *cobra.Command, b *batch.Ba
 		return err
 	}
 	for _, w := range waiting {
-		fmt.Fprintf(out, "%s for %s is begun (%s) on the card %s\n", w.Device, w.Owner, orNone(w.Stage.Name()), w.Chip)
+		fmt.Fprintf(out, "%s for %s is begun (%s) on the card %s\n", w.Device, w.Owner, orNone(w.Stage.Name()), w.CardSerial)
 	}
 	return fmt.Errorf("the job is not done: %d begun, %d to begin: give the same command again", count.Begun, count.Left())
 }

@@ -26,14 +26,14 @@ func (f *batchFlags) openReaders(show progress.Show, stop func()) (batch.Readers
 	for i := range f.readers {
 		names = append(names, fmt.Sprintf("virtual reader %d", i+1))
 	}
-	feeder := &virtual.Feeder{Readers: virtual.NewReaders(names...), Empty: stop}
+	operator := &virtual.VirtualOperator{Readers: virtual.NewReaders(names...), Empty: stop}
 	for _, path := range f.cards {
-		feeder.Pile = append(feeder.Pile, f.wiring.Batch.card(&CardInFile{Path: path}))
+		operator.Stack = append(operator.Stack, f.wiring.Batch.card(&CardInFile{Path: path}))
 	}
-	feeder.Fill(names...)
-	return feeder.Readers, func(e progress.Event) {
+	operator.Load(names...)
+	return operator.Readers, func(e progress.Event) {
 		show(e)
-		feeder.Told(e)
+		operator.Handle(e)
 	}, nil
 }
 

@@ -33,8 +33,8 @@ func newBatchView(out io.Writer, count progress.Count) *viewOfBatch {
 	return v
 }
 
-// say shows a line.
-func (v *viewOfBatch) say(line string) {
+// line shows a line.
+func (v *viewOfBatch) line(line string) {
 	if v.bar == nil {
 		fmt.Fprintln(v.out, line)
 		return
@@ -45,7 +45,7 @@ func (v *viewOfBatch) say(line string) {
 
 // show shows an event.
 func (v *viewOfBatch) show(e progress.Event) {
-	v.say(sentence(e))
+	v.line(sentence(e))
 	v.counted = v.counted || e.Kind == progress.Made
 	if e.Kind == progress.Made && v.bar != nil {
 		_ = v.bar.Add(1)

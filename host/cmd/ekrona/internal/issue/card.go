@@ -144,7 +144,7 @@ func (i *cardIssue) run(c *cobra.Command) error {
 			}}
 			d.Desk = desk.Desk{
 				Name: message.Name(i.bank), Bank: bank, Line: line, Need: need, Link: link, ReplaceKeys: i.replaceKeys,
-				Clock: clock.System{}, Show: d.progress, Record: talk.tell,
+				Clock: clock.System{}, Show: d.progress, Record: talk.report,
 			}
 			return d.issue(ctx)
 		})
@@ -164,7 +164,7 @@ type atDesk struct {
 	desk.Desk
 	c     *cobra.Command
 	card  desk.Card
-	talk  *conversation
+	talk  *exchangeLog
 	begun time.Time
 }
 

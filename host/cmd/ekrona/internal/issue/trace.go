@@ -17,9 +17,9 @@ import (
 	"ekrona/personalization/rehearsal"
 )
 
-// conversation shows what is said with a card, if that is wanted, as it was meant and
+// exchangeLog shows what is said with a card, if that is wanted, as it was meant and
 // not as the secure channel makes it; and counts time.
-type conversation struct {
+type exchangeLog struct {
 	to     io.Writer // nil shows nothing
 	totals rehearsal.Totals
 	took   time.Duration // in reader and card, or in the emulator
@@ -27,8 +27,8 @@ type conversation struct {
 }
 
 // newConversation takes over the trace from the flags, whose own shows the wire.
-func newConversation(c *cobra.Command, cards *cli.CardFlags) *conversation {
-	talk := &conversation{}
+func newConversation(c *cobra.Command, cards *cli.CardFlags) *exchangeLog {
+	talk := &exchangeLog{}
 	if cards.Traced {
 		talk.to, cards.Traced = c.ErrOrStderr(), false
 	}
@@ -36,20 +36,20 @@ func newConversation(c *cobra.Command, cards *cli.CardFlags) *conversation {
 }
 
 // Wire stands before the card.
-func (t *conversation) Wire(card apdu.Card) apdu.Card {
+func (t *exchangeLog) Wire(card apdu.Card) apdu.Card {
 	return apdu.Recorder{Card: card, Secrets: vocabulary.Decoder().Secrets, Sink: func(e apdu.Exchange) {
 		if !e.Carried {
-			t.tell(e)
+			t.report(e)
 		}
 	}}
 }
 
 // Channel stands before a secure channel over the card; see [personalization.Line.Watch].
-func (t *conversation) Channel(channel apdu.Card) apdu.Card {
-	return apdu.Recorder{Card: channel, Secrets: vocabulary.Decoder().Secrets, Sink: t.tell}
+func (t *exchangeLog) Channel(channel apdu.Card) apdu.Card {
+	return apdu.Recorder{Card: channel, Secrets: vocabulary.Decoder().Secrets, Sink: t.report}
 }
 
-func (t *conversation) tell(e apdu.Exchange) {
+func (t *exchangeLog) report(e apdu.Exchange) {
 	t.totals.Add(e)
 	if len(e.Wire) == 0 {
 		t.took += e.Took
@@ -64,7 +64,7 @@ func (t *conversation) tell(e apdu.Exchange) {
 }
 
 // priced stands before a virtual card and estimates how long a P71 would have taken.
-func (t *conversation) priced(opened *cli.OpenCard, link card.Link) apdu.Card {
+func (t *exchangeLog) priced(opened *cli.OpenCard, link card.Link) apdu.Card {
 	virtual, isVirtual := opened.Unframed.(interface {
 		LastCommand() globalplatform.Account
 	})
@@ -82,7 +82,7 @@ func (t *conversation) priced(opened *cli.OpenCard, link card.Link) apdu.Card {
 }
 
 // times is one line about where the time went since a moment.
-func (t *conversation) times(since time.Time, link card.Link) string {
+func (t *exchangeLog) times(since time.Time, link card.Link) string {
 	host := time.Since(since) - t.took
 	if t.totals.Card > 0 {
 		return fmt.Sprintf("%d commands; host %.2f s; card about %.1f s on a P71 by %s, estimated", t.totals.Commands, host.Seconds(), t.totals.Card.Seconds(), link.Name)

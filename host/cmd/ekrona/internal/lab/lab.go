@@ -82,9 +82,9 @@ func (s labSimulation) run(ctx context.Context, out, errors io.Writer) error {
 		if err != nil {
 			return err
 		}
-		return s.tell(ctx, out, kept)
+		return s.playOnce(ctx, out, kept)
 	case s.story:
-		return s.tell(ctx, out, lab.Generate(s.plan.Seed, s.plan.Length))
+		return s.playOnce(ctx, out, lab.Generate(s.plan.Seed, s.plan.Length))
 	}
 	debug.SetGCPercent(garbagePercent)
 	began, told := time.Now(), time.Now()
@@ -112,11 +112,11 @@ func (s labSimulation) run(ctx context.Context, out, errors io.Writer) error {
 			return err
 		}
 	}
-	return s.tell(context.WithoutCancel(ctx), out, short)
+	return s.playOnce(context.WithoutCancel(ctx), out, short)
 }
 
-// tell plays one world and tells its story.
-func (s labSimulation) tell(ctx context.Context, out io.Writer, world lab.Scenario) error {
+// playOnce plays one world and tells its story.
+func (s labSimulation) playOnce(ctx context.Context, out io.Writer, world lab.Scenario) error {
 	options := s.plan.Options
 	options.Story = out
 	outcome, err := world.Run(ctx, options)
@@ -137,9 +137,9 @@ func writeRate(out io.Writer, t lab.Tally, took time.Duration) {
 
 // writeTally tells which faults were really met, and which never.
 func writeTally(out io.Writer, t lab.Tally) {
-	fmt.Fprintf(out, "every invariant held; %d clones were convicted\n\n", t.Cheats)
+	fmt.Fprintf(out, "every invariant held; %d clones were convicted\n\n", t.ClonesEnded)
 	for _, kind := range lab.Faults() {
-		if n := t.Met[kind]; n > 0 {
+		if n := t.Struck[kind]; n > 0 {
 			fmt.Fprintf(out, "%9d  %s\n", n, kind)
 		} else {
 			fmt.Fprintf(out, "    never  %s\n", kind)

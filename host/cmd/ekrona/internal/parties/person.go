@@ -89,7 +89,7 @@ func Held(
 // AtHand fails for a person whose card lies in no sandbox and was not named. With an empty
 // device id any card of the person's will do.
 func AtHand(p *sandbox.Holder, wanted message.DeviceID) error {
-	if p.Card.Here() && (wanted == "" || p.Card.MayBe(wanted)) {
+	if p.Card.IsPresent() && (wanted == "" || p.Card.MayBe(wanted)) {
 		return nil
 	}
 	return cli.Usage("%s's card: %w: --insert %s=reader:READER, or --insert %s=file:FILE for a virtual one", p.Name, sandbox.ErrNoCard, p.Name, p.Name)

@@ -101,7 +101,7 @@ func take(ctx context.Context, f *parties.Flags, c *cobra.Command, s *sandbox.Sa
 		return err
 	}
 	if torn {
-		holder.Card.PullAfter(spec.Pay.INS)
+		holder.Card.WithdrawAfter(spec.Pay.INS)
 	}
 	tap, err := parties.Held(ctx, holder, "", entered, parties.OwnPIN)
 	if err != nil {

@@ -46,8 +46,8 @@ func walletPayCommand() *cobra.Command {
 		if err := f.MayHear(payer.Name); err != nil {
 			return err
 		}
-		payer.Card.PullAfter(instruction)
-		payee.Card.PullAfter(instruction)
+		payer.Card.WithdrawAfter(instruction)
+		payee.Card.WithdrawAfter(instruction)
 		_, receipt, err := payee.Phone.Transfer(c.Context(), amount, holder(payer, payee, v.PIN))
 		if err != nil {
 			return err
@@ -77,7 +77,7 @@ func holder(payer, payee *sandbox.Person, entered string) wallet.Holder {
 			return wallet.Tap{}, cli.Usage("the payer's card is needed: name whose it is with --card")
 		}
 		tap, err := parties.HeldBy(ctx, payer, entered, parties.OwnPIN)
-		tap.Stranger = true
+		tap.OtherCard = true
 		return tap, err
 	}
 }
