@@ -12,12 +12,12 @@ import (
 	"ekrona/host/banking"
 	client "ekrona/host/card"
 	"ekrona/personalization"
-	"ekrona/personalization/linetest"
+	"ekrona/personalization/issuertest"
 )
 
 // halfway is a register that keeps a device, and whose link to the notary is down.
 type halfway struct {
-	*linetest.Notary
+	*issuertest.Notary
 	down bool
 }
 
@@ -37,7 +37,7 @@ func TestNoCardIsActiveBeforeItIsRegistered(t *testing.T) {
 	h.Line.Registry = register
 	r, o := h.newReader(t), h.Order(t)
 	r.insert(t, 0, false, 0)
-	_, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
+	_, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), anyStage)
 	require.ErrorIs(t, err, errDown)
 	r.insert(t, 0, false, 0)
 	application := client.New(r)
@@ -47,7 +47,7 @@ func TestNoCardIsActiveBeforeItIsRegistered(t *testing.T) {
 
 	register.down = false
 	r.insert(t, 0, false, 0)
-	device, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
+	device, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), anyStage)
 	require.NoError(t, err)
 	h.check(t, t.Context(), r, o, device)
 }
@@ -57,10 +57,10 @@ func TestCardIsNotActiveBecauseItSaysYes(t *testing.T) {
 	h := newTestIssuer(t)
 	r, o := h.newReader(t), h.Order(t)
 	r.insert(t, 0, false, 0)
-	_, err := h.Line.Issue(t.Context(), attack.KeysForActivation.Holding(r), o, linetest.Secrets(t), anyStage)
+	_, err := h.Line.Issue(t.Context(), attack.KeysForActivation.Holding(r), o, issuertest.Secrets(t), anyStage)
 	require.ErrorIs(t, err, personalization.ErrNotActive)
 	r.insert(t, 0, false, 0)
-	device, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
+	device, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), anyStage)
 	require.NoError(t, err)
 	h.check(t, t.Context(), r, o, device)
 }

@@ -13,13 +13,13 @@ import (
 	"ekrona/apdu"
 	"ekrona/apdu/gpc"
 	"ekrona/personalization"
-	"ekrona/personalization/linetest"
+	"ekrona/personalization/issuertest"
 )
 
 // Whatever the issuer has that cards will refuse is found without a card, all at once.
 func TestIssuerIsCheckedWithoutACard(t *testing.T) {
-	today := linetest.Date(t, "2026-11-22")
-	good := linetest.New(t).Line.Issuer
+	today := issuertest.Date(t, "2026-11-22")
+	good := issuertest.New(t).Line.Issuer
 	require.NoError(t, good.Check(today))
 	another, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -29,7 +29,7 @@ func TestIssuerIsCheckedWithoutACard(t *testing.T) {
 	}{
 		"past":              {func(i *personalization.Issuer) { i.Expiry = today.AddDays(-1) }, []string{"2026-11-21, is past"}},
 		"before its first":  {func(i *personalization.Issuer) { i.Effective = i.Expiry.AddDays(1) }, []string{"is before their first"}},
-		"after the CA's":    {func(i *personalization.Issuer) { i.Expiry = linetest.Date(t, "2036-11-23") }, []string{"is after that of their CA SENORDIC00001, 2036-11-22"}},
+		"after the CA's":    {func(i *personalization.Issuer) { i.Expiry = issuertest.Date(t, "2036-11-23") }, []string{"is after that of their CA SENORDIC00001, 2036-11-22"}},
 		"no root":           {func(i *personalization.Issuer) { i.Root = i.Root[1:] }, []string{"root certificate"}},
 		"changed places":    {func(i *personalization.Issuer) { i.Notary, i.InstructionKey = i.InstructionKey, i.Notary }, []string{"instruction key's certificate: SENOTARY00001 is a", "notary's certificate: SENORDIC00002 is a"}},
 		"CA's other key":    {func(i *personalization.Issuer) { i.CA.Signer = another }, []string{"the CA's key is not that of the certificate"}},
@@ -40,7 +40,7 @@ func TestIssuerIsCheckedWithoutACard(t *testing.T) {
 		row.corrupt(&issuer)
 		day := today
 		if row.want == nil {
-			day, row.want = linetest.Date(
+			day, row.want = issuertest.Date(
 				t,
 				"2036-11-23",
 			), []string{
@@ -68,7 +68,7 @@ func TestFaultOfTheIssuerTouchesNoCard(t *testing.T) {
 		require.Contains(t, []byte{gpc.InsSelect, gpc.InsGetData}, c.INS)
 		return r.Transmit(ctx, c)
 	})
-	_, err := h.Line.Issue(t.Context(), looking, o, linetest.Secrets(t), anyStage)
+	_, err := h.Line.Issue(t.Context(), looking, o, issuertest.Secrets(t), anyStage)
 	require.ErrorIs(t, err, personalization.ErrExpiry)
 }
 
@@ -76,7 +76,7 @@ func TestFaultOfTheIssuerTouchesNoCard(t *testing.T) {
 func TestRenewalBeyondTheCA(t *testing.T) {
 	h := newTestIssuer(t)
 	o := h.Order(t)
-	device, err := h.Line.Issue(t.Context(), h.newReader(t), o, linetest.Secrets(t), anyStage)
+	device, err := h.Line.Issue(t.Context(), h.newReader(t), o, issuertest.Secrets(t), anyStage)
 	require.NoError(t, err)
 	h.Line.Expiry = h.Line.CA.Certificate.Expiry.AddDays(1)
 	_, err = h.Line.Renew(t.Context(), o.Device)

@@ -12,7 +12,7 @@ import (
 	"ekrona/apdu/gpc"
 	"ekrona/personalization"
 	"ekrona/personalization/globalplatform"
-	"ekrona/personalization/linetest"
+	"ekrona/personalization/issuertest"
 	"ekrona/personalization/scp03"
 )
 
@@ -43,7 +43,7 @@ func TestSuppliersKeysWithTheVersionOfOurs(t *testing.T) {
 		if at != 0 {
 			h.cutAt(t, r, o, at)
 		}
-		device, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
+		device, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), anyStage)
 		require.NoError(t, err, at)
 		h.check(t, t.Context(), r, o, device)
 	}
@@ -59,7 +59,7 @@ func TestKeysThatAreNamedLaterAreReplacedToo(t *testing.T) {
 	h.Line.Final = nil
 	h.cutAt(t, r, o, personalization.KeysMade)
 	h.Line.Final = final
-	device, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
+	device, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), anyStage)
 	require.NoError(t, err)
 	h.check(t, t.Context(), r, o, device)
 }
@@ -75,7 +75,7 @@ func TestKeysAreComparedOnOneAnswer(t *testing.T) {
 		sent[c.INS]++
 		return r.Transmit(ctx, c)
 	})
-	_, err := h.Line.Issue(t.Context(), watched, o, linetest.Secrets(t), anyStage)
+	_, err := h.Line.Issue(t.Context(), watched, o, issuertest.Secrets(t), anyStage)
 	require.ErrorIs(t, err, scp03.ErrWrongKeys)
 	assert.ErrorContains(
 		t,

@@ -18,7 +18,7 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/personalization"
 	"ekrona/personalization/globalplatform"
-	"ekrona/personalization/linetest"
+	"ekrona/personalization/issuertest"
 	"ekrona/personalization/scp03"
 )
 
@@ -28,7 +28,7 @@ func anyStage(personalization.Stage) error { return nil }
 func (h *testIssuer) cutAt(t *testing.T, r *reader, o personalization.Order, at personalization.Stage) {
 	t.Helper()
 	r.insert(t, 0, false, 0)
-	_, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), func(stage personalization.Stage) error {
+	_, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), func(stage personalization.Stage) error {
 		if stage == at {
 			return errWithdrawn
 		}
@@ -44,26 +44,26 @@ func TestAnotherOrdersCardIsRefused(t *testing.T) {
 		h := newTestIssuer(t)
 		r, theirs, mine := h.newReader(t), h.Order(t), h.Order(t)
 		h.cutAt(t, r, theirs, at)
-		_, err := h.Line.Issue(t.Context(), r, mine, linetest.Secrets(t), anyStage)
+		_, err := h.Line.Issue(t.Context(), r, mine, issuertest.Secrets(t), anyStage)
 		require.ErrorIs(t, err, personalization.ErrOtherCard, at)
 		assert.NotContains(t, h.Notary.Devices, mine.Device)
 		r.insert(t, 0, false, 0)
-		device, err := h.Line.Issue(t.Context(), r, theirs, linetest.Secrets(t), anyStage)
+		device, err := h.Line.Issue(t.Context(), r, theirs, issuertest.Secrets(t), anyStage)
 		require.NoError(t, err)
 		h.check(t, t.Context(), r, theirs, device)
 
 		// Now it is active, and no flag gives it to another.
 		h.Line.DeleteApplet = true
 		r.insert(t, 0, false, 0)
-		_, err = h.Line.Issue(t.Context(), r, mine, linetest.Secrets(t), anyStage)
+		_, err = h.Line.Issue(t.Context(), r, mine, issuertest.Secrets(t), anyStage)
 		require.ErrorIs(t, err, personalization.ErrOtherCard)
 		// Nor does another registered card's order take it for its own, or cost its PIN a try.
 		other := h.newReader(t)
-		_, err = h.Line.Issue(t.Context(), other, mine, linetest.Secrets(t), anyStage)
+		_, err = h.Line.Issue(t.Context(), other, mine, issuertest.Secrets(t), anyStage)
 		require.NoError(t, err)
 		for range 4 {
 			r.insert(t, 0, false, 0)
-			_, err = h.Line.Issue(t.Context(), r, mine, linetest.Secrets(t), anyStage)
+			_, err = h.Line.Issue(t.Context(), r, mine, issuertest.Secrets(t), anyStage)
 			require.Error(t, err)
 		}
 		h.check(t, t.Context(), r, theirs, device)
@@ -76,7 +76,7 @@ func TestDeleteApplet(t *testing.T) {
 	r, theirs, mine := h.newReader(t), h.Order(t), h.Order(t)
 	h.cutAt(t, r, theirs, personalization.KeysMade)
 	h.Line.DeleteApplet = true
-	device, err := h.Line.Issue(t.Context(), r, mine, linetest.Secrets(t), anyStage)
+	device, err := h.Line.Issue(t.Context(), r, mine, issuertest.Secrets(t), anyStage)
 	require.NoError(t, err)
 	h.check(t, t.Context(), r, mine, device)
 	assert.NotContains(t, h.Notary.Devices, theirs.Device)
@@ -87,9 +87,9 @@ func TestDeleteApplet(t *testing.T) {
 func TestARegisteredIDGetsNoSecondKey(t *testing.T) {
 	h := newTestIssuer(t)
 	first, second, o := h.newReader(t), h.newReader(t), h.Order(t)
-	device, err := h.Line.Issue(t.Context(), first, o, linetest.Secrets(t), anyStage)
+	device, err := h.Line.Issue(t.Context(), first, o, issuertest.Secrets(t), anyStage)
 	require.NoError(t, err)
-	_, err = h.Line.Issue(t.Context(), second, o, linetest.Secrets(t), anyStage)
+	_, err = h.Line.Issue(t.Context(), second, o, issuertest.Secrets(t), anyStage)
 	require.ErrorIs(t, err, personalization.ErrOtherKey)
 	assert.Equal(t, device, h.Notary.Devices[o.Device])
 	assert.Len(t, h.Notary.Keys, 1)
@@ -108,7 +108,7 @@ func TestWrongKeysStopBeforeTheyCost(t *testing.T) {
 			require.NotEqual(t, byte(gpc.InsExternalAuthenticate), c.INS)
 			return r.Transmit(ctx, c)
 		})
-		_, err := line.Issue(t.Context(), watched, o, linetest.Secrets(t), anyStage)
+		_, err := line.Issue(t.Context(), watched, o, issuertest.Secrets(t), anyStage)
 		require.ErrorIs(t, err, scp03.ErrWrongKeys)
 		h.cutAt(t, r, o, personalization.KeysReplaced)
 	}
@@ -128,10 +128,10 @@ func TestNumberedInitialKeysEnd(t *testing.T) {
 
 	longer := h.Line
 	longer.Final = scp03.Master(bytes.Repeat([]byte{0x5A}, 32))
-	_, err = longer.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
+	_, err = longer.Issue(t.Context(), r, o, issuertest.Secrets(t), anyStage)
 	require.ErrorContains(t, err, "key set 01 can only be replaced by keys of its own length, 128 bits, and the new ones have 256")
 
-	device, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
+	device, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), anyStage)
 	require.NoError(t, err)
 	h.check(t, t.Context(), r, o, device)
 }
@@ -147,7 +147,7 @@ func TestUntoldKeyVersions(t *testing.T) {
 		return r.Transmit(ctx, c)
 	})
 	for _, at := range []personalization.Stage{personalization.KeysReplaced, personalization.Installed, personalization.Filled} {
-		_, err := h.Line.Issue(t.Context(), silent, o, linetest.Secrets(t), func(stage personalization.Stage) error {
+		_, err := h.Line.Issue(t.Context(), silent, o, issuertest.Secrets(t), func(stage personalization.Stage) error {
 			if stage == at {
 				return errWithdrawn
 			}
@@ -156,7 +156,7 @@ func TestUntoldKeyVersions(t *testing.T) {
 		require.ErrorIs(t, err, errWithdrawn)
 		r.insert(t, 0, false, 0)
 	}
-	device, err := h.Line.Issue(t.Context(), silent, o, linetest.Secrets(t), anyStage)
+	device, err := h.Line.Issue(t.Context(), silent, o, issuertest.Secrets(t), anyStage)
 	require.NoError(t, err)
 	h.check(t, t.Context(), r, o, device)
 }
@@ -169,7 +169,7 @@ func TestSecure(t *testing.T) {
 	h.cutAt(t, r, o, personalization.Installed)
 	h.cutAt(t, r, o, personalization.Secured)
 	h.cutAt(t, r, o, personalization.KeysMade)
-	device, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
+	device, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), anyStage)
 	require.NoError(t, err)
 	h.check(t, t.Context(), r, o, device)
 	opened, err := h.Line.Open(t.Context(), r)
@@ -179,7 +179,7 @@ func TestSecure(t *testing.T) {
 	assert.Equal(t, gpc.Secured, contents.Domain.LifeCycle)
 
 	require.NoError(t, opened.SetCardStatus(t.Context(), gpc.CardLocked))
-	_, err = h.Line.Issue(t.Context(), r, h.Order(t), linetest.Secrets(t), anyStage)
+	_, err = h.Line.Issue(t.Context(), r, h.Order(t), issuertest.Secrets(t), anyStage)
 	require.ErrorIs(t, err, apdu.SWDeactivated)
 }
 
@@ -194,7 +194,7 @@ func TestAppletThatCannotBeSelected(t *testing.T) {
 		CLA: gpc.ClassPlain, INS: gpc.InsSetStatus, P1: gpc.StatusApplications, P2: byte(gpc.LockedBit | gpc.Selectable), Data: []byte(spec.AppletAID),
 	})
 	require.NoError(t, err)
-	_, err = h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
+	_, err = h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), anyStage)
 	require.ErrorIs(t, err, personalization.ErrOtherApplet)
 	assert.ErrorContains(t, err, "unlock it")
 }
@@ -229,7 +229,7 @@ func TestACardHasTheCertificateThatIsRegistered(t *testing.T) {
 	h.cutAt(t, r, o, personalization.Registered)
 	h.cutAt(t, r, o, personalization.Registered)
 	h.cutAt(t, r, o, personalization.Active)
-	device, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
+	device, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), anyStage)
 	require.NoError(t, err)
 	h.check(t, t.Context(), r, o, device)
 }
@@ -251,7 +251,7 @@ func TestFormerKeysHaveToEnd(t *testing.T) {
 			return channel.Transmit(ctx, c)
 		})
 	}
-	_, err = line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
+	_, err = line.Issue(t.Context(), r, o, issuertest.Secrets(t), anyStage)
 	require.ErrorIs(t, err, personalization.ErrKeysLeft)
 	r.insert(t, 0, false, 0)
 	listing := apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
@@ -260,8 +260,8 @@ func TestFormerKeysHaveToEnd(t *testing.T) {
 		}
 		return r.Transmit(ctx, c)
 	})
-	_, err = h.Line.Issue(t.Context(), listing, o, linetest.Secrets(t), anyStage)
+	_, err = h.Line.Issue(t.Context(), listing, o, issuertest.Secrets(t), anyStage)
 	require.ErrorIs(t, err, personalization.ErrKeysLeft, "nor later")
-	_, err = h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), anyStage)
+	_, err = h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), anyStage)
 	require.NoError(t, err)
 }

@@ -17,14 +17,14 @@ import (
 	client "ekrona/host/card"
 	"ekrona/personalization"
 	"ekrona/personalization/globalplatform"
-	"ekrona/personalization/linetest"
+	"ekrona/personalization/issuertest"
 	"ekrona/personalization/scp03"
 )
 
 // testIssuer gives its cards in readers.
-type testIssuer struct{ *linetest.Issuer }
+type testIssuer struct{ *issuertest.Issuer }
 
-func newTestIssuer(t *testing.T) *testIssuer { return &testIssuer{linetest.New(t)} }
+func newTestIssuer(t *testing.T) *testIssuer { return &testIssuer{issuertest.New(t)} }
 
 var errWithdrawn = errors.New("the card was pulled")
 
@@ -37,7 +37,7 @@ type reader struct {
 	write int  // instead, power goes before this persistent write of it
 }
 
-func (h *testIssuer) newReader(t linetest.T) *reader { return &reader{Card: h.Blank(t)} }
+func (h *testIssuer) newReader(t issuertest.T) *reader { return &reader{Card: h.Blank(t)} }
 
 func (r *reader) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 	r.sent++
@@ -59,7 +59,7 @@ func (r *reader) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, e
 }
 
 // insert puts the card into the reader, to be lost at a command.
-func (r *reader) insert(t linetest.T, at int, after bool, write int) {
+func (r *reader) insert(t issuertest.T, at int, after bool, write int) {
 	require.NoError(t, r.Reset())
 	r.sent, r.at, r.after, r.write = 0, at, after, write
 }
@@ -67,7 +67,7 @@ func (r *reader) insert(t linetest.T, at int, after bool, write int) {
 // stages keeps what it was told, and checks that a stage is never followed by a lower
 // one.
 type stages struct {
-	t        linetest.T
+	t        issuertest.T
 	reported []personalization.Stage
 }
 
@@ -80,7 +80,7 @@ func (s *stages) done(stage personalization.Stage) error {
 }
 
 // check finds the card active, alone, with nothing beside it, and registered once.
-func (h *testIssuer) check(t linetest.T, ctx context.Context, r *reader, o personalization.Order, device banking.Device) {
+func (h *testIssuer) check(t issuertest.T, ctx context.Context, r *reader, o personalization.Order, device banking.Device) {
 	t.Helper()
 	assert.Equal(t, o.Device, device.ID)
 	assert.Equal(t, h.Notary.Devices[o.Device], device)
@@ -89,7 +89,7 @@ func (h *testIssuer) check(t linetest.T, ctx context.Context, r *reader, o perso
 	fci, err := application.Select(ctx)
 	require.NoError(t, err)
 	assert.Equal(t, spec.Active, fci.LifeCycle)
-	require.NoError(t, application.Verify(ctx, linetest.Secrets(t).PIN, client.PINTransport{}))
+	require.NoError(t, application.Verify(ctx, issuertest.Secrets(t).PIN, client.PINTransport{}))
 	certificate, err := application.Certificate(ctx)
 	require.NoError(t, err)
 	assert.Equal(t, device.Certificate, certificate)
@@ -110,7 +110,7 @@ func (h *testIssuer) check(t linetest.T, ctx context.Context, r *reader, o perso
 func TestLineMakesABlankCardActive(t *testing.T) {
 	h := newTestIssuer(t)
 	r, o, s := h.newReader(t), h.Order(t), &stages{t: t}
-	device, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), s.done)
+	device, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), s.done)
 	require.NoError(t, err)
 	h.check(t, t.Context(), r, o, device)
 	assert.Equal(t, []personalization.Stage{
@@ -121,7 +121,7 @@ func TestLineMakesABlankCardActive(t *testing.T) {
 	// The same order again finds it done.
 	again := &stages{t: t}
 	r.insert(t, 0, false, 0)
-	known, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), again.done)
+	known, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), again.done)
 	require.NoError(t, err)
 	assert.Equal(t, device, known)
 	assert.Equal(t, personalization.Active, again.reported[len(again.reported)-1])
@@ -136,7 +136,7 @@ func TestLineGoesOnAfterEveryCommand(t *testing.T) {
 	_, err := h.Line.Issue(t.Context(), apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 		sent = append(sent, c)
 		return r.Transmit(ctx, c)
-	}), h.Order(t), linetest.Secrets(t), anyStage)
+	}), h.Order(t), issuertest.Secrets(t), anyStage)
 	require.NoError(t, err)
 	require.Greater(t, len(sent), 20)
 	for at := 1; at <= len(sent); at++ {
@@ -147,10 +147,10 @@ func TestLineGoesOnAfterEveryCommand(t *testing.T) {
 			r, o := h.newReader(t), h.Order(t)
 			before := len(h.Notary.Keys)
 			r.insert(t, at, after, 0)
-			_, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), (&stages{t: t}).done)
+			_, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), (&stages{t: t}).done)
 			require.ErrorIs(t, err, errWithdrawn, "command %d", at)
 			r.insert(t, 0, false, 0)
-			device, err := h.Line.Issue(t.Context(), r, o, linetest.Secrets(t), (&stages{t: t}).done)
+			device, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), (&stages{t: t}).done)
 			require.NoError(t, err, "command %d, answer lost: %v", at, after)
 			h.check(t, t.Context(), r, o, device)
 			assert.Len(t, h.Notary.Keys, before+1)
@@ -166,7 +166,7 @@ func TestLineGoesOnAfterPowerCuts(t *testing.T) {
 		before := len(h.Notary.Keys)
 		for range rapid.IntRange(1, 5).Draw(t, "cuts") {
 			r.insert(t, rapid.IntRange(1, 100).Draw(t, "command"), false, rapid.IntRange(1, 12).Draw(t, "write"))
-			device, err := h.Line.Issue(context.Background(), r, o, linetest.Secrets(t), (&stages{t: t}).done)
+			device, err := h.Line.Issue(context.Background(), r, o, issuertest.Secrets(t), (&stages{t: t}).done)
 			if err == nil {
 				require.Equal(t, o.Device, device.ID)
 				continue
@@ -174,7 +174,7 @@ func TestLineGoesOnAfterPowerCuts(t *testing.T) {
 			require.ErrorIs(t, err, errWithdrawn)
 		}
 		r.insert(t, 0, false, 0)
-		device, err := h.Line.Issue(context.Background(), r, o, linetest.Secrets(t), (&stages{t: t}).done)
+		device, err := h.Line.Issue(context.Background(), r, o, issuertest.Secrets(t), (&stages{t: t}).done)
 		require.NoError(t, err)
 		h.check(t, context.Background(), r, o, device)
 		assert.Len(t, h.Notary.Keys, before+1)

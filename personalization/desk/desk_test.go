@@ -25,7 +25,7 @@ import (
 	"ekrona/personalization"
 	"ekrona/personalization/desk"
 	"ekrona/personalization/globalplatform"
-	"ekrona/personalization/linetest"
+	"ekrona/personalization/issuertest"
 	"ekrona/personalization/preflight"
 	"ekrona/personalization/rehearsal"
 	"ekrona/personalization/scp03"
@@ -33,7 +33,7 @@ import (
 
 // bank counts the ids that it reserves.
 type bank struct {
-	*linetest.Notary
+	*issuertest.Notary
 	reserved []string // intents
 	enrolled []string
 	lost     []message.DeviceID
@@ -119,7 +119,7 @@ var errWithdrawn = errors.New("the card was pulled")
 // place is a desk with a card on it, which is pulled at a command, from 1; 0 for never.
 type place struct {
 	desk.Desk
-	house  *linetest.Issuer
+	house  *issuertest.Issuer
 	bank   *bank
 	card   *emulated.Card
 	events []progress.Event
@@ -133,7 +133,7 @@ type place struct {
 
 func newPlace(t *testing.T) *place {
 	t.Helper()
-	house := linetest.New(t)
+	house := issuertest.New(t)
 	p := &place{
 		house:  house,
 		bank:   &bank{Notary: house.Notary},

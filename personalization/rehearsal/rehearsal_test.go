@@ -19,7 +19,7 @@ import (
 	emulated "ekrona/emulator/globalplatform"
 	"ekrona/personalization"
 	"ekrona/personalization/globalplatform"
-	"ekrona/personalization/linetest"
+	"ekrona/personalization/issuertest"
 	"ekrona/personalization/preflight"
 	"ekrona/personalization/rehearsal"
 	"ekrona/personalization/scp03"
@@ -28,12 +28,12 @@ import (
 // desk is a place where cards are issued.
 type desk struct {
 	*testing.T
-	*linetest.Issuer
+	*issuertest.Issuer
 }
 
 func newDesk(t *testing.T) desk {
 	t.Helper()
-	return desk{t, linetest.New(t)}
+	return desk{t, issuertest.New(t)}
 }
 
 func (d desk) order() personalization.Order { return d.Order(d) }
@@ -84,7 +84,7 @@ func (d desk) issue(c *emulated.Card, l personalization.Line, o personalization.
 		return response, err
 	})
 	l.Watch = func(channel apdu.Card) apdu.Card { return apdu.Recorder{Card: channel, Sink: tell} }
-	_, err := l.Issue(d.Context(), apdu.Recorder{Card: plan.Guard(link), Sink: tell}, o, linetest.Secrets(d), func(personalization.Stage) error { return nil })
+	_, err := l.Issue(d.Context(), apdu.Recorder{Card: plan.Guard(link), Sink: tell}, o, issuertest.Secrets(d), func(personalization.Stage) error { return nil })
 	require.NotErrorIs(d, err, rehearsal.ErrUnplanned)
 	if err == nil {
 		var lists [][]rehearsal.Shape
@@ -211,7 +211,7 @@ func TestCardsOfOtherForm(t *testing.T) {
 	plan, err := rehearsal.Rehearse(t.Context(), d.Line, o, state, card.Links()[0])
 	require.NoError(t, err)
 	require.NoError(t, c.Reset())
-	_, err = d.Line.Issue(t.Context(), plan.Guard(c), o, linetest.Secrets(t), func(personalization.Stage) error { return nil })
+	_, err = d.Line.Issue(t.Context(), plan.Guard(c), o, issuertest.Secrets(t), func(personalization.Stage) error { return nil })
 	require.NoError(t, err)
 	assert.Greater(t, len(plan.Cases[0].Steps), 200, "more and smaller blocks")
 }
@@ -250,7 +250,7 @@ func TestGuardStopsWhenTheCardIsAnother(t *testing.T) {
 	_, err := d.issue(issued, d.Line, other, 0)
 	require.NoError(t, err)
 	require.NoError(t, issued.Reset())
-	_, err = d.Line.Issue(t.Context(), plan.Guard(issued), other, linetest.Secrets(d), func(personalization.Stage) error { return nil })
+	_, err = d.Line.Issue(t.Context(), plan.Guard(issued), other, issuertest.Secrets(d), func(personalization.Stage) error { return nil })
 	assert.ErrorIs(t, err, rehearsal.ErrUnplanned)
 }
 

@@ -13,7 +13,7 @@ import (
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/pcsc/daemon"
 	"ekrona/personalization"
-	"ekrona/personalization/linetest"
+	"ekrona/personalization/issuertest"
 )
 
 // Wrong keys are found out before they cost a try: however often they are given, the
@@ -38,9 +38,9 @@ func TestACardOfALostOrder(t *testing.T) {
 	require.Equal(t, 0, program{}.run([]string{"demo", "--state", sandbox}))
 	begun, err := cli.OpenManaged(card.Options{Profile: card.P71}, file)
 	require.NoError(t, err)
-	elsewhere, lost := linetest.New(t), errors.New("lost")
+	elsewhere, lost := issuertest.New(t), errors.New("lost")
 	elsewhere.Line.Final = nil
-	_, err = elsewhere.Line.Issue(t.Context(), begun, elsewhere.Order(t), linetest.Secrets(t), func(stage personalization.Stage) error {
+	_, err = elsewhere.Line.Issue(t.Context(), begun, elsewhere.Order(t), issuertest.Secrets(t), func(stage personalization.Stage) error {
 		if stage == personalization.KeysMade {
 			return lost
 		}

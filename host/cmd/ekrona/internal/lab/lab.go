@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/lab"
 	"ekrona/host/progress"
+	"ekrona/host/simulator"
 )
 
 // Command is "ekrona lab".
@@ -31,7 +31,7 @@ const garbagePercent = 400
 
 // labSimulation is what the command line asks for.
 type labSimulation struct {
-	plan         lab.Plan
+	plan         simulator.Plan
 	length       time.Duration
 	keep, replay string
 	story        bool
@@ -78,17 +78,17 @@ func (s labSimulation) run(ctx context.Context, out, errors io.Writer) error {
 	}
 	switch {
 	case s.replay != "":
-		kept, err := lab.ReadScenario(s.replay)
+		kept, err := simulator.ReadScenario(s.replay)
 		if err != nil {
 			return err
 		}
 		return s.playOnce(ctx, out, kept)
 	case s.story:
-		return s.playOnce(ctx, out, lab.Generate(s.plan.Seed, s.plan.Length))
+		return s.playOnce(ctx, out, simulator.Generate(s.plan.Seed, s.plan.Length))
 	}
 	debug.SetGCPercent(garbagePercent)
 	began, told := time.Now(), time.Now()
-	tally, found, err := lab.Simulate(ctx, s.plan, func(e progress.Event) {
+	tally, found, err := simulator.Simulate(ctx, s.plan, func(e progress.Event) {
 		if time.Since(told) >= 5*time.Second {
 			told = time.Now()
 			fmt.Fprintf(errors, "%s (%.0f steps a second)\n", e.Text, float64(e.Count.Done)/time.Since(began).Seconds())
@@ -116,7 +116,7 @@ func (s labSimulation) run(ctx context.Context, out, errors io.Writer) error {
 }
 
 // playOnce plays one world and tells its story.
-func (s labSimulation) playOnce(ctx context.Context, out io.Writer, world lab.Scenario) error {
+func (s labSimulation) playOnce(ctx context.Context, out io.Writer, world simulator.Scenario) error {
 	options := s.plan.Options
 	options.Story = out
 	outcome, err := world.Run(ctx, options)
@@ -129,16 +129,16 @@ func (s labSimulation) playOnce(ctx context.Context, out io.Writer, world lab.Sc
 	return nil
 }
 
-func writeRate(out io.Writer, t lab.Tally, took time.Duration) {
+func writeRate(out io.Writer, t simulator.Tally, took time.Duration) {
 	seconds := took.Seconds()
 	fmt.Fprintf(out, "%d worlds, %d steps (%.0f a second), %d APDUs (%.0f a second)\n",
 		t.Worlds, t.Steps, float64(t.Steps)/seconds, t.APDUs, float64(t.APDUs)/seconds)
 }
 
 // writeTally tells which faults were really met, and which never.
-func writeTally(out io.Writer, t lab.Tally) {
+func writeTally(out io.Writer, t simulator.Tally) {
 	fmt.Fprintf(out, "every invariant held; %d clones were convicted\n\n", t.ClonesEnded)
-	for _, kind := range lab.Faults() {
+	for _, kind := range simulator.Faults() {
 		if n := t.Struck[kind]; n > 0 {
 			fmt.Fprintf(out, "%9d  %s\n", n, kind)
 		} else {

@@ -1,0 +1,61 @@
+package simulator
+
+import (
+	"fmt"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/applet/attack"
+	hostattack "ekrona/host/attack"
+	"ekrona/host/envelope"
+)
+
+// attacker is who attacks a card with the keys of an intermediary, as package attack lists
+// it. Devices that he makes up have the series in their ids, and the number of the step.
+func (w *world) attacker(b *bank, s Step, series int) *attack.Setup {
+	return &attack.Setup{
+		Root: attack.Identity(w.root), Notary: attack.Identity(w.notaryKey),
+		Own: attack.Intermediary{
+			CA:             attack.Identity(b.ca),
+			InstructionKey: attack.Identity(b.instruction),
+		},
+		Certify: func(_ attack.Identity, of attack.Subject) (attack.Identity, error) {
+			made, err := w.identity(of.Holder, of.Role, cardDays, &b.ca)
+			return attack.Identity(made), err
+		},
+		NextID: func(attack.Intermediary) message.DeviceID {
+			return message.DeviceID(fmt.Sprintf("%s%d%07d", b.name, series, s.Number))
+		},
+		Amount: money.Ore(s.Amount), ATC: 1, Random: w.random.of("wild"),
+	}
+}
+
+// enveloped is a blow with a message and its device's certificate, as phones and terminals
+// pass it on.
+func enveloped(blow attack.Blow, authority []byte) envelope.Envelope {
+	return envelope.Envelope{Message: blow.Data[0], Certificate: blow.Data[1], Authority: authority}
+}
+
+// otherDevice is a person's device as everybody can know it.
+func otherDevice(p *person) (attack.Identity, error) {
+	certificate, err := cvc.Parse(p.device.Certificate)
+	return attack.Identity{Certificate: certificate, Encoded: p.device.Certificate}, err
+}
+
+// services are the parties as an attacker reaches them who is, or has the link of, an
+// intermediary; who is he that the intermediary believes to call.
+func (w *world) services(b *bank, who string) hostattack.Services {
+	return hostattack.Services{Notary: notaryLink{w, b}, Intermediary: bankLink{w, b, who}}
+}
+
+// attackOn makes one way of an attack on services, over their links and what befalls these.
+func (w *world) attackOn(
+	on hostattack.Services, way hostattack.Way, s *hostattack.Setup,
+) error {
+	call, err := way.Make(s)
+	if err != nil {
+		return err
+	}
+	return call(w.ctx, on)
+}

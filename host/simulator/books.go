@@ -1,0 +1,85 @@
+package simulator
+
+import (
+	"ekrona/apdu"
+	"ekrona/host/audit"
+	"ekrona/host/card"
+	"ekrona/host/session"
+)
+
+// observe reads a card as it is, past all faults.
+func (w *world) observe(p *person, which int) (audit.Device, error) {
+	applet, state, err := w.askState(p, which)
+	if err != nil {
+		return audit.Device{}, err
+	}
+	records, err := applet.Records(w.ctx)
+	if err != nil {
+		return audit.Device{}, err
+	}
+	return audit.Observed(session.Reading{State: state, Records: records})
+}
+
+// askState asks a card for its State, past all faults: then it knows its own people.
+func (w *world) askState(p *person, which int) (*card.Client, []byte, error) {
+	challenge, err := w.challenge(p.bank, p.device.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := p.cards[which%len(p.cards)]
+	c.Reset()
+	applet := card.New(apdu.Framing{Card: c, ExtendedLength: true})
+	if _, err := applet.Select(w.ctx); err != nil {
+		return nil, nil, err
+	}
+	state, err := applet.GetState(w.ctx, challenge, p.bank.instruction.Encoded)
+	return applet, state, err
+}
+
+func (w *world) observeTerminal(t *merchantTerminal) (audit.Device, error) {
+	challenge, err := w.challenge(t.bank, t.ID())
+	if err != nil {
+		return audit.Device{}, err
+	}
+	reading, err := t.Read(w.ctx, challenge, session.Trust{InstructionKey: t.bank.instruction.Encoded, Notary: w.notaryKey.Encoded})
+	if err != nil {
+		return audit.Device{}, err
+	}
+	return audit.Observed(reading)
+}
+
+// honestDevices are the true states of the devices that nobody has copied or set back.
+func (w *world) honestDevices() (map[string]audit.Device, error) {
+	all := map[string]audit.Device{}
+	for _, p := range w.people {
+		if p.copied {
+			continue
+		}
+		if p.seen == nil {
+			d, err := w.observe(p, 0)
+			if err != nil {
+				return nil, err
+			}
+			p.seen = &d
+		}
+		d := *p.seen
+		d.Sent, d.LastRequest = p.sent.inOrder, p.sent.lastRequest
+		all[string(p.device.ID)] = d
+	}
+	for _, t := range w.terminals {
+		if t.setBack {
+			continue
+		}
+		if t.seen == nil {
+			d, err := w.observeTerminal(t)
+			if err != nil {
+				return nil, err
+			}
+			t.seen = &d
+		}
+		d := *t.seen
+		d.Sent = t.sent.inOrder
+		all[string(t.ID())] = d
+	}
+	return all, nil
+}
