@@ -57,7 +57,7 @@ type Line struct {
 //  6. [Issuer.Personalize].
 //
 // It can be repeated with the same order after a cut at any point: each step finds
-// itself done or is done again. done is told each stage after it is true on the card
+// itself done or is done again. done receives each stage after it is true on the card
 // and before the next step; its error ends the issuing, which can be repeated too.
 //
 // Keys are never guessed. Those that are given are compared with the card's cryptogram,

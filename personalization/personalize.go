@@ -120,7 +120,7 @@ func (i Issuer) personalize(ctx context.Context, tap apdu.Card, o Order, secrets
 	return device, done(Active)
 }
 
-// isActivated tells whether the card has forgotten its token.
+// isActivated reports whether the card has forgotten its token.
 func isActivated(application message.FCI) bool {
 	return application.LifeCycle != spec.Installed && application.LifeCycle != spec.KeysMade
 }

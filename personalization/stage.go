@@ -51,8 +51,8 @@ func ParseStage(name string) (Stage, error) {
 	return 0, fmt.Errorf("personalization: there is no stage %q", name)
 }
 
-// stageFunc is told each stage after it is true and before anything else is done.
-// Stages that were true before are told again.
+// stageFunc receives each stage after it is true and before anything else is done.
+// Stages that were true before are reported again.
 type stageFunc func(Stage) error
 
 func noop(Stage) error { return nil }

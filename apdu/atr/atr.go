@@ -15,7 +15,7 @@ import (
 // MaxLength is the most bytes of an ATR (ISO/IEC 7816-3 §8.2.1).
 const MaxLength = 33
 
-// ErrMalformed tells that bytes are no ATR.
+// ErrMalformed reports that bytes are no ATR.
 var ErrMalformed = errors.New("atr: malformed")
 
 // Interface are the interface bytes of one group; those that are absent are nil.
@@ -171,7 +171,7 @@ func (a *ATR) Capabilities() []byte {
 	return nil
 }
 
-// ExtendedLength tells whether the card says that it takes extended length (ISO/IEC
+// ExtendedLength reports whether the card says that it takes extended length (ISO/IEC
 // 7816-4 table 119). Cards that do not say so may take it all the same.
 func (a *ATR) ExtendedLength() bool {
 	c := a.Capabilities()

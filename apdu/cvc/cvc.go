@@ -56,7 +56,7 @@ func (c *Certificate) Device() message.DeviceID {
 	return message.DeviceID(c.Holder)
 }
 
-// IsLink tells whether the certificate links a root to the next one.
+// IsLink reports whether the certificate links a root to the next one.
 func (c *Certificate) IsLink() bool {
 	return c.Role == spec.RoleRoot && string(c.Authority) != string(c.Holder)
 }

@@ -6,11 +6,11 @@ import (
 	"ekrona/apdu"
 )
 
-// MoreCommands in P1 of DELETE, INSTALL and PUT KEY tells that the command goes on
+// MoreCommands in P1 of DELETE, INSTALL and PUT KEY reports that the command goes on
 // in the next (GPC tables 11-21, 11-41, 11-65).
 const MoreCommands = 0x80
 
-// Chains tells whether an instruction may come in parts.
+// Chains reports whether an instruction may come in parts.
 func Chains(instruction byte) bool {
 	return instruction == InsDelete || instruction == InsInstall || instruction == InsPutKey
 }

@@ -25,7 +25,7 @@ func ParseFCI(b []byte) (*FCI, error) {
 	return f, nil
 }
 
-// Has tells whether the card has the capability.
+// Has reports whether the card has the capability.
 func (f FCI) Has(capability byte) bool { return f.Capabilities&capability != 0 }
 
 // Counters is the answer of GET DATA counters (spec.Counters).

@@ -42,13 +42,13 @@ func ParseDate(s string) (Date, error) {
 // Time is the beginning of the day in UTC.
 func (d Date) Time() time.Time { return dateEpoch.AddDate(0, 0, int(d.days)) }
 
-// IsZero tells whether d is none.
+// IsZero reports whether d is none.
 func (d Date) IsZero() bool { return d.days == 0 }
 
-// Before tells whether d is an earlier day than e.
+// Before reports whether d is an earlier day than e.
 func (d Date) Before(e Date) bool { return d.days < e.days }
 
-// After tells whether d is a later day than e.
+// After reports whether d is a later day than e.
 func (d Date) After(e Date) bool { return d.days > e.days }
 
 // AddDays is the day n days after d; the zero Date when that leaves the century.

@@ -97,7 +97,7 @@ func (d *DeviceID) UnmarshalBinary(b []byte) (err error) {
 // optionalID is a DeviceID that may be none.
 type optionalID struct{ *DeviceID }
 
-// Absent tells whether there is none.
+// Absent reports whether there is none.
 func (o optionalID) Absent() bool { return *o.DeviceID == "" }
 
 // Clear makes it none.

@@ -33,10 +33,10 @@ const (
 // Actions are what else an Instruction does: bits spec.ActionBlock and so on.
 type Actions byte
 
-// Has tells whether all of the bits are set.
+// Has reports whether all of the bits are set.
 func (a Actions) Has(bits Actions) bool { return a&bits == bits }
 
-// IsValid tells whether the card would take them: known bits, and not block and
+// IsValid reports whether the card would take them: known bits, and not block and
 // unblock together.
 func (a Actions) IsValid() bool {
 	known := Actions(0)

@@ -28,13 +28,13 @@ func PilotPolicy() Policy {
 	}
 }
 
-// Has tells whether the flag is set.
+// Has reports whether the flag is set.
 func (p Policy) Has(flag byte) bool { return p.Flags&flag != 0 }
 
 // ceilingFlags are the flags that a policy may not have where its ceilings lack them.
 const ceilingFlags = spec.FlagSpendReceived | spec.FlagPlaintextPIN
 
-// Within tells whether p is under the ceilings.
+// Within reports whether p is under the ceilings.
 func (p Policy) Within(ceilings Policy) bool {
 	return p.MaxBalance <= ceilings.MaxBalance &&
 		p.MaxTransactions <= ceilings.MaxTransactions &&

@@ -12,7 +12,7 @@
  */
 #define DEVICES 3
 
-/* What a request is on its payee's card, and the payee's word as the notary knows it. */
+/* What a request is on its payee's card, and the payee's decision as the notary knows it. */
 #define NONE     0
 #define OPEN     1
 #define REFUSED  2
@@ -53,7 +53,7 @@ short seenBalance[DEVICES], seenOpen[DEVICES];
 short shadow[DEVICES], online[DEVICES], debt[DEVICES], holding, late, total;
 byte held[DEVICES], issued[DEVICES], confirmed[DEVICES], credit[DEVICES], upto[DEVICES];
 bool reissued[DEVICES]; /* stays false: one body for ever */
-byte word[3], verdict[3];
+byte decision[3], verdict[3];
 bool over, blocked; /* the lost device was ended; some device was blocked for a claim that waits */
 
 bool done; /* a last synchronisation was made and its result checked: nothing follows */
@@ -71,9 +71,9 @@ SCRATCH int set;
 #define ENDED(d)  ((d) == LOST && over)
 #define PAID(k)   (paid[k] != 0)
 #define FINAL(k)  (verdict[k] >= SETTLED)
-#define CLAIM(k)  ((verdict[k] == WAITING || verdict[k] == RESERVED) && word[REQUEST(k)] != NONE)
+#define CLAIM(k)  ((verdict[k] == WAITING || verdict[k] == RESERVED) && decision[REQUEST(k)] != NONE)
 #ifdef UNDO
-#define GONE(k)   (FINAL(k) && !(verdict[k] == VOID && word[REQUEST(k)] == REFUSED))
+#define GONE(k)   (FINAL(k) && !(verdict[k] == VOID && decision[REQUEST(k)] == REFUSED))
 #else
 #define GONE(k)   FINAL(k)
 #endif
@@ -172,9 +172,9 @@ proctype Request(byte r) provided (!done) {
 		asked[r] = REFUSED; atc[PAYEE(r)]++; decided[r] = atc[PAYEE(r)];
 		TELL("card %d refuses request %d\n", PAYEE(r), r) }
 	/* The Refusal reaches the notary by itself; a stolen key signs one whenever it likes. */
-	:: d_step { asked[r] == REFUSED && word[r] == NONE || PAYEE(r) == THIEF && asked[r] != NONE && word[r] != REFUSED ->
+	:: d_step { asked[r] == REFUSED && decision[r] == NONE || PAYEE(r) == THIEF && asked[r] != NONE && decision[r] != REFUSED ->
 		TELL("the Refusal of request %d reaches the notary\n", r);
-		speak(r, REFUSED) }
+		decide(r, REFUSED) }
 	od
 }
 
@@ -198,14 +198,14 @@ proctype Payment(byte k) provided (!done) {
 	:: d_step { PAID(k) && verdict[k] == UNSEEN ->
 		TELL("the Payment of card %d for request %d reaches the notary\n", PAYER(k), REQUEST(k));
 		learn(k) }
-	:: d_step { asked[REQUEST(k)] == ACCEPTED + k && word[REQUEST(k)] == NONE ||
-		PAID(k) && PAYEE(REQUEST(k)) == THIEF && word[REQUEST(k)] != ACCEPTED + k ->
+	:: d_step { asked[REQUEST(k)] == ACCEPTED + k && decision[REQUEST(k)] == NONE ||
+		PAID(k) && PAYEE(REQUEST(k)) == THIEF && decision[REQUEST(k)] != ACCEPTED + k ->
 		TELL("the Receipt for the payment of card %d reaches the notary\n", PAYER(k));
-		speak(REQUEST(k), ACCEPTED + k) }
+		decide(REQUEST(k), ACCEPTED + k) }
 	:: d_step { CLAIM(k) ->
 		TELL("the claim on card %d for request %d is looked at\n", PAYER(k), REQUEST(k));
 		try(k) }
-	:: d_step { verdict[k] == WAITING && word[REQUEST(k)] == NONE ->
+	:: d_step { verdict[k] == WAITING && decision[REQUEST(k)] == NONE ->
 		TELL("the Payment of card %d for request %d is set aside, if it is covered\n", PAYER(k), REQUEST(k));
 		setAside(k) }
 #ifdef UNDO

@@ -18,7 +18,7 @@ inline synchronise(d) {
 #ifdef UNDO
 	for (y : 0 .. PAYMENTS - 1) {
 		if
-		:: PAYER(y) == d && PAID(y) && !UNDONE(y) && word[REQUEST(y)] == REFUSED && atc[d] - acked[d] < LOGROOM -> undo(y)
+		:: PAYER(y) == d && PAID(y) && !UNDONE(y) && decision[REQUEST(y)] == REFUSED && atc[d] - acked[d] < LOGROOM -> undo(y)
 		:: else
 		fi
 	}
@@ -53,7 +53,7 @@ inline wipe() {
 		forget(x)
 	}
 	for (x : 0 .. 2) {
-		asked[x] = 0; decided[x] = 0; paid[x] = 0; undone[x] = 0; word[x] = 0; verdict[x] = 0
+		asked[x] = 0; decided[x] = 0; paid[x] = 0; undone[x] = 0; decision[x] = 0; verdict[x] = 0
 	}
 	holding = 0; late = 0; total = 0; over = false; blocked = false;
 	done = true

@@ -18,7 +18,7 @@
 
 /* 8.4: the money is with the payee or comes back, never both; and only the payee's acceptance, or its end, takes it. */
 #define RETURNED(r) (asked[r] >= ACCEPTED && verdict[asked[r] - ACCEPTED] == VOID && !INSTEAD(r))
-#define INSTEAD(r)  ((r) < REQUESTS && ENDED(PAYEE(r)) && word[r] >= ACCEPTED) /* its end accepted another Payment, of the same amount */
+#define INSTEAD(r)  ((r) < REQUESTS && ENDED(PAYEE(r)) && decision[r] >= ACCEPTED) /* its end accepted another Payment, of the same amount */
 #define PASSED(k)   (verdict[k] == SETTLED || verdict[k] == UNCOVERED)
 #define ASKED_FOR(k) (!PASSED(k) || asked[REQUEST(k)] == ACCEPTED + k || !HONEST(PAYEE(REQUEST(k))))
 

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPromisesHold explores each town whole. The situations are those that the town is there for: a model that never meets
+// TestPromisesHold explores each sandbox whole. The situations are those that the sandbox is there for: a model that never meets
 // them proves nothing of them.
 func TestPromisesHold(t *testing.T) {
 	requireSpin(t)
@@ -28,14 +28,14 @@ func TestPromisesHold(t *testing.T) {
 		met  []string
 	}{
 		{"TWO_PAYERS", []string{"a payment set aside", "a payment that came back", "a request paid again", "a late State",
-			"an end that spoke for a silent payee", "claims settled together"}},
+			"an end that decided for an undecided payee", "claims settled together"}},
 		{"CHAIN", []string{"a payment set aside", "a payment that came back", "a claim that waits", "a late State",
-			"an end that spoke for a silent payee", "a claim that a holding paid", "a holding repaid", "claims settled together"}},
+			"an end that decided for an undecided payee", "a claim that a holding paid", "a holding repaid", "claims settled together"}},
 		{"RING", []string{"a payment set aside", "a payment that came back", "a claim that waits", "a late State", "claims settled together"}},
 		{"LOADED_CHAIN", []string{"a payment set aside", "a payment that came back", "a claim that waits", "a late State",
 			"an untaken credit", "claims settled together"}},
-		{"STOLEN_KEY", []string{"a payment set aside", "a payment that came back", "a contrary word that moved nothing", "a late State",
-			"an end that spoke for a silent payee", "claims settled together"}},
+		{"STOLEN_KEY", []string{"a payment set aside", "a payment that came back", "a contrary decision that moved nothing", "a late State",
+			"an end that decided for an undecided payee", "claims settled together"}},
 	} {
 		t.Run(sandbox.name, func(t *testing.T) {
 			t.Parallel()
@@ -56,7 +56,7 @@ func TestPromisesHold(t *testing.T) {
 	}
 }
 
-// withoutRule are the runs without one rule: a town in which it is missed, and the promise that breaks. A rule can be missed for
+// withoutRule are the runs without one rule: a sandbox in which it is missed, and the promise that breaks. A rule can be missed for
 // one reason only.
 var withoutRule = []struct {
 	without, sandbox, breaks string

@@ -18,14 +18,14 @@ inline free(d) {
 	}
 }
 
-/* speak takes a word of a payee's device on request r: the first is final, a contrary one moves nothing. */
-inline speak(r, w) {
+/* decide takes a decision of a payee's device on request r: the first is final, a contrary one moves nothing. */
+inline decide(r, w) {
 	if
-	:: word[r] == NONE -> word[r] = w
-	:: word[r] != NONE && word[r] != w ->
-		MET(0, "met a contrary word that moved nothing\n");
+	:: decision[r] == NONE -> decision[r] = w
+	:: decision[r] != NONE && decision[r] != w ->
+		MET(0, "met a contrary decision that moved nothing\n");
 #ifdef LAST_WORD
-		word[r] = w;
+		decision[r] = w;
 		for (x : 0 .. PAYMENTS - 1) {
 			if
 			:: REQUEST(x) == r && FINAL(x) -> verdict[x] = WAITING
@@ -41,18 +41,18 @@ inline speak(r, w) {
 /* speakForEnded: a Payment to an ended device and not refused is the device's. */
 inline speakForEnded(k) {
 	if
-	:: word[REQUEST(k)] == NONE && ENDED(PAYEE(REQUEST(k))) ->
+	:: decision[REQUEST(k)] == NONE && ENDED(PAYEE(REQUEST(k))) ->
 #ifdef ENDED_VOIDS
-		word[REQUEST(k)] = REFUSED
+		decision[REQUEST(k)] = REFUSED
 #else
-		word[REQUEST(k)] = ACCEPTED + k;
-		MET(1, "met an end that spoke for a silent payee\n")
+		decision[REQUEST(k)] = ACCEPTED + k;
+		MET(1, "met an end that decided for an undecided payee\n")
 #endif
 	:: else
 	fi
 }
 
-/* learn takes Payment k, from whomever it comes: without the payee's word it is set aside, if it is covered. */
+/* learn takes Payment k, from whomever it comes: without the payee's decision it is set aside, if it is covered. */
 inline learn(k) {
 	if
 	:: verdict[k] == UNSEEN ->
@@ -65,11 +65,11 @@ inline learn(k) {
 		speakForEnded(k);
 #endif
 #ifdef PAYER_DECIDES
-		speak(REQUEST(k), ACCEPTED + k);
+		decide(REQUEST(k), ACCEPTED + k);
 #endif
 		free(PAYER(k));
 		if
-		:: word[REQUEST(k)] == NONE && spare >= AMOUNT(REQUEST(k)) ->
+		:: decision[REQUEST(k)] == NONE && spare >= AMOUNT(REQUEST(k)) ->
 			verdict[k] = RESERVED;
 			MET(2, "met a payment set aside\n")
 		:: else
@@ -78,7 +78,7 @@ inline learn(k) {
 	fi
 }
 
-/* setAside reserves what a payment on which the payee has not spoken had to wait for. */
+/* setAside reserves what a payment on which the payee has not decided had to wait for. */
 inline setAside(k) {
 	free(PAYER(k));
 	if
@@ -114,11 +114,11 @@ inline sweep(d) {
 	fi
 }
 
-/* carry moves the money of payment k as the payee's word says, once, and makes its verdict final. What an ended payer's shadow
+/* carry moves the money of payment k as the payee's decision says, once, and makes its verdict final. What an ended payer's shadow
  * wallet lacks its intermediary's holding pays. */
 inline carry(k) {
 	if
-	:: word[REQUEST(k)] == ACCEPTED + k ->
+	:: decision[REQUEST(k)] == ACCEPTED + k ->
 		verdict[k] = SETTLED;
 		shadow[PAYEE(REQUEST(k))] = shadow[PAYEE(REQUEST(k))] + AMOUNT(REQUEST(k));
 		shadow[PAYER(k)] = shadow[PAYER(k)] - AMOUNT(REQUEST(k));
@@ -141,7 +141,7 @@ inline carry(k) {
 		if
 		:: ENDED(PAYER(k)) -> sweep(PAYER(k))
 #ifdef UNDO
-		:: word[REQUEST(k)] == REFUSED /* the card undoes it */
+		:: decision[REQUEST(k)] == REFUSED /* the card undoes it */
 #endif
 		:: else ->
 			shadow[PAYER(k)] = shadow[PAYER(k)] - AMOUNT(REQUEST(k));
@@ -171,7 +171,7 @@ inline balanceOf(d) {
 	for (x : 0 .. PAYMENTS - 1) {
 		if
 		:: IN(set, x) && PAYER(x) == d && verdict[x] != RESERVED && !HELPED(x) -> spare = spare - AMOUNT(REQUEST(x))
-		:: IN(set, x) && PAYEE(REQUEST(x)) == d && word[REQUEST(x)] == ACCEPTED + x -> spare = spare + AMOUNT(REQUEST(x))
+		:: IN(set, x) && PAYEE(REQUEST(x)) == d && decision[REQUEST(x)] == ACCEPTED + x -> spare = spare + AMOUNT(REQUEST(x))
 		:: else
 		fi
 	}
@@ -258,8 +258,8 @@ inline explained(d) {
 	spare = shadow[d] - debt[d];
 	for (x : 0 .. REQUESTS - 1) {
 		if
-		:: PAYEE(x) == d && word[x] >= ACCEPTED && decided[x] <= seenAtc[d] && !FINAL(word[x] - ACCEPTED) -> spare = spare + AMOUNT(x)
-		:: PAYEE(x) == d && word[x] >= ACCEPTED && decided[x] > seenAtc[d] && FINAL(word[x] - ACCEPTED) -> spare = spare - AMOUNT(x)
+		:: PAYEE(x) == d && decision[x] >= ACCEPTED && decided[x] <= seenAtc[d] && !FINAL(decision[x] - ACCEPTED) -> spare = spare + AMOUNT(x)
+		:: PAYEE(x) == d && decision[x] >= ACCEPTED && decided[x] > seenAtc[d] && FINAL(decision[x] - ACCEPTED) -> spare = spare - AMOUNT(x)
 		:: else
 		fi
 	}
@@ -282,7 +282,7 @@ inline take(d) {
 #ifdef UNDO
 	for (y : 0 .. PAYMENTS - 1) {
 		if
-		:: PAYER(y) == d && UNDONE(y) && HANDED(d, undone[y]) -> speak(REQUEST(y), REFUSED) /* the record has the Refusal */
+		:: PAYER(y) == d && UNDONE(y) && HANDED(d, undone[y]) -> decide(REQUEST(y), REFUSED) /* the record has the Refusal */
 		:: else
 		fi
 	}
@@ -296,7 +296,7 @@ inline take(d) {
 	for (y : 0 .. REQUESTS - 1) {
 		if
 		:: PAYEE(y) == d && HANDED(d, decided[y]) ->
-			speak(y, asked[y]);
+			decide(y, asked[y]);
 			if
 			:: asked[y] >= ACCEPTED -> learn(asked[y] - ACCEPTED)
 			:: else

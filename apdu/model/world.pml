@@ -1,4 +1,4 @@
-/* The towns that the model explores: one of them for each run, chosen by a switch. Devices are numbered from 0, requests and
+/* The sandboxes that the model explores: one of them for each run, chosen by a switch. Devices are numbered from 0, requests and
  * payments too; a payment is a card's one chance to pay one Request, so who can pay what is written here, and the order of
  * everything is not. Amounts are whole e-krona.
  *

@@ -56,14 +56,14 @@ func (r Role) String() string {
 	return fmt.Sprintf("role %02X", byte(r))
 }
 
-// IsDevice tells whether the role belongs to a device, certified by an
+// IsDevice reports whether the role belongs to a device, certified by an
 // intermediary, and not to an authority, certified by the root.
 func (r Role) IsDevice() bool {
 	row, ok := r.Row()
 	return ok && row.IssuedBy == RoleIntermediary
 }
 
-// CanPay tells whether a key of this role may sign Payments.
+// CanPay reports whether a key of this role may sign Payments.
 func (r Role) CanPay() bool { return r == RoleCard || r == RoleSAM }
 
 // LifeCycle is the applet's life-cycle state, content of CD.

@@ -28,7 +28,7 @@ func malformed(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrMalformed}, args...)...)
 }
 
-// IsConstructed tells whether the value holds data objects (X.690 §8.1.2.5).
+// IsConstructed reports whether the value holds data objects (X.690 §8.1.2.5).
 func (t Tag) IsConstructed() bool { return t>>(8*(t.Len()-1))&0x20 != 0 }
 
 // Len is the number of bytes of the tag.
@@ -46,7 +46,7 @@ func (t Tag) Len() int {
 // String is the tag in hex.
 func (t Tag) String() string { return fmt.Sprintf("%0*X", 2*t.Len(), uint32(t)) }
 
-// valid tells whether the bytes of t are those of one tag.
+// valid reports whether the bytes of t are those of one tag.
 func (t Tag) valid() bool {
 	var b [3]byte
 	n := t.Len()
@@ -115,7 +115,7 @@ type Reader struct {
 // NewReader reads b.
 func NewReader(b []byte) *Reader { return &Reader{rest: b} }
 
-// Empty tells whether everything has been read.
+// Empty reports whether everything has been read.
 func (r *Reader) Empty() bool { return len(r.rest) == 0 }
 
 // Rest is what has not been read.
@@ -147,7 +147,7 @@ func (r *Reader) Expect(t Tag) (Object, error) {
 	return r.Next()
 }
 
-// At tells whether the next data object has the tag t.
+// At reports whether the next data object has the tag t.
 func (r *Reader) At(t Tag) bool {
 	found, _, err := readTag(r.rest)
 	return err == nil && found == t

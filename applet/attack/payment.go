@@ -294,7 +294,7 @@ func pay(request, certificate []byte) Blow {
 	return Blow{Variant: spec.Pay.Only(), Data: [][]byte{request, certificate}}
 }
 
-// asked is a genuine Request by a device of the role, whose certificate is spoiled.
+// asked is a genuine Request by a device of the role, whose certificate is corrupted.
 func asked(
 	role spec.Role,
 	payer message.DeviceID,

@@ -70,7 +70,7 @@ func Of(file *cap.File) (*Table, error) {
 	return t, nil
 }
 
-// Fits tells whether the table is that of the CAP file.
+// Fits reports whether the table is that of the CAP file.
 func (t *Table) Fits(file *cap.File) bool {
 	return t.digest == sha256.Sum256(file.Component(cap.TagMethod))
 }

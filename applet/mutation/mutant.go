@@ -95,7 +95,7 @@ func (l *Listing) Mutants() []Mutant {
 	return all
 }
 
-// isConstructor tells whether the call is that of a constructor, of this package or
+// isConstructor reports whether the call is that of a constructor, of this package or
 // of another. Those alone are called by a constant of a static method and are not
 // static, but for private methods, which have other names.
 func (l *Listing) isConstructor(i Instruction) bool {

@@ -12,7 +12,7 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// The days of the suite's stories. Cards begin with the date floor today.
+// The days of the suite's cases. Cards begin with the date floor today.
 var (
 	yesterday = date(2026, 10, 31)
 	today     = date(2026, 11, 1)

@@ -135,7 +135,7 @@ func (s *subject) close(number uint32) {
 			return
 		}
 	}
-	require.Fail(s.c, "the suite's book has no such open Request")
+	require.Fail(s.c, "the suite's model has no such open Request")
 }
 
 // next is the next Instruction that acknowledges everything and changes nothing
@@ -247,7 +247,7 @@ func (s *subject) parseState(challenge, answer []byte) *message.State {
 	return state
 }
 
-// audit reads everything that the card holds and compares it with the book.
+// audit reads everything that the card holds and compares it with the model.
 func (s *subject) audit() {
 	s.c.Helper()
 	b := s.model
@@ -260,7 +260,7 @@ func (s *subject) audit() {
 	s.endsAfter("open requests", len(b.open))
 }
 
-// expected is the State that the book says, in answer to the Challenge of the one
+// expected is the State that the model says, in answer to the Challenge of the one
 // that was read.
 func (s *subject) expected(got *message.State) message.State {
 	b := s.model

@@ -213,7 +213,7 @@ var payRefusedCases = []testCase{
 }
 
 // refuses has the card refuse a Request. What the card holds is compared with
-// the book at the end of the case.
+// the model at the end of the case.
 func (s *subject) refuses(want apdu.StatusWord, payee *device, request []byte) {
 	s.c.Helper()
 	s.answers(want, spec.Pay.Only(), request, payee.encoded)

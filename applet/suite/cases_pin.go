@@ -93,7 +93,7 @@ func (c *caseRun) blocks(digits []string) [][]byte {
 	return out
 }
 
-// encipheredPINCases tells the same stories of each of the three.
+// encipheredPINCases tells the same cases of each of the three.
 var encipheredPINCases = func() (cases []testCase) {
 	for _, e := range encipheredPINs {
 		cases = append(cases,

@@ -17,7 +17,7 @@ import (
 // Differential leads one card on two targets through the same random lives and compares
 // every answer: commands of the spec's grammar with fields that are valid, nearly
 // valid or wild, from installation on. What cards draw themselves, and what follows
-// from it, is compared by where it comes again (see twin_compare.go). Whatever they
+// from it, is compared by where it comes again (see differential_compare.go). Whatever they
 // say must be readable for hosts.
 type Differential struct {
 	targets [2]Target
@@ -95,7 +95,7 @@ type drawnCommand struct {
 	done func(side int, answer []byte)
 }
 
-// same is an offer of the same data to both.
+// same is a drawn command of the same data to both.
 func same(v spec.Variant, data ...[]byte) drawnCommand {
 	whole := slices.Concat(data...)
 	return drawnCommand{variant: v, data: [2][]byte{whole, whole}}
@@ -177,7 +177,7 @@ func (t *differential) note(format string, args ...any) {
 	t.commands = append(t.commands, fmt.Sprintf(format, args...))
 }
 
-// send sends an offer as it is.
+// send sends a drawn command as it is.
 func (t *differential) send(o drawnCommand) {
 	var commands [2]apdu.Command
 	for side := range sides {
@@ -251,7 +251,7 @@ func (t *differential) exchange(commands [2]apdu.Command, whole bool) (answers [
 	if difference := t.compare(commands[0], answers); difference != "" {
 		if fault := knownFault(commands[0], answers); fault != "" {
 			t.Faults[fault]++
-			t.ended = true // the cards are no longer twins
+			t.ended = true // the cards are no longer alike
 			return answers
 		}
 		t.fail("%s", difference)

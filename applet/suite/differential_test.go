@@ -19,8 +19,8 @@ import (
 )
 
 var (
-	differentialCommands = flag.Int("twin-commands", 2000, "how many commands to compare between emulator and jCardSim")
-	differentialSeed     = flag.Uint64("twin-seed", 1, "the first life")
+	differentialCommands = flag.Int("differential-commands", 2000, "how many commands to compare between emulator and jCardSim")
+	differentialSeed     = flag.Uint64("differential-seed", 1, "the first life")
 )
 
 // lifeLength is how many commands a life has at most.
@@ -29,7 +29,7 @@ const lifeLength = 150
 // TestDifferential compares the CAP file on the emulator with the classes on jCardSim.
 // More than the default, by hand:
 //
-//	go test ./applet/suite -run TestDifferential -twin-commands 1000000 -twin-seed 5 -timeout 12h
+//	go test ./applet/suite -run TestDifferential -differential-commands 1000000 -differential-seed 5 -timeout 12h
 func TestDifferential(t *testing.T) {
 	w := NewDifferential(NewEmulator(card.Unlimited), startJCardSim(t, buildJCardSim(t)))
 	var lives int

@@ -17,7 +17,7 @@
 // The suite holds the other side of every message itself: the authorities, the
 // terminals and the other cards are software keys (see authority.go and
 // device.go), and what the card must hold is computed here, in Go, from what was
-// exchanged (see book.go). It trusts the card for nothing.
+// exchanged (see card_model.go). It trusts the card for nothing.
 //
 // Start at run.go; cases lie in one file for each command family.
 package suite

@@ -14,7 +14,7 @@ import (
 
 // RunLife leads a card through random lives in which any command may be torn
 // before any of its writes, or its answer lost, and any may be refused. After each
-// step the card holds exactly what the book says; the book moves only by what was
+// step the card holds exactly what the model says; the model moves only by what was
 // answered. Shrinking finds the shortest life that goes wrong.
 func RunLife(t *testing.T, target Cutter) {
 	var scheme *cardScheme

@@ -19,7 +19,7 @@ type Account struct {
 	Stats card.Stats
 }
 
-// runCase tells a story to fresh cards of the target, outside any test.
+// runCase runs a case on fresh cards of the target, outside any test.
 func runCase(ctx context.Context, target Target, tc func(c *caseRun)) error {
 	c := &caseRun{ctx: ctx, target: target, coverage: newCoverage()}
 	if failures := attempt(c, testCase{run: tc}, new(*cardScheme)); len(failures) > 0 {

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// testCase is one short story told to a fresh card.
+// testCase is one short case, run on a fresh card.
 type testCase struct {
 	name string
 	run  func(c *caseRun)

@@ -208,7 +208,7 @@ func (s *subject) activate() {
 	s.openModel()
 }
 
-// openModel begins the book of a card that has just been activated.
+// openModel begins the model of a card that has just been activated.
 func (s *subject) openModel() {
 	head, err := message.FirstHead(s.id(), s.public)
 	s.c.must(err)
@@ -231,7 +231,7 @@ func (s *subject) enterPIN() {
 	s.succeeds(s.c.variant(spec.Verify, "plaintext"), s.c.block(ownPIN))
 }
 
-// compareWithModel compares the card with the book at the end of a case.
+// compareWithModel compares the card with the model at the end of a case.
 func (c *caseRun) compareWithModel() {
 	if s := c.subject; s != nil && s.model != nil {
 		s.newTap()

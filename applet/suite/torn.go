@@ -28,7 +28,7 @@ type attemptedCommand struct {
 	before func()
 	// beforeRepeat does what it needs when it has already happened.
 	beforeRepeat func()
-	// done enters in the book what the command has done, given its answer.
+	// done enters in the model what the command has done, given its answer.
 	done func(answer []byte)
 	// happened tells, in a new session, whether the command had its effect, for
 	// commands that the State does not show. It demands that the effect is there
@@ -81,7 +81,7 @@ func (s *subject) look() *message.State {
 	return s.state()
 }
 
-// matches tells whether the State is that of the book.
+// matches reports whether the State is that of the model.
 func (s *subject) matches() bool {
 	if s.model == nil {
 		return true
@@ -89,7 +89,7 @@ func (s *subject) matches() bool {
 	return s.sameAs(s.state())
 }
 
-// sameAs tells whether a State is that of the book.
+// sameAs reports whether a State is that of the model.
 func (s *subject) sameAs(state *message.State) bool {
 	return assert.ObjectsAreEqual(s.expected(state), *state)
 }

@@ -158,7 +158,7 @@ func tornPINs() []tornCase {
 	return append(cases, tornWrongPINs()...)
 }
 
-// tornWrongPINs show that a try is taken before the card tells whether a PIN or
+// tornWrongPINs show that a try is taken before the card reports whether a PIN or
 // PUK was right: cuts buy no guesses.
 func tornWrongPINs() []tornCase {
 	var cases []tornCase

@@ -92,7 +92,7 @@ func aidArgument(c *vm.Call) []byte {
 	return AIDBytes(c, c.Ref(0))
 }
 
-// isAID tells whether argument 0 is an AID object that the caller may access.
+// isAID reports whether argument 0 is an AID object that the caller may access.
 func isAID(c *vm.Call) bool {
 	if c.Ref(0) == 0 {
 		return false

@@ -105,15 +105,15 @@ var (
 		rsaCRTFamily, ecPublicFamily, ecPrivateFamily, ecParameterFamily}
 )
 
-// isNumeric tells whether the components are numbers, and not a string of bytes.
+// isNumeric reports whether the components are numbers, and not a string of bytes.
 func (f *family) isNumeric() bool { return f != desFamily && f != aesFamily && f != hmacFamily }
 
-// isEC tells whether the key has the components of a curve.
+// isEC reports whether the key has the components of a curve.
 func (f *family) isEC() bool {
 	return f == ecPublicFamily || f == ecPrivateFamily || f == ecParameterFamily
 }
 
-// optional tells whether a key is initialized without the component: the cofactor.
+// optional reports whether a key is initialized without the component: the cofactor.
 func (f *family) optional(component int) bool { return f.isEC() && component == ecK }
 
 func (f *family) class() string { return "javacard/security/" + f.name + "Object" }
@@ -195,7 +195,7 @@ func setComponent(c *vm.Call, key vm.Ref, index int, value []byte) {
 	c.PutBytes(c.Field(key, keyData).Ref(), off, entry)
 }
 
-// isInitialized tells whether all components that the key needs are set.
+// isInitialized reports whether all components that the key needs are set.
 func isInitialized(c *vm.Call, key vm.Ref) bool {
 	f := familyOf(c, key)
 	for i, part := range splitKey(f, int(c.Field(key, keyBits)), keyContent(c, key)) {

@@ -46,7 +46,7 @@ var algorithmicTypes = map[int8]*family{
 	11: rsaPublicFamily, 12: rsaPrivateFamily, 13: rsaCRTFamily, algECParameters: ecParameterFamily,
 }
 
-// allows tells whether a key of this length in bits is offered.
+// allows reports whether a key of this length in bits is offered.
 func (f *family) allows(bits int) bool {
 	switch f {
 	case desFamily:

@@ -59,7 +59,7 @@ func describePackages() ([]vm.NativePackage, error) {
 	return table.packages, nil
 }
 
-// inherited tells whether the table lists a virtual method that a superclass of the
+// inherited reports whether the table lists a virtual method that a superclass of the
 // class declares already.
 func inherited(classes map[string]*vm.NativeClass, class *vm.NativeClass, m vm.NativeMethod) bool {
 	if m.Static || m.Name == "<init>" {

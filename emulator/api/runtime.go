@@ -16,7 +16,7 @@ type Runtime interface {
 	// Product is the card product, which must not change in the life of a card.
 	Product() *Product
 
-	// SelectingApplet tells whether the command being processed is the SELECT
+	// SelectingApplet reports whether the command being processed is the SELECT
 	// that selected the current applet (Applet.selectingApplet).
 	SelectingApplet(c *vm.Call) bool
 
@@ -51,11 +51,11 @@ type Runtime interface {
 	// GPSystem.GLOBAL_SERVICE_IDENTIFIER. It returns 0 where ShareableObject does.
 	ServiceObject(c *vm.Call, server []byte) vm.Ref
 
-	// IsActive tells whether the applet registered under aid is selected on some
+	// IsActive reports whether the applet registered under aid is selected on some
 	// logical channel (JCSystem.isAppletActive).
 	IsActive(c *vm.Call, aid []byte) bool
 
-	// IsSelected tells whether instance is the currently selected applet.
+	// IsSelected reports whether instance is the currently selected applet.
 	IsSelected(c *vm.Call, instance vm.Instance) bool
 
 	// Protocol returns the media and protocol in use, as APDU.getProtocol does.

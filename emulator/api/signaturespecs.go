@@ -84,12 +84,12 @@ func signatureByParts(digest, cipher, padding int8) int {
 // hash is the digest of the message, 0 for MACs over a cipher.
 func (s *signatureSpec) hash() crypto.Hash { return digests[s.digest] }
 
-// isMAC tells whether one key makes and checks the signature.
+// isMAC reports whether one key makes and checks the signature.
 func (s *signatureSpec) isMAC() bool {
 	return s.cipher != sigRSA && s.cipher != sigECDSA && s.cipher != sigPlain
 }
 
-// takesDigest tells whether the message is a digest that the applet has made itself
+// takesDigest reports whether the message is a digest that the applet has made itself
 // (MessageDigest.ALG_NULL).
 func (s *signatureSpec) takesDigest() bool { return s.digest == 0 && s.cipher == sigECDSA }
 
@@ -115,7 +115,7 @@ func (s *signatureSpec) keyFamilies(signing bool) []*family {
 	}
 }
 
-// takesIV tells whether init accepts an initial chaining value.
+// takesIV reports whether init accepts an initial chaining value.
 func (s *signatureSpec) takesIV() bool {
 	return s.cipher == sigDESMAC4 || s.cipher == sigDESMAC8 || s.cipher == sigAESMAC
 }

@@ -7,19 +7,19 @@ import (
 	"ekrona/emulator/vm"
 )
 
-// ErrPowerLost tells that a command was cut off as [Card.CutBefore] asked, or that
+// ErrPowerLost reports that a command was cut off as [Card.CutBefore] asked, or that
 // the card has had no power since. The card answers nothing until [Card.Reset].
 var ErrPowerLost = errors.New("the card has lost power")
 
-// ErrMute tells that an applet's code broke the rules of the machine, on which a
+// ErrMute reports that an applet's code broke the rules of the machine, on which a
 // card stops answering until [Card.Reset].
 var ErrMute = errors.New("the card has gone mute")
 
-// ErrRefused tells that the card did not load, install or delete what it was asked
+// ErrRefused reports that the card did not load, install or delete what it was asked
 // to, and is as before.
 var ErrRefused = errors.New("refused")
 
-// ErrNotKept tells that a card from [Open] has changed and its file could not be
+// ErrNotKept reports that a card from [Open] has changed and its file could not be
 // written. It answers nothing until a [Card.Reset] that can write it.
 var ErrNotKept = errors.New("the card's file could not be written; mend that and reset the card")
 

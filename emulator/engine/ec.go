@@ -107,7 +107,7 @@ func (k *ECPrivateKey) Sign(h crypto.Hash, digest []byte) ([]byte, error) {
 	}
 }
 
-// Verify tells whether a DER signature fits a digest (FIPS 186-5 §6.4.2).
+// Verify reports whether a DER signature fits a digest (FIPS 186-5 §6.4.2).
 func (k *ECPublicKey) Verify(digest, signature []byte) bool {
 	if k.standard != nil {
 		return ecdsa.VerifyASN1(k.standard, digest, signature)

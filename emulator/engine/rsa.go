@@ -26,7 +26,7 @@ const (
 	maxRSABits = 4096
 )
 
-// validModulus tells whether a modulus fits a key of so many bits. It may be shorter, and
+// validModulus reports whether a modulus fits a key of so many bits. It may be shorter, and
 // even: as on cards, applets raise numbers to powers modulo whatever they like.
 func validModulus(bits int, n *big.Int) bool {
 	return bits >= minRSABits && bits <= maxRSABits && n.BitLen() <= bits && n.Sign() > 0

@@ -137,7 +137,7 @@ func (k *RSAPrivateKey) SignPKCS1(h crypto.Hash, digest []byte) ([]byte, error) 
 	return k.Apply(block)
 }
 
-// VerifyPKCS1 tells whether a signature fits a digest (RFC 8017 §8.2.2).
+// VerifyPKCS1 reports whether a signature fits a digest (RFC 8017 §8.2.2).
 func (k *RSAPublicKey) VerifyPKCS1(h crypto.Hash, digest, signature []byte) bool {
 	expected, err := encodePKCS1(h, digest, k.Size())
 	if err != nil || len(signature) != k.Size() {
@@ -178,7 +178,7 @@ func (k *RSAPrivateKey) SignPSS(random io.Reader, h crypto.Hash, digest []byte) 
 	return k.Apply(block)
 }
 
-// VerifyPSS tells whether a signature of SignPSS fits a digest (RFC 8017 §8.1.2).
+// VerifyPSS reports whether a signature of SignPSS fits a digest (RFC 8017 §8.1.2).
 func (k *RSAPublicKey) VerifyPSS(h crypto.Hash, digest, signature []byte) bool {
 	bits := k.n.BitLen() - 1
 	size := (bits + 7) / 8

@@ -90,7 +90,7 @@ func (c *Card) instantiate(f gpc.ForInstall) error {
 	return apdu.SWWrongData
 }
 
-// hasModule tells whether the load file is there and has the applet module.
+// hasModule reports whether the load file is there and has the applet module.
 func (c *Card) hasModule(loadFile, module []byte) bool {
 	for _, p := range c.card.Packages() {
 		if bytes.Equal(p.AID, loadFile) {
@@ -104,7 +104,7 @@ func (c *Card) hasModule(loadFile, module []byte) bool {
 	return false
 }
 
-// taken tells whether the AID names anything on the card.
+// taken reports whether the AID names anything on the card.
 func (c *Card) taken(aid []byte) bool {
 	return c.isDomain(aid) || c.hasApplet(aid) || c.hasLoadFile(aid)
 }

@@ -98,7 +98,7 @@ func (c *Card) finish(l *loading, free int) error {
 	return err
 }
 
-// hashes tells whether hash is that of the block by one of the algorithms that card
+// hashes reports whether hash is that of the block by one of the algorithms that card
 // capability information names (GPC §C.2).
 func hashes(hash, block []byte) bool {
 	switch len(hash) {

@@ -186,7 +186,7 @@ func (c *Call) InstanceOf(r Ref, class string) bool {
 	return r != 0 && c.vm.object(r).instanceOf(c.vm.classNamed(class))
 }
 
-// KindOf tells whether r is an instance or which kind of array.
+// KindOf reports whether r is an instance or which kind of array.
 func (c *Call) KindOf(r Ref) Kind { return c.vm.object(r).kind }
 
 // StorageOf returns where the content of r lies; the numbers are those of

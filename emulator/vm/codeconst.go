@@ -57,7 +57,7 @@ func (w *walk) constantOperand(at int, e *opcode) error {
 // clauseNew is the clause of the instruction new.
 const clauseNew = 70
 
-// receiverless tells that a getfield_this or putfield_this has no local 0.
+// receiverless reports that a getfield_this or putfield_this has no local 0.
 func (w *walk) receiverless(e *opcode) bool {
 	this := len(e.mnemonic) > 5 && e.mnemonic[len(e.mnemonic)-5:] == "_this"
 	return this && w.m.args+w.m.maxLocals == 0

@@ -31,7 +31,7 @@ func InstructionAt(code []byte, at int) (Instruction, error) {
 	return Instruction{code[at], e.mnemonic, length}, nil
 }
 
-// IsConditional tells whether the instruction jumps or goes on, as a condition has
+// IsConditional reports whether the instruction jumps or goes on, as a condition has
 // it (JCVM 3.0.5 §7.5.35 to §7.5.44).
 func (i Instruction) IsConditional() bool {
 	operand := opcodes[i.Opcode].operand
@@ -54,7 +54,7 @@ func (i Instruction) Callee(code []byte) (constant int, isStatic, ok bool) {
 	return 0, false, false
 }
 
-// IsPush tells whether all that the instruction does is to push one cell, but for
+// IsPush reports whether all that the instruction does is to push one cell, but for
 // what it throws.
 func (i Instruction) IsPush() bool {
 	e := &opcodes[i.Opcode]

@@ -28,7 +28,7 @@ func Links() []Link { return []Link{PayerSignatureCorrupted, PayerCertificateCor
 
 // PayerSignatureCorrupted spoils the signature in the device's first record.
 var PayerSignatureCorrupted = Link{
-	Name:    "the payer's signature is spoiled",
+	Name:    "the payer's signature is corrupted",
 	Threat:  "a payee is told to forget the only proof of a payment",
 	Defence: "what nobody can verify is not acknowledged, and is read again",
 	Clause:  "PROTOCOL.md §8, 8",
@@ -38,7 +38,7 @@ var PayerSignatureCorrupted = Link{
 
 // PayerCertificateCorrupted spoils the certificate that proves who has paid.
 var PayerCertificateCorrupted = Link{
-	Name:    "the payer's certificate is spoiled",
+	Name:    "the payer's certificate is corrupted",
 	Threat:  "as above, where nobody has registered the payer",
 	Defence: "as above",
 	Clause:  "PROTOCOL.md §8, 8",

@@ -234,7 +234,7 @@ func submit(item []byte) Call {
 }
 
 // CorruptedRecord is the payee's Receipt for a Payment together with the Payment as somebody on
-// the way has spoiled it: what is signed is the same, the payer's signature is not. Whoever
+// the way has corrupted it: what is signed is the same, the payer's signature is not. Whoever
 // has the Receipt can make it. It is kept, and the true Payment takes its place.
 var CorruptedRecord = Attack{
 	Name:    "accept record with a wrong signature of the payer",

@@ -50,7 +50,7 @@ func (s *auditRun) checkCoverLimits() {
 	type span struct {
 		payee string
 		after uint32 // its acknowledged record before the acceptance
-		ended bool   // its end spoke for it
+		ended bool   // its end decided for it
 	}
 	given := map[span]money.Ore{}
 	for _, p := range s.payments {

@@ -46,7 +46,7 @@ func (v Violation) String() string {
 
 // Auditor checks one central bank, again and again.
 type Auditor struct {
-	CoverLimit money.Ore // what a till may take between two synchronisations, as the notary's Terms have it
+	CoverLimit money.Ore // what a terminal may take between two synchronisations, as the notary's Terms have it
 	HonestCAs  bool      // no CA certifies a second key for a device: then what an honest device accepted can be judged at once
 
 	notary   *ecdsa.PublicKey
@@ -174,7 +174,7 @@ func (a *Auditor) compare(f *facts, honest map[string]Device) []Violation {
 	return found
 }
 
-// sameStates tells that the honest devices are those of the last look, their States the very same, and that they have said no more.
+// sameStates reports that the honest devices are those of the last look, their States the very same, and that they have said no more.
 func (a *Auditor) sameStates(honest map[string]Device) bool {
 	if !a.clean || len(honest) != len(a.states) {
 		return false

@@ -33,7 +33,7 @@ func ordinaryDay(t *testing.T) *settlementtest.World {
 	refused := pay(t, anna, cecilia, 5_00, false)
 	_, err := cecilia.Refuse(refused.Request.Number)
 	require.NoError(t, err)
-	load(t, w, merchant, 0, settlementtest.Whole) // the shop's claim on Bertil waits
+	load(t, w, merchant, 0, settlementtest.Whole) // the merchant's claim on Bertil waits
 	require.NoError(t, w.Notary.For("SEFJORD0").ReportLost(ctx, bertil.ID))
 	w.Clock.At = w.Clock.At.Add(w.Terms.Honour)
 	_, err = w.Notary.EndDue(ctx)
@@ -95,7 +95,7 @@ func TestEveryInvariantIsFound(t *testing.T) {
 		{name: "the pool pays itself", number: 1, sql: "UPDATE ledger_account SET balance = 0 WHERE name = 'pool'"},
 		{name: "a device has more than its records", number: 2, device: func(w *settlementtest.World) { w.Devices["ANNA"].Balance++ }},
 		{name: "a device has less than its records", number: 2, device: func(w *settlementtest.World) { w.Devices["CECILIA"].Balance-- }},
-		{name: "a till took more than it says", number: 2, device: func(w *settlementtest.World) { w.Devices["SHOP"].Balance-- }},
+		{name: "a terminal took more than it says", number: 2, device: func(w *settlementtest.World) { w.Devices["SHOP"].Balance-- }},
 		{name: "honest devices can spend more than there is", number: 3, device: func(w *settlementtest.World) { w.Devices["ANNA"].Balance += 900_00 }},
 		{name: "a payment is paid and returned", number: 4, sql: `INSERT INTO statement (intermediary, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at)
 			SELECT intermediary, 7, device, owner, -shadow, shadow, payer, atc, payee, '', 0, at FROM statement WHERE kind = 3 LIMIT 1`},
@@ -105,8 +105,8 @@ func TestEveryInvariantIsFound(t *testing.T) {
 			SELECT intermediary, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at FROM statement WHERE kind = 13`},
 		{name: "more is refunded than was paid", number: 4, sql: "UPDATE statement SET online = 3 * online WHERE kind IN (12, 13)"},
 		{name: "a refund of what was not settled", number: 4, sql: "UPDATE statement SET atc = 3 WHERE kind IN (12, 13)"},
-		{name: "settled against the payee's word", number: 5, sql: "UPDATE word SET payment = NULL WHERE voice IS NOT NULL"},
-		{name: "void against the payee's word", number: 5, sql: "UPDATE payment SET verdict = 4 WHERE verdict = 3"},
+		{name: "settled against the payee's decision", number: 5, sql: "UPDATE payee_decision SET payment = NULL WHERE answer IS NOT NULL"},
+		{name: "void against the payee's decision", number: 5, sql: "UPDATE payment SET verdict = 4 WHERE verdict = 3"},
 		{name: "an instruction under another number", number: 5, sql: "UPDATE instruction SET seq = 9 WHERE seq = 2"},
 		{name: "a device applied another instruction", number: 5, device: func(w *settlementtest.World) { w.Devices["ANNA"].Last[0] ^= 1 }},
 		{name: "atc goes back", number: 6, falsify: func(h map[string]audit.Device) { h["SENORDIC0000ANNA"].State.ATC-- }},
@@ -117,7 +117,7 @@ func TestEveryInvariantIsFound(t *testing.T) {
 		}},
 		{name: "a balance over the ceiling", number: 7, device: func(w *settlementtest.World) { w.Devices["ANNA"].Balance = 31 * 1000_00 }},
 		{name: "more is set aside than is there", number: 7, sql: "UPDATE statement SET shadow = shadow - 19000 WHERE kind = 1 AND device = 'SENORDIC0000ANNA'"},
-		{name: "an acknowledged record is gone", number: 8, sql: "DELETE FROM voice WHERE payee = 'SEFJORD00000SHOP'"},
+		{name: "an acknowledged record is gone", number: 8, sql: "DELETE FROM payee_answer WHERE payee = 'SEFJORD00000SHOP'"},
 		{name: "a final verdict changes", number: 8, sql: "UPDATE payment SET verdict = 4 WHERE verdict = 5"},
 		{name: "a device's chain is another one", number: 8, device: func(w *settlementtest.World) { w.Devices["ANNA"].Head[0] ^= 1 }},
 		{name: "a device forgot a record", number: 8, device: func(w *settlementtest.World) { w.Devices["ANNA"].Log = nil }},
@@ -140,14 +140,14 @@ func TestEveryInvariantIsFound(t *testing.T) {
 		}},
 		{name: "another key's payment is settled", number: 9, sql: `UPDATE device SET public_key = (SELECT public_key FROM device WHERE id = 'SENORDIC0CECILIA')
 			WHERE id = 'SENORDIC0000ANNA'`},
-		{name: "paid without a word", number: 9, sql: "UPDATE word SET voice = NULL WHERE payee = 'SEFJORD00000SHOP'"},
+		{name: "paid without a decision", number: 9, sql: "UPDATE payee_decision SET answer = NULL WHERE payee = 'SEFJORD00000SHOP'"},
 		{name: "a refund that nobody paid", number: 9, sql: "DELETE FROM statement WHERE kind = 12"},
 		{name: "a refund out of another's holding", number: 9, sql: "UPDATE statement SET intermediary = 'SENORDIC' WHERE kind = 12"},
 		{name: "a refund to another than the payer", number: 9, sql: "UPDATE statement SET device = 'SENORDIC0CECILIA' WHERE kind = 13"},
-		{name: "a refund from what is no till", number: 9, sql: "UPDATE statement SET payee = 'SENORDIC0CECILIA' WHERE kind = 12"},
+		{name: "a refund from what is no terminal", number: 9, sql: "UPDATE statement SET payee = 'SENORDIC0CECILIA' WHERE kind = 12"},
 		{name: "a credit that left no holding", number: 11, sql: "UPDATE statement SET online = online + 1 WHERE kind = 1"},
 		{name: "an instruction without the notary", number: 11, sql: "UPDATE instruction SET bytes = CAST(substr(bytes, 1, length(bytes) - 1) || x'00' AS BLOB) WHERE seq = 1 AND device = 'SENORDIC0000ANNA'"},
-		{name: "a holding pays a till more than it could take", number: 11, sql: "UPDATE payment SET from_holding = from_holding + 2000000 WHERE verdict = 5"},
+		{name: "a holding pays a terminal more than it could take", number: 11, sql: "UPDATE payment SET from_holding = from_holding + 2000000 WHERE verdict = 5"},
 		{name: "a payment in between after two rounds", number: 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {

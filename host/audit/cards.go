@@ -11,7 +11,7 @@ import (
 
 // invariant2Balance: for every honest device, at the atc and instrSeq of its State: balance = shadow + accepted in its records and
 // not yet settled in - paid in its records and not yet settled out or returned - settled in from records beyond that State +
-// settled out or returned from records beyond it - credits in later Instructions or untaken and not yet released. For a till: what
+// settled out or returned from records beyond it - credits in later Instructions or untaken and not yet released. For a terminal: what
 // it ever accepted, the same + swept to online. Where a holding helped, or the end of the device swept the wallet: - what they put in,
 // + what they took; and what an ended device was refunded came into its wallet only.
 //
@@ -69,7 +69,7 @@ func (s *auditRun) paidAndPaidOut(id string, d Device) (change money.Ore) {
 }
 
 // acceptedAndIn: what the device accepted and the notary has not settled is in its balance only; what the notary settled and the
-// device has not accepted is in the wallet only. For a till the wallet is what it collected.
+// device has not accepted is in the wallet only. For a terminal the wallet is what it collected.
 func (s *auditRun) acceptedAndIn(id string, d Device) (change money.Ore) {
 	accepted := map[message.Hash]bool{}
 	for _, p := range s.acceptedBy(id, d) {

@@ -77,7 +77,7 @@ func (s *signed) payeeAnswer(v *payeeAnswer) {
 	}
 }
 
-// counts tells whether the device is one that numbers its Requests as it counts them.
+// counts reports whether the device is one that numbers its Requests as it counts them.
 func (s *signed) counts(id string) bool {
 	d := s.devices[id]
 	return d != nil && d.role.CanPay()

@@ -38,7 +38,7 @@ type device struct {
 type payment struct {
 	message         *message.Payment
 	identity        message.Hash
-	signatureStatus int // 0 first body, 1 second, 2 of a device without registered key, 3 unproven
+	signatureStatus int // 0 first body, 1 second, 2 of a device without registered key, 3 unverified
 	verdict         notary.Verdict
 	fromShadow      money.Ore
 	fromHolding     money.Ore
@@ -59,7 +59,7 @@ func numbered(what, device string, number uint32) string {
 	return what + device + "/" + strconv.FormatUint(uint64(number), 10)
 }
 
-// paid tells that the payee has the money.
+// paid reports that the payee has the money.
 func (p *payment) paid() bool {
 	return p.verdict == notary.Settled || p.verdict == notary.Uncovered
 }
@@ -99,7 +99,7 @@ func (v *payeeAnswer) seq() uint32 {
 	return v.refusal.ATC
 }
 
-// payeeDecision is the payee's one word on a request: voice is nil when its device's end spoke.
+// payeeDecision is the payee's one decision on a request: answer is nil when its device's end decided.
 type payeeDecision struct {
 	payment *message.Hash
 	answer  *payeeAnswer

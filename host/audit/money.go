@@ -90,7 +90,7 @@ func (s *auditRun) trusted(id string) bool {
 	return honest && s.devices[id] != nil && s.devices[id].status != notary.Ended
 }
 
-// backed: the payment is the first word of an honest device in use, under that number.
+// backed: the payment is the first decision of an honest device in use, under that number.
 func (s *auditRun) backed(p *payment) bool {
 	if !s.trusted(p.payer()) || p.signatureStatus > 0 {
 		return false
@@ -127,7 +127,7 @@ func paymentKey(payer message.DeviceID, atc uint32, payee message.DeviceID) stri
 }
 
 // invariant4Accounted: what a payment took is with the payee or came back, once, never both, and the statement tells it so.
-// What a till gave back later is at most what it got.
+// What a terminal gave back later is at most what it got.
 func invariant4Accounted(s *auditRun) {
 	type flow struct{ paid, holding, received, returned money.Ore }
 	want, got := map[string]flow{}, map[string]flow{}

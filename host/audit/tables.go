@@ -75,11 +75,11 @@ type scanner func(into ...any) error
 func newTables() *tables {
 	return &tables{
 		devices:      table[*device]{name: "device", columns: "id, intermediary, role, public_key, ceilings, status", parse: parseDevice},
-		unregistered: table[unregisteredCertificate]{name: "stray_certificate", columns: "device, public_key", parse: parseUnregistered},
+		unregistered: table[unregisteredCertificate]{name: "unregistered_certificate", columns: "device, public_key", parse: parseUnregistered},
 		authorities:  table[*cvc.Certificate]{name: "authority", columns: "certificate", parse: parseAuthority},
-		payments:     table[*payment]{name: "payment", columns: "bytes, standing, verdict, from_shadow, from_holding, from_pool", parse: parsePayment},
-		answers:      table[*payeeAnswer]{name: "voice", columns: "bytes", parse: parseAnswer},
-		decisions:    table[decisionRow]{name: "word", columns: "payee, request, payment, voice", parse: parseDecision},
+		payments:     table[*payment]{name: "payment", columns: "bytes, signature, verdict, from_shadow, from_holding, from_pool", parse: parsePayment},
+		answers:      table[*payeeAnswer]{name: "payee_answer", columns: "bytes", parse: parseAnswer},
+		decisions:    table[decisionRow]{name: "payee_decision", columns: "payee, request, payment, answer", parse: parseDecision},
 		instructions: table[*instruction]{name: "instruction", columns: "device, seq, bytes, outcome", parse: parseInstruction},
 		statement: table[entry]{name: "statement", number: "seq", columns: "kind, intermediary, device, online, shadow, payer, atc, payee, order_key, instr",
 			parse: parseEntry},

@@ -8,7 +8,7 @@ import (
 	"ekrona/host/notary"
 )
 
-// invariant5One: one verdict for a payment; at most one settled payment for a request, and it is the one that the payee's word
+// invariant5One: one verdict for a payment; at most one settled payment for a request, and it is the one that the payee's decision
 // names; one body for an honest (payer, atc) and for a (device, instrSeq).
 func invariant5One(s *auditRun) {
 	bodies, settled := map[string]*payment{}, map[request]*payment{}
@@ -31,7 +31,7 @@ func invariant5One(s *auditRun) {
 			settled[p.request()] = p
 		}
 		if p.paid() && !named || p.verdict == notary.Void && named && p.signatureStatus < 2 || p.verdict == notary.Reserved && w != nil {
-			s.violated(p.name(), p.amount(), "is %s, the payee's word says otherwise", p.verdict)
+			s.violated(p.name(), p.amount(), "is %s, the payee's decision says otherwise", p.verdict)
 		}
 	}
 	for _, i := range s.instructions {
@@ -69,7 +69,7 @@ func invariant8Survives(s *auditRun) {
 	for key, old := range before.decisions {
 		now := s.decisions[key]
 		if now == nil || (now.payment == nil) != (old.payment == nil) || now.payment != nil && *now.payment != *old.payment {
-			s.violated(fmt.Sprintf("request %s/%d", key.payee, key.number), 0, "the payee's word changed")
+			s.violated(fmt.Sprintf("request %s/%d", key.payee, key.number), 0, "the payee's decision changed")
 		}
 	}
 	if len(s.answers) < len(before.answers) || len(s.statement) < len(before.statement) || len(s.instructions) < len(before.instructions) {
@@ -146,8 +146,8 @@ func (s *auditRun) checkChain(id string, d Device) {
 }
 
 // invariant9Authentic: a credit only after a matching authentic debit. Every payment that moved money is signed by its payer's
-// key, every word that moved it by the payee's, unless the payee's device has ended. What an honest device has accepted from a
-// registered one that is honest is signed by that one's key, unless its intermediary has certified another for it. Every refund received was paid, by the till's side.
+// key, every decision that moved it by the payee's, unless the payee's device has ended. What an honest device has accepted from a
+// registered one that is honest is signed by that one's key, unless its intermediary has certified another for it. Every refund received was paid, by the terminal's side.
 func invariant9Authentic(s *auditRun) {
 	if s.auditor.HonestCAs {
 		for id, d := range s.honest {
@@ -194,9 +194,9 @@ func (s *auditRun) checkDecision(p *payment) {
 	payee, w := s.devices[p.payee()], s.decisions[p.request()]
 	switch {
 	case payee == nil || w == nil:
-		s.violated(p.name(), p.amount(), "is paid to a payee that is not registered or has not spoken")
+		s.violated(p.name(), p.amount(), "is paid to a payee that is not registered or has not decided")
 	case w.answer == nil && payee.status != notary.Ended:
-		s.violated(p.name(), p.amount(), "is paid without the payee's word")
+		s.violated(p.name(), p.amount(), "is paid without the payee's decision")
 	case w.answer != nil && (w.answer.receipt == nil || w.answer.receipt.Payment != p.identity || w.answer.payee() != p.payee() ||
 		!s.signed(w.answer.receipt, w.answer.identity, []*ecdsa.PublicKey{payee.key})):
 		s.violated(p.name(), p.amount(), "is paid on a receipt that is not the payee's or not for it")

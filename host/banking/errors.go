@@ -45,7 +45,7 @@ var kinds = [...]struct{ code, text string }{
 		"own e-krona do not cover this: let the central bank issue more first"},
 	ErrPolicy: {"policy",
 		"the policy is above the card's ceilings: ask for less, or issue another card"},
-	ErrCorrupted: {"spoiled", "a record, or the certificate of its payer, " +
+	ErrCorrupted: {"corrupted", "a record, or the certificate of its payer, " +
 		"was altered on its way: synchronise again"},
 	ErrUnloadClosed: {"unload-closed", "this unload is closed: " +
 		"what was paid into it comes back to the online wallet; order a new one"},

@@ -73,7 +73,7 @@ func Is(err error, sw apdu.StatusWord) bool {
 	return errors.As(err, &refusal) && refusal.SW == sw
 }
 
-// IsLost tells whether err leaves open what the card has done.
+// IsLost reports whether err leaves open what the card has done.
 func IsLost(err error) bool {
 	var lost *LinkLost
 	return errors.As(err, &lost)

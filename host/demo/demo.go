@@ -1,5 +1,5 @@
 // Package demo tells the story of the pilot's report with real parties: money is
-// loaded, spent in a shop, torn, passed from card to card, refused, settled in
+// loaded, spent at a merchant, torn, passed from card to card, refused, settled in
 // whatever order the parties come online, and unloaded; at the end the books are
 // read and every invariant of the protocol is checked. Start at [Run].
 package demo
@@ -19,7 +19,7 @@ import (
 	"ekrona/host/wallet"
 )
 
-// scenario is one telling.
+// scenario is one run of the demo.
 type scenario struct {
 	ctx     context.Context // of the one telling; every scene passes it on
 	sandbox *sandbox.Sandbox
@@ -137,7 +137,7 @@ func (s *scenario) loadCard(p *sandbox.Person, amount money.Ore) error {
 	return nil
 }
 
-// ask begins a sale at the till.
+// ask begins a sale at the terminal.
 func (s *scenario) ask(amount money.Ore) (terminal.Sale, error) {
 	sale, err := s.cafe.Terminal.Ask(s.ctx, amount)
 	if err == nil {
@@ -146,13 +146,13 @@ func (s *scenario) ask(amount money.Ore) (terminal.Sale, error) {
 	return sale, err
 }
 
-// take holds the person's card to the till for a sale.
+// take holds the person's card to the terminal for a sale.
 func (s *scenario) take(p *sandbox.Person, sale terminal.Sale, entered pin.Block) (envelope.Envelope, error) {
 	s.print.tap()
 	return s.cafe.Terminal.Take(s.ctx, sale.Number, p.Card.Tap(), entered)
 }
 
-// sell takes an amount at the till and returns the Receipt.
+// sell takes an amount at the terminal and returns the Receipt.
 func (s *scenario) sell(p *sandbox.Person, amount money.Ore) (envelope.Envelope, error) {
 	sale, err := s.ask(amount)
 	if err != nil {
@@ -173,7 +173,7 @@ func (s *scenario) sell(p *sandbox.Person, amount money.Ore) (envelope.Envelope,
 }
 
 func (s *scenario) payAtTheMerchant() error {
-	s.print.heading("In the shop: card and terminal are offline")
+	s.print.heading("At the merchant: card and terminal are offline")
 	receipt, err := s.sell(s.anna, 45*money.Krona)
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 	"ekrona/host/session"
 )
 
-// printer writes the story down: who, and what.
+// printer prints the demo: who, and what.
 type printer struct {
 	out   io.Writer
 	show  progress.Show // gets the story too, besides out

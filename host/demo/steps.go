@@ -71,7 +71,7 @@ func (s *scenario) refuse() error {
 }
 
 func (s *scenario) settleTheChain() error {
-	s.print.heading("Settlement: Cecilia first, whose money is not there yet; then the shop, before the payer")
+	s.print.heading("Settlement: Cecilia first, whose money is not there yet; then the merchant, before the payer")
 	for _, step := range []func() error{
 		func() error { return s.synchronise(s.cecilia) },
 		s.synchroniseTerminal,
@@ -89,11 +89,11 @@ func (s *scenario) settleTheChain() error {
 }
 
 func (s *scenario) payerFirst() error {
-	s.print.heading("The other way round: the payer synchronises before the shop")
+	s.print.heading("The other way round: the payer synchronises before the merchant")
 	if _, err := s.sell(s.bertil, 15*money.Krona); err != nil {
 		return err
 	}
-	s.print.speak("Bertil", "has no phone at hand, so the Receipt stays with the shop")
+	s.print.speak("Bertil", "has no phone at hand, so the Receipt stays with the merchant")
 	for _, step := range []func() error{func() error { return s.synchronise(s.bertil) }, s.synchroniseTerminal} {
 		if err := step(); err != nil {
 			return err

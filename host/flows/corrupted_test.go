@@ -23,7 +23,7 @@ import (
 // unregisteredPayer is a key that an intermediary has certified without a card.
 func (w *world) unregisteredPayer(b *bank) pki.Identity {
 	w.t.Helper()
-	identity, err := b.pki.Certified("stray", w.subject(string(b.ca.Certificate.Holder.Name())+"STRAY001", spec.RoleCard), b.ca)
+	identity, err := b.pki.Certified("unregistered", w.subject(string(b.ca.Certificate.Holder.Name())+"STRAY001", spec.RoleCard), b.ca)
 	require.NoError(w.t, err)
 	return identity
 }
@@ -57,7 +57,7 @@ func TestTerminalResendsWhatWasCorrupted(t *testing.T) {
 
 			_, err = merchant.Synchronise(w.ctx)
 			require.ErrorIs(t, err, altered.Answer)
-			w.audit("spoiled")
+			w.audit("corrupted")
 			w.syncTerminal()
 			assert.Equal(t, 45*money.Krona, w.taken())
 			w.agree()

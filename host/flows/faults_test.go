@@ -104,7 +104,7 @@ type step struct {
 }
 
 // scenario is the whole life of a payment. It ends with 75 kr offline and 380 kr
-// online for anna, 45 kr for the shop.
+// online for anna, 45 kr for the merchant.
 func (w *world) scenario(anna *person) []step {
 	var sale uint32
 	return []step{
@@ -129,7 +129,7 @@ func (w *world) scenario(anna *person) []step {
 			_, err := anna.phone.Unload(w.ctx, anna.tap(w.t), 80*money.Krona)
 			return err
 		}},
-		{"shop synchronises", func() error {
+		{"merchant synchronises", func() error {
 			_, err := w.terminal.Synchronise(w.ctx)
 			return err
 		}},
@@ -208,7 +208,7 @@ func TestEveryPartyMayBeKilled(t *testing.T) {
 		w.checkStory(anna)
 		return steps
 	}
-	for _, party := range []string{"anna", "till", "SENORDIC", "central bank"} {
+	for _, party := range []string{"anna", "terminal", "SENORDIC", "central bank"} {
 		for n, step := range run(t, party, 0) {
 			if !changes(party, step) || testing.Short() && n%shortStride != 0 {
 				continue
@@ -221,7 +221,7 @@ func TestEveryPartyMayBeKilled(t *testing.T) {
 	}
 }
 
-// changes tells whether something is different after a step: what a transaction
+// changes reports whether something is different after a step: what a transaction
 // did is there or not there only from its commit on, but a phone also writes
 // outside of transactions.
 func changes(party string, step faultdriver.Kind) bool {

@@ -22,7 +22,7 @@ import (
 )
 
 func TestLoadPayAtATerminalAndSynchroniseInEitherOrder(t *testing.T) {
-	for _, first := range []string{"payer", "shop"} {
+	for _, first := range []string{"payer", "merchant"} {
 		t.Run(first+" first", func(t *testing.T) {
 			w, anna, terminal := annaAndMerchant(t)
 			require.Equal(t, 200*money.Krona, w.offline(anna))
@@ -41,11 +41,11 @@ func TestLoadPayAtATerminalAndSynchroniseInEitherOrder(t *testing.T) {
 			if first == "payer" {
 				w.sync(anna)
 				w.audit("payer synchronised")
-				assert.Zero(t, w.taken(), "reserved until the shop speaks")
+				assert.Zero(t, w.taken(), "reserved until the merchant decides")
 			}
 			_, err = terminal.Synchronise(w.ctx)
 			require.NoError(t, err)
-			w.audit("shop synchronised")
+			w.audit("merchant synchronised")
 			assert.Equal(t, 45*money.Krona, w.taken())
 			w.agree()
 			assert.Equal(t, 155*money.Krona, w.offline(anna))
@@ -64,7 +64,7 @@ func annaAndBertil(t *testing.T) (w *world, anna, bertil *person) {
 	return w, anna, bertil
 }
 
-// annaAndMerchant is the same with a shop instead of bertil.
+// annaAndMerchant is the same with a merchant instead of bertil.
 func annaAndMerchant(t *testing.T) (w *world, anna *person, merchant *merchantTerminal) {
 	t.Helper()
 	w = newWorld(t)
@@ -181,7 +181,7 @@ func TestTerminalRefusesAfterATornTap(t *testing.T) {
 	_, err = pos.Take(w.ctx, sale.Number, losing(anna, spec.Pay), block(t, rightPIN))
 	var torn *terminal.TornTap
 	require.ErrorAs(t, err, &torn)
-	require.Equal(t, 155*money.Krona, w.offline(anna), "the card has paid, and the till does not know")
+	require.Equal(t, 155*money.Krona, w.offline(anna), "the card has paid, and the terminal does not know")
 	_, err = pos.Refuse(w.ctx, sale.Number)
 	require.NoError(t, err)
 	_, err = pos.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
@@ -201,7 +201,7 @@ func TestTornTapIsRepairedWithoutPINAndWithoutASecondDebit(t *testing.T) {
 	require.ErrorAs(t, err, &torn)
 	assert.Equal(t, sale.Number, torn.Sale)
 	w.audit("torn")
-	w.restartTerminal() // and the till was switched off meanwhile
+	w.restartTerminal() // and the terminal was switched off meanwhile
 	open, err := w.terminal.OpenSales(w.ctx)
 	require.NoError(t, err)
 	require.Len(t, open, 1)
@@ -223,7 +223,7 @@ func TestTornTapThatSynchronisesFirstIsHandedToTheTerminal(t *testing.T) {
 	w.audit("the payer synchronised")
 	_, err = terminal.Synchronise(w.ctx)
 	require.NoError(t, err)
-	w.audit("the till synchronised")
+	w.audit("the terminal synchronised")
 	assert.Equal(t, 45*money.Krona, w.taken())
 	w.agree()
 }

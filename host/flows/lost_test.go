@@ -13,7 +13,7 @@ import (
 	"ekrona/host/terminal"
 )
 
-// TestTerminalAsksNoLostCardToPay: what was reported reaches a till of the other intermediary when it synchronises. What the card has
+// TestTerminalAsksNoLostCardToPay: what was reported reaches a terminal of the other intermediary when it synchronises. What the card has
 // paid by then is taken, and settles.
 func TestTerminalAsksNoLostCardToPay(t *testing.T) {
 	w := newWorld(t)
@@ -27,7 +27,7 @@ func TestTerminalAsksNoLostCardToPay(t *testing.T) {
 	early, err := pos.Ask(w.ctx, 40*money.Krona)
 	require.NoError(t, err)
 	_, err = pos.Take(w.ctx, early.Number, anna.reader(), block(t, rightPIN))
-	require.NoError(t, err, "the till has not heard of it yet")
+	require.NoError(t, err, "the terminal has not heard of it yet")
 	torn, err := pos.Ask(w.ctx, 30*money.Krona)
 	require.NoError(t, err)
 	_, err = pos.Take(w.ctx, torn.Number, losing(anna, spec.Pay), block(t, rightPIN))
@@ -36,7 +36,7 @@ func TestTerminalAsksNoLostCardToPay(t *testing.T) {
 
 	_, err = pos.Synchronise(w.ctx)
 	require.NoError(t, err)
-	w.audit("the till knows")
+	w.audit("the terminal knows")
 	_, err = pos.Take(w.ctx, torn.Number, anna.reader(), pin.Block{})
 	require.NoError(t, err, "it has paid before")
 	later, err := pos.Ask(w.ctx, 20*money.Krona)

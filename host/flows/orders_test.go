@@ -187,7 +187,7 @@ func TestCancelledUnloadGivesBackWhatIsPaidAfterAll(t *testing.T) {
 }
 
 // TestDeskTakesWhatABackupMadeItForget: the desk's database is set back to before the Request that a card has paid. Its own
-// signature tells the desk that it made it, and the notary that it has not spoken yet.
+// signature tells the desk that it made it, and the notary that it has not decided yet.
 func TestDeskTakesWhatABackupMadeItForget(t *testing.T) {
 	for name, arrives := range map[string]func(w *world, anna *person, payment []byte){
 		"by the phone": func(w *world, anna *person, payment []byte) {
@@ -211,18 +211,18 @@ func TestDeskTakesWhatABackupMadeItForget(t *testing.T) {
 			_, err = anna.bank.db.ExecContext(w.ctx, "DELETE FROM unload")
 			require.NoError(t, err)
 			_, err = anna.bank.TakeUnload(w.ctx, payment.Message)
-			require.ErrorIs(t, err, banking.ErrUnloadClosed, "it spoke, and has forgotten that too")
+			require.ErrorIs(t, err, banking.ErrUnloadClosed, "it decided, and has forgotten that too")
 			w.agree()
 		})
 	}
 }
 
 // TestUnloadGoesOnAtADeskThatForgotIt: the desk is set back while a phone is in the middle of an unload, before and after the desk
-// has spoken. The same call finishes it, and the card pays once.
+// has decided. The same call finishes it, and the card pays once.
 func TestUnloadGoesOnAtADeskThatForgotIt(t *testing.T) {
 	for name, meanwhile := range map[string]func(w *world, anna *person){
-		"not spoken": func(*world, *person) {},
-		"spoken":     func(w *world, anna *person) { w.sync(anna) },
+		"not decided": func(*world, *person) {},
+		"decided":     func(w *world, anna *person) { w.sync(anna) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, anna, _ := annaAndBertil(t)
@@ -234,7 +234,7 @@ func TestUnloadGoesOnAtADeskThatForgotIt(t *testing.T) {
 			require.NoError(t, err)
 			_, err = anna.phone.Unload(w.ctx, anna.tap(t), 50*money.Krona)
 			if err != nil {
-				require.ErrorIs(t, err, banking.ErrUnloadClosed, "it spoke, and has forgotten that too")
+				require.ErrorIs(t, err, banking.ErrUnloadClosed, "it decided, and has forgotten that too")
 			}
 			w.audit("gone on")
 			assert.Equal(t, 150*money.Krona, w.offline(anna))

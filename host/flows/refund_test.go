@@ -18,7 +18,7 @@ import (
 )
 
 // aSale is a world in which anna, with 155 kr left on her card and 300 kr online,
-// has paid 45 kr to a shop that has not synchronised.
+// has paid 45 kr to a merchant that has not synchronised.
 func aSale(t *testing.T, merchantAt message.Name) (w *world, anna *person, paid order.Payment) {
 	t.Helper()
 	w = newWorld(t)
@@ -42,7 +42,7 @@ func (w *world) syncTerminal() {
 	require.NoError(w.t, err)
 }
 
-// refund is an order by the shop's owner.
+// refund is an order by the merchant's owner.
 func (w *world) refund(of order.Payment, amount money.Ore) order.Signed {
 	w.t.Helper()
 	o, err := order.NewRefund(w.terminal.ID(), of, amount, w.random("refund"), w.terminal.app.Signer)
@@ -63,12 +63,12 @@ func (w *world) refused(o order.Signed, why notary.Kind) {
 
 func TestTerminalRefundsToThePayersOnlineWalletOnceForEachOrder(t *testing.T) {
 	for _, merchantAt := range []message.Name{"SEFJORDB", "SENORDIC"} {
-		t.Run("shop at "+string(merchantAt), func(t *testing.T) {
+		t.Run("merchant at "+string(merchantAt), func(t *testing.T) {
 			w, anna, paid := aSale(t, merchantAt)
 			merchant := w.terminal.bank
 			var refused *order.Refused
 			require.ErrorAs(t, merchant.PlaceRefund(w.ctx, w.refund(paid, 45*money.Krona)), &refused)
-			require.ErrorContains(t, refused, "synchronise the till", "its money has not arrived")
+			require.ErrorContains(t, refused, "synchronise the terminal", "its money has not arrived")
 			w.syncTerminal()
 			w.audit("sold")
 			require.Equal(t, 45*money.Krona, w.taken())
@@ -126,7 +126,7 @@ func TestRefundThatIsRefusedLeavesTheMoneyWithTheMerchant(t *testing.T) {
 	assert.Equal(t, 306*money.Krona, w.online(anna))
 }
 
-// TestRefundSurvivesEveryCut kills the shop's intermediary, then the central bank,
+// TestRefundSurvivesEveryCut kills the merchant's intermediary, then the central bank,
 // at each step of a refund; loses each call to the notary, or its answer. The
 // order is then sent again, or only finished by the next start.
 func TestRefundSurvivesEveryCut(t *testing.T) {

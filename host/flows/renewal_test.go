@@ -32,7 +32,7 @@ func TestExpiredCardIsRenewedAndPaysAgain(t *testing.T) {
 	sale, err := merchant.Ask(w.ctx, 45*money.Krona)
 	require.NoError(t, err)
 	_, err = merchant.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
-	require.ErrorIs(t, err, cvc.ErrExpired, "the till has a clock")
+	require.ErrorIs(t, err, cvc.ErrExpired, "the terminal has a clock")
 	_, err = anna.phone.Unload(w.ctx, anna.tap(t), 20*money.Krona)
 	require.NoError(t, err)
 	w.audit("unloaded, expired")

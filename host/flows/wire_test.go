@@ -8,35 +8,35 @@ import (
 )
 
 // TestThroughTheWire runs flows whose parties' calls to each other are encoded and decoded
-// as between processes: phone, terminal, shop and issuer to their intermediary,
+// as between processes: phone, terminal, merchant and issuer to their intermediary,
 // intermediaries to the notary. They end as they do within one.
 func TestThroughTheWire(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
-		"till":                 TestLoadPayAtATerminalAndSynchroniseInEitherOrder,
-		"card to card":         TestCardToCardSettlesWhoeverSynchronisesFirst,
-		"two phones":           TestTwoPhonesPassMessagesAndTheReceiptSettlesAtOnce,
-		"chain":                TestChainOfThreeSettlesThoughTheLastComesFirst,
-		"refused":              TestRefusedPaymentComesBackToTheOnlineWallet,
-		"torn":                 TestTerminalRefusesAfterATornTap,
-		"unload":               TestUnloadFillsTheOnlineWallet,
-		"lost":                 TestLostCardEndsAndItsMoneyComesBack,
-		"blocked":              TestBlockedCardStillResendsRefusesAndSynchronises,
-		"lost at the till":     TestTerminalAsksNoLostCardToPay,
-		"load of the lost":     TestLoadOfACardThatNeverComesAgainComesBack,
-		"load refused":         TestLoadThatCannotBeIsRefusedAndItsMoneyStaysOnline,
-		"orders":               TestOrdersAreTheOwnersAndOnceForTheirID,
-		"policy":               TestPolicyComesWithTheNextInstruction,
-		"cancelled":            TestCancelledUnloadGivesBackWhatIsPaidAfterAll,
-		"desk of a backup":     TestDeskTakesWhatABackupMadeItForget,
-		"desk that forgot":     TestUnloadGoesOnAtADeskThatForgotIt,
-		"unregistered":         TestPayerThatNobodyRegisteredIsItsIntermediarysLoss,
-		"former phone":         TestFormerPhoneOrdersNothingMore,
-		"refund":               TestTerminalRefundsToThePayersOnlineWalletOnceForEachOrder,
-		"refund refused":       TestRefundThatIsRefusedLeavesTheMoneyWithTheMerchant,
-		"renewal":              TestExpiredCardIsRenewedAndPaysAgain,
-		"spoiled":              TestTerminalResendsWhatWasCorrupted,
-		"foreign CA":           TestPayerOfACAThatNeverJoinedStopsNobody,
-		"spoiled at the phone": TestRecordThatWasCorruptedAtThePhoneIsReadAgain,
+		"terminal":               TestLoadPayAtATerminalAndSynchroniseInEitherOrder,
+		"card to card":           TestCardToCardSettlesWhoeverSynchronisesFirst,
+		"two phones":             TestTwoPhonesPassMessagesAndTheReceiptSettlesAtOnce,
+		"chain":                  TestChainOfThreeSettlesThoughTheLastComesFirst,
+		"refused":                TestRefusedPaymentComesBackToTheOnlineWallet,
+		"torn":                   TestTerminalRefusesAfterATornTap,
+		"unload":                 TestUnloadFillsTheOnlineWallet,
+		"lost":                   TestLostCardEndsAndItsMoneyComesBack,
+		"blocked":                TestBlockedCardStillResendsRefusesAndSynchronises,
+		"lost at the terminal":   TestTerminalAsksNoLostCardToPay,
+		"load of the lost":       TestLoadOfACardThatNeverComesAgainComesBack,
+		"load refused":           TestLoadThatCannotBeIsRefusedAndItsMoneyStaysOnline,
+		"orders":                 TestOrdersAreTheOwnersAndOnceForTheirID,
+		"policy":                 TestPolicyComesWithTheNextInstruction,
+		"cancelled":              TestCancelledUnloadGivesBackWhatIsPaidAfterAll,
+		"desk of a backup":       TestDeskTakesWhatABackupMadeItForget,
+		"desk that forgot":       TestUnloadGoesOnAtADeskThatForgotIt,
+		"unregistered":           TestPayerThatNobodyRegisteredIsItsIntermediarysLoss,
+		"former phone":           TestFormerPhoneOrdersNothingMore,
+		"refund":                 TestTerminalRefundsToThePayersOnlineWalletOnceForEachOrder,
+		"refund refused":         TestRefundThatIsRefusedLeavesTheMoneyWithTheMerchant,
+		"renewal":                TestExpiredCardIsRenewedAndPaysAgain,
+		"corrupted":              TestTerminalResendsWhatWasCorrupted,
+		"foreign CA":             TestPayerOfACAThatNeverJoinedStopsNobody,
+		"corrupted at the phone": TestRecordThatWasCorruptedAtThePhoneIsReadAgain,
 	} {
 		t.Run(name, test)
 	}
@@ -69,7 +69,7 @@ func (w *world) deskLink(b banking.IssuerDesk) banking.IssuerDesk {
 	return banking.NewIssuerDesk(banking.ServeIssuerDesk(b))
 }
 
-// refunds is a shop's way to its intermediary.
+// refunds is a merchant's way to its intermediary.
 func (w *world) refunds(b banking.Merchant) banking.Merchant {
 	if !w.wired {
 		return b

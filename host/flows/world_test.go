@@ -1,5 +1,5 @@
 // Package flows tells the protocol's flows over the real parties: the central
-// bank, two intermediaries, three phones, a till, and the applet's CAP file on the
+// bank, two intermediaries, three phones, a terminal, and the applet's CAP file on the
 // emulator. After every step the books are audited against protocol §8.
 package flows
 
@@ -301,24 +301,24 @@ func (w *world) authorities() [][]byte {
 	return all
 }
 
-// addTerminal makes a terminal of a shop that is a customer too.
+// addTerminal makes a terminal of a merchant that is a customer too.
 func (w *world) addTerminal(at message.Name) *merchantTerminal {
 	t := w.t
 	t.Helper()
 	b := w.banks[at]
-	key, err := keys.Generate(w.random("shop"))
+	key, err := keys.Generate(w.random("merchant"))
 	require.NoError(t, err)
-	require.NoError(t, b.AddCustomer(w.ctx, banking.Customer{ID: "shop", Name: "Shop", App: &key.PublicKey}))
-	identity, err := b.pki.Certified("till", w.subject(string(at)+"TILL0001", spec.RoleTerminal), b.ca)
+	require.NoError(t, b.AddCustomer(w.ctx, banking.Customer{ID: "merchant", Name: "Merchant", App: &key.PublicKey}))
+	identity, err := b.pki.Certified("terminal", w.subject(string(at)+"TILL0001", spec.RoleTerminal), b.ca)
 	require.NoError(t, err)
 	policy := terminal.PilotPolicy()
 	require.NoError(t, b.AddDevice(w.ctx, banking.Device{
-		ID: identity.Certificate.Device(), Customer: "shop", Certificate: identity.Encoded, Policy: policy,
+		ID: identity.Certificate.Device(), Customer: "merchant", Certificate: identity.Encoded, Policy: policy,
 	}))
 	schema, err := terminal.Schema()
 	require.NoError(t, err)
-	w.terminal = &merchantTerminal{bank: b, owner: "shop", app: pki.Identity{Signer: key}, config: terminal.Config{
-		DB: w.open("till", schema), Clock: w.clock, Random: w.random("till"), Signer: identity.Signer, Certificate: identity.Encoded,
+	w.terminal = &merchantTerminal{bank: b, owner: "merchant", app: pki.Identity{Signer: key}, config: terminal.Config{
+		DB: w.open("terminal", schema), Clock: w.clock, Random: w.random("terminal"), Signer: identity.Signer, Certificate: identity.Encoded,
 		CA: b.ca.Encoded, Root: w.root.Encoded, Authorities: w.authorities(), JournalKey: terminal.JournalKey{1, 2, 3},
 		Policy: policy, Link: w.terminalLink(b),
 	}}

@@ -70,7 +70,7 @@ func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envel
 // Receipt:
 //
 //  1. Payment and Receipt are kept, under the desk's next journal number: the
-//     desk has spoken, once for each Request. A cut before leaves the Payment with
+//     desk has decided, once for each Request. A cut before leaves the Payment with
 //     the device, which gives it again.
 //  2. Both go to the notary, which settles from the shadow wallet into the owner's
 //     online wallet, now or when it is covered. A cut before: the same call, or
@@ -175,7 +175,7 @@ func receiptIn(answer []byte) ([]byte, error) {
 
 // answerDesk takes the Payments to the desk that the notary got with the records
 // of a device, before the device's phone brought them: the desk is a payee like
-// any other, and must speak.
+// any other, and must decide.
 func (i *Intermediary) answerDesk(ctx context.Context) error {
 	outstanding, err := i.notary.Outstanding(ctx, i.desk.Device())
 	if err != nil {

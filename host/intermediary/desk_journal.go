@@ -21,7 +21,7 @@ import (
 type storedUnload struct {
 	device  message.DeviceID
 	request []byte
-	answer  []byte // the desk's word; nil while it has not spoken
+	answer  []byte // the desk's decision; nil while it has not decided
 }
 
 func unload(ctx context.Context, q store.Queryer, number uint32) (storedUnload, error) {
@@ -47,7 +47,7 @@ func requestIdentity(encoded []byte) (message.Hash, error) {
 
 // restoreUnload takes a Request back into the journal that a database set back to a backup
 // has forgotten: the desk's signature under it proves that the desk made it. The
-// notary knows whether the desk has spoken on it since. Errors: *order.Refused, by
+// notary knows whether the desk has decided on it since. Errors: *order.Refused, by
 // [banking.ErrUnloadClosed], when it has.
 func (i *Intermediary) restoreUnload(ctx context.Context, paid *message.Payment, payment []byte) error {
 	if _, err := unload(ctx, i.db, paid.Request.Number); !errors.Is(err, banking.ErrNotForDesk) {
@@ -86,7 +86,7 @@ func (i *Intermediary) restoreUnload(ctx context.Context, paid *message.Payment,
 	return nil
 }
 
-// sameAnswer finds the Receipt again when the desk's word accepts this Payment.
+// sameAnswer finds the Receipt again when the desk's decision accepts this Payment.
 func sameAnswer(answer []byte, paid *message.Payment) ([]byte, error) {
 	record, err := message.ParseRecord(answer)
 	if err != nil {
@@ -104,7 +104,7 @@ func sameAnswer(answer []byte, paid *message.Payment) ([]byte, error) {
 
 // unusedNumber draws a number for a Request of the desk. It does not count: a
 // database that was set back to a backup would count the same numbers again, and a
-// number that was used has had its word.
+// number that was used has had its decision.
 func (i *Intermediary) unusedNumber(ctx context.Context, tx *sql.Tx) (uint32, error) {
 	for {
 		var raw [4]byte
@@ -122,15 +122,15 @@ func (i *Intermediary) unusedNumber(ctx context.Context, tx *sql.Tx) (uint32, er
 	}
 }
 
-// lastHeldDecision is the number of the last word of the desk that the notary holds. After a
+// lastHeldDecision is the number of the last decision of the desk that the notary holds. After a
 // restored backup it is further on than the journal, and a number that is used for
-// two words proves a clone.
+// two decisions proves a clone.
 func (i *Intermediary) lastHeldDecision(ctx context.Context) (uint32, error) {
 	outstanding, err := i.notary.Outstanding(ctx, i.desk.Device())
 	return outstanding.HeldAtc, err
 }
 
-// nextJournal is the number of the desk's next word, beyond those that were heard.
+// nextJournal is the number of the desk's next decision, beyond those that were heard.
 func nextJournal(ctx context.Context, tx *sql.Tx, lastHeld uint32) (uint32, error) {
 	var last uint32
 	if err := store.Must(ctx, tx, store.Into{&last}, `SELECT coalesce(max(journal), 0) FROM unload`); err != nil {
@@ -139,7 +139,7 @@ func nextJournal(ctx context.Context, tx *sql.Tx, lastHeld uint32) (uint32, erro
 	return max(last, lastHeld) + 1, nil
 }
 
-// recordDecision keeps the desk's word on a Request, once.
+// recordDecision keeps the desk's decision on a Request, once.
 func recordDecision(ctx context.Context, tx *sql.Tx, number, journal uint32, answer []byte) error {
 	changed, err := store.Changed(ctx, tx, `UPDATE unload SET journal = $1, answer = $2 WHERE number = $3 AND answer IS NULL`, journal, answer, number)
 	if err != nil {
@@ -151,7 +151,7 @@ func recordDecision(ctx context.Context, tx *sql.Tx, number, journal uint32, ans
 	return nil
 }
 
-// handOverDesk gives the notary every word of the desk that it does not hold yet,
+// handOverDesk gives the notary every decision of the desk that it does not hold yet,
 // and posts what arrives by it.
 func (i *Intermediary) handOverDesk(ctx context.Context) error {
 	numbers, decisions, err := i.pendingDecisions(ctx)

@@ -148,7 +148,7 @@ func firstUnapplied(device message.DeviceID, o notary.Outstanding) (uint32, erro
 	return waiting.Sequence, nil
 }
 
-// stopsCredit tells whether the notary refused an Instruction for its credit.
+// stopsCredit reports whether the notary refused an Instruction for its credit.
 func stopsCredit(err error) bool {
 	return errors.Is(err, notary.Funds) || errors.Is(err, notary.Difference) || errors.Is(err, notary.WrongStatus)
 }

@@ -6,7 +6,7 @@
 // desk.go (unload), refund.go, session.go (synchronise), lost.go, statement.go (money that
 // arrives for an owner).
 //
-// It trusts the central bank, and no other intermediary: every word of a device
+// It trusts the central bank, and no other intermediary: every message of a device
 // is the device's own signature. It keeps no record of a device for the notary:
 // what the notary has answered for is acknowledged, the rest is still on the
 // device. So a crash at any place leaves either nothing or something that the
@@ -146,7 +146,7 @@ func (s *sharedReader) Read(into []byte) (int, error) {
 }
 
 // Start makes the desk known to the notary, which the intermediary has joined before
-// (notary.Operator), and finishes what a crash interrupted: words of the desk that the notary has not heard, money that
+// (notary.Operator), and finishes what a crash interrupted: decisions of the desk that the notary has not heard, money that
 // has arrived, refunds. It may be called at every start, and again at any time.
 func (i *Intermediary) Start(ctx context.Context) error {
 	if err := store.InTx(ctx, i.db, func(tx *sql.Tx) error {

@@ -175,7 +175,7 @@ func TestRefundOfALostBackupIsPaidOnce(t *testing.T) {
 	o := newTestBank(t)
 	first := subject("SENORDICTILL0001", spec.RoleTerminal)
 	first.Expiry = first.Expiry.AddDays(-1)
-	terminal, err := o.folder.Certified("till", first, o.ca)
+	terminal, err := o.folder.Certified("terminal", first, o.ca)
 	require.NoError(t, err)
 	require.NoError(t, o.AddDevice(o.ctx, banking.Device{ID: "SENORDICTILL0001", Customer: "anna", Certificate: terminal.Encoded}))
 	again, err := order.NewRefund("SENORDICTILL0001", order.Payment{Payer: "SEFJORDB00000001", ATC: 1}, 30, o.random, o.app)
@@ -241,7 +241,7 @@ func TestCustomersAndDevicesKeepTheirIDs(t *testing.T) {
 
 	first := subject("SENORDICTILL0001", spec.RoleTerminal)
 	first.Expiry = first.Expiry.AddDays(-1)
-	terminal, err := o.folder.Certified("till", first, o.ca)
+	terminal, err := o.folder.Certified("terminal", first, o.ca)
 	require.NoError(t, err)
 	device := banking.Device{ID: "SENORDICTILL0001", Customer: "anna", Certificate: terminal.Encoded}
 	require.NoError(t, o.AddDevice(o.ctx, device))

@@ -27,7 +27,7 @@ const (
 	loadRefused  loadState = "refused"  // it never left: back in the online wallet
 )
 
-// Final tells whether a load order can still change.
+// Final reports whether a load order can still change.
 func (s loadState) Final() bool {
 	return s == loadTaken || s == loadReturned || s == loadRefused
 }
@@ -185,7 +185,7 @@ func (i *Intermediary) loading(ctx context.Context, owner string) ([]message.Dev
 	return ids, nil
 }
 
-// moveLoad carries an order from one state to the next. It tells whether the
+// moveLoad carries an order from one state to the next. It reports whether the
 // order is known; one that is in another state already stays there.
 func moveLoad(ctx context.Context, tx *sql.Tx, id string, from, to loadState, sequence uint32) (known bool, err error) {
 	if err := store.Exec(ctx, tx, `UPDATE load SET state = $1, sequence = $2 WHERE id = $3 AND state = $4`, to, sequence, id, from); err != nil {

@@ -24,7 +24,7 @@ type lostOrder struct {
 
 // storeLostOrder notes a Loaded entry that no order is known for.
 func storeLostOrder(ctx context.Context, tx *sql.Tx, e notary.Entry) error {
-	if err := store.Exec(ctx, tx, `INSERT INTO forgotten_load (id, device, amount, sequence) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`,
+	if err := store.Exec(ctx, tx, `INSERT INTO lost_order (id, device, amount, sequence) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`,
 		e.Order, e.Device, int64(e.Shadow), e.Instr); err != nil {
 		return fmt.Errorf("intermediary: forgotten load %s: %w", e.Order, err)
 	}
@@ -33,7 +33,7 @@ func storeLostOrder(ctx context.Context, tx *sql.Tx, e notary.Entry) error {
 
 // returnLostOrder notes that its credit went back.
 func returnLostOrder(ctx context.Context, tx *sql.Tx, id string) error {
-	if err := store.Exec(ctx, tx, `UPDATE forgotten_load SET returned = TRUE WHERE id = $1`, id); err != nil {
+	if err := store.Exec(ctx, tx, `UPDATE lost_order SET returned = TRUE WHERE id = $1`, id); err != nil {
 		return fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
 	}
 	return nil
@@ -53,7 +53,7 @@ type placement struct {
 func restoreLoad(ctx context.Context, tx *sql.Tx, id string, device message.DeviceID, amount money.Ore) (placement, error) {
 	var f lostOrder
 	found, err := store.Get(ctx, tx, store.Into{&f.device, &f.amount, &f.sequence, &f.returned},
-		`SELECT device, amount, sequence, returned FROM forgotten_load WHERE id = $1`, id)
+		`SELECT device, amount, sequence, returned FROM lost_order WHERE id = $1`, id)
 	switch {
 	case err != nil:
 		return placement{}, fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
@@ -62,7 +62,7 @@ func restoreLoad(ctx context.Context, tx *sql.Tx, id string, device message.Devi
 	case f.device != device || f.amount != amount:
 		return placement{}, fmt.Errorf("load order %s: %w", id, banking.ErrTaken)
 	}
-	if err := store.Exec(ctx, tx, `DELETE FROM forgotten_load WHERE id = $1`, id); err != nil {
+	if err := store.Exec(ctx, tx, `DELETE FROM lost_order WHERE id = $1`, id); err != nil {
 		return placement{}, fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
 	}
 	begins := placement{state: loadReserved, sequence: sql.NullInt64{Int64: int64(f.sequence), Valid: true}, aside: ownFunds}

@@ -23,7 +23,7 @@ const (
 	refundRefused refundState = "refused" // the notary will not: back in the online wallet
 )
 
-// PlaceRefund carries out the order of a till's owner to give a payment back, or a
+// PlaceRefund carries out the order of a terminal's owner to give a payment back, or a
 // part of it, to the owner of the card that paid:
 //
 //  1. In one transaction the order is kept and its money set aside from the
@@ -68,7 +68,7 @@ func (i *Intermediary) storeRefund(ctx context.Context, d storedDevice, o order.
 		case err != nil:
 			return fmt.Errorf("intermediary: refund order %s: %w", o.Key(), err)
 		}
-		if err := store.Exec(ctx, tx, `INSERT INTO refund (id, till, payer, atc, amount, digest, state) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		if err := store.Exec(ctx, tx, `INSERT INTO refund (id, terminal, payer, atc, amount, digest, state) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			o.Key(), d.ID, o.Of.Payer, o.Of.ATC, int64(o.Amount), digest[:], refundPlaced); err != nil {
 			return fmt.Errorf("intermediary: refund order %s: %w", o.Key(), err)
 		}
@@ -78,7 +78,7 @@ func (i *Intermediary) storeRefund(ctx context.Context, d storedDevice, o order.
 		})
 		var short *ledger.ShortError
 		if errors.As(err, &short) {
-			return &order.Refused{Reason: fmt.Errorf("the online wallet holds %s, %s cannot be refunded: synchronise the till, or put money into the online wallet", short.Balance, o.Amount)}
+			return &order.Refused{Reason: fmt.Errorf("the online wallet holds %s, %s cannot be refunded: synchronise the terminal, or put money into the online wallet", short.Balance, o.Amount)}
 		}
 		return err
 	})
@@ -126,7 +126,7 @@ func (i *Intermediary) endRefund(ctx context.Context, r notary.Refund, state ref
 	})
 }
 
-// moveRefund carries an order from placed to its final state. It tells whether
+// moveRefund carries an order from placed to its final state. It reports whether
 // this call did, and whether the order is known.
 func moveRefund(ctx context.Context, tx *sql.Tx, id string, to refundState) (moved, known bool, err error) {
 	changed, err := store.Changed(ctx, tx, `UPDATE refund SET state = $1 WHERE id = $2 AND state = $3`, to, id, refundPlaced)
@@ -142,7 +142,7 @@ func (i *Intermediary) resumeRefunds(ctx context.Context) error {
 	open, err := store.All(ctx, i.db, func(row store.Row) (r notary.Refund, err error) {
 		err = row.Scan(&r.Order, &r.Payee, &r.Payer, &r.Atc, &r.Amount)
 		return r, err
-	}, `SELECT id, till, payer, atc, amount FROM refund WHERE state = $1 ORDER BY id`, refundPlaced)
+	}, `SELECT id, terminal, payer, atc, amount FROM refund WHERE state = $1 ORDER BY id`, refundPlaced)
 	if err != nil {
 		return fmt.Errorf("intermediary: refund orders: %w", err)
 	}

@@ -28,7 +28,7 @@ func TestDeviceIDsAreGivenOnce(t *testing.T) {
 	assert.Equal(t, message.DeviceID("SENORDICC0000001"), first)
 	assert.Equal(t, first, reserve(banking.KindCard, "job 1, line 1"), "the same intent, the same id")
 	assert.Equal(t, message.DeviceID("SENORDICC0000002"), reserve(banking.KindCard, "job 1, line 2"))
-	assert.Equal(t, message.DeviceID("SENORDICT0000001"), reserve(banking.KindTerminal, "till"))
+	assert.Equal(t, message.DeviceID("SENORDICT0000001"), reserve(banking.KindTerminal, "terminal"))
 	_, err := o.ReserveDevice(o.ctx, of(banking.KindTerminal, "job 1, line 1"))
 	assert.ErrorIs(t, err, banking.ErrTaken)
 	_, err = o.ReserveDevice(o.ctx, of(banking.KindCard, ""))

@@ -29,7 +29,7 @@ func (i *Intermediary) HandOver(ctx context.Context, messages [][]byte) ([]notar
 
 // Open begins the synchronisation of a device: the notary learns of a fresh
 // Challenge before the device does, and names the Payments that wait for the
-// device's word. It implements session.Link. Errors: [banking.ErrNoDevice], the notary's.
+// device's decision. It implements session.Link. Errors: [banking.ErrNoDevice], the notary's.
 func (i *Intermediary) Open(ctx context.Context, id message.DeviceID) (session.Opening, error) {
 	if _, err := device(ctx, i.db, id); err != nil {
 		return session.Opening{}, err
@@ -57,7 +57,7 @@ func (i *Intermediary) Open(ctx context.Context, id message.DeviceID) (session.O
 //
 //  1. The notary gets the records, then the State. It verifies the chain, every
 //     signature and the equation of protocol §8; what it holds stays held.
-//     Payments to the unload desk among them get the desk's word.
+//     Payments to the unload desk among them get the desk's decision.
 //  2. What was moved meanwhile is posted from the notary's statement.
 //  3. An Instruction that is still outstanding is answered byte for byte.
 //  4. Otherwise the next one is made, when something is due: records to
@@ -117,7 +117,7 @@ func (i *Intermediary) Report(ctx context.Context, id message.DeviceID, reading 
 
 // handOverReading gives the notary the records and, when it doubts one because
 // nobody has registered the payer, the payers' certificates, and with them the
-// records again: somebody may have handed over a spoiled one before, and only the
+// records again: somebody may have handed over a corrupted one before, and only the
 // true one is proven by a certificate. A record that stays doubtful though the device
 // has shown what proves it was altered on its way: the device is to say it again before
 // it is told to forget it. Errors: [banking.ErrCorrupted], the notary's.
@@ -139,12 +139,12 @@ func (i *Intermediary) handOverReading(ctx context.Context, reading session.Read
 	return nil
 }
 
-// isUnverified tells whether the notary holds a record whose Payment nobody has proven.
+// isUnverified reports whether the notary holds a record whose Payment nobody has proven.
 func isUnverified(answer notary.Answer) bool {
 	return answer.Held && errors.Is(answer.Err, notary.Signature)
 }
 
-// mayBeVerified tells whether the certificate of the record's payer was shown, or may have
+// mayBeVerified reports whether the certificate of the record's payer was shown, or may have
 // been before it was altered. One of a CA that has not joined proves nothing.
 func mayBeVerified(record []byte, certificates [][]byte, answers []notary.Answer) bool {
 	signed, err := message.ParseRecord(record)

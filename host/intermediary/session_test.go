@@ -26,7 +26,7 @@ func (d *doubtingNotary) Submit(_ context.Context, items [][]byte) ([]notary.Ans
 	return answers, nil
 }
 
-// TestUnverifiedRecordsComeAgainWithTheirCertificates: of a record that somebody had handed over spoiled before, the notary keeps the
+// TestUnverifiedRecordsComeAgainWithTheirCertificates: of a record that somebody had handed over corrupted before, the notary keeps the
 // true one only when it can verify it.
 func TestUnverifiedRecordsComeAgainWithTheirCertificates(t *testing.T) {
 	notary := &doubtingNotary{}

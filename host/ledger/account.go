@@ -10,11 +10,11 @@ const (
 	Shadow Kind = "shadow" // one device's reserve at the central bank
 	Pool   Kind = "pool"   // the liquidity pool
 
-	Customer          Kind = "customer" // an owner's online wallet
-	OwnFunds          Kind = "own"      // the intermediary's own money; below zero it owes its customers the difference
-	Transit           Kind = "transit"  // load and refund orders: taken from an online wallet, not yet moved by the notary
-	CentralBankContra Kind = "mirror"   // contra account: minus what the central bank holds for the intermediary
-	ShadowCopy        Kind = "copied"   // a copy of one device's shadow wallet, which follows the notary line by line: a netting may take it below zero in between
+	Customer          Kind = "customer"    // an owner's online wallet
+	OwnFunds          Kind = "own"         // the intermediary's own money; below zero it owes its customers the difference
+	Transit           Kind = "transit"     // load and refund orders: taken from an online wallet, not yet moved by the notary
+	CentralBankContra Kind = "contra"      // contra account: minus what the central bank holds for the intermediary
+	ShadowCopy        Kind = "shadow-copy" // a copy of one device's shadow wallet, which follows the notary line by line: a netting may take it below zero in between
 )
 
 // MayOverdraw tells which kinds may be negative: the contra accounts, own funds after a loss, and copies.

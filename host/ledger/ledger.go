@@ -66,7 +66,7 @@ func Open(ctx context.Context, tx *sql.Tx, a Account) error {
 		a.String(), string(a.Kind), a.Kind.MayOverdraw()), "open account %s", a)
 }
 
-// Post carries out the order inside tx, once for its key: it tells whether this call did (false: it had been done, with the
+// Post carries out the order inside tx, once for its key: it reports whether this call did (false: it had been done, with the
 // same content). Errors: ErrConflict, *ShortError, unbalanced lines, unknown account. On error the caller rolls tx back.
 func Post(ctx context.Context, tx *sql.Tx, at time.Time, o Order) (posted bool, err error) {
 	return post(ctx, tx, at, o, sql.NullString{})

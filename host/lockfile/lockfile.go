@@ -1,7 +1,7 @@
 //go:build unix
 
 // Package lockfile keeps a second process away from what one process may change at a
-// time, by a lock on a file. The system lets go of it when the process dies, so that
+// time, by a lock on a file. The system releases it when the process dies, so that
 // nothing has to be cleared away after a crash. It trusts the file system to know
 // locks, which those of networks may not. Start at [Take].
 package lockfile

@@ -64,7 +64,7 @@ var (
 		Seq:    9,
 		Kind:   RefundPaid,
 		Device: merchant,
-		Owner:  "shop",
+		Owner:  "merchant",
 		Online: -12_50,
 		Shadow: 1,
 		Payer:  anna,

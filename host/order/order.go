@@ -1,5 +1,5 @@
 // Package order is what a customer's wallet app asks of the intermediary: to
-// load a device, to unload it, or to refund what a till took. An order is signed by the app's key before it is
+// load a device, to unload it, or to refund what a terminal took. An order is signed by the app's key before it is
 // sent and names itself, so that it can be sent again and is carried out once.
 //
 // Start at [New] and [NewRefund]. An order that was begun is signed anew by [Sign]
@@ -32,7 +32,7 @@ type Kind byte
 const (
 	Load   Kind = 1 // online to offline
 	Unload Kind = 2 // offline to online
-	Refund Kind = 3 // online to online: from a till's owner to that of the card that paid
+	Refund Kind = 3 // online to online: from a terminal's owner to that of the card that paid
 )
 
 // String names the kind.
@@ -58,12 +58,12 @@ type ID [16]byte
 type Order struct {
 	ID     ID               `json:"id"`
 	Kind   Kind             `json:"kind"`
-	Device message.DeviceID `json:"device"` // the owner's own; of a refund, the till
+	Device message.DeviceID `json:"device"` // the owner's own; of a refund, the terminal
 	Amount money.Ore        `json:"amount"`
 	Of     Payment          `json:"of,omitzero"` // of a refund: what it gives back, or a part of it; else zero
 }
 
-// Payment names one payment to a till.
+// Payment names one payment to a terminal.
 type Payment struct {
 	Payer message.DeviceID `json:"payer"`
 	ATC   uint32           `json:"atc"` // the payer's record number
@@ -99,8 +99,8 @@ func New(kind Kind, device message.DeviceID, amount money.Ore, random io.Reader,
 	return newOrder(Order{Kind: kind, Device: device, Amount: amount}, random, app)
 }
 
-// NewRefund makes an order to give back a payment that a till took, or a part of
-// it, with a random id, and signs it. app is the key of the till's owner.
+// NewRefund makes an order to give back a payment that a terminal took, or a part of
+// it, with a random id, and signs it. app is the key of the terminal's owner.
 func NewRefund(terminal message.DeviceID, of Payment, amount money.Ore, random io.Reader, app crypto.Signer) (Signed, error) {
 	return newOrder(Order{Kind: Refund, Device: terminal, Amount: amount, Of: of}, random, app)
 }

@@ -51,11 +51,11 @@ func TestSignedRefundStandsForItsPaymentToo(t *testing.T) {
 	require.NoError(t, signed.Verify(&app.PublicKey))
 
 	changes := map[string]func(*Signed){
-		"payer":  func(s *Signed) { s.Of.Payer = "SENORDIC00000002" },
-		"atc":    func(s *Signed) { s.Of.ATC++ },
-		"till":   func(s *Signed) { s.Device = "SEFJORDBTILL0002" },
-		"amount": func(s *Signed) { s.Amount++ },
-		"kind":   func(s *Signed) { s.Kind = Unload },
+		"payer":    func(s *Signed) { s.Of.Payer = "SENORDIC00000002" },
+		"atc":      func(s *Signed) { s.Of.ATC++ },
+		"terminal": func(s *Signed) { s.Device = "SEFJORDBTILL0002" },
+		"amount":   func(s *Signed) { s.Amount++ },
+		"kind":     func(s *Signed) { s.Kind = Unload },
 	}
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {

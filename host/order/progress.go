@@ -12,7 +12,7 @@ type Progress struct {
 }
 
 // Refused says that an order will not be carried out; its money is where it was.
-// An error that is no Refused may be met by sending the same order again.
+// An error that is no Refused is answered by sending the same order again.
 type Refused struct{ Reason error }
 
 // Error is the reason.

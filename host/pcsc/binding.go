@@ -22,7 +22,7 @@ type handle interface {
 	// end ends the transaction and resets the card. The handle goes with its connection.
 	end() error
 	atr() ([]byte, error)
-	// overT0 tells whether the card speaks T=0 and not T=1.
+	// overT0 reports whether the card speaks T=0 and not T=1.
 	overT0() bool
 	transmit(command []byte) ([]byte, error)
 	control(code uint32, in []byte) ([]byte, error)
@@ -52,5 +52,5 @@ const (
 // events is how many there have been, modulo 65536.
 func (f flags) events() uint32 { return uint32(f) >> 16 }
 
-// plugAndPlay is the name under which statusChange tells that a reader came or went.
+// plugAndPlay is the name under which statusChange reports that a reader came or went.
 const plugAndPlay = `\\?PnP?\Notification`

@@ -10,7 +10,7 @@ import (
 	"github.com/ebfe/scard"
 )
 
-// Available tells whether this program was built with PC/SC.
+// Available reports whether this program was built with PC/SC.
 const Available = true
 
 func establish() (connection, error) {

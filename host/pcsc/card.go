@@ -75,7 +75,7 @@ func (c *Card) Reader() string { return c.reader }
 // ATR is the card's answer to reset, or what the reader says for a contactless one.
 func (c *Card) ATR() []byte { return slices.Clone(c.atr) }
 
-// ExtendedLength tells whether long commands go as one extended APDU.
+// ExtendedLength reports whether long commands go as one extended APDU.
 func (c *Card) ExtendedLength() bool { return c.framing.ExtendedLength }
 
 // Unframed is the same card with one APDU for each command: what it answers comes as

@@ -55,7 +55,7 @@ func (m *monitor) readers() ([]readerStatus, error) {
 	return last.readers, last.err
 }
 
-// goes tells whether the card that was in a reader when it had counted so many events
+// goes reports whether the card that was in a reader when it had counted so many events
 // goes, or has gone, within patience.
 func (m *monitor) goes(reader string, events uint32, patience time.Duration) (bool, error) {
 	l := m.join()

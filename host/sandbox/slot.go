@@ -43,7 +43,7 @@ func (s *Slot) Insert(c apdu.Card, reset func() error) {
 	s.inserted, s.reset, s.device = c, reset, ""
 }
 
-// IsPresent tells whether there is a card to be held to a reader.
+// IsPresent reports whether there is a card to be held to a reader.
 func (s *Slot) IsPresent() bool { return s.card != nil || s.inserted != nil }
 
 // MayBe reports whether the card that is here may be that of a device id.

@@ -15,10 +15,10 @@ import (
 type Device interface {
 	// ID is the device id, 16 characters.
 	ID() message.DeviceID
-	// Answer hands over a Payment that waits for the device's word. The device
-	// accepts it, or refuses its Request when it cannot take it; its word is one
+	// Answer hands over a Payment that waits for the device's decision. The device
+	// accepts it, or refuses its Request when it cannot take it; its decision is one
 	// of the records that Read returns. An error that is [ErrUndecided] means that
-	// the device has not spoken and that the session goes on without.
+	// the device has not decided and that the session goes on without.
 	Answer(ctx context.Context, payment envelope.Envelope) error
 	// Read answers a Challenge with the State and the records after its ackedAtc.
 	Read(ctx context.Context, challenge []byte, trust Trust) (Reading, error)
@@ -50,7 +50,7 @@ type Reading struct {
 type Opening struct {
 	Challenge []byte              `json:"challenge,omitempty"`
 	Trust     Trust               `json:"trust"`
-	Pending   []envelope.Envelope `json:"waiting,omitempty"` // Payments on which the device's word is missing
+	Pending   []envelope.Envelope `json:"waiting,omitempty"` // Payments on which the device's decision is missing
 }
 
 // Answer is the intermediary's answer to a Reading.
@@ -98,9 +98,9 @@ var ErrUnfinished = fmt.Errorf("session: the intermediary still owes an Instruct
 // Run synchronises a device until nothing is owed to it:
 //
 //  1. The intermediary opens a Challenge at the notary and hands over the
-//     Payments that wait for the device's word. A cut leaves an unused Challenge.
-//  2. The device accepts or refuses each of them. Its words are records: a cut
-//     leaves some spoken, and a repeated Payment gets the same word again.
+//     Payments that wait for the device's decision. A cut leaves an unused Challenge.
+//  2. The device accepts or refuses each of them. Its decisions are records: a cut
+//     leaves some made, and a repeated Payment gets the same answer again.
 //  3. The device answers the Challenge with State and records; the intermediary
 //     submits them to the notary. What the notary holds stays held; a cut before
 //     the answer repeats the whole submission, which changes nothing.
@@ -122,7 +122,7 @@ func Run(ctx context.Context, device Device, link Link) (Result, error) {
 	return result, ErrUnfinished
 }
 
-// round does steps 1 to 5 once and tells whether another round is due.
+// round does steps 1 to 5 once and reports whether another round is due.
 func round(ctx context.Context, device Device, link Link, result *Result) (bool, error) {
 	opening, err := link.Open(ctx, device.ID())
 	if err != nil {

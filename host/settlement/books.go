@@ -95,7 +95,7 @@ func accounts(ctx context.Context, tx *sql.Tx, kind ledger.Kind) ([]notary.Accou
 
 // Payment implements notary.Operator.
 func (n *Notary) Payment(ctx context.Context, payer message.DeviceID, atc uint32) (notary.PaymentStatus, error) {
-	held, err := payments(ctx, n.db, "p.payer = $1 AND p.atc = $2 AND p.standing = $3", payer, atc, int(recorded))
+	held, err := payments(ctx, n.db, "p.payer = $1 AND p.atc = $2 AND p.signature = $3", payer, atc, int(recorded))
 	if err != nil || len(held) == 0 {
 		return notary.PaymentStatus{Payer: payer, Atc: atc, Verdict: notary.Unseen}, err
 	}

@@ -19,9 +19,9 @@ import (
 	"ekrona/host/settlement/settlementtest"
 )
 
-// TestCases runs testdata/stories.txt, whose head explains its lines.
+// TestCases runs testdata/cases.txt, whose head explains its lines.
 func TestCases(t *testing.T) {
-	file, err := os.Open("testdata/stories.txt")
+	file, err := os.Open("testdata/cases.txt")
 	require.NoError(t, err)
 	defer file.Close()
 	var title string
@@ -348,7 +348,7 @@ func TestCardThatForgotARequest(t *testing.T) {
 			w.Devices["BERTIL"], w.Dishonest["BERTIL"] = older, true
 			goesOn(t, w, older)
 			w.Audit(false)
-			state, err := older.State(w.Challenge(older)) // the Payment that waits for its word is not shown to it
+			state, err := older.State(w.Challenge(older)) // the Payment that waits for its decision is not shown to it
 			require.NoError(t, err)
 			report, err := w.Notary.For(older.ID.Name()).SubmitState(context.Background(), w.Encode(state))
 			require.NoError(t, err)

@@ -22,7 +22,7 @@ func corruptedRecord(t *testing.T, r *message.Receipt, p *message.Payment) []byt
 	return item
 }
 
-// TestCorruptedPaymentIsProvenByTheTrueOne: whoever hands over a spoiled record first, before or after the payee's, gains nothing.
+// TestCorruptedPaymentIsProvenByTheTrueOne: whoever hands over a corrupted record first, before or after the payee's, gains nothing.
 func TestCorruptedPaymentIsProvenByTheTrueOne(t *testing.T) {
 	w := loaded(t)
 	anna, bertil := w.Devices["ANNA"], w.Devices["BERTIL"]
@@ -44,7 +44,7 @@ func TestCorruptedPaymentIsProvenByTheTrueOne(t *testing.T) {
 	everybodyTwice(t, w)
 }
 
-// TestCorruptedPaymentOfARefusedRequestTakesNothingFromItsPayer: a payee that has refused, and says otherwise with a spoiled Payment
+// TestCorruptedPaymentOfARefusedRequestTakesNothingFromItsPayer: a payee that has refused, and says otherwise with a corrupted Payment
 // before its payer comes, neither keeps the payer's card from synchronising nor its money from coming back.
 func TestCorruptedPaymentOfARefusedRequestTakesNothingFromItsPayer(t *testing.T) {
 	w := loaded(t)
@@ -53,7 +53,7 @@ func TestCorruptedPaymentOfARefusedRequestTakesNothingFromItsPayer(t *testing.T)
 	lying := bertil.Copy()
 	refusal, err := bertil.Refuse(p.Request.Number)
 	require.NoError(t, err)
-	lying.ATC = 5 // leaves room between the two words
+	lying.ATC = 5 // leaves room between the two decisions
 	r, err := lying.Accept(p)
 	require.NoError(t, err)
 	w.Submit(w.Encode(refusal))
@@ -71,7 +71,7 @@ func TestCorruptedPaymentOfARefusedRequestTakesNothingFromItsPayer(t *testing.T)
 	w.Audit(false)
 }
 
-// TestCorruptedPaymentToAnEndedPayee: the end of the payee's device has spoken for another Payment of the Request.
+// TestCorruptedPaymentToAnEndedPayee: the end of the payee's device has decided for another Payment of the Request.
 func TestCorruptedPaymentToAnEndedPayee(t *testing.T) {
 	w := loaded(t)
 	anna, bertil, cecilia := w.Devices["ANNA"], w.Devices["BERTIL"], w.Issue("CECILIA", "NORDIC", spec.RoleCard)
@@ -97,7 +97,7 @@ func TestCorruptedPaymentToAnEndedPayee(t *testing.T) {
 	w.Audit(false)
 }
 
-// TestCorruptedPaymentOfACardThatNobodyRegistered: with its certificate in hand the true record proves it, though the spoiled one
+// TestCorruptedPaymentOfACardThatNobodyRegistered: with its certificate in hand the true record proves it, though the corrupted one
 // came first.
 func TestCorruptedPaymentOfACardThatNobodyRegistered(t *testing.T) {
 	w := loaded(t)

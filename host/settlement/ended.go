@@ -58,8 +58,8 @@ func (n *Notary) EndDue(ctx context.Context) (ended []message.DeviceID, err erro
 			{"reported lost", "status = 1 AND reported_at <= $1", []any{t.before(n.terms.Honour)}},
 			{"silent past its certificate's end", "status = 0 AND role <> $1 AND expires < $2 AND substr(coalesce(synced_at, registered_at), 1, 10) <= expires",
 				[]any{int(spec.RoleDesk), message.DateOf(t.now.Add(-n.terms.Honour)).String()}},
-			{"claims waited too long", `status = 0 AND coalesce(synced_at, registered_at) <= $1 AND EXISTS (SELECT 1 FROM payment p JOIN word w
-				ON w.payment = p.identity WHERE p.payer = device.id AND p.verdict = 2 AND p.asked AND p.standing = 0 AND w.at <= $2)`,
+			{"claims waited too long", `status = 0 AND coalesce(synced_at, registered_at) <= $1 AND EXISTS (SELECT 1 FROM payment p JOIN payee_decision w
+				ON w.payment = p.identity WHERE p.payer = device.id AND p.verdict = 2 AND p.requested AND p.signature = 0 AND w.at <= $2)`,
 				[]any{t.before(n.terms.Wait), t.before(n.terms.Wait)}},
 		} {
 			due, err := store.Column[message.DeviceID](t.ctx, t.tx, "SELECT id FROM device WHERE "+rule.condition+" ORDER BY id", rule.args...)
@@ -93,7 +93,7 @@ func (t *txn) revoke(id message.DeviceID) error {
 	return t.exec("INSERT INTO revocation (device, at) VALUES ($1, $2) ON CONFLICT (device) DO NOTHING", id, t.stamp())
 }
 
-// recordConflict keeps two words of one device that exclude each other. For a clone (two bodies for one record, a State of another
+// recordConflict keeps two decisions of one device that exclude each other. For a clone (two bodies for one record, a State of another
 // chain) it ends the device at once; a payee that says two things of one Request is only shown.
 func (t *txn) recordConflict(id message.DeviceID, kind string, held, contrary []byte, clone bool) error {
 	if err := t.exec("INSERT INTO evidence (device, kind, clone, first, second, at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
@@ -104,11 +104,11 @@ func (t *txn) recordConflict(id message.DeviceID, kind string, held, contrary []
 }
 
 // sweep gives away what an ended device's shadow wallet has left or gets: first back to the pool and the holding that paid its
-// claims, then to its owner. A device on which a known claim still waits, for cover or for its payee's word, keeps it for that.
+// claims, then to its owner. A device on which a known claim still waits, for cover or for its payee's decision, keeps it for that.
 func (t *txn) sweep() (moved bool, err error) {
 	ended, err := store.Column[message.DeviceID](t.ctx, t.tx, `SELECT d.id FROM device d JOIN ledger_account a ON a.name = 'shadow:' || d.id WHERE d.status = $1 AND a.balance > 0
-		AND NOT EXISTS (SELECT 1 FROM payment p LEFT JOIN word w ON w.payee = p.payee AND w.request = p.request WHERE p.payer = d.id
-			AND p.verdict = $2 AND p.asked AND p.standing IN ($3, $4) AND (w.payment = p.identity OR w.payee IS NULL AND p.standing = $3))
+		AND NOT EXISTS (SELECT 1 FROM payment p LEFT JOIN payee_decision w ON w.payee = p.payee AND w.request = p.request WHERE p.payer = d.id
+			AND p.verdict = $2 AND p.requested AND p.signature IN ($3, $4) AND (w.payment = p.identity OR w.payee IS NULL AND p.signature = $3))
 		ORDER BY d.id`, int(notary.Ended), int(notary.Waiting), int(recorded), int(conflicting))
 	if err != nil {
 		return false, err

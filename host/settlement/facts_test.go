@@ -43,10 +43,10 @@ func TestFactsStay(t *testing.T) {
 		columns           []string // none of which changes; nil for every column
 		where             string   // of which rows; empty for all
 	}{
-		{"payment", "a payment is never changed", "a payment is never deleted", []string{"n", "identity", "payer", "atc", "payee", "request", "amount", "asked", "bytes"}, "final_at IS NULL"},
+		{"payment", "a payment is never changed", "a payment is never deleted", []string{"n", "identity", "payer", "atc", "payee", "request", "amount", "requested", "bytes"}, "final_at IS NULL"},
 		{"payment", "a final verdict is never changed", "a payment is never deleted", []string{"verdict", "final_at", "from_shadow"}, "final_at IS NOT NULL"},
-		{"voice", "a receipt or refusal is never changed", "a receipt or refusal is never deleted", nil, ""},
-		{"word", "the payee decides once", "the payee decides once", nil, ""},
+		{"payee_answer", "a receipt or refusal is never changed", "a receipt or refusal is never deleted", nil, ""},
+		{"payee_decision", "the payee decides once", "the payee decides once", nil, ""},
 		{"record", "a record is never changed", "a record is never deleted", []string{"device", "seq", "identity"}, ""},
 		{"instruction", "an instruction has one body for ever", "an instruction is never deleted",
 			[]string{"device", "seq", "identity", "bytes", "intermediary", "order_key", "credit", "acked_atc", "policy", "date"}, ""},

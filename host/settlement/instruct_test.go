@@ -77,7 +77,7 @@ func TestOneBodyForEver(t *testing.T) {
 }
 
 // TestNoCreditWithoutAnExplainedState: none before the first State, none for a balance that is not what the records say, none for
-// a lost device or a till.
+// a lost device or a terminal.
 func TestNoCreditWithoutAnExplainedState(t *testing.T) {
 	w := loaded(t)
 	anna, bertil, merchant := w.Devices["ANNA"], w.Devices["BERTIL"], w.Devices["SHOP"]
@@ -96,7 +96,7 @@ func TestNoCreditWithoutAnExplainedState(t *testing.T) {
 	report, creditRefused = w.Sync(anna, settlementtest.Whole, 1_00)
 	require.Zero(t, report.Difference)
 	require.NoError(t, creditRefused)
-	require.ErrorIs(t, refused(merchant, "till"), notary.WrongStatus)
+	require.ErrorIs(t, refused(merchant, "terminal"), notary.WrongStatus)
 	w.Sync(bertil, settlementtest.Whole, 0)
 	require.NoError(t, w.Notary.For(fjord).ReportLost(t.Context(), bertil.ID))
 	owed := next(t, w, bertil)

@@ -21,7 +21,7 @@ const (
 	unverified                             // accepted by a payee, and no key that we know signed it: a certificate may still come
 )
 
-// payment is a row of the table, with the payee's word as far as it is known.
+// payment is a row of the table, with the payee's decision as far as it is known.
 type payment struct {
 	n               int64
 	identity        []byte
@@ -33,14 +33,14 @@ type payment struct {
 	requested       bool
 	signatureStatus signatureStatus
 	verdict         notary.Verdict
-	decided         bool // the payee's word on the Request is known
+	decided         bool // the payee's decision on the Request is known
 	accepted        bool // and it is this Payment
 }
 
-// refused tells that the money is not to go to the payee: refused, another Payment accepted, or never asked for.
+// refused reports that the money is not to go to the payee: refused, another Payment accepted, or never asked for.
 func (p *payment) refused() bool { return !p.requested || p.decided && !p.accepted }
 
-// shadowed tells whether the payer's shadow wallet answers for the payment.
+// shadowed reports whether the payer's shadow wallet answers for the payment.
 func (p *payment) shadowed() bool {
 	return p.signatureStatus == recorded || p.signatureStatus == conflicting
 }
@@ -52,9 +52,9 @@ func (p *payment) status() *notary.PaymentStatus {
 		Identity: [32]byte(p.identity), Verdict: p.verdict, Accepted: p.accepted}
 }
 
-const paymentColumns = `SELECT p.n, p.identity, p.payer, p.atc, p.payee, p.request, p.amount, p.asked, p.standing, p.verdict,
+const paymentColumns = `SELECT p.n, p.identity, p.payer, p.atc, p.payee, p.request, p.amount, p.requested, p.signature, p.verdict,
 	w.payee IS NOT NULL, w.payment IS NOT NULL AND w.payment = p.identity
-	FROM payment p LEFT JOIN word w ON w.payee = p.payee AND w.request = p.request `
+	FROM payment p LEFT JOIN payee_decision w ON w.payee = p.payee AND w.request = p.request `
 
 // payments reads the payments that fit the condition, in order of arrival.
 func payments(ctx context.Context, q store.Queryer, condition string, args ...any) (all []*payment, err error) {

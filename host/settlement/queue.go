@@ -8,7 +8,7 @@ import (
 	"ekrona/host/notary"
 )
 
-// settlePending moves all money that can move, after whatever may have changed that: a payment, a word, a confirmed credit, an ended
+// settlePending moves all money that can move, after whatever may have changed that: a payment, a decision, a confirmed credit, an ended
 // device, new funds. It repeats its steps until none moves anything; each step makes verdicts final or sets money aside, so it ends.
 func (t *txn) settlePending() error {
 	for moved := true; moved; {
@@ -39,13 +39,13 @@ func (t *txn) open(condition string, args ...any) ([]*payment, error) {
 
 // acceptForEnded accepts, for a payee whose device has ended, the first Payment of each Request that it had not refused.
 func (t *txn) acceptForEnded() (bool, error) {
-	undecided, err := t.open(`w.payee IS NULL AND p.asked AND p.standing = $1
+	undecided, err := t.open(`w.payee IS NULL AND p.requested AND p.signature = $1
 		AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payee AND d.status = $2)`, int(recorded), int(notary.Ended))
 	if err != nil {
 		return false, err
 	}
 	for _, p := range undecided {
-		if err := t.exec("INSERT INTO word (payee, request, payment, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+		if err := t.exec("INSERT INTO payee_decision (payee, request, payment, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
 			p.payee, p.request, p.identity, t.stamp()); err != nil {
 			return false, err
 		}
@@ -53,10 +53,10 @@ func (t *txn) acceptForEnded() (bool, error) {
 	return len(undecided) > 0, nil
 }
 
-// applyDecisions carries out the payee's word where nothing has to be waited for: a reserved payment settles or returns from what was
+// applyDecisions carries out the payee's decision where nothing has to be waited for: a reserved payment settles or returns from what was
 // set aside for it, and a refused one that no active shadow wallet answers for moves nothing.
 func (t *txn) applyDecisions() (moved bool, err error) {
-	decided, err := t.open("(w.payee IS NOT NULL OR NOT p.asked)")
+	decided, err := t.open("(w.payee IS NOT NULL OR NOT p.requested)")
 	if err != nil {
 		return false, err
 	}
@@ -93,7 +93,7 @@ func (t *txn) applyDecision(p *payment) (bool, error) {
 
 // settleQueue settles the largest set of waiting claims that leaves every shadow wallet non-negative, at once.
 func (t *txn) settleQueue() (bool, error) {
-	waiting, err := t.open("(w.payee IS NOT NULL OR NOT p.asked) AND p.verdict = $1 AND p.standing IN ($2, $3)", int(notary.Waiting), int(recorded), int(conflicting))
+	waiting, err := t.open("(w.payee IS NOT NULL OR NOT p.requested) AND p.verdict = $1 AND p.signature IN ($2, $3)", int(notary.Waiting), int(recorded), int(conflicting))
 	if err != nil || len(waiting) == 0 {
 		return false, err
 	}
@@ -130,7 +130,7 @@ func (t *txn) settleQueue() (bool, error) {
 	return true, t.settle(chosen, payers)
 }
 
-// settle carries out the payees' words on a set of payments in one ledger order: a ring settles only together.
+// settle carries out the payees' decisions on a set of payments in one ledger order: a ring settles only together.
 func (t *txn) settle(set []*payment, payers map[message.DeviceID]*device) error {
 	m := movement{key: "settle:" + set[0].key()}
 	for _, p := range set {
@@ -161,8 +161,8 @@ func (t *txn) settle(set []*payment, payers map[message.DeviceID]*device) error 
 // coverEnded pays the waiting claims on devices that have ended, or that never were cards: from what their shadow wallet has
 // left, their intermediary's holding, then the pool. A claim for which all three do not suffice, or that is more than an honest payee has room for, goes on waiting.
 func (t *txn) coverEnded() (moved bool, err error) {
-	claims, err := t.open(`w.payment = p.identity AND p.asked AND p.verdict = $1 AND (p.standing = $2
-		OR p.standing IN ($3, $4) AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payer AND d.status = $5))`,
+	claims, err := t.open(`w.payment = p.identity AND p.requested AND p.verdict = $1 AND (p.signature = $2
+		OR p.signature IN ($3, $4) AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payer AND d.status = $5))`,
 		int(notary.Waiting), int(unregisteredKey), int(recorded), int(conflicting), int(notary.Ended))
 	if err != nil {
 		return false, err
@@ -235,9 +235,9 @@ func (t *txn) cover(p *payment) (bool, error) {
 	return true, t.conclude(p, verdict, fromShadow, fromHolding, fromPool)
 }
 
-// reserve sets money aside for payments on which the payee has not spoken, oldest first.
+// reserve sets money aside for payments on which the payee has not decided, oldest first.
 func (t *txn) reserve() (moved bool, err error) {
-	undecided, err := t.open("w.payee IS NULL AND p.asked AND p.verdict = $1 AND p.standing = $2", int(notary.Waiting), int(recorded))
+	undecided, err := t.open("w.payee IS NULL AND p.requested AND p.verdict = $1 AND p.signature = $2", int(notary.Waiting), int(recorded))
 	if err != nil {
 		return false, err
 	}

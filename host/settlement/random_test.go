@@ -75,7 +75,7 @@ func drawAmount(t *rapid.T) money.Ore {
 	return money.Ore(rapid.SampledFrom([]int{1, 20_00, 60_00, 100_00, 300_00}).Draw(t, "amount"))
 }
 
-// trade: the ordinary case, perhaps torn before the payee has the Payment or its word.
+// trade: the ordinary case, perhaps torn before the payee has the Payment or its decision.
 func (e *randomWorld) trade(t *rapid.T) {
 	made, paid := len(e.requests), len(e.payments)
 	if e.request(t); len(e.requests) == made {
@@ -162,7 +162,7 @@ func (e *randomWorld) repeat(t *rapid.T) {
 	}
 }
 
-// refund: a till gives a payment back, or some öre of it, perhaps one that it may not; twice it is the same.
+// refund: a terminal gives a payment back, or some öre of it, perhaps one that it may not; twice it is the same.
 func (e *randomWorld) refund(t *rapid.T) {
 	if len(e.payments) == 0 {
 		return
@@ -250,7 +250,7 @@ func (e *randomWorld) copyCard(t *rapid.T) {
 	}
 }
 
-// forge: the stolen key of BERTIL's card, or of the shop's till, signs anything. The notary may refuse it; it must not move what
+// forge: the stolen key of BERTIL's card, or of the merchant's terminal, signs anything. The notary may refuse it; it must not move what
 // is not theirs.
 func (e *randomWorld) forge(t *rapid.T) {
 	name := rapid.SampledFrom([]string{"BERTIL", "SHOP"}).Draw(t, "stolen")

@@ -38,7 +38,7 @@ func (t *txn) extendChain(device message.DeviceID) error {
 	head := message.Hash(d.heldHead)
 	for atc := d.heldAtc; ; {
 		var identity []byte
-		next, err := t.queryRow(`SELECT r.identity FROM record r LEFT JOIN voice v ON v.identity = r.identity
+		next, err := t.queryRow(`SELECT r.identity FROM record r LEFT JOIN payee_answer v ON v.identity = r.identity
 			WHERE r.device = $1 AND r.seq = $2 AND (v.payment IS NULL OR EXISTS (SELECT 1 FROM payment p WHERE p.identity = v.payment))`,
 			[]any{device, atc + 1}, &identity)
 		if err != nil || !next {

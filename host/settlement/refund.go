@@ -70,7 +70,7 @@ func (t *txn) refund(from message.Name, r notary.Refund) error {
 		return err
 	}
 	if terminal.role != spec.RoleTerminal && terminal.role != spec.RoleSAM {
-		return notary.Refuse(notary.NotTerminal, "%s is a %s; only a till is refunded for by order, its owner pays back with a payment", terminal.id, terminal.role)
+		return notary.Refuse(notary.NotTerminal, "%s is a %s; only a terminal is refunded for by order, its owner pays back with a payment", terminal.id, terminal.role)
 	}
 	if err := t.refundable(r); err != nil {
 		return err
@@ -102,14 +102,14 @@ func (t *txn) refund(from message.Name, r notary.Refund) error {
 	return t.move(m)
 }
 
-// refundable checks that the Payment was settled to this till and that enough of it has not been refunded.
+// refundable checks that the Payment was settled to this terminal and that enough of it has not been refunded.
 func (t *txn) refundable(r notary.Refund) error {
-	held, err := payments(t.ctx, t.tx, "p.payer = $1 AND p.atc = $2 AND p.standing = $3", r.Payer, r.Atc, int(recorded))
+	held, err := payments(t.ctx, t.tx, "p.payer = $1 AND p.atc = $2 AND p.signature = $3", r.Payer, r.Atc, int(recorded))
 	switch {
 	case err != nil:
 		return err
 	case len(held) == 0:
-		return notary.Refuse(notary.Unsettled, "Payment %s/%d is not known; synchronise the till, then order the refund again", r.Payer, r.Atc)
+		return notary.Refuse(notary.Unsettled, "Payment %s/%d is not known; synchronise the terminal, then order the refund again", r.Payer, r.Atc)
 	case held[0].payee != r.Payee:
 		return notary.Refuse(notary.NotYours, "Payment %s/%d was made to %s, not to %s; its own payee refunds it", r.Payer, r.Atc, held[0].payee, r.Payee)
 	case held[0].verdict == notary.Void:

@@ -176,7 +176,7 @@ func (t *txn) deviceCertificate(raw []byte) (*cvc.Certificate, []byte, error) {
 }
 
 // storeCertificate keeps the certificate of a payer that nobody registered under this key, and gives the Payments that some payee
-// accepted on the strength of it their standing: the intermediary whose CA certified it answers for them.
+// accepted on the strength of it their signature status: the intermediary whose CA certified it answers for them.
 func (t *txn) storeCertificate(raw []byte) error {
 	c, point, err := t.deviceCertificate(raw)
 	if err != nil {
@@ -187,11 +187,11 @@ func (t *txn) storeCertificate(raw []byte) error {
 	if err != nil || held != nil && bytes.Equal(held.key, point) || !c.Role.CanPay() {
 		return err
 	}
-	if err := t.exec("INSERT INTO stray_certificate (device, public_key, certificate, seen_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+	if err := t.exec("INSERT INTO unregistered_certificate (device, public_key, certificate, seen_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
 		id, point, raw, t.stamp()); err != nil {
 		return err
 	}
-	doubtful, err := t.open("p.payer = $1 AND p.standing = $2", id, int(unverified))
+	doubtful, err := t.open("p.payer = $1 AND p.signature = $2", id, int(unverified))
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (t *txn) storeCertificate(raw []byte) error {
 		if !signedBy(m, point) {
 			continue
 		}
-		if err := t.exec("UPDATE payment SET standing = $1 WHERE n = $2", int(unregisteredKey), p.n); err != nil {
+		if err := t.exec("UPDATE payment SET signature = $1 WHERE n = $2", int(unregisteredKey), p.n); err != nil {
 			return err
 		}
 	}

@@ -14,7 +14,7 @@ type requestRef struct {
 }
 
 // oneRequest holds a card to one Request for each number, since it counts them. raw shows what it has signed under this one: when a
-// Payment or Refusal that the notary holds carries another, two cards have one key, and the device is accused. Each of them can
+// Payment or Refusal that the notary holds carries another, two cards have one key, and the conflict is recorded. Each of them can
 // accept or refuse only its own: nothing else would ever end the waiting of who paid the other.
 func (t *txn) oneRequest(a requestRef, raw []byte) (cloned bool, err error) {
 	d, err := t.registered(a.payee)
@@ -23,8 +23,8 @@ func (t *txn) oneRequest(a requestRef, raw []byte) (cloned bool, err error) {
 	}
 	var other []byte
 	for _, query := range []string{
-		"SELECT bytes FROM payment WHERE payee = $1 AND request = $2 AND asked ORDER BY n",
-		"SELECT bytes FROM voice WHERE payee = $1 AND request = $2 AND payment IS NULL ORDER BY n",
+		"SELECT bytes FROM payment WHERE payee = $1 AND request = $2 AND requested ORDER BY n",
+		"SELECT bytes FROM payee_answer WHERE payee = $1 AND request = $2 AND payment IS NULL ORDER BY n",
 	} {
 		all, err := store.Column[[]byte](t.ctx, t.tx, query, a.payee, a.number)
 		if err != nil {

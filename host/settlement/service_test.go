@@ -21,7 +21,7 @@ import (
 
 const nordic, fjord = "SENORDIC", "SEFJORD0"
 
-// loaded is a world with Anna's card (NORDIC), loaded with 200 kr, Bertil's (FJORD), a shop (FJORD), and 800 kr online at NORDIC.
+// loaded is a world with Anna's card (NORDIC), loaded with 200 kr, Bertil's (FJORD), a merchant (FJORD), and 800 kr online at NORDIC.
 func loaded(t *testing.T) *settlementtest.World {
 	w := settlementtest.NewWorld(t)
 	w.Issue("ANNA", "NORDIC", spec.RoleCard)
@@ -163,7 +163,7 @@ func TestPaidToNobody(t *testing.T) {
 	}
 }
 
-// TestPayeeDecidesOnce: the first word on a Request is final, a contrary one moves nothing and is kept as evidence.
+// TestPayeeDecidesOnce: the first decision on a Request is final, a contrary one moves nothing and is kept as evidence.
 func TestPayeeDecidesOnce(t *testing.T) {
 	w := loaded(t)
 	anna, merchant := w.Devices["ANNA"], w.Devices["SHOP"]
@@ -180,7 +180,7 @@ func TestPayeeDecidesOnce(t *testing.T) {
 	require.Equal(t, notary.Void, submit(t, w, w.Encode(p)).Payment.Verdict)
 	require.Equal(t, money.Ore(810_00), balance(t, w, nordic))
 	var evidence int
-	require.NoError(t, w.DB.QueryRow("SELECT count(*) FROM evidence WHERE device = $1 AND kind = 'two words on one request'", merchant.ID).Scan(&evidence))
+	require.NoError(t, w.DB.QueryRow("SELECT count(*) FROM evidence WHERE device = $1 AND kind = 'two decisions on one request'", merchant.ID).Scan(&evidence))
 	require.Equal(t, 1, evidence)
 	w.Audit(false)
 }
@@ -192,7 +192,7 @@ func TestRegistration(t *testing.T) {
 	good := notary.Registration{Certificate: ghost.Certificate, Owner: "ghost", Ceilings: w.Policy(ghost.Ceilings)}
 	other := good
 	other.Certificate = w.Unregistered("GHOST", "NORDIC", spec.RoleCard, "another key").Certificate
-	terminal := notary.Registration{Certificate: w.Unregistered("TILL", "NORDIC", spec.RoleTerminal, "till").Certificate, Ceilings: w.Policy(ghost.Ceilings)}
+	terminal := notary.Registration{Certificate: w.Unregistered("TILL", "NORDIC", spec.RoleTerminal, "terminal").Certificate, Ceilings: w.Policy(ghost.Ceilings)}
 	forged := good
 	forged.Certificate = append([]byte(nil), good.Certificate...)
 	forged.Certificate[len(forged.Certificate)-1] ^= 1
@@ -301,9 +301,9 @@ func TestSilentPastItsCertificatesEnd(t *testing.T) {
 	w.Audit(false)
 }
 
-// TestTwoStolenKeys: with the keys of a payer and of a till, any sum can be claimed. The holding pays no more than the till could
+// TestTwoStolenKeys: with the keys of a payer and of a terminal, any sum can be claimed. The holding pays no more than the terminal could
 // have taken honestly between two synchronisations; the rest waits.
-// TestTerminalCountsInThirtyTwoBits: what a till ever accepted is more than its State can say; the rest of the count still tells
+// TestTerminalCountsInThirtyTwoBits: what a terminal ever accepted is more than its State can say; the rest of the count still reports
 // whether its balance is right.
 func TestTerminalCountsInThirtyTwoBits(t *testing.T) {
 	const much = 3_000_000_000 // öre; two of them do not fit

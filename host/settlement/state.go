@@ -28,7 +28,7 @@ func (p participant) OpenChallenge(ctx context.Context, challenge []byte) error 
 		return t.exec(`INSERT INTO challenge (identity, device, known_atc, known_seq, known_request, opened_at) VALUES ($1, $2,
 			(SELECT coalesce(max(seq), 0) FROM record WHERE device = $3),
 			(SELECT coalesce(max(seq), 0) FROM instruction WHERE device = $4 AND outcome <> 0),
-			(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $5 AND asked), $6) ON CONFLICT (identity) DO NOTHING`,
+			(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $5 AND requested), $6) ON CONFLICT (identity) DO NOTHING`,
 			identity[:], d.id, d.id, d.id, d.id, t.stamp())
 	})
 }
@@ -123,7 +123,7 @@ func (t *txn) report(id message.DeviceID, s *message.State) (notary.StateReport,
 		Complete: d.heldAtc >= s.ATC, Applied: s.InstructionSequence, Cloned: clones > 0}, nil
 }
 
-// difference is what a State's balance differs by. A till's is all that it ever accepted, in the 32 bits of the field: it counts modulo
+// difference is what a State's balance differs by. A terminal's is all that it ever accepted, in the 32 bits of the field: it counts modulo
 // 2^32 öre.
 func (d *device) difference(balance money.Ore, expected money.Ore) money.Ore {
 	difference := balance - expected
@@ -150,12 +150,12 @@ func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 	}{
 		{1, "SELECT -sum(shadow) FROM statement WHERE device = $1 AND kind IN ($2, $3, $4, $5)",
 			[]any{d.id, int(notary.Swept), int(notary.HoldingRepaid), int(notary.PoolRepaid), int(notary.RefundReceived)}},
-		{-1, "SELECT sum(amount - from_shadow) FROM payment WHERE payer = $1 AND standing = $2 AND atc <= $3", []any{d.id, int(recorded), s.ATC}},
-		{1, "SELECT sum(from_shadow) FROM payment WHERE payer = $1 AND (standing = $2 OR standing = $3 AND atc > $4)", []any{d.id, int(conflicting), int(recorded), s.ATC}},
-		{1, `SELECT sum(p.amount) FROM payment p JOIN voice v ON v.payment = p.identity WHERE p.payee = $1 AND v.payee = $2 AND v.seq <= $3
+		{-1, "SELECT sum(amount - from_shadow) FROM payment WHERE payer = $1 AND signature = $2 AND atc <= $3", []any{d.id, int(recorded), s.ATC}},
+		{1, "SELECT sum(from_shadow) FROM payment WHERE payer = $1 AND (signature = $2 OR signature = $3 AND atc > $4)", []any{d.id, int(conflicting), int(recorded), s.ATC}},
+		{1, `SELECT sum(p.amount) FROM payment p JOIN payee_answer v ON v.payment = p.identity WHERE p.payee = $1 AND v.payee = $2 AND v.seq <= $3
 			AND p.verdict IN (1, 2)`, []any{d.id, d.id, s.ATC}},
 		{-1, `SELECT sum(p.amount) FROM payment p WHERE p.payee = $1 AND p.verdict IN ($2, $3)
-			AND NOT EXISTS (SELECT 1 FROM voice v WHERE v.payment = p.identity AND v.payee = p.payee AND v.seq <= $4)`,
+			AND NOT EXISTS (SELECT 1 FROM payee_answer v WHERE v.payment = p.identity AND v.payee = p.payee AND v.seq <= $4)`,
 			[]any{d.id, int(notary.Settled), int(notary.Uncovered), s.ATC}},
 		{-1, `SELECT sum(credit) FROM instruction i WHERE device = $1 AND (seq > $2 OR outcome = $3)
 			AND NOT EXISTS (SELECT 1 FROM statement e WHERE e.device = i.device AND e.kind = $4 AND e.instr = i.seq)`,
@@ -172,7 +172,7 @@ func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 	return total, nil
 }
 
-// shadowBalance is the shadow wallet of a card, and what a till or desk ever collected: its money goes online at once.
+// shadowBalance is the shadow wallet of a card, and what a terminal or desk ever collected: its money goes online at once.
 func (t *txn) shadowBalance(d *device) (money.Ore, error) {
 	if d.role.CanPay() {
 		return ledger.Balance(t.ctx, t.tx, shadowOf(d.id))
@@ -207,9 +207,9 @@ func (p participant) Outstanding(ctx context.Context, id message.DeviceID) (o no
 	return o, err
 }
 
-// handovers are the Payments to a device on which its word is missing.
+// handovers are the Payments to a device on which its decision is missing.
 func (t *txn) handovers(payee message.DeviceID) (all []notary.Handover, err error) {
-	undecided, err := t.open("p.payee = $1 AND w.payee IS NULL AND p.asked AND p.standing IN ($2, $3)", payee, int(recorded), int(conflicting))
+	undecided, err := t.open("p.payee = $1 AND w.payee IS NULL AND p.requested AND p.signature IN ($2, $3)", payee, int(recorded), int(conflicting))
 	if err != nil {
 		return nil, err
 	}

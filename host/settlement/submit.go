@@ -100,7 +100,7 @@ func (t *txn) storeAcceptance(item []byte) (about []byte, doubt, err error) {
 }
 
 // storePayment keeps a Payment, once. One that no known key signed is kept only when a payee has accepted it (accepted): its
-// record must not be lost, a certificate may still explain it, and if only its signature was spoiled on the way, the body that the
+// record must not be lost, a certificate may still explain it, and if only its signature was corrupted on the way, the body that the
 // payer signed takes its place.
 func (t *txn) storePayment(p *message.Payment, accepted bool) (*payment, error) {
 	identity, err := message.Identity(p)
@@ -136,13 +136,13 @@ func (t *txn) storePayment(p *message.Payment, accepted bool) (*payment, error) 
 	if err != nil {
 		return nil, notary.Refuse(notary.Malformed, "submitted Payment: %v", err)
 	}
-	if known != nil { // the signature was spoiled when the Payment first came
-		if err := t.exec("UPDATE payment SET bytes = $1, standing = $2 WHERE n = $3", raw, int(worth), known.n); err != nil {
+	if known != nil { // the signature was corrupted when the Payment first came
+		if err := t.exec("UPDATE payment SET bytes = $1, signature = $2 WHERE n = $3", raw, int(worth), known.n); err != nil {
 			return nil, err
 		}
 		return t.payment(identity[:])
 	}
-	if err := t.exec(`INSERT INTO payment (identity, bytes, payer, atc, payee, request, amount, asked, standing, verdict, seen_at)
+	if err := t.exec(`INSERT INTO payment (identity, bytes, payer, atc, payee, request, amount, requested, signature, verdict, seen_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, identity[:], raw, p.Payer, p.ATC, p.Request.Payee,
 		p.Request.Number, int64(p.Request.Amount), asked, int(worth), int(notary.Waiting), t.stamp()); err != nil {
 		return nil, err
@@ -167,7 +167,7 @@ func (t *txn) signatureStatusOf(p *message.Payment) (signatureStatus, error) {
 	if payer != nil && payer.role.CanPay() && signedBy(p, payer.key) {
 		return recorded, nil
 	}
-	keys, err := store.Column[[]byte](t.ctx, t.tx, "SELECT public_key FROM stray_certificate WHERE device = $1", string(p.Payer))
+	keys, err := store.Column[[]byte](t.ctx, t.tx, "SELECT public_key FROM unregistered_certificate WHERE device = $1", string(p.Payer))
 	if err != nil {
 		return unverified, err
 	}
@@ -179,7 +179,7 @@ func (t *txn) signatureStatusOf(p *message.Payment) (signatureStatus, error) {
 	return unverified, nil
 }
 
-// requestedByPayee tells whether the payee's registered device asked this payer for it. What nobody asked for goes back.
+// requestedByPayee reports whether the payee's registered device asked this payer for it. What nobody asked for goes back.
 func (t *txn) requestedByPayee(p *message.Payment) (bool, error) {
 	payee, err := t.lookup(p.Request.Payee)
 	if err != nil || payee == nil {
@@ -213,7 +213,7 @@ type payeeAnswer struct {
 	payment []byte // nil for a Refusal
 }
 
-// storeAnswer keeps a payee's Receipt or Refusal, once, as its record and, when it is the first on its Request, as its word.
+// storeAnswer keeps a payee's Receipt or Refusal, once, as its record and, when it is the first on its Request, as its decision.
 func (t *txn) storeAnswer(m message.Message, v payeeAnswer) error {
 	payee, err := t.registered(v.payee)
 	if err != nil {
@@ -229,14 +229,14 @@ func (t *txn) storeAnswer(m message.Message, v payeeAnswer) error {
 	if err != nil {
 		return notary.Refuse(notary.Malformed, "submitted %s: %v", m.Layout().Name, err)
 	}
-	if known, err := t.queryInt("SELECT count(*) FROM voice WHERE identity = $1", identity[:]); err != nil || known > 0 {
+	if known, err := t.queryInt("SELECT count(*) FROM payee_answer WHERE identity = $1", identity[:]); err != nil || known > 0 {
 		return err
 	}
 	raw, err := message.Encode(m)
 	if err != nil {
 		return notary.Refuse(notary.Malformed, "submitted %s: %v", m.Layout().Name, err)
 	}
-	if err := t.exec("INSERT INTO voice (identity, bytes, payee, seq, request, payment, seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	if err := t.exec("INSERT INTO payee_answer (identity, bytes, payee, seq, request, payment, seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
 		identity[:], raw, v.payee, v.seq, v.request, v.payment, t.stamp()); err != nil {
 		return err
 	}
@@ -257,20 +257,20 @@ func (t *txn) storeAnswer(m message.Message, v payeeAnswer) error {
 	return t.storeDecision(v, identity, raw)
 }
 
-// storeDecision keeps the first word on a Request; a contrary one later is evidence against the payee, unless it was its end that spoke.
+// storeDecision keeps the first decision on a Request; a contrary one later is evidence against the payee, unless it was its end that decided.
 func (t *txn) storeDecision(v payeeAnswer, identity message.Hash, raw []byte) error {
 	var payment, decided []byte
-	known, err := t.queryRow("SELECT payment, voice FROM word WHERE payee = $1 AND request = $2", []any{v.payee, v.request}, &payment, &decided)
+	known, err := t.queryRow("SELECT payment, answer FROM payee_decision WHERE payee = $1 AND request = $2", []any{v.payee, v.request}, &payment, &decided)
 	switch {
 	case err != nil:
 		return err
 	case !known:
-		return t.exec("INSERT INTO word (payee, request, payment, voice, at) VALUES ($1, $2, $3, $4, $5)",
+		return t.exec("INSERT INTO payee_decision (payee, request, payment, answer, at) VALUES ($1, $2, $3, $4, $5)",
 			v.payee, v.request, v.payment, identity[:], t.stamp())
 	case bytes.Equal(payment, v.payment) || decided == nil:
 		return nil
 	}
-	return t.recordConflict(v.payee, "two words on one request", decided, raw, false)
+	return t.recordConflict(v.payee, "two decisions on one request", decided, raw, false)
 }
 
 // parse reads one message with its identity.
@@ -289,7 +289,7 @@ func parse[T any, P interface {
 	return m, identity, nil
 }
 
-// signedBy tells whether the point's key signed the message as its first signer.
+// signedBy reports whether the point's key signed the message as its first signer.
 func signedBy(m message.Message, point []byte) bool {
 	key, err := signature.ParsePoint(point)
 	return err == nil && message.VerifyAs(m, 0, key) == nil

@@ -244,7 +244,7 @@ func (w *world) continueTransfer(payee *person, hold wallet.Holder) error {
 }
 
 // chain lets money run ahead of all synchronisation: what a person is paid is spent
-// at once, with all else on the card, and the till that took it comes first.
+// at once, with all else on the card, and the terminal that took it comes first.
 func (w *world) chain(p, q *person, t *merchantTerminal, s Step) error {
 	if err := w.transfer(p, q, s); err != nil {
 		return err
@@ -277,7 +277,7 @@ func (w *world) sale(p *person, t *merchantTerminal, s Step) error {
 	return w.take(p, t, sale.Number, s)
 }
 
-// askAt has a till ask for an amount.
+// askAt has a terminal ask for an amount.
 func (w *world) askAt(t *merchantTerminal, amount money.Ore) (terminal.Sale, error) {
 	w.plan.busy[t.merchant] = true
 	t.seen = nil
@@ -286,7 +286,7 @@ func (w *world) askAt(t *merchantTerminal, amount money.Ore) (terminal.Sale, err
 		return sale, err
 	}
 	if t.knows {
-		w.failure = errors.Join(w.failure, fmt.Errorf("the %s's till knows that it was set back, and sells", t.merchant))
+		w.failure = errors.Join(w.failure, fmt.Errorf("the %s's terminal knows that it was set back, and sells", t.merchant))
 	}
 	t.asked = append(t.asked, sale)
 	w.sendToPhone(requestMessage, t.ID(), "", sale.Request) // somebody may have taken a picture of it
@@ -390,8 +390,8 @@ func (w *world) usePUK(p *person, s Step) error {
 	return w.withTap(p, s, func(tap wallet.Tap) error { return p.phone.UnblockPIN(w.ctx, tap, puk, tap.PIN) })
 }
 
-// atBank is what a person asks of the intermediary, or now and then a shop for its
-// till.
+// atBank is what a person asks of the intermediary, or now and then a merchant for its
+// terminal.
 func (w *world) atBank(s Step, p *person, t *merchantTerminal) error {
 	id, b, policy := p.device.ID, p.bank, message.PilotPolicy()
 	if ofTerminals[s.Kind] && s.Pick%4 == 0 {

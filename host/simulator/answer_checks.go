@@ -16,13 +16,13 @@ func (w *world) checkAnswer(p *person, isAnswer bool, what string) {
 	}
 }
 
-// isRequestFor tells whether a Request is for just this.
+// isRequestFor reports whether a Request is for just this.
 func isRequestFor(request []byte, amount money.Ore, payer message.DeviceID) bool {
 	requested, err := message.Parse[message.Request](request)
 	return err == nil && requested.Amount == amount && requested.Payer == payer
 }
 
-// isAnswerTo tells whether a Payment or a Refusal is of the Request, or a Receipt of the
+// isAnswerTo reports whether a Payment or a Refusal is of the Request, or a Receipt of the
 // Payment.
 func isAnswerTo(question, answer []byte) bool {
 	request, _, err := message.ParseSigned(question)

@@ -1,4 +1,4 @@
-// Package simulator is a world in one process under one seed: cards, phones, tills, two
+// Package simulator is a world in one process under one seed: cards, phones, terminals, two
 // intermediaries and the central bank, all of them the real code and the real CAP
 // file, while everything that can go wrong does. The order of events, the clock,
 // the randomness, every link and every write to a disk are the seed's, so a seed

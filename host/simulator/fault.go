@@ -41,7 +41,7 @@ const (
 	OverCredit             FaultKind = "intermediary that credits by itself"
 	OldOrders              FaultKind = "Instruction replayed to a card"
 	RestoreBackup          FaultKind = "intermediary restored from a backup"
-	TerminalSetBack        FaultKind = "store of a till set back"
+	TerminalSetBack        FaultKind = "store of a terminal set back"
 	PhoneLost              FaultKind = "phone lost, and another one without its journal or with an old one"
 	FormerPhone            FaultKind = "order signed on a phone that was lost"
 	StolenCA               FaultKind = "payment by a key that a stolen CA key has certified"

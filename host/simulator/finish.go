@@ -72,7 +72,7 @@ func (w *world) finish() *Failure {
 }
 
 // liftLimits has the central bank issue more, so that no claim waits for want of money,
-// and the intermediaries unblock their tills, so that these can sell.
+// and the intermediaries unblock their terminals, so that these can sell.
 func (w *world) liftLimits() error {
 	for _, b := range w.banks {
 		if err := w.central.Issue(w.ctx, notary.OrderKey("last of "+b.name), b.name, issued); err != nil {
@@ -96,7 +96,7 @@ func (w *world) synchroniseAll(round int) *Failure {
 		}
 	}
 	for _, t := range w.terminals {
-		w.note("      the %s's till synchronises", t.merchant)
+		w.note("      the %s's terminal synchronises", t.merchant)
 		if f := w.mustSynchroniseTerminal(t); f != nil {
 			return f
 		}
@@ -137,7 +137,7 @@ func (w *world) mustSynchronise(p *person, which, round int) *Failure {
 
 func (w *world) mustSynchroniseTerminal(t *merchantTerminal) *Failure {
 	if err := w.synchroniseTerminal(t); err != nil && !t.setBack && !w.hasEnded(string(t.ID())) {
-		return failed(agreementNumber, "a till cannot synchronise", fmt.Sprintf("the %s's till cannot synchronise: %v", t.merchant, err))
+		return failed(agreementNumber, "a terminal cannot synchronise", fmt.Sprintf("the %s's terminal cannot synchronise: %v", t.merchant, err))
 	}
 	return nil
 }
@@ -234,7 +234,7 @@ func (w *world) staleCards() (ids []string, err error) {
 			err = store.Must(w.ctx, w.centralDB, store.Into{&records, &instructions, &requests}, `SELECT
 				(SELECT coalesce(max(seq), 0) FROM record WHERE device = $1),
 				(SELECT coalesce(max(seq), 0) FROM instruction WHERE device = $1 AND outcome <> 0),
-				(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $1 AND asked)`, p.device.ID)
+				(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $1 AND requested)`, p.device.ID)
 			if err != nil {
 				return nil, err
 			}
@@ -258,7 +258,7 @@ func (w *world) assertClonesEnded(behind []string) *Failure {
 	if err != nil {
 		return partyFailure("audit: %v", err)
 	}
-	f := failed(agreementNumber, "the wrong ones are convicted")
+	f := failed(agreementNumber, "the wrong ones are reported")
 	for _, id := range append(twice, behind...) {
 		if !slices.Contains(reported, id) || !w.hasEnded(id) {
 			f.What = append(f.What, id+" is a clone, by two messages of one number or a State behind what is known, and has not ended with the evidence")
@@ -266,7 +266,7 @@ func (w *world) assertClonesEnded(behind []string) *Failure {
 	}
 	for _, id := range reported {
 		if !w.isSuspect(id) {
-			f.What = append(f.What, id+" is honest and stands accused of being a clone")
+			f.What = append(f.What, id+" is honest and is reported as a clone")
 		}
 	}
 	w.clonesEnded = len(reported)
@@ -277,7 +277,7 @@ func (w *world) assertClonesEnded(behind []string) *Failure {
 	return nil
 }
 
-// isSuspect tells whether a card was copied or rolled back, or a till set back.
+// isSuspect reports whether a card was copied or rolled back, or a terminal set back.
 func (w *world) isSuspect(id string) bool {
 	return slices.ContainsFunc(w.people, func(p *person) bool { return string(p.device.ID) == id && p.copied }) ||
 		slices.ContainsFunc(w.terminals, func(t *merchantTerminal) bool { return string(t.ID()) == id && t.setBack })

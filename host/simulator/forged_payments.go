@@ -83,11 +83,11 @@ func (w *world) paymentByStolenCA(request *message.Request, b *bank, s Step) (en
 	return enveloped(blow, b.ca.Encoded), nil
 }
 
-// maxForgedPayment is the most that a till takes from such a key at once here: what holding and
+// maxForgedPayment is the most that a terminal takes from such a key at once here: what holding and
 // pool stand in for between two of its synchronisations is limited (protocol §8, 11).
 const maxForgedPayment = 100 * money.Krona
 
-// buyWithStolenCA has a till sell to such a key.
+// buyWithStolenCA has a terminal sell to such a key.
 func (w *world) buyWithStolenCA(t *merchantTerminal, b *bank, s Step) error {
 	sale, err := w.askAt(t, min(s.Amount, maxForgedPayment))
 	if err != nil {

@@ -58,17 +58,17 @@ var goBugs = []struct {
 	{"settlement-overlooks-a-second-request", []replacement{
 		{"host/settlement/requests.go", "	if other == nil {", "	if other == nil || bug == `settlement-overlooks-a-second-request` {"},
 	}, 48500},
-	{"till-takes-what-nobody-signed", []replacement{
-		{"host/terminal/take.go", "	if err := message.Verify(paid, payer.PublicKey); err != nil {", "	if err := message.Verify(paid, payer.PublicKey); err != nil && bug != `till-takes-what-nobody-signed` {"},
+	{"terminal-takes-what-nobody-signed", []replacement{
+		{"host/terminal/take.go", "	if err := message.Verify(paid, payer.PublicKey); err != nil {", "	if err := message.Verify(paid, payer.PublicKey); err != nil && bug != `terminal-takes-what-nobody-signed` {"},
 	}, 9},
-	{"till-thanks-before-storing", []replacement{
-		{"host/terminal/take.go", "	return t.envelope(receipt), err\n}\n\n// check verifies", "	if bug == `till-thanks-before-storing` && receipt != nil {\n		err = nil\n	}\n	return t.envelope(receipt), err\n}\n\n// check verifies"},
+	{"terminal-thanks-before-storing", []replacement{
+		{"host/terminal/take.go", "	return t.envelope(receipt), err\n}\n\n// check verifies", "	if bug == `terminal-thanks-before-storing` && receipt != nil {\n		err = nil\n	}\n	return t.envelope(receipt), err\n}\n\n// check verifies"},
 	}, 4756},
-	{"till-sells-though-set-back", []replacement{
-		{"host/terminal/sale.go", "	case now.rolledBack:\n		return ErrRolledBack\n	case now.lifeCycle", "	case now.rolledBack && bug != `till-sells-though-set-back`:\n		return ErrRolledBack\n	case now.lifeCycle"},
+	{"terminal-sells-though-set-back", []replacement{
+		{"host/terminal/sale.go", "	case now.rolledBack:\n		return ErrRolledBack\n	case now.lifeCycle", "	case now.rolledBack && bug != `terminal-sells-though-set-back`:\n		return ErrRolledBack\n	case now.lifeCycle"},
 	}, 2645},
-	{"till-miscounts-what-it-took", []replacement{
-		{"host/terminal/journal.go", "	if accepted {", "	if accepted && bug != `till-miscounts-what-it-took` {"},
+	{"terminal-miscounts-what-it-took", []replacement{
+		{"host/terminal/journal.go", "	if accepted {", "	if accepted && bug != `terminal-miscounts-what-it-took` {"},
 	}, 22},
 	{"intermediary-obeys-a-former-phone", []replacement{
 		{"host/intermediary/load.go", "	return d, o.Verify(owner.App)", "	if bug == `intermediary-obeys-a-former-phone` {\n		return d, nil\n	}\n	return d, o.Verify(owner.App)"},
@@ -77,7 +77,7 @@ var goBugs = []struct {
 		{"host/wallet/synchronise.go", "	if !unknown {", "	if !unknown || bug == `phone-overlooks-open-requests` {"},
 	}, 1000},
 	{"phone-takes-what-answers-another-question", []replacement{
-		{"host/wallet/genuine.go", "	return err == nil && refusal.Request == request\n", "	return err == nil && (refusal.Request == request || bug == `phone-takes-what-answers-another-question`)\n"},
+		{"host/wallet/verify.go", "	return err == nil && refusal.Request == request\n", "	return err == nil && (refusal.Request == request || bug == `phone-takes-what-answers-another-question`)\n"},
 	}, 2852},
 	{"phone-believes-a-renewal", []replacement{
 		{"host/wallet/renew.go", "	case bytes.Equal(stored, certificate):", "	case bytes.Equal(stored, certificate), bug == `phone-believes-a-renewal`:"},

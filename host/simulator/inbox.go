@@ -8,7 +8,7 @@ import (
 	"ekrona/host/envelope"
 )
 
-// phoneMessage is a message that one phone or till has given out, for another to take.
+// phoneMessage is a message that one phone or terminal has given out, for another to take.
 // It is never used up: it can be taken late, twice, or by somebody else.
 type phoneMessage struct {
 	what  messageKind

@@ -35,7 +35,7 @@ func (w *world) meanwhile(f Fault) {
 				return
 			}
 		} else if t := w.terminals[at-len(w.people)]; !w.plan.busy[t.merchant] {
-			w.note("        meanwhile the %s's till synchronises", t.merchant)
+			w.note("        meanwhile the %s's terminal synchronises", t.merchant)
 			w.noteError(w.synchroniseTerminal(t))
 			delete(w.plan.busy, t.merchant)
 			return

@@ -86,7 +86,7 @@ func (w *world) givePhone(p *person) error {
 	return w.startPhone(p)
 }
 
-// issueStep orders a card for a newcomer, or goes on with one that is not active.
+// issueStep orders a card for a late customer, or goes on with one that is not active.
 func (w *world) issueStep(s Step, b *bank) error {
 	at := s.Pick % (len(w.pendingIssues) + 1)
 	if at == len(w.pendingIssues) {
@@ -109,10 +109,10 @@ func (w *world) issueStep(s Step, b *bank) error {
 	return w.addLatePerson(at)
 }
 
-// firstLateNumber is where the numbers of the newcomers' cards begin.
+// firstLateNumber is where the numbers of the late customers' cards begin.
 const firstLateNumber = 50
 
-// addLatePerson lets a newcomer move in.
+// addLatePerson lets a late customer move in.
 func (w *world) addLatePerson(at int) error {
 	p := w.pendingIssues[at]
 	w.pendingIssues = append(w.pendingIssues[:at:at], w.pendingIssues[at+1:]...)

@@ -86,7 +86,7 @@ func pointers(list [][]byte) ([]*[]byte, [][]byte) {
 	return all, own
 }
 
-// bankLink is the way of a phone or till to its intermediary.
+// bankLink is the way of a phone or terminal to its intermediary.
 type bankLink struct {
 	w    *world
 	bank *bank

@@ -17,7 +17,7 @@ import (
 const smallestAmount = money.Ore(1)
 
 // mustStayLive has the owner of every honest card close what nobody has paid, and every
-// such card that holds money pay a coin at a till: none is bricked, and no till either.
+// such card that holds money pay a coin at a terminal: none is bricked, and no terminal either.
 // Its owner or its intermediary may have stopped it; nothing else may.
 func (w *world) mustStayLive() *Failure {
 	t, f := w.readyTerminal()
@@ -55,7 +55,7 @@ func (w *world) mustStayLive() *Failure {
 	return nil
 }
 
-// readyTerminal is a till that nobody has ended, with no sale open; nil when all have
+// readyTerminal is a terminal that nobody has ended, with no sale open; nil when all have
 // ended or their certificates have.
 func (w *world) readyTerminal() (*merchantTerminal, *Failure) {
 	for _, t := range w.terminals {
@@ -67,15 +67,15 @@ func (w *world) readyTerminal() (*merchantTerminal, *Failure) {
 	return nil, nil
 }
 
-// mustUnloadAll refuses what is open at a till that serves, and synchronises it.
+// mustUnloadAll refuses what is open at a terminal that serves, and synchronises it.
 func (w *world) mustUnloadAll(t *merchantTerminal) *Failure {
 	if err := w.closeSales(t); err != nil {
-		return failed(agreementNumber, "a till cannot refuse", fmt.Sprintf("the %s's till cannot refuse a sale: %v", t.merchant, err))
+		return failed(agreementNumber, "a terminal cannot refuse", fmt.Sprintf("the %s's terminal cannot refuse a sale: %v", t.merchant, err))
 	}
 	return w.mustSynchroniseTerminal(t)
 }
 
-// closeSales refuses what is open at a till.
+// closeSales refuses what is open at a terminal.
 func (w *world) closeSales(t *merchantTerminal) error {
 	for {
 		open, err := t.OpenSales(w.ctx)
@@ -117,7 +117,7 @@ func (w *world) mustClose(p *person) *Failure {
 	return w.mustSynchronise(p, 0, 3)
 }
 
-// isStopped tells whether a payment failed because somebody wanted it to, or because
+// isStopped reports whether a payment failed because somebody wanted it to, or because
 // a certificate has ended.
 func isStopped(err error) bool {
 	for _, word := range []apdu.StatusWord{spec.SWBlocked, spec.SWClosed, spec.SWExpired} {

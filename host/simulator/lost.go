@@ -20,7 +20,7 @@ func (w *world) loseCard(p *person, s Step) error {
 	return callOnly(w, func() error { return p.bank.ReportLost(w.ctx, p.device.ID) })
 }
 
-// endLost has the intermediaries end the cards that are gone and the tills that have
+// endLost has the intermediaries end the cards that are gone and the terminals that have
 // forgotten what they did: nobody else can say what becomes of the payments to them.
 func (w *world) endLost() error {
 	type lost struct {

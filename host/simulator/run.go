@@ -52,7 +52,7 @@ func failed(class int, kind string, what ...string) *Failure {
 	return &Failure{Class: class, Kind: kind, What: what}
 }
 
-// isSameKind tells whether two failures are of the same kind.
+// isSameKind reports whether two failures are of the same kind.
 func (f *Failure) isSameKind(other *Failure) bool {
 	return f != nil && other != nil && f.Class == other.Class && f.Kind == other.Kind
 }

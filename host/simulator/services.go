@@ -17,13 +17,13 @@ import (
 	"ekrona/personalization/pki"
 )
 
-// paidSale is what a shop keeps of a sale, to give it back one day.
+// paidSale is what a merchant keeps of a sale, to give it back one day.
 type paidSale struct {
 	of     order.Payment
 	amount money.Ore
 }
 
-// keepSale keeps a paid sale at the shop.
+// keepSale keeps a paid sale at the merchant.
 func (w *world) keepSale(t *merchantTerminal, receipt envelope.Envelope, number uint32) {
 	r, err := message.Parse[message.Receipt](receipt.Message)
 	if err != nil {
@@ -34,7 +34,7 @@ func (w *world) keepSale(t *merchantTerminal, receipt envelope.Envelope, number 
 	}
 }
 
-// refund has the shop give a sale back, whole, in part or more than that, or asks
+// refund has the merchant give a sale back, whole, in part or more than that, or asks
 // again for what became of an order.
 func (w *world) refund(t *merchantTerminal, s Step) error {
 	if s.Pick%3 == 0 && len(t.refunds) > 0 {
@@ -56,7 +56,7 @@ func (w *world) refund(t *merchantTerminal, s Step) error {
 	return w.placeRefund(t, len(t.refunds)-1)
 }
 
-// placeRefund sends an order, which the shop forgets when it has its final answer.
+// placeRefund sends an order, which the merchant forgets when it has its final answer.
 func (w *world) placeRefund(t *merchantTerminal, which int) error {
 	o := t.refunds[which]
 	err := callOnly(w, func() error { return t.bank.PlaceRefund(w.ctx, o) })
@@ -80,7 +80,7 @@ func (w *world) mustRefund() *Failure {
 	return nil
 }
 
-// renew gives a card, or now and then a till, a later certificate.
+// renew gives a card, or now and then a terminal, a later certificate.
 func (w *world) renew(p *person, t *merchantTerminal, s Step) error {
 	if s.Pick%4 == 0 {
 		return w.renewTerminal(t)
@@ -102,7 +102,7 @@ func (w *world) renew(p *person, t *merchantTerminal, s Step) error {
 	return err
 }
 
-// renewTerminal certifies the till's key anew, and starts it again with that.
+// renewTerminal certifies the terminal's key anew, and starts it again with that.
 func (w *world) renewTerminal(t *merchantTerminal) error {
 	w.plan.busy[t.merchant] = true
 	own, err := cvc.Parse(t.config.Certificate)
@@ -122,7 +122,7 @@ func (w *world) renewTerminal(t *merchantTerminal) error {
 	return w.startTerminal(t)
 }
 
-// tillSetBack keeps a copy of a till's store, or sets it back to one.
+// setTerminalBack keeps a copy of a terminal's store, or sets it back to one.
 func (w *world) setTerminalBack(t *merchantTerminal, s Step) error {
 	w.plan.busy[t.merchant] = true
 	if t.backup == nil || s.Pick%2 == 0 {

@@ -31,7 +31,7 @@ type shrinker struct {
 }
 
 // without leaves out every run of so many steps that it can, from the end; it
-// tells whether it could leave out any.
+// reports whether it could leave out any.
 func (x *shrinker) without(ctx context.Context, size int) (any bool) {
 	for end := len(x.best.Steps); end > 0; end -= size {
 		begin := max(0, end-size)

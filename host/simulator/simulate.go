@@ -79,7 +79,7 @@ func (s *simulation) take() (seed uint64, length int) {
 	return s.next - 1, length
 }
 
-// add counts a world, and tells whether it is the last.
+// add counts a world, and reports whether it is the last.
 func (s *simulation) add(scenario Scenario, o Outcome, err error) (last bool) {
 	s.lock.Lock()
 	defer s.lock.Unlock()

@@ -23,7 +23,7 @@ const (
 	TapAgain             Kind = "tap again"
 	RefuseSale           Kind = "refuse sale"
 	Sync                 Kind = "synchronise"
-	SyncTerminal         Kind = "synchronise till"
+	SyncTerminal         Kind = "synchronise terminal"
 	Wait                 Kind = "wait"
 	Report               Kind = "report lost"
 	End                  Kind = "end"
@@ -44,7 +44,7 @@ const (
 	Issue                Kind = "issue a card"
 	Renew                Kind = "renew a certificate"
 	RefundSale           Kind = "refund a sale"
-	SetTerminalBack      Kind = "set a till back"
+	SetTerminalBack      Kind = "set a terminal back"
 	Mint                 Kind = "want a credit from the notary"
 	Chain                Kind = "pass on what was just received"
 	ChangePhone          Kind = "change a phone"
@@ -81,7 +81,7 @@ var faultRate = map[Kind]bool{
 	Issue: true, Renew: true, RefundSale: true, Mint: true, Chain: true, ChangePhone: true, Lose: true,
 }
 
-// ofTerminals are the kinds that also happen to a till.
+// ofTerminals are the kinds that also happen to a terminal.
 var ofTerminals = map[Kind]bool{Block: true, Unblock: true, Policy: true}
 
 // byPhone are the kinds in which the person's phone calls its intermediary.
@@ -106,7 +106,7 @@ type Step struct {
 type Scenario struct {
 	Seed      uint64    `json:"seed"`
 	People    int       `json:"people"`
-	Terminals int       `json:"tills"`
+	Terminals int       `json:"terminals"`
 	Spare     money.Ore `json:"spare,omitempty"` // what each intermediary has beyond its few deposits; 0: plenty of all
 	Pool      money.Ore `json:"pool,omitempty"`  // liquidity pool of the central bank
 	Steps     []Step    `json:"steps"`

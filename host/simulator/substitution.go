@@ -51,7 +51,7 @@ var statusOnlyInstructions = []byte{
 	spec.Verify.INS, spec.ChangeReferenceData.INS, spec.ResetRetryCounter.INS, spec.PutData.INS, spec.VerifyCertificate.INS, spec.Activate.INS,
 }
 
-// answersForCard tells whether the reader answers for the card, which is given nothing.
+// answersForCard reports whether the reader answers for the card, which is given nothing.
 func (w *world) answersForCard(ins byte) bool {
 	if !slices.Contains(statusOnlyInstructions, ins) {
 		return false

@@ -34,7 +34,7 @@ import (
 const (
 	honour       = 30 * 24 * time.Hour
 	patience     = 365 * 24 * time.Hour
-	cardDays     = 150 // validity of cards' and tills' certificates
+	cardDays     = 150 // validity of cards' and terminals' certificates
 	otherDays    = 20 * 365
 	issued       = 100_000 * money.Krona
 	firstDeposit = 4_000 * money.Krona
@@ -67,7 +67,7 @@ type world struct {
 	banks           []*bank
 	people          []*person
 	pendingIssues   []*person // for their card, which is not active yet
-	lateOrders      int       // newcomers who have ordered one
+	lateOrders      int       // late customers who have ordered one
 	terminals       []*merchantTerminal
 
 	plan         plan
@@ -92,7 +92,7 @@ type bank struct {
 	backup                []byte
 }
 
-// merchantTerminal is a shop's terminal.
+// merchantTerminal is a merchant's terminal.
 type merchantTerminal struct {
 	*terminal.Terminal
 	merchant string
@@ -101,7 +101,7 @@ type merchantTerminal struct {
 	seen     *audit.Device // what it holds, until it may have changed
 	sent     sentMessages
 
-	app     *ecdsa.PrivateKey // of the shop's owner
+	app     *ecdsa.PrivateKey // of the merchant's owner
 	asked   []terminal.Sale
 	sales   []paidSale
 	refunds []order.Signed // without a final answer
@@ -377,7 +377,7 @@ func (w *world) killsAtStep(node string) bool {
 	return false
 }
 
-// killsAtCommit tells whether the node whose commit this is, whichever it is, is
+// killsAtCommit reports whether the node whose commit this is, whichever it is, is
 // killed before it, or after it.
 func (w *world) killsAtCommit() (before, after bool) {
 	w.plan.commits++

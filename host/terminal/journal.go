@@ -35,14 +35,14 @@ func begin(ctx context.Context, tx *sql.Tx, id message.DeviceID, head message.Ha
 	if err != nil {
 		return fmt.Errorf("terminal: policy: %w", err)
 	}
-	err = store.Exec(ctx, tx, `INSERT INTO till (one, device, head, instruction, policy, date_floor, life_cycle)
+	err = store.Exec(ctx, tx, `INSERT INTO terminal (one, device, head, instruction, policy, date_floor, life_cycle)
 		VALUES (1, $1, $2, $3, $4, $5, $6) ON CONFLICT (one) DO NOTHING`,
 		id, head[:], make([]byte, spec.HashLength), limits, date.String(), spec.Active)
 	if err != nil {
 		return fmt.Errorf("terminal: journal: %w", err)
 	}
 	var owner message.DeviceID
-	if err := store.Must(ctx, tx, store.Into{&owner}, `SELECT device FROM till`); err != nil {
+	if err := store.Must(ctx, tx, store.Into{&owner}, `SELECT device FROM terminal`); err != nil {
 		return fmt.Errorf("terminal: journal: %w", err)
 	}
 	if owner != id {
@@ -57,7 +57,7 @@ func readState(ctx context.Context, q store.Queryer) (journalState, error) {
 	var date string
 	err := store.Must(ctx, q, store.Into{&t.requests, &t.records, &head, &t.acked, &t.accepted, &t.sequence, &instruction, &t.confirmation,
 		&policy, &date, &t.lifeCycle, &t.rolledBack}, `SELECT requests, records, head, acked, accepted_ore, instruction_sequence, instruction,
-		confirmation, policy, date_floor, life_cycle, rolled_back FROM till`)
+		confirmation, policy, date_floor, life_cycle, rolled_back FROM terminal`)
 	if err != nil {
 		return t, fmt.Errorf("terminal: journal: %w", err)
 	}
@@ -77,7 +77,7 @@ func (t journalState) write(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return fmt.Errorf("terminal: policy: %w", err)
 	}
-	err = store.Exec(ctx, tx, `UPDATE till SET requests = $1, records = $2, head = $3, acked = $4, accepted_ore = $5,
+	err = store.Exec(ctx, tx, `UPDATE terminal SET requests = $1, records = $2, head = $3, acked = $4, accepted_ore = $5,
 		instruction_sequence = $6, instruction = $7, confirmation = $8, policy = $9, date_floor = $10, life_cycle = $11`,
 		t.requests, t.records, t.head[:], t.acked, int64(t.accepted), t.sequence, t.instruction[:], t.confirmation,
 		limits, t.date.String(), t.lifeCycle)
@@ -137,7 +137,7 @@ func (t *Terminal) openSales(ctx context.Context, q store.Queryer) ([]message.Op
 	return open, nil
 }
 
-// recordOf is the terminal's word on a Request; nil when it has not spoken.
+// recordOf is the terminal's decision on a Request; nil when it has not decided.
 func (t *Terminal) recordOf(ctx context.Context, q store.Queryer, request uint32) (*message.Record, error) {
 	var number uint32
 	found, err := store.Get(ctx, q, store.Into{&number}, `SELECT number FROM record WHERE request = $1`, request)
@@ -166,7 +166,7 @@ func (t *Terminal) record(ctx context.Context, q store.Queryer, number uint32) (
 	return t.sealer.open("record", number, sealed)
 }
 
-// recordDecision writes the terminal's word on an open Request: the record, the chain, and
+// recordDecision writes the terminal's decision on an open Request: the record, the chain, and
 // the Request closed, in the caller's transaction.
 //
 // payer is the certificate of an accepted Payment's payer, nil for a Refusal.

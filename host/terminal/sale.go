@@ -157,7 +157,7 @@ func (t *Terminal) Refuse(ctx context.Context, number uint32) (envelope.Envelope
 	return t.envelope(refusal), err
 }
 
-// refuse speaks a Refusal in the caller's transaction.
+// refuse records a Refusal in the caller's transaction.
 func (t *Terminal) refuse(ctx context.Context, tx *sql.Tx, s sale) ([]byte, error) {
 	now, err := readState(ctx, tx)
 	if err != nil {

@@ -42,7 +42,7 @@ func (t *Terminal) Answer(ctx context.Context, waiting envelope.Envelope) error 
 		return fmt.Errorf("%w: %w", session.ErrUndecided, err)
 	}
 	if !s.open {
-		return nil // the word is in the journal and goes with the records
+		return nil // the decision is in the journal and goes with the records
 	}
 	payer, err := cvc.Parse(waiting.Certificate)
 	if err != nil {
@@ -116,7 +116,7 @@ func (t *Terminal) Read(ctx context.Context, challenge []byte, trust session.Tru
 	return reading, err
 }
 
-// state signs what the till holds. The balance of a terminal is what it has ever
+// state signs what the terminal holds. The balance of a terminal is what it has ever
 // accepted, counted modulo 2^32 öre as the field has 4 bytes.
 func (t *Terminal) state(ctx context.Context, q store.Queryer, now journalState, challenge message.Hash) ([]byte, error) {
 	open, err := t.openSales(ctx, q)
@@ -166,7 +166,7 @@ func (t *Terminal) Apply(ctx context.Context, instruction []byte, trust session.
 		return err
 	})
 	if errors.Is(err, ErrRolledBack) {
-		marked := store.Exec(ctx, t.db, `UPDATE till SET rolled_back = TRUE`)
+		marked := store.Exec(ctx, t.db, `UPDATE terminal SET rolled_back = TRUE`)
 		return nil, errors.Join(err, marked)
 	}
 	return confirmation, err

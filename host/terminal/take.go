@@ -149,14 +149,14 @@ func (t *Terminal) readPayer(ctx context.Context, applet *card.Client, s sale, e
 	}
 	return payer, store.InTx(ctx, t.db, func(tx *sql.Tx) error {
 		var taps uint32
-		if err := store.Must(ctx, tx, store.Into{&taps}, `SELECT count(*) FROM tapped WHERE request = $1`, s.request.Number); err != nil {
+		if err := store.Must(ctx, tx, store.Into{&taps}, `SELECT count(*) FROM presented WHERE request = $1`, s.request.Number); err != nil {
 			return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
 		}
-		sealed, err := t.sealer.seal("tapped", s.request.Number, encoded)
+		sealed, err := t.sealer.seal("presented", s.request.Number, encoded)
 		if err != nil {
 			return err
 		}
-		if err := store.Exec(ctx, tx, `INSERT INTO tapped (request, tap, certificate) VALUES ($1, $2, $3)`, s.request.Number, taps+1, sealed); err != nil {
+		if err := store.Exec(ctx, tx, `INSERT INTO presented (request, tap, certificate) VALUES ($1, $2, $3)`, s.request.Number, taps+1, sealed); err != nil {
 			return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
 		}
 		return nil
@@ -166,13 +166,13 @@ func (t *Terminal) readPayer(ctx context.Context, applet *card.Client, s sale, e
 // presentedCards are the certificates of the cards that were held here for a sale, the
 // latest first.
 func (t *Terminal) presentedCards(ctx context.Context, number uint32) ([]*cvc.Certificate, error) {
-	rows, err := store.Column[[]byte](ctx, t.db, `SELECT certificate FROM tapped WHERE request = $1 ORDER BY tap DESC`, number)
+	rows, err := store.Column[[]byte](ctx, t.db, `SELECT certificate FROM presented WHERE request = $1 ORDER BY tap DESC`, number)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: journal: %w", err)
 	}
 	var seen []*cvc.Certificate
 	for _, sealed := range rows {
-		encoded, err := t.sealer.open("tapped", number, sealed)
+		encoded, err := t.sealer.open("presented", number, sealed)
 		if err != nil {
 			return nil, err
 		}
@@ -287,7 +287,7 @@ func (t *Terminal) receiptOf(ctx context.Context, number uint32) (envelope.Envel
 	return t.envelope(receipt), err
 }
 
-// Paid is the Payment of a paid sale, which names payer and number: the till's
+// Paid is the Payment of a paid sale, which names payer and number: the terminal's
 // owner keeps them with the sale, since a refund is ordered by them and the journal
 // forgets a record that is acknowledged. Errors: [ErrNoSale] then, and while the
 // sale is open; [ErrRefused].

@@ -195,7 +195,7 @@ func (t *Terminal) number(ctx context.Context, tx *sql.Tx) (uint32, error) {
 	return number, nil
 }
 
-// isExpired tells whether the terminal may not take money any more, by its clock
+// isExpired reports whether the terminal may not take money any more, by its clock
 // or by the highest date that an Instruction gave it.
 func (t *Terminal) isExpired(now journalState) bool {
 	return t.today().After(t.expiry) || now.date.After(t.expiry)

@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
-// testMerchant is a till with the keys of everybody that it hears from.
+// testMerchant is a terminal with the keys of everybody that it hears from.
 type testMerchant struct {
 	t           *testing.T
 	ctx         context.Context
@@ -37,7 +37,7 @@ type testMerchant struct {
 	root, ca    pki.Identity
 	instruction pki.Identity
 	notary      pki.Identity
-	payer       pki.Identity // a payer's key without a card: the till sees no difference
+	payer       pki.Identity // a payer's key without a card: the terminal sees no difference
 	atc         uint32
 }
 
@@ -57,7 +57,7 @@ func newTestMerchant(t *testing.T) *testMerchant {
 	s.instruction = certified("instruction", "SENORDIC00002", spec.RoleInstructionKey, s.root)
 	s.notary = certified("notary", "SENOTARY00001", spec.RoleNotary, s.root)
 	s.payer = certified("payer", "SENORDIC00000001", spec.RoleCard, s.ca)
-	own := certified("till", "SENORDICTILL0001", spec.RoleTerminal, s.ca)
+	own := certified("terminal", "SENORDICTILL0001", spec.RoleTerminal, s.ca)
 	schema, err := Schema()
 	require.NoError(t, err)
 	db, err := store.Open(s.ctx, storetest.New(t, schema), schema)
@@ -105,7 +105,7 @@ func (s *testMerchant) sell(amount money.Ore) {
 	require.NoError(s.t, s.terminal.Answer(s.ctx, s.paid(sale)))
 }
 
-// read asks the till for its State and verifies its signature.
+// read asks the terminal for its State and verifies its signature.
 func (s *testMerchant) read() (*message.State, [][]byte) {
 	s.t.Helper()
 	challenge := &message.Challenge{InstructionKey: "SENORDIC00002", Device: s.terminal.ID()}
@@ -201,7 +201,7 @@ func TestTheTerminalDecidesOnceForEachSale(t *testing.T) {
 	first, second := s.paid(sale), s.paid(sale)
 	require.NoError(t, s.terminal.Answer(s.ctx, first))
 	require.NoError(t, s.terminal.Answer(s.ctx, first))
-	require.NoError(t, s.terminal.Answer(s.ctx, second), "its word is in the journal")
+	require.NoError(t, s.terminal.Answer(s.ctx, second), "its decision is in the journal")
 	_, err = s.terminal.Refuse(s.ctx, sale.Number)
 	require.ErrorIs(t, err, ErrAccepted)
 	state, records := s.read()
@@ -243,13 +243,13 @@ func TestPaymentsThatAreNotGoodAreLeftWaiting(t *testing.T) {
 	broken.Message = append([]byte{}, good.Message...)
 	broken.Message[len(broken.Message)-1] ^= 1
 	for name, bad := range map[string]envelope.Envelope{
-		"signature altered":       broken,
-		"another amount":          resigned(func(p *message.Payment) { p.Request.Amount-- }),
-		"another payer":           resigned(func(p *message.Payment) { p.Payer = "SENORDIC00000002" }),
-		"the till's word missing": resigned(func(p *message.Payment) { p.Request.Signature[9] ^= 1 }),
-		"not our number":          resigned(func(p *message.Payment) { p.Request.Number++ }),
-		"a till as payer":         {Message: good.Message, Certificate: s.terminal.certificate, Authority: good.Authority},
-		"certificate of nobody":   {Message: good.Message, Certificate: good.Authority, Authority: good.Authority},
+		"signature altered":               broken,
+		"another amount":                  resigned(func(p *message.Payment) { p.Request.Amount-- }),
+		"another payer":                   resigned(func(p *message.Payment) { p.Payer = "SENORDIC00000002" }),
+		"the terminal's decision missing": resigned(func(p *message.Payment) { p.Request.Signature[9] ^= 1 }),
+		"not our number":                  resigned(func(p *message.Payment) { p.Request.Number++ }),
+		"a terminal as payer":             {Message: good.Message, Certificate: s.terminal.certificate, Authority: good.Authority},
+		"certificate of nobody":           {Message: good.Message, Certificate: good.Authority, Authority: good.Authority},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.ErrorIs(t, s.terminal.Answer(s.ctx, bad), session.ErrUndecided)
@@ -343,7 +343,7 @@ func TestBlockedTerminalSellsNothingAndRefusesWhatWaits(t *testing.T) {
 
 // TestRolledBackStoreIsFoundOut sets the store back to an older copy: request
 // numbers are not used again, and the first Instruction of the later life stops
-// the till.
+// the terminal.
 func TestRolledBackStoreIsFoundOut(t *testing.T) {
 	s := newTestMerchant(t)
 	older := s.copyOfStore()
@@ -376,7 +376,7 @@ func TestRolledBackStoreIsFoundOut(t *testing.T) {
 	require.ErrorIs(t, err, ErrRolledBack, "after a restart too")
 }
 
-// copyOfStore is the till's store as it is now, in another database.
+// copyOfStore is the terminal's store as it is now, in another database.
 func (s *testMerchant) copyOfStore() *sql.DB {
 	s.t.Helper()
 	if storetest.Dialect() != store.SQLite {

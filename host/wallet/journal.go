@@ -43,10 +43,10 @@ func (w *Wallet) storeRequest(ctx context.Context, requested envelope.Envelope, 
 	if !signedBy(requested.Message, requested.Certificate) {
 		return transfer{}, ErrAltered
 	}
-	if err := store.Exec(ctx, w.db, `INSERT INTO transfer (request, position, asked, found)
+	if err := store.Exec(ctx, w.db, `INSERT INTO transfer (request, position, envelope, found)
 		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM transfer), $2, $3) ON CONFLICT (request) DO UPDATE
 		SET found = transfer.found AND excluded.found,
-		asked = CASE WHEN transfer.payment IS NULL AND transfer.answer IS NULL THEN excluded.asked ELSE transfer.asked END`,
+		envelope = CASE WHEN transfer.payment IS NULL AND transfer.answer IS NULL THEN excluded.envelope ELSE transfer.envelope END`,
 		identity[:], requested.Bytes(), found); err != nil {
 		return transfer{}, fmt.Errorf("wallet: journal: %w", err)
 	}
@@ -57,7 +57,7 @@ func (w *Wallet) storeRequest(ctx context.Context, requested envelope.Envelope, 
 // was asked for: it is not kept, since nobody would ask for the true one any more.
 var ErrAltered = errors.New("wallet: a message was altered on its way: hold the card to the phone again, or ask the sender for it again")
 
-// checkEnvelope tells whether an envelope can be read again once it is kept.
+// checkEnvelope reports whether an envelope can be read again once it is kept.
 func checkEnvelope(e envelope.Envelope) error {
 	if _, err := envelope.Parse(e.Bytes()); err != nil {
 		return fmt.Errorf("%w (%w)", ErrAltered, err)
@@ -81,7 +81,7 @@ func (w *Wallet) transfer(ctx context.Context, identity message.Hash) (transfer,
 	t := transfer{identity: identity}
 	var request, payment, answer []byte
 	found, err := store.Get(ctx, w.db, store.Into{&request, &t.payerCertificate, &payment, &answer, &t.found},
-		`SELECT asked, payer_certificate, payment, answer, found FROM transfer WHERE request = $1`, identity[:])
+		`SELECT envelope, payer_certificate, payment, answer, found FROM transfer WHERE request = $1`, identity[:])
 	if err == nil && !found {
 		return t, ErrNoTransfer
 	}
@@ -122,7 +122,7 @@ func (w *Wallet) storePayment(ctx context.Context, identity message.Hash, paymen
 	return w.store(ctx, `UPDATE transfer SET payment = $1 WHERE request = $2 AND payment IS NULL`, identity, payment)
 }
 
-// storePayeeAnswer keeps the payee's word on a Request and puts it into the outbox, and
+// storePayeeAnswer keeps the payee's decision on a Request and puts it into the outbox, and
 // with it what proves the Payment.
 func (w *Wallet) storePayeeAnswer(ctx context.Context, identity message.Hash, answer envelope.Envelope, proof ...[]byte) error {
 	return w.store(ctx, `UPDATE transfer SET answer = $1 WHERE request = $2 AND answer IS NULL`, identity, answer, proof...)

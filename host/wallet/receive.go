@@ -141,7 +141,7 @@ func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) 
 	case paid.Payer == w.device && !signedBy(payment.Message, w.certificate):
 		return transfer{}, ErrAltered
 	}
-	// Until the payee has spoken the last one given counts: a stranger may have
+	// Until the payee has decided the last one given counts: a stranger may have
 	// sent a Payment before that no card accepts.
 	err = w.store(ctx, `UPDATE transfer SET payment = $1 WHERE request = $2 AND answer IS NULL`, identity, payment)
 	if err != nil {
@@ -198,7 +198,7 @@ func (w *Wallet) TakeAnswer(ctx context.Context, answer envelope.Envelope) error
 	return w.storePayeeAnswer(ctx, t.identity, answer)
 }
 
-// transferOf finds the conversation that a payee's word is about.
+// transferOf finds the conversation that a payee's decision is about.
 func (w *Wallet) transferOf(ctx context.Context, signed []byte) (transfer, error) {
 	if refusal, err := message.Parse[message.Refusal](signed); err == nil {
 		return w.transfer(ctx, refusal.Request)

@@ -23,7 +23,7 @@ var ErrNotLater = errors.New("wallet: this is no later certificate of the owner'
 //     that it is held by its own people. A cut leaves an unused Challenge.
 //  2. PUT DATA. A cut leaves the old certificate on the card or the new one; the
 //     same call finds out. The card is asked what it has: it may have been given
-//     another command, which it answers as gladly.
+//     another command, which it also answers.
 //  3. The phone keeps it, for what its card signs from now on. A cut before: the
 //     same call.
 //

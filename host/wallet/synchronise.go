@@ -64,13 +64,13 @@ func (w *Wallet) handOver(ctx context.Context) error {
 	return nil
 }
 
-// isPermanent tells whether the notary will never hold a message.
+// isPermanent reports whether the notary will never hold a message.
 func isPermanent(err error) bool {
 	return errors.Is(err, notary.Malformed) || errors.Is(err, notary.Signature) ||
 		errors.Is(err, notary.Certificate) || errors.Is(err, notary.Self)
 }
 
-// isCertificate tells whether a message is the certificate of a payer, which the card has
+// isCertificate reports whether a message is the certificate of a payer, which the card has
 // verified: when the notary does not take it, it was altered on its way.
 func isCertificate(handed []byte) bool { return tlv.NewReader(handed).At(spec.TagCertificate) }
 
@@ -168,7 +168,7 @@ func (o cardDevice) Apply(ctx context.Context, instruction []byte, trust session
 	return o.Instruction(ctx, instruction, trust.InstructionKey, trust.Notary)
 }
 
-// storeRecord keeps the owner's card's word in the conversation that it belongs to;
+// storeRecord keeps the owner's card's answer in the conversation that it belongs to;
 // one that was altered on its way is read again the next time. Of a Payment that the
 // card accepted it returns the payer's certificate, when the Payment came through this
 // phone, and hands it over too when the Receipt did not come back.
@@ -195,7 +195,7 @@ func (w *Wallet) storeRecord(ctx context.Context, encoded []byte) (payer []byte,
 		return nil, w.storePayment(ctx, identity, w.ownEnvelope(encoded))
 	}
 	t, err := w.transfer(ctx, identity)
-	if errors.Is(err, ErrNoTransfer) || err == nil && record.Receipt == nil { // altered: not the card's word at all
+	if errors.Is(err, ErrNoTransfer) || err == nil && record.Receipt == nil { // altered: not the card's answer at all
 		return nil, nil
 	}
 	if err != nil {
@@ -211,7 +211,7 @@ func (w *Wallet) storeRecord(ctx context.Context, encoded []byte) (payer []byte,
 	return t.payment.Certificate, w.storeAnswer(ctx, t, receipt, t.payment.Certificate)
 }
 
-// hasProofOf tells whether the phone has the Payment that a Receipt is of, with the payer's
+// hasProofOf reports whether the phone has the Payment that a Receipt is of, with the payer's
 // certificate: its own copy counts, not the record's, which may have been altered. A
 // stranger may have sent another Payment for the same Request.
 func (t transfer) hasProofOf(receipt []byte) bool {

@@ -6,7 +6,7 @@ import (
 	"ekrona/apdu/money"
 )
 
-// signedBy tells whether a Request, Payment, Receipt or Refusal was signed by the
+// signedBy reports whether a Request, Payment, Receipt or Refusal was signed by the
 // device that the certificate is for. One that was altered on its way from a card
 // or a phone must not be kept: its signer gives the true one again, and this phone
 // would not ask for it.
@@ -21,14 +21,14 @@ func signedBy(signed, certificate []byte) bool {
 
 // What a card has signed may still be the answer to another question than the phone's:
 // a reader can alter a command, or say again what the card has answered before. The
-// following tell whether it answers this one.
+// following report whether it answers this one.
 
-// requests tells whether a Request is for just this.
+// requests reports whether a Request is for just this.
 func requests(request *message.Request, amount money.Ore, payer message.DeviceID) bool {
 	return request.Amount == amount && request.Payer == payer
 }
 
-// pays tells whether it is a Payment of the Request.
+// pays reports whether it is a Payment of the Request.
 func pays(answer []byte, request message.Hash) bool {
 	payment, err := message.Parse[message.Payment](answer)
 	if err != nil {
@@ -43,13 +43,13 @@ func isReceipt(signed []byte) bool {
 	return err == nil
 }
 
-// refuses tells whether it is a Refusal of the Request.
+// refuses reports whether it is a Refusal of the Request.
 func refuses(answer []byte, request message.Hash) bool {
 	refusal, err := message.Parse[message.Refusal](answer)
 	return err == nil && refusal.Request == request
 }
 
-// accepts tells whether it is a Receipt of the Payment.
+// accepts reports whether it is a Receipt of the Payment.
 func accepts(answer, payment []byte) bool {
 	receipt, err := message.Parse[message.Receipt](answer)
 	if err != nil {

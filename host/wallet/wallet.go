@@ -121,6 +121,6 @@ type Tap struct {
 	Card apdu.Card
 	PIN  pin.Block // as entered; the zero Block while none was
 	// OtherCard says that it is not the owner's card: its PIN goes to it in plain,
-	// as at a till, since only its owner's phone knows its PIN key.
+	// as at a terminal, since only its owner's phone knows its PIN key.
 	OtherCard bool
 }

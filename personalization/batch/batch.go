@@ -78,7 +78,7 @@ func Open(ctx context.Context, o Options) (_ *Batch, err error) {
 	return b, nil
 }
 
-// Close lets go of the job's folder.
+// Close releases the job's folder.
 func (b *Batch) Close() error { return b.journal.close() }
 
 // Count is how many cards of the job are made and begun.
@@ -111,7 +111,7 @@ func (b *Batch) Waiting(ctx context.Context) ([]Waiting, error) {
 	return all, err
 }
 
-// GiveUp ends an order whose card will not come again: lost, broken or spoiled. The
+// GiveUp ends an order whose card will not come again: lost, broken or damaged. The
 // device is reported lost if it was registered, and the card of the job is free for
 // another chip. It cannot be taken back.
 func (b *Batch) GiveUp(ctx context.Context, device message.DeviceID, reason string) error {

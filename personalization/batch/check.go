@@ -27,7 +27,7 @@ type Enroller interface {
 // it foretells what a run with the same options does. A job whose cards are all made
 // passes.
 //
-// newcomers are the cards whose owners Open would make customers. The error is
+// late customers are the cards whose owners Open would make customers. The error is
 // [Problems], or that of the registry.
 func Check(ctx context.Context, o Options) (lateCustomers []Card, err error) {
 	found, err := readBegun(ctx, o.Folder)

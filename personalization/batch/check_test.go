@@ -19,7 +19,7 @@ import (
 	"ekrona/personalization/scp03"
 )
 
-// withExpiry writes a last day into a shop's job.
+// withExpiry writes a last day into a bureau's job.
 func withExpiry(t *testing.T, s batchtest.Bureau, day string) {
 	t.Helper()
 	content, err := os.ReadFile(s.JobFile())
@@ -27,7 +27,7 @@ func withExpiry(t *testing.T, s batchtest.Bureau, day string) {
 	require.NoError(t, os.WriteFile(s.JobFile(), append(content, "expiry: "+day+"\n"...), 0o600))
 }
 
-// optionsOf are those with which the shop's job would be opened.
+// optionsOf are those with which the bureau's job would be opened.
 func optionsOf(t *testing.T, s batchtest.Bureau, w batchtest.Site, now time.Time) batch.Options {
 	t.Helper()
 	job, err := batch.ReadJob(s.JobFile())
@@ -106,7 +106,7 @@ func TestJobThatIsOvertakenByItsLastDay(t *testing.T) {
 	require.NoError(t, w.Sandbox.Close())
 }
 
-// enroller makes customers of those that the bank of a shop does not have.
+// enroller makes customers of those that the bank of a bureau does not have.
 type enroller struct{ batchtest.Site }
 
 func (e enroller) MayEnrol(_ context.Context, owner string) error {

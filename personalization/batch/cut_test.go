@@ -18,7 +18,7 @@ import (
 
 var errDead = errors.New("the program is no more")
 
-// setup is a shop with blank cards before two readers.
+// setup is a bureau with blank cards before two readers.
 type setup struct {
 	batchtest.Bureau
 	operator *virtual.VirtualOperator
@@ -101,7 +101,7 @@ func TestJobIsDone(t *testing.T) {
 func TestEndAtEveryStep(t *testing.T) {
 	batchtest.InMemory(t)
 	founded := batchtest.NewBureau(t, t.TempDir(), 2)
-	whole := set(t, founded.Copy(t, filepath.Join(t.TempDir(), "shop")), 2, true)
+	whole := set(t, founded.Copy(t, filepath.Join(t.TempDir(), "bureau")), 2, true)
 	whole.operator.Load("left", "right")
 	require.NoError(t, whole.program(t))
 	batchtest.Examine(t.Context(), t, whole.Bureau, whole.cards)
@@ -109,7 +109,7 @@ func TestEndAtEveryStep(t *testing.T) {
 	for at := 1; at <= whole.steps; at++ {
 		t.Run(fmt.Sprintf("step %d", at), func(t *testing.T) {
 			t.Parallel()
-			c := set(t, founded.Copy(t, filepath.Join(t.TempDir(), "shop")), 2, true)
+			c := set(t, founded.Copy(t, filepath.Join(t.TempDir(), "bureau")), 2, true)
 			c.operator.Load("left", "right")
 			c.end = at
 			if err := c.program(t); c.ended == "" {

@@ -26,8 +26,8 @@ import (
 type faultKind string
 
 const (
-	withdrawnBefore faultKind = "pulled before the command"
-	withdrawnAfter  faultKind = "pulled before the answer"
+	withdrawnBefore faultKind = "withdrawn before the command"
+	withdrawnAfter  faultKind = "withdrawn before the answer"
 	powerCut        faultKind = "power goes within the command"
 	garbled         faultKind = "refuses without a reason"
 	killed          faultKind = "the program is killed"
@@ -100,7 +100,7 @@ func unusableCards(t require.TestingT, name string, issued virtual.Card) map[str
 	}
 }
 
-// issuedElsewhere is a card that another shop made.
+// issuedElsewhere is a card that another bureau made.
 func issuedElsewhere(t *testing.T) virtual.Card {
 	c := set(t, batchtest.NewBureau(t, t.TempDir(), 1), 1, true)
 	c.operator.Load("left")

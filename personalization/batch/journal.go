@@ -107,7 +107,7 @@ func openDB(ctx context.Context, d driver.Driver, path string) (*sql.DB, error) 
 
 func (j *journal) path(name string) string { return filepath.Join(j.folder, name) }
 
-// close lets go of the folder. What was acknowledged is in it already.
+// close releases the folder. What was acknowledged is in it already.
 func (j *journal) close() error {
 	var failed []error
 	if j.db != nil {

@@ -106,7 +106,7 @@ func TestFoldersThatAreRefused(t *testing.T) {
 		}, "the journal was set back to a backup"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &setup{Bureau: c.Copy(t, filepath.Join(t.TempDir(), "shop"))}
+			s := &setup{Bureau: c.Copy(t, filepath.Join(t.TempDir(), "bureau"))}
 			row.change(s)
 			var listed error
 			err := s.open(t, func(b *batch.Batch) { _, listed = b.Waiting(t.Context()) })

@@ -41,13 +41,13 @@ var (
 // orderOf finds the order that a chip is bound to: begun or active. Errors:
 // [errNoOrder].
 func (j *journal) orderOf(ctx context.Context, job *Job, cardSerial CardSerial) (order, error) {
-	return j.readOrder(ctx, job, `chip = $1 AND state <> 'rejected'`, string(cardSerial))
+	return j.readOrder(ctx, job, `card_serial = $1 AND state <> 'rejected'`, string(cardSerial))
 }
 
 // rejectedAs tells as what a chip was rejected last, nothing if it was not.
 func (j *journal) rejectedAs(ctx context.Context, cardSerial CardSerial) (device message.DeviceID, reason string, err error) {
 	_, err = store.Get(ctx, j.db, store.Into{&device, &reason},
-		`SELECT device, reason FROM card_order WHERE chip = $1 AND state = 'rejected' ORDER BY device DESC LIMIT 1`, string(cardSerial))
+		`SELECT device, reason FROM card_order WHERE card_serial = $1 AND state = 'rejected' ORDER BY device DESC LIMIT 1`, string(cardSerial))
 	return device, reason, err
 }
 
@@ -60,7 +60,7 @@ func (j *journal) readOrder(ctx context.Context, job *Job, condition, arg string
 	var date, sealed []byte
 	var stage string
 	found, err := store.Get(ctx, j.db, store.Into{&o.Device, &o.position, &o.attempt, &o.cardSerial, &date, &o.state, &stage, &o.failures, &sealed},
-		`SELECT device, position, attempt, chip, date, state, stage, failures, sealed FROM card_order WHERE `+condition, arg)
+		`SELECT device, position, attempt, card_serial, date, state, stage, failures, sealed FROM card_order WHERE `+condition, arg)
 	if err == nil && !found {
 		return o, errNoOrder
 	}
@@ -136,11 +136,11 @@ func (j *journal) reserve(ctx context.Context, job *Job, registry banking.Issuer
 		return o, err
 	}
 	return o, j.write(ctx, func(w *writing) error {
-		if err := w.exec(`INSERT INTO card_order (device, position, attempt, chip, date, state, stage, sealed) VALUES ($1, $2, $3, $4, $5, 'begun', '', $6)`,
+		if err := w.exec(`INSERT INTO card_order (device, position, attempt, card_serial, date, state, stage, sealed) VALUES ($1, $2, $3, $4, $5, 'begun', '', $6)`,
 			string(device), o.position, o.attempt, string(cardSerial), date, sealed); err != nil {
 			return err
 		}
-		return w.log("reserved", map[string]string{"device": string(device), "owner": card.Owner, "line": fmt.Sprint(card.Line), "chip": string(cardSerial)})
+		return w.log("reserved", map[string]string{"device": string(device), "owner": card.Owner, "line": fmt.Sprint(card.Line), "card_serial": string(cardSerial)})
 	})
 }
 
@@ -175,7 +175,7 @@ func (j *journal) finish(
 				return err
 			}
 		}
-		return w.log("active", map[string]string{"device": string(o.Device), "owner": o.Owner, "chip": string(o.cardSerial), "certificate": hex.EncodeToString(certificate[:])})
+		return w.log("active", map[string]string{"device": string(o.Device), "owner": o.Owner, "card_serial": string(o.cardSerial), "certificate": hex.EncodeToString(certificate[:])})
 	})
 	if err != nil {
 		return err
@@ -199,7 +199,7 @@ func (j *journal) reject(ctx context.Context, v *cardSession, o order, reason st
 				return err
 			}
 		}
-		return w.log("rejected", map[string]string{"device": string(o.Device), "owner": o.Owner, "chip": string(o.cardSerial), "stage": o.stage.Name(), "reason": reason})
+		return w.log("rejected", map[string]string{"device": string(o.Device), "owner": o.Owner, "card_serial": string(o.cardSerial), "stage": o.stage.Name(), "reason": reason})
 	})
 	if err != nil {
 		return err

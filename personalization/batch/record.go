@@ -137,7 +137,7 @@ func (r *Record) readItems(ctx context.Context, db *sql.DB, folder string) error
 		t.Letter, err = letter.Exists(filepath.Join(folder, lettersIn), t.Device)
 		r.Items[position-1].Orders = append(r.Items[position-1].Orders, t)
 		return err
-	}, `SELECT position, device, chip, state, stage, reason FROM card_order ORDER BY position, attempt`)
+	}, `SELECT position, device, card_serial, state, stage, reason FROM card_order ORDER BY position, attempt`)
 }
 
 func (r *Record) readSessions(ctx context.Context, db *sql.DB) error {
@@ -150,7 +150,7 @@ func (r *Record) readSessions(ctx context.Context, db *sql.DB) error {
 		index[number] = len(r.Sessions)
 		r.Sessions = append(r.Sessions, v)
 		return err
-	}, `SELECT number, reader, chip, COALESCE(device, ''), began, COALESCE(ended, began), outcome, reason FROM visit ORDER BY number`)
+	}, `SELECT number, reader, card_serial, COALESCE(device, ''), began, COALESCE(ended, began), outcome, reason FROM session ORDER BY number`)
 	if err != nil {
 		return err
 	}
@@ -167,5 +167,5 @@ func (r *Record) readSessions(ctx context.Context, db *sql.DB) error {
 			v.Ended = s.Ended
 		}
 		return nil
-	}, `SELECT visit, stage, began, ended, card FROM step ORDER BY number`)
+	}, `SELECT session, stage, began, ended, card FROM step ORDER BY number`)
 }

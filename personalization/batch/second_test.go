@@ -16,7 +16,7 @@ import (
 	"ekrona/personalization/batch/batchtest"
 )
 
-// cardsAre writes another table for a shop's job, which is begun anew.
+// cardsAre writes another table for a bureau's job, which is begun anew.
 func cardsAre(t *testing.T, s batchtest.Bureau, rows ...string) {
 	t.Helper()
 	require.NoError(t, os.RemoveAll(s.JobFolder()))
@@ -24,7 +24,7 @@ func cardsAre(t *testing.T, s batchtest.Bureau, rows ...string) {
 		[]byte(strings.Join(rows, "\n")+"\n"), 0o600))
 }
 
-// withFirst is a shop of which n customers have an active card each, by number.
+// withFirst is a bureau of which n customers have an active card each, by number.
 func withFirst(t *testing.T, n int) (s batchtest.Bureau, first []message.DeviceID) {
 	t.Helper()
 	c := set(t, batchtest.NewBureau(t, t.TempDir(), n), n, true)
@@ -89,14 +89,14 @@ func TestEndAtEveryStepOfAReplacement(t *testing.T) {
 	batchtest.InMemory(t)
 	founded, first := withFirst(t, 1)
 	cardsAre(t, founded, "owner,replaces", "customer-1,"+string(first[0]))
-	whole := set(t, founded.Copy(t, filepath.Join(t.TempDir(), "shop")), 1, true)
+	whole := set(t, founded.Copy(t, filepath.Join(t.TempDir(), "bureau")), 1, true)
 	whole.operator.Load("left")
 	require.NoError(t, whole.program(t))
 	require.Greater(t, whole.steps, 30)
 	for at := 1; at <= whole.steps; at++ {
 		t.Run(fmt.Sprintf("step %d", at), func(t *testing.T) {
 			t.Parallel()
-			c := set(t, founded.Copy(t, filepath.Join(t.TempDir(), "shop")), 1, true)
+			c := set(t, founded.Copy(t, filepath.Join(t.TempDir(), "bureau")), 1, true)
 			c.operator.Load("left")
 			c.end = at
 			if err := c.program(t); c.ended == "" {

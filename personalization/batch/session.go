@@ -25,7 +25,7 @@ func (j *journal) startSession(ctx context.Context, reader string, cardSerial Ca
 		device = string(o.Device)
 	}
 	return v, j.write(ctx, func(w *writing) error {
-		return store.Must(w.ctx, w.tx, store.Into{&v.number}, `INSERT INTO visit (reader, chip, device, began, outcome)
+		return store.Must(w.ctx, w.tx, store.Into{&v.number}, `INSERT INTO session (reader, card_serial, device, began, outcome)
 			VALUES ($1, $2, $3, $4, 'cut') RETURNING number`, reader, string(cardSerial), device, v.last.UnixNano())
 	})
 }
@@ -61,18 +61,18 @@ func (v *cardSession) step(w *writing, o order, stage personalization.Stage, too
 			return err
 		}
 	}
-	return w.exec(`INSERT INTO step (visit, stage, began, ended, card) VALUES ($1, $2, $3, $4, $5)`,
+	return w.exec(`INSERT INTO step (session, stage, began, ended, card) VALUES ($1, $2, $3, $4, $5)`,
 		v.number, stage.String(), took.began.UnixNano(), took.ended.UnixNano(), int64(took.card))
 }
 
 // end writes down how a stay ended.
 func (v *cardSession) end(w *writing, outcome, reason string) error {
-	return w.exec(`UPDATE visit SET ended = $1, outcome = $2, reason = $3 WHERE number = $4`, w.j.now(), outcome, reason, v.number)
+	return w.exec(`UPDATE session SET ended = $1, outcome = $2, reason = $3 WHERE number = $4`, w.j.now(), outcome, reason, v.number)
 }
 
 // withdrawn ends a stay in which the card went away.
 func (j *journal) withdrawn(ctx context.Context, v *cardSession, reason string) error {
-	return j.write(ctx, func(w *writing) error { return v.end(w, "pulled", reason) })
+	return j.write(ctx, func(w *writing) error { return v.end(w, "withdrawn", reason) })
 }
 
 // failed ends a stay in which the card refused, and counts that.
@@ -89,10 +89,10 @@ func (j *journal) failed(ctx context.Context, v *cardSession, o order, reason st
 func (j *journal) refused(ctx context.Context, reader string, cardSerial CardSerial, reason string) error {
 	return j.write(ctx, func(w *writing) error {
 		now := j.now()
-		if err := w.exec(`INSERT INTO visit (reader, chip, began, ended, outcome, reason) VALUES ($1, $2, $3, $4, 'refused', $5)`,
+		if err := w.exec(`INSERT INTO session (reader, card_serial, began, ended, outcome, reason) VALUES ($1, $2, $3, $4, 'refused', $5)`,
 			reader, string(cardSerial), now, now, reason); err != nil {
 			return err
 		}
-		return w.log("refused", map[string]string{"reader": reader, "chip": string(cardSerial), "reason": reason})
+		return w.log("refused", map[string]string{"reader": reader, "card_serial": string(cardSerial), "reason": reason})
 	})
 }

@@ -41,7 +41,7 @@ func (u slowCard) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, 
 	return r, nil
 }
 
-// testClock goes as the time in a bubble, from the shops' noon on.
+// testClock goes as the time in a bubble, from the bureaus' noon on.
 type testClock struct{ began time.Time }
 
 func (c testClock) Now() time.Time { return batchtest.Noon.Add(time.Since(c.began)) }
@@ -106,7 +106,7 @@ func BenchmarkJob(b *testing.B) {
 			made := 0
 			for b.Loop() {
 				b.StopTimer()
-				c := set(b, founded.Copy(b, filepath.Join(b.TempDir(), "shop")), cards, false)
+				c := set(b, founded.Copy(b, filepath.Join(b.TempDir(), "bureau")), cards, false)
 				c.operator.Load(readers...)
 				w, err := c.Open(b.Context())
 				require.NoError(b, err)

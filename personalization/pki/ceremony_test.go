@@ -303,7 +303,7 @@ func TestFolderWithAKeyInATPM(t *testing.T) {
 	p.certified("ca", subject(t, "SENORDIC00001", spec.RoleIntermediary))
 	assert.FileExists(t, filepath.Join(filepath.Dir(p.nordic.Path("ca", keyFile)), "ca.tpm"))
 
-	// As host/town opens its intermediaries.
+	// As host/sandbox opens its intermediaries.
 	ca, err := p.nordic.Certified("ca", subject(t, "SENORDIC00001", spec.RoleIntermediary), Identity{})
 	require.NoError(t, err)
 	m.Restart()

@@ -89,7 +89,7 @@ func daysBetween(from, to message.Date) int {
 	return int(to.Time().Sub(from.Time()) / (24 * time.Hour))
 }
 
-// Match tells whether the key of the name is the one of a public key; an error only
+// Match reports whether the key of the name is the one of a public key; an error only
 // comes with [Wrong].
 func (f Folder) Match(ctx context.Context, name string, public *ecdsa.PublicKey) (Match, error) {
 	path := f.Path(name, keyFile)

@@ -170,7 +170,7 @@ func misplaced(path string, c *cvc.Certificate) error {
 	return fmt.Errorf("certificate file %s: it is that of the %v %s: restore the one that belongs to the key beside it", path, c.Role, c.Holder)
 }
 
-// Close lets go of the key, if it is in a TPM or an HSM.
+// Close releases the key, if it is in a TPM or an HSM.
 func (i Identity) Close() error {
 	if closer, ok := i.Signer.(io.Closer); ok {
 		return closer.Close()

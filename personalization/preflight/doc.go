@@ -1,4 +1,4 @@
-// Package preflight looks at a card before any key is tried, and tells whether it can
+// Package preflight looks at a card before any key is tried, and reports whether it can
 // take the applet. It sends SELECT and GET DATA only, and INITIALIZE UPDATE if it is
 // asked to, which costs no try of a key.
 //

@@ -212,7 +212,7 @@ func (r *Report) judgeKeys(o Options) {
 	}
 }
 
-// keySet describes the keys of a version, and tells whether they are three AES keys
+// keySet describes the keys of a version, and reports whether they are three AES keys
 // of one length.
 func (r *Report) keySet(version byte) (text string, aes bool) {
 	ids, names := map[byte]int{}, []string{}

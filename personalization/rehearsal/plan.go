@@ -48,7 +48,7 @@ func Shapes(e apdu.Exchange) []Shape {
 // Shapes are those of the commands that go over the wire for the step.
 func (s Step) Shapes() []Shape { return Shapes(s.Exchange) }
 
-// optional tells whether a list goes on without the step: moving the card's life cycle
+// optional reports whether a list goes on without the step: moving the card's life cycle
 // to where it is already.
 func (s Step) optional() bool { return s.Command.INS == gpc.InsSetStatus }
 
@@ -126,7 +126,7 @@ func isPlanned(want, shape Shape) bool {
 	return want == shape
 }
 
-// isMore tells whether a command asks for more of the same list (GPC §11.4.2.2).
+// isMore reports whether a command asks for more of the same list (GPC §11.4.2.2).
 func isMore(last, shape Shape) bool {
 	if last.INS != gpc.InsGetStatus || last.CLA&^gpc.SecureBit != gpc.ClassPlain {
 		return false

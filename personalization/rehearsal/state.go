@@ -26,7 +26,7 @@ func StateOf(r *preflight.Report) (s State, ok bool) {
 	return State{Domain: r.Domain.AID, MaxData: r.Domain.MaxData, Keys: r.Keys, Applet: r.AppletState()}, true
 }
 
-// IsBegun tells whether the applet is on the card and not yet active.
+// IsBegun reports whether the applet is on the card and not yet active.
 func (s State) IsBegun() bool { return s.Applet == spec.Installed || s.Applet == spec.KeysMade }
 
 // initial is the version and the length in bytes of the AES keys that the card came
@@ -40,7 +40,7 @@ func (s State) initial(final byte) (version byte, length int) {
 	return gpc.InitialKeySet, 16
 }
 
-// HasKeys tells whether keys of this version are on the card.
+// HasKeys reports whether keys of this version are on the card.
 func (s State) HasKeys(version byte) bool {
 	for _, k := range s.Keys {
 		if k.Version == version {

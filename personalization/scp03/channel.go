@@ -14,11 +14,11 @@ import (
 	"ekrona/apdu/gpc"
 )
 
-// ErrWrongKeys tells that the card's cryptogram does not fit the keys: they are not
+// ErrWrongKeys reports that the card's cryptogram does not fit the keys: they are not
 // this card's. No try was spent.
 var ErrWrongKeys = errors.New("scp03: the card's cryptogram does not fit these keys; they are of another card or key version: find the right ones before you try again")
 
-// ErrNotBegun tells that the card refused INITIALIZE UPDATE with 6982 or 6983, which are
+// ErrNotBegun reports that the card refused INITIALIZE UPDATE with 6982 or 6983, which are
 // no errors of its own but those of GPC table 11-10: the command needs no security status
 // and tries no key, so the keys given are not what is wrong.
 var ErrNotBegun = errors.New("scp03: the card begins no secure channel now: it may count wrong keys that were tried before and be blocked for a time or for good: take its power away, leave it for a minute and try again; if it refuses again, set it aside and ask its supplier")

@@ -50,7 +50,7 @@ func (o Offer) Encode() []byte {
 	return append(out, o.Sequence...)
 }
 
-// ErrOtherProtocol tells that the card speaks another secure channel protocol.
+// ErrOtherProtocol reports that the card speaks another secure channel protocol.
 var ErrOtherProtocol = errors.New("scp03: the card does not speak SCP03")
 
 // ParseOffer reads the data of the response. It fails for another protocol than

@@ -53,7 +53,7 @@ func (r *Responder) Authenticate(c apdu.Command) error {
 	return nil
 }
 
-// Authenticated tells whether the host has proved that it knows the keys.
+// Authenticated reports whether the host has proved that it knows the keys.
 func (r *Responder) Authenticated() bool { return r.authenticated }
 
 // Level is the security level, once authenticated.

@@ -31,7 +31,7 @@ const (
 	bitResponseEncryption Level = 0x20
 )
 
-// Valid tells whether the level is one of the table.
+// Valid reports whether the level is one of the table.
 func (l Level) Valid() bool {
 	switch l {
 	case Plain, CMAC, CMACEncryption, CMACRMAC, CMACEncryptionRMAC, Full:
@@ -61,7 +61,7 @@ func (l Level) String() string {
 	return name
 }
 
-// ErrProtection tells that a message's MAC, padding or form is wrong: somebody or
+// ErrProtection reports that a message's MAC, padding or form is wrong: somebody or
 // something changed it, or the two sides are out of step. The session is over.
 var ErrProtection = errors.New("scp03: secure messaging is wrong; open the channel anew")
 

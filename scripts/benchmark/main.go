@@ -81,11 +81,11 @@ func printCommands(out io.Writer, accounts []suite.Account) error {
 
 // printTaps is the estimate of the taps that have a goal, over every link.
 func printTaps(ctx context.Context, out io.Writer) error {
-	folder, err := os.MkdirTemp("", "town")
+	folder, err := os.MkdirTemp("", "sandbox")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(folder) }() // a town that nobody needs any more
+	defer func() { _ = os.RemoveAll(folder) }() // a sandbox that nobody needs any more
 	taps, err := cost.Measure(ctx, folder, card.Links()[0])
 	if err != nil {
 		return err

@@ -69,8 +69,8 @@ func killAtCommit() {
 	os.Exit(code)
 }
 
-// issueBatch runs "issue batch" on a shop's job in a process of its own, which is
-// killed at a step. It tells whether it was, what it wrote, and how many steps it made
+// issueBatch runs "issue batch" on a bureau's job in a process of its own, which is
+// killed at a step. It reports whether it was, what it wrote, and how many steps it made
 // if not.
 func issueBatch(t *testing.T, s batchtest.Bureau, at int, flags ...string) (killed bool, out string, steps int) {
 	t.Helper()
@@ -117,7 +117,7 @@ func TestBatchIsKilledAndGoesOn(t *testing.T) {
 	founded := batchtest.NewBureau(t, t.TempDir(), 2)
 	const stride = 13
 	for at := 1; ; at += stride {
-		s := founded.Copy(t, filepath.Join(t.TempDir(), "shop"))
+		s := founded.Copy(t, filepath.Join(t.TempDir(), "bureau"))
 		flags := []string{"--readers", "2"}
 		var files []string
 		for i := range 3 { // one is too many
@@ -193,7 +193,7 @@ func TestBatchIsKilledAtEveryStepUnderTheDaemon(t *testing.T) {
 		d.Insert(i, readers[i])
 	}
 	for at := 1; ; at++ {
-		s := founded.Copy(t, filepath.Join(t.TempDir(), "shop"))
+		s := founded.Copy(t, filepath.Join(t.TempDir(), "bureau"))
 		cards, managed := fresh(at)
 		readers[0].set(managed[0])
 		readers[1].set(managed[1])

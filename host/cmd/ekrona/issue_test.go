@@ -34,7 +34,7 @@ func TestWrongKeysNeverBlockACard(t *testing.T) {
 // A card whose order was lost on its way is made for another, if its applet may go.
 func TestACardOfALostOrder(t *testing.T) {
 	folder := t.TempDir()
-	sandbox, file, letter := filepath.Join(folder, "town"), filepath.Join(folder, "begun.card"), filepath.Join(folder, "dora.txt")
+	sandbox, file, letter := filepath.Join(folder, "sandbox"), filepath.Join(folder, "begun.card"), filepath.Join(folder, "dora.txt")
 	require.Equal(t, 0, program{}.run([]string{"demo", "--state", sandbox}))
 	begun, err := cli.OpenManaged(card.Options{Profile: card.P71}, file)
 	require.NoError(t, err)
@@ -60,7 +60,7 @@ func TestACardOfALostOrder(t *testing.T) {
 func TestACardInAReaderIsMade(t *testing.T) {
 	d := daemon.Start(t)
 	folder := t.TempDir()
-	sandbox, letter := filepath.Join(folder, "town"), filepath.Join(folder, "dora.txt")
+	sandbox, letter := filepath.Join(folder, "sandbox"), filepath.Join(folder, "dora.txt")
 	require.Equal(t, 0, program{}.run([]string{"demo", "--state", sandbox}))
 	below, err := card.New(card.Options{Profile: card.P71})
 	require.NoError(t, err)

@@ -51,7 +51,7 @@ func (p program) command() *cobra.Command {
 		Short: "Offline e-krona on Java Cards: issue, pay, settle, test",
 		Long: `Offline e-krona on Java Cards: issue, pay, settle, test.
 
-Begin with "ekrona demo". With "ekrona demo --state DIR" its cards, phones, till and
+Begin with "ekrona demo". With "ekrona demo --state DIR" its cards, phones, terminal and
 ledgers stay in DIR, and "ekrona wallet", "ekrona terminal", "ekrona card" and
 "ekrona books" go on from there.
 

@@ -35,7 +35,7 @@ CREATE TABLE load (
     reason   TEXT                                -- why it was refused
 );
 
--- Unloads at the desk: its Request is durable before it is shown, its word
+-- Unloads at the desk: its Request is durable before it is shown, its decision
 -- before the notary has it.
 CREATE TABLE unload (
     id      TEXT PRIMARY KEY,
@@ -44,9 +44,9 @@ CREATE TABLE unload (
     amount  BIGINT NOT NULL CHECK (amount > 0), -- öre
     digest  BYTEA NOT NULL,                     -- of the order's content
     request BYTEA NOT NULL,                     -- signed
-    journal BIGINT UNIQUE,                      -- number of the desk's word
+    journal BIGINT UNIQUE,                      -- number of the desk's decision
     answer  BYTEA,                              -- Receipt and Payment, or Refusal, signed
-    held    BOOLEAN NOT NULL DEFAULT FALSE      -- the notary has the word
+    held    BOOLEAN NOT NULL DEFAULT FALSE      -- the notary has the decision
 );
 
 -- How far the notary's statement has been posted.

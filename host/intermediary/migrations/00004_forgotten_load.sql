@@ -1,7 +1,7 @@
 -- +goose Up
 -- Loads in the notary's statement whose orders are not known here: a database that was set back to
 -- a backup has forgotten them. Own funds have stood in for each until its order comes again.
-CREATE TABLE forgotten_load (
+CREATE TABLE lost_order (
     id       TEXT PRIMARY KEY,              -- the order's key
     device   TEXT NOT NULL,
     amount   BIGINT NOT NULL,               -- öre
@@ -10,4 +10,4 @@ CREATE TABLE forgotten_load (
 );
 
 -- +goose Down
-DROP TABLE forgotten_load;
+DROP TABLE lost_order;

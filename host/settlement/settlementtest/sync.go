@@ -83,7 +83,7 @@ func (w *World) Sync(d *Device, until Step, credit money.Ore) (report notary.Sta
 	return
 }
 
-// IsDishonest tells whether the device is copied, or its key stolen.
+// IsDishonest reports whether the device is copied, or its key stolen.
 func (w *World) IsDishonest(d *Device) bool {
 	for name := range w.Dishonest {
 		if w.Devices[name].ID == d.ID {
@@ -93,7 +93,7 @@ func (w *World) IsDishonest(d *Device) bool {
 	return false
 }
 
-// handOver gives the device the Payments on which its word is missing.
+// handOver gives the device the Payments on which its decision is missing.
 func (w *World) handOver(d *Device) {
 	owed, err := w.Notary.For(d.ID.Name()).Outstanding(context.Background(), d.ID)
 	require.NoError(w.T, err)

@@ -12,7 +12,7 @@ import (
 //
 //	Nth(n, ErrPowerLost)            the power cut before the n-th step
 //	Nth(n, ErrPowerLost, Commit)    before the n-th commit
-//	Nth(n, ErrPowerLost, Committed) after it, and nobody was told
+//	Nth(n, ErrPowerLost, Committed) after it, and nobody has an answer
 //	Nth(n, ErrNoAnswer, Committed)  the n-th commit done and its answer lost
 func Nth(n int, met error, kinds ...Kind) Plan {
 	var mu sync.Mutex

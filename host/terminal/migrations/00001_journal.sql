@@ -2,11 +2,11 @@
 -- (AES-GCM, bound to its row); amounts and numbers stay readable for the limits.
 
 -- +goose Up
-CREATE TABLE till (
+CREATE TABLE terminal (
     one                  BIGINT PRIMARY KEY CHECK (one = 1),
     device               TEXT NOT NULL,
     requests             BIGINT NOT NULL DEFAULT 0, -- Requests ever signed
-    records              BIGINT NOT NULL DEFAULT 0, -- number of the last record, the till's atc
+    records              BIGINT NOT NULL DEFAULT 0, -- number of the last record, the terminal's atc
     head                 BYTEA NOT NULL,            -- chain over all records
     acked                BIGINT NOT NULL DEFAULT 0, -- records the notary holds
     accepted_ore         BIGINT NOT NULL DEFAULT 0, -- total ever accepted
@@ -35,14 +35,14 @@ CREATE TABLE request (
 -- Certificates of the cards that were held to the terminal for a Request, kept
 -- before PAY is sent: after a torn tap the card may answer without its PIN, but
 -- then it does not show who it is.
-CREATE TABLE tapped (
+CREATE TABLE presented (
     request     BIGINT NOT NULL REFERENCES request (number) ON DELETE CASCADE,
     tap         BIGINT NOT NULL,
     certificate BYTEA NOT NULL, -- sealed
     PRIMARY KEY (request, tap)
 );
 
--- What the till decided: one record for each Request at most.
+-- What the terminal decided: one record for each Request at most.
 CREATE TABLE record (
     number   BIGINT PRIMARY KEY,
     request  BIGINT NOT NULL UNIQUE,
@@ -55,7 +55,7 @@ CREATE TABLE record (
 
 -- +goose Down
 DROP TABLE record;
-DROP TABLE tapped;
+DROP TABLE presented;
 DROP TABLE request;
 DROP TABLE epoch;
-DROP TABLE till;
+DROP TABLE terminal;

@@ -13,7 +13,7 @@ CREATE TABLE phone (
 CREATE TABLE transfer (
     request           BYTEA PRIMARY KEY, -- identity of the Request
     position          BIGINT NOT NULL UNIQUE,
-    asked             BYTEA NOT NULL,    -- envelope of the Request
+    envelope          BYTEA NOT NULL,    -- envelope of the Request
     payer_certificate BYTEA,             -- of the card that is about to pay
     payment           BYTEA,             -- envelope
     answer            BYTEA              -- envelope: Receipt or Refusal

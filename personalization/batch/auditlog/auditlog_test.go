@@ -68,7 +68,7 @@ func TestLogIsReadBack(t *testing.T) {
 	}
 }
 
-// Whatever is done to the lines of a log, it is found; its head tells that it is
+// Whatever is done to the lines of a log, it is found; its head reports that it is
 // shorter.
 func TestEveryChangeIsFound(t *testing.T) {
 	k, other := key(t, 1), key(t, 2)

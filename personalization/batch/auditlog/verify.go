@@ -28,7 +28,7 @@ var ErrTorn = errors.New("audit log: it ends within a line: the program that wro
 
 // Verify reads a log and checks every line: number, hash of the line before,
 // signature. If a head is known, not the zero one, the log must have that line, and
-// so not be shorter. each, if not nil, is told the entries. Errors: [*Fault],
+// so not be shorter. each, if not nil, receives the entries. Errors: [*Fault],
 // [ErrTorn], those of each and of the reader.
 func Verify(r io.Reader, key *ecdsa.PublicKey, known Head, each func(Entry) error) (Head, error) {
 	in := bufio.NewReader(r)

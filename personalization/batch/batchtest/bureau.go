@@ -28,7 +28,7 @@ import (
 	"ekrona/personalization/scp03"
 )
 
-// Noon is the time in a shop.
+// Noon is the time in a bureau.
 var Noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // Bureau is a place where cards are made: a sandbox with customers who want some, a
@@ -80,7 +80,7 @@ cards: cards.csv
 	return s
 }
 
-// Copy copies a shop as it is into another folder.
+// Copy copies a bureau as it is into another folder.
 func (s Bureau) Copy(t testing.TB, folder string) Bureau {
 	t.Helper()
 	require.NoError(t, os.CopyFS(folder, os.DirFS(s.Folder)))
@@ -97,7 +97,7 @@ func (s Bureau) Copy(t testing.TB, folder string) Bureau {
 // Master is the key from which the cards' final keys come.
 var Master = scp03.Master(bytes.Repeat([]byte{0x5A}, 16))
 
-// Site is a shop that is open.
+// Site is a bureau that is open.
 type Site struct {
 	Sandbox *sandbox.Sandbox
 	Bank    *bank.Bank
@@ -105,7 +105,7 @@ type Site struct {
 	Need    preflight.Need
 }
 
-// Open opens the shop's sandbox, and founds it first.
+// Open opens the bureau's sandbox, and founds it first.
 func (s Bureau) Open(ctx context.Context) (w Site, err error) {
 	options := sandbox.Options{Environment: party.Environment{Clock: clock.Fixed(Noon)}}
 	if w.Sandbox, err = sandbox.Found(ctx, s.SandboxFolder(), sandbox.Pilot(), options); err != nil {
@@ -129,12 +129,12 @@ func (s Bureau) Open(ctx context.Context) (w Site, err error) {
 	return w, nil
 }
 
-// Begin opens the shop's job, at noon.
+// Begin opens the bureau's job, at noon.
 func (w Site) Begin(ctx context.Context, s Bureau, hook Hook) (*batch.Batch, error) {
 	return w.BeginAt(ctx, s, clock.Fixed(Noon), hook)
 }
 
-// BeginAt opens the shop's job with a clock of its own; nil is the system's.
+// BeginAt opens the bureau's job with a clock of its own; nil is the system's.
 func (w Site) BeginAt(ctx context.Context, s Bureau, at clock.Clock, hook Hook) (*batch.Batch, error) {
 	job, err := batch.ReadJob(s.JobFile())
 	if err != nil {

@@ -1,12 +1,12 @@
-// Package batchtest is what tests of batches share: a shop with a town, a job and
+// Package batchtest is what tests of batches share: a bureau with a sandbox, a job and
 // blank cards, a journal's driver, a registry and cards that can end the program at a
 // chosen step, and the examination of what came of a job. It is for tests only;
 // nothing of the product imports it.
 //
-// A [Hook] is told every step that a cut can fall between: before and after each
+// A [Hook] receives every step that a cut can fall between: before and after each
 // command to a card and each commit of the journal. Start at [Bureau] and [Examine].
 package batchtest
 
-// Hook is told each step before it is made, and after it before anybody learns of
+// Hook receives each step before it is made, and after it before anybody learns of
 // it. An error in its place is what a program sees that is no more: nothing.
 type Hook func(step string) error

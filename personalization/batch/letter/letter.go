@@ -109,7 +109,7 @@ func Write(folder string, l Letter, recipients []age.Recipient) error {
 	return nil
 }
 
-// Exists tells whether there is a letter for the device.
+// Exists reports whether there is a letter for the device.
 func Exists(folder string, device message.DeviceID) (bool, error) {
 	_, err := os.Stat(Path(folder, device))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -127,7 +127,7 @@ func Remove(folder string, device message.DeviceID) error {
 	return nil
 }
 
-// Line tells whether text can stand on a line of a letter: anything that prints.
+// Line reports whether text can stand on a line of a letter: anything that prints.
 func Line(text string) bool {
 	return strings.IndexFunc(text, func(r rune) bool {
 		return r < ' ' || r == 0x7F || r >= 0x80 && r < 0xA0 || r == '\u2028' || r == '\u2029'

@@ -12,7 +12,7 @@ import (
 
 // Columns are those of the table, one row for each try at a card, and one for each
 // card that was not begun.
-var Columns = []string{"number", "line", "owner", "name", "device", "chip", "state", "stage", "reason", "letter", "visits", "card_ms", "host_ms", "last_reader", "ended"}
+var Columns = []string{"number", "line", "owner", "name", "device", "card_serial", "state", "stage", "reason", "letter", "sessions", "card_ms", "host_ms", "last_reader", "ended"}
 
 // CSV writes the report as a table (RFC 4180).
 func CSV(out io.Writer, r batch.Record) error {

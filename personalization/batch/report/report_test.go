@@ -46,7 +46,7 @@ func record() batch.Record {
 		},
 		Sessions: []batch.Session{
 			stay("left", first, "active", 0, "inspected", "loaded", "active"),
-			stay("right", second, "pulled", 0, "inspected"),
+			stay("right", second, "withdrawn", 0, "inspected"),
 			refused,
 			stay("right", second, "active", 24*time.Hour, "inspected", "active"),
 			stay("left", corrupted, "rejected", 24*time.Hour, "loaded"),
@@ -70,7 +70,7 @@ func TestPageTellsAll(t *testing.T) {
 	for _, want := range []string{
 		"<b>2 <span class=\"soft\">/ 4</span></b>cards made", "<b>1</b>wait for their card", "<b>1</b>not begun", "<b>1</b>rejected", "<b>1</b>turned away",
 		"<b>2.25 s</b>card, median", "<b>0.75 s</b>host, median",
-		"Anna Ström", "&lt;script&gt;alert(1)&lt;/script&gt;", "SENORDICC0000003 at loaded: the card is broken", "SENORDICC0000004", "Dora", "active, 2 visits",
+		"Anna Ström", "&lt;script&gt;alert(1)&lt;/script&gt;", "SENORDICC0000003 at loaded: the card is broken", "SENORDICC0000004", "Dora", "active, 2 sessions",
 		"it is &lt;b&gt;&#34;somebody&#39;s&#34;&lt;/b&gt;",
 	} {
 		assert.Contains(t, page, want)
@@ -79,7 +79,7 @@ func TestPageTellsAll(t *testing.T) {
 	assert.NotContains(t, page, "ZgotmplZ", "a value that the template would not let through")
 	assert.NotRegexp(t, `(?:src|href)=`, page, "it needs nothing else")
 	assert.Equal(t, 2, strings.Count(page, `<div class="panel"><div class="soft">2026-11-2`), "two days of work")
-	assert.Len(t, regexp.MustCompile(`<i class="(active|pulled|refused|rejected|cut)" style="left:[0-9.]+%;width:[0-9.]+%"`).FindAllString(page, -1), 6)
+	assert.Len(t, regexp.MustCompile(`<i class="(active|withdrawn|refused|rejected|cut)" style="left:[0-9.]+%;width:[0-9.]+%"`).FindAllString(page, -1), 6)
 	assert.Contains(t, page, `<i class="cut" style="left:66.667%;width:33.333%"`, "the third second of three")
 
 	require.NoError(t, HTML(&out, batch.Record{Job: "empty"}))

@@ -66,7 +66,7 @@ type startedCard struct {
 	refusals int
 }
 
-// comesAgain tells whether a card is to be put in again.
+// comesAgain reports whether a card is to be put in again.
 func comesAgain(card Card, after progress.Kind) bool {
 	if b, isBegun := card.(*startedCard); isBegun && after == progress.Refused {
 		b.refusals++

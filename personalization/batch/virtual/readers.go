@@ -145,5 +145,5 @@ func (t *tap) card() (Card, error) {
 	return t.slot.card, nil
 }
 
-// Close lets go of the card.
+// Close releases the card.
 func (*tap) Close() error { return nil }

@@ -29,8 +29,8 @@ import (
 )
 
 // Key signs with a private P-256 key: Sign takes a digest of 32 bytes and gives
-// the DER form of crypto/ecdsa. It may be used by several goroutines. Close lets
-// go of the TPM or the HSM; the key stays there.
+// the DER form of crypto/ecdsa. It may be used by several goroutines. Close releases
+// the TPM or the HSM; the key stays there.
 type Key interface {
 	crypto.Signer
 	io.Closer

@@ -5,7 +5,7 @@
 //
 // Cards see no list: they have no clock and no room for one; an authority on a card
 // ends by the date of its certificate. Who certifies, imports and checks certificates
-// refuses what a list names, and so do servers of each other. Tills read no list.
+// refuses what a list names, and so do servers of each other. Terminals read no list.
 //
 // Numbers of one issuer's lists only grow. The package trusts nothing that it parses
 // before [List.VerifyBy].

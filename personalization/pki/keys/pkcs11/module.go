@@ -44,7 +44,7 @@ func useModule(path string) (*module, error) {
 	return m, nil
 }
 
-// release lets go of the library; the last user unloads it.
+// release releases the library; the last user unloads it.
 func (m *module) release() error {
 	modules.Lock()
 	defer modules.Unlock()

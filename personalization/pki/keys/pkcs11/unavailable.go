@@ -25,5 +25,5 @@ func (k *Key) Public() crypto.PublicKey { return nil }
 // Sign is [ErrUnavailable].
 func (k *Key) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return nil, ErrUnavailable }
 
-// Close has nothing to let go of.
+// Close has nothing to release.
 func (k *Key) Close() error { return nil }

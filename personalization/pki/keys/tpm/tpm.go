@@ -227,7 +227,7 @@ func explain(err error) error {
 	}
 }
 
-// isStale tells whether the TPM, seen now, may not be the one that has the key
+// isStale reports whether the TPM, seen now, may not be the one that has the key
 // loaded: it gave no answer, or knows no such object.
 func isStale(err error) bool {
 	var code tpm2.TPMRC

@@ -36,7 +36,7 @@ func (f *CardFlags) Add(c *cobra.Command) {
 	c.Flags().BoolVar(&f.Traced, "trace", false, "show every command to the card and its answer on standard error, decoded, without secrets")
 }
 
-// Named tells whether the command line names a card.
+// Named reports whether the command line names a card.
 func (f *CardFlags) Named() bool { return f.File != "" || f.Reader != "" }
 
 // Open takes hold of the card, which has just been reset. Nobody else can use it

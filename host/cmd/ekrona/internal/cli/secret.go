@@ -19,7 +19,7 @@ type HolderSecret struct {
 	Chosen      bool // a new one, asked for twice
 }
 
-// Given tells whether it can be had without asking.
+// Given reports whether it can be had without asking.
 func (s HolderSecret) Given() bool { return s.File != "" || os.Getenv(s.Environment) != "" }
 
 // Read brings the digits: from the file, the environment, the letter if it has any, or

@@ -26,7 +26,7 @@ func Command() *cobra.Command {
 		Use:   "demo",
 		Short: "The story of the pilot, on the real applet: load, pay, a torn tap, card to card, settle, unload",
 		Long: `Issues three cards and a terminal at two intermediaries and tells the story of the pilot's report:
-load, pay in a shop, a torn tap and its resend, card to card, a refusal, settlement in any order, unload.
+load, pay at a merchant, a torn tap and its resend, card to card, a refusal, settlement in any order, unload.
 It ends with the books: every wallet, issued = online + shadow + pool, and every invariant of the protocol.
 
 Needs no reader, no server, no network. With --state the cards and ledgers stay in a folder, and

@@ -74,9 +74,9 @@ card that was begun is recognised when it is inserted, in any reader, and gone o
 In the folder are also the PIN letters, each enciphered for its printer, the signed
 audit log (ekrona issue log) and the report (ekrona issue report). The folder is its
 owner's alone to read.`,
-		Example: `  ekrona issue batch spring.yaml --state TOWN --check
-  ekrona issue batch spring.yaml --state TOWN
-  ekrona issue batch spring.yaml --state TOWN --give-up SENORDICC0000012 --reason "card broken"`,
+		Example: `  ekrona issue batch spring.yaml --state SANDBOX --check
+  ekrona issue batch spring.yaml --state SANDBOX
+  ekrona issue batch spring.yaml --state SANDBOX --give-up SENORDICC0000012 --reason "card broken"`,
 		Args: cli.Exactly(1, "a job file"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			job, err := readJob(c, arguments[0])

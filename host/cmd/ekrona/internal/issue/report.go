@@ -78,7 +78,7 @@ the head that this command printed before, also if both were set back.
 
 The key is that of the issuing intermediary: name the sandbox and the bank, or the
 certificate.`,
-		Example: `  ekrona issue log spring.job --state TOWN --bank SENORDIC
+		Example: `  ekrona issue log spring.job --state SANDBOX --bank SENORDIC
   ekrona issue log spring.job --certificate ca.cvc --head 12:5f1c...`,
 		Args: cli.Exactly(1, "the folder of a job"),
 		RunE: func(c *cobra.Command, arguments []string) error {

@@ -42,7 +42,7 @@ func simulateCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "simulate",
 		Short: "Play worlds full of faults under one seed, with an auditor after every step",
-		Long: `Plays worlds of cards, phones, tills, two intermediaries and the central bank, all of them the real code
+		Long: `Plays worlds of cards, phones, terminals, two intermediaries and the central bank, all of them the real code
 and the real CAP file, while power is cut, messages are lost and altered, nodes are killed and cheaters cheat.
 After every step an auditor checks what must hold; at the end of each world all must agree.
 
@@ -137,7 +137,7 @@ func writeRate(out io.Writer, t simulator.Tally, took time.Duration) {
 
 // writeTally tells which faults were really met, and which never.
 func writeTally(out io.Writer, t simulator.Tally) {
-	fmt.Fprintf(out, "every invariant held; %d clones were convicted\n\n", t.ClonesEnded)
+	fmt.Fprintf(out, "every invariant held; %d clones were found out and ended\n\n", t.ClonesEnded)
 	for _, kind := range simulator.Faults() {
 		if n := t.Struck[kind]; n > 0 {
 			fmt.Fprintf(out, "%9d  %s\n", n, kind)

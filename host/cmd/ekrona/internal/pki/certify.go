@@ -22,7 +22,7 @@ func certifyCommand() *cobra.Command {
 		Short: "Certify a request, or link the next root to this one",
 		Long: `Certify a request that "ekrona pki request" made, after a look at it with "ekrona pki
 show". Given the certificate of the next root, it is the link certificate by which cards
-and tills that know this root come to know the next: the same name, a higher number.
+and terminals that know this root come to know the next: the same name, a higher number.
 A holder is certified for one key only; what was certified stays in NAME.issued, and
 the same request gets the same certificate again.`,
 		Args: cli.Exactly(1, "a file with a request"),

@@ -20,7 +20,7 @@ func Command() *cobra.Command {
 		rootCommand(), makeCommand(), requestCommand(), certifyCommand(), trustCommand(), importCommand(),
 		revokeCommand(), showCommand(), checkCommand())
 	c.Long = `Make and keep the keys and certificates of a party: of the central bank its root and
-notary, of an intermediary its CA, instruction key and unload desk, of a shop its
+notary, of an intermediary its CA, instruction key and unload desk, of a merchant its
 terminal; and of their servers and apps.
 
 A party has a folder, and everything in it a name: FOLDER/NAME means the key
