@@ -10,7 +10,7 @@
 //
 // It knows no applet. The e-krona's commands are made from the rows of its spec
 // (apdu/spec, Variant.APDU), so that nobody types an instruction byte; what a status word
-// means to the applet is said by its client (host/card).
+// means to the applet is said by its client (applet/client).
 //
 // The package trusts nothing that it parses: [ParseCommand] and [ParseResponse]
 // accept exactly the encodings of ISO/IEC 7816-3:2006 §12.1, and what they accept

@@ -9,8 +9,8 @@ import (
 
 	"ekrona/apdu/spec"
 	"ekrona/applet/attack"
+	client "ekrona/applet/client"
 	"ekrona/host/banking"
-	client "ekrona/host/card"
 	"ekrona/personalization"
 	"ekrona/personalization/issuertest"
 )

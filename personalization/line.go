@@ -8,13 +8,13 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/globalplatform"
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/apdu/spec"
+	"ekrona/applet/client"
 	"ekrona/emulator/cap"
 	"ekrona/host/banking"
-	"ekrona/host/card"
-	"ekrona/personalization/globalplatform"
-	"ekrona/personalization/scp03"
 )
 
 // FinalKeyVersion is the version of the key set that a line puts onto its cards
@@ -130,7 +130,7 @@ func (l Line) inspect(ctx context.Context, c apdu.Card, o Order, s Secrets) (car
 		return cardContents{}, keysLeft(gpc.InitialKeySet)
 	}
 	f := cardContents{versions: versions}
-	applet := card.New(c)
+	applet := client.New(c)
 	application, err := applet.Select(ctx)
 	switch {
 	case errors.Is(err, apdu.SWFileNotFound):

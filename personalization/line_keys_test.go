@@ -9,11 +9,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
+	"ekrona/apdu/globalplatform"
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/personalization"
-	"ekrona/personalization/globalplatform"
 	"ekrona/personalization/issuertest"
-	"ekrona/personalization/scp03"
 )
 
 // suppliersAt has the reader's card come with a supplier's keys under a version.

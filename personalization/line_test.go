@@ -10,15 +10,15 @@ import (
 	"pgregory.net/rapid"
 
 	"ekrona/apdu"
+	"ekrona/apdu/globalplatform"
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/apdu/spec"
+	client "ekrona/applet/client"
 	emulated "ekrona/emulator/globalplatform"
 	"ekrona/host/banking"
-	client "ekrona/host/card"
 	"ekrona/personalization"
-	"ekrona/personalization/globalplatform"
 	"ekrona/personalization/issuertest"
-	"ekrona/personalization/scp03"
 )
 
 // testIssuer gives its cards in readers.

@@ -14,8 +14,8 @@ import (
 	"ekrona/apdu/pin"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
+	"ekrona/applet/client"
 	"ekrona/host/banking"
-	"ekrona/host/card"
 	"ekrona/personalization/pki"
 )
 
@@ -65,15 +65,15 @@ var ErrNotActive = errors.New("the card was told to be active and is not: a comm
 // A cut after any step is repaired by the same call with the same order: each
 // step finds itself done or does the same again. A card that is active already is
 // asked, with its PIN, whether it is the one that was ordered.
-// Errors: [ErrOtherCard], [ErrOtherKey], [ErrNotActive], [*card.Refusal],
-// [*card.LinkLost], those of AddDevice.
+// Errors: [ErrOtherCard], [ErrOtherKey], [ErrNotActive], [*client.Refusal],
+// [*client.LinkLost], those of AddDevice.
 func (i Issuer) Personalize(ctx context.Context, tap apdu.Card, o Order, secrets Secrets) (banking.Device, error) {
 	return i.personalize(ctx, tap, o, secrets, noop)
 }
 
 func (i Issuer) personalize(ctx context.Context, tap apdu.Card, o Order, secrets Secrets, done stageFunc) (banking.Device, error) {
 	none := banking.Device{}
-	applet := card.New(tap)
+	applet := client.New(tap)
 	application, err := applet.Select(ctx)
 	if err != nil {
 		return none, err
@@ -127,7 +127,7 @@ func isActivated(application message.FCI) bool {
 
 // identify has a card that is not yet active make its keys, or name them again, and
 // prove with the token that it is the order's.
-func identify(ctx context.Context, applet *card.Client, o Order) (pin.Keys, error) {
+func identify(ctx context.Context, applet *client.Client, o Order) (pin.Keys, error) {
 	answer, err := applet.GenerateKeyPair(ctx)
 	if err != nil {
 		return pin.Keys{}, err
@@ -178,7 +178,7 @@ func (i Issuer) device(ctx context.Context, o Order, keys pin.Keys) (banking.Dev
 }
 
 // fill does steps 4 to 6.
-func (i Issuer) fill(ctx context.Context, applet *card.Client, o Order, certificate []byte, secrets Secrets) error {
+func (i Issuer) fill(ctx context.Context, applet *client.Client, o Order, certificate []byte, secrets Secrets) error {
 	for _, authority := range [][]byte{i.Root, i.CA.Encoded, i.InstructionKey, i.Notary} {
 		if err := applet.VerifyCertificate(ctx, authority); err != nil {
 			return err
@@ -200,7 +200,7 @@ func (i Issuer) fill(ctx context.Context, applet *card.Client, o Order, certific
 
 // recognise checks that an active card is the one that was ordered and registered.
 // The PIN goes out enciphered for that card, so that another takes no try for it.
-func (i Issuer) recognise(ctx context.Context, applet *card.Client, o Order, secrets Secrets) (banking.Device, error) {
+func (i Issuer) recognise(ctx context.Context, applet *client.Client, o Order, secrets Secrets) (banking.Device, error) {
 	known, err := i.Registry.Device(ctx, o.Device)
 	if errors.Is(err, banking.ErrNoDevice) {
 		return banking.Device{}, fmt.Errorf("personalization of %s, which is not registered: %w", o.Device, ErrOtherCard)
@@ -212,7 +212,7 @@ func (i Issuer) recognise(ctx context.Context, applet *card.Client, o Order, sec
 	if err != nil {
 		return banking.Device{}, fmt.Errorf("personalization of %s: PIN key kept: %w", o.Device, err)
 	}
-	if err := applet.Verify(ctx, secrets.PIN, card.PINTransport{Key: public, Random: i.Random}); err != nil {
+	if err := applet.Verify(ctx, secrets.PIN, client.PINTransport{Key: public, Random: i.Random}); err != nil {
 		return banking.Device{}, err
 	}
 	certificate, err := applet.Certificate(ctx)

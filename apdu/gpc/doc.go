@@ -2,7 +2,7 @@
 // instructions, tags, life cycles, privileges, what to do about a status word (what it
 // means is in package apdu), and the layouts of command and response data of the
 // "GlobalPlatform Card Specification 2.3.1" (GPC). The client
-// (personalization/globalplatform) writes commands and reads answers with it, the virtual
+// (apdu/globalplatform) writes commands and reads answers with it, the virtual
 // card's security domain (emulator/globalplatform) the other way round.
 //
 // What it parses is not trusted: lengths are checked before use, and what a parser

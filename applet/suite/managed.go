@@ -6,12 +6,12 @@ import (
 	"fmt"
 
 	"ekrona/apdu"
+	"ekrona/apdu/globalplatform"
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/apdu/spec"
 	"ekrona/applet"
 	"ekrona/emulator/cap"
-	"ekrona/personalization/globalplatform"
-	"ekrona/personalization/scp03"
 )
 
 // Managed is the committed CAP file on a card that is reached through its security

@@ -5,9 +5,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu/scp03"
 	"ekrona/emulator/card"
 	"ekrona/emulator/globalplatform"
-	"ekrona/personalization/scp03"
 )
 
 // TestOnManagedCard: over the security domain of a virtual card, as on a card in a

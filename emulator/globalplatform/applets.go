@@ -6,10 +6,10 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/emulator/api"
 	"ekrona/emulator/card"
 	"ekrona/emulator/vm"
-	"ekrona/personalization/scp03"
 )
 
 // applets is the manager as applets see it through org.globalplatform. All of them

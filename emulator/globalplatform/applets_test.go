@@ -12,8 +12,8 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/emulator/card"
-	"ekrona/personalization/scp03"
 )
 
 // The applet probe.managed, two instances of it.

@@ -12,11 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
+	client "ekrona/apdu/globalplatform"
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/emulator/cap"
 	"ekrona/emulator/card"
-	client "ekrona/personalization/globalplatform"
-	"ekrona/personalization/scp03"
 )
 
 // The test applets of emulator/testdata/probe.

@@ -10,9 +10,9 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/emulator/card"
 	"ekrona/emulator/vm"
-	"ekrona/personalization/scp03"
 )
 
 // Options are what a blank card is made with.

@@ -5,7 +5,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/gpc"
-	"ekrona/personalization/scp03"
+	"ekrona/apdu/scp03"
 )
 
 // Parameters i that the card answers with (Amd D 1.2 table 5-1): R-MAC and R-ENC,

@@ -9,8 +9,8 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/emulator/card"
-	"ekrona/personalization/scp03"
 )
 
 // What needs an authenticated host is refused without one, at every instruction,

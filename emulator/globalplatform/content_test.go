@@ -11,8 +11,8 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/apdu/tlv"
-	"ekrona/personalization/scp03"
 )
 
 func TestLoadRefuses(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/emulator/card"
-	"ekrona/personalization/scp03"
 )
 
 // A command of the card manager is accounted for and priced: by what others measured,

@@ -6,8 +6,8 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/apdu/tlv"
-	"ekrona/personalization/scp03"
 )
 
 // recognition is the content of card recognition data, tag 73: that of a P71 by the

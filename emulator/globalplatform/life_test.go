@@ -10,8 +10,8 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/emulator/card"
-	"ekrona/personalization/scp03"
 )
 
 // The whole life of an applet over every kind of channel, with the card's program

@@ -5,7 +5,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/gpc"
-	"ekrona/personalization/scp03"
+	"ekrona/apdu/scp03"
 )
 
 // putKey is PUT KEY for AES keys (GPC §11.8, Amd D §7.2). All keys of the command

@@ -9,9 +9,9 @@ import (
 	"ekrona/apdu"
 	"ekrona/apdu/entropy"
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/apdu/tlv"
 	"ekrona/emulator/card"
-	"ekrona/personalization/scp03"
 )
 
 // domainAID is the AID of the issuer security domain of a blank card.

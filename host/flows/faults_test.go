@@ -11,7 +11,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
-	"ekrona/host/card"
+	"ekrona/applet/client"
 	"ekrona/host/notary"
 	"ekrona/host/store/faultdriver"
 )
@@ -234,7 +234,7 @@ func TestPowerMayBeCutAtEveryWriteOfTheCard(t *testing.T) {
 	run := func(t *testing.T, cut int) (writes int) {
 		w, anna := beforeTheScenario(t)
 		anna.writes, anna.cut = 0, cut
-		w.tell(anna, cut, card.IsLost)
+		w.tell(anna, cut, client.IsLost)
 		writes, anna.cut = anna.writes, 0
 		w.checkStory(anna)
 		return writes

@@ -13,7 +13,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
-	"ekrona/host/card"
+	"ekrona/applet/client"
 	"ekrona/host/envelope"
 	"ekrona/host/notary"
 	"ekrona/host/order"
@@ -299,7 +299,7 @@ func TestBlockedCardStillResendsRefusesAndSynchronises(t *testing.T) {
 	w.sync(anna)
 	w.audit("blocked")
 	_, err = anna.phone.Request(w.ctx, anna.tap(t), 30*money.Krona, "")
-	assert.True(t, card.Is(err, spec.SWBlocked), err)
+	assert.True(t, client.Is(err, spec.SWBlocked), err)
 	w.sync(bertil)
 	w.sync(anna)
 	w.audit("what waited for the blocked card was refused")

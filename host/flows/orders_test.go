@@ -15,8 +15,8 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
+	"ekrona/applet/client"
 	"ekrona/host/banking"
-	"ekrona/host/card"
 	"ekrona/host/envelope"
 	"ekrona/host/ledger"
 	"ekrona/host/order"
@@ -116,9 +116,9 @@ func TestPolicyComesWithTheNextInstruction(t *testing.T) {
 	asked, err := bertil.phone.Request(w.ctx, bertil.tap(t), 51*money.Krona, "")
 	require.NoError(t, err)
 	_, err = anna.phone.Pay(w.ctx, anna.tap(t), asked)
-	require.True(t, card.Is(err, spec.SWPaymentLimit), err)
+	require.True(t, client.Is(err, spec.SWPaymentLimit), err)
 	_, err = bertil.phone.Pay(w.ctx, anna.strangers(t), asked)
-	require.True(t, card.Is(err, spec.SWPINForm), "a stranger's phone sends it in plain: %v", err)
+	require.True(t, client.Is(err, spec.SWPINForm), "a stranger's phone sends it in plain: %v", err)
 	w.agree()
 }
 
@@ -135,7 +135,7 @@ func TestPINIsChangedUnblockedAndGivenItsTriesAgain(t *testing.T) {
 		}
 	}
 	_, err := anna.phone.Holdings(w.ctx, anna.tap(t))
-	require.ErrorIs(t, err, card.ErrSecurity)
+	require.ErrorIs(t, err, client.ErrSecurity)
 
 	require.NoError(t, anna.bank.ResetTries(w.ctx, anna.device.ID))
 	w.sync(anna)
@@ -266,7 +266,7 @@ func TestTornTapsBetweenCardsAreRepairedByTheSameCall(t *testing.T) {
 				}
 			}
 			asked, _, err := anna.phone.Transfer(w.ctx, 80*money.Krona, hold(true))
-			require.True(t, card.IsLost(err), err)
+			require.True(t, client.IsLost(err), err)
 			w.audit("torn")
 			w.restart()
 			if asked.Message == nil {
@@ -345,7 +345,7 @@ func TestExpiredCardSynchronisesAndUnloadsOnly(t *testing.T) {
 	asked, err := bertil.phone.Request(w.ctx, bertil.tap(t), 80*money.Krona, "")
 	require.NoError(t, err, "bertil's card has not heard of the day")
 	_, err = anna.phone.Pay(w.ctx, anna.tap(t), asked)
-	require.True(t, card.Is(err, spec.SWExpired), err)
+	require.True(t, client.Is(err, spec.SWExpired), err)
 	_, err = anna.phone.Unload(w.ctx, anna.tap(t), 200*money.Krona)
 	require.NoError(t, err)
 	w.audit("unloaded")

@@ -10,8 +10,8 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
+	"ekrona/applet/client"
 	"ekrona/host/banking"
-	"ekrona/host/card"
 	"ekrona/host/envelope"
 	"ekrona/host/order"
 	"ekrona/host/wallet"
@@ -119,7 +119,7 @@ func TestNextPhoneFindsTheRequestsOfTheFormerOne(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, asked[0], again, "nobody was given it by this phone")
 	_, err = bertil.phone.Request(w.ctx, bertil.tap(t), 100, "")
-	require.True(t, card.Is(err, spec.SWOpenRequests), err)
+	require.True(t, client.Is(err, spec.SWOpenRequests), err)
 
 	for _, one := range asked[:3] {
 		_, err := bertil.phone.Refuse(w.ctx, bertil.tap(t), one)

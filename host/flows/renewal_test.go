@@ -10,7 +10,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/applet/attack"
-	"ekrona/host/card"
+	"ekrona/applet/client"
 	"ekrona/host/wallet"
 )
 
@@ -26,9 +26,9 @@ func TestExpiredCardIsRenewedAndPaysAgain(t *testing.T) {
 	asked, err := bertil.phone.Request(w.ctx, bertil.tap(t), 80*money.Krona, "")
 	require.NoError(t, err)
 	_, err = anna.phone.Pay(w.ctx, anna.tap(t), asked)
-	require.True(t, card.Is(err, spec.SWExpired), err)
+	require.True(t, client.Is(err, spec.SWExpired), err)
 	_, err = anna.phone.Request(w.ctx, anna.tap(t), money.Krona, "")
-	require.True(t, card.Is(err, spec.SWExpired), err)
+	require.True(t, client.Is(err, spec.SWExpired), err)
 	sale, err := merchant.Ask(w.ctx, 45*money.Krona)
 	require.NoError(t, err)
 	_, err = merchant.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
@@ -49,7 +49,7 @@ func TestExpiredCardIsRenewedAndPaysAgain(t *testing.T) {
 	err = anna.phone.Renew(w.ctx, wallet.Tap{Card: deaf}, renewed.Certificate)
 	require.ErrorIs(t, err, wallet.ErrAltered, "the card has never had it")
 	err = anna.phone.Renew(w.ctx, wallet.Tap{Card: losing(anna, spec.PutData)}, renewed.Certificate)
-	require.True(t, card.IsLost(err), "the card has it, and the phone does not know: %v", err)
+	require.True(t, client.IsLost(err), "the card has it, and the phone does not know: %v", err)
 	for range 2 {
 		require.NoError(t, anna.phone.Renew(w.ctx, wallet.Tap{Card: anna.reader()}, renewed.Certificate), "no PIN is asked")
 	}
@@ -82,7 +82,7 @@ func TestRenewalMayBeCutAtEveryWriteOfTheCard(t *testing.T) {
 		err = anna.phone.Renew(w.ctx, anna.tap(t), renewed.Certificate)
 		writes, anna.cut = anna.writes, 0
 		if cut > 0 {
-			require.True(t, card.IsLost(err), "write %d: %v", cut, err)
+			require.True(t, client.IsLost(err), "write %d: %v", cut, err)
 			require.NoError(t, anna.phone.Renew(w.ctx, anna.tap(t), renewed.Certificate), "write %d", cut)
 		} else {
 			require.NoError(t, err)

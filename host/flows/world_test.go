@@ -22,10 +22,10 @@ import (
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/applet"
+	"ekrona/applet/client"
 	emulated "ekrona/emulator/card"
 	"ekrona/host/audit"
 	"ekrona/host/banking"
-	"ekrona/host/card"
 	"ekrona/host/clock"
 	"ekrona/host/envelope"
 	"ekrona/host/intermediary"
@@ -235,7 +235,7 @@ func (w *world) addPerson(name string, at message.Name, serial string, online mo
 	planned := p.cut > 0
 	p.device, err = w.issuer(p.bank).Personalize(w.ctx, p.reader(), order, secrets(t))
 	if planned {
-		require.True(t, card.IsLost(err), err)
+		require.True(t, client.IsLost(err), err)
 		p.device, err = w.issuer(p.bank).Personalize(w.ctx, p.reader(), order, secrets(t))
 	}
 	require.NoError(t, err)
@@ -366,7 +366,7 @@ func (p *person) strangers(t *testing.T) wallet.Tap {
 func (w *world) state(p *person) audit.Device {
 	w.t.Helper()
 	p.card.Reset()
-	applet := card.New(apdu.Framing{Card: p.card})
+	applet := client.New(apdu.Framing{Card: p.card})
 	_, err := applet.Select(w.ctx)
 	require.NoError(w.t, err)
 	encoded, err := applet.GetState(w.ctx, w.challenge(p.bank, p.device.ID), p.bank.instruction.Encoded)

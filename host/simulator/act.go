@@ -12,7 +12,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
-	"ekrona/host/card"
+	"ekrona/applet/client"
 	"ekrona/host/store/faultdriver"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
@@ -346,13 +346,13 @@ func (w *world) enterWrong(p *person, s Step) error {
 	}
 	w.plan.writes = 0
 	reader := w.reader(p, s.Pick)
-	applet := card.New(reader)
+	applet := client.New(reader)
 	if _, err := applet.Select(w.ctx); err != nil {
 		return err
 	}
 	unaltered := !slices.ContainsFunc(w.plan.faults, func(f Fault) bool { return f.Kind == AlterCommand })
-	err = applet.Verify(w.ctx, wrong, card.PINTransport{})
-	if err != nil && !card.IsLost(err) {
+	err = applet.Verify(w.ctx, wrong, client.PINTransport{})
+	if err != nil && !client.IsLost(err) {
 		w.recordFault(WrongPIN)
 	}
 	after, readErr := w.tries(p, s.Pick)
@@ -366,7 +366,7 @@ func (w *world) enterWrong(p *person, s Step) error {
 func (w *world) tries(p *person, which int) (int, error) {
 	c := p.cards[which%len(p.cards)]
 	c.Reset()
-	applet := card.New(apdu.Framing{Card: c, ExtendedLength: true})
+	applet := client.New(apdu.Framing{Card: c, ExtendedLength: true})
 	if _, err := applet.Select(w.ctx); err != nil {
 		return 0, err
 	}

@@ -7,10 +7,10 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/applet/attack"
+	"ekrona/applet/client"
 	emulated "ekrona/emulator/card"
 	hostattack "ekrona/host/attack"
 	"ekrona/host/banking"
-	"ekrona/host/card"
 	"ekrona/host/envelope"
 	"ekrona/host/notary"
 )
@@ -199,7 +199,7 @@ func (w *world) forge(p *person, s Step) error {
 	if err != nil {
 		return err
 	}
-	applet := card.New(w.reader(p, s.Pick))
+	applet := client.New(w.reader(p, s.Pick))
 	if _, err := applet.Select(w.ctx); err != nil {
 		return err
 	}
@@ -284,7 +284,7 @@ func (w *world) replay(p *person, s Step) error {
 	if err != nil {
 		return err
 	}
-	applet := card.New(w.reader(p, s.Pick))
+	applet := client.New(w.reader(p, s.Pick))
 	if _, err := applet.Select(w.ctx); err != nil {
 		return err
 	}

@@ -2,8 +2,8 @@ package simulator
 
 import (
 	"ekrona/apdu"
+	"ekrona/applet/client"
 	"ekrona/host/audit"
-	"ekrona/host/card"
 	"ekrona/host/session"
 )
 
@@ -21,14 +21,14 @@ func (w *world) observe(p *person, which int) (audit.Device, error) {
 }
 
 // askState asks a card for its State, past all faults: then it knows its own people.
-func (w *world) askState(p *person, which int) (*card.Client, []byte, error) {
+func (w *world) askState(p *person, which int) (*client.Client, []byte, error) {
 	challenge, err := w.challenge(p.bank, p.device.ID)
 	if err != nil {
 		return nil, nil, err
 	}
 	c := p.cards[which%len(p.cards)]
 	c.Reset()
-	applet := card.New(apdu.Framing{Card: c, ExtendedLength: true})
+	applet := client.New(apdu.Framing{Card: c, ExtendedLength: true})
 	if _, err := applet.Select(w.ctx); err != nil {
 		return nil, nil, err
 	}

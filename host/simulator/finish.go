@@ -8,7 +8,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
-	"ekrona/host/card"
+	"ekrona/applet/client"
 	"ekrona/host/ledger"
 	"ekrona/host/notary"
 	"ekrona/host/store"
@@ -115,7 +115,7 @@ func (w *world) giveTries() error {
 			return err
 		}
 		_, err = p.phone.Holdings(w.ctx, wallet.Tap{Card: w.reader(p, 0), PIN: entered})
-		if !card.Is(err, spec.SWSecurity) && !card.Is(err, spec.SWPINBlocked) {
+		if !client.Is(err, spec.SWSecurity) && !client.Is(err, spec.SWPINBlocked) {
 			continue
 		}
 		if err := p.bank.ResetTries(w.ctx, p.device.ID); err != nil {

@@ -7,9 +7,9 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
+	"ekrona/applet/client"
 	emulated "ekrona/emulator/card"
 	"ekrona/host/banking"
-	"ekrona/host/card"
 	"ekrona/host/wallet"
 	"ekrona/personalization"
 )
@@ -130,7 +130,7 @@ func (w *world) mustFinishIssuing() *Failure {
 		p := w.pendingIssues[0]
 		w.note("      %s's card is made at last", p.name)
 		err := w.personalize(p)
-		if card.Is(err, spec.SWPINBlocked) || card.Is(err, spec.SWPINWrong) { // active, with its tries spent on the way
+		if client.Is(err, spec.SWPINBlocked) || client.Is(err, spec.SWPINWrong) { // active, with its tries spent on the way
 			p.device, err = p.bank.Device(w.ctx, p.device.ID)
 		}
 		if err == nil {

@@ -9,7 +9,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/card"
+	"ekrona/applet/client"
 	"ekrona/host/terminal"
 )
 
@@ -121,7 +121,7 @@ func (w *world) mustClose(p *person) *Failure {
 // a certificate has ended.
 func isStopped(err error) bool {
 	for _, word := range []apdu.StatusWord{spec.SWBlocked, spec.SWClosed, spec.SWExpired} {
-		if card.Is(err, word) {
+		if client.Is(err, word) {
 			return true
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/host/card"
+	"ekrona/applet/client"
 	"ekrona/host/order"
 	"ekrona/host/store"
 )
@@ -48,7 +48,7 @@ func (w *world) resume(p *person, o order.Order) *Failure {
 	}
 	w.noteError(err)
 	var refused *order.Refused
-	var byCard *card.Refusal
+	var byCard *client.Refusal
 	if err == nil || errors.As(err, &refused) || errors.As(err, &byCard) {
 		return nil
 	}

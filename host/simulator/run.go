@@ -11,8 +11,8 @@ import (
 	"strings"
 
 	"ekrona/apdu/spec"
+	"ekrona/applet/client"
 	"ekrona/host/audit"
-	"ekrona/host/card"
 	"ekrona/host/store"
 	"ekrona/host/store/faultdriver"
 	"ekrona/host/terminal"
@@ -153,7 +153,7 @@ func (w *world) noteError(err error) {
 		return
 	}
 	w.note("        %s", strings.ReplaceAll(err.Error(), "\n", "; "))
-	if card.Is(err, spec.SWExpired) || errors.Is(err, terminal.ErrExpired) {
+	if client.Is(err, spec.SWExpired) || errors.Is(err, terminal.ErrExpired) {
 		w.recordFault(Expired)
 	}
 	for _, sign := range []string{"constraint failed", "SQL logic error", "database is locked", "no such table"} {

@@ -3,7 +3,7 @@ package simulator
 import (
 	"ekrona/apdu/pin"
 	"ekrona/applet/attack"
-	"ekrona/host/card"
+	"ekrona/applet/client"
 )
 
 // presentToStrangeReader holds a card to a reader whose key a stolen CA key has certified, for what
@@ -11,7 +11,7 @@ import (
 // with it has a record that nobody can read, and could not synchronise any more.
 func (w *world) presentToStrangeReader(p *person, b *bank, s Step) error {
 	w.recordFault(HostileReader)
-	applet := card.New(w.reader(p, s.Pick))
+	applet := client.New(w.reader(p, s.Pick))
 	if _, err := applet.Select(w.ctx); err != nil {
 		return err
 	}
@@ -19,7 +19,7 @@ func (w *world) presentToStrangeReader(p *person, b *bank, s Step) error {
 	if err != nil {
 		return err
 	}
-	if err := applet.Verify(w.ctx, entered, card.PINTransport{}); err != nil {
+	if err := applet.Verify(w.ctx, entered, client.PINTransport{}); err != nil {
 		return err
 	}
 	const strange = 8 // begins the number of such devices

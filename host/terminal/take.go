@@ -11,7 +11,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
-	"ekrona/host/card"
+	"ekrona/applet/client"
 	"ekrona/host/envelope"
 	"ekrona/host/store"
 )
@@ -26,7 +26,7 @@ type TornTap struct {
 
 // Error says what to do.
 func (t *TornTap) Error() string {
-	return fmt.Sprintf("the card was torn off while it paid sale %d: hold it to the terminal again (%v)", t.Sale, card.Cause(t.Err))
+	return fmt.Sprintf("the card was torn off while it paid sale %d: hold it to the terminal again (%v)", t.Sale, client.Cause(t.Err))
 }
 
 // Unwrap returns what the card's transport said.
@@ -54,7 +54,7 @@ var ErrPayment = errors.New("terminal: the card's answer is not a valid payment 
 //
 // entered is the PIN, or the zero Block while none was entered. The Receipt is for
 // the payer's phone, when there is one.
-// Errors: [*TornTap], [*card.LinkLost], [*card.Refusal], [ErrPINNeeded],
+// Errors: [*TornTap], [*client.LinkLost], [*client.Refusal], [ErrPINNeeded],
 // [ErrPayment], [ErrRevoked], [ErrRefused], [ErrNoSale], [ErrRolledBack].
 func (t *Terminal) Take(ctx context.Context, number uint32, tap apdu.Card, entered pin.Block) (envelope.Envelope, error) {
 	s, err := t.sale(ctx, t.db, number)
@@ -71,7 +71,7 @@ func (t *Terminal) Take(ctx context.Context, number uint32, tap apdu.Card, enter
 	if now.rolledBack {
 		return envelope.Envelope{}, ErrRolledBack
 	}
-	applet := card.New(tap)
+	applet := client.New(tap)
 	if _, err := applet.Select(ctx); err != nil {
 		return envelope.Envelope{}, err
 	}
@@ -83,7 +83,7 @@ func (t *Terminal) Take(ctx context.Context, number uint32, tap apdu.Card, enter
 }
 
 // collect does steps 2 to 4 and returns the Payment with its payer's certificate.
-func (t *Terminal) collect(ctx context.Context, applet *card.Client, s sale, entered pin.Block) ([]byte, *cvc.Certificate, error) {
+func (t *Terminal) collect(ctx context.Context, applet *client.Client, s sale, entered pin.Block) ([]byte, *cvc.Certificate, error) {
 	seen, err := t.presentedCards(ctx, s.request.Number)
 	if err != nil {
 		return nil, nil, err
@@ -97,7 +97,7 @@ func (t *Terminal) collect(ctx context.Context, applet *card.Client, s sale, ent
 				return payment, payer, nil
 			}
 			// A card that no one held here before: it paid this Request elsewhere.
-		case !card.Is(err, spec.SWSecurity):
+		case !client.Is(err, spec.SWSecurity):
 			return nil, nil, err
 		}
 	}
@@ -112,9 +112,9 @@ func (t *Terminal) collect(ctx context.Context, applet *card.Client, s sale, ent
 }
 
 // pay gives the card the sale's Request.
-func (t *Terminal) pay(ctx context.Context, applet *card.Client, s sale) ([]byte, error) {
+func (t *Terminal) pay(ctx context.Context, applet *client.Client, s sale) ([]byte, error) {
 	payment, err := applet.Pay(ctx, s.message, t.certificate, t.ca)
-	if card.IsLost(err) {
+	if client.IsLost(err) {
 		return nil, &TornTap{s.request.Number, err}
 	}
 	return payment, err
@@ -122,11 +122,11 @@ func (t *Terminal) pay(ctx context.Context, applet *card.Client, s sale) ([]byte
 
 // readPayer verifies the PIN, reads and verifies the card's certificate and keeps it
 // before the card is asked to pay.
-func (t *Terminal) readPayer(ctx context.Context, applet *card.Client, s sale, entered pin.Block) (*cvc.Certificate, error) {
+func (t *Terminal) readPayer(ctx context.Context, applet *client.Client, s sale, entered pin.Block) (*cvc.Certificate, error) {
 	if entered == (pin.Block{}) {
 		return nil, ErrPINNeeded
 	}
-	if err := applet.Verify(ctx, entered, card.PINTransport{}); err != nil {
+	if err := applet.Verify(ctx, entered, client.PINTransport{}); err != nil {
 		return nil, err
 	}
 	encoded, err := applet.Certificate(ctx)

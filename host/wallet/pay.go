@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"ekrona/apdu/spec"
-	"ekrona/host/card"
+	"ekrona/applet/client"
 	"ekrona/host/envelope"
 )
 
@@ -15,7 +15,7 @@ type TornTap struct{ Err error }
 
 // Error says what to do.
 func (t *TornTap) Error() string {
-	return fmt.Sprintf("the card was torn off while it paid: hold it to the phone again (%v)", card.Cause(t.Err))
+	return fmt.Sprintf("the card was torn off while it paid: hold it to the phone again (%v)", client.Cause(t.Err))
 }
 
 // Unwrap returns what the card's transport said.
@@ -32,7 +32,7 @@ func (t *TornTap) Unwrap() error { return t.Err }
 //  4. The Payment is kept, and goes to the payee over any channel and, with the
 //     next synchronisation, to the notary. A cut before: as in step 3.
 //
-// Errors: [*TornTap], [*card.Refusal], [*card.LinkLost], [ErrPINNeeded].
+// Errors: [*TornTap], [*client.Refusal], [*client.LinkLost], [ErrPINNeeded].
 func (w *Wallet) Pay(ctx context.Context, tap Tap, request envelope.Envelope) (envelope.Envelope, error) {
 	t, err := w.storeRequestOnce(ctx, request)
 	if err != nil {
@@ -67,7 +67,7 @@ func (w *Wallet) collect(ctx context.Context, h *cardSession, t transfer) (payme
 		if err == nil && signedBy(payment, t.payerCertificate) {
 			return payment, t.payerCertificate, nil
 		}
-		if err != nil && !card.Is(err, spec.SWSecurity) {
+		if err != nil && !client.Is(err, spec.SWSecurity) {
 			return nil, nil, err
 		}
 	}
@@ -90,7 +90,7 @@ func (w *Wallet) collect(ctx context.Context, h *cardSession, t transfer) (payme
 
 func pay(ctx context.Context, h *cardSession, t transfer) ([]byte, error) {
 	payment, err := h.Client.Pay(ctx, t.request.Message, t.request.Certificate, t.request.Authority)
-	if card.IsLost(err) {
+	if client.IsLost(err) {
 		return nil, &TornTap{err}
 	}
 	return payment, err

@@ -8,7 +8,7 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/spec"
-	"ekrona/host/card"
+	"ekrona/applet/client"
 	"ekrona/host/store"
 )
 
@@ -27,7 +27,7 @@ var ErrNotLater = errors.New("wallet: this is no later certificate of the owner'
 //  3. The phone keeps it, for what its card signs from now on. A cut before: the
 //     same call.
 //
-// Errors: [ErrNotLater], [ErrAltered], [*card.Refusal], [*card.LinkLost], those of the
+// Errors: [ErrNotLater], [ErrAltered], [*client.Refusal], [*client.LinkLost], those of the
 // link.
 func (w *Wallet) Renew(ctx context.Context, tap Tap, certificate []byte) error {
 	if err := w.checkLater(certificate); err != nil {
@@ -45,7 +45,7 @@ func (w *Wallet) Renew(ctx context.Context, tap Tap, certificate []byte) error {
 		return err
 	}
 	put := h.PutCertificate(ctx, certificate)
-	if put != nil && !card.Is(put, spec.SWDate) { // which may mean that it has this one already
+	if put != nil && !client.Is(put, spec.SWDate) { // which may mean that it has this one already
 		return put
 	}
 	stored, err := h.Certificate(ctx)

@@ -8,7 +8,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/apdu/tlv"
-	"ekrona/host/card"
+	"ekrona/applet/client"
 	"ekrona/host/envelope"
 	"ekrona/host/notary"
 	"ekrona/host/session"
@@ -25,7 +25,7 @@ import (
 //
 // The PIN is needed only when Payments wait for the card and its policy asks for
 // one; without it they go on waiting, and the result says so.
-// Errors: [*card.LinkLost], [*card.Refusal], those of the link.
+// Errors: [*client.LinkLost], [*client.Refusal], those of the link.
 func (w *Wallet) Synchronise(ctx context.Context, tap Tap) (session.Result, error) {
 	if err := w.handOver(ctx); err != nil {
 		return session.Result{}, err
@@ -90,10 +90,10 @@ func (o cardDevice) Answer(ctx context.Context, waiting envelope.Envelope) error
 	_, err = o.withPIN(ctx, func() ([]byte, error) {
 		return o.Client.Accept(ctx, waiting.Message, waiting.Certificate, waiting.Authority)
 	})
-	if card.Is(err, spec.SWBlocked) || card.Is(err, spec.SWClosed) || card.Is(err, spec.SWExpired) {
+	if client.Is(err, spec.SWBlocked) || client.Is(err, spec.SWClosed) || client.Is(err, spec.SWExpired) {
 		_, err = o.withPIN(ctx, func() ([]byte, error) { return o.Client.Refuse(ctx, payment.Request.Number) })
 	}
-	var refused *card.Refusal
+	var refused *client.Refusal
 	if errors.Is(err, ErrPINNeeded) || errors.As(err, &refused) {
 		return fmt.Errorf("%w: %w", session.ErrUndecided, err)
 	}

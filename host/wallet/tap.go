@@ -10,7 +10,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
-	"ekrona/host/card"
+	"ekrona/applet/client"
 	"ekrona/host/envelope"
 )
 
@@ -19,7 +19,7 @@ var ErrPINNeeded = errors.New("wallet: the card asks for its PIN: enter it and h
 
 // cardSession is a selected card for the length of one tap.
 type cardSession struct {
-	*card.Client
+	*client.Client
 	wallet   *Wallet
 	tap      Tap
 	verified bool
@@ -27,7 +27,7 @@ type cardSession struct {
 
 // openSession selects the application on the card.
 func (w *Wallet) openSession(ctx context.Context, tap Tap) (*cardSession, error) {
-	h := &cardSession{Client: card.New(tap.Card), wallet: w, tap: tap}
+	h := &cardSession{Client: client.New(tap.Card), wallet: w, tap: tap}
 	_, err := h.Select(ctx)
 	return h, err
 }
@@ -40,9 +40,9 @@ func (h *cardSession) verify(ctx context.Context) error {
 	if h.tap.PIN == (pin.Block{}) {
 		return ErrPINNeeded
 	}
-	transport := card.PINTransport{Key: h.wallet.pinKey, Random: h.wallet.random}
+	transport := client.PINTransport{Key: h.wallet.pinKey, Random: h.wallet.random}
 	if h.tap.OtherCard {
-		transport = card.PINTransport{}
+		transport = client.PINTransport{}
 	}
 	err := h.Verify(ctx, h.tap.PIN, transport)
 	h.verified = err == nil
@@ -52,7 +52,7 @@ func (h *cardSession) verify(ctx context.Context) error {
 // withPIN does something for which the card may want the PIN, first without.
 func (h *cardSession) withPIN(ctx context.Context, do func() ([]byte, error)) ([]byte, error) {
 	answer, err := do()
-	if !card.Is(err, spec.SWSecurity) {
+	if !client.Is(err, spec.SWSecurity) {
 		return answer, err
 	}
 	if err := h.verify(ctx); err != nil {
@@ -126,7 +126,7 @@ func (w *Wallet) ChangePIN(ctx context.Context, tap Tap, replacement pin.Block) 
 	if err != nil {
 		return err
 	}
-	return h.Client.ChangePIN(ctx, tap.PIN, replacement, card.PINTransport{Key: w.pinKey, Random: w.random})
+	return h.Client.ChangePIN(ctx, tap.PIN, replacement, client.PINTransport{Key: w.pinKey, Random: w.random})
 }
 
 // UnblockPIN sets a new PIN on the owner's card by its PUK.
@@ -135,5 +135,5 @@ func (w *Wallet) UnblockPIN(ctx context.Context, tap Tap, puk, replacement pin.B
 	if err != nil {
 		return err
 	}
-	return h.ResetPIN(ctx, puk, replacement, card.PINTransport{Key: w.pinKey, Random: w.random})
+	return h.ResetPIN(ctx, puk, replacement, client.PINTransport{Key: w.pinKey, Random: w.random})
 }

@@ -7,9 +7,9 @@ import (
 	"slices"
 
 	"ekrona/apdu"
+	"ekrona/apdu/globalplatform"
 	"ekrona/apdu/gpc"
 	"ekrona/apdu/tlv"
-	"ekrona/personalization/globalplatform"
 )
 
 // CardSerial is what tells one chip from all others, whatever is on it. It is no secret,

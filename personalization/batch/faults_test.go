@@ -15,11 +15,11 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/emulator/card"
 	"ekrona/emulator/globalplatform"
 	"ekrona/personalization/batch/batchtest"
 	"ekrona/personalization/batch/virtual"
-	"ekrona/personalization/scp03"
 )
 
 // faultKind is what goes wrong at a command to a card.

@@ -17,8 +17,8 @@ import (
 	"strings"
 
 	"ekrona/apdu/entropy"
+	"ekrona/apdu/scp03"
 	"ekrona/host/durable"
-	"ekrona/personalization/scp03"
 )
 
 // Test is the reference to the published test keys, which blank cards often have.

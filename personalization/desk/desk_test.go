@@ -15,7 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
+	"ekrona/apdu/globalplatform"
 	"ekrona/apdu/message"
+	"ekrona/apdu/scp03"
 	"ekrona/applet"
 	"ekrona/emulator/card"
 	emulated "ekrona/emulator/globalplatform"
@@ -24,11 +26,9 @@ import (
 	"ekrona/host/progress"
 	"ekrona/personalization"
 	"ekrona/personalization/desk"
-	"ekrona/personalization/globalplatform"
 	"ekrona/personalization/issuertest"
 	"ekrona/personalization/preflight"
 	"ekrona/personalization/rehearsal"
-	"ekrona/personalization/scp03"
 )
 
 // bank counts the ids that it reserves.

@@ -15,6 +15,7 @@ import (
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
+	"ekrona/apdu/scp03"
 	"ekrona/apdu/spec"
 	"ekrona/applet"
 	"ekrona/emulator/cap"
@@ -23,7 +24,6 @@ import (
 	"ekrona/host/banking"
 	"ekrona/personalization"
 	"ekrona/personalization/pki"
-	"ekrona/personalization/scp03"
 )
 
 // Notary registers as the notary does: an id once, for one key.

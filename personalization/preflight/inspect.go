@@ -11,12 +11,12 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/atr"
+	"ekrona/apdu/globalplatform"
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/apdu/spec"
 	"ekrona/apdu/tlv"
-	"ekrona/host/card"
-	"ekrona/personalization/globalplatform"
-	"ekrona/personalization/scp03"
+	"ekrona/applet/client"
 )
 
 // Hex is bytes that people and scripts read in hex.
@@ -126,7 +126,7 @@ func Inspect(ctx context.Context, c apdu.Card, o Options) (*Report, error) {
 		})
 	}
 	i.look(AppletSubject, func() error {
-		application, err := card.New(c).Select(ctx)
+		application, err := client.New(c).Select(ctx)
 		if errors.Is(err, apdu.SWFileNotFound) {
 			i.report.Applet = &Applet{}
 			return nil
@@ -181,7 +181,7 @@ func (i *inspection) look(what string, ask func() error) {
 	case errors.As(err, &sw):
 		i.report.NotReported[what] = fmt.Sprintf("%04X", uint16(sw))
 	case errors.Is(err, gpc.ErrMalformed) || errors.Is(err, atr.ErrMalformed) ||
-		errors.Is(err, card.ErrAnswer) || errors.Is(err, card.ErrVersion) || errors.Is(err, scp03.ErrOtherProtocol):
+		errors.Is(err, client.ErrAnswer) || errors.Is(err, client.ErrVersion) || errors.Is(err, scp03.ErrOtherProtocol):
 		i.report.NotReported[what] = err.Error()
 	default:
 		i.lost = err

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/apdu/spec"
-	"ekrona/personalization/scp03"
 )
 
 // Mark says what a finding means for the applet.

@@ -16,13 +16,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
+	"ekrona/apdu/globalplatform"
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/applet"
 	"ekrona/emulator/card"
 	emulated "ekrona/emulator/globalplatform"
-	"ekrona/personalization/globalplatform"
 	"ekrona/personalization/preflight"
-	"ekrona/personalization/scp03"
 )
 
 func options(t testing.TB) preflight.Options {

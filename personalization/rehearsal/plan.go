@@ -7,7 +7,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/gpc"
-	"ekrona/personalization/scp03"
+	"ekrona/apdu/scp03"
 )
 
 // Plan is what may be sent.

@@ -14,15 +14,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
+	"ekrona/apdu/globalplatform"
 	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
 	"ekrona/emulator/card"
 	emulated "ekrona/emulator/globalplatform"
 	"ekrona/personalization"
-	"ekrona/personalization/globalplatform"
 	"ekrona/personalization/issuertest"
 	"ekrona/personalization/preflight"
 	"ekrona/personalization/rehearsal"
-	"ekrona/personalization/scp03"
 )
 
 // desk is a place where cards are issued.

@@ -12,17 +12,17 @@ import (
 	"ekrona/apdu"
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/entropy"
+	"ekrona/apdu/globalplatform"
 	"ekrona/apdu/gpc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
+	"ekrona/apdu/scp03"
 	"ekrona/apdu/tlv"
 	"ekrona/emulator/card"
 	emulated "ekrona/emulator/globalplatform"
 	"ekrona/host/banking"
 	"ekrona/personalization"
-	"ekrona/personalization/globalplatform"
 	"ekrona/personalization/pki"
-	"ekrona/personalization/scp03"
 )
 
 // setup is a virtual card with the actors of a rehearsal: a line of the same form as

@@ -50,7 +50,7 @@ var ofAnyCard = rows{
 	"emulator/globalplatform": {
 		"apdu", "apdu/entropy", "apdu/gpc", "apdu/tlv", "emulator/api", "emulator/cap",
 		"emulator/card", "emulator/vm",
-		"personalization/scp03", // the card's half of the secure channel
+		"apdu/scp03", // the card's half of the secure channel
 	},
 	"emulator/vm":   {"emulator/cap"},
 	"emulator/vpcd": {},
@@ -59,8 +59,8 @@ var ofAnyCard = rows{
 	"host/pcsc":        {"apdu"},
 	"host/pcsc/daemon": {"emulator/globalplatform", "emulator/vpcd", "host/pcsc"},
 
-	"personalization/globalplatform": {"apdu", "apdu/gpc", "apdu/tlv", "personalization/scp03"},
-	"personalization/scp03":          {"apdu", "apdu/cmac", "apdu/entropy", "apdu/gpc"},
+	"apdu/globalplatform": {"apdu", "apdu/gpc", "apdu/tlv", "apdu/scp03"},
+	"apdu/scp03":          {"apdu", "apdu/cmac", "apdu/entropy", "apdu/gpc"},
 }
 
 // What is of any card imports nothing else.

@@ -14,6 +14,7 @@ import (
 	"filippo.io/age"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu/scp03"
 	"ekrona/applet"
 	"ekrona/emulator/cap"
 	"ekrona/emulator/card"
@@ -25,7 +26,6 @@ import (
 	"ekrona/personalization"
 	"ekrona/personalization/batch"
 	"ekrona/personalization/preflight"
-	"ekrona/personalization/scp03"
 )
 
 // Noon is the time in a bureau.

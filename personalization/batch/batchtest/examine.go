@@ -19,8 +19,8 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
+	"ekrona/applet/client"
 	"ekrona/host/banking"
-	"ekrona/host/card"
 	"ekrona/host/store"
 	"ekrona/personalization/batch"
 	"ekrona/personalization/batch/auditlog"
@@ -92,7 +92,7 @@ func (s Bureau) activeCards(ctx context.Context, t require.TestingT, w Site, rec
 		require.NoError(t, physical.Reset())
 		cardSerial, err := batch.Identify(ctx, physical)
 		require.NoError(t, err)
-		applet := card.New(physical)
+		applet := client.New(physical)
 		application, err := applet.Select(ctx)
 		if errors.Is(err, apdu.SWFileNotFound) {
 			continue
@@ -112,13 +112,13 @@ func (s Bureau) activeCards(ctx context.Context, t require.TestingT, w Site, rec
 }
 
 // open opens a card with what its letter says.
-func (s Bureau) open(ctx context.Context, t require.TestingT, applet *card.Client, registered banking.Device) {
+func (s Bureau) open(ctx context.Context, t require.TestingT, applet *client.Client, registered banking.Device) {
 	text, digits, puk := s.letter(t, letter.Path(filepath.Join(s.JobFolder(), "letters"), registered.ID))
 	require.Contains(t, text, string(registered.ID))
 	require.Contains(t, text, registered.Customer)
 	block, err := pin.NewBlock(digits)
 	require.NoError(t, err)
-	require.NoError(t, applet.Verify(ctx, block, card.PINTransport{}), "the PIN of the letter")
+	require.NoError(t, applet.Verify(ctx, block, client.PINTransport{}), "the PIN of the letter")
 	encoded, err := applet.Certificate(ctx)
 	require.NoError(t, err)
 	require.Equal(t, registered.Certificate, encoded)
@@ -127,7 +127,7 @@ func (s Bureau) open(ctx context.Context, t require.TestingT, applet *card.Clien
 	require.Equal(t, registered.ID, certificate.Device())
 	unblock, err := pin.NewPUKBlock(puk)
 	require.NoError(t, err)
-	require.NoError(t, applet.ResetPIN(ctx, unblock, block, card.PINTransport{}), "the PUK of the letter")
+	require.NoError(t, applet.ResetPIN(ctx, unblock, block, client.PINTransport{}), "the PUK of the letter")
 }
 
 var letterLines = regexp.MustCompile(`(?m)^(?:PIN|PUK) +([0-9]+)$`)

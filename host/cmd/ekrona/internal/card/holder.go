@@ -11,7 +11,7 @@ import (
 	"ekrona/apdu"
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
-	"ekrona/host/card"
+	"ekrona/applet/client"
 	"ekrona/host/cmd/ekrona/internal/cli"
 )
 
@@ -81,13 +81,13 @@ unless --plain-pin says so: whoever can listen to the reader could take it down.
 
 // presentedCard is a card in its holder's hand, with the applet selected if it is there.
 type presentedCard struct {
-	*card.Client
+	*client.Client
 	atr    []byte // nil where no reader tells
 	where  string
 	fci    message.FCI
 	absent error // why the applet could not be selected
 
-	transport card.PINTransport
+	transport client.PINTransport
 	inClear   error  // why no PIN goes to the card, nil if one may
 	holder    Holder // who is named
 }
@@ -99,7 +99,7 @@ func (f *holderFlags) hold(c *cobra.Command, arguments []string, do func(ctx con
 			return cli.Usage("%s: name whose card of the sandbox it is, or leave --state out", c.CommandPath())
 		}
 		return cli.WithCard(c, &f.cards, func(opened *cli.OpenCard) error {
-			h := &presentedCard{Client: card.New(opened), atr: opened.ATR, where: opened.Where}
+			h := &presentedCard{Client: client.New(opened), atr: opened.ATR, where: opened.Where}
 			h.holder.NoteNewPIN = func(string) error { return nil }
 			if f.cards.File == "" && !f.plain {
 				h.inClear = cli.PlainPIN("name its holder with NAME --state DIR, whose bank knows the card's key, or")
@@ -110,16 +110,16 @@ func (f *holderFlags) hold(c *cobra.Command, arguments []string, do func(ctx con
 	name, traced := arguments[0], f.cards.Traced
 	f.cards.Traced = false
 	return f.holders(c, Place{f.state, name, f.device, traced}, func(ctx context.Context, holder Holder) error {
-		h := &presentedCard{where: name + "'s", holder: holder, transport: card.PINTransport{Key: holder.PINKey, Random: rand.Reader}}
+		h := &presentedCard{where: name + "'s", holder: holder, transport: client.PINTransport{Key: holder.PINKey, Random: rand.Reader}}
 		if !f.cards.Named() && holder.Away != nil {
 			return cli.Usage("%w; or name it with --reader READER or --card FILE", holder.Away)
 		}
 		if !f.cards.Named() {
-			h.Client = card.New(holder.Tap(nil))
+			h.Client = client.New(holder.Tap(nil))
 			return h.selectAnd(ctx, do)
 		}
 		return cli.WithCard(c, &f.cards, func(opened *cli.OpenCard) error {
-			h.Client, h.atr, h.where = card.New(holder.Tap(opened)), opened.ATR, opened.Where
+			h.Client, h.atr, h.where = client.New(holder.Tap(opened)), opened.ATR, opened.Where
 			return h.selectAnd(ctx, do)
 		})
 	})

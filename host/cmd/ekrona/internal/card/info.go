@@ -12,7 +12,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/card"
+	"ekrona/applet/client"
 	"ekrona/host/cmd/ekrona/internal/cli"
 )
 
@@ -68,7 +68,7 @@ because of --with-pin.`,
 func toEverybody(ctx context.Context, h *presentedCard) (*cardInfo, error) {
 	info := &cardInfo{Where: h.where, ATR: fmt.Sprintf("%X", h.atr)}
 	if h.absent != nil {
-		if card.Is(h.absent, apdu.SWFileNotFound) {
+		if client.Is(h.absent, apdu.SWFileNotFound) {
 			return info, nil
 		}
 		return nil, h.absent
@@ -84,13 +84,13 @@ func toEverybody(ctx context.Context, h *presentedCard) (*cardInfo, error) {
 	}
 	// A policy that lets the card receive without PIN shows the certificate too.
 	err = info.certificate(ctx, h.Client)
-	if card.Is(err, spec.SWSecurity) || card.Is(err, spec.SWConditions) {
+	if client.Is(err, spec.SWSecurity) || client.Is(err, spec.SWConditions) {
 		err = nil
 	}
 	return info, err
 }
 
-func (i *cardInfo) certificate(ctx context.Context, applet *card.Client) error {
+func (i *cardInfo) certificate(ctx context.Context, applet *client.Client) error {
 	encoded, err := applet.Certificate(ctx)
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func (i *cardInfo) certificate(ctx context.Context, applet *card.Client) error {
 }
 
 // toHolder asks the rest, after the PIN.
-func (i *cardInfo) toHolder(ctx context.Context, applet *card.Client) error {
+func (i *cardInfo) toHolder(ctx context.Context, applet *client.Client) error {
 	if err := i.certificate(ctx, applet); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/scp03"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/pcsc"
 	"ekrona/host/progress"
@@ -18,7 +19,6 @@ import (
 	"ekrona/personalization/batch"
 	"ekrona/personalization/cardkeys"
 	"ekrona/personalization/preflight"
-	"ekrona/personalization/scp03"
 )
 
 // batchFlags are those of the command that works on a job.

@@ -11,12 +11,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu"
+	"ekrona/apdu/globalplatform"
 	"ekrona/apdu/gpc"
 	"ekrona/apdu/spec"
-	"ekrona/host/card"
+	"ekrona/applet/client"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/personalization"
-	"ekrona/personalization/globalplatform"
 	"ekrona/personalization/preflight"
 )
 
@@ -210,7 +210,7 @@ func deleteTheApplet(c *cobra.Command, m *manager, active bool) error {
 
 // mayGo fails for an applet that is somebody's, unless that is meant too.
 func mayGo(ctx context.Context, opened apdu.Card, active bool) error {
-	application, err := card.New(opened).Select(ctx)
+	application, err := client.New(opened).Select(ctx)
 	switch {
 	case errors.Is(err, apdu.SWFileNotFound):
 		return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/scp03"
 	"ekrona/applet"
 	"ekrona/emulator/cap"
 	"ekrona/host/banking"
@@ -19,7 +20,6 @@ import (
 	"ekrona/personalization"
 	"ekrona/personalization/batch"
 	"ekrona/personalization/cardkeys"
-	"ekrona/personalization/scp03"
 )
 
 // Bank is an intermediary as its cards' issuing needs it.

@@ -11,7 +11,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
-	"ekrona/host/card"
+	"ekrona/applet/client"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/sandbox"
 	"ekrona/host/wallet"
@@ -105,7 +105,7 @@ func PersonCommand(f *Flags, use, short string, more int, what string, do func(c
 	v := &Visit{}
 	c := v.command(f, use, short, more, what, find, func(c *cobra.Command, v Visit) error {
 		err := do(c, v)
-		if card.Is(err, spec.SWAddressee) {
+		if client.Is(err, spec.SWAddressee) {
 			err = fmt.Errorf("%w; the card in the hand may be another of %s's than %s: "+
 				"--insert that one, or name the other with --device",
 				err, v.Person.Name, v.Person.Phone.Device())

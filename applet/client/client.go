@@ -1,4 +1,4 @@
-// Package card is the Go side of the applet: one file for a command, named as in
+// Package client is the Go side of the applet: one file for a command, named as in
 // the spec, each a method of [Client] on an [apdu.Card]. Start at [New].
 //
 // Messages and certificates go in and come out as the bytes of the wire; what
@@ -8,7 +8,7 @@
 //
 // The package trusts the card for nothing: who needs to know that an answer is
 // authentic verifies it.
-package card
+package client
 
 import (
 	"context"

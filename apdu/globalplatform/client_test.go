@@ -11,14 +11,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
+	"ekrona/apdu/globalplatform"
 	"ekrona/apdu/gpc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/scp03"
 	"ekrona/apdu/spec"
 	"ekrona/emulator/cap"
 	"ekrona/emulator/card"
 	emulated "ekrona/emulator/globalplatform"
-	"ekrona/personalization/globalplatform"
-	"ekrona/personalization/scp03"
 )
 
 // watched is a card that keeps what it was sent and can answer in another's place.

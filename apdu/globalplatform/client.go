@@ -8,7 +8,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/gpc"
-	"ekrona/personalization/scp03"
+	"ekrona/apdu/scp03"
 )
 
 // Client is an open secure channel to a security domain.

@@ -7,7 +7,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/gpc"
-	"ekrona/personalization/scp03"
+	"ekrona/apdu/scp03"
 )
 
 // PutKeys brings a key set onto the card by one PUT KEY, all of it or nothing (GPC
