@@ -93,7 +93,23 @@ func check(t *testing.T, allowed rows) {
 // do not.
 func imports(t *testing.T) map[string]map[string]string {
 	t.Helper()
-	module := moduleName(t)
+	module := moduleName(t) + "/"
+	found := map[string]map[string]string{}
+	for name, others := range allImports(t) {
+		found[name] = map[string]string{}
+		for other, file := range others {
+			if own, ours := strings.CutPrefix(other, module); ours {
+				found[name][own] = file
+			}
+		}
+	}
+	return found
+}
+
+// allImports are imports with those of other modules and of the standard library, by
+// their whole paths.
+func allImports(t *testing.T) map[string]map[string]string {
+	t.Helper()
 	found := map[string]map[string]string{}
 	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -126,9 +142,7 @@ func imports(t *testing.T) map[string]map[string]string {
 			if err != nil {
 				return err
 			}
-			if other, own := strings.CutPrefix(full, module+"/"); own {
-				found[from][other] = relative
-			}
+			found[from][full] = relative
 		}
 		return nil
 	})
