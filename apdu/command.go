@@ -55,7 +55,8 @@ func (c Command) IsChained() bool { return c.CLA&ClassChaining != 0 }
 // longer than an APDU can say.
 func (c Command) Bytes() ([]byte, error) {
 	if len(c.Data) > MaxExtendedData || c.Ne < 0 || c.Ne > MaxExtendedNe {
-		return nil, fmt.Errorf("apdu: %d data bytes and Ne %d do not fit in a command APDU; the limits are %d and %d",
+		return nil, fmt.Errorf(
+			"apdu: %d data bytes and Ne %d do not fit in a command APDU; the limits are %d and %d",
 			len(c.Data), c.Ne, MaxExtendedData, MaxExtendedNe)
 	}
 	out := append(make([]byte, 0, 9+len(c.Data)), c.CLA, c.INS, c.P1, c.P2)
@@ -99,7 +100,8 @@ func ParseCommand(b []byte) (Command, error) {
 			return Command{}, err
 		}
 	case len(body) < 3:
-		return Command{}, fmt.Errorf("apdu: extended length field cut short at byte %d of %d", len(b), len(b))
+		return Command{}, fmt.Errorf("apdu: extended length field cut short at byte %d of %d",
+			len(b), len(b))
 	case len(body) == 3: // case 2E
 		c.Extended = true
 		c.Ne = unzero(int(binary.BigEndian.Uint16(body[1:])), MaxExtendedNe)
@@ -107,7 +109,8 @@ func ParseCommand(b []byte) (Command, error) {
 		c.Extended = true
 		n := int(binary.BigEndian.Uint16(body[1:]))
 		if n == 0 {
-			return Command{}, fmt.Errorf("apdu: extended Lc is zero and %d bytes follow it", len(body)-3)
+			return Command{}, fmt.Errorf("apdu: extended Lc is zero and %d bytes follow it",
+				len(body)-3)
 		}
 		if err := c.parseTail(body[3:], n, 2); err != nil {
 			return Command{}, err
@@ -127,7 +130,8 @@ func (c *Command) parseTail(tail []byte, n, leSize int) error {
 			c.Ne = unzero(int(binary.BigEndian.Uint16(tail[n:])), MaxExtendedNe)
 		}
 	default:
-		return fmt.Errorf("apdu: Lc says %d bytes and %d follow it; give exactly Lc data bytes and at most one Le field", n, len(tail))
+		return fmt.Errorf("apdu: Lc says %d bytes and %d follow it; give exactly Lc data bytes "+
+			"and at most one Le field", n, len(tail))
 	}
 	c.Data = bytes.Clone(tail[:n])
 	return nil

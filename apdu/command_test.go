@@ -78,8 +78,10 @@ func TestCommandRefuses(t *testing.T) {
 
 var genCommand = rapid.Custom(func(t *rapid.T) Command {
 	c := Command{
-		CLA: rapid.Byte().Draw(t, "CLA"), INS: rapid.Byte().Draw(t, "INS"), P1: rapid.Byte().Draw(t, "P1"), P2: rapid.Byte().Draw(t, "P2"),
-		Ne: rapid.OneOf(rapid.IntRange(0, 300), rapid.IntRange(0, 65536)).Draw(t, "Ne"), Extended: rapid.Bool().Draw(t, "extended"),
+		CLA: rapid.Byte().Draw(t, "CLA"), INS: rapid.Byte().Draw(t, "INS"),
+		P1: rapid.Byte().Draw(t, "P1"), P2: rapid.Byte().Draw(t, "P2"),
+		Ne:       rapid.OneOf(rapid.IntRange(0, 300), rapid.IntRange(0, 65536)).Draw(t, "Ne"),
+		Extended: rapid.Bool().Draw(t, "extended"),
 	}
 	if n := rapid.IntRange(0, 400).Draw(t, "n"); n > 0 {
 		c.Data = rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, "data")
@@ -129,7 +131,8 @@ func TestResponse(t *testing.T) {
 
 // FuzzCommand: what is accepted encodes back to the same bytes.
 func FuzzCommand(f *testing.F) {
-	for _, s := range []string{"00A40400", "00A4040000", "00A4040002F00100", "80120000000001AA0000", "00A40400000000"} {
+	for _, s := range []string{"00A40400", "00A4040000", "00A4040002F00100", "80120000000001AA0000",
+		"00A40400000000"} {
 		f.Add(unhex(f, s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

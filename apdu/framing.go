@@ -26,7 +26,9 @@ type Framing struct {
 // Transmit sends c, in as many APDUs as it takes, and returns the one response.
 func (f Framing) Transmit(ctx context.Context, c Command) (Response, error) {
 	if len(c.Data) > MaxExtendedData {
-		return Response{}, fmt.Errorf("apdu: %d data bytes do not fit in a command; the limit is %d", len(c.Data), MaxExtendedData)
+		return Response{}, fmt.Errorf(
+			"apdu: %d data bytes do not fit in a command; the limit is %d", len(c.Data),
+			MaxExtendedData)
 	}
 	if !f.ExtendedLength {
 		c.Extended = false
@@ -71,10 +73,13 @@ func (f Framing) collect(ctx context.Context, c Command, r Response) (Response, 
 			return Response{}, err
 		}
 		if len(r.Data) == 0 && r.SW.hasMore() {
-			return Response{}, fmt.Errorf("apdu: card announces %d more bytes (%v) and GET RESPONSE brings none", r.SW&0xFF, r.SW)
+			return Response{}, fmt.Errorf(
+				"apdu: card announces %d more bytes (%v) and GET RESPONSE brings none", r.SW&0xFF,
+				r.SW)
 		}
 		if data = append(data, r.Data...); len(data) > maxCollected {
-			return Response{}, fmt.Errorf("apdu: card sends more than %d bytes in answer to one command", maxCollected)
+			return Response{}, fmt.Errorf(
+				"apdu: card sends more than %d bytes in answer to one command", maxCollected)
 		}
 	}
 	r.Data = data

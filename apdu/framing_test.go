@@ -62,10 +62,12 @@ func (s *shortCard) give(n int) Response {
 // the answer.
 func TestFramingOverShortAPDUs(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		card := &shortCard{t: t, wrongLe: rapid.Bool().Draw(t, "wrongLe"), room: rapid.IntRange(1, 256).Draw(t, "room")}
+		card := &shortCard{t: t, wrongLe: rapid.Bool().Draw(t, "wrongLe"),
+			room: rapid.IntRange(1, 256).Draw(t, "room")}
 		n := rapid.IntRange(1, 1024).Draw(t, "n")
 		data := rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, "data")
-		r, err := Framing{Card: card}.Transmit(context.Background(), Command{CLA: 0x80, INS: 0x12, Data: data, Ne: MaxExtendedNe})
+		r, err := Framing{Card: card}.Transmit(context.Background(),
+			Command{CLA: 0x80, INS: 0x12, Data: data, Ne: MaxExtendedNe})
 		require.NoError(t, err)
 		require.Equal(t, OK, r.SW)
 		require.Equal(t, append(bytes.Clone(data), data...), r.Data)

@@ -32,7 +32,10 @@ func TestRecorder(t *testing.T) {
 	})
 	var got []Exchange
 	r := Recorder{
-		Card: card, Label: "reader 1", Now: counting(), Sink: func(e Exchange) { got = append(got, e) },
+		Card: card, Label: "reader 1", Now: counting(), Sink: func(e Exchange) {
+			got = append(got,
+				e)
+		},
 		Secrets: func(Command, Response) Secrets {
 			return Secrets{Command: []Span{{1, 2}, {3, 9}}, Response: []Span{{-4, 1}, {7, 9}}}
 		},
@@ -75,7 +78,8 @@ func TestRecordersStack(t *testing.T) {
 	})
 	var above, below []Exchange
 	wire := Recorder{Card: card, Sink: func(e Exchange) { below = append(below, e) }}
-	whole := Recorder{Card: Framing{Card: wire}, Sink: func(e Exchange) { above = append(above, e) }}
+	whole := Recorder{Card: Framing{Card: wire},
+		Sink: func(e Exchange) { above = append(above, e) }}
 	r, err := whole.Transmit(t.Context(), Command{INS: 0x10, Data: make([]byte, 300), Ne: 256})
 	require.NoError(t, err)
 	assert.Equal(t, []byte{1, 2, 3, 4}, r.Data)

@@ -32,11 +32,13 @@ func (r Response) Bytes() []byte {
 func ParseResponse(b []byte) (Response, error) {
 	n := len(b) - 2
 	if n < 0 || n > MaxExtendedNe {
-		return Response{}, fmt.Errorf("apdu: a response has 2 to %d bytes, this has %d", MaxExtendedNe+2, len(b))
+		return Response{}, fmt.Errorf("apdu: a response has 2 to %d bytes, this has %d",
+			MaxExtendedNe+2, len(b))
 	}
 	sw := StatusWord(binary.BigEndian.Uint16(b[n:]))
 	if hi := sw & 0xF000; hi != 0x6000 && hi != 0x9000 || sw>>8 == 0x60 {
-		return Response{}, fmt.Errorf("apdu: %04X is no status word; it begins with 61 to 6F or 90 to 9F", uint16(sw))
+		return Response{}, fmt.Errorf(
+			"apdu: %04X is no status word; it begins with 61 to 6F or 90 to 9F", uint16(sw))
 	}
 	return Response{Data: bytes.Clone(b[:n:n]), SW: sw}, nil
 }

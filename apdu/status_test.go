@@ -64,7 +64,8 @@ func TestEveryStatusWordHasAText(t *testing.T) {
 		switch {
 		case listed != known, want != row:
 			t.Errorf("%04X is found as %v", n, row)
-		case strings.Contains(text, "\n"), !strings.HasPrefix(text, fmt.Sprintf("card answered %04X", n)):
+		case strings.Contains(text, "\n"),
+			!strings.HasPrefix(text, fmt.Sprintf("card answered %04X", n)):
 			t.Errorf("%04X: %q", n, text)
 		case sw.Meaning() == "", sw.MeaningOfDomain() == "", known != (len(sw.String()) > 4):
 			t.Errorf("%04X: %q, %q, %q", n, sw.Meaning(), sw.MeaningOfDomain(), sw.String())
@@ -115,7 +116,8 @@ func TestStatusClasses(t *testing.T) {
 		err := fmt.Errorf("terminal: %w", Response{SW: row.sw}.Err())
 		assert.ErrorIs(t, err, row.sw)
 		for letter, class := range classes {
-			assert.Equal(t, strings.Contains(row.want, letter), errors.Is(err, class), "%v, %v", err, class)
+			assert.Equal(t, strings.Contains(row.want, letter), errors.Is(err, class), "%v, %v",
+				err, class)
 		}
 	}
 	for _, class := range classes {

@@ -30,7 +30,8 @@ func ekrona(t *testing.T) (capbuild.Package, *capbuild.Manifest) {
 func TestManifestFitsSourcesAndCAP(t *testing.T) {
 	p, m := ekrona(t)
 	require.NoError(t, m.Check(root, p))
-	assert.Equal(t, capbuild.Options{Target: "3.0.4"}, m.Options, "Java Card 3.0.4, without int, without debug components")
+	assert.Equal(t, capbuild.Options{Target: "3.0.4"}, m.Options,
+		"Java Card 3.0.4, without int, without debug components")
 }
 
 // With a kit: the sources give the same components again.

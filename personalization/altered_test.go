@@ -30,7 +30,8 @@ func (h *halfway) AddDevice(ctx context.Context, d banking.Device) error {
 	return nil
 }
 
-// TestNoCardIsActiveBeforeItIsRegistered: ACTIVATE takes no key, and a command that is altered on its way can be one.
+// TestNoCardIsActiveBeforeItIsRegistered: ACTIVATE takes no key, and a command that is altered on
+// its way can be one.
 func TestNoCardIsActiveBeforeItIsRegistered(t *testing.T) {
 	h := newTestIssuer(t)
 	register := &halfway{Notary: h.Notary, down: true}
@@ -57,7 +58,8 @@ func TestCardIsNotActiveBecauseItSaysYes(t *testing.T) {
 	h := newTestIssuer(t)
 	r, o := h.newReader(t), h.Order(t)
 	r.insert(t, 0, false, 0)
-	_, err := h.Line.Issue(t.Context(), attack.KeysForActivation.Holding(r), o, issuertest.Secrets(t), anyStage)
+	_, err := h.Line.Issue(t.Context(), attack.KeysForActivation.Holding(r), o,
+		issuertest.Secrets(t), anyStage)
 	require.ErrorIs(t, err, personalization.ErrNotActive)
 	r.insert(t, 0, false, 0)
 	device, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), anyStage)

@@ -75,7 +75,8 @@ func (i Issuer) Check(today message.Date) error {
 	if public, err := signature.PublicKey(i.CA.Signer); err != nil || !ca.PublicKey.Equal(public) {
 		fault(
 			fmt.Errorf(
-				"the CA's key is not that of the certificate of %s: restore the one that belongs to it",
+				"the CA's key is not that of the certificate of %s: restore the one that belongs "+
+					"to it",
 				ca.Holder,
 			),
 		)
@@ -114,7 +115,8 @@ func (i Issuer) CheckExpiry(today message.Date) error {
 	case i.Expiry.After(ca.Expiry):
 		return &IssuerFault{
 			fmt.Errorf(
-				"%w, %v, is after that of their CA %s, %v: give an earlier one, or have the CA certified anew",
+				"%w, %v, is after that of their CA %s, %v: give an earlier one, or have the CA "+
+					"certified anew",
 				ErrExpiry,
 				i.Expiry,
 				ca.Holder,

@@ -27,13 +27,25 @@ func TestIssuerIsCheckedWithoutACard(t *testing.T) {
 		corrupt func(i *personalization.Issuer)
 		want    []string
 	}{
-		"past":              {func(i *personalization.Issuer) { i.Expiry = today.AddDays(-1) }, []string{"2026-11-21, is past"}},
-		"before its first":  {func(i *personalization.Issuer) { i.Effective = i.Expiry.AddDays(1) }, []string{"is before their first"}},
-		"after the CA's":    {func(i *personalization.Issuer) { i.Expiry = issuertest.Date(t, "2036-11-23") }, []string{"is after that of their CA SENORDIC00001, 2036-11-22"}},
-		"no root":           {func(i *personalization.Issuer) { i.Root = i.Root[1:] }, []string{"root certificate"}},
-		"changed places":    {func(i *personalization.Issuer) { i.Notary, i.InstructionKey = i.InstructionKey, i.Notary }, []string{"instruction key's certificate: SENOTARY00001 is a", "notary's certificate: SENORDIC00002 is a"}},
-		"CA's other key":    {func(i *personalization.Issuer) { i.CA.Signer = another }, []string{"the CA's key is not that of the certificate"}},
-		"another's root":    {func(i *personalization.Issuer) { i.Root = i.CA.Encoded }, []string{"CA's certificate", "instruction key's certificate", "notary's certificate"}},
+		"past": {func(i *personalization.Issuer) { i.Expiry = today.AddDays(-1) },
+			[]string{"2026-11-21, is past"}},
+		"before its first": {func(i *personalization.Issuer) { i.Effective = i.Expiry.AddDays(1) },
+			[]string{"is before their first"}},
+		"after the CA's": {func(i *personalization.Issuer) {
+			i.Expiry = issuertest.Date(t,
+				"2036-11-23")
+		}, []string{"is after that of their CA SENORDIC00001, 2036-11-22"}},
+		"no root": {func(i *personalization.Issuer) { i.Root = i.Root[1:] },
+			[]string{"root certificate"}},
+		"changed places": {func(i *personalization.Issuer) {
+			i.Notary,
+				i.InstructionKey = i.InstructionKey, i.Notary
+		}, []string{"instruction key's certificate: SENOTARY00001 is a",
+			"notary's certificate: SENORDIC00002 is a"}},
+		"CA's other key": {func(i *personalization.Issuer) { i.CA.Signer = another },
+			[]string{"the CA's key is not that of the certificate"}},
+		"another's root": {func(i *personalization.Issuer) { i.Root = i.CA.Encoded },
+			[]string{"CA's certificate", "instruction key's certificate", "notary's certificate"}},
 		"expired authority": {func(*personalization.Issuer) {}, nil},
 	} {
 		issuer := good

@@ -60,12 +60,13 @@ type Line struct {
 // itself done or is done again. done receives each stage after it is true on the card
 // and before the next step; its error ends the issuing, which can be repeated too.
 //
-// Keys are never guessed. Those that are given are compared with the card's cryptogram,
-// initial and final ones whatever their version says: a supplier's keys may have the
-// version of ours. Keys that are not the card's stop it before EXTERNAL AUTHENTICATE.
-// Errors: [*IssuerFault], [scp03.ErrWrongKeys], [scp03.ErrNotBegun], [ErrOtherApplet], [*gpc.Refusal]
-// and those of Personalize.
-func (l Line) Issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done func(Stage) error) (banking.Device, error) {
+// Keys are never guessed. Those that are given are compared with the card's cryptogram, initial and
+// final ones whatever their version says: a supplier's keys may have the version of ours. Keys that
+// are not the card's stop it before EXTERNAL AUTHENTICATE. Errors: [*IssuerFault],
+// [scp03.ErrWrongKeys], [scp03.ErrNotBegun], [ErrOtherApplet], [*gpc.Refusal] and those of
+// Personalize.
+func (l Line) Issue(ctx context.Context, c apdu.Card, o Order, s Secrets,
+	done func(Stage) error) (banking.Device, error) {
 	device, err := l.issue(ctx, c, o, s, done)
 	if err != nil {
 		return banking.Device{}, fmt.Errorf("issuing %s: %w", o.Device, err)
@@ -73,7 +74,8 @@ func (l Line) Issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done f
 	return device, nil
 }
 
-func (l Line) issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done stageFunc) (banking.Device, error) {
+func (l Line) issue(ctx context.Context, c apdu.Card, o Order, s Secrets,
+	done stageFunc) (banking.Device, error) {
 	none := banking.Device{}
 	found, err := l.inspect(ctx, c, o, s)
 	if err != nil {
@@ -98,7 +100,8 @@ func (l Line) issue(ctx context.Context, c apdu.Card, o Order, s Secrets, done s
 
 // ErrOtherApplet says that an applet is in the way that only DeleteApplet would
 // delete.
-var ErrOtherApplet = errors.New("the card has another applet in the place of this one: have it deleted, or take a blank card")
+var ErrOtherApplet = errors.New(
+	"the card has another applet in the place of this one: have it deleted, or take a blank card")
 
 // cardContents is what there is on a card before a key is used.
 type cardContents struct {
@@ -111,7 +114,8 @@ type cardContents struct {
 // isManaged reports whether the security domain has nothing more to do. Whether keys of
 // the final version are the final ones shows only when they are used.
 func (f cardContents) isManaged(l Line) bool {
-	return f.instance && !l.Secure && (l.Final == nil || f.active != nil && f.versions[l.VersionOfFinal()])
+	return f.instance && !l.Secure &&
+		(l.Final == nil || f.active != nil && f.versions[l.VersionOfFinal()])
 }
 
 // inspect does step 1.
@@ -125,7 +129,8 @@ func (l Line) inspect(ctx context.Context, c apdu.Card, o Order, s Secrets) (car
 	case err != nil:
 		return cardContents{}, err
 	case domain.Locked:
-		return cardContents{}, &gpc.Refusal{Command: "SELECT of the security domain", SW: apdu.SWDeactivated}
+		return cardContents{},
+			&gpc.Refusal{Command: "SELECT of the security domain", SW: apdu.SWDeactivated}
 	case l.Final != nil && versions[l.VersionOfFinal()] && versions[gpc.InitialKeySet]:
 		return cardContents{}, keysLeft(gpc.InitialKeySet)
 	}
@@ -152,7 +157,8 @@ func (l Line) inspect(ctx context.Context, c apdu.Card, o Order, s Secrets) (car
 }
 
 // manage does steps 2 to 5, if any of them is left to do.
-func (l Line) manage(ctx context.Context, c apdu.Card, o Order, f cardContents, done stageFunc) error {
+func (l Line) manage(ctx context.Context, c apdu.Card, o Order, f cardContents,
+	done stageFunc) error {
 	if f.isManaged(l) {
 		for _, stage := range []Stage{KeysReplaced, Loaded, Installed} {
 			if stage == KeysReplaced && l.Final == nil {
@@ -216,13 +222,15 @@ func (l Line) Open(ctx context.Context, c apdu.Card) (*globalplatform.Client, er
 	return l.open(ctx, c, cardContents{versions: versions})
 }
 
-func (l Line) open(ctx context.Context, c apdu.Card, f cardContents) (*globalplatform.Client, error) {
+func (l Line) open(ctx context.Context, c apdu.Card, f cardContents) (*globalplatform.Client,
+	error) {
 	o := scp03.Options{Keys: l.Keys, Level: scp03.CMACEncryption, Strongest: true, Random: l.Random}
 	tried := "the keys that the card came with were tried"
 	if l.Final != nil {
 		o.Keys, tried = l.Final, "only the keys that cards get are named, and were tried"
 		if l.Keys != nil {
-			o.Or, tried = []scp03.KeySource{l.Keys}, "the keys that cards get and those that they come with were both tried"
+			o.Or, tried = []scp03.KeySource{l.Keys},
+				"the keys that cards get and those that they come with were both tried"
 		}
 		if f.versions[l.VersionOfFinal()] {
 			o.KeyVersion = l.VersionOfFinal()
@@ -271,7 +279,8 @@ func keyVersions(ctx context.Context, c apdu.Card) (map[byte]bool, error) {
 // has been opened with them, and opens one with them, which proves that the card
 // took them. Initial keys of version FF end by themselves; those of another version
 // are replaced by name, and have to be of the same length.
-func (l Line) replaceKeys(ctx context.Context, c apdu.Card, applet *globalplatform.Client) (*globalplatform.Client, error) {
+func (l Line) replaceKeys(ctx context.Context, c apdu.Card,
+	applet *globalplatform.Client) (*globalplatform.Client, error) {
 	if l.HasFinal(applet) {
 		return applet, nil
 	}
@@ -290,7 +299,8 @@ func (l Line) replaceKeys(ctx context.Context, c apdu.Card, applet *globalplatfo
 		return nil, err
 	}
 	former := applet.KeyVersion()
-	if applet, err = l.open(ctx, c, cardContents{versions: map[byte]bool{l.VersionOfFinal(): true}}); err != nil {
+	if applet, err = l.open(ctx, c,
+		cardContents{versions: map[byte]bool{l.VersionOfFinal(): true}}); err != nil {
 		return nil, err
 	}
 	if !l.HasFinal(applet) {
@@ -316,7 +326,8 @@ func (l Line) CheckKeys(applet *globalplatform.Client) error {
 	}
 	present, err := l.presentKeys(applet)
 	if err != nil || len(present.ENC) != len(final.ENC) {
-		return errors.Join(err, fmt.Errorf("key set %02X can only be replaced by keys of its own length, %d bits, and the new ones have %d: make a master key of that length",
+		return errors.Join(err, fmt.Errorf("key set %02X can only be replaced by keys of its own "+
+			"length, %d bits, and the new ones have %d: make a master key of that length",
 			applet.KeyVersion(), bitsPerByte*len(present.ENC), bitsPerByte*len(final.ENC)))
 	}
 	return nil
@@ -334,12 +345,14 @@ func (l Line) presentKeys(applet *globalplatform.Client) (scp03.Keys, error) {
 var ErrKeysLeft = errors.New("the card has kept its former keys beside the new ones")
 
 func keysLeft(version byte) error {
-	return fmt.Errorf("%w: delete key set %02X with \"ekrona issue delete\", or set the card aside", ErrKeysLeft, version)
+	return fmt.Errorf("%w: delete key set %02X with \"ekrona issue delete\", or set the card aside",
+		ErrKeysLeft, version)
 }
 
 // load puts the applet's load file onto the card unless it is there. What is in the
 // way goes first, if it may.
-func (l Line) load(ctx context.Context, applet *globalplatform.Client, on globalplatform.Contents, f cardContents) error {
+func (l Line) load(ctx context.Context, applet *globalplatform.Client, on globalplatform.Contents,
+	f cardContents) error {
 	pkg := l.CAP.Header.Package
 	others := false // instances that nobody has looked at
 	for _, a := range on.Applications {
@@ -347,14 +360,16 @@ func (l Line) load(ctx context.Context, applet *globalplatform.Client, on global
 		case !bytes.Equal(a.AID, []byte(spec.AppletAID)):
 			others = others || bytes.Equal(a.LoadFile, pkg.AID)
 		case !f.instance && !f.foreign:
-			return fmt.Errorf("the applet is on the card and cannot be selected (life cycle %02X): unlock it: %w", byte(a.LifeCycle), ErrOtherApplet)
+			return fmt.Errorf("the applet is on the card and cannot be selected (life cycle "+
+				"%02X): unlock it: %w", byte(a.LifeCycle), ErrOtherApplet)
 		}
 	}
 	for _, file := range on.LoadFiles {
 		if !bytes.Equal(file.AID, pkg.AID) {
 			continue
 		}
-		same := len(file.Version) != 2 || bytes.Equal(file.Version, []byte{byte(pkg.Major), byte(pkg.Minor)})
+		same := len(file.Version) != 2 ||
+			bytes.Equal(file.Version, []byte{byte(pkg.Major), byte(pkg.Minor)})
 		switch {
 		case same && f.foreign:
 			return applet.Delete(ctx, []byte(spec.AppletAID), false)
@@ -383,7 +398,8 @@ func (l Line) install(ctx context.Context, applet *globalplatform.Client, o Orde
 		return err
 	}
 	return applet.Install(ctx, gpc.ForInstall{
-		LoadFile: l.CAP.Header.Package.AID, Module: []byte(spec.AppletAID), Instance: []byte(spec.AppletAID), Parameters: parameters,
+		LoadFile: l.CAP.Header.Package.AID, Module: []byte(spec.AppletAID),
+		Instance: []byte(spec.AppletAID), Parameters: parameters,
 	})
 }
 

@@ -36,7 +36,8 @@ func suppliersAt(t *testing.T, r *reader, version byte) scp03.KeySource {
 // A supplier's keys may have the version that ours get: what fits the card is used, and
 // replaced, also when the issuing is cut at any stage of it.
 func TestSuppliersKeysWithTheVersionOfOurs(t *testing.T) {
-	for _, at := range []personalization.Stage{0, personalization.KeysReplaced, personalization.Loaded, personalization.Installed, personalization.Filled} {
+	for _, at := range []personalization.Stage{0, personalization.KeysReplaced,
+		personalization.Loaded, personalization.Installed, personalization.Filled} {
 		h := newTestIssuer(t)
 		r, o := h.newReader(t), h.Order(t)
 		h.Line.Keys = suppliersAt(t, r, personalization.FinalKeyVersion)

@@ -25,22 +25,25 @@ import (
 func anyStage(personalization.Stage) error { return nil }
 
 // cutAt issues an order until its stage, where the card is pulled.
-func (h *testIssuer) cutAt(t *testing.T, r *reader, o personalization.Order, at personalization.Stage) {
+func (h *testIssuer) cutAt(t *testing.T, r *reader, o personalization.Order,
+	at personalization.Stage) {
 	t.Helper()
 	r.insert(t, 0, false, 0)
-	_, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), func(stage personalization.Stage) error {
-		if stage == at {
-			return errWithdrawn
-		}
-		return nil
-	})
+	_, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t),
+		func(stage personalization.Stage) error {
+			if stage == at {
+				return errWithdrawn
+			}
+			return nil
+		})
 	require.ErrorIs(t, err, errWithdrawn)
 	r.insert(t, 0, false, 0)
 }
 
 // A card that was begun or made for another order is refused, and still is what it was.
 func TestAnotherOrdersCardIsRefused(t *testing.T) {
-	for _, at := range []personalization.Stage{personalization.Installed, personalization.KeysMade, personalization.Registered} {
+	for _, at := range []personalization.Stage{personalization.Installed, personalization.KeysMade,
+		personalization.Registered} {
 		h := newTestIssuer(t)
 		r, theirs, mine := h.newReader(t), h.Order(t), h.Order(t)
 		h.cutAt(t, r, theirs, at)
@@ -118,7 +121,8 @@ func TestWrongKeysStopBeforeTheyCost(t *testing.T) {
 func TestNumberedInitialKeysEnd(t *testing.T) {
 	h := newTestIssuer(t)
 	r, o := h.newReader(t), h.Order(t)
-	opened, err := globalplatform.Open(t.Context(), r, nil, scp03.Options{Keys: scp03.TestKeys(), Level: scp03.Full})
+	opened, err := globalplatform.Open(t.Context(), r, nil,
+		scp03.Options{Keys: scp03.TestKeys(), Level: scp03.Full})
 	require.NoError(t, err)
 	suppliers := scp03.Master(bytes.Repeat([]byte{7}, 16))
 	keys, err := suppliers.For(opened.Offer())
@@ -129,7 +133,8 @@ func TestNumberedInitialKeysEnd(t *testing.T) {
 	longer := h.Line
 	longer.Final = scp03.Master(bytes.Repeat([]byte{0x5A}, 32))
 	_, err = longer.Issue(t.Context(), r, o, issuertest.Secrets(t), anyStage)
-	require.ErrorContains(t, err, "key set 01 can only be replaced by keys of its own length, 128 bits, and the new ones have 256")
+	require.ErrorContains(t, err, "key set 01 can only be replaced by keys of its own length, "+
+		"128 bits, and the new ones have 256")
 
 	device, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), anyStage)
 	require.NoError(t, err)
@@ -146,13 +151,15 @@ func TestUntoldKeyVersions(t *testing.T) {
 		}
 		return r.Transmit(ctx, c)
 	})
-	for _, at := range []personalization.Stage{personalization.KeysReplaced, personalization.Installed, personalization.Filled} {
-		_, err := h.Line.Issue(t.Context(), silent, o, issuertest.Secrets(t), func(stage personalization.Stage) error {
-			if stage == at {
-				return errWithdrawn
-			}
-			return nil
-		})
+	for _, at := range []personalization.Stage{personalization.KeysReplaced,
+		personalization.Installed, personalization.Filled} {
+		_, err := h.Line.Issue(t.Context(), silent, o, issuertest.Secrets(t),
+			func(stage personalization.Stage) error {
+				if stage == at {
+					return errWithdrawn
+				}
+				return nil
+			})
 		require.ErrorIs(t, err, errWithdrawn)
 		r.insert(t, 0, false, 0)
 	}
@@ -191,7 +198,8 @@ func TestAppletThatCannotBeSelected(t *testing.T) {
 	opened, err := h.Line.Open(t.Context(), r)
 	require.NoError(t, err)
 	_, err = opened.Card().Transmit(t.Context(), apdu.Command{
-		CLA: gpc.ClassPlain, INS: gpc.InsSetStatus, P1: gpc.StatusApplications, P2: byte(gpc.LockedBit | gpc.Selectable), Data: []byte(spec.AppletAID),
+		CLA: gpc.ClassPlain, INS: gpc.InsSetStatus, P1: gpc.StatusApplications,
+		P2: byte(gpc.LockedBit | gpc.Selectable), Data: []byte(spec.AppletAID),
 	})
 	require.NoError(t, err)
 	_, err = h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), anyStage)
@@ -239,7 +247,8 @@ func TestFormerKeysHaveToEnd(t *testing.T) {
 	h := newTestIssuer(t)
 	r, o := h.newReader(t), h.Order(t)
 	keeping, err := gpc.AppendKeyTemplate(nil, []gpc.KeyInfo{
-		{ID: 1, Version: personalization.FinalKeyVersion, Type: gpc.KeyTypeAES, Length: 16}, {ID: 1, Version: gpc.InitialKeySet, Type: gpc.KeyTypeAES, Length: 16},
+		{ID: 1, Version: personalization.FinalKeyVersion, Type: gpc.KeyTypeAES, Length: 16},
+		{ID: 1, Version: gpc.InitialKeySet, Type: gpc.KeyTypeAES, Length: 16},
 	})
 	require.NoError(t, err)
 	line := h.Line

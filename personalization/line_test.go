@@ -80,7 +80,8 @@ func (s *stages) done(stage personalization.Stage) error {
 }
 
 // check finds the card active, alone, with nothing beside it, and registered once.
-func (h *testIssuer) check(t issuertest.T, ctx context.Context, r *reader, o personalization.Order, device banking.Device) {
+func (h *testIssuer) check(t issuertest.T, ctx context.Context, r *reader, o personalization.Order,
+	device banking.Device) {
 	t.Helper()
 	assert.Equal(t, o.Device, device.ID)
 	assert.Equal(t, h.Notary.Devices[o.Device], device)
@@ -94,7 +95,9 @@ func (h *testIssuer) check(t issuertest.T, ctx context.Context, r *reader, o per
 	require.NoError(t, err)
 	assert.Equal(t, device.Certificate, certificate)
 
-	opened, err := globalplatform.Open(ctx, r, nil, scp03.Options{Keys: h.Line.Final, KeyVersion: personalization.FinalKeyVersion, Level: scp03.Full})
+	opened, err := globalplatform.Open(ctx, r, nil,
+		scp03.Options{Keys: h.Line.Final, KeyVersion: personalization.FinalKeyVersion,
+			Level: scp03.Full})
 	require.NoError(t, err)
 	contents, err := opened.List(ctx)
 	require.NoError(t, err)
@@ -114,8 +117,10 @@ func TestLineMakesABlankCardActive(t *testing.T) {
 	require.NoError(t, err)
 	h.check(t, t.Context(), r, o, device)
 	assert.Equal(t, []personalization.Stage{
-		personalization.Inspected, personalization.KeysReplaced, personalization.Loaded, personalization.Installed,
-		personalization.KeysMade, personalization.Registered, personalization.Filled, personalization.Active,
+		personalization.Inspected, personalization.KeysReplaced, personalization.Loaded,
+		personalization.Installed,
+		personalization.KeysMade, personalization.Registered, personalization.Filled,
+		personalization.Active,
 	}, s.reported)
 
 	// The same order again finds it done.
@@ -133,10 +138,11 @@ func TestLineGoesOnAfterEveryCommand(t *testing.T) {
 	h := newTestIssuer(t)
 	r := h.newReader(t)
 	var sent []apdu.Command
-	_, err := h.Line.Issue(t.Context(), apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-		sent = append(sent, c)
-		return r.Transmit(ctx, c)
-	}), h.Order(t), issuertest.Secrets(t), anyStage)
+	_, err := h.Line.Issue(t.Context(),
+		apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+			sent = append(sent, c)
+			return r.Transmit(ctx, c)
+		}), h.Order(t), issuertest.Secrets(t), anyStage)
 	require.NoError(t, err)
 	require.Greater(t, len(sent), 20)
 	for at := 1; at <= len(sent); at++ {
@@ -150,7 +156,8 @@ func TestLineGoesOnAfterEveryCommand(t *testing.T) {
 			_, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), (&stages{t: t}).done)
 			require.ErrorIs(t, err, errWithdrawn, "command %d", at)
 			r.insert(t, 0, false, 0)
-			device, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t), (&stages{t: t}).done)
+			device, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t),
+				(&stages{t: t}).done)
 			require.NoError(t, err, "command %d, answer lost: %v", at, after)
 			h.check(t, t.Context(), r, o, device)
 			assert.Len(t, h.Notary.Keys, before+1)
@@ -165,8 +172,10 @@ func TestLineGoesOnAfterPowerCuts(t *testing.T) {
 		r, o := h.newReader(t), h.Order(t)
 		before := len(h.Notary.Keys)
 		for range rapid.IntRange(1, 5).Draw(t, "cuts") {
-			r.insert(t, rapid.IntRange(1, 100).Draw(t, "command"), false, rapid.IntRange(1, 12).Draw(t, "write"))
-			device, err := h.Line.Issue(context.Background(), r, o, issuertest.Secrets(t), (&stages{t: t}).done)
+			r.insert(t, rapid.IntRange(1, 100).Draw(t, "command"), false,
+				rapid.IntRange(1, 12).Draw(t, "write"))
+			device, err := h.Line.Issue(context.Background(), r, o, issuertest.Secrets(t),
+				(&stages{t: t}).done)
 			if err == nil {
 				require.Equal(t, o.Device, device.ID)
 				continue
@@ -174,7 +183,8 @@ func TestLineGoesOnAfterPowerCuts(t *testing.T) {
 			require.ErrorIs(t, err, errWithdrawn)
 		}
 		r.insert(t, 0, false, 0)
-		device, err := h.Line.Issue(context.Background(), r, o, issuertest.Secrets(t), (&stages{t: t}).done)
+		device, err := h.Line.Issue(context.Background(), r, o, issuertest.Secrets(t),
+			(&stages{t: t}).done)
 		require.NoError(t, err)
 		h.check(t, context.Background(), r, o, device)
 		assert.Len(t, h.Notary.Keys, before+1)

@@ -34,8 +34,10 @@ type Order struct {
 }
 
 // NewOrder draws the token of an order for a card of the pilot's ceilings.
-func NewOrder(device message.DeviceID, owner string, today message.Date, random io.Reader) (Order, error) {
-	o := Order{Device: device, Role: spec.RoleCard, Ceilings: message.PilotPolicy(), Date: today, Owner: owner}
+func NewOrder(device message.DeviceID, owner string, today message.Date, random io.Reader) (Order,
+	error) {
+	o := Order{Device: device, Role: spec.RoleCard, Ceilings: message.PilotPolicy(), Date: today,
+		Owner: owner}
 	if err := entropy.Fill(random, o.Token[:]); err != nil {
 		return Order{}, fmt.Errorf("personalization: %w", err)
 	}
@@ -50,7 +52,8 @@ func (o Order) InstallParameters(root *cvc.Certificate) ([]byte, error) {
 		return nil, fmt.Errorf("personalization: root certificate: %w", err)
 	}
 	parameters := message.InstallParameters{
-		Device: o.Device, RootAnchor: anchor, Role: o.Role, Ceilings: o.Ceilings, Date: o.Date, Token: o.Token,
+		Device: o.Device, RootAnchor: anchor, Role: o.Role, Ceilings: o.Ceilings, Date: o.Date,
+		Token: o.Token,
 	}
 	return parameters.Encode()
 }

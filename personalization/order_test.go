@@ -20,7 +20,8 @@ func TestInstallParametersAreTheOrderAndFitIntoInstall(t *testing.T) {
 	day, err := message.ParseDate("2026-11-22")
 	require.NoError(t, err)
 	root, err := pki.Open(t.TempDir(), random).Root("root", pki.Subject{
-		Holder: cvc.Holder("SERIKSBK00001"), Role: spec.RoleRoot, Effective: day, Expiry: day.AddDays(100),
+		Holder: cvc.Holder("SERIKSBK00001"), Role: spec.RoleRoot, Effective: day,
+		Expiry: day.AddDays(100),
 	})
 	require.NoError(t, err)
 	order, err := NewOrder("SENORDIC00000001", "anna", day, random)
@@ -34,7 +35,8 @@ func TestInstallParametersAreTheOrderAndFitIntoInstall(t *testing.T) {
 	anchor, err := root.Certificate.Anchor()
 	require.NoError(t, err)
 	assert.Equal(t, &message.InstallParameters{
-		Device: order.Device, RootAnchor: anchor, Role: spec.RoleCard, Ceilings: message.PilotPolicy(), Date: day, Token: order.Token,
+		Device: order.Device, RootAnchor: anchor, Role: spec.RoleCard,
+		Ceilings: message.PilotPolicy(), Date: day, Token: order.Token,
 	}, parsed)
 }
 

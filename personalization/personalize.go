@@ -39,14 +39,17 @@ type Secrets struct {
 
 // ErrOtherCard says that the card in the reader carries the applet of another
 // order, or another card's.
-var ErrOtherCard = errors.New("the card carries another device's applet: take the card that this order was begun with, or a blank one")
+var ErrOtherCard = errors.New("the card carries another device's applet: take the card that this " +
+	"order was begun with, or a blank one")
 
 // ErrOtherKey says that the order's device id is registered with the key of an
 // instance that is not on this card.
-var ErrOtherKey = errors.New("the device id is registered already, with another key: delete the applet from the card and order it anew, under another id")
+var ErrOtherKey = errors.New("the device id is registered already, with another key: delete the " +
+	"applet from the card and order it anew, under another id")
 
 // ErrNotActive says that a card answered ACTIVATE and is not active.
-var ErrNotActive = errors.New("the card was told to be active and is not: a command was altered on its way; hold it to the reader again")
+var ErrNotActive = errors.New("the card was told to be active and is not: a command was altered " +
+	"on its way; hold it to the reader again")
 
 // Personalize makes an installed card active:
 //
@@ -67,11 +70,13 @@ var ErrNotActive = errors.New("the card was told to be active and is not: a comm
 // asked, with its PIN, whether it is the one that was ordered.
 // Errors: [ErrOtherCard], [ErrOtherKey], [ErrNotActive], [*client.Refusal],
 // [*client.LinkLost], those of AddDevice.
-func (i Issuer) Personalize(ctx context.Context, tap apdu.Card, o Order, secrets Secrets) (banking.Device, error) {
+func (i Issuer) Personalize(ctx context.Context, tap apdu.Card, o Order,
+	secrets Secrets) (banking.Device, error) {
 	return i.personalize(ctx, tap, o, secrets, noop)
 }
 
-func (i Issuer) personalize(ctx context.Context, tap apdu.Card, o Order, secrets Secrets, done stageFunc) (banking.Device, error) {
+func (i Issuer) personalize(ctx context.Context, tap apdu.Card, o Order, secrets Secrets,
+	done stageFunc) (banking.Device, error) {
 	none := banking.Device{}
 	applet := client.New(tap)
 	application, err := applet.Select(ctx)
@@ -154,7 +159,8 @@ func (i Issuer) device(ctx context.Context, o Order, keys pin.Keys) (banking.Dev
 	case err == nil:
 		registered, err := cvc.Parse(known.Certificate)
 		if err != nil {
-			return banking.Device{}, fmt.Errorf("personalization of %s: certificate kept: %w", o.Device, err)
+			return banking.Device{}, fmt.Errorf("personalization of %s: certificate kept: %w",
+				o.Device, err)
 		}
 		if !registered.PublicKey.Equal(keys.Signing) || !bytes.Equal(known.PINPoint, point) {
 			return banking.Device{}, fmt.Errorf("personalization of %s: %w", o.Device, ErrOtherKey)
@@ -163,9 +169,11 @@ func (i Issuer) device(ctx context.Context, o Order, keys pin.Keys) (banking.Dev
 	case !errors.Is(err, banking.ErrNoDevice):
 		return banking.Device{}, err
 	}
-	certificate, err := i.CA.Certify(pki.Subject{Holder: cvc.Holder(o.Device), Role: o.Role, Effective: i.Effective, Expiry: i.Expiry}, keys.Signing)
+	certificate, err := i.CA.Certify(pki.Subject{Holder: cvc.Holder(o.Device), Role: o.Role,
+		Effective: i.Effective, Expiry: i.Expiry}, keys.Signing)
 	if err != nil {
-		return banking.Device{}, &IssuerFault{fmt.Errorf("personalization of %s: %w", o.Device, err)}
+		return banking.Device{},
+			&IssuerFault{fmt.Errorf("personalization of %s: %w", o.Device, err)}
 	}
 	ceilings, err := o.Ceilings.Bytes()
 	if err != nil {
@@ -178,7 +186,8 @@ func (i Issuer) device(ctx context.Context, o Order, keys pin.Keys) (banking.Dev
 }
 
 // fill does steps 4 to 6.
-func (i Issuer) fill(ctx context.Context, applet *client.Client, o Order, certificate []byte, secrets Secrets) error {
+func (i Issuer) fill(ctx context.Context, applet *client.Client, o Order, certificate []byte,
+	secrets Secrets) error {
 	for _, authority := range [][]byte{i.Root, i.CA.Encoded, i.InstructionKey, i.Notary} {
 		if err := applet.VerifyCertificate(ctx, authority); err != nil {
 			return err
@@ -200,19 +209,23 @@ func (i Issuer) fill(ctx context.Context, applet *client.Client, o Order, certif
 
 // recognise checks that an active card is the one that was ordered and registered.
 // The PIN goes out enciphered for that card, so that another takes no try for it.
-func (i Issuer) recognise(ctx context.Context, applet *client.Client, o Order, secrets Secrets) (banking.Device, error) {
+func (i Issuer) recognise(ctx context.Context, applet *client.Client, o Order,
+	secrets Secrets) (banking.Device, error) {
 	known, err := i.Registry.Device(ctx, o.Device)
 	if errors.Is(err, banking.ErrNoDevice) {
-		return banking.Device{}, fmt.Errorf("personalization of %s, which is not registered: %w", o.Device, ErrOtherCard)
+		return banking.Device{}, fmt.Errorf("personalization of %s, which is not registered: %w",
+			o.Device, ErrOtherCard)
 	}
 	if err != nil {
 		return banking.Device{}, err
 	}
 	public, err := signature.ParsePoint(known.PINPoint)
 	if err != nil {
-		return banking.Device{}, fmt.Errorf("personalization of %s: PIN key kept: %w", o.Device, err)
+		return banking.Device{}, fmt.Errorf("personalization of %s: PIN key kept: %w", o.Device,
+			err)
 	}
-	if err := applet.Verify(ctx, secrets.PIN, client.PINTransport{Key: public, Random: i.Random}); err != nil {
+	if err := applet.Verify(ctx, secrets.PIN,
+		client.PINTransport{Key: public, Random: i.Random}); err != nil {
 		return banking.Device{}, err
 	}
 	certificate, err := applet.Certificate(ctx)

@@ -30,7 +30,8 @@ func (i Issuer) Renew(ctx context.Context, id message.DeviceID) (banking.Device,
 		return device, fmt.Errorf("renewal of %s: certificate kept: %w", id, err)
 	}
 	if i.Expiry.After(former.Expiry) {
-		subject := pki.Subject{Holder: former.Holder, Role: former.Role, Effective: i.Effective, Expiry: i.Expiry}
+		subject := pki.Subject{Holder: former.Holder, Role: former.Role, Effective: i.Effective,
+			Expiry: i.Expiry}
 		if device.Certificate, err = i.CA.Certify(subject, former.PublicKey); err != nil {
 			return device, &IssuerFault{fmt.Errorf("renewal of %s: %w", id, err)}
 		}

@@ -21,7 +21,8 @@ const (
 )
 
 var stageNames = map[Stage]string{
-	Inspected: "inspected", KeysReplaced: "keys replaced", Loaded: "loaded", Installed: "installed", Secured: "secured",
+	Inspected: "inspected", KeysReplaced: "keys replaced", Loaded: "loaded", Installed: "installed",
+	Secured:  "secured",
 	KeysMade: "keys made", Registered: "registered", Filled: "filled", Active: "active",
 }
 

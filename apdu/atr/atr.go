@@ -63,7 +63,8 @@ func Parse(b []byte) (*ATR, error) {
 		historical++
 	}
 	if len(rest) != historical {
-		return nil, fmt.Errorf("%w: %d bytes follow the interface bytes; T0 and TD announce %d", ErrMalformed, len(rest), historical)
+		return nil, fmt.Errorf("%w: %d bytes follow the interface bytes; T0 and TD announce %d",
+			ErrMalformed, len(rest), historical)
 	}
 	a.Historical = bytes.Clone(rest)
 	if needsCheck {
@@ -74,7 +75,8 @@ func Parse(b []byte) (*ATR, error) {
 			sum ^= v
 		}
 		if sum != 0 {
-			return nil, fmt.Errorf("%w: the check byte is wrong: the reader may have a bad contact", ErrMalformed)
+			return nil, fmt.Errorf("%w: the check byte is wrong: the reader may have a bad contact",
+				ErrMalformed)
 		}
 	}
 	return a, nil
@@ -133,8 +135,9 @@ func (a *ATR) Protocols() []int {
 // speedFactors are Fi and Di by the halves of TA1 (ISO/IEC 7816-3 tables 7 and 8);
 // 0 is reserved.
 var (
-	clockFactors = [16]int{372, 372, 558, 744, 1116, 1488, 1860, 0, 0, 512, 768, 1024, 1536, 2048, 0, 0}
-	baudFactors  = [16]int{0, 1, 2, 4, 8, 16, 32, 64, 12, 20, 0, 0, 0, 0, 0, 0}
+	clockFactors = [16]int{372, 372, 558, 744, 1116, 1488, 1860, 0, 0, 512, 768, 1024, 1536, 2048,
+		0, 0}
+	baudFactors = [16]int{0, 1, 2, 4, 8, 16, 32, 64, 12, 20, 0, 0, 0, 0, 0, 0}
 )
 
 // defaultTA1 is the TA1 that holds if there is none.

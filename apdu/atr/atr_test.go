@@ -24,10 +24,14 @@ func TestATRsOfRealCards(t *testing.T) {
 		historical  string
 		extended    bool
 	}{
-		{"issue 221, NXP P71 by contact", "3BD518FF8191FE1FC38073C821100A", []int{1}, 372, 12, "8073C82110", false},
-		{"issue 355, NXP P71 without contact", "3B8580018073C821100E", []int{0, 1}, 372, 1, "8073C82110", false},
-		{"issue 103, Gemalto ID Core 30", "3B7F96000080318065B08456511012FFFE829000", []int{0}, 512, 32, "80318065B08456511012FFFE829000", false},
-		{"issue 169, NXP JCOP 3", "3BDC18FF8191FE1FC38073C821136605036351000250", []int{1}, 372, 12, "8073C8211366050363510002", false},
+		{"issue 221, NXP P71 by contact", "3BD518FF8191FE1FC38073C821100A", []int{1}, 372, 12,
+			"8073C82110", false},
+		{"issue 355, NXP P71 without contact", "3B8580018073C821100E", []int{0, 1}, 372, 1,
+			"8073C82110", false},
+		{"issue 103, Gemalto ID Core 30", "3B7F96000080318065B08456511012FFFE829000", []int{0}, 512,
+			32, "80318065B08456511012FFFE829000", false},
+		{"issue 169, NXP JCOP 3", "3BDC18FF8191FE1FC38073C821136605036351000250", []int{1}, 372, 12,
+			"8073C8211366050363510002", false},
 	} {
 		a, err := Parse(unhex(t, row.atr))
 		require.NoError(t, err, row.source)
@@ -46,8 +50,10 @@ func TestATRsOfRealCards(t *testing.T) {
 
 func TestNoATRs(t *testing.T) {
 	for name, text := range map[string]string{
-		"nothing": "", "one byte": "3B", "no convention": "3A00", "cut in the interface bytes": "3BF011", "cut in the historical bytes": "3B0201",
-		"too long": "3B00" + hex.EncodeToString(make([]byte, MaxLength)), "wrong check byte": "3BD518FF8191FE1FC38073C821100B",
+		"nothing": "", "one byte": "3B", "no convention": "3A00",
+		"cut in the interface bytes": "3BF011", "cut in the historical bytes": "3B0201",
+		"too long":         "3B00" + hex.EncodeToString(make([]byte, MaxLength)),
+		"wrong check byte": "3BD518FF8191FE1FC38073C821100B",
 	} {
 		_, err := Parse(unhex(t, text))
 		assert.ErrorIs(t, err, ErrMalformed, name)
@@ -56,7 +62,8 @@ func TestNoATRs(t *testing.T) {
 
 // What is accepted encodes back, and nothing that is asked of it fails.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"3BD518FF8191FE1FC38073C821100A", "3B8580018073C821100E", "3B00", "3F6500009C02"} {
+	for _, seed := range []string{"3BD518FF8191FE1FC38073C821100A", "3B8580018073C821100E", "3B00",
+		"3F6500009C02"} {
 		f.Add(unhex(f, seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

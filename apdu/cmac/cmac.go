@@ -82,7 +82,8 @@ func (m *MAC) absorb() {
 func Sum(key []byte, parts ...[]byte) ([Size]byte, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		return [Size]byte{}, fmt.Errorf("cmac: an AES key has 16, 24 or 32 bytes, this has %d", len(key))
+		return [Size]byte{}, fmt.Errorf("cmac: an AES key has 16, 24 or 32 bytes, this has %d",
+			len(key))
 	}
 	m, err := New(block)
 	if err != nil {
@@ -108,5 +109,6 @@ func double(b [Size]byte) [Size]byte {
 // time. A mac shorter than 8 bytes is never right.
 func Verify(key, mac []byte, parts ...[]byte) bool {
 	sum, err := Sum(key, parts...)
-	return err == nil && len(mac) >= 8 && len(mac) <= Size && subtle.ConstantTimeCompare(sum[:len(mac)], mac) == 1
+	return err == nil && len(mac) >= 8 && len(mac) <= Size &&
+		subtle.ConstantTimeCompare(sum[:len(mac)], mac) == 1
 }

@@ -111,7 +111,8 @@ func (c *Certificate) values(device bool) layout.Group {
 			&c.Authority,
 			layout.Group{layout.Fixed(spec.OIDECDSASHA256), point{&c.PublicKey}},
 			holder{&c.Holder, device},
-			layout.Group{layout.Fixed(spec.OIDRole), layout.ByteOf[spec.Role]{P: &c.Role, Valid: ofKind}},
+			layout.Group{layout.Fixed(spec.OIDRole),
+				layout.ByteOf[spec.Role]{P: &c.Role, Valid: ofKind}},
 			&c.Effective,
 			&c.Expiry,
 		},
@@ -128,7 +129,8 @@ func layoutFor(device bool) *spec.Layout {
 
 func (c *Certificate) check() error {
 	if c.Expiry.Before(c.Effective) {
-		return layout.Malformed("certificate of %s ends on %v, before it begins on %v", c.Holder, c.Expiry, c.Effective)
+		return layout.Malformed("certificate of %s ends on %v, before it begins on %v", c.Holder,
+			c.Expiry, c.Effective)
 	}
 	return nil
 }
@@ -141,7 +143,8 @@ func (c *Certificate) Encode() ([]byte, error) {
 	}
 	device := c.Role.IsDevice()
 	row := layoutFor(device)
-	return layout.Append(nil, []spec.Field{{Name: row.Name, Layout: row}}, []layout.Value{c.values(device)})
+	return layout.Append(nil, []spec.Field{{Name: row.Name, Layout: row}},
+		[]layout.Value{c.values(device)})
 }
 
 // Body encodes what is signed, 7F4E.

@@ -30,7 +30,8 @@ func day(t testing.TB, s string) message.Date {
 }
 
 // issue makes a certificate of one year, signed by whoever signer is.
-func issue(t testing.TB, role spec.Role, authority message.AuthorityRef, h Holder, key, signer *ecdsa.PrivateKey) *Certificate {
+func issue(t testing.TB, role spec.Role, authority message.AuthorityRef, h Holder, key,
+	signer *ecdsa.PrivateKey) *Certificate {
 	t.Helper()
 	c := &Certificate{
 		Authority: authority, PublicKey: &key.PublicKey, Holder: h, Role: role,
@@ -63,11 +64,21 @@ func TestChain(t *testing.T) {
 		{"not yet valid", "2025-12-31", []*Certificate{card, ca, root}, ErrExpired},
 		{"CA left out", "2026-06-01", []*Certificate{card, root}, ErrIssuer},
 		{"nothing to verify by", "2026-06-01", []*Certificate{card}, ErrIssuer},
-		{"signed by another key", "2026-06-01", []*Certificate{issue(t, spec.RoleCard, caRef, "SENORDIC00000001", cardKey, rootKey), ca, root}, ErrSignature},
-		{"device of another name", "2026-06-01", []*Certificate{issue(t, spec.RoleCard, caRef, "SEFJORDB00000001", cardKey, caKey), ca, root}, ErrIssuer},
-		{"instruction key by a CA", "2026-06-01", []*Certificate{issue(t, spec.RoleInstructionKey, caRef, "SENORDIC00002", cardKey, caKey), ca, root}, ErrIssuer},
-		{"device by the root", "2026-06-01", []*Certificate{issue(t, spec.RoleCard, rootRef, "SERIKSBK00000001", cardKey, rootKey), root}, ErrIssuer},
-		{"card by a card", "2026-06-01", []*Certificate{issue(t, spec.RoleCard, caRef, "SENORDIC00000002", cardKey, cardKey), card, ca, root}, ErrIssuer},
+		{"signed by another key", "2026-06-01",
+			[]*Certificate{issue(t, spec.RoleCard, caRef, "SENORDIC00000001", cardKey, rootKey), ca,
+				root}, ErrSignature},
+		{"device of another name", "2026-06-01",
+			[]*Certificate{issue(t, spec.RoleCard, caRef, "SEFJORDB00000001", cardKey, caKey), ca,
+				root}, ErrIssuer},
+		{"instruction key by a CA", "2026-06-01",
+			[]*Certificate{issue(t, spec.RoleInstructionKey, caRef, "SENORDIC00002", cardKey,
+				caKey), ca, root}, ErrIssuer},
+		{"device by the root", "2026-06-01",
+			[]*Certificate{issue(t, spec.RoleCard, rootRef, "SERIKSBK00000001", cardKey, rootKey),
+				root}, ErrIssuer},
+		{"card by a card", "2026-06-01",
+			[]*Certificate{issue(t, spec.RoleCard, caRef, "SENORDIC00000002", cardKey, cardKey),
+				card, ca, root}, ErrIssuer},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			assert.ErrorIs(t, VerifyChain(day(t, c.day), c.chain...), c.want)
@@ -83,8 +94,10 @@ func TestIssuingRules(t *testing.T) {
 			if subject.Role.IsDevice() {
 				h = "SENORDIC00000002"
 			}
-			err := (&Certificate{Role: subject.Role, Authority: caRef, Holder: h}).CheckIssuer(&Certificate{Role: issuer.Role, Holder: caRef})
-			allowed := issuer.Role == spec.RoleRoot && !subject.Role.IsDevice() || issuer.Role == spec.RoleIntermediary && subject.Role.IsDevice()
+			err := (&Certificate{Role: subject.Role, Authority: caRef,
+				Holder: h}).CheckIssuer(&Certificate{Role: issuer.Role, Holder: caRef})
+			allowed := issuer.Role == spec.RoleRoot && !subject.Role.IsDevice() ||
+				issuer.Role == spec.RoleIntermediary && subject.Role.IsDevice()
 			if allowed {
 				assert.NoError(t, err, "%v by %v", subject.Role, issuer.Role)
 			} else {
@@ -124,7 +137,8 @@ func TestAnchorIsTheHashOfTheBody(t *testing.T) {
 
 var genCertificate = rapid.Custom(func(t *rapid.T) *Certificate {
 	role := rapid.SampledFrom(spec.Roles).Draw(t, "role").Role
-	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), append(make([]byte, 31), byte(rapid.IntRange(1, 255).Draw(t, "key"))))
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(),
+		append(make([]byte, 31), byte(rapid.IntRange(1, 255).Draw(t, "key"))))
 	require.NoError(t, err)
 	reference := rapid.StringMatching(`[A-Z0-9]{8}[0-9]{5}`)
 	h := reference.Draw(t, "holder")
@@ -135,7 +149,8 @@ var genCertificate = rapid.Custom(func(t *rapid.T) *Certificate {
 	require.NoError(t, err)
 	from = from.AddDays(rapid.IntRange(0, 30000).Draw(t, "from"))
 	return &Certificate{
-		Authority: message.AuthorityRef(reference.Draw(t, "authority")), PublicKey: &key.PublicKey, Holder: Holder(h), Role: role,
+		Authority: message.AuthorityRef(reference.Draw(t, "authority")), PublicKey: &key.PublicKey,
+		Holder: Holder(h), Role: role,
 		Effective: from, Expiry: from.AddDays(rapid.IntRange(0, 5000).Draw(t, "days")),
 		Signature: signature.Plain(rapid.SliceOfN(rapid.Byte(), 64, 64).Draw(t, "signature")),
 	}
@@ -154,7 +169,8 @@ func TestCertificatesRoundTrip(t *testing.T) {
 		require.ErrorIs(t, err, ErrMalformed)
 		_, err = Parse(raw[:rapid.IntRange(0, len(raw)-1).Draw(t, "cut")])
 		require.ErrorIs(t, err, ErrMalformed)
-		raw[rapid.IntRange(0, len(raw)-1).Draw(t, "at")] ^= byte(rapid.IntRange(1, 255).Draw(t, "flip"))
+		raw[rapid.IntRange(0, len(raw)-1).Draw(t, "at")] ^= byte(rapid.IntRange(1, 255).Draw(t,
+			"flip"))
 		if other, err := Parse(raw); err == nil {
 			require.NotEqual(t, c, other)
 		}
@@ -171,7 +187,8 @@ func TestEncodeRefuses(t *testing.T) {
 		{"ends before it begins", func(c *Certificate) { c.Expiry = c.Effective.AddDays(-1) }},
 		{"no date", func(c *Certificate) { c.Effective = message.Date{} }},
 		{"no key", func(c *Certificate) { c.PublicKey = nil }},
-		{"device's holder with an authority's role", func(c *Certificate) { c.Role = spec.RoleNotary }},
+		{"device's holder with an authority's role",
+			func(c *Certificate) { c.Role = spec.RoleNotary }},
 		{"unknown role", func(c *Certificate) { c.Role = 0x77 }},
 		{"authority too short", func(c *Certificate) { c.Authority = "SENORDIC1" }},
 	} {

@@ -19,7 +19,8 @@ func (c *Certificate) CheckIssuer(issuer *Certificate) error {
 		return fmt.Errorf("%w: a %v does not certify a %v", ErrIssuer, issuer.Role, c.Role)
 	}
 	if issuer.Role == spec.RoleIntermediary && c.Holder.Name() != issuer.Holder.Name() {
-		return fmt.Errorf("%w: %s certifies devices of its own name only, not %s", ErrIssuer, issuer.Holder, c.Holder)
+		return fmt.Errorf("%w: %s certifies devices of its own name only, not %s", ErrIssuer,
+			issuer.Holder, c.Holder)
 	}
 	return nil
 }
@@ -43,7 +44,8 @@ func (c *Certificate) VerifyBy(issuer *Certificate) error {
 // ValidOn checks that the day is within the certificate's validity.
 func (c *Certificate) ValidOn(day message.Date) error {
 	if day.Before(c.Effective) || day.After(c.Expiry) {
-		return fmt.Errorf("%w: %s is valid from %v to %v, the day is %v", ErrExpired, c.Holder, c.Effective, c.Expiry, day)
+		return fmt.Errorf("%w: %s is valid from %v to %v, the day is %v", ErrExpired, c.Holder,
+			c.Effective, c.Expiry, day)
 	}
 	return nil
 }
@@ -73,7 +75,8 @@ func VerifyChain(day message.Date, chain ...*Certificate) error {
 // counts for the device.
 func (c *Certificate) MayInstruct(device message.DeviceID) error {
 	if c.Role != spec.RoleInstructionKey || c.Holder.Name() != device.Name() {
-		return fmt.Errorf("%w: %v %s is no instruction key for %s", ErrIssuer, c.Role, c.Holder, device)
+		return fmt.Errorf("%w: %v %s is no instruction key for %s", ErrIssuer, c.Role, c.Holder,
+			device)
 	}
 	return nil
 }

@@ -48,7 +48,8 @@ func newCard(t *testing.T) *watched {
 
 func open(t *testing.T, c apdu.Card, level scp03.Level) *globalplatform.Client {
 	t.Helper()
-	client, err := globalplatform.Open(t.Context(), c, nil, scp03.Options{Keys: scp03.TestKeys(), Level: level})
+	client, err := globalplatform.Open(t.Context(), c, nil,
+		scp03.Options{Keys: scp03.TestKeys(), Level: level})
 	require.NoError(t, err)
 	return client
 }
@@ -69,7 +70,8 @@ func TestLoadTheApplet(t *testing.T) {
 	for _, level := range []scp03.Level{scp03.CMAC, scp03.Full} {
 		c := newCard(t)
 		client := open(t, c, level)
-		require.NoError(t, client.Load(t.Context(), file.Header.Package.AID, file.LoadFile()), level)
+		require.NoError(t, client.Load(t.Context(), file.Header.Package.AID, file.LoadFile()),
+			level)
 		for _, sent := range c.sent {
 			assert.False(t, sent.IsExtended())
 		}
@@ -81,21 +83,25 @@ func TestLoadTheApplet(t *testing.T) {
 
 		// What the applet's install method refuses comes back as the card's refusal.
 		err = client.Install(t.Context(), gpc.ForInstall{
-			LoadFile: file.Header.Package.AID, Module: file.Applets[0].AID, Instance: file.Applets[0].AID,
+			LoadFile: file.Header.Package.AID, Module: file.Applets[0].AID,
+			Instance: file.Applets[0].AID,
 		})
 		var refusal *gpc.Refusal
 		require.ErrorAs(t, err, &refusal)
 		assert.Equal(t, apdu.SWWrongData, refusal.SW)
 
 		parameters := message.InstallParameters{
-			Device: "SE00000000000001", Role: spec.RoleCard, Ceilings: message.PilotPolicy(), Date: message.DateOf(time.Unix(1_800_000_000, 0)),
+			Device: "SE00000000000001", Role: spec.RoleCard, Ceilings: message.PilotPolicy(),
+			Date: message.DateOf(time.Unix(1_800_000_000, 0)),
 		}
 		encoded, err := parameters.Encode()
 		require.NoError(t, err)
 		require.NoError(t, client.Install(t.Context(), gpc.ForInstall{
-			LoadFile: file.Header.Package.AID, Module: file.Applets[0].AID, Instance: file.Applets[0].AID, Parameters: encoded,
+			LoadFile: file.Header.Package.AID, Module: file.Applets[0].AID,
+			Instance: file.Applets[0].AID, Parameters: encoded,
 		}))
-		response, err := c.Transmit(t.Context(), apdu.Command{INS: gpc.InsSelect, P1: gpc.P1ByName, Data: file.Applets[0].AID, Ne: 256})
+		response, err := c.Transmit(t.Context(),
+			apdu.Command{INS: gpc.InsSelect, P1: gpc.P1ByName, Data: file.Applets[0].AID, Ne: 256})
 		require.NoError(t, err)
 		assert.Equal(t, apdu.OK, response.SW)
 
@@ -111,7 +117,8 @@ func TestSelectSaysWhichCard(t *testing.T) {
 	c := newCard(t)
 	domain, err := globalplatform.Select(t.Context(), c, nil)
 	require.NoError(t, err)
-	assert.Equal(t, globalplatform.Domain{AID: []byte{0xA0, 0, 0, 1, 0x51, 0, 0, 0}, MaxData: 255}, domain)
+	assert.Equal(t, globalplatform.Domain{AID: []byte{0xA0, 0, 0, 1, 0x51, 0, 0, 0}, MaxData: 255},
+		domain)
 	_, err = globalplatform.Select(t.Context(), c, []byte("other"))
 	assert.ErrorIs(t, err, apdu.SWFileNotFound)
 	keys, err := globalplatform.Keys(t.Context(), c)
@@ -127,12 +134,14 @@ func TestSelectSaysWhichCard(t *testing.T) {
 	assert.True(t, domain.Locked)
 
 	for name, answer := range map[string][]byte{
-		"nothing": nil, "no AID": {0x6F, 2, 0xA5, 0}, "short AID": {0x6F, 4, 0x84, 2, 1, 2}, "cut short": {0x6F, 9, 0x84},
+		"nothing": nil, "no AID": {0x6F, 2, 0xA5, 0}, "short AID": {0x6F, 4, 0x84, 2, 1, 2},
+		"cut short":  {0x6F, 9, 0x84},
 		"cut inside": {0x6F, 9, 0x84, 5, 1, 2, 3, 4, 5, 0xA5, 1},
 	} {
-		_, err := globalplatform.Select(t.Context(), apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) {
-			return apdu.Response{Data: answer, SW: apdu.OK}, nil
-		}), nil)
+		_, err := globalplatform.Select(t.Context(),
+			apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) {
+				return apdu.Response{Data: answer, SW: apdu.OK}, nil
+			}), nil)
 		assert.ErrorIs(t, err, gpc.ErrMalformed, name)
 	}
 }
@@ -142,7 +151,8 @@ func TestWrongKeysCostNoTry(t *testing.T) {
 	c := newCard(t)
 	wrong := scp03.TestKeys()
 	wrong.MAC = bytes.Repeat([]byte{9}, 16)
-	_, err := globalplatform.Open(t.Context(), c, nil, scp03.Options{Keys: wrong, Level: scp03.CMAC})
+	_, err := globalplatform.Open(t.Context(), c, nil,
+		scp03.Options{Keys: wrong, Level: scp03.CMAC})
 	require.ErrorIs(t, err, scp03.ErrWrongKeys)
 	for _, sent := range c.sent {
 		assert.NotEqual(t, byte(gpc.InsExternalAuthenticate), sent.INS)
@@ -168,7 +178,8 @@ func TestDiversifiedKeys(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, client.PutKeys(t.Context(), 1, keys, 0))
 		assert.Equal(t, byte(0xFF), client.KeyVersion())
-		client, err = globalplatform.Open(t.Context(), c, nil, scp03.Options{Keys: master, KeyVersion: 1, Level: scp03.Full})
+		client, err = globalplatform.Open(t.Context(), c, nil,
+			scp03.Options{Keys: master, KeyVersion: 1, Level: scp03.Full})
 		require.NoError(t, err)
 		assert.Equal(t, byte(1), client.KeyVersion())
 	}
@@ -179,14 +190,16 @@ func TestPutKeysChecks(t *testing.T) {
 	client := open(t, c, scp03.CMAC)
 	sent := len(c.sent)
 	assert.ErrorContains(t, client.PutKeys(t.Context(), 0, scp03.TestKeys(), 0), "choose 01 to 7F")
-	assert.ErrorContains(t, client.PutKeys(t.Context(), 0x80, scp03.TestKeys(), 0), "choose 01 to 7F")
+	assert.ErrorContains(t, client.PutKeys(t.Context(), 0x80, scp03.TestKeys(), 0),
+		"choose 01 to 7F")
 	assert.ErrorContains(t, client.PutKeys(t.Context(), 1, scp03.Keys{}, 0), "three AES keys")
 	assert.Len(t, c.sent, sent, "nothing went out")
 	c.change = func(_ apdu.Command, r apdu.Response) apdu.Response {
 		r.Data[1] ^= 1
 		return r
 	}
-	assert.ErrorContains(t, client.PutKeys(t.Context(), 1, scp03.TestKeys(), 0), "other check values")
+	assert.ErrorContains(t, client.PutKeys(t.Context(), 1, scp03.TestKeys(), 0),
+		"other check values")
 }
 
 // A card that says "more" for ever is not asked for ever.

@@ -23,10 +23,12 @@ func (c *Client) Load(ctx context.Context, aid, block []byte) error {
 	}
 	size := min(c.channel.MaxData(), c.domain.MaxData)
 	if n := (len(file) + size - 1) / size; n > maxBlocks {
-		return fmt.Errorf("globalplatform: the load file takes %d LOAD commands of %d bytes; the most is %d: choose a lower security level or a smaller applet",
+		return fmt.Errorf("globalplatform: the load file takes %d LOAD commands of %d bytes; the "+
+			"most is %d: choose a lower security level or a smaller applet",
 			n, size, maxBlocks)
 	}
-	install := apdu.Command{INS: gpc.InsInstall, P1: gpc.InstallLoad, Data: gpc.ForLoad{LoadFile: aid, Domain: c.domain.AID}.Encode()}
+	install := apdu.Command{INS: gpc.InsInstall, P1: gpc.InstallLoad,
+		Data: gpc.ForLoad{LoadFile: aid, Domain: c.domain.AID}.Encode()}
 	if _, err := c.send(ctx, install); err != nil {
 		return err
 	}

@@ -46,14 +46,17 @@ func parseFCI(b []byte) (Domain, error) {
 		return Domain{}, err
 	}
 	if len(d.AID) < gpc.MinAIDLength || len(d.AID) > gpc.MaxAIDLength {
-		return Domain{}, fmt.Errorf("%w: SELECT: the answer names no security domain; is this a GlobalPlatform card?", gpc.ErrMalformed)
+		return Domain{}, fmt.Errorf(
+			"%w: SELECT: the answer names no security domain; is this a GlobalPlatform card?",
+			gpc.ErrMalformed)
 	}
 	proprietary, err := find(fci, gpc.TagProprietary)
 	if err != nil {
 		return Domain{}, err
 	}
 	most, err := find(proprietary, gpc.TagMaxData)
-	if n := new(big.Int).SetBytes(most); err == nil && n.Sign() > 0 && n.Cmp(big.NewInt(apdu.MaxShortData)) < 0 {
+	if n := new(big.Int).SetBytes(most); err == nil && n.Sign() > 0 &&
+		n.Cmp(big.NewInt(apdu.MaxShortData)) < 0 {
 		d.MaxData = int(n.Int64())
 	}
 	return d, err
@@ -82,7 +85,8 @@ func GetData(ctx context.Context, card apdu.Card, t tlv.Tag) ([]byte, error) {
 
 func getData(ctx context.Context, card apdu.Card, t tlv.Tag, data []byte) ([]byte, error) {
 	response, err := card.Transmit(ctx, apdu.Command{
-		CLA: gpc.ClassPlain, INS: gpc.InsGetData, P1: byte(t >> 8), P2: byte(t), Data: data, Ne: apdu.MaxShortNe,
+		CLA: gpc.ClassPlain, INS: gpc.InsGetData, P1: byte(t >> 8), P2: byte(t), Data: data,
+		Ne: apdu.MaxShortNe,
 	})
 	if err != nil {
 		return nil, err

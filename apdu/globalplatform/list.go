@@ -26,7 +26,8 @@ func (c *Client) List(ctx context.Context) (Contents, error) {
 		return Contents{}, err
 	}
 	if len(domain) != 1 {
-		return Contents{}, fmt.Errorf("%w: GET STATUS gave %d issuer security domains", gpc.ErrMalformed, len(domain))
+		return Contents{}, fmt.Errorf("%w: GET STATUS gave %d issuer security domains",
+			gpc.ErrMalformed, len(domain))
 	}
 	contents := Contents{Domain: domain[0]}
 	if contents.Applications, err = c.status(ctx, gpc.StatusApplications); err != nil {
@@ -42,7 +43,8 @@ func (c *Client) status(ctx context.Context, p1 byte) ([]gpc.Entry, error) {
 		return nil, err
 	}
 	var all []byte
-	command := apdu.Command{CLA: gpc.ClassPlain, INS: gpc.InsGetStatus, P1: p1, P2: gpc.StatusTLV, Data: search, Ne: apdu.MaxShortNe}
+	command := apdu.Command{CLA: gpc.ClassPlain, INS: gpc.InsGetStatus, P1: p1, P2: gpc.StatusTLV,
+		Data: search, Ne: apdu.MaxShortNe}
 	for range maxAnswers {
 		response, err := c.inside.Transmit(ctx, command)
 		if err != nil {

@@ -33,17 +33,20 @@ func (c *Client) PutKeys(ctx context.Context, version byte, keys scp03.Keys, rep
 		if err != nil {
 			return err
 		}
-		put.Keys = append(put.Keys, gpc.NewKey{Length: len(key), Enciphered: enciphered, Check: check[:]})
+		put.Keys = append(put.Keys,
+			gpc.NewKey{Length: len(key), Enciphered: enciphered, Check: check[:]})
 		want = append(want, check[:]...)
 	}
 	got, err := c.send(ctx, apdu.Command{
-		INS: gpc.InsPutKey, P1: replaces, P2: gpc.PutKeySeveral | gpc.FirstKeyID, Data: put.Encode(),
+		INS: gpc.InsPutKey, P1: replaces, P2: gpc.PutKeySeveral | gpc.FirstKeyID,
+		Data: put.Encode(),
 	})
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(got, want) {
-		return fmt.Errorf("globalplatform: PUT KEY: the card took the keys and names other check values, %X instead of %X; list its keys before you go on", got, want)
+		return fmt.Errorf("globalplatform: PUT KEY: the card took the keys and names other check "+
+			"values, %X instead of %X; list its keys before you go on", got, want)
 	}
 	return nil
 }

@@ -58,7 +58,8 @@ func ParseCapability(b []byte) (*Capability, error) {
 		case TagLoadFileHashes:
 			c.Hashes = object.Value
 		case TagTokenCiphers, TagLoadFileSignatures:
-			c.ECDSAP256 = c.ECDSAP256 || len(object.Value) > 0 && object.Value[0]&cipherECDSAP256 != 0
+			c.ECDSAP256 = c.ECDSAP256 || len(object.Value) > 0 &&
+				object.Value[0]&cipherECDSAP256 != 0
 		}
 	}
 	return c, nil

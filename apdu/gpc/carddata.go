@@ -10,13 +10,17 @@ import (
 // Object identifiers in card recognition data (GPC §H.2), as the content of DO 06;
 // more arcs follow those that end in a prefix.
 const (
-	OIDGlobalPlatform          = "\x2A\x86\x48\x86\xFC\x6B\x01"                 // 1.2.840.114283.1
-	OIDVersionPrefix           = "\x2A\x86\x48\x86\xFC\x6B\x02"                 // ...2, then the version
-	OIDIdentification          = "\x2A\x86\x48\x86\xFC\x6B\x03"                 // ...3
-	OIDChannelPrefix           = "\x2A\x86\x48\x86\xFC\x6B\x04"                 // ...4, then protocol and i
-	OIDConfiguration20         = "\x2A\x86\x48\x86\xFC\x6B\x05\x07\x02\x00\x00" // ...5.7.2.0.0: Common Implementation Configuration 2.0
-	OIDJavaCardPrefix          = "\x2B\x06\x01\x04\x01\x2A\x02\x6E\x01"         // 1.3.6.1.4.1.42.2.110.1, then the version
-	tagOID             tlv.Tag = 0x06
+	OIDGlobalPlatform = "\x2A\x86\x48\x86\xFC\x6B\x01" // 1.2.840.114283.1
+	// ...2, then the version
+	OIDVersionPrefix  = "\x2A\x86\x48\x86\xFC\x6B\x02"
+	OIDIdentification = "\x2A\x86\x48\x86\xFC\x6B\x03" // ...3
+	// ...4, then protocol and i
+	OIDChannelPrefix = "\x2A\x86\x48\x86\xFC\x6B\x04"
+	// ...5.7.2.0.0: Common Implementation Configuration 2.0
+	OIDConfiguration20 = "\x2A\x86\x48\x86\xFC\x6B\x05\x07\x02\x00\x00"
+	// 1.3.6.1.4.1.42.2.110.1, then the version
+	OIDJavaCardPrefix         = "\x2B\x06\x01\x04\x01\x2A\x02\x6E\x01"
+	tagOID            tlv.Tag = 0x06
 )
 
 // Tags of the templates in card recognition data (GPC table H-2).

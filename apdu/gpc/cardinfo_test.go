@@ -14,11 +14,16 @@ import (
 // users in general (card data, capabilities, key information: the same bytes in many
 // reports), issue 276 of github.com/crocs-muni/JCAlgTest (identification).
 const (
-	p71CPLC       = "4790D32147000000000083456E6E6E50524300000000000000005758594E4E4E4E4E0000000000000000"
-	p71CardData   = "664D734B06072A864886FC6B01600B06092A864886FC6B020203630906072A864886FC6B03640B06092A864886FC6B040370650D060B2A864886FC6B0507020000660C060A2B060104012A026E0103"
-	p71Capability = "6728A00D800103810500102060708201078103E5BEC082031E030083010284010285017B86010C87017B"
-	p71Keys       = "E012C00401018810C00402018810C00403018810"
-	p71Identity   = "FE58DF2855010C0001B90C91154CB8C02A00AA0208000000000000000003184A3352363030303337333138313230306D20B6197D635E7C05010006040000D81F0701010808B3375FE9B5508BC40901030A0855606FD4BEECF3CD"
+	p71CPLC = "4790D32147000000000083456E6E6E50524300000000000000005758594E4E4E4E4E00" +
+		"00000000000000"
+	p71CardData = "664D734B06072A864886FC6B01600B06092A864886FC6B020203630906072A864886FC" +
+		"6B03640B06092A864886FC6B040370650D060B2A864886FC6B0507020000660C060A2B060104012A026E0103"
+	p71Capability = "6728A00D800103810500102060708201078103E5BEC082031E03008301028401028501" +
+		"7B86010C87017B"
+	p71Keys     = "E012C00401018810C00402018810C00403018810"
+	p71Identity = "FE58DF2855010C0001B90C91154CB8C02A00AA0208000000000000000003184A335236" +
+		"3030303337333138313230306D20B6197D635E7C05010006040000D81F0701010808B3375FE9B5508B" +
+		"C40901030A0855606FD4BEECF3CD"
 )
 
 func unhex(t testing.TB, text string) []byte {
@@ -45,13 +50,15 @@ func TestWhatAP71Says(t *testing.T) {
 
 	data, err := ParseCardData(unhex(t, p71CardData))
 	require.NoError(t, err)
-	assert.Equal(t, &CardData{Version: "2.3", Channels: []SecureChannel{{3, 0x70}}, JavaCard: "3"}, data)
+	assert.Equal(t, &CardData{Version: "2.3", Channels: []SecureChannel{{3, 0x70}}, JavaCard: "3"},
+		data)
 
 	capability, err := ParseCapability(unhex(t, p71Capability))
 	require.NoError(t, err)
 	assert.Equal(t, &Capability{
-		Channels: []SecureChannel{{3, 0}, {3, 0x10}, {3, 0x20}, {3, 0x60}, {3, 0x70}}, AES: []int{128, 192, 256},
-		Hashes: []byte{2}, ECDSAP256: true,
+		Channels: []SecureChannel{{3, 0}, {3, 0x10}, {3, 0x20}, {3, 0x60}, {3, 0x70}},
+		AES:      []int{128, 192, 256},
+		Hashes:   []byte{2}, ECDSAP256: true,
 	}, capability)
 
 	keys, err := ParseKeyTemplate(unhex(t, p71Keys))
@@ -73,7 +80,8 @@ func TestWhatAP71Says(t *testing.T) {
 func TestProductionDates(t *testing.T) {
 	today := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	for d, want := range map[ProductionDate]string{
-		0x6001: "2026-01-01", 0x6061: "2016-03-01", 0x7365: "2017-12-31", 0x0366: "2020-12-31", 0x5001: "2025-01-01",
+		0x6001: "2026-01-01", 0x6061: "2016-03-01", 0x7365: "2017-12-31", 0x0366: "2020-12-31",
+		0x5001: "2025-01-01",
 	} {
 		on, known := d.In(today)
 		assert.True(t, known, want)
@@ -111,12 +119,14 @@ func TestMalformedCardInformation(t *testing.T) {
 
 // No card makes these parsers do more than refuse.
 func FuzzCardInformation(f *testing.F) {
-	for _, seed := range []string{p71CPLC, p71CardData, p71Capability, p71Keys, p71Identity, "FF210A82040000F1CC83020200"} {
+	for _, seed := range []string{p71CPLC, p71CardData, p71Capability, p71Keys, p71Identity,
+		"FF210A82040000F1CC83020200"} {
 		f.Add(unhex(f, seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, err := range []error{
-			second(ParseCardData(b)), second(ParseCapability(b)), second(ParseKeyTemplate(b)), second(ParseResources(b)), second(ParseNXPIdentity(b)),
+			second(ParseCardData(b)), second(ParseCapability(b)), second(ParseKeyTemplate(b)),
+			second(ParseResources(b)), second(ParseNXPIdentity(b)),
 		} {
 			if err != nil {
 				require.ErrorIs(t, err, ErrMalformed)

@@ -54,16 +54,20 @@ func (d ProductionDate) In(today time.Time) (time.Time, bool) {
 // fields are where the data goes, in order.
 func (c *CPLC) fields() []any {
 	return []any{
-		&c.Fabricator, &c.ICType, &c.OperatingSystem, (*uint16)(&c.OSReleaseDate), &c.OSReleaseLevel, (*uint16)(&c.FabricationDate),
-		&c.Serial, &c.Batch, &c.ModuleFabricator, (*uint16)(&c.ModulePackaging), &c.CardManufacturer, (*uint16)(&c.Embedding),
-		&c.PrePersonalizer, (*uint16)(&c.PrePersonalization), &c.PrePersonalizedBy, &c.Personalizer, (*uint16)(&c.Personalization), &c.PersonalizedBy,
+		&c.Fabricator, &c.ICType, &c.OperatingSystem, (*uint16)(&c.OSReleaseDate),
+		&c.OSReleaseLevel, (*uint16)(&c.FabricationDate),
+		&c.Serial, &c.Batch, &c.ModuleFabricator, (*uint16)(&c.ModulePackaging),
+		&c.CardManufacturer, (*uint16)(&c.Embedding),
+		&c.PrePersonalizer, (*uint16)(&c.PrePersonalization), &c.PrePersonalizedBy, &c.Personalizer,
+		(*uint16)(&c.Personalization), &c.PersonalizedBy,
 	}
 }
 
 // ParseCPLC reads the value of 9F7F, exactly.
 func ParseCPLC(b []byte) (*CPLC, error) {
 	if len(b) != CPLCLength {
-		return nil, fmt.Errorf("%w: production data (CPLC) of %d bytes; it has %d", ErrMalformed, len(b), CPLCLength)
+		return nil, fmt.Errorf("%w: production data (CPLC) of %d bytes; it has %d", ErrMalformed,
+			len(b), CPLCLength)
 	}
 	c := new(CPLC)
 	for _, field := range c.fields() {

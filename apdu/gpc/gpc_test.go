@@ -25,13 +25,15 @@ func bytesOf(t *rapid.T, name string, most int) []byte {
 // What one side writes the other reads, of every length.
 func TestLayoutsRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		load := ForLoad{aidOf(t, "load file"), aidOf(t, "domain"), bytesOf(t, "hash", 127), bytesOf(t, "parameters", 400), bytesOf(t, "token", 200)}
+		load := ForLoad{aidOf(t, "load file"), aidOf(t, "domain"), bytesOf(t, "hash", 127),
+			bytesOf(t, "parameters", 400), bytesOf(t, "token", 200)}
 		gotLoad, err := ParseForLoad(load.Encode())
 		require.NoError(t, err)
 		assert.Equal(t, load, gotLoad)
 
 		install := ForInstall{
-			aidOf(t, "load file"), aidOf(t, "module"), aidOf(t, "instance"), Privileges(rapid.Uint32Range(0, 0xFFFFFF).Draw(t, "privileges")),
+			aidOf(t, "load file"), aidOf(t, "module"), aidOf(t, "instance"),
+			Privileges(rapid.Uint32Range(0, 0xFFFFFF).Draw(t, "privileges")),
 			bytesOf(t, "parameters", 400), bytesOf(t, "token", 200),
 		}
 		encoded, err := install.Encode()
@@ -40,7 +42,8 @@ func TestLayoutsRoundTrip(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, install, gotInstall)
 
-		selectable := ForMakeSelectable{aidOf(t, "instance"), install.Privileges, bytesOf(t, "parameters", 200), bytesOf(t, "token", 200)}
+		selectable := ForMakeSelectable{aidOf(t, "instance"), install.Privileges,
+			bytesOf(t, "parameters", 200), bytesOf(t, "token", 200)}
 		gotSelectable, err := ParseForMakeSelectable(selectable.Encode())
 		require.NoError(t, err)
 		assert.Equal(t, selectable, gotSelectable)
@@ -48,14 +51,18 @@ func TestLayoutsRoundTrip(t *testing.T) {
 		put := PutKey{Version: byte(rapid.IntRange(1, MaxKeyVersion).Draw(t, "version"))}
 		for range rapid.IntRange(1, 4).Draw(t, "keys") {
 			n := rapid.SampledFrom([]int{16, 24, 32}).Draw(t, "length")
-			put.Keys = append(put.Keys, NewKey{n, make([]byte, (n+15)/16*16), make([]byte, rapid.SampledFrom([]int{0, 3}).Draw(t, "check"))})
+			put.Keys = append(put.Keys,
+				NewKey{n, make([]byte, (n+15)/16*16),
+					make([]byte, rapid.SampledFrom([]int{0, 3}).Draw(t, "check"))})
 		}
 		gotPut, err := ParsePutKey(put.Encode())
 		require.NoError(t, err)
 		assert.Equal(t, put, gotPut)
 
-		entry := Entry{AID: aidOf(t, "AID"), LifeCycle: LifeCycle(rapid.Byte().Draw(t, "life")), Privileges: install.Privileges,
-			LoadFile: aidOf(t, "load file"), Domain: aidOf(t, "domain"), Version: []byte{1, 2}, Modules: [][]byte{aidOf(t, "one"), aidOf(t, "two")}}
+		entry := Entry{AID: aidOf(t, "AID"), LifeCycle: LifeCycle(rapid.Byte().Draw(t, "life")),
+			Privileges: install.Privileges,
+			LoadFile:   aidOf(t, "load file"), Domain: aidOf(t, "domain"), Version: []byte{1, 2},
+			Modules: [][]byte{aidOf(t, "one"), aidOf(t, "two")}}
 		list, err := entry.Append(nil, true, nil)
 		require.NoError(t, err)
 		list, err = entry.Append(list, true, nil)
@@ -64,7 +71,8 @@ func TestLayoutsRoundTrip(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, []Entry{entry, entry}, entries)
 
-		search := Search{AID: bytesOf(t, "prefix", MaxAIDLength), Tags: []tlv.Tag{TagAID, TagLifeCycle, TagStatus}}
+		search := Search{AID: bytesOf(t, "prefix", MaxAIDLength),
+			Tags: []tlv.Tag{TagAID, TagLifeCycle, TagStatus}}
 		encoded, err = search.Encode()
 		require.NoError(t, err)
 		gotSearch, err := ParseSearch(encoded)
@@ -94,22 +102,28 @@ func TestLoadFilesOfEveryLengthForm(t *testing.T) {
 // A field length that is not there, is too long or has no such form.
 func TestLayoutsRefuse(t *testing.T) {
 	for name, err := range map[string]error{
-		"load":             second(ParseForLoad([]byte{5, 1, 2, 3, 4})),
-		"load, short AID":  second(ParseForLoad([]byte{4, 1, 2, 3, 4, 0, 0, 0, 0})),
-		"load, length 84":  second(ParseForLoad([]byte{5, 1, 2, 3, 4, 5, 0, 0, 0x84, 0, 0})),
-		"load, rest":       second(ParseForLoad([]byte{5, 1, 2, 3, 4, 5, 0, 0, 0, 0, 0})),
-		"install, no C9":   second(ParseForInstall([]byte("\x05AAAAA\x05AAAAA\x05AAAAA\x01\x00\x02\xEF\x00\x00"))),
-		"install, C9 x 2":  second(ParseForInstall([]byte("\x05AAAAA\x05AAAAA\x05AAAAA\x01\x00\x04\xC9\x00\xC9\x00\x00"))),
-		"install, 2 bytes": second(ParseForInstall([]byte("\x05AAAAA\x05AAAAA\x05AAAAA\x02\x00\x00\x02\xC9\x00\x00"))),
-		"selectable":       second(ParseForMakeSelectable([]byte("\x01A\x00\x05AAAAA\x01\x00\x00\x00"))),
-		"personalization":  second(ParseForPersonalization([]byte("\x00\x00\x05AAAAA\x00\x00\x00\x00"))),
-		"entries":          second(ParseEntries([]byte{0xE3, 0})),
-		"entry twice":      second(ParseEntries([]byte("\xE3\x0E\x4F\x05AAAAA\x4F\x05AAAAA"))),
-		"key template":     second(ParseKeyTemplate([]byte{0xE0, 5, 0xC0, 3, 1, 2, 3})),
+		"load":            second(ParseForLoad([]byte{5, 1, 2, 3, 4})),
+		"load, short AID": second(ParseForLoad([]byte{4, 1, 2, 3, 4, 0, 0, 0, 0})),
+		"load, length 84": second(ParseForLoad([]byte{5, 1, 2, 3, 4, 5, 0, 0, 0x84, 0, 0})),
+		"load, rest":      second(ParseForLoad([]byte{5, 1, 2, 3, 4, 5, 0, 0, 0, 0, 0})),
+		"install, no C9": second(
+			ParseForInstall([]byte("\x05AAAAA\x05AAAAA\x05AAAAA\x01\x00\x02\xEF\x00\x00"))),
+		"install, C9 x 2": second(
+			ParseForInstall([]byte("\x05AAAAA\x05AAAAA\x05AAAAA\x01\x00\x04\xC9\x00\xC9\x00\x00"))),
+		"install, 2 bytes": second(
+			ParseForInstall([]byte("\x05AAAAA\x05AAAAA\x05AAAAA\x02\x00\x00\x02\xC9\x00\x00"))),
+		"selectable": second(
+			ParseForMakeSelectable([]byte("\x01A\x00\x05AAAAA\x01\x00\x00\x00"))),
+		"personalization": second(
+			ParseForPersonalization([]byte("\x00\x00\x05AAAAA\x00\x00\x00\x00"))),
+		"entries":      second(ParseEntries([]byte{0xE3, 0})),
+		"entry twice":  second(ParseEntries([]byte("\xE3\x0E\x4F\x05AAAAA\x4F\x05AAAAA"))),
+		"key template": second(ParseKeyTemplate([]byte{0xE0, 5, 0xC0, 3, 1, 2, 3})),
 	} {
 		assert.ErrorIs(t, err, ErrMalformed, name)
 	}
-	keys, err := ParseKeyTemplate([]byte{0xE0, 18, 0xC0, 4, 1, 2, 0x88, 16, 0xC0, 10, 2, 2, 0xFF, 0x88, 0, 32, 1, 0x14, 1, 0})
+	keys, err := ParseKeyTemplate([]byte{0xE0, 18, 0xC0, 4, 1, 2, 0x88, 16, 0xC0, 10, 2, 2, 0xFF,
+		0x88, 0, 32, 1, 0x14, 1, 0})
 	require.NoError(t, err)
 	assert.Equal(t, []KeyInfo{{1, 2, 0x88, 16}, {2, 2, 0x88, 32}}, keys)
 }
@@ -121,14 +135,16 @@ func TestChaining(t *testing.T) {
 	for _, n := range []int{0, 255, 256, 510, 511, 1000} {
 		var data []byte
 		var headers [][2]byte
-		chaining := Chaining{apdu.CardFunc(func(_ context.Context, c apdu.Command) (apdu.Response, error) {
+		chaining := Chaining{apdu.CardFunc(func(_ context.Context, c apdu.Command) (apdu.Response,
+			error) {
 			data = append(data, c.Data...)
 			headers = append(headers, [2]byte{c.INS, c.P1})
 			assert.False(t, c.IsExtended())
 			return apdu.Response{SW: apdu.OK}, nil
 		})}
 		want := bytes.Repeat([]byte{7}, n)
-		_, err := chaining.Transmit(t.Context(), apdu.Command{CLA: 0x84, INS: InsInstall, P1: InstallInstall, Data: want, Ne: 256})
+		_, err := chaining.Transmit(t.Context(),
+			apdu.Command{CLA: 0x84, INS: InsInstall, P1: InstallInstall, Data: want, Ne: 256})
 		require.NoError(t, err)
 		assert.True(t, bytes.Equal(want, data))
 		for i, h := range headers {
@@ -137,7 +153,8 @@ func TestChaining(t *testing.T) {
 		assert.Len(t, headers, max(1, (n+254)/255))
 	}
 	sent := 0
-	refusing := Chaining{apdu.CardFunc(func(_ context.Context, c apdu.Command) (apdu.Response, error) {
+	refusing := Chaining{apdu.CardFunc(func(_ context.Context, c apdu.Command) (apdu.Response,
+		error) {
 		sent++
 		if c.INS == InsLoad {
 			return apdu.Response{SW: apdu.OK}, nil
@@ -170,9 +187,12 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 // the same when it is written again.
 func FuzzLayouts(f *testing.F) {
 	for _, seed := range [][]byte{
-		{}, ForLoad{LoadFile: []byte("AAAAA")}.Encode(), ForMakeSelectable{Instance: []byte("AAAAA")}.Encode(),
-		PutKey{1, []NewKey{{16, make([]byte, 16), make([]byte, 3)}}}.Encode(), {0x4F, 0, 0x5C, 3, 0x4F, 0x9F, 0x70},
-		[]byte("\x05AAAAA\x05AAAAA\x05AAAAA\x01\x00\x02\xC9\x00\x00"), {0xE3, 7, 0x4F, 5, 1, 2, 3, 4, 5}, {0xC4, 1, 2},
+		{}, ForLoad{LoadFile: []byte("AAAAA")}.Encode(),
+		ForMakeSelectable{Instance: []byte("AAAAA")}.Encode(),
+		PutKey{1, []NewKey{{16, make([]byte, 16), make([]byte, 3)}}}.Encode(),
+		{0x4F, 0, 0x5C, 3, 0x4F, 0x9F, 0x70},
+		[]byte("\x05AAAAA\x05AAAAA\x05AAAAA\x01\x00\x02\xC9\x00\x00"),
+		{0xE3, 7, 0x4F, 5, 1, 2, 3, 4, 5}, {0xC4, 1, 2},
 		{0xE0, 6, 0xC0, 4, 1, 2, 0x88, 16},
 	} {
 		f.Add(seed)

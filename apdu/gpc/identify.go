@@ -35,7 +35,9 @@ type NXPIdentity struct {
 
 // NXPIdentifyData is the data of the GET DATA command that asks for it: the tag alone
 // as a tag list.
-func NXPIdentifyData() []byte { return []byte{byte(TagNXPIdentify >> 8), byte(TagNXPIdentify & 0xFF)} }
+func NXPIdentifyData() []byte {
+	return []byte{byte(TagNXPIdentify >> 8), byte(TagNXPIdentify & 0xFF)}
+}
 
 // ParseNXPIdentity reads FE as GET DATA gives it. What it does not know passes.
 func ParseNXPIdentity(b []byte) (*NXPIdentity, error) {

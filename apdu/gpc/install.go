@@ -63,7 +63,8 @@ func (f ForInstall) Encode() ([]byte, error) {
 func ParseForInstall(b []byte) (ForInstall, error) {
 	r := lvReader{rest: b}
 	f := ForInstall{
-		LoadFile: r.aid("load file AID", false), Module: r.aid("module AID", false), Instance: r.aid("instance AID", false),
+		LoadFile: r.aid("load file AID", false), Module: r.aid("module AID", false),
+		Instance: r.aid("instance AID", false),
 	}
 	privileges, parameters := r.next("privileges"), r.long("install parameters")
 	f.Token = r.token()
@@ -82,7 +83,8 @@ func ParseForInstall(b []byte) (ForInstall, error) {
 		}
 		if object.Tag == TagAppParameters {
 			if found {
-				return ForInstall{}, fmt.Errorf("%w: install parameters have C9 twice", ErrMalformed)
+				return ForInstall{},
+					fmt.Errorf("%w: install parameters have C9 twice", ErrMalformed)
 			}
 			f.Parameters, found = object.Value, true
 		}

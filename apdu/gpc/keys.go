@@ -19,7 +19,8 @@ func AppendKeyTemplate(out []byte, keys []KeyInfo) ([]byte, error) {
 	var content []byte
 	for _, k := range keys {
 		var err error
-		if content, err = tlv.Append(content, TagKeyInfo, []byte{k.ID, k.Version, k.Type, byte(k.Length)}); err != nil {
+		if content, err = tlv.Append(content, TagKeyInfo,
+			[]byte{k.ID, k.Version, k.Type, byte(k.Length)}); err != nil {
 			return nil, err
 		}
 	}
@@ -89,7 +90,8 @@ func ParsePutKey(b []byte) (PutKey, error) {
 	p := PutKey{Version: b[0]}
 	for r := (lvReader{rest: b[1:]}); len(r.rest) > 0; {
 		if r.rest[0] != KeyTypeAES {
-			return PutKey{}, fmt.Errorf("%w: PUT KEY: key type %02X; this card takes AES keys, 88", ErrMalformed, r.rest[0])
+			return PutKey{}, fmt.Errorf("%w: PUT KEY: key type %02X; this card takes AES keys, 88",
+				ErrMalformed, r.rest[0])
 		}
 		r.rest = r.rest[1:]
 		block, check := r.long("key component"), r.next("key check value")
@@ -101,10 +103,12 @@ func ParsePutKey(b []byte) (PutKey, error) {
 			k.Length, k.Enciphered = int(block[0]), block[1:]
 		}
 		if n := k.Length; n != 16 && n != 24 && n != 32 || len(k.Enciphered) != (n+15)/16*16 {
-			return PutKey{}, fmt.Errorf("%w: PUT KEY: a key of %d bytes in %d", ErrMalformed, n, len(k.Enciphered))
+			return PutKey{}, fmt.Errorf("%w: PUT KEY: a key of %d bytes in %d", ErrMalformed, n,
+				len(k.Enciphered))
 		}
 		if len(check) != 0 && len(check) != KeyCheckLength {
-			return PutKey{}, fmt.Errorf("%w: PUT KEY: a key check value of %d bytes", ErrMalformed, len(check))
+			return PutKey{}, fmt.Errorf("%w: PUT KEY: a key check value of %d bytes", ErrMalformed,
+				len(check))
 		}
 		p.Keys = append(p.Keys, k)
 	}

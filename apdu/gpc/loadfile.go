@@ -17,11 +17,13 @@ func AppendLoadFile(out, block []byte) ([]byte, error) {
 	n := len(block)
 	switch {
 	case n > MaxLoadFile:
-		return nil, fmt.Errorf("globalplatform: a load file of %d bytes; the most is %d", n, MaxLoadFile)
+		return nil, fmt.Errorf("globalplatform: a load file of %d bytes; the most is %d", n,
+			MaxLoadFile)
 	case n <= math.MaxUint16:
 		return tlv.Append(out, TagLoadFileBlock, block)
 	}
-	return append(append(out, byte(TagLoadFileBlock), 0x83, byte(n>>16), byte(n>>8), byte(n)), block...), nil
+	return append(append(out, byte(TagLoadFileBlock), 0x83, byte(n>>16), byte(n>>8), byte(n)),
+		block...), nil
 }
 
 // ParseLoadFile gives the load file data block of a load file, and how many
@@ -34,10 +36,12 @@ func ParseLoadFile(b []byte) (block []byte, signatures int, err error) {
 		}
 		signatures++
 	}
-	if rest := r.Rest(); len(rest) > 5 && rest[0] == byte(TagLoadFileBlock) && rest[1] == 0x83 && rest[2] > 0 {
+	if rest := r.Rest(); len(rest) > 5 && rest[0] == byte(TagLoadFileBlock) && rest[1] == 0x83 &&
+		rest[2] > 0 {
 		n := int(rest[2])<<16 | int(rest[3])<<8 | int(rest[4])
 		if n != len(rest)-5 || n > MaxLoadFile {
-			return nil, 0, fmt.Errorf("%w: a load file data block of %d bytes in %d", ErrMalformed, n, len(rest)-5)
+			return nil, 0, fmt.Errorf("%w: a load file data block of %d bytes in %d", ErrMalformed,
+				n, len(rest)-5)
 		}
 		return rest[5:], signatures, nil
 	}

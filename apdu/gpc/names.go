@@ -7,13 +7,16 @@ var installPurposes = []struct {
 	bit  byte
 	name string
 }{
-	{InstallLoad, "load"}, {InstallInstall, "install"}, {InstallMakeSelectable, "make selectable"}, {InstallExtradition, "extradition"},
+	{InstallLoad, "load"}, {InstallInstall, "install"}, {InstallMakeSelectable, "make selectable"},
+	{InstallExtradition, "extradition"},
 	{InstallPersonalization, "personalization"}, {InstallRegistryUpdate, "registry update"},
 }
 
 var names = map[byte]string{
-	InsInitializeUpdate: "INITIALIZE UPDATE", InsExternalAuthenticate: "EXTERNAL AUTHENTICATE", InsSelect: "SELECT", InsGetData: "GET DATA",
-	InsPutKey: "PUT KEY", InsStoreData: "STORE DATA", InsDelete: "DELETE", InsLoad: "LOAD", InsSetStatus: "SET STATUS", InsGetStatus: "GET STATUS",
+	InsInitializeUpdate: "INITIALIZE UPDATE", InsExternalAuthenticate: "EXTERNAL AUTHENTICATE",
+	InsSelect: "SELECT", InsGetData: "GET DATA",
+	InsPutKey: "PUT KEY", InsStoreData: "STORE DATA", InsDelete: "DELETE", InsLoad: "LOAD",
+	InsSetStatus: "SET STATUS", InsGetStatus: "GET STATUS",
 }
 
 // CommandName names a content management command as GPC does, "INSTALL [for load]";

@@ -88,7 +88,8 @@ func parseEntry(b []byte) (Entry, error) {
 			return Entry{}, fmt.Errorf("%w: GET STATUS: %w", ErrMalformed, err)
 		}
 		if seen[object.Tag] && object.Tag != TagModule && object.Tag != TagImplicit {
-			return Entry{}, fmt.Errorf("%w: GET STATUS: an entry has %v twice", ErrMalformed, object.Tag)
+			return Entry{}, fmt.Errorf("%w: GET STATUS: an entry has %v twice", ErrMalformed,
+				object.Tag)
 		}
 		seen[object.Tag] = true
 		switch object.Tag {
@@ -96,7 +97,8 @@ func parseEntry(b []byte) (Entry, error) {
 			e.AID = object.Value
 		case TagLifeCycle: // cards of older versions give two bytes, of which the first counts
 			if len(object.Value) == 0 {
-				return Entry{}, fmt.Errorf("%w: GET STATUS: an entry has an empty life cycle", ErrMalformed)
+				return Entry{}, fmt.Errorf("%w: GET STATUS: an entry has an empty life cycle",
+					ErrMalformed)
 			}
 			e.LifeCycle = LifeCycle(object.Value[0])
 		case TagPrivileges:
@@ -149,7 +151,8 @@ func ParseSearch(b []byte) (Search, error) {
 		return Search{}, fmt.Errorf("%w: GET STATUS: %w", ErrMalformed, err)
 	}
 	if len(aid.Value) > MaxAIDLength {
-		return Search{}, fmt.Errorf("%w: GET STATUS: an AID of %d bytes", ErrMalformed, len(aid.Value))
+		return Search{}, fmt.Errorf("%w: GET STATUS: an AID of %d bytes", ErrMalformed,
+			len(aid.Value))
 	}
 	s := Search{AID: aid.Value}
 	for !r.Empty() {

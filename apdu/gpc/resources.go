@@ -28,8 +28,10 @@ func (r Resources) Encode() ([]byte, error) {
 		tag   tlv.Tag
 		value uint32
 		size  int
-	}{{TagApplicationCount, r.Applications, 1}, {TagFreePersistent, r.Persistent, 4}, {TagFreeTransient, r.Transient, 4}} {
-		bytes := []byte{byte(field.value >> 24), byte(field.value >> 16), byte(field.value >> 8), byte(field.value)}
+	}{{TagApplicationCount, r.Applications, 1}, {TagFreePersistent, r.Persistent, 4},
+		{TagFreeTransient, r.Transient, 4}} {
+		bytes := []byte{byte(field.value >> 24), byte(field.value >> 16), byte(field.value >> 8),
+			byte(field.value)}
 		if content, err = tlv.Append(content, field.tag, bytes[4-field.size:]); err != nil {
 			return nil, err
 		}
@@ -50,13 +52,15 @@ func ParseResources(b []byte) (*Resources, error) {
 			return nil, fmt.Errorf("%w: card resources: %w", ErrMalformed, err)
 		}
 		to := map[tlv.Tag]*uint32{
-			TagApplicationCount: &resources.Applications, TagFreePersistent: &resources.Persistent, TagFreeTransient: &resources.Transient,
+			TagApplicationCount: &resources.Applications, TagFreePersistent: &resources.Persistent,
+			TagFreeTransient: &resources.Transient,
 		}[object.Tag]
 		if to == nil {
 			continue
 		}
 		if len(object.Value) < 1 || len(object.Value) > 4 {
-			return nil, fmt.Errorf("%w: card resources: a number of %d bytes", ErrMalformed, len(object.Value))
+			return nil, fmt.Errorf("%w: card resources: a number of %d bytes", ErrMalformed,
+				len(object.Value))
 		}
 		*to = 0
 		for _, v := range object.Value {

@@ -155,8 +155,10 @@ const (
 	PrivilegeGlobalService        Privileges = 0x000100
 
 	// IssuerDomain are those of the issuer security domain.
-	IssuerDomain = PrivilegeSecurityDomain | PrivilegeCardLock | PrivilegeCardTerminate | PrivilegeTrustedPath |
-		PrivilegeAuthorizedManagement | PrivilegeGlobalDelete | PrivilegeGlobalLock | PrivilegeGlobalRegistry
+	IssuerDomain = PrivilegeSecurityDomain | PrivilegeCardLock | PrivilegeCardTerminate |
+		PrivilegeTrustedPath |
+		PrivilegeAuthorizedManagement | PrivilegeGlobalDelete | PrivilegeGlobalLock |
+		PrivilegeGlobalRegistry
 )
 
 // Bytes are the three bytes on the wire.

@@ -24,7 +24,8 @@ func Malformed(format string, args ...any) error {
 // Append writes values in the places of rows, one value for each row.
 func Append(dst []byte, rows []spec.Field, values []Value) ([]byte, error) {
 	if len(rows) != len(values) {
-		return nil, Malformed("%d values for %d fields; the Go struct and the spec differ", len(values), len(rows))
+		return nil, Malformed("%d values for %d fields; the Go struct and the spec differ",
+			len(values), len(rows))
 	}
 	for i, row := range rows {
 		if o, ok := values[i].(Optional); ok && o.Absent() {
@@ -65,10 +66,12 @@ func Append(dst []byte, rows []spec.Field, values []Value) ([]byte, error) {
 // values are not to be used.
 func Read(r *tlv.Reader, rows []spec.Field, values []Value) error {
 	if len(rows) != len(values) {
-		return Malformed("%d values for %d fields; the Go struct and the spec differ", len(values), len(rows))
+		return Malformed("%d values for %d fields; the Go struct and the spec differ", len(values),
+			len(rows))
 	}
 	for i, row := range rows {
-		if o, ok := values[i].(Optional); ok && row.Presence == spec.Optional && !r.At(row.WireTag()) {
+		if o, ok := values[i].(Optional); ok && row.Presence == spec.Optional &&
+			!r.At(row.WireTag()) {
 			o.Clear()
 			continue
 		}

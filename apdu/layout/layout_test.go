@@ -18,7 +18,8 @@ func (m maybe) Clear()       { *m.Uint16 = 0 }
 
 var rows = []spec.Field{
 	{Name: "NUMBER", Tag: spec.TagNumber},
-	{Name: "INNER", Layout: &spec.Layout{Name: "INNER", Tag: spec.TagFCI, Fields: []spec.Field{{Name: "LIFE", Tag: spec.TagLifeCycle}}}},
+	{Name: "INNER", Layout: &spec.Layout{Name: "INNER", Tag: spec.TagFCI,
+		Fields: []spec.Field{{Name: "LIFE", Tag: spec.TagLifeCycle}}}},
 	{Name: "VERSION", Tag: spec.TagPolicyVersion, Presence: spec.Optional},
 }
 
@@ -30,7 +31,8 @@ type sample struct {
 
 func (s *sample) values() []Value {
 	odd := func(b byte) bool { return b%2 == 1 }
-	return []Value{(*Uint32)(&s.number), Group{ByteOf[byte]{&s.life, odd}}, maybe{(*Uint16)(&s.version)}}
+	return []Value{(*Uint32)(&s.number), Group{ByteOf[byte]{&s.life, odd}},
+		maybe{(*Uint16)(&s.version)}}
 }
 
 func TestAppendAndRead(t *testing.T) {
@@ -55,9 +57,11 @@ func TestReadRefuses(t *testing.T) {
 		{"nothing", "", "NUMBER: "},
 		{"another tag", "\xC4\x04\x00\x00\x00\x01", "9F41 expected, C4 found"},
 		{"value too short", "\x9F\x41\x03\x00\x00\x00", "NUMBER has 3 bytes"},
-		{"value not allowed inside", "\x9F\x41\x04\x00\x00\x00\x01\x6F\x03\xCD\x01\x02", "INNER: LIFE: "},
+		{"value not allowed inside", "\x9F\x41\x04\x00\x00\x00\x01\x6F\x03\xCD\x01\x02",
+			"INNER: LIFE: "},
 		{"more inside", "\x9F\x41\x04\x00\x00\x00\x01\x6F\x05\xCD\x01\x03\xCD\x00", "INNER: "},
-		{"more after", "\x9F\x41\x04\x00\x00\x00\x01\x6F\x03\xCD\x01\x03\x5A\x00", "2 bytes left over"},
+		{"more after", "\x9F\x41\x04\x00\x00\x00\x01\x6F\x03\xCD\x01\x03\x5A\x00",
+			"2 bytes left over"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := ReadExactly([]byte(c.wire), rows, new(sample).values())

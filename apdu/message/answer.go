@@ -17,7 +17,8 @@ func ParseFCI(b []byte) (*FCI, error) {
 	f := new(FCI)
 	err := parseTemplate(b, spec.FCI, []layout.Value{
 		layout.Fixed(spec.AppletAID),
-		layout.Group{lifeCycleOf(&f.LifeCycle), (*layout.Uint16)(&f.SpecVersion), layout.ByteOf[byte]{P: &f.Capabilities, Valid: func(byte) bool { return true }}},
+		layout.Group{lifeCycleOf(&f.LifeCycle), (*layout.Uint16)(&f.SpecVersion),
+			layout.ByteOf[byte]{P: &f.Capabilities, Valid: func(byte) bool { return true }}},
 	})
 	if err != nil {
 		return nil, err
@@ -40,7 +41,8 @@ type Counters struct {
 func ParseCounters(b []byte) (*Counters, error) {
 	c := new(Counters)
 	err := parseTemplate(b, spec.Counters, []layout.Value{
-		(*layout.Uint32)(&c.ATC), (*layout.Uint32)(&c.AckedATC), (*layout.Uint32)(&c.InstructionSequence), (*layout.Uint32)(&c.RequestCounter),
+		(*layout.Uint32)(&c.ATC), (*layout.Uint32)(&c.AckedATC),
+		(*layout.Uint32)(&c.InstructionSequence), (*layout.Uint32)(&c.RequestCounter),
 	})
 	if err != nil {
 		return nil, err
@@ -60,7 +62,8 @@ type KeyAnswer struct {
 func ParseKeyAnswer(b []byte) (*KeyAnswer, error) {
 	k := new(KeyAnswer)
 	err := layout.ReadExactly(b, spec.KeyAnswer, []layout.Value{
-		layout.Group{layout.Bytes(k.SigningPoint[:])}, layout.Group{layout.Bytes(k.PINPoint[:])}, layout.Bytes(k.MAC[:]),
+		layout.Group{layout.Bytes(k.SigningPoint[:])}, layout.Group{layout.Bytes(k.PINPoint[:])},
+		layout.Bytes(k.MAC[:]),
 	})
 	if err != nil {
 		return nil, err
@@ -70,5 +73,6 @@ func ParseKeyAnswer(b []byte) (*KeyAnswer, error) {
 
 // parseTemplate decodes a template without signatures, exactly.
 func parseTemplate(b []byte, row *spec.Layout, values []layout.Value) error {
-	return layout.ReadExactly(b, []spec.Field{{Name: row.Name, Layout: row}}, []layout.Value{layout.Group(values)})
+	return layout.ReadExactly(b, []spec.Field{{Name: row.Name, Layout: row}},
+		[]layout.Value{layout.Group(values)})
 }

@@ -37,7 +37,8 @@ func Follow(head Hash, atc uint32, records []Record) (Hash, error) {
 			return Hash{}, err
 		}
 		if r.ATC() != atc {
-			return Hash{}, fmt.Errorf("message: chain breaks: record %d expected, record %d found", atc, r.ATC())
+			return Hash{}, fmt.Errorf("message: chain breaks: record %d expected, record %d found",
+				atc, r.ATC())
 		}
 		identity, err := Identity(r.Message())
 		if err != nil {

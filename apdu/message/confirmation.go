@@ -23,7 +23,8 @@ func (m *Confirmation) Layout() *spec.Layout { return spec.Confirmation }
 
 func (m *Confirmation) values() []layout.Value {
 	return []layout.Value{
-		versionValue, &m.Device, (*layout.Uint32)(&m.Sequence), &m.Instruction, creditOf(&m.Credit), AmountOf(&m.Balance), (*layout.Uint32)(&m.ATC),
+		versionValue, &m.Device, (*layout.Uint32)(&m.Sequence), &m.Instruction, creditOf(&m.Credit),
+		AmountOf(&m.Balance), (*layout.Uint32)(&m.ATC),
 	}
 }
 

@@ -17,7 +17,8 @@ func FuzzAnswers(f *testing.F) {
 	f.Add(counters)
 	f.Add([]byte("2026-11-22"))
 	f.Add([]byte("SENORDIC00000001"))
-	f.Add(append([]byte{byte(spec.TagFCI), 0x1E, byte(spec.TagDFName), byte(len(spec.AppletAID))}, spec.AppletAID...))
+	f.Add(append([]byte{byte(spec.TagFCI), 0x1E, byte(spec.TagDFName), byte(len(spec.AppletAID))},
+		spec.AppletAID...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if p, err := ParsePolicy(b); err == nil {
 			wire, err := p.Bytes()

@@ -17,7 +17,8 @@ import (
 // testKey makes a key from a scalar, so that tests repeat.
 func testKey(t testing.TB, scalar int64) *ecdsa.PrivateKey {
 	t.Helper()
-	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), new(big.Int).SetInt64(scalar).FillBytes(make([]byte, 32)))
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(),
+		new(big.Int).SetInt64(scalar).FillBytes(make([]byte, 32)))
 	require.NoError(t, err)
 	return key
 }
@@ -28,38 +29,59 @@ func fill(t *rapid.T, b []byte) {
 
 // Generators of well-formed values.
 var (
-	genDevice    = rapid.Custom(func(t *rapid.T) DeviceID { return DeviceID(rapid.StringMatching(`[A-Z0-9]{16}`).Draw(t, "id")) })
+	genDevice = rapid.Custom(
+		func(t *rapid.T) DeviceID {
+			return DeviceID(rapid.StringMatching(`[A-Z0-9]{16}`).Draw(t,
+				"id"))
+		})
 	genAuthority = rapid.Custom(func(t *rapid.T) AuthorityRef {
 		return AuthorityRef(rapid.StringMatching(`[A-Z0-9]{8}[0-9]{5}`).Draw(t, "reference"))
 	})
 	genOptionalDevice = rapid.OneOf(rapid.Just(DeviceID("")), genDevice)
-	genAmount         = rapid.Custom(func(t *rapid.T) money.Ore { return money.Ore(rapid.Uint32().Draw(t, "amount")) })
-	genHash           = rapid.Custom(func(t *rapid.T) (h Hash) { fill(t, h[:]); return h })
-	genRandom         = rapid.Custom(func(t *rapid.T) (r Random) { fill(t, r[:]); return r })
-	genSignature      = rapid.Custom(func(t *rapid.T) (s signature.Plain) { fill(t, s[:]); return s })
-	genDate           = rapid.Custom(func(t *rapid.T) Date { return Date{uint16(rapid.IntRange(1, maxDays).Draw(t, "day"))} })
-	genVerdict        = rapid.SampledFrom([]spec.CreditVerdict{spec.CreditNone, spec.CreditTaken, spec.CreditNotTaken})
-	genLife           = rapid.SampledFrom([]spec.LifeCycle{spec.Installed, spec.KeysMade, spec.Active, spec.Blocked, spec.Closed})
-	genActions        = rapid.Custom(func(t *rapid.T) Actions { return Actions(rapid.IntRange(0, 15).Draw(t, "bits")) }).Filter(Actions.IsValid)
-	genPolicy         = rapid.Custom(func(t *rapid.T) Policy {
+	genAmount         = rapid.Custom(
+		func(t *rapid.T) money.Ore { return money.Ore(rapid.Uint32().Draw(t, "amount")) })
+	genHash      = rapid.Custom(func(t *rapid.T) (h Hash) { fill(t, h[:]); return h })
+	genRandom    = rapid.Custom(func(t *rapid.T) (r Random) { fill(t, r[:]); return r })
+	genSignature = rapid.Custom(func(t *rapid.T) (s signature.Plain) {
+		fill(t,
+			s[:])
+		return s
+	})
+	genDate = rapid.Custom(
+		func(t *rapid.T) Date { return Date{uint16(rapid.IntRange(1, maxDays).Draw(t, "day"))} })
+	genVerdict = rapid.SampledFrom([]spec.CreditVerdict{spec.CreditNone, spec.CreditTaken,
+		spec.CreditNotTaken})
+	genLife = rapid.SampledFrom([]spec.LifeCycle{spec.Installed, spec.KeysMade,
+		spec.Active, spec.Blocked, spec.Closed})
+	genActions = rapid.Custom(
+		func(t *rapid.T) Actions {
+			return Actions(rapid.IntRange(0, 15).Draw(t,
+				"bits"))
+		}).Filter(Actions.IsValid)
+	genPolicy = rapid.Custom(func(t *rapid.T) Policy {
 		return Policy{
 			Version: rapid.Uint16().Draw(t, "version"), MaxBalance: genAmount.Draw(t, "balance"),
-			MaxTransactions: rapid.Uint8().Draw(t, "transactions"), MaxPayment: genAmount.Draw(t, "payment"),
-			Flags: byte(rapid.IntRange(0, 7).Draw(t, "flags")),
+			MaxTransactions: rapid.Uint8().Draw(t, "transactions"),
+			MaxPayment:      genAmount.Draw(t, "payment"),
+			Flags:           byte(rapid.IntRange(0, 7).Draw(t, "flags")),
 		}
 	})
 	genOpenRequest = rapid.Custom(func(t *rapid.T) OpenRequest {
-		return OpenRequest{rapid.Uint32().Draw(t, "number"), genAmount.Draw(t, "amount"), genHash.Draw(t, "request")}
+		return OpenRequest{rapid.Uint32().Draw(t, "number"), genAmount.Draw(t, "amount"),
+			genHash.Draw(t, "request")}
 	})
 	genRequest = rapid.Custom(func(t *rapid.T) *Request {
 		return &Request{
-			Payee: genDevice.Draw(t, "payee"), Number: rapid.Uint32().Draw(t, "number"), Random: genRandom.Draw(t, "random"),
-			Amount: max(1, genAmount.Draw(t, "amount")), Payer: genOptionalDevice.Draw(t, "payer"), Signature: genSignature.Draw(t, "sig"),
+			Payee: genDevice.Draw(t, "payee"), Number: rapid.Uint32().Draw(t, "number"),
+			Random: genRandom.Draw(t, "random"),
+			Amount: max(1, genAmount.Draw(t, "amount")), Payer: genOptionalDevice.Draw(t, "payer"),
+			Signature: genSignature.Draw(t, "sig"),
 		}
 	})
 	genPayment = rapid.Custom(func(t *rapid.T) *Payment {
 		return &Payment{
-			Payer: genDevice.Draw(t, "payer"), ATC: rapid.Uint32Min(1).Draw(t, "atc"), Request: *genRequest.Draw(t, "request"),
+			Payer: genDevice.Draw(t, "payer"), ATC: rapid.Uint32Min(1).Draw(t, "atc"),
+			Request:   *genRequest.Draw(t, "request"),
 			Signature: genSignature.Draw(t, "sig"),
 		}
 	})
@@ -67,12 +89,16 @@ var (
 		atc := rapid.Uint32().Draw(t, "atc")
 		s := &State{
 			Device: genDevice.Draw(t, "device"), Challenge: genHash.Draw(t, "challenge"), ATC: atc,
-			AckedATC: rapid.Uint32Range(0, atc).Draw(t, "acked"), Head: genHash.Draw(t, "head"), Balance: genAmount.Draw(t, "balance"),
-			InstructionSequence: rapid.Uint32().Draw(t, "sequence"), LastInstruction: genHash.Draw(t, "last"), Credit: genVerdict.Draw(t, "credit"),
-			PolicyVersion: rapid.Uint16().Draw(t, "policy"), RequestCounter: rapid.Uint32().Draw(t, "counter"), LifeCycle: genLife.Draw(t, "life"),
+			AckedATC: rapid.Uint32Range(0, atc).Draw(t, "acked"), Head: genHash.Draw(t, "head"),
+			Balance:             genAmount.Draw(t, "balance"),
+			InstructionSequence: rapid.Uint32().Draw(t, "sequence"),
+			LastInstruction:     genHash.Draw(t, "last"), Credit: genVerdict.Draw(t, "credit"),
+			PolicyVersion:  rapid.Uint16().Draw(t, "policy"),
+			RequestCounter: rapid.Uint32().Draw(t, "counter"), LifeCycle: genLife.Draw(t, "life"),
 			Date: genDate.Draw(t, "date"), Signature: genSignature.Draw(t, "sig"),
 		}
-		if open := rapid.SliceOfN(genOpenRequest, 0, spec.MaxOpenRequests).Draw(t, "open"); len(open) > 0 {
+		if open := rapid.SliceOfN(genOpenRequest, 0, spec.MaxOpenRequests).Draw(t,
+			"open"); len(open) > 0 {
 			s.OpenRequests = open
 		}
 		return s
@@ -89,20 +115,26 @@ var genMessage = rapid.Custom(func(t *rapid.T) Message {
 	case spec.Payment:
 		return genPayment.Draw(t, "m")
 	case spec.Receipt:
-		return &Receipt{genDevice.Draw(t, "payee"), number(), genDevice.Draw(t, "payer"), number(), genHash.Draw(t, "h"), sig()}
+		return &Receipt{genDevice.Draw(t, "payee"), number(), genDevice.Draw(t, "payer"), number(),
+			genHash.Draw(t, "h"), sig()}
 	case spec.Refusal:
-		return &Refusal{genDevice.Draw(t, "payee"), number(), number(), genHash.Draw(t, "h"), genOptionalDevice.Draw(t, "payer"), sig()}
+		return &Refusal{genDevice.Draw(t, "payee"), number(), number(), genHash.Draw(t, "h"),
+			genOptionalDevice.Draw(t, "payer"), sig()}
 	case spec.Challenge:
-		return &Challenge{genAuthority.Draw(t, "key"), genDevice.Draw(t, "device"), genRandom.Draw(t, "random"), sig()}
+		return &Challenge{genAuthority.Draw(t, "key"), genDevice.Draw(t, "device"),
+			genRandom.Draw(t, "random"), sig()}
 	case spec.State:
 		return genState.Draw(t, "m")
 	case spec.Instruction:
 		return &Instruction{
-			genAuthority.Draw(t, "key"), genAuthority.Draw(t, "notary"), genDevice.Draw(t, "device"), number(), number(), genHash.Draw(t, "head"),
-			genAmount.Draw(t, "credit"), genPolicy.Draw(t, "policy"), genDate.Draw(t, "date"), genActions.Draw(t, "actions"), sig(), sig(),
+			genAuthority.Draw(t, "key"), genAuthority.Draw(t, "notary"),
+			genDevice.Draw(t, "device"), number(), number(), genHash.Draw(t, "head"),
+			genAmount.Draw(t, "credit"), genPolicy.Draw(t, "policy"), genDate.Draw(t, "date"),
+			genActions.Draw(t, "actions"), sig(), sig(),
 		}
 	default:
-		return &Confirmation{genDevice.Draw(t, "device"), number(), genHash.Draw(t, "h"), genVerdict.Draw(t, "credit"), genAmount.Draw(t, "balance"), number(), sig()}
+		return &Confirmation{genDevice.Draw(t, "device"), number(), genHash.Draw(t, "h"),
+			genVerdict.Draw(t, "credit"), genAmount.Draw(t, "balance"), number(), sig()}
 	}
 })
 

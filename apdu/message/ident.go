@@ -26,7 +26,8 @@ func ParseAuthorityRef(s string) (AuthorityRef, error) {
 	if err := check("authority reference", s, spec.AuthorityLength, isAlphanumeric); err != nil {
 		return "", err
 	}
-	if err := check("sequence of an authority reference", s[spec.NameLength:], spec.AuthorityLength-spec.NameLength, isDigit); err != nil {
+	if err := check("sequence of an authority reference", s[spec.NameLength:],
+		spec.AuthorityLength-spec.NameLength, isDigit); err != nil {
 		return "", err
 	}
 	return AuthorityRef(s), nil

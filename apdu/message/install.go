@@ -18,7 +18,8 @@ type InstallParameters struct {
 
 func (p *InstallParameters) values() []layout.Value {
 	return []layout.Value{
-		&p.Device, &p.RootAnchor, roleOf(&p.Role, spec.RoleCard, spec.RoleSAM), &p.Ceilings, currencyValue, &p.Date, layout.Bytes(p.Token[:]),
+		&p.Device, &p.RootAnchor, roleOf(&p.Role, spec.RoleCard, spec.RoleSAM), &p.Ceilings,
+		currencyValue, &p.Date, layout.Bytes(p.Token[:]),
 	}
 }
 

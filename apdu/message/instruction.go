@@ -51,8 +51,10 @@ func (m *Instruction) Layout() *spec.Layout { return spec.Instruction }
 
 func (m *Instruction) values() []layout.Value {
 	return []layout.Value{
-		versionValue, &m.InstructionKey, &m.Notary, &m.Device, (*layout.Uint32)(&m.Sequence), (*layout.Uint32)(&m.AckedATC), &m.Head,
-		AmountOf(&m.Credit), &m.Policy, &m.Date, layout.ByteOf[Actions]{P: &m.Actions, Valid: Actions.IsValid},
+		versionValue, &m.InstructionKey, &m.Notary, &m.Device, (*layout.Uint32)(&m.Sequence),
+		(*layout.Uint32)(&m.AckedATC), &m.Head,
+		AmountOf(&m.Credit), &m.Policy, &m.Date,
+		layout.ByteOf[Actions]{P: &m.Actions, Valid: Actions.IsValid},
 	}
 }
 

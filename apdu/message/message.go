@@ -88,7 +88,8 @@ func SignAs(m Message, n int, signer crypto.Signer) error {
 func slotAndBody(m Message, n int) (*signature.Plain, []byte, error) {
 	slots := m.signatures()
 	if n < 0 || n >= len(slots) {
-		return nil, nil, fmt.Errorf("message: %s has %d signers, there is no number %d", m.Layout().Name, len(slots), n)
+		return nil, nil, fmt.Errorf("message: %s has %d signers, there is no number %d",
+			m.Layout().Name, len(slots), n)
 	}
 	body, err := Body(m)
 	return slots[n], body, err
@@ -99,7 +100,8 @@ func slotAndBody(m Message, n int) (*signature.Plain, []byte, error) {
 // is verified by itself.
 func Verify(m Message, keys ...*ecdsa.PublicKey) error {
 	if len(keys) != len(m.signatures()) {
-		return fmt.Errorf("message: %s has %d signers, %d keys were given", m.Layout().Name, len(m.signatures()), len(keys))
+		return fmt.Errorf("message: %s has %d signers, %d keys were given", m.Layout().Name,
+			len(m.signatures()), len(keys))
 	}
 	for n, key := range keys {
 		if err := VerifyAs(m, n, key); err != nil {
@@ -116,7 +118,8 @@ func VerifyAs(m Message, n int, key *ecdsa.PublicKey) error {
 		return err
 	}
 	if err := slot.Verify(key, body); err != nil {
-		return fmt.Errorf("%w: %s of %s: %w", ErrSignature, m.Layout().Name, m.Layout().Signers[n], err)
+		return fmt.Errorf("%w: %s of %s: %w", ErrSignature, m.Layout().Name, m.Layout().Signers[n],
+			err)
 	}
 	return nil
 }

@@ -40,7 +40,8 @@ func TestAlteredMessagesAreNotTheSame(t *testing.T) {
 		_, err = parseAs(m.Layout(), raw[:rapid.IntRange(0, len(raw)-1).Draw(t, "cut")])
 		require.ErrorIs(t, err, ErrMalformed)
 		changed := append([]byte{}, raw...)
-		changed[rapid.IntRange(0, len(raw)-1).Draw(t, "at")] ^= byte(rapid.IntRange(1, 255).Draw(t, "flip"))
+		changed[rapid.IntRange(0, len(raw)-1).Draw(t, "at")] ^= byte(rapid.IntRange(1, 255).Draw(t,
+			"flip"))
 		other, err := parseAs(m.Layout(), changed)
 		if err != nil {
 			require.ErrorIs(t, err, ErrMalformed)
@@ -75,11 +76,14 @@ func TestSignAndVerify(t *testing.T) {
 
 // The layout on the wire, byte by byte, as a reader of the reference would build it.
 func TestRequestOnTheWire(t *testing.T) {
-	m := &Request{Payee: "SENORDIC00000001", Number: 7, Random: Random{1, 2, 3, 4, 5, 6, 7, 8}, Amount: 12500, Payer: "SEFJORDB0000000A"}
+	m := &Request{Payee: "SENORDIC00000001", Number: 7, Random: Random{1, 2, 3, 4, 5, 6, 7, 8},
+		Amount: 12500, Payer: "SEFJORDB0000000A"}
 	body, err := Body(m)
 	require.NoError(t, err)
-	assert.Equal(t, "e145"+"c00101"+"9f1c10"+hex.EncodeToString([]byte("SENORDIC00000001"))+"9f410400000007"+
-		"9f37080102030405060708"+"8104000030d4"+"5f2a020752"+"5a10"+hex.EncodeToString([]byte("SEFJORDB0000000A")), hex.EncodeToString(body))
+	assert.Equal(t, "e145"+"c00101"+"9f1c10"+hex.EncodeToString([]byte("SENORDIC00000001"))+
+		"9f410400000007"+
+		"9f37080102030405060708"+"8104000030d4"+"5f2a020752"+"5a10"+
+		hex.EncodeToString([]byte("SEFJORDB0000000A")), hex.EncodeToString(body))
 	identity, err := Identity(m)
 	require.NoError(t, err)
 	assert.Equal(t, Hash(sha256.Sum256(body)), identity)
@@ -105,13 +109,16 @@ func TestEncodeRefuses(t *testing.T) {
 		})
 	}
 	for _, bits := range []Actions{spec.ActionBlock | spec.ActionUnblock, 0x10} {
-		_, err := Encode(&Instruction{InstructionKey: "SENORDIC00001", Notary: "SENOTARY00001", Device: "SENORDIC00000001",
-			Date: Date{1}, Actions: bits})
+		_, err := Encode(&Instruction{InstructionKey: "SENORDIC00001", Notary: "SENOTARY00001",
+			Device: "SENORDIC00000001",
+			Date:   Date{1}, Actions: bits})
 		assert.ErrorIs(t, err, ErrMalformed)
 	}
-	_, err := Encode(&State{Device: "SENORDIC00000001", ATC: 1, AckedATC: 2, LifeCycle: spec.Active, Date: Date{1}})
+	_, err := Encode(&State{Device: "SENORDIC00000001", ATC: 1, AckedATC: 2, LifeCycle: spec.Active,
+		Date: Date{1}})
 	assert.ErrorContains(t, err, "ACKED_ATC")
-	_, err = Encode(&State{Device: "SENORDIC00000001", LifeCycle: spec.Active, Date: Date{1}, OpenRequests: make([]OpenRequest, spec.MaxOpenRequests+1)})
+	_, err = Encode(&State{Device: "SENORDIC00000001", LifeCycle: spec.Active, Date: Date{1},
+		OpenRequests: make([]OpenRequest, spec.MaxOpenRequests+1)})
 	assert.ErrorContains(t, err, "OPEN_REQUESTS")
 }
 

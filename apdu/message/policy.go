@@ -72,7 +72,8 @@ func (p Policy) Bytes() ([]byte, error) {
 // ParsePolicy decodes the content of CB. Unknown flags are refused.
 func ParsePolicy(b []byte) (Policy, error) {
 	if len(b) != spec.PolicyLength {
-		return Policy{}, layout.Malformed("a policy has %d bytes, this has %d", spec.PolicyLength, len(b))
+		return Policy{}, layout.Malformed("a policy has %d bytes, this has %d", spec.PolicyLength,
+			len(b))
 	}
 	p := Policy{
 		Version:         binary.BigEndian.Uint16(b),

@@ -21,7 +21,8 @@ func (m *Receipt) Layout() *spec.Layout { return spec.Receipt }
 
 func (m *Receipt) values() []layout.Value {
 	return []layout.Value{
-		versionValue, &m.Payee, (*layout.Uint32)(&m.ATC), &m.Payer, (*layout.Uint32)(&m.Number), &m.Payment,
+		versionValue, &m.Payee, (*layout.Uint32)(&m.ATC), &m.Payer, (*layout.Uint32)(&m.Number),
+		&m.Payment,
 	}
 }
 

@@ -44,7 +44,8 @@ func (r Record) ATC() uint32 {
 // check refuses what is not one of the three records, and a Receipt that is not
 // of the Payment beside it.
 func (r Record) check() error {
-	if r.Message() == nil || r.Refusal != nil && (r.Receipt != nil || r.Payment != nil) || r.Receipt != nil && r.Payment == nil {
+	if r.Message() == nil || r.Refusal != nil && (r.Receipt != nil || r.Payment != nil) ||
+		r.Receipt != nil && r.Payment == nil {
 		return layout.Malformed("a record is a Payment, a Receipt and its Payment, or a Refusal")
 	}
 	if r.Receipt == nil {

@@ -22,11 +22,14 @@ func genRecord(t *rapid.T, atc uint32) Record {
 	case 1:
 		identity, err := Identity(p)
 		require.NoError(t, err)
-		return Record{Payment: p, Receipt: &Receipt{Payee: p.Request.Payee, ATC: atc, Payer: p.Payer, Number: p.Request.Number, Payment: identity}}
+		return Record{Payment: p,
+			Receipt: &Receipt{Payee: p.Request.Payee, ATC: atc, Payer: p.Payer,
+				Number: p.Request.Number, Payment: identity}}
 	default:
 		identity, err := Identity(&p.Request)
 		require.NoError(t, err)
-		return Record{Refusal: &Refusal{Payee: p.Request.Payee, ATC: atc, Number: p.Request.Number, Request: identity}}
+		return Record{Refusal: &Refusal{Payee: p.Request.Payee, ATC: atc, Number: p.Request.Number,
+			Request: identity}}
 	}
 }
 
@@ -120,8 +123,9 @@ func TestInstallParameters(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := &InstallParameters{
 			Device: genDevice.Draw(t, "device"), RootAnchor: genHash.Draw(t, "anchor"),
-			Role: rapid.SampledFrom([]spec.Role{spec.RoleCard, spec.RoleSAM}).Draw(t, "role"), Ceilings: genPolicy.Draw(t, "ceilings"),
-			Date: genDate.Draw(t, "date"),
+			Role:     rapid.SampledFrom([]spec.Role{spec.RoleCard, spec.RoleSAM}).Draw(t, "role"),
+			Ceilings: genPolicy.Draw(t, "ceilings"),
+			Date:     genDate.Draw(t, "date"),
 		}
 		fill(t, p.Token[:])
 		p.Ceilings.Version = 0

@@ -21,7 +21,8 @@ func (m *Refusal) Layout() *spec.Layout { return spec.Refusal }
 
 func (m *Refusal) values() []layout.Value {
 	return []layout.Value{
-		versionValue, &m.Payee, (*layout.Uint32)(&m.ATC), (*layout.Uint32)(&m.Number), &m.Request, optionalID{&m.Payer},
+		versionValue, &m.Payee, (*layout.Uint32)(&m.ATC), (*layout.Uint32)(&m.Number), &m.Request,
+		optionalID{&m.Payer},
 	}
 }
 

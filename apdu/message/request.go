@@ -23,7 +23,8 @@ func (m *Request) Layout() *spec.Layout { return spec.Request }
 
 func (m *Request) values() []layout.Value {
 	return []layout.Value{
-		versionValue, &m.Payee, (*layout.Uint32)(&m.Number), &m.Random, AmountOf(&m.Amount), currencyValue, optionalID{&m.Payer},
+		versionValue, &m.Payee, (*layout.Uint32)(&m.Number), &m.Random, AmountOf(&m.Amount),
+		currencyValue, optionalID{&m.Payer},
 	}
 }
 

@@ -5,8 +5,9 @@ import (
 	"ekrona/apdu/tlv"
 )
 
-// ParseSigned decodes b, exactly, as one of the four messages that pass between payer and payee, and tells whose device should have signed
-// it: a Request, Receipt or Refusal the payee's, a Payment the payer's. Nothing is verified.
+// ParseSigned decodes b, exactly, as one of the four messages that pass between payer and payee,
+// and tells whose device should have signed it: a Request, Receipt or Refusal the payee's, a
+// Payment the payer's. Nothing is verified.
 func ParseSigned(b []byte) (Message, DeviceID, error) {
 	switch r := tlv.NewReader(b); {
 	case r.At(spec.TagRequest):

@@ -43,7 +43,8 @@ func (o openRequests) MarshalBinary() ([]byte, error) {
 	var out []byte
 	for _, r := range *o.p {
 		var err error
-		if out, err = appendAmount(binary.BigEndian.AppendUint32(out, r.Number), r.Amount); err != nil {
+		if out, err = appendAmount(binary.BigEndian.AppendUint32(out, r.Number),
+			r.Amount); err != nil {
 			return nil, err
 		}
 		out = append(out, r.Request[:]...)
@@ -54,7 +55,8 @@ func (o openRequests) MarshalBinary() ([]byte, error) {
 // UnmarshalBinary takes the content of the data object.
 func (o openRequests) UnmarshalBinary(b []byte) error {
 	if len(b)%spec.OpenRequestLength != 0 {
-		return layout.Malformed("%d bytes are not whole entries of %d", len(b), spec.OpenRequestLength)
+		return layout.Malformed("%d bytes are not whole entries of %d", len(b),
+			spec.OpenRequestLength)
 	}
 	*o.p = nil
 	for ; len(b) > 0; b = b[spec.OpenRequestLength:] {
@@ -72,9 +74,12 @@ func (m *State) Layout() *spec.Layout { return spec.State }
 
 func (m *State) values() []layout.Value {
 	return []layout.Value{
-		versionValue, &m.Device, &m.Challenge, (*layout.Uint32)(&m.ATC), (*layout.Uint32)(&m.AckedATC), &m.Head, AmountOf(&m.Balance),
-		(*layout.Uint32)(&m.InstructionSequence), &m.LastInstruction, creditOf(&m.Credit), (*layout.Uint16)(&m.PolicyVersion),
-		(*layout.Uint32)(&m.RequestCounter), lifeCycleOf(&m.LifeCycle), &m.Date, openRequests{&m.OpenRequests},
+		versionValue, &m.Device, &m.Challenge, (*layout.Uint32)(&m.ATC),
+		(*layout.Uint32)(&m.AckedATC), &m.Head, AmountOf(&m.Balance),
+		(*layout.Uint32)(&m.InstructionSequence), &m.LastInstruction, creditOf(&m.Credit),
+		(*layout.Uint16)(&m.PolicyVersion),
+		(*layout.Uint32)(&m.RequestCounter), lifeCycleOf(&m.LifeCycle), &m.Date,
+		openRequests{&m.OpenRequests},
 	}
 }
 

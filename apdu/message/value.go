@@ -17,7 +17,8 @@ func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 type Random [spec.ChallengeLength]byte
 
 func creditOf(p *spec.CreditVerdict) layout.Value {
-	return layout.ByteOf[spec.CreditVerdict]{P: p, Valid: func(v spec.CreditVerdict) bool { return v <= spec.CreditNotTaken }}
+	return layout.ByteOf[spec.CreditVerdict]{P: p,
+		Valid: func(v spec.CreditVerdict) bool { return v <= spec.CreditNotTaken }}
 }
 
 func lifeCycleOf(p *spec.LifeCycle) layout.Value {

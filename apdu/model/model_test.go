@@ -1,9 +1,10 @@
-// Package model_test explores the Promela model of the protocol with Spin: the whole of it, in which no promise of the
-// protocol's section 8 may break, and once for each rule that the protocol marks with a dagger, without that rule, in which one
-// must. README.md tells what the model is; start with ekrona.pml.
+// Package model_test explores the Promela model of the protocol with Spin: the whole of it, in
+// which no promise of the protocol's section 8 may break, and once for each rule that the protocol
+// marks with a dagger, without that rule, in which one must. README.md tells what the model is;
+// start with ekrona.pml.
 //
-// It needs the programs spin and gcc (on Debian: apt-get install spin gcc) and is skipped without them, unless
-// EKRONA_REQUIRE_SPIN=1 says that they have to be there.
+// It needs the programs spin and gcc (on Debian: apt-get install spin gcc) and is skipped without
+// them, unless EKRONA_REQUIRE_SPIN=1 says that they have to be there.
 package model_test
 
 import (
@@ -19,22 +20,28 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPromisesHold explores each sandbox whole. The situations are those that the sandbox is there for: a model that never meets
-// them proves nothing of them.
+// TestPromisesHold explores each sandbox whole. The situations are those that the sandbox is there
+// for: a model that never meets them proves nothing of them.
 func TestPromisesHold(t *testing.T) {
 	requireSpin(t)
 	for _, sandbox := range []struct {
 		name string
 		met  []string
 	}{
-		{"TWO_PAYERS", []string{"a payment set aside", "a payment that came back", "a request paid again", "a late State",
+		{"TWO_PAYERS", []string{"a payment set aside", "a payment that came back",
+			"a request paid again", "a late State",
 			"an end that decided for an undecided payee", "claims settled together"}},
-		{"CHAIN", []string{"a payment set aside", "a payment that came back", "a claim that waits", "a late State",
-			"an end that decided for an undecided payee", "a claim that a holding paid", "a holding repaid", "claims settled together"}},
-		{"RING", []string{"a payment set aside", "a payment that came back", "a claim that waits", "a late State", "claims settled together"}},
-		{"LOADED_CHAIN", []string{"a payment set aside", "a payment that came back", "a claim that waits", "a late State",
+		{"CHAIN", []string{"a payment set aside", "a payment that came back", "a claim that waits",
+			"a late State",
+			"an end that decided for an undecided payee", "a claim that a holding paid",
+			"a holding repaid", "claims settled together"}},
+		{"RING", []string{"a payment set aside", "a payment that came back", "a claim that waits",
+			"a late State", "claims settled together"}},
+		{"LOADED_CHAIN", []string{"a payment set aside", "a payment that came back",
+			"a claim that waits", "a late State",
 			"an untaken credit", "claims settled together"}},
-		{"STOLEN_KEY", []string{"a payment set aside", "a payment that came back", "a contrary decision that moved nothing", "a late State",
+		{"STOLEN_KEY", []string{"a payment set aside", "a payment that came back",
+			"a contrary decision that moved nothing", "a late State",
 			"an end that decided for an undecided payee", "claims settled together"}},
 	} {
 		t.Run(sandbox.name, func(t *testing.T) {
@@ -45,7 +52,8 @@ func TestPromisesHold(t *testing.T) {
 			require.Equal(t, "0", found(t, errorCount, result), "%s", result)
 			require.NotContains(t, result, "Search not completed")
 			require.NotContains(t, result, "max search depth too small")
-			t.Logf("%s states, %s transitions", found(t, stateCount, result), found(t, transitionCount, result))
+			t.Logf("%s states, %s transitions", found(t, stateCount, result),
+				found(t, transitionCount, result))
 
 			var met []string
 			for _, line := range situation.FindAllStringSubmatch(result, -1) {
@@ -56,8 +64,8 @@ func TestPromisesHold(t *testing.T) {
 	}
 }
 
-// withoutRule are the runs without one rule: a sandbox in which it is missed, and the promise that breaks. A rule can be missed for
-// one reason only.
+// withoutRule are the runs without one rule: a sandbox in which it is missed, and the promise that
+// breaks. A rule can be missed for one reason only.
 var withoutRule = []struct {
 	without, sandbox, breaks string
 }{
@@ -109,26 +117,36 @@ func TestEveryMarkedRuleIsTakenOut(t *testing.T) {
 	}
 	require.Len(t, marked, len(rules), "the protocol marks more rules or fewer: give each its runs")
 	for i, rule := range rules {
-		assert.True(t, strings.HasSuffix(marked[i], rule.ends), "%q is not how %q ends", rule.ends, marked[i])
+		assert.True(t, strings.HasSuffix(marked[i], rule.ends), "%q is not how %q ends", rule.ends,
+			marked[i])
 		for _, without := range rule.switches {
-			assert.True(t, slices.ContainsFunc(withoutRule, func(r struct{ without, sandbox, breaks string }) bool { return r.without == without }), without)
+			assert.True(t, slices.ContainsFunc(withoutRule,
+				func(r struct {
+					without, sandbox,
+					breaks string
+				}) bool {
+					return r.without == without
+				}), without)
 		}
 	}
 }
 
-// TestEachRuleIsNeeded takes out one rule at a time. Spin searches breadth first, so the run that it finds is a shortest one; it
-// is replayed and logged.
+// TestEachRuleIsNeeded takes out one rule at a time. Spin searches breadth first, so the run that
+// it finds is a shortest one; it is replayed and logged.
 func TestEachRuleIsNeeded(t *testing.T) {
 	requireSpin(t)
 	for _, rule := range withoutRule {
 		t.Run(rule.without+"/"+rule.sandbox, func(t *testing.T) {
 			t.Parallel()
-			dir, switches := modelIn(t), []string{"-D" + rule.sandbox, "-D" + rule.without, "-DSHORTEST"}
+			dir, switches := modelIn(t),
+				[]string{"-D" + rule.sandbox, "-D" + rule.without, "-DSHORTEST"}
 			build(t, dir, switches, "-O0", "-DBFS")
 			result := run(t, dir, "./pan", "-n", "-m10000")
-			require.NotEqual(t, "0", found(t, errorCount, result), "every promise holds without the rule:\n%s", result)
+			require.NotEqual(t, "0", found(t, errorCount, result),
+				"every promise holds without the rule:\n%s", result)
 
-			replay := run(t, dir, "spin", append([]string{"-t", "-T"}, append(switches, "ekrona.pml")...)...)
+			replay := run(t, dir, "spin",
+				append([]string{"-t", "-T"}, append(switches, "ekrona.pml")...)...)
 			story, rest, broken := strings.Cut(replay, "broken ")
 			require.True(t, broken, "%s", replay)
 			promise, _, _ := strings.Cut(rest, "\n")
@@ -149,7 +167,8 @@ func requireSpin(t *testing.T) {
 	t.Helper()
 	for _, program := range []string{"spin", "gcc"} {
 		if _, err := exec.LookPath(program); err != nil {
-			const advice = "the model is not explored: %v; install it (on Debian: apt-get install spin gcc)"
+			const advice = "the model is not explored: %v; install it (on Debian: apt-get " +
+				"install spin gcc)"
 			if os.Getenv("EKRONA_REQUIRE_SPIN") == "1" {
 				t.Fatalf(advice, err)
 			}
@@ -158,7 +177,8 @@ func requireSpin(t *testing.T) {
 	}
 }
 
-// modelIn copies the model to a directory of its own: Spin writes its verifier and the trail beside it.
+// modelIn copies the model to a directory of its own: Spin writes its verifier and the trail beside
+// it.
 func modelIn(t *testing.T) string {
 	t.Helper()
 	sources, err := filepath.Glob("*.pml")
@@ -173,12 +193,14 @@ func modelIn(t *testing.T) string {
 	return dir
 }
 
-// build makes the verifier. Its search is exhaustive: whole states are kept (no bit state, no hash compaction) and no
-// interleaving is left out (no partial order reduction); memory is bounded, and reaching the bound is not completing.
+// build makes the verifier. Its search is exhaustive: whole states are kept (no bit state, no hash
+// compaction) and no interleaving is left out (no partial order reduction); memory is bounded, and
+// reaching the bound is not completing.
 func build(t *testing.T, dir string, switches []string, options ...string) {
 	t.Helper()
 	run(t, dir, "spin", append(append([]string{"-a"}, switches...), "ekrona.pml")...)
-	run(t, dir, "gcc", append(options, "-w", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=1500", "-o", "pan", "pan.c")...)
+	run(t, dir, "gcc", append(options, "-w", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=1500", "-o", "pan",
+		"pan.c")...)
 }
 
 func run(t *testing.T, dir, program string, args ...string) string {

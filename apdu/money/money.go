@@ -1,5 +1,6 @@
-// Package money is the amount of e-krona: whole öre, in a type of its own, with arithmetic that fails instead of wrapping.
-// It trusts nobody's input: text is parsed strictly. That an amount fits into a message, package message checks.
+// Package money is the amount of e-krona: whole öre, in a type of its own, with arithmetic that
+// fails instead of wrapping. It trusts nobody's input: text is parsed strictly. That an amount fits
+// into a message, package message checks.
 package money
 
 import (
@@ -41,7 +42,8 @@ func (a Ore) String() string {
 	return fmt.Sprintf("%s%d.%02d kr", sign, v/uint64(Krona), v%uint64(Krona))
 }
 
-// Parse reads "200", "200.5", "200.50", "200 kr" or "200.50 kr": no sign, no exponent, no grouping, at most two decimals.
+// Parse reads "200", "200.5", "200.50", "200 kr" or "200.50 kr": no sign, no exponent, no grouping,
+// at most two decimals.
 func Parse(text string) (Ore, error) {
 	bad := fmt.Errorf("amount %q: write it as 200, 200.50 or \"200.50 kr\"", text)
 	number := strings.TrimSuffix(strings.TrimSuffix(text, "kr"), " ")

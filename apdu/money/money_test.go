@@ -10,12 +10,14 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	for text, want := range map[string]Ore{"0": 0, "200": 20000, "200.5": 20050, "200.05 kr": 20005, "7 kr": 700, "3kr": 300} {
+	for text, want := range map[string]Ore{"0": 0, "200": 20000, "200.5": 20050, "200.05 kr": 20005,
+		"7 kr": 700, "3kr": 300} {
 		got, err := Parse(text)
 		require.NoError(t, err, text)
 		require.Equal(t, want, got, text)
 	}
-	for _, text := range []string{"", "-1", "+1", "1.", ".5", "1.005", "1e3", "1 000", "kr", "99999999999999999999", "1,50", " 1", "1  kr"} {
+	for _, text := range []string{"", "-1", "+1", "1.", ".5", "1.005", "1e3", "1 000", "kr",
+		"99999999999999999999", "1,50", " 1", "1  kr"} {
 		_, err := Parse(text)
 		require.Error(t, err, text)
 	}
@@ -39,8 +41,10 @@ func TestArithmeticIsExactOrRefused(t *testing.T) {
 			got  func() (Ore, error)
 			want *big.Int
 		}{
-			{func() (Ore, error) { return Ore(a).Add(Ore(b)) }, new(big.Int).Add(big.NewInt(a), big.NewInt(b))},
-			{func() (Ore, error) { return Ore(a).Sub(Ore(b)) }, new(big.Int).Sub(big.NewInt(a), big.NewInt(b))},
+			{func() (Ore, error) { return Ore(a).Add(Ore(b)) },
+				new(big.Int).Add(big.NewInt(a), big.NewInt(b))},
+			{func() (Ore, error) { return Ore(a).Sub(Ore(b)) },
+				new(big.Int).Sub(big.NewInt(a), big.NewInt(b))},
 		} {
 			got, err := c.got()
 			if c.want.IsInt64() {

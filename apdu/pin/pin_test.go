@@ -161,7 +161,8 @@ func TestKeyAnswerIsTiedToTokenAndDevice(t *testing.T) {
 	assert.ErrorIs(t, err, ErrKeyAnswer)
 	_, err = Token{1}.VerifyKeyAnswer("SENORDIC00000001", answer)
 	assert.ErrorIs(t, err, ErrKeyAnswer)
-	_, err = token.VerifyKeyAnswer("SENORDIC00000001", keyAnswer(t, token, "SENORDIC00000001", points[0], make([]byte, 65)))
+	_, err = token.VerifyKeyAnswer("SENORDIC00000001",
+		keyAnswer(t, token, "SENORDIC00000001", points[0], make([]byte, 65)))
 	assert.ErrorContains(t, err, "not a point")
 	_, err = token.VerifyKeyAnswer("SENORDIC00000001", answer[:len(answer)-1])
 	assert.ErrorIs(t, err, message.ErrMalformed)
@@ -183,6 +184,7 @@ func TestFirstPINOpensOnTheCard(t *testing.T) {
 	require.NoError(t, err)
 	macKey, err := cmac.Sum(token[:], []byte("\x01EKRONA-MAC"))
 	require.NoError(t, err)
-	assert.Equal(t, append(pinBlock[:], pukBlock[:]...), cbcDecrypt(t, encKey[:], iv[:], data[20:36]))
+	assert.Equal(t, append(pinBlock[:], pukBlock[:]...),
+		cbcDecrypt(t, encKey[:], iv[:], data[20:36]))
 	assert.True(t, cmac.Verify(macKey[:], data[38:], data[:36]))
 }

@@ -25,7 +25,8 @@ func (Token) String() string { return "personalization token" }
 func (t Token) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(t.String())) }
 
 // ErrKeyAnswer says that a card's keys are not those of the card installed.
-var ErrKeyAnswer = errors.New("pin: MAC of the card's keys is wrong; another card answered, or it was installed with another token")
+var ErrKeyAnswer = errors.New("pin: MAC of the card's keys is wrong; another card answered, or " +
+	"it was installed with another token")
 
 func (t Token) macKey() (k [cmac.Size]byte, err error) {
 	return cmac.Sum(t[:], []byte(spec.TokenLabelMAC))
@@ -81,7 +82,8 @@ func (t Token) FirstPIN(iv [spec.IVLength]byte, pin, puk Block) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	return authenticated(spec.PINLoad, macKey[:], spec.MACLength, layout.Bytes(iv[:]), layout.Bytes(cryptogram))
+	return authenticated(spec.PINLoad, macKey[:], spec.MACLength, layout.Bytes(iv[:]),
+		layout.Bytes(cryptogram))
 }
 
 // encrypt is AES-CBC of the parts, joined, which are whole blocks.
@@ -103,7 +105,8 @@ func encrypt(key, iv []byte, parts ...[]byte) ([]byte, error) {
 
 // authenticated encodes the values in all of the rows but the last, which is the
 // CMAC over them, cut to macLength.
-func authenticated(rows []spec.Field, macKey []byte, macLength int, values ...layout.Value) ([]byte, error) {
+func authenticated(rows []spec.Field, macKey []byte, macLength int, values ...layout.Value) ([]byte,
+	error) {
 	last := len(rows) - 1
 	head, err := layout.Append(nil, rows[:last], values)
 	if err != nil {

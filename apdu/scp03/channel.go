@@ -16,12 +16,15 @@ import (
 
 // ErrWrongKeys reports that the card's cryptogram does not fit the keys: they are not
 // this card's. No try was spent.
-var ErrWrongKeys = errors.New("scp03: the card's cryptogram does not fit these keys; they are of another card or key version: find the right ones before you try again")
+var ErrWrongKeys = errors.New("scp03: the card's cryptogram does not fit these keys; they are of " +
+	"another card or key version: find the right ones before you try again")
 
 // ErrNotBegun reports that the card refused INITIALIZE UPDATE with 6982 or 6983, which are
 // no errors of its own but those of GPC table 11-10: the command needs no security status
 // and tries no key, so the keys given are not what is wrong.
-var ErrNotBegun = errors.New("scp03: the card begins no secure channel now: it may count wrong keys that were tried before and be blocked for a time or for good: take its power away, leave it for a minute and try again; if it refuses again, set it aside and ask its supplier")
+var ErrNotBegun = errors.New("scp03: the card begins no secure channel now: it may count wrong " +
+	"keys that were tried before and be blocked for a time or for good: take its power away, " +
+	"leave it for a minute and try again; if it refuses again, set it aside and ask its supplier")
 
 // Options say how a channel is opened.
 type Options struct {
@@ -54,7 +57,8 @@ var _ apdu.Card = (*Channel)(nil)
 // gpc.Refusal, or those of card.
 func Open(ctx context.Context, card apdu.Card, o Options) (*Channel, error) {
 	if !o.Level.Valid() {
-		return nil, fmt.Errorf("scp03: there is no security level %02X (Amd D table 7-3)", byte(o.Level))
+		return nil, fmt.Errorf("scp03: there is no security level %02X (Amd D table 7-3)",
+			byte(o.Level))
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader
@@ -68,11 +72,13 @@ func Open(ctx context.Context, card apdu.Card, o Options) (*Channel, error) {
 		return nil, err
 	}
 	if o.KeyVersion != 0 && offer.KeyVersion != o.KeyVersion {
-		return nil, fmt.Errorf("scp03: asked for key set %02X, the card answered with %02X", o.KeyVersion, offer.KeyVersion)
+		return nil, fmt.Errorf("scp03: asked for key set %02X, the card answered with %02X",
+			o.KeyVersion, offer.KeyVersion)
 	}
 	ch := &Channel{card: card, offer: offer}
 	if len(offer.Challenge) != len(host) {
-		return nil, fmt.Errorf("scp03: the card's challenge has %d bytes and ours %d: it wants the other cryptogram length", len(offer.Challenge), len(host))
+		return nil, fmt.Errorf("scp03: the card's challenge has %d bytes and ours %d: it wants "+
+			"the other cryptogram length", len(offer.Challenge), len(host))
 	}
 	if err := ch.choose(append([]KeySource{o.Keys}, o.Or...), host); err != nil {
 		return nil, err
@@ -85,12 +91,14 @@ func Open(ctx context.Context, card apdu.Card, o Options) (*Channel, error) {
 }
 
 // initializeUpdate fills the host's challenge and gets the card's offer.
-func initializeUpdate(ctx context.Context, card apdu.Card, version byte, host []byte, random io.Reader) (Offer, error) {
+func initializeUpdate(ctx context.Context, card apdu.Card, version byte, host []byte,
+	random io.Reader) (Offer, error) {
 	if err := entropy.Fill(random, host); err != nil {
 		return Offer{}, fmt.Errorf("scp03: %w", err)
 	}
 	response, err := card.Transmit(ctx, apdu.Command{
-		CLA: gpc.ClassPlain, INS: gpc.InsInitializeUpdate, P1: version, Data: host, Ne: apdu.MaxShortNe,
+		CLA: gpc.ClassPlain, INS: gpc.InsInitializeUpdate, P1: version, Data: host,
+		Ne: apdu.MaxShortNe,
 	})
 	if err != nil {
 		return Offer{}, err
@@ -189,7 +197,8 @@ func (ch *Channel) authenticate(ctx context.Context, level Level) error {
 // card's, those of the card below; after either the channel is over.
 func (ch *Channel) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 	if ch.broken != nil {
-		return apdu.Response{}, fmt.Errorf("scp03: the channel is over since an earlier error: %w", ch.broken)
+		return apdu.Response{}, fmt.Errorf("scp03: the channel is over since an earlier error: %w",
+			ch.broken)
 	}
 	if ch.session.level == Plain {
 		return ch.card.Transmit(ctx, c)

@@ -23,7 +23,8 @@ func FuzzProtection(f *testing.F) {
 			p.tamper = func(r apdu.Response) apdu.Response {
 				return apdu.Response{Data: data, SW: r.SW}
 			}
-			_, err := ch.Transmit(t.Context(), apdu.Command{CLA: 0x80, INS: 0xCA, P1: p1, P2: p2, Ne: apdu.MaxShortNe})
+			_, err := ch.Transmit(t.Context(),
+				apdu.Command{CLA: 0x80, INS: 0xCA, P1: p1, P2: p2, Ne: apdu.MaxShortNe})
 			require.Error(t, err, "an answer without the card's MAC")
 			return
 		}

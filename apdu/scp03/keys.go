@@ -31,7 +31,8 @@ func TestKeys() Keys {
 func (k Keys) Check() error {
 	n := len(k.ENC)
 	if n != 16 && n != 24 && n != 32 || len(k.MAC) != n || len(k.DEK) != n {
-		return fmt.Errorf("scp03: a key set is three AES keys of one length, 16, 24 or 32 bytes; these have %d, %d and %d",
+		return fmt.Errorf("scp03: a key set is three AES keys of one length, 16, 24 or 32 bytes; "+
+			"these have %d, %d and %d",
 			len(k.ENC), len(k.MAC), len(k.DEK))
 	}
 	return nil
@@ -68,7 +69,8 @@ func (m Master) Diversify(data [10]byte) (Keys, error) {
 	var k Keys
 	for i, key := range []*[]byte{&k.ENC, &k.MAC, &k.DEK} {
 		var err error
-		if *key, err = counterKDF(m, len(m), nil, append([]byte{0, 0, 0, byte(i + 1), 0}, data[:]...)); err != nil {
+		if *key, err = counterKDF(m, len(m), nil,
+			append([]byte{0, 0, 0, byte(i + 1), 0}, data[:]...)); err != nil {
 			return Keys{}, fmt.Errorf("scp03: master key: %w", err)
 		}
 	}
@@ -118,7 +120,8 @@ func cbc(key, iv, data []byte, mode func(cipher.Block, []byte) cipher.BlockMode)
 		return nil, wrongKeyLength(len(key))
 	}
 	if len(data)%aes.BlockSize != 0 {
-		return nil, fmt.Errorf("scp03: %d enciphered bytes are not whole blocks of %d", len(data), aes.BlockSize)
+		return nil, fmt.Errorf("scp03: %d enciphered bytes are not whole blocks of %d", len(data),
+			aes.BlockSize)
 	}
 	if iv == nil {
 		iv = make([]byte, aes.BlockSize)

@@ -44,7 +44,8 @@ func Strongest(parameter byte) Level {
 
 // Encode is the data of the response.
 func (o Offer) Encode() []byte {
-	out := append(o.Diversification[:len(o.Diversification):len(o.Diversification)], o.KeyVersion, Protocol, o.Parameter)
+	out := append(o.Diversification[:len(o.Diversification):len(o.Diversification)], o.KeyVersion,
+		Protocol, o.Parameter)
 	out = append(out, o.Challenge...)
 	out = append(out, o.Cryptogram...)
 	return append(out, o.Sequence...)
@@ -58,10 +59,14 @@ var ErrOtherProtocol = errors.New("scp03: the card does not speak SCP03")
 func ParseOffer(b []byte) (Offer, error) {
 	const fixed = 10 + 3
 	if len(b) < fixed {
-		return Offer{}, fmt.Errorf("%w: INITIALIZE UPDATE answered %d bytes; SCP03 answers 29 or more", gpc.ErrMalformed, len(b))
+		return Offer{}, fmt.Errorf(
+			"%w: INITIALIZE UPDATE answered %d bytes; SCP03 answers 29 or more", gpc.ErrMalformed,
+			len(b))
 	}
 	if b[11] != Protocol {
-		return Offer{}, fmt.Errorf("%w: it speaks SCP%02X with key set %02X; choose a key set with AES keys", ErrOtherProtocol, b[11], b[10])
+		return Offer{}, fmt.Errorf(
+			"%w: it speaks SCP%02X with key set %02X; choose a key set with AES keys",
+			ErrOtherProtocol, b[11], b[10])
 	}
 	o := Offer{Diversification: [10]byte(b), KeyVersion: b[10], Parameter: b[12]}
 	n, sequence := 8, 0
@@ -72,7 +77,9 @@ func ParseOffer(b []byte) (Offer, error) {
 		sequence = 3
 	}
 	if len(b) != fixed+2*n+sequence {
-		return Offer{}, fmt.Errorf("%w: INITIALIZE UPDATE answered %d bytes; SCP03 with i=%02X answers %d", gpc.ErrMalformed, len(b), o.Parameter, fixed+2*n+sequence)
+		return Offer{}, fmt.Errorf(
+			"%w: INITIALIZE UPDATE answered %d bytes; SCP03 with i=%02X answers %d",
+			gpc.ErrMalformed, len(b), o.Parameter, fixed+2*n+sequence)
 	}
 	o.Challenge, o.Cryptogram, o.Sequence = b[fixed:fixed+n], b[fixed+n:fixed+2*n], b[fixed+2*n:]
 	return o, nil

@@ -28,7 +28,9 @@ func NewResponder(keys Keys, hostChallenge, cardChallenge []byte) (*Responder, e
 }
 
 // Cryptogram is the card's, for the answer to INITIALIZE UPDATE.
-func (r *Responder) Cryptogram() ([]byte, error) { return r.session.cryptogram(constantCardCryptogram) }
+func (r *Responder) Cryptogram() ([]byte, error) {
+	return r.session.cryptogram(constantCardCryptogram)
+}
 
 // Authenticate checks EXTERNAL AUTHENTICATE: its MAC, the host's cryptogram, the
 // level in P1. Errors: ErrProtection, ErrWrongCryptogram, a level that does not

@@ -78,12 +78,15 @@ func TestBothSidesUnderstandEachOther(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := &peer{keys: keysOf(rapid.SampledFrom([]int{16, 24, 32}).Draw(t, "key")), sw: apdu.OK}
 		level := rapid.SampledFrom(levels).Draw(t, "level")
-		ch, err := Open(context.Background(), p, Options{Keys: p.keys, Level: level, S16: rapid.Bool().Draw(t, "S16")})
+		ch, err := Open(context.Background(), p,
+			Options{Keys: p.keys, Level: level, S16: rapid.Bool().Draw(t, "S16")})
 		require.NoError(t, err)
 		for range rapid.IntRange(1, 5).Draw(t, "commands") {
-			p.sw = rapid.SampledFrom([]apdu.StatusWord{apdu.OK, 0x6283, apdu.SWMoreAvailable, apdu.SWWrongData}).Draw(t, "sw")
+			p.sw = rapid.SampledFrom([]apdu.StatusWord{apdu.OK, 0x6283, apdu.SWMoreAvailable,
+				apdu.SWWrongData}).Draw(t, "sw")
 			data := rapid.SliceOfN(rapid.Byte(), 0, ch.MaxData()).Draw(t, "data")
-			c := apdu.Command{CLA: gpc.ClassPlain, INS: 0xE2, P1: rapid.Byte().Draw(t, "P1"), Data: data, Ne: 256}
+			c := apdu.Command{CLA: gpc.ClassPlain, INS: 0xE2, P1: rapid.Byte().Draw(t, "P1"),
+				Data: data, Ne: 256}
 			r, err := ch.Transmit(context.Background(), c)
 			require.NoError(t, err)
 			assert.Equal(t, c.String(), p.got.String())
@@ -101,7 +104,8 @@ func TestExtendedCommands(t *testing.T) {
 	p := &peer{keys: keysOf(16), sw: apdu.OK}
 	ch, err := Open(t.Context(), p, Options{Keys: p.keys, Level: Full})
 	require.NoError(t, err)
-	c := apdu.Command{CLA: gpc.ClassPlain, INS: 0xE8, Data: bytes.Repeat([]byte{7}, 1000), Ne: 65536, Extended: true}
+	c := apdu.Command{CLA: gpc.ClassPlain, INS: 0xE8, Data: bytes.Repeat([]byte{7}, 1000),
+		Ne: 65536, Extended: true}
 	r, err := ch.Transmit(t.Context(), c)
 	require.NoError(t, err)
 	assert.Equal(t, c.Data, r.Data)
@@ -130,11 +134,13 @@ func TestAlteredResponses(t *testing.T) {
 				} else {
 					b = b[1:]
 				}
-				return apdu.Response{Data: b[:len(b)-2], SW: apdu.StatusWord(uint16(b[len(b)-2])<<8 | uint16(b[len(b)-1]))}
+				return apdu.Response{Data: b[:len(b)-2],
+					SW: apdu.StatusWord(uint16(b[len(b)-2])<<8 | uint16(b[len(b)-1]))}
 			}
 			ch, err := Open(t.Context(), p, Options{Keys: p.keys, Level: level})
 			require.NoError(t, err)
-			_, err = ch.Transmit(t.Context(), apdu.Command{CLA: 0x80, INS: 0xCA, Data: make([]byte, 20), Ne: 256})
+			_, err = ch.Transmit(t.Context(),
+				apdu.Command{CLA: 0x80, INS: 0xCA, Data: make([]byte, 20), Ne: 256})
 			require.ErrorIs(t, err, ErrProtection, "%v bit %d", level, bit)
 			_, err = ch.Transmit(t.Context(), apdu.Command{CLA: 0x80, INS: 0xCA})
 			require.ErrorIs(t, err, ErrProtection)
@@ -154,7 +160,10 @@ func TestAlteredCommands(t *testing.T) {
 		{"repeated", func(c [][]byte) [][]byte { return [][]byte{c[0], c[0]} }},
 		{"left out", func(c [][]byte) [][]byte { return c[1:] }},
 		{"in the clear", func(c [][]byte) [][]byte { c[0][0] = 0x80; return c[:1] }},
-		{"too short", func(c [][]byte) [][]byte { return [][]byte{{0x84, 0xCA, 0, 0x66, 2, 1, 2}} }},
+		{"too short", func(c [][]byte) [][]byte {
+			return [][]byte{{0x84, 0xCA, 0, 0x66, 2, 1,
+				2}}
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			keys := keysOf(16)
@@ -168,7 +177,8 @@ func TestAlteredCommands(t *testing.T) {
 				return apdu.Response{SW: apdu.OK}, err
 			})
 			for i := range 2 {
-				_, err = ch.Transmit(t.Context(), apdu.Command{CLA: 0x80, INS: 0xE2, P2: byte(i), Data: []byte("data"), Ne: 256})
+				_, err = ch.Transmit(t.Context(),
+					apdu.Command{CLA: 0x80, INS: 0xE2, P2: byte(i), Data: []byte("data"), Ne: 256})
 				require.NoError(t, err)
 			}
 			commands := c.alter(recorded)
@@ -223,7 +233,8 @@ func TestCardChallenge(t *testing.T) {
 }
 
 func TestKeySetsAreChecked(t *testing.T) {
-	for _, k := range []Keys{{}, {make([]byte, 16), make([]byte, 16), make([]byte, 24)}, {make([]byte, 8), make([]byte, 8), make([]byte, 8)}} {
+	for _, k := range []Keys{{}, {make([]byte, 16), make([]byte, 16), make([]byte, 24)},
+		{make([]byte, 8), make([]byte, 8), make([]byte, 8)}} {
 		assert.Error(t, k.Check())
 		_, err := Open(t.Context(), &peer{keys: keysOf(16)}, Options{Keys: k})
 		assert.Error(t, err)
@@ -234,7 +245,8 @@ func TestKeySetsAreChecked(t *testing.T) {
 
 func TestKeysDoNotPrint(t *testing.T) {
 	k := TestKeys()
-	for _, text := range []string{k.String(), fmt.Sprintf("%v %+v %#v", k, k, k), fmt.Sprintf("%v %#v", Master(k.ENC), Master(k.ENC))} {
+	for _, text := range []string{k.String(), fmt.Sprintf("%v %+v %#v", k, k, k),
+		fmt.Sprintf("%v %#v", Master(k.ENC), Master(k.ENC))} {
 		assert.NotContains(t, text, "64")
 		assert.NotContains(t, text, "0x40")
 	}
@@ -255,8 +267,10 @@ func TestEncryptKeyPads(t *testing.T) {
 
 func FuzzOffer(f *testing.F) {
 	f.Add([]byte{})
-	f.Add(Offer{KeyVersion: 1, Parameter: 0x70, Challenge: make([]byte, 8), Cryptogram: make([]byte, 8), Sequence: make([]byte, 3)}.Encode())
-	f.Add(Offer{KeyVersion: 1, Parameter: 0x61, Challenge: make([]byte, 16), Cryptogram: make([]byte, 16)}.Encode())
+	f.Add(Offer{KeyVersion: 1, Parameter: 0x70, Challenge: make([]byte, 8),
+		Cryptogram: make([]byte, 8), Sequence: make([]byte, 3)}.Encode())
+	f.Add(Offer{KeyVersion: 1, Parameter: 0x61, Challenge: make([]byte, 16),
+		Cryptogram: make([]byte, 16)}.Encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if o, err := ParseOffer(b); err == nil {
 			assert.Equal(t, b, o.Encode())

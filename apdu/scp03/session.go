@@ -46,7 +46,8 @@ func (l Level) String() string {
 	for _, bit := range []struct {
 		bit  Level
 		name string
-	}{{bitCMAC, "C-MAC"}, {bitCommandEncryption, "C-ENC"}, {bitRMAC, "R-MAC"}, {bitResponseEncryption, "R-ENC"}} {
+	}{{bitCMAC, "C-MAC"}, {bitCommandEncryption, "C-ENC"}, {bitRMAC, "R-MAC"},
+		{bitResponseEncryption, "R-ENC"}} {
 		if l&bit.bit == 0 {
 			continue
 		}
@@ -80,14 +81,16 @@ func newSession(keys Keys, host, card []byte) (*session, error) {
 		return nil, err
 	}
 	if len(host) != 8 && len(host) != 16 || len(card) != len(host) {
-		return nil, fmt.Errorf("scp03: challenges have 8 or 16 bytes both, these have %d and %d", len(host), len(card))
+		return nil, fmt.Errorf("scp03: challenges have 8 or 16 bytes both, these have %d and %d",
+			len(host), len(card))
 	}
 	s := &session{context: append(bytes.Clone(host), card...), size: len(host)}
 	for _, d := range []struct {
 		to       *[]byte
 		from     []byte
 		constant byte
-	}{{&s.enc, keys.ENC, constantENC}, {&s.mac, keys.MAC, constantMAC}, {&s.rmac, keys.MAC, constantRMAC}} {
+	}{{&s.enc, keys.ENC, constantENC}, {&s.mac, keys.MAC, constantMAC},
+		{&s.rmac, keys.MAC, constantRMAC}} {
 		var err error
 		if *d.to, err = derive(d.from, d.constant, len(d.from), s.context); err != nil {
 			return nil, err
@@ -117,7 +120,9 @@ func (s *session) header(c apdu.Command, extended bool) []byte {
 // session is over.
 func (s *session) protect(c apdu.Command) (apdu.Command, error) {
 	if c.CLA&^0x80 != 0 {
-		return c, fmt.Errorf("scp03: class %02X cannot go over the channel; use 00 or 80 on the basic channel", c.CLA)
+		return c, fmt.Errorf(
+			"scp03: class %02X cannot go over the channel; use 00 or 80 on the basic channel",
+			c.CLA)
 	}
 	if s.level&bitCommandEncryption != 0 {
 		s.counter++

@@ -34,9 +34,12 @@ func TestSessionsOfPySim(t *testing.T) {
 			ch := openScripted(t, card, keys)
 			response, err := ch.Transmit(t.Context(), parse(t, "80E2910006BF3E035C015A00"))
 			require.NoError(t, err)
-			assert.Equal(t, "bf3e125a1089882119900000000000000000000005", fmt.Sprintf("%x", response.Data))
-			// The test's author did not record answers to these; that they go out right is the point.
-			for _, plain := range []string{"80F22002", "80CA006600", "80F220020A4F0212345C054F9F70C5", "80F28002024F0000"} {
+			assert.Equal(t, "bf3e125a1089882119900000000000000000000005",
+				fmt.Sprintf("%x", response.Data))
+			// The test's author did not record answers to these; that they go out right is the
+			// point.
+			for _, plain := range []string{"80F22002", "80CA006600",
+				"80F220020A4F0212345C054F9F70C5", "80F28002024F0000"} {
 				ch.broken = nil
 				_, _ = ch.Transmit(t.Context(), parse(t, plain))
 			}

@@ -66,7 +66,8 @@ func (v *Vocabulary) parseStatus(word string) (Status, error) {
 			return s, nil
 		}
 	}
-	return Status{}, syntax("%q is not a status word: write four hex digits, x for any, or its name",
+	return Status{}, syntax(
+		"%q is not a status word: write four hex digits, x for any, or its name",
 		word)
 }
 

@@ -19,17 +19,24 @@ var words = spec.Vocabulary()
 
 func TestParse(t *testing.T) {
 	for _, c := range []struct{ line, hex, canonical string }{
-		{"SELECT data=F0454B524F4E4101 -> 9000 : 6F17*", "00A4040008F0454B524F4E410100", "SELECT data=F0454B524F4E4101 -> 9000 : 6F17*"},
-		{"  select   data=F0454B524F4E4101   # the applet", "00A4040008F0454B524F4E410100", "SELECT data=F0454B524F4E4101"},
-		{"VERIFY p2=80 data=241234FFFFFFFFFF -> ok|63Cx", "0020008008241234FFFFFFFFFF", "VERIFY plaintext data=241234FFFFFFFFFF -> 9000 | 63Cx"},
+		{"SELECT data=F0454B524F4E4101 -> 9000 : 6F17*", "00A4040008F0454B524F4E410100",
+			"SELECT data=F0454B524F4E4101 -> 9000 : 6F17*"},
+		{"  select   data=F0454B524F4E4101   # the applet", "00A4040008F0454B524F4E410100",
+			"SELECT data=F0454B524F4E4101"},
+		{"VERIFY p2=80 data=241234FFFFFFFFFF -> ok|63Cx", "0020008008241234FFFFFFFFFF",
+			"VERIFY plaintext data=241234FFFFFFFFFF -> 9000 | 63Cx"},
 		{"verify enciphered -> pin_wrong", "00200088", "VERIFY enciphered -> 63Cx"},
-		{"00 84 00 00 08 -> OK : ????????????????", "0084000008", "GET CHALLENGE ne=8 -> 9000 : ????????????????"},
-		{"READ RECORD log p1=02 -> RECORD_NOT_FOUND :", "00B2020C000000", "READ RECORD log p1=02 -> 6A83 :"},
+		{"00 84 00 00 08 -> OK : ????????????????", "0084000008",
+			"GET CHALLENGE ne=8 -> 9000 : ????????????????"},
+		{"READ RECORD log p1=02 -> RECORD_NOT_FOUND :", "00B2020C000000",
+			"READ RECORD log p1=02 -> 6A83 :"},
 		{"00 20 00 81", "00200081", "00200081"},
 		{"PAY cla=90 data=E1 ne=0 -> 9000", "90120000" + "01E1", "PAY cla=90 data=E1 ne=0 -> 9000"},
 		{"PAY data=E1 ne=1 extended", "80120000000001E10001", "PAY data=E1 ne=1 extended"},
-		{"GET DATA balance -> CONDITIONS | SECURITY", "00CA00C400", "GET DATA balance -> 6985 | 6982"},
-		{"PUT DATA first PIN data=00 -> 6A80", "00DA00D10100", "PUT DATA first PIN data=00 -> 6A80"},
+		{"GET DATA balance -> CONDITIONS | SECURITY", "00CA00C400",
+			"GET DATA balance -> 6985 | 6982"},
+		{"PUT DATA first PIN data=00 -> 6A80", "00DA00D10100",
+			"PUT DATA first PIN data=00 -> 6A80"},
 	} {
 		t.Run(c.line, func(t *testing.T) {
 			step, err := words.Parse(c.line)
@@ -72,7 +79,8 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestParseAll(t *testing.T) {
-	lines, err := words.ParseAll(strings.NewReader("# a script\n\nGET CHALLENGE -> 9000\n  # more\nACTIVATE\n"))
+	lines, err := words.ParseAll(
+		strings.NewReader("# a script\n\nGET CHALLENGE -> 9000\n  # more\nACTIVATE\n"))
 	require.NoError(t, err)
 	require.Len(t, lines, 2)
 	assert.Equal(t, 3, lines[0].Number)
@@ -89,7 +97,8 @@ func TestRunChecks(t *testing.T) {
 		return apdu.Response{Data: []byte{1, 2, 3}, SW: apdu.OK}, nil
 	})
 	for _, c := range []struct{ expected, says string }{
-		{"9000", ""}, {"6A80 | 9000 : 010203", ""}, {"9000 : 01*", ""}, {"9000 : *", ""}, {"9xxx : 01??03", ""}, {"9000 : 010203*", ""},
+		{"9000", ""}, {"6A80 | 9000 : 010203", ""}, {"9000 : 01*", ""}, {"9000 : *", ""},
+		{"9xxx : 01??03", ""}, {"9000 : 010203*", ""},
 		{"6A80", "expected status 6A80, got 9000 OK"},
 		{"9000 :", "differs at byte 0"},
 		{"9000 : 0102", "differs at byte 2"},
@@ -162,7 +171,8 @@ func TestCommandsRoundTrip(t *testing.T) {
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		c := rapid.OneOf(rapid.SampledFrom(headers), rapid.Just(apdu.Command{CLA: 0xB0, INS: 1})).Draw(t, "header")
+		c := rapid.OneOf(rapid.SampledFrom(headers),
+			rapid.Just(apdu.Command{CLA: 0xB0, INS: 1})).Draw(t, "header")
 		c.CLA |= byte(rapid.SampledFrom([]int{0, apdu.ClassChaining}).Draw(t, "chained"))
 		if n := rapid.IntRange(0, 300).Draw(t, "n"); n > 0 {
 			c.Data = rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, "data")
@@ -178,7 +188,8 @@ func TestCommandsRoundTrip(t *testing.T) {
 
 // FuzzParse: what parses prints in a form that parses to the same.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"SELECT data=F045 -> 9000 : 6F*", "0020008008 # x", "PAY ne=5 extended -> 6xxx|FUNDS : ??", "READ RECORD log p1=03"} {
+	for _, s := range []string{"SELECT data=F045 -> 9000 : 6F*", "0020008008 # x",
+		"PAY ne=5 extended -> 6xxx|FUNDS : ??", "READ RECORD log p1=03"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, line string) {

@@ -38,7 +38,8 @@ func (v *Vocabulary) Check() error {
 	for _, c := range v.Commands {
 		words := strings.Fields(c.Title)
 		if len(words) == 0 || strings.Join(words, " ") != c.Title || isHex(words[0]) {
-			return syntax("%q is no title: begin with a word that is no hex, one blank between words",
+			return syntax("%q is no title: begin with a word that is no hex, one blank between "+
+				"words",
 				c.Title)
 		}
 		for _, word := range words {

@@ -98,7 +98,8 @@ func FromDER(der []byte) (Plain, error) {
 	var s Plain
 	p.R.FillBytes(s[:spec.ScalarLength])
 	p.S.FillBytes(s[spec.ScalarLength:])
-	if same, err := s.DER(); err != nil || !bytes.Equal(same, der) { // encoding/asn1 passes over what a structure has no field for
+	// encoding/asn1 passes over what a structure has no field for
+	if same, err := s.DER(); err != nil || !bytes.Equal(same, der) {
 		return Plain{}, errNotDER
 	}
 	return s, nil
@@ -119,7 +120,8 @@ func Point(pub *ecdsa.PublicKey) ([]byte, error) {
 // ParsePoint decodes 04 || X || Y and checks that the point is on the curve.
 func ParsePoint(b []byte) (*ecdsa.PublicKey, error) {
 	if len(b) != spec.PointLength {
-		return nil, fmt.Errorf("signature: a point has %d bytes, this has %d", spec.PointLength, len(b))
+		return nil, fmt.Errorf("signature: a point has %d bytes, this has %d", spec.PointLength,
+			len(b))
 	}
 	pub, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), b)
 	if err != nil {

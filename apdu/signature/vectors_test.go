@@ -29,7 +29,8 @@ func TestWycheproof(t *testing.T) {
 		default:
 			tests++
 			number, stage := field[0], field[1]
-			err := Plain(unhex(t, field[3])).Verify(key, unhex(t, strings.TrimPrefix(field[2], "empty")))
+			err := Plain(unhex(t, field[3])).Verify(key,
+				unhex(t, strings.TrimPrefix(field[2], "empty")))
 			if stage == "none" {
 				assert.NoError(t, err, "test %s", number)
 			} else {

@@ -6,28 +6,37 @@ import "ekrona/apdu"
 var Accept = command(Command{
 	Name: "ACCEPT", CLA: apdu.ClassProprietary, INS: 0x14,
 	Clause: "ours; protocol §5, card to card",
-	Purpose: "Take a Payment of an open Request. An accepted Payment given again while its record is kept gives the same Receipt, " +
+	Purpose: "Take a Payment of an open Request. An accepted Payment given again while its " +
+		"record is kept gives the same Receipt, " +
 		"without PIN, blocked or not, expired or not.",
 	States: activated,
 	Preconditions: []string{
-		"A kept record accepts this very Payment: its Receipt is the answer and nothing else is checked.",
+		"A kept record accepts this very Payment: its Receipt is the answer and nothing else is " +
+			"checked.",
 		"Active.",
 		"PIN verified, when the policy's PIN_TO_RECEIVE is set.",
-		"The Request in the Payment is open, whole and unchanged; the payer is the one that it names, when it names one, and never this card.",
-		"Payer's CA is remembered, certified by a known root; certificate verifies; role card, of its CA's name (a SAM pays its desk only) and [A-Z0-9]; its holder is the Payment's payer.",
+		"The Request in the Payment is open, whole and unchanged; the payer is the one that it " +
+			"names, when it names one, and never this card.",
+		"Payer's CA is remembered, certified by a known root; certificate verifies; role card, " +
+			"of its CA's name (a SAM pays its desk only) and [A-Z0-9]; its holder is the " +
+			"Payment's payer.",
 		"Not expired by the card's date: payer's certificate, its CA's, own, own CA's.",
 		"The Payment's signature verifies.",
 	},
-	Effect: "Balance, record and head, and the Request closed, in one transaction before a byte goes out. A power cut leaves all or nothing.",
+	Effect: "Balance, record and head, and the Request closed, in one transaction before a byte " +
+		"goes out. A power cut leaves all or nothing.",
 	Answers: []Answer{
 		{SWConditions, "not activated"},
-		{SWWrongData, "not the layout, amount or payer's ATC zero, or the holder's id has other characters than [A-Z0-9]"},
+		{SWWrongData, "not the layout, amount or payer's ATC zero, or the holder's id has other " +
+			"characters than [A-Z0-9]"},
 		{SWBlocked, "blocked"},
 		{SWClosed, "closed"},
 		{SWSecurity, "PIN needed"},
-		{SWReferenceUnknown, "no such open Request, or the payer's CA is not remembered: present its certificate and repeat"},
+		{SWReferenceUnknown, "no such open Request, or the payer's CA is not remembered: present " +
+			"its certificate and repeat"},
 		{SWRequestReused, "the Request in the Payment is not the open one of this number"},
-		{SWAddressee, "payee is another card, payer is not the one that the Request names, or the certificate is not the payer's"},
+		{SWAddressee, "payee is another card, payer is not the one that the Request names, or " +
+			"the certificate is not the payer's"},
 		{SWSelf, "payer is this card"},
 		{SWRole, "holder may not pay, or carries another name than its CA"},
 		{SWExpired, "a certificate has expired"},
@@ -35,7 +44,8 @@ var Accept = command(Command{
 		{SWSignature, "Payment's signature wrong"},
 	},
 	Variants: []Variant{{
-		In:  []Field{{Name: "PAYMENT", Layout: Payment}, {Name: "CERTIFICATE", Layout: DeviceCertificate, Meaning: "payer's certificate"}},
+		In: []Field{{Name: "PAYMENT", Layout: Payment},
+			{Name: "CERTIFICATE", Layout: DeviceCertificate, Meaning: "payer's certificate"}},
 		Out: []Field{{Name: "RECEIPT", Layout: Receipt}},
 	}},
 })

@@ -5,8 +5,9 @@ import "ekrona/apdu"
 // Activate ends personalization.
 var Activate = command(Command{
 	Name: "ACTIVATE", CLA: apdu.ClassInterindustry, INS: 0x44,
-	Clause:        "ISO/IEC 7816-9, ACTIVATE",
-	Purpose:       "End personalization: from now on only the PIN and signed Instructions change the card.",
+	Clause: "ISO/IEC 7816-9, ACTIVATE",
+	Purpose: "End personalization: from now on only the PIN and signed Instructions change " +
+		"the card.",
 	States:        onlyKeysMade,
 	Preconditions: []string{"Certificate and first PIN are stored."},
 	Effect:        "The card is active and the token erased, in one transaction.",

@@ -46,7 +46,8 @@ var Flags = []BitRow{
 
 // Capabilities are the bits of CE.
 var Capabilities = []BitRow{
-	{CapabilityExtendedLength, "EXTENDED_LENGTH", "the applet takes extended length APDUs where card and reader carry them"},
+	{CapabilityExtendedLength, "EXTENDED_LENGTH",
+		"the applet takes extended length APDUs where card and reader carry them"},
 	{CapabilityEncipheredPIN, "ENCIPHERED_PIN", "P2 = 88 is offered by the PIN commands"},
 	{CapabilityChaining, "CHAINING", "command chaining is offered"},
 }
@@ -74,7 +75,8 @@ type Part struct {
 var PolicyLayout = []Part{
 	{"VERSION", 2, KindCounter, "version; 0 in ceilings and in the defaults"},
 	{"MAX_BALANCE", 4, KindAmount, "most that the card holds, open requests counted"},
-	{"MAX_TRANSACTIONS", 1, KindCounter, "most payments made and accepted, open requests counted, since the last acknowledgement"},
+	{"MAX_TRANSACTIONS", 1, KindCounter,
+		"most payments made and accepted, open requests counted, since the last acknowledgement"},
 	{"MAX_PAYMENT", 4, KindAmount, "most that one payment carries"},
 	{"FLAGS", 1, KindFlags, "bits of Flags"},
 }

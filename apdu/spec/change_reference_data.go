@@ -9,11 +9,13 @@ var ChangeReferenceData = command(Command{
 	Purpose:       "Replace the PIN by a new one.",
 	States:        activated,
 	Preconditions: Verify.Preconditions,
-	Effect:        "The try is taken first, as in VERIFY; then old or new PIN stands, never neither. The PIN does not count as verified.",
-	Answers:       pinAnswers,
+	Effect: "The try is taken first, as in VERIFY; then old or new PIN stands, never " +
+		"neither. The PIN does not count as verified.",
+	Answers: pinAnswers,
 	Variants: []Variant{
 		{Name: "plaintext", P2: p2Plaintext,
-			In: []Field{pinBlock("OLD_PIN", "PIN block of the present PIN"), pinBlock("NEW_PIN", "PIN block of the new PIN")}},
+			In: []Field{pinBlock("OLD_PIN", "PIN block of the present PIN"),
+				pinBlock("NEW_PIN", "PIN block of the new PIN")}},
 		{Name: "enciphered", P2: p2Enciphered, In: EncipheredPINs},
 	},
 })

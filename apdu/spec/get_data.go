@@ -9,7 +9,8 @@ var GetData = command(Command{
 	Purpose: "Read one data object of the card for its owner.",
 	States:  activated,
 	Preconditions: []string{
-		"PIN verified, or GET STATE answered in this session; certificate and device id also when the policy's PIN_TO_RECEIVE is not set.",
+		"PIN verified, or GET STATE answered in this session; certificate and device id also " +
+			"when the policy's PIN_TO_RECEIVE is not set.",
 	},
 	Effect: "Nothing persistent changes. The PIN is not used up.",
 	Answers: []Answer{
@@ -17,10 +18,14 @@ var GetData = command(Command{
 		{SWSecurity, "PIN or GET STATE needed"},
 	},
 	Variants: []Variant{
-		{Name: "certificate", P1: 0x7F, P2: 0x21, Out: []Field{{Name: "CERTIFICATE", Layout: DeviceCertificate}}},
-		{Name: "device", P2: byte(TagDevice), Out: []Field{field("DEVICE", TagDevice, "the card's device id")}},
+		{Name: "certificate", P1: 0x7F, P2: 0x21,
+			Out: []Field{{Name: "CERTIFICATE", Layout: DeviceCertificate}}},
+		{Name: "device", P2: byte(TagDevice),
+			Out: []Field{field("DEVICE", TagDevice, "the card's device id")}},
 		{Name: "balance", P2: byte(TagBalance), Out: []Field{field("BALANCE", TagBalance, "")}},
-		{Name: "policy", P2: byte(TagPolicy), Out: []Field{field("POLICY", TagPolicy, "policy in force")}},
-		{Name: "counters", P2: byte(TagCounters), Out: []Field{{Name: "COUNTERS", Layout: Counters}}},
+		{Name: "policy", P2: byte(TagPolicy),
+			Out: []Field{field("POLICY", TagPolicy, "policy in force")}},
+		{Name: "counters", P2: byte(TagCounters),
+			Out: []Field{{Name: "COUNTERS", Layout: Counters}}},
 	},
 })

@@ -8,8 +8,9 @@ var GetResponse = command(Command{
 	Clause:        "ISO/IEC 7816-4:2013 §11.7.1",
 	Purpose:       "Fetch the rest of an answer after 61xx.",
 	Preconditions: []string{"The command before answered 61xx."},
-	Effect:        "Nothing persistent changes. What is not fetched before another command is dropped; the command can be given again.",
-	Answers:       []Answer{{SWConditions, "nothing is waiting"}},
+	Effect: "Nothing persistent changes. What is not fetched before another command is " +
+		"dropped; the command can be given again.",
+	Answers: []Answer{{SWConditions, "nothing is waiting"}},
 	Variants: []Variant{{
 		Out: []Field{raw("DATA", KindBytes, 0, 256, "the next bytes of the answer")},
 	}},

@@ -6,11 +6,13 @@ import "ekrona/apdu"
 var GetState = command(Command{
 	Name: "GET STATE", CLA: apdu.ClassProprietary, INS: 0x18,
 	Clause: "ours; protocol §5, synchronise",
-	Purpose: "Answer a Challenge of the card's own intermediary with the signed State, and open READ RECORD and GET DATA until " +
+	Purpose: "Answer a Challenge of the card's own intermediary with the signed State, and open " +
+		"READ RECORD and GET DATA until " +
 		"deselect or reset. Neither PIN nor block nor expiry stops it.",
-	States:        activated,
-	Preconditions: []string{"The Challenge names this card and the remembered instruction key, and its signature verifies."},
-	Effect:        "Nothing persistent changes.",
+	States: activated,
+	Preconditions: []string{"The Challenge names this card and the remembered instruction key, " +
+		"and its signature verifies."},
+	Effect: "Nothing persistent changes.",
 	Answers: []Answer{
 		{SWConditions, "not activated"},
 		{SWWrongData, "not the layout"},

@@ -6,7 +6,8 @@ import "ekrona/apdu"
 var Instruct = command(Command{
 	Name: "INSTRUCTION", CLA: apdu.ClassProprietary, INS: 0x1A,
 	Clause: "ours; protocol §5, load, instructions, synchronise",
-	Purpose: "Apply an Instruction: drop acknowledged records, take a credit, a policy, a date, block or unblock. The last one given again " +
+	Purpose: "Apply an Instruction: drop acknowledged records, take a credit, a policy, a date, " +
+		"block or unblock. The last one given again " +
 		"gives the same Confirmation. Neither PIN nor block nor expiry stops it.",
 	States: activated,
 	Preconditions: []string{
@@ -14,17 +15,21 @@ var Instruct = command(Command{
 		"It names this card, the remembered instruction key and the remembered notary.",
 		"Both signatures verify.",
 		"Its number is exactly the next.",
-		"ACKED_ATC is not before the card's and not after its ATC, and HEAD is the chain's head there.",
+		"ACKED_ATC is not before the card's and not after its ATC, and HEAD is the chain's head " +
+			"there.",
 		"Its date is not before the card's and not after the end of either signer's certificate.",
-		"Policy: version not lower than the card's; when higher, under the ceilings. Not block and unblock together.",
+		"Policy: version not lower than the card's; when higher, under the ceilings. Not block " +
+			"and unblock together.",
 	},
-	Effect: "All of it in one transaction before a byte goes out; a credit that no longer fits maximum balance and open requests is left " +
+	Effect: "All of it in one transaction before a byte goes out; a credit that no longer fits " +
+		"maximum balance and open requests is left " +
 		"out and the Confirmation says so. A closed card takes no credit and stays closed.",
 	Answers: []Answer{
 		{SWConditions, "not activated"},
 		{SWWrongData, "not the layout, unknown action bits, or block and unblock together"},
 		{SWAddressee, "for another card"},
-		{SWReferenceUnknown, "instruction key or notary not remembered: present its certificate and repeat"},
+		{SWReferenceUnknown, "instruction key or notary not remembered: present its certificate " +
+			"and repeat"},
 		{SWSignature, "a signature is wrong"},
 		{SWSequence, "not the next number"},
 		{SWHead, "acknowledged number or head does not fit the chain"},

@@ -41,8 +41,10 @@ type LimitRow struct {
 
 // Limits lists the limits, in the order of the page.
 var Limits = []LimitRow{
-	{"MAX_OPEN_REQUESTS", MaxOpenRequests, "requests open at a time; each reserves a log slot, its amount and a place among the transactions"},
-	{"LOG_SLOTS", LogSlots, "records kept until acknowledged; records and open requests stay within it"},
+	{"MAX_OPEN_REQUESTS", MaxOpenRequests, "requests open at a time; each reserves a log slot, " +
+		"its amount and a place among the transactions"},
+	{"LOG_SLOTS", LogSlots,
+		"records kept until acknowledged; records and open requests stay within it"},
 	{"CA_CACHE", CACache, "intermediary CAs remembered; the own CA stays, the others take turns"},
 	{"ROOTS_KEPT", RootsKept, "root keys known: current and previous"},
 	{"PIN_TRIES", PINTries, "wrong PINs in a row until the PIN is blocked"},
@@ -54,10 +56,12 @@ var Limits = []LimitRow{
 	{"CARD_CHALLENGE_LENGTH", ChallengeLength, "bytes of GET CHALLENGE"},
 	{"MAX_COMMAND", MaxCommand, "bytes of command data, chained or extended"},
 	{"MAX_RESPONSE", MaxResponse, "bytes of response data"},
-	{"MAX_INSTALL_DATA", MaxInstallData, "bytes of install parameters: what install()'s 127 bytes leave"},
+	{"MAX_INSTALL_DATA", MaxInstallData,
+		"bytes of install parameters: what install()'s 127 bytes leave"},
 	{"NAME_LENGTH", NameLength, "bytes of a name: country 2, mnemonic 6, [A-Z0-9]"},
 	{"AUTHORITY_LENGTH", AuthorityLength, "bytes of an authority reference: name, 5 digits"},
-	{"DEVICE_ID_LENGTH", DeviceIDLength, "bytes of a device id: name of its intermediary, [A-Z0-9] 8"},
+	{"DEVICE_ID_LENGTH", DeviceIDLength,
+		"bytes of a device id: name of its intermediary, [A-Z0-9] 8"},
 	{"AMOUNT_LENGTH", AmountLength, "bytes of an amount in öre"},
 	{"COUNTER_LENGTH", CounterLength, "bytes of a counter"},
 	{"DATE_LENGTH", DateLength, "bytes of a date: YYMMDD, one digit a byte"},

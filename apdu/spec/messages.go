@@ -25,7 +25,8 @@ var (
 			field("RANDOM", TagRandom, ""),
 			field("AMOUNT", TagAmount, "amount in öre, not zero"),
 			field("CURRENCY", TagCurrency, ""),
-			optional(field("PAYER", TagDevice, "payer's device id, where it is known; always from the desk")),
+			optional(field("PAYER", TagDevice,
+				"payer's device id, where it is known; always from the desk")),
 		},
 	}
 	Payment = &Layout{
@@ -83,7 +84,8 @@ var (
 			field("ACKED_ATC", TagAckedATC, ""),
 			field("HEAD", TagHead, "head of the chain at ATC"),
 			field("BALANCE", TagBalance, ""),
-			field("INSTRUCTION_SEQUENCE", TagInstructionSequence, "number of the last Instruction applied"),
+			field("INSTRUCTION_SEQUENCE", TagInstructionSequence,
+				"number of the last Instruction applied"),
 			field("LAST_INSTRUCTION", TagLastInstruction, ""),
 			field("CREDIT", TagCredit, "what became of its credit"),
 			field("POLICY_VERSION", TagPolicyVersion, ""),
@@ -143,17 +145,21 @@ var (
 )
 
 var publicKey = &Layout{
-	Name: "PUBLIC_KEY", Tag: TagPublicKey, Meaning: "public key; its domain parameters are P-256's and never carried",
+	Name: "PUBLIC_KEY", Tag: TagPublicKey,
+	Meaning: "public key; its domain parameters are P-256's and never carried",
 	Fields: []Field{
-		{Name: "ALGORITHM", Tag: TagObjectID, Min: len(OIDECDSASHA256), Max: len(OIDECDSASHA256), Meaning: "id-TA-ECDSA-SHA-256"},
+		{Name: "ALGORITHM", Tag: TagObjectID, Min: len(OIDECDSASHA256), Max: len(OIDECDSASHA256),
+			Meaning: "id-TA-ECDSA-SHA-256"},
 		field("POINT", TagPoint, ""),
 	},
 }
 
 var roleTemplate = &Layout{
-	Name: "ROLE_TEMPLATE", Tag: TagRoleTemplate, Meaning: "certificate holder authorization template",
+	Name: "ROLE_TEMPLATE", Tag: TagRoleTemplate,
+	Meaning: "certificate holder authorization template",
 	Fields: []Field{
-		{Name: "ROLE_ID", Tag: TagObjectID, Min: len(OIDRole), Max: len(OIDRole), Meaning: "marks the role byte as ours"},
+		{Name: "ROLE_ID", Tag: TagObjectID, Min: len(OIDRole), Max: len(OIDRole),
+			Meaning: "marks the role byte as ours"},
 		field("ROLE", TagRole, ""),
 	},
 }
@@ -218,7 +224,8 @@ var (
 	// KeyAnswer is the answer to GENERATE ASYMMETRIC KEY PAIR.
 	KeyAnswer = []Field{
 		{Name: "SIGNING_KEY", Layout: pointOnly("SIGNING_POINT"), Meaning: "the key that signs"},
-		{Name: "PIN_KEY", Layout: pointOnly("PIN_POINT"), Meaning: "the key that PINs are enciphered to"},
+		{Name: "PIN_KEY", Layout: pointOnly("PIN_POINT"),
+			Meaning: "the key that PINs are enciphered to"},
 		{Name: "MAC", Tag: TagMAC, Min: MACLength, Max: MACLength,
 			Meaning: "AES-CMAC under the token's MAC key over device id, signing point, PIN point"},
 	}
@@ -263,7 +270,8 @@ func encipheredPIN(ciphertext int) []Field {
 }
 
 // Messages lists the signed messages in the order of their tags.
-var Messages = []*Layout{Request, Payment, Receipt, Refusal, Challenge, State, Instruction, Confirmation}
+var Messages = []*Layout{Request, Payment, Receipt, Refusal, Challenge, State, Instruction,
+	Confirmation}
 
 // Layouts lists every template that has a page and offsets of its own.
 var Layouts = append(append([]*Layout{}, Messages...),
@@ -279,7 +287,8 @@ var Sequences = []struct {
 	{"KEY_ANSWER", "answer of GENERATE ASYMMETRIC KEY PAIR", KeyAnswer},
 	{"PIN_LOAD", "data of PUT DATA first PIN", PINLoad},
 	{"ENCIPHERED_PIN", "data of VERIFY with an enciphered PIN", EncipheredPIN},
-	{"ENCIPHERED_PINS", "data of CHANGE REFERENCE DATA and RESET RETRY COUNTER, enciphered", EncipheredPINs},
+	{"ENCIPHERED_PINS", "data of CHANGE REFERENCE DATA and RESET RETRY COUNTER, enciphered",
+		EncipheredPINs},
 	{"PAY_RECORD", "record of a payment made", PayRecord},
 	{"ACCEPT_RECORD", "record of a payment accepted", AcceptRecord},
 	{"REFUSE_RECORD", "record of a refusal", RefuseRecord},

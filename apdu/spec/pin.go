@@ -18,5 +18,6 @@ var pinAnswers = []Answer{
 	{SWPINForm, "plaintext, and the policy asks for an enciphered PIN"},
 	{SWConditions, "not activated; or enciphered without a GET CHALLENGE right before"},
 	{SWMACWrong, "the enciphered PIN's MAC is wrong; no try is taken"},
-	{SWWrongData, "not a PIN block of 4 to 12 digits (a PUK: 8), not the data objects of the table, or not this challenge; no try is taken"},
+	{SWWrongData, "not a PIN block of 4 to 12 digits (a PUK: 8), not the data objects of the " +
+		"table, or not this challenge; no try is taken"},
 }

@@ -5,19 +5,23 @@ import "ekrona/apdu"
 // PutData stores the card's own certificate and its first PIN.
 var PutData = command(Command{
 	Name: "PUT DATA", CLA: apdu.ClassInterindustry, INS: 0xDA,
-	Clause:  "ISO/IEC 7816-4:2013 §11.4.6",
-	Purpose: "Store the card's own certificate, at any time a later one, and before activation the first PIN and the PUK.",
+	Clause: "ISO/IEC 7816-4:2013 §11.4.6",
+	Purpose: "Store the card's own certificate, at any time a later one, and before activation " +
+		"the first PIN and the PUK.",
 	Preconditions: []string{
 		"The keys are made.",
-		"certificate, after activation: PIN verified, or GET STATE answered in this session, so that no stranger can try whose card it is.",
-		"certificate: its CA is remembered and carries the card's name, its holder, key and role are the card's; after activation its last day is later than the stored one's.",
+		"certificate, after activation: PIN verified, or GET STATE answered in this session, so " +
+			"that no stranger can try whose card it is.",
+		"certificate: its CA is remembered and carries the card's name, its holder, key and role " +
+			"are the card's; after activation its last day is later than the stored one's.",
 		"first PIN: before activation.",
 	},
 	Effect: "One transaction: the old object or the new one is there.",
 	Answers: []Answer{
 		{SWConditions, "no keys yet; first PIN: activated"},
 		{SWSecurity, "certificate after activation: PIN or GET STATE needed"},
-		{SWWrongData, "not the layout; first PIN: not PIN blocks of 4 to 12 and of 8 digits; certificate: not the card's key or id"},
+		{SWWrongData, "not the layout; first PIN: not PIN blocks of 4 to 12 and of 8 digits; " +
+			"certificate: not the card's key or id"},
 		{SWReferenceUnknown, "certificate: CA unknown"},
 		{SWCertificate, "certificate: signature wrong"},
 		{SWExpired, "certificate: it or its CA's has expired by the card's date"},
@@ -26,7 +30,8 @@ var PutData = command(Command{
 		{SWMACWrong, "first PIN: MAC wrong"},
 	},
 	Variants: []Variant{
-		{Name: "certificate", P1: 0x7F, P2: 0x21, In: []Field{{Name: "CERTIFICATE", Layout: DeviceCertificate}}},
+		{Name: "certificate", P1: 0x7F, P2: 0x21,
+			In: []Field{{Name: "CERTIFICATE", Layout: DeviceCertificate}}},
 		{Name: "first PIN", P1: 0x00, P2: byte(TagPINLoad), In: PINLoad},
 	},
 })

@@ -6,11 +6,14 @@ import "ekrona/apdu"
 var Refuse = command(Command{
 	Name: "REFUSE", CLA: apdu.ClassProprietary, INS: 0x16,
 	Clause: "ours; protocol §5, refuse",
-	Purpose: "Close an open Request for ever. A refused number given again while its record is kept gives the same Refusal. A blocked or closed " +
+	Purpose: "Close an open Request for ever. A refused number given again while its record is " +
+		"kept gives the same Refusal. A blocked or closed " +
 		"card refuses too. An accepted Request can no longer be refused.",
-	States:        activated,
-	Preconditions: []string{"PIN verified, when the policy's PIN_TO_RECEIVE is set.", "The Request is open, or its Refusal is kept."},
-	Effect:        "Record and head, and the Request closed, in one transaction before a byte goes out. A power cut leaves all or nothing.",
+	States: activated,
+	Preconditions: []string{"PIN verified, when the policy's PIN_TO_RECEIVE is set.",
+		"The Request is open, or its Refusal is kept."},
+	Effect: "Record and head, and the Request closed, in one transaction before a byte " +
+		"goes out. A power cut leaves all or nothing.",
 	Answers: []Answer{
 		{SWConditions, "not activated"},
 		{SWSecurity, "PIN needed"},

@@ -12,15 +12,18 @@ var RequestPayment = command(Command{
 		"PIN verified, when the policy's PIN_TO_RECEIVE is set.",
 		"Amount not zero, currency the card's, payer an id and not the card itself.",
 		"Own certificate and its CA's not expired by the card's date.",
-		"At most MAX_OPEN_REQUESTS open with it; log, transactions and maximum balance have room for it beside what is open.",
+		"At most MAX_OPEN_REQUESTS open with it; log, transactions and maximum balance have room " +
+			"for it beside what is open.",
 	},
-	Effect: "The Request is open and reserves its room until ACCEPT or REFUSE. One transaction before a byte goes out.",
+	Effect: "The Request is open and reserves its room until ACCEPT or REFUSE. One transaction " +
+		"before a byte goes out.",
 	Answers: []Answer{
 		{SWConditions, "not activated"},
 		{SWBlocked, "blocked"},
 		{SWClosed, "closed"},
 		{SWSecurity, "PIN needed"},
-		{SWWrongData, "not the layout, amount zero, or the payer's id has other characters than [A-Z0-9]"},
+		{SWWrongData, "not the layout, amount zero, or the payer's id has other characters than " +
+			"[A-Z0-9]"},
 		{SWCurrency, "another currency"},
 		{SWSelf, "payer is the card itself"},
 		{SWExpired, "own certificate or its CA's has expired"},

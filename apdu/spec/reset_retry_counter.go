@@ -9,11 +9,13 @@ var ResetRetryCounter = command(Command{
 	Purpose:       "Set a new PIN by the PUK, with all its tries.",
 	States:        activated,
 	Preconditions: Verify.Preconditions,
-	Effect:        "The PUK's try is taken first, as in VERIFY; then old or new PIN stands, never neither. The PIN does not count as verified.",
-	Answers:       pinAnswers,
+	Effect: "The PUK's try is taken first, as in VERIFY; then old or new PIN stands, " +
+		"never neither. The PIN does not count as verified.",
+	Answers: pinAnswers,
 	Variants: []Variant{
 		{Name: "plaintext", P2: p2Plaintext,
-			In: []Field{pinBlock("PUK", "PIN block of the PUK"), pinBlock("NEW_PIN", "PIN block of the new PIN")}},
+			In: []Field{pinBlock("PUK", "PIN block of the PUK"),
+				pinBlock("NEW_PIN", "PIN block of the new PIN")}},
 		{Name: "enciphered", P2: p2Enciphered, In: EncipheredPINs},
 	},
 })

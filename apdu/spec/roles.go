@@ -28,14 +28,20 @@ type RoleRow struct {
 
 // Roles lists the roles, in the order of their values.
 var Roles = []RoleRow{
-	{RoleRoot, "ROOT", "root", RoleRoot, "certificates of roots (link), intermediaries, notaries, instruction keys"},
-	{RoleIntermediary, "INTERMEDIARY", "intermediary CA", RoleRoot, "certificates of devices that carry its own name"},
+	{RoleRoot, "ROOT", "root", RoleRoot,
+		"certificates of roots (link), intermediaries, notaries, instruction keys"},
+	{RoleIntermediary, "INTERMEDIARY", "intermediary CA", RoleRoot,
+		"certificates of devices that carry its own name"},
 	{RoleNotary, "NOTARY", "notary", RoleRoot, "Instruction, the second signature"},
-	{RoleInstructionKey, "INSTRUCTION_KEY", "instruction key", RoleRoot, "Challenge and Instruction, for devices that carry its own name"},
-	{RoleCard, "CARD", "card", RoleIntermediary, "Request, Payment, Receipt, Refusal, State, Confirmation"},
+	{RoleInstructionKey, "INSTRUCTION_KEY", "instruction key", RoleRoot,
+		"Challenge and Instruction, for devices that carry its own name"},
+	{RoleCard, "CARD", "card", RoleIntermediary,
+		"Request, Payment, Receipt, Refusal, State, Confirmation"},
 	{RoleSAM, "SAM", "SAM card", RoleIntermediary, "as a card; Payment to its own desk only"},
-	{RoleTerminal, "TERMINAL", "terminal", RoleIntermediary, "Request, Receipt, Refusal, State, Confirmation"},
-	{RoleDesk, "DESK", "unload desk", RoleIntermediary, "Request that names its payer, Receipt, Refusal"},
+	{RoleTerminal, "TERMINAL", "terminal", RoleIntermediary,
+		"Request, Receipt, Refusal, State, Confirmation"},
+	{RoleDesk, "DESK", "unload desk", RoleIntermediary,
+		"Request that names its payer, Receipt, Refusal"},
 }
 
 // Row finds the description of r.
@@ -92,7 +98,8 @@ var LifeCycles = []LifeCycleRow{
 	{Installed, "INSTALLED", "installed", "no keys yet"},
 	{KeysMade, "KEYS_MADE", "keys made", "waits for certificate, PIN and activation"},
 	{Active, "ACTIVE", "active", "pays and is paid"},
-	{Blocked, "BLOCKED", "blocked", "no REQUEST, no ACCEPT, no new PAY; resend, REFUSE and synchronisation go on"},
+	{Blocked, "BLOCKED", "blocked",
+		"no REQUEST, no ACCEPT, no new PAY; resend, REFUSE and synchronisation go on"},
 	{Closed, "CLOSED", "closed", "as blocked, for ever"},
 }
 

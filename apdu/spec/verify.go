@@ -13,11 +13,13 @@ var Verify = command(Command{
 		"Enciphered only after GET CHALLENGE, whose bytes it uses up.",
 		"A try is left.",
 	},
-	Effect:  "The try is taken before the comparison, outside the transaction; a right PIN gives all tries back. A power cut costs at most one try.",
+	Effect: "The try is taken before the comparison, outside the transaction; a right PIN gives " +
+		"all tries back. A power cut costs at most one try.",
 	Answers: pinAnswers,
 	Variants: []Variant{
-		{Name: "plaintext", P2: p2Plaintext, NoData: "asks: 9000 when verified, 63Cx or 6983 otherwise; no try is taken",
-			In: []Field{pinBlock("PIN", "PIN block")}},
+		{Name: "plaintext", P2: p2Plaintext,
+			NoData: "asks: 9000 when verified, 63Cx or 6983 otherwise; no try is taken",
+			In:     []Field{pinBlock("PIN", "PIN block")}},
 		{Name: "enciphered", P2: p2Enciphered, NoData: "asks, as above",
 			In: EncipheredPIN},
 	},

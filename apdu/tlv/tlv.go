@@ -213,7 +213,9 @@ func readLength(b []byte) (n, size int, err error) {
 	case b[0] == 0x81 || b[0] == 0x82:
 		return 0, 0, malformed("length cut short")
 	default:
-		return 0, 0, malformed("length field begins with %02X; definite lengths of at most two bytes are allowed", b[0])
+		return 0, 0, malformed(
+			"length field begins with %02X; definite lengths of at most two bytes are allowed",
+			b[0])
 	}
 	if n < 0x80 || size == 3 && n < 0x100 {
 		return 0, 0, malformed("length %d is not in its shortest form", n)

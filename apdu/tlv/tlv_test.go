@@ -86,7 +86,8 @@ func TestAppendRefuses(t *testing.T) {
 
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		tag := Tag(rapid.SampledFrom([]uint32{0x06, 0x5A, 0x81, 0xE1, 0x5F2A, 0x7F4E, 0x9F08, 0x9F1C, 0xDF8101}).Draw(t, "tag"))
+		tag := Tag(rapid.SampledFrom([]uint32{0x06, 0x5A, 0x81, 0xE1, 0x5F2A, 0x7F4E, 0x9F08,
+			0x9F1C, 0xDF8101}).Draw(t, "tag"))
 		n := rapid.SampledFrom([]int{0, 1, 0x7F, 0x80, 0xFF, 0x100, 0xFFFF}).Draw(t, "length")
 		value := bytes.Repeat([]byte{0x55}, n)
 		b, err := Append([]byte{0x99}, tag, value[:n/2], value[n/2:])
@@ -103,7 +104,8 @@ func TestRoundTrip(t *testing.T) {
 
 // FuzzParse: what is accepted encodes back to the same bytes.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"", "8101AA", "E1038101AA", "9F1C00", "7F210481020102", "8181", "E180"} {
+	for _, s := range []string{"", "8101AA", "E1038101AA", "9F1C00", "7F210481020102", "8181",
+		"E180"} {
 		f.Add(unhex(f, s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

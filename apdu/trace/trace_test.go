@@ -53,7 +53,10 @@ func toy() Vocabulary {
 				},
 			},
 		},
-		Status: func(sw apdu.StatusWord) (string, string, bool) { return "POOR", "nothing is left", sw == 0x9401 },
+		Status: func(sw apdu.StatusWord) (string, string, bool) {
+			return "POOR", "nothing is left",
+				sw == 0x9401
+		},
 	}
 }
 
@@ -126,17 +129,25 @@ func TestInterindustry(t *testing.T) {
 		want    string
 	}{
 		{apdu.Command{INS: 0xB0, P2: 4, Ne: 3}, apdu.Response{Data: []byte{1, 2, 3}, SW: apdu.OK},
-			"> READ BINARY\n  = 00B0000403\n  P1-P2                  0004\n< 9000 OK\n  = 0102039000\n  010203\n"},
+			"> READ BINARY\n  = 00B0000403\n  P1-P2                  0004\n< 9000 OK\n  = " +
+				"0102039000\n  010203\n"},
 		{apdu.Command{INS: 0x20, P2: 1, Data: []byte{1, 2}}, apdu.Response{SW: 0x63C2},
-			"> VERIFY\n  = 0020000102****\n  P1-P2                  0001\n  2 bytes, hidden\n< 63C2 TRIES_LEFT: wrong or not verified; tries left: 2\n  = 63C2\n"},
+			"> VERIFY\n  = 0020000102****\n  P1-P2                  0001\n  2 bytes, hidden\n< " +
+				"63C2 TRIES_LEFT: wrong or not verified; tries left: 2\n  = 63C2\n"},
 		{apdu.Command{INS: 0x2A, Data: []byte{1}}, apdu.Response{Data: []byte{7}, SW: apdu.OK},
-			"> PERFORM SECURITY OPERATION\n  = 002A000001**\n  P1-P2                  0000\n  1 bytes, hidden\n< 9000 OK\n  = **9000\n  1 bytes, hidden\n"},
-		{apdu.Command{CLA: 0x0C, INS: 0xB0, Data: []byte{1}}, apdu.Response{Data: []byte{7}, SW: apdu.OK},
-			"> READ BINARY\n  = 0CB0000001**\n  P1-P2                  0000\n  under secure messaging, 1 bytes\n< 9000 OK\n  = **9000\n  under secure messaging, 1 bytes\n"},
-		{apdu.Command{INS: 0xCB, P1: 0x3F, P2: 0xFF, Data: []byte{0x5C, 1, 0x7E}, Ne: 256}, apdu.Response{SW: 0x6100},
-			"> GET DATA\n  = 00CB3FFF035C017E00\n  P1-P2                  3FFF\n  5C017E\n< 6100 MORE_DATA: 256 more bytes of the answer are waiting\n  = 6100\n"},
+			"> PERFORM SECURITY OPERATION\n  = 002A000001**\n  P1-P2                  0000\n  1 " +
+				"bytes, hidden\n< 9000 OK\n  = **9000\n  1 bytes, hidden\n"},
+		{apdu.Command{CLA: 0x0C, INS: 0xB0, Data: []byte{1}},
+			apdu.Response{Data: []byte{7}, SW: apdu.OK},
+			"> READ BINARY\n  = 0CB0000001**\n  P1-P2                  0000\n  under secure " +
+				"messaging, 1 bytes\n< 9000 OK\n  = **9000\n  under secure messaging, 1 bytes\n"},
+		{apdu.Command{INS: 0xCB, P1: 0x3F, P2: 0xFF, Data: []byte{0x5C, 1, 0x7E}, Ne: 256},
+			apdu.Response{SW: 0x6100},
+			"> GET DATA\n  = 00CB3FFF035C017E00\n  P1-P2                  3FFF\n  5C017E\n< 6100 " +
+				"MORE_DATA: 256 more bytes of the answer are waiting\n  = 6100\n"},
 		{apdu.Command{CLA: 0x90, INS: 0x77, Data: []byte{1}}, apdu.Response{SW: 0x6C10},
-			"> 90 77 00 00, not in the reference\n  = 9077000001**\n  part of a chain, 1 bytes\n< 6C10 WRONG_LE: wrong Le; 16 bytes are available\n  = 6C10\n"},
+			"> 90 77 00 00, not in the reference\n  = 9077000001**\n  part of a chain, 1 bytes\n" +
+				"< 6C10 WRONG_LE: wrong Le; 16 bytes are available\n  = 6C10\n"},
 	} {
 		assert.Equal(t, row.want, text(d, row.command, row.answer))
 	}
@@ -170,7 +181,8 @@ func TestBytes(t *testing.T) {
 func TestJSON(t *testing.T) {
 	d := New(toy())
 	e := apdu.Exchange{
-		Label: "reader 1", Command: spend, Response: poor, Began: time.Unix(0, 0).UTC(), Took: 1500 * time.Microsecond,
+		Label: "reader 1", Command: spend, Response: poor, Began: time.Unix(0, 0).UTC(),
+		Took: 1500 * time.Microsecond,
 		Wire: []apdu.Exchange{{Command: apdu.Command{INS: 0xC0}, Err: errors.New("gone")}},
 	}
 	got, err := json.Marshal(d.Exchange(e))

@@ -207,7 +207,8 @@ var acceptances = []Attack{
 				}
 				return blow, err
 			}},
-			forgedPayment("amount zero", put([]byte{byte(spec.TagAmount), spec.AmountLength}, 0, 0, 0, 0, 0)),
+			forgedPayment("amount zero", put([]byte{byte(spec.TagAmount), spec.AmountLength}, 0, 0,
+				0, 0, 0)),
 			cutPayment("cut short", func(good []byte) []byte { return good[:len(good)-1] }),
 			cutPayment("nothing", func([]byte) []byte { return nil }),
 			{"without a certificate", func(s *Setup) (Blow, error) {

@@ -21,7 +21,8 @@ func TestTheList(t *testing.T) {
 	for _, a := range attack.All() {
 		assert.False(t, names[a.Name], "%q is there twice", a.Name)
 		names[a.Name] = true
-		for what, text := range map[string]string{"name": a.Name, "threat": a.Threat, "defence": a.Defence, "clause": a.Clause} {
+		for what, text := range map[string]string{"name": a.Name, "threat": a.Threat,
+			"defence": a.Defence, "clause": a.Clause} {
 			assert.NotEmpty(t, text, "%s: no %s", a.Name, what)
 		}
 		require.NotEmpty(t, a.Ways, a.Name)
@@ -48,7 +49,8 @@ func TestTheReaders(t *testing.T) {
 	for _, r := range append(attack.Readers(), attack.AnotherAccept(nil)) {
 		assert.False(t, names[r.Name], "%q is there twice", r.Name)
 		names[r.Name] = true
-		for what, text := range map[string]string{"name": r.Name, "threat": r.Threat, "defence": r.Defence, "clause": r.Clause} {
+		for what, text := range map[string]string{"name": r.Name, "threat": r.Threat,
+			"defence": r.Defence, "clause": r.Clause} {
 			assert.NotEmpty(t, text, "%s: no %s", r.Name, what)
 		}
 		var sent []apdu.Command
@@ -130,10 +132,15 @@ func TestRun(t *testing.T) {
 		says    []string
 	}{
 		{"refused", map[byte]apdu.Response{1: refused, 2: refused, 9: taken}, nil},
-		{"one way taken", map[byte]apdu.Response{1: refused, 2: taken, 9: taken}, []string{"toy, two: PSO VERIFY CERTIFICATE was answered 9000"}},
-		{"an authority not taken", map[byte]apdu.Response{1: refused, 2: refused, 9: refused}, []string{"toy, two: PSO VERIFY CERTIFICATE: card answered 9407"}},
-		{"data beside an error, and a change", map[byte]apdu.Response{1: {Data: []byte{7}, SW: spec.SWCertificate}, 2: refused, 9: taken},
-			[]string{"toy, one: PSO VERIFY CERTIFICATE was refused, and answered 1 bytes", "the card has changed"}},
+		{"one way taken", map[byte]apdu.Response{1: refused, 2: taken, 9: taken},
+			[]string{"toy, two: PSO VERIFY CERTIFICATE was answered 9000"}},
+		{"an authority not taken", map[byte]apdu.Response{1: refused, 2: refused, 9: refused},
+			[]string{"toy, two: PSO VERIFY CERTIFICATE: card answered 9407"}},
+		{"data beside an error, and a change",
+			map[byte]apdu.Response{1: {Data: []byte{7}, SW: spec.SWCertificate}, 2: refused,
+				9: taken},
+			[]string{"toy, one: PSO VERIFY CERTIFICATE was refused, and answered 1 bytes",
+				"the card has changed"}},
 	} {
 		err := toy.Run(t.Context(), &card{answers: row.answers}, &attack.Setup{})
 		if row.says == nil {

@@ -49,7 +49,8 @@ var personalizations = []Attack{
 		},
 	},
 	{
-		Name: "own certificate that has expired", Threat: "an old key of the CA, lost since, is used",
+		Name:    "own certificate that has expired",
+		Threat:  "an old key of the CA, lost since, is used",
 		Defence: "the card's date only grows", Clause: "PROTOCOL.md §8, 6",
 		Card: KeysMade, Answers: sw(spec.SWExpired),
 		Ways: []Way{own("", func(_ *Setup, of *Subject) { of.Expired = true })},
@@ -87,7 +88,7 @@ var personalizations = []Attack{
 	},
 	{
 		Name:    "ACTIVATE before the card has a certificate and a PIN",
-		Threat:  "a card is active that nobody has registered: a reader can alter a command to this",
+		Threat:  "a card is active that nobody registered: a reader can alter a command to this",
 		Defence: "activation needs both",
 		Clause:  "PROTOCOL.md §7", Card: KeysMade, Answers: sw(spec.SWConditions),
 		Ways: []Way{{"", func(*Setup) (Blow, error) {

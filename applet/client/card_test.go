@@ -53,24 +53,33 @@ func TestCommandsAreThoseOfTheSpec(t *testing.T) {
 		do   func(*Client) (any, error)
 		want any
 	}{
-		{"SELECT", turn{"00A4040008F0454B524F4E410100", "6F17 8408F0454B524F4E4101 A50B CD0107 9F08020100 CE0107 9000"},
-			func(c *Client) (any, error) { return c.Select(ctx) }, message.FCI{LifeCycle: spec.Active, SpecVersion: 0x0100, Capabilities: 7}},
+		{"SELECT", turn{"00A4040008F0454B524F4E410100",
+			"6F17 8408F0454B524F4E4101 A50B CD0107 9F08020100 CE0107 9000"},
+			func(c *Client) (any, error) { return c.Select(ctx) },
+			message.FCI{LifeCycle: spec.Active, SpecVersion: 0x0100, Capabilities: 7}},
 		{"REQUEST", turn{"801000000B8104000011945F2A02075200", "E1009000"},
 			func(c *Client) (any, error) { return c.Request(ctx, 4500, "") }, []byte{0xE1, 0}},
-		{"REQUEST of one payer", turn{"801000001D8104000011945F2A0207525A1053454E4F52444943303030303030303100", "E1009000"},
-			func(c *Client) (any, error) { return c.Request(ctx, 4500, "SENORDIC00000001") }, []byte{0xE1, 0}},
+		{"REQUEST of one payer",
+			turn{"801000001D8104000011945F2A0207525A1053454E4F52444943303030303030303100",
+				"E1009000"},
+			func(c *Client) (any, error) { return c.Request(ctx, 4500, "SENORDIC00000001") },
+			[]byte{0xE1, 0}},
 		{"REFUSE", turn{"80160000079F41040000000700", "E4009000"},
 			func(c *Client) (any, error) { return c.Refuse(ctx, 7) }, []byte{0xE4, 0}},
 		{"GET DATA balance", turn{"00CA00C400", "C40400004E209000"},
 			func(c *Client) (any, error) { return c.Balance(ctx) }, money.Ore(20000)},
 		{"GET DATA device", turn{"00CA005A00", "5A1053454E4F524449433030303030303031 9000"},
-			func(c *Client) (any, error) { return c.Device(ctx) }, message.DeviceID("SENORDIC00000001")},
-		{"GET DATA counters", turn{"00CA00E900", "E91A 9F360400000005 C20400000003 C50400000002 9F410400000001 9000"},
-			func(c *Client) (any, error) { return c.Counters(ctx) }, message.Counters{ATC: 5, AckedATC: 3, InstructionSequence: 2, RequestCounter: 1}},
+			func(c *Client) (any, error) { return c.Device(ctx) },
+			message.DeviceID("SENORDIC00000001")},
+		{"GET DATA counters",
+			turn{"00CA00E900", "E91A 9F360400000005 C20400000003 C50400000002 9F410400000001 9000"},
+			func(c *Client) (any, error) { return c.Counters(ctx) },
+			message.Counters{ATC: 5, AckedATC: 3, InstructionSequence: 2, RequestCounter: 1}},
 		{"ACTIVATE", turn{"00440000", "9000"},
 			func(c *Client) (any, error) { return nil, c.Activate(ctx) }, nil},
 		{"GET CHALLENGE", turn{"0084000000", "01020304050607089000"},
-			func(c *Client) (any, error) { return c.GetChallenge(ctx) }, []byte{1, 2, 3, 4, 5, 6, 7, 8}},
+			func(c *Client) (any, error) { return c.GetChallenge(ctx) },
+			[]byte{1, 2, 3, 4, 5, 6, 7, 8}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -88,14 +97,16 @@ func TestAuthoritiesAreIntroducedOnlyWhenTheCardAsks(t *testing.T) {
 	_, err := talk(t, turn{pay, "E2009000"}).Pay(ctx, request, payee, ca)
 	require.NoError(t, err)
 
-	_, err = talk(t, turn{pay, "6A88"}, turn{introduce, "9000"}, turn{pay, "E2009000"}).Pay(ctx, request, payee, ca)
+	_, err = talk(t, turn{pay, "6A88"}, turn{introduce, "9000"}, turn{pay, "E2009000"}).Pay(ctx,
+		request, payee, ca)
 	require.NoError(t, err)
 
 	_, err = talk(t, turn{pay, "6A88"}, turn{introduce, "9407"}).Pay(ctx, request, payee, ca)
 	assert.True(t, Is(err, spec.SWCertificate))
 	assert.ErrorIs(t, err, ErrNotAuthentic)
 
-	_, err = talk(t, turn{pay, "6A88"}, turn{introduce, "9000"}, turn{pay, "6A88"}).Pay(ctx, request, payee, ca)
+	_, err = talk(t, turn{pay, "6A88"}, turn{introduce, "9000"}, turn{pay, "6A88"}).Pay(ctx,
+		request, payee, ca)
 	assert.True(t, Is(err, spec.SWReferenceUnknown), "it is asked for once")
 }
 
@@ -115,7 +126,8 @@ func TestRefusalsAndLostCardsAreToldApart(t *testing.T) {
 
 func TestRecordsAreReadUpToTheFirstMissing(t *testing.T) {
 	ctx := context.Background()
-	records, err := talk(t, turn{"00B2010C000000", "AA9000"}, turn{"00B2020C000000", "BBCC9000"}, turn{"00B2030C000000", "6A83"}).Records(ctx)
+	records, err := talk(t, turn{"00B2010C000000", "AA9000"}, turn{"00B2020C000000", "BBCC9000"},
+		turn{"00B2030C000000", "6A83"}).Records(ctx)
 	require.NoError(t, err)
 	assert.Equal(t, [][]byte{{0xAA}, {0xBB, 0xCC}}, records)
 
@@ -136,6 +148,7 @@ func TestAnswersThatAreNotTheAppletsAreRefused(t *testing.T) {
 			assert.ErrorIs(t, err, ErrAnswer)
 		})
 	}
-	_, err := talk(t, turn{"00A4040008F0454B524F4E410100", "6F17 8408F0454B524F4E4101 A50B CD0107 9F08020200 CE0107 9000"}).Select(ctx)
+	_, err := talk(t, turn{"00A4040008F0454B524F4E410100",
+		"6F17 8408F0454B524F4E4101 A50B CD0107 9F08020200 CE0107 9000"}).Select(ctx)
 	assert.ErrorContains(t, err, "2.0")
 }

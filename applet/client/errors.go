@@ -45,7 +45,8 @@ type LinkLost struct {
 
 // Error says what to do.
 func (l *LinkLost) Error() string {
-	return fmt.Sprintf("the card was lost during %s: hold it to the reader again (%v)", l.Command, l.Err)
+	return fmt.Sprintf("the card was lost during %s: hold it to the reader again (%v)", l.Command,
+		l.Err)
 }
 
 // Cause is why no answer came, without what to do: for errors that say that

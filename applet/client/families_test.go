@@ -51,9 +51,10 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 	}
 	for sw, want := range map[apdu.StatusWord]string{
 		spec.SWFunds: "9401 FUNDS: balance is lower than the amount; load the card or ask for less",
-		0x63C2:       "63C2 PIN_WRONG: PIN wrong or not verified; tries left: 2; give the right one",
-		0x6A82:       "6A82 FILE_NOT_FOUND: file or application not found",
-		0x9499:       "9499: proprietary: what it means is the application's affair",
+		0x63C2: "63C2 PIN_WRONG: PIN wrong or not verified; tries left: 2; " +
+			"give the right one",
+		0x6A82: "6A82 FILE_NOT_FOUND: file or application not found",
+		0x9499: "9499: proprietary: what it means is the application's affair",
 	} {
 		assert.EqualError(t, &Refusal{Variant: spec.Pay.Only(), SW: sw},
 			"the card refuses PAY: it answered "+want)

@@ -33,7 +33,8 @@ func FuzzAnswers(f *testing.F) {
 	require.NoError(f, err)
 	for command := range uint8(16) {
 		f.Add(command, append([]byte{byte(len(fci))}, fci...))
-		f.Add(command, []byte{2, 0x6A, 0x88, 2, 0x90, 0, 4, 1, 2, 0x61, 5, 2, 0x6C, 9, 2, 0x90, 0, 2, 0x6A, 0x83})
+		f.Add(command, []byte{2, 0x6A, 0x88, 2, 0x90, 0, 4, 1, 2, 0x61, 5, 2, 0x6C, 9, 2, 0x90, 0,
+			2, 0x6A, 0x83})
 	}
 	f.Fuzz(func(t *testing.T, command uint8, said []byte) {
 		c, ctx := New(chatter(said)), t.Context()

@@ -11,7 +11,8 @@ import (
 func (c *Client) GetChallenge(ctx context.Context) ([]byte, error) {
 	random, err := c.send(ctx, spec.GetChallenge.Only())
 	if err == nil && len(random) != spec.ChallengeLength {
-		return nil, answerError(spec.GetChallenge.Only(), fmt.Errorf("%d bytes instead of %d", len(random), spec.ChallengeLength))
+		return nil, answerError(spec.GetChallenge.Only(),
+			fmt.Errorf("%d bytes instead of %d", len(random), spec.ChallengeLength))
 	}
 	return random, err
 }

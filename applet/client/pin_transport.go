@@ -19,7 +19,8 @@ type PINTransport struct {
 }
 
 // sendPIN sends one or two PIN blocks with a command that has both variants.
-func (c *Client) sendPIN(ctx context.Context, command *spec.Command, transport PINTransport, blocks ...pin.Block) error {
+func (c *Client) sendPIN(ctx context.Context, command *spec.Command, transport PINTransport,
+	blocks ...pin.Block) error {
 	name := "plaintext"
 	if transport.Key != nil {
 		name = "enciphered"
@@ -42,7 +43,8 @@ func (c *Client) sendPIN(ctx context.Context, command *spec.Command, transport P
 		if err := layout.Bytes(challenge[:]).UnmarshalBinary(random); err != nil {
 			return answerError(spec.GetChallenge.Only(), err)
 		}
-		if data, err = pin.Encipher(transport.Random, transport.Key, challenge, blocks...); err != nil {
+		if data, err = pin.Encipher(transport.Random, transport.Key, challenge,
+			blocks...); err != nil {
 			return fmt.Errorf("%s: %w", v.Title(), err)
 		}
 	}

@@ -21,8 +21,9 @@ func (c *Client) Select(ctx context.Context) (message.FCI, error) {
 		return message.FCI{}, answerError(v, err)
 	}
 	if fci.SpecVersion>>8 != spec.Version>>8 {
-		return message.FCI{}, fmt.Errorf("%w: %d.%d on the card, %d.%d here: update the older of the two", ErrVersion,
-			fci.SpecVersion>>8, fci.SpecVersion&0xFF, spec.Version>>8, spec.Version&0xFF)
+		return message.FCI{},
+			fmt.Errorf("%w: %d.%d on the card, %d.%d here: update the older of the two", ErrVersion,
+				fci.SpecVersion>>8, fci.SpecVersion&0xFF, spec.Version>>8, spec.Version&0xFF)
 	}
 	return *fci, nil
 }

@@ -16,7 +16,8 @@ func (c *Client) VerifyCertificate(ctx context.Context, certificate []byte) erro
 // introduced sends a command that may need authorities that the card has not met.
 // When the card answers 6A88 they are presented and the command is given once
 // more; a verified PIN stays verified. In the ordinary case it costs nothing.
-func (c *Client) introduced(ctx context.Context, authorities [][]byte, v spec.Variant, data ...[]byte) ([]byte, error) {
+func (c *Client) introduced(ctx context.Context, authorities [][]byte, v spec.Variant,
+	data ...[]byte) ([]byte, error) {
 	answer, err := c.send(ctx, v, data...)
 	if !Is(err, spec.SWReferenceUnknown) {
 		return answer, err

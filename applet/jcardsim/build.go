@@ -41,11 +41,14 @@ func Build(ctx context.Context, projectDir, outDir string) (Classes, error) {
 		"-DbuildDirectory="+outDir, "process-classes")
 	build.Dir = projectDir
 	if out, err := build.CombinedOutput(); err != nil {
-		return Classes{}, fmt.Errorf("jcardsim: mvn process-classes in %s: %w\n%s", projectDir, err, strings.TrimSpace(string(out)))
+		return Classes{}, fmt.Errorf("jcardsim: mvn process-classes in %s: %w\n%s", projectDir, err,
+			strings.TrimSpace(string(out)))
 	}
 	libs, err := filepath.Glob(filepath.Join(outDir, "lib", "*.jar"))
 	if err != nil || len(libs) == 0 {
-		return Classes{}, fmt.Errorf("jcardsim: Maven left no jar in %s; look at the copy-dependencies step of the POM", filepath.Join(outDir, "lib"))
+		return Classes{}, fmt.Errorf(
+			"jcardsim: Maven left no jar in %s; look at the copy-dependencies step of the POM",
+			filepath.Join(outDir, "lib"))
 	}
 	entries := append([]string{filepath.Join(outDir, "classes")}, libs...)
 	return Classes{java: java, classPath: strings.Join(entries, string(os.PathListSeparator))}, nil
@@ -54,7 +57,8 @@ func Build(ctx context.Context, projectDir, outDir string) (Classes, error) {
 func tool(name string) (string, error) {
 	path, err := exec.LookPath(name)
 	if err != nil {
-		return "", fmt.Errorf("jcardsim: %s is not on PATH: %w; run scripts/set-up, or install a JDK (11 or later) and Maven", name, ErrNoTools)
+		return "", fmt.Errorf("jcardsim: %s is not on PATH: %w; run scripts/set-up, or install a "+
+			"JDK (11 or later) and Maven", name, ErrNoTools)
 	}
 	return path, nil
 }

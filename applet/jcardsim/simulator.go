@@ -35,7 +35,8 @@ type Simulator struct {
 // no card in it before [Simulator.Install]. Close ends it.
 func Start(classes Classes, appletClass string) (*Simulator, error) {
 	s := &Simulator{complaint: new(tail)}
-	s.process = exec.Command(classes.java, "-Xshare:auto", "-classpath", classes.classPath, "jcsim.Bridge", appletClass)
+	s.process = exec.Command(classes.java, "-Xshare:auto", "-classpath", classes.classPath,
+		"jcsim.Bridge", appletClass)
 	s.process.Stderr = s.complaint
 	var err error
 	if s.commands, err = s.process.StdinPipe(); err != nil {

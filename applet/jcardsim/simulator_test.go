@@ -63,16 +63,21 @@ func TestBridge(t *testing.T) {
 		}
 		send(selectIt)
 		long := bytes.Repeat([]byte("e-krona "), 100)
-		assert.Equal(t, long, send(apdu.Command{CLA: 0x80, INS: insEcho, Data: long, Ne: apdu.MaxExtendedNe}))
+		assert.Equal(t, long,
+			send(apdu.Command{CLA: 0x80, INS: insEcho, Data: long, Ne: apdu.MaxExtendedNe}))
 		digest := sha1.Sum([]byte("abc"))
-		assert.Equal(t, digest[:], send(apdu.Command{CLA: 0x80, INS: insDigest, Data: []byte("abc"), Ne: apdu.MaxShortNe}))
-		assert.Equal(t, digest[:], send(apdu.Command{CLA: 0x80, INS: insLastDigest, Ne: apdu.MaxShortNe}))
+		assert.Equal(t, digest[:],
+			send(apdu.Command{CLA: 0x80, INS: insDigest, Data: []byte("abc"), Ne: apdu.MaxShortNe}))
+		assert.Equal(t, digest[:],
+			send(apdu.Command{CLA: 0x80, INS: insLastDigest, Ne: apdu.MaxShortNe}))
 
 		require.NoError(t, s.Reset(t.Context()))
-		_, err := apdu.Send(t.Context(), s, apdu.Command{CLA: 0x80, INS: insLastDigest, Ne: apdu.MaxShortNe})
+		_, err := apdu.Send(t.Context(), s,
+			apdu.Command{CLA: 0x80, INS: insLastDigest, Ne: apdu.MaxShortNe})
 		assert.Error(t, err, "nothing is selected after a reset")
 		send(selectIt)
-		assert.Equal(t, make([]byte, sha1.Size), send(apdu.Command{CLA: 0x80, INS: insLastDigest, Ne: apdu.MaxShortNe}),
+		assert.Equal(t, make([]byte, sha1.Size),
+			send(apdu.Command{CLA: 0x80, INS: insLastDigest, Ne: apdu.MaxShortNe}),
 			"transient memory is lost")
 	})
 

@@ -63,7 +63,8 @@ func Of(file *cap.File) (*Table, error) {
 			if !ok || header.Abstract {
 				continue
 			}
-			t.Methods = append(t.Methods, Method{c.Name, d.Name, d.Descriptor, c.Source, d.Offset, header.Code, d.Lines})
+			t.Methods = append(t.Methods, Method{c.Name, d.Name, d.Descriptor, c.Source, d.Offset,
+				header.Code, d.Lines})
 		}
 	}
 	sort.Slice(t.Methods, func(i, j int) bool { return t.Methods[i].Offset < t.Methods[j].Offset })
@@ -90,7 +91,8 @@ func (t *Table) Encode() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "component %x\n", t.digest)
 	for _, m := range t.Methods {
-		fmt.Fprintf(&b, "method %s %s %s %s %d %d\n", m.Class, m.Name, m.Descriptor, m.Source, m.Offset, m.Code)
+		fmt.Fprintf(&b, "method %s %s %s %s %d %d\n", m.Class, m.Name, m.Descriptor, m.Source,
+			m.Offset, m.Code)
 		for _, l := range m.Lines {
 			fmt.Fprintf(&b, "%d %d %d\n", l.Start, l.End, l.Line)
 		}
@@ -107,7 +109,8 @@ func Parse(text []byte) (*Table, error) {
 		}
 	}
 	if !bytes.Equal(t.Encode(), text) {
-		return nil, fmt.Errorf("lines: the table is not in its usual form; run scripts/build-applet")
+		return nil, fmt.Errorf(
+			"lines: the table is not in its usual form; run scripts/build-applet")
 	}
 	return t, nil
 }
@@ -126,7 +129,8 @@ func (t *Table) parseLine(n int, line string) error {
 	}
 	if strings.HasPrefix(line, "method ") {
 		var m Method
-		if _, err := fmt.Sscanf(line, "method %s %s %s %s %d %d", &m.Class, &m.Name, &m.Descriptor, &m.Source, &m.Offset, &m.Code); err != nil {
+		if _, err := fmt.Sscanf(line, "method %s %s %s %s %d %d", &m.Class, &m.Name, &m.Descriptor,
+			&m.Source, &m.Offset, &m.Code); err != nil {
 			return err
 		}
 		t.Methods = append(t.Methods, m)

@@ -61,7 +61,8 @@ func TestTableOfDebugInformation(t *testing.T) {
 	for _, m := range table.Methods {
 		first[m.String()] = m.Line(m.Code)
 	}
-	require.Equal(t, map[string]int{"Refuser.<init>": 12, "Refuser.install": 17, "Refuser.refuse": 21, "Refuser.process": 25}, first)
+	require.Equal(t, map[string]int{"Refuser.<init>": 12, "Refuser.install": 17,
+		"Refuser.refuse": 21, "Refuser.process": 25}, first)
 
 	plain, err := cap.Parse(applet.CAP)
 	require.NoError(t, err)
@@ -73,8 +74,10 @@ func TestTableOfDebugInformation(t *testing.T) {
 func TestMalformedTables(t *testing.T) {
 	digest := "component ffa2e0e5394f3ceab0aaaf2d8e7ef21a604218b86b25700bf2ee35dfb5585ee3\n"
 	for _, text := range []string{
-		"component 00\n", "component x\n", digest + "0 1 2\n", digest + "method a b c\n", digest + "method a b c d 1 x\n",
-		digest + "method a b c d 1 2\n1 2\n", digest + "method a b c d 1 2\n1 2 3 4\n", digest[:len(digest)-1],
+		"component 00\n", "component x\n", digest + "0 1 2\n", digest + "method a b c\n",
+		digest + "method a b c d 1 x\n",
+		digest + "method a b c d 1 2\n1 2\n", digest + "method a b c d 1 2\n1 2 3 4\n",
+		digest[:len(digest)-1],
 	} {
 		_, err := Parse([]byte(text))
 		assert.ErrorContains(t, err, "run scripts/build-applet", "%q", text)

@@ -47,7 +47,9 @@ type Place struct {
 func (p Place) key() string { return p.Method + campaign.Separator + p.Text }
 
 // String is for people.
-func (p Place) String() string { return fmt.Sprintf("%s:%d %s: %s", p.File, p.Line, p.Method, p.Text) }
+func (p Place) String() string {
+	return fmt.Sprintf("%s:%d %s: %s", p.File, p.Line, p.Method, p.Text)
+}
 
 // Sources gives the text of a line of a source file.
 type Sources func(file string, line int) (string, error)
@@ -66,7 +68,8 @@ func List(capFile, table []byte, sources Sources) (*Listing, error) {
 		return nil, err
 	}
 	if !l.table.Fits(l.file) {
-		return nil, fmt.Errorf("the table of source lines is that of another CAP file; run scripts/build-applet")
+		return nil, fmt.Errorf(
+			"the table of source lines is that of another CAP file; run scripts/build-applet")
 	}
 	for i := range l.table.Methods {
 		end := len(l.file.Methods.Content)

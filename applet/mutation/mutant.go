@@ -67,11 +67,13 @@ func (l *Listing) Mutants() []Mutant {
 		switch call, isCall := l.callee(i); {
 		case i.IsConditional():
 			m.Change = inverted
-			m.bytes = append([]byte{i.InvertedCondition()}, l.file.Methods.Content[i.At+1:i.At+i.Length]...)
+			m.bytes = append([]byte{i.InvertedCondition()},
+				l.file.Methods.Content[i.At+1:i.At+i.Length]...)
 		case isCall && !l.isConstructor(i):
 			m.Change = dropped
 			m.bytes = call.withoutIt(i.Length)
-			if before := l.Instructions[n-1]; m.bytes == nil && before.IsPush() { // takes the place of the last argument too
+			// takes the place of the last argument too
+			if before := l.Instructions[n-1]; m.bytes == nil && before.IsPush() {
 				call.pops--
 				m.At, m.bytes = before.At, call.withoutIt(before.Length+i.Length)
 			}

@@ -23,8 +23,9 @@ import (
 )
 
 var (
-	mutants = flag.String("mutants", "60", "how many mutants to try, all, or a regular expression of their names")
-	seed    = flag.Uint64("mutant-seed", 1, "which of them")
+	mutants = flag.String("mutants", "60",
+		"how many mutants to try, all, or a regular expression of their names")
+	seed = flag.Uint64("mutant-seed", 1, "which of them")
 
 	journal    = flag.String("mutant-journal", "", "file that keeps verdicts, to go on from")
 	reportFile = flag.String("mutant-report", "", "file for the report as JSON")
@@ -101,7 +102,8 @@ func TestMutants(t *testing.T) {
 	require.Empty(t, l.notDropped(all), "calls that have too many arguments to be dropped in place")
 	written := readList(t, "survivors.txt")
 	for key := range written {
-		assert.True(t, slices.ContainsFunc(all, func(m Mutant) bool { return m.key() == key }), "survivors.txt names no mutant: %s", key)
+		assert.True(t, slices.ContainsFunc(all, func(m Mutant) bool { return m.key() == key }),
+			"survivors.txt names no mutant: %s", key)
 	}
 	c := l.Campaign(r, sample(t, all, written), written)
 	c.Journal = *journal
@@ -134,7 +136,8 @@ func sample(t *testing.T, all []Mutant, survivors campaign.Reasons) []Mutant {
 		names := regexp.MustCompile(*mutants)
 		return slices.DeleteFunc(all, func(m Mutant) bool { return !names.MatchString(m.key()) })
 	}
-	picked := slices.DeleteFunc(slices.Clone(all), func(m Mutant) bool { return survivors[m.key()] != "" })
+	picked := slices.DeleteFunc(slices.Clone(all),
+		func(m Mutant) bool { return survivors[m.key()] != "" })
 	random := rand.New(rand.NewPCG(*seed, 0))
 	random.Shuffle(len(picked), func(i, j int) { picked[i], picked[j] = picked[j], picked[i] })
 	return picked[:min(n, len(picked))]

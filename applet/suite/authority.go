@@ -86,7 +86,9 @@ func (c *caseRun) newKey() *ecdsa.PrivateKey {
 
 func (p *party) name() message.Name { return message.Name(p.certificate.Holder[:spec.NameLength]) }
 
-func (p *party) reference() message.AuthorityRef { return message.AuthorityRef(p.certificate.Holder) }
+func (p *party) reference() message.AuthorityRef {
+	return message.AuthorityRef(p.certificate.Holder)
+}
 
 func (p *party) id() message.DeviceID { return message.DeviceID(p.certificate.Holder) }
 
@@ -106,8 +108,10 @@ type cardScheme struct {
 
 // newCardScheme makes everybody's keys.
 func (c *caseRun) newCardScheme() *cardScheme {
-	s := &cardScheme{root: c.selfSigned("SERIKSBK00001"), nextRoot: c.selfSigned("SERIKSBK00002"), unknown: c.selfSigned("SERIKSBK00009")}
-	s.link = c.certify(s.root, entry{holder: "SERIKSBK00002", role: spec.RoleRoot, key: &s.nextRoot.key.PublicKey})
+	s := &cardScheme{root: c.selfSigned("SERIKSBK00001"), nextRoot: c.selfSigned("SERIKSBK00002"),
+		unknown: c.selfSigned("SERIKSBK00009")}
+	s.link = c.certify(s.root,
+		entry{holder: "SERIKSBK00002", role: spec.RoleRoot, key: &s.nextRoot.key.PublicKey})
 	s.notary = c.certify(s.root, entry{holder: "SENOTARY00001", role: spec.RoleNotary})
 	s.own = c.newIntermediary(s.root, "SENORDIC")
 	s.foreign = c.newIntermediary(s.root, "SEFJORDB")
@@ -116,8 +120,9 @@ func (c *caseRun) newCardScheme() *cardScheme {
 
 func (c *caseRun) newIntermediary(root *party, name string) *intermediary {
 	return &intermediary{
-		ca:             c.certify(root, entry{holder: name + "00001", role: spec.RoleIntermediary}),
-		instructionKey: c.certify(root, entry{holder: name + "00001", role: spec.RoleInstructionKey}),
+		ca: c.certify(root, entry{holder: name + "00001", role: spec.RoleIntermediary}),
+		instructionKey: c.certify(root,
+			entry{holder: name + "00001", role: spec.RoleInstructionKey}),
 	}
 }
 

@@ -71,11 +71,13 @@ func (s *subject) enterPayment(r *message.Request, answer []byte) *message.Payme
 // ask has the card make a Request and enters it.
 func (s *subject) ask(amount money.Ore, payer message.DeviceID) *message.Request {
 	s.c.Helper()
-	return s.enterRequest(amount, payer, s.succeeds(spec.RequestPayment.Only(), s.c.asking(amount, spec.Currency, payer)))
+	return s.enterRequest(amount, payer,
+		s.succeeds(spec.RequestPayment.Only(), s.c.asking(amount, spec.Currency, payer)))
 }
 
 // enterRequest checks a new Request and enters it.
-func (s *subject) enterRequest(amount money.Ore, payer message.DeviceID, answer []byte) *message.Request {
+func (s *subject) enterRequest(amount money.Ore, payer message.DeviceID,
+	answer []byte) *message.Request {
 	s.c.Helper()
 	r, err := message.Parse[message.Request](answer)
 	s.c.must(err)
@@ -101,7 +103,8 @@ func (s *subject) enterReceipt(p *message.Payment, answer []byte) *message.Recei
 	r, err := message.Parse[message.Receipt](answer)
 	s.c.must(err)
 	assert.Equal(s.c, message.Receipt{
-		Payee: s.id(), ATC: r.ATC, Payer: p.Payer, Number: p.Request.Number, Payment: s.c.identity(p), Signature: r.Signature,
+		Payee: s.id(), ATC: r.ATC, Payer: p.Payer, Number: p.Request.Number,
+		Payment: s.c.identity(p), Signature: r.Signature,
 	}, *r)
 	s.write(message.Record{Receipt: r, Payment: p})
 	s.model.balance += p.Request.Amount
@@ -121,7 +124,8 @@ func (s *subject) enterRefusal(r *message.Request, answer []byte) *message.Refus
 	f, err := message.Parse[message.Refusal](answer)
 	s.c.must(err)
 	assert.Equal(s.c, message.Refusal{
-		Payee: s.id(), ATC: f.ATC, Number: r.Number, Request: s.c.identity(r), Payer: r.Payer, Signature: f.Signature,
+		Payee: s.id(), ATC: f.ATC, Number: r.Number, Request: s.c.identity(r), Payer: r.Payer,
+		Signature: f.Signature,
 	}, *f)
 	s.write(message.Record{Refusal: f})
 	s.close(r.Number)
@@ -143,8 +147,10 @@ func (s *subject) close(number uint32) {
 func (s *subject) next() *message.Instruction {
 	b := s.model
 	return &message.Instruction{
-		InstructionKey: s.bank.instructionKey.reference(), Notary: s.c.world.notary.reference(), Device: s.id(),
-		Sequence: b.sequence + 1, AckedATC: b.atc(), Head: b.heads[b.atc()], Policy: b.policy, Date: b.date,
+		InstructionKey: s.bank.instructionKey.reference(), Notary: s.c.world.notary.reference(),
+		Device:   s.id(),
+		Sequence: b.sequence + 1, AckedATC: b.atc(), Head: b.heads[b.atc()], Policy: b.policy,
+		Date: b.date,
 	}
 }
 
@@ -265,15 +271,18 @@ func (s *subject) audit() {
 func (s *subject) expected(got *message.State) message.State {
 	b := s.model
 	want := message.State{
-		Device: s.id(), Challenge: got.Challenge, ATC: b.atc(), AckedATC: b.acked, Head: b.heads[b.atc()], Balance: b.balance,
-		InstructionSequence: b.sequence, Credit: b.credit, PolicyVersion: b.policy.Version, RequestCounter: b.counter,
-		LifeCycle: b.life, Date: b.date, Signature: got.Signature,
+		Device: s.id(), Challenge: got.Challenge, ATC: b.atc(), AckedATC: b.acked,
+		Head: b.heads[b.atc()], Balance: b.balance,
+		InstructionSequence: b.sequence, Credit: b.credit, PolicyVersion: b.policy.Version,
+		RequestCounter: b.counter,
+		LifeCycle:      b.life, Date: b.date, Signature: got.Signature,
 	}
 	if b.lastInstruction != nil {
 		want.LastInstruction = s.c.identity(b.lastInstruction)
 	}
 	for _, r := range b.open {
-		want.OpenRequests = append(want.OpenRequests, message.OpenRequest{Number: r.Number, Amount: r.Amount, Request: s.c.identity(r)})
+		want.OpenRequests = append(want.OpenRequests,
+			message.OpenRequest{Number: r.Number, Amount: r.Amount, Request: s.c.identity(r)})
 	}
 	return want
 }
@@ -296,7 +305,8 @@ func (s *subject) auditRecords() {
 	s.endsAfter("log", len(b.stored()))
 	head, err := message.Follow(b.heads[b.acked], b.acked, kept)
 	s.c.must(err)
-	assert.Equal(s.c, b.heads[b.atc()], head, "the chain from the acknowledged head over the records read")
+	assert.Equal(s.c, b.heads[b.atc()], head,
+		"the chain from the acknowledged head over the records read")
 }
 
 // read reads the n-th record of a file, from 1.

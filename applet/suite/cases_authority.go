@@ -22,15 +22,19 @@ var authorityCases = []testCase{
 		s.learnCA(c.world.root, s.bank.ca)
 	}},
 	{"an anchor that is no self-signed root's is refused", func(c *caseRun) {
-		for what, other := range map[string]*party{"intermediary": c.world.own.ca, "link": c.world.link} {
+		for what, other := range map[string]*party{"intermediary": c.world.own.ca,
+			"link": c.world.link} {
 			s := c.install(func(p *message.InstallParameters) {
 				anchor, err := other.certificate.Anchor()
 				c.must(err)
 				p.RootAnchor = anchor
 			})
-			assert.EqualValues(c, spec.SWRole, s.exchange(spec.VerifyCertificate.Only(), other.encoded).SW, what)
+			assert.EqualValues(c, spec.SWRole,
+				s.exchange(spec.VerifyCertificate.Only(), other.encoded).SW, what)
 		}
-		old := c.certify(c.world.unknown, entry{holder: "SERIKSBK00009", role: spec.RoleRoot, key: &c.world.unknown.key.PublicKey, to: yesterday})
+		old := c.certify(c.world.unknown,
+			entry{holder: "SERIKSBK00009", role: spec.RoleRoot, key: &c.world.unknown.key.PublicKey,
+				to: yesterday})
 		s := c.install(func(p *message.InstallParameters) {
 			anchor, err := old.certificate.Anchor()
 			c.must(err)
@@ -42,13 +46,16 @@ var authorityCases = []testCase{
 		s := c.install()
 		s.learnCA(c.world.root)
 		s.learnCA(s.bank.ca, s.bank.ca)
-		s.learnCA(c.certify(c.world.root, entry{holder: string(s.bank.ca.name()) + "00002", role: spec.RoleIntermediary, to: today}))
+		s.learnCA(c.certify(c.world.root,
+			entry{holder: string(s.bank.ca.name()) + "00002", role: spec.RoleIntermediary,
+				to: today}))
 	}},
 	{"the own CA stays, the others take turns", func(c *caseRun) {
 		s := c.loaded(10000)
 		terminals := make([]*device, spec.CACache)
 		for n := range terminals {
-			bank := &intermediary{ca: c.certify(c.world.root, entry{holder: fmt.Sprintf("SEBANK%02d00001", n), role: spec.RoleIntermediary})}
+			bank := &intermediary{ca: c.certify(c.world.root,
+				entry{holder: fmt.Sprintf("SEBANK%02d00001", n), role: spec.RoleIntermediary})}
 			terminals[n] = c.device(bank, spec.RoleTerminal)
 		}
 		s.enterPIN()
@@ -92,7 +99,9 @@ var authorityCases = []testCase{
 	{"a CA's later certificate counts, an earlier one changes nothing", func(c *caseRun) {
 		s := c.loaded(5000)
 		until := func(end message.Date) *party {
-			return c.certify(c.world.root, entry{holder: "SEFJORDB00001", role: spec.RoleIntermediary, key: &c.world.foreign.ca.key.PublicKey, to: end})
+			return c.certify(c.world.root,
+				entry{holder: "SEFJORDB00001", role: spec.RoleIntermediary,
+					key: &c.world.foreign.ca.key.PublicKey, to: end})
 		}
 		merchant := c.device(c.world.foreign, spec.RoleTerminal)
 		s.learnCA(until(today))
@@ -107,24 +116,28 @@ var authorityCases = []testCase{
 	}},
 	{"a link leads to the next root, and the one before still counts", func(c *caseRun) {
 		s := c.active()
-		late := c.certify(c.world.nextRoot, entry{holder: "SEBANK9100001", role: spec.RoleIntermediary})
+		late := c.certify(c.world.nextRoot,
+			entry{holder: "SEBANK9100001", role: spec.RoleIntermediary})
 		s.answers(spec.SWReferenceUnknown, spec.VerifyCertificate.Only(), late.encoded)
 		s.learnCA(c.world.link, late)
-		s.learnCA(c.certify(c.world.root, entry{holder: "SEBANK9200001", role: spec.RoleIntermediary}))
+		s.learnCA(c.certify(c.world.root,
+			entry{holder: "SEBANK9200001", role: spec.RoleIntermediary}))
 		s.learnCA(c.world.link) // again: known, nothing changes
 
 		back := c.certify(c.world.root, entry{holder: "SERIKSBK00003", role: spec.RoleRoot})
 		s.answers(spec.SWRole, spec.VerifyCertificate.Only(), back.encoded)
 		third := c.certify(c.world.nextRoot, entry{holder: "SERIKSBK00003", role: spec.RoleRoot})
 		s.learnCA(third)
-		forgotten := c.certify(c.world.root, entry{holder: "SEBANK9300001", role: spec.RoleIntermediary})
+		forgotten := c.certify(c.world.root,
+			entry{holder: "SEBANK9300001", role: spec.RoleIntermediary})
 		s.answers(spec.SWReferenceUnknown, spec.VerifyCertificate.Only(), forgotten.encoded)
 		s.learnCA(c.certify(third, entry{holder: "SEBANK9300001", role: spec.RoleIntermediary}))
 	}},
 	{"a new instruction key and a new notary take the place of the old", func(c *caseRun) {
 		s := c.loaded(1000)
 		old := c.encode(s.challenge())
-		next := c.certify(c.world.root, entry{holder: string(s.bank.ca.name()) + "00002", role: spec.RoleInstructionKey})
+		next := c.certify(c.world.root,
+			entry{holder: string(s.bank.ca.name()) + "00002", role: spec.RoleInstructionKey})
 		s.learnCA(next)
 		s.answers(spec.SWReferenceUnknown, spec.GetState.Only(), old)
 		s.learnCA(s.bank.instructionKey)

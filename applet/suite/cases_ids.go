@@ -14,7 +14,9 @@ var idCases = []testCase{
 	{"PAY a payee whose id has the first and last characters of ids", func(c *caseRun) {
 		s := c.loaded(1000)
 		s.enterPIN()
-		edges := &device{party: c.certify(s.bank.ca, entry{holder: string(s.bank.ca.name()) + "09AZ90ZA", role: spec.RoleTerminal}), ca: s.bank.ca}
+		edges := &device{party: c.certify(s.bank.ca,
+			entry{holder: string(s.bank.ca.name()) + "09AZ90ZA", role: spec.RoleTerminal}),
+			ca: s.bank.ca}
 		s.payVerified(edges, c.request(edges, 100, ""))
 	}},
 }

@@ -21,23 +21,25 @@ var payCases = []testCase{
 		s.pay(merchant, c.request(merchant, 7500, s.id()))
 		require.Zero(c, s.model.balance)
 	}},
-	{"PAY to cards, SAMs and terminals, of any intermediary that the root vouches for", func(c *caseRun) {
-		s := c.loaded(10000)
-		s.learnCA(c.world.foreign.ca)
-		for _, bank := range []*intermediary{c.world.own, c.world.foreign} {
-			for _, role := range []spec.Role{spec.RoleCard, spec.RoleSAM} {
-				payee := c.device(bank, role)
-				s.pay(payee, c.request(payee, 100, ""))
+	{"PAY to cards, SAMs and terminals, of any intermediary that the root vouches for",
+		func(c *caseRun) {
+			s := c.loaded(10000)
+			s.learnCA(c.world.foreign.ca)
+			for _, bank := range []*intermediary{c.world.own, c.world.foreign} {
+				for _, role := range []spec.Role{spec.RoleCard, spec.RoleSAM} {
+					payee := c.device(bank, role)
+					s.pay(payee, c.request(payee, 100, ""))
+				}
 			}
-		}
-		payee := c.device(c.world.foreign, spec.RoleTerminal)
-		s.pay(payee, c.request(payee, 100, ""))
-	}},
+			payee := c.device(c.world.foreign, spec.RoleTerminal)
+			s.pay(payee, c.request(payee, 100, ""))
+		}},
 	{"a verified PIN serves one debit", func(c *caseRun) {
 		s := c.loaded(10000)
 		merchant := c.device(c.world.own, spec.RoleTerminal)
 		s.pay(merchant, c.request(merchant, 100, ""))
-		s.answers(spec.SWSecurity, spec.Pay.Only(), c.encode(c.request(merchant, 100, "")), merchant.encoded)
+		s.answers(spec.SWSecurity, spec.Pay.Only(), c.encode(c.request(merchant, 100, "")),
+			merchant.encoded)
 		s.answers(spec.SWPINWrong|spec.PINTries, c.variant(spec.Verify, "plaintext"))
 	}},
 	{"the same Request again: the same Payment, no new debit, no PIN", func(c *caseRun) {
@@ -75,7 +77,10 @@ var payCases = []testCase{
 		}
 		s.fillLog()
 		resend()
-		stay := func(i *message.Instruction) { i.AckedATC, i.Head = s.model.acked, s.model.heads[s.model.acked] }
+		stay := func(i *message.Instruction) {
+			i.AckedATC, i.Head = s.model.acked,
+				s.model.heads[s.model.acked]
+		}
 		s.instruct(stay, func(i *message.Instruction) { i.Date = farOff })
 		resend()
 		s.instruct(stay, func(i *message.Instruction) { i.Actions = spec.ActionBlock })
@@ -92,29 +97,40 @@ var payCases = []testCase{
 		second := s.pay(merchant, r)
 		assert.Equal(c, first.ATC+1, second.ATC)
 	}},
-	{"the unload desk takes any amount up to the balance, whatever the limit for one payment", func(c *caseRun) {
-		s := c.loaded(200000)
-		s.instruct(func(i *message.Instruction) { i.Policy.Version++; i.Policy.MaxPayment = 1000 })
-		merchant, desk := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk)
-		s.enterPIN()
-		s.answers(spec.SWPaymentLimit, spec.Pay.Only(), c.encode(c.request(merchant, 1001, "")), merchant.encoded)
-		s.payVerified(desk, c.request(desk, 200000, s.id()))
-	}},
+	{"the unload desk takes any amount up to the balance, whatever the limit for one payment",
+		func(c *caseRun) {
+			s := c.loaded(200000)
+			s.instruct(func(i *message.Instruction) {
+				i.Policy.Version++
+				i.Policy.MaxPayment = 1000
+			})
+			merchant, desk := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk)
+			s.enterPIN()
+			s.answers(spec.SWPaymentLimit, spec.Pay.Only(), c.encode(c.request(merchant, 1001, "")),
+				merchant.encoded)
+			s.payVerified(desk, c.request(desk, 200000, s.id()))
+		}},
 	{"a SAM pays its own desk and nobody else", func(c *caseRun) {
 		s := c.loaded(10000, func(p *message.InstallParameters) { p.Role = spec.RoleSAM })
 		merchant, desk := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk)
 		s.enterPIN()
-		s.answers(spec.SWRole, spec.Pay.Only(), c.encode(c.request(merchant, 100, "")), merchant.encoded)
+		s.answers(spec.SWRole, spec.Pay.Only(), c.encode(c.request(merchant, 100, "")),
+			merchant.encoded)
 		s.payVerified(desk, c.request(desk, 10000, s.id()))
 	}},
 	{"amounts carry and borrow over every byte", func(c *caseRun) {
 		s := c.active(func(p *message.InstallParameters) {
-			p.Ceilings = message.Policy{MaxBalance: 0xFFFFFFFF, MaxTransactions: 255, MaxPayment: 0xFFFFFFFF, Flags: spec.PilotFlags}
+			p.Ceilings = message.Policy{MaxBalance: 0xFFFFFFFF, MaxTransactions: 255,
+				MaxPayment: 0xFFFFFFFF, Flags: spec.PilotFlags}
 		})
-		s.instruct(func(i *message.Instruction) { i.Policy = s.parameters.Ceilings; i.Policy.Version = 1 })
+		s.instruct(func(i *message.Instruction) {
+			i.Policy = s.parameters.Ceilings
+			i.Policy.Version = 1
+		})
 		merchant := c.device(s.bank, spec.RoleTerminal)
 		for _, pair := range [][2]money.Ore{
-			{0x100, 0x01}, {0x01, 0x100}, {0x10000, 0x01}, {0xFFFF, 0x10000}, {0x1000000, 0x01}, {0x00FF00FF, 0xFF},
+			{0x100, 0x01}, {0x01, 0x100}, {0x10000, 0x01}, {0xFFFF, 0x10000}, {0x1000000, 0x01},
+			{0x00FF00FF, 0xFF},
 			{0xFFFFFFFF - 0x8000, 0x7FFFFFFF}, {0x7FFF, 0x80000000},
 		} {
 			s.load(pair[0])

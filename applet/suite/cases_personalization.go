@@ -48,8 +48,10 @@ var personalizationCases = []testCase{
 		}{
 			{c.variant(spec.Verify, "plaintext"), [][]byte{c.block(ownPIN)}},
 			{c.variant(spec.Verify, "plaintext"), nil},
-			{c.variant(spec.ChangeReferenceData, "plaintext"), [][]byte{c.block(ownPIN), c.block(otherPIN)}},
-			{c.variant(spec.ResetRetryCounter, "plaintext"), [][]byte{c.block(ownPUK), c.block(otherPIN)}},
+			{c.variant(spec.ChangeReferenceData, "plaintext"),
+				[][]byte{c.block(ownPIN), c.block(otherPIN)}},
+			{c.variant(spec.ResetRetryCounter, "plaintext"),
+				[][]byte{c.block(ownPUK), c.block(otherPIN)}},
 			{spec.RequestPayment.Only(), [][]byte{c.asking(100, spec.Currency, "")}},
 			{spec.Pay.Only(), pay},
 			{spec.Accept.Only(), pay},
@@ -60,7 +62,8 @@ var personalizationCases = []testCase{
 			{c.variant(spec.GetData, "balance"), nil},
 			{c.variant(spec.GetData, "certificate"), nil},
 		} {
-			assert.EqualValues(c, spec.SWConditions, s.exchange(tt.variant, tt.data...).SW, tt.variant.Title())
+			assert.EqualValues(c, spec.SWConditions, s.exchange(tt.variant, tt.data...).SW,
+				tt.variant.Title())
 		}
 	}},
 	{"activation needs keys, certificate and PIN, once", func(c *caseRun) {
@@ -87,7 +90,8 @@ var personalizationCases = []testCase{
 		s.learnCA(c.world.root, s.bank.ca)
 		unknown := c.certify(s.bank.ca, entry{holder: string(s.id()), role: spec.RoleCard})
 		s.answers(spec.SWConditions, c.variant(spec.PutData, "certificate"), unknown.encoded)
-		s.answers(spec.SWConditions, c.variant(spec.PutData, "first PIN"), s.firstPIN(c.block(ownPIN), c.block(ownPUK)))
+		s.answers(spec.SWConditions, c.variant(spec.PutData, "first PIN"),
+			s.firstPIN(c.block(ownPIN), c.block(ownPUK)))
 	}},
 	{"the own certificate needs its CA, and what was refused is not there", func(c *caseRun) {
 		s := c.install(func(p *message.InstallParameters) { p.Date = today })
@@ -120,7 +124,8 @@ var personalizationCases = []testCase{
 		first := s.certificate
 		later := s.issue(func(e *entry) { e.to = farOff.AddDays(1) })
 		s.enterPIN()
-		s.answers(spec.SWRole, put, s.issue(func(e *entry) { e.to = farOff.AddDays(1); e.role = spec.RoleSAM }).encoded)
+		s.answers(spec.SWRole, put,
+			s.issue(func(e *entry) { e.to = farOff.AddDays(1); e.role = spec.RoleSAM }).encoded)
 		read := c.variant(spec.GetData, "certificate")
 		assert.Equal(c, first.encoded, s.succeeds(read))
 		s.succeeds(put, later.encoded)
@@ -138,11 +143,14 @@ var personalizationCases = []testCase{
 		good, err := s.parameters.Encode()
 		c.must(err)
 		for what, corrupt := range map[string]func(b []byte) []byte{
-			"one byte more":       func(b []byte) []byte { return append(b, 0) },
-			"one byte less":       func(b []byte) []byte { return b[:len(b)-1] },
-			"nothing":             func(b []byte) []byte { return nil },
-			"another first tag":   func(b []byte) []byte { b[0] ^= 1; return b },
-			"a terminal's role":   func(b []byte) []byte { b[installRole] = byte(spec.RoleTerminal); return b },
+			"one byte more":     func(b []byte) []byte { return append(b, 0) },
+			"one byte less":     func(b []byte) []byte { return b[:len(b)-1] },
+			"nothing":           func(b []byte) []byte { return nil },
+			"another first tag": func(b []byte) []byte { b[0] ^= 1; return b },
+			"a terminal's role": func(b []byte) []byte {
+				b[installRole] = byte(spec.RoleTerminal)
+				return b
+			},
 			"ceilings of version": func(b []byte) []byte { b[installCeilings+1] = 1; return b },
 		} {
 			_, err := c.target.Install(c.ctx, corrupt(bytes.Clone(good)))

@@ -23,7 +23,8 @@ var pinCases = []testCase{
 		s.blockPIN()
 		unblock := c.variant(spec.ResetRetryCounter, "plaintext")
 		for left := spec.PUKTries - 1; left >= 0; left-- {
-			s.answers(spec.SWPINWrong|apdu.StatusWord(left), unblock, c.block(wrongPUK), c.block(otherPIN))
+			s.answers(spec.SWPINWrong|apdu.StatusWord(left), unblock, c.block(wrongPUK),
+				c.block(otherPIN))
 		}
 		s.answers(spec.SWPINBlocked, unblock, c.block(ownPUK), c.block(otherPIN))
 		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionResetTries })
@@ -38,8 +39,10 @@ var pinCases = []testCase{
 			data    [][]byte
 		}{
 			{c.variant(spec.Verify, "plaintext"), [][]byte{c.block(ownPIN)}},
-			{c.variant(spec.ChangeReferenceData, "plaintext"), [][]byte{c.block(ownPIN), c.block(ownPIN)}},
-			{c.variant(spec.ResetRetryCounter, "plaintext"), [][]byte{c.block(ownPUK), c.block(ownPIN)}},
+			{c.variant(spec.ChangeReferenceData, "plaintext"),
+				[][]byte{c.block(ownPIN), c.block(ownPIN)}},
+			{c.variant(spec.ResetRetryCounter, "plaintext"),
+				[][]byte{c.block(ownPUK), c.block(ownPIN)}},
 		}
 		for _, actions := range []message.Actions{spec.ActionBlock, spec.ActionClose} {
 			s.instruct(func(i *message.Instruction) { i.Actions = actions })
@@ -55,10 +58,13 @@ var pinCases = []testCase{
 			i.Policy.Flags &^= spec.FlagPlaintextPIN
 		})
 		s.answers(spec.SWPINForm, c.variant(spec.Verify, "plaintext"), c.block(ownPIN))
-		s.answers(spec.SWPINForm, c.variant(spec.ChangeReferenceData, "plaintext"), c.block(ownPIN), c.block(otherPIN))
-		s.answers(spec.SWPINForm, c.variant(spec.ResetRetryCounter, "plaintext"), c.block(ownPUK), c.block(otherPIN))
+		s.answers(spec.SWPINForm, c.variant(spec.ChangeReferenceData, "plaintext"), c.block(ownPIN),
+			c.block(otherPIN))
+		s.answers(spec.SWPINForm, c.variant(spec.ResetRetryCounter, "plaintext"), c.block(ownPUK),
+			c.block(otherPIN))
 		s.answers(spec.SWPINWrong|spec.PINTries, c.variant(spec.Verify, "plaintext"))
-		s.succeeds(c.variant(spec.Verify, "enciphered"), s.enciphered(s.cardChallenge(), c.block(ownPIN)))
+		s.succeeds(c.variant(spec.Verify, "enciphered"),
+			s.enciphered(s.cardChallenge(), c.block(ownPIN)))
 	}},
 }
 
@@ -81,8 +87,10 @@ type encipheredPIN struct {
 
 var encipheredPINs = []encipheredPIN{
 	{"VERIFY", spec.Verify, []string{ownPIN}, []string{wrongPIN}, spec.PINTries},
-	{"CHANGE REFERENCE DATA", spec.ChangeReferenceData, []string{ownPIN, ownPIN}, []string{wrongPIN, otherPIN}, spec.PINTries},
-	{"RESET RETRY COUNTER", spec.ResetRetryCounter, []string{ownPUK, ownPIN}, []string{wrongPUK, otherPIN}, spec.PUKTries},
+	{"CHANGE REFERENCE DATA", spec.ChangeReferenceData, []string{ownPIN, ownPIN},
+		[]string{wrongPIN, otherPIN}, spec.PINTries},
+	{"RESET RETRY COUNTER", spec.ResetRetryCounter, []string{ownPUK, ownPIN},
+		[]string{wrongPUK, otherPIN}, spec.PUKTries},
 }
 
 func (c *caseRun) blocks(digits []string) [][]byte {
@@ -100,31 +108,35 @@ var encipheredPINCases = func() (cases []testCase) {
 			testCase{e.name + " enciphered: right and wrong", func(c *caseRun) {
 				s := c.active()
 				v := c.variant(e.command, "enciphered")
-				s.answers(spec.SWPINWrong|(e.tries-1), v, s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
+				s.answers(spec.SWPINWrong|(e.tries-1), v,
+					s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
 				s.succeeds(v, s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
 				s.enterPIN()
 			}},
-			testCase{e.name + " enciphered: once for each challenge, right after it", func(c *caseRun) {
-				s := c.active()
-				v := c.variant(e.command, "enciphered")
-				s.answers(spec.SWConditions, v, s.enciphered([8]byte{}, c.blocks(e.right)...))
-				once := s.enciphered(s.cardChallenge(), c.blocks(e.right)...)
-				s.succeeds(v, once)
-				s.answers(spec.SWConditions, v, once)
-				late := s.enciphered(s.cardChallenge(), c.blocks(e.right)...)
-				s.succeeds(c.variant(spec.Verify, "plaintext"), c.block(ownPIN))
-				s.answers(spec.SWConditions, v, late)
-			}},
-			testCase{e.name + " enciphered: what is not authentic costs no try, however often", func(c *caseRun) {
-				s := c.active()
-				v := c.variant(e.command, "enciphered")
-				for range e.tries {
-					altered := flipLast(s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
-					s.answers(spec.SWMACWrong, v, altered)
-				}
-				s.answers(spec.SWPINWrong|(e.tries-1), v, s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
-				s.succeeds(v, s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
-			}},
+			testCase{e.name + " enciphered: once for each challenge, right after it",
+				func(c *caseRun) {
+					s := c.active()
+					v := c.variant(e.command, "enciphered")
+					s.answers(spec.SWConditions, v, s.enciphered([8]byte{}, c.blocks(e.right)...))
+					once := s.enciphered(s.cardChallenge(), c.blocks(e.right)...)
+					s.succeeds(v, once)
+					s.answers(spec.SWConditions, v, once)
+					late := s.enciphered(s.cardChallenge(), c.blocks(e.right)...)
+					s.succeeds(c.variant(spec.Verify, "plaintext"), c.block(ownPIN))
+					s.answers(spec.SWConditions, v, late)
+				}},
+			testCase{e.name + " enciphered: what is not authentic costs no try, however often",
+				func(c *caseRun) {
+					s := c.active()
+					v := c.variant(e.command, "enciphered")
+					for range e.tries {
+						altered := flipLast(s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
+						s.answers(spec.SWMACWrong, v, altered)
+					}
+					s.answers(spec.SWPINWrong|(e.tries-1), v,
+						s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
+					s.succeeds(v, s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
+				}},
 			testCase{e.name + " enciphered: a point that is none costs no try", func(c *caseRun) {
 				s := c.active()
 				v := c.variant(e.command, "enciphered")
@@ -137,15 +149,18 @@ var encipheredPINCases = func() (cases []testCase) {
 					corrupt(data[2 : 2+spec.PointLength])
 					assert.EqualValues(c, spec.SWWrongData, s.exchange(v, data).SW, what)
 				}
-				s.answers(spec.SWPINWrong|(e.tries-1), v, s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
+				s.answers(spec.SWPINWrong|(e.tries-1), v,
+					s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
 			}},
 			testCase{e.name + " enciphered: blocked", func(c *caseRun) {
 				s := c.active()
 				v := c.variant(e.command, "enciphered")
 				for left := int(e.tries) - 1; left >= 0; left-- {
-					s.answers(spec.SWPINWrong|apdu.StatusWord(left), v, s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
+					s.answers(spec.SWPINWrong|apdu.StatusWord(left), v,
+						s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
 				}
-				s.answers(spec.SWPINBlocked, v, s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
+				s.answers(spec.SWPINBlocked, v,
+					s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
 			}},
 		)
 	}

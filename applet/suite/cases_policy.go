@@ -12,7 +12,8 @@ var policyCases = []testCase{
 	{"a policy counts when its version is higher, and never goes back", func(c *caseRun) {
 		s := c.active()
 		s.instruct(func(i *message.Instruction) { i.Policy.Version, i.Policy.MaxPayment = 5, 100 })
-		s.instruct(func(i *message.Instruction) { i.Policy.MaxPayment = 200 }) // same version: no change
+		// same version: no change
+		s.instruct(func(i *message.Instruction) { i.Policy.MaxPayment = 200 })
 		s.enterPIN()
 		s.answers(spec.SWPaymentLimit, spec.RequestPayment.Only(), c.asking(101, spec.Currency, ""))
 		s.instruct(func(i *message.Instruction) { i.Policy.Version = 0xFFFF })
@@ -32,16 +33,19 @@ var policyCases = []testCase{
 			i := s.next()
 			i.Policy.Version++
 			change(&i.Policy)
-			assert.EqualValues(c, spec.SWPolicy, s.exchange(spec.Instruct.Only(), s.sign(i)).SW, what)
+			assert.EqualValues(c, spec.SWPolicy, s.exchange(spec.Instruct.Only(), s.sign(i)).SW,
+				what)
 		}
 		s.instruct(func(i *message.Instruction) {
-			i.Policy = message.Policy{Version: 1, MaxBalance: 2000, MaxTransactions: 3, MaxPayment: 1000, Flags: spec.FlagPINToReceive}
+			i.Policy = message.Policy{Version: 1, MaxBalance: 2000, MaxTransactions: 3,
+				MaxPayment: 1000, Flags: spec.FlagPINToReceive}
 		})
 	}},
 	{"the first policy is the pilot's under the ceilings", func(c *caseRun) {
 		for _, ceilings := range []message.Policy{
 			{MaxBalance: 1000, MaxTransactions: 2, MaxPayment: 500},
-			{MaxBalance: 0xFFFFFFFF, MaxTransactions: 255, MaxPayment: 0xFFFFFFFF, Flags: spec.PilotFlags},
+			{MaxBalance: 0xFFFFFFFF, MaxTransactions: 255, MaxPayment: 0xFFFFFFFF,
+				Flags: spec.PilotFlags},
 			{MaxBalance: 1, MaxTransactions: 255, MaxPayment: 2, Flags: spec.FlagPlaintextPIN},
 		} {
 			s := c.active(func(p *message.InstallParameters) { p.Ceilings = ceilings })
@@ -66,30 +70,34 @@ var policyCases = []testCase{
 
 // expiryCases are certificates that end.
 var expiryCases = []testCase{
-	{"expired certificates stop payments, not synchronising, refusing or unloading", func(c *caseRun) {
-		s := c.loaded(5000)
-		merchant, desk := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk)
-		ends := func(role spec.Role) *device {
-			return &device{party: c.certify(s.bank.ca, entry{holder: s.bank.nextID(), role: role, to: today}), ca: s.bank.ca}
-		}
-		shortMerchant, shortPayer, shortDesk := ends(spec.RoleTerminal), ends(spec.RoleCard), ends(spec.RoleDesk)
-		s.pay(shortMerchant, c.request(shortMerchant, 100, "")) // the last day counts
-		s.enterPIN()
-		open, other := s.ask(100, ""), s.ask(100, "")
-		s.instruct(func(i *message.Instruction) { i.Date = tomorrow })
-		s.refuses(spec.SWExpired, shortMerchant, c.encode(c.request(shortMerchant, 100, "")))
-		s.doesNotAccept(spec.SWExpired, shortPayer, c.encode(c.payment(shortPayer, open)))
-		s.payVerified(merchant, c.request(merchant, 100, ""))
-		s.enterPIN()
-		s.refuse(other)
-		s.payVerified(desk, c.request(desk, 100, s.id()))
-		s.enterPIN()
-		s.payVerified(shortDesk, c.request(shortDesk, 100, s.id()))
-	}},
+	{"expired certificates stop payments, not synchronising, refusing or unloading",
+		func(c *caseRun) {
+			s := c.loaded(5000)
+			merchant, desk := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk)
+			ends := func(role spec.Role) *device {
+				return &device{party: c.certify(s.bank.ca,
+					entry{holder: s.bank.nextID(), role: role, to: today}), ca: s.bank.ca}
+			}
+			shortMerchant, shortPayer, shortDesk := ends(spec.RoleTerminal), ends(spec.RoleCard),
+				ends(spec.RoleDesk)
+			s.pay(shortMerchant, c.request(shortMerchant, 100, "")) // the last day counts
+			s.enterPIN()
+			open, other := s.ask(100, ""), s.ask(100, "")
+			s.instruct(func(i *message.Instruction) { i.Date = tomorrow })
+			s.refuses(spec.SWExpired, shortMerchant, c.encode(c.request(shortMerchant, 100, "")))
+			s.doesNotAccept(spec.SWExpired, shortPayer, c.encode(c.payment(shortPayer, open)))
+			s.payVerified(merchant, c.request(merchant, 100, ""))
+			s.enterPIN()
+			s.refuse(other)
+			s.payVerified(desk, c.request(desk, 100, s.id()))
+			s.enterPIN()
+			s.payVerified(shortDesk, c.request(shortDesk, 100, s.id()))
+		}},
 	{"the card's own end stops its payments", func(c *caseRun) {
 		s := c.activeUntil(today)
 		s.load(5000)
-		merchant, desk, payer := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk), c.device(s.bank, spec.RoleCard)
+		merchant, desk, payer := c.device(s.bank, spec.RoleTerminal),
+			c.device(s.bank, spec.RoleDesk), c.device(s.bank, spec.RoleCard)
 		s.enterPIN()
 		open := s.ask(100, "")
 		other := s.ask(100, "")
@@ -105,7 +113,8 @@ var expiryCases = []testCase{
 	}},
 	{"the end of a CA is the end of its devices", func(c *caseRun) {
 		s := c.loaded(5000)
-		bank := &intermediary{ca: c.certify(c.world.root, entry{holder: "SEBANK9400001", role: spec.RoleIntermediary, to: today})}
+		bank := &intermediary{ca: c.certify(c.world.root,
+			entry{holder: "SEBANK9400001", role: spec.RoleIntermediary, to: today})}
 		merchant, payer := c.device(bank, spec.RoleTerminal), c.device(bank, spec.RoleCard)
 		s.learnCA(bank.ca)
 		s.pay(merchant, c.request(merchant, 100, ""))
@@ -118,7 +127,9 @@ var expiryCases = []testCase{
 	}},
 	{"the end of the own CA stops the card's payments", func(c *caseRun) {
 		s := c.install()
-		brief := c.certify(c.world.root, entry{holder: string(s.bank.ca.name()) + "00003", role: spec.RoleIntermediary, to: today})
+		brief := c.certify(c.world.root,
+			entry{holder: string(s.bank.ca.name()) + "00003", role: spec.RoleIntermediary,
+				to: today})
 		s.bank = &intermediary{ca: brief, instructionKey: s.bank.instructionKey}
 		s.learnCA(c.world.root, c.world.notary, brief, s.bank.instructionKey, c.world.foreign.ca)
 		s.makeKeys()
@@ -134,7 +145,9 @@ var expiryCases = []testCase{
 		s.answers(spec.SWExpired, spec.RequestPayment.Only(), c.asking(100, spec.Currency, ""))
 	}},
 	{"a CA is good no longer than its root", func(c *caseRun) {
-		brief := c.certify(c.world.unknown, entry{holder: "SERIKSBK00009", role: spec.RoleRoot, key: &c.world.unknown.key.PublicKey, to: today})
+		brief := c.certify(c.world.unknown,
+			entry{holder: "SERIKSBK00009", role: spec.RoleRoot, key: &c.world.unknown.key.PublicKey,
+				to: today})
 		brief.key = c.world.unknown.key
 		s := c.install(func(p *message.InstallParameters) {
 			anchor, err := brief.certificate.Anchor()
@@ -150,7 +163,8 @@ var expiryCases = []testCase{
 		s.storePIN()
 		s.succeeds(spec.Activate.Only())
 		i := &message.Instruction{
-			InstructionKey: s.bank.instructionKey.reference(), Notary: notary.reference(), Device: s.id(), Sequence: 1,
+			InstructionKey: s.bank.instructionKey.reference(), Notary: notary.reference(),
+			Device: s.id(), Sequence: 1,
 			Policy: message.PilotPolicy(), Date: tomorrow,
 		}
 		head, err := message.FirstHead(s.id(), s.public)

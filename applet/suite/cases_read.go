@@ -34,7 +34,8 @@ var readCases = []testCase{
 		s.state()
 		read(apdu.OK)
 		s.instruct(func(i *message.Instruction) {
-			i.Actions, i.AckedATC, i.Head = spec.ActionClose, s.model.acked, s.model.heads[s.model.acked]
+			i.Actions, i.AckedATC, i.Head = spec.ActionClose, s.model.acked,
+				s.model.heads[s.model.acked]
 		})
 		s.newTap()
 		read(spec.SWSecurity)
@@ -55,11 +56,13 @@ var readCases = []testCase{
 		}
 		assert.Equal(c, s.certificate.encoded, get("certificate"))
 		assert.Equal(c, c.object(spec.TagDevice, []byte(s.id())), get("device"))
-		assert.Equal(c, c.object(spec.TagBalance, binary.BigEndian.AppendUint32(nil, 4900)), get("balance"))
+		assert.Equal(c, c.object(spec.TagBalance, binary.BigEndian.AppendUint32(nil, 4900)),
+			get("balance"))
 		assert.Equal(c, c.object(spec.TagPolicy, c.policy(s.model.policy)), get("policy"))
 		counters, err := message.ParseCounters(get("counters"))
 		c.must(err)
-		assert.Equal(c, message.Counters{ATC: 1, AckedATC: 0, InstructionSequence: 2, RequestCounter: 2}, *counters)
+		assert.Equal(c, message.Counters{ATC: 1, AckedATC: 0, InstructionSequence: 2,
+			RequestCounter: 2}, *counters)
 	}},
 	{"a card that receives without PIN shows who it is, not what it holds", func(c *caseRun) {
 		s := c.loaded(5000)
@@ -98,7 +101,10 @@ var readCases = []testCase{
 			if round%4 == 3 {
 				s.audit()
 				acked := s.model.atc() - uint32(round)%2
-				s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = acked, s.model.heads[acked] })
+				s.instruct(func(i *message.Instruction) {
+					i.AckedATC, i.Head = acked,
+						s.model.heads[acked]
+				})
 			}
 		}
 	}},

@@ -59,7 +59,10 @@ var receiveCases = []testCase{
 		s.newTap()
 		again(p)
 		stay := func(i *message.Instruction) { i.AckedATC, i.Head = 0, s.model.heads[0] }
-		s.instruct(stay, func(i *message.Instruction) { i.Actions = spec.ActionBlock; i.Date = farOff })
+		s.instruct(stay, func(i *message.Instruction) {
+			i.Actions = spec.ActionBlock
+			i.Date = farOff
+		})
 		again(p)
 		s.instruct(stay, func(i *message.Instruction) { i.Actions = spec.ActionClose })
 		again(p)
@@ -146,13 +149,18 @@ var receiveCases = []testCase{
 	}},
 	{"what is reserved counts up to the last öre", func(c *caseRun) {
 		s := c.active(func(p *message.InstallParameters) {
-			p.Ceilings = message.Policy{MaxBalance: 0xFFFFFFFF, MaxTransactions: 255, MaxPayment: 0xFFFFFFFF, Flags: spec.PilotFlags}
+			p.Ceilings = message.Policy{MaxBalance: 0xFFFFFFFF, MaxTransactions: 255,
+				MaxPayment: 0xFFFFFFFF, Flags: spec.PilotFlags}
 		})
-		s.instruct(func(i *message.Instruction) { i.Policy = s.parameters.Ceilings; i.Policy.Version = 1 })
+		s.instruct(func(i *message.Instruction) {
+			i.Policy = s.parameters.Ceilings
+			i.Policy.Version = 1
+		})
 		s.load(4_000_000_000)
 		s.enterPIN()
 		s.ask(200_000_000, "")
-		s.answers(spec.SWBalanceLimit, spec.RequestPayment.Only(), c.asking(100_000_000, spec.Currency, ""))
+		s.answers(spec.SWBalanceLimit, spec.RequestPayment.Only(),
+			c.asking(100_000_000, spec.Currency, ""))
 		s.ask(0xFFFFFFFF-4_200_000_000, "")
 		s.answers(spec.SWBalanceLimit, spec.RequestPayment.Only(), c.asking(1, spec.Currency, ""))
 		s.instruct(func(i *message.Instruction) { i.Credit = 1 })
@@ -201,7 +209,8 @@ var receiveRefusedCases = []testCase{
 			s.accept(payer, c.payment(payer, s.ask(100, "")))
 		}
 		s.ask(100, "")
-		s.answers(spec.SWTransactionLimit, spec.RequestPayment.Only(), c.asking(100, spec.Currency, ""))
+		s.answers(spec.SWTransactionLimit, spec.RequestPayment.Only(),
+			c.asking(100, spec.Currency, ""))
 		s.refuse(s.model.open[0])
 		s.instruct()
 		s.fillLog()

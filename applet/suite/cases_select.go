@@ -55,7 +55,8 @@ var selectCases = []testCase{
 		s := c.active()
 		challenge := s.cardChallenge()
 		s.newTap()
-		s.answers(spec.SWConditions, c.variant(spec.Verify, "enciphered"), s.enciphered(challenge, c.block(ownPIN)))
+		s.answers(spec.SWConditions, c.variant(spec.Verify, "enciphered"),
+			s.enciphered(challenge, c.block(ownPIN)))
 	}},
 	{"a new session forgets what GET RESPONSE would bring", func(c *caseRun) {
 		s := c.active()

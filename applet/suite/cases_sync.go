@@ -17,7 +17,8 @@ var stateCases = []testCase{
 		s := c.loaded(5000)
 		s.enterPIN()
 		s.ask(100, "")
-		for _, change := range []message.Actions{spec.ActionBlock, spec.ActionUnblock, spec.ActionClose} {
+		for _, change := range []message.Actions{spec.ActionBlock, spec.ActionUnblock,
+			spec.ActionClose} {
 			s.instruct(func(i *message.Instruction) { i.Actions = change })
 			s.newTap()
 			s.audit()
@@ -79,32 +80,37 @@ var instructionCases = []testCase{
 		s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = 2, s.model.heads[2] })
 		s.instruct()
 	}},
-	{"an Instruction's date is not before the card's, nor after its signers' end", func(c *caseRun) {
-		s := c.active()
-		key := c.certify(c.world.root, entry{holder: string(s.bank.ca.name()) + "00005", role: spec.RoleInstructionKey, to: tomorrow})
-		notary := c.certify(c.world.root, entry{holder: "SENOTARY00005", role: spec.RoleNotary, to: nextYear})
-		instruct := func(want apdu.StatusWord, day message.Date) {
-			c.Helper()
-			i := s.next()
-			i.InstructionKey, i.Notary, i.Date = key.reference(), notary.reference(), day
-			c.must(message.SignAs(i, message.ByIntermediary, key.key))
-			c.must(message.SignAs(i, message.ByNotary, notary.key))
-			answer := s.answers(want, spec.Instruct.Only(), c.encode(i))
-			if want == apdu.OK {
-				s.enterInstruction(i, answer)
+	{"an Instruction's date is not before the card's, nor after its signers' end",
+		func(c *caseRun) {
+			s := c.active()
+			key := c.certify(c.world.root,
+				entry{holder: string(s.bank.ca.name()) + "00005", role: spec.RoleInstructionKey,
+					to: tomorrow})
+			notary := c.certify(c.world.root,
+				entry{holder: "SENOTARY00005", role: spec.RoleNotary, to: nextYear})
+			instruct := func(want apdu.StatusWord, day message.Date) {
+				c.Helper()
+				i := s.next()
+				i.InstructionKey, i.Notary, i.Date = key.reference(), notary.reference(), day
+				c.must(message.SignAs(i, message.ByIntermediary, key.key))
+				c.must(message.SignAs(i, message.ByNotary, notary.key))
+				answer := s.answers(want, spec.Instruct.Only(), c.encode(i))
+				if want == apdu.OK {
+					s.enterInstruction(i, answer)
+				}
 			}
-		}
-		s.learnCA(key, notary)
-		instruct(spec.SWDate, yesterday)
-		instruct(spec.SWDate, tomorrow.AddDays(1))
-		instruct(spec.SWOK, tomorrow)
-		instruct(spec.SWDate, today)
-		key = c.certify(c.world.root, entry{holder: string(s.bank.ca.name()) + "00006", role: spec.RoleInstructionKey})
-		s.learnCA(key)
-		instruct(spec.SWDate, nextYear.AddDays(1))
-		instruct(spec.SWOK, nextYear)
-		s.learnCA(s.bank.instructionKey)
-	}},
+			s.learnCA(key, notary)
+			instruct(spec.SWDate, yesterday)
+			instruct(spec.SWDate, tomorrow.AddDays(1))
+			instruct(spec.SWOK, tomorrow)
+			instruct(spec.SWDate, today)
+			key = c.certify(c.world.root,
+				entry{holder: string(s.bank.ca.name()) + "00006", role: spec.RoleInstructionKey})
+			s.learnCA(key)
+			instruct(spec.SWDate, nextYear.AddDays(1))
+			instruct(spec.SWOK, nextYear)
+			s.learnCA(s.bank.instructionKey)
+		}},
 	{"a credit that no longer fits is left out, and the rest applied", func(c *caseRun) {
 		s := c.active()
 		s.load(spec.PilotMaxBalance - 1000)

@@ -21,9 +21,12 @@ var thoroughCases = []testCase{
 		s := c.install()
 		s.learnCA(c.world.root)
 		s.answers(spec.SWCertificate, spec.VerifyCertificate.Only(), flipLast(c.world.link.encoded))
-		old := c.certify(c.world.root, entry{holder: "SERIKSBK00002", role: spec.RoleRoot, key: &c.world.nextRoot.key.PublicKey, to: yesterday})
+		old := c.certify(c.world.root,
+			entry{holder: "SERIKSBK00002", role: spec.RoleRoot,
+				key: &c.world.nextRoot.key.PublicKey, to: yesterday})
 		s.answers(spec.SWExpired, spec.VerifyCertificate.Only(), old.encoded)
-		late := c.certify(c.world.nextRoot, entry{holder: "SEBANK9100001", role: spec.RoleIntermediary})
+		late := c.certify(c.world.nextRoot,
+			entry{holder: "SEBANK9100001", role: spec.RoleIntermediary})
 		s.answers(spec.SWReferenceUnknown, spec.VerifyCertificate.Only(), late.encoded)
 		s.learnCA(c.world.link, late)
 	}},
@@ -35,35 +38,36 @@ var thoroughCases = []testCase{
 		_, err = c.target.Install(c.ctx, good)
 		assert.Error(c, err)
 	}},
-	{"a long answer tells that more than 255 bytes are left, and what is left of the rest", func(c *caseRun) {
-		s := c.active()
-		s.enterPIN()
-		payer := c.device(s.bank, spec.RoleCard)
-		p := c.payment(payer, s.ask(100, payer.id()))
-		s.accept(payer, p)
-		v := c.variant(spec.ReadRecord, "log")
-		v.P1 = 1
-		first := v.APDU()
-		first.Ne = 1
-		r, err := s.raw.Transmit(c.ctx, first)
-		c.must(err)
-		require.EqualValues(c, spec.SWMoreData, r.SW, "6100: 256 or more")
-		whole := r.Data
-		next := spec.GetResponse.Only().APDU()
-		for r.SW == spec.SWMoreData {
+	{"a long answer tells that more than 255 bytes are left, and what is left of the rest",
+		func(c *caseRun) {
+			s := c.active()
+			s.enterPIN()
+			payer := c.device(s.bank, spec.RoleCard)
+			p := c.payment(payer, s.ask(100, payer.id()))
+			s.accept(payer, p)
+			v := c.variant(spec.ReadRecord, "log")
+			v.P1 = 1
+			first := v.APDU()
+			first.Ne = 1
+			r, err := s.raw.Transmit(c.ctx, first)
+			c.must(err)
+			require.EqualValues(c, spec.SWMoreData, r.SW, "6100: 256 or more")
+			whole := r.Data
+			next := spec.GetResponse.Only().APDU()
+			for r.SW == spec.SWMoreData {
+				r, err = s.raw.Transmit(c.ctx, next)
+				c.must(err)
+				whole = append(whole, r.Data...)
+			}
+			require.EqualValues(c, spec.SWMoreData, r.SW&0xFF00)
+			next.Ne = int(r.SW & 0xFF)
 			r, err = s.raw.Transmit(c.ctx, next)
 			c.must(err)
-			whole = append(whole, r.Data...)
-		}
-		require.EqualValues(c, spec.SWMoreData, r.SW&0xFF00)
-		next.Ne = int(r.SW & 0xFF)
-		r, err = s.raw.Transmit(c.ctx, next)
-		c.must(err)
-		require.Equal(c, apdu.OK, r.SW)
-		record, err := s.model.records[0].Encode()
-		c.must(err)
-		assert.Equal(c, record, append(whole, r.Data...))
-	}},
+			require.Equal(c, apdu.OK, r.SW)
+			record, err := s.model.records[0].Encode()
+			c.must(err)
+			assert.Equal(c, record, append(whole, r.Data...))
+		}},
 	{"challenges and Requests are never twice the same", func(c *caseRun) {
 		s := c.active()
 		assert.NotEqual(c, s.cardChallenge(), s.cardChallenge())
@@ -72,7 +76,9 @@ var thoroughCases = []testCase{
 	}},
 	{"before activation nothing of a payment is looked at", func(c *caseRun) {
 		s := c.personalized()
-		for _, v := range []spec.Variant{spec.Pay.Only(), spec.Accept.Only(), spec.RequestPayment.Only(), spec.Refuse.Only(), spec.Instruct.Only(), spec.GetState.Only()} {
+		for _, v := range []spec.Variant{spec.Pay.Only(), spec.Accept.Only(),
+			spec.RequestPayment.Only(), spec.Refuse.Only(), spec.Instruct.Only(),
+			spec.GetState.Only()} {
 			s.answers(spec.SWConditions, v, []byte{0})
 		}
 		s.activate()
@@ -100,7 +106,8 @@ var ephemeralScalar = bytes.Repeat([]byte{0x5A}, spec.ScalarLength)
 // last byte, of those that fill it up, is that one.
 func (s *subject) encipheredWithFiller(blocks [][]byte, filler byte) []byte {
 	c := s.c
-	data, err := pin.Encipher(bytes.NewReader(ephemeralScalar), s.pinKey, s.cardChallenge(), pin.Block(blocks[0]), pin.Block(blocks[1]))
+	data, err := pin.Encipher(bytes.NewReader(ephemeralScalar), s.pinKey, s.cardChallenge(),
+		pin.Block(blocks[0]), pin.Block(blocks[1]))
 	c.must(err)
 	macKey, encryptionKey := s.agreed(ephemeralScalar)
 	block, err := aes.NewCipher(encryptionKey)

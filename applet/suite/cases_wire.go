@@ -17,13 +17,16 @@ var wireCases = []testCase{
 		s := c.active()
 		s.enterPIN()
 		for _, command := range appletCommands() {
-			begin := apdu.Command{CLA: spec.Pay.CLA | apdu.ClassChaining, INS: spec.Pay.INS, Data: []byte{0xE1}}
+			begin := apdu.Command{CLA: spec.Pay.CLA | apdu.ClassChaining, INS: spec.Pay.INS,
+				Data: []byte{0xE1}}
 			if command == spec.Pay {
 				begin.CLA, begin.INS = spec.Accept.CLA|apdu.ClassChaining, spec.Accept.INS
 			}
 			require.EqualValues(c, spec.SWOK, s.send(begin))
 			v := command.Variants[0]
-			assert.EqualValues(c, spec.SWLastChainedExpected, s.send(apdu.Command{CLA: command.CLA, INS: command.INS, P1: v.P1, P2: v.P2}), command.Name)
+			assert.EqualValues(c, spec.SWLastChainedExpected,
+				s.send(apdu.Command{CLA: command.CLA, INS: command.INS, P1: v.P1, P2: v.P2}),
+				command.Name)
 			s.succeeds(c.variant(spec.GetData, "balance"))
 		}
 	}},
@@ -31,7 +34,8 @@ var wireCases = []testCase{
 		s := c.active()
 		for _, command := range appletCommands() {
 			if v := command.Variants[0]; len(v.In) == 0 {
-				header := apdu.Command{CLA: command.CLA | apdu.ClassChaining, INS: command.INS, P1: v.P1, P2: v.P2}
+				header := apdu.Command{CLA: command.CLA | apdu.ClassChaining, INS: command.INS,
+					P1: v.P1, P2: v.P2}
 				assert.EqualValues(c, spec.SWChaining, s.send(header), command.Name)
 			}
 		}
@@ -43,7 +47,8 @@ var wireCases = []testCase{
 		s.enterPIN()
 		data := slices.Concat(c.encode(r), merchant.encoded)
 		for _, length := range []int{1, 200, 17} {
-			part := apdu.Command{CLA: spec.Pay.CLA | apdu.ClassChaining, INS: spec.Pay.INS, Data: data[:length]}
+			part := apdu.Command{CLA: spec.Pay.CLA | apdu.ClassChaining, INS: spec.Pay.INS,
+				Data: data[:length]}
 			require.EqualValues(c, spec.SWOK, s.send(part))
 			data = data[length:]
 		}
@@ -59,39 +64,50 @@ var wireCases = []testCase{
 		r := c.request(merchant, 2500, "")
 		data := slices.Concat(c.encode(r), merchant.encoded)
 		s.enterPIN()
-		part := apdu.Command{CLA: spec.Pay.CLA | apdu.ClassChaining, INS: spec.Pay.INS, Data: data[:100]}
+		part := apdu.Command{CLA: spec.Pay.CLA | apdu.ClassChaining, INS: spec.Pay.INS,
+			Data: data[:100]}
 		require.EqualValues(c, spec.SWOK, s.send(part))
 		s.answers(spec.SWLastChainedExpected, c.variant(spec.GetData, "balance"))
 		s.payVerified(merchant, r)
 	}},
-	{"whatever is refused breaks a chain off, and the PIN that it brought is forgotten", func(c *caseRun) {
-		s := c.active()
-		verify := c.variant(spec.Verify, "plaintext")
-		part := apdu.Command{CLA: spec.Verify.CLA | apdu.ClassChaining, INS: spec.Verify.INS, P1: verify.P1, P2: verify.P2, Data: c.block(ownPIN)}
-		whole := apdu.Command{CLA: spec.Verify.CLA, INS: spec.Verify.INS, P1: verify.P1, P2: verify.P2}
-		for what, refused := range map[string]struct {
-			command apdu.Command
-			sw      apdu.StatusWord
-		}{
-			"another command":            {c.variant(spec.GetData, "balance").APDU(), spec.SWLastChainedExpected},
-			"another reference":          {c.variant(spec.Verify, "enciphered").APDU(), spec.SWLastChainedExpected},
-			"an instruction of no row":   {apdu.Command{INS: 0x02}, spec.SWInstruction},
-			"the class of other rows":    {apdu.Command{CLA: spec.Pay.CLA, INS: spec.Verify.INS, P1: verify.P1, P2: verify.P2}, spec.SWClass},
-			"secure messaging":           {apdu.Command{CLA: 0x0C, INS: spec.Verify.INS, P1: verify.P1, P2: verify.P2}, spec.SWSecureMessaging},
-			"more data than fit, in all": {apdu.Command{CLA: part.CLA, INS: part.INS, P1: part.P1, P2: part.P2, Data: make([]byte, 255)}, spec.SWWrongLength},
-		} {
-			require.EqualValues(c, spec.SWOK, s.send(part), what)
-			sw := s.send(refused.command)
-			for range spec.MaxCommand / 255 { // of the last kind
-				if sw != apdu.OK {
-					break
+	{"whatever is refused breaks a chain off, and the PIN that it brought is forgotten",
+		func(c *caseRun) {
+			s := c.active()
+			verify := c.variant(spec.Verify, "plaintext")
+			part := apdu.Command{CLA: spec.Verify.CLA | apdu.ClassChaining, INS: spec.Verify.INS,
+				P1: verify.P1, P2: verify.P2, Data: c.block(ownPIN)}
+			whole := apdu.Command{CLA: spec.Verify.CLA, INS: spec.Verify.INS, P1: verify.P1,
+				P2: verify.P2}
+			for what, refused := range map[string]struct {
+				command apdu.Command
+				sw      apdu.StatusWord
+			}{
+				"another command": {c.variant(spec.GetData, "balance").APDU(),
+					spec.SWLastChainedExpected},
+				"another reference": {c.variant(spec.Verify, "enciphered").APDU(),
+					spec.SWLastChainedExpected},
+				"an instruction of no row": {apdu.Command{INS: 0x02}, spec.SWInstruction},
+				"the class of other rows": {apdu.Command{CLA: spec.Pay.CLA, INS: spec.Verify.INS,
+					P1: verify.P1, P2: verify.P2}, spec.SWClass},
+				"secure messaging": {apdu.Command{CLA: 0x0C, INS: spec.Verify.INS,
+					P1: verify.P1, P2: verify.P2}, spec.SWSecureMessaging},
+				"more data than fit, in all": {apdu.Command{CLA: part.CLA, INS: part.INS,
+					P1: part.P1,
+					P2: part.P2, Data: make([]byte, 255)}, spec.SWWrongLength},
+			} {
+				require.EqualValues(c, spec.SWOK, s.send(part), what)
+				sw := s.send(refused.command)
+				for range spec.MaxCommand / 255 { // of the last kind
+					if sw != apdu.OK {
+						break
+					}
+					sw = s.send(refused.command)
 				}
-				sw = s.send(refused.command)
+				assert.Equal(c, refused.sw, sw, what)
+				assert.EqualValues(c, spec.SWPINWrong|spec.PINTries, s.send(whole),
+					"%s: nothing was left to verify", what)
 			}
-			assert.Equal(c, refused.sw, sw, what)
-			assert.EqualValues(c, spec.SWPINWrong|spec.PINTries, s.send(whole), "%s: nothing was left to verify", what)
-		}
-	}},
+		}},
 	{"an answer comes in pieces of any length", func(c *caseRun) {
 		s := c.active()
 		command := spec.GetState.Only().APDU(c.encode(s.challenge()))
@@ -132,7 +148,8 @@ var wireCases = []testCase{
 		payment := s.pay(merchant, r)
 		command := spec.Pay.Only().APDU(c.encode(r), merchant.encoded)
 		for _, extended := range []bool{false, !c.target.Capabilities().ShortOnly} {
-			answer, err := apdu.Framing{Card: s.raw, ExtendedLength: extended}.Transmit(c.ctx, command)
+			answer, err := apdu.Framing{Card: s.raw, ExtendedLength: extended}.Transmit(c.ctx,
+				command)
 			c.must(err)
 			c.mustAnswer(answer)
 			assert.Equal(c, c.encode(payment), answer.Data, "extended: %v", extended)
@@ -144,7 +161,8 @@ var wireCases = []testCase{
 // application that is there never reaches another one, and wrong forms of it are
 // the runtime environment's to refuse.
 func appletCommands() []*spec.Command {
-	return slices.DeleteFunc(slices.Clone(spec.Commands), func(c *spec.Command) bool { return c == spec.Select })
+	return slices.DeleteFunc(slices.Clone(spec.Commands),
+		func(c *spec.Command) bool { return c == spec.Select })
 }
 
 // send transmits one APDU as it is and returns the status word.

@@ -37,7 +37,8 @@ func reachable(c *spec.Command, sw apdu.StatusWord) bool {
 	case spec.SWChaining:
 		return len(c.Variants[0].In) == 0
 	}
-	return c != spec.Select // the runtime environment takes SELECT, and refuses the wrong forms of it itself
+	// the runtime environment takes SELECT, and refuses the wrong forms of it itself
+	return c != spec.Select
 }
 
 // specRows are all rows of the spec.
@@ -92,8 +93,9 @@ func (v *coverage) note(c apdu.Command, r apdu.Response) {
 		touched.Command = command.Name
 	}
 	if !known || !slices.Contains(allRows, touched) {
-		v.unexpected = append(v.unexpected, fmt.Sprintf("%s was answered %s; it is in no row of the spec",
-			header(c), spec.StatusText(r.SW)))
+		v.unexpected = append(v.unexpected,
+			fmt.Sprintf("%s was answered %s; it is in no row of the spec",
+				header(c), spec.StatusText(r.SW)))
 		return
 	}
 	v.touched[touched]++

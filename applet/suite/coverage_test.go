@@ -21,15 +21,22 @@ func TestCoverage(t *testing.T) {
 		touches  *row
 		reported bool
 	}{
-		{"success of a variant", spec.Select.Only().APDU(), apdu.OK, &row{"SELECT", "", spec.SWOK}, false},
-		{"first part of an answer", spec.Pay.Only().APDU(), 0x61F0, &row{"PAY", "", spec.SWOK}, false},
-		{"tries left", spec.Verify.Only().APDU(), 0x63C2, &row{"VERIFY", "", spec.SWPINWrong}, false},
+		{"success of a variant", spec.Select.Only().APDU(), apdu.OK, &row{"SELECT", "", spec.SWOK},
+			false},
+		{"first part of an answer", spec.Pay.Only().APDU(), 0x61F0, &row{"PAY", "", spec.SWOK},
+			false},
+		{"tries left", spec.Verify.Only().APDU(), 0x63C2, &row{"VERIFY", "", spec.SWPINWrong},
+			false},
 		{"part of a chain", apdu.Command{CLA: 0x90, INS: spec.Pay.INS}, apdu.OK, nil, false},
-		{"refused part of a chain", apdu.Command{CLA: 0x90, INS: spec.Pay.INS}, spec.SWWrongLength, &row{"PAY", "", spec.SWWrongLength}, false},
-		{"wrong class", apdu.Command{CLA: 0xC0, INS: spec.Pay.INS}, spec.SWClass, &row{"PAY", "", spec.SWClass}, false},
-		{"unknown instruction", apdu.Command{INS: 0x02}, spec.SWInstruction, &row{noCommand, "", spec.SWInstruction}, false},
+		{"refused part of a chain", apdu.Command{CLA: 0x90, INS: spec.Pay.INS}, spec.SWWrongLength,
+			&row{"PAY", "", spec.SWWrongLength}, false},
+		{"wrong class", apdu.Command{CLA: 0xC0, INS: spec.Pay.INS}, spec.SWClass,
+			&row{"PAY", "", spec.SWClass}, false},
+		{"unknown instruction", apdu.Command{INS: 0x02}, spec.SWInstruction,
+			&row{noCommand, "", spec.SWInstruction}, false},
 		{"success of an unknown instruction", apdu.Command{INS: 0x02}, apdu.OK, nil, true},
-		{"success with parameters of no variant", apdu.Command{INS: spec.Select.INS}, apdu.OK, nil, true},
+		{"success with parameters of no variant", apdu.Command{INS: spec.Select.INS}, apdu.OK, nil,
+			true},
 		{"status word of another command", spec.Select.Only().APDU(), spec.SWFunds, nil, true},
 		{"status word unknown to the spec", spec.Select.Only().APDU(), 0x6999, nil, true},
 	}
@@ -50,5 +57,6 @@ func TestCoverage(t *testing.T) {
 			assert.Equal(t, tt.reported, len(v.unexpected) > 0, "%v", v.unexpected)
 		})
 	}
-	assert.ElementsMatch(t, allRows, newCoverage().missing(), "nothing is covered before the first exchange")
+	assert.ElementsMatch(t, allRows, newCoverage().missing(),
+		"nothing is covered before the first exchange")
 }

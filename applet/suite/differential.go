@@ -30,14 +30,16 @@ type Differential struct {
 
 // NewDifferential compares the second target, whose faults are known, with the first.
 func NewDifferential(first, second Target) *Differential {
-	return &Differential{targets: [2]Target{first, second}, Statuses: map[string]int{}, Faults: map[string]int{}}
+	return &Differential{targets: [2]Target{first, second}, Statuses: map[string]int{},
+		Faults: map[string]int{}}
 }
 
 // Run leads the cards through the life of that seed, for at most so many commands.
 // The seed chooses commands and fields; keys and other secrets are new each time. The
 // error tells of the first difference, with the commands that led to it.
 func (w *Differential) Run(ctx context.Context, seed uint64, steps int) error {
-	t := &differential{Differential: w, random: rand.New(rand.NewPCG(seed, 0)), pin: ownPIN, puk: ownPUK, symbols: [2]symbols{{}, {}}}
+	t := &differential{Differential: w, random: rand.New(rand.NewPCG(seed, 0)), pin: ownPIN,
+		puk: ownPUK, symbols: [2]symbols{{}, {}}}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -54,14 +56,16 @@ func (w *Differential) Run(ctx context.Context, seed uint64, steps int) error {
 	<-done
 	for side, c := range t.cases {
 		if c != nil && len(c.failures) > 0 {
-			t.difference = append(t.difference, fmt.Sprintf("side %d: %s", side, strings.Join(c.failures, "\n")))
+			t.difference = append(t.difference,
+				fmt.Sprintf("side %d: %s", side, strings.Join(c.failures, "\n")))
 		}
 	}
 	if len(t.difference) == 0 {
 		return nil
 	}
 	tail := t.commands[max(0, len(t.commands)-12):]
-	return fmt.Errorf("life %d, after %d commands: %s\n%s", seed, len(t.commands), strings.Join(t.difference, "\n"), strings.Join(tail, "\n"))
+	return fmt.Errorf("life %d, after %d commands: %s\n%s", seed, len(t.commands),
+		strings.Join(t.difference, "\n"), strings.Join(tail, "\n"))
 }
 
 // differential are one life.
@@ -109,7 +113,8 @@ func (t *differential) fail(format string, args ...any) {
 // begin installs the applet on both.
 func (t *differential) begin(ctx context.Context) {
 	for side, target := range t.targets {
-		t.cases[side] = &caseRun{ctx: ctx, target: target, coverage: newCoverage(), stop: runtime.Goexit}
+		t.cases[side] = &caseRun{ctx: ctx, target: target, coverage: newCoverage(),
+			stop: runtime.Goexit}
 	}
 	if t.world == nil {
 		t.world = t.cases[0].newCardScheme()
@@ -132,7 +137,8 @@ func (t *differential) begin(ctx context.Context) {
 		})
 	}
 	t.extended = t.oneIn(2)
-	for _, role := range []spec.Role{spec.RoleTerminal, spec.RoleCard, spec.RoleDesk, spec.RoleSAM} {
+	for _, role := range []spec.Role{spec.RoleTerminal, spec.RoleCard, spec.RoleDesk,
+		spec.RoleSAM} {
 		for _, bank := range []*intermediary{t.world.own, t.world.foreign} {
 			t.devices = append(t.devices, t.cases[0].device(bank, role))
 		}
@@ -209,15 +215,19 @@ func (t *differential) sendAltered(o drawnCommand) {
 
 // changes are the commands whose success changes what the books hold.
 var changes = map[*spec.Command]bool{
-	spec.GenerateKeyPair: true, spec.PutData: true, spec.Activate: true, spec.RequestPayment: true, spec.Pay: true, spec.Accept: true,
-	spec.Refuse: true, spec.Instruct: true, spec.ChangeReferenceData: true, spec.ResetRetryCounter: true,
+	spec.GenerateKeyPair: true, spec.PutData: true, spec.Activate: true, spec.RequestPayment: true,
+	spec.Pay: true, spec.Accept: true,
+	spec.Refuse: true, spec.Instruct: true, spec.ChangeReferenceData: true,
+	spec.ResetRetryCounter: true,
 }
 
 // sendUngrammatical sends an APDU of no grammar.
 func (t *differential) sendUngrammatical() {
 	c := apdu.Command{
-		CLA: []byte{0x00, 0x80, 0x10, 0x90, byte(t.random.Uint32())}[t.random.IntN(5)], INS: byte(t.random.Uint32()),
-		P1: byte(t.random.Uint32()), P2: byte(t.random.Uint32()), Data: t.bytes(t.random.IntN(40)), Ne: t.random.IntN(257),
+		CLA: []byte{0x00, 0x80, 0x10, 0x90, byte(t.random.Uint32())}[t.random.IntN(5)],
+		INS: byte(t.random.Uint32()),
+		P1:  byte(t.random.Uint32()), P2: byte(t.random.Uint32()), Data: t.bytes(t.random.IntN(40)),
+		Ne: t.random.IntN(257),
 	}
 	t.exchange([2]apdu.Command{c, c}, false)
 }

@@ -29,7 +29,10 @@ func (t *differential) alteration(length int) func(*apdu.Command) {
 	case 2: // bytes put in
 		return func(c *apdu.Command) { c.Data = slices.Insert(c.Data, at, extra...) }
 	case 3: // bytes left out
-		return func(c *apdu.Command) { c.Data = slices.Delete(c.Data, at, min(at+len(extra), len(c.Data))) }
+		return func(c *apdu.Command) {
+			c.Data = slices.Delete(c.Data, at,
+				min(at+len(extra), len(c.Data)))
+		}
 	case 4: // twice
 		return func(c *apdu.Command) { c.Data = bytes.Repeat(c.Data, 2) }
 	case 5:

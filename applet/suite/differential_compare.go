@@ -26,8 +26,9 @@ func (s symbols) name(value []byte) string {
 
 // drawn are the data objects that are random or follow from what is.
 var drawn = map[tlv.Tag]bool{
-	spec.TagSignature: true, spec.TagRandom: true, spec.TagIdentity: true, spec.TagHead: true, spec.TagLastInstruction: true,
-	spec.TagPoint: true, spec.TagMAC: true,
+	spec.TagSignature: true, spec.TagRandom: true, spec.TagIdentity: true, spec.TagHead: true,
+	spec.TagLastInstruction: true,
+	spec.TagPoint:           true, spec.TagMAC: true,
 }
 
 // An open request in a State: number, amount, identity.
@@ -71,7 +72,8 @@ func (s symbols) showNodes(b *strings.Builder, nodes []tlv.Node) {
 		case n.Tag.IsConstructed():
 			s.showNodes(b, n.Children)
 		case n.Tag == spec.TagOpenRequests:
-			for v := n.Value; len(v) >= openRequestPlain+spec.HashLength; v = v[openRequestPlain+spec.HashLength:] {
+			for v := n.Value; len(
+				v) >= openRequestPlain+spec.HashLength; v = v[openRequestPlain+spec.HashLength:] {
 				b.WriteString(hex.EncodeToString(v[:openRequestPlain]))
 				b.WriteString(s.name(v[openRequestPlain:][:spec.HashLength]))
 			}
@@ -95,27 +97,33 @@ type differentialFault struct {
 var jCardSimFaults = []differentialFault{
 	{unusualPoints, func(c apdu.Command, _ [2]apdu.Response) bool {
 		enciphered := c.P2 == spec.Verify.Variants[1].P2
-		return enciphered && (c.INS == spec.Verify.INS || c.INS == spec.ChangeReferenceData.INS || c.INS == spec.ResetRetryCounter.INS)
+		return enciphered && (c.INS == spec.Verify.INS || c.INS == spec.ChangeReferenceData.INS ||
+			c.INS == spec.ResetRetryCounter.INS)
 	}},
-	{"a card's runtime environment refuses logical channels before the applet is asked; it leaves that to the applet, which finds another fault of the class byte first",
+	{"a card's runtime environment refuses logical channels before the applet is asked; it " +
+		"leaves that to the applet, which finds another fault of the class byte first",
 		func(c apdu.Command, answers [2]apdu.Response) bool {
 			named := c.CLA&(classChannel|classFurther) != 0
-			return named && answers[0].SW == spec.SWChannel && (answers[1].SW == spec.SWSecureMessaging || answers[1].SW == spec.SWClass)
+			return named && answers[0].SW == spec.SWChannel &&
+				(answers[1].SW == spec.SWSecureMessaging || answers[1].SW == spec.SWClass)
 		}},
-	{"other forms of SELECT, and MANAGE CHANNEL, are the runtime environment's: a card refuses them, jCardSim selects by part of the AID or asks the applet",
+	{"other forms of SELECT, and MANAGE CHANNEL, are the runtime environment's: a card refuses " +
+		"them, jCardSim selects by part of the AID or asks the applet",
 		func(c apdu.Command, _ [2]apdu.Response) bool {
 			return c.INS == spec.Select.INS || c.INS == insManageChannel
 		}},
 	{
 		"its APDU buffer of 260 bytes cannot hold a short command with 255 bytes of data and Le",
 		func(c apdu.Command, answers [2]apdu.Response) bool {
-			return len(c.Data) > 0 && len(c.Data)%apdu.MaxShortData == 0 && answers[1].SW == spec.SWUnknown
+			return len(c.Data) > 0 && len(c.Data)%apdu.MaxShortData == 0 &&
+				answers[1].SW == spec.SWUnknown
 		},
 	},
 	{
 		"it takes the extended Le of 0000, which asks for all there is, for none",
 		func(c apdu.Command, answers [2]apdu.Response) bool {
-			return c.Ne == apdu.MaxExtendedNe && answers[0].SW == apdu.OK && answers[1].SW&0xFF00 == spec.SWMoreData && len(answers[1].Data) == 0
+			return c.Ne == apdu.MaxExtendedNe && answers[0].SW == apdu.OK &&
+				answers[1].SW&0xFF00 == spec.SWMoreData && len(answers[1].Data) == 0
 		},
 	},
 }

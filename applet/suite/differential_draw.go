@@ -39,7 +39,8 @@ func (t *differential) ownCertificate() drawnCommand {
 	o := drawnCommand{variant: t.variant(spec.PutData, "certificate")}
 	later := t.random.IntN(100)
 	for side, s := range t.cards {
-		e := entry{holder: string(s.id()), role: s.parameters.Role, key: s.public, to: nextYear.AddDays(later)}
+		e := entry{holder: string(s.id()), role: s.parameters.Role, key: s.public,
+			to: nextYear.AddDays(later)}
 		if e.key == nil {
 			e.key = &unknown
 		}
@@ -52,7 +53,8 @@ func (t *differential) ownCertificate() drawnCommand {
 
 func (t *differential) firstPINs() drawnCommand {
 	s := t.cards[0]
-	return same(t.variant(spec.PutData, "first PIN"), s.firstPIN(s.c.block(ownPIN), s.c.block(ownPUK)))
+	return same(t.variant(spec.PutData, "first PIN"),
+		s.firstPIN(s.c.block(ownPIN), s.c.block(ownPUK)))
 }
 
 func (t *differential) activation() drawnCommand {
@@ -96,7 +98,8 @@ func (t *differential) draw() drawnCommand {
 		return pick(t, t.personalization())()
 	case 17:
 		w := t.world
-		return t.learnCA(pick(t, []*party{w.foreign.ca, w.foreign.instructionKey, w.unknown, w.own.ca, w.notary}))
+		return t.learnCA(pick(t, []*party{w.foreign.ca, w.foreign.instructionKey, w.unknown,
+			w.own.ca, w.notary}))
 	default:
 		return t.drawReading()
 	}
@@ -232,7 +235,8 @@ func (t *differential) drawAccept() drawnCommand {
 	number := payments[0].Request.Number
 	o.done = func(side int, answer []byte) {
 		s := t.cards[side]
-		if slices.ContainsFunc(s.model.open, func(r *message.Request) bool { return r.Number == number }) {
+		if slices.ContainsFunc(s.model.open,
+			func(r *message.Request) bool { return r.Number == number }) {
 			s.enterReceipt(payments[side], answer)
 		}
 	}

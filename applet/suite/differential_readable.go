@@ -10,8 +10,10 @@ import (
 
 // readers read what cards say, as every host does.
 var readers = map[*spec.Layout]func([]byte) error{
-	spec.Request: read[message.Request], spec.Payment: read[message.Payment], spec.Receipt: read[message.Receipt],
-	spec.Refusal: read[message.Refusal], spec.State: read[message.State], spec.Confirmation: read[message.Confirmation],
+	spec.Request: read[message.Request], spec.Payment: read[message.Payment],
+	spec.Receipt: read[message.Receipt],
+	spec.Refusal: read[message.Refusal], spec.State: read[message.State],
+	spec.Confirmation: read[message.Confirmation],
 }
 
 func read[T any, P interface {

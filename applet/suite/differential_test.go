@@ -19,8 +19,9 @@ import (
 )
 
 var (
-	differentialCommands = flag.Int("differential-commands", 2000, "how many commands to compare between emulator and jCardSim")
-	differentialSeed     = flag.Uint64("differential-seed", 1, "the first life")
+	differentialCommands = flag.Int("differential-commands", 2000,
+		"how many commands to compare between emulator and jCardSim")
+	differentialSeed = flag.Uint64("differential-seed", 1, "the first life")
 )
 
 // lifeLength is how many commands a life has at most.
@@ -29,12 +30,14 @@ const lifeLength = 150
 // TestDifferential compares the CAP file on the emulator with the classes on jCardSim.
 // More than the default, by hand:
 //
-//	go test ./applet/suite -run TestDifferential -differential-commands 1000000 -differential-seed 5 -timeout 12h
+//	go test ./applet/suite -run TestDifferential -differential-commands 1000000 \
+//		-differential-seed 5 -timeout 12h
 func TestDifferential(t *testing.T) {
 	w := NewDifferential(NewEmulator(card.Unlimited), startJCardSim(t, buildJCardSim(t)))
 	var lives int
 	for seed := *differentialSeed; w.Commands < *differentialCommands; seed++ {
-		require.NoError(t, w.Run(t.Context(), seed, lifeLength), "after %d commands in all", w.Commands)
+		require.NoError(t, w.Run(t.Context(), seed, lifeLength), "after %d commands in all",
+			w.Commands)
 		lives++
 	}
 	t.Logf("%d commands in %d lives", w.Commands, lives)
@@ -86,28 +89,40 @@ func TestDifferentialSeesDifferences(t *testing.T) {
 	}
 	require.NoError(t, run(alteredTarget{alter: func(*apdu.Response) {}}))
 	for what, l := range map[string]alteredTarget{
-		"status word":        {about: spec.GetData.INS, alter: func(r *apdu.Response) { r.SW = apdu.StatusWord(spec.SWSecurity) }},
-		"one byte less":      {about: spec.GetData.INS, alter: func(r *apdu.Response) { r.Data = r.Data[:len(r.Data)-1] }},
-		"another balance":    {about: spec.GetData.INS, alter: func(r *apdu.Response) { r.Data[len(r.Data)-1] ^= 1 }},
-		"another life cycle": {about: spec.Select.INS, alter: func(r *apdu.Response) { r.Data[bytes.Index(r.Data, []byte{byte(spec.TagLifeCycle), 1})+2] ^= 4 }},
-		"a certificate that is not always the same": {about: spec.GetData.INS, alter: func(r *apdu.Response) {
-			if at := bytes.Index(r.Data, []byte{byte(spec.TagPoint), spec.PointLength}); at >= 0 {
-				_, _ = rand.Read(r.Data[at+2:][:spec.PointLength])
-			}
-		}},
+		"status word": {about: spec.GetData.INS,
+			alter: func(r *apdu.Response) { r.SW = apdu.StatusWord(spec.SWSecurity) }},
+		"one byte less": {about: spec.GetData.INS,
+			alter: func(r *apdu.Response) { r.Data = r.Data[:len(r.Data)-1] }},
+		"another balance": {about: spec.GetData.INS,
+			alter: func(r *apdu.Response) { r.Data[len(r.Data)-1] ^= 1 }},
+		"another life cycle": {about: spec.Select.INS,
+			alter: func(r *apdu.Response) {
+				r.Data[bytes.Index(r.Data,
+					[]byte{byte(spec.TagLifeCycle), 1})+2] ^= 4
+			}},
+		"a certificate that is not always the same": {about: spec.GetData.INS,
+			alter: func(r *apdu.Response) {
+				if at := bytes.Index(r.Data,
+					[]byte{byte(spec.TagPoint), spec.PointLength}); at >= 0 {
+					_, _ = rand.Read(r.Data[at+2:][:spec.PointLength])
+				}
+			}},
 	} {
 		assert.Error(t, run(l), what)
 	}
 }
 
 func TestReadableIsWhatHostsRead(t *testing.T) {
-	request := &message.Request{Payee: "SENORDIC00000001", Number: 1, Amount: 100, Payer: "SENORDIC00000002"}
+	request := &message.Request{Payee: "SENORDIC00000001", Number: 1, Amount: 100,
+		Payer: "SENORDIC00000002"}
 	good, err := message.Encode(request)
 	require.NoError(t, err)
 	odd := bytes.Replace(good, []byte("00000002"), []byte("0000000*"), 1)
-	payment, err := message.Encode(&message.Payment{Payer: "SENORDIC00000002", ATC: 1, Request: *request})
+	payment, err := message.Encode(&message.Payment{Payer: "SENORDIC00000002", ATC: 1,
+		Request: *request})
 	require.NoError(t, err)
-	unnumbered := bytes.Replace(payment, []byte{0x9F, 0x36, 4, 0, 0, 0, 1}, []byte{0x9F, 0x36, 4, 0, 0, 0, 0}, 1)
+	unnumbered := bytes.Replace(payment, []byte{0x9F, 0x36, 4, 0, 0, 0, 1},
+		[]byte{0x9F, 0x36, 4, 0, 0, 0, 0}, 1)
 	log, open := spec.ReadRecord.Variants[0], spec.ReadRecord.Variants[1]
 	for name, row := range map[string]struct {
 		variant spec.Variant
@@ -124,7 +139,8 @@ func TestReadableIsWhatHostsRead(t *testing.T) {
 		"no message at all":             {spec.GetChallenge.Only(), []byte{1}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, row.reads, readable(row.variant.APDU(), apdu.Response{Data: row.data, SW: apdu.OK}) == nil)
+			assert.Equal(t, row.reads,
+				readable(row.variant.APDU(), apdu.Response{Data: row.data, SW: apdu.OK}) == nil)
 		})
 	}
 }

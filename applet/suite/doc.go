@@ -3,13 +3,13 @@
 // file, on jCardSim from the classes, on a card in a reader over its security
 // domain.
 //
-// [Check], as a test [Run], carries out every case on a [Target] and then asks the spec: a command's
-// variant that never succeeded, or a status word that never came, fails the run,
-// and so does any answer that is in no row. [RunTorn] cuts a target's power before
-// every persistent write of every command of the payment flows. Both inspect
-// the memory of a [MemoryInspector] after every command. [Cases] are the same, to be
-// carried out one by one: package mutation has a [Runner] do it on changed CAP files.
-// [Differential] leads one card on two targets through random lives and compares answers.
+// [Check], as a test [Run], carries out every case on a [Target] and then asks the spec: a
+// command's variant that never succeeded, or a status word that never came, fails the run, and so
+// does any answer that is in no row. [RunTorn] cuts a target's power before every persistent write
+// of every command of the payment flows. Both inspect the memory of a [MemoryInspector] after every
+// command. [Cases] are the same, to be carried out one by one: package mutation has a [Runner] do
+// it on changed CAP files. [Differential] leads one card on two targets through random lives and
+// compares answers.
 //
 // What a card must refuse from an attacker is a value of package applet/attack, once; the
 // suite makes a case of each (attacks.go).

@@ -25,10 +25,11 @@ type Emulator struct {
 
 // NewEmulator makes a target whose cards have that profile and are contactless.
 func NewEmulator(profile card.Profile) *Emulator {
-	return &Emulator{profile: profile, medium: card.Contactless, load: func(fresh *card.Card) error {
-		_, err := fresh.Load(applet.CAP)
-		return err
-	}}
+	return &Emulator{profile: profile, medium: card.Contactless,
+		load: func(fresh *card.Card) error {
+			_, err := fresh.Load(applet.CAP)
+			return err
+		}}
 }
 
 // NewChangedEmulator makes a target whose cards get another load file than the

@@ -36,7 +36,9 @@ func (j *JCardSim) Install(ctx context.Context, parameters []byte) (apdu.Card, e
 func (j *JCardSim) Reset(ctx context.Context) error { return j.simulator.Reset(ctx) }
 
 // Capabilities implements [Target].
-func (j *JCardSim) Capabilities() Capabilities { return Capabilities{Divergences: jCardSimDivergences} }
+func (j *JCardSim) Capabilities() Capabilities {
+	return Capabilities{Divergences: jCardSimDivergences}
+}
 
 // jCardSimDivergences are the cases in which jCardSim is not like a card. What it
 // lacks beyond them no case asks for: it never sees the CAP file, has no firewall
@@ -48,4 +50,5 @@ var jCardSimDivergences = map[string]string{
 	"RESET RETRY COUNTER enciphered: a point that is none costs no try":   unusualPoints,
 }
 
-const unusualPoints = "it takes points that are not on the curve, and throws what Java Card does not know for some that are none"
+const unusualPoints = "it takes points that are not on the curve, and throws what Java Card does " +
+	"not know for some that are none"

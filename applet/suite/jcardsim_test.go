@@ -45,7 +45,8 @@ func TestJCardSimIsRandom(t *testing.T) {
 		c := &caseRun{ctx: t.Context(), target: startJCardSim(t, classes), coverage: newCoverage()}
 		failures := attempt(c, testCase{run, func(c *caseRun) {
 			s := c.active()
-			for what, key := range map[string]*ecdsa.PublicKey{"signing key": s.public, "PIN key": s.pinKey} {
+			for what, key := range map[string]*ecdsa.PublicKey{"signing key": s.public,
+				"PIN key": s.pinKey} {
 				point, err := key.Bytes()
 				c.must(err)
 				draw(run+": "+what, point)

@@ -20,13 +20,15 @@ func RunLife(t *testing.T, target Cutter) {
 	var scheme *cardScheme
 	rapid.Check(t, func(rt *rapid.T) {
 		c := &caseRun{ctx: t.Context(), target: target, coverage: newCoverage(), world: scheme}
-		c.stop = func() { rt.Fatal(strings.Join(c.failures, "\n")) } // rapid wants to see it here, not in a goroutine
+		// rapid wants to see it here, not in a goroutine
+		c.stop = func() { rt.Fatal(strings.Join(c.failures, "\n")) }
 		if scheme == nil {
 			scheme = c.newCardScheme()
 			c.world = scheme
 		}
 		l := &life{caseRun: c, rt: rt, target: target, s: c.loaded(100000)}
-		l.merchant, l.payer = c.device(l.s.bank, spec.RoleTerminal), c.device(l.s.bank, spec.RoleCard)
+		l.merchant, l.payer = c.device(l.s.bank, spec.RoleTerminal),
+			c.device(l.s.bank, spec.RoleCard)
 		for range rapid.IntRange(1, 25).Draw(rt, "length") {
 			l.step()
 		}
@@ -107,8 +109,9 @@ func (l *life) room() apdu.StatusWord {
 func (l *life) pay() (attemptedCommand, apdu.StatusWord) {
 	r := l.request(l.merchant, l.amount(), "")
 	command := attemptedCommand{
-		variant: spec.Pay.Only(), data: [][]byte{l.encode(r), l.merchant.encoded}, before: l.s.enterPIN,
-		done: func(answer []byte) { l.s.enterPayment(r, answer) },
+		variant: spec.Pay.Only(), data: [][]byte{l.encode(r), l.merchant.encoded},
+		before: l.s.enterPIN,
+		done:   func(answer []byte) { l.s.enterPayment(r, answer) },
 	}
 	switch refused := l.room(); {
 	case refused != apdu.OK:
@@ -151,16 +154,18 @@ func (l *life) openRequest() *message.Request {
 func (l *life) accept() (attemptedCommand, apdu.StatusWord) {
 	p := l.payment(l.payer, l.openRequest())
 	return attemptedCommand{
-		variant: spec.Accept.Only(), data: [][]byte{l.encode(p), l.payer.encoded}, before: l.s.enterPIN,
-		done: func(answer []byte) { l.s.enterReceipt(p, answer) },
+		variant: spec.Accept.Only(), data: [][]byte{l.encode(p), l.payer.encoded},
+		before: l.s.enterPIN,
+		done:   func(answer []byte) { l.s.enterReceipt(p, answer) },
 	}, apdu.OK
 }
 
 func (l *life) refuse() (attemptedCommand, apdu.StatusWord) {
 	r := l.openRequest()
 	return attemptedCommand{
-		variant: spec.Refuse.Only(), data: [][]byte{l.number(r.Number)}, before: l.s.enterPIN, beforeRepeat: l.s.enterPIN,
-		done: func(answer []byte) { l.s.enterRefusal(r, answer) },
+		variant: spec.Refuse.Only(), data: [][]byte{l.number(r.Number)}, before: l.s.enterPIN,
+		beforeRepeat: l.s.enterPIN,
+		done:         func(answer []byte) { l.s.enterRefusal(r, answer) },
 	}, apdu.OK
 }
 
@@ -175,7 +180,8 @@ func (l *life) instruct() (attemptedCommand, apdu.StatusWord) {
 	if rapid.Bool().Draw(l.rt, "policy") {
 		i.Policy.Version++
 		i.Policy.MaxBalance = min(l.amount(), spec.PilotMaxBalance)
-		i.Policy.MaxTransactions = rapid.Uint8Range(0, spec.PilotMaxTransactions).Draw(l.rt, "transactions")
+		i.Policy.MaxTransactions = rapid.Uint8Range(0, spec.PilotMaxTransactions).Draw(l.rt,
+			"transactions")
 	}
 	i.Date = i.Date.AddDays(rapid.IntRange(0, 30).Draw(l.rt, "days"))
 	return attemptedCommand{

@@ -29,7 +29,8 @@ type Managed struct {
 
 // NewManaged makes a target of a card with those keys. reset takes its power away
 // and gives it back. shortOnly says that card or reader carry no extended APDUs.
-func NewManaged(c apdu.Card, reset func() error, keys scp03.KeySource, shortOnly bool) (*Managed, error) {
+func NewManaged(c apdu.Card, reset func() error, keys scp03.KeySource, shortOnly bool) (*Managed,
+	error) {
 	file, err := cap.Parse(applet.CAP)
 	if err != nil {
 		return nil, err
@@ -42,7 +43,8 @@ func (m *Managed) Install(ctx context.Context, parameters []byte) (apdu.Card, er
 	if err := m.reset(); err != nil {
 		return nil, err
 	}
-	client, err := globalplatform.Open(ctx, apdu.Framing{Card: m.card}, nil, scp03.Options{Keys: m.keys, Level: scp03.CMACEncryption})
+	client, err := globalplatform.Open(ctx, apdu.Framing{Card: m.card}, nil,
+		scp03.Options{Keys: m.keys, Level: scp03.CMACEncryption})
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +58,8 @@ func (m *Managed) Install(ctx context.Context, parameters []byte) (apdu.Card, er
 		m.loaded = true
 	}
 	err = client.Install(ctx, gpc.ForInstall{
-		LoadFile: m.file.Header.Package.AID, Module: []byte(spec.AppletAID), Instance: []byte(spec.AppletAID), Parameters: parameters,
+		LoadFile: m.file.Header.Package.AID, Module: []byte(spec.AppletAID),
+		Instance: []byte(spec.AppletAID), Parameters: parameters,
 	})
 	if err != nil {
 		return nil, err

@@ -21,7 +21,8 @@ func TestOnManagedCard(t *testing.T) {
 
 	again := newRun(onManaged(t, managed))
 	first := cases()[0]
-	require.NoError(t, again.result(t.Context(), first).Err(), "on a card that has the applet already")
+	require.NoError(t, again.result(t.Context(), first).Err(),
+		"on a card that has the applet already")
 }
 
 func onManaged(t *testing.T, managed *globalplatform.Card) *Managed {

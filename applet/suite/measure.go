@@ -61,14 +61,16 @@ func everyCommand(c *caseRun, done func(name string)) {
 	s.load(200000)
 	done("INSTRUCTION")
 
-	s.succeeds(c.variant(spec.Verify, "enciphered"), s.enciphered(s.cardChallenge(), c.block(ownPIN)))
+	s.succeeds(c.variant(spec.Verify, "enciphered"),
+		s.enciphered(s.cardChallenge(), c.block(ownPIN)))
 	done("VERIFY enciphered")
 	s.succeeds(c.variant(spec.ChangeReferenceData, "plaintext"), c.block(ownPIN), c.block(otherPIN))
 	done("CHANGE REFERENCE DATA plaintext")
 	s.succeeds(c.variant(spec.ResetRetryCounter, "plaintext"), c.block(ownPUK), c.block(ownPIN))
 	done("RESET RETRY COUNTER plaintext")
 
-	merchant, strange := c.device(s.bank, spec.RoleTerminal), c.device(c.world.foreign, spec.RoleTerminal)
+	merchant, strange := c.device(s.bank, spec.RoleTerminal),
+		c.device(c.world.foreign, spec.RoleTerminal)
 	s.newTap()
 	s.enterPIN()
 	done("VERIFY plaintext")
@@ -158,7 +160,8 @@ func TimePayments(ctx context.Context, target Target, n int) (times []time.Durat
 			r := c.request(merchant, 1, "")
 			command := spec.Pay.Only().APDU(c.encode(r), merchant.encoded)
 			s.enterPIN()
-			timed := apdu.Recorder{Card: s.card, Sink: func(e apdu.Exchange) { times = append(times, e.Took) }}
+			timed := apdu.Recorder{Card: s.card,
+				Sink: func(e apdu.Exchange) { times = append(times, e.Took) }}
 			answer, err := timed.Transmit(ctx, command)
 			c.must(err)
 			c.mustAnswer(answer)
@@ -171,9 +174,11 @@ func TimePayments(ctx context.Context, target Target, n int) (times []time.Durat
 // TimeSignatures does in plain Go, n times, what PAY asks of cryptography: it
 // verifies the payee's certificate and Request and signs the Payment. now is the clock
 // that measures it.
-func TimeSignatures(ctx context.Context, n int, now func() time.Time) (times []time.Duration, err error) {
+func TimeSignatures(ctx context.Context, n int, now func() time.Time) (times []time.Duration,
+	err error) {
 	err = runCase(ctx, NewEmulator(card.Unlimited), func(c *caseRun) {
-		merchant, payer := c.device(c.world.own, spec.RoleTerminal), c.device(c.world.own, spec.RoleCard)
+		merchant, payer := c.device(c.world.own, spec.RoleTerminal),
+			c.device(c.world.own, spec.RoleCard)
 		certificate, err := merchant.certificate.Body()
 		c.must(err)
 		r := c.request(merchant, 1, "")

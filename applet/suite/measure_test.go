@@ -18,7 +18,8 @@ func TestAccounts(t *testing.T) {
 	accounts, err := Accounts(t.Context(), card.P71)
 	require.NoError(t, err)
 	named := func(name string) int {
-		return slices.IndexFunc(accounts, func(a Account) bool { return strings.HasPrefix(a.Name, name) })
+		return slices.IndexFunc(accounts,
+			func(a Account) bool { return strings.HasPrefix(a.Name, name) })
 	}
 	for _, c := range spec.Commands {
 		if c == spec.GetResponse || c == spec.GetChallenge {
@@ -31,7 +32,8 @@ func TestAccounts(t *testing.T) {
 		_, err := card.Estimate(a.Stats, card.Links()[0])
 		assert.NoError(t, err, a.Name)
 	}
-	for _, name := range []string{"SELECT", "PAY, resend", "PAY, CA not met before", "ACCEPT, repeated", "GET STATE", "READ RECORD", "GET DATA"} {
+	for _, name := range []string{"SELECT", "PAY, resend", "PAY, CA not met before",
+		"ACCEPT, repeated", "GET STATE", "READ RECORD", "GET DATA"} {
 		assert.Zero(t, accounts[named(name)].Stats.Writes, name)
 	}
 }
@@ -57,7 +59,8 @@ func TestMemoryFits(t *testing.T) {
 		"persistent memory": {NVMBytes: nvm - 1, RAMBytes: card.P71.RAMBytes},
 		"RAM":               {NVMBytes: card.P71.NVMBytes, RAMBytes: ram - 1},
 	} {
-		less.Name, less.CommitBytes, less.APDUBuffer, less.ExtendedLength = name, card.P71.CommitBytes, card.P71.APDUBuffer, true
+		less.Name, less.CommitBytes, less.APDUBuffer, less.ExtendedLength = name,
+			card.P71.CommitBytes, card.P71.APDUBuffer, true
 		_, err := Accounts(t.Context(), less)
 		assert.Error(t, err, "one byte of %s less than measured is too little", name)
 	}

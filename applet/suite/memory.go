@@ -85,7 +85,8 @@ func (c *caseRun) noteSecrets(command apdu.Command) {
 }
 
 // secretCommands are the instructions of those that bring secrets.
-var secretCommands = []byte{spec.Verify.INS, spec.ChangeReferenceData.INS, spec.ResetRetryCounter.INS, spec.PutData.INS}
+var secretCommands = []byte{spec.Verify.INS, spec.ChangeReferenceData.INS,
+	spec.ResetRetryCounter.INS, spec.PutData.INS}
 
 // inspected is a card whose memory is inspected after every command.
 type inspected struct {
@@ -181,7 +182,8 @@ func (m *inspected) oneMoment(command apdu.Command) {
 	moments, debts := 0, 0
 	for _, write := range writes {
 		switch {
-		case engines[write.Object], pins[write.Object] && write.Bytes == triesWrite && write.Transaction == 0:
+		case engines[write.Object], pins[write.Object] && write.Bytes == triesWrite &&
+			write.Transaction == 0:
 		case write.Transaction == 0:
 			moments++
 			if write.Bytes == 1 {

@@ -75,7 +75,9 @@ func Run(t *testing.T, target Target) {
 		complete = complete && ran && passed // -run may have picked single cases
 	}
 	for name := range r.divergences {
-		assert.True(t, slices.ContainsFunc(cases(), func(tc testCase) bool { return tc.name == name }), "the divergence %q names no case", name)
+		assert.True(t, slices.ContainsFunc(cases(),
+			func(tc testCase) bool { return tc.name == name }), "the divergence %q names no case",
+			name)
 	}
 	if complete {
 		assert.Empty(t, r.total.missing(), "rows of the spec that no case touches")
@@ -91,12 +93,14 @@ type run struct {
 }
 
 func newRun(target Target) *run {
-	return &run{target: target, divergences: target.Capabilities().Divergences, total: newCoverage()}
+	return &run{target: target, divergences: target.Capabilities().Divergences,
+		total: newCoverage()}
 }
 
 func (r *run) result(ctx context.Context, tc testCase) Result {
 	covered := newCoverage()
-	failures := attempt(&caseRun{ctx: ctx, target: r.target, coverage: covered, world: r.scheme}, tc, &r.scheme)
+	failures := attempt(&caseRun{ctx: ctx, target: r.target, coverage: covered, world: r.scheme},
+		tc, &r.scheme)
 	reason, diverges := r.divergences[tc.name]
 	if !diverges {
 		r.total.add(covered)

@@ -172,7 +172,8 @@ func (s *subject) storeCertificate(change ...func(*entry)) {
 }
 
 func (s *subject) storePIN() {
-	s.succeeds(s.c.variant(spec.PutData, "first PIN"), s.firstPIN(s.c.block(ownPIN), s.c.block(ownPUK)))
+	s.succeeds(s.c.variant(spec.PutData, "first PIN"),
+		s.firstPIN(s.c.block(ownPIN), s.c.block(ownPUK)))
 }
 
 // personalized takes a fresh card up to, not including, activation.

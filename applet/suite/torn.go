@@ -60,7 +60,8 @@ func (a attemptedCommand) answer() apdu.StatusWord {
 func (s *subject) askCommand(amount money.Ore) attemptedCommand {
 	counter, open := s.model.counter, len(s.model.open)
 	return attemptedCommand{
-		variant: spec.RequestPayment.Only(), data: [][]byte{s.c.asking(amount, spec.Currency, "")}, before: s.enterPIN,
+		variant: spec.RequestPayment.Only(), data: [][]byte{s.c.asking(amount, spec.Currency, "")},
+		before: s.enterPIN,
 		happened: func() bool {
 			if s.state().RequestCounter == counter {
 				return false
@@ -108,8 +109,9 @@ func tornPayments() []tornCase {
 			r := c.request(merchant, 2500, "")
 			s.enterPIN()
 			return s, attemptedCommand{
-				variant: spec.Pay.Only(), data: [][]byte{c.encode(r), merchant.encoded}, before: s.enterPIN,
-				done: func(answer []byte) { s.enterPayment(r, answer) },
+				variant: spec.Pay.Only(), data: [][]byte{c.encode(r), merchant.encoded},
+				before: s.enterPIN,
+				done:   func(answer []byte) { s.enterPayment(r, answer) },
 			}
 		}},
 		{"PAY, resend", func(c *caseRun) (*subject, attemptedCommand) {
@@ -118,8 +120,9 @@ func tornPayments() []tornCase {
 			r := c.request(merchant, 2500, "")
 			first := c.encode(s.pay(merchant, r))
 			return s, attemptedCommand{
-				variant: spec.Pay.Only(), data: [][]byte{c.encode(r), merchant.encoded}, readOnly: true,
-				done: func(answer []byte) { assert.Equal(c, first, answer) },
+				variant: spec.Pay.Only(), data: [][]byte{c.encode(r), merchant.encoded},
+				readOnly: true,
+				done:     func(answer []byte) { assert.Equal(c, first, answer) },
 			}
 		}},
 		{"REQUEST", func(c *caseRun) (*subject, attemptedCommand) {
@@ -136,8 +139,9 @@ func tornPayments() []tornCase {
 			p := c.payment(payer, s.ask(2500, payer.id()))
 			s.ask(100, "")
 			return s, attemptedCommand{
-				variant: spec.Accept.Only(), data: [][]byte{c.encode(p), payer.encoded}, before: s.enterPIN,
-				done: func(answer []byte) { s.enterReceipt(p, answer) },
+				variant: spec.Accept.Only(), data: [][]byte{c.encode(p), payer.encoded},
+				before: s.enterPIN,
+				done:   func(answer []byte) { s.enterReceipt(p, answer) },
 			}
 		}},
 		{"REFUSE", func(c *caseRun) (*subject, attemptedCommand) {
@@ -168,7 +172,8 @@ func tornPayments() []tornCase {
 				s.pay(merchant, c.request(merchant, 100, ""))
 			}
 			i := s.next()
-			i.AckedATC, i.Head, i.Credit, i.Date, i.Actions = 2, s.model.heads[2], 700, tomorrow, spec.ActionBlock
+			i.AckedATC, i.Head, i.Credit, i.Date, i.Actions = 2, s.model.heads[2], 700, tomorrow,
+				spec.ActionBlock
 			i.Policy.Version, i.Policy.MaxBalance = 1, 200000
 			return s, attemptedCommand{
 				variant: spec.Instruct.Only(), data: [][]byte{s.sign(i)},
@@ -193,46 +198,58 @@ func tornPayments() []tornCase {
 			s := c.loaded(10000)
 			met := c.device(c.world.foreign, spec.RoleTerminal)
 			s.learnCA(c.world.foreign.ca)
-			merchant := c.device(&intermediary{ca: c.certify(c.world.root, entry{holder: "SEBANK9500001", role: spec.RoleIntermediary})}, spec.RoleTerminal)
+			merchant := c.device(&intermediary{ca: c.certify(c.world.root,
+				entry{holder: "SEBANK9500001", role: spec.RoleIntermediary})}, spec.RoleTerminal)
 			return s, attemptedCommand{
 				variant: spec.VerifyCertificate.Only(), data: [][]byte{merchant.ca.encoded},
 				happened: func() bool { return false }, // to be given again, whatever it left
 				done: func([]byte) {
-					for _, payee := range []*device{met, merchant, c.device(s.bank, spec.RoleTerminal)} {
+					for _, payee := range []*device{met, merchant,
+						c.device(s.bank, spec.RoleTerminal)} {
 						s.pay(payee, c.request(payee, 100, ""))
 					}
 				},
 			}
 		}},
-		{"PSO VERIFY CERTIFICATE of a CA that pushes another out", func(c *caseRun) (*subject, attemptedCommand) {
-			s := c.loaded(10000)
-			var merchants []*device
-			for n := range spec.CACache {
-				ca := c.certify(c.world.root, entry{holder: fmt.Sprintf("SEBANK96%05d", n+1), role: spec.RoleIntermediary})
-				merchants = append(merchants, c.device(&intermediary{ca: ca}, spec.RoleTerminal))
-			}
-			last := len(merchants) - 1
-			for _, merchant := range merchants[:last] {
-				s.learnCA(merchant.ca)
-			}
-			return s, attemptedCommand{
-				variant: spec.VerifyCertificate.Only(), data: [][]byte{merchants[last].ca.encoded},
-				happened: func() bool {
-					s.enterPIN()
-					unknown := 0
-					for _, merchant := range merchants {
-						switch sw := s.exchange(spec.Pay.Only(), c.encode(c.request(merchant, 99999, "")), merchant.encoded).SW; sw {
-						case spec.SWReferenceUnknown:
-							unknown++
-						default:
-							assert.EqualValues(c, spec.SWFunds, sw)
+		{"PSO VERIFY CERTIFICATE of a CA that pushes another out",
+			func(c *caseRun) (*subject, attemptedCommand) {
+				s := c.loaded(10000)
+				var merchants []*device
+				for n := range spec.CACache {
+					ca := c.certify(c.world.root,
+						entry{holder: fmt.Sprintf("SEBANK96%05d", n+1),
+							role: spec.RoleIntermediary})
+					merchants = append(merchants,
+						c.device(&intermediary{ca: ca}, spec.RoleTerminal))
+				}
+				last := len(merchants) - 1
+				for _, merchant := range merchants[:last] {
+					s.learnCA(merchant.ca)
+				}
+				return s, attemptedCommand{
+					variant: spec.VerifyCertificate.Only(),
+					data:    [][]byte{merchants[last].ca.encoded},
+					happened: func() bool {
+						s.enterPIN()
+						unknown := 0
+						for _, merchant := range merchants {
+							switch sw := s.exchange(spec.Pay.Only(),
+								c.encode(c.request(merchant, 99999, "")), merchant.encoded).SW; sw {
+							case spec.SWReferenceUnknown:
+								unknown++
+							default:
+								assert.EqualValues(c, spec.SWFunds, sw)
+							}
 						}
-					}
-					assert.Equal(c, 1, unknown, "the card remembers as many CAs as it has room for")
-					return false
-				},
-				done: func([]byte) { s.pay(merchants[last], c.request(merchants[last], 100, "")) },
-			}
-		}},
+						assert.Equal(c, 1, unknown,
+							"the card remembers as many CAs as it has room for")
+						return false
+					},
+					done: func([]byte) {
+						s.pay(merchants[last],
+							c.request(merchants[last], 100, ""))
+					},
+				}
+			}},
 	}
 }

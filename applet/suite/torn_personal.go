@@ -38,7 +38,8 @@ func tornPersonalization() []tornCase {
 			s.makeKeys()
 			s.certificate = s.issue()
 			return s, attemptedCommand{
-				variant: c.variant(spec.PutData, "certificate"), data: [][]byte{s.certificate.encoded},
+				variant:  c.variant(spec.PutData, "certificate"),
+				data:     [][]byte{s.certificate.encoded},
 				happened: func() bool { return false }, // to be given again, whatever it left
 				done:     func([]byte) { s.complete() },
 			}
@@ -47,7 +48,8 @@ func tornPersonalization() []tornCase {
 			s := c.install()
 			s.makeKeys()
 			return s, attemptedCommand{
-				variant: c.variant(spec.PutData, "first PIN"), data: [][]byte{s.firstPIN(c.block(ownPIN), c.block(ownPUK))},
+				variant:  c.variant(spec.PutData, "first PIN"),
+				data:     [][]byte{s.firstPIN(c.block(ownPIN), c.block(ownPUK))},
 				happened: func() bool { return false },
 				done:     func([]byte) { s.complete() },
 			}
@@ -62,7 +64,8 @@ func tornPersonalization() []tornCase {
 					if active { // then the token is gone
 						s.answers(spec.SWConditions, spec.GenerateKeyPair.Only())
 					} else {
-						assert.Equal(c, keys, s.succeeds(spec.GenerateKeyPair.Only()), "the token is still there")
+						assert.Equal(c, keys, s.succeeds(spec.GenerateKeyPair.Only()),
+							"the token is still there")
 					}
 					return active
 				},
@@ -91,7 +94,8 @@ func tornPersonalization() []tornCase {
 				},
 				done: func([]byte) {
 					s.enterPIN()
-					assert.Equal(c, later.encoded, s.succeeds(c.variant(spec.GetData, "certificate")))
+					assert.Equal(c, later.encoded,
+						s.succeeds(c.variant(spec.GetData, "certificate")))
 					payer := c.device(s.bank, spec.RoleCard)
 					s.accept(payer, c.payment(payer, s.ask(100, "")))
 				},
@@ -138,19 +142,22 @@ func tornPINs() []tornCase {
 				variant: c.variant(st.command, "plaintext"), data: c.blocks(st.blocks),
 				happened: func() bool {
 					tries := s.exchange(verify).SW & 0x0F
-					assert.GreaterOrEqual(c, int(tries), spec.PINTries-1, "a cut costs at most one try")
+					assert.GreaterOrEqual(c, int(tries), spec.PINTries-1,
+						"a cut costs at most one try")
 					if st.after == ownPIN || s.exchange(verify, c.block(st.after)).SW != spec.SWOK {
 						s.succeeds(verify, c.block(ownPIN)) // the old PIN stands
 						return false
 					}
 					// The new PIN stands, and the old one does not.
 					s.answers(spec.SWPINWrong|2, verify, c.block(ownPIN))
-					s.succeeds(c.variant(spec.ChangeReferenceData, "plaintext"), c.block(otherPIN), c.block(ownPIN))
+					s.succeeds(c.variant(spec.ChangeReferenceData, "plaintext"), c.block(otherPIN),
+						c.block(ownPIN))
 					return false
 				},
 				done: func([]byte) {
 					s.succeeds(verify, c.block(st.after))
-					s.answers(spec.SWPINWrong|9, c.variant(spec.ResetRetryCounter, "plaintext"), c.block(wrongPUK), c.block(ownPIN))
+					s.answers(spec.SWPINWrong|9, c.variant(spec.ResetRetryCounter, "plaintext"),
+						c.block(wrongPUK), c.block(ownPIN))
 				},
 			}
 		}})
@@ -163,27 +170,29 @@ func tornPINs() []tornCase {
 func tornWrongPINs() []tornCase {
 	var cases []tornCase
 	for _, e := range encipheredPINs {
-		cases = append(cases, tornCase{e.name + " with a wrong one", func(c *caseRun) (*subject, attemptedCommand) {
-			s := c.active()
-			plain := c.variant(e.command, "plaintext")
-			again := e.tries - 1
-			if e.command == spec.ResetRetryCounter { // nothing in between gives tries of the PUK back
-				again--
-			}
-			return s, attemptedCommand{
-				variant: plain, data: c.blocks(e.wrong),
-				refused: spec.SWPINWrong | (e.tries - 1), refusedAgain: spec.SWPINWrong | again,
-				happened: func() bool {
-					s.enterPIN()
-					return false
-				},
-				done: func([]byte) {
-					if e.command == spec.Verify {
-						s.answers(spec.SWPINWrong|2, plain)
-					}
-				},
-			}
-		}})
+		cases = append(cases,
+			tornCase{e.name + " with a wrong one", func(c *caseRun) (*subject, attemptedCommand) {
+				s := c.active()
+				plain := c.variant(e.command, "plaintext")
+				again := e.tries - 1
+				// nothing in between gives tries of the PUK back
+				if e.command == spec.ResetRetryCounter {
+					again--
+				}
+				return s, attemptedCommand{
+					variant: plain, data: c.blocks(e.wrong),
+					refused: spec.SWPINWrong | (e.tries - 1), refusedAgain: spec.SWPINWrong | again,
+					happened: func() bool {
+						s.enterPIN()
+						return false
+					},
+					done: func([]byte) {
+						if e.command == spec.Verify {
+							s.answers(spec.SWPINWrong|2, plain)
+						}
+					},
+				}
+			}})
 	}
 	return cases
 }

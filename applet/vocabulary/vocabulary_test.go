@@ -61,8 +61,10 @@ func TestConversation(t *testing.T) {
 	day, err := message.ParseDate("2026-11-22")
 	require.NoError(t, err)
 	instruct := spec.Instruct.Only().APDU(encode(t, &message.Instruction{
-		InstructionKey: "SENORDIC00002", Notary: "SENOTARY00001", Device: "SENORDIC00000002", Sequence: 3, AckedATC: 9, Credit: 5,
-		Policy: message.PilotPolicy(), Date: day, Actions: spec.ActionUnblock | spec.ActionResetTries,
+		InstructionKey: "SENORDIC00002", Notary: "SENOTARY00001", Device: "SENORDIC00000002",
+		Sequence: 3, AckedATC: 9, Credit: 5,
+		Policy: message.PilotPolicy(), Date: day, Actions: spec.ActionUnblock |
+			spec.ActionResetTries,
 	}))
 	assert.Equal(t, `> INSTRUCTION
   INSTRUCTION: intermediary and notary acknowledge records and change the card
@@ -93,7 +95,8 @@ func TestConversation(t *testing.T) {
 	c := verify.APDU(block[:])
 	assert.Equal(
 		t,
-		"> VERIFY plaintext\n  PIN                    8 bytes, hidden\n< 63C2 PIN_WRONG: PIN wrong or not verified; tries left: 2\n",
+		"> VERIFY plaintext\n  PIN                    8 bytes, hidden\n< 63C2 PIN_WRONG: PIN "+
+			"wrong or not verified; tries left: 2\n",
 		conversation(c, apdu.Response{SW: 0x63C2}),
 	)
 }
@@ -146,7 +149,10 @@ func TestARecorderMasks(t *testing.T) {
 	require.NoError(t, err)
 	var got []apdu.Exchange
 	card := apdu.CardFunc(
-		func(context.Context, apdu.Command) (apdu.Response, error) { return apdu.Response{SW: apdu.OK}, nil },
+		func(context.Context, apdu.Command) (apdu.Response,
+			error) {
+			return apdu.Response{SW: apdu.OK}, nil
+		},
 	)
 	recorder := apdu.Recorder{
 		Card:    card,
@@ -200,7 +206,8 @@ func TestTheAppletsCommandsStayItsOwn(t *testing.T) {
 	other := spec.Select.Only().APDU([]byte{0xA0, 0, 0, 1, 0x51})
 	assert.Equal(t, "GPC 2.3.1 §11.9", Decoder().Command(other).Clause)
 	applet := spec.Select.Only().APDU([]byte(spec.AppletAID))
-	assert.Contains(t, conversation(applet, apdu.Response{SW: 0x6A82}), "application or load file not found")
+	assert.Contains(t, conversation(applet, apdu.Response{SW: 0x6A82}),
+		"application or load file not found")
 }
 
 // FuzzExchange: whatever bytes come, the leaves of each tree are all of them, in their

@@ -28,7 +28,8 @@ func agreementNatives() map[string]vm.Native {
 		"<init>()V": nothing,
 		"getInstance(BZ)Ljavacard/security/KeyAgreement;": func(c *vm.Call) vm.Value {
 			switch c.Byte(0) {
-			case agreementDH, agreementDHC, agreementPlain, agreementCPlain, agreementPACEGM, agreementPlainXY:
+			case agreementDH, agreementDHC, agreementPlain, agreementCPlain, agreementPACEGM,
+				agreementPlainXY:
 			default:
 				throwCrypto(c, cryptoNoSuchAlgorithm)
 			}

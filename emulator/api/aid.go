@@ -31,7 +31,10 @@ func NewAID(c *vm.Call, aid []byte) vm.Ref {
 func AIDBytes(c *vm.Call, aid vm.Ref) []byte {
 	content := c.Field(aid, aidBytes).Ref()
 	var copied []byte
-	c.AsJCRE(func(c *vm.Call) { copied = append(copied, c.Bytes(content, 0, c.Length(content))...) })
+	c.AsJCRE(func(c *vm.Call) {
+		copied = append(copied,
+			c.Bytes(content, 0, c.Length(content))...)
+	})
 	return copied
 }
 
@@ -65,22 +68,26 @@ func aidNatives() map[string]vm.Native {
 			return vm.Value(n)
 		},
 		"equals(Ljava/lang/Object;)Z": func(c *vm.Call) vm.Value {
-			return vm.BoolValue(isAID(c) && bytes.Equal(AIDBytes(c, c.This()), AIDBytes(c, c.Ref(0))))
+			return vm.BoolValue(isAID(c) &&
+				bytes.Equal(AIDBytes(c, c.This()), AIDBytes(c, c.Ref(0))))
 		},
 		"RIDEquals(Ljavacard/framework/AID;)Z": func(c *vm.Call) vm.Value {
-			return vm.BoolValue(isAID(c) && bytes.Equal(AIDBytes(c, c.This())[:5], AIDBytes(c, c.Ref(0))[:5]))
+			return vm.BoolValue(isAID(c) &&
+				bytes.Equal(AIDBytes(c, c.This())[:5], AIDBytes(c, c.Ref(0))[:5]))
 		},
 		"equals([BSB)Z": func(c *vm.Call) vm.Value {
 			if c.Ref(0) == 0 {
 				return vm.BoolValue(false)
 			}
-			return vm.BoolValue(bytes.Equal(AIDBytes(c, c.This()), c.Bytes(c.Ref(0), int(c.Short(1)), int(c.Byte(2)))))
+			return vm.BoolValue(bytes.Equal(AIDBytes(c, c.This()),
+				c.Bytes(c.Ref(0), int(c.Short(1)), int(c.Byte(2)))))
 		},
 		"partialEquals([BSB)Z": func(c *vm.Call) vm.Value {
 			if c.Ref(0) == 0 {
 				return vm.BoolValue(false)
 			}
-			return vm.BoolValue(bytes.HasPrefix(AIDBytes(c, c.This()), c.Bytes(c.Ref(0), int(c.Short(1)), int(c.Byte(2)))))
+			return vm.BoolValue(bytes.HasPrefix(AIDBytes(c, c.This()),
+				c.Bytes(c.Ref(0), int(c.Short(1)), int(c.Byte(2)))))
 		},
 	})
 }

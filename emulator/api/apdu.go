@@ -36,12 +36,15 @@ func apduNatives(runtime Runtime) map[string]vm.Native {
 		"getCurrentAPDU()Ljavacard/framework/APDU;": func(c *vm.Call) vm.Value {
 			return vm.RefValue(current(c))
 		},
-		"getCurrentAPDUBuffer()[B": func(c *vm.Call) vm.Value { return c.Field(current(c), apduBuffer) },
-		"getInBlockSize()S":        func(*vm.Call) vm.Value { return vm.ShortValue(blockSize) },
-		"getOutBlockSize()S":       func(*vm.Call) vm.Value { return vm.ShortValue(blockSize) },
-		"getProtocol()B":           func(*vm.Call) vm.Value { return vm.Value(runtime.Protocol()) },
-		"getNAD()B":                nothing,
-		"getCLAChannel()B":         func(*vm.Call) vm.Value { return vm.Value(runtime.Channel()) },
+		"getCurrentAPDUBuffer()[B": func(c *vm.Call) vm.Value {
+			return c.Field(current(c),
+				apduBuffer)
+		},
+		"getInBlockSize()S":  func(*vm.Call) vm.Value { return vm.ShortValue(blockSize) },
+		"getOutBlockSize()S": func(*vm.Call) vm.Value { return vm.ShortValue(blockSize) },
+		"getProtocol()B":     func(*vm.Call) vm.Value { return vm.Value(runtime.Protocol()) },
+		"getNAD()B":          nothing,
+		"getCLAChannel()B":   func(*vm.Call) vm.Value { return vm.Value(runtime.Channel()) },
 		"waitExtension()V": func(c *vm.Call) vm.Value {
 			if x, busy := c.Volatile(c.Root(rootAPDU)).(*Exchange); busy && x.noChaining {
 				c.Throw(apduException, apduIllegalUse)
@@ -56,10 +59,16 @@ func apduNatives(runtime Runtime) map[string]vm.Native {
 			x.incoming = true
 			return x.receive(c, c.Field(c.This(), apduBuffer).Ref(), x.dataOffset())
 		},
-		"receiveBytes(S)S":         receiveBytes,
-		"getIncomingLength()S":     func(c *vm.Call) vm.Value { return vm.ShortValue(int16(len(incoming(c).command.Data))) },
-		"getOffsetCdata()S":        func(c *vm.Call) vm.Value { return vm.ShortValue(int16(incoming(c).dataOffset())) },
-		"getCurrentState()B":       func(c *vm.Call) vm.Value { return vm.Value(exchange(c).state) },
+		"receiveBytes(S)S": receiveBytes,
+		"getIncomingLength()S": func(c *vm.Call) vm.Value {
+			return vm.ShortValue(int16(len(incoming(c).command.Data)))
+		},
+		"getOffsetCdata()S": func(c *vm.Call) vm.Value {
+			return vm.ShortValue(int16(incoming(c).dataOffset()))
+		},
+		"getCurrentState()B": func(c *vm.Call) vm.Value {
+			return vm.Value(exchange(c).state)
+		},
 		"setOutgoing()S":           func(c *vm.Call) vm.Value { return exchange(c).turn(c, false) },
 		"setOutgoingNoChaining()S": func(c *vm.Call) vm.Value { return exchange(c).turn(c, true) },
 		"setOutgoingLength(S)V": func(c *vm.Call) vm.Value {
@@ -67,7 +76,8 @@ func apduNatives(runtime Runtime) map[string]vm.Native {
 			return vm.Void
 		},
 		"sendBytes(SS)V": func(c *vm.Call) vm.Value {
-			exchange(c).send(c, c.Field(c.This(), apduBuffer).Ref(), int(c.Short(0)), int(c.Short(1)), true)
+			exchange(c).send(c, c.Field(c.This(), apduBuffer).Ref(), int(c.Short(0)),
+				int(c.Short(1)), true)
 			return vm.Void
 		},
 		"sendBytesLong([BSS)V": func(c *vm.Call) vm.Value {
@@ -82,10 +92,18 @@ func apduNatives(runtime Runtime) map[string]vm.Native {
 			x.sendDone = true
 			return vm.Void
 		},
-		"isCommandChainingCLA()Z":  func(c *vm.Call) vm.Value { return vm.BoolValue(commandChaining(classByte(c))) },
-		"isSecureMessagingCLA()Z":  func(c *vm.Call) vm.Value { return vm.BoolValue(secureMessaging(classByte(c))) },
-		"isISOInterindustryCLA()Z": func(c *vm.Call) vm.Value { return vm.BoolValue(interindustry(classByte(c))) },
-		"isValidCLA()Z":            func(c *vm.Call) vm.Value { return vm.BoolValue(validClass(classByte(c))) },
+		"isCommandChainingCLA()Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(commandChaining(classByte(c)))
+		},
+		"isSecureMessagingCLA()Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(secureMessaging(classByte(c)))
+		},
+		"isISOInterindustryCLA()Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(interindustry(classByte(c)))
+		},
+		"isValidCLA()Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(validClass(classByte(c)))
+		},
 	})
 }
 

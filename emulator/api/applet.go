@@ -32,7 +32,8 @@ func appletNatives(runtime Runtime) map[string]vm.Native {
 		},
 		"select()Z":   func(*vm.Call) vm.Value { return vm.BoolValue(true) },
 		"deselect()V": nothing,
-		"getShareableInterfaceObject(Ljavacard/framework/AID;B)Ljavacard/framework/Shareable;": func(*vm.Call) vm.Value {
+		"getShareableInterfaceObject(Ljavacard/framework/AID;B)" +
+			"Ljavacard/framework/Shareable;": func(*vm.Call) vm.Value {
 			return vm.RefValue(0)
 		},
 	})

@@ -13,7 +13,8 @@ type broughtDigest []byte
 // digestOfLength returns the SHA algorithm that gives so many bytes, 0 if none does.
 // The nonce of a signature is derived with it.
 func digestOfLength(length int) crypto.Hash {
-	for _, h := range []crypto.Hash{crypto.SHA1, crypto.SHA224, crypto.SHA256, crypto.SHA384, crypto.SHA512} {
+	for _, h := range []crypto.Hash{crypto.SHA1, crypto.SHA224, crypto.SHA256, crypto.SHA384,
+		crypto.SHA512} {
 		if h.Size() == length {
 			return h
 		}

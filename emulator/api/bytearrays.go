@@ -64,7 +64,8 @@ func fillArray(c *vm.Call, atomic bool) vm.Value {
 
 func compareArrays(c *vm.Call) vm.Value {
 	n := int(c.Short(4))
-	return vm.Value(bytes.Compare(c.Bytes(c.Ref(0), int(c.Short(1)), n), c.Bytes(c.Ref(2), int(c.Short(3)), n)))
+	return vm.Value(bytes.Compare(c.Bytes(c.Ref(0), int(c.Short(1)), n),
+		c.Bytes(c.Ref(2), int(c.Short(3)), n)))
 }
 
 // intNatives are the functions of javacardx.framework.util.intx.JCint.
@@ -83,9 +84,13 @@ func intNatives() map[string]vm.Native {
 		},
 		"setInt([BSI)S": func(c *vm.Call) vm.Value {
 			value := c.Int(2)
-			c.PutBytes(c.Ref(0), int(c.Short(1)), []byte{byte(value >> 24), byte(value >> 16), byte(value >> 8), byte(value)})
+			c.PutBytes(c.Ref(0), int(c.Short(1)),
+				[]byte{byte(value >> 24), byte(value >> 16), byte(value >> 8), byte(value)})
 			return vm.ShortValue(c.Short(1) + 4)
 		},
-		"makeTransientIntArray(SB)[I": func(c *vm.Call) vm.Value { return makeTransient(c, vm.IntArray) },
+		"makeTransientIntArray(SB)[I": func(c *vm.Call) vm.Value {
+			return makeTransient(c,
+				vm.IntArray)
+		},
 	})
 }

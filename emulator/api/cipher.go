@@ -40,10 +40,13 @@ type cipherSpec struct {
 // list, so that what is added goes to the end. The 128 in ALG_AES_BLOCK_128 is the
 // block length: AES takes any key length.
 var cipherSpecs = []cipherSpec{
-	{1, cipherDESCBC, padNone}, {2, cipherDESCBC, padM1}, {3, cipherDESCBC, padM2}, {4, cipherDESCBC, padPKCS5},
-	{5, cipherDESECB, padNone}, {6, cipherDESECB, padM1}, {7, cipherDESECB, padM2}, {8, cipherDESECB, padPKCS5},
+	{1, cipherDESCBC, padNone}, {2, cipherDESCBC, padM1}, {3, cipherDESCBC, padM2},
+	{4, cipherDESCBC, padPKCS5},
+	{5, cipherDESECB, padNone}, {6, cipherDESECB, padM1}, {7, cipherDESECB, padM2},
+	{8, cipherDESECB, padPKCS5},
 	{10, cipherRSA, padPKCS1}, {12, cipherRSA, padNone}, {15, cipherRSA, padOAEP},
-	{0, cipherRSA, padOAEPSHA224}, {0, cipherRSA, padOAEPSHA256}, {0, cipherRSA, padOAEPSHA384}, {0, cipherRSA, padOAEPSHA512},
+	{0, cipherRSA, padOAEPSHA224}, {0, cipherRSA, padOAEPSHA256}, {0, cipherRSA, padOAEPSHA384},
+	{0, cipherRSA, padOAEPSHA512},
 	{13, cipherAESCBC, padNone}, {14, cipherAESECB, padNone},
 	{22, cipherAESCBC, padM1}, {23, cipherAESCBC, padM2}, {24, cipherAESCBC, padPKCS5},
 	{25, cipherAESECB, padM1}, {26, cipherAESECB, padM2}, {27, cipherAESECB, padPKCS5},
@@ -129,9 +132,11 @@ func cipherNatives(product *Product) map[string]vm.Native {
 			return newEngine(c, cipherClass, offeredCipher(c, product,
 				cipherByParts(c.Byte(0), c.Byte(1))))
 		},
-		"getAlgorithm()B":        func(c *vm.Call) vm.Value { return vm.Value(cipherOf(c).code) },
-		"getCipherAlgorithm()B":  func(c *vm.Call) vm.Value { return vm.Value(cipherOf(c).cipher) },
-		"getPaddingAlgorithm()B": func(c *vm.Call) vm.Value { return vm.Value(cipherOf(c).padding) },
+		"getAlgorithm()B":       func(c *vm.Call) vm.Value { return vm.Value(cipherOf(c).code) },
+		"getCipherAlgorithm()B": func(c *vm.Call) vm.Value { return vm.Value(cipherOf(c).cipher) },
+		"getPaddingAlgorithm()B": func(c *vm.Call) vm.Value {
+			return vm.Value(cipherOf(c).padding)
+		},
 		"init(Ljavacard/security/Key;B)V": func(c *vm.Call) vm.Value {
 			initCipher(c, nil)
 			return vm.Void
@@ -147,7 +152,8 @@ func cipherNatives(product *Product) map[string]vm.Native {
 		"update([BSS[BS)S":  func(c *vm.Call) vm.Value { return runCipher(c, false) },
 		"doFinal([BSS[BS)S": func(c *vm.Call) vm.Value { return runCipher(c, true) },
 	})
-	all["javacardx/crypto/AEADCipher.<init>()V"] = nothing // for a subclass of an applet's: none is offered
+	// for a subclass of an applet's: none is offered
+	all["javacardx/crypto/AEADCipher.<init>()V"] = nothing
 	return all
 }
 
@@ -188,7 +194,8 @@ func startBlocks(c *vm.Call, spec *cipherSpec, key vm.Ref, mode int8, iv []byte)
 	if !isSecret {
 		throwCrypto(c, cryptoIllegalValue)
 	}
-	blocks, err := engine.NewBlockCipher(secret.block, spec.mode(), blockPaddings[spec.padding], mode == modeEncrypt, iv)
+	blocks, err := engine.NewBlockCipher(secret.block, spec.mode(), blockPaddings[spec.padding],
+		mode == modeEncrypt, iv)
 	if err != nil {
 		throwCrypto(c, cryptoIllegalValue)
 	}
@@ -255,7 +262,8 @@ func runRSA(c *vm.Call, spec *cipherSpec, key vm.Ref, input []byte, final bool) 
 
 // finishRSA pads and enciphers, or deciphers and removes the padding, with the
 // public or the private key.
-func finishRSA(c *vm.Call, spec *cipherSpec, key any, message []byte, bits int) (out []byte, err error) {
+func finishRSA(c *vm.Call, spec *cipherSpec, key any, message []byte, bits int) (out []byte,
+	err error) {
 	size, isPrivate := bits/8, false
 	var apply func([]byte) ([]byte, error)
 	switch k := key.(type) {

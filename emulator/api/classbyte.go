@@ -31,10 +31,20 @@ func logicalChannel(cla byte) int {
 func classByteNatives() map[string]vm.Native {
 	of := func(c *vm.Call) byte { return byte(c.Byte(0)) }
 	return bind("javacardx/apdu/util/APDUUtil", map[string]vm.Native{
-		"getCLAChannel(B)B":         func(c *vm.Call) vm.Value { return vm.Value(logicalChannel(of(c))) },
-		"isSecureMessagingCLA(B)Z":  func(c *vm.Call) vm.Value { return vm.BoolValue(secureMessaging(of(c))) },
-		"isCommandChainingCLA(B)Z":  func(c *vm.Call) vm.Value { return vm.BoolValue(commandChaining(of(c))) },
-		"isISOInterindustryCLA(B)Z": func(c *vm.Call) vm.Value { return vm.BoolValue(interindustry(of(c))) },
-		"isValidCLA(B)Z":            func(c *vm.Call) vm.Value { return vm.BoolValue(validClass(of(c))) },
+		"getCLAChannel(B)B": func(c *vm.Call) vm.Value {
+			return vm.Value(logicalChannel(of(c)))
+		},
+		"isSecureMessagingCLA(B)Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(secureMessaging(of(c)))
+		},
+		"isCommandChainingCLA(B)Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(commandChaining(of(c)))
+		},
+		"isISOInterindustryCLA(B)Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(interindustry(of(c)))
+		},
+		"isValidCLA(B)Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(validClass(of(c)))
+		},
 	})
 }

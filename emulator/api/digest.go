@@ -11,7 +11,8 @@ import (
 
 // digests are the algorithms of MessageDigest, by ALG_... constant.
 var digests = map[int8]crypto.Hash{
-	1: crypto.SHA1, 2: crypto.MD5, 4: crypto.SHA256, 5: crypto.SHA384, 6: crypto.SHA512, 7: crypto.SHA224,
+	1: crypto.SHA1, 2: crypto.MD5, 4: crypto.SHA256, 5: crypto.SHA384, 6: crypto.SHA512,
+	7: crypto.SHA224,
 	8: crypto.SHA3_224, 9: crypto.SHA3_256, 10: crypto.SHA3_384, 11: crypto.SHA3_512,
 }
 
@@ -44,7 +45,8 @@ func digestNatives(product *Product) map[string]vm.Native {
 		"getInstance(BZ)Ljavacard/security/MessageDigest;": func(c *vm.Call) vm.Value {
 			return newEngine(c, resumableDigestClass, vm.Value(offeredDigest(c, product)))
 		},
-		"getInitializedMessageDigestInstance(BZ)Ljavacard/security/InitializedMessageDigest;": func(c *vm.Call) vm.Value {
+		"getInitializedMessageDigestInstance(BZ)" +
+			"Ljavacard/security/InitializedMessageDigest;": func(c *vm.Call) vm.Value {
 			return newEngine(c, resumableDigestClass, vm.Value(resumableDigest(c, product)))
 		},
 		"getAlgorithm()B": algorithmOf,
@@ -60,7 +62,8 @@ func digestNatives(product *Product) map[string]vm.Native {
 		"doFinal([BSS[BS)S": func(c *vm.Call) vm.Value {
 			h := digestOf(c)
 			d, size := digestInProgress(c, h), h.Size()
-			c.Bytes(c.Ref(3), int(c.Short(4)), size) // the room is checked before anything is taken in
+			// the room is checked before anything is taken in
+			c.Bytes(c.Ref(3), int(c.Short(4)), size)
 			d.feed(c)
 			var room [64]byte
 			c.PutBytes(c.Ref(3), int(c.Short(4)), d.finish(c, h, room[:0]))

@@ -41,7 +41,8 @@ const (
 func CreateAPDU(c *vm.Call, bufferLength int) {
 	apdu := c.NewJCREObject("javacard/framework/APDU", vm.ClearOnReset, vm.EntryPoint|vm.Temporary)
 	c.SetRoot(rootAPDU, apdu)
-	c.SetRoot(rootBuffer, c.NewJCREArray(vm.ByteArray, bufferLength, vm.ClearOnReset, vm.GlobalArray|vm.Temporary))
+	c.SetRoot(rootBuffer, c.NewJCREArray(vm.ByteArray, bufferLength, vm.ClearOnReset,
+		vm.GlobalArray|vm.Temporary))
 }
 
 // BeginExchange puts a command into the APDU object, which it returns for the call

@@ -61,8 +61,10 @@ func TestOwnerPIN(t *testing.T) {
 		assert.False(t, isValidated())
 		assert.Equal(t, 3, b.tries(pin))
 		long := b.array(make([]byte, 9))
-		b.throws(pinException, pinIllegalValue, func() { b.call(pinClass, "update([BSB)V", pin, vm.RefValue(long), 0, 9) })
-		b.throws(pinException, pinIllegalValue, func() { b.call(pinClass, "<init>(BB)V", b.c.NewObject(pinClass), 0, 8) })
+		b.throws(pinException, pinIllegalValue,
+			func() { b.call(pinClass, "update([BSB)V", pin, vm.RefValue(long), 0, 9) })
+		b.throws(pinException, pinIllegalValue,
+			func() { b.call(pinClass, "<init>(BB)V", b.c.NewObject(pinClass), 0, 8) })
 	})
 }
 
@@ -128,12 +130,16 @@ func TestUtil(t *testing.T) {
 			b.c.PutBytes(array, 0, []byte{0, 1, 2, 3, 4, 5, 6, 7})
 			assert.EqualValues(t, 7, b.call(utilClass, method, 0, ref, 0, ref, 2, 5))
 			assert.Equal(t, []byte{0, 1, 0, 1, 2, 3, 4, 7}, b.content(array, 0, 8))
-			for _, bad := range [][3]vm.Value{{-1, 0, 1}, {0, -1, 1}, {0, 0, -1}, {4, 0, 5}, {0, 4, 5}} {
-				b.throws(arrayIndexException, 0, func() { b.call(utilClass, method, 0, ref, bad[0], ref, bad[1], bad[2]) })
+			for _, bad := range [][3]vm.Value{{-1, 0, 1}, {0, -1, 1}, {0, 0, -1}, {4, 0, 5},
+				{0, 4, 5}} {
+				b.throws(arrayIndexException, 0,
+					func() { b.call(utilClass, method, 0, ref, bad[0], ref, bad[1], bad[2]) })
 			}
-			b.throws("java/lang/NullPointerException", 0, func() { b.call(utilClass, method, 0, ref, 0, 0, 0, 1) })
+			b.throws("java/lang/NullPointerException", 0,
+				func() { b.call(utilClass, method, 0, ref, 0, 0, 0, 1) })
 		}
-		assert.EqualValues(t, 10, b.call(utilClass, "setShort([BSS)S", 0, vm.RefValue(b.array(make([]byte, 10))), 8, -2))
+		assert.EqualValues(t, 10,
+			b.call(utilClass, "setShort([BSS)S", 0, vm.RefValue(b.array(make([]byte, 10))), 8, -2))
 		b.call(utilClass, "setShort([BSS)S", 0, ref, 1, -2)
 		assert.EqualValues(t, -2, b.call(utilClass, "getShort([BS)S", 0, ref, 1))
 		assert.EqualValues(t, 0x7F80, b.call(utilClass, "makeShort(BB)S", 0, 0x7F, -128))
@@ -143,11 +149,13 @@ func TestUtil(t *testing.T) {
 		for _, storage := range []vm.Storage{vm.Persistent, vm.ClearOnReset} {
 			for _, method := range []string{"arrayFill([BSSB)S", "arrayFillNonAtomic([BSSB)S"} {
 				filled := b.c.NewByteArray(200, storage)
-				assert.EqualValues(t, 199, b.call(utilClass, method, 0, vm.RefValue(filled), 1, 198, -1))
+				assert.EqualValues(t, 199, b.call(utilClass, method, 0, vm.RefValue(filled), 1, 198,
+					-1))
 				expected := bytes.Repeat([]byte{0xFF}, 200)
 				expected[0], expected[199] = 0, 0
 				assert.Equal(t, expected, b.content(filled, 0, 200))
-				b.throws(arrayIndexException, 0, func() { b.call(utilClass, method, 0, vm.RefValue(filled), 1, 200, 1) })
+				b.throws(arrayIndexException, 0,
+					func() { b.call(utilClass, method, 0, vm.RefValue(filled), 1, 200, 1) })
 			}
 		}
 	})
@@ -159,10 +167,12 @@ func TestArrayCompareOrdersBytesAsUnsigned(t *testing.T) {
 		left := rapid.SliceOfN(rapid.Byte(), 0, 6).Draw(t, "left")
 		right := rapid.SliceOfN(rapid.Byte(), len(left), len(left)).Draw(t, "right")
 		b.run(func() {
-			l, r := b.c.NewByteArray(len(left), vm.ClearOnReset), b.c.NewByteArray(len(right), vm.ClearOnReset)
+			l, r := b.c.NewByteArray(len(left), vm.ClearOnReset),
+				b.c.NewByteArray(len(right), vm.ClearOnReset)
 			b.c.PutBytes(l, 0, left)
 			b.c.PutBytes(r, 0, right)
-			result := b.call(utilClass, "arrayCompare([BS[BSS)B", 0, vm.RefValue(l), 0, vm.RefValue(r), 0, vm.Value(len(left)))
+			result := b.call(utilClass, "arrayCompare([BS[BSS)B", 0, vm.RefValue(l), 0,
+				vm.RefValue(r), 0, vm.Value(len(left)))
 			require.EqualValues(t, bytes.Compare(left, right), result)
 			b.c.Delete(l)
 			b.c.Delete(r)
@@ -189,15 +199,23 @@ func TestAID(t *testing.T) {
 		assert.False(t, equals(seven, five))
 		assert.False(t, equals(seven, 0))
 		assert.False(t, equals(seven, raw), "an array is no AID")
-		assert.True(t, b.call(aidClass, "RIDEquals(Ljavacard/framework/AID;)Z", seven, vm.RefValue(five)).Bool())
-		assert.True(t, b.call(aidClass, "partialEquals([BSB)Z", seven, vm.RefValue(raw), 0, 6).Bool())
-		assert.False(t, b.call(aidClass, "partialEquals([BSB)Z", five, vm.RefValue(raw), 0, 6).Bool())
+		assert.True(t, b.call(aidClass, "RIDEquals(Ljavacard/framework/AID;)Z", seven,
+			vm.RefValue(five)).Bool())
+		assert.True(t, b.call(aidClass, "partialEquals([BSB)Z", seven, vm.RefValue(raw), 0,
+			6).Bool())
+		assert.False(t, b.call(aidClass, "partialEquals([BSB)Z", five, vm.RefValue(raw), 0,
+			6).Bool())
 		assert.True(t, b.call(aidClass, "equals([BSB)Z", five, vm.RefValue(raw), 0, 5).Bool())
 		out := b.array(make([]byte, 10))
 		assert.EqualValues(t, 7, b.call(aidClass, "getBytes([BS)B", seven, vm.RefValue(out), 3))
 		assert.Equal(t, []byte{0, 0, 0, 1, 2, 3, 4, 5, 6, 7}, b.content(out, 0, 10))
-		assert.EqualValues(t, 5, b.call(aidClass, "getPartialBytes(S[BSB)B", seven, 2, vm.RefValue(out), 0, 0))
-		b.throws(arrayIndexException, 0, func() { b.call(aidClass, "getPartialBytes(S[BSB)B", seven, 5, vm.RefValue(out), 0, 3) })
+		assert.EqualValues(t, 5,
+			b.call(aidClass, "getPartialBytes(S[BSB)B", seven, 2, vm.RefValue(out), 0, 0))
+		b.throws(arrayIndexException, 0,
+			func() {
+				b.call(aidClass, "getPartialBytes(S[BSB)B", seven, 5, vm.RefValue(out), 0,
+					3)
+			})
 		b.throws(systemException, systemIllegalValue, func() { build(4) })
 	})
 }
@@ -205,7 +223,8 @@ func TestAID(t *testing.T) {
 func TestExceptionsCarryTheirReason(t *testing.T) {
 	b := newBench(t)
 	b.run(func() {
-		for _, class := range []string{isoException, "javacard/framework/UserException", "javacardx/framework/tlv/TLVException"} {
+		for _, class := range []string{isoException, "javacard/framework/UserException",
+			"javacardx/framework/tlv/TLVException"} {
 			b.throws(class, 0x6985, func() { b.call(class, "throwIt(S)V", 0, 0x6985) })
 			own := b.c.NewObject(class)
 			b.call(class, "<init>(S)V", own, 0x1234)
@@ -221,20 +240,28 @@ func TestTransientMemoryAndLimits(t *testing.T) {
 	const class = "javacard/framework/JCSystem"
 	b.run(func() {
 		array := b.call(class, "makeTransientByteArray(SB)[B", 0, 10, 1).Ref()
-		assert.EqualValues(t, 1, b.call(class, "isTransient(Ljava/lang/Object;)B", 0, vm.RefValue(array)))
-		assert.EqualValues(t, 0, b.call(class, "isTransient(Ljava/lang/Object;)B", 0, vm.RefValue(b.array([]byte{1}))))
+		assert.EqualValues(t, 1,
+			b.call(class, "isTransient(Ljava/lang/Object;)B", 0, vm.RefValue(array)))
+		assert.EqualValues(t, 0,
+			b.call(class, "isTransient(Ljava/lang/Object;)B", 0, vm.RefValue(b.array([]byte{1}))))
 		assert.EqualValues(t, 0, b.call(class, "isTransient(Ljava/lang/Object;)B", 0, 0))
-		b.throws(systemException, systemIllegalValue, func() { b.call(class, "makeTransientByteArray(SB)[B", 0, 10, 3) })
-		b.throws(systemException, 2, func() { b.call(class, "makeTransientByteArray(SB)[B", 0, 9000, 1) })
-		b.throws("java/lang/NegativeArraySizeException", 0, func() { b.call(class, "makeTransientByteArray(SB)[B", 0, -1, 1) })
+		b.throws(systemException, systemIllegalValue,
+			func() { b.call(class, "makeTransientByteArray(SB)[B", 0, 10, 3) })
+		b.throws(systemException, 2,
+			func() { b.call(class, "makeTransientByteArray(SB)[B", 0, 9000, 1) })
+		b.throws("java/lang/NegativeArraySizeException", 0,
+			func() { b.call(class, "makeTransientByteArray(SB)[B", 0, -1, 1) })
 		assert.EqualValues(t, 7990, b.call(class, "getAvailableMemory(B)S", 0, 1))
-		assert.EqualValues(t, 32767, b.call(class, "getAvailableMemory(B)S", 0, 0), "at most what a short holds")
+		assert.EqualValues(t, 32767, b.call(class, "getAvailableMemory(B)S", 0, 0),
+			"at most what a short holds")
 		assert.EqualValues(t, 0x0305, b.call(class, "getVersion()S", 0))
 		assert.EqualValues(t, 0, b.call(class, "getTransactionDepth()B", 0))
 		b.call(class, "beginTransaction()V", 0)
-		b.throws("javacard/framework/TransactionException", 1, func() { b.call(class, "beginTransaction()V", 0) })
+		b.throws("javacard/framework/TransactionException", 1,
+			func() { b.call(class, "beginTransaction()V", 0) })
 		assert.EqualValues(t, 1, b.call(class, "getTransactionDepth()B", 0))
 		b.call(class, "commitTransaction()V", 0)
-		b.throws("javacard/framework/TransactionException", 2, func() { b.call(class, "abortTransaction()V", 0) })
+		b.throws("javacard/framework/TransactionException", 2,
+			func() { b.call(class, "abortTransaction()V", 0) })
 	})
 }

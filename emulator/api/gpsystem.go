@@ -26,7 +26,8 @@ const (
 const (
 	familyCVM         = 0x82 // GPSystem.FAMILY_CVM
 	maxHistoricalByte = 15   // ISO/IEC 7816-3:2006 §8.2.2
-	globalService     = "getServiceInterface(Lorg/globalplatform/GPRegistryEntry;S[BSS)Ljavacard/framework/Shareable;"
+	globalService     = "getServiceInterface(Lorg/globalplatform/GPRegistryEntry;S[BSS)Ljav" +
+		"acard/framework/Shareable;"
 )
 
 // globalPlatformClasses describes the classes behind the interfaces that the card itself

@@ -15,9 +15,18 @@ func systemNatives(runtime Runtime) map[string]vm.Native {
 			}
 			return vm.Void
 		},
-		"makeTransientBooleanArray(SB)[Z": func(c *vm.Call) vm.Value { return makeTransient(c, vm.BooleanArray) },
-		"makeTransientByteArray(SB)[B":    func(c *vm.Call) vm.Value { return makeTransient(c, vm.ByteArray) },
-		"makeTransientShortArray(SB)[S":   func(c *vm.Call) vm.Value { return makeTransient(c, vm.ShortArray) },
+		"makeTransientBooleanArray(SB)[Z": func(c *vm.Call) vm.Value {
+			return makeTransient(c,
+				vm.BooleanArray)
+		},
+		"makeTransientByteArray(SB)[B": func(c *vm.Call) vm.Value {
+			return makeTransient(c,
+				vm.ByteArray)
+		},
+		"makeTransientShortArray(SB)[S": func(c *vm.Call) vm.Value {
+			return makeTransient(c,
+				vm.ShortArray)
+		},
 		"makeTransientObjectArray(SB)[Ljava/lang/Object;": func(c *vm.Call) vm.Value {
 			return makeTransient(c, vm.RefArray)
 		},
@@ -28,10 +37,21 @@ func systemNatives(runtime Runtime) map[string]vm.Native {
 			}
 			return vm.ShortValue(apiVersion)
 		},
-		"beginTransaction()V":    func(c *vm.Call) vm.Value { c.BeginTransaction(); return vm.Void },
-		"commitTransaction()V":   func(c *vm.Call) vm.Value { c.CommitTransaction(); return vm.Void },
-		"abortTransaction()V":    func(c *vm.Call) vm.Value { c.AbortTransaction(); return vm.Void },
-		"getTransactionDepth()B": func(c *vm.Call) vm.Value { return vm.Value(c.TransactionDepth()) },
+		"beginTransaction()V": func(c *vm.Call) vm.Value {
+			c.BeginTransaction()
+			return vm.Void
+		},
+		"commitTransaction()V": func(c *vm.Call) vm.Value {
+			c.CommitTransaction()
+			return vm.Void
+		},
+		"abortTransaction()V": func(c *vm.Call) vm.Value {
+			c.AbortTransaction()
+			return vm.Void
+		},
+		"getTransactionDepth()B": func(c *vm.Call) vm.Value {
+			return vm.Value(c.TransactionDepth())
+		},
 		"getMaxCommitCapacity()S": func(c *vm.Call) vm.Value {
 			total, _ := c.CommitCapacity()
 			return atMostShort(total)
@@ -51,7 +71,10 @@ func systemNatives(runtime Runtime) map[string]vm.Native {
 			return vm.Void
 		},
 		"isObjectDeletionSupported()Z": func(*vm.Call) vm.Value { return vm.BoolValue(true) },
-		"requestObjectDeletion()V":     func(c *vm.Call) vm.Value { c.RequestObjectDeletion(); return vm.Void },
+		"requestObjectDeletion()V": func(c *vm.Call) vm.Value {
+			c.RequestObjectDeletion()
+			return vm.Void
+		},
 		"getAID()Ljavacard/framework/AID;": func(c *vm.Call) vm.Value {
 			return vm.RefValue(runtime.AIDOf(c, c.Active()))
 		},
@@ -66,7 +89,8 @@ func systemNatives(runtime Runtime) map[string]vm.Native {
 			return vm.BoolValue(runtime.IsActive(c, aidArgument(c)))
 		},
 		"getAssignedChannel()B": func(*vm.Call) vm.Value { return vm.Value(runtime.Channel()) },
-		"getAppletShareableInterfaceObject(Ljavacard/framework/AID;B)Ljavacard/framework/Shareable;": func(c *vm.Call) vm.Value {
+		"getAppletShareableInterfaceObject(Ljavacard/framework/AID;B)" +
+			"Ljavacard/framework/Shareable;": func(c *vm.Call) vm.Value {
 			return vm.RefValue(runtime.ShareableObject(c, aidArgument(c), c.Byte(1)))
 		},
 	})

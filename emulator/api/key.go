@@ -65,20 +65,24 @@ var (
 		block, err := engine.NewAES(parts[secretValue])
 		return secretKey{bytes: parts[secretValue], block: block}, err
 	}}
-	hmacFamily = &family{"HMACKey", func(int) []int { return []int{hmacKeyBytes} }, func(_ int, parts [][]byte) (any, error) {
-		return secretKey{bytes: parts[secretValue]}, nil
-	}}
-	rsaPublicFamily = &family{"RSAPublicKey", rsaParts, func(bits int, parts [][]byte) (any, error) {
-		return engine.NewRSAPublicKey(bits, parts[rsaModulus], parts[rsaExponent])
-	}}
-	rsaPrivateFamily = &family{"RSAPrivateKey", rsaParts, func(bits int, parts [][]byte) (any, error) {
-		return engine.NewRSAPrivateKey(bits, parts[rsaModulus], parts[rsaExponent])
-	}}
+	hmacFamily = &family{"HMACKey", func(int) []int { return []int{hmacKeyBytes} },
+		func(_ int, parts [][]byte) (any, error) {
+			return secretKey{bytes: parts[secretValue]}, nil
+		}}
+	rsaPublicFamily = &family{"RSAPublicKey", rsaParts,
+		func(bits int, parts [][]byte) (any, error) {
+			return engine.NewRSAPublicKey(bits, parts[rsaModulus], parts[rsaExponent])
+		}}
+	rsaPrivateFamily = &family{"RSAPrivateKey", rsaParts,
+		func(bits int, parts [][]byte) (any, error) {
+			return engine.NewRSAPrivateKey(bits, parts[rsaModulus], parts[rsaExponent])
+		}}
 	rsaCRTFamily = &family{"RSAPrivateCrtKey", func(bits int) []int {
 		half := bits / 16
 		return []int{half, half, half, half, half}
 	}, func(bits int, parts [][]byte) (any, error) {
-		return engine.NewRSAPrivateCRTKey(bits, parts[crtP], parts[crtQ], parts[crtDP1], parts[crtDQ1], parts[crtPQ])
+		return engine.NewRSAPrivateCRTKey(bits, parts[crtP], parts[crtQ], parts[crtDP1],
+			parts[crtDQ1], parts[crtPQ])
 	}}
 	ecPublicFamily = &family{"ECPublicKey", func(bits int) []int {
 		return append(ecDomain(bits), 1+2*fieldBytes(bits))
@@ -130,7 +134,8 @@ func parseCurve(bits int, parts [][]byte) (*engine.Curve, error) {
 	if k := parts[ecK]; len(k) == 2 {
 		cofactor = int(binary.BigEndian.Uint16(k))
 	}
-	curve, err := engine.NewCurve(parts[ecField], parts[ecA], parts[ecB], parts[ecG], parts[ecR], cofactor)
+	curve, err := engine.NewCurve(parts[ecField], parts[ecA], parts[ecB], parts[ecG], parts[ecR],
+		cofactor)
 	if err == nil && curve.FieldSize() != fieldBytes(bits) {
 		return nil, engine.ErrParameter
 	}

@@ -10,14 +10,20 @@ type keyKind struct {
 
 // keyTypes lists the key types offered, by the constants of KeyBuilder.
 var keyTypes = map[int8]keyKind{
-	1: {desFamily, vm.ClearOnReset}, 2: {desFamily, vm.ClearOnDeselect}, 3: {desFamily, vm.Persistent},
+	1: {desFamily, vm.ClearOnReset}, 2: {desFamily, vm.ClearOnDeselect},
+	3: {desFamily, vm.Persistent},
 	4: {rsaPublicFamily, vm.Persistent},
-	5: {rsaPrivateFamily, vm.Persistent}, 22: {rsaPrivateFamily, vm.ClearOnReset}, 23: {rsaPrivateFamily, vm.ClearOnDeselect},
-	6: {rsaCRTFamily, vm.Persistent}, 24: {rsaCRTFamily, vm.ClearOnReset}, 25: {rsaCRTFamily, vm.ClearOnDeselect},
+	5: {rsaPrivateFamily, vm.Persistent}, 22: {rsaPrivateFamily, vm.ClearOnReset},
+	23: {rsaPrivateFamily, vm.ClearOnDeselect},
+	6:  {rsaCRTFamily, vm.Persistent}, 24: {rsaCRTFamily, vm.ClearOnReset},
+	25: {rsaCRTFamily, vm.ClearOnDeselect},
 	11: {ecPublicFamily, vm.Persistent},
-	12: {ecPrivateFamily, vm.Persistent}, 30: {ecPrivateFamily, vm.ClearOnReset}, 31: {ecPrivateFamily, vm.ClearOnDeselect},
-	13: {aesFamily, vm.ClearOnReset}, 14: {aesFamily, vm.ClearOnDeselect}, 15: {aesFamily, vm.Persistent},
-	19: {hmacFamily, vm.ClearOnReset}, 20: {hmacFamily, vm.ClearOnDeselect}, 21: {hmacFamily, vm.Persistent},
+	12: {ecPrivateFamily, vm.Persistent}, 30: {ecPrivateFamily, vm.ClearOnReset},
+	31: {ecPrivateFamily, vm.ClearOnDeselect},
+	13: {aesFamily, vm.ClearOnReset}, 14: {aesFamily, vm.ClearOnDeselect},
+	15: {aesFamily, vm.Persistent},
+	19: {hmacFamily, vm.ClearOnReset}, 20: {hmacFamily, vm.ClearOnDeselect},
+	21: {hmacFamily, vm.Persistent},
 }
 
 // parameterTypes are the keys that hold the parameters of a curve and no value

@@ -51,7 +51,10 @@ func keyNatives() map[string]vm.Native {
 			}
 			return c.Field(c.This(), keyType)
 		},
-		"isInitialized()Z": func(c *vm.Call) vm.Value { return vm.BoolValue(isInitialized(c, c.This())) },
+		"isInitialized()Z": func(c *vm.Call) vm.Value {
+			return vm.BoolValue(isInitialized(c,
+				c.This()))
+		},
 	})
 	add := func(f *family, methods map[string]vm.Native) {
 		for name, function := range bind(f.class(), methods) {
@@ -66,7 +69,8 @@ func keyNatives() map[string]vm.Native {
 			"getKey([BS)B": getter(secretValue),
 		})
 	}
-	add(hmacFamily, map[string]vm.Native{"setKey([BSS)V": setter(secretValue), "getKey([BS)B": getter(secretValue)})
+	add(hmacFamily, map[string]vm.Native{"setKey([BSS)V": setter(secretValue),
+		"getKey([BS)B": getter(secretValue)})
 	for _, f := range []*family{rsaPublicFamily, rsaPrivateFamily} {
 		add(f, map[string]vm.Native{
 			"setModulus([BSS)V": setter(rsaModulus), "getModulus([BS)S": getter(rsaModulus),
@@ -88,7 +92,8 @@ func keyNatives() map[string]vm.Native {
 			"setG([BSS)V": setter(ecG), "getG([BS)S": getter(ecG),
 			"setR([BSS)V": setter(ecR), "getR([BS)S": getter(ecR),
 			"setK(S)V": func(c *vm.Call) vm.Value {
-				setComponent(c, c.This(), ecK, binary.BigEndian.AppendUint16(nil, uint16(c.Short(0))))
+				setComponent(c, c.This(), ecK,
+					binary.BigEndian.AppendUint16(nil, uint16(c.Short(0))))
 				return vm.Void
 			},
 			"getK()S": func(c *vm.Call) vm.Value {
@@ -103,8 +108,10 @@ func keyNatives() map[string]vm.Native {
 			"copyDomainParametersFrom(Ljavacard/security/ECKey;)V": copyDomain,
 		})
 	}
-	add(ecPublicFamily, map[string]vm.Native{"setW([BSS)V": setter(ecValue), "getW([BS)S": getter(ecValue)})
-	add(ecPrivateFamily, map[string]vm.Native{"setS([BSS)V": setter(ecValue), "getS([BS)S": getter(ecValue)})
+	add(ecPublicFamily, map[string]vm.Native{"setW([BSS)V": setter(ecValue),
+		"getW([BS)S": getter(ecValue)})
+	add(ecPrivateFamily,
+		map[string]vm.Native{"setS([BSS)V": setter(ecValue), "getS([BS)S": getter(ecValue)})
 	return all
 }
 

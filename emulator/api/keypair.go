@@ -56,8 +56,12 @@ func keyPairNatives(product *Product) map[string]vm.Native {
 			return vm.Void
 		},
 		"<init>(Ljavacard/security/PublicKey;Ljavacard/security/PrivateKey;)V": joinPair,
-		"getPublic()Ljavacard/security/PublicKey;":                             func(c *vm.Call) vm.Value { return c.Field(c.This(), pairPublic) },
-		"getPrivate()Ljavacard/security/PrivateKey;":                           func(c *vm.Call) vm.Value { return c.Field(c.This(), pairPrivate) },
+		"getPublic()Ljavacard/security/PublicKey;": func(c *vm.Call) vm.Value {
+			return c.Field(c.This(), pairPublic)
+		},
+		"getPrivate()Ljavacard/security/PrivateKey;": func(c *vm.Call) vm.Value {
+			return c.Field(c.This(), pairPrivate)
+		},
 		"genKeyPair()V": generatePair,
 	})
 }

@@ -44,7 +44,8 @@ func exceptionNatives(table *exportTable) map[string]vm.Native {
 			continue
 		}
 		all[class+".<init>()V"] = nothing
-		if extends(class, "javacard/framework/CardException") || extends(class, "javacard/framework/CardRuntimeException") {
+		if extends(class, "javacard/framework/CardException") ||
+			extends(class, "javacard/framework/CardRuntimeException") {
 			all[class+".<init>(S)V"] = setReason
 			all[class+".throwIt(S)V"] = func(c *vm.Call) vm.Value {
 				c.Throw(class, c.Short(0))
@@ -52,9 +53,13 @@ func exceptionNatives(table *exportTable) map[string]vm.Native {
 			}
 		}
 	}
-	for _, root := range []string{"javacard/framework/CardException", "javacard/framework/CardRuntimeException"} {
+	for _, root := range []string{"javacard/framework/CardException",
+		"javacard/framework/CardRuntimeException"} {
 		all[root+".setReason(S)V"] = setReason
-		all[root+".getReason()S"] = func(c *vm.Call) vm.Value { return c.Field(c.This(), exceptionReason) }
+		all[root+".getReason()S"] = func(c *vm.Call) vm.Value {
+			return c.Field(c.This(),
+				exceptionReason)
+		}
 	}
 	return all
 }

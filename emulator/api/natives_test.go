@@ -114,7 +114,8 @@ func (b *bench) content(r vm.Ref, off, n int) []byte {
 }
 
 func (b *bench) buildKey(code int8, bits int) vm.Ref {
-	return b.call("javacard/security/KeyBuilder", "buildKey(BSZ)Ljavacard/security/Key;", 0, vm.Value(code), vm.Value(bits), 0).Ref()
+	return b.call("javacard/security/KeyBuilder", "buildKey(BSZ)Ljavacard/security/Key;", 0,
+		vm.Value(code), vm.Value(bits), 0).Ref()
 }
 
 // The curve P-256 (FIPS 186-4 §D.1.2.3).
@@ -122,8 +123,9 @@ var p256 = map[string]string{
 	"setFieldFP": "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff",
 	"setA":       "ffffffff00000001000000000000000000000000fffffffffffffffffffffffc",
 	"setB":       "5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b",
-	"setG":       "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5",
-	"setR":       "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
+	"setG": "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342" +
+		"e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5",
+	"setR": "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
 }
 
 func (b *bench) setP256(key vm.Ref, class string) {
@@ -137,17 +139,21 @@ func (b *bench) setP256(key vm.Ref, class string) {
 func (b *bench) p256Pair() (pair, public, private vm.Ref) {
 	pair = b.c.NewObject("javacard/security/KeyPair")
 	b.call("javacard/security/KeyPair", "<init>(BS)V", pair, pairEC, 256)
-	public = b.call("javacard/security/KeyPair", "getPublic()Ljavacard/security/PublicKey;", pair).Ref()
-	private = b.call("javacard/security/KeyPair", "getPrivate()Ljavacard/security/PrivateKey;", pair).Ref()
+	public = b.call("javacard/security/KeyPair", "getPublic()Ljavacard/security/PublicKey;",
+		pair).Ref()
+	private = b.call("javacard/security/KeyPair", "getPrivate()Ljavacard/security/PrivateKey;",
+		pair).Ref()
 	b.setP256(public, "javacard/security/ECPublicKey")
 	b.call("javacard/security/KeyPair", "genKeyPair()V", pair)
 	return pair, public, private
 }
 
 func (b *bench) signature(code int8) vm.Ref {
-	return b.call(signatureClass, "getInstance(BZ)Ljavacard/security/Signature;", 0, vm.Value(code), 0).Ref()
+	return b.call(signatureClass, "getInstance(BZ)Ljavacard/security/Signature;", 0, vm.Value(code),
+		0).Ref()
 }
 
 func (b *bench) initSignature(signature, key vm.Ref, mode int) {
-	b.call(signatureClass, "init(Ljavacard/security/Key;B)V", signature, vm.RefValue(key), vm.Value(mode))
+	b.call(signatureClass, "init(Ljavacard/security/Key;B)V", signature, vm.RefValue(key),
+		vm.Value(mode))
 }

@@ -45,7 +45,8 @@ func pinNatives() map[string]vm.Native {
 			if n > c.Length(secret)-pinStart {
 				c.Throw(pinException, pinIllegalValue)
 			}
-			content := append([]byte{byte(c.Field(c.This(), pinLimit)), byte(n)}, c.Bytes(c.Ref(0), int(c.Short(1)), n)...)
+			content := append([]byte{byte(c.Field(c.This(), pinLimit)), byte(n)},
+				c.Bytes(c.Ref(0), int(c.Short(1)), n)...)
 			c.PutBytes(secret, pinTries, content)
 			setValidated(c, false)
 			return vm.Void
@@ -53,8 +54,12 @@ func pinNatives() map[string]vm.Native {
 		"getTriesRemaining()B": func(c *vm.Call) vm.Value { return vm.Value(triesLeft(c)) },
 		"getValidatedFlag()Z":  func(c *vm.Call) vm.Value { return vm.BoolValue(validated(c)) },
 		"isValidated()Z":       func(c *vm.Call) vm.Value { return vm.BoolValue(validated(c)) },
-		"setValidatedFlag(Z)V": func(c *vm.Call) vm.Value { setValidated(c, c.Bool(0)); return vm.Void },
-		"resetAndUnblock()V":   func(c *vm.Call) vm.Value { unblockPIN(c); return vm.Void },
+		"setValidatedFlag(Z)V": func(c *vm.Call) vm.Value {
+			setValidated(c,
+				c.Bool(0))
+			return vm.Void
+		},
+		"resetAndUnblock()V": func(c *vm.Call) vm.Value { unblockPIN(c); return vm.Void },
 		"reset()V": func(c *vm.Call) vm.Value {
 			if validated(c) {
 				unblockPIN(c)
@@ -92,7 +97,9 @@ func checkPIN(c *vm.Call) vm.Value {
 	return vm.BoolValue(true)
 }
 
-func triesLeft(c *vm.Call) byte { return c.Bytes(c.Field(c.This(), pinSecret).Ref(), pinTries, 1)[0] }
+func triesLeft(c *vm.Call) byte {
+	return c.Bytes(c.Field(c.This(), pinSecret).Ref(), pinTries, 1)[0]
+}
 
 func setTries(c *vm.Call, n byte) {
 	if n != triesLeft(c) {

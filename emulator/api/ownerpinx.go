@@ -125,7 +125,8 @@ func buildPIN(c *vm.Call) vm.Value {
 		return vm.RefValue(pin)
 	}
 	content := make([]byte, pinStart+int(size)+1)
-	content[pinTries], content[pinLength], content[len(content)-1] = byte(limit), pinUnset, byte(limit)
+	content[pinTries], content[pinLength], content[len(content)-1] = byte(limit), pinUnset,
+		byte(limit)
 	secret := c.NewByteArray(len(content), vm.Persistent)
 	c.PutBytes(secret, 0, content)
 	c.SetField(pin, pinXSecret, vm.RefValue(secret))

@@ -14,7 +14,10 @@ func Packages() ([]vm.NativePackage, error) { return sharedPackages() }
 
 var (
 	sharedPackages = sync.OnceValues(describePackages)
-	sharedTable    = sync.OnceValues(func() (*exportTable, error) { return parseTable(exportsText) })
+	sharedTable    = sync.OnceValues(func() (*exportTable,
+		error) {
+		return parseTable(exportsText)
+	})
 )
 
 func describePackages() ([]vm.NativePackage, error) {
@@ -94,7 +97,8 @@ func natives(table *exportTable, runtime Runtime) map[string]vm.Native {
 	}
 	all := map[string]vm.Native{}
 	for _, some := range []map[string]vm.Native{
-		langNatives(), exceptionNatives(table), utilNatives(), intNatives(), systemNatives(runtime), appletNatives(runtime),
+		langNatives(), exceptionNatives(table), utilNatives(), intNatives(), systemNatives(runtime),
+		appletNatives(runtime),
 		aidNatives(), apduNatives(runtime), classByteNatives(), pinNatives(), pinXNatives(),
 		sensitiveArrayNatives(),
 		keyNatives(), keyBuilderNatives(product), keyPairNatives(product), digestNatives(product),
@@ -165,16 +169,20 @@ var hiddenFields = map[string][]vm.NativeField{
 		{Name: "phases", Ref: true}, {Name: "count"}},
 	sensitiveResultClass: {{Name: "kind"}, {Name: "number"},
 		{Name: "object", Ref: true}},
-	registryEntryClass:                {{Name: "aid", Ref: true}},
-	"javacard/framework/APDU":         {{Name: "buffer", Ref: true}},
-	"javacard/framework/OwnerPIN":     {{Name: "limit"}, {Name: "secret", Ref: true}, {Name: "validated", Ref: true}},
-	"javacard/security/KeyPair":       {{Name: "algorithm"}, {Name: "public", Ref: true}, {Name: "private", Ref: true}},
+	registryEntryClass:        {{Name: "aid", Ref: true}},
+	"javacard/framework/APDU": {{Name: "buffer", Ref: true}},
+	"javacard/framework/OwnerPIN": {{Name: "limit"}, {Name: "secret", Ref: true},
+		{Name: "validated", Ref: true}},
+	"javacard/security/KeyPair": {{Name: "algorithm"}, {Name: "public", Ref: true},
+		{Name: "private", Ref: true}},
 	"javacard/security/MessageDigest": {{Name: "algorithm"}},
 	"javacard/security/RandomData":    {{Name: "algorithm"}},
 	"javacard/security/Checksum":      {{Name: "algorithm"}},
 	"javacard/security/KeyAgreement":  {{Name: "algorithm"}, {Name: "key", Ref: true}},
-	"javacard/security/Signature":     {{Name: "algorithm"}, {Name: "mode"}, {Name: "key", Ref: true}},
-	"javacardx/crypto/Cipher":         {{Name: "algorithm"}, {Name: "mode"}, {Name: "key", Ref: true}},
+	"javacard/security/Signature": {{Name: "algorithm"}, {Name: "mode"},
+		{Name: "key", Ref: true}},
+	"javacardx/crypto/Cipher": {{Name: "algorithm"}, {Name: "mode"},
+		{Name: "key", Ref: true}},
 	pinXClass: {{Name: "secret", Ref: true},
 		{Name: "state", Ref: true}},
 	keyClass: {{Name: "type"}, {Name: "bits"}, {Name: "data", Ref: true}},

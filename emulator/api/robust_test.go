@@ -30,7 +30,8 @@ func TestNoArgumentsBreakANative(t *testing.T) {
 			listed[class.Name] = class
 		}
 	}
-	numbers := []int{-32768, -129, -128, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 15, 16, 17, 20, 31, 32, 33, 49, 64, 65, 127, 128, 192, 255, 256, 257, 512, 1000, 32767}
+	numbers := []int{-32768, -129, -128, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 15, 16, 17, 20,
+		31, 32, 33, 49, 64, 65, 127, 128, 192, 255, 256, 257, 512, 1000, 32767}
 
 	rapid.Check(t, func(t *rapid.T) {
 		b := newBench(t)
@@ -50,18 +51,24 @@ func TestNoArgumentsBreakANative(t *testing.T) {
 			b.initSignature(signer, private, modeSign)
 			b.initSignature(mac, des, modeSign)
 			b.initSignature(hashMAC, hmac, modeVerify)
-			pool = append(pool, 0, apdu, pair, public, private, aes, des, hmac, secret, pin, signer, mac, hashMAC,
-				b.buildKey(4, 512), b.buildKey(5, 512), b.buildKey(6, 512), b.buildKey(13, 256), NewAID(b.c, numbered(7)),
-				b.array(nil), b.c.NewByteArray(100, vm.ClearOnReset), b.c.NewByteArray(300, vm.ClearOnDeselect),
-				b.c.NewArray(vm.ShortArray, 10, vm.Persistent), b.c.NewRefArray("java/lang/Object", 3, vm.Persistent))
+			pool = append(pool, 0, apdu, pair, public, private, aes, des, hmac, secret, pin, signer,
+				mac, hashMAC,
+				b.buildKey(4, 512), b.buildKey(5, 512), b.buildKey(6, 512), b.buildKey(13, 256),
+				NewAID(b.c, numbered(7)),
+				b.array(nil), b.c.NewByteArray(100, vm.ClearOnReset),
+				b.c.NewByteArray(300, vm.ClearOnDeselect),
+				b.c.NewArray(vm.ShortArray, 10, vm.Persistent),
+				b.c.NewRefArray("java/lang/Object", 3, vm.Persistent))
 			for _, code := range []int8{13, 24, 15} {
-				pool = append(pool, b.call(cipherClass, "getInstance(BZ)Ljavacardx/crypto/Cipher;", 0, vm.Value(code), 0).Ref())
+				pool = append(pool, b.call(cipherClass, "getInstance(BZ)Ljavacardx/crypto/Cipher;",
+					0, vm.Value(code), 0).Ref())
 			}
 		})
 		for range rapid.IntRange(1, 20).Draw(t, "calls") {
 			name := rapid.SampledFrom(names).Draw(t, "native")
 			class, method, _ := strings.Cut(name, ".")
-			if strings.HasPrefix(method, "genKeyPair") && rapid.IntRange(0, 9).Draw(t, "skip a slow one") > 0 {
+			if strings.HasPrefix(method, "genKeyPair") &&
+				rapid.IntRange(0, 9).Draw(t, "skip a slow one") > 0 {
 				continue
 			}
 			err := b.try(func() {

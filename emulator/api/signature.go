@@ -44,11 +44,21 @@ func signatureNatives(product *Product) map[string]vm.Native {
 			return newEngine(c, signatureClass,
 				offeredSignature(c, product, signatureByParts(c.Byte(0), c.Byte(1), c.Byte(2))))
 		},
-		"getAlgorithm()B":              func(c *vm.Call) vm.Value { return vm.Value(signatureOf(c).code) },
-		"getMessageDigestAlgorithm()B": func(c *vm.Call) vm.Value { return vm.Value(signatureOf(c).digest) },
-		"getCipherAlgorithm()B":        func(c *vm.Call) vm.Value { return vm.Value(signatureOf(c).cipher) },
-		"getPaddingAlgorithm()B":       func(c *vm.Call) vm.Value { return vm.Value(signatureOf(c).padding) },
-		"getLength()S":                 func(c *vm.Call) vm.Value { return vm.ShortValue(int16(signatureLength(c, signatureOf(c)))) },
+		"getAlgorithm()B": func(c *vm.Call) vm.Value {
+			return vm.Value(signatureOf(c).code)
+		},
+		"getMessageDigestAlgorithm()B": func(c *vm.Call) vm.Value {
+			return vm.Value(signatureOf(c).digest)
+		},
+		"getCipherAlgorithm()B": func(c *vm.Call) vm.Value {
+			return vm.Value(signatureOf(c).cipher)
+		},
+		"getPaddingAlgorithm()B": func(c *vm.Call) vm.Value {
+			return vm.Value(signatureOf(c).padding)
+		},
+		"getLength()S": func(c *vm.Call) vm.Value {
+			return vm.ShortValue(int16(signatureLength(c, signatureOf(c))))
+		},
 		"init(Ljavacard/security/Key;B)V": func(c *vm.Call) vm.Value {
 			initSignature(c, nil)
 			return vm.Void

@@ -122,7 +122,8 @@ func (s *signatureSpec) takesIV() bool {
 
 // blockPaddings are the engine's paddings by PAD_... constant.
 var blockPaddings = map[int8]engine.Padding{
-	padNone: engine.PadNone, padM1: engine.PadISO9797M1, padM2: engine.PadISO9797M2, padPKCS5: engine.PadPKCS5,
+	padNone: engine.PadNone, padM1: engine.PadISO9797M1, padM2: engine.PadISO9797M2,
+	padPKCS5:    engine.PadPKCS5,
 	padM1Retail: engine.PadISO9797M1, padM2Retail: engine.PadISO9797M2,
 }
 

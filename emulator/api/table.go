@@ -40,7 +40,9 @@ func parseTable(text string) (*exportTable, error) {
 	t := &exportTable{constants: map[string]int32{}}
 	for number, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
 		if err := t.parseLine(strings.Split(line, " ")); err != nil {
-			return nil, fmt.Errorf("api: the table of exports, line %d: %w; generate it again with exportgen", number+1, err)
+			return nil, fmt.Errorf(
+				"api: the table of exports, line %d: %w; generate it again with exportgen",
+				number+1, err)
 		}
 	}
 	return t, nil
@@ -93,7 +95,8 @@ func (t *exportTable) parseClass(words []string) error {
 	}
 	class := vm.NativeClass{
 		Name: words[2], Token: token, Interfaces: words[4:],
-		Interface: flags&accInterface != 0, Abstract: flags&accAbstract != 0, Shareable: flags&accShareable != 0,
+		Interface: flags&accInterface != 0, Abstract: flags&accAbstract != 0,
+		Shareable: flags&accShareable != 0,
 	}
 	if words[3] != "-" {
 		class.Super = words[3]
@@ -113,7 +116,8 @@ func (t *exportTable) parseMember(words []string) error {
 		return err
 	}
 	if words[0] == "field" { // static fields with a token: the machine has none in native classes
-		return fmt.Errorf("class %s exports the field %s, which the machine cannot hold", class.Name, words[3])
+		return fmt.Errorf("class %s exports the field %s, which the machine cannot hold",
+			class.Name, words[3])
 	}
 	class.Methods = append(class.Methods, vm.NativeMethod{
 		Name: words[3], Descriptor: words[4], Token: token,

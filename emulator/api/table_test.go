@@ -49,7 +49,8 @@ func TestEveryFunctionHasItsMethod(t *testing.T) {
 	for name := range bound {
 		class, _, _ := strings.Cut(name, ".")
 		// Exceptions are bound by rule: not each has every constructor.
-		if !listed[name] && !strings.HasSuffix(class, "Exception") && !strings.HasSuffix(class, "Throwable") {
+		if !listed[name] && !strings.HasSuffix(class, "Exception") &&
+			!strings.HasSuffix(class, "Throwable") {
 			t.Errorf("%s is no method of the table", name)
 		}
 	}
@@ -136,8 +137,10 @@ func TestAlgorithmsAreWhatTheirNamesSay(t *testing.T) {
 		return int8(value)
 	}
 	digestNames := map[string]crypto.Hash{
-		"SHA": crypto.SHA1, "MD5": crypto.MD5, "SHA_224": crypto.SHA224, "SHA_256": crypto.SHA256, "SHA_384": crypto.SHA384,
-		"SHA_512": crypto.SHA512, "SHA3_224": crypto.SHA3_224, "SHA3_256": crypto.SHA3_256, "SHA3_384": crypto.SHA3_384, "SHA3_512": crypto.SHA3_512,
+		"SHA": crypto.SHA1, "MD5": crypto.MD5, "SHA_224": crypto.SHA224, "SHA_256": crypto.SHA256,
+		"SHA_384": crypto.SHA384,
+		"SHA_512": crypto.SHA512, "SHA3_224": crypto.SHA3_224, "SHA3_256": crypto.SHA3_256,
+		"SHA3_384": crypto.SHA3_384, "SHA3_512": crypto.SHA3_512,
 	}
 	for name, h := range digestNames {
 		assert.Equal(t, h, digests[constant("javacard/security/MessageDigest.ALG_"+name)], name)
@@ -157,7 +160,8 @@ func TestAlgorithmsAreWhatTheirNamesSay(t *testing.T) {
 	checked := 0
 	for _, length := range []string{"4", "8"} {
 		for suffix, padding := range map[string]string{
-			"NOPAD": "NOPAD", "ISO9797_M1": "ISO9797_M1", "ISO9797_M2": "ISO9797_M2", "PKCS5": "PKCS5",
+			"NOPAD": "NOPAD", "ISO9797_M1": "ISO9797_M1", "ISO9797_M2": "ISO9797_M2",
+			"PKCS5":             "PKCS5",
 			"ISO9797_1_M1_ALG3": "ISO9797_1_M1_ALG3", "ISO9797_1_M2_ALG3": "ISO9797_1_M2_ALG3",
 		} {
 			signature("DES_MAC"+length+"_"+suffix, "", "DES_MAC"+length, padding)
@@ -173,7 +177,8 @@ func TestAlgorithmsAreWhatTheirNamesSay(t *testing.T) {
 		signature("ECDSA_"+digest, digest, "ECDSA", "NULL")
 		checked++
 	}
-	for name, digest := range map[string]string{"SHA1": "SHA", "SHA_256": "SHA_256", "SHA_384": "SHA_384", "SHA_512": "SHA_512", "MD5": "MD5"} {
+	for name, digest := range map[string]string{"SHA1": "SHA", "SHA_256": "SHA_256",
+		"SHA_384": "SHA_384", "SHA_512": "SHA_512", "MD5": "MD5"} {
 		signature("HMAC_"+name, digest, "HMAC", "NULL")
 		checked++
 	}
@@ -200,7 +205,8 @@ func TestAlgorithmsAreWhatTheirNamesSay(t *testing.T) {
 			coded++
 		}
 	}
-	for name, padding := range map[string]string{"PKCS1": "PKCS1", "NOPAD": "NOPAD", "PKCS1_OAEP": "PKCS1_OAEP"} {
+	for name, padding := range map[string]string{"PKCS1": "PKCS1", "NOPAD": "NOPAD",
+		"PKCS1_OAEP": "PKCS1_OAEP"} {
 		s := cipherSpecs[cipherByCode(constant("javacardx/crypto/Cipher.ALG_RSA_"+name))]
 		assert.Equal(t, constant("javacardx/crypto/Cipher.PAD_"+padding), s.padding, name)
 		coded++
@@ -215,11 +221,15 @@ func TestAlgorithmsAreWhatTheirNamesSay(t *testing.T) {
 
 	for code, kind := range keyTypes {
 		name := map[*family]string{
-			desFamily: "DES", aesFamily: "AES", hmacFamily: "HMAC", rsaPublicFamily: "RSA_PUBLIC", rsaPrivateFamily: "RSA_PRIVATE",
-			rsaCRTFamily: "RSA_CRT_PRIVATE", ecPublicFamily: "EC_FP_PUBLIC", ecPrivateFamily: "EC_FP_PRIVATE",
+			desFamily: "DES", aesFamily: "AES", hmacFamily: "HMAC", rsaPublicFamily: "RSA_PUBLIC",
+			rsaPrivateFamily: "RSA_PRIVATE",
+			rsaCRTFamily:     "RSA_CRT_PRIVATE", ecPublicFamily: "EC_FP_PUBLIC",
+			ecPrivateFamily: "EC_FP_PRIVATE",
 		}[kind.family]
-		suffix := map[vm.Storage]string{vm.Persistent: "", vm.ClearOnReset: "_TRANSIENT_RESET", vm.ClearOnDeselect: "_TRANSIENT_DESELECT"}[kind.memory]
+		suffix := map[vm.Storage]string{vm.Persistent: "", vm.ClearOnReset: "_TRANSIENT_RESET",
+			vm.ClearOnDeselect: "_TRANSIENT_DESELECT"}[kind.memory]
 		assert.Equal(t, code, constant("javacard/security/KeyBuilder.TYPE_"+name+suffix), name)
-		assert.Same(t, kind.family, algorithmicTypes[constant("javacard/security/KeyBuilder.ALG_TYPE_"+name)], name)
+		assert.Same(t, kind.family,
+			algorithmicTypes[constant("javacard/security/KeyBuilder.ALG_TYPE_"+name)], name)
 	}
 }

@@ -84,7 +84,8 @@ func TestBERTLVs(t *testing.T) {
 			wanted := b.call(tagClass, "getInstance([BS)Ljavacardx/framework/tlv/BERTag;", 0,
 				b.raw(tag)...)
 			return b.call(constructedTLVClass,
-				"find(Ljavacardx/framework/tlv/BERTag;)Ljavacardx/framework/tlv/BERTLV;", in, wanted).Ref()
+				"find(Ljavacardx/framework/tlv/BERTag;)Ljavacardx/framework/tlv/BERTLV;", in,
+				wanted).Ref()
 		}
 		const nested = "7f490b8101aa30028100810201ff"
 		tree := parse(nested)
@@ -95,7 +96,8 @@ func TestBERTLVs(t *testing.T) {
 		assert.Zero(t, find(tree, "82"))
 		first := find(tree, "81")
 		next := b.call(constructedTLVClass,
-			"findNext(Ljavacardx/framework/tlv/BERTag;Ljavacardx/framework/tlv/BERTLV;S)Ljavacardx/framework/tlv/BERTLV;",
+			"findNext(Ljavacardx/framework/tlv/BERTag;Ljavacardx/framework/tlv/BERTLV;S)Lja"+
+				"vacardx/framework/tlv/BERTLV;",
 			tree, vm.RefValue(b.call(tlvClass, "getTag()Ljavacardx/framework/tlv/BERTag;",
 				first).Ref()), vm.RefValue(first), 1).Ref()
 		assert.Equal(t, "810201ff", encoded(next))

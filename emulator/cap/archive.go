@@ -18,7 +18,9 @@ const maxComponentBytes = 0xFFFF + componentHeaderBytes
 func Parse(data []byte) (*File, error) {
 	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
-		return nil, &Error{Offset: -1, What: fmt.Sprintf("not a zip archive (%v); give the .cap file that the converter wrote", err)}
+		return nil, &Error{Offset: -1,
+			What: fmt.Sprintf("not a zip archive (%v); give the .cap file that the converter wrote",
+				err)}
 	}
 	f := &File{}
 	for _, entry := range archive.File {
@@ -31,13 +33,18 @@ func Parse(data []byte) (*File, error) {
 			return nil, &Error{t.String(), -1, err.Error()}
 		}
 		if len(whole) < componentHeaderBytes {
-			return nil, &Error{t.String(), 0, fmt.Sprintf("only %d bytes, the tag and size alone take %d", len(whole), componentHeaderBytes)}
+			return nil, &Error{t.String(), 0,
+				fmt.Sprintf("only %d bytes, the tag and size alone take %d", len(whole),
+					componentHeaderBytes)}
 		}
 		if Tag(whole[0]) != t {
-			return nil, &Error{t.String(), 0, fmt.Sprintf("tag is %d, must be %d", whole[0], byte(t))}
+			return nil, &Error{t.String(), 0,
+				fmt.Sprintf("tag is %d, must be %d", whole[0], byte(t))}
 		}
 		if size := int(whole[1])<<8 | int(whole[2]); size != len(whole)-componentHeaderBytes {
-			return nil, &Error{t.String(), 1, fmt.Sprintf("declares %d bytes, but %d follow", size, len(whole)-componentHeaderBytes)}
+			return nil, &Error{t.String(), 1,
+				fmt.Sprintf("declares %d bytes, but %d follow", size,
+					len(whole)-componentHeaderBytes)}
 		}
 		if err := f.add(t, whole); err != nil {
 			return nil, err
@@ -77,7 +84,8 @@ func readEntry(entry *zip.File) ([]byte, error) {
 		return nil, fmt.Errorf("cannot unpack: %w", err)
 	}
 	if len(whole) > maxComponentBytes {
-		return nil, fmt.Errorf("larger than the %d bytes that a component can have", maxComponentBytes)
+		return nil, fmt.Errorf("larger than the %d bytes that a component can have",
+			maxComponentBytes)
 	}
 	return whole, nil
 }

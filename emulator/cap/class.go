@@ -94,7 +94,8 @@ func (f *File) checkClassAt(r *reader, from *Class, to ClassRef, what string, is
 	}
 	target := f.Classes.At(to.Offset)
 	if target == nil || target.Interface != isInterface || to.Offset >= from.Offset {
-		r.failAt(from.Offset, "%s of this class should stand at %d, before it, and does not", what, to.Offset)
+		r.failAt(from.Offset, "%s of this class should stand at %d, before it, and does not", what,
+			to.Offset)
 	}
 }
 
@@ -105,7 +106,8 @@ func (f *File) class(r *reader) *Class {
 	k.Interface = flags&classInterface != 0
 	k.Shareable = flags&classShareable != 0
 	k.Remote = flags&classRemote != 0
-	if flags&^(classInterface|classShareable|classRemote) != 0 || k.Remote && f.Header.FormatMinor < 2 {
+	if flags&^(classInterface|classShareable|classRemote) != 0 || k.Remote &&
+		f.Header.FormatMinor < 2 {
 		r.failAt(k.Offset, "class flags %X have reserved bits", flags)
 	}
 	if k.Interface {

@@ -102,7 +102,8 @@ func (f *File) constant(r *reader) Constant {
 			return c
 		}
 		if b[0]&externalBit != 0 {
-			c.External, c.Package, c.ClassToken, c.Token = true, int(b[0]&^externalBit), int(b[1]), int(b[2])
+			c.External, c.Package, c.ClassToken, c.Token = true, int(b[0]&^externalBit), int(b[1]),
+				int(b[2])
 			if c.Package >= len(f.Imports) {
 				r.failAt(at, "refers to imported package %d of %d", c.Package, len(f.Imports))
 			}
@@ -110,7 +111,8 @@ func (f *File) constant(r *reader) Constant {
 		}
 		c.Offset = int(b[1])<<8 | int(b[2])
 		if c.Kind == ConstStaticField && c.Offset >= f.Statics.ImageSize {
-			r.failAt(at, "static field at %d, outside the image of %d bytes", c.Offset, f.Statics.ImageSize)
+			r.failAt(at, "static field at %d, outside the image of %d bytes", c.Offset,
+				f.Statics.ImageSize)
 		}
 		if c.Kind == ConstStaticMethod && !f.Methods.contains(c.Offset) {
 			r.failAt(at, "static method at %d, outside the methods", c.Offset)

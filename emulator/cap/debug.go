@@ -72,7 +72,8 @@ func debugClass(r *reader, name func(string) string) ClassDebug {
 		name("interface name")
 	}
 	r.bytes(r.count(fields, debugFieldBytes, "fields")*debugFieldBytes, "fields")
-	for methods = r.count(methods, debugMethodBytes, "methods"); methods > 0 && r.err == nil; methods-- {
+	for methods = r.count(methods, debugMethodBytes, "methods"); methods > 0 &&
+		r.err == nil; methods-- {
 		c.Methods = append(c.Methods, debugMethod(r, name))
 	}
 	return c

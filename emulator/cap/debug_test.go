@@ -29,7 +29,8 @@ func TestDebugComponent(t *testing.T) {
 		require.NotEmpty(t, m.Lines, m.Name)
 		found[m.Name] = m.Lines[0].Line
 	}
-	require.Equal(t, map[string]int{"<init>": 12, "install": 17, "refuse": 21, "process": 25}, found)
+	require.Equal(t, map[string]int{"<init>": 12, "install": 17, "refuse": 21, "process": 25},
+		found)
 
 	again, err := ParseLoadFile(f.LoadFile())
 	require.NoError(t, err)

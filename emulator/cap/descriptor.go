@@ -66,7 +66,8 @@ func (f *File) classDescriptor(r *reader) ClassDescriptor {
 	if r.err == nil && (this.External || class == nil) {
 		r.failAt(at, "describes a class at %d, where none starts", this.Offset)
 	}
-	interfaces, fields, methods := r.u1("interface count"), r.u2("field count"), r.u2("method count")
+	interfaces, fields, methods := r.u1("interface count"), r.u2("field count"),
+		r.u2("method count")
 	for ; interfaces > 0 && r.err == nil; interfaces-- {
 		r.classRef(f, "interface")
 	}
@@ -108,11 +109,13 @@ func (f *File) methodDescriptor(r *reader, inInterface bool) MethodDescriptor {
 	case !f.Methods.contains(d.Offset):
 		r.failAt(at, "describes a method at %d, outside the methods", d.Offset)
 	case first+handlers > len(f.Methods.Handlers) && handlers > 0:
-		r.failAt(at, "describes handlers %d to %d of %d", first, first+handlers-1, len(f.Methods.Handlers))
+		r.failAt(at, "describes handlers %d to %d of %d", first, first+handlers-1,
+			len(f.Methods.Handlers))
 	default:
 		h, ok := f.Methods.HeaderAt(d.Offset)
 		if !ok || h.Code+d.CodeBytes > len(f.Methods.Content) {
-			r.failAt(at, "describes %d bytes of code at %d, which the methods do not have", d.CodeBytes, d.Offset)
+			r.failAt(at, "describes %d bytes of code at %d, which the methods do not have",
+				d.CodeBytes, d.Offset)
 		}
 	}
 	return d

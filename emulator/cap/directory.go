@@ -26,9 +26,11 @@ func (f *File) parseDirectory(r *reader) error {
 			break
 		}
 		have := len(f.raw[t])
-		optional := have == 0 && (t == TagDescriptor || t == TagDebug) // a load file may leave them out
+		// a load file may leave them out
+		optional := have == 0 && (t == TagDescriptor || t == TagDebug)
 		if !optional && d.Sizes[t] != max(0, have-componentHeaderBytes) {
-			r.failAt(at, "declares %d bytes for component %s, it has %d", d.Sizes[t], t, max(0, have-componentHeaderBytes))
+			r.failAt(at, "declares %d bytes for component %s, it has %d", d.Sizes[t], t,
+				max(0, have-componentHeaderBytes))
 		}
 	}
 	d.StaticImageSize = r.u2("static image size")
@@ -39,7 +41,8 @@ func (f *File) parseDirectory(r *reader) error {
 	for custom := r.u1("custom component count"); custom > 0 && r.err == nil; custom-- {
 		at := r.off
 		if t := Tag(r.u1("custom component tag")); r.err == nil && t < tagCustomFirst {
-			r.failAt(at, "custom component has tag %d, must be at least %d", byte(t), byte(tagCustomFirst))
+			r.failAt(at, "custom component has tag %d, must be at least %d", byte(t),
+				byte(tagCustomFirst))
 		}
 		r.u2("custom component size")
 		r.aid("custom component AID")

@@ -25,8 +25,10 @@ const (
 
 var names = [...]string{
 	TagHeader: "Header", TagDirectory: "Directory", TagApplet: "Applet", TagImport: "Import",
-	TagConstantPool: "ConstantPool", TagClass: "Class", TagMethod: "Method", TagStaticField: "StaticField",
-	TagReferenceLocation: "RefLocation", TagExport: "Export", TagDescriptor: "Descriptor", TagDebug: "Debug",
+	TagConstantPool: "ConstantPool", TagClass: "Class", TagMethod: "Method",
+	TagStaticField:       "StaticField",
+	TagReferenceLocation: "RefLocation", TagExport: "Export", TagDescriptor: "Descriptor",
+	TagDebug: "Debug",
 }
 
 // String returns the name that the component has as a file, without ".cap".
@@ -88,12 +90,16 @@ func ParseLoadFile(block []byte) (*File, error) {
 	f := &File{}
 	for off := 0; off < len(block); {
 		if len(block)-off < componentHeaderBytes {
-			return nil, &Error{Offset: -1, What: fmt.Sprintf("load file ends within the header of a component, at offset %d", off)}
+			return nil, &Error{Offset: -1,
+				What: fmt.Sprintf("load file ends within the header of a component, at offset %d",
+					off)}
 		}
 		t := Tag(block[off])
 		size := int(block[off+1])<<8 | int(block[off+2])
 		if size > len(block)-off-componentHeaderBytes {
-			return nil, &Error{t.String(), 1, fmt.Sprintf("declares %d bytes, the load file has %d left", size, len(block)-off-componentHeaderBytes)}
+			return nil, &Error{t.String(), 1,
+				fmt.Sprintf("declares %d bytes, the load file has %d left", size,
+					len(block)-off-componentHeaderBytes)}
 		}
 		whole := block[off : off+componentHeaderBytes+size]
 		off += len(whole)
@@ -128,7 +134,8 @@ func (f *File) reader(t Tag) *reader {
 
 // parse takes the components apart, each after those that it refers to.
 func (f *File) parse() error {
-	for _, t := range []Tag{TagHeader, TagDirectory, TagImport, TagConstantPool, TagClass, TagMethod, TagStaticField, TagReferenceLocation} {
+	for _, t := range []Tag{TagHeader, TagDirectory, TagImport, TagConstantPool, TagClass,
+		TagMethod, TagStaticField, TagReferenceLocation} {
 		if f.raw[t] == nil {
 			return &Error{t.String(), -1, "component is missing"}
 		}
@@ -169,9 +176,11 @@ func (f *File) checkPresence() error {
 	}{{TagApplet, f.Header.HasApplets}, {TagExport, f.Header.HasExports}} {
 		if present := f.raw[c.tag] != nil; present != c.flag {
 			if present {
-				return &Error{c.tag.String(), -1, "component is there, but the header's flags deny it"}
+				return &Error{c.tag.String(), -1,
+					"component is there, but the header's flags deny it"}
 			}
-			return &Error{c.tag.String(), -1, "component is missing, but the header's flags announce it"}
+			return &Error{c.tag.String(), -1,
+				"component is missing, but the header's flags announce it"}
 		}
 	}
 	return nil

@@ -39,7 +39,8 @@ func (f *File) parseHeader(r *reader) error {
 	h.FormatMinor = r.u1("minor version")
 	h.FormatMajor = r.u1("major version")
 	if r.err == nil && (h.FormatMajor != 2 || h.FormatMinor < 1 || h.FormatMinor > 2) {
-		r.failAt(at, "CAP format %d.%d is not supported; convert for Java Card 3.0.5 or earlier (format 2.1 or 2.2)", h.FormatMajor, h.FormatMinor)
+		r.failAt(at, "CAP format %d.%d is not supported; convert for Java Card 3.0.5 or earlier "+
+			"(format 2.1 or 2.2)", h.FormatMajor, h.FormatMinor)
 	}
 	at = r.off
 	flags := r.u1("flags")

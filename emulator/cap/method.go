@@ -71,7 +71,8 @@ func (f *File) parseMethod(r *reader) error {
 		h.At, h.CatchType = r.u2("handler offset"), r.u2("catch type")
 		switch {
 		case !m.contains(h.Start) || h.Length == 0 || h.Start+h.Length > len(m.Content):
-			r.failAt(at, "exception handler covers %d bytes from %d, which are not in the methods", h.Length, h.Start)
+			r.failAt(at, "exception handler covers %d bytes from %d, which are not in the methods",
+				h.Length, h.Start)
 		case !m.contains(h.At):
 			r.failAt(at, "exception handler lies at %d, outside the methods", h.At)
 		}

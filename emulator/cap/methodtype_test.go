@@ -14,8 +14,9 @@ func TestMethodType(t *testing.T) {
 		{0x1},
 		nil,
 		{0xB, 0x4, 0x1}, // ([BS)V
-		{0x5, 0x6, 0x8, 0x0, 0x0, 0x5, 0xE, 0x0, 0x0, 0x0, 0x2, 0x2, 0x5}, // (I class [class boolean) int
-		{0x6, 0x8, 0x1, 0x1, 0x1, 0x6, 0x0, 0x1, 0x2, 0x3},                // class (class)
+		// (I class [class boolean) int
+		{0x5, 0x6, 0x8, 0x0, 0x0, 0x5, 0xE, 0x0, 0x0, 0x0, 0x2, 0x2, 0x5},
+		{0x6, 0x8, 0x1, 0x1, 0x1, 0x6, 0x0, 0x1, 0x2, 0x3}, // class (class)
 	}}
 	for constant, want := range map[int]MethodType{
 		0: {0, ResultVoid}, 2: {2, ResultVoid}, 3: {5, ResultInt}, 4: {1, ResultCell},
@@ -47,7 +48,8 @@ func TestMethodTypesOfACAPFile(t *testing.T) {
 			header, ok := f.Methods.HeaderAt(c.Offset)
 			require.True(t, ok)
 			receiver := header.Args - typed.Args
-			assert.True(t, receiver == 0 || receiver == 1, "constant %d: %d arguments by type, %d by header", i, typed.Args, header.Args)
+			assert.True(t, receiver == 0 || receiver == 1,
+				"constant %d: %d arguments by type, %d by header", i, typed.Args, header.Args)
 			methods++
 		}
 	}

@@ -57,7 +57,8 @@ func TestRelocationsPointAtConstants(t *testing.T) {
 			require.Less(t, int(f.Methods.Content[at]), len(f.Constants), "%s at %d", name, at)
 		}
 		for _, at := range f.RefLocation.Byte2 {
-			require.Less(t, int(f.Methods.Content[at])<<8|int(f.Methods.Content[at+1]), len(f.Constants), "%s at %d", name, at)
+			require.Less(t, int(f.Methods.Content[at])<<8|int(f.Methods.Content[at+1]),
+				len(f.Constants), "%s at %d", name, at)
 		}
 	}
 }
@@ -108,19 +109,38 @@ func TestMalformedFilesSayWhatAndWhere(t *testing.T) {
 		damage func(f *File)
 		want   string
 	}{
-		{"magic", func(f *File) { f.raw[TagHeader][3] = 0 }, "CAP file, component Header, offset 3: magic is 00CAFFED, must be DECAFFED"},
-		{"format", func(f *File) { f.raw[TagHeader][7] = 3 }, "component Header, offset 7: CAP format 2.3 is not supported"},
-		{"flags", func(f *File) { f.raw[TagHeader][9] |= 0x10 }, "component Header, offset 9: flags 14 have reserved bits"},
-		{"no method", func(f *File) { f.raw[TagMethod] = nil }, "component Method: component is missing"},
-		{"no applet", func(f *File) { f.raw[TagApplet] = nil; f.raw[TagDirectory][7], f.raw[TagDirectory][8] = 0, 0 }, "component Applet: component is missing, but the header's flags announce it"},
-		{"directory", func(f *File) { f.raw[TagDirectory][4]++ }, "component Directory, offset 3: declares"},
-		{"AID length", func(f *File) { f.raw[TagApplet][4] = 4 }, "component Applet, offset 4: applet AID is 4 bytes long, must be 5 to 16"},
-		{"constant tag", func(f *File) { f.raw[TagConstantPool][5] = 7 }, "component ConstantPool, offset 5: constant tag 7, must be 1 to 6"},
-		{"constant count", func(f *File) { f.raw[TagConstantPool][3] = 0xFF }, "constants need at least"},
-		{"trailing", func(f *File) { f.raw[TagImport] = append(f.raw[TagImport], 0); size(f, TagImport) }, "component Import, offset"},
-		{"handler", func(f *File) { f.raw[TagMethod][4], f.raw[TagMethod][5] = 0xFF, 0xFF }, "component Method, offset 4: exception handler covers"},
-		{"class flags", func(f *File) { f.raw[TagClass][3] |= 0x10 }, "component Class, offset 3: class flags"},
-		{"export", func(f *File) { f.raw[TagExport][5]++ }, "component Export, offset 4: exports a class at"},
+		{"magic", func(f *File) { f.raw[TagHeader][3] = 0 },
+			"CAP file, component Header, offset 3: magic is 00CAFFED, must be DECAFFED"},
+		{"format", func(f *File) { f.raw[TagHeader][7] = 3 },
+			"component Header, offset 7: CAP format 2.3 is not supported"},
+		{"flags", func(f *File) { f.raw[TagHeader][9] |= 0x10 },
+			"component Header, offset 9: flags 14 have reserved bits"},
+		{"no method", func(f *File) { f.raw[TagMethod] = nil },
+			"component Method: component is missing"},
+		{"no applet", func(f *File) {
+			f.raw[TagApplet] = nil
+			f.raw[TagDirectory][7],
+				f.raw[TagDirectory][8] = 0, 0
+		}, "component Applet: component is missing, but the header's flags announce it"},
+		{"directory", func(f *File) { f.raw[TagDirectory][4]++ },
+			"component Directory, offset 3: declares"},
+		{"AID length", func(f *File) { f.raw[TagApplet][4] = 4 },
+			"component Applet, offset 4: applet AID is 4 bytes long, must be 5 to 16"},
+		{"constant tag", func(f *File) { f.raw[TagConstantPool][5] = 7 },
+			"component ConstantPool, offset 5: constant tag 7, must be 1 to 6"},
+		{"constant count", func(f *File) { f.raw[TagConstantPool][3] = 0xFF },
+			"constants need at least"},
+		{"trailing", func(f *File) {
+			f.raw[TagImport] = append(f.raw[TagImport], 0)
+			size(f,
+				TagImport)
+		}, "component Import, offset"},
+		{"handler", func(f *File) { f.raw[TagMethod][4], f.raw[TagMethod][5] = 0xFF, 0xFF },
+			"component Method, offset 4: exception handler covers"},
+		{"class flags", func(f *File) { f.raw[TagClass][3] |= 0x10 },
+			"component Class, offset 3: class flags"},
+		{"export", func(f *File) { f.raw[TagExport][5]++ },
+			"component Export, offset 4: exports a class at"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			name := "vault"
@@ -156,11 +176,17 @@ func TestArchives(t *testing.T) {
 		entries    map[string][]byte
 	}{
 		{"empty", "component Header: component is missing", nil},
-		{"short", "component Header, offset 0: only 2 bytes", map[string][]byte{"a/javacard/Header.cap": {1, 0}}},
-		{"tag", "component Header, offset 0: tag is 2, must be 1", map[string][]byte{"a/javacard/Header.cap": {2, 0, 0}}},
-		{"size", "component Header, offset 1: declares 5 bytes, but 1 follow", map[string][]byte{"a/javacard/Header.cap": {1, 0, 5, 0}}},
-		{"two packages", "component is there twice", map[string][]byte{"a/javacard/Header.cap": {1, 0, 0}, "b/javacard/Header.cap": {1, 0, 0}}},
-		{"bomb", "larger than the 65538 bytes", map[string][]byte{"a/javacard/Method.cap": make([]byte, 1<<20)}},
+		{"short", "component Header, offset 0: only 2 bytes",
+			map[string][]byte{"a/javacard/Header.cap": {1, 0}}},
+		{"tag", "component Header, offset 0: tag is 2, must be 1",
+			map[string][]byte{"a/javacard/Header.cap": {2, 0, 0}}},
+		{"size", "component Header, offset 1: declares 5 bytes, but 1 follow",
+			map[string][]byte{"a/javacard/Header.cap": {1, 0, 5, 0}}},
+		{"two packages", "component is there twice",
+			map[string][]byte{"a/javacard/Header.cap": {1, 0, 0},
+				"b/javacard/Header.cap": {1, 0, 0}}},
+		{"bomb", "larger than the 65538 bytes",
+			map[string][]byte{"a/javacard/Method.cap": make([]byte, 1<<20)}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Parse(pack(c.entries))

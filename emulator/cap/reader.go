@@ -5,8 +5,9 @@ import "fmt"
 // Error says what is wrong with a CAP file and where.
 type Error struct {
 	Component string // "Method"; empty if the archive itself is wrong
-	Offset    int    // byte offset in the component, its tag being byte 0; -1 for the component as a whole
-	What      string
+	// byte offset in the component, its tag being byte 0; -1 for the component as a whole
+	Offset int
+	What   string
 }
 
 func (e *Error) Error() string {

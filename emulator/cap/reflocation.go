@@ -30,7 +30,8 @@ func (f *File) locations(r *reader, width int) []int {
 			continue
 		}
 		if at == 0 || at+width > len(f.Methods.Content) {
-			r.failAt(r.off-len(deltas)+i, "constant pool index at %d, outside the Method component", at)
+			r.failAt(r.off-len(deltas)+i, "constant pool index at %d, outside the Method component",
+				at)
 			return nil
 		}
 		list = append(list, at)

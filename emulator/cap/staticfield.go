@@ -62,10 +62,12 @@ func (f *File) parseStaticField(r *reader) error {
 	}
 	s.DefaultBytes = r.u2("default value count")
 	s.NonDefault = r.bytes(r.u2("non-default value count"), "non-default values")
-	if sum := 2*s.References + s.DefaultBytes + len(s.NonDefault); r.err == nil && sum != s.ImageSize {
+	if sum := 2*s.References + s.DefaultBytes + len(s.NonDefault); r.err == nil &&
+		sum != s.ImageSize {
 		r.failAt(0, "image is declared as %d bytes, its parts make %d", s.ImageSize, sum)
 	}
-	if d := f.Directory; r.err == nil && (d.StaticImageSize != s.ImageSize || d.ArrayInitCount != len(s.Arrays)) {
+	if d := f.Directory; r.err == nil &&
+		(d.StaticImageSize != s.ImageSize || d.ArrayInitCount != len(s.Arrays)) {
 		r.failAt(0, "image of %d bytes and %d arrays, the directory says %d and %d",
 			s.ImageSize, len(s.Arrays), d.StaticImageSize, d.ArrayInitCount)
 	}

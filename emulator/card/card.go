@@ -114,7 +114,8 @@ func (c *Card) Profile() Profile { return c.options.Profile }
 func (c *Card) Reset() {
 	c.machine.Reset()
 	var collectErr error
-	if c.install != nil { // cut off: the machine has undone it, save for what the runtime environment made for it
+	// cut off: the machine has undone it, save for what the runtime environment made for it
+	if c.install != nil {
 		_, collectErr = c.machine.Collect()
 	}
 	c.current, c.selecting, c.reselected, c.install, c.cut = 0, false, 0, nil, 0
@@ -160,7 +161,8 @@ func (c *Card) transmit(command []byte) (apdu.Response, error) {
 		return apdu.Response{}, err
 	}
 	c.last.CommandBytes, c.last.ResponseBytes = len(command), len(response.Data)+2
-	c.note("command %X -> %v (writes %d, bytecodes %d)", command, response, c.last.Writes, c.last.Bytecodes)
+	c.note("command %X -> %v (writes %d, bytecodes %d)", command, response, c.last.Writes,
+		c.last.Bytecodes)
 	return response, nil
 }
 
@@ -195,7 +197,8 @@ func (c *Card) account(action func() error) error {
 func (c *Card) Memory() (Memory, error) {
 	var m Memory
 	err := c.machine.Enter(func(call *vm.Call) {
-		m = Memory{call.AvailableMemory(vm.Persistent), call.AvailableMemory(vm.ClearOnReset), call.AvailableMemory(vm.ClearOnDeselect)}
+		m = Memory{call.AvailableMemory(vm.Persistent), call.AvailableMemory(vm.ClearOnReset),
+			call.AvailableMemory(vm.ClearOnDeselect)}
 	})
 	return m, stopped(err)
 }

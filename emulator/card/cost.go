@@ -33,31 +33,49 @@ func ms(milliseconds float64) time.Duration {
 // digest is counted apart. The rows of ECDSA are of SHA-1: they less 5.34 ms for
 // SHA-1 of the same 256 bytes is ECDSA alone.
 var prices = []price{
-	{kind: api.KindECDSASign, fixed: ms(31.96 - 5.34), source: "fixed: EC_FP_256 ECDSA_SHA Signature_sign() less SHA MessageDigest_doFinal()"},
-	{kind: api.KindECDSAVerify, fixed: ms(30.22 - 5.34), source: "fixed: EC_FP_256 ECDSA_SHA Signature_verify() less SHA MessageDigest_doFinal()"},
-	{kind: api.KindSignatureInit, bits: 256, fixed: ms(8.12), source: "fixed: EC_FP_256 ECDSA_SHA Signature_init()"},
-	{kind: api.KindSignatureInit, fixed: ms(6.11), source: "fixed: AES_128 AES_MAC_128_NOPAD Signature_init()"},
-	{kind: api.KindAgreement, fixed: ms(20.04), source: "fixed: EC_FP_256 EC_SVDP_DH KeyAgreement_generateSecret()"},
-	{kind: api.KindAgreementInit, fixed: ms(7.90), source: "fixed: EC_FP_256 EC_SVDP_DH KeyAgreement_init()"},
+	{kind: api.KindECDSASign, fixed: ms(31.96 - 5.34),
+		source: "fixed: EC_FP_256 ECDSA_SHA Signature_sign() less SHA MessageDigest_doFinal()"},
+	{kind: api.KindECDSAVerify, fixed: ms(30.22 - 5.34),
+		source: "fixed: EC_FP_256 ECDSA_SHA Signature_verify() less SHA MessageDigest_doFinal()"},
+	{kind: api.KindSignatureInit, bits: 256, fixed: ms(8.12),
+		source: "fixed: EC_FP_256 ECDSA_SHA Signature_init()"},
+	{kind: api.KindSignatureInit, fixed: ms(6.11),
+		source: "fixed: AES_128 AES_MAC_128_NOPAD Signature_init()"},
+	{kind: api.KindAgreement, fixed: ms(20.04),
+		source: "fixed: EC_FP_256 EC_SVDP_DH KeyAgreement_generateSecret()"},
+	{kind: api.KindAgreementInit, fixed: ms(7.90),
+		source: "fixed: EC_FP_256 EC_SVDP_DH KeyAgreement_init()"},
 	{kind: api.KindECKeyPair, fixed: ms(26.80), source: "fixed: EC_FP_256 KeyPair_genKeyPair()"},
-	{kind: api.KindDigest + "SHA-256", fixed: ms(0.80), block: 64, each: ms(1.42), source: "variable: SHA_256 MessageDigest_doFinal() of 16 to 512 bytes"},
-	{kind: api.KindDigest, fixed: ms(0.80), block: 64, each: ms(0.91), source: "fixed: SHA MessageDigest_doFinal() of 256 bytes"},
-	{kind: api.KindMAC, fixed: ms(2.14), source: "fixed: AES_128 AES_MAC_128_NOPAD Signature_sign()"},
-	{kind: api.KindCipherInit, fixed: ms(6.09), source: "fixed: AES_128 AES_BLOCK_128_CBC_NOPAD Cipher_init()"},
-	{kind: api.KindCipher, fixed: ms(1.86), source: "fixed: AES_128 AES_BLOCK_128_CBC_NOPAD Cipher_doFinal()"},
+	{kind: api.KindDigest + "SHA-256", fixed: ms(0.80), block: 64, each: ms(1.42),
+		source: "variable: SHA_256 MessageDigest_doFinal() of 16 to 512 bytes"},
+	{kind: api.KindDigest, fixed: ms(0.80), block: 64, each: ms(0.91),
+		source: "fixed: SHA MessageDigest_doFinal() of 256 bytes"},
+	{kind: api.KindMAC, fixed: ms(2.14),
+		source: "fixed: AES_128 AES_MAC_128_NOPAD Signature_sign()"},
+	{kind: api.KindCipherInit, fixed: ms(6.09),
+		source: "fixed: AES_128 AES_BLOCK_128_CBC_NOPAD Cipher_init()"},
+	{kind: api.KindCipher, fixed: ms(1.86),
+		source: "fixed: AES_128 AES_BLOCK_128_CBC_NOPAD Cipher_doFinal()"},
 	{kind: api.KindSetKey, fixed: ms(3.20), source: "fixed: AES_128 setKey()"},
-	{kind: api.KindRSAPrivate, bits: 1024, fixed: ms(26.12), source: "fixed: RSA_PRIVATE_1024 RSA_PKCS1 Cipher_doFinal()"},
-	{kind: api.KindRSAPrivate, fixed: ms(148.08), source: "fixed: RSA_PRIVATE_2048 RSA_PKCS1 Cipher_doFinal()"},
-	{kind: api.KindRSAPublic, fixed: ms(4.60), source: "fixed: RSA_PUBLIC_2048 RSA_PKCS1 Cipher_doFinal()"},
-	{kind: api.KindRSAKeyPair, fixed: ms(5224.70), source: "fixed: RSA_CRT_2048 KeyPair_genKeyPair()"},
-	{kind: api.KindRandom, fixed: ms(1.18), source: "fixed: SECURE_RANDOM RandomData_generateData()"},
+	{kind: api.KindRSAPrivate, bits: 1024, fixed: ms(26.12),
+		source: "fixed: RSA_PRIVATE_1024 RSA_PKCS1 Cipher_doFinal()"},
+	{kind: api.KindRSAPrivate, fixed: ms(148.08),
+		source: "fixed: RSA_PRIVATE_2048 RSA_PKCS1 Cipher_doFinal()"},
+	{kind: api.KindRSAPublic, fixed: ms(4.60),
+		source: "fixed: RSA_PUBLIC_2048 RSA_PKCS1 Cipher_doFinal()"},
+	{kind: api.KindRSAKeyPair, fixed: ms(5224.70),
+		source: "fixed: RSA_CRT_2048 KeyPair_genKeyPair()"},
+	{kind: api.KindRandom, fixed: ms(1.18),
+		source: "fixed: SECURE_RANDOM RandomData_generateData()"},
 	{kind: api.KindChecksum, fixed: ms(0.43), source: "fixed: ISO3309_CRC16 Checksum_doFinal()"},
 }
 
 const (
-	writeSource    = "fixed: Util_arrayCopy_RAM2EEPROM(); flat in size, so a write of a field counts as much"
-	bytecodeSource = "fixed: SWAlgs_xor(), 1.45 ms for 16 unrolled a[i] ^= a[j] on a field, 9 bytecodes each as the converter writes them, and 5 of the loop"
-	wireSource     = "bits on the line, and reader and host for each frame"
+	writeSource = "fixed: Util_arrayCopy_RAM2EEPROM(); flat in size, so a write of a field " +
+		"counts as much"
+	bytecodeSource = "fixed: SWAlgs_xor(), 1.45 ms for 16 unrolled a[i] ^= a[j] on a field, 9 " +
+		"bytecodes each as the converter writes them, and 5 of the loop"
+	wireSource = "bits on the line, and reader and host for each frame"
 )
 
 var (
@@ -116,18 +134,23 @@ func Estimate(s Stats, link Link) (Cost, error) {
 		if p.block > 0 {
 			each += p.each * time.Duration(blocks(op.Size, p.block))
 		}
-		cost = append(cost, CostItem{CostCrypto, fmt.Sprintf("%s %d", op.Kind, op.Size), op.Count, each, p.source})
+		cost = append(cost, CostItem{CostCrypto, fmt.Sprintf("%s %d", op.Kind, op.Size), op.Count,
+			each, p.source})
 	}
 	if s.Writes > 0 {
-		cost = append(cost, CostItem{CostWrites, "persistent writes", s.Writes, writeTime, writeSource})
+		cost = append(cost, CostItem{CostWrites, "persistent writes", s.Writes, writeTime,
+			writeSource})
 	}
 	if s.Bytecodes > 0 {
-		cost = append(cost, CostItem{CostBytecode, "bytecodes", s.Bytecodes, bytecodeTime, bytecodeSource})
+		cost = append(cost, CostItem{CostBytecode, "bytecodes", s.Bytecodes, bytecodeTime,
+			bytecodeSource})
 	}
 	if s.CommandBytes > 0 {
 		cost = append(cost,
-			CostItem{CostWire, "command on " + link.Name, 1, link.carry(s.CommandBytes), wireSource},
-			CostItem{CostWire, "response on " + link.Name, 1, link.carry(s.ResponseBytes), wireSource})
+			CostItem{CostWire, "command on " + link.Name, 1, link.carry(s.CommandBytes),
+				wireSource},
+			CostItem{CostWire, "response on " + link.Name, 1, link.carry(s.ResponseBytes),
+				wireSource})
 	}
 	return cost, nil
 }
@@ -142,12 +165,14 @@ func priceOf(op vm.CryptoOp) (price, error) {
 		if !strings.HasPrefix(op.Kind, p.kind) || p.bits != 0 && p.bits != op.Size {
 			continue
 		}
-		if len(p.kind) > len(best.kind) || len(p.kind) == len(best.kind) && best.bits == 0 && p.bits != 0 {
+		if len(p.kind) > len(best.kind) || len(p.kind) == len(best.kind) && best.bits == 0 &&
+			p.bits != 0 {
 			best = p
 		}
 	}
 	if best.kind == "" {
-		return best, fmt.Errorf("card: no measured time for %s; add it to the prices of the cost model", op.Kind)
+		return best, fmt.Errorf(
+			"card: no measured time for %s; add it to the prices of the cost model", op.Kind)
 	}
 	return best, nil
 }
@@ -175,7 +200,8 @@ func Links() []Link {
 		return Link{fmt.Sprintf("contact-%d", bits), bits, 11, 254, 4, frameTime}
 	}
 	return []Link{
-		contactless(424), contactless(106), contactless(212), contactless(848), contact(115_200), contact(460_800),
+		contactless(424), contactless(106), contactless(212), contactless(848), contact(115_200),
+		contact(460_800),
 	}
 }
 
@@ -195,5 +221,6 @@ func LinkNamed(name string) (Link, error) {
 func (l Link) carry(n int) time.Duration {
 	frames := max(1, (n+l.FrameInfo-1)/l.FrameInfo)
 	bits := (n + frames*l.FrameExtra) * l.BitsPerByte
-	return time.Duration(bits)*time.Second/time.Duration(l.BitsPerSecond) + time.Duration(frames)*l.FrameTime
+	return time.Duration(bits)*time.Second/time.Duration(l.BitsPerSecond) +
+		time.Duration(frames)*l.FrameTime
 }

@@ -29,9 +29,15 @@ func TestEstimateOfMeasuredOperations(t *testing.T) {
 		ops  []vm.CryptoCount
 		ms   float64 // shared facts on the P71
 	}{
-		{"ECDSA with SHA-1 of 256 bytes, sign", []vm.CryptoCount{crypto(api.KindECDSASign, 256), crypto(api.KindDigest+"SHA-1", 256)}, 32.0},
-		{"ECDSA with SHA-1 of 16 bytes, sign", []vm.CryptoCount{crypto(api.KindECDSASign, 256), crypto(api.KindDigest+"SHA-1", 16)}, 28.2},
-		{"ECDSA with SHA-1 of 256 bytes, verify", []vm.CryptoCount{crypto(api.KindECDSAVerify, 256), crypto(api.KindDigest+"SHA-1", 256)}, 30.2},
+		{"ECDSA with SHA-1 of 256 bytes, sign",
+			[]vm.CryptoCount{crypto(api.KindECDSASign, 256), crypto(api.KindDigest+"SHA-1", 256)},
+			32.0},
+		{"ECDSA with SHA-1 of 16 bytes, sign",
+			[]vm.CryptoCount{crypto(api.KindECDSASign, 256), crypto(api.KindDigest+"SHA-1", 16)},
+			28.2},
+		{"ECDSA with SHA-1 of 256 bytes, verify",
+			[]vm.CryptoCount{crypto(api.KindECDSAVerify, 256), crypto(api.KindDigest+"SHA-1", 256)},
+			30.2},
 		{"P-256 signature init", []vm.CryptoCount{crypto(api.KindSignatureInit, 256)}, 8.1},
 		{"AES MAC init", []vm.CryptoCount{crypto(api.KindSignatureInit, 128)}, 6.1},
 		{"ECDH", []vm.CryptoCount{crypto(api.KindAgreement, 256)}, 20.0},
@@ -51,7 +57,8 @@ func TestEstimateOfMeasuredOperations(t *testing.T) {
 }
 
 func TestEstimateOfWritesAndWire(t *testing.T) {
-	cost, err := card.Estimate(card.Stats{Writes: 10, CommandBytes: 253, ResponseBytes: 254, Bytecodes: 149}, link(t, "contactless-424"))
+	cost, err := card.Estimate(card.Stats{Writes: 10, CommandBytes: 253, ResponseBytes: 254,
+		Bytecodes: 149}, link(t, "contactless-424"))
 	require.NoError(t, err)
 	assert.Equal(t, 28600*time.Microsecond, cost.Of(card.CostWrites))
 	assert.InDelta(t, 1450*time.Microsecond, cost.Of(card.CostBytecode), float64(time.Microsecond))
@@ -84,7 +91,9 @@ func TestEveryOperationOfTheTestAppletHasAPrice(t *testing.T) {
 	assert.Equal(t, 2, signed, "once by itself and once to verify")
 	assert.Greater(t, cost.Of(card.CostCrypto), 150*time.Millisecond)
 
-	_, err = card.Estimate(card.Stats{Crypto: []vm.CryptoCount{{CryptoOp: vm.CryptoOp{Kind: "alchemy"}, Count: 1}}}, link(t, "contact-115200"))
+	_, err = card.Estimate(
+		card.Stats{Crypto: []vm.CryptoCount{{CryptoOp: vm.CryptoOp{Kind: "alchemy"}, Count: 1}}},
+		link(t, "contact-115200"))
 	assert.ErrorContains(t, err, "alchemy")
 }
 

@@ -87,7 +87,8 @@ func (c *Card) Record() ([]byte, error) {
 		if array == 0 {
 			return
 		}
-		if malformed = call.KindOf(array) != vm.ByteArray || call.Length(array) != recordBytes; malformed {
+		if malformed = call.KindOf(array) != vm.ByteArray ||
+			call.Length(array) != recordBytes; malformed {
 			return
 		}
 		content := call.Bytes(array, 0, recordBytes)
@@ -100,7 +101,8 @@ func (c *Card) Record() ([]byte, error) {
 	case err != nil:
 		return nil, stopped(err)
 	case malformed:
-		return nil, errors.New("the card manager's record in the card's state is malformed; issue the card anew")
+		return nil, errors.New(
+			"the card manager's record in the card's state is malformed; issue the card anew")
 	case len(record) == 0:
 		return nil, ErrNoRecord
 	}
@@ -112,7 +114,8 @@ func (c *Card) Record() ([]byte, error) {
 // memory, once in the life of a card. A card without that memory gives ErrRefused.
 func (c *Card) SetRecord(record []byte) error {
 	if len(record) == 0 || len(record) > MaxRecord {
-		return fmt.Errorf("%w: a card manager's record of %d bytes; the most is %d", ErrRefused, len(record), MaxRecord)
+		return fmt.Errorf("%w: a card manager's record of %d bytes; the most is %d", ErrRefused,
+			len(record), MaxRecord)
 	}
 	return c.account(func() error {
 		var thrown *vm.JavaException

@@ -40,7 +40,8 @@ func TestRecordOutlivesTheCard(t *testing.T) {
 }
 
 func TestRecordNeedsMemory(t *testing.T) {
-	c, err := card.New(card.Options{Profile: card.Profile{NVMBytes: 1000, RAMBytes: 1000, CommitBytes: 100, APDUBuffer: 261}})
+	c, err := card.New(card.Options{Profile: card.Profile{NVMBytes: 1000, RAMBytes: 1000,
+		CommitBytes: 100, APDUBuffer: 261}})
 	require.NoError(t, err)
 	require.ErrorIs(t, c.SetRecord([]byte{1}), card.ErrRefused)
 	_, err = c.Record()

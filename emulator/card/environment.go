@@ -19,7 +19,8 @@ func findEntryPoints(machine *vm.VM) (entryPoints, error) {
 		{&e.selectApplet, appletClass, "select", "()Z"},
 		{&e.deselect, appletClass, "deselect", "()V"},
 		{&e.process, appletClass, "process", "(Ljavacard/framework/APDU;)V"},
-		{&e.shareable, appletClass, "getShareableInterfaceObject", "(Ljavacard/framework/AID;B)Ljavacard/framework/Shareable;"},
+		{&e.shareable, appletClass, "getShareableInterfaceObject",
+			"(Ljavacard/framework/AID;B)Ljavacard/framework/Shareable;"},
 		{&e.uninstall, appletEventClass, "uninstall", "()V"},
 	} {
 		method, err := machine.Method(wanted.class, wanted.name, wanted.desc)
@@ -134,7 +135,8 @@ func (e environment) ShareableObject(call *vm.Call, server []byte, parameter int
 	var object vm.Ref
 	call.AsJCRE(func(call *vm.Call) {
 		call.Try(func() {
-			object = call.Invoke(e.card.entry.shareable, info.Applet, vm.RefValue(client), vm.Value(parameter)).Ref()
+			object = call.Invoke(e.card.entry.shareable, info.Applet, vm.RefValue(client),
+				vm.Value(parameter)).Ref()
 		})
 	})
 	return object

@@ -33,7 +33,8 @@ func stopped(err error) error {
 	case errors.As(err, &cut):
 		return fmt.Errorf("%w before persistent write %d; reset it", ErrPowerLost, cut.Write)
 	case errors.As(err, &fault):
-		return fmt.Errorf("%w (%s fault at %s: %s); reset it", ErrMute, fault.Kind, fault.Where, fault.What)
+		return fmt.Errorf("%w (%s fault at %s: %s); reset it", ErrMute, fault.Kind, fault.Where,
+			fault.What)
 	default:
 		return err
 	}

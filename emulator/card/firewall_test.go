@@ -107,7 +107,8 @@ func TestFirewall(t *testing.T) {
 		{"keep the APDU object", insKeepAPDU, 0, 0, "", swSecurity},
 
 		{"statics of another package are free to all", insLedgerStatics, 0, 1, "", "000A 9000"},
-		{"its CLEAR_ON_DESELECT memory while it is not selected", insTouchSession, 0, 0, "", swSecurity},
+		{"its CLEAR_ON_DESELECT memory while it is not selected", insTouchSession, 0, 0, "",
+			swSecurity},
 		{"make such memory: SystemException.ILLEGAL_TRANSIENT", insMakeSession, 0, 0, "", "6F33"},
 		{"all the same, the service goes on", insBalance, 0, 0, "", "0111 9000"},
 	})
@@ -145,7 +146,8 @@ func TestDeleteWhatIsReferredTo(t *testing.T) {
 	b.selectApplet(guestInstance)
 	assert.Equal(t, "00019000", b.send(insDeposit, 0, 1), "all is as before")
 
-	for _, name := range []card.AID{guestInstance, guestPackage, vaultInstance, vaultPackage, libPackage} {
+	for _, name := range []card.AID{guestInstance, guestPackage, vaultInstance, vaultPackage,
+		libPackage} {
 		require.NoError(t, b.Delete(name), name)
 	}
 	assert.Empty(t, b.Applets())

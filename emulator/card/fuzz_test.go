@@ -31,10 +31,14 @@ func FuzzTransmit(f *testing.F) {
 		return input
 	}
 	for _, seed := range [][]byte{
-		story(command(insInt, 3, 0, 0, 0, 0, 1, 0, 0, 0, 0), command(insTransact, 0, 1), command(insTransact, 16, 1), command(insTransact, 17, 0)),
-		story(command(insSend, 0x7F, 0xFF), command(insEcho, 0, 0, 1, 2, 3), command(insCrypto, 1, 0, make([]byte, 32)...)),
-		story(command(insPIN, 1, 0, 1, 2), command(insExhaust, 1, 0, 0xFF, 0xFF), command(insCollect, 0, 0)),
-		story(command(insSum, 0xFF, 0, 0, 0, 0, 1), command(insRaise, 20, 0x80), selectCommand(coreInstance, 2)),
+		story(command(insInt, 3, 0, 0, 0, 0, 1, 0, 0, 0, 0), command(insTransact, 0, 1),
+			command(insTransact, 16, 1), command(insTransact, 17, 0)),
+		story(command(insSend, 0x7F, 0xFF), command(insEcho, 0, 0, 1, 2, 3),
+			command(insCrypto, 1, 0, make([]byte, 32)...)),
+		story(command(insPIN, 1, 0, 1, 2), command(insExhaust, 1, 0, 0xFF, 0xFF),
+			command(insCollect, 0, 0)),
+		story(command(insSum, 0xFF, 0, 0, 0, 0, 1), command(insRaise, 20, 0x80),
+			selectCommand(coreInstance, 2)),
 		story([]byte{0x80}, []byte{0x80, insEcho, 0, 0, 0, 0, 0}, []byte{0xFF, 0, 0, 0}),
 		story(command(insRefuseSelect, 1, 0)),
 	} {
@@ -61,7 +65,8 @@ func FuzzTransmit(f *testing.F) {
 			require.GreaterOrEqual(t, len(answer), 2)
 		}
 		b.Reset()
-		_, err := b.TransmitBytes(selectCommand(coreInstance, 0)) // may be refused, if it was asked to refuse the next
+		// may be refused, if it was asked to refuse the next
+		_, err := b.TransmitBytes(selectCommand(coreInstance, 0))
 		require.NoError(t, err)
 		b.selectApplet(coreInstance)
 		require.Len(t, b.state(), 66, "and lives on")
@@ -105,7 +110,8 @@ func FuzzTamperedApplet(f *testing.F) {
 			return
 		}
 		for _, c := range [][]byte{
-			selectCommand(instance, 0), command(ins, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2), command(insNested, 1, 2), command(insCollect, 0, 0),
+			selectCommand(instance, 0), command(ins, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2),
+			command(insNested, 1, 2), command(insCollect, 0, 0),
 		} {
 			if _, err := b.TransmitBytes(c); err != nil {
 				noBug(t, err)

@@ -71,7 +71,8 @@ func (c *Card) load(file *cap.File) (Package, error) {
 // orRefused marks an error that left the card as it was and running.
 func orRefused(err error) error {
 	var bug *vm.InternalError
-	if errors.Is(err, ErrPowerLost) || errors.Is(err, ErrMute) || errors.Is(err, ErrNotKept) || errors.As(err, &bug) {
+	if errors.Is(err, ErrPowerLost) || errors.Is(err, ErrMute) || errors.Is(err, ErrNotKept) ||
+		errors.As(err, &bug) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrRefused, err)
@@ -126,7 +127,9 @@ func (c *Card) InstallAs(module, instance AID, control, parameters []byte) (AID,
 		return nil, err
 	}
 	if _, taken := c.byAID(instance); taken {
-		return nil, fmt.Errorf("install: %w: there is an applet %s already; delete it or choose another AID", ErrRefused, instance)
+		return nil, fmt.Errorf(
+			"install: %w: there is an applet %s already; delete it or choose another AID",
+			ErrRefused, instance)
 	}
 	data := append([]byte{byte(len(instance))}, instance...)
 	data = append(data, byte(len(control)))
@@ -134,7 +137,8 @@ func (c *Card) InstallAs(module, instance AID, control, parameters []byte) (AID,
 	data = append(data, byte(len(parameters)))
 	data = append(data, parameters...)
 	if len(data) > maxInstallBytes {
-		return nil, fmt.Errorf("install: %w: AID, control field and parameters take %d bytes; the most is %d (Java Card API 3.0.5, Applet.install)",
+		return nil, fmt.Errorf("install: %w: AID, control field and parameters take %d bytes; "+
+			"the most is %d (Java Card API 3.0.5, Applet.install)",
 			ErrRefused, len(data), maxInstallBytes)
 	}
 	var registered AID
@@ -147,7 +151,8 @@ func (c *Card) InstallAs(module, instance AID, control, parameters []byte) (AID,
 		c.note("%v", err)
 		return nil, err
 	}
-	c.note("install %s %s with %q -> %s (writes %d)", module, instance, fmt.Sprintf("%X", parameters), registered, c.last.Writes)
+	c.note("install %s %s with %q -> %s (writes %d)", module, instance,
+		fmt.Sprintf("%X", parameters), registered, c.last.Writes)
 	return registered, nil
 }
 
@@ -159,7 +164,9 @@ func (c *Card) packageOf(module AID) (*vm.Package, error) {
 			}
 		}
 	}
-	return nil, fmt.Errorf("install: %w: no loaded package has an applet %s; load its CAP file first", ErrRefused, module)
+	return nil, fmt.Errorf(
+		"install: %w: no loaded package has an applet %s; load its CAP file first", ErrRefused,
+		module)
 }
 
 // runInstall returns the AID that the applet registered.
@@ -172,7 +179,8 @@ func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) (A
 		return nil, err
 	}
 	id := c.machine.NewInstance(pkg, module)
-	c.install = &installation{instance: id, pkg: pkg, aid: instance} // a reset that finds it cleans up
+	// a reset that finds it cleans up
+	c.install = &installation{instance: id, pkg: pkg, aid: instance}
 	var thrown *vm.JavaException
 	done := false
 	// CLEAR_ON_DESELECT memory of an applet can be made while it is installed: it
@@ -185,7 +193,8 @@ func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) (A
 				vm.GlobalArray|vm.Temporary)
 			call.PutBytes(array, installOffset, data)
 			defer call.Delete(array)
-			call.InvokeAs(id, method, vm.RefValue(array), vm.ShortValue(installOffset), vm.Value(int8(len(data))))
+			call.InvokeAs(id, method, vm.RefValue(array), vm.ShortValue(installOffset),
+				vm.Value(int8(len(data))))
 		})
 		// An abort of what install left open may have deleted the applet.
 		if done = thrown == nil && c.install.registered && c.applet(id) != 0; done {
@@ -205,7 +214,8 @@ func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) (A
 		if thrown != nil {
 			return nil, fmt.Errorf("its install method threw %w", thrown)
 		}
-		return nil, errors.New("its install method returned without registering an instance, or with a transaction open")
+		return nil, errors.New("its install method returned without registering an instance, or " +
+			"with a transaction open")
 	}
 	return c.install.aid, c.findApplets()
 }

@@ -111,7 +111,8 @@ func TestExceptions(t *testing.T) {
 		run(t, b, []row{
 			{"nothing thrown", insNested, depth, 0, "", "01 06 07 09 02 05 0E 0F 9000"},
 			{"caught by class", insNested, depth, 1, "", "01 06 09 04 21 34 05 0E 0F 9000"},
-			{"caught by subclass, thrown on as another", insNested, depth, 2, "", "01 06 09 03 5A 05 0A 0F 9000"},
+			{"caught by subclass, thrown on as another", insNested, depth, 2, "",
+				"01 06 09 03 5A 05 0A 0F 9000"},
 			{"caught far away", insNested, depth, 3, "", "01 06 09 05 0B 07 77 0F 9000"},
 		})
 	}
@@ -173,24 +174,30 @@ func TestExceptionsOfTheMachine(t *testing.T) {
 func TestStatics(t *testing.T) {
 	b := newProbe(t, card.Unlimited)
 	run(t, b, []row{
-		{"as initialised", insStatics, 0, 0, "", "07 CFC7 12345678 01 01FE03 0102FFFE 01020304FFFFFFFB 010001 00 0302 DEADBEEF 9000"},
+		{"as initialised", insStatics, 0, 0, "",
+			"07 CFC7 12345678 01 01FE03 0102FFFE 01020304FFFFFFFB 010001 00 0302 DEADBEEF 9000"},
 		{"change", insChangeStatics, 2, 0, "", "9000"},
-		{"changed", insStatics, 0, 0, "", "09 CFC9 1234567A 00 010003 01020000 01020304FFFFFFFD 010101 01 0304 DEADBEF1 9000"},
+		{"changed", insStatics, 0, 0, "",
+			"09 CFC9 1234567A 00 010003 01020000 01020304FFFFFFFD 010101 01 0304 DEADBEF1 9000"},
 	})
 	b.Reset()
 	b.selectApplet(coreInstance)
 	run(t, b, []row{
-		{"kept", insStatics, 0, 0, "", "09 CFC9 1234567A 00 010003 01020000 01020304FFFFFFFD 010101 01 0304 DEADBEF1 9000"},
+		{"kept", insStatics, 0, 0, "",
+			"09 CFC9 1234567A 00 010003 01020000 01020304FFFFFFFD 010101 01 0304 DEADBEF1 9000"},
 	})
 }
 
 // edges are the operands on which machines of 16 and 32 bits go wrong.
 var edges = []int32{
-	0, 1, -1, 2, 7, 31, 32, 33, 100, 127, 128, -128, -129, 255, 256, 32767, 32768, -32768, -32769, 65535, 65536, 70000,
+	0, 1, -1, 2, 7, 31, 32, 33, 100, 127, 128, -128, -129, 255, 256, 32767, 32768, -32768, -32769,
+	65535, 65536, 70000,
 	0x12345678, -559038737, 1<<31 - 1, -1 << 31,
 }
 
-func operand() *rapid.Generator[int32] { return rapid.OneOf(rapid.SampledFrom(edges), rapid.Int32()) }
+func operand() *rapid.Generator[int32] {
+	return rapid.OneOf(rapid.SampledFrom(edges), rapid.Int32())
+}
 
 func asInt(b bool) int32 {
 	if b {
@@ -266,7 +273,8 @@ func TestIntArithmetic(t *testing.T) {
 		if result, ok := onInts(operation, x, y); ok {
 			want = fmt.Sprintf("%08x9000", uint32(result))
 		}
-		data := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(x)), uint32(y))
+		data := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(x)),
+			uint32(y))
 		if got := b.send(insInt, operation, 0, data...); got != lower(want) {
 			r.Fatalf("operation %d of %d and %d: %s, not %s", operation, x, y, got, want)
 		}
@@ -305,7 +313,8 @@ func TestShortArithmetic(t *testing.T) {
 		if result, ok := onShorts(operation, x, y); ok {
 			want = fmt.Sprintf("%04x9000", uint16(result))
 		}
-		data := binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, uint16(x)), uint16(y))
+		data := binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, uint16(x)),
+			uint16(y))
 		if got := b.send(insShort, operation, 0, data...); got != lower(want) {
 			r.Fatalf("operation %d of %d and %d: %s, not %s", operation, x, y, got, want)
 		}
@@ -316,7 +325,8 @@ func TestLoopsAndRecursion(t *testing.T) {
 	b := newProbe(t, card.Unlimited)
 	run(t, b, []row{
 		{"Collatz of 27 takes 111 steps", insCollatz, 0, 0, "0000001B", "0000006F 9000"},
-		{"of 77671 takes 231 and reaches 1570824736", insCollatz, 0, 0, "00012F67", "000000E7 9000"},
+		{"of 77671 takes 231 and reaches 1570824736", insCollatz, 0, 0, "00012F67",
+			"000000E7 9000"},
 		{"sum of 0", insSum, 0, 0, "00000007", "00000000 9000"},
 		{"100 deep: 5050 times 70000", insSum, 0, 100, "00011170", "1511FB60 9000"},
 		{"20th Fibonacci number", insFibonacci, 0, 20, "", "1A6D 9000"},

@@ -48,15 +48,18 @@ func TestInstall(t *testing.T) {
 		assert.Equal(t, before, after, "nothing remains")
 	}
 	refused(libPackage, coreInstance, nil, "no loaded package has an applet")
-	refused(coreModule, aid("A000000001"), nil, "SystemException") // another provider: register refuses
+	// another provider: register refuses
+	refused(coreModule, aid("A000000001"), nil, "SystemException")
 	refused(coreModule, coreInstance, make([]byte, 120), "127")
 
 	_, err := b.Install(coreModule, coreInstance, unhex(t, "C0FFEE"))
 	require.NoError(t, err)
 	refused(coreModule, coreInstance, nil, "already")
 	b.selectApplet(coreInstance)
-	assert.Equal(t, lower("07 F050524F42020A 00 03 C0FFEE 9000"), b.send(insInstallData, 0, 0), "JCRE 3.0.5 §3.1")
-	assert.Equal(t, []card.Applet{{AID: coreInstance, Module: coreModule, Package: corePackage}}, b.Applets())
+	assert.Equal(t, lower("07 F050524F42020A 00 03 C0FFEE 9000"), b.send(insInstallData, 0, 0),
+		"JCRE 3.0.5 §3.1")
+	assert.Equal(t, []card.Applet{{AID: coreInstance, Module: coreModule, Package: corePackage}},
+		b.Applets())
 }
 
 // However loading is cut off, the package is there as a whole or not at all.
@@ -179,7 +182,8 @@ func TestSelect(t *testing.T) {
 	}
 	b := newFamily(t)
 	assert.Equal(t, notSelected, b.send(insLife, 0, 0), "nothing is selected after making a card")
-	assert.Equal(t, notSelected, b.exchange(selectCommand(aid("F050524F4209"), first)), "unknown and nobody to ask")
+	assert.Equal(t, notSelected, b.exchange(selectCommand(aid("F050524F4209"), first)),
+		"unknown and nobody to ask")
 	for _, s := range steps {
 		name := unhex(t, s.aid)
 		answer := b.exchange(selectCommand(name, s.p2))
@@ -214,7 +218,8 @@ func TestSelectAndDeselectAreTold(t *testing.T) {
 	assert.Equal(t, "00040002000100", counts(), "a reset tells nobody (JCRE 3.0.5 §3.4)")
 
 	require.Equal(t, "9000", b.send(insRefuseSelect, 0, 0))
-	assert.Equal(t, "6999", b.exchange(selectCommand(a, 0)), "the applet does not want to be selected")
+	assert.Equal(t, "6999", b.exchange(selectCommand(a, 0)),
+		"the applet does not want to be selected")
 	assert.Equal(t, "6999", b.send(insLife, 0, 0), "and nothing is")
 	b.selectApplet(a)
 }
@@ -263,16 +268,19 @@ func echoed(data []byte, ne int) string {
 	for _, d := range data {
 		sum += int(d)
 	}
-	answer := []byte{byte(len(data) >> 8), byte(len(data)), byte(sum >> 8), byte(sum), byte(ne >> 8), byte(ne)}
+	answer := []byte{byte(len(data) >> 8), byte(len(data)), byte(sum >> 8), byte(sum),
+		byte(ne >> 8), byte(ne)}
 	return hex.EncodeToString(answer) + "9000"
 }
 
 func TestDataOfEveryLength(t *testing.T) {
 	b := newProbe(t, card.P71)
 	rapid.Check(t, func(r *rapid.T) {
-		data := rapid.SliceOfN(rapid.Byte(), 1, rapid.SampledFrom([]int{20, 255, 256, 257, 1000, 5000}).Draw(r, "most")).Draw(r, "data")
+		data := rapid.SliceOfN(rapid.Byte(), 1,
+			rapid.SampledFrom([]int{20, 255, 256, 257, 1000, 5000}).Draw(r, "most")).Draw(r, "data")
 		ne := rapid.IntRange(6, 5000).Draw(r, "ne")
-		c := apdu.Command{CLA: 0x80, INS: insEcho, Data: data, Ne: ne, Extended: rapid.Bool().Draw(r, "extended")}
+		c := apdu.Command{CLA: 0x80, INS: insEcho, Data: data, Ne: ne,
+			Extended: rapid.Bool().Draw(r, "extended")}
 		raw, err := c.Bytes()
 		require.NoError(r, err)
 		if !c.IsExtended() && ne > 256 {
@@ -298,7 +306,8 @@ func TestResponsesOfEveryLength(t *testing.T) {
 		require.NoError(t, response.Err(), n)
 		assert.Equal(t, want, append([]byte{}, response.Data...), n)
 	}
-	response, err := b.Transmit(context.Background(), apdu.Command{CLA: 0x80, INS: insSendLong, Ne: 256})
+	response, err := b.Transmit(context.Background(),
+		apdu.Command{CLA: 0x80, INS: insSendLong, Ne: 256})
 	require.NoError(t, err)
 	assert.Equal(t, "07F050524F42020A00009000", response.String(), "from an array of the applet")
 }
@@ -307,7 +316,8 @@ func TestShortProfileRefusesExtendedLength(t *testing.T) {
 	b := newProbe(t, card.P71Short)
 	assert.Equal(t, "6700", b.exchange(unhex(t, "807C0000 000001 01 0000")))
 	assert.Equal(t, echoed([]byte{1}, 256), b.exchange(unhex(t, "807C0000 01 01 00")))
-	assert.Equal(t, "6f00", b.send(insSend, 1, 1), "257 bytes: APDUException.BAD_LENGTH, which nobody catches")
+	assert.Equal(t, "6f00", b.send(insSend, 1, 1),
+		"257 bytes: APDUException.BAD_LENGTH, which nobody catches")
 	assert.Len(t, b.send(insSend, 1, 0), 2*256+4)
 
 	vault := newVault(t) // does not say that it takes extended length
@@ -326,7 +336,8 @@ func TestInterfaceIsTold(t *testing.T) {
 		_, err = b.Install(coreModule, coreInstance, nil)
 		require.NoError(t, err)
 		b.selectApplet(coreInstance)
-		assert.Equal(t, row.want, b.send(insProtocol, 0, 0), "APDU.PROTOCOL_T1, and PROTOCOL_MEDIA_CONTACTLESS_TYPE_A with it")
+		assert.Equal(t, row.want, b.send(insProtocol, 0, 0),
+			"APDU.PROTOCOL_T1, and PROTOCOL_MEDIA_CONTACTLESS_TYPE_A with it")
 	}
 }
 
@@ -369,7 +380,8 @@ func TestProbeSeesEveryInstructionAndCall(t *testing.T) {
 func TestTranscriptAndSeed(t *testing.T) {
 	record := func(seed string) (string, string) {
 		var transcript strings.Builder
-		c, err := card.New(card.Options{Profile: card.P71, Random: card.SeededRandom(seed), Transcript: &transcript})
+		c, err := card.New(card.Options{Profile: card.P71, Random: card.SeededRandom(seed),
+			Transcript: &transcript})
 		require.NoError(t, err)
 		b := bench{c, t}
 		b.load("lib", "core")
@@ -393,8 +405,13 @@ func TestTranscriptAndSeed(t *testing.T) {
 	require.Len(t, lines, 8)
 	assert.Equal(t, "card p71", lines[0])
 	assert.Regexp(t, `^load F050524F4201 \(writes \d+\)$`, lines[1])
-	assert.Regexp(t, `^install F050524F420201 F050524F42020A with "" -> F050524F42020A \(writes \d+\)$`, lines[3])
-	assert.Regexp(t, `^command 00A4040007F050524F42020A -> 9000 \(writes 1, bytecodes \d+\)$`, lines[4])
-	assert.Regexp(t, `^command 806000010\d* -> the card has lost power before persistent write 2; reset it$`, lines[6])
+	assert.Regexp(t,
+		`^install F050524F420201 F050524F42020A with "" -> F050524F42020A \(writes \d+\)$`,
+		lines[3])
+	assert.Regexp(t, `^command 00A4040007F050524F42020A -> 9000 \(writes 1, bytecodes \d+\)$`,
+		lines[4])
+	assert.Regexp(t,
+		`^command 806000010\d* -> the card has lost power before persistent write 2; reset it$`,
+		lines[6])
 	assert.Equal(t, "reset", lines[7])
 }

@@ -38,7 +38,8 @@ func TestTransientMemory(t *testing.T) {
 
 func TestProfileLimitsRAM(t *testing.T) {
 	run(t, newProbe(t, card.P71), []row{
-		{"CLEAR_ON_RESET ends: SystemException.NO_TRANSIENT_SPACE", insExhaust, 1, 0, "03E8", "6F32"},
+		{"CLEAR_ON_RESET ends: SystemException.NO_TRANSIENT_SPACE", insExhaust, 1, 0, "03E8",
+			"6F32"},
 		{"another kind", insExhaust, 2, 0, "03E8", "6F32"},
 		{"no such kind: SystemException.ILLEGAL_VALUE", insExhaust, 3, 0, "03E8", "6F31"},
 	})
@@ -48,7 +49,8 @@ func TestProfileLimitsRAM(t *testing.T) {
 	b := newProbe(t, card.P71)
 	memory, err := b.Memory()
 	require.NoError(t, err)
-	run(t, b, []row{{"three arrays of 1,000 bytes fit, a fourth does not", insExhaust, 1, 0, "03E8", "6F32"}})
+	run(t, b, []row{{"three arrays of 1,000 bytes fit, a fourth does not", insExhaust, 1, 0, "03E8",
+		"6F32"}})
 	after, err := b.Memory()
 	require.NoError(t, err)
 	assert.Equal(t, 3000, memory.ResetFree-after.ResetFree)
@@ -103,7 +105,8 @@ func TestPowerCutAtObjectDeletion(t *testing.T) {
 		require.NoError(t, err)
 		freed.NVMFree = live.NVMFree
 		require.Equal(t, "9000", b.send(insGarbage, 5, 0, 0, 100))
-		require.Equal(t, "11229000", b.send(insRing, 0, 0), "another ring: the first is garbage as well")
+		require.Equal(t, "11229000", b.send(insRing, 0, 0),
+			"another ring: the first is garbage as well")
 		whole, err = b.Memory()
 		require.NoError(t, err)
 		return b
@@ -111,7 +114,8 @@ func TestPowerCutAtObjectDeletion(t *testing.T) {
 	writes := cutEverywhere(t, prepare, command(insCollect, 0, 0), func(b bench, n int) {
 		memory, err := b.Memory()
 		require.NoError(t, err)
-		assert.Contains(t, []int{whole.NVMFree, freed.NVMFree}, memory.NVMFree, "all or nothing, before write %d", n)
+		assert.Contains(t, []int{whole.NVMFree, freed.NVMFree}, memory.NVMFree,
+			"all or nothing, before write %d", n)
 		assert.Equal(t, "11229000", b.send(insRing, 1, 0), "what can be reached is whole")
 	})
 	assert.Positive(t, writes)
@@ -209,11 +213,13 @@ func TestTransactionDepthAndObjects(t *testing.T) {
 
 func TestProfileLimitsTransaction(t *testing.T) {
 	b := newProbe(t, card.P71)
-	assert.Equal(t, lower("6F13"), b.send(insTransact, 11, 0x35), "TransactionException.BUFFER_FULL")
+	assert.Equal(t, lower("6F13"), b.send(insTransact, 11, 0x35),
+		"TransactionException.BUFFER_FULL")
 	assert.Equal(t, untouched, b.state())
 	answer := unhex(t, b.send(insTransact, 10, 1))
 	require.Len(t, answer, 8)
-	capacity, before, inside := binary.BigEndian.Uint16(answer), binary.BigEndian.Uint16(answer[2:]), binary.BigEndian.Uint16(answer[4:])
+	capacity, before, inside := binary.BigEndian.Uint16(answer),
+		binary.BigEndian.Uint16(answer[2:]), binary.BigEndian.Uint16(answer[4:])
 	assert.EqualValues(t, card.P71.CommitBytes, capacity)
 	assert.Equal(t, capacity, before)
 	assert.Less(t, inside, capacity-1001, "a byte and 1,000 bytes, and what describes them")
@@ -226,7 +232,8 @@ func TestProfileLimitsTransaction(t *testing.T) {
 // cutEverywhere runs a command with power lost before its first, second, ... write
 // until it gets through, and has check look at the card after each restart. It
 // returns how many writes the command has.
-func cutEverywhere(t *testing.T, prepare func() bench, command []byte, check func(b bench, n int)) int {
+func cutEverywhere(t *testing.T, prepare func() bench, command []byte,
+	check func(b bench, n int)) int {
 	t.Helper()
 	for n := 1; ; n++ {
 		b := prepare()
@@ -234,7 +241,8 @@ func cutEverywhere(t *testing.T, prepare func() bench, command []byte, check fun
 		answer, err := b.TransmitBytes(command)
 		if err == nil {
 			require.Equal(t, []byte{0x90, 0x00}, answer[len(answer)-2:])
-			require.Equal(t, n-1, b.LastCommand().Writes, "it has one write less than the first cut that missed")
+			require.Equal(t, n-1, b.LastCommand().Writes,
+				"it has one write less than the first cut that missed")
 			return n - 1
 		}
 		require.ErrorIs(t, err, card.ErrPowerLost)
@@ -354,7 +362,8 @@ func TestRandomLife(t *testing.T) {
 				value = next
 			}
 			if got := b.state(); got != expect() {
-				r.Fatalf("after transaction %d of %02x, cut before %d: %s, not %s", which, next, cut, got, expect())
+				r.Fatalf("after transaction %d of %02x, cut before %d: %s, not %s", which, next,
+					cut, got, expect())
 			}
 		}
 	})

@@ -131,7 +131,8 @@ func TestGlobalAndSensitiveArrays(t *testing.T) {
 
 // Java Card API 3.0.5, OwnerPINBuilder, OwnerPINx, OwnerPINxWithPredecrement.
 func TestPINsOfTheBuilder(t *testing.T) {
-	const make, check, reset, update, setLimit, setTries, limit, decrement, aborted, abortedLimit, kinds = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+	const make, check, reset, update, setLimit = 0, 1, 2, 3, 4
+	const setTries, limit, decrement, aborted, abortedLimit, kinds = 5, 6, 7, 8, 9, 10
 	b := newNewer(t, card.P71)
 	run(t, b, []row{
 		{"OWNER_PIN", insPINX, make, 1, "", "010300 9000"},
@@ -230,7 +231,8 @@ func TestKeysShareACurve(t *testing.T) {
 	curve := "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff" +
 		"ffffffff00000001000000000000000000000000fffffffffffffffffffffffc" +
 		"5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b" +
-		"046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5" +
+		"046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b" +
+		"8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5" +
 		"ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
 	run(t, b, []row{
 		{"no curve to share: NullPointerException", insKeys, 2, 0, "00", "6F01"},
@@ -309,7 +311,8 @@ func TestAlgorithmsOfTheP71(t *testing.T) {
 	p71, unlimited := newNewer(t, card.P71), newNewer(t, card.Unlimited)
 	assert.Equal(t, "03009000", p71.send(insVersion, 0, 0))
 	assert.Equal(t, "03059000", unlimited.send(insVersion, 0, 0))
-	const digest, signature, ciphering, random, key, pair, parts, cipherParts = 1, 2, 3, 4, 5, 6, 7, 8
+	const digest, signature, ciphering, random, key, pair, parts, cipherParts = 1, 2, 3, 4, 5, 6, 7,
+		8
 	for _, c := range []struct {
 		kind, first byte
 		data        string
@@ -329,7 +332,8 @@ func TestAlgorithmsOfTheP71(t *testing.T) {
 		{key, 11, "0100", true, true}, {key, 11, "0070", false, true},
 		{key, 4, "1000", true, true}, {pair, 2, "0800", true, true}, {pair, 2, "1000", false, true},
 		{pair, 5, "0070", false, true},
-		{parts, 4, "0900", true, true}, {parts, 0, "0900", false, false}, {parts, 0, "0A03", true, true},
+		{parts, 4, "0900", true, true}, {parts, 0, "0900", false, false},
+		{parts, 0, "0A03", true, true},
 		{parts, 4, "0500", true, true}, {parts, 0, "0500", false, true},
 		{parts, 0, "0603", false, true}, {parts, 0, "0601", true, true},
 		{cipherParts, 7, "09", true, true}, {cipherParts, 7, "0E", false, true},

@@ -30,7 +30,8 @@ func Restore(options Options, path string) (*Card, error) {
 	if err != nil {
 		return nil, fmt.Errorf("restore card: %w", err)
 	}
-	c, err := newCard(options, func(config vm.Config) (*vm.VM, error) { return vm.Restore(config, state) })
+	c, err := newCard(options,
+		func(config vm.Config) (*vm.VM, error) { return vm.Restore(config, state) })
 	if err == nil {
 		err = c.findApplets()
 	}

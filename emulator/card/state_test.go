@@ -13,7 +13,8 @@ import (
 
 func restore(t *testing.T, path string) (bench, error) {
 	t.Helper()
-	c, err := card.Restore(card.Options{Profile: card.P71, Random: card.SeededRandom(t.Name())}, path)
+	c, err := card.Restore(card.Options{Profile: card.P71, Random: card.SeededRandom(t.Name())},
+		path)
 	return bench{c, t}, err
 }
 
@@ -41,8 +42,10 @@ func TestSaveAndRestore(t *testing.T) {
 	assert.Equal(t, statics, again.send(insStatics, 0, 0))
 	assert.Equal(t, "11229000", again.send(insRing, 1, 0))
 	assert.Equal(t, "0102009000", again.send(insPIN, 5, 0, 0), "tries are spent")
-	assert.Equal(t, lower("00 0000 00 00 00 0000 9000"), again.send(insReadFilled, 0, 0), "RAM is zero")
-	assert.Equal(t, "01009000", again.send(insCrypto, 7, 0, 1, 2, 3), "the key pair signs and verifies")
+	assert.Equal(t, lower("00 0000 00 00 00 0000 9000"), again.send(insReadFilled, 0, 0),
+		"RAM is zero")
+	assert.Equal(t, "01009000", again.send(insCrypto, 7, 0, 1, 2, 3),
+		"the key pair signs and verifies")
 	kept, err := again.Memory()
 	require.NoError(t, err)
 	assert.Equal(t, memory.NVMFree, kept.NVMFree)
@@ -50,7 +53,8 @@ func TestSaveAndRestore(t *testing.T) {
 
 	_, err = again.Install(coreModule, aid("F050524F42020B"), nil)
 	require.NoError(t, err, "life goes on")
-	require.ErrorContains(t, again.Delete(coreInstance), "static field", "which refers to an object of the applet")
+	require.ErrorContains(t, again.Delete(coreInstance), "static field",
+		"which refers to an object of the applet")
 	again.selectApplet(coreInstance)
 	require.Equal(t, "9000", again.send(insChangeStatics, 2, 0))
 	require.NoError(t, again.Delete(coreInstance))

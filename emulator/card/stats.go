@@ -25,8 +25,11 @@ type Stats struct {
 
 func accountOf(s vm.Stats) Stats {
 	return Stats{
-		Bytecodes: s.Bytecodes, Invocations: s.Invocations, Writes: s.Writes, WrittenBytes: s.WrittenBytes,
-		Copies: s.Copies, CopiedBytes: s.CopiedBytes, MaxStack: s.MaxStack, MaxFrames: s.MaxFrames, Crypto: s.Crypto(),
+		Bytecodes: s.Bytecodes, Invocations: s.Invocations, Writes: s.Writes,
+		WrittenBytes: s.WrittenBytes,
+		Copies:       s.Copies, CopiedBytes: s.CopiedBytes, MaxStack: s.MaxStack,
+		MaxFrames: s.MaxFrames,
+		Crypto:    s.Crypto(),
 	}
 }
 
@@ -39,7 +42,8 @@ func (s Stats) Add(t Stats) Stats {
 		Bytecodes: s.Bytecodes + t.Bytecodes, Invocations: s.Invocations + t.Invocations,
 		Writes: s.Writes + t.Writes, WrittenBytes: s.WrittenBytes + t.WrittenBytes,
 		Copies: s.Copies + t.Copies, CopiedBytes: s.CopiedBytes + t.CopiedBytes,
-		CommandBytes: s.CommandBytes + t.CommandBytes, ResponseBytes: s.ResponseBytes + t.ResponseBytes,
+		CommandBytes: s.CommandBytes + t.CommandBytes, ResponseBytes: s.ResponseBytes +
+			t.ResponseBytes,
 		MaxStack: max(s.MaxStack, t.MaxStack), MaxFrames: max(s.MaxFrames, t.MaxFrames),
 	}
 	counts := map[vm.CryptoOp]int{}

@@ -49,7 +49,8 @@ type Options struct {
 // Run makes a blank card and answers the lines of in on out, each at once, until
 // in ends. The error is not nil if in or out fail or the card cannot be made.
 func Run(ctx context.Context, in io.Reader, out io.Writer, options Options) error {
-	settings := card.Options{Profile: options.Profile, Interface: options.Interface, Transcript: options.Transcript}
+	settings := card.Options{Profile: options.Profile, Interface: options.Interface,
+		Transcript: options.Transcript}
 	var managing globalplatform.Options
 	if options.Seed != "" {
 		settings.Random = card.SeededRandom(options.Seed)
@@ -119,7 +120,8 @@ func readLine(lines *bufio.Reader) (string, error) {
 }
 
 // execute carries out one line and returns the answer.
-func execute(ctx context.Context, c *card.Card, line string, sink func(apdu.Exchange)) (string, error) {
+func execute(ctx context.Context, c *card.Card, line string, sink func(apdu.Exchange)) (string,
+	error) {
 	words := strings.Fields(line)
 	arguments := words[1:]
 	switch words[0] {
@@ -138,7 +140,8 @@ func execute(ctx context.Context, c *card.Card, line string, sink func(apdu.Exch
 	}
 	command, err := apdu.ParseHex(line)
 	if err != nil {
-		return "", fmt.Errorf("%q is neither load, install, reset, cut nor an APDU in hex (%w)", words[0], err)
+		return "", fmt.Errorf("%q is neither load, install, reset, cut nor an APDU in hex (%w)",
+			words[0], err)
 	}
 	if parsed, malformed := apdu.ParseCommand(command); malformed == nil && sink != nil {
 		response, err := apdu.Recorder{Card: c, Sink: sink}.Transmit(ctx, parsed)

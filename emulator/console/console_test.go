@@ -51,7 +51,8 @@ func TestConversations(t *testing.T) {
 			in, out := conversation(t, path)
 			assert.Equal(t, out, converse(t, in, console.Options{Profile: card.P71, Seed: path}))
 			exchanges := 0
-			options := console.Options{Profile: card.P71, Seed: path, Sink: func(apdu.Exchange) { exchanges++ }}
+			options := console.Options{Profile: card.P71, Seed: path,
+				Sink: func(apdu.Exchange) { exchanges++ }}
 			assert.Equal(t, out, converse(t, in, options), "a sink changes nothing")
 			assert.Positive(t, exchanges)
 		})
@@ -64,10 +65,12 @@ func TestAnswersAtOnce(t *testing.T) {
 	outReader, outWriter := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		done <- console.Run(context.Background(), inReader, outWriter, console.Options{Profile: card.P71})
+		done <- console.Run(context.Background(), inReader, outWriter,
+			console.Options{Profile: card.P71})
 		outWriter.Close()
 	}()
-	for _, turn := range [][2]string{{"reset\n", "ok\n"}, {"# nothing\n80260000\n", "6999\n"}, {"cut 1\n", "ok\n"}} {
+	for _, turn := range [][2]string{{"reset\n", "ok\n"}, {"# nothing\n80260000\n", "6999\n"},
+		{"cut 1\n", "ok\n"}} {
 		_, err := io.WriteString(inWriter, turn[0])
 		require.NoError(t, err)
 		answer := make([]byte, len(turn[1]))
@@ -83,7 +86,8 @@ func TestASeedMakesARunRepeat(t *testing.T) {
 	in, _ := conversation(t, "testdata/random.txt")
 	run := func(seed string) (string, string) {
 		var transcript strings.Builder
-		out := converse(t, in, console.Options{Profile: card.P71, Seed: seed, Transcript: &transcript})
+		out := converse(t, in,
+			console.Options{Profile: card.P71, Seed: seed, Transcript: &transcript})
 		return out, transcript.String()
 	}
 	first, transcript := run("one")
@@ -106,13 +110,15 @@ func TestALineThatIsTooLongDoesNotEndTheRun(t *testing.T) {
 func TestEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	err := console.Run(ctx, strings.NewReader("reset\n"), io.Discard, console.Options{Profile: card.P71})
+	err := console.Run(ctx, strings.NewReader("reset\n"), io.Discard,
+		console.Options{Profile: card.P71})
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
 func TestUnwritableOutput(t *testing.T) {
 	r, w := io.Pipe()
 	r.Close()
-	err := console.Run(context.Background(), strings.NewReader("reset\n"), w, console.Options{Profile: card.P71})
+	err := console.Run(context.Background(), strings.NewReader("reset\n"), w,
+		console.Options{Profile: card.P71})
 	assert.ErrorContains(t, err, "write")
 }

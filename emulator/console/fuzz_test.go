@@ -28,7 +28,8 @@ func FuzzRun(f *testing.F) {
 			}
 		}
 		var out bytes.Buffer
-		require.NoError(t, Run(t.Context(), strings.NewReader(strings.Join(lines, "\n")), &out, Options{Profile: card.P71, Seed: "fuzz"}))
+		require.NoError(t, Run(t.Context(), strings.NewReader(strings.Join(lines, "\n")), &out,
+			Options{Profile: card.P71, Seed: "fuzz"}))
 		require.Equal(t, wanted, strings.Count(out.String(), "\n"), "%q", out.String())
 	})
 }

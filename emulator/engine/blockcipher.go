@@ -63,14 +63,16 @@ type BlockCipher struct {
 
 // NewBlockCipher returns a cipher in its initial state. iv is the initial chaining
 // value, one block; nil stands for zeros, and ECB ignores it.
-func NewBlockCipher(block cipher.Block, mode Mode, padding Padding, encrypt bool, iv []byte) (*BlockCipher, error) {
+func NewBlockCipher(block cipher.Block, mode Mode, padding Padding, encrypt bool,
+	iv []byte) (*BlockCipher, error) {
 	if iv == nil {
 		iv = make([]byte, block.BlockSize())
 	}
 	if len(iv) != block.BlockSize() {
 		return nil, ErrLength
 	}
-	c := &BlockCipher{block: block, mode: mode, padding: padding, encrypt: encrypt, initial: append([]byte(nil), iv...)}
+	c := &BlockCipher{block: block, mode: mode, padding: padding, encrypt: encrypt,
+		initial: append([]byte(nil), iv...)}
 	c.Reset()
 	return c, nil
 }

@@ -30,7 +30,8 @@ func NewCurve(p, a, b, g, n []byte, cofactor int) (*Curve, error) {
 		n: new(big.Int).SetBytes(n), cofactor: cofactor,
 	}
 	if c.p.BitLen() < minFieldBits || c.p.BitLen() > maxFieldBits || c.p.Bit(0) == 0 ||
-		c.a.Cmp(c.p) >= 0 || c.b.Cmp(c.p) >= 0 || c.n.BitLen() < 2 || c.n.BitLen() > c.p.BitLen()+1 || cofactor < 1 {
+		c.a.Cmp(c.p) >= 0 || c.b.Cmp(c.p) >= 0 || c.n.BitLen() < 2 ||
+		c.n.BitLen() > c.p.BitLen()+1 || cofactor < 1 {
 		return nil, ErrParameter
 	}
 	base, err := c.parsePoint(g)
@@ -38,7 +39,8 @@ func NewCurve(p, a, b, g, n []byte, cofactor int) (*Curve, error) {
 		return nil, err
 	}
 	c.gx, c.gy = base.x, base.y
-	for _, standard := range []elliptic.Curve{elliptic.P256(), elliptic.P384(), elliptic.P521(), elliptic.P224()} {
+	for _, standard := range []elliptic.Curve{elliptic.P256(), elliptic.P384(), elliptic.P521(),
+		elliptic.P224()} {
 		if c.is(standard.Params()) {
 			c.standard = standard
 		}
@@ -76,7 +78,8 @@ func (c *Curve) parsePoint(encoded []byte) (affinePoint, error) {
 	if len(encoded) != 1+2*size || encoded[0] != 4 {
 		return affinePoint{}, ErrParameter
 	}
-	pt := affinePoint{new(big.Int).SetBytes(encoded[1 : 1+size]), new(big.Int).SetBytes(encoded[1+size:])}
+	pt := affinePoint{new(big.Int).SetBytes(encoded[1 : 1+size]),
+		new(big.Int).SetBytes(encoded[1+size:])}
 	if pt.x.Cmp(c.p) >= 0 || pt.y.Cmp(c.p) >= 0 {
 		return affinePoint{}, ErrParameter
 	}

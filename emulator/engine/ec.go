@@ -126,7 +126,8 @@ func (k *ECPublicKey) Verify(digest, signature []byte) bool {
 	}
 	u1 := new(big.Int).Mul(leftmostBits(digest, c.n), w)
 	u2 := new(big.Int).Mul(r, w)
-	sum := c.add(c.multiplyJacobian(u1.Mod(u1, c.n), affinePoint{c.gx, c.gy}), c.multiplyJacobian(u2.Mod(u2, c.n), k.point))
+	sum := c.add(c.multiplyJacobian(u1.Mod(u1, c.n), affinePoint{c.gx, c.gy}),
+		c.multiplyJacobian(u2.Mod(u2, c.n), k.point))
 	point, ok := c.affine(sum)
 	return ok && point.x.Mod(point.x, c.n).Cmp(r) == 0
 }

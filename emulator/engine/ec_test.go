@@ -45,7 +45,8 @@ func curveP192(t *testing.T) *Curve {
 		unhex("fffffffffffffffffffffffffffffffeffffffffffffffff"),
 		unhex("fffffffffffffffffffffffffffffffefffffffffffffffc"),
 		unhex("64210519e59c80e70fa7e9ab72243049feb8deecc146b9b1"),
-		unhex("04188da80eb03090f67cbf20eb43a18800f4ff0afd82ff101207192b95ffc8da78631011ed6b24cdd573f977a11e794811"),
+		unhex("04188da80eb03090f67cbf20eb43a18800f4ff0afd82ff101207192b95ffc8da78631011ed6b"+
+			"24cdd573f977a11e794811"),
 		unhex("ffffffffffffffffffffffff99def836146bc9b1b4d22831"), 1)
 	require.NoError(t, err)
 	require.Nil(t, c.standard)
@@ -60,13 +61,21 @@ func TestSignGivesTheSignaturesOfRFC6979(t *testing.T) {
 		hash                         crypto.Hash
 	}{
 		{"P-192 SHA-1", "6fab034934e4c0fc9ae67f5b5659a9d7d1fefd187ee09fd4", "sample",
-			"98c6bd12b23eaf5e2a2045132086be3eb8ebd62abf6698ff", "57a22b07dea9530f8de9471b1dc6624472e8e2844bc25b64", curveP192(t), crypto.SHA1},
+			"98c6bd12b23eaf5e2a2045132086be3eb8ebd62abf6698ff",
+			"57a22b07dea9530f8de9471b1dc6624472e8e2844bc25b64", curveP192(t), crypto.SHA1},
 		{"P-192 SHA-256", "6fab034934e4c0fc9ae67f5b5659a9d7d1fefd187ee09fd4", "sample",
-			"4b0b8ce98a92866a2820e20aa6b75b56382e0f9bfd5ecb55", "ccdb006926ea9565cbadc840829d8c384e06de1f1e381b85", curveP192(t), crypto.SHA256},
-		{"P-256 SHA-256", "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721", "sample",
-			"efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716", "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8", standardCurve(t, elliptic.P256()), crypto.SHA256},
-		{"P-256 SHA-512", "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721", "test",
-			"461d93f31b6540894788fd206c07cfa0cc35f46fa3c91816fff1040ad1581a04", "39af9f15de0db8d97e72719c74820d304ce5226e32dedae67519e840d1194e55", standardCurve(t, elliptic.P256()), crypto.SHA512},
+			"4b0b8ce98a92866a2820e20aa6b75b56382e0f9bfd5ecb55",
+			"ccdb006926ea9565cbadc840829d8c384e06de1f1e381b85", curveP192(t), crypto.SHA256},
+		{"P-256 SHA-256", "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721",
+			"sample",
+			"efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716",
+			"f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8",
+			standardCurve(t, elliptic.P256()), crypto.SHA256},
+		{"P-256 SHA-512", "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721",
+			"test",
+			"461d93f31b6540894788fd206c07cfa0cc35f46fa3c91816fff1040ad1581a04",
+			"39af9f15de0db8d97e72719c74820d304ce5226e32dedae67519e840d1194e55",
+			standardCurve(t, elliptic.P256()), crypto.SHA512},
 	} {
 		t.Run(v.name, func(t *testing.T) {
 			key, err := v.curve.NewPrivateKey(unhex(v.private))
@@ -91,7 +100,8 @@ func brainpoolP256r1(t *testing.T) *Curve {
 		unhex("a9fb57dba1eea9bc3e660a909d838d726e3bf623d52620282013481d1f6e5377"),
 		unhex("7d5a0975fc2c3057eef67530417affe7fb8055c126dc5c6ce94a4b44f330b5d9"),
 		unhex("26dc5c6ce94a4b44f330b5d9bbd77cbf958416295cf7e1ce6bccdc18ff8c07b6"),
-		unhex("048bd2aeb9cb7e57cb2c4b482ffc81b7afb9de27e1e3bd23c23a4453bd9ace3262547ef835c3dac4fd97f8461a14611dc9c27745132ded8e545c1d54c72f046997"),
+		unhex("048bd2aeb9cb7e57cb2c4b482ffc81b7afb9de27e1e3bd23c23a4453bd9ace3262547ef835c3"+
+			"dac4fd97f8461a14611dc9c27745132ded8e545c1d54c72f046997"),
 		unhex("a9fb57dba1eea9bc3e660a909d838d718c397aa3b561a6f7901e0e82974856a7"), 1)
 	require.NoError(t, err)
 	return c
@@ -100,16 +110,19 @@ func brainpoolP256r1(t *testing.T) *Curve {
 // RFC 7027 §A.1, brainpoolP256r1.
 func TestSharedSecretOfRFC7027(t *testing.T) {
 	c := brainpoolP256r1(t)
-	a, err := c.NewPrivateKey(unhex("81db1ee100150ff2ea338d708271be38300cb54241d79950f77b063039804f1d"))
+	a, err := c.NewPrivateKey(
+		unhex("81db1ee100150ff2ea338d708271be38300cb54241d79950f77b063039804f1d"))
 	require.NoError(t, err)
-	b, err := c.NewPrivateKey(unhex("55e40bc41e37e3e2ad25c3c6654511ffa8474a91a0032087593852d3e7d76bd3"))
+	b, err := c.NewPrivateKey(
+		unhex("55e40bc41e37e3e2ad25c3c6654511ffa8474a91a0032087593852d3e7d76bd3"))
 	require.NoError(t, err)
 	const z = "89afc39d41d3b327814b80940b042590f96556ec91e6ae7939bce31f3a18bf2b"
 	pointA, err := a.PublicPoint()
 	require.NoError(t, err)
 	pointB, err := b.PublicPoint()
 	require.NoError(t, err)
-	assert.Equal(t, "44106e913f92bc02a1705d9953a8414db95e1aaa49e81d9e85f929a8e3100be5", hex.EncodeToString(pointA[1:33]))
+	assert.Equal(t, "44106e913f92bc02a1705d9953a8414db95e1aaa49e81d9e85f929a8e3100be5",
+		hex.EncodeToString(pointA[1:33]))
 	sharedA, err := a.SharedX(pointB)
 	require.NoError(t, err)
 	assert.Equal(t, z, hex.EncodeToString(sharedA))
@@ -122,13 +135,16 @@ func TestSharedSecretOfRFC7027(t *testing.T) {
 // the base point to another.
 func TestGenericMappingOfDoc9303(t *testing.T) {
 	c := brainpoolP256r1(t)
-	nonce, err := c.NewPrivateKey(unhex("000000000000000000000000000000003f00c4d39d153f2b2a214a078d899b22"))
+	nonce, err := c.NewPrivateKey(
+		unhex("000000000000000000000000000000003f00c4d39d153f2b2a214a078d899b22"))
 	require.NoError(t, err)
-	mapped, err := nonce.MappedPoint(unhex("0460332ef2450b5d247ef6d3868397d398852ed6e8caf6ffeef6bf85ca57057fd5" +
-		"0840ca7415baf3e43bd414d35aa4608b93a2caf3a4e3ea4e82c9c13d03eb7181"))
+	mapped, err := nonce.MappedPoint(
+		unhex("0460332ef2450b5d247ef6d3868397d398852ed6e8caf6ffeef6bf85ca57057fd5" +
+			"0840ca7415baf3e43bd414d35aa4608b93a2caf3a4e3ea4e82c9c13d03eb7181"))
 	require.NoError(t, err)
 	assert.Equal(t, "048ced63c91426d4f0eb1435e7cb1d74a46723a0af21c89634f65a9ae87a9265e2"+
-		"8c879506743f8611ac33645c5b985c80b5f09a0b83407c1b6a4d857ae76fe522", hex.EncodeToString(mapped))
+		"8c879506743f8611ac33645c5b985c80b5f09a0b83407c1b6a4d857ae76fe522",
+		hex.EncodeToString(mapped))
 	opposite, err := c.NewPrivateKey(unhex("01"))
 	require.NoError(t, err)
 	point, err := opposite.PublicPoint()
@@ -141,7 +157,8 @@ func TestGenericMappingOfDoc9303(t *testing.T) {
 
 // The generic code and Go's own must agree on every NIST curve.
 func TestGenericCurveAgreesWithStandardLibrary(t *testing.T) {
-	for _, s := range []elliptic.Curve{elliptic.P224(), elliptic.P256(), elliptic.P384(), elliptic.P521()} {
+	for _, s := range []elliptic.Curve{elliptic.P224(), elliptic.P256(), elliptic.P384(),
+		elliptic.P521()} {
 		t.Run(s.Params().Name, func(t *testing.T) {
 			fast, slow := standardCurve(t, s), standardCurve(t, s)
 			require.NotNil(t, fast.standard)
@@ -196,11 +213,13 @@ func TestImpossibleKeysAreRefused(t *testing.T) {
 	offCurve := make([]byte, 1+2*size)
 	offCurve[0] = 4
 	offCurve[size] = 1
-	for name, point := range map[string][]byte{"empty": nil, "compressed": make([]byte, 1+size), "off the curve": offCurve} {
+	for name, point := range map[string][]byte{"empty": nil, "compressed": make([]byte, 1+size),
+		"off the curve": offCurve} {
 		_, err := c.NewPublicKey(point)
 		assert.ErrorIs(t, err, ErrParameter, name)
 	}
-	for name, scalar := range map[string][]byte{"zero": make([]byte, size), "the order": c.n.Bytes(), "above": append([]byte{1}, make([]byte, size)...)} {
+	for name, scalar := range map[string][]byte{"zero": make([]byte, size),
+		"the order": c.n.Bytes(), "above": append([]byte{1}, make([]byte, size)...)} {
 		_, err := c.NewPrivateKey(scalar)
 		assert.ErrorIs(t, err, ErrParameter, name)
 	}
@@ -267,7 +286,8 @@ func benchmarkKey(b *testing.B) (*ECPrivateKey, []byte, *ECPublicKey) {
 // Signatures that no honest signer makes, in the manner of Wycheproof's ecdsa tests:
 // both codes must refuse them.
 func TestMalformedSignaturesAreRefused(t *testing.T) {
-	for name, c := range map[string]*Curve{"Go's code": standardCurve(t, elliptic.P256()), "generic code": curveP192(t)} {
+	for name, c := range map[string]*Curve{"Go's code": standardCurve(t, elliptic.P256()),
+		"generic code": curveP192(t)} {
 		t.Run(name, func(t *testing.T) {
 			scalar, err := c.GenerateScalar(seeded(2))
 			require.NoError(t, err)
@@ -296,12 +316,18 @@ func TestMalformedSignaturesAreRefused(t *testing.T) {
 			indefinite := append(append([]byte{0x30, 0x80}, good[2:]...), 0, 0)
 			paddedR := append([]byte{0x30, good[1] + 1, 2, good[3] + 1, 0}, good[4:]...)
 			for name, bad := range map[string][]byte{
-				"empty": nil, "r is zero": with(zero, parsed.S), "s is zero": with(parsed.R, zero), "both are zero": with(zero, zero),
-				"both are one": with(one, one), "r is n": with(c.n, parsed.S), "s is n": with(parsed.R, c.n),
-				"r and n": with(new(big.Int).Add(parsed.R, c.n), parsed.S), "s and n": with(parsed.R, new(big.Int).Add(parsed.S, c.n)),
-				"r is negative": with(new(big.Int).Neg(parsed.R), parsed.S), "s is negative": with(parsed.R, new(big.Int).Neg(parsed.S)),
-				"r and s exchanged": with(parsed.S, parsed.R), "a byte follows": append(append([]byte{}, good...), 0),
-				"cut": good[:len(good)-1], "length in long form": longLength, "indefinite length": indefinite, "r with a zero too many": paddedR,
+				"empty": nil, "r is zero": with(zero, parsed.S), "s is zero": with(parsed.R, zero),
+				"both are zero": with(zero, zero),
+				"both are one":  with(one, one), "r is n": with(c.n, parsed.S),
+				"s is n":            with(parsed.R, c.n),
+				"r and n":           with(new(big.Int).Add(parsed.R, c.n), parsed.S),
+				"s and n":           with(parsed.R, new(big.Int).Add(parsed.S, c.n)),
+				"r is negative":     with(new(big.Int).Neg(parsed.R), parsed.S),
+				"s is negative":     with(parsed.R, new(big.Int).Neg(parsed.S)),
+				"r and s exchanged": with(parsed.S, parsed.R),
+				"a byte follows":    append(append([]byte{}, good...), 0),
+				"cut":               good[:len(good)-1], "length in long form": longLength,
+				"indefinite length": indefinite, "r with a zero too many": paddedR,
 			} {
 				assert.False(t, public.Verify(digest, bad), name)
 			}

@@ -83,7 +83,8 @@ func newCBCMAC(block, last cipher.Block, padding Padding, iv []byte) (MAC, error
 	if len(iv) != block.BlockSize() {
 		return nil, ErrLength
 	}
-	m := &cbcMAC{block: block, last: last, padding: padding, initial: append([]byte(nil), iv...), state: make([]byte, len(iv))}
+	m := &cbcMAC{block: block, last: last, padding: padding, initial: append([]byte(nil), iv...),
+		state: make([]byte, len(iv))}
 	m.Reset()
 	return m, nil
 }

@@ -34,7 +34,8 @@ func validModulus(bits int, n *big.Int) bool {
 
 // NewRSAPublicKey returns the key of a modulus and an exponent, in a key of so many bits.
 func NewRSAPublicKey(bits int, modulus, exponent []byte) (*RSAPublicKey, error) {
-	k := &RSAPublicKey{size: bits / 8, n: new(big.Int).SetBytes(modulus), e: new(big.Int).SetBytes(exponent)}
+	k := &RSAPublicKey{size: bits / 8, n: new(big.Int).SetBytes(modulus),
+		e: new(big.Int).SetBytes(exponent)}
 	if !validModulus(bits, k.n) || k.e.Sign() == 0 || k.e.Cmp(k.n) >= 0 {
 		return nil, ErrParameter
 	}
@@ -44,7 +45,8 @@ func NewRSAPublicKey(bits int, modulus, exponent []byte) (*RSAPublicKey, error) 
 // NewRSAPrivateKey returns the key of a modulus and a private exponent, in a key of so
 // many bits.
 func NewRSAPrivateKey(bits int, modulus, exponent []byte) (*RSAPrivateKey, error) {
-	k := &RSAPrivateKey{size: bits / 8, n: new(big.Int).SetBytes(modulus), d: new(big.Int).SetBytes(exponent)}
+	k := &RSAPrivateKey{size: bits / 8, n: new(big.Int).SetBytes(modulus),
+		d: new(big.Int).SetBytes(exponent)}
 	if !validModulus(bits, k.n) || k.d.Sign() == 0 || k.d.Cmp(k.n) >= 0 {
 		return nil, ErrParameter
 	}
@@ -113,7 +115,8 @@ type RSAKeyPair struct {
 // public exponent, which must be odd and above 2.
 func GenerateRSA(random io.Reader, bits int, exponent []byte) (*RSAKeyPair, error) {
 	e := new(big.Int).SetBytes(exponent)
-	if bits < minRSABits || bits > maxRSABits || bits%16 != 0 || e.Bit(0) == 0 || e.BitLen() < 2 || e.BitLen() >= bits/2 {
+	if bits < minRSABits || bits > maxRSABits || bits%16 != 0 || e.Bit(0) == 0 || e.BitLen() < 2 ||
+		e.BitLen() >= bits/2 {
 		return nil, ErrParameter
 	}
 	one := big.NewInt(1)
@@ -138,8 +141,9 @@ func GenerateRSA(random io.Reader, bits int, exponent []byte) (*RSAKeyPair, erro
 		half := func(n *big.Int) []byte { return n.FillBytes(make([]byte, bits/16)) }
 		whole := func(n *big.Int) []byte { return n.FillBytes(make([]byte, bits/8)) }
 		return &RSAKeyPair{
-			Modulus: whole(new(big.Int).Mul(p, q)), PublicExponent: e.Bytes(), PrivateExponent: whole(d),
-			P: half(p), Q: half(q),
+			Modulus: whole(new(big.Int).Mul(p, q)), PublicExponent: e.Bytes(),
+			PrivateExponent: whole(d),
+			P:               half(p), Q: half(q),
 			DP: half(new(big.Int).Mod(d, pLess)), DQ: half(new(big.Int).Mod(d, qLess)),
 			Inverse: half(new(big.Int).ModInverse(q, p)),
 		}, nil

@@ -30,7 +30,8 @@ func newRSAFixture(t *testing.T) rsaFixture {
 	f.crt, err = NewRSAPrivateCRTKey(1024, pair.P, pair.Q, pair.DP, pair.DQ, pair.Inverse)
 	require.NoError(t, err)
 	f.standard = &rsa.PrivateKey{
-		PublicKey: rsa.PublicKey{N: f.public.n, E: 65537}, D: f.private.d, Primes: []*big.Int{f.crt.p, f.crt.q},
+		PublicKey: rsa.PublicKey{N: f.public.n, E: 65537}, D: f.private.d,
+		Primes: []*big.Int{f.crt.p, f.crt.q},
 	}
 	require.NoError(t, f.standard.Validate())
 	return f
@@ -46,19 +47,22 @@ func TestRSAAgreesWithStandardLibrary(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			signature, err := key.SignPKCS1(crypto.SHA256, digest[:])
 			require.NoError(t, err)
-			assert.NoError(t, rsa.VerifyPKCS1v15(&f.standard.PublicKey, crypto.SHA256, digest[:], signature))
+			assert.NoError(t, rsa.VerifyPKCS1v15(&f.standard.PublicKey, crypto.SHA256, digest[:],
+				signature))
 			assert.True(t, f.public.VerifyPKCS1(crypto.SHA256, digest[:], signature))
 			signature[5] ^= 1
 			assert.False(t, f.public.VerifyPKCS1(crypto.SHA256, digest[:], signature))
 
 			signature, err = key.SignPSS(seeded(4), crypto.SHA256, digest[:])
 			require.NoError(t, err)
-			assert.NoError(t, rsa.VerifyPSS(&f.standard.PublicKey, crypto.SHA256, digest[:], signature, &rsa.PSSOptions{SaltLength: 32}))
+			assert.NoError(t, rsa.VerifyPSS(&f.standard.PublicKey, crypto.SHA256, digest[:],
+				signature, &rsa.PSSOptions{SaltLength: 32}))
 			assert.True(t, f.public.VerifyPSS(crypto.SHA256, digest[:], signature))
 			signature[5] ^= 1
 			assert.False(t, f.public.VerifyPSS(crypto.SHA256, digest[:], signature))
 
-			enciphered, err := rsa.EncryptOAEP(sha1.New(), rand.Reader, &f.standard.PublicKey, message, nil)
+			enciphered, err := rsa.EncryptOAEP(sha1.New(), rand.Reader, &f.standard.PublicKey,
+				message, nil)
 			require.NoError(t, err)
 			block, err := key.Apply(enciphered)
 			require.NoError(t, err)
@@ -117,5 +121,6 @@ func TestBareRSAForAnyModulus(t *testing.T) {
 	square, err := private.Apply([]byte{0x12, 0x34, 0x56})
 	require.NoError(t, err)
 	expected := new(big.Int).Exp(big.NewInt(0x123456), big.NewInt(2), big.NewInt(0x01234566))
-	assert.Equal(t, expected.FillBytes(make([]byte, 64)), square, "an answer has the length of the key")
+	assert.Equal(t, expected.FillBytes(make([]byte, 64)), square,
+		"an answer has the length of the key")
 }

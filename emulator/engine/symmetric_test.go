@@ -11,7 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-const rfc4493Message = "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710"
+const rfc4493Message = "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c8" +
+	"1c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710"
 
 // RFC 4493 §4 and NIST SP 800-38B §D.
 func TestCMACOfRFC4493(t *testing.T) {
@@ -42,18 +43,24 @@ func TestRetailMACOfICAO9303(t *testing.T) {
 	assert.Equal(t, "5f1448eea8ad90a7", hex.EncodeToString(sum))
 }
 
-// NIST SP 800-38A §F.1.1, F.2.1, F.2.3, F.2.5 and F.5.1; NIST SP 800-67 example keys for triple DES.
+// NIST SP 800-38A §F.1.1, F.2.1, F.2.3, F.2.5 and F.5.1; NIST SP 800-67 example keys for triple
+// DES.
 func TestBlockCipherOfSP80038A(t *testing.T) {
 	const iv = "000102030405060708090a0b0c0d0e0f"
 	for _, v := range []struct {
 		name, key, iv, first string
 		mode                 Mode
 	}{
-		{"AES-128 ECB", "2b7e151628aed2a6abf7158809cf4f3c", "", "3ad77bb40d7a3660a89ecaf32466ef97", ModeECB},
-		{"AES-128 CBC", "2b7e151628aed2a6abf7158809cf4f3c", iv, "7649abac8119b246cee98e9b12e9197d", ModeCBC},
-		{"AES-192 CBC", "8e73b0f7da0e6452c810f32b809079e562f8ead2522c6b7b", iv, "4f021db243bc633d7178183a9fa071e8", ModeCBC},
-		{"AES-256 CBC", "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4", iv, "f58c4c04d6e5f1ba779eabfb5f7bfbd6", ModeCBC},
-		{"AES-128 CTR", "2b7e151628aed2a6abf7158809cf4f3c", "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff", "874d6191b620e3261bef6864990db6ce", ModeCTR},
+		{"AES-128 ECB", "2b7e151628aed2a6abf7158809cf4f3c", "", "3ad77bb40d7a3660a89ecaf32466ef97",
+			ModeECB},
+		{"AES-128 CBC", "2b7e151628aed2a6abf7158809cf4f3c", iv, "7649abac8119b246cee98e9b12e9197d",
+			ModeCBC},
+		{"AES-192 CBC", "8e73b0f7da0e6452c810f32b809079e562f8ead2522c6b7b", iv,
+			"4f021db243bc633d7178183a9fa071e8", ModeCBC},
+		{"AES-256 CBC", "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4", iv,
+			"f58c4c04d6e5f1ba779eabfb5f7bfbd6", ModeCBC},
+		{"AES-128 CTR", "2b7e151628aed2a6abf7158809cf4f3c", "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff",
+			"874d6191b620e3261bef6864990db6ce", ModeCTR},
 	} {
 		t.Run(v.name, func(t *testing.T) {
 			block, err := NewAES(unhex(v.key))
@@ -78,7 +85,8 @@ func TestCipherRoundTripInParts(t *testing.T) {
 		mode := rapid.SampledFrom([]Mode{ModeECB, ModeCBC}).Draw(t, "mode")
 		makeBlock, keyLength := NewAES, rapid.SampledFrom([]int{16, 24, 32}).Draw(t, "key length")
 		if rapid.Bool().Draw(t, "DES") {
-			makeBlock, keyLength = NewDES, rapid.SampledFrom([]int{8, 16, 24}).Draw(t, "DES key length")
+			makeBlock, keyLength = NewDES,
+				rapid.SampledFrom([]int{8, 16, 24}).Draw(t, "DES key length")
 		}
 		block, err := makeBlock(rapid.SliceOfN(rapid.Byte(), keyLength, keyLength).Draw(t, "key"))
 		require.NoError(t, err)
@@ -101,7 +109,8 @@ func TestCipherRoundTripInParts(t *testing.T) {
 		}
 		enciphered := run(true, message, "enciphering")
 		require.Equal(t, 0, len(enciphered)%block.BlockSize())
-		require.Equal(t, append([]byte{}, message...), append([]byte{}, run(false, enciphered, "deciphering")...))
+		require.Equal(t, append([]byte{}, message...),
+			append([]byte{}, run(false, enciphered, "deciphering")...))
 	})
 }
 
@@ -128,7 +137,8 @@ func TestWrongPaddingIsRefused(t *testing.T) {
 // A digest resumed from its chaining words ends as one that was never interrupted.
 func TestResumedDigestIsTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		h := rapid.SampledFrom([]crypto.Hash{crypto.SHA1, crypto.SHA224, crypto.SHA256, crypto.SHA384, crypto.SHA512}).Draw(t, "digest")
+		h := rapid.SampledFrom([]crypto.Hash{crypto.SHA1, crypto.SHA224, crypto.SHA256,
+			crypto.SHA384, crypto.SHA512}).Draw(t, "digest")
 		whole := h.New()
 		head := make([]byte, whole.BlockSize()*rapid.IntRange(1, 4).Draw(t, "blocks"))
 		tail := rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "tail")

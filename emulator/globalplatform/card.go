@@ -232,7 +232,8 @@ const systemNoResource = 5
 // reason is the status word for what the card below refused.
 func (c *Card) reason(err error) apdu.StatusWord {
 	var thrown *vm.JavaException
-	if errors.As(err, &thrown) && thrown.Class == "javacard/framework/SystemException" && thrown.Reason == systemNoResource {
+	if errors.As(err, &thrown) && thrown.Class == "javacard/framework/SystemException" &&
+		thrown.Reason == systemNoResource {
 		return apdu.SWNoMemory
 	}
 	return apdu.SWWrongData
@@ -255,7 +256,8 @@ func (c *Card) dispatch(command apdu.Command) ([]byte, error) {
 		return nil, apdu.SWClass
 	case !c.session.authenticated():
 		return nil, apdu.SWSecurity
-	case c.state.life == gpc.CardLocked && command.INS != gpc.InsSetStatus && command.INS != gpc.InsGetStatus:
+	case c.state.life == gpc.CardLocked && command.INS != gpc.InsSetStatus &&
+		command.INS != gpc.InsGetStatus:
 		return nil, apdu.SWConditions
 	}
 	return handle(c, command)

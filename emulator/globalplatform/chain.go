@@ -21,7 +21,8 @@ func (c *Card) collect(command apdu.Command) (whole apdu.Command, answer *apdu.R
 	last := command
 	last.P1 &^= gpc.MoreCommands
 	if begun != nil {
-		if begun.CLA != last.CLA || begun.INS != last.INS || begun.P1 != last.P1 || begun.P2 != last.P2 {
+		if begun.CLA != last.CLA || begun.INS != last.INS || begun.P1 != last.P1 ||
+			begun.P2 != last.P2 {
 			return command, &apdu.Response{SW: apdu.SWConditions}
 		}
 		last.Data = append(begun.Data[:len(begun.Data):len(begun.Data)], command.Data...)

@@ -46,9 +46,11 @@ func (c *Card) secured(command apdu.Command) (apdu.Response, error) {
 		return apdu.Response{SW: apdu.SWClass}, nil
 	case class != gpc.ClassISO && class != gpc.ClassPlain:
 		return apdu.Response{SW: apdu.SWChannel}, nil
-	case c.state.life != gpc.Terminated && command.CLA == gpc.ClassPlain && command.INS == gpc.InsInitializeUpdate:
+	case c.state.life != gpc.Terminated && command.CLA == gpc.ClassPlain &&
+		command.INS == gpc.InsInitializeUpdate:
 		return c.answered(c.initializeUpdate(command))
-	case c.state.life != gpc.Terminated && command.CLA == gpc.ClassSecure && command.INS == gpc.InsExternalAuthenticate:
+	case c.state.life != gpc.Terminated && command.CLA == gpc.ClassSecure &&
+		command.INS == gpc.InsExternalAuthenticate:
 		return c.answered(c.externalAuthenticate(command))
 	case c.session != nil && c.session.aborted:
 		return apdu.Response{SW: apdu.SWSecurity}, nil

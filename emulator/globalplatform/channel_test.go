@@ -23,7 +23,8 @@ func TestStrangersManageNothing(t *testing.T) {
 		}
 	}
 	assert.Equal(t, "6D00", b.exchange("80B0000000"))
-	assert.Equal(t, "6985", b.send("84820100", "00000000000000000000000000000000"), "no INITIALIZE UPDATE")
+	assert.Equal(t, "6985", b.send("84820100", "00000000000000000000000000000000"),
+		"no INITIALIZE UPDATE")
 	assert.Equal(t, "6700", b.send("80500000", "01020304050607"))
 	assert.Equal(t, "6A88", b.send("80501100", "0102030405060708"))
 	assert.Equal(t, "6A86", b.send("80500002", "0102030405060708"))
@@ -87,7 +88,8 @@ func TestCutsSaveNoTry(t *testing.T) {
 func TestKeysAreReplaced(t *testing.T) {
 	b := newBench(t)
 	first, second, long := otherKeys(0x10, 16), otherKeys(0x20, 16), otherKeys(0x30, 32)
-	require.NoError(t, b.open(scp03.Options{Level: scp03.CMACEncryption}).PutKeys(t.Context(), 1, first, 0))
+	require.NoError(t, b.open(scp03.Options{Level: scp03.CMACEncryption}).PutKeys(t.Context(), 1,
+		first, 0))
 	b.reopen()
 	_, err := b.tryOpen(scp03.Options{KeyVersion: gpc.InitialKeySet})
 	assert.ErrorIs(t, err, apdu.SWNotFound, "the initial keys are gone")
@@ -100,7 +102,8 @@ func TestKeysAreReplaced(t *testing.T) {
 	assert.ErrorIs(t, c.PutKeys(t.Context(), 2, second, 3), apdu.SWNotFound)
 	assert.ErrorIs(t, c.PutKeys(t.Context(), 1, long, 1), apdu.SWWrongData, "other length")
 	require.NoError(t, c.PutKeys(t.Context(), 1, second, 1))
-	require.NoError(t, c.PutKeys(t.Context(), 2, long, 0), "the session's Key-DEK lasts as long as the session")
+	require.NoError(t, c.PutKeys(t.Context(), 2, long, 0),
+		"the session's Key-DEK lasts as long as the session")
 	require.NoError(t, b.Reset())
 	b.open(scp03.Options{Keys: second, KeyVersion: 1})
 	b.open(scp03.Options{Keys: long, KeyVersion: 2, Level: scp03.Full, S16: true})
@@ -130,7 +133,8 @@ func TestCutInPutKey(t *testing.T) {
 	_, err := b.tryOpen(scp03.Options{})
 	require.ErrorIs(t, err, card.ErrPowerLost)
 	require.NoError(t, b.Reset())
-	require.NoError(t, b.open(scp03.Options{Level: scp03.CMAC}).PutKeys(t.Context(), 1, otherKeys(1, 16), 0))
+	require.NoError(t, b.open(scp03.Options{Level: scp03.CMAC}).PutKeys(t.Context(), 1,
+		otherKeys(1, 16), 0))
 	b.reopen()
 	b.open(scp03.Options{Keys: otherKeys(1, 16)})
 }
@@ -138,7 +142,8 @@ func TestCutInPutKey(t *testing.T) {
 func TestPutKeyRefuses(t *testing.T) {
 	b := plain(t)
 	for name, data := range map[string]string{
-		"nothing": "", "no key": "01", "version 0": "00", "DES key": "0180100000000000000000000000000000000000",
+		"nothing": "", "no key": "01", "version 0": "00",
+		"DES key":           "0180100000000000000000000000000000000000",
 		"wrong check value": "0188111000112233445566778899AABBCCDDEEFF03000000",
 		"short block":       "01880F10112233445566778899AABBCCDDEE00",
 		"long check value":  "0188111000112233445566778899AABBCCDDEEFF0400000000",
@@ -159,7 +164,8 @@ func TestCommandsInParts(t *testing.T) {
 		c := b.open(scp03.Options{Level: level})
 		loadProbe(t, c)
 		// More parameters than an applet's install method takes: it is the whole that is judged.
-		f := gpc.ForInstall{LoadFile: corePackage, Module: coreModule, Instance: coreInstance, Parameters: make([]byte, 300)}
+		f := gpc.ForInstall{LoadFile: corePackage, Module: coreModule, Instance: coreInstance,
+			Parameters: make([]byte, 300)}
 		assert.ErrorIs(t, c.Install(t.Context(), f), apdu.SWWrongData, level)
 		f.Parameters = nil
 		require.NoError(t, c.Install(t.Context(), f), level)

@@ -30,15 +30,22 @@ func TestLoadRefuses(t *testing.T) {
 		early bool
 	}{
 		{"right", gpc.ForLoad{LoadFile: libPackage}, file, apdu.OK, false},
-		{"right hash", gpc.ForLoad{LoadFile: libPackage, Domain: domainAID, Hash: sum[:]}, file, apdu.OK, false},
-		{"wrong hash", gpc.ForLoad{LoadFile: libPackage, Hash: sum[:]}, altered, apdu.SWWrongData, false},
-		{"hash of no algorithm", gpc.ForLoad{LoadFile: libPackage, Hash: sum[:5]}, file, apdu.SWWrongData, false},
+		{"right hash", gpc.ForLoad{LoadFile: libPackage, Domain: domainAID, Hash: sum[:]}, file,
+			apdu.OK, false},
+		{"wrong hash", gpc.ForLoad{LoadFile: libPackage, Hash: sum[:]}, altered, apdu.SWWrongData,
+			false},
+		{"hash of no algorithm", gpc.ForLoad{LoadFile: libPackage, Hash: sum[:5]}, file,
+			apdu.SWWrongData, false},
 		{"other AID", gpc.ForLoad{LoadFile: corePackage}, file, apdu.SWWrongData, false},
-		{"import missing", gpc.ForLoad{LoadFile: corePackage}, mustLoadFile(t, "core"), apdu.SWWrongData, false},
-		{"cut short", gpc.ForLoad{LoadFile: libPackage}, file[:len(file)-1], apdu.SWWrongData, false},
-		{"signed", gpc.ForLoad{LoadFile: libPackage}, append([]byte{0xE2, 0}, file...), apdu.SWWrongData, false},
+		{"import missing", gpc.ForLoad{LoadFile: corePackage}, mustLoadFile(t, "core"),
+			apdu.SWWrongData, false},
+		{"cut short", gpc.ForLoad{LoadFile: libPackage}, file[:len(file)-1], apdu.SWWrongData,
+			false},
+		{"signed", gpc.ForLoad{LoadFile: libPackage}, append([]byte{0xE2, 0}, file...),
+			apdu.SWWrongData, false},
 		{"token", gpc.ForLoad{LoadFile: libPackage, Token: []byte{1}}, nil, apdu.SWWrongData, true},
-		{"other domain", gpc.ForLoad{LoadFile: libPackage, Domain: corePackage}, nil, apdu.SWNotFound, true},
+		{"other domain", gpc.ForLoad{LoadFile: libPackage, Domain: corePackage}, nil,
+			apdu.SWNotFound, true},
 		{"AID taken", gpc.ForLoad{LoadFile: domainAID}, nil, apdu.SWConditions, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -103,7 +110,8 @@ func TestLoadNeedsMemory(t *testing.T) {
 	memory, err := b.card.Memory()
 	require.NoError(t, err)
 	require.Greater(t, memory.NVMFree, 256*255)
-	assert.ErrorContains(t, c.Load(t.Context(), libPackage, make([]byte, 256*255)), "the most is 256")
+	assert.ErrorContains(t, c.Load(t.Context(), libPackage, make([]byte, 256*255)),
+		"the most is 256")
 	b.loading = &loading{aid: libPackage, next: 7, content: make([]byte, 2*memory.NVMFree)}
 	assert.Equal(t, "6A84", b.exchange("80E8000701C4"))
 }
@@ -117,13 +125,23 @@ func TestInstallRefuses(t *testing.T) {
 		change func(f *gpc.ForInstall)
 		want   apdu.StatusWord
 	}{
-		"security domain":         {func(f *gpc.ForInstall) { f.Privileges = gpc.PrivilegeSecurityDomain }, apdu.SWWrongData},
-		"token":                   {func(f *gpc.ForInstall) { f.Token = []byte{1} }, apdu.SWWrongData},
-		"other load file":         {func(f *gpc.ForInstall) { f.LoadFile = libPackage }, apdu.SWNotFound},
-		"other module":            {func(f *gpc.ForInstall) { f.Module = coreInstance }, apdu.SWNotFound},
-		"AID of a package":        {func(f *gpc.ForInstall) { f.Instance = libPackage }, apdu.SWConditions},
-		"AID of another provider": {func(f *gpc.ForInstall) { f.Instance = []byte{0xA0, 1, 2, 3, 4, 5} }, apdu.SWWrongData},
-		"short AID":               {func(f *gpc.ForInstall) { f.Instance = []byte{1, 2, 3, 4} }, apdu.SWWrongData},
+		"security domain": {
+			func(f *gpc.ForInstall) { f.Privileges = gpc.PrivilegeSecurityDomain },
+			apdu.SWWrongData},
+		"token": {func(f *gpc.ForInstall) { f.Token = []byte{1} },
+			apdu.SWWrongData},
+		"other load file": {func(f *gpc.ForInstall) { f.LoadFile = libPackage },
+			apdu.SWNotFound},
+		"other module": {func(f *gpc.ForInstall) { f.Module = coreInstance },
+			apdu.SWNotFound},
+		"AID of a package": {func(f *gpc.ForInstall) { f.Instance = libPackage },
+			apdu.SWConditions},
+		"AID of another provider": {func(f *gpc.ForInstall) {
+			f.Instance = []byte{0xA0, 1, 2, 3, 4,
+				5}
+		}, apdu.SWWrongData},
+		"short AID": {func(f *gpc.ForInstall) { f.Instance = []byte{1, 2, 3, 4} },
+			apdu.SWWrongData},
 	} {
 		f := good
 		row.change(&f)
@@ -138,7 +156,8 @@ func TestInstallRefuses(t *testing.T) {
 	assert.Empty(t, b.card.Applets())
 	assert.Empty(t, b.state.apps)
 	require.NoError(t, c.Install(t.Context(), good))
-	assert.Equal(t, "6985", b.send("80E62000", "0000 07F050524F42020A 000000"), "no applet takes personalization data")
+	assert.Equal(t, "6985", b.send("80E62000", "0000 07F050524F42020A 000000"),
+		"no applet takes personalization data")
 	assert.Equal(t, "6A88", b.send("80E62000", "0000 07F050524F42020B 000000"))
 }
 
@@ -149,25 +168,30 @@ func TestGetStatusForms(t *testing.T) {
 	var instances [][]byte
 	for i := range 9 {
 		instance := append(bytes.Clone(corePackage), bytes.Repeat([]byte{byte(i)}, 10)...)
-		require.NoError(t, c.Install(t.Context(), gpc.ForInstall{LoadFile: corePackage, Module: coreModule, Instance: instance}))
+		require.NoError(t, c.Install(t.Context(),
+			gpc.ForInstall{LoadFile: corePackage, Module: coreModule, Instance: instance}))
 		instances = append(instances, instance)
 	}
 	for command, want := range map[string]string{
-		"80F28002024F00":                      "E31D 4F08A000000151000000 9F700101 C503 98DC00 CC08A000000151000000 9000",
-		"80F28002 07 4F00 5C03 4F9F70":        "E30E 4F08A000000151000000 9F700101 9000",
-		"80F28000024F00":                      "08A000000151000000 01 98 9000",
-		"80F22002024F00":                      "E31A 4F06F050524F4201 9F700101 CE020100 CC08A000000151000000 E31A 4F06F050524F4202 9F700101 CE020100 CC08A000000151000000 9000",
+		"80F28002024F00": "E31D 4F08A000000151000000 9F700101 C503 98DC00 " +
+			"CC08A000000151000000 9000",
+		"80F28002 07 4F00 5C03 4F9F70": "E30E 4F08A000000151000000 9F700101 9000",
+		"80F28000024F00":               "08A000000151000000 01 98 9000",
+		"80F22002024F00": "E31A 4F06F050524F4201 9F700101 CE020100 " +
+			"CC08A000000151000000 E31A 4F06F050524F4202 9F700101 CE020100 " +
+			"CC08A000000151000000 9000",
 		"80F22000024F00":                      "06F050524F4201 0100 06F050524F4202 0100 9000",
 		"80F21000 08 4F06F050524F4202":        "06F050524F4202 0100 01 07F050524F420201 9000",
 		"80F21002 0B 4F06F050524F4202 5C0184": "E309 8407F050524F420201 9000",
-		"80F21002 08 4F06F050524F4201":        "E31A 4F06F050524F4201 9F700101 CE020100 CC08A000000151000000 9000",
-		"80F24002 07 4F05A000000000":          "6A88",
-		"80F24003 02 4F00":                    "6985", // nothing to go on with
-		"80F2C002 02 4F00":                    "6A86",
-		"80F24004 02 4F00":                    "6A86",
-		"80F24002 02 5C00":                    "6A80",
-		"80F24002 01 4F":                      "6A80",
-		"80F24002 04 4F00 5C01":               "6A80",
+		"80F21002 08 4F06F050524F4201": "E31A 4F06F050524F4201 9F700101 CE020100 " +
+			"CC08A000000151000000 9000",
+		"80F24002 07 4F05A000000000": "6A88",
+		"80F24003 02 4F00":           "6985", // nothing to go on with
+		"80F2C002 02 4F00":           "6A86",
+		"80F24004 02 4F00":           "6A86",
+		"80F24002 02 5C00":           "6A80",
+		"80F24002 01 4F":             "6A80",
+		"80F24002 04 4F00 5C01":      "6A80",
 	} {
 		want, err := apdu.ParseHex(want)
 		require.NoError(t, err)
@@ -187,13 +211,16 @@ func TestGetStatusForms(t *testing.T) {
 func TestDataObjects(t *testing.T) {
 	b := newBench(t)
 	answer := b.exchange("80CA9F7F00")
-	assert.Equal(t, fmt.Sprintf("9F7F2A4790D3214700000000008345%X", b.state.identity[:6]), answer[:42])
-	assert.Equal(t, answer[6:], b.exchange("00CA9F7F00"), "an interindustry class gives the value alone")
+	assert.Equal(t, fmt.Sprintf("9F7F2A4790D3214700000000008345%X", b.state.identity[:6]),
+		answer[:42])
+	assert.Equal(t, answer[6:], b.exchange("00CA9F7F00"),
+		"an interindustry class gives the value alone")
 	assert.Equal(t, "E012C00401FF8810C00402FF8810C00403FF88109000", b.exchange("80CA00E000"))
 	assert.Equal(t, "C1030000009000", b.exchange("80CA00C100"))
 	// As P71 cards answer, see apdu/gpc/cardinfo_test.go.
 	assert.Equal(t, "6F108408A000000151000000A5049F6501FF9000", b.exchange("00A4040000"))
-	assert.Equal(t, "664D734B06072A864886FC6B01600B06092A864886FC6B020203630906072A864886FC6B03640B06092A864886FC6B040370"+
+	assert.Equal(t, "664D734B06072A864886FC6B01600B06092A864886FC6B020203630906072A864886FC"+
+		"6B03640B06092A864886FC6B040370"+
 		"650D060B2A864886FC6B0507020000660C060A2B060104012A026E01039000", b.exchange("80CA006600"))
 	assert.Equal(t, fmt.Sprintf("CF0A%X9000", b.state.identity[:]), b.exchange("80CA00CF00"))
 	assert.Equal(t, "6A88", b.exchange("80CA004200"))
@@ -209,7 +236,8 @@ func TestDataObjects(t *testing.T) {
 	}
 	memory, err := b.card.Memory()
 	require.NoError(t, err)
-	assert.Equal(t, fmt.Sprintf("FF210F8101008204%08X8304%08X9000", memory.NVMFree, memory.ResetFree), b.exchange("80CAFF2100"))
+	assert.Equal(t, fmt.Sprintf("FF210F8101008204%08X8304%08X9000", memory.NVMFree,
+		memory.ResetFree), b.exchange("80CAFF2100"))
 }
 
 func TestStoreData(t *testing.T) {
@@ -223,7 +251,8 @@ func TestStoreData(t *testing.T) {
 	assert.Equal(t, "9000", b.send("80E29001", "01CC"))
 	assert.Equal(t, "4501CC9000", b.exchange("80CA004500"))
 	for header, data := range map[string]string{
-		"80E29000": "FF210101", "80E28000": "", "80E28800": "007105 4502AABB00", "80E2F000": "420101", "80E29801": "420101", "80E29805": "420101",
+		"80E29000": "FF210101", "80E28000": "", "80E28800": "007105 4502AABB00",
+		"80E2F000": "420101", "80E29801": "420101", "80E29805": "420101",
 	} {
 		want := "6A80"
 		if header != "80E29000" && header != "80E28000" && header != "80E28800" {
@@ -272,7 +301,8 @@ func TestRecordsOfOtherHandsAreRefused(t *testing.T) {
 			assert.Greater(t, n, len(domainAID)+2)
 		}
 	}
-	for _, wrong := range [][]byte{nil, {0x80, 1, 2}, append(bytes.Clone(record), 0x90, 0), append(bytes.Clone(record), 0x84, 1, 1)} {
+	for _, wrong := range [][]byte{nil, {0x80, 1, 2}, append(bytes.Clone(record), 0x90, 0),
+		append(bytes.Clone(record), 0x84, 1, 1)} {
 		_, err := parseState(wrong)
 		assert.ErrorIs(t, err, errRecord)
 	}

@@ -23,12 +23,17 @@ const CostManager card.CostGroup = "card manager"
 // the wire: reports at github.com/martinpaljak/GlobalPlatformPro, by issue. Where the
 // numbers differ it is the middle one.
 var measured = map[byte]card.CostItem{
-	gpc.InsSelect:               {What: "SELECT", Each: 20 * time.Millisecond, Source: "issue 221"},
-	gpc.InsGetData:              {What: "GET DATA", Each: 13 * time.Millisecond, Source: "issue 221"},
-	gpc.InsInitializeUpdate:     {What: "INITIALIZE UPDATE", Each: 61 * time.Millisecond, Source: "issue 169, of a JCOP 3"},
-	gpc.InsExternalAuthenticate: {What: "EXTERNAL AUTHENTICATE", Each: 20 * time.Millisecond, Source: "issue 255"},
-	gpc.InsGetStatus:            {What: "GET STATUS", Each: 23 * time.Millisecond, Source: "issue 255"},
-	gpc.InsLoad:                 {What: "LOAD of a full block", Each: 50 * time.Millisecond, Source: "issue 255: 47 to 104 ms"},
+	gpc.InsSelect: {What: "SELECT", Each: 20 * time.Millisecond, Source: "issue 221"},
+	gpc.InsGetData: {What: "GET DATA", Each: 13 * time.Millisecond,
+		Source: "issue 221"},
+	gpc.InsInitializeUpdate: {What: "INITIALIZE UPDATE", Each: 61 * time.Millisecond,
+		Source: "issue 169, of a JCOP 3"},
+	gpc.InsExternalAuthenticate: {What: "EXTERNAL AUTHENTICATE", Each: 20 * time.Millisecond,
+		Source: "issue 255"},
+	gpc.InsGetStatus: {What: "GET STATUS", Each: 23 * time.Millisecond,
+		Source: "issue 255"},
+	gpc.InsLoad: {What: "LOAD of a full block", Each: 50 * time.Millisecond,
+		Source: "issue 255: 47 to 104 ms"},
 }
 
 // Estimate tells how long a P71 takes for a command, and the link to carry it; see

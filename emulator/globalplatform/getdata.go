@@ -25,7 +25,8 @@ func recognition() []byte {
 		oid(0, gpc.OIDGlobalPlatform),
 		oid(gpc.TagRecognitionVersion, gpc.OIDVersionPrefix+"\x02\x03"),
 		oid(gpc.TagRecognitionScheme, gpc.OIDIdentification),
-		oid(gpc.TagRecognitionChannel, gpc.OIDChannelPrefix+string([]byte{scp03.Protocol, parameterS8})),
+		oid(gpc.TagRecognitionChannel,
+			gpc.OIDChannelPrefix+string([]byte{scp03.Protocol, parameterS8})),
 		oid(gpc.TagRecognitionConfig, gpc.OIDConfiguration20),
 		oid(gpc.TagRecognitionPlatform, gpc.OIDJavaCardPrefix+"\x03"),
 	}, nil)
@@ -65,7 +66,8 @@ func (c *Card) dataObject(tag tlv.Tag) ([]byte, error) {
 	case gpc.TagKeyTemplate:
 		var keys []gpc.KeyInfo
 		for _, k := range c.state.keys {
-			keys = append(keys, gpc.KeyInfo{ID: k.id, Version: k.version, Type: gpc.KeyTypeAES, Length: len(k.value)})
+			keys = append(keys, gpc.KeyInfo{ID: k.id, Version: k.version, Type: gpc.KeyTypeAES,
+				Length: len(k.value)})
 		}
 		return gpc.AppendKeyTemplate(nil, keys)
 	case gpc.TagDiversification:
@@ -75,7 +77,8 @@ func (c *Card) dataObject(tag tlv.Tag) ([]byte, error) {
 		if !ok {
 			return nil, apdu.SWNotFound
 		}
-		return tlv.Append(nil, tag, []byte{byte(set.sequence >> 16), byte(set.sequence >> 8), byte(set.sequence)})
+		return tlv.Append(nil, tag, []byte{byte(set.sequence >> 16), byte(set.sequence >> 8),
+			byte(set.sequence)})
 	case gpc.TagResources:
 		return c.resources()
 	}
@@ -90,7 +93,8 @@ func (c *Card) resources() ([]byte, error) {
 		return nil, err
 	}
 	return gpc.Resources{
-		Applications: uint32(len(c.card.Applets())), Persistent: uint32(memory.NVMFree), Transient: uint32(memory.ResetFree),
+		Applications: uint32(len(c.card.Applets())), Persistent: uint32(memory.NVMFree),
+		Transient: uint32(memory.ResetFree),
 	}.Encode()
 }
 
@@ -99,8 +103,10 @@ func (c *Card) resources() ([]byte, error) {
 // batch, and zeros where whoever prepares cards leaves dates and equipment.
 func (c *Card) cplc() *gpc.CPLC {
 	return &gpc.CPLC{
-		Fabricator: gpc.ICFabricatorNXP, ICType: 0xD321, OperatingSystem: 0x4700, FabricationDate: 0x8345,
-		Serial: binary.BigEndian.Uint32(c.state.identity[:]), Batch: binary.BigEndian.Uint16(c.state.identity[4:]),
+		Fabricator: gpc.ICFabricatorNXP, ICType: 0xD321, OperatingSystem: 0x4700,
+		FabricationDate: 0x8345,
+		Serial:          binary.BigEndian.Uint32(c.state.identity[:]),
+		Batch:           binary.BigEndian.Uint16(c.state.identity[4:]),
 	}
 }
 
@@ -108,7 +114,8 @@ func (c *Card) cplc() *gpc.CPLC {
 // both parameters and all AES keys, what privileges applications may have, and the
 // hashes that INSTALL [for load] may name.
 func capability() []byte {
-	out := []byte{0xA0, 0x0A, 0x80, 0x01, scp03.Protocol, 0x81, 0x02, parameterS8, parameterS16, 0x82, 0x01, 0x07, 0x82, 0x03}
+	out := []byte{0xA0, 0x0A, 0x80, 0x01, scp03.Protocol, 0x81, 0x02, parameterS8, parameterS16,
+		0x82, 0x01, 0x07, 0x82, 0x03}
 	out = append(out, grantable.Bytes()...)
 	return append(out, 0x83, 0x04, 0x01, 0x02, 0x03, 0x04) // SHA-1, SHA-256, SHA-384, SHA-512
 }

@@ -78,17 +78,20 @@ func (c *Card) entries(p1 byte, prefix []byte) ([]gpc.Entry, error) {
 	var found []gpc.Entry
 	switch p1 {
 	case gpc.StatusISD:
-		return []gpc.Entry{{AID: c.state.aid, LifeCycle: c.state.life, Privileges: gpc.IssuerDomain, Domain: c.state.aid}}, nil
+		return []gpc.Entry{{AID: c.state.aid, LifeCycle: c.state.life, Privileges: gpc.IssuerDomain,
+			Domain: c.state.aid}}, nil
 	case gpc.StatusApplications:
 		for _, a := range c.card.Applets() {
 			known := c.state.app(a.AID)
 			found = append(found, gpc.Entry{
-				AID: a.AID, LifeCycle: known.life, Privileges: known.privileges, LoadFile: a.Package, Domain: c.state.aid,
+				AID: a.AID, LifeCycle: known.life, Privileges: known.privileges,
+				LoadFile: a.Package, Domain: c.state.aid,
 			})
 		}
 	case gpc.StatusLoadFiles, gpc.StatusLoadFileModules:
 		for _, p := range c.card.Packages() {
-			e := gpc.Entry{AID: p.AID, LifeCycle: gpc.Loaded, Version: []byte{p.Major, p.Minor}, Domain: c.state.aid}
+			e := gpc.Entry{AID: p.AID, LifeCycle: gpc.Loaded, Version: []byte{p.Major, p.Minor},
+				Domain: c.state.aid}
 			if p1 == gpc.StatusLoadFileModules {
 				for _, module := range p.Modules {
 					e.Modules = append(e.Modules, module)

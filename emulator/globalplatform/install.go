@@ -11,7 +11,8 @@ import (
 
 // grantable are the privileges that an applet may have here: those that it uses through
 // org.globalplatform, beside Card Reset.
-const grantable = gpc.PrivilegeCardReset | gpc.PrivilegeCardLock | gpc.PrivilegeCardTerminate | gpc.PrivilegeCVMManagement |
+const grantable = gpc.PrivilegeCardReset | gpc.PrivilegeCardLock | gpc.PrivilegeCardTerminate |
+	gpc.PrivilegeCVMManagement |
 	gpc.PrivilegeGlobalLock | gpc.PrivilegeGlobalRegistry | gpc.PrivilegeGlobalService
 
 // install is INSTALL (GPC §11.5).

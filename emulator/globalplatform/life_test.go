@@ -18,8 +18,10 @@ import (
 // dying after every step.
 func TestLifeOfAnApplet(t *testing.T) {
 	for _, o := range []scp03.Options{
-		{Level: scp03.Plain}, {Level: scp03.CMAC}, {Level: scp03.CMACEncryption}, {Level: scp03.CMACRMAC},
-		{Level: scp03.CMACEncryptionRMAC}, {Level: scp03.Full}, {Level: scp03.CMAC, S16: true}, {Level: scp03.Full, S16: true},
+		{Level: scp03.Plain}, {Level: scp03.CMAC}, {Level: scp03.CMACEncryption},
+		{Level: scp03.CMACRMAC},
+		{Level: scp03.CMACEncryptionRMAC}, {Level: scp03.Full}, {Level: scp03.CMAC, S16: true},
+		{Level: scp03.Full, S16: true},
 	} {
 		t.Run(fmt.Sprintf("%v S16=%v", o.Level, o.S16), func(t *testing.T) {
 			b := newBench(t)
@@ -32,12 +34,14 @@ func TestLifeOfAnApplet(t *testing.T) {
 
 			loadProbe(t, b.open(o))
 			b.reopen()
-			require.NoError(t, b.open(o).Install(t.Context(), gpc.ForInstall{LoadFile: corePackage, Module: coreModule, Instance: coreInstance}))
+			require.NoError(t, b.open(o).Install(t.Context(),
+				gpc.ForInstall{LoadFile: corePackage, Module: coreModule, Instance: coreInstance}))
 			b.reopen()
 			contents, err = b.open(o).List(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, []gpc.Entry{{
-				AID: coreInstance, LifeCycle: gpc.Selectable, LoadFile: corePackage, Domain: domainAID,
+				AID: coreInstance, LifeCycle: gpc.Selectable, LoadFile: corePackage,
+				Domain: domainAID,
 			}}, contents.Applications)
 			require.Len(t, contents.LoadFiles, 2)
 			assert.Equal(t, [][]byte{coreModule}, contents.LoadFiles[1].Modules)
@@ -111,7 +115,8 @@ func TestRefusedInstallationsTakeNothing(t *testing.T) {
 	b := newBench(t)
 	c := b.open(scp03.Options{Level: scp03.CMAC})
 	loadProbe(t, c)
-	f := gpc.ForInstall{LoadFile: corePackage, Module: coreModule, Instance: coreInstance, Privileges: gpc.PrivilegeCardReset}
+	f := gpc.ForInstall{LoadFile: corePackage, Module: coreModule, Instance: coreInstance,
+		Privileges: gpc.PrivilegeCardReset}
 	require.NoError(t, c.Install(t.Context(), f))
 	before := b.view()
 	f.Instance = []byte{0xA0, 1, 2, 3, 4, 5} // not of the package's provider
@@ -129,13 +134,18 @@ func TestRefusedInstallationsTakeNothing(t *testing.T) {
 func TestLifeCycleOfTheCard(t *testing.T) {
 	b := plain(t)
 	loadProbe(t, b.open(scp03.Options{}))
-	require.NoError(t, b.open(scp03.Options{}).Install(t.Context(), gpc.ForInstall{LoadFile: corePackage, Module: coreModule, Instance: coreInstance}))
-	status := func(to gpc.LifeCycle) string { return b.exchange(fmt.Sprintf("80F080%02X", byte(to))) }
+	require.NoError(t, b.open(scp03.Options{}).Install(t.Context(),
+		gpc.ForInstall{LoadFile: corePackage, Module: coreModule, Instance: coreInstance}))
+	status := func(to gpc.LifeCycle) string {
+		return b.exchange(fmt.Sprintf("80F080%02X",
+			byte(to)))
+	}
 	for _, step := range []struct {
 		to   gpc.LifeCycle
 		want string
 	}{
-		{gpc.Secured, "6985"}, {gpc.OPReady, "6985"}, {gpc.Initialized, "9000"}, {gpc.CardLocked, "6985"}, {gpc.Secured, "9000"},
+		{gpc.Secured, "6985"}, {gpc.OPReady, "6985"}, {gpc.Initialized, "9000"},
+		{gpc.CardLocked, "6985"}, {gpc.Secured, "9000"},
 		{gpc.Initialized, "6985"}, {gpc.CardLocked, "9000"}, {0x55, "6985"},
 	} {
 		assert.Equal(t, step.want, status(step.to), "%02X", byte(step.to))
@@ -162,7 +172,8 @@ func TestLifeCycleOfTheCard(t *testing.T) {
 // the command makes it, though it did not say so; an applet is never selectable that
 // must not be. What was cut off can be done again.
 func TestCutsEverywhere(t *testing.T) {
-	install, err := gpc.ForInstall{LoadFile: corePackage, Module: coreModule, Instance: coreInstance}.Encode()
+	install, err := gpc.ForInstall{LoadFile: corePackage, Module: coreModule,
+		Instance: coreInstance}.Encode()
 	require.NoError(t, err)
 	lib, err := gpc.AppendLoadFile(nil, block(t, "lib"))
 	require.NoError(t, err)
@@ -170,13 +181,15 @@ func TestCutsEverywhere(t *testing.T) {
 	installed := func(b *bench) {
 		loaded(b)
 		require.NoError(t, b.open(scp03.Options{}).Install(t.Context(), gpc.ForInstall{
-			LoadFile: corePackage, Module: coreModule, Instance: coreInstance, Privileges: gpc.PrivilegeCardReset,
+			LoadFile: corePackage, Module: coreModule, Instance: coreInstance,
+			Privileges: gpc.PrivilegeCardReset,
 		}))
 	}
 	otherDefault := func(b *bench) {
 		loaded(b)
 		require.NoError(t, b.open(scp03.Options{}).Install(t.Context(), gpc.ForInstall{
-			LoadFile: corePackage, Module: coreModule, Instance: append(coreInstance[:6:6], 0x0B), Privileges: gpc.PrivilegeCardReset,
+			LoadFile: corePackage, Module: coreModule, Instance: append(coreInstance[:6:6], 0x0B),
+			Privileges: gpc.PrivilegeCardReset,
 		}))
 	}
 	for name, c := range map[string]struct {
@@ -185,14 +198,24 @@ func TestCutsEverywhere(t *testing.T) {
 		command apdu.Command
 		partly  bool // the command does several things that may be left between
 	}{
-		"load":    {func(*bench) {}, "06F050524F4201 00 00 00", apdu.Command{INS: gpc.InsLoad, P1: gpc.LastBlock, Data: lib}, false},
-		"install": {loaded, "", apdu.Command{INS: gpc.InsInstall, P1: gpc.InstallInstall, Data: install}, false},
-		"new default": {otherDefault, "", apdu.Command{INS: gpc.InsInstall, P1: gpc.InstallInstall | gpc.InstallMakeSelectable,
-			Data: bytes.Replace(install, []byte{3, 0, 0, 0}, []byte{3, 4, 0, 0}, 1)}, false},
-		"selectable":  {loaded, "", apdu.Command{INS: gpc.InsInstall, P1: gpc.InstallInstall | gpc.InstallMakeSelectable, Data: install}, false},
-		"delete":      {installed, "", apdu.Command{INS: gpc.InsDelete, Data: append([]byte{0x4F, 7}, coreInstance...)}, false},
-		"delete both": {installed, "", apdu.Command{INS: gpc.InsDelete, P2: gpc.DeleteRelated, Data: append([]byte{0x4F, 6}, corePackage...)}, true},
-		"lock":        {installed, "", apdu.Command{INS: gpc.InsSetStatus, P1: gpc.StatusApplications, P2: 0x80, Data: coreInstance}, false},
+		"load": {func(*bench) {}, "06F050524F4201 00 00 00",
+			apdu.Command{INS: gpc.InsLoad, P1: gpc.LastBlock, Data: lib}, false},
+		"install": {loaded, "", apdu.Command{INS: gpc.InsInstall, P1: gpc.InstallInstall,
+			Data: install}, false},
+		"new default": {otherDefault, "",
+			apdu.Command{INS: gpc.InsInstall, P1: gpc.InstallInstall | gpc.InstallMakeSelectable,
+				Data: bytes.Replace(install, []byte{3, 0, 0, 0}, []byte{3, 4, 0, 0}, 1)}, false},
+		"selectable": {loaded, "",
+			apdu.Command{INS: gpc.InsInstall, P1: gpc.InstallInstall | gpc.InstallMakeSelectable,
+				Data: install}, false},
+		"delete": {installed, "",
+			apdu.Command{INS: gpc.InsDelete, Data: append([]byte{0x4F, 7}, coreInstance...)},
+			false},
+		"delete both": {installed, "", apdu.Command{INS: gpc.InsDelete, P2: gpc.DeleteRelated,
+			Data: append([]byte{0x4F, 6}, corePackage...)}, true},
+		"lock": {installed, "",
+			apdu.Command{INS: gpc.InsSetStatus, P1: gpc.StatusApplications, P2: 0x80,
+				Data: coreInstance}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			try := func(b *bench, cut int) error {

@@ -16,7 +16,8 @@ func (c *Card) putKey(command apdu.Command) ([]byte, error) {
 		return nil, err
 	}
 	first := command.P2 & gpc.KeyNumberMask
-	if several := command.P2&gpc.PutKeySeveral != 0; !several && len(p.Keys) != 1 || int(first)+len(p.Keys) > gpc.KeyNumberMask+1 {
+	if several := command.P2&gpc.PutKeySeveral != 0; !several && len(p.Keys) != 1 ||
+		int(first)+len(p.Keys) > gpc.KeyNumberMask+1 {
 		return nil, apdu.SWWrongData
 	}
 	answer := []byte{p.Version}
@@ -73,7 +74,8 @@ func (s *state) put(keys []key, replaced byte) {
 		if replaced != 0 {
 			drop = replaced
 		}
-		s.keys = deleteFunc(s.keys, func(old key) bool { return old.id == k.id && old.version == drop })
+		s.keys = deleteFunc(s.keys,
+			func(old key) bool { return old.id == k.id && old.version == drop })
 		s.keys = append(s.keys, k)
 	}
 	if len(keys) >= gpc.KeysOfSet {

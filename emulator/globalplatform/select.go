@@ -21,7 +21,8 @@ func (c *Card) selectByName(command apdu.Command, raw []byte) (apdu.Response, er
 	}
 	found, ok := c.card.Find(command.P2, command.Data)
 	exactly := ok && bytes.Equal(found, command.Data)
-	if command.P2&gpc.P2WhichMask == gpc.P2First && bytes.HasPrefix(c.state.aid, command.Data) && !exactly {
+	if command.P2&gpc.P2WhichMask == gpc.P2First && bytes.HasPrefix(c.state.aid, command.Data) &&
+		!exactly {
 		return c.selectDomain()
 	}
 	if c.state.life == gpc.CardLocked {
@@ -33,7 +34,8 @@ func (c *Card) selectByName(command apdu.Command, raw []byte) (apdu.Response, er
 	if !ok && c.selected {
 		return apdu.Response{SW: apdu.SWFileNotFound}, nil
 	}
-	response, err := c.below(raw) // also where no applet is meant: the selected one may know the name
+	// also where no applet is meant: the selected one may know the name
+	response, err := c.below(raw)
 	if err == nil && ok {
 		c.selected = false
 		c.endSession()

@@ -176,7 +176,8 @@ func (s *state) object(t tlv.Tag) ([]byte, bool) {
 }
 
 func (s *state) setObject(t tlv.Tag, value []byte) {
-	s.objects = append(deleteFunc(s.objects, func(o object) bool { return o.tag == t }), object{t, value})
+	s.objects = append(deleteFunc(s.objects, func(o object) bool { return o.tag == t }),
+		object{t, value})
 }
 
 // deleteFunc is slices.DeleteFunc into a new slice, so that a copy of the state
@@ -222,7 +223,8 @@ func (s *state) encode() ([]byte, error) {
 		put(tagRecordKey, []byte{k.id, k.version}, k.value)
 	}
 	for _, set := range s.sets {
-		put(tagRecordKeySet, []byte{set.version, set.tries, byte(set.sequence >> 16), byte(set.sequence >> 8), byte(set.sequence)})
+		put(tagRecordKeySet, []byte{set.version, set.tries, byte(set.sequence >> 16),
+			byte(set.sequence >> 8), byte(set.sequence)})
 	}
 	for _, a := range s.apps {
 		put(tagRecordApp, []byte{byte(a.life)}, a.privileges.Bytes(), a.aid)
@@ -236,7 +238,8 @@ func (s *state) encode() ([]byte, error) {
 	return out, err
 }
 
-var errRecord = errors.New("globalplatform: the card manager's record is malformed, or of another version of this program; issue the card anew")
+var errRecord = errors.New("globalplatform: the card manager's record is malformed, or of " +
+	"another version of this program; issue the card anew")
 
 func parseState(record []byte) (state, error) {
 	r := tlv.NewReader(record)
@@ -269,7 +272,8 @@ func (s *state) take(t tlv.Tag, v []byte) bool {
 	case t == tagRecordKey && n > 2:
 		s.keys = append(s.keys, key{v[0], v[1], v[2:]})
 	case t == tagRecordKeySet && n == 5:
-		s.sets = append(s.sets, keySet{v[0], v[1], uint32(v[2])<<16 | uint32(v[3])<<8 | uint32(v[4])})
+		s.sets = append(s.sets,
+			keySet{v[0], v[1], uint32(v[2])<<16 | uint32(v[3])<<8 | uint32(v[4])})
 	case t == tagRecordApp && n > 4:
 		privileges := gpc.Privileges(v[1])<<16 | gpc.Privileges(v[2])<<8 | gpc.Privileges(v[3])
 		s.apps = append(s.apps, app{v[4:], gpc.LifeCycle(v[0]), privileges})

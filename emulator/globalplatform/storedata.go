@@ -24,7 +24,8 @@ type stored struct {
 // storable are the data objects that a host may write (GPC §11.11.2.3), each with
 // the most bytes that it may have.
 var storable = map[tlv.Tag]int{
-	gpc.TagIIN: 32, gpc.TagCIN: 32, gpc.TagAID: gpc.MaxAIDLength, gpc.TagCardData: 128, gpc.TagCapability: 128,
+	gpc.TagIIN: 32, gpc.TagCIN: 32, gpc.TagAID: gpc.MaxAIDLength, gpc.TagCardData: 128,
+	gpc.TagCapability: 128,
 }
 
 // storeData is STORE DATA to the security domain itself (GPC §11.11). The blocks
@@ -92,7 +93,8 @@ func (c *Card) store(data []byte) error {
 		if err != nil || !known || len(o.Value) > most {
 			return apdu.SWWrongData
 		}
-		if o.Tag == gpc.TagAID && (len(o.Value) < gpc.MinAIDLength || !c.isDomain(o.Value) && c.taken(o.Value)) {
+		if o.Tag == gpc.TagAID && (len(o.Value) < gpc.MinAIDLength || !c.isDomain(o.Value) &&
+			c.taken(o.Value)) {
 			return apdu.SWWrongData
 		}
 		objects = append(objects, o)

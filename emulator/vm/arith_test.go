@@ -61,10 +61,12 @@ func TestArithmetic(t *testing.T) {
 		ii = "iload_0 iload_2 "
 	)
 	short := func(op string, a, b, want int16) program {
-		return program{op, "(SS)S", ss + op + " sreturn", []Value{ShortValue(a), ShortValue(b)}, int32(want), ""}
+		return program{op, "(SS)S", ss + op + " sreturn", []Value{ShortValue(a), ShortValue(b)},
+			int32(want), ""}
 	}
 	integer := func(op string, a, b, want int32) program {
-		return program{op, "(II)I", ii + op + " ireturn", []Value{IntValue(a), IntValue(b)}, want, ""}
+		return program{op, "(II)I", ii + op + " ireturn", []Value{IntValue(a), IntValue(b)}, want,
+			""}
 	}
 	for _, p := range []program{
 		short("sadd", 32767, 1, -32768),
@@ -134,10 +136,14 @@ func TestConstantsAndLocals(t *testing.T) {
 		{"bipush", "()I", "bipush 0x80 ireturn", nil, -128, ""},
 		{"sipush", "()I", "sipush 0xFF 0x00 ireturn", nil, -256, ""},
 		{"iipush", "()I", "iipush 0x80 0x00 0x00 0x01 ireturn", nil, -2147483647, ""},
-		{"sstore and sload", "(S)S", "sload 0 sstore 3 sload_3 sstore_2 sload_2 sreturn", []Value{-5}, -5, ""},
-		{"istore and iload", "(I)I", "iload 0 istore 4 iload 4 istore_2 iload_2 istore_3 iload_3 ireturn", []Value{-70000}, -70000, ""},
+		{"sstore and sload", "(S)S", "sload 0 sstore 3 sload_3 sstore_2 sload_2 sreturn",
+			[]Value{-5}, -5, ""},
+		{"istore and iload", "(I)I",
+			"iload 0 istore 4 iload 4 istore_2 iload_2 istore_3 iload_3 ireturn", []Value{-70000},
+			-70000, ""},
 		{"locals start at zero", "(S)S", "sload_3 sreturn", []Value{7}, 0, ""},
-		{"aconst_null", "()S", "aconst_null ifnull 4 sconst_0 sreturn sconst_1 sreturn", nil, 1, ""},
+		{"aconst_null", "()S", "aconst_null ifnull 4 sconst_0 sreturn sconst_1 sreturn", nil, 1,
+			""},
 		{"dup", "(S)S", "sload_0 dup smul sreturn", []Value{9}, 81, ""},
 		{"dup2", "(I)I", "iload_0 dup2 iadd ireturn", []Value{70000}, 140000, ""},
 		{"pop", "(S)S", "sload_0 sconst_1 pop sreturn", []Value{9}, 9, ""},
@@ -162,12 +168,14 @@ func TestStackShuffles(t *testing.T) {
 	for _, p := range []program{
 		{"dup_x 1 under 2", "()S", "sconst_1 sconst_2 dup_x 0x12 " + fold(3), nil, 212, ""},
 		{"dup_x 1 under 0 is dup", "()S", "sconst_1 sconst_2 dup_x 0x10 " + fold(3), nil, 122, ""},
-		{"dup_x 2 under 3", "()S", "sconst_1 sconst_2 sconst_3 dup_x 0x23 " + fold(5), nil, 23123, ""},
+		{"dup_x 2 under 3", "()S", "sconst_1 sconst_2 sconst_3 dup_x 0x23 " + fold(5), nil, 23123,
+			""},
 		{"dup_x 2 under 2", "()S", "sconst_1 sconst_2 dup_x 0x22 " + fold(4), nil, 1212, ""},
 		{"swap_x 1 1", "()S", "sconst_1 sconst_2 swap_x 0x11 " + fold(2), nil, 21, ""},
 		{"swap_x 2 1", "()S", "sconst_1 sconst_2 sconst_3 swap_x 0x21 " + fold(3), nil, 231, ""},
 		{"swap_x 1 2", "()S", "sconst_1 sconst_2 sconst_3 swap_x 0x12 " + fold(3), nil, 312, ""},
-		{"swap_x 2 2", "()S", "sconst_1 sconst_2 sconst_3 sconst_4 swap_x 0x22 " + fold(4), nil, 3412, ""},
+		{"swap_x 2 2", "()S", "sconst_1 sconst_2 sconst_3 sconst_4 swap_x 0x22 " + fold(4), nil,
+			3412, ""},
 	} {
 		t.Run(p.name, func(t *testing.T) { p.check(t, nil) })
 	}

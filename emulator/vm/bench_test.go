@@ -31,7 +31,8 @@ func benchmarkBytecode(b *testing.B, probe Probe) {
 	m := build.method(2, 2, 8, `
 		sconst_0 sstore_2
 		sload_2 sload_1 if_scmpge 22
-		aload_0 sload_2 bspush 31 sand aload_0 sload_2 bspush 31 sand baload sload_2 sadd s2b bastore
+		aload_0 sload_2 bspush 31 sand aload_0 sload_2 bspush 31 sand baload sload_2
+		sadd s2b bastore
 		sinc 2 1
 		goto -22
 		return`)
@@ -63,7 +64,8 @@ func BenchmarkInvoke(b *testing.B) {
 	v := newVM(b, Limits{Budget: 1 << 40})
 	build := newBuilder(b, 9)
 	build.constant(6, 0, 0, 1)
-	m := build.method(1, 0, 6, "sload_0 ifne 4 sconst_0 sreturn sload_0 sconst_1 ssub invokestatic 0 0 sconst_1 sadd sreturn")
+	m := build.method(1, 0, 6, "sload_0 ifne 4 sconst_0 sreturn sload_0 sconst_1 ssub "+
+		"invokestatic 0 0 sconst_1 sadd sreturn")
 	c := build.class(external(0, 0), 0, 0xFF, 0, 1)
 	build.export(c, m)
 	pkg, err := v.Load(build.file())

@@ -95,7 +95,8 @@ func (b *builder) class(super []byte, size, firstRef, refs, base int, public ...
 	off := len(b.classes)
 	b.classes = append(b.classes, 0)
 	b.classes = append(b.classes, super...)
-	b.classes = append(b.classes, byte(size), byte(firstRef), byte(refs), byte(base), byte(len(public)), 0, 0)
+	b.classes = append(b.classes, byte(size), byte(firstRef), byte(refs), byte(base),
+		byte(len(public)), 0, 0)
 	for _, m := range public {
 		b.classes = append(b.classes, u2(m)...)
 	}
@@ -119,11 +120,12 @@ func (b *builder) block() []byte {
 		imports = append(append(imports, 0, 1, byte(len(aid))), aid...)
 	}
 	contents := map[cap.Tag][]byte{
-		cap.TagHeader:            header,
-		cap.TagImport:            imports,
-		cap.TagConstantPool:      append(u2(len(b.constants)/4), b.constants...),
-		cap.TagClass:             b.classes,
-		cap.TagMethod:            append(append([]byte{byte(len(b.handlers) / 8)}, b.handlers...), b.methods...),
+		cap.TagHeader:       header,
+		cap.TagImport:       imports,
+		cap.TagConstantPool: append(u2(len(b.constants)/4), b.constants...),
+		cap.TagClass:        b.classes,
+		cap.TagMethod: append(append([]byte{byte(len(b.handlers) / 8)}, b.handlers...),
+			b.methods...),
 		cap.TagStaticField:       b.statics,
 		cap.TagReferenceLocation: make([]byte, 4),
 	}
@@ -168,12 +170,14 @@ func (b *builder) file() *cap.File {
 
 func testAPI() ([]NativePackage, map[string]Native) {
 	class := func(token byte, name, super string, fields ...NativeField) NativeClass {
-		return NativeClass{Name: name, Token: token, Super: super, Fields: fields, Methods: []NativeMethod{
-			{Name: "<init>", Descriptor: "()V", Token: 0},
-		}}
+		return NativeClass{Name: name, Token: token, Super: super, Fields: fields,
+			Methods: []NativeMethod{
+				{Name: "<init>", Descriptor: "()V", Token: 0},
+			}}
 	}
 	object := class(0, classObject, "")
-	object.Methods = append(object.Methods, NativeMethod{Name: "equals", Descriptor: "(Ljava/lang/Object;)Z", Token: 0})
+	object.Methods = append(object.Methods,
+		NativeMethod{Name: "equals", Descriptor: "(Ljava/lang/Object;)Z", Token: 0})
 	lang := NativePackage{AID: aidLang, Name: "java/lang", Major: 1, Classes: []NativeClass{
 		object,
 		class(1, classThrowable, classObject),
@@ -188,20 +192,22 @@ func testAPI() ([]NativePackage, map[string]Native) {
 		class(10, classSecurity, "java/lang/RuntimeException"),
 	}}
 	reason := NativeField{Name: reasonField}
-	framework := NativePackage{AID: aidFramework, Name: "javacard/framework", Major: 1, Classes: []NativeClass{
-		class(0, classCardRuntime, "java/lang/RuntimeException", reason),
-		class(1, classSystemException, classCardRuntime),
-		class(2, classTransaction, classCardRuntime),
-		class(3, "javacard/framework/ISOException", classCardRuntime),
-		{Name: "javacard/framework/Shareable", Token: 4, Interface: true, Shareable: true},
-		{Name: "javacard/framework/Probe", Token: 5, Super: classObject, Methods: []NativeMethod{
-			{Name: "refuse", Descriptor: "(S)V", Token: 0, Static: true},
-			{Name: "sum", Descriptor: "(SIS)I", Token: 1, Static: true},
-			{Name: "begin", Descriptor: "()V", Token: 2, Static: true},
-			{Name: "abort", Descriptor: "()V", Token: 3, Static: true},
-			{Name: "unbound", Descriptor: "()V", Token: 4, Static: true},
-		}},
-	}}
+	framework := NativePackage{AID: aidFramework, Name: "javacard/framework", Major: 1,
+		Classes: []NativeClass{
+			class(0, classCardRuntime, "java/lang/RuntimeException", reason),
+			class(1, classSystemException, classCardRuntime),
+			class(2, classTransaction, classCardRuntime),
+			class(3, "javacard/framework/ISOException", classCardRuntime),
+			{Name: "javacard/framework/Shareable", Token: 4, Interface: true, Shareable: true},
+			{Name: "javacard/framework/Probe", Token: 5, Super: classObject,
+				Methods: []NativeMethod{
+					{Name: "refuse", Descriptor: "(S)V", Token: 0, Static: true},
+					{Name: "sum", Descriptor: "(SIS)I", Token: 1, Static: true},
+					{Name: "begin", Descriptor: "()V", Token: 2, Static: true},
+					{Name: "abort", Descriptor: "()V", Token: 3, Static: true},
+					{Name: "unbound", Descriptor: "()V", Token: 4, Static: true},
+				}},
+		}}
 	natives := map[string]Native{
 		"javacard/framework/Probe.refuse(S)V": func(c *Call) Value {
 			c.Throw("javacard/framework/ISOException", c.Short(0))
@@ -210,8 +216,14 @@ func testAPI() ([]NativePackage, map[string]Native) {
 		"javacard/framework/Probe.sum(SIS)I": func(c *Call) Value {
 			return IntValue(int32(c.Short(0)) + c.Int(1) + int32(c.Short(2)))
 		},
-		"javacard/framework/Probe.begin()V": func(c *Call) Value { c.BeginTransaction(); return Void },
-		"javacard/framework/Probe.abort()V": func(c *Call) Value { c.AbortTransaction(); return Void },
+		"javacard/framework/Probe.begin()V": func(c *Call) Value {
+			c.BeginTransaction()
+			return Void
+		},
+		"javacard/framework/Probe.abort()V": func(c *Call) Value {
+			c.AbortTransaction()
+			return Void
+		},
 		"java/lang/Object.equals(Ljava/lang/Object;)Z": func(c *Call) Value {
 			return BoolValue(c.This() == c.Ref(0))
 		},
@@ -230,7 +242,8 @@ func testAPI() ([]NativePackage, map[string]Native) {
 
 func newVM(t require.TestingT, limits Limits) *VM {
 	packages, natives := testAPI()
-	v, err := New(Config{Packages: packages, Natives: natives, Limits: limits, Random: bytes.NewReader(nil)})
+	v, err := New(Config{Packages: packages, Natives: natives, Limits: limits,
+		Random: bytes.NewReader(nil)})
 	require.NoError(t, err)
 	return v
 }

@@ -12,8 +12,9 @@ import "io"
 // the caller the access (JCRE 3.0.5 §6.2.8). Throwing does not return.
 type Call struct {
 	vm     *VM
-	method *Method  // nil for Go code of the runtime environment
-	stack  []int32  // arguments and locals, then operands: the window of VM.stack that this activation may touch
+	method *Method // nil for Go code of the runtime environment
+	// arguments and locals, then operands: the window of VM.stack that this activation may touch
+	stack  []int32
 	code   []byte   // of a bytecode method
 	base   int      // index in VM.stack of stack[0]
 	floor  int      // first operand in stack

@@ -21,7 +21,8 @@ func (l *linker) checkCode() error {
 		for _, c := range l.file.Descriptor.Classes {
 			for _, m := range c.Methods {
 				if !m.Interface && l.pkg.methods[m.Offset] == nil {
-					offsets = append(offsets, m.Offset) // never called, but the end of the method before it
+					// never called, but the end of the method before it
+					offsets = append(offsets, m.Offset)
 				}
 			}
 		}
@@ -57,7 +58,8 @@ type walk struct {
 }
 
 func (l *linker) checkMethod(m *Method, end int) error {
-	w := &walk{l: l, m: m, pool: l.pkg.pool, end: end, start: map[int]bool{}, inner: map[int]bool{}, todo: []int{m.start}}
+	w := &walk{l: l, m: m, pool: l.pkg.pool, end: end, start: map[int]bool{}, inner: map[int]bool{},
+		todo: []int{m.start}}
 	taken := make([]bool, len(l.file.Methods.Handlers))
 	defer w.keepStarts()
 	for {
@@ -78,7 +80,8 @@ func (l *linker) checkMethod(m *Method, end int) error {
 			if err != nil {
 				return err
 			}
-			m.handlers = append(m.handlers, handler{h.Start, h.Start + h.Length, h.At, catch, h.Stop})
+			m.handlers = append(m.handlers,
+				handler{h.Start, h.Start + h.Length, h.At, catch, h.Stop})
 		}
 	}
 	return nil
@@ -117,7 +120,8 @@ func (l *linker) catchType(h cap.Handler) (*Class, error) {
 		return nil, nil
 	}
 	if h.CatchType >= len(l.pkg.pool) || l.pkg.pool[h.CatchType].kind != cap.ConstClass {
-		return nil, fmt.Errorf("exception handler at %d catches constant %d, which is no class", h.At, h.CatchType)
+		return nil, fmt.Errorf("exception handler at %d catches constant %d, which is no class",
+			h.At, h.CatchType)
 	}
 	return l.pkg.pool[h.CatchType].class, nil
 }
@@ -132,7 +136,8 @@ func (w *walk) handlers(taken []bool) (grown bool, err error) {
 			if at >= h.Start && at < h.Start+h.Length {
 				taken[i], grown = true, true
 				if h.At < w.m.start || h.At >= w.end {
-					return false, fmt.Errorf("exception handler at %d lies outside the method", h.At)
+					return false, fmt.Errorf("exception handler at %d lies outside the method",
+						h.At)
 				}
 				w.todo = append(w.todo, h.At)
 				break

@@ -86,7 +86,8 @@ func (w *walk) field(i int, kind operandKind) error {
 		return fmt.Errorf("field %d of %s is of another type", k.slot-k.class.base, k.class.name)
 	}
 	if kind == wide && (k.slot+1 >= k.class.cells || k.class.isRef[k.slot+1]) {
-		return fmt.Errorf("field %d of %s has no room for an int", k.slot-k.class.base, k.class.name)
+		return fmt.Errorf("field %d of %s has no room for an int", k.slot-k.class.base,
+			k.class.name)
 	}
 	return nil
 }

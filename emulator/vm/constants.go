@@ -57,7 +57,8 @@ func (l *linker) virtualMethod(k *constant, c *Class, token int) error {
 	k.slot = token
 	if token&packageVisibleBit != 0 {
 		if c.pkg != l.pkg {
-			return fmt.Errorf("method %d of class %s is not visible outside its package", token, c.name)
+			return fmt.Errorf("method %d of class %s is not visible outside its package", token,
+				c.name)
 		}
 		table, k.packageVisible, k.slot = c.pvtable, true, token&^packageVisibleBit
 	}
@@ -71,7 +72,8 @@ func (l *linker) virtualMethod(k *constant, c *Class, token int) error {
 // bound refuses an API method that is described but has no Go function.
 func bound(m *Method) error {
 	if m.pkg.native && m.native == nil && !m.abstract {
-		return fmt.Errorf("it calls %s.%s%s, which this card does not implement", m.class.name, m.name, m.desc)
+		return fmt.Errorf("it calls %s.%s%s, which this card does not implement", m.class.name,
+			m.name, m.desc)
 	}
 	return nil
 }
@@ -88,7 +90,8 @@ func (l *linker) staticMethod(k *constant, src cap.Constant) error {
 	}
 	k.method = c.statics[byte(src.Token)]
 	if k.method == nil {
-		return fmt.Errorf("it calls static method %d of class %s, which the card lacks", src.Token, c.name)
+		return fmt.Errorf("it calls static method %d of class %s, which the card lacks", src.Token,
+			c.name)
 	}
 	return bound(k.method)
 }
@@ -103,7 +106,8 @@ func (l *linker) staticField(k *constant, src cap.Constant) error {
 		return err
 	}
 	if src.Token >= len(c.fields) {
-		return fmt.Errorf("it uses static field %d of class %s, which the card lacks", src.Token, c.name)
+		return fmt.Errorf("it uses static field %d of class %s, which the card lacks", src.Token,
+			c.name)
 	}
 	k.home, k.slot = c.pkg, c.fields[src.Token]
 	return nil

@@ -44,7 +44,8 @@ func TestTableAgreesWithTheConverter(t *testing.T) {
 					switch e.operand {
 					case opFieldRef, opFieldCell, opFieldInt:
 						one = append(one, at+1)
-					case opStaticRef, opStaticByte, opStaticShort, opStaticInt, opVirtual, opSpecial, opStaticMethod, opClass,
+					case opStaticRef, opStaticByte, opStaticShort, opStaticInt, opVirtual,
+						opSpecial, opStaticMethod, opClass,
 						opFieldRefWide, opFieldCellWide, opFieldIntWide:
 						two = append(two, at+1)
 					case opInterface:
@@ -59,7 +60,8 @@ func TestTableAgreesWithTheConverter(t *testing.T) {
 					_, err := w.targets(at, e, &length)
 					require.NoError(t, err)
 					at += length
-					require.LessOrEqual(t, at, end, "%s: the last instruction of the method at %d ends outside", name, m.Offset)
+					require.LessOrEqual(t, at, end,
+						"%s: the last instruction of the method at %d ends outside", name, m.Offset)
 				}
 			}
 		}

@@ -36,8 +36,10 @@ func TestExceptionsNameTheSourceLine(t *testing.T) {
 	install, err := v.InstallMethod(pkg, module)
 	require.NoError(t, err)
 	err = v.Enter(func(c *vm.Call) {
-		c.InvokeAs(v.NewInstance(pkg, module), install, vm.RefValue(0), vm.ShortValue(0), vm.ShortValue(0))
+		c.InvokeAs(v.NewInstance(pkg, module), install, vm.RefValue(0), vm.ShortValue(0),
+			vm.ShortValue(0))
 	})
 	require.EqualError(t, err, "javacard/framework/ISOException with reason 0x6985, thrown at "+
-		"javacard/framework/ISOException.throwIt, called at debugged/Refuser.refuse (Refuser.java:21)")
+		"javacard/framework/ISOException.throwIt, called at debugged/Refuser.refuse "+
+		"(Refuser.java:21)")
 }

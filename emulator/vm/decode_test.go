@@ -40,8 +40,10 @@ func TestInstructionAt(t *testing.T) {
 
 func TestIsPush(t *testing.T) {
 	pushes := map[string]bool{
-		"sconst_0": true, "sspush": true, "aload_0": true, "sload": true, "getfield_a_this": true, "getstatic_b": true,
-		"new": false, "jsr": false, "dup": false, "invokestatic": false, "iconst_0": false, "saload": false,
+		"sconst_0": true, "sspush": true, "aload_0": true, "sload": true, "getfield_a_this": true,
+		"getstatic_b": true,
+		"new":         false, "jsr": false, "dup": false, "invokestatic": false, "iconst_0": false,
+		"saload": false,
 	}
 	for op, e := range opcodes {
 		if want, named := pushes[e.mnemonic]; named {

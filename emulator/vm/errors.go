@@ -8,7 +8,8 @@ import (
 // JavaException is a Java exception that nothing caught: what the applet's
 // code did, within the rules.
 type JavaException struct {
-	Class     string // full name: "javacard/framework/ISOException"; of a CAP class, its debug name or place
+	// full name: "javacard/framework/ISOException"; of a CAP class, its debug name or place
+	Class     string
 	Reason    int16  // reason code, 0 if HasReason is false
 	HasReason bool   // the class has a reason code (JCVM CardException, CardRuntimeException)
 	Ref       Ref    // the exception object
@@ -17,7 +18,8 @@ type JavaException struct {
 
 func (e *JavaException) Error() string {
 	if e.HasReason {
-		return fmt.Sprintf("%s with reason 0x%04X, thrown at %s", e.Class, uint16(e.Reason), e.Where)
+		return fmt.Sprintf("%s with reason 0x%04X, thrown at %s", e.Class, uint16(e.Reason),
+			e.Where)
 	}
 	return fmt.Sprintf("%s, thrown at %s", e.Class, e.Where)
 }
@@ -27,8 +29,9 @@ type FaultKind string
 
 // The kinds of card fault.
 const (
-	FaultStack   FaultKind = "stack"    // operand stack or locals out of bounds
-	FaultCode    FaultKind = "code"     // malformed bytecode: unknown opcode, jump outside the method, bad operand
+	FaultStack FaultKind = "stack" // operand stack or locals out of bounds
+	// malformed bytecode: unknown opcode, jump outside the method, bad operand
+	FaultCode    FaultKind = "code"
 	FaultType    FaultKind = "type"     // a value used as what it is not
 	FaultDepth   FaultKind = "depth"    // too many nested calls
 	FaultBudget  FaultKind = "budget"   // more bytecodes than one command may run
@@ -66,7 +69,8 @@ type InternalError struct {
 }
 
 func (e *InternalError) Error() string {
-	return fmt.Sprintf("bug in the virtual machine at %s: %v; please report it with the CAP file and the commands sent\n%s",
+	return fmt.Sprintf("bug in the virtual machine at %s: %v; please report it with the CAP file "+
+		"and the commands sent\n%s",
 		e.Where, e.Value, e.Stack)
 }
 

@@ -44,7 +44,8 @@ func (v *VM) checkInvoke(o *object, c *Call, through *Class) (Instance, Context)
 		return c.active, c.ctx
 	case o.flags&EntryPoint != 0, o.flags&GlobalArray != 0, c.ctx == 0:
 		return o.owner, o.ctx
-	case through != nil && through.shareable && o.class != nil && o.kind == InstanceObject && o.class.extends(through):
+	case through != nil && through.shareable && o.class != nil && o.kind == InstanceObject &&
+		o.class.extends(through):
 		return o.owner, o.ctx
 	}
 	v.throwNew(classSecurity, 0)
@@ -111,7 +112,8 @@ func (v *VM) copyBytes(c *Call, src Ref, srcOff int, dst Ref, dstOff, n int, ato
 		v.stats.CopiedBytes += n
 	}
 	if src == dst && !atomic {
-		from = append([]byte(nil), from...) // pages written one by one must not read what they wrote
+		// pages written one by one must not read what they wrote
+		from = append([]byte(nil), from...)
 	}
 	if n == 0 {
 		return

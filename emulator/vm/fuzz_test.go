@@ -16,19 +16,25 @@ func FuzzRun(f *testing.F) {
 		"sload_0 sconst_1 swap_x 0x11 pop sreturn",
 		"aload_0 sload_0 baload sreturn",
 		"new 0 11 astore_1 aload_1 aload_1 putfield_a 7 aload_1 getfield_a 7 getfield_s 8 sreturn",
-		"iconst_1 istore_1 iload_1 bipush 7 ishl iinc 1 -1 ilookupswitch 0 12 0 1 0 0 0 1 0 12 return iconst_0 ireturn",
-		"sload_0 stableswitch 0 12 0 0 0 1 0 11 0 12 return sconst_5 newarray 12 sconst_1 sload_0 sastore return",
+		"iconst_1 istore_1 iload_1 bipush 7 ishl iinc 1 -1 ilookupswitch 0 12 0 1 0 0 0 1 0 12 " +
+			"return iconst_0 ireturn",
+		"sload_0 stableswitch 0 12 0 0 0 1 0 11 0 12 return sconst_5 newarray 12 sconst_1 " +
+			"sload_0 sastore return",
 		"jsr 0 5 return pop astore_1 ret 1",
 		"sload_0 invokestatic 0 5 return",
 		"sload_0 invokestatic 0 6 sreturn",
 		"aload_0 checkcast 0 0 1 athrow",
 		"aload_0 aload_0 invokevirtual 0 10 sreturn",
 		"aload_0 putstatic_a 0 9 getstatic_a 0 9 sconst_0 aaload areturn",
-		"sconst_5 anewarray 0 0 astore_1 aload_1 sconst_0 aload_1 aastore aload_1 sconst_0 aaload sload_0 dup_x 0x12 return",
+		"sconst_5 anewarray 0 0 astore_1 aload_1 sconst_0 aload_1 aastore aload_1 sconst_0 " +
+			"aaload sload_0 dup_x 0x12 return",
 		"aload_0 invokeinterface 1 0 4 0 return",
-		"aload_0 sconst_2 iconst_m1 iastore getfield_i_w 0 8 i2s putfield_s_this 8 if_scmplt_w 0xFF 0xF0 goto -2",
-		"invokestatic 0 12 new 0 11 dup putstatic_a 0 9 dup dup putfield_a 7 iconst_1 putfield_i 8 invokestatic 0 13 getstatic_a 0 9 areturn",
-		"invokestatic 0 12 sconst_5 newarray 11 dup sconst_1 sload_0 bastore putstatic_a 0 9 sload_0 invokestatic 0 5 return",
+		"aload_0 sconst_2 iconst_m1 iastore getfield_i_w 0 8 i2s putfield_s_this 8 if_scmplt_w " +
+			"0xFF 0xF0 goto -2",
+		"invokestatic 0 12 new 0 11 dup putstatic_a 0 9 dup dup putfield_a 7 iconst_1 putfield_i " +
+			"8 invokestatic 0 13 getstatic_a 0 9 areturn",
+		"invokestatic 0 12 sconst_5 newarray 11 dup sconst_1 sload_0 bastore putstatic_a 0 9 " +
+			"sload_0 invokestatic 0 5 return",
 	} {
 		f.Add(assemble(f, code))
 	}

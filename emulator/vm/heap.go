@@ -19,10 +19,11 @@ type Flags uint8
 
 // The marks of an object.
 const (
-	EntryPoint  Flags = 1 << iota // its methods may be called from every context
-	Temporary                     // and no reference to it may be stored in a field or an array
-	GlobalArray                   // its elements may be accessed from every context; no reference may be stored
-	Sensitive                     // an array with an integrity control element
+	EntryPoint Flags = 1 << iota // its methods may be called from every context
+	Temporary                    // and no reference to it may be stored in a field or an array
+	// its elements may be accessed from every context; no reference may be stored
+	GlobalArray
+	Sensitive // an array with an integrity control element
 )
 
 // Kind is the layout of an object's content.
@@ -134,7 +135,8 @@ func (v *VM) slot(r Ref, slot int) *int32 {
 }
 
 func (v *VM) newInstance(c *Class, owner Instance, s Storage, f Flags) Ref {
-	o := &object{kind: InstanceObject, class: c, storage: s, flags: f, cells: make([]int32, c.cells)}
+	o := &object{kind: InstanceObject, class: c, storage: s, flags: f,
+		cells: make([]int32, c.cells)}
 	return v.place(o, owner)
 }
 

@@ -79,7 +79,8 @@ func (v *VM) InstanceInfo(i Instance) (InstanceInfo, bool) {
 		return InstanceInfo{}, false
 	}
 	e := &v.instances[i]
-	return InstanceInfo{i, e.pkg, e.module, Ref(e.aid), Ref(e.applet), e.state == instanceLive}, true
+	return InstanceInfo{i, e.pkg, e.module, Ref(e.aid), Ref(e.applet), e.state == instanceLive},
+		true
 }
 
 // DropInstance undoes an installation that did not end: the instance and its
@@ -96,7 +97,8 @@ func (v *VM) DeleteInstance(i Instance) error {
 		return fmt.Errorf("vm: there is no applet instance %d to delete", i)
 	}
 	if holder := v.holderOf(i); holder != "" {
-		return fmt.Errorf("vm: an object of the applet is still referred to by %s; delete that first", holder)
+		return fmt.Errorf("vm: an object of the applet is still referred to by %s; delete that "+
+			"first", holder)
 	}
 	return v.Enter(func(*Call) {
 		v.write(1)
@@ -108,7 +110,8 @@ func (v *VM) DeleteInstance(i Instance) error {
 func (v *VM) holderOf(i Instance) string {
 	holder := ""
 	owned := func(cell int32) bool {
-		return cell > 0 && int(cell) < len(v.heap.objects) && v.heap.objects[cell] != nil && v.heap.objects[cell].owner == i
+		return cell > 0 && int(cell) < len(v.heap.objects) && v.heap.objects[cell] != nil &&
+			v.heap.objects[cell].owner == i
 	}
 	for _, o := range v.heap.objects {
 		if o == nil || o.owner == i || o.owner == 0 {

@@ -135,7 +135,8 @@ func (v *VM) invokeFromGo(c *Call, m *Method, this Ref, args []Value) Value {
 		}
 	}
 	if len(args) != len(m.argCells) {
-		panic(&InternalError{Value: fmt.Sprintf("%s called with %d arguments", m, len(args)), Where: v.where()})
+		panic(&InternalError{Value: fmt.Sprintf("%s called with %d arguments", m, len(args)),
+			Where: v.where()})
 	}
 	f := v.push(nil, 0, m.args+2, c.active, c.ctx) // argument room, and for the result
 	f.floor, f.sp = 0, m.args

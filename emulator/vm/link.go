@@ -9,9 +9,10 @@ import (
 // constant is a resolved constant pool entry: what the instruction needs, with
 // nothing left to look up.
 type constant struct {
-	kind           cap.ConstantKind
-	class          *Class   // the class itself, or the one that a field or method belongs to
-	slot           int      // cell of an instance field, offset of a static field, index in a method table
+	kind  cap.ConstantKind
+	class *Class // the class itself, or the one that a field or method belongs to
+	// cell of an instance field, offset of a static field, index in a method table
+	slot           int
 	packageVisible bool     // slot is in pvtable
 	home           *Package // of a static field
 	method         *Method  // that is called, or whose arguments a virtual call has
@@ -36,7 +37,8 @@ func (v *VM) link(f *cap.File) (*Package, error) {
 	}
 	l := &linker{vm: v, pkg: p, file: f, classes: map[int]*Class{}}
 	for _, step := range []func() error{
-		l.resolveImports, l.linkClasses, l.linkExports, l.linkStatics, l.linkConstants, l.linkApplets, l.nameMethods, l.checkCode,
+		l.resolveImports, l.linkClasses, l.linkExports, l.linkStatics, l.linkConstants,
+		l.linkApplets, l.nameMethods, l.checkCode,
 	} {
 		if err := step(); err != nil {
 			return nil, fmt.Errorf("package %s does not link: %w", p.name, err)
@@ -68,7 +70,8 @@ func (l *linker) resolveImports() error {
 	for _, want := range l.file.Imports {
 		have := l.vm.byAID[string(want.AID)]
 		if have == nil {
-			return fmt.Errorf("it imports package %X, which is not on the card; load that first", want.AID)
+			return fmt.Errorf("it imports package %X, which is not on the card; load that first",
+				want.AID)
 		}
 		if have.absent != "" {
 			return fmt.Errorf("it imports package %s, which the card does not have: %s", have.name,
@@ -94,12 +97,14 @@ func (l *linker) class(ref cap.ClassRef) (*Class, error) {
 	if c := p.byToken[byte(ref.Token)]; c != nil {
 		return c, nil
 	}
-	return nil, fmt.Errorf("it imports class %d of package %s, which the card lacks", ref.Token, p.name)
+	return nil, fmt.Errorf("it imports class %d of package %s, which the card lacks", ref.Token,
+		p.name)
 }
 
 func (l *linker) linkClasses() error {
 	for i, src := range l.file.Classes.List {
-		c := &Class{name: l.className(i, src), pkg: l.pkg, isIface: src.Interface, shareable: src.Shareable, reasonSlot: -1, statics: map[byte]*Method{}}
+		c := &Class{name: l.className(i, src), pkg: l.pkg, isIface: src.Interface,
+			shareable: src.Shareable, reasonSlot: -1, statics: map[byte]*Method{}}
 		var err error
 		if src.Interface {
 			err = l.linkInterface(c, src)
@@ -181,11 +186,13 @@ func (l *linker) linkClass(c *Class, src *cap.Class) error {
 			return fmt.Errorf("%s is no interface", iface.name)
 		}
 		if iface.pkg.native && len(i.Methods) < len(iface.declared) {
-			return fmt.Errorf("implements %d of %d methods of %s", len(i.Methods), len(iface.declared), iface.name)
+			return fmt.Errorf("implements %d of %d methods of %s", len(i.Methods),
+				len(iface.declared), iface.name)
 		}
 		for token, slot := range i.Methods {
 			if slot >= len(c.vtable) || c.vtable[slot] == nil {
-				return fmt.Errorf("method %d of interface %s is at %d, where the class has none", token, iface.name, slot)
+				return fmt.Errorf("method %d of interface %s is at %d, where the class has none",
+					token, iface.name, slot)
 			}
 		}
 		c.itable = append(c.itable, implementation{iface, i.Methods})
@@ -219,7 +226,8 @@ func (l *linker) table(c *Class, inherited []*Method, base int, offsets []int) (
 			return nil, fmt.Errorf("method %d has no receiver", at)
 		}
 		if t[at] != nil && t[at].args != m.args {
-			return nil, fmt.Errorf("method %d takes %d cells, the one that it overrides %d", at, m.args, t[at].args)
+			return nil, fmt.Errorf("method %d takes %d cells, the one that it overrides %d", at,
+				m.args, t[at].args)
 		}
 		t[at] = m
 	}
@@ -235,7 +243,8 @@ func (l *linker) method(off int) (*Method, error) {
 	if !ok {
 		return nil, fmt.Errorf("no method header at %d of the Method component", off)
 	}
-	m := &Method{pkg: l.pkg, token: -1, abstract: h.Abstract, args: h.Args, maxStack: h.MaxStack, maxLocals: h.MaxLocals, start: h.Code}
+	m := &Method{pkg: l.pkg, token: -1, abstract: h.Abstract, args: h.Args, maxStack: h.MaxStack,
+		maxLocals: h.MaxLocals, start: h.Code}
 	l.pkg.methods[off] = m
 	return m, nil
 }
@@ -283,7 +292,8 @@ func (l *linker) linkApplets() error {
 			return err
 		}
 		if m.args != args {
-			return fmt.Errorf("the install method of applet %X takes %d cells, must take %d", a.AID, args, m.args)
+			return fmt.Errorf("the install method of applet %X takes %d cells, must take %d", a.AID,
+				args, m.args)
 		}
 		l.pkg.applets = append(l.pkg.applets, appletEntry{a.AID, m})
 	}

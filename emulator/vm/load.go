@@ -19,7 +19,8 @@ func (v *VM) Load(f *cap.File) (*Package, error) {
 		return nil, err
 	}
 	if size := p.codeBytes(); v.available(Persistent) < size {
-		return nil, fmt.Errorf("package %s needs %d bytes of persistent memory, %d are free", p.name, size, v.available(Persistent))
+		return nil, fmt.Errorf("package %s needs %d bytes of persistent memory, %d are free",
+			p.name, size, v.available(Persistent))
 	}
 	if p.context, err = v.freeContext(); err != nil {
 		return nil, err
@@ -55,7 +56,8 @@ func (v *VM) keep(p *Package) {
 // a card keeps (JCVM 3.0.5 §6.3), static fields included.
 func (p *Package) codeBytes() int {
 	n := p.file.Statics.ImageSize
-	for _, t := range []cap.Tag{cap.TagApplet, cap.TagImport, cap.TagConstantPool, cap.TagClass, cap.TagMethod, cap.TagExport} {
+	for _, t := range []cap.Tag{cap.TagApplet, cap.TagImport, cap.TagConstantPool, cap.TagClass,
+		cap.TagMethod, cap.TagExport} {
 		n += len(p.file.Component(t))
 	}
 	return n
@@ -73,7 +75,8 @@ func (v *VM) freeContext() (Context, error) {
 			return Context(c), nil
 		}
 	}
-	return 0, fmt.Errorf("the card holds %d packages, which is all it can; delete one first", maxContexts)
+	return 0, fmt.Errorf("the card holds %d packages, which is all it can; delete one first",
+		maxContexts)
 }
 
 // maxContexts is how many packages a Context can number.
@@ -126,13 +129,15 @@ func (v *VM) DeletePackage(p *Package) error {
 		}
 		for _, i := range other.imports {
 			if i == p {
-				return fmt.Errorf("package %s is imported by %s; delete that first", p.name, other.name)
+				return fmt.Errorf("package %s is imported by %s; delete that first", p.name,
+					other.name)
 			}
 		}
 	}
 	for _, o := range v.heap.objects {
 		if o != nil && o.class != nil && o.class.pkg == p && o.ctx != p.context {
-			return fmt.Errorf("an object of package %s still exists; delete its owner first", p.name)
+			return fmt.Errorf("an object of package %s still exists; delete its owner first",
+				p.name)
 		}
 	}
 	if err := v.Enter(func(*Call) { v.write(1) }); err != nil {

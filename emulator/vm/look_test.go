@@ -44,7 +44,8 @@ func TestWritesAndContentsAreSeen(t *testing.T) {
 	seen := map[Ref]Object{}
 	v.Look(func(o Object) { seen[o.Ref] = o })
 	require.Equal(t, Object{Ref: kept, Bytes: []byte{4, 2, 3}}, seen[kept])
-	require.Equal(t, Object{Ref: transient, Storage: ClearOnReset, Bytes: []byte{7, 8}}, seen[transient])
+	require.Equal(t, Object{Ref: transient, Storage: ClearOnReset, Bytes: []byte{7, 8}},
+		seen[transient])
 	require.Equal(t, Object{Ref: list, Refs: []Ref{kept}}, seen[list])
 }
 

@@ -197,10 +197,12 @@ func TestTransactionMisuse(t *testing.T) {
 		reason int16
 		use    func(c *Call)
 	}{
-		"begin twice":   {transactionInProgress, func(c *Call) { c.BeginTransaction(); c.BeginTransaction() }},
-		"lone commit":   {transactionNotInProgress, func(c *Call) { c.CommitTransaction() }},
-		"lone abort":    {transactionNotInProgress, func(c *Call) { c.AbortTransaction() }},
-		"after a abort": {transactionNotInProgress, func(c *Call) { c.BeginTransaction(); c.AbortTransaction(); c.CommitTransaction() }},
+		"begin twice": {transactionInProgress,
+			func(c *Call) { c.BeginTransaction(); c.BeginTransaction() }},
+		"lone commit": {transactionNotInProgress, func(c *Call) { c.CommitTransaction() }},
+		"lone abort":  {transactionNotInProgress, func(c *Call) { c.AbortTransaction() }},
+		"after a abort": {transactionNotInProgress,
+			func(c *Call) { c.BeginTransaction(); c.AbortTransaction(); c.CommitTransaction() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := newVM(t, Limits{}).Enter(c.use)
@@ -238,8 +240,10 @@ func TestMemoryIsLimited(t *testing.T) {
 		return e.Reason
 	}
 	limits := Limits{NVMBytes: 100, RAMBytes: 50}
-	require.Equal(t, int16(systemNoResource), reason(limits, func(c *Call) { c.NewByteArray(93, Persistent) }))
-	require.Equal(t, int16(systemNoTransientSpace), reason(limits, func(c *Call) { c.NewArray(ShortArray, 26, ClearOnReset) }))
+	require.Equal(t, int16(systemNoResource),
+		reason(limits, func(c *Call) { c.NewByteArray(93, Persistent) }))
+	require.Equal(t, int16(systemNoTransientSpace),
+		reason(limits, func(c *Call) { c.NewArray(ShortArray, 26, ClearOnReset) }))
 	require.NoError(t, newVM(t, limits).Enter(func(c *Call) {
 		c.NewByteArray(84, Persistent)
 		c.NewArray(ShortArray, 25, ClearOnReset)
@@ -314,5 +318,8 @@ func TestDroppedInstallationMayLeaveATransactionOpen(t *testing.T) {
 	require.ErrorContains(t, err, "a transaction is open")
 	v.DropInstance(own)
 	v.Reset()
-	require.NoError(t, v.Enter(func(c *Call) { require.Equal(t, []byte{0}, c.Bytes(shared, 0, 1)) }))
+	require.NoError(t, v.Enter(func(c *Call) {
+		require.Equal(t, []byte{0},
+			c.Bytes(shared, 0, 1))
+	}))
 }

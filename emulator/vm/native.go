@@ -10,9 +10,10 @@ const NoToken = 0xFF
 // than the Go functions bound in Config.Natives, and a CAP file that imports a
 // method without a function is refused at load, by name.
 type NativePackage struct {
-	AID          []byte // 5 to 16 bytes
-	Name         string // with slashes: "javacard/framework"
-	Major, Minor byte   // highest version offered; an import of the same major and at most this minor links
+	AID  []byte // 5 to 16 bytes
+	Name string // with slashes: "javacard/framework"
+	// highest version offered; an import of the same major and at most this minor links
+	Major, Minor byte
 	Absent       string // not empty if a CAP file must not import it: why, for people
 	Classes      []NativeClass
 }
@@ -24,11 +25,13 @@ type NativeClass struct {
 	Name  string // full name with slashes: "javacard/framework/Util"
 	Token byte   // class token of the export file, or NoToken
 
-	Interface bool // an interface: Methods must list inherited interface methods too, as the export file does
+	// an interface: Methods must list inherited interface methods too, as the export file does
+	Interface bool
 	Shareable bool // javacard/framework/Shareable and whatever extends it (JCRE 3.0.5 §6.2.6)
 	Abstract  bool // bytecode must not instantiate it; NewObject may
 
-	Super      string   // full name of the superclass; empty for java/lang/Object and for interfaces
+	// full name of the superclass; empty for java/lang/Object and for interfaces
+	Super      string
 	Interfaces []string // full names: implemented interfaces, or superinterfaces of an interface
 
 	// Fields are hidden instance fields in which the natives keep every durable
@@ -44,7 +47,8 @@ type NativeClass struct {
 // NativeField is one hidden instance field.
 type NativeField struct {
 	Name string
-	Ref  bool // holds a Ref, which garbage collection follows; otherwise an integer of up to 32 bits
+	// holds a Ref, which garbage collection follows; otherwise an integer of up to 32 bits
+	Ref bool
 }
 
 // NativeMethod describes one method. Its Go function is looked up in

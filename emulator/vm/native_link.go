@@ -34,7 +34,8 @@ func (v *VM) linkNatives(tables []NativePackage) error {
 			p.classes = append(p.classes, c)
 			if n.Token != NoToken {
 				if p.byToken[n.Token] != nil {
-					return fmt.Errorf("vm: native classes %s and %s have the same token", p.byToken[n.Token].name, n.Name)
+					return fmt.Errorf("vm: native classes %s and %s have the same token",
+						p.byToken[n.Token].name, n.Name)
 				}
 				p.byToken[n.Token] = c
 			}
@@ -56,13 +57,15 @@ func (v *VM) linkNatives(tables []NativePackage) error {
 		if !progress {
 			for _, s := range all {
 				if !done[s.class] {
-					return fmt.Errorf("vm: native class %s has a superclass or interface that is missing or circular", s.class.name)
+					return fmt.Errorf("vm: native class %s has a superclass or interface that is "+
+						"missing or circular", s.class.name)
 				}
 			}
 		}
 	}
 	for _, name := range []string{
-		classObject, classThrowable, classNullPointer, classArithmetic, classArrayIndex, classArrayStore,
+		classObject, classThrowable, classNullPointer, classArithmetic, classArrayIndex,
+		classArrayStore,
 		classClassCast, classNegativeArray, classSecurity, classSystemException, classTransaction,
 	} {
 		if v.byName[name] == nil {
@@ -116,7 +119,8 @@ func (v *VM) linkNativeClass(c *Class, n *NativeClass) error {
 }
 
 func (v *VM) linkNativeMethod(c *Class, n *NativeMethod) error {
-	m := &Method{pkg: c.pkg, class: c, name: n.Name, isStatic: n.Static, abstract: n.Abstract, token: int(n.Token)}
+	m := &Method{pkg: c.pkg, class: c, name: n.Name, isStatic: n.Static, abstract: n.Abstract,
+		token: int(n.Token)}
 	if err := m.describe(n.Descriptor); err != nil {
 		return err
 	}
@@ -129,7 +133,8 @@ func (v *VM) linkNativeMethod(c *Class, n *NativeMethod) error {
 		m.dispatch = direct
 		if n.Token != NoToken {
 			if c.statics[n.Token] != nil {
-				return fmt.Errorf("static methods %s and %s have the same token", c.statics[n.Token].name, n.Name)
+				return fmt.Errorf("static methods %s and %s have the same token",
+					c.statics[n.Token].name, n.Name)
 			}
 			c.statics[n.Token] = m
 		}
@@ -147,7 +152,8 @@ func (v *VM) linkNativeMethod(c *Class, n *NativeMethod) error {
 			c.vtable = append(c.vtable, nil)
 		}
 		if old := c.vtable[m.token]; old != nil && (old.name != m.name || old.desc != m.desc) {
-			return fmt.Errorf("method %s%s has the token of %s%s", m.name, m.desc, old.name, old.desc)
+			return fmt.Errorf("method %s%s has the token of %s%s", m.name, m.desc, old.name,
+				old.desc)
 		}
 		c.vtable[m.token] = m
 	}

@@ -20,7 +20,8 @@ type transaction struct {
 	cells   []int32 // old content of cells, end to end
 	used    int     // bytes of the commit buffer
 	created []Ref   // objects allocated since begin
-	dead    []Ref   // references of objects deleted by an abort, reusable once no frame can hold them
+	// references of objects deleted by an abort, reusable once no frame can hold them
+	dead []Ref
 }
 
 type journalEntry struct {
@@ -224,7 +225,8 @@ func (v *VM) putElement(r Ref, o *object, i int, value int32) {
 func (v *VM) putStatic(p *Package, off, size int, value int32) {
 	if v.tx.open {
 		v.reserve(size)
-		v.tx.entries = append(v.tx.entries, journalEntry{pkg: p.index, off: off, n: size, inBytes: true})
+		v.tx.entries = append(v.tx.entries,
+			journalEntry{pkg: p.index, off: off, n: size, inBytes: true})
 		v.tx.bytes = append(v.tx.bytes, p.statics[off:off+size]...)
 	}
 	v.write(size)

@@ -38,7 +38,8 @@ func newWorld(t testing.TB, v *VM, aid byte, build func(b *builder)) *world {
 func TestFieldsAndStatics(t *testing.T) {
 	const object, short, integer, narrow, class = 0, 1, 2, 3, 4
 	var methods []int
-	names := []string{"short", "short_w", "byte narrows", "int", "int_w", "ref", "this", "static short", "static int", "static byte", "static ref"}
+	names := []string{"short", "short_w", "byte narrows", "int", "int_w", "ref", "this",
+		"static short", "static int", "static byte", "static ref"}
 	v := newVM(t, Limits{})
 	w := newWorld(t, v, 1, func(b *builder) {
 		for slot, token := range []byte{0, 1, 2, 4} { // the int takes cells 2 and 3
@@ -57,12 +58,16 @@ func TestFieldsAndStatics(t *testing.T) {
 		add(1, "new 0 4 astore_1 aload_1 sload_0 putfield_b 3 aload_1 getfield_b 3 sreturn")
 		add(2, "new 0 4 astore_2 aload_2 iload_0 putfield_i 2 aload_2 getfield_i 2 ireturn")
 		add(2, "new 0 4 astore_2 aload_2 iload_0 putfield_i_w 0 2 aload_2 getfield_i_w 0 2 ireturn")
-		add(0, "new 0 4 astore_1 aload_1 aload_1 putfield_a 0 aload_1 getfield_a_w 0 0 aload_1 if_acmpeq 4 sconst_0 sreturn sconst_1 sreturn")
-		add(1, "sload_0 sstore_1 new 0 4 astore_0 sload_1 putfield_s_this 1 iconst_5 putfield_i_this 2 aload_0 putfield_a_this 0 sconst_m1 putfield_b_this 3 "+
-			"getfield_s_this 1 getfield_i_this 2 i2s sadd getfield_b_this 3 sadd getfield_a_this 0 pop sreturn")
+		add(0, "new 0 4 astore_1 aload_1 aload_1 putfield_a 0 aload_1 getfield_a_w 0 0 aload_1 "+
+			"if_acmpeq 4 sconst_0 sreturn sconst_1 sreturn")
+		add(1, "sload_0 sstore_1 new 0 4 astore_0 sload_1 putfield_s_this 1 iconst_5 "+
+			"putfield_i_this 2 aload_0 putfield_a_this 0 sconst_m1 putfield_b_this 3 "+
+			"getfield_s_this 1 getfield_i_this 2 i2s sadd getfield_b_this 3 sadd getfield_a_this "+
+			"0 pop sreturn")
 		add(1, "sload_0 getstatic_s 0 7 sadd putstatic_s 0 7 getstatic_s 0 7 sreturn")
 		add(0, "getstatic_i 0 8 iconst_1 iadd putstatic_i 0 8 getstatic_i 0 8 ireturn")
-		add(0, "getstatic_b 0 6 dup sspush 0x01 0x7F putstatic_b 0 6 getstatic_b 0 6 sadd sadd sreturn")
+		add(0, "getstatic_b 0 6 dup sspush 0x01 0x7F putstatic_b 0 6 getstatic_b 0 6 sadd sadd "+
+			"sreturn")
 		add(0, "new 0 4 putstatic_a 0 5 getstatic_a 0 5 getfield_s 1 sreturn")
 		b.export(b.class(external(0, 0), 5, 0, 1, 1), methods...)
 	})
@@ -147,7 +152,8 @@ func TestFirewall(t *testing.T) {
 		add("test class", "([B)S", "aload_0 instanceof 0 0 0 sreturn")
 		add("test shareable", "([B)S", "aload_0 instanceof 0 0 4 sreturn")
 		var list []int
-		for _, name := range []string{"read", "write", "length", "call", "keep in static", "keep in array", "throw", "test class", "test shareable"} {
+		for _, name := range []string{"read", "write", "length", "call", "keep in static",
+			"keep in array", "throw", "test class", "test shareable"} {
 			list = append(list, methods[name])
 		}
 		b.export(b.class(external(0, 0), 0, 0xFF, 0, 1), list...)
@@ -157,30 +163,52 @@ func TestFirewall(t *testing.T) {
 	})
 	objects := map[string]Ref{}
 	alloc := func(as Instance, name string, f func(c *Call) Ref) {
-		require.NoError(t, v.Enter(func(c *Call) { v.runAs(as, func(c *Call) { objects[name] = f(c) }) }))
+		require.NoError(t, v.Enter(func(c *Call) {
+			v.runAs(as,
+				func(c *Call) { objects[name] = f(c) })
+		}))
 		require.NoError(t, v.Enter(func(c *Call) { c.SetRoot(name, objects[name]) }))
 	}
 	plain := func(c *Call) Ref { return c.NewByteArray(4, Persistent) }
 	alloc(mine.own, "mine", plain)
 	alloc(other.own, "other's", plain)
-	alloc(0, "global", func(c *Call) Ref { return c.NewJCREArray(ByteArray, 4, ClearOnReset, GlobalArray) })
-	alloc(0, "entry point", func(c *Call) Ref { return c.NewJCREObject(classArithmetic, Persistent, EntryPoint) })
-	alloc(0, "temporary", func(c *Call) Ref { return c.NewJCREObject(classArithmetic, Persistent, EntryPoint|Temporary) })
-	alloc(0, "private", func(c *Call) Ref { return c.NewJCREObject(classArithmetic, Persistent, 0) })
+	alloc(0, "global", func(c *Call) Ref {
+		return c.NewJCREArray(ByteArray, 4, ClearOnReset,
+			GlobalArray)
+	})
+	alloc(0, "entry point",
+		func(c *Call) Ref { return c.NewJCREObject(classArithmetic, Persistent, EntryPoint) })
+	alloc(0, "temporary",
+		func(c *Call) Ref {
+			return c.NewJCREObject(classArithmetic, Persistent,
+				EntryPoint|Temporary)
+		})
+	alloc(0, "private", func(c *Call) Ref {
+		return c.NewJCREObject(classArithmetic, Persistent,
+			0)
+	})
 
 	const allowed, refused = "", classSecurity
 	for _, c := range []struct{ object, use, want string }{
-		{"mine", "read", allowed}, {"mine", "write", allowed}, {"mine", "length", allowed}, {"mine", "call", allowed},
-		{"mine", "keep in static", allowed}, {"mine", "keep in array", allowed}, {"mine", "test class", allowed},
-		{"other's", "read", refused}, {"other's", "write", refused}, {"other's", "length", refused}, {"other's", "call", refused},
-		{"other's", "throw", refused}, {"other's", "test class", refused}, {"other's", "test shareable", allowed},
+		{"mine", "read", allowed}, {"mine", "write", allowed}, {"mine", "length", allowed},
+		{"mine", "call", allowed},
+		{"mine", "keep in static", allowed}, {"mine", "keep in array", allowed},
+		{"mine", "test class", allowed},
+		{"other's", "read", refused}, {"other's", "write", refused}, {"other's", "length", refused},
+		{"other's", "call", refused},
+		{"other's", "throw", refused}, {"other's", "test class", refused},
+		{"other's", "test shareable", allowed},
 		{"other's", "keep in static", allowed}, {"other's", "keep in array", allowed},
-		{"global", "read", allowed}, {"global", "write", allowed}, {"global", "length", allowed}, {"global", "call", allowed},
+		{"global", "read", allowed}, {"global", "write", allowed}, {"global", "length", allowed},
+		{"global", "call", allowed},
 		{"global", "keep in static", refused}, {"global", "keep in array", refused},
-		{"entry point", "call", allowed}, {"entry point", "keep in static", allowed}, {"entry point", "test class", allowed},
+		{"entry point", "call", allowed}, {"entry point", "keep in static", allowed},
+		{"entry point", "test class", allowed},
 		{"entry point", "throw", classArithmetic}, {"temporary", "throw", classArithmetic},
-		{"temporary", "call", allowed}, {"temporary", "keep in static", refused}, {"temporary", "keep in array", refused},
-		{"private", "call", refused}, {"private", "throw", refused}, {"private", "test class", refused},
+		{"temporary", "call", allowed}, {"temporary", "keep in static", refused},
+		{"temporary", "keep in array", refused},
+		{"private", "call", refused}, {"private", "throw", refused},
+		{"private", "test class", refused},
 	} {
 		t.Run(c.use+" "+c.object, func(t *testing.T) {
 			_, err := mine.run(descs[c.use], methods[c.use], RefValue(objects[c.object]))

@@ -91,7 +91,8 @@ func stableswitch(_ *VM, f *Call) {
 
 func itableswitch(_ *VM, f *Call) {
 	key := int64(f.popInt())
-	low, high := int64(s4At(f.code, f.pc+switchLow)), int64(s4At(f.code, f.pc+switchLow+intSwitchBound))
+	low, high := int64(s4At(f.code, f.pc+switchLow)),
+		int64(s4At(f.code, f.pc+switchLow+intSwitchBound))
 	at := f.pc + switchDefault
 	if key >= low && key <= high {
 		at = f.pc + intTableStart + int(key-low)*distanceBytes

@@ -6,7 +6,8 @@ package vm
 // field checks access to an instance field and returns the object.
 func (v *VM) field(f *Call, r Ref, k *constant) *object {
 	o := v.object(r)
-	if o.class != k.class && (o.kind != InstanceObject || !o.class.extends(k.class)) || o.kind != InstanceObject {
+	if o.class != k.class && (o.kind != InstanceObject || !o.class.extends(k.class)) ||
+		o.kind != InstanceObject {
 		v.fault(FaultType, "a field of another class than the object's")
 	}
 	if o.ctx != f.ctx || o.storage == ClearOnDeselect {
@@ -70,7 +71,10 @@ func (v *VM) putIntField(f *Call, r Ref, k *constant, value int32) {
 func narrowByte(x int32) int32  { return int32(int8(x)) }
 func narrowShort(x int32) int32 { return int32(int16(x)) }
 
-func putRefField(v *VM, f *Call) { x := f.pop(); v.putRefField(f, Ref(f.pop()), v.constantU1(f), x) }
+func putRefField(v *VM, f *Call) {
+	x := f.pop()
+	v.putRefField(f, Ref(f.pop()), v.constantU1(f), x)
+}
 func putByteField(v *VM, f *Call) {
 	x := f.pop()
 	v.putField(f, Ref(f.pop()), v.constantU1(f), narrowByte(x))
@@ -79,7 +83,10 @@ func putShortField(v *VM, f *Call) {
 	x := f.pop()
 	v.putField(f, Ref(f.pop()), v.constantU1(f), narrowShort(x))
 }
-func putIntField(v *VM, f *Call) { x := f.popInt(); v.putIntField(f, Ref(f.pop()), v.constantU1(f), x) }
+func putIntField(v *VM, f *Call) {
+	x := f.popInt()
+	v.putIntField(f, Ref(f.pop()), v.constantU1(f), x)
+}
 
 func putRefFieldWide(v *VM, f *Call) {
 	x := f.pop()
@@ -105,7 +112,9 @@ func putByteFieldThis(v *VM, f *Call) {
 func putShortFieldThis(v *VM, f *Call) {
 	v.putField(f, Ref(f.stack[0]), v.constantU1(f), narrowShort(f.pop()))
 }
-func putIntFieldThis(v *VM, f *Call) { v.putIntField(f, Ref(f.stack[0]), v.constantU1(f), f.popInt()) }
+func putIntFieldThis(v *VM, f *Call) {
+	v.putIntField(f, Ref(f.stack[0]), v.constantU1(f), f.popInt())
+}
 
 // Static fields (JCRE 3.0.5 §6.2.8.1). They are accessible from every context.
 

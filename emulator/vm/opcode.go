@@ -16,33 +16,34 @@ type opcode struct {
 type operandKind uint8
 
 const (
-	opNone         operandKind = iota
-	opImmediate                // constant bytes
-	opLocal                    // u1 index of a local
-	opLocalInt                 // u1 index of a local of two cells
-	opLocalFixed               // local in the opcode: 0 to 3, the opcode's distance from the row of index 0
-	opLocalPair                // the same for a local of two cells
-	opDupX                     // u1: high nibble cells copied, low nibble cells jumped over
-	opSwapX                    // u1: two counts of cells, 1 or 2 each
-	opBranch                   // s1 distance
-	opBranchWide               // s2 distance
-	opJump                     // s1 distance, does not fall through
-	opJumpWide                 // s2 distance, does not fall through
-	opSubroutine               // s2 distance of jsr
-	opRet                      // u1 index of the local with a return address
-	opShortTable               // stableswitch
-	opIntTable                 // itableswitch
-	opShortLookup              // slookupswitch
-	opIntLookup                // ilookupswitch
-	opEnd                      // returns or throws
-	opStaticRef                // u2 constant: static field with a reference
-	opStaticByte               // u2 constant: static byte or boolean
-	opStaticShort              // u2 constant: static short
-	opStaticInt                // u2 constant: static int
-	opFieldRef                 // u1 constant: instance field with a reference
-	opFieldCell                // u1 constant: instance field of one cell
-	opFieldInt                 // u1 constant: int instance field
-	opFieldRefWide             // u2 constants of the same
+	opNone      operandKind = iota
+	opImmediate             // constant bytes
+	opLocal                 // u1 index of a local
+	opLocalInt              // u1 index of a local of two cells
+	// local in the opcode: 0 to 3, the opcode's distance from the row of index 0
+	opLocalFixed
+	opLocalPair    // the same for a local of two cells
+	opDupX         // u1: high nibble cells copied, low nibble cells jumped over
+	opSwapX        // u1: two counts of cells, 1 or 2 each
+	opBranch       // s1 distance
+	opBranchWide   // s2 distance
+	opJump         // s1 distance, does not fall through
+	opJumpWide     // s2 distance, does not fall through
+	opSubroutine   // s2 distance of jsr
+	opRet          // u1 index of the local with a return address
+	opShortTable   // stableswitch
+	opIntTable     // itableswitch
+	opShortLookup  // slookupswitch
+	opIntLookup    // ilookupswitch
+	opEnd          // returns or throws
+	opStaticRef    // u2 constant: static field with a reference
+	opStaticByte   // u2 constant: static byte or boolean
+	opStaticShort  // u2 constant: static short
+	opStaticInt    // u2 constant: static int
+	opFieldRef     // u1 constant: instance field with a reference
+	opFieldCell    // u1 constant: instance field of one cell
+	opFieldInt     // u1 constant: int instance field
+	opFieldRefWide // u2 constants of the same
 	opFieldCellWide
 	opFieldIntWide
 	opVirtual      // u2 constant: virtual method

@@ -30,7 +30,8 @@ func (v *VM) Save() ([]byte, error) {
 	}
 	for i := range v.instances {
 		if v.instances[i].state == instancePending {
-			return nil, errors.New("vm: an installation has not ended; reset the card before its state is saved")
+			return nil, errors.New(
+				"vm: an installation has not ended; reset the card before its state is saved")
 		}
 	}
 	e := &encoder{}
@@ -62,14 +63,17 @@ func Restore(cfg Config, state []byte) (*VM, error) {
 		return nil, errors.New("vm: this is not the saved state of a card")
 	}
 	if sum := sha256.Sum256(state[:body]); !bytes.Equal(sum[:], state[body:]) {
-		return nil, errors.New("vm: the saved state is cut short or altered (its checksum does not fit); restore it from a copy")
+		return nil, errors.New("vm: the saved state is cut short or altered (its checksum does " +
+			"not fit); restore it from a copy")
 	}
 	d := &decoder{data: state[len(stateMagic):body]}
 	if n := d.u2(); d.err == nil && n != stateVersion {
-		return nil, fmt.Errorf("vm: the saved state has version %d, this program reads %d", n, stateVersion)
+		return nil, fmt.Errorf("vm: the saved state has version %d, this program reads %d", n,
+			stateVersion)
 	}
 	if print := d.take(sha256.Size); d.err == nil && !bytes.Equal(print, v.fingerprint()) {
-		return nil, errors.New("vm: the saved state was made with other API classes; use the program that wrote it, or issue the card anew")
+		return nil, errors.New("vm: the saved state was made with other API classes; use the " +
+			"program that wrote it, or issue the card anew")
 	}
 	v.restorePackages(d)
 	v.restoreInstances(d)
@@ -88,7 +92,8 @@ func Restore(cfg Config, state []byte) (*VM, error) {
 		return nil, fmt.Errorf("vm: the saved state is malformed: %w", d.err)
 	}
 	if v.available(Persistent) == 0 && cfg.Limits.NVMBytes < v.heap.nvmBytes+v.heap.codeBytes {
-		return nil, fmt.Errorf("vm: the saved state takes %d bytes, the card has %d", v.heap.nvmBytes+v.heap.codeBytes, cfg.Limits.NVMBytes)
+		return nil, fmt.Errorf("vm: the saved state takes %d bytes, the card has %d",
+			v.heap.nvmBytes+v.heap.codeBytes, cfg.Limits.NVMBytes)
 	}
 	return v, nil
 }
@@ -153,7 +158,8 @@ func (v *VM) restorePackages(d *decoder) {
 			d.err = err
 			return
 		}
-		if len(statics) != len(p.statics) || len(refs) != len(p.staticRefs) || context == 0 || v.byAID[string(p.aid)] != nil || index > maxSavedIndex {
+		if len(statics) != len(p.statics) || len(refs) != len(p.staticRefs) || context == 0 ||
+			v.byAID[string(p.aid)] != nil || index > maxSavedIndex {
 			d.fail("package %s does not fit its static fields or its place", p.name)
 			return
 		}
@@ -164,7 +170,8 @@ func (v *VM) restorePackages(d *decoder) {
 			d.fail("two packages at %d", index)
 			return
 		}
-		p.index, p.context, p.statics, p.staticRefs = index, context, append([]byte(nil), statics...), refs
+		p.index, p.context, p.statics, p.staticRefs = index, context,
+			append([]byte(nil), statics...), refs
 		v.packages[index] = p
 		v.byAID[string(p.aid)] = p
 		v.heap.codeBytes += p.codeBytes()

@@ -25,7 +25,8 @@ func savedWorld(t testing.TB) (*VM, Config) {
 	second := newBuilder(t, 2)
 	second.imports = append(second.imports, first.aid)
 	second.constant(6, 0x82, 0, 0)
-	second.export(second.class(external(0, 0), 2, 0, 1, 1), second.method(0, 0, 1, "invokestatic 0 0 return"))
+	second.export(second.class(external(0, 0), 2, 0, 1, 1),
+		second.method(0, 0, 1, "invokestatic 0 0 return"))
 	p, err := v.Load(second.file())
 	require.NoError(t, err)
 	own := v.NewInstance(p, []byte{1, 2, 3, 4, 5, 6})

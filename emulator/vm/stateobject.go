@@ -95,18 +95,21 @@ func (v *VM) restoreObject(d *decoder) *object {
 	o := &object{kind: Kind(kind - objectPresent), storage: Storage(d.u1()), flags: Flags(d.u1())}
 	owner := d.u4()
 	o.owner, o.ctx = Instance(owner), Context(d.u1())
-	if d.err == nil && (o.kind > RefArray || o.storage > ClearOnDeselect || owner >= len(v.instances)) {
+	if d.err == nil && (o.kind > RefArray || o.storage > ClearOnDeselect ||
+		owner >= len(v.instances)) {
 		d.fail("an object of kind %d, storage %d, owner %d", o.kind, o.storage, owner)
 	}
 	if d.u1() != 0 {
 		pkg, at := d.u4(), d.u4()
-		if d.err != nil || pkg >= len(v.packages) || v.packages[pkg] == nil || at >= len(v.packages[pkg].classes) {
+		if d.err != nil || pkg >= len(v.packages) || v.packages[pkg] == nil ||
+			at >= len(v.packages[pkg].classes) {
 			d.fail("an object of class %d of package %d", at, pkg)
 			return nil
 		}
 		o.class = v.packages[pkg].classes[at]
 	}
-	if needsClass := o.kind == InstanceObject || o.kind == RefArray; d.err == nil && needsClass != (o.class != nil) {
+	if needsClass := o.kind == InstanceObject || o.kind == RefArray; d.err == nil &&
+		needsClass != (o.class != nil) {
 		d.fail("an object with the wrong class")
 	}
 	inBytes := o.kind == BooleanArray || o.kind == ByteArray
@@ -130,7 +133,8 @@ func (v *VM) restoreObject(d *decoder) *object {
 		o.cells = d.cells()
 	}
 	o.reseal()
-	if d.err == nil && o.kind == InstanceObject && (len(o.cells) != o.class.cells || o.class.isIface) {
+	if d.err == nil && o.kind == InstanceObject &&
+		(len(o.cells) != o.class.cells || o.class.isIface) {
 		d.fail("an instance of %s with %d cells", o.class.name, len(o.cells))
 	}
 	return o

@@ -35,8 +35,9 @@ type Config struct {
 
 // VM is one card's machine. It is not safe for concurrent use.
 type VM struct {
-	cfg      Config
-	packages []*Package // natives first, then CAP files in order of loading; nil where one was deleted
+	cfg Config
+	// natives first, then CAP files in order of loading; nil where one was deleted
+	packages []*Package
 	byName   map[string]*Class
 	byAID    map[string]*Package
 

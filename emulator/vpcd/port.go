@@ -72,7 +72,8 @@ func (p Port) Run(ctx context.Context) error {
 		case errors.Is(err, ErrGone):
 			return err
 		}
-		p.Log.Info("the card is not in a reader; is pcscd running with vpcd? Trying again", "driver", p.Address, "reason", err, "in", pause)
+		p.Log.Info("the card is not in a reader; is pcscd running with vpcd? Trying again",
+			"driver", p.Address, "reason", err, "in", pause)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -145,7 +146,8 @@ func read(in io.Reader) ([]byte, error) {
 // write sends length and content in one packet.
 func write(out io.Writer, message []byte) error {
 	if len(message) > math.MaxUint16 {
-		return fmt.Errorf("vpcd: a response of %d bytes; the driver takes %d", len(message), math.MaxUint16)
+		return fmt.Errorf("vpcd: a response of %d bytes; the driver takes %d", len(message),
+			math.MaxUint16)
 	}
 	packet := binary.BigEndian.AppendUint16(make([]byte, 0, 2+len(message)), uint16(len(message)))
 	_, err := out.Write(append(packet, message...))

@@ -55,7 +55,8 @@ func (d *driver) Write(b []byte) (int, error) {
 func newDriver(messages ...string) *driver {
 	var parts []io.Reader
 	for _, m := range messages {
-		parts = append(parts, bytes.NewReader(binary.BigEndian.AppendUint16(nil, uint16(len(m)))), bytes.NewReader([]byte(m)))
+		parts = append(parts, bytes.NewReader(binary.BigEndian.AppendUint16(nil, uint16(len(m)))),
+			bytes.NewReader([]byte(m)))
 	}
 	return &driver{Reader: io.MultiReader(parts...)}
 }
@@ -72,9 +73,11 @@ func TestServe(t *testing.T) {
 	}{
 		{"nothing", nil, nil, 1, io.EOF},
 		{"a session", []string{"\x01", "\x04", "\x00\xA4\x04\x00", "\x02", "\x04", "\x00"},
-			[]string{"\x00\x02" + atr, "\x00\x06\x00\xA4\x04\x00\x90\x00", "\x00\x02" + atr}, 3, io.EOF},
+			[]string{"\x00\x02" + atr, "\x00\x06\x00\xA4\x04\x00\x90\x00", "\x00\x02" + atr}, 3,
+			io.EOF},
 		{"an empty message", []string{"", "\x04"}, []string{"\x00\x02" + atr}, 1, io.EOF},
-		{"the longest response", []string{long}, []string{"\xFF\xFF" + long + "\x90\x00"}, 1, io.EOF},
+		{"the longest response", []string{long}, []string{"\xFF\xFF" + long + "\x90\x00"}, 1,
+			io.EOF},
 		{"a card that goes mute", []string{"\xDE\xAD", "\x04"}, nil, 1, errMute},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -91,7 +94,8 @@ func TestServe(t *testing.T) {
 	assert.ErrorContains(t, Serve(newDriver("\x03"), &echo{}, nil), "03")
 	assert.ErrorContains(t, Serve(newDriver(long+"12"), &echo{}, nil), "65537 bytes")
 	assert.ErrorIs(t, Serve(newDriver("\x04"), &echo{gone: true}, nil), ErrGone)
-	assert.ErrorIs(t, Serve(&driver{Reader: bytes.NewReader([]byte{0, 5, 1})}, &echo{}, nil), io.ErrUnexpectedEOF)
+	assert.ErrorIs(t, Serve(&driver{Reader: bytes.NewReader([]byte{0, 5, 1})}, &echo{}, nil),
+		io.ErrUnexpectedEOF)
 }
 
 // listen is a driver's port, and what it accepts.
@@ -155,7 +159,10 @@ func TestVirtualCard(t *testing.T) {
 	address, accept := listen(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- Port{Address: address, ATR: globalplatform.ATR(), Card: managed}.Run(ctx) }()
+	go func() {
+		done <- Port{Address: address, ATR: globalplatform.ATR(),
+			Card: managed}.Run(ctx)
+	}()
 	reader := accept()
 	require.NoError(t, write(reader, []byte{powerOn}))
 	atr := exchange(t, reader, []byte{requestATR})

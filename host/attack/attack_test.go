@@ -72,7 +72,8 @@ func TestRun(t *testing.T) {
 	}{
 		{"refused", toy(refused, attack.KeepsBalances, notary.Funds), steady, ""},
 		{"taken", toy(nil, attack.KeepsBalances, notary.Funds), steady, "the answer is no error"},
-		{"otherwise", toy(refused, attack.KeepsBalances, notary.Head), steady, "too much, and head"},
+		{"otherwise", toy(refused, attack.KeepsBalances, notary.Head), steady,
+			"too much, and head"},
 		{"may be taken", toy(nil, attack.KeepsRules, nil), moving, ""},
 		{"changed", toy(refused, attack.KeepsBalances, notary.Funds), moving, "have changed"},
 	} {

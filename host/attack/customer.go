@@ -63,9 +63,10 @@ func places(change func(m []byte) []byte) []Way {
 			}
 			return err
 		}),
-		place("as a Confirmation", func(ctx context.Context, on Services, s *Setup, m []byte) error {
-			return on.Intermediary.Confirm(ctx, s.Device, m)
-		}),
+		place("as a Confirmation",
+			func(ctx context.Context, on Services, s *Setup, m []byte) error {
+				return on.Intermediary.Confirm(ctx, s.Device, m)
+			}),
 		place("as an unload's Payment", func(
 			ctx context.Context, on Services, _ *Setup, m []byte,
 		) error {

@@ -6,8 +6,9 @@ import (
 	"ekrona/host/notary"
 )
 
-// invariant11NoPartyAlone: an intermediary alone cannot raise a balance. Every Instruction is signed by an instruction key of the device's
-// intermediary and by the notary, and its credit left the intermediary's holding, once.
+// invariant11NoPartyAlone: an intermediary alone cannot raise a balance. Every Instruction is
+// signed by an instruction key of the device's intermediary and by the notary, and its credit left
+// the intermediary's holding, once.
 func invariant11NoPartyAlone(s *auditRun) {
 	loaded, released := map[string]money.Ore{}, map[string]money.Ore{}
 	for _, e := range s.statement {
@@ -22,7 +23,8 @@ func invariant11NoPartyAlone(s *auditRun) {
 	for _, i := range s.instructions {
 		key := s.instructs[string(i.message.InstructionKey)]
 		if !s.auditor.verified[i.identity] {
-			good := key != nil && i.message.InstructionKey.Name() == i.message.Device.Name() && message.Verify(i.message, key, s.auditor.notary) == nil
+			good := key != nil && i.message.InstructionKey.Name() == i.message.Device.Name() &&
+				message.Verify(i.message, key, s.auditor.notary) == nil
 			if !good {
 				s.violated(i.name(), i.credit(), "is not signed by both")
 			}
@@ -31,9 +33,11 @@ func invariant11NoPartyAlone(s *auditRun) {
 		name := i.name()
 		ended := s.devices[i.device] != nil && s.devices[i.device].status == notary.Ended
 		if loaded[name] != i.credit() {
-			s.violated(name, i.credit()-loaded[name], "its credit is %s, %s left the holding for it", i.credit(), loaded[name])
+			s.violated(name, i.credit()-loaded[name],
+				"its credit is %s, %s left the holding for it", i.credit(), loaded[name])
 		}
-		if back := released[name]; back != 0 && (!i.untaken || back != i.credit()) || back == 0 && i.untaken && i.credit() > 0 && !ended {
+		if back := released[name]; back != 0 && (!i.untaken || back != i.credit()) || back == 0 &&
+			i.untaken && i.credit() > 0 && !ended {
 			s.violated(name, back, "%s of its credit of %s went back", back, i.credit())
 		}
 		delete(loaded, name)
@@ -44,8 +48,9 @@ func invariant11NoPartyAlone(s *auditRun) {
 	s.checkCoverLimits()
 }
 
-// checkCoverLimits: what holdings and pool paid to one payee for acceptances between two of its acknowledgements is at most what its
-// limits let an honest device accept in that time, whoever has whose key.
+// checkCoverLimits: what holdings and pool paid to one payee for acceptances between two of its
+// acknowledgements is at most what its limits let an honest device accept in that time, whoever has
+// whose key.
 func (s *auditRun) checkCoverLimits() {
 	type span struct {
 		payee string
@@ -72,7 +77,9 @@ func (s *auditRun) checkCoverLimits() {
 			room = d.ceilings.MaxBalance * money.Ore(d.ceilings.MaxTransactions)
 		}
 		if sum > room {
-			s.violated(at.payee, sum-room, "holdings paid %s for what it accepted after record %d, its room is %s", sum, at.after, room)
+			s.violated(at.payee, sum-room,
+				"holdings paid %s for what it accepted after record %d, its room is %s", sum,
+				at.after, room)
 		}
 	}
 }

@@ -1,9 +1,11 @@
-// Package audit checks what must hold (protocol §8) with its own arithmetic: from the messages that the central bank keeps, its
-// statement, and the State of every honest device as read from it. It shares no sum and no rule with the notary or the ledger; it
-// only reads their rows. Start at Auditor.Check; each invariant is one function with the number and title of the protocol.
+// Package audit checks what must hold (protocol §8) with its own arithmetic: from the messages that
+// the central bank keeps, its statement, and the State of every honest device as read from it. It
+// shares no sum and no rule with the notary or the ledger; it only reads their rows. Start at
+// Auditor.Check; each invariant is one function with the number and title of the protocol.
 //
-// It trusts that the devices it is given are honest and that their States are true, and the keys in the registry. Everything else
-// it looks at twice. An Auditor remembers what it saw, because some invariants compare two moments.
+// It trusts that the devices it is given are honest and that their States are true, and the keys in
+// the registry. Everything else it looks at twice. An Auditor remembers what it saw, because some
+// invariants compare two moments.
 package audit
 
 import (
@@ -19,10 +21,13 @@ import (
 
 // Device is what is known of one honest device directly.
 type Device struct {
-	State       *message.State   // as it would answer now; its signature is not looked at
-	Records     []message.Record // those after the State's ackedAtc, as the device keeps them
-	Sent        []message.Hash   // identities of the Payments, Receipts and Refusals that it ever gave out, as far as they are known
-	LastRequest uint32           // number of the last Request that a card gave out, as far as it is known
+	State   *message.State   // as it would answer now; its signature is not looked at
+	Records []message.Record // those after the State's ackedAtc, as the device keeps them
+	// identities of the Payments, Receipts and Refusals that it ever gave out, as far as they are
+	// known
+	Sent []message.Hash
+	// number of the last Request that a card gave out, as far as it is known
+	LastRequest uint32
 }
 
 // Violation is one thing that must hold and does not.
@@ -46,8 +51,11 @@ func (v Violation) String() string {
 
 // Auditor checks one central bank, again and again.
 type Auditor struct {
-	CoverLimit money.Ore // what a terminal may take between two synchronisations, as the notary's Terms have it
-	HonestCAs  bool      // no CA certifies a second key for a device: then what an honest device accepted can be judged at once
+	// what a terminal may take between two synchronisations, as the notary's Terms have it
+	CoverLimit money.Ore
+	// no CA certifies a second key for a device: then what an honest device accepted can be judged
+	// at once
+	HonestCAs bool
 
 	notary   *ecdsa.PublicKey
 	rows     *tables                   // as read last, nil before
@@ -60,7 +68,8 @@ type Auditor struct {
 
 // New makes an auditor for the central bank with this notary key.
 func New(key *ecdsa.PublicKey) *Auditor {
-	return &Auditor{CoverLimit: notary.PilotTerminalRoom, notary: key, states: map[string]*message.State{}, verified: map[message.Hash]bool{}}
+	return &Auditor{CoverLimit: notary.PilotTerminalRoom, notary: key,
+		states: map[string]*message.State{}, verified: map[message.Hash]bool{}}
 }
 
 // invariant is one row of protocol §8.
@@ -105,13 +114,16 @@ type auditRun struct {
 }
 
 func (s *auditRun) violated(where string, amount money.Ore, format string, args ...any) {
-	s.found = append(s.found, Violation{Number: s.rule.number, Title: s.rule.title, Kind: format, Where: where, What: fmt.Sprintf(format, args...), Amount: amount})
+	s.found = append(s.found, Violation{Number: s.rule.number, Title: s.rule.title, Kind: format,
+		Where: where, What: fmt.Sprintf(format, args...), Amount: amount})
 }
 
-// Check looks at every invariant that holds at every moment and returns what is violated; nil is good. q is the central bank's
-// database, best a transaction, so that nothing moves meanwhile. honest are all honest devices, by id: those missing count as
-// stolen or copied. An error means that the database could not be read.
-func (a *Auditor) Check(ctx context.Context, q store.Queryer, honest map[string]Device) ([]Violation, error) {
+// Check looks at every invariant that holds at every moment and returns what is violated; nil is
+// good. q is the central bank's database, best a transaction, so that nothing moves meanwhile.
+// honest are all honest devices, by id: those missing count as stolen or copied. An error means
+// that the database could not be read.
+func (a *Auditor) Check(ctx context.Context, q store.Queryer,
+	honest map[string]Device) ([]Violation, error) {
 	f, err := a.read(ctx, q, true, nil)
 	if err != nil {
 		return nil, err
@@ -119,9 +131,11 @@ func (a *Auditor) Check(ctx context.Context, q store.Queryer, honest map[string]
 	return a.compare(f, honest), nil
 }
 
-// CheckTouched is Check for a caller that knows, from the database itself, every row that was written since the last Check or
-// CheckTouched: only those are read again. That some are as they were, or not there, is no matter; one that is missing would be.
-func (a *Auditor) CheckTouched(ctx context.Context, q store.Queryer, honest map[string]Device, touched []Row) ([]Violation, error) {
+// CheckTouched is Check for a caller that knows, from the database itself, every row that was
+// written since the last Check or CheckTouched: only those are read again. That some are as they
+// were, or not there, is no matter; one that is missing would be.
+func (a *Auditor) CheckTouched(ctx context.Context, q store.Queryer, honest map[string]Device,
+	touched []Row) ([]Violation, error) {
 	if a.before != nil && len(touched) == 0 && a.sameStates(honest) {
 		return nil, nil
 	}
@@ -133,7 +147,8 @@ func (a *Auditor) CheckTouched(ctx context.Context, q store.Queryer, honest map[
 }
 
 // read reads all rows, or those touched when the others are known.
-func (a *Auditor) read(ctx context.Context, q store.Queryer, whole bool, touched []Row) (*facts, error) {
+func (a *Auditor) read(ctx context.Context, q store.Queryer, whole bool, touched []Row) (*facts,
+	error) {
 	rows := a.rows
 	if rows == nil {
 		rows, whole = newTables(), true
@@ -150,8 +165,8 @@ func (a *Auditor) read(ctx context.Context, q store.Queryer, whole bool, touched
 	return rows.facts(), nil
 }
 
-// CheckMissed reads everything again and returns an error when a row is not as CheckTouched believes: its callers have not told of all
-// that was written.
+// CheckMissed reads everything again and returns an error when a row is not as CheckTouched
+// believes: its callers have not told of all that was written.
 func (a *Auditor) CheckMissed(ctx context.Context, q store.Queryer) error {
 	if a.rows == nil {
 		return nil
@@ -174,7 +189,8 @@ func (a *Auditor) compare(f *facts, honest map[string]Device) []Violation {
 	return found
 }
 
-// sameStates reports that the honest devices are those of the last look, their States the very same, and that they have said no more.
+// sameStates reports that the honest devices are those of the last look, their States the very
+// same, and that they have said no more.
 func (a *Auditor) sameStates(honest map[string]Device) bool {
 	if !a.clean || len(honest) != len(a.states) {
 		return false
@@ -187,8 +203,10 @@ func (a *Auditor) sameStates(honest map[string]Device) bool {
 	return true
 }
 
-// Agreement looks at what holds after two whole rounds of synchronisation without faults (invariant 10).
-func (a *Auditor) Agreement(ctx context.Context, q store.Queryer, honest map[string]Device) ([]Violation, error) {
+// Agreement looks at what holds after two whole rounds of synchronisation without faults (invariant
+// 10).
+func (a *Auditor) Agreement(ctx context.Context, q store.Queryer,
+	honest map[string]Device) ([]Violation, error) {
 	f, err := a.read(ctx, q, true, nil)
 	if err != nil {
 		return nil, err

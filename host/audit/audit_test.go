@@ -15,12 +15,15 @@ import (
 	"ekrona/host/settlement/settlementtest"
 )
 
-// ordinaryDay is a world in which every kind of thing happened once: settled, reserved, waiting and void payments, a loaded and an
-// outstanding credit, an ended card, an uncovered payment and a refund.
+// ordinaryDay is a world in which every kind of thing happened once: settled, reserved, waiting and
+// void payments, a loaded and an outstanding credit, an ended card, an uncovered payment and a
+// refund.
 func ordinaryDay(t *testing.T) *settlementtest.World {
 	w := settlementtest.NewWorld(t)
-	anna, bertil := w.Issue("ANNA", "NORDIC", spec.RoleCard), w.Issue("BERTIL", "FJORD", spec.RoleCard)
-	cecilia, merchant := w.Issue("CECILIA", "NORDIC", spec.RoleCard), w.Issue("SHOP", "FJORD", spec.RoleTerminal)
+	anna, bertil := w.Issue("ANNA", "NORDIC", spec.RoleCard),
+		w.Issue("BERTIL", "FJORD", spec.RoleCard)
+	cecilia, merchant := w.Issue("CECILIA", "NORDIC", spec.RoleCard),
+		w.Issue("SHOP", "FJORD", spec.RoleTerminal)
 	ctx := context.Background()
 	require.NoError(t, w.Notary.Issue(ctx, "1", "SENORDIC", 1000_00))
 	require.NoError(t, w.Notary.Issue(ctx, "2", "SEFJORD0", 50_00))
@@ -40,19 +43,22 @@ func ordinaryDay(t *testing.T) *settlementtest.World {
 	require.NoError(t, err)
 	load(t, w, anna, 0, settlementtest.Whole)
 	load(t, w, cecilia, 40_00, settlementtest.CoSigned)
-	require.NoError(t, w.Notary.For("SEFJORD0").Refund(ctx, notary.Refund{Order: "4", Payee: merchant.ID, Payer: anna.ID, Atc: 1, Amount: 20_00}))
+	require.NoError(t, w.Notary.For("SEFJORD0").Refund(ctx,
+		notary.Refund{Order: "4", Payee: merchant.ID, Payer: anna.ID, Atc: 1, Amount: 20_00}))
 	pay(t, anna, cecilia, 7_00, false)
 	w.Submit(w.Encode(anna.Log[0].Payment))
 	return w
 }
 
-func load(t *testing.T, w *settlementtest.World, d *settlementtest.Device, credit money.Ore, until settlementtest.Step) {
+func load(t *testing.T, w *settlementtest.World, d *settlementtest.Device, credit money.Ore,
+	until settlementtest.Step) {
 	report, refused := w.Sync(d, until, credit)
 	require.NoError(t, refused)
 	require.Zero(t, report.Difference)
 }
 
-func pay(t *testing.T, payer, payee *settlementtest.Device, amount money.Ore, accept bool) *message.Payment {
+func pay(t *testing.T, payer, payee *settlementtest.Device, amount money.Ore,
+	accept bool) *message.Payment {
 	r, err := payee.Request(amount, "")
 	require.NoError(t, err)
 	p, err := payer.Pay(r, false)
@@ -80,74 +86,120 @@ func TestOrdinaryDay(t *testing.T) {
 	}
 }
 
-// TestEveryInvariantIsFound breaks one thing at a time, between two looks, and requires that the auditor names the invariant.
+// TestEveryInvariantIsFound breaks one thing at a time, between two looks, and requires that the
+// auditor names the invariant.
 func TestEveryInvariantIsFound(t *testing.T) {
 	named := map[int]bool{}
 	for _, c := range []struct {
-		name    string
-		number  int
-		sql     string                               // changes the central bank's rows behind its back
+		name   string
+		number int
+		// changes the central bank's rows behind its back
+		sql     string
 		device  func(w *settlementtest.World)        // or a device does what no device does
 		falsify func(honest map[string]audit.Device) // or its State says so
 	}{
-		{name: "money from nowhere", number: 1, sql: "UPDATE ledger_account SET balance = balance + 1 WHERE name = 'online:SENORDIC'"},
-		{name: "an entry nobody posted", number: 1, sql: "UPDATE statement SET online = online + 1 WHERE seq = 1"},
-		{name: "the pool pays itself", number: 1, sql: "UPDATE ledger_account SET balance = 0 WHERE name = 'pool'"},
-		{name: "a device has more than its records", number: 2, device: func(w *settlementtest.World) { w.Devices["ANNA"].Balance++ }},
-		{name: "a device has less than its records", number: 2, device: func(w *settlementtest.World) { w.Devices["CECILIA"].Balance-- }},
-		{name: "a terminal took more than it says", number: 2, device: func(w *settlementtest.World) { w.Devices["SHOP"].Balance-- }},
-		{name: "honest devices can spend more than there is", number: 3, device: func(w *settlementtest.World) { w.Devices["ANNA"].Balance += 900_00 }},
-		{name: "a payment is paid and returned", number: 4, sql: `INSERT INTO statement (intermediary, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at)
-			SELECT intermediary, 7, device, owner, -shadow, shadow, payer, atc, payee, '', 0, at FROM statement WHERE kind = 3 LIMIT 1`},
-		{name: "a payment takes more than its amount", number: 4, sql: "UPDATE payment SET from_pool = 1 WHERE verdict = 3"},
-		{name: "a void payment keeps the money", number: 4, sql: "UPDATE payment SET from_shadow = 0 WHERE verdict = 4"},
-		{name: "a refund arrives twice", number: 4, sql: `INSERT INTO statement (intermediary, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at)
-			SELECT intermediary, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at FROM statement WHERE kind = 13`},
-		{name: "more is refunded than was paid", number: 4, sql: "UPDATE statement SET online = 3 * online WHERE kind IN (12, 13)"},
-		{name: "a refund of what was not settled", number: 4, sql: "UPDATE statement SET atc = 3 WHERE kind IN (12, 13)"},
-		{name: "settled against the payee's decision", number: 5, sql: "UPDATE payee_decision SET payment = NULL WHERE answer IS NOT NULL"},
-		{name: "void against the payee's decision", number: 5, sql: "UPDATE payment SET verdict = 4 WHERE verdict = 3"},
-		{name: "an instruction under another number", number: 5, sql: "UPDATE instruction SET seq = 9 WHERE seq = 2"},
-		{name: "a device applied another instruction", number: 5, device: func(w *settlementtest.World) { w.Devices["ANNA"].Last[0] ^= 1 }},
-		{name: "atc goes back", number: 6, falsify: func(h map[string]audit.Device) { h["SENORDIC0000ANNA"].State.ATC-- }},
-		{name: "request counter goes back", number: 6, falsify: func(h map[string]audit.Device) { h["SENORDIC0CECILIA"].State.RequestCounter-- }},
+		{name: "money from nowhere", number: 1,
+			sql: "UPDATE ledger_account SET balance = balance + 1 WHERE name = 'online:SENORDIC'"},
+		{name: "an entry nobody posted", number: 1,
+			sql: "UPDATE statement SET online = online + 1 WHERE seq = 1"},
+		{name: "the pool pays itself", number: 1,
+			sql: "UPDATE ledger_account SET balance = 0 WHERE name = 'pool'"},
+		{name: "a device has more than its records", number: 2,
+			device: func(w *settlementtest.World) { w.Devices["ANNA"].Balance++ }},
+		{name: "a device has less than its records", number: 2,
+			device: func(w *settlementtest.World) { w.Devices["CECILIA"].Balance-- }},
+		{name: "a terminal took more than it says", number: 2,
+			device: func(w *settlementtest.World) { w.Devices["SHOP"].Balance-- }},
+		{name: "honest devices can spend more than there is", number: 3,
+			device: func(w *settlementtest.World) { w.Devices["ANNA"].Balance += 900_00 }},
+		{name: "a payment is paid and returned", number: 4, sql: `INSERT INTO statement
+			(intermediary, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr,
+			at)
+			SELECT intermediary, 7, device, owner, -shadow, shadow, payer, atc, payee, '', 0, at
+			FROM statement WHERE kind = 3 LIMIT 1`},
+		{name: "a payment takes more than its amount", number: 4,
+			sql: "UPDATE payment SET from_pool = 1 WHERE verdict = 3"},
+		{name: "a void payment keeps the money", number: 4,
+			sql: "UPDATE payment SET from_shadow = 0 WHERE verdict = 4"},
+		{name: "a refund arrives twice", number: 4, sql: `INSERT INTO statement (intermediary, kind,
+			device, owner, online, shadow, payer, atc, payee, order_key, instr, at)
+			SELECT intermediary, kind, device, owner, online, shadow, payer, atc, payee, order_key,
+			instr, at FROM statement WHERE kind = 13`},
+		{name: "more is refunded than was paid", number: 4,
+			sql: "UPDATE statement SET online = 3 * online WHERE kind IN (12, 13)"},
+		{name: "a refund of what was not settled", number: 4,
+			sql: "UPDATE statement SET atc = 3 WHERE kind IN (12, 13)"},
+		{name: "settled against the payee's decision", number: 5,
+			sql: "UPDATE payee_decision SET payment = NULL WHERE answer IS NOT NULL"},
+		{name: "void against the payee's decision", number: 5,
+			sql: "UPDATE payment SET verdict = 4 WHERE verdict = 3"},
+		{name: "an instruction under another number", number: 5,
+			sql: "UPDATE instruction SET seq = 9 WHERE seq = 2"},
+		{name: "a device applied another instruction", number: 5,
+			device: func(w *settlementtest.World) { w.Devices["ANNA"].Last[0] ^= 1 }},
+		{name: "atc goes back", number: 6,
+			falsify: func(h map[string]audit.Device) { h["SENORDIC0000ANNA"].State.ATC-- }},
+		{name: "request counter goes back", number: 6,
+			falsify: func(h map[string]audit.Device) {
+				h["SENORDIC0CECILIA"].State.RequestCounter--
+			}},
 		{name: "the date goes back", number: 6, falsify: func(h map[string]audit.Device) {
 			s := h["SENORDIC0000ANNA"].State
 			s.Date = s.Date.AddDays(-1)
 		}},
-		{name: "a balance over the ceiling", number: 7, device: func(w *settlementtest.World) { w.Devices["ANNA"].Balance = 31 * 1000_00 }},
-		{name: "more is set aside than is there", number: 7, sql: "UPDATE statement SET shadow = shadow - 19000 WHERE kind = 1 AND device = 'SENORDIC0000ANNA'"},
-		{name: "an acknowledged record is gone", number: 8, sql: "DELETE FROM payee_answer WHERE payee = 'SEFJORD00000SHOP'"},
-		{name: "a final verdict changes", number: 8, sql: "UPDATE payment SET verdict = 4 WHERE verdict = 5"},
-		{name: "a device's chain is another one", number: 8, device: func(w *settlementtest.World) { w.Devices["ANNA"].Head[0] ^= 1 }},
-		{name: "a device forgot a record", number: 8, device: func(w *settlementtest.World) { w.Devices["ANNA"].Log = nil }},
-		{name: "a device has said what nobody holds", number: 8, falsify: func(h map[string]audit.Device) {
-			d := h["SENORDIC0000ANNA"]
-			d.Sent = append(d.Sent, message.Hash{1})
-			h["SENORDIC0000ANNA"] = d
-		}},
-		{name: "a card has asked more than it counted", number: 8, falsify: func(h map[string]audit.Device) {
-			d := h["SENORDIC0CECILIA"]
-			d.LastRequest = d.State.RequestCounter + 1
-			h["SENORDIC0CECILIA"] = d
-		}},
-		{name: "a device accepted what nobody signed", number: 9, device: func(w *settlementtest.World) {
-			p := w.Devices["ANNA"].Log[len(w.Devices["ANNA"].Log)-1].Payment
-			forged := *p
-			forged.ATC++
-			_, err := w.Devices["CECILIA"].Accept(&forged)
-			require.NoError(w.T, err)
-		}},
-		{name: "another key's payment is settled", number: 9, sql: `UPDATE device SET public_key = (SELECT public_key FROM device WHERE id = 'SENORDIC0CECILIA')
+		{name: "a balance over the ceiling", number: 7,
+			device: func(w *settlementtest.World) { w.Devices["ANNA"].Balance = 31 * 1000_00 }},
+		{name: "more is set aside than is there", number: 7, sql: "UPDATE statement SET shadow = " +
+			"shadow - 19000 WHERE kind = 1 AND device = 'SENORDIC0000ANNA'"},
+		{name: "an acknowledged record is gone", number: 8,
+			sql: "DELETE FROM payee_answer WHERE payee = 'SEFJORD00000SHOP'"},
+		{name: "a final verdict changes", number: 8,
+			sql: "UPDATE payment SET verdict = 4 WHERE verdict = 5"},
+		{name: "a device's chain is another one", number: 8,
+			device: func(w *settlementtest.World) { w.Devices["ANNA"].Head[0] ^= 1 }},
+		{name: "a device forgot a record", number: 8,
+			device: func(w *settlementtest.World) { w.Devices["ANNA"].Log = nil }},
+		{name: "a device has said what nobody holds", number: 8,
+			falsify: func(h map[string]audit.Device) {
+				d := h["SENORDIC0000ANNA"]
+				d.Sent = append(d.Sent, message.Hash{1})
+				h["SENORDIC0000ANNA"] = d
+			}},
+		{name: "a card has asked more than it counted", number: 8,
+			falsify: func(h map[string]audit.Device) {
+				d := h["SENORDIC0CECILIA"]
+				d.LastRequest = d.State.RequestCounter + 1
+				h["SENORDIC0CECILIA"] = d
+			}},
+		{name: "a device accepted what nobody signed", number: 9,
+			device: func(w *settlementtest.World) {
+				p := w.Devices["ANNA"].Log[len(w.Devices["ANNA"].Log)-1].Payment
+				forged := *p
+				forged.ATC++
+				_, err := w.Devices["CECILIA"].Accept(&forged)
+				require.NoError(w.T, err)
+			}},
+		{name: "another key's payment is settled", number: 9,
+			sql: `UPDATE device SET public_key = (SELECT public_key FROM device WHERE id =
+				'SENORDIC0CECILIA')
 			WHERE id = 'SENORDIC0000ANNA'`},
-		{name: "paid without a decision", number: 9, sql: "UPDATE payee_decision SET answer = NULL WHERE payee = 'SEFJORD00000SHOP'"},
-		{name: "a refund that nobody paid", number: 9, sql: "DELETE FROM statement WHERE kind = 12"},
-		{name: "a refund out of another's holding", number: 9, sql: "UPDATE statement SET intermediary = 'SENORDIC' WHERE kind = 12"},
-		{name: "a refund to another than the payer", number: 9, sql: "UPDATE statement SET device = 'SENORDIC0CECILIA' WHERE kind = 13"},
-		{name: "a refund from what is no terminal", number: 9, sql: "UPDATE statement SET payee = 'SENORDIC0CECILIA' WHERE kind = 12"},
-		{name: "a credit that left no holding", number: 11, sql: "UPDATE statement SET online = online + 1 WHERE kind = 1"},
-		{name: "an instruction without the notary", number: 11, sql: "UPDATE instruction SET bytes = CAST(substr(bytes, 1, length(bytes) - 1) || x'00' AS BLOB) WHERE seq = 1 AND device = 'SENORDIC0000ANNA'"},
-		{name: "a holding pays a terminal more than it could take", number: 11, sql: "UPDATE payment SET from_holding = from_holding + 2000000 WHERE verdict = 5"},
+		{name: "paid without a decision", number: 9,
+			sql: "UPDATE payee_decision SET answer = NULL WHERE payee = 'SEFJORD00000SHOP'"},
+		{name: "a refund that nobody paid", number: 9,
+			sql: "DELETE FROM statement WHERE kind = 12"},
+		{name: "a refund out of another's holding", number: 9,
+			sql: "UPDATE statement SET intermediary = 'SENORDIC' WHERE kind = 12"},
+		{name: "a refund to another than the payer", number: 9,
+			sql: "UPDATE statement SET device = 'SENORDIC0CECILIA' WHERE kind = 13"},
+		{name: "a refund from what is no terminal", number: 9,
+			sql: "UPDATE statement SET payee = 'SENORDIC0CECILIA' WHERE kind = 12"},
+		{name: "a credit that left no holding", number: 11,
+			sql: "UPDATE statement SET online = online + 1 WHERE kind = 1"},
+		{name: "an instruction without the notary", number: 11, sql: "UPDATE instruction SET " +
+			"bytes = CAST(substr(bytes, 1, length(bytes) - 1) || x'00' AS BLOB) WHERE seq = 1 " +
+			"AND device = 'SENORDIC0000ANNA'"},
+		{name: "a holding pays a terminal more than it could take", number: 11,
+			sql: "UPDATE payment SET from_holding = from_holding + 2000000 WHERE verdict = 5"},
 		{name: "a payment in between after two rounds", number: 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -204,7 +256,8 @@ func tamper(t *testing.T, db *sql.DB, statement string) {
 		_, err := db.Exec("DROP TRIGGER " + name)
 		require.NoError(t, err)
 	}
-	for _, s := range []string{"PRAGMA foreign_keys = OFF", "DROP INDEX IF EXISTS payment_once", statement} {
+	for _, s := range []string{"PRAGMA foreign_keys = OFF", "DROP INDEX IF EXISTS payment_once",
+		statement} {
 		result, err := db.Exec(s)
 		require.NoError(t, err, s)
 		if s == statement {

@@ -9,11 +9,13 @@ import (
 	"ekrona/host/notary"
 )
 
-// invariant2Balance: for every honest device, at the atc and instrSeq of its State: balance = shadow + accepted in its records and
-// not yet settled in - paid in its records and not yet settled out or returned - settled in from records beyond that State +
-// settled out or returned from records beyond it - credits in later Instructions or untaken and not yet released. For a terminal: what
-// it ever accepted, the same + swept to online. Where a holding helped, or the end of the device swept the wallet: - what they put in,
-// + what they took; and what an ended device was refunded came into its wallet only.
+// invariant2Balance: for every honest device, at the atc and instrSeq of its State: balance =
+// shadow + accepted in its records and not yet settled in - paid in its records and not yet settled
+// out or returned - settled in from records beyond that State + settled out or returned from
+// records beyond it - credits in later Instructions or untaken and not yet released. For a
+// terminal: what it ever accepted, the same + swept to online. Where a holding helped, or the end
+// of the device swept the wallet: - what they put in, + what they took; and what an ended device
+// was refunded came into its wallet only.
 //
 // What the device knows and the notary does not is in its records: it is added with the same rule.
 func invariant2Balance(s *auditRun) {
@@ -24,11 +26,13 @@ func invariant2Balance(s *auditRun) {
 			s.violated(id, 0, "an honest device that is not registered")
 			continue
 		}
-		expected := shadow[id] + s.paidAndPaidOut(id, d) + s.acceptedAndIn(id, d) - s.creditsAhead(id, d.State)
+		expected := shadow[id] + s.paidAndPaidOut(id, d) + s.acceptedAndIn(id, d) -
+			s.creditsAhead(id, d.State)
 		for _, e := range s.statement {
 			switch {
 			case string(e.Device) != id:
-			case e.Kind == notary.Swept, e.Kind == notary.HoldingRepaid, e.Kind == notary.PoolRepaid, e.Kind == notary.RefundReceived:
+			case e.Kind == notary.Swept, e.Kind == notary.HoldingRepaid,
+				e.Kind == notary.PoolRepaid, e.Kind == notary.RefundReceived:
 				expected -= e.Shadow
 			}
 		}
@@ -37,13 +41,14 @@ func invariant2Balance(s *auditRun) {
 			expected &= math.MaxUint32
 		}
 		if balance != expected {
-			s.violated(id, balance-expected, "its balance is %s, shadow wallet and records say %s", balance, expected)
+			s.violated(id, balance-expected, "its balance is %s, shadow wallet and records say %s",
+				balance, expected)
 		}
 	}
 }
 
-// paidAndPaidOut: payments in the device's records that its wallet has not, or not wholly, paid, are owed; those beyond its records
-// that the wallet has paid are not its device's yet.
+// paidAndPaidOut: payments in the device's records that its wallet has not, or not wholly, paid,
+// are owed; those beyond its records that the wallet has paid are not its device's yet.
 func (s *auditRun) paidAndPaidOut(id string, d Device) (change money.Ore) {
 	known := map[message.Hash]bool{}
 	for _, p := range s.payments {
@@ -68,8 +73,9 @@ func (s *auditRun) paidAndPaidOut(id string, d Device) (change money.Ore) {
 	return change
 }
 
-// acceptedAndIn: what the device accepted and the notary has not settled is in its balance only; what the notary settled and the
-// device has not accepted is in the wallet only. For a terminal the wallet is what it collected.
+// acceptedAndIn: what the device accepted and the notary has not settled is in its balance only;
+// what the notary settled and the device has not accepted is in the wallet only. For a terminal the
+// wallet is what it collected.
 func (s *auditRun) acceptedAndIn(id string, d Device) (change money.Ore) {
 	accepted := map[message.Hash]bool{}
 	for _, p := range s.acceptedBy(id, d) {
@@ -97,7 +103,8 @@ func (s *auditRun) acceptedAndIn(id string, d Device) (change money.Ore) {
 	return change
 }
 
-// creditsAhead are the credits in the wallet that are not in the State's balance: of later Instructions, or untaken, and not released.
+// creditsAhead are the credits in the wallet that are not in the State's balance: of later
+// Instructions, or untaken, and not released.
 func (s *auditRun) creditsAhead(id string, state *message.State) (sum money.Ore) {
 	released := map[uint32]bool{}
 	for _, e := range s.statement {
@@ -109,7 +116,8 @@ func (s *auditRun) creditsAhead(id string, state *message.State) (sum money.Ore)
 		if i.device != id || released[i.seq] {
 			continue
 		}
-		untaken := i.untaken || i.seq == state.InstructionSequence && state.Credit == spec.CreditNotTaken
+		untaken := i.untaken || i.seq == state.InstructionSequence &&
+			state.Credit == spec.CreditNotTaken
 		if untaken || i.seq > state.InstructionSequence {
 			sum += i.credit()
 		}
@@ -117,8 +125,8 @@ func (s *auditRun) creditsAhead(id string, state *message.State) (sum money.Ore)
 	return sum
 }
 
-// invariant6Grow: atc, ackedAtc, instrSeq, request counter, policy version and date only grow: on each honest device since the
-// last look, and from each Instruction to the next.
+// invariant6Grow: atc, ackedAtc, instrSeq, request counter, policy version and date only grow: on
+// each honest device since the last look, and from each Instruction to the next.
 func invariant6Grow(s *auditRun) {
 	for id, d := range s.honest {
 		before := s.auditor.states[id]
@@ -130,8 +138,10 @@ func invariant6Grow(s *auditRun) {
 			what     string
 			from, to uint32
 		}{
-			{"atc", before.ATC, now.ATC}, {"ackedAtc", before.AckedATC, now.AckedATC}, {"instrSeq", before.InstructionSequence, now.InstructionSequence},
-			{"request counter", before.RequestCounter, now.RequestCounter}, {"policy version", uint32(before.PolicyVersion), uint32(now.PolicyVersion)},
+			{"atc", before.ATC, now.ATC}, {"ackedAtc", before.AckedATC, now.AckedATC},
+			{"instrSeq", before.InstructionSequence, now.InstructionSequence},
+			{"request counter", before.RequestCounter, now.RequestCounter},
+			{"policy version", uint32(before.PolicyVersion), uint32(now.PolicyVersion)},
 		} {
 			if c.to < c.from {
 				s.violated(id, 0, "%s went from %d to %d", c.what, c.from, c.to)
@@ -143,15 +153,17 @@ func invariant6Grow(s *auditRun) {
 	}
 	last := map[string]*message.Instruction{}
 	for _, i := range s.instructions {
-		if l := last[i.device]; l != nil && (i.seq != l.Sequence+1 || i.message.AckedATC < l.AckedATC || i.message.Date.Before(l.Date) || i.message.Policy.Version < l.Policy.Version) {
+		if l := last[i.device]; l != nil &&
+			(i.seq != l.Sequence+1 || i.message.AckedATC < l.AckedATC ||
+				i.message.Date.Before(l.Date) || i.message.Policy.Version < l.Policy.Version) {
 			s.violated(i.name(), 0, "steps back behind instruction %d, or skips one", l.Sequence)
 		}
 		last[i.device] = i.message
 	}
 }
 
-// invariant7Limits: balance and open requests under the ceilings, log and open requests in their room, no account below zero, and
-// nothing set aside that is not there.
+// invariant7Limits: balance and open requests under the ceilings, log and open requests in their
+// room, no account below zero, and nothing set aside that is not there.
 func invariant7Limits(s *auditRun) {
 	for id, d := range s.honest {
 		row := s.devices[id]
@@ -163,13 +175,17 @@ func invariant7Limits(s *auditRun) {
 			total += r.Amount
 		}
 		if ceiling := row.ceilings.MaxBalance; total > ceiling {
-			s.violated(id, total-ceiling, "balance and open requests are %s, the ceiling is %s", total, ceiling)
+			s.violated(id, total-ceiling, "balance and open requests are %s, the ceiling is %s",
+				total, ceiling)
 		}
 		if len(d.State.OpenRequests) > spec.MaxOpenRequests {
-			s.violated(id, 0, "%d requests are open, at most %d may be", len(d.State.OpenRequests), spec.MaxOpenRequests)
+			s.violated(id, 0, "%d requests are open, at most %d may be", len(d.State.OpenRequests),
+				spec.MaxOpenRequests)
 		}
-		if kept := int(d.State.ATC-d.State.AckedATC) + len(d.State.OpenRequests); kept > spec.LogSlots {
-			s.violated(id, 0, "records and open requests take %d slots, there are %d", kept, spec.LogSlots)
+		if kept := int(d.State.ATC-d.State.AckedATC) +
+			len(d.State.OpenRequests); kept > spec.LogSlots {
+			s.violated(id, 0, "records and open requests take %d slots, there are %d", kept,
+				spec.LogSlots)
 		}
 	}
 	online, shadow := s.holdings()
@@ -193,13 +209,15 @@ func invariant7Limits(s *auditRun) {
 	}
 	for id, sum := range aside {
 		if sum > shadow[id] {
-			s.violated(id, sum-shadow[id], "%s is set aside for reserved payments and unconfirmed credits, its shadow wallet holds %s", sum, shadow[id])
+			s.violated(id, sum-shadow[id], "%s is set aside for reserved payments and "+
+				"unconfirmed credits, its shadow wallet holds %s", sum, shadow[id])
 		}
 	}
 }
 
-// invariant10Agreement: after two whole rounds without faults every honest device in use and its intermediary agree: everything is
-// acknowledged, nothing waits, and the balance is the shadow wallet's.
+// invariant10Agreement: after two whole rounds without faults every honest device in use and its
+// intermediary agree: everything is acknowledged, nothing waits, and the balance is the shadow
+// wallet's.
 func invariant10Agreement(s *auditRun) {
 	_, shadow := s.holdings()
 	for id, d := range s.honest {
@@ -213,12 +231,14 @@ func invariant10Agreement(s *auditRun) {
 		for _, r := range d.State.OpenRequests { // a payment for it may be under way, never settled
 			for _, p := range s.payments {
 				if p.payee() == id && p.message.Request.Number == r.Number && p.paid() {
-					s.violated(id, p.amount(), "request %d is open and %s is settled", r.Number, p.name())
+					s.violated(id, p.amount(), "request %d is open and %s is settled", r.Number,
+						p.name())
 				}
 			}
 		}
 		if s.devices[id].role.CanPay() && balance != shadow[id] {
-			s.violated(id, balance-shadow[id], "its balance is %s, its shadow wallet holds %s", balance, shadow[id])
+			s.violated(id, balance-shadow[id], "its balance is %s, its shadow wallet holds %s",
+				balance, shadow[id])
 		}
 	}
 	for _, p := range s.payments {

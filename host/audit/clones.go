@@ -9,14 +9,16 @@ import (
 	"ekrona/host/store"
 )
 
-// Clones are the devices, in order, whose key has signed what one device never signs, by the messages that the central bank
-// holds: two records of one number or, a card's, which counts them, two Requests of one number.
+// Clones are the devices, in order, whose key has signed what one device never signs, by the
+// messages that the central bank holds: two records of one number or, a card's, which counts them,
+// two Requests of one number.
 func (a *Auditor) Clones(ctx context.Context, q store.Queryer) ([]string, error) {
 	f, err := a.read(ctx, q, true, nil)
 	if err != nil {
 		return nil, err
 	}
-	s := &signed{facts: f, records: map[number]message.Hash{}, requests: map[number]message.Hash{}, clones: map[string]bool{}}
+	s := &signed{facts: f, records: map[number]message.Hash{}, requests: map[number]message.Hash{},
+		clones: map[string]bool{}}
 	for _, p := range f.payments {
 		if err := s.payment(p); err != nil {
 			return nil, err

@@ -10,11 +10,13 @@ import (
 	"ekrona/host/notary"
 )
 
-// facts are the rows of the central bank that are judged: messages parsed from their bytes, not from the columns beside them.
+// facts are the rows of the central bank that are judged: messages parsed from their bytes, not
+// from the columns beside them.
 type facts struct {
-	devices      map[string]*device
-	unregistered map[string][]*ecdsa.PublicKey // keys that a CA certified and nobody registered, by device id
-	instructs    map[string]*ecdsa.PublicKey   // instruction keys, by reference
+	devices map[string]*device
+	// keys that a CA certified and nobody registered, by device id
+	unregistered map[string][]*ecdsa.PublicKey
+	instructs    map[string]*ecdsa.PublicKey // instruction keys, by reference
 	payments     []*payment
 	byIdentity   map[message.Hash]*payment
 	answers      []*payeeAnswer
@@ -22,8 +24,9 @@ type facts struct {
 	instructions []*instruction
 	statement    []entry
 	accounts     map[string]money.Ore // balances as the ledger keeps them
-	issued       money.Ore            // by the entries that issue: minus what they take from the contra account
-	toPool       money.Ore            // the part of it that went to the pool
+	// by the entries that issue: minus what they take from the contra account
+	issued money.Ore
+	toPool money.Ore // the part of it that went to the pool
 }
 
 type device struct {
@@ -36,9 +39,10 @@ type device struct {
 }
 
 type payment struct {
-	message         *message.Payment
-	identity        message.Hash
-	signatureStatus int // 0 first body, 1 second, 2 of a device without registered key, 3 unverified
+	message  *message.Payment
+	identity message.Hash
+	// 0 first body, 1 second, 2 of a device without registered key, 3 unverified
+	signatureStatus int
 	verdict         notary.Verdict
 	fromShadow      money.Ore
 	fromHolding     money.Ore
@@ -52,7 +56,9 @@ func (p *payment) name() string      { return paymentName(p.payer(), p.message.A
 
 func paymentName(payer string, atc uint32) string { return numbered("payment ", payer, atc) }
 
-func instructionName(device string, seq uint32) string { return numbered("instruction ", device, seq) }
+func instructionName(device string, seq uint32) string {
+	return numbered("instruction ", device, seq)
+}
 
 // numbered is put together by hand: names are keys, made for all there is after every step.
 func numbered(what, device string, number uint32) string {
@@ -99,7 +105,8 @@ func (v *payeeAnswer) seq() uint32 {
 	return v.refusal.ATC
 }
 
-// payeeDecision is the payee's one decision on a request: answer is nil when its device's end decided.
+// payeeDecision is the payee's one decision on a request: answer is nil when its device's end
+// decided.
 type payeeDecision struct {
 	payment *message.Hash
 	answer  *payeeAnswer

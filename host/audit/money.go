@@ -8,7 +8,8 @@ import (
 	"ekrona/host/notary"
 )
 
-// holdings adds up the statement: every intermediary's online holding and every device's shadow wallet.
+// holdings adds up the statement: every intermediary's online holding and every device's shadow
+// wallet.
 func (f *facts) holdings() (online, shadow map[string]money.Ore) {
 	online, shadow = map[string]money.Ore{}, map[string]money.Ore{}
 	for _, e := range f.statement {
@@ -41,7 +42,8 @@ func sum(all map[string]money.Ore) (total money.Ore) {
 	return total
 }
 
-// invariant1Issued: issued = all online + all shadow + pool, always; and the ledger says the same of each account.
+// invariant1Issued: issued = all online + all shadow + pool, always; and the ledger says the same
+// of each account.
 func invariant1Issued(s *auditRun) {
 	online, shadow := s.holdings()
 	pool := s.pool()
@@ -57,13 +59,15 @@ func invariant1Issued(s *auditRun) {
 	}
 	for account, balance := range s.accounts {
 		if balance != want[account] {
-			s.violated("account "+account, balance-want[account], "the ledger has %s, the statement adds up to %s", balance, want[account])
+			s.violated("account "+account, balance-want[account],
+				"the ledger has %s, the statement adds up to %s", balance, want[account])
 		}
 	}
 }
 
-// invariant3NoValueCreated: what honest devices could spend never exceeds shadow + pool. What they accepted from devices that are
-// not honest, or have ended, or from a key that only pretends to be theirs, is a claim on an intermediary until it is settled.
+// invariant3NoValueCreated: what honest devices could spend never exceeds shadow + pool. What they
+// accepted from devices that are not honest, or have ended, or from a key that only pretends to be
+// theirs, is a claim on an intermediary until it is settled.
 func invariant3NoValueCreated(s *auditRun) {
 	_, shadow := s.holdings()
 	backing := sum(shadow) + s.pool()
@@ -80,7 +84,8 @@ func invariant3NoValueCreated(s *auditRun) {
 		}
 	}
 	if spendable > backing {
-		s.violated("honest devices", spendable-backing, "they could spend %s, shadow wallets and pool hold %s", spendable, backing)
+		s.violated("honest devices", spendable-backing,
+			"they could spend %s, shadow wallets and pool hold %s", spendable, backing)
 	}
 }
 
@@ -99,7 +104,8 @@ func (s *auditRun) backed(p *payment) bool {
 	return err == nil && s.signed(p.message, identity, []*ecdsa.PublicKey{s.devices[p.payer()].key})
 }
 
-// acceptedBy are the payments in the device's accept records, those that the notary has not seen included.
+// acceptedBy are the payments in the device's accept records, those that the notary has not seen
+// included.
 func (s *auditRun) acceptedBy(id string, d Device) (all []*payment) {
 	for _, v := range s.answers {
 		if v.receipt != nil && v.payee() == id && v.seq() <= d.State.AckedATC {
@@ -126,8 +132,8 @@ func paymentKey(payer message.DeviceID, atc uint32, payee message.DeviceID) stri
 	return paymentName(string(payer), atc) + " to " + string(payee)
 }
 
-// invariant4Accounted: what a payment took is with the payee or came back, once, never both, and the statement tells it so.
-// What a terminal gave back later is at most what it got.
+// invariant4Accounted: what a payment took is with the payee or came back, once, never both, and
+// the statement tells it so. What a terminal gave back later is at most what it got.
 func invariant4Accounted(s *auditRun) {
 	type flow struct{ paid, holding, received, returned money.Ore }
 	want, got := map[string]flow{}, map[string]flow{}
@@ -137,7 +143,8 @@ func invariant4Accounted(s *auditRun) {
 		w := want[k] // two bodies of one clone may share the name
 		switch {
 		case p.paid():
-			w.paid, w.holding, w.received = w.paid+p.fromShadow, w.holding+p.fromHolding, w.received+p.amount()
+			w.paid, w.holding, w.received = w.paid+p.fromShadow, w.holding+p.fromHolding,
+				w.received+p.amount()
 		case p.verdict == notary.Void:
 			w.returned += p.fromShadow
 		}
@@ -161,14 +168,16 @@ func invariant4Accounted(s *auditRun) {
 		case notary.Returned:
 			g.returned += e.Online
 			if e.Shadow != -e.Online {
-				s.violated(k, e.Shadow+e.Online, "returned %s from a shadow wallet that gave %s", e.Online, -e.Shadow)
+				s.violated(k, e.Shadow+e.Online, "returned %s from a shadow wallet that gave %s",
+					e.Online, -e.Shadow)
 			}
 		}
 		got[k] = g
 	}
 	for k, w := range want {
 		if got[k] != w {
-			s.violated(k, got[k].received+got[k].returned-w.received-w.returned, "moved %+v, its verdict says %+v", got[k], w)
+			s.violated(k, got[k].received+got[k].returned-w.received-w.returned,
+				"moved %+v, its verdict says %+v", got[k], w)
 		}
 	}
 	for k := range got {
@@ -179,10 +188,12 @@ func invariant4Accounted(s *auditRun) {
 	s.checkRefunded()
 }
 
-// checkSources: the sources of a paid payment make up its amount; a void one moved all or, where no shadow wallet answers, nothing.
+// checkSources: the sources of a paid payment make up its amount; a void one moved all or, where no
+// shadow wallet answers, nothing.
 func (s *auditRun) checkSources(p *payment) {
 	total := p.fromShadow + p.fromHolding + p.fromPool
-	answers := p.signatureStatus < 2 && s.devices[p.payer()] != nil && s.devices[p.payer()].status != notary.Ended
+	answers := p.signatureStatus < 2 && s.devices[p.payer()] != nil &&
+		s.devices[p.payer()].status != notary.Ended
 	ok := false
 	switch p.verdict {
 	case notary.Settled:
@@ -195,7 +206,8 @@ func (s *auditRun) checkSources(p *payment) {
 		ok = total == 0
 	}
 	if !ok {
-		s.violated(p.name(), total-p.amount(), "%s, of %s, took %s from its shadow wallet, %s from a holding and %s from the pool",
+		s.violated(p.name(), total-p.amount(),
+			"%s, of %s, took %s from its shadow wallet, %s from a holding and %s from the pool",
 			p.verdict, p.amount(), p.fromShadow, p.fromHolding, p.fromPool)
 	}
 }

@@ -12,8 +12,8 @@ type refund struct {
 	paid, received *entry
 }
 
-// refunds pairs what was paid back with what was received: same order, same payment. What has no partner stands alone, and so
-// does what is reported twice.
+// refunds pairs what was paid back with what was received: same order, same payment. What has no
+// partner stands alone, and so does what is reported twice.
 func (f *facts) refunds() (all []*refund) {
 	type name struct {
 		order        notary.OrderKey
@@ -47,7 +47,8 @@ func (r *refund) name() string {
 	return "refund " + string(r.received.Order)
 }
 
-// given is what the terminal's side paid, got what the payer's side received: online, or in the shadow wallet of a device that has ended.
+// given is what the terminal's side paid, got what the payer's side received: online, or in the
+// shadow wallet of a device that has ended.
 func (r *refund) given() money.Ore {
 	if r.paid == nil {
 		return 0
@@ -62,8 +63,8 @@ func (r *refund) got() money.Ore {
 	return r.received.Online + r.received.Shadow
 }
 
-// checkRefunded is invariant 4 for refunds: what the terminal's side gave the payer's side got, and all refunds of a payment together
-// are at most what it paid.
+// checkRefunded is invariant 4 for refunds: what the terminal's side gave the payer's side got, and
+// all refunds of a payment together are at most what it paid.
 func (s *auditRun) checkRefunded() {
 	sums := map[string]money.Ore{}
 	for _, r := range s.refunds() {
@@ -77,7 +78,8 @@ func (s *auditRun) checkRefunded() {
 		if p.verdict == notary.Settled && p.signatureStatus == 0 {
 			k := paymentKey(p.message.Payer, p.message.ATC, p.message.Request.Payee)
 			if sums[k] > p.amount() {
-				s.violated(k, sums[k]-p.amount(), "paid %s, %s of it was refunded", p.amount(), sums[k])
+				s.violated(k, sums[k]-p.amount(), "paid %s, %s of it was refunded", p.amount(),
+					sums[k])
 			}
 			delete(sums, k)
 		}
@@ -87,8 +89,8 @@ func (s *auditRun) checkRefunded() {
 	}
 }
 
-// checkRefunds is invariant 9 for refunds: the debit is that of the intermediary whose terminal was paid, the credit goes to the
-// payer's, for the payer's device.
+// checkRefunds is invariant 9 for refunds: the debit is that of the intermediary whose terminal was
+// paid, the credit goes to the payer's, for the payer's device.
 func (s *auditRun) checkRefunds() {
 	for _, r := range s.refunds() {
 		if r.paid == nil {
@@ -97,12 +99,16 @@ func (s *auditRun) checkRefunds() {
 		}
 		terminal, payer := s.devices[string(r.paid.Payee)], s.devices[string(r.paid.Payer)]
 		switch {
-		case terminal == nil || terminal.role != spec.RoleTerminal && terminal.role != spec.RoleSAM || r.paid.Device != r.paid.Payee:
+		case terminal == nil || terminal.role != spec.RoleTerminal &&
+			terminal.role != spec.RoleSAM || r.paid.Device != r.paid.Payee:
 			s.violated(r.name(), r.given(), "%s is no terminal", r.paid.Payee)
 		case terminal.intermediary != r.paid.intermediary:
-			s.violated(r.name(), r.given(), "was paid by %s for a terminal of %s", r.paid.intermediary, terminal.intermediary)
-		case r.received != nil && (payer == nil || payer.intermediary != r.received.intermediary || r.received.Device != r.paid.Payer):
-			s.violated(r.name(), r.got(), "went to %s at %s, it was paid by %s", r.received.Device, r.received.intermediary, r.paid.Payer)
+			s.violated(r.name(), r.given(), "was paid by %s for a terminal of %s",
+				r.paid.intermediary, terminal.intermediary)
+		case r.received != nil && (payer == nil || payer.intermediary != r.received.intermediary ||
+			r.received.Device != r.paid.Payer):
+			s.violated(r.name(), r.got(), "went to %s at %s, it was paid by %s", r.received.Device,
+				r.received.intermediary, r.paid.Payer)
 		}
 	}
 }

@@ -74,16 +74,27 @@ type scanner func(into ...any) error
 
 func newTables() *tables {
 	return &tables{
-		devices:      table[*device]{name: "device", columns: "id, intermediary, role, public_key, ceilings, status", parse: parseDevice},
-		unregistered: table[unregisteredCertificate]{name: "unregistered_certificate", columns: "device, public_key", parse: parseUnregistered},
-		authorities:  table[*cvc.Certificate]{name: "authority", columns: "certificate", parse: parseAuthority},
-		payments:     table[*payment]{name: "payment", columns: "bytes, signature, verdict, from_shadow, from_holding, from_pool", parse: parsePayment},
-		answers:      table[*payeeAnswer]{name: "payee_answer", columns: "bytes", parse: parseAnswer},
-		decisions:    table[decisionRow]{name: "payee_decision", columns: "payee, request, payment, answer", parse: parseDecision},
-		instructions: table[*instruction]{name: "instruction", columns: "device, seq, bytes, outcome", parse: parseInstruction},
-		statement: table[entry]{name: "statement", number: "seq", columns: "kind, intermediary, device, online, shadow, payer, atc, payee, order_key, instr",
+		devices: table[*device]{name: "device",
+			columns: "id, intermediary, role, public_key, ceilings, status", parse: parseDevice},
+		unregistered: table[unregisteredCertificate]{name: "unregistered_certificate",
+			columns: "device, public_key", parse: parseUnregistered},
+		authorities: table[*cvc.Certificate]{name: "authority", columns: "certificate",
+			parse: parseAuthority},
+		payments: table[*payment]{name: "payment",
+			columns: "bytes, signature, verdict, from_shadow, from_holding, from_pool",
+			parse:   parsePayment},
+		answers: table[*payeeAnswer]{name: "payee_answer", columns: "bytes",
+			parse: parseAnswer},
+		decisions: table[decisionRow]{name: "payee_decision",
+			columns: "payee, request, payment, answer", parse: parseDecision},
+		instructions: table[*instruction]{name: "instruction",
+			columns: "device, seq, bytes, outcome", parse: parseInstruction},
+		statement: table[entry]{name: "statement", number: "seq",
+			columns: "kind, intermediary, device, online, shadow, payer, atc, payee, order_key, " +
+				"instr",
 			parse: parseEntry},
-		accounts: table[account]{name: "ledger_account", columns: "name, balance", parse: parseAccount},
+		accounts: table[account]{name: "ledger_account", columns: "name, balance",
+			parse: parseAccount},
 	}
 }
 
@@ -104,7 +115,8 @@ func (t *tables) read(r *reader, whole bool, touched []Row) {
 		err := row.Scan(&i.issued, &i.received, &i.account)
 		t.issued = append(t.issued, i)
 		return err
-	}, `SELECT -e.amount, o.amount, o.account FROM ledger_entry e JOIN ledger_entry o ON o.order_id = e.order_id AND o.account <> e.account
+	}, `SELECT -e.amount, o.amount, o.account FROM ledger_entry e JOIN ledger_entry o ON o.order_id
+		= e.order_id AND o.account <> e.account
 		WHERE e.account = 'issued'`)
 }
 
@@ -126,7 +138,8 @@ func (t *table[T]) read(r *reader, whole bool, touched []Row) {
 
 func (t *table[T]) take(row store.Row) error {
 	var id int64
-	parsed, err := t.parse(func(into ...any) error { return row.Scan(append([]any{&id}, into...)...) })
+	parsed, err := t.parse(
+		func(into ...any) error { return row.Scan(append([]any{&id}, into...)...) })
 	if err != nil {
 		return fmt.Errorf("table %s, row %d: %w", t.name, id, err)
 	}
@@ -136,9 +149,12 @@ func (t *table[T]) take(row store.Row) error {
 
 // differ is an error when a row is not the same in both.
 func (t *tables) differ(other *tables) error {
-	return errors.Join(t.devices.differ(other.devices), t.unregistered.differ(other.unregistered), t.authorities.differ(other.authorities),
-		t.payments.differ(other.payments), t.answers.differ(other.answers), t.decisions.differ(other.decisions),
-		t.instructions.differ(other.instructions), t.statement.differ(other.statement), t.accounts.differ(other.accounts))
+	return errors.Join(t.devices.differ(other.devices), t.unregistered.differ(other.unregistered),
+		t.authorities.differ(other.authorities),
+		t.payments.differ(other.payments), t.answers.differ(other.answers),
+		t.decisions.differ(other.decisions),
+		t.instructions.differ(other.instructions), t.statement.differ(other.statement),
+		t.accounts.differ(other.accounts))
 }
 
 func (t *table[T]) differ(other table[T]) error {
@@ -148,7 +164,8 @@ func (t *table[T]) differ(other table[T]) error {
 		}
 	}
 	if len(other.rows) != len(t.rows) {
-		return fmt.Errorf("audit: table %s has %d rows, %d were known", t.name, len(t.rows), len(other.rows))
+		return fmt.Errorf("audit: table %s has %d rows, %d were known", t.name, len(t.rows),
+			len(other.rows))
 	}
 	return nil
 }
@@ -164,9 +181,12 @@ func (t *table[T]) inOrder() []T {
 
 // facts puts together what the rows say. What it returns is not changed by reading more.
 func (t *tables) facts() *facts {
-	f := &facts{devices: map[string]*device{}, unregistered: map[string][]*ecdsa.PublicKey{}, instructs: map[string]*ecdsa.PublicKey{},
-		byIdentity: map[message.Hash]*payment{}, decisions: map[request]*payeeDecision{}, accounts: map[string]money.Ore{},
-		payments: t.payments.inOrder(), statement: t.statement.inOrder(), answers: t.answers.inOrder(), instructions: t.instructions.inOrder()}
+	f := &facts{devices: map[string]*device{}, unregistered: map[string][]*ecdsa.PublicKey{},
+		instructs:  map[string]*ecdsa.PublicKey{},
+		byIdentity: map[message.Hash]*payment{}, decisions: map[request]*payeeDecision{},
+		accounts: map[string]money.Ore{},
+		payments: t.payments.inOrder(), statement: t.statement.inOrder(),
+		answers: t.answers.inOrder(), instructions: t.instructions.inOrder()}
 	for _, d := range t.devices.rows {
 		f.devices[d.id] = d
 	}
@@ -311,7 +331,8 @@ func parseInstruction(scan scanner) (*instruction, error) {
 }
 
 func parseEntry(scan scanner) (e entry, err error) {
-	err = scan(&e.Kind, &e.intermediary, &e.Device, &e.Online, &e.Shadow, &e.Payer, &e.Atc, &e.Payee, &e.Order, &e.Instr)
+	err = scan(&e.Kind, &e.intermediary, &e.Device, &e.Online, &e.Shadow, &e.Payer, &e.Atc,
+		&e.Payee, &e.Order, &e.Instr)
 	return e, err
 }
 

@@ -8,12 +8,14 @@ import (
 	"ekrona/host/notary"
 )
 
-// invariant5One: one verdict for a payment; at most one settled payment for a request, and it is the one that the payee's decision
-// names; one body for an honest (payer, atc) and for a (device, instrSeq).
+// invariant5One: one verdict for a payment; at most one settled payment for a request, and it is
+// the one that the payee's decision names; one body for an honest (payer, atc) and for a (device,
+// instrSeq).
 func invariant5One(s *auditRun) {
 	bodies, settled := map[string]*payment{}, map[request]*payment{}
 	for _, p := range s.payments {
-		if other := bodies[p.name()]; other != nil && other.signatureStatus == 0 && p.signatureStatus == 0 {
+		if other := bodies[p.name()]; other != nil && other.signatureStatus == 0 &&
+			p.signatureStatus == 0 {
 			s.violated(p.name(), 0, "two first bodies are held")
 		}
 		if _, honest := s.honest[p.payer()]; honest && p.signatureStatus == 1 {
@@ -30,23 +32,27 @@ func invariant5One(s *auditRun) {
 			}
 			settled[p.request()] = p
 		}
-		if p.paid() && !named || p.verdict == notary.Void && named && p.signatureStatus < 2 || p.verdict == notary.Reserved && w != nil {
-			s.violated(p.name(), p.amount(), "is %s, the payee's decision says otherwise", p.verdict)
+		if p.paid() && !named || p.verdict == notary.Void && named && p.signatureStatus < 2 ||
+			p.verdict == notary.Reserved && w != nil {
+			s.violated(p.name(), p.amount(), "is %s, the payee's decision says otherwise",
+				p.verdict)
 		}
 	}
 	for _, i := range s.instructions {
 		if string(i.message.Device) != i.device || i.message.Sequence != i.seq {
 			s.violated(i.name(), 0, "is kept as instruction %s/%d", i.device, i.seq)
 		}
-		if d, honest := s.honest[i.device]; honest && i.seq == d.State.InstructionSequence && d.State.LastInstruction != i.identity {
+		if d, honest := s.honest[i.device]; honest && i.seq == d.State.InstructionSequence &&
+			d.State.LastInstruction != i.identity {
 			s.violated(i.name(), 0, "the device applied another body")
 		}
 	}
 }
 
-// invariant8Survives: what was acknowledged survives. A record that a device was told to drop is held, whole, and makes up the
-// device's chain together with those that it keeps; what a device has given out is one of its records; and nothing that was final
-// at the last look is gone or otherwise.
+// invariant8Survives: what was acknowledged survives. A record that a device was told to drop is
+// held, whole, and makes up the device's chain together with those that it keeps; what a device has
+// given out is one of its records; and nothing that was final at the last look is gone or
+// otherwise.
 func invariant8Survives(s *auditRun) {
 	decided := map[message.Hash]bool{}
 	for _, v := range s.answers {
@@ -68,15 +74,19 @@ func invariant8Survives(s *auditRun) {
 	}
 	for key, old := range before.decisions {
 		now := s.decisions[key]
-		if now == nil || (now.payment == nil) != (old.payment == nil) || now.payment != nil && *now.payment != *old.payment {
-			s.violated(fmt.Sprintf("request %s/%d", key.payee, key.number), 0, "the payee's decision changed")
+		if now == nil || (now.payment == nil) != (old.payment == nil) || now.payment != nil &&
+			*now.payment != *old.payment {
+			s.violated(fmt.Sprintf("request %s/%d", key.payee, key.number), 0,
+				"the payee's decision changed")
 		}
 	}
-	if len(s.answers) < len(before.answers) || len(s.statement) < len(before.statement) || len(s.instructions) < len(before.instructions) {
+	if len(s.answers) < len(before.answers) || len(s.statement) < len(before.statement) ||
+		len(s.instructions) < len(before.instructions) {
 		s.violated("central bank", 0, "receipts, statement entries or instructions are gone")
 	}
 	for n, old := range before.instructions {
-		if n < len(s.instructions) && len(s.instructions) == len(before.instructions) && s.instructions[n].identity != old.identity {
+		if n < len(s.instructions) && len(s.instructions) == len(before.instructions) &&
+			s.instructions[n].identity != old.identity {
 			s.violated(old.name(), 0, "has another body now")
 		}
 	}
@@ -92,15 +102,18 @@ func (s *auditRun) checkSent(id string, d Device, decided map[message.Hash]bool)
 	}
 	for _, identity := range d.Sent {
 		if !kept[identity] && !decided[identity] && s.byIdentity[identity] == nil {
-			s.violated(id, 0, "has given out %x, and neither it nor the notary holds it", identity[:4])
+			s.violated(id, 0, "has given out %x, and neither it nor the notary holds it",
+				identity[:4])
 		}
 	}
 	if d.LastRequest > d.State.RequestCounter {
-		s.violated(id, 0, "has given out Request %d, and has counted to %d", d.LastRequest, d.State.RequestCounter)
+		s.violated(id, 0, "has given out Request %d, and has counted to %d", d.LastRequest,
+			d.State.RequestCounter)
 	}
 }
 
-// checkChain follows the device's chain over the acknowledged records, as the notary holds them, and over those on the device.
+// checkChain follows the device's chain over the acknowledged records, as the notary holds them,
+// and over those on the device.
 func (s *auditRun) checkChain(id string, d Device) {
 	row := s.devices[id]
 	if row == nil {
@@ -116,7 +129,8 @@ func (s *auditRun) checkChain(id string, d Device) {
 		if v.payee() != id {
 			continue
 		}
-		if v.receipt != nil && s.byIdentity[v.receipt.Payment] == nil && v.seq() <= d.State.AckedATC {
+		if v.receipt != nil && s.byIdentity[v.receipt.Payment] == nil &&
+			v.seq() <= d.State.AckedATC {
 			s.violated(id, 0, "record %d is acknowledged and its Payment is not held", v.seq())
 		}
 		own[v.seq()] = v.identity
@@ -140,14 +154,17 @@ func (s *auditRun) checkChain(id string, d Device) {
 			s.violated(id, 0, "record %d is another one at the notary", r.ATC())
 		}
 	}
-	if got, err := message.Follow(head, d.State.AckedATC, d.Records); err != nil || got != d.State.Head {
+	if got, err := message.Follow(head, d.State.AckedATC, d.Records); err != nil ||
+		got != d.State.Head {
 		s.violated(id, 0, "its head is not that of the records held and kept")
 	}
 }
 
-// invariant9Authentic: a credit only after a matching authentic debit. Every payment that moved money is signed by its payer's
-// key, every decision that moved it by the payee's, unless the payee's device has ended. What an honest device has accepted from a
-// registered one that is honest is signed by that one's key, unless its intermediary has certified another for it. Every refund received was paid, by the terminal's side.
+// invariant9Authentic: a credit only after a matching authentic debit. Every payment that moved
+// money is signed by its payer's key, every decision that moved it by the payee's, unless the
+// payee's device has ended. What an honest device has accepted from a registered one that is honest
+// is signed by that one's key, unless its intermediary has certified another for it. Every refund
+// received was paid, by the terminal's side.
 func invariant9Authentic(s *auditRun) {
 	if s.auditor.HonestCAs {
 		for id, d := range s.honest {
@@ -184,7 +201,8 @@ func (s *auditRun) checkAccepted(id string, d Device) {
 		}
 		identity, err := message.Identity(r.Payment)
 		if err != nil || !s.signed(r.Payment, identity, []*ecdsa.PublicKey{payer.key}) {
-			s.violated(id, r.Payment.Request.Amount, "has accepted payment %s/%d, which the payer's key has not signed",
+			s.violated(id, r.Payment.Request.Amount,
+				"has accepted payment %s/%d, which the payer's key has not signed",
 				r.Payment.Payer, r.Payment.ATC)
 		}
 	}
@@ -194,12 +212,15 @@ func (s *auditRun) checkDecision(p *payment) {
 	payee, w := s.devices[p.payee()], s.decisions[p.request()]
 	switch {
 	case payee == nil || w == nil:
-		s.violated(p.name(), p.amount(), "is paid to a payee that is not registered or has not decided")
+		s.violated(p.name(), p.amount(),
+			"is paid to a payee that is not registered or has not decided")
 	case w.answer == nil && payee.status != notary.Ended:
 		s.violated(p.name(), p.amount(), "is paid without the payee's decision")
-	case w.answer != nil && (w.answer.receipt == nil || w.answer.receipt.Payment != p.identity || w.answer.payee() != p.payee() ||
+	case w.answer != nil && (w.answer.receipt == nil || w.answer.receipt.Payment != p.identity ||
+		w.answer.payee() != p.payee() ||
 		!s.signed(w.answer.receipt, w.answer.identity, []*ecdsa.PublicKey{payee.key})):
-		s.violated(p.name(), p.amount(), "is paid on a receipt that is not the payee's or not for it")
+		s.violated(p.name(), p.amount(),
+			"is paid on a receipt that is not the payee's or not for it")
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 	"ekrona/host/session"
 )
 
-const anna, shop message.DeviceID = "SENORDIC0000ANNA", "SEFJORD00000SHOP"
+const anna, cafe message.DeviceID = "SENORDIC0000ANNA", "SEFJORD00000SHOP"
 
 // key is a fixed key on P-256.
 func key() *ecdsa.PublicKey {
@@ -65,7 +65,7 @@ var (
 		Order: order.Order{
 			ID:     order.ID{2},
 			Kind:   order.Refund,
-			Device: shop,
+			Device: cafe,
 			Amount: 12_50,
 			Of:     order.Payment{Payer: anna, ATC: 7},
 		},
@@ -92,7 +92,7 @@ var (
 	answer = session.Answer{Instruction: []byte{1}, Difference: -5, Refused: "too much"}
 	kept   = notary.Answer{
 		Held: true,
-		Payment: &notary.PaymentStatus{Payer: anna, Atc: 7, Payee: shop, Request: 4, Amount: 45_00,
+		Payment: &notary.PaymentStatus{Payer: anna, Atc: 7, Payee: cafe, Request: 4, Amount: 45_00,
 			Identity: message.Hash{
 				0xAB,
 			}, Verdict: notary.Settled, Accepted: true},

@@ -109,14 +109,30 @@ func (m *measurement) flows(ctx context.Context) error {
 		goal  time.Duration
 		do    func(tap wallet.Tap) error
 	}{
-		{"load", 0, func(tap wallet.Tap) error { _, err := anna.Phone.Load(ctx, tap, 20*small); return err }},
-		{"pay at a terminal, its CA not met before", NewCAGoal, func(tap wallet.Tap) error { return m.sell(ctx, cafe, tap, small) }},
-		{"pay at a terminal, warm", WarmGoal, func(tap wallet.Tap) error { return m.sell(ctx, cafe, tap, small) }},
-		{"receive: REQUEST, then ACCEPT", 0, func(tap wallet.Tap) error { return m.receive(ctx, anna, bertil, small) }},
-		{"pay another card", 0, func(tap wallet.Tap) error { return m.receive(ctx, bertil, anna, small) }},
+		{"load", 0, func(tap wallet.Tap) error {
+			_,
+				err := anna.Phone.Load(ctx, tap, 20*small)
+			return err
+		}},
+		{"pay at a terminal, its CA not met before", NewCAGoal,
+			func(tap wallet.Tap) error { return m.sell(ctx, cafe, tap, small) }},
+		{"pay at a terminal, warm", WarmGoal,
+			func(tap wallet.Tap) error { return m.sell(ctx, cafe, tap, small) }},
+		{"receive: REQUEST, then ACCEPT", 0,
+			func(tap wallet.Tap) error { return m.receive(ctx, anna, bertil, small) }},
+		{"pay another card", 0,
+			func(tap wallet.Tap) error { return m.receive(ctx, bertil, anna, small) }},
 		{"refuse", 0, func(tap wallet.Tap) error { return m.refuse(ctx, anna, tap, small) }},
-		{"synchronise", 0, func(tap wallet.Tap) error { _, err := anna.Phone.Synchronise(ctx, tap); return err }},
-		{"unload", 0, func(tap wallet.Tap) error { _, err := anna.Phone.Unload(ctx, tap, small); return err }},
+		{"synchronise", 0, func(tap wallet.Tap) error {
+			_,
+				err := anna.Phone.Synchronise(ctx, tap)
+			return err
+		}},
+		{"unload", 0, func(tap wallet.Tap) error {
+			_,
+				err := anna.Phone.Unload(ctx, tap, small)
+			return err
+		}},
 	}
 	if err := m.fund(ctx, bertil, 5*small); err != nil {
 		return err
@@ -148,7 +164,8 @@ func (m *measurement) fund(ctx context.Context, p *sandbox.Person, amount money.
 	return err
 }
 
-func (m *measurement) sell(ctx context.Context, s *sandbox.Merchant, tap wallet.Tap, amount money.Ore) error {
+func (m *measurement) sell(ctx context.Context, s *sandbox.Merchant, tap wallet.Tap,
+	amount money.Ore) error {
 	sale, err := s.Terminal.Ask(ctx, amount)
 	if err != nil {
 		return err
@@ -158,19 +175,22 @@ func (m *measurement) sell(ctx context.Context, s *sandbox.Merchant, tap wallet.
 }
 
 // receive pays from payer to payee on the payee's phone.
-func (m *measurement) receive(ctx context.Context, payee, payer *sandbox.Person, amount money.Ore) error {
-	_, _, err := payee.Phone.Transfer(ctx, amount, func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
-		if side == wallet.Payee {
-			return present(payee)
-		}
-		tap, err := present(payer)
-		tap.OtherCard = true
-		return tap, err
-	})
+func (m *measurement) receive(ctx context.Context, payee, payer *sandbox.Person,
+	amount money.Ore) error {
+	_, _, err := payee.Phone.Transfer(ctx, amount,
+		func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
+			if side == wallet.Payee {
+				return present(payee)
+			}
+			tap, err := present(payer)
+			tap.OtherCard = true
+			return tap, err
+		})
 	return err
 }
 
-func (m *measurement) refuse(ctx context.Context, p *sandbox.Person, tap wallet.Tap, amount money.Ore) error {
+func (m *measurement) refuse(ctx context.Context, p *sandbox.Person, tap wallet.Tap,
+	amount money.Ore) error {
 	asked, err := p.Phone.Request(ctx, tap, amount, "")
 	if err != nil {
 		return err

@@ -22,14 +22,18 @@ const barStep = 5 * time.Millisecond
 // Write draws the taps as tables of commands with a bar for each.
 func Write(out io.Writer, link card.Link, taps []Tap) error {
 	p := &printer{out: out}
-	p.line("Estimated on an NXP P71 over %s, in ms. One letter of a bar is %d ms:", link.Name, barStep.Milliseconds())
+	p.line("Estimated on an NXP P71 over %s, in ms. One letter of a bar is %d ms:", link.Name,
+		barStep.Milliseconds())
 	p.line("# signatures and hashes, w persistent writes, b bytecodes, = the wire.")
 	for _, t := range taps {
 		p.line("\n%s", t.Title)
-		p.line("  %-34s %6s %6s %8s %6s %6s %6s %6s %6s", "", "writes", "bytes", "bytecode", "crypto", "writes", "code", "wire", "sum")
+		p.line("  %-34s %6s %6s %8s %6s %6s %6s %6s %6s", "", "writes", "bytes", "bytecode",
+			"crypto", "writes", "code", "wire", "sum")
 		for _, c := range t.Commands {
-			p.line("  %-34s %6d %6d %8d %6s %6s %6s %6s %6s  %s", c.Title, c.Stats.Writes, c.Stats.WrittenBytes, c.Stats.Bytecodes,
-				ms(c.Cost.Of(card.CostCrypto)), ms(c.Cost.Of(card.CostWrites)), ms(c.Cost.Of(card.CostBytecode)),
+			p.line("  %-34s %6d %6d %8d %6s %6s %6s %6s %6s  %s", c.Title, c.Stats.Writes,
+				c.Stats.WrittenBytes, c.Stats.Bytecodes,
+				ms(c.Cost.Of(card.CostCrypto)), ms(c.Cost.Of(card.CostWrites)),
+				ms(c.Cost.Of(card.CostBytecode)),
 				ms(c.Cost.Of(card.CostWire)), ms(c.Cost.Of()), bar(c.Cost))
 		}
 		p.line("  %-34s %52s %6s  %s", "the whole tap", "", ms(t.Total()), verdict(t))
@@ -84,9 +88,11 @@ func (t Tap) MarshalJSON() ([]byte, error) {
 		for _, g := range groups {
 			times[string(g.group)] = c.Cost.Of(g.group).Microseconds()
 		}
-		all = append(all, command{c.Title, c.Stats.Writes, c.Stats.WrittenBytes, c.Stats.Bytecodes, times})
+		all = append(all, command{c.Title, c.Stats.Writes, c.Stats.WrittenBytes, c.Stats.Bytecodes,
+			times})
 	}
 	return json.Marshal(map[string]any{
-		"title": t.Title, "goal_microseconds": t.Goal.Microseconds(), "microseconds": t.Total().Microseconds(), "commands": all,
+		"title": t.Title, "goal_microseconds": t.Goal.Microseconds(),
+		"microseconds": t.Total().Microseconds(), "commands": all,
 	})
 }

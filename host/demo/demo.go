@@ -39,7 +39,8 @@ type Options struct {
 
 // Run founds a sandbox in an empty folder, tells the story on out, and returns the
 // books after it. Violations of the protocol are in the books, not an error.
-func Run(ctx context.Context, folder string, out io.Writer, options Options) (sandbox.Books, error) {
+func Run(ctx context.Context, folder string, out io.Writer, options Options) (sandbox.Books,
+	error) {
 	tell := &printer{out: out, show: options.Show, trace: options.Trace}
 	options.Sandbox.Observe = tell.onExchange
 	tell.heading("The parties")
@@ -55,7 +56,8 @@ func Run(ctx context.Context, folder string, out io.Writer, options Options) (sa
 func play(ctx context.Context, t *sandbox.Sandbox, tell *printer) (sandbox.Books, error) {
 	s := &scenario{ctx: ctx, sandbox: t, print: tell}
 	var err error
-	for name, person := range map[string]**sandbox.Person{"anna": &s.anna, "bertil": &s.bertil, "cecilia": &s.cecilia} {
+	for name, person := range map[string]**sandbox.Person{"anna": &s.anna, "bertil": &s.bertil,
+		"cecilia": &s.cecilia} {
 		if *person, err = t.Person(ctx, name, ""); err != nil {
 			return sandbox.Books{}, err
 		}
@@ -67,7 +69,8 @@ func play(ctx context.Context, t *sandbox.Sandbox, tell *printer) (sandbox.Books
 		return sandbox.Books{}, err
 	}
 	for _, scene := range []func() error{
-		s.load, s.payAtTheMerchant, s.tornTap, s.cardToCard, s.refuse, s.settleTheChain, s.payerFirst, s.unload, s.settleAll,
+		s.load, s.payAtTheMerchant, s.tornTap, s.cardToCard, s.refuse, s.settleTheChain,
+		s.payerFirst, s.unload, s.settleAll,
 	} {
 		if err := scene(); err != nil {
 			return sandbox.Books{}, err
@@ -86,25 +89,30 @@ func (s *scenario) introduce() error {
 		return err
 	}
 	for _, b := range banks {
-		s.print.speak("Riksbank", "issues e-krona to %s, and certifies its CA and its instruction key", b.Settings.Title)
+		s.print.speak("Riksbank",
+			"issues e-krona to %s, and certifies its CA and its instruction key", b.Settings.Title)
 	}
 	for _, p := range s.people() {
 		b, err := s.sandbox.BankOf(s.ctx, p)
 		if err != nil {
 			return err
 		}
-		s.print.speak(b.Settings.Title, "issues %s's card %s: key pair made on the card, certificate, PIN letter, registered at the notary",
+		s.print.speak(b.Settings.Title, "issues %s's card %s: key pair made on the card, "+
+			"certificate, PIN letter, registered at the notary",
 			title(p.Name), p.Phone.Device())
 	}
 	b, err := s.sandbox.BankOfMerchant(s.ctx, s.cafe)
 	if err != nil {
 		return err
 	}
-	s.print.speak(b.Settings.Title, "certifies the terminal %s of the %s", s.cafe.Terminal.ID(), s.cafe.Name)
+	s.print.speak(b.Settings.Title, "certifies the terminal %s of the %s", s.cafe.Terminal.ID(),
+		s.cafe.Name)
 	return nil
 }
 
-func (s *scenario) people() []*sandbox.Person { return []*sandbox.Person{s.anna, s.bertil, s.cecilia} }
+func (s *scenario) people() []*sandbox.Person {
+	return []*sandbox.Person{s.anna, s.bertil, s.cecilia}
+}
 
 // present holds a person's card to a phone or terminal, with the PIN entered.
 func (s *scenario) present(p *sandbox.Person) (wallet.Tap, error) {
@@ -132,8 +140,11 @@ func (s *scenario) loadCard(p *sandbox.Person, amount money.Ore) error {
 	if err != nil {
 		return err
 	}
-	s.print.speak("Notary", "reserves %s in the card's shadow wallet and signs the Instruction beside %s", amount, b.Settings.Title)
-	s.print.speak(title(p.Name)+"'s card", "verifies both signatures, adds %s, confirms", result.Credited)
+	s.print.speak("Notary",
+		"reserves %s in the card's shadow wallet and signs the Instruction beside %s", amount,
+		b.Settings.Title)
+	s.print.speak(title(p.Name)+"'s card", "verifies both signatures, adds %s, confirms",
+		result.Credited)
 	return nil
 }
 
@@ -141,13 +152,15 @@ func (s *scenario) loadCard(p *sandbox.Person, amount money.Ore) error {
 func (s *scenario) ask(amount money.Ore) (terminal.Sale, error) {
 	sale, err := s.cafe.Terminal.Ask(s.ctx, amount)
 	if err == nil {
-		s.print.speak("Terminal", "signs and stores the Request: %s, number %d. Please tap", amount, sale.Number)
+		s.print.speak("Terminal", "signs and stores the Request: %s, number %d. Please tap", amount,
+			sale.Number)
 	}
 	return sale, err
 }
 
 // take holds the person's card to the terminal for a sale.
-func (s *scenario) take(p *sandbox.Person, sale terminal.Sale, entered pin.Block) (envelope.Envelope, error) {
+func (s *scenario) take(p *sandbox.Person, sale terminal.Sale,
+	entered pin.Block) (envelope.Envelope, error) {
 	s.print.tap()
 	return s.cafe.Terminal.Take(s.ctx, sale.Number, p.Card.Tap(), entered)
 }
@@ -166,7 +179,9 @@ func (s *scenario) sell(p *sandbox.Person, amount money.Ore) (envelope.Envelope,
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	s.print.speak(title(p.Name)+"'s card", "PIN verified; verifies terminal and Request, pays %s, keeps the Payment as a record", amount)
+	s.print.speak(title(p.Name)+"'s card",
+		"PIN verified; verifies terminal and Request, pays %s, keeps the Payment as a record",
+		amount)
 	s.print.speak("Terminal", "verifies card and Payment, stores it, and shows: paid %s", amount)
 	s.print.cost("the tap")
 	return receipt, nil

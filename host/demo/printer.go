@@ -78,8 +78,10 @@ func (t *printer) cost(what string) {
 		return
 	}
 	ms := func(d time.Duration) int64 { return d.Round(time.Millisecond).Milliseconds() }
-	t.line("%*s  (%s on a P71 over %s: about %d ms; %d of it signatures and hashes, %d writes, %d bytecodes, %d the wire)", nameWidth, "",
-		what, link.Name, ms(estimate.Of()), ms(estimate.Of(card.CostCrypto)), ms(estimate.Of(card.CostWrites)),
+	t.line("%*s  (%s on a P71 over %s: about %d ms; %d of it signatures and hashes, %d writes, "+
+		"%d bytecodes, %d the wire)", nameWidth, "",
+		what, link.Name, ms(estimate.Of()), ms(estimate.Of(card.CostCrypto)),
+		ms(estimate.Of(card.CostWrites)),
 		ms(estimate.Of(card.CostBytecode)), ms(estimate.Of(card.CostWire)))
 }
 
@@ -131,7 +133,8 @@ func (s *scenario) verdicts() error {
 				continue
 			}
 			t.seen[key] = status.Verdict
-			t.speak("Notary", "%s -> %s, %s: %s", title(p.Name), holders[string(status.Payee)], status.Amount, meaning(status.Verdict))
+			t.speak("Notary", "%s -> %s, %s: %s", title(p.Name), holders[string(status.Payee)],
+				status.Amount, meaning(status.Verdict))
 		}
 	}
 	return nil
@@ -195,7 +198,8 @@ func (t *printer) books(b sandbox.Books) error {
 	}
 	t.line("* all that the terminal ever took\n")
 	online, shadow := b.Online(), b.Shadow()
-	t.line("issued %s = online %s + shadow %s + pool %s", b.Settlement.Issued, online, shadow, b.Settlement.Pool)
+	t.line("issued %s = online %s + shadow %s + pool %s", b.Settlement.Issued, online, shadow,
+		b.Settlement.Pool)
 	for _, v := range b.Violations {
 		t.line("VIOLATED  %s", v)
 	}

@@ -24,20 +24,23 @@ func (s *scenario) cardToCard() error {
 // transfer pays from one card to another in three taps on the payee's phone.
 func (s *scenario) transfer(payer, payee *sandbox.Person, amount money.Ore) error {
 	s.print.speak(title(payee.Name), "asks for %s; three taps on one phone", amount)
-	_, receipt, err := payee.Phone.Transfer(s.ctx, amount, func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
-		if side == wallet.Payer {
-			tap, err := s.present(payer)
-			tap.OtherCard = true
-			return tap, err
-		}
-		return s.present(payee)
-	})
+	_, receipt, err := payee.Phone.Transfer(s.ctx, amount,
+		func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
+			if side == wallet.Payer {
+				tap, err := s.present(payer)
+				tap.OtherCard = true
+				return tap, err
+			}
+			return s.present(payee)
+		})
 	if err != nil {
 		return err
 	}
-	s.print.speak(title(payee.Name)+"'s card", "1: signs the Request, and keeps room for %s", amount)
+	s.print.speak(title(payee.Name)+"'s card", "1: signs the Request, and keeps room for %s",
+		amount)
 	s.print.speak(title(payer.Name)+"'s card", "2: pays %s, with its PIN", amount)
-	s.print.speak(title(payee.Name)+"'s card", "3: accepts; its Receipt goes to %s's phone", title(payer.Name))
+	s.print.speak(title(payee.Name)+"'s card", "3: accepts; its Receipt goes to %s's phone",
+		title(payer.Name))
 	return payer.Phone.TakeAnswer(s.ctx, receipt)
 }
 
@@ -66,12 +69,14 @@ func (s *scenario) refuse() error {
 	if _, err = s.cecilia.Phone.Refuse(s.ctx, tap, asked); err != nil {
 		return err
 	}
-	s.print.speak("Cecilia's card", "closes the Request with a signed Refusal, for ever: the money will come back to Anna's online wallet")
+	s.print.speak("Cecilia's card", "closes the Request with a signed Refusal, for ever: the "+
+		"money will come back to Anna's online wallet")
 	return nil
 }
 
 func (s *scenario) settleTheChain() error {
-	s.print.heading("Settlement: Cecilia first, whose money is not there yet; then the merchant, before the payer")
+	s.print.heading("Settlement: Cecilia first, whose money is not there yet; then the merchant, " +
+		"before the payer")
 	for _, step := range []func() error{
 		func() error { return s.synchronise(s.cecilia) },
 		s.synchroniseTerminal,
@@ -94,7 +99,8 @@ func (s *scenario) payerFirst() error {
 		return err
 	}
 	s.print.speak("Bertil", "has no phone at hand, so the Receipt stays with the merchant")
-	for _, step := range []func() error{func() error { return s.synchronise(s.bertil) }, s.synchroniseTerminal} {
+	for _, step := range []func() error{func() error { return s.synchronise(s.bertil) },
+		s.synchroniseTerminal} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -116,7 +122,8 @@ func (s *scenario) unload() error {
 		return err
 	}
 	s.print.speak("Fjord Bank", "has its desk sign a Request that names Cecilia's card")
-	s.print.speak("Cecilia's card", "pays %s to the desk; settled, it is in the online wallet", amount)
+	s.print.speak("Cecilia's card", "pays %s to the desk; settled, it is in the online wallet",
+		amount)
 	return nil
 }
 

@@ -38,7 +38,9 @@ func Parse(b []byte) (Envelope, error) {
 			return Envelope{}, fmt.Errorf("envelope: %w", err)
 		}
 		if want := expected[n]; want != 0 && object.Tag != want {
-			return Envelope{}, fmt.Errorf("envelope: data object %d is %v and should be %v: ask for the message again", n+1, object.Tag, want)
+			return Envelope{}, fmt.Errorf(
+				"envelope: data object %d is %v and should be %v: ask for the message again", n+1,
+				object.Tag, want)
 		}
 		parts[n] = object.Raw
 	}

@@ -20,7 +20,8 @@ func object(t testing.TB, tag tlv.Tag, length int) []byte {
 
 func sample(t testing.TB) Envelope {
 	return Envelope{
-		Message:     append(object(t, spec.TagRequest, 90), object(t, spec.TagSignature, spec.SignatureLength)...),
+		Message: append(object(t, spec.TagRequest, 90),
+			object(t, spec.TagSignature, spec.SignatureLength)...),
 		Certificate: object(t, spec.TagCertificate, 200),
 		Authority:   object(t, spec.TagCertificate, 190),
 	}
@@ -36,12 +37,14 @@ func TestEnvelopeComesBackAsItWas(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	whole := sample(t)
 	for name, b := range map[string][]byte{
-		"nothing":               {},
-		"a message alone":       whole.Message,
-		"no authority":          append(bytes.Clone(whole.Message), whole.Certificate...),
-		"cut short":             whole.Bytes()[:len(whole.Bytes())-1],
-		"something after":       append(whole.Bytes(), 0x81, 0x00),
-		"no signature":          append(object(t, spec.TagRequest, 9), append(append(bytes.Clone(whole.Certificate), whole.Certificate...), whole.Authority...)...),
+		"nothing":         {},
+		"a message alone": whole.Message,
+		"no authority":    append(bytes.Clone(whole.Message), whole.Certificate...),
+		"cut short":       whole.Bytes()[:len(whole.Bytes())-1],
+		"something after": append(whole.Bytes(), 0x81, 0x00),
+		"no signature": append(object(t, spec.TagRequest, 9),
+			append(append(bytes.Clone(whole.Certificate), whole.Certificate...),
+				whole.Authority...)...),
 		"message for an issuer": Envelope{whole.Message, whole.Message, whole.Authority}.Bytes(),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,23 +23,29 @@ import (
 // unregisteredPayer is a key that an intermediary has certified without a card.
 func (w *world) unregisteredPayer(b *bank) pki.Identity {
 	w.t.Helper()
-	identity, err := b.pki.Certified("unregistered", w.subject(string(b.ca.Certificate.Holder.Name())+"STRAY001", spec.RoleCard), b.ca)
+	identity, err := b.pki.Certified("unregistered",
+		w.subject(string(b.ca.Certificate.Holder.Name())+"STRAY001", spec.RoleCard), b.ca)
 	require.NoError(w.t, err)
 	return identity
 }
 
 // paidBy is a Payment of a Request that no card has made.
-func (w *world) paidBy(b *bank, payer pki.Identity, asked envelope.Envelope, atc uint32) envelope.Envelope {
+func (w *world) paidBy(b *bank, payer pki.Identity, asked envelope.Envelope,
+	atc uint32) envelope.Envelope {
 	w.t.Helper()
 	request, err := message.Parse[message.Request](asked.Message)
 	require.NoError(w.t, err)
 	blow, err := attack.StolenCA.Ways[0].Make(&attack.Setup{
 		Own: attack.Intermediary{CA: attack.Identity(b.ca)}, Asked: request, ATC: atc,
-		Certify: func(attack.Identity, attack.Subject) (attack.Identity, error) { return attack.Identity(payer), nil },
-		NextID:  func(attack.Intermediary) message.DeviceID { return payer.Certificate.Device() },
+		Certify: func(attack.Identity, attack.Subject) (attack.Identity,
+			error) {
+			return attack.Identity(payer), nil
+		},
+		NextID: func(attack.Intermediary) message.DeviceID { return payer.Certificate.Device() },
 	})
 	require.NoError(w.t, err)
-	return envelope.Envelope{Message: blow.Data[0], Certificate: blow.Data[1], Authority: b.ca.Encoded}
+	return envelope.Envelope{Message: blow.Data[0], Certificate: blow.Data[1],
+		Authority: b.ca.Encoded}
 }
 
 // TestTerminalResendsWhatWasCorrupted: a payee that is told to forget a Payment by a
@@ -53,7 +59,8 @@ func TestTerminalResendsWhatWasCorrupted(t *testing.T) {
 			w.restartTerminal()
 			sale, err := merchant.Ask(w.ctx, 45*money.Krona)
 			require.NoError(t, err)
-			require.NoError(t, merchant.Answer(w.ctx, w.paidBy(b, w.unregisteredPayer(b), sale.Request, 1)))
+			require.NoError(t, merchant.Answer(w.ctx,
+				w.paidBy(b, w.unregisteredPayer(b), sale.Request, 1)))
 
 			_, err = merchant.Synchronise(w.ctx)
 			require.ErrorIs(t, err, altered.Answer)
@@ -82,7 +89,8 @@ func TestPayerOfACAThatNeverJoinedStopsNobody(t *testing.T) {
 	require.NoError(t, merchant.Answer(w.ctx, w.paidBy(b, w.unregisteredPayer(b), sale.Request, 1)))
 	w.syncTerminal()
 	w.audit("acknowledged")
-	reading, err := merchant.Read(w.ctx, w.challenge(merchant.bank, merchant.ID()), session.Trust{InstructionKey: merchant.bank.instruction.Encoded, Notary: w.notary.Encoded})
+	reading, err := merchant.Read(w.ctx, w.challenge(merchant.bank, merchant.ID()),
+		session.Trust{InstructionKey: merchant.bank.instruction.Encoded, Notary: w.notary.Encoded})
 	require.NoError(t, err)
 	assert.Empty(t, reading.Records)
 }
@@ -132,7 +140,8 @@ func TestAnswerToAnotherQuestionIsNotTaken(t *testing.T) {
 	require.ErrorIs(t, err, wallet.ErrAltered)
 	require.Len(t, unfinished(), 2)
 	w.sync(bertil)
-	require.Equal(t, []envelope.Envelope{second}, unfinished(), "the record says what the card has refused")
+	require.Equal(t, []envelope.Envelope{second}, unfinished(),
+		"the record says what the card has refused")
 
 	payment, err := anna.phone.Pay(w.ctx, anna.tap(t), second)
 	require.NoError(t, err)

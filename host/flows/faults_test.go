@@ -51,7 +51,8 @@ func (f *outage) only(call func() error) error {
 }
 
 func (f *failing) Submit(ctx context.Context, items [][]byte) ([]notary.Answer, error) {
-	return over(f.outage, func() ([]notary.Answer, error) { return f.Participant.Submit(ctx, items) })
+	return over(f.outage,
+		func() ([]notary.Answer, error) { return f.Participant.Submit(ctx, items) })
 }
 
 func (f *failing) OpenChallenge(ctx context.Context, challenge []byte) error {
@@ -59,15 +60,20 @@ func (f *failing) OpenChallenge(ctx context.Context, challenge []byte) error {
 }
 
 func (f *failing) SubmitState(ctx context.Context, state []byte) (notary.StateReport, error) {
-	return over(f.outage, func() (notary.StateReport, error) { return f.Participant.SubmitState(ctx, state) })
+	return over(f.outage,
+		func() (notary.StateReport, error) { return f.Participant.SubmitState(ctx, state) })
 }
 
-func (f *failing) Outstanding(ctx context.Context, device message.DeviceID) (notary.Outstanding, error) {
-	return over(f.outage, func() (notary.Outstanding, error) { return f.Participant.Outstanding(ctx, device) })
+func (f *failing) Outstanding(ctx context.Context, device message.DeviceID) (notary.Outstanding,
+	error) {
+	return over(f.outage,
+		func() (notary.Outstanding, error) { return f.Participant.Outstanding(ctx, device) })
 }
 
-func (f *failing) CoSign(ctx context.Context, order notary.OrderKey, instruction []byte) ([]byte, error) {
-	return over(f.outage, func() ([]byte, error) { return f.Participant.CoSign(ctx, order, instruction) })
+func (f *failing) CoSign(ctx context.Context, order notary.OrderKey, instruction []byte) ([]byte,
+	error) {
+	return over(f.outage,
+		func() ([]byte, error) { return f.Participant.CoSign(ctx, order, instruction) })
 }
 
 func (f *failing) Confirm(ctx context.Context, confirmation []byte) error {
@@ -78,12 +84,15 @@ func (f *failing) Refund(ctx context.Context, r notary.Refund) error {
 	return f.only(func() error { return f.Participant.Refund(ctx, r) })
 }
 
-func (f *failing) Revoked(ctx context.Context, after int64, limit int) ([]notary.Revocation, error) {
-	return over(f.outage, func() ([]notary.Revocation, error) { return f.Participant.Revoked(ctx, after, limit) })
+func (f *failing) Revoked(ctx context.Context, after int64, limit int) ([]notary.Revocation,
+	error) {
+	return over(f.outage,
+		func() ([]notary.Revocation, error) { return f.Participant.Revoked(ctx, after, limit) })
 }
 
 func (f *failing) Statement(ctx context.Context, after int64, limit int) ([]notary.Entry, error) {
-	return over(f.outage, func() ([]notary.Entry, error) { return f.Participant.Statement(ctx, after, limit) })
+	return over(f.outage,
+		func() ([]notary.Entry, error) { return f.Participant.Statement(ctx, after, limit) })
 }
 
 // shortStride is how many faults go -short steps over.

@@ -78,12 +78,13 @@ func annaAndMerchant(t *testing.T) (w *world, anna *person, merchant *merchantTe
 // cardToCard is a payment between two cards on the payer's phone, three taps.
 func (w *world) cardToCard(payer, payee *person, amount money.Ore) {
 	w.t.Helper()
-	_, _, err := payer.phone.Transfer(w.ctx, amount, func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
-		if side == wallet.Payee {
-			return payee.strangers(w.t), nil
-		}
-		return payer.tap(w.t), nil
-	})
+	_, _, err := payer.phone.Transfer(w.ctx, amount,
+		func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
+			if side == wallet.Payee {
+				return payee.strangers(w.t), nil
+			}
+			return payer.tap(w.t), nil
+		})
 	require.NoError(w.t, err)
 	w.audit(payer.name + " paid " + payee.name)
 }
@@ -93,7 +94,8 @@ func TestCardToCardSettlesWhoeverSynchronisesFirst(t *testing.T) {
 		w, anna, bertil := annaAndBertil(t)
 		w.cardToCard(anna, bertil, 80*money.Krona)
 		assert.Equal(t, 120*money.Krona, w.offline(anna))
-		assert.Equal(t, 80*money.Krona, w.offline(bertil), "paid offline, before anybody synchronised")
+		assert.Equal(t, 80*money.Krona, w.offline(bertil),
+			"paid offline, before anybody synchronised")
 
 		order := []*person{anna, bertil}
 		if !payerFirst {
@@ -181,7 +183,8 @@ func TestTerminalRefusesAfterATornTap(t *testing.T) {
 	_, err = pos.Take(w.ctx, sale.Number, losing(anna, spec.Pay), block(t, rightPIN))
 	var torn *terminal.TornTap
 	require.ErrorAs(t, err, &torn)
-	require.Equal(t, 155*money.Krona, w.offline(anna), "the card has paid, and the terminal does not know")
+	require.Equal(t, 155*money.Krona, w.offline(anna),
+		"the card has paid, and the terminal does not know")
 	_, err = pos.Refuse(w.ctx, sale.Number)
 	require.NoError(t, err)
 	_, err = pos.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
@@ -256,7 +259,8 @@ func TestLostCardEndsAndItsMoneyComesBack(t *testing.T) {
 	require.NoError(t, err)
 	w.audit("spent")
 
-	ordered, err := order.New(order.Load, anna.device.ID, 30*money.Krona, w.random("order"), anna.app.Signer)
+	ordered, err := order.New(order.Load, anna.device.ID, 30*money.Krona, w.random("order"),
+		anna.app.Signer)
 	require.NoError(t, err)
 	require.NoError(t, anna.bank.PlaceLoad(w.ctx, ordered))
 	anna.lost = true
@@ -274,7 +278,8 @@ func TestLostCardEndsAndItsMoneyComesBack(t *testing.T) {
 		require.NoError(t, anna.bank.End(w.ctx, anna.device.ID))
 	}
 	w.audit("ended")
-	assert.Equal(t, 420*money.Krona, w.online(anna), "what was left, 120 kr, and what no Instruction will ever load")
+	assert.Equal(t, 420*money.Krona, w.online(anna),
+		"what was left, 120 kr, and what no Instruction will ever load")
 	progress, err := anna.bank.LoadProgress(w.ctx, ordered)
 	require.NoError(t, err)
 	assert.True(t, progress.Final && !progress.Done, progress.Reason)
@@ -321,7 +326,8 @@ func losing(p *person, command *spec.Command) apdu.Card {
 			return apdu.Response{}, errLost
 		}
 		response, err := whole.Transmit(ctx, c)
-		if found, ok := spec.Find(c.CLA, c.INS, c.P1, c.P2); ok && found.Command == command && response.SW == apdu.OK {
+		if found, ok := spec.Find(c.CLA, c.INS, c.P1, c.P2); ok && found.Command == command &&
+			response.SW == apdu.OK {
 			lost = true
 			return apdu.Response{}, errLost
 		}

@@ -13,8 +13,8 @@ import (
 	"ekrona/host/terminal"
 )
 
-// TestTerminalAsksNoLostCardToPay: what was reported reaches a terminal of the other intermediary when it synchronises. What the card has
-// paid by then is taken, and settles.
+// TestTerminalAsksNoLostCardToPay: what was reported reaches a terminal of the other intermediary
+// when it synchronises. What the card has paid by then is taken, and settles.
 func TestTerminalAsksNoLostCardToPay(t *testing.T) {
 	w := newWorld(t)
 	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
@@ -54,12 +54,14 @@ func TestTerminalAsksNoLostCardToPay(t *testing.T) {
 	assert.Equal(t, 90*money.Krona, w.taken())
 }
 
-// TestLoadOfACardThatNeverComesAgainComesBack: the central bank has ended it, and nobody synchronises it.
+// TestLoadOfACardThatNeverComesAgainComesBack: the central bank has ended it, and nobody
+// synchronises it.
 func TestLoadOfACardThatNeverComesAgainComesBack(t *testing.T) {
 	w := newWorld(t)
 	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
 	w.load(anna, 200*money.Krona)
-	placed, err := order.New(order.Load, anna.device.ID, 50*money.Krona, w.random("order"), anna.app.Signer)
+	placed, err := order.New(order.Load, anna.device.ID, 50*money.Krona, w.random("order"),
+		anna.app.Signer)
 	require.NoError(t, err)
 	require.NoError(t, anna.bank.PlaceLoad(w.ctx, placed))
 	anna.lost = true

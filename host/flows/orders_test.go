@@ -31,8 +31,10 @@ func TestLoadThatCannotBeIsRefusedAndItsMoneyStaysOnline(t *testing.T) {
 		amount money.Ore
 		offer  string
 	}{
-		{"more than the online wallet holds", func(*world, *person) {}, 5001 * money.Krona, "load less"},
-		{"more than the card may hold", func(*world, *person) {}, 3001 * money.Krona, "load at most 3000.00 kr"},
+		{"more than the online wallet holds", func(*world, *person) {}, 5001 * money.Krona,
+			"load less"},
+		{"more than the card may hold", func(*world, *person) {}, 3001 * money.Krona,
+			"load at most 3000.00 kr"},
 		{"open requests counted", func(w *world, anna *person) {
 			_, err := anna.phone.Request(w.ctx, anna.tap(w.t), 1000*money.Krona, "")
 			require.NoError(w.t, err)
@@ -75,7 +77,8 @@ func TestOrdersAreTheOwnersAndOnceForTheirID(t *testing.T) {
 	bertil := w.addPerson("bertil", "SENORDIC", "00000002", 500*money.Krona)
 	var refused *order.Refused
 
-	stolen, err := order.New(order.Load, anna.device.ID, money.Krona, w.random("order"), bertil.app.Signer)
+	stolen, err := order.New(order.Load, anna.device.ID, money.Krona, w.random("order"),
+		bertil.app.Signer)
 	require.NoError(t, err)
 	err = anna.bank.PlaceLoad(w.ctx, stolen)
 	require.ErrorIs(t, err, order.ErrSignature)
@@ -85,7 +88,8 @@ func TestOrdersAreTheOwnersAndOnceForTheirID(t *testing.T) {
 	_, err = anna.phone.Unload(w.ctx, anna.tap(t), 100_000_000*money.Krona)
 	require.ErrorAs(t, err, &refused, "no message carries so much")
 
-	first, err := order.New(order.Load, anna.device.ID, money.Krona, w.random("order"), anna.app.Signer)
+	first, err := order.New(order.Load, anna.device.ID, money.Krona, w.random("order"),
+		anna.app.Signer)
 	require.NoError(t, err)
 	require.NoError(t, anna.bank.PlaceLoad(w.ctx, first))
 	require.NoError(t, anna.bank.PlaceLoad(w.ctx, first))
@@ -145,7 +149,8 @@ func TestPINIsChangedUnblockedAndGivenItsTriesAgain(t *testing.T) {
 	require.NoError(t, anna.phone.ChangePIN(w.ctx, anna.tap(t), block(t, "2468")))
 	_, err = anna.phone.Holdings(w.ctx, wallet.Tap{Card: anna.reader(), PIN: block(t, "2468")})
 	require.NoError(t, err)
-	require.NoError(t, anna.phone.UnblockPIN(w.ctx, wallet.Tap{Card: anna.reader()}, block(t, "87654321"), block(t, rightPIN)))
+	require.NoError(t, anna.phone.UnblockPIN(w.ctx, wallet.Tap{Card: anna.reader()},
+		block(t, "87654321"), block(t, rightPIN)))
 	_, err = anna.phone.Holdings(w.ctx, anna.tap(t))
 	require.NoError(t, err)
 	_, err = anna.phone.Holdings(w.ctx, wallet.Tap{Card: anna.reader()})
@@ -158,7 +163,8 @@ func unloadAsked(t *testing.T) (*world, *person, order.Signed, envelope.Envelope
 	w := newWorld(t)
 	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
 	w.load(anna, 200*money.Krona)
-	o, err := order.New(order.Unload, anna.device.ID, 50*money.Krona, w.random("order"), anna.app.Signer)
+	o, err := order.New(order.Unload, anna.device.ID, 50*money.Krona, w.random("order"),
+		anna.app.Signer)
 	require.NoError(t, err)
 	asked, err := anna.bank.RequestUnload(w.ctx, o)
 	require.NoError(t, err)
@@ -186,8 +192,9 @@ func TestCancelledUnloadGivesBackWhatIsPaidAfterAll(t *testing.T) {
 	w.agree()
 }
 
-// TestDeskTakesWhatABackupMadeItForget: the desk's database is set back to before the Request that a card has paid. Its own
-// signature tells the desk that it made it, and the notary that it has not decided yet.
+// TestDeskTakesWhatABackupMadeItForget: the desk's database is set back to before the Request that
+// a card has paid. Its own signature tells the desk that it made it, and the notary that it has not
+// decided yet.
 func TestDeskTakesWhatABackupMadeItForget(t *testing.T) {
 	for name, arrives := range map[string]func(w *world, anna *person, payment []byte){
 		"by the phone": func(w *world, anna *person, payment []byte) {
@@ -211,14 +218,15 @@ func TestDeskTakesWhatABackupMadeItForget(t *testing.T) {
 			_, err = anna.bank.db.ExecContext(w.ctx, "DELETE FROM unload")
 			require.NoError(t, err)
 			_, err = anna.bank.TakeUnload(w.ctx, payment.Message)
-			require.ErrorIs(t, err, banking.ErrUnloadClosed, "it decided, and has forgotten that too")
+			require.ErrorIs(t, err, banking.ErrUnloadClosed,
+				"it decided, and has forgotten that too")
 			w.agree()
 		})
 	}
 }
 
-// TestUnloadGoesOnAtADeskThatForgotIt: the desk is set back while a phone is in the middle of an unload, before and after the desk
-// has decided. The same call finishes it, and the card pays once.
+// TestUnloadGoesOnAtADeskThatForgotIt: the desk is set back while a phone is in the middle of an
+// unload, before and after the desk has decided. The same call finishes it, and the card pays once.
 func TestUnloadGoesOnAtADeskThatForgotIt(t *testing.T) {
 	for name, meanwhile := range map[string]func(w *world, anna *person){
 		"not decided": func(*world, *person) {},
@@ -226,7 +234,8 @@ func TestUnloadGoesOnAtADeskThatForgotIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, anna, _ := annaAndBertil(t)
-			_, err := anna.phone.Unload(w.ctx, wallet.Tap{Card: losing(anna, spec.Pay), PIN: block(t, rightPIN)}, 50*money.Krona)
+			_, err := anna.phone.Unload(w.ctx,
+				wallet.Tap{Card: losing(anna, spec.Pay), PIN: block(t, rightPIN)}, 50*money.Krona)
 			var torn *wallet.TornTap
 			require.ErrorAs(t, err, &torn)
 			meanwhile(w, anna)
@@ -234,7 +243,8 @@ func TestUnloadGoesOnAtADeskThatForgotIt(t *testing.T) {
 			require.NoError(t, err)
 			_, err = anna.phone.Unload(w.ctx, anna.tap(t), 50*money.Krona)
 			if err != nil {
-				require.ErrorIs(t, err, banking.ErrUnloadClosed, "it decided, and has forgotten that too")
+				require.ErrorIs(t, err, banking.ErrUnloadClosed,
+					"it decided, and has forgotten that too")
 			}
 			w.audit("gone on")
 			assert.Equal(t, 150*money.Krona, w.offline(anna))
@@ -248,7 +258,8 @@ func TestUnloadGoesOnAtADeskThatForgotIt(t *testing.T) {
 }
 
 func TestTornTapsBetweenCardsAreRepairedByTheSameCall(t *testing.T) {
-	commands := []*spec.Command{spec.Select, spec.Verify, spec.RequestPayment, spec.Pay, spec.Accept}
+	commands := []*spec.Command{spec.Select, spec.Verify, spec.RequestPayment, spec.Pay,
+		spec.Accept}
 	for _, torn := range commands {
 		t.Run(torn.Name, func(t *testing.T) {
 			w, anna, bertil := annaAndBertil(t)
@@ -397,7 +408,8 @@ func TestFlowsGoOverExtendedLengthToo(t *testing.T) {
 // the phone does not know, and the owner synchronises before trying again.
 func TestTornUnloadThatSynchronisesFirstIsNotPaidTwice(t *testing.T) {
 	w, anna, _ := annaAndBertil(t)
-	_, err := anna.phone.Unload(w.ctx, wallet.Tap{Card: losing(anna, spec.Pay), PIN: block(t, rightPIN)}, 50*money.Krona)
+	_, err := anna.phone.Unload(w.ctx,
+		wallet.Tap{Card: losing(anna, spec.Pay), PIN: block(t, rightPIN)}, 50*money.Krona)
 	var torn *wallet.TornTap
 	require.ErrorAs(t, err, &torn)
 	w.sync(anna)

@@ -72,19 +72,22 @@ func TestFormerPhoneOrdersNothingMore(t *testing.T) {
 	w := newWorld(t)
 	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
 	former, register := w.nextPhone(anna)
-	placed, err := order.New(order.Load, anna.device.ID, 10*money.Krona, w.random("order"), former.Signer)
+	placed, err := order.New(order.Load, anna.device.ID, 10*money.Krona, w.random("order"),
+		former.Signer)
 	require.NoError(t, err)
 	require.NoError(t, anna.bank.PlaceLoad(w.ctx, placed), "until the next one is registered")
 	require.NoError(t, register())
 
 	require.ErrorIs(t, anna.bank.PlaceLoad(w.ctx, placed), order.ErrSignature, "not even again")
-	stolen, err := order.New(order.Unload, anna.device.ID, 10*money.Krona, w.random("order"), former.Signer)
+	stolen, err := order.New(order.Unload, anna.device.ID, 10*money.Krona, w.random("order"),
+		former.Signer)
 	require.NoError(t, err)
 	_, err = anna.bank.RequestUnload(w.ctx, stolen)
 	require.ErrorIs(t, err, order.ErrSignature)
 	key, err := signature.PublicKey(former.Signer)
 	require.NoError(t, err)
-	require.ErrorIs(t, anna.bank.ReplaceApp(w.ctx, anna.name, key), banking.ErrTaken, "and it does not come back")
+	require.ErrorIs(t, anna.bank.ReplaceApp(w.ctx, anna.name, key), banking.ErrTaken,
+		"and it does not come back")
 
 	w.sync(anna)
 	assert.Equal(t, 10*money.Krona, w.offline(anna), "what it had ordered stands")

@@ -45,7 +45,8 @@ func (w *world) syncTerminal() {
 // refund is an order by the merchant's owner.
 func (w *world) refund(of order.Payment, amount money.Ore) order.Signed {
 	w.t.Helper()
-	o, err := order.NewRefund(w.terminal.ID(), of, amount, w.random("refund"), w.terminal.app.Signer)
+	o, err := order.NewRefund(w.terminal.ID(), of, amount, w.random("refund"),
+		w.terminal.app.Signer)
 	require.NoError(w.t, err)
 	return o
 }
@@ -67,8 +68,10 @@ func TestTerminalRefundsToThePayersOnlineWalletOnceForEachOrder(t *testing.T) {
 			w, anna, paid := aSale(t, merchantAt)
 			merchant := w.terminal.bank
 			var refused *order.Refused
-			require.ErrorAs(t, merchant.PlaceRefund(w.ctx, w.refund(paid, 45*money.Krona)), &refused)
-			require.ErrorContains(t, refused, "synchronise the terminal", "its money has not arrived")
+			require.ErrorAs(t, merchant.PlaceRefund(w.ctx, w.refund(paid, 45*money.Krona)),
+				&refused)
+			require.ErrorContains(t, refused, "synchronise the terminal",
+				"its money has not arrived")
 			w.syncTerminal()
 			w.audit("sold")
 			require.Equal(t, 45*money.Krona, w.taken())
@@ -106,7 +109,8 @@ func TestRefundThatIsRefusedLeavesTheMoneyWithTheMerchant(t *testing.T) {
 	w.syncTerminal()
 	w.refused(unsettled, notary.Unsettled)
 	w.audit("an order has one answer for ever")
-	require.NoError(t, w.refunds(w.terminal.bank).PlaceRefund(w.ctx, w.refund(unsettled.Of, 5*money.Krona)))
+	require.NoError(t, w.refunds(w.terminal.bank).PlaceRefund(w.ctx,
+		w.refund(unsettled.Of, 5*money.Krona)))
 
 	stolen, err := order.NewRefund(w.terminal.ID(), paid, 1, w.random("refund"), anna.app.Signer)
 	require.NoError(t, err)
@@ -118,7 +122,8 @@ func TestRefundThatIsRefusedLeavesTheMoneyWithTheMerchant(t *testing.T) {
 	other, err = order.Sign(other.Order, w.terminal.app.Signer)
 	require.NoError(t, err)
 	require.ErrorIs(t, w.refunds(w.terminal.bank).PlaceRefund(w.ctx, other), banking.ErrTaken)
-	fromCard, err := order.NewRefund(anna.device.ID, paid, money.Krona, w.random("refund"), anna.app.Signer)
+	fromCard, err := order.NewRefund(anna.device.ID, paid, money.Krona, w.random("refund"),
+		anna.app.Signer)
 	require.NoError(t, err)
 	require.ErrorIs(t, anna.bank.PlaceRefund(w.ctx, fromCard), notary.NotTerminal)
 	w.agree()
@@ -130,7 +135,8 @@ func TestRefundThatIsRefusedLeavesTheMoneyWithTheMerchant(t *testing.T) {
 // at each step of a refund; loses each call to the notary, or its answer. The
 // order is then sent again, or only finished by the next start.
 func TestRefundSurvivesEveryCut(t *testing.T) {
-	run := func(t *testing.T, party string, kill, lose int, arrives, again bool) (steps []faultdriver.Kind, calls int) {
+	run := func(t *testing.T, party string, kill, lose int, arrives,
+		again bool) (steps []faultdriver.Kind, calls int) {
 		w, anna, paid := aSale(t, "SEFJORDB")
 		w.syncTerminal()
 		o := w.refund(paid, 30*money.Krona)
@@ -144,7 +150,8 @@ func TestRefundSurvivesEveryCut(t *testing.T) {
 		w.power[party].Restore()
 		link.lose = 0
 		if kill+lose > 0 {
-			require.True(t, errors.Is(err, faultdriver.ErrPowerLost) || errors.Is(err, errLink), "%v", err)
+			require.True(t, errors.Is(err, faultdriver.ErrPowerLost) || errors.Is(err, errLink),
+				"%v", err)
 			w.audit("cut")
 			w.restart()
 			w.audit("started again")

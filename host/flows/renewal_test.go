@@ -51,11 +51,14 @@ func TestExpiredCardIsRenewedAndPaysAgain(t *testing.T) {
 	err = anna.phone.Renew(w.ctx, wallet.Tap{Card: losing(anna, spec.PutData)}, renewed.Certificate)
 	require.True(t, client.IsLost(err), "the card has it, and the phone does not know: %v", err)
 	for range 2 {
-		require.NoError(t, anna.phone.Renew(w.ctx, wallet.Tap{Card: anna.reader()}, renewed.Certificate), "no PIN is asked")
+		require.NoError(t, anna.phone.Renew(w.ctx, wallet.Tap{Card: anna.reader()},
+			renewed.Certificate), "no PIN is asked")
 	}
 	w.startPhone(anna) // set up with the certificate of the card's first days
-	require.ErrorIs(t, anna.phone.Renew(w.ctx, anna.tap(t), anna.device.Certificate), wallet.ErrNotLater)
-	require.ErrorIs(t, anna.phone.Renew(w.ctx, anna.tap(t), bertil.device.Certificate), wallet.ErrNotLater)
+	require.ErrorIs(t, anna.phone.Renew(w.ctx, anna.tap(t), anna.device.Certificate),
+		wallet.ErrNotLater)
+	require.ErrorIs(t, anna.phone.Renew(w.ctx, anna.tap(t), bertil.device.Certificate),
+		wallet.ErrNotLater)
 	w.audit("renewed")
 
 	payment, err := anna.phone.Pay(w.ctx, anna.tap(t), asked)
@@ -83,7 +86,8 @@ func TestRenewalMayBeCutAtEveryWriteOfTheCard(t *testing.T) {
 		writes, anna.cut = anna.writes, 0
 		if cut > 0 {
 			require.True(t, client.IsLost(err), "write %d: %v", cut, err)
-			require.NoError(t, anna.phone.Renew(w.ctx, anna.tap(t), renewed.Certificate), "write %d", cut)
+			require.NoError(t, anna.phone.Renew(w.ctx, anna.tap(t), renewed.Certificate),
+				"write %d", cut)
 		} else {
 			require.NoError(t, err)
 		}

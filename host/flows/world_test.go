@@ -116,13 +116,15 @@ func (w *world) open(party string, schemas ...store.Schema) *sql.DB {
 func (w *world) today() message.Date { return message.DateOf(w.clock.At) }
 
 func (w *world) subject(holder string, role spec.Role) pki.Subject {
-	return pki.Subject{Holder: cvc.Holder(holder), Role: role, Effective: w.today(), Expiry: w.today().AddDays(10 * 365)}
+	return pki.Subject{Holder: cvc.Holder(holder), Role: role, Effective: w.today(),
+		Expiry: w.today().AddDays(10 * 365)}
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
-		t: t, ctx: context.Background(), clock: &clock.Manual{At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)},
+		t: t, ctx: context.Background(),
+		clock: &clock.Manual{At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)},
 		banks: map[message.Name]*bank{}, power: map[string]*faultdriver.Driver{}, wired: isWired(t),
 	}
 	folder := pki.Open(t.TempDir(), w.random("central bank"))
@@ -135,7 +137,8 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	w.bankDB = w.open("central bank", schemas...)
 	w.bank, err = settlement.New(w.ctx, settlement.Config{
-		DB: w.bankDB, Clock: w.clock, Key: w.notary.Signer, Certificate: w.notary.Encoded, Root: w.root.Encoded,
+		DB: w.bankDB, Clock: w.clock, Key: w.notary.Signer, Certificate: w.notary.Encoded,
+		Root:  w.root.Encoded,
 		Terms: notary.Terms{Honour: honour, Wait: 365 * 24 * time.Hour},
 	})
 	require.NoError(t, err)
@@ -151,9 +154,11 @@ func (w *world) addBank(name message.Name) {
 	t.Helper()
 	b := &bank{pki: pki.Open(t.TempDir(), w.random(string(name)))}
 	var err error
-	b.ca, err = b.pki.Certified("ca", w.subject(string(name)+"00001", spec.RoleIntermediary), w.root)
+	b.ca, err = b.pki.Certified("ca", w.subject(string(name)+"00001", spec.RoleIntermediary),
+		w.root)
 	require.NoError(t, err)
-	b.instruction, err = b.pki.Certified("instruction", w.subject(string(name)+"00002", spec.RoleInstructionKey), w.root)
+	b.instruction, err = b.pki.Certified("instruction",
+		w.subject(string(name)+"00002", spec.RoleInstructionKey), w.root)
 	require.NoError(t, err)
 	b.desk, err = b.pki.Certified("desk", w.subject(string(name)+"DESK0001", spec.RoleDesk), b.ca)
 	require.NoError(t, err)
@@ -164,7 +169,8 @@ func (w *world) addBank(name message.Name) {
 	require.NoError(t, w.bank.Join(w.ctx, name, b.ca.Encoded, b.instruction.Encoded))
 	w.startBank(name, w.bank.For(name))
 	require.NoError(t, b.Start(w.ctx), "starting again changes nothing")
-	require.NoError(t, w.bank.Issue(w.ctx, notary.OrderKey("first "+name), name, 10_000*money.Krona))
+	require.NoError(t, w.bank.Issue(w.ctx, notary.OrderKey("first "+name), name,
+		10_000*money.Krona))
 }
 
 // startBank starts an intermediary, for the first time or again, on its database.
@@ -175,9 +181,12 @@ func (w *world) startBank(name message.Name, link notary.Participant) {
 		link = notary.NewParticipant(notary.ServeParticipant(link))
 	}
 	started, err := intermediary.New(intermediary.Config{
-		Name: name, DB: b.db, Clock: w.clock, Random: w.random("bank"), Notary: link, CA: b.ca.Encoded,
-		InstructionKey:    intermediary.Identity{Signer: b.instruction.Signer, Certificate: b.instruction.Encoded},
-		Desk:              intermediary.Identity{Signer: b.desk.Signer, Certificate: b.desk.Encoded},
+		Name: name, DB: b.db, Clock: w.clock, Random: w.random("bank"), Notary: link,
+		CA: b.ca.Encoded,
+		InstructionKey: intermediary.Identity{Signer: b.instruction.Signer,
+			Certificate: b.instruction.Encoded},
+		Desk: intermediary.Identity{Signer: b.desk.Signer,
+			Certificate: b.desk.Encoded},
 		NotaryCertificate: w.notary.Encoded,
 	})
 	require.NoError(w.t, err)
@@ -223,7 +232,8 @@ func (w *world) addPerson(name string, at message.Name, serial string, online mo
 	require.NoError(t, p.bank.AddCustomer(w.ctx, customer), "the same customer again")
 	for range 2 {
 		if online > 0 {
-			require.NoError(t, p.bank.Deposit(w.ctx, "salary of "+name, name, online), "once for its order")
+			require.NoError(t, p.bank.Deposit(w.ctx, "salary of "+name, name, online),
+				"once for its order")
 		}
 	}
 	device, err := message.NewDeviceID(at, serial)
@@ -259,8 +269,10 @@ func walletSchema(t *testing.T) store.Schema {
 
 func (w *world) issuer(b *bank) personalization.Issuer {
 	return personalization.Issuer{
-		CA: b.ca, Root: w.root.Encoded, InstructionKey: b.instruction.Encoded, Notary: w.notary.Encoded,
-		Registry: w.deskLink(b), Random: w.random("issuer"), Effective: w.today(), Expiry: w.today().AddDays(3 * 365),
+		CA: b.ca, Root: w.root.Encoded, InstructionKey: b.instruction.Encoded,
+		Notary:   w.notary.Encoded,
+		Registry: w.deskLink(b), Random: w.random("issuer"), Effective: w.today(),
+		Expiry: w.today().AddDays(3 * 365),
 	}
 }
 
@@ -287,8 +299,10 @@ func (w *world) startPhone(p *person) {
 	w.t.Helper()
 	var err error
 	p.phone, err = wallet.New(w.ctx, wallet.Config{
-		DB: p.journal, Random: w.random("phone"), App: p.app.Signer, Device: p.device.ID, Certificate: p.device.Certificate,
-		CA: p.bank.ca.Encoded, PINPoint: p.device.PINPoint, Authorities: w.authorities(), Intermediary: w.walletLink(p.bank),
+		DB: p.journal, Random: w.random("phone"), App: p.app.Signer, Device: p.device.ID,
+		Certificate: p.device.Certificate,
+		CA:          p.bank.ca.Encoded, PINPoint: p.device.PINPoint, Authorities: w.authorities(),
+		Intermediary: w.walletLink(p.bank),
 	})
 	require.NoError(w.t, err)
 }
@@ -308,20 +322,26 @@ func (w *world) addTerminal(at message.Name) *merchantTerminal {
 	b := w.banks[at]
 	key, err := keys.Generate(w.random("merchant"))
 	require.NoError(t, err)
-	require.NoError(t, b.AddCustomer(w.ctx, banking.Customer{ID: "merchant", Name: "Merchant", App: &key.PublicKey}))
-	identity, err := b.pki.Certified("terminal", w.subject(string(at)+"TILL0001", spec.RoleTerminal), b.ca)
+	require.NoError(t, b.AddCustomer(w.ctx,
+		banking.Customer{ID: "merchant", Name: "Merchant", App: &key.PublicKey}))
+	identity, err := b.pki.Certified("terminal",
+		w.subject(string(at)+"TILL0001", spec.RoleTerminal), b.ca)
 	require.NoError(t, err)
 	policy := terminal.PilotPolicy()
 	require.NoError(t, b.AddDevice(w.ctx, banking.Device{
-		ID: identity.Certificate.Device(), Customer: "merchant", Certificate: identity.Encoded, Policy: policy,
+		ID: identity.Certificate.Device(), Customer: "merchant", Certificate: identity.Encoded,
+		Policy: policy,
 	}))
 	schema, err := terminal.Schema()
 	require.NoError(t, err)
-	w.terminal = &merchantTerminal{bank: b, owner: "merchant", app: pki.Identity{Signer: key}, config: terminal.Config{
-		DB: w.open("terminal", schema), Clock: w.clock, Random: w.random("terminal"), Signer: identity.Signer, Certificate: identity.Encoded,
-		CA: b.ca.Encoded, Root: w.root.Encoded, Authorities: w.authorities(), JournalKey: terminal.JournalKey{1, 2, 3},
-		Policy: policy, Link: w.terminalLink(b),
-	}}
+	w.terminal = &merchantTerminal{bank: b, owner: "merchant", app: pki.Identity{Signer: key},
+		config: terminal.Config{
+			DB: w.open("terminal", schema), Clock: w.clock, Random: w.random("terminal"),
+			Signer: identity.Signer, Certificate: identity.Encoded,
+			CA: b.ca.Encoded, Root: w.root.Encoded, Authorities: w.authorities(),
+			JournalKey: terminal.JournalKey{1, 2, 3},
+			Policy:     policy, Link: w.terminalLink(b),
+		}}
 	w.restartTerminal()
 	return w.terminal
 }
@@ -369,7 +389,8 @@ func (w *world) state(p *person) audit.Device {
 	applet := client.New(apdu.Framing{Card: p.card})
 	_, err := applet.Select(w.ctx)
 	require.NoError(w.t, err)
-	encoded, err := applet.GetState(w.ctx, w.challenge(p.bank, p.device.ID), p.bank.instruction.Encoded)
+	encoded, err := applet.GetState(w.ctx, w.challenge(p.bank, p.device.ID),
+		p.bank.instruction.Encoded)
 	require.NoError(w.t, err)
 	records, err := applet.Records(w.ctx)
 	require.NoError(w.t, err)
@@ -378,7 +399,8 @@ func (w *world) state(p *person) audit.Device {
 
 func (w *world) challenge(b *bank, device message.DeviceID) []byte {
 	w.t.Helper()
-	challenge := &message.Challenge{InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Device: device}
+	challenge := &message.Challenge{
+		InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Device: device}
 	_, err := io.ReadFull(w.random("challenge"), challenge.Random[:])
 	require.NoError(w.t, err)
 	signed, err := envelope.Sign(challenge, b.instruction.Signer)
@@ -402,7 +424,9 @@ func (w *world) devices() map[string]audit.Device {
 		}
 	}
 	if w.terminal != nil {
-		reading, err := w.terminal.Read(w.ctx, w.challenge(w.terminal.bank, w.terminal.ID()), session.Trust{InstructionKey: w.terminal.bank.instruction.Encoded, Notary: w.notary.Encoded})
+		reading, err := w.terminal.Read(w.ctx, w.challenge(w.terminal.bank, w.terminal.ID()),
+			session.Trust{InstructionKey: w.terminal.bank.instruction.Encoded,
+				Notary: w.notary.Encoded})
 		require.NoError(w.t, err)
 		all[string(w.terminal.ID())] = w.honest(reading.State, reading.Records)
 	}

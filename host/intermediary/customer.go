@@ -19,10 +19,12 @@ import (
 func (i *Intermediary) AddCustomer(ctx context.Context, c banking.Customer) error {
 	point, err := signature.Point(c.App)
 	if err != nil || c.ID == "" {
-		return banking.Refuse(banking.ErrMalformed, "intermediary: customer %q: give an id and a key on P-256", c.ID)
+		return banking.Refuse(banking.ErrMalformed,
+			"intermediary: customer %q: give an id and a key on P-256", c.ID)
 	}
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
-		if err := store.Exec(ctx, tx, `INSERT INTO customer (id, name, app_key) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`,
+		if err := store.Exec(ctx, tx, `INSERT INTO customer (id, name, app_key) VALUES ($1, $2, $3)
+			ON CONFLICT (id) DO NOTHING`,
 			c.ID, c.Name, point); err != nil {
 			return fmt.Errorf("intermediary: customer %s: %w", c.ID, err)
 		}
@@ -37,16 +39,16 @@ func (i *Intermediary) AddCustomer(ctx context.Context, c banking.Customer) erro
 	})
 }
 
-// ReplaceApp registers the key of another app for a customer who has changed phones.
-// The caller has made sure who that is: on the word of the former key alone a thief of
-// the phone could. The former key signs nothing more and never comes back; orders that
-// it has placed stand. The same key again is fine. After a backup was restored the keys
-// that came later are registered again. Errors: [banking.ErrNoCustomer], [banking.ErrTaken] for a key
-// that has ended.
+// ReplaceApp registers the key of another app for a customer who has changed phones. The caller has
+// made sure who that is: on the word of the former key alone a thief of the phone could. The former
+// key signs nothing more and never comes back; orders that it has placed stand. The same key again
+// is fine. After a backup was restored the keys that came later are registered again. Errors:
+// [banking.ErrNoCustomer], [banking.ErrTaken] for a key that has ended.
 func (i *Intermediary) ReplaceApp(ctx context.Context, id string, app *ecdsa.PublicKey) error {
 	point, err := signature.Point(app)
 	if err != nil {
-		return banking.Refuse(banking.ErrMalformed, "intermediary: customer %q: give a key on P-256", id)
+		return banking.Refuse(banking.ErrMalformed,
+			"intermediary: customer %q: give a key on P-256", id)
 	}
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		kept, err := customer(ctx, tx, id)
@@ -54,17 +56,20 @@ func (i *Intermediary) ReplaceApp(ctx context.Context, id string, app *ecdsa.Pub
 			return err
 		}
 		var ended bool
-		if err := store.Must(ctx, tx, store.Into{&ended}, `SELECT EXISTS (SELECT 1 FROM ended_app_key WHERE app_key = $1)`, point); err != nil {
+		if err := store.Must(ctx, tx, store.Into{&ended},
+			`SELECT EXISTS (SELECT 1 FROM ended_app_key WHERE app_key = $1)`, point); err != nil {
 			return fmt.Errorf("intermediary: customer %s: %w", id, err)
 		}
 		if ended {
 			return fmt.Errorf("app key of customer %s: %w", id, banking.ErrTaken)
 		}
-		if err := store.Exec(ctx, tx, `INSERT INTO ended_app_key (app_key, customer) SELECT app_key, id FROM customer WHERE id = $1
+		if err := store.Exec(ctx, tx, `INSERT INTO ended_app_key (app_key, customer) SELECT app_key,
+			id FROM customer WHERE id = $1
 			ON CONFLICT (app_key) DO NOTHING`, id); err != nil {
 			return fmt.Errorf("intermediary: customer %s: %w", id, err)
 		}
-		if err := store.Exec(ctx, tx, `UPDATE customer SET app_key = $1 WHERE id = $2`, point, id); err != nil {
+		if err := store.Exec(ctx, tx, `UPDATE customer SET app_key = $1 WHERE id = $2`, point,
+			id); err != nil {
 			return fmt.Errorf("intermediary: customer %s: %w", id, err)
 		}
 		return nil
@@ -74,7 +79,8 @@ func (i *Intermediary) ReplaceApp(ctx context.Context, id string, app *ecdsa.Pub
 func customer(ctx context.Context, q store.Queryer, id string) (banking.Customer, error) {
 	c := banking.Customer{ID: id}
 	var point []byte
-	found, err := store.Get(ctx, q, store.Into{&c.Name, &point}, `SELECT name, app_key FROM customer WHERE id = $1`, id)
+	found, err := store.Get(ctx, q, store.Into{&c.Name, &point},
+		`SELECT name, app_key FROM customer WHERE id = $1`, id)
 	if err == nil && !found {
 		return c, fmt.Errorf("customer %q: %w", id, banking.ErrNoCustomer)
 	}
@@ -92,7 +98,8 @@ func customer(ctx context.Context, q store.Queryer, id string) (banking.Customer
 // [banking.ErrTaken], and [banking.ErrOwnFunds] when it has not that much to sell.
 func (i *Intermediary) Deposit(ctx context.Context, order, owner string, amount money.Ore) error {
 	if amount <= 0 {
-		return banking.Refuse(banking.ErrMalformed, "intermediary: a deposit of %s: give more than 0.00 kr", amount)
+		return banking.Refuse(banking.ErrMalformed,
+			"intermediary: a deposit of %s: give more than 0.00 kr", amount)
 	}
 	if err := i.PullStatement(ctx); err != nil {
 		return err
@@ -103,7 +110,8 @@ func (i *Intermediary) Deposit(ctx context.Context, order, owner string, amount 
 		}
 		posted, err := ledger.Post(ctx, tx, i.clock.Now(), ledger.Order{
 			Key: "deposit:" + order, Memo: "e-krona bought by " + owner,
-			Lines: []ledger.Line{{Account: ownFunds, Amount: -amount}, {Account: wallet(owner), Amount: amount}},
+			Lines: []ledger.Line{{Account: ownFunds, Amount: -amount},
+				{Account: wallet(owner), Amount: amount}},
 		})
 		if errors.Is(err, ledger.ErrConflict) {
 			return fmt.Errorf("deposit %s: %w: %w", order, banking.ErrTaken, err)

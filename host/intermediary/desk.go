@@ -24,7 +24,8 @@ import (
 //
 // Errors: *order.Refused for an order that is closed, or of more than any device can
 // pay; order.ErrSignature; [banking.ErrNoDevice]; [banking.ErrTaken].
-func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envelope.Envelope, error) {
+func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envelope.Envelope,
+	error) {
 	d, err := i.verifyOrder(ctx, o, order.Unload)
 	if err != nil {
 		return envelope.Envelope{}, err
@@ -40,7 +41,8 @@ func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envel
 	var signed []byte
 	err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		var kept, answer []byte
-		found, err := store.Get(ctx, tx, store.Into{&kept, &signed, &answer}, `SELECT digest, request, answer FROM unload WHERE id = $1`, o.Key())
+		found, err := store.Get(ctx, tx, store.Into{&kept, &signed, &answer},
+			`SELECT digest, request, answer FROM unload WHERE id = $1`, o.Key())
 		switch {
 		case found && bytes.Equal(kept, digest[:]):
 			_, err := receiptIn(answer)
@@ -56,7 +58,8 @@ func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envel
 		if signed, err = envelope.Sign(request, i.desk.signer); err != nil {
 			return fmt.Errorf("intermediary: the desk's Request: %w", err)
 		}
-		err = store.Exec(ctx, tx, `INSERT INTO unload (id, number, device, amount, digest, request) VALUES ($1, $2, $3, $4, $5, $6)`,
+		err = store.Exec(ctx, tx, `INSERT INTO unload (id, number, device, amount, digest, request)
+			VALUES ($1, $2, $3, $4, $5, $6)`,
 			o.Key(), request.Number, d.ID, int64(o.Amount), digest[:], signed)
 		if err != nil {
 			return fmt.Errorf("intermediary: unload order %s: %w", o.Key(), err)
@@ -119,12 +122,14 @@ func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, 
 			return fmt.Errorf("intermediary: Payment to the desk: %w", err)
 		}
 		receipt, err = envelope.Sign(&message.Receipt{
-			Payee: i.desk.Device(), ATC: number, Payer: paid.Payer, Number: paid.Request.Number, Payment: identity,
+			Payee: i.desk.Device(), ATC: number, Payer: paid.Payer, Number: paid.Request.Number,
+			Payment: identity,
 		}, i.desk.signer)
 		if err != nil {
 			return fmt.Errorf("intermediary: the desk's Receipt: %w", err)
 		}
-		return recordDecision(ctx, tx, paid.Request.Number, number, append(bytes.Clone(receipt), payment...))
+		return recordDecision(ctx, tx, paid.Request.Number, number,
+			append(bytes.Clone(receipt), payment...))
 	})
 	if errors.Is(err, banking.ErrUnloadClosed) {
 		// The notary voids it and gives the money back.
@@ -151,7 +156,8 @@ func (i *Intermediary) UnloadReceipt(ctx context.Context, o order.Signed) ([]byt
 		return nil, err
 	}
 	var answer []byte
-	if _, err := store.Get(ctx, i.db, store.Into{&answer}, `SELECT answer FROM unload WHERE id = $1`, o.Key()); err != nil {
+	if _, err := store.Get(ctx, i.db, store.Into{&answer},
+		`SELECT answer FROM unload WHERE id = $1`, o.Key()); err != nil {
 		return nil, fmt.Errorf("intermediary: unload order %s: %w", o.Key(), err)
 	}
 	return receiptIn(answer)
@@ -182,7 +188,8 @@ func (i *Intermediary) answerDesk(ctx context.Context) error {
 		return err
 	}
 	for _, waiting := range outstanding.Handovers {
-		if _, err := i.TakeUnload(ctx, waiting.Payment); err != nil && !errors.Is(err, banking.ErrUnloadClosed) && !errors.Is(err, banking.ErrNotForDesk) {
+		if _, err := i.TakeUnload(ctx, waiting.Payment); err != nil &&
+			!errors.Is(err, banking.ErrUnloadClosed) && !errors.Is(err, banking.ErrNotForDesk) {
 			return err
 		}
 	}
@@ -199,7 +206,8 @@ func (i *Intermediary) CancelUnload(ctx context.Context, id string) error {
 	}
 	err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		var number uint32
-		found, err := store.Get(ctx, tx, store.Into{&number}, `SELECT number FROM unload WHERE id = $1`, id)
+		found, err := store.Get(ctx, tx, store.Into{&number},
+			`SELECT number FROM unload WHERE id = $1`, id)
 		if err == nil && !found {
 			return fmt.Errorf("unload order %s: %w", id, banking.ErrNoOrder)
 		}
@@ -225,7 +233,8 @@ func (i *Intermediary) CancelUnload(ctx context.Context, id string) error {
 			return err
 		}
 		refusal, err := envelope.Sign(&message.Refusal{
-			Payee: i.desk.Device(), ATC: journal, Number: number, Request: asked, Payer: kept.device,
+			Payee: i.desk.Device(), ATC: journal, Number: number, Request: asked,
+			Payer: kept.device,
 		}, i.desk.signer)
 		if err != nil {
 			return fmt.Errorf("intermediary: the desk's Refusal: %w", err)

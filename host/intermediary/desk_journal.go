@@ -49,7 +49,8 @@ func requestIdentity(encoded []byte) (message.Hash, error) {
 // has forgotten: the desk's signature under it proves that the desk made it. The
 // notary knows whether the desk has decided on it since. Errors: *order.Refused, by
 // [banking.ErrUnloadClosed], when it has.
-func (i *Intermediary) restoreUnload(ctx context.Context, paid *message.Payment, payment []byte) error {
+func (i *Intermediary) restoreUnload(ctx context.Context, paid *message.Payment,
+	payment []byte) error {
 	if _, err := unload(ctx, i.db, paid.Request.Number); !errors.Is(err, banking.ErrNotForDesk) {
 		return err
 	}
@@ -78,8 +79,11 @@ func (i *Intermediary) restoreUnload(ctx context.Context, paid *message.Payment,
 	if err != nil {
 		return fmt.Errorf("intermediary: Payment to the desk: %w", err)
 	}
-	err = store.Exec(ctx, i.db, `INSERT INTO unload (id, number, device, amount, digest, request) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT DO NOTHING`, fmt.Sprintf("forgotten %d", paid.Request.Number), paid.Request.Number, paid.Payer, int64(paid.Request.Amount), []byte{}, request)
+	err = store.Exec(ctx, i.db, `INSERT INTO unload (id, number, device, amount, digest, request)
+		VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT DO
+		NOTHING`, fmt.Sprintf("forgotten %d", paid.Request.Number), paid.Request.Number, paid.Payer,
+		int64(paid.Request.Amount), []byte{}, request)
 	if err != nil {
 		return fmt.Errorf("intermediary: the desk's Request %d: %w", paid.Request.Number, err)
 	}
@@ -97,7 +101,8 @@ func sameAnswer(answer []byte, paid *message.Payment) ([]byte, error) {
 		return nil, fmt.Errorf("intermediary: Payment to the desk: %w", err)
 	}
 	if record.Receipt == nil || record.Receipt.Payment != identity {
-		return nil, fmt.Errorf("payment %d of %s: %w", paid.ATC, paid.Payer, banking.ErrUnloadClosed)
+		return nil, fmt.Errorf("payment %d of %s: %w", paid.ATC, paid.Payer,
+			banking.ErrUnloadClosed)
 	}
 	return message.Encode(record.Receipt)
 }
@@ -133,7 +138,8 @@ func (i *Intermediary) lastHeldDecision(ctx context.Context) (uint32, error) {
 // nextJournal is the number of the desk's next decision, beyond those that were heard.
 func nextJournal(ctx context.Context, tx *sql.Tx, lastHeld uint32) (uint32, error) {
 	var last uint32
-	if err := store.Must(ctx, tx, store.Into{&last}, `SELECT coalesce(max(journal), 0) FROM unload`); err != nil {
+	if err := store.Must(ctx, tx, store.Into{&last},
+		`SELECT coalesce(max(journal), 0) FROM unload`); err != nil {
 		return 0, fmt.Errorf("intermediary: the desk's journal: %w", err)
 	}
 	return max(last, lastHeld) + 1, nil
@@ -141,7 +147,9 @@ func nextJournal(ctx context.Context, tx *sql.Tx, lastHeld uint32) (uint32, erro
 
 // recordDecision keeps the desk's decision on a Request, once.
 func recordDecision(ctx context.Context, tx *sql.Tx, number, journal uint32, answer []byte) error {
-	changed, err := store.Changed(ctx, tx, `UPDATE unload SET journal = $1, answer = $2 WHERE number = $3 AND answer IS NULL`, journal, answer, number)
+	changed, err := store.Changed(ctx, tx,
+		`UPDATE unload SET journal = $1, answer = $2 WHERE number = $3 AND answer IS NULL`, journal,
+		answer, number)
 	if err != nil {
 		return fmt.Errorf("intermediary: the desk's journal: %w", err)
 	}
@@ -168,7 +176,8 @@ func (i *Intermediary) handOverDesk(ctx context.Context) error {
 			refused = errors.Join(refused, answer.Err)
 			continue
 		}
-		if err := store.Exec(ctx, i.db, `UPDATE unload SET held = TRUE WHERE number = $1`, numbers[n]); err != nil {
+		if err := store.Exec(ctx, i.db, `UPDATE unload SET held = TRUE WHERE number = $1`,
+			numbers[n]); err != nil {
 			return fmt.Errorf("intermediary: the desk's journal: %w", err)
 		}
 	}
@@ -178,7 +187,8 @@ func (i *Intermediary) handOverDesk(ctx context.Context) error {
 	return i.PullStatement(ctx)
 }
 
-func (i *Intermediary) pendingDecisions(ctx context.Context) (numbers []uint32, decisions [][]byte, err error) {
+func (i *Intermediary) pendingDecisions(ctx context.Context) (numbers []uint32, decisions [][]byte,
+	err error) {
 	err = store.Each(ctx, i.db, func(row store.Row) error {
 		var number uint32
 		var decision []byte
@@ -208,7 +218,8 @@ func (i *Intermediary) isFromPayer(ctx context.Context, paid *message.Payment) e
 	}
 	// Our own signature too: a Request may come back under another one, and the
 	// notary asks for both.
-	if err := errors.Join(message.Verify(paid, certificate.PublicKey), message.Verify(&paid.Request, i.desk.PublicKey)); err != nil {
+	if err := errors.Join(message.Verify(paid, certificate.PublicKey),
+		message.Verify(&paid.Request, i.desk.PublicKey)); err != nil {
 		return fmt.Errorf("%w: %w", banking.ErrNotForDesk, err)
 	}
 	return nil

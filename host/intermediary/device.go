@@ -30,27 +30,32 @@ func (i *Intermediary) AddDevice(ctx context.Context, d banking.Device) error {
 	}
 	certificate, err := cvc.Parse(d.Certificate)
 	if err != nil {
-		return banking.Refuse(banking.ErrMalformed, "intermediary: certificate of device %s: %v", d.ID, err)
+		return banking.Refuse(banking.ErrMalformed, "intermediary: certificate of device %s: %v",
+			d.ID, err)
 	}
 	if certificate.Device() != d.ID {
-		return banking.Refuse(banking.ErrMalformed, "intermediary: device %s: the certificate is that of %s: give the one that was issued for this device", d.ID, certificate.Holder)
+		return banking.Refuse(banking.ErrMalformed, "intermediary: device %s: the certificate is "+
+			"that of %s: give the one that was issued for this device", d.ID, certificate.Holder)
 	}
 	if err := i.storeDevice(ctx, d, certificate); err != nil {
 		return err
 	}
-	return i.notary.Register(ctx, notary.Registration{Certificate: d.Certificate, Owner: d.Customer, Ceilings: d.Ceilings})
+	return i.notary.Register(ctx, notary.Registration{Certificate: d.Certificate, Owner: d.Customer,
+		Ceilings: d.Ceilings})
 }
 
 // storeDevice keeps a device, or the later certificate of one that is kept, for the
 // same key and role.
-func (i *Intermediary) storeDevice(ctx context.Context, d banking.Device, certificate *cvc.Certificate) error {
+func (i *Intermediary) storeDevice(ctx context.Context, d banking.Device,
+	certificate *cvc.Certificate) error {
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		kept, err := device(ctx, tx, d.ID)
 		switch {
 		case errors.Is(err, banking.ErrNoDevice):
 		case err != nil:
 			return err
-		case kept.Customer != d.Customer || !bytes.Equal(kept.PINPoint, d.PINPoint) || !bytes.Equal(kept.Ceilings, d.Ceilings):
+		case kept.Customer != d.Customer || !bytes.Equal(kept.PINPoint, d.PINPoint) ||
+			!bytes.Equal(kept.Ceilings, d.Ceilings):
 			return fmt.Errorf("device %s: %w", d.ID, banking.ErrTaken)
 		default:
 			former, err := cvc.Parse(kept.Certificate)
@@ -68,9 +73,12 @@ func (i *Intermediary) storeDevice(ctx context.Context, d banking.Device, certif
 		if err != nil {
 			return fmt.Errorf("intermediary: device %s: %w", d.ID, err)
 		}
-		if err := store.Exec(ctx, tx, `INSERT INTO device (id, customer, role, certificate, pin_point, ceilings, policy)
-			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET certificate = excluded.certificate`,
-			d.ID, d.Customer, certificate.Role, d.Certificate, d.PINPoint, d.Ceilings, policy); err != nil {
+		if err := store.Exec(ctx, tx, `INSERT INTO device (id, customer, role, certificate,
+			pin_point, ceilings, policy)
+			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET certificate =
+			excluded.certificate`,
+			d.ID, d.Customer, certificate.Role, d.Certificate, d.PINPoint, d.Ceilings,
+			policy); err != nil {
 			return fmt.Errorf("intermediary: device %s: %w", d.ID, err)
 		}
 		return ledger.Open(ctx, tx, shadowCopy(d.ID))
@@ -88,8 +96,10 @@ type storedDevice struct {
 func device(ctx context.Context, q store.Queryer, id message.DeviceID) (storedDevice, error) {
 	d := storedDevice{Device: banking.Device{ID: id}}
 	var policy []byte
-	found, err := store.Get(ctx, q, store.Into{&d.Customer, &d.role, &d.Certificate, &d.PINPoint, &d.Ceilings, &policy, &d.blockWanted, &d.resetIn},
-		`SELECT customer, role, certificate, pin_point, ceilings, policy, block_wanted, reset_in FROM device WHERE id = $1`, id)
+	found, err := store.Get(ctx, q, store.Into{&d.Customer, &d.role, &d.Certificate, &d.PINPoint,
+		&d.Ceilings, &policy, &d.blockWanted, &d.resetIn},
+		`SELECT customer, role, certificate, pin_point, ceilings, policy, block_wanted, reset_in
+			FROM device WHERE id = $1`, id)
 	if err == nil && !found {
 		return d, fmt.Errorf("device %q: %w", id, banking.ErrNoDevice)
 	}
@@ -110,7 +120,8 @@ func (i *Intermediary) Device(ctx context.Context, id message.DeviceID) (banking
 
 // SetPolicy gives a device other limits, by its next Instruction. The version is
 // counted up here. Errors: [banking.ErrNoDevice], [banking.ErrPolicy] above the ceilings.
-func (i *Intermediary) SetPolicy(ctx context.Context, id message.DeviceID, policy message.Policy) error {
+func (i *Intermediary) SetPolicy(ctx context.Context, id message.DeviceID,
+	policy message.Policy) error {
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		d, err := device(ctx, tx, id)
 		if err != nil {
@@ -134,7 +145,8 @@ func (i *Intermediary) SetPolicy(ctx context.Context, id message.DeviceID, polic
 		if err != nil {
 			return fmt.Errorf("intermediary: device %s: %w", id, err)
 		}
-		if err := store.Exec(ctx, tx, `UPDATE device SET policy = $1 WHERE id = $2`, limits, id); err != nil {
+		if err := store.Exec(ctx, tx, `UPDATE device SET policy = $1 WHERE id = $2`, limits,
+			id); err != nil {
 			return fmt.Errorf("intermediary: device %s: %w", id, err)
 		}
 		return nil

@@ -24,7 +24,8 @@ type deviceSituation struct {
 // instruct makes the Instruction that is due, has the notary sign it and puts it
 // into the answer. A load that cannot be carried is refused, its money returned,
 // and the Instruction made without it.
-func (i *Intermediary) instruct(ctx context.Context, s deviceSituation, answer *session.Answer) error {
+func (i *Intermediary) instruct(ctx context.Context, s deviceSituation,
+	answer *session.Answer) error {
 	for {
 		instruction, due := i.duties(s)
 		load, wanted, err := nextLoad(ctx, i.db, s.device.ID)
@@ -107,19 +108,23 @@ func (s deviceSituation) actions() message.Actions {
 // again, and says in its Confirmation what it did.
 func (s deviceSituation) refusalOf(policy message.Policy, amount money.Ore) string {
 	switch {
-	case s.outstanding.Status != notary.Active || s.device.blockWanted || s.state.LifeCycle != spec.Active:
+	case s.outstanding.Status != notary.Active || s.device.blockWanted ||
+		s.state.LifeCycle != spec.Active:
 		return "the device is reported, ended or blocked: load another one"
 	case !s.report.Complete:
-		return "the notary does not hold all records of the device yet: synchronise again later, then order the load again"
+		return "the notary does not hold all records of the device yet: synchronise again later, " +
+			"then order the load again"
 	case s.report.Difference != 0:
-		return fmt.Sprintf("the device's balance differs by %s from its records: have it looked into before it is loaded", s.report.Difference)
+		return fmt.Sprintf("the device's balance differs by %s from its records: have it looked "+
+			"into before it is loaded", s.report.Difference)
 	}
 	held := s.state.Balance
 	for _, open := range s.state.OpenRequests {
 		held += open.Amount
 	}
 	if room := policy.MaxBalance - held; amount > room {
-		return fmt.Sprintf("%s do not fit: the device may hold %s and holds or expects %s: load at most %s",
+		return fmt.Sprintf("%s do not fit: the device may hold %s and holds or expects %s: load "+
+			"at most %s",
 			amount, policy.MaxBalance, held, max(room, 0))
 	}
 	return ""
@@ -127,7 +132,8 @@ func (s deviceSituation) refusalOf(policy message.Policy, amount money.Ore) stri
 
 // coSign signs an Instruction and has the notary put its signature in the place
 // that is still zero.
-func (i *Intermediary) coSign(ctx context.Context, order string, instruction *message.Instruction) ([]byte, error) {
+func (i *Intermediary) coSign(ctx context.Context, order string,
+	instruction *message.Instruction) ([]byte, error) {
 	signed, err := envelope.Sign(instruction, i.instructionKey.signer)
 	if err != nil {
 		return nil, fmt.Errorf("intermediary: Instruction for %s: %w", instruction.Device, err)
@@ -150,10 +156,12 @@ func firstUnapplied(device message.DeviceID, o notary.Outstanding) (uint32, erro
 
 // stopsCredit reports whether the notary refused an Instruction for its credit.
 func stopsCredit(err error) bool {
-	return errors.Is(err, notary.Funds) || errors.Is(err, notary.Difference) || errors.Is(err, notary.WrongStatus)
+	return errors.Is(err, notary.Funds) || errors.Is(err, notary.Difference) ||
+		errors.Is(err, notary.WrongStatus)
 }
 
-func (i *Intermediary) adoptOutstanding(ctx context.Context, device message.DeviceID, refused error, answer *session.Answer) error {
+func (i *Intermediary) adoptOutstanding(ctx context.Context, device message.DeviceID, refused error,
+	answer *session.Answer) error {
 	outstanding, err := i.notary.Outstanding(ctx, device)
 	if err != nil {
 		return err

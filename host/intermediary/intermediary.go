@@ -101,7 +101,8 @@ func (i identity) authority() message.AuthorityRef { return message.AuthorityRef
 
 // New makes an intermediary of its parts; it neither stores nor sends anything.
 func New(c Config) (*Intermediary, error) {
-	i := &Intermediary{name: c.Name, db: c.DB, clock: c.Clock, random: &sharedReader{reader: c.Random}, notary: c.Notary, ca: c.CA}
+	i := &Intermediary{name: c.Name, db: c.DB, clock: c.Clock,
+		random: &sharedReader{reader: c.Random}, notary: c.Notary, ca: c.CA}
 	for _, part := range []struct {
 		what  string
 		given Identity
@@ -117,13 +118,17 @@ func New(c Config) (*Intermediary, error) {
 		if err != nil {
 			return nil, fmt.Errorf("intermediary: certificate of the %s: %w", part.what, err)
 		}
-		if certificate.Role != part.role || part.role != spec.RoleNotary && certificate.Holder.Name() != c.Name {
-			return nil, fmt.Errorf("intermediary: the certificate of the %s is that of the %v %s: give %s's own", part.what, certificate.Role, certificate.Holder, c.Name)
+		if certificate.Role != part.role || part.role != spec.RoleNotary &&
+			certificate.Holder.Name() != c.Name {
+			return nil, fmt.Errorf(
+				"intermediary: the certificate of the %s is that of the %v %s: give %s's own",
+				part.what, certificate.Role, certificate.Holder, c.Name)
 		}
 		if part.given.Signer != nil {
 			public, err := signature.PublicKey(part.given.Signer)
 			if err != nil || !public.Equal(certificate.PublicKey) {
-				return nil, fmt.Errorf("intermediary: key and certificate of the %s do not belong together: give the pair that was made together", part.what)
+				return nil, fmt.Errorf("intermediary: key and certificate of the %s do not "+
+					"belong together: give the pair that was made together", part.what)
 			}
 		}
 		*part.into = identity{part.given.Signer, part.given.Certificate, certificate}
@@ -146,11 +151,13 @@ func (s *sharedReader) Read(into []byte) (int, error) {
 }
 
 // Start makes the desk known to the notary, which the intermediary has joined before
-// (notary.Operator), and finishes what a crash interrupted: decisions of the desk that the notary has not heard, money that
-// has arrived, refunds. It may be called at every start, and again at any time.
+// (notary.Operator), and finishes what a crash interrupted: decisions of the desk that the notary
+// has not heard, money that has arrived, refunds. It may be called at every start, and again at any
+// time.
 func (i *Intermediary) Start(ctx context.Context) error {
 	if err := store.InTx(ctx, i.db, func(tx *sql.Tx) error {
-		return errors.Join(ledger.Open(ctx, tx, ownFunds), ledger.Open(ctx, tx, centralBankContra), ledger.Open(ctx, tx, transit))
+		return errors.Join(ledger.Open(ctx, tx, ownFunds), ledger.Open(ctx, tx, centralBankContra),
+			ledger.Open(ctx, tx, transit))
 	}); err != nil {
 		return err
 	}

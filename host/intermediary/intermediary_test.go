@@ -41,14 +41,16 @@ type statementNotary struct {
 }
 
 func (*statementNotary) Register(context.Context, notary.Registration) error { return nil }
-func (s *statementNotary) Outstanding(context.Context, message.DeviceID) (notary.Outstanding, error) {
+func (s *statementNotary) Outstanding(context.Context, message.DeviceID) (notary.Outstanding,
+	error) {
 	if s.away {
 		return notary.Outstanding{}, remote.ErrUnreachable
 	}
 	return notary.Outstanding{NextSeq: s.next, Status: s.status}, nil
 }
 
-func (s *statementNotary) Statement(_ context.Context, after int64, limit int) ([]notary.Entry, error) {
+func (s *statementNotary) Statement(_ context.Context, after int64, limit int) ([]notary.Entry,
+	error) {
 	var page []notary.Entry
 	for _, entry := range s.entries {
 		if entry.Seq > after && len(page) < limit {
@@ -83,9 +85,11 @@ func subject(holder cvc.Holder, role spec.Role) pki.Subject {
 
 func newTestBank(t *testing.T) *testBank {
 	t.Helper()
-	o := &testBank{t: t, ctx: context.Background(), random: rand.NewChaCha8([32]byte{1}), notary: &statementNotary{}}
+	o := &testBank{t: t, ctx: context.Background(), random: rand.NewChaCha8([32]byte{1}),
+		notary: &statementNotary{}}
 	o.folder = pki.Open(t.TempDir(), o.random)
-	certified := func(name string, holder cvc.Holder, role spec.Role, issuer pki.Identity) pki.Identity {
+	certified := func(name string, holder cvc.Holder, role spec.Role,
+		issuer pki.Identity) pki.Identity {
 		identity, err := o.folder.Certified(name, subject(holder, role), issuer)
 		require.NoError(t, err)
 		return identity
@@ -103,8 +107,10 @@ func newTestBank(t *testing.T) *testBank {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	o.config = Config{
-		Name: "SENORDIC", DB: db, Clock: clock.Fixed(noon), Random: o.random, Notary: o.notary, CA: o.ca.Encoded,
-		InstructionKey: Identity{instruction.Signer, instruction.Encoded}, Desk: Identity{desk.Signer, desk.Encoded},
+		Name: "SENORDIC", DB: db, Clock: clock.Fixed(noon), Random: o.random, Notary: o.notary,
+		CA:                o.ca.Encoded,
+		InstructionKey:    Identity{instruction.Signer, instruction.Encoded},
+		Desk:              Identity{desk.Signer, desk.Encoded},
 		NotaryCertificate: notary.Encoded,
 	}
 	o.Intermediary, err = New(o.config)
@@ -112,7 +118,8 @@ func newTestBank(t *testing.T) *testBank {
 	require.NoError(t, o.Start(o.ctx))
 	o.app, err = keys.Generate(o.random)
 	require.NoError(t, err)
-	require.NoError(t, o.AddCustomer(o.ctx, banking.Customer{ID: "anna", Name: "Anna", App: &o.app.PublicKey}))
+	require.NoError(t, o.AddCustomer(o.ctx,
+		banking.Customer{ID: "anna", Name: "Anna", App: &o.app.PublicKey}))
 	return o
 }
 
@@ -138,18 +145,30 @@ func TestStatementIsPostedToWhomItConcernsOnce(t *testing.T) {
 		{notary.Entry{Kind: notary.Issued, Online: 1000}, 0, 1000, 0},
 		{notary.Entry{Kind: notary.Received, Device: card, Owner: "anna", Shadow: 80}, 0, 1000, 80},
 		{notary.Entry{Kind: notary.Paid, Device: card, Owner: "anna", Shadow: -30}, 0, 1000, 50},
-		{notary.Entry{Kind: notary.Unloaded, Device: card, Owner: "anna", Online: 20, Shadow: -20}, 20, 1000, 30},
-		{notary.Entry{Kind: notary.Returned, Device: card, Owner: "anna", Online: 5, Shadow: -5}, 25, 1000, 25},
-		{notary.Entry{Kind: notary.Collected, Device: "SENORDICTILL0001", Owner: "anna", Online: 7}, 32, 1000, 25},
-		{notary.Entry{Kind: notary.HoldingPaid, Device: card, Owner: "anna", Online: -40}, 32, 960, 25},
-		{notary.Entry{Kind: notary.HoldingRepaid, Device: card, Owner: "anna", Online: 10, Shadow: -10}, 32, 970, 15},
-		{notary.Entry{Kind: notary.PoolRepaid, Device: card, Owner: "anna", Shadow: -5}, 32, 970, 10},
-		{notary.Entry{Kind: notary.Swept, Device: card, Owner: "anna", Online: 10, Shadow: -10}, 42, 970, 0},
-		{notary.Entry{Kind: notary.Loaded, Device: card, Owner: "anna", Online: -9, Shadow: 9, Order: "of a backup that was lost", Instr: 4}, 42, 961, 9},
-		{notary.Entry{Kind: notary.Released, Device: card, Owner: "anna", Online: 9, Shadow: -9, Order: "of a backup that was lost", Instr: 4}, 51, 961, 0},
-		{notary.Entry{Kind: notary.RefundReceived, Device: card, Owner: "anna", Online: 6, Order: "another's"}, 57, 961, 0},
-		{notary.Entry{Kind: notary.RefundReceived, Device: card, Owner: "anna", Shadow: 4, Order: "after the card's end"}, 57, 961, 4},
-		{notary.Entry{Kind: notary.RefundPaid, Device: "SENORDICTILL0001", Owner: "anna", Online: -3, Order: "of a backup that was lost"}, 57, 958, 4},
+		{notary.Entry{Kind: notary.Unloaded, Device: card, Owner: "anna", Online: 20, Shadow: -20},
+			20, 1000, 30},
+		{notary.Entry{Kind: notary.Returned, Device: card, Owner: "anna", Online: 5, Shadow: -5},
+			25, 1000, 25},
+		{notary.Entry{Kind: notary.Collected, Device: "SENORDICTILL0001", Owner: "anna", Online: 7},
+			32, 1000, 25},
+		{notary.Entry{Kind: notary.HoldingPaid, Device: card, Owner: "anna", Online: -40}, 32, 960,
+			25},
+		{notary.Entry{Kind: notary.HoldingRepaid, Device: card, Owner: "anna", Online: 10,
+			Shadow: -10}, 32, 970, 15},
+		{notary.Entry{Kind: notary.PoolRepaid, Device: card, Owner: "anna", Shadow: -5}, 32, 970,
+			10},
+		{notary.Entry{Kind: notary.Swept, Device: card, Owner: "anna", Online: 10, Shadow: -10}, 42,
+			970, 0},
+		{notary.Entry{Kind: notary.Loaded, Device: card, Owner: "anna", Online: -9, Shadow: 9,
+			Order: "of a backup that was lost", Instr: 4}, 42, 961, 9},
+		{notary.Entry{Kind: notary.Released, Device: card, Owner: "anna", Online: 9, Shadow: -9,
+			Order: "of a backup that was lost", Instr: 4}, 51, 961, 0},
+		{notary.Entry{Kind: notary.RefundReceived, Device: card, Owner: "anna", Online: 6,
+			Order: "another's"}, 57, 961, 0},
+		{notary.Entry{Kind: notary.RefundReceived, Device: card, Owner: "anna", Shadow: 4,
+			Order: "after the card's end"}, 57, 961, 4},
+		{notary.Entry{Kind: notary.RefundPaid, Device: "SENORDICTILL0001", Owner: "anna",
+			Online: -3, Order: "of a backup that was lost"}, 57, 958, 4},
 	}
 	for _, e := range entries {
 		o.notary.addEntry(e.entry)
@@ -161,7 +180,8 @@ func TestStatementIsPostedToWhomItConcernsOnce(t *testing.T) {
 		if e.entry.Device == card {
 			assert.Equal(t, e.shadow, o.balance(shadowCopy(card)), e.entry.Kind)
 		}
-		assert.Equal(t, -e.anna-e.own-e.shadow, o.balance(centralBankContra), "the mirror is minus all that the central bank holds: %v", e.entry.Kind)
+		assert.Equal(t, -e.anna-e.own-e.shadow, o.balance(centralBankContra),
+			"the mirror is minus all that the central bank holds: %v", e.entry.Kind)
 		require.NoError(t, o.Verify(o.ctx))
 	}
 	_, err := o.db.Exec(`UPDATE statement SET cursor = 0`) // a cursor that was set back
@@ -170,19 +190,24 @@ func TestStatementIsPostedToWhomItConcernsOnce(t *testing.T) {
 	assert.Equal(t, money.Ore(57), o.balance(wallet("anna")))
 }
 
-// TestRefundOfALostBackupIsPaidOnce: the order comes again after a restore, when own funds have stood in for it.
+// TestRefundOfALostBackupIsPaidOnce: the order comes again after a restore, when own funds have
+// stood in for it.
 func TestRefundOfALostBackupIsPaidOnce(t *testing.T) {
 	o := newTestBank(t)
 	first := subject("SENORDICTILL0001", spec.RoleTerminal)
 	first.Expiry = first.Expiry.AddDays(-1)
 	terminal, err := o.folder.Certified("terminal", first, o.ca)
 	require.NoError(t, err)
-	require.NoError(t, o.AddDevice(o.ctx, banking.Device{ID: "SENORDICTILL0001", Customer: "anna", Certificate: terminal.Encoded}))
-	again, err := order.NewRefund("SENORDICTILL0001", order.Payment{Payer: "SEFJORDB00000001", ATC: 1}, 30, o.random, o.app)
+	require.NoError(t, o.AddDevice(o.ctx, banking.Device{ID: "SENORDICTILL0001", Customer: "anna",
+		Certificate: terminal.Encoded}))
+	again, err := order.NewRefund("SENORDICTILL0001",
+		order.Payment{Payer: "SEFJORDB00000001", ATC: 1}, 30, o.random, o.app)
 	require.NoError(t, err)
 	o.notary.addEntry(notary.Entry{Kind: notary.Issued, Online: 1000})
-	o.notary.addEntry(notary.Entry{Kind: notary.Collected, Device: "SENORDICTILL0001", Owner: "anna", Online: 70})
-	o.notary.addEntry(notary.Entry{Kind: notary.RefundPaid, Device: "SENORDICTILL0001", Owner: "anna", Online: -30, Order: notary.OrderKey(again.Key())})
+	o.notary.addEntry(notary.Entry{Kind: notary.Collected, Device: "SENORDICTILL0001",
+		Owner: "anna", Online: 70})
+	o.notary.addEntry(notary.Entry{Kind: notary.RefundPaid, Device: "SENORDICTILL0001",
+		Owner: "anna", Online: -30, Order: notary.OrderKey(again.Key())})
 	require.NoError(t, o.PullStatement(o.ctx))
 	require.Equal(t, money.Ore(970), o.balance(ownFunds))
 	for range 2 {
@@ -226,8 +251,10 @@ func TestCustomersAndDevicesKeepTheirIDs(t *testing.T) {
 	o := newTestBank(t)
 	other, err := keys.Generate(o.random)
 	require.NoError(t, err)
-	require.ErrorIs(t, o.AddCustomer(o.ctx, banking.Customer{ID: "anna", Name: "Anna", App: &other.PublicKey}), banking.ErrTaken)
-	require.NoError(t, o.AddCustomer(o.ctx, banking.Customer{ID: "bertil", Name: "Bertil", App: &other.PublicKey}))
+	require.ErrorIs(t, o.AddCustomer(o.ctx,
+		banking.Customer{ID: "anna", Name: "Anna", App: &other.PublicKey}), banking.ErrTaken)
+	require.NoError(t, o.AddCustomer(o.ctx,
+		banking.Customer{ID: "bertil", Name: "Bertil", App: &other.PublicKey}))
 
 	p384, err := ecdsa.GenerateKey(elliptic.P384(), o.random)
 	require.NoError(t, err)
@@ -236,14 +263,17 @@ func TestCustomersAndDevicesKeepTheirIDs(t *testing.T) {
 	next, err := keys.Generate(o.random)
 	require.NoError(t, err)
 	require.NoError(t, o.ReplaceApp(o.ctx, "anna", &next.PublicKey))
-	require.ErrorIs(t, o.AddCustomer(o.ctx, banking.Customer{ID: "anna", Name: "Anna", App: &o.app.PublicKey}), banking.ErrTaken)
-	require.NoError(t, o.AddCustomer(o.ctx, banking.Customer{ID: "anna", Name: "Anna", App: &next.PublicKey}))
+	require.ErrorIs(t, o.AddCustomer(o.ctx,
+		banking.Customer{ID: "anna", Name: "Anna", App: &o.app.PublicKey}), banking.ErrTaken)
+	require.NoError(t, o.AddCustomer(o.ctx,
+		banking.Customer{ID: "anna", Name: "Anna", App: &next.PublicKey}))
 
 	first := subject("SENORDICTILL0001", spec.RoleTerminal)
 	first.Expiry = first.Expiry.AddDays(-1)
 	terminal, err := o.folder.Certified("terminal", first, o.ca)
 	require.NoError(t, err)
-	device := banking.Device{ID: "SENORDICTILL0001", Customer: "anna", Certificate: terminal.Encoded}
+	device := banking.Device{ID: "SENORDICTILL0001", Customer: "anna",
+		Certificate: terminal.Encoded}
 	require.NoError(t, o.AddDevice(o.ctx, device))
 	require.NoError(t, o.AddDevice(o.ctx, device))
 	later := subject("SENORDICTILL0001", spec.RoleTerminal)
@@ -264,7 +294,8 @@ func TestCustomersAndDevicesKeepTheirIDs(t *testing.T) {
 	device.Customer, device.ID = "nobody", "SENORDICTILL0002"
 	require.ErrorIs(t, o.AddDevice(o.ctx, device), banking.ErrNoCustomer)
 	device.Customer = "anna"
-	require.ErrorContains(t, o.AddDevice(o.ctx, device), "SENORDICTILL0001", "the certificate names another")
+	require.ErrorContains(t, o.AddDevice(o.ctx, device), "SENORDICTILL0001",
+		"the certificate names another")
 	_, err = o.Device(o.ctx, "SENORDICTILL0002")
 	require.ErrorIs(t, err, banking.ErrNoDevice)
 	require.ErrorIs(t, o.ReportLost(o.ctx, "SENORDICTILL0002"), banking.ErrNoDevice)

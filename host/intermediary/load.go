@@ -50,12 +50,15 @@ func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 		return err
 	}
 	if !d.role.CanPay() {
-		return &order.Refused{Reason: fmt.Errorf("intermediary: %s is a %v and receives only: load a card", d.ID, d.role)}
+		return &order.Refused{
+			Reason: fmt.Errorf("intermediary: %s is a %v and receives only: load a card", d.ID,
+				d.role)}
 	}
 	digest := o.Digest()
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		var kept []byte
-		found, err := store.Get(ctx, tx, store.Into{&kept}, `SELECT digest FROM load WHERE id = $1`, o.Key())
+		found, err := store.Get(ctx, tx, store.Into{&kept}, `SELECT digest FROM load WHERE id = $1`,
+			o.Key())
 		switch {
 		case found && bytes.Equal(kept, digest[:]):
 			return nil
@@ -68,18 +71,21 @@ func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 		if err != nil {
 			return err
 		}
-		if err := store.Exec(ctx, tx, `INSERT INTO load (id, device, amount, digest, placed, state, sequence)
+		if err := store.Exec(ctx, tx, `INSERT INTO load (id, device, amount, digest, placed, state,
+			sequence)
 			VALUES ($1, $2, $3, $4, (SELECT coalesce(max(placed), 0) + 1 FROM load), $5, $6)`,
 			o.Key(), d.ID, int64(o.Amount), digest[:], begins.state, begins.sequence); err != nil {
 			return fmt.Errorf("intermediary: load order %s: %w", o.Key(), err)
 		}
 		_, err = ledger.Post(ctx, tx, i.clock.Now(), ledger.Order{
 			Key: "load:" + o.Key(), Memo: "load of " + string(d.ID),
-			Lines: []ledger.Line{{Account: wallet(d.Customer), Amount: -o.Amount}, {Account: begins.aside, Amount: o.Amount}},
+			Lines: []ledger.Line{{Account: wallet(d.Customer), Amount: -o.Amount},
+				{Account: begins.aside, Amount: o.Amount}},
 		})
 		var short *ledger.ShortError
 		if errors.As(err, &short) {
-			return &order.Refused{Reason: fmt.Errorf("the online wallet holds %s, %s cannot be loaded: load less, or put money into the online wallet", short.Balance, o.Amount)}
+			return &order.Refused{Reason: fmt.Errorf("the online wallet holds %s, %s cannot be "+
+				"loaded: load less, or put money into the online wallet", short.Balance, o.Amount)}
 		}
 		return err
 	})
@@ -89,9 +95,12 @@ func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 // kind of order fails for good. A device or a key that is not known fails until it is:
 // under the key of a former phone, or before a backup was restored, the same order may
 // have been placed.
-func (i *Intermediary) verifyOrder(ctx context.Context, o order.Signed, kind order.Kind) (storedDevice, error) {
+func (i *Intermediary) verifyOrder(ctx context.Context, o order.Signed,
+	kind order.Kind) (storedDevice, error) {
 	if o.Kind != kind || o.Amount <= 0 {
-		return storedDevice{}, &order.Refused{Reason: fmt.Errorf("intermediary: this is no %s order of more than 0.00 kr", kind)}
+		return storedDevice{},
+			&order.Refused{Reason: fmt.Errorf(
+				"intermediary: this is no %s order of more than 0.00 kr", kind)}
 	}
 	d, err := device(ctx, i.db, o.Device)
 	if err != nil {
@@ -110,9 +119,11 @@ type pendingLoad struct {
 	amount money.Ore
 }
 
-func nextLoad(ctx context.Context, q store.Queryer, device message.DeviceID) (pendingLoad, bool, error) {
+func nextLoad(ctx context.Context, q store.Queryer, device message.DeviceID) (pendingLoad, bool,
+	error) {
 	var p pendingLoad
-	found, err := store.Get(ctx, q, store.Into{&p.id, &p.amount}, `SELECT id, amount FROM load WHERE device = $1 AND state = $2 ORDER BY placed LIMIT 1`,
+	found, err := store.Get(ctx, q, store.Into{&p.id, &p.amount},
+		`SELECT id, amount FROM load WHERE device = $1 AND state = $2 ORDER BY placed LIMIT 1`,
 		device, loadPlaced)
 	if err == nil && !found {
 		return p, false, nil
@@ -127,7 +138,8 @@ func nextLoad(ctx context.Context, q store.Queryer, device message.DeviceID) (pe
 // owner, once.
 func (i *Intermediary) refuseLoad(ctx context.Context, p pendingLoad, reason string) error {
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
-		changed, err := store.Changed(ctx, tx, `UPDATE load SET state = $1, reason = $2 WHERE id = $3 AND state = $4`,
+		changed, err := store.Changed(ctx, tx,
+			`UPDATE load SET state = $1, reason = $2 WHERE id = $3 AND state = $4`,
 			loadRefused, reason, p.id, loadPlaced)
 		if err != nil {
 			return fmt.Errorf("intermediary: load order %s: %w", p.id, err)
@@ -143,7 +155,8 @@ func (i *Intermediary) refuseLoad(ctx context.Context, p pendingLoad, reason str
 // refuseIfEnded gives the money of the device's orders that no Instruction carries
 // back to their owner when the device has ended: it will never take one. reason is
 // empty when there was none.
-func (i *Intermediary) refuseIfEnded(ctx context.Context, id message.DeviceID, status notary.Status) (reason string, err error) {
+func (i *Intermediary) refuseIfEnded(ctx context.Context, id message.DeviceID,
+	status notary.Status) (reason string, err error) {
 	for status == notary.Ended {
 		p, due, err := nextLoad(ctx, i.db, id)
 		if err != nil || !due {
@@ -177,7 +190,8 @@ func (i *Intermediary) refuseLoadsOfEnded(ctx context.Context, owner string) err
 
 // loading are a customer's devices with load orders that no Instruction carries.
 func (i *Intermediary) loading(ctx context.Context, owner string) ([]message.DeviceID, error) {
-	ids, err := store.Column[message.DeviceID](ctx, i.db, `SELECT DISTINCT load.device FROM load JOIN device ON device.id = load.device
+	ids, err := store.Column[message.DeviceID](ctx, i.db, `SELECT DISTINCT load.device FROM load
+		JOIN device ON device.id = load.device
 		WHERE device.customer = $1 AND load.state = $2 ORDER BY load.device`, owner, loadPlaced)
 	if err != nil {
 		return nil, fmt.Errorf("intermediary: load orders of %s: %w", owner, err)
@@ -187,8 +201,11 @@ func (i *Intermediary) loading(ctx context.Context, owner string) ([]message.Dev
 
 // moveLoad carries an order from one state to the next. It reports whether the
 // order is known; one that is in another state already stays there.
-func moveLoad(ctx context.Context, tx *sql.Tx, id string, from, to loadState, sequence uint32) (known bool, err error) {
-	if err := store.Exec(ctx, tx, `UPDATE load SET state = $1, sequence = $2 WHERE id = $3 AND state = $4`, to, sequence, id, from); err != nil {
+func moveLoad(ctx context.Context, tx *sql.Tx, id string, from, to loadState,
+	sequence uint32) (known bool, err error) {
+	if err := store.Exec(ctx, tx,
+		`UPDATE load SET state = $1, sequence = $2 WHERE id = $3 AND state = $4`, to, sequence, id,
+		from); err != nil {
 		return false, fmt.Errorf("intermediary: load order %s: %w", id, err)
 	}
 	err = store.Must(ctx, tx, store.Into{&known}, `SELECT count(*) > 0 FROM load WHERE id = $1`, id)
@@ -196,8 +213,10 @@ func moveLoad(ctx context.Context, tx *sql.Tx, id string, from, to loadState, se
 }
 
 // loadIsTaken notes that a device took the credit of an Instruction.
-func (i *Intermediary) loadIsTaken(ctx context.Context, device message.DeviceID, sequence uint32) error {
-	err := store.Exec(ctx, i.db, `UPDATE load SET state = $1 WHERE device = $2 AND sequence = $3 AND state = $4`,
+func (i *Intermediary) loadIsTaken(ctx context.Context, device message.DeviceID,
+	sequence uint32) error {
+	err := store.Exec(ctx, i.db,
+		`UPDATE load SET state = $1 WHERE device = $2 AND sequence = $3 AND state = $4`,
 		loadTaken, device, sequence, loadReserved)
 	if err != nil {
 		return fmt.Errorf("intermediary: load of %s: %w", device, err)
@@ -208,7 +227,8 @@ func (i *Intermediary) loadIsTaken(ctx context.Context, device message.DeviceID,
 // concludeLoads notes as taken what the notary knows that a device has applied and
 // has not given back: the State or Confirmation that said so may have come before
 // a backup was restored.
-func (i *Intermediary) concludeLoads(ctx context.Context, device message.DeviceID, outstanding notary.Outstanding) error {
+func (i *Intermediary) concludeLoads(ctx context.Context, device message.DeviceID,
+	outstanding notary.Outstanding) error {
 	next, err := firstUnapplied(device, outstanding)
 	if err != nil {
 		return err
@@ -216,7 +236,8 @@ func (i *Intermediary) concludeLoads(ctx context.Context, device message.DeviceI
 	if err := i.PullStatement(ctx); err != nil { // it tells what was given back
 		return err
 	}
-	if err := store.Exec(ctx, i.db, `UPDATE load SET state = $1 WHERE device = $2 AND sequence < $3 AND state = $4`,
+	if err := store.Exec(ctx, i.db,
+		`UPDATE load SET state = $1 WHERE device = $2 AND sequence < $3 AND state = $4`,
 		loadTaken, device, next, loadReserved); err != nil {
 		return fmt.Errorf("intermediary: loads of %s: %w", device, err)
 	}
@@ -242,7 +263,8 @@ func (i *Intermediary) LoadProgress(ctx context.Context, o order.Signed) (order.
 	}
 	p := order.Progress{Amount: o.Amount}
 	var reason sql.NullString
-	found, err := store.Get(ctx, i.db, store.Into{&p.State, &reason}, `SELECT state, reason FROM load WHERE id = $1`, o.Key())
+	found, err := store.Get(ctx, i.db, store.Into{&p.State, &reason},
+		`SELECT state, reason FROM load WHERE id = $1`, o.Key())
 	if err == nil && !found {
 		return p, fmt.Errorf("load order %s: %w", o.Key(), banking.ErrNoOrder)
 	}

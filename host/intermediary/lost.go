@@ -60,7 +60,8 @@ func (i *Intermediary) Block(ctx context.Context, id message.DeviceID, blocked b
 	if _, err := device(ctx, i.db, id); err != nil {
 		return err
 	}
-	if err := store.Exec(ctx, i.db, `UPDATE device SET block_wanted = $1 WHERE id = $2`, blocked, id); err != nil {
+	if err := store.Exec(ctx, i.db, `UPDATE device SET block_wanted = $1 WHERE id = $2`, blocked,
+		id); err != nil {
 		return fmt.Errorf("intermediary: device %s: %w", id, err)
 	}
 	return nil
@@ -83,7 +84,8 @@ func (i *Intermediary) ResetTries(ctx context.Context, id message.DeviceID) erro
 	if outstanding.Instruction != nil { // it is signed already, without the reset
 		next++
 	}
-	if err := store.Exec(ctx, i.db, `UPDATE device SET reset_in = $1 WHERE id = $2`, next, id); err != nil {
+	if err := store.Exec(ctx, i.db, `UPDATE device SET reset_in = $1 WHERE id = $2`, next,
+		id); err != nil {
 		return fmt.Errorf("intermediary: device %s: %w", id, err)
 	}
 	return nil

@@ -24,7 +24,8 @@ type lostOrder struct {
 
 // storeLostOrder notes a Loaded entry that no order is known for.
 func storeLostOrder(ctx context.Context, tx *sql.Tx, e notary.Entry) error {
-	if err := store.Exec(ctx, tx, `INSERT INTO lost_order (id, device, amount, sequence) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`,
+	if err := store.Exec(ctx, tx, `INSERT INTO lost_order (id, device, amount, sequence) VALUES ($1,
+		$2, $3, $4) ON CONFLICT (id) DO NOTHING`,
 		e.Order, e.Device, int64(e.Shadow), e.Instr); err != nil {
 		return fmt.Errorf("intermediary: forgotten load %s: %w", e.Order, err)
 	}
@@ -33,7 +34,8 @@ func storeLostOrder(ctx context.Context, tx *sql.Tx, e notary.Entry) error {
 
 // returnLostOrder notes that its credit went back.
 func returnLostOrder(ctx context.Context, tx *sql.Tx, id string) error {
-	if err := store.Exec(ctx, tx, `UPDATE lost_order SET returned = TRUE WHERE id = $1`, id); err != nil {
+	if err := store.Exec(ctx, tx, `UPDATE lost_order SET returned = TRUE WHERE id = $1`,
+		id); err != nil {
 		return fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
 	}
 	return nil
@@ -50,7 +52,8 @@ type placement struct {
 // restoreLoad tells how an order begins that is not known here. One that was
 // forgotten goes off the list, and stands where the notary has brought it; its money
 // goes to own funds, which have paid.
-func restoreLoad(ctx context.Context, tx *sql.Tx, id string, device message.DeviceID, amount money.Ore) (placement, error) {
+func restoreLoad(ctx context.Context, tx *sql.Tx, id string, device message.DeviceID,
+	amount money.Ore) (placement, error) {
 	var f lostOrder
 	found, err := store.Get(ctx, tx, store.Into{&f.device, &f.amount, &f.sequence, &f.returned},
 		`SELECT device, amount, sequence, returned FROM lost_order WHERE id = $1`, id)
@@ -65,7 +68,8 @@ func restoreLoad(ctx context.Context, tx *sql.Tx, id string, device message.Devi
 	if err := store.Exec(ctx, tx, `DELETE FROM lost_order WHERE id = $1`, id); err != nil {
 		return placement{}, fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
 	}
-	begins := placement{state: loadReserved, sequence: sql.NullInt64{Int64: int64(f.sequence), Valid: true}, aside: ownFunds}
+	begins := placement{state: loadReserved,
+		sequence: sql.NullInt64{Int64: int64(f.sequence), Valid: true}, aside: ownFunds}
 	if f.returned {
 		begins.state = loadReturned
 	}

@@ -13,8 +13,9 @@ import (
 	"ekrona/host/order"
 )
 
-// TestLoadOfALostBackupIsPaidOnce: the order comes again after a restore, when own funds have stood in for it. What became of the
-// credit is known from the statement and from the number of the device's next Instruction.
+// TestLoadOfALostBackupIsPaidOnce: the order comes again after a restore, when own funds have stood
+// in for it. What became of the credit is known from the statement and from the number of the
+// device's next Instruction.
 func TestLoadOfALostBackupIsPaidOnce(t *testing.T) {
 	const card = message.DeviceID("SENORDIC00000001")
 	for _, c := range []struct {
@@ -37,9 +38,11 @@ func TestLoadOfALostBackupIsPaidOnce(t *testing.T) {
 			o.notary.addEntry(notary.Entry{Kind: notary.Issued, Online: 1000})
 			require.NoError(t, o.PullStatement(o.ctx))
 			require.NoError(t, o.Deposit(o.ctx, "one", "anna", 100))
-			o.notary.addEntry(notary.Entry{Kind: notary.Loaded, Device: card, Owner: "anna", Online: -40, Shadow: 40, Order: notary.OrderKey(again.Key()), Instr: 4})
+			o.notary.addEntry(notary.Entry{Kind: notary.Loaded, Device: card, Owner: "anna",
+				Online: -40, Shadow: 40, Order: notary.OrderKey(again.Key()), Instr: 4})
 			if c.returned {
-				o.notary.addEntry(notary.Entry{Kind: notary.Released, Device: card, Owner: "anna", Online: 40, Shadow: -40, Order: notary.OrderKey(again.Key()), Instr: 4})
+				o.notary.addEntry(notary.Entry{Kind: notary.Released, Device: card, Owner: "anna",
+					Online: 40, Shadow: -40, Order: notary.OrderKey(again.Key()), Instr: 4})
 			}
 			require.NoError(t, o.PullStatement(o.ctx))
 			require.Equal(t, money.Ore(860), o.balance(ownFunds))
@@ -52,13 +55,15 @@ func TestLoadOfALostBackupIsPaidOnce(t *testing.T) {
 				progress, err := o.LoadProgress(o.ctx, again)
 				require.NoError(t, err)
 				assert.Equal(t, c.progress.State, progress.State)
-				assert.Equal(t, [2]bool{c.progress.Final, c.progress.Done}, [2]bool{progress.Final, progress.Done})
+				assert.Equal(t, [2]bool{c.progress.Final, c.progress.Done},
+					[2]bool{progress.Final, progress.Done})
 			}
 		})
 	}
 }
 
-// TestLostOrderIsNotAnother: the same key with another amount, and an online wallet that no longer covers it.
+// TestLostOrderIsNotAnother: the same key with another amount, and an online wallet that no longer
+// covers it.
 func TestLostOrderIsNotAnother(t *testing.T) {
 	const card = message.DeviceID("SENORDIC00000001")
 	o := newTestBank(t)
@@ -66,14 +71,17 @@ func TestLostOrderIsNotAnother(t *testing.T) {
 	o.notary.addEntry(notary.Entry{Kind: notary.Issued, Online: 1000})
 	forgotten, err := order.New(order.Load, card, 40, o.random, o.app)
 	require.NoError(t, err)
-	o.notary.addEntry(notary.Entry{Kind: notary.Loaded, Device: card, Owner: "anna", Online: -41, Shadow: 41, Order: notary.OrderKey(forgotten.Key()), Instr: 4})
+	o.notary.addEntry(notary.Entry{Kind: notary.Loaded, Device: card, Owner: "anna", Online: -41,
+		Shadow: 41, Order: notary.OrderKey(forgotten.Key()), Instr: 4})
 	require.ErrorIs(t, o.PlaceLoad(o.ctx, forgotten), banking.ErrTaken)
 	other, err := order.New(order.Load, card, 40, o.random, o.app)
 	require.NoError(t, err)
-	o.notary.addEntry(notary.Entry{Kind: notary.Loaded, Device: card, Owner: "anna", Online: -40, Shadow: 40, Order: notary.OrderKey(other.Key()), Instr: 5})
+	o.notary.addEntry(notary.Entry{Kind: notary.Loaded, Device: card, Owner: "anna", Online: -40,
+		Shadow: 40, Order: notary.OrderKey(other.Key()), Instr: 5})
 	var refused *order.Refused
 	for range 2 {
-		require.ErrorAs(t, o.PlaceLoad(o.ctx, other), &refused, "the online wallet does not cover it")
+		require.ErrorAs(t, o.PlaceLoad(o.ctx, other), &refused,
+			"the online wallet does not cover it")
 		assert.Equal(t, money.Ore(1000-81), o.balance(ownFunds))
 	}
 	require.NoError(t, o.Deposit(o.ctx, "one", "anna", 50))

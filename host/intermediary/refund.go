@@ -50,7 +50,8 @@ func (i *Intermediary) PlaceRefund(ctx context.Context, o order.Signed) error {
 		return err
 	}
 	return i.submitRefund(ctx, notary.Refund{
-		Order: notary.OrderKey(o.Key()), Payee: d.ID, Payer: o.Of.Payer, Atc: o.Of.ATC, Amount: o.Amount,
+		Order: notary.OrderKey(o.Key()), Payee: d.ID, Payer: o.Of.Payer, Atc: o.Of.ATC,
+		Amount: o.Amount,
 	})
 }
 
@@ -59,7 +60,8 @@ func (i *Intermediary) storeRefund(ctx context.Context, d storedDevice, o order.
 	digest := o.Digest()
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		var kept []byte
-		found, err := store.Get(ctx, tx, store.Into{&kept}, `SELECT digest FROM refund WHERE id = $1`, o.Key())
+		found, err := store.Get(ctx, tx, store.Into{&kept},
+			`SELECT digest FROM refund WHERE id = $1`, o.Key())
 		switch {
 		case found && bytes.Equal(kept, digest[:]):
 			return nil
@@ -68,17 +70,22 @@ func (i *Intermediary) storeRefund(ctx context.Context, d storedDevice, o order.
 		case err != nil:
 			return fmt.Errorf("intermediary: refund order %s: %w", o.Key(), err)
 		}
-		if err := store.Exec(ctx, tx, `INSERT INTO refund (id, terminal, payer, atc, amount, digest, state) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			o.Key(), d.ID, o.Of.Payer, o.Of.ATC, int64(o.Amount), digest[:], refundPlaced); err != nil {
+		if err := store.Exec(ctx, tx, `INSERT INTO refund (id, terminal, payer, atc, amount, digest,
+			state) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			o.Key(), d.ID, o.Of.Payer, o.Of.ATC, int64(o.Amount), digest[:],
+			refundPlaced); err != nil {
 			return fmt.Errorf("intermediary: refund order %s: %w", o.Key(), err)
 		}
 		_, err = ledger.Post(ctx, tx, i.clock.Now(), ledger.Order{
 			Key: "refund:" + o.Key(), Memo: "refund by " + string(d.ID),
-			Lines: []ledger.Line{{Account: wallet(d.Customer), Amount: -o.Amount}, {Account: transit, Amount: o.Amount}},
+			Lines: []ledger.Line{{Account: wallet(d.Customer), Amount: -o.Amount},
+				{Account: transit, Amount: o.Amount}},
 		})
 		var short *ledger.ShortError
 		if errors.As(err, &short) {
-			return &order.Refused{Reason: fmt.Errorf("the online wallet holds %s, %s cannot be refunded: synchronise the terminal, or put money into the online wallet", short.Balance, o.Amount)}
+			return &order.Refused{Reason: fmt.Errorf("the online wallet holds %s, %s cannot be "+
+				"refunded: synchronise the terminal, or put money into the online wallet",
+				short.Balance, o.Amount)}
 		}
 		return err
 	})
@@ -90,7 +97,8 @@ func (i *Intermediary) submitRefund(ctx context.Context, r notary.Refund) error 
 	var refused *notary.Error
 	if errors.As(err, &refused) {
 		if err := i.endRefund(ctx, r, refundRefused, func(tx *sql.Tx) error {
-			_, err := ledger.Reverse(ctx, tx, i.clock.Now(), "refund-refused:"+string(r.Order), "refund:"+string(r.Order))
+			_, err := ledger.Reverse(ctx, tx, i.clock.Now(), "refund-refused:"+string(r.Order),
+				"refund:"+string(r.Order))
 			return err
 		}); err != nil {
 			return err
@@ -109,7 +117,8 @@ func (i *Intermediary) submitRefund(ctx context.Context, r notary.Refund) error 
 	return i.endRefund(ctx, r, refundDone, func(tx *sql.Tx) error {
 		_, err := ledger.Post(ctx, tx, i.clock.Now(), ledger.Order{
 			Key: "refund-repaid:" + string(r.Order), Memo: "refund paid before",
-			Lines: []ledger.Line{{Account: transit, Amount: -r.Amount}, {Account: ownFunds, Amount: r.Amount}},
+			Lines: []ledger.Line{{Account: transit, Amount: -r.Amount},
+				{Account: ownFunds, Amount: r.Amount}},
 		})
 		return err
 	})
@@ -117,7 +126,8 @@ func (i *Intermediary) submitRefund(ctx context.Context, r notary.Refund) error 
 
 // endRefund brings an order that is placed to its final state, together with what
 // becomes of the money set aside for it.
-func (i *Intermediary) endRefund(ctx context.Context, r notary.Refund, state refundState, post func(tx *sql.Tx) error) error {
+func (i *Intermediary) endRefund(ctx context.Context, r notary.Refund, state refundState,
+	post func(tx *sql.Tx) error) error {
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		if moved, _, err := moveRefund(ctx, tx, string(r.Order), state); err != nil || !moved {
 			return err
@@ -128,12 +138,15 @@ func (i *Intermediary) endRefund(ctx context.Context, r notary.Refund, state ref
 
 // moveRefund carries an order from placed to its final state. It reports whether
 // this call did, and whether the order is known.
-func moveRefund(ctx context.Context, tx *sql.Tx, id string, to refundState) (moved, known bool, err error) {
-	changed, err := store.Changed(ctx, tx, `UPDATE refund SET state = $1 WHERE id = $2 AND state = $3`, to, id, refundPlaced)
+func moveRefund(ctx context.Context, tx *sql.Tx, id string, to refundState) (moved, known bool,
+	err error) {
+	changed, err := store.Changed(ctx, tx,
+		`UPDATE refund SET state = $1 WHERE id = $2 AND state = $3`, to, id, refundPlaced)
 	if err != nil {
 		return false, false, fmt.Errorf("intermediary: refund order %s: %w", id, err)
 	}
-	err = store.Must(ctx, tx, store.Into{&known}, `SELECT count(*) > 0 FROM refund WHERE id = $1`, id)
+	err = store.Must(ctx, tx, store.Into{&known}, `SELECT count(*) > 0 FROM refund WHERE id = $1`,
+		id)
 	return changed == 1, known, err
 }
 
@@ -142,7 +155,8 @@ func (i *Intermediary) resumeRefunds(ctx context.Context) error {
 	open, err := store.All(ctx, i.db, func(row store.Row) (r notary.Refund, err error) {
 		err = row.Scan(&r.Order, &r.Payee, &r.Payer, &r.Atc, &r.Amount)
 		return r, err
-	}, `SELECT id, terminal, payer, atc, amount FROM refund WHERE state = $1 ORDER BY id`, refundPlaced)
+	}, `SELECT id, terminal, payer, atc, amount FROM refund WHERE state = $1 ORDER BY id`,
+		refundPlaced)
 	if err != nil {
 		return fmt.Errorf("intermediary: refund orders: %w", err)
 	}

@@ -78,9 +78,12 @@ func (i *Intermediary) reserved(
 }
 
 // nextNumber is above every number reserved, and free among the devices kept.
-func (i *Intermediary) nextNumber(ctx context.Context, tx *sql.Tx, kind banking.DeviceKind) (int, error) {
+func (i *Intermediary) nextNumber(ctx context.Context, tx *sql.Tx, kind banking.DeviceKind) (int,
+	error) {
 	var n int
-	if err := store.Must(ctx, tx, store.Into{&n}, `SELECT COALESCE(MAX(number), 0) + 1 FROM device_number WHERE kind = $1`, string(kind)); err != nil {
+	if err := store.Must(ctx, tx, store.Into{&n},
+		`SELECT COALESCE(MAX(number), 0) + 1 FROM device_number WHERE kind = $1`,
+		string(kind)); err != nil {
 		return 0, err
 	}
 	for ; n <= banking.MaxDevice; n++ {
@@ -91,7 +94,9 @@ func (i *Intermediary) nextNumber(ctx context.Context, tx *sql.Tx, kind banking.
 			return 0, err
 		}
 	}
-	return 0, fmt.Errorf("all %d numbers of kind %c are used: found another intermediary name for more", banking.MaxDevice, kind)
+	return 0, fmt.Errorf(
+		"all %d numbers of kind %c are used: found another intermediary name for more",
+		banking.MaxDevice, kind)
 }
 
 // Cards are the cards of a customer, in the order of their ids. While the notary cannot be

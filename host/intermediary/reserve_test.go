@@ -17,7 +17,8 @@ import (
 func TestDeviceIDsAreGivenOnce(t *testing.T) {
 	o := newTestBank(t)
 	of := func(kind banking.DeviceKind, intent string) banking.Reservation {
-		return banking.Reservation{Kind: kind, Intent: intent, Owner: "anna", Second: kind == banking.KindCard}
+		return banking.Reservation{Kind: kind, Intent: intent, Owner: "anna",
+			Second: kind == banking.KindCard}
 	}
 	reserve := func(kind banking.DeviceKind, intent string) message.DeviceID {
 		id, err := o.ReserveDevice(o.ctx, of(kind, intent))
@@ -26,8 +27,10 @@ func TestDeviceIDsAreGivenOnce(t *testing.T) {
 	}
 	first := reserve(banking.KindCard, "job 1, line 1")
 	assert.Equal(t, message.DeviceID("SENORDICC0000001"), first)
-	assert.Equal(t, first, reserve(banking.KindCard, "job 1, line 1"), "the same intent, the same id")
-	assert.Equal(t, message.DeviceID("SENORDICC0000002"), reserve(banking.KindCard, "job 1, line 2"))
+	assert.Equal(t, first, reserve(banking.KindCard, "job 1, line 1"),
+		"the same intent, the same id")
+	assert.Equal(t, message.DeviceID("SENORDICC0000002"),
+		reserve(banking.KindCard, "job 1, line 2"))
 	assert.Equal(t, message.DeviceID("SENORDICT0000001"), reserve(banking.KindTerminal, "terminal"))
 	_, err := o.ReserveDevice(o.ctx, of(banking.KindTerminal, "job 1, line 1"))
 	assert.ErrorIs(t, err, banking.ErrTaken)
@@ -35,7 +38,8 @@ func TestDeviceIDsAreGivenOnce(t *testing.T) {
 	assert.Error(t, err)
 
 	o.addCard("SENORDICC0000003")
-	assert.Equal(t, message.DeviceID("SENORDICC0000004"), reserve(banking.KindCard, "job 1, line 3"), "not one that is in use")
+	assert.Equal(t, message.DeviceID("SENORDICC0000004"),
+		reserve(banking.KindCard, "job 1, line 3"), "not one that is in use")
 }
 
 // A customer with a card in use gets another one when it is said which way; an intent that
@@ -58,12 +62,17 @@ func TestASecondCardIsSaidToBeOne(t *testing.T) {
 		change func(*banking.Reservation)
 		want   error
 	}{
-		"no word":        {func(r *banking.Reservation) { r.Intent = "2" }, banking.ErrHasCard},
-		"second":         {func(r *banking.Reservation) { r.Intent, r.Second = "3", true }, nil},
-		"replaces":       {func(r *banking.Reservation) { r.Intent, r.Replaces = "4", first }, nil},
-		"unknown":        {func(r *banking.Reservation) { r.Intent, r.Replaces = "5", "SENORDICC0000077" }, banking.ErrNoDevice},
-		"no owner":       {func(r *banking.Reservation) { r.Intent, r.Owner = "6", "" }, banking.ErrMalformed},
-		"nobody":         {func(r *banking.Reservation) { r.Intent, r.Owner = "7", "dora" }, banking.ErrNoCustomer},
+		"no word":  {func(r *banking.Reservation) { r.Intent = "2" }, banking.ErrHasCard},
+		"second":   {func(r *banking.Reservation) { r.Intent, r.Second = "3", true }, nil},
+		"replaces": {func(r *banking.Reservation) { r.Intent, r.Replaces = "4", first }, nil},
+		"unknown": {func(r *banking.Reservation) {
+			r.Intent, r.Replaces = "5",
+				"SENORDICC0000077"
+		}, banking.ErrNoDevice},
+		"no owner": {func(r *banking.Reservation) { r.Intent, r.Owner = "6", "" },
+			banking.ErrMalformed},
+		"nobody": {func(r *banking.Reservation) { r.Intent, r.Owner = "7", "dora" },
+			banking.ErrNoCustomer},
 		"another owner":  {func(r *banking.Reservation) { r.Owner = "dora" }, banking.ErrTaken},
 		"another former": {func(r *banking.Reservation) { r.Replaces = first }, banking.ErrTaken},
 		"terminal": {func(r *banking.Reservation) {

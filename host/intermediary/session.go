@@ -40,7 +40,9 @@ func (i *Intermediary) Open(ctx context.Context, id message.DeviceID) (session.O
 	}
 	opening := session.Opening{Trust: i.trust()}
 	for _, h := range outstanding.Handovers {
-		opening.Pending = append(opening.Pending, envelope.Envelope{Message: h.Payment, Certificate: h.PayerCertificate, Authority: h.PayerCA})
+		opening.Pending = append(opening.Pending,
+			envelope.Envelope{Message: h.Payment, Certificate: h.PayerCertificate,
+				Authority: h.PayerCA})
 	}
 	challenge := &message.Challenge{InstructionKey: i.instructionKey.authority(), Device: id}
 	if err := entropy.Fill(i.random, challenge.Random[:]); err != nil {
@@ -67,17 +69,22 @@ func (i *Intermediary) Open(ctx context.Context, id message.DeviceID) (session.O
 // goes on from there. Nothing here is kept that the next one would miss.
 // Errors: [banking.ErrNoDevice], [banking.ErrCorrupted], the notary's, for example for a State that
 // answers no Challenge.
-func (i *Intermediary) Report(ctx context.Context, id message.DeviceID, reading session.Reading) (session.Answer, error) {
+func (i *Intermediary) Report(ctx context.Context, id message.DeviceID,
+	reading session.Reading) (session.Answer, error) {
 	d, err := device(ctx, i.db, id)
 	if err != nil {
 		return session.Answer{}, err
 	}
 	state, err := message.Parse[message.State](reading.State)
 	if err != nil {
-		return session.Answer{}, banking.Refuse(banking.ErrMalformed, "intermediary: State of %s: %v", id, err)
+		return session.Answer{},
+			banking.Refuse(banking.ErrMalformed, "intermediary: State of %s: %v", id, err)
 	}
 	if state.Device != id {
-		return session.Answer{}, banking.Refuse(banking.ErrMalformed, "intermediary: this is the State of %s, not of %s: synchronise that device itself", state.Device, id)
+		return session.Answer{},
+			banking.Refuse(banking.ErrMalformed,
+				"intermediary: this is the State of %s, not of %s: synchronise that device itself",
+				state.Device, id)
 	}
 	if err := i.handOverReading(ctx, reading); err != nil {
 		return session.Answer{}, err
@@ -152,7 +159,8 @@ func mayBeVerified(record []byte, certificates [][]byte, answers []notary.Answer
 		return false
 	}
 	for n, encoded := range certificates {
-		if err := answers[n].Err; errors.Is(err, notary.Malformed) || errors.Is(err, notary.Certificate) {
+		if err := answers[n].Err; errors.Is(err, notary.Malformed) ||
+			errors.Is(err, notary.Certificate) {
 			return true
 		}
 		shown, err := cvc.Parse(encoded)
@@ -166,7 +174,8 @@ func mayBeVerified(record []byte, certificates [][]byte, answers []notary.Answer
 // Confirm takes a device's Confirmation to the notary, which releases the credit
 // or takes it back. It implements session.Link. A cut before loses nothing: the
 // device's next State says the same.
-func (i *Intermediary) Confirm(ctx context.Context, id message.DeviceID, confirmation []byte) error {
+func (i *Intermediary) Confirm(ctx context.Context, id message.DeviceID,
+	confirmation []byte) error {
 	confirmed, err := message.Parse[message.Confirmation](confirmation)
 	if err != nil {
 		return banking.Refuse(banking.ErrMalformed, "intermediary: Confirmation of %s: %v", id, err)

@@ -26,12 +26,13 @@ func (d *doubtingNotary) Submit(_ context.Context, items [][]byte) ([]notary.Ans
 	return answers, nil
 }
 
-// TestUnverifiedRecordsComeAgainWithTheirCertificates: of a record that somebody had handed over corrupted before, the notary keeps the
-// true one only when it can verify it.
+// TestUnverifiedRecordsComeAgainWithTheirCertificates: of a record that somebody had handed over
+// corrupted before, the notary keeps the true one only when it can verify it.
 func TestUnverifiedRecordsComeAgainWithTheirCertificates(t *testing.T) {
 	notary := &doubtingNotary{}
 	i := &Intermediary{name: "SENORDIC", notary: notary}
 	record, certificate := []byte("record"), []byte("certificate")
-	require.NoError(t, i.handOverReading(t.Context(), session.Reading{Records: [][]byte{record}, Certificates: [][]byte{certificate}}))
+	require.NoError(t, i.handOverReading(t.Context(),
+		session.Reading{Records: [][]byte{record}, Certificates: [][]byte{certificate}}))
 	assert.Equal(t, [][]byte{record, certificate, record}, notary.submitted)
 }

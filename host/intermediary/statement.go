@@ -36,7 +36,8 @@ const statementPage = 100
 func (i *Intermediary) PullStatement(ctx context.Context) error {
 	for {
 		var cursor int64
-		if err := store.Must(ctx, i.db, store.Into{&cursor}, `SELECT cursor FROM statement`); err != nil {
+		if err := store.Must(ctx, i.db, store.Into{&cursor},
+			`SELECT cursor FROM statement`); err != nil {
 			return fmt.Errorf("intermediary: statement: %w", err)
 		}
 		entries, err := i.notary.Statement(ctx, cursor, statementPage)
@@ -52,7 +53,8 @@ func (i *Intermediary) PullStatement(ctx context.Context) error {
 					return err
 				}
 			}
-			return store.Exec(ctx, tx, `UPDATE statement SET cursor = $1 WHERE cursor < $1`, entries[len(entries)-1].Seq)
+			return store.Exec(ctx, tx, `UPDATE statement SET cursor = $1 WHERE cursor < $1`,
+				entries[len(entries)-1].Seq)
 		})
 		if err != nil {
 			return fmt.Errorf("intermediary: statement after entry %d: %w", cursor, err)
@@ -69,7 +71,8 @@ func (i *Intermediary) postEntry(ctx context.Context, tx *sql.Tx, e notary.Entry
 	if err := ledger.Open(ctx, tx, online); err != nil {
 		return err
 	}
-	lines := []ledger.Line{{Account: online, Amount: e.Online}, {Account: centralBankContra, Amount: -e.Online - e.Shadow}}
+	lines := []ledger.Line{{Account: online, Amount: e.Online},
+		{Account: centralBankContra, Amount: -e.Online - e.Shadow}}
 	if e.Device != "" {
 		if err := ledger.Open(ctx, tx, shadowCopy(e.Device)); err != nil {
 			return err
@@ -77,7 +80,8 @@ func (i *Intermediary) postEntry(ctx context.Context, tx *sql.Tx, e notary.Entry
 		lines = append(lines, ledger.Line{Account: shadowCopy(e.Device), Amount: e.Shadow})
 	}
 	_, err = ledger.Post(ctx, tx, e.At, ledger.Order{
-		Key: fmt.Sprintf("statement:%d", e.Seq), Memo: e.Kind.String() + " " + string(e.Device), Lines: lines,
+		Key: fmt.Sprintf("statement:%d", e.Seq), Memo: e.Kind.String() + " " + string(e.Device),
+		Lines: lines,
 	})
 	return err
 }

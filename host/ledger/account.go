@@ -10,19 +10,26 @@ const (
 	Shadow Kind = "shadow" // one device's reserve at the central bank
 	Pool   Kind = "pool"   // the liquidity pool
 
-	Customer          Kind = "customer"    // an owner's online wallet
-	OwnFunds          Kind = "own"         // the intermediary's own money; below zero it owes its customers the difference
-	Transit           Kind = "transit"     // load and refund orders: taken from an online wallet, not yet moved by the notary
-	CentralBankContra Kind = "contra"      // contra account: minus what the central bank holds for the intermediary
-	ShadowCopy        Kind = "shadow-copy" // a copy of one device's shadow wallet, which follows the notary line by line: a netting may take it below zero in between
+	Customer Kind = "customer" // an owner's online wallet
+	// the intermediary's own money; below zero it owes its customers the difference
+	OwnFunds Kind = "own"
+	// load and refund orders: taken from an online wallet, not yet moved by the notary
+	Transit Kind = "transit"
+	// contra account: minus what the central bank holds for the intermediary
+	CentralBankContra Kind = "contra"
+	// a copy of one device's shadow wallet, which follows the notary line by line: a netting may
+	// take it below zero in between
+	ShadowCopy Kind = "shadow-copy"
 )
 
-// MayOverdraw tells which kinds may be negative: the contra accounts, own funds after a loss, and copies.
+// MayOverdraw tells which kinds may be negative: the contra accounts, own funds after a loss, and
+// copies.
 func (k Kind) MayOverdraw() bool {
 	return k == Issued || k == OwnFunds || k == CentralBankContra || k == ShadowCopy
 }
 
-// Account names one account: a kind and whose it is (device id, name, customer reference), empty when there is only one.
+// Account names one account: a kind and whose it is (device id, name, customer reference), empty
+// when there is only one.
 type Account struct {
 	Kind Kind
 	ID   string

@@ -1,8 +1,10 @@
-// Package ledger is double entry for e-krona, used by the central bank and by every intermediary: accounts of a few kinds, and
-// orders whose lines sum to zero. Nothing is ever changed or deleted; a correction is a reversal. Start at Post.
+// Package ledger is double entry for e-krona, used by the central bank and by every intermediary:
+// accounts of a few kinds, and orders whose lines sum to zero. Nothing is ever changed or deleted;
+// a correction is a reversal. Start at Post.
 //
-// It trusts its callers to name the right accounts, and checks the rest in the caller's own transaction: lines balance, no
-// account falls below zero that must not, and an order that comes again under its key is the same order.
+// It trusts its callers to name the right accounts, and checks the rest in the caller's own
+// transaction: lines balance, no account falls below zero that must not, and an order that comes
+// again under its key is the same order.
 package ledger
 
 import (
@@ -38,14 +40,16 @@ type Line struct {
 	Amount  money.Ore
 }
 
-// Order is one balanced movement. Key makes it happen once; the memo is for people and belongs to its content.
+// Order is one balanced movement. Key makes it happen once; the memo is for people and belongs to
+// its content.
 type Order struct {
 	Key   string
 	Memo  string
 	Lines []Line // in the order given; lines of amount 0 are left out
 }
 
-// ErrConflict means that an order's key was used before for another content, or a reversal asked twice under two keys.
+// ErrConflict means that an order's key was used before for another content, or a reversal asked
+// twice under two keys.
 var ErrConflict = errors.New("the order key was used for another order")
 
 // ShortError means that an account that must not be below zero would have been. Nothing was posted.
@@ -62,18 +66,21 @@ func (e *ShortError) Error() string {
 
 // Open creates the account, or does nothing when it is there.
 func Open(ctx context.Context, tx *sql.Tx, a Account) error {
-	return wrap(store.Exec(ctx, tx, "INSERT INTO ledger_account (name, kind, overdraft) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
+	return wrap(store.Exec(ctx, tx, "INSERT INTO ledger_account (name, kind, overdraft) VALUES "+
+		"($1, $2, $3) ON CONFLICT (name) DO NOTHING",
 		a.String(), string(a.Kind), a.Kind.MayOverdraw()), "open account %s", a)
 }
 
-// Post carries out the order inside tx, once for its key: it reports whether this call did (false: it had been done, with the
-// same content). Errors: ErrConflict, *ShortError, unbalanced lines, unknown account. On error the caller rolls tx back.
+// Post carries out the order inside tx, once for its key: it reports whether this call did (false:
+// it had been done, with the same content). Errors: ErrConflict, *ShortError, unbalanced lines,
+// unknown account. On error the caller rolls tx back.
 func Post(ctx context.Context, tx *sql.Tx, at time.Time, o Order) (posted bool, err error) {
 	return post(ctx, tx, at, o, sql.NullString{})
 }
 
 // Reverse posts the opposite of the order with the key of, once, under its own key.
-func Reverse(ctx context.Context, tx *sql.Tx, at time.Time, key, of string) (posted bool, err error) {
+func Reverse(ctx context.Context, tx *sql.Tx, at time.Time, key, of string) (posted bool,
+	err error) {
 	lines, err := lines(ctx, tx, of)
 	if err != nil {
 		return false, err
@@ -81,13 +88,16 @@ func Reverse(ctx context.Context, tx *sql.Tx, at time.Time, key, of string) (pos
 	for i := range lines {
 		lines[i].Amount = -lines[i].Amount
 	}
-	return post(ctx, tx, at, Order{Key: key, Memo: "reversal of " + of, Lines: lines}, sql.NullString{String: of, Valid: true})
+	return post(ctx, tx, at, Order{Key: key, Memo: "reversal of " + of, Lines: lines},
+		sql.NullString{String: of, Valid: true})
 }
 
-func post(ctx context.Context, tx *sql.Tx, at time.Time, o Order, reverses sql.NullString) (bool, error) {
+func post(ctx context.Context, tx *sql.Tx, at time.Time, o Order, reverses sql.NullString) (bool,
+	error) {
 	hash := contentHash(o)
 	var known []byte
-	switch posted, err := store.Get(ctx, tx, store.Into{&known}, "SELECT hash FROM ledger_order WHERE key = $1", o.Key); {
+	switch posted, err := store.Get(ctx, tx, store.Into{&known},
+		"SELECT hash FROM ledger_order WHERE key = $1", o.Key); {
 	case err != nil:
 		return false, wrap(err, "order %q", o.Key)
 	case posted && string(known) == string(hash[:]):
@@ -96,7 +106,8 @@ func post(ctx context.Context, tx *sql.Tx, at time.Time, o Order, reverses sql.N
 		return false, fmt.Errorf("order %q: %w", o.Key, ErrConflict)
 	}
 	if reverses.Valid {
-		n, err := store.Number(ctx, tx, "SELECT count(*) FROM ledger_order WHERE reverses = $1", reverses)
+		n, err := store.Number(ctx, tx, "SELECT count(*) FROM ledger_order WHERE reverses = $1",
+			reverses)
 		if err != nil {
 			return false, wrap(err, "order %q", o.Key)
 		}
@@ -108,7 +119,8 @@ func post(ctx context.Context, tx *sql.Tx, at time.Time, o Order, reverses sql.N
 		return false, err
 	}
 	var id int64
-	err := store.Must(ctx, tx, store.Into{&id}, "INSERT INTO ledger_order (key, hash, memo, reverses, at) VALUES ($1, $2, $3, $4, $5) RETURNING id",
+	err := store.Must(ctx, tx, store.Into{&id}, "INSERT INTO ledger_order (key, hash, memo, "+
+		"reverses, at) VALUES ($1, $2, $3, $4, $5) RETURNING id",
 		o.Key, hash[:], o.Memo, reverses, at.UTC().Format(time.RFC3339Nano))
 	if err != nil {
 		return false, wrap(err, "order %q", o.Key)
@@ -120,7 +132,8 @@ func post(ctx context.Context, tx *sql.Tx, at time.Time, o Order, reverses sql.N
 		if line.Amount == 0 {
 			continue
 		}
-		if err := store.Exec(ctx, tx, "INSERT INTO ledger_entry (order_id, line, account, amount) VALUES ($1, $2, $3, $4)",
+		if err := store.Exec(ctx, tx,
+			"INSERT INTO ledger_entry (order_id, line, account, amount) VALUES ($1, $2, $3, $4)",
 			id, i, line.Account.String(), int64(line.Amount)); err != nil {
 			return false, wrap(err, "order %q", o.Key)
 		}
@@ -139,12 +152,14 @@ func checkBalanced(o Order) error {
 		moved = moved || line.Amount != 0
 	}
 	if sum != 0 || !moved || o.Key == "" {
-		return fmt.Errorf("order %q: lines sum to %s; an order has a key, moves something and sums to zero", o.Key, sum)
+		return fmt.Errorf("order %q: lines sum to %s; an order has a key, moves something and "+
+			"sums to zero", o.Key, sum)
 	}
 	return nil
 }
 
-// apply changes the balances, each account once by the sum of its lines, so that the order of lines cannot make one fall short.
+// apply changes the balances, each account once by the sum of its lines, so that the order of lines
+// cannot make one fall short.
 func apply(ctx context.Context, tx *sql.Tx, o Order) error {
 	changes, accounts := map[Account]money.Ore{}, []Account{}
 	for _, line := range o.Lines {
@@ -170,7 +185,8 @@ func apply(ctx context.Context, tx *sql.Tx, o Order) error {
 		if after < 0 && !account.Kind.MayOverdraw() {
 			return &ShortError{Account: account, Balance: before, Change: changes[account]}
 		}
-		if err := store.Exec(ctx, tx, "UPDATE ledger_account SET balance = $1 WHERE name = $2", int64(after), account.String()); err != nil {
+		if err := store.Exec(ctx, tx, "UPDATE ledger_account SET balance = $1 WHERE name = $2",
+			int64(after), account.String()); err != nil {
 			return wrap(err, "order %q, account %s", o.Key, account)
 		}
 	}

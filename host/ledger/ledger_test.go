@@ -47,19 +47,23 @@ func TestCases(t *testing.T) {
 			title, db, cases = rest, open(t), cases+1
 		case "account":
 			for _, name := range strings.Fields(rest) {
-				require.NoError(t, store.InTx(t.Context(), db, func(tx *sql.Tx) error { return Open(t.Context(), tx, accountNamed(name)) }))
+				require.NoError(t, store.InTx(t.Context(), db,
+					func(tx *sql.Tx) error { return Open(t.Context(), tx, accountNamed(name)) }))
 			}
 		case "post":
 			key, movements, _ := strings.Cut(rest, " ")
-			require.Equal(t, strings.TrimSpace(want), attempt(t, db, func(tx *sql.Tx) (bool, error) {
-				return Post(t.Context(), tx, noon, Order{Key: key, Lines: parseLines(t, movements)})
-			}), where)
+			require.Equal(t, strings.TrimSpace(want),
+				attempt(t, db, func(tx *sql.Tx) (bool, error) {
+					return Post(t.Context(), tx, noon,
+						Order{Key: key, Lines: parseLines(t, movements)})
+				}), where)
 		case "reverse":
 			key, of, found := strings.Cut(rest, " of ")
 			require.True(t, found, where)
-			require.Equal(t, strings.TrimSpace(want), attempt(t, db, func(tx *sql.Tx) (bool, error) {
-				return Reverse(t.Context(), tx, noon, key, strings.TrimSpace(of))
-			}), where)
+			require.Equal(t, strings.TrimSpace(want),
+				attempt(t, db, func(tx *sql.Tx) (bool, error) {
+					return Reverse(t.Context(), tx, noon, key, strings.TrimSpace(of))
+				}), where)
 		case "books":
 			require.Equal(t, balancesOf(parseLines(t, rest)), books(t, db), where)
 			require.NoError(t, Verify(t.Context(), db), where)
@@ -121,7 +125,8 @@ func balancesOf(lines []Line) map[string]money.Ore {
 
 func books(t require.TestingT, db *sql.DB) map[string]money.Ore {
 	all := map[string]money.Ore{}
-	for _, kind := range []Kind{Issued, Online, Shadow, Pool, Customer, OwnFunds, CentralBankContra} {
+	for _, kind := range []Kind{Issued, Online, Shadow, Pool, Customer, OwnFunds,
+		CentralBankContra} {
 		holdings, err := Holdings(context.Background(), db, kind)
 		require.NoError(t, err)
 		for _, h := range holdings {
@@ -133,9 +138,11 @@ func books(t require.TestingT, db *sql.DB) map[string]money.Ore {
 	return all
 }
 
-// TestAnyOrdersKeepTheBooks compares the ledger with a plain map over random orders, repeats and reversals.
+// TestAnyOrdersKeepTheBooks compares the ledger with a plain map over random orders, repeats and
+// reversals.
 func TestAnyOrdersKeepTheBooks(t *testing.T) {
-	accounts := []Account{{Kind: Issued}, {Online, "N"}, {Online, "F"}, {Shadow, "A"}, {Shadow, "B"}, {Kind: OwnFunds}}
+	accounts := []Account{{Kind: Issued}, {Online, "N"}, {Online, "F"}, {Shadow, "A"},
+		{Shadow, "B"}, {Kind: OwnFunds}}
 	rapid.Check(t, func(t *rapid.T) {
 		db := open(t)
 		defer db.Close()
@@ -154,7 +161,8 @@ func TestAnyOrdersKeepTheBooks(t *testing.T) {
 			var sum money.Ore
 			for range rapid.IntRange(1, 3).Draw(t, "lines") {
 				amount := money.Ore(rapid.Int64Range(-40, 40).Draw(t, "amount"))
-				lines, sum = append(lines, Line{rapid.SampledFrom(accounts).Draw(t, "account"), amount}), sum+amount
+				lines, sum = append(lines,
+					Line{rapid.SampledFrom(accounts).Draw(t, "account"), amount}), sum+amount
 			}
 			lines = append(lines, Line{rapid.SampledFrom(accounts).Draw(t, "account"), -sum})
 			if rapid.Bool().Draw(t, "repeat") && done[key] != nil {
@@ -204,7 +212,8 @@ func expected(model map[string]money.Ore, done map[string][]Line, key string, li
 	return "posted"
 }
 
-// TestFactsStay: the database itself refuses to change or delete what was posted, and balances below zero.
+// TestFactsStay: the database itself refuses to change or delete what was posted, and balances
+// below zero.
 func TestFactsStay(t *testing.T) {
 	db := open(t)
 	require.NoError(t, store.InTx(t.Context(), db, func(tx *sql.Tx) error {
@@ -213,11 +222,13 @@ func TestFactsStay(t *testing.T) {
 				return err
 			}
 		}
-		_, err := Post(t.Context(), tx, noon, Order{Key: "k", Lines: []Line{{Account{Kind: Issued}, -7}, {Account{Kind: Pool}, 7}}})
+		_, err := Post(t.Context(), tx, noon,
+			Order{Key: "k", Lines: []Line{{Account{Kind: Issued}, -7}, {Account{Kind: Pool}, 7}}})
 		return err
 	}))
 	for _, statement := range []string{
-		"UPDATE ledger_entry SET amount = 8", "DELETE FROM ledger_entry", "UPDATE ledger_order SET memo = 'x'", "DELETE FROM ledger_order",
+		"UPDATE ledger_entry SET amount = 8", "DELETE FROM ledger_entry",
+		"UPDATE ledger_order SET memo = 'x'", "DELETE FROM ledger_order",
 		"UPDATE ledger_account SET balance = -1 WHERE name = 'pool'",
 	} {
 		require.Error(t, store.Exec(t.Context(), db, statement), statement)

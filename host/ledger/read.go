@@ -12,7 +12,8 @@ import (
 // Balance is what an account holds. An account that was never opened is an error.
 func Balance(ctx context.Context, q store.Queryer, a Account) (money.Ore, error) {
 	var balance money.Ore
-	opened, err := store.Get(ctx, q, store.Into{&balance}, "SELECT balance FROM ledger_account WHERE name = $1", a.String())
+	opened, err := store.Get(ctx, q, store.Into{&balance},
+		"SELECT balance FROM ledger_account WHERE name = $1", a.String())
 	if err == nil && !opened {
 		return 0, fmt.Errorf("ledger: there is no account %s; open it first", a)
 	}
@@ -47,7 +48,8 @@ func lines(ctx context.Context, q store.Queryer, key string) ([]Line, error) {
 		err = row.Scan(&name, &l.Amount)
 		l.Account = accountNamed(name)
 		return l, err
-	}, "SELECT e.account, e.amount FROM ledger_entry e JOIN ledger_order o ON o.id = e.order_id WHERE o.key = $1 ORDER BY e.line", key)
+	}, "SELECT e.account, e.amount FROM ledger_entry e JOIN ledger_order o ON o.id = e.order_id "+
+		"WHERE o.key = $1 ORDER BY e.line", key)
 	if err != nil {
 		return nil, wrap(err, "order %q", key)
 	}
@@ -57,13 +59,19 @@ func lines(ctx context.Context, q store.Queryer, key string) ([]Line, error) {
 	return all, nil
 }
 
-// Verify recomputes everything from the entries: each order sums to zero, each balance is the sum of its account's entries, and
-// none is below zero that must not be. It names the first that is not so.
+// Verify recomputes everything from the entries: each order sums to zero, each balance is the sum
+// of its account's entries, and none is below zero that must not be. It names the first that is not
+// so.
 func Verify(ctx context.Context, q store.Queryer) error {
 	for _, check := range []struct{ what, query string }{
-		{"order does not sum to zero", "SELECT o.key FROM ledger_order o LEFT JOIN ledger_entry e ON e.order_id = o.id GROUP BY o.id, o.key HAVING coalesce(sum(e.amount), 1) <> 0 LIMIT 1"},
-		{"balance is not the sum of its entries", "SELECT a.name FROM ledger_account a LEFT JOIN ledger_entry e ON e.account = a.name GROUP BY a.name, a.balance HAVING a.balance <> coalesce(sum(e.amount), 0) LIMIT 1"},
-		{"account is below zero", "SELECT name FROM ledger_account WHERE NOT overdraft AND balance < 0 LIMIT 1"},
+		{"order does not sum to zero", "SELECT o.key FROM ledger_order o LEFT JOIN ledger_entry " +
+			"e ON e.order_id = o.id GROUP BY o.id, o.key HAVING coalesce(sum(e.amount), 1) <> 0 " +
+			"LIMIT 1"},
+		{"balance is not the sum of its entries", "SELECT a.name FROM ledger_account a LEFT JOIN " +
+			"ledger_entry e ON e.account = a.name GROUP BY a.name, a.balance HAVING a.balance <> " +
+			"coalesce(sum(e.amount), 0) LIMIT 1"},
+		{"account is below zero",
+			"SELECT name FROM ledger_account WHERE NOT overdraft AND balance < 0 LIMIT 1"},
 	} {
 		var name string
 		if found, err := store.Get(ctx, q, store.Into{&name}, check.query); err != nil {

@@ -19,10 +19,13 @@ func FuzzVerify(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(good.ID[:], byte(Load), string(good.Device), int64(5001), "", uint32(0), good.Signature)
 	f.Add(good.ID[:], byte(Unload), string(good.Device), int64(5000), "", uint32(0), good.Signature)
-	f.Add(good.ID[:], byte(Refund), string(good.Device), int64(5000), "SENORDIC00000002", uint32(1), good.Signature)
-	f.Fuzz(func(t *testing.T, id []byte, kind byte, device string, amount int64, payer string, atc uint32, signature []byte) {
+	f.Add(good.ID[:], byte(Refund), string(good.Device), int64(5000), "SENORDIC00000002", uint32(1),
+		good.Signature)
+	f.Fuzz(func(t *testing.T, id []byte, kind byte, device string, amount int64, payer string,
+		atc uint32, signature []byte) {
 		s := Signed{Order{
-			Kind: Kind(kind), Device: message.DeviceID(device), Amount: money.Ore(amount), Of: Payment{message.DeviceID(payer), atc},
+			Kind: Kind(kind), Device: message.DeviceID(device), Amount: money.Ore(amount),
+			Of: Payment{message.DeviceID(payer), atc},
 		}, signature}
 		copy(s.ID[:], id)
 		if err := s.Verify(&app.PublicKey); err != nil {

@@ -1,5 +1,5 @@
-// Package order is what a customer's wallet app asks of the intermediary: to
-// load a device, to unload it, or to refund what a terminal took. An order is signed by the app's key before it is
+// Package order is what a customer's wallet app asks of the intermediary: to load a device, to
+// unload it, or to refund what a terminal took. An order is signed by the app's key before it is
 // sent and names itself, so that it can be sent again and is carried out once.
 //
 // Start at [New] and [NewRefund]. An order that was begun is signed anew by [Sign]
@@ -49,7 +49,8 @@ func (k Kind) String() string {
 }
 
 // ErrSignature says that an order is not signed by its customer's app.
-var ErrSignature = errors.New("order: not signed by the app that is registered for this customer: register the app again")
+var ErrSignature = errors.New(
+	"order: not signed by the app that is registered for this customer: register the app again")
 
 // ID is an order's own: random, chosen by the app.
 type ID [16]byte
@@ -60,7 +61,8 @@ type Order struct {
 	Kind   Kind             `json:"kind"`
 	Device message.DeviceID `json:"device"` // the owner's own; of a refund, the terminal
 	Amount money.Ore        `json:"amount"`
-	Of     Payment          `json:"of,omitzero"` // of a refund: what it gives back, or a part of it; else zero
+	// of a refund: what it gives back, or a part of it; else zero
+	Of Payment `json:"of,omitzero"`
 }
 
 // Payment names one payment to a terminal.
@@ -95,20 +97,23 @@ type Signed struct {
 }
 
 // New makes an order to load or unload, with a random id, and signs it.
-func New(kind Kind, device message.DeviceID, amount money.Ore, random io.Reader, app crypto.Signer) (Signed, error) {
+func New(kind Kind, device message.DeviceID, amount money.Ore, random io.Reader,
+	app crypto.Signer) (Signed, error) {
 	return newOrder(Order{Kind: kind, Device: device, Amount: amount}, random, app)
 }
 
 // NewRefund makes an order to give back a payment that a terminal took, or a part of
 // it, with a random id, and signs it. app is the key of the terminal's owner.
-func NewRefund(terminal message.DeviceID, of Payment, amount money.Ore, random io.Reader, app crypto.Signer) (Signed, error) {
+func NewRefund(terminal message.DeviceID, of Payment, amount money.Ore, random io.Reader,
+	app crypto.Signer) (Signed, error) {
 	return newOrder(Order{Kind: Refund, Device: terminal, Amount: amount, Of: of}, random, app)
 }
 
 // newOrder gives an order its id and signs it.
 func newOrder(o Order, random io.Reader, app crypto.Signer) (Signed, error) {
 	if o.Amount <= 0 {
-		return Signed{}, fmt.Errorf("order: an amount of %s cannot be ordered: give more than 0.00 kr", o.Amount)
+		return Signed{}, fmt.Errorf(
+			"order: an amount of %s cannot be ordered: give more than 0.00 kr", o.Amount)
 	}
 	if err := entropy.Fill(random, o.ID[:]); err != nil {
 		return Signed{}, fmt.Errorf("order: %w", err)

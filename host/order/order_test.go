@@ -41,12 +41,14 @@ func TestSignedOrderStandsForItsWholeContentOnly(t *testing.T) {
 			assert.ErrorIs(t, altered.Verify(&app.PublicKey), ErrSignature)
 		})
 	}
-	assert.ErrorIs(t, signed.Verify(&appKey(t, 6).PublicKey), ErrSignature, "another customer's app")
+	assert.ErrorIs(t, signed.Verify(&appKey(t, 6).PublicKey), ErrSignature,
+		"another customer's app")
 }
 
 func TestSignedRefundStandsForItsPaymentToo(t *testing.T) {
 	app := appKey(t, 5)
-	signed, err := NewRefund("SEFJORDBTILL0001", Payment{"SENORDIC00000001", 7}, 4500, rand.NewChaCha8([32]byte{1}), app)
+	signed, err := NewRefund("SEFJORDBTILL0001", Payment{"SENORDIC00000001", 7}, 4500,
+		rand.NewChaCha8([32]byte{1}), app)
 	require.NoError(t, err)
 	require.NoError(t, signed.Verify(&app.PublicKey))
 

@@ -44,7 +44,8 @@ func (f *Folder) Read(kind Kind, into any) error {
 	path := f.Path(SettingsFile)
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is not there: the folder is no party's, or its founding was cut off: found it again", path)
+		return fmt.Errorf("%s is not there: the folder is no party's, or its founding was cut "+
+			"off: found it again", path)
 	}
 	if err != nil {
 		return err
@@ -54,7 +55,8 @@ func (f *Folder) Read(kind Kind, into any) error {
 		return fmt.Errorf("settings %s: %w", path, err)
 	}
 	if h.Party != kind {
-		return fmt.Errorf("settings %s: party: %q: this is not the folder of a %s", path, h.Party, kind)
+		return fmt.Errorf("settings %s: party: %q: this is not the folder of a %s", path, h.Party,
+			kind)
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	decoder.KnownFields(true)
@@ -79,7 +81,8 @@ func (f *Folder) Write(settings any) error {
 // Trusted reads a certificate (7F21) that the settings name; field is the setting's.
 func (f *Folder) Trusted(field, name string) ([]byte, error) {
 	if name == "" {
-		return nil, fmt.Errorf("settings %s: %s: name a certificate file", f.Path(SettingsFile), field)
+		return nil, fmt.Errorf("settings %s: %s: name a certificate file", f.Path(SettingsFile),
+			field)
 	}
 	encoded, err := os.ReadFile(f.Path(name))
 	if err != nil {
@@ -107,7 +110,8 @@ func (f *Folder) Keep(name string, encoded []byte) error {
 
 // KeepAll puts certificates into a folder within the folder, each under its name, and
 // gives the names of the files, in order.
-func (f *Folder) KeepAll(within string, certificates map[string][]byte) (names []string, err error) {
+func (f *Folder) KeepAll(within string, certificates map[string][]byte) (names []string,
+	err error) {
 	for _, name := range slices.Sorted(maps.Keys(certificates)) {
 		file := filepath.Join(within, name+".cvc")
 		if err := f.Keep(file, certificates[name]); err != nil {

@@ -13,7 +13,8 @@ func TestHistoricalBytes(t *testing.T) {
 		historical []byte
 	}{
 		{"contact, four interface bytes groups", shortATR, shortATR[9:14]},
-		{"contactless, as PC/SC part 3 makes it up", []byte{0x3B, 0x83, 0x80, 0x01, 1, 2, 3, 0x82}, []byte{1, 2, 3}},
+		{"contactless, as PC/SC part 3 makes it up", []byte{0x3B, 0x83, 0x80, 0x01, 1, 2, 3, 0x82},
+			[]byte{1, 2, 3}},
 		{"no interface bytes", []byte{0x3B, 0x02, 1, 2}, []byte{1, 2}},
 		{"none", []byte{0x3B, 0x00}, []byte{}},
 		{"empty", nil, nil},
@@ -35,7 +36,8 @@ func TestCardTakesExtended(t *testing.T) {
 		{"the bit is not set", shortATR, false},
 		{"behind another object", []byte{0x3B, 0x08, 0x80, 0x31, 0xFF, 0x73, 0, 0, 0x40, 0}, true},
 		{"before a status", []byte{0x3B, 0x08, 0x00, 0x73, 0, 0, 0x40, 5, 0x90, 0}, true},
-		{"the status is no object", []byte{0x3B, 0x08, 0x00, 0x31, 0xFF, 0x31, 0xFF, 0x73, 0, 0x40}, false},
+		{"the status is no object", []byte{0x3B, 0x08, 0x00, 0x31, 0xFF, 0x31, 0xFF, 0x73, 0, 0x40},
+			false},
 		{"two bytes of capabilities", []byte{0x3B, 0x04, 0x80, 0x72, 0xFF, 0xFF}, false},
 		{"cut", []byte{0x3B, 0x03, 0x80, 0x73, 0x40}, false},
 		{"another category", []byte{0x3B, 0x05, 0x10, 0x73, 0, 0, 0x40}, false},

@@ -65,7 +65,8 @@ func (c *Card) look() error {
 		return err
 	}
 	c.atr = slices.Clone(atr)
-	c.framing = apdu.Framing{Card: apdu.CardFunc(c.exchange), ExtendedLength: !c.handle.overT0() && cardTakesExtended(c.atr) && readerCarriesExtended(c.handle)}
+	c.framing = apdu.Framing{Card: apdu.CardFunc(c.exchange), ExtendedLength: !c.handle.overT0() &&
+		cardTakesExtended(c.atr) && readerCarriesExtended(c.handle)}
 	return nil
 }
 
@@ -168,7 +169,8 @@ func (c *Card) Close() error {
 	c.lost = errClosed
 	for i, problem := range problems {
 		problems[i] = failed(c.reader, problem, code.meaningAfter)
-		if lost || errors.Is(problems[i], ErrCardRemoved) || errors.Is(problems[i], ErrNoReader) || errors.Is(problems[i], ErrNoDaemon) {
+		if lost || errors.Is(problems[i], ErrCardRemoved) || errors.Is(problems[i], ErrNoReader) ||
+			errors.Is(problems[i], ErrNoDaemon) {
 			problems[i] = nil
 		}
 	}

@@ -15,8 +15,10 @@ import (
 // Answers to reset: of an NXP JCOP 4, which does not say that it takes extended APDUs,
 // and the same with that bit set.
 var (
-	shortATR    = []byte{0x3B, 0xD5, 0x18, 0xFF, 0x81, 0x91, 0xFE, 0x1F, 0xC3, 0x80, 0x73, 0xC8, 0x21, 0x10, 0x0A}
-	extendedATR = []byte{0x3B, 0xD5, 0x18, 0xFF, 0x81, 0x91, 0xFE, 0x1F, 0xC3, 0x80, 0x73, 0xC8, 0x21, 0x50, 0x4A}
+	shortATR = []byte{0x3B, 0xD5, 0x18, 0xFF, 0x81, 0x91, 0xFE, 0x1F, 0xC3, 0x80, 0x73, 0xC8,
+		0x21, 0x10, 0x0A}
+	extendedATR = []byte{0x3B, 0xD5, 0x18, 0xFF, 0x81, 0x91, 0xFE, 0x1F, 0xC3, 0x80, 0x73, 0xC8,
+		0x21, 0x50, 0x4A}
 )
 
 func okay([]byte) ([]byte, error) { return []byte{0x90, 0}, nil }
@@ -62,7 +64,8 @@ func TestWhatCodesMean(t *testing.T) {
 		require.Contains(t, err.Error(), `reader "R": `)
 		require.Zero(t, f.open, "a connection is left open after %v", row.code)
 
-		c, f := connected(t, &fakeHandle{answer: func([]byte) ([]byte, error) { return nil, row.code }})
+		c, f := connected(t,
+			&fakeHandle{answer: func([]byte) ([]byte, error) { return nil, row.code }})
 		_, err = c.Transmit(context.Background(), apdu.Command{})
 		require.ErrorIs(t, err, row.during, row.code)
 		var detail *Error
@@ -97,12 +100,17 @@ func TestNoAnswer(t *testing.T) {
 		final  bool
 	}{
 		{"silent", silent, nil, ErrMute, false},
-		{"pulled out", silent, func(f *fake) { f.readers[0].found = flagEmpty | 2<<16 }, ErrCardRemoved, true},
-		{"pulled out of vpcd", func([]byte) ([]byte, error) { return nil, nil }, func(f *fake) { f.readers[0].found = flagEmpty | 2<<16 }, ErrCardRemoved, true},
-		{"pulled out, and seen", func([]byte) ([]byte, error) { return nil, codeRemovedCard }, nil, ErrCardRemoved, true},
+		{"pulled out", silent, func(f *fake) { f.readers[0].found = flagEmpty | 2<<16 },
+			ErrCardRemoved, true},
+		{"pulled out of vpcd", func([]byte) ([]byte, error) { return nil, nil },
+			func(f *fake) { f.readers[0].found = flagEmpty | 2<<16 }, ErrCardRemoved, true},
+		{"pulled out, and seen", func([]byte) ([]byte, error) { return nil, codeRemovedCard }, nil,
+			ErrCardRemoved, true},
 		{"reader unplugged", silent, func(f *fake) { f.readers = nil }, ErrNoReader, true},
-		{"daemon died", func([]byte) ([]byte, error) { return nil, codeCommunication }, nil, ErrNoDaemon, true},
-		{"daemon died, and seen", silent, func(f *fake) { f.down = codeNoService }, ErrNoDaemon, true},
+		{"daemon died", func([]byte) ([]byte, error) { return nil, codeCommunication }, nil,
+			ErrNoDaemon, true},
+		{"daemon died, and seen", silent, func(f *fake) { f.down = codeNoService }, ErrNoDaemon,
+			true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			h := &fakeHandle{}
@@ -185,10 +193,12 @@ func TestExtendedLength(t *testing.T) {
 		{"T=0", extendedATR, true, longest(0, 0, 1, 0), false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			h := &fakeHandle{answer: okay, answerATR: row.atr, t0: row.t0, properties: row.properties}
+			h := &fakeHandle{answer: okay, answerATR: row.atr, t0: row.t0,
+				properties: row.properties}
 			c, _ := connected(t, h)
 			require.Equal(t, row.extended, c.ExtendedLength())
-			_, err := c.Transmit(context.Background(), apdu.Command{INS: 0x10, Data: make([]byte, 300)})
+			_, err := c.Transmit(context.Background(),
+				apdu.Command{INS: 0x10, Data: make([]byte, 300)})
 			require.NoError(t, err)
 			if row.extended {
 				require.Len(t, h.sent, 1)
@@ -210,11 +220,16 @@ func TestTransferCases(t *testing.T) {
 		sent    []string
 		data    string
 	}{
-		{"more", false, apdu.Command{INS: 0xB0, Ne: 256}, []string{"01026102", "03049000"}, []string{"00B0000000", "00C0000002"}, "01020304"},
-		{"wrong Le", false, apdu.Command{INS: 0xB0, Ne: 256}, []string{"6C02", "03049000"}, []string{"00B0000000", "00B0000002"}, "0304"},
-		{"T=0, neither data nor answer", true, apdu.Command{INS: 0x44}, []string{"9000"}, []string{"0044000000"}, ""},
-		{"T=0, data and answer", true, apdu.Command{INS: 0x88, Data: []byte{7}, Ne: 256}, []string{"6102", "01029000"}, []string{"008800000107", "00C0000002"}, "0102"},
-		{"T=0, answer", true, apdu.Command{INS: 0xB0, Ne: 4}, []string{"6C02", "01029000"}, []string{"00B0000004", "00B0000002"}, "0102"},
+		{"more", false, apdu.Command{INS: 0xB0, Ne: 256}, []string{"01026102", "03049000"},
+			[]string{"00B0000000", "00C0000002"}, "01020304"},
+		{"wrong Le", false, apdu.Command{INS: 0xB0, Ne: 256}, []string{"6C02", "03049000"},
+			[]string{"00B0000000", "00B0000002"}, "0304"},
+		{"T=0, neither data nor answer", true, apdu.Command{INS: 0x44}, []string{"9000"},
+			[]string{"0044000000"}, ""},
+		{"T=0, data and answer", true, apdu.Command{INS: 0x88, Data: []byte{7}, Ne: 256},
+			[]string{"6102", "01029000"}, []string{"008800000107", "00C0000002"}, "0102"},
+		{"T=0, answer", true, apdu.Command{INS: 0xB0, Ne: 4}, []string{"6C02", "01029000"},
+			[]string{"00B0000004", "00B0000002"}, "0102"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			h := &fakeHandle{t0: row.t0, answerATR: shortATR}
@@ -251,7 +266,8 @@ func TestEstablish(t *testing.T) {
 	assert.Empty(t, readers)
 	if _, err = Establish(); !Available {
 		require.ErrorIs(t, err, ErrUnavailable)
-		for _, part := range []string{"libpcsclite-dev", "pcscd", "gcc", "go build -tags pcsc ./host/cmd/ekrona"} {
+		for _, part := range []string{"libpcsclite-dev", "pcscd", "gcc",
+			"go build -tags pcsc ./host/cmd/ekrona"} {
 			assert.Contains(t, err.Error(), part)
 		}
 	}

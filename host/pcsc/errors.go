@@ -7,15 +7,21 @@ import (
 
 // What can be wrong, for errors.Is.
 var (
-	ErrUnavailable = errors.New("this ekrona was built without PC/SC: install gcc, libpcsclite-dev and pcscd (on Debian: apt-get install gcc libpcsclite-dev pcscd) and build it with: go build -tags pcsc ./host/cmd/ekrona")
-	ErrNoDaemon    = errors.New("the PC/SC daemon does not answer: start pcscd (systemctl start pcscd.socket)")
-	ErrDenied      = errors.New("the PC/SC daemon does not let this user use cards: work at the console, or allow org.debian.pcsc-lite.access_pcsc and access_card in polkit")
-	ErrNoReader    = errors.New("no such reader is plugged in: plug it in, and look with \"ekrona card readers\"")
+	ErrUnavailable = errors.New("this ekrona was built without PC/SC: install gcc, " +
+		"libpcsclite-dev and pcscd (on Debian: apt-get install gcc libpcsclite-dev pcscd) and " +
+		"build it with: go build -tags pcsc ./host/cmd/ekrona")
+	ErrNoDaemon = errors.New(
+		"the PC/SC daemon does not answer: start pcscd (systemctl start pcscd.socket)")
+	ErrDenied = errors.New("the PC/SC daemon does not let this user use cards: work at the " +
+		"console, or allow org.debian.pcsc-lite.access_pcsc and access_card in polkit")
+	ErrNoReader = errors.New(
+		"no such reader is plugged in: plug it in, and look with \"ekrona card readers\"")
 	ErrNoCard      = errors.New("no card in the reader: insert one")
 	ErrBusy        = errors.New("another program uses the card: end it and start again")
 	ErrCardRemoved = errors.New("the card was taken away: insert it and start again")
 	ErrCardReset   = errors.New("another program has reset the card: end it and start again")
-	ErrMute        = errors.New("the card does not answer: look how it lies in the reader, and start again")
+	ErrMute        = errors.New(
+		"the card does not answer: look how it lies in the reader, and start again")
 )
 
 // code is a return code of PC/SC (pcsclite.h; the same numbers in winscard.h).

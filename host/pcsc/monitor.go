@@ -175,7 +175,11 @@ func (l *look) run(ctx context.Context, c connection) error {
 			return err
 		}
 		wanted := expected(names, known)
-		if here := slices.DeleteFunc(slices.Clone(known), func(r readerStatus) bool { return at(wanted, r.reader) < 0 }); len(here) < len(known) || len(names) == 0 && !l.last().looked {
+		if here := slices.DeleteFunc(slices.Clone(known),
+			func(r readerStatus) bool {
+				return at(wanted,
+					r.reader) < 0
+			}); len(here) < len(known) || len(names) == 0 && !l.last().looked {
 			known = here
 			l.see(seen{looked: true, readers: known})
 		}
@@ -185,7 +189,8 @@ func (l *look) run(ctx context.Context, c connection) error {
 		}
 		wanted = append(wanted, readerStatus{reader: plugAndPlay, expected: counted})
 		switch err := wait(ctx, c, wanted, timeout); {
-		case ctx.Err() != nil, errors.Is(err, codeTimeout), errors.Is(err, codeUnknownReader): // a reader went before the wait began
+		// a reader went before the wait began
+		case ctx.Err() != nil, errors.Is(err, codeTimeout), errors.Is(err, codeUnknownReader):
 			continue
 		case err != nil:
 			return err

@@ -141,7 +141,8 @@ func TestLongMessages(t *testing.T) {
 	c, err := d.System.Connect(d.Reader(0))
 	require.NoError(t, err)
 	require.False(t, c.ExtendedLength())
-	answer, err := c.Transmit(context.Background(), apdu.Command{INS: 0x10, Data: make([]byte, 600), Ne: apdu.MaxExtendedNe})
+	answer, err := c.Transmit(context.Background(),
+		apdu.Command{INS: 0x10, Data: make([]byte, 600), Ne: apdu.MaxExtendedNe})
 	require.NoError(t, err)
 	require.NoError(t, answer.Err())
 	assert.Len(t, answer.Data, 300)
@@ -171,7 +172,8 @@ func TestHotPlug(t *testing.T) {
 		require.Equal(t, pcsc.Event{Kind: pcsc.ReaderAdded, Reader: d.Reader(n)}, <-events)
 	}
 	in := d.Insert(1, blankCard(t))
-	require.Equal(t, pcsc.Event{Kind: pcsc.CardInserted, Reader: d.Reader(1), ATR: globalplatform.ATR()}, <-events)
+	require.Equal(t, pcsc.Event{Kind: pcsc.CardInserted, Reader: d.Reader(1),
+		ATR: globalplatform.ATR()}, <-events)
 	c, err := d.System.Connect(d.Reader(1))
 	require.NoError(t, err)
 	in.Pull()
@@ -246,7 +248,8 @@ func TestOpenSCSeesTheCard(t *testing.T) {
 	out, err := exec.Command(tool, "--reader", d.Reader(0), "--atr").CombinedOutput()
 	require.NoError(t, err, string(out))
 	assert.Contains(t, string(out), "3b:d5:18:ff:81:91:fe:1f:c3:80:73:c8:21:10:0a")
-	out, err = exec.Command(tool, "--reader", d.Reader(0), "--send-apdu", "00A4040000").CombinedOutput()
+	out, err = exec.Command(tool, "--reader", d.Reader(0), "--send-apdu",
+		"00A4040000").CombinedOutput()
 	require.NoError(t, err, string(out))
 	assert.Contains(t, string(out), "Received (SW1=0x90, SW2=0x00)")
 }

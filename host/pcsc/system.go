@@ -23,7 +23,8 @@ const patience = time.Second
 var machine = newSystem(establish)
 
 func newSystem(establish func() (connection, error)) *System {
-	return &System{establish: establish, monitor: &monitor{establish: establish}, patience: patience}
+	return &System{establish: establish, monitor: &monitor{establish: establish},
+		patience: patience}
 }
 
 // Establish looks whether the service is there: [ErrUnavailable], [ErrNoDaemon],

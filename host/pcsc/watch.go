@@ -81,7 +81,9 @@ func at(readers []readerStatus, name string) int {
 func (w *watch) changed(old, found readerStatus) {
 	was, is := old.state(), found.state()
 	// A card taken out and one put in since the last look: two events counted.
-	another := was.Card && is.Card && (old.found.events() != found.found.events() || was.ATR != nil && !bytes.Equal(was.ATR, is.ATR))
+	another := was.Card && is.Card &&
+		(old.found.events() != found.found.events() || was.ATR != nil &&
+			!bytes.Equal(was.ATR, is.ATR))
 	if was.Card && (!is.Card || another) {
 		w.report(Event{Kind: CardRemoved, Reader: old.reader})
 	}

@@ -45,13 +45,18 @@ func (w *watched) sees(want ...Event) {
 func TestWatch(t *testing.T) {
 	for name, counts := range map[string]bool{"pcsc-lite 2.3.0": true, "older": false} {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(fakeReader{name: "B", found: flagEmpty}, fakeReader{name: "A", found: flagPresent | 1<<16, atr: shortATR})
+			f := newFake(fakeReader{name: "B", found: flagEmpty},
+				fakeReader{name: "A", found: flagPresent | 1<<16, atr: shortATR})
 			f.counts = counts
 			s := f.system()
 			w := watching(t, s)
-			w.sees(Event{ReaderAdded, "A", nil}, Event{CardInserted, "A", shortATR}, Event{ReaderAdded, "B", nil})
+			w.sees(Event{ReaderAdded, "A", nil}, Event{CardInserted, "A", shortATR},
+				Event{ReaderAdded, "B", nil})
 
-			f.change(func() { f.readers[0].found, f.readers[0].atr = flagPresent|1<<16, extendedATR })
+			f.change(func() {
+				f.readers[0].found, f.readers[0].atr = flagPresent|1<<16,
+					extendedATR
+			})
 			w.sees(Event{CardInserted, "B", extendedATR})
 			f.change(func() { f.readers[0].found |= flagExclusive })
 			f.change(func() { f.readers[1].found, f.readers[1].atr = flagEmpty|2<<16, nil })
@@ -68,21 +73,30 @@ func TestWatch(t *testing.T) {
 
 			states, err := s.States()
 			require.NoError(t, err)
-			assert.Equal(t, []State{{"A", true, shortATR, false}, {"B", true, extendedATR, false}}, states)
+			assert.Equal(t, []State{{"A", true, shortATR, false}, {"B", true, extendedATR, false}},
+				states)
 
 			// Who comes later is told all that there is, and each has a watch of its own.
 			second := watching(t, s)
-			second.sees(Event{ReaderAdded, "A", nil}, Event{CardInserted, "A", shortATR}, Event{ReaderAdded, "B", nil}, Event{CardInserted, "B", extendedATR})
+			second.sees(Event{ReaderAdded, "A", nil}, Event{CardInserted, "A", shortATR},
+				Event{ReaderAdded, "B", nil}, Event{CardInserted, "B", extendedATR})
 			second.end()
 			require.NoError(t, <-second.ended)
 
 			f.change(func() { f.readers, f.plugs = f.readers[:1], f.plugs+1 })
 			w.sees(Event{CardRemoved, "A", nil}, Event{ReaderRemoved, "A", nil})
-			f.change(func() { f.readers, f.plugs = append(f.readers, fakeReader{name: "C", found: flagEmpty}), f.plugs+1 })
+			f.change(func() {
+				f.readers,
+					f.plugs = append(f.readers, fakeReader{name: "C", found: flagEmpty}), f.plugs+1
+			})
 			w.sees(Event{ReaderAdded, "C", nil})
 			f.change(func() { f.readers, f.plugs = nil, f.plugs+1 })
-			w.sees(Event{CardRemoved, "B", nil}, Event{ReaderRemoved, "B", nil}, Event{ReaderRemoved, "C", nil})
-			f.change(func() { f.readers, f.plugs = []fakeReader{{name: "A", found: flagEmpty}}, f.plugs+1 })
+			w.sees(Event{CardRemoved, "B", nil}, Event{ReaderRemoved, "B", nil},
+				Event{ReaderRemoved, "C", nil})
+			f.change(func() {
+				f.readers, f.plugs = []fakeReader{{name: "A", found: flagEmpty}},
+					f.plugs+1
+			})
 			w.sees(Event{ReaderAdded, "A", nil})
 
 			w.end()
@@ -119,6 +133,7 @@ func TestStates(t *testing.T) {
 		fakeReader{name: "shared", found: flagPresent | flagInUse, atr: shortATR})
 	states, err := f.system().States()
 	require.NoError(t, err)
-	assert.Equal(t, []State{{"empty", false, nil, false}, {"exclusive", true, shortATR, true}, {"mute", true, nil, false}, {"shared", true, shortATR, true}}, states)
+	assert.Equal(t, []State{{"empty", false, nil, false}, {"exclusive", true, shortATR, true},
+		{"mute", true, nil, false}, {"shared", true, shortATR, true}}, states)
 	assert.Zero(t, f.open)
 }

@@ -12,7 +12,8 @@ import (
 
 func TestEventForALog(t *testing.T) {
 	line, err := json.Marshal(progress.Event{
-		Kind: progress.Made, Who: "left", Device: "SENORDICC0000003", Count: progress.Count{Total: 5, Done: 2, Begun: 1},
+		Kind: progress.Made, Who: "left", Device: "SENORDICC0000003",
+		Count: progress.Count{Total: 5, Done: 2, Begun: 1},
 	})
 	require.NoError(t, err)
 	assert.JSONEq(

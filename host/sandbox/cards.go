@@ -163,14 +163,16 @@ func (s *Sandbox) installApplet(path string, order personalization.Order, root [
 	if err != nil {
 		return err
 	}
-	if _, err := blank.Install(card.AID(spec.AppletAID), card.AID(spec.AppletAID), parameters); err != nil {
+	if _, err := blank.Install(card.AID(spec.AppletAID), card.AID(spec.AppletAID),
+		parameters); err != nil {
 		return err
 	}
 	return blank.Save(path)
 }
 
 // cardOrder reads what was drawn for a card, or draws it and keeps it.
-func (s *Sandbox) cardOrder(id message.DeviceID, owner string) (personalization.Order, cardOrder, error) {
+func (s *Sandbox) cardOrder(id message.DeviceID, owner string) (personalization.Order, cardOrder,
+	error) {
 	var made cardOrder
 	path := s.letterPath(owner)
 	err := readJSON(path, &made)
@@ -180,24 +182,29 @@ func (s *Sandbox) cardOrder(id message.DeviceID, owner string) (personalization.
 	case err != nil:
 		return personalization.Order{}, made, err
 	}
-	order := personalization.Order{Device: id, Role: spec.RoleCard, Ceilings: message.PilotPolicy(), Owner: owner}
+	order := personalization.Order{Device: id, Role: spec.RoleCard, Ceilings: message.PilotPolicy(),
+		Owner: owner}
 	if order.Date, err = message.ParseDate(made.Date); err != nil {
 		return order, made, fmt.Errorf("%s: %w", path, err)
 	}
-	if n, err := hex.Decode(order.Token[:], []byte(made.Token)); made.Token != "" && (err != nil || n != len(order.Token)) {
-		return order, made, fmt.Errorf("%s: the token is damaged; remove the folder and found the sandbox again", path)
+	if n, err := hex.Decode(order.Token[:], []byte(made.Token)); made.Token != "" &&
+		(err != nil || n != len(order.Token)) {
+		return order, made, fmt.Errorf(
+			"%s: the token is damaged; remove the folder and found the sandbox again", path)
 	}
 	return order, made, nil
 }
 
-func (s *Sandbox) drawCard(id message.DeviceID, owner string) (personalization.Order, cardOrder, error) {
+func (s *Sandbox) drawCard(id message.DeviceID, owner string) (personalization.Order, cardOrder,
+	error) {
 	var made cardOrder
 	random := s.options.Random
 	order, err := personalization.NewOrder(id, owner, message.DateOf(s.options.Clock.Now()), random)
 	if err != nil {
 		return order, made, err
 	}
-	made = cardOrder{Device: string(id), Date: order.Date.String(), Token: hex.EncodeToString(order.Token[:])}
+	made = cardOrder{Device: string(id), Date: order.Date.String(),
+		Token: hex.EncodeToString(order.Token[:])}
 	if made.PIN, err = pin.Digits(random, 4); err != nil {
 		return order, made, err
 	}

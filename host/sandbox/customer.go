@@ -36,7 +36,8 @@ func (s *Sandbox) Enrol(ctx context.Context, b *bank.Bank, name string) error {
 // MayEnrol fails as Enrol would, and does nothing.
 func (s *Sandbox) MayEnrol(b *bank.Bank, name string) error {
 	if !customerNames.MatchString(name) {
-		return fmt.Errorf("sandbox: customer %q: give a name of at most 32 of a to z, 0 to 9 and -, a letter first", name)
+		return fmt.Errorf("sandbox: customer %q: give a name of at most 32 of a to z, 0 to 9 and "+
+			"-, a letter first", name)
 	}
 	phones, err := s.phones()
 	if err != nil {
@@ -55,14 +56,16 @@ func (s *Sandbox) MayEnrol(b *bank.Bank, name string) error {
 		return err
 	}
 	if other.Name != b.Settings.Name {
-		return fmt.Errorf("sandbox: %s is a customer of %s: choose another name for one of %s", name, other.Name, b.Settings.Name)
+		return fmt.Errorf("sandbox: %s is a customer of %s: choose another name for one of %s",
+			name, other.Name, b.Settings.Name)
 	}
 	return nil
 }
 
 // Refund orders that a settled payment at a merchant, or a part of it, goes back to the
 // payer's online wallet. Errors: *order.Refused.
-func (s *Sandbox) Refund(ctx context.Context, m *Merchant, of order.Payment, amount money.Ore) error {
+func (s *Sandbox) Refund(ctx context.Context, m *Merchant, of order.Payment,
+	amount money.Ore) error {
 	signed, err := order.NewRefund(m.Terminal.ID(), of, amount, s.options.Random, m.Terminal.Owner)
 	if err != nil {
 		return err

@@ -57,17 +57,20 @@ func Found(ctx context.Context, folder string, plan Plan, options Options) (_ *S
 	if err := s.found(ctx, plan); err != nil {
 		return nil, err
 	}
-	return s, durable.Ensure(s.path(foundedFile), []byte("This folder is a sandbox of offline e-krona.\n"), durable.Everyone)
+	return s, durable.Ensure(s.path(foundedFile),
+		[]byte("This folder is a sandbox of offline e-krona.\n"), durable.Everyone)
 }
 
 func (s *Sandbox) found(ctx context.Context, plan Plan) error {
-	root, err := pki.Open(s.path(rootFolder), s.options.Random).Root("root", s.subject(rootHolder, spec.RoleRoot, rootYears))
+	root, err := pki.Open(s.path(rootFolder), s.options.Random).Root("root",
+		s.subject(rootHolder, spec.RoleRoot, rootYears))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
 	key := s.subject(notaryHolder, spec.RoleNotary, authorityYears)
-	if err := centralbank.Found(s.path(centralBankFolder), root, key, plan.Terms, s.options.Environment); err != nil {
+	if err := centralbank.Found(s.path(centralBankFolder), root, key, plan.Terms,
+		s.options.Environment); err != nil {
 		return fmt.Errorf("central bank: %w", err)
 	}
 	for _, p := range plan.Banks {
@@ -91,7 +94,8 @@ func (s *Sandbox) found(ctx context.Context, plan Plan) error {
 func (s *Sandbox) subject(holder cvc.Holder, role spec.Role, years int) pki.Subject {
 	today := s.options.Clock.Now()
 	return pki.Subject{
-		Holder: holder, Role: role, Effective: message.DateOf(today), Expiry: message.DateOf(today.AddDate(years, 0, 0)),
+		Holder: holder, Role: role, Effective: message.DateOf(today),
+		Expiry: message.DateOf(today.AddDate(years, 0, 0)),
 	}
 }
 
@@ -101,14 +105,19 @@ func (s *Sandbox) foundBank(ctx context.Context, root pki.Identity, p BankPlan) 
 		return err
 	}
 	settings := bank.Settings{
-		Name: p.Name, Title: p.Title, CentralBank: filepath.Join("..", centralBankFolder), CardYears: deviceYears,
+		Name: p.Name, Title: p.Title, CentralBank: filepath.Join("..", centralBankFolder),
+		CardYears: deviceYears,
 	}
 	subjects := bank.Subjects{
-		CA:          s.subject(cvc.Holder(p.Name+firstSequence), spec.RoleIntermediary, authorityYears),
-		Instruction: s.subject(cvc.Holder(p.Name+secondSequence), spec.RoleInstructionKey, authorityYears),
-		Desk:        s.subject(cvc.Holder(banking.DeviceIDOf(p.Name, banking.KindDesk, 1)), spec.RoleDesk, deviceYears),
+		CA: s.subject(cvc.Holder(p.Name+firstSequence), spec.RoleIntermediary,
+			authorityYears),
+		Instruction: s.subject(cvc.Holder(p.Name+secondSequence), spec.RoleInstructionKey,
+			authorityYears),
+		Desk: s.subject(cvc.Holder(banking.DeviceIDOf(p.Name, banking.KindDesk, 1)),
+			spec.RoleDesk, deviceYears),
 	}
-	if err := bank.Found(s.path(p.Folder), settings, root, c.Certificate, subjects, s.options.Environment); err != nil {
+	if err := bank.Found(s.path(p.Folder), settings, root, c.Certificate, subjects,
+		s.options.Environment); err != nil {
 		return err
 	}
 	ca, instruction, err := bank.Certificates(s.path(p.Folder))
@@ -152,9 +161,10 @@ func (s *Sandbox) foundPhone(ctx context.Context, b *bank.Bank, name string) err
 		return err
 	}
 	settings := phone.Settings{Owner: name, Intermediary: filepath.Join("..", b.FolderName())}
-	return phone.Found(ctx, s.path(phoneFolder(name, 1)), settings, authorities, func(app *ecdsa.PublicKey) error {
-		return b.AddCustomer(ctx, banking.Customer{ID: name, Name: name, App: app})
-	}, s.options.Environment)
+	return phone.Found(ctx, s.path(phoneFolder(name, 1)), settings, authorities,
+		func(app *ecdsa.PublicKey) error {
+			return b.AddCustomer(ctx, banking.Customer{ID: name, Name: name, App: app})
+		}, s.options.Environment)
 }
 
 func (s *Sandbox) foundPerson(ctx context.Context, p PersonPlan, number int) error {
@@ -194,7 +204,8 @@ func (s *Sandbox) foundMerchant(ctx context.Context, p MerchantPlan, number int)
 		return keys.Certified(name, s.subject(cvc.Holder(id), spec.RoleTerminal, deviceYears), ca)
 	}
 	known := func(owner *ecdsa.PublicKey, certificate []byte) error {
-		if err := b.AddCustomer(ctx, banking.Customer{ID: p.Name, Name: p.Name, App: owner}); err != nil {
+		if err := b.AddCustomer(ctx,
+			banking.Customer{ID: p.Name, Name: p.Name, App: owner}); err != nil {
 			return err
 		}
 		return b.AddDevice(ctx, banking.Device{
@@ -203,5 +214,6 @@ func (s *Sandbox) foundMerchant(ctx context.Context, p MerchantPlan, number int)
 	}
 	settings := pos.Settings{Merchant: p.Name, Intermediary: filepath.Join("..", b.FolderName())}
 	trust := pos.Trust{Root: b.Root(), Authorities: authorities}
-	return pos.Found(ctx, s.path(terminalPrefix+p.Name), settings, trust, certify, known, s.options.Environment)
+	return pos.Found(ctx, s.path(terminalPrefix+p.Name), settings, trust, certify, known,
+		s.options.Environment)
 }

@@ -35,7 +35,8 @@ var ErrSeveralCards = errors.New("has several cards")
 // Person starts the phone of a person, with one of the person's cards: that of the
 // device id, or the only one in use when that is empty. A person without a card has a
 // phone all the same. Errors: [ErrUnknown], [ErrSeveralCards].
-func (s *Sandbox) Person(ctx context.Context, name string, device message.DeviceID) (*Person, error) {
+func (s *Sandbox) Person(ctx context.Context, name string, device message.DeviceID) (*Person,
+	error) {
 	app, err := s.phone(ctx, name)
 	if err != nil {
 		return nil, err
@@ -77,7 +78,8 @@ func (s *Sandbox) Customer(ctx context.Context, name string) (*Person, error) {
 
 // HandReceipt gives a Receipt to the phone of whoever paid with a card, if that person
 // has one here.
-func (s *Sandbox) HandReceipt(ctx context.Context, name string, payer message.DeviceID, receipt envelope.Envelope) error {
+func (s *Sandbox) HandReceipt(ctx context.Context, name string, payer message.DeviceID,
+	receipt envelope.Envelope) error {
 	phones, err := s.phones()
 	if err != nil || phones[name] == "" {
 		return err
@@ -109,7 +111,8 @@ func choose(name string, cards []phone.Card, device message.DeviceID) (phone.Car
 	}
 	switch {
 	case device != "":
-		return phone.Card{}, fmt.Errorf("%s has no card %s; there are: %s", name, device, strings.Join(ids, " "))
+		return phone.Card{}, fmt.Errorf("%s has no card %s; there are: %s", name, device,
+			strings.Join(ids, " "))
 	case len(inUse) == 1:
 		return inUse[0], nil
 	case len(cards) > 1:
@@ -210,7 +213,8 @@ func (s *Sandbox) phone(ctx context.Context, name string) (*phone.Phone, error) 
 
 // cardsOf are the cards that a phone knows. Where it knows none, or not the one that is
 // wanted, the owner's bank is asked.
-func (s *Sandbox) cardsOf(ctx context.Context, app *phone.Phone, wanted message.DeviceID) ([]phone.Card, error) {
+func (s *Sandbox) cardsOf(ctx context.Context, app *phone.Phone,
+	wanted message.DeviceID) ([]phone.Card, error) {
 	cards, err := app.Cards()
 	isWanted := func(c phone.Card) bool { return wanted == "" || c.Device == wanted }
 	if err != nil || slices.ContainsFunc(cards, isWanted) {
@@ -320,7 +324,8 @@ func (s *Sandbox) BankOfMerchant(ctx context.Context, m *Merchant) (*bank.Bank, 
 // registers in place of the former one's, and with nothing on it but which cards the
 // person has. A cut leaves the former phone in use, or the next one; the same call goes
 // on.
-func (s *Sandbox) ChangePhone(ctx context.Context, p *Person) (cards []message.DeviceID, err error) {
+func (s *Sandbox) ChangePhone(ctx context.Context, p *Person) (cards []message.DeviceID,
+	err error) {
 	b, err := s.BankOf(ctx, p)
 	if err != nil {
 		return nil, err

@@ -79,7 +79,8 @@ func Open(folder string, options Options) (*Sandbox, error) {
 	options.Environment = options.Complete()
 	return &Sandbox{
 		folder: folder, options: options, banks: map[string]*bank.Bank{},
-		opened: map[string]*phone.Phone{}, holders: map[string]*Holder{}, merchants: map[string]*Merchant{},
+		opened: map[string]*phone.Phone{}, holders: map[string]*Holder{},
+		merchants: map[string]*Merchant{},
 	}, nil
 }
 
@@ -149,7 +150,8 @@ func (s *Sandbox) CentralBank(ctx context.Context) (*centralbank.CentralBank, er
 	return s.centralBankAt(ctx, s.path(centralBankFolder))
 }
 
-func (s *Sandbox) centralBankAt(ctx context.Context, folder string) (*centralbank.CentralBank, error) {
+func (s *Sandbox) centralBankAt(ctx context.Context, folder string) (*centralbank.CentralBank,
+	error) {
 	if s.centralBank != nil {
 		return s.centralBank, nil
 	}

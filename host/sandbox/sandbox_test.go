@@ -32,9 +32,11 @@ import (
 // found founds a sandbox whose run repeats, or opens it again.
 func found(t *testing.T, folder string) *Sandbox {
 	t.Helper()
-	opened, err := Found(context.Background(), folder, Pilot(), Options{Environment: party.Environment{
-		Clock: clock.Fixed(time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)), Random: card.SeededRandom(t.Name()),
-	}})
+	opened, err := Found(context.Background(), folder, Pilot(),
+		Options{Environment: party.Environment{
+			Clock:  clock.Fixed(time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)),
+			Random: card.SeededRandom(t.Name()),
+		}})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, opened.Close()) })
 	return opened
@@ -88,7 +90,8 @@ func TestEachPartyStartsAlone(t *testing.T) {
 	} {
 		t.Run(c.folder, func(t *testing.T) {
 			alone := t.TempDir()
-			for _, kept := range []string{c.folder, "cards", "letters"} { // cards are in people's hands
+			// cards are in people's hands
+			for _, kept := range []string{c.folder, "cards", "letters"} {
 				moved(t, filepath.Join(whole, kept), filepath.Join(alone, kept))
 			}
 			s, err := Open(alone, Options{Environment: party.Environment{
@@ -125,7 +128,8 @@ func aloneTerminal(t *testing.T, s *Sandbox) {
 	require.NoError(t, err)
 	payment, err := m.Terminal.Paid(t.Context(), sale.Number)
 	require.NoError(t, err)
-	require.NoError(t, s.HandReceipt(t.Context(), "anna", payment.Payer, receipt), "she has no phone here")
+	require.NoError(t, s.HandReceipt(t.Context(), "anna", payment.Payer, receipt),
+		"she has no phone here")
 	other, err := m.Terminal.Ask(t.Context(), 5*money.Krona)
 	require.NoError(t, err)
 	_, err = m.Terminal.Refuse(t.Context(), other.Number)

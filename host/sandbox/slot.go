@@ -20,7 +20,8 @@ var ErrWithdrawn = errors.New("taken away before its answer came")
 
 // ErrNoCard says that a person's card lies in no file of the sandbox and was not
 // inserted.
-var ErrNoCard = errors.New("this card is not in the sandbox's folder: name the reader that it is in")
+var ErrNoCard = errors.New(
+	"this card is not in the sandbox's folder: name the reader that it is in")
 
 // Slot is where a person's card is held to readers. A power cut or a torn tap ends
 // the card's session, and the next command finds it switched on again.
@@ -81,7 +82,8 @@ func (s *Slot) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, err
 	}
 	var stats card.Stats
 	recorded := apdu.Recorder{Label: s.holder, Sink: func(e apdu.Exchange) { s.observe(e, stats) }}
-	recorded.Card = apdu.CardFunc(func(ctx context.Context, c apdu.Command) (response apdu.Response, err error) {
+	recorded.Card = apdu.CardFunc(func(ctx context.Context, c apdu.Command) (response apdu.Response,
+		err error) {
 		response, stats, err = s.deliver(ctx, c)
 		return response, err
 	})
@@ -89,7 +91,8 @@ func (s *Slot) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, err
 }
 
 // deliver gives the card the command, and takes it away when that was planned.
-func (s *Slot) deliver(ctx context.Context, c apdu.Command) (response apdu.Response, stats card.Stats, err error) {
+func (s *Slot) deliver(ctx context.Context, c apdu.Command) (response apdu.Response,
+	stats card.Stats, err error) {
 	if s.inserted != nil {
 		response, err = s.inserted.Transmit(ctx, c)
 	} else {

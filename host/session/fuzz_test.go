@@ -44,7 +44,8 @@ func FuzzRun(f *testing.F) {
 	var seeds [][]byte
 	for _, m := range []message.Message{
 		&message.State{Device: device, LifeCycle: spec.Active, Date: day},
-		&message.Instruction{InstructionKey: "SENORDIC00002", Notary: "SENOTARY00001", Device: device, Sequence: 1, Credit: 500, Date: day},
+		&message.Instruction{InstructionKey: "SENORDIC00002", Notary: "SENOTARY00001",
+			Device: device, Sequence: 1, Credit: 500, Date: day},
 		&message.Confirmation{Device: device, Sequence: 1, Credit: spec.CreditTaken},
 	} {
 		encoded, err := message.Encode(m)
@@ -55,7 +56,8 @@ func FuzzRun(f *testing.F) {
 	f.Add(seeds[0], []byte{}, []byte{})
 	f.Add(seeds[2], seeds[0], seeds[1])
 	f.Fuzz(func(t *testing.T, state, instruction, confirmation []byte) {
-		result, err := Run(t.Context(), randomDevice{state, instruction, confirmation}, randomDevice{state, instruction, confirmation})
+		result, err := Run(t.Context(), randomDevice{state, instruction, confirmation},
+			randomDevice{state, instruction, confirmation})
 		if err == nil {
 			require.Empty(t, instruction, "an Instruction in every round is never at rest")
 			require.NotNil(t, result.State)

@@ -48,9 +48,10 @@ type Reading struct {
 
 // Opening begins a session.
 type Opening struct {
-	Challenge []byte              `json:"challenge,omitempty"`
-	Trust     Trust               `json:"trust"`
-	Pending   []envelope.Envelope `json:"waiting,omitempty"` // Payments on which the device's decision is missing
+	Challenge []byte `json:"challenge,omitempty"`
+	Trust     Trust  `json:"trust"`
+	// Payments on which the device's decision is missing
+	Pending []envelope.Envelope `json:"waiting,omitempty"`
 }
 
 // Answer is the intermediary's answer to a Reading.
@@ -86,14 +87,17 @@ type Result struct {
 
 // ErrAnotherConfirmation says that a device has confirmed another Instruction than the
 // one it was given.
-var ErrAnotherConfirmation = errors.New("session: what was read from the device confirms another Instruction: synchronise again")
+var ErrAnotherConfirmation = errors.New(
+	"session: what was read from the device confirms another Instruction: synchronise again")
 
 // maxRounds bounds a session: answer, acknowledge, one load, and the look that
 // finds nothing owed take three.
 const maxRounds = 8
 
 // ErrUnfinished says that a session did not come to rest in maxRounds rounds.
-var ErrUnfinished = fmt.Errorf("session: the intermediary still owes an Instruction after %d rounds: synchronise again later", maxRounds)
+var ErrUnfinished = fmt.Errorf(
+	"session: the intermediary still owes an Instruction after %d rounds: synchronise again later",
+	maxRounds)
 
 // Run synchronises a device until nothing is owed to it:
 //

@@ -60,7 +60,8 @@ func (s *script) Answer(context.Context, envelope.Envelope) error {
 func (s *script) Read(context.Context, []byte, Trust) (Reading, error) {
 	day, err := message.ParseDate("2026-11-22")
 	require.NoError(s.t, err)
-	return Reading{State: s.encoded(&message.State{Device: device, LifeCycle: spec.Active, Date: day})}, s.step("read")
+	return Reading{State: s.encoded(&message.State{Device: device, LifeCycle: spec.Active,
+		Date: day})}, s.step("read")
 }
 
 func (s *script) Report(context.Context, message.DeviceID, Reading) (Answer, error) {
@@ -80,10 +81,13 @@ func (s *script) Apply(_ context.Context, instruction []byte, _ Trust) ([]byte, 
 	}
 	identity, err := message.Identity(ordered)
 	require.NoError(s.t, err)
-	return s.encoded(&message.Confirmation{Device: device, Sequence: ordered.Sequence, Instruction: identity, Credit: s.credit}), s.step("apply")
+	return s.encoded(&message.Confirmation{Device: device, Sequence: ordered.Sequence,
+		Instruction: identity, Credit: s.credit}), s.step("apply")
 }
 
-func (s *script) Confirm(context.Context, message.DeviceID, []byte) error { return s.step("confirm") }
+func (s *script) Confirm(context.Context, message.DeviceID, []byte) error {
+	return s.step("confirm")
+}
 
 func instructions(t *testing.T, n int, credit money.Ore) []*message.Instruction {
 	t.Helper()
@@ -92,7 +96,8 @@ func instructions(t *testing.T, n int, credit money.Ore) []*message.Instruction 
 	var all []*message.Instruction
 	for i := range n {
 		all = append(all, &message.Instruction{
-			InstructionKey: "SENORDIC00002", Notary: "SENOTARY00001", Device: device, Sequence: uint32(i + 1), Credit: credit, Date: day,
+			InstructionKey: "SENORDIC00002", Notary: "SENOTARY00001", Device: device,
+			Sequence: uint32(i + 1), Credit: credit, Date: day,
 		})
 	}
 	return all
@@ -103,7 +108,8 @@ func TestSessionGoesOnUntilNothingIsOwed(t *testing.T) {
 	result, err := Run(context.Background(), s, s)
 	require.NoError(t, err)
 	round := []string{"open", "read", "report", "apply", "confirm"}
-	assert.Equal(t, append(append(append([]string{}, round...), round...), "open", "read", "report"), s.log)
+	assert.Equal(t, append(append(append([]string{}, round...), round...), "open", "read",
+		"report"), s.log)
 	assert.Equal(t, 2, result.Instructions)
 	assert.Equal(t, money.Ore(1000), result.Credited)
 	assert.Equal(t, "for a reason", result.Refused)

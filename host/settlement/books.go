@@ -14,7 +14,8 @@ import (
 )
 
 // Issue implements notary.Operator.
-func (n *Notary) Issue(ctx context.Context, order notary.OrderKey, intermediary message.Name, amount money.Ore) error {
+func (n *Notary) Issue(ctx context.Context, order notary.OrderKey, intermediary message.Name,
+	amount money.Ore) error {
 	return n.change(ctx, func(t *txn) error {
 		if err := t.joined(intermediary); err != nil {
 			return err
@@ -22,7 +23,8 @@ func (n *Notary) Issue(ctx context.Context, order notary.OrderKey, intermediary 
 		m := movement{key: "issue:" + string(order)}
 		m.line(issuedAccount, -amount)
 		m.line(onlineOf(intermediary), amount)
-		m.addStatementEntry(intermediary, notary.Entry{Kind: notary.Issued, Online: amount, Order: order})
+		m.addStatementEntry(intermediary,
+			notary.Entry{Kind: notary.Issued, Online: amount, Order: order})
 		return t.create(m, amount)
 	})
 }
@@ -43,24 +45,28 @@ func (t *txn) create(m movement, amount money.Ore) error {
 	}
 	err := t.move(m)
 	if errors.Is(err, ledger.ErrConflict) {
-		return notary.Refuse(notary.Taken, "order key %q was used for another issue; choose a new key", m.key)
+		return notary.Refuse(notary.Taken,
+			"order key %q was used for another issue; choose a new key", m.key)
 	}
 	return err
 }
 
 // Statement implements notary.Participant.
-func (p participant) Statement(ctx context.Context, after int64, limit int) ([]notary.Entry, error) {
+func (p participant) Statement(ctx context.Context, after int64, limit int) ([]notary.Entry,
+	error) {
 	if err := checkPage(limit); err != nil {
 		return nil, err
 	}
 	return store.All(ctx, p.n.db, func(row store.Row) (e notary.Entry, err error) {
 		var at string
-		if err := row.Scan(&e.Seq, &e.Kind, &e.Device, &e.Owner, &e.Online, &e.Shadow, &e.Payer, &e.Atc, &e.Payee, &e.Order, &e.Instr, &at); err != nil {
+		if err := row.Scan(&e.Seq, &e.Kind, &e.Device, &e.Owner, &e.Online, &e.Shadow, &e.Payer,
+			&e.Atc, &e.Payee, &e.Order, &e.Instr, &at); err != nil {
 			return e, err
 		}
 		e.At, err = time.Parse(time.RFC3339Nano, at)
 		return e, err
-	}, `SELECT seq, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at FROM statement
+	}, `SELECT seq, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at
+		FROM statement
 		WHERE intermediary = $1 AND seq > $2 ORDER BY seq LIMIT $3`, p.from, after, limit)
 }
 
@@ -94,8 +100,10 @@ func accounts(ctx context.Context, tx *sql.Tx, kind ledger.Kind) ([]notary.Accou
 }
 
 // Payment implements notary.Operator.
-func (n *Notary) Payment(ctx context.Context, payer message.DeviceID, atc uint32) (notary.PaymentStatus, error) {
-	held, err := payments(ctx, n.db, "p.payer = $1 AND p.atc = $2 AND p.signature = $3", payer, atc, int(recorded))
+func (n *Notary) Payment(ctx context.Context, payer message.DeviceID,
+	atc uint32) (notary.PaymentStatus, error) {
+	held, err := payments(ctx, n.db, "p.payer = $1 AND p.atc = $2 AND p.signature = $3", payer, atc,
+		int(recorded))
 	if err != nil || len(held) == 0 {
 		return notary.PaymentStatus{Payer: payer, Atc: atc, Verdict: notary.Unseen}, err
 	}
@@ -124,7 +132,8 @@ func (n *Notary) Revoked(ctx context.Context, after int64, limit int) ([]notary.
 
 func checkPage(limit int) error {
 	if limit < 1 || limit > notary.MaxPage {
-		return notary.Refuse(notary.Malformed, "a page of %d: ask for 1 to %d at once", limit, notary.MaxPage)
+		return notary.Refuse(notary.Malformed, "a page of %d: ask for 1 to %d at once", limit,
+			notary.MaxPage)
 	}
 	return nil
 }

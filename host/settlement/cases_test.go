@@ -64,11 +64,13 @@ type caseRunner struct {
 }
 
 func newCaseRunner(t *testing.T) *caseRunner {
-	return &caseRunner{World: settlementtest.NewWorld(t), t: t, payments: map[string]*message.Payment{}, receipts: map[string]*message.Receipt{}}
+	return &caseRunner{World: settlementtest.NewWorld(t), t: t,
+		payments: map[string]*message.Payment{}, receipts: map[string]*message.Receipt{}}
 }
 
 func (s *caseRunner) run(lines [][]string) {
-	roles := map[string]spec.Role{"card": spec.RoleCard, "sam": spec.RoleSAM, "terminal": spec.RoleTerminal, "desk": spec.RoleDesk}
+	roles := map[string]spec.Role{"card": spec.RoleCard, "sam": spec.RoleSAM,
+		"terminal": spec.RoleTerminal, "desk": spec.RoleDesk}
 	for _, line := range lines {
 		verb, args := line[0], line[1:]
 		if role, isDevice := roles[verb]; isDevice {
@@ -76,9 +78,12 @@ func (s *caseRunner) run(lines [][]string) {
 			s.Audit(false)
 			continue
 		}
-		do := map[string]func([]string){"issue": s.issue, "pool": s.pool, "load": s.load, "pay": s.pay, "give": s.give, "accept": s.accept,
-			"refuse": s.refuse, "unload": s.unload, "hand": s.handOver, "sync": s.sync, "lost": s.lost, "days": s.days, "due": s.due,
-			"verdict": s.verdict, "books": s.books, "holds": s.holds, "copy": s.copy, "status": s.status, "told": s.entries, "again": s.resubmit,
+		do := map[string]func([]string){"issue": s.issue, "pool": s.pool, "load": s.load,
+			"pay": s.pay, "give": s.give, "accept": s.accept,
+			"refuse": s.refuse, "unload": s.unload, "hand": s.handOver, "sync": s.sync,
+			"lost": s.lost, "days": s.days, "due": s.due,
+			"verdict": s.verdict, "books": s.books, "holds": s.holds, "copy": s.copy,
+			"status": s.status, "told": s.entries, "again": s.resubmit,
 			"refund": s.refund}[verb]
 		require.NotNil(s.t, do, "unknown line %q", strings.Join(line, " "))
 		do(args)
@@ -102,12 +107,15 @@ func (s *caseRunner) device(name string) *settlementtest.Device {
 
 func (s *caseRunner) issue(args []string) {
 	s.orders++
-	require.NoError(s.t, s.Notary.Issue(context.Background(), notary.OrderKey(fmt.Sprint(s.orders)), s.Intermediaries[args[0]].Name, s.amount(args[1])))
+	require.NoError(s.t, s.Notary.Issue(context.Background(), notary.OrderKey(fmt.Sprint(s.orders)),
+		s.Intermediaries[args[0]].Name, s.amount(args[1])))
 }
 
 func (s *caseRunner) pool(args []string) {
 	s.orders++
-	require.NoError(s.t, s.Notary.FundPool(context.Background(), notary.OrderKey(fmt.Sprint(s.orders)), s.amount(args[0])))
+	require.NoError(s.t,
+		s.Notary.FundPool(context.Background(), notary.OrderKey(fmt.Sprint(s.orders)),
+			s.amount(args[0])))
 }
 
 func (s *caseRunner) load(args []string) {
@@ -166,7 +174,8 @@ func (s *caseRunner) until(args []string) settlementtest.Step {
 	if len(args) == 0 {
 		return settlementtest.Whole
 	}
-	steps := map[string]settlementtest.Step{"handover": settlementtest.HandOver, "records": settlementtest.Records, "state": settlementtest.State,
+	steps := map[string]settlementtest.Step{"handover": settlementtest.HandOver,
+		"records": settlementtest.Records, "state": settlementtest.State,
 		"cosigned": settlementtest.CoSigned, "applied": settlementtest.Applied}
 	require.Contains(s.t, steps, args[0])
 	return steps[args[0]]
@@ -218,7 +227,8 @@ func (s *caseRunner) refund(args []string) {
 	n, err := strconv.Atoi(atc)
 	require.NoError(s.t, err)
 	s.orders++
-	r := notary.Refund{Order: notary.OrderKey(fmt.Sprint(s.orders)), Payee: terminal.ID, Payer: s.device(name).ID, Atc: uint32(n), Amount: s.amount(args[2])}
+	r := notary.Refund{Order: notary.OrderKey(fmt.Sprint(s.orders)), Payee: terminal.ID,
+		Payer: s.device(name).ID, Atc: uint32(n), Amount: s.amount(args[2])}
 	for range 2 {
 		err := s.Notary.For(terminal.ID.Name()).Refund(context.Background(), r)
 		if len(args) == 3 {
@@ -238,9 +248,11 @@ func (s *caseRunner) status(args []string) {
 	require.Equal(s.t, args[1], got.Status.String())
 }
 
-// entries adds up what the statement told an intermediary of one kind: online, and shadow where nothing went online.
+// entries adds up what the statement told an intermediary of one kind: online, and shadow where
+// nothing went online.
 func (s *caseRunner) entries(args []string) {
-	entries, err := s.Notary.For(s.Intermediaries[args[0]].Name).Statement(context.Background(), 0, 1000)
+	entries, err := s.Notary.For(s.Intermediaries[args[0]].Name).Statement(context.Background(), 0,
+		1000)
 	require.NoError(s.t, err)
 	var sum money.Ore
 	for _, e := range entries {
@@ -278,7 +290,8 @@ func (s *caseRunner) books(args []string) {
 	require.Equal(s.t, want, s.sums())
 }
 
-// sums are the accounts that are not zero: an intermediary's short name for its holding, a device's for its shadow wallet.
+// sums are the accounts that are not zero: an intermediary's short name for its holding, a device's
+// for its shadow wallet.
 func (s *caseRunner) sums() map[string]money.Ore {
 	b, err := s.Notary.Balances(context.Background())
 	require.NoError(s.t, err)
@@ -315,24 +328,33 @@ func (s *caseRunner) resubmit([]string) {
 	require.Equal(s.t, before, s.sums())
 }
 
-// TestCardThatForgotARequest: a card that was set back to before a Request that somebody has paid is found by its request counter, or
-// when it has asked for something else since, by the other Request of that number, wherever it shows: open in its State, refused, or
-// paid. What was paid into it settles, and its payer's card agrees with its shadow wallet again.
+// TestCardThatForgotARequest: a card that was set back to before a Request that somebody has paid
+// is found by its request counter, or when it has asked for something else since, by the other
+// Request of that number, wherever it shows: open in its State, refused, or paid. What was paid
+// into it settles, and its payer's card agrees with its shadow wallet again.
 func TestCardThatForgotARequest(t *testing.T) {
 	asks := func(t *testing.T, d *settlementtest.Device) *message.Request {
 		asked, err := d.Request(45_00, "")
 		require.NoError(t, err)
 		return asked
 	}
-	for name, goesOn := range map[string]func(t *testing.T, w *settlementtest.World, d *settlementtest.Device){
-		"and made no other":            func(*testing.T, *settlementtest.World, *settlementtest.Device) {},
-		"and asked for something else": func(t *testing.T, _ *settlementtest.World, d *settlementtest.Device) { asks(t, d) },
-		"and refused something else": func(t *testing.T, w *settlementtest.World, d *settlementtest.Device) {
+	for name, goesOn := range map[string]func(t *testing.T, w *settlementtest.World,
+		d *settlementtest.Device){
+		"and made no other": func(*testing.T, *settlementtest.World,
+			*settlementtest.Device) {
+		},
+		"and asked for something else": func(t *testing.T, _ *settlementtest.World,
+			d *settlementtest.Device) {
+			asks(t, d)
+		},
+		"and refused something else": func(t *testing.T, w *settlementtest.World,
+			d *settlementtest.Device) {
 			refusal, err := d.Refuse(asks(t, d).Number)
 			require.NoError(t, err)
 			w.Submit(w.Encode(refusal))
 		},
-		"and was paid something else": func(t *testing.T, w *settlementtest.World, d *settlementtest.Device) {
+		"and was paid something else": func(t *testing.T, w *settlementtest.World,
+			d *settlementtest.Device) {
 			payment, err := w.Devices["ANNA"].Pay(asks(t, d), false)
 			require.NoError(t, err)
 			w.Submit(w.Encode(payment))
@@ -348,12 +370,15 @@ func TestCardThatForgotARequest(t *testing.T) {
 			w.Devices["BERTIL"], w.Dishonest["BERTIL"] = older, true
 			goesOn(t, w, older)
 			w.Audit(false)
-			state, err := older.State(w.Challenge(older)) // the Payment that waits for its decision is not shown to it
+			// the Payment that waits for its decision is not shown to it
+			state, err := older.State(w.Challenge(older))
 			require.NoError(t, err)
-			report, err := w.Notary.For(older.ID.Name()).SubmitState(context.Background(), w.Encode(state))
+			report, err := w.Notary.For(older.ID.Name()).SubmitState(context.Background(),
+				w.Encode(state))
 			require.NoError(t, err)
 			require.True(t, report.Cloned)
-			require.Equal(t, anna.Balance, balance(t, w, string(anna.ID)), "none of it waits any more")
+			require.Equal(t, anna.Balance, balance(t, w, string(anna.ID)),
+				"none of it waits any more")
 			w.Audit(false)
 		})
 	}

@@ -22,7 +22,8 @@ func corruptedRecord(t *testing.T, r *message.Receipt, p *message.Payment) []byt
 	return item
 }
 
-// TestCorruptedPaymentIsProvenByTheTrueOne: whoever hands over a corrupted record first, before or after the payee's, gains nothing.
+// TestCorruptedPaymentIsProvenByTheTrueOne: whoever hands over a corrupted record first, before or
+// after the payee's, gains nothing.
 func TestCorruptedPaymentIsProvenByTheTrueOne(t *testing.T) {
 	w := loaded(t)
 	anna, bertil := w.Devices["ANNA"], w.Devices["BERTIL"]
@@ -44,8 +45,9 @@ func TestCorruptedPaymentIsProvenByTheTrueOne(t *testing.T) {
 	everybodyTwice(t, w)
 }
 
-// TestCorruptedPaymentOfARefusedRequestTakesNothingFromItsPayer: a payee that has refused, and says otherwise with a corrupted Payment
-// before its payer comes, neither keeps the payer's card from synchronising nor its money from coming back.
+// TestCorruptedPaymentOfARefusedRequestTakesNothingFromItsPayer: a payee that has refused, and says
+// otherwise with a corrupted Payment before its payer comes, neither keeps the payer's card from
+// synchronising nor its money from coming back.
 func TestCorruptedPaymentOfARefusedRequestTakesNothingFromItsPayer(t *testing.T) {
 	w := loaded(t)
 	anna, bertil := w.Devices["ANNA"], w.Devices["BERTIL"]
@@ -59,7 +61,8 @@ func TestCorruptedPaymentOfARefusedRequestTakesNothingFromItsPayer(t *testing.T)
 	w.Submit(w.Encode(refusal))
 	answer := submit(t, w, corruptedRecord(t, r, p))
 	require.ErrorIs(t, answer.Err, notary.Signature)
-	require.False(t, answer.Payment.Verdict.Final(), "nobody knows yet whether its payer's wallet answers for it")
+	require.False(t, answer.Payment.Verdict.Final(),
+		"nobody knows yet whether its payer's wallet answers for it")
 	answer = submit(t, w, w.Encode(p))
 	require.NoError(t, answer.Err)
 	require.Equal(t, notary.Void, answer.Payment.Verdict)
@@ -71,10 +74,12 @@ func TestCorruptedPaymentOfARefusedRequestTakesNothingFromItsPayer(t *testing.T)
 	w.Audit(false)
 }
 
-// TestCorruptedPaymentToAnEndedPayee: the end of the payee's device has decided for another Payment of the Request.
+// TestCorruptedPaymentToAnEndedPayee: the end of the payee's device has decided for another Payment
+// of the Request.
 func TestCorruptedPaymentToAnEndedPayee(t *testing.T) {
 	w := loaded(t)
-	anna, bertil, cecilia := w.Devices["ANNA"], w.Devices["BERTIL"], w.Issue("CECILIA", "NORDIC", spec.RoleCard)
+	anna, bertil, cecilia := w.Devices["ANNA"], w.Devices["BERTIL"],
+		w.Issue("CECILIA", "NORDIC", spec.RoleCard)
 	_, refused := w.Sync(cecilia, settlementtest.Whole, 200_00)
 	require.NoError(t, refused)
 	request, err := bertil.Request(30_00, "")
@@ -97,11 +102,12 @@ func TestCorruptedPaymentToAnEndedPayee(t *testing.T) {
 	w.Audit(false)
 }
 
-// TestCorruptedPaymentOfACardThatNobodyRegistered: with its certificate in hand the true record proves it, though the corrupted one
-// came first.
+// TestCorruptedPaymentOfACardThatNobodyRegistered: with its certificate in hand the true record
+// proves it, though the corrupted one came first.
 func TestCorruptedPaymentOfACardThatNobodyRegistered(t *testing.T) {
 	w := loaded(t)
-	bertil, ghost := w.Devices["BERTIL"], w.Unregistered("GHOST", "NORDIC", spec.RoleCard, "a key of the thief")
+	bertil, ghost := w.Devices["BERTIL"],
+		w.Unregistered("GHOST", "NORDIC", spec.RoleCard, "a key of the thief")
 	ghost.Balance = 100_00
 	p := paid(t, ghost, bertil, 30_00)
 	r, err := bertil.Accept(p)

@@ -8,9 +8,10 @@ import (
 	"ekrona/host/store"
 )
 
-// withinCoverLimit reports whether holding and pool may pay help towards a claim. What they pay to one payee, between two of its
-// acknowledgements, is at most what its limits let an honest device accept in that time (protocol §8.11). Without it, whoever
-// has the keys of a payer and of a payee writes himself any sum. A claim beyond that waits for a person to look at it.
+// withinCoverLimit reports whether holding and pool may pay help towards a claim. What they pay to
+// one payee, between two of its acknowledgements, is at most what its limits let an honest device
+// accept in that time (protocol §8.11). Without it, whoever has the keys of a payer and of a payee
+// writes himself any sum. A claim beyond that waits for a person to look at it.
 func (t *txn) withinCoverLimit(p *payment, cover money.Ore) (bool, error) {
 	if cover == 0 {
 		return true, nil
@@ -31,30 +32,38 @@ func (t *txn) withinCoverLimit(p *payment, cover money.Ore) (bool, error) {
 	return covered+cover <= limit, err
 }
 
-// coveredSoFar is what holdings and pool have paid to the payee for acceptances between the same two acknowledgements as that of p. Those
-// that the end of the device decided for it count as one time between.
+// coveredSoFar is what holdings and pool have paid to the payee for acceptances between the same
+// two acknowledgements as that of p. Those that the end of the device decided for it count as one
+// time between.
 func (t *txn) coveredSoFar(p *payment) (money.Ore, error) {
-	seq, err := t.queryInt("SELECT v.seq FROM payee_decision w JOIN payee_answer v ON v.identity = w.answer WHERE w.payment = $1", p.identity)
+	seq, err := t.queryInt("SELECT v.seq FROM payee_decision w JOIN payee_answer v ON v.identity "+
+		"= w.answer WHERE w.payment = $1", p.identity)
 	if err != nil {
 		return 0, err
 	}
 	if seq == 0 {
-		covered, err := t.queryInt(`SELECT sum(p.from_holding + p.from_pool) FROM payment p JOIN payee_decision w ON w.payment = p.identity
+		covered, err := t.queryInt(`SELECT sum(p.from_holding + p.from_pool) FROM payment p JOIN
+			payee_decision w ON w.payment = p.identity
 			WHERE p.payee = $1 AND w.answer IS NULL`, p.payee)
 		return money.Ore(covered), err
 	}
-	after, err := t.queryInt("SELECT max(acked_atc) FROM instruction WHERE device = $1 AND acked_atc < $2", p.payee, seq)
+	after, err := t.queryInt(
+		"SELECT max(acked_atc) FROM instruction WHERE device = $1 AND acked_atc < $2", p.payee, seq)
 	if err != nil {
 		return 0, err
 	}
-	until, err := t.queryInt("SELECT min(acked_atc) FROM instruction WHERE device = $1 AND acked_atc >= $2", p.payee, seq)
+	until, err := t.queryInt(
+		"SELECT min(acked_atc) FROM instruction WHERE device = $1 AND acked_atc >= $2", p.payee,
+		seq)
 	if err != nil {
 		return 0, err
 	}
 	if until == 0 { // nothing later is acknowledged
 		until = math.MaxUint32
 	}
-	sum, err := t.queryInt(`SELECT sum(p.from_holding + p.from_pool) FROM payment p JOIN payee_decision w ON w.payment = p.identity
-		JOIN payee_answer v ON v.identity = w.answer WHERE p.payee = $1 AND v.seq > $2 AND v.seq <= $3`, p.payee, after, until)
+	sum, err := t.queryInt(`SELECT sum(p.from_holding + p.from_pool) FROM payment p JOIN
+		payee_decision w ON w.payment = p.identity
+		JOIN payee_answer v ON v.identity = w.answer WHERE p.payee = $1 AND v.seq > $2 AND v.seq <=
+		$3`, p.payee, after, until)
 	return money.Ore(sum), err
 }

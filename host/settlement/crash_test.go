@@ -40,17 +40,23 @@ type recorder struct {
 
 func record[T any](r *recorder, name string, do func(settlementtest.Notary) (T, error)) (T, error) {
 	answer, err := do(r.Notary)
-	r.calls = append(r.calls, call{name, func(n settlementtest.Notary) (any, error) { return do(n) }, answer, err})
+	r.calls = append(r.calls,
+		call{name, func(n settlementtest.Notary) (any, error) { return do(n) }, answer, err})
 	return answer, err
 }
 
 func (r *recorder) command(name string, do func(settlementtest.Notary) error) error {
-	_, err := record(r, name, func(n settlementtest.Notary) (struct{}, error) { return struct{}{}, do(n) })
+	_, err := record(r, name, func(n settlementtest.Notary) (struct{}, error) {
+		return struct{}{},
+			do(n)
+	})
 	return err
 }
 
-func (r *recorder) Issue(ctx context.Context, order notary.OrderKey, intermediary message.Name, amount money.Ore) error {
-	return r.command("Issue", func(n settlementtest.Notary) error { return n.Issue(ctx, order, intermediary, amount) })
+func (r *recorder) Issue(ctx context.Context, order notary.OrderKey, intermediary message.Name,
+	amount money.Ore) error {
+	return r.command("Issue",
+		func(n settlementtest.Notary) error { return n.Issue(ctx, order, intermediary, amount) })
 }
 
 func (r *recorder) For(name message.Name) notary.Participant {
@@ -73,11 +79,16 @@ func (l recordedLink) Register(ctx context.Context, r notary.Registration) error
 }
 
 func (l recordedLink) Submit(ctx context.Context, items [][]byte) ([]notary.Answer, error) {
-	return record(l.r, "Submit", func(n settlementtest.Notary) ([]notary.Answer, error) { return n.For(l.name).Submit(ctx, items) })
+	return record(l.r, "Submit",
+		func(n settlementtest.Notary) ([]notary.Answer,
+			error) {
+			return n.For(l.name).Submit(ctx, items)
+		})
 }
 
 func (l recordedLink) OpenChallenge(ctx context.Context, challenge []byte) error {
-	return l.command("OpenChallenge", func(n notary.Participant) error { return n.OpenChallenge(ctx, challenge) })
+	return l.command("OpenChallenge",
+		func(n notary.Participant) error { return n.OpenChallenge(ctx, challenge) })
 }
 
 func (l recordedLink) SubmitState(ctx context.Context, state []byte) (notary.StateReport, error) {
@@ -86,12 +97,18 @@ func (l recordedLink) SubmitState(ctx context.Context, state []byte) (notary.Sta
 	})
 }
 
-func (l recordedLink) CoSign(ctx context.Context, order notary.OrderKey, instruction []byte) ([]byte, error) {
-	return record(l.r, "CoSign", func(n settlementtest.Notary) ([]byte, error) { return n.For(l.name).CoSign(ctx, order, instruction) })
+func (l recordedLink) CoSign(ctx context.Context, order notary.OrderKey,
+	instruction []byte) ([]byte, error) {
+	return record(l.r, "CoSign",
+		func(n settlementtest.Notary) ([]byte,
+			error) {
+			return n.For(l.name).CoSign(ctx, order, instruction)
+		})
 }
 
 func (l recordedLink) Confirm(ctx context.Context, confirmation []byte) error {
-	return l.command("Confirm", func(n notary.Participant) error { return n.Confirm(ctx, confirmation) })
+	return l.command("Confirm",
+		func(n notary.Participant) error { return n.Confirm(ctx, confirmation) })
 }
 
 func (l recordedLink) Refund(ctx context.Context, r notary.Refund) error {
@@ -99,10 +116,12 @@ func (l recordedLink) Refund(ctx context.Context, r notary.Refund) error {
 }
 
 func (l recordedLink) ReportLost(ctx context.Context, device message.DeviceID) error {
-	return l.command("ReportLost", func(n notary.Participant) error { return n.ReportLost(ctx, device) })
+	return l.command("ReportLost",
+		func(n notary.Participant) error { return n.ReportLost(ctx, device) })
 }
 
-// recorded tells a story with most of what moves money, and returns the calls and the database that they left.
+// recorded tells a story with most of what moves money, and returns the calls and the database that
+// they left.
 func recorded(t *testing.T) ([]call, string) {
 	s := newCaseRunner(t)
 	r := &recorder{Notary: s.Notary}
@@ -197,8 +216,8 @@ func dump(t require.TestingT, db *sql.DB) string {
 	return strings.Join(lines, "\n")
 }
 
-// asAnsweredFirst takes from a repeated Submit's answer what the rest of the first attempt has already brought about: an answer
-// tells where its payment stands now.
+// asAnsweredFirst takes from a repeated Submit's answer what the rest of the first attempt has
+// already brought about: an answer tells where its payment stands now.
 func asAnsweredFirst(got, first any) any {
 	repeated, ok := got.([]notary.Answer)
 	if !ok {
@@ -206,7 +225,8 @@ func asAnsweredFirst(got, first any) any {
 	}
 	for i, a := range first.([]notary.Answer) {
 		if a.Payment != nil && repeated[i].Payment != nil {
-			repeated[i].Payment.Verdict, repeated[i].Payment.Accepted = a.Payment.Verdict, a.Payment.Accepted
+			repeated[i].Payment.Verdict, repeated[i].Payment.Accepted = a.Payment.Verdict,
+				a.Payment.Accepted
 		}
 	}
 	return repeated

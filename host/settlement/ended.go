@@ -19,7 +19,8 @@ func (p participant) ReportLost(ctx context.Context, id message.DeviceID) error 
 		if err != nil || d.status != notary.Active {
 			return err
 		}
-		if err := t.exec("UPDATE device SET status = $1, reported_at = $2 WHERE id = $3", int(notary.Reported), t.stamp(), id); err != nil {
+		if err := t.exec("UPDATE device SET status = $1, reported_at = $2 WHERE id = $3",
+			int(notary.Reported), t.stamp(), id); err != nil {
 			return err
 		}
 		return t.revoke(id)
@@ -34,14 +35,17 @@ func (p participant) End(ctx context.Context, id message.DeviceID) error {
 			return err
 		}
 		if d.status == notary.Active {
-			return notary.Refuse(notary.WrongStatus, "device %s is in use; report it lost first", id)
+			return notary.Refuse(notary.WrongStatus, "device %s is in use; report it lost first",
+				id)
 		}
 		reported, err := time.Parse(time.RFC3339Nano, d.reportedAt.String)
 		if err != nil {
 			return store.Failed(err)
 		}
 		if until := reported.Add(p.n.terms.Honour); t.now.Before(until) {
-			return notary.Refuse(notary.WrongStatus, "claims on device %s are honoured until %s; end it then", id, until.Format(time.RFC3339))
+			return notary.Refuse(notary.WrongStatus,
+				"claims on device %s are honoured until %s; end it then", id,
+				until.Format(time.RFC3339))
 		}
 		return t.end(id, "reported lost")
 	})
@@ -56,13 +60,17 @@ func (n *Notary) EndDue(ctx context.Context) (ended []message.DeviceID, err erro
 			args           []any
 		}{
 			{"reported lost", "status = 1 AND reported_at <= $1", []any{t.before(n.terms.Honour)}},
-			{"silent past its certificate's end", "status = 0 AND role <> $1 AND expires < $2 AND substr(coalesce(synced_at, registered_at), 1, 10) <= expires",
+			{"silent past its certificate's end", "status = 0 AND role <> $1 AND expires < $2 " +
+				"AND substr(coalesce(synced_at, registered_at), 1, 10) <= expires",
 				[]any{int(spec.RoleDesk), message.DateOf(t.now.Add(-n.terms.Honour)).String()}},
-			{"claims waited too long", `status = 0 AND coalesce(synced_at, registered_at) <= $1 AND EXISTS (SELECT 1 FROM payment p JOIN payee_decision w
-				ON w.payment = p.identity WHERE p.payer = device.id AND p.verdict = 2 AND p.requested AND p.signature = 0 AND w.at <= $2)`,
+			{"claims waited too long", `status = 0 AND coalesce(synced_at, registered_at) <= $1 AND
+				EXISTS (SELECT 1 FROM payment p JOIN payee_decision w
+				ON w.payment = p.identity WHERE p.payer = device.id AND p.verdict = 2 AND
+				p.requested AND p.signature = 0 AND w.at <= $2)`,
 				[]any{t.before(n.terms.Wait), t.before(n.terms.Wait)}},
 		} {
-			due, err := store.Column[message.DeviceID](t.ctx, t.tx, "SELECT id FROM device WHERE "+rule.condition+" ORDER BY id", rule.args...)
+			due, err := store.Column[message.DeviceID](t.ctx, t.tx, "SELECT id FROM device WHERE "+
+				rule.condition+" ORDER BY id", rule.args...)
 			if err != nil {
 				return err
 			}
@@ -82,7 +90,8 @@ func (n *Notary) EndDue(ctx context.Context) (ended []message.DeviceID, err erro
 func (t *txn) before(ago time.Duration) string { return t.now.Add(-ago).Format(stampLayout) }
 
 func (t *txn) end(id message.DeviceID, why string) error {
-	if err := t.exec("UPDATE device SET status = $1, ended_at = $2, ended_why = $3 WHERE id = $4 AND status <> $1", int(notary.Ended), t.stamp(), why, id); err != nil {
+	if err := t.exec("UPDATE device SET status = $1, ended_at = $2, ended_why = $3 WHERE id = $4 "+
+		"AND status <> $1", int(notary.Ended), t.stamp(), why, id); err != nil {
 		return err
 	}
 	return t.revoke(id)
@@ -90,25 +99,33 @@ func (t *txn) end(id message.DeviceID, why string) error {
 
 // revoke puts a device on the terminals' list, once.
 func (t *txn) revoke(id message.DeviceID) error {
-	return t.exec("INSERT INTO revocation (device, at) VALUES ($1, $2) ON CONFLICT (device) DO NOTHING", id, t.stamp())
+	return t.exec("INSERT INTO revocation (device, at) VALUES ($1, $2) ON CONFLICT (device) DO "+
+		"NOTHING", id, t.stamp())
 }
 
-// recordConflict keeps two decisions of one device that exclude each other. For a clone (two bodies for one record, a State of another
-// chain) it ends the device at once; a payee that says two things of one Request is only shown.
-func (t *txn) recordConflict(id message.DeviceID, kind string, held, contrary []byte, clone bool) error {
-	if err := t.exec("INSERT INTO evidence (device, kind, clone, first, second, at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+// recordConflict keeps two decisions of one device that exclude each other. For a clone (two bodies
+// for one record, a State of another chain) it ends the device at once; a payee that says two
+// things of one Request is only shown.
+func (t *txn) recordConflict(id message.DeviceID, kind string, held, contrary []byte,
+	clone bool) error {
+	if err := t.exec("INSERT INTO evidence (device, kind, clone, first, second, at) VALUES ($1, "+
+		"$2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
 		id, kind, clone, held, contrary, t.stamp()); err != nil || !clone {
 		return err
 	}
 	return t.end(id, "cloned: "+kind)
 }
 
-// sweep gives away what an ended device's shadow wallet has left or gets: first back to the pool and the holding that paid its
-// claims, then to its owner. A device on which a known claim still waits, for cover or for its payee's decision, keeps it for that.
+// sweep gives away what an ended device's shadow wallet has left or gets: first back to the pool
+// and the holding that paid its claims, then to its owner. A device on which a known claim still
+// waits, for cover or for its payee's decision, keeps it for that.
 func (t *txn) sweep() (moved bool, err error) {
-	ended, err := store.Column[message.DeviceID](t.ctx, t.tx, `SELECT d.id FROM device d JOIN ledger_account a ON a.name = 'shadow:' || d.id WHERE d.status = $1 AND a.balance > 0
-		AND NOT EXISTS (SELECT 1 FROM payment p LEFT JOIN payee_decision w ON w.payee = p.payee AND w.request = p.request WHERE p.payer = d.id
-			AND p.verdict = $2 AND p.requested AND p.signature IN ($3, $4) AND (w.payment = p.identity OR w.payee IS NULL AND p.signature = $3))
+	ended, err := store.Column[message.DeviceID](t.ctx, t.tx, `SELECT d.id FROM device d JOIN
+		ledger_account a ON a.name = 'shadow:' || d.id WHERE d.status = $1 AND a.balance > 0
+		AND NOT EXISTS (SELECT 1 FROM payment p LEFT JOIN payee_decision w ON w.payee = p.payee AND
+		w.request = p.request WHERE p.payer = d.id
+			AND p.verdict = $2 AND p.requested AND p.signature IN ($3, $4) AND (w.payment =
+			p.identity OR w.payee IS NULL AND p.signature = $3))
 		ORDER BY d.id`, int(notary.Ended), int(notary.Waiting), int(recorded), int(conflicting))
 	if err != nil {
 		return false, err
@@ -142,17 +159,23 @@ func (t *txn) sweepOne(d *device, available money.Ore) error {
 	m.line(poolAccount, toPool)
 	m.line(onlineOf(d.intermediary), toHolding+toOwner)
 	if toPool > 0 {
-		m.addStatementEntry(d.intermediary, notary.Entry{Kind: notary.PoolRepaid, Device: d.id, Owner: d.owner, Shadow: -toPool})
+		m.addStatementEntry(d.intermediary,
+			notary.Entry{Kind: notary.PoolRepaid, Device: d.id, Owner: d.owner, Shadow: -toPool})
 	}
 	if toHolding > 0 {
-		m.addStatementEntry(d.intermediary, notary.Entry{Kind: notary.HoldingRepaid, Device: d.id, Owner: d.owner, Online: toHolding, Shadow: -toHolding})
+		m.addStatementEntry(d.intermediary,
+			notary.Entry{Kind: notary.HoldingRepaid, Device: d.id, Owner: d.owner,
+				Online: toHolding, Shadow: -toHolding})
 	}
 	if toOwner > 0 {
-		m.addStatementEntry(d.intermediary, notary.Entry{Kind: notary.Swept, Device: d.id, Owner: d.owner, Online: toOwner, Shadow: -toOwner})
+		m.addStatementEntry(d.intermediary,
+			notary.Entry{Kind: notary.Swept, Device: d.id, Owner: d.owner, Online: toOwner,
+				Shadow: -toOwner})
 	}
 	if err := t.move(m); err != nil {
 		return err
 	}
-	return t.exec("UPDATE device SET sweeps = sweeps + 1, pool_debt = pool_debt - $1, holding_debt = holding_debt - $2 WHERE id = $3",
+	return t.exec("UPDATE device SET sweeps = sweeps + 1, pool_debt = pool_debt - $1, "+
+		"holding_debt = holding_debt - $2 WHERE id = $3",
 		int64(toPool), int64(toHolding), d.id)
 }

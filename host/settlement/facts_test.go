@@ -16,7 +16,8 @@ func schemas(t *testing.T) []store.Schema {
 	return all
 }
 
-// TestFactsStay: the database itself refuses to change or delete what was said and what was concluded, with the reason.
+// TestFactsStay: the database itself refuses to change or delete what was said and what was
+// concluded, with the reason.
 func TestFactsStay(t *testing.T) {
 	s := newCaseRunner(t)
 	s.run(linesOf(`
@@ -43,19 +44,28 @@ func TestFactsStay(t *testing.T) {
 		columns           []string // none of which changes; nil for every column
 		where             string   // of which rows; empty for all
 	}{
-		{"payment", "a payment is never changed", "a payment is never deleted", []string{"n", "identity", "payer", "atc", "payee", "request", "amount", "requested", "bytes"}, "final_at IS NULL"},
-		{"payment", "a final verdict is never changed", "a payment is never deleted", []string{"verdict", "final_at", "from_shadow"}, "final_at IS NOT NULL"},
-		{"payee_answer", "a receipt or refusal is never changed", "a receipt or refusal is never deleted", nil, ""},
+		{"payment", "a payment is never changed", "a payment is never deleted",
+			[]string{"n", "identity", "payer", "atc", "payee", "request", "amount", "requested",
+				"bytes"}, "final_at IS NULL"},
+		{"payment", "a final verdict is never changed", "a payment is never deleted",
+			[]string{"verdict", "final_at", "from_shadow"}, "final_at IS NOT NULL"},
+		{"payee_answer", "a receipt or refusal is never changed",
+			"a receipt or refusal is never deleted", nil, ""},
 		{"payee_decision", "the payee decides once", "the payee decides once", nil, ""},
-		{"record", "a record is never changed", "a record is never deleted", []string{"device", "seq", "identity"}, ""},
+		{"record", "a record is never changed", "a record is never deleted",
+			[]string{"device", "seq", "identity"}, ""},
 		{"instruction", "an instruction has one body for ever", "an instruction is never deleted",
-			[]string{"device", "seq", "identity", "bytes", "intermediary", "order_key", "credit", "acked_atc", "policy", "date"}, ""},
-		{"instruction", "an instruction is applied once", "an instruction is never deleted", []string{"outcome"}, "outcome <> 0"},
-		{"device", "a device is registered once", "a device is never deleted", []string{"id", "intermediary", "role", "public_key", "owner"}, ""},
+			[]string{"device", "seq", "identity", "bytes", "intermediary", "order_key", "credit",
+				"acked_atc", "policy", "date"}, ""},
+		{"instruction", "an instruction is applied once", "an instruction is never deleted",
+			[]string{"outcome"}, "outcome <> 0"},
+		{"device", "a device is registered once", "a device is never deleted",
+			[]string{"id", "intermediary", "role", "public_key", "owner"}, ""},
 		{"statement", "the statement only grows", "the statement only grows", nil, ""},
 		{"evidence", "evidence is never changed", "evidence is never deleted", nil, ""},
 		{"refund", "a refund order is answered once", "a refund order is never deleted", nil, ""},
-		{"revocation", "a revocation is never changed", "a revocation is never taken back", nil, ""},
+		{"revocation", "a revocation is never changed", "a revocation is never taken back", nil,
+			""},
 	} {
 		where := ""
 		if fact.where != "" {
@@ -68,7 +78,8 @@ func TestFactsStay(t *testing.T) {
 			fact.columns = s.columns(fact.table)
 		}
 		for _, column := range fact.columns {
-			err := store.Exec(t.Context(), s.DB, "UPDATE "+fact.table+" SET "+column+" = "+column+where)
+			err := store.Exec(t.Context(), s.DB, "UPDATE "+fact.table+" SET "+column+" = "+
+				column+where)
 			require.ErrorContains(t, err, fact.kept, "%s.%s", fact.table, column)
 		}
 		statements := []string{"DELETE FROM " + fact.table}

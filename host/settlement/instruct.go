@@ -25,7 +25,8 @@ const (
 )
 
 // CoSign implements notary.Participant.
-func (p participant) CoSign(ctx context.Context, order notary.OrderKey, instruction []byte) (signed []byte, err error) {
+func (p participant) CoSign(ctx context.Context, order notary.OrderKey,
+	instruction []byte) (signed []byte, err error) {
 	i, identity, err := parse[message.Instruction](instruction)
 	if err != nil {
 		return nil, err
@@ -55,8 +56,10 @@ func (p participant) CoSign(ctx context.Context, order notary.OrderKey, instruct
 		if err != nil {
 			return notary.Refuse(notary.Malformed, "Instruction to co-sign: %v", err)
 		}
-		if err := t.exec(`INSERT INTO instruction (device, seq, identity, bytes, intermediary, order_key, credit, acked_atc, policy, date, signed_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, d.id, i.Sequence, identity[:], signed, p.from, order, int64(i.Credit),
+		if err := t.exec(`INSERT INTO instruction (device, seq, identity, bytes, intermediary,
+			order_key, credit, acked_atc, policy, date, signed_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+			$11)`, d.id, i.Sequence, identity[:], signed, p.from, order, int64(i.Credit),
 			i.AckedATC, policy, i.Date.String(), t.stamp()); err != nil {
 			return err
 		}
@@ -68,38 +71,48 @@ func (p participant) CoSign(ctx context.Context, order notary.OrderKey, instruct
 	return signed, nil
 }
 
-// signedBefore finds the Instruction of this device and number, or of this order; it must be this very one.
-func (t *txn) signedBefore(from message.Name, order notary.OrderKey, i *message.Instruction, identity message.Hash) (signed []byte, err error) {
+// signedBefore finds the Instruction of this device and number, or of this order; it must be this
+// very one.
+func (t *txn) signedBefore(from message.Name, order notary.OrderKey, i *message.Instruction,
+	identity message.Hash) (signed []byte, err error) {
 	var held []byte
 	var heldOrder notary.OrderKey
-	known, err := t.queryRow("SELECT identity, bytes, order_key FROM instruction WHERE device = $1 AND seq = $2", []any{i.Device, i.Sequence},
+	known, err := t.queryRow(
+		"SELECT identity, bytes, order_key FROM instruction WHERE device = $1 AND seq = $2",
+		[]any{i.Device, i.Sequence},
 		&held, &signed, &heldOrder)
 	if err != nil {
 		return nil, err
 	}
 	if known {
 		if !bytes.Equal(held, identity[:]) || heldOrder != order {
-			return nil, notary.Refuse(notary.Taken, "Instruction %d of %s has another body or order (%s) already; resend that one", i.Sequence, i.Device, heldOrder)
+			return nil, notary.Refuse(notary.Taken,
+				"Instruction %d of %s has another body or order (%s) already; resend that one",
+				i.Sequence, i.Device, heldOrder)
 		}
 		return signed, nil
 	}
-	used, err := t.queryInt("SELECT count(*) FROM instruction WHERE intermediary = $1 AND order_key = $2", from, order)
+	used, err := t.queryInt(
+		"SELECT count(*) FROM instruction WHERE intermediary = $1 AND order_key = $2", from, order)
 	if err == nil && used > 0 {
-		err = notary.Refuse(notary.Taken, "order %q was used for another Instruction; choose a new key", order)
+		err = notary.Refuse(notary.Taken,
+			"order %q was used for another Instruction; choose a new key", order)
 	}
 	return nil, err
 }
 
 func (n *Notary) checkInstruction(t *txn, d *device, i *message.Instruction) error {
 	if i.Notary != n.reference {
-		return notary.Refuse(notary.Unknown, "Instruction %d of %s names notary %s; this is %s", i.Sequence, d.id, i.Notary, n.reference)
+		return notary.Refuse(notary.Unknown, "Instruction %d of %s names notary %s; this is %s",
+			i.Sequence, d.id, i.Notary, n.reference)
 	}
 	next, err := t.nextInstruction(d.id)
 	if err != nil {
 		return err
 	}
 	if next != i.Sequence || next == 0 {
-		return notary.Refuse(notary.Sequence, "Instruction %d of %s: the next is %d, and only after the last is known to be applied; ask for what is outstanding",
+		return notary.Refuse(notary.Sequence, "Instruction %d of %s: the next is %d, and only "+
+			"after the last is known to be applied; ask for what is outstanding",
 			i.Sequence, d.id, max(next, 1))
 	}
 	if err := t.checkHead(d, i); err != nil {
@@ -121,7 +134,9 @@ func (n *Notary) checkInstruction(t *txn, d *device, i *message.Instruction) err
 func (t *txn) nextInstruction(device message.DeviceID) (uint32, error) {
 	var last uint32
 	var result outcome
-	known, err := t.queryRow("SELECT seq, outcome FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{device}, &last, &result)
+	known, err := t.queryRow(
+		"SELECT seq, outcome FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1",
+		[]any{device}, &last, &result)
 	if err != nil || known && result == outstanding {
 		return 0, err
 	}
@@ -138,35 +153,44 @@ func (t *txn) checkHead(d *device, i *message.Instruction) error {
 		return err
 	}
 	if i.AckedATC > d.heldAtc || int64(i.AckedATC) < acked || !bytes.Equal(head, i.Head[:]) {
-		return notary.Refuse(notary.Head, "Instruction %d of %s acknowledges record %d; held are %d, acknowledged %d, or the head is another: submit the records first",
+		return notary.Refuse(notary.Head, "Instruction %d of %s acknowledges record %d; held are "+
+			"%d, acknowledged %d, or the head is another: submit the records first",
 			i.Sequence, d.id, i.AckedATC, d.heldAtc, acked)
 	}
 	return nil
 }
 
-// checkDate: a card that is told too late a date refuses everything as expired, for ever (protocol §2).
+// checkDate: a card that is told too late a date refuses everything as expired, for ever (protocol
+// §2).
 func (n *Notary) checkDate(t *txn, d *device, i *message.Instruction) error {
 	var last string
-	if _, err := t.queryRow("SELECT date FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{d.id}, &last); err != nil {
+	if _, err := t.queryRow(
+		"SELECT date FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{d.id},
+		&last); err != nil {
 		return err
 	}
 	if i.Date.After(message.DateOf(t.now)) || i.Date.After(n.expires) || i.Date.String() < last {
-		return notary.Refuse(notary.Date, "Instruction %d of %s says %s: it must not be before the last (%s), after today (%s) or after the notary's certificate's end (%s)",
+		return notary.Refuse(notary.Date, "Instruction %d of %s says %s: it must not be before "+
+			"the last (%s), after today (%s) or after the notary's certificate's end (%s)",
 			i.Sequence, d.id, i.Date, last, message.DateOf(t.now), n.expires)
 	}
 	return nil
 }
 
-// checkPolicy keeps an Instruction from the card that it would refuse, because no other body could take its number.
+// checkPolicy keeps an Instruction from the card that it would refuse, because no other body could
+// take its number.
 func (t *txn) checkPolicy(d *device, i *message.Instruction) error {
 	bad := func(what string) error {
-		return notary.Refuse(notary.Policy, "Instruction %d of %s: %s; the card would refuse it", i.Sequence, d.id, what)
+		return notary.Refuse(notary.Policy, "Instruction %d of %s: %s; the card would refuse it",
+			i.Sequence, d.id, what)
 	}
 	if i.Credit > 0 && (i.Actions.Has(spec.ActionBlock) || i.Actions.Has(spec.ActionClose)) {
 		return bad("a credit together with block or close")
 	}
 	var raw []byte
-	if _, err := t.queryRow("SELECT policy FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{d.id}, &raw); err != nil {
+	if _, err := t.queryRow(
+		"SELECT policy FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{d.id},
+		&raw); err != nil {
 		return err
 	}
 	var current message.Policy
@@ -195,16 +219,21 @@ func (t *txn) checkPolicy(d *device, i *message.Instruction) error {
 // checkCredit: value is added only to an active card whose last State is explained to the öre.
 func (t *txn) checkCredit(d *device, i *message.Instruction) error {
 	if d.status != notary.Active || !d.role.CanPay() {
-		return notary.Refuse(notary.WrongStatus, "device %s is %s or holds no value; no credit for it", d.id, d.status)
+		return notary.Refuse(notary.WrongStatus,
+			"device %s is %s or holds no value; no credit for it", d.id, d.status)
 	}
 	var difference money.Ore
 	var complete bool
-	known, err := t.queryRow("SELECT difference, complete FROM state WHERE device = $1 ORDER BY challenge DESC LIMIT 1", []any{d.id}, &difference, &complete)
+	known, err := t.queryRow(
+		"SELECT difference, complete FROM state WHERE device = $1 ORDER BY challenge DESC LIMIT 1",
+		[]any{d.id}, &difference, &complete)
 	if err != nil {
 		return err
 	}
 	if !known || !complete || difference != 0 {
-		return notary.Refuse(notary.Difference, "no credit for %s: its last State is missing, lacks records, or differs from its records by %s; synchronise it first", d.id, difference)
+		return notary.Refuse(notary.Difference, "no credit for %s: its last State is missing, "+
+			"lacks records, or differs from its records by %s; synchronise it first", d.id,
+			difference)
 	}
 	return nil
 }
@@ -217,11 +246,14 @@ func (t *txn) reserveCredit(d *device, order notary.OrderKey, i *message.Instruc
 	m := movement{key: fmt.Sprintf("load:%s:%d", d.id, i.Sequence)}
 	m.line(onlineOf(d.intermediary), -amount)
 	m.line(shadowOf(d.id), amount)
-	m.addStatementEntry(d.intermediary, notary.Entry{Kind: notary.Loaded, Device: d.id, Owner: d.owner, Online: -amount, Shadow: amount, Order: order, Instr: i.Sequence})
+	m.addStatementEntry(d.intermediary,
+		notary.Entry{Kind: notary.Loaded, Device: d.id, Owner: d.owner, Online: -amount,
+			Shadow: amount, Order: order, Instr: i.Sequence})
 	err := t.move(m)
 	var short *ledger.ShortError
 	if errors.As(err, &short) {
-		return notary.Refuse(notary.Funds, "credit of %s for %s: %s holds %s online", amount, d.id, d.intermediary, short.Balance)
+		return notary.Refuse(notary.Funds, "credit of %s for %s: %s holds %s online", amount, d.id,
+			d.intermediary, short.Balance)
 	}
 	return err
 }
@@ -238,16 +270,19 @@ func (p participant) Confirm(ctx context.Context, confirmation []byte) error {
 			return err
 		}
 		if !signedBy(c, d.key) {
-			return notary.Refuse(notary.Signature, "Confirmation %d of %s is not signed by the registered key", c.Sequence, d.id)
+			return notary.Refuse(notary.Signature,
+				"Confirmation %d of %s is not signed by the registered key", c.Sequence, d.id)
 		}
-		known, err := t.queryInt("SELECT count(*) FROM confirmation WHERE identity = $1", identity[:])
+		known, err := t.queryInt("SELECT count(*) FROM confirmation WHERE identity = $1",
+			identity[:])
 		if err != nil || known > 0 {
 			return err
 		}
 		if err := t.applied(d, c.Sequence, c.Instruction, c.Credit, confirmation); err != nil {
 			return err
 		}
-		if err := t.exec("INSERT INTO confirmation (identity, bytes, device, seq, seen_at) VALUES ($1, $2, $3, $4, $5)",
+		if err := t.exec("INSERT INTO confirmation (identity, bytes, device, seq, seen_at) "+
+			"VALUES ($1, $2, $3, $4, $5)",
 			identity[:], confirmation, d.id, c.Sequence, t.stamp()); err != nil {
 			return err
 		}
@@ -255,37 +290,47 @@ func (p participant) Confirm(ctx context.Context, confirmation []byte) error {
 	})
 }
 
-// applied learns, from a Confirmation or a State (said), that the card has applied Instruction seq and what became of its credit.
-// A card that has applied another body, or says two things of one credit, is two cards.
-func (t *txn) applied(d *device, seq uint32, identity message.Hash, credit spec.CreditVerdict, said []byte) error {
+// applied learns, from a Confirmation or a State (said), that the card has applied Instruction seq
+// and what became of its credit. A card that has applied another body, or says two things of one
+// credit, is two cards.
+func (t *txn) applied(d *device, seq uint32, identity message.Hash, credit spec.CreditVerdict,
+	said []byte) error {
 	var held []byte
 	var order notary.OrderKey
 	var amount money.Ore
 	var before outcome
-	known, err := t.queryRow("SELECT identity, order_key, credit, outcome FROM instruction WHERE device = $1 AND seq = $2", []any{d.id, seq},
+	known, err := t.queryRow("SELECT identity, order_key, credit, outcome FROM instruction WHERE "+
+		"device = $1 AND seq = $2", []any{d.id, seq},
 		&held, &order, &amount, &before)
 	if err != nil {
 		return err
 	}
 	if !known {
-		return notary.Refuse(notary.Sequence, "device %s says that it applied Instruction %d, which was never co-signed", d.id, seq)
+		return notary.Refuse(notary.Sequence,
+			"device %s says that it applied Instruction %d, which was never co-signed", d.id, seq)
 	}
-	now := map[spec.CreditVerdict]outcome{spec.CreditNone: applied, spec.CreditTaken: taken, spec.CreditNotTaken: untaken}[credit]
-	if !bytes.Equal(held, identity[:]) || (amount == 0) != (now == applied) || before != outstanding && before != now {
+	now := map[spec.CreditVerdict]outcome{spec.CreditNone: applied, spec.CreditTaken: taken,
+		spec.CreditNotTaken: untaken}[credit]
+	if !bytes.Equal(held, identity[:]) || (amount == 0) != (now == applied) ||
+		before != outstanding && before != now {
 		return t.recordConflict(d.id, "two answers to one instruction", held, said, true)
 	}
 	if before != outstanding {
 		return nil
 	}
-	if err := t.exec("UPDATE instruction SET outcome = $1 WHERE device = $2 AND seq = $3", int(now), d.id, seq); err != nil {
+	if err := t.exec("UPDATE instruction SET outcome = $1 WHERE device = $2 AND seq = $3", int(now),
+		d.id, seq); err != nil {
 		return err
 	}
-	if now != untaken || d.status == notary.Ended { // an ended device's credits were given away with the rest
+	// an ended device's credits were given away with the rest
+	if now != untaken || d.status == notary.Ended {
 		return nil
 	}
 	m := movement{key: fmt.Sprintf("release:%s:%d", d.id, seq)}
 	m.line(shadowOf(d.id), -amount)
 	m.line(onlineOf(d.intermediary), amount)
-	m.addStatementEntry(d.intermediary, notary.Entry{Kind: notary.Released, Device: d.id, Owner: d.owner, Online: amount, Shadow: -amount, Order: order, Instr: seq})
+	m.addStatementEntry(d.intermediary,
+		notary.Entry{Kind: notary.Released, Device: d.id, Owner: d.owner, Online: amount,
+			Shadow: -amount, Order: order, Instr: seq})
 	return t.move(m)
 }

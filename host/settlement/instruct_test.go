@@ -42,7 +42,8 @@ func TestInstructionsThatAreRefused(t *testing.T) {
 	}
 }
 
-// TestOneBodyForEver: the same body gives the same bytes, another one is refused whether or not the first was applied.
+// TestOneBodyForEver: the same body gives the same bytes, another one is refused whether or not the
+// first was applied.
 func TestOneBodyForEver(t *testing.T) {
 	w := loaded(t)
 	ctx, anna := context.Background(), w.Devices["ANNA"]
@@ -76,13 +77,14 @@ func TestOneBodyForEver(t *testing.T) {
 	w.Audit(false)
 }
 
-// TestNoCreditWithoutAnExplainedState: none before the first State, none for a balance that is not what the records say, none for
-// a lost device or a terminal.
+// TestNoCreditWithoutAnExplainedState: none before the first State, none for a balance that is not
+// what the records say, none for a lost device or a terminal.
 func TestNoCreditWithoutAnExplainedState(t *testing.T) {
 	w := loaded(t)
 	anna, bertil, merchant := w.Devices["ANNA"], w.Devices["BERTIL"], w.Devices["SHOP"]
 	refused := func(d *settlementtest.Device, by string) error {
-		_, err := w.Notary.For(d.ID.Name()).CoSign(t.Context(), notary.OrderKey("credit of "+by), w.Encode(w.Instruction(d, next(t, w, d), 1_00)))
+		_, err := w.Notary.For(d.ID.Name()).CoSign(t.Context(), notary.OrderKey("credit of "+by),
+			w.Encode(w.Instruction(d, next(t, w, d), 1_00)))
 		return err
 	}
 	require.NoError(t, w.Notary.Issue(t.Context(), "fjord", fjord, 10_00))
@@ -101,11 +103,13 @@ func TestNoCreditWithoutAnExplainedState(t *testing.T) {
 	require.NoError(t, w.Notary.For(fjord).ReportLost(t.Context(), bertil.ID))
 	owed := next(t, w, bertil)
 	owed.Status = notary.Active // or the helper would block it
-	_, err := w.Notary.For(fjord).CoSign(t.Context(), "lost", w.Encode(w.Instruction(bertil, owed, 1_00)))
+	_, err := w.Notary.For(fjord).CoSign(t.Context(), "lost",
+		w.Encode(w.Instruction(bertil, owed, 1_00)))
 	require.ErrorIs(t, err, notary.WrongStatus)
 }
 
-// TestConfirmations: only the device's own, only of an Instruction that there is, and two that disagree prove a clone.
+// TestConfirmations: only the device's own, only of an Instruction that there is, and two that
+// disagree prove a clone.
 func TestConfirmations(t *testing.T) {
 	w := loaded(t)
 	ctx, anna, bertil := context.Background(), w.Devices["ANNA"], w.Devices["BERTIL"]
@@ -115,16 +119,20 @@ func TestConfirmations(t *testing.T) {
 	identity, err := message.Identity(i)
 	require.NoError(t, err)
 	say := func(by *settlementtest.Device, seq uint32, credit spec.CreditVerdict) []byte {
-		c := &message.Confirmation{Device: anna.ID, Sequence: seq, Instruction: identity, Credit: credit}
+		c := &message.Confirmation{Device: anna.ID, Sequence: seq, Instruction: identity,
+			Credit: credit}
 		require.NoError(t, message.Sign(c, by.StolenKey()))
 		return w.Encode(c)
 	}
 	require.ErrorIs(t, w.Notary.For(nordic).Confirm(ctx, []byte{1}), notary.Malformed)
-	require.ErrorIs(t, w.Notary.For(nordic).Confirm(ctx, say(bertil, 2, spec.CreditTaken)), notary.Signature)
-	require.ErrorIs(t, w.Notary.For(nordic).Confirm(ctx, say(anna, 9, spec.CreditTaken)), notary.Sequence)
+	require.ErrorIs(t, w.Notary.For(nordic).Confirm(ctx, say(bertil, 2, spec.CreditTaken)),
+		notary.Signature)
+	require.ErrorIs(t, w.Notary.For(nordic).Confirm(ctx, say(anna, 9, spec.CreditTaken)),
+		notary.Sequence)
 	require.NoError(t, w.Notary.For(nordic).Confirm(ctx, say(anna, 2, spec.CreditNotTaken)))
 	require.Equal(t, money.Ore(800_00), balance(t, w, nordic), "released")
-	require.NoError(t, w.Notary.For(nordic).Confirm(ctx, say(anna, 2, spec.CreditNotTaken)), "again")
+	require.NoError(t, w.Notary.For(nordic).Confirm(ctx, say(anna, 2, spec.CreditNotTaken)),
+		"again")
 	require.Equal(t, notary.Active, next(t, w, anna).Status)
 	require.NoError(t, w.Notary.For(nordic).Confirm(ctx, say(anna, 2, spec.CreditTaken)))
 	require.Equal(t, notary.Ended, next(t, w, anna).Status)
@@ -133,15 +141,17 @@ func TestConfirmations(t *testing.T) {
 	w.Audit(false)
 }
 
-// TestStatesAreFresh: a State counts only as the answer to a Challenge that was opened, by the device's own intermediary; one that
-// is merely older than its submission proves nothing against the card.
+// TestStatesAreFresh: a State counts only as the answer to a Challenge that was opened, by the
+// device's own intermediary; one that is merely older than its submission proves nothing against
+// the card.
 func TestStatesAreFresh(t *testing.T) {
 	w := loaded(t)
 	ctx, anna, merchant := context.Background(), w.Devices["ANNA"], w.Devices["SHOP"]
 	challenge := w.Challenge(anna)
 	state, err := anna.State(challenge)
 	require.NoError(t, err)
-	p := paid(t, anna, merchant, 30_00) // after the State was given, and known to the notary before it
+	// after the State was given, and known to the notary before it
+	p := paid(t, anna, merchant, 30_00)
 	_, err = merchant.Accept(p)
 	require.NoError(t, err)
 	w.Sync(merchant, settlementtest.Whole, 0)
@@ -157,7 +167,8 @@ func TestStatesAreFresh(t *testing.T) {
 	require.NoError(t, err)
 	_, err = w.Notary.For(nordic).SubmitState(ctx, w.Encode(state))
 	require.ErrorIs(t, err, notary.Challenge)
-	require.ErrorIs(t, w.Notary.For(nordic).OpenChallenge(ctx, w.Encode(&unopened)), notary.Signature)
+	require.ErrorIs(t, w.Notary.For(nordic).OpenChallenge(ctx, w.Encode(&unopened)),
+		notary.Signature)
 	require.ErrorIs(t, w.Notary.For(fjord).OpenChallenge(ctx, w.Encode(challenge)), notary.NotYours)
 	w.Audit(false)
 }

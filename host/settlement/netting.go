@@ -8,7 +8,8 @@ import (
 	"ekrona/apdu/money"
 )
 
-// claim is money that one shadow wallet owes: to another one, or to somewhere outside (online) when to is empty.
+// claim is money that one shadow wallet owes: to another one, or to somewhere outside (online) when
+// to is empty.
 type claim struct {
 	n      int64 // the payment's order of arrival: smaller is older
 	from   message.DeviceID
@@ -16,13 +17,15 @@ type claim struct {
 	amount money.Ore
 }
 
-// exactNetting is the size of a connected set of claims up to which the largest settleable subset is searched exactly.
+// exactNetting is the size of a connected set of claims up to which the largest settleable subset
+// is searched exactly.
 const exactNetting = 12
 
-// netting chooses claims that can all be settled together: with them carried out at once, no wallet that pays ends below zero
-// (free is what each has to give). Wallets that no claim connects are looked at apart. A connected set that can be settled
-// whole is; of a smaller one the largest part in number is, the older claims first; of one larger than exactNetting a part
-// that cannot be enlarged by any single claim. The result is in order of arrival.
+// netting chooses claims that can all be settled together: with them carried out at once, no wallet
+// that pays ends below zero (free is what each has to give). Wallets that no claim connects are
+// looked at apart. A connected set that can be settled whole is; of a smaller one the largest part
+// in number is, the older claims first; of one larger than exactNetting a part that cannot be
+// enlarged by any single claim. The result is in order of arrival.
 func netting(claims []claim, available map[message.DeviceID]money.Ore) []claim {
 	var chosen []claim
 	for _, connected := range components(claims) {
@@ -32,7 +35,8 @@ func netting(claims []claim, available map[message.DeviceID]money.Ore) []claim {
 		case len(connected) <= exactNetting:
 			chosen = append(chosen, largest(connected, available)...)
 		default:
-			chosen = append(chosen, enlarged(trimmed(connected, available), connected, available)...)
+			chosen = append(chosen,
+				enlarged(trimmed(connected, available), connected, available)...)
 		}
 	}
 	sort.Slice(chosen, func(i, j int) bool { return chosen[i].n < chosen[j].n })
@@ -72,7 +76,8 @@ func components(claims []claim) [][]claim {
 }
 
 // after is what each paying wallet of the claims is left with when all are settled.
-func after(claims []claim, available map[message.DeviceID]money.Ore) map[message.DeviceID]money.Ore {
+func after(claims []claim,
+	available map[message.DeviceID]money.Ore) map[message.DeviceID]money.Ore {
 	left := map[message.DeviceID]money.Ore{}
 	for _, c := range claims {
 		if _, seen := left[c.from]; !seen {

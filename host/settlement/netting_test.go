@@ -14,8 +14,8 @@ import (
 	"ekrona/apdu/money"
 )
 
-// TestNettingCases runs testdata/netting.txt: "free WALLET AMOUNT ...", "claim FROM TO AMOUNT" (TO "-" is outside), then
-// "settles N N ..." with the numbers of the claims in order.
+// TestNettingCases runs testdata/netting.txt: "free WALLET AMOUNT ...", "claim FROM TO AMOUNT" (TO
+// "-" is outside), then "settles N N ..." with the numbers of the claims in order.
 func TestNettingCases(t *testing.T) {
 	file, err := os.Open("testdata/netting.txt")
 	require.NoError(t, err)
@@ -30,13 +30,17 @@ func TestNettingCases(t *testing.T) {
 		}
 		switch fields[0] {
 		case "case":
-			title, claims, available = strings.Join(fields[1:], " "), nil, map[message.DeviceID]money.Ore{}
+			title, claims, available = strings.Join(fields[1:], " "), nil,
+				map[message.DeviceID]money.Ore{}
 		case "free":
 			for i := 1; i+1 < len(fields); i += 2 {
 				available[message.DeviceID(fields[i])] = amount(t, fields[i+1])
 			}
 		case "claim":
-			claims = append(claims, claim{n: int64(len(claims) + 1), from: message.DeviceID(fields[1]), to: message.DeviceID(strings.Trim(fields[2], "-")), amount: amount(t, fields[3])})
+			claims = append(claims,
+				claim{n: int64(len(claims) + 1), from: message.DeviceID(fields[1]),
+					to:     message.DeviceID(strings.Trim(fields[2], "-")),
+					amount: amount(t, fields[3])})
 		case "settles":
 			got := []string{}
 			for _, c := range netting(claims, available) {
@@ -65,7 +69,8 @@ func drawClaims(t *rapid.T, most int) ([]claim, map[message.DeviceID]money.Ore) 
 	}
 	var claims []claim
 	for i := range rapid.IntRange(0, most).Draw(t, "claims") {
-		c := claim{n: int64(i + 1), from: rapid.SampledFrom(wallets).Draw(t, "from"), to: rapid.SampledFrom(append(wallets, "")).Draw(t, "to")}
+		c := claim{n: int64(i + 1), from: rapid.SampledFrom(wallets).Draw(t, "from"),
+			to: rapid.SampledFrom(append(wallets, "")).Draw(t, "to")}
 		c.amount = money.Ore(rapid.IntRange(1, 25).Draw(t, "amount"))
 		if c.to != c.from {
 			claims = append(claims, c)
@@ -96,7 +101,8 @@ func TestNettingIsLargest(t *testing.T) {
 	})
 }
 
-// TestNettingOfManyIsSafe: nobody ends below zero, nothing that fits alone is left, and a whole that can be settled is.
+// TestNettingOfManyIsSafe: nobody ends below zero, nothing that fits alone is left, and a whole
+// that can be settled is.
 func TestNettingOfManyIsSafe(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		claims, available := drawClaims(t, 60)
@@ -116,7 +122,8 @@ func TestNettingOfManyIsSafe(t *testing.T) {
 			require.GreaterOrEqual(t, balance[wallet], money.Ore(0), wallet)
 		}
 		for _, c := range claims {
-			require.True(t, in[c.n] || balance[c.from] < c.amount, "claim %d fits and was left", c.n)
+			require.True(t, in[c.n] || balance[c.from] < c.amount, "claim %d fits and was left",
+				c.n)
 		}
 		if settleable(claims, available) {
 			require.Len(t, chosen, len(claims))

@@ -27,8 +27,9 @@ func Schemas() ([]store.Schema, error) {
 	return []store.Schema{ledger.Schema(), {Name: "settlement", Files: files}}, err
 }
 
-// Notary is the central bank: it implements notary.Operator and notary.Public and, for each intermediary, notary.Participant (see
-// For). Its methods may be called from many goroutines; its database makes them one after the other.
+// Notary is the central bank: it implements notary.Operator and notary.Public and, for each
+// intermediary, notary.Participant (see For). Its methods may be called from many goroutines; its
+// database makes them one after the other.
 type Notary struct {
 	db        *sql.DB
 	clock     clock.Clock
@@ -67,9 +68,12 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 		return nil, fmt.Errorf("notary key: %w", err)
 	}
 	if certificate.Role != spec.RoleNotary || !certificate.PublicKey.Equal(public) {
-		return nil, fmt.Errorf("notary certificate %s: is for a %s, or for another key than the one given", certificate.Holder, certificate.Role)
+		return nil, fmt.Errorf(
+			"notary certificate %s: is for a %s, or for another key than the one given",
+			certificate.Holder, certificate.Role)
 	}
-	n := &Notary{db: c.DB, clock: c.Clock, key: c.Key, reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
+	n := &Notary{db: c.DB, clock: c.Clock, key: c.Key,
+		reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
 		root: root, terms: c.Terms}
 	if n.terms.TerminalRoom == 0 {
 		n.terms.TerminalRoom = notary.PilotTerminalRoom
@@ -88,7 +92,8 @@ var (
 	_ notary.Participant = participant{}
 )
 
-// For is what the notary answers to one intermediary; whoever wires the link to it vouches for the name.
+// For is what the notary answers to one intermediary; whoever wires the link to it vouches for the
+// name.
 func (n *Notary) For(name message.Name) notary.Participant { return participant{n, name} }
 
 // participant is the notary as one intermediary sees it.
@@ -98,7 +103,8 @@ type participant struct {
 }
 
 // Revoked implements notary.Public.
-func (p participant) Revoked(ctx context.Context, after int64, limit int) ([]notary.Revocation, error) {
+func (p participant) Revoked(ctx context.Context, after int64, limit int) ([]notary.Revocation,
+	error) {
 	return p.n.Revoked(ctx, after, limit)
 }
 

@@ -15,10 +15,14 @@ import (
 type signatureStatus int
 
 const (
-	recorded        signatureStatus = iota // signed by the payer's registered key, the first body with its atc: its record
-	conflicting                            // signed by the payer's registered key, another body of the same atc: proof of a clone
-	unregisteredKey                        // signed by a key that a CA certified and nobody registered: no shadow wallet stands behind it
-	unverified                             // accepted by a payee, and no key that we know signed it: a certificate may still come
+	// signed by the payer's registered key, the first body with its atc: its record
+	recorded signatureStatus = iota
+	// signed by the payer's registered key, another body of the same atc: proof of a clone
+	conflicting
+	// signed by a key that a CA certified and nobody registered: no shadow wallet stands behind it
+	unregisteredKey
+	// accepted by a payee, and no key that we know signed it: a certificate may still come
+	unverified
 )
 
 // payment is a row of the table, with the payee's decision as far as it is known.
@@ -37,7 +41,8 @@ type payment struct {
 	accepted        bool // and it is this Payment
 }
 
-// refused reports that the money is not to go to the payee: refused, another Payment accepted, or never asked for.
+// refused reports that the money is not to go to the payee: refused, another Payment accepted, or
+// never asked for.
 func (p *payment) refused() bool { return !p.requested || p.decided && !p.accepted }
 
 // shadowed reports whether the payer's shadow wallet answers for the payment.
@@ -48,19 +53,23 @@ func (p *payment) shadowed() bool {
 func (p *payment) key() string { return hex.EncodeToString(p.identity) }
 
 func (p *payment) status() *notary.PaymentStatus {
-	return &notary.PaymentStatus{Payer: p.payer, Atc: p.atc, Payee: p.payee, Request: p.request, Amount: p.amount,
+	return &notary.PaymentStatus{Payer: p.payer, Atc: p.atc, Payee: p.payee, Request: p.request,
+		Amount:   p.amount,
 		Identity: [32]byte(p.identity), Verdict: p.verdict, Accepted: p.accepted}
 }
 
-const paymentColumns = `SELECT p.n, p.identity, p.payer, p.atc, p.payee, p.request, p.amount, p.requested, p.signature, p.verdict,
+const paymentColumns = `SELECT p.n, p.identity, p.payer, p.atc, p.payee, p.request, p.amount,
+	p.requested, p.signature, p.verdict,
 	w.payee IS NOT NULL, w.payment IS NOT NULL AND w.payment = p.identity
 	FROM payment p LEFT JOIN payee_decision w ON w.payee = p.payee AND w.request = p.request `
 
 // payments reads the payments that fit the condition, in order of arrival.
-func payments(ctx context.Context, q store.Queryer, condition string, args ...any) (all []*payment, err error) {
+func payments(ctx context.Context, q store.Queryer, condition string, args ...any) (all []*payment,
+	err error) {
 	return store.All(ctx, q, func(row store.Row) (*payment, error) {
 		p := &payment{}
-		return p, row.Scan(&p.n, &p.identity, &p.payer, &p.atc, &p.payee, &p.request, &p.amount, &p.requested, &p.signatureStatus, &p.verdict,
+		return p, row.Scan(&p.n, &p.identity, &p.payer, &p.atc, &p.payee, &p.request, &p.amount,
+			&p.requested, &p.signatureStatus, &p.verdict,
 			&p.decided, &p.accepted)
 	}, paymentColumns+"WHERE "+condition+" ORDER BY p.n", args...)
 }
@@ -77,18 +86,20 @@ func (t *txn) payment(identity []byte) (*payment, error) {
 // conclude writes a final verdict and what it moved, by source.
 func (t *txn) conclude(p *payment, v notary.Verdict, shadow, holding, pool money.Ore) error {
 	p.verdict = v
-	return t.exec("UPDATE payment SET verdict = $1, from_shadow = $2, from_holding = $3, from_pool = $4, final_at = $5 WHERE n = $6",
+	return t.exec("UPDATE payment SET verdict = $1, from_shadow = $2, from_holding = $3, "+
+		"from_pool = $4, final_at = $5 WHERE n = $6",
 		int(v), int64(shadow), int64(holding), int64(pool), t.stamp(), p.n)
 }
 
-// toPayee adds the receiving side of a payment to the movement: a card's shadow wallet, a terminal's owner, or, at the unload
-// desk, the payer's owner.
+// toPayee adds the receiving side of a payment to the movement: a card's shadow wallet, a
+// terminal's owner, or, at the unload desk, the payer's owner.
 func (t *txn) toPayee(m *movement, p *payment) error {
 	payee, err := t.registered(p.payee)
 	if err != nil {
 		return err
 	}
-	entry := notary.Entry{Device: p.payee, Owner: payee.owner, Payer: p.payer, Atc: p.atc, Payee: p.payee}
+	entry := notary.Entry{Device: p.payee, Owner: payee.owner, Payer: p.payer, Atc: p.atc,
+		Payee: p.payee}
 	switch {
 	case payee.role.CanPay():
 		m.line(shadowOf(p.payee), p.amount)
@@ -99,7 +110,8 @@ func (t *txn) toPayee(m *movement, p *payment) error {
 			return err
 		}
 		m.line(onlineOf(payer.intermediary), p.amount)
-		entry.Kind, entry.Online, entry.Device, entry.Owner = notary.Unloaded, p.amount, payer.id, payer.owner
+		entry.Kind, entry.Online, entry.Device, entry.Owner = notary.Unloaded, p.amount, payer.id,
+			payer.owner
 	default:
 		m.line(onlineOf(payee.intermediary), p.amount)
 		entry.Kind, entry.Online = notary.Collected, p.amount
@@ -114,13 +126,17 @@ func (t *txn) fromShadow(m *movement, p *payment, payer *device, amount money.Or
 		return
 	}
 	m.line(shadowOf(p.payer), -amount)
-	m.addStatementEntry(payer.intermediary, notary.Entry{Kind: notary.Paid, Device: p.payer, Owner: payer.owner, Shadow: -amount, Payer: p.payer, Atc: p.atc, Payee: p.payee})
+	m.addStatementEntry(payer.intermediary,
+		notary.Entry{Kind: notary.Paid, Device: p.payer, Owner: payer.owner, Shadow: -amount,
+			Payer: p.payer, Atc: p.atc, Payee: p.payee})
 }
 
 // toOwner adds to the movement that a payment returns to the payer's owner.
 func (t *txn) toOwner(m *movement, p *payment, payer *device) {
 	m.line(shadowOf(p.payer), -p.amount)
 	m.line(onlineOf(payer.intermediary), p.amount)
-	m.addStatementEntry(payer.intermediary, notary.Entry{Kind: notary.Returned, Device: p.payer, Owner: payer.owner, Online: p.amount, Shadow: -p.amount,
-		Payer: p.payer, Atc: p.atc, Payee: p.payee})
+	m.addStatementEntry(payer.intermediary,
+		notary.Entry{Kind: notary.Returned, Device: p.payer, Owner: payer.owner, Online: p.amount,
+			Shadow: -p.amount,
+			Payer:  p.payer, Atc: p.atc, Payee: p.payee})
 }

@@ -8,11 +8,13 @@ import (
 	"ekrona/host/notary"
 )
 
-// settlePending moves all money that can move, after whatever may have changed that: a payment, a decision, a confirmed credit, an ended
-// device, new funds. It repeats its steps until none moves anything; each step makes verdicts final or sets money aside, so it ends.
+// settlePending moves all money that can move, after whatever may have changed that: a payment, a
+// decision, a confirmed credit, an ended device, new funds. It repeats its steps until none moves
+// anything; each step makes verdicts final or sets money aside, so it ends.
 func (t *txn) settlePending() error {
 	for moved := true; moved; {
-		steps := []func() (bool, error){t.acceptForEnded, t.applyDecisions, t.settleQueue, t.coverEnded, t.reserve, t.sweep}
+		steps := []func() (bool, error){t.acceptForEnded, t.applyDecisions, t.settleQueue,
+			t.coverEnded, t.reserve, t.sweep}
 		open, err := t.queryInt("SELECT count(*) FROM payment WHERE verdict IN (1, 2)")
 		if err != nil {
 			return err
@@ -37,15 +39,18 @@ func (t *txn) open(condition string, args ...any) ([]*payment, error) {
 	return payments(t.ctx, t.tx, "p.verdict IN (1, 2) AND "+condition, args...)
 }
 
-// acceptForEnded accepts, for a payee whose device has ended, the first Payment of each Request that it had not refused.
+// acceptForEnded accepts, for a payee whose device has ended, the first Payment of each Request
+// that it had not refused.
 func (t *txn) acceptForEnded() (bool, error) {
 	undecided, err := t.open(`w.payee IS NULL AND p.requested AND p.signature = $1
-		AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payee AND d.status = $2)`, int(recorded), int(notary.Ended))
+		AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payee AND d.status =
+		$2)`, int(recorded), int(notary.Ended))
 	if err != nil {
 		return false, err
 	}
 	for _, p := range undecided {
-		if err := t.exec("INSERT INTO payee_decision (payee, request, payment, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+		if err := t.exec("INSERT INTO payee_decision (payee, request, payment, at) VALUES ($1, "+
+			"$2, $3, $4) ON CONFLICT DO NOTHING",
 			p.payee, p.request, p.identity, t.stamp()); err != nil {
 			return false, err
 		}
@@ -53,8 +58,9 @@ func (t *txn) acceptForEnded() (bool, error) {
 	return len(undecided) > 0, nil
 }
 
-// applyDecisions carries out the payee's decision where nothing has to be waited for: a reserved payment settles or returns from what was
-// set aside for it, and a refused one that no active shadow wallet answers for moves nothing.
+// applyDecisions carries out the payee's decision where nothing has to be waited for: a reserved
+// payment settles or returns from what was set aside for it, and a refused one that no active
+// shadow wallet answers for moves nothing.
 func (t *txn) applyDecisions() (moved bool, err error) {
 	decided, err := t.open("(w.payee IS NOT NULL OR NOT p.requested)")
 	if err != nil {
@@ -71,19 +77,22 @@ func (t *txn) applyDecisions() (moved bool, err error) {
 }
 
 func (t *txn) applyDecision(p *payment) (bool, error) {
-	if p.signatureStatus == unverified { // its payer's wallet may answer for it yet: a verdict now would be final, and the money lost
+	// its payer's wallet may answer for it yet: a verdict now would be final, and the money lost
+	if p.signatureStatus == unverified {
 		return false, nil
 	}
 	payer, err := t.lookup(p.payer)
 	if err != nil {
 		return false, err
 	}
-	toDesk, err := t.queryInt("SELECT count(*) FROM device WHERE id = $1 AND role = $2", p.payee, int(spec.RoleDesk))
+	toDesk, err := t.queryInt("SELECT count(*) FROM device WHERE id = $1 AND role = $2", p.payee,
+		int(spec.RoleDesk))
 	if err != nil {
 		return false, err
 	}
 	switch {
-	case p.refused() && (!p.shadowed() || payer.status == notary.Ended), p.signatureStatus == unregisteredKey && toDesk > 0:
+	case p.refused() && (!p.shadowed() || payer.status == notary.Ended),
+		p.signatureStatus == unregisteredKey && toDesk > 0:
 		return true, t.conclude(p, notary.Void, 0, 0, 0)
 	case p.verdict == notary.Reserved:
 		return true, t.settle([]*payment{p}, map[message.DeviceID]*device{p.payer: payer})
@@ -91,9 +100,12 @@ func (t *txn) applyDecision(p *payment) (bool, error) {
 	return false, nil
 }
 
-// settleQueue settles the largest set of waiting claims that leaves every shadow wallet non-negative, at once.
+// settleQueue settles the largest set of waiting claims that leaves every shadow wallet
+// non-negative, at once.
 func (t *txn) settleQueue() (bool, error) {
-	waiting, err := t.open("(w.payee IS NOT NULL OR NOT p.requested) AND p.verdict = $1 AND p.signature IN ($2, $3)", int(notary.Waiting), int(recorded), int(conflicting))
+	waiting, err := t.open(
+		"(w.payee IS NOT NULL OR NOT p.requested) AND p.verdict = $1 AND p.signature IN ($2, $3)",
+		int(notary.Waiting), int(recorded), int(conflicting))
 	if err != nil || len(waiting) == 0 {
 		return false, err
 	}
@@ -130,7 +142,8 @@ func (t *txn) settleQueue() (bool, error) {
 	return true, t.settle(chosen, payers)
 }
 
-// settle carries out the payees' decisions on a set of payments in one ledger order: a ring settles only together.
+// settle carries out the payees' decisions on a set of payments in one ledger order: a ring settles
+// only together.
 func (t *txn) settle(set []*payment, payers map[message.DeviceID]*device) error {
 	m := movement{key: "settle:" + set[0].key()}
 	for _, p := range set {
@@ -158,12 +171,16 @@ func (t *txn) settle(set []*payment, payers map[message.DeviceID]*device) error 
 	return nil
 }
 
-// coverEnded pays the waiting claims on devices that have ended, or that never were cards: from what their shadow wallet has
-// left, their intermediary's holding, then the pool. A claim for which all three do not suffice, or that is more than an honest payee has room for, goes on waiting.
+// coverEnded pays the waiting claims on devices that have ended, or that never were cards: from
+// what their shadow wallet has left, their intermediary's holding, then the pool. A claim for which
+// all three do not suffice, or that is more than an honest payee has room for, goes on waiting.
 func (t *txn) coverEnded() (moved bool, err error) {
-	claims, err := t.open(`w.payment = p.identity AND p.requested AND p.verdict = $1 AND (p.signature = $2
-		OR p.signature IN ($3, $4) AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payer AND d.status = $5))`,
-		int(notary.Waiting), int(unregisteredKey), int(recorded), int(conflicting), int(notary.Ended))
+	claims, err := t.open(`w.payment = p.identity AND p.requested AND p.verdict = $1 AND
+		(p.signature = $2
+		OR p.signature IN ($3, $4) AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payer AND
+		d.status = $5))`,
+		int(notary.Waiting), int(unregisteredKey), int(recorded), int(conflicting),
+		int(notary.Ended))
 	if err != nil {
 		return false, err
 	}
@@ -211,7 +228,9 @@ func (t *txn) cover(p *payment) (bool, error) {
 	t.fromShadow(&m, p, payer, fromShadow)
 	if fromHolding > 0 {
 		m.line(onlineOf(payer.intermediary), -fromHolding)
-		m.addStatementEntry(payer.intermediary, notary.Entry{Kind: notary.HoldingPaid, Device: p.payer, Owner: payer.owner, Online: -fromHolding, Payer: p.payer, Atc: p.atc, Payee: p.payee})
+		m.addStatementEntry(payer.intermediary,
+			notary.Entry{Kind: notary.HoldingPaid, Device: p.payer, Owner: payer.owner,
+				Online: -fromHolding, Payer: p.payer, Atc: p.atc, Payee: p.payee})
 	}
 	if fromPool > 0 {
 		m.line(poolAccount, -fromPool)
@@ -223,7 +242,8 @@ func (t *txn) cover(p *payment) (bool, error) {
 		return false, err
 	}
 	if p.shadowed() {
-		if err := t.exec("UPDATE device SET holding_debt = holding_debt + $1, pool_debt = pool_debt + $2 WHERE id = $3",
+		if err := t.exec("UPDATE device SET holding_debt = holding_debt + $1, pool_debt = "+
+			"pool_debt + $2 WHERE id = $3",
 			int64(fromHolding), int64(fromPool), p.payer); err != nil {
 			return false, err
 		}
@@ -237,7 +257,9 @@ func (t *txn) cover(p *payment) (bool, error) {
 
 // reserve sets money aside for payments on which the payee has not decided, oldest first.
 func (t *txn) reserve() (moved bool, err error) {
-	undecided, err := t.open("w.payee IS NULL AND p.requested AND p.verdict = $1 AND p.signature = $2", int(notary.Waiting), int(recorded))
+	undecided, err := t.open(
+		"w.payee IS NULL AND p.requested AND p.verdict = $1 AND p.signature = $2",
+		int(notary.Waiting), int(recorded))
 	if err != nil {
 		return false, err
 	}
@@ -253,7 +275,8 @@ func (t *txn) reserve() (moved bool, err error) {
 		if available < p.amount {
 			continue
 		}
-		if err := t.exec("UPDATE payment SET verdict = $1 WHERE n = $2", int(notary.Reserved), p.n); err != nil {
+		if err := t.exec("UPDATE payment SET verdict = $1 WHERE n = $2", int(notary.Reserved),
+			p.n); err != nil {
 			return false, err
 		}
 		moved = true

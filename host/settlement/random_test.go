@@ -21,7 +21,8 @@ import (
 	"ekrona/host/store/storetest"
 )
 
-// TestMain asks for fewer runs than rapid's hundred, because each is a whole little economy; -rapid.checks asks for more.
+// TestMain asks for fewer runs than rapid's hundred, because each is a whole little economy;
+// -rapid.checks asks for more.
 func TestMain(m *testing.M) {
 	if err := flag.Set("rapid.checks", "15"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -31,7 +32,8 @@ func TestMain(m *testing.M) {
 	os.Exit(storetest.Run(m))
 }
 
-// randomWorld does random things in a world, in any order, and loses, repeats and delays what goes to the notary.
+// randomWorld does random things in a world, in any order, and loses, repeats and delays what goes
+// to the notary.
 type randomWorld struct {
 	*settlementtest.World
 	requests []*message.Request
@@ -49,7 +51,8 @@ func newRandomWorld(t *rapid.T) *randomWorld {
 	e.Issue("COUNTER", "NORDIC", spec.RoleDesk)
 	for _, name := range []message.Name{"SENORDIC", "SEFJORD0"} {
 		e.orders++
-		require.NoError(t, e.Notary.Issue(context.Background(), notary.OrderKey(fmt.Sprint(e.orders)), name, 900_00))
+		require.NoError(t, e.Notary.Issue(context.Background(),
+			notary.OrderKey(fmt.Sprint(e.orders)), name, 900_00))
 	}
 	require.NoError(t, e.Notary.FundPool(context.Background(), "pool", 50_00))
 	for _, name := range []string{"ANNA", "BERTIL", "CECILIA"} {
@@ -109,7 +112,8 @@ func (e *randomWorld) pay(t *rapid.T) {
 		return
 	}
 	r := pick(t, e.requests, "request")
-	if p, err := e.card(t, "payer").Pay(r, r.Payee.Name() == "SENORDIC" && r.Payer != ""); err == nil {
+	if p, err := e.card(t, "payer").Pay(r, r.Payee.Name() == "SENORDIC" &&
+		r.Payer != ""); err == nil {
 		e.payments = append(e.payments, p)
 	}
 }
@@ -162,14 +166,16 @@ func (e *randomWorld) repeat(t *rapid.T) {
 	}
 }
 
-// refund: a terminal gives a payment back, or some öre of it, perhaps one that it may not; twice it is the same.
+// refund: a terminal gives a payment back, or some öre of it, perhaps one that it may not; twice it
+// is the same.
 func (e *randomWorld) refund(t *rapid.T) {
 	if len(e.payments) == 0 {
 		return
 	}
 	p := pick(t, e.payments, "payment")
 	e.orders++
-	r := notary.Refund{Order: notary.OrderKey(fmt.Sprint(e.orders)), Payee: p.Request.Payee, Payer: p.Payer, Atc: p.ATC,
+	r := notary.Refund{Order: notary.OrderKey(fmt.Sprint(e.orders)), Payee: p.Request.Payee,
+		Payer: p.Payer, Atc: p.ATC,
 		Amount: money.Ore(rapid.Uint32Range(1, uint32(p.Request.Amount)).Draw(t, "refunded"))}
 	first := e.Notary.For(p.Request.Payee.Name()).Refund(context.Background(), r)
 	require.Equal(t, first, e.Notary.For(p.Request.Payee.Name()).Refund(context.Background(), r))
@@ -193,12 +199,15 @@ func (e *randomWorld) sync(t *rapid.T) {
 }
 
 func (e *randomWorld) actions() map[string]func(*rapid.T) {
-	return map[string]func(*rapid.T){"trade": e.trade, "trade more": e.trade, "trade again": e.trade, "request": e.request, "pay": e.pay, "accept": e.accept, "refuse": e.refuse, "hand": e.handOver,
-		"repeat": e.repeat, "sync": e.sync, "refund": e.refund, "": func(*rapid.T) { e.Audit(false) }}
+	return map[string]func(*rapid.T){"trade": e.trade, "trade more": e.trade,
+		"trade again": e.trade, "request": e.request, "pay": e.pay, "accept": e.accept,
+		"refuse": e.refuse, "hand": e.handOver,
+		"repeat": e.repeat, "sync": e.sync, "refund": e.refund,
+		"": func(*rapid.T) { e.Audit(false) }}
 }
 
-// TestHonestDevicesInAnyOrder: whatever honest devices do and however far each synchronisation comes, every invariant holds after
-// every step, and two whole rounds bring agreement.
+// TestHonestDevicesInAnyOrder: whatever honest devices do and however far each synchronisation
+// comes, every invariant holds after every step, and two whole rounds bring agreement.
 func TestHonestDevicesInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := newRandomWorld(t)
@@ -211,7 +220,8 @@ func TestHonestDevicesInAnyOrder(t *testing.T) {
 func (e *randomWorld) twoRounds(t *rapid.T) {
 	for range 2 {
 		for _, name := range rapid.Permutation(e.Names).Draw(t, "order") {
-			for range 2 { // again until nothing is owed: an outstanding instruction first, then what came since
+			// again until nothing is owed: an outstanding instruction first, then what came since
+			for range 2 {
 				e.Sync(e.Devices[name], settlementtest.Whole, 0)
 			}
 		}
@@ -219,8 +229,8 @@ func (e *randomWorld) twoRounds(t *rapid.T) {
 	e.Audit(true)
 }
 
-// TestAttacksAndLossesInAnyOrder: beside that, cards are copied, lost and ended, stolen keys sign what no card would, and payees
-// contradict themselves. What holds for honest devices holds still.
+// TestAttacksAndLossesInAnyOrder: beside that, cards are copied, lost and ended, stolen keys sign
+// what no card would, and payees contradict themselves. What holds for honest devices holds still.
 func TestAttacksAndLossesInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := newRandomWorld(t)
@@ -233,7 +243,8 @@ func TestAttacksAndLossesInAnyOrder(t *testing.T) {
 			require.NoError(t, e.Notary.For(d.ID.Name()).ReportLost(context.Background(), d.ID))
 		}
 		actions["wait"] = func(t *rapid.T) {
-			e.Clock.At = e.Clock.At.Add(time.Duration(rapid.IntRange(1, 40).Draw(t, "days")) * 24 * time.Hour)
+			e.Clock.At = e.Clock.At.Add(time.Duration(rapid.IntRange(1, 40).Draw(t, "days")) * 24 *
+				time.Hour)
 			_, err := e.Notary.EndDue(context.Background())
 			require.NoError(t, err)
 		}
@@ -241,7 +252,8 @@ func TestAttacksAndLossesInAnyOrder(t *testing.T) {
 	})
 }
 
-// copyCard puts a clone of a card beside it; both go on. The clone takes a name of its own, so that anything may happen to it.
+// copyCard puts a clone of a card beside it; both go on. The clone takes a name of its own, so that
+// anything may happen to it.
 func (e *randomWorld) copyCard(t *rapid.T) {
 	name := rapid.SampledFrom([]string{"ANNA", "CECILIA"}).Draw(t, "copied")
 	if twin := name + "-TWIN"; e.Devices[twin] == nil {
@@ -250,15 +262,16 @@ func (e *randomWorld) copyCard(t *rapid.T) {
 	}
 }
 
-// forge: the stolen key of BERTIL's card, or of the merchant's terminal, signs anything. The notary may refuse it; it must not move what
-// is not theirs.
+// forge: the stolen key of BERTIL's card, or of the merchant's terminal, signs anything. The notary
+// may refuse it; it must not move what is not theirs.
 func (e *randomWorld) forge(t *rapid.T) {
 	name := rapid.SampledFrom([]string{"BERTIL", "SHOP"}).Draw(t, "stolen")
 	thief := e.Devices[name]
 	e.Dishonest[name] = true
 	number := uint32(rapid.IntRange(1, 8).Draw(t, "number"))
 	atc := uint32(rapid.IntRange(1, 8).Draw(t, "atc"))
-	setup := &attack.Setup{Stolen: thief.ID, DeviceKey: thief.StolenKey(), Number: atc, Asked: number}
+	setup := &attack.Setup{Stolen: thief.ID, DeviceKey: thief.StolenKey(), Number: atc,
+		Asked: number}
 	var way attack.Way
 	switch rapid.SampledFrom([]string{"payment", "receipt", "refusal"}).Draw(t, "what") {
 	case "payment":
@@ -271,7 +284,8 @@ func (e *randomWorld) forge(t *rapid.T) {
 			return
 		}
 		way, setup.Payment = attack.StolenReceipt, pick(t, e.payments, "payment")
-		setup.Asked = rapid.SampledFrom([]uint32{number, setup.Payment.Request.Number}).Draw(t, "of")
+		setup.Asked = rapid.SampledFrom([]uint32{number, setup.Payment.Request.Number}).Draw(t,
+			"of")
 	case "refusal":
 		way = attack.StolenRefusal
 	}

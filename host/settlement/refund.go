@@ -15,7 +15,8 @@ import (
 // Refund implements notary.Participant.
 func (p participant) Refund(ctx context.Context, r notary.Refund) error {
 	if r.Order == "" || r.Amount <= 0 {
-		return notary.Refuse(notary.Malformed, "refund %q of %s: a refund has an order key and is above zero", r.Order, r.Amount)
+		return notary.Refuse(notary.Malformed,
+			"refund %q of %s: a refund has an order key and is above zero", r.Order, r.Amount)
 	}
 	var refused *notary.Error
 	err := p.n.change(ctx, func(t *txn) error {
@@ -39,15 +40,18 @@ func (p participant) Refund(ctx context.Context, r notary.Refund) error {
 }
 
 // refundAnswered finds the answer that this order got before.
-func (t *txn) refundAnswered(from message.Name, r notary.Refund) (known bool, refused *notary.Error, err error) {
+func (t *txn) refundAnswered(from message.Name, r notary.Refund) (known bool, refused *notary.Error,
+	err error) {
 	held, why := notary.Refund{Order: r.Order}, &notary.Error{}
-	known, err = t.queryRow("SELECT payee, payer, atc, amount, refusal, reason FROM refund WHERE intermediary = $1 AND order_key = $2", []any{from, r.Order},
+	known, err = t.queryRow("SELECT payee, payer, atc, amount, refusal, reason FROM refund WHERE "+
+		"intermediary = $1 AND order_key = $2", []any{from, r.Order},
 		&held.Payee, &held.Payer, &held.Atc, &held.Amount, &why.Kind, &why.What)
 	switch {
 	case err != nil || !known:
 		return false, nil, err
 	case held != r:
-		return true, nil, notary.Refuse(notary.Taken, "order key %q was used for another refund; choose a new key", r.Order)
+		return true, nil, notary.Refuse(notary.Taken,
+			"order key %q was used for another refund; choose a new key", r.Order)
 	case why.Kind != 0:
 		return true, why, nil
 	}
@@ -59,8 +63,11 @@ func (t *txn) keepRefund(from message.Name, r notary.Refund, refused *notary.Err
 	if refused != nil {
 		answer = *refused
 	}
-	return t.exec(`INSERT INTO refund (intermediary, order_key, payee, payer, atc, amount, refusal, reason, at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, from, r.Order, r.Payee, r.Payer, r.Atc, int64(r.Amount), int(answer.Kind), answer.What, t.stamp())
+	return t.exec(`INSERT INTO refund (intermediary, order_key, payee, payer, atc, amount, refusal,
+		reason, at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
+		$9)`, from, r.Order, r.Payee, r.Payer, r.Atc, int64(r.Amount), int(answer.Kind),
+		answer.What, t.stamp())
 }
 
 // refund checks everything and then moves the money; a refusal has changed nothing.
@@ -70,7 +77,8 @@ func (t *txn) refund(from message.Name, r notary.Refund) error {
 		return err
 	}
 	if terminal.role != spec.RoleTerminal && terminal.role != spec.RoleSAM {
-		return notary.Refuse(notary.NotTerminal, "%s is a %s; only a terminal is refunded for by order, its owner pays back with a payment", terminal.id, terminal.role)
+		return notary.Refuse(notary.NotTerminal, "%s is a %s; only a terminal is refunded for by "+
+			"order, its owner pays back with a payment", terminal.id, terminal.role)
 	}
 	if err := t.refundable(r); err != nil {
 		return err
@@ -80,15 +88,18 @@ func (t *txn) refund(from message.Name, r notary.Refund) error {
 		return err
 	}
 	if holding < r.Amount {
-		return notary.Refuse(notary.Funds, "the online holding of %s is %s, it does not cover a refund of %s; have more issued, then order again", from, holding, r.Amount)
+		return notary.Refuse(notary.Funds, "the online holding of %s is %s, it does not cover a "+
+			"refund of %s; have more issued, then order again", from, holding, r.Amount)
 	}
 	payer, err := t.registered(r.Payer)
 	if err != nil {
 		return err
 	}
 	m := movement{key: fmt.Sprintf("refund:%s:%s", from, r.Order)}
-	paid := notary.Entry{Kind: notary.RefundPaid, Device: terminal.id, Owner: terminal.owner, Online: -r.Amount, Payer: r.Payer, Atc: r.Atc, Payee: r.Payee, Order: r.Order}
-	received := notary.Entry{Kind: notary.RefundReceived, Device: payer.id, Owner: payer.owner, Payer: r.Payer, Atc: r.Atc, Payee: r.Payee, Order: r.Order}
+	paid := notary.Entry{Kind: notary.RefundPaid, Device: terminal.id, Owner: terminal.owner,
+		Online: -r.Amount, Payer: r.Payer, Atc: r.Atc, Payee: r.Payee, Order: r.Order}
+	received := notary.Entry{Kind: notary.RefundReceived, Device: payer.id, Owner: payer.owner,
+		Payer: r.Payer, Atc: r.Atc, Payee: r.Payee, Order: r.Order}
 	m.line(onlineOf(from), -r.Amount)
 	if payer.status == notary.Ended {
 		m.line(shadowOf(payer.id), r.Amount)
@@ -102,26 +113,41 @@ func (t *txn) refund(from message.Name, r notary.Refund) error {
 	return t.move(m)
 }
 
-// refundable checks that the Payment was settled to this terminal and that enough of it has not been refunded.
+// refundable checks that the Payment was settled to this terminal and that enough of it has not
+// been refunded.
 func (t *txn) refundable(r notary.Refund) error {
-	held, err := payments(t.ctx, t.tx, "p.payer = $1 AND p.atc = $2 AND p.signature = $3", r.Payer, r.Atc, int(recorded))
+	held, err := payments(t.ctx, t.tx, "p.payer = $1 AND p.atc = $2 AND p.signature = $3", r.Payer,
+		r.Atc, int(recorded))
 	switch {
 	case err != nil:
 		return err
 	case len(held) == 0:
-		return notary.Refuse(notary.Unsettled, "Payment %s/%d is not known; synchronise the terminal, then order the refund again", r.Payer, r.Atc)
+		return notary.Refuse(notary.Unsettled,
+			"Payment %s/%d is not known; synchronise the terminal, then order the refund again",
+			r.Payer, r.Atc)
 	case held[0].payee != r.Payee:
-		return notary.Refuse(notary.NotYours, "Payment %s/%d was made to %s, not to %s; its own payee refunds it", r.Payer, r.Atc, held[0].payee, r.Payee)
+		return notary.Refuse(notary.NotYours,
+			"Payment %s/%d was made to %s, not to %s; its own payee refunds it", r.Payer, r.Atc,
+			held[0].payee, r.Payee)
 	case held[0].verdict == notary.Void:
-		return notary.Refuse(notary.Unsettled, "Payment %s/%d is void: its money has gone back already, there is nothing to refund", r.Payer, r.Atc)
+		return notary.Refuse(notary.Unsettled,
+			"Payment %s/%d is void: its money has gone back already, there is nothing to refund",
+			r.Payer, r.Atc)
 	case held[0].verdict == notary.Uncovered:
-		return notary.Refuse(notary.Unsettled, "Payment %s/%d was not covered by its payer's wallet; ask the payer's intermediary to whom the money is due", r.Payer, r.Atc)
+		return notary.Refuse(notary.Unsettled, "Payment %s/%d was not covered by its payer's "+
+			"wallet; ask the payer's intermediary to whom the money is due", r.Payer, r.Atc)
 	case held[0].verdict != notary.Settled:
-		return notary.Refuse(notary.Unsettled, "Payment %s/%d is %s; order the refund again when it is settled", r.Payer, r.Atc, held[0].verdict)
+		return notary.Refuse(notary.Unsettled,
+			"Payment %s/%d is %s; order the refund again when it is settled", r.Payer, r.Atc,
+			held[0].verdict)
 	}
-	before, err := t.queryInt("SELECT sum(amount) FROM refund WHERE payer = $1 AND atc = $2 AND refusal = 0", r.Payer, r.Atc)
+	before, err := t.queryInt(
+		"SELECT sum(amount) FROM refund WHERE payer = $1 AND atc = $2 AND refusal = 0", r.Payer,
+		r.Atc)
 	if left := held[0].amount - money.Ore(before); err == nil && r.Amount > left {
-		return notary.Refuse(notary.Exceeds, "Payment %s/%d paid %s, of which %s is not refunded; refund at most that", r.Payer, r.Atc, held[0].amount, left)
+		return notary.Refuse(notary.Exceeds,
+			"Payment %s/%d paid %s, of which %s is not refunded; refund at most that", r.Payer,
+			r.Atc, held[0].amount, left)
 	}
 	return err
 }

@@ -19,7 +19,9 @@ func (n *Notary) Join(ctx context.Context, name message.Name, ca, instructionKey
 		if _, err := message.ParseName(string(name)); err != nil {
 			return notary.Refuse(notary.Malformed, "name of an intermediary: %v", err)
 		}
-		if err := t.exec("INSERT INTO intermediary (name) VALUES ($1) ON CONFLICT (name) DO NOTHING", name); err != nil {
+		if err := t.exec(
+			"INSERT INTO intermediary (name) VALUES ($1) ON CONFLICT (name) DO NOTHING",
+			name); err != nil {
 			return err
 		}
 		if err := ledger.Open(t.ctx, t.tx, onlineOf(name)); err != nil {
@@ -39,7 +41,9 @@ func (n *Notary) admit(t *txn, name message.Name, raw []byte, role spec.Role) er
 		return notary.Refuse(notary.Malformed, "certificate of %s: %v", name, err)
 	}
 	if c.Role != role || c.Holder.Name() != name {
-		return notary.Refuse(notary.Certificate, "certificate %s is for the %s of %s, not for the %s of %s", c.Holder, c.Role, c.Holder.Name(), role, name)
+		return notary.Refuse(notary.Certificate,
+			"certificate %s is for the %s of %s, not for the %s of %s", c.Holder, c.Role,
+			c.Holder.Name(), role, name)
 	}
 	if err := c.VerifyBy(n.root); err != nil {
 		return notary.Refuse(notary.Certificate, "certificate %s: %v", c.Holder, err)
@@ -49,17 +53,22 @@ func (n *Notary) admit(t *txn, name message.Name, raw []byte, role spec.Role) er
 		return err
 	}
 	if known != nil && !known.PublicKey.Equal(c.PublicKey) {
-		return notary.Refuse(notary.Taken, "reference %s stands for another key; certify the new key under the next reference", c.Holder)
+		return notary.Refuse(notary.Taken,
+			"reference %s stands for another key; certify the new key under the next reference",
+			c.Holder)
 	}
-	return t.exec(`INSERT INTO authority (reference, intermediary, role, certificate, expires) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (reference) DO UPDATE SET certificate = excluded.certificate, expires = excluded.expires WHERE excluded.expires > authority.expires`,
+	return t.exec(`INSERT INTO authority (reference, intermediary, role, certificate, expires)
+		VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (reference) DO UPDATE SET certificate = excluded.certificate, expires =
+		excluded.expires WHERE excluded.expires > authority.expires`,
 		string(c.Holder), name, int(role), raw, c.Expiry.String())
 }
 
 // authority reads the certificate of a reference; nil when nobody joined with it.
 func (t *txn) authority(reference message.AuthorityRef, role spec.Role) (*cvc.Certificate, error) {
 	var raw []byte
-	known, err := t.queryRow("SELECT certificate FROM authority WHERE reference = $1 AND role = $2", []any{reference, int(role)}, &raw)
+	known, err := t.queryRow("SELECT certificate FROM authority WHERE reference = $1 AND role = $2",
+		[]any{reference, int(role)}, &raw)
 	if err != nil || !known {
 		return nil, err
 	}
@@ -67,21 +76,24 @@ func (t *txn) authority(reference message.AuthorityRef, role spec.Role) (*cvc.Ce
 	return c, store.Failed(err)
 }
 
-// signedByAuthority checks that an intermediary's own instruction key signed the message, one that has not expired on the day
-// that the message gives the card (no day: not looked at).
-func (t *txn) signedByAuthority(from message.Name, reference message.AuthorityRef, m message.Message, day message.Date) error {
+// signedByAuthority checks that an intermediary's own instruction key signed the message, one that
+// has not expired on the day that the message gives the card (no day: not looked at).
+func (t *txn) signedByAuthority(from message.Name, reference message.AuthorityRef,
+	m message.Message, day message.Date) error {
 	key, err := t.authority(reference, spec.RoleInstructionKey)
 	if err != nil {
 		return err
 	}
 	if key == nil || key.Holder.Name() != from {
-		return notary.Refuse(notary.Signature, "%s is no instruction key of %s; it joins with the key first", reference, from)
+		return notary.Refuse(notary.Signature,
+			"%s is no instruction key of %s; it joins with the key first", reference, from)
 	}
 	if err := message.VerifyAs(m, 0, key.PublicKey); err != nil {
 		return notary.Refuse(notary.Signature, "%s is not signed by %s", m.Layout().Name, reference)
 	}
 	if day.After(key.Expiry) {
-		return notary.Refuse(notary.Date, "%s says %s, after the end of %s (%s)", m.Layout().Name, day, reference, key.Expiry)
+		return notary.Refuse(notary.Date, "%s says %s, after the end of %s (%s)", m.Layout().Name,
+			day, reference, key.Expiry)
 	}
 	return nil
 }
@@ -103,7 +115,8 @@ func (p participant) Register(ctx context.Context, r notary.Registration) error 
 		}
 		id := c.Device()
 		if id.Name() != p.from {
-			return notary.Refuse(notary.NotYours, "device %s carries the name of %s, not of %s", id, id.Name(), p.from)
+			return notary.Refuse(notary.NotYours, "device %s carries the name of %s, not of %s", id,
+				id.Name(), p.from)
 		}
 		if err := checkCeilings(c, r.Ceilings); err != nil {
 			return err
@@ -113,23 +126,29 @@ func (p participant) Register(ctx context.Context, r notary.Registration) error 
 			return err
 		}
 		if held != nil {
-			if held.role != c.Role || !bytes.Equal(held.key, point) || held.owner != r.Owner || !bytes.Equal(held.ceilings, r.Ceilings) {
-				return notary.Refuse(notary.Taken, "device %s is registered with another key, role, owner or ceilings; a new device needs a new id", id)
+			if held.role != c.Role || !bytes.Equal(held.key, point) || held.owner != r.Owner ||
+				!bytes.Equal(held.ceilings, r.Ceilings) {
+				return notary.Refuse(notary.Taken, "device %s is registered with another key, "+
+					"role, owner or ceilings; a new device needs a new id", id)
 			}
-			return t.exec("UPDATE device SET certificate = $1, expires = $2 WHERE id = $3 AND expires < $4", r.Certificate, c.Expiry.String(), id, c.Expiry.String())
+			return t.exec("UPDATE device SET certificate = $1, expires = $2 WHERE id = $3 AND "+
+				"expires < $4", r.Certificate, c.Expiry.String(), id, c.Expiry.String())
 		}
 		return t.insertDevice(p.from, c, point, r)
 	})
 }
 
-func (t *txn) insertDevice(from message.Name, c *cvc.Certificate, point []byte, r notary.Registration) error {
+func (t *txn) insertDevice(from message.Name, c *cvc.Certificate, point []byte,
+	r notary.Registration) error {
 	id := c.Device()
 	head, err := message.FirstHead(id, c.PublicKey)
 	if err != nil {
 		return notary.Refuse(notary.Malformed, "device %s: %v", id, err)
 	}
-	if err := t.exec(`INSERT INTO device (id, intermediary, role, public_key, certificate, expires, owner, ceilings, registered_at, held_head)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, id, from, int(c.Role), point, r.Certificate, c.Expiry.String(), r.Owner, r.Ceilings,
+	if err := t.exec(`INSERT INTO device (id, intermediary, role, public_key, certificate, expires,
+		owner, ceilings, registered_at, held_head)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+		$10)`, id, from, int(c.Role), point, r.Certificate, c.Expiry.String(), r.Owner, r.Ceilings,
 		t.stamp(), head[:]); err != nil {
 		return err
 	}
@@ -144,26 +163,31 @@ func checkCeilings(c *cvc.Certificate, ceilings []byte) error {
 		return nil
 	}
 	if _, err := message.ParsePolicy(ceilings); err != nil || !c.Role.CanPay() {
-		return notary.Refuse(notary.Malformed, "device %s: a card or SAM is registered with its write-once ceilings, a %s without", c.Holder, c.Role)
+		return notary.Refuse(notary.Malformed,
+			"device %s: a card or SAM is registered with its write-once ceilings, a %s without",
+			c.Holder, c.Role)
 	}
 	return nil
 }
 
-// deviceCertificate parses a device's certificate and verifies it with the CA that its intermediary joined with.
+// deviceCertificate parses a device's certificate and verifies it with the CA that its intermediary
+// joined with.
 func (t *txn) deviceCertificate(raw []byte) (*cvc.Certificate, []byte, error) {
 	c, err := cvc.Parse(raw)
 	if err != nil {
 		return nil, nil, notary.Refuse(notary.Malformed, "certificate of a device: %v", err)
 	}
 	if !c.Role.IsDevice() {
-		return nil, nil, notary.Refuse(notary.Certificate, "certificate %s is for a %s, not for a device", c.Holder, c.Role)
+		return nil, nil, notary.Refuse(notary.Certificate,
+			"certificate %s is for a %s, not for a device", c.Holder, c.Role)
 	}
 	ca, err := t.authority(c.Authority, spec.RoleIntermediary)
 	if err != nil {
 		return nil, nil, err
 	}
 	if ca == nil {
-		return nil, nil, notary.Refuse(notary.Unknown, "certificate of %s: CA %s has not joined", c.Holder, c.Authority)
+		return nil, nil, notary.Refuse(notary.Unknown, "certificate of %s: CA %s has not joined",
+			c.Holder, c.Authority)
 	}
 	if err := c.VerifyBy(ca); err != nil {
 		return nil, nil, notary.Refuse(notary.Certificate, "certificate of %s: %v", c.Holder, err)
@@ -175,8 +199,9 @@ func (t *txn) deviceCertificate(raw []byte) (*cvc.Certificate, []byte, error) {
 	return c, point, nil
 }
 
-// storeCertificate keeps the certificate of a payer that nobody registered under this key, and gives the Payments that some payee
-// accepted on the strength of it their signature status: the intermediary whose CA certified it answers for them.
+// storeCertificate keeps the certificate of a payer that nobody registered under this key, and
+// gives the Payments that some payee accepted on the strength of it their signature status: the
+// intermediary whose CA certified it answers for them.
 func (t *txn) storeCertificate(raw []byte) error {
 	c, point, err := t.deviceCertificate(raw)
 	if err != nil {
@@ -187,7 +212,8 @@ func (t *txn) storeCertificate(raw []byte) error {
 	if err != nil || held != nil && bytes.Equal(held.key, point) || !c.Role.CanPay() {
 		return err
 	}
-	if err := t.exec("INSERT INTO unregistered_certificate (device, public_key, certificate, seen_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+	if err := t.exec("INSERT INTO unregistered_certificate (device, public_key, certificate, "+
+		"seen_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
 		id, point, raw, t.stamp()); err != nil {
 		return err
 	}
@@ -197,7 +223,8 @@ func (t *txn) storeCertificate(raw []byte) error {
 	}
 	for _, p := range doubtful {
 		var kept []byte
-		if _, err := t.queryRow("SELECT bytes FROM payment WHERE n = $1", []any{p.n}, &kept); err != nil {
+		if _, err := t.queryRow("SELECT bytes FROM payment WHERE n = $1", []any{p.n},
+			&kept); err != nil {
 			return err
 		}
 		m, err := message.Parse[message.Payment](kept)
@@ -207,7 +234,8 @@ func (t *txn) storeCertificate(raw []byte) error {
 		if !signedBy(m, point) {
 			continue
 		}
-		if err := t.exec("UPDATE payment SET signature = $1 WHERE n = $2", int(unregisteredKey), p.n); err != nil {
+		if err := t.exec("UPDATE payment SET signature = $1 WHERE n = $2", int(unregisteredKey),
+			p.n); err != nil {
 			return err
 		}
 	}
@@ -221,6 +249,7 @@ func (t *txn) issuerOf(d *device) ([]byte, error) {
 		return nil, store.Failed(err)
 	}
 	var raw []byte
-	_, err = t.queryRow("SELECT certificate FROM authority WHERE reference = $1", []any{string(c.Authority)}, &raw)
+	_, err = t.queryRow("SELECT certificate FROM authority WHERE reference = $1",
+		[]any{string(c.Authority)}, &raw)
 	return raw, err
 }

@@ -13,9 +13,10 @@ type requestRef struct {
 	identity message.Hash
 }
 
-// oneRequest holds a card to one Request for each number, since it counts them. raw shows what it has signed under this one: when a
-// Payment or Refusal that the notary holds carries another, two cards have one key, and the conflict is recorded. Each of them can
-// accept or refuse only its own: nothing else would ever end the waiting of who paid the other.
+// oneRequest holds a card to one Request for each number, since it counts them. raw shows what it
+// has signed under this one: when a Payment or Refusal that the notary holds carries another, two
+// cards have one key, and the conflict is recorded. Each of them can accept or refuse only its own:
+// nothing else would ever end the waiting of who paid the other.
 func (t *txn) oneRequest(a requestRef, raw []byte) (cloned bool, err error) {
 	d, err := t.registered(a.payee)
 	if err != nil || !d.role.CanPay() {
@@ -24,7 +25,8 @@ func (t *txn) oneRequest(a requestRef, raw []byte) (cloned bool, err error) {
 	var other []byte
 	for _, query := range []string{
 		"SELECT bytes FROM payment WHERE payee = $1 AND request = $2 AND requested ORDER BY n",
-		"SELECT bytes FROM payee_answer WHERE payee = $1 AND request = $2 AND payment IS NULL ORDER BY n",
+		"SELECT bytes FROM payee_answer WHERE payee = $1 AND request = $2 AND payment IS NULL " +
+			"ORDER BY n",
 	} {
 		all, err := store.Column[[]byte](t.ctx, t.tx, query, a.payee, a.number)
 		if err != nil {
@@ -72,7 +74,8 @@ func requestOf(m message.Message) (requestRef, error) {
 	}
 	payment, isPayment := m.(*message.Payment)
 	if !isPayment {
-		return requestRef{}, notary.Refuse(notary.Malformed, "a %s carries no Request", m.Layout().Name)
+		return requestRef{}, notary.Refuse(notary.Malformed, "a %s carries no Request",
+			m.Layout().Name)
 	}
 	identity, err := message.Identity(&payment.Request)
 	return requestRef{payment.Request.Payee, payment.Request.Number, identity}, err

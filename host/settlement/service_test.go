@@ -21,7 +21,8 @@ import (
 
 const nordic, fjord = "SENORDIC", "SEFJORD0"
 
-// loaded is a world with Anna's card (NORDIC), loaded with 200 kr, Bertil's (FJORD), a merchant (FJORD), and 800 kr online at NORDIC.
+// loaded is a world with Anna's card (NORDIC), loaded with 200 kr, Bertil's (FJORD), a merchant
+// (FJORD), and 800 kr online at NORDIC.
 func loaded(t *testing.T) *settlementtest.World {
 	w := settlementtest.NewWorld(t)
 	w.Issue("ANNA", "NORDIC", spec.RoleCard)
@@ -88,11 +89,13 @@ func TestEvidenceThatIsRefused(t *testing.T) {
 	for _, a := range attack.ForgedEvidence() {
 		require.NoError(t, a.Run(t.Context(), on, setup))
 	}
-	require.NoError(t, submit(t, w, w.Encode(good)).Err, "the bad items took nothing from the good one")
+	require.NoError(t, submit(t, w, w.Encode(good)).Err,
+		"the bad items took nothing from the good one")
 	w.Audit(false)
 }
 
-// TestReceiptBeforeItsPayment: an accept record is held, and so may be acknowledged, only with its Payment.
+// TestReceiptBeforeItsPayment: an accept record is held, and so may be acknowledged, only with its
+// Payment.
 func TestReceiptBeforeItsPayment(t *testing.T) {
 	w := loaded(t)
 	anna, merchant := w.Devices["ANNA"], w.Devices["SHOP"]
@@ -113,16 +116,20 @@ func TestReceiptBeforeItsPayment(t *testing.T) {
 	w.Audit(false)
 }
 
-// TestDeviceCertifiedWithoutACard: a stolen CA key certifies a payer that nobody registered. The honest payee's chain is not held
-// up, and with the certificate it is paid by the holding of the CA's intermediary.
+// TestDeviceCertifiedWithoutACard: a stolen CA key certifies a payer that nobody registered. The
+// honest payee's chain is not held up, and with the certificate it is paid by the holding of the
+// CA's intermediary.
 func TestDeviceCertifiedWithoutACard(t *testing.T) {
-	for name, id := range map[string]string{"under an id of its own": "GHOST", "under the id of a registered card": "ANNA"} {
+	for name, id := range map[string]string{"under an id of its own": "GHOST",
+		"under the id of a registered card": "ANNA"} {
 		t.Run(name, func(t *testing.T) {
 			w := loaded(t)
-			bertil, ghost := w.Devices["BERTIL"], w.Unregistered(id, "NORDIC", spec.RoleCard, "a key of the thief")
+			bertil, ghost := w.Devices["BERTIL"],
+				w.Unregistered(id, "NORDIC", spec.RoleCard, "a key of the thief")
 			ghost.Balance = 100_00
 			p := paid(t, ghost, bertil, 30_00)
-			require.ErrorIs(t, submit(t, w, w.Encode(p)).Err, notary.Signature, "nobody has accepted it")
+			require.ErrorIs(t, submit(t, w, w.Encode(p)).Err, notary.Signature,
+				"nobody has accepted it")
 			_, err := bertil.Accept(p)
 			require.NoError(t, err)
 			record, err := bertil.Log[0].Encode()
@@ -138,7 +145,8 @@ func TestDeviceCertifiedWithoutACard(t *testing.T) {
 			require.Equal(t, notary.Uncovered, answer.Payment.Verdict)
 			require.Equal(t, money.Ore(770_00), balance(t, w, nordic))
 			require.Equal(t, money.Ore(30_00), balance(t, w, string(bertil.ID)))
-			require.Equal(t, money.Ore(200_00), balance(t, w, string(w.Devices["ANNA"].ID)), "the card is not touched")
+			require.Equal(t, money.Ore(200_00), balance(t, w, string(w.Devices["ANNA"].ID)),
+				"the card is not touched")
 			report, _ := w.Sync(bertil, settlementtest.Whole, 0)
 			require.Zero(t, report.Difference)
 			require.Zero(t, len(bertil.Log), "its records are acknowledged")
@@ -147,12 +155,15 @@ func TestDeviceCertifiedWithoutACard(t *testing.T) {
 	}
 }
 
-// TestPaidToNobody: what was paid to a device that nobody registered, or that its key never asked for, goes back to the payer.
+// TestPaidToNobody: what was paid to a device that nobody registered, or that its key never asked
+// for, goes back to the payer.
 func TestPaidToNobody(t *testing.T) {
-	for name, payee := range map[string]string{"an id that is not registered": "GHOST", "a registered id, another key": "SHOP"} {
+	for name, payee := range map[string]string{"an id that is not registered": "GHOST",
+		"a registered id, another key": "SHOP"} {
 		t.Run(name, func(t *testing.T) {
 			w := loaded(t)
-			anna, ghost := w.Devices["ANNA"], w.Unregistered(payee, "FJORD", spec.RoleTerminal, "a key of the thief")
+			anna, ghost := w.Devices["ANNA"],
+				w.Unregistered(payee, "FJORD", spec.RoleTerminal, "a key of the thief")
 			answer := submit(t, w, w.Encode(paid(t, anna, ghost, 30_00)))
 			require.NoError(t, answer.Err)
 			require.Equal(t, notary.Void, answer.Payment.Verdict)
@@ -163,7 +174,8 @@ func TestPaidToNobody(t *testing.T) {
 	}
 }
 
-// TestPayeeDecidesOnce: the first decision on a Request is final, a contrary one moves nothing and is kept as evidence.
+// TestPayeeDecidesOnce: the first decision on a Request is final, a contrary one moves nothing and
+// is kept as evidence.
 func TestPayeeDecidesOnce(t *testing.T) {
 	w := loaded(t)
 	anna, merchant := w.Devices["ANNA"], w.Devices["SHOP"]
@@ -180,7 +192,8 @@ func TestPayeeDecidesOnce(t *testing.T) {
 	require.Equal(t, notary.Void, submit(t, w, w.Encode(p)).Payment.Verdict)
 	require.Equal(t, money.Ore(810_00), balance(t, w, nordic))
 	var evidence int
-	require.NoError(t, w.DB.QueryRow("SELECT count(*) FROM evidence WHERE device = $1 AND kind = 'two decisions on one request'", merchant.ID).Scan(&evidence))
+	require.NoError(t, w.DB.QueryRow("SELECT count(*) FROM evidence WHERE device = $1 AND kind = "+
+		"'two decisions on one request'", merchant.ID).Scan(&evidence))
 	require.Equal(t, 1, evidence)
 	w.Audit(false)
 }
@@ -189,10 +202,12 @@ func TestRegistration(t *testing.T) {
 	w := loaded(t)
 	ctx := context.Background()
 	ghost := w.Unregistered("GHOST", "NORDIC", spec.RoleCard, "ghost")
-	good := notary.Registration{Certificate: ghost.Certificate, Owner: "ghost", Ceilings: w.Policy(ghost.Ceilings)}
+	good := notary.Registration{Certificate: ghost.Certificate, Owner: "ghost",
+		Ceilings: w.Policy(ghost.Ceilings)}
 	other := good
 	other.Certificate = w.Unregistered("GHOST", "NORDIC", spec.RoleCard, "another key").Certificate
-	terminal := notary.Registration{Certificate: w.Unregistered("TILL", "NORDIC", spec.RoleTerminal, "terminal").Certificate, Ceilings: w.Policy(ghost.Ceilings)}
+	terminal := notary.Registration{Certificate: w.Unregistered("TILL", "NORDIC", spec.RoleTerminal,
+		"terminal").Certificate, Ceilings: w.Policy(ghost.Ceilings)}
 	forged := good
 	forged.Certificate = append([]byte(nil), good.Certificate...)
 	forged.Certificate[len(forged.Certificate)-1] ^= 1
@@ -208,11 +223,13 @@ func TestRegistration(t *testing.T) {
 	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, other), notary.Taken)
 	good.Owner = "somebody else"
 	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, good), notary.Taken)
-	require.ErrorIs(t, w.Notary.Join(ctx, fjord, ghost.Certificate, ghost.Certificate), notary.Certificate)
+	require.ErrorIs(t, w.Notary.Join(ctx, fjord, ghost.Certificate, ghost.Certificate),
+		notary.Certificate)
 	require.ErrorIs(t, w.Notary.Join(ctx, "tiny", nil, nil), notary.Malformed)
 	ca, err := w.Intermediaries["NORDIC"].CA.Encode()
 	require.NoError(t, err)
-	require.ErrorIs(t, w.Notary.Join(ctx, nordic, ca, ca), notary.Certificate, "a CA's key is no instruction key")
+	require.ErrorIs(t, w.Notary.Join(ctx, nordic, ca, ca), notary.Certificate,
+		"a CA's key is no instruction key")
 	require.ErrorIs(t, w.Notary.Join(ctx, fjord, ca, ca), notary.Certificate, "another's CA")
 }
 
@@ -227,7 +244,8 @@ func TestIssueHappensOnce(t *testing.T) {
 	require.Equal(t, money.Ore(800_00), balance(t, w, nordic))
 }
 
-// TestStatementIsWhole: an intermediary's entries add up to its holding and its shadow wallets, however they are read.
+// TestStatementIsWhole: an intermediary's entries add up to its holding and its shadow wallets,
+// however they are read.
 func TestStatementIsWhole(t *testing.T) {
 	w := loaded(t)
 	anna, merchant := w.Devices["ANNA"], w.Devices["SHOP"]
@@ -284,7 +302,8 @@ func TestLostAndEnded(t *testing.T) {
 	w.Audit(false)
 }
 
-// TestSilentPastItsCertificatesEnd: such a device is ended; one that synchronised after its end, or a desk, is not.
+// TestSilentPastItsCertificatesEnd: such a device is ended; one that synchronised after its end, or
+// a desk, is not.
 func TestSilentPastItsCertificatesEnd(t *testing.T) {
 	w := loaded(t)
 	w.Issue("COUNTER", "NORDIC", spec.RoleDesk)
@@ -301,18 +320,20 @@ func TestSilentPastItsCertificatesEnd(t *testing.T) {
 	w.Audit(false)
 }
 
-// TestTwoStolenKeys: with the keys of a payer and of a terminal, any sum can be claimed. The holding pays no more than the terminal could
-// have taken honestly between two synchronisations; the rest waits.
-// TestTerminalCountsInThirtyTwoBits: what a terminal ever accepted is more than its State can say; the rest of the count still reports
-// whether its balance is right.
+// TestTwoStolenKeys: with the keys of a payer and of a terminal, any sum can be claimed. The
+// holding pays no more than the terminal could have taken honestly between two synchronisations;
+// the rest waits. TestTerminalCountsInThirtyTwoBits: what a terminal ever accepted is more than its
+// State can say; the rest of the count still reports whether its balance is right.
 func TestTerminalCountsInThirtyTwoBits(t *testing.T) {
 	const much = 3_000_000_000 // öre; two of them do not fit
 	w := settlementtest.NewWorld(t)
-	merchant, rich := w.Issue("SHOP", "FJORD", spec.RoleTerminal), w.Unregistered("RICH", "NORDIC", spec.RoleCard, "RICH")
+	merchant, rich := w.Issue("SHOP", "FJORD", spec.RoleTerminal),
+		w.Unregistered("RICH", "NORDIC", spec.RoleCard, "RICH")
 	rich.Ceilings.MaxBalance, rich.Ceilings.MaxPayment = much, much
 	rich.Policy.MaxBalance, rich.Policy.MaxPayment, rich.Policy.Version = much, much, 1
-	require.NoError(t, w.Notary.For("SENORDIC").Register(context.Background(), notary.Registration{Certificate: rich.Certificate,
-		Owner: rich.Owner, Ceilings: w.Policy(rich.Ceilings)}))
+	require.NoError(t, w.Notary.For("SENORDIC").Register(context.Background(),
+		notary.Registration{Certificate: rich.Certificate,
+			Owner: rich.Owner, Ceilings: w.Policy(rich.Ceilings)}))
 	w.Devices["RICH"], w.Names = rich, append(w.Names, "RICH")
 	require.NoError(t, w.Notary.Issue(context.Background(), "1", "SENORDIC", 2*much))
 	for range 2 {
@@ -355,7 +376,8 @@ func TestTwoStolenKeys(t *testing.T) {
 		require.NoError(t, message.Sign(p, anna.StolenKey()))
 		identity, err := message.Identity(p)
 		require.NoError(t, err)
-		receipt := &message.Receipt{Payee: merchant.ID, ATC: n, Payer: anna.ID, Number: n, Payment: identity}
+		receipt := &message.Receipt{Payee: merchant.ID, ATC: n, Payer: anna.ID, Number: n,
+			Payment: identity}
 		require.NoError(t, message.Sign(receipt, merchant.StolenKey()))
 		w.Submit(w.Encode(p), w.Encode(receipt))
 		status, err := w.Notary.Payment(ctx, anna.ID, n)
@@ -371,10 +393,12 @@ func TestTwoStolenKeys(t *testing.T) {
 	require.Equal(t, money.Ore(20_000_00), balance(t, w, fjord))
 }
 
-// TestBothSidesAtOnce: payer and payee hand over the same payments at the same moment, at two intermediaries.
+// TestBothSidesAtOnce: payer and payee hand over the same payments at the same moment, at two
+// intermediaries.
 func TestBothSidesAtOnce(t *testing.T) {
 	w := settlementtest.NewWorldOn(t, nil, storetest.NewFile(t, schemas(t)...))
-	anna, merchant := w.Issue("ANNA", "NORDIC", spec.RoleCard), w.Issue("SHOP", "FJORD", spec.RoleTerminal)
+	anna, merchant := w.Issue("ANNA", "NORDIC", spec.RoleCard),
+		w.Issue("SHOP", "FJORD", spec.RoleTerminal)
 	require.NoError(t, w.Notary.Issue(t.Context(), "1", nordic, 1000_00))
 	w.Sync(anna, settlementtest.Whole, 200_00)
 	var fromPayer, fromPayee [][]byte

@@ -25,16 +25,19 @@ func (p participant) OpenChallenge(ctx context.Context, challenge []byte) error 
 		if err := t.signedByAuthority(p.from, c.InstructionKey, c, message.Date{}); err != nil {
 			return err
 		}
-		return t.exec(`INSERT INTO challenge (identity, device, known_atc, known_seq, known_request, opened_at) VALUES ($1, $2,
+		return t.exec(`INSERT INTO challenge (identity, device, known_atc, known_seq, known_request,
+			opened_at) VALUES ($1, $2,
 			(SELECT coalesce(max(seq), 0) FROM record WHERE device = $3),
 			(SELECT coalesce(max(seq), 0) FROM instruction WHERE device = $4 AND outcome <> 0),
-			(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $5 AND requested), $6) ON CONFLICT (identity) DO NOTHING`,
+			(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $5 AND requested), $6) ON
+			CONFLICT (identity) DO NOTHING`,
 			identity[:], d.id, d.id, d.id, d.id, t.stamp())
 	})
 }
 
 // SubmitState implements notary.Participant.
-func (p participant) SubmitState(ctx context.Context, state []byte) (report notary.StateReport, err error) {
+func (p participant) SubmitState(ctx context.Context, state []byte) (report notary.StateReport,
+	err error) {
 	s, identity, err := parse[message.State](state)
 	if err != nil {
 		return report, err
@@ -45,22 +48,26 @@ func (p participant) SubmitState(ctx context.Context, state []byte) (report nota
 			return err
 		}
 		if !signedBy(s, d.key) {
-			return notary.Refuse(notary.Signature, "State of %s is not signed by the registered key", d.id)
+			return notary.Refuse(notary.Signature,
+				"State of %s is not signed by the registered key", d.id)
 		}
 		var opened int64
 		var then knowledge
-		known, err := t.queryRow("SELECT n, known_atc, known_seq, known_request FROM challenge WHERE identity = $1 AND device = $2", []any{s.Challenge[:], d.id},
+		known, err := t.queryRow("SELECT n, known_atc, known_seq, known_request FROM challenge "+
+			"WHERE identity = $1 AND device = $2", []any{s.Challenge[:], d.id},
 			&opened, &then.atc, &then.sequence, &then.request)
 		if err != nil {
 			return err
 		}
 		if !known {
-			return notary.Refuse(notary.Challenge, "State of %s answers a Challenge that was not opened; open a new one and ask the card again", d.id)
+			return notary.Refuse(notary.Challenge, "State of %s answers a Challenge that was not "+
+				"opened; open a new one and ask the card again", d.id)
 		}
 		if err := t.findClone(d, s, then, state); err != nil {
 			return err
 		}
-		if err := t.exec("UPDATE device SET synced_at = $1 WHERE id = $2", t.stamp(), d.id); err != nil {
+		if err := t.exec("UPDATE device SET synced_at = $1 WHERE id = $2", t.stamp(),
+			d.id); err != nil {
 			return err
 		}
 		if err := t.settlePending(); err != nil {
@@ -69,8 +76,10 @@ func (p participant) SubmitState(ctx context.Context, state []byte) (report nota
 		if report, err = t.report(d.id, s); err != nil {
 			return err
 		}
-		return t.exec(`INSERT INTO state (identity, bytes, device, challenge, seen_at, difference, complete) VALUES ($1, $2, $3, $4, $5, $6, $7)
-			ON CONFLICT (identity) DO UPDATE SET difference = excluded.difference, complete = excluded.complete`,
+		return t.exec(`INSERT INTO state (identity, bytes, device, challenge, seen_at, difference,
+			complete) VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (identity) DO UPDATE SET difference = excluded.difference, complete =
+			excluded.complete`,
 			identity[:], state, d.id, opened, t.stamp(), int64(report.Difference), report.Complete)
 	})
 	return report, err
@@ -79,15 +88,16 @@ func (p participant) SubmitState(ctx context.Context, state []byte) (report nota
 // knowledge is the highest numbers of a device that were known when a Challenge was opened.
 type knowledge struct{ atc, sequence, request int64 }
 
-// findClone compares the State with what was known when its Challenge was opened: a card never falls behind that. Of the Requests only
-// cards number them as they count them.
+// findClone compares the State with what was known when its Challenge was opened: a card never
+// falls behind that. Of the Requests only cards number them as they count them.
 func (t *txn) findClone(d *device, s *message.State, then knowledge, raw []byte) error {
 	head, err := t.headAt(d, s.ATC)
 	if err != nil {
 		return err
 	}
 	for _, open := range s.OpenRequests {
-		if cloned, err := t.oneRequest(requestRef{d.id, open.Number, open.Request}, raw); err != nil || cloned {
+		if cloned, err := t.oneRequest(requestRef{d.id, open.Number, open.Request},
+			raw); err != nil || cloned {
 			return err
 		}
 	}
@@ -119,12 +129,13 @@ func (t *txn) report(id message.DeviceID, s *message.State) (notary.StateReport,
 	if err != nil {
 		return notary.StateReport{}, err
 	}
-	return notary.StateReport{HeldAtc: d.heldAtc, HeldHead: [32]byte(d.heldHead), Difference: d.difference(s.Balance, expected),
-		Complete: d.heldAtc >= s.ATC, Applied: s.InstructionSequence, Cloned: clones > 0}, nil
+	return notary.StateReport{HeldAtc: d.heldAtc, HeldHead: [32]byte(d.heldHead),
+		Difference: d.difference(s.Balance, expected),
+		Complete:   d.heldAtc >= s.ATC, Applied: s.InstructionSequence, Cloned: clones > 0}, nil
 }
 
-// difference is what a State's balance differs by. A terminal's is all that it ever accepted, in the 32 bits of the field: it counts modulo
-// 2^32 öre.
+// difference is what a State's balance differs by. A terminal's is all that it ever accepted, in
+// the 32 bits of the field: it counts modulo 2^32 öre.
 func (d *device) difference(balance money.Ore, expected money.Ore) money.Ore {
 	difference := balance - expected
 	if !d.role.CanPay() {
@@ -133,11 +144,12 @@ func (d *device) difference(balance money.Ore, expected money.Ore) money.Ore {
 	return difference
 }
 
-// expectedBalance is what protocol §8.2 says the State's balance must be. Every sum runs over the device's payments: those that
-// it made up to the State's atc have left its card and perhaps not its shadow wallet; those beyond have perhaps left the wallet
-// and not the card; and the same with what it accepted. What the wallet did not pay (from_shadow less than amount) a holding did,
-// or the device had ended; what an ended one was refunded never was on its card. For a terminal the State says what it ever
-// accepted, and nothing stays in a wallet of its own.
+// expectedBalance is what protocol §8.2 says the State's balance must be. Every sum runs over the
+// device's payments: those that it made up to the State's atc have left its card and perhaps not
+// its shadow wallet; those beyond have perhaps left the wallet and not the card; and the same with
+// what it accepted. What the wallet did not pay (from_shadow less than amount) a holding did, or
+// the device had ended; what an ended one was refunded never was on its card. For a terminal the
+// State says what it ever accepted, and nothing stays in a wallet of its own.
 func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 	total, err := t.shadowBalance(d)
 	if err != nil {
@@ -149,16 +161,22 @@ func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 		args  []any
 	}{
 		{1, "SELECT -sum(shadow) FROM statement WHERE device = $1 AND kind IN ($2, $3, $4, $5)",
-			[]any{d.id, int(notary.Swept), int(notary.HoldingRepaid), int(notary.PoolRepaid), int(notary.RefundReceived)}},
-		{-1, "SELECT sum(amount - from_shadow) FROM payment WHERE payer = $1 AND signature = $2 AND atc <= $3", []any{d.id, int(recorded), s.ATC}},
-		{1, "SELECT sum(from_shadow) FROM payment WHERE payer = $1 AND (signature = $2 OR signature = $3 AND atc > $4)", []any{d.id, int(conflicting), int(recorded), s.ATC}},
-		{1, `SELECT sum(p.amount) FROM payment p JOIN payee_answer v ON v.payment = p.identity WHERE p.payee = $1 AND v.payee = $2 AND v.seq <= $3
+			[]any{d.id, int(notary.Swept), int(notary.HoldingRepaid), int(notary.PoolRepaid),
+				int(notary.RefundReceived)}},
+		{-1, "SELECT sum(amount - from_shadow) FROM payment WHERE payer = $1 AND signature = $2 " +
+			"AND atc <= $3", []any{d.id, int(recorded), s.ATC}},
+		{1, "SELECT sum(from_shadow) FROM payment WHERE payer = $1 AND (signature = $2 OR " +
+			"signature = $3 AND atc > $4)", []any{d.id, int(conflicting), int(recorded), s.ATC}},
+		{1, `SELECT sum(p.amount) FROM payment p JOIN payee_answer v ON v.payment = p.identity WHERE
+			p.payee = $1 AND v.payee = $2 AND v.seq <= $3
 			AND p.verdict IN (1, 2)`, []any{d.id, d.id, s.ATC}},
 		{-1, `SELECT sum(p.amount) FROM payment p WHERE p.payee = $1 AND p.verdict IN ($2, $3)
-			AND NOT EXISTS (SELECT 1 FROM payee_answer v WHERE v.payment = p.identity AND v.payee = p.payee AND v.seq <= $4)`,
+			AND NOT EXISTS (SELECT 1 FROM payee_answer v WHERE v.payment = p.identity AND v.payee =
+			p.payee AND v.seq <= $4)`,
 			[]any{d.id, int(notary.Settled), int(notary.Uncovered), s.ATC}},
 		{-1, `SELECT sum(credit) FROM instruction i WHERE device = $1 AND (seq > $2 OR outcome = $3)
-			AND NOT EXISTS (SELECT 1 FROM statement e WHERE e.device = i.device AND e.kind = $4 AND e.instr = i.seq)`,
+			AND NOT EXISTS (SELECT 1 FROM statement e WHERE e.device = i.device AND e.kind = $4 AND
+			e.instr = i.seq)`,
 			[]any{d.id, s.InstructionSequence, int(untaken), int(notary.Released)}},
 	} {
 		sum, err := t.queryInt(part.query, part.args...)
@@ -172,24 +190,30 @@ func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 	return total, nil
 }
 
-// shadowBalance is the shadow wallet of a card, and what a terminal or desk ever collected: its money goes online at once.
+// shadowBalance is the shadow wallet of a card, and what a terminal or desk ever collected: its
+// money goes online at once.
 func (t *txn) shadowBalance(d *device) (money.Ore, error) {
 	if d.role.CanPay() {
 		return ledger.Balance(t.ctx, t.tx, shadowOf(d.id))
 	}
-	collected, err := t.queryInt("SELECT sum(amount) FROM payment WHERE payee = $1 AND verdict IN ($2, $3)", d.id, int(notary.Settled), int(notary.Uncovered))
+	collected, err := t.queryInt(
+		"SELECT sum(amount) FROM payment WHERE payee = $1 AND verdict IN ($2, $3)", d.id,
+		int(notary.Settled), int(notary.Uncovered))
 	return money.Ore(collected), err
 }
 
 // Outstanding implements notary.Participant.
-func (p participant) Outstanding(ctx context.Context, id message.DeviceID) (o notary.Outstanding, err error) {
+func (p participant) Outstanding(ctx context.Context, id message.DeviceID) (o notary.Outstanding,
+	err error) {
 	err = p.n.transact(ctx, func(t *txn) error {
 		d, err := t.ownDevice(p.from, id)
 		if err != nil {
 			return err
 		}
 		o = notary.Outstanding{HeldAtc: d.heldAtc, HeldHead: [32]byte(d.heldHead), Status: d.status}
-		if _, err := t.queryRow("SELECT bytes, order_key FROM instruction WHERE device = $1 AND outcome = $2", []any{id, int(outstanding)},
+		if _, err := t.queryRow(
+			"SELECT bytes, order_key FROM instruction WHERE device = $1 AND outcome = $2",
+			[]any{id, int(outstanding)},
 			&o.Instruction, &o.Order); err != nil {
 			return err
 		}
@@ -209,13 +233,16 @@ func (p participant) Outstanding(ctx context.Context, id message.DeviceID) (o no
 
 // handovers are the Payments to a device on which its decision is missing.
 func (t *txn) handovers(payee message.DeviceID) (all []notary.Handover, err error) {
-	undecided, err := t.open("p.payee = $1 AND w.payee IS NULL AND p.requested AND p.signature IN ($2, $3)", payee, int(recorded), int(conflicting))
+	undecided, err := t.open(
+		"p.payee = $1 AND w.payee IS NULL AND p.requested AND p.signature IN ($2, $3)", payee,
+		int(recorded), int(conflicting))
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range undecided {
 		var h notary.Handover
-		if _, err := t.queryRow("SELECT bytes FROM payment WHERE n = $1", []any{p.n}, &h.Payment); err != nil {
+		if _, err := t.queryRow("SELECT bytes FROM payment WHERE n = $1", []any{p.n},
+			&h.Payment); err != nil {
 			return nil, err
 		}
 		payer, err := t.registered(p.payer)

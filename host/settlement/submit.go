@@ -46,8 +46,8 @@ func (p participant) Submit(ctx context.Context, items [][]byte) ([]notary.Answe
 	return answers, nil
 }
 
-// storeItem keeps one item. about is the identity of the payment that it concerns, doubt is what is wrong with an item that is kept
-// all the same.
+// storeItem keeps one item. about is the identity of the payment that it concerns, doubt is what is
+// wrong with an item that is kept all the same.
 func (t *txn) storeItem(item []byte) (about []byte, doubt, err error) {
 	r := tlv.NewReader(item)
 	switch {
@@ -65,11 +65,13 @@ func (t *txn) storeItem(item []byte) (about []byte, doubt, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		return nil, nil, t.storeAnswer(m, payeeAnswer{payee: m.Payee, seq: m.ATC, request: m.Number})
+		return nil, nil, t.storeAnswer(m,
+			payeeAnswer{payee: m.Payee, seq: m.ATC, request: m.Number})
 	case r.At(spec.TagReceipt):
 		return t.storeAcceptance(item)
 	}
-	return nil, nil, notary.Refuse(notary.Malformed, "submitted item is no Payment, Receipt, Refusal, accept record or certificate")
+	return nil, nil, notary.Refuse(notary.Malformed,
+		"submitted item is no Payment, Receipt, Refusal, accept record or certificate")
 }
 
 // storeAcceptance keeps a Receipt, alone or with its Payment.
@@ -78,11 +80,14 @@ func (t *txn) storeAcceptance(item []byte) (about []byte, doubt, err error) {
 	var record message.Record
 	if err != nil {
 		if record, err = message.ParseRecord(item); err != nil {
-			return nil, nil, notary.Refuse(notary.Malformed, "submitted Receipt or accept record: %v", err)
+			return nil, nil, notary.Refuse(notary.Malformed,
+				"submitted Receipt or accept record: %v", err)
 		}
 		receipt = record.Receipt
 	}
-	if err := t.storeAnswer(receipt, payeeAnswer{payee: receipt.Payee, seq: receipt.ATC, request: receipt.Number, payment: receipt.Payment[:]}); err != nil {
+	if err := t.storeAnswer(receipt,
+		payeeAnswer{payee: receipt.Payee, seq: receipt.ATC, request: receipt.Number,
+			payment: receipt.Payment[:]}); err != nil {
 		return nil, nil, err
 	}
 	if record.Payment == nil {
@@ -93,15 +98,16 @@ func (t *txn) storeAcceptance(item []byte) (about []byte, doubt, err error) {
 		return nil, nil, err
 	}
 	if held.signatureStatus == unverified {
-		doubt = notary.Refuse(notary.Signature, "Payment %s/%d, accepted by %s, is not signed by the payer's registered key: submit the payer's certificate",
+		doubt = notary.Refuse(notary.Signature, "Payment %s/%d, accepted by %s, is not signed by "+
+			"the payer's registered key: submit the payer's certificate",
 			held.payer, held.atc, held.payee)
 	}
 	return held.identity, doubt, nil
 }
 
-// storePayment keeps a Payment, once. One that no known key signed is kept only when a payee has accepted it (accepted): its
-// record must not be lost, a certificate may still explain it, and if only its signature was corrupted on the way, the body that the
-// payer signed takes its place.
+// storePayment keeps a Payment, once. One that no known key signed is kept only when a payee has
+// accepted it (accepted): its record must not be lost, a certificate may still explain it, and if
+// only its signature was corrupted on the way, the body that the payer signed takes its place.
 func (t *txn) storePayment(p *message.Payment, accepted bool) (*payment, error) {
 	identity, err := message.Identity(p)
 	if err != nil {
@@ -112,7 +118,8 @@ func (t *txn) storePayment(p *message.Payment, accepted bool) (*payment, error) 
 		return known, err
 	}
 	if p.Payer == p.Request.Payee {
-		return nil, notary.Refuse(notary.Self, "Payment %s/%d pays its own payer; no card makes it", p.Payer, p.ATC)
+		return nil, notary.Refuse(notary.Self, "Payment %s/%d pays its own payer; no card makes it",
+			p.Payer, p.ATC)
 	}
 	worth, err := t.signatureStatusOf(p)
 	if err != nil {
@@ -124,8 +131,10 @@ func (t *txn) storePayment(p *message.Payment, accepted bool) (*payment, error) 
 		return nil, err
 	case worth == unverified && known != nil:
 		return known, nil
-	case worth == unverified && (!accepted || !asked): // an honest payee takes none without its own signature
-		return nil, notary.Refuse(notary.Signature, "Payment %s/%d is not signed by a registered key of the payer; register it, or submit its certificate", p.Payer, p.ATC)
+	// an honest payee takes none without its own signature
+	case worth == unverified && (!accepted || !asked):
+		return nil, notary.Refuse(notary.Signature, "Payment %s/%d is not signed by a registered "+
+			"key of the payer; register it, or submit its certificate", p.Payer, p.ATC)
 	}
 	if worth == recorded {
 		if worth, err = t.recordPayment(p, identity); err != nil {
@@ -137,17 +146,22 @@ func (t *txn) storePayment(p *message.Payment, accepted bool) (*payment, error) 
 		return nil, notary.Refuse(notary.Malformed, "submitted Payment: %v", err)
 	}
 	if known != nil { // the signature was corrupted when the Payment first came
-		if err := t.exec("UPDATE payment SET bytes = $1, signature = $2 WHERE n = $3", raw, int(worth), known.n); err != nil {
+		if err := t.exec("UPDATE payment SET bytes = $1, signature = $2 WHERE n = $3", raw,
+			int(worth), known.n); err != nil {
 			return nil, err
 		}
 		return t.payment(identity[:])
 	}
-	if err := t.exec(`INSERT INTO payment (identity, bytes, payer, atc, payee, request, amount, requested, signature, verdict, seen_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, identity[:], raw, p.Payer, p.ATC, p.Request.Payee,
-		p.Request.Number, int64(p.Request.Amount), asked, int(worth), int(notary.Waiting), t.stamp()); err != nil {
+	if err := t.exec(`INSERT INTO payment (identity, bytes, payer, atc, payee, request, amount,
+		requested, signature, verdict, seen_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+		$11)`, identity[:], raw, p.Payer, p.ATC, p.Request.Payee,
+		p.Request.Number, int64(p.Request.Amount), asked, int(worth), int(notary.Waiting),
+		t.stamp()); err != nil {
 		return nil, err
 	}
-	if err := t.extendChain(p.Request.Payee); err != nil { // its accept record may have waited for the Payment
+	// its accept record may have waited for the Payment
+	if err := t.extendChain(p.Request.Payee); err != nil {
 		return nil, err
 	}
 	if asked {
@@ -167,7 +181,8 @@ func (t *txn) signatureStatusOf(p *message.Payment) (signatureStatus, error) {
 	if payer != nil && payer.role.CanPay() && signedBy(p, payer.key) {
 		return recorded, nil
 	}
-	keys, err := store.Column[[]byte](t.ctx, t.tx, "SELECT public_key FROM unregistered_certificate WHERE device = $1", string(p.Payer))
+	keys, err := store.Column[[]byte](t.ctx, t.tx,
+		"SELECT public_key FROM unregistered_certificate WHERE device = $1", string(p.Payer))
 	if err != nil {
 		return unverified, err
 	}
@@ -179,7 +194,8 @@ func (t *txn) signatureStatusOf(p *message.Payment) (signatureStatus, error) {
 	return unverified, nil
 }
 
-// requestedByPayee reports whether the payee's registered device asked this payer for it. What nobody asked for goes back.
+// requestedByPayee reports whether the payee's registered device asked this payer for it. What
+// nobody asked for goes back.
 func (t *txn) requestedByPayee(p *message.Payment) (bool, error) {
 	payee, err := t.lookup(p.Request.Payee)
 	if err != nil || payee == nil {
@@ -192,7 +208,8 @@ func (t *txn) requestedByPayee(p *message.Payment) (bool, error) {
 	return (named || p.Request.Payer == "") && signedBy(&p.Request, payee.key), nil
 }
 
-// recordPayment takes the Payment as its payer's record; another record with that number proves a clone.
+// recordPayment takes the Payment as its payer's record; another record with that number proves a
+// clone.
 func (t *txn) recordPayment(p *message.Payment, identity message.Hash) (signatureStatus, error) {
 	held, err := t.record(p.Payer, p.ATC, identity)
 	if err != nil || held == nil {
@@ -213,30 +230,36 @@ type payeeAnswer struct {
 	payment []byte // nil for a Refusal
 }
 
-// storeAnswer keeps a payee's Receipt or Refusal, once, as its record and, when it is the first on its Request, as its decision.
+// storeAnswer keeps a payee's Receipt or Refusal, once, as its record and, when it is the first on
+// its Request, as its decision.
 func (t *txn) storeAnswer(m message.Message, v payeeAnswer) error {
 	payee, err := t.registered(v.payee)
 	if err != nil {
 		return err
 	}
 	if !signedBy(m, payee.key) {
-		return notary.Refuse(notary.Signature, "%s of %s about request %d is not signed by the registered key", m.Layout().Name, v.payee, v.request)
+		return notary.Refuse(notary.Signature,
+			"%s of %s about request %d is not signed by the registered key", m.Layout().Name,
+			v.payee, v.request)
 	}
 	if v.seq == 0 {
-		return notary.Refuse(notary.Malformed, "%s of %s about request %d has no record number", m.Layout().Name, v.payee, v.request)
+		return notary.Refuse(notary.Malformed, "%s of %s about request %d has no record number",
+			m.Layout().Name, v.payee, v.request)
 	}
 	identity, err := message.Identity(m)
 	if err != nil {
 		return notary.Refuse(notary.Malformed, "submitted %s: %v", m.Layout().Name, err)
 	}
-	if known, err := t.queryInt("SELECT count(*) FROM payee_answer WHERE identity = $1", identity[:]); err != nil || known > 0 {
+	if known, err := t.queryInt("SELECT count(*) FROM payee_answer WHERE identity = $1",
+		identity[:]); err != nil || known > 0 {
 		return err
 	}
 	raw, err := message.Encode(m)
 	if err != nil {
 		return notary.Refuse(notary.Malformed, "submitted %s: %v", m.Layout().Name, err)
 	}
-	if err := t.exec("INSERT INTO payee_answer (identity, bytes, payee, seq, request, payment, seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	if err := t.exec("INSERT INTO payee_answer (identity, bytes, payee, seq, request, payment, "+
+		"seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
 		identity[:], raw, v.payee, v.seq, v.request, v.payment, t.stamp()); err != nil {
 		return err
 	}
@@ -245,7 +268,8 @@ func (t *txn) storeAnswer(m message.Message, v payeeAnswer) error {
 		return err
 	}
 	if held != nil {
-		if err := t.recordConflict(v.payee, "two records of one number", held, raw, true); err != nil {
+		if err := t.recordConflict(v.payee, "two records of one number", held, raw,
+			true); err != nil {
 			return err
 		}
 	}
@@ -257,15 +281,19 @@ func (t *txn) storeAnswer(m message.Message, v payeeAnswer) error {
 	return t.storeDecision(v, identity, raw)
 }
 
-// storeDecision keeps the first decision on a Request; a contrary one later is evidence against the payee, unless it was its end that decided.
+// storeDecision keeps the first decision on a Request; a contrary one later is evidence against the
+// payee, unless it was its end that decided.
 func (t *txn) storeDecision(v payeeAnswer, identity message.Hash, raw []byte) error {
 	var payment, decided []byte
-	known, err := t.queryRow("SELECT payment, answer FROM payee_decision WHERE payee = $1 AND request = $2", []any{v.payee, v.request}, &payment, &decided)
+	known, err := t.queryRow(
+		"SELECT payment, answer FROM payee_decision WHERE payee = $1 AND request = $2",
+		[]any{v.payee, v.request}, &payment, &decided)
 	switch {
 	case err != nil:
 		return err
 	case !known:
-		return t.exec("INSERT INTO payee_decision (payee, request, payment, answer, at) VALUES ($1, $2, $3, $4, $5)",
+		return t.exec("INSERT INTO payee_decision (payee, request, payment, answer, at) VALUES "+
+			"($1, $2, $3, $4, $5)",
 			v.payee, v.request, v.payment, identity[:], t.stamp())
 	case bytes.Equal(payment, v.payment) || decided == nil:
 		return nil
@@ -280,11 +308,13 @@ func parse[T any, P interface {
 }](raw []byte) (*T, message.Hash, error) {
 	m, err := message.Parse[T, P](raw)
 	if err != nil {
-		return nil, message.Hash{}, notary.Refuse(notary.Malformed, "message is not the one expected here: %v", err)
+		return nil, message.Hash{},
+			notary.Refuse(notary.Malformed, "message is not the one expected here: %v", err)
 	}
 	identity, err := message.Identity(P(m))
 	if err != nil {
-		return nil, message.Hash{}, notary.Refuse(notary.Malformed, "message has no identity: %v", err)
+		return nil, message.Hash{}, notary.Refuse(notary.Malformed, "message has no identity: %v",
+			err)
 	}
 	return m, identity, nil
 }

@@ -77,9 +77,11 @@ type device struct {
 // lookup reads a device, or nil when nobody registered the id.
 func (t *txn) lookup(id message.DeviceID) (*device, error) {
 	d := &device{id: id}
-	found, err := t.queryRow(`SELECT intermediary, role, public_key, certificate, owner, ceilings, status, reported_at, held_atc, held_head,
+	found, err := t.queryRow(`SELECT intermediary, role, public_key, certificate, owner, ceilings,
+		status, reported_at, held_atc, held_head,
 		holding_debt, pool_debt, sweeps FROM device WHERE id = $1`, []any{id},
-		&d.intermediary, &d.role, &d.key, &d.certificate, &d.owner, &d.ceilings, &d.status, &d.reportedAt, &d.heldAtc, &d.heldHead,
+		&d.intermediary, &d.role, &d.key, &d.certificate, &d.owner, &d.ceilings, &d.status,
+		&d.reportedAt, &d.heldAtc, &d.heldHead,
 		&d.holdingDebt, &d.poolDebt, &d.sweeps)
 	if err != nil || !found {
 		return nil, err
@@ -91,7 +93,8 @@ func (t *txn) lookup(id message.DeviceID) (*device, error) {
 func (t *txn) registered(id message.DeviceID) (*device, error) {
 	d, err := t.lookup(id)
 	if err == nil && d == nil {
-		return nil, notary.Refuse(notary.Unknown, "device %q is not registered; its intermediary registers it first", id)
+		return nil, notary.Refuse(notary.Unknown,
+			"device %q is not registered; its intermediary registers it first", id)
 	}
 	return d, err
 }
@@ -100,25 +103,30 @@ func (t *txn) registered(id message.DeviceID) (*device, error) {
 func (t *txn) ownDevice(from message.Name, id message.DeviceID) (*device, error) {
 	d, err := t.registered(id)
 	if err == nil && d.intermediary != from {
-		return nil, notary.Refuse(notary.NotYours, "device %s belongs to %s, not to %s", id, d.intermediary, from)
+		return nil, notary.Refuse(notary.NotYours, "device %s belongs to %s, not to %s", id,
+			d.intermediary, from)
 	}
 	return d, err
 }
 
-// available is what a device's shadow wallet can give: neither set aside for a reserved payment, nor a credit of which the card has
-// not said that it took it (protocol §5). An ended device's credits are free: whatever its card did with them is in its claims.
+// available is what a device's shadow wallet can give: neither set aside for a reserved payment,
+// nor a credit of which the card has not said that it took it (protocol §5). An ended device's
+// credits are free: whatever its card did with them is in its claims.
 func (t *txn) available(d *device) (money.Ore, error) {
 	held, err := ledger.Balance(t.ctx, t.tx, shadowOf(d.id))
 	if err != nil {
 		return 0, err
 	}
-	reserved, err := t.queryInt("SELECT sum(amount) FROM payment WHERE payer = $1 AND verdict = $2", d.id, notary.Reserved)
+	reserved, err := t.queryInt("SELECT sum(amount) FROM payment WHERE payer = $1 AND verdict = $2",
+		d.id, notary.Reserved)
 	if err != nil {
 		return 0, err
 	}
 	unconfirmed := int64(0)
 	if d.status != notary.Ended {
-		if unconfirmed, err = t.queryInt("SELECT sum(credit) FROM instruction WHERE device = $1 AND outcome = $2", d.id, outstanding); err != nil {
+		if unconfirmed, err = t.queryInt(
+			"SELECT sum(credit) FROM instruction WHERE device = $1 AND outcome = $2", d.id,
+			outstanding); err != nil {
 			return 0, err
 		}
 	}
@@ -159,7 +167,8 @@ func (m *movement) addStatementEntry(intermediary message.Name, e notary.Entry) 
 	m.entries = append(m.entries, statementLine{intermediary, e})
 }
 
-// move posts the movement and writes the entries, all once: a key that was posted before leaves everything as it is.
+// move posts the movement and writes the entries, all once: a key that was posted before leaves
+// everything as it is.
 func (t *txn) move(m movement) error {
 	posted, err := ledger.Post(t.ctx, t.tx, t.now, ledger.Order{Key: m.key, Lines: m.lines})
 	if err != nil || !posted {
@@ -167,8 +176,10 @@ func (t *txn) move(m movement) error {
 	}
 	for _, s := range m.entries {
 		e := s.entry
-		if err := t.exec(`INSERT INTO statement (intermediary, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, s.intermediary, int(e.Kind), e.Device, e.Owner, int64(e.Online),
+		if err := t.exec(`INSERT INTO statement (intermediary, kind, device, owner, online, shadow,
+			payer, atc, payee, order_key, instr, at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+			$12)`, s.intermediary, int(e.Kind), e.Device, e.Owner, int64(e.Online),
 			int64(e.Shadow), e.Payer, e.Atc, e.Payee, e.Order, e.Instr, t.stamp()); err != nil {
 			return err
 		}

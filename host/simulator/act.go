@@ -91,7 +91,8 @@ func (w *world) act(s Step) error {
 		return w.cancelUnload(p)
 	case UsePUK:
 		return w.usePUK(p, s)
-	case Copy, RollBack, PayWithStolenCA, OrderWithFormerPhone, SendRandomCommands, SendJunk, Forge, Mint, Replay, BackUp, Restore:
+	case Copy, RollBack, PayWithStolenCA, OrderWithFormerPhone, SendRandomCommands, SendJunk, Forge,
+		Mint, Replay, BackUp, Restore:
 		return w.attack(s, p, q, b)
 	default:
 		return w.atBank(s, p, t)
@@ -123,7 +124,8 @@ func (w *world) synchroniseTerminal(t *merchantTerminal) error {
 	w.plan.busy[t.merchant] = true
 	t.seen = nil
 	_, err := t.Synchronise(w.ctx)
-	t.knows = t.knows || errors.Is(err, terminal.ErrRolledBack) && !errors.Is(err, faultdriver.ErrPowerLost)
+	t.knows = t.knows || errors.Is(err, terminal.ErrRolledBack) &&
+		!errors.Is(err, faultdriver.ErrPowerLost)
 	return err
 }
 
@@ -135,7 +137,8 @@ func (w *world) ask(p, q *person, s Step) error {
 		}
 		request, err := p.phone.Request(w.ctx, tap, s.Amount, payer)
 		if err == nil {
-			w.checkAnswer(p, isRequestFor(request.Message, s.Amount, payer), "another Request for the one that its owner wants")
+			w.checkAnswer(p, isRequestFor(request.Message, s.Amount, payer),
+				"another Request for the one that its owner wants")
 			w.sendToPhone(requestMessage, p.device.ID, payer, request)
 		}
 		return err
@@ -150,7 +153,8 @@ func (w *world) pay(p *person, s Step) error {
 	return w.withTap(p, s, func(tap wallet.Tap) error {
 		payment, err := p.phone.Pay(w.ctx, tap, request)
 		if err == nil {
-			w.checkAnswer(p, isAnswerTo(request.Message, payment.Message), "another Payment for that of the Request")
+			w.checkAnswer(p, isAnswerTo(request.Message, payment.Message),
+				"another Payment for that of the Request")
 			w.sendToPhone(paymentMessage, p.device.ID, payeeOf(payment.Message), payment)
 		}
 		return err
@@ -165,7 +169,8 @@ func (w *world) accept(p *person, s Step) error {
 	return w.withTap(p, s, func(tap wallet.Tap) error {
 		receipt, err := p.phone.Accept(w.ctx, tap, payment)
 		if err == nil {
-			w.checkAnswer(p, isAnswerTo(payment.Message, receipt.Message), "another Receipt for that of the Payment")
+			w.checkAnswer(p, isAnswerTo(payment.Message, receipt.Message),
+				"another Receipt for that of the Payment")
 			w.sendToPhone(answerMessage, p.device.ID, payerOf(receipt.Message), receipt)
 		}
 		return err
@@ -190,7 +195,8 @@ func (w *world) refuse(p *person, s Step) error {
 	return w.withTap(p, s, func(tap wallet.Tap) error {
 		refusal, err := p.phone.Refuse(w.ctx, tap, request)
 		if err == nil {
-			w.checkAnswer(p, isAnswerTo(request.Message, refusal.Message), "another Refusal for that of the Request")
+			w.checkAnswer(p, isAnswerTo(request.Message, refusal.Message),
+				"another Refusal for that of the Request")
 			w.sendToPhone(answerMessage, p.device.ID, payerOf(refusal.Message), refusal)
 		}
 		return err
@@ -217,7 +223,8 @@ func (w *world) transfer(payee, payer *person, s Step) error {
 	}
 	request, receipt, err := payee.phone.Transfer(w.ctx, s.Amount, hold)
 	if request.Message != nil {
-		w.checkAnswer(payee, isRequestFor(request.Message, s.Amount, ""), "another Request for the one that its owner wants")
+		w.checkAnswer(payee, isRequestFor(request.Message, s.Amount, ""),
+			"another Request for the one that its owner wants")
 		w.sendToPhone(requestMessage, payee.device.ID, "", request)
 	}
 	if err == nil {
@@ -286,10 +293,12 @@ func (w *world) askAt(t *merchantTerminal, amount money.Ore) (terminal.Sale, err
 		return sale, err
 	}
 	if t.knows {
-		w.failure = errors.Join(w.failure, fmt.Errorf("the %s's terminal knows that it was set back, and sells", t.merchant))
+		w.failure = errors.Join(w.failure,
+			fmt.Errorf("the %s's terminal knows that it was set back, and sells", t.merchant))
 	}
 	t.asked = append(t.asked, sale)
-	w.sendToPhone(requestMessage, t.ID(), "", sale.Request) // somebody may have taken a picture of it
+	// somebody may have taken a picture of it
+	w.sendToPhone(requestMessage, t.ID(), "", sale.Request)
 	return sale, nil
 }
 
@@ -350,14 +359,17 @@ func (w *world) enterWrong(p *person, s Step) error {
 	if _, err := applet.Select(w.ctx); err != nil {
 		return err
 	}
-	unaltered := !slices.ContainsFunc(w.plan.faults, func(f Fault) bool { return f.Kind == AlterCommand })
+	unaltered := !slices.ContainsFunc(w.plan.faults,
+		func(f Fault) bool { return f.Kind == AlterCommand })
 	err = applet.Verify(w.ctx, wrong, client.PINTransport{})
 	if err != nil && !client.IsLost(err) {
 		w.recordFault(WrongPIN)
 	}
 	after, readErr := w.tries(p, s.Pick)
 	if readErr == nil && unaltered && before > 0 && w.plan.writes > 0 && after != before-1 {
-		w.failure = errors.Join(w.failure, fmt.Errorf("%s's card was given a wrong PIN with %d tries left, and has %d left", p.name, before, after))
+		w.failure = errors.Join(w.failure,
+			fmt.Errorf("%s's card was given a wrong PIN with %d tries left, and has %d left",
+				p.name, before, after))
 	}
 	return errors.Join(err, readErr)
 }
@@ -387,7 +399,8 @@ func (w *world) usePUK(p *person, s Step) error {
 	if err != nil {
 		return err
 	}
-	return w.withTap(p, s, func(tap wallet.Tap) error { return p.phone.UnblockPIN(w.ctx, tap, puk, tap.PIN) })
+	return w.withTap(p, s,
+		func(tap wallet.Tap) error { return p.phone.UnblockPIN(w.ctx, tap, puk, tap.PIN) })
 }
 
 // atBank is what a person asks of the intermediary, or now and then a merchant for its

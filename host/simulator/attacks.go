@@ -142,7 +142,8 @@ func (w *world) sendRandomCommands(p *person, s Step) error {
 		if err != nil {
 			return err
 		}
-		w.note("            %d bytes to %s's card: %X", len(raw), p.name, answer[max(0, len(answer)-2):])
+		w.note("            %d bytes to %s's card: %X", len(raw), p.name,
+			answer[max(0, len(answer)-2):])
 	}
 	if choice[len(choice)-1]%2 == 0 {
 		return nil
@@ -186,8 +187,10 @@ func (w *world) forge(p *person, s Step) error {
 	b := p.bank
 	setup := w.attacker(b, s, 0)
 	setup.Next = message.Instruction{
-		InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Notary: message.AuthorityRef(w.notaryKey.Certificate.Holder),
-		Device: p.device.ID, Sequence: device.State.InstructionSequence + 1, AckedATC: device.State.ATC, Head: device.State.Head,
+		InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder),
+		Notary:         message.AuthorityRef(w.notaryKey.Certificate.Holder),
+		Device:         p.device.ID, Sequence: device.State.InstructionSequence + 1,
+		AckedATC: device.State.ATC, Head: device.State.Head,
 		Credit: 1 + s.Amount, Policy: message.PilotPolicy(), Date: w.today(),
 	}
 	setup.Next.Policy.Version = device.State.PolicyVersion + 1
@@ -256,7 +259,8 @@ func (w *world) mint(b *bank, p *person, s Step) error {
 	err = w.attackOn(w.services(b, string(b.name)), wanted.Ways[0], setup)
 	if err == nil && (b != p.bank || !wanted.MaySucceed()) {
 		w.failure = errors.Join(w.failure, fmt.Errorf(
-			"the notary has co-signed for %s what %s may not order: %s", device, b.name, wanted.Name,
+			"the notary has co-signed for %s what %s may not order: %s", device, b.name,
+			wanted.Name,
 		))
 	}
 	return err
@@ -270,7 +274,8 @@ func (w *world) replay(p *person, s Step) error {
 	old := w.orders[s.Pick/4%len(w.orders)]
 	var own [][]byte
 	for _, order := range w.orders {
-		if i, err := message.Parse[message.Instruction](order); err == nil && i.Device == p.device.ID {
+		if i, err := message.Parse[message.Instruction](order); err == nil &&
+			i.Device == p.device.ID {
 			own = append(own, order)
 		}
 	}
@@ -288,7 +293,8 @@ func (w *world) replay(p *person, s Step) error {
 	if _, err := applet.Select(w.ctx); err != nil {
 		return err
 	}
-	_, err = applet.Instruction(w.ctx, blow.Data[0], p.bank.instruction.Encoded, w.notaryKey.Encoded)
+	_, err = applet.Instruction(w.ctx, blow.Data[0], p.bank.instruction.Encoded,
+		w.notaryKey.Encoded)
 	return err
 }
 
@@ -313,7 +319,8 @@ func (w *world) restore(b *bank) error {
 		if p.bank != b {
 			continue
 		}
-		err := b.AddCustomer(w.ctx, banking.Customer{ID: p.name, Name: p.name, App: &p.app.PublicKey})
+		err := b.AddCustomer(w.ctx,
+			banking.Customer{ID: p.name, Name: p.name, App: &p.app.PublicKey})
 		if errors.Is(err, banking.ErrTaken) { // by a former phone
 			err = b.ReplaceApp(w.ctx, p.name, &p.app.PublicKey)
 		}
@@ -327,7 +334,8 @@ func (w *world) restore(b *bank) error {
 
 // challenge is one that the notary does not learn of: looking changes nothing.
 func (w *world) challenge(b *bank, device message.DeviceID) ([]byte, error) {
-	c := &message.Challenge{InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Device: device}
+	c := &message.Challenge{InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder),
+		Device: device}
 	copy(c.Random[:], w.randomBytes(len(c.Random)))
 	return envelope.Sign(c, b.instruction.Signer)
 }

@@ -41,7 +41,8 @@ func (w *world) observeTerminal(t *merchantTerminal) (audit.Device, error) {
 	if err != nil {
 		return audit.Device{}, err
 	}
-	reading, err := t.Read(w.ctx, challenge, session.Trust{InstructionKey: t.bank.instruction.Encoded, Notary: w.notaryKey.Encoded})
+	reading, err := t.Read(w.ctx, challenge,
+		session.Trust{InstructionKey: t.bank.instruction.Encoded, Notary: w.notaryKey.Encoded})
 	if err != nil {
 		return audit.Device{}, err
 	}

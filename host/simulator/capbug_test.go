@@ -90,9 +90,11 @@ var capBugs = []struct {
 }{
 	{"pays more than its balance", withoutRefusal(spec.SWFunds, 0), "applet-1", 43},
 	{"applies Instructions out of order", withoutRefusal(spec.SWSequence, 0), "applet-2", 3821},
-	{"applies Instructions that are signed wrongly", withoutRefusal(spec.SWSignature, 3), "applet-3", 411},
+	{"applies Instructions that are signed wrongly", withoutRefusal(spec.SWSignature, 3),
+		"applet-3", 411},
 	{"asks for more than it may hold", withoutRefusal(spec.SWBalanceLimit, 0), "applet-4", 3170},
-	{"takes messages that their sender has not signed", withoutRefusal(spec.SWSignature, 0), "applet-5", 1350},
+	{"takes messages that their sender has not signed", withoutRefusal(spec.SWSignature, 0),
+		"applet-5", 1350},
 	{"deals with what is no id", withoutRefusal(spec.SWWrongData, 6), "applet-6", 97},
 }
 
@@ -105,7 +107,8 @@ func TestBugsOfTheAppletAreFound(t *testing.T) {
 		t.Run(bug.name, func(t *testing.T) {
 			o := Options{CAP: changed(t, bug.do)}
 			if os.Getenv("EKRONA_LAB_SEARCH") != "" {
-				tally, found, err := Simulate(context.Background(), Plan{Seed: 1, Steps: 10_000, Length: 150, Workers: 1, Options: o}, nil)
+				tally, found, err := Simulate(context.Background(),
+					Plan{Seed: 1, Steps: 10_000, Length: 150, Workers: 1, Options: o}, nil)
 				require.NoError(t, err)
 				require.NotNil(t, found)
 				t.Logf("found after %d steps", tally.Steps)
@@ -120,17 +123,20 @@ func TestBugsOfTheAppletAreFound(t *testing.T) {
 			if bug.steps > affordable {
 				return
 			}
-			tally, found, err := Simulate(context.Background(), Plan{Seed: 1, Steps: 3 * affordable, Length: 150, Workers: 1, Options: o}, nil)
+			tally, found, err := Simulate(context.Background(),
+				Plan{Seed: 1, Steps: 3 * affordable, Length: 150, Workers: 1, Options: o}, nil)
 			require.NoError(t, err)
 			require.NotNil(t, found, "%d steps have not found it", tally.Steps)
-			t.Logf("found after %d steps: %s", tally.Steps, strings.SplitN(found.Outcome.Failure.Error(), "\n", 2)[0])
+			t.Logf("found after %d steps: %s", tally.Steps,
+				strings.SplitN(found.Outcome.Failure.Error(), "\n", 2)[0])
 		})
 	}
 }
 
 func TestFailureIsMadeShortAndStaysTheSame(t *testing.T) {
 	o := Options{CAP: changed(t, capBugs[0].do)}
-	_, found, err := Simulate(context.Background(), Plan{Seed: 1, Steps: 3 * affordable, Length: 150, Workers: 1, Options: o}, nil)
+	_, found, err := Simulate(context.Background(),
+		Plan{Seed: 1, Steps: 3 * affordable, Length: 150, Workers: 1, Options: o}, nil)
 	require.NoError(t, err)
 	require.NotNil(t, found)
 	short, outcome, err := found.Scenario.Shrink(context.Background(), o, found.Outcome, 60)

@@ -84,7 +84,8 @@ func (d *disk) Open(source string) (driver.Conn, error) {
 	full, ok := opened.(connection)
 	raw, hasInner := opened.(inner)
 	if !ok || !hasInner {
-		return nil, fmt.Errorf("SQLite's connection %T lacks a part of what stands before it", opened)
+		return nil, fmt.Errorf("SQLite's connection %T lacks a part of what stands before it",
+			opened)
 	}
 	d.one, d.raw, d.pooledRows = full, raw, 1
 	return &lentConn{connection: full, disk: d, prepared: map[string][]statement{}}, nil
@@ -156,7 +157,8 @@ type pooledRows struct {
 func (l *pooledRows) Close() error { return errors.Join(l.Rows.Close(), l.done()) }
 
 // ExecContext does a statement.
-func (c *lentConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+func (c *lentConn) ExecContext(ctx context.Context, query string,
+	args []driver.NamedValue) (driver.Result, error) {
 	if len(args) == 0 { // it may be several statements, as migrations are
 		return c.connection.ExecContext(ctx, query, args)
 	}
@@ -169,7 +171,8 @@ func (c *lentConn) ExecContext(ctx context.Context, query string, args []driver.
 }
 
 // QueryContext does a query.
-func (c *lentConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+func (c *lentConn) QueryContext(ctx context.Context, query string,
+	args []driver.NamedValue) (driver.Rows, error) {
 	s, err := c.prepare(query)
 	if err != nil {
 		return nil, err

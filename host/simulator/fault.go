@@ -11,25 +11,26 @@ type FaultKind string
 // The faults that strike within a step. At counts from 1 within the step: writes,
 // exchanges, calls or steps of a disk.
 const (
-	CutPower               FaultKind = "power cut at a write of a card"
-	LoseCommand            FaultKind = "command lost on its way to a card"
-	TearAnswer             FaultKind = "answer of a card lost"
-	AlterCommand           FaultKind = "command to a card altered"
-	AlterAnswer            FaultKind = "answer of a card altered"
-	KillNode               FaultKind = "node killed at a step of its disk"
-	KillCommit             FaultKind = "node killed at a commit"
-	OtherCommand           FaultKind = "another command of its kind given to a card instead"
-	OtherAnswer            FaultKind = "former answer of a card given again"
-	FalseSuccess           FaultKind = "reader that says yes and gives the card nothing"
-	ForgeAnswer            FaultKind = "payment of a card forged on its way"
-	LoseCall               FaultKind = "call between parties lost"
-	LoseReply              FaultKind = "reply between parties lost"
-	RepeatCall             FaultKind = "call between parties repeated"
-	AlterCall              FaultKind = "call between parties altered"
-	Withhold               FaultKind = "intermediary withholds what it owes"
-	Interleave             FaultKind = "other device synchronises within a call between parties"
-	AbandonedCall          FaultKind = "phone that gave up a call synchronises within it"
-	InterleaveCommit       FaultKind = "other device synchronises between two transactions of a node"
+	CutPower         FaultKind = "power cut at a write of a card"
+	LoseCommand      FaultKind = "command lost on its way to a card"
+	TearAnswer       FaultKind = "answer of a card lost"
+	AlterCommand     FaultKind = "command to a card altered"
+	AlterAnswer      FaultKind = "answer of a card altered"
+	KillNode         FaultKind = "node killed at a step of its disk"
+	KillCommit       FaultKind = "node killed at a commit"
+	OtherCommand     FaultKind = "another command of its kind given to a card instead"
+	OtherAnswer      FaultKind = "former answer of a card given again"
+	FalseSuccess     FaultKind = "reader that says yes and gives the card nothing"
+	ForgeAnswer      FaultKind = "payment of a card forged on its way"
+	LoseCall         FaultKind = "call between parties lost"
+	LoseReply        FaultKind = "reply between parties lost"
+	RepeatCall       FaultKind = "call between parties repeated"
+	AlterCall        FaultKind = "call between parties altered"
+	Withhold         FaultKind = "intermediary withholds what it owes"
+	Interleave       FaultKind = "other device synchronises within a call between parties"
+	AbandonedCall    FaultKind = "phone that gave up a call synchronises within it"
+	InterleaveCommit FaultKind = "other device synchronises between two transactions of a " +
+		"node"
 	AlterPhoneMessage      FaultKind = "message between phones altered"
 	MisdeliverPhoneMessage FaultKind = "message between phones sent to another"
 	DelayPhoneMessage      FaultKind = "message between phones late or out of order"
@@ -42,40 +43,50 @@ const (
 	OldOrders              FaultKind = "Instruction replayed to a card"
 	RestoreBackup          FaultKind = "intermediary restored from a backup"
 	TerminalSetBack        FaultKind = "store of a terminal set back"
-	PhoneLost              FaultKind = "phone lost, and another one without its journal or with an old one"
-	FormerPhone            FaultKind = "order signed on a phone that was lost"
-	StolenCA               FaultKind = "payment by a key that a stolen CA key has certified"
-	ThroughNotary          FaultKind = "intermediary that wants credits from the notary against the rules"
-	TornIssue              FaultKind = "personalization broken off"
-	LostCard               FaultKind = "card reported lost"
-	GoneCard               FaultKind = "card gone for good"
-	Expired                FaultKind = "refusal because a certificate has expired"
-	WrongPIN               FaultKind = "wrong PIN"
+	PhoneLost              FaultKind = "phone lost, and another one without its journal or with " +
+		"an old one"
+	FormerPhone   FaultKind = "order signed on a phone that was lost"
+	StolenCA      FaultKind = "payment by a key that a stolen CA key has certified"
+	ThroughNotary FaultKind = "intermediary that wants credits from the notary against " +
+		"the rules"
+	TornIssue FaultKind = "personalization broken off"
+	LostCard  FaultKind = "card reported lost"
+	GoneCard  FaultKind = "card gone for good"
+	Expired   FaultKind = "refusal because a certificate has expired"
+	WrongPIN  FaultKind = "wrong PIN"
 )
 
 // Faults are all kinds, in the order in which they are reported.
 func Faults() []FaultKind {
 	return []FaultKind{
-		CutPower, LoseCommand, TearAnswer, AlterCommand, AlterAnswer, OtherCommand, OtherAnswer, FalseSuccess, ForgeAnswer, KillNode, KillCommit,
-		LoseCall, LoseReply, RepeatCall, AlterCall, Withhold, Interleave, AbandonedCall, InterleaveCommit,
-		AlterPhoneMessage, MisdeliverPhoneMessage, DelayPhoneMessage, RepeatPhoneMessage, CopiedCard, RolledBack, HostileReader, HostilePhone, OverCredit, OldOrders,
-		RestoreBackup, TerminalSetBack, PhoneLost, FormerPhone, StolenCA, ThroughNotary, TornIssue, LostCard, GoneCard, Expired, WrongPIN,
+		CutPower, LoseCommand, TearAnswer, AlterCommand, AlterAnswer, OtherCommand, OtherAnswer,
+		FalseSuccess, ForgeAnswer, KillNode, KillCommit,
+		LoseCall, LoseReply, RepeatCall, AlterCall, Withhold, Interleave, AbandonedCall,
+		InterleaveCommit,
+		AlterPhoneMessage, MisdeliverPhoneMessage, DelayPhoneMessage, RepeatPhoneMessage,
+		CopiedCard, RolledBack, HostileReader, HostilePhone, OverCredit, OldOrders,
+		RestoreBackup, TerminalSetBack, PhoneLost, FormerPhone, StolenCA, ThroughNotary, TornIssue,
+		LostCard, GoneCard, Expired, WrongPIN,
 	}
 }
 
 // within are the faults that a step of any kind can be given.
 var within = []FaultKind{
-	CutPower, CutPower, CutPower, LoseCommand, TearAnswer, TearAnswer, AlterCommand, AlterAnswer, OtherCommand, OtherAnswer, FalseSuccess, ForgeAnswer,
-	KillNode, KillNode, KillCommit, KillCommit, LoseCall, LoseReply, LoseReply, RepeatCall, AlterCall, Withhold,
+	CutPower, CutPower, CutPower, LoseCommand, TearAnswer, TearAnswer, AlterCommand, AlterAnswer,
+	OtherCommand, OtherAnswer, FalseSuccess, ForgeAnswer,
+	KillNode, KillNode, KillCommit, KillCommit, LoseCall, LoseReply, LoseReply, RepeatCall,
+	AlterCall, Withhold,
 	Interleave, Interleave, InterleaveCommit, InterleaveCommit, AlterPhoneMessage,
 }
 
 // Fault is planned for a step. It is met only if the step comes that far.
 type Fault struct {
 	Kind FaultKind `json:"kind"`
-	At   int       `json:"at"`             // write, exchange, call or disk step within the step, from 1
-	Who  int       `json:"who,omitempty"`  // node that is killed, or device that synchronises meanwhile
-	Salt int       `json:"salt,omitempty"` // which byte is altered, and how
+	// write, exchange, call or disk step within the step, from 1
+	At int `json:"at"`
+	// node that is killed, or device that synchronises meanwhile
+	Who  int `json:"who,omitempty"`
+	Salt int `json:"salt,omitempty"` // which byte is altered, and how
 }
 
 // String is the fault in words.
@@ -98,7 +109,8 @@ type plan struct {
 	abandoned           bool            // the phone waits no more for its call
 	busy                map[string]bool // who takes part in it
 	nested              bool            // another device synchronises meanwhile
-	calm                bool            // nothing can go wrong: the world is being founded or looked at
+	// nothing can go wrong: the world is being founded or looked at
+	calm bool
 }
 
 // due takes a fault of the kind that strikes now, if one does.

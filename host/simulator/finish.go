@@ -75,7 +75,8 @@ func (w *world) finish() *Failure {
 // and the intermediaries unblock their terminals, so that these can sell.
 func (w *world) liftLimits() error {
 	for _, b := range w.banks {
-		if err := w.central.Issue(w.ctx, notary.OrderKey("last of "+b.name), b.name, issued); err != nil {
+		if err := w.central.Issue(w.ctx, notary.OrderKey("last of "+b.name), b.name,
+			issued); err != nil {
 			return err
 		}
 	}
@@ -132,19 +133,22 @@ func (w *world) mustSynchronise(p *person, which, round int) *Failure {
 	if err == nil || p.copied || p.gone || w.hasEnded(string(p.device.ID)) {
 		return nil
 	}
-	return failed(agreementNumber, "a card cannot synchronise", fmt.Sprintf("round %d: %s's card cannot synchronise: %v", round, p.name, err))
+	return failed(agreementNumber, "a card cannot synchronise",
+		fmt.Sprintf("round %d: %s's card cannot synchronise: %v", round, p.name, err))
 }
 
 func (w *world) mustSynchroniseTerminal(t *merchantTerminal) *Failure {
 	if err := w.synchroniseTerminal(t); err != nil && !t.setBack && !w.hasEnded(string(t.ID())) {
-		return failed(agreementNumber, "a terminal cannot synchronise", fmt.Sprintf("the %s's terminal cannot synchronise: %v", t.merchant, err))
+		return failed(agreementNumber, "a terminal cannot synchronise",
+			fmt.Sprintf("the %s's terminal cannot synchronise: %v", t.merchant, err))
 	}
 	return nil
 }
 
 func (w *world) hasEnded(device string) bool {
 	var status int
-	found, err := store.Get(w.ctx, w.centralDB, store.Into{&status}, "SELECT status FROM device WHERE id = $1", device)
+	found, err := store.Get(w.ctx, w.centralDB, store.Into{&status},
+		"SELECT status FROM device WHERE id = $1", device)
 	return err == nil && found && notary.Status(status) == notary.Ended
 }
 
@@ -205,14 +209,17 @@ func (w *world) checkContraAccounts() (differing []string, err error) {
 			return nil, fmt.Errorf("%s's ledger: %w", b.name, err)
 		}
 		if believed != -held {
-			differing = append(differing, fmt.Sprintf("%s believes that the central bank holds %s for it; it holds %s", b.name, -believed, held))
+			differing = append(differing,
+				fmt.Sprintf("%s believes that the central bank holds %s for it; it holds %s",
+					b.name, -believed, held))
 		}
 		transit, err := ledger.Balance(w.ctx, b.db, ledger.Account{Kind: ledger.Transit})
 		if err != nil {
 			return nil, fmt.Errorf("%s's ledger: %w", b.name, err)
 		}
 		if transit != 0 {
-			differing = append(differing, fmt.Sprintf("%s holds %s for load orders that nothing becomes of", b.name, transit))
+			differing = append(differing,
+				fmt.Sprintf("%s holds %s for load orders that nothing becomes of", b.name, transit))
 		}
 	}
 	return differing, nil
@@ -231,14 +238,17 @@ func (w *world) staleCards() (ids []string, err error) {
 				return nil, fmt.Errorf("%s's card cannot be read: %w", p.name, err)
 			}
 			var records, instructions, requests uint32
-			err = store.Must(w.ctx, w.centralDB, store.Into{&records, &instructions, &requests}, `SELECT
+			err = store.Must(w.ctx, w.centralDB, store.Into{&records, &instructions, &requests},
+				`SELECT
 				(SELECT coalesce(max(seq), 0) FROM record WHERE device = $1),
 				(SELECT coalesce(max(seq), 0) FROM instruction WHERE device = $1 AND outcome <> 0),
-				(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $1 AND requested)`, p.device.ID)
+				(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $1 AND
+				requested)`, p.device.ID)
 			if err != nil {
 				return nil, err
 			}
-			if d.State.ATC < records || d.State.InstructionSequence < instructions || d.State.RequestCounter < requests {
+			if d.State.ATC < records || d.State.InstructionSequence < instructions ||
+				d.State.RequestCounter < requests {
 				ids = append(ids, string(p.device.ID))
 			}
 		}
@@ -261,7 +271,8 @@ func (w *world) assertClonesEnded(behind []string) *Failure {
 	f := failed(agreementNumber, "the wrong ones are reported")
 	for _, id := range append(twice, behind...) {
 		if !slices.Contains(reported, id) || !w.hasEnded(id) {
-			f.What = append(f.What, id+" is a clone, by two messages of one number or a State behind what is known, and has not ended with the evidence")
+			f.What = append(f.What, id+" is a clone, by two messages of one number or a State "+
+				"behind what is known, and has not ended with the evidence")
 		}
 	}
 	for _, id := range reported {
@@ -279,11 +290,16 @@ func (w *world) assertClonesEnded(behind []string) *Failure {
 
 // isSuspect reports whether a card was copied or rolled back, or a terminal set back.
 func (w *world) isSuspect(id string) bool {
-	return slices.ContainsFunc(w.people, func(p *person) bool { return string(p.device.ID) == id && p.copied }) ||
-		slices.ContainsFunc(w.terminals, func(t *merchantTerminal) bool { return string(t.ID()) == id && t.setBack })
+	return slices.ContainsFunc(w.people, func(p *person) bool {
+		return string(p.device.ID) == id &&
+			p.copied
+	}) ||
+		slices.ContainsFunc(w.terminals,
+			func(t *merchantTerminal) bool { return string(t.ID()) == id && t.setBack })
 }
 
 // isReported are the devices that the evidence says are clones.
 func (w *world) isReported() ([]string, error) {
-	return store.Column[string](w.ctx, w.centralDB, "SELECT DISTINCT device FROM evidence WHERE clone ORDER BY device")
+	return store.Column[string](w.ctx, w.centralDB,
+		"SELECT DISTINCT device FROM evidence WHERE clone ORDER BY device")
 }

@@ -33,61 +33,94 @@ var goBugs = []struct {
 	steps int
 }{
 	{"vm-transaction-not-undone", []replacement{
-		{"emulator/vm/nvm.go", "i >= 0; i-- {\n		e :=", "i >= 0 && bug != `vm-transaction-not-undone`; i-- {\n		e :="},
-		{"emulator/vm/nvm.go", "			v.journalBytes(r, o, off, len(data))\n		}\n		v.write(len(data))",
-			"			v.journalBytes(r, o, off, len(data))\n		}\n		if v.cutIn == 1 && bug == `vm-transaction-not-undone` {\n			copy(o.bytes[off:], data[:len(data)/8])\n		}\n		v.write(len(data))"},
+		{"emulator/vm/nvm.go", "i >= 0; i-- {\n		e :=",
+			"i >= 0 && bug != `vm-transaction-not-undone`; i-- {\n		e :="},
+		{"emulator/vm/nvm.go",
+			"			v.journalBytes(r, o, off, len(data))\n		}\n		v.write(len(data))",
+			"			v.journalBytes(r, o, off, len(data))\n		}\n		if v.cutIn == 1 && " +
+				"bug == `vm-transaction-not-undone` {\n			copy(o.bytes[off:], " +
+				"data[:len(data)/8])\n		}\n		v.write(len(data))"},
 	}, 1586},
 	{"vm-pin-try-undone", []replacement{
-		{"emulator/api/ownerpin.go", "	setTries(c, tries-1)\n", "	setTries(c, tries-1)\n	if bug == `vm-pin-try-undone` {\n		defer setTries(c, tries)\n	}\n"},
+		{"emulator/api/ownerpin.go", "	setTries(c, tries-1)\n", "	setTries(c, tries-1)\n	if " +
+			"bug == `vm-pin-try-undone` {\n		defer setTries(c, tries)\n	}\n"},
 	}, 47},
 	{"settlement-unsigned", []replacement{
-		{"host/settlement/submit.go", "message.VerifyAs(m, 0, key) == nil", "(bug == `settlement-unsigned` || message.VerifyAs(m, 0, key) == nil)"},
+		{"host/settlement/submit.go", "message.VerifyAs(m, 0, key) == nil",
+			"(bug == `settlement-unsigned` || message.VerifyAs(m, 0, key) == nil)"},
 	}, 250},
 	{"settlement-reserves-what-is-not-there", []replacement{
-		{"host/settlement/queue.go", "		if available < p.amount {", "		if available < p.amount && bug != `settlement-reserves-what-is-not-there` {"},
+		{"host/settlement/queue.go", "		if available < p.amount {",
+			"		if available < p.amount && bug != `settlement-reserves-what-is-not-there` {"},
 	}, 2483},
 	{"settlement-void-counts-as-settled", []replacement{
-		{"host/settlement/queue.go", "		verdict := notary.Settled\n		if p.refused() {", "		verdict := notary.Settled\n		if p.refused() && bug != `settlement-void-counts-as-settled` {"},
+		{"host/settlement/queue.go", "		verdict := notary.Settled\n		if p.refused() {",
+			"		verdict := notary.Settled\n		if p.refused() && bug != " +
+				"`settlement-void-counts-as-settled` {"},
 	}, 46},
 	{"settlement-counts-credits-that-nobody-confirmed", []replacement{
-		{"host/settlement/txn.go", "	if d.status != notary.Ended {\n		if unconfirmed", "	if d.status != notary.Ended && bug != `settlement-counts-credits-that-nobody-confirmed` {\n		if unconfirmed"},
+		{"host/settlement/txn.go", "	if d.status != notary.Ended {\n		if unconfirmed",
+			"	if d.status != notary.Ended && bug != " +
+				"`settlement-counts-credits-that-nobody-confirmed` {\n		if unconfirmed"},
 	}, 764},
 	{"settlement-forgets-requests", []replacement{
-		{"host/settlement/state.go", "	case d.role.CanPay() && int64(s.RequestCounter)", "	case d.role.CanPay() && bug != `settlement-forgets-requests` && int64(s.RequestCounter)"},
+		{"host/settlement/state.go", "	case d.role.CanPay() && int64(s.RequestCounter)",
+			"	case d.role.CanPay() && bug != `settlement-forgets-requests` && " +
+				"int64(s.RequestCounter)"},
 	}, 3250},
 	{"settlement-overlooks-a-second-request", []replacement{
-		{"host/settlement/requests.go", "	if other == nil {", "	if other == nil || bug == `settlement-overlooks-a-second-request` {"},
+		{"host/settlement/requests.go", "	if other == nil {",
+			"	if other == nil || bug == `settlement-overlooks-a-second-request` {"},
 	}, 48500},
 	{"terminal-takes-what-nobody-signed", []replacement{
-		{"host/terminal/take.go", "	if err := message.Verify(paid, payer.PublicKey); err != nil {", "	if err := message.Verify(paid, payer.PublicKey); err != nil && bug != `terminal-takes-what-nobody-signed` {"},
+		{"host/terminal/take.go", "	if err := message.Verify(paid, payer.PublicKey); err != nil {",
+			"	if err := message.Verify(paid, payer.PublicKey); err != nil && bug != " +
+				"`terminal-takes-what-nobody-signed` {"},
 	}, 9},
 	{"terminal-thanks-before-storing", []replacement{
-		{"host/terminal/take.go", "	return t.envelope(receipt), err\n}\n\n// check verifies", "	if bug == `terminal-thanks-before-storing` && receipt != nil {\n		err = nil\n	}\n	return t.envelope(receipt), err\n}\n\n// check verifies"},
+		{"host/terminal/take.go", "	return t.envelope(receipt), err\n}\n\n// check verifies",
+			"	if bug == `terminal-thanks-before-storing` && receipt != nil {\n		err = " +
+				"nil\n	}\n	return t.envelope(receipt), err\n}\n\n// check verifies"},
 	}, 4756},
 	{"terminal-sells-though-set-back", []replacement{
-		{"host/terminal/sale.go", "	case now.rolledBack:\n		return ErrRolledBack\n	case now.lifeCycle", "	case now.rolledBack && bug != `terminal-sells-though-set-back`:\n		return ErrRolledBack\n	case now.lifeCycle"},
+		{"host/terminal/sale.go",
+			"	case now.rolledBack:\n		return ErrRolledBack\n	case now.lifeCycle",
+			"	case now.rolledBack && bug != `terminal-sells-though-set-back`:\n		return " +
+				"ErrRolledBack\n	case now.lifeCycle"},
 	}, 2645},
 	{"terminal-miscounts-what-it-took", []replacement{
-		{"host/terminal/journal.go", "	if accepted {", "	if accepted && bug != `terminal-miscounts-what-it-took` {"},
+		{"host/terminal/journal.go", "	if accepted {",
+			"	if accepted && bug != `terminal-miscounts-what-it-took` {"},
 	}, 22},
 	{"intermediary-obeys-a-former-phone", []replacement{
-		{"host/intermediary/load.go", "	return d, o.Verify(owner.App)", "	if bug == `intermediary-obeys-a-former-phone` {\n		return d, nil\n	}\n	return d, o.Verify(owner.App)"},
+		{"host/intermediary/load.go", "	return d, o.Verify(owner.App)", "	if bug == " +
+			"`intermediary-obeys-a-former-phone` {\n		return d, nil\n	}\n	return d, " +
+			"o.Verify(owner.App)"},
 	}, 5151},
 	{"phone-overlooks-open-requests", []replacement{
-		{"host/wallet/synchronise.go", "	if !unknown {", "	if !unknown || bug == `phone-overlooks-open-requests` {"},
+		{"host/wallet/synchronise.go", "	if !unknown {",
+			"	if !unknown || bug == `phone-overlooks-open-requests` {"},
 	}, 1000},
 	{"phone-takes-what-answers-another-question", []replacement{
-		{"host/wallet/verify.go", "	return err == nil && refusal.Request == request\n", "	return err == nil && (refusal.Request == request || bug == `phone-takes-what-answers-another-question`)\n"},
+		{"host/wallet/verify.go", "	return err == nil && refusal.Request == request\n",
+			"	return err == nil && (refusal.Request == request || bug == " +
+				"`phone-takes-what-answers-another-question`)\n"},
 	}, 2852},
 	{"phone-believes-a-renewal", []replacement{
-		{"host/wallet/renew.go", "	case bytes.Equal(stored, certificate):", "	case bytes.Equal(stored, certificate), bug == `phone-believes-a-renewal`:"},
+		{"host/wallet/renew.go", "	case bytes.Equal(stored, certificate):",
+			"	case bytes.Equal(stored, certificate), bug == `phone-believes-a-renewal`:"},
 	}, 2391},
 	{"intermediary-skips-entries", []replacement{
-		{"host/intermediary/statement.go", "entries[len(entries)-1].Seq)", "entries[len(entries)-1].Seq+skipped())"},
-		{"host/intermediary/statement.go", "// statementPage is", "func skipped() int64 {\n	if bug == `intermediary-skips-entries` {\n		return 1\n	}\n	return 0\n}\n\n// statementPage is"},
+		{"host/intermediary/statement.go", "entries[len(entries)-1].Seq)",
+			"entries[len(entries)-1].Seq+skipped())"},
+		{"host/intermediary/statement.go", "// statementPage is", "func skipped() int64 {\n	if " +
+			"bug == `intermediary-skips-entries` {\n		return 1\n	}\n	return 0\n}\n\n// " +
+			"statementPage is"},
 	}, 250},
 	{"intermediary-keeps-refused-loads", []replacement{
-		{"host/intermediary/load.go", "		_, err = ledger.Reverse(", "		if bug == `intermediary-keeps-refused-loads` {\n			return nil\n		}\n		_, err = ledger.Reverse("},
+		{"host/intermediary/load.go", "		_, err = ledger.Reverse(", "		if bug == " +
+			"`intermediary-keeps-refused-loads` {\n			return nil\n		}\n		_, err = " +
+			"ledger.Reverse("},
 	}, 250},
 }
 
@@ -105,9 +138,11 @@ func buildWithBugs(t *testing.T) string {
 				require.NoError(t, err)
 				texts[r.file] = string(source)
 			}
-			require.Equal(t, 1, strings.Count(texts[r.file], r.old), "%s: the text to be replaced is not there once", bug.name)
+			require.Equal(t, 1, strings.Count(texts[r.file], r.old),
+				"%s: the text to be replaced is not there once", bug.name)
 			texts[r.file] = strings.Replace(texts[r.file], r.old, r.new, 1)
-			texts[path.Join(path.Dir(r.file), "lab_bug.go")] = "package " + path.Base(path.Dir(r.file)) +
+			texts[path.Join(path.Dir(r.file), "lab_bug.go")] = "package " +
+				path.Base(path.Dir(r.file)) +
 				"\n\nimport \"os\"\n\nvar bug = os.Getenv(\"" + bugVariable + "\")\n"
 		}
 	}
@@ -147,7 +182,8 @@ func TestBugsOfTheProgramAreFound(t *testing.T) {
 			t.Parallel()
 			kept := filepath.Join("testdata/kept", bug.name+".json")
 			if os.Getenv("EKRONA_LAB_SEARCH") != "" {
-				code, output := run(bug.name, "--seed=1", "--workers=1", "--length=250", "--steps=100000", "--keep="+kept)
+				code, output := run(bug.name, "--seed=1", "--workers=1", "--length=250",
+					"--steps=100000", "--keep="+kept)
 				assert.Equal(t, exitViolated, code, "%s", output)
 				t.Log(output)
 				return

@@ -43,7 +43,8 @@ func (w *world) askedBy(p *person) (all []envelope.Envelope) {
 
 // takeFromInbox takes a letter that suits the device: mostly the newest, now and then an
 // older one or that of another. It counts what was wrong with the delivery.
-func (w *world) takeFromInbox(what messageKind, device message.DeviceID, pick int) (envelope.Envelope, error) {
+func (w *world) takeFromInbox(what messageKind, device message.DeviceID,
+	pick int) (envelope.Envelope, error) {
 	var mine, any []int
 	for n := len(w.inbox) - 1; n >= 0; n-- {
 		l := w.inbox[n]

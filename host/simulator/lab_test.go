@@ -35,29 +35,34 @@ func TestFreshWorldsHold(t *testing.T) {
 	tally, found, err := Simulate(context.Background(), plan, nil)
 	require.NoError(t, err)
 	if found != nil {
-		short, outcome, err := found.Scenario.Shrink(context.Background(), Options{}, found.Outcome, 100)
+		short, outcome, err := found.Scenario.Shrink(context.Background(), Options{}, found.Outcome,
+			100)
 		require.NoError(t, err)
 		var story bytes.Buffer
 		play(t, short, Options{Story: &story})
 		t.Fatalf("seed %d, made short:\n%s\n%v", short.Seed, story.String(), outcome.Failure)
 	}
 	assert.Equal(t, plan.Steps, tally.Steps)
-	// Which of them is met in so few steps of a fresh seed is chance: TestEveryFaultStrikes looks for each.
+	// Which of them is met in so few steps of a fresh seed is chance: TestEveryFaultStrikes looks
+	// for each.
 	assert.Greater(t, len(tally.Struck), len(Faults())/2, "kinds of faults that were met")
 }
 
 // TestEveryFaultStrikes keeps a kind of fault from being planned and hardly ever
 // happening.
 func TestEveryFaultStrikes(t *testing.T) {
-	tally, found, err := Simulate(context.Background(), Plan{Seed: 41, Steps: 2500, Length: 250, Workers: 2}, nil)
+	tally, found, err := Simulate(context.Background(),
+		Plan{Seed: 41, Steps: 2500, Length: 250, Workers: 2}, nil)
 	require.NoError(t, err)
 	require.Nil(t, found)
 	for _, kind := range Faults() {
 		assert.NotZero(t, tally.Struck[kind], "%s", kind)
 	}
-	refused := map[Kind]bool{EnterWrong: true, SendJunk: true, Forge: true, OrderWithFormerPhone: true}
+	refused := map[Kind]bool{EnterWrong: true, SendJunk: true, Forge: true,
+		OrderWithFormerPhone: true}
 	for _, w := range weights {
-		assert.Equal(t, refused[w.kind], tally.Done[w.kind] == 0, "steps %q that were not refused: %d", w.kind, tally.Done[w.kind])
+		assert.Equal(t, refused[w.kind], tally.Done[w.kind] == 0,
+			"steps %q that were not refused: %d", w.kind, tally.Done[w.kind])
 	}
 }
 
@@ -98,7 +103,9 @@ func TestEveryFaultIsDrawnOrIsAStep(t *testing.T) {
 		drawn[kind] = true
 		assert.Positive(t, reach[kind], "%s", kind)
 	}
-	steps := []FaultKind{MisdeliverPhoneMessage, DelayPhoneMessage, RepeatPhoneMessage, AbandonedCall, CopiedCard, RolledBack, HostileReader, HostilePhone, OverCredit, OldOrders,
-		RestoreBackup, TerminalSetBack, PhoneLost, FormerPhone, StolenCA, ThroughNotary, TornIssue, LostCard, GoneCard, Expired, WrongPIN}
+	steps := []FaultKind{MisdeliverPhoneMessage, DelayPhoneMessage, RepeatPhoneMessage,
+		AbandonedCall, CopiedCard, RolledBack, HostileReader, HostilePhone, OverCredit, OldOrders,
+		RestoreBackup, TerminalSetBack, PhoneLost, FormerPhone, StolenCA, ThroughNotary, TornIssue,
+		LostCard, GoneCard, Expired, WrongPIN}
 	assert.Len(t, Faults(), len(drawn)+len(steps))
 }

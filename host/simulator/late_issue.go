@@ -30,7 +30,8 @@ func (w *world) orderCard(name string, b *bank, number int) (*person, error) {
 		return nil, err
 	}
 	p.registeredApp = p.app
-	if p.order, err = personalization.NewOrder(device, name, w.today(), w.random.of("order")); err != nil {
+	if p.order, err = personalization.NewOrder(device, name, w.today(),
+		w.random.of("order")); err != nil {
 		return nil, err
 	}
 	c, err := w.install(name, p.order)
@@ -41,7 +42,8 @@ func (w *world) orderCard(name string, b *bank, number int) (*person, error) {
 // personalize makes the person a customer with an active card. It can be broken
 // off anywhere, and is repeated until it succeeds.
 func (w *world) personalize(p *person) (err error) {
-	if err := p.bank.AddCustomer(w.ctx, banking.Customer{ID: p.name, Name: p.name, App: &p.app.PublicKey}); err != nil {
+	if err := p.bank.AddCustomer(w.ctx,
+		banking.Customer{ID: p.name, Name: p.name, App: &p.app.PublicKey}); err != nil {
 		return err
 	}
 	if err := p.bank.Deposit(w.ctx, "first of "+p.name, p.name, w.deposit); err != nil {
@@ -64,8 +66,10 @@ func (w *world) personalize(p *person) (err error) {
 // issuer is the intermediary's, of cards that are valid from today.
 func (w *world) issuer(b *bank) personalization.Issuer {
 	return personalization.Issuer{
-		CA: b.ca, Root: w.root.Encoded, InstructionKey: b.instruction.Encoded, Notary: w.notaryKey.Encoded,
-		Registry: b, Random: w.random.of("issuer"), Effective: w.today(), Expiry: w.today().AddDays(cardDays),
+		CA: b.ca, Root: w.root.Encoded, InstructionKey: b.instruction.Encoded,
+		Notary:   w.notaryKey.Encoded,
+		Registry: b, Random: w.random.of("issuer"), Effective: w.today(),
+		Expiry: w.today().AddDays(cardDays),
 	}
 }
 
@@ -130,14 +134,16 @@ func (w *world) mustFinishIssuing() *Failure {
 		p := w.pendingIssues[0]
 		w.note("      %s's card is made at last", p.name)
 		err := w.personalize(p)
-		if client.Is(err, spec.SWPINBlocked) || client.Is(err, spec.SWPINWrong) { // active, with its tries spent on the way
+		// active, with its tries spent on the way
+		if client.Is(err, spec.SWPINBlocked) || client.Is(err, spec.SWPINWrong) {
 			p.device, err = p.bank.Device(w.ctx, p.device.ID)
 		}
 		if err == nil {
 			err = w.addLatePerson(0)
 		}
 		if err != nil {
-			f := failed(agreementNumber, "a card cannot be made", fmt.Sprintf("%s's card cannot be made: %v", p.name, err))
+			f := failed(agreementNumber, "a card cannot be made",
+				fmt.Sprintf("%s's card cannot be made: %v", p.name, err))
 			return f
 		}
 	}

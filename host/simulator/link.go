@@ -104,11 +104,13 @@ func (l bankLink) Open(ctx context.Context, device message.DeviceID) (session.Op
 }
 
 // Report implements session.Link.
-func (l bankLink) Report(ctx context.Context, device message.DeviceID, reading session.Reading) (session.Answer, error) {
+func (l bankLink) Report(ctx context.Context, device message.DeviceID,
+	reading session.Reading) (session.Answer, error) {
 	messages, records := pointers(reading.Records)
 	shown, certificates := pointers(reading.Certificates)
 	answer, err := carryCall(l.w, func() (session.Answer, error) {
-		return l.bank.Report(ctx, device, session.Reading{State: reading.State, Records: records, Certificates: certificates})
+		return l.bank.Report(ctx, device, session.Reading{State: reading.State, Records: records,
+			Certificates: certificates})
 	}, append(slices.Concat(messages, shown), &reading.State)...)
 	if answer.Instruction != nil {
 		l.w.orders = append(l.w.orders, answer.Instruction)
@@ -122,7 +124,8 @@ func (l bankLink) Report(ctx context.Context, device message.DeviceID, reading s
 
 // Confirm implements session.Link.
 func (l bankLink) Confirm(ctx context.Context, device message.DeviceID, confirmation []byte) error {
-	return callOnly(l.w, func() error { return l.bank.Confirm(ctx, device, confirmation) }, &confirmation)
+	return callOnly(l.w, func() error { return l.bank.Confirm(ctx, device, confirmation) },
+		&confirmation)
 }
 
 // Revoked implements banking.Terminal.
@@ -141,7 +144,8 @@ func (l bankLink) HandOver(ctx context.Context, messages [][]byte) ([]notary.Ans
 		}
 		return answers, nil
 	}
-	return carryCall(l.w, func() ([]notary.Answer, error) { return l.bank.HandOver(ctx, own) }, all...)
+	return carryCall(l.w, func() ([]notary.Answer, error) { return l.bank.HandOver(ctx, own) },
+		all...)
 }
 
 // PlaceLoad implements banking.Wallet.
@@ -151,22 +155,26 @@ func (l bankLink) PlaceLoad(ctx context.Context, o order.Signed) error {
 
 // LoadProgress implements banking.Wallet.
 func (l bankLink) LoadProgress(ctx context.Context, o order.Signed) (order.Progress, error) {
-	return carryCall(l.w, func() (order.Progress, error) { return l.bank.LoadProgress(ctx, o) }, &o.Signature)
+	return carryCall(l.w, func() (order.Progress, error) { return l.bank.LoadProgress(ctx, o) },
+		&o.Signature)
 }
 
 // RequestUnload implements banking.Wallet.
 func (l bankLink) RequestUnload(ctx context.Context, o order.Signed) (envelope.Envelope, error) {
-	return carryCall(l.w, func() (envelope.Envelope, error) { return l.bank.RequestUnload(ctx, o) }, &o.Signature)
+	return carryCall(l.w, func() (envelope.Envelope, error) { return l.bank.RequestUnload(ctx, o) },
+		&o.Signature)
 }
 
 // TakeUnload implements banking.Wallet.
 func (l bankLink) TakeUnload(ctx context.Context, payment []byte) ([]byte, error) {
-	return carryCall(l.w, func() ([]byte, error) { return l.bank.TakeUnload(ctx, payment) }, &payment)
+	return carryCall(l.w, func() ([]byte, error) { return l.bank.TakeUnload(ctx, payment) },
+		&payment)
 }
 
 // UnloadReceipt implements banking.Wallet.
 func (l bankLink) UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, error) {
-	return carryCall(l.w, func() ([]byte, error) { return l.bank.UnloadReceipt(ctx, o) }, &o.Signature)
+	return carryCall(l.w, func() ([]byte, error) { return l.bank.UnloadReceipt(ctx, o) },
+		&o.Signature)
 }
 
 // notaryLink is the way of an intermediary to the central bank.
@@ -188,32 +196,40 @@ func (l notaryLink) Register(ctx context.Context, r notary.Registration) error {
 // Submit implements notary.Participant.
 func (l notaryLink) Submit(ctx context.Context, items [][]byte) ([]notary.Answer, error) {
 	all, own := pointers(items)
-	return carryCall(l.w, func() ([]notary.Answer, error) { return l.central().Submit(ctx, own) }, all...)
+	return carryCall(l.w, func() ([]notary.Answer, error) { return l.central().Submit(ctx, own) },
+		all...)
 }
 
 // OpenChallenge implements notary.Participant.
 func (l notaryLink) OpenChallenge(ctx context.Context, challenge []byte) error {
-	return callOnly(l.w, func() error { return l.central().OpenChallenge(ctx, challenge) }, &challenge)
+	return callOnly(l.w, func() error { return l.central().OpenChallenge(ctx, challenge) },
+		&challenge)
 }
 
 // SubmitState implements notary.Participant.
 func (l notaryLink) SubmitState(ctx context.Context, state []byte) (notary.StateReport, error) {
-	return carryCall(l.w, func() (notary.StateReport, error) { return l.central().SubmitState(ctx, state) }, &state)
+	return carryCall(l.w,
+		func() (notary.StateReport, error) { return l.central().SubmitState(ctx, state) }, &state)
 }
 
 // Outstanding implements notary.Participant.
-func (l notaryLink) Outstanding(ctx context.Context, device message.DeviceID) (notary.Outstanding, error) {
-	return carryCall(l.w, func() (notary.Outstanding, error) { return l.central().Outstanding(ctx, device) })
+func (l notaryLink) Outstanding(ctx context.Context, device message.DeviceID) (notary.Outstanding,
+	error) {
+	return carryCall(l.w,
+		func() (notary.Outstanding, error) { return l.central().Outstanding(ctx, device) })
 }
 
 // CoSign implements notary.Participant.
-func (l notaryLink) CoSign(ctx context.Context, order notary.OrderKey, instruction []byte) ([]byte, error) {
-	return carryCall(l.w, func() ([]byte, error) { return l.central().CoSign(ctx, order, instruction) }, &instruction)
+func (l notaryLink) CoSign(ctx context.Context, order notary.OrderKey, instruction []byte) ([]byte,
+	error) {
+	return carryCall(l.w,
+		func() ([]byte, error) { return l.central().CoSign(ctx, order, instruction) }, &instruction)
 }
 
 // Confirm implements notary.Participant.
 func (l notaryLink) Confirm(ctx context.Context, confirmation []byte) error {
-	return callOnly(l.w, func() error { return l.central().Confirm(ctx, confirmation) }, &confirmation)
+	return callOnly(l.w, func() error { return l.central().Confirm(ctx, confirmation) },
+		&confirmation)
 }
 
 // Refund implements notary.Participant.
@@ -232,16 +248,20 @@ func (l notaryLink) End(ctx context.Context, device message.DeviceID) error {
 }
 
 // Revoked implements notary.Participant.
-func (l notaryLink) Revoked(ctx context.Context, after int64, limit int) ([]notary.Revocation, error) {
-	return carryCall(l.w, func() ([]notary.Revocation, error) { return l.central().Revoked(ctx, after, limit) })
+func (l notaryLink) Revoked(ctx context.Context, after int64, limit int) ([]notary.Revocation,
+	error) {
+	return carryCall(l.w,
+		func() ([]notary.Revocation, error) { return l.central().Revoked(ctx, after, limit) })
 }
 
 // Statement implements notary.Participant.
 func (l notaryLink) Statement(ctx context.Context, after int64, limit int) ([]notary.Entry, error) {
-	return carryCall(l.w, func() ([]notary.Entry, error) { return l.central().Statement(ctx, after, limit) })
+	return carryCall(l.w,
+		func() ([]notary.Entry, error) { return l.central().Statement(ctx, after, limit) })
 }
 
 // Verdict implements notary.Participant.
 func (l notaryLink) Verdict(ctx context.Context, payment message.Hash) (notary.Verdict, error) {
-	return carryCall(l.w, func() (notary.Verdict, error) { return l.central().Verdict(ctx, payment) })
+	return carryCall(l.w,
+		func() (notary.Verdict, error) { return l.central().Verdict(ctx, payment) })
 }

@@ -37,7 +37,8 @@ func (w *world) mustStayLive() *Failure {
 		}
 		holdings, err := p.phone.Holdings(w.ctx, tap)
 		if err != nil {
-			return failed(agreementNumber, "a card does not serve its owner", fmt.Sprintf("%s's card does not serve its owner: %v", p.name, err))
+			return failed(agreementNumber, "a card does not serve its owner",
+				fmt.Sprintf("%s's card does not serve its owner: %v", p.name, err))
 		}
 		if holdings.Balance < smallestAmount {
 			continue
@@ -46,7 +47,9 @@ func (w *world) mustStayLive() *Failure {
 		err = w.sale(p, t, Step{Amount: smallestAmount})
 		w.noteError(err)
 		if err != nil && !isStopped(err) {
-			return failed(agreementNumber, "a card cannot pay", fmt.Sprintf("%s's card, which holds %s, cannot pay %s at the %s: %v", p.name, holdings.Balance, smallestAmount, t.merchant, err))
+			return failed(agreementNumber, "a card cannot pay",
+				fmt.Sprintf("%s's card, which holds %s, cannot pay %s at the %s: %v", p.name,
+					holdings.Balance, smallestAmount, t.merchant, err))
 		}
 		if f := w.mustUnloadAll(t); f != nil {
 			return f
@@ -70,7 +73,8 @@ func (w *world) readyTerminal() (*merchantTerminal, *Failure) {
 // mustUnloadAll refuses what is open at a terminal that serves, and synchronises it.
 func (w *world) mustUnloadAll(t *merchantTerminal) *Failure {
 	if err := w.closeSales(t); err != nil {
-		return failed(agreementNumber, "a terminal cannot refuse", fmt.Sprintf("the %s's terminal cannot refuse a sale: %v", t.merchant, err))
+		return failed(agreementNumber, "a terminal cannot refuse",
+			fmt.Sprintf("the %s's terminal cannot refuse a sale: %v", t.merchant, err))
 	}
 	return w.mustSynchroniseTerminal(t)
 }
@@ -97,7 +101,8 @@ func (w *world) mustClose(p *person) *Failure {
 		return partyFailure("%s's phone: %v", p.name, err)
 	}
 	for _, requested := range open {
-		if request, err := message.Parse[message.Request](requested.Message); err != nil || request.Payee != p.device.ID {
+		if request, err := message.Parse[message.Request](requested.Message); err != nil ||
+			request.Payee != p.device.ID {
 			continue // it is another's, to be paid
 		}
 		tap, err := w.tap(p, 0)
@@ -112,7 +117,9 @@ func (w *world) mustClose(p *person) *Failure {
 		return partyFailure("%s's card cannot be read: %v", p.name, err)
 	}
 	if len(d.State.OpenRequests) > 0 {
-		return failed(agreementNumber, "a Request stays open", fmt.Sprintf("%s's card has %d Requests open that its owner's phone cannot close", p.name, len(d.State.OpenRequests)))
+		return failed(agreementNumber, "a Request stays open",
+			fmt.Sprintf("%s's card has %d Requests open that its owner's phone cannot close",
+				p.name, len(d.State.OpenRequests)))
 	}
 	return w.mustSynchronise(p, 0, 3)
 }
@@ -125,5 +132,6 @@ func isStopped(err error) bool {
 			return true
 		}
 	}
-	return errors.Is(err, terminal.ErrBlocked) || errors.Is(err, terminal.ErrExpired) || errors.Is(err, terminal.ErrRevoked) || errors.Is(err, cvc.ErrExpired)
+	return errors.Is(err, terminal.ErrBlocked) || errors.Is(err, terminal.ErrExpired) ||
+		errors.Is(err, terminal.ErrRevoked) || errors.Is(err, cvc.ErrExpired)
 }

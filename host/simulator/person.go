@@ -43,10 +43,11 @@ type person struct {
 	copied        bool                // from then on nobody vouches for the card
 	gone          bool                // no card of the person is ever held to a reader again
 	image         string              // file of a copy, to roll the card back to
-	holdsProof    bool                // the phone may have what alone proves a Payment that the card accepted
-	answers       map[byte][][]byte   // of the card, by instruction byte, the latest of each
-	seen          *audit.Device       // what the card holds, until it may have changed
-	sent          sentMessages
+	// the phone may have what alone proves a Payment that the card accepted
+	holdsProof bool
+	answers    map[byte][][]byte // of the card, by instruction byte, the latest of each
+	seen       *audit.Device     // what the card holds, until it may have changed
+	sent       sentMessages
 }
 
 const (

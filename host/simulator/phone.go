@@ -61,7 +61,8 @@ func (w *world) mustRegister() *Failure {
 			continue
 		}
 		if err := w.register(p); err != nil {
-			return failed(agreementNumber, "a phone cannot be registered", fmt.Sprintf("%s's phone cannot be registered: %v", p.name, err))
+			return failed(agreementNumber, "a phone cannot be registered",
+				fmt.Sprintf("%s's phone cannot be registered: %v", p.name, err))
 		}
 	}
 	return nil
@@ -80,7 +81,8 @@ func (w *world) orderWithFormerPhone(p *person, s Step) error {
 		FormerApp: p.former[s.Pick/2%len(p.former)],
 	})
 	if err == nil && p.registeredApp == p.app {
-		w.failure = errors.Join(w.failure, fmt.Errorf("%s obeys a phone that %s has replaced", p.bank.name, p.name))
+		w.failure = errors.Join(w.failure,
+			fmt.Errorf("%s obeys a phone that %s has replaced", p.bank.name, p.name))
 	}
 	return err
 }

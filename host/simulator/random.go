@@ -15,7 +15,9 @@ type streams struct {
 	all  map[string]*rand.ChaCha8
 }
 
-func newStreams(seed uint64) *streams { return &streams{seed: seed, all: map[string]*rand.ChaCha8{}} }
+func newStreams(seed uint64) *streams {
+	return &streams{seed: seed, all: map[string]*rand.ChaCha8{}}
+}
 
 // of is the stream of a party.
 func (s *streams) of(party string) *rand.ChaCha8 {

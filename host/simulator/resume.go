@@ -52,7 +52,9 @@ func (w *world) resume(p *person, o order.Order) *Failure {
 	if err == nil || errors.As(err, &refused) || errors.As(err, &byCard) {
 		return nil
 	}
-	return failed(agreementNumber, "an order cannot be finished", fmt.Sprintf("%s's %v of %s can neither be finished nor is it refused: %v", p.name, o.Kind, o.Amount, err))
+	return failed(agreementNumber, "an order cannot be finished",
+		fmt.Sprintf("%s's %v of %s can neither be finished nor is it refused: %v", p.name, o.Kind,
+			o.Amount, err))
 }
 
 // startedTransfers are the orders that a phone has not finished, the oldest first.

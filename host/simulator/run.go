@@ -112,11 +112,14 @@ func (w *world) guarded(do func() *Failure) (f *Failure) {
 // beginStep begins a step: its randomness, and the faults planned for it.
 func (w *world) beginStep(s Step) {
 	w.random.begin(s.Number)
-	w.plan = plan{faults: append([]Fault{}, s.Faults...), disk: map[string]int{}, busy: map[string]bool{}, calm: s.Number == 0}
+	w.plan = plan{faults: append([]Fault{}, s.Faults...), disk: map[string]int{},
+		busy: map[string]bool{}, calm: s.Number == 0}
 }
 
 // calm ends what is planned: nothing goes wrong any more in this step.
-func (w *world) calm() { w.plan = plan{disk: map[string]int{}, busy: map[string]bool{}, calm: true} }
+func (w *world) calm() {
+	w.plan = plan{disk: map[string]int{}, busy: map[string]bool{}, calm: true}
+}
 
 // play plays one step, starts again what was killed, and has everything checked.
 func (w *world) play(s Step) *Failure {
@@ -156,7 +159,8 @@ func (w *world) noteError(err error) {
 	if client.Is(err, spec.SWExpired) || errors.Is(err, terminal.ErrExpired) {
 		w.recordFault(Expired)
 	}
-	for _, sign := range []string{"constraint failed", "SQL logic error", "database is locked", "no such table"} {
+	for _, sign := range []string{"constraint failed", "SQL logic error", "database is locked",
+		"no such table"} {
 		if strings.Contains(err.Error(), sign) && !errors.Is(err, faultdriver.ErrPowerLost) {
 			w.failure = errors.Join(w.failure, err)
 		}
@@ -176,7 +180,8 @@ func (w *world) check() *Failure {
 	touched := w.disks[centralBank].written()
 	look := w.auditor.Check
 	if !touched[anyRow] {
-		look = func(ctx context.Context, q store.Queryer, honest map[string]audit.Device) ([]audit.Violation, error) {
+		look = func(ctx context.Context, q store.Queryer,
+			honest map[string]audit.Device) ([]audit.Violation, error) {
 			return w.auditor.CheckTouched(ctx, q, honest, slices.Collect(maps.Keys(touched)))
 		}
 	}

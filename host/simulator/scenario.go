@@ -26,10 +26,13 @@ func ReadScenario(path string) (Scenario, error) {
 	}
 	var s Scenario
 	if err := json.Unmarshal(content, &s); err != nil {
-		return Scenario{}, fmt.Errorf("scenario %s: %w: give a file that was written by --keep", path, err)
+		return Scenario{}, fmt.Errorf("scenario %s: %w: give a file that was written by --keep",
+			path, err)
 	}
 	if s.People < 1 || s.Terminals < 1 {
-		return Scenario{}, fmt.Errorf("scenario %s has %d people and %d terminals: it needs one of each at least", path, s.People, s.Terminals)
+		return Scenario{}, fmt.Errorf(
+			"scenario %s has %d people and %d terminals: it needs one of each at least", path,
+			s.People, s.Terminals)
 	}
 	return s, nil
 }

@@ -30,7 +30,8 @@ func (w *world) keepSale(t *merchantTerminal, receipt envelope.Envelope, number 
 		return
 	}
 	if paid, err := t.Paid(w.ctx, number); err == nil && paid.Payer == r.Payer {
-		t.sales = append(t.sales, paidSale{order.Payment{Payer: paid.Payer, ATC: paid.ATC}, paid.Request.Amount})
+		t.sales = append(t.sales, paidSale{order.Payment{Payer: paid.Payer, ATC: paid.ATC},
+			paid.Request.Amount})
 	}
 }
 
@@ -73,7 +74,8 @@ func (w *world) mustRefund() *Failure {
 		for len(t.refunds) > 0 {
 			before := len(t.refunds)
 			if err := w.placeRefund(t, 0); len(t.refunds) == before {
-				return failed(agreementNumber, "a refund has no answer", fmt.Sprintf("the %s's refund has no answer: %v", t.merchant, err))
+				return failed(agreementNumber, "a refund has no answer",
+					fmt.Sprintf("the %s's refund has no answer: %v", t.merchant, err))
 			}
 		}
 	}
@@ -89,7 +91,8 @@ func (w *world) renew(p *person, t *merchantTerminal, s Step) error {
 	if err != nil {
 		return err
 	}
-	err = w.withTap(p, s, func(tap wallet.Tap) error { return p.phone.Renew(w.ctx, tap, renewed.Certificate) })
+	err = w.withTap(p, s,
+		func(tap wallet.Tap) error { return p.phone.Renew(w.ctx, tap, renewed.Certificate) })
 	if err != nil {
 		return err
 	}
@@ -98,7 +101,8 @@ func (w *world) renew(p *person, t *merchantTerminal, s Step) error {
 		return err
 	}
 	stored, err := client.Certificate(w.ctx)
-	w.checkAnswer(p, err == nil && bytes.Equal(stored, renewed.Certificate), "a certificate for renewed that its card does not have")
+	w.checkAnswer(p, err == nil && bytes.Equal(stored, renewed.Certificate),
+		"a certificate for renewed that its card does not have")
 	return err
 }
 
@@ -109,7 +113,8 @@ func (w *world) renewTerminal(t *merchantTerminal) error {
 	if err != nil {
 		return err
 	}
-	later, err := t.bank.ca.Certify(pki.Subject{Holder: own.Holder, Role: spec.RoleTerminal, Effective: w.today(), Expiry: w.today().AddDays(cardDays)}, own.PublicKey)
+	later, err := t.bank.ca.Certify(pki.Subject{Holder: own.Holder, Role: spec.RoleTerminal,
+		Effective: w.today(), Expiry: w.today().AddDays(cardDays)}, own.PublicKey)
 	if err != nil {
 		return err
 	}

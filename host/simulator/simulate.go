@@ -37,7 +37,8 @@ type Found struct {
 func Simulate(ctx context.Context, p Plan, show progress.Show) (Tally, *Found, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	s := &simulation{plan: p, next: p.Seed, tally: Tally{Struck: map[FaultKind]int{}, Done: map[Kind]int{}}, show: show}
+	s := &simulation{plan: p, next: p.Seed,
+		tally: Tally{Struck: map[FaultKind]int{}, Done: map[Kind]int{}}, show: show}
 	var workers sync.WaitGroup
 	for range max(1, p.Workers) {
 		workers.Go(func() {
@@ -93,7 +94,8 @@ func (s *simulation) add(scenario Scenario, o Outcome, err error) (last bool) {
 	for kind, n := range o.Done {
 		s.tally.Done[kind] += n
 	}
-	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+	if err != nil && !errors.Is(err, context.Canceled) &&
+		!errors.Is(err, context.DeadlineExceeded) {
 		s.err = errors.Join(s.err, err)
 		return true
 	}
@@ -101,8 +103,10 @@ func (s *simulation) add(scenario Scenario, o Outcome, err error) (last bool) {
 		s.found = &Found{scenario, o}
 	}
 	s.show.Tell(progress.Event{
-		Kind: progress.Counted, Who: "simulator", Count: progress.Count{Total: s.plan.Steps, Done: s.tally.Steps},
-		Text: fmt.Sprintf("%d worlds, %d steps, %d APDUs", s.tally.Worlds, s.tally.Steps, s.tally.APDUs),
+		Kind: progress.Counted, Who: "simulator",
+		Count: progress.Count{Total: s.plan.Steps, Done: s.tally.Steps},
+		Text: fmt.Sprintf("%d worlds, %d steps, %d APDUs", s.tally.Worlds, s.tally.Steps,
+			s.tally.APDUs),
 	})
 	return s.found != nil
 }

@@ -60,11 +60,15 @@ var weights = []struct {
 	kind Kind
 	n    int
 }{
-	{Load, 12}, {Unload, 6}, {Transfer, 14}, {Ask, 12}, {Pay, 14}, {Accept, 14}, {Answer, 6}, {Refuse, 4}, {Sale, 14}, {TapAgain, 6},
-	{RefuseSale, 3}, {Sync, 24}, {SyncTerminal, 8}, {Wait, 4}, {Report, 1}, {End, 1}, {EndDue, 1}, {Block, 1}, {Unblock, 2}, {Policy, 2},
-	{EnterWrong, 2}, {GiveTries, 1}, {Copy, 1}, {RollBack, 6}, {SendRandomCommands, 4}, {SendJunk, 3}, {Forge, 2}, {Replay, 5}, {BackUp, 2}, {Restore, 2},
+	{Load, 12}, {Unload, 6}, {Transfer, 14}, {Ask, 12}, {Pay, 14}, {Accept, 14}, {Answer, 6},
+	{Refuse, 4}, {Sale, 14}, {TapAgain, 6},
+	{RefuseSale, 3}, {Sync, 24}, {SyncTerminal, 8}, {Wait, 4}, {Report, 1}, {End, 1}, {EndDue, 1},
+	{Block, 1}, {Unblock, 2}, {Policy, 2},
+	{EnterWrong, 2}, {GiveTries, 1}, {Copy, 1}, {RollBack, 6}, {SendRandomCommands, 4},
+	{SendJunk, 3}, {Forge, 2}, {Replay, 5}, {BackUp, 2}, {Restore, 2},
 	{Issue, 4}, {Renew, 4}, {RefundSale, 6}, {SetTerminalBack, 4}, {Mint, 6}, {Chain, 6},
-	{ChangePhone, 4}, {Cancel, 3}, {UsePUK, 2}, {PayWithStolenCA, 4}, {OrderWithFormerPhone, 3}, {Lose, 1},
+	{ChangePhone, 4}, {Cancel, 3}, {UsePUK, 2}, {PayWithStolenCA, 4}, {OrderWithFormerPhone, 3},
+	{Lose, 1},
 }
 
 // everything as an amount is all that the payer's card holds.
@@ -76,9 +80,12 @@ var allowsEverything = map[Kind]bool{Unload: true, Transfer: true, Sale: true}
 
 // faultRate are the kinds in which something passes between parties that can go wrong.
 var faultRate = map[Kind]bool{
-	Load: true, Unload: true, Transfer: true, Ask: true, Pay: true, Accept: true, Answer: true, Refuse: true, Sale: true, TapAgain: true,
-	RefuseSale: true, UsePUK: true, Sync: true, SyncTerminal: true, Report: true, EnterWrong: true, GiveTries: true, Replay: true,
-	Issue: true, Renew: true, RefundSale: true, Mint: true, Chain: true, ChangePhone: true, Lose: true,
+	Load: true, Unload: true, Transfer: true, Ask: true, Pay: true, Accept: true, Answer: true,
+	Refuse: true, Sale: true, TapAgain: true,
+	RefuseSale: true, UsePUK: true, Sync: true, SyncTerminal: true, Report: true, EnterWrong: true,
+	GiveTries: true, Replay: true,
+	Issue: true, Renew: true, RefundSale: true, Mint: true, Chain: true, ChangePhone: true,
+	Lose: true,
 }
 
 // ofTerminals are the kinds that also happen to a terminal.
@@ -88,7 +95,8 @@ var ofTerminals = map[Kind]bool{Block: true, Unblock: true, Policy: true}
 var byPhone = map[Kind]bool{Load: true, Unload: true, Sync: true}
 
 // rare are the kinds that only some scenarios have, so that others stay whole.
-var rare = map[Kind]uint64{Report: 3, Copy: 3, RollBack: 2, Restore: 2, EndDue: 2, SetTerminalBack: 4, ChangePhone: 2, PayWithStolenCA: 3, Lose: 3}
+var rare = map[Kind]uint64{Report: 3, Copy: 3, RollBack: 2, Restore: 2, EndDue: 2,
+	SetTerminalBack: 4, ChangePhone: 2, PayWithStolenCA: 3, Lose: 3}
 
 // Step is one thing that happens. Its number keys its randomness, so it means the
 // same when the steps before it are gone.
@@ -104,12 +112,13 @@ type Step struct {
 
 // Scenario is a world and all that will happen in it.
 type Scenario struct {
-	Seed      uint64    `json:"seed"`
-	People    int       `json:"people"`
-	Terminals int       `json:"terminals"`
-	Spare     money.Ore `json:"spare,omitempty"` // what each intermediary has beyond its few deposits; 0: plenty of all
-	Pool      money.Ore `json:"pool,omitempty"`  // liquidity pool of the central bank
-	Steps     []Step    `json:"steps"`
+	Seed      uint64 `json:"seed"`
+	People    int    `json:"people"`
+	Terminals int    `json:"terminals"`
+	// what each intermediary has beyond its few deposits; 0: plenty of all
+	Spare money.Ore `json:"spare,omitempty"`
+	Pool  money.Ore `json:"pool,omitempty"` // liquidity pool of the central bank
+	Steps []Step    `json:"steps"`
 }
 
 // Generate draws the scenario of a seed.
@@ -129,7 +138,8 @@ func Generate(seed uint64, steps int) Scenario {
 	}
 	faulty := 3 * r.IntN(4) // of ten steps that can have faults, how many have: 0, 3, 6 or 9
 	for number := 1; number <= steps; number++ {
-		step := Step{Number: number, Kind: draw(r, allowed), Who: r.IntN(60), Other: r.IntN(60), Amount: amount(r), Pick: r.IntN(1 << 20)}
+		step := Step{Number: number, Kind: draw(r, allowed), Who: r.IntN(60), Other: r.IntN(60),
+			Amount: amount(r), Pick: r.IntN(1 << 20)}
 		if allowsEverything[step.Kind] && r.IntN(6) == 0 {
 			step.Amount = everything
 		}
@@ -181,6 +191,8 @@ func fault(r *rand.Rand) Fault {
 
 // reach bounds where in a step a fault may strike.
 var reach = map[FaultKind]int{
-	CutPower: 30, LoseCommand: 14, TearAnswer: 14, AlterCommand: 14, AlterAnswer: 14, OtherCommand: 4, OtherAnswer: 4, FalseSuccess: 6, ForgeAnswer: 1,
-	KillNode: 60, KillCommit: 8, LoseCall: 16, LoseReply: 16, RepeatCall: 16, AlterCall: 16, Withhold: 2, Interleave: 16, InterleaveCommit: 30, AlterPhoneMessage: 1,
+	CutPower: 30, LoseCommand: 14, TearAnswer: 14, AlterCommand: 14, AlterAnswer: 14,
+	OtherCommand: 4, OtherAnswer: 4, FalseSuccess: 6, ForgeAnswer: 1,
+	KillNode: 60, KillCommit: 8, LoseCall: 16, LoseReply: 16, RepeatCall: 16, AlterCall: 16,
+	Withhold: 2, Interleave: 16, InterleaveCommit: 30, AlterPhoneMessage: 1,
 }

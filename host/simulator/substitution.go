@@ -10,7 +10,8 @@ import (
 
 // signingInstructions are the instructions that give what a card has signed.
 var signingInstructions = []byte{
-	spec.RequestPayment.INS, spec.Pay.INS, spec.Accept.INS, spec.Refuse.INS, spec.Instruct.INS, spec.GetState.INS, spec.ReadRecord.INS,
+	spec.RequestPayment.INS, spec.Pay.INS, spec.Accept.INS, spec.Refuse.INS, spec.Instruct.INS,
+	spec.GetState.INS, spec.ReadRecord.INS,
 }
 
 // otherCommand is the command, or another of the same instruction that some card was
@@ -48,7 +49,8 @@ func (s *slot) otherAnswer(ins byte, answer []byte) []byte {
 
 // statusOnlyInstructions are the instructions whose answer is nothing but the status word.
 var statusOnlyInstructions = []byte{
-	spec.Verify.INS, spec.ChangeReferenceData.INS, spec.ResetRetryCounter.INS, spec.PutData.INS, spec.VerifyCertificate.INS, spec.Activate.INS,
+	spec.Verify.INS, spec.ChangeReferenceData.INS, spec.ResetRetryCounter.INS, spec.PutData.INS,
+	spec.VerifyCertificate.INS, spec.Activate.INS,
 }
 
 // answersForCard reports whether the reader answers for the card, which is given nothing.

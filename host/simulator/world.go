@@ -112,7 +112,8 @@ type merchantTerminal struct {
 
 func newWorld(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
 	w := &world{
-		ctx: ctx, clock: &clock.Manual{At: beginning}, random: newStreams(s.Seed), options: o, disks: map[string]*disk{}, deposit: firstDeposit,
+		ctx: ctx, clock: &clock.Manual{At: beginning}, random: newStreams(s.Seed), options: o,
+		disks: map[string]*disk{}, deposit: firstDeposit,
 		struck: map[FaultKind]int{}, done: map[Kind]int{}, digest: sha256.New(),
 	}
 	defer func() {
@@ -148,7 +149,8 @@ func newWorld(ctx context.Context, s Scenario, o Options) (_ *world, err error) 
 		}
 	}
 	for n := range s.Terminals {
-		if err := w.openMerchant(merchants[n%len(merchants)], w.banks[(n+1)%len(w.banks)], n+1); err != nil {
+		if err := w.openMerchant(merchants[n%len(merchants)], w.banks[(n+1)%len(w.banks)],
+			n+1); err != nil {
 			return nil, err
 		}
 	}
@@ -213,15 +215,18 @@ func (w *world) close() error {
 }
 
 // identity makes a key and has the issuer certify it; without an issuer it is the root.
-func (w *world) identity(holder string, role spec.Role, days int, issuer *pki.Identity) (pki.Identity, error) {
+func (w *world) identity(holder string, role spec.Role, days int,
+	issuer *pki.Identity) (pki.Identity, error) {
 	key, err := keys.Generate(w.random.of("keys"))
 	if err != nil {
 		return pki.Identity{}, err
 	}
 	if issuer == nil {
-		issuer = &pki.Identity{Signer: key, Certificate: &cvc.Certificate{Holder: cvc.Holder(holder), Role: role}}
+		issuer = &pki.Identity{Signer: key,
+			Certificate: &cvc.Certificate{Holder: cvc.Holder(holder), Role: role}}
 	}
-	encoded, err := issuer.Certify(pki.Subject{Holder: cvc.Holder(holder), Role: role, Effective: w.today(), Expiry: w.today().AddDays(days)}, &key.PublicKey)
+	encoded, err := issuer.Certify(pki.Subject{Holder: cvc.Holder(holder), Role: role,
+		Effective: w.today(), Expiry: w.today().AddDays(days)}, &key.PublicKey)
 	if err != nil {
 		return pki.Identity{}, err
 	}
@@ -238,7 +243,8 @@ func (w *world) foundCentralBank() error {
 	if w.root, err = w.identity("SERIKSBK00001", spec.RoleRoot, otherDays, nil); err != nil {
 		return err
 	}
-	if w.notaryKey, err = w.identity("SENOTARY00001", spec.RoleNotary, otherDays, &w.root); err != nil {
+	if w.notaryKey, err = w.identity("SENOTARY00001", spec.RoleNotary, otherDays,
+		&w.root); err != nil {
 		return err
 	}
 	schemas, err := settlement.Schemas()
@@ -256,7 +262,8 @@ func (w *world) foundCentralBank() error {
 // startCentralBank starts the notary, for the first time or again.
 func (w *world) startCentralBank() (err error) {
 	w.central, err = settlement.New(w.ctx, settlement.Config{
-		DB: w.centralDB, Clock: w.clock, Key: w.notaryKey.Signer, Certificate: w.notaryKey.Encoded, Root: w.root.Encoded,
+		DB: w.centralDB, Clock: w.clock, Key: w.notaryKey.Signer, Certificate: w.notaryKey.Encoded,
+		Root:  w.root.Encoded,
 		Terms: notary.Terms{Honour: honour, Wait: patience},
 	})
 	return err
@@ -265,13 +272,16 @@ func (w *world) startCentralBank() (err error) {
 func (w *world) foundBank(name message.Name, first money.Ore) error {
 	b := &bank{name: name}
 	var err error
-	if b.ca, err = w.identity(string(name)+"00001", spec.RoleIntermediary, otherDays, &w.root); err != nil {
+	if b.ca, err = w.identity(string(name)+"00001", spec.RoleIntermediary, otherDays,
+		&w.root); err != nil {
 		return err
 	}
-	if b.instruction, err = w.identity(string(name)+"00002", spec.RoleInstructionKey, otherDays, &w.root); err != nil {
+	if b.instruction, err = w.identity(string(name)+"00002", spec.RoleInstructionKey, otherDays,
+		&w.root); err != nil {
 		return err
 	}
-	if b.desk, err = w.identity(string(name)+"DESK0001", spec.RoleDesk, otherDays, &b.ca); err != nil {
+	if b.desk, err = w.identity(string(name)+"DESK0001", spec.RoleDesk, otherDays,
+		&b.ca); err != nil {
 		return err
 	}
 	schemas, err := intermediary.Schemas()
@@ -291,15 +301,22 @@ func (w *world) foundBank(name message.Name, first money.Ore) error {
 // startBank starts an intermediary, for the first time or again.
 func (w *world) startBank(b *bank) (err error) {
 	b.Intermediary, err = intermediary.New(intermediary.Config{
-		Name: b.name, DB: b.db, Clock: w.clock, Random: w.random.of(string(b.name)), Notary: notaryLink{w, b}, CA: b.ca.Encoded,
-		InstructionKey:    intermediary.Identity{Signer: b.instruction.Signer, Certificate: b.instruction.Encoded},
-		Desk:              intermediary.Identity{Signer: b.desk.Signer, Certificate: b.desk.Encoded},
+		Name: b.name, DB: b.db, Clock: w.clock, Random: w.random.of(string(b.name)),
+		Notary: notaryLink{w, b}, CA: b.ca.Encoded,
+		InstructionKey: intermediary.Identity{Signer: b.instruction.Signer,
+			Certificate: b.instruction.Encoded},
+		Desk: intermediary.Identity{Signer: b.desk.Signer,
+			Certificate: b.desk.Encoded},
 		NotaryCertificate: w.notaryKey.Encoded,
 	})
 	if err != nil {
 		return err
 	}
-	if err := callOnly(w, func() error { return w.central.Join(w.ctx, b.name, b.ca.Encoded, b.instruction.Encoded) }); err != nil {
+	if err := callOnly(w,
+		func() error {
+			return w.central.Join(w.ctx, b.name, b.ca.Encoded,
+				b.instruction.Encoded)
+		}); err != nil {
 		return err
 	}
 	return b.Start(w.ctx)
@@ -310,15 +327,18 @@ func (w *world) openMerchant(merchant string, b *bank, number int) error {
 	if err != nil {
 		return err
 	}
-	if err := b.AddCustomer(w.ctx, banking.Customer{ID: merchant, Name: merchant, App: &app.PublicKey}); err != nil {
+	if err := b.AddCustomer(w.ctx,
+		banking.Customer{ID: merchant, Name: merchant, App: &app.PublicKey}); err != nil {
 		return err
 	}
-	own, err := w.identity(fmt.Sprintf("%sTILL%04d", b.name, number), spec.RoleTerminal, cardDays, &b.ca)
+	own, err := w.identity(fmt.Sprintf("%sTILL%04d", b.name, number), spec.RoleTerminal, cardDays,
+		&b.ca)
 	if err != nil {
 		return err
 	}
 	if err := b.AddDevice(w.ctx, banking.Device{
-		ID: own.Certificate.Device(), Customer: merchant, Certificate: own.Encoded, Policy: terminal.PilotPolicy(),
+		ID: own.Certificate.Device(), Customer: merchant, Certificate: own.Encoded,
+		Policy: terminal.PilotPolicy(),
 	}); err != nil {
 		return err
 	}
@@ -331,8 +351,10 @@ func (w *world) openMerchant(merchant string, b *bank, number int) error {
 		return err
 	}
 	t := &merchantTerminal{merchant: merchant, bank: b, app: app, config: terminal.Config{
-		DB: db, Clock: w.clock, Random: w.random.of(merchant), Signer: own.Signer, Certificate: own.Encoded, CA: b.ca.Encoded,
-		Root: w.root.Encoded, Authorities: w.authorities(), Policy: terminal.PilotPolicy(), Link: bankLink{w, b, merchant},
+		DB: db, Clock: w.clock, Random: w.random.of(merchant), Signer: own.Signer,
+		Certificate: own.Encoded, CA: b.ca.Encoded,
+		Root: w.root.Encoded, Authorities: w.authorities(), Policy: terminal.PilotPolicy(),
+		Link: bankLink{w, b, merchant},
 	}}
 	if err := entropy.Fill(w.random.of("keys"), t.config.JournalKey[:]); err != nil {
 		return err
@@ -350,8 +372,10 @@ func (w *world) startTerminal(t *merchantTerminal) (err error) {
 // startPhone starts a phone's app, for the first time or again.
 func (w *world) startPhone(p *person) (err error) {
 	p.phone, err = wallet.New(w.ctx, wallet.Config{
-		DB: p.journal, Random: w.random.of(p.name), App: p.app, Device: p.device.ID, Certificate: p.device.Certificate,
-		CA: p.bank.ca.Encoded, PINPoint: p.device.PINPoint, Authorities: w.authorities(), Intermediary: bankLink{w, p.bank, p.name},
+		DB: p.journal, Random: w.random.of(p.name), App: p.app, Device: p.device.ID,
+		Certificate: p.device.Certificate,
+		CA:          p.bank.ca.Encoded, PINPoint: p.device.PINPoint, Authorities: w.authorities(),
+		Intermediary: bankLink{w, p.bank, p.name},
 	})
 	return err
 }

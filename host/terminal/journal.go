@@ -30,12 +30,14 @@ type journalState struct {
 }
 
 // begin writes the first state, once.
-func begin(ctx context.Context, tx *sql.Tx, id message.DeviceID, head message.Hash, policy message.Policy, date message.Date) error {
+func begin(ctx context.Context, tx *sql.Tx, id message.DeviceID, head message.Hash,
+	policy message.Policy, date message.Date) error {
 	limits, err := policy.Bytes()
 	if err != nil {
 		return fmt.Errorf("terminal: policy: %w", err)
 	}
-	err = store.Exec(ctx, tx, `INSERT INTO terminal (one, device, head, instruction, policy, date_floor, life_cycle)
+	err = store.Exec(ctx, tx, `INSERT INTO terminal (one, device, head, instruction, policy,
+		date_floor, life_cycle)
 		VALUES (1, $1, $2, $3, $4, $5, $6) ON CONFLICT (one) DO NOTHING`,
 		id, head[:], make([]byte, spec.HashLength), limits, date.String(), spec.Active)
 	if err != nil {
@@ -46,7 +48,8 @@ func begin(ctx context.Context, tx *sql.Tx, id message.DeviceID, head message.Ha
 		return fmt.Errorf("terminal: journal: %w", err)
 	}
 	if owner != id {
-		return fmt.Errorf("terminal: this is the journal of %s, not of %s: give each terminal a store of its own", owner, id)
+		return fmt.Errorf("terminal: this is the journal of %s, not of %s: give each terminal a "+
+			"store of its own", owner, id)
 	}
 	return nil
 }
@@ -55,8 +58,10 @@ func readState(ctx context.Context, q store.Queryer) (journalState, error) {
 	var t journalState
 	var head, instruction, policy []byte
 	var date string
-	err := store.Must(ctx, q, store.Into{&t.requests, &t.records, &head, &t.acked, &t.accepted, &t.sequence, &instruction, &t.confirmation,
-		&policy, &date, &t.lifeCycle, &t.rolledBack}, `SELECT requests, records, head, acked, accepted_ore, instruction_sequence, instruction,
+	err := store.Must(ctx, q, store.Into{&t.requests, &t.records, &head, &t.acked, &t.accepted,
+		&t.sequence, &instruction, &t.confirmation,
+		&policy, &date, &t.lifeCycle, &t.rolledBack}, `SELECT requests, records, head, acked,
+			accepted_ore, instruction_sequence, instruction,
 		confirmation, policy, date_floor, life_cycle, rolled_back FROM terminal`)
 	if err != nil {
 		return t, fmt.Errorf("terminal: journal: %w", err)
@@ -77,9 +82,12 @@ func (t journalState) write(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return fmt.Errorf("terminal: policy: %w", err)
 	}
-	err = store.Exec(ctx, tx, `UPDATE terminal SET requests = $1, records = $2, head = $3, acked = $4, accepted_ore = $5,
-		instruction_sequence = $6, instruction = $7, confirmation = $8, policy = $9, date_floor = $10, life_cycle = $11`,
-		t.requests, t.records, t.head[:], t.acked, int64(t.accepted), t.sequence, t.instruction[:], t.confirmation,
+	err = store.Exec(ctx, tx, `UPDATE terminal SET requests = $1, records = $2, head = $3, acked =
+		$4, accepted_ore = $5,
+		instruction_sequence = $6, instruction = $7, confirmation = $8, policy = $9, date_floor =
+		$10, life_cycle = $11`,
+		t.requests, t.records, t.head[:], t.acked, int64(t.accepted), t.sequence, t.instruction[:],
+		t.confirmation,
 		limits, t.date.String(), t.lifeCycle)
 	if err != nil {
 		return fmt.Errorf("terminal: journal: %w", err)
@@ -95,12 +103,14 @@ type sale struct {
 }
 
 // ErrNoSale says that a request number is not in the journal.
-var ErrNoSale = errors.New("terminal: no such sale in the journal: it was never asked for, or was synchronised long ago")
+var ErrNoSale = errors.New(
+	"terminal: no such sale in the journal: it was never asked for, or was synchronised long ago")
 
 func (t *Terminal) sale(ctx context.Context, q store.Queryer, number uint32) (sale, error) {
 	var s sale
 	var sealed []byte
-	found, err := store.Get(ctx, q, store.Into{&sealed, &s.open}, `SELECT message, open FROM request WHERE number = $1`, number)
+	found, err := store.Get(ctx, q, store.Into{&sealed, &s.open},
+		`SELECT message, open FROM request WHERE number = $1`, number)
 	if err == nil && !found {
 		return s, fmt.Errorf("sale %d: %w", number, ErrNoSale)
 	}
@@ -118,7 +128,8 @@ func (t *Terminal) sale(ctx context.Context, q store.Queryer, number uint32) (sa
 
 // openSales are the open Requests, the oldest first.
 func (t *Terminal) openSales(ctx context.Context, q store.Queryer) ([]message.OpenRequest, error) {
-	numbers, err := store.Column[uint32](ctx, q, `SELECT number FROM request WHERE open ORDER BY made`)
+	numbers, err := store.Column[uint32](ctx, q,
+		`SELECT number FROM request WHERE open ORDER BY made`)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: journal: %w", err)
 	}
@@ -132,15 +143,18 @@ func (t *Terminal) openSales(ctx context.Context, q store.Queryer) ([]message.Op
 		if err != nil {
 			return nil, fmt.Errorf("terminal: journal: sale %d: %w", number, err)
 		}
-		open = append(open, message.OpenRequest{Number: number, Amount: s.request.Amount, Request: identity})
+		open = append(open, message.OpenRequest{Number: number, Amount: s.request.Amount,
+			Request: identity})
 	}
 	return open, nil
 }
 
 // recordOf is the terminal's decision on a Request; nil when it has not decided.
-func (t *Terminal) recordOf(ctx context.Context, q store.Queryer, request uint32) (*message.Record, error) {
+func (t *Terminal) recordOf(ctx context.Context, q store.Queryer, request uint32) (*message.Record,
+	error) {
 	var number uint32
-	found, err := store.Get(ctx, q, store.Into{&number}, `SELECT number FROM record WHERE request = $1`, request)
+	found, err := store.Get(ctx, q, store.Into{&number},
+		`SELECT number FROM record WHERE request = $1`, request)
 	if err == nil && !found {
 		return nil, nil
 	}
@@ -160,7 +174,8 @@ func (t *Terminal) recordOf(ctx context.Context, q store.Queryer, request uint32
 
 func (t *Terminal) record(ctx context.Context, q store.Queryer, number uint32) ([]byte, error) {
 	var sealed []byte
-	if err := store.Must(ctx, q, store.Into{&sealed}, `SELECT message FROM record WHERE number = $1`, number); err != nil {
+	if err := store.Must(ctx, q, store.Into{&sealed},
+		`SELECT message FROM record WHERE number = $1`, number); err != nil {
 		return nil, fmt.Errorf("terminal: journal: record %d: %w", number, err)
 	}
 	return t.sealer.open("record", number, sealed)
@@ -170,7 +185,8 @@ func (t *Terminal) record(ctx context.Context, q store.Queryer, number uint32) (
 // the Request closed, in the caller's transaction.
 //
 // payer is the certificate of an accepted Payment's payer, nil for a Refusal.
-func (t *Terminal) recordDecision(ctx context.Context, tx *sql.Tx, now journalState, s sale, record message.Record, payer *cvc.Certificate) error {
+func (t *Terminal) recordDecision(ctx context.Context, tx *sql.Tx, now journalState, s sale,
+	record message.Record, payer *cvc.Certificate) error {
 	identity, err := message.Identity(record.Message())
 	if err != nil {
 		return fmt.Errorf("terminal: record: %w", err)
@@ -200,11 +216,14 @@ func (t *Terminal) recordDecision(ctx context.Context, tx *sql.Tx, now journalSt
 			return err
 		}
 	}
-	if err := store.Exec(ctx, tx, `INSERT INTO record (number, request, accepted, amount, message, payer, head) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		now.records, s.request.Number, accepted, int64(amount), sealed, sealedPayer, now.head[:]); err != nil {
+	if err := store.Exec(ctx, tx, `INSERT INTO record (number, request, accepted, amount, message,
+		payer, head) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		now.records, s.request.Number, accepted, int64(amount), sealed, sealedPayer,
+		now.head[:]); err != nil {
 		return fmt.Errorf("terminal: journal: record %d: %w", now.records, err)
 	}
-	if err := store.Exec(ctx, tx, `UPDATE request SET open = FALSE WHERE number = $1`, s.request.Number); err != nil {
+	if err := store.Exec(ctx, tx, `UPDATE request SET open = FALSE WHERE number = $1`,
+		s.request.Number); err != nil {
 		return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
 	}
 	return now.write(ctx, tx)
@@ -212,14 +231,16 @@ func (t *Terminal) recordDecision(ctx context.Context, tx *sql.Tx, now journalSt
 
 // payers are the certificates of the payers whose Payments are in the journal.
 func (t *Terminal) payers(ctx context.Context, q store.Queryer) ([][]byte, error) {
-	numbers, err := store.Column[uint32](ctx, q, `SELECT number FROM record WHERE payer IS NOT NULL ORDER BY number`)
+	numbers, err := store.Column[uint32](ctx, q,
+		`SELECT number FROM record WHERE payer IS NOT NULL ORDER BY number`)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: journal: %w", err)
 	}
 	var certificates [][]byte
 	for _, number := range numbers {
 		var sealed []byte
-		if err := store.Must(ctx, q, store.Into{&sealed}, `SELECT payer FROM record WHERE number = $1`, number); err != nil {
+		if err := store.Must(ctx, q, store.Into{&sealed},
+			`SELECT payer FROM record WHERE number = $1`, number); err != nil {
 			return nil, fmt.Errorf("terminal: journal: record %d: %w", number, err)
 		}
 		certificate, err := t.sealer.open("payer", number, sealed)

@@ -12,7 +12,8 @@ import (
 
 // ErrRevoked says that the card was reported lost, or has ended. It was not asked
 // to pay.
-var ErrRevoked = errors.New("terminal: this card was reported lost or has ended: ask for another one")
+var ErrRevoked = errors.New(
+	"terminal: this card was reported lost or has ended: ask for another one")
 
 // learnRevoked takes over what has come to the revocation list since the last
 // synchronisation. Each page is one transaction: a cut leaves whole pages, and the
@@ -23,7 +24,8 @@ var ErrRevoked = errors.New("terminal: this card was reported lost or has ended:
 func (t *Terminal) learnRevoked(ctx context.Context) error {
 	for {
 		var after int64
-		if err := store.Must(ctx, t.db, store.Into{&after}, `SELECT coalesce(max(seq), 0) FROM revoked`); err != nil {
+		if err := store.Must(ctx, t.db, store.Into{&after},
+			`SELECT coalesce(max(seq), 0) FROM revoked`); err != nil {
 			return fmt.Errorf("terminal: revocation list: %w", err)
 		}
 		page, err := t.link.Revoked(ctx, after)
@@ -34,10 +36,12 @@ func (t *Terminal) learnRevoked(ctx context.Context) error {
 			last := after
 			for _, r := range page {
 				if r.Seq <= last {
-					return fmt.Errorf("terminal: revocation list: position %d comes after %d: the intermediary's list is damaged, tell them", r.Seq, last)
+					return fmt.Errorf("terminal: revocation list: position %d comes after %d: "+
+						"the intermediary's list is damaged, tell them", r.Seq, last)
 				}
 				last = r.Seq
-				if err := store.Exec(ctx, tx, `INSERT INTO revoked (seq, device) VALUES ($1, $2)`, r.Seq, r.Device); err != nil {
+				if err := store.Exec(ctx, tx, `INSERT INTO revoked (seq, device) VALUES ($1, $2)`,
+					r.Seq, r.Device); err != nil {
 					return fmt.Errorf("terminal: revocation list: %w", err)
 				}
 			}
@@ -49,8 +53,10 @@ func (t *Terminal) learnRevoked(ctx context.Context) error {
 }
 
 // isRevoked reports whether the terminal knows that a card is not to be asked to pay.
-func (t *Terminal) isRevoked(ctx context.Context, payer *cvc.Certificate) (revoked bool, err error) {
-	err = store.Must(ctx, t.db, store.Into{&revoked}, `SELECT EXISTS (SELECT 1 FROM revoked WHERE device = $1)`, string(payer.Holder))
+func (t *Terminal) isRevoked(ctx context.Context, payer *cvc.Certificate) (revoked bool,
+	err error) {
+	err = store.Must(ctx, t.db, store.Into{&revoked},
+		`SELECT EXISTS (SELECT 1 FROM revoked WHERE device = $1)`, string(payer.Holder))
 	if err != nil {
 		return false, fmt.Errorf("terminal: revocation list: %w", err)
 	}

@@ -78,7 +78,8 @@ func (b *backwards) Revoked(context.Context, int64) ([]notary.Revocation, error)
 func TestDamagedRevocationListIsRefusedWhole(t *testing.T) {
 	s := newTestMerchant(t)
 	b := &backwards{}
-	b.all = []notary.Revocation{{Seq: 5, Device: "SENORDIC00000010"}, {Seq: 5, Device: s.payer.Certificate.Device()}}
+	b.all = []notary.Revocation{{Seq: 5, Device: "SENORDIC00000010"},
+		{Seq: 5, Device: s.payer.Certificate.Device()}}
 	s.terminal.link = b
 	require.ErrorContains(t, s.terminal.learnRevoked(s.ctx), "damaged")
 	revoked, err := s.terminal.isRevoked(s.ctx, s.payer.Certificate)

@@ -16,13 +16,20 @@ import (
 
 // Errors of a sale, each with what to do.
 var (
-	ErrSyncFirst = errors.New("terminal: as much has been taken as may be between two synchronisations: synchronise the terminal first")
-	ErrTooMuch   = errors.New("terminal: the amount is above the limit for one payment: ask for less")
-	ErrOpenSales = fmt.Errorf("terminal: %d sales are open: finish or refuse one first", spec.MaxOpenRequests)
-	ErrBlocked   = errors.New("terminal: blocked by its intermediary: synchronise, and ask them why")
-	ErrExpired   = errors.New("terminal: its certificate has expired: have the intermediary issue a later one")
-	ErrAccepted  = errors.New("terminal: the sale is paid and cannot be refused any more: give the money back by a payment, or by a refund at the intermediary")
-	ErrRefused   = errors.New("terminal: the sale was refused: what is paid into it comes back to the payer's online wallet; begin a new sale")
+	ErrSyncFirst = errors.New("terminal: as much has been taken as may be between two " +
+		"synchronisations: synchronise the terminal first")
+	ErrTooMuch = errors.New(
+		"terminal: the amount is above the limit for one payment: ask for less")
+	ErrOpenSales = fmt.Errorf("terminal: %d sales are open: finish or refuse one first",
+		spec.MaxOpenRequests)
+	ErrBlocked = errors.New(
+		"terminal: blocked by its intermediary: synchronise, and ask them why")
+	ErrExpired = errors.New(
+		"terminal: its certificate has expired: have the intermediary issue a later one")
+	ErrAccepted = errors.New("terminal: the sale is paid and cannot be refused any more: give " +
+		"the money back by a payment, or by a refund at the intermediary")
+	ErrRefused = errors.New("terminal: the sale was refused: what is paid into it comes back " +
+		"to the payer's online wallet; begin a new sale")
 )
 
 // Sale is a Request that a card can pay.
@@ -67,7 +74,8 @@ func (t *Terminal) Ask(ctx context.Context, amount money.Ore) (Sale, error) {
 			return err
 		}
 		now.requests++
-		if err := store.Exec(ctx, tx, `INSERT INTO request (number, amount, made, message) VALUES ($1, $2, $3, $4)`,
+		if err := store.Exec(ctx, tx,
+			`INSERT INTO request (number, amount, made, message) VALUES ($1, $2, $3, $4)`,
 			request.Number, int64(amount), now.requests, sealed); err != nil {
 			return fmt.Errorf("terminal: journal: sale %d: %w", request.Number, err)
 		}
@@ -84,7 +92,8 @@ func (t *Terminal) envelope(signed []byte) envelope.Envelope {
 }
 
 // room checks the limits for one more sale, open ones counted.
-func (t *Terminal) room(ctx context.Context, q store.Queryer, now journalState, amount money.Ore) error {
+func (t *Terminal) room(ctx context.Context, q store.Queryer, now journalState,
+	amount money.Ore) error {
 	switch {
 	case now.rolledBack:
 		return ErrRolledBack
@@ -96,9 +105,11 @@ func (t *Terminal) room(ctx context.Context, q store.Queryer, now journalState, 
 		return fmt.Errorf("%w (%s at most)", ErrTooMuch, now.policy.MaxPayment)
 	}
 	var open, taken, sum int64
-	err := store.Must(ctx, q, store.Into{&open, &taken, &sum}, `SELECT (SELECT count(*) FROM request WHERE open),
+	err := store.Must(ctx, q, store.Into{&open, &taken, &sum}, `SELECT (SELECT count(*) FROM request
+		WHERE open),
 		(SELECT count(*) FROM record WHERE accepted),
-		(SELECT coalesce(sum(amount), 0) FROM request WHERE open) + (SELECT coalesce(sum(amount), 0) FROM record WHERE accepted)`)
+		(SELECT coalesce(sum(amount), 0) FROM request WHERE open) + (SELECT coalesce(sum(amount), 0)
+		FROM record WHERE accepted)`)
 	switch {
 	case err != nil:
 		return fmt.Errorf("terminal: journal: %w", err)
@@ -113,7 +124,8 @@ func (t *Terminal) room(ctx context.Context, q store.Queryer, now journalState, 
 
 // OpenSales are the sales that are neither paid nor refused, the oldest first.
 func (t *Terminal) OpenSales(ctx context.Context) ([]Sale, error) {
-	numbers, err := store.Column[uint32](ctx, t.db, `SELECT number FROM request WHERE open ORDER BY made`)
+	numbers, err := store.Column[uint32](ctx, t.db,
+		`SELECT number FROM request WHERE open ORDER BY made`)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: journal: %w", err)
 	}
@@ -170,7 +182,8 @@ func (t *Terminal) refuse(ctx context.Context, tx *sql.Tx, s sale) ([]byte, erro
 	if err != nil {
 		return nil, fmt.Errorf("terminal: Refusal: %w", err)
 	}
-	refusal := &message.Refusal{Payee: t.id, ATC: now.records + 1, Number: s.request.Number, Request: identity, Payer: s.request.Payer}
+	refusal := &message.Refusal{Payee: t.id, ATC: now.records + 1, Number: s.request.Number,
+		Request: identity, Payer: s.request.Payer}
 	signed, err := envelope.Sign(refusal, t.signer)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: Refusal: %w", err)

@@ -17,7 +17,8 @@ type JournalKey [32]byte
 
 // ErrJournal says that a journal row does not open under the terminal's key:
 // it was altered, moved to another place, or the key is another one.
-var ErrJournal = errors.New("terminal: a journal row does not open under this terminal's key: restore the journal and its key together from their backup")
+var ErrJournal = errors.New("terminal: a journal row does not open under this terminal's key: " +
+	"restore the journal and its key together from their backup")
 
 // sealer enciphers journal rows with AES-GCM (NIST SP 800-38D), a fresh random
 // nonce for each row, bound to the place of the row: a row copied to another

@@ -15,7 +15,8 @@ import (
 )
 
 // ErrInstruction says that an Instruction is not for this terminal as it stands.
-var ErrInstruction = errors.New("terminal: the Instruction is not the one that this terminal expects: synchronise again")
+var ErrInstruction = errors.New(
+	"terminal: the Instruction is not the one that this terminal expects: synchronise again")
 
 // Synchronise hands the journal to the intermediary and empties it: session.Run
 // tells it in order. What was taken goes to the owner's online wallet. Then the
@@ -74,7 +75,8 @@ func (t *Terminal) Answer(ctx context.Context, waiting envelope.Envelope) error 
 // Read answers a Challenge of the terminal's intermediary with the signed State
 // and all records that are not acknowledged. It implements session.Device.
 // Nothing changes.
-func (t *Terminal) Read(ctx context.Context, challenge []byte, trust session.Trust) (session.Reading, error) {
+func (t *Terminal) Read(ctx context.Context, challenge []byte,
+	trust session.Trust) (session.Reading, error) {
 	key, err := t.instructionKey(trust)
 	if err != nil {
 		return session.Reading{}, err
@@ -84,7 +86,9 @@ func (t *Terminal) Read(ctx context.Context, challenge []byte, trust session.Tru
 		return session.Reading{}, fmt.Errorf("terminal: Challenge: %w", err)
 	}
 	if request.Device != t.id || string(request.InstructionKey) != string(key.Holder) {
-		return session.Reading{}, fmt.Errorf("terminal: the Challenge is for %s under %s: synchronise that device itself", request.Device, request.InstructionKey)
+		return session.Reading{},
+			fmt.Errorf("terminal: the Challenge is for %s under %s: synchronise that device itself",
+				request.Device, request.InstructionKey)
 	}
 	if err := message.Verify(request, key.PublicKey); err != nil {
 		return session.Reading{}, fmt.Errorf("terminal: %w", err)
@@ -118,7 +122,8 @@ func (t *Terminal) Read(ctx context.Context, challenge []byte, trust session.Tru
 
 // state signs what the terminal holds. The balance of a terminal is what it has ever
 // accepted, counted modulo 2^32 öre as the field has 4 bytes.
-func (t *Terminal) state(ctx context.Context, q store.Queryer, now journalState, challenge message.Hash) ([]byte, error) {
+func (t *Terminal) state(ctx context.Context, q store.Queryer, now journalState,
+	challenge message.Hash) ([]byte, error) {
 	open, err := t.openSales(ctx, q)
 	if err != nil {
 		return nil, err
@@ -126,7 +131,8 @@ func (t *Terminal) state(ctx context.Context, q store.Queryer, now journalState,
 	state := &message.State{
 		Device: t.id, Challenge: challenge, ATC: now.records, AckedATC: now.acked, Head: now.head,
 		Balance: now.accepted & message.MaxAmount, InstructionSequence: now.sequence,
-		LastInstruction: now.instruction, Credit: spec.CreditNone, PolicyVersion: now.policy.Version,
+		LastInstruction: now.instruction, Credit: spec.CreditNone,
+		PolicyVersion:  now.policy.Version,
 		RequestCounter: now.requests, LifeCycle: now.lifeCycle, Date: now.date, OpenRequests: open,
 	}
 	signed, err := envelope.Sign(state, t.signer)
@@ -140,7 +146,8 @@ func (t *Terminal) state(ctx context.Context, q store.Queryer, now journalState,
 // date and life-cycle state come, and the Confirmation is kept, all in one
 // transaction. The last Instruction again gives the same Confirmation. It
 // implements session.Device. Errors: [ErrInstruction], [ErrRolledBack].
-func (t *Terminal) Apply(ctx context.Context, instruction []byte, trust session.Trust) ([]byte, error) {
+func (t *Terminal) Apply(ctx context.Context, instruction []byte, trust session.Trust) ([]byte,
+	error) {
 	ordered, err := t.verifyInstruction(instruction, trust)
 	if err != nil {
 		return nil, err
@@ -175,18 +182,22 @@ func (t *Terminal) Apply(ctx context.Context, instruction []byte, trust session.
 // checkSequence checks that the Instruction is the next, and that it acknowledges this
 // journal and no other. One that is further on than the journal proves that the
 // store was set back.
-func (t *Terminal) checkSequence(ctx context.Context, q store.Queryer, now journalState, instruction *message.Instruction) error {
+func (t *Terminal) checkSequence(ctx context.Context, q store.Queryer, now journalState,
+	instruction *message.Instruction) error {
 	switch {
-	case instruction.Sequence > now.sequence+1, instruction.Sequence == now.sequence, instruction.AckedATC > now.records:
+	case instruction.Sequence > now.sequence+1, instruction.Sequence == now.sequence,
+		instruction.AckedATC > now.records:
 		return ErrRolledBack
 	case instruction.Sequence != now.sequence+1:
-		return fmt.Errorf("%w (number %d, after %d)", ErrInstruction, instruction.Sequence, now.sequence)
+		return fmt.Errorf("%w (number %d, after %d)", ErrInstruction, instruction.Sequence,
+			now.sequence)
 	case instruction.AckedATC < now.acked:
 		return fmt.Errorf("%w (it acknowledges less than was)", ErrInstruction)
 	case instruction.Date.Before(now.date):
 		return fmt.Errorf("%w (dated %v, after %v)", ErrInstruction, instruction.Date, now.date)
 	case instruction.Policy.Version < now.policy.Version:
-		return fmt.Errorf("%w (policy version %d, after %d)", ErrInstruction, instruction.Policy.Version, now.policy.Version)
+		return fmt.Errorf("%w (policy version %d, after %d)", ErrInstruction,
+			instruction.Policy.Version, now.policy.Version)
 	}
 	var head message.Hash
 	switch {
@@ -195,9 +206,11 @@ func (t *Terminal) checkSequence(ctx context.Context, q store.Queryer, now journ
 	case instruction.AckedATC == now.acked:
 		return nil // drops nothing
 	default:
-		heads, err := store.Column[[]byte](ctx, q, `SELECT head FROM record WHERE number = $1`, instruction.AckedATC)
+		heads, err := store.Column[[]byte](ctx, q, `SELECT head FROM record WHERE number = $1`,
+			instruction.AckedATC)
 		if err != nil || len(heads) != 1 {
-			return errors.Join(fmt.Errorf("%w (it acknowledges a record that is not kept)", ErrInstruction), err)
+			return errors.Join(fmt.Errorf("%w (it acknowledges a record that is not kept)",
+				ErrInstruction), err)
 		}
 		copy(head[:], heads[0])
 	}
@@ -207,14 +220,19 @@ func (t *Terminal) checkSequence(ctx context.Context, q store.Queryer, now journ
 	return nil
 }
 
-func (t *Terminal) apply(ctx context.Context, tx *sql.Tx, now journalState, instruction *message.Instruction, identity message.Hash) ([]byte, error) {
-	if err := store.Exec(ctx, tx, `DELETE FROM request WHERE number IN (SELECT request FROM record WHERE number <= $1)`, instruction.AckedATC); err != nil {
+func (t *Terminal) apply(ctx context.Context, tx *sql.Tx, now journalState,
+	instruction *message.Instruction, identity message.Hash) ([]byte, error) {
+	if err := store.Exec(ctx, tx,
+		`DELETE FROM request WHERE number IN (SELECT request FROM record WHERE number <= $1)`,
+		instruction.AckedATC); err != nil {
 		return nil, fmt.Errorf("terminal: journal: %w", err)
 	}
-	if err := store.Exec(ctx, tx, `DELETE FROM record WHERE number <= $1`, instruction.AckedATC); err != nil {
+	if err := store.Exec(ctx, tx, `DELETE FROM record WHERE number <= $1`,
+		instruction.AckedATC); err != nil {
 		return nil, fmt.Errorf("terminal: journal: %w", err)
 	}
-	now.acked, now.sequence, now.instruction, now.date = instruction.AckedATC, instruction.Sequence, identity, instruction.Date
+	now.acked, now.sequence, now.instruction, now.date = instruction.AckedATC, instruction.Sequence,
+		identity, instruction.Date
 	if instruction.Policy.Version > now.policy.Version {
 		now.policy = instruction.Policy
 	}
@@ -246,7 +264,8 @@ func next(state spec.LifeCycle, actions message.Actions) spec.LifeCycle {
 }
 
 // verifyInstruction checks that both keys that may instruct this terminal signed.
-func (t *Terminal) verifyInstruction(instruction []byte, trust session.Trust) (*message.Instruction, error) {
+func (t *Terminal) verifyInstruction(instruction []byte, trust session.Trust) (*message.Instruction,
+	error) {
 	ordered, err := message.Parse[message.Instruction](instruction)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: Instruction: %w", err)
@@ -261,11 +280,15 @@ func (t *Terminal) verifyInstruction(instruction []byte, trust session.Trust) (*
 	}
 	switch {
 	case notary.Role != spec.RoleNotary:
-		return nil, fmt.Errorf("%w (signed by a %v instead of a notary)", ErrInstruction, notary.Role)
-	case ordered.Device != t.id, string(ordered.InstructionKey) != string(key.Holder), string(ordered.Notary) != string(notary.Holder):
-		return nil, fmt.Errorf("%w (for %s, by %s and %s)", ErrInstruction, ordered.Device, ordered.InstructionKey, ordered.Notary)
+		return nil, fmt.Errorf("%w (signed by a %v instead of a notary)", ErrInstruction,
+			notary.Role)
+	case ordered.Device != t.id, string(ordered.InstructionKey) != string(key.Holder),
+		string(ordered.Notary) != string(notary.Holder):
+		return nil, fmt.Errorf("%w (for %s, by %s and %s)", ErrInstruction, ordered.Device,
+			ordered.InstructionKey, ordered.Notary)
 	case ordered.Date.After(key.Expiry), ordered.Date.After(notary.Expiry):
-		return nil, fmt.Errorf("%w (dated %v, after the end of a signer's certificate)", ErrInstruction, ordered.Date)
+		return nil, fmt.Errorf("%w (dated %v, after the end of a signer's certificate)",
+			ErrInstruction, ordered.Date)
 	}
 	if err := message.Verify(ordered, key.PublicKey, notary.PublicKey); err != nil {
 		return nil, fmt.Errorf("terminal: %w", err)

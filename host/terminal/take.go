@@ -26,18 +26,21 @@ type TornTap struct {
 
 // Error says what to do.
 func (t *TornTap) Error() string {
-	return fmt.Sprintf("the card was torn off while it paid sale %d: hold it to the terminal again (%v)", t.Sale, client.Cause(t.Err))
+	return fmt.Sprintf("the card was torn off while it paid sale %d: hold it to the terminal "+
+		"again (%v)", t.Sale, client.Cause(t.Err))
 }
 
 // Unwrap returns what the card's transport said.
 func (t *TornTap) Unwrap() error { return t.Err }
 
 // ErrPINNeeded says that the card wants its PIN.
-var ErrPINNeeded = errors.New("terminal: the card asks for its PIN: enter it and hold the card to the terminal again")
+var ErrPINNeeded = errors.New(
+	"terminal: the card asks for its PIN: enter it and hold the card to the terminal again")
 
 // ErrPayment says that what a card answered is not a valid Payment of the sale.
 // Nothing was taken.
-var ErrPayment = errors.New("terminal: the card's answer is not a valid payment of this sale: ask for another card")
+var ErrPayment = errors.New(
+	"terminal: the card's answer is not a valid payment of this sale: ask for another card")
 
 // Take takes the money of an open sale from a card in one tap:
 //
@@ -56,7 +59,8 @@ var ErrPayment = errors.New("terminal: the card's answer is not a valid payment 
 // the payer's phone, when there is one.
 // Errors: [*TornTap], [*client.LinkLost], [*client.Refusal], [ErrPINNeeded],
 // [ErrPayment], [ErrRevoked], [ErrRefused], [ErrNoSale], [ErrRolledBack].
-func (t *Terminal) Take(ctx context.Context, number uint32, tap apdu.Card, entered pin.Block) (envelope.Envelope, error) {
+func (t *Terminal) Take(ctx context.Context, number uint32, tap apdu.Card,
+	entered pin.Block) (envelope.Envelope, error) {
 	s, err := t.sale(ctx, t.db, number)
 	if err != nil {
 		return envelope.Envelope{}, err
@@ -83,7 +87,8 @@ func (t *Terminal) Take(ctx context.Context, number uint32, tap apdu.Card, enter
 }
 
 // collect does steps 2 to 4 and returns the Payment with its payer's certificate.
-func (t *Terminal) collect(ctx context.Context, applet *client.Client, s sale, entered pin.Block) ([]byte, *cvc.Certificate, error) {
+func (t *Terminal) collect(ctx context.Context, applet *client.Client, s sale,
+	entered pin.Block) ([]byte, *cvc.Certificate, error) {
 	seen, err := t.presentedCards(ctx, s.request.Number)
 	if err != nil {
 		return nil, nil, err
@@ -122,7 +127,8 @@ func (t *Terminal) pay(ctx context.Context, applet *client.Client, s sale) ([]by
 
 // readPayer verifies the PIN, reads and verifies the card's certificate and keeps it
 // before the card is asked to pay.
-func (t *Terminal) readPayer(ctx context.Context, applet *client.Client, s sale, entered pin.Block) (*cvc.Certificate, error) {
+func (t *Terminal) readPayer(ctx context.Context, applet *client.Client, s sale,
+	entered pin.Block) (*cvc.Certificate, error) {
 	if entered == (pin.Block{}) {
 		return nil, ErrPINNeeded
 	}
@@ -149,14 +155,17 @@ func (t *Terminal) readPayer(ctx context.Context, applet *client.Client, s sale,
 	}
 	return payer, store.InTx(ctx, t.db, func(tx *sql.Tx) error {
 		var taps uint32
-		if err := store.Must(ctx, tx, store.Into{&taps}, `SELECT count(*) FROM presented WHERE request = $1`, s.request.Number); err != nil {
+		if err := store.Must(ctx, tx, store.Into{&taps},
+			`SELECT count(*) FROM presented WHERE request = $1`, s.request.Number); err != nil {
 			return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
 		}
 		sealed, err := t.sealer.seal("presented", s.request.Number, encoded)
 		if err != nil {
 			return err
 		}
-		if err := store.Exec(ctx, tx, `INSERT INTO presented (request, tap, certificate) VALUES ($1, $2, $3)`, s.request.Number, taps+1, sealed); err != nil {
+		if err := store.Exec(ctx, tx,
+			`INSERT INTO presented (request, tap, certificate) VALUES ($1, $2, $3)`,
+			s.request.Number, taps+1, sealed); err != nil {
 			return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
 		}
 		return nil
@@ -166,7 +175,8 @@ func (t *Terminal) readPayer(ctx context.Context, applet *client.Client, s sale,
 // presentedCards are the certificates of the cards that were held here for a sale, the
 // latest first.
 func (t *Terminal) presentedCards(ctx context.Context, number uint32) ([]*cvc.Certificate, error) {
-	rows, err := store.Column[[]byte](ctx, t.db, `SELECT certificate FROM presented WHERE request = $1 ORDER BY tap DESC`, number)
+	rows, err := store.Column[[]byte](ctx, t.db,
+		`SELECT certificate FROM presented WHERE request = $1 ORDER BY tap DESC`, number)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: journal: %w", err)
 	}
@@ -205,7 +215,8 @@ func payerOf(payment []byte, seen []*cvc.Certificate) *cvc.Certificate {
 func (t *Terminal) verifyPayer(payer, authority *cvc.Certificate) error {
 	if authority == nil {
 		if authority = t.authorities[payer.Authority]; authority == nil {
-			return fmt.Errorf("terminal: the card was issued under %s, which this terminal does not know: update its list of CAs", payer.Authority)
+			return fmt.Errorf("terminal: the card was issued under %s, which this terminal does "+
+				"not know: update its list of CAs", payer.Authority)
 		}
 	}
 	if !payer.Role.CanPay() {
@@ -218,7 +229,8 @@ func (t *Terminal) verifyPayer(payer, authority *cvc.Certificate) error {
 }
 
 // accept verifies a Payment of an open sale, keeps it, and returns the Receipt.
-func (t *Terminal) accept(ctx context.Context, s sale, payment []byte, payer *cvc.Certificate) (envelope.Envelope, error) {
+func (t *Terminal) accept(ctx context.Context, s sale, payment []byte,
+	payer *cvc.Certificate) (envelope.Envelope, error) {
 	paid, err := t.check(s, payment, payer)
 	if err != nil {
 		return envelope.Envelope{}, err
@@ -233,11 +245,13 @@ func (t *Terminal) accept(ctx context.Context, s sale, payment []byte, payer *cv
 		if err != nil {
 			return err
 		}
-		receiving := &message.Receipt{Payee: t.id, ATC: now.records + 1, Payer: paid.Payer, Number: s.request.Number, Payment: identity}
+		receiving := &message.Receipt{Payee: t.id, ATC: now.records + 1, Payer: paid.Payer,
+			Number: s.request.Number, Payment: identity}
 		if receipt, err = envelope.Sign(receiving, t.signer); err != nil {
 			return fmt.Errorf("terminal: Receipt: %w", err)
 		}
-		return t.recordDecision(ctx, tx, now, s, message.Record{Receipt: receiving, Payment: paid}, payer)
+		return t.recordDecision(ctx, tx, now, s, message.Record{Receipt: receiving, Payment: paid},
+			payer)
 	})
 	return t.envelope(receipt), err
 }

@@ -62,7 +62,8 @@ type Config struct {
 // PilotPolicy is the pilot's policy for terminals: 12 receipts and 20 000 kr
 // between two synchronisations. What is received is never spent offline.
 func PilotPolicy() message.Policy {
-	return message.Policy{MaxBalance: 20_000_00, MaxTransactions: 12, MaxPayment: spec.PilotMaxPayment}
+	return message.Policy{MaxBalance: 20_000_00, MaxTransactions: 12,
+		MaxPayment: spec.PilotMaxPayment}
 }
 
 // Terminal is one terminal. It is used by one goroutine at a time.
@@ -96,7 +97,8 @@ const (
 
 // ErrRolledBack says that the intermediary knows a later state of this terminal:
 // its store was set back. It signs nothing but synchronisation from then on.
-var ErrRolledBack = errors.New("terminal: the journal was set back to an older copy: restore the latest one, or have the intermediary end this terminal and issue a new one")
+var ErrRolledBack = errors.New("terminal: the journal was set back to an older copy: restore the " +
+	"latest one, or have the intermediary end this terminal and issue a new one")
 
 // New starts a terminal on its store and draws a boot epoch. The first start
 // writes its initial state; a cut leaves that or nothing.
@@ -106,7 +108,8 @@ func New(ctx context.Context, c Config) (*Terminal, error) {
 		return nil, err
 	}
 	t := &Terminal{
-		id: message.DeviceID(own.Holder), db: c.DB, clock: c.Clock, random: c.Random, signer: c.Signer, public: own.PublicKey,
+		id: message.DeviceID(own.Holder), db: c.DB, clock: c.Clock, random: c.Random,
+		signer: c.Signer, public: own.PublicKey,
 		certificate: c.Certificate, ca: c.CA, expiry: own.Expiry, root: root, link: c.Link,
 		authorities: map[message.AuthorityRef]*cvc.Certificate{},
 	}
@@ -156,7 +159,8 @@ func identity(c Config) (own, ca, root *cvc.Certificate, err error) {
 		return nil, nil, nil, fmt.Errorf("terminal: %w", err)
 	}
 	if own.Role != spec.RoleTerminal || !own.PublicKey.Equal(public) {
-		return nil, nil, nil, fmt.Errorf("terminal: the certificate of %s is not that of this terminal's key: give the pair that was issued together", own.Holder)
+		return nil, nil, nil, fmt.Errorf("terminal: the certificate of %s is not that of this "+
+			"terminal's key: give the pair that was issued together", own.Holder)
 	}
 	return own, ca, root, nil
 }
@@ -172,7 +176,8 @@ func (t *Terminal) drawEpoch(ctx context.Context, tx *sql.Tx) error {
 			return fmt.Errorf("terminal: %w", err)
 		}
 		epoch := binary.BigEndian.Uint32(raw[:]) >> positionBits
-		fresh, err := store.Changed(ctx, tx, `INSERT INTO epoch (epoch) VALUES ($1) ON CONFLICT (epoch) DO NOTHING`, epoch)
+		fresh, err := store.Changed(ctx, tx,
+			`INSERT INTO epoch (epoch) VALUES ($1) ON CONFLICT (epoch) DO NOTHING`, epoch)
 		if err != nil {
 			return fmt.Errorf("terminal: boot epoch: %w", err)
 		}

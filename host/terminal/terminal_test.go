@@ -43,9 +43,12 @@ type testMerchant struct {
 
 func newTestMerchant(t *testing.T) *testMerchant {
 	t.Helper()
-	s := &testMerchant{t: t, ctx: context.Background(), clock: &clock.Manual{At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}, random: rand.NewChaCha8([32]byte{1})}
+	s := &testMerchant{t: t, ctx: context.Background(),
+		clock:  &clock.Manual{At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)},
+		random: rand.NewChaCha8([32]byte{1})}
 	folder := pki.Open(t.TempDir(), s.random)
-	certified := func(name string, holder cvc.Holder, role spec.Role, issuer pki.Identity) pki.Identity {
+	certified := func(name string, holder cvc.Holder, role spec.Role,
+		issuer pki.Identity) pki.Identity {
 		identity, err := folder.Certified(name, s.subject(holder, role), issuer)
 		require.NoError(t, err)
 		return identity
@@ -64,8 +67,10 @@ func newTestMerchant(t *testing.T) *testMerchant {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	s.config = Config{
-		DB: db, Clock: s.clock, Random: s.random, Signer: own.Signer, Certificate: own.Encoded, CA: s.ca.Encoded,
-		Root: s.root.Encoded, Authorities: [][]byte{s.ca.Encoded}, JournalKey: JournalKey{1}, Policy: PilotPolicy(),
+		DB: db, Clock: s.clock, Random: s.random, Signer: own.Signer, Certificate: own.Encoded,
+		CA:   s.ca.Encoded,
+		Root: s.root.Encoded, Authorities: [][]byte{s.ca.Encoded}, JournalKey: JournalKey{1},
+		Policy: PilotPolicy(),
 	}
 	s.start()
 	return s
@@ -93,7 +98,8 @@ func (s *testMerchant) paid(sale Sale) envelope.Envelope {
 	request, err := message.Parse[message.Request](sale.Request.Message)
 	require.NoError(s.t, err)
 	s.atc++
-	signed, err := envelope.Sign(&message.Payment{Payer: s.payer.Certificate.Device(), ATC: s.atc, Request: *request}, s.payer.Signer)
+	signed, err := envelope.Sign(&message.Payment{Payer: s.payer.Certificate.Device(), ATC: s.atc,
+		Request: *request}, s.payer.Signer)
 	require.NoError(s.t, err)
 	return envelope.Envelope{Message: signed, Certificate: s.payer.Encoded, Authority: s.ca.Encoded}
 }
@@ -125,8 +131,10 @@ func (s *testMerchant) read() (*message.State, [][]byte) {
 func (s *testMerchant) next() *message.Instruction {
 	state, _ := s.read()
 	return &message.Instruction{
-		InstructionKey: "SENORDIC00002", Notary: "SENOTARY00001", Device: s.terminal.ID(), Sequence: state.InstructionSequence + 1,
-		AckedATC: state.ATC, Head: state.Head, Policy: PilotPolicy(), Date: message.DateOf(s.clock.At),
+		InstructionKey: "SENORDIC00002", Notary: "SENOTARY00001", Device: s.terminal.ID(),
+		Sequence: state.InstructionSequence + 1,
+		AckedATC: state.ATC, Head: state.Head, Policy: PilotPolicy(),
+		Date: message.DateOf(s.clock.At),
 	}
 }
 
@@ -237,19 +245,26 @@ func TestPaymentsThatAreNotGoodAreLeftWaiting(t *testing.T) {
 		change(payment)
 		signed, err := envelope.Sign(payment, s.payer.Signer)
 		require.NoError(t, err)
-		return envelope.Envelope{Message: signed, Certificate: good.Certificate, Authority: good.Authority}
+		return envelope.Envelope{Message: signed, Certificate: good.Certificate,
+			Authority: good.Authority}
 	}
 	broken := good
 	broken.Message = append([]byte{}, good.Message...)
 	broken.Message[len(broken.Message)-1] ^= 1
 	for name, bad := range map[string]envelope.Envelope{
-		"signature altered":               broken,
-		"another amount":                  resigned(func(p *message.Payment) { p.Request.Amount-- }),
-		"another payer":                   resigned(func(p *message.Payment) { p.Payer = "SENORDIC00000002" }),
-		"the terminal's decision missing": resigned(func(p *message.Payment) { p.Request.Signature[9] ^= 1 }),
-		"not our number":                  resigned(func(p *message.Payment) { p.Request.Number++ }),
-		"a terminal as payer":             {Message: good.Message, Certificate: s.terminal.certificate, Authority: good.Authority},
-		"certificate of nobody":           {Message: good.Message, Certificate: good.Authority, Authority: good.Authority},
+		"signature altered": broken,
+		"another amount": resigned(
+			func(p *message.Payment) { p.Request.Amount-- }),
+		"another payer": resigned(
+			func(p *message.Payment) { p.Payer = "SENORDIC00000002" }),
+		"the terminal's decision missing": resigned(
+			func(p *message.Payment) { p.Request.Signature[9] ^= 1 }),
+		"not our number": resigned(
+			func(p *message.Payment) { p.Request.Number++ }),
+		"a terminal as payer": {Message: good.Message,
+			Certificate: s.terminal.certificate, Authority: good.Authority},
+		"certificate of nobody": {Message: good.Message, Certificate: good.Authority,
+			Authority: good.Authority},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.ErrorIs(t, s.terminal.Answer(s.ctx, bad), session.ErrUndecided)

@@ -22,14 +22,16 @@ type transfer struct {
 }
 
 // storeRequestOnce keeps a Request, once, and returns what is known of its conversation.
-func (w *Wallet) storeRequestOnce(ctx context.Context, request envelope.Envelope) (transfer, error) {
+func (w *Wallet) storeRequestOnce(ctx context.Context, request envelope.Envelope) (transfer,
+	error) {
 	return w.storeRequest(ctx, request, false)
 }
 
 // storeRequest keeps a Request, once, and whether it was only found on the card. Until
 // somebody has paid or answered it the last one given counts: of another's, the payee
 // alone knows the whole certificate, and the first may have been altered on its way.
-func (w *Wallet) storeRequest(ctx context.Context, requested envelope.Envelope, found bool) (transfer, error) {
+func (w *Wallet) storeRequest(ctx context.Context, requested envelope.Envelope,
+	found bool) (transfer, error) {
 	request, identity, err := readRequest(requested.Message)
 	if err != nil {
 		return transfer{}, err
@@ -44,9 +46,11 @@ func (w *Wallet) storeRequest(ctx context.Context, requested envelope.Envelope, 
 		return transfer{}, ErrAltered
 	}
 	if err := store.Exec(ctx, w.db, `INSERT INTO transfer (request, position, envelope, found)
-		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM transfer), $2, $3) ON CONFLICT (request) DO UPDATE
+		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM transfer), $2, $3) ON CONFLICT
+		(request) DO UPDATE
 		SET found = transfer.found AND excluded.found,
-		envelope = CASE WHEN transfer.payment IS NULL AND transfer.answer IS NULL THEN excluded.envelope ELSE transfer.envelope END`,
+		envelope = CASE WHEN transfer.payment IS NULL AND transfer.answer IS NULL THEN
+		excluded.envelope ELSE transfer.envelope END`,
 		identity[:], requested.Bytes(), found); err != nil {
 		return transfer{}, fmt.Errorf("wallet: journal: %w", err)
 	}
@@ -55,7 +59,8 @@ func (w *Wallet) storeRequest(ctx context.Context, requested envelope.Envelope, 
 
 // ErrAltered says that a message cannot be read, is not by its signer, or is not what
 // was asked for: it is not kept, since nobody would ask for the true one any more.
-var ErrAltered = errors.New("wallet: a message was altered on its way: hold the card to the phone again, or ask the sender for it again")
+var ErrAltered = errors.New("wallet: a message was altered on its way: hold the card to the " +
+	"phone again, or ask the sender for it again")
 
 // checkEnvelope reports whether an envelope can be read again once it is kept.
 func checkEnvelope(e envelope.Envelope) error {
@@ -80,8 +85,10 @@ var ErrNoTransfer = errors.New("wallet: this phone has not seen the Request: bri
 func (w *Wallet) transfer(ctx context.Context, identity message.Hash) (transfer, error) {
 	t := transfer{identity: identity}
 	var request, payment, answer []byte
-	found, err := store.Get(ctx, w.db, store.Into{&request, &t.payerCertificate, &payment, &answer, &t.found},
-		`SELECT envelope, payer_certificate, payment, answer, found FROM transfer WHERE request = $1`, identity[:])
+	found, err := store.Get(ctx, w.db, store.Into{&request, &t.payerCertificate, &payment, &answer,
+		&t.found},
+		`SELECT envelope, payer_certificate, payment, answer, found FROM transfer WHERE request =
+			$1`, identity[:])
 	if err == nil && !found {
 		return t, ErrNoTransfer
 	}
@@ -109,7 +116,8 @@ func (w *Wallet) transfer(ctx context.Context, identity message.Hash) (transfer,
 
 // storePayer notes which card is about to pay, before it is asked to.
 func (w *Wallet) storePayer(ctx context.Context, t transfer, certificate []byte) error {
-	err := store.Exec(ctx, w.db, `UPDATE transfer SET payer_certificate = $1 WHERE request = $2`, certificate, t.identity[:])
+	err := store.Exec(ctx, w.db, `UPDATE transfer SET payer_certificate = $1 WHERE request = $2`,
+		certificate, t.identity[:])
 	if err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
 	}
@@ -118,19 +126,24 @@ func (w *Wallet) storePayer(ctx context.Context, t transfer, certificate []byte)
 
 // storePayment keeps the Payment of a Request and puts it into the outbox, so that
 // it reaches settlement even if the payee never comes.
-func (w *Wallet) storePayment(ctx context.Context, identity message.Hash, payment envelope.Envelope) error {
-	return w.store(ctx, `UPDATE transfer SET payment = $1 WHERE request = $2 AND payment IS NULL`, identity, payment)
+func (w *Wallet) storePayment(ctx context.Context, identity message.Hash,
+	payment envelope.Envelope) error {
+	return w.store(ctx, `UPDATE transfer SET payment = $1 WHERE request = $2 AND payment IS NULL`,
+		identity, payment)
 }
 
 // storePayeeAnswer keeps the payee's decision on a Request and puts it into the outbox, and
 // with it what proves the Payment.
-func (w *Wallet) storePayeeAnswer(ctx context.Context, identity message.Hash, answer envelope.Envelope, proof ...[]byte) error {
-	return w.store(ctx, `UPDATE transfer SET answer = $1 WHERE request = $2 AND answer IS NULL`, identity, answer, proof...)
+func (w *Wallet) storePayeeAnswer(ctx context.Context, identity message.Hash,
+	answer envelope.Envelope, proof ...[]byte) error {
+	return w.store(ctx, `UPDATE transfer SET answer = $1 WHERE request = $2 AND answer IS NULL`,
+		identity, answer, proof...)
 }
 
 // store fills one column of a conversation and queues the message for the
 // intermediary, after what goes with it, in one transaction.
-func (w *Wallet) store(ctx context.Context, statement string, identity message.Hash, e envelope.Envelope, with ...[]byte) error {
+func (w *Wallet) store(ctx context.Context, statement string, identity message.Hash,
+	e envelope.Envelope, with ...[]byte) error {
 	if err := checkEnvelope(e); err != nil {
 		return err
 	}
@@ -150,7 +163,8 @@ func (w *Wallet) store(ctx context.Context, statement string, identity message.H
 func queue(ctx context.Context, tx *sql.Tx, messages ...[]byte) error {
 	for _, message := range messages {
 		err := store.Exec(ctx, tx, `INSERT INTO outbox (message, position)
-			VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM outbox)) ON CONFLICT (message) DO NOTHING`, message)
+			VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM outbox)) ON CONFLICT (message)
+			DO NOTHING`, message)
 		if err != nil {
 			return fmt.Errorf("wallet: journal: %w", err)
 		}

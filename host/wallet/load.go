@@ -11,7 +11,8 @@ import (
 )
 
 // ErrPending says that a load is ordered and not yet on the card.
-var ErrPending = errors.New("wallet: the load is ordered but not on the card yet: synchronise the card")
+var ErrPending = errors.New(
+	"wallet: the load is ordered but not on the card yet: synchronise the card")
 
 // Load moves money from the owner's online wallet to the card:
 //
@@ -44,7 +45,8 @@ func (w *Wallet) Load(ctx context.Context, tap Tap, amount money.Ore) (session.R
 	case !progress.Final:
 		return result, ErrPending
 	case !progress.Done:
-		return result, w.finishRefused(ctx, k, &order.Refused{Reason: fmt.Errorf("load of %s: %s", amount, progress.Reason)})
+		return result, w.finishRefused(ctx, k,
+			&order.Refused{Reason: fmt.Errorf("load of %s: %s", amount, progress.Reason)})
 	}
 	return result, w.finish(ctx, k)
 }

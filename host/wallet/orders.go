@@ -20,11 +20,13 @@ type storedOrder struct {
 // storedOrderOf finds the unfinished order of this kind and amount, or makes and keeps a
 // new one. So a call that is repeated after a crash finishes what it began. It is
 // signed each time: the journal may come from another phone, which had another key.
-func (w *Wallet) storedOrderOf(ctx context.Context, kind order.Kind, amount money.Ore) (storedOrder, error) {
+func (w *Wallet) storedOrderOf(ctx context.Context, kind order.Kind, amount money.Ore) (storedOrder,
+	error) {
 	var k storedOrder
 	var id, request []byte
 	found, err := store.Get(ctx, w.db, store.Into{&id, &request},
-		`SELECT id, request FROM orders WHERE kind = $1 AND amount = $2 AND NOT done ORDER BY position LIMIT 1`,
+		`SELECT id, request FROM orders WHERE kind = $1 AND amount = $2 AND NOT done ORDER BY
+			position LIMIT 1`,
 		kind, int64(amount))
 	if err == nil && !found {
 		return w.order(ctx, kind, amount)
@@ -46,13 +48,15 @@ func (w *Wallet) storedOrderOf(ctx context.Context, kind order.Kind, amount mone
 }
 
 // order makes and keeps a new order.
-func (w *Wallet) order(ctx context.Context, kind order.Kind, amount money.Ore) (storedOrder, error) {
+func (w *Wallet) order(ctx context.Context, kind order.Kind, amount money.Ore) (storedOrder,
+	error) {
 	signed, err := order.New(kind, w.device, amount, w.random, w.app)
 	if err != nil {
 		return storedOrder{}, err
 	}
 	err = store.Exec(ctx, w.db, `INSERT INTO orders (id, position, kind, amount)
-		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM orders), $2, $3)`, signed.ID[:], kind, int64(amount))
+		VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM orders), $2,
+		$3)`, signed.ID[:], kind, int64(amount))
 	if err != nil {
 		return storedOrder{}, fmt.Errorf("wallet: journal: %w", err)
 	}
@@ -61,7 +65,8 @@ func (w *Wallet) order(ctx context.Context, kind order.Kind, amount money.Ore) (
 
 // finish notes that nothing more is to be done for an order.
 func (w *Wallet) finish(ctx context.Context, k storedOrder) error {
-	if err := store.Exec(ctx, w.db, `UPDATE orders SET done = TRUE WHERE id = $1`, k.ID[:]); err != nil {
+	if err := store.Exec(ctx, w.db, `UPDATE orders SET done = TRUE WHERE id = $1`,
+		k.ID[:]); err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
 	}
 	return nil
@@ -77,8 +82,10 @@ func (w *Wallet) finishRefused(ctx context.Context, k storedOrder, err error) er
 }
 
 // storeDeskRequest keeps the Request with which the desk has answered an order.
-func (w *Wallet) storeDeskRequest(ctx context.Context, k *storedOrder, request envelope.Envelope) error {
-	if err := store.Exec(ctx, w.db, `UPDATE orders SET request = $1 WHERE id = $2`, request.Bytes(), k.ID[:]); err != nil {
+func (w *Wallet) storeDeskRequest(ctx context.Context, k *storedOrder,
+	request envelope.Envelope) error {
+	if err := store.Exec(ctx, w.db, `UPDATE orders SET request = $1 WHERE id = $2`, request.Bytes(),
+		k.ID[:]); err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
 	}
 	k.request = &request

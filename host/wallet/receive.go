@@ -23,7 +23,8 @@ import (
 //
 // Errors: [*card.Refusal] when the card's limits or log could not take it,
 // [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
-func (w *Wallet) Request(ctx context.Context, tap Tap, amount money.Ore, payer message.DeviceID) (envelope.Envelope, error) {
+func (w *Wallet) Request(ctx context.Context, tap Tap, amount money.Ore,
+	payer message.DeviceID) (envelope.Envelope, error) {
 	if err := message.CheckAmount(amount); err != nil {
 		return envelope.Envelope{}, fmt.Errorf("wallet: %w", err)
 	}
@@ -57,7 +58,8 @@ func (w *Wallet) Request(ctx context.Context, tap Tap, amount money.Ore, payer m
 
 // unassignedRequest is an open Request on the card that this phone has given to nobody, and
 // that asks for just this; nil when there is none.
-func (w *Wallet) unassignedRequest(ctx context.Context, h *cardSession, amount money.Ore, payer message.DeviceID) ([]byte, error) {
+func (w *Wallet) unassignedRequest(ctx context.Context, h *cardSession, amount money.Ore,
+	payer message.DeviceID) ([]byte, error) {
 	open, err := h.OpenRequests(ctx)
 	if err != nil {
 		return nil, err
@@ -93,7 +95,8 @@ func (w *Wallet) unassignedRequest(ctx context.Context, h *cardSession, amount m
 //     cut before: as in step 2, and the record on the card says the same.
 //
 // Errors: [*card.Refusal], [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
-func (w *Wallet) Accept(ctx context.Context, tap Tap, payment envelope.Envelope) (envelope.Envelope, error) {
+func (w *Wallet) Accept(ctx context.Context, tap Tap, payment envelope.Envelope) (envelope.Envelope,
+	error) {
 	t, err := w.receivePayment(ctx, payment)
 	if err != nil {
 		return envelope.Envelope{}, err
@@ -112,7 +115,8 @@ func (w *Wallet) Accept(ctx context.Context, tap Tap, payment envelope.Envelope)
 		return envelope.Envelope{}, err
 	}
 	// The payee's certificates are those of its Request.
-	receipt := envelope.Envelope{Message: signed, Certificate: t.request.Certificate, Authority: t.request.Authority}
+	receipt := envelope.Envelope{Message: signed, Certificate: t.request.Certificate,
+		Authority: t.request.Authority}
 	if !accepts(signed, payment.Message) || !signedBy(signed, receipt.Certificate) {
 		return envelope.Envelope{}, ErrAltered
 	}
@@ -120,7 +124,8 @@ func (w *Wallet) Accept(ctx context.Context, tap Tap, payment envelope.Envelope)
 }
 
 // ErrNotRequested says that a Payment is not by the only card that may pay its Request.
-var ErrNotRequested = errors.New("wallet: this payment is by another card than the one that was asked: let that one pay")
+var ErrNotRequested = errors.New(
+	"wallet: this payment is by another card than the one that was asked: let that one pay")
 
 // receivePayment keeps a Payment that came over any channel. The phone must know
 // its Request; it was made on this phone, or read from the card. What the owner's
@@ -143,7 +148,8 @@ func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) 
 	}
 	// Until the payee has decided the last one given counts: a stranger may have
 	// sent a Payment before that no card accepts.
-	err = w.store(ctx, `UPDATE transfer SET payment = $1 WHERE request = $2 AND answer IS NULL`, identity, payment)
+	err = w.store(ctx, `UPDATE transfer SET payment = $1 WHERE request = $2 AND answer IS NULL`,
+		identity, payment)
 	if err != nil {
 		return transfer{}, err
 	}
@@ -155,7 +161,8 @@ func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) 
 // payer's phone. One transaction on the card; the same call gets the same Refusal.
 // Errors: [*card.Refusal] with 6A88 when no such Request is open, for example
 // because it was accepted; [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
-func (w *Wallet) Refuse(ctx context.Context, tap Tap, requested envelope.Envelope) (envelope.Envelope, error) {
+func (w *Wallet) Refuse(ctx context.Context, tap Tap,
+	requested envelope.Envelope) (envelope.Envelope, error) {
 	request, _, err := readRequest(requested.Message)
 	if err != nil {
 		return envelope.Envelope{}, err
@@ -168,14 +175,16 @@ func (w *Wallet) Refuse(ctx context.Context, tap Tap, requested envelope.Envelop
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	signed, err := h.withPIN(ctx, func() ([]byte, error) { return h.Client.Refuse(ctx, request.Number) })
+	signed, err := h.withPIN(ctx,
+		func() ([]byte, error) { return h.Client.Refuse(ctx, request.Number) })
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
 	if !refuses(signed, t.identity) || !signedBy(signed, t.request.Certificate) {
 		return envelope.Envelope{}, ErrAltered
 	}
-	refusal := envelope.Envelope{Message: signed, Certificate: t.request.Certificate, Authority: t.request.Authority}
+	refusal := envelope.Envelope{Message: signed, Certificate: t.request.Certificate,
+		Authority: t.request.Authority}
 	return refusal, w.storePayeeAnswer(ctx, t.identity, refusal)
 }
 
@@ -187,7 +196,8 @@ func (w *Wallet) Refuse(ctx context.Context, tap Tap, requested envelope.Envelop
 func (w *Wallet) TakeAnswer(ctx context.Context, answer envelope.Envelope) error {
 	t, err := w.transferOf(ctx, answer.Message)
 	if errors.Is(err, ErrNoTransfer) {
-		return store.InTx(ctx, w.db, func(tx *sql.Tx) error { return queue(ctx, tx, answer.Message) })
+		return store.InTx(ctx, w.db,
+			func(tx *sql.Tx) error { return queue(ctx, tx, answer.Message) })
 	}
 	if err != nil {
 		return err

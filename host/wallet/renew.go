@@ -13,7 +13,8 @@ import (
 )
 
 // ErrNotLater says that a certificate does not take the place of the card's.
-var ErrNotLater = errors.New("wallet: this is no later certificate of the owner's card: ask the intermediary for the renewed one")
+var ErrNotLater = errors.New("wallet: this is no later certificate of the owner's card: ask the " +
+	"intermediary for the renewed one")
 
 // Renew stores a later certificate (7F21) on the owner's card, in one tap and
 // without the PIN. An expired card synchronises and unloads; it is renewed to pay
@@ -83,9 +84,11 @@ func (w *Wallet) checkLater(encoded []byte) error {
 	if err != nil {
 		return fmt.Errorf("%w (%w)", ErrNotLater, err)
 	}
-	if later.Holder != own.Holder || later.Role != own.Role || !later.PublicKey.Equal(own.PublicKey) ||
+	if later.Holder != own.Holder || later.Role != own.Role ||
+		!later.PublicKey.Equal(own.PublicKey) ||
 		!later.Expiry.After(own.Expiry) && !bytes.Equal(encoded, w.certificate) {
-		return fmt.Errorf("%w (it is that of the %v %s until %v)", ErrNotLater, later.Role, later.Holder, later.Expiry)
+		return fmt.Errorf("%w (it is that of the %v %s until %v)", ErrNotLater, later.Role,
+			later.Holder, later.Expiry)
 	}
 	return nil
 }
@@ -94,7 +97,8 @@ func (w *Wallet) checkLater(encoded []byte) error {
 // one that the phone was set up with.
 func (w *Wallet) readRenewed(ctx context.Context, q store.Queryer) error {
 	var renewed []byte
-	if err := store.Must(ctx, q, store.Into{&renewed}, `SELECT certificate FROM phone`); err != nil {
+	if err := store.Must(ctx, q, store.Into{&renewed},
+		`SELECT certificate FROM phone`); err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
 	}
 	if renewed != nil && w.checkLater(renewed) == nil {

@@ -51,7 +51,8 @@ func (w *Wallet) handOver(ctx context.Context) error {
 		return err
 	}
 	if len(answers) != len(waiting) {
-		return fmt.Errorf("wallet: the intermediary answered %d of %d messages: synchronise again", len(answers), len(waiting))
+		return fmt.Errorf("wallet: the intermediary answered %d of %d messages: synchronise again",
+			len(answers), len(waiting))
 	}
 	for n, answer := range answers {
 		if !answer.Held && (isCertificate(waiting[n]) || !isPermanent(answer.Err)) {
@@ -90,8 +91,10 @@ func (o cardDevice) Answer(ctx context.Context, waiting envelope.Envelope) error
 	_, err = o.withPIN(ctx, func() ([]byte, error) {
 		return o.Client.Accept(ctx, waiting.Message, waiting.Certificate, waiting.Authority)
 	})
-	if client.Is(err, spec.SWBlocked) || client.Is(err, spec.SWClosed) || client.Is(err, spec.SWExpired) {
-		_, err = o.withPIN(ctx, func() ([]byte, error) { return o.Client.Refuse(ctx, payment.Request.Number) })
+	if client.Is(err, spec.SWBlocked) || client.Is(err, spec.SWClosed) ||
+		client.Is(err, spec.SWExpired) {
+		_, err = o.withPIN(ctx,
+			func() ([]byte, error) { return o.Client.Refuse(ctx, payment.Request.Number) })
 	}
 	var refused *client.Refusal
 	if errors.Is(err, ErrPINNeeded) || errors.As(err, &refused) {
@@ -103,7 +106,8 @@ func (o cardDevice) Answer(ctx context.Context, waiting envelope.Envelope) error
 // Read answers the Challenge and reads the records. Payments among them that the
 // phone has not seen, after a torn tap, are kept: their Requests are not to be
 // paid again once the card has been told to forget them.
-func (o cardDevice) Read(ctx context.Context, challenge []byte, trust session.Trust) (session.Reading, error) {
+func (o cardDevice) Read(ctx context.Context, challenge []byte,
+	trust session.Trust) (session.Reading, error) {
 	state, err := o.GetState(ctx, challenge, trust.InstructionKey)
 	if err != nil {
 		return session.Reading{}, err
@@ -164,7 +168,8 @@ func (o cardDevice) findRequests(ctx context.Context, state []byte) error {
 }
 
 // Apply gives the card the Instruction.
-func (o cardDevice) Apply(ctx context.Context, instruction []byte, trust session.Trust) ([]byte, error) {
+func (o cardDevice) Apply(ctx context.Context, instruction []byte, trust session.Trust) ([]byte,
+	error) {
 	return o.Instruction(ctx, instruction, trust.InstructionKey, trust.Notary)
 }
 
@@ -195,7 +200,8 @@ func (w *Wallet) storeRecord(ctx context.Context, encoded []byte) (payer []byte,
 		return nil, w.storePayment(ctx, identity, w.ownEnvelope(encoded))
 	}
 	t, err := w.transfer(ctx, identity)
-	if errors.Is(err, ErrNoTransfer) || err == nil && record.Receipt == nil { // altered: not the card's answer at all
+	// altered: not the card's answer at all
+	if errors.Is(err, ErrNoTransfer) || err == nil && record.Receipt == nil {
 		return nil, nil
 	}
 	if err != nil {
@@ -215,7 +221,8 @@ func (w *Wallet) storeRecord(ctx context.Context, encoded []byte) (payer []byte,
 // certificate: its own copy counts, not the record's, which may have been altered. A
 // stranger may have sent another Payment for the same Request.
 func (t transfer) hasProofOf(receipt []byte) bool {
-	return t.payment != nil && accepts(receipt, t.payment.Message) && signedBy(t.payment.Message, t.payment.Certificate)
+	return t.payment != nil && accepts(receipt, t.payment.Message) &&
+		signedBy(t.payment.Message, t.payment.Certificate)
 }
 
 // ownEnvelope puts the owner's card's certificates around its message.
@@ -225,7 +232,8 @@ func (w *Wallet) ownEnvelope(signed []byte) envelope.Envelope {
 
 // storeAnswer keeps what the owner's card has answered to a Request, with what proves the
 // Payment.
-func (w *Wallet) storeAnswer(ctx context.Context, t transfer, signed []byte, proof ...[]byte) error {
+func (w *Wallet) storeAnswer(ctx context.Context, t transfer, signed []byte,
+	proof ...[]byte) error {
 	if t.answer != nil || !signedBy(signed, w.certificate) {
 		return nil
 	}

@@ -15,7 +15,8 @@ import (
 )
 
 // ErrPINNeeded says that the card wants its PIN.
-var ErrPINNeeded = errors.New("wallet: the card asks for its PIN: enter it and hold the card to the phone again")
+var ErrPINNeeded = errors.New(
+	"wallet: the card asks for its PIN: enter it and hold the card to the phone again")
 
 // cardSession is a selected card for the length of one tap.
 type cardSession struct {
@@ -87,7 +88,9 @@ func (w *Wallet) authorityOf(encoded []byte) ([]byte, error) {
 	}
 	authority, known := w.authorities[certificate.Authority]
 	if !known {
-		return nil, fmt.Errorf("wallet: the card was issued under %s, which this app does not know: update the app", certificate.Authority)
+		return nil, fmt.Errorf(
+			"wallet: the card was issued under %s, which this app does not know: update the app",
+			certificate.Authority)
 	}
 	return authority, nil
 }
@@ -126,7 +129,8 @@ func (w *Wallet) ChangePIN(ctx context.Context, tap Tap, replacement pin.Block) 
 	if err != nil {
 		return err
 	}
-	return h.Client.ChangePIN(ctx, tap.PIN, replacement, client.PINTransport{Key: w.pinKey, Random: w.random})
+	return h.Client.ChangePIN(ctx, tap.PIN, replacement,
+		client.PINTransport{Key: w.pinKey, Random: w.random})
 }
 
 // UnblockPIN sets a new PIN on the owner's card by its PUK.

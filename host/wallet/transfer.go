@@ -30,7 +30,8 @@ type Holder func(ctx context.Context, side Side) (Tap, error)
 // After a torn tap or a killed app, [Wallet.ContinueTransfer] with the Request
 // goes on where it stopped; a Request that no tap has answered yet is found again
 // by the same call.
-func (w *Wallet) Transfer(ctx context.Context, amount money.Ore, hold Holder) (request, receipt envelope.Envelope, err error) {
+func (w *Wallet) Transfer(ctx context.Context, amount money.Ore, hold Holder) (request,
+	receipt envelope.Envelope, err error) {
 	payee, err := hold(ctx, Payee)
 	if err != nil {
 		return request, receipt, err
@@ -43,12 +44,14 @@ func (w *Wallet) Transfer(ctx context.Context, amount money.Ore, hold Holder) (r
 }
 
 // ErrRefused says that the payee has closed a Request.
-var ErrRefused = errors.New("wallet: this Request was refused, and what is paid into it comes back to the payer's online wallet: ask again")
+var ErrRefused = errors.New("wallet: this Request was refused, and what is paid into it comes " +
+	"back to the payer's online wallet: ask again")
 
 // ContinueTransfer carries a payment between two cards on from where its journal
 // stands: a Payment that is kept is not paid again, a Receipt that is kept is the
 // answer. Errors: [ErrRefused], those of [Wallet.Pay] and [Wallet.Accept].
-func (w *Wallet) ContinueTransfer(ctx context.Context, request envelope.Envelope, hold Holder) (envelope.Envelope, error) {
+func (w *Wallet) ContinueTransfer(ctx context.Context, request envelope.Envelope,
+	hold Holder) (envelope.Envelope, error) {
 	t, err := w.storeRequestOnce(ctx, request)
 	if err != nil {
 		return envelope.Envelope{}, err
@@ -95,7 +98,8 @@ func (w *Wallet) Unfinished(ctx context.Context) ([]envelope.Envelope, error) {
 
 // transfers are all conversations, the oldest first.
 func (w *Wallet) transfers(ctx context.Context) ([]transfer, error) {
-	identities, err := store.Column[[]byte](ctx, w.db, `SELECT request FROM transfer ORDER BY position`)
+	identities, err := store.Column[[]byte](ctx, w.db,
+		`SELECT request FROM transfer ORDER BY position`)
 	if err != nil {
 		return nil, fmt.Errorf("wallet: journal: %w", err)
 	}

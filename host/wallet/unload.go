@@ -44,7 +44,8 @@ func (w *Wallet) Unload(ctx context.Context, tap Tap, amount money.Ore) ([]byte,
 	if err != nil {
 		return nil, w.finishRefused(ctx, k, err)
 	}
-	answer := envelope.Envelope{Message: receipt, Certificate: k.request.Certificate, Authority: k.request.Authority}
+	answer := envelope.Envelope{Message: receipt, Certificate: k.request.Certificate,
+		Authority: k.request.Authority}
 	if err := w.TakeAnswer(ctx, answer); err != nil {
 		return nil, err
 	}

@@ -83,10 +83,12 @@ func New(ctx context.Context, c Config) (*Wallet, error) {
 		return nil, fmt.Errorf("wallet: the card's certificate: %w", err)
 	}
 	if own.Device() != c.Device {
-		return nil, fmt.Errorf("wallet: the certificate is that of %s, not of %s: give the one that was issued for this card", own.Holder, c.Device)
+		return nil, fmt.Errorf("wallet: the certificate is that of %s, not of %s: give the one "+
+			"that was issued for this card", own.Holder, c.Device)
 	}
 	w := &Wallet{
-		db: c.DB, random: c.Random, app: c.App, device: c.Device, certificate: c.Certificate, ca: c.CA, pinKey: pinKey,
+		db: c.DB, random: c.Random, app: c.App, device: c.Device, certificate: c.Certificate,
+		ca: c.CA, pinKey: pinKey,
 		authorities: map[message.AuthorityRef][]byte{}, intermediary: c.Intermediary,
 	}
 	for _, encoded := range append([][]byte{c.CA}, c.Authorities...) {
@@ -97,17 +99,20 @@ func New(ctx context.Context, c Config) (*Wallet, error) {
 		w.authorities[message.AuthorityRef(authority.Holder)] = encoded
 	}
 	return w, store.InTx(ctx, w.db, func(tx *sql.Tx) error {
-		if err := store.Exec(ctx, tx, `INSERT INTO phone (one, device, pin_point) VALUES (1, $1, $2) ON CONFLICT (one) DO NOTHING`,
+		if err := store.Exec(ctx, tx, `INSERT INTO phone (one, device, pin_point) VALUES (1, $1, $2)
+			ON CONFLICT (one) DO NOTHING`,
 			c.Device, c.PINPoint); err != nil {
 			return fmt.Errorf("wallet: journal: %w", err)
 		}
 		var device message.DeviceID
 		var point []byte
-		if err := store.Must(ctx, tx, store.Into{&device, &point}, `SELECT device, pin_point FROM phone`); err != nil {
+		if err := store.Must(ctx, tx, store.Into{&device, &point},
+			`SELECT device, pin_point FROM phone`); err != nil {
 			return fmt.Errorf("wallet: journal: %w", err)
 		}
 		if device != c.Device || !bytes.Equal(point, c.PINPoint) {
-			return fmt.Errorf("wallet: this is the journal of the owner of %s, not of %s: give each phone a journal of its own", device, c.Device)
+			return fmt.Errorf("wallet: this is the journal of the owner of %s, not of %s: give "+
+				"each phone a journal of its own", device, c.Device)
 		}
 		return w.readRenewed(ctx, tx)
 	})

@@ -83,7 +83,8 @@ func newPhone(t *testing.T) *phone {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	p.config = Config{
-		DB: db, Random: random, App: app, Device: "SENORDIC00000001", Certificate: p.own.Encoded, CA: p.ca.Encoded,
+		DB: db, Random: random, App: app, Device: "SENORDIC00000001", Certificate: p.own.Encoded,
+		CA:       p.ca.Encoded,
 		PINPoint: point, Intermediary: p.intermediary,
 	}
 	p.Wallet, err = New(p.ctx, p.config)
@@ -115,7 +116,8 @@ func (p *phone) incoming() (request, payment, receipt envelope.Envelope) {
 	return p.conversation(p.own, p.payee)
 }
 
-func (p *phone) conversation(payee, payer pki.Identity) (requested, paid, receipt envelope.Envelope) {
+func (p *phone) conversation(payee, payer pki.Identity) (requested, paid,
+	receipt envelope.Envelope) {
 	p.t.Helper()
 	p.number++
 	request := &message.Request{Payee: payee.Certificate.Device(), Number: p.number, Amount: 100}
@@ -124,7 +126,9 @@ func (p *phone) conversation(payee, payer pki.Identity) (requested, paid, receip
 	paid = p.sealed(payment, payer)
 	identity, err := message.Identity(payment)
 	require.NoError(p.t, err)
-	return requested, paid, p.sealed(&message.Receipt{Payee: request.Payee, ATC: 1, Payer: payment.Payer, Number: p.number, Payment: identity}, payee)
+	return requested, paid,
+		p.sealed(&message.Receipt{Payee: request.Payee, ATC: 1, Payer: payment.Payer,
+			Number: p.number, Payment: identity}, payee)
 }
 
 // begun keeps a Request and returns what identifies its conversation.
@@ -137,7 +141,8 @@ func (p *phone) begun(request envelope.Envelope) message.Hash {
 
 func (p *phone) waiting() [][]byte {
 	p.t.Helper()
-	waiting, err := store.Column[[]byte](p.ctx, p.db, `SELECT message FROM outbox ORDER BY position`)
+	waiting, err := store.Column[[]byte](p.ctx, p.db,
+		`SELECT message FROM outbox ORDER BY position`)
 	require.NoError(p.t, err)
 	return waiting
 }
@@ -211,10 +216,12 @@ func TestPaymentOfAnotherCardDoesNotBlockTheGoodOne(t *testing.T) {
 // TestPaymentOfAnotherIsNotTakenForTheOwners: Pay answers with the Payment that is kept.
 func TestPaymentOfAnotherIsNotTakenForTheOwners(t *testing.T) {
 	p := newPhone(t)
-	request := &message.Request{Payee: p.payee.Certificate.Device(), Number: 1, Amount: 100, Payer: p.device}
+	request := &message.Request{Payee: p.payee.Certificate.Device(), Number: 1, Amount: 100,
+		Payer: p.device}
 	identity := p.begun(p.sealed(request, p.payee))
 	by := func(payer message.DeviceID, signer pki.Identity) error {
-		_, err := p.receivePayment(p.ctx, p.sealed(&message.Payment{Payer: payer, ATC: 1, Request: *request}, signer))
+		_, err := p.receivePayment(p.ctx,
+			p.sealed(&message.Payment{Payer: payer, ATC: 1, Request: *request}, signer))
 		return err
 	}
 	require.ErrorIs(t, by(p.payee.Certificate.Device(), p.payee), ErrNotRequested)
@@ -249,7 +256,8 @@ func TestProofGoesToTheNotary(t *testing.T) {
 	unfinished, err := p.Unfinished(p.ctx)
 	require.NoError(t, err)
 	require.Empty(t, unfinished)
-	p.intermediary.answers = []notary.Answer{{Err: notary.Signature}, {Err: notary.Malformed}, {Held: true}}
+	p.intermediary.answers = []notary.Answer{{Err: notary.Signature}, {Err: notary.Malformed},
+		{Held: true}}
 	require.NoError(t, p.handOver(p.ctx))
 	require.Equal(t, all[1:2], p.waiting(), "it was altered on its way")
 	p.intermediary.answers = []notary.Answer{{Held: true}}
@@ -284,7 +292,8 @@ func TestOrderIsKeptBeforeItIsSentAndSentAgainUntilItIsAnswered(t *testing.T) {
 	_, err = p.Load(p.ctx, Tap{}, 100*money.Krona)
 	require.ErrorContains(t, err, "no money")
 	assert.Equal(t, p.intermediary.orders[0], p.intermediary.orders[2])
-	assert.NotEqual(t, p.intermediary.orders[0].ID, p.intermediary.orders[3].ID, "a refused order is done with")
+	assert.NotEqual(t, p.intermediary.orders[0].ID, p.intermediary.orders[3].ID,
+		"a refused order is done with")
 }
 
 func TestJournalBelongsToOneOwner(t *testing.T) {
@@ -313,7 +322,8 @@ func TestWhatIsAlteredIsNotKept(t *testing.T) {
 	begun, err := p.storeRequestOnce(p.ctx, request)
 	require.NoError(t, err)
 	require.ErrorIs(t, p.storePayment(p.ctx, begun.identity, altered(payment)), ErrAltered)
-	require.NoError(t, p.storePayment(p.ctx, begun.identity, payment), "the true one is kept afterwards")
+	require.NoError(t, p.storePayment(p.ctx, begun.identity, payment),
+		"the true one is kept afterwards")
 	require.ErrorIs(t, p.storePayeeAnswer(p.ctx, begun.identity, altered(receipt)), ErrAltered)
 	kept, err := p.transfer(p.ctx, begun.identity)
 	require.NoError(t, err)
@@ -325,7 +335,8 @@ func TestWhatIsAlteredIsNotKept(t *testing.T) {
 		signed []byte
 		by     pki.Identity
 		other  pki.Identity
-	}{{request.Message, p.payee, p.own}, {payment.Message, p.own, p.payee}, {receipt.Message, p.payee, p.own}} {
+	}{{request.Message, p.payee, p.own}, {payment.Message, p.own, p.payee},
+		{receipt.Message, p.payee, p.own}} {
 		assert.True(t, signedBy(sent.signed, sent.by.Encoded))
 		assert.False(t, signedBy(sent.signed, sent.other.Encoded))
 		corrupted := bytes.Clone(sent.signed)
@@ -356,7 +367,8 @@ func TestLastGivenRequestCounts(t *testing.T) {
 	request, payment, _ := p.outgoing()
 	corrupted := request
 	corrupted.Certificate = bytes.Clone(request.Certificate)
-	corrupted.Certificate[len(corrupted.Certificate)-1] ^= 1 // of the signature that no phone checks
+	// of the signature that no phone checks
+	corrupted.Certificate[len(corrupted.Certificate)-1] ^= 1
 	identity := p.begun(corrupted)
 	for _, last := range []envelope.Envelope{request, corrupted, request} {
 		kept, err := p.storeRequestOnce(p.ctx, last)
@@ -387,7 +399,8 @@ func TestOnlyThePayeesWordIsTaken(t *testing.T) {
 	identity := p.begun(requested)
 	request, err := message.Parse[message.Request](requested.Message)
 	require.NoError(t, err)
-	refusal := &message.Refusal{Payee: request.Payee, ATC: 1, Number: request.Number, Request: identity}
+	refusal := &message.Refusal{Payee: request.Payee, ATC: 1, Number: request.Number,
+		Request: identity}
 	require.ErrorIs(t, p.TakeAnswer(p.ctx, p.sealed(refusal, p.payee)), ErrAltered)
 	require.Empty(t, p.waiting())
 	unfinished, err := p.Unfinished(p.ctx)

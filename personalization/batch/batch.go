@@ -85,7 +85,8 @@ func (b *Batch) Close() error { return b.journal.close() }
 func (b *Batch) Count(ctx context.Context) (progress.Count, error) {
 	c := progress.Count{Total: len(b.job.Cards)}
 	err := store.Must(ctx, b.journal.db, store.Into{&c.Done, &c.Begun},
-		`SELECT count(*) FILTER (WHERE state = 'active'), count(*) FILTER (WHERE state = 'begun') FROM card_order`)
+		`SELECT count(*) FILTER (WHERE state = 'active'), count(*) FILTER (WHERE state = 'begun')
+			FROM card_order`)
 	if err != nil {
 		return c, fmt.Errorf("journal: %w", err)
 	}
@@ -103,11 +104,13 @@ type Waiting struct {
 // Waiting lists the orders that are begun, in the order of the job.
 func (b *Batch) Waiting(ctx context.Context) ([]Waiting, error) {
 	var all []Waiting
-	err := b.journal.each(ctx, `SELECT device FROM card_order WHERE state = 'begun' ORDER BY position`, func(device message.DeviceID) error {
-		o, err := b.journal.byDevice(ctx, b.job, device)
-		all = append(all, Waiting{o.Device, o.Owner, o.cardSerial, o.stage})
-		return err
-	})
+	err := b.journal.each(ctx,
+		`SELECT device FROM card_order WHERE state = 'begun' ORDER BY position`,
+		func(device message.DeviceID) error {
+			o, err := b.journal.byDevice(ctx, b.job, device)
+			all = append(all, Waiting{o.Device, o.Owner, o.cardSerial, o.stage})
+			return err
+		})
 	return all, err
 }
 
@@ -122,7 +125,8 @@ func (b *Batch) GiveUp(ctx context.Context, device message.DeviceID, reason stri
 	case err != nil:
 		return err
 	case o.state == active:
-		return fmt.Errorf("%s is active since long: have its owner report it lost at the intermediary", device)
+		return fmt.Errorf("%s is active since long: have its owner report it lost at the "+
+			"intermediary", device)
 	}
 	if o.state == startedCard {
 		if err := b.journal.reject(ctx, nil, o, reason); err != nil {
@@ -135,31 +139,34 @@ func (b *Batch) GiveUp(ctx context.Context, device message.DeviceID, reason stri
 // clear does what a rejection leaves to do: a device that was registered is reported
 // lost, a letter is taken away. A cut before the last step: it is done again.
 func (b *Batch) clear(ctx context.Context) error {
-	return b.journal.each(ctx, `SELECT device FROM card_order WHERE state = 'rejected' AND NOT cleared ORDER BY device`, func(device message.DeviceID) error {
-		known, err := b.registry.Device(ctx, device)
-		registered := err == nil
-		switch {
-		case registered:
-			// Its registration may have been cut between intermediary and notary.
-			if err := b.registry.AddDevice(ctx, known); err != nil {
+	return b.journal.each(ctx,
+		`SELECT device FROM card_order WHERE state = 'rejected' AND NOT cleared ORDER BY device`,
+		func(device message.DeviceID) error {
+			known, err := b.registry.Device(ctx, device)
+			registered := err == nil
+			switch {
+			case registered:
+				// Its registration may have been cut between intermediary and notary.
+				if err := b.registry.AddDevice(ctx, known); err != nil {
+					return err
+				}
+				if err := b.registry.ReportLost(ctx, device); err != nil {
+					return err
+				}
+			case !errors.Is(err, banking.ErrNoDevice):
 				return err
 			}
-			if err := b.registry.ReportLost(ctx, device); err != nil {
+			if err := letter.Remove(b.journal.path(lettersIn), device); err != nil {
 				return err
 			}
-		case !errors.Is(err, banking.ErrNoDevice):
-			return err
-		}
-		if err := letter.Remove(b.journal.path(lettersIn), device); err != nil {
-			return err
-		}
-		return b.journal.write(ctx, func(w *writing) error {
-			if err := w.exec(`UPDATE card_order SET cleared = TRUE WHERE device = $1`, string(device)); err != nil || !registered {
-				return err
-			}
-			return w.log("reported lost", map[string]string{"device": string(device)})
+			return b.journal.write(ctx, func(w *writing) error {
+				if err := w.exec(`UPDATE card_order SET cleared = TRUE WHERE device = $1`,
+					string(device)); err != nil || !registered {
+					return err
+				}
+				return w.log("reported lost", map[string]string{"device": string(device)})
+			})
 		})
-	})
 }
 
 // writeLetter writes the order's PIN letter, unless only a missing one is wanted and
@@ -173,12 +180,14 @@ func (b *Batch) writeLetter(o order, onlyMissing bool) error {
 	}
 	card := b.job.Cards[o.position-1]
 	return letter.Write(folder, letter.Letter{
-		Device: o.Device, Owner: o.Owner, Name: card.Name, Address: card.Address, PIN: o.secrets.digits.PIN, PUK: o.secrets.digits.PUK,
+		Device: o.Device, Owner: o.Owner, Name: card.Name, Address: card.Address,
+		PIN: o.secrets.digits.PIN, PUK: o.secrets.digits.PUK,
 	}, b.job.Recipients)
 }
 
 // fingerprint is the SHA-256 of a registered device's certificate.
-func (b *Batch) fingerprint(ctx context.Context, device message.DeviceID) ([sha256.Size]byte, error) {
+func (b *Batch) fingerprint(ctx context.Context, device message.DeviceID) ([sha256.Size]byte,
+	error) {
 	known, err := b.registry.Device(ctx, device)
 	return sha256.Sum256(known.Certificate), err
 }

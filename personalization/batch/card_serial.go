@@ -18,7 +18,9 @@ import (
 type CardSerial string
 
 // ErrNoIdentity says that a card tells nothing by which it could be recognised.
-var ErrNoIdentity = errors.New("the card has neither production data (CPLC) nor key diversification data by which it could be recognised after a cut: issue it by itself with \"ekrona issue card\"")
+var ErrNoIdentity = errors.New("the card has neither production data (CPLC) nor key " +
+	"diversification data by which it could be recognised after a cut: issue it by itself with " +
+	"\"ekrona issue card\"")
 
 // Identify asks the card's security domain who the chip is: by its production data,
 // or where a product has none by the data from which its keys come. It changes
@@ -32,7 +34,8 @@ func Identify(ctx context.Context, card apdu.Card) (CardSerial, error) {
 		return "", err
 	}
 	if c, err := gpc.ParseCPLC(production); err == nil && c.Serial != 0 && c.Serial != 0xFFFFFFFF {
-		return CardSerial(fmt.Sprintf("%04X-%04X-%04X-%04X-%08X", c.Fabricator, c.ICType, uint16(c.FabricationDate), c.Batch, c.Serial)), nil
+		return CardSerial(fmt.Sprintf("%04X-%04X-%04X-%04X-%08X", c.Fabricator, c.ICType,
+			uint16(c.FabricationDate), c.Batch, c.Serial)), nil
 	}
 	diversification, err := dataObject(ctx, card, gpc.TagDiversification)
 	if err != nil {

@@ -35,7 +35,8 @@ func TestCardHasOneSerial(t *testing.T) {
 	itself, err := batch.Identify(t.Context(), card)
 	require.NoError(t, err)
 
-	without, err := batch.Identify(t.Context(), answering{card, uint16(gpc.TagCPLC), apdu.SWNotFound})
+	without, err := batch.Identify(t.Context(),
+		answering{card, uint16(gpc.TagCPLC), apdu.SWNotFound})
 	require.NoError(t, err)
 	assert.NotEqual(t, itself, without, "by its keys, as it has no production data")
 	for _, sw := range []apdu.StatusWord{0x6F00, apdu.SWMemoryFailure, apdu.SWConditions} {

@@ -68,7 +68,8 @@ func Check(ctx context.Context, o Options) (lateCustomers []Card, err error) {
 			problems.add(
 				j.CardsFile,
 				c.Line,
-				"owner %q is no customer of %s: enrol the customer first (--enrol), or correct the name",
+				"owner %q is no customer of %s: enrol the customer first (--enrol), or correct "+
+					"the name",
 				c.Owner,
 				j.Bank,
 			)

@@ -33,7 +33,8 @@ func optionsOf(t *testing.T, s batchtest.Bureau, w batchtest.Site, now time.Time
 	job, err := batch.ReadJob(s.JobFile())
 	require.NoError(t, err)
 	o := batch.Options{
-		Job: job, Folder: s.JobFolder(), Line: w.Line, Registry: w.Bank, Need: w.Need, LogKey: w.Line.CA.Signer, Clock: clock.Fixed(now),
+		Job: job, Folder: s.JobFolder(), Line: w.Line, Registry: w.Bank, Need: w.Need,
+		LogKey: w.Line.CA.Signer, Clock: clock.Fixed(now),
 	}
 	if !job.Expiry.IsZero() {
 		o.Line.Expiry = job.Expiry

@@ -36,7 +36,8 @@ type setup struct {
 // they are loaded.
 func set(t testing.TB, s batchtest.Bureau, n int, loaded bool) *setup {
 	t.Helper()
-	c := &setup{Bureau: s, operator: &virtual.VirtualOperator{Readers: virtual.NewReaders("left", "right")}}
+	c := &setup{Bureau: s,
+		operator: &virtual.VirtualOperator{Readers: virtual.NewReaders("left", "right")}}
 	for i := range n {
 		card, err := batchtest.NewCard(fmt.Sprintf("%s %d", t.Name(), i), loaded)
 		require.NoError(t, err)

@@ -121,10 +121,12 @@ func TestJobsWithFaults(t *testing.T) {
 		merchants++
 		c := set(t, founded.Copy(t, filepath.Join(folder, fmt.Sprint(merchants))), 0, true)
 		m := &faultPlan{at: rapid.MapOfN(rapid.IntRange(1, 160),
-			rapid.SampledFrom([]faultKind{withdrawnBefore, withdrawnAfter, powerCut, garbled, killed}), 0, 6).Draw(r, "mishaps")}
+			rapid.SampledFrom([]faultKind{withdrawnBefore, withdrawnAfter, powerCut, garbled,
+				killed}), 0, 6).Draw(r, "mishaps")}
 		// Each refusal for no reason may spoil a card.
 		for i := range 2 + len(m.at) {
-			virtualCard, err := batchtest.NewCard(fmt.Sprintf("%s %d %d", t.Name(), merchants, i), true)
+			virtualCard, err := batchtest.NewCard(fmt.Sprintf("%s %d %d", t.Name(), merchants, i),
+				true)
 			require.NoError(r, err)
 			c.cards = append(c.cards, virtualCard)
 			c.operator.Stack = append(c.operator.Stack, faultyCard{virtualCard, m})
@@ -132,7 +134,8 @@ func TestJobsWithFaults(t *testing.T) {
 		unusable := unusableCards(r, fmt.Sprint(t.Name(), merchants), elsewhere)
 		for name := range unusable {
 			if at := rapid.IntRange(-1, len(c.operator.Stack)-1).Draw(r, name); at >= 0 {
-				c.operator.Stack = append(c.operator.Stack[:at:at], append([]virtual.Card{unusable[name]}, c.operator.Stack[at:]...)...)
+				c.operator.Stack = append(c.operator.Stack[:at:at],
+					append([]virtual.Card{unusable[name]}, c.operator.Stack[at:]...)...)
 			}
 		}
 		c.operator.Empty = func() { // whoever has run out of cards would wait for ever

@@ -27,10 +27,11 @@ const (
 
 // Job is a checked job file: what all its cards share, and the cards.
 type Job struct {
-	Name       string
-	Bank       message.Name // intermediary whose cards they are
-	Initial    string       // reference of the cards' initial keys, as the command line takes it
-	Final      string       // reference of the keys that replace them; "keep" leaves the initial ones
+	Name    string
+	Bank    message.Name // intermediary whose cards they are
+	Initial string       // reference of the cards' initial keys, as the command line takes it
+	// reference of the keys that replace them; "keep" leaves the initial ones
+	Final      string
 	Expiry     message.Date // last day of the cards' certificates; none is left to the issuer
 	Recipients []age.Recipient
 	Cards      []Card
@@ -95,7 +96,8 @@ func readBounded(path string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	if info.Size() > most {
-		return nil, fmt.Errorf("%s has %d bytes, the most is %d: make several jobs of it", path, info.Size(), most)
+		return nil, fmt.Errorf("%s has %d bytes, the most is %d: make several jobs of it", path,
+			info.Size(), most)
 	}
 	return os.ReadFile(path)
 }
@@ -138,14 +140,17 @@ func checkCards(file string, cards []Card, problems *Problems) {
 	first := map[string]int{}
 	for _, c := range cards {
 		if line, again := first[c.Owner]; again && c.Owner != "" {
-			problems.add(file, c.Line, "owner %q has a card on line %d already: one for each owner in a job", c.Owner, line)
+			problems.add(file, c.Line,
+				"owner %q has a card on line %d already: one for each owner in a job", c.Owner,
+				line)
 			continue
 		}
 		first[c.Owner] = c.Line
 	}
 	switch {
 	case len(cards) > maxCards:
-		problems.add(file, 0, "%d cards, the most is %d: make several jobs of it", len(cards), maxCards)
+		problems.add(file, 0, "%d cards, the most is %d: make several jobs of it", len(cards),
+			maxCards)
 	case len(cards) == 0 && len(*problems) == 0:
 		problems.add(file, 0, "it names no cards")
 	}
@@ -157,10 +162,12 @@ var columns = []string{"owner", "name", "address", "max_balance", "max_payment",
 
 // cardOf makes a card of its columns; a column that is missing or empty is what the
 // job's head says.
-func cardOf(file string, line int, value func(column string) string, head headJob, problems *Problems) Card {
+func cardOf(file string, line int, value func(column string) string, head headJob,
+	problems *Problems) Card {
 	c := Card{Line: line, Owner: value("owner"), Name: value("name")}
 	if !ownerPattern.MatchString(c.Owner) {
-		problems.add(file, line, "owner %q: give the customer's reference at the intermediary, 1 to 64 characters without blanks", c.Owner)
+		problems.add(file, line, "owner %q: give the customer's reference at the intermediary, 1 "+
+			"to 64 characters without blanks", c.Owner)
 	}
 	if c.Name == "" {
 		c.Name = c.Owner
@@ -169,7 +176,8 @@ func cardOf(file string, line int, value func(column string) string, head headJo
 	if text := value("replaces"); text != "" {
 		id, err := message.ParseDeviceID(text)
 		if err != nil {
-			problems.add(file, line, "replaces %q: give the device id of the owner's former card", text)
+			problems.add(file, line, "replaces %q: give the device id of the owner's former card",
+				text)
 		}
 		c.Replaces = id
 	}
@@ -179,21 +187,28 @@ func cardOf(file string, line int, value func(column string) string, head headJo
 	}
 	for _, text := range append([]string{c.Name}, c.Address...) {
 		if n := len([]rune(text)); n > maxLine || !letter.Line(text) {
-			problems.add(file, line, "name and address: a line of %d characters, %q: the most is %d, all of them printable", n, text, maxLine)
+			problems.add(file, line, "name and address: a line of %d characters, %q: the most is "+
+				"%d, all of them printable", n, text, maxLine)
 		}
 	}
-	c.Ceilings = limits(file, func(column string) (string, int) { return value(column), line }, head.ceilings, problems)
+	c.Ceilings = limits(file, func(column string) (string, int) { return value(column), line },
+		head.ceilings, problems)
 	for _, limit := range []struct {
 		column    string
 		above     bool
 		own, most any
 	}{
-		{"max_balance", c.Ceilings.MaxBalance > head.ceilings.MaxBalance, c.Ceilings.MaxBalance, head.ceilings.MaxBalance},
-		{"max_payment", c.Ceilings.MaxPayment > head.ceilings.MaxPayment, c.Ceilings.MaxPayment, head.ceilings.MaxPayment},
-		{"max_transactions", c.Ceilings.MaxTransactions > head.ceilings.MaxTransactions, c.Ceilings.MaxTransactions, head.ceilings.MaxTransactions},
+		{"max_balance", c.Ceilings.MaxBalance > head.ceilings.MaxBalance, c.Ceilings.MaxBalance,
+			head.ceilings.MaxBalance},
+		{"max_payment", c.Ceilings.MaxPayment > head.ceilings.MaxPayment, c.Ceilings.MaxPayment,
+			head.ceilings.MaxPayment},
+		{"max_transactions", c.Ceilings.MaxTransactions > head.ceilings.MaxTransactions,
+			c.Ceilings.MaxTransactions, head.ceilings.MaxTransactions},
 	} {
 		if limit.above && head.limited[limit.column] {
-			problems.add(file, line, "%s %v is above that of the job, %v: lower it, or raise the job's", limit.column, limit.own, limit.most)
+			problems.add(file, line,
+				"%s %v is above that of the job, %v: lower it, or raise the job's", limit.column,
+				limit.own, limit.most)
 		}
 	}
 	return c
@@ -213,7 +228,8 @@ func yesOrNo(file string, line int, column, text string, problems *Problems) boo
 
 // limits are the ceilings that the columns or fields name, over those given. Where only
 // the balance is named, no payment may be above it.
-func limits(file string, value func(column string) (string, int), ceilings message.Policy, problems *Problems) message.Policy {
+func limits(file string, value func(column string) (string, int), ceilings message.Policy,
+	problems *Problems) message.Policy {
 	amount := func(column string, into *money.Ore) (line int, named bool) {
 		text, line := value(column)
 		if text == "" {
@@ -221,7 +237,8 @@ func limits(file string, value func(column string) (string, int), ceilings messa
 		}
 		ore, err := money.Parse(text)
 		if err != nil || ore == 0 || message.CheckAmount(ore) != nil {
-			problems.add(file, line, "%s %q: give an amount in kronor above 0 that a card can hold, such as 2000 or 499.50", column, text)
+			problems.add(file, line, "%s %q: give an amount in kronor above 0 that a card can "+
+				"hold, such as 2000 or 499.50", column, text)
 			return line, false
 		}
 		*into = ore
@@ -230,7 +247,8 @@ func limits(file string, value func(column string) (string, int), ceilings messa
 	amount("max_balance", &ceilings.MaxBalance)
 	line, named := amount("max_payment", &ceilings.MaxPayment)
 	if named && ceilings.MaxPayment > ceilings.MaxBalance {
-		problems.add(file, line, "max_payment is above max_balance: no such payment could ever be made")
+		problems.add(file, line,
+			"max_payment is above max_balance: no such payment could ever be made")
 	}
 	ceilings.MaxPayment = min(ceilings.MaxPayment, ceilings.MaxBalance)
 	if text, line := value("max_transactions"); text != "" {

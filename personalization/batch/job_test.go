@@ -34,7 +34,8 @@ func read(content, table string) (*Job, error) {
 
 func TestSecondCardsInAJob(t *testing.T) {
 	for name, job := range map[string][2]string{
-		"inline": {goodHead + "cards:\n  - {owner: anna, second: yes}\n  - {owner: bertil, second: false, " +
+		"inline": {goodHead +
+			"cards:\n  - {owner: anna, second: yes}\n  - {owner: bertil, second: false, " +
 			"replaces: SENORDICC0000007}\n", ""},
 		"table": {goodHead + "cards: cards.csv\n",
 			"owner,second,replaces\nanna,Yes,\nbertil,no,SENORDICC0000007\n"},
@@ -58,27 +59,36 @@ func TestJobIsRead(t *testing.T) {
 	limited := ceilings
 	limited.MaxPayment = 49_50
 	want := []Card{
-		{Owner: "anna", Name: "Anna Ström", Address: []string{"Storgatan 1", "111 22 Ort"}, Ceilings: limited},
+		{Owner: "anna", Name: "Anna Ström", Address: []string{"Storgatan 1", "111 22 Ort"},
+			Ceilings: limited},
 		{Owner: "bertil", Name: "bertil", Ceilings: ceilings},
 	}
 	ceilings.MaxPayment = 100_00
 	want[1].Ceilings = ceilings
 
-	const head = goodHead + "expiry: 2031-12-31\nceilings: {max_balance: 200, max_payment: 100 kr, max_transactions: 9}\n"
+	const head = goodHead + "expiry: 2031-12-31\nceilings: {max_balance: 200, max_payment: 100 " +
+		"kr, max_transactions: 9}\n"
 	for name, c := range map[string]struct {
 		content, table string
 		lines          [2]int
 	}{
-		"inline": {head + "cards:\n  - owner: anna\n    name: Anna Ström\n    address: |\n      Storgatan 1\n      111 22 Ort\n    max_payment: 49.50\n  - owner: bertil\n", "", [2]int{11, 17}},
-		"table":  {head + "cards: cards.csv\n", "name,owner,max_payment,address\nAnna Ström,anna,49.5,\"Storgatan 1\r\n111 22 Ort\"\n\n,bertil,,\n", [2]int{2, 5}},
+		"inline": {head + "cards:\n  - owner: anna\n    name: Anna Ström\n    address: |\n      " +
+			"Storgatan 1\n      111 22 Ort\n    max_payment: 49.50\n  - owner: bertil\n", "",
+			[2]int{11, 17}},
+		"table": {head + "cards: cards.csv\n", "name,owner,max_payment,address\nAnna " +
+			"Ström,anna,49.5,\"Storgatan 1\r\n111 22 Ort\"\n\n,bertil,,\n", [2]int{2, 5}},
 		"table of a spreadsheet": {head + "cards: cards.csv\n",
-			"\xEF\xBB\xBFowner;name;address;max_payment\r\nanna; Anna Ström ;\"Storgatan 1; 111 22 Ort\";49.50 kr\r\nbertil;;;\r\n", [2]int{2, 3}},
+			"\xEF\xBB\xBFowner;name;address;max_payment\r\nanna; Anna Ström ;\"Storgatan 1; 111 " +
+				"22 Ort\";49.50 kr\r\nbertil;;;\r\n", [2]int{2, 3}},
 		"table that names its separator": {head + "cards: cards.csv\n",
-			"\xEF\xBB\xBFsep=;\r\nOwner;NAME;Address;Max_Payment\r\nanna;\"Anna Ström\";\"Storgatan 1\r\n111 22 Ort\";49.50\r\nbertil;;;\r\n", [2]int{3, 5}},
+			"\xEF\xBB\xBFsep=;\r\nOwner;NAME;Address;Max_Payment\r\nanna;\"Anna " +
+				"Ström\";\"Storgatan 1\r\n111 22 Ort\";49.50\r\nbertil;;;\r\n", [2]int{3, 5}},
 		"quoted name of the separator": {head + "cards: cards.csv\n",
-			"\"sep=\t\"\nowner\tname\taddress\tmax_payment\nanna\tAnna Ström\tStorgatan 1; 111 22 Ort\t49.50\nbertil\t\t\t\n", [2]int{3, 4}},
+			"\"sep=\t\"\nowner\tname\taddress\tmax_payment\nanna\tAnna Ström\tStorgatan 1; 111 " +
+				"22 Ort\t49.50\nbertil\t\t\t\n", [2]int{3, 4}},
 		"table with tabs": {head + "cards: cards.csv\n",
-			"OWNER\tName\tmax_payment\taddress\r\nanna\tAnna Ström\t49.50\tStorgatan 1; 111 22 Ort\r\nbertil\t\t\t\r\n", [2]int{2, 3}},
+			"OWNER\tName\tmax_payment\taddress\r\nanna\tAnna Ström\t49.50\tStorgatan 1; 111 22 " +
+				"Ort\r\nbertil\t\t\t\r\n", [2]int{2, 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			job, err := read(c.content, c.table)
@@ -112,36 +122,72 @@ func TestProblemsOfAJob(t *testing.T) {
 		content, table string
 		want           []string
 	}{
-		"empty":         {"", "", []string{"job.yaml: it is empty"}},
-		"no YAML":       {"job: [\n", "", []string{"job.yaml:1: yaml"}},
-		"no fields":     {"- a\n", "", []string{"job.yaml:1: here should be fields"}},
-		"two documents": {goodHead + "cards: cards.csv\n---\nx: y\n", "owner\nanna\n", []string{"it goes on after the job"}},
-		"nothing in it": {"{}", "", []string{":1: job: missing", ":1: bank: missing", ":1: keys: missing", ":1: letters: missing", ":1: cards: missing"}},
-		"everything": {"job: Spring!\nbank: NOBANK\nkeys: {initial: [], final: }\nexpiry: soon\nceilings: {max_transactions: 300}\nletters: {recipients: [age1x]}\ncards: {}\ncards: 7\n", "",
-			[]string{":1: job: ", ":2: bank: ", ":3: initial: here should be", ":3: final: empty", ":4: expiry: ", ":5: max_transactions \"300\"", ":6: recipients: ", ":7: cards: ", ":8: field cards stands twice"}},
-		"no recipients": {strings.Replace(goodHead, "[age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]", "[]", 1) + "cards: cards.csv\n", "owner\na\n", []string{":7: recipients: list the public keys"}},
-		"no table":      {goodHead + "cards: none.csv\n", "", []string{":8: cards: file does not exist"}},
-		"empty table":   {inTable, "", []string{"cards.csv:1: it has no first line"}},
-		"no cards":      {inTable, "owner,name\n", []string{"cards.csv: it names no cards"}},
-		"columns":       {inTable, "name,colour,name\n", []string{"cards.csv:1: unknown column \"colour\"", "cards.csv:1: column name stands twice", "cards.csv:1: column owner is missing"}},
-		"fields":        {inTable, "owner,name\nanna\nbertil,B\nx,y,z\n", []string{"cards.csv:2: 1 fields", "cards.csv:4: 3 fields"}},
-		"quotes":        {inTable, "owner,name\nanna,\"A\nb,c\n", []string{"cards.csv:2: "}},
-		"same owner":    {inTable, "owner\nanna\nb\nanna\n", []string{"cards.csv:4: owner \"anna\" has a card on line 2"}},
-		"owners":        {inTable, "owner,name\n,A\na b,B\n", []string{"cards.csv:2: owner \"\"", "cards.csv:3: owner \"a b\""}},
-		"amounts":       {inTable, "owner,max_payment,max_balance\na,0,\nb,1e3,\nc,99999999999,\nd,\"1,5\",\ne,20,10\n", []string{"csv:2: max_payment", "csv:3: max_payment", "csv:4: max_payment", "csv:5: max_payment", "csv:6: max_payment is above"}},
-		"above the job's": {goodHead + "ceilings: {max_balance: 1000, max_payment: 500, max_transactions: 9}\ncards: cards.csv\n",
-			"owner,max_balance,max_payment,max_transactions\na,1000,500,9\nb,1001,,\nc,,600,\nd,,,10\n",
-			[]string{"cards.csv:3: max_balance 1001.00 kr is above that of the job, 1000.00 kr", "cards.csv:4: max_payment 600.00 kr", "cards.csv:5: max_transactions 10 is above that of the job, 9"}},
-		"above the job's, inline":    {goodHead + "ceilings: {max_payment: 100}\ncards: [{owner: a, max_payment: 101}]\n", "", []string{":9: max_payment 101.00 kr"}},
-		"columns behind a separator": {inTable, "sep=;\nowner;colour\n", []string{"cards.csv:2: unknown column \"colour\""}},
-		"twice in other letters":     {inTable, "owner,Owner\na,b\n", []string{"cards.csv:1: column owner stands twice"}},
-		"known to all":               {strings.Replace(goodHead, "master.key", "test", 1) + "cards: cards.csv\n", "owner\na\n", []string{":5: final: everybody knows the test keys"}},
-		"counts":                     {goodHead + "cards:\n  - {owner: a, max_transactions: 0}\n  - {owner: b, max_transactions: 1.5}\n", "", []string{":9: max_transactions", ":10: max_transactions"}},
-		"not UTF-8":                  {inTable, "owner,name\nanna,\xC5ke\nb,\xE5\n", []string{"cards.csv:2: it is not in UTF-8", "cards.csv:3: it is not in UTF-8"}},
-		"UTF-16":                     {inTable, "\xFF\xFEo\x00", []string{"cards.csv:1: it is in UTF-16"}},
-		"control":                    {inTable, "owner,name\nanna,\"A\x1b[2J\"\n", []string{"cards.csv:2: name and address"}},
-		"long":                       {inTable, "owner,address\nanna,\"" + strings.Repeat("x", 81) + "\"\nb,\"1\n2\n3\n4\n5\n6\n7\"\n", []string{"cards.csv:2: name and address", "cards.csv:3: address: 7 lines"}},
-		"unknown inline":             {goodHead + "cards:\n  - owner: a\n    pin: 1234\n  - b\n", "", []string{":10: unknown field \"pin\"", ":11: here should be fields"}},
+		"empty":     {"", "", []string{"job.yaml: it is empty"}},
+		"no YAML":   {"job: [\n", "", []string{"job.yaml:1: yaml"}},
+		"no fields": {"- a\n", "", []string{"job.yaml:1: here should be fields"}},
+		"two documents": {goodHead + "cards: cards.csv\n---\nx: y\n", "owner\nanna\n",
+			[]string{"it goes on after the job"}},
+		"nothing in it": {"{}", "",
+			[]string{":1: job: missing", ":1: bank: missing", ":1: keys: missing",
+				":1: letters: missing", ":1: cards: missing"}},
+		"everything": {"job: Spring!\nbank: NOBANK\nkeys: {initial: [], final: }\nexpiry: soon\n" +
+			"ceilings: {max_transactions: 300}\nletters: {recipients: [age1x]}\ncards: {}\n" +
+			"cards: 7\n", "",
+			[]string{":1: job: ", ":2: bank: ", ":3: initial: here should be", ":3: final: empty",
+				":4: expiry: ", ":5: max_transactions \"300\"", ":6: recipients: ", ":7: cards: ",
+				":8: field cards stands twice"}},
+		"no recipients": {strings.Replace(goodHead,
+			"[age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]", "[]", 1) +
+			"cards: cards.csv\n", "owner\na\n", []string{":7: recipients: list the public keys"}},
+		"no table": {goodHead + "cards: none.csv\n", "",
+			[]string{":8: cards: file does not exist"}},
+		"empty table": {inTable, "", []string{"cards.csv:1: it has no first line"}},
+		"no cards":    {inTable, "owner,name\n", []string{"cards.csv: it names no cards"}},
+		"columns": {inTable, "name,colour,name\n",
+			[]string{"cards.csv:1: unknown column \"colour\"",
+				"cards.csv:1: column name stands twice", "cards.csv:1: column owner is missing"}},
+		"fields": {inTable, "owner,name\nanna\nbertil,B\nx,y,z\n",
+			[]string{"cards.csv:2: 1 fields", "cards.csv:4: 3 fields"}},
+		"quotes": {inTable, "owner,name\nanna,\"A\nb,c\n", []string{"cards.csv:2: "}},
+		"same owner": {inTable, "owner\nanna\nb\nanna\n",
+			[]string{"cards.csv:4: owner \"anna\" has a card on line 2"}},
+		"owners": {inTable, "owner,name\n,A\na b,B\n",
+			[]string{"cards.csv:2: owner \"\"", "cards.csv:3: owner \"a b\""}},
+		"amounts": {inTable,
+			"owner,max_payment,max_balance\na,0,\nb,1e3,\nc,99999999999,\nd,\"1,5\",\ne,20,10\n",
+			[]string{"csv:2: max_payment", "csv:3: max_payment", "csv:4: max_payment",
+				"csv:5: max_payment", "csv:6: max_payment is above"}},
+		"above the job's": {goodHead + "ceilings: {max_balance: 1000, max_payment: 500, " +
+			"max_transactions: 9}\ncards: cards.csv\n",
+			"owner,max_balance,max_payment,max_transactions\na,1000,500,9\nb,1001,,\nc,,600,\n" +
+				"d,,,10\n",
+			[]string{"cards.csv:3: max_balance 1001.00 kr is above that of the job, 1000.00 kr",
+				"cards.csv:4: max_payment 600.00 kr",
+				"cards.csv:5: max_transactions 10 is above that of the job, 9"}},
+		"above the job's, inline": {goodHead +
+			"ceilings: {max_payment: 100}\ncards: [{owner: a, max_payment: 101}]\n", "",
+			[]string{":9: max_payment 101.00 kr"}},
+		"columns behind a separator": {inTable, "sep=;\nowner;colour\n",
+			[]string{"cards.csv:2: unknown column \"colour\""}},
+		"twice in other letters": {inTable, "owner,Owner\na,b\n",
+			[]string{"cards.csv:1: column owner stands twice"}},
+		"known to all": {strings.Replace(goodHead, "master.key", "test", 1) +
+			"cards: cards.csv\n", "owner\na\n",
+			[]string{":5: final: everybody knows the test keys"}},
+		"counts": {goodHead +
+			"cards:\n  - {owner: a, max_transactions: 0}\n  - {owner: b, max_transactions: 1.5}\n",
+			"", []string{":9: max_transactions", ":10: max_transactions"}},
+		"not UTF-8": {inTable, "owner,name\nanna,\xC5ke\nb,\xE5\n",
+			[]string{"cards.csv:2: it is not in UTF-8", "cards.csv:3: it is not in UTF-8"}},
+		"UTF-16": {inTable, "\xFF\xFEo\x00",
+			[]string{"cards.csv:1: it is in UTF-16"}},
+		"control": {inTable, "owner,name\nanna,\"A\x1b[2J\"\n",
+			[]string{"cards.csv:2: name and address"}},
+		"long": {inTable, "owner,address\nanna,\"" + strings.Repeat("x", 81) +
+			"\"\nb,\"1\n2\n3\n4\n5\n6\n7\"\n",
+			[]string{"cards.csv:2: name and address", "cards.csv:3: address: 7 lines"}},
+		"unknown inline": {goodHead + "cards:\n  - owner: a\n    pin: 1234\n  - b\n",
+			"", []string{":10: unknown field \"pin\"", ":11: here should be fields"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			job, err := read(c.content, c.table)
@@ -162,7 +208,8 @@ func TestJobFilesAreFoundAndBounded(t *testing.T) {
 	_, err := ReadJob(path)
 	assert.ErrorIs(t, err, os.ErrNotExist)
 	require.NoError(t, os.WriteFile(path, []byte(goodHead+"cards: cards.csv\n"), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "cards.csv"), []byte("owner\nanna\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "cards.csv"), []byte("owner\nanna\n"),
+		0o600))
 	job, err := ReadJob(path)
 	require.NoError(t, err)
 	assert.Len(t, job.Cards, 1)

@@ -79,7 +79,8 @@ func openJournal(ctx context.Context, o Options) (_ *journal, err error) {
 		return nil, fmt.Errorf("job folder %s: %w", o.Folder, err)
 	}
 	_, missing := os.Stat(j.path(journalFile))
-	if j.key, err = openSealKey(j.path(keyFile), errors.Is(missing, fs.ErrNotExist), j.random); err != nil {
+	if j.key, err = openSealKey(j.path(keyFile), errors.Is(missing, fs.ErrNotExist),
+		j.random); err != nil {
 		return nil, fmt.Errorf("job folder %s: %w", o.Folder, err)
 	}
 	if j.db, err = openDB(ctx, o.Driver, j.path(journalFile)); err != nil {
@@ -120,7 +121,8 @@ func (j *journal) close() error {
 func (j *journal) begin(ctx context.Context, job *Job) error {
 	var name string
 	var digest []byte
-	found, err := store.Get(ctx, j.db, store.Into{&j.id, &name, &digest}, `SELECT id, name, digest FROM job`)
+	found, err := store.Get(ctx, j.db, store.Into{&j.id, &name, &digest},
+		`SELECT id, name, digest FROM job`)
 	switch {
 	case found:
 		if err := (begunJob{name: name, digest: digest}).sameAs(job); err != nil {
@@ -136,17 +138,20 @@ func (j *journal) begin(ctx context.Context, job *Job) error {
 	}
 	j.id = hex.EncodeToString(id[:])
 	return j.write(ctx, func(w *writing) error {
-		if err := w.exec(`INSERT INTO job (one, id, name, bank, digest, begun) VALUES (1, $1, $2, $3, $4, $5)`,
+		if err := w.exec(`INSERT INTO job (one, id, name, bank, digest, begun) VALUES (1, $1, $2,
+			$3, $4, $5)`,
 			j.id, job.Name, string(job.Bank), job.Digest[:], j.now()); err != nil {
 			return err
 		}
 		for i, c := range job.Cards {
-			if err := w.exec(`INSERT INTO item (position, line, owner, name) VALUES ($1, $2, $3, $4)`, i+1, c.Line, c.Owner, c.Name); err != nil {
+			if err := w.exec(`INSERT INTO item (position, line, owner, name) VALUES ($1, $2, $3,
+				$4)`, i+1, c.Line, c.Owner, c.Name); err != nil {
 				return err
 			}
 		}
 		return w.log("begun", map[string]string{
-			"job": job.Name, "bank": string(job.Bank), "cards": fmt.Sprint(len(job.Cards)), "digest": hex.EncodeToString(job.Digest[:]), "id": j.id,
+			"job": job.Name, "bank": string(job.Bank), "cards": fmt.Sprint(len(job.Cards)),
+			"digest": hex.EncodeToString(job.Digest[:]), "id": j.id,
 		})
 	})
 }
@@ -174,7 +179,8 @@ func readBegun(ctx context.Context, folder string) (found begunJob, err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	// One that was cut before anything was written has none.
 	found.begun, err = store.Get(ctx, db, store.Into{&found.name, &found.digest, &found.done},
-		`SELECT name, digest, (SELECT COUNT(*) FROM item) = (SELECT COUNT(*) FROM card_order WHERE state = 'active') FROM job`)
+		`SELECT name, digest, (SELECT COUNT(*) FROM item) = (SELECT COUNT(*) FROM card_order WHERE
+			state = 'active') FROM job`)
 	if err != nil {
 		return found, fmt.Errorf("journal: %w", err)
 	}
@@ -208,7 +214,8 @@ func (b begunJob) sameAs(job *Job) error {
 	case b.name != job.Name:
 		return fmt.Errorf("it is that of the job %s: name another folder", b.name)
 	case string(b.digest) != string(job.Digest[:]):
-		return errors.New("the job file or its table was changed since the job was begun: take it back as it was, and put what is new into another job")
+		return errors.New("the job file or its table was changed since the job was begun: take " +
+			"it back as it was, and put what is new into another job")
 	}
 	return nil
 }
@@ -255,7 +262,8 @@ func (w *writing) log(event string, fields map[string]string) error {
 	if err != nil {
 		return err
 	}
-	if err := w.exec(`INSERT INTO log_line (number, line) VALUES ($1, $2)`, head.Number, line); err != nil {
+	if err := w.exec(`INSERT INTO log_line (number, line) VALUES ($1, $2)`, head.Number,
+		line); err != nil {
 		return err
 	}
 	w.head, w.lines = head, append(w.lines, line)

@@ -37,7 +37,8 @@ func (c *setup) until(t *testing.T, at personalization.Stage) {
 	t.Helper()
 	c.when = func() bool {
 		record, err := batch.ReadRecord(t.Context(), c.JobFolder())
-		return err == nil && len(record.Items[0].Orders) == 1 && record.Items[0].Orders[0].Stage == at.String()
+		return err == nil && len(record.Items[0].Orders) == 1 &&
+			record.Items[0].Orders[0].Stage == at.String()
 	}
 	c.operator.Load("left")
 	_ = c.program(t) // ends as it was told to
@@ -85,20 +86,37 @@ func TestFoldersThatAreRefused(t *testing.T) {
 		content, err := os.ReadFile(path)
 		require.NoError(t, err)
 		require.Contains(t, string(content), from)
-		require.NoError(t, os.WriteFile(path, bytes.Replace(content, []byte(from), []byte(to), 1), 0o600))
+		require.NoError(t, os.WriteFile(path, bytes.Replace(content, []byte(from), []byte(to), 1),
+			0o600))
 	}
 	for name, row := range map[string]struct {
 		change func(s *setup)
 		want   string
 	}{
-		"the job has a card more": {func(s *setup) { rewrite(filepath.Join(s.Folder, "cards.csv"), "customer-2,", "customer-1x,") }, "is no customer"},
-		"the job has other words": {func(s *setup) { rewrite(filepath.Join(s.Folder, "cards.csv"), "Storgatan 1", "Storgatan 7") }, "was changed since the job was begun"},
-		"it is another job's":     {func(s *setup) { rewrite(s.JobFile(), "job: spring", "job: summer") }, "it is that of the job spring"},
-		"the key is gone":         {func(s *setup) { require.NoError(t, os.Remove(in(s, "journal.key"))) }, "restore it from its backup"},
+		"the job has a card more": {func(s *setup) {
+			rewrite(filepath.Join(s.Folder, "cards.csv"),
+				"customer-2,", "customer-1x,")
+		}, "is no customer"},
+		"the job has other words": {func(s *setup) {
+			rewrite(filepath.Join(s.Folder, "cards.csv"),
+				"Storgatan 1", "Storgatan 7")
+		}, "was changed since the job was begun"},
+		"it is another job's": {func(s *setup) {
+			rewrite(s.JobFile(), "job: spring",
+				"job: summer")
+		}, "it is that of the job spring"},
+		"the key is gone": {func(s *setup) {
+			require.NoError(t,
+				os.Remove(in(s, "journal.key")))
+		}, "restore it from its backup"},
 		"the key is another's": {func(s *setup) {
-			require.NoError(t, os.WriteFile(in(s, "journal.key"), []byte(strings.Repeat("0", 64)+"\n"), 0o600))
+			require.NoError(t, os.WriteFile(in(s, "journal.key"),
+				[]byte(strings.Repeat("0", 64)+"\n"), 0o600))
 		}, ""},
-		"the log says other words": {func(s *setup) { rewrite(in(s, "audit.log"), `"event":"reserved"`, `"event":"reverted"`) }, "the file was changed"},
+		"the log says other words": {func(s *setup) {
+			rewrite(in(s, "audit.log"),
+				`"event":"reserved"`, `"event":"reverted"`)
+		}, "the file was changed"},
 		"the log has a line more": {func(s *setup) {
 			content, err := os.ReadFile(in(s, "audit.log"))
 			require.NoError(t, err)
@@ -130,7 +148,8 @@ func TestLogIsMended(t *testing.T) {
 		mended, err := os.ReadFile(path)
 		require.NoError(t, err)
 		require.True(t, bytes.HasPrefix(mended, content))
-		require.Equal(t, left < len(content), bytes.Contains(mended[len(content):], []byte(`"event":"mended"`)))
+		require.Equal(t, left < len(content),
+			bytes.Contains(mended[len(content):], []byte(`"event":"mended"`)))
 		content = mended
 	}
 	require.NoError(t, os.Remove(path))
@@ -142,14 +161,15 @@ func TestLogIsMended(t *testing.T) {
 func TestSecretsAreErased(t *testing.T) {
 	c := startedCard(t, personalization.Filled)
 	files := func() (all []byte) {
-		require.NoError(t, filepath.WalkDir(c.JobFolder(), func(path string, e fs.DirEntry, err error) error {
-			if err != nil || e.IsDir() {
+		require.NoError(t, filepath.WalkDir(c.JobFolder(),
+			func(path string, e fs.DirEntry, err error) error {
+				if err != nil || e.IsDir() {
+					return err
+				}
+				content, err := os.ReadFile(path)
+				all = append(all, content...)
 				return err
-			}
-			content, err := os.ReadFile(path)
-			all = append(all, content...)
-			return err
-		}))
+			}))
 		return all
 	}
 	db, err := store.Open(t.Context(), filepath.Join(c.JobFolder(), "journal.db"))
@@ -170,7 +190,8 @@ func TestSecretsAreErased(t *testing.T) {
 	require.False(t, bytes.Contains(files(), sealed))
 	db, err = store.Open(t.Context(), filepath.Join(c.JobFolder(), "journal.db"))
 	require.NoError(t, err)
-	left, err := store.Number(t.Context(), db, `SELECT count(*) FROM card_order WHERE sealed IS NOT NULL`)
+	left, err := store.Number(t.Context(), db,
+		`SELECT count(*) FROM card_order WHERE sealed IS NOT NULL`)
 	require.NoError(t, err)
 	require.Zero(t, left)
 	require.NoError(t, db.Close())
@@ -180,7 +201,8 @@ func TestSecretsAreErased(t *testing.T) {
 // registered, its letter is gone, another chip gets its place, and the card itself is
 // refused if it turns up.
 func TestCardIsGivenUp(t *testing.T) {
-	for _, at := range []personalization.Stage{personalization.Inspected, personalization.Installed, personalization.Registered} {
+	for _, at := range []personalization.Stage{personalization.Inspected, personalization.Installed,
+		personalization.Registered} {
 		t.Run(at.String(), func(t *testing.T) {
 			c := startedCard(t, at)
 			lost := c.cards[0]
@@ -191,7 +213,8 @@ func TestCardIsGivenUp(t *testing.T) {
 				require.Len(t, waiting, 1)
 				device = waiting[0]
 				assert.Equal(t, at, device.Stage)
-				require.ErrorContains(t, b.GiveUp(t.Context(), "SENORDICC9999999", "x"), "no order of this job")
+				require.ErrorContains(t, b.GiveUp(t.Context(), "SENORDICC9999999", "x"),
+					"no order of this job")
 				for range 2 { // given again
 					require.NoError(t, b.GiveUp(t.Context(), device.Device, "the card is broken"))
 				}
@@ -199,7 +222,8 @@ func TestCardIsGivenUp(t *testing.T) {
 				require.NoError(t, err)
 				assert.Equal(t, progress.Count{Total: 2}, count)
 			}))
-			assert.NoFileExists(t, filepath.Join(c.JobFolder(), "letters", string(device.Device)+".txt.age"))
+			assert.NoFileExists(t,
+				filepath.Join(c.JobFolder(), "letters", string(device.Device)+".txt.age"))
 
 			pile := []virtual.Card{lost}
 			for i := range 2 {
@@ -219,13 +243,16 @@ func TestCardIsGivenUp(t *testing.T) {
 			for _, v := range record.Sessions {
 				if v.Outcome == "refused" {
 					refusals++
-					assert.Contains(t, v.Reason, "it was rejected as "+string(device.Device)+" (the card is broken)")
+					assert.Contains(t, v.Reason, "it was rejected as "+string(device.Device)+
+						" (the card is broken)")
 				}
 			}
-			assert.Equal(t, at > personalization.Inspected, refusals == 1, "a card on which nothing was installed is as good as a blank one")
+			assert.Equal(t, at > personalization.Inspected, refusals == 1,
+				"a card on which nothing was installed is as good as a blank one")
 
 			require.NoError(t, c.open(t, func(b *batch.Batch) {
-				require.ErrorContains(t, b.GiveUp(t.Context(), record.Items[0].Orders[1].Device, "x"), "is active")
+				require.ErrorContains(t, b.GiveUp(t.Context(), record.Items[0].Orders[1].Device,
+					"x"), "is active")
 			}))
 			w, err := c.Open(t.Context())
 			require.NoError(t, err)
@@ -243,7 +270,8 @@ func TestUnusableCardsAreTurnedAway(t *testing.T) {
 	other := startedCard(t, personalization.Installed)
 	unusable := unusableCards(t, t.Name(), issuedElsewhere(t))
 	good := c.operator.Stack
-	c.operator.Stack = append([]virtual.Card{unusable["other keys"], unusable["nameless"], unusable["issued"], other.cards[0]}, good...)
+	c.operator.Stack = append([]virtual.Card{unusable["other keys"], unusable["nameless"],
+		unusable["issued"], other.cards[0]}, good...)
 	c.operator.Load("left")
 	var notices []progress.Event
 	w, err := c.Open(t.Context())
@@ -262,7 +290,8 @@ func TestUnusableCardsAreTurnedAway(t *testing.T) {
 		kind   progress.Kind
 		reason string
 	}{
-		{progress.Refused, "keys"}, {progress.Refused, "neither production data"}, {progress.Refused, "this card is somebody's"},
+		{progress.Refused, "keys"}, {progress.Refused, "neither production data"},
+		{progress.Refused, "this card is somebody's"},
 		{progress.Refused, "begun elsewhere"}, {progress.Made, ""},
 	}
 	require.Len(t, notices, len(want))

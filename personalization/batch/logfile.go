@@ -24,11 +24,15 @@ func (j *journal) mendLog(ctx context.Context) error {
 		return err
 	}
 	if inFile.Number > len(lines) {
-		return fmt.Errorf("job folder %s: %s has %d lines, the journal knows of %d: the journal was set back to a backup and would issue cards twice: find the newer journal, or make the rest of the cards in another job",
+		return fmt.Errorf("job folder %s: %s has %d lines, the journal knows of %d: the journal "+
+			"was set back to a backup and would issue cards twice: find the newer journal, or "+
+			"make the rest of the cards in another job",
 			j.folder, logFile, inFile.Number, len(lines))
 	}
 	if inFile.Number > 0 && sha256.Sum256([]byte(lines[inFile.Number-1])) != inFile.Hash {
-		return fmt.Errorf("job folder %s: line %d of %s is not the one in the journal: the file was changed: set it back to its copy, or move it away to have it written anew from the journal",
+		return fmt.Errorf("job folder %s: line %d of %s is not the one in the journal: the file "+
+			"was changed: set it back to its copy, or move it away to have it written anew from "+
+			"the journal",
 			j.folder, inFile.Number, logFile)
 	}
 	missing := lines[inFile.Number:]
@@ -43,7 +47,8 @@ func (j *journal) mendLog(ctx context.Context) error {
 	}
 	fields := map[string]string{"written": fmt.Sprint(len(missing))}
 	if torn != nil {
-		fields["torn_bytes"], fields["torn_sha256"] = fmt.Sprint(torn.Bytes), hex.EncodeToString(torn.Hash[:])
+		fields["torn_bytes"], fields["torn_sha256"] = fmt.Sprint(torn.Bytes),
+			hex.EncodeToString(torn.Hash[:])
 	}
 	return j.write(ctx, func(w *writing) error { return w.log("mended", fields) })
 }

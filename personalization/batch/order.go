@@ -45,9 +45,11 @@ func (j *journal) orderOf(ctx context.Context, job *Job, cardSerial CardSerial) 
 }
 
 // rejectedAs tells as what a chip was rejected last, nothing if it was not.
-func (j *journal) rejectedAs(ctx context.Context, cardSerial CardSerial) (device message.DeviceID, reason string, err error) {
+func (j *journal) rejectedAs(ctx context.Context, cardSerial CardSerial) (device message.DeviceID,
+	reason string, err error) {
 	_, err = store.Get(ctx, j.db, store.Into{&device, &reason},
-		`SELECT device, reason FROM card_order WHERE card_serial = $1 AND state = 'rejected' ORDER BY device DESC LIMIT 1`, string(cardSerial))
+		`SELECT device, reason FROM card_order WHERE card_serial = $1 AND state = 'rejected' ORDER
+			BY device DESC LIMIT 1`, string(cardSerial))
 	return device, reason, err
 }
 
@@ -59,8 +61,10 @@ func (j *journal) readOrder(ctx context.Context, job *Job, condition, arg string
 	var o order
 	var date, sealed []byte
 	var stage string
-	found, err := store.Get(ctx, j.db, store.Into{&o.Device, &o.position, &o.attempt, &o.cardSerial, &date, &o.state, &stage, &o.failures, &sealed},
-		`SELECT device, position, attempt, card_serial, date, state, stage, failures, sealed FROM card_order WHERE `+condition, arg)
+	found, err := store.Get(ctx, j.db, store.Into{&o.Device, &o.position, &o.attempt, &o.cardSerial,
+		&date, &o.state, &stage, &o.failures, &sealed},
+		`SELECT device, position, attempt, card_serial, date, state, stage, failures, sealed FROM
+			card_order WHERE `+condition, arg)
 	if err == nil && !found {
 		return o, errNoOrder
 	}
@@ -94,13 +98,16 @@ func (j *journal) readOrder(ctx context.Context, job *Job, condition, arg string
 //  1. The registry gives a device id for this job, card and try: the same after a cut.
 //  2. Token, PIN and PUK are drawn and kept, sealed, with the chip. A cut before that
 //     leaves an id that nobody has seen, and the next chip gets it.
-func (j *journal) reserve(ctx context.Context, job *Job, registry banking.IssuerDesk, cardSerial CardSerial) (order, error) {
+func (j *journal) reserve(ctx context.Context, job *Job, registry banking.IssuerDesk,
+	cardSerial CardSerial) (order, error) {
 	j.reserving.Lock()
 	defer j.reserving.Unlock()
 	o := order{cardSerial: cardSerial, state: startedCard}
 	found, err := store.Get(ctx, j.db, store.Into{&o.position, &o.attempt},
-		`SELECT position, (SELECT COUNT(*) FROM card_order WHERE card_order.position = item.position) + 1 FROM item
-		WHERE NOT EXISTS (SELECT 1 FROM card_order WHERE card_order.position = item.position AND state <> 'rejected') ORDER BY position LIMIT 1`)
+		`SELECT position, (SELECT COUNT(*) FROM card_order WHERE card_order.position =
+			item.position) + 1 FROM item
+		WHERE NOT EXISTS (SELECT 1 FROM card_order WHERE card_order.position = item.position AND
+		state <> 'rejected') ORDER BY position LIMIT 1`)
 	if err == nil && !found {
 		return o, errNoneLeft
 	}
@@ -115,11 +122,13 @@ func (j *journal) reserve(ctx context.Context, job *Job, registry banking.Issuer
 	}
 	switch _, err := registry.Device(ctx, device); {
 	case err == nil:
-		return o, fmt.Errorf("the intermediary gave the device id %s, which is registered already: its database was set back to a backup; find the newer one", device)
+		return o, fmt.Errorf("the intermediary gave the device id %s, which is registered "+
+			"already: its database was set back to a backup; find the newer one", device)
 	case !errors.Is(err, banking.ErrNoDevice):
 		return o, err
 	}
-	if o.Order, err = personalization.NewOrder(device, card.Owner, message.DateOf(j.clock.Now()), j.random); err != nil {
+	if o.Order, err = personalization.NewOrder(device, card.Owner, message.DateOf(j.clock.Now()),
+		j.random); err != nil {
 		return o, err
 	}
 	o.Ceilings = card.Ceilings
@@ -136,11 +145,13 @@ func (j *journal) reserve(ctx context.Context, job *Job, registry banking.Issuer
 		return o, err
 	}
 	return o, j.write(ctx, func(w *writing) error {
-		if err := w.exec(`INSERT INTO card_order (device, position, attempt, card_serial, date, state, stage, sealed) VALUES ($1, $2, $3, $4, $5, 'begun', '', $6)`,
+		if err := w.exec(`INSERT INTO card_order (device, position, attempt, card_serial, date,
+			state, stage, sealed) VALUES ($1, $2, $3, $4, $5, 'begun', '', $6)`,
 			string(device), o.position, o.attempt, string(cardSerial), date, sealed); err != nil {
 			return err
 		}
-		return w.log("reserved", map[string]string{"device": string(device), "owner": card.Owner, "line": fmt.Sprint(card.Line), "card_serial": string(cardSerial)})
+		return w.log("reserved", map[string]string{"device": string(device), "owner": card.Owner,
+			"line": fmt.Sprint(card.Line), "card_serial": string(cardSerial)})
 	})
 }
 
@@ -161,7 +172,8 @@ func (j *journal) finish(
 		if err := v.step(w, *o, personalization.Active, took); err != nil {
 			return err
 		}
-		if err := w.exec(`UPDATE card_order SET state = 'active', sealed = NULL WHERE device = $1 AND state = 'begun'`,
+		if err := w.exec(`UPDATE card_order SET state = 'active', sealed = NULL WHERE device = $1
+			AND state = 'begun'`,
 			string(o.Device)); err != nil {
 			return err
 		}
@@ -175,7 +187,8 @@ func (j *journal) finish(
 				return err
 			}
 		}
-		return w.log("active", map[string]string{"device": string(o.Device), "owner": o.Owner, "card_serial": string(o.cardSerial), "certificate": hex.EncodeToString(certificate[:])})
+		return w.log("active", map[string]string{"device": string(o.Device), "owner": o.Owner,
+			"card_serial": string(o.cardSerial), "certificate": hex.EncodeToString(certificate[:])})
 	})
 	if err != nil {
 		return err
@@ -190,7 +203,8 @@ func (j *journal) reject(ctx context.Context, v *cardSession, o order, reason st
 		if err := w.exec(eraseSealed); err != nil {
 			return err
 		}
-		if err := w.exec(`UPDATE card_order SET state = 'rejected', reason = $1, sealed = NULL WHERE device = $2 AND state = 'begun'`,
+		if err := w.exec(`UPDATE card_order SET state = 'rejected', reason = $1, sealed = NULL WHERE
+			device = $2 AND state = 'begun'`,
 			reason, string(o.Device)); err != nil {
 			return err
 		}
@@ -199,7 +213,8 @@ func (j *journal) reject(ctx context.Context, v *cardSession, o order, reason st
 				return err
 			}
 		}
-		return w.log("rejected", map[string]string{"device": string(o.Device), "owner": o.Owner, "card_serial": string(o.cardSerial), "stage": o.stage.Name(), "reason": reason})
+		return w.log("rejected", map[string]string{"device": string(o.Device), "owner": o.Owner,
+			"card_serial": string(o.cardSerial), "stage": o.stage.Name(), "reason": reason})
 	})
 	if err != nil {
 		return err
@@ -211,7 +226,8 @@ func (j *journal) reject(ctx context.Context, v *cardSession, o order, reason st
 // was erased is not left there. One that a reader holds up is for the next.
 func (j *journal) checkpoint(ctx context.Context) error {
 	var busy, frames, moved int
-	if err := store.Must(context.WithoutCancel(ctx), j.db, store.Into{&busy, &frames, &moved}, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+	if err := store.Must(context.WithoutCancel(ctx), j.db, store.Into{&busy, &frames, &moved},
+		`PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	return nil

@@ -68,7 +68,8 @@ func (s *readerWorker) card(ctx context.Context, m *meter) error {
 	case err != nil:
 		return err
 	case o.state == active:
-		return s.refuse(ctx, m, cardSerial, fmt.Sprintf("it is %s for %s, which is active already", o.Device, o.Owner))
+		return s.refuse(ctx, m, cardSerial, fmt.Sprintf("it is %s for %s, which is active already",
+			o.Device, o.Owner))
 	}
 	return s.issue(ctx, m, o)
 }
@@ -105,8 +106,10 @@ func (s *readerWorker) startOrder(ctx context.Context, m *meter, cardSerial Card
 }
 
 // reasonToReject says why a chip without an order cannot have one. Nothing means that it can.
-func (s *readerWorker) reasonToReject(ctx context.Context, m *meter, cardSerial CardSerial) (string, error) {
-	report, err := preflight.Inspect(ctx, m, preflight.Options{Today: s.clock.Now(), Need: s.need, FinalVersion: s.line.FinalVersion})
+func (s *readerWorker) reasonToReject(ctx context.Context, m *meter, cardSerial CardSerial) (string,
+	error) {
+	report, err := preflight.Inspect(ctx, m,
+		preflight.Options{Today: s.clock.Now(), Need: s.need, FinalVersion: s.line.FinalVersion})
 	if err != nil {
 		return err.Error(), nil
 	}
@@ -121,13 +124,16 @@ func (s *readerWorker) reasonToReject(ctx context.Context, m *meter, cardSerial 
 		return "", fmt.Errorf("journal: %w", err)
 	}
 	if device != "" {
-		return fmt.Sprintf("it was rejected as %s (%s), and what was installed is still on it: clear it with --delete-applet, or take another card", device, reason), nil
+		return fmt.Sprintf("it was rejected as %s (%s), and what was installed is still on it: "+
+			"clear it with --delete-applet, or take another card", device, reason), nil
 	}
-	return "it carries an e-krona applet that was begun elsewhere: go on with it there, or take another card", nil
+	return "it carries an e-krona applet that was begun elsewhere: go on with it there, or take " +
+		"another card", nil
 }
 
 // refuse turns a card away with which nothing was done.
-func (s *readerWorker) refuse(ctx context.Context, m *meter, cardSerial CardSerial, reason string) error {
+func (s *readerWorker) refuse(ctx context.Context, m *meter, cardSerial CardSerial,
+	reason string) error {
 	switch {
 	case ctx.Err() != nil:
 		return nil
@@ -154,11 +160,13 @@ func (s *readerWorker) issue(ctx context.Context, m *meter, o order) error {
 	if err != nil {
 		return hostFault(err)
 	}
-	s.notify(progress.Event{Kind: progress.Taken, Who: s.reader, Device: string(o.Device), Owner: o.Owner, Stage: o.stage.Name()})
+	s.notify(progress.Event{Kind: progress.Taken, Who: s.reader, Device: string(o.Device),
+		Owner: o.Owner, Stage: o.stage.Name()})
 	_, err = s.line.Issue(ctx, m, o.Order, blocks, func(stage personalization.Stage) error {
 		return hostFault(s.reached(ctx, v, &o, stage))
 	})
-	notice := progress.Event{Who: s.reader, Device: string(o.Device), Owner: o.Owner, Stage: o.stage.Name()}
+	notice := progress.Event{Who: s.reader, Device: string(o.Device), Owner: o.Owner,
+		Stage: o.stage.Name()}
 	switch {
 	case err == nil:
 		notice.Kind, notice.Took = progress.Made, s.clock.Now().Sub(began)
@@ -180,7 +188,8 @@ func (s *readerWorker) issue(ctx context.Context, m *meter, o order) error {
 
 // reached keeps a stage. The PIN letter is there before the card can be active, and
 // the secrets are gone when it is known to be.
-func (s *readerWorker) reached(ctx context.Context, v *cardSession, o *order, stage personalization.Stage) error {
+func (s *readerWorker) reached(ctx context.Context, v *cardSession, o *order,
+	stage personalization.Stage) error {
 	switch stage {
 	case personalization.Registered:
 		if err := s.writeLetter(*o, false); err != nil {
@@ -206,7 +215,8 @@ func (s *readerWorker) reached(ctx context.Context, v *cardSession, o *order, st
 }
 
 // afterRefusal says what becomes of a card that refuses: rejected, or tried once more.
-func (s *readerWorker) afterRefusal(ctx context.Context, v *cardSession, o order, reason string) (progress.Kind, error) {
+func (s *readerWorker) afterRefusal(ctx context.Context, v *cardSession, o order,
+	reason string) (progress.Kind, error) {
 	if o.stage > personalization.Inspected && o.failures+1 < mostFailures {
 		return progress.Failed, s.journal.failed(ctx, v, o, reason)
 	}

@@ -90,7 +90,8 @@ func (v Session) Host() time.Duration {
 func openExisting(ctx context.Context, folder string) (*sql.DB, error) {
 	path := filepath.Join(folder, journalFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("job folder %s: no job was begun here: name the folder that \"ekrona issue batch\" named", folder)
+		return nil, fmt.Errorf("job folder %s: no job was begun here: name the folder that "+
+			"\"ekrona issue batch\" named", folder)
 	}
 	return openDB(ctx, nil, path)
 }
@@ -104,7 +105,8 @@ func ReadRecord(ctx context.Context, folder string) (_ Record, err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var r Record
 	var started int64
-	if err := store.Must(ctx, db, store.Into{&r.Job, &r.Bank, &started}, `SELECT name, bank, begun FROM job`); err != nil {
+	if err := store.Must(ctx, db, store.Into{&r.Job, &r.Bank, &started},
+		`SELECT name, bank, begun FROM job`); err != nil {
 		return r, fmt.Errorf("journal: %w", err)
 	}
 	r.Started = time.Unix(0, started)
@@ -130,14 +132,16 @@ func (r *Record) readItems(ctx context.Context, db *sql.DB, folder string) error
 	return store.Each(ctx, db, func(row store.Row) error {
 		var t Tried
 		var position int
-		if err := row.Scan(&position, &t.Device, &t.CardSerial, &t.State, &t.Stage, &t.Reason); err != nil {
+		if err := row.Scan(&position, &t.Device, &t.CardSerial, &t.State, &t.Stage,
+			&t.Reason); err != nil {
 			return err
 		}
 		var err error
 		t.Letter, err = letter.Exists(filepath.Join(folder, lettersIn), t.Device)
 		r.Items[position-1].Orders = append(r.Items[position-1].Orders, t)
 		return err
-	}, `SELECT position, device, card_serial, state, stage, reason FROM card_order ORDER BY position, attempt`)
+	}, `SELECT position, device, card_serial, state, stage, reason FROM card_order ORDER BY
+		position, attempt`)
 }
 
 func (r *Record) readSessions(ctx context.Context, db *sql.DB) error {
@@ -145,12 +149,14 @@ func (r *Record) readSessions(ctx context.Context, db *sql.DB) error {
 	err := store.Each(ctx, db, func(row store.Row) error {
 		var v Session
 		var number, began, ended int64
-		err := row.Scan(&number, &v.Reader, &v.CardSerial, &v.Device, &began, &ended, &v.Outcome, &v.Reason)
+		err := row.Scan(&number, &v.Reader, &v.CardSerial, &v.Device, &began, &ended, &v.Outcome,
+			&v.Reason)
 		v.Began, v.Ended = time.Unix(0, began), time.Unix(0, ended)
 		index[number] = len(r.Sessions)
 		r.Sessions = append(r.Sessions, v)
 		return err
-	}, `SELECT number, reader, card_serial, COALESCE(device, ''), began, COALESCE(ended, began), outcome, reason FROM session ORDER BY number`)
+	}, `SELECT number, reader, card_serial, COALESCE(device, ''), began, COALESCE(ended, began),
+		outcome, reason FROM session ORDER BY number`)
 	if err != nil {
 		return err
 	}

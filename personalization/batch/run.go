@@ -46,7 +46,8 @@ func (b *Batch) Run(ctx context.Context, readers Readers, show progress.Show) er
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	r := &run{Batch: b, readers: readers, stop: stop, show: show, workers: map[string]*readerWorker{}}
+	r := &run{Batch: b, readers: readers, stop: stop, show: show,
+		workers: map[string]*readerWorker{}}
 	var working sync.WaitGroup
 	watched := readers.Watch(ctx, func(e Event) {
 		s := r.workers[e.Reader]
@@ -60,7 +61,8 @@ func (b *Batch) Run(ctx context.Context, readers Readers, show progress.Show) er
 	stop(watched)
 	working.Wait()
 	switch cause := context.Cause(ctx); {
-	case errors.Is(cause, errDone), errors.Is(cause, context.Canceled), errors.Is(cause, context.DeadlineExceeded):
+	case errors.Is(cause, errDone), errors.Is(cause, context.Canceled),
+		errors.Is(cause, context.DeadlineExceeded):
 		return watched
 	default:
 		return cause
@@ -95,7 +97,8 @@ func (r *run) notify(e progress.Event) {
 }
 
 // each does something for every device that a query names.
-func (j *journal) each(ctx context.Context, query string, do func(device message.DeviceID) error) error {
+func (j *journal) each(ctx context.Context, query string,
+	do func(device message.DeviceID) error) error {
 	devices, err := store.Column[message.DeviceID](ctx, j.db, query)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)

@@ -46,14 +46,17 @@ func openSealKey(path string, mayDraw bool, random io.Reader) (sealKey, error) {
 		return k, durable.Create(path, []byte(hex.EncodeToString(k[:])+"\n"), durable.OwnerOnly)
 	}
 	if err != nil {
-		return k, fmt.Errorf("the key that seals the journal: %w: restore it from its backup; without it give up the orders that are begun", err)
+		return k, fmt.Errorf("the key that seals the journal: %w: restore it from its backup; "+
+			"without it give up the orders that are begun", err)
 	}
 	defer clear(text)
 	if len(text) != 2*len(k)+1 {
-		return k, fmt.Errorf("%s is not the key that seals a journal: restore it from its backup", path)
+		return k, fmt.Errorf("%s is not the key that seals a journal: restore it from its backup",
+			path)
 	}
 	if _, err := hex.Decode(k[:], text[:2*len(k)]); err != nil {
-		return k, fmt.Errorf("%s is not the key that seals a journal: restore it from its backup", path)
+		return k, fmt.Errorf("%s is not the key that seals a journal: restore it from its backup",
+			path)
 	}
 	return k, nil
 }
@@ -88,12 +91,15 @@ func (k sealKey) open(device message.DeviceID, sealed []byte) (secrets, error) {
 	if err != nil {
 		return s, err
 	}
-	wrong := fmt.Errorf("the sealed secrets of %s do not open: the folder's key is another's, or the journal was changed: restore both from one backup", device)
+	wrong := fmt.Errorf("the sealed secrets of %s do not open: the folder's key is another's, or "+
+		"the journal was changed: restore both from one backup", device)
 	if len(sealed) < gcm.NonceSize() {
 		return s, wrong
 	}
-	clearText, err := gcm.Open(nil, sealed[:gcm.NonceSize()], sealed[gcm.NonceSize():], []byte(device))
-	if err != nil || len(clearText) != len(s.token)+personalization.PINDigits+personalization.PUKDigits {
+	clearText, err := gcm.Open(nil, sealed[:gcm.NonceSize()], sealed[gcm.NonceSize():],
+		[]byte(device))
+	if err != nil || len(clearText) != len(
+		s.token)+personalization.PINDigits+personalization.PUKDigits {
 		return s, wrong
 	}
 	defer clear(clearText)

@@ -57,9 +57,12 @@ func TestCheckForetellsSecondCards(t *testing.T) {
 	w, err := s.Open(t.Context())
 	require.NoError(t, err)
 	_, err = batch.Check(t.Context(), optionsOf(t, s, w, batchtest.Noon))
-	require.ErrorContains(t, err, "cards.csv:2: intermediary: customer-1 has an active card, "+string(first[0]))
-	require.ErrorContains(t, err, "cards.csv:3: intermediary: customer-2 has no card "+string(first[0]))
-	require.ErrorContains(t, err, "cards.csv:4: intermediary: customer-3 has no card SENORDICC0000077")
+	require.ErrorContains(t, err, "cards.csv:2: intermediary: customer-1 has an active card, "+
+		string(first[0]))
+	require.ErrorContains(t, err, "cards.csv:3: intermediary: customer-2 has no card "+
+		string(first[0]))
+	require.ErrorContains(t, err,
+		"cards.csv:4: intermediary: customer-3 has no card SENORDICC0000077")
 	_, opened := batch.Open(t.Context(), optionsOf(t, s, w, batchtest.Noon))
 	assert.Equal(t, err, opened)
 	assert.NoDirExists(t, s.JobFolder())

@@ -84,11 +84,13 @@ func TestTwoReadersTakeHalfTheTime(t *testing.T) {
 			require.NoError(t, err)
 			for _, v := range record.Sessions {
 				assert.Positive(t, v.Card())
-				assert.Less(t, v.Host(), v.Card()/100, "the host's work takes no time here, but for waits of two readers for the journal")
+				assert.Less(t, v.Host(), v.Card()/100, "the host's work takes no time here, but "+
+					"for waits of two readers for the journal")
 			}
 			require.NoError(t, w.Sandbox.Close())
 		})
-		t.Logf("%d readers: %d cards in %s, %.0f an hour", readers, cards, took[readers].Round(time.Millisecond), cards/took[readers].Hours())
+		t.Logf("%d readers: %d cards in %s, %.0f an hour", readers, cards,
+			took[readers].Round(time.Millisecond), cards/took[readers].Hours())
 	}
 	t.Logf("a card takes %s of its own and its reader's time", each.Round(time.Millisecond))
 	assert.InEpsilon(t, float64(took[1])/2, float64(took[2]), 0.05)

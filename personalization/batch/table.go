@@ -28,7 +28,8 @@ func separated(content []byte) (comma rune, rest []byte, before int) {
 	first, rest, _ := bytes.Cut(content, []byte{'\n'})
 	named := strings.TrimSpace(strings.Trim(strings.TrimRight(string(first), "\r"), `"`))
 	if len(named) >= len("sep=") && strings.EqualFold(named[:len("sep=")], "sep=") {
-		mark := strings.TrimPrefix(strings.TrimRight(strings.Trim(string(first), `"`), "\r\""), named[:len("sep=")])
+		mark := strings.TrimPrefix(strings.TrimRight(strings.Trim(string(first), `"`), "\r\""),
+			named[:len("sep=")])
 		if len(mark) == 1 && strings.Contains(separators, mark) {
 			return rune(mark[0]), rest, 1
 		}
@@ -55,7 +56,8 @@ func parseTable(file string, content []byte, head headJob, problems *Problems) [
 	in.Comma = comma
 	names, err := in.Read()
 	if err != nil {
-		problems.add(file, before+1, "it has no first line with the names of columns: %s", strings.Join(columns, ","))
+		problems.add(file, before+1, "it has no first line with the names of columns: %s",
+			strings.Join(columns, ","))
 		return nil
 	}
 	if !checkColumns(file, before+1, names, problems) {
@@ -69,13 +71,16 @@ func parseTable(file string, content []byte, head headJob, problems *Problems) [
 		}
 		var wrong *csv.ParseError
 		if errors.As(err, &wrong) {
-			problems.add(file, before+wrong.StartLine, "%v: put a field that has a quote, a line's end or %q in it in quotes, and double the quotes inside; nothing behind this line was read", wrong.Err, in.Comma)
+			problems.add(file, before+wrong.StartLine, "%v: put a field that has a quote, a "+
+				"line's end or %q in it in quotes, and double the quotes inside; nothing behind "+
+				"this line was read", wrong.Err, in.Comma)
 			break
 		}
 		line, _ := in.FieldPos(0)
 		line += before
 		if len(row) != len(names) {
-			problems.add(file, line, "%d fields, the first line names %d columns", len(row), len(names))
+			problems.add(file, line, "%d fields, the first line names %d columns", len(row),
+				len(names))
 			continue
 		}
 		cards = append(cards, cardOf(file, line, func(column string) string {
@@ -115,7 +120,8 @@ func checkColumns(file string, line int, names []string, problems *Problems) boo
 		names[i] = strings.ToLower(strings.TrimSpace(names[i]))
 		switch {
 		case !slices.Contains(columns, names[i]):
-			problems.add(file, line, "unknown column %q; there are %s", names[i], strings.Join(columns, ", "))
+			problems.add(file, line, "unknown column %q; there are %s", names[i],
+				strings.Join(columns, ", "))
 		case slices.Contains(names[:i], names[i]):
 			problems.add(file, line, "column %s stands twice", names[i])
 		}
@@ -129,7 +135,8 @@ func checkColumns(file string, line int, names []string, problems *Problems) boo
 // lines are those of an address: at line ends, or at semicolons with a blank.
 func lines(text string) []string {
 	var all []string
-	for _, line := range strings.Split(strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "; ", "\n"), "\n") {
+	for _, line := range strings.Split(strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"),
+		"; ", "\n"), "\n") {
 		if line = strings.TrimSpace(line); line != "" {
 			all = append(all, line)
 		}

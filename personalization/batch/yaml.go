@@ -64,7 +64,8 @@ func parseHead(file string, content []byte, problems *Problems) (*head, headJob)
 	if keys := h.section("keys", true, "initial", "final"); keys != nil {
 		job.Initial, job.Final = keys.text("initial", true), keys.text("final", true)
 		if job.Final == cardkeys.Test {
-			keys.complain("final", "everybody knows the test keys: make others with \"ekrona issue key FILE\"")
+			keys.complain("final",
+				"everybody knows the test keys: make others with \"ekrona issue key FILE\"")
 		}
 	}
 	if text := h.text("expiry", false); text != "" {
@@ -72,7 +73,8 @@ func parseHead(file string, content []byte, problems *Problems) (*head, headJob)
 			h.complain("expiry", "%q: give a day such as 2030-12-31", text)
 		}
 	}
-	if section := h.section("ceilings", false, "max_balance", "max_payment", "max_transactions"); section != nil {
+	if section := h.section("ceilings", false, "max_balance", "max_payment",
+		"max_transactions"); section != nil {
 		for column := range section.fields {
 			job.limited[column] = true
 		}
@@ -102,7 +104,8 @@ func (h *head) recipients(job *Job) {
 	}
 	node := section.fields["recipients"]
 	if node == nil || node.Kind != yaml.SequenceNode || len(node.Content) == 0 {
-		section.complain("recipients", "list the public keys of those who print the PIN letters, each \"age1...\"")
+		section.complain("recipients",
+			"list the public keys of those who print the PIN letters, each \"age1...\"")
 		return
 	}
 	for _, one := range node.Content {
@@ -129,7 +132,9 @@ func (h *head) inline(job headJob) []Card {
 	for _, node := range h.cards.Content {
 		row := fields(h.file, node, h.problems, columns...)
 		if row.fields != nil {
-			cards = append(cards, cardOf(h.file, node.Line, func(column string) string { return row.text(column, false) }, job, h.problems))
+			cards = append(cards,
+				cardOf(h.file, node.Line,
+					func(column string) string { return row.text(column, false) }, job, h.problems))
 		}
 	}
 	return cards
@@ -175,7 +180,8 @@ func fields(file string, node *yaml.Node, problems *Problems, known ...string) *
 		name, value := node.Content[i], node.Content[i+1]
 		switch _, again := m.fields[name.Value]; {
 		case !scalar(name) || !slices.Contains(known, name.Value):
-			problems.add(file, name.Line, "unknown field %q; there are %s", name.Value, strings.Join(known, ", "))
+			problems.add(file, name.Line, "unknown field %q; there are %s", name.Value,
+				strings.Join(known, ", "))
 		case again:
 			problems.add(file, name.Line, "field %s stands twice", name.Value)
 		default:

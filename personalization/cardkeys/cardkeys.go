@@ -28,7 +28,8 @@ const Test = "test"
 const shared = "shared:"
 
 // Usage says what references there are, for the help of commands.
-const Usage = `"test" for the published test keys, FILE for a master key from which each card's keys come, shared:FILE for one key that all cards have`
+const Usage = `"test" for the published test keys, FILE for a master key from which ` +
+	`each card's keys come, shared:FILE for one key that all cards have`
 
 // Read finds card keys by their reference: see [Usage].
 func Read(reference string) (scp03.KeySource, error) {
@@ -52,7 +53,8 @@ func readKey(path string) ([]byte, error) {
 		return nil, err
 	}
 	if others := info.Mode().Perm() &^ durable.OwnerOnly; others != 0 {
-		return nil, fmt.Errorf("%s: others may read it (mode %o): run chmod 600 on it", path, info.Mode().Perm())
+		return nil, fmt.Errorf("%s: others may read it (mode %o): run chmod 600 on it", path,
+			info.Mode().Perm())
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -62,7 +64,8 @@ func readKey(path string) ([]byte, error) {
 	text = bytes.TrimSpace(text)
 	key := make([]byte, hex.DecodedLen(len(text)))
 	if _, err := hex.Decode(key, text); err != nil || !isAES(len(key)) {
-		return nil, fmt.Errorf("%s: not one AES key in hex, 32, 48 or 64 digits: restore it from its backup", path)
+		return nil, fmt.Errorf(
+			"%s: not one AES key in hex, 32, 48 or 64 digits: restore it from its backup", path)
 	}
 	return key, nil
 }
@@ -83,7 +86,8 @@ func Create(path string, size int, random io.Reader) error {
 	defer clear(text)
 	err := durable.Create(path, text, durable.OwnerOnly)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("card keys: %s is there already, and cards may have keys from it: choose another name", path)
+		return fmt.Errorf("card keys: %s is there already, and cards may have keys from it: "+
+			"choose another name", path)
 	}
 	return err
 }

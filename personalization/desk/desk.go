@@ -102,10 +102,12 @@ var (
 		"this card cannot take the applet as it is: do what the page says, or take another card",
 	)
 	ErrKeepsKeys = errors.New(
-		"the card has the keys that it came with, and new ones are named: have them replaced, for good, or name none",
+		"the card has the keys that it came with, and new ones are named: have them replaced, " +
+			"for good, or name none",
 	)
 	ErrKeptItsKeys = errors.New(
-		"the card does not show the keys that it got: look at it with its new keys before it is handed out",
+		"the card does not show the keys that it got: look at it with its new keys before it is " +
+			"handed out",
 	)
 )
 
@@ -142,11 +144,12 @@ func (d Desk) record(e apdu.Exchange) {
 
 // wire stands before the card; what a channel above it carries is recorded there.
 func wire(c apdu.Card, record func(apdu.Exchange)) apdu.Card {
-	return apdu.Recorder{Card: c, Secrets: vocabulary.Decoder().Secrets, Sink: func(e apdu.Exchange) {
-		if !e.Carried {
-			record(e)
-		}
-	}}
+	return apdu.Recorder{Card: c, Secrets: vocabulary.Decoder().Secrets,
+		Sink: func(e apdu.Exchange) {
+			if !e.Carried {
+				record(e)
+			}
+		}}
 }
 
 // channel stands before a secure channel over the card; see [personalization.Line.Watch].
@@ -358,8 +361,9 @@ func (d Desk) make(
 	}
 	if replaces != "" {
 		if err := d.Bank.ReportLost(ctx, replaces); err != nil {
-			return none, fmt.Errorf("%s is active, and %s, which it replaces, is not reported lost: "+
-				"repeat this: %w", device.ID, replaces, err)
+			return none, fmt.Errorf(
+				"%s is active, and %s, which it replaces, is not reported lost: "+
+					"repeat this: %w", device.ID, replaces, err)
 		}
 	}
 	if err := file.Finish(); err != nil {
@@ -394,7 +398,8 @@ func (d Desk) lookAgain(ctx context.Context, c Card) error {
 		return err
 	case look.Report.AppletState() != spec.Active:
 		return personalization.ErrNotActive
-	case d.Line.Final != nil && look.Report.Keys != nil && !look.State.HasKeys(d.Line.VersionOfFinal()):
+	case d.Line.Final != nil && look.Report.Keys != nil &&
+		!look.State.HasKeys(d.Line.VersionOfFinal()):
 		return ErrKeptItsKeys
 	}
 	return nil

@@ -145,7 +145,8 @@ func newPlace(t *testing.T) *place {
 	need, err := preflight.NeedOf(applet.CAP)
 	require.NoError(t, err)
 	p.Desk = desk.Desk{
-		Name: "SENORDIC", Bank: p.bank, Line: house.Line, Need: need, Link: link, ReplaceKeys: true, Clock: noon, Random: house.Random,
+		Name: "SENORDIC", Bank: p.bank, Line: house.Line, Need: need, Link: link, ReplaceKeys: true,
+		Clock: noon, Random: house.Random,
 		Show: func(e progress.Event) { p.events = append(p.events, e) },
 	}
 	return p
@@ -250,9 +251,12 @@ func TestNothingIsReservedForACardThatDoesNotOpen(t *testing.T) {
 		corrupt func(p *place)
 		want    error
 	}{
-		"keys":    {func(p *place) { p.Line.Keys = scp03.Master(bytes.Repeat([]byte{9}, 16)) }, scp03.ErrWrongKeys},
-		"expiry":  {func(p *place) { p.Line.Expiry = p.Line.Effective.AddDays(-1) }, personalization.ErrExpiry},
-		"CA":      {func(p *place) { p.Line.Expiry = p.Line.CA.Certificate.Expiry.AddDays(1) }, personalization.ErrExpiry},
+		"keys": {func(p *place) { p.Line.Keys = scp03.Master(bytes.Repeat([]byte{9}, 16)) },
+			scp03.ErrWrongKeys},
+		"expiry": {func(p *place) { p.Line.Expiry = p.Line.Effective.AddDays(-1) },
+			personalization.ErrExpiry},
+		"CA": {func(p *place) { p.Line.Expiry = p.Line.CA.Certificate.Expiry.AddDays(1) },
+			personalization.ErrExpiry},
 		"no flag": {func(p *place) { p.ReplaceKeys = false }, desk.ErrKeepsKeys},
 	} {
 		p := newPlace(t)

@@ -75,7 +75,8 @@ func New(t *testing.T) *Issuer {
 	random := rand.NewChaCha8([32]byte{5})
 	keys := pki.Open(t.TempDir(), random)
 	subject := func(holder cvc.Holder, role spec.Role) pki.Subject {
-		return pki.Subject{Holder: holder, Role: role, Effective: Date(t, "2026-11-22"), Expiry: Date(t, "2036-11-22")}
+		return pki.Subject{Holder: holder, Role: role, Effective: Date(t, "2026-11-22"),
+			Expiry: Date(t, "2036-11-22")}
 	}
 	root, err := keys.Root("root", subject("SERIKSBK00001", spec.RoleRoot))
 	require.NoError(t, err)
@@ -83,14 +84,17 @@ func New(t *testing.T) *Issuer {
 	require.NoError(t, err)
 	ca, err := keys.Certified("ca", subject("SENORDIC00001", spec.RoleIntermediary), root)
 	require.NoError(t, err)
-	instruction, err := keys.Certified("instruction", subject("SENORDIC00002", spec.RoleInstructionKey), root)
+	instruction, err := keys.Certified("instruction",
+		subject("SENORDIC00002", spec.RoleInstructionKey), root)
 	require.NoError(t, err)
 	file, err := cap.Parse(applet.CAP)
 	require.NoError(t, err)
-	h := &Issuer{Notary: &Notary{map[message.DeviceID]banking.Device{}, map[string]bool{}}, Random: random}
+	h := &Issuer{Notary: &Notary{map[message.DeviceID]banking.Device{}, map[string]bool{}},
+		Random: random}
 	h.Line = personalization.Line{
 		Issuer: personalization.Issuer{
-			CA: ca, Root: root.Encoded, InstructionKey: instruction.Encoded, Notary: notaryKey.Encoded, Registry: h.Notary,
+			CA: ca, Root: root.Encoded, InstructionKey: instruction.Encoded,
+			Notary: notaryKey.Encoded, Registry: h.Notary,
 			Random: random, Effective: Date(t, "2026-11-22"), Expiry: Date(t, "2030-11-22"),
 		},
 		Keys: scp03.TestKeys(), Final: scp03.Master(bytes.Repeat([]byte{0x5A}, 16)), CAP: file,
@@ -108,7 +112,8 @@ func Date(t T, text string) message.Date {
 // Order draws the next order.
 func (h *Issuer) Order(t T) personalization.Order {
 	h.orders++
-	o, err := personalization.NewOrder(message.DeviceID(fmt.Sprintf("SENORDIC%08d", h.orders)), "anna", Date(t, "2026-11-22"), h.Random)
+	o, err := personalization.NewOrder(message.DeviceID(fmt.Sprintf("SENORDIC%08d", h.orders)),
+		"anna", Date(t, "2026-11-22"), h.Random)
 	require.NoError(t, err)
 	return o
 }

@@ -53,11 +53,13 @@ type storedOrder struct {
 const extension = ".order"
 
 // ErrDone says that the letter is that of a card that is made.
-var ErrDone = errors.New("there is such a letter already, of a card that is made: name another file")
+var ErrDone = errors.New(
+	"there is such a letter already, of a card that is made: name another file")
 
 // Open finds the order whose letter will be at this path, or draws it. An order that
 // is found must be for the same bank and owner.
-func Open(path string, bank message.Name, owner string, today message.Date, random io.Reader) (*File, error) {
+func Open(path string, bank message.Name, owner string, today message.Date,
+	random io.Reader) (*File, error) {
 	f := &File{letter: path}
 	content, err := os.ReadFile(path + extension)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -73,17 +75,21 @@ func Open(path string, bank message.Name, owner string, today message.Date, rand
 		return nil, fmt.Errorf("order: %w", err)
 	}
 	if err := json.Unmarshal(content, &f.kept); err != nil {
-		return nil, fmt.Errorf("order %s: it is damaged: take another card and name another letter", path+extension)
+		return nil, fmt.Errorf("order %s: it is damaged: take another card and name another letter",
+			path+extension)
 	}
 	if f.kept.Bank != bank || f.kept.Owner != owner {
-		return nil, fmt.Errorf("order %s: it is for %s at %s: go on with that, or name another letter", path+extension, f.kept.Owner, f.kept.Bank)
+		return nil, fmt.Errorf(
+			"order %s: it is for %s at %s: go on with that, or name another letter", path+extension,
+			f.kept.Owner, f.kept.Bank)
 	}
 	return f, nil
 }
 
 const intentLength = 16 // bytes
 
-func (f *File) drawSecrets(bank message.Name, owner string, today message.Date, random io.Reader) error {
+func (f *File) drawSecrets(bank message.Name, owner string, today message.Date,
+	random io.Reader) error {
 	var token pin.Token
 	intent := make([]byte, intentLength)
 	for _, secret := range [][]byte{token[:], intent} {
@@ -92,7 +98,8 @@ func (f *File) drawSecrets(bank message.Name, owner string, today message.Date, 
 		}
 	}
 	f.kept = storedOrder{
-		Intent: "order " + hex.EncodeToString(intent), Bank: bank, Owner: owner, Date: today.String(), Token: hex.EncodeToString(token[:]),
+		Intent: "order " + hex.EncodeToString(intent), Bank: bank, Owner: owner,
+		Date: today.String(), Token: hex.EncodeToString(token[:]),
 	}
 	digits, err := personalization.DrawDigits(random)
 	f.kept.PIN, f.kept.PUK = digits.PIN, digits.PUK
@@ -133,9 +140,11 @@ func (f *File) Discard() error {
 
 // Order is the order with its secrets, once a device is assigned.
 func (f *File) Order() (personalization.Order, personalization.Secrets, error) {
-	o := personalization.Order{Device: f.kept.Device, Role: spec.RoleCard, Ceilings: message.PilotPolicy(), Owner: f.kept.Owner}
+	o := personalization.Order{Device: f.kept.Device, Role: spec.RoleCard,
+		Ceilings: message.PilotPolicy(), Owner: f.kept.Owner}
 	damaged := func(err error) (personalization.Order, personalization.Secrets, error) {
-		return personalization.Order{}, personalization.Secrets{}, fmt.Errorf("order %s: it is damaged: %w", f.letter+extension, err)
+		return personalization.Order{}, personalization.Secrets{},
+			fmt.Errorf("order %s: it is damaged: %w", f.letter+extension, err)
 	}
 	var secrets personalization.Secrets
 	var err error
@@ -148,7 +157,8 @@ func (f *File) Order() (personalization.Order, personalization.Secrets, error) {
 	if _, err := hex.Decode(o.Token[:], []byte(f.kept.Token)); err != nil {
 		return damaged(errors.New("the token is no hex"))
 	}
-	if secrets, err = (personalization.Digits{PIN: f.kept.PIN, PUK: f.kept.PUK}).Secrets(); err != nil {
+	if secrets, err = (personalization.Digits{PIN: f.kept.PIN,
+		PUK: f.kept.PUK}).Secrets(); err != nil {
 		return damaged(err)
 	}
 	return o, secrets, nil
@@ -156,7 +166,8 @@ func (f *File) Order() (personalization.Order, personalization.Secrets, error) {
 
 // Finish writes the PIN letter and forgets the order.
 func (f *File) Finish() error {
-	text := letter.Letter{Device: f.kept.Device, Owner: f.kept.Owner, Name: f.kept.Owner, PIN: f.kept.PIN, PUK: f.kept.PUK}.Clear()
+	text := letter.Letter{Device: f.kept.Device, Owner: f.kept.Owner, Name: f.kept.Owner,
+		PIN: f.kept.PIN, PUK: f.kept.PUK}.Clear()
 	defer clear(text)
 	if err := durable.Replace(f.letter, text, durable.OwnerOnly); err != nil {
 		return fmt.Errorf("PIN letter: %w", err)

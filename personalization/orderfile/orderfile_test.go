@@ -53,9 +53,12 @@ func TestDamagedOrders(t *testing.T) {
 	day, err := message.ParseDate("2026-11-22")
 	require.NoError(t, err)
 	for name, content := range map[string]string{
-		"no JSON": "{", "token": `{"bank":"SENORDIC","owner":"anna","date":"2026-11-22","token":"00","pin":"1234","puk":"12345678"}`,
+		"no JSON": "{",
+		"token": `{"bank":"SENORDIC","owner":"anna","date":"2026-11-22","token":"00",` +
+			`"pin":"1234","puk":"12345678"}`,
 		"date": `{"bank":"SENORDIC","owner":"anna","date":"soon"}`,
-		"PIN":  `{"bank":"SENORDIC","owner":"anna","date":"2026-11-22","token":"00112233445566778899AABBCCDDEEFF","pin":"x","puk":"12345678"}`,
+		"PIN": `{"bank":"SENORDIC","owner":"anna","date":"2026-11-22",` +
+			`"token":"00112233445566778899AABBCCDDEEFF","pin":"x","puk":"12345678"}`,
 	} {
 		path := filepath.Join(t.TempDir(), "anna.txt")
 		require.NoError(t, os.WriteFile(path+extension, []byte(content), 0o600))

@@ -27,7 +27,8 @@ type parties struct {
 }
 
 func newParties(t *testing.T) parties {
-	p := parties{t, Open(filepath.Join(t.TempDir(), "bank"), seeded(1)), Open(filepath.Join(t.TempDir(), "nordic"), seeded(2))}
+	p := parties{t, Open(filepath.Join(t.TempDir(), "bank"), seeded(1)),
+		Open(filepath.Join(t.TempDir(), "nordic"), seeded(2))}
 	root, err := p.bank.Root("root", subject(t, "SERIKSBK00001", spec.RoleRoot))
 	require.NoError(t, err)
 	anchor, err := root.Certificate.Anchor()
@@ -94,7 +95,8 @@ func TestIssueIsRepeatableAndAHolderHasOneKey(t *testing.T) {
 	assert.Equal(t, first, p.issued(request, shorter), "what was issued serves as well")
 
 	// Cut between the claim and the certificate.
-	require.NoError(t, os.RemoveAll(p.bank.Path("root", issuedFolder)+"/SENORDIC00001.2030-12-31.cvc"))
+	require.NoError(t, os.RemoveAll(p.bank.Path("root", issuedFolder)+
+		"/SENORDIC00001.2030-12-31.cvc"))
 	again := p.issued(request, longer)
 	assert.NotEqual(t, first, again)
 	other := p.requested("other", s)
@@ -117,11 +119,17 @@ func TestIssueRefuses(t *testing.T) {
 		want    any
 	}{
 		"a request for another authority": {&elsewhere, s, ErrAuthority},
-		"another holder than it asks for": {request, change(s, func(s *Subject) { s.Holder = "SENORDIC00002" }), ErrAuthority},
-		"another role than it asks for":   {request, change(s, func(s *Subject) { s.Role = spec.RoleNotary }), ErrAuthority},
-		"a device by the root":            {&device, Subject{device.Holder, device.Role, s.Effective, s.Expiry}, cvc.ErrIssuer},
-		"longer than its signer":          {request, change(s, func(s *Subject) { s.Expiry = s.Expiry.AddDays(1) }), "give an earlier last day"},
-		"an end before the beginning":     {request, change(s, func(s *Subject) { s.Expiry = s.Effective.AddDays(-1) }), cvc.ErrMalformed},
+		"another holder than it asks for": {request,
+			change(s, func(s *Subject) { s.Holder = "SENORDIC00002" }), ErrAuthority},
+		"another role than it asks for": {request,
+			change(s, func(s *Subject) { s.Role = spec.RoleNotary }), ErrAuthority},
+		"a device by the root": {&device,
+			Subject{device.Holder, device.Role, s.Effective, s.Expiry}, cvc.ErrIssuer},
+		"longer than its signer": {request,
+			change(s, func(s *Subject) { s.Expiry = s.Expiry.AddDays(1) }),
+			"give an earlier last day"},
+		"an end before the beginning": {request,
+			change(s, func(s *Subject) { s.Expiry = s.Effective.AddDays(-1) }), cvc.ErrMalformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := p.bank.Issue(t.Context(), "root", row.request, row.subject)
@@ -216,7 +224,8 @@ func TestLinkLeadsForward(t *testing.T) {
 	_, err = p.nordic.Import(t.Context(), "ca3", encoded)
 	require.NoError(t, err)
 
-	for name, holder := range map[string]cvc.Holder{"backwards": "SERIKSBK00000", "another name": "SENOTARY00009", "to itself": "SERIKSBK00001"} {
+	for name, holder := range map[string]cvc.Holder{"backwards": "SERIKSBK00000",
+		"another name": "SENOTARY00009", "to itself": "SERIKSBK00001"} {
 		t.Run(name, func(t *testing.T) {
 			other := Open(t.TempDir(), seeded(7))
 			s := subject(t, holder, spec.RoleRoot)
@@ -242,9 +251,11 @@ func TestRevokedIntermediary(t *testing.T) {
 	encoded, err := p.nordic.Issue(t.Context(), "ca", request, desk)
 	require.NoError(t, err)
 
-	first, err := p.bank.Revoke(t.Context(), "root", nil, revocation.Unspecified, noon, noon.AddDate(0, 1, 0))
+	first, err := p.bank.Revoke(t.Context(), "root", nil, revocation.Unspecified, noon,
+		noon.AddDate(0, 1, 0))
 	require.NoError(t, err)
-	second, err := p.bank.Revoke(t.Context(), "root", []*cvc.Certificate{ca}, revocation.CACompromise, noon, noon.AddDate(0, 1, 0))
+	second, err := p.bank.Revoke(t.Context(), "root", []*cvc.Certificate{ca},
+		revocation.CACompromise, noon, noon.AddDate(0, 1, 0))
 	require.NoError(t, err)
 	_, err = p.nordic.ImportList("root", second.Encoded)
 	require.NoError(t, err)
@@ -266,7 +277,8 @@ func TestRevokedIntermediary(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, found[1].Problem, "out of date")
 
-	_, err = p.nordic.Revoke(t.Context(), "ca", []*cvc.Certificate{ca}, revocation.Unspecified, noon, noon.AddDate(0, 1, 0))
+	_, err = p.nordic.Revoke(t.Context(), "ca", []*cvc.Certificate{ca}, revocation.Unspecified,
+		noon, noon.AddDate(0, 1, 0))
 	require.ErrorIs(t, err, cvc.ErrIssuer, "one revokes what one has signed")
 }
 
@@ -304,7 +316,8 @@ func TestFolderWithAKeyInATPM(t *testing.T) {
 	assert.FileExists(t, filepath.Join(filepath.Dir(p.nordic.Path("ca", keyFile)), "ca.tpm"))
 
 	// As host/sandbox opens its intermediaries.
-	ca, err := p.nordic.Certified("ca", subject(t, "SENORDIC00001", spec.RoleIntermediary), Identity{})
+	ca, err := p.nordic.Certified("ca", subject(t, "SENORDIC00001", spec.RoleIntermediary),
+		Identity{})
 	require.NoError(t, err)
 	m.Restart()
 	desk, err := p.nordic.Certified("desk", subject(t, "SENORDICDESK0001", spec.RoleDesk), ca)

@@ -59,8 +59,10 @@ func (f Folder) Check(ctx context.Context, now time.Time) ([]Finding, error) {
 		}
 		key, keyProblem := f.Match(ctx, k.Name, c.PublicKey)
 		found = append(found, Finding{
-			Name: k.Name, Role: c.Role.String(), Holder: string(c.Holder), Issuer: string(c.Authority),
-			Until: c.Expiry.String(), Days: daysBetween(today, c.Expiry), Key: key, Problem: Problem(errors.Join(problem, keyProblem)),
+			Name: k.Name, Role: c.Role.String(), Holder: string(c.Holder),
+			Issuer: string(c.Authority),
+			Until:  c.Expiry.String(), Days: daysBetween(today, c.Expiry), Key: key,
+			Problem: Problem(errors.Join(problem, keyProblem)),
 		})
 	}
 	return found, nil

@@ -38,7 +38,9 @@ type Subject struct {
 // to the next root. A root that signs itself has no signer yet.
 func (s Subject) checkExpiry(signer *cvc.Certificate) error {
 	if s.Role != spec.RoleRoot && s.Expiry.After(signer.Expiry) {
-		return fmt.Errorf("%s would end on %v, after its signer %s, on %v: give an earlier last day", s.Holder, s.Expiry, signer.Holder, signer.Expiry)
+		return fmt.Errorf(
+			"%s would end on %v, after its signer %s, on %v: give an earlier last day", s.Holder,
+			s.Expiry, signer.Holder, signer.Expiry)
 	}
 	return nil
 }
@@ -106,7 +108,8 @@ func (f Folder) Certified(name string, s Subject, issuer Identity) (Identity, er
 // identity opens or makes an identity; without an issuer it signs itself. What
 // lies there must be what is asked for.
 func (f Folder) identity(name string, s Subject, issuer *Identity) (Identity, error) {
-	ctx := context.Background() // of those who call, only a program's start waits for a TPM or an HSM
+	// of those who call, only a program's start waits for a TPM or an HSM
+	ctx := context.Background()
 	path := f.Path(name, certificateFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		key, err := f.Key(ctx, name)
@@ -160,14 +163,16 @@ func (f Folder) Identity(ctx context.Context, name string) (Identity, error) {
 		return Identity{}, err
 	}
 	if !i.Certificate.PublicKey.Equal(key.Public()) {
-		return Identity{}, errors.Join(misplaced(f.Path(name, certificateFile), i.Certificate), key.Close())
+		return Identity{}, errors.Join(misplaced(f.Path(name, certificateFile), i.Certificate),
+			key.Close())
 	}
 	i.Signer = key
 	return i, nil
 }
 
 func misplaced(path string, c *cvc.Certificate) error {
-	return fmt.Errorf("certificate file %s: it is that of the %v %s: restore the one that belongs to the key beside it", path, c.Role, c.Holder)
+	return fmt.Errorf("certificate file %s: it is that of the %v %s: restore the one that "+
+		"belongs to the key beside it", path, c.Role, c.Holder)
 }
 
 // Close releases the key, if it is in a TPM or an HSM.
@@ -180,7 +185,8 @@ func (i Identity) Close() error {
 
 func certifyOwn(key crypto.Signer, s Subject, issuer *Identity) ([]byte, error) {
 	if issuer == nil {
-		issuer = &Identity{Signer: key, Certificate: &cvc.Certificate{Holder: s.Holder, Role: s.Role}}
+		issuer = &Identity{Signer: key,
+			Certificate: &cvc.Certificate{Holder: s.Holder, Role: s.Role}}
 	}
 	public, err := signature.PublicKey(key)
 	if err != nil {

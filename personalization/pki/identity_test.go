@@ -29,16 +29,19 @@ func subject(t *testing.T, holder cvc.Holder, role spec.Role) Subject {
 }
 
 func TestChainFromRootToDeskVerifiesAndIsFoundAgain(t *testing.T) {
-	bank, nordic := Open(filepath.Join(t.TempDir(), "bank"), seeded(1)), Open(filepath.Join(t.TempDir(), "nordic"), seeded(2))
+	bank, nordic := Open(filepath.Join(t.TempDir(), "bank"), seeded(1)),
+		Open(filepath.Join(t.TempDir(), "nordic"), seeded(2))
 	root, err := bank.Root("root", subject(t, "SERIKSBK00001", spec.RoleRoot))
 	require.NoError(t, err)
 	ca, err := nordic.Certified("ca", subject(t, "SENORDIC00001", spec.RoleIntermediary), root)
 	require.NoError(t, err)
 	desk, err := nordic.Certified("desk", subject(t, "SENORDICDESK0001", spec.RoleDesk), ca)
 	require.NoError(t, err)
-	require.NoError(t, cvc.VerifyChain(day(t, "2027-06-01"), desk.Certificate, ca.Certificate, root.Certificate))
+	require.NoError(t, cvc.VerifyChain(day(t, "2027-06-01"), desk.Certificate, ca.Certificate,
+		root.Certificate))
 
-	again, err := nordic.Certified("desk", subject(t, "SENORDICDESK0001", spec.RoleDesk), Identity{})
+	again, err := nordic.Certified("desk", subject(t, "SENORDICDESK0001", spec.RoleDesk),
+		Identity{})
 	require.NoError(t, err, "the issuer is not asked again")
 	assert.Equal(t, desk.Encoded, again.Encoded)
 }

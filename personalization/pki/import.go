@@ -24,7 +24,8 @@ func (f Folder) Trust(name string, encoded []byte, anchor message.Hash) (*cvc.Ce
 		return nil, fmt.Errorf("root certificate: %w", err)
 	}
 	if root.Role != spec.RoleRoot || !isSelfSigned(root) {
-		return nil, fmt.Errorf("%w: it is the %v %s by %s", ErrAnchor, root.Role, root.Holder, root.Authority)
+		return nil, fmt.Errorf("%w: it is the %v %s by %s", ErrAnchor, root.Role, root.Holder,
+			root.Authority)
 	}
 	if err := root.VerifyBy(root); err != nil {
 		return nil, err
@@ -63,8 +64,10 @@ func (f Folder) Import(ctx context.Context, name string, encoded []byte) (*cvc.C
 		}
 		former := k.Certificate
 		switch {
-		case former.Holder != c.Holder || former.Role != c.Role || former.Authority != c.Authority || !former.PublicKey.Equal(c.PublicKey):
-			return nil, fmt.Errorf("%s is the %v %s by %s: %w", f.Path(name, certificateFile), former.Role, former.Holder, former.Authority, fs.ErrExist)
+		case former.Holder != c.Holder || former.Role != c.Role ||
+			former.Authority != c.Authority || !former.PublicKey.Equal(c.PublicKey):
+			return nil, fmt.Errorf("%s is the %v %s by %s: %w", f.Path(name, certificateFile),
+				former.Role, former.Holder, former.Authority, fs.ErrExist)
 		case c.Expiry.Before(former.Expiry):
 			return nil, fmt.Errorf("%w: %v, before %v", ErrEarlier, c.Expiry, former.Expiry)
 		}
@@ -112,7 +115,8 @@ func (f Folder) adopt(ctx context.Context, ours Store, k Entry) error {
 		}
 	}
 	if isSelfSigned(k.Certificate) {
-		return durable.Ensure(f.Path(string(k.Certificate.Holder), certificateFile), k.Encoded, durable.Everyone)
+		return durable.Ensure(f.Path(string(k.Certificate.Holder), certificateFile), k.Encoded,
+			durable.Everyone)
 	}
 	_, err := f.Import(ctx, string(k.Certificate.Holder), k.Encoded)
 	return err

@@ -28,7 +28,8 @@ var (
 // Request makes a request for a certificate and keeps it as NAME.req: a certificate as
 // it is wished, in the name of the authority, but signed by its own key, which proves
 // that the asker has the key. The key is made if there is none.
-func (f Folder) Request(ctx context.Context, name string, s Subject, authority message.AuthorityRef) (encoded []byte, err error) {
+func (f Folder) Request(ctx context.Context, name string, s Subject,
+	authority message.AuthorityRef) (encoded []byte, err error) {
 	key, err := f.Key(ctx, name)
 	if err != nil {
 		return nil, err
@@ -78,7 +79,8 @@ func ParseRequest(encoded []byte) (*cvc.Certificate, error) {
 //
 // A holder has one key for ever: a second one is [ErrTaken]. The same request asked
 // again, with the same last day or an earlier, gets the same certificate.
-func (f Folder) Issue(ctx context.Context, name string, request *cvc.Certificate, s Subject) (encoded []byte, err error) {
+func (f Folder) Issue(ctx context.Context, name string, request *cvc.Certificate,
+	s Subject) (encoded []byte, err error) {
 	issuer, err := f.Identity(ctx, name)
 	if err != nil {
 		return nil, err
@@ -92,7 +94,8 @@ func (f Folder) Issue(ctx context.Context, name string, request *cvc.Certificate
 	if err != nil {
 		return nil, err
 	}
-	if err := claim(filepath.Join(archive, string(s.Holder)+"."+claimFile), string(s.Holder), point); err != nil {
+	if err := claim(filepath.Join(archive, string(s.Holder)+"."+claimFile), string(s.Holder),
+		point); err != nil {
 		return nil, err
 	}
 	if encoded, err = sameIssued(archive, request, s); encoded != nil || err != nil {
@@ -117,9 +120,12 @@ func (f Folder) checkIssue(issuer, request *cvc.Certificate, s Subject) error {
 	case request.Holder != s.Holder || request.Role != s.Role:
 		return fmt.Errorf("%w: it is for the %v %s", ErrAuthority, request.Role, request.Holder)
 	case !isLink && string(request.Authority) != string(issuer.Holder):
-		return fmt.Errorf("%w: it is for %s, this is %s", ErrAuthority, request.Authority, issuer.Holder)
-	case isLink && (request.Holder.Name() != issuer.Holder.Name() || request.Holder <= issuer.Holder):
-		return fmt.Errorf("%w: from %s to %s: the next root has the same name and a higher number", ErrForward, issuer.Holder, request.Holder)
+		return fmt.Errorf("%w: it is for %s, this is %s", ErrAuthority, request.Authority,
+			issuer.Holder)
+	case isLink && (request.Holder.Name() != issuer.Holder.Name() ||
+		request.Holder <= issuer.Holder):
+		return fmt.Errorf("%w: from %s to %s: the next root has the same name and a higher number",
+			ErrForward, issuer.Holder, request.Holder)
 	}
 	if err := s.checkExpiry(issuer); err != nil {
 		return err
@@ -146,7 +152,8 @@ func sameIssued(archive string, request *cvc.Certificate, s Subject) ([]byte, er
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		if issued.PublicKey.Equal(request.PublicKey) && issued.Role == s.Role && !issued.Expiry.Before(s.Expiry) && !issued.Effective.After(s.Effective) {
+		if issued.PublicKey.Equal(request.PublicKey) && issued.Role == s.Role &&
+			!issued.Expiry.Before(s.Expiry) && !issued.Effective.After(s.Effective) {
 			return encoded, nil
 		}
 	}

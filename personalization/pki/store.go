@@ -107,7 +107,8 @@ func (s Store) Chain(c *cvc.Certificate) ([]Entry, error) {
 	for !isSelfSigned(c) {
 		k, found := s.authority(c)
 		if !found {
-			return nil, fmt.Errorf("%w: %s by %s, whose certificate is not here: import it", ErrUntrusted, c.Holder, c.Authority)
+			return nil, fmt.Errorf("%w: %s by %s, whose certificate is not here: import it",
+				ErrUntrusted, c.Holder, c.Authority)
 		}
 		if err := c.VerifyBy(k.Certificate); err != nil {
 			return nil, err
@@ -116,7 +117,8 @@ func (s Store) Chain(c *cvc.Certificate) ([]Entry, error) {
 			return nil, err
 		}
 		if chain = append(chain, k); len(chain) > chainLimit {
-			return nil, fmt.Errorf("%w: %s: its chain is longer than %d", ErrUntrusted, c.Holder, chainLimit)
+			return nil, fmt.Errorf("%w: %s: its chain is longer than %d", ErrUntrusted, c.Holder,
+				chainLimit)
 		}
 		c = k.Certificate
 	}

@@ -120,7 +120,8 @@ func Inspect(ctx context.Context, c apdu.Card, o Options) (*Report, error) {
 			offer, err := scp03.Ask(ctx, c, o.Random)
 			i.report.notBegun = errors.Is(err, scp03.ErrNotBegun)
 			if err == nil {
-				i.report.Offer = &Offer{offer.KeyVersion, gpc.SecureChannel{Protocol: scp03.Protocol, I: offer.Parameter}}
+				i.report.Offer = &Offer{offer.KeyVersion,
+					gpc.SecureChannel{Protocol: scp03.Protocol, I: offer.Parameter}}
 			}
 			return err
 		})
@@ -133,7 +134,9 @@ func Inspect(ctx context.Context, c apdu.Card, o Options) (*Report, error) {
 		}
 		if err == nil {
 			i.report.Applet = &Applet{
-				application.LifeCycle.String(), fmt.Sprintf("%d.%d", application.SpecVersion>>8, application.SpecVersion&0xFF), application.LifeCycle,
+				application.LifeCycle.String(),
+				fmt.Sprintf("%d.%d", application.SpecVersion>>8, application.SpecVersion&0xFF),
+				application.LifeCycle,
 			}
 		}
 		return err
@@ -152,8 +155,10 @@ func (r *Report) produced(today time.Time) error {
 		return err
 	}
 	r.Production = &Production{
-		Product: c.Product(), Fabricator: fmt.Sprintf("%04X", c.Fabricator), Chip: fmt.Sprintf("%04X", c.ICType),
-		System: fmt.Sprintf("%04X", c.OperatingSystem), Serial: fmt.Sprintf("%08X", c.Serial), Batch: fmt.Sprintf("%04X", c.Batch),
+		Product: c.Product(), Fabricator: fmt.Sprintf("%04X", c.Fabricator),
+		Chip:   fmt.Sprintf("%04X", c.ICType),
+		System: fmt.Sprintf("%04X", c.OperatingSystem), Serial: fmt.Sprintf("%08X", c.Serial),
+		Batch: fmt.Sprintf("%04X", c.Batch),
 	}
 	if made, told := c.FabricationDate.In(today); told {
 		r.Production.Made = made.Format(time.DateOnly)
@@ -181,7 +186,8 @@ func (i *inspection) look(what string, ask func() error) {
 	case errors.As(err, &sw):
 		i.report.NotReported[what] = fmt.Sprintf("%04X", uint16(sw))
 	case errors.Is(err, gpc.ErrMalformed) || errors.Is(err, atr.ErrMalformed) ||
-		errors.Is(err, client.ErrAnswer) || errors.Is(err, client.ErrVersion) || errors.Is(err, scp03.ErrOtherProtocol):
+		errors.Is(err, client.ErrAnswer) || errors.Is(err, client.ErrVersion) ||
+		errors.Is(err, scp03.ErrOtherProtocol):
 		i.report.NotReported[what] = err.Error()
 	default:
 		i.lost = err
@@ -206,15 +212,23 @@ func (i *inspection) data(ctx context.Context, o Options) {
 		}
 		return err
 	})
-	read("card data", gpc.TagCardData, func(b []byte) (err error) { r.Data, err = gpc.ParseCardData(b); return err })
-	read("capabilities", gpc.TagCapability, func(b []byte) (err error) { r.Capability, err = gpc.ParseCapability(b); return err })
-	read("keys", gpc.TagKeyTemplate, func(b []byte) (err error) { r.Keys, err = gpc.ParseKeyTemplate(b); return err })
+	read("card data", gpc.TagCardData,
+		func(b []byte) (err error) { r.Data, err = gpc.ParseCardData(b); return err })
+	read("capabilities", gpc.TagCapability,
+		func(b []byte) (err error) { r.Capability, err = gpc.ParseCapability(b); return err })
+	read("keys", gpc.TagKeyTemplate,
+		func(b []byte) (err error) { r.Keys, err = gpc.ParseKeyTemplate(b); return err })
 	read("key diversification", gpc.TagDiversification, func(b []byte) (err error) {
 		r.Diversification, err = gpc.Value(b, gpc.TagDiversification)
 		return err
 	})
-	read("free memory", gpc.TagResources, func(b []byte) (err error) { r.Resources, err = gpc.ParseResources(b); return err })
-	i.look("platform", func() (err error) { r.Platform, err = globalplatform.Identify(ctx, i.card); return err })
+	read("free memory", gpc.TagResources,
+		func(b []byte) (err error) { r.Resources, err = gpc.ParseResources(b); return err })
+	i.look("platform", func() (err error) {
+		r.Platform,
+			err = globalplatform.Identify(ctx, i.card)
+		return err
+	})
 }
 
 // AppletState is the life cycle of the e-krona applet, 0 if it is not on the card.

@@ -39,7 +39,9 @@ func (r *Report) find(mark Mark, subject, text, do string) {
 func (r *Report) judge(o Options) {
 	r.judgeATR()
 	if r.Domain == nil {
-		r.find(Stop, "card manager", "none answers ("+r.NotReported["card manager"]+")", "take a Java Card with GlobalPlatform, or see whether it lies in the reader the right way")
+		r.find(Stop, "card manager", "none answers ("+r.NotReported["card manager"]+")",
+			"take a Java Card with GlobalPlatform, or see whether it lies in the reader the "+
+				"right way")
 	} else {
 		r.judgeDomain()
 		r.judgeProduct()
@@ -59,7 +61,8 @@ func (r *Report) judgeATR() {
 		r.find(Unknown, "ATR", "not given by the reader", "")
 		return
 	case r.reset == nil:
-		r.find(Note, "ATR", r.ATR.String()+": "+r.NotReported["ATR"], "clean the contacts if the card misbehaves")
+		r.find(Note, "ATR", r.ATR.String()+": "+r.NotReported["ATR"],
+			"clean the contacts if the card misbehaves")
 		return
 	}
 	var protocols []string
@@ -79,7 +82,8 @@ func (r *Report) judgeATR() {
 func (r *Report) judgeDomain() {
 	text := fmt.Sprintf("%v, %d bytes a command", r.Domain.AID, r.Domain.MaxData)
 	if r.Domain.Locked {
-		r.find(Stop, "card manager", text+"; the card is locked (CARD_LOCKED)", "unlock it with its keys: ekrona issue unlock")
+		r.find(Stop, "card manager", text+"; the card is locked (CARD_LOCKED)",
+			"unlock it with its keys: ekrona issue unlock")
 		return
 	}
 	r.find(Fine, "card manager", text, "")
@@ -101,7 +105,9 @@ func (r *Report) judgeProduct() {
 	}
 	r.find(Fact, "chip", text, "")
 	if r.Platform != nil {
-		r.find(Fact, "platform", fmt.Sprintf("%s, ROM %X, patch %X, configuration %X", r.Platform.Platform, r.Platform.ROM, r.Platform.Patch, r.Platform.Configuration), "")
+		r.find(Fact, "platform",
+			fmt.Sprintf("%s, ROM %X, patch %X, configuration %X", r.Platform.Platform,
+				r.Platform.ROM, r.Platform.Patch, r.Platform.Configuration), "")
 	}
 }
 
@@ -143,7 +149,8 @@ func (r *Report) channels() []gpc.SecureChannel {
 	return all
 }
 
-const askForSCP03 = "have its supplier put AES keys for SCP03 on it, or order the product with SCP03"
+const askForSCP03 = "have its supplier put AES keys for SCP03 on it, or order the product with " +
+	"SCP03"
 
 func (r *Report) judgeChannel() {
 	all := r.channels()
@@ -161,15 +168,18 @@ func (r *Report) judgeChannel() {
 	case len(all) == 0:
 		r.unreported("secure channel", "card data")
 	case !speaks:
-		r.find(Stop, "secure channel", strings.Join(names, ", ")+"; this program speaks SCP03", askForSCP03)
+		r.find(Stop, "secure channel", strings.Join(names, ", ")+"; this program speaks SCP03",
+			askForSCP03)
 	default:
 		r.find(Fine, "secure channel", strings.Join(names, ", ")+"; at most "+best.String(), "")
 	}
 	switch reason := r.NotReported["INITIALIZE UPDATE"]; {
 	case reason == "":
 	case r.notBegun:
-		r.find(Stop, "INITIALIZE UPDATE", reason+": the card begins no secure channel now; wrong keys may have been tried on it",
-			"take its power away, wait a minute and look again; if it refuses again, set it aside and ask its supplier")
+		r.find(Stop, "INITIALIZE UPDATE",
+			reason+": the card begins no secure channel now; wrong keys may have been tried on it",
+			"take its power away, wait a minute and look again; if it refuses again, set it "+
+				"aside and ask its supplier")
 	default:
 		r.find(Stop, "INITIALIZE UPDATE", reason, askForSCP03)
 	}
@@ -202,10 +212,12 @@ func (r *Report) judgeKeys(o Options) {
 		r.find(Stop, "keys", "no set of three AES keys", askForSCP03)
 	}
 	if slices.Contains(versions, gpc.InitialKeySet) && slices.Contains(versions, o.FinalVersion) {
-		r.find(Stop, "keys", "the initial keys are still there beside the new ones", "delete them with the new ones: ekrona issue delete --key-version FF")
+		r.find(Stop, "keys", "the initial keys are still there beside the new ones",
+			"delete them with the new ones: ekrona issue delete --key-version FF")
 	}
 	if r.Offer != nil {
-		r.find(Fact, "key set in use", fmt.Sprintf("%02X, by INITIALIZE UPDATE", r.Offer.KeyVersion), "")
+		r.find(Fact, "key set in use",
+			fmt.Sprintf("%02X, by INITIALIZE UPDATE", r.Offer.KeyVersion), "")
 	}
 	if r.Diversification != nil {
 		r.find(Fact, "keys made from", r.Diversification.String(), "")
@@ -243,13 +255,15 @@ func (r *Report) judgeMemory(o Options) {
 		return
 	}
 	free := r.Resources
-	text := fmt.Sprintf("%d bytes, %d transient; the applet takes about %d and %d", free.Persistent, free.Transient, o.Need.Persistent, o.Need.Transient)
+	text := fmt.Sprintf("%d bytes, %d transient; the applet takes about %d and %d", free.Persistent,
+		free.Transient, o.Need.Persistent, o.Need.Transient)
 	if r.isLoaded() {
 		r.find(Fact, "free memory", text+" and is on the card", "")
 		return
 	}
 	if int(free.Persistent) < o.Need.Persistent || int(free.Transient) < o.Need.Transient {
-		r.find(Stop, "free memory", text, "delete what is on it: ekrona issue content shows that; or take a larger product")
+		r.find(Stop, "free memory", text,
+			"delete what is on it: ekrona issue content shows that; or take a larger product")
 		return
 	}
 	r.find(Fine, "free memory", text, "")
@@ -263,9 +277,12 @@ func (r *Report) judgeCurve() {
 	case r.isLoaded():
 		r.find(Fine, subject, "the applet is installed and has found it", "")
 	case r.Capability != nil && r.Capability.ECDSAP256:
-		r.find(Fine, subject, "the card manager verifies signatures over it, so the card has it; that applets may use it shows at INSTALL", "")
+		r.find(Fine, subject, "the card manager verifies signatures over it, so the card has it; "+
+			"that applets may use it shows at INSTALL", "")
 	default:
-		r.find(Unknown, subject, "no card tells for its applets; a card without refuses INSTALL, and nothing is lost", "")
+		r.find(Unknown, subject,
+			"no card tells for its applets; a card without refuses INSTALL, and nothing is lost",
+			"")
 	}
 }
 
@@ -278,14 +295,19 @@ func (r *Report) judgeApplet() {
 	const subject = AppletSubject
 	switch {
 	case r.Applet == nil:
-		r.find(Stop, subject, "something answers for it: "+r.NotReported[subject], "see what it is with the card's keys: ekrona issue content")
+		r.find(Stop, subject, "something answers for it: "+r.NotReported[subject],
+			"see what it is with the card's keys: ekrona issue content")
 	case !r.isLoaded():
 		r.find(Fine, subject, "not on the card", "")
 	case r.Applet.lifeCycle == spec.Installed || r.Applet.lifeCycle == spec.KeysMade:
-		r.find(Note, subject, fmt.Sprintf("version %s, %s: an issuing was begun", r.Applet.Version, r.Applet.State),
-			"go on with the same order; for another the applet has to go: ekrona issue card --delete-applet")
+		r.find(Note, subject, fmt.Sprintf("version %s, %s: an issuing was begun", r.Applet.Version,
+			r.Applet.State),
+			"go on with the same order; for another the applet has to go: ekrona issue card "+
+				"--delete-applet")
 	default:
-		r.find(Stop, subject, fmt.Sprintf("version %s, %s: this card is somebody's", r.Applet.Version, r.Applet.State),
+		r.find(Stop, subject,
+			fmt.Sprintf("version %s, %s: this card is somebody's", r.Applet.Version,
+				r.Applet.State),
 			"give it back to its holder, or take another card")
 	}
 }

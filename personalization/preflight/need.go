@@ -56,12 +56,14 @@ func NeedOf(capFile []byte) (Need, error) {
 	if _, err := virtual.Load(capFile); err != nil {
 		return Need{}, err
 	}
-	order := message.InstallParameters{Device: "SE00000000000000", Role: spec.RoleCard, Ceilings: message.PilotPolicy(), Date: anyDay}
+	order := message.InstallParameters{Device: "SE00000000000000", Role: spec.RoleCard,
+		Ceilings: message.PilotPolicy(), Date: anyDay}
 	parameters, err := order.Encode()
 	if err != nil {
 		return Need{}, err
 	}
-	if _, err := virtual.Install(card.AID(spec.AppletAID), card.AID(spec.AppletAID), parameters); err != nil {
+	if _, err := virtual.Install(card.AID(spec.AppletAID), card.AID(spec.AppletAID),
+		parameters); err != nil {
 		return Need{}, err
 	}
 	after, err := virtual.Memory()

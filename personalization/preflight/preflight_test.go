@@ -30,7 +30,8 @@ func options(t testing.TB) preflight.Options {
 	need, err := preflight.NeedOf(applet.CAP)
 	require.NoError(t, err)
 	return preflight.Options{
-		ATR: emulated.ATR(), Today: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), Need: need, FinalVersion: 0x30,
+		ATR: emulated.ATR(), Today: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), Need: need,
+		FinalVersion: 0x30,
 	}
 }
 
@@ -61,16 +62,19 @@ func TestNeedIsThatOfTheApplet(t *testing.T) {
 func TestBlankCard(t *testing.T) {
 	c := blank(t, card.P71)
 	var sent []apdu.Command
-	watched := apdu.Recorder{Card: c, Sink: func(e apdu.Exchange) { sent = append(sent, e.Command) }}
+	watched := apdu.Recorder{Card: c,
+		Sink: func(e apdu.Exchange) { sent = append(sent, e.Command) }}
 	o := options(t)
 	r, err := preflight.Inspect(t.Context(), watched, o)
 	require.NoError(t, err)
 	assert.True(t, r.Able, r.Findings)
 	for _, command := range sent {
-		assert.Contains(t, []byte{gpc.InsSelect, gpc.InsGetData}, command.INS, "nothing else goes out")
+		assert.Contains(t, []byte{gpc.InsSelect, gpc.InsGetData}, command.INS,
+			"nothing else goes out")
 	}
 	text := page(t, r)
-	for _, want := range []string{"NXP P71D321, JCOP 4", "made 2018-12-11", "SCP03 i=70", "AES-128; initial keys", "not on the card", "Yes, as far as"} {
+	for _, want := range []string{"NXP P71D321, JCOP 4", "made 2018-12-11", "SCP03 i=70",
+		"AES-128; initial keys", "not on the card", "Yes, as far as"} {
 		assert.Contains(t, text, want)
 	}
 	for _, line := range strings.Split(text, "\n") {
@@ -84,7 +88,8 @@ func TestBlankCard(t *testing.T) {
 	o.Ask, o.Random = true, rand.NewChaCha8([32]byte{3})
 	r, err = preflight.Inspect(t.Context(), watched, o)
 	require.NoError(t, err)
-	assert.Equal(t, &preflight.Offer{KeyVersion: gpc.InitialKeySet, Channel: gpc.SecureChannel{Protocol: 3, I: 0x70}}, r.Offer)
+	assert.Equal(t, &preflight.Offer{KeyVersion: gpc.InitialKeySet,
+		Channel: gpc.SecureChannel{Protocol: 3, I: 0x70}}, r.Offer)
 	assert.NotContains(t, sent, apdu.Command{INS: gpc.InsExternalAuthenticate})
 }
 
@@ -92,7 +97,8 @@ func TestCardsThatCannotTakeIt(t *testing.T) {
 	small := card.P71
 	small.NVMBytes = 20_000
 	locked := blank(t, card.P71)
-	client, err := globalplatform.Open(t.Context(), locked, nil, scp03.Options{Keys: scp03.TestKeys()})
+	client, err := globalplatform.Open(t.Context(), locked, nil,
+		scp03.Options{Keys: scp03.TestKeys()})
 	require.NoError(t, err)
 	for _, to := range []gpc.LifeCycle{gpc.Initialized, gpc.Secured, gpc.CardLocked} {
 		require.NoError(t, client.SetCardStatus(t.Context(), to))
@@ -104,11 +110,15 @@ func TestCardsThatCannotTakeIt(t *testing.T) {
 		"too small":  {blank(t, small), "free memory"},
 		"locked":     {locked, "card manager"},
 		"no manager": {answering(map[string]string{}), "card manager"},
-		"SCP02":      {answering(map[string]string{"00A4040000": fci, "80CA0066": "660D730B06092A864886FC6B040255"}), "secure channel"},
-		"old":        {answering(map[string]string{"00A4040000": fci, "80CA0066": "660F730D060B2B060104012A026E010202"}), "Java Card"},
-		"3DES keys":  {answering(map[string]string{"00A4040000": fci, "80CA00E0": "E012C00401FF8010C00402FF8010C00403FF8010"}), "keys"},
+		"SCP02": {answering(map[string]string{"00A4040000": fci,
+			"80CA0066": "660D730B06092A864886FC6B040255"}), "secure channel"},
+		"old": {answering(map[string]string{"00A4040000": fci,
+			"80CA0066": "660F730D060B2B060104012A026E010202"}), "Java Card"},
+		"3DES keys": {answering(map[string]string{"00A4040000": fci,
+			"80CA00E0": "E012C00401FF8010C00402FF8010C00403FF8010"}), "keys"},
 		"both sets": {answering(map[string]string{
-			"00A4040000": fci, "80CA00E0": "E024C00401FF8810C00402FF8810C00403FF8810C00401308810C00402308810C00403308810",
+			"00A4040000": fci, "80CA00E0": "E024C00401FF8810C00402FF8810C00403FF8810C0040130" +
+				"8810C00402308810C00403308810",
 		}), "keys"},
 	} {
 		r, err := preflight.Inspect(t.Context(), row.card, options(t))
@@ -149,10 +159,13 @@ func answering(answers map[string]string) apdu.Card {
 // for SCP03.
 func TestRefusedInitializeUpdate(t *testing.T) {
 	for sw, want := range map[apdu.StatusWord]string{
-		apdu.SWSecurity: "begins no secure channel now", apdu.SWBlocked: "begins no secure channel now", apdu.SWNotFound: "have its supplier put AES keys",
+		apdu.SWSecurity: "begins no secure channel now",
+		apdu.SWBlocked:  "begins no secure channel now",
+		apdu.SWNotFound: "have its supplier put AES keys",
 	} {
 		c := blank(t, card.P71)
-		refusing := apdu.CardFunc(func(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+		refusing := apdu.CardFunc(func(ctx context.Context, command apdu.Command) (apdu.Response,
+			error) {
 			if command.INS == gpc.InsInitializeUpdate {
 				return apdu.Response{SW: sw}, nil
 			}
@@ -163,7 +176,8 @@ func TestRefusedInitializeUpdate(t *testing.T) {
 		r, err := preflight.Inspect(t.Context(), refusing, o)
 		require.NoError(t, err)
 		assert.False(t, r.Able)
-		found := slices.IndexFunc(r.Findings, func(f preflight.Finding) bool { return f.Subject == "INITIALIZE UPDATE" })
+		found := slices.IndexFunc(r.Findings,
+			func(f preflight.Finding) bool { return f.Subject == "INITIALIZE UPDATE" })
 		require.GreaterOrEqual(t, found, 0)
 		assert.Contains(t, r.Findings[found].Text+" "+r.Findings[found].Do, want, sw)
 	}
@@ -180,9 +194,10 @@ func TestUnknownStopsNothing(t *testing.T) {
 
 func TestLostLinkIsAnError(t *testing.T) {
 	lost := errors.New("pulled")
-	_, err := preflight.Inspect(t.Context(), apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) {
-		return apdu.Response{}, lost
-	}), options(t))
+	_, err := preflight.Inspect(t.Context(),
+		apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) {
+			return apdu.Response{}, lost
+		}), options(t))
 	assert.ErrorIs(t, err, lost)
 }
 
@@ -195,16 +210,19 @@ func FuzzInspect(f *testing.F) {
 		n := 0
 		o := o
 		o.ATR, o.Random = atr, rand.NewChaCha8([32]byte{})
-		r, err := preflight.Inspect(t.Context(), apdu.CardFunc(func(_ context.Context, c apdu.Command) (apdu.Response, error) {
-			n++
-			switch {
-			case n == 1 && len(first)%2 == 0:
-				return apdu.Response{Data: []byte("\x6F\x10\x84\x08\xA0\x00\x00\x01\x51\x00\x00\x00\xA5\x04\x9F\x65\x01\xFF"), SW: apdu.OK}, nil
-			case n%2 == 1:
-				return apdu.Response{Data: first, SW: apdu.OK}, nil
-			}
-			return apdu.Response{Data: other, SW: apdu.OK}, nil
-		}), o)
+		r, err := preflight.Inspect(t.Context(),
+			apdu.CardFunc(func(_ context.Context, c apdu.Command) (apdu.Response, error) {
+				n++
+				switch {
+				case n == 1 && len(first)%2 == 0:
+					return apdu.Response{
+						Data: []byte("\x6F\x10\x84\x08\xA0\x00\x00\x01\x51\x00\x00\x00\xA5" +
+							"\x04\x9F\x65\x01\xFF"), SW: apdu.OK}, nil
+				case n%2 == 1:
+					return apdu.Response{Data: first, SW: apdu.OK}, nil
+				}
+				return apdu.Response{Data: other, SW: apdu.OK}, nil
+			}), o)
 		require.NoError(t, err)
 		require.NotEmpty(t, page(t, r))
 		_, err = json.Marshal(r)
@@ -217,17 +235,25 @@ func FuzzInspect(f *testing.F) {
 func TestPageOfARealCard(t *testing.T) {
 	r, err := preflight.Inspect(t.Context(), answering(map[string]string{
 		"00A4040000": fci,
-		"80CA9F7F":   "9F7F2A4790D32147000000000083456E6E6E50524300000000000000005758594E4E4E4E4E0000000000000000",
-		"80CA0066":   "664D734B06072A864886FC6B01600B06092A864886FC6B020203630906072A864886FC6B03640B06092A864886FC6B040370650D060B2A864886FC6B0507020000660C060A2B060104012A026E0103",
-		"80CA0067":   "6728A00D800103810500102060708201078103E5BEC082031E030083010284010285017B86010C87017B",
-		"80CA00E0":   "E012C00401018810C00402018810C00403018810",
-		"80CA00FE":   "FE58DF2855010C0001B90C91154CB8C02A00AA0208000000000000000003184A3352363030303337333138313230306D20B6197D635E7C05010006040000D81F0701010808B3375FE9B5508BC40901030A0855606FD4BEECF3CD",
-		"80CAFF21":   "FF210F81010482040001F1CC8304000009DA",
+		"80CA9F7F": "9F7F2A4790D32147000000000083456E6E6E50524300000000000000005758594E4E" +
+			"4E4E4E0000000000000000",
+		"80CA0066": "664D734B06072A864886FC6B01600B06092A864886FC6B020203630906072A864886" +
+			"FC6B03640B06092A864886FC6B040370650D060B2A864886FC6B0507020000660C060A2B060104" +
+			"012A026E0103",
+		"80CA0067": "6728A00D800103810500102060708201078103E5BEC082031E030083010284010285" +
+			"017B86010C87017B",
+		"80CA00E0": "E012C00401018810C00402018810C00403018810",
+		"80CA00FE": "FE58DF2855010C0001B90C91154CB8C02A00AA0208000000000000000003184A3352" +
+			"363030303337333138313230306D20B6197D635E7C05010006040000D81F0701010808B3375FE9" +
+			"B5508BC40901030A0855606FD4BEECF3CD",
+		"80CAFF21": "FF210F81010482040001F1CC8304000009DA",
 	}), options(t))
 	require.NoError(t, err)
 	assert.True(t, r.Able)
 	need := options(t).Need
-	assert.Equal(t, fmt.Sprintf(`      ATR               3BD518FF8191FE1FC38073C821100A, T=1, up to 12 bit in 372 clock cycles
+	assert.Equal(t, fmt.Sprintf(
+		`      ATR               3BD518FF8191FE1FC38073C821100A, T=1, up to 12 bit in 372 clock`+
+			` cycles
 ok    card manager      A000000151000000, 255 bytes a command
       chip              NXP P71D321, JCOP 4 (maker 4790, type D321, system 4700); serial 6E6E6E50,
                         batch 5243, made 2018-12-11

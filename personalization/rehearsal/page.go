@@ -32,7 +32,8 @@ func (t *Totals) Add(e apdu.Exchange) {
 
 // String is the totals in words.
 func (t Totals) String() string {
-	return fmt.Sprintf("%d commands, %d bytes to the card and %d from it, about %.1f s on a P71", t.Commands, t.Sent, t.Received, t.Card.Seconds())
+	return fmt.Sprintf("%d commands, %d bytes to the card and %d from it, about %.1f s on a P71",
+		t.Commands, t.Sent, t.Received, t.Card.Seconds())
 }
 
 // MarshalJSON gives times in microseconds.
@@ -83,7 +84,8 @@ func (p Plan) Write(out io.Writer) error {
 func (c Case) WriteBrief(out io.Writer) error {
 	page := &strings.Builder{}
 	for i, step := range c.Steps {
-		fmt.Fprintf(page, "%4d > %-*s %s\n", i+1, nameColumn-2, step.Name(), wireText(step.Shapes()))
+		fmt.Fprintf(page, "%4d > %-*s %s\n", i+1, nameColumn-2, step.Name(),
+			wireText(step.Shapes()))
 	}
 	_, err := io.WriteString(out, page.String())
 	return err
@@ -98,8 +100,11 @@ func wireText(wire []Shape) string {
 }
 
 func (s Step) write(page *strings.Builder, number int) {
-	lines := strings.Split(strings.TrimSuffix(trace.Text{}.Command(vocabulary.Decoder().Command(s.Command)), "\n"), "\n")
-	fmt.Fprintf(page, "%4d %-*s %s  %3d ms\n", number, nameColumn, lines[0], wireText(s.Shapes()), s.Estimate.Of().Milliseconds())
+	lines := strings.Split(
+		strings.TrimSuffix(trace.Text{}.Command(vocabulary.Decoder().Command(s.Command)), "\n"),
+		"\n")
+	fmt.Fprintf(page, "%4d %-*s %s  %3d ms\n", number, nameColumn, lines[0], wireText(s.Shapes()),
+		s.Estimate.Of().Milliseconds())
 	if s.Command.INS == gpc.InsLoad {
 		return // its one line says everything
 	}
@@ -153,7 +158,8 @@ func (s Step) MarshalJSON() ([]byte, error) {
 	}
 	var all []wire
 	for _, shape := range s.Shapes() {
-		all = append(all, wire{fmt.Sprintf("%02X%02X%02X%02X", shape.CLA, shape.INS, shape.P1, shape.P2), shape.Length})
+		all = append(all, wire{fmt.Sprintf("%02X%02X%02X%02X", shape.CLA, shape.INS, shape.P1,
+			shape.P2), shape.Length})
 	}
 	return json.Marshal(struct {
 		Name string `json:"name"`

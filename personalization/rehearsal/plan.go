@@ -53,7 +53,8 @@ func (s Step) Shapes() []Shape { return Shapes(s.Exchange) }
 func (s Step) optional() bool { return s.Command.INS == gpc.InsSetStatus }
 
 // ErrUnplanned says that a command was about to be sent that nobody had read before.
-var ErrUnplanned = errors.New("this command was not rehearsed and was not sent: the card is in another state than it seemed; check it again, and begin anew")
+var ErrUnplanned = errors.New("this command was not rehearsed and was not sent: the card is in " +
+	"another state than it seemed; check it again, and begin anew")
 
 // Guard stands before a card and lets pass what the plan has, in its order. More of a
 // list that a card gives in parts may be asked for.
@@ -91,7 +92,8 @@ func (g *guard) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, er
 		}
 	}
 	if left == nil {
-		return apdu.Response{}, fmt.Errorf("%02X %02X %02X %02X with %d bytes: %w", c.CLA, c.INS, c.P1, c.P2, len(c.Data), ErrUnplanned)
+		return apdu.Response{}, fmt.Errorf("%02X %02X %02X %02X with %d bytes: %w", c.CLA, c.INS,
+			c.P1, c.P2, len(c.Data), ErrUnplanned)
 	}
 	g.open, g.last = left, shape
 	return g.card.Transmit(ctx, c)
@@ -120,7 +122,8 @@ func (e expected) after(shape Shape) (expected, bool) {
 // isPlanned compares a command with the list. Which of the levels with encryption the
 // channel has is the card's offer.
 func isPlanned(want, shape Shape) bool {
-	if shape.INS == gpc.InsExternalAuthenticate && shape.CLA == gpc.ClassSecure && scp03.Level(shape.P1)&scp03.CMACEncryption == scp03.CMACEncryption {
+	if shape.INS == gpc.InsExternalAuthenticate && shape.CLA == gpc.ClassSecure &&
+		scp03.Level(shape.P1)&scp03.CMACEncryption == scp03.CMACEncryption {
 		want.P1 = shape.P1
 	}
 	return want == shape

@@ -43,7 +43,8 @@ func (d desk) blank() *emulated.Card { return d.Blank(d) }
 var today = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // plan rehearses what is to be done with a card.
-func (d desk) plan(c *emulated.Card, l personalization.Line, o personalization.Order) *rehearsal.Plan {
+func (d desk) plan(c *emulated.Card, l personalization.Line,
+	o personalization.Order) *rehearsal.Plan {
 	d.Helper()
 	require.NoError(d, c.Reset())
 	report, err := preflight.Inspect(d.Context(), c, preflight.Options{Today: today})
@@ -62,7 +63,8 @@ var errWithdrawn = errors.New("pulled")
 
 // issue issues under guard, and gives what went over the wire. The answer of the
 // command lost (from 1; 0 for none) does not come.
-func (d desk) issue(c *emulated.Card, l personalization.Line, o personalization.Order, lost int) ([]rehearsal.Shape, error) {
+func (d desk) issue(c *emulated.Card, l personalization.Line, o personalization.Order,
+	lost int) ([]rehearsal.Shape, error) {
 	d.Helper()
 	plan := d.plan(c, l, o)
 	var sent []rehearsal.Shape
@@ -84,7 +86,8 @@ func (d desk) issue(c *emulated.Card, l personalization.Line, o personalization.
 		return response, err
 	})
 	l.Watch = func(channel apdu.Card) apdu.Card { return apdu.Recorder{Card: channel, Sink: tell} }
-	_, err := l.Issue(d.Context(), apdu.Recorder{Card: plan.Guard(link), Sink: tell}, o, issuertest.Secrets(d), func(personalization.Stage) error { return nil })
+	_, err := l.Issue(d.Context(), apdu.Recorder{Card: plan.Guard(link), Sink: tell}, o,
+		issuertest.Secrets(d), func(personalization.Stage) error { return nil })
 	require.NotErrorIs(d, err, rehearsal.ErrUnplanned)
 	if err == nil {
 		var lists [][]rehearsal.Shape
@@ -130,7 +133,8 @@ func TestRunsOfOtherLines(t *testing.T) {
 	secured.Secure = true
 	deleting := d.Line
 	deleting.DeleteApplet = true
-	for name, line := range map[string]personalization.Line{"keys left": initial, "longer keys": longer, "secured": secured, "deleting": deleting} {
+	for name, line := range map[string]personalization.Line{"keys left": initial,
+		"longer keys": longer, "secured": secured, "deleting": deleting} {
 		_, err := d.issue(d.blank(), line, d.order(), 0)
 		require.NoError(t, err, name)
 	}
@@ -211,7 +215,8 @@ func TestCardsOfOtherForm(t *testing.T) {
 	plan, err := rehearsal.Rehearse(t.Context(), d.Line, o, state, card.Links()[0])
 	require.NoError(t, err)
 	require.NoError(t, c.Reset())
-	_, err = d.Line.Issue(t.Context(), plan.Guard(c), o, issuertest.Secrets(t), func(personalization.Stage) error { return nil })
+	_, err = d.Line.Issue(t.Context(), plan.Guard(c), o, issuertest.Secrets(t),
+		func(personalization.Stage) error { return nil })
 	require.NoError(t, err)
 	assert.Greater(t, len(plan.Cases[0].Steps), 200, "more and smaller blocks")
 }
@@ -221,15 +226,18 @@ func TestGuardLetsTheCardChooseTheLevel(t *testing.T) {
 	d := newDesk(t)
 	plan := d.plan(d.blank(), d.Line, d.order())
 	for level, passes := range map[scp03.Level]bool{
-		scp03.Full: true, scp03.CMACEncryptionRMAC: true, scp03.CMACEncryption: true, scp03.CMAC: false, scp03.Plain: false,
+		scp03.Full: true, scp03.CMACEncryptionRMAC: true, scp03.CMACEncryption: true,
+		scp03.CMAC: false, scp03.Plain: false,
 	} {
-		guarded := plan.Guard(apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) {
+		guarded := plan.Guard(apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response,
+			error) {
 			return apdu.Response{SW: apdu.OK}, nil
 		}))
 		var err error
 		for _, step := range plan.Cases[0].Steps {
 			shape := step.Shapes()[0]
-			c := apdu.Command{CLA: shape.CLA, INS: shape.INS, P1: shape.P1, P2: shape.P2, Data: make([]byte, shape.Length)}
+			c := apdu.Command{CLA: shape.CLA, INS: shape.INS, P1: shape.P1, P2: shape.P2,
+				Data: make([]byte, shape.Length)}
 			if c.INS == gpc.InsExternalAuthenticate {
 				c.P1 = byte(level)
 			}
@@ -250,7 +258,8 @@ func TestGuardStopsWhenTheCardIsAnother(t *testing.T) {
 	_, err := d.issue(issued, d.Line, other, 0)
 	require.NoError(t, err)
 	require.NoError(t, issued.Reset())
-	_, err = d.Line.Issue(t.Context(), plan.Guard(issued), other, issuertest.Secrets(d), func(personalization.Stage) error { return nil })
+	_, err = d.Line.Issue(t.Context(), plan.Guard(issued), other, issuertest.Secrets(d),
+		func(personalization.Stage) error { return nil })
 	assert.ErrorIs(t, err, rehearsal.ErrUnplanned)
 }
 
@@ -263,8 +272,11 @@ func TestPage(t *testing.T) {
 	require.NoError(t, plan.Write(&out))
 	page := out.String()
 	for _, want := range []string{
-		"1 > SELECT", "PUT KEY", "80 50 00 00,   8 bytes", "in the place of none, or the initial keys", "LOAD, block 0", "INSTALL [for install and make selectable]",
-		"parameters             ", "hidden", "ACTIVATE", "If its load file is on the card already: the same without", "commands, ", "s on a P71",
+		"1 > SELECT", "PUT KEY", "80 50 00 00,   8 bytes",
+		"in the place of none, or the initial keys", "LOAD, block 0",
+		"INSTALL [for install and make selectable]",
+		"parameters             ", "hidden", "ACTIVATE",
+		"If its load file is on the card already: the same without", "commands, ", "s on a P71",
 	} {
 		assert.Contains(t, page, want)
 	}

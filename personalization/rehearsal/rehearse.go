@@ -15,7 +15,8 @@ import (
 // Rehearse plays the issuing of an order on virtual cards in this state, once for
 // each case that the state leaves open, and prices it with a P71 on that link. Of the
 // line and the order it uses no secret.
-func Rehearse(ctx context.Context, l personalization.Line, o personalization.Order, s State, link card.Link) (*Plan, error) {
+func Rehearse(ctx context.Context, l personalization.Line, o personalization.Order, s State,
+	link card.Link) (*Plan, error) {
 	plan := new(Plan)
 	for _, scene := range assumedCases(l, s) {
 		steps, err := play(ctx, l, o, s, scene, link)
@@ -45,27 +46,34 @@ func assumedCases(l personalization.Line, s State) []assumedCase {
 			{assumption: "its load file is on the card already", reached: personalization.Loaded},
 		}
 		if l.DeleteApplet {
-			specs = append(specs, assumedCase{assumption: "a load file of another version is on the card, which goes", reached: personalization.Loaded, outdated: true})
+			specs = append(specs,
+				assumedCase{assumption: "a load file of another version is on the card, which goes",
+					reached: personalization.Loaded, outdated: true})
 		}
 	case s.IsBegun():
 		reached := personalization.Installed
 		if s.Applet == spec.KeysMade {
 			reached = personalization.KeysMade
 		}
-		specs = []assumedCase{{assumption: "the applet on the card is this order's", reached: reached}}
+		specs = []assumedCase{{assumption: "the applet on the card is this order's",
+			reached: reached}}
 		if l.DeleteApplet {
 			specs = append(specs,
-				assumedCase{assumption: "the applet on the card is another order's, and goes", reached: reached, foreign: true},
-				assumedCase{assumption: "so it is, and its load file is of another version and goes too", reached: reached, foreign: true, outdated: true})
+				assumedCase{assumption: "the applet on the card is another order's, and goes",
+					reached: reached, foreign: true},
+				assumedCase{assumption: "so it is, and its load file is of another version and " +
+					"goes too", reached: reached, foreign: true, outdated: true})
 		}
 	default:
-		specs = []assumedCase{{assumption: "the card is active and this order's", reached: personalization.Active}}
+		specs = []assumedCase{{assumption: "the card is active and this order's",
+			reached: personalization.Active}}
 	}
 	return specs
 }
 
 // play records one case.
-func play(ctx context.Context, l personalization.Line, o personalization.Order, s State, scene assumedCase, link card.Link) ([]Step, error) {
+func play(ctx context.Context, l personalization.Line, o personalization.Order, s State,
+	scene assumedCase, link card.Link) ([]Step, error) {
 	stage, err := build(ctx, l, o, s)
 	if err != nil {
 		return nil, err

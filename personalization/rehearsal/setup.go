@@ -38,14 +38,16 @@ type setup struct {
 }
 
 // build makes the actors and a card with keys as the state tells and no applet.
-func build(ctx context.Context, l personalization.Line, o personalization.Order, s State) (*setup, error) {
+func build(ctx context.Context, l personalization.Line, o personalization.Order, s State) (*setup,
+	error) {
 	st := &setup{line: l, order: o}
 	st.line.Watch = nil
 	var err error
 	if st.line.Issuer, err = placeholder(l.Issuer); err != nil {
 		return nil, err
 	}
-	if st.order, err = personalization.NewOrder(o.Device, o.Owner, o.Date, rand.Reader); err != nil {
+	if st.order, err = personalization.NewOrder(o.Device, o.Owner, o.Date,
+		rand.Reader); err != nil {
 		return nil, err
 	}
 	st.order.Role, st.order.Ceilings = o.Role, o.Ceilings
@@ -92,7 +94,8 @@ func (st *setup) makeCard(ctx context.Context, l personalization.Line, s State) 
 	if st.virtual, err = emulated.New(below, emulated.Options{Keys: initial}); err != nil {
 		return err
 	}
-	client, err := globalplatform.Open(ctx, st.virtual, nil, scp03.Options{Keys: initial, Level: scp03.Full})
+	client, err := globalplatform.Open(ctx, st.virtual, nil,
+		scp03.Options{Keys: initial, Level: scp03.Full})
 	if err != nil {
 		return err
 	}
@@ -122,17 +125,19 @@ func (st *setup) prepare(ctx context.Context, s assumedCase) error {
 	}
 	if s.foreign {
 		var err error
-		if order, err = personalization.NewOrder(order.Device, order.Owner, order.Date, rand.Reader); err != nil {
+		if order, err = personalization.NewOrder(order.Device, order.Owner, order.Date,
+			rand.Reader); err != nil {
 			return err
 		}
 	}
 	there := errors.New("as far as the scene begins")
-	_, err := line.Issue(ctx, st.card, order, st.secrets, func(reached personalization.Stage) error {
-		if reached == s.reached && reached != personalization.Active {
-			return there
-		}
-		return nil
-	})
+	_, err := line.Issue(ctx, st.card, order, st.secrets,
+		func(reached personalization.Stage) error {
+			if reached == s.reached && reached != personalization.Active {
+				return there
+			}
+			return nil
+		})
 	if err != nil && !errors.Is(err, there) {
 		return err
 	}
@@ -224,9 +229,11 @@ func identity(like *cvc.Certificate, root *pki.Identity) (pki.Identity, error) {
 		return pki.Identity{}, err
 	}
 	if root == nil {
-		root = &pki.Identity{Signer: key, Certificate: &cvc.Certificate{Holder: like.Holder, Role: like.Role}}
+		root = &pki.Identity{Signer: key,
+			Certificate: &cvc.Certificate{Holder: like.Holder, Role: like.Role}}
 	}
-	subject := pki.Subject{Holder: like.Holder, Role: like.Role, Effective: like.Effective, Expiry: like.Expiry}
+	subject := pki.Subject{Holder: like.Holder, Role: like.Role, Effective: like.Effective,
+		Expiry: like.Expiry}
 	encoded, err := root.Certify(subject, &key.PublicKey)
 	if err != nil {
 		return pki.Identity{}, err
@@ -243,7 +250,8 @@ func (r placeholderRegistry) AddDevice(_ context.Context, d banking.Device) erro
 	return nil
 }
 
-func (r placeholderRegistry) Device(_ context.Context, id message.DeviceID) (banking.Device, error) {
+func (r placeholderRegistry) Device(_ context.Context, id message.DeviceID) (banking.Device,
+	error) {
 	d, known := r[id]
 	if !known {
 		return d, banking.ErrNoDevice

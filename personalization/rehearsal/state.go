@@ -23,7 +23,8 @@ func StateOf(r *preflight.Report) (s State, ok bool) {
 	if r.Domain == nil {
 		return s, false
 	}
-	return State{Domain: r.Domain.AID, MaxData: r.Domain.MaxData, Keys: r.Keys, Applet: r.AppletState()}, true
+	return State{Domain: r.Domain.AID, MaxData: r.Domain.MaxData, Keys: r.Keys,
+		Applet: r.AppletState()}, true
 }
 
 // IsBegun reports whether the applet is on the card and not yet active.
@@ -33,7 +34,8 @@ func (s State) IsBegun() bool { return s.Applet == spec.Installed || s.Applet ==
 // with: of the first set but the line's, or what a blank card has.
 func (s State) initial(final byte) (version byte, length int) {
 	for _, k := range s.Keys {
-		if k.ID == gpc.FirstKeyID && k.Type == gpc.KeyTypeAES && (k.Version != final || s.Suppliers) {
+		if k.ID == gpc.FirstKeyID && k.Type == gpc.KeyTypeAES &&
+			(k.Version != final || s.Suppliers) {
 			return k.Version, k.Length
 		}
 	}

@@ -31,7 +31,8 @@ const (
 
 func main() {
 	payments := flag.Int("payments", 300, "payments to time")
-	project := flag.String("jcsim", "applet/jcsim", "directory of the Maven project that runs the applet on jCardSim")
+	project := flag.String("jcsim", "applet/jcsim",
+		"directory of the Maven project that runs the applet on jCardSim")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -64,17 +65,22 @@ func run(ctx context.Context, out io.Writer, payments int, project string) error
 // and what a P71 would take.
 func printCommands(out io.Writer, accounts []suite.Account) error {
 	link := card.Links()[0]
-	fmt.Fprintf(out, "Commands on the profile %s, and the estimate for a P71 over %s\n\n", card.P71.Name, link.Name)
+	fmt.Fprintf(out, "Commands on the profile %s, and the estimate for a P71 over %s\n\n",
+		card.P71.Name, link.Name)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "writes\tbytes\tbytecodes\twire out\twire in\tcrypto ms\twrites ms\tbytecode ms\twire ms\ttotal ms\t\t")
+	fmt.Fprintln(table, "writes\tbytes\tbytecodes\twire out\twire in\tcrypto ms\twrites "+
+		"ms\tbytecode ms\twire ms\ttotal ms\t\t")
 	for _, a := range accounts {
 		cost, err := card.Estimate(a.Stats, link)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(table, "%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t  %s\t\n", a.Stats.Writes, a.Stats.WrittenBytes, a.Stats.Bytecodes,
-			a.Stats.CommandBytes, a.Stats.ResponseBytes, milliseconds(cost.Of(card.CostCrypto)), milliseconds(cost.Of(card.CostWrites)),
-			milliseconds(cost.Of(card.CostBytecode)), milliseconds(cost.Of(card.CostWire)), milliseconds(cost.Of()), a.Name)
+		fmt.Fprintf(table, "%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t  %s\t\n", a.Stats.Writes,
+			a.Stats.WrittenBytes, a.Stats.Bytecodes,
+			a.Stats.CommandBytes, a.Stats.ResponseBytes, milliseconds(cost.Of(card.CostCrypto)),
+			milliseconds(cost.Of(card.CostWrites)),
+			milliseconds(cost.Of(card.CostBytecode)), milliseconds(cost.Of(card.CostWire)),
+			milliseconds(cost.Of()), a.Name)
 	}
 	return table.Flush()
 }
@@ -90,7 +96,8 @@ func printTaps(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "Whole taps on a P71, finding the card left out; `ekrona card cost` shows each command")
+	fmt.Fprintln(out, "Whole taps on a P71, finding the card left out; `ekrona card cost` shows "+
+		"each command")
 	fmt.Fprintln(out)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, link := range card.Links() {
@@ -107,8 +114,10 @@ func printTaps(ctx context.Context, out io.Writer) error {
 				wire += estimate.Of(card.CostWire)
 				inside += estimate.Of(card.CostCrypto, card.CostWrites, card.CostBytecode)
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s ms\t(card %s, wire %s)\tgoal %s ms: %s\n", link.Name, tap.Title, milliseconds(inside+wire),
-				milliseconds(inside), milliseconds(wire), milliseconds(tap.Goal), met(inside+wire <= tap.Goal))
+			fmt.Fprintf(table, "%s\t%s\t%s ms\t(card %s, wire %s)\tgoal %s ms: %s\n", link.Name,
+				tap.Title, milliseconds(inside+wire),
+				milliseconds(inside), milliseconds(wire), milliseconds(tap.Goal),
+				met(inside+wire <= tap.Goal))
 		}
 	}
 	return table.Flush()
@@ -146,7 +155,8 @@ func printTimes(ctx context.Context, out io.Writer, payments int, project string
 	}
 	ratio := float64(median(emulated)) / float64(median(plain))
 	fmt.Fprintf(out, "its signatures in plain Go  %s ms\n", milliseconds(median(plain)))
-	fmt.Fprintf(out, "emulator                    %s ms, %.2f times plain Go; goal at most %g: %s\n",
+	fmt.Fprintf(out,
+		"emulator                    %s ms, %.2f times plain Go; goal at most %g: %s\n",
 		milliseconds(median(emulated)), ratio, mostOfPlainGo, met(ratio <= mostOfPlainGo))
 	simulated, err := timeJCardSim(ctx, payments, project)
 	if errors.Is(err, jcardsim.ErrNoTools) {
@@ -157,7 +167,8 @@ func printTimes(ctx context.Context, out io.Writer, payments int, project string
 		return err
 	}
 	ratio = float64(median(simulated)) / float64(median(emulated))
-	fmt.Fprintf(out, "jCardSim                    %s ms, the emulator is %.1f times faster; goal at least %g: %s\n",
+	fmt.Fprintf(out, "jCardSim                    %s ms, the emulator is %.1f times faster; goal "+
+		"at least %g: %s\n",
 		milliseconds(median(simulated)), ratio, leastOfJCard, met(ratio >= leastOfJCard))
 	return nil
 }

@@ -14,7 +14,8 @@ import (
 // componentOrder is the order in which a card wants the components (JCVM 3.0.5
 // §6.2) and in which they lie in our archives.
 var componentOrder = []string{
-	"Header.cap", "Directory.cap", "Import.cap", "Applet.cap", "Class.cap", "Method.cap", "StaticField.cap",
+	"Header.cap", "Directory.cap", "Import.cap", "Applet.cap", "Class.cap", "Method.cap",
+	"StaticField.cap",
 	"Export.cap", "ConstantPool.cap", "RefLocation.cap", "Descriptor.cap", "Debug.cap",
 }
 
@@ -123,7 +124,8 @@ func (a *Archive) Bytes() ([]byte, error) {
 func withoutDates(manifest []byte) []byte {
 	var kept []string
 	for line := range strings.Lines(string(manifest)) {
-		if !strings.HasPrefix(line, "Created-By:") && !strings.HasPrefix(line, "Java-Card-CAP-Creation-Time:") {
+		if !strings.HasPrefix(line, "Created-By:") &&
+			!strings.HasPrefix(line, "Java-Card-CAP-Creation-Time:") {
 			kept = append(kept, line)
 		}
 	}

@@ -21,7 +21,8 @@ const (
 // files and manifests of the packages go to out at the paths that they have in
 // the repository; out is root to renew what is committed. Every CAP file has
 // passed the off-card verifier before it is written.
-func Build(ctx context.Context, tools *Tools, root, out string, packages []Package) ([]*Manifest, error) {
+func Build(ctx context.Context, tools *Tools, root, out string, packages []Package) ([]*Manifest,
+	error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return nil, fmt.Errorf("build: %w", err)
@@ -38,7 +39,8 @@ func Build(ctx context.Context, tools *Tools, root, out string, packages []Packa
 		if err != nil {
 			return nil, err
 		}
-		if !slices.ContainsFunc(packages, func(wanted Package) bool { return wanted.Name == p.Name }) {
+		if !slices.ContainsFunc(packages,
+			func(wanted Package) bool { return wanted.Name == p.Name }) {
 			continue
 		}
 		m, err := b.finish(ctx, out, p, archive)
@@ -118,8 +120,9 @@ func (b *builder) convert(ctx context.Context, p Package, options Options) (*Arc
 	output := filepath.Join(b.work, p.Name+".cap")
 	caps := antCAP{
 		Target: options.Target, Package: p.Name, AID: p.AID, Version: p.Version,
-		Sources: filepath.Join(b.root, filepath.FromSlash(p.Sources)), Output: output, Export: b.export(p.Name),
-		Ints: options.Ints, Debug: options.Debug, Verify: false, // the finished file is verified
+		Sources: filepath.Join(b.root, filepath.FromSlash(p.Sources)), Output: output,
+		Export: b.export(p.Name),
+		Ints:   options.Ints, Debug: options.Debug, Verify: false, // the finished file is verified
 	}
 	for _, a := range p.Applets {
 		caps.Applets = append(caps.Applets, antApplet(a))
@@ -135,8 +138,9 @@ func (b *builder) convert(ctx context.Context, p Package, options Options) (*Arc
 	}
 	text, err := xml.MarshalIndent(antProject{
 		Default: "cap",
-		Task:    antTask{Name: "javacard", Class: "pro.javacard.ant.JavaCard", Classpath: b.tools.ant},
-		Target:  antTarget{Name: "cap", Task: antJavacard{Kit: b.tools.kit, CAP: caps}},
+		Task: antTask{Name: "javacard", Class: "pro.javacard.ant.JavaCard",
+			Classpath: b.tools.ant},
+		Target: antTarget{Name: "cap", Task: antJavacard{Kit: b.tools.kit, CAP: caps}},
 	}, "", " ")
 	if err != nil {
 		return nil, fmt.Errorf("build %s: %w", p.Name, err)
@@ -161,7 +165,8 @@ func lastPart(name string) string { return name[strings.LastIndexByte(name, '.')
 
 // finish writes the archive in its final form, has it verified, and writes CAP
 // file and manifest to out.
-func (b *builder) finish(ctx context.Context, out string, p Package, archive *Archive) (*Manifest, error) {
+func (b *builder) finish(ctx context.Context, out string, p Package, archive *Archive) (*Manifest,
+	error) {
 	file, err := archive.Bytes()
 	if err != nil {
 		return nil, fmt.Errorf("build %s: %w", p.Name, err)
@@ -175,8 +180,9 @@ func (b *builder) finish(ctx context.Context, out string, p Package, archive *Ar
 		return nil, err
 	}
 	m := &Manifest{
-		Package: p, CAP: describe(filepath.Base(p.CAP), file), Components: describeAll(archive.Components),
-		Sources: sources, Tools: b.tools.Versions, Options: optionsOf(p), Verifier: verdict,
+		Package: p, CAP: describe(filepath.Base(p.CAP), file),
+		Components: describeAll(archive.Components),
+		Sources:    sources, Tools: b.tools.Versions, Options: optionsOf(p), Verifier: verdict,
 	}
 	if err := b.writeLines(ctx, out, p, archive); err != nil {
 		return nil, err
@@ -208,14 +214,16 @@ func (b *builder) verify(ctx context.Context, p Package, file []byte) (string, e
 	}
 	for _, name := range slices.Concat(p.Imports, []string{p.Name}) {
 		export := filepath.Join(b.export(name),
-			filepath.FromSlash(strings.ReplaceAll(name, ".", "/")), "javacard", lastPart(name)+".exp")
+			filepath.FromSlash(strings.ReplaceAll(name, ".", "/")), "javacard",
+			lastPart(name)+".exp")
 		if _, err := os.Stat(export); err == nil { // an applet that shares nothing has none
 			arguments = append(arguments, export)
 		}
 	}
 	log, err := b.tools.kitTool(ctx, verifierClass, append(arguments, path)...).CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("verify %s: the off-card verifier failed (%w); it said:\n%s", p.Name, err, log)
+		return "", fmt.Errorf("verify %s: the off-card verifier failed (%w); it said:\n%s", p.Name,
+			err, log)
 	}
 	for line := range bytes.Lines(log) {
 		text := strings.TrimSpace(string(line))

@@ -16,7 +16,8 @@ const root = "../.."
 
 // probes are the test applets; the applet has a test beside it that does the same.
 func probes() []Package {
-	return slices.DeleteFunc(Packages(), func(p Package) bool { return !strings.HasPrefix(p.Name, "probe.") })
+	return slices.DeleteFunc(Packages(),
+		func(p Package) bool { return !strings.HasPrefix(p.Name, "probe.") })
 }
 
 func TestCommittedFilesFitTheirManifests(t *testing.T) {
@@ -79,7 +80,8 @@ func TestCheckNoticesEveryChange(t *testing.T) {
 		change func(t *testing.T, dir string, p *Package)
 		says   string
 	}{
-		{"source changed", change(source, func(b []byte) []byte { return append(b, '\n') }), "source vault/Vault.java has changed"},
+		{"source changed", change(source, func(b []byte) []byte { return append(b, '\n') }),
+			"source vault/Vault.java has changed"},
 		{"source new", func(t *testing.T, dir string, p *Package) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, p.Sources, "New.java"), nil, 0o644))
 		}, "source vault/New.java is new"},
@@ -94,15 +96,18 @@ func TestCheckNoticesEveryChange(t *testing.T) {
 		{"CAP gone", func(t *testing.T, dir string, p *Package) {
 			require.NoError(t, os.Remove(filepath.Join(dir, p.CAP)))
 		}, "CAP file of probe.vault"},
-		{"CAP cut short", change(p[0].CAP, func(b []byte) []byte { return b[:len(b)/2] }), "not a CAP file"},
+		{"CAP cut short", change(p[0].CAP, func(b []byte) []byte { return b[:len(b)/2] }),
+			"not a CAP file"},
 		{"manifest gone", func(t *testing.T, dir string, p *Package) {
 			require.NoError(t, os.Remove(filepath.Join(dir, p.ManifestFile())))
 		}, "manifest of probe.vault"},
 		{"manifest that was written by hand", change(p[0].ManifestFile(), func(b []byte) []byte {
 			return append([]byte(`{"extra": 1,`), b[1:]...)
 		}), "unknown field"},
-		{"other AID", func(_ *testing.T, _ string, p *Package) { p.AID = "F050524F4299" }, "was built as"},
-		{"other options", func(_ *testing.T, _ string, p *Package) { p.Ints = false }, "the options are"},
+		{"other AID", func(_ *testing.T, _ string, p *Package) { p.AID = "F050524F4299" },
+			"was built as"},
+		{"other options", func(_ *testing.T, _ string, p *Package) { p.Ints = false },
+			"the options are"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -126,7 +131,8 @@ func TestArchiveIsWrittenTheSameWayAlways(t *testing.T) {
 	archive, err := ReadArchive(file)
 	require.NoError(t, err)
 	assert.Equal(t, "Header.cap", archive.Components[0].Name)
-	assert.Equal(t, []byte{0x01, 0x00, 0x10, 0xDE, 0xCA, 0xFF, 0xED}, archive.Components[0].Content[:7], "JCVM 3.0.5 §6.4")
+	assert.Equal(t, []byte{0x01, 0x00, 0x10, 0xDE, 0xCA, 0xFF, 0xED},
+		archive.Components[0].Content[:7], "JCVM 3.0.5 §6.4")
 	again, err := archive.Bytes()
 	require.NoError(t, err)
 	assert.Equal(t, file, again)
@@ -134,14 +140,16 @@ func TestArchiveIsWrittenTheSameWayAlways(t *testing.T) {
 
 func TestWithoutDates(t *testing.T) {
 	assert.Equal(t, "Manifest-Version: 1.0\r\nSealed: true\r\n", string(withoutDates([]byte(
-		"Manifest-Version: 1.0\r\nCreated-By: 17.0.15\r\nJava-Card-CAP-Creation-Time: today\r\nSealed: true\r\n"))))
+		"Manifest-Version: 1.0\r\nCreated-By: 17.0.15\r\nJava-Card-CAP-Creation-Time: today\r\n"+
+			"Sealed: true\r\n"))))
 }
 
 func TestNoKitIsOneClearLine(t *testing.T) {
 	t.Setenv("JC_HOME", filepath.Join(t.TempDir(), "nothing"))
 	_, err := FindTools(context.Background())
 	require.ErrorIs(t, err, ErrNoTools)
-	assert.ErrorContains(t, err, "set JC_HOME to Oracle kit 3.2 or run scripts/build-applet --fetch")
+	assert.ErrorContains(t, err,
+		"set JC_HOME to Oracle kit 3.2 or run scripts/build-applet --fetch")
 	assert.NotContains(t, err.Error(), "\n")
 }
 

@@ -55,7 +55,8 @@ func fetchKit(ctx context.Context, log io.Writer, cache, kit string) error {
 		return err
 	}
 	if found := digest(jar); found != kitDigest {
-		return fmt.Errorf("lib/tools.jar has SHA-256 %s, not %s; nothing was kept", found, kitDigest)
+		return fmt.Errorf("lib/tools.jar has SHA-256 %s, not %s; nothing was kept", found,
+			kitDigest)
 	}
 	return os.Rename(filepath.Join(work, kitFolder), kit)
 }
@@ -86,7 +87,8 @@ func fetchAntJavacard(ctx context.Context, log io.Writer, cache, jar string) err
 }
 
 // checkout gets one commit, or one folder of it, into a new folder inside cache.
-func checkout(ctx context.Context, log io.Writer, cache, repository, commit, folder string) (string, error) {
+func checkout(ctx context.Context, log io.Writer, cache, repository, commit, folder string) (string,
+	error) {
 	work, err := os.MkdirTemp(cache, "fetch-")
 	if err != nil {
 		return "", err

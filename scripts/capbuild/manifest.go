@@ -14,13 +14,14 @@ import (
 
 // Manifest says what a CAP file was built from and with. Build alone writes it.
 type Manifest struct {
-	Package    Package      `json:"package"`
-	CAP        File         `json:"cap"`
-	Components []File       `json:"components"`
-	Sources    []File       `json:"sources"` // every .java file of the package, in order of their names
-	Tools      ToolVersions `json:"tools"`
-	Options    Options      `json:"options"`
-	Verifier   string       `json:"verifier"` // the last line of the off-card verifier
+	Package    Package `json:"package"`
+	CAP        File    `json:"cap"`
+	Components []File  `json:"components"`
+	// every .java file of the package, in order of their names
+	Sources  []File       `json:"sources"`
+	Tools    ToolVersions `json:"tools"`
+	Options  Options      `json:"options"`
+	Verifier string       `json:"verifier"` // the last line of the off-card verifier
 }
 
 // File is a file or component: its name, size in bytes and SHA-256 in hex.
@@ -104,7 +105,8 @@ func (m *Manifest) Check(root string, p Package) error {
 	}
 	compareFiles(differ, "component", m.Components, describeAll(archive.Components))
 	if len(differences) > 0 {
-		return fmt.Errorf("%s does not fit %s: %s; %w", p.ManifestFile(), p.Name, strings.Join(differences, "; "), ErrStale)
+		return fmt.Errorf("%s does not fit %s: %s; %w", p.ManifestFile(), p.Name,
+			strings.Join(differences, "; "), ErrStale)
 	}
 	return nil
 }
@@ -119,7 +121,8 @@ func (m *Manifest) CompareComponents(fresh *Manifest) error {
 	if len(differences) == 0 {
 		return nil
 	}
-	return fmt.Errorf("a new build of %s differs from the committed one (%s); built then with %+v and now with %+v",
+	return fmt.Errorf("a new build of %s differs from the committed one (%s); built then with "+
+		"%+v and now with %+v",
 		m.Package.Name, strings.Join(differences, "; "), m.Tools, fresh.Tools)
 }
 
@@ -153,18 +156,19 @@ func mustJSON(p Package) string {
 func sourceFiles(root string, p Package) ([]File, error) {
 	base := filepath.Join(root, filepath.FromSlash(p.CAP), "..")
 	var files []File
-	err := filepath.WalkDir(filepath.Join(root, filepath.FromSlash(p.Sources)), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".java" {
+	err := filepath.WalkDir(filepath.Join(root, filepath.FromSlash(p.Sources)),
+		func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || filepath.Ext(path) != ".java" {
+				return err
+			}
+			content, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			name, err := filepath.Rel(base, path)
+			files = append(files, describe(filepath.ToSlash(name), content))
 			return err
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(base, path)
-		files = append(files, describe(filepath.ToSlash(name), content))
-		return err
-	})
+		})
 	if err != nil {
 		return nil, fmt.Errorf("sources of %s: %w", p.Name, err)
 	}

@@ -18,7 +18,8 @@ type Package struct {
 	Ints    bool     `json:"ints"`    // the package may use the type int
 	Imports []string `json:"imports"` // names of other Packages it uses, besides the Java Card API
 
-	Target         string `json:"-"` // Java Card version of the platform; "" is the oldest that the kit converts for
+	// Java Card version of the platform; "" is the oldest that the kit converts for
+	Target         string `json:"-"`
 	GlobalPlatform bool   `json:"-"` // it uses org.globalplatform
 
 	Sources string `json:"-"` // folder that holds the sources, also in folders below
@@ -46,18 +47,23 @@ func Packages() []Package {
 	probe := func(number int, name string, imports []string, applet string) Package {
 		aid := fmt.Sprintf("F050524F42%02X", number)
 		p := Package{
-			Name: "probe." + name, AID: aid, Version: "1.0", Ints: true, Imports: imports, Applets: []Applet{},
-			Sources: "emulator/testdata/probe/" + name, CAP: "emulator/testdata/probe/" + name + ".cap",
+			Name: "probe." + name, AID: aid, Version: "1.0", Ints: true, Imports: imports,
+			Applets: []Applet{},
+			Sources: "emulator/testdata/probe/" + name, CAP: "emulator/testdata/probe/" + name +
+				".cap",
 		}
 		if applet != "" {
-			p.Applets = append(p.Applets, Applet{Class: "probe." + name + "." + applet, AID: aid + "01"})
+			p.Applets = append(p.Applets,
+				Applet{Class: "probe." + name + "." + applet, AID: aid + "01"})
 		}
 		return p
 	}
 	return []Package{
 		{
-			Name: "ekrona", AID: fmt.Sprintf("%X", spec.PackageAID), Version: specVersion, Imports: []string{},
-			Applets: []Applet{{Class: "ekrona.EkronaApplet", AID: fmt.Sprintf("%X", spec.AppletAID)}},
+			Name: "ekrona", AID: fmt.Sprintf("%X", spec.PackageAID), Version: specVersion,
+			Imports: []string{},
+			Applets: []Applet{{Class: "ekrona.EkronaApplet",
+				AID: fmt.Sprintf("%X", spec.AppletAID)}},
 			Sources: "applet/src/main/java/ekrona", CAP: "applet/ekrona.cap", Lines: true,
 		},
 		probe(1, "lib", []string{}, ""),
@@ -102,7 +108,8 @@ func Named(names ...string) ([]Package, error) {
 			return nil, fmt.Errorf("no package %q; there are %s", name, strings.Join(known, ", "))
 		}
 	}
-	return slices.DeleteFunc(all, func(p Package) bool { return !slices.Contains(names, p.Name) }), nil
+	return slices.DeleteFunc(all, func(p Package) bool { return !slices.Contains(names, p.Name) }),
+		nil
 }
 
 // withImports adds the packages that the given ones import, in the order of

@@ -31,7 +31,8 @@ func (b *builder) writeLines(ctx context.Context, out string, p Package, archive
 		return fmt.Errorf("lines of %s: %w", p.Name, err)
 	}
 	if !table.Fits(plain) {
-		return fmt.Errorf("lines of %s: with debug information the converter gives other instructions", p.Name)
+		return fmt.Errorf("lines of %s: with debug information the converter gives other "+
+			"instructions", p.Name)
 	}
 	return writeFile(filepath.Join(out, filepath.FromSlash(p.LinesFile())), table.Encode())
 }

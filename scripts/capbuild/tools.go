@@ -47,7 +47,8 @@ type Tools struct {
 
 // ToolVersions says what a CAP file was made with.
 type ToolVersions struct {
-	Kit         string `json:"kit"` // SHA-256 of the kit's lib/tools.jar, which holds converter, verifier and export files
+	// SHA-256 of the kit's lib/tools.jar, which holds converter, verifier and export files
+	Kit         string `json:"kit"`
 	Converter   string `json:"converter"`
 	Verifier    string `json:"verifier"`
 	JDK         string `json:"jdk"`
@@ -83,19 +84,23 @@ func FindTools(ctx context.Context) (*Tools, error) {
 		t.gp = filepath.Join(cache, gpFolder)
 	}
 	if _, err := os.Stat(t.library("tools.jar")); err != nil {
-		return nil, fmt.Errorf("%w: no Java Card kit at %s; set JC_HOME to Oracle kit 3.2 or run scripts/build-applet --fetch", ErrNoTools, t.kit)
+		return nil, fmt.Errorf("%w: no Java Card kit at %s; set JC_HOME to Oracle kit 3.2 or run "+
+			"scripts/build-applet --fetch", ErrNoTools, t.kit)
 	}
 	if _, err := os.Stat(t.ant); err != nil {
-		return nil, fmt.Errorf("%w: no ant-javacard at %s; set ANT_JAVACARD to ant-javacard.jar or run scripts/build-applet --fetch", ErrNoTools, t.ant)
+		return nil, fmt.Errorf("%w: no ant-javacard at %s; set ANT_JAVACARD to ant-javacard.jar "+
+			"or run scripts/build-applet --fetch", ErrNoTools, t.ant)
 	}
 	if _, err := os.Stat(t.globalPlatform("exports")); err != nil {
-		return nil, fmt.Errorf("%w: no export files of org.globalplatform at %s; set GP_EXPORTS to the folder %s or run scripts/build-applet --fetch", ErrNoTools, t.gp, gpFolder)
+		return nil, fmt.Errorf("%w: no export files of org.globalplatform at %s; set GP_EXPORTS "+
+			"to the folder %s or run scripts/build-applet --fetch", ErrNoTools, t.gp, gpFolder)
 	}
 	if err := t.findJDK(ctx); err != nil {
 		return nil, err
 	}
 	if _, err := exec.LookPath("ant"); err != nil {
-		return nil, fmt.Errorf("%w: Apache Ant is not installed; install the package ant", ErrNoTools)
+		return nil, fmt.Errorf("%w: Apache Ant is not installed; install the package ant",
+			ErrNoTools)
 	}
 	return t, t.readVersions(ctx)
 }
@@ -116,17 +121,21 @@ func (t *Tools) findJDK(ctx context.Context) error {
 			javac, err = filepath.EvalSymlinks(javac)
 		}
 		if err != nil {
-			return fmt.Errorf("%w: no Java compiler; install JDK %s or set JAVA_HOME to one", ErrNoTools, jdkMajor)
+			return fmt.Errorf("%w: no Java compiler; install JDK %s or set JAVA_HOME to one",
+				ErrNoTools, jdkMajor)
 		}
 		t.java = filepath.Dir(filepath.Dir(javac))
 	}
-	out, err := exec.CommandContext(ctx, filepath.Join(t.java, "bin", "javac"), "-version").CombinedOutput()
+	out, err := exec.CommandContext(ctx, filepath.Join(t.java, "bin", "javac"),
+		"-version").CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("%w: no Java compiler in %s; set JAVA_HOME to JDK %s", ErrNoTools, t.java, jdkMajor)
+		return fmt.Errorf("%w: no Java compiler in %s; set JAVA_HOME to JDK %s", ErrNoTools, t.java,
+			jdkMajor)
 	}
 	t.Versions.JDK = strings.TrimSpace(strings.TrimPrefix(string(out), "javac"))
 	if !strings.HasPrefix(t.Versions.JDK, jdkMajor+".") {
-		return fmt.Errorf("%w: %s is JDK %s, and the converter runs on JDK %s alone; set JAVA_HOME", ErrNoTools, t.java, t.Versions.JDK, jdkMajor)
+		return fmt.Errorf("%w: %s is JDK %s, and the converter runs on JDK %s alone; set JAVA_HOME",
+			ErrNoTools, t.java, t.Versions.JDK, jdkMajor)
 	}
 	return nil
 }
@@ -147,7 +156,8 @@ func (t *Tools) readVersions(ctx context.Context) error {
 		out, _ := t.kitTool(ctx, class, "-version").CombinedOutput()
 		match := versionInBrackets.FindSubmatch(out)
 		if match == nil {
-			return fmt.Errorf("%w: the kit at %s has no %s that tells its version; set JC_HOME to Oracle kit 3.2", ErrNoTools, t.kit, class)
+			return fmt.Errorf("%w: the kit at %s has no %s that tells its version; set JC_HOME "+
+				"to Oracle kit 3.2", ErrNoTools, t.kit, class)
 		}
 		*version = string(match[1])
 	}
@@ -169,7 +179,8 @@ func jarVersion(path string) (string, error) {
 	defer jar.Close()
 	manifest, err := jar.Open("META-INF/MANIFEST.MF")
 	if err != nil {
-		return "", fmt.Errorf("%w: %s has no manifest; set ANT_JAVACARD to ant-javacard.jar", ErrNoTools, path)
+		return "", fmt.Errorf("%w: %s has no manifest; set ANT_JAVACARD to ant-javacard.jar",
+			ErrNoTools, path)
 	}
 	defer manifest.Close()
 	for lines := bufio.NewScanner(manifest); lines.Scan(); {
@@ -177,7 +188,8 @@ func jarVersion(path string) (string, error) {
 			return version, nil
 		}
 	}
-	return "", fmt.Errorf("%w: %s names no version; set ANT_JAVACARD to ant-javacard.jar", ErrNoTools, path)
+	return "", fmt.Errorf("%w: %s names no version; set ANT_JAVACARD to ant-javacard.jar",
+		ErrNoTools, path)
 }
 
 func digest(content []byte) string {

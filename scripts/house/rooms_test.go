@@ -23,14 +23,16 @@ func readRooms(t *testing.T) (rooms []room) {
 	t.Helper()
 	page, err := os.ReadFile(filepath.Join(root, "apdu", "ARCHITECTURE.md"))
 	require.NoError(t, err)
-	_, table, found := strings.Cut(string(page), "| room | packages | subject | may import |\n|---|---|---|---|\n")
+	_, table, found := strings.Cut(string(page),
+		"| room | packages | subject | may import |\n|---|---|---|---|\n")
 	require.True(t, found, "the table of rooms")
 	for line := range strings.Lines(table) {
 		cells := strings.Split(strings.TrimSpace(line), "|")
 		if len(cells) != 6 {
 			break
 		}
-		r := room{name: strings.TrimSpace(cells[1]), packages: list(cells[2]), imports: list(cells[4])}
+		r := room{name: strings.TrimSpace(cells[1]), packages: list(cells[2]),
+			imports: list(cells[4])}
 		if slices.Equal(r.imports, []string{"every room above"}) {
 			r.imports = nil
 			for _, above := range rooms {
@@ -97,12 +99,14 @@ func TestRooms(t *testing.T) {
 				continue
 			}
 			assert.True(t, of == r || slices.Contains(r.imports, of.name),
-				"%s: %s (%s) may not import %s (%s): see apdu/ARCHITECTURE.md", file, name, r.name, other, of.name)
+				"%s: %s (%s) may not import %s (%s): see apdu/ARCHITECTURE.md", file, name, r.name,
+				other, of.name)
 		}
 	}
 	for _, r := range rooms {
 		for _, p := range r.packages {
-			assert.True(t, hasAny(imported, room{packages: []string{p}}), "%s: no package %s", r.name, p)
+			assert.True(t, hasAny(imported, room{packages: []string{p}}), "%s: no package %s",
+				r.name, p)
 		}
 		for _, other := range r.imports {
 			assert.Contains(t, names, other, "%s may import a room that is not there", r.name)
@@ -122,8 +126,9 @@ func hasAny(imported map[string]map[string]string, r room) bool {
 // upward are the arrows that run against the order of the folders, each with its reason
 // in the map.
 var upward = map[string][]string{
-	"emulator":        {"host/durable"},
-	"personalization": {"host/banking", "host/clock", "host/durable", "host/lockfile", "host/progress", "host/store"},
+	"emulator": {"host/durable"},
+	"personalization": {"host/banking", "host/clock", "host/durable", "host/lockfile",
+		"host/progress", "host/store"},
 }
 
 // The folders of the top level lie in one order, and import downward but for upward.
@@ -140,12 +145,14 @@ func TestFoldersImportDownward(t *testing.T) {
 				continue
 			}
 			used[top(name)+" "+other] = true
-			assert.Contains(t, upward[top(name)], other, "%s: %s imports %s, upward", file, name, other)
+			assert.Contains(t, upward[top(name)], other, "%s: %s imports %s, upward", file, name,
+				other)
 		}
 	}
 	for from, others := range upward {
 		for _, other := range others {
-			assert.True(t, used[from+" "+other], "%s no longer imports %s: take it out", from, other)
+			assert.True(t, used[from+" "+other], "%s no longer imports %s: take it out", from,
+				other)
 		}
 	}
 }

@@ -99,14 +99,43 @@ func TestLinesAreShort(t *testing.T) {
 		if generated[name] != "" {
 			return
 		}
+		whole := unbreakable(t, name, content)
 		for n, line := range strings.Split(string(content), "\n") {
-			if strings.HasPrefix(line, "//go:") { // a directive is one line
+			if strings.HasPrefix(line, "//go:") || whole[n+1] { // a directive is one line
 				continue
 			}
 			width := columnsOf(line)
 			assert.LessOrEqual(t, width, maxColumns, "%s:%d: wrap the line", name, n+1)
 		}
 	})
+}
+
+// unbreakable are the lines of a Go source that hold what no line break may be put into: a
+// raw string of several lines, or a long string without a space, such as a method's
+// descriptor.
+func unbreakable(t *testing.T, name string, content []byte) map[int]bool {
+	t.Helper()
+	lines := map[int]bool{}
+	if filepath.Ext(name) != ".go" {
+		return lines
+	}
+	files := token.NewFileSet()
+	parsed, err := parser.ParseFile(files, name, content, parser.SkipObjectResolution)
+	require.NoError(t, err)
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		literal, is := n.(*ast.BasicLit)
+		if !is || literal.Kind != token.STRING {
+			return true
+		}
+		from, to := files.Position(literal.Pos()).Line, files.Position(literal.End()).Line
+		if from < to || len(literal.Value) > maxColumns/2 && !strings.Contains(literal.Value, " ") {
+			for line := from; line <= to; line++ {
+				lines[line] = true
+			}
+		}
+		return true
+	})
+	return lines
 }
 
 // columnsOf is the width of a line on a screen.

@@ -138,7 +138,8 @@ func (j *javaFile) frames() {
 		j.bounds(d.name, minimum, maximum, "the data")
 		j.offsets(d.name, d.command.Only().In, 0)
 	}
-	j.section("Frames: the length of a run of fixed bytes, the run, and the number of bytes after it " +
+	j.section("Frames: the length of a run of fixed bytes, the run, and the number of bytes " +
+		"after it " +
 		"that vary; and so on, up to a run of length 0")
 	for _, row := range framed {
 		one := func(full bool) string {

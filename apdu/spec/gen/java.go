@@ -114,7 +114,8 @@ public final class Spec {
 	j.byte("CLA_PROPRIETARY", apdu.ClassProprietary, "class of our commands")
 	j.byte("CLA_CHAINING", apdu.ClassChaining, "bit: more parts of the command follow")
 	for _, c := range spec.Commands {
-		j.byte("INS_"+constant(c.Name), c.INS, fmt.Sprintf("%s, class %02X, %s", c.Name, c.CLA, c.Clause))
+		j.byte("INS_"+constant(c.Name), c.INS,
+			fmt.Sprintf("%s, class %02X, %s", c.Name, c.CLA, c.Clause))
 	}
 	j.section("P1 and P2 of the commands (of records: P2)")
 	for _, c := range spec.Commands {
@@ -122,7 +123,8 @@ public final class Spec {
 			if v.AnyP1 {
 				j.byte("P2_"+constant(v.Title()), v.P2, "P2 of "+v.Title())
 			} else {
-				j.short("P1P2_"+constant(v.Title()), uint16(v.P1)<<8|uint16(v.P2), "P1 and P2 of "+v.Title())
+				j.short("P1P2_"+constant(v.Title()), uint16(v.P1)<<8|uint16(v.P2),
+					"P1 and P2 of "+v.Title())
 			}
 		}
 	}
@@ -167,11 +169,16 @@ public final class Spec {
 	j.short("VERSION", spec.Version, "version of this spec, content of SPEC_VERSION")
 	j.byte("MESSAGE_VERSION", spec.MessageVersion, "content of VERSION in every message")
 	j.short("CURRENCY", spec.Currency, "SEK, ISO 4217 numeric, content of CURRENCY")
-	j.bytes("PILOT_POLICY", spec.PilotPolicy, "policy of version 0, content of POLICY, before the ceilings are applied")
-	j.bytes("TOKEN_LABEL_MAC", spec.TokenLabelMAC, "CMACed under the token: the MAC key of personalization")
-	j.bytes("TOKEN_LABEL_ENC", spec.TokenLabelENC, "CMACed under the token: the encryption key of personalization")
-	j.bytes("PIN_LABEL_ENC", spec.PINLabelENC, "hashed after the shared secret: the encryption key of an enciphered PIN")
-	j.bytes("PIN_LABEL_MAC", spec.PINLabelMAC, "hashed after the shared secret: the MAC key of an enciphered PIN")
+	j.bytes("PILOT_POLICY", spec.PilotPolicy,
+		"policy of version 0, content of POLICY, before the ceilings are applied")
+	j.bytes("TOKEN_LABEL_MAC", spec.TokenLabelMAC,
+		"CMACed under the token: the MAC key of personalization")
+	j.bytes("TOKEN_LABEL_ENC", spec.TokenLabelENC,
+		"CMACed under the token: the encryption key of personalization")
+	j.bytes("PIN_LABEL_ENC", spec.PINLabelENC,
+		"hashed after the shared secret: the encryption key of an enciphered PIN")
+	j.bytes("PIN_LABEL_MAC", spec.PINLabelMAC,
+		"hashed after the shared secret: the MAC key of an enciphered PIN")
 	j.parts("POLICY", spec.PolicyLayout)
 	j.parts("OPEN_REQUEST", spec.OpenRequestLayout)
 	for _, l := range spec.Layouts {

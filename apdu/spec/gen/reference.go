@@ -33,12 +33,18 @@ func reference() string {
 Every command, message, status word and limit of the e-krona applet, version %d.%d. This page, the
 applet's constants and the Go codecs are made from one table, `+"`apdu/spec`"+`.
 
-Numbers are hexadecimal where they stand in `+"`code`"+` and decimal elsewhere; lengths are in bytes. Amounts are öre, unsigned,
-big-endian. Data objects are BER-TLV with lengths in their shortest form; each list of data objects is exact: these, in this order,
-and nothing else. PIN blocks are format 2 of ISO 9564-1. Application identifier: `+"`%X`"+`, package `+"`%X`"+`.
+Numbers are hexadecimal where they stand in `+"`code`"+
+		` and decimal elsewhere; lengths are in bytes. Amounts are öre, unsigned,
+big-endian. Data objects are BER-TLV with lengths in their shortest form;
+each list of data objects is exact: these, in this order,
+and nothing else. PIN blocks are format 2 of ISO 9564-1. Application identifier: `+"`%X`"+
+		`, package `+"`%X`"+`.
 `, spec.Version>>8, spec.Version&0xFF, spec.AppletAID, spec.PackageAID)
-	p.line(`Contents: [Commands](#commands) · [Messages](#messages) · [Certificates](#certificates) · [Records](#records) · [Other data](#other-data) ·
-[Values](#values) · [Status words](#status-words) · [Tags](#tags) · [Limits](#limits) · [Roles](#roles) · [Life cycle](#life-cycle) ·
+	p.line(
+		`Contents: [Commands](#commands) · [Messages](#messages) · [Certificates](#certificates) ·
+[Records](#records) · [Other data](#other-data) ·
+[Values](#values) · [Status words](#status-words) · [Tags](#tags) · [Limits](#limits) ·
+[Roles](#roles) · [Life cycle](#life-cycle) ·
 [Cryptography](#cryptography)
 `)
 	p.commands()
@@ -66,15 +72,18 @@ func (p *page) commands() {
 			if v.AnyP1 {
 				p1 = "`n`"
 			}
-			rows = append(rows, []string{v.Title(), fmt.Sprintf("`%02X`", c.CLA), fmt.Sprintf("`%02X`", c.INS), p1, fmt.Sprintf("`%02X`", v.P2),
+			rows = append(rows, []string{v.Title(), fmt.Sprintf("`%02X`", c.CLA),
+				fmt.Sprintf("`%02X`", c.INS), p1, fmt.Sprintf("`%02X`", v.P2),
 				fieldNames(v.In), fieldNames(v.Out)})
 		}
 	}
 	p.table([]string{"command", "CLA", "INS", "P1", "P2", "data", "answer"}, rows)
 	p.line("Every command can also answer:\n")
 	p.answers(spec.CommonAnswers)
-	p.line("Data longer than 255 bytes comes chained (CLA `%02X` set in all parts but the last) or extended, at most %d bytes. "+
-		"Answers longer than Le asks for are fetched with GET RESPONSE after `61xx`.\n", apdu.ClassChaining, spec.MaxCommand)
+	p.line("Data longer than 255 bytes comes chained (CLA `%02X` set in all parts but the last) "+
+		"or extended, at most %d bytes. "+
+		"Answers longer than Le asks for are fetched with GET RESPONSE after `61xx`.\n",
+		apdu.ClassChaining, spec.MaxCommand)
 	for _, c := range spec.Commands {
 		p.command(c)
 	}
@@ -200,11 +209,14 @@ func span(minimum, maximum int) string {
 
 func (p *page) layouts() {
 	p.line("## Messages\n")
-	p.line("A message is its body and then one data object `%v` (%d bytes, r || s) for each signer, over the whole body with tag and length. "+
-		"Its identity is the SHA-256 of the body.\n", spec.Tag(spec.TagSignature), spec.SignatureLength)
+	p.line("A message is its body and then one data object `%v` (%d bytes, r || s) for each "+
+		"signer, over the whole body with tag and length. "+
+		"Its identity is the SHA-256 of the body.\n", spec.Tag(spec.TagSignature),
+		spec.SignatureLength)
 	for _, l := range spec.Messages {
 		minimum, maximum := l.Size()
-		p.line("### %s\n\n`%v`, %s. Signed by: %s. Whole: %s bytes.\n", l.Name, l.Tag, l.Meaning, strings.Join(l.Signers, ", then "), span(minimum, maximum))
+		p.line("### %s\n\n`%v`, %s. Signed by: %s. Whole: %s bytes.\n", l.Name, l.Tag, l.Meaning,
+			strings.Join(l.Signers, ", then "), span(minimum, maximum))
 		p.fields("Body's content", l.Fields)
 	}
 	p.line("## Certificates\n")
@@ -214,8 +226,10 @@ func (p *page) layouts() {
 		p.fields("Content", l.Fields)
 	}
 	p.line("## Records\n")
-	p.line("Record i of a card's log carries ATC i; the first is 1. The chain: head 0 is the SHA-256 of device id and public point (%d bytes), "+
-		"head i the SHA-256 of head i-1 and the identity of record i's first message.\n", spec.PointLength)
+	p.line("Record i of a card's log carries ATC i; the first is 1. The chain: head 0 is the "+
+		"SHA-256 of device id and public point (%d bytes), "+
+		"head i the SHA-256 of head i-1 and the identity of record i's first message.\n",
+		spec.PointLength)
 	for _, s := range spec.Sequences {
 		if !strings.HasSuffix(s.Name, "_RECORD") {
 			continue
@@ -238,22 +252,27 @@ func (p *page) values() {
 	for _, set := range []struct {
 		title string
 		parts []spec.Part
-	}{{"POLICY: policy and ceilings", spec.PolicyLayout}, {"OPEN_REQUESTS: each entry", spec.OpenRequestLayout}} {
+	}{{"POLICY: policy and ceilings", spec.PolicyLayout},
+		{"OPEN_REQUESTS: each entry", spec.OpenRequestLayout}} {
 		p.line("### %s\n", set.title)
 		var rows [][]string
 		at := 0
 		for _, part := range set.parts {
-			rows = append(rows, []string{part.Name, fmt.Sprint(at), fmt.Sprint(part.Length), part.Meaning})
+			rows = append(rows, []string{part.Name, fmt.Sprint(at), fmt.Sprint(part.Length),
+				part.Meaning})
 			at += part.Length
 		}
 		p.table([]string{"part", "offset", "length", "meaning"}, rows)
 	}
-	p.line("A policy is under the ceilings when no number of it is greater and it has neither SPEND_RECEIVED nor PLAINTEXT_PIN where they "+
-		"lack it. The policy of version 0 is the pilot's, `%X`, lowered to the ceilings.\n", spec.PilotPolicy)
+	p.line("A policy is under the ceilings when no number of it is greater and it has neither "+
+		"SPEND_RECEIVED nor PLAINTEXT_PIN where they "+
+		"lack it. The policy of version 0 is the pilot's, `%X`, lowered to the ceilings.\n",
+		spec.PilotPolicy)
 	for _, set := range []struct {
 		title string
 		rows  []spec.BitRow
-	}{{"FLAGS of a policy", spec.Flags}, {"ACTIONS of an Instruction", spec.Actions}, {"CAPABILITIES in the FCI", spec.Capabilities}} {
+	}{{"FLAGS of a policy", spec.Flags}, {"ACTIONS of an Instruction", spec.Actions},
+		{"CAPABILITIES in the FCI", spec.Capabilities}} {
 		p.line("### %s\n", set.title)
 		var rows [][]string
 		for _, b := range set.rows {
@@ -282,7 +301,8 @@ func (p *page) tags() {
 	p.line("## Tags\n")
 	var rows [][]string
 	for _, r := range spec.Tags {
-		rows = append(rows, []string{fmt.Sprintf("`%v`", r.Tag), r.Name, span(r.Min, r.Max), r.Meaning, r.Source})
+		rows = append(rows, []string{fmt.Sprintf("`%v`", r.Tag), r.Name, span(r.Min, r.Max),
+			r.Meaning, r.Source})
 	}
 	p.table([]string{"tag", "name", "length", "meaning", "source"}, rows)
 }
@@ -291,10 +311,12 @@ func (p *page) roles() {
 	p.line("## Roles\n")
 	var rows [][]string
 	for _, r := range spec.Roles {
-		rows = append(rows, []string{fmt.Sprintf("`%02X`", byte(r.Role)), r.Name, r.Text, r.IssuedBy.String(), r.Signs})
+		rows = append(rows, []string{fmt.Sprintf("`%02X`", byte(r.Role)), r.Name, r.Text,
+			r.IssuedBy.String(), r.Signs})
 	}
 	p.table([]string{"role", "name", "holder", "certified by", "signs"}, rows)
-	p.line("The root certifies authorities of any name. An instruction key counts for devices that carry its own name only.\n")
+	p.line("The root certifies authorities of any name. An instruction key counts for devices " +
+		"that carry its own name only.\n")
 	p.line("## Life cycle\n")
 	rows = nil
 	for _, l := range spec.LifeCycles {
@@ -307,12 +329,17 @@ func (p *page) cryptography() {
 	p.line(`## Cryptography
 
 - Signatures: ECDSA on P-256 with SHA-256, r || s.
-- Personalization: MAC key = AES-CMAC(token, `+"`%X`"+`), encryption key = AES-CMAC(token, `+"`%X`"+`).
+- Personalization: MAC key = AES-CMAC(token, `+"`%X`"+`), encryption key = AES-CMAC(token, `+"`%X`"+
+		`).
   KEY_ANSWER's MAC is over device id (%d), signing point (%d), PIN point (%d), without tags.
   PIN_LOAD is AES-128-CBC; its MAC is over the whole data objects IV and CRYPTOGRAM.
-- Enciphered PIN: Z = X coordinate of ECDH between the ephemeral point and the card's PIN key. Encryption key = first 16 bytes of
-  SHA-256(Z || `+"`%X`"+`), MAC key = first 16 bytes of SHA-256(Z || `+"`%X`"+`). Plaintext: PIN block, card's challenge; of two blocks: first
-  block, card's challenge, second block, eight bytes zero. AES-128-CBC, IV zero. MAC: first %d bytes of AES-CMAC over the whole data
+- Enciphered PIN: Z = X coordinate of ECDH between the ephemeral point and the card's PIN key.
+  Encryption key = first 16 bytes of
+  SHA-256(Z || `+"`%X`"+`), MAC key = first 16 bytes of SHA-256(Z || `+"`%X`"+
+		`). Plaintext: PIN block, card's challenge; of two blocks: first
+  block, card's challenge, second block, eight bytes zero. AES-128-CBC, IV zero.
+  MAC: first %d bytes of AES-CMAC over the whole data
   objects POINT and CRYPTOGRAM.
-`, spec.TokenLabelMAC, spec.TokenLabelENC, spec.DeviceIDLength, spec.PointLength, spec.PointLength, spec.PINLabelENC, spec.PINLabelMAC, spec.PINMACLength)
+`, spec.TokenLabelMAC, spec.TokenLabelENC, spec.DeviceIDLength, spec.PointLength, spec.PointLength,
+		spec.PINLabelENC, spec.PINLabelMAC, spec.PINMACLength)
 }

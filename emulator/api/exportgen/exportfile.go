@@ -89,7 +89,8 @@ func (r *reader) u4() uint32 { return binary.BigEndian.Uint32(r.take(4)) }
 // at returns the constant of the given index, which must have the given tag.
 func (r *reader) at(index uint16, tag byte) constant {
 	if r.err == nil && (int(index) >= len(r.pool) || r.pool[index].tag != tag) {
-		r.err = fmt.Errorf("constant %d is not of kind %d: take the export file from the kit again", index, tag)
+		r.err = fmt.Errorf("constant %d is not of kind %d: take the export file from the kit again",
+			index, tag)
 	}
 	if r.err != nil {
 		return constant{}
@@ -109,7 +110,9 @@ func parseExportFile(content []byte) (exportedPackage, error) {
 	}
 	minor, major := r.u1(), r.u1()
 	if r.err == nil && (major != 2 || minor < 1 || minor > 3) {
-		return exportedPackage{}, fmt.Errorf("export file format %d.%d is not known: use a kit for Java Card 3.0", major, minor)
+		return exportedPackage{},
+			fmt.Errorf("export file format %d.%d is not known: use a kit for Java Card 3.0", major,
+				minor)
 	}
 	for n := int(r.u2()); n > 0 && r.err == nil; n-- {
 		r.pool = append(r.pool, r.constant())
@@ -184,7 +187,8 @@ func (r *reader) class(formatMinor byte) exportedClass {
 		c.fields = append(c.fields, r.field())
 	}
 	for n := int(r.u2()); n > 0 && r.err == nil; n-- {
-		c.methods = append(c.methods, exportedMethod{r.u1(), r.u2(), r.utf8(r.u2()), r.utf8(r.u2())})
+		c.methods = append(c.methods,
+			exportedMethod{r.u1(), r.u2(), r.utf8(r.u2()), r.utf8(r.u2())})
 	}
 	if formatMinor >= 3 {
 		r.u1() // count of inheritable public method tokens, which the methods repeat
@@ -193,7 +197,8 @@ func (r *reader) class(formatMinor byte) exportedClass {
 }
 
 func (r *reader) field() exportedField {
-	f := exportedField{token: r.u1(), access: r.u2(), name: r.utf8(r.u2()), descriptor: r.utf8(r.u2())}
+	f := exportedField{token: r.u1(), access: r.u2(), name: r.utf8(r.u2()),
+		descriptor: r.utf8(r.u2())}
 	for n := int(r.u2()); n > 0 && r.err == nil; n-- {
 		name := r.utf8(r.u2())
 		value := r.take(int(r.u4()))

@@ -3,7 +3,8 @@
 //
 // It is run by hand when the table must follow another edition of the API:
 //
-//	go run ./emulator/api/exportgen KIT/api_export_files_3.0.5 org.globalplatform-1.6 > emulator/api/exports.txt
+//	go run ./emulator/api/exportgen KIT/api_export_files_3.0.5 org.globalplatform-1.6 \
+//	    > emulator/api/exports.txt
 //
 // With -history it writes what each version of a package brought, from the export files
 // of many editions: the list against which the card's tests link
@@ -77,7 +78,8 @@ func readAll(dir string) ([]exportedPackage, error) {
 		return nil
 	})
 	if err == nil && len(packages) == 0 {
-		err = fmt.Errorf("no export file (*.exp) below %s: name the kit's api_export_files directory", dir)
+		err = fmt.Errorf("no export file (*.exp) below %s: name the kit's api_export_files "+
+			"directory", dir)
 	}
 	return packages, err
 }

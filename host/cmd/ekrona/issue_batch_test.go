@@ -56,12 +56,12 @@ func killAtCommit() {
 		}
 		return nil
 	}
-	mortal := program{batch: issue.Instruments{
+	killable := program{batch: issue.Instruments{
 		Driver: batchtest.Hook(hook).Driver(),
 		Card:   func(c virtual.Card) virtual.Card { return batchtest.Card{Card: c, Hook: hook} },
 		Tap:    func(tap batch.Tap) batch.Tap { return batchtest.Tap{Tap: tap, Hook: hook} },
 	}}
-	code := mortal.run(os.Args[1:])
+	code := killable.run(os.Args[1:])
 	if err := os.WriteFile(os.Getenv(countSteps), []byte(strconv.Itoa(steps)), 0o600); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = cli.ExitFailed
@@ -72,7 +72,8 @@ func killAtCommit() {
 // issueBatch runs "issue batch" on a bureau's job in a process of its own, which is
 // killed at a step. It reports whether it was, what it wrote, and how many steps it made
 // if not.
-func issueBatch(t *testing.T, s batchtest.Bureau, at int, flags ...string) (killed bool, out string, steps int) {
+func issueBatch(t *testing.T, s batchtest.Bureau, at int, flags ...string) (killed bool, out string,
+	steps int) {
 	t.Helper()
 	program, err := os.Executable()
 	require.NoError(t, err)

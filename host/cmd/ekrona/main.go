@@ -72,7 +72,9 @@ but an invariant of the protocol does not hold.`,
 		return cli.Usage("%w; see %q", err, c.CommandPath()+" --help")
 	})
 	root.AddCommand(
-		demo.Command(), sandboxcmd.Command(), wallet.Command(), terminal.Command(), card.Command(withHolder, wallet.RenewCommand()),
-		issue.Command(issue.Wiring{Bank: withBank, Batch: p.batch}), pki.Command(), sandboxcmd.BooksCommand(), lab.Command())
+		demo.Command(), sandboxcmd.Command(), wallet.Command(), terminal.Command(),
+		card.Command(withHolder, wallet.RenewCommand()),
+		issue.Command(issue.Wiring{Bank: withBank, Batch: p.batch}), pki.Command(),
+		sandboxcmd.BooksCommand(), lab.Command())
 	return root
 }

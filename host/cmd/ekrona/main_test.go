@@ -60,7 +60,8 @@ func TestExitCodes(t *testing.T) {
 		code      int
 	}{
 		{[]string{"card", "cost", "--help"}, 0},
-		{[]string{"wallet", "balance", "anna", "--state", filepath.Join(t.TempDir(), "none")}, cli.ExitFailed},
+		{[]string{"wallet", "balance", "anna", "--state", filepath.Join(t.TempDir(), "none")},
+			cli.ExitFailed},
 		{[]string{"frobnicate"}, cli.ExitUsage},
 		{[]string{"card", "frobnicate"}, cli.ExitUsage},
 		{[]string{"demo", "frobnicate"}, cli.ExitUsage},

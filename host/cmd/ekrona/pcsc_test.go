@@ -23,13 +23,23 @@ func TestScriptsOverPCSC(t *testing.T) {
 	d := daemon.Start(t)
 	reader := func(arguments []string) int { return map[string]int{"0": 0, "1": 1}[arguments[0]] }
 	testscript.Run(t, testscript.Params{
-		Dir:   filepath.Join("testdata", "pcsc"),
-		Setup: func(e *testscript.Env) error { return blankCard(filepath.Join(e.WorkDir, "blank.card")) },
+		Dir: filepath.Join("testdata", "pcsc"),
+		Setup: func(e *testscript.Env) error {
+			return blankCard(filepath.Join(e.WorkDir,
+				"blank.card"))
+		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, arguments []string){
-			"await-card":    func(_ *testscript.TestScript, _ bool, a []string) { d.AwaitCard(reader(a)) },
-			"await-no-card": func(_ *testscript.TestScript, _ bool, a []string) { d.AwaitNoCard(reader(a)) },
+			"await-card": func(_ *testscript.TestScript, _ bool,
+				a []string) {
+				d.AwaitCard(reader(a))
+			},
+			"await-no-card": func(_ *testscript.TestScript, _ bool,
+				a []string) {
+				d.AwaitNoCard(reader(a))
+			},
 			"pin-of": func(ts *testscript.TestScript, _ bool, a []string) {
-				found := regexp.MustCompile(`(?m)^PIN +(\d+)$`).FindStringSubmatch(ts.ReadFile(a[0]))
+				found := regexp.MustCompile(`(?m)^PIN +(\d+)$`).FindStringSubmatch(
+					ts.ReadFile(a[0]))
 				if found == nil {
 					ts.Fatalf("no PIN in %s", a[0])
 				}

@@ -39,13 +39,17 @@ func TestPKIMakeIsRepeatableFromEachCut(t *testing.T) {
 		files []string // in the order in which they are written
 	}{
 		"card-verifiable": {
-			[]string{"make", "nordic/ca", "--role", "intermediary", "--holder", "SENORDIC00001", "--by", "bank/root", "--no-passphrase"},
-			[]string{"nordic/ca.key", "nordic/ca.req", "bank/root.issued/SENORDIC00001.point", "bank/root.issued/SENORDIC00001.*.cvc",
+			[]string{"make", "nordic/ca", "--role", "intermediary", "--holder", "SENORDIC00001",
+				"--by", "bank/root", "--no-passphrase"},
+			[]string{"nordic/ca.key", "nordic/ca.req", "bank/root.issued/SENORDIC00001.point",
+				"bank/root.issued/SENORDIC00001.*.cvc",
 				"nordic/SERIKSBK00001.cvc", "nordic/ca.cvc"},
 		},
 		"X.509": {
-			[]string{"make", "nordic/web", "--role", "server", "--host", "nordic.example", "--by", "bank/servers", "--no-passphrase"},
-			[]string{"nordic/web.key", "nordic/web.csr", "bank/servers.issued/*.crt", "nordic/servers.crt", "nordic/web.crt"},
+			[]string{"make", "nordic/web", "--role", "server", "--host", "nordic.example", "--by",
+				"bank/servers", "--no-passphrase"},
+			[]string{"nordic/web.key", "nordic/web.csr", "bank/servers.issued/*.crt",
+				"nordic/servers.crt", "nordic/web.crt"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,7 +75,8 @@ func TestPKIMakeIsRepeatableFromEachCut(t *testing.T) {
 					}
 					is, err := os.ReadFile(path)
 					require.NoError(t, err)
-					require.Equal(t, content, string(is), "%s after a cut behind %d files", path, kept)
+					require.Equal(t, content, string(is), "%s after a cut behind %d files", path,
+						kept)
 				}
 				if kept == len(row.files) {
 					require.Equal(t, made, again)
@@ -94,7 +99,8 @@ func TestPKIWithATPM(t *testing.T) {
 	t.Chdir(folder)
 	require.NoError(t, os.WriteFile("passphrase", []byte("a TPM's passphrase\n"), 0o600))
 	do := func(line ...string) (string, error) { return runPKI(t, line...) }
-	root := []string{"root", "bank/root", "--holder", "SERIKSBK00001", "--passphrase-file", "passphrase", "--key", "tpm:root.tpm?device=" + m.Socket}
+	root := []string{"root", "bank/root", "--holder", "SERIKSBK00001", "--passphrase-file",
+		"passphrase", "--key", "tpm:root.tpm?device=" + m.Socket}
 	made, err := do(root...)
 	require.NoError(t, err)
 	wrapped, err := os.ReadFile("root.tpm")
@@ -109,15 +115,18 @@ func TestPKIWithATPM(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, wrapped, unchanged)
 
-	_, err = do("make", "bank/notary", "--role", "notary", "--holder", "SENOTARY00001", "--by", "bank/root", "--passphrase-file", "passphrase", "--no-passphrase",
+	_, err = do("make", "bank/notary", "--role", "notary", "--holder", "SENOTARY00001", "--by",
+		"bank/root", "--passphrase-file", "passphrase", "--no-passphrase",
 		"--key", "tpm:"+filepath.Join(folder, "bank", "notary.tpm")+"?device="+m.Socket)
 	require.NoError(t, err)
 	out, err := do("check", "bank", "--passphrase-file", "passphrase")
 	require.NoError(t, err)
 	require.Equal(t, 2, strings.Count(out, "matches  good"), out)
-	_, err = do("root", "bank/servers", "--common-name", "Servers", "--key", "tpm:servers.tpm?device="+m.Socket, "--no-passphrase")
+	_, err = do("root", "bank/servers", "--common-name", "Servers", "--key",
+		"tpm:servers.tpm?device="+m.Socket, "--no-passphrase")
 	require.NoError(t, err)
-	_, err = do("make", "bank/web", "--role", "server", "--host", "notary.example", "--by", "bank/servers", "--no-passphrase")
+	_, err = do("make", "bank/web", "--role", "server", "--host", "notary.example", "--by",
+		"bank/servers", "--no-passphrase")
 	require.NoError(t, err)
 	_, err = do("revoke", "bank/web.crt", "--by", "bank/servers")
 	require.NoError(t, err)
@@ -134,7 +143,8 @@ func TestSandboxWithKeysInATPM(t *testing.T) {
 		"nordic-bank/keys/instruction": {"--role", "instruction-key", "--holder", "SENORDIC00002"},
 	} {
 		path := filepath.Join(folder, name)
-		_, err := runPKI(t, append([]string{"request", path, "--authority", "SERIKSBK00001", "--no-passphrase", "--key", "tpm:" + path + ".tpm?device=" + m.Socket}, subject...)...)
+		_, err := runPKI(t, append([]string{"request", path, "--authority", "SERIKSBK00001",
+			"--no-passphrase", "--key", "tpm:" + path + ".tpm?device=" + m.Socket}, subject...)...)
 		require.NoError(t, err)
 	}
 	for _, line := range [][]string{

@@ -39,7 +39,8 @@ func (b sandboxBank) Issued(ctx context.Context, owner string) error {
 
 // withBank is issue.Wiring's Bank.
 func withBank(
-	c *cobra.Command, state string, name message.Name, do func(ctx context.Context, b issue.Bank) error,
+	c *cobra.Command, state string, name message.Name,
+	do func(ctx context.Context, b issue.Bank) error,
 ) error {
 	f := parties.Flags{State: state}
 	return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {

@@ -61,7 +61,8 @@ type Subjects struct{ CA, Instruction, Desk pki.Subject }
 // Found makes the folder of an intermediary: its keys, certified by the root and by its
 // own CA. Repeated after a cut, it goes on from there. The settings need their names
 // (Name, Title, CentralBank, CardYears); the rest is Found's.
-func Found(path string, s Settings, root pki.Identity, notaryKey []byte, subjects Subjects, e party.Environment) (err error) {
+func Found(path string, s Settings, root pki.Identity, notaryKey []byte, subjects Subjects,
+	e party.Environment) (err error) {
 	f, err := party.Make(path)
 	if err != nil {
 		return err
@@ -84,13 +85,15 @@ func Found(path string, s Settings, root pki.Identity, notaryKey []byte, subject
 	if err = errors.Join(err, instruction.Close()); err != nil {
 		return err
 	}
-	return errors.Join(desk.Close(), f.Keep(s.Root, root.Encoded), f.Keep(s.Notary, notaryKey), f.Write(s))
+	return errors.Join(desk.Close(), f.Keep(s.Root, root.Encoded), f.Keep(s.Notary, notaryKey),
+		f.Write(s))
 }
 
 // Open starts the intermediary of a folder. dial gives the way to the notary, which
 // vouches there for this intermediary's name. A notary that cannot be reached now stops
 // nothing that does without: what a crash interrupted is then finished at a later start.
-func Open(ctx context.Context, path string, dial party.Dial, e party.Environment) (_ *Bank, err error) {
+func Open(ctx context.Context, path string, dial party.Dial, e party.Environment) (_ *Bank,
+	err error) {
 	f, err := party.Enter(path)
 	if err != nil {
 		return nil, fmt.Errorf("intermediary: %w", err)
@@ -135,8 +138,10 @@ func Open(ctx context.Context, path string, dial party.Dial, e party.Environment
 		return nil, err
 	}
 	b.Intermediary, err = intermediary.New(intermediary.Config{
-		Name: s.Name, DB: db, Clock: e.Clock, Random: e.Random, Notary: notary.NewParticipant(dial(f.Path(s.CentralBank))),
-		CA: ca.Encoded, InstructionKey: instruction, Desk: desk, NotaryCertificate: b.NotaryCertificate,
+		Name: s.Name, DB: db, Clock: e.Clock, Random: e.Random,
+		Notary: notary.NewParticipant(dial(f.Path(s.CentralBank))),
+		CA:     ca.Encoded, InstructionKey: instruction, Desk: desk,
+		NotaryCertificate: b.NotaryCertificate,
 	})
 	if err != nil {
 		return nil, err
@@ -148,7 +153,8 @@ func Open(ctx context.Context, path string, dial party.Dial, e party.Environment
 }
 
 // identity opens a key with its certificate until the folder is closed.
-func (b *Bank) identity(ctx context.Context, keys pki.Folder, name string) (intermediary.Identity, error) {
+func (b *Bank) identity(ctx context.Context, keys pki.Folder, name string) (intermediary.Identity,
+	error) {
 	i, err := keys.Identity(ctx, name)
 	if err != nil {
 		return intermediary.Identity{}, err
@@ -198,7 +204,8 @@ func (b *Bank) CA(ctx context.Context) (pki.Identity, error) {
 func (b *Bank) Issuer(ctx context.Context) (personalization.Issuer, error) {
 	ca, err := b.CA(ctx)
 	if err != nil {
-		return personalization.Issuer{}, fmt.Errorf("intermediary %s: the key of its CA: %w", b.Settings.Name, err)
+		return personalization.Issuer{},
+			fmt.Errorf("intermediary %s: the key of its CA: %w", b.Settings.Name, err)
 	}
 	return personalization.Issuer{
 		CA: ca, Root: b.root, InstructionKey: b.InstructionCertificate, Notary: b.NotaryCertificate,

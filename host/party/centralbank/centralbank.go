@@ -33,9 +33,12 @@ type Settings struct {
 
 // Terms are those of [notary.Terms].
 type Terms struct {
-	Honour       time.Duration `yaml:"honour"`                  // from a loss report to the device's end
-	Wait         time.Duration `yaml:"wait"`                    // claims on a silent device, until its end
-	TerminalRoom money.Ore     `yaml:"terminal_room,omitempty"` // ore between two synchronisations; 0: the default
+	// from a loss report to the device's end
+	Honour time.Duration `yaml:"honour"`
+	// claims on a silent device, until its end
+	Wait time.Duration `yaml:"wait"`
+	// ore between two synchronisations; 0: the default
+	TerminalRoom money.Ore `yaml:"terminal_room,omitempty"`
 }
 
 // CentralBank is an opened central bank.
@@ -52,7 +55,8 @@ type CentralBank struct {
 
 // Found makes the folder of a central bank: the notary's key, certified by the root.
 // Repeated after a cut, it goes on from there.
-func Found(path string, root pki.Identity, holder pki.Subject, terms Terms, e party.Environment) (err error) {
+func Found(path string, root pki.Identity, holder pki.Subject, terms Terms,
+	e party.Environment) (err error) {
 	f, err := party.Make(path)
 	if err != nil {
 		return err
@@ -98,13 +102,15 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank
 	if err != nil {
 		return nil, err
 	}
-	c := &CentralBank{folder: f, Certificate: key.Encoded, Auditor: audit.New(key.Certificate.PublicKey)}
+	c := &CentralBank{folder: f, Certificate: key.Encoded,
+		Auditor: audit.New(key.Certificate.PublicKey)}
 	if c.Ledger, err = f.Owns(store.Open(ctx, f.Path(s.Database), schemas...)); err != nil {
 		return nil, err
 	}
 	c.Notary, err = settlement.New(ctx, settlement.Config{
 		DB: c.Ledger, Clock: e.Clock, Key: key.Signer, Certificate: key.Encoded, Root: root,
-		Terms: notary.Terms{Honour: s.Terms.Honour, Wait: s.Terms.Wait, TerminalRoom: s.Terms.TerminalRoom},
+		Terms: notary.Terms{Honour: s.Terms.Honour, Wait: s.Terms.Wait,
+			TerminalRoom: s.Terms.TerminalRoom},
 	})
 	return c, err
 }

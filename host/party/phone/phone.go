@@ -104,7 +104,8 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *Phone, err 
 	if p.authorities, err = f.AllTrusted("authorities", p.Settings.Authorities); err != nil {
 		return nil, err
 	}
-	app, err := pki.Open(f.Path(p.Settings.Keys), p.environment.Random).Existing(ctx, p.Settings.App)
+	app, err := pki.Open(f.Path(p.Settings.Keys), p.environment.Random).Existing(ctx,
+		p.Settings.App)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +122,8 @@ func (p *Phone) Learn(c Card) error {
 	if err != nil {
 		return fmt.Errorf("phone: card %s: %w", c.Device, err)
 	}
-	return durable.Replace(p.folder.Path(filepath.Join("cards", string(c.Device)+cardFile)), content, durable.Everyone)
+	return durable.Replace(p.folder.Path(filepath.Join("cards", string(c.Device)+cardFile)),
+		content, durable.Everyone)
 }
 
 // Cards are the owner's cards that the phone knows, by device id.
@@ -160,7 +162,8 @@ func (p *Phone) Wallet(ctx context.Context, c Card, dial party.Dial) (*wallet.Wa
 		return nil, err
 	}
 	return wallet.New(ctx, wallet.Config{
-		DB: db, Random: p.environment.Random, App: p.App, Device: c.Device, Certificate: c.Certificate, CA: c.CA,
+		DB: db, Random: p.environment.Random, App: p.App, Device: c.Device,
+		Certificate: c.Certificate, CA: c.CA,
 		PINPoint: c.PINPoint, Authorities: p.authorities,
 		Intermediary: banking.NewWallet(dial(p.Path(p.Settings.Intermediary))),
 	})

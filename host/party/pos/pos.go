@@ -28,17 +28,18 @@ import (
 
 // Settings are those of a terminal. File names are relative to its folder.
 type Settings struct {
-	Party        party.Kind `yaml:"party"` // "terminal"
-	Merchant     string     `yaml:"merchant"`
-	Database     string     `yaml:"database"`     // the journal
-	Keys         string     `yaml:"keys"`         // folder of the keys
-	Terminal     string     `yaml:"terminal"`     // name of the terminal's key and certificate in it
-	Owner        string     `yaml:"owner"`        // of the key that signs the merchant's orders
-	JournalKey   string     `yaml:"journal_key"`  // file with the key that seals the journal
-	Root         string     `yaml:"root"`         // certificate
-	CA           string     `yaml:"ca"`           // certificate of the intermediary's CA
-	Authorities  []string   `yaml:"authorities"`  // certificates of the CAs whose cards are taken
-	Intermediary string     `yaml:"intermediary"` // folder in which the merchant's bank is reached
+	Party    party.Kind `yaml:"party"` // "terminal"
+	Merchant string     `yaml:"merchant"`
+	Database string     `yaml:"database"` // the journal
+	Keys     string     `yaml:"keys"`     // folder of the keys
+	// name of the terminal's key and certificate in it
+	Terminal     string   `yaml:"terminal"`
+	Owner        string   `yaml:"owner"`        // of the key that signs the merchant's orders
+	JournalKey   string   `yaml:"journal_key"`  // file with the key that seals the journal
+	Root         string   `yaml:"root"`         // certificate
+	CA           string   `yaml:"ca"`           // certificate of the intermediary's CA
+	Authorities  []string `yaml:"authorities"`  // certificates of the CAs whose cards are taken
+	Intermediary string   `yaml:"intermediary"` // folder in which the merchant's bank is reached
 }
 
 // Terminal is an opened point of sale.
@@ -66,14 +67,16 @@ type Known func(owner *ecdsa.PublicKey, certificate []byte) error
 // Found makes the folder of a terminal. Repeated after a cut, it goes on from there,
 // and calls certify and known again with the same keys. The settings need Merchant and
 // Intermediary; the rest is Found's.
-func Found(ctx context.Context, path string, s Settings, trust Trust, certify Certify, known Known, e party.Environment) (err error) {
+func Found(ctx context.Context, path string, s Settings, trust Trust, certify Certify, known Known,
+	e party.Environment) (err error) {
 	f, err := party.Make(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	e = e.Complete()
-	s.Party, s.Database, s.Keys, s.Terminal, s.Owner = party.Terminal, "journal.db", "keys", "terminal", "owner"
+	s.Party, s.Database, s.Keys, s.Terminal, s.Owner = party.Terminal, "journal.db", "keys",
+		"terminal", "owner"
 	s.JournalKey, s.Root = "keys/journal.key", "keys/root.cvc"
 	keys := pki.Open(f.Path(s.Keys), e.Random)
 	own, err := certify(keys, s.Terminal)
@@ -101,13 +104,15 @@ func Found(ctx context.Context, path string, s Settings, trust Trust, certify Ce
 	}
 	s.CA = "keys/" + string(own.Certificate.Authority) + ".cvc"
 	if _, listed := trust.Authorities[string(own.Certificate.Authority)]; !listed {
-		return fmt.Errorf("terminal %s: the certificate of its own CA %s is missing", own.Certificate.Holder, own.Certificate.Authority)
+		return fmt.Errorf("terminal %s: the certificate of its own CA %s is missing",
+			own.Certificate.Holder, own.Certificate.Authority)
 	}
 	return errors.Join(f.Keep(s.Root, trust.Root), f.Write(s))
 }
 
 // Open starts the terminal of a folder. dial gives the way to its intermediary.
-func Open(ctx context.Context, path string, dial party.Dial, e party.Environment) (_ *Terminal, err error) {
+func Open(ctx context.Context, path string, dial party.Dial, e party.Environment) (_ *Terminal,
+	err error) {
 	f, err := party.Enter(path)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: %w", err)
@@ -125,7 +130,8 @@ func Open(ctx context.Context, path string, dial party.Dial, e party.Environment
 	s := t.Settings
 	bank := dial(f.Path(s.Intermediary))
 	t.Bank = banking.NewMerchant(bank)
-	c := terminal.Config{Clock: e.Clock, Random: e.Random, Policy: terminal.PilotPolicy(), Link: banking.NewTerminal(bank)}
+	c := terminal.Config{Clock: e.Clock, Random: e.Random, Policy: terminal.PilotPolicy(),
+		Link: banking.NewTerminal(bank)}
 	if c.Root, err = f.Trusted("root", s.Root); err != nil {
 		return nil, err
 	}

@@ -5,9 +5,9 @@
 //	d := daemon.Start(t)                      // skips without pcscd; see below
 //	in := d.Insert(0, virtual)                // returns when PC/SC sees the card
 //	card, err := d.System.Connect(d.Reader(0))
-//	in.PullAt(3, daemon.AnswerLost)           // the third command from now is carried out, and nobody hears
+//	in.PullAt(3, daemon.AnswerLost)           // the third command from now: nobody hears the answer
 //	...
-//	in.Pull()                                 // returns when PC/SC sees it gone; nothing if it is out already
+//	in.Pull()                                 // returns when PC/SC sees it gone, if it is not out
 //	d.Insert(0, virtual)                      // the same card again
 //	d.Kill()                                  // the daemon itself
 //
@@ -70,12 +70,15 @@ func Start(t testing.TB) *Daemon {
 	d.events = watch(t, system)
 	names, err := system.Readers()
 	require.NoError(t, err)
-	d.readers = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, "Virtual PCD ") })
+	d.readers = slices.DeleteFunc(names,
+		func(name string) bool { return !strings.HasPrefix(name, "Virtual PCD ") })
 	if len(d.readers) != Readers {
-		missing(t, fmt.Sprintf("pcscd has %d readers of vpcd and not %d: install vsmartcard-vpcd and start pcscd anew", len(d.readers), Readers))
+		missing(t, fmt.Sprintf("pcscd has %d readers of vpcd and not %d: install vsmartcard-vpcd "+
+			"and start pcscd anew", len(d.readers), Readers))
 	}
 	for n := range Readers {
-		require.False(t, d.events.present(d.Reader(n)), "a card is in %q already: end the program that put it there", d.Reader(n))
+		require.False(t, d.events.present(d.Reader(n)),
+			"a card is in %q already: end the program that put it there", d.Reader(n))
 	}
 	t.Cleanup(func() {
 		for _, in := range d.inside {
@@ -125,7 +128,8 @@ func missing(t testing.TB, why string) {
 
 // lock keeps the readers from other tests until this one ends.
 func lock(t testing.TB) {
-	file, err := os.OpenFile(filepath.Join(os.TempDir(), "ekrona-virtual-readers.lock"), os.O_RDWR|os.O_CREATE, 0o666)
+	file, err := os.OpenFile(filepath.Join(os.TempDir(), "ekrona-virtual-readers.lock"),
+		os.O_RDWR|os.O_CREATE, 0o666)
 	require.NoError(t, err)
 	require.NoError(t, syscall.Flock(int(file.Fd()), syscall.LOCK_EX))
 	t.Cleanup(func() { require.NoError(t, file.Close()) })
@@ -168,7 +172,8 @@ func (d *Daemon) run() {
 	})
 	if _, err := pcsc.Establish(); err != nil {
 		said, _ := os.ReadFile(log.Name())
-		missing(t, fmt.Sprintf("pcscd does not start: install pcscd and vsmartcard-vpcd. %v %s", err, said))
+		missing(t, fmt.Sprintf("pcscd does not start: install pcscd and vsmartcard-vpcd. %v %s",
+			err, said))
 	}
 }
 

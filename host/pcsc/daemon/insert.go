@@ -40,7 +40,8 @@ func (d *Daemon) Insert(n int, card vpcd.Card) *Inserted {
 		before.Pull()
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	in := &Inserted{d: d, n: n, card: &pullable{card: card}, cancel: cancel, out: make(chan struct{})}
+	in := &Inserted{d: d, n: n, card: &pullable{card: card}, cancel: cancel,
+		out: make(chan struct{})}
 	go func() {
 		defer close(in.out)
 		in.err = vpcd.Port{Address: address(n), ATR: globalplatform.ATR(), Card: in.card}.Run(ctx)

@@ -1,6 +1,6 @@
 -- +goose Up
--- Facts (messages, decisions, instructions, evidence, statement) are only ever added; triggers at the
--- end see to it. What changes is what the notary concludes from them: a device's status, a
+-- Facts (messages, decisions, instructions, evidence, statement) are only ever added; triggers at
+-- the end see to it. What changes is what the notary concludes from them: a device's status, a
 -- payment's verdict, an instruction's outcome. n is the order of arrival.
 
 CREATE TABLE intermediary (
@@ -96,7 +96,8 @@ CREATE TABLE payee_decision (
     payee   TEXT NOT NULL,
     request BIGINT NOT NULL,
     payment BYTEA,                             -- the one Payment accepted; null when refused
-    answer  BYTEA REFERENCES payee_answer (identity), -- null when the end of the payee's device decided
+    -- null when the end of the payee's device decided
+    answer  BYTEA REFERENCES payee_answer (identity),
     at      TEXT NOT NULL,
     UNIQUE (payee, request)
 );
@@ -214,9 +215,9 @@ CREATE TABLE revocation (
 CREATE TRIGGER payment_kept BEFORE UPDATE OF n, identity, payer, atc, payee, request, amount,
     requested ON payment
 FOR EACH ROW EXECUTE FUNCTION store_refuse('a payment is never changed');
--- A Payment whose signature was corrupted on its way is kept for the payee that accepted it; the body
--- that its payer signed takes its place when it comes. What is signed is the same: it has the same
--- identity.
+-- A Payment whose signature was corrupted on its way is kept for the payee that accepted it; the
+-- body that its payer signed takes its place when it comes. What is signed is the same: it has the
+-- same identity.
 CREATE TRIGGER payment_proven BEFORE UPDATE OF bytes ON payment
 FOR EACH ROW WHEN (OLD.signature <> 3) EXECUTE FUNCTION store_refuse('a payment is never changed');
 CREATE TRIGGER payment_final BEFORE UPDATE ON payment

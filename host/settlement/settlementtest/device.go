@@ -18,8 +18,9 @@ var (
 	ErrHead    = errors.New("device: instruction does not fit")
 )
 
-// Device is an honest device with a software key: what protocol §3 says that a card keeps, and the rules by which it changes.
-// A terminal or desk is one too: it never pays, and its Balance is what it ever accepted.
+// Device is an honest device with a software key: what protocol §3 says that a card keeps, and the
+// rules by which it changes. A terminal or desk is one too: it never pays, and its Balance is what
+// it ever accepted.
 type Device struct {
 	ID          message.DeviceID
 	Role        spec.Role
@@ -56,11 +57,13 @@ func (d *Device) Copy() *Device {
 
 // Request asks for an amount; payer may be empty.
 func (d *Device) Request(amount money.Ore, payer message.DeviceID) (*message.Request, error) {
-	if d.LifeCycle != spec.Active || amount == 0 || len(d.Open) == spec.MaxOpenRequests || d.Role.CanPay() && !d.hasRoom(amount) {
+	if d.LifeCycle != spec.Active || amount == 0 || len(d.Open) == spec.MaxOpenRequests ||
+		d.Role.CanPay() && !d.hasRoom(amount) {
 		return nil, ErrLimit
 	}
 	d.Counter++
-	r := message.Request{Payee: d.ID, Number: d.Counter, Random: message.Random{byte(d.Counter)}, Amount: amount, Payer: payer}
+	r := message.Request{Payee: d.ID, Number: d.Counter, Random: message.Random{byte(d.Counter)},
+		Amount: amount, Payer: payer}
 	if err := message.Sign(&r, d.key); err != nil {
 		return nil, err
 	}
@@ -76,9 +79,11 @@ func (d *Device) hasRoom(amount money.Ore) bool {
 	return total <= d.Policy.MaxBalance && d.logRoom()
 }
 
-// logRoom: a slot and a place among the transactions for one more, beside those of the open requests.
+// logRoom: a slot and a place among the transactions for one more, beside those of the open
+// requests.
 func (d *Device) logRoom() bool {
-	return len(d.Log)+len(d.Open) < spec.LogSlots && d.Transaction+len(d.Open) < int(d.Policy.MaxTransactions)
+	return len(d.Log)+len(d.Open) < spec.LogSlots &&
+		d.Transaction+len(d.Open) < int(d.Policy.MaxTransactions)
 }
 
 // Pay pays a Request; a kept one is given again, with no new debit.
@@ -88,14 +93,16 @@ func (d *Device) Pay(r *message.Request, toDesk bool) (*message.Payment, error) 
 		return nil, err
 	}
 	for _, kept := range d.Log {
-		if kept.Receipt == nil && kept.Payment != nil && kept.Payment.Request.Payee == r.Payee && kept.Payment.Request.Number == r.Number {
+		if kept.Receipt == nil && kept.Payment != nil && kept.Payment.Request.Payee == r.Payee &&
+			kept.Payment.Request.Number == r.Number {
 			if held, err := message.Identity(&kept.Payment.Request); err != nil || held != wanted {
 				return nil, ErrRequest
 			}
 			return kept.Payment, nil
 		}
 	}
-	if d.LifeCycle != spec.Active || r.Amount > d.Balance || !toDesk && r.Amount > d.Policy.MaxPayment || !d.logRoom() ||
+	if d.LifeCycle != spec.Active || r.Amount > d.Balance || !toDesk &&
+		r.Amount > d.Policy.MaxPayment || !d.logRoom() ||
 		r.Payee == d.ID || r.Payer != "" && r.Payer != d.ID {
 		return nil, ErrLimit
 	}
@@ -126,7 +133,8 @@ func (d *Device) Accept(p *message.Payment) (*message.Receipt, error) {
 	if err != nil || d.LifeCycle != spec.Active {
 		return nil, ErrRequest
 	}
-	receipt := &message.Receipt{Payee: d.ID, ATC: d.ATC + 1, Payer: p.Payer, Number: p.Request.Number, Payment: identity}
+	receipt := &message.Receipt{Payee: d.ID, ATC: d.ATC + 1, Payer: p.Payer,
+		Number: p.Request.Number, Payment: identity}
 	if err := message.Sign(receipt, d.key); err != nil {
 		return nil, err
 	}
@@ -167,7 +175,8 @@ func (d *Device) Refuse(number uint32) (*message.Refusal, error) {
 	if err != nil {
 		return nil, err
 	}
-	refusal := &message.Refusal{Payee: d.ID, ATC: d.ATC + 1, Number: number, Request: identity, Payer: d.Open[at].Payer}
+	refusal := &message.Refusal{Payee: d.ID, ATC: d.ATC + 1, Number: number, Request: identity,
+		Payer: d.Open[at].Payer}
 	if err := message.Sign(refusal, d.key); err != nil {
 		return nil, err
 	}
@@ -203,14 +212,18 @@ func (d *Device) State(c *message.Challenge) (*message.State, error) {
 
 // peek is the State without challenge and signature.
 func (d *Device) peek() (*message.State, error) {
-	s := &message.State{Device: d.ID, ATC: d.ATC, AckedATC: d.AckedATC, Head: d.Head, Balance: d.Balance, InstructionSequence: d.Sequence,
-		LastInstruction: d.Last, Credit: d.Credit, PolicyVersion: d.Policy.Version, RequestCounter: d.Counter, LifeCycle: d.LifeCycle, Date: d.Date}
+	s := &message.State{Device: d.ID, ATC: d.ATC, AckedATC: d.AckedATC, Head: d.Head,
+		Balance: d.Balance, InstructionSequence: d.Sequence,
+		LastInstruction: d.Last, Credit: d.Credit, PolicyVersion: d.Policy.Version,
+		RequestCounter: d.Counter, LifeCycle: d.LifeCycle, Date: d.Date}
 	for i := range d.Open {
 		identity, err := message.Identity(&d.Open[i])
 		if err != nil {
 			return nil, err
 		}
-		s.OpenRequests = append(s.OpenRequests, message.OpenRequest{Number: d.Open[i].Number, Amount: d.Open[i].Amount, Request: identity})
+		s.OpenRequests = append(s.OpenRequests,
+			message.OpenRequest{Number: d.Open[i].Number, Amount: d.Open[i].Amount,
+				Request: identity})
 	}
 	return s, nil
 }
@@ -224,7 +237,8 @@ func (d *Device) Apply(i *message.Instruction) (*message.Confirmation, error) {
 	if d.Confirmed != nil && d.Last == identity {
 		return d.Confirmed, nil
 	}
-	if i.Device != d.ID || i.Sequence != d.Sequence+1 || i.AckedATC < d.AckedATC || i.AckedATC > d.ATC || i.Date.Before(d.Date) ||
+	if i.Device != d.ID || i.Sequence != d.Sequence+1 || i.AckedATC < d.AckedATC ||
+		i.AckedATC > d.ATC || i.Date.Before(d.Date) ||
 		i.Policy.Version < d.Policy.Version {
 		return nil, ErrHead
 	}
@@ -237,7 +251,8 @@ func (d *Device) Apply(i *message.Instruction) (*message.Confirmation, error) {
 			d.Transaction--
 		}
 	}
-	d.Log, d.AckedATC, d.AckedHead, d.Date = slices.Clone(d.Log[len(dropped):]), i.AckedATC, i.Head, i.Date
+	d.Log, d.AckedATC, d.AckedHead, d.Date = slices.Clone(d.Log[len(dropped):]), i.AckedATC, i.Head,
+		i.Date
 	if i.Policy.Version > d.Policy.Version {
 		d.Policy = i.Policy
 	}
@@ -251,7 +266,8 @@ func (d *Device) Apply(i *message.Instruction) (*message.Confirmation, error) {
 		d.LifeCycle = spec.Active
 	}
 	d.Sequence, d.Last = i.Sequence, identity
-	d.Confirmed = &message.Confirmation{Device: d.ID, Sequence: i.Sequence, Instruction: identity, Credit: d.Credit, Balance: d.Balance, ATC: d.ATC}
+	d.Confirmed = &message.Confirmation{Device: d.ID, Sequence: i.Sequence, Instruction: identity,
+		Credit: d.Credit, Balance: d.Balance, ATC: d.ATC}
 	return d.Confirmed, message.Sign(d.Confirmed, d.key)
 }
 

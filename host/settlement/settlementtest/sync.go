@@ -36,9 +36,11 @@ func (w *World) intermediaryOf(d *Device) *Intermediary {
 	return nil
 }
 
-// Sync synchronises a device as its intermediary would, up to and with the step; credit is loaded by the Instruction, if the
-// notary lets it. It returns the notary's report (of the steps from State on) and what it said against the credit.
-func (w *World) Sync(d *Device, until Step, credit money.Ore) (report notary.StateReport, creditRefused error) {
+// Sync synchronises a device as its intermediary would, up to and with the step; credit is loaded
+// by the Instruction, if the notary lets it. It returns the notary's report (of the steps from
+// State on) and what it said against the credit.
+func (w *World) Sync(d *Device, until Step, credit money.Ore) (report notary.StateReport,
+	creditRefused error) {
 	ctx, link := context.Background(), w.Notary.For(d.ID.Name())
 	w.handOver(d)
 	if until == HandOver {
@@ -101,7 +103,8 @@ func (w *World) handOver(d *Device) {
 		p, err := message.Parse[message.Payment](h.Payment)
 		require.NoError(w.T, err)
 		if _, err := d.Accept(p); err != nil {
-			d.Refuse(p.Request.Number) // one that is not open any more was decided before, and its record says so
+			// one that is not open any more was decided before, and its record says so
+			d.Refuse(p.Request.Number)
 		}
 	}
 }
@@ -118,10 +121,13 @@ func (w *World) Challenge(d *Device) *message.Challenge {
 }
 
 // Instruction is the next one for the device, signed by its intermediary.
-func (w *World) Instruction(d *Device, owed notary.Outstanding, credit money.Ore) *message.Instruction {
+func (w *World) Instruction(d *Device, owed notary.Outstanding,
+	credit money.Ore) *message.Instruction {
 	by := w.intermediaryOf(d)
-	i := &message.Instruction{InstructionKey: by.Instructs, Notary: "SENOTARY00001", Device: d.ID, Sequence: owed.NextSeq,
-		AckedATC: owed.HeldAtc, Head: owed.HeldHead, Credit: credit, Policy: d.Policy, Date: message.DateOf(w.Clock.At)}
+	i := &message.Instruction{InstructionKey: by.Instructs, Notary: "SENOTARY00001", Device: d.ID,
+		Sequence: owed.NextSeq,
+		AckedATC: owed.HeldAtc, Head: owed.HeldHead, Credit: credit, Policy: d.Policy,
+		Date: message.DateOf(w.Clock.At)}
 	if owed.Status != notary.Active {
 		i.Actions = spec.ActionBlock
 	}
@@ -135,11 +141,13 @@ func (w *World) SignInstruction(i *message.Instruction, by *Intermediary) {
 }
 
 // instruct has the next Instruction co-signed, without the credit when the notary refuses that.
-func (w *World) instruct(d *Device, owed notary.Outstanding, credit money.Ore) (signed []byte, refused error) {
+func (w *World) instruct(d *Device, owed notary.Outstanding, credit money.Ore) (signed []byte,
+	refused error) {
 	for {
 		w.orders++
 		i := w.Instruction(d, owed, credit)
-		signed, err := w.Notary.For(d.ID.Name()).CoSign(context.Background(), notary.OrderKey(fmt.Sprintf("order %d", w.orders)), w.Encode(i))
+		signed, err := w.Notary.For(d.ID.Name()).CoSign(context.Background(),
+			notary.OrderKey(fmt.Sprintf("order %d", w.orders)), w.Encode(i))
 		if err == nil {
 			return signed, refused
 		}

@@ -1,6 +1,7 @@
-// Package settlementtest is a small world around a notary, for tests: intermediaries and honest devices with software keys that
-// sign real messages, and forgers that sign anything. The devices follow protocol §3 to §5 and are no card: what a card does is
-// the applet's affair. Start at NewWorld.
+// Package settlementtest is a small world around a notary, for tests: intermediaries and honest
+// devices with software keys that sign real messages, and forgers that sign anything. The devices
+// follow protocol §3 to §5 and are no card: what a card does is the applet's affair. Start at
+// NewWorld.
 package settlementtest
 
 import (
@@ -28,8 +29,8 @@ import (
 	"ekrona/host/store/storetest"
 )
 
-// World is a central bank, its intermediaries and their devices. Names are the short ones of the test: "NORDIC" for the
-// intermediary SENORDIC, "ANNA" for the device SENORDIC0000ANNA.
+// World is a central bank, its intermediaries and their devices. Names are the short ones of the
+// test: "NORDIC" for the intermediary SENORDIC, "ANNA" for the device SENORDIC0000ANNA.
 type World struct {
 	T              require.TestingT
 	Path           string        // of the database, as store.Open takes it
@@ -40,9 +41,10 @@ type World struct {
 	Terms          notary.Terms
 	Intermediaries map[string]*Intermediary
 	Devices        map[string]*Device
-	Names          []string        // of Devices, in order of issue
-	Submitted      [][]byte        // all that Submit handed over
-	Dishonest      map[string]bool // devices that are copied or whose key is stolen: the auditor trusts them in nothing
+	Names          []string // of Devices, in order of issue
+	Submitted      [][]byte // all that Submit handed over
+	// devices that are copied or whose key is stolen: the auditor trusts them in nothing
+	Dishonest map[string]bool
 
 	auditor *audit.Auditor
 
@@ -78,20 +80,25 @@ var (
 	lastDay  = message.DateOf(firstDay.AddDate(5, 0, 0))
 )
 
-// NewWorld makes a world on a new database of the kind that the tests run on now, with the intermediaries NORDIC and FJORD.
+// NewWorld makes a world on a new database of the kind that the tests run on now, with the
+// intermediaries NORDIC and FJORD.
 func NewWorld(t storetest.T) *World {
 	schemas, err := settlement.Schemas()
 	require.NoError(t, err)
 	return NewWorldOn(t, nil, storetest.New(t, schemas...))
 }
 
-// NewWorldOn is NewWorld on the database at path, and a driver that stands before its own; nil for none.
+// NewWorldOn is NewWorld on the database at path, and a driver that stands before its own; nil for
+// none.
 func NewWorldOn(t require.TestingT, d driver.Driver, path string) *World {
-	w := &World{T: t, Path: path, Driver: d, Clock: &clock.Manual{At: firstDay}, Intermediaries: map[string]*Intermediary{}, Devices: map[string]*Device{}, Dishonest: map[string]bool{},
-		Terms: notary.Terms{Honour: 10 * 24 * time.Hour, Wait: 60 * 24 * time.Hour}}
+	w := &World{T: t, Path: path, Driver: d, Clock: &clock.Manual{At: firstDay},
+		Intermediaries: map[string]*Intermediary{}, Devices: map[string]*Device{},
+		Dishonest: map[string]bool{},
+		Terms:     notary.Terms{Honour: 10 * 24 * time.Hour, Wait: 60 * 24 * time.Hour}}
 	w.rootKey, w.notaryKey = key(t, "root"), key(t, "notary")
 	w.root = w.certify(nil, "SERIKSBK00001", spec.RoleRoot, w.rootKey, w.rootKey)
-	w.notaryCert = encode(t, w.certify(w.root, "SENOTARY00001", spec.RoleNotary, w.notaryKey, w.rootKey))
+	w.notaryCert = encode(t, w.certify(w.root, "SENOTARY00001", spec.RoleNotary, w.notaryKey,
+		w.rootKey))
 	w.auditor = audit.New(w.NotaryKey())
 	w.Start()
 	w.join("NORDIC")
@@ -107,12 +114,14 @@ func key(t require.TestingT, name string) *ecdsa.PrivateKey {
 	return k
 }
 
-func (w *World) certify(by *cvc.Certificate, holder string, role spec.Role, k, signer *ecdsa.PrivateKey) *cvc.Certificate {
+func (w *World) certify(by *cvc.Certificate, holder string, role spec.Role, k,
+	signer *ecdsa.PrivateKey) *cvc.Certificate {
 	authority := message.AuthorityRef(holder)
 	if by != nil {
 		authority = message.AuthorityRef(by.Holder)
 	}
-	c := &cvc.Certificate{Authority: authority, PublicKey: &k.PublicKey, Holder: cvc.Holder(holder), Role: role,
+	c := &cvc.Certificate{Authority: authority, PublicKey: &k.PublicKey, Holder: cvc.Holder(holder),
+		Role:      role,
 		Effective: message.DateOf(firstDay), Expiry: lastDay}
 	require.NoError(w.T, c.Sign(signer))
 	return c
@@ -134,8 +143,9 @@ func (w *World) Start() {
 		w.DB, err = store.OpenOn(context.Background(), w.Driver, w.Path, schemas...)
 	}
 	require.NoError(w.T, err)
-	w.Notary, err = settlement.New(context.Background(), settlement.Config{DB: w.DB, Clock: w.Clock, Key: w.notaryKey,
-		Certificate: w.notaryCert, Root: encode(w.T, w.root), Terms: w.Terms})
+	w.Notary, err = settlement.New(context.Background(),
+		settlement.Config{DB: w.DB, Clock: w.Clock, Key: w.notaryKey,
+			Certificate: w.notaryCert, Root: encode(w.T, w.root), Terms: w.Terms})
 	require.NoError(w.T, err)
 }
 
@@ -143,15 +153,18 @@ func (w *World) Start() {
 func (w *World) Stop() { require.NoError(w.T, w.DB.Close()) }
 
 func (w *World) join(short string) {
-	i := &Intermediary{Name: message.Name(fmt.Sprintf("SE%-6.6s", short)), caKey: key(w.T, short+" CA"), instructionKey: key(w.T, short+" instructions")}
+	i := &Intermediary{Name: message.Name(fmt.Sprintf("SE%-6.6s", short)),
+		caKey: key(w.T, short+" CA"), instructionKey: key(w.T, short+" instructions")}
 	if len(short) < 6 {
 		i.Name = message.Name(("SE" + short + "000000")[:spec.NameLength])
 	}
 	i.Instructs = message.AuthorityRef(i.Name + "00002")
 	i.CA = w.certify(w.root, string(i.Name)+"00001", spec.RoleIntermediary, i.caKey, w.rootKey)
-	instructs := w.certify(w.root, string(i.Instructs), spec.RoleInstructionKey, i.instructionKey, w.rootKey)
+	instructs := w.certify(w.root, string(i.Instructs), spec.RoleInstructionKey, i.instructionKey,
+		w.rootKey)
 	w.Intermediaries[short] = i
-	require.NoError(w.T, w.Notary.Join(context.Background(), i.Name, encode(w.T, i.CA), encode(w.T, instructs)))
+	require.NoError(w.T, w.Notary.Join(context.Background(), i.Name, encode(w.T, i.CA),
+		encode(w.T, instructs)))
 }
 
 // Issue makes a device of an intermediary and registers it.
@@ -166,12 +179,16 @@ func (w *World) Issue(short, intermediary string, role spec.Role) *Device {
 	return d
 }
 
-// Unregistered makes a device that the intermediary certifies and the notary does not know, with a key named by keyName.
+// Unregistered makes a device that the intermediary certifies and the notary does not know, with a
+// key named by keyName.
 func (w *World) Unregistered(short, intermediary string, role spec.Role, keyName string) *Device {
 	i := w.Intermediaries[intermediary]
 	id := message.DeviceID(string(i.Name) + ("00000000" + short)[len(short):])
-	d := &Device{ID: id, Role: role, Owner: short, key: key(w.T, keyName), LifeCycle: spec.Active, Date: message.DateOf(firstDay)}
-	d.Ceilings = message.Policy{MaxBalance: 10 * spec.PilotMaxBalance, MaxTransactions: spec.LogSlots - 1, MaxPayment: 10 * spec.PilotMaxPayment, Flags: spec.PilotFlags}
+	d := &Device{ID: id, Role: role, Owner: short, key: key(w.T, keyName), LifeCycle: spec.Active,
+		Date: message.DateOf(firstDay)}
+	d.Ceilings = message.Policy{MaxBalance: 10 * spec.PilotMaxBalance,
+		MaxTransactions: spec.LogSlots - 1, MaxPayment: 10 * spec.PilotMaxPayment,
+		Flags: spec.PilotFlags}
 	d.Policy = message.PilotPolicy()
 	var err error
 	d.Head, err = message.FirstHead(id, &d.key.PublicKey)
@@ -197,8 +214,8 @@ func (w *World) Honest() map[string]audit.Device {
 // NotaryKey is the notary's public key.
 func (w *World) NotaryKey() *ecdsa.PublicKey { return &w.notaryKey.PublicKey }
 
-// Audit requires that every invariant holds now, and that clones whose messages the notary holds have ended with the evidence;
-// agreement too after two whole rounds of synchronisation.
+// Audit requires that every invariant holds now, and that clones whose messages the notary holds
+// have ended with the evidence; agreement too after two whole rounds of synchronisation.
 func (w *World) Audit(agreement bool) {
 	found, err := w.auditor.Check(context.Background(), w.DB, w.Honest())
 	require.NoError(w.T, err)
@@ -211,7 +228,8 @@ func (w *World) Audit(agreement bool) {
 	clones, err := w.auditor.Clones(context.Background(), w.DB)
 	require.NoError(w.T, err)
 	for _, id := range clones {
-		evidence, err := store.Number(context.Background(), w.DB, `SELECT count(*) FROM evidence e JOIN device d ON d.id = e.device
+		evidence, err := store.Number(context.Background(), w.DB, `SELECT count(*) FROM evidence e
+			JOIN device d ON d.id = e.device
 			WHERE e.clone AND d.status = $1 AND d.id = $2`, int(notary.Ended), id)
 		require.NoError(w.T, err)
 		require.Positive(w.T, evidence, "%s is a clone and has not ended with the evidence", id)

@@ -45,8 +45,9 @@ func TestFaults(t *testing.T) {
 		lost  bool
 		boxes int64
 	}{
-		"none":             {faultdriver.Nth(0, faultdriver.ErrPowerLost), nil, false, 1},
-		"before the begin": {faultdriver.Nth(1, faultdriver.ErrPowerLost), faultdriver.ErrPowerLost, true, 0},
+		"none": {faultdriver.Nth(0, faultdriver.ErrPowerLost), nil, false, 1},
+		"before the begin": {faultdriver.Nth(1, faultdriver.ErrPowerLost), faultdriver.ErrPowerLost,
+			true, 0},
 		"before the commit": {
 			faultdriver.Nth(1, faultdriver.ErrPowerLost, faultdriver.Commit),
 			faultdriver.ErrPowerLost, true, 0,
@@ -90,7 +91,8 @@ func TestSteps(t *testing.T) {
 	require.GreaterOrEqual(t, len(steps), 4)
 	assert.Equal(t, faultdriver.Begin, steps[0])
 	assert.Contains(t, steps, faultdriver.Statement)
-	assert.Equal(t, []faultdriver.Kind{faultdriver.Commit, faultdriver.Committed}, steps[len(steps)-2:])
+	assert.Equal(t, []faultdriver.Kind{faultdriver.Commit, faultdriver.Committed},
+		steps[len(steps)-2:])
 }
 
 // The disk is full for what writes, and what is there can be read.

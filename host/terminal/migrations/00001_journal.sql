@@ -49,7 +49,8 @@ CREATE TABLE record (
     accepted BOOLEAN NOT NULL,                   -- else refused
     amount   BIGINT NOT NULL CHECK (amount > 0), -- öre
     message  BYTEA NOT NULL,                     -- Receipt and Payment, or Refusal, sealed
-    payer    BYTEA,                              -- certificate of an accepted Payment's payer, sealed
+    -- certificate of an accepted Payment's payer, sealed
+    payer    BYTEA,
     head     BYTEA NOT NULL                      -- chain up to here
 );
 

@@ -32,7 +32,8 @@ func written(t require.TestingT, k *ecdsa.PrivateKey, n int) ([]string, Head) {
 	var lines []string
 	head := Head{}
 	for i := range n {
-		line, next, err := Next(head, noon.Add(time.Duration(i)*time.Second), "reserved", map[string]string{"device": fmt.Sprint(i), "name": "Åsa <&>"}, k)
+		line, next, err := Next(head, noon.Add(time.Duration(i)*time.Second), "reserved",
+			map[string]string{"device": fmt.Sprint(i), "name": "Åsa <&>"}, k)
 		require.NoError(t, err)
 		lines, head = append(lines, line), next
 	}
@@ -57,12 +58,14 @@ func TestLogIsReadBack(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, head, got)
 	require.Len(t, entries, 5)
-	assert.Equal(t, Entry{3, noon.Add(2 * time.Second).Truncate(time.Millisecond), "reserved", map[string]string{"device": "2", "name": "Åsa <&>"}, entries[2].Previous}, entries[2])
+	assert.Equal(t, Entry{3, noon.Add(2 * time.Second).Truncate(time.Millisecond), "reserved",
+		map[string]string{"device": "2", "name": "Åsa <&>"}, entries[2].Previous}, entries[2])
 
 	parsed, err := ParseHead(head.String())
 	require.NoError(t, err)
 	assert.Equal(t, head, parsed)
-	for _, wrong := range []string{"", "5", "5:", "5:00", "x:" + strings.Repeat("0", 64), "05:" + strings.Repeat("0", 64), head.String() + "0"} {
+	for _, wrong := range []string{"", "5", "5:", "5:00", "x:" + strings.Repeat("0", 64),
+		"05:" + strings.Repeat("0", 64), head.String() + "0"} {
 		_, err := ParseHead(wrong)
 		assert.Error(t, err, wrong)
 	}
@@ -78,7 +81,8 @@ func TestEveryChangeIsFound(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		changed := slices.Clone(lines)
 		i, j := rapid.IntRange(0, 5).Draw(t, "line"), rapid.IntRange(0, 5).Draw(t, "other line")
-		switch rapid.SampledFrom([]string{"byte", "drop", "swap", "repeat", "forge", "shorten", "end in a line"}).Draw(t, "change") {
+		switch rapid.SampledFrom([]string{"byte", "drop", "swap", "repeat", "forge", "shorten",
+			"end in a line"}).Draw(t, "change") {
 		case "byte":
 			b := []byte(changed[i])
 			at := rapid.IntRange(0, len(b)-1).Draw(t, "byte")
@@ -98,7 +102,8 @@ func TestEveryChangeIsFound(t *testing.T) {
 		case "shorten":
 			changed = changed[:i]
 		case "end in a line":
-			_, err := Verify(strings.NewReader(strings.TrimSuffix(text(changed), "\n")), &k.PublicKey, Head{}, nil)
+			_, err := Verify(strings.NewReader(strings.TrimSuffix(text(changed), "\n")),
+				&k.PublicKey, Head{}, nil)
 			require.ErrorIs(t, err, ErrTorn)
 			return
 		}

@@ -22,11 +22,12 @@ const Domain = "ekrona audit log 1\n"
 
 // Entry is what a line says.
 type Entry struct {
-	Number   int               `json:"n"` // 1 for the first
-	At       time.Time         `json:"at"`
-	Event    string            `json:"event"`
-	Fields   map[string]string `json:"fields,omitempty"`
-	Previous string            `json:"prev"` // SHA-256 of the line before in hex; of nothing for the first
+	Number int               `json:"n"` // 1 for the first
+	At     time.Time         `json:"at"`
+	Event  string            `json:"event"`
+	Fields map[string]string `json:"fields,omitempty"`
+	// SHA-256 of the line before in hex; of nothing for the first
+	Previous string `json:"prev"`
 }
 
 // Head names a log up to a line. The zero Head is the empty log.
@@ -44,8 +45,10 @@ func ParseHead(text string) (Head, error) {
 	n, err := strconv.Atoi(number)
 	raw, hexErr := hex.DecodeString(hash)
 	h := Head{Number: n}
-	if copy(h.Hash[:], raw); !found || err != nil || hexErr != nil || len(raw) != len(h.Hash) || h.String() != text {
-		return Head{}, fmt.Errorf("audit log: %q is no head: give number and hash as \"ekrona issue log\" prints them, such as 12:5f1c...", text)
+	if copy(h.Hash[:], raw); !found || err != nil || hexErr != nil || len(raw) != len(h.Hash) ||
+		h.String() != text {
+		return Head{}, fmt.Errorf("audit log: %q is no head: give number and hash as \"ekrona "+
+			"issue log\" prints them, such as 12:5f1c...", text)
 	}
 	return h, nil
 }
@@ -58,8 +61,11 @@ func (h Head) previous() string {
 }
 
 // Next makes the line that comes after head, without its end, and the new head.
-func Next(head Head, at time.Time, event string, fields map[string]string, key crypto.Signer) (string, Head, error) {
-	body, err := json.Marshal(Entry{Number: head.Number + 1, At: at.UTC().Truncate(time.Millisecond), Event: event, Fields: fields, Previous: head.previous()})
+func Next(head Head, at time.Time, event string, fields map[string]string,
+	key crypto.Signer) (string, Head, error) {
+	body, err := json.Marshal(Entry{Number: head.Number + 1,
+		At: at.UTC().Truncate(time.Millisecond), Event: event, Fields: fields,
+		Previous: head.previous()})
 	if err != nil {
 		return "", head, fmt.Errorf("audit log: %w", err)
 	}
@@ -87,7 +93,8 @@ func parse(line []byte, key *ecdsa.PublicKey) (Entry, error) {
 	}
 	copy(signed[:], raw)
 	if signed.Verify(key, append([]byte(Domain), body...)) != nil {
-		return e, fmt.Errorf("its signature is not that of this key: it was changed, or another key wrote it")
+		return e, fmt.Errorf(
+			"its signature is not that of this key: it was changed, or another key wrote it")
 	}
 	if err := json.Unmarshal(body, &e); err != nil {
 		return e, fmt.Errorf("it is no entry: %w", err)

@@ -63,7 +63,8 @@ func NewBureau(t testing.TB, folder string, n int) Bureau {
 	for i := range n {
 		s.Owners = append(s.Owners, fmt.Sprintf("customer-%d", i+1))
 		require.NoError(t, w.Sandbox.Enrol(t.Context(), w.Bank, s.Owners[i]))
-		fmt.Fprintf(&table, "%s,Customer %d,\"Storgatan %d\n111 22 Stockholm\"\n", s.Owners[i], i+1, i+1)
+		fmt.Fprintf(&table, "%s,Customer %d,\"Storgatan %d\n111 22 Stockholm\"\n", s.Owners[i], i+1,
+			i+1)
 	}
 	require.NoError(t, w.Sandbox.Close())
 	require.NoError(t, os.WriteFile(s.JobFile(), fmt.Appendf(nil, `job: spring
@@ -75,8 +76,10 @@ letters:
   recipients: [%s]
 cards: cards.csv
 `, s.Printer.Recipient()), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "cards.csv"), []byte(table.String()), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "master.key"), fmt.Appendf(nil, "%x\n", []byte(Master)), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "cards.csv"), []byte(table.String()),
+		0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "master.key"),
+		fmt.Appendf(nil, "%x\n", []byte(Master)), 0o600))
 	return s
 }
 
@@ -108,7 +111,8 @@ type Site struct {
 // Open opens the bureau's sandbox, and founds it first.
 func (s Bureau) Open(ctx context.Context) (w Site, err error) {
 	options := sandbox.Options{Environment: party.Environment{Clock: clock.Fixed(Noon)}}
-	if w.Sandbox, err = sandbox.Found(ctx, s.SandboxFolder(), sandbox.Pilot(), options); err != nil {
+	if w.Sandbox, err = sandbox.Found(ctx, s.SandboxFolder(), sandbox.Pilot(),
+		options); err != nil {
 		return w, err
 	}
 	if w.Bank, err = w.Sandbox.Bank(ctx, string(sandbox.Nordic)); err != nil {
@@ -135,13 +139,15 @@ func (w Site) Begin(ctx context.Context, s Bureau, hook Hook) (*batch.Batch, err
 }
 
 // BeginAt opens the bureau's job with a clock of its own; nil is the system's.
-func (w Site) BeginAt(ctx context.Context, s Bureau, at clock.Clock, hook Hook) (*batch.Batch, error) {
+func (w Site) BeginAt(ctx context.Context, s Bureau, at clock.Clock, hook Hook) (*batch.Batch,
+	error) {
 	job, err := batch.ReadJob(s.JobFile())
 	if err != nil {
 		return nil, err
 	}
 	o := batch.Options{
-		Job: job, Folder: s.JobFolder(), Line: w.Line, Registry: w.Bank, Need: w.Need, LogKey: w.Line.CA.Signer, Clock: at,
+		Job: job, Folder: s.JobFolder(), Line: w.Line, Registry: w.Bank, Need: w.Need,
+		LogKey: w.Line.CA.Signer, Clock: at,
 	}
 	if hook != nil {
 		o.Driver, o.Registry = hook.Driver(), registry{w.Bank, hook}

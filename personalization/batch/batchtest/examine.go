@@ -54,7 +54,8 @@ func Examine(ctx context.Context, t require.TestingT, s Bureau, cards []virtual.
 			require.False(t, twice, "device id %s was used twice", tried.Device)
 			states[tried.Device] = tried.State
 			require.Equal(t, tried.State == "active", tried.Letter, tried.Device)
-			require.Equal(t, tried.State == "active", onCards[tried.Device] == item.Owner, tried.Device)
+			require.Equal(t, tried.State == "active", onCards[tried.Device] == item.Owner,
+				tried.Device)
 			if tried.State == "active" {
 				active = tried.Device
 			}
@@ -78,7 +79,8 @@ func Examine(ctx context.Context, t require.TestingT, s Bureau, cards []virtual.
 
 // activeCards tells which devices are active on which card, for whom: by asking the
 // cards, which the PIN of their letter opens.
-func (s Bureau) activeCards(ctx context.Context, t require.TestingT, w Site, record batch.Record, cards []virtual.Card) map[message.DeviceID]string {
+func (s Bureau) activeCards(ctx context.Context, t require.TestingT, w Site, record batch.Record,
+	cards []virtual.Card) map[message.DeviceID]string {
 	ordered := map[batch.CardSerial]message.DeviceID{}
 	for _, item := range record.Items {
 		for _, tried := range item.Orders {
@@ -112,8 +114,10 @@ func (s Bureau) activeCards(ctx context.Context, t require.TestingT, w Site, rec
 }
 
 // open opens a card with what its letter says.
-func (s Bureau) open(ctx context.Context, t require.TestingT, applet *client.Client, registered banking.Device) {
-	text, digits, puk := s.letter(t, letter.Path(filepath.Join(s.JobFolder(), "letters"), registered.ID))
+func (s Bureau) open(ctx context.Context, t require.TestingT, applet *client.Client,
+	registered banking.Device) {
+	text, digits, puk := s.letter(t,
+		letter.Path(filepath.Join(s.JobFolder(), "letters"), registered.ID))
 	require.Contains(t, text, string(registered.ID))
 	require.Contains(t, text, registered.Customer)
 	block, err := pin.NewBlock(digits)
@@ -127,7 +131,8 @@ func (s Bureau) open(ctx context.Context, t require.TestingT, applet *client.Cli
 	require.Equal(t, registered.ID, certificate.Device())
 	unblock, err := pin.NewPUKBlock(puk)
 	require.NoError(t, err)
-	require.NoError(t, applet.ResetPIN(ctx, unblock, block, client.PINTransport{}), "the PUK of the letter")
+	require.NoError(t, applet.ResetPIN(ctx, unblock, block, client.PINTransport{}),
+		"the PUK of the letter")
 }
 
 var letterLines = regexp.MustCompile(`(?m)^(?:PIN|PUK) +([0-9]+)$`)
@@ -146,24 +151,26 @@ func (s Bureau) letter(t require.TestingT, path string) (text, digits, puk strin
 }
 
 // examineLog checks that the audit log tells of every order what became of it, once.
-func (s Bureau) examineLog(ctx context.Context, t require.TestingT, w Site, states map[message.DeviceID]string) {
+func (s Bureau) examineLog(ctx context.Context, t require.TestingT, w Site,
+	states map[message.DeviceID]string) {
 	head, err := batch.LogHead(ctx, s.JobFolder())
 	require.NoError(t, err)
 	content, err := os.ReadFile(filepath.Join(s.JobFolder(), "audit.log"))
 	require.NoError(t, err)
 	reported := map[message.DeviceID]string{}
-	_, err = auditlog.Verify(strings.NewReader(string(content)), w.Line.CA.Certificate.PublicKey, head, func(e auditlog.Entry) error {
-		device := message.DeviceID(e.Fields["device"])
-		switch e.Event {
-		case "reserved":
-			require.Empty(t, reported[device])
-			reported[device] = e.Event
-		case "active", "rejected":
-			require.Equal(t, "reserved", reported[device])
-			reported[device] = e.Event
-		}
-		return nil
-	})
+	_, err = auditlog.Verify(strings.NewReader(string(content)), w.Line.CA.Certificate.PublicKey,
+		head, func(e auditlog.Entry) error {
+			device := message.DeviceID(e.Fields["device"])
+			switch e.Event {
+			case "reserved":
+				require.Empty(t, reported[device])
+				reported[device] = e.Event
+			case "active", "rejected":
+				require.Equal(t, "reserved", reported[device])
+				reported[device] = e.Event
+			}
+			return nil
+		})
 	require.NoError(t, err)
 	require.Equal(t, states, reported)
 }

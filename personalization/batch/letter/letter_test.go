@@ -22,7 +22,8 @@ func TestOnlyThePrinterReadsALetter(t *testing.T) {
 	require.NoError(t, err)
 
 	folder := filepath.Join(t.TempDir(), "letters")
-	l := Letter{"SENORDICC0000012", "anna", "Anna Ström", []string{"Storgatan 1", "111 22 Stockholm"}, "2468", "13572468"}
+	l := Letter{"SENORDICC0000012", "anna", "Anna Ström",
+		[]string{"Storgatan 1", "111 22 Stockholm"}, "2468", "13572468"}
 	for range 2 { // again after a cut
 		require.NoError(t, Write(folder, l, []age.Recipient{recipient}))
 	}
@@ -62,7 +63,8 @@ func TestRecipients(t *testing.T) {
 	require.NoError(t, err)
 	_, err = Recipient(hybrid.Recipient().String())
 	require.NoError(t, err)
-	for _, wrong := range []string{"", "age1", "AGE-SECRET-KEY-1", "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8x"} {
+	for _, wrong := range []string{"", "age1", "AGE-SECRET-KEY-1",
+		"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8x"} {
 		_, err := Recipient(wrong)
 		assert.ErrorContains(t, err, "age-keygen", wrong)
 	}

@@ -49,7 +49,8 @@ CREATE TABLE session (
     device  TEXT REFERENCES card_order (device), -- none for a card that was turned away
     began   BIGINT NOT NULL,
     ended   BIGINT,
-    outcome TEXT NOT NULL CHECK (outcome IN ('cut', 'active', 'withdrawn', 'failed', 'rejected', 'refused')),
+    outcome TEXT NOT NULL CHECK (outcome IN ('cut', 'active', 'withdrawn', 'failed', 'rejected',
+        'refused')),
     reason  TEXT NOT NULL DEFAULT ''
 );
 

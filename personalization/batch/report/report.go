@@ -21,10 +21,11 @@ type page struct {
 	batch.Record
 	Made, Waiting, Open, Rejected, Refused int
 	HostEach, CardEach                     time.Duration // median over the cards made in one visit
-	Rate                                   string        // cards made an hour while readers were at work
-	Sessions                               []session
-	Rows                                   []row
-	TurnedAway                             []batch.Session
+	// cards made an hour while readers were at work
+	Rate       string
+	Sessions   []session
+	Rows       []row
+	TurnedAway []batch.Session
 }
 
 // session is a time in which readers were at work.
@@ -110,7 +111,8 @@ func view(r batch.Record) page {
 		p.Rows = append(p.Rows, one)
 	}
 	for i := range p.Rows {
-		p.Rows[i].Segments = segments(cardSessions[string(p.Rows[i].Last.Device)], p.Rows[i].Last.Device != "", longest)
+		p.Rows[i].Segments = segments(cardSessions[string(p.Rows[i].Last.Device)],
+			p.Rows[i].Last.Device != "", longest)
 	}
 	p.HostEach, p.CardEach = median(host), median(card)
 	p.Sessions = sessions(r.Sessions)
@@ -151,7 +153,8 @@ func median(all []time.Duration) time.Duration {
 // sessions cuts the time of a job where nothing was done for long.
 func sessions(cardSessions []batch.Session) []session {
 	cardSessions = slices.Clone(cardSessions)
-	slices.SortStableFunc(cardSessions, func(a, b batch.Session) int { return a.Began.Compare(b.Began) })
+	slices.SortStableFunc(cardSessions,
+		func(a, b batch.Session) int { return a.Began.Compare(b.Began) })
 	var all []session
 	for len(cardSessions) > 0 {
 		end, n := cardSessions[0].Ended, 0
@@ -184,7 +187,8 @@ func draw(sessions []batch.Session, end time.Time) session {
 		}
 		s.Lanes[i].Bars = append(s.Lanes[i].Bars, bar{
 			At: percent(v.Began.Sub(s.Began), s.Long), Wide: percent(v.Ended.Sub(v.Began), s.Long),
-			Outcome: v.Outcome, Title: fmt.Sprintf("%s, %s, %s", who, v.Outcome, short(v.Ended.Sub(v.Began))),
+			Outcome: v.Outcome, Title: fmt.Sprintf("%s, %s, %s", who, v.Outcome,
+				short(v.Ended.Sub(v.Began))),
 		})
 	}
 	slices.SortFunc(s.Lanes, func(a, b lane) int {

@@ -24,7 +24,8 @@ func (*blank) Reset() error { return nil }
 func TestCardIsTriedAgainWhenAnOrderCameFreeMeanwhile(t *testing.T) {
 	refused, good := &blank{"refused"}, &blank{"good"}
 	empty := 0
-	f := &VirtualOperator{Readers: NewReaders("left", "right"), Stack: []Card{refused, good}, Empty: func() { empty++ }}
+	f := &VirtualOperator{Readers: NewReaders("left", "right"), Stack: []Card{refused, good},
+		Empty: func() { empty++ }}
 	f.Load("left", "right")
 	tell := func(kind progress.Kind, reader string) {
 		f.Handle(progress.Event{Kind: kind, Who: reader})

@@ -94,7 +94,8 @@ func (r *Readers) since(reported map[string]int) (events []batch.Event, news cha
 			events = append(events, batch.Event{Reader: name, Inserted: s.card != nil})
 		}
 	}
-	slices.SortFunc(events, func(a, b batch.Event) int { return strings.Compare(a.Reader, b.Reader) })
+	slices.SortFunc(events,
+		func(a, b batch.Event) int { return strings.Compare(a.Reader, b.Reader) })
 	return events, r.news
 }
 

@@ -32,8 +32,9 @@ const (
 // OWASP password storage cheat sheet holds equal the one whose 16 MiB OpenSSL
 // still accepts, so that "openssl pkey" opens the file.
 var protection = &pkcs8.Opts{
-	Cipher:  pkcs8.AES256CBC,
-	KDFOpts: pkcs8.ScryptOpts{SaltSize: 16, CostParameter: 1 << 14, BlockSize: 8, ParallelizationParameter: 5},
+	Cipher: pkcs8.AES256CBC,
+	KDFOpts: pkcs8.ScryptOpts{SaltSize: 16, CostParameter: 1 << 14, BlockSize: 8,
+		ParallelizationParameter: 5},
 }
 
 // softwareKey is a key in the memory of this program. Its signatures are
@@ -69,7 +70,8 @@ func readOwn(path string) ([]byte, error) {
 		return nil, fmt.Errorf("key file: %w", err)
 	}
 	if others := info.Mode().Perm() &^ durable.OwnerOnly; others != 0 {
-		return nil, fmt.Errorf("key file %s: others may use it (mode %o): run chmod 600 on it", path, info.Mode().Perm())
+		return nil, fmt.Errorf("key file %s: others may use it (mode %o): run chmod 600 on it",
+			path, info.Mode().Perm())
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -78,10 +80,13 @@ func readOwn(path string) ([]byte, error) {
 	return text, nil
 }
 
-func parseFile(ctx context.Context, path string, text []byte, source secret.Source) (*ecdsa.PrivateKey, error) {
+func parseFile(ctx context.Context, path string, text []byte,
+	source secret.Source) (*ecdsa.PrivateKey, error) {
 	block, rest := pem.Decode(text)
 	if block == nil || len(rest) != 0 || block.Type != plainLabel && block.Type != protectedLabel {
-		return nil, fmt.Errorf("key file %s: not one PEM block %q or %q: restore it from its backup", path, plainLabel, protectedLabel)
+		return nil, fmt.Errorf(
+			"key file %s: not one PEM block %q or %q: restore it from its backup", path, plainLabel,
+			protectedLabel)
 	}
 	defer clear(block.Bytes)
 	der := block.Bytes
@@ -138,13 +143,15 @@ func createFile(ctx context.Context, path string, o Options) (softwareKey, error
 	return softwareKey{key}, nil
 }
 
-func encodeFile(ctx context.Context, path string, key *ecdsa.PrivateKey, o Options) ([]byte, error) {
+func encodeFile(ctx context.Context, path string, key *ecdsa.PrivateKey, o Options) ([]byte,
+	error) {
 	label := plainLabel
 	var passphrase []byte
 	if !o.Unprotected {
 		label = protectedLabel
 		var err error
-		if passphrase, err = o.Secret.Ask(ctx, secret.Request{For: "key file " + path, New: true}); err != nil {
+		if passphrase, err = o.Secret.Ask(ctx,
+			secret.Request{For: "key file " + path, New: true}); err != nil {
 			return nil, err
 		}
 		if len(passphrase) == 0 {
@@ -179,7 +186,8 @@ func OpenOrCreateAt(ctx context.Context, path string, o Options) (Key, error) {
 	return key, err
 }
 
-func at(ctx context.Context, path string, o Options, open func(Reference, context.Context, Options) (Key, error)) (Key, error) {
+func at(ctx context.Context, path string, o Options,
+	open func(Reference, context.Context, Options) (Key, error)) (Key, error) {
 	text, err := readOwn(path)
 	if err != nil {
 		return nil, err

@@ -122,7 +122,8 @@ func TestWrongPassphrase(t *testing.T) {
 }
 
 func TestSoftwareKeysSignDeterministically(t *testing.T) {
-	key, err := Create(t.Context(), FileReference(filepath.Join(t.TempDir(), "a.key")).String(), Options{Unprotected: true})
+	key, err := Create(t.Context(), FileReference(filepath.Join(t.TempDir(), "a.key")).String(),
+		Options{Unprotected: true})
 	require.NoError(t, err)
 	digest := sha256.Sum256([]byte("a message"))
 	first, err := key.Sign(rand.Reader, digest[:], crypto.SHA256)
@@ -159,9 +160,13 @@ func TestOpenRefusesFiles(t *testing.T) {
 	}{
 		{"a file others can read", "anything", 0o644, "chmod 600"},
 		{"no PEM", "d00d secret", 0o600, "not one PEM block"},
-		{"another PEM type", "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n", 0o600, "not one PEM block"},
-		{"PEM of no key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", 0o600, "not a PKCS#8 key"},
-		{"protected PEM of no key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n", 0o600, "not a PKCS#8 key under PBES2"},
+		{"another PEM type", "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n",
+			0o600, "not one PEM block"},
+		{"PEM of no key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", 0o600,
+			"not a PKCS#8 key"},
+		{"protected PEM of no key",
+			"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+			0o600, "not a PKCS#8 key under PBES2"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -198,7 +203,8 @@ func TestOpenSSLReadsOurKeysAndWeItsKeys(t *testing.T) {
 	openssl(t, "pkey", "-in", ours, "-passin", "file:"+passphrase, "-noout", "-check")
 
 	plain := filepath.Join(folder, "plain.key")
-	openssl(t, "pkcs8", "-topk8", "-nocrypt", "-in", ours, "-passin", "file:"+passphrase, "-out", plain)
+	openssl(t, "pkcs8", "-topk8", "-nocrypt", "-in", ours, "-passin", "file:"+passphrase, "-out",
+		plain)
 	for name, arguments := range map[string][]string{
 		"scrypt": {"-scrypt"},
 		"PBKDF2": {"-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA256", "-iter", "200000"},
@@ -208,7 +214,8 @@ func TestOpenSSLReadsOurKeysAndWeItsKeys(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			theirs := filepath.Join(t.TempDir(), "their.key")
-			openssl(t, append([]string{"pkcs8", "-topk8", "-in", plain, "-passout", "file:" + passphrase, "-out", theirs}, arguments...)...)
+			openssl(t, append([]string{"pkcs8", "-topk8", "-in", plain, "-passout",
+				"file:" + passphrase, "-out", theirs}, arguments...)...)
 			require.NoError(t, os.Chmod(theirs, 0o600))
 			found, err := Open(t.Context(), "file:"+theirs, o)
 			if name == "weak" || name == "DES" {
@@ -223,7 +230,8 @@ func TestOpenSSLReadsOurKeysAndWeItsKeys(t *testing.T) {
 
 // The TPM's and the HSM's benchmarks are in their packages.
 func BenchmarkSign(b *testing.B) {
-	key, err := Create(b.Context(), FileReference(filepath.Join(b.TempDir(), "a.key")).String(), Options{Unprotected: true})
+	key, err := Create(b.Context(), FileReference(filepath.Join(b.TempDir(), "a.key")).String(),
+		Options{Unprotected: true})
 	require.NoError(b, err)
 	digest := sha256.Sum256(nil)
 	for b.Loop() {

@@ -38,9 +38,10 @@ type Key interface {
 
 // Options are what a reference does not say.
 type Options struct {
-	Secret      secret.Source // asked for passphrases and PINs; nil: a key that needs one is an error
-	Random      io.Reader     // for new keys in files; nil: the system's
-	Unprotected bool          // new keys in files and TPMs get no passphrase
+	// asked for passphrases and PINs; nil: a key that needs one is an error
+	Secret      secret.Source
+	Random      io.Reader // for new keys in files; nil: the system's
+	Unprotected bool      // new keys in files and TPMs get no passphrase
 }
 
 // Errors of this package; errors.Is finds them. A key that is not there is

@@ -42,10 +42,12 @@ func checkProtection(der []byte) error {
 		return errors.New("not a PKCS#8 key under PBES2: restore it from its backup")
 	}
 	if !e.Algorithm.Parameters.Cipher.Algorithm.Equal(oidAES256CBC) {
-		return errors.New("its cipher is not AES-256-CBC: protect it anew with \"openssl pkcs8 -topk8 -scrypt\"")
+		return errors.New("its cipher is not AES-256-CBC: protect it anew with \"openssl pkcs8 " +
+			"-topk8 -scrypt\"")
 	}
 	if !fairCost(e.Algorithm.Parameters.KDF) {
-		return errors.New("its passphrase is not stretched by scrypt, or by PBKDF2 with HMAC-SHA-256, at a fair cost: protect it anew with \"openssl pkcs8 -topk8 -scrypt\"")
+		return errors.New("its passphrase is not stretched by scrypt, or by PBKDF2 with " +
+			"HMAC-SHA-256, at a fair cost: protect it anew with \"openssl pkcs8 -topk8 -scrypt\"")
 	}
 	return nil
 }
@@ -59,7 +61,8 @@ func fairCost(kdf pkix.AlgorithmIdentifier) bool {
 			Length  int `asn1:"optional"`
 		}
 		rest, err := asn1.Unmarshal(kdf.Parameters.FullBytes, &p)
-		if err != nil || len(rest) > 0 || p.N < 2 || p.N > mostScryptBytes || p.R < 1 || p.R > 1024 || p.P < 1 || p.P > mostScryptLanes {
+		if err != nil || len(rest) > 0 || p.N < 2 || p.N > mostScryptBytes || p.R < 1 ||
+			p.R > 1024 || p.P < 1 || p.P > mostScryptLanes {
 			return false
 		}
 		memory := 128 * p.N * p.R
@@ -72,7 +75,8 @@ func fairCost(kdf pkix.AlgorithmIdentifier) bool {
 			PRF    pkix.AlgorithmIdentifier
 		}
 		rest, err := asn1.Unmarshal(kdf.Parameters.FullBytes, &p)
-		return err == nil && len(rest) == 0 && p.PRF.Algorithm.Equal(oidHMACSHA256) && p.Rounds >= fewestPBKDF2Rounds && p.Rounds <= mostPBKDF2Rounds
+		return err == nil && len(rest) == 0 && p.PRF.Algorithm.Equal(oidHMACSHA256) &&
+			p.Rounds >= fewestPBKDF2Rounds && p.Rounds <= mostPBKDF2Rounds
 	default:
 		return false
 	}

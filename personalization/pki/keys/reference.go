@@ -90,7 +90,8 @@ const limitBytes = 4096
 func parseReferenceFile(path string, text []byte) (Reference, error) {
 	line := strings.TrimSuffix(string(text), "\n")
 	if len(text) > limitBytes || strings.Contains(line, "\n") {
-		return Reference{}, fmt.Errorf("key file %s: neither a PEM key nor one line with a reference: restore it from its backup", path)
+		return Reference{}, fmt.Errorf("key file %s: neither a PEM key nor one line with a "+
+			"reference: restore it from its backup", path)
 	}
 	r, err := ParseReference(line)
 	if err != nil {

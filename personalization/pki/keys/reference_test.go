@@ -15,16 +15,19 @@ import (
 
 func TestReferences(t *testing.T) {
 	for text, want := range map[string]Reference{
-		"file:root.key":                                    {File: "root.key"},
-		"tpm:root.tpm?device=localhost:2321":               {TPM: &tpm.Reference{Blob: "root.tpm", Device: "localhost:2321"}},
-		"pkcs11:token=T;object=root?module-path=/lib/a.so": {HSM: &pkcs11.URI{Token: "T", Object: "root", ModulePath: "/lib/a.so"}},
+		"file:root.key": {File: "root.key"},
+		"tpm:root.tpm?device=localhost:2321": {TPM: &tpm.Reference{Blob: "root.tpm",
+			Device: "localhost:2321"}},
+		"pkcs11:token=T;object=root?module-path=/lib/a.so": {HSM: &pkcs11.URI{Token: "T",
+			Object: "root", ModulePath: "/lib/a.so"}},
 	} {
 		got, err := ParseReference(text)
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 		assert.Equal(t, text, got.String())
 	}
-	for _, text := range []string{"", "root.key", "file:", "file:a\nb", "tpm:", "pkcs11:", "FILE:a", "http://a"} {
+	for _, text := range []string{"", "root.key", "file:", "file:a\nb", "tpm:", "pkcs11:", "FILE:a",
+		"http://a"} {
 		_, err := ParseReference(text)
 		assert.ErrorIs(t, err, ErrReference, "%q", text)
 	}
@@ -35,7 +38,8 @@ func TestRelativePathsBeginAtTheFolderOfTheFile(t *testing.T) {
 		"file:root.key":   "file:/bank/root.key",
 		"file:/root.key":  "file:/root.key",
 		"tpm:../root.tpm": "tpm:/root.tpm",
-		"pkcs11:token=T;object=root?module-path=/lib/a.so": "pkcs11:token=T;object=root?module-path=/lib/a.so",
+		"pkcs11:token=T;object=root?module-path=/lib/a.so": "pkcs11:token=T;object=root?mod" +
+			"ule-path=/lib/a.so",
 	} {
 		r, err := ParseReference(text)
 		require.NoError(t, err)
@@ -47,7 +51,8 @@ func TestRelativePathsBeginAtTheFolderOfTheFile(t *testing.T) {
 func TestKeyFileWithAReference(t *testing.T) {
 	folder := t.TempDir()
 	m := tpmtest.New(t, t.TempDir())
-	made, err := Create(t.Context(), "tpm:"+filepath.Join(folder, "root.tpm")+"?device="+m.Socket, Options{Unprotected: true})
+	made, err := Create(t.Context(), "tpm:"+filepath.Join(folder, "root.tpm")+"?device="+m.Socket,
+		Options{Unprotected: true})
 	require.NoError(t, err)
 	path := filepath.Join(folder, "root.key")
 	require.NoError(t, os.WriteFile(path, []byte("tpm:root.tpm?device="+m.Socket+"\n"), 0o600))
@@ -57,7 +62,8 @@ func TestKeyFileWithAReference(t *testing.T) {
 	assert.Equal(t, made.Public(), found.Public())
 	require.NoError(t, found.Close())
 
-	for name, content := range map[string]string{"two lines": "tpm:a\ntpm:b\n", "no reference": "d00d secret", "nothing": ""} {
+	for name, content := range map[string]string{"two lines": "tpm:a\ntpm:b\n",
+		"no reference": "d00d secret", "nothing": ""} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 			_, err := OpenAt(t.Context(), path, Options{})

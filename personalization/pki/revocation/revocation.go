@@ -106,17 +106,20 @@ func Parse(text []byte) (*List, error) {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	if len(parsed.Raw) != len(block.Bytes) {
-		return nil, fmt.Errorf("%w: %d bytes more than the list has", ErrMalformed, len(block.Bytes)-len(parsed.Raw))
+		return nil, fmt.Errorf("%w: %d bytes more than the list has", ErrMalformed,
+			len(block.Bytes)-len(parsed.Raw))
 	}
 	if parsed.Number == nil || parsed.Number.Sign() <= 0 || parsed.NextUpdate.IsZero() {
-		return nil, fmt.Errorf("%w: it has no number or no next update (RFC 5280 §5.1.2.5, §5.2.3)", ErrMalformed)
+		return nil, fmt.Errorf("%w: it has no number or no next update (RFC 5280 §5.1.2.5, §5.2.3)",
+			ErrMalformed)
 	}
 	return &List{parsed, text}, nil
 }
 
 // VerifyBy checks that the issuer signed the list.
 func (l *List) VerifyBy(issuer *x509.Certificate) error {
-	if !bytes.Equal(l.RawIssuer, issuer.RawSubject) || !bytes.Equal(l.AuthorityKeyId, issuer.SubjectKeyId) {
+	if !bytes.Equal(l.RawIssuer, issuer.RawSubject) ||
+		!bytes.Equal(l.AuthorityKeyId, issuer.SubjectKeyId) {
 		return fmt.Errorf("%w: it is that of %s", ErrIssuer, l.Issuer.CommonName)
 	}
 	if err := l.CheckSignatureFrom(issuer); err != nil {
@@ -128,7 +131,8 @@ func (l *List) VerifyBy(issuer *x509.Certificate) error {
 // CheckTime checks that the next list is not overdue.
 func (l *List) CheckTime(now time.Time) error {
 	if now.After(l.NextUpdate) {
-		return fmt.Errorf("%w: the next was due at %s", ErrOutdated, l.NextUpdate.Format(time.RFC3339))
+		return fmt.Errorf("%w: the next was due at %s", ErrOutdated,
+			l.NextUpdate.Format(time.RFC3339))
 	}
 	return nil
 }
@@ -137,7 +141,8 @@ func (l *List) CheckTime(now time.Time) error {
 func (l *List) Check(serial *big.Int) error {
 	for _, entry := range l.RevokedCertificateEntries {
 		if entry.SerialNumber.Cmp(serial) == 0 {
-			return fmt.Errorf("%w: %s, since %s", ErrRevoked, Reason(entry.ReasonCode), entry.RevocationTime.Format(time.DateOnly))
+			return fmt.Errorf("%w: %s, since %s", ErrRevoked, Reason(entry.ReasonCode),
+				entry.RevocationTime.Format(time.DateOnly))
 		}
 	}
 	return nil
@@ -159,25 +164,31 @@ type Entry struct {
 
 // Extend makes the list after former (nil: the first): what former names, and the
 // entries. It counts from now until the next list is due.
-func Extend(former *List, entries []Entry, issuer *x509.Certificate, key crypto.Signer, now, next time.Time) (*List, error) {
+func Extend(former *List, entries []Entry, issuer *x509.Certificate, key crypto.Signer, now,
+	next time.Time) (*List, error) {
 	template := &x509.RevocationList{
-		Number: big.NewInt(1), ThisUpdate: now.UTC().Truncate(time.Second), NextUpdate: next.UTC().Truncate(time.Second),
+		Number: big.NewInt(1), ThisUpdate: now.UTC().Truncate(time.Second),
+		NextUpdate: next.UTC().Truncate(time.Second),
 	}
 	if former != nil {
 		template.Number.Add(former.Number, template.Number)
 		for _, entry := range former.RevokedCertificateEntries {
-			template.RevokedCertificateEntries = append(template.RevokedCertificateEntries, x509.RevocationListEntry{
-				SerialNumber: entry.SerialNumber, RevocationTime: entry.RevocationTime, ReasonCode: entry.ReasonCode,
-			})
+			template.RevokedCertificateEntries = append(template.RevokedCertificateEntries,
+				x509.RevocationListEntry{
+					SerialNumber: entry.SerialNumber, RevocationTime: entry.RevocationTime,
+					ReasonCode: entry.ReasonCode,
+				})
 		}
 	}
 	for _, entry := range entries {
 		if former != nil && former.Check(entry.Serial) != nil {
 			continue // for ever, and with its first reason
 		}
-		template.RevokedCertificateEntries = append(template.RevokedCertificateEntries, x509.RevocationListEntry{
-			SerialNumber: entry.Serial, RevocationTime: template.ThisUpdate, ReasonCode: int(entry.Reason),
-		})
+		template.RevokedCertificateEntries = append(template.RevokedCertificateEntries,
+			x509.RevocationListEntry{
+				SerialNumber: entry.Serial, RevocationTime: template.ThisUpdate,
+				ReasonCode: int(entry.Reason),
+			})
 	}
 	der, err := x509.CreateRevocationList(rand.Reader, template, issuer, key)
 	if err != nil {

@@ -23,10 +23,12 @@ func testKey(t require.TestingT, scalar byte) *ecdsa.PrivateKey {
 	return key
 }
 
-func certificate(t require.TestingT, holder cvc.Holder, role spec.Role, key *ecdsa.PrivateKey) *cvc.Certificate {
+func certificate(t require.TestingT, holder cvc.Holder, role spec.Role,
+	key *ecdsa.PrivateKey) *cvc.Certificate {
 	from, err := message.ParseDate("2026-01-01")
 	require.NoError(t, err)
-	c := &cvc.Certificate{Authority: "SERIKSBK00001", PublicKey: &key.PublicKey, Holder: holder, Role: role, Effective: from, Expiry: from.AddDays(365)}
+	c := &cvc.Certificate{Authority: "SERIKSBK00001", PublicKey: &key.PublicKey, Holder: holder,
+		Role: role, Effective: from, Expiry: from.AddDays(365)}
 	require.NoError(t, c.Sign(testKey(t, 1)))
 	return c
 }
@@ -38,15 +40,18 @@ func TestListOfCardVerifiableCertificates(t *testing.T) {
 	root := certificate(t, "SERIKSBK00001", spec.RoleRoot, rootKey)
 	issuer, err := Card(root)
 	require.NoError(t, err)
-	ca, other := certificate(t, "SENORDIC00001", spec.RoleIntermediary, testKey(t, 2)), certificate(t, "SEFJORDB00001", spec.RoleIntermediary, testKey(t, 3))
+	ca, other := certificate(t, "SENORDIC00001", spec.RoleIntermediary, testKey(t, 2)),
+		certificate(t, "SEFJORDB00001", spec.RoleIntermediary, testKey(t, 3))
 	revoked, err := CardSerial(ca)
 	require.NoError(t, err)
 	good, err := CardSerial(other)
 	require.NoError(t, err)
 
-	first, err := Extend(nil, []Entry{{revoked, CACompromise}}, issuer, rootKey, now, now.AddDate(0, 1, 0))
+	first, err := Extend(nil, []Entry{{revoked, CACompromise}}, issuer, rootKey, now,
+		now.AddDate(0, 1, 0))
 	require.NoError(t, err)
-	second, err := Extend(first, []Entry{{revoked, Superseded}}, issuer, rootKey, now.Add(time.Hour), now.AddDate(0, 2, 0))
+	second, err := Extend(first, []Entry{{revoked, Superseded}}, issuer, rootKey,
+		now.Add(time.Hour), now.AddDate(0, 2, 0))
 	require.NoError(t, err)
 	for number, l := range map[int64]*List{1: first, 2: second} {
 		again, err := Parse(l.Encoded)
@@ -54,7 +59,8 @@ func TestListOfCardVerifiableCertificates(t *testing.T) {
 		require.NoError(t, again.VerifyBy(issuer))
 		assert.Equal(t, big.NewInt(number), again.Number)
 		require.ErrorIs(t, again.Check(revoked), ErrRevoked)
-		require.ErrorContains(t, again.Check(revoked), "cACompromise, since 2026-06-01", "the first reason stays")
+		require.ErrorContains(t, again.Check(revoked), "cACompromise, since 2026-06-01",
+			"the first reason stays")
 		require.NoError(t, again.Check(good))
 		assert.Len(t, again.RevokedCertificateEntries, 1)
 	}
@@ -89,7 +95,8 @@ func TestListsOnlyGrow(t *testing.T) {
 		revoked := map[int64]bool{}
 		for number := range int64(rapid.IntRange(1, 5).Draw(t, "lists")) {
 			var entries []Entry
-			for _, serial := range rapid.SliceOfDistinct(rapid.Int64Range(1, 9), rapid.ID).Draw(t, "serials") {
+			for _, serial := range rapid.SliceOfDistinct(rapid.Int64Range(1, 9), rapid.ID).Draw(t,
+				"serials") {
 				entries = append(entries, Entry{big.NewInt(serial), KeyCompromise})
 				revoked[serial] = true
 			}
@@ -122,7 +129,8 @@ func FuzzParse(f *testing.F) {
 	key := testKey(f, 1)
 	issuer, err := Card(certificate(f, "SERIKSBK00001", spec.RoleRoot, key))
 	require.NoError(f, err)
-	seed, err := Extend(nil, []Entry{{big.NewInt(7), KeyCompromise}}, issuer, key, now, now.AddDate(0, 1, 0))
+	seed, err := Extend(nil, []Entry{{big.NewInt(7), KeyCompromise}}, issuer, key, now,
+		now.AddDate(0, 1, 0))
 	require.NoError(f, err)
 	block, _ := pem.Decode(seed.Encoded)
 	f.Add(block.Bytes)

@@ -27,8 +27,10 @@ func Check(ctx context.Context, f pki.Folder, now time.Time) ([]pki.Finding, err
 		}
 		match, matchProblem := f.Match(ctx, k.name, public)
 		found = append(found, pki.Finding{
-			Name: k.name, Role: string(k.subject.Role), Holder: k.subject.Name, Issuer: k.Issuer.CommonName,
-			Until: k.NotAfter.Format(time.DateOnly), Days: int(k.NotAfter.Sub(now) / (24 * time.Hour)), Key: match,
+			Name: k.name, Role: string(k.subject.Role), Holder: k.subject.Name,
+			Issuer: k.Issuer.CommonName,
+			Until:  k.NotAfter.Format(time.DateOnly),
+			Days:   int(k.NotAfter.Sub(now) / (24 * time.Hour)), Key: match,
 			Problem: pki.Problem(errors.Join(problem, matchProblem)),
 		})
 	}

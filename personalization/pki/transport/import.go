@@ -25,7 +25,8 @@ func Fingerprint(c *x509.Certificate) message.Hash { return sha256.Sum256(c.Raw)
 
 // Trust keeps a self-signed CA under a name, if its fingerprint is the one that was
 // learnt another way: a root that is kept is trusted by its folder.
-func Trust(f pki.Folder, name string, text []byte, fingerprint message.Hash) (*x509.Certificate, error) {
+func Trust(f pki.Folder, name string, text []byte, fingerprint message.Hash) (*x509.Certificate,
+	error) {
 	root, s, err := Parse(text)
 	if err != nil {
 		return nil, err
@@ -100,7 +101,8 @@ func verify(all []entry, c *x509.Certificate, now time.Time) error {
 				continue
 			}
 			if err := k.list.Check(link.SerialNumber); err != nil {
-				return fmt.Errorf("%s by %s: %w", link.Subject.CommonName, k.Subject.CommonName, err)
+				return fmt.Errorf("%s by %s: %w", link.Subject.CommonName, k.Subject.CommonName,
+					err)
 			}
 		}
 	}
@@ -110,7 +112,8 @@ func verify(all []entry, c *x509.Certificate, now time.Time) error {
 // Import keeps a certificate under a name, once it leads to a root that the folder
 // trusts. If the name has a key, it must be that key's. In the place of another, it
 // must be for the same subject and key and end no earlier.
-func Import(ctx context.Context, f pki.Folder, name string, text []byte, now time.Time) (Subject, error) {
+func Import(ctx context.Context, f pki.Folder, name string, text []byte, now time.Time) (Subject,
+	error) {
 	c, s, err := Parse(text)
 	if err != nil {
 		return s, err
@@ -132,8 +135,10 @@ func Import(ctx context.Context, f pki.Folder, name string, text []byte, now tim
 	for _, k := range all {
 		switch {
 		case k.name != name || k.Equal(c):
-		case k.subject.Role != s.Role || k.subject.Name != s.Name || string(k.RawSubjectPublicKeyInfo) != string(c.RawSubjectPublicKeyInfo):
-			return s, fmt.Errorf("%s is that of the %s %s: %w with another key or subject", f.Path(name, certificateFile), k.subject.Role, k.subject.Name, fs.ErrExist)
+		case k.subject.Role != s.Role || k.subject.Name != s.Name ||
+			string(k.RawSubjectPublicKeyInfo) != string(c.RawSubjectPublicKeyInfo):
+			return s, fmt.Errorf("%s is that of the %s %s: %w with another key or subject",
+				f.Path(name, certificateFile), k.subject.Role, k.subject.Name, fs.ErrExist)
 		case c.NotAfter.Before(k.NotAfter):
 			return s, pki.ErrEarlier
 		}
@@ -165,13 +170,16 @@ func Adopt(ctx context.Context, f, from pki.Folder, name string, now time.Time) 
 	for ca != nil {
 		next := (*x509.Certificate)(nil)
 		for _, k := range theirs {
-			if !k.Equal(ca) && string(k.RawSubject) == string(ca.RawIssuer) && ca.CheckSignatureFrom(k.Certificate) == nil {
+			if !k.Equal(ca) && string(k.RawSubject) == string(ca.RawIssuer) &&
+				ca.CheckSignatureFrom(k.Certificate) == nil {
 				next = k.Certificate
 			}
-			if !k.Equal(ca) || slices.ContainsFunc(ours, func(own entry) bool { return own.Equal(ca) }) {
+			if !k.Equal(ca) || slices.ContainsFunc(ours,
+				func(own entry) bool { return own.Equal(ca) }) {
 				continue
 			}
-			if err := durable.Ensure(path(k.name), wrap(certificateLabel, ca.Raw), durable.Everyone); err != nil {
+			if err := durable.Ensure(path(k.name), wrap(certificateLabel, ca.Raw),
+				durable.Everyone); err != nil {
 				return err
 			}
 		}
@@ -223,7 +231,8 @@ func ImportList(f pki.Folder, name string, text []byte) (*revocation.List, error
 
 // Revoke puts certificates on the list of the CA of the name, or makes a new list of
 // the same when there are none. The list is NAME.crl.
-func Revoke(ctx context.Context, f pki.Folder, name string, revoked []*x509.Certificate, reason revocation.Reason, now, next time.Time) (_ *revocation.List, err error) {
+func Revoke(ctx context.Context, f pki.Folder, name string, revoked []*x509.Certificate,
+	reason revocation.Reason, now, next time.Time) (_ *revocation.List, err error) {
 	ca, err := openCA(ctx, f, name)
 	if err != nil {
 		return nil, err
@@ -232,7 +241,8 @@ func Revoke(ctx context.Context, f pki.Folder, name string, revoked []*x509.Cert
 	var entries []revocation.Entry
 	for _, c := range revoked {
 		if err := c.CheckSignatureFrom(ca.Certificate); err != nil {
-			return nil, fmt.Errorf("%w: %s is not by %s: %w", ErrIssuer, c.Subject.CommonName, ca.Subject.CommonName, err)
+			return nil, fmt.Errorf("%w: %s is not by %s: %w", ErrIssuer, c.Subject.CommonName,
+				ca.Subject.CommonName, err)
 		}
 		entries = append(entries, revocation.Entry{Serial: c.SerialNumber, Reason: reason})
 	}

@@ -43,7 +43,8 @@ type issuer struct {
 
 // Root makes a self-signed CA from one instant to another, or gives the one that is
 // there, which must have the name.
-func Root(ctx context.Context, f pki.Folder, name, commonName string, from, until time.Time) (_ []byte, err error) {
+func Root(ctx context.Context, f pki.Folder, name, commonName string, from,
+	until time.Time) (_ []byte, err error) {
 	path := f.Path(name, certificateFile)
 	if text, err := os.ReadFile(path); !errors.Is(err, fs.ErrNotExist) {
 		if err != nil {
@@ -85,19 +86,22 @@ func Root(ctx context.Context, f pki.Folder, name, commonName string, from, unti
 
 func isSelfSigned(c *x509.Certificate) bool { return string(c.RawIssuer) == string(c.RawSubject) }
 
-func templateOf(s Subject, public *ecdsa.PublicKey, from, until time.Time) (*x509.Certificate, error) {
+func templateOf(s Subject, public *ecdsa.PublicKey, from, until time.Time) (*x509.Certificate,
+	error) {
 	identifier, err := revocation.KeyIdentifier(public)
 	if err != nil {
 		return nil, err
 	}
 	from, until = from.UTC().Truncate(time.Second), until.UTC().Truncate(time.Second)
 	if !until.After(from) || s.Role != CA && until.After(from.AddDate(0, 0, leafDays)) {
-		return nil, fmt.Errorf("%w: from %s to %s: a %s is certified for %d days at most", ErrValidity, from.Format(time.DateOnly), until.Format(time.DateOnly), s.Role, leafDays)
+		return nil, fmt.Errorf("%w: from %s to %s: a %s is certified for %d days at most",
+			ErrValidity, from.Format(time.DateOnly), until.Format(time.DateOnly), s.Role, leafDays)
 	}
 	// A nil serial number is drawn by crypto/x509: 159 random bits.
 	template := &x509.Certificate{
 		Subject: pkix.Name{CommonName: s.Name}, NotBefore: from, NotAfter: until,
-		SubjectKeyId: identifier, BasicConstraintsValid: true, SignatureAlgorithm: x509.ECDSAWithSHA256,
+		SubjectKeyId: identifier, BasicConstraintsValid: true,
+		SignatureAlgorithm: x509.ECDSAWithSHA256,
 	}
 	template.KeyUsage, template.ExtKeyUsage = usage(s.Role)
 	template.DNSNames, template.IPAddresses, template.URIs = s.names()
@@ -108,7 +112,8 @@ func templateOf(s Subject, public *ecdsa.PublicKey, from, until time.Time) (*x50
 }
 
 // sign makes the certificate and reads it back as others will.
-func sign(template, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) ([]byte, error) {
+func sign(template, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) ([]byte,
+	error) {
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, key)
 	if err != nil {
 		return nil, fmt.Errorf("certificate of %s: %w", template.Subject.CommonName, err)
@@ -118,11 +123,12 @@ func sign(template, parent *x509.Certificate, public crypto.PublicKey, key crypt
 	return text, err
 }
 
-// Issue certifies the key and the subject of a request with the CA of the name, from one instant to another. What
-// it issues is kept in NAME.issued before it is handed out; a cut leaves one that the
-// same request gets again. The same request asked again, to the same end or an earlier,
-// gets the same certificate as long as it is not revoked.
-func Issue(ctx context.Context, f pki.Folder, name string, public *ecdsa.PublicKey, s Subject, from, until time.Time) (_ []byte, err error) {
+// Issue certifies the key and the subject of a request with the CA of the name, from one instant to
+// another. What it issues is kept in NAME.issued before it is handed out; a cut leaves one that the
+// same request gets again. The same request asked again, to the same end or an earlier, gets the
+// same certificate as long as it is not revoked.
+func Issue(ctx context.Context, f pki.Folder, name string, public *ecdsa.PublicKey, s Subject, from,
+	until time.Time) (_ []byte, err error) {
 	ca, err := openCA(ctx, f, name)
 	if err != nil {
 		return nil, err
@@ -175,7 +181,8 @@ func openCA(ctx context.Context, f pki.Folder, name string) (issuer, error) {
 	}
 	public, err := publicKey(c)
 	if err != nil || !public.Equal(key.Public()) {
-		return issuer{}, errors.Join(fmt.Errorf("certificate of %s is not for the key beside it", s.Name), key.Close())
+		return issuer{}, errors.Join(fmt.Errorf("certificate of %s is not for the key beside it",
+			s.Name), key.Close())
 	}
 	return issuer{c, key, f.Path(name, issuedFolder)}, nil
 }
@@ -194,14 +201,16 @@ func (i issuer) mayIssue(s Subject, from, until time.Time) error {
 	case s.Role == CA && i.MaxPathLen < 1:
 		return fmt.Errorf("%w: %s signs no further CA", ErrIssuer, i.Subject.CommonName)
 	case from.Before(i.NotBefore) || until.After(i.NotAfter):
-		return fmt.Errorf("%w: %s itself is valid from %s to %s: ask for less", ErrValidity, i.Subject.CommonName,
+		return fmt.Errorf("%w: %s itself is valid from %s to %s: ask for less", ErrValidity,
+			i.Subject.CommonName,
 			i.NotBefore.Format(time.DateOnly), i.NotAfter.Format(time.DateOnly))
 	}
 	return nil
 }
 
 // issued finds a certificate issued before that serves as well.
-func (i issuer) issued(public *ecdsa.PublicKey, s Subject, from, until time.Time, list *revocation.List) ([]byte, error) {
+func (i issuer) issued(public *ecdsa.PublicKey, s Subject, from, until time.Time,
+	list *revocation.List) ([]byte, error) {
 	paths, err := filepath.Glob(filepath.Join(i.archive, "*."+certificateFile))
 	if err != nil {
 		return nil, err
@@ -216,8 +225,10 @@ func (i issuer) issued(public *ecdsa.PublicKey, s Subject, from, until time.Time
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		if !public.Equal(c.PublicKey) || is.Role != s.Role || is.Name != s.Name || !slices.Equal(is.Hosts, s.Hosts) ||
-			c.NotBefore.After(from) || c.NotAfter.Before(until) || list != nil && list.Check(c.SerialNumber) != nil {
+		if !public.Equal(c.PublicKey) || is.Role != s.Role || is.Name != s.Name ||
+			!slices.Equal(is.Hosts, s.Hosts) ||
+			c.NotBefore.After(from) || c.NotAfter.Before(until) || list != nil &&
+			list.Check(c.SerialNumber) != nil {
 			continue
 		}
 		return text, nil

@@ -22,7 +22,8 @@ var (
 )
 
 // isCAExtension is basicConstraints with cA: a request with it asks for a CA.
-var isCAExtension = pkix.Extension{Id: oidConstraints, Critical: true, Value: []byte{0x30, 0x03, 0x01, 0x01, 0xFF}}
+var isCAExtension = pkix.Extension{Id: oidConstraints, Critical: true,
+	Value: []byte{0x30, 0x03, 0x01, 0x01, 0xFF}}
 
 // Request makes a PKCS#10 request (RFC 2986) for the key of the name, which is made if
 // there is none, and keeps it as NAME.csr.
@@ -35,7 +36,8 @@ func Request(ctx context.Context, f pki.Folder, name string, s Subject) (text []
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, key.Close()) }()
-	template := &x509.CertificateRequest{Subject: pkix.Name{CommonName: s.Name}, SignatureAlgorithm: x509.ECDSAWithSHA256}
+	template := &x509.CertificateRequest{Subject: pkix.Name{CommonName: s.Name},
+		SignatureAlgorithm: x509.ECDSAWithSHA256}
 	template.DNSNames, template.IPAddresses, template.URIs = s.names()
 	if s.Role == CA {
 		template.ExtraExtensions = []pkix.Extension{isCAExtension}
@@ -73,7 +75,8 @@ func ParseRequest(text []byte) (*ecdsa.PublicKey, Subject, error) {
 		case e.Id.Equal(oidConstraints) && string(e.Value) == string(isCAExtension.Value):
 			isCA = true
 		default:
-			return nil, Subject{}, fmt.Errorf("%w: extension %v is none of this profile", ErrMalformed, e.Id)
+			return nil, Subject{},
+				fmt.Errorf("%w: extension %v is none of this profile", ErrMalformed, e.Id)
 		}
 	}
 	s, err := subjectOf(r.Subject, isCA, r.DNSNames, r.IPAddresses, r.EmailAddresses, r.URIs)

@@ -74,7 +74,8 @@ func (s Subject) Check() error {
 		}
 		for _, host := range s.Hosts {
 			if net.ParseIP(host) == nil && !isHost(host) {
-				return fmt.Errorf("%w: %q is neither a DNS name nor an IP address", ErrMalformed, host)
+				return fmt.Errorf("%w: %q is neither a DNS name nor an IP address", ErrMalformed,
+					host)
 			}
 		}
 		return nil
@@ -114,13 +115,15 @@ func (s Subject) names() (dns []string, addresses []net.IP, uris []*url.URL) {
 		}
 	}
 	if s.Role == Client || s.Role == App {
-		uris = []*url.URL{{Scheme: uriScheme, Opaque: string(s.Role) + ":" + url.PathEscape(s.Name)}}
+		uris = []*url.URL{{Scheme: uriScheme, Opaque: string(s.Role) + ":" +
+			url.PathEscape(s.Name)}}
 	}
 	return dns, addresses, uris
 }
 
 // subjectOf reads a subject back. What does not encode to the same is refused.
-func subjectOf(name pkix.Name, isCA bool, dns []string, addresses []net.IP, emails []string, uris []*url.URL) (Subject, error) {
+func subjectOf(name pkix.Name, isCA bool, dns []string, addresses []net.IP, emails []string,
+	uris []*url.URL) (Subject, error) {
 	s := Subject{Name: name.CommonName}
 	s.Hosts = append(s.Hosts, dns...)
 	for _, ip := range addresses {
@@ -139,12 +142,15 @@ func subjectOf(name pkix.Name, isCA bool, dns []string, addresses []net.IP, emai
 		return Subject{}, err
 	}
 	wantDNS, wantIP, wantURI := s.names()
-	same := len(wantDNS) == len(dns) && len(wantIP) == len(addresses) && len(wantURI) == len(uris) && len(emails) == 0
+	same := len(wantDNS) == len(dns) && len(wantIP) == len(addresses) &&
+		len(wantURI) == len(uris) && len(emails) == 0
 	for i := 0; same && i < len(uris); i++ {
 		same = uris[i].String() == wantURI[i].String()
 	}
 	if !same || len(name.Names) != 1 { // the common name and no more
-		return Subject{}, fmt.Errorf("%w: a %s has a common name and only the alternative names of its role", ErrMalformed, s.Role)
+		return Subject{}, fmt.Errorf(
+			"%w: a %s has a common name and only the alternative names of its role", ErrMalformed,
+			s.Role)
 	}
 	return s, nil
 }
@@ -171,7 +177,8 @@ func checkUse(c *x509.Certificate, s Subject) error {
 	use, extended := usage(s.Role)
 	if c.KeyUsage != use || len(c.ExtKeyUsage) != len(extended) || len(c.UnknownExtKeyUsage) > 0 ||
 		len(extended) == 1 && c.ExtKeyUsage[0] != extended[0] || !isP256(c.PublicKey) {
-		return fmt.Errorf("%w: its key is not for a %s alone, or not on P-256", ErrMalformed, s.Role)
+		return fmt.Errorf("%w: its key is not for a %s alone, or not on P-256", ErrMalformed,
+			s.Role)
 	}
 	return nil
 }

@@ -43,7 +43,8 @@ type parties struct {
 
 func newParties(t *testing.T) parties {
 	p := parties{t, newFolder(t, 1), newFolder(t, 2)}
-	text, err := Root(t.Context(), p.bank, "servers", "Riksbanken servers", noon, noon.AddDate(10, 0, 0))
+	text, err := Root(t.Context(), p.bank, "servers", "Riksbanken servers", noon,
+		noon.AddDate(10, 0, 0))
 	require.NoError(t, err)
 	root, _, err := Parse(text)
 	require.NoError(t, err)
@@ -114,13 +115,16 @@ func TestTLSBetweenServers(t *testing.T) {
 		answers := make(chan error, 1)
 		go func() {
 			err := tls.Server(there, &tls.Config{
-				Certificates: []tls.Certificate{identity(server)}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: roots,
-				Time: func() time.Time { return noon }, MinVersion: tls.VersionTLS13, SessionTicketsDisabled: true,
+				Certificates: []tls.Certificate{identity(server)},
+				ClientAuth:   tls.RequireAndVerifyClientCert, ClientCAs: roots,
+				Time: func() time.Time { return noon }, MinVersion: tls.VersionTLS13,
+				SessionTicketsDisabled: true,
 			}).Handshake()
 			answers <- errors.Join(err, there.Close())
 		}()
 		err := tls.Client(here, &tls.Config{
-			Certificates: []tls.Certificate{identity(client)}, RootCAs: roots, ServerName: host, Time: func() time.Time { return noon },
+			Certificates: []tls.Certificate{identity(client)}, RootCAs: roots, ServerName: host,
+			Time: func() time.Time { return noon },
 		}).Handshake()
 		return errors.Join(err, here.Close(), <-answers)
 	}
@@ -146,7 +150,8 @@ func TestIssueIsRepeatable(t *testing.T) {
 	assert.True(t, first.Equal(issue(year.AddDate(0, -1, 0))), "what was issued serves as well")
 	longer := issue(year.AddDate(0, 0, 1))
 	assert.NotEqual(t, first.SerialNumber, longer.SerialNumber)
-	_, err := Revoke(t.Context(), p.bank, "servers", []*x509.Certificate{first, longer}, revocation.Superseded, noon, year)
+	_, err := Revoke(t.Context(), p.bank, "servers", []*x509.Certificate{first, longer},
+		revocation.Superseded, noon, year)
 	require.NoError(t, err)
 	assert.False(t, issue(year).Equal(first), "what is revoked is not given again")
 }
@@ -163,23 +168,31 @@ func TestIssueRefuses(t *testing.T) {
 		from, until time.Time
 		want        error
 	}{
-		"a leaf for too long":         {p.bank, "servers", web, noon, noon.AddDate(0, 0, leafDays+1), ErrValidity},
-		"an end before the beginning": {p.bank, "servers", web, noon, noon.Add(-time.Hour), ErrValidity},
-		"longer than its issuer":      {p.bank, "servers", Subject{CA, "x", nil}, noon, noon.AddDate(11, 0, 0), ErrValidity},
-		"earlier than its issuer":     {p.bank, "servers", web, noon.Add(-time.Hour), year, ErrValidity},
-		"a CA by a CA by the root":    {p.nordic, "sub", Subject{CA, "x", nil}, noon, year, ErrIssuer},
-		"no hosts":                    {p.bank, "servers", Subject{Server, "x", nil}, noon, year, ErrMalformed},
-		"no issuer":                   {p.bank, "other", web, noon, year, fs.ErrNotExist},
+		"a leaf for too long": {p.bank, "servers", web, noon,
+			noon.AddDate(0, 0, leafDays+1), ErrValidity},
+		"an end before the beginning": {p.bank, "servers", web, noon, noon.Add(-time.Hour),
+			ErrValidity},
+		"longer than its issuer": {p.bank, "servers", Subject{CA, "x", nil}, noon,
+			noon.AddDate(11, 0, 0), ErrValidity},
+		"earlier than its issuer": {p.bank, "servers", web, noon.Add(-time.Hour), year,
+			ErrValidity},
+		"a CA by a CA by the root": {p.nordic, "sub", Subject{CA, "x", nil}, noon, year,
+			ErrIssuer},
+		"no hosts": {p.bank, "servers", Subject{Server, "x", nil}, noon, year,
+			ErrMalformed},
+		"no issuer": {p.bank, "other", web, noon, year, fs.ErrNotExist},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Issue(t.Context(), row.folder, row.issuer, public, row.subject, row.from, row.until)
+			_, err := Issue(t.Context(), row.folder, row.issuer, public, row.subject, row.from,
+				row.until)
 			require.ErrorIs(t, err, row.want)
 		})
 	}
 	leaf := p.certified("web", web, year)
 	_, err := Issue(t.Context(), p.nordic, "web", public, web, noon, year)
 	require.ErrorIs(t, err, ErrIssuer)
-	_, err = Revoke(t.Context(), p.nordic, "sub", []*x509.Certificate{leaf}, revocation.Unspecified, noon, year)
+	_, err = Revoke(t.Context(), p.nordic, "sub", []*x509.Certificate{leaf}, revocation.Unspecified,
+		noon, year)
 	require.ErrorIs(t, err, ErrIssuer, "one revokes what one has signed")
 }
 
@@ -198,9 +211,11 @@ func TestSubIssuerAndRevocation(t *testing.T) {
 		assert.Empty(t, f.Problem, f.Name)
 	}
 
-	first, err := Revoke(t.Context(), p.bank, "servers", nil, revocation.Unspecified, noon, noon.AddDate(0, 1, 0))
+	first, err := Revoke(t.Context(), p.bank, "servers", nil, revocation.Unspecified, noon,
+		noon.AddDate(0, 1, 0))
 	require.NoError(t, err)
-	second, err := Revoke(t.Context(), p.bank, "servers", []*x509.Certificate{sub}, revocation.CACompromise, noon, noon.AddDate(0, 1, 0))
+	second, err := Revoke(t.Context(), p.bank, "servers", []*x509.Certificate{sub},
+		revocation.CACompromise, noon, noon.AddDate(0, 1, 0))
 	require.NoError(t, err)
 	_, err = ImportList(p.nordic, "servers", second.Encoded)
 	require.NoError(t, err)
@@ -258,7 +273,9 @@ func TestSubjectsOfTheProfile(t *testing.T) {
 	} {
 		assert.ErrorIs(t, s.Check(), ErrMalformed, name)
 	}
-	for _, s := range []Subject{web, calling, {Server, "x", []string{"*.nordic.example", "2001:db8::1"}}, {App, "Anna Åkesson/1", nil}, {CA, "x", nil}} {
+	for _, s := range []Subject{web, calling,
+		{Server, "x", []string{"*.nordic.example", "2001:db8::1"}}, {App, "Anna Åkesson/1", nil},
+		{CA, "x", nil}} {
 		f := newFolder(t, 1)
 		text, err := Request(t.Context(), f, "x", s)
 		require.NoError(t, err)
@@ -273,11 +290,16 @@ func TestRequestsOfOthersAreRefused(t *testing.T) {
 	key, err := f.Key(t.Context(), "x")
 	require.NoError(t, err)
 	for name, template := range map[string]*x509.CertificateRequest{
-		"an e-mail address":        {Subject: pkix.Name{CommonName: "x"}, EmailAddresses: []string{"a@b.example"}},
-		"more than a common name":  {Subject: pkix.Name{CommonName: "x", Country: []string{"SE"}}, DNSNames: []string{"x.example"}},
-		"no role":                  {Subject: pkix.Name{CommonName: "x"}},
-		"an extension":             {Subject: pkix.Name{CommonName: "x"}, DNSNames: []string{"x"}, ExtraExtensions: []pkix.Extension{{Id: []int{2, 5, 29, 37}, Value: []byte{0x30, 0}}}},
-		"a path length of its own": {Subject: pkix.Name{CommonName: "x"}, ExtraExtensions: []pkix.Extension{{Id: oidConstraints, Value: []byte{0x30, 6, 1, 1, 0xFF, 2, 1, 3}}}},
+		"an e-mail address": {Subject: pkix.Name{CommonName: "x"},
+			EmailAddresses: []string{"a@b.example"}},
+		"more than a common name": {Subject: pkix.Name{CommonName: "x", Country: []string{"SE"}},
+			DNSNames: []string{"x.example"}},
+		"no role": {Subject: pkix.Name{CommonName: "x"}},
+		"an extension": {Subject: pkix.Name{CommonName: "x"}, DNSNames: []string{"x"},
+			ExtraExtensions: []pkix.Extension{{Id: []int{2, 5, 29, 37}, Value: []byte{0x30, 0}}}},
+		"a path length of its own": {Subject: pkix.Name{CommonName: "x"},
+			ExtraExtensions: []pkix.Extension{{Id: oidConstraints,
+				Value: []byte{0x30, 6, 1, 1, 0xFF, 2, 1, 3}}}},
 	} {
 		der, err := x509.CreateCertificateRequest(nil, template, key)
 		require.NoError(t, err, name)
@@ -304,9 +326,11 @@ func TestOpenSSLAgrees(t *testing.T) {
 	p := newParties(t)
 	leaf := p.certified("web", web, year)
 	verify := func(more ...string) (string, error) {
-		arguments := append([]string{"verify", "-x509_strict", "-attime", "1811937600", "-purpose", "sslserver", "-verify_hostname", "nordic.example",
+		arguments := append([]string{"verify", "-x509_strict", "-attime", "1811937600", "-purpose",
+			"sslserver", "-verify_hostname", "nordic.example",
 			"-CAfile", p.nordic.Path("servers", certificateFile)}, more...)
-		out, err := exec.CommandContext(t.Context(), path, append(arguments, p.nordic.Path("web", certificateFile))...).CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), path,
+			append(arguments, p.nordic.Path("web", certificateFile))...).CombinedOutput()
 		return string(out), err
 	}
 	out, err := verify()
@@ -316,7 +340,8 @@ func TestOpenSSLAgrees(t *testing.T) {
 	list := p.bank.Path("servers", listFile)
 	out, err = verify("-crl_check", "-CRLfile", list)
 	require.NoError(t, err, out)
-	_, err = Revoke(t.Context(), p.bank, "servers", []*x509.Certificate{leaf}, revocation.KeyCompromise, noon, year)
+	_, err = Revoke(t.Context(), p.bank, "servers", []*x509.Certificate{leaf},
+		revocation.KeyCompromise, noon, year)
 	require.NoError(t, err)
 	out, err = verify("-crl_check", "-CRLfile", list)
 	require.Error(t, err)

@@ -12,10 +12,13 @@ import (
 )
 
 func main() {
-	fetch := flag.Bool("fetch", false, "get the Java Card kit and ant-javacard from their public repositories first")
-	check := flag.Bool("check", false, "only tell whether the committed CAP files fit their manifests and sources")
+	fetch := flag.Bool("fetch", false,
+		"get the Java Card kit and ant-javacard from their public repositories first")
+	check := flag.Bool("check", false,
+		"only tell whether the committed CAP files fit their manifests and sources")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: scripts/build-applet [--fetch | --check] [PACKAGE...]\nwithout a PACKAGE: all of them")
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: scripts/build-applet [--fetch | --check] "+
+			"[PACKAGE...]\nwithout a PACKAGE: all of them")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -56,7 +59,8 @@ func run(ctx context.Context, fetch, check bool, names []string) error {
 		return err
 	}
 	for i, m := range built {
-		fmt.Printf("%s: %d bytes, SHA-256 %s; %s\n", packages[i].CAP, m.CAP.Size, m.CAP.SHA256, m.Verifier)
+		fmt.Printf("%s: %d bytes, SHA-256 %s; %s\n", packages[i].CAP, m.CAP.Size, m.CAP.SHA256,
+			m.Verifier)
 	}
 	return nil
 }

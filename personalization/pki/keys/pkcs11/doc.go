@@ -13,9 +13,11 @@ import "errors"
 
 // Errors of this package; errors.Is finds them.
 var (
-	ErrUnavailable = errors.New("PKCS#11: this program was built without it: install a C compiler and build with CGO_ENABLED=1")
-	ErrModule      = errors.New("PKCS#11 library cannot be used")
-	ErrToken       = errors.New("PKCS#11 token cannot be used")
-	ErrLocked      = errors.New("PKCS#11 token is locked after too many wrong PINs: have its security officer set a new one")
-	ErrKey         = errors.New("PKCS#11 key cannot be used")
+	ErrUnavailable = errors.New("PKCS#11: this program was built without it: install a C " +
+		"compiler and build with CGO_ENABLED=1")
+	ErrModule = errors.New("PKCS#11 library cannot be used")
+	ErrToken  = errors.New("PKCS#11 token cannot be used")
+	ErrLocked = errors.New("PKCS#11 token is locked after too many wrong PINs: have its " +
+		"security officer set a new one")
+	ErrKey = errors.New("PKCS#11 key cannot be used")
 )

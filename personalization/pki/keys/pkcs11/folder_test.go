@@ -27,10 +27,12 @@ func TestFolderWithAKeyInAnHSM(t *testing.T) {
 	require.NoError(t, f.Refer("root", token.String()))
 	from, err := message.ParseDate("2026-01-01")
 	require.NoError(t, err)
-	root, err := f.Root("root", pki.Subject{Holder: "SERIKSBK00001", Role: spec.RoleRoot, Effective: from, Expiry: from.AddDays(365)})
+	root, err := f.Root("root", pki.Subject{Holder: "SERIKSBK00001", Role: spec.RoleRoot,
+		Effective: from, Expiry: from.AddDays(365)})
 	require.NoError(t, err)
 	require.NoError(t, root.Certificate.VerifyBy(root.Certificate))
-	notary, err := f.Certified("notary", pki.Subject{Holder: "SENOTARY00001", Role: spec.RoleNotary, Effective: from, Expiry: from.AddDays(365)}, root)
+	notary, err := f.Certified("notary", pki.Subject{Holder: "SENOTARY00001", Role: spec.RoleNotary,
+		Effective: from, Expiry: from.AddDays(365)}, root)
 	require.NoError(t, err)
 	require.NoError(t, notary.Certificate.VerifyBy(root.Certificate))
 	require.NoError(t, root.Close())

@@ -87,9 +87,11 @@ func login(ctx context.Context, u URI, source secret.Source, flags uint) (*sessi
 	s := &session{m, handle}
 	err = m.Login(handle, pkcs11.CKU_USER, string(pin))
 	switch {
-	case err == nil, isCode(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN): // by another key of this program
+	// by another key of this program
+	case err == nil, isCode(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN):
 		return s, nil
-	case isCode(err, pkcs11.CKR_PIN_INCORRECT), isCode(err, pkcs11.CKR_PIN_LEN_RANGE), isCode(err, pkcs11.CKR_PIN_INVALID):
+	case isCode(err, pkcs11.CKR_PIN_INCORRECT), isCode(err, pkcs11.CKR_PIN_LEN_RANGE),
+		isCode(err, pkcs11.CKR_PIN_INVALID):
 		err = fmt.Errorf("%w: %w", ErrToken, secret.ErrWrong)
 	case isCode(err, pkcs11.CKR_PIN_LOCKED):
 		err = ErrLocked
@@ -186,9 +188,11 @@ func (s *session) publicKey(u URI) (*ecdsa.PublicKey, error) {
 		return nil, err
 	}
 	if len(found) != 1 {
-		return nil, fmt.Errorf("%w: the token has %d public keys beside it instead of one", ErrKey, len(found))
+		return nil, fmt.Errorf("%w: the token has %d public keys beside it instead of one", ErrKey,
+			len(found))
 	}
-	attributes, err := s.GetAttributeValue(s.handle, found[0], []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_EC_POINT, nil)})
+	attributes, err := s.GetAttributeValue(s.handle, found[0],
+		[]*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_EC_POINT, nil)})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
@@ -224,13 +228,15 @@ func (s *session) create(u URI) (*Key, error) {
 		}
 	}
 	named := func(attributes ...*pkcs11.Attribute) []*pkcs11.Attribute {
-		attributes = append(attributes, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_ID, u.ID))
+		attributes = append(attributes, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
+			pkcs11.NewAttribute(pkcs11.CKA_ID, u.ID))
 		if u.Object != "" {
 			attributes = append(attributes, pkcs11.NewAttribute(pkcs11.CKA_LABEL, u.Object))
 		}
 		return attributes
 	}
-	_, _, err = s.GenerateKeyPair(s.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_EC_KEY_PAIR_GEN, nil)},
+	_, _, err = s.GenerateKeyPair(s.handle,
+		[]*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_EC_KEY_PAIR_GEN, nil)},
 		named(
 			pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, oidP256),
 			pkcs11.NewAttribute(pkcs11.CKA_VERIFY, true),
@@ -262,7 +268,8 @@ func (k *Key) Sign(_ io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, err
 		return nil, fmt.Errorf("%w: it is closed", ErrKey)
 	}
 	s := k.session
-	if err := s.SignInit(s.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_ECDSA, nil)}, k.private); err != nil {
+	if err := s.SignInit(s.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_ECDSA, nil)},
+		k.private); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
 	answer, err := s.Sign(s.handle, digest)
@@ -271,7 +278,8 @@ func (k *Key) Sign(_ io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, err
 	}
 	var plain signature.Plain
 	if len(answer) != len(plain) {
-		return nil, fmt.Errorf("%w: its signature has %d bytes instead of %d", ErrKey, len(answer), len(plain))
+		return nil, fmt.Errorf("%w: its signature has %d bytes instead of %d", ErrKey, len(answer),
+			len(plain))
 	}
 	copy(plain[:], answer)
 	return plain.DER()

@@ -33,9 +33,11 @@ func useModule(path string) (*module, error) {
 	}
 	context := pkcs11.New(path)
 	if context == nil {
-		return nil, fmt.Errorf("%w: %s: not there, or no PKCS#11 library: correct module-path", ErrModule, path)
+		return nil, fmt.Errorf("%w: %s: not there, or no PKCS#11 library: correct module-path",
+			ErrModule, path)
 	}
-	if err := context.Initialize(); err != nil && !errors.Is(err, pkcs11.Error(pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED)) {
+	if err := context.Initialize(); err != nil &&
+		!errors.Is(err, pkcs11.Error(pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED)) {
 		context.Destroy()
 		return nil, fmt.Errorf("%w: %s: %w: is it configured?", ErrModule, path, err)
 	}
@@ -80,7 +82,8 @@ func (m *module) slot(u URI) (uint, error) {
 	case 0:
 		return 0, fmt.Errorf("%w: %s has none that the URI names", ErrToken, m.path)
 	default:
-		return 0, fmt.Errorf("%w: %s has %d that the URI names: add serial=", ErrToken, m.path, len(found))
+		return 0, fmt.Errorf("%w: %s has %d that the URI names: add serial=", ErrToken, m.path,
+			len(found))
 	}
 }
 

@@ -24,7 +24,8 @@ import (
 )
 
 // libraries are where Debian and Fedora put SoftHSM 2.
-var libraries = []string{"/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm.so", "/usr/lib64/pkcs11/libsofthsm2.so"}
+var libraries = []string{"/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm.so",
+	"/usr/lib64/pkcs11/libsofthsm2.so"}
 
 // NewToken makes a token of SoftHSM with the PIN 4711 and names a key of it that is
 // not there yet. It needs SoftHSM 2 (on Debian: apt-get install softhsm2); without it
@@ -37,10 +38,12 @@ func NewToken(t testing.TB, labels ...string) URI {
 		}
 		folder := t.TempDir()
 		configuration := filepath.Join(folder, "softhsm2.conf")
-		require.NoError(t, os.WriteFile(configuration, []byte("directories.tokendir = "+folder+"\nobjectstore.backend = file\n"), 0o600))
+		require.NoError(t, os.WriteFile(configuration,
+			[]byte("directories.tokendir = "+folder+"\nobjectstore.backend = file\n"), 0o600))
 		t.Setenv("SOFTHSM2_CONF", configuration)
 		for _, label := range append(labels, "central bank") {
-			out, err := exec.CommandContext(t.Context(), "softhsm2-util", "--init-token", "--free", "--label", label, "--pin", "4711", "--so-pin", "0815").CombinedOutput()
+			out, err := exec.CommandContext(t.Context(), "softhsm2-util", "--init-token", "--free",
+				"--label", label, "--pin", "4711", "--so-pin", "0815").CombinedOutput()
 			require.NoError(t, err, "%s", out)
 		}
 		return URI{Token: "central bank", Object: "root", ModulePath: library}
@@ -96,11 +99,14 @@ func TestKeyCannotBeTakenOut(t *testing.T) {
 	key, err := Create(t.Context(), u, rightPIN)
 	require.NoError(t, err)
 	defer key.Close()
-	value, err := key.session.GetAttributeValue(key.session.handle, key.private, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_VALUE, nil)})
+	value, err := key.session.GetAttributeValue(key.session.handle, key.private,
+		[]*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_VALUE, nil)})
 	require.True(t, isCode(err, pkcs11.CKR_ATTRIBUTE_SENSITIVE), "%v %v", value, err)
-	attributes, err := key.session.GetAttributeValue(key.session.handle, key.private, []*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_NEVER_EXTRACTABLE, nil), pkcs11.NewAttribute(pkcs11.CKA_ALWAYS_SENSITIVE, nil),
-	})
+	attributes, err := key.session.GetAttributeValue(key.session.handle, key.private,
+		[]*pkcs11.Attribute{
+			pkcs11.NewAttribute(pkcs11.CKA_NEVER_EXTRACTABLE, nil),
+			pkcs11.NewAttribute(pkcs11.CKA_ALWAYS_SENSITIVE, nil),
+		})
 	require.NoError(t, err)
 	for _, a := range attributes {
 		assert.True(t, isTrue(a.Value))
@@ -111,10 +117,14 @@ func TestKeyThatCanBeTakenOutIsRefused(t *testing.T) {
 	u := NewToken(t)
 	s, err := login(t.Context(), u, rightPIN, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
 	require.NoError(t, err)
-	label := []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_LABEL, u.Object)}
-	_, _, err = s.GenerateKeyPair(s.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_EC_KEY_PAIR_GEN, nil)},
+	label := []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
+		pkcs11.NewAttribute(pkcs11.CKA_LABEL, u.Object)}
+	_, _, err = s.GenerateKeyPair(s.handle,
+		[]*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_EC_KEY_PAIR_GEN, nil)},
 		append(label, pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, oidP256)),
-		append(label, pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, true), pkcs11.NewAttribute(pkcs11.CKA_SENSITIVE, true), pkcs11.NewAttribute(pkcs11.CKA_SIGN, true)))
+		append(label, pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, true),
+			pkcs11.NewAttribute(pkcs11.CKA_SENSITIVE, true),
+			pkcs11.NewAttribute(pkcs11.CKA_SIGN, true)))
 	require.NoError(t, err)
 	require.NoError(t, s.close())
 	_, err = Open(t.Context(), u, rightPIN)
@@ -161,7 +171,8 @@ func TestTokensAndPINs(t *testing.T) {
 	}{
 		"no such token": {func(u *URI) { u.Token = "other" }, ErrToken},
 		"two of a name": {func(u *URI) { u.Token = "twin" }, ErrToken},
-		"no library":    {func(u *URI) { u.ModulePath = filepath.Join(t.TempDir(), "none.so") }, ErrModule},
+		"no library": {func(u *URI) { u.ModulePath = filepath.Join(t.TempDir(), "none.so") },
+			ErrModule},
 	} {
 		t.Run(name, func(t *testing.T) {
 			changed := u

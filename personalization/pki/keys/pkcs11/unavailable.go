@@ -23,7 +23,9 @@ func Create(context.Context, URI, secret.Source) (*Key, error) { return nil, Err
 func (k *Key) Public() crypto.PublicKey { return nil }
 
 // Sign is [ErrUnavailable].
-func (k *Key) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return nil, ErrUnavailable }
+func (k *Key) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return nil, ErrUnavailable
+}
 
 // Close has nothing to release.
 func (k *Key) Close() error { return nil }

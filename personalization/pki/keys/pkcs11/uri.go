@@ -36,7 +36,8 @@ func ParseURI(text string) (URI, error) {
 		name, raw, _ := strings.Cut(part, "=")
 		set, known := attributes[name]
 		if !known {
-			return fmt.Errorf("PKCS#11 URI: attribute %q: not one of those that name a key here", name)
+			return fmt.Errorf("PKCS#11 URI: attribute %q: not one of those that name a key here",
+				name)
 		}
 		if seen[name] {
 			return fmt.Errorf("PKCS#11 URI: attribute %s stands twice", name)
@@ -44,7 +45,8 @@ func ParseURI(text string) (URI, error) {
 		seen[name] = true
 		value, err := decode(raw)
 		if err != nil || value == "" {
-			return fmt.Errorf("PKCS#11 URI: attribute %s has no proper value: write all but letters, digits and -._~ as %%XX", name)
+			return fmt.Errorf("PKCS#11 URI: attribute %s has no proper value: write all but "+
+				"letters, digits and -._~ as %%XX", name)
 		}
 		return set(value)
 	}
@@ -82,7 +84,8 @@ func text(into *string) func(string) error {
 // pathAttributes: RFC 7512 §2.3, pk11-pattr.
 func (u *URI) pathAttributes() map[string]func(string) error {
 	return map[string]func(string) error{
-		"token": text(&u.Token), "serial": text(&u.Serial), "manufacturer": text(&u.Manufacturer), "model": text(&u.Model),
+		"token": text(&u.Token), "serial": text(&u.Serial), "manufacturer": text(&u.Manufacturer),
+		"model":  text(&u.Model),
 		"object": text(&u.Object),
 		"id":     func(value string) error { u.ID = []byte(value); return nil },
 		"type": func(value string) error {
@@ -106,7 +109,8 @@ func (u *URI) queryAttributes() map[string]func(string) error {
 			return nil
 		},
 		"pin-value": func(string) error {
-			return fmt.Errorf("PKCS#11 URI: a PIN does not belong into the URI, others can see it: use pin-source=file:PATH")
+			return fmt.Errorf("PKCS#11 URI: a PIN does not belong into the URI, others can see " +
+				"it: use pin-source=file:PATH")
 		},
 	}
 }
@@ -125,7 +129,8 @@ func decode(raw string) (string, error) {
 }
 
 func isUnreserved(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
+		strings.IndexByte("-._~", c) >= 0
 }
 
 func encode(value string) string {

@@ -27,7 +27,8 @@ const limitBytes = 1024
 // Errors of this package.
 var (
 	ErrWrong = errors.New("wrong passphrase or PIN")
-	ErrNone  = errors.New("a passphrase is needed: give it with --passphrase-file or " + Environment + ", or work at a terminal")
+	ErrNone  = errors.New("a passphrase is needed: give it with --passphrase-file or " +
+		Environment + ", or work at a terminal")
 )
 
 // Request is what is asked for.
@@ -92,7 +93,8 @@ func ReadFile(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%v", err)
 	}
 	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s: others may read it (mode %o): run chmod 600 on it", path, info.Mode().Perm())
+		return nil, fmt.Errorf("%s: others may read it (mode %o): run chmod 600 on it", path,
+			info.Mode().Perm())
 	}
 	file, err := os.Open(path)
 	if err != nil {

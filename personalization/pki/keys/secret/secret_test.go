@@ -18,7 +18,8 @@ func TestFrom(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(content), mode))
 		return path
 	}
-	given, environment := write("given", "correct horse\n", 0o600), write("environment", "battery staple\r\n", 0o400)
+	given, environment := write("given", "correct horse\n", 0o600),
+		write("environment", "battery staple\r\n", 0o400)
 
 	t.Setenv(Environment, environment)
 	answer, err := From(given).Ask(t.Context(), Request{For: "a key"})

@@ -38,17 +38,20 @@ var (
 	emptyAuthTag   = asn1tag.Tag(0).ContextSpecific().Constructed()
 )
 
-func newBlob(parent uint32, emptyAuth bool, public tpm2.TPM2BPublic, private tpm2.TPM2BPrivate) blob {
+func newBlob(parent uint32, emptyAuth bool, public tpm2.TPM2BPublic,
+	private tpm2.TPM2BPrivate) blob {
 	if parent == 0 {
 		parent = ownerHandle
 	}
-	return blob{EmptyAuth: emptyAuth, Parent: parent, Public: tpm2.Marshal(public), Private: tpm2.Marshal(private)}
+	return blob{EmptyAuth: emptyAuth, Parent: parent, Public: tpm2.Marshal(public),
+		Private: tpm2.Marshal(private)}
 }
 
 // parseBlob reads a key file. What it accepts encodes to the same key.
 func parseBlob(text []byte) (blob, error) {
 	block, rest := pem.Decode(text)
-	if len(text) > blobLimitBytes || block == nil || block.Type != blobLabel || len(block.Headers) > 0 || len(rest) > 0 {
+	if len(text) > blobLimitBytes || block == nil || block.Type != blobLabel ||
+		len(block.Headers) > 0 || len(rest) > 0 {
 		return blob{}, fmt.Errorf("not one PEM block %q", blobLabel)
 	}
 	var b blob
@@ -56,7 +59,8 @@ func parseBlob(text []byte) (blob, error) {
 	var auth cryptobyte.String
 	var hasAuth bool
 	der, whole := cryptobyte.String(block.Bytes), cryptobyte.String(nil)
-	if !der.ReadASN1(&whole, asn1tag.SEQUENCE) || !der.Empty() || !whole.ReadASN1ObjectIdentifier(&oid) ||
+	if !der.ReadASN1(&whole, asn1tag.SEQUENCE) || !der.Empty() ||
+		!whole.ReadASN1ObjectIdentifier(&oid) ||
 		!whole.ReadOptionalASN1(&auth, &hasAuth, emptyAuthTag) ||
 		!whole.ReadASN1Integer(&b.Parent) ||
 		!whole.ReadASN1Bytes(&b.Public, asn1tag.OCTET_STRING) ||
@@ -64,7 +68,8 @@ func parseBlob(text []byte) (blob, error) {
 		return blob{}, errors.New("not a TPM key, or one with a policy, which is not used here")
 	}
 	if !oid.Equal(oidLoadableKey) {
-		return blob{}, fmt.Errorf("a TPM key of type %v: a loadable key (%v) is needed", oid, oidLoadableKey)
+		return blob{}, fmt.Errorf("a TPM key of type %v: a loadable key (%v) is needed", oid,
+			oidLoadableKey)
 	}
 	if hasAuth {
 		var value []byte
@@ -75,10 +80,12 @@ func parseBlob(text []byte) (blob, error) {
 		b.EmptyAuth = value[0] != 0
 	}
 	if b.Parent != ownerHandle && !isPersistent(b.Parent) {
-		return blob{}, fmt.Errorf("its parent 0x%X is neither the owner hierarchy nor a persistent key", b.Parent)
+		return blob{}, fmt.Errorf(
+			"its parent 0x%X is neither the owner hierarchy nor a persistent key", b.Parent)
 	}
 	if !isSized(b.Public) || !isSized(b.Private) {
-		return blob{}, errors.New("its public or its wrapped private part is damaged: restore it from its backup")
+		return blob{}, errors.New(
+			"its public or its wrapped private part is damaged: restore it from its backup")
 	}
 	return b, nil
 }
@@ -88,7 +95,8 @@ func (b blob) encode() ([]byte, error) {
 	out.AddASN1(asn1tag.SEQUENCE, func(whole *cryptobyte.Builder) {
 		whole.AddASN1ObjectIdentifier(oidLoadableKey)
 		if b.EmptyAuth {
-			whole.AddASN1(emptyAuthTag, func(auth *cryptobyte.Builder) { auth.AddASN1Boolean(true) })
+			whole.AddASN1(emptyAuthTag,
+				func(auth *cryptobyte.Builder) { auth.AddASN1Boolean(true) })
 		}
 		whole.AddASN1Uint64(uint64(b.Parent))
 		whole.AddASN1OctetString(b.Public)
@@ -125,7 +133,8 @@ func (b blob) signingKey() (*ecdsa.PublicKey, error) {
 		return nil, errors.New("its public part is damaged: restore it from its backup")
 	}
 	may := public.ObjectAttributes
-	if !may.FixedTPM || !may.SensitiveDataOrigin || !may.SignEncrypt || may.Restricted || !may.UserWithAuth {
+	if !may.FixedTPM || !may.SensitiveDataOrigin || !may.SignEncrypt || may.Restricted ||
+		!may.UserWithAuth {
 		return nil, errors.New("not a key that its TPM made, keeps and signs any digest with")
 	}
 	if public.Type != tpm2.TPMAlgECC {
@@ -136,7 +145,8 @@ func (b blob) signingKey() (*ecdsa.PublicKey, error) {
 		return nil, signature.ErrKey
 	}
 	point, err := public.Unique.ECC()
-	if err != nil || len(point.X.Buffer) > coordinateBytes || len(point.Y.Buffer) > coordinateBytes {
+	if err != nil || len(point.X.Buffer) > coordinateBytes ||
+		len(point.Y.Buffer) > coordinateBytes {
 		return nil, signature.ErrKey
 	}
 	// A TPM may leave out zeros in front.

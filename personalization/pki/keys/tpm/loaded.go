@@ -50,7 +50,8 @@ func connect(ctx context.Context, device string, parent uint32) (*loaded, error)
 // makeParent makes the storage primary. It has the same key each time, since it
 // follows from the hierarchy's seed and the template.
 func (l *loaded) makeParent() error {
-	response, err := tpm2.CreatePrimary{PrimaryHandle: tpm2.TPMRHOwner, InPublic: tpm2.New2B(storageTemplate())}.Execute(l.tpm)
+	response, err := tpm2.CreatePrimary{PrimaryHandle: tpm2.TPMRHOwner,
+		InPublic: tpm2.New2B(storageTemplate())}.Execute(l.tpm)
 	if err != nil {
 		return fmt.Errorf("storage key of the owner hierarchy: %w", err)
 	}
@@ -90,13 +91,15 @@ func (l *loaded) own(handle tpm2.TPMHandle) { l.owned = append(l.owned, handle) 
 
 // parentAuth uses the parent with the empty authorization value.
 func (l *loaded) parentAuth() tpm2.AuthHandle {
-	return tpm2.AuthHandle{Handle: l.parent.Handle, Name: l.parent.Name, Auth: tpm2.PasswordAuth(nil)}
+	return tpm2.AuthHandle{Handle: l.parent.Handle, Name: l.parent.Name,
+		Auth: tpm2.PasswordAuth(nil)}
 }
 
 // enciphered is a session that hides what a command carries from who listens, and
 // shows knowledge of the authorization value without sending it.
 func (l *loaded) enciphered(auth []byte) tpm2.Session {
-	return tpm2.HMAC(tpm2.TPMAlgSHA256, 16, tpm2.Auth(auth), tpm2.Salted(l.parent.Handle, l.public), tpm2.AESEncryption(128, tpm2.EncryptIn))
+	return tpm2.HMAC(tpm2.TPMAlgSHA256, 16, tpm2.Auth(auth), tpm2.Salted(l.parent.Handle, l.public),
+		tpm2.AESEncryption(128, tpm2.EncryptIn))
 }
 
 // sign signs a digest with the loaded key.
@@ -109,7 +112,8 @@ func (l *loaded) sign(digest, auth []byte) ([]byte, error) {
 		KeyHandle: tpm2.AuthHandle{Handle: l.key.Handle, Name: l.key.Name, Auth: session},
 		Digest:    tpm2.TPM2BDigest{Buffer: digest},
 		InScheme: tpm2.TPMTSigScheme{Scheme: tpm2.TPMAlgECDSA,
-			Details: tpm2.NewTPMUSigScheme(tpm2.TPMAlgECDSA, &tpm2.TPMSSchemeHash{HashAlg: tpm2.TPMAlgSHA256})},
+			Details: tpm2.NewTPMUSigScheme(tpm2.TPMAlgECDSA,
+				&tpm2.TPMSSchemeHash{HashAlg: tpm2.TPMAlgSHA256})},
 		// The digest was not made by the TPM, which only a restricted key would ask for.
 		Validation: tpm2.TPMTTKHashCheck{Tag: tpm2.TPMSTHashCheck, Hierarchy: tpm2.TPMRHNull},
 	}.Execute(l.tpm)
@@ -138,7 +142,8 @@ func (l *loaded) close() error {
 // connection at a time, so that they are nobody's.
 func (l *loaded) sweep() error {
 	for _, first := range []tpm2.TPMHandle{firstTransient, firstSession} {
-		response, err := tpm2.GetCapability{Capability: tpm2.TPMCapHandles, Property: uint32(first), PropertyCount: mostLeftovers}.Execute(l.tpm)
+		response, err := tpm2.GetCapability{Capability: tpm2.TPMCapHandles, Property: uint32(first),
+			PropertyCount: mostLeftovers}.Execute(l.tpm)
 		if err != nil {
 			return err
 		}
@@ -190,12 +195,14 @@ func signingTemplate(noDA bool) tpm2.TPMTPublic {
 	return tpm2.TPMTPublic{
 		Type: tpm2.TPMAlgECC, NameAlg: tpm2.TPMAlgSHA256,
 		ObjectAttributes: tpm2.TPMAObject{
-			FixedTPM: true, FixedParent: true, SensitiveDataOrigin: true, UserWithAuth: true, NoDA: noDA, SignEncrypt: true,
+			FixedTPM: true, FixedParent: true, SensitiveDataOrigin: true, UserWithAuth: true,
+			NoDA: noDA, SignEncrypt: true,
 		},
 		Parameters: tpm2.NewTPMUPublicParms(tpm2.TPMAlgECC, &tpm2.TPMSECCParms{
 			CurveID: tpm2.TPMECCNistP256,
 			Scheme: tpm2.TPMTECCScheme{Scheme: tpm2.TPMAlgECDSA,
-				Details: tpm2.NewTPMUAsymScheme(tpm2.TPMAlgECDSA, &tpm2.TPMSSigSchemeECDSA{HashAlg: tpm2.TPMAlgSHA256})},
+				Details: tpm2.NewTPMUAsymScheme(tpm2.TPMAlgECDSA,
+					&tpm2.TPMSSigSchemeECDSA{HashAlg: tpm2.TPMAlgSHA256})},
 		}),
 	}
 }

@@ -22,7 +22,8 @@ func TestReferences(t *testing.T) {
 		assert.Equal(t, want, got)
 		assert.Equal(t, text, got.String())
 	}
-	for _, text := range []string{"", "?device=x", "a?", "a?device=", "a?device=x&device=y", "a?color=red", "a?parent=5", "a?parent=0x80000001",
+	for _, text := range []string{"", "?device=x", "a?", "a?device=", "a?device=x&device=y",
+		"a?color=red", "a?parent=5", "a?parent=0x80000001",
 		"a?parent=x", "a\nb", "a#b", "a?device=x?parent=0x81000001"} {
 		_, err := ParseReference(text)
 		assert.Error(t, err, "%q", text)
@@ -34,8 +35,12 @@ func sample() blob {
 	public := signingTemplate(true)
 	public.Unique = tpm2.NewTPMUPublicID(tpm2.TPMAlgECC, &tpm2.TPMSECCPoint{
 		// The generator of P-256 (SEC 2 §2.4.2).
-		X: tpm2.TPM2BECCParameter{Buffer: []byte("\x6b\x17\xd1\xf2\xe1\x2c\x42\x47\xf8\xbc\xe6\xe5\x63\xa4\x40\xf2\x77\x03\x7d\x81\x2d\xeb\x33\xa0\xf4\xa1\x39\x45\xd8\x98\xc2\x96")},
-		Y: tpm2.TPM2BECCParameter{Buffer: []byte("\x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7\xeb\x4a\x7c\x0f\x9e\x16\x2b\xce\x33\x57\x6b\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf\x51\xf5")},
+		X: tpm2.TPM2BECCParameter{Buffer: []byte("\x6b\x17\xd1\xf2\xe1\x2c\x42\x47\xf8\xbc" +
+			"\xe6\xe5\x63\xa4\x40\xf2\x77\x03\x7d\x81\x2d\xeb\x33\xa0\xf4\xa1\x39\x45\xd8" +
+			"\x98\xc2\x96")},
+		Y: tpm2.TPM2BECCParameter{Buffer: []byte("\x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7" +
+			"\xeb\x4a\x7c\x0f\x9e\x16\x2b\xce\x33\x57\x6b\x31\x5e\xce\xcb\xb6\x40\x68\x37" +
+			"\xbf\x51\xf5")},
 	})
 	return newBlob(0, true, tpm2.New2B(public), tpm2.TPM2BPrivate{Buffer: make([]byte, 126)})
 }
@@ -65,9 +70,13 @@ func TestBlobsRoundTripAndOthersAreRefused(t *testing.T) {
 	}
 	for name, change := range map[string]func(*tpm2.TPMTPublic){
 		"that can leave its TPM": func(p *tpm2.TPMTPublic) { p.ObjectAttributes.FixedTPM = false },
-		"made elsewhere":         func(p *tpm2.TPMTPublic) { p.ObjectAttributes.SensitiveDataOrigin = false },
-		"restricted":             func(p *tpm2.TPMTPublic) { p.ObjectAttributes.Restricted = true },
-		"that cannot sign":       func(p *tpm2.TPMTPublic) { p.ObjectAttributes.SignEncrypt = false },
+		"made elsewhere": func(p *tpm2.TPMTPublic) {
+			p.ObjectAttributes.SensitiveDataOrigin = false
+		},
+		"restricted": func(p *tpm2.TPMTPublic) { p.ObjectAttributes.Restricted = true },
+		"that cannot sign": func(p *tpm2.TPMTPublic) {
+			p.ObjectAttributes.SignEncrypt = false
+		},
 		"off the curve": func(p *tpm2.TPMTPublic) {
 			p.Unique = tpm2.NewTPMUPublicID(tpm2.TPMAlgECC, &tpm2.TPMSECCPoint{})
 		},

@@ -14,7 +14,8 @@ const DefaultDevice = "/dev/tpmrm0"
 type Reference struct {
 	Blob   string // file with the wrapped key
 	Device string // character device, Unix socket or HOST:PORT of a TPM without resource manager
-	Parent uint32 // persistent handle of the storage key for a new key; 0: the primary of the owner hierarchy
+	// persistent handle of the storage key for a new key; 0: the primary of the owner hierarchy
+	Parent uint32
 }
 
 // ParseReference reads what stands behind "tpm:".
@@ -31,7 +32,8 @@ func ParseReference(text string) (Reference, error) {
 	for _, part := range strings.Split(query, "&") {
 		name, value, _ := strings.Cut(part, "=")
 		if seen[name] || value == "" || strings.Contains(value, "?") {
-			return Reference{}, fmt.Errorf("%q: each of device=DEVICE and parent=HANDLE once and with its value", part)
+			return Reference{}, fmt.Errorf(
+				"%q: each of device=DEVICE and parent=HANDLE once and with its value", part)
 		}
 		seen[name] = true
 		switch name {
@@ -40,11 +42,13 @@ func ParseReference(text string) (Reference, error) {
 		case "parent":
 			handle, err := strconv.ParseUint(value, 0, 32)
 			if err != nil || !isPersistent(uint32(handle)) {
-				return Reference{}, fmt.Errorf("parent %q: give a persistent handle, 0x81000000 to 0x81FFFFFF", value)
+				return Reference{}, fmt.Errorf(
+					"parent %q: give a persistent handle, 0x81000000 to 0x81FFFFFF", value)
 			}
 			r.Parent = uint32(handle)
 		default:
-			return Reference{}, fmt.Errorf("%q: a TPM key has device=DEVICE and parent=HANDLE", name)
+			return Reference{}, fmt.Errorf("%q: a TPM key has device=DEVICE and parent=HANDLE",
+				name)
 		}
 	}
 	return r, nil

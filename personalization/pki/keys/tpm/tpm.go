@@ -38,8 +38,10 @@ const authLimitBytes = sha256.Size
 // Errors of this package; errors.Is finds them.
 var (
 	ErrDevice  = errors.New("TPM cannot be reached")
-	ErrForeign = errors.New("key was wrapped by another TPM, or this one's storage hierarchy was cleared since")
-	ErrLocked  = errors.New("TPM refuses authorizations after too many wrong ones: wait, or have its lockout reset")
+	ErrForeign = errors.New(
+		"key was wrapped by another TPM, or this one's storage hierarchy was cleared since")
+	ErrLocked = errors.New(
+		"TPM refuses authorizations after too many wrong ones: wait, or have its lockout reset")
 )
 
 // Key is a key of a TPM; it implements crypto.Signer.
@@ -85,7 +87,8 @@ func Open(ctx context.Context, r Reference, source secret.Source) (*Key, error) 
 // Create has the TPM make a key and keeps it in the reference's file, which must
 // not be there ([fs.ErrExist]). Unless unprotected, it asks source for an
 // authorization value. A cut leaves no key, or the whole.
-func Create(ctx context.Context, r Reference, source secret.Source, unprotected bool) (*Key, error) {
+func Create(ctx context.Context, r Reference, source secret.Source, unprotected bool) (*Key,
+	error) {
 	if _, err := os.Lstat(r.Blob); err == nil {
 		return nil, fmt.Errorf("TPM key file %s: %w", r.Blob, fs.ErrExist)
 	}
@@ -120,7 +123,9 @@ func askAuth(ctx context.Context, source secret.Source, r Reference, fresh bool)
 	// A TPM drops zeros at the end (Part 1 §19.6.4.3), and an empty value is none.
 	if len(auth) == 0 || len(auth) > authLimitBytes || auth[len(auth)-1] == 0 {
 		clear(auth)
-		return nil, fmt.Errorf("TPM key %s: its passphrase has 1 to %d bytes and no zero byte at its end", r.Blob, authLimitBytes)
+		return nil, fmt.Errorf(
+			"TPM key %s: its passphrase has 1 to %d bytes and no zero byte at its end", r.Blob,
+			authLimitBytes)
 	}
 	return auth, nil
 }
@@ -231,5 +236,6 @@ func explain(err error) error {
 // loaded: it gave no answer, or knows no such object.
 func isStale(err error) bool {
 	var code tpm2.TPMRC
-	return !errors.As(err, &code) || errors.Is(err, tpm2.TPMRCReferenceH0) || errors.Is(err, tpm2.TPMRCHandle)
+	return !errors.As(err, &code) || errors.Is(err, tpm2.TPMRCReferenceH0) ||
+		errors.Is(err, tpm2.TPMRCHandle)
 }

@@ -161,7 +161,8 @@ func TestPersistentParent(t *testing.T) {
 	l, err := connect(t.Context(), r.Device, 0)
 	require.NoError(t, err)
 	r.Parent = 0x81000001
-	_, err = tpm2.EvictControl{Auth: tpm2.TPMRHOwner, ObjectHandle: &l.parent, PersistentHandle: tpm2.TPMHandle(r.Parent)}.Execute(l.tpm)
+	_, err = tpm2.EvictControl{Auth: tpm2.TPMRHOwner, ObjectHandle: &l.parent,
+		PersistentHandle: tpm2.TPMHandle(r.Parent)}.Execute(l.tpm)
 	require.NoError(t, err)
 	require.NoError(t, l.close())
 	key, err := Create(t.Context(), r, answering("pass"), false)
@@ -186,7 +187,8 @@ func TestOtherDigestsAndLongPassphrasesAreRefused(t *testing.T) {
 func TestDeviceThatIsNone(t *testing.T) {
 	folder := t.TempDir()
 	for _, device := range []string{filepath.Join(folder, "none"), "localhost:1"} {
-		_, err := Create(t.Context(), Reference{Blob: filepath.Join(folder, "a.tpm"), Device: device}, nil, true)
+		_, err := Create(t.Context(),
+			Reference{Blob: filepath.Join(folder, "a.tpm"), Device: device}, nil, true)
 		require.ErrorIs(t, err, ErrDevice)
 		require.NotErrorIs(t, err, fs.ErrNotExist, "the key is not what is missing")
 	}
@@ -201,7 +203,8 @@ func TestKeyStaysAndOnlySigns(t *testing.T) {
 	require.NoError(t, err)
 	public, err := sized.Contents()
 	require.NoError(t, err)
-	assert.Equal(t, tpm2.TPMAObject{FixedTPM: true, FixedParent: true, SensitiveDataOrigin: true, UserWithAuth: true, NoDA: true, SignEncrypt: true}, public.ObjectAttributes)
+	assert.Equal(t, tpm2.TPMAObject{FixedTPM: true, FixedParent: true, SensitiveDataOrigin: true,
+		UserWithAuth: true, NoDA: true, SignEncrypt: true}, public.ObjectAttributes)
 }
 
 // openssl with the provider tpm2-openssl, another reader of the format, signs with
@@ -219,22 +222,26 @@ func TestOpenSSLProviderSharesTheFormat(t *testing.T) {
 		if os.Getenv("EKRONA_REQUIRE_TPM") != "" {
 			t.Fatalf("openssl has no provider tpm2: apt-get install openssl tpm2-openssl: %s", out)
 		}
-		t.Skipf("needs openssl with its provider tpm2 (on Debian: apt-get install openssl tpm2-openssl): %s", out)
+		t.Skipf("needs openssl with its provider tpm2 (on Debian: apt-get install openssl "+
+			"tpm2-openssl): %s", out)
 	}
 	made, err := Create(t.Context(), r, nil, true)
 	require.NoError(t, err)
 	message := filepath.Join(folder, "message")
 	require.NoError(t, os.WriteFile(message, []byte("a message"), 0o600))
-	out, err := run("dgst", "-sha256", "-provider", "tpm2", "-provider", "default", "-propquery", "?provider=tpm2", "-sign", r.Blob, "-out", "signed", message)
+	out, err := run("dgst", "-sha256", "-provider", "tpm2", "-provider", "default", "-propquery",
+		"?provider=tpm2", "-sign", r.Blob, "-out", "signed", message)
 	require.NoError(t, err, "%s", out)
 	signed, err := os.ReadFile(filepath.Join(folder, "signed"))
 	require.NoError(t, err)
 	digest := sha256.Sum256([]byte("a message"))
 	require.True(t, ecdsa.VerifyASN1(made.public, digest[:], signed))
 
-	out, err = run("genpkey", "-provider", "tpm2", "-propquery", "provider=tpm2", "-algorithm", "EC", "-pkeyopt", "group:P-256", "-out", "theirs.tpm")
+	out, err = run("genpkey", "-provider", "tpm2", "-propquery", "provider=tpm2", "-algorithm",
+		"EC", "-pkeyopt", "group:P-256", "-out", "theirs.tpm")
 	require.NoError(t, err, "%s", out)
-	found, err := Open(t.Context(), Reference{Blob: filepath.Join(folder, "theirs.tpm"), Device: "localhost:" + port}, nil)
+	found, err := Open(t.Context(),
+		Reference{Blob: filepath.Join(folder, "theirs.tpm"), Device: "localhost:" + port}, nil)
 	require.NoError(t, err)
 	requireSigns(t, found)
 }
@@ -249,7 +256,8 @@ func forward(t *testing.T, path string) string {
 		commands, err = net.Listen("tcp", "localhost:0")
 		require.NoError(t, err)
 		next := commands.Addr().(*net.TCPAddr).Port + 1
-		if control, err = net.Listen("tcp", net.JoinHostPort("localhost", strconv.Itoa(next))); err != nil {
+		if control, err = net.Listen("tcp",
+			net.JoinHostPort("localhost", strconv.Itoa(next))); err != nil {
 			require.NoError(t, commands.Close())
 		}
 	}

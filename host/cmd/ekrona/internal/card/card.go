@@ -19,7 +19,8 @@ import (
 // commands of others that stand with these.
 func Command(holders Holders, more ...*cobra.Command) *cobra.Command {
 	c := cli.Group("card", "Cards: what they say, readers, PINs; virtual cards and their speed",
-		readersCommand(), infoCommand(holders), balanceCommand(holders), logCommand(holders), pINCommand(holders),
+		readersCommand(), infoCommand(holders), balanceCommand(holders), logCommand(holders),
+		pINCommand(holders),
 		runCommand(), emulateCommand(), costCommand())
 	c.AddCommand(more...)
 	return c
@@ -31,12 +32,14 @@ func runCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "A virtual card that answers lines on standard input",
-		Long: `A virtual card that answers each line on standard input with one line on standard output:
+		Long: `A virtual card that answers each line on standard input with one line on standard
+output:
 
   load FILE.cap ...                               the AIDs of the packages, in dependency order
   install MODULE-AID INSTANCE-AID [PARAMETERS]    the AID of the instance
   reset                                           ok
-  cut N                                           ok; power goes before the N-th persistent write of the next command
+  cut N                                           ok; power goes before the N-th persistent write
+                                                  of the next command
   an APDU in hex                                  data and status word in hex
 
 Lines that begin with # pass. What goes wrong gives a line "error: ...", and the run goes on.`,
@@ -65,9 +68,13 @@ Lines that begin with # pass. What goes wrong gives a line "error: ...", and the
 			return console.Run(c.Context(), c.InOrStdin(), c.OutOrStdout(), options)
 		},
 	}
-	c.Flags().StringVar(&profile, "profile", card.P71.Name, "memory and transport of the card: p71, p71-short, unlimited")
-	c.Flags().StringVar(&seed, "seed", "", "make the card's randomness repeat (any text; never for real keys)")
-	c.Flags().BoolVar(&traced, "trace", false, "show every command to the card and its answer on standard error, decoded, without secrets")
-	c.Flags().StringVar(&transcript, "transcript", "", "write all that happens to the card to this file (it holds PINs and keys)")
+	c.Flags().StringVar(&profile, "profile", card.P71.Name,
+		"memory and transport of the card: p71, p71-short, unlimited")
+	c.Flags().StringVar(&seed, "seed", "",
+		"make the card's randomness repeat (any text; never for real keys)")
+	c.Flags().BoolVar(&traced, "trace", false, "show every command to the card and its answer on "+
+		"standard error, decoded, without secrets")
+	c.Flags().StringVar(&transcript, "transcript", "",
+		"write all that happens to the card to this file (it holds PINs and keys)")
 	return c
 }

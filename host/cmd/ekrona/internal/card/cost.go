@@ -15,8 +15,9 @@ func costCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "cost",
 		Short: "How long the applet's commands and taps would take on a P71",
-		Long: `Runs every flow on a virtual card that counts its signatures, hashes, persistent writes, bytecodes
-and bytes on the wire, and prices them with what others measured on a P71. The reader's search for the card is left out.`,
+		Long: `Runs every flow on a virtual card that counts its signatures, hashes, persistent
+writes, bytecodes and bytes on the wire, and prices them with what others measured on a P71. The
+reader's search for the card is left out.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			on, err := card.LinkNamed(link)
@@ -37,7 +38,8 @@ and bytes on the wire, and prices them with what others measured on a P71. The r
 			return cost.Write(c.OutOrStdout(), on, taps)
 		},
 	}
-	c.Flags().StringVar(&link, "link", card.Links()[0].Name, "what carries the commands: contactless-106 to -848, contact-115200, contact-460800")
+	c.Flags().StringVar(&link, "link", card.Links()[0].Name,
+		"what carries the commands: contactless-106 to -848, contact-115200, contact-460800")
 	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON, times in microseconds")
 	return c
 }

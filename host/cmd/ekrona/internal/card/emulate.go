@@ -43,7 +43,8 @@ run the command again with that for a second card.`,
 				return cli.Usage("--profile: %w", err)
 			}
 			if port < 1 || port > 65535 {
-				return cli.Usage("--port: %d is no TCP port; vpcd's first is %d", port, vpcd.DefaultPort)
+				return cli.Usage("--port: %d is no TCP port; vpcd's first is %d", port,
+					vpcd.DefaultPort)
 			}
 			if state != "" {
 				unlock, lockErr := cli.LockCard(state)
@@ -66,14 +67,17 @@ run the command again with that for a second card.`,
 				return err
 			}
 			return vpcd.Port{
-				Address: net.JoinHostPort("localhost", strconv.Itoa(port)), ATR: globalplatform.ATR(), Card: emulatedCard{managed},
+				Address: net.JoinHostPort("localhost", strconv.Itoa(port)),
+				ATR:     globalplatform.ATR(), Card: emulatedCard{managed},
 				Log: slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)),
 			}.Run(c.Context())
 		},
 	}
-	c.Flags().StringVar(&profile, "profile", card.P71.Name, "memory and transport of the card: p71, p71-short, unlimited")
+	c.Flags().StringVar(&profile, "profile", card.P71.Name,
+		"memory and transport of the card: p71, p71-short, unlimited")
 	c.Flags().StringVar(&state, "state", "", "file that the card lives in; made if there is none")
-	c.Flags().StringArrayVar(&caps, "cap", nil, "load this CAP file if its package is not on the card yet (again for more, in dependency order)")
+	c.Flags().StringArrayVar(&caps, "cap", nil, "load this CAP file if its package is not on the "+
+		"card yet (again for more, in dependency order)")
 	c.Flags().IntVar(&port, "port", port, "TCP port of the reader")
 	return c
 }

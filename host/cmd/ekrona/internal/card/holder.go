@@ -52,7 +52,8 @@ type holderFlags struct {
 
 // holderCommand makes a command on a card that is in its holder's hand: in a reader, in
 // a file, or that of a person of a sandbox.
-func holderCommand(f *holderFlags, c *cobra.Command, do func(ctx context.Context, h *presentedCard) error) *cobra.Command {
+func holderCommand(f *holderFlags, c *cobra.Command,
+	do func(ctx context.Context, h *presentedCard) error) *cobra.Command {
 	c.Use += " [NAME]"
 	c.Long = c.Short + `.
 
@@ -71,10 +72,12 @@ unless --plain-pin says so: whoever can listen to the reader could take it down.
 	}
 	f.cards.Add(c)
 	f.pin = cli.HolderSecret{Kind: "PIN", Flag: "--pin-file", Environment: "EKRONA_PIN"}
-	c.Flags().StringVar(&f.pin.File, "pin-file", "", "file with the PIN, which its owner alone may read")
+	c.Flags().StringVar(&f.pin.File, "pin-file", "",
+		"file with the PIN, which its owner alone may read")
 	c.Flags().BoolVar(&f.plain, cli.PlainPINFlag, false, cli.PlainPINUsage)
 	c.Flags().StringVar(&f.state, "state", "", "folder of the sandbox in which NAME has a phone")
-	c.Flags().StringVar(&f.device, "device", "", "which card of NAME's, by its device id; needed where NAME has several in use")
+	c.Flags().StringVar(&f.device, "device", "",
+		"which card of NAME's, by its device id; needed where NAME has several in use")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "answer as JSON; amounts in ore")
 	return c
 }
@@ -93,39 +96,45 @@ type presentedCard struct {
 }
 
 // hold opens the card and does something with it.
-func (f *holderFlags) hold(c *cobra.Command, arguments []string, do func(ctx context.Context, h *presentedCard) error) error {
+func (f *holderFlags) hold(c *cobra.Command, arguments []string,
+	do func(ctx context.Context, h *presentedCard) error) error {
 	if len(arguments) == 0 {
 		if f.state != "" {
-			return cli.Usage("%s: name whose card of the sandbox it is, or leave --state out", c.CommandPath())
+			return cli.Usage("%s: name whose card of the sandbox it is, or leave --state out",
+				c.CommandPath())
 		}
 		return cli.WithCard(c, &f.cards, func(opened *cli.OpenCard) error {
 			h := &presentedCard{Client: client.New(opened), atr: opened.ATR, where: opened.Where}
 			h.holder.NoteNewPIN = func(string) error { return nil }
 			if f.cards.File == "" && !f.plain {
-				h.inClear = cli.PlainPIN("name its holder with NAME --state DIR, whose bank knows the card's key, or")
+				h.inClear = cli.PlainPIN(
+					"name its holder with NAME --state DIR, whose bank knows the card's key, or")
 			}
 			return h.selectAnd(c.Context(), do)
 		})
 	}
 	name, traced := arguments[0], f.cards.Traced
 	f.cards.Traced = false
-	return f.holders(c, Place{f.state, name, f.device, traced}, func(ctx context.Context, holder Holder) error {
-		h := &presentedCard{where: name + "'s", holder: holder, transport: client.PINTransport{Key: holder.PINKey, Random: rand.Reader}}
-		if !f.cards.Named() && holder.Away != nil {
-			return cli.Usage("%w; or name it with --reader READER or --card FILE", holder.Away)
-		}
-		if !f.cards.Named() {
-			h.Client = client.New(holder.Tap(nil))
-			return h.selectAnd(ctx, do)
-		}
-		return cli.WithCard(c, &f.cards, func(opened *cli.OpenCard) error {
-			h.Client, h.atr, h.where = client.New(holder.Tap(opened)), opened.ATR, opened.Where
-			return h.selectAnd(ctx, do)
+	return f.holders(c, Place{f.state, name, f.device, traced},
+		func(ctx context.Context, holder Holder) error {
+			h := &presentedCard{where: name + "'s", holder: holder,
+				transport: client.PINTransport{Key: holder.PINKey, Random: rand.Reader}}
+			if !f.cards.Named() && holder.Away != nil {
+				return cli.Usage("%w; or name it with --reader READER or --card FILE", holder.Away)
+			}
+			if !f.cards.Named() {
+				h.Client = client.New(holder.Tap(nil))
+				return h.selectAnd(ctx, do)
+			}
+			return cli.WithCard(c, &f.cards, func(opened *cli.OpenCard) error {
+				h.Client, h.atr, h.where = client.New(holder.Tap(opened)), opened.ATR, opened.Where
+				return h.selectAnd(ctx, do)
+			})
 		})
-	})
 }
 
-func (h *presentedCard) selectAnd(ctx context.Context, do func(ctx context.Context, h *presentedCard) error) error {
+func (h *presentedCard) selectAnd(ctx context.Context,
+	do func(ctx context.Context, h *presentedCard) error) error {
 	h.fci, h.absent = h.Select(ctx)
 	return do(ctx, h)
 }

@@ -151,9 +151,11 @@ func (i *cardInfo) text() string {
 		return out.String()
 	}
 	line("balance", "%s of at most %s", *i.Balance, i.Policy.MaxBalance)
-	line("payments", "%s at most each, %d transactions between two synchronisations", i.Policy.MaxPayment, i.Policy.MaxTransactions)
+	line("payments", "%s at most each, %d transactions between two synchronisations",
+		i.Policy.MaxPayment, i.Policy.MaxTransactions)
 	line("records", "%d written, %d acknowledged", i.Counters.ATC, i.Counters.AckedATC)
-	line("Instructions", "%d applied; policy version %d; %d Requests made", i.Counters.InstructionSequence, i.Policy.Version, i.Counters.RequestCounter)
+	line("Instructions", "%d applied; policy version %d; %d Requests made",
+		i.Counters.InstructionSequence, i.Policy.Version, i.Counters.RequestCounter)
 	return out.String()
 }
 
@@ -172,6 +174,7 @@ func balanceCommand(holders Holders) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return cli.Answer(c, f.asJSON, map[string]money.Ore{"balance_ore": balance}, "%s on the card", balance)
+		return cli.Answer(c, f.asJSON, map[string]money.Ore{"balance_ore": balance},
+			"%s on the card", balance)
 	})
 }

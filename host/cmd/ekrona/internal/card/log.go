@@ -47,7 +47,8 @@ func logCommand(holders Holders) *cobra.Command {
 			answer := describe(record)
 			answer.Record = hex.EncodeToString(encoded)
 			answers = append(answers, answer)
-			lines = append(lines, fmt.Sprintf("%6d  %-9s %-18s %12s  Request %d", answer.ATC, answer.Kind, answer.Other, answer.Amount, answer.Request))
+			lines = append(lines, fmt.Sprintf("%6d  %-9s %-18s %12s  Request %d", answer.ATC,
+				answer.Kind, answer.Other, answer.Amount, answer.Request))
 		}
 		if len(lines) == 0 {
 			lines = []string{"no record waits for the notary"}
@@ -60,7 +61,8 @@ func describe(r message.Record) recordAnswer {
 	answer := recordAnswer{ATC: r.ATC()}
 	switch {
 	case r.Refusal != nil:
-		answer.Kind, answer.Other, answer.Request = "refused", string(r.Refusal.Payer), r.Refusal.Number
+		answer.Kind, answer.Other, answer.Request = "refused", string(r.Refusal.Payer),
+			r.Refusal.Number
 		return answer
 	case r.Receipt != nil:
 		answer.Kind, answer.Other = "accepted", string(r.Payment.Payer)

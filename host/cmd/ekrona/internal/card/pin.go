@@ -13,7 +13,8 @@ import (
 
 func pINCommand(holders Holders) *cobra.Command {
 	f, unblock := &holderFlags{holders: holders}, false
-	chosen := cli.HolderSecret{Kind: "PIN", Flag: "--new-pin-file", Environment: "EKRONA_NEW_PIN", Chosen: true}
+	chosen := cli.HolderSecret{Kind: "PIN", Flag: "--new-pin-file", Environment: "EKRONA_NEW_PIN",
+		Chosen: true}
 	puk := cli.HolderSecret{Kind: "PUK", Flag: "--puk-file", Environment: "EKRONA_PUK"}
 	c := &cobra.Command{
 		Use: "pin", Short: "Change a card's PIN, or set a new one by the PUK",
@@ -51,12 +52,15 @@ for twice. With --unblock the PUK stands in for a PIN that is forgotten or block
 			return err
 		}
 		if err := h.holder.NoteNewPIN(digits); err != nil {
-			return fmt.Errorf("the card has the new PIN, the PIN letter could not be changed: %w", err)
+			return fmt.Errorf("the card has the new PIN, the PIN letter could not be changed: %w",
+				err)
 		}
 		return cli.Answer(c, f.asJSON, map[string]bool{"changed": true}, "the card has a new PIN")
 	})
 	c.Flags().BoolVar(&unblock, "unblock", false, "set the new PIN by the PUK")
-	c.Flags().StringVar(&puk.File, "puk-file", "", "file with the PUK, which its owner alone may read")
-	c.Flags().StringVar(&chosen.File, "new-pin-file", "", "file with the new PIN, which its owner alone may read")
+	c.Flags().StringVar(&puk.File, "puk-file", "",
+		"file with the PUK, which its owner alone may read")
+	c.Flags().StringVar(&chosen.File, "new-pin-file", "",
+		"file with the new PIN, which its owner alone may read")
 	return c
 }

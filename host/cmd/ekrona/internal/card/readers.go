@@ -30,8 +30,8 @@ func readersCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "readers",
 		Short: "The PC/SC readers of this machine and what is in them",
-		Long: `The PC/SC readers of this machine and what is in them. With --watch, readers and cards
-as they come and go, until interrupted; as JSON, an object a line.`,
+		Long: `The PC/SC readers of this machine and what is in them. With --watch, readers and
+cards as they come and go, until interrupted; as JSON, an object a line.`,
 		Example: `  ekrona card readers
   ekrona card readers --watch --json`,
 		Args: cli.Exactly(0, "no arguments"),
@@ -58,7 +58,8 @@ func listReaders(c *cobra.Command, system *pcsc.System, asJSON bool) error {
 	}
 	answers := []readerAnswer{}
 	for _, s := range states {
-		answer := readerAnswer{Reader: s.Reader, State: "empty", InUse: s.InUse, ATR: fmt.Sprintf("%X", s.ATR)}
+		answer := readerAnswer{Reader: s.Reader, State: "empty", InUse: s.InUse,
+			ATR: fmt.Sprintf("%X", s.ATR)}
 		switch {
 		case s.Card && s.ATR == nil:
 			answer.State = "mute card"
@@ -79,7 +80,8 @@ func listReaders(c *cobra.Command, system *pcsc.System, asJSON bool) error {
 		if a.InUse {
 			use = "in use"
 		}
-		if _, err := fmt.Fprintf(c.OutOrStdout(), "%-40s  %-9s  %-6s  %s\n", a.Reader, a.State, use, a.ATR); err != nil {
+		if _, err := fmt.Fprintf(c.OutOrStdout(), "%-40s  %-9s  %-6s  %s\n", a.Reader, a.State, use,
+			a.ATR); err != nil {
 			return err
 		}
 	}
@@ -95,7 +97,8 @@ func watchReaders(c *cobra.Command, system *pcsc.System, asJSON bool) error {
 		if asJSON {
 			err = lines.Encode(answer)
 		} else {
-			_, err = fmt.Fprintf(c.OutOrStdout(), "%-14s  %s  %s\n", answer.Event, answer.Reader, answer.ATR)
+			_, err = fmt.Fprintf(c.OutOrStdout(), "%-14s  %s  %s\n", answer.Event, answer.Reader,
+				answer.ATR)
 		}
 		if failed == nil {
 			failed = err

@@ -42,10 +42,12 @@ func TestWatchReaders(t *testing.T) {
 	}
 	sees(eventAnswer{Event: pcsc.ReaderAdded, Reader: d.Reader(0)})
 	sees(eventAnswer{Event: pcsc.ReaderAdded, Reader: d.Reader(1)})
-	virtual, err := cli.OpenManaged(card.Options{Profile: card.P71}, filepath.Join(t.TempDir(), "a.card"))
+	virtual, err := cli.OpenManaged(card.Options{Profile: card.P71},
+		filepath.Join(t.TempDir(), "a.card"))
 	require.NoError(t, err)
 	inserted := d.Insert(0, virtual)
-	sees(eventAnswer{Event: pcsc.CardInserted, Reader: d.Reader(0), ATR: "3BD518FF8191FE1FC38073C821100A"})
+	sees(eventAnswer{Event: pcsc.CardInserted, Reader: d.Reader(0),
+		ATR: "3BD518FF8191FE1FC38073C821100A"})
 	inserted.Pull()
 	sees(eventAnswer{Event: pcsc.CardRemoved, Reader: d.Reader(0)})
 	interrupt()

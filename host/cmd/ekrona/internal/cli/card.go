@@ -31,9 +31,12 @@ type CardFlags struct {
 
 // Add gives the flags to a command.
 func (f *CardFlags) Add(c *cobra.Command) {
-	c.Flags().StringVar(&f.Reader, "reader", "", "the card in this PC/SC reader; a part of its name will do, and without the flag the only reader that holds a card")
-	c.Flags().StringVar(&f.File, "card", "", "the virtual card that lives in this file, as \"ekrona card emulate --state\" keeps it")
-	c.Flags().BoolVar(&f.Traced, "trace", false, "show every command to the card and its answer on standard error, decoded, without secrets")
+	c.Flags().StringVar(&f.Reader, "reader", "", "the card in this PC/SC reader; a part of its "+
+		"name will do, and without the flag the only reader that holds a card")
+	c.Flags().StringVar(&f.File, "card", "",
+		"the virtual card that lives in this file, as \"ekrona card emulate --state\" keeps it")
+	c.Flags().BoolVar(&f.Traced, "trace", false, "show every command to the card and its answer "+
+		"on standard error, decoded, without secrets")
 }
 
 // Named reports whether the command line names a card.
@@ -56,7 +59,8 @@ func (f *CardFlags) Open(_ context.Context, c *cobra.Command) (opened *OpenCard,
 	if f.Traced {
 		decoder := vocabulary.Decoder()
 		opened.Card = apdu.Recorder{
-			Card: opened.Card, Label: opened.Where, Secrets: decoder.Secrets, Sink: trace.Text{}.Writer(c.ErrOrStderr(), decoder),
+			Card: opened.Card, Label: opened.Where, Secrets: decoder.Secrets,
+			Sink: trace.Text{}.Writer(c.ErrOrStderr(), decoder),
 		}
 	}
 	return opened, nil
@@ -89,7 +93,8 @@ func openInReader(part string) (*OpenCard, error) {
 		return nil, err
 	}
 	return &OpenCard{
-		Card: connected, ATR: connected.ATR(), Where: reader, Reset: connected.Reset, Close: connected.Close,
+		Card: connected, ATR: connected.ATR(), Where: reader, Reset: connected.Reset,
+		Close:    connected.Close,
 		Unframed: connected.Unframed(), ExtendedLength: connected.ExtendedLength(),
 	}, nil
 }
@@ -111,7 +116,8 @@ func readerMeant(states []pcsc.State, part string) (string, error) {
 		if part == s.Reader {
 			return s.Reader, nil
 		}
-		if part == "" && s.Card || part != "" && strings.Contains(strings.ToLower(s.Reader), strings.ToLower(part)) {
+		if part == "" && s.Card || part != "" &&
+			strings.Contains(strings.ToLower(s.Reader), strings.ToLower(part)) {
 			meant = append(meant, s.Reader)
 		}
 	}
@@ -119,11 +125,14 @@ func readerMeant(states []pcsc.State, part string) (string, error) {
 	case len(meant) == 1:
 		return meant[0], nil
 	case len(all) == 0:
-		return "", errors.New("no card reader is plugged in: plug one in, or name a virtual card with --card FILE")
+		return "", errors.New(
+			"no card reader is plugged in: plug one in, or name a virtual card with --card FILE")
 	case len(meant) > 1:
 		return "", Usage("--reader: say which of them: %s", quoted(meant))
 	case part == "":
-		return "", fmt.Errorf("no reader holds a card: insert one into %s, or name a virtual card with --card FILE", quoted(all))
+		return "", fmt.Errorf(
+			"no reader holds a card: insert one into %s, or name a virtual card with --card FILE",
+			quoted(all))
 	}
 	return "", Usage("--reader: no reader has %q in its name; there are: %s", part, quoted(all))
 }

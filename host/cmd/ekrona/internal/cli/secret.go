@@ -37,9 +37,11 @@ func (s HolderSecret) Read(ctx context.Context, letter string) (string, error) {
 	case letter != "":
 		return letter, nil
 	}
-	digits, err := secret.Terminal(ctx, secret.Request{Kind: s.Kind, For: "the card", New: s.Chosen})
+	digits, err := secret.Terminal(ctx,
+		secret.Request{Kind: s.Kind, For: "the card", New: s.Chosen})
 	if errors.Is(err, secret.ErrNone) {
-		return "", Usage("the card's %s is needed: give it with %s FILE or in %s, or work at a terminal", s.Kind, s.Flag, s.Environment)
+		return "", Usage("the card's %s is needed: give it with %s FILE or in %s, or work at a "+
+			"terminal", s.Kind, s.Flag, s.Environment)
 	}
 	return string(digits), err
 }
@@ -54,5 +56,6 @@ const (
 // PlainPIN is the error of a command that would send a PIN in clear and may not. why says
 // why it is not enciphered, and what else to do.
 func PlainPIN(why string) error {
-	return Usage("the PIN would go to the card in clear: %s say --%s if nobody can listen to this reader", why, PlainPINFlag)
+	return Usage("the PIN would go to the card in clear: %s say --%s if nobody can listen to "+
+		"this reader", why, PlainPINFlag)
 }

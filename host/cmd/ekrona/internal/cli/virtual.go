@@ -32,7 +32,9 @@ func (f *CardFlags) openVirtual() (*OpenCard, error) {
 // makeBlank says so.
 func OpenVirtual(path string, makeBlank bool) (*OpenCard, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !makeBlank {
-		return nil, fmt.Errorf("--card: no card in %s: make a blank one with \"ekrona card emulate --state %s\"", path, path)
+		return nil, fmt.Errorf(
+			"--card: no card in %s: make a blank one with \"ekrona card emulate --state %s\"", path,
+			path)
 	}
 	unlock, err := LockCard(path)
 	if err != nil {
@@ -71,7 +73,8 @@ func OpenManaged(options card.Options, path string) (*globalplatform.Card, error
 func LockCard(path string) (unlock func() error, err error) {
 	unlock, err = lockfile.Take(path + ".lock")
 	if err != nil {
-		return nil, fmt.Errorf("virtual card %s: %w; or reach the card through that program's reader", path, err)
+		return nil, fmt.Errorf(
+			"virtual card %s: %w; or reach the card through that program's reader", path, err)
 	}
 	return unlock, nil
 }

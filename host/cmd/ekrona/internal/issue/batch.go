@@ -41,8 +41,8 @@ func batchCommand(w Wiring) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "batch JOB",
 		Short: "Make many cards, at all readers side by side, and go on after whatever happened",
-		Long: `Makes the cards that a job file names, at all PC/SC readers side by side: insert a card
-and it is taken. The job file is YAML; it is checked whole before the first card:
+		Long: `Makes the cards that a job file names, at all PC/SC readers side by side: insert a
+card and it is taken. The job file is YAML; it is checked whole before the first card:
 
   job: spring-2027              # its name
   bank: SENORDIC                # the intermediary
@@ -63,17 +63,16 @@ and it is taken. The job file is YAML; it is checked whole before the first card
   bertil,,,,yes,
   cecilia,,,,,SENORDICC0000003
 
-Paths are relative to the job file. owner is the customer's reference at the bank; all
-other columns may be missing. An owner with an active card gets another one only when
-asked for: second says yes, or replaces names the card that is replaced, which is reported
-lost when the new one is active ("ekrona wallet end" brings its money online later).
+Paths are relative to the job file. owner is the customer's reference at the bank; all other columns
+may be missing. An owner with an active card gets another one only when asked for: second says yes,
+or replaces names the card that is replaced, which is reported lost when the new one is active
+("ekrona wallet end" brings its money online later).
 
-Whatever is done on a card is in the journal of the job's folder before and after.
-After a power cut, a pulled card or a killed program give the same command again: each
-card that was begun is recognised when it is inserted, in any reader, and gone on with.
-In the folder are also the PIN letters, each enciphered for its printer, the signed
-audit log (ekrona issue log) and the report (ekrona issue report). The folder is its
-owner's alone to read.`,
+Whatever is done on a card is in the journal of the job's folder before and after. After a power
+cut, a pulled card or a killed program give the same command again: each card that was begun is
+recognised when it is inserted, in any reader, and gone on with. In the folder are also the PIN
+letters, each enciphered for its printer, the signed audit log (ekrona issue log) and the report
+(ekrona issue report). The folder is its owner's alone to read.`,
 		Example: `  ekrona issue batch spring.yaml --state SANDBOX --check
   ekrona issue batch spring.yaml --state SANDBOX
   ekrona issue batch spring.yaml --state SANDBOX --give-up SENORDICC0000012 --reason "card broken"`,
@@ -90,7 +89,8 @@ owner's alone to read.`,
 				return cli.Usage("--readers: %d; give 1 or more", f.readers)
 			}
 			if f.check && f.state == "" {
-				fmt.Fprintf(c.OutOrStdout(), "%s: %s, nothing is wrong with the job file; with --state bank, expiry and customers are looked at too\n",
+				fmt.Fprintf(c.OutOrStdout(), "%s: %s, nothing is wrong with the job file; with "+
+					"--state bank, expiry and customers are looked at too\n",
 					job.Name, counted(len(job.Cards), "card"))
 				return nil
 			}
@@ -103,16 +103,23 @@ owner's alone to read.`,
 			return err
 		},
 	}
-	c.Flags().StringVar(&f.state, "state", "", "folder of the sandbox whose bank issues the cards (needed)")
-	c.Flags().StringVar(&f.folder, "folder", "", "folder of the job (default: the job file's name with .job)")
+	c.Flags().StringVar(&f.state, "state", "",
+		"folder of the sandbox whose bank issues the cards (needed)")
+	c.Flags().StringVar(&f.folder, "folder", "",
+		"folder of the job (default: the job file's name with .job)")
 	c.Flags().BoolVar(&f.check, "check", false, "check the job and end: nothing is begun")
-	c.Flags().StringVar(&f.giveUp, "give-up", "", "this device's card will not come again: report it lost, and free its place in the job for another")
+	c.Flags().StringVar(&f.giveUp, "give-up", "", "this device's card will not come again: "+
+		"report it lost, and free its place in the job for another")
 	c.Flags().StringVar(&f.reason, "reason", "", "why, for --give-up")
-	c.Flags().StringArrayVar(&f.cards, "card", nil, "instead of PC/SC readers, the virtual card in this file, blank if there is none (again for more)")
+	c.Flags().StringArrayVar(&f.cards, "card", nil, "instead of PC/SC readers, the virtual card "+
+		"in this file, blank if there is none (again for more)")
 	c.Flags().IntVar(&f.readers, "readers", 1, "virtual readers for the cards of --card")
-	c.Flags().BoolVar(&f.enrol, "enrol", false, "make owners customers of the bank who are none yet")
-	c.Flags().BoolVar(&f.deleteApplet, "delete-applet", false, "delete from cards an e-krona applet that is not active and none of this job's")
-	c.Flags().BoolVar(&f.secure, "secure", false, "move the cards' life cycle to SECURED, which never goes back")
+	c.Flags().BoolVar(&f.enrol, "enrol", false,
+		"make owners customers of the bank who are none yet")
+	c.Flags().BoolVar(&f.deleteApplet, "delete-applet", false,
+		"delete from cards an e-krona applet that is not active and none of this job's")
+	c.Flags().BoolVar(&f.secure, "secure", false,
+		"move the cards' life cycle to SECURED, which never goes back")
 	f.applet.add(c)
 	return c
 }
@@ -132,7 +139,8 @@ func listed(c *cobra.Command, path string, err error) error {
 	for _, problem := range problems {
 		fmt.Fprintln(c.ErrOrStderr(), problem)
 	}
-	return fmt.Errorf("%s: %s; nothing was begun: correct the lines above", path, counted(len(problems), "error"))
+	return fmt.Errorf("%s: %s; nothing was begun: correct the lines above", path,
+		counted(len(problems), "error"))
 }
 
 func counted(n int, what string) string {
@@ -143,7 +151,8 @@ func counted(n int, what string) string {
 }
 
 // options are what the job is opened with.
-func (f *batchFlags) options(ctx context.Context, bank Bank, path string, job *batch.Job) (o batch.Options, err error) {
+func (f *batchFlags) options(ctx context.Context, bank Bank, path string,
+	job *batch.Job) (o batch.Options, err error) {
 	issuer, err := bank.Issuer(ctx)
 	if err != nil {
 		return o, err
@@ -154,7 +163,8 @@ func (f *batchFlags) options(ctx context.Context, bank Bank, path string, job *b
 	}
 	o = batch.Options{
 		Job: job, Folder: f.folder, Registry: bank, Driver: f.wiring.Batch.Driver,
-		Line: personalization.Line{Issuer: issuer, CAP: file, DeleteApplet: f.deleteApplet, Secure: f.secure},
+		Line: personalization.Line{Issuer: issuer, CAP: file, DeleteApplet: f.deleteApplet,
+			Secure: f.secure},
 	}
 	if f.enrol {
 		o.Enrol = bank
@@ -190,7 +200,8 @@ func keysBeside(jobFile, reference string) (scp03.KeySource, error) {
 	return cardkeys.Read(reference)
 }
 
-func (f *batchFlags) work(ctx context.Context, c *cobra.Command, bank Bank, path string, job *batch.Job) error {
+func (f *batchFlags) work(ctx context.Context, c *cobra.Command, bank Bank, path string,
+	job *batch.Job) error {
 	o, err := f.options(ctx, bank, path, job)
 	if err != nil {
 		return err
@@ -202,7 +213,8 @@ func (f *batchFlags) work(ctx context.Context, c *cobra.Command, bank Bank, path
 		}
 		text := fmt.Sprintf("%s: %s, nothing is wrong", job.Name, counted(len(job.Cards), "card"))
 		if len(lateCustomers) > 0 {
-			text += fmt.Sprintf("; %s will be enrolled at %s", counted(len(lateCustomers), "owner"), job.Bank)
+			text += fmt.Sprintf("; %s will be enrolled at %s", counted(len(lateCustomers), "owner"),
+				job.Bank)
 		}
 		fmt.Fprintln(c.OutOrStdout(), text)
 		return nil
@@ -216,7 +228,8 @@ func (f *batchFlags) work(ctx context.Context, c *cobra.Command, bank Bank, path
 	if err != nil {
 		return listed(c, path, err)
 	}
-	return errors.Join(listed(c, path, f.issue(ctx, c, b)), b.Close(), writeReport(context.WithoutCancel(ctx), f.folder))
+	return errors.Join(listed(c, path, f.issue(ctx, c, b)), b.Close(),
+		writeReport(context.WithoutCancel(ctx), f.folder))
 }
 
 // issue does what there is to do in an opened job.
@@ -232,7 +245,8 @@ func (f *batchFlags) issue(ctx context.Context, c *cobra.Command, b *batch.Batch
 		if err := b.GiveUp(ctx, device, f.reason); err != nil {
 			return err
 		}
-		fmt.Fprintf(c.OutOrStdout(), "%s is given up; its place in the job is free for another card\n", device)
+		fmt.Fprintf(c.OutOrStdout(),
+			"%s is given up; its place in the job is free for another card\n", device)
 		return nil
 	}
 	count, err := b.Count(ctx)
@@ -253,7 +267,8 @@ func (f *batchFlags) issue(ctx context.Context, c *cobra.Command, b *batch.Batch
 
 // atReaders makes cards until all are made, or the people have no more. It reports whether
 // it said how many are made.
-func (f *batchFlags) atReaders(ctx context.Context, c *cobra.Command, b *batch.Batch, count progress.Count) (counted bool, err error) {
+func (f *batchFlags) atReaders(ctx context.Context, c *cobra.Command, b *batch.Batch,
+	count progress.Count) (counted bool, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	view := newBatchView(c.OutOrStdout(), count)
@@ -263,7 +278,8 @@ func (f *batchFlags) atReaders(ctx context.Context, c *cobra.Command, b *batch.B
 		return false, err
 	}
 	for _, w := range waiting {
-		view.line(fmt.Sprintf("%s for %s is begun (%s): insert the card %s again, into any reader", w.Device, w.Owner, orNone(w.Stage.Name()), w.CardSerial))
+		view.line(fmt.Sprintf("%s for %s is begun (%s): insert the card %s again, into any reader",
+			w.Device, w.Owner, orNone(w.Stage.Name()), w.CardSerial))
 	}
 	readers, show, err := f.openReaders(view.show, stop)
 	if err != nil {
@@ -281,7 +297,8 @@ func orNone(stage string) string {
 }
 
 // conclude tells where what was made is, and how far the job is if nobody said so.
-func (f *batchFlags) conclude(ctx context.Context, c *cobra.Command, b *batch.Batch, count progress.Count, wasCounted bool) error {
+func (f *batchFlags) conclude(ctx context.Context, c *cobra.Command, b *batch.Batch,
+	count progress.Count, wasCounted bool) error {
 	out := c.OutOrStdout()
 	if !wasCounted {
 		fmt.Fprintf(out, "%d of %s made\n", count.Done, counted(count.Total, "card"))
@@ -296,7 +313,9 @@ func (f *batchFlags) conclude(ctx context.Context, c *cobra.Command, b *batch.Ba
 		return err
 	}
 	for _, w := range waiting {
-		fmt.Fprintf(out, "%s for %s is begun (%s) on the card %s\n", w.Device, w.Owner, orNone(w.Stage.Name()), w.CardSerial)
+		fmt.Fprintf(out, "%s for %s is begun (%s) on the card %s\n", w.Device, w.Owner,
+			orNone(w.Stage.Name()), w.CardSerial)
 	}
-	return fmt.Errorf("the job is not done: %d begun, %d to begin: give the same command again", count.Begun, count.Left())
+	return fmt.Errorf("the job is not done: %d begun, %d to begin: give the same command again",
+		count.Begun, count.Left())
 }

@@ -26,9 +26,12 @@ func newBatchView(out io.Writer, count progress.Count) *viewOfBatch {
 	v := &viewOfBatch{out: out}
 	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		v.bar = progressbar.NewOptions(count.Total-count.Done,
-			progressbar.OptionSetWriter(out), progressbar.OptionSetDescription("cards"), progressbar.OptionSetItsString("card"),
-			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(true),
-			progressbar.OptionSetElapsedTime(true), progressbar.OptionFullWidth(), progressbar.OptionSetRenderBlankState(true))
+			progressbar.OptionSetWriter(out), progressbar.OptionSetDescription("cards"),
+			progressbar.OptionSetItsString("card"),
+			progressbar.OptionShowCount(), progressbar.OptionShowIts(),
+			progressbar.OptionSetPredictTime(true),
+			progressbar.OptionSetElapsedTime(true), progressbar.OptionFullWidth(),
+			progressbar.OptionSetRenderBlankState(true))
 	}
 	return v
 }
@@ -75,16 +78,21 @@ func sentence(e progress.Event) string {
 		}
 		return fmt.Sprintf("%s: %s goes on from %q: leave the card in", e.Who, card, e.Stage)
 	case progress.Made:
-		return fmt.Sprintf("%s: %s is made, %d of %d, in %.1f s: %s", e.Who, card, e.Count.Done, e.Count.Total, e.Took.Round(100*time.Millisecond).Seconds(), insert)
+		return fmt.Sprintf("%s: %s is made, %d of %d, in %.1f s: %s", e.Who, card, e.Count.Done,
+			e.Count.Total, e.Took.Round(100*time.Millisecond).Seconds(), insert)
 	case progress.Pulled:
 		if e.Device == "" {
-			return fmt.Sprintf("%s: the card went away before it was begun (%s): insert it again", e.Who, reason)
+			return fmt.Sprintf("%s: the card went away before it was begun (%s): insert it again",
+				e.Who, reason)
 		}
-		return fmt.Sprintf("%s: %s went away at %q (%s): insert it again, into any reader", e.Who, card, orNone(e.Stage), reason)
+		return fmt.Sprintf("%s: %s went away at %q (%s): insert it again, into any reader", e.Who,
+			card, orNone(e.Stage), reason)
 	case progress.Failed:
-		return fmt.Sprintf("%s: %s refused at %q (%s): take it out and insert it again, it is tried once more", e.Who, card, orNone(e.Stage), reason)
+		return fmt.Sprintf("%s: %s refused at %q (%s): take it out and insert it again, it is "+
+			"tried once more", e.Who, card, orNone(e.Stage), reason)
 	case progress.Rejected:
-		return fmt.Sprintf("%s: %s is REJECTED at %q (%s): put the card aside and insert another", e.Who, card, orNone(e.Stage), reason)
+		return fmt.Sprintf("%s: %s is REJECTED at %q (%s): put the card aside and insert another",
+			e.Who, card, orNone(e.Stage), reason)
 	case progress.Refused:
 		return fmt.Sprintf("%s: this card is NOT taken: %s", e.Who, reason)
 	default:

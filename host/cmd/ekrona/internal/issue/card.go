@@ -67,8 +67,10 @@ is over "ekrona wallet end" brings its money to the online wallet. Unload it bef
 What cannot be undone wants a flag of its own: --replace-keys,
 --delete-applet, --secure.`,
 		Example: `  ekrona issue key master.key
-  ekrona issue card --dry-run --state DIR --bank SENORDIC --owner dora --keys test --new-keys master.key --replace-keys
-  ekrona issue card --state DIR --bank SENORDIC --owner dora --keys test --new-keys master.key --replace-keys --letter dora.txt`,
+  ekrona issue card --dry-run --state DIR --bank SENORDIC --owner dora --keys test \
+    --new-keys master.key --replace-keys
+  ekrona issue card --state DIR --bank SENORDIC --owner dora --keys test \
+    --new-keys master.key --replace-keys --letter dora.txt`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error { return i.run(c) },
 	}
@@ -77,24 +79,34 @@ What cannot be undone wants a flag of its own: --replace-keys,
 	i.file.add(c)
 	c.Flags().StringVar(&i.state, "state", "", "folder of the sandbox (needed)")
 	c.Flags().BoolVar(&i.asJSON, "json", false, "answer as JSON")
-	c.Flags().StringVar(&i.bank, "bank", "", "the bank whose card it will be, such as SENORDIC (needed)")
+	c.Flags().StringVar(&i.bank, "bank", "",
+		"the bank whose card it will be, such as SENORDIC (needed)")
 	c.Flags().StringVar(&i.owner, "owner", "", "the customer; a new one is enrolled (needed)")
-	c.Flags().StringVar(&i.letter, "letter", "", "file for the PIN letter, in clear and for its owner's eyes (needed, unless --dry-run)")
-	c.Flags().BoolVar(&i.second, "second", false, "the customer shall have this card besides an active one")
-	c.Flags().StringVar(&i.replaces, "replaces", "", "device id of the customer's card that this one replaces: it is reported lost, for good, when the new one is active")
-	c.Flags().StringVar(&i.link, "link", "contact-115200", "what carries the commands, for estimates: contact-115200, contact-460800, contactless-106 to -848")
-	c.Flags().BoolVar(&i.replaceKeys, "replace-keys", false, "put keys from --new-keys in the place of those that the card came with, for good")
-	c.Flags().BoolVar(&i.deleteApplet, "delete-applet", false, "delete an applet that is in the way: of another order and not active, or of another version")
+	c.Flags().StringVar(&i.letter, "letter", "",
+		"file for the PIN letter, in clear and for its owner's eyes (needed, unless --dry-run)")
+	c.Flags().BoolVar(&i.second, "second", false,
+		"the customer shall have this card besides an active one")
+	c.Flags().StringVar(&i.replaces, "replaces", "", "device id of the customer's card that this "+
+		"one replaces: it is reported lost, for good, when the new one is active")
+	c.Flags().StringVar(&i.link, "link", "contact-115200", "what carries the commands, for "+
+		"estimates: contact-115200, contact-460800, contactless-106 to -848")
+	c.Flags().BoolVar(&i.replaceKeys, "replace-keys", false,
+		"put keys from --new-keys in the place of those that the card came with, for good")
+	c.Flags().BoolVar(&i.deleteApplet, "delete-applet", false, "delete an applet that is in the "+
+		"way: of another order and not active, or of another version")
 	c.Flags().BoolVar(&i.secure, "secure", false, "move the card's life cycle to SECURED, for good")
-	c.Flags().BoolVar(&i.dryRun, "dry-run", false, "show every command that would be sent, and send none of them")
+	c.Flags().BoolVar(&i.dryRun, "dry-run", false,
+		"show every command that would be sent, and send none of them")
 	return c
 }
 
 // check looks at the command line before anything is opened.
 func (i *cardIssue) check(c *cobra.Command) error {
-	for _, needed := range []struct{ value, flag string }{{i.bank, "--bank"}, {i.owner, "--owner"}} {
+	for _, needed := range []struct{ value, flag string }{{i.bank, "--bank"},
+		{i.owner, "--owner"}} {
 		if needed.value == "" {
-			return cli.Usage("%s: %s is needed; see %q", c.CommandPath(), needed.flag, c.CommandPath()+" --help")
+			return cli.Usage("%s: %s is needed; see %q", c.CommandPath(), needed.flag,
+				c.CommandPath()+" --help")
 		}
 	}
 	if _, err := message.ParseDeviceID(i.replaces); i.replaces != "" && err != nil {
@@ -102,9 +114,11 @@ func (i *cardIssue) check(c *cobra.Command) error {
 	}
 	switch {
 	case i.letter == "" && !i.dryRun:
-		return cli.Usage("%s: say where PIN and PUK shall be written: --letter FILE", c.CommandPath())
+		return cli.Usage("%s: say where PIN and PUK shall be written: --letter FILE",
+			c.CommandPath())
 	case i.replaceKeys && i.keys.newKeys == "":
-		return cli.Usage("--replace-keys: say with which: --new-keys FILE; \"ekrona issue key FILE\" makes some")
+		return cli.Usage("--replace-keys: say with which: --new-keys FILE; \"ekrona issue key " +
+			"FILE\" makes some")
 	}
 	return nil
 }
@@ -133,22 +147,24 @@ func (i *cardIssue) run(c *cobra.Command) error {
 	talk := newConversation(c, &i.cards)
 	i.cards.MakeBlank = true
 	i.cards.Passing = i.dryRun
-	return i.wiring.Bank(c, i.state, message.Name(i.bank), func(ctx context.Context, bank Bank) error {
-		var err error
-		if line.Issuer, err = bank.Issuer(ctx); err != nil {
-			return err
-		}
-		return cli.WithCard(c, &i.cards, func(opened *cli.OpenCard) error {
-			d := &atDesk{cardIssue: i, c: c, talk: talk, begun: time.Now(), card: desk.Card{
-				Card: talk.priced(opened, link), ATR: opened.ATR, Reset: opened.Reset,
-			}}
-			d.Desk = desk.Desk{
-				Name: message.Name(i.bank), Bank: bank, Line: line, Need: need, Link: link, ReplaceKeys: i.replaceKeys,
-				Clock: clock.System{}, Show: d.progress, Record: talk.report,
+	return i.wiring.Bank(c, i.state, message.Name(i.bank),
+		func(ctx context.Context, bank Bank) error {
+			var err error
+			if line.Issuer, err = bank.Issuer(ctx); err != nil {
+				return err
 			}
-			return d.issue(ctx)
+			return cli.WithCard(c, &i.cards, func(opened *cli.OpenCard) error {
+				d := &atDesk{cardIssue: i, c: c, talk: talk, begun: time.Now(), card: desk.Card{
+					Card: talk.priced(opened, link), ATR: opened.ATR, Reset: opened.Reset,
+				}}
+				d.Desk = desk.Desk{
+					Name: message.Name(i.bank), Bank: bank, Line: line, Need: need, Link: link,
+					ReplaceKeys: i.replaceKeys,
+					Clock:       clock.System{}, Show: d.progress, Record: talk.report,
+				}
+				return d.issue(ctx)
+			})
 		})
-	})
 }
 
 // progress shows each stage on a line of its own.
@@ -187,7 +203,8 @@ func (d *atDesk) issue(ctx context.Context) error {
 	case errors.Is(err, banking.ErrHasCard):
 		return fmt.Errorf("%w (--second, or --replaces ID); nothing was begun", err)
 	case errors.Is(err, desk.ErrKeepsKeys):
-		return cli.Usage("the card has the keys that it came with: say --replace-keys to put those of --new-keys in their place, for good, or leave --new-keys out")
+		return cli.Usage("the card has the keys that it came with: say --replace-keys to put " +
+			"those of --new-keys in their place, for good, or leave --new-keys out")
 	}
 	return err
 }
@@ -213,7 +230,8 @@ func (d *atDesk) show(ctx context.Context, look desk.Look) error {
 	if err := first.WriteBrief(out); err != nil {
 		return err
 	}
-	fmt.Fprint(out, "\nNothing of what follows was sent. Challenges, points and signatures are stand-ins.\n\n")
+	fmt.Fprint(out, "\nNothing of what follows was sent. Challenges, points and signatures are "+
+		"stand-ins.\n\n")
 	return plan.Write(out)
 }
 
@@ -247,10 +265,13 @@ func (d *atDesk) done(device banking.Device) error {
 	warning := ""
 	if d.replaces != "" {
 		warning = fmt.Sprintf("\n%s is reported lost: when claims on it are honoured no longer, "+
-			"\"ekrona wallet end %s --device %s\" brings its money online", d.replaces, d.owner, d.replaces)
+			"\"ekrona wallet end %s --device %s\" brings its money online", d.replaces, d.owner,
+			d.replaces)
 	}
 	if answer.KeysLeft {
-		warning += "\nthe card has kept the keys that it came with: --new-keys and --replace-keys change them"
+		warning += "\nthe card has kept the keys that it came with: --new-keys and " +
+			"--replace-keys change them"
 	}
-	return cli.Answer(d.c, d.asJSON, answer, "%s is active, for %s of %s; PIN letter in %s%s\n%s", device.ID, d.owner, d.Name, d.letter, warning, times)
+	return cli.Answer(d.c, d.asJSON, answer, "%s is active, for %s of %s; PIN letter in %s%s\n%s",
+		device.ID, d.owner, d.Name, d.letter, warning, times)
 }

@@ -48,13 +48,15 @@ Exit code 1 when the card cannot take the applet.`,
 	}
 	cards.Add(c)
 	file.add(c)
-	c.Flags().BoolVar(&ask, "ask", false, "send INITIALIZE UPDATE too, which names the key set that the card would use")
+	c.Flags().BoolVar(&ask, "ask", false,
+		"send INITIALIZE UPDATE too, which names the key set that the card would use")
 	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
 	return c
 }
 
 // inspect looks at a card before any key is tried.
-func inspect(ctx context.Context, opened *cli.OpenCard, file *appletFlag, ask bool) (*preflight.Report, error) {
+func inspect(ctx context.Context, opened *cli.OpenCard, file *appletFlag,
+	ask bool) (*preflight.Report, error) {
 	content, _, err := file.read()
 	if err != nil {
 		return nil, err
@@ -64,6 +66,7 @@ func inspect(ctx context.Context, opened *cli.OpenCard, file *appletFlag, ask bo
 		return nil, fmt.Errorf("--cap: %w", err)
 	}
 	return preflight.Inspect(ctx, opened, preflight.Options{
-		ATR: opened.ATR, Today: time.Now(), Need: need, FinalVersion: personalization.FinalKeyVersion, Ask: ask,
+		ATR: opened.ATR, Today: time.Now(), Need: need,
+		FinalVersion: personalization.FinalKeyVersion, Ask: ask,
 	})
 }

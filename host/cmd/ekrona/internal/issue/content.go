@@ -109,8 +109,9 @@ func contentCommand() *cobra.Command {
 		out := content{
 			Domain:       entriesOf([]gpc.Entry{contents.Domain}, gpc.CardState)[0],
 			Applications: entriesOf(contents.Applications, gpc.ApplicationState),
-			LoadFiles:    entriesOf(contents.LoadFiles, func(gpc.LifeCycle) string { return "LOADED" }),
-			Keys:         keys, Level: m.client.Level().String(),
+			LoadFiles: entriesOf(contents.LoadFiles,
+				func(gpc.LifeCycle) string { return "LOADED" }),
+			Keys: keys, Level: m.client.Level().String(),
 		}
 		if asJSON {
 			return cli.WriteJSON(c.OutOrStdout(), out)
@@ -137,7 +138,8 @@ func (o content) page(where string) string {
 		page.WriteByte('\n')
 	}
 	for _, k := range o.Keys {
-		fmt.Fprintf(page, "key           version %02X number %d                %s\n", k.Version, k.ID, gpc.KeyTypeName(k.Type, k.Length))
+		fmt.Fprintf(page, "key           version %02X number %d                %s\n", k.Version,
+			k.ID, gpc.KeyTypeName(k.Type, k.Length))
 	}
 	return page.String()
 }
@@ -166,7 +168,8 @@ deleted is ordered anew.`,
 			return cli.Usage("--key-version: %q is no version, 01 to FF in hex", version)
 		}
 		if byte(n) == m.client.KeyVersion() {
-			return fmt.Errorf("key set %02X is the one in use: open the card with another to delete it", n)
+			return fmt.Errorf("key set %02X is the one in use: open the card with another to "+
+				"delete it", n)
 		}
 		if err := m.client.DeleteKeys(c.Context(), byte(n)); err != nil {
 			return err
@@ -175,7 +178,8 @@ deleted is ordered anew.`,
 		return err
 	})
 	c.Flags().BoolVar(&deleteApplet, "delete-applet", false, "delete the applet with its load file")
-	c.Flags().BoolVar(&active, "active", false, "delete the applet of an active card too, with all that it holds")
+	c.Flags().BoolVar(&active, "active", false,
+		"delete the applet of an active card too, with all that it holds")
 	c.Flags().StringVar(&version, "key-version", "", "delete the key set of this version, in hex")
 	return c
 }
@@ -216,14 +220,18 @@ func mayGo(ctx context.Context, opened apdu.Card, active bool) error {
 		return nil
 	case err != nil:
 		return err
-	case application.LifeCycle != spec.Installed && application.LifeCycle != spec.KeysMade && !active:
-		return fmt.Errorf("the card is %v, so it is somebody's, with what it holds: unload it first, or say --active too", application.LifeCycle)
+	case application.LifeCycle != spec.Installed && application.LifeCycle != spec.KeysMade &&
+		!active:
+		return fmt.Errorf("the card is %v, so it is somebody's, with what it holds: unload it "+
+			"first, or say --active too", application.LifeCycle)
 	}
 	return nil
 }
 
 func lockCommand() *cobra.Command {
-	return statusCommand("lock", "Lock a card that is SECURED: no applet answers until it is unlocked", gpc.CardLocked, "the card is locked")
+	return statusCommand("lock",
+		"Lock a card that is SECURED: no applet answers until it is unlocked", gpc.CardLocked,
+		"the card is locked")
 }
 
 func unlockCommand() *cobra.Command {
@@ -232,11 +240,12 @@ func unlockCommand() *cobra.Command {
 
 // statusCommand moves the card's life cycle.
 func statusCommand(use, short string, to gpc.LifeCycle, said string) *cobra.Command {
-	return managing(&cobra.Command{Use: use, Short: short}, func(c *cobra.Command, m *manager) error {
-		if err := m.client.SetCardStatus(c.Context(), to); err != nil {
+	return managing(&cobra.Command{Use: use, Short: short},
+		func(c *cobra.Command, m *manager) error {
+			if err := m.client.SetCardStatus(c.Context(), to); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(c.OutOrStdout(), said)
 			return err
-		}
-		_, err := fmt.Fprintln(c.OutOrStdout(), said)
-		return err
-	})
+		})
 }

@@ -38,7 +38,8 @@ var ErrNoBank = errors.New("there is no such intermediary")
 type Wiring struct {
 	// Bank opens the folder that --state names, finds the intermediary of this name in it
 	// and does something with it.
-	Bank func(c *cobra.Command, state string, name message.Name, do func(ctx context.Context, b Bank) error) error
+	Bank func(c *cobra.Command, state string, name message.Name,
+		do func(ctx context.Context, b Bank) error) error
 	// Batch is what a batch works with in the place of the real things, where it is not
 	// nil.
 	Batch Instruments
@@ -47,7 +48,8 @@ type Wiring struct {
 // Command is "ekrona issue".
 func Command(w Wiring) *cobra.Command {
 	return cli.Group("issue", "Make cards: look at them, load the applet, change keys, personalize",
-		checkCommand(), cardCommand(w), contentCommand(), deleteCommand(), lockCommand(), unlockCommand(), keyCommand(),
+		checkCommand(), cardCommand(w), contentCommand(), deleteCommand(), lockCommand(),
+		unlockCommand(), keyCommand(),
 		batchCommand(w), reportCommand(), logCommand(w))
 }
 
@@ -59,13 +61,16 @@ type cardKeyFlags struct {
 // add gives the flags to a command.
 func (f *cardKeyFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.keys, "keys", "", "keys that the card came with: "+cardkeys.Usage)
-	c.Flags().StringVar(&f.newKeys, "new-keys", "", fmt.Sprintf("keys that the card gets, or has got, in their place (key version %02X): FILE or shared:FILE", personalization.FinalKeyVersion))
+	c.Flags().StringVar(&f.newKeys, "new-keys", "", fmt.Sprintf("keys that the card gets, or has "+
+		"got, in their place (key version %02X): FILE or shared:FILE",
+		personalization.FinalKeyVersion))
 }
 
 // sources reads the keys; nil are those that are not named.
 func (f *cardKeyFlags) sources(c *cobra.Command) (initial, final scp03.KeySource, err error) {
 	if f.keys == "" && f.newKeys == "" {
-		return nil, nil, cli.Usage("%s: say which keys the card has: --keys test for the published ones, --keys FILE for others; they are never guessed", c.CommandPath())
+		return nil, nil, cli.Usage("%s: say which keys the card has: --keys test for the "+
+			"published ones, --keys FILE for others; they are never guessed", c.CommandPath())
 	}
 	if f.keys != "" {
 		if initial, err = cardkeys.Read(f.keys); err != nil {
@@ -73,7 +78,8 @@ func (f *cardKeyFlags) sources(c *cobra.Command) (initial, final scp03.KeySource
 		}
 	}
 	if f.newKeys == cardkeys.Test {
-		return nil, nil, cli.Usage("--new-keys: everybody knows the test keys; make others with \"ekrona issue key FILE\"")
+		return nil, nil, cli.Usage("--new-keys: everybody knows the test keys; make others with " +
+			"\"ekrona issue key FILE\"")
 	}
 	if f.newKeys != "" {
 		if final, err = cardkeys.Read(f.newKeys); err != nil {

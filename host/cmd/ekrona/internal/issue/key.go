@@ -32,6 +32,7 @@ tools know as KDF3. Keep a copy: who loses it cannot manage the cards any more.`
 			return err
 		},
 	}
-	c.Flags().IntVar(&bits, "bits", bits, "length: 128, 192 or 256; in the place of a supplier's numbered key set it has to be as long as that")
+	c.Flags().IntVar(&bits, "bits", bits, "length: 128, 192 or 256; in the place of a supplier's "+
+		"numbered key set it has to be as long as that")
 	return c
 }

@@ -34,9 +34,9 @@ func reportCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "report FOLDER",
 		Short: "Write the report of a job anew, as a page and as a table",
-		Long: `Writes report.html and report.csv into the folder of a job, from its journal: each card
-with its stages and what host and card took, and what was in each reader when. The
-batch command writes them when it ends; while it runs this command can be given too.`,
+		Long: `Writes report.html and report.csv into the folder of a job, from its journal: each
+card with its stages and what host and card took, and what was in each reader when. The batch
+command writes them when it ends; while it runs this command can be given too.`,
 		Args: cli.Exactly(1, "the folder of a job"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			if err := writeReport(c.Context(), arguments[0]); err != nil {
@@ -58,8 +58,10 @@ func writeReport(ctx context.Context, folder string) error {
 	if err := errors.Join(report.HTML(&page, record), report.CSV(&table, record)); err != nil {
 		return err
 	}
-	for name, content := range map[string][]byte{reportHTML: page.Bytes(), reportCSV: table.Bytes()} {
-		if err := durable.Replace(filepath.Join(folder, name), content, durable.OwnerOnly); err != nil {
+	for name, content := range map[string][]byte{reportHTML: page.Bytes(),
+		reportCSV: table.Bytes()} {
+		if err := durable.Replace(filepath.Join(folder, name), content,
+			durable.OwnerOnly); err != nil {
 			return fmt.Errorf("report: %w", err)
 		}
 	}
@@ -71,13 +73,12 @@ func logCommand(w Wiring) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "log FOLDER",
 		Short: "Verify the audit log of a job and show it",
-		Long: `Verifies every line of a job's audit log, number, hash of the line before and signature,
-and shows what they say. It finds lines that were changed, taken out, put in or moved.
-That lines are missing at the end is found by the journal beside the log; by --head,
-the head that this command printed before, also if both were set back.
+		Long: `Verifies every line of a job's audit log, number, hash of the line before and
+signature, and shows what they say. It finds lines that were changed, taken out, put in or moved.
+That lines are missing at the end is found by the journal beside the log; by --head, the head that
+this command printed before, also if both were set back.
 
-The key is that of the issuing intermediary: name the sandbox and the bank, or the
-certificate.`,
+The key is that of the issuing intermediary: name the sandbox and the bank, or the certificate.`,
 		Example: `  ekrona issue log spring.job --state SANDBOX --bank SENORDIC
   ekrona issue log spring.job --certificate ca.cvc --head 12:5f1c...`,
 		Args: cli.Exactly(1, "the folder of a job"),
@@ -104,14 +105,17 @@ certificate.`,
 	}
 	c.Flags().StringVar(&state, "state", "", "folder of the sandbox whose bank issued the cards")
 	c.Flags().StringVar(&bank, "bank", "", "name of the bank, such as SENORDIC")
-	c.Flags().StringVar(&certificate, "certificate", "", "card-verifiable certificate of the key that signed the log")
-	c.Flags().StringVar(&known, "head", "", "head of the log as it was known before; the log must have that line")
+	c.Flags().StringVar(&certificate, "certificate", "",
+		"card-verifiable certificate of the key that signed the log")
+	c.Flags().StringVar(&known, "head", "",
+		"head of the log as it was known before; the log must have that line")
 	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
 	return c
 }
 
 // logKey finds the key that a log is verified with.
-func logKey(c *cobra.Command, w Wiring, state, bank, certificate string) (key *ecdsa.PublicKey, err error) {
+func logKey(c *cobra.Command, w Wiring, state, bank, certificate string) (key *ecdsa.PublicKey,
+	err error) {
 	if certificate != "" {
 		encoded, err := os.ReadFile(certificate)
 		if err != nil {
@@ -124,7 +128,9 @@ func logKey(c *cobra.Command, w Wiring, state, bank, certificate string) (key *e
 		return parsed.PublicKey, nil
 	}
 	if state == "" || bank == "" {
-		return nil, cli.Usage("%s: say whose log it is: --state DIR --bank NAME, or --certificate FILE", c.CommandPath())
+		return nil, cli.Usage(
+			"%s: say whose log it is: --state DIR --bank NAME, or --certificate FILE",
+			c.CommandPath())
 	}
 	err = w.Bank(c, state, message.Name(bank), func(ctx context.Context, b Bank) error {
 		issuer, err := b.Issuer(ctx)
@@ -137,7 +143,8 @@ func logKey(c *cobra.Command, w Wiring, state, bank, certificate string) (key *e
 }
 
 // showLog verifies a log against every head that is known, and shows it.
-func showLog(c *cobra.Command, path string, key *ecdsa.PublicKey, heads []auditlog.Head, asJSON bool) error {
+func showLog(c *cobra.Command, path string, key *ecdsa.PublicKey, heads []auditlog.Head,
+	asJSON bool) error {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("audit log: %w", err)
@@ -145,12 +152,13 @@ func showLog(c *cobra.Command, path string, key *ecdsa.PublicKey, heads []auditl
 	entries := []auditlog.Entry{}
 	var head auditlog.Head
 	for i, known := range heads {
-		head, err = auditlog.Verify(bytes.NewReader(content), key, known, func(e auditlog.Entry) error {
-			if i == 0 {
-				entries = append(entries, e)
-			}
-			return nil
-		})
+		head, err = auditlog.Verify(bytes.NewReader(content), key, known,
+			func(e auditlog.Entry) error {
+				if i == 0 {
+					entries = append(entries, e)
+				}
+				return nil
+			})
 		if err != nil {
 			break
 		}
@@ -161,17 +169,20 @@ func showLog(c *cobra.Command, path string, key *ecdsa.PublicKey, heads []auditl
 			Sound   bool             `json:"sound"`
 			Entries []auditlog.Entry `json:"entries"`
 		}
-		return errors.Join(cli.WriteJSON(c.OutOrStdout(), answer{head.String(), err == nil, entries}), err)
+		return errors.Join(cli.WriteJSON(c.OutOrStdout(),
+			answer{head.String(), err == nil, entries}), err)
 	}
 	for _, e := range entries {
 		var fields []string
 		for _, name := range slices.Sorted(maps.Keys(e.Fields)) {
 			fields = append(fields, name+" "+e.Fields[name])
 		}
-		fmt.Fprintf(c.OutOrStdout(), "%4d  %s  %-13s %s\n", e.Number, e.At.Format(time.DateTime), e.Event, strings.Join(fields, ", "))
+		fmt.Fprintf(c.OutOrStdout(), "%4d  %s  %-13s %s\n", e.Number, e.At.Format(time.DateTime),
+			e.Event, strings.Join(fields, ", "))
 	}
 	if err == nil {
-		fmt.Fprintf(c.OutOrStdout(), "%d lines, all as they were written; head %s\n", head.Number, head)
+		fmt.Fprintf(c.OutOrStdout(), "%d lines, all as they were written; head %s\n", head.Number,
+			head)
 	}
 	return err
 }

@@ -37,11 +37,12 @@ func newConversation(c *cobra.Command, cards *cli.CardFlags) *exchangeLog {
 
 // Wire stands before the card.
 func (t *exchangeLog) Wire(card apdu.Card) apdu.Card {
-	return apdu.Recorder{Card: card, Secrets: vocabulary.Decoder().Secrets, Sink: func(e apdu.Exchange) {
-		if !e.Carried {
-			t.report(e)
-		}
-	}}
+	return apdu.Recorder{Card: card, Secrets: vocabulary.Decoder().Secrets,
+		Sink: func(e apdu.Exchange) {
+			if !e.Carried {
+				t.report(e)
+			}
+		}}
 }
 
 // Channel stands before a secure channel over the card; see [personalization.Line.Watch].
@@ -85,7 +86,9 @@ func (t *exchangeLog) priced(opened *cli.OpenCard, link card.Link) apdu.Card {
 func (t *exchangeLog) times(since time.Time, link card.Link) string {
 	host := time.Since(since) - t.took
 	if t.totals.Card > 0 {
-		return fmt.Sprintf("%d commands; host %.2f s; card about %.1f s on a P71 by %s, estimated", t.totals.Commands, host.Seconds(), t.totals.Card.Seconds(), link.Name)
+		return fmt.Sprintf("%d commands; host %.2f s; card about %.1f s on a P71 by %s, estimated",
+			t.totals.Commands, host.Seconds(), t.totals.Card.Seconds(), link.Name)
 	}
-	return fmt.Sprintf("%d commands; host %.2f s; card and reader %.2f s, measured", t.totals.Commands, host.Seconds(), t.took.Seconds())
+	return fmt.Sprintf("%d commands; host %.2f s; card and reader %.2f s, measured",
+		t.totals.Commands, host.Seconds(), t.took.Seconds())
 }

@@ -19,14 +19,16 @@ import (
 
 // Command is "ekrona lab".
 func Command() *cobra.Command {
-	return cli.Group("lab", "A world that tears, loses, lies and replays; the applet's suite on a card", simulateCommand(), suiteCommand())
+	return cli.Group("lab",
+		"A world that tears, loses, lies and replays; the applet's suite on a card",
+		simulateCommand(), suiteCommand())
 }
 
 // shrinkRuns bounds how often a failing world is played again to make it short.
 const shrinkRuns = 400
 
-// garbagePercent lets more garbage lie than a Go program does by default: worlds are small and made in great numbers, and collecting
-// took a quarter of the time.
+// garbagePercent lets more garbage lie than a Go program does by default: worlds are small and made
+// in great numbers, and collecting took a quarter of the time.
 const garbagePercent = 400
 
 // labSimulation is what the command line asks for.
@@ -42,12 +44,14 @@ func simulateCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "simulate",
 		Short: "Play worlds full of faults under one seed, with an auditor after every step",
-		Long: `Plays worlds of cards, phones, terminals, two intermediaries and the central bank, all of them the real code
-and the real CAP file, while power is cut, messages are lost and altered, nodes are killed and cheaters cheat.
-After every step an auditor checks what must hold; at the end of each world all must agree.
+		Long: `Plays worlds of cards, phones, terminals, two intermediaries and the central bank,
+all of them the real code and the real CAP file, while power is cut, messages are lost and altered,
+nodes are killed and cheaters cheat. After every step an auditor checks what must hold; at the end
+of each world all must agree.
 
-A world that fails is made short and told as a conversation; --keep writes it to a file for --replay.
-Every world follows from its seed and replays exactly. Exit code 3 says that an invariant did not hold.`,
+A world that fails is made short and told as a conversation; --keep writes it to a file for
+--replay. Every world follows from its seed and replays exactly. Exit code 3 says that an invariant
+did not hold.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx := c.Context()
@@ -62,13 +66,17 @@ Every world follows from its seed and replays exactly. Exit code 3 says that an 
 	}
 	c.Flags().Uint64Var(&s.plan.Seed, "seed", 1, "seed of the first world; the others follow")
 	c.Flags().IntVar(&s.plan.Steps, "steps", 5000, "steps in all")
-	c.Flags().DurationVar(&s.length, "for", 0, "play for so long (10m, 8h) instead of a number of steps")
-	c.Flags().IntVar(&s.plan.Length, "length", 500, "steps of one world: longer ones see older debts, shorter ones settle up more often")
+	c.Flags().DurationVar(&s.length, "for", 0,
+		"play for so long (10m, 8h) instead of a number of steps")
+	c.Flags().IntVar(&s.plan.Length, "length", 500,
+		"steps of one world: longer ones see older debts, shorter ones settle up more often")
 	c.Flags().IntVar(&s.plan.Workers, "workers", runtime.NumCPU(), "worlds played at the same time")
 	c.Flags().StringVar(&s.keep, "keep", "", "write a world that fails to this file, made short")
-	c.Flags().StringVar(&s.replay, "replay", "", "play the world of this file once and tell its story")
+	c.Flags().StringVar(&s.replay, "replay", "",
+		"play the world of this file once and tell its story")
 	c.Flags().BoolVar(&s.story, "story", false, "play the world of --seed once and tell its story")
-	c.Flags().BoolVar(&s.plan.Options.Trace, "trace", false, "with every exchange with a card in the story")
+	c.Flags().BoolVar(&s.plan.Options.Trace, "trace", false,
+		"with every exchange with a card in the story")
 	return c
 }
 
@@ -91,7 +99,8 @@ func (s labSimulation) run(ctx context.Context, out, errors io.Writer) error {
 	tally, found, err := simulator.Simulate(ctx, s.plan, func(e progress.Event) {
 		if time.Since(told) >= 5*time.Second {
 			told = time.Now()
-			fmt.Fprintf(errors, "%s (%.0f steps a second)\n", e.Text, float64(e.Count.Done)/time.Since(began).Seconds())
+			fmt.Fprintf(errors, "%s (%.0f steps a second)\n", e.Text,
+				float64(e.Count.Done)/time.Since(began).Seconds())
 		}
 	})
 	if err != nil {
@@ -102,11 +111,13 @@ func (s labSimulation) run(ctx context.Context, out, errors io.Writer) error {
 		writeTally(out, tally)
 		return nil
 	}
-	short, _, err := found.Scenario.Shrink(context.WithoutCancel(ctx), s.plan.Options, found.Outcome, shrinkRuns)
+	short, _, err := found.Scenario.Shrink(context.WithoutCancel(ctx), s.plan.Options,
+		found.Outcome, shrinkRuns)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "seed %d failed after %d steps of its world; made short it has %d:\n\n", short.Seed, found.Outcome.Steps, len(short.Steps))
+	fmt.Fprintf(out, "seed %d failed after %d steps of its world; made short it has %d:\n\n",
+		short.Seed, found.Outcome.Steps, len(short.Steps))
 	if s.keep != "" {
 		if err := short.Keep(s.keep); err != nil {
 			return err
@@ -116,7 +127,8 @@ func (s labSimulation) run(ctx context.Context, out, errors io.Writer) error {
 }
 
 // playOnce plays one world and tells its story.
-func (s labSimulation) playOnce(ctx context.Context, out io.Writer, world simulator.Scenario) error {
+func (s labSimulation) playOnce(ctx context.Context, out io.Writer,
+	world simulator.Scenario) error {
 	options := s.plan.Options
 	options.Story = out
 	outcome, err := world.Run(ctx, options)

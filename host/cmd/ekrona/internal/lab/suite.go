@@ -33,48 +33,54 @@ func suiteCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "suite",
 		Short: "Every case of the applet's APDU suite on a card in a reader",
-		Long: `Loads the applet of this program onto a card and carries out every case of its APDU suite,
-the one that the virtual card and jCardSim pass in the tests. Each case installs an
-instance of its own and deletes that of the case before, with all keys and money in it:
-take a card for tests, and say so with --delete-applet. Exit code 1 when a case fails.`,
+		Long: `Loads the applet of this program onto a card and carries out every case of its APDU
+suite, the one that the virtual card and jCardSim pass in the tests. Each case installs an instance
+of its own and deletes that of the case before, with all keys and money in it: take a card for
+tests, and say so with --delete-applet. Exit code 1 when a case fails.`,
 		Example: `  ekrona lab suite --card test.card --keys test --delete-applet
   ekrona lab suite --reader ACR --keys master.key --delete-applet`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			switch {
 			case keys == "":
-				return cli.Usage("%s: say which keys the card has: --keys test for the published ones, --keys FILE for others", c.CommandPath())
+				return cli.Usage("%s: say which keys the card has: --keys test for the published "+
+					"ones, --keys FILE for others", c.CommandPath())
 			case !mayDelete:
-				return cli.Usage("%s: each case deletes the applet of the case before, and what is in it: take a card for tests and say --delete-applet", c.CommandPath())
+				return cli.Usage("%s: each case deletes the applet of the case before, and what "+
+					"is in it: take a card for tests and say --delete-applet", c.CommandPath())
 			}
 			source, err := cardkeys.Read(keys)
 			if err != nil {
 				return fmt.Errorf("--keys: %w", err)
 			}
 			return cli.WithCard(c, cards, func(opened *cli.OpenCard) error {
-				target, err := suite.NewManaged(opened.Unframed, opened.Reset, source, !opened.ExtendedLength)
+				target, err := suite.NewManaged(opened.Unframed, opened.Reset, source,
+					!opened.ExtendedLength)
 				if err != nil {
 					return err
 				}
-				answer, began := suiteAnswer{Card: opened.Where, Failed: []caseAnswer{}, Untested: []string{}}, time.Now()
+				answer, began := suiteAnswer{Card: opened.Where, Failed: []caseAnswer{},
+					Untested: []string{}}, time.Now()
 				out := c.OutOrStdout()
 				if asJSON {
 					out = io.Discard
 				}
-				answer.Untested = append(answer.Untested, suite.Check(c.Context(), target, named, func(r suite.Result) {
-					switch err := r.Err(); {
-					case err != nil:
-						answer.Failed = append(answer.Failed, caseAnswer{r.Case, err.Error()})
-						fmt.Fprintf(out, "FAILED  %s\n%s\n", r.Case, err)
-					default:
-						answer.Passed++
-						if verbose {
-							fmt.Fprintf(out, "passed  %s\n", r.Case)
+				answer.Untested = append(answer.Untested,
+					suite.Check(c.Context(), target, named, func(r suite.Result) {
+						switch err := r.Err(); {
+						case err != nil:
+							answer.Failed = append(answer.Failed, caseAnswer{r.Case, err.Error()})
+							fmt.Fprintf(out, "FAILED  %s\n%s\n", r.Case, err)
+						default:
+							answer.Passed++
+							if verbose {
+								fmt.Fprintf(out, "passed  %s\n", r.Case)
+							}
 						}
-					}
-				})...)
+					})...)
 				answer.Seconds = time.Since(began).Seconds()
-				fmt.Fprintf(out, "%d cases passed, %d failed, on the card in %s, in %.1f s\n", answer.Passed, len(answer.Failed), answer.Card, answer.Seconds)
+				fmt.Fprintf(out, "%d cases passed, %d failed, on the card in %s, in %.1f s\n",
+					answer.Passed, len(answer.Failed), answer.Card, answer.Seconds)
 				if asJSON {
 					err = cli.WriteJSON(c.OutOrStdout(), answer)
 				}
@@ -82,7 +88,8 @@ take a card for tests, and say so with --delete-applet. Exit code 1 when a case 
 				case err != nil:
 					return err
 				case answer.Passed+len(answer.Failed) == 0:
-					return cli.Usage("--case: no case has %q in its name; --verbose names those that there are", named)
+					return cli.Usage("--case: no case has %q in its name; --verbose names those "+
+						"that there are", named)
 				case c.Context().Err() != nil:
 					return errors.New("the suite was interrupted: start it again")
 				case len(answer.Failed) > 0:
@@ -95,7 +102,8 @@ take a card for tests, and say so with --delete-applet. Exit code 1 when a case 
 	cards.Add(c)
 	c.Flags().StringVar(&keys, "keys", "", "keys of the card's security domain: "+cardkeys.Usage)
 	c.Flags().StringVar(&named, "case", "", "only the cases whose name contains this")
-	c.Flags().BoolVar(&mayDelete, "delete-applet", false, "the applet on the card may be deleted, again and again")
+	c.Flags().BoolVar(&mayDelete, "delete-applet", false,
+		"the applet on the card may be deleted, again and again")
 	c.Flags().BoolVar(&verbose, "verbose", false, "name the cases that pass too")
 	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
 	return c

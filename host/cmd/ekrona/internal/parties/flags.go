@@ -33,23 +33,28 @@ type Flags struct {
 
 // Bind adds the flags to a command.
 func (f *Flags) Bind(c *cobra.Command) *cobra.Command {
-	c.Flags().StringVar(&f.State, "state", "", "folder of the sandbox, as made by \"ekrona sandbox found\" or left by \"ekrona demo --state\" (needed)")
+	c.Flags().StringVar(&f.State, "state", "", "folder of the sandbox, as made by \"ekrona "+
+		"sandbox found\" or left by \"ekrona demo --state\" (needed)")
 	c.Flags().StringArrayVar(&f.inserted, "insert", nil, insertUsage)
-	c.Flags().BoolVar(&f.Traced, "trace", false, "show every command to a card and its answer on standard error, decoded")
+	c.Flags().BoolVar(&f.Traced, "trace", false,
+		"show every command to a card and its answer on standard error, decoded")
 	c.Flags().BoolVar(&f.AsJSON, "json", false, "answer as JSON; amounts in ore")
 	return c
 }
 
 // Run opens the sandbox, does something in it and closes it.
-func (f *Flags) Run(c *cobra.Command, do func(ctx context.Context, s *sandbox.Sandbox) error) error {
+func (f *Flags) Run(c *cobra.Command,
+	do func(ctx context.Context, s *sandbox.Sandbox) error) error {
 	if f.State == "" {
-		return cli.Usage("%s: name the folder of a sandbox: --state DIR; \"ekrona sandbox found DIR\" makes one", c.CommandPath())
+		return cli.Usage("%s: name the folder of a sandbox: --state DIR; \"ekrona sandbox found "+
+			"DIR\" makes one", c.CommandPath())
 	}
 	switch founded, err := sandbox.HasParties(f.State); {
 	case err != nil:
 		return fmt.Errorf("--state: %w", err)
 	case !founded:
-		return fmt.Errorf("--state: no sandbox in %s: make one with \"ekrona sandbox found %s\"", f.State, f.State)
+		return fmt.Errorf("--state: no sandbox in %s: make one with \"ekrona sandbox found %s\"",
+			f.State, f.State)
 	}
 	options := sandbox.Options{}
 	if f.Traced {
@@ -67,7 +72,8 @@ func (f *Flags) Run(c *cobra.Command, do func(ctx context.Context, s *sandbox.Sa
 }
 
 func traceTo(out io.Writer, e apdu.Exchange) {
-	fmt.Fprintf(out, "%s's card\n%s", e.Label, trace.Text{}.Exchange(vocabulary.Decoder().Exchange(e)))
+	fmt.Fprintf(out, "%s's card\n%s", e.Label,
+		trace.Text{}.Exchange(vocabulary.Decoder().Exchange(e)))
 }
 
 // Answer prints one line for a person, or a value for a script.

@@ -16,7 +16,8 @@ type insertion struct {
 	cards  cli.CardFlags
 }
 
-const insertUsage = "the card of a customer that lies in no sandbox: NAME=reader:READER for one in a PC/SC reader, NAME=file:FILE for a virtual one (again for more)"
+const insertUsage = "the card of a customer that lies in no sandbox: NAME=reader:READER for one " +
+	"in a PC/SC reader, NAME=file:FILE for a virtual one (again for more)"
 
 func parseInsertion(text string) (insertion, error) {
 	holder, where, named := strings.Cut(text, "=")

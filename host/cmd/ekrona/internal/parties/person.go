@@ -69,12 +69,14 @@ func Held(
 	}
 	if wanted != "" && inHand != "" && inHand != wanted {
 		return wallet.Tap{}, cli.Usage(
-			"%s's card that is inserted is %s, and %s is meant: insert that, or name the other with --device",
+			"%s's card that is inserted is %s, and %s is meant: insert that, or name the other "+
+				"with --device",
 			p.Name, inHand, wanted)
 	}
 	entered := p.LetterOf(inHand).PIN
 	if file != "" || entered == "" {
-		asked := cli.HolderSecret{Kind: "PIN", Flag: "--pin-file", File: file, Environment: environment}
+		asked := cli.HolderSecret{Kind: "PIN", Flag: "--pin-file", File: file,
+			Environment: environment}
 		if entered, err = asked.Read(ctx, ""); err != nil {
 			return wallet.Tap{}, fmt.Errorf("%s: %w", p.Name, err)
 		}
@@ -92,12 +94,14 @@ func AtHand(p *sandbox.Holder, wanted message.DeviceID) error {
 	if p.Card.IsPresent() && (wanted == "" || p.Card.MayBe(wanted)) {
 		return nil
 	}
-	return cli.Usage("%s's card: %w: --insert %s=reader:READER, or --insert %s=file:FILE for a virtual one", p.Name, sandbox.ErrNoCard, p.Name, p.Name)
+	return cli.Usage("%s's card: %w: --insert %s=reader:READER, or --insert %s=file:FILE for a "+
+		"virtual one", p.Name, sandbox.ErrNoCard, p.Name, p.Name)
 }
 
 // PersonCommand makes a command for a person with a card, whose name is its first
 // argument and which takes more arguments behind it.
-func PersonCommand(f *Flags, use, short string, more int, what string, do func(c *cobra.Command, v Visit) error) *cobra.Command {
+func PersonCommand(f *Flags, use, short string, more int, what string,
+	do func(c *cobra.Command, v Visit) error) *cobra.Command {
 	device := ""
 	find := func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error) {
 		return WithCard(ctx, s, name, device, "--device")
@@ -113,7 +117,8 @@ func PersonCommand(f *Flags, use, short string, more int, what string, do func(c
 		return err
 	})
 	PINFlag(c, &v.PIN)
-	c.Flags().StringVar(&device, "device", "", "which card, by its device id; needed where a person has several in use")
+	c.Flags().StringVar(&device, "device", "",
+		"which card, by its device id; needed where a person has several in use")
 	return c
 }
 
@@ -132,15 +137,18 @@ func WithCard(
 }
 
 // CustomerCommand makes a command for a person, with or without a card.
-func CustomerCommand(f *Flags, use, short string, more int, what string, do func(c *cobra.Command, v Visit) error) *cobra.Command {
+func CustomerCommand(f *Flags, use, short string, more int, what string,
+	do func(c *cobra.Command, v Visit) error) *cobra.Command {
 	v := &Visit{}
-	return v.command(f, use, short, more, what, func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error) {
-		return s.Customer(ctx, name)
-	}, do)
+	return v.command(f, use, short, more, what,
+		func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error) {
+			return s.Customer(ctx, name)
+		}, do)
 }
 
 func (v *Visit) command(f *Flags, use, short string, more int, what string,
-	find func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error), do func(c *cobra.Command, v Visit) error,
+	find func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error),
+	do func(c *cobra.Command, v Visit) error,
 ) *cobra.Command {
 	c := &cobra.Command{
 		Use: use, Short: short, Args: cli.Exactly(1+more, what),
@@ -159,5 +167,6 @@ func (v *Visit) command(f *Flags, use, short string, more int, what string,
 }
 
 func PINFlag(c *cobra.Command, into *string) {
-	c.Flags().StringVar(into, "pin-file", "", "file with the PIN, which its owner alone may read; without it, that of the PIN letter, of "+OwnPIN+", or as asked for")
+	c.Flags().StringVar(into, "pin-file", "", "file with the PIN, which its owner alone may "+
+		"read; without it, that of the PIN letter, of "+OwnPIN+", or as asked for")
 }

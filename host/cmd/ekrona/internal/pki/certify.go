@@ -61,9 +61,9 @@ func trustCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "trust FOLDER/NAME ROOT",
 		Short: "Keep a root that this party trusts",
-		Long: `Keep a root that this party trusts from now on: all other certificates are imported if
-they lead to one. The anchor (of X.509, the SHA-256 fingerprint) is what its owner
-shows with "ekrona pki show"; it has to come on another way than the certificate.`,
+		Long: `Keep a root that this party trusts from now on: all other certificates are imported
+if they lead to one. The anchor (of X.509, the SHA-256 fingerprint) is what its owner shows with
+"ekrona pki show"; it has to come on another way than the certificate.`,
 		Args: cli.Exactly(2, "FOLDER/NAME and a file with a root certificate"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			at, err := k.at(arguments[0])
@@ -71,8 +71,11 @@ shows with "ekrona pki show"; it has to come on another way than the certificate
 				return err
 			}
 			var hash message.Hash
-			if n, err := hex.Decode(hash[:], []byte(anchor)); len(anchor) != hex.EncodedLen(len(hash)) || err != nil || n != len(hash) {
-				return cli.Usage("--anchor: give the %d hex digits that the root's owner tells you", hex.EncodedLen(len(hash)))
+			if n, err := hex.Decode(hash[:],
+				[]byte(anchor)); len(anchor) != hex.EncodedLen(len(hash)) || err != nil ||
+				n != len(hash) {
+				return cli.Usage("--anchor: give the %d hex digits that the root's owner tells you",
+					hex.EncodedLen(len(hash)))
 			}
 			root, err := os.ReadFile(arguments[1])
 			if err != nil {

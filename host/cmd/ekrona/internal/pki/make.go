@@ -59,7 +59,8 @@ the certificate. With --common-name it is the CA of servers instead, X.509.`,
 	return c
 }
 
-func (k *signingKeys) makeServerRoot(c *cobra.Command, at place, s *subjectFlags, r *reply, now time.Time) error {
+func (k *signingKeys) makeServerRoot(c *cobra.Command, at place, s *subjectFlags, r *reply,
+	now time.Time) error {
 	if _, err := s.ofTransport(); err != nil {
 		return err
 	}
@@ -98,12 +99,14 @@ func requestCommand() *cobra.Command {
 	k.addNew(c)
 	s.add(c)
 	r.add(c)
-	c.Flags().StringVar(&authority, "authority", "", "card-verifiable: the holder of the certificate that shall sign it")
+	c.Flags().StringVar(&authority, "authority", "",
+		"card-verifiable: the holder of the certificate that shall sign it")
 	return c
 }
 
 // request makes the key of a place and a request for it.
-func (k *signingKeys) request(ctx context.Context, at place, s *subjectFlags, authority string, now time.Time) ([]byte, error) {
+func (k *signingKeys) request(ctx context.Context, at place, s *subjectFlags, authority string,
+	now time.Time) ([]byte, error) {
 	isTransport, err := s.isTransport()
 	if err != nil {
 		return nil, err
@@ -143,7 +146,8 @@ func (k *signingKeys) request(ctx context.Context, at place, s *subjectFlags, au
 func oneKindOnly(at place, others ...string) error {
 	for _, kind := range others {
 		if path := at.folder.Path(at.name, kind); exists(path) {
-			return fmt.Errorf("%s is there: a key has one kind of certificate; choose another name", path)
+			return fmt.Errorf("%s is there: a key has one kind of certificate; choose another name",
+				path)
 		}
 	}
 	return nil
@@ -161,7 +165,8 @@ func makeCommand() *cobra.Command {
 		Short: "Make a key and have it certified by another one here",
 		Long: `Make a key and have it certified by another one on this machine: request, certify and
 import in one. The certificates that it leads to are copied into its folder.`,
-		Example: `  ekrona pki make central-bank/notary --role notary --holder SENOTARY00001 --by central-bank/root
+		Example: `  ekrona pki make central-bank/notary --role notary --holder SENOTARY00001 \
+    --by central-bank/root
   ekrona pki make nordic/desk --role desk --holder SENORDICDESK0001 --by nordic/ca
   ekrona pki make nordic/web --role server --host nordic.example --by central-bank/servers`,
 		Args: cli.Exactly(1, "FOLDER/NAME"),
@@ -189,7 +194,8 @@ import in one. The certificates that it leads to are copied into its folder.`,
 	return c
 }
 
-func (k *signingKeys) make(ctx context.Context, at, issuer place, s *subjectFlags, now time.Time) ([]byte, error) {
+func (k *signingKeys) make(ctx context.Context, at, issuer place, s *subjectFlags,
+	now time.Time) ([]byte, error) {
 	authority := ""
 	if isTransport, err := s.isTransport(); err != nil {
 		return nil, err
@@ -199,7 +205,8 @@ func (k *signingKeys) make(ctx context.Context, at, issuer place, s *subjectFlag
 			return nil, err
 		}
 		// Before a key is made for nothing.
-		wish := cvc.Certificate{Authority: message.AuthorityRef(signer.Holder), Holder: cvc.Holder(s.holder), Role: cardRoles()[s.role]}
+		wish := cvc.Certificate{Authority: message.AuthorityRef(signer.Holder),
+			Holder: cvc.Holder(s.holder), Role: cardRoles()[s.role]}
 		if err := wish.CheckIssuer(signer); err != nil {
 			return nil, err
 		}
@@ -225,7 +232,8 @@ func (k *signingKeys) make(ctx context.Context, at, issuer place, s *subjectFlag
 
 // certify has the issuer certify a request of either kind, up to a day or as long as is
 // usual.
-func certify(ctx context.Context, issuer place, request []byte, until string, now time.Time) ([]byte, error) {
+func certify(ctx context.Context, issuer place, request []byte, until string,
+	now time.Time) ([]byte, error) {
 	s := subjectFlags{until: until}
 	if isPEM(request) {
 		public, subject, err := transport.ParseRequest(request)
@@ -243,7 +251,8 @@ func certify(ctx context.Context, issuer place, request []byte, until string, no
 	if err != nil {
 		return nil, err
 	}
-	subject := pki.Subject{Holder: asked.Holder, Role: asked.Role, Effective: message.DateOf(now), Expiry: asked.Expiry}
+	subject := pki.Subject{Holder: asked.Holder, Role: asked.Role, Effective: message.DateOf(now),
+		Expiry: asked.Expiry}
 	if until != "" {
 		if subject.Expiry, err = s.lastDay(now); err != nil {
 			return nil, err

@@ -17,14 +17,15 @@ import (
 // Command is "ekrona pki".
 func Command() *cobra.Command {
 	c := cli.Group("pki", "Make and keep the keys and certificates of a party",
-		rootCommand(), makeCommand(), requestCommand(), certifyCommand(), trustCommand(), importCommand(),
+		rootCommand(), makeCommand(), requestCommand(), certifyCommand(), trustCommand(),
+		importCommand(),
 		revokeCommand(), showCommand(), checkCommand())
 	c.Long = `Make and keep the keys and certificates of a party: of the central bank its root and
-notary, of an intermediary its CA, instruction key and unload desk, of a merchant its
-terminal; and of their servers and apps.
+notary, of an intermediary its CA, instruction key and unload desk, of a merchant its terminal; and
+of their servers and apps.
 
-A party has a folder, and everything in it a name: FOLDER/NAME means the key
-NAME.key with NAME.cvc, a card-verifiable certificate, or NAME.crt, an X.509 one.
+A party has a folder, and everything in it a name: FOLDER/NAME means the key NAME.key with NAME.cvc,
+a card-verifiable certificate, or NAME.crt, an X.509 one.
 
 With both parties on one machine, one command makes a certified key:
 
@@ -34,7 +35,8 @@ With both parties on one machine, one command makes a certified key:
 With the root kept apart, its key never meets another machine:
 
   at the intermediary  ekrona pki trust nordic/root root.cvc --anchor HASH
-                       ekrona pki request nordic/ca --role intermediary --holder SENORDIC00001 --authority SERIKSBK00001
+                       ekrona pki request nordic/ca --role intermediary --holder SENORDIC00001 \
+                         --authority SERIKSBK00001
   at the root          ekrona pki show ca.req
                        ekrona pki certify ca.req --by central-bank/root --out ca.cvc
   at the intermediary  ekrona pki import nordic/ca ca.cvc
@@ -60,18 +62,23 @@ type signingKeys struct {
 
 // add adds the flag for existing keys.
 func (k *signingKeys) add(c *cobra.Command) {
-	c.Flags().StringVar(&k.passphraseFile, "passphrase-file", "", "file with the passphrase of keys; without it the file that "+secret.Environment+" names, or the terminal")
+	c.Flags().StringVar(&k.passphraseFile, "passphrase-file", "",
+		"file with the passphrase of keys; without it the file that "+secret.Environment+
+			" names, or the terminal")
 }
 
 // addNew adds the flags for new keys too.
 func (k *signingKeys) addNew(c *cobra.Command) {
 	k.add(c)
-	c.Flags().StringVar(&k.reference, "key", "", "where the key is or shall be: file:PATH, tpm:PATH or a pkcs11: URI; without it, in the folder")
-	c.Flags().BoolVar(&k.unprotected, "no-passphrase", false, "a new key gets no passphrase: whoever reads its file, or reaches its TPM, can sign")
+	c.Flags().StringVar(&k.reference, "key", "", "where the key is or shall be: file:PATH, "+
+		"tpm:PATH or a pkcs11: URI; without it, in the folder")
+	c.Flags().BoolVar(&k.unprotected, "no-passphrase", false,
+		"a new key gets no passphrase: whoever reads its file, or reaches its TPM, can sign")
 }
 
 func (k *signingKeys) options() keys.Options {
-	return keys.Options{Secret: secret.Once(secret.From(k.passphraseFile)), Unprotected: k.unprotected}
+	return keys.Options{Secret: secret.Once(secret.From(k.passphraseFile)),
+		Unprotected: k.unprotected}
 }
 
 // refer keeps the reference of --key, if there is one, as the key of the name.
@@ -100,8 +107,10 @@ type place struct {
 // at reads FOLDER/NAME from the command line.
 func (k *signingKeys) at(text string) (place, error) {
 	folder, name := filepath.Split(filepath.Clean(text))
-	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
-		return place{}, cli.Usage("%q: write it as FOLDER/NAME, the name without an end such as .key", text)
+	if name == "" || strings.Trim(name,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
+		return place{}, cli.Usage(
+			"%q: write it as FOLDER/NAME, the name without an end such as .key", text)
 	}
 	if folder == "" {
 		folder = "."

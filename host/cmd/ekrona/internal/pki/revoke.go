@@ -20,10 +20,10 @@ func revokeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "revoke [CERTIFICATE...]",
 		Short: "Put certificates on the revocation list of what signed them",
-		Long: `Put certificates on the revocation list of what signed them, FOLDER/NAME of --by, which
-is NAME.crl, and bring it to all who verify: "ekrona pki import". Without certificates
-it makes the next list of the same, which is due before the former is out of date.
-Nothing comes off a list, and its number only grows. Cards see no list.`,
+		Long: `Put certificates on the revocation list of what signed them, FOLDER/NAME of --by,
+which is NAME.crl, and bring it to all who verify: "ekrona pki import". Without certificates it
+makes the next list of the same, which is due before the former is out of date. Nothing comes off a
+list, and its number only grows. Cards see no list.`,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			issuer, err := k.at(by)
 			if err != nil {
@@ -52,7 +52,8 @@ Nothing comes off a list, and its number only grows. Cards see no list.`,
 	return c
 }
 
-func revoke(c *cobra.Command, issuer place, paths []string, why revocation.Reason, days int) (*revocation.List, error) {
+func revoke(c *cobra.Command, issuer place, paths []string, why revocation.Reason,
+	days int) (*revocation.List, error) {
 	now := time.Now()
 	next := now.AddDate(0, 0, days)
 	if exists(issuer.folder.Path(issuer.name, "crt")) {

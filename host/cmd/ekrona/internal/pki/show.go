@@ -83,7 +83,8 @@ func show(content []byte) (document, error) {
 			return document{}, err
 		}
 		point, err := signature.Point(public)
-		return document{Kind: "X.509 request", Role: string(subject.Role), Holder: subject.Name, Hosts: subject.Hosts, Key: hex.EncodeToString(point)}, err
+		return document{Kind: "X.509 request", Role: string(subject.Role), Holder: subject.Name,
+			Hosts: subject.Hosts, Key: hex.EncodeToString(point)}, err
 	case isPEM(content):
 		return showServer(content)
 	default:
@@ -107,8 +108,10 @@ func showServer(content []byte) (document, error) {
 	}
 	fingerprint := transport.Fingerprint(c)
 	return document{
-		Kind: "X.509 certificate", Role: string(subject.Role), Holder: subject.Name, Hosts: subject.Hosts, Issuer: c.Issuer.CommonName,
-		From: c.NotBefore.Format(time.DateOnly), Until: c.NotAfter.Format(time.DateOnly), Serial: c.SerialNumber.Text(16),
+		Kind: "X.509 certificate", Role: string(subject.Role), Holder: subject.Name,
+		Hosts: subject.Hosts, Issuer: c.Issuer.CommonName,
+		From: c.NotBefore.Format(time.DateOnly), Until: c.NotAfter.Format(time.DateOnly),
+		Serial: c.SerialNumber.Text(16),
 		Anchor: hex.EncodeToString(fingerprint[:]),
 	}, nil
 }
@@ -117,7 +120,8 @@ func showServer(content []byte) (document, error) {
 func showCard(content []byte) (document, error) {
 	c, err := cvc.Parse(content)
 	if err != nil {
-		return document{}, fmt.Errorf("neither a certificate nor a request nor a revocation list: %w", err)
+		return document{}, fmt.Errorf(
+			"neither a certificate nor a request nor a revocation list: %w", err)
 	}
 	point, err := signature.Point(c.PublicKey)
 	if err != nil {
@@ -132,8 +136,10 @@ func showCard(content []byte) (document, error) {
 		return document{}, err
 	}
 	d := document{
-		Kind: "card-verifiable certificate", Role: c.Role.String(), Holder: string(c.Holder), Issuer: string(c.Authority),
-		From: c.Effective.String(), Until: c.Expiry.String(), Serial: serial.Text(16), Key: hex.EncodeToString(point),
+		Kind: "card-verifiable certificate", Role: c.Role.String(), Holder: string(c.Holder),
+		Issuer: string(c.Authority),
+		From:   c.Effective.String(), Until: c.Expiry.String(), Serial: serial.Text(16),
+		Key: hex.EncodeToString(point),
 	}
 	_, notOwn := pki.ParseRequest(content)
 	switch {
@@ -156,7 +162,9 @@ func showList(l *revocation.List) document {
 		From: l.ThisUpdate.Format(time.DateOnly), Until: l.NextUpdate.Format(time.DateOnly),
 	}
 	for _, e := range l.RevokedCertificateEntries {
-		d.Revoked = append(d.Revoked, revoked{e.SerialNumber.Text(16), e.RevocationTime.Format(time.DateOnly), revocation.Reason(e.ReasonCode).String()})
+		d.Revoked = append(d.Revoked,
+			revoked{e.SerialNumber.Text(16), e.RevocationTime.Format(time.DateOnly),
+				revocation.Reason(e.ReasonCode).String()})
 	}
 	return d
 }
@@ -166,8 +174,8 @@ func showCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show FILE",
 		Short: "What a certificate, a request or a revocation list says",
-		Long: `What a certificate, a request or a revocation list says. A request is shown only if its
-key signed it; who signed a certificate is not looked at: see "ekrona pki check".`,
+		Long: `What a certificate, a request or a revocation list says. A request is shown only if
+its key signed it; who signed a certificate is not looked at: see "ekrona pki check".`,
 		Args: cli.Exactly(1, "a file"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			content, err := os.ReadFile(arguments[0])
@@ -221,7 +229,8 @@ and not looked at. Exit code 1 if anything is not good.`,
 				}
 			}
 			if bad > 0 {
-				return fmt.Errorf("%d of %d keys and certificates in %s are not good", bad, len(found), arguments[0])
+				return fmt.Errorf("%d of %d keys and certificates in %s are not good", bad,
+					len(found), arguments[0])
 			}
 			return nil
 		},
@@ -229,11 +238,13 @@ and not looked at. Exit code 1 if anything is not good.`,
 	k.add(c)
 	r.add(c)
 	c.Flags().StringVar(&on, "on", "", "the day to check for, YYYY-MM-DD; without it, now")
-	c.Flags().IntVar(&ahead, "ahead", ahead, "days: a certificate that ends within them is not good any more")
+	c.Flags().IntVar(&ahead, "ahead", ahead,
+		"days: a certificate that ends within them is not good any more")
 	return c
 }
 
-func (k *signingKeys) check(c *cobra.Command, folder string, now time.Time, ahead int) ([]pki.Finding, error) {
+func (k *signingKeys) check(c *cobra.Command, folder string, now time.Time,
+	ahead int) ([]pki.Finding, error) {
 	party := pki.OpenWith(folder, k.options())
 	cards, err := party.Check(c.Context(), now)
 	if err != nil {
@@ -274,7 +285,8 @@ func findings(found []pki.Finding) string {
 		case f.Key == pki.Uncertified:
 			verdict = "no certificate"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Name, f.Role, f.Holder, f.Issuer, f.Until, f.Key, verdict)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Name, f.Role, f.Holder, f.Issuer, f.Until,
+			f.Key, verdict)
 	}
 	_ = w.Flush() // into memory, which does not fail
 	return strings.TrimSuffix(b.String(), "\n")

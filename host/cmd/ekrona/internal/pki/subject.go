@@ -23,17 +23,21 @@ type subjectFlags struct {
 func (s *subjectFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&s.role, "role", "", "what it is for: "+strings.Join(roleNames(), ", "))
 	s.addNames(c)
-	c.Flags().StringSliceVar(&s.hosts, "host", nil, "a server's DNS name or IP address (again for more)")
+	c.Flags().StringSliceVar(&s.hosts, "host", nil,
+		"a server's DNS name or IP address (again for more)")
 }
 
 func (s *subjectFlags) addNames(c *cobra.Command) {
-	c.Flags().StringVar(&s.holder, "holder", "", "card-verifiable: authority (8 characters and 5 digits) or device id (16 characters)")
-	c.Flags().StringVar(&s.commonName, "common-name", "", "X.509: name of the CA, server, client or app")
+	c.Flags().StringVar(&s.holder, "holder", "",
+		"card-verifiable: authority (8 characters and 5 digits) or device id (16 characters)")
+	c.Flags().StringVar(&s.commonName, "common-name", "",
+		"X.509: name of the CA, server, client or app")
 	s.addUntil(c)
 }
 
 func (s *subjectFlags) addUntil(c *cobra.Command) {
-	c.Flags().StringVar(&s.until, "until", "", "last day, YYYY-MM-DD; without it, what is usual for the role")
+	c.Flags().StringVar(&s.until, "until", "",
+		"last day, YYYY-MM-DD; without it, what is usual for the role")
 }
 
 // years that certificates are good for unless --until says otherwise.
@@ -81,7 +85,8 @@ func (s *subjectFlags) isTransport() (bool, error) {
 			return true, nil
 		}
 	}
-	return false, cli.Usage("--role: no role %q to make a key for; choose %s", s.role, strings.Join(roleNames(), ", "))
+	return false, cli.Usage("--role: no role %q to make a key for; choose %s", s.role,
+		strings.Join(roleNames(), ", "))
 }
 
 // ofTransport is the subject of an X.509 certificate.
@@ -101,7 +106,8 @@ func (s *subjectFlags) ofTransport() (transport.Subject, error) {
 
 // ofCard is the subject of a card-verifiable certificate.
 func (s *subjectFlags) ofCard(now time.Time) (pki.Subject, error) {
-	subject := pki.Subject{Holder: cvc.Holder(s.holder), Role: cardRoles()[s.role], Effective: message.DateOf(now)}
+	subject := pki.Subject{Holder: cvc.Holder(s.holder), Role: cardRoles()[s.role],
+		Effective: message.DateOf(now)}
 	if s.commonName != "" || len(s.hosts) > 0 {
 		return subject, cli.Usage("--common-name, --host: a %s has a --holder", s.role)
 	}

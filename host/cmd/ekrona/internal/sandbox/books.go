@@ -15,7 +15,8 @@ import (
 func BooksCommand() *cobra.Command {
 	f, agreement := &parties.Flags{}, false
 	c := &cobra.Command{
-		Use: "books", Short: "Every wallet of a sandbox, and every invariant of the protocol checked",
+		Use: "books", Short: "Every wallet of a sandbox, and every invariant of the protocol " +
+			"checked",
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
@@ -35,6 +36,7 @@ func BooksCommand() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().BoolVar(&agreement, "agreement", false, "everyone has synchronised twice: check also that all agree")
+	c.Flags().BoolVar(&agreement, "agreement", false,
+		"everyone has synchronised twice: check also that all agree")
 	return f.Bind(c)
 }

@@ -12,22 +12,25 @@ import (
 
 // Command is "ekrona sandbox".
 func Command() *cobra.Command {
-	return cli.Group("sandbox", "A whole scheme in one folder: central bank, banks, customers, merchants", foundCommand())
+	return cli.Group("sandbox",
+		"A whole scheme in one folder: central bank, banks, customers, merchants", foundCommand())
 }
 
 func foundCommand() *cobra.Command {
 	asJSON := false
 	c := &cobra.Command{
 		Use:   "found DIR",
-		Short: "Found the pilot's scheme in a folder: two banks, three customers with cards, a merchant",
-		Long: `Founds the pilot's scheme in a folder: the central bank, two banks, three customers with
-a phone and a card each, and a merchant with a terminal. Every party has a folder of its
-own in it, with its settings, its keys and its ledger, and is started from that alone:
-a terminal sells though everybody else's folder is gone.
+		Short: "Found the pilot's scheme in a folder: two banks, three customers, a merchant",
+		Long: `Found the pilot's scheme in a folder.
 
-A founding that was interrupted goes on where it was with the same command.
-Keys that lie there already, as NAME/keys/*.key, are used: references to a
-TPM or an HSM, made by "ekrona pki request".`,
+There are the central bank, two banks, three customers with a phone and a card each, and
+a merchant with a terminal. Every party has a folder of its own, with its settings, its
+keys and its ledger, and is started from that alone: a terminal sells though everybody
+else's folder is gone.
+
+A founding that was interrupted goes on where it was with the same command. Keys that
+lie there already, as NAME/keys/*.key, are used: references to a TPM or an HSM, made by
+"ekrona pki request".`,
 		Args: cli.Exactly(1, "a folder"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			folder := arguments[0]
@@ -41,7 +44,8 @@ TPM or an HSM, made by "ekrona pki request".`,
 			if asJSON {
 				return cli.WriteJSON(c.OutOrStdout(), map[string]any{"folder": folder})
 			}
-			_, err = fmt.Fprintf(c.OutOrStdout(), "the sandbox is founded in %s; go on with: ekrona wallet load anna 200 --state %s\n", folder, folder)
+			_, err = fmt.Fprintf(c.OutOrStdout(), "the sandbox is founded in %s; go on with: "+
+				"ekrona wallet load anna 200 --state %s\n", folder, folder)
 			return err
 		},
 	}

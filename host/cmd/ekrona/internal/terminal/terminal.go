@@ -22,12 +22,14 @@ import (
 // Command is "ekrona terminal".
 func Command() *cobra.Command {
 	return cli.Group("terminal", "A merchant's point of sale, started from its own folder",
-		terminalSellCommand(), terminalOpenCommand(), terminalTakeCommand(), terminalRefuseCommand(), terminalSyncCommand(), terminalRefundCommand())
+		terminalSellCommand(), terminalOpenCommand(), terminalTakeCommand(),
+		terminalRefuseCommand(), terminalSyncCommand(), terminalRefundCommand())
 }
 
 // merchantCommand makes a command whose first argument is a merchant's name.
 func merchantCommand(f *parties.Flags, use, short string, more int, what string,
-	do func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant, arguments []string) error,
+	do func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant,
+		arguments []string) error,
 ) *cobra.Command {
 	c := &cobra.Command{
 		Use: use, Short: short, Args: cli.Exactly(1+more, what),
@@ -55,8 +57,11 @@ type saleAnswer struct {
 
 func terminalSellCommand() *cobra.Command {
 	f, whose, entered, torn := &parties.Flags{}, "", "", false
-	c := merchantCommand(f, "sell MERCHANT AMOUNT", "Ask for an amount, and take it from the card that is held to the terminal", 1, "a merchant and an amount in kronor",
-		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant, arguments []string) error {
+	c := merchantCommand(f, "sell MERCHANT AMOUNT",
+		"Ask for an amount, and take it from the card that is held to the terminal", 1,
+		"a merchant and an amount in kronor",
+		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant,
+			arguments []string) error {
 			amount, err := parties.AmountOf(arguments[0])
 			if err != nil {
 				return err
@@ -71,12 +76,15 @@ func terminalSellCommand() *cobra.Command {
 			}
 			err = take(ctx, f, c, s, m, sale, holder, entered, torn)
 			if err != nil {
-				return fmt.Errorf("%w (sale %d stays open: \"ekrona terminal take\" or \"refuse\")", err, sale.Number)
+				return fmt.Errorf("%w (sale %d stays open: \"ekrona terminal take\" or \"refuse\")",
+					err, sale.Number)
 			}
 			return nil
 		})
-	c.Flags().StringVar(&whose, "card", "", "whose card is held to the terminal (needed); of several the one that --insert names")
-	c.Flags().BoolVar(&torn, "torn", false, "take the card away when it has paid, before the terminal hears")
+	c.Flags().StringVar(&whose, "card", "",
+		"whose card is held to the terminal (needed); of several the one that --insert names")
+	c.Flags().BoolVar(&torn, "torn", false,
+		"take the card away when it has paid, before the terminal hears")
 	parties.PINFlag(c, &entered)
 	f.PlainFlag(c)
 	return c
@@ -94,7 +102,8 @@ func holderOf(s *sandbox.Sandbox, name string) (*sandbox.Holder, error) {
 	return holder, parties.AtHand(holder, "")
 }
 
-func take(ctx context.Context, f *parties.Flags, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant,
+func take(ctx context.Context, f *parties.Flags, c *cobra.Command, s *sandbox.Sandbox,
+	m *sandbox.Merchant,
 	sale terminal.Sale, holder *sandbox.Holder, entered string, torn bool,
 ) error {
 	if err := f.MayHear(holder.Name); err != nil {
@@ -118,15 +127,19 @@ func take(ctx context.Context, f *parties.Flags, c *cobra.Command, s *sandbox.Sa
 	if err := s.HandReceipt(ctx, holder.Name, payment.Payer, receipt); err != nil {
 		return err
 	}
-	return f.Answer(c, saleAnswer{sale.Number, sale.Amount, true, string(payment.Payer), payment.ATC},
-		"paid: %s has paid %s to the %s, payment %s/%d", holder.Name, sale.Amount, m.Name, payment.Payer, payment.ATC)
+	return f.Answer(c, saleAnswer{sale.Number, sale.Amount, true, string(payment.Payer),
+		payment.ATC},
+		"paid: %s has paid %s to the %s, payment %s/%d", holder.Name, sale.Amount, m.Name,
+		payment.Payer, payment.ATC)
 }
 
 // openSale finds an open sale by its number.
 func openSale(ctx context.Context, m *sandbox.Merchant, text string) (terminal.Sale, error) {
 	number, err := strconv.ParseUint(text, 10, 32)
 	if err != nil {
-		return terminal.Sale{}, cli.Usage("sale number %q: give the number that \"ekrona terminal open %s\" shows", text, m.Name)
+		return terminal.Sale{},
+			cli.Usage("sale number %q: give the number that \"ekrona terminal open %s\" shows",
+				text, m.Name)
 	}
 	open, err := m.Terminal.OpenSales(ctx)
 	if err != nil {
@@ -137,13 +150,17 @@ func openSale(ctx context.Context, m *sandbox.Merchant, text string) (terminal.S
 			return sale, nil
 		}
 	}
-	return terminal.Sale{}, fmt.Errorf("the %s has no open sale %d; \"ekrona terminal open %s\" lists them", m.Name, number, m.Name)
+	return terminal.Sale{},
+		fmt.Errorf("the %s has no open sale %d; \"ekrona terminal open %s\" lists them", m.Name,
+			number, m.Name)
 }
 
 func terminalOpenCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return merchantCommand(f, "open MERCHANT", "The sales that are neither paid nor refused", 0, "a merchant",
-		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant, _ []string) error {
+	return merchantCommand(f, "open MERCHANT", "The sales that are neither paid nor refused", 0,
+		"a merchant",
+		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant,
+			_ []string) error {
 			open, err := m.Terminal.OpenSales(ctx)
 			if err != nil {
 				return err
@@ -162,8 +179,11 @@ func terminalOpenCommand() *cobra.Command {
 
 func terminalTakeCommand() *cobra.Command {
 	f, whose, entered := &parties.Flags{}, "", ""
-	c := merchantCommand(f, "take MERCHANT NUMBER", "Hold a card to the terminal for an open sale, for example after a torn tap", 1, "a merchant and the number of an open sale",
-		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant, arguments []string) error {
+	c := merchantCommand(f, "take MERCHANT NUMBER",
+		"Hold a card to the terminal for an open sale, for example after a torn tap", 1,
+		"a merchant and the number of an open sale",
+		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant,
+			arguments []string) error {
 			sale, err := openSale(ctx, m, arguments[0])
 			if err != nil {
 				return err
@@ -174,7 +194,8 @@ func terminalTakeCommand() *cobra.Command {
 			}
 			return take(ctx, f, c, s, m, sale, holder, entered, false)
 		})
-	c.Flags().StringVar(&whose, "card", "", "whose card is held to the terminal (needed); of several the one that --insert names")
+	c.Flags().StringVar(&whose, "card", "",
+		"whose card is held to the terminal (needed); of several the one that --insert names")
 	parties.PINFlag(c, &entered)
 	f.PlainFlag(c)
 	return c
@@ -182,8 +203,11 @@ func terminalTakeCommand() *cobra.Command {
 
 func terminalRefuseCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return merchantCommand(f, "refuse MERCHANT NUMBER", "Close an open sale for ever; what is paid into it goes back to the payer's online wallet", 1, "a merchant and the number of an open sale",
-		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant, arguments []string) error {
+	return merchantCommand(f, "refuse MERCHANT NUMBER",
+		"Close an open sale for ever; what is paid into it goes back to the payer's online wallet",
+		1, "a merchant and the number of an open sale",
+		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant,
+			arguments []string) error {
 			sale, err := openSale(ctx, m, arguments[0])
 			if err != nil {
 				return err
@@ -191,14 +215,17 @@ func terminalRefuseCommand() *cobra.Command {
 			if _, err := m.Terminal.Refuse(ctx, sale.Number); err != nil {
 				return err
 			}
-			return f.Answer(c, saleAnswer{Number: sale.Number, Amount: sale.Amount}, "sale %d is refused", sale.Number)
+			return f.Answer(c, saleAnswer{Number: sale.Number, Amount: sale.Amount},
+				"sale %d is refused", sale.Number)
 		})
 }
 
 func terminalSyncCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return merchantCommand(f, "sync MERCHANT", "Synchronise the terminal with its intermediary", 0, "a merchant",
-		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant, _ []string) error {
+	return merchantCommand(f, "sync MERCHANT", "Synchronise the terminal with its intermediary", 0,
+		"a merchant",
+		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant,
+			_ []string) error {
 			result, err := m.Terminal.Synchronise(ctx)
 			if err != nil {
 				return err
@@ -209,8 +236,11 @@ func terminalSyncCommand() *cobra.Command {
 
 func terminalRefundCommand() *cobra.Command {
 	f := &parties.Flags{}
-	c := merchantCommand(f, "refund MERCHANT PAYMENT AMOUNT", "Give a settled payment, or a part of it, back to the payer's online wallet", 2, "a merchant, a payment and an amount in kronor",
-		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant, arguments []string) error {
+	c := merchantCommand(f, "refund MERCHANT PAYMENT AMOUNT",
+		"Give a settled payment, or a part of it, back to the payer's online wallet", 2,
+		"a merchant, a payment and an amount in kronor",
+		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant,
+			arguments []string) error {
 			of, err := paymentOf(arguments[0])
 			if err != nil {
 				return err
@@ -222,10 +252,11 @@ func terminalRefundCommand() *cobra.Command {
 			if err := s.Refund(ctx, m, of, amount); err != nil {
 				return err
 			}
-			return f.Answer(c, map[string]any{"payment": arguments[0], "refunded_ore": amount}, "refunded %s of payment %s", amount, arguments[0])
+			return f.Answer(c, map[string]any{"payment": arguments[0], "refunded_ore": amount},
+				"refunded %s of payment %s", amount, arguments[0])
 		})
-	c.Long = `The payment is named as "ekrona terminal sell" shows it: payer's device and number, SENORDICC0000001/3.
-The terminal must have synchronised, so that the payment is settled.`
+	c.Long = `The payment is named as "ekrona terminal sell" shows it: payer's device and number,
+SENORDICC0000001/3. The terminal must have synchronised, so that the payment is settled.`
 	return c
 }
 
@@ -235,7 +266,10 @@ func paymentOf(text string) (order.Payment, error) {
 	payer, err := message.ParseDeviceID(device)
 	atc, numberErr := strconv.ParseUint(number, 10, 32)
 	if err != nil || numberErr != nil {
-		return order.Payment{}, cli.Usage("payment %q: name it as \"ekrona terminal sell\" shows it: SENORDICC0000001/3", text)
+		return order.Payment{},
+			cli.Usage(
+				"payment %q: name it as \"ekrona terminal sell\" shows it: SENORDICC0000001/3",
+				text)
 	}
 	return order.Payment{Payer: payer, ATC: uint32(atc)}, nil
 }

@@ -18,7 +18,8 @@ import (
 )
 
 // tearable says after which command of a flow the card may be taken away.
-var tearable = map[string]byte{"request": spec.RequestPayment.INS, "pay": spec.Pay.INS, "accept": spec.Accept.INS}
+var tearable = map[string]byte{"request": spec.RequestPayment.INS, "pay": spec.Pay.INS,
+	"accept": spec.Accept.INS}
 
 // paidAnswer is what a finished transfer is for a script.
 type paidAnswer struct {
@@ -29,41 +30,48 @@ type paidAnswer struct {
 
 func walletPayCommand() *cobra.Command {
 	f, torn, theirs := &parties.Flags{}, "", ""
-	c := parties.PersonCommand(f, "pay PAYER PAYEE AMOUNT", "Pay from card to card, in three taps on the payee's phone", 2, "payer, payee and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
-		payer := v.Person
-		payee, err := parties.WithCard(c.Context(), v.Sandbox, v.Arguments[0], theirs, "--payee-device")
-		if err != nil {
-			return err
-		}
-		amount, err := parties.AmountOf(v.Arguments[1])
-		if err != nil {
-			return err
-		}
-		instruction, known := tearable[torn]
-		if torn != "" && !known {
-			return cli.Usage("--torn %q: choose request, pay or accept", torn)
-		}
-		if err := f.MayHear(payer.Name); err != nil {
-			return err
-		}
-		payer.Card.WithdrawAfter(instruction)
-		payee.Card.WithdrawAfter(instruction)
-		_, receipt, err := payee.Phone.Transfer(c.Context(), amount, holder(payer, payee, v.PIN))
-		if err != nil {
-			return err
-		}
-		if err := payer.Phone.TakeAnswer(c.Context(), receipt); err != nil {
-			return err
-		}
-		return f.Answer(c, paidAnswer{payer.Name, payee.Name, amount}, "%s has paid %s to %s", payer.Name, amount, payee.Name)
-	})
+	c := parties.PersonCommand(f, "pay PAYER PAYEE AMOUNT",
+		"Pay from card to card, in three taps on the payee's phone", 2,
+		"payer, payee and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
+			payer := v.Person
+			payee, err := parties.WithCard(c.Context(), v.Sandbox, v.Arguments[0], theirs,
+				"--payee-device")
+			if err != nil {
+				return err
+			}
+			amount, err := parties.AmountOf(v.Arguments[1])
+			if err != nil {
+				return err
+			}
+			instruction, known := tearable[torn]
+			if torn != "" && !known {
+				return cli.Usage("--torn %q: choose request, pay or accept", torn)
+			}
+			if err := f.MayHear(payer.Name); err != nil {
+				return err
+			}
+			payer.Card.WithdrawAfter(instruction)
+			payee.Card.WithdrawAfter(instruction)
+			_, receipt, err := payee.Phone.Transfer(c.Context(), amount,
+				holder(payer, payee, v.PIN))
+			if err != nil {
+				return err
+			}
+			if err := payer.Phone.TakeAnswer(c.Context(), receipt); err != nil {
+				return err
+			}
+			return f.Answer(c, paidAnswer{payer.Name, payee.Name, amount}, "%s has paid %s to %s",
+				payer.Name, amount, payee.Name)
+		})
 	c.Long = `The payee's card asks, the payer's card pays with its PIN, the payee's card accepts.
 
 With --torn the card is taken away after REQUEST, PAY or ACCEPT, before the answer is through;
 "ekrona wallet continue PAYEE --card PAYER" goes on from there.`
 	f.PlainFlag(c)
-	c.Flags().StringVar(&theirs, "payee-device", "", "which card of the payee's, by its device id; needed where the payee has several in use")
-	c.Flags().StringVar(&torn, "torn", "", "take the card away after this command: request, pay or accept")
+	c.Flags().StringVar(&theirs, "payee-device", "",
+		"which card of the payee's, by its device id; needed where the payee has several in use")
+	c.Flags().StringVar(&torn, "torn", "",
+		"take the card away after this command: request, pay or accept")
 	return c
 }
 
@@ -74,7 +82,8 @@ func holder(payer, payee *sandbox.Person, entered string) wallet.Holder {
 			return parties.HeldBy(ctx, payee, "", parties.PayeePIN)
 		}
 		if payer == nil {
-			return wallet.Tap{}, cli.Usage("the payer's card is needed: name whose it is with --card")
+			return wallet.Tap{}, cli.Usage("the payer's card is needed: name whose it is with " +
+				"--card")
 		}
 		tap, err := parties.HeldBy(ctx, payer, entered, parties.OwnPIN)
 		tap.OtherCard = true
@@ -84,27 +93,31 @@ func holder(payer, payee *sandbox.Person, entered string) wallet.Holder {
 
 func walletAskCommand() *cobra.Command {
 	f, from, theirs := &parties.Flags{}, "", ""
-	c := parties.PersonCommand(f, "ask NAME AMOUNT", "Open a Request on the card, to be paid later", 1, "a person's name and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
-		var payer message.DeviceID
-		if from != "" {
-			named, err := parties.WithCard(c.Context(), v.Sandbox, from, theirs, "--from-device")
+	c := parties.PersonCommand(f, "ask NAME AMOUNT", "Open a Request on the card, to be paid later",
+		1, "a person's name and an amount in kronor",
+		func(c *cobra.Command, v parties.Visit) error {
+			var payer message.DeviceID
+			if from != "" {
+				named, err := parties.WithCard(c.Context(), v.Sandbox, from, theirs,
+					"--from-device")
+				if err != nil {
+					return err
+				}
+				payer = named.Phone.Device()
+			}
+			amount, tap, err := v.AmountAndTap(c.Context())
 			if err != nil {
 				return err
 			}
-			payer = named.Phone.Device()
-		}
-		amount, tap, err := v.AmountAndTap(c.Context())
-		if err != nil {
-			return err
-		}
-		asked, err := v.Person.Phone.Request(c.Context(), tap, amount, payer)
-		if err != nil {
-			return err
-		}
-		return listRequests(f, c, []envelope.Envelope{asked})
-	})
+			asked, err := v.Person.Phone.Request(c.Context(), tap, amount, payer)
+			if err != nil {
+				return err
+			}
+			return listRequests(f, c, []envelope.Envelope{asked})
+		})
 	c.Flags().StringVar(&from, "from", "", "the only person who may pay it")
-	c.Flags().StringVar(&theirs, "from-device", "", "with which card, by its device id; needed where that person has several in use")
+	c.Flags().StringVar(&theirs, "from-device", "",
+		"with which card, by its device id; needed where that person has several in use")
 	return c
 }
 
@@ -125,7 +138,8 @@ func listRequests(f *parties.Flags, c *cobra.Command, all []envelope.Envelope) e
 			return err
 		}
 		amount := r.Amount
-		answers = append(answers, requestAnswer{r.Number, string(r.Payee), amount, hex.EncodeToString(e.Message)})
+		answers = append(answers,
+			requestAnswer{r.Number, string(r.Payee), amount, hex.EncodeToString(e.Message)})
 		text += fmt.Sprintf("Request %d: %s asks for %s\n", r.Number, r.Payee, amount)
 	}
 	if len(all) == 0 {
@@ -136,17 +150,20 @@ func listRequests(f *parties.Flags, c *cobra.Command, all []envelope.Envelope) e
 
 func walletOpenCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return parties.PersonCommand(f, "open NAME", "The Requests on this phone that have neither Receipt nor Refusal", 0, "a person's name", func(c *cobra.Command, v parties.Visit) error {
-		open, err := v.Person.Phone.Unfinished(c.Context())
-		if err != nil {
-			return err
-		}
-		return listRequests(f, c, open)
-	})
+	return parties.PersonCommand(f, "open NAME",
+		"The Requests on this phone that have neither Receipt nor Refusal", 0, "a person's name",
+		func(c *cobra.Command, v parties.Visit) error {
+			open, err := v.Person.Phone.Unfinished(c.Context())
+			if err != nil {
+				return err
+			}
+			return listRequests(f, c, open)
+		})
 }
 
 // own finds the oldest unfinished Request of the person's own card that fits.
-func own(v parties.Visit, ctx context.Context, fits func(*message.Request) bool) (envelope.Envelope, *message.Request, error) {
+func own(v parties.Visit, ctx context.Context, fits func(*message.Request) bool) (envelope.Envelope,
+	*message.Request, error) {
 	open, err := v.Person.Phone.Unfinished(ctx)
 	if err != nil {
 		return envelope.Envelope{}, nil, err
@@ -161,58 +178,71 @@ func own(v parties.Visit, ctx context.Context, fits func(*message.Request) bool)
 		}
 	}
 	name := v.Person.Name
-	return envelope.Envelope{}, nil, fmt.Errorf("%s's phone has no such open Request of %s's card; \"ekrona wallet open %s\" lists what is open", name, name, name)
+	return envelope.Envelope{}, nil, fmt.Errorf("%s's phone has no such open Request of %s's "+
+		"card; \"ekrona wallet open %s\" lists what is open", name, name, name)
 }
 
 func walletRefuseCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return parties.PersonCommand(f, "refuse NAME NUMBER", "Close an open Request for ever; what is paid into it goes back to the payer's online wallet", 1, "a person's name and the number of a Request", func(c *cobra.Command, v parties.Visit) error {
-		asked, r, err := own(v, c.Context(), func(r *message.Request) bool { return fmt.Sprint(r.Number) == v.Arguments[0] })
-		if err != nil {
-			return err
-		}
-		tap, err := v.Tap(c.Context())
-		if err != nil {
-			return err
-		}
-		if _, err := v.Person.Phone.Refuse(c.Context(), tap, asked); err != nil {
-			return err
-		}
-		return f.Answer(c, map[string]any{"name": v.Person.Name, "refused": r.Number}, "Request %d is refused", r.Number)
-	})
+	return parties.PersonCommand(f, "refuse NAME NUMBER", "Close an open Request for ever; what "+
+		"is paid into it goes back to the payer's online wallet", 1,
+		"a person's name and the number of a Request",
+		func(c *cobra.Command, v parties.Visit) error {
+			asked, r, err := own(v, c.Context(),
+				func(r *message.Request) bool { return fmt.Sprint(r.Number) == v.Arguments[0] })
+			if err != nil {
+				return err
+			}
+			tap, err := v.Tap(c.Context())
+			if err != nil {
+				return err
+			}
+			if _, err := v.Person.Phone.Refuse(c.Context(), tap, asked); err != nil {
+				return err
+			}
+			return f.Answer(c, map[string]any{"name": v.Person.Name, "refused": r.Number},
+				"Request %d is refused", r.Number)
+		})
 }
 
 func walletContinueCommand() *cobra.Command {
 	f, whose, theirs := &parties.Flags{}, "", ""
-	c := parties.PersonCommand(f, "continue NAME", "Go on with the oldest payment to this person that was torn", 0, "the payee's name", func(c *cobra.Command, v parties.Visit) error {
-		var payer *sandbox.Person
-		if whose != "" {
-			var err error
-			if payer, err = parties.WithCard(c.Context(), v.Sandbox, whose, theirs, "--card-device"); err != nil {
+	c := parties.PersonCommand(f, "continue NAME",
+		"Go on with the oldest payment to this person that was torn", 0, "the payee's name",
+		func(c *cobra.Command, v parties.Visit) error {
+			var payer *sandbox.Person
+			if whose != "" {
+				var err error
+				if payer, err = parties.WithCard(c.Context(), v.Sandbox, whose, theirs,
+					"--card-device"); err != nil {
+					return err
+				}
+				if err := f.MayHear(whose); err != nil {
+					return err
+				}
+			}
+			asked, r, err := own(v, c.Context(), func(*message.Request) bool { return true })
+			if err != nil {
 				return err
 			}
-			if err := f.MayHear(whose); err != nil {
+			receipt, err := v.Person.Phone.ContinueTransfer(c.Context(), asked,
+				holder(payer, v.Person, v.PIN))
+			if err != nil {
 				return err
 			}
-		}
-		asked, r, err := own(v, c.Context(), func(*message.Request) bool { return true })
-		if err != nil {
-			return err
-		}
-		receipt, err := v.Person.Phone.ContinueTransfer(c.Context(), asked, holder(payer, v.Person, v.PIN))
-		if err != nil {
-			return err
-		}
-		if payer != nil {
-			if err := payer.Phone.TakeAnswer(c.Context(), receipt); err != nil {
-				return err
+			if payer != nil {
+				if err := payer.Phone.TakeAnswer(c.Context(), receipt); err != nil {
+					return err
+				}
 			}
-		}
-		amount := r.Amount
-		return f.Answer(c, paidAnswer{whose, v.Person.Name, amount}, "%s has got %s", v.Person.Name, amount)
-	})
+			amount := r.Amount
+			return f.Answer(c, paidAnswer{whose, v.Person.Name, amount}, "%s has got %s",
+				v.Person.Name,
+				amount)
+		})
 	c.Flags().StringVar(&whose, "card", "", "whose card is held to the phone to pay")
-	c.Flags().StringVar(&theirs, "card-device", "", "which card of that person's, by its device id; needed where there are several in use")
+	c.Flags().StringVar(&theirs, "card-device", "",
+		"which card of that person's, by its device id; needed where there are several in use")
 	f.PlainFlag(c)
 	return c
 }

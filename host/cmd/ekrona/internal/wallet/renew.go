@@ -9,14 +9,17 @@ import (
 // RenewCommand is "ekrona card renew".
 func RenewCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return parties.PersonCommand(f, "renew NAME", "Give a card a later certificate for its key", 0, "a person's name", func(c *cobra.Command, v parties.Visit) error {
-		if err := parties.AtHand(v.Person.Holder, v.Person.Phone.Device()); err != nil {
-			return err
-		}
-		until, err := v.Sandbox.Renew(c.Context(), v.Person)
-		if err != nil {
-			return err
-		}
-		return f.Answer(c, map[string]any{"name": v.Person.Name, "certificate_expiry": until.String()}, "%s's card has a certificate until %s", v.Person.Name, until)
-	})
+	return parties.PersonCommand(f, "renew NAME", "Give a card a later certificate for its key", 0,
+		"a person's name", func(c *cobra.Command, v parties.Visit) error {
+			if err := parties.AtHand(v.Person.Holder, v.Person.Phone.Device()); err != nil {
+				return err
+			}
+			until, err := v.Sandbox.Renew(c.Context(), v.Person)
+			if err != nil {
+				return err
+			}
+			return f.Answer(c, map[string]any{"name": v.Person.Name,
+				"certificate_expiry": until.String()}, "%s's card has a certificate until %s",
+				v.Person.Name, until)
+		})
 }

@@ -17,16 +17,21 @@ import (
 
 // Command is "ekrona wallet".
 func Command() *cobra.Command {
-	return cli.Group("wallet", "A customer's phone, started from its own folder: card, three wallets",
-		walletBalanceCommand(), walletBuyCommand(), walletLoadCommand(), walletUnloadCommand(), walletPayCommand(), walletAskCommand(),
-		walletOpenCommand(), walletRefuseCommand(), walletContinueCommand(), walletSyncCommand(), walletLostCommand(), walletEndCommand(), walletNewPhoneCommand())
+	return cli.Group("wallet",
+		"A customer's phone, started from its own folder: card, three wallets",
+		walletBalanceCommand(), walletBuyCommand(), walletLoadCommand(), walletUnloadCommand(),
+		walletPayCommand(), walletAskCommand(),
+		walletOpenCommand(), walletRefuseCommand(), walletContinueCommand(), walletSyncCommand(),
+		walletLostCommand(), walletEndCommand(), walletNewPhoneCommand())
 }
 
 func walletBalanceCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return parties.PersonCommand(f, "balance NAME", "The three wallets: online, shadow, on the card", 0, "a person's name", func(c *cobra.Command, v parties.Visit) error {
-		return balance(v, c, f)
-	})
+	return parties.PersonCommand(f, "balance NAME",
+		"The three wallets: online, shadow, on the card", 0, "a person's name",
+		func(c *cobra.Command, v parties.Visit) error {
+			return balance(v, c, f)
+		})
 }
 
 // balanceAnswer is the three wallets for a script.
@@ -48,12 +53,15 @@ func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
 	if err != nil {
 		return err
 	}
-	answer := balanceAnswer{Name: v.Person.Name, Device: v.Person.Phone.Device(), Offline: holdings.Balance}
+	answer := balanceAnswer{Name: v.Person.Name, Device: v.Person.Phone.Device(),
+		Offline: holdings.Balance}
 	card := fmt.Sprintf("on the card %s; %d of %d records not yet acknowledged",
 		holdings.Balance, holdings.Counters.ATC-holdings.Counters.AckedATC, holdings.Counters.ATC)
 	online, shadow, err := v.Sandbox.Wallets(c.Context(), v.Person)
 	if errors.Is(err, remote.ErrUnreachable) {
-		return f.Answer(c, answer, "%s: %s; online and shadow are not known, since the bank cannot be reached", v.Person.Name, card)
+		return f.Answer(c, answer,
+			"%s: %s; online and shadow are not known, since the bank cannot be reached",
+			v.Person.Name, card)
 	}
 	if err != nil {
 		return err
@@ -63,120 +71,142 @@ func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
 		return err
 	}
 	answer.Bank, answer.Online, answer.Shadow = bank.Settings.Title, &online, &shadow
-	return f.Answer(c, answer, "%s at %s: online %s, shadow %s, %s", v.Person.Name, answer.Bank, online, shadow, card)
+	return f.Answer(c, answer, "%s at %s: online %s, shadow %s, %s", v.Person.Name, answer.Bank,
+		online, shadow, card)
 }
 
 func walletBuyCommand() *cobra.Command {
 	f, order := &parties.Flags{}, ""
-	c := parties.CustomerCommand(f, "buy NAME AMOUNT", "Buy e-krona from the bank into the online wallet", 1, "a person's name and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
-		amount, err := parties.AmountOf(v.Arguments[0])
-		if err != nil {
-			return err
-		}
-		if order == "" {
-			order = rand.Text()
-		}
-		bank, err := v.Sandbox.BankOf(c.Context(), v.Person)
-		if err != nil {
-			return err
-		}
-		if err := bank.Deposit(c.Context(), "bought: "+order, v.Person.Name, amount); err != nil {
-			return err
-		}
-		return f.Answer(c, map[string]any{"order": order, "amount_ore": amount}, "%s has bought %s, order %s", v.Person.Name, amount, order)
-	})
-	c.Flags().StringVar(&order, "order", "", "the order's own name: the same order again buys nothing more (default a new one)")
+	c := parties.CustomerCommand(f, "buy NAME AMOUNT",
+		"Buy e-krona from the bank into the online wallet", 1,
+		"a person's name and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
+			amount, err := parties.AmountOf(v.Arguments[0])
+			if err != nil {
+				return err
+			}
+			if order == "" {
+				order = rand.Text()
+			}
+			bank, err := v.Sandbox.BankOf(c.Context(), v.Person)
+			if err != nil {
+				return err
+			}
+			if err := bank.Deposit(c.Context(), "bought: "+order, v.Person.Name,
+				amount); err != nil {
+				return err
+			}
+			return f.Answer(c, map[string]any{"order": order, "amount_ore": amount},
+				"%s has bought %s, order %s", v.Person.Name, amount, order)
+		})
+	c.Flags().StringVar(&order, "order", "",
+		"the order's own name: the same order again buys nothing more (default a new one)")
 	return c
 }
 
 func walletLoadCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return parties.PersonCommand(f, "load NAME AMOUNT", "Move money from the online wallet to the card", 1, "a person's name and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
-		amount, tap, err := v.AmountAndTap(c.Context())
-		if err != nil {
-			return err
-		}
-		result, err := v.Person.Phone.Load(c.Context(), tap, amount)
-		if err != nil {
-			return err
-		}
-		return f.Answer(c, parties.SessionAnswer(result), "loaded %s onto %s's card", result.Credited, v.Person.Name)
-	})
+	return parties.PersonCommand(f, "load NAME AMOUNT",
+		"Move money from the online wallet to the card", 1,
+		"a person's name and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
+			amount, tap, err := v.AmountAndTap(c.Context())
+			if err != nil {
+				return err
+			}
+			result, err := v.Person.Phone.Load(c.Context(), tap, amount)
+			if err != nil {
+				return err
+			}
+			return f.Answer(c, parties.SessionAnswer(result), "loaded %s onto %s's card",
+				result.Credited, v.Person.Name)
+		})
 }
 
 func walletUnloadCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return parties.PersonCommand(f, "unload NAME AMOUNT", "Move money from the card to the online wallet", 1, "a person's name and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
-		amount, tap, err := v.AmountAndTap(c.Context())
-		if err != nil {
-			return err
-		}
-		if _, err := v.Person.Phone.Unload(c.Context(), tap, amount); err != nil {
-			return err
-		}
-		return f.Answer(c, map[string]any{"name": v.Person.Name, "unloaded_ore": amount}, "unloaded %s from %s's card", amount, v.Person.Name)
-	})
+	return parties.PersonCommand(f, "unload NAME AMOUNT",
+		"Move money from the card to the online wallet", 1,
+		"a person's name and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
+			amount, tap, err := v.AmountAndTap(c.Context())
+			if err != nil {
+				return err
+			}
+			if _, err := v.Person.Phone.Unload(c.Context(), tap, amount); err != nil {
+				return err
+			}
+			return f.Answer(c, map[string]any{"name": v.Person.Name, "unloaded_ore": amount},
+				"unloaded %s from %s's card", amount, v.Person.Name)
+		})
 }
 
 func walletSyncCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return parties.PersonCommand(f, "sync NAME", "Synchronise the card with its intermediary", 0, "a person's name", func(c *cobra.Command, v parties.Visit) error {
-		tap, err := v.Tap(c.Context())
-		if err != nil {
-			return err
-		}
-		result, err := v.Person.Phone.Synchronise(c.Context(), tap)
-		if err != nil {
-			return err
-		}
-		return f.Synchronised(c, v.Person.Name, result)
-	})
+	return parties.PersonCommand(f, "sync NAME", "Synchronise the card with its intermediary", 0,
+		"a person's name", func(c *cobra.Command, v parties.Visit) error {
+			tap, err := v.Tap(c.Context())
+			if err != nil {
+				return err
+			}
+			result, err := v.Person.Phone.Synchronise(c.Context(), tap)
+			if err != nil {
+				return err
+			}
+			return f.Synchronised(c, v.Person.Name, result)
+		})
 }
 
 func walletLostCommand() *cobra.Command {
 	f := &parties.Flags{}
-	c := parties.PersonCommand(f, "lost NAME", "Report the card lost: it is blocked, and claims on it are honoured for a time", 0, "a person's name", func(c *cobra.Command, v parties.Visit) error {
-		device := v.Person.Phone.Device()
-		if err := v.Sandbox.ReportLost(c.Context(), v.Person); err != nil {
-			return err
-		}
-		return f.Answer(c, map[string]any{"name": v.Person.Name, "device": device}, "%s's card %s is on the revocation list", v.Person.Name, device)
-	})
-	c.Long = `Reports a card lost, which cannot be taken back. Where a person has several in use, name the one
-with --device. Claims on it are honoured for a time; when that is over, "ekrona wallet end"
-brings what is left of its money to the online wallet.`
+	c := parties.PersonCommand(f, "lost NAME",
+		"Report the card lost: it is blocked, and claims on it are honoured for a time", 0,
+		"a person's name", func(c *cobra.Command, v parties.Visit) error {
+			device := v.Person.Phone.Device()
+			if err := v.Sandbox.ReportLost(c.Context(), v.Person); err != nil {
+				return err
+			}
+			return f.Answer(c, map[string]any{"name": v.Person.Name, "device": device},
+				"%s's card %s is on the revocation list", v.Person.Name, device)
+		})
+	c.Long = `Reports a card lost, which cannot be taken back. Where a person has several in use,
+name the one with --device. Claims on it are honoured for a time; when that is over, "ekrona wallet
+end" brings what is left of its money to the online wallet.`
 	return c
 }
 
 func walletEndCommand() *cobra.Command {
 	f := &parties.Flags{}
-	c := parties.PersonCommand(f, "end NAME", "End a card that was reported lost: its money goes to the online wallet", 0, "a person's name", func(c *cobra.Command, v parties.Visit) error {
-		device := v.Person.Phone.Device()
-		if err := v.Sandbox.EndCard(c.Context(), v.Person); err != nil {
-			return err
-		}
-		return f.Answer(c, map[string]any{"name": v.Person.Name, "device": device},
-			"%s's card %s has ended: what is left of its money is in the online wallet", v.Person.Name, device)
-	})
-	c.Long = `Ends a card that was reported lost or replaced, when the time is over for which claims on it are
-honoured; before that the error names the day. What its shadow wallet holds, and all that comes
-in later, goes to the online wallet.`
+	c := parties.PersonCommand(f, "end NAME",
+		"End a card that was reported lost: its money goes to the online wallet", 0,
+		"a person's name", func(c *cobra.Command, v parties.Visit) error {
+			device := v.Person.Phone.Device()
+			if err := v.Sandbox.EndCard(c.Context(), v.Person); err != nil {
+				return err
+			}
+			return f.Answer(c, map[string]any{"name": v.Person.Name, "device": device},
+				"%s's card %s has ended: what is left of its money is in the online wallet",
+				v.Person.Name, device)
+		})
+	c.Long = `Ends a card that was reported lost or replaced, when the time is over for which claims
+on it are honoured; before that the error names the day. What its shadow wallet holds, and all that
+comes in later, goes to the online wallet.`
 	return c
 }
 
 func walletNewPhoneCommand() *cobra.Command {
 	f := &parties.Flags{}
-	c := parties.CustomerCommand(f, "new-phone NAME", "Change phones: the former one's key ends", 0, "a person's name", func(c *cobra.Command, v parties.Visit) error {
-		cards, err := v.Sandbox.ChangePhone(c.Context(), v.Person)
-		if err != nil {
-			return err
-		}
-		return f.Answer(c, map[string]any{"name": v.Person.Name, "cards": cards},
-			"%s has another phone, with nothing on it: what the former one signs is refused from now on; synchronise the card", v.Person.Name)
-	})
-	c.Long = `Gives a person another phone, for one that is lost or broken. The bank registers its key in
-place of the former one's, whose orders it refuses from then on. The new phone has nothing on
-it: what was under way is found again on the card and by synchronising it. A payment that only
-the former phone had is sent again by its payer.`
+	c := parties.CustomerCommand(f, "new-phone NAME", "Change phones: the former one's key ends", 0,
+		"a person's name", func(c *cobra.Command, v parties.Visit) error {
+			cards, err := v.Sandbox.ChangePhone(c.Context(), v.Person)
+			if err != nil {
+				return err
+			}
+			return f.Answer(c, map[string]any{"name": v.Person.Name, "cards": cards},
+				"%s has another phone, with nothing on it: what the former one signs is refused "+
+					"from "+
+					"now on; synchronise the card", v.Person.Name)
+		})
+	c.Long = `Gives a person another phone, for one that is lost or broken. The bank registers its
+key in place of the former one's, whose orders it refuses from then on. The new phone has nothing on
+it: what was under way is found again on the card and by synchronising it. A payment that only the
+former phone had is sent again by its payer.`
 	return c
 }

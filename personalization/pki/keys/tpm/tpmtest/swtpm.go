@@ -56,7 +56,8 @@ func (m *TPM) Start() {
 	theirs, ours := os.NewFile(uintptr(pair[0]), "swtpm"), os.NewFile(uintptr(pair[1]), "control")
 	m.process = exec.Command("swtpm", "socket", "--tpm2", "--tpmstate", "dir="+m.folder,
 		"--server", "type=unixio,path="+m.Socket, "--ctrl", "type=unixio,clientfd=3",
-		"--flags", "not-need-init,startup-clear", "--log", "file="+filepath.Join(m.folder, "swtpm.log"))
+		"--flags", "not-need-init,startup-clear", "--log",
+		"file="+filepath.Join(m.folder, "swtpm.log"))
 	m.process.ExtraFiles = []*os.File{theirs}
 	m.check(m.process.Start())
 	m.check(theirs.Close())
