@@ -18,7 +18,7 @@ var remedies = map[apdu.StatusWord]string{
 	apdu.SWNotAuthentic:  "find the right ones, a few more tries block the card for good",
 	apdu.SWNotLinked:     "take a load file for an older Java Card, or a newer product",
 	apdu.SWMemoryFailure: "set the card aside",
-	apdu.SWWrongLength:   "card and program speak different versions",
+	apdu.SWWrongLength:   "card and program follow different versions",
 	apdu.SWChannel:       "use the basic channel",
 	apdu.SWSecurity:      "open a secure channel with the card's keys first",
 	apdu.SWBlocked:       "too many wrong keys were tried: set the card aside",

@@ -1,7 +1,7 @@
 // Package model_test explores the Promela model of the protocol with Spin: the whole of it, in
-// which no promise of the protocol's section 8 may break, and once for each rule that the protocol
-// marks with a dagger, without that rule, in which one must. README.md tells what the model is;
-// start with ekrona.pml.
+// which no promise of the protocol's section 8 may break, and once for each rule that the
+// protocol marks with a dagger, without that rule, in which one must. README.md describes the
+// model; start with ekrona.pml.
 //
 // It needs the programs spin and gcc (on Debian: apt-get install spin gcc) and is skipped without
 // them, unless EKRONA_REQUIRE_SPIN=1 says that they have to be there.
@@ -20,8 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPromisesHold explores each sandbox whole. The situations are those that the sandbox is there
-// for: a model that never meets them proves nothing of them.
+// TestPromisesHold explores each sandbox whole. The situations are those that the sandbox is
+// there for: a model that never reaches them proves nothing about them.
 func TestPromisesHold(t *testing.T) {
 	requireSpin(t)
 	for _, sandbox := range []struct {

@@ -267,9 +267,9 @@ func (s *session) initialValue(response bool) ([]byte, error) {
 	return cbc(s.enc, nil, block, cipher.NewCBCEncrypter)
 }
 
-// decipher takes the padding off too (Amd D §4.1.4), also where it is longer than it
-// need be, as the recorded sessions of OpenSCP-Java have it. Whoever altered the
-// data did not pass the MAC, so that a refusal tells him nothing.
+// decipher removes the padding too (Amd D §4.1.4), also where it is longer than
+// necessary, as in the recorded sessions of OpenSCP-Java. Altered data does not pass
+// the MAC, so that a refusal reveals nothing to an attacker.
 func (s *session) decipher(iv, data []byte) ([]byte, error) {
 	if len(data)%aes.BlockSize != 0 {
 		return nil, ErrProtection

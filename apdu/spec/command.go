@@ -46,7 +46,7 @@ var CommonAnswers = []Answer{
 	{SWWrongLength, "Lc is not what the table says, or chained data is longer than MAX_COMMAND"},
 	{SWChannel, "the class byte names a logical channel"},
 	{SWSecureMessaging, "the class byte asks for secure messaging"},
-	{SWLastChainedExpected, "a chain was begun and another command came"},
+	{SWLastChainedExpected, "a chain was started and another command came"},
 	{SWChaining, "the command has no data, and its class byte says that more parts follow"},
 	{SWParameters, "P1 or P2 is in no row"},
 	{SWInstruction, "the instruction is in no row"},

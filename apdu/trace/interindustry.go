@@ -119,7 +119,7 @@ func interindustryAnswer(c apdu.Command, data []byte) []*Node {
 	return summed(data, objects(data, 0, 0))
 }
 
-// summed is data with a line for a conversation, and its parts for whoever wants them.
+// summed is data with a line for a conversation, and its parts for the other renderers.
 func summed(data []byte, parts []*Node) []*Node {
 	for _, p := range parts {
 		p.Detail = true

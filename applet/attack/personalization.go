@@ -124,7 +124,7 @@ var personalizations = []Attack{
 	},
 }
 
-// put1 is PUT DATA of one object; an error of its making passes.
+// put1 is PUT DATA of one object; an error from making the data is returned.
 func put1(variant string, data []byte, err error) (Blow, error) {
 	v, found := spec.PutData.Variant(variant)
 	if err == nil && !found {
@@ -145,7 +145,7 @@ func (s *Setup) publicKey() *ecdsa.PublicKey {
 	return s.Public
 }
 
-// own is a certificate for the card by its CA, of somebody a little different.
+// own is a certificate for the card by its CA, whose subject is changed.
 func own(name string, change func(s *Setup, of *Subject)) Way {
 	return Way{name, func(s *Setup) (Blow, error) {
 		of := s.ownSubject()

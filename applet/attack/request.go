@@ -157,7 +157,7 @@ func refusing(name string, change func(number []byte) []byte) Way {
 	}}
 }
 
-// strangeNamed are Requests to what is no id.
+// strangeNamed are Requests to ids that are not valid.
 func strangeNamed() []Way {
 	var ways []Way
 	for _, odd := range besideIDs {

@@ -54,7 +54,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		0x63C2: "63C2 PIN_WRONG: PIN wrong or not verified; tries left: 2; " +
 			"give the right one",
 		0x6A82: "6A82 FILE_NOT_FOUND: file or application not found",
-		0x9499: "9499: proprietary: what it means is the application's affair",
+		0x9499: "9499: proprietary: the application defines what it means",
 	} {
 		assert.EqualError(t, &Refusal{Variant: spec.Pay.Only(), SW: sw},
 			"the card refuses PAY: it answered "+want)

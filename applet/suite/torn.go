@@ -30,9 +30,9 @@ type attemptedCommand struct {
 	beforeRepeat func()
 	// done enters in the model what the command has done, given its answer.
 	done func(answer []byte)
-	// happened tells, in a new session, whether the command had its effect, for
-	// commands that the State does not show. It demands that the effect is there
-	// as a whole or not at all.
+	// happened reports, in a new session, whether the command had its effect, for
+	// commands that the State does not show. It requires that the effect is there as a
+	// whole or not at all.
 	happened func() bool
 	// repeated is the answer to the command when it has already happened; zero
 	// is success.
