@@ -148,7 +148,7 @@ func (f *File) class(r *reader) *Class {
 	return k
 }
 
-// remoteInterfaces passes over what only Java Card RMI uses (§6.9).
+// remoteInterfaces skips what only Java Card RMI uses (§6.9).
 func (f *File) remoteInterfaces(r *reader) {
 	const remoteMethodBytes = 5
 	methods := r.count(r.u1("remote method count"), remoteMethodBytes, "remote methods")

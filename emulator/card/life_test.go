@@ -212,10 +212,10 @@ func TestSelectAndDeselectAreTold(t *testing.T) {
 	assert.Equal(t, "00010000000000", counts(), "its own counts")
 	require.NoError(t, b.Delete(aid("F050524F42020AFF")))
 	b.selectApplet(a)
-	assert.Equal(t, "00030002000100", counts(), "the other one was told that it goes")
+	assert.Equal(t, "00030002000100", counts(), "the other one was notified of its deletion")
 	b.Reset()
 	b.selectApplet(a)
-	assert.Equal(t, "00040002000100", counts(), "a reset tells nobody (JCRE 3.0.5 §3.4)")
+	assert.Equal(t, "00040002000100", counts(), "a reset notifies no applet (JCRE 3.0.5 §3.4)")
 
 	require.Equal(t, "9000", b.send(insRefuseSelect, 0, 0))
 	assert.Equal(t, "6999", b.exchange(selectCommand(a, 0)),

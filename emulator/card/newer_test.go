@@ -66,8 +66,8 @@ func TestAIDsOfTheRuntimeEnvironment(t *testing.T) {
 	}
 }
 
-// Applet.reSelectingApplet tells deselection for another SELECT of the same applet from
-// any other.
+// Applet.reSelectingApplet distinguishes deselection for another SELECT of the same
+// applet from any other.
 func TestReselection(t *testing.T) {
 	b := newNewer(t, card.P71)
 	assert.Equal(t, "0000009000", b.send(insReselected, 0, 0))

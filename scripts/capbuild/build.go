@@ -200,8 +200,8 @@ func verifierPassed(verdict string) bool {
 	return strings.HasPrefix(verdict, verdictStart) && strings.HasSuffix(verdict, " and 0 errors.")
 }
 
-// verify runs the kit's off-card verifier on a finished CAP file and returns its
-// last line. The verifier's exit code says nothing; its words do.
+// verify runs the kit's off-card verifier on a finished CAP file and returns its last
+// line. The verifier's exit code has no meaning; its output shows the result.
 func (b *builder) verify(ctx context.Context, p Package, file []byte) (string, error) {
 	path := filepath.Join(b.work, "finished-"+filepath.Base(p.CAP))
 	if err := os.WriteFile(path, file, 0o644); err != nil {
