@@ -46,8 +46,8 @@ func TestStatusWordsAreATable(t *testing.T) {
 	}
 }
 
-// Each of the 65536 words is found in its row and in no other, and says in one line what
-// it is.
+// Each of the 65536 words is found in its row and in no other, and has a text of one
+// line.
 func TestEveryStatusWordHasAText(t *testing.T) {
 	rows := map[StatusWord]StatusRow{}
 	for _, row := range StatusWords {

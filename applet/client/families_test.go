@@ -37,8 +37,9 @@ func TestStatusFamilies(t *testing.T) {
 	}
 }
 
-// A refusal says the command, the status word, what the applet means by it and what to
-// do, in one line; of a status word that is not the applet's, what the standard says.
+// The error of a refusal has the command, the status word, what the applet means by it
+// and what to do, in one line; for a status word that is not the applet's, the
+// standard's meaning.
 func TestRefusalsSayWhatToDo(t *testing.T) {
 	for _, row := range spec.StatusWords {
 		text := (&Refusal{Variant: spec.Pay.Only(), SW: row.Code}).Error()

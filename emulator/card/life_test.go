@@ -317,10 +317,10 @@ func TestShortProfileRefusesExtendedLength(t *testing.T) {
 	assert.Equal(t, "6700", b.exchange(unhex(t, "807C0000 000001 01 0000")))
 	assert.Equal(t, echoed([]byte{1}, 256), b.exchange(unhex(t, "807C0000 01 01 00")))
 	assert.Equal(t, "6f00", b.send(insSend, 1, 1),
-		"257 bytes: APDUException.BAD_LENGTH, which nobody catches")
+		"257 bytes: APDUException.BAD_LENGTH, which the applet does not catch")
 	assert.Len(t, b.send(insSend, 1, 0), 2*256+4)
 
-	vault := newVault(t) // does not say that it takes extended length
+	vault := newVault(t) // does not declare that it takes extended length
 	assert.Equal(t, "6700", vault.exchange(unhex(t, "80120000 000000")))
 }
 
