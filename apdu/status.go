@@ -108,8 +108,8 @@ func (s StatusWord) Meaning() string {
 	return "no status word; it begins with 61 to 6F or 90 to 9F"
 }
 
-// MeaningOfDomain is what a security domain means by the status word: what
-// GlobalPlatform says, or else [StatusWord.Meaning].
+// MeaningOfDomain is the meaning of the status word from a security domain:
+// GlobalPlatform's, or else [StatusWord.Meaning].
 func (s StatusWord) MeaningOfDomain() string {
 	if row, known := Status(s); known && row.GlobalPlatform != "" {
 		return row.GlobalPlatform

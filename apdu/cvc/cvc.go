@@ -41,7 +41,7 @@ type Certificate struct {
 	Signature signature.Plain
 }
 
-// Holder is an AuthorityRef or a DeviceID; the certificate's role says which.
+// Holder is an AuthorityRef or a DeviceID, by the certificate's role.
 type Holder string
 
 // Name is the name of the authority, or of the device's intermediary.

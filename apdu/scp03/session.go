@@ -62,8 +62,8 @@ func (l Level) String() string {
 	return name
 }
 
-// ErrProtection reports that a message's MAC, padding or form is wrong: somebody or
-// something changed it, or the two sides are out of step. The session is over.
+// ErrProtection reports that a message's MAC, padding or form is wrong: it was changed
+// on the way, or the two sides are out of step. The session is over.
 var ErrProtection = errors.New("scp03: secure messaging is wrong; open the channel anew")
 
 // session is what both sides know once the challenges are exchanged.

@@ -25,8 +25,8 @@
 //
 // Hex may have blanks between bytes, bytes are two hex digits, ne is decimal. A named
 // command takes class, instruction, parameters and Ne from the vocabulary unless an
-// option says otherwise. [Vocabulary.Parse] and [Vocabulary.Text] are inverse: what
-// parses prints in one canonical form, which parses to the same step.
+// option sets it. [Vocabulary.Parse] and [Vocabulary.Text] are inverse: what parses
+// prints in one canonical form, which parses to the same step.
 package script
 
 import (

@@ -27,10 +27,11 @@ type Variant struct {
 	Command *Command
 	Name    string // empty when the command has no other
 	P1, P2  byte
-	// AnyP1 says that P1 is a number from 1 and the row's P1 only an example.
+	// AnyP1 reports that P1 is a number from 1 and the row's P1 only an example.
 	AnyP1   bool
 	In, Out []Field
-	// NoData says that the variant is also given without data, and what that asks.
+	// NoData is the meaning of the variant without data; empty if it is always given
+	// with data.
 	NoData  string
 	Purpose string
 }

@@ -11,9 +11,9 @@ import (
 // instruction is a command of ISO/IEC 7816-4:2013 §11, or 7816-8:2021.
 type instruction struct {
 	name, clause string
-	// open says that the command's data is no secret.
+	// open reports that the command's data is no secret.
 	open bool
-	// closed says that the response may hold a secret.
+	// closed reports that the response may hold a secret.
 	closed bool
 }
 

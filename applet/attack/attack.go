@@ -131,7 +131,8 @@ type Setup struct {
 	Root, Notary Identity
 	UnknownRoot  Identity // certified by no other, with the number after Root's
 	Own, Foreign Intermediary
-	// Certify makes a key and has the issuer certify it, also where no honest one would.
+	// Certify makes a key and certifies it with the issuer's, also where an issuer must
+	// not.
 	Certify func(issuer Identity, s Subject) (Identity, error)
 	// NextID gives an id of the intermediary that no device has.
 	NextID func(of Intermediary) message.DeviceID

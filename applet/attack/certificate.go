@@ -77,7 +77,7 @@ var certificates = []Attack{
 	},
 	{
 		Name:    "authority's certificate whose point is none",
-		Threat:  "whoever chose the point can sign",
+		Threat:  "an attacker who chose the point can sign",
 		Defence: "the card takes uncompressed points on the curve alone", Clause: "PROTOCOL.md §2",
 		Card: Installed, Answers: sw(spec.SWCertificate),
 		Ways: []Way{

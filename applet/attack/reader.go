@@ -101,7 +101,7 @@ var RecordAltered = Reader{
 // CertificateNotStored reports success for a certificate that the card never received.
 var CertificateNotStored = Reader{
 	Name:    "PUT DATA that the card never got",
-	Threat:  "an owner believes that his card is renewed",
+	Threat:  "an owner thinks that the card is renewed",
 	Defence: "what the card holds is read again",
 	Clause:  "PROTOCOL.md §7", Command: spec.PutData,
 	Instead: func(context.Context, apdu.Card, apdu.Command) (apdu.Response, error) {

@@ -86,7 +86,7 @@ var requests = []Attack{
 	},
 	{
 		Name:    "REQUEST without the PIN",
-		Threat:  "whoever holds the card fills its log and its balance",
+		Threat:  "a thief of the card fills its log and its balance",
 		Defence: "the policy asks for the PIN to receive",
 		Clause:  "PROTOCOL.md §3", Card: Active, Answers: sw(spec.SWSecurity),
 		Ways: []Way{asking("", func(_ *Setup, good []byte) ([]byte, error) {

@@ -2,9 +2,9 @@
 // the spec, each a method of [Client] on an [apdu.Card]. Start at [New].
 //
 // Messages and certificates go in and come out as the bytes of the wire; packages
-// apdu/message and apdu/cvc parse them. A status word other than 9000 comes back as a
-// [*Refusal], which says what the applet means by it and what to do, and matches a
-// family such as [ErrLimit].
+// apdu/message and apdu/cvc parse them. A status word other than 9000 is returned as a
+// [*Refusal], whose text is what the applet means by it and what to do, and which
+// matches a family such as [ErrLimit].
 //
 // The package trusts nothing that the card answers: the caller verifies that an answer
 // is authentic.

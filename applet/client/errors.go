@@ -16,8 +16,8 @@ type Refusal struct {
 	SW      apdu.StatusWord
 }
 
-// Error names the command, and says what the applet means by the status word and what
-// to do about it.
+// Error states the command, what the applet means by the status word and what to do
+// about it.
 func (r *Refusal) Error() string {
 	title, text := r.Variant.Title(), spec.StatusText(r.SW)
 	return fmt.Sprintf("the card refuses %s: it answered %s", title, text)
@@ -43,7 +43,7 @@ type LinkLost struct {
 	Err     error
 }
 
-// Error says what to do.
+// Error states what to do.
 func (l *LinkLost) Error() string {
 	return fmt.Sprintf("the card was lost during %s: hold it to the reader again (%v)", l.Command,
 		l.Err)

@@ -173,7 +173,7 @@ func (s *subject) instruct(change ...func(*message.Instruction)) *message.Confir
 }
 
 // enterInstruction enters what an Instruction must have done and checks that the
-// Confirmation says the same.
+// Confirmation agrees.
 func (s *subject) enterInstruction(i *message.Instruction, answer []byte) *message.Confirmation {
 	s.c.Helper()
 	confirmation, err := message.Parse[message.Confirmation](answer)

@@ -120,7 +120,7 @@ var jCardSimFaults = []differentialFault{
 		},
 	},
 	{
-		"it takes the extended Le of 0000, which asks for all there is, for none",
+		"it takes an extended Le of 0000, which means all available data, for no Le",
 		func(c apdu.Command, answers [2]apdu.Response) bool {
 			return c.Ne == apdu.MaxExtendedNe && answers[0].SW == apdu.OK &&
 				answers[1].SW&0xFF00 == spec.SWMoreData && len(answers[1].Data) == 0

@@ -21,7 +21,7 @@ type Target interface {
 
 // Capabilities of a target, and its divergences from a card.
 type Capabilities struct {
-	// ShortOnly says that card or reader carry no extended APDUs.
+	// ShortOnly reports that card or reader carry no extended APDUs.
 	ShortOnly bool
 	// Divergences are the names of the cases that this target cannot pass, each with
 	// the reason. A case named here is expected to fail: when it passes, the suite

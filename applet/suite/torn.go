@@ -37,13 +37,13 @@ type attemptedCommand struct {
 	// repeated is the answer to the command when it has already happened; zero
 	// is success.
 	repeated apdu.StatusWord
-	// skipRepeat says that it is not given again when it has already happened.
+	// skipRepeat reports that it is not given again when it has already happened.
 	skipRepeat bool
 	// refused is the answer when it is not torn; zero is success.
 	refused apdu.StatusWord
 	// refusedAgain is the answer when a first one was lost, if it is another.
 	refusedAgain apdu.StatusWord
-	// readOnly says that the command makes no persistent write.
+	// readOnly reports that the command makes no persistent write.
 	readOnly bool
 }
 

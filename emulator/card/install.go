@@ -96,10 +96,10 @@ func (c *Card) setAside() error {
 	return c.machine.Enter(c.deselect)
 }
 
-// installOffset is where the parameters lie in the array that Applet.install gets. The
-// array is as long as the APDU buffer, a global array like it (JCRE §6.2.2), and they
-// come after a command header, as on cards that hand over their APDU buffer: an applet
-// that takes 0 for granted fails here too, and one that looks past its parameters finds
+// installOffset is where the parameters are in the array that Applet.install receives.
+// The array is as long as the APDU buffer, a global array like it (JCRE §6.2.2), and
+// they come after a command header, as on cards that pass their APDU buffer: an applet
+// that assumes offset 0 fails here too, and one that reads past its parameters finds
 // zeros and no end.
 const installOffset = 5
 
