@@ -14,7 +14,7 @@ type Card interface {
 	Transmit(ctx context.Context, c Command) (Response, error)
 }
 
-// CardFunc lets a function be a [Card].
+// CardFunc adapts a function to a [Card].
 type CardFunc func(ctx context.Context, c Command) (Response, error)
 
 // Transmit calls f.

@@ -50,9 +50,9 @@ func (c Command) needsExtended() bool { return len(c.Data) > MaxShortData || c.N
 // IsChained reports whether more parts of the same command follow: [ClassChaining].
 func (c Command) IsChained() bool { return c.CLA&ClassChaining != 0 }
 
-// Bytes encodes the command: case 1 (header), 2 (header Le), 3 (header Lc data)
-// or 4 (header Lc data Le), short or extended. It fails when Data or Ne is
-// longer than an APDU can say.
+// Bytes encodes the command: case 1 (header), 2 (header Le), 3 (header Lc data) or 4
+// (header Lc data Le), short or extended. It fails when Data or Ne exceeds what an APDU
+// can encode.
 func (c Command) Bytes() ([]byte, error) {
 	if len(c.Data) > MaxExtendedData || c.Ne < 0 || c.Ne > MaxExtendedNe {
 		return nil, fmt.Errorf(
@@ -74,8 +74,8 @@ func (c Command) Bytes() ([]byte, error) {
 	return out, nil
 }
 
-// appendLength writes Lc or Le; the value that does not fit (256, 65536) is
-// written as zero, which is how Le says it.
+// appendLength writes Lc or Le; the value that does not fit (256, 65536) is written as
+// zero, as in Le.
 func appendLength(out []byte, n int, extended bool) []byte {
 	if extended {
 		return binary.BigEndian.AppendUint16(out, uint16(n))

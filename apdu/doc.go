@@ -9,8 +9,8 @@
 // only. [StatusWords] is the table of status words.
 //
 // It knows no applet. The e-krona's commands are made from the rows of its spec
-// (apdu/spec, Variant.APDU), so that nobody types an instruction byte; what a status word
-// means to the applet is said by its client (applet/client).
+// (apdu/spec, Variant.APDU), so that no instruction byte is written by hand; the applet's
+// client (applet/client) adds what a status word means to the applet.
 //
 // The package trusts nothing that it parses: [ParseCommand] and [ParseResponse]
 // accept exactly the encodings of ISO/IEC 7816-3:2006 §12.1, and what they accept

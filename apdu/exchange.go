@@ -6,14 +6,14 @@ import (
 )
 
 // Exchange is one command to a card and what came of it, as a [Recorder] hands it on.
-// Its bytes are its own: whoever receives it may keep it.
+// Its bytes are its own: the sink may keep it.
 type Exchange struct {
 	// Label names the transport or the card, such as a reader or a holder.
 	Label   string
 	Command Command
 	// Response is empty when Err is not nil.
 	Response Response
-	// Err says why no response came; it is the error of Transmit.
+	// Err is the error of Transmit: why no response came.
 	Err error
 	// Began is when the command was sent, and Took how long its response took, both by
 	// the Recorder's clock.
@@ -64,7 +64,8 @@ func (e Exchange) Size() (sent, received int) {
 // swLength is the length of a status word in bytes.
 const swLength = 2
 
-// mask writes zeros over the spans of data. What a span says beyond data is ignored.
+// mask writes zeros over the spans of data. The part of a span beyond the data is
+// ignored.
 func mask(data []byte, spans []Span) {
 	for _, s := range spans {
 		from, to := max(0, s.From), min(s.To, len(data))

@@ -19,7 +19,7 @@ const maxReissues = 1
 // command that fits one extended APDU is sent as it is.
 type Framing struct {
 	Card Card
-	// ExtendedLength says that card and reader both carry extended APDUs.
+	// ExtendedLength reports that card and reader both carry extended APDUs.
 	ExtendedLength bool
 }
 

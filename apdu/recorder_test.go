@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// counting is a clock that goes on by a second whenever it is read.
+// counting is a clock that advances by a second at each reading.
 func counting() func() time.Time {
 	now := time.Unix(1_000_000, 0)
 	return func() time.Time {

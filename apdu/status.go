@@ -26,9 +26,9 @@ var (
 	// ErrWarning is 62xx and 63xx: carried out, with something to note. The
 	// standard counts 63Cx here, although a PIN was wrong.
 	ErrWarning error = class("warning")
-	// ErrExecution is 64xx to 66xx: begun, and failed.
+	// ErrExecution is 64xx to 66xx: started, and failed.
 	ErrExecution error = class("execution error")
-	// ErrChecking is 67xx to 6Fxx: not begun. 67xx, 6Bxx, 6Dxx, 6Exx and 6Fxx that
+	// ErrChecking is 67xx to 6Fxx: not started. 67xx, 6Bxx, 6Dxx, 6Exx and 6Fxx that
 	// are not in the table are proprietary too.
 	ErrChecking error = class("checking error")
 	// ErrProprietary is what the standard leaves to the application: 9xxx but 9000,
@@ -55,7 +55,7 @@ func (s StatusWord) Is(target error) bool {
 // that verifies (ISO/IEC 7816-4:2013 §11.5.6) it is how many tries are left.
 type TriesLeft int
 
-// Error says how many tries are left.
+// Error states how many tries are left.
 func (n TriesLeft) Error() string {
 	return fmt.Sprintf("wrong or not verified; tries left: %d", int(n))
 }
@@ -70,7 +70,7 @@ func (s StatusWord) As(target any) bool {
 	return true
 }
 
-// Error says what the card answered and what that means by the standards.
+// Error states what the card answered and what that means by the standards.
 func (s StatusWord) Error() string {
 	text := fmt.Sprintf("card answered %s: %s", s.String(), s.Meaning())
 	if row, known := Status(s); known && row.GlobalPlatform != "" {
@@ -87,8 +87,8 @@ func (s StatusWord) String() string {
 	return fmt.Sprintf("%04X", uint16(s))
 }
 
-// Meaning is what the status word means by ISO/IEC 7816-4, or by whoever else
-// defines it; of one that nobody defines, its class.
+// Meaning is what the status word means by ISO/IEC 7816-4, or by another document that
+// defines it; of an undefined one, its class.
 func (s StatusWord) Meaning() string {
 	if n := TriesLeft(0); s.As(&n) {
 		return n.Error()
@@ -99,17 +99,17 @@ func (s StatusWord) Meaning() string {
 	general, interindustry := generalMeanings[s.sw1()]
 	switch {
 	case interindustry && s.isProprietary():
-		return general + ", proprietary: what it means is the application's affair"
+		return general + ", proprietary: the application defines what it means"
 	case interindustry:
 		return general + "; SW2 is in no standard"
 	case s.isProprietary():
-		return "proprietary: what it means is the application's affair"
+		return "proprietary: the application defines what it means"
 	}
 	return "no status word; it begins with 61 to 6F or 90 to 9F"
 }
 
-// MeaningOfDomain is what a security domain means by the status word: what
-// GlobalPlatform says, or else [StatusWord.Meaning].
+// MeaningOfDomain is the meaning of the status word from a security domain:
+// GlobalPlatform's, or else [StatusWord.Meaning].
 func (s StatusWord) MeaningOfDomain() string {
 	if row, known := Status(s); known && row.GlobalPlatform != "" {
 		return row.GlobalPlatform

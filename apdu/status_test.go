@@ -46,8 +46,8 @@ func TestStatusWordsAreATable(t *testing.T) {
 	}
 }
 
-// Each of the 65536 words is found in its row and in no other, and says in one line what
-// it is.
+// Each of the 65536 words is found in its row and in no other, and has a text of one
+// line.
 func TestEveryStatusWordHasAText(t *testing.T) {
 	rows := map[StatusWord]StatusRow{}
 	for _, row := range StatusWords {
@@ -85,9 +85,9 @@ func TestStatusText(t *testing.T) {
 		0x63C2: "card answered 63C2 TRIES_LEFT: wrong or not verified; tries left: 2",
 		0x6999: "card answered 6999 SELECT_FAILED: no applet is selected, or its selection failed",
 		0x9485: "card answered 9485 WRONG_CHECK_VALUE: key check value wrong",
-		0x9401: "card answered 9401: proprietary: what it means is the application's affair",
+		0x9401: "card answered 9401: proprietary: the application defines what it means",
 		0x6F42: "card answered 6F42: no precise diagnosis, proprietary: " +
-			"what it means is the application's affair",
+			"the application defines what it means",
 		0x6A42: "card answered 6A42: wrong parameters; SW2 is in no standard",
 		0x1234: "card answered 1234: no status word; it begins with 61 to 6F or 90 to 9F",
 	} {

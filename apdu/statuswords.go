@@ -37,16 +37,16 @@ const (
 	SWUnknown         StatusWord = 0x6F00
 )
 
-// StatusRow is what the standards say of a status word.
+// StatusRow describes a status word by the standards.
 type StatusRow struct {
 	// First and Last are the same, or differ where SW2 or its last digit is a number.
 	First, Last StatusWord
 	Name        string // in capitals, as a script writes it
 	Meaning     string // by the document in Source; "xx" stands for the number in SW2
 	Source      string // document and clause
-	// GlobalPlatform is what the status word means when a security domain gives it,
-	// where GlobalPlatform says more or else, and GlobalPlatformSource where that is
-	// written; empty otherwise.
+	// GlobalPlatform is the status word's meaning when a security domain answers it,
+	// where GlobalPlatform defines more or something else, and GlobalPlatformSource the
+	// clause; both are empty otherwise.
 	GlobalPlatform, GlobalPlatformSource string
 }
 

@@ -36,7 +36,7 @@ func (c *Command) UnmarshalText(text []byte) error {
 	return err
 }
 
-// ParseCommandText decodes a command written in hex; blanks between bytes pass.
+// ParseCommandText decodes a command written in hex; blanks between bytes are allowed.
 func ParseCommandText(s string) (Command, error) {
 	b, err := ParseHex(s)
 	if err != nil {
@@ -48,7 +48,7 @@ func ParseCommandText(s string) (Command, error) {
 // String is data and status word in hex, upper case, without spaces.
 func (r Response) String() string { return fmt.Sprintf("%X", r.Bytes()) }
 
-// ParseHex decodes hex digits in either case; blanks between whole bytes pass.
+// ParseHex decodes hex digits in either case; blanks between whole bytes are allowed.
 func ParseHex(s string) ([]byte, error) {
 	var out []byte
 	for _, word := range strings.Fields(s) {

@@ -25,8 +25,8 @@ func ekrona(t *testing.T) (capbuild.Package, *capbuild.Manifest) {
 	return packages[0], m
 }
 
-// Without a kit: the committed CAP file is the one that was built, from the sources
-// as they are, with the options that Packages tells.
+// Without a kit: the committed CAP file is the one that was built, from the sources as
+// they are, with the options in Packages.
 func TestManifestFitsSourcesAndCAP(t *testing.T) {
 	p, m := ekrona(t)
 	require.NoError(t, m.Check(root, p))

@@ -174,8 +174,8 @@ func (a *ATR) Capabilities() []byte {
 	return nil
 }
 
-// ExtendedLength reports whether the card says that it takes extended length (ISO/IEC
-// 7816-4 table 119). Cards that do not say so may take it all the same.
+// ExtendedLength reports whether the card declares that it takes extended length
+// (ISO/IEC 7816-4 table 119). Other cards may take it too.
 func (a *ATR) ExtendedLength() bool {
 	c := a.Capabilities()
 	return len(c) == 3 && c[2]&0x40 != 0

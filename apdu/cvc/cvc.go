@@ -2,11 +2,10 @@
 // certificates in the layout of BSI TR-03110-3 §C.1, with ECDSA on P-256 and
 // SHA-256 and no domain parameters.
 //
-// A certificate says that its authority holds the holder's key good for a role.
-// [Parse] trusts nothing; [Certificate.VerifyBy] checks one link of a chain and
-// [VerifyChain] a chain up to a root that the caller trusts. Who may certify whom
-// is the table spec.Roles, and an intermediary certifies devices of its own name
-// only.
+// A certificate states that its authority accepts the holder's key for a role. [Parse]
+// trusts nothing; [Certificate.VerifyBy] checks one link of a chain and [VerifyChain] a
+// chain up to a root that the caller trusts. Who may certify whom is the table
+// spec.Roles, and an intermediary certifies devices of its own name only.
 package cvc
 
 import (
@@ -42,7 +41,7 @@ type Certificate struct {
 	Signature signature.Plain
 }
 
-// Holder is an AuthorityRef or a DeviceID; the certificate's role says which.
+// Holder is an AuthorityRef or a DeviceID, by the certificate's role.
 type Holder string
 
 // Name is the name of the authority, or of the device's intermediary.
@@ -202,8 +201,8 @@ func (c *Certificate) Anchor() (message.Hash, error) {
 	return sha256.Sum256(body), nil
 }
 
-// Sign signs the certificate with the authority's key. [Certificate.VerifyBy]
-// with the authority's certificate says whether it may.
+// Sign signs the certificate with the authority's key. It does not check that the
+// authority may certify it: see [Certificate.VerifyBy].
 func (c *Certificate) Sign(authority crypto.Signer) error {
 	body, err := c.Body()
 	if err != nil {

@@ -29,7 +29,7 @@ func day(t testing.TB, s string) message.Date {
 	return d
 }
 
-// issue makes a certificate of one year, signed by whoever signer is.
+// issue makes a certificate of one year, signed by signer.
 func issue(t testing.TB, role spec.Role, authority message.AuthorityRef, h Holder, key,
 	signer *ecdsa.PrivateKey) *Certificate {
 	t.Helper()

@@ -50,9 +50,9 @@ func (c *Certificate) ValidOn(day message.Date) error {
 	return nil
 }
 
-// VerifyChain checks a chain on one day: chain[0] is what is to be believed, each
-// of the following certifies the one before, and the last is the root that the
-// caller trusts.
+// VerifyChain checks a chain on one day: chain[0] is the certificate to check, each of
+// the following certifies the one before, and the last is the root that the caller
+// trusts.
 func VerifyChain(day message.Date, chain ...*Certificate) error {
 	if len(chain) < 2 {
 		return fmt.Errorf("%w: a chain has at least a certificate and a root", ErrIssuer)

@@ -1,5 +1,5 @@
-// Package entropy reads randomness. Whoever draws keys, nonces or challenges takes an io.Reader
-// from its caller, so that a seeded run repeats, and reads it with [Fill].
+// Package entropy reads randomness. Code that draws keys, nonces or challenges takes an
+// io.Reader from its caller, so that a seeded run repeats, and reads it with [Fill].
 package entropy
 
 import (

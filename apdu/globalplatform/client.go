@@ -38,11 +38,11 @@ func Open(ctx context.Context, card apdu.Card, aid []byte, o scp03.Options) (*Cl
 	return &Client{channel, channel, domain, o.Random}, nil
 }
 
-// Watch puts something before the channel that sees commands before they are
-// protected and responses after: a trace, a recorder.
+// Watch puts a card before the channel, such as a recorder, which sees commands before
+// they are protected and responses after their protection is removed.
 func (c *Client) Watch(watch func(channel apdu.Card) apdu.Card) { c.inside = watch(c.channel) }
 
-// Domain is what the security domain said of itself.
+// Domain is what the security domain reported about itself.
 func (c *Client) Domain() Domain { return c.domain }
 
 // Card is the channel as a card, for what this package has no method for.

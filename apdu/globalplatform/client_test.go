@@ -202,7 +202,7 @@ func TestPutKeysChecks(t *testing.T) {
 		"other check values")
 }
 
-// A card that says "more" for ever is not asked for ever.
+// Reading ends at a card that answers "more" for ever.
 func TestListEnds(t *testing.T) {
 	c := newCard(t)
 	client := open(t, c, scp03.CMAC)
@@ -214,7 +214,7 @@ func TestListEnds(t *testing.T) {
 	assert.Less(t, len(c.sent), 1000)
 }
 
-// The channel and the bare card say the same of what needs no key.
+// Commands that need no key are answered the same with and without a channel.
 func TestDataOverTheChannel(t *testing.T) {
 	c := newCard(t)
 	client := open(t, c, scp03.Full)

@@ -14,8 +14,8 @@ import (
 const maxBlocks = 256
 
 // Load brings a load file onto the card: INSTALL [for load], then LOAD until it is
-// there (GPC §11.5, §11.6). aid is that of the package, block its load file data
-// block. The card forgets what a broken-off loading brought.
+// there (GPC §11.5, §11.6). aid is that of the package, block its load file data block.
+// The card discards an interrupted load.
 func (c *Client) Load(ctx context.Context, aid, block []byte) error {
 	file, err := gpc.AppendLoadFile(nil, block)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"ekrona/apdu/tlv"
 )
 
-// Domain is what a security domain says of itself when it is selected.
+// Domain is what a security domain answers when it is selected.
 type Domain struct {
 	AID     []byte
 	MaxData int  // most data of a command, in bytes
@@ -35,7 +35,7 @@ func Select(ctx context.Context, card apdu.Card, aid []byte) (Domain, error) {
 	return d, err
 }
 
-// parseFCI reads GPC table 11-82. Other data objects pass.
+// parseFCI reads GPC table 11-82. Other data objects are ignored.
 func parseFCI(b []byte) (Domain, error) {
 	fci, err := find(b, gpc.TagFCI)
 	if err != nil {
@@ -94,7 +94,7 @@ func getData(ctx context.Context, card apdu.Card, t tlv.Tag, data []byte) ([]byt
 	return gpc.Check(fmt.Sprintf("GET DATA %v", t), response)
 }
 
-// Identify asks an NXP card for its platform; others refuse.
+// Identify reads the platform of an NXP card; other cards refuse the command.
 func Identify(ctx context.Context, card apdu.Card) (*gpc.NXPIdentity, error) {
 	data, err := getData(ctx, card, gpc.TagNXPProprietary, gpc.NXPIdentifyData())
 	if err != nil {

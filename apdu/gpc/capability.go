@@ -24,8 +24,8 @@ const (
 // aesLengths are what the bits of TagChannelKeys stand for (GPC table H-6).
 var aesLengths = []int{128, 192, 256}
 
-// Capability is what card capability information, 67, says of a card (GPC §H.4), as
-// far as an issuer asks.
+// Capability is the part of card capability information, 67, that an issuer needs (GPC
+// §H.4).
 type Capability struct {
 	Channels  []SecureChannel
 	AES       []int  // lengths of keys for SCP03, in bits
@@ -33,7 +33,7 @@ type Capability struct {
 	ECDSAP256 bool   // its security domains verify signatures over P-256
 }
 
-// ParseCapability reads 67 as GET DATA gives it. What it does not know passes.
+// ParseCapability reads 67 as GET DATA gives it. Unknown data objects are ignored.
 func ParseCapability(b []byte) (*Capability, error) {
 	content, err := only(b, TagCapability, "card capabilities")
 	if err != nil {

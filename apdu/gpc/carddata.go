@@ -41,14 +41,14 @@ type SecureChannel struct {
 // String is "SCP03 i=70".
 func (s SecureChannel) String() string { return fmt.Sprintf("SCP%02X i=%02X", s.Protocol, s.I) }
 
-// CardData is what card recognition data, 66, says (GPC §H.2).
+// CardData is card recognition data, 66 (GPC §H.2).
 type CardData struct {
-	Version  string          // of GlobalPlatform, "2.3.1"; empty if it is not told
+	Version  string          // of GlobalPlatform, "2.3.1"; empty if absent
 	Channels []SecureChannel // of the issuer security domain
-	JavaCard string          // version, "3"; empty if it is not told
+	JavaCard string          // version, "3"; empty if absent
 }
 
-// ParseCardData reads 66 as GET DATA gives it. What it does not know passes.
+// ParseCardData reads 66 as GET DATA gives it. Unknown data objects are ignored.
 func ParseCardData(b []byte) (*CardData, error) {
 	content, err := only(b, TagCardData, "card data")
 	if err != nil {
@@ -81,7 +81,7 @@ func ParseCardData(b []byte) (*CardData, error) {
 	return d, nil
 }
 
-// take reads one object identifier, whose prefix tells what it is: some cards put
+// take reads one object identifier, whose prefix identifies its kind: some cards put
 // the channel outside its template.
 func (d *CardData) take(oid string) {
 	if rest, found := strings.CutPrefix(oid, OIDVersionPrefix); found {

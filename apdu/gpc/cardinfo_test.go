@@ -71,7 +71,7 @@ func TestWhatAP71Says(t *testing.T) {
 	assert.False(t, id.FIPS)
 	assert.Equal(t, unhex(t, "B3375FE9B5508BC4"), id.ROM)
 
-	// Another card's channel stands outside its template.
+	// Another card's channel is outside its template.
 	data, err = ParseCardData(unhex(t, "660D730B06092A864886FC6B040255"))
 	require.NoError(t, err)
 	assert.Equal(t, []SecureChannel{{2, 0x55}}, data.Channels)

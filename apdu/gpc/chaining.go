@@ -15,9 +15,9 @@ func Chains(instruction byte) bool {
 	return instruction == InsDelete || instruction == InsInstall || instruction == InsPutKey
 }
 
-// Chaining sends a command of [Chains] that is too long for a short APDU in parts
-// (GPC §11.1.5.1). It belongs below a secure channel, which protects the whole;
-// other commands pass.
+// Chaining sends a command of [Chains] that is too long for a short APDU in parts (GPC
+// §11.1.5.1). It belongs below a secure channel, which protects the whole; other
+// commands go out unchanged.
 type Chaining struct{ Card apdu.Card }
 
 // Transmit sends c, in as many APDUs as it takes, and returns the last response, or

@@ -7,8 +7,7 @@ import (
 	"ekrona/apdu"
 )
 
-// ErrMalformed says that data does not have the layout that the specification
-// gives it.
+// ErrMalformed reports that data does not have the layout of the specification.
 var ErrMalformed = errors.New("globalplatform: malformed data")
 
 // remedies say what a card manager can do about a status word. What it means is in
@@ -18,7 +17,7 @@ var remedies = map[apdu.StatusWord]string{
 	apdu.SWNotAuthentic:  "find the right ones, a few more tries block the card for good",
 	apdu.SWNotLinked:     "take a load file for an older Java Card, or a newer product",
 	apdu.SWMemoryFailure: "set the card aside",
-	apdu.SWWrongLength:   "card and program speak different versions",
+	apdu.SWWrongLength:   "card and program follow different versions",
 	apdu.SWChannel:       "use the basic channel",
 	apdu.SWSecurity:      "open a secure channel with the card's keys first",
 	apdu.SWBlocked:       "too many wrong keys were tried: set the card aside",
@@ -41,13 +40,13 @@ type Refusal struct {
 	SW      apdu.StatusWord
 }
 
-// Error says what was refused, why, and what to do.
+// Error states what was refused, why, and what to do.
 func (r *Refusal) Error() string {
 	return fmt.Sprintf("%s: the card answered %s: %s", r.Command, r.SW.String(), Meaning(r.SW))
 }
 
-// Meaning says what a status word means when a security domain gives it, and what to
-// do where something can be done.
+// Meaning is what a status word means when a security domain gives it, and what to do
+// where something can be done.
 func Meaning(sw apdu.StatusWord) string {
 	meaning := sw.MeaningOfDomain()
 	if remedy := remedies[sw]; remedy != "" {

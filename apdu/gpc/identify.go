@@ -24,7 +24,7 @@ const (
 	platformLength = 16 // of the text; more follows that is none
 )
 
-// NXPIdentity is what an NXP card says of its operating system.
+// NXPIdentity is what an NXP card reports about its operating system.
 type NXPIdentity struct {
 	Platform      string // platform id, "J3R6000373181200"
 	Configuration []byte
@@ -39,7 +39,7 @@ func NXPIdentifyData() []byte {
 	return []byte{byte(TagNXPIdentify >> 8), byte(TagNXPIdentify & 0xFF)}
 }
 
-// ParseNXPIdentity reads FE as GET DATA gives it. What it does not know passes.
+// ParseNXPIdentity reads FE as GET DATA gives it. Unknown data objects are ignored.
 func ParseNXPIdentity(b []byte) (*NXPIdentity, error) {
 	content, err := only(b, TagNXPProprietary, "NXP identification")
 	if err != nil {

@@ -59,7 +59,7 @@ func (f ForInstall) Encode() ([]byte, error) {
 }
 
 // ParseForInstall reads the data field. Of the parameters C9 must be there; system
-// parameters, which a card need not heed, pass (GPC §11.5.2.3.7).
+// parameters, which a card may ignore, are ignored (GPC §11.5.2.3.7).
 func ParseForInstall(b []byte) (ForInstall, error) {
 	r := lvReader{rest: b}
 	f := ForInstall{

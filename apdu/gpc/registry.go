@@ -61,8 +61,8 @@ func contains(list []tlv.Tag, t tlv.Tag) bool {
 	return false
 }
 
-// ParseEntries reads the E3 of one or more GET STATUS answers, joined. Data
-// objects that this program does not know pass.
+// ParseEntries reads the E3 of one or more GET STATUS answers, joined. Unknown data
+// objects are ignored.
 func ParseEntries(b []byte) ([]Entry, error) {
 	var entries []Entry
 	for r := tlv.NewReader(b); !r.Empty(); {
@@ -142,8 +142,7 @@ func (s Search) Encode() ([]byte, error) {
 	return tlv.Append(out, TagTagList, list)
 }
 
-// ParseSearch reads the data field; other search criteria are ignored, as GPC
-// §11.4.2.3 has it.
+// ParseSearch reads the data field; other search criteria are ignored (GPC §11.4.2.3).
 func ParseSearch(b []byte) (Search, error) {
 	r := tlv.NewReader(b)
 	aid, err := r.Expect(TagAID)

@@ -13,7 +13,7 @@ import (
 	"ekrona/apdu/tlv"
 )
 
-// ErrMalformed is what every refusal to encode or parse wraps.
+// ErrMalformed is wrapped by every error of encoding and parsing.
 var ErrMalformed = errors.New("malformed")
 
 // Malformed makes an error that wraps [ErrMalformed].

@@ -7,8 +7,8 @@ import (
 	"ekrona/apdu/tlv"
 )
 
-// Value is a member of a struct in its place of a layout: what stands in the
-// data object. Its length is the layout's affair.
+// Value is a member of a struct in its place of a layout: the content of the data
+// object. The layout checks its length.
 type Value interface {
 	encoding.BinaryMarshaler
 	encoding.BinaryUnmarshaler
@@ -31,12 +31,12 @@ type Whole interface {
 // Group is the members of a template inside another.
 type Group []Value
 
-// MarshalBinary is of no use: the layout is needed too.
+// MarshalBinary fails: a group is encoded with its layout only.
 func (g Group) MarshalBinary() ([]byte, error) {
 	return nil, Malformed("a template where a data object is expected")
 }
 
-// UnmarshalBinary is of no use: the layout is needed too.
+// UnmarshalBinary fails: a group is parsed with its layout only.
 func (g Group) UnmarshalBinary([]byte) error {
 	return Malformed("a template where a data object is expected")
 }

@@ -50,8 +50,8 @@ func ParseCounters(b []byte) (*Counters, error) {
 	return c, nil
 }
 
-// KeyAnswer is the answer of GENERATE ASYMMETRIC KEY PAIR (spec.KeyAnswer). Check
-// its MAC (package pin, KeyAnswerMAC) before the keys are believed.
+// KeyAnswer is the answer of GENERATE ASYMMETRIC KEY PAIR (spec.KeyAnswer). Check its
+// MAC (package pin, KeyAnswerMAC) before the keys are trusted.
 type KeyAnswer struct {
 	SigningPoint [spec.PointLength]byte
 	PINPoint     [spec.PointLength]byte

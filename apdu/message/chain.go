@@ -27,9 +27,9 @@ func NextHead(head, identity Hash) Hash {
 	return sha256.Sum256(append(head[:], identity[:]...))
 }
 
-// Follow goes along the chain from head, which stands at record number atc,
-// through the records that follow it, and gives the head after the last. It
-// refuses records that are not numbered one by one.
+// Follow computes the chain from head, which is the head after record number atc, over
+// the records that follow it, and returns the head after the last. It fails for records
+// that are not numbered consecutively.
 func Follow(head Hash, atc uint32, records []Record) (Hash, error) {
 	for _, r := range records {
 		atc++

@@ -7,7 +7,7 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// Confirmation says that the card applied one Instruction (spec.Confirmation).
+// Confirmation confirms that the card applied one Instruction (spec.Confirmation).
 type Confirmation struct {
 	Device      DeviceID
 	Sequence    uint32 // of the Instruction

@@ -20,16 +20,16 @@ type Message interface {
 	Layout() *spec.Layout
 	// values are the members in the order of the layout's fields.
 	values() []layout.Value
-	// check says what is wrong beyond the single fields.
+	// check returns what is wrong beyond the single fields.
 	check() error
 	// signatures are those of the layout's signers, in their order.
 	signatures() []*signature.Plain
 }
 
-// ErrMalformed is what every refusal to encode or parse wraps.
+// ErrMalformed is wrapped by every error of encoding and parsing.
 var ErrMalformed = layout.ErrMalformed
 
-// ErrSignature is what a wrong signature of a message wraps.
+// ErrSignature is wrapped by the error for a wrong signature of a message.
 var ErrSignature = errors.New("message: signature wrong")
 
 // Body encodes what is signed: the template, without signatures.

@@ -61,7 +61,7 @@ func TestRecordRefusesTheWrongReceipt(t *testing.T) {
 	assert.ErrorIs(t, err, ErrMalformed)
 }
 
-// The chain is what protocol §3 says, and any change of it shows in the head.
+// The chain is that of protocol §3, and any change of it changes the head.
 func TestChain(t *testing.T) {
 	key := testKey(t, 21)
 	point, err := signature.Point(&key.PublicKey)

@@ -6,8 +6,8 @@ import (
 )
 
 // ParseSigned decodes b, exactly, as one of the four messages that pass between payer and payee,
-// and tells whose device should have signed it: a Request, Receipt or Refusal the payee's, a
-// Payment the payer's. Nothing is verified.
+// and returns the device that should have signed it: the payee's for a Request, Receipt or
+// Refusal, the payer's for a Payment. Nothing is verified.
 func ParseSigned(b []byte) (Message, DeviceID, error) {
 	switch r := tlv.NewReader(b); {
 	case r.At(spec.TagRequest):

@@ -1,10 +1,10 @@
 // Package model_test explores the Promela model of the protocol with Spin: the whole of it, in
-// which no promise of the protocol's section 8 may break, and once for each rule that the protocol
-// marks with a dagger, without that rule, in which one must. README.md tells what the model is;
-// start with ekrona.pml.
+// which no promise of the protocol's section 8 may break, and once for each rule that the
+// protocol marks with a dagger, without that rule, in which one must. README.md describes the
+// model; start with ekrona.pml.
 //
 // It needs the programs spin and gcc (on Debian: apt-get install spin gcc) and is skipped without
-// them, unless EKRONA_REQUIRE_SPIN=1 says that they have to be there.
+// them, unless EKRONA_REQUIRE_SPIN=1 requires them.
 package model_test
 
 import (
@@ -20,11 +20,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPromisesHold explores each sandbox whole. The situations are those that the sandbox is there
-// for: a model that never meets them proves nothing of them.
+// TestPromisesHold explores each scenario whole. The situations are those that the scenario is
+// there for: a model that never reaches them proves nothing about them.
 func TestPromisesHold(t *testing.T) {
 	requireSpin(t)
-	for _, sandbox := range []struct {
+	for _, scenario := range []struct {
 		name string
 		met  []string
 	}{
@@ -44,10 +44,10 @@ func TestPromisesHold(t *testing.T) {
 			"a contrary decision that moved nothing", "a late State",
 			"an end that decided for an undecided payee", "claims settled together"}},
 	} {
-		t.Run(sandbox.name, func(t *testing.T) {
+		t.Run(scenario.name, func(t *testing.T) {
 			t.Parallel()
 			dir := modelIn(t)
-			build(t, dir, []string{"-D" + sandbox.name, "-DCOVERAGE"}, "-O1", "-DPRINTF")
+			build(t, dir, []string{"-D" + scenario.name, "-DCOVERAGE"}, "-O1", "-DPRINTF")
 			result := run(t, dir, "./pan", "-n", "-m10000")
 			require.Equal(t, "0", found(t, errorCount, result), "%s", result)
 			require.NotContains(t, result, "Search not completed")
@@ -59,15 +59,15 @@ func TestPromisesHold(t *testing.T) {
 			for _, line := range situation.FindAllStringSubmatch(result, -1) {
 				met = append(met, line[1])
 			}
-			assert.ElementsMatch(t, sandbox.met, met)
+			assert.ElementsMatch(t, scenario.met, met)
 		})
 	}
 }
 
-// withoutRule are the runs without one rule: a sandbox in which it is missed, and the promise that
+// withoutRule are the runs without one rule: a scenario in which it is missed, and the promise that
 // breaks. A rule can be missed for one reason only.
 var withoutRule = []struct {
-	without, sandbox, breaks string
+	without, scenario, breaks string
 }{
 	{"TWO_BODIES", "LOADED_CHAIN", "8.2: a State that the records do not explain"},
 	{"KEEP_UNTAKEN", "LOADED_CHAIN", "8.10: a card and its shadow wallet that do not agree"},
@@ -122,7 +122,7 @@ func TestEveryMarkedRuleIsTakenOut(t *testing.T) {
 		for _, without := range rule.switches {
 			assert.True(t, slices.ContainsFunc(withoutRule,
 				func(r struct {
-					without, sandbox,
+					without, scenario,
 					breaks string
 				}) bool {
 					return r.without == without
@@ -136,10 +136,10 @@ func TestEveryMarkedRuleIsTakenOut(t *testing.T) {
 func TestEachRuleIsNeeded(t *testing.T) {
 	requireSpin(t)
 	for _, rule := range withoutRule {
-		t.Run(rule.without+"/"+rule.sandbox, func(t *testing.T) {
+		t.Run(rule.without+"/"+rule.scenario, func(t *testing.T) {
 			t.Parallel()
 			dir, switches := modelIn(t),
-				[]string{"-D" + rule.sandbox, "-D" + rule.without, "-DSHORTEST"}
+				[]string{"-D" + rule.scenario, "-D" + rule.without, "-DSHORTEST"}
 			build(t, dir, switches, "-O0", "-DBFS")
 			result := run(t, dir, "./pan", "-n", "-m10000")
 			require.NotEqual(t, "0", found(t, errorCount, result),

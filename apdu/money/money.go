@@ -1,6 +1,6 @@
 // Package money is the amount of e-krona: whole öre, in a type of its own, with arithmetic that
-// fails instead of wrapping. It trusts nobody's input: text is parsed strictly. That an amount fits
-// into a message, package message checks.
+// fails instead of wrapping. Text is parsed strictly. Package message checks that an amount fits
+// into a message.
 package money
 
 import (

@@ -7,7 +7,7 @@ import (
 	"ekrona/apdu/entropy"
 )
 
-// Digits draws n decimal digits, each as likely as the others: a PIN or a PUK.
+// Digits draws n uniformly distributed decimal digits: a PIN or a PUK.
 func Digits(random io.Reader, n int) (string, error) {
 	text := make([]byte, 0, n)
 	for len(text) < n {
@@ -15,7 +15,7 @@ func Digits(random io.Reader, n int) (string, error) {
 		if err := entropy.Fill(random, b[:]); err != nil {
 			return "", fmt.Errorf("pin: %w", err)
 		}
-		if b[0] < 250 { // so that no digit is likelier
+		if b[0] < 250 { // so that all digits are equally likely
 			text = append(text, '0'+b[0]%10)
 		}
 	}

@@ -2,9 +2,8 @@
 // share: PIN blocks, enciphered PINs, keys derived from the personalization
 // token, the MAC over a new card's keys.
 //
-// Everything here is secret while it lives: the types show no digits when they
-// are printed, and no error holds any. Start at [NewBlock]; [Encipher] is for a
-// reader, [Token] for the personalization.
+// Everything here is secret: the types print no digits, and no error holds any. Start
+// at [NewBlock]; [Encipher] is for a reader, [Token] for the personalization.
 package pin
 
 import (
@@ -18,7 +17,7 @@ import (
 // §6.5.12.2): 2, number of digits, digits, filler F.
 type Block [spec.PINBlockLength]byte
 
-// ErrPIN is what [NewBlock] and [NewPUKBlock] answer to anything else.
+// ErrPIN is the error of [NewBlock] and [NewPUKBlock] for any other text.
 var ErrPIN = errors.New("pin: give 4 to 12 digits for a PIN, 8 for a PUK")
 
 // NewBlock makes the block of a PIN of 4 to 12 digits.

@@ -60,7 +60,7 @@ var genBlock = rapid.Custom(func(t *rapid.T) Block {
 	return b
 })
 
-// The card's side of the enciphered PIN, written out as the reference says it.
+// The card's side of the enciphered PIN, step by step as in the reference.
 func TestEncipheredPINOpensOnTheCard(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		scalar := rapid.SliceOfN(rapid.Byte(), 32, 32).Filter(func(b []byte) bool {

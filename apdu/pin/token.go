@@ -24,7 +24,7 @@ func (Token) String() string { return "personalization token" }
 // Format shows nothing, whatever the verb.
 func (t Token) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(t.String())) }
 
-// ErrKeyAnswer says that a card's keys are not those of the card installed.
+// ErrKeyAnswer reports that a card's keys are not those of the card installed.
 var ErrKeyAnswer = errors.New("pin: MAC of the card's keys is wrong; another card answered, or " +
 	"it was installed with another token")
 

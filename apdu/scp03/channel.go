@@ -20,9 +20,9 @@ var ErrWrongKeys = errors.New("scp03: the card's cryptogram does not fit these k
 	"another card or key version: find the right ones before you try again")
 
 // ErrNotBegun reports that the card refused INITIALIZE UPDATE with 6982 or 6983, which are
-// no errors of its own but those of GPC table 11-10: the command needs no security status
-// and tries no key, so the keys given are not what is wrong.
-var ErrNotBegun = errors.New("scp03: the card begins no secure channel now: it may count wrong " +
+// not errors of that command but general ones (GPC table 11-10): the command needs no
+// security status and uses no key, so the keys given are not the cause.
+var ErrNotBegun = errors.New("scp03: the card opens no secure channel now: it may count wrong " +
 	"keys that were tried before and be blocked for a time or for good: take its power away, " +
 	"leave it for a minute and try again; if it refuses again, set it aside and ask its supplier")
 
@@ -38,7 +38,7 @@ type Options struct {
 }
 
 // Channel is an open secure channel, and an apdu.Card: what goes through it is
-// protected. It is over once anything goes wrong on the way.
+// protected. Any error ends it.
 type Channel struct {
 	card    apdu.Card
 	session *session
@@ -50,10 +50,10 @@ type Channel struct {
 
 var _ apdu.Card = (*Channel)(nil)
 
-// Open opens a channel to the security domain or applet that is selected:
-// INITIALIZE UPDATE, and if the card's cryptogram fits the keys, EXTERNAL
-// AUTHENTICATE (Amd D §7.1). Whether keys fit is worked out here: however many are
-// given, wrong ones cost the card no try. Errors: ErrWrongKeys, ErrNotBegun, a
+// Open opens a channel to the security domain or applet that is selected: INITIALIZE
+// UPDATE, and if the card's cryptogram fits the keys, EXTERNAL AUTHENTICATE (Amd D
+// §7.1). The keys are checked here against the card's cryptogram: wrong ones use up no
+// try of the card, however many are given. Errors: ErrWrongKeys, ErrNotBegun, a
 // gpc.Refusal, or those of card.
 func Open(ctx context.Context, card apdu.Card, o Options) (*Channel, error) {
 	if !o.Level.Valid() {

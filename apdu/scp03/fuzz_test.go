@@ -8,9 +8,8 @@ import (
 	"ekrona/apdu"
 )
 
-// A card that has authenticated its host takes nothing that another has altered on
-// the way, however: header, data or MAC, of any length. The host the same of the
-// card's answers.
+// A card that has authenticated its host refuses every command that was altered on the
+// way, in header, data or MAC, of any length; and the host every such response.
 func FuzzProtection(f *testing.F) {
 	f.Add(byte(0x84), byte(0xF2), byte(0x80), byte(0x02), []byte{0x4F, 0x00}, false)
 	f.Add(byte(0x84), byte(0xE6), byte(0x02), byte(0x00), make([]byte, 24), true)

@@ -51,11 +51,11 @@ func (o Offer) Encode() []byte {
 	return append(out, o.Sequence...)
 }
 
-// ErrOtherProtocol reports that the card speaks another secure channel protocol.
-var ErrOtherProtocol = errors.New("scp03: the card does not speak SCP03")
+// ErrOtherProtocol reports that the card uses another secure channel protocol.
+var ErrOtherProtocol = errors.New("scp03: the card does not support SCP03")
 
-// ParseOffer reads the data of the response. It fails for another protocol than
-// SCP03, and says which the card wants.
+// ParseOffer reads the data of the response. It fails for another protocol than SCP03,
+// with an error that names the card's.
 func ParseOffer(b []byte) (Offer, error) {
 	const fixed = 10 + 3
 	if len(b) < fixed {
@@ -65,7 +65,7 @@ func ParseOffer(b []byte) (Offer, error) {
 	}
 	if b[11] != Protocol {
 		return Offer{}, fmt.Errorf(
-			"%w: it speaks SCP%02X with key set %02X; choose a key set with AES keys",
+			"%w: it uses SCP%02X with key set %02X; choose a key set with AES keys",
 			ErrOtherProtocol, b[11], b[10])
 	}
 	o := Offer{Diversification: [10]byte(b), KeyVersion: b[10], Parameter: b[12]}

@@ -8,7 +8,7 @@ import (
 	"ekrona/apdu/gpc"
 )
 
-// ErrWrongCryptogram tells a card that the host does not know its keys.
+// ErrWrongCryptogram reports to a card that the host does not know its keys.
 var ErrWrongCryptogram = errors.New("scp03: the host's cryptogram is wrong")
 
 // Responder is the card's side of a session, from INITIALIZE UPDATE on.
@@ -17,8 +17,7 @@ type Responder struct {
 	authenticated bool
 }
 
-// NewResponder begins a session with the challenges of both sides, 8 or 16 bytes
-// each.
+// NewResponder starts a session with the challenges of both sides, 8 or 16 bytes each.
 func NewResponder(keys Keys, hostChallenge, cardChallenge []byte) (*Responder, error) {
 	s, err := newSession(keys, hostChallenge, cardChallenge)
 	if err != nil {
@@ -61,11 +60,11 @@ func (r *Responder) Authenticated() bool { return r.authenticated }
 // Level is the security level, once authenticated.
 func (r *Responder) Level() Level { return r.session.level }
 
-// SetLevel changes the level of the messages that follow. Whoever calls it sees to it that
-// the level is no lower than what EXTERNAL AUTHENTICATE asked for.
+// SetLevel changes the level of the messages that follow. The caller ensures that the
+// level is no lower than what EXTERNAL AUTHENTICATE asked for.
 func (r *Responder) SetLevel(l Level) { r.session.level = l }
 
-// Unwrap checks a command against the level and gives it as the host meant it. On
+// Unwrap checks a command against the level and returns it without its protection. On
 // ErrProtection the session is over (Amd D §5.6).
 func (r *Responder) Unwrap(c apdu.Command) (apdu.Command, error) {
 	if r.session.level == Plain {
@@ -77,7 +76,7 @@ func (r *Responder) Unwrap(c apdu.Command) (apdu.Command, error) {
 	return r.session.unprotect(c)
 }
 
-// Wrap protects the response to a command that Unwrap gave.
+// Wrap protects the response to a command that Unwrap returned.
 func (r *Responder) Wrap(response apdu.Response) (apdu.Response, error) {
 	return r.session.seal(response)
 }

@@ -62,8 +62,8 @@ func (l Level) String() string {
 	return name
 }
 
-// ErrProtection reports that a message's MAC, padding or form is wrong: somebody or
-// something changed it, or the two sides are out of step. The session is over.
+// ErrProtection reports that a message's MAC, padding or form is wrong: it was changed
+// on the way, or the two sides are out of step. The session is over.
 var ErrProtection = errors.New("scp03: secure messaging is wrong; open the channel anew")
 
 // session is what both sides know once the challenges are exchanged.
@@ -267,9 +267,9 @@ func (s *session) initialValue(response bool) ([]byte, error) {
 	return cbc(s.enc, nil, block, cipher.NewCBCEncrypter)
 }
 
-// decipher takes the padding off too (Amd D §4.1.4), also where it is longer than it
-// need be, as the recorded sessions of OpenSCP-Java have it. Whoever altered the
-// data did not pass the MAC, so that a refusal tells him nothing.
+// decipher removes the padding too (Amd D §4.1.4), also where it is longer than
+// necessary, as in the recorded sessions of OpenSCP-Java. Altered data does not pass
+// the MAC, so that a refusal reveals nothing to an attacker.
 func (s *session) decipher(iv, data []byte) ([]byte, error) {
 	if len(data)%aes.BlockSize != 0 {
 		return nil, ErrProtection

@@ -96,8 +96,8 @@ func TestDiversification(t *testing.T) {
 // it with 9000.
 type step struct{ command, answer string }
 
-// scripted is a card that knows what comes. Le is not compared: with R-MAC this
-// package always asks for an answer, the recorded hosts did not.
+// scripted is a card that expects a fixed series of commands. Le is not compared: with
+// R-MAC this package always sends it, the recorded hosts did not.
 type scripted struct {
 	t     *testing.T
 	steps []step

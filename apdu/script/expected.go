@@ -150,7 +150,7 @@ func (d *Data) mismatch(b []byte) int {
 	return -1
 }
 
-// check says how r differs from what is expected; nil when it does not. name is what
+// check returns how r differs from what is expected; nil when it does not. name is what
 // the vocabulary calls its status word.
 func (e *Expected) check(r apdu.Response, name string) error {
 	for _, s := range e.Status {

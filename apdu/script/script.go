@@ -1,7 +1,7 @@
 // Package script is a text for an APDU with the answer that is expected, one line for
-// each. It is of any applet: what commands and status words are called is a
-// [Vocabulary] that the caller gives (spec.Vocabulary is that of the e-krona's applet).
-// Start at [Vocabulary.Parse].
+// each. It serves any applet: the names of commands and status words are a [Vocabulary]
+// that the caller gives (spec.Vocabulary is that of the e-krona's applet). Start at
+// [Vocabulary.Parse].
 //
 //	# comment
 //	SELECT data=F0454B524F4E4101 -> 9000 : 6F17*
@@ -23,10 +23,10 @@
 //	status   = four hex digits, "x" for any digit | name of a status word
 //	data     = hex digits, "??" for any byte, and "*" at the end for any more
 //
-// Hex passes blanks between bytes, bytes are two hex digits, ne is decimal. A
-// named command takes class, instruction, parameters and Ne from the vocabulary unless
-// an option says otherwise. [Vocabulary.Parse] and [Vocabulary.Text] are inverse: what
-// parses prints in one canonical form, which parses to the same step.
+// Hex may have blanks between bytes, bytes are two hex digits, ne is decimal. A named
+// command takes class, instruction, parameters and Ne from the vocabulary unless an
+// option sets it. [Vocabulary.Parse] and [Vocabulary.Text] are inverse: what parses
+// prints in one canonical form, which parses to the same step.
 package script
 
 import (
@@ -44,7 +44,7 @@ import (
 // blanks, and a longest answer.
 const MaxLine = 1 << 19
 
-// ErrSyntax is what every refusal to parse wraps.
+// ErrSyntax is wrapped by every error of parsing.
 var ErrSyntax = errors.New("script")
 
 func syntax(format string, args ...any) error {
@@ -64,7 +64,7 @@ type Line struct {
 	Step   Step
 }
 
-// Parse reads one step. A comment at its end passes; a line without a step is an
+// Parse reads one step. A comment at its end is allowed; a line without a step is an
 // error.
 func (v *Vocabulary) Parse(line string) (Step, error) {
 	step, ok, err := v.parseLine(line)
@@ -74,7 +74,7 @@ func (v *Vocabulary) Parse(line string) (Step, error) {
 	return step, err
 }
 
-// ParseAll reads a script to its end; blank lines and comments pass.
+// ParseAll reads a script to its end; blank lines and comments are skipped.
 func (v *Vocabulary) ParseAll(r io.Reader) ([]Line, error) {
 	var lines []Line
 	scanner := bufio.NewScanner(r)
@@ -129,8 +129,8 @@ func (v *Vocabulary) Text(s Step) string {
 	return text
 }
 
-// Run sends a step's command and checks the answer. The response is given also when it
-// is not the expected one.
+// Run sends a step's command and checks the answer. The response is returned also when
+// it is not the expected one.
 func (v *Vocabulary) Run(ctx context.Context, card apdu.Card, s Step) (apdu.Response, error) {
 	r, err := card.Transmit(ctx, s.Command)
 	if err != nil || s.Expected == nil {

@@ -23,7 +23,7 @@ type Command struct {
 	// "=" or is "extended": see [Vocabulary.Check].
 	Title   string
 	Command apdu.Command
-	// AnyP1 says that P1 is a number from 1, and that of Command only an example.
+	// AnyP1 reports that P1 is a number from 1, and that of Command only an example.
 	AnyP1 bool
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The tests of Project Wycheproof for this form of signature; the file names its
-// source and says which must fail.
+// The tests of Project Wycheproof for this form of signature; the file names its source
+// and marks those that must fail.
 func TestWycheproof(t *testing.T) {
 	f, err := os.Open("testdata/vectors/wycheproof_p256_sha256_p1363.txt")
 	require.NoError(t, err)

@@ -27,10 +27,11 @@ type Variant struct {
 	Command *Command
 	Name    string // empty when the command has no other
 	P1, P2  byte
-	// AnyP1 says that P1 is a number from 1 and the row's P1 only an example.
+	// AnyP1 reports that P1 is a number from 1 and the row's P1 only an example.
 	AnyP1   bool
 	In, Out []Field
-	// NoData says that the variant is also given without data, and what that asks.
+	// NoData is the meaning of the variant without data; empty if it is always given
+	// with data.
 	NoData  string
 	Purpose string
 }
@@ -46,7 +47,7 @@ var CommonAnswers = []Answer{
 	{SWWrongLength, "Lc is not what the table says, or chained data is longer than MAX_COMMAND"},
 	{SWChannel, "the class byte names a logical channel"},
 	{SWSecureMessaging, "the class byte asks for secure messaging"},
-	{SWLastChainedExpected, "a chain was begun and another command came"},
+	{SWLastChainedExpected, "a chain was started and another command came"},
 	{SWChaining, "the command has no data, and its class byte says that more parts follow"},
 	{SWParameters, "P1 or P2 is in no row"},
 	{SWInstruction, "the instruction is in no row"},

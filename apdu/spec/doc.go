@@ -14,10 +14,8 @@
 // file for it. Start at [Commands] for what the card does and at [Layouts] for
 // what is signed.
 //
-// The package stands on those that know cards and no applet (apdu, apdu/script, apdu/tlv),
-// from which it has class bytes and the standards' status words, and trusts nothing: it is
-// only data.
-// Its variables are never written after initialisation.
+// The package imports only packages for any card (apdu, apdu/script, apdu/tlv). It is
+// only data: its variables are never written after initialisation.
 package spec
 
 //go:generate go run ekrona/apdu/spec/gen -java ../../applet/src/main/java/ekrona/Spec.java -reference ../REFERENCE.md

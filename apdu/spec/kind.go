@@ -1,7 +1,6 @@
 package spec
 
-// Kind says what the bytes of a data object mean, for codecs and for whoever
-// shows them.
+// Kind is what the bytes of a data object mean, for codecs and for display.
 type Kind uint8
 
 // The kinds. Lengths are in the tag's row.

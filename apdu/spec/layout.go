@@ -2,7 +2,7 @@ package spec
 
 import "ekrona/apdu/tlv"
 
-// Presence says when a field is there.
+// Presence is when a field is there.
 type Presence uint8
 
 // The presences.

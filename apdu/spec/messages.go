@@ -213,7 +213,7 @@ var (
 			field("CAPABILITIES", TagCapabilities, ""),
 		},
 	}
-	// FCI is the answer to SELECT; nothing in it tells one card from another.
+	// FCI is the answer to SELECT; nothing in it distinguishes one card from another.
 	FCI = &Layout{
 		Name: "FCI", Tag: TagFCI, Meaning: "file control information",
 		Fields: []Field{

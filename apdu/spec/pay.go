@@ -16,7 +16,7 @@ var Pay = command(Command{
 		"Active.",
 		"PIN verified and not used up.",
 		"No kept record pays another Request of the same payee and number. (Not before the PIN: " +
-			"whom the card paid is its owner's affair.)",
+			"whom the card paid is private to its owner.)",
 		"Payee's CA is remembered, certified by a known root.",
 		"Payer, when named, is this card; payee is not; currency is the card's.",
 		"Payee's certificate verifies; its role is a payee's, its id has [A-Z0-9] and carries " +

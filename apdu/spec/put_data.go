@@ -11,7 +11,7 @@ var PutData = command(Command{
 	Preconditions: []string{
 		"The keys are made.",
 		"certificate, after activation: PIN verified, or GET STATE answered in this session, so " +
-			"that no stranger can try whose card it is.",
+			"that an attacker who holds the card cannot find out whose it is.",
 		"certificate: its CA is remembered and carries the card's name, its holder, key and role " +
 			"are the card's; after activation its last day is later than the stored one's.",
 		"first PIN: before activation.",

@@ -153,7 +153,8 @@ func TestFixedValues(t *testing.T) {
 	assert.Equal(t, PolicyLength, sum)
 }
 
-// Every status word of the spec says what to do, in one line, under the applet's name.
+// Every status word of the spec has a text with what to do, in one line, under the
+// applet's name.
 func TestStatusText(t *testing.T) {
 	for _, row := range StatusWords {
 		text := StatusText(row.Code)

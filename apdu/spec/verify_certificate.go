@@ -2,7 +2,7 @@ package spec
 
 import "ekrona/apdu"
 
-// VerifyCertificate lets the card learn an authority's key.
+// VerifyCertificate presents an authority's certificate, whose key the card remembers.
 var VerifyCertificate = command(Command{
 	Name: "PSO VERIFY CERTIFICATE", CLA: apdu.ClassInterindustry, INS: 0x2A,
 	Clause: "ISO/IEC 7816-8, PERFORM SECURITY OPERATION",

@@ -21,7 +21,7 @@ type Tag uint32
 // MaxLength is the longest value in bytes; its length field has three bytes.
 const MaxLength = 0xFFFF
 
-// ErrMalformed is what every refusal of this package wraps.
+// ErrMalformed is wrapped by every error of parsing in this package.
 var ErrMalformed = errors.New("tlv: malformed")
 
 func malformed(format string, args ...any) error {
@@ -172,7 +172,7 @@ func (r *Reader) End() error {
 }
 
 // readTag takes a tag of one to three bytes. 00 is no tag (ISO/IEC 7816-4:2013
-// §5.2.2.1). EMV's 9F01 to 9F1E pass, though X.690 would write them shorter.
+// §5.2.2.1). EMV's 9F01 to 9F1E are allowed, though X.690 would write them shorter.
 func readTag(b []byte) (Tag, int, error) {
 	if len(b) == 0 {
 		return 0, 0, malformed("no tag")

@@ -9,8 +9,9 @@ import (
 
 // Decoder decodes exchanges. Its zero value knows what every card has.
 type Decoder struct {
-	// Vocabularies are those of applications, asked in their order. What none of them
-	// knows is taken for a command to a security domain, or of every card.
+	// Vocabularies are those of applications, searched in their order. A command in
+	// none of them is decoded as one to a security domain, or as an interindustry
+	// command.
 	Vocabularies []Vocabulary
 }
 
@@ -219,7 +220,7 @@ func newCommand(c apdu.Command) *command {
 // add appends to the content.
 func (m *command) add(nodes ...*Node) { m.content = append(m.content, nodes...) }
 
-// show gives a byte of the header a name and lets conversations show it.
+// show names a byte of the header and has conversations show it.
 func show(n *Node, name, value string) { n.Name, n.Value, n.Detail = name, value, false }
 
 // node puts the command together.

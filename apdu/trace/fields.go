@@ -17,8 +17,8 @@ func newReader(b []byte, at int) reader { return reader{tlv.NewReader(b), at + l
 // at is the index of the next byte.
 func (r reader) at() int { return r.end - len(r.Rest()) }
 
-// whole decodes fields that fill b, or shows b itself when they do not. That it does only
-// if no secret can be among them.
+// whole decodes fields that fill b, or shows b itself when they do not; it shows b only
+// if no secret can be in it.
 func whole(fields []Field, b []byte, at int, secret bool) []*Node {
 	r := newReader(b, at)
 	nodes, err := r.fields(fields)

@@ -11,9 +11,9 @@ import (
 // instruction is a command of ISO/IEC 7816-4:2013 §11, or 7816-8:2021.
 type instruction struct {
 	name, clause string
-	// open says that the command's data is no secret.
+	// open reports that the command's data is no secret.
 	open bool
-	// closed says that the response may hold a secret.
+	// closed reports that the response may hold a secret.
 	closed bool
 }
 
@@ -119,7 +119,7 @@ func interindustryAnswer(c apdu.Command, data []byte) []*Node {
 	return summed(data, objects(data, 0, 0))
 }
 
-// summed is data with a line for a conversation, and its parts for whoever wants them.
+// summed is data with a line for a conversation, and its parts for the other renderers.
 func summed(data []byte, parts []*Node) []*Node {
 	for _, p := range parts {
 		p.Detail = true

@@ -24,7 +24,7 @@ func answer(
 	return Text{}.Response(Decoder{}.Response(c, r))
 }
 
-// What a card manager is told reads as it was meant, without its secrets.
+// Commands to a card manager are decoded by their meaning, without their secrets.
 func TestCommandsToACardManager(t *testing.T) {
 	secret := bytes.Repeat([]byte{0xA7}, 40)
 	install, err := gpc.ForInstall{

@@ -9,7 +9,7 @@ import (
 // insGetResponse fetches the rest of an answer (ISO/IEC 7816-4:2013 §11.7.1).
 const insGetResponse = 0xC0
 
-// Sequence decodes what was said with one card, in its order, as whole messages: see
+// Sequence decodes the exchanges with one card, in their order, as whole messages: see
 // [Join].
 func (d Decoder) Sequence(exchanges []apdu.Exchange) []Exchange {
 	var out []Exchange

@@ -18,8 +18,8 @@ type Text struct {
 	Raw bool
 }
 
-// Writer is a sink for [apdu.Recorder] that writes each exchange when it is over. An error
-// of out is its owner's affair and stops nothing.
+// Writer is a sink for [apdu.Recorder] that writes each exchange when it is over. Errors
+// of out are ignored: its owner has to check for them.
 func (t Text) Writer(out io.Writer, d Decoder) func(apdu.Exchange) {
 	return func(e apdu.Exchange) { _, _ = io.WriteString(out, t.Exchange(d.Exchange(e))) }
 }

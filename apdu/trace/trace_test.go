@@ -120,7 +120,7 @@ func text(d Decoder, c apdu.Command, r apdu.Response) string {
 	return Text{Raw: true}.Exchange(d.Exchange(apdu.Exchange{Command: c, Response: r}))
 }
 
-// Cards of nobody we know: ISO 7816-4 alone.
+// Cards without a known application: ISO 7816-4 alone.
 func TestInterindustry(t *testing.T) {
 	d := Decoder{}
 	for _, row := range []struct {

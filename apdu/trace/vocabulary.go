@@ -25,10 +25,10 @@ type Form struct {
 	Name             string
 	Clause           string
 	CLA, INS, P1, P2 byte
-	// Numbered says that P1 is a number from 1, and the form's P1 only an example.
+	// Numbered reports that P1 is a number from 1, and the form's P1 only an example.
 	Numbered bool
 	In, Out  []Field
-	// NoData says what the command asks when it has no data; empty if that says nothing.
+	// NoData is the meaning of the command without data; empty if it has none.
 	NoData string
 }
 
@@ -41,7 +41,7 @@ type Field struct {
 	Tag      tlv.Tag
 	Length   int
 	Optional bool
-	// Template says that the value is exactly Fields, in their order, and that After
+	// Template reports that the value is exactly Fields, in their order, and that After
 	// follow the template and belong to it, such as signatures.
 	Template      bool
 	Meaning       string // of a template
@@ -50,7 +50,7 @@ type Field struct {
 	Parts []Field
 	// Secret values are never shown.
 	Secret bool
-	// Text says in words what a value says; nil shows it in hex.
+	// Text gives a value in words; nil shows it in hex.
 	Text func(value []byte) string
 }
 

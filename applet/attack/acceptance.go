@@ -223,7 +223,7 @@ var acceptances = []Attack{
 }
 
 // StolenCA is a Payment by a key that a stolen CA key has certified, for a device that was
-// never issued. A card cannot tell; the intermediary whose key it was stands in for it at
+// never issued. A card cannot detect it; the intermediary whose key it was pays for it at
 // settlement.
 var StolenCA = Attack{
 	Name:    "Payment by a device that was never issued",
@@ -303,10 +303,10 @@ func cutPayment(name string, change func(good []byte) []byte) Way {
 	}}
 }
 
-// StrangePayer is a card for what is no id.
+// StrangePayer is a card with an id that is not valid.
 var StrangePayer = strangePayers()[0]
 
-// strangePayers are cards for what is no id, whom a stolen CA key has certified.
+// strangePayers are cards with ids that are not valid, certified by a stolen CA key.
 func strangePayers() []Way {
 	var ways []Way
 	for _, odd := range besideIDs {

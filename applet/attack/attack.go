@@ -1,10 +1,10 @@
-// Package attack lists what someone may try on a card that he should not succeed with, each
-// attack once and as a value: what is threatened, what must stop it and by which clause, the
-// commands, the answers that are right, and what must not have changed afterwards.
+// Package attack lists the attacks on a card, each once and as a value: the threat, the
+// defence and its clause, the commands, the right answers, and what must not have changed
+// afterwards.
 //
 // Start at [All]. An attack is made with a scheme's test keys ([Setup]): [Attack.Run] tries
-// it on any [apdu.Card], and a party of a simulated world takes the [Blow] of one of its ways
-// and gives it over its own links. The APDU suite runs all of them; the simulator plays some.
+// it on any [apdu.Card], and a party of a simulation takes the [Blow] of one of its ways and
+// sends it over its own links. The APDU suite runs all of them; the simulator plays some.
 //
 // To add one, write a value into the file of its command and name it in All.
 package attack
@@ -27,7 +27,7 @@ import (
 // Attack is one attack, in one or several ways to which the same answers are right.
 type Attack struct {
 	Name string
-	// Threat is who does it, and what would be won.
+	// Threat is what an attacker would gain.
 	Threat string
 	// Defence is what stops it.
 	Defence string
@@ -36,7 +36,7 @@ type Attack struct {
 	// Card is the state that the card must be in.
 	Card Condition
 	// Answers are the status words that are right, one for nearly all attacks. With 9000
-	// the card cannot tell, and the defence is another's.
+	// the card cannot detect the attack, and another party has to.
 	Answers []apdu.StatusWord
 	// Keeps is what must be on the card as before.
 	Keeps Keeps
@@ -56,7 +56,7 @@ type Blow struct {
 	// Data are the parts of the command's data: the message, then the certificate of the
 	// device that it is of, if the command takes one.
 	Data [][]byte
-	// Authorities are certificates that the card must have met first, all of them genuine.
+	// Authorities are the certificates, all genuine, that the card must know first.
 	Authorities [][]byte
 	// ToChallenge makes the data from what GET CHALLENGE has answered right before.
 	ToChallenge func(challenge [spec.ChallengeLength]byte) ([]byte, error)
@@ -90,8 +90,8 @@ type Condition uint8
 
 // The conditions. Those from Active on are of a card that is active.
 const (
-	Installed  Condition = iota // with the applet, and its root met
-	KeysMade                    // and with its keys, and the CAs of Own and Foreign met
+	Installed  Condition = iota // with the applet, and its root known
+	KeysMade                    // and with its keys, and the CAs of Own and Foreign known
 	Active                      // without more
 	PINEntered                  // with money, and the PIN verified in the session
 	Asking                      // the same, and with an open Request that anybody may pay
@@ -102,8 +102,8 @@ type Keeps uint8
 
 // The kinds.
 const (
-	// KeepsState is all that the State says: balance, records, open Requests, date; and how
-	// many tries the PIN has left.
+	// KeepsState is the State: balance, records, open Requests, date; and how many tries
+	// the PIN has left.
 	KeepsState   Keeps = iota
 	KeepsMoney         // the same, without the tries
 	KeepsNothing       // the card takes it
@@ -125,26 +125,27 @@ func (i Identity) id() message.DeviceID { return message.DeviceID(i.Certificate.
 // Intermediary is a bank of the scheme.
 type Intermediary struct{ CA, InstructionKey Identity }
 
-// Setup is the scheme's test keys, and what an attacker knows of the card or can look up. An
-// attack needs no more of it than its ways use.
+// Setup is the scheme's test keys, and what an attacker knows about the card or can find
+// out. Only the members that an attack's ways use need to be set.
 type Setup struct {
 	Root, Notary Identity
-	Stranger     Identity // a root that nobody vouches for, with the number after Root's
+	UnknownRoot  Identity // certified by no other, with the number after Root's
 	Own, Foreign Intermediary
-	// Certify makes a key and has the issuer certify it, also where no honest one would.
+	// Certify makes a key and certifies it with the issuer's, also where an issuer must
+	// not.
 	Certify func(issuer Identity, s Subject) (Identity, error)
 	// NextID gives an id of the intermediary that no device has.
 	NextID func(of Intermediary) message.DeviceID
 
 	Device      message.DeviceID // of the card
 	Certificate Identity         // of the card, without its key
-	PIN         []byte           // PIN block, for conditions that want it
-	PUK         []byte           // block of the PUK, for who guesses
+	PIN         []byte           // PIN block, for conditions that need it
+	PUK         []byte           // block of the PUK, for guesses
 	Public      *ecdsa.PublicKey // of the card, from KeysMade on
 	PINKey      *ecdsa.PublicKey // to which PINs are enciphered
 	Token       pin.Token        // of personalization, for KeysMade
-	Amount      money.Ore        // of what the attacker asks for or pays
-	ATC         uint32           // number of the Payment that he makes
+	Amount      money.Ore        // that the attacker asks for or pays
+	ATC         uint32           // number of the attacker's Payment
 	// Other is a device whose certificate anybody can have; its key is not used.
 	Other Identity
 	// Random is for Challenges, and for signatures that nobody made.

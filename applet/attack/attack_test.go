@@ -15,7 +15,7 @@ import (
 	"ekrona/applet/attack"
 )
 
-// Every attack says what a catalogue needs, once.
+// Every attack has all the texts of a catalogue, under a name of its own.
 func TestTheList(t *testing.T) {
 	names := map[string]bool{}
 	for _, a := range attack.All() {

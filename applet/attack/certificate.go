@@ -19,7 +19,7 @@ var certificates = []Attack{
 				func(s *Setup) (Blow, error) { return presented(flipped(s.Own.CA.Encoded)) },
 			},
 			{"signed by another root of the root's name", func(s *Setup) (Blow, error) {
-				impostor := Identity{Signer: s.Stranger.Signer, Certificate: s.Root.Certificate}
+				impostor := Identity{Signer: s.UnknownRoot.Signer, Certificate: s.Root.Certificate}
 				return s.certified(impostor, s.authority("00001"), spec.RoleIntermediary)
 			}},
 		},
@@ -30,7 +30,7 @@ var certificates = []Attack{
 		Card: Installed, Answers: sw(spec.SWReferenceUnknown),
 		Ways: []Way{
 			{"another root", func(s *Setup) (Blow, error) {
-				return s.certified(s.Stranger, s.authority("00001"), spec.RoleIntermediary)
+				return s.certified(s.UnknownRoot, s.authority("00001"), spec.RoleIntermediary)
 			}},
 			{"an intermediary", func(s *Setup) (Blow, error) {
 				return s.certified(s.Own.CA, s.authority("00007"), spec.RoleIntermediary)
@@ -77,7 +77,7 @@ var certificates = []Attack{
 	},
 	{
 		Name:    "authority's certificate whose point is none",
-		Threat:  "whoever chose the point can sign",
+		Threat:  "an attacker who chose the point can sign",
 		Defence: "the card takes uncompressed points on the curve alone", Clause: "PROTOCOL.md §2",
 		Card: Installed, Answers: sw(spec.SWCertificate),
 		Ways: []Way{

@@ -10,7 +10,7 @@ import (
 )
 
 // enciphered are attacks by a PIN that is enciphered to the card, each on every command that
-// takes one. None of them may cost a try: a reader could block the PIN of any card.
+// takes one. None of them may use up a try, or a reader could block the PIN of any card.
 var enciphered = []Attack{
 	{
 		Name:    "enciphered PIN that was altered",

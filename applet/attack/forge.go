@@ -25,7 +25,7 @@ func signed(m message.Message, by Identity) ([]byte, error) {
 }
 
 // forge changes the body of an encoded message, whose one signature is its last data object,
-// and signs what has become of it.
+// and signs the result.
 func forge(encoded []byte, signer crypto.Signer, change func(body []byte) error) ([]byte, error) {
 	end := len(encoded) - signatureObject
 	body := bytes.Clone(encoded[:end])
@@ -50,7 +50,8 @@ func forgeCertificate(
 	return append(bytes.Clone(encoded[:header]), body...), err
 }
 
-// errNotThere says that a body has nothing at the place that an attack wants to change.
+// errNotThere reports that a body has nothing at the place that an attack wants to
+// change.
 var errNotThere = errors.New("attack: the message has no such field")
 
 // put writes value at an index behind the first occurrence of a header.
@@ -82,8 +83,8 @@ func offCurve(body []byte) error {
 	return nil
 }
 
-// backwards lets a certificate end before it begins: it begins a day after its last, and
-// ends a year or ten earlier.
+// backwards makes a certificate end before its first day: it sets the first day to the
+// day after the last, and the last day one or ten years back.
 func backwards(body []byte) error {
 	from := bytes.Index(body, []byte{0x5F, 0x25, spec.DateLength}) + 3
 	to := bytes.Index(body, []byte{0x5F, 0x24, spec.DateLength}) + 3
@@ -114,7 +115,7 @@ func flipped(b []byte) []byte {
 	return b
 }
 
-// besideIDs are the characters next to those of ids, and some from far away.
+// besideIDs are the characters next to the range of ids, and some far from it.
 var besideIDs = []byte{'*', 0, '/', ':', '@', '[', 'a', 0x80, 0xFF}
 
 // strange alters a device's id wherever a body names it first, so that it is none.
@@ -147,7 +148,7 @@ func (s *Setup) payment(payer message.DeviceID) (*message.Payment, error) {
 	return &message.Payment{Payer: payer, ATC: max(1, s.ATC), Request: *s.Asked}, nil
 }
 
-// errNotAsked says that an attack is on an open Request, and the card has none.
+// errNotAsked reports that an attack is on an open Request, and the card has none.
 var errNotAsked = errors.New("attack: the card has no open Request")
 
 // expired makes a key that a CA certifies for a device until before the card's date.

@@ -8,8 +8,8 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// guesses are attacks by who holds the card and tries PIN after PIN, in a new session for
-// each. The right one at the end is refused too.
+// guesses are attacks by a holder of the card who tries PIN after PIN, in a new session
+// for each. The right one at the end is refused too.
 var guesses = []Attack{
 	{
 		Name:    "PIN guessed",

@@ -11,7 +11,7 @@ import (
 )
 
 // payments are attacks by PAY: a Request that the card must not pay. The PIN is verified, so
-// that nothing else stops them.
+// that no other check stops them.
 var payments = []Attack{
 	{
 		Name:    "Request of a payee whose id is none",
@@ -371,10 +371,11 @@ func corruptedPair(name string, change func(s *Setup, pair [][]byte) [][]byte) W
 	}}
 }
 
-// StrangePayee is a terminal for what is no id.
+// StrangePayee is a terminal with an id that is not valid.
 var StrangePayee = strangePayees()[0]
 
-// strangePayees are terminals for what is no id, whom a stolen CA key has certified.
+// strangePayees are terminals with ids that are not valid, certified by a stolen CA
+// key.
 func strangePayees() []Way {
 	var ways []Way
 	for _, odd := range besideIDs {

@@ -36,7 +36,7 @@ var personalizations = []Attack{
 	},
 	{
 		Name:    "own certificate of another role",
-		Threat:  "a card receives as a terminal does, or another bank vouches for it",
+		Threat:  "a card receives as a terminal does, or is certified by another bank",
 		Defence: "the role is that of the card, its CA has the card's name",
 		Clause:  "PROTOCOL.md §7", Card: KeysMade, Answers: sw(spec.SWRole),
 		Ways: []Way{
@@ -79,7 +79,7 @@ var personalizations = []Attack{
 	},
 	{
 		Name:    "own certificate without the PIN",
-		Threat:  "whoever holds the card exchanges what it is known by",
+		Threat:  "a thief replaces the card's certificate",
 		Defence: "the PIN comes first, once the card is active",
 		Clause:  "PROTOCOL.md §7", Card: Active, Answers: sw(spec.SWSecurity),
 		Ways: []Way{own("", func(s *Setup, of *Subject) {
@@ -97,7 +97,7 @@ var personalizations = []Attack{
 	},
 	{
 		Name:    "first PIN by somebody else than the issuer",
-		Threat:  "whoever holds the card on its way chooses its PIN",
+		Threat:  "a thief of the card on its way to its owner chooses its PIN",
 		Defence: "its MAC is by a key of the personalization token",
 		Clause:  "PROTOCOL.md §7", Card: KeysMade, Answers: sw(spec.SWMACWrong),
 		Ways: []Way{
@@ -124,7 +124,7 @@ var personalizations = []Attack{
 	},
 }
 
-// put1 is PUT DATA of one object; an error of its making passes.
+// put1 is PUT DATA of one object; an error from making the data is returned.
 func put1(variant string, data []byte, err error) (Blow, error) {
 	v, found := spec.PutData.Variant(variant)
 	if err == nil && !found {
@@ -145,7 +145,7 @@ func (s *Setup) publicKey() *ecdsa.PublicKey {
 	return s.Public
 }
 
-// own is a certificate for the card by its CA, of somebody a little different.
+// own is a certificate for the card by its CA, whose subject is changed.
 func own(name string, change func(s *Setup, of *Subject)) Way {
 	return Way{name, func(s *Setup) (Blow, error) {
 		of := s.ownSubject()

@@ -9,17 +9,17 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// Reader is what a reader that meddles does with one command between the card and whoever
-// uses it: a phone, a terminal, an issuer. It attacks them, not the card, which answers
-// as it must; they have to see that the answer is none to what they asked.
+// Reader is a reader that alters one command between the card and its user: a phone, a
+// terminal, an issuer. It attacks the user, not the card, which answers as it must; the
+// user has to detect that the answer does not fit the command.
 type Reader struct {
 	Name    string
 	Threat  string
 	Defence string
 	Clause  string
-	// Command is the one with which it meddles.
+	// Command is the command that it alters.
 	Command *spec.Command
-	// Instead happens in the place of that command.
+	// Instead is called in place of that command.
 	Instead func(ctx context.Context, card apdu.Card, c apdu.Command) (apdu.Response, error)
 }
 
@@ -33,7 +33,7 @@ func (r Reader) Holding(card apdu.Card) apdu.Card {
 	})
 }
 
-// Readers are all of them, but for [AnotherAccept], which needs what was heard before.
+// Readers are all of them, but for [AnotherAccept], which needs an earlier Payment.
 func Readers() []Reader {
 	return []Reader{
 		RequestOfMore,
@@ -71,7 +71,8 @@ var RefuseOfAnother = Reader{
 	}),
 }
 
-// AnotherAccept has a card accept a Payment of before: it answers with the Receipt of that.
+// AnotherAccept has a card accept an earlier Payment: it answers with the Receipt of that
+// one.
 func AnotherAccept(former []byte) Reader {
 	return Reader{
 		Name:    "ACCEPT of a former Payment",
@@ -82,7 +83,7 @@ func AnotherAccept(former []byte) Reader {
 	}
 }
 
-// RecordAltered spoils the signature of each record that a card is asked for.
+// RecordAltered makes the signature of each record read from a card wrong.
 var RecordAltered = Reader{
 	Name:    "READ RECORD with a wrong signature",
 	Threat:  "the only proof of a payment is lost",
@@ -97,10 +98,10 @@ var RecordAltered = Reader{
 	},
 }
 
-// CertificateNotStored says that the card has stored what it never got.
+// CertificateNotStored reports success for a certificate that the card never received.
 var CertificateNotStored = Reader{
 	Name:    "PUT DATA that the card never got",
-	Threat:  "an owner believes that his card is renewed",
+	Threat:  "an owner thinks that the card is renewed",
 	Defence: "what the card holds is read again",
 	Clause:  "PROTOCOL.md §7", Command: spec.PutData,
 	Instead: func(context.Context, apdu.Card, apdu.Command) (apdu.Response, error) {
@@ -108,8 +109,8 @@ var CertificateNotStored = Reader{
 	},
 }
 
-// KeysForActivation has a card make keys in the place of becoming active, to which it
-// answers 9000 too.
+// KeysForActivation has a card make keys instead of becoming active, which it answers
+// with 9000 too.
 var KeysForActivation = Reader{
 	Name:    "ACTIVATE that the card never got",
 	Threat:  "a card is handed out that is not active",

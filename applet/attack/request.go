@@ -86,7 +86,7 @@ var requests = []Attack{
 	},
 	{
 		Name:    "REQUEST without the PIN",
-		Threat:  "whoever holds the card fills its log and its balance",
+		Threat:  "a thief of the card fills its log and its balance",
 		Defence: "the policy asks for the PIN to receive",
 		Clause:  "PROTOCOL.md §3", Card: Active, Answers: sw(spec.SWSecurity),
 		Ways: []Way{asking("", func(_ *Setup, good []byte) ([]byte, error) {
@@ -157,7 +157,7 @@ func refusing(name string, change func(number []byte) []byte) Way {
 	}}
 }
 
-// strangeNamed are Requests to what is no id.
+// strangeNamed are Requests to ids that are not valid.
 func strangeNamed() []Way {
 	var ways []Way
 	for _, odd := range besideIDs {

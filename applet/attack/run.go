@@ -15,8 +15,8 @@ import (
 )
 
 // Run makes the attack on a card in all its ways, each in a session of its own, and looks
-// before and after. The card takes whole commands. The error says each way that the card
-// did not answer as it must, and what has changed, and wraps the error of Transmit when no
+// before and after. The card takes whole commands. The error names each way to which the
+// card gave a wrong answer, and what has changed; it wraps the error of Transmit when no
 // answer came.
 func (a Attack) Run(ctx context.Context, card apdu.Card, s *Setup) error {
 	r := &run{ctx: ctx, card: card, setup: s}
@@ -136,8 +136,8 @@ func either(words []apdu.StatusWord) string {
 	return strings.Join(names, " or ")
 }
 
-// look is what the card shows of itself: the State that answers a Challenge of its own
-// intermediary and the tries of its PIN, or what SELECT answers before it is active.
+// look reads the card's observable state: the State that answers a Challenge of its own
+// intermediary and the tries of its PIN, or the answer to SELECT before activation.
 func (r *run) look(a Attack) (any, error) {
 	fci, err := r.selectApplet()
 	if err != nil || a.Card < Active {
@@ -175,7 +175,7 @@ func (r *run) look(a Attack) (any, error) {
 	return shown{*state, left.SW}, err
 }
 
-// shown is what an active card shows of itself.
+// shown is the observable state of an active card.
 type shown struct {
 	State message.State
 	Tries apdu.StatusWord // what VERIFY without data answers

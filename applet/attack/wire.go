@@ -8,8 +8,8 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// wire are attacks by commands that are none, each in a way for every command that reaches the
-// applet. The defence of all is that header and length are looked at before anything is done.
+// wire are attacks by malformed commands, each in a way for every command that reaches the
+// applet. The defence of all is that header and length are checked before anything is done.
 func wire() []Attack {
 	const framing = "header and length are checked before anything is done"
 	return []Attack{
@@ -80,7 +80,7 @@ func classes(name string, change func(class byte) byte) []Way {
 	})
 }
 
-// everyCommand is a way for each command but SELECT, of which no other form reaches an applet.
+// everyCommand is a way for each command but SELECT, whose other forms do not reach an applet.
 func everyCommand(prefix string, make func(v spec.Variant) Blow) []Way {
 	var ways []Way
 	for _, c := range spec.Commands {

@@ -13,8 +13,8 @@ import (
 
 // Variant is one thing to try.
 type Variant[V, C any] struct {
-	Name  string // by which journal and reasons know it; no other has the same
-	Title string // for people; "" if the name will do
+	Name  string // its key in journal and reasons; unique
+	Title string // for display; "" if the name will do
 	Value V
 	Cases []C // in the order in which it is tried on them, until one decides
 }
@@ -22,7 +22,7 @@ type Variant[V, C any] struct {
 // Trial is what came of a variant on one case.
 type Trial struct {
 	Verdict Verdict // Open if the case decides nothing, else Held, Finding or Broken
-	Detail  string  // what was seen, for people
+	Detail  string  // what was observed, as text
 }
 
 // Try tries a variant on a case. It is called by one worker at a time.
@@ -34,7 +34,7 @@ type Campaign[V any, C fmt.Stringer] struct {
 	Subject  string // what it is tried on, such as the hash of a CAP file
 	Variants []Variant[V, C]
 
-	// Start makes a worker's way to try, with what is the worker's own.
+	// Start returns a worker's function to try variants, with the state of that worker.
 	Start func() (Try[V, C], error)
 
 	// Undecided is the verdict on a variant that no case decided, Held or Finding.

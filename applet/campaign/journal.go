@@ -27,7 +27,8 @@ type header struct {
 	Program  string `json:"program"`
 }
 
-// programHash is the SHA-256 of the program that runs, in hex: another one may try otherwise.
+// programHash is the SHA-256 of the program that runs, in hex: another program may give other
+// verdicts.
 var programHash = sync.OnceValues(func() (string, error) {
 	path, err := os.Executable()
 	if err != nil {
@@ -119,7 +120,7 @@ func (j *journal) add(o Outcome) error {
 	if j.file == nil || !o.Verdict.IsFinal() {
 		return nil
 	}
-	o.Title = "" // the campaign tells it
+	o.Title = "" // the campaign has it
 	if err := j.append(o); err != nil {
 		return fmt.Errorf("write journal: %w", err)
 	}

@@ -20,7 +20,7 @@ type Outcome struct {
 	Tried   int     `json:"tried"`            // cases that it was tried on
 }
 
-// judge sees a verdict beside the reasons.
+// judge compares a verdict with the reasons.
 func (o *Outcome) judge(reasons Reasons) {
 	reason, written := reasons[o.Variant]
 	if !written {
@@ -75,8 +75,8 @@ func (r *Report) Tried() int {
 	return n
 }
 
-// Err says what is not as it must be, nil for nothing: each outcome that does not pass, with
-// its detail, and how a finding would begin in the list of reasons.
+// Err returns each outcome that does not pass, with its detail and, for a finding, its line
+// in the list of reasons; nil if all pass.
 func (r *Report) Err() error {
 	var all []error
 	for _, o := range r.Outcomes {
@@ -106,7 +106,7 @@ func (r *Report) summary() string {
 	return line
 }
 
-// Text writes the report for people: the outcomes that are not plainly held, and last the
+// Text writes the report as text: the outcomes that are not simply held, and last the
 // counts.
 func (r *Report) Text(to io.Writer) error {
 	w := bufio.NewWriter(to)

@@ -5,8 +5,8 @@ import "fmt"
 // Verdict is what came of a variant.
 type Verdict uint8
 
-// The verdicts. A trial gives one of the first four; the others say how a report sees it
-// beside the reasons.
+// The verdicts. A trial gives one of the first four; a report gives the others by
+// comparison with the reasons.
 const (
 	Open     Verdict = iota // not decided
 	Held                    // all is as it must be
@@ -26,10 +26,11 @@ func (v Verdict) String() string {
 	return fmt.Sprintf("verdict %d", v)
 }
 
-// IsFinal reports whether trying again would say the same, so that the journal keeps it.
+// IsFinal reports whether trying again would give the same verdict, so that the journal
+// keeps it.
 func (v Verdict) IsFinal() bool { return v == Held || v == Finding }
 
-// Passes reports whether a campaign with it is as it must be.
+// Passes reports whether a campaign with this verdict can succeed.
 func (v Verdict) Passes() bool { return v == Held || v == Accepted }
 
 // MarshalText implements [encoding.TextMarshaler].

@@ -1,13 +1,13 @@
 // Package client is the Go side of the applet: one file for a command, named as in
 // the spec, each a method of [Client] on an [apdu.Card]. Start at [New].
 //
-// Messages and certificates go in and come out as the bytes of the wire; what
-// they say is read with packages apdu/message and apdu/cvc by whoever needs it.
-// A status word other than 9000 comes back as a [*Refusal], which says what the applet
-// means by it and what to do, and matches a family such as [ErrLimit].
+// Messages and certificates go in and come out as the bytes of the wire; packages
+// apdu/message and apdu/cvc parse them. A status word other than 9000 is returned as a
+// [*Refusal], whose text is what the applet means by it and what to do, and which
+// matches a family such as [ErrLimit].
 //
-// The package trusts the card for nothing: who needs to know that an answer is
-// authentic verifies it.
+// The package trusts nothing that the card answers: the caller verifies that an answer
+// is authentic.
 package client
 
 import (
@@ -17,9 +17,9 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// Client speaks with the applet on one card. It keeps nothing between commands;
-// what the card keeps of a session (selection, verified PIN) ends with the tap.
-// Like the card it is used by one goroutine at a time.
+// Client sends commands to the applet on one card. It keeps nothing between commands;
+// what the card keeps of a session (selection, verified PIN) ends with the tap. Like
+// the card it is used by one goroutine at a time.
 type Client struct {
 	card apdu.Card
 }

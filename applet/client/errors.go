@@ -16,8 +16,8 @@ type Refusal struct {
 	SW      apdu.StatusWord
 }
 
-// Error names the command, and says what the applet means by the status word and what
-// to do about it.
+// Error states the command, what the applet means by the status word and what to do
+// about it.
 func (r *Refusal) Error() string {
 	title, text := r.Variant.Title(), spec.StatusText(r.SW)
 	return fmt.Sprintf("the card refuses %s: it answered %s", title, text)
@@ -36,21 +36,21 @@ func (r *Refusal) Is(target error) bool {
 	return known && row.Family == spec.Family(f)
 }
 
-// LinkLost says that no answer came: the card may or may not have acted. Every
+// LinkLost reports that no answer came: the card may or may not have acted. Every
 // command of a payment can be given again to find out.
 type LinkLost struct {
 	Command string
 	Err     error
 }
 
-// Error says what to do.
+// Error states what to do.
 func (l *LinkLost) Error() string {
 	return fmt.Sprintf("the card was lost during %s: hold it to the reader again (%v)", l.Command,
 		l.Err)
 }
 
-// Cause is why no answer came, without what to do: for errors that say that
-// themselves.
+// Cause is why no answer came, without the advice of [LinkLost]: for errors that give
+// their own.
 func Cause(err error) error {
 	var lost *LinkLost
 	if errors.As(err, &lost) {
@@ -59,13 +59,13 @@ func Cause(err error) error {
 	return err
 }
 
-// Unwrap returns what the transport said.
+// Unwrap returns the transport's error.
 func (l *LinkLost) Unwrap() error { return l.Err }
 
-// ErrAnswer says that a card answered something that the spec does not allow.
+// ErrAnswer reports that a card answered something that the spec does not allow.
 var ErrAnswer = errors.New("the card's answer is not one of the applet's: is this an e-krona card?")
 
-// ErrVersion says that the card's application follows another version of the spec.
+// ErrVersion reports that the card's application follows another version of the spec.
 var ErrVersion = errors.New("the card's application and this program are of different versions")
 
 // Is reports whether err is a card's refusal with exactly this status word.

@@ -37,8 +37,9 @@ func TestStatusFamilies(t *testing.T) {
 	}
 }
 
-// A refusal says the command, the status word, what the applet means by it and what to
-// do, in one line; of a status word that is not the applet's, what the standard says.
+// The error of a refusal has the command, the status word, what the applet means by it
+// and what to do, in one line; for a status word that is not the applet's, the
+// standard's meaning.
 func TestRefusalsSayWhatToDo(t *testing.T) {
 	for _, row := range spec.StatusWords {
 		text := (&Refusal{Variant: spec.Pay.Only(), SW: row.Code}).Error()
@@ -54,7 +55,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		0x63C2: "63C2 PIN_WRONG: PIN wrong or not verified; tries left: 2; " +
 			"give the right one",
 		0x6A82: "6A82 FILE_NOT_FOUND: file or application not found",
-		0x9499: "9499: proprietary: what it means is the application's affair",
+		0x9499: "9499: proprietary: the application defines what it means",
 	} {
 		assert.EqualError(t, &Refusal{Variant: spec.Pay.Only(), SW: sw},
 			"the card refuses PAY: it answered "+want)

@@ -10,8 +10,8 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// Certificate reads the card's own certificate (7F21). It asks for the PIN or a
-// Challenge first, unless the policy lets the card receive without.
+// Certificate reads the card's own certificate (7F21). It needs the PIN or a Challenge
+// first, unless the policy allows the card to receive without PIN.
 func (c *Client) Certificate(ctx context.Context) ([]byte, error) {
 	v, err := variant(spec.GetData, "certificate")
 	if err != nil {

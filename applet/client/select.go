@@ -8,8 +8,8 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// Select selects the application and returns what it says of itself to everyone;
-// a verified PIN and an answered Challenge of before are forgotten.
+// Select selects the application and returns what it answers to every reader; the card
+// forgets a verified PIN and an answered Challenge of the session before.
 func (c *Client) Select(ctx context.Context) (message.FCI, error) {
 	v := spec.Select.Only()
 	answer, err := c.send(ctx, v, []byte(spec.AppletAID))

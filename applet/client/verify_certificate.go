@@ -13,9 +13,10 @@ func (c *Client) VerifyCertificate(ctx context.Context, certificate []byte) erro
 	return err
 }
 
-// introduced sends a command that may need authorities that the card has not met.
-// When the card answers 6A88 they are presented and the command is given once
-// more; a verified PIN stays verified. In the ordinary case it costs nothing.
+// introduced sends a command that may need authorities that the card does not know.
+// When the card answers 6A88 they are presented and the command is given once more; a
+// verified PIN stays verified. When the card knows them, the command is sent once and
+// nothing else.
 func (c *Client) introduced(ctx context.Context, authorities [][]byte, v spec.Variant,
 	data ...[]byte) ([]byte, error) {
 	answer, err := c.send(ctx, v, data...)

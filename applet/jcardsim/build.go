@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// ErrNoTools says that this machine has no JDK or no Maven. It is wrapped with
-// what to install.
+// ErrNoTools reports that this machine has no JDK or no Maven. It is wrapped with what
+// to install.
 var ErrNoTools = errors.New("a JDK and Maven are needed")
 
 // Classes is where a build left the applet, the bridge and jCardSim.
@@ -20,10 +20,10 @@ type Classes struct {
 	classPath string
 }
 
-// Build compiles the Maven project in projectDir (applet/jcsim) into outDir,
-// which may be shared with nobody. Maven fetches jCardSim and its own plugins
-// from Maven Central the first time. The error is [ErrNoTools] when a tool is
-// missing, else it carries what Maven printed.
+// Build compiles the Maven project in projectDir (applet/jcsim) into outDir, which must
+// not be used by anything else. Maven fetches jCardSim and its own plugins from Maven
+// Central the first time. The error is [ErrNoTools] when a tool is missing, else it
+// carries what Maven printed.
 func Build(ctx context.Context, projectDir, outDir string) (Classes, error) {
 	mvn, err := tool("mvn")
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 // that a machine without the tools fails there instead of skipping.
 const Required = "EKRONA_JCARDSIM"
 
-// SkipWithoutTools skips the test when err says that this machine has no JDK or
-// no Maven, unless the environment requires them.
+// SkipWithoutTools skips the test when err is [ErrNoTools], unless the environment
+// requires them.
 func SkipWithoutTools(t testing.TB, err error) {
 	t.Helper()
 	if errors.Is(err, ErrNoTools) && os.Getenv(Required) != "required" {
@@ -21,10 +21,9 @@ func SkipWithoutTools(t testing.TB, err error) {
 	}
 }
 
-// BuildForTests builds the Maven project in projectDir for one test, or skips it
-// as [SkipWithoutTools] does. It reads the sources that Maven will read, so that
-// the go command knows them and does not answer with a cached result when they
-// have changed.
+// BuildForTests builds the Maven project in projectDir for one test, or skips it as
+// [SkipWithoutTools] does. It reads the sources that Maven will read, so that the go
+// command does not use a cached result when they have changed.
 func BuildForTests(t testing.TB, projectDir string) Classes {
 	t.Helper()
 	for _, dir := range []string{projectDir, filepath.Join(projectDir, "..", "src")} {

@@ -1,10 +1,10 @@
-// Package lines says which source line each instruction of a CAP file came from.
+// Package lines maps each instruction of a CAP file to its source line.
 //
-// A CAP file for cards carries no debug information. scripts/build-applet converts
-// the same sources once more with it, demands that the Method component came out
-// the same byte by byte, and writes what that says of methods and lines beside the
-// CAP file. The table names the Method component by its SHA-256, so that it cannot
-// be taken for that of another build.
+// A CAP file for cards carries no debug information. scripts/build-applet converts the
+// same sources once more with it, requires the Method component to be the same byte by
+// byte, and writes the methods and lines of the debug information to a file beside the
+// CAP file. The table names the Method component by its SHA-256, so that it cannot be
+// taken for that of another build.
 package lines
 
 import (
@@ -39,8 +39,8 @@ func (m *Method) String() string {
 }
 
 // Line returns the source line of the instruction at an offset in the Method
-// component's content. The converter leaves gaps between ranges: what lies in one
-// belongs to the range before.
+// component's content. The converter leaves gaps between ranges: an instruction in a
+// gap belongs to the range before.
 func (m *Method) Line(offset int) (line int) {
 	start := -1
 	for _, l := range m.Lines {

@@ -1,6 +1,6 @@
-// Package mutation tests the tests of the applet: it tells which instructions of
-// the CAP file the APDU suite reaches on the emulator, and whether the suite fails
-// when the CAP file is wrong.
+// Package mutation tests the tests of the applet: it finds which instructions of the
+// CAP file the APDU suite reaches on the emulator, and whether the suite fails when the
+// CAP file is wrong.
 //
 // A mutant is the committed load file with one change of its bytecode: a condition
 // inverted, a call dropped whose result nobody uses or that is a check, or a

@@ -117,9 +117,9 @@ func (b *bounded) Install(ctx context.Context, parameters []byte) (apdu.Card, er
 	}), nil
 }
 
-// Campaign has the suite find out mutants: each is tried on the cases that reach it, the
-// cheapest first, until one fails. A mutant that is found out is held, one that survives them
-// all is a finding.
+// Campaign runs the suite on mutants: each is tried on the cases that reach it, the cheapest
+// first, until one fails. A mutant that is killed is held, one that survives all its cases is
+// a finding.
 func (l *Listing) Campaign(
 	r *Reach, mutants []Mutant, survivors campaign.Reasons,
 ) *campaign.Campaign[Mutant, *Case] {

@@ -31,7 +31,7 @@ type Instruction struct {
 // key names the instruction in the lists, together with its like on the same line.
 func (i Instruction) key() string { return i.Place.key() + campaign.Separator + i.Mnemonic }
 
-// String is for people.
+// String returns the place and the mnemonic.
 func (i Instruction) String() string { return fmt.Sprintf("%s (%s)", i.Place, i.Mnemonic) }
 
 // Place is a source line.
@@ -46,7 +46,7 @@ type Place struct {
 // change elsewhere in the file.
 func (p Place) key() string { return p.Method + campaign.Separator + p.Text }
 
-// String is for people.
+// String returns file, line, method and text.
 func (p Place) String() string {
 	return fmt.Sprintf("%s:%d %s: %s", p.File, p.Line, p.Method, p.Text)
 }
@@ -106,7 +106,7 @@ type callee struct {
 	result cap.Result
 }
 
-// callee tells which method an instruction calls; false if it calls none, or one
+// callee returns the method that an instruction calls; false if it calls none, or one
 // through an interface.
 func (l *Listing) callee(i Instruction) (callee, bool) {
 	constant, isStatic, ok := i.Callee(l.file.Methods.Content[i.At:])

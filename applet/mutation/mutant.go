@@ -25,7 +25,7 @@ func (m Mutant) key() string {
 	return fmt.Sprintf("%s%s%s %d", m.Place.key(), campaign.Separator, m.Change, m.nth)
 }
 
-// String is for people.
+// String describes the mutant in one line.
 func (m Mutant) String() string { return fmt.Sprintf("%s: %s %d", m.Place, m.Change, m.nth) }
 
 // The changes.

@@ -61,8 +61,8 @@ func (s *subject) attacker() *attack.Setup {
 	c := s.c
 	setup := &attack.Setup{
 		Root: c.world.root.identity(), Notary: c.world.notary.identity(),
-		Stranger: c.world.unknown.identity(),
-		Own:      s.bank.attackers(), Foreign: c.world.foreign.attackers(),
+		UnknownRoot: c.world.unknown.identity(),
+		Own:         s.bank.attackers(), Foreign: c.world.foreign.attackers(),
 		Certify: c.attackersCertificate,
 		NextID: func(of attack.Intermediary) message.DeviceID {
 			bank := s.bank
@@ -91,7 +91,7 @@ func (s *subject) attacker() *attack.Setup {
 	return setup
 }
 
-// attackersCertificate issues what an attacker wants certified.
+// attackersCertificate issues a certificate to an attacker.
 func (c *caseRun) attackersCertificate(
 	issuer attack.Identity,
 	of attack.Subject,

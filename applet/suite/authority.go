@@ -33,7 +33,7 @@ type party struct {
 	encoded     []byte // the certificate as the wire has it
 }
 
-// entry is what a certificate says. The days may be left out.
+// entry is the content of a certificate. The days may be left out.
 type entry struct {
 	holder   string
 	role     spec.Role
@@ -49,8 +49,8 @@ func (c *caseRun) selfSigned(holder string) *party {
 	return self
 }
 
-// certify issues a certificate. The suite also issues what it must not, to see
-// it refused.
+// certify issues a certificate. The suite also issues forbidden certificates, which
+// cards must refuse.
 func (c *caseRun) certify(issuer *party, of entry) *party {
 	child := &party{}
 	if of.key == nil {
@@ -98,15 +98,15 @@ type intermediary struct {
 	serials            int
 }
 
-// cardScheme is everybody but the card.
+// cardScheme is every party but the card.
 type cardScheme struct {
-	root, nextRoot, unknown *party // nextRoot is linked from root; nobody vouches for stranger
+	root, nextRoot, unknown *party // nextRoot is linked from root; unknown is not
 	link                    *party // root's certificate of nextRoot's key
 	notary                  *party
 	own, foreign            *intermediary
 }
 
-// newCardScheme makes everybody's keys.
+// newCardScheme makes the keys of all parties.
 func (c *caseRun) newCardScheme() *cardScheme {
 	s := &cardScheme{root: c.selfSigned("SERIKSBK00001"), nextRoot: c.selfSigned("SERIKSBK00002"),
 		unknown: c.selfSigned("SERIKSBK00009")}
@@ -126,7 +126,7 @@ func (c *caseRun) newIntermediary(root *party, name string) *intermediary {
 	}
 }
 
-// nextID gives an id that no device has had.
+// nextID returns an id that no device has had.
 func (i *intermediary) nextID() string {
 	i.serials++
 	return fmt.Sprintf("%s%08d", i.ca.name(), i.serials)

@@ -173,7 +173,7 @@ func (s *subject) instruct(change ...func(*message.Instruction)) *message.Confir
 }
 
 // enterInstruction enters what an Instruction must have done and checks that the
-// Confirmation says the same.
+// Confirmation agrees.
 func (s *subject) enterInstruction(i *message.Instruction, answer []byte) *message.Confirmation {
 	s.c.Helper()
 	confirmation, err := message.Parse[message.Confirmation](answer)
@@ -234,7 +234,7 @@ func (s *subject) challenge() *message.Challenge {
 	return ch
 }
 
-// state has the card answer a fresh Challenge, and verifies the State.
+// state has the card answer a fresh Challenge, verifies the State and returns it.
 func (s *subject) state() *message.State {
 	s.c.Helper()
 	challenge := s.c.encode(s.challenge())
@@ -266,8 +266,8 @@ func (s *subject) audit() {
 	s.endsAfter("open requests", len(b.open))
 }
 
-// expected is the State that the model says, in answer to the Challenge of the one
-// that was read.
+// expected is the State by the model, in answer to the Challenge of the one that was
+// read.
 func (s *subject) expected(got *message.State) message.State {
 	b := s.model
 	want := message.State{

@@ -36,11 +36,11 @@ func Cases() []Case {
 	return all
 }
 
-// Runner carries out cases with authorities of its own. It is for one goroutine.
+// Runner carries out cases with authorities of its own. It is used by one goroutine at
+// a time.
 type Runner struct{ world *cardScheme }
 
-// Run carries out a case on fresh cards of the target. The error says what was not as it
-// must be.
+// Run carries out a case on fresh cards of the target. The error states what failed.
 func (r *Runner) Run(ctx context.Context, target Cutter, c Case) error {
 	if failures := c.run(ctx, target, &r.world); len(failures) > 0 {
 		return errors.New(strings.Join(failures, "\n"))

@@ -21,7 +21,7 @@ var payCases = []testCase{
 		s.pay(merchant, c.request(merchant, 7500, s.id()))
 		require.Zero(c, s.model.balance)
 	}},
-	{"PAY to cards, SAMs and terminals, of any intermediary that the root vouches for",
+	{"PAY to cards, SAMs and terminals, of any intermediary that the root certifies",
 		func(c *caseRun) {
 			s := c.loaded(10000)
 			s.learnCA(c.world.foreign.ca)

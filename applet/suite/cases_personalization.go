@@ -33,7 +33,7 @@ var personalizationCases = []testCase{
 		first, second := c.install().makeKeys(), c.install().makeKeys()
 		assert.NotEqual(c, first, second)
 	}},
-	{"before activation the card neither pays nor tells", func(c *caseRun) {
+	{"before activation the card neither pays nor answers reads", func(c *caseRun) {
 		s := c.personalized()
 		merchant := c.device(c.world.own, spec.RoleTerminal)
 		pay := [][]byte{c.encode(c.request(merchant, 100, "")), merchant.encoded}

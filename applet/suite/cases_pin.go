@@ -101,7 +101,7 @@ func (c *caseRun) blocks(digits []string) [][]byte {
 	return out
 }
 
-// encipheredPINCases tells the same cases of each of the three.
+// encipheredPINCases makes the same cases for each of the three.
 var encipheredPINCases = func() (cases []testCase) {
 	for _, e := range encipheredPINs {
 		cases = append(cases,

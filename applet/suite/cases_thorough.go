@@ -38,7 +38,7 @@ var thoroughCases = []testCase{
 		_, err = c.target.Install(c.ctx, good)
 		assert.Error(c, err)
 	}},
-	{"a long answer tells that more than 255 bytes are left, and what is left of the rest",
+	{"a long answer announces that more than 255 bytes are left, and then how many",
 		func(c *caseRun) {
 			s := c.active()
 			s.enterPIN()

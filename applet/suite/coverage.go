@@ -73,9 +73,9 @@ func newCoverage() *coverage {
 	return v
 }
 
-// note counts one exchange. A part of a chain that is not the last is no command
-// yet, unless it is refused. 61xx is the success of its command: the rest of the
-// answer is on its way.
+// note counts one exchange. A part of a chain that is not the last does not count as a
+// command, unless it is refused. 61xx is the success of its command: the rest of the
+// answer follows.
 func (v *coverage) note(c apdu.Command, r apdu.Response) {
 	if c.IsChained() && r.SW == apdu.OK {
 		return

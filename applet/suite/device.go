@@ -13,8 +13,8 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// device is the other side of a payment, in software: a terminal, a desk, or
-// another card, which may do what no honest one does.
+// device is the other side of a payment, in software: a terminal, a desk, or another
+// card, which may also misbehave.
 type device struct {
 	*party
 	ca      *party

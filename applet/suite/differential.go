@@ -14,11 +14,11 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// Differential leads one card on two targets through the same random lives and compares
-// every answer: commands of the spec's grammar with fields that are valid, nearly
-// valid or wild, from installation on. What cards draw themselves, and what follows
-// from it, is compared by where it comes again (see differential_compare.go). Whatever they
-// say must be readable for hosts.
+// Differential takes one card on two targets through the same random lives and compares
+// every answer: commands of the spec's grammar with fields that are valid, nearly valid or
+// wild, from installation on. Values that the cards draw, and values derived from them, are
+// compared by where they recur (see differential_compare.go). Hosts must be able to parse
+// every answer.
 type Differential struct {
 	targets [2]Target
 	world   *cardScheme
@@ -34,9 +34,9 @@ func NewDifferential(first, second Target) *Differential {
 		Faults: map[string]int{}}
 }
 
-// Run leads the cards through the life of that seed, for at most so many commands.
-// The seed chooses commands and fields; keys and other secrets are new each time. The
-// error tells of the first difference, with the commands that led to it.
+// Run takes the cards through the life of that seed, for at most so many commands. The
+// seed chooses commands and fields; keys and other secrets are new each time. The error
+// describes the first difference, with the commands that led to it.
 func (w *Differential) Run(ctx context.Context, seed uint64, steps int) error {
 	t := &differential{Differential: w, random: rand.New(rand.NewPCG(seed, 0)), pin: ownPIN,
 		puk: ownPUK, symbols: [2]symbols{{}, {}}}
@@ -77,7 +77,7 @@ type differential struct {
 	symbols  [2]symbols
 	extended bool // how long data go
 
-	pin, puk   string // digits that the cards want
+	pin, puk   string // digits that the cards accept
 	devices    []*device
 	payments   []drawnCommand // PAYs, to be sent again
 	accepts    []drawnCommand // ACCEPTs, to be sent again
@@ -209,11 +209,11 @@ func (t *differential) sendAltered(o drawnCommand) {
 	whole := !t.oneIn(3)
 	answers := t.exchange(commands, whole)
 	if !t.ended && (answers[0].SW == apdu.OK || answers[0].SW&0xFF00 == spec.SWMoreData) {
-		t.ended = changes[o.variant.Command] // what it did is not in the books
+		t.ended = changes[o.variant.Command] // the model does not have what it did
 	}
 }
 
-// changes are the commands whose success changes what the books hold.
+// changes are the commands whose success changes the model.
 var changes = map[*spec.Command]bool{
 	spec.GenerateKeyPair: true, spec.PutData: true, spec.Activate: true, spec.RequestPayment: true,
 	spec.Pay: true, spec.Accept: true,

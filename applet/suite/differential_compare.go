@@ -92,8 +92,8 @@ type differentialFault struct {
 	is     func(c apdu.Command, answers [2]apdu.Response) bool
 }
 
-// jCardSimFaults are those that random commands meet. Transactions that it does not
-// undo are no such: the applet refuses before it begins one.
+// jCardSimFaults are those that random commands reach. Transactions that it does not
+// undo are not among them: the applet refuses before it starts one.
 var jCardSimFaults = []differentialFault{
 	{unusualPoints, func(c apdu.Command, _ [2]apdu.Response) bool {
 		enciphered := c.P2 == spec.Verify.Variants[1].P2
@@ -120,7 +120,7 @@ var jCardSimFaults = []differentialFault{
 		},
 	},
 	{
-		"it takes the extended Le of 0000, which asks for all there is, for none",
+		"it takes an extended Le of 0000, which means all available data, for no Le",
 		func(c apdu.Command, answers [2]apdu.Response) bool {
 			return c.Ne == apdu.MaxExtendedNe && answers[0].SW == apdu.OK &&
 				answers[1].SW&0xFF00 == spec.SWMoreData && len(answers[1].Data) == 0

@@ -9,7 +9,7 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// personalization is what leads a fresh card to activation.
+// personalization is the commands from a fresh card to activation.
 func (t *differential) personalization() []func() drawnCommand {
 	w := t.world
 	var steps []func() drawnCommand
@@ -69,7 +69,7 @@ func (t *differential) variant(c *spec.Command, name string) spec.Variant {
 	return t.cases[0].variant(c, name)
 }
 
-// draw draws a command of the grammar, whether it fits the cards' state or not.
+// draw draws a command of the grammar, which may or may not fit the cards' state.
 func (t *differential) draw() drawnCommand {
 	if t.cards[0].model == nil {
 		if !t.oneIn(5) {

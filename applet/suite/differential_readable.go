@@ -8,7 +8,7 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// readers read what cards say, as every host does.
+// readers parse what cards answer, as every host does.
 var readers = map[*spec.Layout]func([]byte) error{
 	spec.Request: read[message.Request], spec.Payment: read[message.Payment],
 	spec.Receipt: read[message.Receipt],
@@ -24,8 +24,8 @@ func read[T any, P interface {
 	return err
 }
 
-// readable is an error when a card has said what no host reads. It keeps most of what
-// it says, and with one such record it could not synchronise any more.
+// readable returns an error when no host could parse a card's answer. The card keeps
+// most of what it answers, and with one such record it could not synchronise any more.
 func readable(c apdu.Command, answer apdu.Response) (err error) {
 	v, known := spec.Find(c.CLA, c.INS, c.P1, c.P2)
 	if !known || answer.SW != apdu.OK || len(answer.Data) == 0 || len(v.Out) == 0 {

@@ -50,7 +50,7 @@ func TestDifferential(t *testing.T) {
 	assert.Greater(t, w.Statuses["9000"], w.Commands/4, "most lives go deep")
 }
 
-// alteredTarget is an emulator whose answers to one instruction are not what the card says.
+// alteredTarget is an emulator whose answers to one instruction are not the card's.
 type alteredTarget struct {
 	*Emulator
 	about byte
@@ -72,8 +72,8 @@ func (l alteredTarget) Install(ctx context.Context, parameters []byte) (apdu.Car
 	}), nil
 }
 
-// TestDifferentialSeesDifferences: two honest cards have none, and each kind of lie is
-// found.
+// TestDifferentialSeesDifferences: two correct cards have none, and each kind of
+// altered answer is found.
 func TestDifferentialSeesDifferences(t *testing.T) {
 	const lives = 10
 	run := func(l alteredTarget) (failed error) {

@@ -42,7 +42,7 @@ func NewChangedEmulator(profile card.Profile, loadFile []byte, probe vm.Probe) *
 	return &Emulator{profile: profile, medium: card.Contactless, probe: probe, load: load}
 }
 
-// Over is the same target, spoken to over another interface.
+// Over is the same target over another interface.
 func (e *Emulator) Over(medium card.Interface) *Emulator {
 	other := e.Another()
 	other.medium = medium
@@ -92,7 +92,7 @@ func (e *Emulator) Reset(context.Context) error {
 	return nil
 }
 
-// Capabilities implements [Target]. The emulator diverges nowhere.
+// Capabilities implements [Target]. The emulator has no divergences.
 func (e *Emulator) Capabilities() Capabilities {
 	return Capabilities{ShortOnly: !e.profile.ExtendedLength}
 }

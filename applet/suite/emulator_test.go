@@ -6,7 +6,7 @@ import (
 	"ekrona/emulator/card"
 )
 
-// The emulator stands for a P71 in the field of a reader, for one in a slot whose
+// The emulator is tested as a P71 in the field of a reader, for one in a slot whose
 // reader carries short APDUs only, and for a card without limits of memory.
 var emulators = map[string]*Emulator{
 	"p71, contactless":   NewEmulator(card.P71),

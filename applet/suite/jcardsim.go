@@ -40,10 +40,10 @@ func (j *JCardSim) Capabilities() Capabilities {
 	return Capabilities{Divergences: jCardSimDivergences}
 }
 
-// jCardSimDivergences are the cases in which jCardSim is not like a card. What it
-// lacks beyond them no case asks for: it never sees the CAP file, has no firewall
-// and no limits of memory, loses no power within a command and undoes no
-// transaction, so [RunTorn] and [RunLife] are not for it.
+// jCardSimDivergences are the cases in which jCardSim is not like a card. No case
+// depends on what it lacks beyond them: it never sees the CAP file, has no firewall and
+// no limits of memory, loses no power within a command and undoes no transaction, so
+// [RunTorn] and [RunLife] are not for it.
 var jCardSimDivergences = map[string]string{
 	"VERIFY enciphered: a point that is none costs no try":                unusualPoints,
 	"CHANGE REFERENCE DATA enciphered: a point that is none costs no try": unusualPoints,

@@ -12,10 +12,10 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// RunLife leads a card through random lives in which any command may be torn
-// before any of its writes, or its answer lost, and any may be refused. After each
-// step the card holds exactly what the model says; the model moves only by what was
-// answered. Shrinking finds the shortest life that goes wrong.
+// RunLife takes a card through random lives in which any command may be torn before any
+// of its writes, or its answer lost, and any may be refused. After each step the card
+// holds exactly what the model says; the model moves only by what was answered.
+// Shrinking finds the shortest life that goes wrong.
 func RunLife(t *testing.T, target Cutter) {
 	var scheme *cardScheme
 	rapid.Check(t, func(rt *rapid.T) {
@@ -38,7 +38,7 @@ func RunLife(t *testing.T, target Cutter) {
 	})
 }
 
-// life is one card's, with the devices it deals with.
+// life is the life of one card, with the devices that it exchanges messages with.
 type life struct {
 	*caseRun
 	rt              *rapid.T

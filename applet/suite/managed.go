@@ -27,8 +27,8 @@ type Managed struct {
 	loaded bool // by this target, so that it is the committed CAP file
 }
 
-// NewManaged makes a target of a card with those keys. reset takes its power away
-// and gives it back. shortOnly says that card or reader carry no extended APDUs.
+// NewManaged makes a target of a card with those keys. reset takes its power away and
+// gives it back. shortOnly reports that card or reader carry no extended APDUs.
 func NewManaged(c apdu.Card, reset func() error, keys scp03.KeySource, shortOnly bool) (*Managed,
 	error) {
 	file, err := cap.Parse(applet.CAP)

@@ -41,8 +41,8 @@ func Accounts(ctx context.Context, profile card.Profile) (accounts []Account, er
 	return accounts, err
 }
 
-// everyCommand tells of a card from installation to its last synchronisation,
-// and calls done after each kind of command.
+// everyCommand takes a card from installation to its last synchronisation, and calls
+// done after each kind of command.
 func everyCommand(c *caseRun, done func(name string)) {
 	s := c.install()
 	s.selectApplet()
@@ -171,9 +171,9 @@ func TimePayments(ctx context.Context, target Target, n int) (times []time.Durat
 	return times, err
 }
 
-// TimeSignatures does in plain Go, n times, what PAY asks of cryptography: it
-// verifies the payee's certificate and Request and signs the Payment. now is the clock
-// that measures it.
+// TimeSignatures does the cryptography of PAY in plain Go, n times: it verifies the
+// payee's certificate and Request and signs the Payment. now is the clock that measures
+// it.
 func TimeSignatures(ctx context.Context, n int, now func() time.Time) (times []time.Duration,
 	err error) {
 	err = runCase(ctx, NewEmulator(card.Unlimited), func(c *caseRun) {

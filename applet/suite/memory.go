@@ -10,10 +10,10 @@ import (
 	"ekrona/emulator/vm"
 )
 
-// MemoryInspector is a target whose cards' memory the suite inspects after every command, as
-// nobody can with a real one. It demands what no answer shows: that no secret of the case is
-// left in RAM or lies about in persistent memory, and that what the command wrote it wrote
-// at one moment, so that no power cut leaves half of it.
+// MemoryInspector is a target whose cards' memory the suite inspects after every command,
+// which no real card allows. The suite requires what no answer shows: that no secret of the
+// case is left in RAM or in persistent memory, and that a command makes its writes at one
+// moment, so that no power cut leaves half of them.
 type MemoryInspector interface {
 	Target
 	// Look shows every object on the card.
@@ -49,11 +49,11 @@ func (w *memoryWrites) take() []Write {
 	return since
 }
 
-// secret is what a card must forget. The name is for people.
+// secret is what a card must forget. The name is for messages.
 type secret struct {
 	name  string
 	value []byte
-	kept  int  // places in persistent memory where it may lie
+	kept  int  // places in persistent memory where it may be
 	given bool // to a command that asks for none: the card takes it for anything
 }
 
@@ -74,7 +74,7 @@ func (c *caseRun) mustErase(name string) {
 	}
 }
 
-// noteSecrets notes what secrets a command brings that is not for any.
+// noteSecrets notes the secrets in a command that takes none.
 func (c *caseRun) noteSecrets(command apdu.Command) {
 	if slices.Contains(secretCommands, command.INS) {
 		return
@@ -93,7 +93,7 @@ type inspected struct {
 	card   apdu.Card
 	memory MemoryInspector
 	c      *caseRun
-	chain  bool // has begun and its last part is still to come
+	chain  bool // has started and its last part is still to come
 }
 
 // Transmit implements [apdu.Card].
@@ -112,7 +112,8 @@ func (m *inspected) Transmit(ctx context.Context, command apdu.Command) (apdu.Re
 	case command.IsChained() && r.SW == apdu.OK:
 		m.chain = true // its parts wait for the last
 	case m.chain && r.SW == spec.SWChannel:
-		// The platform's word: the applet has not seen the command, and the chain goes on.
+		// The platform's status word: the applet has not seen the command, and the chain
+		// goes on.
 	default:
 		m.chain = false
 		m.noSecrets(command)
@@ -148,9 +149,9 @@ func (m *inspected) noSecrets(command apdu.Command) {
 	}
 }
 
-// What of the platform's objects does not matter to the applet's moments: keys and
-// engines, which mean nothing before the applet's state names them, and the tries of
-// a PIN, which are taken before the comparison and never undone.
+// The platform's objects that do not count as the applet's writes: keys and engines,
+// which mean nothing before the applet's state names them, and the tries of a PIN,
+// which are taken before the comparison and never undone.
 const (
 	pinObject  = "javacard/framework/OwnerPIN"
 	triesWrite = 1

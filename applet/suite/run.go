@@ -27,8 +27,8 @@ type Result struct {
 	Diverges string   // why this target cannot pass the case, empty for most
 }
 
-// Err says what is wrong, nil for nothing: a case that fails, or a divergence that
-// is none.
+// Err returns what is wrong, nil if nothing is: a case that fails, or a divergence
+// whose case passes.
 func (r Result) Err() error {
 	switch {
 	case r.Diverges == "" && len(r.Failures) > 0:
@@ -40,7 +40,7 @@ func (r Result) Err() error {
 }
 
 // Check carries out the cases whose name contains a text, every case for "", on the
-// target and tells what came of each. It returns the rows of the spec that they did
+// target and returns the result of each. It returns the rows of the spec that they did
 // not touch; of all cases, only failed ones can leave any.
 func Check(ctx context.Context, target Target, named string, tell func(Result)) (missing []string) {
 	r := newRun(target)
@@ -108,9 +108,9 @@ func (r *run) result(ctx context.Context, tc testCase) Result {
 	return Result{tc.name, failures, reason}
 }
 
-// attempt tells one case to a fresh card and returns what failed. It runs in a
-// goroutine of its own, so that a failure ends the case and not the test; so does
-// a panic, to which a card that answers nonsense may lead.
+// attempt carries out one case on a fresh card and returns what failed. It runs in a
+// goroutine of its own, so that a failure ends the case and not the test; so does a
+// panic, which a card's malformed answer may cause.
 func attempt(c *caseRun, tc testCase, scheme **cardScheme) []string {
 	done := make(chan struct{})
 	c.stop = runtime.Goexit
@@ -140,5 +140,5 @@ func (c *caseRun) Errorf(format string, args ...any) {
 // FailNow implements the T of testify: it ends the case.
 func (c *caseRun) FailNow() { c.stop() }
 
-// Helper lets testify leave our own frames out of its traces.
+// Helper allows testify to leave our own frames out of its traces.
 func (c *caseRun) Helper() {}

@@ -10,7 +10,7 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// scripts are cases that need no signature of anybody: commands with the answers
+// scripts are cases that need no signature of another party: commands with the answers
 // expected, in the grammar of package script with the words of the spec. A script in
 // active is for an active card without money, one in installed for a card that has just
 // been installed.

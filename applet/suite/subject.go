@@ -16,7 +16,8 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// caseRun is one case at work: the T of testify, and what the case meets.
+// caseRun is one running case: the T of testify, and the case's scheme, cards and
+// secrets.
 type caseRun struct {
 	ctx      context.Context // of the one case; every step of it goes to the card
 	target   Target
@@ -33,7 +34,7 @@ func (c *caseRun) must(err error) {
 	require.NoError(c, err)
 }
 
-// mustAnswer demands that a command was carried out.
+// mustAnswer requires that a command was carried out.
 func (c *caseRun) mustAnswer(r apdu.Response) {
 	c.Helper()
 	require.Equal(c, apdu.OK, r.SW, spec.StatusText(r.SW))
@@ -95,7 +96,7 @@ func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 	return s
 }
 
-// exchange sends one command of the table and returns what came.
+// exchange sends one command of the table and returns the response.
 func (s *subject) exchange(v spec.Variant, data ...[]byte) apdu.Response {
 	s.c.Helper()
 	r, err := s.card.Transmit(s.c.ctx, v.APDU(data...))
@@ -103,7 +104,7 @@ func (s *subject) exchange(v spec.Variant, data ...[]byte) apdu.Response {
 	return r
 }
 
-// answers sends one command, demands that status word and returns the data.
+// answers sends one command, requires that status word and returns the data.
 func (s *subject) answers(want apdu.StatusWord, v spec.Variant, data ...[]byte) []byte {
 	s.c.Helper()
 	r := s.exchange(v, data...)

@@ -15,17 +15,17 @@ type Target interface {
 	Install(ctx context.Context, parameters []byte) (apdu.Card, error)
 	// Reset takes the present card's power away and gives it back.
 	Reset(ctx context.Context) error
-	// Capabilities says how the target differs from a whole card.
+	// Capabilities returns how the target differs from a card.
 	Capabilities() Capabilities
 }
 
 // Capabilities of a target, and its divergences from a card.
 type Capabilities struct {
-	// ShortOnly says that card or reader carry no extended APDUs.
+	// ShortOnly reports that card or reader carry no extended APDUs.
 	ShortOnly bool
-	// Divergences are the names of the cases that this target cannot pass, each
-	// with the reason. A case named here is expected to fail: when it passes,
-	// the suite says that the entry is no longer needed.
+	// Divergences are the names of the cases that this target cannot pass, each with
+	// the reason. A case named here is expected to fail: when it passes, the suite
+	// reports that the entry is no longer needed.
 	Divergences map[string]string
 }
 

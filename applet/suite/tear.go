@@ -14,10 +14,10 @@ import (
 )
 
 // RunTorn cuts the power before every persistent write of every command of
-// personalization and payment. After the restart the card must hold what it held
-// before, or what it holds after the command, never a third thing; and the
-// command, given again, must complete the flow once. The cuts of a command are shared out
-// over the cores, each worker with a target of its own.
+// personalization and payment. After the restart the card must be as before the command
+// or as after it, never in a third state; and the command, given again, must complete the
+// flow once. The cuts of a command are shared out over the cores, each worker with a
+// target of its own.
 func RunTorn(t *testing.T, newTarget func() Cutter) {
 	var scheme *cardScheme
 	for _, tc := range tornCases() {

@@ -30,20 +30,20 @@ type attemptedCommand struct {
 	beforeRepeat func()
 	// done enters in the model what the command has done, given its answer.
 	done func(answer []byte)
-	// happened tells, in a new session, whether the command had its effect, for
-	// commands that the State does not show. It demands that the effect is there
-	// as a whole or not at all.
+	// happened reports, in a new session, whether the command had its effect, for
+	// commands that the State does not show. It requires that the effect is there as a
+	// whole or not at all.
 	happened func() bool
 	// repeated is the answer to the command when it has already happened; zero
 	// is success.
 	repeated apdu.StatusWord
-	// skipRepeat says that it is not given again when it has already happened.
+	// skipRepeat reports that it is not given again when it has already happened.
 	skipRepeat bool
 	// refused is the answer when it is not torn; zero is success.
 	refused apdu.StatusWord
 	// refusedAgain is the answer when a first one was lost, if it is another.
 	refusedAgain apdu.StatusWord
-	// readOnly says that the command makes no persistent write.
+	// readOnly reports that the command makes no persistent write.
 	readOnly bool
 }
 

@@ -14,7 +14,7 @@ import (
 	"ekrona/apdu/trace"
 )
 
-// Decoder decodes what is said with a card that has the applet, or is to get it.
+// Decoder decodes the exchanges with a card that has the applet, or is to get it.
 func Decoder() trace.Decoder { return trace.New(Vocabulary()) }
 
 // Vocabulary is the applet's.

@@ -12,7 +12,7 @@ const (
 	// Hidden fields. The latter two are used in the runtime environment's AIDs of applets.
 	aidBytes = 0
 	aidLife  = 1 // life cycle state of the applet on a card without a card manager; 0 is SELECTABLE
-	aidEntry = 2 // its GPRegistryEntry, once somebody asked for it
+	aidEntry = 2 // its GPRegistryEntry, once an applet asked for it
 )
 
 func validAIDLength(n int) bool { return n >= 5 && n <= 16 } // ISO/IEC 7816-4 §12.2.3

@@ -156,7 +156,7 @@ func (x *Exchange) receive(c *vm.Call, buffer vm.Ref, off int) vm.Value {
 	return vm.ShortValue(int16(len(part)))
 }
 
-// turn begins the response and returns the length expected, Ne.
+// turn starts the response and returns the length expected, Ne.
 func (x *Exchange) turn(c *vm.Call, noChaining bool) vm.Value {
 	if x.state >= stateOutgoing {
 		c.Throw(apduException, apduIllegalUse)

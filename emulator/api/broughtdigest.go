@@ -33,7 +33,7 @@ func feedBroughtDigest(c *vm.Call) {
 	c.SetVolatile(c.This(), message)
 }
 
-// endBroughtDigest returns the digest and begins anew. It throws ILLEGAL_USE when the
+// endBroughtDigest returns the digest and starts anew. It throws ILLEGAL_USE when the
 // length is that of none.
 func endBroughtDigest(c *vm.Call) []byte {
 	message, _ := c.Volatile(c.This()).(broughtDigest)

@@ -112,7 +112,7 @@ func (s *cipherSpec) oaepHash() crypto.Hash {
 	}[s.padding]
 }
 
-// blocksInProgress is a message in parts under the key that it was begun with.
+// blocksInProgress is a message in parts under the key that it was started with.
 type blocksInProgress struct {
 	*engine.BlockCipher
 	made []byte

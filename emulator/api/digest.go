@@ -113,8 +113,8 @@ func digestOf(c *vm.Call) crypto.Hash {
 	return h
 }
 
-// notMade stops the card: the receiver is an instance of an API class that the API
-// did not make, which takes hostile bytecode.
+// notMade stops the card: the receiver is an instance of an API class that the API did
+// not make, which only hostile bytecode can create.
 func notMade(c *vm.Call) { c.Fault("an engine or a key that getInstance or buildKey did not make") }
 
 // numberedAlgorithm returns the entry of a list whose place, counted from 1, is the receiver's
@@ -144,7 +144,7 @@ func (d *digesting) feed(c *vm.Call) {
 	d.length += n
 }
 
-// finish appends the digest to out, counts it and begins anew.
+// finish appends the digest to out, counts it and starts anew.
 func (d *digesting) finish(c *vm.Call, h crypto.Hash, out []byte) []byte {
 	c.CountCrypto(digestKinds[h], d.length)
 	out = d.Sum(out)

@@ -114,7 +114,7 @@ func setRegistrations(c *vm.Call, list []registration) {
 }
 
 // runPhases calls the services of each phase from the first on, in the order in which
-// they were added, until one of the phase says that it is complete.
+// they were added, until one reports that the phase is complete.
 func runPhases(c *vm.Call, first int) {
 	list := registrations(c)
 	for phase := first; phase <= phaseOutput; phase++ {

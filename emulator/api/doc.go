@@ -7,14 +7,14 @@
 // method invocation (RMIService, CardRemoteObject) is known by name alone: a CAP file
 // that calls it is refused when it is loaded.
 //
-// A [Product] says which packages a card has and which algorithms it refuses though they
-// are here; [P71] is JCOP 4 as others measured it. Biometry and external memory refuse
-// every request on every card, as their API lets them.
+// A [Product] lists the packages that a card has and the algorithms that it refuses
+// though they are implemented here; [P71] is JCOP 4 by published measurements. Biometry
+// and external memory refuse every request on every card, as their API allows.
 //
-// All durable state of an API object lies in heap fields and arrays of the object,
-// written through the machine, so that transactions, power cuts and saving need
-// nothing here. What a card keeps in RAM (a digest in progress, a parsed key) is
-// attached to the object as a volatile value and may vanish at any reset.
+// All durable state of an API object is in heap fields and arrays of the object,
+// written through the machine, so that transactions, power cuts and saving need nothing
+// here. What a card keeps in RAM (a digest in progress, a parsed key) is attached to
+// the object as a volatile value and may vanish at any reset.
 //
 // It trusts the virtual machine, the [Runtime], which is the card around it, and the
 // [Manager], which serves applets through org.globalplatform. Arguments come from
@@ -28,7 +28,7 @@
 //   - ECDSA with ALG_NULL as digest signs what it is given, which must have the length
 //     of a digest of the SHA family.
 //   - Signature.init and Cipher.init write the key and the mode, if they change,
-//     outside any transaction. The initial chaining value lies in RAM: after a reset
+//     outside any transaction. The initial chaining value is in RAM: after a reset
 //     it is zero, as it is after every message.
 //   - Keys with a key cipher (KeyEncryption), ISO 9796 signatures, RIPEMD-160, DSA,
 //     DH, Korean SEED, AEAD and F(2^m) are NO_SUCH_ALGORITHM; a P71 has the ISO 9796 ones.
@@ -36,7 +36,7 @@
 //   - Each OneShot class has one instance to lend; asking for a second is NO_RESOURCE.
 //   - A global array of makeGlobalArray goes when the command ends.
 //   - A key of buildKeyWithSharedDomain has a copy of the parameters.
-//   - setATRHistBytes says that it did not.
+//   - setATRHistBytes does nothing and returns false.
 //   - A seed given to RandomData adds nothing to the card's own randomness.
 //   - Before setIncomingAndReceive the buffer holds the header alone (APDU.getBuffer).
 //     Applets written for cards that put short data there at once do not find them.

@@ -7,7 +7,7 @@ type Command struct {
 	Header   [4]byte // CLA INS P1 P2
 	Data     []byte  // command data, may be empty
 	Ne       int     // response bytes expected at most, 0 to 65536; 0 without Le
-	Extended bool    // lengths came in extended form: Lc lies at offset 4 in three bytes
+	Extended bool    // lengths came in extended form: Lc is at offset 4 in three bytes
 	Long     bool    // the applet implements ExtendedLength: responses over 256 bytes are allowed
 }
 
@@ -23,7 +23,7 @@ type Exchange struct {
 	length     int  // of the response, as announced
 	response   []byte
 
-	serviceLength int // of the response, as BasicService.setOutputLength was told
+	serviceLength int // of the response, from BasicService.setOutputLength
 }
 
 // The APDU object and its buffer, which the runtime environment owns: the names of
@@ -45,9 +45,9 @@ func CreateAPDU(c *vm.Call, bufferLength int) {
 		vm.GlobalArray|vm.Temporary))
 }
 
-// BeginExchange puts a command into the APDU object, which it returns for the call
-// of Applet.process. The buffer holds the header and, as the API demands, not yet
-// the data; the rest of it is zero (JCRE 3.0.5 §6.2.2).
+// BeginExchange puts a command into the APDU object, which it returns for the call of
+// Applet.process. The buffer holds the header and, as the API requires, not yet the
+// data; the rest of it is zero (JCRE 3.0.5 §6.2.2).
 func BeginExchange(c *vm.Call, command Command) (*Exchange, vm.Ref) {
 	apdu, buffer := c.Root(rootAPDU), c.Root(rootBuffer)
 	c.SetField(apdu, apduBuffer, vm.RefValue(buffer))

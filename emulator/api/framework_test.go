@@ -85,7 +85,8 @@ func TestPINInTransactions(t *testing.T) {
 }
 
 // Power is cut before each write of a wrong guess, and of the right PIN: a try that was
-// taken is never given back but by the right PIN, and nobody is validated after it.
+// taken is never given back but by the right PIN, and the PIN is not validated
+// afterwards.
 func TestPowerCutGivesNoTryBack(t *testing.T) {
 	for _, guess := range []string{"right", "wrong"} {
 		for cut := 1; ; cut++ {

@@ -10,9 +10,9 @@ import (
 )
 
 // keyClass is the hidden class behind every key interface; each interface has a
-// subclass of it. Its data is one byte array in the memory that the type of the key
-// says, and holds the key's components one after the other: two bytes of length, 0
-// while the component is not set, and room for the longest value.
+// subclass of it. Its data is one byte array, in the memory of the key's type, with the
+// key's components one after the other: two bytes of length, 0 while the component is
+// not set, and room for the longest value.
 const keyClass = "javacard/security/KeyObject"
 
 // Hidden fields of a key.
@@ -22,7 +22,7 @@ const (
 	keyData
 )
 
-// family is a kind of key, without the memory it lies in.
+// family is a kind of key, whatever memory it is in.
 type family struct {
 	name       string // of the interface, in javacard/security
 	components func(bits int) []int
@@ -211,8 +211,8 @@ func isInitialized(c *vm.Call, key vm.Ref) bool {
 	return true
 }
 
-// parsedKey is a key in the engine's form, kept beside the bytes it was made of: it
-// is good as long as they are what the key holds, whatever cleared or restored them.
+// parsedKey is a key in the engine's form, kept beside the bytes it was made of: it is
+// valid as long as the key holds the same bytes, whatever cleared or restored them.
 type parsedKey struct {
 	made  []byte
 	value any

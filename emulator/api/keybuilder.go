@@ -34,7 +34,8 @@ var parameterTypes = map[int8]keyKind{
 	103: {ecParameterFamily, vm.ClearOnDeselect},
 }
 
-// algECParameters is ALG_TYPE_EC_FP_PARAMETERS, and what getType says of such a key.
+// algECParameters is ALG_TYPE_EC_FP_PARAMETERS, and what getType returns for such a
+// key.
 const algECParameters = 17
 
 // kindOf returns what the type in a key object stands for.
@@ -106,8 +107,8 @@ func typeOfKey(c *vm.Call) int8 {
 }
 
 // shareDomain makes a key on the curve of another one, which must have all parameters.
-// They are copied: the API forbids to change them in a key that shares, and nobody can
-// tell the one from the other then.
+// They are copied: the API forbids changing them in a key that shares them, so that no
+// applet can notice.
 func shareDomain(c *vm.Call, product *Product) vm.Value {
 	domain := c.Ref(2)
 	c.NotNull(domain)

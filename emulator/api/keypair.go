@@ -101,9 +101,9 @@ func generatePair(c *vm.Call) vm.Value {
 	return vm.Void
 }
 
-// generateEC makes a key on the curve that the applet put into the public key, or
-// else into the private one. Without parameters it throws ILLEGAL_VALUE: the API
-// lets a card have a curve of its own choice, and many have none.
+// generateEC makes a key on the curve that the applet put into the public key, or else
+// into the private one. Without parameters it throws ILLEGAL_VALUE: the API allows a
+// card a default curve, and many have none.
 func generateEC(c *vm.Call, public, private vm.Ref) {
 	bits := int(c.Field(public, keyBits))
 	domain := public

@@ -5,7 +5,7 @@ import (
 	"ekrona/emulator/vm"
 )
 
-// Manager is what the classes of org.globalplatform ask of a card manager
+// Manager is what the classes of org.globalplatform need from a card manager
 // (GlobalPlatform Card Specification 2.3.1, GPC). AIDs of applets are those that they
 // registered. Every method is called while an applet runs; what it keeps is written
 // outside any transaction of the applet's.
@@ -89,7 +89,7 @@ const (
 )
 
 // NoManager is the Manager of a card without a card manager: OP_READY for good, no
-// privileges, no services, no secure channel. An applet's own life cycle state lies in
+// privileges, no services, no secure channel. An applet's own life cycle state is in
 // the runtime environment's AID object of the applet.
 type NoManager struct {
 	// Object returns the AID object of an applet, 0 if there is none.

@@ -6,10 +6,10 @@ import (
 	"ekrona/emulator/vm"
 )
 
-// Hidden fields of OwnerPIN: the try limit, the secret and the flag that a PIN has
-// been presented, which lies in RAM. The secret is an array that holds the tries
-// left, the length of the PIN, and room for the longest PIN, so that an update is one
-// atomic write.
+// Hidden fields of OwnerPIN: the try limit, the secret and the flag that a PIN has been
+// presented, which is in RAM. The secret is an array that holds the tries left, the
+// length of the PIN, and room for the longest PIN, so that an update is one atomic
+// write.
 const (
 	pinLimit = iota
 	pinSecret

@@ -17,8 +17,8 @@ const (
 	predecrementKind  = 3 // OWNER_PIN_X_WITH_PREDECREMENT
 )
 
-// Hidden fields of a PIN of pinXClass: the secret, and what lies in RAM. The secret is
-// an array of the tries left, the length of the PIN, room for the longest PIN and, last,
+// Hidden fields of a PIN of pinXClass: the secret, and what is in RAM. The secret is an
+// array of the tries left, the length of the PIN, room for the longest PIN and, last,
 // the try limit, so that each administrative operation is one atomic write.
 const (
 	pinXSecret = iota
@@ -36,7 +36,7 @@ const (
 const (
 	notDecremented    = iota
 	decremented       // check may compare
-	blockedBeforehand // check may be called and says no
+	blockedBeforehand // check may be called and returns false
 )
 
 // pinXClasses describes the hidden classes; their methods are those that the table lists

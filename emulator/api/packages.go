@@ -9,7 +9,7 @@ import (
 
 // Packages returns the API as vm.New takes it: every package of the table, with the
 // hidden fields and the implementation classes that the natives use. All cards share
-// the one description, which nobody may change.
+// the one description, which must not be changed.
 func Packages() ([]vm.NativePackage, error) { return sharedPackages() }
 
 var (

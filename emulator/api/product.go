@@ -2,8 +2,8 @@ package api
 
 import "ekrona/emulator/vm"
 
-// Product says what of the API a card product has. The zero Product has all that is
-// here.
+// Product is the part of the API that a card product has. The zero Product has all of
+// it.
 type Product struct {
 	Name    string
 	Version int16 // what JCSystem.getVersion returns; 0 stands for 3.0.5

@@ -8,7 +8,7 @@ import (
 const randomClass = "javacard/security/RandomData"
 
 // Algorithms of RandomData offered: pseudo, secure, true random, a DRBG that is seeded
-// already, fast and for keys. They all draw from the card's one source.
+// already, fast and for keys. All of them draw from the card's one source.
 var randomAlgorithms = map[int8]bool{1: true, 2: true, 3: true, 4: true, 5: true, 6: true}
 
 // randomNatives are the functions of javacard.security.RandomData. A seed given by

@@ -3,7 +3,7 @@ package api
 import "ekrona/emulator/vm"
 
 // refusalNatives are the functions of packages whose hardware or engines no card here
-// has: the API lets them refuse every request.
+// has: the API allows them to refuse every request.
 func refusalNatives() map[string]vm.Native {
 	refuse := func(class string, reason int16) vm.Native {
 		return func(c *vm.Call) vm.Value {

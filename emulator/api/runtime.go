@@ -2,9 +2,9 @@ package api
 
 import "ekrona/emulator/vm"
 
-// Runtime is what the API classes ask of the runtime environment: the registry of
-// applets and what is selected. The card implements it and hands it to [Natives].
-// Every method is called while an applet runs, in the applet's context.
+// Runtime is what the API classes need from the runtime environment: the registry of
+// applets and what is selected. The card implements it and hands it to [Natives]. Every
+// method is called while an applet runs, in the applet's context.
 type Runtime interface {
 	// Register makes applet, an instance of Applet that is being installed,
 	// known under aid (5 to 16 bytes), or under the AID of the install command

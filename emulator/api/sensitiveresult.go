@@ -8,8 +8,8 @@ import (
 
 const sensitiveResultClass = "javacardx/security/SensitiveResult"
 
-// The stored result lies in RAM, in a temporary object of the runtime environment: what
-// kind it is, a number, and an object.
+// The stored result is in RAM, in a temporary object of the runtime environment: its
+// kind, a number, and an object.
 const (
 	resultKind = iota
 	resultNumber

@@ -56,8 +56,8 @@ func TestEveryFunctionHasItsMethod(t *testing.T) {
 	}
 }
 
-// The methods that nobody implements must all be of classes that are known to be
-// left out, or be among the few named here.
+// All unimplemented methods must be of classes that are known to be left out, or be
+// among the few named here.
 func TestWhatIsMissingIsKnown(t *testing.T) {
 	leftOut := []string{"javacard/framework/service/RMIService.",
 		"javacard/framework/service/CardRemoteObject."}

@@ -34,7 +34,7 @@ func byteOrder(encoding int8) binary.ByteOrder {
 	return binary.BigEndian
 }
 
-// encodeText converts well-formed UTF-8. What the encoding cannot say is
+// encodeText converts well-formed UTF-8. What the encoding cannot represent is
 // INVALID_BYTE_SEQUENCE.
 func encodeText(c *vm.Call, text []byte, encoding int8) []byte {
 	var out []byte

@@ -27,7 +27,7 @@ func (f *File) parseApplet(r *reader) error {
 		at = r.off
 		a.InstallOffset = r.u2("install method offset")
 		if r.err == nil && !f.Methods.contains(a.InstallOffset) {
-			r.failAt(at, "install method offset %d lies outside the methods", a.InstallOffset)
+			r.failAt(at, "install method offset %d is outside the methods", a.InstallOffset)
 		}
 		f.Applets = append(f.Applets, a)
 	}

@@ -12,9 +12,9 @@ import (
 // maxComponentBytes is what a size field of two bytes can declare, and header.
 const maxComponentBytes = 0xFFFF + componentHeaderBytes
 
-// Parse reads a CAP file: a zip archive in which the components of one package
-// lie as Header.cap, Method.cap and so on in a folder named javacard (JCVM
-// 3.0.5 §6.2). Other entries, such as the manifest, are passed over.
+// Parse reads a CAP file: a zip archive in which the components of one package are
+// Header.cap, Method.cap and so on in a folder named javacard (JCVM 3.0.5 §6.2). Other
+// entries, such as the manifest, are skipped.
 func Parse(data []byte) (*File, error) {
 	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {

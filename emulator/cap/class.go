@@ -128,7 +128,7 @@ func (f *File) class(r *reader) *Class {
 	at := r.off
 	k.FirstReference, k.ReferenceCount = r.u1("first reference token"), r.u1("reference count")
 	if r.err == nil && k.ReferenceCount > 0 && k.FirstReference+k.ReferenceCount > k.InstanceSize {
-		r.failAt(at, "references %d to %d lie outside an instance of %d cells",
+		r.failAt(at, "references %d to %d are outside an instance of %d cells",
 			k.FirstReference, k.FirstReference+k.ReferenceCount-1, k.InstanceSize)
 	}
 	k.PublicBase = r.u1("public method table base")
@@ -148,7 +148,7 @@ func (f *File) class(r *reader) *Class {
 	return k
 }
 
-// remoteInterfaces passes over what only Java Card RMI uses (§6.9).
+// remoteInterfaces skips what only Java Card RMI uses (§6.9).
 func (f *File) remoteInterfaces(r *reader) {
 	const remoteMethodBytes = 5
 	methods := r.count(r.u1("remote method count"), remoteMethodBytes, "remote methods")

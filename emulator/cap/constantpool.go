@@ -32,10 +32,10 @@ func (k ConstantKind) String() string {
 	return "unknown constant"
 }
 
-// Constant is one constant pool entry. For a class, an instance field or a
-// virtual or super method, Class says which class and Token which member. A
-// static member is External with Package, ClassToken and Token, or lies at
-// Offset of the static image or the Method component.
+// Constant is one constant pool entry. For a class, an instance field or a virtual or
+// super method, Class names the class and Token the member. A static member is External
+// with Package, ClassToken and Token, or is at Offset in the static image or the Method
+// component.
 type Constant struct {
 	Kind       ConstantKind
 	Class      ClassRef

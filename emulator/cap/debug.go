@@ -1,6 +1,6 @@
 package cap
 
-// Debug is the Debug component (JCVM 3.0.5 §6.15): names and lines for people.
+// Debug is the Debug component (JCVM 3.0.5 §6.15): names and source lines.
 type Debug struct {
 	Package string
 	Classes []ClassDebug

@@ -20,7 +20,7 @@ const (
 	TagDescriptor        Tag = 11
 	TagDebug             Tag = 12
 	tagLast                  = TagDebug
-	tagCustomFirst       Tag = 128 // custom components (§6.2.2) are passed over
+	tagCustomFirst       Tag = 128 // custom components (§6.2.2) are skipped
 )
 
 var names = [...]string{
@@ -74,8 +74,8 @@ func (f *File) LoadFile() []byte {
 	return block
 }
 
-// Component returns a component as it lies in the file, with tag and size; nil
-// if the file lacks it.
+// Component returns a component as it is in the file, with tag and size; nil if the
+// file lacks it.
 func (f *File) Component(t Tag) []byte {
 	if t > tagLast {
 		return nil

@@ -7,7 +7,7 @@ type Header struct {
 	HasExports               bool
 	HasApplets               bool
 	Package                  PackageInfo
-	Name                     string // with slashes; empty if the file does not tell
+	Name                     string // with slashes; empty if the file has none
 }
 
 // PackageInfo names a package and its version.

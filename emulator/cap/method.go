@@ -23,7 +23,7 @@ const (
 	methodAbstract = 0x4
 )
 
-// MethodHeader is what stands before a method's bytecode (§6.10).
+// MethodHeader is what precedes a method's bytecode (§6.10).
 type MethodHeader struct {
 	Abstract  bool
 	MaxStack  int // cells
@@ -74,7 +74,7 @@ func (f *File) parseMethod(r *reader) error {
 			r.failAt(at, "exception handler covers %d bytes from %d, which are not in the methods",
 				h.Length, h.Start)
 		case !m.contains(h.At):
-			r.failAt(at, "exception handler lies at %d, outside the methods", h.At)
+			r.failAt(at, "exception handler is at %d, outside the methods", h.At)
 		}
 		m.Handlers = append(m.Handlers, h)
 	}

@@ -10,7 +10,7 @@ const (
 	ResultInt
 )
 
-// MethodType is what a caller must know of a method.
+// MethodType is what a caller must know about a method.
 type MethodType struct {
 	Args   int // cells of the arguments, without the receiver
 	Result Result

@@ -48,8 +48,8 @@ func TestProbesParse(t *testing.T) {
 	require.Contains(t, imports, vault.Header.Package.AID)
 }
 
-// TestRelocationsPointAtConstants: what the linker reads from the code is what
-// the converter says are constant pool indices.
+// TestRelocationsPointAtConstants: the constant pool indices that the linker reads from
+// the code are those that the converter lists.
 func TestRelocationsPointAtConstants(t *testing.T) {
 	for _, name := range probes {
 		f := parseProbe(t, name)

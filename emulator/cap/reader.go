@@ -2,7 +2,7 @@ package cap
 
 import "fmt"
 
-// Error says what is wrong with a CAP file and where.
+// Error describes what is wrong with a CAP file and where.
 type Error struct {
 	Component string // "Method"; empty if the archive itself is wrong
 	// byte offset in the component, its tag being byte 0; -1 for the component as a whole

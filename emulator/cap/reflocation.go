@@ -1,8 +1,8 @@
 package cap
 
-// RefLocation is the ReferenceLocation component (JCVM 3.0.5 §6.12): where in
-// the Method component, handler table included, constant pool indices of one
-// and two bytes lie.
+// RefLocation is the ReferenceLocation component (JCVM 3.0.5 §6.12): where in the
+// Method component, handler table included, constant pool indices of one and two bytes
+// are.
 type RefLocation struct {
 	Byte  []int // offsets in Methods.Content, ascending
 	Byte2 []int

@@ -20,7 +20,7 @@ type Options struct {
 	// SeededRandom a run repeats.
 	Random io.Reader
 
-	// Interface is how the card is spoken to; applets may ask for it.
+	// Interface is the card's interface; applets may ask for it.
 	Interface Interface
 
 	// Transcript, if not nil, gets every event in the life of the card, a line
@@ -31,7 +31,7 @@ type Options struct {
 	Probe vm.Probe
 }
 
-// Interface is the transmission protocol and medium, as APDU.getProtocol tells it
+// Interface is the transmission protocol and medium, as APDU.getProtocol returns it
 // (Java Card API 3.0.5, APDU.PROTOCOL_*).
 type Interface int8
 
@@ -134,7 +134,7 @@ func (c *Card) Reset() {
 func (c *Card) CutBefore(n int) { c.cut = max(0, n) }
 
 // Transmit sends a command; see [apdu.Card]. Errors are ErrPowerLost, ErrMute,
-// ErrNotKept, or tell of a bug in the emulator.
+// ErrNotKept, or report a bug in the emulator.
 func (c *Card) Transmit(ctx context.Context, command apdu.Command) (apdu.Response, error) {
 	return apdu.Over(ctx, command, c.transmit)
 }
@@ -166,8 +166,8 @@ func (c *Card) transmit(command []byte) (apdu.Response, error) {
 	return response, nil
 }
 
-// account runs one action of the card with its statistics and the cut that was
-// asked for, and lets garbage go that an applet wants to be rid of.
+// account runs one action of the card with its statistics and the cut that was asked
+// for, and collects garbage if an applet has requested it.
 func (c *Card) account(action func() error) error {
 	if c.dead != nil {
 		return c.dead
@@ -193,7 +193,7 @@ func (c *Card) account(action func() error) error {
 	return err
 }
 
-// Memory tells how much memory is free.
+// Memory returns how much memory is free.
 func (c *Card) Memory() (Memory, error) {
 	var m Memory
 	err := c.machine.Enter(func(call *vm.Call) {
@@ -203,7 +203,7 @@ func (c *Card) Memory() (Memory, error) {
 	return m, stopped(err)
 }
 
-// Look shows every object on the card, as no reader can see it.
+// Look calls see with every object on the card, which no reader can access.
 func (c *Card) Look(see func(vm.Object)) { c.machine.Look(see) }
 
 // note writes a line of the transcript. A transcript that cannot be written must

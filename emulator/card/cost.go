@@ -15,7 +15,8 @@ import (
 // SECID P71": "fixed" of 2021-10-20 over contact, "variable" of 2021-10-21). The
 // source of each number names the row.
 
-// price is what one operation takes: fixed, and for each block begun of its data.
+// price is what one operation takes: fixed, and for each block of its data, a last part
+// counting as one.
 type price struct {
 	kind   string // of api.Kind*; a digest's or cipher's name may follow
 	bits   int    // size of the key that it holds for; 0 for any
@@ -83,7 +84,7 @@ var (
 	bytecodeTime = ms(1.45) / 149
 )
 
-// CostGroup says what time goes to.
+// CostGroup is what time is spent on.
 type CostGroup string
 
 // The groups.
@@ -120,9 +121,9 @@ func (c Cost) Of(groups ...CostGroup) time.Duration {
 	return sum
 }
 
-// Estimate tells how long a P71 takes for a command, and the link to carry it.
-// Not in it: the copy of old content that a transaction makes before each write,
-// which nobody measured, and what the reader takes to find a card.
+// Estimate returns how long a P71 takes for a command, and the link to carry it. It
+// leaves out the copy of old content that a transaction makes before each write, of
+// which no measurement is known, and the time of the reader to find a card.
 func Estimate(s Stats, link Link) (Cost, error) {
 	var cost Cost
 	for _, op := range s.Crypto {

@@ -19,7 +19,7 @@ func link(t *testing.T, name string) card.Link {
 	return l
 }
 
-// What the model says of single operations is what was measured.
+// The model gives the measured times for single operations.
 func TestEstimateOfMeasuredOperations(t *testing.T) {
 	crypto := func(kind string, size int) vm.CryptoCount {
 		return vm.CryptoCount{CryptoOp: vm.CryptoOp{Kind: kind, Size: size}, Count: 1}

@@ -1,7 +1,7 @@
-// Package card is a Java Card: the runtime environment around the virtual machine
-// of package vm, with the memory of a real product. It loads CAP files, installs
-// and deletes applets, selects them and hands them commands, and is an
-// [ekrona/apdu.Card] to whoever talks to it.
+// Package card is a Java Card: the runtime environment around the virtual machine of
+// package vm, with the memory of a real product. It loads CAP files, installs and
+// deletes applets, selects them and hands them commands, and is an [ekrona/apdu.Card]
+// to its callers.
 //
 // It follows "Java Card Runtime Environment Specification 3.0.5" (JCRE). A card
 // has the basic logical channel only and no card manager: nothing is selected
@@ -10,12 +10,12 @@
 // one, applets that ask through org.globalplatform find their own life cycle states, no
 // privileges, no services and no secure channel.
 //
-// What makes it a card and not only a place for applets to run in: a [Profile]
-// whose memory runs out, power that can be cut before any persistent write
-// ([Card.CutBefore]), a state that can be put into a file between commands
-// ([Card.Save]) or set back to what it was ([Card.Snapshot]), and an account of every
-// command ([Card.LastCommand]) from which [Estimate] tells how long a P71 would take.
-// Whatever watches or disturbs the card at work is a probe ([Options].Probe).
+// Beyond running applets it has what makes a card: a [Profile] whose memory runs out,
+// power that can be cut before any persistent write ([Card.CutBefore]), a state that
+// can be put into a file between commands ([Card.Save]) or set back to what it was
+// ([Card.Snapshot]), and an account of every command ([Card.LastCommand]) from which
+// [Estimate] computes how long a P71 would take. A probe ([Options].Probe) observes or
+// disturbs the running card.
 //
 // It trusts the program that uses it. CAP files, applets, commands and state
 // files are not trusted. A Card is used by one goroutine at a time.

@@ -33,8 +33,8 @@ func (c *Card) Find(p2 byte, name []byte) (AID, bool) {
 	return found.aid, ok
 }
 
-// Select selects an applet without a command, as a card selects its default applet
-// when it gets power (JCRE §4.1). It reports whether the applet was willing.
+// Select selects an applet without a command, as a card selects its default applet when
+// it gets power (JCRE §4.1). It reports whether the applet accepted.
 func (c *Card) Select(aid AID) (bool, error) {
 	found, ok := c.byAID(aid)
 	if !ok {
@@ -75,7 +75,7 @@ const (
 // MaxRecord is the most that a card manager's record may have, in bytes.
 const MaxRecord = recordBytes - recordHeader
 
-// ErrNoRecord reports that no card manager has kept anything on this card yet.
+// ErrNoRecord reports that the card has no card manager's record yet.
 var ErrNoRecord = errors.New("the card has no card manager's record")
 
 // Record returns what SetRecord kept last.

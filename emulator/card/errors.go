@@ -15,8 +15,8 @@ var ErrPowerLost = errors.New("the card has lost power")
 // card stops answering until [Card.Reset].
 var ErrMute = errors.New("the card has gone mute")
 
-// ErrRefused reports that the card did not load, install or delete what it was asked
-// to, and is as before.
+// ErrRefused reports that the card refused to load, install or delete, and is as
+// before.
 var ErrRefused = errors.New("refused")
 
 // ErrNotKept reports that a card from [Open] has changed and its file could not be

@@ -11,7 +11,7 @@ import (
 	"ekrona/scripts/capbuild"
 )
 
-// noBug fails if an error says that the emulator itself is at fault.
+// noBug fails if an error reports a bug in the emulator itself.
 func noBug(t *testing.T, err error) {
 	t.Helper()
 	var bug *vm.InternalError

@@ -33,14 +33,14 @@ type Applet struct {
 // Package describes a loaded CAP file.
 type Package struct {
 	AID          AID
-	Name         string // "" if the CAP file does not tell
+	Name         string // "" if the CAP file has none
 	Major, Minor byte
 	Modules      []AID // of the applets that it can install
 }
 
-// Load takes a CAP file onto the card. What it imports must be there already: the
-// API, or packages loaded before. Errors are ErrRefused and say what is wrong with
-// the file, which import is missing or that memory does not suffice.
+// Load puts a CAP file onto the card. What it imports must be there already: the API,
+// or packages loaded before. Errors are ErrRefused and say what is wrong with the file,
+// which import is missing or that memory does not suffice.
 func (c *Card) Load(capFile []byte) (Package, error) {
 	file, err := cap.Parse(capFile)
 	if err != nil {
@@ -96,10 +96,10 @@ func (c *Card) setAside() error {
 	return c.machine.Enter(c.deselect)
 }
 
-// installOffset is where the parameters lie in the array that Applet.install gets. The
-// array is as long as the APDU buffer, a global array like it (JCRE §6.2.2), and they
-// come after a command header, as on cards that hand over their APDU buffer: an applet
-// that takes 0 for granted fails here too, and one that looks past its parameters finds
+// installOffset is where the parameters are in the array that Applet.install receives.
+// The array is as long as the APDU buffer, a global array like it (JCRE §6.2.2), and
+// they come after a command header, as on cards that pass their APDU buffer: an applet
+// that assumes offset 0 fails here too, and one that reads past its parameters finds
 // zeros and no end.
 const installOffset = 5
 
@@ -116,8 +116,8 @@ func (c *Card) Install(module, instance AID, parameters []byte) (AID, error) {
 	return c.InstallAs(module, instance, nil, parameters)
 }
 
-// InstallAs is Install with a control field, in which a card manager tells the
-// applet its privileges (GPC 2.3.1 §11.5.2.3.2).
+// InstallAs is Install with a control field, in which a card manager gives the applet
+// its privileges (GPC 2.3.1 §11.5.2.3.2).
 func (c *Card) InstallAs(module, instance AID, control, parameters []byte) (AID, error) {
 	if err := instance.check(); err != nil {
 		return nil, fmt.Errorf("install: %w: %w", ErrRefused, err)
@@ -245,8 +245,8 @@ func (c *Card) Delete(aid AID) error {
 	return nil
 }
 
-// deleteInstance tells an applet that asked for it that it will be deleted
-// (AppletEvent.uninstall, what it throws is ignored), and deletes it.
+// deleteInstance notifies an applet that implements AppletEvent that it will be deleted
+// (uninstall, what it throws is ignored), and deletes it.
 func (c *Card) deleteInstance(found installed) error {
 	err := c.machine.Enter(func(call *vm.Call) {
 		if applet := c.applet(found.instance); call.InstanceOf(applet, appletEventClass) {

@@ -206,7 +206,7 @@ func asInt(b bool) int32 {
 	return 0
 }
 
-// onInts is what Java says of each operation of the instruction INT.
+// onInts computes each operation of the instruction INT by the rules of Java.
 func onInts(operation byte, a, b int32) (int32, bool) {
 	if b == 0 && (operation == 3 || operation == 4) {
 		return 0, false
@@ -281,8 +281,8 @@ func TestIntArithmetic(t *testing.T) {
 	})
 }
 
-// onShorts is what Java says of each operation of the instruction SHORT, operands
-// promoted to int and the result cast to short.
+// onShorts computes each operation of the instruction SHORT by the rules of Java:
+// operands promoted to int and the result cast to short.
 func onShorts(operation byte, a, b int16) (int16, bool) {
 	switch operation {
 	case 20:

@@ -212,10 +212,10 @@ func TestSelectAndDeselectAreTold(t *testing.T) {
 	assert.Equal(t, "00010000000000", counts(), "its own counts")
 	require.NoError(t, b.Delete(aid("F050524F42020AFF")))
 	b.selectApplet(a)
-	assert.Equal(t, "00030002000100", counts(), "the other one was told that it goes")
+	assert.Equal(t, "00030002000100", counts(), "the other one was notified of its deletion")
 	b.Reset()
 	b.selectApplet(a)
-	assert.Equal(t, "00040002000100", counts(), "a reset tells nobody (JCRE 3.0.5 §3.4)")
+	assert.Equal(t, "00040002000100", counts(), "a reset notifies no applet (JCRE 3.0.5 §3.4)")
 
 	require.Equal(t, "9000", b.send(insRefuseSelect, 0, 0))
 	assert.Equal(t, "6999", b.exchange(selectCommand(a, 0)),
@@ -317,10 +317,10 @@ func TestShortProfileRefusesExtendedLength(t *testing.T) {
 	assert.Equal(t, "6700", b.exchange(unhex(t, "807C0000 000001 01 0000")))
 	assert.Equal(t, echoed([]byte{1}, 256), b.exchange(unhex(t, "807C0000 01 01 00")))
 	assert.Equal(t, "6f00", b.send(insSend, 1, 1),
-		"257 bytes: APDUException.BAD_LENGTH, which nobody catches")
+		"257 bytes: APDUException.BAD_LENGTH, which the applet does not catch")
 	assert.Len(t, b.send(insSend, 1, 0), 2*256+4)
 
-	vault := newVault(t) // does not say that it takes extended length
+	vault := newVault(t) // does not declare that it takes extended length
 	assert.Equal(t, "6700", vault.exchange(unhex(t, "80120000 000000")))
 }
 

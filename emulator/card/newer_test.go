@@ -66,8 +66,8 @@ func TestAIDsOfTheRuntimeEnvironment(t *testing.T) {
 	}
 }
 
-// Applet.reSelectingApplet tells deselection for another SELECT of the same applet from
-// any other.
+// Applet.reSelectingApplet distinguishes deselection for another SELECT of the same
+// applet from any other.
 func TestReselection(t *testing.T) {
 	b := newNewer(t, card.P71)
 	assert.Equal(t, "0000009000", b.send(insReselected, 0, 0))
@@ -152,7 +152,7 @@ func TestPINsOfTheBuilder(t *testing.T) {
 		{"right", insPINX, check, 0, "31323334", "010301 9000"},
 		{"reset", insPINX, reset, 0, "", "010300 9000"},
 		{"another limit", insPINX, setLimit, 5, "", "010500 9000"},
-		{"is told", insPINX, limit, 0, "", "050500 9000"},
+		{"reads its try limit", insPINX, limit, 0, "", "050500 9000"},
 		{"a limit of 0: ILLEGAL_VALUE", insPINX, setLimit, 0, "", "6F31"},
 		{"an aborted one", insPINX, abortedLimit, 9, "", "010500 9000"},
 		{"fewer tries", insPINX, setTries, 1, "", "010100 9000"},
@@ -181,7 +181,7 @@ func TestPINsOfTheBuilder(t *testing.T) {
 	}
 	run(t, b, []row{
 		{"decrement a blocked one", insPINX, decrement, 0, "", "000000 9000"},
-		{"and be told no", insPINX, check, 0, "31323334", "000000 9000"},
+		{"and gets false", insPINX, check, 0, "31323334", "000000 9000"},
 	})
 	b.send(insPINX, setTries, 3)
 	b.send(insPINX, decrement, 0)

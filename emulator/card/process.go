@@ -8,7 +8,7 @@ import (
 	"ekrona/emulator/vm"
 )
 
-// What the runtime environment itself sees of a command (JCRE §4.3 to §4.7).
+// The parts of a command that the runtime environment itself reads (JCRE §4.3 to §4.7).
 const (
 	insSelect        = 0xA4
 	insManageChannel = 0x70
@@ -122,8 +122,8 @@ func (c *Card) selectApplet(call *vm.Call, found installed) bool {
 	return willing
 }
 
-// deselect tells the selected applet that it no longer is (JCRE §3.4, §4.6) and clears
-// its CLEAR_ON_DESELECT memory. What it throws is ignored.
+// deselect notifies the selected applet that it is deselected (JCRE §3.4, §4.6) and
+// clears its CLEAR_ON_DESELECT memory. What it throws is ignored.
 func (c *Card) deselect(call *vm.Call) {
 	if c.current == 0 {
 		return
@@ -146,9 +146,9 @@ func (c *Card) applet(instance vm.Instance) vm.Ref {
 	return info.Applet
 }
 
-// guarded runs an applet's method. A transaction that it leaves open is aborted
-// (JCRE §7.6.2). It returns the exception that came out, nil for none. The transcript
-// tells of one that no status word shows.
+// guarded runs an applet's method. A transaction that it leaves open is aborted (JCRE
+// §7.6.2). It returns the exception that came out, nil for none. The transcript records
+// one that no status word shows.
 func (c *Card) guarded(call *vm.Call, run func()) *vm.JavaException {
 	api.ForgetResult(call)
 	thrown := call.Try(run)
@@ -162,8 +162,8 @@ func (c *Card) guarded(call *vm.Call, run func()) *vm.JavaException {
 	return thrown
 }
 
-// process hands the command to the selected applet and makes a response of what
-// comes back.
+// process gives the command to the selected applet and makes the response of its
+// result.
 func (c *Card) process(call *vm.Call, command apdu.Command) apdu.Response {
 	applet := c.applet(c.current)
 	long := call.InstanceOf(applet, extendedLength)

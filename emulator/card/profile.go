@@ -16,13 +16,13 @@ type Profile struct {
 	RAMBytes    int // transient memory for applets; 0 is without limit
 	CommitBytes int // what one transaction can hold; 0 is without limit
 
-	Product api.Product // what of the API it has; the zero one has all
+	Product api.Product // the part of the API that it has; the zero Product has all
 
 	APDUBuffer     int  // bytes, at least 133 (Java Card API 3.0.5, APDU)
 	ExtendedLength bool // takes extended APDUs, for applets that take them too
 }
 
-// The profiles. P71 is the NXP J3R180 with JCOP 4 as JCAlgTest found it
+// The profiles. P71 is the NXP J3R180 with JCOP 4 as JCAlgTest measured it
 // (crocs-muni/jcalgtest_results, JCSystem and APDU rows of "NXP JCOP4 J3R180 SECID
 // P71"); P71Short is the same behind a reader or product without extended length.
 var (

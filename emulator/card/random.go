@@ -7,8 +7,8 @@ import (
 )
 
 // SeededRandom is randomness that repeats: the stream of ChaCha8 keyed by the SHA-256 of seed; a
-// [Snapshot] keeps its place in it. For tests and demonstrations only: whoever knows the seed knows
-// every key of the card.
+// [Snapshot] keeps its place in it. For tests and demonstrations only: the seed determines every
+// key of the card.
 func SeededRandom(seed string) io.Reader {
 	return rand.NewChaCha8(sha256.Sum256([]byte(seed)))
 }

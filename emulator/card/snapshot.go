@@ -11,12 +11,12 @@ import (
 
 // Snapshot is everything that a card held between two commands: its memory, RAM too, what is
 // on it and what is selected. The state of its source of randomness is part of it where the
-// source can tell it, as [SeededRandom] can: then what follows is always the same.
+// source can be saved, as [SeededRandom] can: then what follows is always the same.
 type Snapshot struct {
 	machine *vm.Snapshot
 	applets []installed
 	current vm.Instance
-	random  []byte // nil if the source cannot tell
+	random  []byte // nil if the source cannot be saved
 }
 
 // repeatable is a source of randomness whose state can be kept.
@@ -44,8 +44,8 @@ func (c *Card) Snapshot() (*Snapshot, error) {
 	return s, nil
 }
 
-// RestoreSnapshot sets the card back to a snapshot that was taken of it, whatever has become
-// of it since. It is as it was then, in the middle of a session if it was.
+// RestoreSnapshot sets the card back to a snapshot of it, whatever has happened since: to
+// the middle of a session, if it was taken in one.
 func (c *Card) RestoreSnapshot(s *Snapshot) error {
 	if err := c.machine.RestoreSnapshot(s.machine); err != nil {
 		return fmt.Errorf("restore snapshot: %w", err)

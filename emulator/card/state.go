@@ -42,11 +42,11 @@ func Restore(options Options, path string) (*Card, error) {
 	return c, nil
 }
 
-// Open makes a card that lives in a file: restored from it, or blank if there is
-// none yet. Whatever changes persistent memory is in the file before the command's
-// answer comes out, so that what was acknowledged survives the death of the
-// program; a program that dies within a command leaves the card as it was before.
-// One program at a time may have it open.
+// Open makes a card that is kept in a file: restored from it, or blank if there is none
+// yet. Whatever changes persistent memory is in the file before the command's answer
+// comes out, so that what was acknowledged survives a crash of the program; a crash
+// within a command leaves the card as it was before. One program at a time may have it
+// open.
 func Open(options Options, path string) (*Card, error) {
 	c, err := Restore(options, path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -7,16 +7,16 @@
 //	cut N                                             ok
 //	an APDU in hex                                    data and status word in hex
 //
-// Files come in dependency order; AIDs and parameters are in hex; blanks within an
-// APDU pass. After "cut N" power is lost before the N-th persistent write of the
-// next command, and the card answers nothing until "reset". What goes wrong gives
-// a line that begins with "error: " and never ends the run. Empty lines and those
-// that begin with # get no answer.
+// Files come in dependency order; AIDs and parameters are in hex; blanks within an APDU
+// are allowed. After "cut N" power is lost before the N-th persistent write of the next
+// command, and the card answers nothing until "reset". An error gives a line that
+// begins with "error: " and never ends the run. Empty lines and those that begin with #
+// get no answer.
 //
 // Applets find a card manager with the published test keys through org.globalplatform;
 // no command reaches it.
 //
-// It trusts whoever writes the lines to read files. Start with [Run].
+// It trusts its input: a load line names any file. Start with [Run].
 package console
 
 import (

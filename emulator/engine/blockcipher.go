@@ -56,7 +56,7 @@ type BlockCipher struct {
 	encrypt bool
 	initial []byte // the initial chaining value
 	pending []byte // input of less than a block, or a last block held back
-	begun   bool   // the message in progress has a byte
+	started bool   // the message in progress has a byte
 	chain   cipher.BlockMode
 	stream  cipher.Stream
 }
@@ -79,7 +79,7 @@ func NewBlockCipher(block cipher.Block, mode Mode, padding Padding, encrypt bool
 
 // Reset drops the message in progress.
 func (c *BlockCipher) Reset() {
-	c.pending, c.begun = c.pending[:0], false
+	c.pending, c.started = c.pending[:0], false
 	switch {
 	case c.mode == ModeCTR:
 		c.stream = cipher.NewCTR(c.block, c.initial)
@@ -101,7 +101,7 @@ func (c *BlockCipher) Update(dst, src []byte) []byte {
 		return dst
 	}
 	size := c.block.BlockSize()
-	c.begun = c.begun || len(src) > 0
+	c.started = c.started || len(src) > 0
 	c.pending = append(c.pending, src...)
 	ready := len(c.pending) / size * size
 	if !c.encrypt && c.padding != PadNone && ready == len(c.pending) && ready > 0 {
@@ -124,7 +124,7 @@ func (c *BlockCipher) Final(dst, src []byte) ([]byte, error) {
 	}
 	start := len(dst)
 	if c.encrypt {
-		last, err := c.padding.pad(c.pending, c.block.BlockSize(), !c.begun)
+		last, err := c.padding.pad(c.pending, c.block.BlockSize(), !c.started)
 		if err != nil {
 			return nil, err
 		}

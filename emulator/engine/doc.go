@@ -7,11 +7,11 @@
 // the caller injects, so that a seeded run repeats: nothing here reads the system's
 // randomness, and ECDSA nonces follow RFC 6979.
 //
-// It trusts its caller for nothing but the injected reader: wrong lengths,
-// parameters and paddings are errors ([ErrLength], [ErrParameter], [ErrPadding]).
-// It is written for an emulator: only what Go's standard library does in constant
-// time is constant-time; RSA and curves outside the NIST set are not, and keys
-// held by it must not be worth attacking.
+// It trusts nothing from its caller but the injected reader: wrong lengths, parameters
+// and paddings are errors ([ErrLength], [ErrParameter], [ErrPadding]). It is written
+// for an emulator: only what Go's standard library does in constant time is
+// constant-time; RSA and curves outside the NIST set are not, and keys held by it must
+// not be worth attacking.
 //
 // Start with [Curve] for elliptic curves, [BlockCipher] and [MAC] for symmetric
 // work, [RSAPrivateKey] for RSA.

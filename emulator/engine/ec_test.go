@@ -283,7 +283,7 @@ func benchmarkKey(b *testing.B) (*ECPrivateKey, []byte, *ECPublicKey) {
 	return key, make([]byte, 32), public
 }
 
-// Signatures that no honest signer makes, in the manner of Wycheproof's ecdsa tests:
+// Signatures that no correct signer makes, in the manner of Wycheproof's ecdsa tests:
 // both codes must refuse them.
 func TestMalformedSignaturesAreRefused(t *testing.T) {
 	for name, c := range map[string]*Curve{"Go's code": standardCurve(t, elliptic.P256()),

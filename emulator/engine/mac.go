@@ -30,7 +30,7 @@ type cbcMAC struct {
 	initial []byte
 	state   []byte
 	pending []byte
-	begun   bool // the message in progress has a byte
+	started bool // the message in progress has a byte
 }
 
 // NewCBCMAC returns the CBC-MAC (ISO/IEC 9797-1 algorithm 1) over a block cipher.
@@ -91,11 +91,11 @@ func newCBCMAC(block, last cipher.Block, padding Padding, iv []byte) (MAC, error
 
 func (m *cbcMAC) Reset() {
 	copy(m.state, m.initial)
-	m.pending, m.begun = m.pending[:0], false
+	m.pending, m.started = m.pending[:0], false
 }
 
 func (m *cbcMAC) Write(part []byte) {
-	m.begun = m.begun || len(part) > 0
+	m.started = m.started || len(part) > 0
 	m.pending = append(m.pending, part...)
 	m.pending = m.pending[:copy(m.pending, m.absorb(m.pending))]
 }
@@ -113,10 +113,10 @@ func (m *cbcMAC) absorb(data []byte) []byte {
 
 func (m *cbcMAC) Sum() ([]byte, error) {
 	defer m.Reset()
-	if !m.begun && m.padding == PadNone { // no block at all would be a MAC that needs no key
+	if !m.started && m.padding == PadNone { // no block at all would be a MAC that needs no key
 		return nil, ErrLength
 	}
-	padded, err := m.padding.pad(m.pending, len(m.state), !m.begun)
+	padded, err := m.padding.pad(m.pending, len(m.state), !m.started)
 	if err != nil {
 		return nil, err
 	}

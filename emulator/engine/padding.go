@@ -17,7 +17,7 @@ const (
 )
 
 // pad completes rest, which is shorter than a block or, for PadNone, must be empty.
-// empty says that the whole message is.
+// empty reports that the whole message is empty.
 func (p Padding) pad(rest []byte, blockSize int, empty bool) ([]byte, error) {
 	missing := blockSize - len(rest)
 	switch p {

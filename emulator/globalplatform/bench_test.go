@@ -112,8 +112,8 @@ func (b *bench) view() string {
 	return view
 }
 
-// plain is a card with an authenticated session that wants no secure messaging, so
-// that commands can be written down.
+// plain is a card with an authenticated session without secure messaging, so that
+// commands can be written down.
 func plain(t testing.TB) *bench {
 	t.Helper()
 	b := newBench(t)

@@ -89,11 +89,11 @@ func (c *Card) Reset() error {
 	return c.wake()
 }
 
-// Leave takes the issuer security domain out of the way of a program that gives its
-// commands to the card below and uses the manager for its applets alone.
+// Leave deselects the issuer security domain, for a program that sends its commands to
+// the card below and needs the manager for applets only.
 func (c *Card) Leave() { c.selected = false }
 
-// wake is the card's life from power-up to the first command.
+// wake does what a card does between power-up and the first command.
 func (c *Card) wake() error {
 	c.selected, c.cut = true, 0
 	c.endSession()
@@ -164,7 +164,7 @@ func (c *Card) transmit(raw []byte) (response apdu.Response, err error) {
 	return response, err
 }
 
-// below hands a command to the card without its manager.
+// below gives a command to the card without its manager.
 func (c *Card) below(raw []byte) (apdu.Response, error) {
 	var answer []byte
 	err := c.act(func() (err error) {
@@ -229,7 +229,7 @@ func (c *Card) handle(command apdu.Command) (apdu.Response, error) {
 // systemNoResource is SystemException.NO_RESOURCE (Java Card API 3.0.5).
 const systemNoResource = 5
 
-// reason is the status word for what the card below refused.
+// reason is the status word for a refusal by the card below.
 func (c *Card) reason(err error) apdu.StatusWord {
 	var thrown *vm.JavaException
 	if errors.As(err, &thrown) && thrown.Class == "javacard/framework/SystemException" &&

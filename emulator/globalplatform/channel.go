@@ -29,7 +29,7 @@ func (s *session) authenticated() bool {
 	return s != nil && !s.aborted && s.responder.Authenticated()
 }
 
-// endSession also ends whatever goes over several commands.
+// endSession also ends what extends over several commands.
 func (c *Card) endSession() {
 	c.session, c.loading, c.chain, c.listing, c.stored, c.target = nil, nil, nil, nil, stored{}, nil
 }
@@ -140,8 +140,8 @@ func (s *state) set(version byte) *keySet {
 	return &keySet{}
 }
 
-// externalAuthenticate is EXTERNAL AUTHENTICATE (Amd D §7.1.2). A try is taken
-// before the cryptogram is looked at, so that pulling the card saves none.
+// externalAuthenticate is EXTERNAL AUTHENTICATE (Amd D §7.1.2). A try is taken before
+// the cryptogram is checked, so that withdrawing the card saves none.
 func (c *Card) externalAuthenticate(command apdu.Command) ([]byte, error) {
 	s := c.session
 	switch {

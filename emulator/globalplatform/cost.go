@@ -19,9 +19,9 @@ func (c *Card) LastCommand() Account { return c.last }
 // CostManager is what the card manager itself takes, its wire included.
 const CostManager card.CostGroup = "card manager"
 
-// measured is what the card manager of a P71 took for others, over contact and with
-// the wire: reports at github.com/martinpaljak/GlobalPlatformPro, by issue. Where the
-// numbers differ it is the middle one.
+// measured are published times of a P71's card manager, over contact and with the wire:
+// reports at github.com/martinpaljak/GlobalPlatformPro, by issue. Where the reports
+// differ it is the median.
 var measured = map[byte]card.CostItem{
 	gpc.InsSelect: {What: "SELECT", Each: 20 * time.Millisecond, Source: "issue 221"},
 	gpc.InsGetData: {What: "GET DATA", Each: 13 * time.Millisecond,
@@ -36,10 +36,10 @@ var measured = map[byte]card.CostItem{
 		Source: "issue 255: 47 to 104 ms"},
 }
 
-// Estimate tells how long a P71 takes for a command, and the link to carry it; see
-// [card.Estimate]. For the card manager's commands it is what others measured, and for
-// those that nobody has, PUT KEY, INSTALL, DELETE and the like, persistent writes, the
-// applet's own work and the wire: too little.
+// Estimate returns how long a P71 takes for a command, and the link to carry it; see
+// [card.Estimate]. For the card manager's commands it is a published measurement. For
+// those without one, such as PUT KEY, INSTALL and DELETE, it counts persistent writes,
+// the applet's own work and the wire only: too little.
 func Estimate(a Account, link card.Link) (card.Cost, error) {
 	if item, known := measured[a.Manager]; known {
 		item.Group, item.Count = CostManager, 1

@@ -78,8 +78,8 @@ func (c *Card) deleteOne(aid []byte) error {
 	})
 }
 
-// deleteKeys deletes the keys of an identifier, a version or both (GPC table
-// 11-24). A complete key set must be left, or nobody could manage the card.
+// deleteKeys deletes the keys of an identifier, a version or both (GPC table 11-24). A
+// complete key set must be left, or the card could no longer be managed.
 func (c *Card) deleteKeys(r *tlv.Reader) error {
 	id, byID, err := optionalByte(r, gpc.TagKeyID)
 	if err != nil {

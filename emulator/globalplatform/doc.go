@@ -16,11 +16,11 @@
 // another complete set is put, as on cards of the P71 family. After
 // maxTries wrong keys in a row a key set is blocked for good.
 //
-// What it knows (keys, life cycles, privileges, data objects) is one record in the
-// card's persistent memory: it is in the card's file, and a change of it happens
-// whole or not at all when power fails. For an installation the record is written
-// before the applet is there, so that no cut leaves an applet more rights than the
-// command gave; what is recorded of an applet that never came is dropped.
+// Its state (keys, life cycles, privileges, data objects) is one record in the card's
+// persistent memory: it is in the card's file, and a change of it happens whole or not
+// at all when power fails. For an installation the record is written before the applet
+// is there, so that no cut leaves an applet more rights than the command gave; the
+// record of an applet that was not installed is dropped.
 //
 // It trusts the program that uses it, and no command. A Card is used by one
 // goroutine at a time. Start with [New]; one file for each command.

@@ -98,9 +98,9 @@ func (c *Card) resources() ([]byte, error) {
 	}.Encode()
 }
 
-// cplc is the card production life cycle data: maker, chip, operating system and day
-// of fabrication as in the report named at recognition, this card's serial number and
-// batch, and zeros where whoever prepares cards leaves dates and equipment.
+// cplc is the card production life cycle data: maker, chip, operating system and day of
+// fabrication as in the report named at recognition, this card's serial number and
+// batch, and zeros where the preparation of cards records dates and equipment.
 func (c *Card) cplc() *gpc.CPLC {
 	return &gpc.CPLC{
 		Fabricator: gpc.ICFabricatorNXP, ICType: 0xD321, OperatingSystem: 0x4700,

@@ -43,9 +43,9 @@ func (c *Card) install(command apdu.Command) ([]byte, error) {
 	return nothingMore, nil
 }
 
-// forInstall makes an applet instance. What the registry says of it is written
-// first, and a new default applet takes the place of the old one last: a cut between
-// leaves no applet and the old default, or the whole of what the command makes.
+// forInstall makes an applet instance. Its registry entry is written first, and a new
+// default applet replaces the old one last: a cut between leaves no applet and the old
+// default, or the whole of what the command makes.
 func (c *Card) forInstall(data []byte, selectable bool) error {
 	f, err := gpc.ParseForInstall(data)
 	if err != nil {

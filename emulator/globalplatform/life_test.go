@@ -168,9 +168,9 @@ func TestLifeCycleOfTheCard(t *testing.T) {
 	assert.Equal(t, "6985", b.send("80500000", "0102030405060708"))
 }
 
-// Power that fails before any write of a command leaves the card as it was or as
-// the command makes it, though it did not say so; an applet is never selectable that
-// must not be. What was cut off can be done again.
+// Power that fails before any write of a command leaves the card as before the command
+// or as after it, without the answer; an applet that must not be selectable never is. A
+// command that was cut off can be given again.
 func TestCutsEverywhere(t *testing.T) {
 	install, err := gpc.ForInstall{LoadFile: corePackage, Module: coreModule,
 		Instance: coreInstance}.Encode()

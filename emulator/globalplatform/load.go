@@ -13,8 +13,8 @@ import (
 	"ekrona/emulator/card"
 )
 
-// loading is a load file on its way, from INSTALL [for load] to the last LOAD. A
-// card without power forgets it.
+// loading is a load in progress, from INSTALL [for load] to the last LOAD. A card
+// without power forgets it.
 type loading struct {
 	aid, hash []byte
 	next      byte // block number
@@ -57,8 +57,8 @@ func (c *Card) load(command apdu.Command) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Descriptor and Debug components need no room on the card, so that this is
-	// more than what fits; the linker has the last word.
+	// Descriptor and Debug components need no room on the card, so that this is more
+	// than what fits; the linker decides.
 	if free := memory.NVMFree; len(l.content)+len(command.Data) > min(gpc.MaxLoadFile, 2*free) {
 		return nil, apdu.SWNoMemory
 	}

@@ -58,7 +58,7 @@ func (c *Card) selectDomain() (apdu.Response, error) {
 	return response, err
 }
 
-// maxData is the most data of a command, said in the FCI.
+// maxData is the most data of a command, given in the FCI.
 const maxData = apdu.MaxShortData
 
 // fci is the file control information (GPC table 11-82), as short as that of a P71.

@@ -63,7 +63,7 @@ type object struct {
 	value []byte
 }
 
-// blank is the state of a card that nobody has used.
+// blank is the state of an unused card.
 func blank(keys scp03.Keys, random io.Reader) (state, error) {
 	if err := keys.Check(); err != nil {
 		return state{}, err
@@ -127,7 +127,7 @@ func (s *state) tidySets() {
 	}
 }
 
-// app is what is known of an applet on the card.
+// app is what is recorded of an applet on the card.
 func (s *state) app(aid []byte) app {
 	for _, a := range s.apps {
 		if string(a.aid) == string(aid) {
@@ -137,7 +137,7 @@ func (s *state) app(aid []byte) app {
 	return app{aid: aid, life: gpc.Selectable}
 }
 
-// setApp keeps what is known of an applet, after all others.
+// setApp records an applet, after all others.
 func (s *state) setApp(changed app) {
 	s.dropApp(changed.aid)
 	if changed.life != gpc.Selectable || changed.privileges != 0 {
@@ -160,7 +160,7 @@ func (s *state) dropApp(aid []byte) {
 	s.apps = deleteFunc(s.apps, func(a app) bool { return string(a.aid) == string(aid) })
 }
 
-// dropServices forgets what an applet that is gone served.
+// dropServices removes the services of a deleted applet.
 func (s *state) dropServices(aid []byte) {
 	s.services = deleteFunc(s.services,
 		func(v service) bool { return string(v.applet) == string(aid) })

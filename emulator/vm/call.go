@@ -2,9 +2,9 @@ package vm
 
 import "io"
 
-// Call is one activation of a native: its arguments and everything it may ask
-// of the machine. The runtime environment gets one too, from VM.Enter, and
-// then acts in its own context, which the firewall lets through everywhere.
+// Call is one activation of a native: its arguments and everything it may ask of the
+// machine. The runtime environment gets one too, from VM.Enter, and then acts in its
+// own context, to which the firewall gives access everywhere.
 //
 // Methods that take a Ref throw the Java exception that bytecode would get:
 // NullPointerException for a null reference, ArrayIndexOutOfBoundsException
@@ -66,8 +66,8 @@ func (c *Call) ThrowRef(r Ref) { c.vm.throwRef(r) }
 // Fault stops the card: it goes mute until reset, as a card does on an attack.
 func (c *Call) Fault(what string) { c.vm.fault(FaultNative, what) }
 
-// Try runs fn and returns the Java exception that it let through, or nil.
-// Power cuts, card faults and internal errors pass through Try.
+// Try runs fn and returns the Java exception that fn did not catch, or nil. Power cuts,
+// card faults and internal errors pass through Try.
 func (c *Call) Try(fn func()) *JavaException { return c.vm.try(fn) }
 
 // Contexts (JCRE 3.0.5 §6.1).
@@ -111,9 +111,9 @@ func (c *Call) NewObject(class string) Ref {
 	return c.vm.newInstance(c.vm.classNamed(class), c.active, Persistent, 0)
 }
 
-// NewJCREObject allocates an instance owned by the runtime environment:
-// an entry point object, permanent or temporary (JCRE 3.0.5 §6.2.1). Its fields
-// lie in the given storage.
+// NewJCREObject allocates an instance owned by the runtime environment: an entry point
+// object, permanent or temporary (JCRE 3.0.5 §6.2.1). Its fields are in the given
+// storage.
 func (c *Call) NewJCREObject(class string, s Storage, f Flags) Ref {
 	return c.vm.newInstance(c.vm.classNamed(class), 0, s, f)
 }
@@ -190,7 +190,7 @@ func (c *Call) InstanceOf(r Ref, class string) bool {
 // KindOf reports whether r is an instance or which kind of array.
 func (c *Call) KindOf(r Ref) Kind { return c.vm.object(r).kind }
 
-// StorageOf returns where the content of r lies; the numbers are those of
+// StorageOf returns where the content of r is; the numbers are those of
 // JCSystem.isTransient.
 func (c *Call) StorageOf(r Ref) Storage { return c.vm.object(r).storage }
 

@@ -8,10 +8,10 @@ import (
 )
 
 // checkCode walks through every method that can be called and refuses what is
-// malformed: unknown opcodes, operands that lead nowhere, jumps to where no
-// instruction of the method starts, code that runs off its end. Then the
-// interpreter need not look again. Types are not checked, nor stack depths;
-// for those the interpreter looks at each instruction.
+// malformed: unknown opcodes, operands that lead nowhere, jumps to where no instruction
+// of the method starts, code that runs off its end. The interpreter does not check
+// these again. Types and stack depths are not checked here; the interpreter checks
+// stack depths at each instruction.
 func (l *linker) checkCode() error {
 	offsets := make([]int, 0, len(l.pkg.methods))
 	for off := range l.pkg.methods {
@@ -102,7 +102,7 @@ func (m *Method) startsAt(pc int) bool {
 }
 
 // noteResult takes the kind of the method's result from an instruction that returns, where
-// no descriptor has told it.
+// no descriptor has it.
 func (w *walk) noteResult(e *opcode) {
 	if e.operand != opEnd || w.m.desc != "" {
 		return
@@ -136,7 +136,7 @@ func (w *walk) handlers(taken []bool) (grown bool, err error) {
 			if at >= h.Start && at < h.Start+h.Length {
 				taken[i], grown = true, true
 				if h.At < w.m.start || h.At >= w.end {
-					return false, fmt.Errorf("exception handler at %d lies outside the method",
+					return false, fmt.Errorf("exception handler at %d is outside the method",
 						h.At)
 				}
 				w.todo = append(w.todo, h.At)

@@ -6,8 +6,8 @@ import (
 	"ekrona/emulator/cap"
 )
 
-// linkConstants resolves the constant pool (JCVM 3.0.5 §6.8). What the card
-// lacks, or has only by name, is refused here and by name.
+// linkConstants resolves the constant pool (JCVM 3.0.5 §6.8). A constant that the card
+// lacks, or has only by name, is refused here, with its name in the error.
 func (l *linker) linkConstants() error {
 	for i, src := range l.file.Constants {
 		k, err := l.constant(src)

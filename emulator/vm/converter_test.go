@@ -11,9 +11,9 @@ import (
 	"ekrona/emulator/cap"
 )
 
-// TestTableAgreesWithTheConverter decodes every method of real CAP files from
-// end to end by the instruction table. Oracle's converter lists where constant
-// pool indices lie in the code; the table must find exactly those.
+// TestTableAgreesWithTheConverter decodes every method of real CAP files from end to
+// end by the instruction table. Oracle's converter lists where constant pool indices
+// are in the code; the table must find exactly those.
 func TestTableAgreesWithTheConverter(t *testing.T) {
 	files := []string{filepath.Join("..", "..", "applet", "ekrona.cap")}
 	for _, name := range []string{"lib", "vault", "core", "guest"} {

@@ -13,16 +13,16 @@ import (
 	"ekrona/emulator/vm"
 )
 
-// nobody is a runtime environment that is never asked.
-type nobody struct{ api.Runtime }
+// noRuntime is a runtime environment that is never called.
+type noRuntime struct{ api.Runtime }
 
-func (nobody) Product() *api.Product { return &api.Product{} }
+func (noRuntime) Product() *api.Product { return &api.Product{} }
 
 // TestExceptionsNameTheSourceLine where the CAP file has debug information.
 func TestExceptionsNameTheSourceLine(t *testing.T) {
 	packages, err := api.Packages()
 	require.NoError(t, err)
-	natives, err := api.Natives(nobody{})
+	natives, err := api.Natives(noRuntime{})
 	require.NoError(t, err)
 	v, err := vm.New(vm.Config{Packages: packages, Natives: natives, Random: strings.NewReader("")})
 	require.NoError(t, err)

@@ -31,8 +31,8 @@ func InstructionAt(code []byte, at int) (Instruction, error) {
 	return Instruction{code[at], e.mnemonic, length}, nil
 }
 
-// IsConditional reports whether the instruction jumps or goes on, as a condition has
-// it (JCVM 3.0.5 §7.5.35 to §7.5.44).
+// IsConditional reports whether the instruction is a conditional branch (JCVM 3.0.5
+// §7.5.35 to §7.5.44).
 func (i Instruction) IsConditional() bool {
 	operand := opcodes[i.Opcode].operand
 	return operand == opBranch || operand == opBranchWide

@@ -8,9 +8,9 @@
 // nothing of APDUs, cryptography or the javacard.* classes: those are native
 // packages, described by tables and Go functions (native.go) and handed to New.
 //
-// What it trusts: the native functions and the caller. What it does not trust:
-// the CAP file and the bytecode in it. Malformed code ends as a CardFault,
-// never as a Go panic; an error in our own Go ends as an InternalError.
+// It trusts the native functions and the caller. It does not trust the CAP file and the
+// bytecode in it. Malformed code ends as a CardFault, never as a Go panic; an error in
+// our own Go ends as an InternalError.
 //
 // The life of a machine: New; Load and InstallMethod for each CAP file; Enter for
 // each command, in which Call.Invoke and Call.InvokeAs run the applet; Reset
@@ -28,9 +28,9 @@
 //     be repeated until it is whole; it is not counted as a write.
 //   - JCRE chapter 8: remote method invocation is read in a CAP file and ignored.
 //
-// Where to start: native.go and call.go (the seam to the API classes and the
-// runtime environment), vm.go (the machine and its life), link.go (from CAP
-// file to resolved package), interp.go (the loop), opcode.go (the instruction
-// table), heap.go and nvm.go (memory), firewall.go, errors.go; probe.go (the one seam for
-// whatever watches or disturbs a machine).
+// Where to start: native.go and call.go (the seam to the API classes and the runtime
+// environment), vm.go (the machine and its life), link.go (from CAP file to resolved
+// package), interp.go (the loop), opcode.go (the instruction table), heap.go and nvm.go
+// (memory), firewall.go, errors.go; probe.go (the one seam for all that observes or
+// disturbs a machine).
 package vm

@@ -5,8 +5,8 @@ import (
 	"runtime/debug"
 )
 
-// JavaException is a Java exception that nothing caught: what the applet's
-// code did, within the rules.
+// JavaException is a Java exception that nothing caught: the applet's code threw it,
+// within the rules.
 type JavaException struct {
 	// full name: "javacard/framework/ISOException"; of a CAP class, its debug name or place
 	Class     string
@@ -24,7 +24,7 @@ func (e *JavaException) Error() string {
 	return fmt.Sprintf("%s, thrown at %s", e.Class, e.Where)
 }
 
-// FaultKind says why a card went mute.
+// FaultKind is why a card went mute.
 type FaultKind string
 
 // The kinds of card fault.
@@ -92,8 +92,8 @@ func (v *VM) throwRef(r Ref) {
 	panic(javaTrap{r, v.here()})
 }
 
-// throwNew throws the runtime environment's own instance of a class: a
-// temporary entry point object that lies in RAM (JCRE 3.0.5 §6.2.1).
+// throwNew throws the runtime environment's own instance of a class: a temporary entry
+// point object in RAM (JCRE 3.0.5 §6.2.1).
 func (v *VM) throwNew(class string, reason int16) {
 	c := v.classNamed(class)
 	r := v.root(exceptionRoot + class)

@@ -1,6 +1,6 @@
 package vm
 
-// The firewall of JCRE 3.0.5 §6: who may touch which object.
+// The firewall of JCRE 3.0.5 §6: which context may access which object.
 
 // mayAccess is the rule for the content of objects (§6.2.8.2, §6.2.8.3).
 func (v *VM) mayAccess(o *object, ctx Context) bool {

@@ -64,7 +64,7 @@ func FuzzRun(f *testing.F) {
 	})
 }
 
-// fuzzedMethod is where the fuzzed method's header lies, behind one handler.
+// fuzzedMethod is where the fuzzed method's header is, behind one handler.
 const fuzzedMethod = 1 + 8
 
 func fuzzedPackage(t *testing.T, code []byte) *cap.File {

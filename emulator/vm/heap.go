@@ -3,7 +3,7 @@ package vm
 // Ref names an object; 0 is null.
 type Ref uint32
 
-// Storage says where the content of an object lies. The numbers are those of
+// Storage is the memory that holds the content of an object. The numbers are those of
 // JCSystem.isTransient.
 type Storage uint8
 

@@ -2,7 +2,7 @@ package vm
 
 import "fmt"
 
-// String names the site for people.
+// String names the site in messages.
 func (s Site) String() string {
 	at := s.Method.String()
 	if s.Method != nil {
@@ -30,8 +30,8 @@ func (v *VM) here() Site {
 
 func (v *VM) where() string { return v.here().String() }
 
-// push makes the next activation current. args cells lie at the top of the
-// operands of the current one.
+// push makes the next activation current. args cells are at the top of the operands of
+// the current one.
 func (v *VM) push(m *Method, args, size int, active Instance, ctx Context) *Call {
 	base := 0
 	if v.fp >= 0 {
@@ -56,9 +56,9 @@ func (v *VM) push(m *Method, args, size int, active Instance, ctx Context) *Call
 	return f
 }
 
-// enter calls m, whose arguments lie on the operand stack of the current
-// activation: a bytecode method becomes the current one, a native has run and
-// left its result on that operand stack when enter returns.
+// enter calls m, whose arguments are on the operand stack of the current activation: a
+// bytecode method becomes the current one, a native has run and left its result on that
+// operand stack when enter returns.
 func (v *VM) enter(m *Method, active Instance, ctx Context) {
 	v.stats.Invocations++
 	if v.probe.Call != nil && v.calling(m) {
@@ -78,9 +78,9 @@ func (v *VM) enter(m *Method, active Instance, ctx Context) {
 	f.code, f.floor, f.sp, f.next = m.code, locals, locals, m.start
 }
 
-// callNative runs a native in the context of its caller, whoever owns the receiver:
-// what the arguments name is checked against the caller's rights (JCRE 3.0.5
-// §6.2.1.1), and hidden fields know no firewall.
+// callNative runs a native in the context of its caller, not of the receiver's owner:
+// objects in the arguments are checked against the caller's rights (JCRE 3.0.5
+// §6.2.1.1), and the firewall does not apply to hidden fields.
 func (v *VM) callNative(m *Method) {
 	caller := &v.frames[v.fp]
 	f := v.push(m, m.args, m.args, caller.active, caller.ctx)
@@ -161,7 +161,7 @@ func (v *VM) invokeFromGo(c *Call, m *Method, this Ref, args []Value) Value {
 		v.execute(depth + 1)
 	}
 	if f.sp != int(m.result) {
-		v.fault(FaultType, target.String()+" returned what its descriptor does not say")
+		v.fault(FaultType, target.String()+" returned what its descriptor does not allow")
 	}
 	result := Void
 	switch m.result {
@@ -191,7 +191,7 @@ func (v *VM) implementationOf(m *Method, o *object) *Method {
 	return found
 }
 
-// try runs fn and catches a Java exception that it lets through.
+// try runs fn and catches a Java exception that fn does not.
 func (v *VM) try(fn func()) (caught *JavaException) {
 	depth := v.fp
 	defer func() {

@@ -234,7 +234,7 @@ func (l *linker) table(c *Class, inherited []*Method, base int, offsets []int) (
 	return t, nil
 }
 
-// method returns the method whose header lies at an offset.
+// method returns the method whose header is at an offset.
 func (l *linker) method(off int) (*Method, error) {
 	if m := l.pkg.methods[off]; m != nil {
 		return m, nil

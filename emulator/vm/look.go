@@ -1,7 +1,6 @@
 package vm
 
-// Object is what an object of the heap is and holds, for tests that look where no
-// reader can.
+// Object is an object of the heap with its content, for tests that inspect memory.
 type Object struct {
 	Ref     Ref
 	Owner   Instance
@@ -11,8 +10,8 @@ type Object struct {
 	Refs    []Ref  // the objects that it refers to
 }
 
-// Look shows every object in the order of references. It may be called while no
-// command runs.
+// Look calls see with every object in the order of references. It may be called while
+// no command runs.
 func (v *VM) Look(see func(Object)) {
 	for r, o := range v.heap.objects {
 		if o == nil {

@@ -278,7 +278,7 @@ func TestCollectDeletesOnlyWhatIsUnreachable(t *testing.T) {
 	}))
 	n, err := s.v.CollectIfRequested()
 	require.NoError(t, err)
-	require.Zero(t, n, "nobody asked")
+	require.Zero(t, n, "no applet has requested it")
 	require.NoError(t, s.v.Enter(func(c *Call) { c.RequestObjectDeletion() }))
 	n, err = s.v.CollectIfRequested()
 	require.NoError(t, err)

@@ -14,20 +14,20 @@ type NativePackage struct {
 	Name string // with slashes: "javacard/framework"
 	// highest version offered; an import of the same major and at most this minor links
 	Major, Minor byte
-	Absent       string // not empty if a CAP file must not import it: why, for people
+	Absent       string // not empty if a CAP file must not import it: the reason, for messages
 	Classes      []NativeClass
 }
 
-// NativeClass describes one class or interface of an API package. Order within
-// the package does not matter; superclasses may lie in another package of the
-// same Config, whatever its position.
+// NativeClass describes one class or interface of an API package. Order within the
+// package does not matter; superclasses may be in another package of the same Config,
+// whatever its position.
 type NativeClass struct {
 	Name  string // full name with slashes: "javacard/framework/Util"
 	Token byte   // class token of the export file, or NoToken
 
 	// an interface: Methods must list inherited interface methods too, as the export file does
 	Interface bool
-	Shareable bool // javacard/framework/Shareable and whatever extends it (JCRE 3.0.5 §6.2.6)
+	Shareable bool // javacard/framework/Shareable and all that extend it (JCRE 3.0.5 §6.2.6)
 	Abstract  bool // bytecode must not instantiate it; NewObject may
 
 	// full name of the superclass; empty for java/lang/Object and for interfaces

@@ -1,8 +1,8 @@
 package vm
 
-// Everything persistent changes in this file. Each change first passes
-// VM.write, which counts it and is where a power cut strikes, then enters the
-// journal if a transaction is open, and then happens.
+// All changes of persistent memory are made in this file. Each change first passes
+// VM.write, which counts it and is where power can be cut, then enters the journal if a
+// transaction is open, and then takes effect.
 
 // pageBytes is the unit in which a non-atomic copy is written.
 const pageBytes = 64
@@ -344,8 +344,8 @@ func (v *VM) deleteCreated() {
 	v.forgetReferences(gone)
 }
 
-// discard takes an object away; its reference is not used again before no
-// frame can hold it.
+// discard removes an object; its reference is not used again until no frame can hold
+// it.
 func (v *VM) discard(r Ref) {
 	v.charge(v.heap.objects[r], -1)
 	v.heap.objects[r] = nil

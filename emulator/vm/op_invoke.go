@@ -2,7 +2,7 @@ package vm
 
 // Calls, returns and throws.
 
-// arguments checks that n cells of arguments lie on the operand stack.
+// arguments checks that n cells of arguments are on the operand stack.
 func (v *VM) arguments(f *Call, n int) {
 	if n < 0 || f.sp-n < f.floor {
 		v.fault(FaultStack, "operand stack underflow at an invocation")

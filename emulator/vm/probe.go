@@ -1,13 +1,13 @@
 package vm
 
 // Probe sees what a machine does, just before it does it, and may change it. A function that
-// is nil is not asked, and costs the machine one branch at its kind of event; the zero Probe
-// asks for nothing. All of them run within the command, and must not use the machine.
+// is nil is not called, and costs the machine one branch at its kind of event; the zero
+// Probe does nothing. All of them run within the command, and must not use the machine.
 //
-// It is what everything that watches or disturbs a card is made of: coverage, inspection of
-// memory, traces and profiles by functions that return the zero Action; fault injection by
-// those that return another; a debugger by one that does not return until its user goes on.
-// An action that cannot be done at its event is an InternalError.
+// All that observes or disturbs a card is built on it: coverage, inspection of memory,
+// traces and profiles by functions that return the zero Action; fault injection by those
+// that return another; a debugger by one that does not return until its user continues. An
+// action that cannot be done at its event is an InternalError.
 type Probe struct {
 	// Instruction is called before every instruction. Actions: Skip, Replace, Invert, Cut.
 	Instruction func(Site) Action
@@ -25,12 +25,12 @@ type Probe struct {
 	Read func(*Access) Action
 
 	// Write is called at every write of the same, when a persistent one has been counted
-	// and has entered the journal. Making objects, and what a reset, a deselection or an
-	// abort changes, is none. Actions: Skip, Replace, Cut.
+	// and has entered the journal. Making objects does not count as a write, nor do the
+	// changes of a reset, a deselection or an abort. Actions: Skip, Replace, Cut.
 	Write func(*Access) Action
 }
 
-// Action is what a probe has the machine do. The zero Action lets it go on.
+// Action is what a probe has the machine do. The zero Action changes nothing.
 type Action struct {
 	Kind  ActionKind
 	Index int   // of Replace at an access: which of its elements, from 0
@@ -45,10 +45,10 @@ const (
 	// GoOn changes nothing.
 	GoOn ActionKind = iota
 
-	// Skip leaves it out. The stack stays as it is for an instruction; a call loses its
-	// arguments and has 0 as its result (none, if the method has no instruction that returns
-	// one); a write, though counted, changes nothing. To skip an instruction that nothing
-	// follows in its method is a CardFault.
+	// Skip leaves the event out. The stack stays as it is for an instruction; a call loses
+	// its arguments and has 0 as its result (none, if the method has no instruction that
+	// returns one); a write, though counted, changes nothing. To skip an instruction that
+	// nothing follows in its method is a CardFault.
 	Skip
 
 	// Replace puts Value in the place of what an instruction would push, cell by cell, after
@@ -71,8 +71,8 @@ type Site struct {
 	Method *Method // nil in the runtime environment
 	PC     int
 
-	// Depth is how many activations lie below: a caller is told from what it calls by it,
-	// also when an exception ends that and there is no return.
+	// Depth is the number of activations below: it distinguishes a caller from what it
+	// calls, also when an exception ends the call and there is no return.
 	Depth int
 }
 
@@ -127,8 +127,8 @@ func (a *Access) New(i int) Value {
 	return a.new
 }
 
-// Probes stacks probes: each is asked in turn, and of their actions the first that is not
-// the zero Action is done. All see what would be without any of them.
+// Probes stacks probes: each is called in turn, and the first action that is not the zero
+// Action is done. All of them see the event as it would be without any of them.
 func Probes(probes ...Probe) Probe {
 	var instruction []func(Site) Action
 	var call, end []func(*Invocation) Action

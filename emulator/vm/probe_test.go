@@ -282,7 +282,7 @@ func TestProbesAreStacked(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, Value(7), got)
 	assert.Equal(t, 8, seen, "four instructions, and both see each")
-	assert.Nil(t, w.v.probe.Call, "nobody asks for calls")
+	assert.Nil(t, w.v.probe.Call, "no probe has a Call")
 	assert.Nil(t, Probes().Instruction)
 }
 

@@ -4,7 +4,7 @@ import "fmt"
 
 // What the machine does for a probe. Nothing here runs without one.
 
-// refuseAction ends the command: the probe wants what cannot be done.
+// refuseAction ends the command: the probe's action cannot be done.
 func (v *VM) refuseAction(a Action, event string) {
 	what := fmt.Sprintf("the probe's action %d does not fit %s", a.Kind, event)
 	panic(&InternalError{Value: what, Where: v.where()})
@@ -15,7 +15,7 @@ func (v *VM) cutPower() {
 	panic(&PowerCut{Write: v.stats.Writes + 1})
 }
 
-// act does what the probe wants in the place of the instruction at f.pc.
+// act does the probe's action in place of the instruction at f.pc.
 func (v *VM) act(f *Call, a Action) {
 	i := Site{Method: f.method, PC: f.pc}.Instruction()
 	following := f.pc + i.Length

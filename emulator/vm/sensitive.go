@@ -6,8 +6,9 @@ import (
 )
 
 // The integrity control element of a Sensitive array is the CRC-32 of its content. It
-// is made anew whenever the machine writes to the array, and checked before: what
-// changes the content past the machine's writes is noticed then, or by CheckIntegrity.
+// is made anew whenever the machine writes to the array, and checked before: a change
+// of the content that bypasses the machine's writes is detected then, or by
+// CheckIntegrity.
 
 // reseal makes the element fit the content.
 func (o *object) reseal() {
@@ -80,8 +81,8 @@ func (o *object) elementBytes() int {
 	return o.cellBytes()
 }
 
-// releaseGlobals takes back the global arrays of the command that ended: no field or
-// array can hold them.
+// releaseGlobals frees the global arrays of the command that ended: no field or array
+// can hold them.
 func (v *VM) releaseGlobals() {
 	for _, r := range v.heap.globals {
 		v.heap.corBytes -= v.heap.objects[r].contentBytes()

@@ -30,7 +30,7 @@ type staticFields struct {
 }
 
 // Copier is what Call.SetVolatile attaches that has pointers: Copy returns the same state,
-// on which what is done to the original has no effect.
+// which later changes of the original do not affect.
 type Copier interface{ Copy() (any, error) }
 
 // Snapshot keeps what the machine holds. It refuses while a command runs, on a machine
@@ -61,8 +61,8 @@ func (v *VM) Snapshot() (*Snapshot, error) {
 	return s, nil
 }
 
-// RestoreSnapshot sets the machine back to a snapshot of its own, whatever has become of it
-// since, and with power. Statistics go on; a cut that was asked for is off.
+// RestoreSnapshot sets the machine back to a snapshot of it, whatever has happened since,
+// and with power. Statistics go on; a cut that was asked for is off.
 func (v *VM) RestoreSnapshot(s *Snapshot) error {
 	if s.vm != v || v.fp >= 0 {
 		return errors.New("vm: a snapshot is restored between commands, " +

@@ -119,8 +119,8 @@ func FuzzRestore(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) { restoreAndUse(t, cfg, body) })
 }
 
-// FuzzPatchedState is FuzzRestore of states that are nearly right: each three bytes
-// are an offset and what stands there instead.
+// FuzzPatchedState is FuzzRestore of states that are nearly right: each three bytes are
+// an offset and the byte to put there.
 func FuzzPatchedState(f *testing.F) {
 	v, cfg := savedWorld(f)
 	state, err := v.Save()

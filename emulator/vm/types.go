@@ -133,7 +133,7 @@ func (c *Class) assignableTo(d *Class) bool {
 	return d.super == nil && !d.isIface || c.extends(d)
 }
 
-// dispatch says how a Method is called.
+// dispatch is how a Method is called.
 type dispatch uint8
 
 const (
@@ -145,7 +145,7 @@ const (
 // Method is a method of a CAP file or of a native class.
 type Method struct {
 	pkg       *Package
-	class     *Class // nil where a CAP file does not tell
+	class     *Class // nil where a CAP file does not name it
 	name      string
 	desc      string
 	dispatch  dispatch
@@ -185,7 +185,7 @@ type handler struct {
 	last     bool   // no further handler of this method covers the same range
 }
 
-// String names the method for people.
+// String names the method in messages.
 func (m *Method) String() string {
 	switch {
 	case m == nil:
@@ -199,8 +199,8 @@ func (m *Method) String() string {
 	}
 }
 
-// Line returns the source file and line of an instruction; "", 0 if the CAP file
-// does not tell.
+// Line returns the source file and line of an instruction; "", 0 if the CAP file has
+// none.
 func (m *Method) Line(pc int) (file string, line int) {
 	for _, l := range m.lines {
 		if at := pc - m.start; at >= l.Start && at <= l.End {
@@ -210,7 +210,7 @@ func (m *Method) Line(pc int) (file string, line int) {
 	return "", 0
 }
 
-// At names the method and an instruction in it for people.
+// At names the method and an instruction in it for messages.
 func (m *Method) At(pc int) string {
 	if file, line := m.Line(pc); line > 0 {
 		return fmt.Sprintf("%s (%s:%d)", m, file, line)
@@ -218,7 +218,7 @@ func (m *Method) At(pc int) string {
 	return fmt.Sprintf("%s pc %d", m, pc)
 }
 
-// describe fills in what the descriptor tells of arguments and result.
+// describe fills in arguments and result from the descriptor.
 func (m *Method) describe(desc string) error {
 	bad := fmt.Errorf("method descriptor %q is malformed", desc)
 	rest, ok := strings.CutPrefix(desc, "(")

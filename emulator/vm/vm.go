@@ -30,7 +30,7 @@ type Config struct {
 	Limits   Limits
 	Random   io.Reader // the card's randomness
 
-	Probe Probe // sees and may change what the machine does
+	Probe Probe // observes and may change what the machine does
 }
 
 // VM is one card's machine. It is not safe for concurrent use.
@@ -56,7 +56,7 @@ type VM struct {
 	fuel   int // bytecodes that the current Enter may still run
 
 	probe      Probe
-	invocation Invocation // what the probe is asked about, kept so that asking allocates nothing
+	invocation Invocation // what the probe receives, kept so that a call allocates nothing
 	access     Access
 
 	stats       Stats
@@ -165,8 +165,8 @@ func (v *VM) Reset() {
 	v.undoPending()
 }
 
-// releaseDead lets the references of objects deleted by aborts be used again,
-// once no frame can hold them.
+// releaseDead makes the references of objects deleted by aborts available again, once
+// no frame can hold them.
 func (v *VM) releaseDead() {
 	v.heap.freeRefs = append(v.heap.freeRefs, v.tx.dead...)
 	v.tx.dead = v.tx.dead[:0]
@@ -210,7 +210,7 @@ func (v *VM) setRoot(name string, r Ref) {
 	v.roots = append(v.roots, namedRoot{name, int32(r)})
 }
 
-// classNamed returns a native class; that there is one is the caller's promise.
+// classNamed returns a native class, which must exist.
 func (v *VM) classNamed(name string) *Class {
 	c := v.byName[name]
 	if c == nil {

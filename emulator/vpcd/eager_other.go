@@ -4,5 +4,5 @@ package vpcd
 
 import "io"
 
-// eager has no way to acknowledge at once on this system.
+// eager returns the connection: this system has no way to acknowledge at once.
 func eager(connection io.Reader) io.Reader { return connection }

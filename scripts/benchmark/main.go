@@ -91,7 +91,7 @@ func printTaps(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(folder) }() // a sandbox that nobody needs any more
+	defer func() { _ = os.RemoveAll(folder) }() // a sandbox that is no longer needed
 	taps, err := cost.Measure(ctx, folder, card.Links()[0])
 	if err != nil {
 		return err
@@ -178,7 +178,7 @@ func timeJCardSim(ctx context.Context, payments int, project string) ([]time.Dur
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // classes that nobody needs any more
+	defer func() { _ = os.RemoveAll(dir) }() // classes that are no longer needed
 	classes, err := jcardsim.Build(ctx, project, dir)
 	if err != nil {
 		return nil, err

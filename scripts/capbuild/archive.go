@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// componentOrder is the order in which a card wants the components (JCVM 3.0.5
-// §6.2) and in which they lie in our archives.
+// componentOrder is the order in which a card takes the components (JCVM 3.0.5 §6.2),
+// and their order in our archives.
 var componentOrder = []string{
 	"Header.cap", "Directory.cap", "Import.cap", "Applet.cap", "Class.cap", "Method.cap",
 	"StaticField.cap",

@@ -152,7 +152,7 @@ func (b *builder) convert(ctx context.Context, p Package, options Options) (*Arc
 	cmd := exec.CommandContext(ctx, "ant", "-f", script)
 	cmd.Env = append(os.Environ(), "JAVA_HOME="+b.tools.java, "JC_HOME="+b.tools.kit)
 	if log, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build %s: ant-javacard failed (%w); it said:\n%s", p.Name, err, log)
+		return nil, fmt.Errorf("build %s: ant-javacard failed (%w); output:\n%s", p.Name, err, log)
 	}
 	file, err := os.ReadFile(output)
 	if err != nil {
@@ -200,8 +200,8 @@ func verifierPassed(verdict string) bool {
 	return strings.HasPrefix(verdict, verdictStart) && strings.HasSuffix(verdict, " and 0 errors.")
 }
 
-// verify runs the kit's off-card verifier on a finished CAP file and returns its
-// last line. The verifier's exit code says nothing; its words do.
+// verify runs the kit's off-card verifier on a finished CAP file and returns its last
+// line. The verifier's exit code has no meaning; its output shows the result.
 func (b *builder) verify(ctx context.Context, p Package, file []byte) (string, error) {
 	path := filepath.Join(b.work, "finished-"+filepath.Base(p.CAP))
 	if err := os.WriteFile(path, file, 0o644); err != nil {
@@ -222,7 +222,7 @@ func (b *builder) verify(ctx context.Context, p Package, file []byte) (string, e
 	}
 	log, err := b.tools.kitTool(ctx, verifierClass, append(arguments, path)...).CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("verify %s: the off-card verifier failed (%w); it said:\n%s", p.Name,
+		return "", fmt.Errorf("verify %s: the off-card verifier failed (%w); output:\n%s", p.Name,
 			err, log)
 	}
 	for line := range bytes.Lines(log) {
@@ -231,7 +231,7 @@ func (b *builder) verify(ctx context.Context, p Package, file []byte) (string, e
 			return text[i:], nil
 		}
 	}
-	return "", fmt.Errorf("verify %s: the off-card verifier refused it; it said:\n%s", p.Name, log)
+	return "", fmt.Errorf("verify %s: the off-card verifier refused it; output:\n%s", p.Name, log)
 }
 
 // writeFile replaces a file as a whole.

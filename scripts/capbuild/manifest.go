@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Manifest says what a CAP file was built from and with. Build alone writes it.
+// Manifest records what a CAP file was built from and with. Build alone writes it.
 type Manifest struct {
 	Package    Package `json:"package"`
 	CAP        File    `json:"cap"`
@@ -69,9 +69,9 @@ func ReadManifest(root string, p Package) (*Manifest, error) {
 	return m, nil
 }
 
-// Check compares the manifest with the package as it lies in root: its sources,
-// its CAP file, each component, and what Packages says of it. It needs no kit. All
-// differences come back in one error, which is ErrStale.
+// Check compares the manifest with the package in root: its sources, its CAP file, each
+// component, and its entry in Packages. It needs no kit. All differences come back in
+// one error, which is ErrStale.
 func (m *Manifest) Check(root string, p Package) error {
 	var differences []string
 	differ := func(format string, arguments ...any) {
@@ -111,8 +111,8 @@ func (m *Manifest) Check(root string, p Package) error {
 	return nil
 }
 
-// CompareComponents tells which components of a fresh build differ from those of
-// the manifest; nil if none does.
+// CompareComponents returns an error that names the components of a fresh build that
+// differ from those of the manifest; nil if none does.
 func (m *Manifest) CompareComponents(fresh *Manifest) error {
 	var differences []string
 	compareFiles(func(format string, arguments ...any) {

@@ -23,8 +23,8 @@ type Package struct {
 	GlobalPlatform bool   `json:"-"` // it uses org.globalplatform
 
 	Sources string `json:"-"` // folder that holds the sources, also in folders below
-	CAP     string `json:"-"` // the CAP file; the manifest lies beside it
-	Lines   bool   `json:"-"` // beside it lies also a table of source lines, package applet/lines
+	CAP     string `json:"-"` // the CAP file; the manifest is beside it
+	Lines   bool   `json:"-"` // a table of source lines (package applet/lines) is beside it too
 }
 
 // Applet is an applet class and the AID that its package gives it.

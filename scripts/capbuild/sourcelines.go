@@ -9,9 +9,9 @@ import (
 	"ekrona/emulator/cap"
 )
 
-// writeLines converts a package that wants it once more, with debug information,
-// and writes which source line each instruction came from. The second conversion
-// must have given the same instructions.
+// writeLines converts a package with Lines once more, with debug information, and
+// writes the table of the source line of each instruction. The second conversion must
+// give the same instructions.
 func (b *builder) writeLines(ctx context.Context, out string, p Package, archive *Archive) error {
 	if !p.Lines {
 		return nil

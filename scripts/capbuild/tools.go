@@ -45,7 +45,7 @@ type Tools struct {
 	Versions ToolVersions
 }
 
-// ToolVersions says what a CAP file was made with.
+// ToolVersions are the tools that a CAP file was made with.
 type ToolVersions struct {
 	// SHA-256 of the kit's lib/tools.jar, which holds converter, verifier and export files
 	Kit         string `json:"kit"`
@@ -64,9 +64,9 @@ func cacheFolder() (string, error) {
 	return filepath.Join(dir, "ekrona"), nil
 }
 
-// FindTools looks for a kit at JC_HOME, for ant-javacard.jar at ANT_JAVACARD, for
-// both where Fetch puts them, and for a JDK at JAVA_HOME or on the path. The error
-// is one line that says what to do; it is ErrNoTools.
+// FindTools looks for a kit at JC_HOME, for ant-javacard.jar at ANT_JAVACARD, for both
+// where Fetch puts them, and for a JDK at JAVA_HOME or on the path. The error is one
+// line with what to do; it wraps ErrNoTools.
 func FindTools(ctx context.Context) (*Tools, error) {
 	cache, err := cacheFolder()
 	if err != nil {
@@ -156,7 +156,7 @@ func (t *Tools) readVersions(ctx context.Context) error {
 		out, _ := t.kitTool(ctx, class, "-version").CombinedOutput()
 		match := versionInBrackets.FindSubmatch(out)
 		if match == nil {
-			return fmt.Errorf("%w: the kit at %s has no %s that tells its version; set JC_HOME "+
+			return fmt.Errorf("%w: the kit at %s has no %s, which holds its version; set JC_HOME "+
 				"to Oracle kit 3.2", ErrNoTools, t.kit, class)
 		}
 		*version = string(match[1])

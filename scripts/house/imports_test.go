@@ -25,9 +25,9 @@ const root = "../.."
 // import what they like: they take the e-krona's applet for a specimen.
 type rows map[string][]string
 
-// ofAnyCard are the packages that know cards, and neither our applet nor the e-krona.
-// Each package on the right has a row here too, so that nothing of the e-krona is
-// reached over others either.
+// ofAnyCard are the packages for any card, which know neither our applet nor the
+// e-krona. Each package on the right has a row here too, so that nothing of the e-krona
+// is reached over others either.
 var ofAnyCard = rows{
 	"apdu":         {},
 	"apdu/atr":     {},

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// room is a row of the map (apdu/ARCHITECTURE.md).
+// room is a row of the table of rooms in apdu/ARCHITECTURE.md.
 type room struct {
 	name     string
 	packages []string // an end of /... stands for all below as well
@@ -131,7 +131,8 @@ var upward = map[string][]string{
 		"host/progress", "host/store"},
 }
 
-// The folders of the top level lie in one order, and import downward but for upward.
+// The folders of the top level have one order; each imports those before it, but for
+// upward.
 func TestFoldersImportDownward(t *testing.T) {
 	order := []string{"apdu", "emulator", "applet", "personalization", "host", "scripts"}
 	top := func(name string) string { return strings.SplitN(name, "/", 2)[0] }

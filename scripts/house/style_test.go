@@ -25,8 +25,8 @@ const (
 	tabColumns = 4   // of a tab
 )
 
-// generated are the sources that a program writes. Whoever wants them shorter changes the
-// program.
+// generated are the sources that a program writes. They can only be made shorter by a
+// change of the program.
 var generated = map[string]string{
 	"applet/src/main/java/ekrona/Spec.java": "constants, from apdu/spec by apdu/spec/gen",
 }

@@ -18,7 +18,7 @@ const (
 	accessInterface = 0x0200
 )
 
-// exportedPackage is what one export file says of a package.
+// exportedPackage is a package as one export file describes it.
 type exportedPackage struct {
 	name         string
 	aid          []byte

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// A history says of each class and method of a package since which minor version it is
-// there: what the export files of several editions have in common, once.
+// A history lists each class and method of a package with the minor version that
+// introduced it: the export files of several editions, merged.
 
 // writeHistory reads the editions below the directories and writes their history to
 // standard output, one item a line:

@@ -15,7 +15,7 @@ func main() {
 	fetch := flag.Bool("fetch", false,
 		"get the Java Card kit and ant-javacard from their public repositories first")
 	check := flag.Bool("check", false,
-		"only tell whether the committed CAP files fit their manifests and sources")
+		"only check that the committed CAP files fit their manifests and sources")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "usage: scripts/build-applet [--fetch | --check] "+
 			"[PACKAGE...]\nwithout a PACKAGE: all of them")
