@@ -13,8 +13,8 @@ import (
 	"ekrona/host/wallet"
 )
 
-// HeardMessage is a genuine message that somebody has heard, given to a service once more or
-// where it does not belong. What is genuine may be handed over by anybody, again and again.
+// HeardMessage is a genuine message that somebody has overheard, given to a service once more or
+// where it does not belong. Anybody may hand over a genuine message, any number of times.
 var HeardMessage = Attack{
 	Name:    "message that was heard, said again or elsewhere",
 	Threat:  "a payment or a credit counts twice, or for another",
@@ -28,7 +28,7 @@ var HeardMessage = Attack{
 	Ways:  places(bytes.Clone),
 }
 
-// AlteredMessage is one that somebody has altered: nobody has signed that.
+// AlteredMessage is an altered message, which nobody has signed.
 var AlteredMessage = Attack{
 	Name:    "message that was altered on its way",
 	Threat:  "a payment goes to another, or is of another amount",

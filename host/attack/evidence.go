@@ -10,8 +10,8 @@ import (
 	"ekrona/host/notary"
 )
 
-// forgedEvidence are attacks by what is handed to the notary as the proof of a payment and is
-// none. Nothing of it is kept.
+// forgedEvidence are attacks that hand the notary a false proof of a payment. The notary keeps
+// nothing of it.
 var forgedEvidence = []Attack{
 	{
 		Name:    "evidence that is none",
@@ -79,8 +79,8 @@ var forgedEvidence = []Attack{
 	},
 }
 
-// ForgedEvidence are the attacks by what is handed over and proves nothing. Their Payment is
-// one that the notary does not hold, their stolen key a terminal's.
+// ForgedEvidence are the attacks that hand over a false proof. Their Payment is one that the notary
+// does not hold, their stolen key a terminal's.
 func ForgedEvidence() []Attack { return forgedEvidence }
 
 // handed is an item that is handed to the notary.

@@ -10,8 +10,8 @@ import (
 	"ekrona/host/notary"
 )
 
-// The attacks of a dishonest intermediary, or of who has its instruction key: it wants an
-// Instruction from the notary against the rules. What is its own it may give away.
+// The attacks of a dishonest intermediary, or of a thief of its instruction key: it asks the notary
+// for an Instruction against the rules. Its own money it may give away.
 var (
 	ForeignCredit = Attack{
 		Name:    "credit for another intermediary's device",
@@ -173,8 +173,8 @@ func credit(name string, change func(s *Setup, i *message.Instruction)) Way {
 	}}
 }
 
-// StolenDeviceKey is the key of a card or terminal that signs what its device would not. It
-// binds its own device: nothing of another's may move.
+// StolenDeviceKey is the key of a card or terminal that signs what its device would not. It binds
+// its own device: no money of another device may move.
 var StolenDeviceKey = Attack{
 	Name:    "message by the stolen key of a device",
 	Threat:  "a thief pays, accepts or refuses in the name of the device",
@@ -233,9 +233,9 @@ func submit(item []byte) Call {
 	}
 }
 
-// CorruptedRecord is the payee's Receipt for a Payment together with the Payment as somebody on
-// the way has corrupted it: what is signed is the same, the payer's signature is not. Whoever
-// has the Receipt can make it. It is kept, and the true Payment takes its place.
+// CorruptedRecord is the payee's Receipt for a Payment together with the Payment as somebody on the
+// way has corrupted it: the signed body is unchanged, the payer's signature is not. Anybody who has
+// the Receipt can make it. The notary keeps it, and the true Payment replaces it later.
 var CorruptedRecord = Attack{
 	Name:    "accept record with a wrong signature of the payer",
 	Threat:  "the only proof of a payment is kept out, and the payee or the payer loses it",

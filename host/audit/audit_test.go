@@ -15,7 +15,7 @@ import (
 	"ekrona/host/settlement/settlementtest"
 )
 
-// ordinaryDay is a world in which every kind of thing happened once: settled, reserved, waiting and
+// ordinaryDay is a world in which every kind of event happened once: settled, reserved, waiting and
 // void payments, a loaded and an outstanding credit, an ended card, an uncovered payment and a
 // refund.
 func ordinaryDay(t *testing.T) *settlementtest.World {
@@ -70,7 +70,8 @@ func pay(t *testing.T, payer, payee *settlementtest.Device, amount money.Ore,
 	return p
 }
 
-// TestOrdinaryDay: nothing is found where nothing is wrong, at the first look and at the second.
+// TestOrdinaryDay: no violation is found where nothing is wrong, at the first look and at the
+// second.
 func TestOrdinaryDay(t *testing.T) {
 	w := ordinaryDay(t)
 	auditor := audit.New(w.NotaryKey())
@@ -86,8 +87,8 @@ func TestOrdinaryDay(t *testing.T) {
 	}
 }
 
-// TestEveryInvariantIsFound breaks one thing at a time, between two looks, and requires that the
-// auditor names the invariant.
+// TestEveryInvariantIsFound breaks one invariant at a time, between two looks, and requires that
+// the auditor names the invariant.
 func TestEveryInvariantIsFound(t *testing.T) {
 	named := map[int]bool{}
 	for _, c := range []struct {

@@ -66,8 +66,8 @@ func invariant1Issued(s *auditRun) {
 }
 
 // invariant3NoValueCreated: what honest devices could spend never exceeds shadow + pool. What they
-// accepted from devices that are not honest, or have ended, or from a key that only pretends to be
-// theirs, is a claim on an intermediary until it is settled.
+// accepted from devices that are not honest, or have ended, or from a key that is not theirs, is a
+// claim on an intermediary until it is settled.
 func invariant3NoValueCreated(s *auditRun) {
 	_, shadow := s.holdings()
 	backing := sum(shadow) + s.pool()
@@ -133,7 +133,7 @@ func paymentKey(payer message.DeviceID, atc uint32, payee message.DeviceID) stri
 }
 
 // invariant4Accounted: what a payment took is with the payee or came back, once, never both, and
-// the statement tells it so. What a terminal gave back later is at most what it got.
+// the statement agrees. What a terminal refunded later is at most what it received.
 func invariant4Accounted(s *auditRun) {
 	type flow struct{ paid, holding, received, returned money.Ore }
 	want, got := map[string]flow{}, map[string]flow{}
@@ -188,8 +188,8 @@ func invariant4Accounted(s *auditRun) {
 	s.checkRefunded()
 }
 
-// checkSources: the sources of a paid payment make up its amount; a void one moved all or, where no
-// shadow wallet answers, nothing.
+// checkSources: the sources of a paid payment add up to its amount; a void one moved all or, where
+// no shadow wallet is liable, nothing.
 func (s *auditRun) checkSources(p *payment) {
 	total := p.fromShadow + p.fromHolding + p.fromPool
 	answers := p.signatureStatus < 2 && s.devices[p.payer()] != nil &&

@@ -7,13 +7,13 @@ import (
 	"ekrona/host/notary"
 )
 
-// refund is one refund order, as the statements of its two intermediaries tell it.
+// refund is one refund order, as the statements of its two intermediaries show it.
 type refund struct {
 	paid, received *entry
 }
 
-// refunds pairs what was paid back with what was received: same order, same payment. What has no
-// partner stands alone, and so does what is reported twice.
+// refunds pairs what was paid back with what was received: same order, same payment. An entry
+// without a partner stands alone, and so does one that is reported twice.
 func (f *facts) refunds() (all []*refund) {
 	type name struct {
 		order        notary.OrderKey
@@ -63,8 +63,8 @@ func (r *refund) got() money.Ore {
 	return r.received.Online + r.received.Shadow
 }
 
-// checkRefunded is invariant 4 for refunds: what the terminal's side gave the payer's side got, and
-// all refunds of a payment together are at most what it paid.
+// checkRefunded is invariant 4 for refunds: the payer's side received what the terminal's side
+// gave, and all refunds of a payment together are at most what it paid.
 func (s *auditRun) checkRefunded() {
 	sums := map[string]money.Ore{}
 	for _, r := range s.refunds() {

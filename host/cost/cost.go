@@ -3,8 +3,8 @@
 // persistent writes, bytecodes and bytes on the wire, and prices them with what
 // others measured on a P71 (package emulator/card, cost.go). Start at [Measure].
 //
-// The estimate leaves out what nobody has measured, and the time in which a reader
-// finds a card. Numbers from a card in a reader are better.
+// The estimate leaves out what nobody has measured, and the time in which a reader finds a card.
+// Measurements on a real card are better.
 package cost
 
 import (
@@ -58,8 +58,8 @@ type measurement struct {
 	*sandbox.Sandbox
 }
 
-// Measure founds a sandbox in an empty folder, lets its people load, pay, receive,
-// refuse, synchronise and unload, and returns the taps in order.
+// Measure founds a sandbox in an empty folder, has its holders load, pay, receive, refuse,
+// synchronise and unload, and returns the taps in order.
 func Measure(ctx context.Context, folder string, link card.Link) ([]Tap, error) {
 	m := &measurement{link: link}
 	m.begin("personalize, after INSTALL", 0)

@@ -1,7 +1,7 @@
-// Package demo tells the story of the pilot's report with real parties: money is
-// loaded, spent at a merchant, torn, passed from card to card, refused, settled in
-// whatever order the parties come online, and unloaded; at the end the books are
-// read and every invariant of the protocol is checked. Start at [Run].
+// Package demo plays the example of the pilot's report with real parties: money is loaded, spent at
+// a merchant, torn, passed from card to card, refused, settled in whatever order the parties come
+// online, and unloaded; at the end the books are read and every invariant of the protocol is
+// checked. Start at [Run].
 package demo
 
 import (
@@ -21,7 +21,7 @@ import (
 
 // scenario is one run of the demo.
 type scenario struct {
-	ctx     context.Context // of the one telling; every scene passes it on
+	ctx     context.Context // of the one run; every scene passes it on
 	sandbox *sandbox.Sandbox
 	print   *printer
 
@@ -29,16 +29,16 @@ type scenario struct {
 	cafe                  *sandbox.Merchant
 }
 
-// Options say how the story is told.
+// Options say how the demo is shown.
 type Options struct {
 	Plan    sandbox.Plan
 	Sandbox sandbox.Options // Observe is the demo's own
 	Trace   bool            // show every command to a card, decoded
-	Show    progress.Show   // gets the story as events, for whoever does not read out
+	Show    progress.Show   // receives the demo as events, for a program
 }
 
-// Run founds a sandbox in an empty folder, tells the story on out, and returns the
-// books after it. Violations of the protocol are in the books, not an error.
+// Run founds a sandbox in an empty folder, plays the demo, writes it to out, and returns the books
+// after it. Violations of the protocol are in the books, not an error.
 func Run(ctx context.Context, folder string, out io.Writer, options Options) (sandbox.Books,
 	error) {
 	tell := &printer{out: out, show: options.Show, trace: options.Trace}
@@ -52,7 +52,7 @@ func Run(ctx context.Context, folder string, out io.Writer, options Options) (sa
 	return books, errors.Join(err, t.Close())
 }
 
-// play tells one scene after the other.
+// play plays one scene after the other.
 func play(ctx context.Context, t *sandbox.Sandbox, tell *printer) (sandbox.Books, error) {
 	s := &scenario{ctx: ctx, sandbox: t, print: tell}
 	var err error

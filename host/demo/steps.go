@@ -127,7 +127,7 @@ func (s *scenario) unload() error {
 	return nil
 }
 
-// settleAll lets everyone synchronise twice, after which all must agree.
+// settleAll has everyone synchronise twice, after which all must agree.
 func (s *scenario) settleAll() error {
 	s.print.heading("Everyone synchronises twice, and all must agree")
 	for range 2 {
