@@ -14,8 +14,8 @@ import (
 	"ekrona/host/terminal"
 )
 
-// TestAttacksOnServices makes every attack on a notary, an intermediary and a phone that have
-// just settled and received something; nothing is lost or won by them.
+// TestAttacksOnServices makes every attack on a notary, an intermediary and a phone that have just
+// settled and received something; no money is lost or gained.
 func TestAttacksOnServices(t *testing.T) {
 	for _, a := range attack.All() {
 		t.Run(a.Name, func(t *testing.T) {

@@ -106,7 +106,7 @@ func beforeTheScenario(t *testing.T) (*world, *person) {
 	return w, anna
 }
 
-// step is a part of a story that can be repeated until it succeeds.
+// step is a part of a scenario that can be repeated until it succeeds.
 type step struct {
 	name string
 	do   func() error
@@ -153,8 +153,8 @@ func (w *world) checkStory(anna *person) {
 	assert.Equal(w.t, 45*money.Krona, w.taken())
 }
 
-// tell goes through the story with one fault, or none; the step that fails with
-// what isFault recognises is repeated by parties that were restarted.
+// runWithFault runs the scenario with one fault, or none; a step that fails with an error that
+// isFault recognises is repeated after all parties have restarted.
 func (w *world) tell(anna *person, fault int, isFault func(error) bool) {
 	w.t.Helper()
 	met := 0
@@ -176,8 +176,8 @@ func (w *world) tell(anna *person, fault int, isFault func(error) bool) {
 	}
 }
 
-// TestEveryCallToTheNotaryMayFail loses each call of the story in turn, and in
-// another run its answer; the story ends as if nothing had happened.
+// TestEveryCallToTheNotaryMayFail loses each call of the scenario in turn, and in another run its
+// answer; the scenario ends as if nothing had happened.
 func TestEveryCallToTheNotaryMayFail(t *testing.T) {
 	run := func(t *testing.T, lose int, arrives bool) (calls int) {
 		w, anna := beforeTheScenario(t)
@@ -204,8 +204,8 @@ func TestEveryCallToTheNotaryMayFail(t *testing.T) {
 	}
 }
 
-// TestEveryPartyMayBeKilled kills a party at each step of its database in turn, and
-// between a commit and the moment when somebody learns of it.
+// TestEveryPartyMayBeKilled kills a party at each step of its database in turn, and between a
+// commit and its report to the caller.
 func TestEveryPartyMayBeKilled(t *testing.T) {
 	run := func(t *testing.T, party string, kill int) (steps []faultdriver.Kind) {
 		w, anna := beforeTheScenario(t)
@@ -237,8 +237,8 @@ func changes(party string, step faultdriver.Kind) bool {
 	return step != faultdriver.Begin && (party == "anna" || step != faultdriver.Statement)
 }
 
-// TestPowerMayBeCutAtEveryWriteOfTheCard cuts the power before each persistent
-// write of the story in turn, whatever command makes it.
+// TestPowerMayBeCutAtEveryWriteOfTheCard cuts the power before each persistent write of the
+// scenario in turn, whatever command makes it.
 func TestPowerMayBeCutAtEveryWriteOfTheCard(t *testing.T) {
 	run := func(t *testing.T, cut int) (writes int) {
 		w, anna := beforeTheScenario(t)

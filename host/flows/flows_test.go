@@ -53,8 +53,8 @@ func TestLoadPayAtATerminalAndSynchroniseInEitherOrder(t *testing.T) {
 	}
 }
 
-// annaAndBertil is a world with two people at two intermediaries; anna has 300 kr
-// online and 200 kr on her card.
+// annaAndBertil is a world with two customers at two intermediaries; anna has 300 kr online and 200
+// kr on her card.
 func annaAndBertil(t *testing.T) (w *world, anna, bertil *person) {
 	t.Helper()
 	w = newWorld(t)

@@ -13,8 +13,8 @@ import (
 	"ekrona/host/terminal"
 )
 
-// TestTerminalAsksNoLostCardToPay: what was reported reaches a terminal of the other intermediary
-// when it synchronises. What the card has paid by then is taken, and settles.
+// TestTerminalAsksNoLostCardToPay: the loss report reaches a terminal of the other intermediary
+// when it synchronises. The terminal has accepted what the card paid before, and it settles.
 func TestTerminalAsksNoLostCardToPay(t *testing.T) {
 	w := newWorld(t)
 	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)

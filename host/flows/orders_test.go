@@ -122,7 +122,7 @@ func TestPolicyComesWithTheNextInstruction(t *testing.T) {
 	_, err = anna.phone.Pay(w.ctx, anna.tap(t), asked)
 	require.True(t, client.Is(err, spec.SWPaymentLimit), err)
 	_, err = bertil.phone.Pay(w.ctx, anna.strangers(t), asked)
-	require.True(t, client.Is(err, spec.SWPINForm), "a stranger's phone sends it in plain: %v", err)
+	require.True(t, client.Is(err, spec.SWPINForm), "another phone sends it in plain: %v", err)
 	w.agree()
 }
 
@@ -193,8 +193,8 @@ func TestCancelledUnloadGivesBackWhatIsPaidAfterAll(t *testing.T) {
 }
 
 // TestDeskTakesWhatABackupMadeItForget: the desk's database is set back to before the Request that
-// a card has paid. Its own signature tells the desk that it made it, and the notary that it has not
-// decided yet.
+// a card has paid. The desk's own signature proves that it made it, and the notary knows that it
+// has not decided yet.
 func TestDeskTakesWhatABackupMadeItForget(t *testing.T) {
 	for name, arrives := range map[string]func(w *world, anna *person, payment []byte){
 		"by the phone": func(w *world, anna *person, payment []byte) {

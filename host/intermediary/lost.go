@@ -26,12 +26,12 @@ func (i *Intermediary) ReportLost(ctx context.Context, id message.DeviceID) erro
 	return i.notary.ReportLost(ctx, id)
 }
 
-// revokedPage is how many devices of the revocation list a terminal is told at once.
+// revokedPage is how many devices of the revocation list one page has.
 const revokedPage = 500
 
-// Revoked tells a terminal which devices, of any intermediary, were reported lost
-// or have ended, after a position in the notary's list. It implements
-// banking.Terminal. Errors: the notary's.
+// Revoked returns to a terminal the devices, of any intermediary, that were reported lost or have
+// ended, after a position in the notary's list. It implements banking.Terminal. Errors: the
+// notary's.
 func (i *Intermediary) Revoked(ctx context.Context, after int64) ([]notary.Revocation, error) {
 	return i.notary.Revoked(ctx, after, revokedPage)
 }
@@ -67,8 +67,8 @@ func (i *Intermediary) Block(ctx context.Context, id message.DeviceID, blocked b
 	return nil
 }
 
-// ResetTries lets the device's next Instruction give PIN and PUK all their tries
-// again. Errors: [banking.ErrNoDevice], the notary's.
+// ResetTries has the device's next Instruction restore all tries of PIN and PUK. Errors:
+// [banking.ErrNoDevice], the notary's.
 func (i *Intermediary) ResetTries(ctx context.Context, id message.DeviceID) error {
 	if _, err := device(ctx, i.db, id); err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 	"ekrona/host/store"
 )
 
-// refundState is where a refund order stands.
+// refundState is the state of a refund order.
 type refundState string
 
 const (
@@ -124,8 +124,8 @@ func (i *Intermediary) submitRefund(ctx context.Context, r notary.Refund) error 
 	})
 }
 
-// endRefund brings an order that is placed to its final state, together with what
-// becomes of the money set aside for it.
+// endRefund brings a placed order to its final state, and posts the money that was set aside for
+// it.
 func (i *Intermediary) endRefund(ctx context.Context, r notary.Refund, state refundState,
 	post func(tx *sql.Tx) error) error {
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {

@@ -13,7 +13,7 @@ func (k *OrderKey) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// answer is an Answer as it travels.
+// answer is an Answer as it is sent over a link.
 type answer struct {
 	Held    bool            `json:"held"`
 	Payment *PaymentStatus  `json:"payment,omitempty"`

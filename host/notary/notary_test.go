@@ -165,7 +165,7 @@ func (s stub) Payment(
 	return PaymentStatus{Payer: payer, Atc: atc, Verdict: Unseen}, s.err
 }
 
-// calls makes every call of the contract once, and gives the answers and errors.
+// calls makes every call of the contract once, and returns the answers and errors.
 func calls(ctx context.Context, p Participant, o Operator) (answers []any, errs []error) {
 	with := func(a any, err error) { answers, errs = append(answers, a), append(errs, err) }
 	only := func(err error) { with(nil, err) }
@@ -191,8 +191,8 @@ func calls(ctx context.Context, p Participant, o Operator) (answers []any, errs 
 	return answers, errs
 }
 
-// TestCalls: every call gives over the link what it gives without one;
-// testdata/calls.txt shows what passes.
+// TestCalls: every call returns over the link what it returns without one; testdata/calls.txt shows
+// the bytes on the link.
 func TestCalls(t *testing.T) {
 	participant, operator := &remotetest.Recorder{
 		To: ServeParticipant(stub{}),
@@ -227,8 +227,8 @@ func TestCalls(t *testing.T) {
 	)
 }
 
-// TestRefusalsKeepTheirKind: on the far side errors.Is and errors.As match every refusal
-// as on the near one, at every call.
+// TestRefusalsKeepTheirKind: errors.Is and errors.As match every refusal on the far side as on the
+// near one, for every call.
 func TestRefusalsKeepTheirKind(t *testing.T) {
 	require.Len(t, Kinds(), int(Exceeds))
 	for _, kind := range Kinds() {

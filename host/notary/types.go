@@ -27,7 +27,7 @@ func ParseOrderKey(s string) (OrderKey, error) {
 	return OrderKey(s), nil
 }
 
-// Registration is what an intermediary says of a device that it has personalized.
+// Registration is an intermediary's statement about a device that it has personalized.
 type Registration struct {
 	// Certificate is 7F21, signed by the intermediary's CA: id, role, key and expiry are
 	// read from it.
@@ -40,8 +40,8 @@ type Registration struct {
 	Ceilings []byte `json:"ceilings,omitempty"`
 }
 
-// Refund is an intermediary's statement that the owner of one of its terminals gives
-// money of a Payment back.
+// Refund is an intermediary's statement that the owner of one of its terminals returns money of a
+// Payment.
 type Refund struct {
 	Order OrderKey         `json:"order"` // for this refund only
 	Payee message.DeviceID `json:"payee"` // its terminal, which was paid
@@ -58,17 +58,17 @@ type Revocation struct {
 	Device message.DeviceID `json:"device"`
 }
 
-// Answer is what the notary says of one submitted item.
+// Answer is the notary's answer to one submitted item.
 type Answer struct {
-	// Held: it is kept for ever. What may be acknowledged to its device is HeldAtc, see
+	// Held: the item is kept for ever. What may be acknowledged to its device is HeldAtc, see
 	// StateReport and Outstanding.
 	Held    bool
 	Payment *PaymentStatus // the payment that the item is about, when the notary holds it
 	Err     error          // *Error when the item, or the Payment in an accept record, was refused
 }
 
-// PaymentStatus is where one Payment stands. Of one that the notary does not hold, it
-// has payer, atc and verdict only.
+// PaymentStatus is the status of one Payment. For one that the notary does not hold, it has payer,
+// atc and verdict only.
 type PaymentStatus struct {
 	Payer    message.DeviceID `json:"payer"`
 	Atc      uint32           `json:"atc"` // payer's record number
@@ -152,7 +152,7 @@ type Balances struct {
 	Pool   money.Ore `json:"pool"`
 }
 
-// Terms are what protocol §5 leaves to the central bank.
+// Terms are the parameters that protocol §5 leaves to the central bank.
 type Terms struct {
 	Honour time.Duration // from a loss report to the device's end
 	Wait   time.Duration // for which claims wait on a device that does not synchronise
