@@ -155,7 +155,7 @@ func (w *world) checkStory(anna *person) {
 
 // runWithFault runs the scenario with one fault, or none; a step that fails with an error that
 // isFault recognises is repeated after all parties have restarted.
-func (w *world) tell(anna *person, fault int, isFault func(error) bool) {
+func (w *world) runWithFault(anna *person, fault int, isFault func(error) bool) {
 	w.t.Helper()
 	met := 0
 	defer func() { require.Equal(w.t, min(fault, 1), met, "faults met") }()
@@ -186,7 +186,7 @@ func TestEveryCallToTheNotaryMayFail(t *testing.T) {
 			w.startBank(name, &failing{w.bank.For(name), link})
 		}
 		link.calls, link.lose = 0, lose
-		w.tell(anna, lose, func(err error) bool { return errors.Is(err, errLink) })
+		w.runWithFault(anna, lose, func(err error) bool { return errors.Is(err, errLink) })
 		calls, link.lose = link.calls, 0
 		w.checkStory(anna)
 		return calls
@@ -210,7 +210,8 @@ func TestEveryPartyMayBeKilled(t *testing.T) {
 	run := func(t *testing.T, party string, kill int) (steps []faultdriver.Kind) {
 		w, anna := beforeTheScenario(t)
 		w.power[party].Follow(faultdriver.Nth(kill, faultdriver.ErrPowerLost))
-		w.tell(anna, kill, func(err error) bool { return errors.Is(err, faultdriver.ErrPowerLost) })
+		w.runWithFault(anna, kill,
+			func(err error) bool { return errors.Is(err, faultdriver.ErrPowerLost) })
 		steps = w.power[party].Steps()
 		w.power[party].Follow(nil)
 		w.power[party].Restore()
@@ -243,7 +244,7 @@ func TestPowerMayBeCutAtEveryWriteOfTheCard(t *testing.T) {
 	run := func(t *testing.T, cut int) (writes int) {
 		w, anna := beforeTheScenario(t)
 		anna.writes, anna.cut = 0, cut
-		w.tell(anna, cut, client.IsLost)
+		w.runWithFault(anna, cut, client.IsLost)
 		writes, anna.cut = anna.writes, 0
 		w.checkStory(anna)
 		return writes

@@ -400,7 +400,7 @@ func TestFlowsGoOverExtendedLengthToo(t *testing.T) {
 	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
 	anna.extended = true
 	w.addTerminal("SEFJORDB")
-	w.tell(anna, 0, func(error) bool { return false })
+	w.runWithFault(anna, 0, func(error) bool { return false })
 	w.checkStory(anna)
 }
 
