@@ -45,7 +45,7 @@ func (p participant) CoSign(ctx context.Context, order notary.OrderKey,
 		if err := p.n.checkInstruction(t, d, i); err != nil {
 			return err
 		}
-		whole := *i // the transaction may be done again, from what came
+		whole := *i // the transaction may run again, from the original
 		if err := message.SignAs(&whole, message.ByNotary, p.n.key); err != nil {
 			return fmt.Errorf("notary key: %w", err)
 		}
@@ -71,8 +71,8 @@ func (p participant) CoSign(ctx context.Context, order notary.OrderKey,
 	return signed, nil
 }
 
-// signedBefore finds the Instruction of this device and number, or of this order; it must be this
-// very one.
+// signedBefore returns the Instruction of this device and number, or of this order; it must be the
+// same one.
 func (t *txn) signedBefore(from message.Name, order notary.OrderKey, i *message.Instruction,
 	identity message.Hash) (signed []byte, err error) {
 	var held []byte
@@ -160,7 +160,7 @@ func (t *txn) checkHead(d *device, i *message.Instruction) error {
 	return nil
 }
 
-// checkDate: a card that is told too late a date refuses everything as expired, for ever (protocol
+// checkDate: a card that receives too late a date refuses everything as expired, for ever (protocol
 // §2).
 func (n *Notary) checkDate(t *txn, d *device, i *message.Instruction) error {
 	var last string
@@ -177,8 +177,8 @@ func (n *Notary) checkDate(t *txn, d *device, i *message.Instruction) error {
 	return nil
 }
 
-// checkPolicy keeps an Instruction from the card that it would refuse, because no other body could
-// take its number.
+// checkPolicy refuses an Instruction that the card would refuse, because no other body could take
+// its number.
 func (t *txn) checkPolicy(d *device, i *message.Instruction) error {
 	bad := func(what string) error {
 		return notary.Refuse(notary.Policy, "Instruction %d of %s: %s; the card would refuse it",
@@ -290,8 +290,8 @@ func (p participant) Confirm(ctx context.Context, confirmation []byte) error {
 	})
 }
 
-// applied learns, from a Confirmation or a State (said), that the card has applied Instruction seq
-// and what became of its credit. A card that has applied another body, or says two things of one
+// applied records, from a Confirmation or a State, that the card has applied Instruction seq and
+// the outcome of its credit. A card that has applied another body, or contradicts itself on one
 // credit, is two cards.
 func (t *txn) applied(d *device, seq uint32, identity message.Hash, credit spec.CreditVerdict,
 	said []byte) error {
@@ -322,7 +322,7 @@ func (t *txn) applied(d *device, seq uint32, identity message.Hash, credit spec.
 		d.id, seq); err != nil {
 		return err
 	}
-	// an ended device's credits were given away with the rest
+	// an ended device's credits were swept with the rest
 	if now != untaken || d.status == notary.Ended {
 		return nil
 	}

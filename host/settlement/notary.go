@@ -28,8 +28,8 @@ func Schemas() ([]store.Schema, error) {
 }
 
 // Notary is the central bank: it implements notary.Operator and notary.Public and, for each
-// intermediary, notary.Participant (see For). Its methods may be called from many goroutines; its
-// database makes them one after the other.
+// intermediary, notary.Participant (see For). Its methods are safe for concurrent use; its database
+// serializes them.
 type Notary struct {
 	db        *sql.DB
 	clock     clock.Clock
@@ -92,11 +92,10 @@ var (
 	_ notary.Participant = participant{}
 )
 
-// For is what the notary answers to one intermediary; whoever wires the link to it vouches for the
-// name.
+// For returns the notary for one intermediary; the caller has authenticated the name.
 func (n *Notary) For(name message.Name) notary.Participant { return participant{n, name} }
 
-// participant is the notary as one intermediary sees it.
+// participant is the notary for one intermediary.
 type participant struct {
 	n    *Notary
 	from message.Name

@@ -39,7 +39,7 @@ func (p participant) Refund(ctx context.Context, r notary.Refund) error {
 	return err
 }
 
-// refundAnswered finds the answer that this order got before.
+// refundAnswered returns the answer that this order received before.
 func (t *txn) refundAnswered(from message.Name, r notary.Refund) (known bool, refused *notary.Error,
 	err error) {
 	held, why := notary.Refund{Order: r.Order}, &notary.Error{}
@@ -70,7 +70,7 @@ func (t *txn) keepRefund(from message.Name, r notary.Refund, refused *notary.Err
 		answer.What, t.stamp())
 }
 
-// refund checks everything and then moves the money; a refusal has changed nothing.
+// refund checks everything and then moves the money; a refusal changes nothing.
 func (t *txn) refund(from message.Name, r notary.Refund) error {
 	terminal, err := t.ownDevice(from, r.Payee)
 	if err != nil {

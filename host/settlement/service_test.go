@@ -62,7 +62,7 @@ func submit(t *testing.T, w *settlementtest.World, item []byte) notary.Answer {
 	return answers[0]
 }
 
-// keepsNothing is a notary that holds nothing of what it is handed.
+// keepsNothing is a notary that holds nothing of what it receives.
 type keepsNothing struct {
 	notary.Participant
 	t *testing.T
@@ -155,8 +155,8 @@ func TestDeviceCertifiedWithoutACard(t *testing.T) {
 	}
 }
 
-// TestPaidToNobody: what was paid to a device that nobody registered, or that its key never asked
-// for, goes back to the payer.
+// TestPaidToNobody: a payment to a device that nobody registered, or that its key never requested,
+// goes back to the payer.
 func TestPaidToNobody(t *testing.T) {
 	for name, payee := range map[string]string{"an id that is not registered": "GHOST",
 		"a registered id, another key": "SHOP"} {
@@ -322,8 +322,8 @@ func TestSilentPastItsCertificatesEnd(t *testing.T) {
 
 // TestTwoStolenKeys: with the keys of a payer and of a terminal, any sum can be claimed. The
 // holding pays no more than the terminal could have taken honestly between two synchronisations;
-// the rest waits. TestTerminalCountsInThirtyTwoBits: what a terminal ever accepted is more than its
-// State can say; the rest of the count still reports whether its balance is right.
+// the rest waits. TestTerminalCountsInThirtyTwoBits: what a terminal ever accepted exceeds the
+// field of its State; the count modulo 2^32 still shows whether its balance is right.
 func TestTerminalCountsInThirtyTwoBits(t *testing.T) {
 	const much = 3_000_000_000 // öre; two of them do not fit
 	w := settlementtest.NewWorld(t)

@@ -15,7 +15,7 @@ type connection interface {
 	driver.ConnBeginTx
 }
 
-// conn is a connection whose steps meet faults.
+// conn is a connection whose steps can fail.
 type conn struct {
 	connection
 	driver *Driver
@@ -53,7 +53,7 @@ func (c *conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx
 	return &tx{inner, ctx, c.driver}, nil
 }
 
-// CheckNamedValue lets the database's own connection take the values that only it knows.
+// CheckNamedValue passes values on to the database's own connection, which knows more types.
 func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
 	if own, ok := c.connection.(driver.NamedValueChecker); ok {
 		return own.CheckNamedValue(v)
@@ -75,14 +75,14 @@ func (c *conn) IsValid() bool {
 	return !ok || own.IsValid()
 }
 
-// tx is a transaction whose commit meets faults.
+// tx is a transaction whose commit can fail.
 type tx struct {
 	driver.Tx
-	begun  context.Context // the interface hands Commit none
+	begun  context.Context // since Commit receives none
 	driver *Driver
 }
 
-// Commit is two steps: before it, and after it before the program learns of it.
+// Commit is two steps: before it, and after it but before the program learns of it.
 func (t *tx) Commit() error {
 	if err := t.driver.meet(t.begun, Step{Kind: Commit}); err != nil {
 		return errors.Join(err, t.Rollback())

@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// Nth has the n-th step from now that is one of the kinds, counted from 1, meet an error. Without
-// kinds every step counts; with n of 0 none meets it. So are
+// Nth fails the n-th step from now that is one of the kinds, counted from 1, with an error. Without
+// kinds every step counts; with n of 0 none fails. Examples:
 //
 //	Nth(n, ErrPowerLost)            the power cut before the n-th step
 //	Nth(n, ErrPowerLost, Commit)    before the n-th commit
@@ -30,7 +30,7 @@ func Nth(n int, met error, kinds ...Kind) Plan {
 	}
 }
 
-// FullFrom has the disk full from the n-th step on that writes, counted from 1; 0 for never.
+// FullFrom makes the disk full from the n-th step on that writes, counted from 1; 0 for never.
 func FullFrom(n int) Plan {
 	var mu sync.Mutex
 	seen := 0
@@ -47,8 +47,8 @@ func FullFrom(n int) Plan {
 	}
 }
 
-// Random has one step in oneIn meet a fault that fits it: the power cut, the disk full for that
-// step, or a commit's answer lost. The same seed makes the same choices.
+// Random gives one step in oneIn a fault that fits it: the power cut, the disk full for that step,
+// or a commit's answer lost. The same seed makes the same choices.
 func Random(seed uint64, oneIn int) Plan {
 	var mu sync.Mutex
 	random := rand.New(rand.NewPCG(seed, 0))
