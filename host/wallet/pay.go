@@ -9,8 +9,8 @@ import (
 	"ekrona/host/envelope"
 )
 
-// TornTap says that the card was lost while it was asked to pay: it may have paid.
-// Paying the same Request again finds out, with no second debit.
+// TornTap says that the card was lost during PAY: it may have paid. Paying the same Request again
+// finds out, with no second debit.
 type TornTap struct{ Err error }
 
 // Error says what to do.
@@ -19,7 +19,7 @@ func (t *TornTap) Error() string {
 		client.Cause(t.Err))
 }
 
-// Unwrap returns what the card's transport said.
+// Unwrap returns the transport's error.
 func (t *TornTap) Unwrap() error { return t.Err }
 
 // Pay has the held card pay a Request: the second tap of a payment between cards,
@@ -81,7 +81,7 @@ func (w *Wallet) collect(ctx context.Context, h *cardSession, t transfer) (payme
 	if err != nil {
 		return nil, nil, err
 	}
-	if payment != nil { // another card than expected, which had paid before
+	if payment != nil { // not the expected card, but one that had paid before
 		return payment, certificate, nil
 	}
 	if err := w.storePayer(ctx, t, certificate); err != nil {

@@ -12,7 +12,7 @@ import (
 	"ekrona/host/store"
 )
 
-// ErrNotLater says that a certificate does not take the place of the card's.
+// ErrNotLater says that a certificate cannot replace the card's.
 var ErrNotLater = errors.New("wallet: this is no later certificate of the owner's card: ask the " +
 	"intermediary for the renewed one")
 

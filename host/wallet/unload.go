@@ -33,7 +33,7 @@ func (w *Wallet) Unload(ctx context.Context, tap Tap, amount money.Ore) ([]byte,
 		}
 	} else if receipt, err := w.intermediary.UnloadReceipt(ctx, k.Signed); err != nil {
 		return nil, w.finishRefused(ctx, k, err)
-	} else if receipt != nil { // the Payment reached the desk by another way
+	} else if receipt != nil { // the Payment reached the desk by another channel
 		return receipt, w.finish(ctx, k)
 	}
 	payment, err := w.Pay(ctx, tap, *k.request)
