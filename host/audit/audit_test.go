@@ -44,7 +44,7 @@ func ordinaryDay(t *testing.T) *settlementtest.World {
 	load(t, w, anna, 0, settlementtest.Whole)
 	load(t, w, cecilia, 40_00, settlementtest.CoSigned)
 	require.NoError(t, w.Notary.For("SEFJORD0").Refund(ctx,
-		notary.Refund{Order: "4", Payee: merchant.ID, Payer: anna.ID, Atc: 1, Amount: 20_00}))
+		notary.Refund{Order: "4", Payee: merchant.ID, Payer: anna.ID, ATC: 1, Amount: 20_00}))
 	pay(t, anna, cecilia, 7_00, false)
 	w.Submit(w.Encode(anna.Log[0].Payment))
 	return w

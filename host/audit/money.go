@@ -154,7 +154,7 @@ func invariant4Accounted(s *auditRun) {
 		if e.Payer == "" {
 			continue
 		}
-		k := paymentKey(e.Payer, e.Atc, e.Payee)
+		k := paymentKey(e.Payer, e.ATC, e.Payee)
 		g := got[k]
 		switch e.Kind {
 		case notary.Paid:

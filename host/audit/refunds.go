@@ -72,7 +72,7 @@ func (s *auditRun) checkRefunded() {
 			s.violated(r.name(), r.got()-r.given(), "gave %s and brought %s", r.given(), r.got())
 			continue
 		}
-		sums[paymentKey(r.paid.Payer, r.paid.Atc, r.paid.Payee)] += r.given()
+		sums[paymentKey(r.paid.Payer, r.paid.ATC, r.paid.Payee)] += r.given()
 	}
 	for _, p := range s.payments {
 		if p.verdict == notary.Settled && p.signatureStatus == 0 {

@@ -331,7 +331,7 @@ func parseInstruction(scan scanner) (*instruction, error) {
 }
 
 func parseEntry(scan scanner) (e entry, err error) {
-	err = scan(&e.Kind, &e.intermediary, &e.Device, &e.Online, &e.Shadow, &e.Payer, &e.Atc,
+	err = scan(&e.Kind, &e.intermediary, &e.Device, &e.Online, &e.Shadow, &e.Payer, &e.ATC,
 		&e.Payee, &e.Order, &e.Instr)
 	return e, err
 }

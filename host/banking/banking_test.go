@@ -92,7 +92,7 @@ var (
 	answer = session.Answer{Instruction: []byte{1}, Difference: -5, Refused: "too much"}
 	kept   = notary.Answer{
 		Held: true,
-		Payment: &notary.PaymentStatus{Payer: anna, Atc: 7, Payee: cafe, Request: 4, Amount: 45_00,
+		Payment: &notary.PaymentStatus{Payer: anna, ATC: 7, Payee: cafe, Request: 4, Amount: 45_00,
 			Identity: message.Hash{
 				0xAB,
 			}, Verdict: notary.Settled, Accepted: true},

@@ -60,7 +60,7 @@ func (w *world) attacked(anna, bertil *person) (attack.Services, *attack.Setup) 
 			InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder),
 			Notary:         message.AuthorityRef(w.notary.Certificate.Holder),
 			Device:         anna.device.ID, Sequence: owed.NextSeq,
-			AckedATC: owed.HeldAtc, Head: owed.HeldHead,
+			AckedATC: owed.HeldATC, Head: owed.HeldHead,
 			Policy: message.PilotPolicy(), Date: w.today(),
 		},
 		Used: state.InstructionSequence, ATC: state.ATC, Issued: books.Issued,

@@ -130,7 +130,7 @@ func (i *Intermediary) unusedNumber(ctx context.Context, tx *sql.Tx) (uint32, er
 // clone.
 func (i *Intermediary) lastHeldDecision(ctx context.Context) (uint32, error) {
 	outstanding, err := i.notary.Outstanding(ctx, i.desk.Device())
-	return outstanding.HeldAtc, err
+	return outstanding.HeldATC, err
 }
 
 // nextJournal is the number of the desk's next decision, above those that the notary holds.

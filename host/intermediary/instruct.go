@@ -75,7 +75,7 @@ func (i *Intermediary) duties(s deviceSituation) (*message.Instruction, bool) {
 		Notary:         i.notaryKey.authority(),
 		Device:         s.device.ID,
 		Sequence:       s.outstanding.NextSeq,
-		AckedATC:       s.report.HeldAtc,
+		AckedATC:       s.report.HeldATC,
 		Head:           s.report.HeldHead,
 		Policy:         policy,
 		Date:           i.date(s.state.Date),

@@ -64,7 +64,7 @@ type (
 	}
 	paymentRequest struct {
 		Payer message.DeviceID `json:"payer"`
-		Atc   uint32           `json:"atc"`
+		ATC   uint32           `json:"atc"`
 	}
 )
 

@@ -76,7 +76,7 @@ func ServeOperator(o Operator) *remote.Server {
 	remote.Handle(s, "balances",
 		func(ctx context.Context, _ remote.None) (Balances, error) { return o.Balances(ctx) })
 	remote.Handle(s, "payment", func(ctx context.Context, q paymentRequest) (PaymentStatus, error) {
-		return o.Payment(ctx, q.Payer, q.Atc)
+		return o.Payment(ctx, q.Payer, q.ATC)
 	})
 	return s
 }

@@ -27,11 +27,11 @@ var (
 		Owner:       "anna",
 		Ceilings:    []byte{0, 1},
 	}
-	refund     = Refund{Order: "00ff", Payee: merchant, Payer: anna, Atc: 7, Amount: 12_50}
+	refund     = Refund{Order: "00ff", Payee: merchant, Payer: anna, ATC: 7, Amount: 12_50}
 	revocation = Revocation{Seq: 3, Device: anna}
 	status     = PaymentStatus{
 		Payer:    anna,
-		Atc:      7,
+		ATC:      7,
 		Payee:    merchant,
 		Request:  4,
 		Amount:   45_00,
@@ -41,7 +41,7 @@ var (
 	}
 	answered = Answer{Held: true, Payment: &status, Err: refusal}
 	report   = StateReport{
-		HeldAtc:    7,
+		HeldATC:    7,
 		HeldHead:   message.Hash{1},
 		Difference: -5,
 		Complete:   true,
@@ -52,8 +52,8 @@ var (
 		Instruction: []byte{0x6F},
 		Order:       "00ff",
 		NextSeq:     3,
-		AckedAtc:    5,
-		HeldAtc:     7,
+		AckedATC:    5,
+		HeldATC:     7,
 		HeldHead:    message.Hash{1},
 		Status:      Reported,
 		Handovers: []Handover{
@@ -68,7 +68,7 @@ var (
 		Online: -12_50,
 		Shadow: 1,
 		Payer:  anna,
-		Atc:    7,
+		ATC:    7,
 		Payee:  merchant,
 		Order:  "00ff",
 		Instr:  2,
@@ -162,7 +162,7 @@ func (s stub) Payment(
 	payer message.DeviceID,
 	atc uint32,
 ) (PaymentStatus, error) {
-	return PaymentStatus{Payer: payer, Atc: atc, Verdict: Unseen}, s.err
+	return PaymentStatus{Payer: payer, ATC: atc, Verdict: Unseen}, s.err
 }
 
 // calls makes every call of the contract once, and returns the answers and errors.

@@ -228,7 +228,7 @@ func (s *caseRunner) refund(args []string) {
 	require.NoError(s.t, err)
 	s.orders++
 	r := notary.Refund{Order: notary.OrderKey(fmt.Sprint(s.orders)), Payee: terminal.ID,
-		Payer: s.device(name).ID, Atc: uint32(n), Amount: s.amount(args[2])}
+		Payer: s.device(name).ID, ATC: uint32(n), Amount: s.amount(args[2])}
 	for range 2 {
 		err := s.Notary.For(terminal.ID.Name()).Refund(context.Background(), r)
 		if len(args) == 3 {

@@ -152,10 +152,10 @@ func (t *txn) checkHead(d *device, i *message.Instruction) error {
 	if err != nil {
 		return err
 	}
-	if i.AckedATC > d.heldAtc || int64(i.AckedATC) < acked || !bytes.Equal(head, i.Head[:]) {
+	if i.AckedATC > d.heldATC || int64(i.AckedATC) < acked || !bytes.Equal(head, i.Head[:]) {
 		return notary.Refuse(notary.Head, "Instruction %d of %s acknowledges record %d; held are "+
 			"%d, acknowledged %d, or the head is another: submit the records first",
-			i.Sequence, d.id, i.AckedATC, d.heldAtc, acked)
+			i.Sequence, d.id, i.AckedATC, d.heldATC, acked)
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func (p *payment) shadowed() bool {
 func (p *payment) key() string { return hex.EncodeToString(p.identity) }
 
 func (p *payment) status() *notary.PaymentStatus {
-	return &notary.PaymentStatus{Payer: p.payer, Atc: p.atc, Payee: p.payee, Request: p.request,
+	return &notary.PaymentStatus{Payer: p.payer, ATC: p.atc, Payee: p.payee, Request: p.request,
 		Amount:   p.amount,
 		Identity: [32]byte(p.identity), Verdict: p.verdict, Accepted: p.accepted}
 }
@@ -98,7 +98,7 @@ func (t *txn) toPayee(m *movement, p *payment) error {
 	if err != nil {
 		return err
 	}
-	entry := notary.Entry{Device: p.payee, Owner: payee.owner, Payer: p.payer, Atc: p.atc,
+	entry := notary.Entry{Device: p.payee, Owner: payee.owner, Payer: p.payer, ATC: p.atc,
 		Payee: p.payee}
 	switch {
 	case payee.role.CanPay():
@@ -128,7 +128,7 @@ func (t *txn) fromShadow(m *movement, p *payment, payer *device, amount money.Or
 	m.line(shadowOf(p.payer), -amount)
 	m.addStatementEntry(payer.intermediary,
 		notary.Entry{Kind: notary.Paid, Device: p.payer, Owner: payer.owner, Shadow: -amount,
-			Payer: p.payer, Atc: p.atc, Payee: p.payee})
+			Payer: p.payer, ATC: p.atc, Payee: p.payee})
 }
 
 // toOwner adds to the movement that a payment returns to the payer's owner.
@@ -138,5 +138,5 @@ func (t *txn) toOwner(m *movement, p *payment, payer *device) {
 	m.addStatementEntry(payer.intermediary,
 		notary.Entry{Kind: notary.Returned, Device: p.payer, Owner: payer.owner, Online: p.amount,
 			Shadow: -p.amount,
-			Payer:  p.payer, Atc: p.atc, Payee: p.payee})
+			Payer:  p.payer, ATC: p.atc, Payee: p.payee})
 }

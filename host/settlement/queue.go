@@ -231,7 +231,7 @@ func (t *txn) cover(p *payment) (bool, error) {
 		m.line(onlineOf(payer.intermediary), -fromHolding)
 		m.addStatementEntry(payer.intermediary,
 			notary.Entry{Kind: notary.HoldingPaid, Device: p.payer, Owner: payer.owner,
-				Online: -fromHolding, Payer: p.payer, Atc: p.atc, Payee: p.payee})
+				Online: -fromHolding, Payer: p.payer, ATC: p.atc, Payee: p.payee})
 	}
 	if fromPool > 0 {
 		m.line(poolAccount, -fromPool)

@@ -175,7 +175,7 @@ func (e *randomWorld) refund(t *rapid.T) {
 	p := pick(t, e.payments, "payment")
 	e.orders++
 	r := notary.Refund{Order: notary.OrderKey(fmt.Sprint(e.orders)), Payee: p.Request.Payee,
-		Payer: p.Payer, Atc: p.ATC,
+		Payer: p.Payer, ATC: p.ATC,
 		Amount: money.Ore(rapid.Uint32Range(1, uint32(p.Request.Amount)).Draw(t, "refunded"))}
 	first := e.Notary.For(p.Request.Payee.Name()).Refund(context.Background(), r)
 	require.Equal(t, first, e.Notary.For(p.Request.Payee.Name()).Refund(context.Background(), r))

@@ -41,7 +41,7 @@ func (t *txn) extendChain(device message.DeviceID) error {
 		return err
 	}
 	head := message.Hash(d.heldHead)
-	for atc := d.heldAtc; ; {
+	for atc := d.heldATC; ; {
 		var identity []byte
 		next, err := t.queryRow(`SELECT r.identity FROM record r LEFT JOIN payee_answer v ON
 			v.identity = r.identity

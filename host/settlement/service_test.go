@@ -107,12 +107,12 @@ func TestReceiptBeforeItsPayment(t *testing.T) {
 	require.Nil(t, answer.Payment, "the Payment is not held")
 	owed, err := w.Notary.For(fjord).Outstanding(t.Context(), merchant.ID)
 	require.NoError(t, err)
-	require.Zero(t, owed.HeldAtc, "an accept record is whole with its Payment")
+	require.Zero(t, owed.HeldATC, "an accept record is whole with its Payment")
 	answer = submit(t, w, w.Encode(p))
 	require.Equal(t, notary.Settled, answer.Payment.Verdict)
 	owed, err = w.Notary.For(fjord).Outstanding(t.Context(), merchant.ID)
 	require.NoError(t, err)
-	require.Equal(t, uint32(1), owed.HeldAtc)
+	require.Equal(t, uint32(1), owed.HeldATC)
 	w.Audit(false)
 }
 

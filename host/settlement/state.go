@@ -129,9 +129,9 @@ func (t *txn) report(id message.DeviceID, s *message.State) (notary.StateReport,
 	if err != nil {
 		return notary.StateReport{}, err
 	}
-	return notary.StateReport{HeldAtc: d.heldAtc, HeldHead: [32]byte(d.heldHead),
+	return notary.StateReport{HeldATC: d.heldATC, HeldHead: [32]byte(d.heldHead),
 		Difference: d.difference(s.Balance, expected),
-		Complete:   d.heldAtc >= s.ATC, Applied: s.InstructionSequence, Cloned: clones > 0}, nil
+		Complete:   d.heldATC >= s.ATC, Applied: s.InstructionSequence, Cloned: clones > 0}, nil
 }
 
 // difference returns the error of a State's balance. A terminal's balance is all that it ever
@@ -210,7 +210,7 @@ func (p participant) Outstanding(ctx context.Context, id message.DeviceID) (o no
 		if err != nil {
 			return err
 		}
-		o = notary.Outstanding{HeldAtc: d.heldAtc, HeldHead: [32]byte(d.heldHead), Status: d.status}
+		o = notary.Outstanding{HeldATC: d.heldATC, HeldHead: [32]byte(d.heldHead), Status: d.status}
 		if _, err := t.queryRow(
 			"SELECT bytes, order_key FROM instruction WHERE device = $1 AND outcome = $2",
 			[]any{id, int(outstanding)},
@@ -224,7 +224,7 @@ func (p participant) Outstanding(ctx context.Context, id message.DeviceID) (o no
 		if err != nil {
 			return err
 		}
-		o.AckedAtc = uint32(acked)
+		o.AckedATC = uint32(acked)
 		o.Handovers, err = t.handovers(id)
 		return err
 	})

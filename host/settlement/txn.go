@@ -67,7 +67,7 @@ type device struct {
 	ceilings     []byte
 	status       notary.Status
 	reportedAt   sql.NullString
-	heldAtc      uint32
+	heldATC      uint32
 	heldHead     []byte
 	holdingDebt  money.Ore
 	poolDebt     money.Ore
@@ -81,7 +81,7 @@ func (t *txn) lookup(id message.DeviceID) (*device, error) {
 		status, reported_at, held_atc, held_head,
 		holding_debt, pool_debt, sweeps FROM device WHERE id = $1`, []any{id},
 		&d.intermediary, &d.role, &d.key, &d.certificate, &d.owner, &d.ceilings, &d.status,
-		&d.reportedAt, &d.heldAtc, &d.heldHead,
+		&d.reportedAt, &d.heldATC, &d.heldHead,
 		&d.holdingDebt, &d.poolDebt, &d.sweeps)
 	if err != nil || !found {
 		return nil, err
@@ -181,7 +181,7 @@ func (t *txn) move(m movement) error {
 			payer, atc, payee, order_key, instr, at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
 			$12)`, s.intermediary, int(e.Kind), e.Device, e.Owner, int64(e.Online),
-			int64(e.Shadow), e.Payer, e.Atc, e.Payee, e.Order, e.Instr, t.stamp()); err != nil {
+			int64(e.Shadow), e.Payer, e.ATC, e.Payee, e.Order, e.Instr, t.stamp()); err != nil {
 			return err
 		}
 	}

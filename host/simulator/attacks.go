@@ -236,7 +236,7 @@ func (w *world) mint(b *bank, p *person, s Step) error {
 			InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder),
 			Notary:         message.AuthorityRef(w.notaryKey.Certificate.Holder),
 			Device:         device, Sequence: outstanding.NextSeq,
-			AckedATC: outstanding.HeldAtc, Head: outstanding.HeldHead,
+			AckedATC: outstanding.HeldATC, Head: outstanding.HeldHead,
 			Policy: message.PilotPolicy(), Date: w.today(),
 		},
 		Used: state.State.InstructionSequence, ATC: state.State.ATC, Issued: books.Issued,

@@ -126,7 +126,7 @@ func (w *World) Instruction(d *Device, owed notary.Outstanding,
 	by := w.intermediaryOf(d)
 	i := &message.Instruction{InstructionKey: by.Instructs, Notary: "SENOTARY00001", Device: d.ID,
 		Sequence: owed.NextSeq,
-		AckedATC: owed.HeldAtc, Head: owed.HeldHead, Credit: credit, Policy: d.Policy,
+		AckedATC: owed.HeldATC, Head: owed.HeldHead, Credit: credit, Policy: d.Policy,
 		Date: message.DateOf(w.Clock.At)}
 	if owed.Status != notary.Active {
 		i.Actions = spec.ActionBlock
