@@ -14,8 +14,8 @@ import (
 // nothing of it.
 var forgedEvidence = []Attack{
 	{
-		Name:    "evidence that is none",
-		Threat:  "the parser takes what is not the layout",
+		Name:    "item that is not evidence",
+		Threat:  "the parser accepts a wrong layout",
 		Defence: "every byte is checked before a signature is",
 		Clause:  "PROTOCOL.md §4",
 		Answers: []error{notary.Malformed},
@@ -36,7 +36,7 @@ var forgedEvidence = []Attack{
 		},
 	},
 	{
-		Name:    "evidence that its signer has not signed",
+		Name:    "evidence that its named signer has not signed",
 		Threat:  "a payer is debited who has not paid, or a payee has decided who has not",
 		Defence: "every signature is verified with the registered key of that role",
 		Clause:  "PROTOCOL.md §6",
@@ -68,7 +68,7 @@ var forgedEvidence = []Attack{
 	},
 	{
 		Name:    "Receipt of a payee that nobody has registered",
-		Threat:  "a payee is made up who accepts what was refused",
+		Threat:  "an invented payee accepts what was refused",
 		Defence: "the notary knows payees by their registration",
 		Clause:  "PROTOCOL.md §6",
 		Answers: []error{notary.Unknown},

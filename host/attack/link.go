@@ -30,7 +30,7 @@ func Links() []Link { return []Link{PayerSignatureCorrupted, PayerCertificateCor
 var PayerSignatureCorrupted = Link{
 	Name:    "the payer's signature is corrupted",
 	Threat:  "a payee is instructed to drop the only proof of a payment",
-	Defence: "what nobody can verify is not acknowledged, and is read again",
+	Defence: "an unverifiable record is not acknowledged, and is read again",
 	Clause:  "PROTOCOL.md §8, 8",
 	Answer:  banking.ErrCorrupted,
 	Alter:   func(r *session.Reading) { flipLast(r.Records[0]) },

@@ -15,7 +15,7 @@ import (
 var (
 	ForeignCredit = Attack{
 		Name:    "credit for another intermediary's device",
-		Threat:  "a bank loads a card for which another stands in",
+		Threat:  "a bank loads a card for which another is liable",
 		Defence: "the notary co-signs for the device's own intermediary",
 		Clause:  "PROTOCOL.md §8, 11",
 		Answers: []error{notary.NotYours},
@@ -25,7 +25,7 @@ var (
 	}
 	CreditOfMoreThanIssued = Attack{
 		Name:    "credit of more than there is",
-		Threat:  "a bank makes money",
+		Threat:  "a bank creates money",
 		Defence: "the credit is moved from its online holding first",
 		Clause:  "PROTOCOL.md §8, 1",
 		Answers: []error{notary.Funds},
@@ -41,7 +41,7 @@ var (
 	SecondInstruction = Attack{
 		Name:    "second Instruction of one number",
 		Threat:  "one credit is reserved, and a card that was copied takes two",
-		Defence: "there is one body for a device and number, for ever",
+		Defence: "a device and number have one body, for ever",
 		Clause:  "PROTOCOL.md §8, 5",
 		Answers: []error{notary.Taken},
 		Ways: []Way{credit("", func(s *Setup, i *message.Instruction) {
@@ -49,9 +49,9 @@ var (
 		})},
 	}
 	InstructionOutOfTurn = Attack{
-		Name:    "Instruction out of turn",
+		Name:    "Instruction out of sequence",
 		Threat:  "a credit is reserved that the card never takes",
-		Defence: "the next number alone is signed, when the last is known to be applied",
+		Defence: "only the next number is signed, when the last is known to be applied",
 		Clause:  "PROTOCOL.md §8, 6",
 		Answers: []error{notary.Sequence},
 		Ways: []Way{
@@ -60,7 +60,7 @@ var (
 	}
 	ForgottenPayments = Attack{
 		Name:    "Instruction over records that the notary does not hold",
-		Threat:  "a card forgets payments that nobody has settled",
+		Threat:  "a card drops payments that nobody has settled",
 		Defence: "number and head are those of records that the notary holds",
 		Clause:  "PROTOCOL.md §8, 8",
 		Answers: []error{notary.Head},
@@ -75,7 +75,7 @@ var (
 	InstructionOfAnotherDay = Attack{
 		Name:    "Instruction of another day than today's",
 		Threat:  "a card takes every certificate for expired, for ever",
-		Defence: "the notary looks at its own clock, and at the last",
+		Defence: "the notary checks its own clock, and the last date",
 		Clause:  "PROTOCOL.md §2",
 		Answers: []error{notary.Date},
 		Ways: []Way{
@@ -104,8 +104,8 @@ var (
 		},
 	}
 	InstructionOfNobody = Attack{
-		Name:    "Instruction by or for whom the notary does not know",
-		Threat:  "a credit goes where no card is, or a card that takes it has another notary",
+		Name:    "Instruction by or for an unknown party",
+		Threat:  "a credit goes to no card, or to a card of another notary",
 		Defence: "the notary knows devices by their registration, and its own name",
 		Clause:  "PROTOCOL.md §2",
 		Answers: []error{notary.Unknown},
@@ -137,7 +137,7 @@ var (
 	CreditWithoutOrder = Attack{
 		Name:    "credit that no customer has ordered",
 		Threat:  "a bank gives money away",
-		Defence: "it is the bank's own: its online holding pays",
+		Defence: "the bank pays it from its own online holding",
 		Clause:  "PROTOCOL.md §8, 1",
 		Answers: []error{nil},
 		Keeps:   KeepsRules,
@@ -239,7 +239,7 @@ func submit(item []byte) Call {
 var CorruptedRecord = Attack{
 	Name:    "accept record with a wrong signature of the payer",
 	Threat:  "the only proof of a payment is kept out, and the payee or the payer loses it",
-	Defence: "nothing moves before the payer's signature is seen; the true record proves it still",
+	Defence: "nothing moves before the payer's signature is verified; the true record proves it",
 	Clause:  "PROTOCOL.md §8, 4",
 	Answers: []error{notary.Signature},
 	Ways: []Way{{"", func(s *Setup) (Call, error) {

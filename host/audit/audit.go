@@ -68,7 +68,7 @@ type Auditor struct {
 
 // New makes an auditor for the central bank with this notary key.
 func New(key *ecdsa.PublicKey) *Auditor {
-	return &Auditor{CoverLimit: notary.PilotTerminalRoom, notary: key,
+	return &Auditor{CoverLimit: notary.PilotCoverLimit, notary: key,
 		states: map[string]*message.State{}, verified: map[message.Hash]bool{}}
 }
 

@@ -20,14 +20,14 @@ func (f *facts) refunds() (all []*refund) {
 		payer, payee message.DeviceID
 	}
 	alone := map[name]*refund{}
-	find := func(e *entry, told func(*refund) **entry) {
+	find := func(e *entry, side func(*refund) **entry) {
 		n := name{e.Order, e.Payer, e.Payee}
 		r := alone[n]
-		if r == nil || *told(r) != nil {
+		if r == nil || *side(r) != nil {
 			r = &refund{}
 			alone[n], all = r, append(all, r)
 		}
-		*told(r) = e
+		*side(r) = e
 	}
 	for i := range f.statement {
 		switch e := &f.statement[i]; e.Kind {

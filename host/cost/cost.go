@@ -114,7 +114,7 @@ func (m *measurement) flows(ctx context.Context) error {
 				err := anna.Phone.Load(ctx, tap, 20*small)
 			return err
 		}},
-		{"pay at a terminal, its CA not met before", NewCAGoal,
+		{"pay at a terminal, its CA not seen before", NewCAGoal,
 			func(tap wallet.Tap) error { return m.sell(ctx, cafe, tap, small) }},
 		{"pay at a terminal, warm", WarmGoal,
 			func(tap wallet.Tap) error { return m.sell(ctx, cafe, tap, small) }},

@@ -28,7 +28,7 @@ type printer struct {
 	seen map[string]notary.Verdict
 }
 
-// nameWidth is room for the longest speaker.
+// nameWidth is the length of the longest party name.
 const nameWidth = 15
 
 func (t *printer) line(format string, arguments ...any) {
@@ -38,14 +38,14 @@ func (t *printer) line(format string, arguments ...any) {
 }
 
 func (t *printer) heading(title string) {
-	t.show.Tell(progress.Event{Kind: progress.Chapter, Text: title})
+	t.show.Emit(progress.Event{Kind: progress.Chapter, Text: title})
 	t.line("\n%s\n%s", title, strings.Repeat("-", len(title)))
 }
 
-func (t *printer) speak(speaker, format string, arguments ...any) {
+func (t *printer) event(party, format string, arguments ...any) {
 	text := fmt.Sprintf(format, arguments...)
-	t.show.Tell(progress.Event{Kind: progress.Told, Who: speaker, Text: text})
-	t.line("%-*s  %s", nameWidth, speaker, text)
+	t.show.Emit(progress.Event{Kind: progress.Told, Who: party, Text: text})
+	t.line("%-*s  %s", nameWidth, party, text)
 }
 
 func title(name string) string {
@@ -102,7 +102,7 @@ func (t *printer) synchronised(device string, r session.Result) {
 	if r.Difference != 0 {
 		text += fmt.Sprintf("; its balance is off by %s", r.Difference)
 	}
-	t.speak(device, "%s", text)
+	t.event(device, "%s", text)
 }
 
 // lastRecord bounds the search for a card's payments.
@@ -133,7 +133,7 @@ func (s *scenario) verdicts() error {
 				continue
 			}
 			t.seen[key] = status.Verdict
-			t.speak("Notary", "%s -> %s, %s: %s", title(p.Name), holders[string(status.Payee)],
+			t.event("Notary", "%s -> %s, %s: %s", title(p.Name), holders[string(status.Payee)],
 				status.Amount, meaning(status.Verdict))
 		}
 	}

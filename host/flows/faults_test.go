@@ -157,14 +157,14 @@ func (w *world) checkStory(anna *person) {
 // isFault recognises is repeated after all parties have restarted.
 func (w *world) runWithFault(anna *person, fault int, isFault func(error) bool) {
 	w.t.Helper()
-	met := 0
-	defer func() { require.Equal(w.t, min(fault, 1), met, "faults met") }()
+	struck := 0
+	defer func() { require.Equal(w.t, min(fault, 1), struck, "faults struck") }()
 	for _, step := range w.scenario(anna) {
 		err := step.do()
 		if err == nil {
 			continue
 		}
-		met++
+		struck++
 		require.True(w.t, isFault(err), "%s: %v", step.name, err)
 		for _, power := range w.power {
 			power.Restore()

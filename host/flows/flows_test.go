@@ -81,7 +81,7 @@ func (w *world) cardToCard(payer, payee *person, amount money.Ore) {
 	_, _, err := payer.phone.Transfer(w.ctx, amount,
 		func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
 			if side == wallet.Payee {
-				return payee.strangers(w.t), nil
+				return payee.atOtherPhone(w.t), nil
 			}
 			return payer.tap(w.t), nil
 		})

@@ -27,7 +27,7 @@ func TestTerminalAsksNoLostCardToPay(t *testing.T) {
 	early, err := pos.Ask(w.ctx, 40*money.Krona)
 	require.NoError(t, err)
 	_, err = pos.Take(w.ctx, early.Number, anna.reader(), block(t, rightPIN))
-	require.NoError(t, err, "the terminal has not heard of it yet")
+	require.NoError(t, err, "the terminal does not know it yet")
 	torn, err := pos.Ask(w.ctx, 30*money.Krona)
 	require.NoError(t, err)
 	_, err = pos.Take(w.ctx, torn.Number, losing(anna, spec.Pay), block(t, rightPIN))

@@ -121,7 +121,7 @@ func TestPolicyComesWithTheNextInstruction(t *testing.T) {
 	require.NoError(t, err)
 	_, err = anna.phone.Pay(w.ctx, anna.tap(t), asked)
 	require.True(t, client.Is(err, spec.SWPaymentLimit), err)
-	_, err = bertil.phone.Pay(w.ctx, anna.strangers(t), asked)
+	_, err = bertil.phone.Pay(w.ctx, anna.atOtherPhone(t), asked)
 	require.True(t, client.Is(err, spec.SWPINForm), "another phone sends it in plain: %v", err)
 	w.agree()
 }
@@ -311,7 +311,7 @@ func TestPaymentThatThePayeesPhoneLostReachesTheCardBySynchronising(t *testing.T
 
 	result, err := bertil.phone.Synchronise(w.ctx, wallet.Tap{Card: bertil.reader()})
 	require.NoError(t, err)
-	require.Len(t, result.Unanswered, 1, "the card wants its PIN to receive")
+	require.Len(t, result.Unanswered, 1, "the card requires its PIN to receive")
 	w.audit("still waiting")
 	assert.Zero(t, w.offline(bertil))
 	assert.Empty(t, w.sync(bertil).Unanswered)
@@ -354,7 +354,7 @@ func TestExpiredCardSynchronisesAndUnloadsOnly(t *testing.T) {
 	w.sync(anna)
 	w.audit("the date came")
 	asked, err := bertil.phone.Request(w.ctx, bertil.tap(t), 80*money.Krona, "")
-	require.NoError(t, err, "bertil's card has not heard of the day")
+	require.NoError(t, err, "bertil's card does not know the date")
 	_, err = anna.phone.Pay(w.ctx, anna.tap(t), asked)
 	require.True(t, client.Is(err, spec.SWExpired), err)
 	_, err = anna.phone.Unload(w.ctx, anna.tap(t), 200*money.Krona)

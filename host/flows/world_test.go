@@ -376,8 +376,8 @@ func (p *person) tap(t *testing.T) wallet.Tap {
 	return wallet.Tap{Card: p.reader(), PIN: block(t, rightPIN)}
 }
 
-// strangers is the person's card at another person's phone.
-func (p *person) strangers(t *testing.T) wallet.Tap {
+// atOtherPhone returns the person's card at another person's phone.
+func (p *person) atOtherPhone(t *testing.T) wallet.Tap {
 	tap := p.tap(t)
 	tap.OtherCard = true
 	return tap

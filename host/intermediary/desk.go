@@ -86,7 +86,7 @@ func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, 
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", banking.ErrNotForDesk, err)
 	}
-	if err := i.isFromPayer(ctx, paid); err != nil {
+	if err := i.checkPayer(ctx, paid); err != nil {
 		return nil, err
 	}
 	if err := i.restoreUnload(ctx, paid, payment); err != nil {

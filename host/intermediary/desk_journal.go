@@ -200,9 +200,9 @@ func (i *Intermediary) pendingDecisions(ctx context.Context) (numbers []uint32, 
 	return numbers, decisions, nil
 }
 
-// isFromPayer checks that one of our own devices signed a Payment, over a Request
+// checkPayer checks that one of our own devices signed a Payment, over a Request
 // that the desk signed: only own devices are unloaded here.
-func (i *Intermediary) isFromPayer(ctx context.Context, paid *message.Payment) error {
+func (i *Intermediary) checkPayer(ctx context.Context, paid *message.Payment) error {
 	payer, err := device(ctx, i.db, paid.Payer)
 	if errors.Is(err, banking.ErrNoDevice) {
 		return fmt.Errorf("%w: %w", banking.ErrNotForDesk, err)

@@ -18,7 +18,7 @@ import (
 
 // AddDevice makes a device known, here and at the notary, before it is used:
 //
-//  1. The device is kept, so that its synchronisations find their way.
+//  1. The device is kept, so that its synchronisations are accepted.
 //  2. The notary registers id and key, once for ever.
 //
 // A cut between the two is repaired by the same call; the same device again is

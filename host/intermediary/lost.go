@@ -11,7 +11,7 @@ import (
 
 // ReportLost blocks a device that its owner reports lost, stolen or broken:
 //
-//  1. The wish to block is kept; the device's next Instruction, if it ever comes
+//  1. The order to block is kept; the device's next Instruction, if it ever comes
 //     to one, carries it.
 //  2. The notary puts it on the revocation list; claims on it are honoured for
 //     the configured time.

@@ -27,7 +27,7 @@ func storeLostOrder(ctx context.Context, tx *sql.Tx, e notary.Entry) error {
 	if err := store.Exec(ctx, tx, `INSERT INTO lost_order (id, device, amount, sequence) VALUES ($1,
 		$2, $3, $4) ON CONFLICT (id) DO NOTHING`,
 		e.Order, e.Device, int64(e.Shadow), e.Instr); err != nil {
-		return fmt.Errorf("intermediary: forgotten load %s: %w", e.Order, err)
+		return fmt.Errorf("intermediary: lost load order %s: %w", e.Order, err)
 	}
 	return nil
 }
@@ -36,7 +36,7 @@ func storeLostOrder(ctx context.Context, tx *sql.Tx, e notary.Entry) error {
 func returnLostOrder(ctx context.Context, tx *sql.Tx, id string) error {
 	if err := store.Exec(ctx, tx, `UPDATE lost_order SET returned = TRUE WHERE id = $1`,
 		id); err != nil {
-		return fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
+		return fmt.Errorf("intermediary: lost load order %s: %w", id, err)
 	}
 	return nil
 }
@@ -58,14 +58,14 @@ func restoreLoad(ctx context.Context, tx *sql.Tx, id string, device message.Devi
 		`SELECT device, amount, sequence, returned FROM lost_order WHERE id = $1`, id)
 	switch {
 	case err != nil:
-		return placement{}, fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
+		return placement{}, fmt.Errorf("intermediary: lost load order %s: %w", id, err)
 	case !found:
 		return placement{state: loadPlaced, aside: transit}, nil
 	case f.device != device || f.amount != amount:
 		return placement{}, fmt.Errorf("load order %s: %w", id, banking.ErrTaken)
 	}
 	if err := store.Exec(ctx, tx, `DELETE FROM lost_order WHERE id = $1`, id); err != nil {
-		return placement{}, fmt.Errorf("intermediary: forgotten load %s: %w", id, err)
+		return placement{}, fmt.Errorf("intermediary: lost load order %s: %w", id, err)
 	}
 	begins := placement{state: loadReserved,
 		sequence: sql.NullInt64{Int64: int64(f.sequence), Valid: true}, aside: ownFunds}

@@ -62,7 +62,7 @@ func TestASecondCardIsSaidToBeOne(t *testing.T) {
 		change func(*banking.Reservation)
 		want   error
 	}{
-		"no word":  {func(r *banking.Reservation) { r.Intent = "2" }, banking.ErrHasCard},
+		"neither":  {func(r *banking.Reservation) { r.Intent = "2" }, banking.ErrHasCard},
 		"second":   {func(r *banking.Reservation) { r.Intent, r.Second = "3", true }, nil},
 		"replaces": {func(r *banking.Reservation) { r.Intent, r.Replaces = "4", first }, nil},
 		"unknown": {func(r *banking.Reservation) {

@@ -156,11 +156,11 @@ type Balances struct {
 type Terms struct {
 	Honour time.Duration // from a loss report to the device's end
 	Wait   time.Duration // for which claims wait on a device that does not synchronise
-	// TerminalRoom is what a terminal may take between two synchronisations; 0 stands for
-	// PilotTerminalRoom.
-	TerminalRoom money.Ore
+	// CoverLimit is what a terminal may take between two synchronisations; 0 stands for
+	// PilotCoverLimit.
+	CoverLimit money.Ore
 }
 
-// PilotTerminalRoom is what a terminal takes at most between two synchronisations in the
+// PilotCoverLimit is what a terminal takes at most between two synchronisations in the
 // pilot (protocol §3).
-const PilotTerminalRoom = 20_000 * money.Krona
+const PilotCoverLimit = 20_000 * money.Krona

@@ -53,7 +53,7 @@ type Folder struct {
 
 // Enter opens a folder and locks it. Every error names the folder, also that of the lock.
 func Enter(path string) (*Folder, error) {
-	if err := Peek(path).isThere(); err != nil {
+	if err := Peek(path).checkExists(); err != nil {
 		return nil, err
 	}
 	release, err := lockfile.Take(filepath.Join(path, "lock"))
@@ -66,8 +66,8 @@ func Enter(path string) (*Folder, error) {
 // Peek returns a folder to read its settings only, without its lock.
 func Peek(path string) *Folder { return &Folder{path: path} }
 
-// isThere returns an error when the folder is gone: its party cannot be reached.
-func (f *Folder) isThere() error {
+// checkExists returns an error when the folder is gone: its party cannot be reached.
+func (f *Folder) checkExists() error {
 	_, err := os.Stat(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("the folder %s is not there: %w", f.path, remote.ErrUnreachable)

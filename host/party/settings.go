@@ -38,7 +38,7 @@ type header struct {
 // Read reads the settings of a folder, which must be those of a party of the kind. An unknown field
 // is an error: it may be misspelt.
 func (f *Folder) Read(kind Kind, into any) error {
-	if err := f.isThere(); err != nil {
+	if err := f.checkExists(); err != nil {
 		return err
 	}
 	path := f.Path(SettingsFile)

@@ -172,4 +172,4 @@ func (c *Card) Close() error {
 	return errors.Join(problems...)
 }
 
-var errClosed = errors.New("the card was let go")
+var errClosed = errors.New("the card was released")

@@ -51,8 +51,8 @@ func (c Count) Left() int { return c.Total - c.Done - c.Begun }
 // Show receives the events of one piece of work, one after the other.
 type Show func(Event)
 
-// Tell calls the function with the event; a nil Show does nothing.
-func (s Show) Tell(e Event) {
+// Emit calls the function with the event; a nil Show does nothing.
+func (s Show) Emit(e Event) {
 	if s != nil {
 		s(e)
 	}

@@ -65,7 +65,7 @@ func decode(b []byte, into any) error {
 		return err
 	}
 	if at, differs := difference(given, want, ""); differs {
-		return fmt.Errorf("value%s is missing, too much, or not written as it is to be", at)
+		return fmt.Errorf("value%s is missing, superfluous or wrongly written", at)
 	}
 	return nil
 }
@@ -80,7 +80,7 @@ func parse(b []byte) (any, error) {
 		return nil, err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something comes after the value")
+		return nil, errors.New("there are bytes after the value")
 	}
 	return v, nil
 }
@@ -91,7 +91,7 @@ func parseValue(d *json.Decoder, depth int) (any, error) {
 		return nil, err
 	}
 	if depth > maxDepth {
-		return nil, fmt.Errorf("more than %d values in each other", maxDepth)
+		return nil, fmt.Errorf("values are nested more than %d deep", maxDepth)
 	}
 	switch token {
 	case json.Delim('{'):

@@ -111,7 +111,7 @@ var ErrUnfinished = fmt.Errorf(
 //  4. The notary signs the Instruction. A cut leaves it outstanding: the next
 //     session gets the same bytes.
 //  5. The device applies it in one transaction and confirms. A cut after that
-//     loses the Confirmation only: the next State shows as much, and the same
+//     loses the Confirmation only: the next State shows the same, and the same
 //     Instruction gives the same Confirmation.
 //
 // and again, since settling what came in can make more due.

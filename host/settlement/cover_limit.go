@@ -20,7 +20,7 @@ func (t *txn) withinCoverLimit(p *payment, cover money.Ore) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	limit := t.terms.TerminalRoom
+	limit := t.terms.CoverLimit
 	if payee.ceilings != nil {
 		ceilings, err := message.ParsePolicy(payee.ceilings)
 		if err != nil {

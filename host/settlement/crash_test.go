@@ -238,11 +238,11 @@ func asAnsweredFirst(got, first any) any {
 // that each call took at its first attempt, and the faults that struck.
 func replay(
 	t storetest.T, path string, calls []call, want string, plan func(call int) faultdriver.Plan,
-) (steps [][]faultdriver.Kind, met map[error]int) {
+) (steps [][]faultdriver.Kind, struck map[error]int) {
 	d := faultdriver.New(nil)
 	w := settlementtest.NewWorldOn(t, d, path)
 	defer func() { w.Stop() }()
-	met = map[error]int{}
+	struck = map[error]int{}
 	for i, c := range calls {
 		d.Follow(plan(i))
 		got, err := c.do(w.Notary)
@@ -254,7 +254,7 @@ func replay(
 			if !errors.Is(err, fault) {
 				continue
 			}
-			met[fault]++
+			struck[fault]++
 			if d.Lost() {
 				w.Stop()
 				d.Restore()
@@ -268,7 +268,7 @@ func replay(
 		require.Equal(t, errors.Unwrap(c.err), errors.Unwrap(err), "call %d, %s", i, c.name)
 	}
 	require.Equal(t, want, dump(t, w.DB))
-	return steps, met
+	return steps, struck
 }
 
 // newFile returns a database that persists after it was closed.
@@ -302,10 +302,10 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 	require.NotZero(t, commits)
 	for nth := range commits {
 		for _, fault := range []error{faultdriver.ErrPowerLost, faultdriver.ErrNoAnswer} {
-			_, met := replay(t, newFile(t, folder), calls, want, func(int) faultdriver.Plan {
+			_, struck := replay(t, newFile(t, folder), calls, want, func(int) faultdriver.Plan {
 				return faultdriver.Nth(nth+1, fault, faultdriver.Committed)
 			})
-			require.NotZero(t, met[fault], "commit %d", nth+1)
+			require.NotZero(t, struck[fault], "commit %d", nth+1)
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -328,11 +328,11 @@ func TestFaultsOfTheDatabaseAtRandom(t *testing.T) {
 	calls, want := recorded(t)
 	folder, all := t.TempDir(), map[error]int{}
 	for seed := uint64(0); len(all) < 3; seed++ {
-		require.Less(t, seed, uint64(20), "kinds of fault that were met: %v", all)
+		require.Less(t, seed, uint64(20), "kinds of fault that struck: %v", all)
 		random := faultdriver.Random(seed, 30)
 		plan := func(int) faultdriver.Plan { return random }
-		_, met := replay(t, newFile(t, folder), calls, want, plan)
-		for fault, n := range met {
+		_, struck := replay(t, newFile(t, folder), calls, want, plan)
+		for fault, n := range struck {
 			all[fault] += n
 		}
 	}

@@ -170,8 +170,8 @@ func (n *Notary) checkDate(t *txn, d *device, i *message.Instruction) error {
 		return err
 	}
 	if i.Date.After(message.DateOf(t.now)) || i.Date.After(n.expires) || i.Date.String() < last {
-		return notary.Refuse(notary.Date, "Instruction %d of %s says %s: it must not be before "+
-			"the last (%s), after today (%s) or after the notary's certificate's end (%s)",
+		return notary.Refuse(notary.Date, "Instruction %d of %s has the date %s: it must not be "+
+			"before the last (%s), after today (%s) or after the notary's certificate's end (%s)",
 			i.Sequence, d.id, i.Date, last, message.DateOf(t.now), n.expires)
 	}
 	return nil
@@ -220,7 +220,7 @@ func (t *txn) checkPolicy(d *device, i *message.Instruction) error {
 func (t *txn) checkCredit(d *device, i *message.Instruction) error {
 	if d.status != notary.Active || !d.role.CanPay() {
 		return notary.Refuse(notary.WrongStatus,
-			"device %s is %s or holds no value; no credit for it", d.id, d.status)
+			"device %s is %s or cannot hold money; no credit for it", d.id, d.status)
 	}
 	var difference money.Ore
 	var complete bool
@@ -307,7 +307,7 @@ func (t *txn) applied(d *device, seq uint32, identity message.Hash, credit spec.
 	}
 	if !known {
 		return notary.Refuse(notary.Sequence,
-			"device %s says that it applied Instruction %d, which was never co-signed", d.id, seq)
+			"device %s reports Instruction %d as applied, which was never co-signed", d.id, seq)
 	}
 	now := map[spec.CreditVerdict]outcome{spec.CreditNone: applied, spec.CreditTaken: taken,
 		spec.CreditNotTaken: untaken}[credit]

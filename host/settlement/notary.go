@@ -75,8 +75,8 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	n := &Notary{db: c.DB, clock: c.Clock, key: c.Key,
 		reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
 		root: root, terms: c.Terms}
-	if n.terms.TerminalRoom == 0 {
-		n.terms.TerminalRoom = notary.PilotTerminalRoom
+	if n.terms.CoverLimit == 0 {
+		n.terms.CoverLimit = notary.PilotCoverLimit
 	}
 	return n, store.InTx(ctx, n.db, func(tx *sql.Tx) error {
 		if err := ledger.Open(ctx, tx, issuedAccount); err != nil {

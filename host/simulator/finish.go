@@ -260,7 +260,7 @@ func (w *world) staleCards() (ids []string, err error) {
 // one whose State was behind what the notary knew, has ended as a clone with the evidence, and that
 // no honest one has. It counts them.
 func (w *world) assertClonesEnded(behind []string) *Failure {
-	reported, err := w.isReported()
+	reported, err := w.reportedClones()
 	if err != nil {
 		return partyFailure("evidence: %v", err)
 	}
@@ -298,8 +298,8 @@ func (w *world) isSuspect(id string) bool {
 			func(t *merchantTerminal) bool { return string(t.ID()) == id && t.setBack })
 }
 
-// isReported returns the devices that the evidence reports as clones.
-func (w *world) isReported() ([]string, error) {
+// reportedClones returns the devices that the evidence reports as clones.
+func (w *world) reportedClones() ([]string, error) {
 	return store.Column[string](w.ctx, w.centralDB,
 		"SELECT DISTINCT device FROM evidence WHERE clone ORDER BY device")
 }

@@ -45,7 +45,7 @@ func TestFreshWorldsHold(t *testing.T) {
 	assert.Equal(t, plan.Steps, tally.Steps)
 	// Which of them strike in so few steps of a new seed is chance: TestEveryFaultStrikes checks
 	// each.
-	assert.Greater(t, len(tally.Struck), len(Faults())/2, "kinds of faults that were met")
+	assert.Greater(t, len(tally.Struck), len(Faults())/2, "kinds of faults that struck")
 }
 
 // TestEveryFaultStrikes fails when a kind of fault is planned and hardly ever strikes.

@@ -102,7 +102,7 @@ func (s *simulation) add(scenario Scenario, o Outcome, err error) (last bool) {
 	if o.Failure != nil && s.found == nil {
 		s.found = &Found{scenario, o}
 	}
-	s.show.Tell(progress.Event{
+	s.show.Emit(progress.Event{
 		Kind: progress.Counted, Who: "simulator",
 		Count: progress.Count{Total: s.plan.Steps, Done: s.tally.Steps},
 		Text: fmt.Sprintf("%d worlds, %d steps, %d APDUs", s.tally.Worlds, s.tally.Steps,

@@ -58,7 +58,7 @@ func (w *world) sentence(s Step) string {
 		Report:               "reports its card lost",
 		Lose:                 "loses its card for good",
 		OrderWithFormerPhone: "is robbed: a thief orders with its former phone",
-		End:                  "wants its lost card ended",
+		End:                  "requests the end of its lost card",
 		EndDue:               "ends the devices that are due",
 		Block:                "has its card blocked",
 		Unblock:              "has its card unblocked",

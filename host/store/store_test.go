@@ -300,12 +300,12 @@ func untilSQLiteIsFree(t *testing.T) {
 	err = store.InTx(ctx, db, func(*sql.Tx) error { return errors.New("it is not free") })
 	require.ErrorContains(t, err, "others write all the while")
 	require.Equal(t, slices.Repeat([]faultdriver.Kind{faultdriver.Begin}, 8), d.Steps())
-	begun := 0
+	starts := 0
 	d.Follow(func(_ context.Context, s faultdriver.Step) error {
 		if s.Kind != faultdriver.Begin {
 			return nil
 		}
-		if begun++; begun == 2 {
+		if starts++; starts == 2 {
 			require.NoError(t, writer.Rollback())
 		}
 		return nil
@@ -336,10 +336,10 @@ func TestCommitIsNotBrokenOff(t *testing.T) {
 	db, err := store.OpenOn(t.Context(), d, storetest.New(t, boxes), boxes)
 	require.NoError(t, err)
 	ctx, end := context.WithCancel(t.Context())
-	d.Follow(func(begun context.Context, s faultdriver.Step) error {
+	d.Follow(func(ctx context.Context, s faultdriver.Step) error {
 		if s.Kind == faultdriver.Commit {
 			end()
-			require.NoError(t, begun.Err())
+			require.NoError(t, ctx.Err())
 		}
 		return nil
 	})

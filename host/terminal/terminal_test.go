@@ -417,8 +417,8 @@ func TestNewRefusesAKeyThatIsNotTheCertificates(t *testing.T) {
 	config.JournalKey = JournalKey{2}
 	sale, err := s.terminal.Ask(s.ctx, money.Krona)
 	require.NoError(t, err)
-	stranger, err := New(s.ctx, config)
+	other, err := New(s.ctx, config)
 	require.NoError(t, err)
-	_, err = stranger.Refuse(s.ctx, sale.Number)
+	_, err = other.Refuse(s.ctx, sale.Number)
 	require.ErrorIs(t, err, ErrJournal)
 }

@@ -25,7 +25,7 @@ func (t *TornTap) Unwrap() error { return t.Err }
 // Pay has the held card pay a Request: the second tap of a payment between cards,
 // or an unload.
 //
-//  1. The Request is kept. A Payment that is kept already is the answer.
+//  1. The Request is kept. A Payment that is already kept is returned.
 //  2. If a card was held to the phone for this Request before, PAY without PIN: a
 //     card that has paid gives its Payment again.
 //  3. Otherwise VERIFY, the card's certificate is kept, and PAY. A cut leaves the

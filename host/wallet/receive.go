@@ -16,7 +16,7 @@ import (
 // when not empty, is the only device that may pay.
 //
 //  1. Open Requests that the phone has given to nobody are read from the card: one
-//     of this amount and payer is the answer that a torn tap lost, and is taken.
+//     of this amount and payer is the lost answer of a torn tap, and is taken.
 //  2. Otherwise REQUEST. A cut leaves the Request open on the card or not at all;
 //     the same call finds out.
 //  3. The Request is kept. A cut before: as in step 2.
@@ -88,11 +88,11 @@ func (w *Wallet) unassignedRequest(ctx context.Context, h *cardSession, amount m
 //
 //  1. The Payment is kept, so that it survives this phone's restart.
 //  2. ACCEPT. A cut leaves it accepted or not; the same call gets the same
-//     Receipt. A card that asks for its PIN gets it.
+//     Receipt. The PIN is presented only if the card requires it.
 //  3. The Receipt is kept, and goes to the payer's phone and, with the next
 //     synchronisation, to the notary, together with the payer's certificate: when
 //     nobody has registered the payer, nothing else proves what its key signed. A
-//     cut before: as in step 2, and the record on the card says the same.
+//     cut before: as in step 2, and the record on the card has the same answer.
 //
 // Errors: [*card.Refusal], [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
 func (w *Wallet) Accept(ctx context.Context, tap Tap, payment envelope.Envelope) (envelope.Envelope,

@@ -19,9 +19,8 @@ import (
 //
 //  1. What the phone carries, Receipts above all, goes to the notary; a message is
 //     forgotten here when the notary holds it. A cut: it is handed over again.
-//  2. session.Run with the card. What the card knows better is kept: Payments, the
-//     answers to its Requests, and those that are open though no conversation on this
-//     phone began them.
+//  2. session.Run with the card. What only the card has is kept: Payments, the answers
+//     to its Requests, and open Requests that no transfer on this phone started.
 //
 // The PIN is needed only when Payments wait for the card and its policy asks for
 // one; without it they go on waiting, and the result says so.

@@ -38,7 +38,7 @@ type Terms struct {
 	// how long claims wait on a silent device before it is ended
 	Wait time.Duration `yaml:"wait"`
 	// ore between two synchronisations; 0: the default
-	TerminalRoom money.Ore `yaml:"terminal_room,omitempty"`
+	CoverLimit money.Ore `yaml:"terminal_room,omitempty"`
 }
 
 // CentralBank is an opened central bank.
@@ -110,7 +110,7 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank
 	c.Notary, err = settlement.New(ctx, settlement.Config{
 		DB: c.Ledger, Clock: e.Clock, Key: key.Signer, Certificate: key.Encoded, Root: root,
 		Terms: notary.Terms{Honour: s.Terms.Honour, Wait: s.Terms.Wait,
-			TerminalRoom: s.Terms.TerminalRoom},
+			CoverLimit: s.Terms.CoverLimit},
 	})
 	return c, err
 }

@@ -5,7 +5,7 @@
 //	d := daemon.Start(t)                      // skips without pcscd; see below
 //	in := d.Insert(0, virtual)                // returns when PC/SC sees the card
 //	card, err := d.System.Connect(d.Reader(0))
-//	in.PullAt(3, daemon.AnswerLost)           // the third command from now: nobody hears the answer
+//	in.PullAt(3, daemon.AnswerLost)           // the third command from now: its answer is lost
 //	...
 //	in.Pull()                                 // returns when PC/SC sees it gone, if it is not out
 //	d.Insert(0, virtual)                      // the same card again

@@ -57,7 +57,7 @@ func Of[T any](example T) Type {
 			return
 		}
 		encoded, err := remote.Encode(v)
-		require.NoError(t, err, "%T: what was read cannot be written", v)
+		require.NoError(t, err, "%T: a decoded value cannot be encoded", v)
 		require.NoError(t, remote.Decode(encoded, &back), "%s", encoded)
 		again, err := remote.Encode(back)
 		require.NoError(t, err)
@@ -76,7 +76,7 @@ func Whole(t *testing.T, types ...Type) {
 				t,
 				string(empty),
 				"null",
-				"%T: what is not there is left out",
+				"%T: an absent value is left out",
 				typ.example,
 			)
 		}

@@ -25,7 +25,7 @@ type conn struct {
 func (c *conn) ExecContext(
 	ctx context.Context, query string, args []driver.NamedValue,
 ) (driver.Result, error) {
-	if err := c.driver.meet(ctx, Step{Statement, query}); err != nil {
+	if err := c.driver.check(ctx, Step{Statement, query}); err != nil {
 		return nil, err
 	}
 	return c.connection.ExecContext(ctx, query, args)
@@ -35,7 +35,7 @@ func (c *conn) ExecContext(
 func (c *conn) QueryContext(
 	ctx context.Context, query string, args []driver.NamedValue,
 ) (driver.Rows, error) {
-	if err := c.driver.meet(ctx, Step{Statement, query}); err != nil {
+	if err := c.driver.check(ctx, Step{Statement, query}); err != nil {
 		return nil, err
 	}
 	return c.connection.QueryContext(ctx, query, args)
@@ -43,7 +43,7 @@ func (c *conn) QueryContext(
 
 // BeginTx is one step.
 func (c *conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
-	if err := c.driver.meet(ctx, Step{Kind: Begin}); err != nil {
+	if err := c.driver.check(ctx, Step{Kind: Begin}); err != nil {
 		return nil, err
 	}
 	inner, err := c.connection.BeginTx(ctx, options)
@@ -78,17 +78,17 @@ func (c *conn) IsValid() bool {
 // tx is a transaction whose commit can fail.
 type tx struct {
 	driver.Tx
-	begun  context.Context // since Commit receives none
+	ctx    context.Context // since Commit receives none
 	driver *Driver
 }
 
 // Commit is two steps: before it, and after it but before the program learns of it.
 func (t *tx) Commit() error {
-	if err := t.driver.meet(t.begun, Step{Kind: Commit}); err != nil {
+	if err := t.driver.check(t.ctx, Step{Kind: Commit}); err != nil {
 		return errors.Join(err, t.Rollback())
 	}
 	if err := t.Tx.Commit(); err != nil {
 		return err
 	}
-	return t.driver.meet(t.begun, Step{Kind: Committed})
+	return t.driver.check(t.ctx, Step{Kind: Committed})
 }

@@ -120,25 +120,25 @@ func (d *Driver) Steps() []Kind {
 	return slices.Clone(d.steps)
 }
 
-// meet is called before each step.
-func (d *Driver) meet(ctx context.Context, s Step) error {
+// check is called before each step.
+func (d *Driver) check(ctx context.Context, s Step) error {
 	d.mu.Lock()
 	plan := d.plan
 	if !d.lost {
 		d.steps = append(d.steps, s.Kind)
 	}
 	d.mu.Unlock()
-	var met error
+	var fault error
 	if plan != nil {
-		met = plan(ctx, s) // without the lock: it may use the database
+		fault = plan(ctx, s) // without the lock: it may use the database
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.lost = d.lost || errors.Is(met, ErrPowerLost)
+	d.lost = d.lost || errors.Is(fault, ErrPowerLost)
 	if d.lost {
 		return ErrPowerLost
 	}
-	return met
+	return fault
 }
 
 // Open opens a connection. It implements driver.Driver.

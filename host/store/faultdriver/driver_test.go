@@ -108,16 +108,16 @@ func TestFullDiskIsRead(t *testing.T) {
 
 // The same seed gives the same faults, of every kind.
 func TestRandomRepeats(t *testing.T) {
-	run := func(seed uint64) (met []error) {
+	run := func(seed uint64) (faults []error) {
 		p := faultdriver.Random(seed, 3)
 		for range 50 {
 			for _, k := range []faultdriver.Kind{
 				faultdriver.Begin, faultdriver.Statement, faultdriver.Commit, faultdriver.Committed,
 			} {
-				met = append(met, p(t.Context(), faultdriver.Step{Kind: k}))
+				faults = append(faults, p(t.Context(), faultdriver.Step{Kind: k}))
 			}
 		}
-		return met
+		return faults
 	}
 	assert.Equal(t, run(1), run(1))
 	assert.NotEqual(t, run(1), run(2))

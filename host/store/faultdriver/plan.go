@@ -14,7 +14,7 @@ import (
 //	Nth(n, ErrPowerLost, Commit)    before the n-th commit
 //	Nth(n, ErrPowerLost, Committed) after it, and nobody has an answer
 //	Nth(n, ErrNoAnswer, Committed)  the n-th commit done and its answer lost
-func Nth(n int, met error, kinds ...Kind) Plan {
+func Nth(n int, fault error, kinds ...Kind) Plan {
 	var mu sync.Mutex
 	seen := 0
 	return func(_ context.Context, s Step) error {
@@ -24,7 +24,7 @@ func Nth(n int, met error, kinds ...Kind) Plan {
 		mu.Lock()
 		defer mu.Unlock()
 		if seen++; seen == n {
-			return met
+			return fault
 		}
 		return nil
 	}
@@ -55,16 +55,16 @@ func Random(seed uint64, oneIn int) Plan {
 	return func(_ context.Context, s Step) error {
 		mu.Lock()
 		defer mu.Unlock()
-		met := []error{ErrPowerLost}
+		faults := []error{ErrPowerLost}
 		switch {
 		case s.Kind == Committed:
-			met = append(met, ErrNoAnswer)
+			faults = append(faults, ErrNoAnswer)
 		case s.Writes():
-			met = append(met, ErrDiskFull)
+			faults = append(faults, ErrDiskFull)
 		}
 		if random.IntN(oneIn) > 0 {
 			return nil
 		}
-		return met[random.IntN(len(met))]
+		return faults[random.IntN(len(faults))]
 	}
 }
