@@ -124,7 +124,7 @@ type Setup struct {
 	Random io.Reader
 }
 
-// All are the attacks, by the service that they are made on.
+// All returns the attacks, by the service that they attack.
 func All() []Attack {
 	return slices.Concat(
 		Instructions(),

@@ -44,7 +44,7 @@ func TestTheList(t *testing.T) {
 	}
 }
 
-// toy is an attack whose call returns answer.
+// toy returns an attack whose call returns answer.
 func toy(answer error, keeps attack.Keeps, right ...error) attack.Attack {
 	return attack.Attack{
 		Name: "toy", Answers: right, Keeps: keeps,

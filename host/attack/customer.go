@@ -44,7 +44,7 @@ var AlteredMessage = Attack{
 	}),
 }
 
-// places are those where a service takes a message, each a way.
+// places returns a way for each place where a service takes a message.
 func places(change func(m []byte) []byte) []Way {
 	place := func(name string, call func(context.Context, Services, *Setup, []byte) error) Way {
 		return Way{name, func(s *Setup) (Call, error) {

@@ -79,11 +79,11 @@ var forgedEvidence = []Attack{
 	},
 }
 
-// ForgedEvidence are the attacks that hand over a false proof. Their Payment is one that the notary
-// does not hold, their stolen key a terminal's.
+// ForgedEvidence returns the attacks that hand over a false proof. Their Payment is one that the
+// notary does not hold, their stolen key a terminal's.
 func ForgedEvidence() []Attack { return forgedEvidence }
 
-// handed is an item that is handed to the notary.
+// handed returns an item that is handed to the notary.
 func handed(name string, item func(s *Setup) ([]byte, error)) Way {
 	return Way{name, func(s *Setup) (Call, error) {
 		raw, err := item(s)
@@ -94,7 +94,7 @@ func handed(name string, item func(s *Setup) ([]byte, error)) Way {
 	}}
 }
 
-// evidence is an item that is made of a Payment.
+// evidence returns an item that is made of a Payment.
 func evidence(name string, item func(s *Setup, p message.Payment) ([]byte, error)) Way {
 	return handed(name, func(s *Setup) ([]byte, error) {
 		if s.Payment == nil {
@@ -104,7 +104,7 @@ func evidence(name string, item func(s *Setup, p message.Payment) ([]byte, error
 	})
 }
 
-// receipt is a Receipt in the payee's name, by a key that is not the payee's.
+// receipt returns a Receipt in the payee's name, by a key that is not the payee's.
 func (s *Setup) receipt(p message.Payment, payee message.DeviceID) ([]byte, error) {
 	identity, err := message.Identity(&p)
 	if err != nil {

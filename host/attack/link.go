@@ -23,7 +23,7 @@ type Link struct {
 	Alter func(*session.Reading)
 }
 
-// Links are all of them.
+// Links returns all links.
 func Links() []Link { return []Link{PayerSignatureCorrupted, PayerCertificateCorrupted} }
 
 // PayerSignatureCorrupted corrupts the signature in the device's first record.
@@ -48,7 +48,7 @@ var PayerCertificateCorrupted = Link{
 
 func flipLast(signed []byte) { signed[len(signed)-1] ^= 1 }
 
-// Once is a link on which that happens to the first reading only.
+// Once returns a link on which that happens to the first reading only.
 func (l Link) Once(link banking.Terminal) banking.Terminal { return &altering{link, l.Alter} }
 
 type altering struct {

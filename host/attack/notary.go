@@ -145,7 +145,7 @@ var (
 	}
 )
 
-// Instructions are the attacks by an Instruction that the notary must not sign.
+// Instructions returns the attacks by an Instruction that the notary must not sign.
 func Instructions() []Attack {
 	return []Attack{
 		ForeignCredit, CreditOfMoreThanIssued, SecondInstruction, InstructionOutOfTurn,
@@ -154,7 +154,7 @@ func Instructions() []Attack {
 	}
 }
 
-// credit is an Instruction with a credit, changed before the intermediary signs it.
+// credit returns an Instruction with a credit, changed before the intermediary signs it.
 func credit(name string, change func(s *Setup, i *message.Instruction)) Way {
 	return Way{name, func(s *Setup) (Call, error) {
 		i := s.Next
@@ -213,7 +213,7 @@ var (
 	}}
 )
 
-// submitted is a message that the stolen key signs.
+// submitted returns a message that the stolen key signs.
 func (s *Setup) submitted(m message.Message) (Call, error) {
 	raw, err := envelope.Sign(m, s.DeviceKey)
 	if err != nil {
@@ -254,7 +254,7 @@ var CorruptedRecord = Attack{
 	}}},
 }
 
-// Corrupted is the item of [CorruptedRecord].
+// Corrupted returns the item of [CorruptedRecord].
 func Corrupted(r *message.Receipt, p *message.Payment) ([]byte, error) {
 	corrupted := *p
 	corrupted.Signature[9] ^= 1

@@ -40,7 +40,7 @@ type Violation struct {
 	Amount money.Ore // by how much, where money is concerned
 }
 
-// String is one line.
+// String returns one line.
 func (v Violation) String() string {
 	line := fmt.Sprintf("invariant %d (%s): %s: %s", v.Number, v.Title, v.Where, v.What)
 	if v.Amount != 0 {
@@ -66,7 +66,7 @@ type Auditor struct {
 	verified map[message.Hash]bool     // signatures that were found good
 }
 
-// New makes an auditor for the central bank with this notary key.
+// New returns an auditor for the central bank with this notary key.
 func New(key *ecdsa.PublicKey) *Auditor {
 	return &Auditor{CoverLimit: notary.PilotCoverLimit, notary: key,
 		states: map[string]*message.State{}, verified: map[message.Hash]bool{}}

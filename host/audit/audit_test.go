@@ -15,9 +15,9 @@ import (
 	"ekrona/host/settlement/settlementtest"
 )
 
-// ordinaryDay is a world in which every kind of event happened once: settled, reserved, waiting and
-// void payments, a loaded and an outstanding credit, an ended card, an uncovered payment and a
-// refund.
+// ordinaryDay returns a world in which every kind of event happened once: settled, reserved,
+// waiting and void payments, a loaded and an outstanding credit, an ended card, an uncovered
+// payment and a refund.
 func ordinaryDay(t *testing.T) *settlementtest.World {
 	w := settlementtest.NewWorld(t)
 	anna, bertil := w.Issue("ANNA", "NORDIC", spec.RoleCard),

@@ -21,7 +21,7 @@ func (f *facts) holdings() (online, shadow map[string]money.Ore) {
 	return online, shadow
 }
 
-// pool is what was put in, less what it paid, and what was repaid.
+// pool returns what was put in, less what the pool paid, and what was repaid.
 func (f *facts) pool() money.Ore {
 	sum := f.toPool
 	for _, p := range f.payments {
@@ -104,8 +104,8 @@ func (s *auditRun) backed(p *payment) bool {
 	return err == nil && s.signed(p.message, identity, []*ecdsa.PublicKey{s.devices[p.payer()].key})
 }
 
-// acceptedBy are the payments in the device's accept records, those that the notary has not seen
-// included.
+// acceptedBy returns the payments in the device's accept records, those that the notary has not
+// seen included.
 func (s *auditRun) acceptedBy(id string, d Device) (all []*payment) {
 	for _, v := range s.answers {
 		if v.receipt != nil && v.payee() == id && v.seq() <= d.State.AckedATC {
@@ -127,7 +127,7 @@ func (s *auditRun) acceptedBy(id string, d Device) (all []*payment) {
 	return all
 }
 
-// paymentKey is what statement and payment share.
+// paymentKey returns the key that statement and payment share.
 func paymentKey(payer message.DeviceID, atc uint32, payee message.DeviceID) string {
 	return paymentName(string(payer), atc) + " to " + string(payee)
 }

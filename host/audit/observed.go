@@ -7,7 +7,7 @@ import (
 	"ekrona/host/session"
 )
 
-// Observed is a device as it answers a Challenge: State and records, without what it sent to
+// Observed returns a device as it answers a Challenge: State and records, without what it sent to
 // others. Signatures are not verified.
 func Observed(r session.Reading) (Device, error) {
 	state, err := message.Parse[message.State](r.State)

@@ -47,8 +47,8 @@ func (r *refund) name() string {
 	return "refund " + string(r.received.Order)
 }
 
-// given is what the terminal's side paid, got what the payer's side received: online, or in the
-// shadow wallet of a device that has ended.
+// given returns what the terminal's side paid, got returns what the payer's side received: online,
+// or in the shadow wallet of a device that has ended.
 func (r *refund) given() money.Ore {
 	if r.paid == nil {
 		return 0

@@ -170,7 +170,7 @@ func (t *table[T]) differ(other table[T]) error {
 	return nil
 }
 
-// inOrder are the rows in the order of their arrival.
+// inOrder returns the rows in the order of their arrival.
 func (t *table[T]) inOrder() []T {
 	all := make([]T, 0, len(t.rows))
 	for _, id := range slices.Sorted(maps.Keys(t.rows)) {

@@ -126,7 +126,7 @@ type Operator interface {
 	// counted up here. Errors: [ErrNoDevice], [ErrPolicy] above the ceilings.
 	SetPolicy(ctx context.Context, id message.DeviceID, policy message.Policy) error
 
-	// ReportLost is IssuerDesk's.
+	// ReportLost is as in IssuerDesk.
 	ReportLost(ctx context.Context, id message.DeviceID) error
 
 	// End ends a reported device when its time is over: what its shadow wallet holds, and
@@ -134,8 +134,7 @@ type Operator interface {
 	// notary.WrongStatus while the time is not over.
 	End(ctx context.Context, id message.DeviceID) error
 
-	// Block asks for a device to be blocked, or unblocked, by its next Instruction.
-	// Errors: [ErrNoDevice].
+	// Block has the device's next Instruction block or unblock it. Errors: [ErrNoDevice].
 	Block(ctx context.Context, id message.DeviceID, blocked bool) error
 
 	// ResetTries has the device's next Instruction restore all tries of PIN and PUK. Errors:

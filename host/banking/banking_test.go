@@ -219,7 +219,7 @@ type parties struct {
 	operator Operator
 }
 
-// far is a stub behind a link for each party.
+// far returns a stub behind a link for each party.
 func far(to func(*remote.Server) remote.Transport, s stub) parties {
 	return parties{
 		NewWallet(to(ServeWallet(s))),

@@ -82,7 +82,7 @@ func KindOf(code string) (k Kind, ok bool) {
 	return 0, false
 }
 
-// Error is the line for a person.
+// Error returns the line for a human reader.
 func (k Kind) Error() string {
 	if k < 1 || int(k) >= len(kinds) {
 		return k.Code()
@@ -101,7 +101,7 @@ func Refuse(kind Kind, format string, args ...any) *Error {
 	return &Error{kind, fmt.Sprintf(format, args...)}
 }
 
-// Error is the line for a person.
+// Error returns the line for a human reader.
 func (e *Error) Error() string { return e.What }
 
 // Unwrap returns the kind.

@@ -41,7 +41,7 @@ var kindNames = map[DeviceKind]string{KindCard: "card", KindTerminal: "terminal"
 // MaxDevice is the highest number that an id has room for.
 const MaxDevice = 9_999_999
 
-// DeviceIDOf is the id of an intermediary's n-th device of one kind: its name, the kind
+// DeviceIDOf returns the id of an intermediary's n-th device of one kind: its name, the kind
 // and seven digits.
 func DeviceIDOf(name message.Name, kind DeviceKind, n int) message.DeviceID {
 	return message.DeviceID(fmt.Sprintf("%s%c%07d", name, kind, n))

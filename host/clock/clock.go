@@ -26,7 +26,7 @@ func OrSystem(c Clock) Clock {
 // Fixed stands still for ever.
 type Fixed time.Time
 
-// Now returns always the same time.
+// Now always returns the same time.
 func (f Fixed) Now() time.Time { return time.Time(f) }
 
 // Manual stands still until somebody sets At. It is not safe for concurrent use.

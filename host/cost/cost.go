@@ -34,7 +34,7 @@ type Tap struct {
 	Commands []Command     `json:"-"`
 }
 
-// Total is the estimate of the whole tap.
+// Total returns the estimate of the whole tap.
 func (t Tap) Total() time.Duration {
 	var sum time.Duration
 	for _, c := range t.Commands {

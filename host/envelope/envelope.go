@@ -22,7 +22,7 @@ type Envelope struct {
 	Authority   []byte `json:"authority,omitempty"`   // 7F21 of its CA
 }
 
-// Bytes are message, certificate and authority, joined.
+// Bytes returns message, certificate and authority, joined.
 func (e Envelope) Bytes() []byte {
 	return bytes.Join([][]byte{e.Message, e.Certificate, e.Authority}, nil)
 }

@@ -28,7 +28,7 @@ func TestAttacksOnServices(t *testing.T) {
 	}
 }
 
-// attacked are the services of anna's bank, and what the attacker knows of them.
+// attacked returns the services of anna's bank, and what the attacker knows of them.
 func (w *world) attacked(anna, bertil *person) (attack.Services, *attack.Setup) {
 	t, b := w.t, anna.bank
 	t.Helper()

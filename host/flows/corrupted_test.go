@@ -20,7 +20,7 @@ import (
 	"ekrona/personalization/pki"
 )
 
-// unregisteredPayer is a key that an intermediary has certified without a card.
+// unregisteredPayer returns a key that an intermediary has certified without a card.
 func (w *world) unregisteredPayer(b *bank) pki.Identity {
 	w.t.Helper()
 	identity, err := b.pki.Certified("unregistered",
@@ -29,7 +29,7 @@ func (w *world) unregisteredPayer(b *bank) pki.Identity {
 	return identity
 }
 
-// paidBy is a Payment of a Request that no card has made.
+// paidBy returns a Payment of a Request that no card has made.
 func (w *world) paidBy(b *bank, payer pki.Identity, asked envelope.Envelope,
 	atc uint32) envelope.Envelope {
 	w.t.Helper()

@@ -112,7 +112,7 @@ type step struct {
 	do   func() error
 }
 
-// scenario is the whole life of a payment. It ends with 75 kr offline and 380 kr
+// scenario returns the steps of the whole life of a payment. It ends with 75 kr offline and 380 kr
 // online for anna, 45 kr for the merchant.
 func (w *world) scenario(anna *person) []step {
 	var sale uint32

@@ -157,8 +157,9 @@ func TestPINIsChangedUnblockedAndGivenItsTriesAgain(t *testing.T) {
 	require.ErrorIs(t, err, wallet.ErrPINNeeded)
 }
 
-// unloadAsked is anna with 200 kr on her card, and the desk's Request to unload 50 of them.
-func unloadAsked(t *testing.T) (*world, *person, order.Signed, envelope.Envelope) {
+// unloadRequested returns anna with 200 kr on her card, and the desk's Request to unload 50 of
+// them.
+func unloadRequested(t *testing.T) (*world, *person, order.Signed, envelope.Envelope) {
 	t.Helper()
 	w := newWorld(t)
 	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
@@ -172,7 +173,7 @@ func unloadAsked(t *testing.T) (*world, *person, order.Signed, envelope.Envelope
 }
 
 func TestCancelledUnloadGivesBackWhatIsPaidAfterAll(t *testing.T) {
-	w, anna, o, asked := unloadAsked(t)
+	w, anna, o, asked := unloadRequested(t)
 	again, err := anna.bank.RequestUnload(w.ctx, o)
 	require.NoError(t, err)
 	assert.Equal(t, asked, again)
@@ -207,7 +208,7 @@ func TestDeskTakesWhatABackupMadeItForget(t *testing.T) {
 		"with the card's records": func(w *world, anna *person, _ []byte) { w.sync(anna) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, anna, _, asked := unloadAsked(t)
+			w, anna, _, asked := unloadRequested(t)
 			payment, err := anna.phone.Pay(w.ctx, anna.tap(t), asked)
 			require.NoError(t, err)
 			_, err = anna.bank.db.ExecContext(w.ctx, "DELETE FROM unload")

@@ -479,7 +479,7 @@ func (w *world) load(p *person, amount money.Ore) {
 	w.audit("load of " + p.name)
 }
 
-// offline is what the card holds.
+// offline returns what the card holds.
 func (w *world) offline(p *person) money.Ore {
 	w.t.Helper()
 	return w.state(p).State.Balance

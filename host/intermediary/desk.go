@@ -77,7 +77,7 @@ func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envel
 //     the device, which gives it again.
 //  2. Both go to the notary, which settles from the shadow wallet into the owner's
 //     online wallet, now or when it is covered. A cut before: the same call, or
-//     Resume, hands them over.
+//     Start, hands them over.
 //  3. The money arrives with the notary's statement.
 //
 // Errors: *order.Refused, by [banking.ErrUnloadClosed]; [banking.ErrNotForDesk]; the notary's.

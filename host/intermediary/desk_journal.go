@@ -125,15 +125,15 @@ func (i *Intermediary) unusedNumber(ctx context.Context, tx *sql.Tx) (uint32, er
 	}
 }
 
-// lastHeldDecision is the number of the last decision of the desk that the notary holds. After a
-// restored backup it is ahead of the journal, and a number that is used for two decisions proves a
-// clone.
+// lastHeldDecision returns the number of the last decision of the desk that the notary holds. After
+// a restored backup it is ahead of the journal, and a number that is used for two decisions proves
+// a clone.
 func (i *Intermediary) lastHeldDecision(ctx context.Context) (uint32, error) {
 	outstanding, err := i.notary.Outstanding(ctx, i.desk.Device())
 	return outstanding.HeldATC, err
 }
 
-// nextJournal is the number of the desk's next decision, above those that the notary holds.
+// nextJournal returns the number of the desk's next decision, above those that the notary holds.
 func nextJournal(ctx context.Context, tx *sql.Tx, lastHeld uint32) (uint32, error) {
 	var last uint32
 	if err := store.Must(ctx, tx, store.Into{&last},

@@ -63,7 +63,7 @@ func (i *Intermediary) instruct(ctx context.Context, s deviceSituation,
 	}
 }
 
-// duties is the next Instruction without a credit, and whether it is due.
+// duties returns the next Instruction without a credit, and whether it is due.
 func (i *Intermediary) duties(s deviceSituation) (*message.Instruction, bool) {
 	policy := s.device.Policy
 	if policy.Version < s.state.PolicyVersion {
@@ -86,7 +86,7 @@ func (i *Intermediary) duties(s deviceSituation) (*message.Instruction, bool) {
 	return instruction, due
 }
 
-// actions are the action bits that bring the device to the wanted state.
+// actions returns the action bits that bring the device to the wanted state.
 func (s deviceSituation) actions() message.Actions {
 	var actions message.Actions
 	shallBlock := s.device.blockWanted || s.outstanding.Status != notary.Active
@@ -141,7 +141,7 @@ func (i *Intermediary) coSign(ctx context.Context, order string,
 	return i.notary.CoSign(ctx, notary.OrderKey(order), signed)
 }
 
-// firstUnapplied is the number of the first Instruction that a device is not known to
+// firstUnapplied returns the number of the first Instruction that a device is not known to
 // have applied: the outstanding one, or the next.
 func firstUnapplied(device message.DeviceID, o notary.Outstanding) (uint32, error) {
 	if o.Instruction == nil {

@@ -37,7 +37,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Schemas are the tables of an intermediary, for store.Open.
+// Schemas returns the tables of an intermediary, for store.Open.
 func Schemas() ([]store.Schema, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -170,12 +170,12 @@ func (i *Intermediary) Start(ctx context.Context) error {
 	return i.resumeRefunds(ctx)
 }
 
-// trust is what a device needs to verify this intermediary and the notary.
+// trust returns what a device needs to verify this intermediary and the notary.
 func (i *Intermediary) trust() session.Trust {
 	return session.Trust{InstructionKey: i.instructionKey.encoded, Notary: i.notaryKey.encoded}
 }
 
-// date is the date for a device's Instruction, today as a rule: never after the end of a
+// date returns the date for a device's Instruction, today as a rule: never after the end of a
 // certificate that signs the Instruction, and never before the date that the device has seen.
 func (i *Intermediary) date(seen message.Date) message.Date {
 	today := message.DateOf(i.clock.Now())

@@ -54,8 +54,7 @@ func (i *Intermediary) End(ctx context.Context, id message.DeviceID) error {
 	return err
 }
 
-// Block asks for a device to be blocked, or unblocked, by its next Instruction.
-// Errors: [banking.ErrNoDevice].
+// Block has the device's next Instruction block or unblock it. Errors: [banking.ErrNoDevice].
 func (i *Intermediary) Block(ctx context.Context, id message.DeviceID, blocked bool) error {
 	if _, err := device(ctx, i.db, id); err != nil {
 		return err

@@ -86,9 +86,9 @@ func (i *Intermediary) postEntry(ctx context.Context, tx *sql.Tx, e notary.Entry
 	return err
 }
 
-// onlineSide is the account of the entry's online part. A load or refund whose order was lost with
-// a restored backup comes out of own funds: nobody can determine any more whether the customer was
-// debited. When the order comes again, own funds are repaid.
+// onlineSide returns the account of the entry's online part. A load or refund whose order was lost
+// with a restored backup comes out of own funds: nobody can determine any more whether the customer
+// was debited. When the order comes again, own funds are repaid.
 func onlineSide(ctx context.Context, tx *sql.Tx, e notary.Entry) (ledger.Account, error) {
 	switch {
 	case e.Kind == notary.Loaded:

@@ -25,10 +25,10 @@ func (v Verdict) String() string { return enumName(int(v), verdictNames[:], "ver
 // Final reports whether a verdict never changes again.
 func (v Verdict) Final() bool { return v == Settled || v == Void || v == Uncovered }
 
-// MarshalText gives the name.
+// MarshalText returns the name.
 func (v Verdict) MarshalText() ([]byte, error) { return enumText(v, verdictNames[:], "verdict") }
 
-// UnmarshalText takes the name.
+// UnmarshalText reads the name.
 func (v *Verdict) UnmarshalText(text []byte) error {
 	return enumOf(v, text, verdictNames[:], "verdict")
 }
@@ -49,10 +49,10 @@ var statusNames = [...]string{"active", "reported", "ended"}
 // String returns the status' name as stored and shown.
 func (s Status) String() string { return enumName(int(s), statusNames[:], "status") }
 
-// MarshalText gives the name.
+// MarshalText returns the name.
 func (s Status) MarshalText() ([]byte, error) { return enumText(s, statusNames[:], "status") }
 
-// UnmarshalText takes the name.
+// UnmarshalText reads the name.
 func (s *Status) UnmarshalText(
 	text []byte,
 ) error {
@@ -92,12 +92,12 @@ var entryKindNames = [...]string{
 // String returns the kind's name as stored and shown.
 func (k EntryKind) String() string { return enumName(int(k), entryKindNames[:], "entry kind") }
 
-// MarshalText gives the name.
+// MarshalText returns the name.
 func (k EntryKind) MarshalText() ([]byte, error) {
 	return enumText(k, entryKindNames[:], "entry kind")
 }
 
-// UnmarshalText takes the name.
+// UnmarshalText reads the name.
 func (k *EntryKind) UnmarshalText(text []byte) error {
 	return enumOf(k, text, entryKindNames[:], "entry kind")
 }

@@ -76,7 +76,7 @@ func Refuse(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, What: fmt.Sprintf(format, args...)}
 }
 
-// Error is the line for a person.
+// Error returns the line for a human reader.
 func (e *Error) Error() string { return "notary: " + e.What }
 
 // Is matches the Kind.

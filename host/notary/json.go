@@ -7,7 +7,7 @@ import (
 	"ekrona/host/remote"
 )
 
-// UnmarshalText takes a key.
+// UnmarshalText reads a key.
 func (k *OrderKey) UnmarshalText(text []byte) (err error) {
 	*k, err = ParseOrderKey(string(text))
 	return err

@@ -49,7 +49,7 @@ const (
 	flagMute      flags = 0x0200
 )
 
-// events is how many there have been, modulo 65536.
+// events returns how many events there have been, modulo 65536.
 func (f flags) events() uint32 { return uint32(f) >> 16 }
 
 // plugAndPlay is the name under which statusChange reports that a reader came or went.

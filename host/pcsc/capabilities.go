@@ -50,7 +50,7 @@ func historical(atr []byte) []byte {
 	return atr[at+1 : at+1+count]
 }
 
-// compactTLV is the part of historical bytes that is data objects (ISO/IEC
+// compactTLV returns the part of historical bytes that is data objects (ISO/IEC
 // 7816-4:2013 §12.1.1.1): under category 00 three bytes of status follow them.
 func compactTLV(historical []byte) []byte {
 	switch {

@@ -97,7 +97,7 @@ func (c code) inUse() code {
 	return c
 }
 
-// Error is the text of a code without a meaning.
+// Error returns the text of a code without a meaning.
 func (c code) Error() string { return fmt.Sprintf("PC/SC error %08X", uint32(c)) }
 
 // Error is what PC/SC reported. It unwraps to one of this package's errors if it

@@ -169,7 +169,7 @@ func (s *caseRunner) handOver(args []string) {
 	s.Submit(items...)
 }
 
-// until is the step up to which a synchronisation comes: a name, or none for the whole.
+// until returns the last step of a synchronisation: a name, or none for the whole.
 func (s *caseRunner) until(args []string) settlementtest.Step {
 	if len(args) == 0 {
 		return settlementtest.Whole

@@ -14,7 +14,7 @@ import (
 	"ekrona/host/settlement/settlementtest"
 )
 
-// corruptedRecord is the item of attack.CorruptedRecord.
+// corruptedRecord returns the item of attack.CorruptedRecord.
 func corruptedRecord(t *testing.T, r *message.Receipt, p *message.Payment) []byte {
 	t.Helper()
 	item, err := attack.Corrupted(r, p)

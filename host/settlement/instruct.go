@@ -130,7 +130,8 @@ func (n *Notary) checkInstruction(t *txn, d *device, i *message.Instruction) err
 	return nil
 }
 
-// nextInstruction is the number that the next Instruction must carry; 0 while one is outstanding.
+// nextInstruction returns the number that the next Instruction must carry; 0 while one is
+// outstanding.
 func (t *txn) nextInstruction(device message.DeviceID) (uint32, error) {
 	var last uint32
 	var result outcome

@@ -21,7 +21,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Schemas are the tables of the central bank's database, for store.Open.
+// Schemas returns the tables of the central bank's database, for store.Open.
 func Schemas() ([]store.Schema, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	return []store.Schema{ledger.Schema(), {Name: "settlement", Files: files}}, err

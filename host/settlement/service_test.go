@@ -21,8 +21,8 @@ import (
 
 const nordic, fjord = "SENORDIC", "SEFJORD0"
 
-// loaded is a world with Anna's card (NORDIC), loaded with 200 kr, Bertil's (FJORD), a merchant
-// (FJORD), and 800 kr online at NORDIC.
+// loaded returns a world with Anna's card (NORDIC), loaded with 200 kr, Bertil's (FJORD), a
+// merchant (FJORD), and 800 kr online at NORDIC.
 func loaded(t *testing.T) *settlementtest.World {
 	w := settlementtest.NewWorld(t)
 	w.Issue("ANNA", "NORDIC", spec.RoleCard)
@@ -320,10 +320,8 @@ func TestSilentPastItsCertificatesEnd(t *testing.T) {
 	w.Audit(false)
 }
 
-// TestTwoStolenKeys: with the keys of a payer and of a terminal, any sum can be claimed. The
-// holding pays no more than the terminal could have taken honestly between two synchronisations;
-// the rest waits. TestTerminalCountsInThirtyTwoBits: what a terminal ever accepted exceeds the
-// field of its State; the count modulo 2^32 still shows whether its balance is right.
+// TestTerminalCountsInThirtyTwoBits: what a terminal ever accepted exceeds the field of its State;
+// the count modulo 2^32 still shows whether its balance is right.
 func TestTerminalCountsInThirtyTwoBits(t *testing.T) {
 	const much = 3_000_000_000 // öre; two of them do not fit
 	w := settlementtest.NewWorld(t)
@@ -361,6 +359,9 @@ func TestTerminalCountsInThirtyTwoBits(t *testing.T) {
 	}
 }
 
+// TestTwoStolenKeys: with the keys of a payer and of a terminal, any sum can be claimed. The
+// holding pays no more than the terminal could have taken honestly between two synchronisations;
+// the rest waits.
 func TestTwoStolenKeys(t *testing.T) {
 	w := loaded(t)
 	ctx, anna, merchant := context.Background(), w.Devices["ANNA"], w.Devices["SHOP"]

@@ -175,8 +175,8 @@ func (w *world) sendJunk(b *bank, p *person, s Step) error {
 	return errors.Join(failed...)
 }
 
-// forge has the person's intermediary make money alone: an Instruction with a
-// credit on which the notary's signature is its own.
+// forge has the person's intermediary create money alone: an Instruction with a credit on which the
+// notary's signature is its own.
 func (w *world) forge(p *person, s Step) error {
 	device, err := w.observe(p, s.Pick)
 	if err != nil {

@@ -152,7 +152,7 @@ func (d Dialect) prepare(ctx context.Context, db *sql.DB) (release func() error,
 	return release, nil
 }
 
-// writing are the options of a transaction that writes.
+// writing returns the options of a transaction that writes.
 func (d Dialect) writing() *sql.TxOptions {
 	if d == PostgreSQL {
 		return &sql.TxOptions{Isolation: sql.LevelSerializable}
@@ -160,7 +160,7 @@ func (d Dialect) writing() *sql.TxOptions {
 	return nil // SQLite's have one writer, see options
 }
 
-// reading are the options of a transaction that sees one moment.
+// reading returns the options of a transaction that sees one moment.
 func (d Dialect) reading() *sql.TxOptions {
 	if d == PostgreSQL {
 		return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}

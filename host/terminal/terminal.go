@@ -59,7 +59,7 @@ type Config struct {
 	Link        banking.Terminal
 }
 
-// PilotPolicy is the pilot's policy for terminals: 12 receipts and 20 000 kr
+// PilotPolicy returns the pilot's policy for terminals: 12 receipts and 20 000 kr
 // between two synchronisations. What is received is never spent offline.
 func PilotPolicy() message.Policy {
 	return message.Policy{MaxBalance: 20_000_00, MaxTransactions: 12,

@@ -163,8 +163,8 @@ func (b *Bank) identity(ctx context.Context, keys pki.Folder, name string) (inte
 	return intermediary.Identity{Signer: i.Signer, Certificate: i.Encoded}, nil
 }
 
-// Certificates are those with which the intermediary of a folder joins the notary: its
-// CA's and its instruction key's (7F21).
+// Certificates returns the certificates with which the intermediary of a folder joins the notary:
+// its CA's and its instruction key's (7F21).
 func Certificates(path string) (ca, instruction []byte, err error) {
 	s, err := ReadSettings(path)
 	if err != nil {

@@ -93,7 +93,7 @@ func Start(t testing.TB) *Daemon {
 // Reader returns the PC/SC name of reader 0 or 1.
 func (d *Daemon) Reader(n int) string { return d.readers[n] }
 
-// address is where vpcd waits for the card of reader 0 or 1.
+// address returns where vpcd waits for the card of reader 0 or 1.
 func address(n int) string {
 	return net.JoinHostPort("localhost", strconv.Itoa(vpcd.DefaultPort+n))
 }

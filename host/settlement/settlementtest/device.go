@@ -47,14 +47,14 @@ type Device struct {
 	key *ecdsa.PrivateKey
 }
 
-// Copy is a clone of the device: same key, same state, and independent from now on.
+// Copy returns a clone of the device: same key, same state, and independent from now on.
 func (d *Device) Copy() *Device {
 	c := *d
 	c.Log, c.Open = slices.Clone(d.Log), slices.Clone(d.Open)
 	return &c
 }
 
-// Request asks for an amount; payer may be empty.
+// Request makes a Request for an amount; payer may be empty.
 func (d *Device) Request(amount money.Ore, payer message.DeviceID) (*message.Request, error) {
 	if d.LifeCycle != spec.Active || amount == 0 || len(d.Open) == spec.MaxOpenRequests ||
 		d.Role.CanPay() && !d.hasRoom(amount) {

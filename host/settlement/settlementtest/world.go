@@ -79,7 +79,7 @@ var (
 	lastDay  = message.DateOf(firstDay.AddDate(5, 0, 0))
 )
 
-// NewWorld makes a world on a new database of the kind that the tests run on now, with the
+// NewWorld returns a world on a new database of the kind that the tests run on now, with the
 // intermediaries NORDIC and FJORD.
 func NewWorld(t storetest.T) *World {
 	schemas, err := settlement.Schemas()
@@ -87,7 +87,8 @@ func NewWorld(t storetest.T) *World {
 	return NewWorldOn(t, nil, storetest.New(t, schemas...))
 }
 
-// NewWorldOn is NewWorld on the database at path, with a driver that wraps its own; nil for none.
+// NewWorldOn is NewWorld on the database at path, with a driver that wraps its own; nil for
+// none.
 func NewWorldOn(t require.TestingT, d driver.Driver, path string) *World {
 	w := &World{T: t, Path: path, Driver: d, Clock: &clock.Manual{At: firstDay},
 		Intermediaries: map[string]*Intermediary{}, Devices: map[string]*Device{},
