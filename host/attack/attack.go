@@ -1,7 +1,7 @@
 // Package attack lists what someone may try on the parties that are no cards: the notary, an
-// intermediary, a customer's phone. Each attack is there once and as a value: what is
-// threatened, what must stop it and by which clause, the call, the errors that are right, and
-// what must not have changed afterwards. Attacks on cards are those of package applet/attack.
+// intermediary, a customer's phone. Each attack is one value: the threat, the defence and its
+// clause, the call, the correct errors, and what must not have changed afterwards. Attacks on cards
+// are those of package applet/attack.
 //
 // Start at [All]. [Attack.Run] makes an attack on any [Services]; a party of a simulated world
 // takes the [Call] of one of its ways and makes it over its own links. [Links] are what
@@ -27,7 +27,7 @@ import (
 	"ekrona/host/notary"
 )
 
-// Attack is one attack, in one or several ways to which the same answers are right.
+// Attack is one attack, in one or several ways that have the same correct answers.
 type Attack struct {
 	Name string
 	// Threat is who does it, and what would be won.
@@ -36,10 +36,10 @@ type Attack struct {
 	Defence string
 	// Clause is where the defence is written down.
 	Clause string
-	// Answers are the errors that are right, each a kind for errors.Is. With nil among them
-	// the service may take it, and the defence is another's.
+	// Answers are the correct errors, each a kind for errors.Is. With nil among them the service
+	// may accept the attack, and the defence is elsewhere.
 	Answers []error
-	// Keeps is what must be as before.
+	// Keeps is what must be unchanged.
 	Keeps Keeps
 	// Ways are the attack's variants, at least one.
 	Ways []Way
@@ -51,8 +51,8 @@ type Way struct {
 	Make func(s *Setup) (Call, error)
 }
 
-// Call is the call that a service is given. Its error is the service's answer; where the
-// service answers each item by itself, theirs joined.
+// Call is the call that a service is given. Its error is the service's answer; where the service
+// answers each item by itself, it joins the errors of the items.
 type Call func(ctx context.Context, on Services) error
 
 // Services are the parties as the attacker reaches them. An attack needs no more of them than
@@ -61,7 +61,7 @@ type Services struct {
 	Notary       notary.Participant // as it answers the attacker's own intermediary
 	Intermediary banking.Wallet
 	Phone        Phone
-	// Balances are the notary's books, looked at before and after.
+	// Balances are the notary's books, read before and after.
 	Balances func(ctx context.Context) (notary.Balances, error)
 }
 
@@ -79,7 +79,7 @@ const (
 	KeepsRules                 // what must hold (PROTOCOL.md §8): the attacker moves his own
 )
 
-// Setup is what the attacker has stolen, heard or can look up. An attack needs no more of it
+// Setup is what the attacker has stolen, overheard or can look up. An attack needs no more of it
 // than its ways use.
 type Setup struct {
 	// InstructionKey is the stolen or dishonest intermediary's.
@@ -97,7 +97,7 @@ type Setup struct {
 	// ForeignDevice and ForeignKey are another intermediary's device and instruction key.
 	ForeignDevice message.DeviceID
 	ForeignKey    message.AuthorityRef
-	// Amount is what the attacker would have, in öre.
+	// Amount is what the attacker tries to gain, in öre.
 	Amount money.Ore
 	// Order is the attacker's key for what he orders, not used before.
 	Order notary.OrderKey
@@ -116,15 +116,15 @@ type Setup struct {
 	Payment *message.Payment
 	Receipt *message.Receipt
 	Asked   uint32
-	// Message is a signed message that was heard somewhere, as it was or altered.
+	// Message is a signed message that was overheard, unchanged or altered.
 	Message []byte
-	// Certificate and Authority are those that go with what a phone is given.
+	// Certificate and Authority are the certificates that go with what a phone receives.
 	Certificate, Authority []byte
 	// Random is for ids, and for signatures that nobody made.
 	Random io.Reader
 }
 
-// All are the attacks, by the service that they are made on.
+// All returns the attacks, by the service that they attack.
 func All() []Attack {
 	return slices.Concat(
 		Instructions(),
@@ -135,7 +135,7 @@ func All() []Attack {
 	)
 }
 
-// IsRight reports whether an answer is one of the right ones.
+// IsRight reports whether an answer is one of the correct ones.
 func (a Attack) IsRight(answer error) bool {
 	if answer == nil {
 		return a.MaySucceed()
@@ -145,12 +145,11 @@ func (a Attack) IsRight(answer error) bool {
 	})
 }
 
-// MaySucceed reports whether the service may take it: then the defence is another's.
+// MaySucceed reports whether the service may accept the attack: then the defence is elsewhere.
 func (a Attack) MaySucceed() bool { return slices.Contains(a.Answers, nil) }
 
-// Run makes the attack on the services in all its ways, and looks at the notary's books
-// before and after. The error says each way that was not answered as it must be, and what has
-// changed.
+// Run makes the attack on the services in all its ways, and compares the notary's books before and
+// after. The error names each way that was not answered correctly, and what has changed.
 func (a Attack) Run(ctx context.Context, on Services, s *Setup) error {
 	before, err := on.Balances(ctx)
 	if err != nil {

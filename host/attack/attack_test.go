@@ -44,7 +44,7 @@ func TestTheList(t *testing.T) {
 	}
 }
 
-// toy is an attack whose call answers that.
+// toy returns an attack whose call returns answer.
 func toy(answer error, keeps attack.Keeps, right ...error) attack.Attack {
 	return attack.Attack{
 		Name: "toy", Answers: right, Keeps: keeps,
@@ -91,7 +91,7 @@ func TestRun(t *testing.T) {
 	require.ErrorIs(t, toy(nil, attack.KeepsRules, nil).Run(t.Context(), unseen, nil), lost)
 }
 
-// What an attack needs and is not given is an error.
+// A missing part of the setup is an error.
 func TestWithoutWhatItNeeds(t *testing.T) {
 	for _, a := range []attack.Attack{
 		attack.StolenDeviceKey, attack.CorruptedRecord, attack.HeardMessage, attack.FormerPhone,
@@ -102,7 +102,7 @@ func TestWithoutWhatItNeeds(t *testing.T) {
 	}
 }
 
-// reading is a link that keeps what it was given.
+// reading is a link that keeps what it received.
 type reading struct {
 	banking.Terminal
 	got []session.Reading

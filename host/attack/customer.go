@@ -13,10 +13,10 @@ import (
 	"ekrona/host/wallet"
 )
 
-// HeardMessage is a genuine message that somebody has heard, given to a service once more or
-// where it does not belong. What is genuine may be handed over by anybody, again and again.
+// HeardMessage is a genuine message that somebody has overheard, given to a service once more or
+// where it does not belong. Anybody may hand over a genuine message, any number of times.
 var HeardMessage = Attack{
-	Name:    "message that was heard, said again or elsewhere",
+	Name:    "overheard message, sent again or elsewhere",
 	Threat:  "a payment or a credit counts twice, or for another",
 	Defence: "each message names its signer, its number and its type",
 	Clause:  "PROTOCOL.md §8, 5",
@@ -28,7 +28,7 @@ var HeardMessage = Attack{
 	Ways:  places(bytes.Clone),
 }
 
-// AlteredMessage is one that somebody has altered: nobody has signed that.
+// AlteredMessage is an altered message, which nobody has signed.
 var AlteredMessage = Attack{
 	Name:    "message that was altered on its way",
 	Threat:  "a payment goes to another, or is of another amount",
@@ -44,12 +44,12 @@ var AlteredMessage = Attack{
 	}),
 }
 
-// places are those where a service takes a message, each a way.
+// places returns a way for each place where a service takes a message.
 func places(change func(m []byte) []byte) []Way {
 	place := func(name string, call func(context.Context, Services, *Setup, []byte) error) Way {
 		return Way{name, func(s *Setup) (Call, error) {
 			if len(s.Message) == 0 {
-				return nil, errors.New("attack: no message was heard yet")
+				return nil, errors.New("attack: no message was overheard yet")
 			}
 			m := change(s.Message)
 			return func(ctx context.Context, on Services) error { return call(ctx, on, s, m) }, nil
@@ -120,7 +120,7 @@ func ordered(
 // took it would never close the Request on the card.
 var RefusalOfNobody = Attack{
 	Name:    "Refusal that the card has not given",
-	Threat:  "a Request stays open on the card for ever, and holds a place there",
+	Threat:  "a Request stays open on the card for ever, and reserves room there",
 	Defence: "the phone verifies the Refusal by its card's certificate",
 	Clause:  "PROTOCOL.md §5",
 	Answers: []error{wallet.ErrAltered},

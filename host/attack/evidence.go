@@ -10,12 +10,12 @@ import (
 	"ekrona/host/notary"
 )
 
-// forgedEvidence are attacks by what is handed to the notary as the proof of a payment and is
-// none. Nothing of it is kept.
+// forgedEvidence are attacks that hand the notary a false proof of a payment. The notary keeps
+// nothing of it.
 var forgedEvidence = []Attack{
 	{
-		Name:    "evidence that is none",
-		Threat:  "the parser takes what is not the layout",
+		Name:    "item that is not evidence",
+		Threat:  "the parser accepts a wrong layout",
 		Defence: "every byte is checked before a signature is",
 		Clause:  "PROTOCOL.md §4",
 		Answers: []error{notary.Malformed},
@@ -36,7 +36,7 @@ var forgedEvidence = []Attack{
 		},
 	},
 	{
-		Name:    "evidence that its signer has not signed",
+		Name:    "evidence that its named signer has not signed",
 		Threat:  "a payer is debited who has not paid, or a payee has decided who has not",
 		Defence: "every signature is verified with the registered key of that role",
 		Clause:  "PROTOCOL.md §6",
@@ -68,7 +68,7 @@ var forgedEvidence = []Attack{
 	},
 	{
 		Name:    "Receipt of a payee that nobody has registered",
-		Threat:  "a payee is made up who accepts what was refused",
+		Threat:  "an invented payee accepts what was refused",
 		Defence: "the notary knows payees by their registration",
 		Clause:  "PROTOCOL.md §6",
 		Answers: []error{notary.Unknown},
@@ -79,11 +79,11 @@ var forgedEvidence = []Attack{
 	},
 }
 
-// ForgedEvidence are the attacks by what is handed over and proves nothing. Their Payment is
-// one that the notary does not hold, their stolen key a terminal's.
+// ForgedEvidence returns the attacks that hand over a false proof. Their Payment is one that the
+// notary does not hold, their stolen key a terminal's.
 func ForgedEvidence() []Attack { return forgedEvidence }
 
-// handed is an item that is handed to the notary.
+// handed returns an item that is handed to the notary.
 func handed(name string, item func(s *Setup) ([]byte, error)) Way {
 	return Way{name, func(s *Setup) (Call, error) {
 		raw, err := item(s)
@@ -94,7 +94,7 @@ func handed(name string, item func(s *Setup) ([]byte, error)) Way {
 	}}
 }
 
-// evidence is an item that is made of a Payment.
+// evidence returns an item that is made of a Payment.
 func evidence(name string, item func(s *Setup, p message.Payment) ([]byte, error)) Way {
 	return handed(name, func(s *Setup) ([]byte, error) {
 		if s.Payment == nil {
@@ -104,7 +104,7 @@ func evidence(name string, item func(s *Setup, p message.Payment) ([]byte, error
 	})
 }
 
-// receipt is a Receipt in the payee's name, by a key that is not the payee's.
+// receipt returns a Receipt in the payee's name, by a key that is not the payee's.
 func (s *Setup) receipt(p message.Payment, payee message.DeviceID) ([]byte, error) {
 	identity, err := message.Identity(&p)
 	if err != nil {

@@ -11,32 +11,32 @@ import (
 )
 
 // Link is what happens to the reading of an honest device on its way to the intermediary. It
-// attacks the device, which must hear of it and keep what it has.
+// attacks the device, which must receive an error and keep what it has.
 type Link struct {
 	Name    string
 	Threat  string
 	Defence string
 	Clause  string
-	// Answer is the error that is right, a kind for errors.Is.
+	// Answer is the correct error, a kind for errors.Is.
 	Answer error
 	// Alter changes the reading, which is a copy.
 	Alter func(*session.Reading)
 }
 
-// Links are all of them.
+// Links returns all links.
 func Links() []Link { return []Link{PayerSignatureCorrupted, PayerCertificateCorrupted} }
 
-// PayerSignatureCorrupted spoils the signature in the device's first record.
+// PayerSignatureCorrupted corrupts the signature in the device's first record.
 var PayerSignatureCorrupted = Link{
 	Name:    "the payer's signature is corrupted",
-	Threat:  "a payee is told to forget the only proof of a payment",
-	Defence: "what nobody can verify is not acknowledged, and is read again",
+	Threat:  "a payee is instructed to drop the only proof of a payment",
+	Defence: "an unverifiable record is not acknowledged, and is read again",
 	Clause:  "PROTOCOL.md §8, 8",
 	Answer:  banking.ErrCorrupted,
 	Alter:   func(r *session.Reading) { flipLast(r.Records[0]) },
 }
 
-// PayerCertificateCorrupted spoils the certificate that proves who has paid.
+// PayerCertificateCorrupted corrupts the certificate that proves who has paid.
 var PayerCertificateCorrupted = Link{
 	Name:    "the payer's certificate is corrupted",
 	Threat:  "as above, where nobody has registered the payer",
@@ -48,7 +48,7 @@ var PayerCertificateCorrupted = Link{
 
 func flipLast(signed []byte) { signed[len(signed)-1] ^= 1 }
 
-// Once is a link on which that happens to the first reading and never again.
+// Once returns a link on which that happens to the first reading only.
 func (l Link) Once(link banking.Terminal) banking.Terminal { return &altering{link, l.Alter} }
 
 type altering struct {

@@ -10,12 +10,12 @@ import (
 	"ekrona/host/notary"
 )
 
-// The attacks of a dishonest intermediary, or of who has its instruction key: it wants an
-// Instruction from the notary against the rules. What is its own it may give away.
+// The attacks of a dishonest intermediary, or of a thief of its instruction key: it asks the notary
+// for an Instruction against the rules. Its own money it may give away.
 var (
 	ForeignCredit = Attack{
 		Name:    "credit for another intermediary's device",
-		Threat:  "a bank loads a card for which another stands in",
+		Threat:  "a bank loads a card for which another is liable",
 		Defence: "the notary co-signs for the device's own intermediary",
 		Clause:  "PROTOCOL.md §8, 11",
 		Answers: []error{notary.NotYours},
@@ -25,7 +25,7 @@ var (
 	}
 	CreditOfMoreThanIssued = Attack{
 		Name:    "credit of more than there is",
-		Threat:  "a bank makes money",
+		Threat:  "a bank creates money",
 		Defence: "the credit is moved from its online holding first",
 		Clause:  "PROTOCOL.md §8, 1",
 		Answers: []error{notary.Funds},
@@ -41,7 +41,7 @@ var (
 	SecondInstruction = Attack{
 		Name:    "second Instruction of one number",
 		Threat:  "one credit is reserved, and a card that was copied takes two",
-		Defence: "there is one body for a device and number, for ever",
+		Defence: "a device and number have one body, for ever",
 		Clause:  "PROTOCOL.md §8, 5",
 		Answers: []error{notary.Taken},
 		Ways: []Way{credit("", func(s *Setup, i *message.Instruction) {
@@ -49,9 +49,9 @@ var (
 		})},
 	}
 	InstructionOutOfTurn = Attack{
-		Name:    "Instruction out of turn",
+		Name:    "Instruction out of sequence",
 		Threat:  "a credit is reserved that the card never takes",
-		Defence: "the next number alone is signed, when the last is known to be applied",
+		Defence: "only the next number is signed, when the last is known to be applied",
 		Clause:  "PROTOCOL.md §8, 6",
 		Answers: []error{notary.Sequence},
 		Ways: []Way{
@@ -60,7 +60,7 @@ var (
 	}
 	ForgottenPayments = Attack{
 		Name:    "Instruction over records that the notary does not hold",
-		Threat:  "a card forgets payments that nobody has settled",
+		Threat:  "a card drops payments that nobody has settled",
 		Defence: "number and head are those of records that the notary holds",
 		Clause:  "PROTOCOL.md §8, 8",
 		Answers: []error{notary.Head},
@@ -75,7 +75,7 @@ var (
 	InstructionOfAnotherDay = Attack{
 		Name:    "Instruction of another day than today's",
 		Threat:  "a card takes every certificate for expired, for ever",
-		Defence: "the notary looks at its own clock, and at the last",
+		Defence: "the notary checks its own clock, and the last date",
 		Clause:  "PROTOCOL.md §2",
 		Answers: []error{notary.Date},
 		Ways: []Way{
@@ -104,8 +104,8 @@ var (
 		},
 	}
 	InstructionOfNobody = Attack{
-		Name:    "Instruction by or for whom the notary does not know",
-		Threat:  "a credit goes where no card is, or a card that takes it has another notary",
+		Name:    "Instruction by or for an unknown party",
+		Threat:  "a credit goes to no card, or to a card of another notary",
 		Defence: "the notary knows devices by their registration, and its own name",
 		Clause:  "PROTOCOL.md §2",
 		Answers: []error{notary.Unknown},
@@ -137,7 +137,7 @@ var (
 	CreditWithoutOrder = Attack{
 		Name:    "credit that no customer has ordered",
 		Threat:  "a bank gives money away",
-		Defence: "it is the bank's own: its online holding pays",
+		Defence: "the bank pays it from its own online holding",
 		Clause:  "PROTOCOL.md §8, 1",
 		Answers: []error{nil},
 		Keeps:   KeepsRules,
@@ -145,7 +145,7 @@ var (
 	}
 )
 
-// Instructions are the attacks by an Instruction that the notary must not sign.
+// Instructions returns the attacks by an Instruction that the notary must not sign.
 func Instructions() []Attack {
 	return []Attack{
 		ForeignCredit, CreditOfMoreThanIssued, SecondInstruction, InstructionOutOfTurn,
@@ -154,7 +154,7 @@ func Instructions() []Attack {
 	}
 }
 
-// credit is an Instruction with a credit, changed before the intermediary signs it.
+// credit returns an Instruction with a credit, changed before the intermediary signs it.
 func credit(name string, change func(s *Setup, i *message.Instruction)) Way {
 	return Way{name, func(s *Setup) (Call, error) {
 		i := s.Next
@@ -173,8 +173,8 @@ func credit(name string, change func(s *Setup, i *message.Instruction)) Way {
 	}}
 }
 
-// StolenDeviceKey is the key of a card or terminal that signs what its device would not. It
-// binds its own device: nothing of another's may move.
+// StolenDeviceKey is the key of a card or terminal that signs what its device would not. It binds
+// its own device: no money of another device may move.
 var StolenDeviceKey = Attack{
 	Name:    "message by the stolen key of a device",
 	Threat:  "a thief pays, accepts or refuses in the name of the device",
@@ -213,7 +213,7 @@ var (
 	}}
 )
 
-// submitted is a message that the stolen key signs.
+// submitted returns a message that the stolen key signs.
 func (s *Setup) submitted(m message.Message) (Call, error) {
 	raw, err := envelope.Sign(m, s.DeviceKey)
 	if err != nil {
@@ -233,13 +233,13 @@ func submit(item []byte) Call {
 	}
 }
 
-// CorruptedRecord is the payee's Receipt for a Payment together with the Payment as somebody on
-// the way has corrupted it: what is signed is the same, the payer's signature is not. Whoever
-// has the Receipt can make it. It is kept, and the true Payment takes its place.
+// CorruptedRecord is the payee's Receipt for a Payment together with the Payment as somebody on the
+// way has corrupted it: the signed body is unchanged, the payer's signature is not. Anybody who has
+// the Receipt can make it. The notary keeps it, and the true Payment replaces it later.
 var CorruptedRecord = Attack{
 	Name:    "accept record with a wrong signature of the payer",
 	Threat:  "the only proof of a payment is kept out, and the payee or the payer loses it",
-	Defence: "nothing moves before the payer's signature is seen; the true record proves it still",
+	Defence: "nothing moves before the payer's signature is verified; the true record proves it",
 	Clause:  "PROTOCOL.md §8, 4",
 	Answers: []error{notary.Signature},
 	Ways: []Way{{"", func(s *Setup) (Call, error) {
@@ -254,7 +254,7 @@ var CorruptedRecord = Attack{
 	}}},
 }
 
-// Corrupted is the item of [CorruptedRecord].
+// Corrupted returns the item of [CorruptedRecord].
 func Corrupted(r *message.Receipt, p *message.Payment) ([]byte, error) {
 	corrupted := *p
 	corrupted.Signature[9] ^= 1

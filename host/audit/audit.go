@@ -4,7 +4,7 @@
 // Auditor.Check; each invariant is one function with the number and title of the protocol.
 //
 // It trusts that the devices it is given are honest and that their States are true, and the keys in
-// the registry. Everything else it looks at twice. An Auditor remembers what it saw, because some
+// the registry. It verifies everything else. An Auditor remembers what it read, because some
 // invariants compare two moments.
 package audit
 
@@ -40,7 +40,7 @@ type Violation struct {
 	Amount money.Ore // by how much, where money is concerned
 }
 
-// String is one line.
+// String returns one line.
 func (v Violation) String() string {
 	line := fmt.Sprintf("invariant %d (%s): %s: %s", v.Number, v.Title, v.Where, v.What)
 	if v.Amount != 0 {
@@ -66,9 +66,9 @@ type Auditor struct {
 	verified map[message.Hash]bool     // signatures that were found good
 }
 
-// New makes an auditor for the central bank with this notary key.
+// New returns an auditor for the central bank with this notary key.
 func New(key *ecdsa.PublicKey) *Auditor {
-	return &Auditor{CoverLimit: notary.PilotTerminalRoom, notary: key,
+	return &Auditor{CoverLimit: notary.PilotCoverLimit, notary: key,
 		states: map[string]*message.State{}, verified: map[message.Hash]bool{}}
 }
 
@@ -95,7 +95,7 @@ var invariants = []invariant{
 // agreement is checked only when faults have stopped.
 var agreement = invariant{10, "two rounds of synchronisation bring agreement", invariant10Agreement}
 
-// Titles lists the invariants that Check and Agreement look at, by number.
+// Titles lists the invariants that Check and Agreement check, by number.
 func Titles() map[int]string {
 	all := map[int]string{agreement.number: agreement.title}
 	for _, i := range invariants {
@@ -118,8 +118,8 @@ func (s *auditRun) violated(where string, amount money.Ore, format string, args 
 		Where: where, What: fmt.Sprintf(format, args...), Amount: amount})
 }
 
-// Check looks at every invariant that holds at every moment and returns what is violated; nil is
-// good. q is the central bank's database, best a transaction, so that nothing moves meanwhile.
+// Check checks every invariant that holds at every moment and returns the violations; nil means
+// none. q is the central bank's database, best a transaction, so that nothing moves meanwhile.
 // honest are all honest devices, by id: those missing count as stolen or copied. An error means
 // that the database could not be read.
 func (a *Auditor) Check(ctx context.Context, q store.Queryer,
@@ -132,8 +132,8 @@ func (a *Auditor) Check(ctx context.Context, q store.Queryer,
 }
 
 // CheckTouched is Check for a caller that knows, from the database itself, every row that was
-// written since the last Check or CheckTouched: only those are read again. That some are as they
-// were, or not there, is no matter; one that is missing would be.
+// written since the last Check or CheckTouched: only those are read again. touched may name rows
+// that are unchanged or deleted; it must not lack a written one.
 func (a *Auditor) CheckTouched(ctx context.Context, q store.Queryer, honest map[string]Device,
 	touched []Row) ([]Violation, error) {
 	if a.before != nil && len(touched) == 0 && a.sameStates(honest) {
@@ -165,8 +165,8 @@ func (a *Auditor) read(ctx context.Context, q store.Queryer, whole bool, touched
 	return rows.facts(), nil
 }
 
-// CheckMissed reads everything again and returns an error when a row is not as CheckTouched
-// believes: its callers have not told of all that was written.
+// CheckMissed reads everything again and returns an error when a row differs from what CheckTouched
+// assumes: its callers did not name every row that was written.
 func (a *Auditor) CheckMissed(ctx context.Context, q store.Queryer) error {
 	if a.rows == nil {
 		return nil
@@ -178,7 +178,7 @@ func (a *Auditor) CheckMissed(ctx context.Context, q store.Queryer) error {
 	return now.differ(a.rows)
 }
 
-// compare looks at every moment's invariants, and at what changed since the look before.
+// compare checks the invariants of every moment, and what changed since the last look.
 func (a *Auditor) compare(f *facts, honest map[string]Device) []Violation {
 	found := a.inspect(f, honest, invariants)
 	a.before, a.clean = f, len(found) == 0
@@ -189,8 +189,8 @@ func (a *Auditor) compare(f *facts, honest map[string]Device) []Violation {
 	return found
 }
 
-// sameStates reports that the honest devices are those of the last look, their States the very
-// same, and that they have said no more.
+// sameStates reports whether the honest devices and their States are those of the last look, and
+// whether they have sent no more messages.
 func (a *Auditor) sameStates(honest map[string]Device) bool {
 	if !a.clean || len(honest) != len(a.states) {
 		return false
@@ -203,7 +203,7 @@ func (a *Auditor) sameStates(honest map[string]Device) bool {
 	return true
 }
 
-// Agreement looks at what holds after two whole rounds of synchronisation without faults (invariant
+// Agreement checks what holds after two whole rounds of synchronisation without faults (invariant
 // 10).
 func (a *Auditor) Agreement(ctx context.Context, q store.Queryer,
 	honest map[string]Device) ([]Violation, error) {

@@ -15,9 +15,9 @@ import (
 	"ekrona/host/settlement/settlementtest"
 )
 
-// ordinaryDay is a world in which every kind of thing happened once: settled, reserved, waiting and
-// void payments, a loaded and an outstanding credit, an ended card, an uncovered payment and a
-// refund.
+// ordinaryDay returns a world in which every kind of event happened once: settled, reserved,
+// waiting and void payments, a loaded and an outstanding credit, an ended card, an uncovered
+// payment and a refund.
 func ordinaryDay(t *testing.T) *settlementtest.World {
 	w := settlementtest.NewWorld(t)
 	anna, bertil := w.Issue("ANNA", "NORDIC", spec.RoleCard),
@@ -44,7 +44,7 @@ func ordinaryDay(t *testing.T) *settlementtest.World {
 	load(t, w, anna, 0, settlementtest.Whole)
 	load(t, w, cecilia, 40_00, settlementtest.CoSigned)
 	require.NoError(t, w.Notary.For("SEFJORD0").Refund(ctx,
-		notary.Refund{Order: "4", Payee: merchant.ID, Payer: anna.ID, Atc: 1, Amount: 20_00}))
+		notary.Refund{Order: "4", Payee: merchant.ID, Payer: anna.ID, ATC: 1, Amount: 20_00}))
 	pay(t, anna, cecilia, 7_00, false)
 	w.Submit(w.Encode(anna.Log[0].Payment))
 	return w
@@ -70,7 +70,8 @@ func pay(t *testing.T, payer, payee *settlementtest.Device, amount money.Ore,
 	return p
 }
 
-// TestOrdinaryDay: nothing is found where nothing is wrong, at the first look and at the second.
+// TestOrdinaryDay: no violation is found where nothing is wrong, at the first look and at the
+// second.
 func TestOrdinaryDay(t *testing.T) {
 	w := ordinaryDay(t)
 	auditor := audit.New(w.NotaryKey())
@@ -86,8 +87,8 @@ func TestOrdinaryDay(t *testing.T) {
 	}
 }
 
-// TestEveryInvariantIsFound breaks one thing at a time, between two looks, and requires that the
-// auditor names the invariant.
+// TestEveryInvariantIsFound breaks one invariant at a time, between two looks, and requires that
+// the auditor names the invariant.
 func TestEveryInvariantIsFound(t *testing.T) {
 	named := map[int]bool{}
 	for _, c := range []struct {
@@ -108,7 +109,7 @@ func TestEveryInvariantIsFound(t *testing.T) {
 			device: func(w *settlementtest.World) { w.Devices["ANNA"].Balance++ }},
 		{name: "a device has less than its records", number: 2,
 			device: func(w *settlementtest.World) { w.Devices["CECILIA"].Balance-- }},
-		{name: "a terminal took more than it says", number: 2,
+		{name: "a terminal took more than its State shows", number: 2,
 			device: func(w *settlementtest.World) { w.Devices["SHOP"].Balance-- }},
 		{name: "honest devices can spend more than there is", number: 3,
 			device: func(w *settlementtest.World) { w.Devices["ANNA"].Balance += 900_00 }},
@@ -159,19 +160,19 @@ func TestEveryInvariantIsFound(t *testing.T) {
 			device: func(w *settlementtest.World) { w.Devices["ANNA"].Head[0] ^= 1 }},
 		{name: "a device forgot a record", number: 8,
 			device: func(w *settlementtest.World) { w.Devices["ANNA"].Log = nil }},
-		{name: "a device has said what nobody holds", number: 8,
+		{name: "a device has sent a message that nobody holds", number: 8,
 			falsify: func(h map[string]audit.Device) {
 				d := h["SENORDIC0000ANNA"]
 				d.Sent = append(d.Sent, message.Hash{1})
 				h["SENORDIC0000ANNA"] = d
 			}},
-		{name: "a card has asked more than it counted", number: 8,
+		{name: "a card has made more Requests than it counted", number: 8,
 			falsify: func(h map[string]audit.Device) {
 				d := h["SENORDIC0CECILIA"]
 				d.LastRequest = d.State.RequestCounter + 1
 				h["SENORDIC0CECILIA"] = d
 			}},
-		{name: "a device accepted what nobody signed", number: 9,
+		{name: "a device accepted a payment that nobody signed", number: 9,
 			device: func(w *settlementtest.World) {
 				p := w.Devices["ANNA"].Log[len(w.Devices["ANNA"].Log)-1].Payment
 				forged := *p
@@ -191,7 +192,7 @@ func TestEveryInvariantIsFound(t *testing.T) {
 			sql: "UPDATE statement SET intermediary = 'SENORDIC' WHERE kind = 12"},
 		{name: "a refund to another than the payer", number: 9,
 			sql: "UPDATE statement SET device = 'SENORDIC0CECILIA' WHERE kind = 13"},
-		{name: "a refund from what is no terminal", number: 9,
+		{name: "a refund from a device that is not a terminal", number: 9,
 			sql: "UPDATE statement SET payee = 'SENORDIC0CECILIA' WHERE kind = 12"},
 		{name: "a credit that left no holding", number: 11,
 			sql: "UPDATE statement SET online = online + 1 WHERE kind = 1"},
@@ -200,7 +201,7 @@ func TestEveryInvariantIsFound(t *testing.T) {
 			"AND device = 'SENORDIC0000ANNA'"},
 		{name: "a holding pays a terminal more than it could take", number: 11,
 			sql: "UPDATE payment SET from_holding = from_holding + 2000000 WHERE verdict = 5"},
-		{name: "a payment in between after two rounds", number: 10},
+		{name: "a payment not settled after two rounds", number: 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := ordinaryDay(t)

@@ -103,7 +103,7 @@ func (s *auditRun) acceptedAndIn(id string, d Device) (change money.Ore) {
 	return change
 }
 
-// creditsAhead are the credits in the wallet that are not in the State's balance: of later
+// creditsAhead returns the credits in the wallet that are not in the State's balance: of later
 // Instructions, or untaken, and not released.
 func (s *auditRun) creditsAhead(id string, state *message.State) (sum money.Ore) {
 	released := map[uint32]bool{}

@@ -9,9 +9,9 @@ import (
 	"ekrona/host/store"
 )
 
-// Clones are the devices, in order, whose key has signed what one device never signs, by the
-// messages that the central bank holds: two records of one number or, a card's, which counts them,
-// two Requests of one number.
+// Clones returns the devices, in order, whose key has signed what one device never signs, judged by
+// the messages that the central bank holds: two records of one number or, a card's, which counts
+// them, two Requests of one number.
 func (a *Auditor) Clones(ctx context.Context, q store.Queryer) ([]string, error) {
 	f, err := a.read(ctx, q, true, nil)
 	if err != nil {
@@ -79,7 +79,7 @@ func (s *signed) payeeAnswer(v *payeeAnswer) {
 	}
 }
 
-// counts reports whether the device is one that numbers its Requests as it counts them.
+// counts reports whether the device numbers its Requests consecutively.
 func (s *signed) counts(id string) bool {
 	d := s.devices[id]
 	return d != nil && d.role.CanPay()

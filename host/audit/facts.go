@@ -10,8 +10,8 @@ import (
 	"ekrona/host/notary"
 )
 
-// facts are the rows of the central bank that are judged: messages parsed from their bytes, not
-// from the columns beside them.
+// facts are the rows of the central bank under audit: messages parsed from their bytes, not from
+// the columns beside them.
 type facts struct {
 	devices map[string]*device
 	// keys that a CA certified and nobody registered, by device id
@@ -60,12 +60,12 @@ func instructionName(device string, seq uint32) string {
 	return numbered("instruction ", device, seq)
 }
 
-// numbered is put together by hand: names are keys, made for all there is after every step.
+// numbered avoids fmt: names are keys, built for every row after every step.
 func numbered(what, device string, number uint32) string {
 	return what + device + "/" + strconv.FormatUint(uint64(number), 10)
 }
 
-// paid reports that the payee has the money.
+// paid reports whether the payee has the money.
 func (p *payment) paid() bool {
 	return p.verdict == notary.Settled || p.verdict == notary.Uncovered
 }

@@ -21,7 +21,7 @@ func (f *facts) holdings() (online, shadow map[string]money.Ore) {
 	return online, shadow
 }
 
-// pool is what was put in, less what it paid, and what was repaid.
+// pool returns what was put in, less what the pool paid, and what was repaid.
 func (f *facts) pool() money.Ore {
 	sum := f.toPool
 	for _, p := range f.payments {
@@ -66,8 +66,8 @@ func invariant1Issued(s *auditRun) {
 }
 
 // invariant3NoValueCreated: what honest devices could spend never exceeds shadow + pool. What they
-// accepted from devices that are not honest, or have ended, or from a key that only pretends to be
-// theirs, is a claim on an intermediary until it is settled.
+// accepted from devices that are not honest, or have ended, or from a key that is not theirs, is a
+// claim on an intermediary until it is settled.
 func invariant3NoValueCreated(s *auditRun) {
 	_, shadow := s.holdings()
 	backing := sum(shadow) + s.pool()
@@ -104,8 +104,8 @@ func (s *auditRun) backed(p *payment) bool {
 	return err == nil && s.signed(p.message, identity, []*ecdsa.PublicKey{s.devices[p.payer()].key})
 }
 
-// acceptedBy are the payments in the device's accept records, those that the notary has not seen
-// included.
+// acceptedBy returns the payments in the device's accept records, those that the notary has not
+// seen included.
 func (s *auditRun) acceptedBy(id string, d Device) (all []*payment) {
 	for _, v := range s.answers {
 		if v.receipt != nil && v.payee() == id && v.seq() <= d.State.AckedATC {
@@ -127,13 +127,13 @@ func (s *auditRun) acceptedBy(id string, d Device) (all []*payment) {
 	return all
 }
 
-// paymentKey is what statement and payment share.
+// paymentKey returns the key that statement and payment share.
 func paymentKey(payer message.DeviceID, atc uint32, payee message.DeviceID) string {
 	return paymentName(string(payer), atc) + " to " + string(payee)
 }
 
 // invariant4Accounted: what a payment took is with the payee or came back, once, never both, and
-// the statement tells it so. What a terminal gave back later is at most what it got.
+// the statement agrees. What a terminal refunded later is at most what it received.
 func invariant4Accounted(s *auditRun) {
 	type flow struct{ paid, holding, received, returned money.Ore }
 	want, got := map[string]flow{}, map[string]flow{}
@@ -154,7 +154,7 @@ func invariant4Accounted(s *auditRun) {
 		if e.Payer == "" {
 			continue
 		}
-		k := paymentKey(e.Payer, e.Atc, e.Payee)
+		k := paymentKey(e.Payer, e.ATC, e.Payee)
 		g := got[k]
 		switch e.Kind {
 		case notary.Paid:
@@ -188,8 +188,8 @@ func invariant4Accounted(s *auditRun) {
 	s.checkRefunded()
 }
 
-// checkSources: the sources of a paid payment make up its amount; a void one moved all or, where no
-// shadow wallet answers, nothing.
+// checkSources: the sources of a paid payment add up to its amount; a void one moved all or, where
+// no shadow wallet is liable, nothing.
 func (s *auditRun) checkSources(p *payment) {
 	total := p.fromShadow + p.fromHolding + p.fromPool
 	answers := p.signatureStatus < 2 && s.devices[p.payer()] != nil &&

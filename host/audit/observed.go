@@ -7,8 +7,8 @@ import (
 	"ekrona/host/session"
 )
 
-// Observed is a device as it answers a Challenge: State and records, without what it
-// said to others. Signatures are not looked at.
+// Observed returns a device as it answers a Challenge: State and records, without what it sent to
+// others. Signatures are not verified.
 func Observed(r session.Reading) (Device, error) {
 	state, err := message.Parse[message.State](r.State)
 	if err != nil {

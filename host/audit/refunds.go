@@ -7,27 +7,27 @@ import (
 	"ekrona/host/notary"
 )
 
-// refund is one refund order, as the statements of its two intermediaries tell it.
+// refund is one refund order, as the statements of its two intermediaries show it.
 type refund struct {
 	paid, received *entry
 }
 
-// refunds pairs what was paid back with what was received: same order, same payment. What has no
-// partner stands alone, and so does what is reported twice.
+// refunds pairs what was paid back with what was received: same order, same payment. An entry
+// without a partner stands alone, and so does one that is reported twice.
 func (f *facts) refunds() (all []*refund) {
 	type name struct {
 		order        notary.OrderKey
 		payer, payee message.DeviceID
 	}
 	alone := map[name]*refund{}
-	find := func(e *entry, told func(*refund) **entry) {
+	find := func(e *entry, side func(*refund) **entry) {
 		n := name{e.Order, e.Payer, e.Payee}
 		r := alone[n]
-		if r == nil || *told(r) != nil {
+		if r == nil || *side(r) != nil {
 			r = &refund{}
 			alone[n], all = r, append(all, r)
 		}
-		*told(r) = e
+		*side(r) = e
 	}
 	for i := range f.statement {
 		switch e := &f.statement[i]; e.Kind {
@@ -47,8 +47,8 @@ func (r *refund) name() string {
 	return "refund " + string(r.received.Order)
 }
 
-// given is what the terminal's side paid, got what the payer's side received: online, or in the
-// shadow wallet of a device that has ended.
+// given returns what the terminal's side paid, got returns what the payer's side received: online,
+// or in the shadow wallet of a device that has ended.
 func (r *refund) given() money.Ore {
 	if r.paid == nil {
 		return 0
@@ -63,8 +63,8 @@ func (r *refund) got() money.Ore {
 	return r.received.Online + r.received.Shadow
 }
 
-// checkRefunded is invariant 4 for refunds: what the terminal's side gave the payer's side got, and
-// all refunds of a payment together are at most what it paid.
+// checkRefunded is invariant 4 for refunds: the payer's side received what the terminal's side
+// gave, and all refunds of a payment together are at most what it paid.
 func (s *auditRun) checkRefunded() {
 	sums := map[string]money.Ore{}
 	for _, r := range s.refunds() {
@@ -72,7 +72,7 @@ func (s *auditRun) checkRefunded() {
 			s.violated(r.name(), r.got()-r.given(), "gave %s and brought %s", r.given(), r.got())
 			continue
 		}
-		sums[paymentKey(r.paid.Payer, r.paid.Atc, r.paid.Payee)] += r.given()
+		sums[paymentKey(r.paid.Payer, r.paid.ATC, r.paid.Payee)] += r.given()
 	}
 	for _, p := range s.payments {
 		if p.verdict == notary.Settled && p.signatureStatus == 0 {

@@ -20,7 +20,7 @@ import (
 )
 
 // Row names a row of the central bank's database by its table and its number there, which is the
-// rowid that SQLite tells of.
+// rowid that SQLite reports.
 type Row struct {
 	Table string
 	ID    int64
@@ -147,7 +147,7 @@ func (t *table[T]) take(row store.Row) error {
 	return nil
 }
 
-// differ is an error when a row is not the same in both.
+// differ returns an error when a row is not the same in both.
 func (t *tables) differ(other *tables) error {
 	return errors.Join(t.devices.differ(other.devices), t.unregistered.differ(other.unregistered),
 		t.authorities.differ(other.authorities),
@@ -160,7 +160,7 @@ func (t *tables) differ(other *tables) error {
 func (t *table[T]) differ(other table[T]) error {
 	for id, row := range t.rows {
 		if was, known := other.rows[id]; !known || !reflect.DeepEqual(row, was) {
-			return fmt.Errorf("audit: row %d of table %s was written and nobody told", id, t.name)
+			return fmt.Errorf("audit: row %d of table %s was written without notice", id, t.name)
 		}
 	}
 	if len(other.rows) != len(t.rows) {
@@ -170,7 +170,7 @@ func (t *table[T]) differ(other table[T]) error {
 	return nil
 }
 
-// inOrder are the rows in the order of their arrival.
+// inOrder returns the rows in the order of their arrival.
 func (t *table[T]) inOrder() []T {
 	all := make([]T, 0, len(t.rows))
 	for _, id := range slices.Sorted(maps.Keys(t.rows)) {
@@ -331,7 +331,7 @@ func parseInstruction(scan scanner) (*instruction, error) {
 }
 
 func parseEntry(scan scanner) (e entry, err error) {
-	err = scan(&e.Kind, &e.intermediary, &e.Device, &e.Online, &e.Shadow, &e.Payer, &e.Atc,
+	err = scan(&e.Kind, &e.intermediary, &e.Device, &e.Online, &e.Shadow, &e.Payer, &e.ATC,
 		&e.Payee, &e.Order, &e.Instr)
 	return e, err
 }

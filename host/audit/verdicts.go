@@ -49,9 +49,9 @@ func invariant5One(s *auditRun) {
 	}
 }
 
-// invariant8Survives: what was acknowledged survives. A record that a device was told to drop is
-// held, whole, and makes up the device's chain together with those that it keeps; what a device has
-// given out is one of its records; and nothing that was final at the last look is gone or
+// invariant8Survives: what was acknowledged survives. A record that a device was instructed to drop
+// is held, whole, and makes up the device's chain together with those that it keeps; what a device
+// has given out is one of its records; and nothing that was final at the last look is gone or
 // otherwise.
 func invariant8Survives(s *auditRun) {
 	decided := map[message.Hash]bool{}
@@ -92,7 +92,7 @@ func invariant8Survives(s *auditRun) {
 	}
 }
 
-// checkSent: a device keeps what it says before it says it, until the notary holds it.
+// checkSent: a device keeps a message before it sends it, until the notary holds it.
 func (s *auditRun) checkSent(id string, d Device, decided map[message.Hash]bool) {
 	kept := map[message.Hash]bool{}
 	for _, r := range d.Records {
@@ -189,7 +189,7 @@ func invariant9Authentic(s *auditRun) {
 	s.checkRefunds()
 }
 
-// checkAccepted looks at the records that the device keeps: later, the notary holds them.
+// checkAccepted checks the records that the device still keeps; the later ones are with the notary.
 func (s *auditRun) checkAccepted(id string, d Device) {
 	for _, r := range d.Records {
 		if r.Receipt == nil {
@@ -224,7 +224,7 @@ func (s *auditRun) checkDecision(p *payment) {
 	}
 }
 
-// signed verifies once for each message.
+// signed verifies each message once.
 func (s *auditRun) signed(m message.Message, identity message.Hash, keys []*ecdsa.PublicKey) bool {
 	if s.auditor.verified[identity] {
 		return true

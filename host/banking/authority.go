@@ -12,14 +12,14 @@ import (
 	"ekrona/host/session"
 )
 
-// Wallet is what the app on a customer's phone asks of the customer's intermediary.
+// Wallet is the calls that the app on a customer's phone makes to the customer's intermediary.
 type Wallet interface {
 	session.Link
 
-	// HandOver takes messages that a phone carries, its own or others': Payments,
-	// Receipts, Refusals. Each has its answer, at its place: whether the notary holds it,
-	// so that the phone may forget it. Anything may be handed over by anybody, again and
-	// again: every message protects itself. Errors: the notary's.
+	// HandOver receives messages that a phone carries, its own or others': Payments, Receipts,
+	// Refusals. It returns an answer for each, in order: whether the notary holds it, so that the
+	// phone may forget it. Anybody may hand over any message, any number of times: every message
+	// protects itself. Errors: the notary's.
 	HandOver(ctx context.Context, messages [][]byte) ([]notary.Answer, error)
 
 	// PlaceLoad takes a customer's order to load a device: its money is set aside from the
@@ -28,8 +28,8 @@ type Wallet interface {
 	// pay; order.ErrSignature; [ErrNoDevice]; [ErrTaken].
 	PlaceLoad(ctx context.Context, o order.Signed) error
 
-	// LoadProgress is where a load order stands; one that waits for a device that has
-	// ended is refused then. Errors: [ErrNoOrder], order.ErrSignature.
+	// LoadProgress returns the progress of a load order; one that waits for a device that has ended
+	// is refused then. Errors: [ErrNoOrder], order.ErrSignature.
 	LoadProgress(ctx context.Context, o order.Signed) (order.Progress, error)
 
 	// RequestUnload answers a customer's order to unload a device with the unload desk's
@@ -42,27 +42,26 @@ type Wallet interface {
 	// Receipt. Errors: *order.Refused, by [ErrUnloadClosed]; [ErrNotForDesk]; the notary's.
 	TakeUnload(ctx context.Context, payment []byte) ([]byte, error)
 
-	// UnloadReceipt is the desk's Receipt for an unload, nil while it was not paid.
-	// Errors: *order.Refused when the desk has refused it.
+	// UnloadReceipt returns the desk's Receipt for an unload, nil while it is not paid. Errors:
+	// *order.Refused when the desk has refused it.
 	UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, error)
 }
 
-// Terminal is what a terminal asks of its owner's intermediary.
+// Terminal is the calls that a terminal makes to its owner's intermediary.
 type Terminal interface {
 	session.Link
 
-	// Revoked is the next page of the notary's revocation list, after a position in it, 0
+	// Revoked returns the next page of the notary's revocation list, after a position in it, 0
 	// first; empty at its end. Errors: the notary's.
 	Revoked(ctx context.Context, after int64) ([]notary.Revocation, error)
 }
 
-// Merchant is what the owner of a terminal asks of the intermediary, beside [Terminal].
+// Merchant is the calls that the owner of a terminal makes to the intermediary, beside [Terminal].
 type Merchant interface {
-	// PlaceRefund carries out the order of a terminal's owner to give a payment back, or a
-	// part of it, to the owner of the card that paid. nil means that it is done.
-	// Errors: *order.Refused when the online wallet does not cover it, or for the
-	// notary.Kind with which the notary refuses; order.ErrSignature; [ErrNoDevice];
-	// [ErrTaken].
+	// PlaceRefund carries out the order of a terminal's owner to give a payment back, or a part of
+	// it, to the owner of the card that paid. nil means that it is done. Errors: *order.Refused
+	// when the online wallet does not cover it, or for the notary.Kind with which the notary
+	// refuses; order.ErrSignature; [ErrNoDevice]; [ErrTaken].
 	PlaceRefund(ctx context.Context, o order.Signed) error
 }
 
@@ -73,11 +72,11 @@ type Registry interface {
 	// Errors: [ErrMalformed], [ErrNoCustomer], [ErrTaken], those of the notary's Register.
 	AddDevice(ctx context.Context, d Device) error
 
-	// Device is what is kept of a device. Errors: [ErrNoDevice].
+	// Device returns what is kept of a device. Errors: [ErrNoDevice].
 	Device(ctx context.Context, id message.DeviceID) (Device, error)
 }
 
-// IssuerDesk is what the bureau that issues an intermediary's cards asks of it.
+// IssuerDesk is the calls that the bureau that issues an intermediary's cards makes to it.
 type IssuerDesk interface {
 	Registry
 
@@ -87,8 +86,8 @@ type IssuerDesk interface {
 	// of another kind or owner, or replaces another card).
 	ReserveDevice(ctx context.Context, r Reservation) (message.DeviceID, error)
 
-	// Cards are the cards of a customer, in the order of their ids. While the notary cannot
-	// be reached, which of them are in use is what it said last. Errors: [ErrNoCustomer].
+	// Cards returns the cards of a customer, in the order of their ids. While the notary cannot be
+	// reached, which of them are in use is what it reported last. Errors: [ErrNoCustomer].
 	Cards(ctx context.Context, owner string) ([]Card, error)
 
 	// ReportLost blocks a device that is lost, stolen or broken, by its next Instruction if
@@ -97,26 +96,25 @@ type IssuerDesk interface {
 	ReportLost(ctx context.Context, id message.DeviceID) error
 }
 
-// Operator is what the intermediary's own staff ask, and what stands behind its counter
-// and its online bank.
+// Operator is the calls of the intermediary's own staff, behind its counter and its online bank.
 type Operator interface {
 	// AddCustomer opens a customer's online wallet. The same customer again is fine.
 	// Errors: [ErrMalformed], [ErrTaken].
 	AddCustomer(ctx context.Context, c Customer) error
 
-	// ReplaceApp registers the key of another app for a customer who has changed phones.
-	// The caller has made sure who that is: on the word of the former key alone a thief of
-	// the phone could. The former key signs nothing more and never comes back; orders that
-	// it has placed stand. The same key again is fine.
-	// Errors: [ErrMalformed], [ErrNoCustomer], [ErrTaken] for a key that has ended.
+	// ReplaceApp registers the key of another app for a customer who has changed phones. The caller
+	// has identified the customer: the former key alone is no proof, since a thief of the phone has
+	// it too. The former key signs nothing more and never comes back; orders that it has placed
+	// stand. The same key again is fine. Errors: [ErrMalformed], [ErrNoCustomer], [ErrTaken] for a
+	// key that has ended.
 	ReplaceApp(ctx context.Context, customer string, app *ecdsa.PublicKey) error
 
-	// Deposit sells e-krona to a customer: from the intermediary's own funds to the online
-	// wallet, once for each order key. Errors: [ErrMalformed] (not above zero),
-	// [ErrNoCustomer], [ErrTaken], and [ErrOwnFunds] when it has not that much to sell.
+	// Deposit sells e-krona to a customer: from the intermediary's own funds to the online wallet,
+	// once for each order key. Errors: [ErrMalformed] (not above zero), [ErrNoCustomer],
+	// [ErrTaken], and [ErrOwnFunds] when it does not have that much to sell.
 	Deposit(ctx context.Context, order, owner string, amount money.Ore) error
 
-	// OnlineBalance is what a customer's online wallet holds. Errors: [ErrNoCustomer], the
+	// OnlineBalance returns what a customer's online wallet holds. Errors: [ErrNoCustomer], the
 	// notary's.
 	OnlineBalance(ctx context.Context, owner string) (money.Ore, error)
 
@@ -128,7 +126,7 @@ type Operator interface {
 	// counted up here. Errors: [ErrNoDevice], [ErrPolicy] above the ceilings.
 	SetPolicy(ctx context.Context, id message.DeviceID, policy message.Policy) error
 
-	// ReportLost is IssuerDesk's.
+	// ReportLost is as in IssuerDesk.
 	ReportLost(ctx context.Context, id message.DeviceID) error
 
 	// End ends a reported device when its time is over: what its shadow wallet holds, and
@@ -136,11 +134,10 @@ type Operator interface {
 	// notary.WrongStatus while the time is not over.
 	End(ctx context.Context, id message.DeviceID) error
 
-	// Block asks for a device to be blocked, or unblocked, by its next Instruction.
-	// Errors: [ErrNoDevice].
+	// Block has the device's next Instruction block or unblock it. Errors: [ErrNoDevice].
 	Block(ctx context.Context, id message.DeviceID, blocked bool) error
 
-	// ResetTries lets the device's next Instruction give PIN and PUK all their tries again.
-	// Errors: [ErrNoDevice], the notary's.
+	// ResetTries has the device's next Instruction restore all tries of PIN and PUK. Errors:
+	// [ErrNoDevice], the notary's.
 	ResetTries(ctx context.Context, id message.DeviceID) error
 }

@@ -92,7 +92,7 @@ var (
 	answer = session.Answer{Instruction: []byte{1}, Difference: -5, Refused: "too much"}
 	kept   = notary.Answer{
 		Held: true,
-		Payment: &notary.PaymentStatus{Payer: anna, Atc: 7, Payee: cafe, Request: 4, Amount: 45_00,
+		Payment: &notary.PaymentStatus{Payer: anna, ATC: 7, Payee: cafe, Request: 4, Amount: 45_00,
 			Identity: message.Hash{
 				0xAB,
 			}, Verdict: notary.Settled, Accepted: true},
@@ -210,7 +210,7 @@ func (s stub) ReserveDevice(
 	return DeviceIDOf("SENORDIC", r.Kind, 12), s.err
 }
 
-// parties are all that ask.
+// parties are all callers of the contract.
 type parties struct {
 	Wallet
 	terminal Terminal
@@ -219,7 +219,7 @@ type parties struct {
 	operator Operator
 }
 
-// far is a stub behind a link for each party.
+// far returns a stub behind a link for each party.
 func far(to func(*remote.Server) remote.Transport, s stub) parties {
 	return parties{
 		NewWallet(to(ServeWallet(s))),
@@ -232,7 +232,7 @@ func far(to func(*remote.Server) remote.Transport, s stub) parties {
 
 func direct(s *remote.Server) remote.Transport { return s }
 
-// calls makes every call of the contract once, and gives the answers and errors.
+// calls makes every call of the contract once, and returns the answers and errors.
 func calls(ctx context.Context, p parties) (answers []any, errs []error) {
 	with := func(a any, err error) { answers, errs = append(answers, a), append(errs, err) }
 	only := func(err error) { with(nil, err) }
@@ -267,8 +267,8 @@ func calls(ctx context.Context, p parties) (answers []any, errs []error) {
 	return answers, errs
 }
 
-// TestCalls: every call gives over the link what it gives without one;
-// testdata/calls.txt shows what passes.
+// TestCalls: every call returns over the link what it returns without one; testdata/calls.txt shows
+// the bytes on the link.
 func TestCalls(t *testing.T) {
 	var recorders []*remotetest.Recorder
 	recorded := func(s *remote.Server) remote.Transport {
@@ -293,8 +293,8 @@ func TestCalls(t *testing.T) {
 	remotetest.Golden(t, "testdata/calls.txt", text)
 }
 
-// TestErrorsKeepWhatTheyAre: on the far side errors.Is and errors.As match every error
-// as on the near one, at every call.
+// TestErrorsKeepWhatTheyAre: errors.Is and errors.As match every error on the far side as on the
+// near one, for every call.
 func TestErrorsKeepWhatTheyAre(t *testing.T) {
 	funds := notary.Refuse(notary.Funds, "the online holding is 0.00 kr")
 	targets := []error{order.ErrSignature, notary.Funds, notary.Unsettled}

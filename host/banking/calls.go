@@ -11,7 +11,7 @@ import (
 	"ekrona/host/session"
 )
 
-// Requests and answers of the calls that are none of the contract's own types.
+// Requests and answers of the calls that are not types of the contract itself.
 type (
 	openRequest struct {
 		Device message.DeviceID `json:"device"`
@@ -44,7 +44,7 @@ type (
 	}
 )
 
-// link asks an intermediary at the far side of a link what every device asks.
+// link makes the calls of every device to an intermediary at the far side of a link.
 type link struct{ client remote.Client }
 
 // Open implements session.Link.
@@ -83,7 +83,7 @@ func serveLink(l session.Link) *remote.Server {
 
 type wallet struct{ link }
 
-// NewWallet asks the intermediary at the far side of a link.
+// NewWallet returns the intermediary at the far side of a link.
 func NewWallet(t remote.Transport) Wallet {
 	return wallet{link{remote.Client{Transport: t, Errors: Errors}}}
 }
@@ -148,7 +148,7 @@ func ServeWallet(w Wallet) *remote.Server {
 
 type terminal struct{ link }
 
-// NewTerminal asks the intermediary at the far side of a link.
+// NewTerminal returns the intermediary at the far side of a link.
 func NewTerminal(t remote.Transport) Terminal {
 	return terminal{link{remote.Client{Transport: t, Errors: Errors}}}
 }
@@ -171,7 +171,7 @@ func ServeTerminal(t Terminal) *remote.Server {
 
 type merchant struct{ client remote.Client }
 
-// NewMerchant asks the intermediary at the far side of a link.
+// NewMerchant returns the intermediary at the far side of a link.
 func NewMerchant(t remote.Transport) Merchant {
 	return merchant{remote.Client{Transport: t, Errors: Errors}}
 }

@@ -51,7 +51,7 @@ type (
 
 type issuerDesk struct{ client remote.Client }
 
-// NewIssuerDesk asks the intermediary at the far side of a link.
+// NewIssuerDesk returns the intermediary at the far side of a link.
 func NewIssuerDesk(t remote.Transport) IssuerDesk {
 	return issuerDesk{remote.Client{Transport: t, Errors: Errors}}
 }
@@ -110,7 +110,7 @@ func ServeIssuerDesk(i IssuerDesk) *remote.Server {
 
 type operator struct{ client remote.Client }
 
-// NewOperator asks the intermediary at the far side of a link.
+// NewOperator returns the intermediary at the far side of a link.
 func NewOperator(t remote.Transport) Operator {
 	return operator{remote.Client{Transport: t, Errors: Errors}}
 }

@@ -25,8 +25,8 @@ const (
 	// ErrUnloadClosed: the desk has decided on an unload. A Payment that comes after that
 	// is void, and its money comes back to the owner's online wallet.
 	ErrUnloadClosed
-	// ErrNotForDesk: a message is no Payment of one of the desk's Requests by a device of
-	// this intermediary. Nothing was taken.
+	// ErrNotForDesk: a message is not a Payment of one of the desk's Requests by a device of this
+	// intermediary. Nothing was taken.
 	ErrNotForDesk
 	// ErrHasCard: the owner has an active card, and the reservation of another does not say
 	// that it is a second one, or which card it replaces. Nothing was reserved.
@@ -55,7 +55,7 @@ var kinds = [...]struct{ code, text string }{
 		"say that it shall be a second one, or which card it replaces"},
 }
 
-// Kinds are all kinds.
+// Kinds returns all kinds.
 func Kinds() []Kind {
 	all := make([]Kind, 0, len(kinds)-1)
 	for k := range kinds[1:] {
@@ -64,7 +64,7 @@ func Kinds() []Kind {
 	return all
 }
 
-// Code is the kind's code, such as "no-device".
+// Code returns the kind's code, such as "no-device".
 func (k Kind) Code() string {
 	if k < 1 || int(k) >= len(kinds) {
 		return fmt.Sprintf("unknown kind %d", int(k))
@@ -72,7 +72,7 @@ func (k Kind) Code() string {
 	return kinds[k].code
 }
 
-// KindOf is the kind with a code; not ok when there is none.
+// KindOf returns the kind with a code; ok is false when there is none.
 func KindOf(code string) (k Kind, ok bool) {
 	for _, k := range Kinds() {
 		if kinds[k].code == code {
@@ -82,7 +82,7 @@ func KindOf(code string) (k Kind, ok bool) {
 	return 0, false
 }
 
-// Error is the line for a person.
+// Error returns the line for a human reader.
 func (k Kind) Error() string {
 	if k < 1 || int(k) >= len(kinds) {
 		return k.Code()
@@ -90,24 +90,24 @@ func (k Kind) Error() string {
 	return "intermediary: " + kinds[k].text
 }
 
-// Error is a refusal with a line of its own.
+// Error is a refusal with its own text.
 type Error struct {
 	Kind Kind
 	What string // one line: what, of whom, what to do
 }
 
-// Refuse makes an Error.
+// Refuse returns an Error.
 func Refuse(kind Kind, format string, args ...any) *Error {
 	return &Error{kind, fmt.Sprintf(format, args...)}
 }
 
-// Error is the line for a person.
+// Error returns the line for a human reader.
 func (e *Error) Error() string { return e.What }
 
-// Unwrap is the kind.
+// Unwrap returns the kind.
 func (e *Error) Unwrap() error { return e.Kind }
 
-// Errors are the contract's errors as they travel.
+// Errors are the contract's errors as they are sent over a link.
 var Errors remote.Errors = errorCodec{}
 
 type errorCodec struct{}

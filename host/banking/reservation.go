@@ -10,8 +10,8 @@ import (
 // Card is one of a customer's cards.
 type Card struct {
 	Device Device `json:"device"`
-	// InUse reports that the notary has registered the card, and that it was neither
-	// reported lost nor ended.
+	// InUse reports whether the notary has registered the card, and it was neither reported lost
+	// nor ended.
 	InUse bool `json:"in_use"`
 }
 
@@ -27,8 +27,8 @@ type Reservation struct {
 	Replaces message.DeviceID `json:"replaces,omitempty"`
 }
 
-// Check holds the reservation of a card against those that its owner has: one in use is
-// no second one's by oversight. Errors: [ErrMalformed] (no intent, a card without owner),
+// Check compares the reservation of a card with the cards that its owner has, so that nobody gets a
+// second active card by oversight. Errors: [ErrMalformed] (no intent, a card without owner),
 // [ErrNoDevice] (it replaces a card that is not the owner's), [ErrHasCard].
 func (r Reservation) Check(cards []Card) error {
 	switch {

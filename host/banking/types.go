@@ -26,7 +26,7 @@ type Device struct {
 	Policy      message.Policy // that the device shall have
 }
 
-// DeviceKind is the letter that tells an intermediary's devices apart in their ids.
+// DeviceKind is the letter in a device id that names the kind of device.
 type DeviceKind rune
 
 // The kinds.
@@ -41,13 +41,13 @@ var kindNames = map[DeviceKind]string{KindCard: "card", KindTerminal: "terminal"
 // MaxDevice is the highest number that an id has room for.
 const MaxDevice = 9_999_999
 
-// DeviceIDOf is the id of an intermediary's n-th device of one kind: its name, the kind
+// DeviceIDOf returns the id of an intermediary's n-th device of one kind: its name, the kind
 // and seven digits.
 func DeviceIDOf(name message.Name, kind DeviceKind, n int) message.DeviceID {
 	return message.DeviceID(fmt.Sprintf("%s%c%07d", name, kind, n))
 }
 
-// MarshalText gives the kind's name.
+// MarshalText returns the kind's name.
 func (k DeviceKind) MarshalText() ([]byte, error) {
 	if name, known := kindNames[k]; known {
 		return []byte(name), nil
@@ -55,7 +55,7 @@ func (k DeviceKind) MarshalText() ([]byte, error) {
 	return nil, fmt.Errorf("device kind %d has no name", k)
 }
 
-// UnmarshalText takes the kind's name.
+// UnmarshalText reads the kind's name.
 func (k *DeviceKind) UnmarshalText(text []byte) error {
 	for kind, name := range kindNames {
 		if name == string(text) {

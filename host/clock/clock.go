@@ -1,6 +1,6 @@
-// Package clock is where our programs get the time from: each part takes a [Clock] from its
-// caller, so that a seeded run repeats and a test moves the time itself. It is an interface and no
-// function because a clock that is moved is one value, for whoever reads it and whoever moves it.
+// Package clock gives our programs the time: each part receives a [Clock] from its caller, so that
+// a seeded run repeats and a test sets the time itself. A Clock is an interface and not a function
+// because the reader and the setter of a manual clock share one value.
 package clock
 
 import "time"
@@ -12,10 +12,10 @@ type Clock interface{ Now() time.Time }
 // difference of two times.
 type System struct{}
 
-// Now is the system's time.
+// Now returns the system's time.
 func (System) Now() time.Time { return time.Now() }
 
-// OrSystem is a clock, or the system's for none.
+// OrSystem returns c, or the system's clock for nil.
 func OrSystem(c Clock) Clock {
 	if c == nil {
 		return System{}
@@ -26,12 +26,11 @@ func OrSystem(c Clock) Clock {
 // Fixed stands still for ever.
 type Fixed time.Time
 
-// Now is always the same.
+// Now always returns the same time.
 func (f Fixed) Now() time.Time { return time.Time(f) }
 
-// Manual stands still until somebody moves it by setting At. It is not for several goroutines at a
-// time.
+// Manual stands still until somebody sets At. It is not safe for concurrent use.
 type Manual struct{ At time.Time }
 
-// Now is At.
+// Now returns At.
 func (m *Manual) Now() time.Time { return m.At }

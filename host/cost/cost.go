@@ -3,8 +3,8 @@
 // persistent writes, bytecodes and bytes on the wire, and prices them with what
 // others measured on a P71 (package emulator/card, cost.go). Start at [Measure].
 //
-// The estimate leaves out what nobody has measured, and the time in which a reader
-// finds a card. Numbers from a card in a reader are better.
+// The estimate leaves out what nobody has measured, and the time in which a reader finds a card.
+// Measurements on a real card are better.
 package cost
 
 import (
@@ -34,7 +34,7 @@ type Tap struct {
 	Commands []Command     `json:"-"`
 }
 
-// Total is the estimate of the whole tap.
+// Total returns the estimate of the whole tap.
 func (t Tap) Total() time.Duration {
 	var sum time.Duration
 	for _, c := range t.Commands {
@@ -58,8 +58,8 @@ type measurement struct {
 	*sandbox.Sandbox
 }
 
-// Measure founds a sandbox in an empty folder, lets its people load, pay, receive,
-// refuse, synchronise and unload, and returns the taps in order.
+// Measure founds a sandbox in an empty folder, has its holders load, pay, receive, refuse,
+// synchronise and unload, and returns the taps in order.
 func Measure(ctx context.Context, folder string, link card.Link) ([]Tap, error) {
 	m := &measurement{link: link}
 	m.begin("personalize, after INSTALL", 0)
@@ -114,7 +114,7 @@ func (m *measurement) flows(ctx context.Context) error {
 				err := anna.Phone.Load(ctx, tap, 20*small)
 			return err
 		}},
-		{"pay at a terminal, its CA not met before", NewCAGoal,
+		{"pay at a terminal, its CA not seen before", NewCAGoal,
 			func(tap wallet.Tap) error { return m.sell(ctx, cafe, tap, small) }},
 		{"pay at a terminal, warm", WarmGoal,
 			func(tap wallet.Tap) error { return m.sell(ctx, cafe, tap, small) }},

@@ -73,7 +73,7 @@ func (p *printer) line(format string, arguments ...any) {
 	}
 }
 
-// MarshalJSON gives times in microseconds.
+// MarshalJSON writes times in microseconds.
 func (t Tap) MarshalJSON() ([]byte, error) {
 	type command struct {
 		Title        string           `json:"title"`

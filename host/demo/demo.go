@@ -1,7 +1,7 @@
-// Package demo tells the story of the pilot's report with real parties: money is
-// loaded, spent at a merchant, torn, passed from card to card, refused, settled in
-// whatever order the parties come online, and unloaded; at the end the books are
-// read and every invariant of the protocol is checked. Start at [Run].
+// Package demo plays the example of the pilot's report with real parties: money is loaded, spent at
+// a merchant, torn, passed from card to card, refused, settled in whatever order the parties come
+// online, and unloaded; at the end the books are read and every invariant of the protocol is
+// checked. Start at [Run].
 package demo
 
 import (
@@ -21,7 +21,7 @@ import (
 
 // scenario is one run of the demo.
 type scenario struct {
-	ctx     context.Context // of the one telling; every scene passes it on
+	ctx     context.Context // of the one run; every scene passes it on
 	sandbox *sandbox.Sandbox
 	print   *printer
 
@@ -29,16 +29,16 @@ type scenario struct {
 	cafe                  *sandbox.Merchant
 }
 
-// Options say how the story is told.
+// Options say how the demo is shown.
 type Options struct {
 	Plan    sandbox.Plan
 	Sandbox sandbox.Options // Observe is the demo's own
 	Trace   bool            // show every command to a card, decoded
-	Show    progress.Show   // gets the story as events, for whoever does not read out
+	Show    progress.Show   // receives the demo as events, for a program
 }
 
-// Run founds a sandbox in an empty folder, tells the story on out, and returns the
-// books after it. Violations of the protocol are in the books, not an error.
+// Run founds a sandbox in an empty folder, plays the demo, writes it to out, and returns the books
+// after it. Violations of the protocol are in the books, not an error.
 func Run(ctx context.Context, folder string, out io.Writer, options Options) (sandbox.Books,
 	error) {
 	tell := &printer{out: out, show: options.Show, trace: options.Trace}
@@ -52,7 +52,7 @@ func Run(ctx context.Context, folder string, out io.Writer, options Options) (sa
 	return books, errors.Join(err, t.Close())
 }
 
-// play tells one scene after the other.
+// play plays one scene after the other.
 func play(ctx context.Context, t *sandbox.Sandbox, tell *printer) (sandbox.Books, error) {
 	s := &scenario{ctx: ctx, sandbox: t, print: tell}
 	var err error
@@ -89,7 +89,7 @@ func (s *scenario) introduce() error {
 		return err
 	}
 	for _, b := range banks {
-		s.print.speak("Riksbank",
+		s.print.event("Riksbank",
 			"issues e-krona to %s, and certifies its CA and its instruction key", b.Settings.Title)
 	}
 	for _, p := range s.people() {
@@ -97,7 +97,7 @@ func (s *scenario) introduce() error {
 		if err != nil {
 			return err
 		}
-		s.print.speak(b.Settings.Title, "issues %s's card %s: key pair made on the card, "+
+		s.print.event(b.Settings.Title, "issues %s's card %s: key pair made on the card, "+
 			"certificate, PIN letter, registered at the notary",
 			title(p.Name), p.Phone.Device())
 	}
@@ -105,7 +105,7 @@ func (s *scenario) introduce() error {
 	if err != nil {
 		return err
 	}
-	s.print.speak(b.Settings.Title, "certifies the terminal %s of the %s", s.cafe.Terminal.ID(),
+	s.print.event(b.Settings.Title, "certifies the terminal %s of the %s", s.cafe.Terminal.ID(),
 		s.cafe.Name)
 	return nil
 }
@@ -127,7 +127,7 @@ func (s *scenario) load() error {
 }
 
 func (s *scenario) loadCard(p *sandbox.Person, amount money.Ore) error {
-	s.print.speak(title(p.Name), "orders %s for the card, and holds it to the phone", amount)
+	s.print.event(title(p.Name), "orders %s for the card, and holds it to the phone", amount)
 	tap, err := s.present(p)
 	if err != nil {
 		return err
@@ -140,10 +140,10 @@ func (s *scenario) loadCard(p *sandbox.Person, amount money.Ore) error {
 	if err != nil {
 		return err
 	}
-	s.print.speak("Notary",
+	s.print.event("Notary",
 		"reserves %s in the card's shadow wallet and signs the Instruction beside %s", amount,
 		b.Settings.Title)
-	s.print.speak(title(p.Name)+"'s card", "verifies both signatures, adds %s, confirms",
+	s.print.event(title(p.Name)+"'s card", "verifies both signatures, adds %s, confirms",
 		result.Credited)
 	return nil
 }
@@ -152,7 +152,7 @@ func (s *scenario) loadCard(p *sandbox.Person, amount money.Ore) error {
 func (s *scenario) ask(amount money.Ore) (terminal.Sale, error) {
 	sale, err := s.cafe.Terminal.Ask(s.ctx, amount)
 	if err == nil {
-		s.print.speak("Terminal", "signs and stores the Request: %s, number %d. Please tap", amount,
+		s.print.event("Terminal", "signs and stores the Request: %s, number %d. Please tap", amount,
 			sale.Number)
 	}
 	return sale, err
@@ -179,10 +179,10 @@ func (s *scenario) sell(p *sandbox.Person, amount money.Ore) (envelope.Envelope,
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	s.print.speak(title(p.Name)+"'s card",
+	s.print.event(title(p.Name)+"'s card",
 		"PIN verified; verifies terminal and Request, pays %s, keeps the Payment as a record",
 		amount)
-	s.print.speak("Terminal", "verifies card and Payment, stores it, and shows: paid %s", amount)
+	s.print.event("Terminal", "verifies card and Payment, stores it, and shows: paid %s", amount)
 	s.print.cost("the tap")
 	return receipt, nil
 }
@@ -212,14 +212,14 @@ func (s *scenario) tornTap() error {
 	if !errors.As(err, &torn) {
 		return fmt.Errorf("demo: the tap was not torn: %w", err)
 	}
-	s.print.speak("Anna", "takes the card away too early: it has paid, the terminal has not heard")
-	s.print.speak("Terminal", "got no answer. Hold the same card to the terminal again")
+	s.print.event("Anna", "takes the card away too early: it has paid, but the answer is lost")
+	s.print.event("Terminal", "got no answer. Hold the same card to the terminal again")
 	receipt, err := s.take(s.anna, sale, pin.Block{})
 	if err != nil {
 		return err
 	}
-	s.print.speak("Anna's card", "gives the same Payment again: no PIN, no second debit")
-	s.print.speak("Terminal", "stores it, and shows: paid %s", sale.Amount)
+	s.print.event("Anna's card", "gives the same Payment again: no PIN, no second debit")
+	s.print.event("Terminal", "stores it, and shows: paid %s", sale.Amount)
 	s.print.cost("the second tap")
 	return s.anna.Phone.TakeAnswer(s.ctx, receipt)
 }

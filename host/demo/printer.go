@@ -19,7 +19,7 @@ import (
 // printer prints the demo: who, and what.
 type printer struct {
 	out   io.Writer
-	show  progress.Show // gets the story too, besides out
+	show  progress.Show // receives the demo too, besides out
 	trace bool
 	err   error // the first that out gave
 
@@ -28,7 +28,7 @@ type printer struct {
 	seen map[string]notary.Verdict
 }
 
-// nameWidth is room for the longest speaker.
+// nameWidth is the length of the longest party name.
 const nameWidth = 15
 
 func (t *printer) line(format string, arguments ...any) {
@@ -38,14 +38,14 @@ func (t *printer) line(format string, arguments ...any) {
 }
 
 func (t *printer) heading(title string) {
-	t.show.Tell(progress.Event{Kind: progress.Chapter, Text: title})
+	t.show.Emit(progress.Event{Kind: progress.Chapter, Text: title})
 	t.line("\n%s\n%s", title, strings.Repeat("-", len(title)))
 }
 
-func (t *printer) speak(speaker, format string, arguments ...any) {
+func (t *printer) event(party, format string, arguments ...any) {
 	text := fmt.Sprintf(format, arguments...)
-	t.show.Tell(progress.Event{Kind: progress.Told, Who: speaker, Text: text})
-	t.line("%-*s  %s", nameWidth, speaker, text)
+	t.show.Emit(progress.Event{Kind: progress.Told, Who: party, Text: text})
+	t.line("%-*s  %s", nameWidth, party, text)
 }
 
 func title(name string) string {
@@ -55,7 +55,7 @@ func title(name string) string {
 	return strings.ToUpper(name[:1]) + name[1:]
 }
 
-// tap begins to count for one tap.
+// tap starts the counters of one tap.
 func (t *printer) tap() { t.last = card.Stats{} }
 
 // onExchange receives every exchange with a card.
@@ -69,7 +69,7 @@ func (t *printer) onExchange(e apdu.Exchange, stats card.Stats) {
 	}
 }
 
-// cost tells what the tap would have taken on a real card.
+// cost prints what the tap would have taken on a real card.
 func (t *printer) cost(what string) {
 	link := card.Links()[0]
 	estimate, err := card.Estimate(t.last, link)
@@ -102,13 +102,13 @@ func (t *printer) synchronised(device string, r session.Result) {
 	if r.Difference != 0 {
 		text += fmt.Sprintf("; its balance is off by %s", r.Difference)
 	}
-	t.speak(device, "%s", text)
+	t.event(device, "%s", text)
 }
 
 // lastRecord bounds the search for a card's payments.
 const lastRecord = 64
 
-// verdicts tells what the notary decided since the last time.
+// verdicts prints what the notary decided since the last time.
 func (s *scenario) verdicts() error {
 	t := s.print
 	if t.seen == nil {
@@ -133,14 +133,14 @@ func (s *scenario) verdicts() error {
 				continue
 			}
 			t.seen[key] = status.Verdict
-			t.speak("Notary", "%s -> %s, %s: %s", title(p.Name), holders[string(status.Payee)],
+			t.event("Notary", "%s -> %s, %s: %s", title(p.Name), holders[string(status.Payee)],
 				status.Amount, meaning(status.Verdict))
 		}
 	}
 	return nil
 }
 
-// meaning says a verdict in words.
+// meaning returns a verdict in words.
 func meaning(v notary.Verdict) string {
 	switch v {
 	case notary.Reserved:
@@ -158,13 +158,13 @@ func meaning(v notary.Verdict) string {
 	}
 }
 
-// WriteBooks writes the books of a sandbox down.
+// WriteBooks writes the books of a sandbox.
 func WriteBooks(out io.Writer, b sandbox.Books) error {
 	t := &printer{out: out}
 	return t.books(b)
 }
 
-// person writes a person's wallets down: a row, and one more for each further card.
+// person writes a person's wallets: a row, and one more for each further card.
 func (t *printer) person(p sandbox.PersonBooks) {
 	name, bank, online := p.Name, p.Bank, p.Online.String()
 	if len(p.Cards) == 0 {

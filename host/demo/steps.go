@@ -17,13 +17,13 @@ func (s *scenario) cardToCard() error {
 	if err := s.transfer(s.anna, s.bertil, 80*money.Krona); err != nil {
 		return err
 	}
-	s.print.speak("Bertil", "spends what was just received, before any of it is settled")
+	s.print.event("Bertil", "spends what was just received, before any of it is settled")
 	return s.transfer(s.bertil, s.cecilia, 50*money.Krona)
 }
 
 // transfer pays from one card to another in three taps on the payee's phone.
 func (s *scenario) transfer(payer, payee *sandbox.Person, amount money.Ore) error {
-	s.print.speak(title(payee.Name), "asks for %s; three taps on one phone", amount)
+	s.print.event(title(payee.Name), "asks for %s; three taps on one phone", amount)
 	_, receipt, err := payee.Phone.Transfer(s.ctx, amount,
 		func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
 			if side == wallet.Payer {
@@ -36,10 +36,10 @@ func (s *scenario) transfer(payer, payee *sandbox.Person, amount money.Ore) erro
 	if err != nil {
 		return err
 	}
-	s.print.speak(title(payee.Name)+"'s card", "1: signs the Request, and keeps room for %s",
+	s.print.event(title(payee.Name)+"'s card", "1: signs the Request, and keeps room for %s",
 		amount)
-	s.print.speak(title(payer.Name)+"'s card", "2: pays %s, with its PIN", amount)
-	s.print.speak(title(payee.Name)+"'s card", "3: accepts; its Receipt goes to %s's phone",
+	s.print.event(title(payer.Name)+"'s card", "2: pays %s, with its PIN", amount)
+	s.print.event(title(payee.Name)+"'s card", "3: accepts; its Receipt goes to %s's phone",
 		title(payer.Name))
 	return payer.Phone.TakeAnswer(s.ctx, receipt)
 }
@@ -55,21 +55,21 @@ func (s *scenario) refuse() error {
 	if err != nil {
 		return err
 	}
-	s.print.speak("Cecilia", "sends Anna a Request for %s as a picture", amount)
+	s.print.event("Cecilia", "sends Anna a Request for %s as a picture", amount)
 	if tap, err = s.present(s.anna); err != nil {
 		return err
 	}
 	if _, err = s.anna.Phone.Pay(s.ctx, tap, asked); err != nil {
 		return err
 	}
-	s.print.speak("Anna's card", "pays it; the Payment stays on Anna's phone, which has no network")
+	s.print.event("Anna's card", "pays it; the Payment stays on Anna's phone, which has no network")
 	if tap, err = s.present(s.cecilia); err != nil {
 		return err
 	}
 	if _, err = s.cecilia.Phone.Refuse(s.ctx, tap, asked); err != nil {
 		return err
 	}
-	s.print.speak("Cecilia's card", "closes the Request with a signed Refusal, for ever: the "+
+	s.print.event("Cecilia's card", "closes the Request with a signed Refusal, for ever: the "+
 		"money will come back to Anna's online wallet")
 	return nil
 }
@@ -98,7 +98,7 @@ func (s *scenario) payerFirst() error {
 	if _, err := s.sell(s.bertil, 15*money.Krona); err != nil {
 		return err
 	}
-	s.print.speak("Bertil", "has no phone at hand, so the Receipt stays with the merchant")
+	s.print.event("Bertil", "has no phone at hand, so the Receipt stays with the merchant")
 	for _, step := range []func() error{func() error { return s.synchronise(s.bertil) },
 		s.synchroniseTerminal} {
 		if err := step(); err != nil {
@@ -121,13 +121,13 @@ func (s *scenario) unload() error {
 	if _, err := s.cecilia.Phone.Unload(s.ctx, tap, amount); err != nil {
 		return err
 	}
-	s.print.speak("Fjord Bank", "has its desk sign a Request that names Cecilia's card")
-	s.print.speak("Cecilia's card", "pays %s to the desk; settled, it is in the online wallet",
+	s.print.event("Fjord Bank", "has its desk sign a Request that names Cecilia's card")
+	s.print.event("Cecilia's card", "pays %s to the desk; settled, it is in the online wallet",
 		amount)
 	return nil
 }
 
-// settleAll lets everyone synchronise twice, after which all must agree.
+// settleAll has everyone synchronise twice, after which all must agree.
 func (s *scenario) settleAll() error {
 	s.print.heading("Everyone synchronises twice, and all must agree")
 	for range 2 {

@@ -63,7 +63,7 @@ func writeInto(path string, content []byte, mode fs.FileMode,
 	if err != nil {
 		return err
 	}
-	// After a rename the name is gone already, which is no error.
+	// After a rename the temporary name is gone, which is no error.
 	defer func() {
 		if gone := os.Remove(temporary.Name()); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
 			err = errors.Join(err, gone)
@@ -93,7 +93,7 @@ func makeFolder(path string) error {
 		}
 		return makeFolder(path)
 	case errors.Is(err, fs.ErrExist):
-		return nil // if it is no folder, what follows says so
+		return nil // if it is not a folder, the next call fails
 	default:
 		return err
 	}

@@ -1,6 +1,6 @@
-// Package envelope is what phones, terminals and servers pass to each other over
-// any channel (NFC, QR, a file): a signed message with the certificates that its
-// reader may need. The message protects itself; an envelope adds no trust.
+// Package envelope defines what phones, terminals and servers pass to each other over any channel
+// (NFC, QR, a file): a signed message with the certificates that its reader may need. The message
+// protects itself; an envelope adds no trust.
 //
 // Start at [Envelope]. Its bytes are the data objects one after the other, so
 // nothing has to be agreed on beyond the spec's own layouts.
@@ -22,7 +22,7 @@ type Envelope struct {
 	Authority   []byte `json:"authority,omitempty"`   // 7F21 of its CA
 }
 
-// Bytes are message, certificate and authority, joined.
+// Bytes returns message, certificate and authority, joined.
 func (e Envelope) Bytes() []byte {
 	return bytes.Join([][]byte{e.Message, e.Certificate, e.Authority}, nil)
 }

@@ -14,8 +14,8 @@ import (
 	"ekrona/host/terminal"
 )
 
-// TestAttacksOnServices makes every attack on a notary, an intermediary and a phone that have
-// just settled and received something; nothing is lost or won by them.
+// TestAttacksOnServices makes every attack on a notary, an intermediary and a phone that have just
+// settled and received something; no money is lost or gained.
 func TestAttacksOnServices(t *testing.T) {
 	for _, a := range attack.All() {
 		t.Run(a.Name, func(t *testing.T) {
@@ -28,7 +28,7 @@ func TestAttacksOnServices(t *testing.T) {
 	}
 }
 
-// attacked are the services of anna's bank, and what the attacker knows of them.
+// attacked returns the services of anna's bank, and what the attacker knows of them.
 func (w *world) attacked(anna, bertil *person) (attack.Services, *attack.Setup) {
 	t, b := w.t, anna.bank
 	t.Helper()
@@ -60,7 +60,7 @@ func (w *world) attacked(anna, bertil *person) (attack.Services, *attack.Setup) 
 			InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder),
 			Notary:         message.AuthorityRef(w.notary.Certificate.Holder),
 			Device:         anna.device.ID, Sequence: owed.NextSeq,
-			AckedATC: owed.HeldAtc, Head: owed.HeldHead,
+			AckedATC: owed.HeldATC, Head: owed.HeldHead,
 			Policy: message.PilotPolicy(), Date: w.today(),
 		},
 		Used: state.InstructionSequence, ATC: state.ATC, Issued: books.Issued,

@@ -20,7 +20,7 @@ import (
 	"ekrona/personalization/pki"
 )
 
-// unregisteredPayer is a key that an intermediary has certified without a card.
+// unregisteredPayer returns a key that an intermediary has certified without a card.
 func (w *world) unregisteredPayer(b *bank) pki.Identity {
 	w.t.Helper()
 	identity, err := b.pki.Certified("unregistered",
@@ -29,7 +29,7 @@ func (w *world) unregisteredPayer(b *bank) pki.Identity {
 	return identity
 }
 
-// paidBy is a Payment of a Request that no card has made.
+// paidBy returns a Payment of a Request that no card has made.
 func (w *world) paidBy(b *bank, payer pki.Identity, asked envelope.Envelope,
 	atc uint32) envelope.Envelope {
 	w.t.Helper()
@@ -48,8 +48,8 @@ func (w *world) paidBy(b *bank, payer pki.Identity, asked envelope.Envelope,
 		Authority: b.ca.Encoded}
 }
 
-// TestTerminalResendsWhatWasCorrupted: a payee that is told to forget a Payment by a
-// key that nobody registered forgets the only proof of it.
+// TestTerminalResendsWhatWasCorrupted: a payee that is instructed to drop a Payment by a key that
+// nobody registered drops the only proof of it.
 func TestTerminalResendsWhatWasCorrupted(t *testing.T) {
 	for _, altered := range hostattack.Links() {
 		t.Run(altered.Name, func(t *testing.T) {
@@ -76,8 +76,8 @@ func TestTerminalResendsWhatWasCorrupted(t *testing.T) {
 	}
 }
 
-// TestPayerOfACAThatNeverJoinedStopsNobody: what its certificate proves nobody can know;
-// the device that took its Payment is acknowledged all the same.
+// TestPayerOfACAThatNeverJoinedStopsNobody: nobody can verify its certificate; the device that took
+// its Payment is acknowledged all the same.
 func TestPayerOfACAThatNeverJoinedStopsNobody(t *testing.T) {
 	w, _, merchant := annaAndMerchant(t)
 	b := &bank{pki: pki.Open(t.TempDir(), w.random("never joined"))}
@@ -95,8 +95,8 @@ func TestPayerOfACAThatNeverJoinedStopsNobody(t *testing.T) {
 	assert.Empty(t, reading.Records)
 }
 
-// TestRecordThatWasCorruptedAtThePhoneIsReadAgain: the phone knows the Payment, and what
-// proves it, better than the record that it was given by its reader.
+// TestRecordThatWasCorruptedAtThePhoneIsReadAgain: the phone has the Payment and its proof, and
+// does not rely on the corrupted record from its reader.
 func TestRecordThatWasCorruptedAtThePhoneIsReadAgain(t *testing.T) {
 	w, anna, _ := annaAndBertil(t)
 	b := w.banks["SENORDIC"]
@@ -113,8 +113,8 @@ func TestRecordThatWasCorruptedAtThePhoneIsReadAgain(t *testing.T) {
 	w.agree()
 }
 
-// TestAnswerToAnotherQuestionIsNotTaken: what the card answers to a command that its
-// reader has altered is signed, and not about what the phone has asked.
+// TestAnswerToAnotherQuestionIsNotTaken: the card's answer to a command that its reader has altered
+// is signed, but does not answer the phone's command.
 func TestAnswerToAnotherQuestionIsNotTaken(t *testing.T) {
 	w, anna, bertil := annaAndBertil(t)
 	altered := func(r attack.Reader) wallet.Tap {

@@ -106,13 +106,13 @@ func beforeTheScenario(t *testing.T) (*world, *person) {
 	return w, anna
 }
 
-// step is a part of a story that can be repeated until it succeeds.
+// step is a part of a scenario that can be repeated until it succeeds.
 type step struct {
 	name string
 	do   func() error
 }
 
-// scenario is the whole life of a payment. It ends with 75 kr offline and 380 kr
+// scenario returns the steps of the whole life of a payment. It ends with 75 kr offline and 380 kr
 // online for anna, 45 kr for the merchant.
 func (w *world) scenario(anna *person) []step {
 	var sale uint32
@@ -153,18 +153,18 @@ func (w *world) checkStory(anna *person) {
 	assert.Equal(w.t, 45*money.Krona, w.taken())
 }
 
-// tell goes through the story with one fault, or none; the step that fails with
-// what isFault recognises is repeated by parties that were restarted.
-func (w *world) tell(anna *person, fault int, isFault func(error) bool) {
+// runWithFault runs the scenario with one fault, or none; a step that fails with an error that
+// isFault recognises is repeated after all parties have restarted.
+func (w *world) runWithFault(anna *person, fault int, isFault func(error) bool) {
 	w.t.Helper()
-	met := 0
-	defer func() { require.Equal(w.t, min(fault, 1), met, "faults met") }()
+	struck := 0
+	defer func() { require.Equal(w.t, min(fault, 1), struck, "faults struck") }()
 	for _, step := range w.scenario(anna) {
 		err := step.do()
 		if err == nil {
 			continue
 		}
-		met++
+		struck++
 		require.True(w.t, isFault(err), "%s: %v", step.name, err)
 		for _, power := range w.power {
 			power.Restore()
@@ -176,8 +176,8 @@ func (w *world) tell(anna *person, fault int, isFault func(error) bool) {
 	}
 }
 
-// TestEveryCallToTheNotaryMayFail loses each call of the story in turn, and in
-// another run its answer; the story ends as if nothing had happened.
+// TestEveryCallToTheNotaryMayFail loses each call of the scenario in turn, and in another run its
+// answer; the scenario ends as if nothing had happened.
 func TestEveryCallToTheNotaryMayFail(t *testing.T) {
 	run := func(t *testing.T, lose int, arrives bool) (calls int) {
 		w, anna := beforeTheScenario(t)
@@ -186,7 +186,7 @@ func TestEveryCallToTheNotaryMayFail(t *testing.T) {
 			w.startBank(name, &failing{w.bank.For(name), link})
 		}
 		link.calls, link.lose = 0, lose
-		w.tell(anna, lose, func(err error) bool { return errors.Is(err, errLink) })
+		w.runWithFault(anna, lose, func(err error) bool { return errors.Is(err, errLink) })
 		calls, link.lose = link.calls, 0
 		w.checkStory(anna)
 		return calls
@@ -204,13 +204,14 @@ func TestEveryCallToTheNotaryMayFail(t *testing.T) {
 	}
 }
 
-// TestEveryPartyMayBeKilled kills a party at each step of its database in turn, and
-// between a commit and the moment when somebody learns of it.
+// TestEveryPartyMayBeKilled kills a party at each step of its database in turn, and between a
+// commit and its report to the caller.
 func TestEveryPartyMayBeKilled(t *testing.T) {
 	run := func(t *testing.T, party string, kill int) (steps []faultdriver.Kind) {
 		w, anna := beforeTheScenario(t)
 		w.power[party].Follow(faultdriver.Nth(kill, faultdriver.ErrPowerLost))
-		w.tell(anna, kill, func(err error) bool { return errors.Is(err, faultdriver.ErrPowerLost) })
+		w.runWithFault(anna, kill,
+			func(err error) bool { return errors.Is(err, faultdriver.ErrPowerLost) })
 		steps = w.power[party].Steps()
 		w.power[party].Follow(nil)
 		w.power[party].Restore()
@@ -237,13 +238,13 @@ func changes(party string, step faultdriver.Kind) bool {
 	return step != faultdriver.Begin && (party == "anna" || step != faultdriver.Statement)
 }
 
-// TestPowerMayBeCutAtEveryWriteOfTheCard cuts the power before each persistent
-// write of the story in turn, whatever command makes it.
+// TestPowerMayBeCutAtEveryWriteOfTheCard cuts the power before each persistent write of the
+// scenario in turn, whatever command makes it.
 func TestPowerMayBeCutAtEveryWriteOfTheCard(t *testing.T) {
 	run := func(t *testing.T, cut int) (writes int) {
 		w, anna := beforeTheScenario(t)
 		anna.writes, anna.cut = 0, cut
-		w.tell(anna, cut, client.IsLost)
+		w.runWithFault(anna, cut, client.IsLost)
 		writes, anna.cut = anna.writes, 0
 		w.checkStory(anna)
 		return writes

@@ -53,8 +53,8 @@ func TestLoadPayAtATerminalAndSynchroniseInEitherOrder(t *testing.T) {
 	}
 }
 
-// annaAndBertil is a world with two people at two intermediaries; anna has 300 kr
-// online and 200 kr on her card.
+// annaAndBertil returns a world with two customers at two intermediaries; anna has 300 kr online
+// and 200 kr on her card.
 func annaAndBertil(t *testing.T) (w *world, anna, bertil *person) {
 	t.Helper()
 	w = newWorld(t)
@@ -64,7 +64,7 @@ func annaAndBertil(t *testing.T) (w *world, anna, bertil *person) {
 	return w, anna, bertil
 }
 
-// annaAndMerchant is the same with a merchant instead of bertil.
+// annaAndMerchant returns the same world with a merchant instead of bertil.
 func annaAndMerchant(t *testing.T) (w *world, anna *person, merchant *merchantTerminal) {
 	t.Helper()
 	w = newWorld(t)
@@ -75,13 +75,13 @@ func annaAndMerchant(t *testing.T) (w *world, anna *person, merchant *merchantTe
 	return w, anna, merchant
 }
 
-// cardToCard is a payment between two cards on the payer's phone, three taps.
+// cardToCard makes a payment between two cards on the payer's phone, three taps.
 func (w *world) cardToCard(payer, payee *person, amount money.Ore) {
 	w.t.Helper()
 	_, _, err := payer.phone.Transfer(w.ctx, amount,
 		func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
 			if side == wallet.Payee {
-				return payee.strangers(w.t), nil
+				return payee.atOtherPhone(w.t), nil
 			}
 			return payer.tap(w.t), nil
 		})
@@ -316,7 +316,7 @@ func TestBlockedCardStillResendsRefusesAndSynchronises(t *testing.T) {
 	assert.Equal(t, 130*money.Krona, w.online(bertil), "30 kr came back")
 }
 
-// losing is a reader that loses the card after it has carried out a command, so
+// losing returns a reader that loses the card after it has carried out a command, so
 // that its answer never arrives.
 func losing(p *person, command *spec.Command) apdu.Card {
 	whole := p.reader()

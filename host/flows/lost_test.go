@@ -13,8 +13,8 @@ import (
 	"ekrona/host/terminal"
 )
 
-// TestTerminalAsksNoLostCardToPay: what was reported reaches a terminal of the other intermediary
-// when it synchronises. What the card has paid by then is taken, and settles.
+// TestTerminalAsksNoLostCardToPay: the loss report reaches a terminal of the other intermediary
+// when it synchronises. The terminal has accepted what the card paid before, and it settles.
 func TestTerminalAsksNoLostCardToPay(t *testing.T) {
 	w := newWorld(t)
 	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
@@ -27,7 +27,7 @@ func TestTerminalAsksNoLostCardToPay(t *testing.T) {
 	early, err := pos.Ask(w.ctx, 40*money.Krona)
 	require.NoError(t, err)
 	_, err = pos.Take(w.ctx, early.Number, anna.reader(), block(t, rightPIN))
-	require.NoError(t, err, "the terminal has not heard of it yet")
+	require.NoError(t, err, "the terminal does not know it yet")
 	torn, err := pos.Ask(w.ctx, 30*money.Krona)
 	require.NoError(t, err)
 	_, err = pos.Take(w.ctx, torn.Number, losing(anna, spec.Pay), block(t, rightPIN))

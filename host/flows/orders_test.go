@@ -121,8 +121,8 @@ func TestPolicyComesWithTheNextInstruction(t *testing.T) {
 	require.NoError(t, err)
 	_, err = anna.phone.Pay(w.ctx, anna.tap(t), asked)
 	require.True(t, client.Is(err, spec.SWPaymentLimit), err)
-	_, err = bertil.phone.Pay(w.ctx, anna.strangers(t), asked)
-	require.True(t, client.Is(err, spec.SWPINForm), "a stranger's phone sends it in plain: %v", err)
+	_, err = bertil.phone.Pay(w.ctx, anna.atOtherPhone(t), asked)
+	require.True(t, client.Is(err, spec.SWPINForm), "another phone sends it in plain: %v", err)
 	w.agree()
 }
 
@@ -157,8 +157,9 @@ func TestPINIsChangedUnblockedAndGivenItsTriesAgain(t *testing.T) {
 	require.ErrorIs(t, err, wallet.ErrPINNeeded)
 }
 
-// unloadAsked is anna with 200 kr on her card, and the desk's Request to unload 50 of them.
-func unloadAsked(t *testing.T) (*world, *person, order.Signed, envelope.Envelope) {
+// unloadRequested returns anna with 200 kr on her card, and the desk's Request to unload 50 of
+// them.
+func unloadRequested(t *testing.T) (*world, *person, order.Signed, envelope.Envelope) {
 	t.Helper()
 	w := newWorld(t)
 	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
@@ -172,7 +173,7 @@ func unloadAsked(t *testing.T) (*world, *person, order.Signed, envelope.Envelope
 }
 
 func TestCancelledUnloadGivesBackWhatIsPaidAfterAll(t *testing.T) {
-	w, anna, o, asked := unloadAsked(t)
+	w, anna, o, asked := unloadRequested(t)
 	again, err := anna.bank.RequestUnload(w.ctx, o)
 	require.NoError(t, err)
 	assert.Equal(t, asked, again)
@@ -193,8 +194,8 @@ func TestCancelledUnloadGivesBackWhatIsPaidAfterAll(t *testing.T) {
 }
 
 // TestDeskTakesWhatABackupMadeItForget: the desk's database is set back to before the Request that
-// a card has paid. Its own signature tells the desk that it made it, and the notary that it has not
-// decided yet.
+// a card has paid. The desk's own signature proves that it made it, and the notary knows that it
+// has not decided yet.
 func TestDeskTakesWhatABackupMadeItForget(t *testing.T) {
 	for name, arrives := range map[string]func(w *world, anna *person, payment []byte){
 		"by the phone": func(w *world, anna *person, payment []byte) {
@@ -207,7 +208,7 @@ func TestDeskTakesWhatABackupMadeItForget(t *testing.T) {
 		"with the card's records": func(w *world, anna *person, _ []byte) { w.sync(anna) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, anna, _, asked := unloadAsked(t)
+			w, anna, _, asked := unloadRequested(t)
 			payment, err := anna.phone.Pay(w.ctx, anna.tap(t), asked)
 			require.NoError(t, err)
 			_, err = anna.bank.db.ExecContext(w.ctx, "DELETE FROM unload")
@@ -311,7 +312,7 @@ func TestPaymentThatThePayeesPhoneLostReachesTheCardBySynchronising(t *testing.T
 
 	result, err := bertil.phone.Synchronise(w.ctx, wallet.Tap{Card: bertil.reader()})
 	require.NoError(t, err)
-	require.Len(t, result.Unanswered, 1, "the card wants its PIN to receive")
+	require.Len(t, result.Unanswered, 1, "the card requires its PIN to receive")
 	w.audit("still waiting")
 	assert.Zero(t, w.offline(bertil))
 	assert.Empty(t, w.sync(bertil).Unanswered)
@@ -354,7 +355,7 @@ func TestExpiredCardSynchronisesAndUnloadsOnly(t *testing.T) {
 	w.sync(anna)
 	w.audit("the date came")
 	asked, err := bertil.phone.Request(w.ctx, bertil.tap(t), 80*money.Krona, "")
-	require.NoError(t, err, "bertil's card has not heard of the day")
+	require.NoError(t, err, "bertil's card does not know the date")
 	_, err = anna.phone.Pay(w.ctx, anna.tap(t), asked)
 	require.True(t, client.Is(err, spec.SWExpired), err)
 	_, err = anna.phone.Unload(w.ctx, anna.tap(t), 200*money.Krona)
@@ -400,7 +401,7 @@ func TestFlowsGoOverExtendedLengthToo(t *testing.T) {
 	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
 	anna.extended = true
 	w.addTerminal("SEFJORDB")
-	w.tell(anna, 0, func(error) bool { return false })
+	w.runWithFault(anna, 0, func(error) bool { return false })
 	w.checkStory(anna)
 }
 

@@ -19,8 +19,8 @@ import (
 	"ekrona/personalization/pki/keys"
 )
 
-// nextPhone gives the person another phone, with a key of its own and a copy of what
-// was on the former one; its key is not registered yet.
+// nextPhone gives the person another phone, with a new key and a copy of the former phone's data;
+// the key is not registered yet.
 func (w *world) nextPhone(p *person) (former pki.Identity, register func() error) {
 	w.t.Helper()
 	key, err := keys.Generate(w.random("next phone"))
@@ -137,8 +137,8 @@ func TestNextPhoneFindsTheRequestsOfTheFormerOne(t *testing.T) {
 	w.agree()
 }
 
-// TestAnswerThatTheCardGaveElsewhereEndsTheTransfer: what a session, or another
-// phone, had the card answer is in its records.
+// TestAnswerThatTheCardGaveElsewhereEndsTheTransfer: an answer that a session, or another phone,
+// made the card give is in its records.
 func TestAnswerThatTheCardGaveElsewhereEndsTheTransfer(t *testing.T) {
 	w, anna, bertil := annaAndBertil(t)
 	paid, err := bertil.phone.Request(w.ctx, bertil.tap(t), 100, "")

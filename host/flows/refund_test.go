@@ -17,7 +17,7 @@ import (
 	"ekrona/host/terminal"
 )
 
-// aSale is a world in which anna, with 155 kr left on her card and 300 kr online,
+// aSale returns a world in which anna, with 155 kr left on her card and 300 kr online,
 // has paid 45 kr to a merchant that has not synchronised.
 func aSale(t *testing.T, merchantAt message.Name) (w *world, anna *person, paid order.Payment) {
 	t.Helper()
@@ -42,7 +42,7 @@ func (w *world) syncTerminal() {
 	require.NoError(w.t, err)
 }
 
-// refund is an order by the merchant's owner.
+// refund returns an order by the merchant's owner.
 func (w *world) refund(of order.Payment, amount money.Ore) order.Signed {
 	w.t.Helper()
 	o, err := order.NewRefund(w.terminal.ID(), of, amount, w.random("refund"),

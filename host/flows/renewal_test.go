@@ -14,8 +14,8 @@ import (
 	"ekrona/host/wallet"
 )
 
-// TestExpiredCardIsRenewedAndPaysAgain: the date that an Instruction gives the card
-// ends its certificate. It synchronises and unloads still, and does not pay or ask.
+// TestExpiredCardIsRenewedAndPaysAgain: the date that an Instruction gives the card ends its
+// certificate. It still synchronises and unloads, but does not pay or request.
 func TestExpiredCardIsRenewedAndPaysAgain(t *testing.T) {
 	w, anna, merchant := annaAndMerchant(t)
 	w.clock.At = w.clock.At.AddDate(3, 0, 10)

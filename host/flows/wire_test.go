@@ -7,9 +7,9 @@ import (
 	"ekrona/host/banking"
 )
 
-// TestThroughTheWire runs flows whose parties' calls to each other are encoded and decoded
-// as between processes: phone, terminal, merchant and issuer to their intermediary,
-// intermediaries to the notary. They end as they do within one.
+// TestThroughTheWire runs flows whose parties' calls to each other are encoded and decoded as
+// between processes: phone, terminal, merchant and issuer to their intermediary, intermediaries to
+// the notary. They end as they do within one process.
 func TestThroughTheWire(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
 		"terminal":               TestLoadPayAtATerminalAndSynchroniseInEitherOrder,
@@ -45,7 +45,7 @@ func TestThroughTheWire(t *testing.T) {
 // isWired reports whether a test runs in TestThroughTheWire.
 func isWired(t *testing.T) bool { return strings.HasPrefix(t.Name(), "TestThroughTheWire/") }
 
-// walletLink is a phone's way to its intermediary.
+// walletLink returns a phone's link to its intermediary.
 func (w *world) walletLink(b banking.Wallet) banking.Wallet {
 	if !w.wired {
 		return b
@@ -53,7 +53,7 @@ func (w *world) walletLink(b banking.Wallet) banking.Wallet {
 	return banking.NewWallet(banking.ServeWallet(b))
 }
 
-// terminalLink is a terminal's way to its intermediary.
+// terminalLink returns a terminal's link to its intermediary.
 func (w *world) terminalLink(b banking.Terminal) banking.Terminal {
 	if !w.wired {
 		return b
@@ -61,7 +61,7 @@ func (w *world) terminalLink(b banking.Terminal) banking.Terminal {
 	return banking.NewTerminal(banking.ServeTerminal(b))
 }
 
-// deskLink is an issuer's way to its intermediary.
+// deskLink returns an issuer's link to its intermediary.
 func (w *world) deskLink(b banking.IssuerDesk) banking.IssuerDesk {
 	if !w.wired {
 		return b
@@ -69,7 +69,7 @@ func (w *world) deskLink(b banking.IssuerDesk) banking.IssuerDesk {
 	return banking.NewIssuerDesk(banking.ServeIssuerDesk(b))
 }
 
-// refunds is a merchant's way to its intermediary.
+// refunds returns a merchant's link to its intermediary.
 func (w *world) refunds(b banking.Merchant) banking.Merchant {
 	if !w.wired {
 		return b

@@ -1,6 +1,6 @@
-// Package flows tells the protocol's flows over the real parties: the central
-// bank, two intermediaries, three phones, a terminal, and the applet's CAP file on the
-// emulator. After every step the books are audited against protocol §8.
+// Package flows tests the protocol's flows with the real parties: the central bank, two
+// intermediaries, three phones, a terminal, and the applet's CAP file on the emulator. After every
+// step the books are audited against protocol §8.
 package flows
 
 import (
@@ -41,7 +41,7 @@ import (
 	"ekrona/personalization/pki/keys"
 )
 
-// honour is for how long claims on a reported device are honoured.
+// honour is how long claims on a reported device are honoured.
 const honour = 30 * 24 * time.Hour
 
 type world struct {
@@ -55,7 +55,8 @@ type world struct {
 	notary  pki.Identity
 	auditor *audit.Auditor
 	banks   map[message.Name]*bank
-	// cutDuringIssue is the write of the next card's making before which power is cut.
+	// cutDuringIssue is the number of the write, while the next card is made, before which power is
+	// cut.
 	cutDuringIssue int
 	power          map[string]*faultdriver.Driver // of each party's database
 	people         []*person
@@ -360,7 +361,7 @@ func (p *person) reader() apdu.Card {
 	return apdu.Framing{Card: apdu.CardFunc(p.transmit), ExtendedLength: p.extended}
 }
 
-// transmit cuts the power when its write has come.
+// transmit cuts the power before the chosen write.
 func (p *person) transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 	p.card.CutBefore(max(0, p.cut-p.writes))
 	response, err := p.card.Transmit(ctx, c)
@@ -375,8 +376,8 @@ func (p *person) tap(t *testing.T) wallet.Tap {
 	return wallet.Tap{Card: p.reader(), PIN: block(t, rightPIN)}
 }
 
-// strangers is the person's card at somebody else's phone.
-func (p *person) strangers(t *testing.T) wallet.Tap {
+// atOtherPhone returns the person's card at another person's phone.
+func (p *person) atOtherPhone(t *testing.T) wallet.Tap {
 	tap := p.tap(t)
 	tap.OtherCard = true
 	return tap
@@ -444,7 +445,7 @@ func (w *world) audit(step string) {
 	}
 }
 
-// agree synchronises everybody twice and checks that nothing is left between.
+// agree synchronises everybody twice and checks that nothing is left to settle.
 func (w *world) agree() {
 	w.t.Helper()
 	for range 2 {
@@ -478,7 +479,7 @@ func (w *world) load(p *person, amount money.Ore) {
 	w.audit("load of " + p.name)
 }
 
-// offline is what the card holds.
+// offline returns what the card holds.
 func (w *world) offline(p *person) money.Ore {
 	w.t.Helper()
 	return w.state(p).State.Balance

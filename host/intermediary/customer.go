@@ -40,10 +40,10 @@ func (i *Intermediary) AddCustomer(ctx context.Context, c banking.Customer) erro
 }
 
 // ReplaceApp registers the key of another app for a customer who has changed phones. The caller has
-// made sure who that is: on the word of the former key alone a thief of the phone could. The former
-// key signs nothing more and never comes back; orders that it has placed stand. The same key again
-// is fine. After a backup was restored the keys that came later are registered again. Errors:
-// [banking.ErrNoCustomer], [banking.ErrTaken] for a key that has ended.
+// identified the customer: the former key alone is no proof, since a thief of the phone has it too.
+// The former key signs nothing more and never comes back; orders that it has placed stand. The same
+// key again is fine. After a backup was restored the keys that came later are registered again.
+// Errors: [banking.ErrNoCustomer], [banking.ErrTaken] for a key that has ended.
 func (i *Intermediary) ReplaceApp(ctx context.Context, id string, app *ecdsa.PublicKey) error {
 	point, err := signature.Point(app)
 	if err != nil {
@@ -93,9 +93,9 @@ func customer(ctx context.Context, q store.Queryer, id string) (banking.Customer
 	return c, nil
 }
 
-// Deposit sells e-krona to a customer: from the intermediary's own funds to the
-// online wallet, once for each order key. Errors: [banking.ErrNoCustomer],
-// [banking.ErrTaken], and [banking.ErrOwnFunds] when it has not that much to sell.
+// Deposit sells e-krona to a customer: from the intermediary's own funds to the online wallet, once
+// for each order key. Errors: [banking.ErrNoCustomer], [banking.ErrTaken], and
+// [banking.ErrOwnFunds] when it does not have that much to sell.
 func (i *Intermediary) Deposit(ctx context.Context, order, owner string, amount money.Ore) error {
 	if amount <= 0 {
 		return banking.Refuse(banking.ErrMalformed,
@@ -127,9 +127,9 @@ func (i *Intermediary) Deposit(ctx context.Context, order, owner string, amount 
 	})
 }
 
-// OnlineBalance is what a customer's online wallet holds, the notary's latest
-// statement posted and what was set aside for a card that has ended since back in it:
-// such a card may never come again. Errors: [banking.ErrNoCustomer], the notary's.
+// OnlineBalance returns what a customer's online wallet holds. Before, it posts the notary's latest
+// statement and returns to the wallet what was set aside for a card that has ended since: such a
+// card may never synchronise again. Errors: [banking.ErrNoCustomer], the notary's.
 func (i *Intermediary) OnlineBalance(ctx context.Context, owner string) (money.Ore, error) {
 	if err := i.PullStatement(ctx); err != nil {
 		return 0, err

@@ -77,7 +77,7 @@ func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envel
 //     the device, which gives it again.
 //  2. Both go to the notary, which settles from the shadow wallet into the owner's
 //     online wallet, now or when it is covered. A cut before: the same call, or
-//     Resume, hands them over.
+//     Start, hands them over.
 //  3. The money arrives with the notary's statement.
 //
 // Errors: *order.Refused, by [banking.ErrUnloadClosed]; [banking.ErrNotForDesk]; the notary's.
@@ -86,7 +86,7 @@ func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, 
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", banking.ErrNotForDesk, err)
 	}
-	if err := i.isFromPayer(ctx, paid); err != nil {
+	if err := i.checkPayer(ctx, paid); err != nil {
 		return nil, err
 	}
 	if err := i.restoreUnload(ctx, paid, payment); err != nil {
@@ -144,10 +144,10 @@ func (i *Intermediary) TakeUnload(ctx context.Context, payment []byte) ([]byte, 
 	return receipt, i.handOverDesk(ctx)
 }
 
-// UnloadReceipt is the desk's Receipt for an unload, nil while it was not paid. It
-// finds a Payment again that reached the desk by the device's records. Of an order
-// that a restored backup made it forget it says that it was not paid: the Payment
-// tells it more. Errors: *order.Refused when the desk has refused it.
+// UnloadReceipt returns the desk's Receipt for an unload, nil while it is not paid. It also finds a
+// Payment that reached the desk in the device's records. An order that was lost with a restored
+// backup counts as not paid, until its Payment arrives. Errors: *order.Refused when the desk has
+// refused it.
 func (i *Intermediary) UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, error) {
 	if _, err := i.verifyOrder(ctx, o, order.Unload); err != nil {
 		return nil, err
@@ -163,7 +163,7 @@ func (i *Intermediary) UnloadReceipt(ctx context.Context, o order.Signed) ([]byt
 	return receiptIn(answer)
 }
 
-// receiptIn is the Receipt in the desk's answer, nil while there is none. Errors:
+// receiptIn returns the Receipt in the desk's answer, nil while there is none. Errors:
 // *order.Refused when it is a Refusal.
 func receiptIn(answer []byte) ([]byte, error) {
 	if answer == nil {
@@ -179,9 +179,9 @@ func receiptIn(answer []byte) ([]byte, error) {
 	return message.Encode(record.Receipt)
 }
 
-// answerDesk takes the Payments to the desk that the notary got with the records
-// of a device, before the device's phone brought them: the desk is a payee like
-// any other, and must decide.
+// answerDesk decides on the Payments to the desk that the notary received in the records of a
+// device, before the device's phone delivered them: the desk is a payee like any other, and must
+// decide.
 func (i *Intermediary) answerDesk(ctx context.Context) error {
 	outstanding, err := i.notary.Outstanding(ctx, i.desk.Device())
 	if err != nil {
@@ -196,9 +196,9 @@ func (i *Intermediary) answerDesk(ctx context.Context) error {
 	return nil
 }
 
-// CancelUnload closes an unload that the device has not paid: the desk refuses
-// its Request, and what was paid into it after all comes back to the online
-// wallet. Errors: [banking.ErrNoOrder], [banking.ErrUnloadClosed] when it was paid.
+// CancelUnload closes an unload that the device has not paid: the desk refuses its Request, and a
+// payment that was made nevertheless comes back to the online wallet. Errors: [banking.ErrNoOrder],
+// [banking.ErrUnloadClosed] when it was paid.
 func (i *Intermediary) CancelUnload(ctx context.Context, id string) error {
 	lastHeld, err := i.lastHeldDecision(ctx)
 	if err != nil {

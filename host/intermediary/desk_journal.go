@@ -45,10 +45,9 @@ func requestIdentity(encoded []byte) (message.Hash, error) {
 	return message.Identity(request)
 }
 
-// restoreUnload takes a Request back into the journal that a database set back to a backup
-// has forgotten: the desk's signature under it proves that the desk made it. The
-// notary knows whether the desk has decided on it since. Errors: *order.Refused, by
-// [banking.ErrUnloadClosed], when it has.
+// restoreUnload puts a Request back into the journal that was lost with a restored backup: the
+// desk's signature under it proves that the desk made it. The notary knows whether the desk has
+// decided on it since. Errors: *order.Refused, by [banking.ErrUnloadClosed], when it has.
 func (i *Intermediary) restoreUnload(ctx context.Context, paid *message.Payment,
 	payment []byte) error {
 	if _, err := unload(ctx, i.db, paid.Request.Number); !errors.Is(err, banking.ErrNotForDesk) {
@@ -90,7 +89,7 @@ func (i *Intermediary) restoreUnload(ctx context.Context, paid *message.Payment,
 	return nil
 }
 
-// sameAnswer finds the Receipt again when the desk's decision accepts this Payment.
+// sameAnswer returns the Receipt when the desk's decision accepts this Payment.
 func sameAnswer(answer []byte, paid *message.Payment) ([]byte, error) {
 	record, err := message.ParseRecord(answer)
 	if err != nil {
@@ -107,9 +106,8 @@ func sameAnswer(answer []byte, paid *message.Payment) ([]byte, error) {
 	return message.Encode(record.Receipt)
 }
 
-// unusedNumber draws a number for a Request of the desk. It does not count: a
-// database that was set back to a backup would count the same numbers again, and a
-// number that was used has had its decision.
+// unusedNumber draws a number for a Request of the desk. The number is random: a counter restored
+// from a backup would use the same numbers again, and a used number already has its decision.
 func (i *Intermediary) unusedNumber(ctx context.Context, tx *sql.Tx) (uint32, error) {
 	for {
 		var raw [4]byte
@@ -127,15 +125,15 @@ func (i *Intermediary) unusedNumber(ctx context.Context, tx *sql.Tx) (uint32, er
 	}
 }
 
-// lastHeldDecision is the number of the last decision of the desk that the notary holds. After a
-// restored backup it is further on than the journal, and a number that is used for
-// two decisions proves a clone.
+// lastHeldDecision returns the number of the last decision of the desk that the notary holds. After
+// a restored backup it is ahead of the journal, and a number that is used for two decisions proves
+// a clone.
 func (i *Intermediary) lastHeldDecision(ctx context.Context) (uint32, error) {
 	outstanding, err := i.notary.Outstanding(ctx, i.desk.Device())
-	return outstanding.HeldAtc, err
+	return outstanding.HeldATC, err
 }
 
-// nextJournal is the number of the desk's next decision, beyond those that were heard.
+// nextJournal returns the number of the desk's next decision, above those that the notary holds.
 func nextJournal(ctx context.Context, tx *sql.Tx, lastHeld uint32) (uint32, error) {
 	var last uint32
 	if err := store.Must(ctx, tx, store.Into{&last},
@@ -159,8 +157,8 @@ func recordDecision(ctx context.Context, tx *sql.Tx, number, journal uint32, ans
 	return nil
 }
 
-// handOverDesk gives the notary every decision of the desk that it does not hold yet,
-// and posts what arrives by it.
+// handOverDesk gives the notary every decision of the desk that it does not hold yet, and posts the
+// money that arrives by it.
 func (i *Intermediary) handOverDesk(ctx context.Context) error {
 	numbers, decisions, err := i.pendingDecisions(ctx)
 	if err != nil || len(decisions) == 0 {
@@ -202,9 +200,9 @@ func (i *Intermediary) pendingDecisions(ctx context.Context) (numbers []uint32, 
 	return numbers, decisions, nil
 }
 
-// isFromPayer checks that one of our own devices signed a Payment, over a Request
+// checkPayer checks that one of our own devices signed a Payment, over a Request
 // that the desk signed: only own devices are unloaded here.
-func (i *Intermediary) isFromPayer(ctx context.Context, paid *message.Payment) error {
+func (i *Intermediary) checkPayer(ctx context.Context, paid *message.Payment) error {
 	payer, err := device(ctx, i.db, paid.Payer)
 	if errors.Is(err, banking.ErrNoDevice) {
 		return fmt.Errorf("%w: %w", banking.ErrNotForDesk, err)

@@ -18,7 +18,7 @@ import (
 
 // AddDevice makes a device known, here and at the notary, before it is used:
 //
-//  1. The device is kept, so that its synchronisations find their way.
+//  1. The device is kept, so that its synchronisations are accepted.
 //  2. The notary registers id and key, once for ever.
 //
 // A cut between the two is repaired by the same call; the same device again is
@@ -85,7 +85,7 @@ func (i *Intermediary) storeDevice(ctx context.Context, d banking.Device,
 	})
 }
 
-// storedDevice is a Device with what the intermediary wants of it.
+// storedDevice is a Device with the changes that its next Instruction shall make.
 type storedDevice struct {
 	banking.Device
 	role        spec.Role
@@ -112,7 +112,7 @@ func device(ctx context.Context, q store.Queryer, id message.DeviceID) (storedDe
 	return d, nil
 }
 
-// Device is what is kept of a device. Errors: [banking.ErrNoDevice].
+// Device returns what is kept of a device. Errors: [banking.ErrNoDevice].
 func (i *Intermediary) Device(ctx context.Context, id message.DeviceID) (banking.Device, error) {
 	d, err := device(ctx, i.db, id)
 	return d.Device, err
@@ -138,7 +138,7 @@ func (i *Intermediary) SetPolicy(ctx context.Context, id message.DeviceID,
 		}
 		policy.Version = d.Policy.Version
 		if policy == d.Policy {
-			return nil // asked again
+			return nil // repeated
 		}
 		policy.Version++
 		limits, err := policy.Bytes()

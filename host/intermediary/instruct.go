@@ -21,9 +21,9 @@ type deviceSituation struct {
 	outstanding notary.Outstanding
 }
 
-// instruct makes the Instruction that is due, has the notary sign it and puts it
-// into the answer. A load that cannot be carried is refused, its money returned,
-// and the Instruction made without it.
+// instruct makes the Instruction that is due, has the notary sign it and puts it into the answer. A
+// load that the device cannot take is refused, its money is returned, and the Instruction is made
+// without it.
 func (i *Intermediary) instruct(ctx context.Context, s deviceSituation,
 	answer *session.Answer) error {
 	for {
@@ -63,11 +63,11 @@ func (i *Intermediary) instruct(ctx context.Context, s deviceSituation,
 	}
 }
 
-// duties is the next Instruction without a credit, and whether it is due.
+// duties returns the next Instruction without a credit, and whether it is due.
 func (i *Intermediary) duties(s deviceSituation) (*message.Instruction, bool) {
 	policy := s.device.Policy
 	if policy.Version < s.state.PolicyVersion {
-		// Known here no more, after a restored backup: the same version changes nothing.
+		// The policy was lost with a restored backup: the same version changes nothing.
 		policy.Version = s.state.PolicyVersion
 	}
 	instruction := &message.Instruction{
@@ -75,7 +75,7 @@ func (i *Intermediary) duties(s deviceSituation) (*message.Instruction, bool) {
 		Notary:         i.notaryKey.authority(),
 		Device:         s.device.ID,
 		Sequence:       s.outstanding.NextSeq,
-		AckedATC:       s.report.HeldAtc,
+		AckedATC:       s.report.HeldATC,
 		Head:           s.report.HeldHead,
 		Policy:         policy,
 		Date:           i.date(s.state.Date),
@@ -86,7 +86,7 @@ func (i *Intermediary) duties(s deviceSituation) (*message.Instruction, bool) {
 	return instruction, due
 }
 
-// actions are the action bits that bring the device to where it shall be.
+// actions returns the action bits that bring the device to the wanted state.
 func (s deviceSituation) actions() message.Actions {
 	var actions message.Actions
 	shallBlock := s.device.blockWanted || s.outstanding.Status != notary.Active
@@ -103,9 +103,9 @@ func (s deviceSituation) actions() message.Actions {
 	return actions
 }
 
-// refusalOf says why the device can take no credit of this amount, or nothing.
-// A device that lies about its open requests only hurts itself: the card checks
-// again, and says in its Confirmation what it did.
+// refusalOf returns why the device cannot take a credit of this amount, or "" if it can. A device
+// that reports false open requests only harms itself: the card checks again, and its Confirmation
+// reports the outcome.
 func (s deviceSituation) refusalOf(policy message.Policy, amount money.Ore) string {
 	switch {
 	case s.outstanding.Status != notary.Active || s.device.blockWanted ||
@@ -141,7 +141,7 @@ func (i *Intermediary) coSign(ctx context.Context, order string,
 	return i.notary.CoSign(ctx, notary.OrderKey(order), signed)
 }
 
-// firstUnapplied is the number of the first Instruction that a device is not known to
+// firstUnapplied returns the number of the first Instruction that a device is not known to
 // have applied: the outstanding one, or the next.
 func firstUnapplied(device message.DeviceID, o notary.Outstanding) (uint32, error) {
 	if o.Instruction == nil {

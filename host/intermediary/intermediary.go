@@ -2,15 +2,13 @@
 // customers' online wallets, issues their devices, and stands between them and
 // the central bank's notary.
 //
-// Start at [New] and [Intermediary.Start]; then one file tells one flow: load.go,
-// desk.go (unload), refund.go, session.go (synchronise), lost.go, statement.go (money that
-// arrives for an owner).
+// Start at [New] and [Intermediary.Start]; then each file has one flow: load.go, desk.go (unload),
+// refund.go, session.go (synchronise), lost.go, statement.go (money that arrives for an owner).
 //
-// It trusts the central bank, and no other intermediary: every message of a device
-// is the device's own signature. It keeps no record of a device for the notary:
-// what the notary has answered for is acknowledged, the rest is still on the
-// device. So a crash at any place leaves either nothing or something that the
-// next call finds again, here or at the notary.
+// It trusts the central bank, and no other intermediary: every message of a device is the device's
+// own signature. It keeps no record of a device for the notary: what the notary holds is
+// acknowledged, the rest is still on the device. So a crash at any point leaves either nothing or a
+// state from which the next call continues, here or at the notary.
 package intermediary
 
 import (
@@ -39,7 +37,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Schemas are the tables of an intermediary, for store.Open.
+// Schemas returns the tables of an intermediary, for store.Open.
 func Schemas() ([]store.Schema, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -99,7 +97,7 @@ type identity struct {
 
 func (i identity) authority() message.AuthorityRef { return message.AuthorityRef(i.Holder) }
 
-// New makes an intermediary of its parts; it neither stores nor sends anything.
+// New returns an intermediary made of its parts; it neither stores nor sends anything.
 func New(c Config) (*Intermediary, error) {
 	i := &Intermediary{name: c.Name, db: c.DB, clock: c.Clock,
 		random: &sharedReader{reader: c.Random}, notary: c.Notary, ca: c.CA}
@@ -136,14 +134,13 @@ func New(c Config) (*Intermediary, error) {
 	return i, nil
 }
 
-// sharedReader lets concurrent calls draw from one source, which a seeded one does
-// not allow by itself.
+// sharedReader makes a source safe for concurrent use, which a seeded one is not by itself.
 type sharedReader struct {
 	one    sync.Mutex
 	reader io.Reader
 }
 
-// Read draws.
+// Read implements io.Reader.
 func (s *sharedReader) Read(into []byte) (int, error) {
 	s.one.Lock()
 	defer s.one.Unlock()
@@ -152,8 +149,8 @@ func (s *sharedReader) Read(into []byte) (int, error) {
 
 // Start makes the desk known to the notary, which the intermediary has joined before
 // (notary.Operator), and finishes what a crash interrupted: decisions of the desk that the notary
-// has not heard, money that has arrived, refunds. It may be called at every start, and again at any
-// time.
+// has not received, money that has arrived, refunds. It may be called at every start, and again at
+// any time.
 func (i *Intermediary) Start(ctx context.Context) error {
 	if err := store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		return errors.Join(ledger.Open(ctx, tx, ownFunds), ledger.Open(ctx, tx, centralBankContra),
@@ -173,13 +170,13 @@ func (i *Intermediary) Start(ctx context.Context) error {
 	return i.resumeRefunds(ctx)
 }
 
-// trust is what a device needs to verify this intermediary and the notary.
+// trust returns what a device needs to verify this intermediary and the notary.
 func (i *Intermediary) trust() session.Trust {
 	return session.Trust{InstructionKey: i.instructionKey.encoded, Notary: i.notaryKey.encoded}
 }
 
-// date is today for a device: never after the end of a certificate that signs the
-// Instruction, and never before the date that the device has seen.
+// date returns the date for a device's Instruction, today as a rule: never after the end of a
+// certificate that signs the Instruction, and never before the date that the device has seen.
 func (i *Intermediary) date(seen message.Date) message.Date {
 	today := message.DateOf(i.clock.Now())
 	for _, end := range []message.Date{i.instructionKey.Expiry, i.notaryKey.Expiry} {

@@ -31,7 +31,7 @@ import (
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// statementNotary is a notary that only has a statement, and admits everybody.
+// statementNotary is a notary that only has a statement, and registers any device.
 type statementNotary struct {
 	notary.Participant
 	entries []notary.Entry
@@ -125,7 +125,7 @@ func newTestBank(t *testing.T) *testBank {
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
-// Refund has been carried out before.
+// Refund answers that it has been carried out before.
 func (s *statementNotary) Refund(context.Context, notary.Refund) error { return nil }
 
 func (o *testBank) balance(a ledger.Account) money.Ore {
@@ -191,7 +191,7 @@ func TestStatementIsPostedToWhomItConcernsOnce(t *testing.T) {
 }
 
 // TestRefundOfALostBackupIsPaidOnce: the order comes again after a restore, when own funds have
-// stood in for it.
+// paid for it.
 func TestRefundOfALostBackupIsPaidOnce(t *testing.T) {
 	o := newTestBank(t)
 	first := subject("SENORDICTILL0001", spec.RoleTerminal)

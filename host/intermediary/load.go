@@ -16,7 +16,7 @@ import (
 	"ekrona/host/store"
 )
 
-// loadState is where a load order stands.
+// loadState is the state of a load order.
 type loadState string
 
 const (
@@ -91,10 +91,9 @@ func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 	})
 }
 
-// verifyOrder finds the device of an order and checks the owner's signature. Another
-// kind of order fails for good. A device or a key that is not known fails until it is:
-// under the key of a former phone, or before a backup was restored, the same order may
-// have been placed.
+// verifyOrder finds the device of an order and checks the owner's signature. Another kind of order
+// fails permanently. An unknown device or key fails until it is known: the same order may have been
+// placed under the key of a former phone, or before a backup was restored.
 func (i *Intermediary) verifyOrder(ctx context.Context, o order.Signed,
 	kind order.Kind) (storedDevice, error) {
 	if o.Kind != kind || o.Amount <= 0 {
@@ -170,7 +169,7 @@ func (i *Intermediary) refuseIfEnded(ctx context.Context, id message.DeviceID,
 	return "", nil
 }
 
-// refuseLoadsOfEnded does so for all of a customer's devices that have orders waiting.
+// refuseLoadsOfEnded calls refuseIfEnded for all of a customer's devices that have pending orders.
 func (i *Intermediary) refuseLoadsOfEnded(ctx context.Context, owner string) error {
 	waiting, err := i.loading(ctx, owner)
 	if err != nil {
@@ -188,7 +187,7 @@ func (i *Intermediary) refuseLoadsOfEnded(ctx context.Context, owner string) err
 	return nil
 }
 
-// loading are a customer's devices with load orders that no Instruction carries.
+// loading returns a customer's devices with load orders that no Instruction carries.
 func (i *Intermediary) loading(ctx context.Context, owner string) ([]message.DeviceID, error) {
 	ids, err := store.Column[message.DeviceID](ctx, i.db, `SELECT DISTINCT load.device FROM load
 		JOIN device ON device.id = load.device
@@ -199,8 +198,8 @@ func (i *Intermediary) loading(ctx context.Context, owner string) ([]message.Dev
 	return ids, nil
 }
 
-// moveLoad carries an order from one state to the next. It reports whether the
-// order is known; one that is in another state already stays there.
+// moveLoad carries an order from one state to the next. It reports whether the order is known; one
+// that is already in another state stays there.
 func moveLoad(ctx context.Context, tx *sql.Tx, id string, from, to loadState,
 	sequence uint32) (known bool, err error) {
 	if err := store.Exec(ctx, tx,
@@ -212,7 +211,7 @@ func moveLoad(ctx context.Context, tx *sql.Tx, id string, from, to loadState,
 	return known, err
 }
 
-// loadIsTaken notes that a device took the credit of an Instruction.
+// loadIsTaken records that a device took the credit of an Instruction.
 func (i *Intermediary) loadIsTaken(ctx context.Context, device message.DeviceID,
 	sequence uint32) error {
 	err := store.Exec(ctx, i.db,
@@ -224,16 +223,15 @@ func (i *Intermediary) loadIsTaken(ctx context.Context, device message.DeviceID,
 	return nil
 }
 
-// concludeLoads notes as taken what the notary knows that a device has applied and
-// has not given back: the State or Confirmation that said so may have come before
-// a backup was restored.
+// concludeLoads marks as taken the credits that, by the notary, a device has applied and not
+// returned: the State or Confirmation that proved it may have come before a backup was restored.
 func (i *Intermediary) concludeLoads(ctx context.Context, device message.DeviceID,
 	outstanding notary.Outstanding) error {
 	next, err := firstUnapplied(device, outstanding)
 	if err != nil {
 		return err
 	}
-	if err := i.PullStatement(ctx); err != nil { // it tells what was given back
+	if err := i.PullStatement(ctx); err != nil { // the statement has the returned credits
 		return err
 	}
 	if err := store.Exec(ctx, i.db,
@@ -244,9 +242,8 @@ func (i *Intermediary) concludeLoads(ctx context.Context, device message.DeviceI
 	return nil
 }
 
-// LoadProgress tells its owner where a load order stands; one that waits for a
-// device that has ended is refused then. Errors: [banking.ErrNoOrder],
-// order.ErrSignature.
+// LoadProgress returns the progress of a load order; one that waits for a device that has ended is
+// refused then. Errors: [banking.ErrNoOrder], order.ErrSignature.
 func (i *Intermediary) LoadProgress(ctx context.Context, o order.Signed) (order.Progress, error) {
 	if _, err := i.verifyOrder(ctx, o, order.Load); err != nil {
 		return order.Progress{}, err

@@ -11,7 +11,7 @@ import (
 
 // ReportLost blocks a device that its owner reports lost, stolen or broken:
 //
-//  1. The wish to block is kept; the device's next Instruction, if it ever comes
+//  1. The order to block is kept; the device's next Instruction, if it ever comes
 //     to one, carries it.
 //  2. The notary puts it on the revocation list; claims on it are honoured for
 //     the configured time.
@@ -26,12 +26,12 @@ func (i *Intermediary) ReportLost(ctx context.Context, id message.DeviceID) erro
 	return i.notary.ReportLost(ctx, id)
 }
 
-// revokedPage is how many devices of the revocation list a terminal is told at once.
+// revokedPage is how many devices of the revocation list one page has.
 const revokedPage = 500
 
-// Revoked tells a terminal which devices, of any intermediary, were reported lost
-// or have ended, after a position in the notary's list. It implements
-// banking.Terminal. Errors: the notary's.
+// Revoked returns to a terminal the devices, of any intermediary, that were reported lost or have
+// ended, after a position in the notary's list. It implements banking.Terminal. Errors: the
+// notary's.
 func (i *Intermediary) Revoked(ctx context.Context, after int64) ([]notary.Revocation, error) {
 	return i.notary.Revoked(ctx, after, revokedPage)
 }
@@ -54,8 +54,7 @@ func (i *Intermediary) End(ctx context.Context, id message.DeviceID) error {
 	return err
 }
 
-// Block asks for a device to be blocked, or unblocked, by its next Instruction.
-// Errors: [banking.ErrNoDevice].
+// Block has the device's next Instruction block or unblock it. Errors: [banking.ErrNoDevice].
 func (i *Intermediary) Block(ctx context.Context, id message.DeviceID, blocked bool) error {
 	if _, err := device(ctx, i.db, id); err != nil {
 		return err
@@ -67,8 +66,8 @@ func (i *Intermediary) Block(ctx context.Context, id message.DeviceID, blocked b
 	return nil
 }
 
-// ResetTries lets the device's next Instruction give PIN and PUK all their tries
-// again. Errors: [banking.ErrNoDevice], the notary's.
+// ResetTries has the device's next Instruction restore all tries of PIN and PUK. Errors:
+// [banking.ErrNoDevice], the notary's.
 func (i *Intermediary) ResetTries(ctx context.Context, id message.DeviceID) error {
 	if _, err := device(ctx, i.db, id); err != nil {
 		return err

@@ -13,9 +13,9 @@ import (
 	"ekrona/host/order"
 )
 
-// TestLoadOfALostBackupIsPaidOnce: the order comes again after a restore, when own funds have stood
-// in for it. What became of the credit is known from the statement and from the number of the
-// device's next Instruction.
+// TestLoadOfALostBackupIsPaidOnce: the order comes again after a restore, when own funds have paid
+// for it. The outcome of the credit is known from the statement and from the number of the device's
+// next Instruction.
 func TestLoadOfALostBackupIsPaidOnce(t *testing.T) {
 	const card = message.DeviceID("SENORDIC00000001")
 	for _, c := range []struct {

@@ -14,7 +14,7 @@ import (
 	"ekrona/host/store"
 )
 
-// refundState is where a refund order stands.
+// refundState is the state of a refund order.
 type refundState string
 
 const (
@@ -50,7 +50,7 @@ func (i *Intermediary) PlaceRefund(ctx context.Context, o order.Signed) error {
 		return err
 	}
 	return i.submitRefund(ctx, notary.Refund{
-		Order: notary.OrderKey(o.Key()), Payee: d.ID, Payer: o.Of.Payer, Atc: o.Of.ATC,
+		Order: notary.OrderKey(o.Key()), Payee: d.ID, Payer: o.Of.Payer, ATC: o.Of.ATC,
 		Amount: o.Amount,
 	})
 }
@@ -124,8 +124,8 @@ func (i *Intermediary) submitRefund(ctx context.Context, r notary.Refund) error 
 	})
 }
 
-// endRefund brings an order that is placed to its final state, together with what
-// becomes of the money set aside for it.
+// endRefund brings a placed order to its final state, and posts the money that was set aside for
+// it.
 func (i *Intermediary) endRefund(ctx context.Context, r notary.Refund, state refundState,
 	post func(tx *sql.Tx) error) error {
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
@@ -153,7 +153,7 @@ func moveRefund(ctx context.Context, tx *sql.Tx, id string, to refundState) (mov
 // resumeRefunds carries on with every refund that a crash interrupted.
 func (i *Intermediary) resumeRefunds(ctx context.Context) error {
 	open, err := store.All(ctx, i.db, func(row store.Row) (r notary.Refund, err error) {
-		err = row.Scan(&r.Order, &r.Payee, &r.Payer, &r.Atc, &r.Amount)
+		err = row.Scan(&r.Order, &r.Payee, &r.Payer, &r.ATC, &r.Amount)
 		return r, err
 	}, `SELECT id, terminal, payer, atc, amount FROM refund WHERE state = $1 ORDER BY id`,
 		refundPlaced)

@@ -15,10 +15,9 @@ import (
 	"ekrona/host/store"
 )
 
-// ReserveDevice gives a device that is still to be made its id: the same intent again gives
-// the same id, and no id is given to two intents, whether the device is made or not. A
-// customer with a card in use gets another one only where the reservation says so (see
-// [banking.Reservation]).
+// ReserveDevice gives an id to a device that is still to be made: the same intent again gives the
+// same id, and no id is given to two intents, whether the device is made or not. A customer with a
+// card in use gets another one only where the reservation says so (see [banking.Reservation]).
 func (i *Intermediary) ReserveDevice(
 	ctx context.Context, r banking.Reservation,
 ) (message.DeviceID, error) {
@@ -54,7 +53,7 @@ func (i *Intermediary) ReserveDevice(
 	return id, err
 }
 
-// reserved finds the id that an intent has already. Errors: [banking.ErrTaken].
+// reserved returns the id that an intent already has. Errors: [banking.ErrTaken].
 func (i *Intermediary) reserved(
 	ctx context.Context, q store.Queryer, r banking.Reservation,
 ) (id message.DeviceID, found bool, err error) {
@@ -77,7 +76,7 @@ func (i *Intermediary) reserved(
 	return banking.DeviceIDOf(i.name, r.Kind, n), true, nil
 }
 
-// nextNumber is above every number reserved, and free among the devices kept.
+// nextNumber returns a number above every reserved one, which no stored device has.
 func (i *Intermediary) nextNumber(ctx context.Context, tx *sql.Tx, kind banking.DeviceKind) (int,
 	error) {
 	var n int
@@ -99,8 +98,8 @@ func (i *Intermediary) nextNumber(ctx context.Context, tx *sql.Tx, kind banking.
 		banking.MaxDevice, kind)
 }
 
-// Cards are the cards of a customer, in the order of their ids. While the notary cannot be
-// reached, which of them are in use is what it said last. Errors: [banking.ErrNoCustomer].
+// Cards returns the cards of a customer, in the order of their ids. While the notary cannot be
+// reached, which of them are in use is what it reported last. Errors: [banking.ErrNoCustomer].
 func (i *Intermediary) Cards(ctx context.Context, owner string) ([]banking.Card, error) {
 	if _, err := customer(ctx, i.db, owner); err != nil {
 		return nil, err
@@ -122,8 +121,8 @@ func (i *Intermediary) Cards(ctx context.Context, owner string) ([]banking.Card,
 	return cards, nil
 }
 
-// inUse asks the notary whether a device is active, and keeps the answer for when it cannot
-// be reached. A device whose registration was cut off before the notary heard is not.
+// inUse asks the notary whether a device is active, and keeps the answer for when it cannot be
+// reached. A device whose registration did not reach the notary is not active.
 func (i *Intermediary) inUse(ctx context.Context, id message.DeviceID) (inUse bool, err error) {
 	outstanding, err := i.notary.Outstanding(ctx, id)
 	switch {

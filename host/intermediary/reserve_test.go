@@ -42,8 +42,8 @@ func TestDeviceIDsAreGivenOnce(t *testing.T) {
 		reserve(banking.KindCard, "job 1, line 3"), "not one that is in use")
 }
 
-// A customer with a card in use gets another one when it is said which way; an intent that
-// has its id keeps it, whatever cards there are by then.
+// A customer with a card in use gets another one when the reservation says that it is a second card
+// or a replacement; an intent that has an id keeps it, whatever cards there are by then.
 func TestASecondCardIsSaidToBeOne(t *testing.T) {
 	o := newTestBank(t)
 	reserve := func(change func(*banking.Reservation)) (message.DeviceID, error) {
@@ -62,7 +62,7 @@ func TestASecondCardIsSaidToBeOne(t *testing.T) {
 		change func(*banking.Reservation)
 		want   error
 	}{
-		"no word":  {func(r *banking.Reservation) { r.Intent = "2" }, banking.ErrHasCard},
+		"neither":  {func(r *banking.Reservation) { r.Intent = "2" }, banking.ErrHasCard},
 		"second":   {func(r *banking.Reservation) { r.Intent, r.Second = "3", true }, nil},
 		"replaces": {func(r *banking.Reservation) { r.Intent, r.Replaces = "4", first }, nil},
 		"unknown": {func(r *banking.Reservation) {
@@ -112,7 +112,7 @@ func TestCardsOfACustomer(t *testing.T) {
 	assert.ErrorIs(t, err, banking.ErrNoCustomer)
 }
 
-// addCard makes a card of anna's known.
+// addCard adds a card of anna's.
 func (o *testBank) addCard(id message.DeviceID) {
 	o.t.Helper()
 	key, err := keys.Generate(o.random)

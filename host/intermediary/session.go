@@ -16,10 +16,9 @@ import (
 	"ekrona/host/session"
 )
 
-// HandOver takes messages that a phone carries, its own or others': Payments,
-// Receipts, Refusals. It tells for each whether the notary holds it, so that the
-// phone may forget it. Anything may be handed over by anybody, again and again:
-// every message protects itself.
+// HandOver takes messages that a phone carries, its own or others': Payments, Receipts, Refusals.
+// It returns for each whether the notary holds it, so that the phone may forget it. Anybody may
+// hand over any message, any number of times: every message protects itself.
 func (i *Intermediary) HandOver(ctx context.Context, messages [][]byte) ([]notary.Answer, error) {
 	if len(messages) == 0 {
 		return nil, nil
@@ -27,9 +26,9 @@ func (i *Intermediary) HandOver(ctx context.Context, messages [][]byte) ([]notar
 	return i.notary.Submit(ctx, messages)
 }
 
-// Open begins the synchronisation of a device: the notary learns of a fresh
-// Challenge before the device does, and names the Payments that wait for the
-// device's decision. It implements session.Link. Errors: [banking.ErrNoDevice], the notary's.
+// Open starts the synchronisation of a device: the notary receives a fresh Challenge before the
+// device does, and names the Payments that wait for the device's decision. It implements
+// session.Link. Errors: [banking.ErrNoDevice], the notary's.
 func (i *Intermediary) Open(ctx context.Context, id message.DeviceID) (session.Opening, error) {
 	if _, err := device(ctx, i.db, id); err != nil {
 		return session.Opening{}, err
@@ -54,14 +53,14 @@ func (i *Intermediary) Open(ctx context.Context, id message.DeviceID) (session.O
 	return opening, i.notary.OpenChallenge(ctx, opening.Challenge)
 }
 
-// Report takes what a device says of itself to the notary and answers with the
-// Instruction that is due, if any. It implements session.Link.
+// Report passes a device's reading to the notary and returns the Instruction that is due, if any.
+// It implements session.Link.
 //
 //  1. The notary gets the records, then the State. It verifies the chain, every
 //     signature and the equation of protocol §8; what it holds stays held.
 //     Payments to the unload desk among them get the desk's decision.
 //  2. What was moved meanwhile is posted from the notary's statement.
-//  3. An Instruction that is still outstanding is answered byte for byte.
+//  3. An Instruction that is still outstanding is returned byte for byte.
 //  4. Otherwise the next one is made, when something is due: records to
 //     acknowledge, a policy, a date, block or unblock, a load.
 //
@@ -122,12 +121,12 @@ func (i *Intermediary) Report(ctx context.Context, id message.DeviceID,
 	return answer, err
 }
 
-// handOverReading gives the notary the records and, when it doubts one because
-// nobody has registered the payer, the payers' certificates, and with them the
-// records again: somebody may have handed over a corrupted one before, and only the
-// true one is proven by a certificate. A record that stays doubtful though the device
-// has shown what proves it was altered on its way: the device is to say it again before
-// it is told to forget it. Errors: [banking.ErrCorrupted], the notary's.
+// handOverReading gives the notary the records and, when it cannot verify one because nobody has
+// registered the payer, the payers' certificates, and with them the records again: somebody may
+// have handed over a corrupted one before, and only the true one is proven by a certificate. A
+// record that stays unverified though the device has shown its proof was altered on its way: the
+// device must send it again before it is instructed to drop it. Errors: [banking.ErrCorrupted], the
+// notary's.
 func (i *Intermediary) handOverReading(ctx context.Context, reading session.Reading) error {
 	answers, err := i.HandOver(ctx, reading.Records)
 	if err != nil || !slices.ContainsFunc(answers, isUnverified) {
@@ -146,7 +145,7 @@ func (i *Intermediary) handOverReading(ctx context.Context, reading session.Read
 	return nil
 }
 
-// isUnverified reports whether the notary holds a record whose Payment nobody has proven.
+// isUnverified reports whether the notary holds a record whose Payment is not verified.
 func isUnverified(answer notary.Answer) bool {
 	return answer.Held && errors.Is(answer.Err, notary.Signature)
 }
@@ -171,9 +170,8 @@ func mayBeVerified(record []byte, certificates [][]byte, answers []notary.Answer
 	return false
 }
 
-// Confirm takes a device's Confirmation to the notary, which releases the credit
-// or takes it back. It implements session.Link. A cut before loses nothing: the
-// device's next State says the same.
+// Confirm passes a device's Confirmation to the notary, which releases the credit or takes it back.
+// It implements session.Link. A cut before loses nothing: the device's next State says the same.
 func (i *Intermediary) Confirm(ctx context.Context, id message.DeviceID,
 	confirmation []byte) error {
 	confirmed, err := message.Parse[message.Confirmation](confirmation)

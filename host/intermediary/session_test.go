@@ -11,7 +11,7 @@ import (
 	"ekrona/host/session"
 )
 
-// doubtingNotary is a notary that no signature convinces, and that keeps what was submitted.
+// doubtingNotary is a notary that verifies no signature, and keeps what was submitted.
 type doubtingNotary struct {
 	notary.Participant
 	submitted [][]byte

@@ -11,9 +11,9 @@ import (
 	"ekrona/host/store"
 )
 
-// Accounts of the intermediary's own ledger. What customers, loads and refunds
-// under way, own funds and mirrored shadow wallets hold together is what the central bank
-// holds for this intermediary, online and shadow: minus the mirror.
+// Accounts of the intermediary's own ledger. What customers, loads and refunds under way, own funds
+// and mirrored shadow wallets hold together is what the central bank holds for this intermediary,
+// online and shadow: minus the contra account.
 var (
 	ownFunds          = ledger.Account{Kind: ledger.OwnFunds}
 	centralBankContra = ledger.Account{Kind: ledger.CentralBankContra}
@@ -86,10 +86,9 @@ func (i *Intermediary) postEntry(ctx context.Context, tx *sql.Tx, e notary.Entry
 	return err
 }
 
-// onlineSide is the account of the entry's online part. A load or refund whose
-// order was lost with a restored backup comes out of own funds: nobody can say any
-// more whether the customer was debited. When the order comes again, they get it
-// back.
+// onlineSide returns the account of the entry's online part. A load or refund whose order was lost
+// with a restored backup comes out of own funds: nobody can determine any more whether the customer
+// was debited. When the order comes again, own funds are repaid.
 func onlineSide(ctx context.Context, tx *sql.Tx, e notary.Entry) (ledger.Account, error) {
 	switch {
 	case e.Kind == notary.Loaded:
@@ -116,8 +115,8 @@ func onlineSide(ctx context.Context, tx *sql.Tx, e notary.Entry) (ledger.Account
 	return ownFunds, nil
 }
 
-// Verify recomputes the books from their entries, and what they hold together:
-// the ledger says what is wrong. Nothing changes.
+// Verify recomputes the books from their entries, and the sum that they must have; the error names
+// what is wrong. Nothing changes.
 func (i *Intermediary) Verify(ctx context.Context) error {
 	return ledger.Verify(ctx, i.db)
 }

@@ -22,8 +22,8 @@ const (
 	ShadowCopy Kind = "shadow-copy"
 )
 
-// MayOverdraw tells which kinds may be negative: the contra accounts, own funds after a loss, and
-// copies.
+// MayOverdraw reports whether the kind may be negative: the contra accounts, own funds after a
+// loss, and copies.
 func (k Kind) MayOverdraw() bool {
 	return k == Issued || k == OwnFunds || k == CentralBankContra || k == ShadowCopy
 }
@@ -35,7 +35,7 @@ type Account struct {
 	ID   string
 }
 
-// String is the account's name as stored: "shadow:SENORDIC00000001", "pool".
+// String returns the account's name as stored: "shadow:SENORDIC00000001", "pool".
 func (a Account) String() string {
 	if a.ID == "" {
 		return string(a.Kind)

@@ -3,8 +3,8 @@
 // a correction is a reversal. Start at Post.
 //
 // It trusts its callers to name the right accounts, and checks the rest in the caller's own
-// transaction: lines balance, no account falls below zero that must not, and an order that comes
-// again under its key is the same order.
+// transaction: lines balance, no account falls below zero that must not, and an order that is
+// repeated under its key is the same order.
 package ledger
 
 import (
@@ -25,7 +25,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Schema is the ledger's tables, for store.Open.
+// Schema returns the ledger's tables, for store.Open.
 func Schema() store.Schema {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil { // only for an invalid path, which the constant is not
@@ -40,8 +40,8 @@ type Line struct {
 	Amount  money.Ore
 }
 
-// Order is one balanced movement. Key makes it happen once; the memo is for people and belongs to
-// its content.
+// Order is one balanced movement. Key makes it happen once; the memo is for human readers and
+// belongs to its content.
 type Order struct {
 	Key   string
 	Memo  string
@@ -59,12 +59,12 @@ type ShortError struct {
 	Change  money.Ore // what the order's lines would have added
 }
 
-// Error names account, balance and what was to be taken.
+// Error names account, balance and the amount of the order.
 func (e *ShortError) Error() string {
 	return fmt.Sprintf("account %s holds %s, %s cannot be taken", e.Account, e.Balance, -e.Change)
 }
 
-// Open creates the account, or does nothing when it is there.
+// Open creates the account, or does nothing when it exists.
 func Open(ctx context.Context, tx *sql.Tx, a Account) error {
 	return wrap(store.Exec(ctx, tx, "INSERT INTO ledger_account (name, kind, overdraft) VALUES "+
 		"($1, $2, $3) ON CONFLICT (name) DO NOTHING",

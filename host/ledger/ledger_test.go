@@ -212,8 +212,8 @@ func expected(model map[string]money.Ore, done map[string][]Line, key string, li
 	return "posted"
 }
 
-// TestFactsStay: the database itself refuses to change or delete what was posted, and balances
-// below zero.
+// TestFactsStay: the database itself refuses to change or delete what was posted, and refuses
+// balances below zero.
 func TestFactsStay(t *testing.T) {
 	db := open(t)
 	require.NoError(t, store.InTx(t.Context(), db, func(tx *sql.Tx) error {

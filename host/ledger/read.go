@@ -9,7 +9,7 @@ import (
 	"ekrona/host/store"
 )
 
-// Balance is what an account holds. An account that was never opened is an error.
+// Balance returns what an account holds. An account that was never opened is an error.
 func Balance(ctx context.Context, q store.Queryer, a Account) (money.Ore, error) {
 	var balance money.Ore
 	opened, err := store.Get(ctx, q, store.Into{&balance},
@@ -26,7 +26,7 @@ type Holding struct {
 	Balance money.Ore
 }
 
-// Holdings are the accounts of one kind, by name.
+// Holdings returns the accounts of one kind, by name.
 func Holdings(ctx context.Context, q store.Queryer, kind Kind) ([]Holding, error) {
 	holdings, err := store.All(ctx, q, func(row store.Row) (h Holding, err error) {
 		var name string
@@ -60,8 +60,8 @@ func lines(ctx context.Context, q store.Queryer, key string) ([]Line, error) {
 }
 
 // Verify recomputes everything from the entries: each order sums to zero, each balance is the sum
-// of its account's entries, and none is below zero that must not be. It names the first that is not
-// so.
+// of its account's entries, and none is below zero that must not be. The error names the first
+// violation.
 func Verify(ctx context.Context, q store.Queryer) error {
 	for _, check := range []struct{ what, query string }{
 		{"order does not sum to zero", "SELECT o.key FROM ledger_order o LEFT JOIN ledger_entry " +

@@ -1,9 +1,9 @@
 //go:build unix
 
-// Package lockfile keeps a second process away from what one process may change at a
-// time, by a lock on a file. The system releases it when the process dies, so that
-// nothing has to be cleared away after a crash. It trusts the file system to know
-// locks, which those of networks may not. Start at [Take].
+// Package lockfile keeps a second process away from what one process may change at a time, by a
+// lock on a file. The system releases it when the process dies, so that nothing needs cleaning up
+// after a crash. It trusts the file system to support locks, which network file systems may not.
+// Start at [Take].
 package lockfile
 
 import (
@@ -15,8 +15,8 @@ import (
 // ErrTaken says that another process, or another part of this one, has the lock.
 var ErrTaken = errors.New("another program has it open: wait until that ends")
 
-// Take takes the lock of the file, which is made if there is none, without waiting.
-// Errors: [ErrTaken], those of the file.
+// Take takes the lock of the file without waiting; it creates the file if there is none. Errors:
+// [ErrTaken], those of the file.
 func Take(path string) (release func() error, err error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

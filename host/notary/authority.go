@@ -7,26 +7,24 @@ import (
 	"ekrona/apdu/money"
 )
 
-// Participant is what the notary answers to one intermediary, which the link has
-// vouched for; the methods call it the caller.
+// Participant is the calls of one intermediary, which the link has authenticated; the methods call
+// it the caller.
 type Participant interface {
 	Public
 
-	// Register admits a device once, with the key of its certificate. The same
-	// registration again is fine, and a later certificate for the same key and role takes
-	// the place of the former; another key or owner for an id is refused for ever. It must
-	// be done before the device is used: what was paid to an id that nobody had registered
-	// was given back to the payer.
-	// Errors: Malformed, Certificate, NotYours, Unknown (not joined), Taken.
+	// Register admits a device once, with the key of its certificate. The same registration again
+	// is fine, and a later certificate for the same key and role takes the place of the former;
+	// another key or owner for an id is refused for ever. It must be done before the device is
+	// used: a payment to an id that nobody has registered returns to the payer. Errors: Malformed,
+	// Certificate, NotYours, Unknown (not joined), Taken.
 	Register(ctx context.Context, r Registration) error
 
-	// Submit hands over signed evidence in any order: a Payment, a Receipt, a Refusal, an
-	// accept record (Receipt then Payment, concatenated), or the certificate (7F21) of a
-	// payer that nobody registered, which a payee's record needs. The notary verifies
-	// every signature with the registered keys, keeps each record for ever, and moves what
-	// can move. Each item has its own answer, at its place, so that a bad item takes
-	// nothing from the others; an error of Submit itself means that everything can be
-	// submitted again. Who brings it does not matter: evidence proves itself.
+	// Submit hands over signed evidence in any order: a Payment, a Receipt, a Refusal, an accept
+	// record (Receipt then Payment, concatenated), or the certificate (7F21) of a payer that nobody
+	// registered, which a payee's record needs. The notary verifies every signature with the
+	// registered keys, keeps each record for ever, and moves what can move. Each item has its own
+	// answer, in order, so that a bad item does not affect the others; an error of Submit itself
+	// means that everything can be submitted again. Anybody may submit it: evidence proves itself.
 	Submit(ctx context.Context, items [][]byte) ([]Answer, error)
 
 	// OpenChallenge makes a Challenge known before it is shown to the card, so that the
@@ -41,8 +39,8 @@ type Participant interface {
 	// Errors: Malformed, Signature, NotYours, Unknown, Challenge (never opened).
 	SubmitState(ctx context.Context, state []byte) (StateReport, error)
 
-	// Outstanding is all that the notary owes a device at its next synchronisation.
-	// Errors: NotYours, Unknown.
+	// Outstanding returns all that the notary owes a device at its next synchronisation. Errors:
+	// NotYours, Unknown.
 	Outstanding(ctx context.Context, device message.DeviceID) (Outstanding, error)
 
 	// CoSign checks an Instruction that the caller has signed (encoded with the notary's
@@ -58,43 +56,42 @@ type Participant interface {
 	// WrongStatus (a credit for a device reported or ended), Policy, Date.
 	CoSign(ctx context.Context, order OrderKey, instruction []byte) ([]byte, error)
 
-	// Confirm takes a card's Confirmation: a credit that was taken now covers payments,
-	// one that was not goes back online. Who brings it does not matter.
-	// Errors: Malformed, Signature, Unknown, Sequence (no such Instruction).
+	// Confirm takes a card's Confirmation: a credit that was taken now covers payments, one that
+	// was not goes back online. Anybody may bring it. Errors: Malformed, Signature, Unknown,
+	// Sequence (no such Instruction).
 	Confirm(ctx context.Context, confirmation []byte) error
 
-	// Refund gives money of a settled Payment back: from the online holding of the caller,
-	// whose terminal was paid, to that of the payer's intermediary, once for the order key.
-	// Two entries tell of it, RefundPaid and RefundReceived. What a device got that has
-	// ended since goes the way of all that comes in for it: into its shadow wallet, and
-	// from there first to whom it owes.
+	// Refund returns money of a settled Payment: from the online holding of the caller, whose
+	// terminal was paid, to that of the payer's intermediary, once for the order key. It has two
+	// entries, RefundPaid and RefundReceived. For a device that has ended, the refund goes into its
+	// shadow wallet, and from there first to its creditors, like all that comes in for it.
 	//
-	// The holding that pays is the caller's own, so the caller's word is enough: that the
-	// terminal's owner ordered it is for the caller to know. An order key has one answer
-	// for ever, also when it is a refusal; to try again takes a new order.
+	// The holding that pays is the caller's own, so no other signature is needed: the caller is
+	// responsible for knowing that the terminal's owner ordered it. An order key has one answer for
+	// ever, also when it is a refusal; to try again takes a new order.
 	//
 	// Errors: Malformed, Unknown, NotYours (the terminal, or the Payment was made to
 	// another), NotTerminal, Unsettled, Exceeds (with the refunds before it more than was
 	// paid), Funds, Taken (the key was used for another refund).
 	Refund(ctx context.Context, r Refund) error
 
-	// ReportLost puts a device on the revocation list and starts the time for which claims
-	// on it are honoured. It cannot be taken back; said again, the first time counts.
-	// Errors: NotYours, Unknown.
+	// ReportLost puts a device on the revocation list and starts the time for which claims on it
+	// are honoured. It cannot be taken back; when repeated, the first time counts. Errors:
+	// NotYours, Unknown.
 	ReportLost(ctx context.Context, device message.DeviceID) error
 
 	// End ends a reported device whose honour time is over; an ended one stays so.
 	// Errors: NotYours, Unknown, WrongStatus (not reported, or its time is not over).
 	End(ctx context.Context, device message.DeviceID) error
 
-	// Statement gives the movements of the caller's holding and of its devices' shadow
-	// wallets after a cursor (0: from the beginning), oldest first, at most limit of them,
-	// 1 to MaxPage. It only grows; the caller posts each entry once, by
-	// its Seq. Errors: Malformed (no page of that size).
+	// Statement returns the movements of the caller's holding and of its devices' shadow wallets
+	// after a cursor (0: from the beginning), oldest first, at most limit of them, 1 to MaxPage. It
+	// only grows; the caller posts each entry once, by its Seq. Errors: Malformed (no page of that
+	// size).
 	Statement(ctx context.Context, after int64, limit int) ([]Entry, error)
 }
 
-// Operator is what the central bank itself asks of its notary.
+// Operator is the calls that the central bank's own staff make to its notary.
 type Operator interface {
 	// Join admits an intermediary by its two root-signed certificates (7F21): its CA's and
 	// its instruction key's, both with its name. Later keys join in the same way, beside
@@ -110,30 +107,30 @@ type Operator interface {
 	// Errors: as Issue.
 	FundPool(ctx context.Context, order OrderKey, amount money.Ore) error
 
-	// EndDue ends every device for which protocol §5 says so: reported longer than the
-	// honour time ago; not heard of since its certificate ended; or with claims that have
-	// waited on it too long without its synchronising. It returns their ids.
+	// EndDue ends every device for which protocol §5 says so: reported longer than the honour time
+	// ago; without synchronising since its certificate ended; or with claims that have waited on it
+	// too long without its synchronising. It returns their ids.
 	EndDue(ctx context.Context) ([]message.DeviceID, error)
 
-	// Balances are the books at one moment.
+	// Balances returns the books at one moment.
 	Balances(ctx context.Context) (Balances, error)
 
-	// Payment is where the Payment with this identity (payer, payer atc) stands; its
-	// Verdict is Unseen when the notary does not hold it.
+	// Payment returns the status of the Payment with this identity (payer, payer atc); its Verdict
+	// is Unseen when the notary does not hold it.
 	Payment(ctx context.Context, payer message.DeviceID, atc uint32) (PaymentStatus, error)
 }
 
-// Public is what the notary answers to everybody.
+// Public is the calls that anybody may make to the notary.
 type Public interface {
 	// Revoked pages through the devices that were reported or have ended, after a position
 	// in the list: what a terminal asks for at its synchronisation. It gives at most limit
 	// of them, 1 to MaxPage. Errors: Malformed (no page of that size).
 	Revoked(ctx context.Context, after int64, limit int) ([]Revocation, error)
 
-	// Verdict is where a Payment stands, for whoever has it: the hash of its body names it.
-	// Unseen when the notary does not hold it.
+	// Verdict returns the verdict on a Payment, for anybody who has it: the hash of its body names
+	// it. Unseen when the notary does not hold it.
 	Verdict(ctx context.Context, payment message.Hash) (Verdict, error)
 }
 
-// MaxPage is the most that a paged answer gives at once.
+// MaxPage is the most entries of one page.
 const MaxPage = 1000

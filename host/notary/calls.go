@@ -8,7 +8,7 @@ import (
 	"ekrona/host/remote"
 )
 
-// Requests and answers of the calls that are none of the contract's own types.
+// Requests and answers of the calls that are not types of the contract itself.
 type (
 	itemsRequest struct {
 		Items [][]byte `json:"items,omitempty"`
@@ -64,14 +64,14 @@ type (
 	}
 	paymentRequest struct {
 		Payer message.DeviceID `json:"payer"`
-		Atc   uint32           `json:"atc"`
+		ATC   uint32           `json:"atc"`
 	}
 )
 
-// public asks a notary at the far side of a link what it answers to everybody.
+// public makes the calls that anybody may make to a notary at the far side of a link.
 type public struct{ client remote.Client }
 
-// NewPublic asks the notary at the far side of a link.
+// NewPublic returns the notary at the far side of a link.
 func NewPublic(
 	t remote.Transport,
 ) Public {
@@ -108,10 +108,10 @@ func servePublic(s *remote.Server, p Public) {
 	})
 }
 
-// participant asks a notary at the far side of a link, for one intermediary.
+// participant makes one intermediary's calls to a notary at the far side of a link.
 type participant struct{ public }
 
-// NewParticipant asks the notary at the far side of a link that has vouched for the
+// NewParticipant returns the notary at the far side of a link that has authenticated the
 // intermediary on this side.
 func NewParticipant(t remote.Transport) Participant {
 	return participant{public{remote.Client{Transport: t, Errors: Errors}}}
@@ -182,7 +182,7 @@ func (p participant) Statement(ctx context.Context, after int64, limit int) ([]E
 	return a.Entries, err
 }
 
-// ServeParticipant answers one intermediary, which the link to it has vouched for.
+// ServeParticipant answers one intermediary, which the link has authenticated.
 func ServeParticipant(p Participant) *remote.Server {
 	s := ServePublic(p)
 	remote.HandleOnly(s, "register", p.Register)

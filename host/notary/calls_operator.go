@@ -8,11 +8,11 @@ import (
 	"ekrona/host/remote"
 )
 
-// operator asks a notary at the far side of a link, for the central bank.
+// operator makes the central bank's calls to a notary at the far side of a link.
 type operator struct{ client remote.Client }
 
-// NewOperator asks the notary at the far side of a link that has vouched for the
-// central bank's operator on this side.
+// NewOperator returns the notary at the far side of a link that has authenticated the central
+// bank's operator on this side.
 func NewOperator(t remote.Transport) Operator {
 	return operator{remote.Client{Transport: t, Errors: Errors}}
 }
@@ -57,7 +57,7 @@ func (o operator) Payment(
 	return remote.Ask[PaymentStatus](ctx, o.client, "payment", paymentRequest{payer, atc})
 }
 
-// ServeOperator answers the central bank's operator, whom the link has vouched for.
+// ServeOperator answers the central bank's operator, whom the link has authenticated.
 func ServeOperator(o Operator) *remote.Server {
 	s := remote.NewServer(Errors)
 	remote.HandleOnly(s, "join", func(ctx context.Context, q joinRequest) error {
@@ -76,7 +76,7 @@ func ServeOperator(o Operator) *remote.Server {
 	remote.Handle(s, "balances",
 		func(ctx context.Context, _ remote.None) (Balances, error) { return o.Balances(ctx) })
 	remote.Handle(s, "payment", func(ctx context.Context, q paymentRequest) (PaymentStatus, error) {
-		return o.Payment(ctx, q.Payer, q.Atc)
+		return o.Payment(ctx, q.Payer, q.ATC)
 	})
 	return s
 }

@@ -2,8 +2,8 @@ package notary
 
 import "fmt"
 
-// Verdict is where a payment stands at the notary (protocol §6). Settled, Void and
-// Uncovered never change again.
+// Verdict is the status of a payment at the notary (protocol §6). Settled, Void and Uncovered never
+// change again.
 type Verdict int
 
 const (
@@ -19,16 +19,16 @@ const (
 
 var verdictNames = [...]string{"unseen", "reserved", "waiting", "settled", "void", "uncovered"}
 
-// String is the verdict's name as stored and shown.
+// String returns the verdict's name as stored and shown.
 func (v Verdict) String() string { return enumName(int(v), verdictNames[:], "verdict") }
 
 // Final reports whether a verdict never changes again.
 func (v Verdict) Final() bool { return v == Settled || v == Void || v == Uncovered }
 
-// MarshalText gives the name.
+// MarshalText returns the name.
 func (v Verdict) MarshalText() ([]byte, error) { return enumText(v, verdictNames[:], "verdict") }
 
-// UnmarshalText takes the name.
+// UnmarshalText reads the name.
 func (v *Verdict) UnmarshalText(text []byte) error {
 	return enumOf(v, text, verdictNames[:], "verdict")
 }
@@ -46,25 +46,25 @@ const (
 
 var statusNames = [...]string{"active", "reported", "ended"}
 
-// String is the status' name as stored and shown.
+// String returns the status' name as stored and shown.
 func (s Status) String() string { return enumName(int(s), statusNames[:], "status") }
 
-// MarshalText gives the name.
+// MarshalText returns the name.
 func (s Status) MarshalText() ([]byte, error) { return enumText(s, statusNames[:], "status") }
 
-// UnmarshalText takes the name.
+// UnmarshalText reads the name.
 func (s *Status) UnmarshalText(
 	text []byte,
 ) error {
 	return enumOf(s, text, statusNames[:], "status")
 }
 
-// EntryKind is why a Statement entry is there, and so which wallet of the intermediary
-// it concerns.
+// EntryKind is the reason of a Statement entry, and so which wallet of the intermediary it
+// concerns.
 type EntryKind int
 
-// "online" is the intermediary's online holding, "shadow" the shadow wallet of the entry's
-// device. In brackets whose money it is at the intermediary.
+// "online" is the intermediary's online holding, "shadow" the shadow wallet of the entry's device.
+// The brackets say whose money it is at the intermediary.
 const (
 	Issued        EntryKind = iota // new e-krona, online (own funds)
 	Loaded                         // online to shadow, for a credit (the load order's)
@@ -89,15 +89,15 @@ var entryKindNames = [...]string{
 	"swept", "holding-paid", "holding-repaid", "pool-repaid", "refund-paid", "refund-received",
 }
 
-// String is the kind's name as stored and shown.
+// String returns the kind's name as stored and shown.
 func (k EntryKind) String() string { return enumName(int(k), entryKindNames[:], "entry kind") }
 
-// MarshalText gives the name.
+// MarshalText returns the name.
 func (k EntryKind) MarshalText() ([]byte, error) {
 	return enumText(k, entryKindNames[:], "entry kind")
 }
 
-// UnmarshalText takes the name.
+// UnmarshalText reads the name.
 func (k *EntryKind) UnmarshalText(text []byte) error {
 	return enumOf(k, text, entryKindNames[:], "entry kind")
 }

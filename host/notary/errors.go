@@ -15,7 +15,7 @@ type Kind int
 const (
 	Malformed   Kind = iota + 1 // not a message of this kind: nothing to repeat
 	Signature                   // the registered key did not sign it: nothing to repeat
-	Certificate                 // not signed by whom it must be, or not for this role or name
+	Certificate                 // not signed by the required CA, or not for this role or name
 	Unknown                     // device or intermediary is not registered: register it first
 	NotYours                    // the device belongs to another intermediary
 	Taken                       // id, order key or (device, instrSeq) has other content already
@@ -40,7 +40,7 @@ var kindCodes = [...]string{
 	"not-a-terminal", "unsettled", "exceeds",
 }
 
-// Kinds are all kinds.
+// Kinds returns all kinds.
 func Kinds() []Kind {
 	all := make([]Kind, 0, len(kindCodes)-1)
 	for k := range kindCodes[1:] {
@@ -49,10 +49,10 @@ func Kinds() []Kind {
 	return all
 }
 
-// Code is the kind's code, such as "not-yours".
+// Code returns the kind's code, such as "not-yours".
 func (k Kind) Code() string { return enumName(int(k), kindCodes[:], "kind") }
 
-// KindOf is the kind with a code; not ok when there is none.
+// KindOf returns the kind with a code; ok is false when there is none.
 func KindOf(code string) (k Kind, ok bool) {
 	if code == "" {
 		return 0, false
@@ -71,18 +71,18 @@ type Error struct {
 	What string // one line: what, of which device, what to do
 }
 
-// Refuse makes an Error.
+// Refuse returns an Error.
 func Refuse(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, What: fmt.Sprintf(format, args...)}
 }
 
-// Error is the line for a person.
+// Error returns the line for a human reader.
 func (e *Error) Error() string { return "notary: " + e.What }
 
 // Is matches the Kind.
 func (e *Error) Is(target error) bool { k, ok := target.(Kind); return ok && k == e.Kind }
 
-// Errors are the contract's errors as they travel.
+// Errors are the contract's errors as they are sent over a link.
 var Errors remote.Errors = errorCodec{}
 
 type errorCodec struct{}

@@ -7,13 +7,13 @@ import (
 	"ekrona/host/remote"
 )
 
-// UnmarshalText takes a key.
+// UnmarshalText reads a key.
 func (k *OrderKey) UnmarshalText(text []byte) (err error) {
 	*k, err = ParseOrderKey(string(text))
 	return err
 }
 
-// answer is an Answer as it travels.
+// answer is an Answer as it is sent over a link.
 type answer struct {
 	Held    bool            `json:"held"`
 	Payment *PaymentStatus  `json:"payment,omitempty"`

@@ -27,11 +27,11 @@ var (
 		Owner:       "anna",
 		Ceilings:    []byte{0, 1},
 	}
-	refund     = Refund{Order: "00ff", Payee: merchant, Payer: anna, Atc: 7, Amount: 12_50}
+	refund     = Refund{Order: "00ff", Payee: merchant, Payer: anna, ATC: 7, Amount: 12_50}
 	revocation = Revocation{Seq: 3, Device: anna}
 	status     = PaymentStatus{
 		Payer:    anna,
-		Atc:      7,
+		ATC:      7,
 		Payee:    merchant,
 		Request:  4,
 		Amount:   45_00,
@@ -41,7 +41,7 @@ var (
 	}
 	answered = Answer{Held: true, Payment: &status, Err: refusal}
 	report   = StateReport{
-		HeldAtc:    7,
+		HeldATC:    7,
 		HeldHead:   message.Hash{1},
 		Difference: -5,
 		Complete:   true,
@@ -52,8 +52,8 @@ var (
 		Instruction: []byte{0x6F},
 		Order:       "00ff",
 		NextSeq:     3,
-		AckedAtc:    5,
-		HeldAtc:     7,
+		AckedATC:    5,
+		HeldATC:     7,
 		HeldHead:    message.Hash{1},
 		Status:      Reported,
 		Handovers: []Handover{
@@ -68,7 +68,7 @@ var (
 		Online: -12_50,
 		Shadow: 1,
 		Payer:  anna,
-		Atc:    7,
+		ATC:    7,
 		Payee:  merchant,
 		Order:  "00ff",
 		Instr:  2,
@@ -162,10 +162,10 @@ func (s stub) Payment(
 	payer message.DeviceID,
 	atc uint32,
 ) (PaymentStatus, error) {
-	return PaymentStatus{Payer: payer, Atc: atc, Verdict: Unseen}, s.err
+	return PaymentStatus{Payer: payer, ATC: atc, Verdict: Unseen}, s.err
 }
 
-// calls makes every call of the contract once, and gives the answers and errors.
+// calls makes every call of the contract once, and returns the answers and errors.
 func calls(ctx context.Context, p Participant, o Operator) (answers []any, errs []error) {
 	with := func(a any, err error) { answers, errs = append(answers, a), append(errs, err) }
 	only := func(err error) { with(nil, err) }
@@ -191,8 +191,8 @@ func calls(ctx context.Context, p Participant, o Operator) (answers []any, errs 
 	return answers, errs
 }
 
-// TestCalls: every call gives over the link what it gives without one;
-// testdata/calls.txt shows what passes.
+// TestCalls: every call returns over the link what it returns without one; testdata/calls.txt shows
+// the bytes on the link.
 func TestCalls(t *testing.T) {
 	participant, operator := &remotetest.Recorder{
 		To: ServeParticipant(stub{}),
@@ -227,8 +227,8 @@ func TestCalls(t *testing.T) {
 	)
 }
 
-// TestRefusalsKeepTheirKind: on the far side errors.Is and errors.As match every refusal
-// as on the near one, at every call.
+// TestRefusalsKeepTheirKind: errors.Is and errors.As match every refusal on the far side as on the
+// near one, for every call.
 func TestRefusalsKeepTheirKind(t *testing.T) {
 	require.Len(t, Kinds(), int(Exceeds))
 	for _, kind := range Kinds() {

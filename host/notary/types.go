@@ -27,7 +27,7 @@ func ParseOrderKey(s string) (OrderKey, error) {
 	return OrderKey(s), nil
 }
 
-// Registration is what an intermediary says of a device that it has personalized.
+// Registration is an intermediary's statement about a device that it has personalized.
 type Registration struct {
 	// Certificate is 7F21, signed by the intermediary's CA: id, role, key and expiry are
 	// read from it.
@@ -40,13 +40,13 @@ type Registration struct {
 	Ceilings []byte `json:"ceilings,omitempty"`
 }
 
-// Refund is an intermediary's statement that the owner of one of its terminals gives
-// money of a Payment back.
+// Refund is an intermediary's statement that the owner of one of its terminals returns money of a
+// Payment.
 type Refund struct {
 	Order OrderKey         `json:"order"` // for this refund only
 	Payee message.DeviceID `json:"payee"` // its terminal, which was paid
-	Payer message.DeviceID `json:"payer"` // with Atc: the Payment
-	Atc   uint32           `json:"atc"`   // payer's record number
+	Payer message.DeviceID `json:"payer"` // with ATC: the Payment
+	ATC   uint32           `json:"atc"`   // payer's record number
 	// Amount is above zero; all refunds of one Payment together are at most what it paid.
 	Amount money.Ore `json:"amount"`
 }
@@ -58,20 +58,20 @@ type Revocation struct {
 	Device message.DeviceID `json:"device"`
 }
 
-// Answer is what the notary says of one submitted item.
+// Answer is the notary's answer to one submitted item.
 type Answer struct {
-	// Held: it is kept for ever. What may be acknowledged to its device is HeldAtc, see
+	// Held: the item is kept for ever. What may be acknowledged to its device is HeldATC, see
 	// StateReport and Outstanding.
 	Held    bool
 	Payment *PaymentStatus // the payment that the item is about, when the notary holds it
 	Err     error          // *Error when the item, or the Payment in an accept record, was refused
 }
 
-// PaymentStatus is where one Payment stands. Of one that the notary does not hold, it
-// has payer, atc and verdict only.
+// PaymentStatus is the status of one Payment. For one that the notary does not hold, it has payer,
+// atc and verdict only.
 type PaymentStatus struct {
 	Payer    message.DeviceID `json:"payer"`
-	Atc      uint32           `json:"atc"` // payer's record number
+	ATC      uint32           `json:"atc"` // payer's record number
 	Payee    message.DeviceID `json:"payee,omitempty"`
 	Request  uint32           `json:"request"` // payee's request number
 	Amount   money.Ore        `json:"amount"`
@@ -82,9 +82,9 @@ type PaymentStatus struct {
 
 // StateReport is what the notary concludes from a State.
 type StateReport struct {
-	// HeldAtc: the records 1..HeldAtc are held and form the State's own chain: they may be
+	// HeldATC: the records 1..HeldATC are held and form the State's own chain: they may be
 	// acknowledged. HeldHead is the chain's head there.
-	HeldAtc  uint32       `json:"held_atc"`
+	HeldATC  uint32       `json:"held_atc"`
 	HeldHead message.Hash `json:"held_head"`
 	// Difference is the card's balance minus what protocol §8.2 says it must be; 0 means
 	// that the books agree. It counts only when Complete.
@@ -104,9 +104,9 @@ type Outstanding struct {
 	// NextSeq is the instrSeq that the next Instruction must carry; 0 while one is
 	// outstanding.
 	NextSeq   uint32       `json:"next_seq"`
-	AckedAtc  uint32       `json:"acked_atc"` // what the last co-signed Instruction acknowledged
-	HeldAtc   uint32       `json:"held_atc"`  // what the next one may acknowledge
-	HeldHead  message.Hash `json:"held_head"` // the head at HeldAtc
+	AckedATC  uint32       `json:"acked_atc"` // what the last co-signed Instruction acknowledged
+	HeldATC   uint32       `json:"held_atc"`  // what the next one may acknowledge
+	HeldHead  message.Hash `json:"held_head"` // the head at HeldATC
 	Status    Status       `json:"status"`    // of the device
 	Handovers []Handover   `json:"handovers,omitempty"`
 }
@@ -128,7 +128,7 @@ type Entry struct {
 	Online money.Ore        `json:"online"`           // change of the intermediary's online holding
 	Shadow money.Ore        `json:"shadow"`           // change of Device's shadow wallet
 	Payer  message.DeviceID `json:"payer,omitempty"`  // the payment behind it, when there is one
-	Atc    uint32           `json:"atc,omitempty"`
+	ATC    uint32           `json:"atc,omitempty"`
 	Payee  message.DeviceID `json:"payee,omitempty"`
 	// Order is the order key of the load behind it, for Loaded and Released; of the issue
 	// or refund, for theirs. Instr is the instrSeq of that load.
@@ -152,15 +152,15 @@ type Balances struct {
 	Pool   money.Ore `json:"pool"`
 }
 
-// Terms are what protocol §5 leaves to the central bank.
+// Terms are the parameters that protocol §5 leaves to the central bank.
 type Terms struct {
 	Honour time.Duration // from a loss report to the device's end
 	Wait   time.Duration // for which claims wait on a device that does not synchronise
-	// TerminalRoom is what a terminal may take between two synchronisations; 0 stands for
-	// PilotTerminalRoom.
-	TerminalRoom money.Ore
+	// CoverLimit is what a terminal may take between two synchronisations; 0 stands for
+	// PilotCoverLimit.
+	CoverLimit money.Ore
 }
 
-// PilotTerminalRoom is what a terminal takes at most between two synchronisations in the
+// PilotCoverLimit is what a terminal takes at most between two synchronisations in the
 // pilot (protocol §3).
-const PilotTerminalRoom = 20_000 * money.Krona
+const PilotCoverLimit = 20_000 * money.Krona

@@ -11,7 +11,7 @@ import (
 	"ekrona/apdu/money"
 )
 
-// An order is its customer's only with that customer's signature over all of it.
+// An order counts as its customer's only with that customer's signature over all of it.
 func FuzzVerify(f *testing.F) {
 	app, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), append(make([]byte, 31), 9))
 	require.NoError(f, err)

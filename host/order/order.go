@@ -1,13 +1,13 @@
-// Package order is what a customer's wallet app asks of the intermediary: to load a device, to
-// unload it, or to refund what a terminal took. An order is signed by the app's key before it is
-// sent and names itself, so that it can be sent again and is carried out once.
+// Package order defines the orders of a customer's wallet app to the intermediary: to load a
+// device, to unload it, or to refund what a terminal took. An order is signed by the app's key
+// before it is sent and has its own id, so that it can be sent again and is carried out once.
 //
-// Start at [New] and [NewRefund]. An order that was begun is signed anew by [Sign]
-// whenever it is sent: it stays the same order under the key of another phone.
+// Start at [New] and [NewRefund]. An order that was started is signed anew by [Sign] whenever it is
+// sent: it stays the same order under the key of another phone.
 //
-// Cards know nothing of orders: an order never moves offline money by itself, it asks
-// for an Instruction or for a desk's Request, or moves online money. The intermediary
-// trusts the key that it registered for the customer, and the customer's devices only.
+// Cards know nothing of orders: an order never moves offline money by itself, it requests an
+// Instruction or a desk's Request, or moves online money. The intermediary trusts the key that it
+// registered for the customer, for the customer's devices only.
 package order
 
 import (
@@ -25,7 +25,7 @@ import (
 	"ekrona/apdu/money"
 )
 
-// Kind is what is asked for.
+// Kind is what an order requests.
 type Kind byte
 
 // The kinds.
@@ -52,7 +52,7 @@ func (k Kind) String() string {
 var ErrSignature = errors.New(
 	"order: not signed by the app that is registered for this customer: register the app again")
 
-// ID is an order's own: random, chosen by the app.
+// ID identifies an order: random, chosen by the app.
 type ID [16]byte
 
 // Order is one order.
@@ -71,14 +71,14 @@ type Payment struct {
 	ATC   uint32           `json:"atc"` // the payer's record number
 }
 
-// Key is the order's id as text, the idempotency key of everything it causes.
+// Key returns the order's id as text, the idempotency key of everything it causes.
 func (o Order) Key() string { return hex.EncodeToString(o.ID[:]) }
 
-// domain separates orders from whatever else the app's key may sign.
+// domain separates orders from anything else that the app's key may sign.
 const domain = "ekrona order 1"
 
-// Digest is the hash of the order's whole content: what the app signs, and what
-// tells a repeat from another order with the same id.
+// Digest returns the hash of the order's whole content: the app signs it, and it distinguishes a
+// repeat from another order with the same id.
 func (o Order) Digest() [sha256.Size]byte {
 	content := append([]byte(domain), 0, byte(o.Kind))
 	content = append(content, o.ID[:]...)
@@ -96,14 +96,14 @@ type Signed struct {
 	Signature []byte `json:"signature,omitempty"`
 }
 
-// New makes an order to load or unload, with a random id, and signs it.
+// New returns an order to load or unload, with a random id, and signs it.
 func New(kind Kind, device message.DeviceID, amount money.Ore, random io.Reader,
 	app crypto.Signer) (Signed, error) {
 	return newOrder(Order{Kind: kind, Device: device, Amount: amount}, random, app)
 }
 
-// NewRefund makes an order to give back a payment that a terminal took, or a part of
-// it, with a random id, and signs it. app is the key of the terminal's owner.
+// NewRefund returns an order to give back a payment that a terminal took, or a part of it, with a
+// random id, and signs it. app is the key of the terminal's owner.
 func NewRefund(terminal message.DeviceID, of Payment, amount money.Ore, random io.Reader,
 	app crypto.Signer) (Signed, error) {
 	return newOrder(Order{Kind: Refund, Device: terminal, Amount: amount, Of: of}, random, app)

@@ -2,20 +2,20 @@ package order
 
 import "ekrona/apdu/money"
 
-// Progress is where an order stands at the intermediary.
+// Progress is the state of an order at the intermediary.
 type Progress struct {
 	Amount money.Ore `json:"amount"`
-	State  string    `json:"state"`            // for a person
+	State  string    `json:"state"`            // for a human reader
 	Final  bool      `json:"final"`            // nothing more will happen to it
 	Done   bool      `json:"done"`             // it was carried out
 	Reason string    `json:"reason,omitempty"` // why not, when it is final and not done
 }
 
-// Refused says that an order will not be carried out; its money is where it was.
-// An error that is no Refused is answered by sending the same order again.
+// Refused says that an order will not be carried out; its money is where it was. After any other
+// error the same order is sent again.
 type Refused struct{ Reason error }
 
-// Error is the reason.
+// Error returns the reason.
 func (r *Refused) Error() string { return r.Reason.Error() }
 
 // Unwrap returns the reason.

@@ -5,10 +5,10 @@ import (
 	"fmt"
 )
 
-// MarshalText gives the id in hex.
+// MarshalText returns the id in hex.
 func (i ID) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, i[:]), nil }
 
-// UnmarshalText takes the id in hex.
+// UnmarshalText reads the id in hex.
 func (i *ID) UnmarshalText(text []byte) error {
 	content, err := hex.DecodeString(string(text))
 	if err != nil || len(content) != len(i) {
@@ -18,7 +18,7 @@ func (i *ID) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// MarshalText gives the kind's name.
+// MarshalText returns the kind's name.
 func (k Kind) MarshalText() ([]byte, error) {
 	if k < Load || k > Refund {
 		return nil, fmt.Errorf("%s has no name", k)
@@ -26,7 +26,7 @@ func (k Kind) MarshalText() ([]byte, error) {
 	return []byte(k.String()), nil
 }
 
-// UnmarshalText takes the kind's name.
+// UnmarshalText reads the kind's name.
 func (k *Kind) UnmarshalText(text []byte) error {
 	for kind := Load; kind <= Refund; kind++ {
 		if kind.String() == string(text) {

@@ -1,12 +1,11 @@
-// Package party is how a party of the scheme starts: from a folder of its own, in
-// which lie its settings, its keys, the certificates that it trusts and its database,
-// and from nothing else. The sub-packages are the parties: centralbank, bank, phone
-// and pos (a terminal). Each has Found, which makes the folder once, and Open, which
-// starts the party from it.
+// Package party starts a party of the scheme from its own folder and from nothing else. The folder
+// has its settings, its keys, the certificates that it trusts and its database. The sub-packages
+// are the parties: centralbank, bank, phone and pos (a terminal). Each has Found, which makes the
+// folder once, and Open, which starts the party from it.
 //
-// Another party is reached by what the settings name, when it is needed and not
-// before: a terminal sells though its bank is gone. [remote.ErrUnreachable] says that
-// it was needed and is not there.
+// A party connects to the others that its settings name, when it needs them and not before: a
+// terminal sells though its bank is unreachable. [remote.ErrUnreachable] says that a needed party
+// is not there.
 //
 // A party trusts its own folder, and no other's. Only one process at a time may have
 // a folder open.
@@ -27,11 +26,11 @@ import (
 	"ekrona/host/remote"
 )
 
-// Dial gives the way to another party from the address that the settings have. It opens
-// nothing: a party that is not there is found out by the first call.
+// Dial returns the link to another party from the address in the settings. It opens nothing: the
+// first call fails when the party is not there.
 type Dial func(address string) remote.Transport
 
-// Environment is what a party is given besides its folder.
+// Environment is what a party receives besides its folder.
 type Environment struct {
 	Clock  clock.Clock // nil is the system's
 	Random io.Reader   // nil is the system's
@@ -52,10 +51,9 @@ type Folder struct {
 	closers []func() error
 }
 
-// Enter opens a folder and locks it. Errors: one that names the folder, that of the
-// lock among them.
+// Enter opens a folder and locks it. Every error names the folder, also that of the lock.
 func Enter(path string) (*Folder, error) {
-	if err := Peek(path).isThere(); err != nil {
+	if err := Peek(path).checkExists(); err != nil {
 		return nil, err
 	}
 	release, err := lockfile.Take(filepath.Join(path, "lock"))
@@ -65,11 +63,11 @@ func Enter(path string) (*Folder, error) {
 	return &Folder{path: path, closers: []func() error{release}}, nil
 }
 
-// Peek names a folder to read its settings only, without its lock.
+// Peek returns a folder to read its settings only, without its lock.
 func Peek(path string) *Folder { return &Folder{path: path} }
 
-// isThere reports a folder that is gone: its party cannot be reached.
-func (f *Folder) isThere() error {
+// checkExists returns an error when the folder is gone: its party cannot be reached.
+func (f *Folder) checkExists() error {
 	_, err := os.Stat(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("the folder %s is not there: %w", f.path, remote.ErrUnreachable)
@@ -85,7 +83,7 @@ func Make(path string) (*Folder, error) {
 	return Enter(path)
 }
 
-// Path names what lies in the folder; a name that is absolute stays as it is.
+// Path returns the path of a file in the folder; an absolute name is returned unchanged.
 func (f *Folder) Path(name string) string {
 	if filepath.IsAbs(name) {
 		return name
@@ -93,10 +91,10 @@ func (f *Folder) Path(name string) string {
 	return filepath.Join(f.path, name)
 }
 
-// OnClose has something done when the folder is left, before what was asked earlier.
+// OnClose registers a function that Close calls, the latest first.
 func (f *Folder) OnClose(do func() error) { f.closers = append(f.closers, do) }
 
-// Owns closes a database when the folder is left.
+// Owns closes a database when the folder is closed.
 func (f *Folder) Owns(db *sql.DB, err error) (*sql.DB, error) {
 	if err == nil {
 		f.OnClose(db.Close)
@@ -104,7 +102,7 @@ func (f *Folder) Owns(db *sql.DB, err error) (*sql.DB, error) {
 	return db, err
 }
 
-// Close leaves the folder. What was acknowledged is in its files already.
+// Close releases the folder. What was acknowledged is already in its files.
 func (f *Folder) Close() error {
 	var failed []error
 	for i := len(f.closers) - 1; i >= 0; i-- {

@@ -16,10 +16,10 @@ import (
 	"ekrona/host/durable"
 )
 
-// Kind is what a party is.
+// Kind is the kind of a party.
 type Kind string
 
-// The kinds, as the first line of a settings file says them.
+// The kinds, as the first line of a settings file has them.
 const (
 	CentralBank  Kind = "central bank"
 	Intermediary Kind = "intermediary"
@@ -35,10 +35,10 @@ type header struct {
 	Party Kind `yaml:"party"`
 }
 
-// Read reads the settings of a folder, which must be those of a party of the kind.
-// A field that is not known is an error: it may be a misspelt one.
+// Read reads the settings of a folder, which must be those of a party of the kind. An unknown field
+// is an error: it may be misspelt.
 func (f *Folder) Read(kind Kind, into any) error {
-	if err := f.isThere(); err != nil {
+	if err := f.checkExists(); err != nil {
 		return err
 	}
 	path := f.Path(SettingsFile)
@@ -108,8 +108,8 @@ func (f *Folder) Keep(name string, encoded []byte) error {
 	return durable.Replace(f.Path(name), encoded, durable.Everyone)
 }
 
-// KeepAll puts certificates into a folder within the folder, each under its name, and
-// gives the names of the files, in order.
+// KeepAll puts certificates into a folder within the folder, each under its name, and returns the
+// names of the files, in order.
 func (f *Folder) KeepAll(within string, certificates map[string][]byte) (names []string,
 	err error) {
 	for _, name := range slices.Sorted(maps.Keys(certificates)) {
@@ -122,7 +122,7 @@ func (f *Folder) KeepAll(within string, certificates map[string][]byte) (names [
 	return names, nil
 }
 
-// KindOf gives what a folder is that of; empty for one that is no party's.
+// KindOf returns the kind of the party that a folder belongs to; empty when it belongs to none.
 func KindOf(folder string) (Kind, error) {
 	content, err := os.ReadFile(filepath.Join(folder, SettingsFile))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -9,7 +9,7 @@ type connection interface {
 	// statusChange waits until a reader is not as its expected says, timeout has
 	// passed (codeTimeout) or cancel was called (codeCancelled).
 	statusChange(readers []readerStatus, timeout time.Duration) error
-	// cancel ends a statusChange that waits. One that has not begun to is not ended.
+	// cancel ends a statusChange that waits. One that has not started to wait is not ended.
 	cancel() error
 	// connect takes the reader's card for this program alone.
 	connect(reader string) (handle, error)
@@ -19,14 +19,14 @@ type connection interface {
 // handle is a connected card (SCARDHANDLE).
 type handle interface {
 	begin() error
-	// end ends the transaction and resets the card. The handle goes with its connection.
+	// end ends the transaction and resets the card. The handle is released with its connection.
 	end() error
 	atr() ([]byte, error)
-	// overT0 reports whether the card speaks T=0 and not T=1.
+	// overT0 reports whether the card uses T=0 and not T=1.
 	overT0() bool
 	transmit(command []byte) ([]byte, error)
 	control(code uint32, in []byte) ([]byte, error)
-	// reset takes power away and gives it back, warm.
+	// reset is a warm reset.
 	reset() error
 }
 
@@ -49,7 +49,7 @@ const (
 	flagMute      flags = 0x0200
 )
 
-// events is how many there have been, modulo 65536.
+// events returns how many events there have been, modulo 65536.
 func (f flags) events() uint32 { return uint32(f) >> 16 }
 
 // plugAndPlay is the name under which statusChange reports that a reader came or went.

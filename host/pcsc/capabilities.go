@@ -7,9 +7,9 @@ import (
 	"ekrona/apdu"
 )
 
-// cardTakesExtended reads from the answer to reset whether the card takes extended
-// APDUs: the card capabilities among the historical bytes (ISO/IEC 7816-4:2013
-// §12.1.1.9). What does not say so does not.
+// cardTakesExtended reads from the answer to reset whether the card takes extended APDUs: the card
+// capabilities among the historical bytes (ISO/IEC 7816-4:2013 §12.1.1.9). A card whose answer does
+// not say so does not.
 func cardTakesExtended(atr []byte) bool {
 	const capabilities, extended = 0x7, 0x40 // tag, and the bit in the third byte
 	for objects := compactTLV(historical(atr)); len(objects) > 0; {
@@ -33,7 +33,7 @@ func historical(atr []byte) []byte {
 		return nil
 	}
 	at, count := 1, int(atr[1]&0x0F)
-	// Each Y nibble tells which of TA, TB, TC, TD follow; TD has the next one.
+	// Each Y nibble says which of TA, TB, TC, TD follow; TD has the next one.
 	for y := atr[1] >> 4; y != 0; {
 		at += bits.OnesCount8(y)
 		if at >= len(atr) {
@@ -50,7 +50,7 @@ func historical(atr []byte) []byte {
 	return atr[at+1 : at+1+count]
 }
 
-// compactTLV is the part of historical bytes that is data objects (ISO/IEC
+// compactTLV returns the part of historical bytes that is data objects (ISO/IEC
 // 7816-4:2013 §12.1.1.1): under category 00 three bytes of status follow them.
 func compactTLV(historical []byte) []byte {
 	switch {
@@ -69,8 +69,8 @@ const (
 	propertyMaxAPDU   = 0x0A              // dwMaxAPDUDataSize, little endian
 )
 
-// readerCarriesExtended asks the reader's driver for the longest APDU. A driver that
-// does not say is taken to carry what the card takes.
+// readerCarriesExtended asks the reader's driver for the longest APDU. A driver that does not say
+// is assumed to carry what the card takes.
 func readerCarriesExtended(h handle) bool {
 	features, err := h.control(getFeatures, nil)
 	if err != nil {

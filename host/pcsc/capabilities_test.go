@@ -46,7 +46,7 @@ func TestCardTakesExtended(t *testing.T) {
 	}
 }
 
-// Whatever cards and readers say, it is read without going out of it.
+// Any answer of cards and readers is parsed within its bounds.
 func FuzzWhatCardsAndReadersSay(f *testing.F) {
 	f.Add(shortATR)
 	f.Add(extendedATR)

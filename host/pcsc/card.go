@@ -8,11 +8,10 @@ import (
 	"ekrona/apdu"
 )
 
-// Card is a card in a reader, which nobody else can use until Close. It takes whole
-// commands and gives whole answers: what does not fit into one short APDU goes as an
-// extended one where card and reader both say that they carry it, and as a chain
-// elsewhere; see [apdu.Framing]. Like every [apdu.Card] it is used by one goroutine at
-// a time.
+// Card is a card in a reader, which nobody else can use until Close. It takes whole commands and
+// returns whole answers: a command that does not fit into one short APDU goes as an extended one
+// where card and reader both say that they support it, and as a chain elsewhere; see
+// [apdu.Framing]. Like every [apdu.Card] it is used by one goroutine at a time.
 type Card struct {
 	system     *System
 	reader     string
@@ -21,14 +20,13 @@ type Card struct {
 	atr        []byte
 	framing    apdu.Framing
 	events     uint32 // that the reader had counted when the card was taken
-	lost       error  // why nothing is sent any more
+	lost       error  // why nothing more is sent
 }
 
 var _ apdu.Card = (*Card)(nil)
 
-// Connect takes the card in the reader, of which the whole name is given, and begins a
-// transaction. It answers [ErrNoCard], [ErrBusy], [ErrNoReader], [ErrMute] at once and
-// does not wait.
+// Connect takes the card in the reader, of which the whole name is given, and begins a transaction.
+// It returns [ErrNoCard], [ErrBusy], [ErrNoReader], [ErrMute] at once and does not wait.
 func (s *System) Connect(reader string) (*Card, error) {
 	connected, err := s.establish()
 	if err != nil {
@@ -58,7 +56,7 @@ func (c *Card) take() (err error) {
 	return c.look()
 }
 
-// look reads what the card can do.
+// look reads the card's capabilities.
 func (c *Card) look() error {
 	atr, err := c.handle.atr()
 	if err != nil {
@@ -70,17 +68,18 @@ func (c *Card) look() error {
 	return nil
 }
 
-// Reader is the name of the reader.
+// Reader returns the name of the reader.
 func (c *Card) Reader() string { return c.reader }
 
-// ATR is the card's answer to reset, or what the reader says for a contactless one.
+// ATR returns the card's answer to reset, or the one that the reader makes up for a contactless
+// card.
 func (c *Card) ATR() []byte { return slices.Clone(c.atr) }
 
 // ExtendedLength reports whether long commands go as one extended APDU.
 func (c *Card) ExtendedLength() bool { return c.framing.ExtendedLength }
 
-// Unframed is the same card with one APDU for each command: what it answers comes as
-// it is, 61xx and 6Cxx too. It is for tests of a card.
+// Unframed returns the same card with one APDU for each command and its answers unchanged, 61xx and
+// 6Cxx too. It is for tests of a card.
 func (c *Card) Unframed() apdu.Card { return c.framing.Card }
 
 // Transmit sends a command. An exchange under way is not ended by ctx: PC/SC cannot.
@@ -111,10 +110,9 @@ func (c *Card) exchange(ctx context.Context, command apdu.Command) (apdu.Respons
 	})
 }
 
-// asTPDU shapes a command for T=0, where P3 is either the length of the data or Le: a
-// command with both goes without Le, and the card says with 61xx what there is; one
-// with neither has a P3 of 00, which is how Le 256 is written (ISO/IEC 7816-3:2006
-// §12.2).
+// asTPDU converts a command for T=0, where P3 is either the length of the data or Le: a command
+// with both goes without Le, and the card reports with 61xx how much there is; one with neither has
+// a P3 of 00, which is how Le 256 is written (ISO/IEC 7816-3:2006 §12.2).
 func asTPDU(c apdu.Command) apdu.Command {
 	switch {
 	case len(c.Data) > 0:
@@ -125,9 +123,8 @@ func asTPDU(c apdu.Command) apdu.Command {
 	return c
 }
 
-// whyLost finds out why no answer came. A reader says of a card that is silent and of
-// one that was pulled out the same at first, and the daemon needs its time to notice
-// the latter.
+// whyLost finds out why no answer came. A reader first reports the same for a silent card and for
+// one that was pulled out, and the daemon needs time to notice the latter.
 func (c *Card) whyLost(err error) error {
 	lost := failed(c.reader, err, code.meaningAfter)
 	if !errors.Is(lost, ErrMute) {
@@ -143,8 +140,7 @@ func (c *Card) whyLost(err error) error {
 	return lost
 }
 
-// Reset takes power away from the card and gives it back. It does not bring back a
-// card that was removed.
+// Reset resets the card. It does not bring back a card that was removed.
 func (c *Card) Reset() error {
 	if c.lost != nil && !errors.Is(c.lost, ErrMute) {
 		return c.lost
@@ -157,8 +153,7 @@ func (c *Card) Reset() error {
 	return c.lost
 }
 
-// Close resets the card and lets it go. Of a card that is lost already it reports
-// nothing more.
+// Close resets the card and releases it. For a card that is lost already it returns nil.
 func (c *Card) Close() error {
 	var problems []error
 	if c.handle != nil {
@@ -177,4 +172,4 @@ func (c *Card) Close() error {
 	return errors.Join(problems...)
 }
 
-var errClosed = errors.New("the card was let go")
+var errClosed = errors.New("the card was released")

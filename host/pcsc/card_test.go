@@ -32,7 +32,7 @@ func connected(t *testing.T, h *fakeHandle) (*Card, *fake) {
 	return c, f
 }
 
-// What each code of PC/SC means, on the way to a card and once it was there.
+// What each code of PC/SC means, before a card is connected and afterwards.
 func TestWhatCodesMean(t *testing.T) {
 	for _, row := range []struct {
 		code            code
@@ -79,7 +79,7 @@ func TestWhatCodesMean(t *testing.T) {
 	assert.EqualError(t, err, `reader "R": PC/SC error 80100001: see the log of pcscd`)
 }
 
-// A transaction that does not begin leaves nothing behind.
+// A transaction that does not start leaves nothing behind.
 func TestConnectLeavesNothing(t *testing.T) {
 	h := &fakeHandle{begins: codeSharingViolation}
 	f := newFake(fakeReader{name: "R", handle: h})
@@ -89,7 +89,7 @@ func TestConnectLeavesNothing(t *testing.T) {
 	assert.Equal(t, []string{"begin", "end"}, h.calls)
 }
 
-// A reader says of a silent card and of one pulled out the same; what it holds tells.
+// A reader reports the same for a silent card and one pulled out; its state decides.
 func TestNoAnswer(t *testing.T) {
 	silent := func([]byte) ([]byte, error) { return nil, codeNotTransacted }
 	for _, row := range []struct {
@@ -140,7 +140,7 @@ func TestNoAnswer(t *testing.T) {
 	}
 }
 
-// The daemon takes its time to notice: the answer waits for it.
+// The daemon needs time to notice: the answer waits for it.
 func TestPulledOutIsNoticedLate(t *testing.T) {
 	h := &fakeHandle{answer: func([]byte) ([]byte, error) { return nil, codeNotTransacted }}
 	f := newFake(fakeReader{name: "R", handle: h, found: flagPresent | 1<<16})
@@ -153,7 +153,7 @@ func TestPulledOutIsNoticedLate(t *testing.T) {
 		_, err := c.Transmit(context.Background(), apdu.Command{})
 		ended <- err
 	}()
-	// Pulled out, and another one put in: what counts is that something happened.
+	// Pulled out, and another one put in: the number of events decides.
 	f.awaitWaiting()
 	f.change(func() { f.readers[0].found = flagPresent | 3<<16 })
 	require.ErrorIs(t, <-ended, ErrCardRemoved)
@@ -210,7 +210,8 @@ func TestExtendedLength(t *testing.T) {
 	}
 }
 
-// 61xx is collected, 6Cxx issued again, and over T=0 a command is shaped for it.
+// The answer after 61xx is fetched, the command after 6Cxx repeated, and a command over T=0
+// converted.
 func TestTransferCases(t *testing.T) {
 	for _, row := range []struct {
 		name    string

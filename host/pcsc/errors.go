@@ -21,7 +21,7 @@ var (
 	ErrCardRemoved = errors.New("the card was taken away: insert it and start again")
 	ErrCardReset   = errors.New("another program has reset the card: end it and start again")
 	ErrMute        = errors.New(
-		"the card does not answer: look how it lies in the reader, and start again")
+		"the card does not answer: check how it sits in the reader, and start again")
 )
 
 // code is a return code of PC/SC (pcsclite.h; the same numbers in winscard.h).
@@ -51,12 +51,12 @@ const (
 	codeSecurityViolation code = 0x8010006A
 )
 
-// meanings tell what a code is when a card is looked for. Once one was there,
-// meaningAfter holds.
+// meanings are the errors of the codes before a card is connected. meaningAfter has those of
+// afterwards.
 var meanings = map[code]error{
-	codeInvalidHandle:     ErrNoDaemon, // it has started anew and knows nothing of us
+	codeInvalidHandle:     ErrNoDaemon, // it was restarted and does not know the handle
 	codeSystemCancelled:   ErrNoDaemon,
-	codeCommunication:     ErrNoDaemon, // the library's word for a dead socket
+	codeCommunication:     ErrNoDaemon, // how the library reports a dead socket
 	codeNoService:         ErrNoDaemon,
 	codeServiceStopped:    ErrNoDaemon,
 	codeSecurityViolation: ErrDenied,
@@ -75,10 +75,10 @@ var meanings = map[code]error{
 	codeUnpoweredCard:     ErrMute,
 }
 
-// meaning is what a code says of a reader that may have no card.
+// meaning returns what a code means for a reader that may have no card.
 func (c code) meaning() error { return meanings[c] }
 
-// meaningAfter is what it says of one that had.
+// meaningAfter returns what it means for one that had a card.
 func (c code) meaningAfter() error {
 	switch meant := meanings[c.inUse()]; meant {
 	case ErrNoCard:
@@ -88,8 +88,8 @@ func (c code) meaningAfter() error {
 	}
 }
 
-// inUse is the code on a connection that has been used already. The library reports
-// some of the sockets that die as access denied, which it is only before the first use.
+// inUse returns the code on a connection that has been used already. The library reports some dead
+// sockets as access denied, which can be true only before the first use.
 func (c code) inUse() code {
 	if c == codeSecurityViolation {
 		return codeServiceStopped
@@ -97,7 +97,7 @@ func (c code) inUse() code {
 	return c
 }
 
-// Error is the code without a meaning, for what no one expects.
+// Error returns the text of a code without a meaning.
 func (c code) Error() string { return fmt.Sprintf("PC/SC error %08X", uint32(c)) }
 
 // Error is what PC/SC reported. It unwraps to one of this package's errors if it
@@ -123,7 +123,7 @@ func (e *Error) Error() string {
 // Unwrap returns what the code means.
 func (e *Error) Unwrap() error { return e.Means }
 
-// failed makes the error of a call; nil stays nil.
+// failed returns the error of a call; nil stays nil.
 func failed(reader string, err error, meaning func(code) error) error {
 	var c code
 	switch {

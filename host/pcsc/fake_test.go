@@ -22,7 +22,7 @@ type fake struct {
 
 type fakeReader struct {
 	name   string
-	found  flags // never 0, as that asks for news
+	found  flags // never 0, since 0 asks for any state
 	atr    []byte
 	handle *fakeHandle
 	refuse code // what connect answers
@@ -36,7 +36,7 @@ func newFake(readers ...fakeReader) *fake {
 
 func (f *fake) system() *System { return newSystem(f.establish) }
 
-// change alters the world.
+// change changes readers or daemon.
 func (f *fake) change(do func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -78,7 +78,7 @@ func (f fakeConnection) statusChange(wanted []readerStatus, timeout time.Duratio
 	defer f.mu.Unlock()
 	plugs := f.plugs
 	if !f.counts && f.listed != plugs && timeout > 0 {
-		return codeTimeout // an older daemon says nothing of what came before the wait
+		return codeTimeout // an older daemon does not report what came before the wait
 	}
 	for {
 		if f.down != 0 {
@@ -183,7 +183,7 @@ func (h *fakeHandle) transmit(command []byte) ([]byte, error) {
 	return h.answer(command)
 }
 
-// control answers as libccid does.
+// control answers like libccid.
 func (h *fakeHandle) control(ioctl uint32, _ []byte) ([]byte, error) {
 	const properties = 0x42330012
 	switch {

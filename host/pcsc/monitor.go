@@ -8,18 +8,17 @@ import (
 	"time"
 )
 
-// monitor looks at the readers for all who want to know, over one connection: the
-// binding can wait for a reader's change in one place only, see binding_scard.go. It
-// looks while someone watches.
+// monitor polls the readers for all callers, over one connection: the binding can wait for a
+// reader's change in one place only, see binding_scard.go. It runs while there is a watcher.
 type monitor struct {
 	establish func() (connection, error)
 
-	mu      sync.Mutex // held when looking begins and ends
+	mu      sync.Mutex // held when a look starts and ends
 	watches int
 	now     *look
 }
 
-// join begins to watch.
+// join adds a watcher.
 func (m *monitor) join() *look {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -30,7 +29,7 @@ func (m *monitor) join() *look {
 	return m.now
 }
 
-// leave ends what join began.
+// leave removes a watcher.
 func (m *monitor) leave() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -40,7 +39,7 @@ func (m *monitor) leave() {
 	}
 }
 
-// readers are what is there at this moment.
+// readers returns the readers at this moment.
 func (m *monitor) readers() ([]readerStatus, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -55,8 +54,8 @@ func (m *monitor) readers() ([]readerStatus, error) {
 	return last.readers, last.err
 }
 
-// goes reports whether the card that was in a reader when it had counted so many events
-// goes, or has gone, within patience.
+// goes reports whether the card that was in a reader at this event count is gone, or goes within
+// patience.
 func (m *monitor) goes(reader string, events uint32, patience time.Duration) (bool, error) {
 	l := m.join()
 	defer m.leave()
@@ -102,7 +101,7 @@ func once(establish func() (connection, error)) (found []readerStatus, err error
 	return found, err
 }
 
-// look is looking at the readers from a beginning to an end.
+// look is one run of the monitor.
 type look struct {
 	cancel context.CancelFunc
 	ended  chan struct{}
@@ -160,12 +159,12 @@ const (
 	// pcsc-lite 2.3.0, which forgets readers that come between two waits.
 	listAgain = 5 * time.Second
 	forever   = -1
-	// cancelAgain is how long to wait before the next try to end a wait, since one
-	// that comes before the wait has begun is lost.
+	// cancelAgain is how long to wait before the next try to end a wait, since one that comes
+	// before the wait has started is lost.
 	cancelAgain = 20 * time.Millisecond
 )
 
-// run sees whatever changes until ctx ends.
+// run follows every change until ctx ends.
 func (l *look) run(ctx context.Context, c connection) error {
 	var known []readerStatus
 	var counted flags // what plugAndPlay has found
@@ -189,7 +188,7 @@ func (l *look) run(ctx context.Context, c connection) error {
 		}
 		wanted = append(wanted, readerStatus{reader: plugAndPlay, expected: counted})
 		switch err := wait(ctx, c, wanted, timeout); {
-		// a reader went before the wait began
+		// a reader went before the wait started
 		case ctx.Err() != nil, errors.Is(err, codeTimeout), errors.Is(err, codeUnknownReader):
 			continue
 		case err != nil:
@@ -202,7 +201,7 @@ func (l *look) run(ctx context.Context, c connection) error {
 	return nil
 }
 
-// expected are the readers of these names as they were known.
+// expected returns the readers of these names with their known states.
 func expected(names []string, known []readerStatus) []readerStatus {
 	readers := make([]readerStatus, len(names), len(names)+1)
 	for i, name := range names {
@@ -214,14 +213,14 @@ func expected(names []string, known []readerStatus) []readerStatus {
 	return readers
 }
 
-// wait is statusChange that ends with ctx.
+// wait calls statusChange and cancels it when ctx ends.
 func wait(ctx context.Context, c connection, readers []readerStatus, timeout time.Duration) error {
 	over, cancelled := make(chan struct{}), make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(cancelled)
 		for {
 			if err := c.cancel(); err != nil {
-				return // the daemon has gone, and statusChange with it
+				return // the daemon is gone, and statusChange has ended
 			}
 			select {
 			case <-over:

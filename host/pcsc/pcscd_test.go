@@ -59,7 +59,7 @@ func TestPulledInMidExchange(t *testing.T) {
 	}
 }
 
-// One card is one program's; two cards in two readers are used side by side.
+// A card belongs to one program; two cards in two readers are used side by side.
 func TestConnect(t *testing.T) {
 	d := daemon.Start(t)
 	_, err := d.System.Connect(d.Reader(0))
@@ -94,7 +94,7 @@ func TestConnect(t *testing.T) {
 	require.NoError(t, next.Close())
 }
 
-// What a program leaves in a card ends with it.
+// The state that a program leaves in a card ends with the program.
 func TestCloseResetsTheCard(t *testing.T) {
 	d := daemon.Start(t)
 	r := &recorder{}
@@ -132,8 +132,8 @@ func (r *recorder) TransmitBytes(command []byte) ([]byte, error) {
 	return append(make([]byte, 256), 0x61, 44), nil
 }
 
-// The answer to reset does not name extended length, so what is long goes as a chain,
-// and a long answer is collected.
+// The answer to reset does not name extended length, so a long command goes as a chain, and a long
+// answer is fetched in parts.
 func TestLongMessages(t *testing.T) {
 	d := daemon.Start(t)
 	r := &recorder{}
@@ -188,8 +188,8 @@ func TestHotPlug(t *testing.T) {
 	require.NoError(t, <-ended)
 }
 
-// Cards are let go in one reader while others are taken, used and let go, and while
-// readers are listed: the library is not torn by its lists of handles.
+// Cards are released in one reader while others are taken, used and released, and while readers are
+// listed: the library does not corrupt its lists of handles.
 func TestReleasedSideBySide(t *testing.T) {
 	d := daemon.Start(t)
 	var all sync.WaitGroup
@@ -216,7 +216,7 @@ func TestReleasedSideBySide(t *testing.T) {
 	all.Wait()
 }
 
-// A daemon that dies is told to who waits and to who exchanges.
+// The death of a daemon is reported to waiting callers and to those in an exchange.
 func TestDaemonDies(t *testing.T) {
 	d := daemon.Start(t)
 	d.Insert(0, blankCard(t))
@@ -239,7 +239,7 @@ func TestDaemonDies(t *testing.T) {
 	require.ErrorIs(t, err, pcsc.ErrNoDaemon)
 }
 
-// OpenSC is the outside judge of the virtual card in its reader.
+// OpenSC is the independent judge of the virtual card in its reader.
 func TestOpenSCSeesTheCard(t *testing.T) {
 	d := daemon.Start(t)
 	tool, err := exec.LookPath("opensc-tool")

@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// System is the PC/SC service of this machine. It holds nothing open but what a
-// [System.Watch] or a [Card] needs: when the daemon is started anew, it goes on.
-// Several goroutines can use it.
+// System is the PC/SC service of this machine. It holds nothing open but what a [System.Watch] or a
+// [Card] needs, and keeps working after a restart of the daemon. It is safe for concurrent use.
 type System struct {
 	establish func() (connection, error)
 	monitor   *monitor
@@ -19,7 +18,7 @@ type System struct {
 // does not report by itself (PCSCLITE_STATUS_POLL_RATE, 400 ms).
 const patience = time.Second
 
-// machine is the one that this program runs on.
+// machine is the PC/SC service of this computer.
 var machine = newSystem(establish)
 
 func newSystem(establish func() (connection, error)) *System {
@@ -27,14 +26,14 @@ func newSystem(establish func() (connection, error)) *System {
 		patience: patience}
 }
 
-// Establish looks whether the service is there: [ErrUnavailable], [ErrNoDaemon],
-// [ErrDenied] if not.
+// Establish checks that the service is there; otherwise it returns [ErrUnavailable], [ErrNoDaemon]
+// or [ErrDenied].
 func Establish() (*System, error) {
 	_, err := machine.Readers()
 	return machine, err
 }
 
-// with does something over a connection of its own.
+// with calls do with its own connection.
 func with(establish func() (connection, error), do func(connection) error) error {
 	c, err := establish()
 	if err != nil {
@@ -73,7 +72,7 @@ type State struct {
 	InUse  bool   // some program has the card
 }
 
-// States tells what every reader holds at this moment.
+// States returns what every reader holds at this moment.
 func (s *System) States() ([]State, error) {
 	readers, err := s.monitor.readers()
 	states := make([]State, len(readers))

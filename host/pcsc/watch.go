@@ -14,7 +14,7 @@ const (
 	CardRemoved   EventKind = "card removed"
 )
 
-// EventKind is one of them.
+// EventKind is the kind of an Event.
 type EventKind string
 
 // Event is something that happened.
@@ -24,9 +24,9 @@ type Event struct {
 	ATR    []byte // of a card inserted; nil for one that does not answer
 }
 
-// Watch tells what readers and cards there are and then whatever changes, until ctx
-// ends, which is no error. While tell runs nothing is lost, but a card that came and
-// went meanwhile is not told.
+// Watch reports which readers and cards there are and then every change, until ctx ends, which is
+// no error. While report runs nothing is lost, but a card that came and went meanwhile is not
+// reported.
 func (s *System) Watch(ctx context.Context, report func(Event)) error {
 	l := s.monitor.join()
 	defer s.monitor.leave()
@@ -47,13 +47,13 @@ func (s *System) Watch(ctx context.Context, report func(Event)) error {
 	}
 }
 
-// watch is what a Watch has told.
+// watch is what a Watch has reported.
 type watch struct {
 	report   func(Event)
 	reported []readerStatus
 }
 
-// compare tells what is new.
+// compare reports what is new.
 func (w *watch) compare(readers []readerStatus) {
 	for _, old := range w.reported {
 		if at(readers, old.reader) < 0 {

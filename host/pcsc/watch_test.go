@@ -11,7 +11,7 @@ import (
 // flagEmpty is SCARD_STATE_EMPTY: this package looks for cards, not for none.
 const flagEmpty flags = 0x0010
 
-// watched is a watch at work.
+// watched is a running watch.
 type watched struct {
 	t      *testing.T
 	events chan Event
@@ -34,7 +34,7 @@ func watching(t *testing.T, s *System) *watched {
 	return w
 }
 
-// sees demands exactly these events next.
+// sees requires exactly these events next.
 func (w *watched) sees(want ...Event) {
 	w.t.Helper()
 	for _, e := range want {
@@ -76,7 +76,7 @@ func TestWatch(t *testing.T) {
 			assert.Equal(t, []State{{"A", true, shortATR, false}, {"B", true, extendedATR, false}},
 				states)
 
-			// Who comes later is told all that there is, and each has a watch of its own.
+			// A later watcher receives the whole state, and each has its own watch.
 			second := watching(t, s)
 			second.sees(Event{ReaderAdded, "A", nil}, Event{CardInserted, "A", shortATR},
 				Event{ReaderAdded, "B", nil}, Event{CardInserted, "B", extendedATR})
@@ -106,7 +106,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// A watch ends when the daemon does, and the next one begins anew.
+// A watch ends when the daemon does, and the next one starts anew.
 func TestWatchAndTheDaemon(t *testing.T) {
 	f := newFake()
 	s := f.system()

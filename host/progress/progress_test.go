@@ -28,9 +28,9 @@ func TestEventForALog(t *testing.T) {
 
 func TestCountAndNobodyToShowTo(t *testing.T) {
 	assert.Equal(t, 2, progress.Count{Total: 5, Done: 2, Begun: 1}.Left())
-	progress.Show(nil).Tell(progress.Event{})
+	progress.Show(nil).Emit(progress.Event{})
 	var got []progress.Kind
 	progress.Show(func(e progress.Event) { got = append(got, e.Kind) }).
-		Tell(progress.Event{Kind: progress.Told})
+		Emit(progress.Event{Kind: progress.Told})
 	assert.Equal(t, []progress.Kind{progress.Told}, got)
 }

@@ -11,13 +11,13 @@ type Reply struct {
 	Body   []byte
 }
 
-// Transport carries one call to the far side and its reply back. Its error means that
-// nothing is known of the call: it may have been carried out, and can be repeated.
+// Transport carries one call to the far side and its reply back. An error leaves the outcome
+// unknown: the call may have been carried out, and can be repeated.
 type Transport interface {
 	Call(ctx context.Context, name string, request []byte) (Reply, error)
 }
 
-// Client asks the far side of a Transport.
+// Client makes calls to the far side of a Transport.
 type Client struct {
 	Transport Transport
 	Errors    Errors
@@ -56,14 +56,14 @@ func Do(ctx context.Context, c Client, name string, request any) error {
 	return err
 }
 
-// Server answers calls. It is a Transport to whoever stands behind it, and can be
-// wired to the caller's connection as it is.
+// Server answers calls. It is itself a Transport, and can be wired directly to the caller's
+// connection.
 type Server struct {
 	errors Errors
 	calls  map[string]func(ctx context.Context, request []byte) (any, error)
 }
 
-// NewServer makes a server without calls.
+// NewServer returns a server without calls.
 func NewServer(contract Errors) *Server {
 	return &Server{contract, map[string]func(context.Context, []byte) (any, error){}}
 }

@@ -14,7 +14,7 @@ import (
 // ErrFormat is wrapped by every refusal to read or write a value.
 var ErrFormat = errors.New("not the JSON that belongs here")
 
-// maxDepth is how deep values lie in each other; those of the contracts need 5.
+// maxDepth is the deepest nesting of values; those of the contracts need 5.
 const maxDepth = 16
 
 // Encode writes a value as JSON.
@@ -26,7 +26,7 @@ func Encode(v any) ([]byte, error) {
 	return b, nil
 }
 
-// Items are items as they travel: one that is nil is an empty one.
+// Items returns items as they are sent: nil becomes an empty item.
 func Items(items [][]byte) [][]byte {
 	all := make([][]byte, len(items))
 	for n, item := range items {
@@ -65,7 +65,7 @@ func decode(b []byte, into any) error {
 		return err
 	}
 	if at, differs := difference(given, want, ""); differs {
-		return fmt.Errorf("value%s is missing, too much, or not written as it is to be", at)
+		return fmt.Errorf("value%s is missing, superfluous or wrongly written", at)
 	}
 	return nil
 }
@@ -80,7 +80,7 @@ func parse(b []byte) (any, error) {
 		return nil, err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something comes after the value")
+		return nil, errors.New("there are bytes after the value")
 	}
 	return v, nil
 }
@@ -91,7 +91,7 @@ func parseValue(d *json.Decoder, depth int) (any, error) {
 		return nil, err
 	}
 	if depth > maxDepth {
-		return nil, fmt.Errorf("more than %d values in each other", maxDepth)
+		return nil, fmt.Errorf("values are nested more than %d deep", maxDepth)
 	}
 	switch token {
 	case json.Delim('{'):
@@ -126,7 +126,7 @@ func parseValue(d *json.Decoder, depth int) (any, error) {
 	return token, nil
 }
 
-// difference is where two parsed values differ first, such as ".entries[3].kind".
+// difference returns where two parsed values differ first, such as ".entries[3].kind".
 func difference(a, b any, path string) (at string, differs bool) {
 	switch a := a.(type) {
 	case map[string]any:

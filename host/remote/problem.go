@@ -2,25 +2,25 @@ package remote
 
 import "errors"
 
-// Problem is an error as it travels.
+// Problem is an error as it is sent over a link.
 type Problem struct {
 	Code   string   `json:"code"`             // of a contract, such as "notary:funds"; stable
-	Detail string   `json:"detail,omitempty"` // one line for a person
+	Detail string   `json:"detail,omitempty"` // one line for a human reader
 	Cause  *Problem `json:"cause,omitempty"`  // the error inside, where the contract has one
 }
 
 // Errors are the errors of one contract.
 type Errors interface {
-	// ProblemOf is an error of the contract as it travels; not ok when it is none.
+	// ProblemOf returns an error of the contract as a Problem; ok is false when it is none.
 	ProblemOf(err error) (p Problem, ok bool)
-	// ErrorOf is its error again; nil when the code is none of the contract's.
+	// ErrorOf returns the error of a Problem; nil when the code is none of the contract's.
 	ErrorOf(p Problem) error
-	// Malformed is the contract's error for a request that cannot be read.
+	// Malformed returns the contract's error for a request that cannot be read.
 	Malformed(why error) error
 }
 
-// ErrFailed says that the far side failed at a call, which may have been carried out.
-// Why is for whoever runs it, and stays there.
+// ErrFailed says that the far side failed at a call, which may have been carried out. The reason
+// stays there, for its operator.
 var ErrFailed = errors.New("the other side failed at this call: repeat it later")
 
 // ErrUnreachable says that the far side, or one that it needed in turn, cannot be reached:
@@ -36,7 +36,8 @@ const (
 	codeGone    = "unreachable"
 )
 
-// problemOf renders any error; one that is of no contract says nothing but that.
+// problemOf returns any error as a Problem; the text of one that belongs to no contract is left
+// out.
 func problemOf(contract Errors, err error) Problem {
 	if p, ok := contract.ProblemOf(err); ok {
 		return p
@@ -63,14 +64,14 @@ func errorOf(contract Errors, p Problem) error {
 	return ErrFailed
 }
 
-// Error is an error that came from the far side: what it is, and how it was said there.
+// Error is an error from the far side: its kind, and its text there.
 type Error struct {
 	Kind   error
 	Detail string
 }
 
-// Error is the line for a person.
+// Error returns the line for a human reader.
 func (e *Error) Error() string { return e.Detail }
 
-// Unwrap is the kind.
+// Unwrap returns the kind.
 func (e *Error) Unwrap() error { return e.Kind }

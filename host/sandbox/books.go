@@ -20,7 +20,7 @@ import (
 	"ekrona/host/session"
 )
 
-// Books are all wallets of a sandbox at one moment, and what the auditor says.
+// Books are all wallets of a sandbox at one moment, and the auditor's findings.
 type Books struct {
 	People     []PersonBooks     `json:"people"`
 	Merchants  []MerchantBooks   `json:"merchants"`
@@ -36,10 +36,10 @@ type Invariant struct {
 	Title  string `json:"title"`
 }
 
-// Online sums what the central bank holds for the banks.
+// Online returns the sum of what the central bank holds for the banks.
 func (b Books) Online() money.Ore { return sum(b.Settlement.Online) }
 
-// Shadow sums the shadow wallets.
+// Shadow returns the sum of the shadow wallets.
 func (b Books) Shadow() money.Ore { return sum(b.Settlement.Shadow) }
 
 func sum(accounts []notary.Account) (total money.Ore) {
@@ -61,7 +61,7 @@ type PersonBooks struct {
 type CardBooks struct {
 	Device message.DeviceID `json:"device"`
 	Shadow money.Ore        `json:"shadow_ore"`
-	// Offline is what the card says; nil while it is not here to be asked.
+	// Offline is the card's balance; nil while the card is not here.
 	Offline *money.Ore `json:"offline_ore"`
 }
 
@@ -74,7 +74,7 @@ type MerchantBooks struct {
 	Taken  money.Ore        `json:"taken_ore"` // all that the terminal ever accepted
 }
 
-// looking is Books at work.
+// looking is a running Books.
 type looking struct {
 	*Sandbox
 	books  Books
@@ -86,9 +86,9 @@ type looking struct {
 // at every moment. With agreement set, also the one that holds when everyone has
 // synchronised twice without faults.
 //
-// The cards are asked for their State directly, with a Challenge that the notary does
-// not learn of: looking changes nothing. A card that is not in the sandbox's folder and
-// was not inserted is not asked.
+// The cards are asked for their State directly, with a Challenge that the notary does not learn of:
+// reading the books changes nothing. A card that is not in the sandbox's folder and was not
+// inserted is left out.
 func (s *Sandbox) Books(ctx context.Context, agreement bool) (Books, error) {
 	c, err := s.CentralBank(ctx)
 	if err != nil {
@@ -132,7 +132,7 @@ func audited(
 	return append(found, more...), err
 }
 
-// atPeople reads the wallets of people, whose cards are in a row each.
+// atPeople reads the wallets of all persons, each with one row per card.
 func (l *looking) atPeople(ctx context.Context) error {
 	people, err := l.People(ctx)
 	if err != nil {
@@ -211,7 +211,7 @@ func (l *looking) atMerchants(ctx context.Context) error {
 	return nil
 }
 
-// observeCard reads a person's card as it is.
+// observeCard reads a person's card without changing it.
 func (s *Sandbox) observeCard(ctx context.Context, p *Person) (audit.Device, error) {
 	b, err := s.BankOf(ctx, p)
 	if err != nil {
@@ -222,7 +222,7 @@ func (s *Sandbox) observeCard(ctx context.Context, p *Person) (audit.Device, err
 		return audit.Device{}, err
 	}
 	observer := p.Card.observe
-	p.Card.observe = nil // looking is no part of the story
+	p.Card.observe = nil // reading the books is not observed
 	defer func() { p.Card.observe = observer }()
 	applet := client.New(p.Card.Tap())
 	if _, err := applet.Select(ctx); err != nil {

@@ -20,8 +20,8 @@ import (
 	"ekrona/personalization"
 )
 
-// Holder is somebody with a card in the hand: a card of the founding, which lies in a
-// file, or one that was inserted (see [Slot.Insert]).
+// Holder is somebody who holds a card: a card of the founding, which is in a file, or one that was
+// inserted (see [Slot.Insert]).
 type Holder struct {
 	Name   string // in lower case, as on the command line
 	Card   *Slot
@@ -30,7 +30,7 @@ type Holder struct {
 	founding message.DeviceID // card that the letter is for
 }
 
-// LetterOf is the letter of a card; empty for one that it is not for.
+// LetterOf returns the letter of a card; empty when the letter is for another card.
 func (h *Holder) LetterOf(card message.DeviceID) Letter {
 	if card == "" || card != h.founding {
 		return Letter{}
@@ -38,7 +38,7 @@ func (h *Holder) LetterOf(card message.DeviceID) Letter {
 	return h.Letter
 }
 
-// Holder finds what somebody has in the hand. No party is needed for it.
+// Holder returns a holder by name. It needs no party.
 func (s *Sandbox) Holder(name string) (*Holder, error) {
 	if h := s.holders[name]; h != nil {
 		return h, nil
@@ -60,14 +60,14 @@ func (s *Sandbox) Holder(name string) (*Holder, error) {
 	return h, nil
 }
 
-// InHand is the device id of the card that is here; empty where that does not show without
-// PIN. The card is asked for it, if it was inserted.
+// InHand returns the device id of the card that is here; empty where it cannot be read without PIN.
+// It is read from the card, if that was inserted.
 func (h *Holder) InHand(ctx context.Context) (message.DeviceID, error) {
 	if h.Card.inserted == nil {
 		return h.Card.device, nil
 	}
 	observe := h.Card.observe
-	h.Card.observe = nil // looking is no part of the story
+	h.Card.observe = nil // this reading is not observed
 	defer func() { h.Card.observe = observe }()
 	applet := client.New(h.Card.Tap())
 	if _, err := applet.Select(ctx); err != nil {
@@ -86,10 +86,10 @@ type Letter struct {
 	PUK string `json:"puk"`
 }
 
-// Block is the PIN as it goes to a card.
+// Block returns the PIN as it goes to a card.
 func (l Letter) Block() (pin.Block, error) { return pin.NewBlock(l.PIN) }
 
-// secrets are what goes onto the card.
+// secrets returns what goes onto the card.
 func (l Letter) secrets() (s personalization.Secrets, err error) {
 	if s.PIN, err = l.Block(); err != nil {
 		return s, err
@@ -98,7 +98,7 @@ func (l Letter) secrets() (s personalization.Secrets, err error) {
 	return s, err
 }
 
-// cardOrder is a letter with what the card is made from, kept while it is made.
+// cardOrder is a letter with the inputs of the card's personalization, kept while it is made.
 type cardOrder struct {
 	Letter
 	Device string `json:"device"`
@@ -170,7 +170,7 @@ func (s *Sandbox) installApplet(path string, order personalization.Order, root [
 	return blank.Save(path)
 }
 
-// cardOrder reads what was drawn for a card, or draws it and keeps it.
+// cardOrder reads the secrets of a card, or draws and stores them.
 func (s *Sandbox) cardOrder(id message.DeviceID, owner string) (personalization.Order, cardOrder,
 	error) {
 	var made cardOrder
@@ -214,8 +214,8 @@ func (s *Sandbox) drawCard(id message.DeviceID, owner string) (personalization.O
 	return order, made, writeJSON(s.letterPath(owner), made)
 }
 
-// NoteNewPIN changes the PIN letter to a PIN that the card has already, so that later
-// commands can enter it.
+// NoteNewPIN changes the PIN letter to the PIN that the card already has, so that later commands
+// can enter it.
 func (s *Sandbox) NoteNewPIN(p *Holder, changed string) error {
 	path := s.letterPath(p.Name)
 	var made cardOrder

@@ -12,13 +12,12 @@ import (
 	"ekrona/host/party/phone"
 )
 
-// customerNames are those that a folder can have too.
+// customerNames are the names that a folder can have too.
 var customerNames = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 
-// Enrol makes somebody a customer of a bank: an online wallet, and a phone with the key
-// of its app. The cards that are issued to the customer afterwards lie in no file of
-// the sandbox: they are inserted (see [Slot.Insert]). Enrolled again at the same bank,
-// the customer is the same.
+// Enrol makes somebody a customer of a bank: an online wallet, and a phone with the key of its app.
+// The cards that are issued to the customer afterwards are in no file of the sandbox: they are
+// inserted (see [Slot.Insert]). Enrolled again at the same bank, the customer is the same.
 func (s *Sandbox) Enrol(ctx context.Context, b *bank.Bank, name string) error {
 	if err := s.MayEnrol(b, name); err != nil {
 		return err
@@ -33,7 +32,7 @@ func (s *Sandbox) Enrol(ctx context.Context, b *bank.Bank, name string) error {
 	return nil
 }
 
-// MayEnrol fails as Enrol would, and does nothing.
+// MayEnrol returns the error that Enrol would return, and does nothing.
 func (s *Sandbox) MayEnrol(b *bank.Bank, name string) error {
 	if !customerNames.MatchString(name) {
 		return fmt.Errorf("sandbox: customer %q: give a name of at most 32 of a to z, 0 to 9 and "+

@@ -23,16 +23,15 @@ import (
 	"ekrona/personalization/pki"
 )
 
-// foundedFile says, by being there, that a founding has ended.
+// foundedFile exists once a founding has ended.
 const foundedFile = "founded"
 
 // IsFounded reports whether a folder is that of a sandbox.
 func IsFounded(folder string) (bool, error) { return exists(filepath.Join(folder, foundedFile)) }
 
-// Found makes every party of a plan in a folder, which may be there, and opens the
-// sandbox. Keys that lie there already, such as references to a TPM or an HSM, are
-// used. A founding that was interrupted goes on where it was; one that has ended is
-// found again.
+// Found makes every party of a plan in a folder, which may exist, and opens the sandbox. Keys that
+// are there already, such as references to a TPM or an HSM, are used. A founding that was
+// interrupted goes on where it was; one that has ended is found again.
 func Found(ctx context.Context, folder string, plan Plan, options Options) (_ *Sandbox, err error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
@@ -133,7 +132,7 @@ func (s *Sandbox) foundBank(ctx context.Context, root pki.Identity, p BankPlan) 
 	return c.Issue(ctx, notary.OrderKey("founding of "+string(p.Name)), p.Name, p.Issued)
 }
 
-// authorities are the certificates of all banks' CAs, for phones and terminals.
+// authorities returns the certificates of all banks' CAs, for phones and terminals.
 func (s *Sandbox) authorities(ctx context.Context) (map[string][]byte, error) {
 	banks, err := s.Banks(ctx)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"ekrona/host/remote"
 )
 
-// onDemand is the way to a party of the sandbox, which is started from its folder by
-// the first call. The call goes through the same codec as over a network.
+// onDemand is the link to a party of the sandbox, which is started from its folder by the first
+// call. The call goes through the same codec as over a network.
 type onDemand func(ctx context.Context) (*remote.Server, error)
 
 // Call implements [remote.Transport].
@@ -24,7 +24,7 @@ func (o onDemand) Call(ctx context.Context, name string, request []byte) (remote
 	return server.Call(ctx, name, request)
 }
 
-// dialNotary gives the way to the central bank of a folder for one intermediary.
+// dialNotary returns the link to the central bank of a folder for one intermediary.
 func (s *Sandbox) dialNotary(caller message.Name) party.Dial {
 	return func(folder string) remote.Transport {
 		return onDemand(func(ctx context.Context) (*remote.Server, error) {
@@ -37,7 +37,7 @@ func (s *Sandbox) dialNotary(caller message.Name) party.Dial {
 	}
 }
 
-// dialBank gives the way to the bank of a folder, for whom serve is.
+// dialBank returns the link to the bank of a folder, for the callers that serve answers.
 func (s *Sandbox) dialBank(serve func(b *bank.Bank) *remote.Server) party.Dial {
 	return func(folder string) remote.Transport {
 		return onDemand(func(ctx context.Context) (*remote.Server, error) {

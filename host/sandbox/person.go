@@ -32,9 +32,9 @@ type Person struct {
 // ErrSeveralCards says that a person has more than one card in use.
 var ErrSeveralCards = errors.New("has several cards")
 
-// Person starts the phone of a person, with one of the person's cards: that of the
-// device id, or the only one in use when that is empty. A person without a card has a
-// phone all the same. Errors: [ErrUnknown], [ErrSeveralCards].
+// Person starts the phone of a person, with one of the person's cards: that of the device id, or
+// the only one in use when that is empty. A person without a card has a phone too. Errors:
+// [ErrUnknown], [ErrSeveralCards].
 func (s *Sandbox) Person(ctx context.Context, name string, device message.DeviceID) (*Person,
 	error) {
 	app, err := s.phone(ctx, name)
@@ -47,7 +47,7 @@ func (s *Sandbox) Person(ctx context.Context, name string, device message.Device
 	}
 	chosen, err := choose(name, cards, device)
 	if errors.Is(err, ErrSeveralCards) { // one may have gone out of use meanwhile
-		if cards, err = s.asked(ctx, app); err == nil {
+		if cards, err = s.askBank(ctx, app); err == nil {
 			chosen, err = choose(name, cards, device)
 		}
 	}
@@ -96,7 +96,7 @@ func (p *Person) has(device message.DeviceID) bool {
 	return p.Phone == nil && device == "" || p.Phone != nil && p.Phone.Device() == device
 }
 
-// choose picks the card that is meant.
+// choose returns the card that is meant.
 func choose(name string, cards []phone.Card, device message.DeviceID) (phone.Card, error) {
 	var ids []string
 	var inUse []phone.Card
@@ -152,7 +152,7 @@ func (s *Sandbox) People(ctx context.Context) (all []*Person, err error) {
 	return all, nil
 }
 
-// phoneNumber is which of an owner's phones a folder is, from 1.
+// phoneNumber returns the number of an owner's phone by its folder, from 1.
 func phoneNumber(folder string) int {
 	_, number, later := strings.Cut(folder, ".")
 	n, err := strconv.Atoi(number)
@@ -169,7 +169,7 @@ func phoneFolder(owner string, number int) string {
 	return fmt.Sprintf("%s%s.%d", phonePrefix, owner, number)
 }
 
-// phones are the folders of the phones in use, by owner.
+// phones returns the folders of the phones in use, by owner.
 func (s *Sandbox) phones() (map[string]string, error) {
 	folders, err := s.folders(party.Phone)
 	if err != nil {
@@ -211,8 +211,8 @@ func (s *Sandbox) phone(ctx context.Context, name string) (*phone.Phone, error) 
 	return p, nil
 }
 
-// cardsOf are the cards that a phone knows. Where it knows none, or not the one that is
-// wanted, the owner's bank is asked.
+// cardsOf returns the cards that a phone knows. Where it knows none, or not the one that is wanted,
+// the owner's bank is asked.
 func (s *Sandbox) cardsOf(ctx context.Context, app *phone.Phone,
 	wanted message.DeviceID) ([]phone.Card, error) {
 	cards, err := app.Cards()
@@ -220,12 +220,11 @@ func (s *Sandbox) cardsOf(ctx context.Context, app *phone.Phone,
 	if err != nil || slices.ContainsFunc(cards, isWanted) {
 		return cards, err
 	}
-	return s.asked(ctx, app)
+	return s.askBank(ctx, app)
 }
 
-// asked are the cards that a phone knows when it has asked its bank, if that can be
-// reached.
-func (s *Sandbox) asked(ctx context.Context, app *phone.Phone) ([]phone.Card, error) {
+// askBank returns the cards that a phone knows after asking its bank, if that can be reached.
+func (s *Sandbox) askBank(ctx context.Context, app *phone.Phone) ([]phone.Card, error) {
 	switch err := s.LearnCards(ctx, app.Settings.Owner); {
 	case errors.Is(err, remote.ErrUnreachable): // then it is what the phone knows
 	case err != nil:
@@ -280,8 +279,8 @@ func (s *Sandbox) EndCard(ctx context.Context, p *Person) error {
 	return s.atBank(ctx, p, (*bank.Bank).End)
 }
 
-// atBank has a person's bank do something with the person's card, and the phone learn
-// what the card is then.
+// atBank has a person's bank do something with the person's card, and updates the card's status on
+// the phone.
 func (s *Sandbox) atBank(
 	ctx context.Context, p *Person,
 	do func(b *bank.Bank, ctx context.Context, id message.DeviceID) error,
@@ -320,10 +319,9 @@ func (s *Sandbox) BankOfMerchant(ctx context.Context, m *Merchant) (*bank.Bank, 
 	return s.bankAt(ctx, m.Terminal.Path(m.Terminal.Settings.Intermediary))
 }
 
-// ChangePhone gives a person another phone: with a key of its own, which the bank
-// registers in place of the former one's, and with nothing on it but which cards the
-// person has. A cut leaves the former phone in use, or the next one; the same call goes
-// on.
+// ChangePhone gives a person another phone: with its own key, which the bank registers in place of
+// the former one's, and with no data but the person's list of cards. A cut leaves the former phone
+// in use, or the next one; the same call goes on.
 func (s *Sandbox) ChangePhone(ctx context.Context, p *Person) (cards []message.DeviceID,
 	err error) {
 	b, err := s.BankOf(ctx, p)
@@ -362,7 +360,7 @@ func (s *Sandbox) ChangePhone(ctx context.Context, p *Person) (cards []message.D
 	return cards, err
 }
 
-// Wallets are what a person has online, and what of it is reserved for the card.
+// Wallets returns what a person has online, and the shadow balance of the card.
 func (s *Sandbox) Wallets(ctx context.Context, p *Person) (online, shadow money.Ore, err error) {
 	b, err := s.BankOf(ctx, p)
 	if err != nil {

@@ -56,7 +56,7 @@ const (
 	deviceYears    = 4
 )
 
-// Pilot is the scheme of the pilot's report: three people and a cafe at two
+// Pilot returns the scheme of the pilot's report: three people and a cafe at two
 // intermediaries.
 func Pilot() Plan {
 	return Plan{

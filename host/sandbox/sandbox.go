@@ -1,11 +1,10 @@
-// Package sandbox keeps a whole scheme in one folder: a central bank, intermediaries,
-// people with a card and a phone each, and merchants with a terminal. Every party has
-// a folder of its own in it and is started from that alone, by the constructors of
-// ekrona/host/party; what they ask of each other goes through the same interfaces as
-// over a network. Cards are virtual and lie in files, as if in their holders' hands.
+// Package sandbox keeps a whole scheme in one folder: a central bank, intermediaries, people with a
+// card and a phone each, and merchants with a terminal. Every party has its own folder in it and is
+// started from that alone, by the constructors of ekrona/host/party; their calls to each other go
+// through the same interfaces as over a network. Cards are virtual and stored in files.
 //
-// Start at [Found], which makes the parties once, and [Open], after which each party is
-// started when it is asked for: a sale needs the terminal, and no bank.
+// Start at [Found], which makes the parties once, and [Open], after which each party is started
+// when it is needed: a sale needs the terminal, and no bank.
 //
 //	root/           the root's key: needed by foundings only
 //	central-bank/   a party, as the next three
@@ -71,7 +70,7 @@ const (
 	terminalPrefix    = "terminal-"
 )
 
-// Open opens the sandbox in a folder, and starts nobody yet. The caller closes it.
+// Open opens the sandbox in a folder, and starts no party yet. The caller closes it.
 func Open(folder string, options Options) (*Sandbox, error) {
 	if _, err := os.Stat(folder); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
@@ -99,7 +98,7 @@ func (s *Sandbox) path(parts ...string) string {
 	return filepath.Join(append([]string{s.folder}, parts...)...)
 }
 
-// HasParties reports whether a folder is that of a sandbox, or of what is left of one.
+// HasParties reports whether a folder has a sandbox, or the remains of one.
 func HasParties(folder string) (bool, error) {
 	entries, err := os.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -124,7 +123,7 @@ func unknown(name string, names []string) error {
 	return fmt.Errorf("sandbox: %q: %w; there are: %s", name, ErrUnknown, strings.Join(names, " "))
 }
 
-// folders are those of the parties of a kind, by name.
+// folders returns the folders of the parties of a kind, by name.
 func (s *Sandbox) folders(kind party.Kind) (found []string, err error) {
 	entries, err := os.ReadDir(s.folder)
 	if err != nil {
@@ -226,7 +225,7 @@ func (s *Sandbox) Merchant(ctx context.Context, name string) (*Merchant, error) 
 	switch kind, err := party.KindOf(folder); {
 	case err != nil:
 		return nil, err
-	case kind != party.Terminal: // only then the others' folders are looked at
+	case kind != party.Terminal: // only then the others' folders are read
 		names, err := s.names(party.Terminal, terminalPrefix)
 		if err != nil {
 			return nil, err
@@ -259,7 +258,7 @@ func (s *Sandbox) Merchants(ctx context.Context) (all []*Merchant, err error) {
 	return all, nil
 }
 
-// names are those of the parties of a kind, whose folders begin with a prefix.
+// names returns the names of the parties of a kind, whose folders begin with a prefix.
 func (s *Sandbox) names(kind party.Kind, prefix string) (names []string, err error) {
 	folders, err := s.folders(kind)
 	for _, folder := range folders {
@@ -270,7 +269,7 @@ func (s *Sandbox) names(kind party.Kind, prefix string) (names []string, err err
 	return names, err
 }
 
-// cardOptions are those of every virtual card of the sandbox.
+// cardOptions returns the options of every virtual card of the sandbox.
 func (s *Sandbox) cardOptions() card.Options {
 	return card.Options{Profile: card.P71, Random: s.options.Random, Interface: card.Contactless}
 }

@@ -66,8 +66,8 @@ func tap(t *testing.T, h *Holder) wallet.Tap {
 	return wallet.Tap{Card: h.Card.Tap(), PIN: entered}
 }
 
-// TestEachPartyStartsAlone: every party does its own work from its folder, with the
-// folders of all others gone; what needs another one says so.
+// TestEachPartyStartsAlone: every party does its own work from its folder, with the folders of all
+// others gone; work that needs another party fails with a clear error.
 func TestEachPartyStartsAlone(t *testing.T) {
 	whole := t.TempDir()
 	s := found(t, whole)
@@ -90,7 +90,7 @@ func TestEachPartyStartsAlone(t *testing.T) {
 	} {
 		t.Run(c.folder, func(t *testing.T) {
 			alone := t.TempDir()
-			// cards are in people's hands
+			// cards are with their holders
 			for _, kept := range []string{c.folder, "cards", "letters"} {
 				moved(t, filepath.Join(whole, kept), filepath.Join(alone, kept))
 			}
@@ -104,7 +104,7 @@ func TestEachPartyStartsAlone(t *testing.T) {
 	}
 }
 
-// moved copies a folder as its owner would move it.
+// moved copies a folder as if its owner had moved it.
 func moved(t *testing.T, from, to string) {
 	t.Helper()
 	require.NoError(t, os.CopyFS(to, os.DirFS(from)))
@@ -251,8 +251,8 @@ func TestCustomerEnrolledLater(t *testing.T) {
 	assert.Empty(t, books.Others)
 }
 
-// A card that is reported lost counts no more when it is asked which of two is meant; ended
-// when its time is over, it gives its money back.
+// A card that is reported lost is not a candidate for the person's only card; ended when its time
+// is over, it returns its money.
 func TestLostCardOfTwo(t *testing.T) {
 	ctx, folder := t.Context(), t.TempDir()
 	founded := found(t, folder)

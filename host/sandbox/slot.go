@@ -14,17 +14,15 @@ import (
 // what a virtual card of the sandbox's folder spent on it.
 type Observer func(apdu.Exchange, card.Stats)
 
-// ErrWithdrawn says that the card left the reader's field before its answer was
-// through.
+// ErrWithdrawn says that the card left the reader's field before its answer arrived.
 var ErrWithdrawn = errors.New("taken away before its answer came")
 
-// ErrNoCard says that a person's card lies in no file of the sandbox and was not
-// inserted.
+// ErrNoCard says that a person's card is in no file of the sandbox and was not inserted.
 var ErrNoCard = errors.New(
 	"this card is not in the sandbox's folder: name the reader that it is in")
 
-// Slot is where a person's card is held to readers. A power cut or a torn tap ends
-// the card's session, and the next command finds it switched on again.
+// Slot is where a person's card is held to readers. A power cut or a torn tap ends the card's
+// session, and the next command powers it on again.
 type Slot struct {
 	holder        string
 	device        message.DeviceID // of a card of the founding; empty: not known
@@ -38,8 +36,8 @@ type Slot struct {
 
 var _ apdu.Card = (*Slot)(nil)
 
-// Insert puts a card into the slot that another program could hold as well, such
-// as one in a reader. reset switches it off and on.
+// Insert puts a card into the slot that another program could hold as well, such as one in a
+// reader. reset powers it off and on.
 func (s *Slot) Insert(c apdu.Card, reset func() error) {
 	s.inserted, s.reset, s.device = c, reset, ""
 }
@@ -47,12 +45,12 @@ func (s *Slot) Insert(c apdu.Card, reset func() error) {
 // IsPresent reports whether there is a card to be held to a reader.
 func (s *Slot) IsPresent() bool { return s.card != nil || s.inserted != nil }
 
-// MayBe reports whether the card that is here may be that of a device id.
+// MayBe reports whether the card that is here may have this device id.
 func (s *Slot) MayBe(device message.DeviceID) bool {
 	return s.IsPresent() && (s.device == "" || s.device == device)
 }
 
-// Tap holds the card to a reader: it is switched on anew.
+// Tap holds the card to a reader: it is powered on anew.
 func (s *Slot) Tap() apdu.Card {
 	s.dead = nil
 	switch {
@@ -66,9 +64,9 @@ func (s *Slot) Tap() apdu.Card {
 	return s
 }
 
-// WithdrawAfter lets the card be taken away when it has carried out the next command
-// of that instruction: the answer, a 9000, is lost. One that it refuses was not carried
-// out. The next Tap finds the card as it is.
+// WithdrawAfter has the card taken away when it has carried out the next command of that
+// instruction: the answer, a 9000, is lost. A refused command does not count. The next Tap uses the
+// card as it is then.
 func (s *Slot) WithdrawAfter(instruction byte) { s.withdrawAfter = instruction }
 
 // Transmit sends a command to the card.
@@ -90,7 +88,7 @@ func (s *Slot) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, err
 	return recorded.Transmit(ctx, c)
 }
 
-// deliver gives the card the command, and takes it away when that was planned.
+// deliver sends the command to the card, and takes the card away when that was planned.
 func (s *Slot) deliver(ctx context.Context, c apdu.Command) (response apdu.Response,
 	stats card.Stats, err error) {
 	if s.inserted != nil {

@@ -11,7 +11,7 @@ import (
 	"ekrona/host/envelope"
 )
 
-// randomDevice is a device and its link that say anything.
+// randomDevice is a device and its link with arbitrary answers.
 type randomDevice struct{ state, instruction, confirmation []byte }
 
 func (randomDevice) ID() message.DeviceID { return device }
@@ -36,8 +36,8 @@ func (b randomDevice) Apply(context.Context, []byte, Trust) ([]byte, error) {
 
 func (randomDevice) Confirm(context.Context, message.DeviceID, []byte) error { return nil }
 
-// Whatever device and intermediary say, a session ends, and counts only what reads
-// as what it is said to be.
+// With any answers of device and intermediary a session ends, and counts only messages that parse
+// as their type.
 func FuzzRun(f *testing.F) {
 	day, err := message.ParseDate("2026-11-22")
 	require.NoError(f, err)

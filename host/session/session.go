@@ -11,14 +11,14 @@ import (
 	"ekrona/host/envelope"
 )
 
-// Device is a card or a terminal as its synchronisation sees it.
+// Device is a card or a terminal in its synchronisation.
 type Device interface {
-	// ID is the device id, 16 characters.
+	// ID returns the device id, 16 characters.
 	ID() message.DeviceID
-	// Answer hands over a Payment that waits for the device's decision. The device
-	// accepts it, or refuses its Request when it cannot take it; its decision is one
-	// of the records that Read returns. An error that is [ErrUndecided] means that
-	// the device has not decided and that the session goes on without.
+	// Answer hands over a Payment that waits for the device's decision. The device accepts it, or
+	// refuses its Request when it cannot take it; its decision is one of the records that Read
+	// returns. An error that is [ErrUndecided] means that the device has not decided and that the
+	// session continues without its decision.
 	Answer(ctx context.Context, payment envelope.Envelope) error
 	// Read answers a Challenge with the State and the records after its ackedAtc.
 	Read(ctx context.Context, challenge []byte, trust Trust) (Reading, error)
@@ -37,7 +37,7 @@ type Trust struct {
 	Notary         []byte `json:"notary,omitempty"`
 }
 
-// Reading is what a device says of itself.
+// Reading is a device's State with its records.
 type Reading struct {
 	State   []byte   `json:"state,omitempty"`   // signed State message
 	Records [][]byte `json:"records,omitempty"` // records ackedAtc+1 .. atc, in order, whole
@@ -46,11 +46,11 @@ type Reading struct {
 	Certificates [][]byte `json:"certificates,omitempty"`
 }
 
-// Opening begins a session.
+// Opening starts a session.
 type Opening struct {
 	Challenge []byte `json:"challenge,omitempty"`
 	Trust     Trust  `json:"trust"`
-	// Payments on which the device's decision is missing
+	// Payments that wait for the device's decision
 	Pending []envelope.Envelope `json:"waiting,omitempty"`
 }
 
@@ -58,16 +58,16 @@ type Opening struct {
 type Answer struct {
 	// Instruction is to be applied and confirmed; nil when nothing is owed.
 	Instruction []byte `json:"instruction,omitempty"`
-	// Difference is what the device's balance is off by, in öre; not zero stops
-	// credits until it is explained.
+	// Difference is the error of the device's balance, in öre; not zero stops credits until it is
+	// explained.
 	Difference money.Ore `json:"difference"`
 	// Refused says why a load order was not carried out, empty otherwise. The
 	// money is back in the online wallet.
 	Refused string `json:"refused,omitempty"`
 }
 
-// Link is the way from a device to its own intermediary. Every method may be
-// repeated: a repeat gives the same answer.
+// Link connects a device to its own intermediary. Every method may be repeated: a repeat gives the
+// same answer.
 type Link interface {
 	Open(ctx context.Context, device message.DeviceID) (Opening, error)
 	Report(ctx context.Context, device message.DeviceID, reading Reading) (Answer, error)
@@ -79,7 +79,7 @@ type Result struct {
 	Instructions int            // applied
 	Credited     money.Ore      // taken by the device
 	Untaken      money.Ore      // offered, but no longer fitting: back in the online wallet
-	Unanswered   []error        // Payments that wait on: see ErrUndecided
+	Unanswered   []error        // Payments still pending: see ErrUndecided
 	Refused      string         // see Answer.Refused
 	Difference   money.Ore      // see Answer.Difference
 	State        *message.State // as last read
@@ -90,11 +90,11 @@ type Result struct {
 var ErrAnotherConfirmation = errors.New(
 	"session: what was read from the device confirms another Instruction: synchronise again")
 
-// maxRounds bounds a session: answer, acknowledge, one load, and the look that
-// finds nothing owed take three.
+// maxRounds bounds a session: answer, acknowledge, one load, and the round that finds nothing owed
+// take three.
 const maxRounds = 8
 
-// ErrUnfinished says that a session did not come to rest in maxRounds rounds.
+// ErrUnfinished says that a session did not end in maxRounds rounds.
 var ErrUnfinished = fmt.Errorf(
 	"session: the intermediary still owes an Instruction after %d rounds: synchronise again later",
 	maxRounds)
@@ -111,7 +111,7 @@ var ErrUnfinished = fmt.Errorf(
 //  4. The notary signs the Instruction. A cut leaves it outstanding: the next
 //     session gets the same bytes.
 //  5. The device applies it in one transaction and confirms. A cut after that
-//     loses the Confirmation only: the next State shows as much, and the same
+//     loses the Confirmation only: the next State shows the same, and the same
 //     Instruction gives the same Confirmation.
 //
 // and again, since settling what came in can make more due.

@@ -15,8 +15,8 @@ import (
 	"ekrona/host/envelope"
 )
 
-// script is a device and its link that follow a list: what the intermediary owes
-// in each round. They write down what was asked of them.
+// script is a device and its link that follow a list: what the intermediary owes in each round.
+// They record the calls.
 type script struct {
 	t       *testing.T
 	owed    []*message.Instruction // nil is a round in which nothing is owed
@@ -145,8 +145,8 @@ func TestSessionStopsWhereItBreaksOff(t *testing.T) {
 	}
 }
 
-// TestConfirmationOfAnotherInstructionCountsForNothing: a reader can say again what the
-// card has answered before.
+// TestConfirmationOfAnotherInstructionCountsForNothing: a reader can replay an earlier answer of
+// the card.
 func TestConfirmationOfAnotherInstructionCountsForNothing(t *testing.T) {
 	s := &script{t: t, owed: instructions(t, 1, 500), credit: spec.CreditTaken, another: true}
 	result, err := Run(context.Background(), s, s)

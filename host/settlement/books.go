@@ -60,7 +60,7 @@ func (p participant) Statement(ctx context.Context, after int64, limit int) ([]n
 	return store.All(ctx, p.n.db, func(row store.Row) (e notary.Entry, err error) {
 		var at string
 		if err := row.Scan(&e.Seq, &e.Kind, &e.Device, &e.Owner, &e.Online, &e.Shadow, &e.Payer,
-			&e.Atc, &e.Payee, &e.Order, &e.Instr, &at); err != nil {
+			&e.ATC, &e.Payee, &e.Order, &e.Instr, &at); err != nil {
 			return e, err
 		}
 		e.At, err = time.Parse(time.RFC3339Nano, at)
@@ -105,7 +105,7 @@ func (n *Notary) Payment(ctx context.Context, payer message.DeviceID,
 	held, err := payments(ctx, n.db, "p.payer = $1 AND p.atc = $2 AND p.signature = $3", payer, atc,
 		int(recorded))
 	if err != nil || len(held) == 0 {
-		return notary.PaymentStatus{Payer: payer, Atc: atc, Verdict: notary.Unseen}, err
+		return notary.PaymentStatus{Payer: payer, ATC: atc, Verdict: notary.Unseen}, err
 	}
 	return *held[0].status(), nil
 }

@@ -54,7 +54,7 @@ func TestCases(t *testing.T) {
 	require.Greater(t, stories, 10)
 }
 
-// caseRunner is one being told: the world and the messages that it has named.
+// caseRunner is a running case: the world and the messages that it has named.
 type caseRunner struct {
 	*settlementtest.World
 	t        *testing.T
@@ -160,7 +160,7 @@ func (s *caseRunner) unload(args []string) {
 	s.handOver([]string{fmt.Sprintf("%s/%d", args[0], s.device(args[0]).ATC)})
 }
 
-// handOver lets the payer's phone hand over a Payment, and the Receipt when it has one.
+// handOver has the payer's phone hand over a Payment, and the Receipt when it has one.
 func (s *caseRunner) handOver(args []string) {
 	items := [][]byte{s.Encode(s.payments[args[0]])}
 	if receipt := s.receipts[args[0]]; receipt != nil {
@@ -169,7 +169,7 @@ func (s *caseRunner) handOver(args []string) {
 	s.Submit(items...)
 }
 
-// until is the step up to which a synchronisation comes: a name, or none for the whole.
+// until returns the last step of a synchronisation: a name, or none for the whole.
 func (s *caseRunner) until(args []string) settlementtest.Step {
 	if len(args) == 0 {
 		return settlementtest.Whole
@@ -220,7 +220,7 @@ func (s *caseRunner) verdict(args []string) {
 	require.Equal(s.t, args[1], got.Verdict.String(), args[0])
 }
 
-// refund orders once and once more, under a key of its own; the second time gets the same answer.
+// refund orders twice, under a new key; the second time gets the same answer.
 func (s *caseRunner) refund(args []string) {
 	terminal := s.device(args[0])
 	name, atc, _ := strings.Cut(args[1], "/")
@@ -228,7 +228,7 @@ func (s *caseRunner) refund(args []string) {
 	require.NoError(s.t, err)
 	s.orders++
 	r := notary.Refund{Order: notary.OrderKey(fmt.Sprint(s.orders)), Payee: terminal.ID,
-		Payer: s.device(name).ID, Atc: uint32(n), Amount: s.amount(args[2])}
+		Payer: s.device(name).ID, ATC: uint32(n), Amount: s.amount(args[2])}
 	for range 2 {
 		err := s.Notary.For(terminal.ID.Name()).Refund(context.Background(), r)
 		if len(args) == 3 {
@@ -248,8 +248,8 @@ func (s *caseRunner) status(args []string) {
 	require.Equal(s.t, args[1], got.Status.String())
 }
 
-// entries adds up what the statement told an intermediary of one kind: online, and shadow where
-// nothing went online.
+// entries adds up an intermediary's statement entries of one kind: online, and shadow where nothing
+// went online.
 func (s *caseRunner) entries(args []string) {
 	entries, err := s.Notary.For(s.Intermediaries[args[0]].Name).Statement(context.Background(), 0,
 		1000)
@@ -290,8 +290,8 @@ func (s *caseRunner) books(args []string) {
 	require.Equal(s.t, want, s.sums())
 }
 
-// sums are the accounts that are not zero: an intermediary's short name for its holding, a device's
-// for its shadow wallet.
+// sums returns the accounts that are not zero: an intermediary's short name for its holding, a
+// device's for its shadow wallet.
 func (s *caseRunner) sums() map[string]money.Ore {
 	b, err := s.Notary.Balances(context.Background())
 	require.NoError(s.t, err)
@@ -317,7 +317,7 @@ func (s *caseRunner) sums() map[string]money.Ore {
 	return all
 }
 
-// resubmit submits all that was ever submitted once more, backwards: nothing may change.
+// resubmit submits once more all that was ever submitted, in reverse order: nothing may change.
 func (s *caseRunner) resubmit([]string) {
 	before := s.sums()
 	for i := len(s.Submitted) - 1; i >= 0; i-- {
@@ -329,9 +329,9 @@ func (s *caseRunner) resubmit([]string) {
 }
 
 // TestCardThatForgotARequest: a card that was set back to before a Request that somebody has paid
-// is found by its request counter, or when it has asked for something else since, by the other
-// Request of that number, wherever it shows: open in its State, refused, or paid. What was paid
-// into it settles, and its payer's card agrees with its shadow wallet again.
+// is found by its request counter or, when it has made another Request of that number since, by
+// that one, wherever it appears: open in its State, refused, or paid. What was paid into it
+// settles, and its payer's card agrees with its shadow wallet again.
 func TestCardThatForgotARequest(t *testing.T) {
 	asks := func(t *testing.T, d *settlementtest.Device) *message.Request {
 		asked, err := d.Request(45_00, "")

@@ -14,7 +14,7 @@ import (
 	"ekrona/host/settlement/settlementtest"
 )
 
-// corruptedRecord is the item of attack.CorruptedRecord.
+// corruptedRecord returns the item of attack.CorruptedRecord.
 func corruptedRecord(t *testing.T, r *message.Receipt, p *message.Payment) []byte {
 	t.Helper()
 	item, err := attack.Corrupted(r, p)
@@ -22,8 +22,8 @@ func corruptedRecord(t *testing.T, r *message.Receipt, p *message.Payment) []byt
 	return item
 }
 
-// TestCorruptedPaymentIsProvenByTheTrueOne: whoever hands over a corrupted record first, before or
-// after the payee's, gains nothing.
+// TestCorruptedPaymentIsProvenByTheTrueOne: an attacker who hands over a corrupted record, before
+// or after the payee's, gains nothing.
 func TestCorruptedPaymentIsProvenByTheTrueOne(t *testing.T) {
 	w := loaded(t)
 	anna, bertil := w.Devices["ANNA"], w.Devices["BERTIL"]
@@ -45,9 +45,9 @@ func TestCorruptedPaymentIsProvenByTheTrueOne(t *testing.T) {
 	everybodyTwice(t, w)
 }
 
-// TestCorruptedPaymentOfARefusedRequestTakesNothingFromItsPayer: a payee that has refused, and says
-// otherwise with a corrupted Payment before its payer comes, neither keeps the payer's card from
-// synchronising nor its money from coming back.
+// TestCorruptedPaymentOfARefusedRequestTakesNothingFromItsPayer: a payee that has refused, and then
+// claims acceptance with a corrupted Payment before its payer synchronises, blocks neither the
+// payer's card nor the return of its money.
 func TestCorruptedPaymentOfARefusedRequestTakesNothingFromItsPayer(t *testing.T) {
 	w := loaded(t)
 	anna, bertil := w.Devices["ANNA"], w.Devices["BERTIL"]
@@ -74,8 +74,8 @@ func TestCorruptedPaymentOfARefusedRequestTakesNothingFromItsPayer(t *testing.T)
 	w.Audit(false)
 }
 
-// TestCorruptedPaymentToAnEndedPayee: the end of the payee's device has decided for another Payment
-// of the Request.
+// TestCorruptedPaymentToAnEndedPayee: the end of the payee's device has accepted another Payment of
+// the Request.
 func TestCorruptedPaymentToAnEndedPayee(t *testing.T) {
 	w := loaded(t)
 	anna, bertil, cecilia := w.Devices["ANNA"], w.Devices["BERTIL"],

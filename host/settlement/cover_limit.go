@@ -8,10 +8,10 @@ import (
 	"ekrona/host/store"
 )
 
-// withinCoverLimit reports whether holding and pool may pay help towards a claim. What they pay to
+// withinCoverLimit reports whether holding and pool may pay cover towards a claim. What they pay to
 // one payee, between two of its acknowledgements, is at most what its limits let an honest device
-// accept in that time (protocol §8.11). Without it, whoever has the keys of a payer and of a payee
-// writes himself any sum. A claim beyond that waits for a person to look at it.
+// accept in that time (protocol §8.11). Without it, a thief of the keys of a payer and of a payee
+// could pay himself any sum. A claim beyond the limit waits for an operator.
 func (t *txn) withinCoverLimit(p *payment, cover money.Ore) (bool, error) {
 	if cover == 0 {
 		return true, nil
@@ -20,7 +20,7 @@ func (t *txn) withinCoverLimit(p *payment, cover money.Ore) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	limit := t.terms.TerminalRoom
+	limit := t.terms.CoverLimit
 	if payee.ceilings != nil {
 		ceilings, err := message.ParsePolicy(payee.ceilings)
 		if err != nil {
@@ -32,9 +32,9 @@ func (t *txn) withinCoverLimit(p *payment, cover money.Ore) (bool, error) {
 	return covered+cover <= limit, err
 }
 
-// coveredSoFar is what holdings and pool have paid to the payee for acceptances between the same
-// two acknowledgements as that of p. Those that the end of the device decided for it count as one
-// time between.
+// coveredSoFar returns what holdings and pool have paid to the payee for acceptances between the
+// same two acknowledgements as that of p. Those that the end of the device decided count as one
+// such period.
 func (t *txn) coveredSoFar(p *payment) (money.Ore, error) {
 	seq, err := t.queryInt("SELECT v.seq FROM payee_decision w JOIN payee_answer v ON v.identity "+
 		"= w.answer WHERE w.payment = $1", p.identity)

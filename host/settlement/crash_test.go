@@ -32,7 +32,7 @@ type call struct {
 	err    error
 }
 
-// recorder stands before a notary and writes down every call that changes something.
+// recorder wraps a notary and records every call that changes something.
 type recorder struct {
 	settlementtest.Notary
 	calls []call
@@ -120,8 +120,8 @@ func (l recordedLink) ReportLost(ctx context.Context, device message.DeviceID) e
 		func(n notary.Participant) error { return n.ReportLost(ctx, device) })
 }
 
-// recorded tells a story with most of what moves money, and returns the calls and the database that
-// they left.
+// recorded runs a scenario with most of what moves money, and returns the calls and the resulting
+// database.
 func recorded(t *testing.T) ([]call, string) {
 	s := newCaseRunner(t)
 	r := &recorder{Notary: s.Notary}
@@ -163,9 +163,9 @@ func linesOf(text string) (lines [][]string) {
 	return lines
 }
 
-// tablesOf are the tables of ours, each with its columns for a SELECT. On PostgreSQL the numbers
-// that it gives rows itself are left out, and what refers to them: it leaves gaps after a
-// transaction that was undone.
+// tablesOf returns our tables, each with its columns for a SELECT. On PostgreSQL generated row
+// numbers are left out, and the columns that refer to them: it leaves gaps after a transaction that
+// was undone.
 func tablesOf(t require.TestingT, db *sql.DB) map[string]string {
 	query := `SELECT name, '*' FROM sqlite_master
 		WHERE type = 'table' AND name NOT LIKE '%_version' AND name NOT LIKE 'sqlite_%'`
@@ -193,7 +193,7 @@ func tablesOf(t require.TestingT, db *sql.DB) map[string]string {
 	return tables
 }
 
-// dump is every row of every table of ours.
+// dump returns every row of our tables.
 func dump(t require.TestingT, db *sql.DB) string {
 	var lines []string
 	for table, selected := range tablesOf(t, db) {
@@ -216,8 +216,8 @@ func dump(t require.TestingT, db *sql.DB) string {
 	return strings.Join(lines, "\n")
 }
 
-// asAnsweredFirst takes from a repeated Submit's answer what the rest of the first attempt has
-// already brought about: an answer tells where its payment stands now.
+// asAnsweredFirst removes from a repeated Submit's answer the effects of the rest of the first
+// attempt: an answer has the present status of its payment.
 func asAnsweredFirst(got, first any) any {
 	repeated, ok := got.([]notary.Answer)
 	if !ok {
@@ -232,17 +232,17 @@ func asAnsweredFirst(got, first any) any {
 	return repeated
 }
 
-// replay makes the calls again on a new database. Each call meets the plan that plan gives for it.
-// If it fails by a fault it is made again, with no plan and, if the power was cut, after a restart.
-// Every answer and every row must be those of the undisturbed run. It returns the steps that each
-// call took at its first attempt, and the faults that were met.
+// replay makes the calls again on a new database. Each call runs under the plan that plan returns
+// for it. If it fails by a fault it is made again, with no plan and, if the power was cut, after a
+// restart. Every answer and every row must be those of the undisturbed run. It returns the steps
+// that each call took at its first attempt, and the faults that struck.
 func replay(
 	t storetest.T, path string, calls []call, want string, plan func(call int) faultdriver.Plan,
-) (steps [][]faultdriver.Kind, met map[error]int) {
+) (steps [][]faultdriver.Kind, struck map[error]int) {
 	d := faultdriver.New(nil)
 	w := settlementtest.NewWorldOn(t, d, path)
 	defer func() { w.Stop() }()
-	met = map[error]int{}
+	struck = map[error]int{}
 	for i, c := range calls {
 		d.Follow(plan(i))
 		got, err := c.do(w.Notary)
@@ -254,7 +254,7 @@ func replay(
 			if !errors.Is(err, fault) {
 				continue
 			}
-			met[fault]++
+			struck[fault]++
 			if d.Lost() {
 				w.Stop()
 				d.Restore()
@@ -268,10 +268,10 @@ func replay(
 		require.Equal(t, errors.Unwrap(c.err), errors.Unwrap(err), "call %d, %s", i, c.name)
 	}
 	require.Equal(t, want, dump(t, w.DB))
-	return steps, met
+	return steps, struck
 }
 
-// newFile is a database that is still there after it was closed.
+// newFile returns a database that persists after it was closed.
 func newFile(t storetest.T, folder string) string {
 	if storetest.Dialect() == store.SQLite {
 		return filepath.Join(folder, rand.Text()+".db")
@@ -281,9 +281,9 @@ func newFile(t storetest.T, folder string) string {
 	return storetest.New(t, schemas...)
 }
 
-// In every call the power is cut after each commit, before anybody learns of it, or the answer of
-// the commit is lost; and the power is cut at random steps, and the disk full from a random write
-// on. The call is made again, and nothing tells the outcome from that of an undisturbed run.
+// In every call the power is cut after each commit, before the caller learns of it, or the answer
+// of the commit is lost; and the power is cut at random steps, and the disk full from a random
+// write on. The call is made again, and the outcome is the same as that of an undisturbed run.
 func TestFaultsOfTheDatabase(t *testing.T) {
 	calls, want := recorded(t)
 	folder := t.TempDir()
@@ -302,10 +302,10 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 	require.NotZero(t, commits)
 	for nth := range commits {
 		for _, fault := range []error{faultdriver.ErrPowerLost, faultdriver.ErrNoAnswer} {
-			_, met := replay(t, newFile(t, folder), calls, want, func(int) faultdriver.Plan {
+			_, struck := replay(t, newFile(t, folder), calls, want, func(int) faultdriver.Plan {
 				return faultdriver.Nth(nth+1, fault, faultdriver.Committed)
 			})
-			require.NotZero(t, met[fault], "commit %d", nth+1)
+			require.NotZero(t, struck[fault], "commit %d", nth+1)
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -323,16 +323,16 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 	})
 }
 
-// One step in thirty meets a fault, whichever fits it, until every kind was met.
+// One step in thirty has a fault of a kind that fits it, until every kind has struck.
 func TestFaultsOfTheDatabaseAtRandom(t *testing.T) {
 	calls, want := recorded(t)
 	folder, all := t.TempDir(), map[error]int{}
 	for seed := uint64(0); len(all) < 3; seed++ {
-		require.Less(t, seed, uint64(20), "kinds of fault that were met: %v", all)
+		require.Less(t, seed, uint64(20), "kinds of fault that struck: %v", all)
 		random := faultdriver.Random(seed, 30)
 		plan := func(int) faultdriver.Plan { return random }
-		_, met := replay(t, newFile(t, folder), calls, want, plan)
-		for fault, n := range met {
+		_, struck := replay(t, newFile(t, folder), calls, want, plan)
+		for fault, n := range struck {
 			all[fault] += n
 		}
 	}

@@ -1,9 +1,9 @@
 // Package settlement is the central bank: the notary that gives every payment its one verdict, the
-// registry of devices, and the settlement ledger in which issued e-krona lie at an intermediary
+// registry of devices, and the settlement ledger in which issued e-krona are at an intermediary
 // (online), behind a device (shadow) or in the liquidity pool.
 //
-// What it is asked, and what it answers and refuses, is the contract in package notary: start
-// there, then at Notary here. queue.go decides what settles when.
+// Its calls, answers and refusals are the contract in package notary: start there, then at Notary
+// here. queue.go decides what settles when.
 //
 // It trusts its own database and its own two keys' certificates: the root's, under which
 // intermediaries join, and nothing that an intermediary says. A payment counts because the payer's

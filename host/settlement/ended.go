@@ -86,7 +86,7 @@ func (n *Notary) EndDue(ctx context.Context) (ended []message.DeviceID, err erro
 	return ended, err
 }
 
-// before is the stamp of a moment so long ago.
+// before returns the stamp of a moment that long ago.
 func (t *txn) before(ago time.Duration) string { return t.now.Add(-ago).Format(stampLayout) }
 
 func (t *txn) end(id message.DeviceID, why string) error {
@@ -104,8 +104,8 @@ func (t *txn) revoke(id message.DeviceID) error {
 }
 
 // recordConflict keeps two decisions of one device that exclude each other. For a clone (two bodies
-// for one record, a State of another chain) it ends the device at once; a payee that says two
-// things of one Request is only shown.
+// for one record, a State of another chain) it ends the device at once; for a payee that
+// contradicts itself on one Request it is only recorded.
 func (t *txn) recordConflict(id message.DeviceID, kind string, held, contrary []byte,
 	clone bool) error {
 	if err := t.exec("INSERT INTO evidence (device, kind, clone, first, second, at) VALUES ($1, "+
@@ -116,7 +116,7 @@ func (t *txn) recordConflict(id message.DeviceID, kind string, held, contrary []
 	return t.end(id, "cloned: "+kind)
 }
 
-// sweep gives away what an ended device's shadow wallet has left or gets: first back to the pool
+// sweep pays out what an ended device's shadow wallet has left or receives: first back to the pool
 // and the holding that paid its claims, then to its owner. A device on which a known claim still
 // waits, for cover or for its payee's decision, keeps it for that.
 func (t *txn) sweep() (moved bool, err error) {

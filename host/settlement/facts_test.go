@@ -16,8 +16,8 @@ func schemas(t *testing.T) []store.Schema {
 	return all
 }
 
-// TestFactsStay: the database itself refuses to change or delete what was said and what was
-// concluded, with the reason.
+// TestFactsStay: the database itself refuses, with the reason, to change or delete messages and
+// verdicts.
 func TestFactsStay(t *testing.T) {
 	s := newCaseRunner(t)
 	s.run(linesOf(`

@@ -45,7 +45,7 @@ func (p participant) CoSign(ctx context.Context, order notary.OrderKey,
 		if err := p.n.checkInstruction(t, d, i); err != nil {
 			return err
 		}
-		whole := *i // the transaction may be done again, from what came
+		whole := *i // the transaction may run again, from the original
 		if err := message.SignAs(&whole, message.ByNotary, p.n.key); err != nil {
 			return fmt.Errorf("notary key: %w", err)
 		}
@@ -71,8 +71,8 @@ func (p participant) CoSign(ctx context.Context, order notary.OrderKey,
 	return signed, nil
 }
 
-// signedBefore finds the Instruction of this device and number, or of this order; it must be this
-// very one.
+// signedBefore returns the Instruction of this device and number, or of this order; it must be the
+// same one.
 func (t *txn) signedBefore(from message.Name, order notary.OrderKey, i *message.Instruction,
 	identity message.Hash) (signed []byte, err error) {
 	var held []byte
@@ -130,7 +130,8 @@ func (n *Notary) checkInstruction(t *txn, d *device, i *message.Instruction) err
 	return nil
 }
 
-// nextInstruction is the number that the next Instruction must carry; 0 while one is outstanding.
+// nextInstruction returns the number that the next Instruction must carry; 0 while one is
+// outstanding.
 func (t *txn) nextInstruction(device message.DeviceID) (uint32, error) {
 	var last uint32
 	var result outcome
@@ -152,15 +153,15 @@ func (t *txn) checkHead(d *device, i *message.Instruction) error {
 	if err != nil {
 		return err
 	}
-	if i.AckedATC > d.heldAtc || int64(i.AckedATC) < acked || !bytes.Equal(head, i.Head[:]) {
+	if i.AckedATC > d.heldATC || int64(i.AckedATC) < acked || !bytes.Equal(head, i.Head[:]) {
 		return notary.Refuse(notary.Head, "Instruction %d of %s acknowledges record %d; held are "+
 			"%d, acknowledged %d, or the head is another: submit the records first",
-			i.Sequence, d.id, i.AckedATC, d.heldAtc, acked)
+			i.Sequence, d.id, i.AckedATC, d.heldATC, acked)
 	}
 	return nil
 }
 
-// checkDate: a card that is told too late a date refuses everything as expired, for ever (protocol
+// checkDate: a card that receives too late a date refuses everything as expired, for ever (protocol
 // §2).
 func (n *Notary) checkDate(t *txn, d *device, i *message.Instruction) error {
 	var last string
@@ -170,15 +171,15 @@ func (n *Notary) checkDate(t *txn, d *device, i *message.Instruction) error {
 		return err
 	}
 	if i.Date.After(message.DateOf(t.now)) || i.Date.After(n.expires) || i.Date.String() < last {
-		return notary.Refuse(notary.Date, "Instruction %d of %s says %s: it must not be before "+
-			"the last (%s), after today (%s) or after the notary's certificate's end (%s)",
+		return notary.Refuse(notary.Date, "Instruction %d of %s has the date %s: it must not be "+
+			"before the last (%s), after today (%s) or after the notary's certificate's end (%s)",
 			i.Sequence, d.id, i.Date, last, message.DateOf(t.now), n.expires)
 	}
 	return nil
 }
 
-// checkPolicy keeps an Instruction from the card that it would refuse, because no other body could
-// take its number.
+// checkPolicy refuses an Instruction that the card would refuse, because no other body could take
+// its number.
 func (t *txn) checkPolicy(d *device, i *message.Instruction) error {
 	bad := func(what string) error {
 		return notary.Refuse(notary.Policy, "Instruction %d of %s: %s; the card would refuse it",
@@ -220,7 +221,7 @@ func (t *txn) checkPolicy(d *device, i *message.Instruction) error {
 func (t *txn) checkCredit(d *device, i *message.Instruction) error {
 	if d.status != notary.Active || !d.role.CanPay() {
 		return notary.Refuse(notary.WrongStatus,
-			"device %s is %s or holds no value; no credit for it", d.id, d.status)
+			"device %s is %s or cannot hold money; no credit for it", d.id, d.status)
 	}
 	var difference money.Ore
 	var complete bool
@@ -290,8 +291,8 @@ func (p participant) Confirm(ctx context.Context, confirmation []byte) error {
 	})
 }
 
-// applied learns, from a Confirmation or a State (said), that the card has applied Instruction seq
-// and what became of its credit. A card that has applied another body, or says two things of one
+// applied records, from a Confirmation or a State, that the card has applied Instruction seq and
+// the outcome of its credit. A card that has applied another body, or contradicts itself on one
 // credit, is two cards.
 func (t *txn) applied(d *device, seq uint32, identity message.Hash, credit spec.CreditVerdict,
 	said []byte) error {
@@ -307,7 +308,7 @@ func (t *txn) applied(d *device, seq uint32, identity message.Hash, credit spec.
 	}
 	if !known {
 		return notary.Refuse(notary.Sequence,
-			"device %s says that it applied Instruction %d, which was never co-signed", d.id, seq)
+			"device %s reports Instruction %d as applied, which was never co-signed", d.id, seq)
 	}
 	now := map[spec.CreditVerdict]outcome{spec.CreditNone: applied, spec.CreditTaken: taken,
 		spec.CreditNotTaken: untaken}[credit]
@@ -322,7 +323,7 @@ func (t *txn) applied(d *device, seq uint32, identity message.Hash, credit spec.
 		d.id, seq); err != nil {
 		return err
 	}
-	// an ended device's credits were given away with the rest
+	// an ended device's credits were swept with the rest
 	if now != untaken || d.status == notary.Ended {
 		return nil
 	}

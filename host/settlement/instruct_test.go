@@ -14,7 +14,7 @@ import (
 	"ekrona/host/settlement/settlementtest"
 )
 
-// next is what Outstanding says of a device.
+// next returns what Outstanding reports of a device.
 func next(t *testing.T, w *settlementtest.World, d *settlementtest.Device) notary.Outstanding {
 	owed, err := w.Notary.For(d.ID.Name()).Outstanding(context.Background(), d.ID)
 	require.NoError(t, err)

@@ -8,8 +8,8 @@ import (
 	"ekrona/apdu/money"
 )
 
-// claim is money that one shadow wallet owes: to another one, or to somewhere outside (online) when
-// to is empty.
+// claim is money that one shadow wallet owes: to another one, or to an online holding when to is
+// empty.
 type claim struct {
 	n      int64 // the payment's order of arrival: smaller is older
 	from   message.DeviceID
@@ -22,10 +22,10 @@ type claim struct {
 const exactNetting = 12
 
 // netting chooses claims that can all be settled together: with them carried out at once, no wallet
-// that pays ends below zero (free is what each has to give). Wallets that no claim connects are
-// looked at apart. A connected set that can be settled whole is; of a smaller one the largest part
-// in number is, the older claims first; of one larger than exactNetting a part that cannot be
-// enlarged by any single claim. The result is in order of arrival.
+// that pays ends below zero (available is what each can pay). Wallets that no claim connects are
+// netted separately. A connected set that can be settled whole is settled whole. Otherwise, of a
+// set up to exactNetting the part with the most claims is settled, the older claims first; of a
+// larger one a part that cannot be enlarged by any single claim. The result is in order of arrival.
 func netting(claims []claim, available map[message.DeviceID]money.Ore) []claim {
 	var chosen []claim
 	for _, connected := range components(claims) {
@@ -75,7 +75,7 @@ func components(claims []claim) [][]claim {
 	return sets
 }
 
-// after is what each paying wallet of the claims is left with when all are settled.
+// after returns the balance of each paying wallet when all claims are settled.
 func after(claims []claim,
 	available map[message.DeviceID]money.Ore) map[message.DeviceID]money.Ore {
 	left := map[message.DeviceID]money.Ore{}
@@ -102,7 +102,8 @@ func settleable(claims []claim, available map[message.DeviceID]money.Ore) bool {
 	return true
 }
 
-// largest tries every subset: the most claims, and among equals the one with the oldest.
+// largest tries every subset and returns the one with the most claims, among equals the one with
+// the oldest.
 func largest(claims []claim, available map[message.DeviceID]money.Ore) []claim {
 	var best []claim
 	bestMask := 0
@@ -141,7 +142,7 @@ func trimmed(claims []claim, available map[message.DeviceID]money.Ore) []claim {
 	}
 }
 
-// enlarged adds back, oldest first, what still fits beside kept.
+// enlarged adds back to kept, oldest first, the claims that still fit.
 func enlarged(kept, all []claim, available map[message.DeviceID]money.Ore) []claim {
 	in := map[int64]bool{}
 	for _, c := range kept {

@@ -79,7 +79,7 @@ func drawClaims(t *rapid.T, most int) ([]claim, map[message.DeviceID]money.Ore) 
 	return claims, available
 }
 
-// TestNettingIsLargest compares with all subsets of the whole, which knows nothing of components.
+// TestNettingIsLargest compares with all subsets of the whole, without components.
 func TestNettingIsLargest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		claims, available := drawClaims(t, 9)

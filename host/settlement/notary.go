@@ -21,15 +21,15 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Schemas are the tables of the central bank's database, for store.Open.
+// Schemas returns the tables of the central bank's database, for store.Open.
 func Schemas() ([]store.Schema, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	return []store.Schema{ledger.Schema(), {Name: "settlement", Files: files}}, err
 }
 
 // Notary is the central bank: it implements notary.Operator and notary.Public and, for each
-// intermediary, notary.Participant (see For). Its methods may be called from many goroutines; its
-// database makes them one after the other.
+// intermediary, notary.Participant (see For). Its methods are safe for concurrent use; its database
+// serializes them.
 type Notary struct {
 	db        *sql.DB
 	clock     clock.Clock
@@ -75,8 +75,8 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	n := &Notary{db: c.DB, clock: c.Clock, key: c.Key,
 		reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
 		root: root, terms: c.Terms}
-	if n.terms.TerminalRoom == 0 {
-		n.terms.TerminalRoom = notary.PilotTerminalRoom
+	if n.terms.CoverLimit == 0 {
+		n.terms.CoverLimit = notary.PilotCoverLimit
 	}
 	return n, store.InTx(ctx, n.db, func(tx *sql.Tx) error {
 		if err := ledger.Open(ctx, tx, issuedAccount); err != nil {
@@ -92,11 +92,10 @@ var (
 	_ notary.Participant = participant{}
 )
 
-// For is what the notary answers to one intermediary; whoever wires the link to it vouches for the
-// name.
+// For returns the notary for one intermediary; the caller has authenticated the name.
 func (n *Notary) For(name message.Name) notary.Participant { return participant{n, name} }
 
-// participant is the notary as one intermediary sees it.
+// participant is the notary for one intermediary.
 type participant struct {
 	n    *Notary
 	from message.Name

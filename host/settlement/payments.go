@@ -11,7 +11,7 @@ import (
 	"ekrona/host/store"
 )
 
-// signatureStatus is how much a Payment's signature is worth, and so which wallets may pay it.
+// signatureStatus says whose key signed a Payment, and so which wallets may pay it.
 type signatureStatus int
 
 const (
@@ -19,9 +19,9 @@ const (
 	recorded signatureStatus = iota
 	// signed by the payer's registered key, another body of the same atc: proof of a clone
 	conflicting
-	// signed by a key that a CA certified and nobody registered: no shadow wallet stands behind it
+	// signed by a key that a CA certified and nobody registered: it has no shadow wallet
 	unregisteredKey
-	// accepted by a payee, and no key that we know signed it: a certificate may still come
+	// accepted by a payee, and not signed by a known key: a certificate may still arrive
 	unverified
 )
 
@@ -41,11 +41,11 @@ type payment struct {
 	accepted        bool // and it is this Payment
 }
 
-// refused reports that the money is not to go to the payee: refused, another Payment accepted, or
-// never asked for.
+// refused reports whether the money must not go to the payee: refused, another Payment accepted, or
+// never requested.
 func (p *payment) refused() bool { return !p.requested || p.decided && !p.accepted }
 
-// shadowed reports whether the payer's shadow wallet answers for the payment.
+// shadowed reports whether the payer's shadow wallet is liable for the payment.
 func (p *payment) shadowed() bool {
 	return p.signatureStatus == recorded || p.signatureStatus == conflicting
 }
@@ -53,7 +53,7 @@ func (p *payment) shadowed() bool {
 func (p *payment) key() string { return hex.EncodeToString(p.identity) }
 
 func (p *payment) status() *notary.PaymentStatus {
-	return &notary.PaymentStatus{Payer: p.payer, Atc: p.atc, Payee: p.payee, Request: p.request,
+	return &notary.PaymentStatus{Payer: p.payer, ATC: p.atc, Payee: p.payee, Request: p.request,
 		Amount:   p.amount,
 		Identity: [32]byte(p.identity), Verdict: p.verdict, Accepted: p.accepted}
 }
@@ -74,7 +74,7 @@ func payments(ctx context.Context, q store.Queryer, condition string, args ...an
 	}, paymentColumns+"WHERE "+condition+" ORDER BY p.n", args...)
 }
 
-// payment reads one by identity; nil when the notary does not hold it.
+// payment reads a payment by identity; nil when the notary does not hold it.
 func (t *txn) payment(identity []byte) (*payment, error) {
 	all, err := payments(t.ctx, t.tx, "p.identity = $1", identity)
 	if err != nil || len(all) == 0 {
@@ -98,7 +98,7 @@ func (t *txn) toPayee(m *movement, p *payment) error {
 	if err != nil {
 		return err
 	}
-	entry := notary.Entry{Device: p.payee, Owner: payee.owner, Payer: p.payer, Atc: p.atc,
+	entry := notary.Entry{Device: p.payee, Owner: payee.owner, Payer: p.payer, ATC: p.atc,
 		Payee: p.payee}
 	switch {
 	case payee.role.CanPay():
@@ -128,7 +128,7 @@ func (t *txn) fromShadow(m *movement, p *payment, payer *device, amount money.Or
 	m.line(shadowOf(p.payer), -amount)
 	m.addStatementEntry(payer.intermediary,
 		notary.Entry{Kind: notary.Paid, Device: p.payer, Owner: payer.owner, Shadow: -amount,
-			Payer: p.payer, Atc: p.atc, Payee: p.payee})
+			Payer: p.payer, ATC: p.atc, Payee: p.payee})
 }
 
 // toOwner adds to the movement that a payment returns to the payer's owner.
@@ -138,5 +138,5 @@ func (t *txn) toOwner(m *movement, p *payment, payer *device) {
 	m.addStatementEntry(payer.intermediary,
 		notary.Entry{Kind: notary.Returned, Device: p.payer, Owner: payer.owner, Online: p.amount,
 			Shadow: -p.amount,
-			Payer:  p.payer, Atc: p.atc, Payee: p.payee})
+			Payer:  p.payer, ATC: p.atc, Payee: p.payee})
 }

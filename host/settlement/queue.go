@@ -8,9 +8,9 @@ import (
 	"ekrona/host/notary"
 )
 
-// settlePending moves all money that can move, after whatever may have changed that: a payment, a
-// decision, a confirmed credit, an ended device, new funds. It repeats its steps until none moves
-// anything; each step makes verdicts final or sets money aside, so it ends.
+// settlePending moves all money that can move, after any event that may have changed that: a
+// payment, a decision, a confirmed credit, an ended device, new funds. It repeats its steps until
+// none moves anything; each step makes verdicts final or sets money aside, so it ends.
 func (t *txn) settlePending() error {
 	for moved := true; moved; {
 		steps := []func() (bool, error){t.acceptForEnded, t.applyDecisions, t.settleQueue,
@@ -34,7 +34,7 @@ func (t *txn) settlePending() error {
 	return nil
 }
 
-// open are the payments without a final verdict that satisfy a condition.
+// open returns the payments without a final verdict that satisfy a condition.
 func (t *txn) open(condition string, args ...any) ([]*payment, error) {
 	return payments(t.ctx, t.tx, "p.verdict IN (1, 2) AND "+condition, args...)
 }
@@ -58,9 +58,9 @@ func (t *txn) acceptForEnded() (bool, error) {
 	return len(undecided) > 0, nil
 }
 
-// applyDecisions carries out the payee's decision where nothing has to be waited for: a reserved
-// payment settles or returns from what was set aside for it, and a refused one that no active
-// shadow wallet answers for moves nothing.
+// applyDecisions carries out the payee's decision where it need not wait: a reserved payment
+// settles or returns from what was set aside for it, and a refused one that no active shadow wallet
+// is liable for moves nothing.
 func (t *txn) applyDecisions() (moved bool, err error) {
 	decided, err := t.open("(w.payee IS NOT NULL OR NOT p.requested)")
 	if err != nil {
@@ -77,7 +77,7 @@ func (t *txn) applyDecisions() (moved bool, err error) {
 }
 
 func (t *txn) applyDecision(p *payment) (bool, error) {
-	// its payer's wallet may answer for it yet: a verdict now would be final, and the money lost
+	// its payer's wallet may turn out liable: a verdict now would be final, and the money lost
 	if p.signatureStatus == unverified {
 		return false, nil
 	}
@@ -173,7 +173,8 @@ func (t *txn) settle(set []*payment, payers map[message.DeviceID]*device) error 
 
 // coverEnded pays the waiting claims on devices that have ended, or that never were cards: from
 // what their shadow wallet has left, their intermediary's holding, then the pool. A claim for which
-// all three do not suffice, or that is more than an honest payee has room for, goes on waiting.
+// all three do not suffice, or that is more than an honest payee could have accepted, goes on
+// waiting.
 func (t *txn) coverEnded() (moved bool, err error) {
 	claims, err := t.open(`w.payment = p.identity AND p.requested AND p.verdict = $1 AND
 		(p.signature = $2
@@ -230,7 +231,7 @@ func (t *txn) cover(p *payment) (bool, error) {
 		m.line(onlineOf(payer.intermediary), -fromHolding)
 		m.addStatementEntry(payer.intermediary,
 			notary.Entry{Kind: notary.HoldingPaid, Device: p.payer, Owner: payer.owner,
-				Online: -fromHolding, Payer: p.payer, Atc: p.atc, Payee: p.payee})
+				Online: -fromHolding, Payer: p.payer, ATC: p.atc, Payee: p.payee})
 	}
 	if fromPool > 0 {
 		m.line(poolAccount, -fromPool)
@@ -255,7 +256,7 @@ func (t *txn) cover(p *payment) (bool, error) {
 	return true, t.conclude(p, verdict, fromShadow, fromHolding, fromPool)
 }
 
-// reserve sets money aside for payments on which the payee has not decided, oldest first.
+// reserve sets money aside for payments that the payee has not decided on, oldest first.
 func (t *txn) reserve() (moved bool, err error) {
 	undecided, err := t.open(
 		"w.payee IS NULL AND p.requested AND p.verdict = $1 AND p.signature = $2",

@@ -21,8 +21,8 @@ import (
 	"ekrona/host/store/storetest"
 )
 
-// TestMain asks for fewer runs than rapid's hundred, because each is a whole little economy;
-// -rapid.checks asks for more.
+// TestMain sets fewer runs than rapid's hundred, because each is a whole small economy;
+// -rapid.checks sets more.
 func TestMain(m *testing.M) {
 	if err := flag.Set("rapid.checks", "15"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	os.Exit(storetest.Run(m))
 }
 
-// randomWorld does random things in a world, in any order, and loses, repeats and delays what goes
+// randomWorld does random actions in a world, in any order, and loses, repeats and delays messages
 // to the notary.
 type randomWorld struct {
 	*settlementtest.World
@@ -175,7 +175,7 @@ func (e *randomWorld) refund(t *rapid.T) {
 	p := pick(t, e.payments, "payment")
 	e.orders++
 	r := notary.Refund{Order: notary.OrderKey(fmt.Sprint(e.orders)), Payee: p.Request.Payee,
-		Payer: p.Payer, Atc: p.ATC,
+		Payer: p.Payer, ATC: p.ATC,
 		Amount: money.Ore(rapid.Uint32Range(1, uint32(p.Request.Amount)).Draw(t, "refunded"))}
 	first := e.Notary.For(p.Request.Payee.Name()).Refund(context.Background(), r)
 	require.Equal(t, first, e.Notary.For(p.Request.Payee.Name()).Refund(context.Background(), r))
@@ -230,7 +230,7 @@ func (e *randomWorld) twoRounds(t *rapid.T) {
 }
 
 // TestAttacksAndLossesInAnyOrder: beside that, cards are copied, lost and ended, stolen keys sign
-// what no card would, and payees contradict themselves. What holds for honest devices holds still.
+// what no card would, and payees contradict themselves. What holds for honest devices still holds.
 func TestAttacksAndLossesInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := newRandomWorld(t)
@@ -252,8 +252,8 @@ func TestAttacksAndLossesInAnyOrder(t *testing.T) {
 	})
 }
 
-// copyCard puts a clone of a card beside it; both go on. The clone takes a name of its own, so that
-// anything may happen to it.
+// copyCard puts a clone of a card beside it; both go on. The clone gets its own name, so that any
+// action may be done with it.
 func (e *randomWorld) copyCard(t *rapid.T) {
 	name := rapid.SampledFrom([]string{"ANNA", "CECILIA"}).Draw(t, "copied")
 	if twin := name + "-TWIN"; e.Devices[twin] == nil {

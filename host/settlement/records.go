@@ -8,9 +8,9 @@ import (
 	"ekrona/host/store"
 )
 
-// record takes identity as the device's record number seq. When the notary holds another one there,
-// it returns that one's identity and keeps it: two records of one number are two devices with one
-// key.
+// record stores identity as the device's record number seq. When the notary already holds another
+// one there, it keeps that one and returns its identity: two records of one number are two devices
+// with one key.
 func (t *txn) record(device message.DeviceID, seq uint32, identity message.Hash) (other []byte,
 	err error) {
 	var held []byte
@@ -33,7 +33,7 @@ func (t *txn) record(device message.DeviceID, seq uint32, identity message.Hash)
 }
 
 // extendChain extends the device's chain over the records that the notary holds whole, one after
-// the other. An accept record is whole with its Payment: acknowledged, the card drops it, and
+// the other. An accept record is whole with its Payment: once acknowledged, the card drops it, and
 // nobody else need have it.
 func (t *txn) extendChain(device message.DeviceID) error {
 	d, err := t.lookup(device)
@@ -41,7 +41,7 @@ func (t *txn) extendChain(device message.DeviceID) error {
 		return err
 	}
 	head := message.Hash(d.heldHead)
-	for atc := d.heldAtc; ; {
+	for atc := d.heldATC; ; {
 		var identity []byte
 		next, err := t.queryRow(`SELECT r.identity FROM record r LEFT JOIN payee_answer v ON
 			v.identity = r.identity
@@ -63,8 +63,8 @@ func (t *txn) extendChain(device message.DeviceID) error {
 	}
 }
 
-// headAt is the head of the device's chain after its record atc; nil when the records up to there
-// are not all held.
+// headAt returns the head of the device's chain after its record atc; nil when the records up to
+// there are not all held.
 func (t *txn) headAt(d *device, atc uint32) ([]byte, error) {
 	if atc == 0 {
 		key, err := signature.ParsePoint(d.key)

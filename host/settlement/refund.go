@@ -39,13 +39,13 @@ func (p participant) Refund(ctx context.Context, r notary.Refund) error {
 	return err
 }
 
-// refundAnswered finds the answer that this order got before.
+// refundAnswered returns the answer that this order received before.
 func (t *txn) refundAnswered(from message.Name, r notary.Refund) (known bool, refused *notary.Error,
 	err error) {
 	held, why := notary.Refund{Order: r.Order}, &notary.Error{}
 	known, err = t.queryRow("SELECT payee, payer, atc, amount, refusal, reason FROM refund WHERE "+
 		"intermediary = $1 AND order_key = $2", []any{from, r.Order},
-		&held.Payee, &held.Payer, &held.Atc, &held.Amount, &why.Kind, &why.What)
+		&held.Payee, &held.Payer, &held.ATC, &held.Amount, &why.Kind, &why.What)
 	switch {
 	case err != nil || !known:
 		return false, nil, err
@@ -66,11 +66,11 @@ func (t *txn) keepRefund(from message.Name, r notary.Refund, refused *notary.Err
 	return t.exec(`INSERT INTO refund (intermediary, order_key, payee, payer, atc, amount, refusal,
 		reason, at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
-		$9)`, from, r.Order, r.Payee, r.Payer, r.Atc, int64(r.Amount), int(answer.Kind),
+		$9)`, from, r.Order, r.Payee, r.Payer, r.ATC, int64(r.Amount), int(answer.Kind),
 		answer.What, t.stamp())
 }
 
-// refund checks everything and then moves the money; a refusal has changed nothing.
+// refund checks everything and then moves the money; a refusal changes nothing.
 func (t *txn) refund(from message.Name, r notary.Refund) error {
 	terminal, err := t.ownDevice(from, r.Payee)
 	if err != nil {
@@ -97,9 +97,9 @@ func (t *txn) refund(from message.Name, r notary.Refund) error {
 	}
 	m := movement{key: fmt.Sprintf("refund:%s:%s", from, r.Order)}
 	paid := notary.Entry{Kind: notary.RefundPaid, Device: terminal.id, Owner: terminal.owner,
-		Online: -r.Amount, Payer: r.Payer, Atc: r.Atc, Payee: r.Payee, Order: r.Order}
+		Online: -r.Amount, Payer: r.Payer, ATC: r.ATC, Payee: r.Payee, Order: r.Order}
 	received := notary.Entry{Kind: notary.RefundReceived, Device: payer.id, Owner: payer.owner,
-		Payer: r.Payer, Atc: r.Atc, Payee: r.Payee, Order: r.Order}
+		Payer: r.Payer, ATC: r.ATC, Payee: r.Payee, Order: r.Order}
 	m.line(onlineOf(from), -r.Amount)
 	if payer.status == notary.Ended {
 		m.line(shadowOf(payer.id), r.Amount)
@@ -117,37 +117,37 @@ func (t *txn) refund(from message.Name, r notary.Refund) error {
 // been refunded.
 func (t *txn) refundable(r notary.Refund) error {
 	held, err := payments(t.ctx, t.tx, "p.payer = $1 AND p.atc = $2 AND p.signature = $3", r.Payer,
-		r.Atc, int(recorded))
+		r.ATC, int(recorded))
 	switch {
 	case err != nil:
 		return err
 	case len(held) == 0:
 		return notary.Refuse(notary.Unsettled,
 			"Payment %s/%d is not known; synchronise the terminal, then order the refund again",
-			r.Payer, r.Atc)
+			r.Payer, r.ATC)
 	case held[0].payee != r.Payee:
 		return notary.Refuse(notary.NotYours,
-			"Payment %s/%d was made to %s, not to %s; its own payee refunds it", r.Payer, r.Atc,
+			"Payment %s/%d was made to %s, not to %s; its own payee refunds it", r.Payer, r.ATC,
 			held[0].payee, r.Payee)
 	case held[0].verdict == notary.Void:
 		return notary.Refuse(notary.Unsettled,
 			"Payment %s/%d is void: its money has gone back already, there is nothing to refund",
-			r.Payer, r.Atc)
+			r.Payer, r.ATC)
 	case held[0].verdict == notary.Uncovered:
 		return notary.Refuse(notary.Unsettled, "Payment %s/%d was not covered by its payer's "+
-			"wallet; ask the payer's intermediary to whom the money is due", r.Payer, r.Atc)
+			"wallet; ask the payer's intermediary to whom the money is due", r.Payer, r.ATC)
 	case held[0].verdict != notary.Settled:
 		return notary.Refuse(notary.Unsettled,
-			"Payment %s/%d is %s; order the refund again when it is settled", r.Payer, r.Atc,
+			"Payment %s/%d is %s; order the refund again when it is settled", r.Payer, r.ATC,
 			held[0].verdict)
 	}
 	before, err := t.queryInt(
 		"SELECT sum(amount) FROM refund WHERE payer = $1 AND atc = $2 AND refusal = 0", r.Payer,
-		r.Atc)
+		r.ATC)
 	if left := held[0].amount - money.Ore(before); err == nil && r.Amount > left {
 		return notary.Refuse(notary.Exceeds,
 			"Payment %s/%d paid %s, of which %s is not refunded; refund at most that", r.Payer,
-			r.Atc, held[0].amount, left)
+			r.ATC, held[0].amount, left)
 	}
 	return err
 }

@@ -34,7 +34,7 @@ func (n *Notary) Join(ctx context.Context, name message.Name, ca, instructionKey
 	})
 }
 
-// admit keeps one certificate of an intermediary's authority.
+// admit stores one certificate of an intermediary's authority.
 func (n *Notary) admit(t *txn, name message.Name, raw []byte, role spec.Role) error {
 	c, err := cvc.Parse(raw)
 	if err != nil {
@@ -77,7 +77,7 @@ func (t *txn) authority(reference message.AuthorityRef, role spec.Role) (*cvc.Ce
 }
 
 // signedByAuthority checks that an intermediary's own instruction key signed the message, one that
-// has not expired on the day that the message gives the card (no day: not looked at).
+// has not expired on the day that the message gives the card (no day: not checked).
 func (t *txn) signedByAuthority(from message.Name, reference message.AuthorityRef,
 	m message.Message, day message.Date) error {
 	key, err := t.authority(reference, spec.RoleInstructionKey)
@@ -199,9 +199,9 @@ func (t *txn) deviceCertificate(raw []byte) (*cvc.Certificate, []byte, error) {
 	return c, point, nil
 }
 
-// storeCertificate keeps the certificate of a payer that nobody registered under this key, and
-// gives the Payments that some payee accepted on the strength of it their signature status: the
-// intermediary whose CA certified it answers for them.
+// storeCertificate stores the certificate of a payer that nobody registered under this key, and
+// sets the signature status of the Payments that payees accepted with it: the intermediary whose CA
+// certified it is liable for them.
 func (t *txn) storeCertificate(raw []byte) error {
 	c, point, err := t.deviceCertificate(raw)
 	if err != nil {
@@ -242,7 +242,7 @@ func (t *txn) storeCertificate(raw []byte) error {
 	return nil
 }
 
-// issuerOf is the certificate of the CA that certified a device.
+// issuerOf returns the certificate of the CA that certified a device.
 func (t *txn) issuerOf(d *device) ([]byte, error) {
 	c, err := cvc.Parse(d.certificate)
 	if err != nil {

@@ -13,10 +13,10 @@ type requestRef struct {
 	identity message.Hash
 }
 
-// oneRequest holds a card to one Request for each number, since it counts them. raw shows what it
-// has signed under this one: when a Payment or Refusal that the notary holds carries another, two
-// cards have one key, and the conflict is recorded. Each of them can accept or refuse only its own:
-// nothing else would ever end the waiting of who paid the other.
+// oneRequest checks that a card signs one Request for each number, since it counts them. raw shows
+// the one that it has signed under this number: when a Payment or Refusal that the notary holds
+// carries another, two cards have one key, and the conflict is recorded. Each of them can accept or
+// refuse only its own Request: without the conflict a payment of the other one would wait for ever.
 func (t *txn) oneRequest(a requestRef, raw []byte) (cloned bool, err error) {
 	d, err := t.registered(a.payee)
 	if err != nil || !d.role.CanPay() {
@@ -57,7 +57,7 @@ func (t *txn) oneRequest(a requestRef, raw []byte) (cloned bool, err error) {
 	return true, t.recordConflict(a.payee, "two requests of one number", other, raw, true)
 }
 
-// oneRequestIn is oneRequest for a Payment that the payee asked for, or a Refusal.
+// oneRequestIn is oneRequest for a Payment that the payee requested, or a Refusal.
 func (t *txn) oneRequestIn(m message.Message, raw []byte) error {
 	carried, err := requestOf(m)
 	if err != nil {
@@ -67,7 +67,7 @@ func (t *txn) oneRequestIn(m message.Message, raw []byte) error {
 	return err
 }
 
-// requestOf is the Request that a Payment or a Refusal carries.
+// requestOf returns the Request that a Payment or a Refusal carries.
 func requestOf(m message.Message) (requestRef, error) {
 	if refusal, isRefusal := m.(*message.Refusal); isRefusal {
 		return requestRef{refusal.Payee, refusal.Number, refusal.Request}, nil

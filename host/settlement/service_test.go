@@ -21,8 +21,8 @@ import (
 
 const nordic, fjord = "SENORDIC", "SEFJORD0"
 
-// loaded is a world with Anna's card (NORDIC), loaded with 200 kr, Bertil's (FJORD), a merchant
-// (FJORD), and 800 kr online at NORDIC.
+// loaded returns a world with Anna's card (NORDIC), loaded with 200 kr, Bertil's (FJORD), a
+// merchant (FJORD), and 800 kr online at NORDIC.
 func loaded(t *testing.T) *settlementtest.World {
 	w := settlementtest.NewWorld(t)
 	w.Issue("ANNA", "NORDIC", spec.RoleCard)
@@ -62,7 +62,7 @@ func submit(t *testing.T, w *settlementtest.World, item []byte) notary.Answer {
 	return answers[0]
 }
 
-// keepsNothing is a notary that holds nothing of what it is handed.
+// keepsNothing is a notary that holds nothing of what it receives.
 type keepsNothing struct {
 	notary.Participant
 	t *testing.T
@@ -107,12 +107,12 @@ func TestReceiptBeforeItsPayment(t *testing.T) {
 	require.Nil(t, answer.Payment, "the Payment is not held")
 	owed, err := w.Notary.For(fjord).Outstanding(t.Context(), merchant.ID)
 	require.NoError(t, err)
-	require.Zero(t, owed.HeldAtc, "an accept record is whole with its Payment")
+	require.Zero(t, owed.HeldATC, "an accept record is whole with its Payment")
 	answer = submit(t, w, w.Encode(p))
 	require.Equal(t, notary.Settled, answer.Payment.Verdict)
 	owed, err = w.Notary.For(fjord).Outstanding(t.Context(), merchant.ID)
 	require.NoError(t, err)
-	require.Equal(t, uint32(1), owed.HeldAtc)
+	require.Equal(t, uint32(1), owed.HeldATC)
 	w.Audit(false)
 }
 
@@ -155,8 +155,8 @@ func TestDeviceCertifiedWithoutACard(t *testing.T) {
 	}
 }
 
-// TestPaidToNobody: what was paid to a device that nobody registered, or that its key never asked
-// for, goes back to the payer.
+// TestPaidToNobody: a payment to a device that nobody registered, or that its key never requested,
+// goes back to the payer.
 func TestPaidToNobody(t *testing.T) {
 	for name, payee := range map[string]string{"an id that is not registered": "GHOST",
 		"a registered id, another key": "SHOP"} {
@@ -320,10 +320,8 @@ func TestSilentPastItsCertificatesEnd(t *testing.T) {
 	w.Audit(false)
 }
 
-// TestTwoStolenKeys: with the keys of a payer and of a terminal, any sum can be claimed. The
-// holding pays no more than the terminal could have taken honestly between two synchronisations;
-// the rest waits. TestTerminalCountsInThirtyTwoBits: what a terminal ever accepted is more than its
-// State can say; the rest of the count still reports whether its balance is right.
+// TestTerminalCountsInThirtyTwoBits: what a terminal ever accepted exceeds the field of its State;
+// the count modulo 2^32 still shows whether its balance is right.
 func TestTerminalCountsInThirtyTwoBits(t *testing.T) {
 	const much = 3_000_000_000 // öre; two of them do not fit
 	w := settlementtest.NewWorld(t)
@@ -361,6 +359,9 @@ func TestTerminalCountsInThirtyTwoBits(t *testing.T) {
 	}
 }
 
+// TestTwoStolenKeys: with the keys of a payer and of a terminal, any sum can be claimed. The
+// holding pays no more than the terminal could have taken honestly between two synchronisations;
+// the rest waits.
 func TestTwoStolenKeys(t *testing.T) {
 	w := loaded(t)
 	ctx, anna, merchant := context.Background(), w.Devices["ANNA"], w.Devices["SHOP"]

@@ -85,11 +85,11 @@ func (p participant) SubmitState(ctx context.Context, state []byte) (report nota
 	return report, err
 }
 
-// knowledge is the highest numbers of a device that were known when a Challenge was opened.
+// knowledge has the highest numbers of a device that were known when a Challenge was opened.
 type knowledge struct{ atc, sequence, request int64 }
 
 // findClone compares the State with what was known when its Challenge was opened: a card never
-// falls behind that. Of the Requests only cards number them as they count them.
+// falls behind that. Only cards number their Requests consecutively.
 func (t *txn) findClone(d *device, s *message.State, then knowledge, raw []byte) error {
 	head, err := t.headAt(d, s.ATC)
 	if err != nil {
@@ -129,13 +129,13 @@ func (t *txn) report(id message.DeviceID, s *message.State) (notary.StateReport,
 	if err != nil {
 		return notary.StateReport{}, err
 	}
-	return notary.StateReport{HeldAtc: d.heldAtc, HeldHead: [32]byte(d.heldHead),
+	return notary.StateReport{HeldATC: d.heldATC, HeldHead: [32]byte(d.heldHead),
 		Difference: d.difference(s.Balance, expected),
-		Complete:   d.heldAtc >= s.ATC, Applied: s.InstructionSequence, Cloned: clones > 0}, nil
+		Complete:   d.heldATC >= s.ATC, Applied: s.InstructionSequence, Cloned: clones > 0}, nil
 }
 
-// difference is what a State's balance differs by. A terminal's is all that it ever accepted, in
-// the 32 bits of the field: it counts modulo 2^32 öre.
+// difference returns the error of a State's balance. A terminal's balance is all that it ever
+// accepted, in the 32 bits of the field: it counts modulo 2^32 öre.
 func (d *device) difference(balance money.Ore, expected money.Ore) money.Ore {
 	difference := balance - expected
 	if !d.role.CanPay() {
@@ -144,12 +144,12 @@ func (d *device) difference(balance money.Ore, expected money.Ore) money.Ore {
 	return difference
 }
 
-// expectedBalance is what protocol §8.2 says the State's balance must be. Every sum runs over the
-// device's payments: those that it made up to the State's atc have left its card and perhaps not
-// its shadow wallet; those beyond have perhaps left the wallet and not the card; and the same with
-// what it accepted. What the wallet did not pay (from_shadow less than amount) a holding did, or
-// the device had ended; what an ended one was refunded never was on its card. For a terminal the
-// State says what it ever accepted, and nothing stays in a wallet of its own.
+// expectedBalance returns the State's balance by protocol §8.2. Every sum runs over the device's
+// payments: those that it made up to the State's atc have left its card and perhaps not its shadow
+// wallet; those beyond have perhaps left the wallet and not the card; and the same with what it
+// accepted. What the wallet did not pay (from_shadow less than amount) a holding did, or the device
+// had ended; what an ended one was refunded never was on its card. A terminal's State has what it
+// ever accepted, and nothing stays in a wallet of its own.
 func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 	total, err := t.shadowBalance(d)
 	if err != nil {
@@ -190,7 +190,7 @@ func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 	return total, nil
 }
 
-// shadowBalance is the shadow wallet of a card, and what a terminal or desk ever collected: its
+// shadowBalance returns the shadow wallet of a card, or what a terminal or desk ever collected: its
 // money goes online at once.
 func (t *txn) shadowBalance(d *device) (money.Ore, error) {
 	if d.role.CanPay() {
@@ -210,7 +210,7 @@ func (p participant) Outstanding(ctx context.Context, id message.DeviceID) (o no
 		if err != nil {
 			return err
 		}
-		o = notary.Outstanding{HeldAtc: d.heldAtc, HeldHead: [32]byte(d.heldHead), Status: d.status}
+		o = notary.Outstanding{HeldATC: d.heldATC, HeldHead: [32]byte(d.heldHead), Status: d.status}
 		if _, err := t.queryRow(
 			"SELECT bytes, order_key FROM instruction WHERE device = $1 AND outcome = $2",
 			[]any{id, int(outstanding)},
@@ -224,14 +224,14 @@ func (p participant) Outstanding(ctx context.Context, id message.DeviceID) (o no
 		if err != nil {
 			return err
 		}
-		o.AckedAtc = uint32(acked)
+		o.AckedATC = uint32(acked)
 		o.Handovers, err = t.handovers(id)
 		return err
 	})
 	return o, err
 }
 
-// handovers are the Payments to a device on which its decision is missing.
+// handovers returns the Payments that wait for a device's decision.
 func (t *txn) handovers(payee message.DeviceID) (all []notary.Handover, err error) {
 	undecided, err := t.open(
 		"p.payee = $1 AND w.payee IS NULL AND p.requested AND p.signature IN ($2, $3)", payee,

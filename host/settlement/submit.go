@@ -47,7 +47,7 @@ func (p participant) Submit(ctx context.Context, items [][]byte) ([]notary.Answe
 }
 
 // storeItem keeps one item. about is the identity of the payment that it concerns, doubt is what is
-// wrong with an item that is kept all the same.
+// wrong with an item that is kept nevertheless.
 func (t *txn) storeItem(item []byte) (about []byte, doubt, err error) {
 	r := tlv.NewReader(item)
 	switch {
@@ -131,7 +131,7 @@ func (t *txn) storePayment(p *message.Payment, accepted bool) (*payment, error) 
 		return nil, err
 	case worth == unverified && known != nil:
 		return known, nil
-	// an honest payee takes none without its own signature
+	// an honest payee accepts none without its own signature
 	case worth == unverified && (!accepted || !asked):
 		return nil, notary.Refuse(notary.Signature, "Payment %s/%d is not signed by a registered "+
 			"key of the payer; register it, or submit its certificate", p.Payer, p.ATC)
@@ -172,7 +172,7 @@ func (t *txn) storePayment(p *message.Payment, accepted bool) (*payment, error) 
 	return t.payment(identity[:])
 }
 
-// signatureStatusOf finds whose key signed the Payment; a second body is told apart later.
+// signatureStatusOf finds whose key signed the Payment; a second body is detected later.
 func (t *txn) signatureStatusOf(p *message.Payment) (signatureStatus, error) {
 	payer, err := t.lookup(p.Payer)
 	if err != nil {
@@ -194,8 +194,8 @@ func (t *txn) signatureStatusOf(p *message.Payment) (signatureStatus, error) {
 	return unverified, nil
 }
 
-// requestedByPayee reports whether the payee's registered device asked this payer for it. What
-// nobody asked for goes back.
+// requestedByPayee reports whether the payee's registered device requested it from this payer. A
+// payment that nobody requested goes back.
 func (t *txn) requestedByPayee(p *message.Payment) (bool, error) {
 	payee, err := t.lookup(p.Request.Payee)
 	if err != nil || payee == nil {
@@ -208,7 +208,7 @@ func (t *txn) requestedByPayee(p *message.Payment) (bool, error) {
 	return (named || p.Request.Payer == "") && signedBy(&p.Request, payee.key), nil
 }
 
-// recordPayment takes the Payment as its payer's record; another record with that number proves a
+// recordPayment stores the Payment as its payer's record; another record with that number proves a
 // clone.
 func (t *txn) recordPayment(p *message.Payment, identity message.Hash) (signatureStatus, error) {
 	held, err := t.record(p.Payer, p.ATC, identity)
@@ -222,7 +222,7 @@ func (t *txn) recordPayment(p *message.Payment, identity message.Hash) (signatur
 	return conflicting, t.recordConflict(p.Payer, "two records of one number", held, raw, true)
 }
 
-// payeeAnswer is what a Receipt or a Refusal says.
+// payeeAnswer is the content of a Receipt or a Refusal.
 type payeeAnswer struct {
 	payee   message.DeviceID
 	seq     uint32
@@ -282,7 +282,7 @@ func (t *txn) storeAnswer(m message.Message, v payeeAnswer) error {
 }
 
 // storeDecision keeps the first decision on a Request; a contrary one later is evidence against the
-// payee, unless it was its end that decided.
+// payee, unless the device's end decided it.
 func (t *txn) storeDecision(v payeeAnswer, identity message.Hash, raw []byte) error {
 	var payment, decided []byte
 	known, err := t.queryRow(

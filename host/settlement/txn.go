@@ -13,9 +13,9 @@ import (
 	"ekrona/host/store"
 )
 
-// txn is one database transaction of the notary and the moment at which it began.
+// txn is one database transaction of the notary and the time of its start.
 type txn struct {
-	ctx   context.Context // lives as long as tx, which it was begun with
+	ctx   context.Context // the context of tx
 	tx    *sql.Tx
 	now   time.Time
 	terms notary.Terms
@@ -47,7 +47,7 @@ func (t *txn) exec(query string, args ...any) error {
 	return store.Exec(t.ctx, t.tx, query, args...)
 }
 
-// queryRow reads one row, and reports whether there was one.
+// queryRow reads one row and reports whether there was one.
 func (t *txn) queryRow(query string, args []any, into ...any) (bool, error) {
 	return store.Get(t.ctx, t.tx, into, query, args...)
 }
@@ -67,7 +67,7 @@ type device struct {
 	ceilings     []byte
 	status       notary.Status
 	reportedAt   sql.NullString
-	heldAtc      uint32
+	heldATC      uint32
 	heldHead     []byte
 	holdingDebt  money.Ore
 	poolDebt     money.Ore
@@ -81,7 +81,7 @@ func (t *txn) lookup(id message.DeviceID) (*device, error) {
 		status, reported_at, held_atc, held_head,
 		holding_debt, pool_debt, sweeps FROM device WHERE id = $1`, []any{id},
 		&d.intermediary, &d.role, &d.key, &d.certificate, &d.owner, &d.ceilings, &d.status,
-		&d.reportedAt, &d.heldAtc, &d.heldHead,
+		&d.reportedAt, &d.heldATC, &d.heldHead,
 		&d.holdingDebt, &d.poolDebt, &d.sweeps)
 	if err != nil || !found {
 		return nil, err
@@ -89,7 +89,7 @@ func (t *txn) lookup(id message.DeviceID) (*device, error) {
 	return d, nil
 }
 
-// registered is lookup for a caller that cannot go on without the device.
+// registered is lookup for a caller that needs the device.
 func (t *txn) registered(id message.DeviceID) (*device, error) {
 	d, err := t.lookup(id)
 	if err == nil && d == nil {
@@ -99,7 +99,8 @@ func (t *txn) registered(id message.DeviceID) (*device, error) {
 	return d, err
 }
 
-// ownDevice is a registered device that belongs to the intermediary at the other end of the link.
+// ownDevice returns a registered device that belongs to the intermediary at the other end of the
+// link.
 func (t *txn) ownDevice(from message.Name, id message.DeviceID) (*device, error) {
 	d, err := t.registered(id)
 	if err == nil && d.intermediary != from {
@@ -109,9 +110,9 @@ func (t *txn) ownDevice(from message.Name, id message.DeviceID) (*device, error)
 	return d, err
 }
 
-// available is what a device's shadow wallet can give: neither set aside for a reserved payment,
-// nor a credit of which the card has not said that it took it (protocol §5). An ended device's
-// credits are free: whatever its card did with them is in its claims.
+// available returns what a device's shadow wallet can pay: neither set aside for a reserved
+// payment, nor a credit that the card has not confirmed as taken (protocol §5). An ended device's
+// credits are available: what its card did with them is in its claims.
 func (t *txn) available(d *device) (money.Ore, error) {
 	held, err := ledger.Balance(t.ctx, t.tx, shadowOf(d.id))
 	if err != nil {
@@ -146,7 +147,7 @@ var (
 	poolAccount   = ledger.Account{Kind: ledger.Pool}
 )
 
-// movement is one ledger order together with the statement entries that tell intermediaries of it.
+// movement is one ledger order together with its statement entries for the intermediaries.
 type movement struct {
 	key     string
 	lines   []ledger.Line
@@ -167,8 +168,8 @@ func (m *movement) addStatementEntry(intermediary message.Name, e notary.Entry) 
 	m.entries = append(m.entries, statementLine{intermediary, e})
 }
 
-// move posts the movement and writes the entries, all once: a key that was posted before leaves
-// everything as it is.
+// move posts the movement and writes the entries, all once: a key that was posted before changes
+// nothing.
 func (t *txn) move(m movement) error {
 	posted, err := ledger.Post(t.ctx, t.tx, t.now, ledger.Order{Key: m.key, Lines: m.lines})
 	if err != nil || !posted {
@@ -180,7 +181,7 @@ func (t *txn) move(m movement) error {
 			payer, atc, payee, order_key, instr, at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
 			$12)`, s.intermediary, int(e.Kind), e.Device, e.Owner, int64(e.Online),
-			int64(e.Shadow), e.Payer, e.Atc, e.Payee, e.Order, e.Instr, t.stamp()); err != nil {
+			int64(e.Shadow), e.Payer, e.ATC, e.Payee, e.Order, e.Instr, t.stamp()); err != nil {
 			return err
 		}
 	}

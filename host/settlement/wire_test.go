@@ -11,9 +11,9 @@ import (
 	"ekrona/host/settlement/settlementtest"
 )
 
-// TestThroughTheWire runs the tests of the service with a notary whose every call is
-// encoded and decoded as on its way to another process: its answers and refusals are the
-// same. The stories do so by themselves.
+// TestThroughTheWire runs the tests of the service with a notary whose every call is encoded and
+// decoded as on its way to another process: its answers and refusals are the same. The cases do so
+// by themselves.
 func TestThroughTheWire(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
 		"evidence":      TestEvidenceThatIsRefused,
@@ -42,8 +42,8 @@ func TestThroughTheWire(t *testing.T) {
 // isWired reports whether a test runs in TestThroughTheWire.
 func isWired(t *testing.T) bool { return strings.HasPrefix(t.Name(), "TestThroughTheWire/") }
 
-// TestVerdictOfWhoHasThePayment: everybody who has a Payment may ask where it stands, and
-// learns no more.
+// TestVerdictOfWhoHasThePayment: anybody who has a Payment may ask for its verdict, and learns no
+// more.
 func TestVerdictOfWhoHasThePayment(t *testing.T) {
 	w := loaded(t)
 	merchant := w.Devices["SHOP"]

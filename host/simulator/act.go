@@ -18,8 +18,8 @@ import (
 	"ekrona/host/wallet"
 )
 
-// act does what a step says, with the faults that are planned for it. Its error is
-// what the party was told, a refusal as a rule; it is for the story only.
+// act executes a step with its planned faults. Its error is what the party received, a refusal as a
+// rule; it is for the log only.
 func (w *world) act(s Step) error {
 	p, q := w.people[s.Who%len(w.people)], w.people[s.Other%len(w.people)]
 	t := w.terminals[s.Other%len(w.terminals)]
@@ -99,7 +99,7 @@ func (w *world) act(s Step) error {
 	}
 }
 
-// withTap does something with the person's card at the person's phone.
+// withTap calls do with the person's card at the person's phone.
 func (w *world) withTap(p *person, s Step, do func(wallet.Tap) error) error {
 	tap, err := w.tap(p, s.Pick)
 	if err != nil {
@@ -187,7 +187,7 @@ func (w *world) answer(p *person, s Step) error {
 
 // refuse closes one of the person's own requests, open or not.
 func (w *world) refuse(p *person, s Step) error {
-	own := w.askedBy(p)
+	own := w.requestsOf(p)
 	if len(own) == 0 {
 		return errors.New("nothing was asked for")
 	}
@@ -203,8 +203,8 @@ func (w *world) refuse(p *person, s Step) error {
 	})
 }
 
-// transfer is a whole payment between two cards on the payee's phone, or the rest of
-// one that was begun there.
+// transfer is a whole payment between two cards on the payee's phone, or the rest of one that was
+// started there.
 func (w *world) transfer(payee, payer *person, s Step) error {
 	if payee == payer {
 		return errors.New("nobody pays himself")
@@ -233,15 +233,15 @@ func (w *world) transfer(payee, payer *person, s Step) error {
 	return err
 }
 
-// continueTransfer goes on with the last conversation of a phone that has no answer:
-// if that was begun elsewhere, a card will refuse.
+// continueTransfer continues the last transfer of a phone that has no answer: if that was started
+// elsewhere, a card will refuse.
 func (w *world) continueTransfer(payee *person, hold wallet.Holder) error {
 	unfinished, err := payee.phone.Unfinished(w.ctx)
 	if err != nil {
 		return err
 	}
 	if len(unfinished) == 0 {
-		return errors.New("nothing was begun")
+		return errors.New("nothing was started")
 	}
 	receipt, err := payee.phone.ContinueTransfer(w.ctx, unfinished[len(unfinished)-1], hold)
 	if err == nil {
@@ -250,8 +250,8 @@ func (w *world) continueTransfer(payee *person, hold wallet.Holder) error {
 	return err
 }
 
-// chain lets money run ahead of all synchronisation: what a person is paid is spent
-// at once, with all else on the card, and the terminal that took it comes first.
+// chain spends money ahead of all synchronisation: a person spends a received payment at once, with
+// all else on the card, and the terminal that took it synchronises first.
 func (w *world) chain(p, q *person, t *merchantTerminal, s Step) error {
 	if err := w.transfer(p, q, s); err != nil {
 		return err
@@ -267,7 +267,7 @@ func (w *world) chain(p, q *person, t *merchantTerminal, s Step) error {
 	return w.synchroniseTerminal(t)
 }
 
-// allOf is what a card holds.
+// allOf returns the balance of a card.
 func (w *world) allOf(p *person, which int) (money.Ore, error) {
 	held, err := w.observe(p, which)
 	if err != nil {
@@ -284,7 +284,7 @@ func (w *world) sale(p *person, t *merchantTerminal, s Step) error {
 	return w.take(p, t, sale.Number, s)
 }
 
-// askAt has a terminal ask for an amount.
+// askAt has a terminal request an amount.
 func (w *world) askAt(t *merchantTerminal, amount money.Ore) (terminal.Sale, error) {
 	w.plan.busy[t.merchant] = true
 	t.seen = nil
@@ -316,7 +316,7 @@ func (w *world) take(p *person, t *merchantTerminal, number uint32, s Step) erro
 	return err
 }
 
-// openSale goes on with a sale that is neither paid nor refused, or with any.
+// openSale continues a sale that is neither paid nor refused, or any.
 func (w *world) openSale(p *person, t *merchantTerminal, s Step) error {
 	w.plan.busy[t.merchant] = true
 	t.seen = nil
@@ -393,7 +393,7 @@ func (w *world) tries(p *person, which int) (int, error) {
 	return int(left), nil
 }
 
-// usePUK gives the card its PIN tries back, with the same PIN.
+// usePUK restores the card's PIN tries, with the same PIN.
 func (w *world) usePUK(p *person, s Step) error {
 	puk, err := pin.NewPUKBlock(rightPUK)
 	if err != nil {
@@ -403,8 +403,7 @@ func (w *world) usePUK(p *person, s Step) error {
 		func(tap wallet.Tap) error { return p.phone.UnblockPIN(w.ctx, tap, puk, tap.PIN) })
 }
 
-// atBank is what a person asks of the intermediary, or now and then a merchant for its
-// terminal.
+// atBank makes a person's call to the intermediary, or now and then a merchant's for its terminal.
 func (w *world) atBank(s Step, p *person, t *merchantTerminal) error {
 	id, b, policy := p.device.ID, p.bank, message.PilotPolicy()
 	if ofTerminals[s.Kind] && s.Pick%4 == 0 {

@@ -8,15 +8,15 @@ import (
 	"ekrona/apdu/money"
 )
 
-// checkAnswer looks at what a phone has told its owner: an answer of a card that is genuine and
-// to another question is never taken for one to this.
+// checkAnswer checks what a phone has shown its owner: a card's genuine answer to another command
+// is never taken for the answer to this one.
 func (w *world) checkAnswer(p *person, isAnswer bool, what string) {
 	if !isAnswer {
 		w.failure = errors.Join(w.failure, fmt.Errorf("%s's phone takes %s", p.name, what))
 	}
 }
 
-// isRequestFor reports whether a Request is for just this.
+// isRequestFor reports whether a Request is for this amount and payer.
 func isRequestFor(request []byte, amount money.Ore, payer message.DeviceID) bool {
 	requested, err := message.Parse[message.Request](request)
 	return err == nil && requested.Amount == amount && requested.Payer == payer

@@ -11,8 +11,8 @@ import (
 	"ekrona/host/envelope"
 )
 
-// attacker is who attacks a card with the keys of an intermediary, as package attack lists
-// it. Devices that he makes up have the series in their ids, and the number of the step.
+// attacker returns the setup of an attack on a card with the keys of an intermediary, as package
+// attack lists it. Invented devices have the series in their ids, and the number of the step.
 func (w *world) attacker(b *bank, s Step, series int) *attack.Setup {
 	return &attack.Setup{
 		Root: attack.Identity(w.root), Notary: attack.Identity(w.notaryKey),
@@ -31,25 +31,25 @@ func (w *world) attacker(b *bank, s Step, series int) *attack.Setup {
 	}
 }
 
-// enveloped is a blow with a message and its device's certificate, as phones and terminals
+// enveloped returns a blow with a message and its device's certificate, as phones and terminals
 // pass it on.
 func enveloped(blow attack.Blow, authority []byte) envelope.Envelope {
 	return envelope.Envelope{Message: blow.Data[0], Certificate: blow.Data[1], Authority: authority}
 }
 
-// otherDevice is a person's device as everybody can know it.
+// otherDevice returns the public identity of a person's device.
 func otherDevice(p *person) (attack.Identity, error) {
 	certificate, err := cvc.Parse(p.device.Certificate)
 	return attack.Identity{Certificate: certificate, Encoded: p.device.Certificate}, err
 }
 
-// services are the parties as an attacker reaches them who is, or has the link of, an
-// intermediary; who is he that the intermediary believes to call.
+// services returns the parties for an attacker who is, or has the link of, an intermediary; who is
+// the caller that the intermediary assumes.
 func (w *world) services(b *bank, who string) hostattack.Services {
 	return hostattack.Services{Notary: notaryLink{w, b}, Intermediary: bankLink{w, b, who}}
 }
 
-// attackOn makes one way of an attack on services, over their links and what befalls these.
+// attackOn makes one way of an attack on services, over their faulty links.
 func (w *world) attackOn(
 	on hostattack.Services, way hostattack.Way, s *hostattack.Setup,
 ) error {

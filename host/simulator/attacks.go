@@ -15,7 +15,7 @@ import (
 	"ekrona/host/notary"
 )
 
-// attack is what cheaters do, and what happens to a node that lost its disk.
+// attack executes an attack, or a node's loss of its disk.
 func (w *world) attack(s Step, p, q *person, b *bank) error {
 	switch s.Kind {
 	case Copy:
@@ -52,8 +52,8 @@ func (w *world) attack(s Step, p, q *person, b *bank) error {
 	return fmt.Errorf("lab: no step is called %q", s.Kind)
 }
 
-// copyCardOf makes a second card of a person's, keys and all. From then on each tap is
-// with one of them.
+// copyCardOf makes a copy of a person's card, keys included. From then on each tap is with one of
+// them.
 func (w *world) copyCardOf(p *person) error {
 	if p.gone {
 		return errGone
@@ -70,9 +70,9 @@ func (w *world) copyCardOf(p *person) error {
 	return nil
 }
 
-// rollBack keeps an image of a card the first time, and sets the card back to it
-// the second time; mostly it is the one that has an image already. A third of the
-// owners do both at once, so that the card forgets nothing but what they ask q for.
+// rollBack keeps an image of a card the first time, and sets the card back to it the second time;
+// mostly it is the one that has an image already. A third of the owners do both at once, so that
+// the card forgets only a Request to q.
 func (w *world) rollBack(p, q *person, s Step) error {
 	for _, other := range w.people {
 		if s.Pick%4 > 0 && other.image != "" {
@@ -114,15 +114,14 @@ func (w *world) setBack(p *person) error {
 	return nil
 }
 
-// sendRandomCommands gives a card commands that were heard before, at this card or
-// another, as they were or altered, or bytes that nobody ever said; and half of the
-// time a Payment that nobody has made, or the owner a Refusal that the card has not given.
+// sendRandomCommands gives a card recorded commands of this card or another, unchanged or altered,
+// or random bytes; and half of the time a forged Payment, or the owner a forged Refusal.
 func (w *world) sendRandomCommands(p *person, s Step) error {
 	if p.gone {
 		return errGone
 	}
 	w.recordFault(HostileReader)
-	w.reader(p, s.Pick) // it is switched on
+	w.reader(p, s.Pick) // it is powered on
 	at := slot{w: w, holder: p, card: p.cards[s.Pick%len(p.cards)]}
 	choice := w.randomBytes(64)
 	for n := range 6 {
@@ -154,8 +153,8 @@ func (w *world) sendRandomCommands(p *person, s Step) error {
 	return w.giveForgedPayment(p, s)
 }
 
-// sendJunk gives an intermediary messages that were heard before, altered or not,
-// in places where they do not belong.
+// sendJunk gives an intermediary recorded messages, altered or not, in places where they do not
+// belong.
 func (w *world) sendJunk(b *bank, p *person, s Step) error {
 	if len(w.sentMessages) == 0 {
 		return errors.New("nothing was said yet")
@@ -176,8 +175,8 @@ func (w *world) sendJunk(b *bank, p *person, s Step) error {
 	return errors.Join(failed...)
 }
 
-// forge has the person's intermediary make money alone: an Instruction with a
-// credit on which the notary's signature is its own.
+// forge has the person's intermediary create money alone: an Instruction with a credit on which the
+// notary's signature is its own.
 func (w *world) forge(p *person, s Step) error {
 	device, err := w.observe(p, s.Pick)
 	if err != nil {
@@ -211,9 +210,9 @@ func (w *world) forge(p *person, s Step) error {
 	return err
 }
 
-// mint has an intermediary want a credit from the notary for one of its devices,
-// or another's, without any order. What it has, it may give away: that is its own
-// loss. All else the notary must refuse.
+// mint has an intermediary request a credit from the notary for one of its devices, or another's,
+// without any order. It may give away its own holding: that is its own loss. The notary must refuse
+// everything else.
 func (w *world) mint(b *bank, p *person, s Step) error {
 	if s.Pick%4 > 0 {
 		b = p.bank
@@ -237,7 +236,7 @@ func (w *world) mint(b *bank, p *person, s Step) error {
 			InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder),
 			Notary:         message.AuthorityRef(w.notaryKey.Certificate.Holder),
 			Device:         device, Sequence: outstanding.NextSeq,
-			AckedATC: outstanding.HeldAtc, Head: outstanding.HeldHead,
+			AckedATC: outstanding.HeldATC, Head: outstanding.HeldHead,
 			Policy: message.PilotPolicy(), Date: w.today(),
 		},
 		Used: state.State.InstructionSequence, ATC: state.State.ATC, Issued: books.Issued,
@@ -266,7 +265,7 @@ func (w *world) mint(b *bank, p *person, s Step) error {
 	return err
 }
 
-// replay gives a card an Instruction of old, its own or another's.
+// replay gives a card an earlier Instruction, its own or another's.
 func (w *world) replay(p *person, s Step) error {
 	if len(w.orders) == 0 {
 		return errors.New("no Instruction was made yet")
@@ -279,7 +278,7 @@ func (w *world) replay(p *person, s Step) error {
 			own = append(own, order)
 		}
 	}
-	if s.Pick%4 > 0 && len(own) > 0 { // mostly one of the card's own, of late
+	if s.Pick%4 > 0 && len(own) > 0 { // mostly a recent one of the card's own
 		old = own[len(own)-1-min(s.Pick/4%4, len(own)-1)]
 	}
 	w.recordFault(OldOrders)
@@ -298,9 +297,9 @@ func (w *world) replay(p *person, s Step) error {
 	return err
 }
 
-// restore sets an intermediary's database back to its backup. The cards that were
-// made since are entered again from the report of their making; one that is being
-// made would have to be made anew, so nobody restores then.
+// restore sets an intermediary's database back to its backup. The cards that were made since are
+// entered again from the report of their making; one that is being made would have to be made anew,
+// so no restore happens then.
 func (w *world) restore(b *bank) error {
 	if b.backup == nil {
 		return errors.New("there is no backup")
@@ -332,7 +331,7 @@ func (w *world) restore(b *bank) error {
 	return nil
 }
 
-// challenge is one that the notary does not learn of: looking changes nothing.
+// challenge returns one that the notary does not know: reading a card changes nothing.
 func (w *world) challenge(b *bank, device message.DeviceID) ([]byte, error) {
 	c := &message.Challenge{InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder),
 		Device: device}

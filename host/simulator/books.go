@@ -7,7 +7,7 @@ import (
 	"ekrona/host/session"
 )
 
-// observe reads a card as it is, past all faults.
+// observe reads a card without faults.
 func (w *world) observe(p *person, which int) (audit.Device, error) {
 	applet, state, err := w.askState(p, which)
 	if err != nil {
@@ -20,7 +20,7 @@ func (w *world) observe(p *person, which int) (audit.Device, error) {
 	return audit.Observed(session.Reading{State: state, Records: records})
 }
 
-// askState asks a card for its State, past all faults: then it knows its own people.
+// askState reads a card's State, without faults, as its own intermediary.
 func (w *world) askState(p *person, which int) (*client.Client, []byte, error) {
 	challenge, err := w.challenge(p.bank, p.device.ID)
 	if err != nil {
@@ -49,7 +49,7 @@ func (w *world) observeTerminal(t *merchantTerminal) (audit.Device, error) {
 	return audit.Observed(reading)
 }
 
-// honestDevices are the true states of the devices that nobody has copied or set back.
+// honestDevices returns the true states of the devices that nobody has copied or set back.
 func (w *world) honestDevices() (map[string]audit.Device, error) {
 	all := map[string]audit.Device{}
 	for _, p := range w.people {

@@ -33,8 +33,8 @@ const (
 // edit changes the instructions of a CAP file.
 type edit func(t *testing.T, code []byte)
 
-// withoutRefusal takes out the n-th place, from 0, that refuses with the status
-// word: the check is made, and its outcome ignored.
+// withoutRefusal removes the n-th refusal, from 0, with the status word: the check is made, and its
+// outcome ignored.
 func withoutRefusal(sw apdu.StatusWord, n int) edit {
 	return func(t *testing.T, code []byte) {
 		pattern := binary.BigEndian.AppendUint16([]byte{opSspush}, uint16(sw))
@@ -52,7 +52,7 @@ func withoutRefusal(sw apdu.StatusWord, n int) edit {
 	}
 }
 
-// changed is the applet's CAP file with an edit.
+// changed returns the applet's CAP file with an edit.
 func changed(t *testing.T, do edit) []byte {
 	t.Helper()
 	f, err := cap.Parse(applet.CAP)
@@ -78,10 +78,10 @@ func changed(t *testing.T, do edit) []byte {
 	return out.Bytes()
 }
 
-// capBugs are changes of the applet, one at a time. The index of a refusal counts
-// the places in the order of the file, which is that of the classes' names. Each
-// has a kept world, in which it is seen, and the number of steps that it took to
-// find it from seed 1 on; EKRONA_LAB_SEARCH=1 looks for them again.
+// capBugs are changes of the applet, one at a time. The index of a refusal counts the places in the
+// order of the file, which is that of the classes' names. Each has a kept world, in which it is
+// found, and the number of steps that it took to find it from seed 1 on; EKRONA_LAB_SEARCH=1
+// searches for them again.
 var capBugs = []struct {
 	name  string
 	do    edit
@@ -98,8 +98,8 @@ var capBugs = []struct {
 	{"deals with what is no id", withoutRefusal(spec.SWWrongData, 6), "applet-6", 97},
 }
 
-// affordable is how many steps of search every run of the tests can afford for a
-// bug; those that took longer are only looked for in their kept world.
+// affordable is how many steps of search every run of the tests can afford for a bug; those that
+// took longer are only tested in their kept world.
 const affordable = 250
 
 func TestBugsOfTheAppletAreFound(t *testing.T) {

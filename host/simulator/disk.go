@@ -12,16 +12,16 @@ import (
 	"ekrona/host/store/faultdriver"
 )
 
-// disk is one node's database in memory, which is copied and set back whole. It is a driver, and
-// the faults that kill the node stand before it.
+// disk is one node's database in memory, which is copied and set back whole. It is a driver,
+// wrapped by the faults that kill the node.
 type disk struct {
 	faults     *faultdriver.Driver
-	one        connection // a database in memory has one: whoever opens another is lent this one
+	one        connection // a database in memory has one: another Open lends this one
 	pooledRows int
 	raw        inner // the same
 
 	watched bool
-	touched map[audit.Row]bool // what was written since somebody asked, while it is watched
+	touched map[audit.Row]bool // written since the last call of written, while watched
 }
 
 // inner is what SQLite's connection offers to copy a database whole, and to see what
@@ -35,8 +35,8 @@ type inner interface {
 // anyRow stands for every row.
 var anyRow = audit.Row{}
 
-// watch has SQLite tell of every row that is inserted, changed or deleted, also by a
-// transaction that is undone afterwards.
+// watch has SQLite report every row that is inserted, changed or deleted, also by a transaction
+// that is undone afterwards.
 func (d *disk) watch() {
 	d.watched, d.touched = true, map[audit.Row]bool{anyRow: true}
 	d.raw.RegisterPreUpdateHook(func(row sqlite.SQLitePreUpdateData) {
@@ -45,7 +45,7 @@ func (d *disk) watch() {
 	})
 }
 
-// written is what was written since it was asked last.
+// written returns what was written since its last call.
 func (d *disk) written() map[audit.Row]bool {
 	rows := d.touched
 	d.touched = map[audit.Row]bool{}
@@ -63,7 +63,7 @@ func (d *disk) restore(backup []byte) error {
 	return d.raw.Deserialize(backup)
 }
 
-// connection is all that SQLite's connection can do and we use.
+// connection has the methods of SQLite's connection that we use.
 type connection interface {
 	driver.Conn
 	driver.ExecerContext
@@ -91,7 +91,7 @@ func (d *disk) Open(source string) (driver.Conn, error) {
 	return &lentConn{connection: full, disk: d, prepared: map[string][]statement{}}, nil
 }
 
-// lentConn is the connection, lent. It keeps its statements prepared: a world says the same few a
+// lentConn is the connection, lent. It keeps its statements prepared: a world uses the same few a
 // thousand times.
 type lentConn struct {
 	connection
@@ -156,7 +156,7 @@ type pooledRows struct {
 // Close closes the rows.
 func (l *pooledRows) Close() error { return errors.Join(l.Rows.Close(), l.done()) }
 
-// ExecContext does a statement.
+// ExecContext executes a statement.
 func (c *lentConn) ExecContext(ctx context.Context, query string,
 	args []driver.NamedValue) (driver.Result, error) {
 	if len(args) == 0 { // it may be several statements, as migrations are
@@ -170,7 +170,7 @@ func (c *lentConn) ExecContext(ctx context.Context, query string,
 	return result, errors.Join(err, c.release(query, s))
 }
 
-// QueryContext does a query.
+// QueryContext executes a query.
 func (c *lentConn) QueryContext(ctx context.Context, query string,
 	args []driver.NamedValue) (driver.Rows, error) {
 	s, err := c.prepare(query)

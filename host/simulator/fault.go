@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// FaultKind is one way in which things go wrong.
+// FaultKind is a kind of fault.
 type FaultKind string
 
 // The faults that strike within a step. At counts from 1 within the step: writes,
@@ -56,7 +56,7 @@ const (
 	WrongPIN  FaultKind = "wrong PIN"
 )
 
-// Faults are all kinds, in the order in which they are reported.
+// Faults returns all kinds, in the order in which they are reported.
 func Faults() []FaultKind {
 	return []FaultKind{
 		CutPower, LoseCommand, TearAnswer, AlterCommand, AlterAnswer, OtherCommand, OtherAnswer,
@@ -79,7 +79,7 @@ var within = []FaultKind{
 	Interleave, Interleave, InterleaveCommit, InterleaveCommit, AlterPhoneMessage,
 }
 
-// Fault is planned for a step. It is met only if the step comes that far.
+// Fault is planned for a step. It strikes only if the step comes that far.
 type Fault struct {
 	Kind FaultKind `json:"kind"`
 	// write, exchange, call or disk step within the step, from 1
@@ -89,7 +89,7 @@ type Fault struct {
 	Salt int `json:"salt,omitempty"` // which byte is altered, and how
 }
 
-// String is the fault in words.
+// String returns the fault in words.
 func (f Fault) String() string { return fmt.Sprintf("%s (number %d)", f.Kind, f.At) }
 
 // plan is what is planned for the step in progress, and how far it has come.
@@ -97,23 +97,23 @@ type plan struct {
 	faults              []Fault
 	writes              int // of cards
 	exchanges           int // with cards
-	signedExchanges     int // of these, such that give what a card has signed
-	statusOnlyExchanges int // and such that give nothing
+	signedExchanges     int // of these, with signed answers
+	statusOnlyExchanges int // and with a status word only
 	calls               int // between parties
 	between             int // points between two transactions
 	commits             int // of all nodes
 	forgeable           int // Payments that came from cards
 	disk                map[string]int
 	actor               *person         // whose phone acts, nil when no phone does
-	depth               int             // calls between parties within each other
-	abandoned           bool            // the phone waits no more for its call
+	depth               int             // depth of nested calls between parties
+	abandoned           bool            // the phone no longer waits for its call
 	busy                map[string]bool // who takes part in it
 	nested              bool            // another device synchronises meanwhile
-	// nothing can go wrong: the world is being founded or looked at
+	// no faults: the world is being founded or audited
 	calm bool
 }
 
-// due takes a fault of the kind that strikes now, if one does.
+// due removes and returns a fault of the kind that strikes now, if there is one.
 func (w *world) due(kind FaultKind, now int) (Fault, bool) {
 	i := w.plan.index(kind, now)
 	if i < 0 {
@@ -125,7 +125,7 @@ func (w *world) due(kind FaultKind, now int) (Fault, bool) {
 	return f, true
 }
 
-// index is where a fault of the kind stands that strikes now, negative without one.
+// index returns the index of a fault of the kind that strikes now, negative without one.
 func (p *plan) index(kind FaultKind, now int) int {
 	return slices.IndexFunc(p.faults, func(f Fault) bool { return f.Kind == kind && f.At == now })
 }

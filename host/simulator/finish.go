@@ -19,8 +19,8 @@ import (
 // (protocol §8, 10).
 const agreementNumber = 10
 
-// finish stops the faults and has everyone synchronise twice; then all must agree,
-// and every card must still serve its owner.
+// finish stops the faults and has everyone synchronise twice; then all must agree, and every card
+// must still work.
 func (w *world) finish() *Failure {
 	w.note("\nThe faults stop, and everyone synchronises twice.")
 	w.random.begin(-1)
@@ -71,8 +71,8 @@ func (w *world) finish() *Failure {
 	return w.agree()
 }
 
-// liftLimits has the central bank issue more, so that no claim waits for want of money,
-// and the intermediaries unblock their terminals, so that these can sell.
+// liftLimits has the central bank issue more, so that no claim waits for lack of money, and the
+// intermediaries unblock their terminals, so that these can sell.
 func (w *world) liftLimits() error {
 	for _, b := range w.banks {
 		if err := w.central.Issue(w.ctx, notary.OrderKey("last of "+b.name), b.name,
@@ -105,7 +105,7 @@ func (w *world) synchroniseAll(round int) *Failure {
 	return w.check()
 }
 
-// giveTries has the intermediaries give back the PIN tries that were spent.
+// giveTries has the intermediaries restore the PIN tries that were spent.
 func (w *world) giveTries() error {
 	for _, p := range w.people {
 		if p.copied || p.gone {
@@ -152,8 +152,8 @@ func (w *world) hasEnded(device string) bool {
 	return err == nil && found && notary.Status(status) == notary.Ended
 }
 
-// agree checks that nothing is left between the parties: cards and central bank,
-// and central bank and intermediaries.
+// agree checks that nothing is left to settle between the parties: cards and central bank, and
+// central bank and intermediaries.
 func (w *world) agree() *Failure {
 	if err := w.auditor.CheckMissed(w.ctx, w.centralDB); err != nil {
 		return partyFailure("%v", err)
@@ -190,8 +190,8 @@ func (w *world) agree() *Failure {
 	return nil
 }
 
-// checkContraAccounts compares what each intermediary believes the central bank holds for it
-// with what it holds: online, and in the shadow wallets of its devices.
+// checkContraAccounts compares each intermediary's contra account with what the central bank holds
+// for it: online, and in the shadow wallets of its devices.
 func (w *world) checkContraAccounts() (differing []string, err error) {
 	books, err := w.central.Balances(w.ctx)
 	if err != nil {
@@ -225,8 +225,8 @@ func (w *world) checkContraAccounts() (differing []string, err error) {
 	return differing, nil
 }
 
-// staleCards are the cards that were set back, or copied and not used since, and
-// say less of themselves now than the notary knows. One that is gone says nothing.
+// staleCards returns the cards that were set back, or copied and not used since, and whose State is
+// behind what the notary knows. One that is gone has no State.
 func (w *world) staleCards() (ids []string, err error) {
 	for _, p := range w.people {
 		if !p.copied || p.gone {
@@ -256,11 +256,11 @@ func (w *world) staleCards() (ids []string, err error) {
 	return ids, nil
 }
 
-// assertClonesEnded checks that every device whose key has signed what excludes itself, and
-// every one that had fallen behind what was known of it, has ended as a clone with
-// the evidence, and that no honest one has. It counts them.
+// assertClonesEnded checks that every device whose key has signed conflicting messages, and every
+// one whose State was behind what the notary knew, has ended as a clone with the evidence, and that
+// no honest one has. It counts them.
 func (w *world) assertClonesEnded(behind []string) *Failure {
-	reported, err := w.isReported()
+	reported, err := w.reportedClones()
 	if err != nil {
 		return partyFailure("evidence: %v", err)
 	}
@@ -298,8 +298,8 @@ func (w *world) isSuspect(id string) bool {
 			func(t *merchantTerminal) bool { return string(t.ID()) == id && t.setBack })
 }
 
-// isReported are the devices that the evidence says are clones.
-func (w *world) isReported() ([]string, error) {
+// reportedClones returns the devices that the evidence reports as clones.
+func (w *world) reportedClones() ([]string, error) {
 	return store.Column[string](w.ctx, w.centralDB,
 		"SELECT DISTINCT device FROM evidence WHERE clone ORDER BY device")
 }

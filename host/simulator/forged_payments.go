@@ -12,9 +12,9 @@ import (
 	"ekrona/host/wallet"
 )
 
-// giveForgedPayment has the owner of a card give it a Payment that nobody has made: of its
-// own latest Request, in the name of another, whose certificate anybody can have.
-// Nothing but the signature is wrong with it.
+// giveForgedPayment has the owner of a card give it a Payment that nobody has made: of its own
+// latest Request, in the name of another card, whose certificate is public. Only its signature is
+// wrong.
 func (w *world) giveForgedPayment(p *person, s Step) error {
 	other := w.people[s.Other%len(w.people)]
 	request := w.lastRequest(p)
@@ -35,8 +35,8 @@ func (w *world) giveForgedPayment(p *person, s Step) error {
 	return w.acceptAtPhone(p, s, enveloped(blow, other.bank.ca.Encoded))
 }
 
-// giveForgedRefusal gives the owner of a card the Refusal of its own latest Request that the
-// card has not given: a phone that took it would never close the Request on the card.
+// giveForgedRefusal gives the owner of a card a forged Refusal of its own latest Request: a phone
+// that took it would never close the Request on the card.
 func (w *world) giveForgedRefusal(p *person) error {
 	request := w.lastRequest(p)
 	if request == nil {
@@ -50,10 +50,9 @@ func (w *world) giveForgedRefusal(p *person) error {
 	})
 }
 
-// payWithStolenCA has the latest Request of a card paid out of nothing: by a key that an
-// intermediary's stolen CA key has certified, for a device that was never issued.
-// The payee's card cannot tell, and takes it. That intermediary stands in for it
-// (protocol §8, 11).
+// payWithStolenCA has the latest Request of a card paid without money: by a key that an
+// intermediary's stolen CA key has certified, for a device that was never issued. The payee's card
+// cannot detect it, and accepts. That intermediary is liable for it (protocol §8, 11).
 func (w *world) payWithStolenCA(p *person, b *bank, s Step) error {
 	request := w.lastRequest(p)
 	if request == nil {
@@ -71,10 +70,10 @@ func (w *world) payWithStolenCA(p *person, b *bank, s Step) error {
 	return err
 }
 
-// paymentByStolenCA is a Payment by a key that the stolen CA key has certified.
+// paymentByStolenCA returns a Payment by a key that the stolen CA key has certified.
 func (w *world) paymentByStolenCA(request *message.Request, b *bank, s Step) (envelope.Envelope,
 	error) {
-	const neverIssued = 9 // begins the number of such devices
+	const neverIssued = 9 // starts the number of such devices
 	setup := w.attacker(b, s, neverIssued)
 	setup.Asked, setup.ATC = request, uint32(1+s.Pick%3)
 	blow, err := attack.StolenCA.Ways[0].Make(setup)
@@ -84,8 +83,8 @@ func (w *world) paymentByStolenCA(request *message.Request, b *bank, s Step) (en
 	return enveloped(blow, b.ca.Encoded), nil
 }
 
-// maxForgedPayment is the most that a terminal takes from such a key at once here: what holding and
-// pool stand in for between two of its synchronisations is limited (protocol §8, 11).
+// maxForgedPayment is the most that a terminal takes from such a key at once here: the cover by
+// holding and pool between two of its synchronisations is limited (protocol §8, 11).
 const maxForgedPayment = 100 * money.Krona
 
 // buyWithStolenCA has a terminal sell to such a key.
@@ -109,9 +108,9 @@ func (w *world) buyWithStolenCA(t *merchantTerminal, b *bank, s Step) error {
 	return err
 }
 
-// lastRequest is the latest Request of a card, nil when it has made none.
+// lastRequest returns the latest Request of a card, nil when it has made none.
 func (w *world) lastRequest(p *person) *message.Request {
-	for _, requested := range slices.Backward(w.askedBy(p)) {
+	for _, requested := range slices.Backward(w.requestsOf(p)) {
 		if request, err := message.Parse[message.Request](requested.Message); err == nil {
 			return request
 		}

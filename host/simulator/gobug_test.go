@@ -13,20 +13,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// root is that of the module, as seen from here.
+// root is the root folder of the module.
 const root = "../.."
 
 // bugVariable names the bug that is switched on in a program built with bugs.
 const bugVariable = "EKRONA_LAB_BUG"
 
-// replacement puts a bug into a source file while it is built: the sources stay as
-// they are, and none of them knows of it. In the new text "bug" is the name of the
-// bug that is switched on.
+// replacement puts a bug into a source file while it is built: the sources stay unchanged. In the
+// new text "bug" is the name of the bug that is switched on.
 type replacement struct{ file, old, new string }
 
-// goBugs are changes of the program, one at a time. Each has a kept world, in which
-// it is seen, and the number of steps that it took to find it from seed 1 on, with
-// one worker and worlds of 250 steps.
+// goBugs are changes of the program, one at a time. Each has a kept world, in which it is found,
+// and the number of steps that it took to find it from seed 1 on, with one worker and worlds of 250
+// steps.
 var goBugs = []struct {
 	name  string
 	texts []replacement
@@ -166,9 +165,8 @@ func buildWithBugs(t *testing.T) string {
 // exitViolated is the program's exit code when an invariant does not hold.
 const exitViolated = 3
 
-// TestBugsOfTheProgramAreFound plays the kept world of each bug with the bug and
-// without; EKRONA_LAB_SEARCH=1 looks for each of them from seed 1 on, and keeps
-// the world that finds it.
+// TestBugsOfTheProgramAreFound plays the kept world of each bug with the bug and without;
+// EKRONA_LAB_SEARCH=1 searches for each of them from seed 1 on, and keeps the world that finds it.
 func TestBugsOfTheProgramAreFound(t *testing.T) {
 	program := buildWithBugs(t)
 	run := func(bug string, arguments ...string) (code int, output string) {

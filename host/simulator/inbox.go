@@ -31,8 +31,8 @@ func (w *world) sendToPhone(what messageKind, from, to message.DeviceID, e envel
 	w.inbox = append(w.inbox, phoneMessage{what: what, from: from, to: to, sent: e})
 }
 
-// askedBy are the Requests that a person has given out, the oldest first.
-func (w *world) askedBy(p *person) (all []envelope.Envelope) {
+// requestsOf returns the Requests that a person has given out, the oldest first.
+func (w *world) requestsOf(p *person) (all []envelope.Envelope) {
 	for _, l := range w.inbox {
 		if l.what == requestMessage && l.from == p.device.ID {
 			all = append(all, l.sent)
@@ -41,8 +41,8 @@ func (w *world) askedBy(p *person) (all []envelope.Envelope) {
 	return all
 }
 
-// takeFromInbox takes a letter that suits the device: mostly the newest, now and then an
-// older one or that of another. It counts what was wrong with the delivery.
+// takeFromInbox takes a message for the device: mostly the newest, now and then an older one or
+// another device's. It counts the faults of the delivery.
 func (w *world) takeFromInbox(what messageKind, device message.DeviceID,
 	pick int) (envelope.Envelope, error) {
 	var mine, any []int
@@ -91,7 +91,7 @@ func (w *world) takeFromInbox(what messageKind, device message.DeviceID,
 	return sent, nil
 }
 
-// payeeOf is the device that asked for a Payment, empty when it cannot be read.
+// payeeOf returns the device that requested a Payment, empty when it cannot be read.
 func payeeOf(payment []byte) message.DeviceID {
 	paid, err := message.Parse[message.Payment](payment)
 	if err != nil {
@@ -100,7 +100,7 @@ func payeeOf(payment []byte) message.DeviceID {
 	return paid.Request.Payee
 }
 
-// payerOf is the device to which a payee's answer goes, empty for any.
+// payerOf returns the device to which a payee's answer goes, empty for any.
 func payerOf(answer []byte) message.DeviceID {
 	if receipt, err := message.Parse[message.Receipt](answer); err == nil {
 		return receipt.Payer
@@ -111,8 +111,7 @@ func payerOf(answer []byte) message.DeviceID {
 	return ""
 }
 
-// forgeContent changes what a message says, and not only its bytes: the signature is
-// still the one of the message as it was.
+// forgeContent changes the content of a message and keeps the signature of the original.
 func forgeContent(signed []byte, salt int) []byte {
 	var disguised message.Message
 	if payment, err := message.Parse[message.Payment](signed); err == nil {

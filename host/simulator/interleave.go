@@ -1,12 +1,12 @@
 package simulator
 
-// Two ways lead another device into the middle of a step: it synchronises within a
-// call between parties, or between two transactions of one node. In both nobody is
-// inside a transaction, so the disks are as another thread could find them; between
-// these points a node does nothing that another can see.
+// Another device can act within a step in two ways: it synchronises within a call between parties,
+// or between two transactions of one node. In both no transaction is open, so the disks are in a
+// state that another thread could see; between these points a node does nothing that another can
+// see.
 //
-// It can also be the same card: its phone gave up waiting for a call, and the card
-// was held to it again. What becomes of that call nobody is told then.
+// It can also be the same card: its phone gave up waiting for a call, and the card was held to it
+// again. Nobody learns the outcome of that call then.
 
 // meanwhile has another device synchronise within the step of the one that acts, or
 // the same one, when it waits for a node.
@@ -55,8 +55,8 @@ func (w *world) between() {
 	}
 }
 
-// share lets a node that waits at such a point be called by another: the one
-// connection that its disk has is lent a second time.
+// share makes a node that waits at such a point callable by another: the one connection of its disk
+// is lent a second time.
 func (w *world) share(twice bool) {
 	connections := 1
 	if twice {

@@ -29,7 +29,7 @@ func TestSeedReplaysExactly(t *testing.T) {
 	assert.NotEqual(t, first.Digest, play(t, Generate(10, 120), Options{}).Digest)
 }
 
-// TestFreshWorldsHold plays worlds that nobody has played before.
+// TestFreshWorldsHold plays worlds of new seeds.
 func TestFreshWorldsHold(t *testing.T) {
 	plan := Plan{Seed: rand.Uint64(), Steps: 6000, Length: 500, Workers: 2}
 	tally, found, err := Simulate(context.Background(), plan, nil)
@@ -43,13 +43,12 @@ func TestFreshWorldsHold(t *testing.T) {
 		t.Fatalf("seed %d, made short:\n%s\n%v", short.Seed, story.String(), outcome.Failure)
 	}
 	assert.Equal(t, plan.Steps, tally.Steps)
-	// Which of them is met in so few steps of a fresh seed is chance: TestEveryFaultStrikes looks
-	// for each.
-	assert.Greater(t, len(tally.Struck), len(Faults())/2, "kinds of faults that were met")
+	// Which of them strike in so few steps of a new seed is chance: TestEveryFaultStrikes checks
+	// each.
+	assert.Greater(t, len(tally.Struck), len(Faults())/2, "kinds of faults that struck")
 }
 
-// TestEveryFaultStrikes keeps a kind of fault from being planned and hardly ever
-// happening.
+// TestEveryFaultStrikes fails when a kind of fault is planned and hardly ever strikes.
 func TestEveryFaultStrikes(t *testing.T) {
 	tally, found, err := Simulate(context.Background(),
 		Plan{Seed: 41, Steps: 2500, Length: 250, Workers: 2}, nil)
@@ -66,7 +65,7 @@ func TestEveryFaultStrikes(t *testing.T) {
 	}
 }
 
-// TestKeptWorldsHold plays the worlds that have failed once.
+// TestKeptWorldsHold plays the worlds that have once failed.
 func TestKeptWorldsHold(t *testing.T) {
 	files, err := filepath.Glob("testdata/kept/*.json")
 	require.NoError(t, err)
@@ -96,7 +95,7 @@ func TestKeptIsReadBackAndDamagedIsRefused(t *testing.T) {
 	require.Error(t, err)
 }
 
-// TestEveryFaultIsDrawnOrIsAStep keeps a kind from being listed and never happening.
+// TestEveryFaultIsDrawnOrIsAStep fails when a kind is listed and never happens.
 func TestEveryFaultIsDrawnOrIsAStep(t *testing.T) {
 	drawn := map[FaultKind]bool{}
 	for _, kind := range within {

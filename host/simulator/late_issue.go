@@ -14,11 +14,11 @@ import (
 	"ekrona/personalization"
 )
 
-// lateCustomers are the names of those who get a card while the world is under way.
+// lateCustomers are the names of the customers who get a card during the run.
 var lateCustomers = []string{"filip", "greta", "hugo"}
 
-// orderCard prepares a person: the order for the card, and the card with the applet
-// on it. Nobody is told yet.
+// orderCard prepares a person: the order for the card, and the card with the applet on it. No party
+// knows of it yet.
 func (w *world) orderCard(name string, b *bank, number int) (*person, error) {
 	p := &person{name: name, bank: b}
 	device, err := message.NewDeviceID(b.name, fmt.Sprintf("%08d", number))
@@ -63,7 +63,7 @@ func (w *world) personalize(p *person) (err error) {
 	return err
 }
 
-// issuer is the intermediary's, of cards that are valid from today.
+// issuer returns the intermediary's issuer of cards that are valid from today.
 func (w *world) issuer(b *bank) personalization.Issuer {
 	return personalization.Issuer{
 		CA: b.ca, Root: w.root.Encoded, InstructionKey: b.instruction.Encoded,
@@ -113,10 +113,10 @@ func (w *world) issueStep(s Step, b *bank) error {
 	return w.addLatePerson(at)
 }
 
-// firstLateNumber is where the numbers of the late customers' cards begin.
+// firstLateNumber is the first number of the late customers' cards.
 const firstLateNumber = 50
 
-// addLatePerson lets a late customer move in.
+// addLatePerson adds a late customer to the world.
 func (w *world) addLatePerson(at int) error {
 	p := w.pendingIssues[at]
 	w.pendingIssues = append(w.pendingIssues[:at:at], w.pendingIssues[at+1:]...)

@@ -13,11 +13,11 @@ import (
 	"ekrona/host/session"
 )
 
-// errLink is what a call answers when it, or its reply, was lost on the way.
+// errLink is the error of a call that was lost on its way, or whose reply was.
 var errLink = errors.New("the link is down")
 
-// carryCall carries a call between two parties, or what the faults make of it. The
-// messages are what it hands over, which can be altered.
+// carryCall carries a call between two parties, under the faults. The messages are what it hands
+// over, which can be altered.
 func carryCall[T any](w *world, call func() (T, error), messages ...*[]byte) (answer T, err error) {
 	if w.plan.calm {
 		return call()
@@ -64,7 +64,7 @@ func callOnly(w *world, call func() error, messages ...*[]byte) error {
 	return err
 }
 
-// maxSent bounds what is remembered for later replay.
+// maxSent bounds what is stored for later replay.
 const maxSent = 400
 
 func (w *world) recordSent(m []byte) {
@@ -86,7 +86,7 @@ func pointers(list [][]byte) ([]*[]byte, [][]byte) {
 	return all, own
 }
 
-// bankLink is the way of a phone or terminal to its intermediary.
+// bankLink is the link of a phone or terminal to its intermediary.
 type bankLink struct {
 	w    *world
 	bank *bank
@@ -133,8 +133,8 @@ func (l bankLink) Revoked(ctx context.Context, after int64) ([]notary.Revocation
 	return carryCall(l.w, func() ([]notary.Revocation, error) { return l.bank.Revoked(ctx, after) })
 }
 
-// HandOver implements banking.Wallet. An intermediary that withholds says
-// that all is well and keeps it to itself.
+// HandOver implements banking.Wallet. An intermediary that withholds answers that all is held, and
+// does not pass it on.
 func (l bankLink) HandOver(ctx context.Context, messages [][]byte) ([]notary.Answer, error) {
 	all, own := pointers(messages)
 	if _, withheld := l.w.due(Withhold, 2); withheld {
@@ -177,7 +177,7 @@ func (l bankLink) UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, er
 		&o.Signature)
 }
 
-// notaryLink is the way of an intermediary to the central bank.
+// notaryLink is the link of an intermediary to the central bank.
 type notaryLink struct {
 	w    *world
 	bank *bank
@@ -185,7 +185,7 @@ type notaryLink struct {
 
 var _ notary.Participant = notaryLink{}
 
-// central is the notary as it answers the link's intermediary.
+// central returns the notary for the link's intermediary.
 func (l notaryLink) central() notary.Participant { return l.w.central.For(l.bank.name) }
 
 // Register implements notary.Participant.

@@ -16,9 +16,9 @@ import (
 // smallestAmount is what every card that holds money must be able to pay in the end.
 const smallestAmount = money.Ore(1)
 
-// mustStayLive has the owner of every honest card close what nobody has paid, and every
-// such card that holds money pay a coin at a terminal: none is bricked, and no terminal either.
-// Its owner or its intermediary may have stopped it; nothing else may.
+// mustStayLive has the owner of every honest card close its unpaid Requests, and every such card
+// that holds money pay a small amount at a terminal: no card and no terminal is bricked. Only the
+// owner or the intermediary may have stopped it.
 func (w *world) mustStayLive() *Failure {
 	t, f := w.readyTerminal()
 	if t == nil || f != nil {
@@ -58,8 +58,8 @@ func (w *world) mustStayLive() *Failure {
 	return nil
 }
 
-// readyTerminal is a terminal that nobody has ended, with no sale open; nil when all have
-// ended or their certificates have.
+// readyTerminal returns a terminal that has not ended, with no sale open; nil when all have ended
+// or their certificates have.
 func (w *world) readyTerminal() (*merchantTerminal, *Failure) {
 	for _, t := range w.terminals {
 		if t.setBack || w.hasEnded(string(t.ID())) {
@@ -70,7 +70,7 @@ func (w *world) readyTerminal() (*merchantTerminal, *Failure) {
 	return nil, nil
 }
 
-// mustUnloadAll refuses what is open at a terminal that serves, and synchronises it.
+// mustUnloadAll refuses what is open at a working terminal, and synchronises it.
 func (w *world) mustUnloadAll(t *merchantTerminal) *Failure {
 	if err := w.closeSales(t); err != nil {
 		return failed(agreementNumber, "a terminal cannot refuse",
@@ -92,9 +92,9 @@ func (w *world) closeSales(t *merchantTerminal) error {
 	}
 }
 
-// mustClose has a phone refuse every Request that its card has open: each holds a place
-// in the log, in the balance and among the transactions. The phone knows them all since
-// it has synchronised, whichever phone made them.
+// mustClose has a phone refuse every Request that its card has open: each reserves room in the log,
+// in the balance and among the transactions. The phone knows them all since it has synchronised,
+// whichever phone made them.
 func (w *world) mustClose(p *person) *Failure {
 	open, err := p.phone.Unfinished(w.ctx)
 	if err != nil {
@@ -124,8 +124,8 @@ func (w *world) mustClose(p *person) *Failure {
 	return w.mustSynchronise(p, 0, 3)
 }
 
-// isStopped reports whether a payment failed because somebody wanted it to, or because
-// a certificate has ended.
+// isStopped reports whether a payment failed because somebody blocked it, or because a certificate
+// has ended.
 func isStopped(err error) bool {
 	for _, word := range []apdu.StatusWord{spec.SWBlocked, spec.SWClosed, spec.SWExpired} {
 		if client.Is(err, word) {

@@ -2,9 +2,9 @@ package simulator
 
 import "ekrona/apdu/message"
 
-// loseCard takes a person's card away for ever, and whatever only the card knows. Half of
-// the owners report it at once, the others when the faults have stopped. What the card
-// was when it went is still looked at: what others do must not make it wrong.
+// loseCard takes a person's card away for ever, and whatever only the card knows. Half of the
+// owners report it at once, the others when the faults have stopped. The last state of the card is
+// still audited: the actions of others must not make it wrong.
 func (w *world) loseCard(p *person, s Step) error {
 	if p.slot != nil {
 		p.slot.gone = true
@@ -20,8 +20,8 @@ func (w *world) loseCard(p *person, s Step) error {
 	return callOnly(w, func() error { return p.bank.ReportLost(w.ctx, p.device.ID) })
 }
 
-// endLost has the intermediaries end the cards that are gone and the terminals that have
-// forgotten what they did: nobody else can say what becomes of the payments to them.
+// endLost has the intermediaries end the cards that are gone and the terminals that were set back:
+// nothing else decides the payments to them.
 func (w *world) endLost() error {
 	type lost struct {
 		bank *bank

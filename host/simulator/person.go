@@ -36,11 +36,11 @@ type person struct {
 	blank         []byte // the journal of a phone that was never used
 	backup        []byte // the last copy of the phone's
 	app           *ecdsa.PrivateKey
-	registeredApp *ecdsa.PrivateKey   // app key that the bank has said it knows
+	registeredApp *ecdsa.PrivateKey   // app key that the bank has registered
 	former        []*ecdsa.PrivateKey // app keys of phones that others have now
 	cards         []*emulated.Card    // the card; with copies when it was copied
-	slot          *slot               // where one of them was last
-	copied        bool                // from then on nobody vouches for the card
+	slot          *slot               // the reader field where one of them was last
+	copied        bool                // from then on the card is not trusted
 	gone          bool                // no card of the person is ever held to a reader again
 	image         string              // file of a copy, to roll the card back to
 	// the phone may have what alone proves a Payment that the card accepted
@@ -97,8 +97,7 @@ func (w *world) cardOptions(holder string) emulated.Options {
 // errGone says that the card left the reader's field.
 var errGone = errors.New("the card left the field")
 
-// reader holds one of a person's cards to a reader, where the faults of the step
-// strike.
+// reader holds one of a person's cards to a reader, with the faults of the step.
 func (w *world) reader(p *person, which int) apdu.Card {
 	c := p.cards[which%len(p.cards)]
 	c.Reset()
@@ -109,7 +108,7 @@ func (w *world) reader(p *person, which int) apdu.Card {
 	return apdu.Framing{Card: p.slot, ExtendedLength: true}
 }
 
-// tap is a card at its owner's phone, with its PIN.
+// tap returns a card at its owner's phone, with its PIN.
 func (w *world) tap(p *person, which int) (wallet.Tap, error) {
 	entered, err := pin.NewBlock(rightPIN)
 	return wallet.Tap{Card: w.reader(p, which), PIN: entered}, err
@@ -125,7 +124,7 @@ type slot struct {
 
 var _ apdu.Card = (*slot)(nil)
 
-// Transmit sends a command to the card, or what the faults make of it.
+// Transmit sends a command to the card, under the faults.
 func (s *slot) Transmit(_ context.Context, c apdu.Command) (apdu.Response, error) {
 	raw, err := c.Bytes()
 	if err != nil {
@@ -178,14 +177,14 @@ func (s *slot) Transmit(_ context.Context, c apdu.Command) (apdu.Response, error
 	return apdu.ParseResponse(answer)
 }
 
-// forge changes what the message in an answer says.
+// forge changes the content of the message in an answer.
 func forge(answer []byte, salt int) []byte {
 	const status = 2 // bytes of the status word
 	at := len(answer) - status
 	return slices.Concat(forgeContent(answer[:at], salt), answer[at:])
 }
 
-// send gives the card the bytes, cutting the power at the write that is planned.
+// send gives the card the bytes, and cuts the power at the planned write.
 func (s *slot) send(raw []byte) ([]byte, error) {
 	w := s.w
 	planned := 0
@@ -225,7 +224,7 @@ func (w *world) trace(holder string, c apdu.Command, answer []byte, err error) {
 	}
 }
 
-// maxSeenCommands bounds what is remembered for later replay.
+// maxSeenCommands bounds what is stored for later replay.
 const maxSeenCommands = 400
 
 func (w *world) recordCommand(raw []byte) {
@@ -261,7 +260,7 @@ func (w *world) removeImages() error {
 	return os.RemoveAll(w.folder)
 }
 
-// randomBytes reads bytes of a wild party.
+// randomBytes returns bytes for random commands and messages.
 func (w *world) randomBytes(n int) []byte {
 	b := make([]byte, n)
 	_, _ = io.ReadFull(w.random.of("wild"), b) // ChaCha8 never fails

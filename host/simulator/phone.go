@@ -7,9 +7,8 @@ import (
 	hostattack "ekrona/host/attack"
 )
 
-// changePhone keeps a copy of what is on a person's phone, or gives the person
-// another phone: with that copy on it, or with nothing; with the key of the former
-// one, or with a key of its own.
+// changePhone keeps a copy of what is on a person's phone, or gives the person another phone: with
+// that copy on it, or with nothing; with the key of the former one, or with a new key.
 func (w *world) changePhone(p *person, s Step) error {
 	if p.registeredApp != p.app {
 		return w.register(p)
@@ -44,8 +43,8 @@ func (w *world) changePhone(p *person, s Step) error {
 	return w.register(p)
 }
 
-// register has the bank register the key of the person's phone. Until the bank says
-// so, it may obey the former one.
+// register has the bank register the key of the person's phone. Until the bank confirms it, the
+// bank may obey the former one.
 func (w *world) register(p *person) error {
 	err := callOnly(w, func() error { return p.bank.ReplaceApp(w.ctx, p.name, &p.app.PublicKey) })
 	if err == nil {
@@ -68,8 +67,8 @@ func (w *world) mustRegister() *Failure {
 	return nil
 }
 
-// orderWithFormerPhone has a thief order something with a phone that its owner has replaced.
-// Once the bank knows the next one it must refuse.
+// orderWithFormerPhone has a thief order something with a phone that its owner has replaced. Once
+// the bank knows the next phone it must refuse.
 func (w *world) orderWithFormerPhone(p *person, s Step) error {
 	if len(p.former) == 0 {
 		return errors.New("there is no former phone")

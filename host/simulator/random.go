@@ -6,9 +6,9 @@ import (
 	"math/rand/v2"
 )
 
-// streams are the sources of randomness of all parties. Each has its own, and all
-// begin anew at every step, keyed by seed and step: what one step draws does not
-// depend on whether an earlier one took place, so that a story can be shortened.
+// streams are the sources of randomness of all parties. Each has its own, and all start anew at
+// every step, keyed by seed and step: what one step draws does not depend on earlier steps, so that
+// a scenario can be shortened.
 type streams struct {
 	seed uint64
 	step int
@@ -19,7 +19,7 @@ func newStreams(seed uint64) *streams {
 	return &streams{seed: seed, all: map[string]*rand.ChaCha8{}}
 }
 
-// of is the stream of a party.
+// of returns the stream of a party.
 func (s *streams) of(party string) *rand.ChaCha8 {
 	if s.all[party] == nil {
 		s.all[party] = rand.NewChaCha8(s.key(party))
@@ -31,7 +31,7 @@ func (s *streams) key(party string) [32]byte {
 	return sha256.Sum256(fmt.Appendf(nil, "%d/%d/%s", s.seed, s.step, party))
 }
 
-// begin begins every stream anew for a step.
+// begin starts every stream anew for a step.
 func (s *streams) begin(step int) {
 	s.step = step
 	for party, stream := range s.all {

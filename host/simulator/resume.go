@@ -10,19 +10,18 @@ import (
 	"ekrona/host/store"
 )
 
-// mustResume has every phone of an honest card go on, now that the faults have
-// stopped, with each order that it began: what was torn, lost or forgotten must not
-// make an order that neither succeeds nor is refused.
+// mustResume has every phone of an honest card continue, now that the faults have stopped, each
+// order that it started: after any fault an order must either succeed or be refused.
 func (w *world) mustResume() *Failure {
 	for _, p := range w.people {
 		if p.copied || p.gone || w.hasEnded(string(p.device.ID)) {
 			continue
 		}
-		begun, err := w.startedTransfers(p)
+		started, err := w.startedOrders(p)
 		if err != nil {
 			return partyFailure("%v", err)
 		}
-		for _, o := range begun {
+		for _, o := range started {
 			if f := w.resume(p, o); f != nil {
 				return f
 			}
@@ -31,7 +30,7 @@ func (w *world) mustResume() *Failure {
 	return nil
 }
 
-// resume repeats the call that gave an order.
+// resume repeats the call that placed an order.
 func (w *world) resume(p *person, o order.Order) *Failure {
 	w.note("      %s goes on with the %v of %s", p.name, o.Kind, o.Amount)
 	tap, err := w.tap(p, 0)
@@ -57,8 +56,8 @@ func (w *world) resume(p *person, o order.Order) *Failure {
 			o.Amount, err))
 }
 
-// startedTransfers are the orders that a phone has not finished, the oldest first.
-func (w *world) startedTransfers(p *person) (all []order.Order, err error) {
+// startedOrders returns the orders that a phone has not finished, the oldest first.
+func (w *world) startedOrders(p *person) (all []order.Order, err error) {
 	all, err = store.All(w.ctx, p.journal, func(row store.Row) (o order.Order, err error) {
 		var id []byte
 		err = row.Scan(&id, &o.Kind, &o.Amount)
@@ -74,11 +73,11 @@ func (w *world) startedTransfers(p *person) (all []order.Order, err error) {
 // cancelUnload has the desk close the person's last unload, which nobody has paid as
 // far as the phone knows.
 func (w *world) cancelUnload(p *person) error {
-	begun, err := w.startedTransfers(p)
+	started, err := w.startedOrders(p)
 	if err != nil {
 		return err
 	}
-	for _, o := range slices.Backward(begun) {
+	for _, o := range slices.Backward(started) {
 		if o.Kind == order.Unload {
 			return p.bank.CancelUnload(w.ctx, o.Key())
 		}

@@ -21,19 +21,19 @@ import (
 // Options are how a scenario is played, not what happens in it.
 type Options struct {
 	CAP   []byte    // the applet's CAP file; nil is the one that is built in
-	Story io.Writer // told what happens, a line each; nil for nobody
+	Story io.Writer // receives a line for each event; nil for none
 	Trace bool      // the story has every exchange with a card
 }
 
-// Failure is what must hold and did not.
+// Failure is a violated invariant or another failure.
 type Failure struct {
 	Step  int      // number of the step after which it was seen; 0 for the end
-	Class int      // number of the invariant of protocol §8; 0 when a party broke instead
+	Class int      // number of the invariant of protocol §8; 0 when a party failed instead
 	Kind  string   // what went wrong, without names and numbers
 	What  []string // a line each
 }
 
-// Error is the failure in lines.
+// Error returns the failure in lines.
 func (f *Failure) Error() string {
 	when := fmt.Sprintf("after step %d", f.Step)
 	if f.Step == 0 {
@@ -42,12 +42,12 @@ func (f *Failure) Error() string {
 	return when + ": " + strings.Join(f.What, "\n  ")
 }
 
-// partyFailure is a failure of a party, or of the lab, rather than of an invariant.
+// partyFailure returns a failure of a party, or of the simulator, rather than of an invariant.
 func partyFailure(format string, args ...any) *Failure {
 	return failed(0, format, fmt.Sprintf(format, args...))
 }
 
-// failed is a failure by an invariant.
+// failed returns a failure of an invariant.
 func failed(class int, kind string, what ...string) *Failure {
 	return &Failure{Class: class, Kind: kind, What: what}
 }
@@ -57,7 +57,7 @@ func (f *Failure) isSameKind(other *Failure) bool {
 	return f != nil && other != nil && f.Class == other.Class && f.Kind == other.Kind
 }
 
-// Outcome is what came of a scenario.
+// Outcome is the result of a scenario.
 type Outcome struct {
 	Failure     *Failure // nil when all held
 	Steps       int      // that were played
@@ -65,11 +65,11 @@ type Outcome struct {
 	Struck      map[FaultKind]int
 	Done        map[Kind]int // steps of each kind that were not refused
 	ClonesEnded int          // devices that the notary ended as clones, with the evidence
-	Digest      [32]byte     // of everything that was said: the same in every replay
+	Digest      [32]byte     // of the whole story: the same in every replay
 }
 
-// Run plays the scenario. The error says that the world could not be founded;
-// what goes wrong in it is in the outcome.
+// Run plays the scenario. An error means that the world could not be founded; failures in it are in
+// the outcome.
 func (s Scenario) Run(ctx context.Context, o Options) (Outcome, error) {
 	w, err := newWorld(context.WithoutCancel(ctx), s, o) // a step is played to its end
 	if err != nil {
@@ -116,12 +116,12 @@ func (w *world) beginStep(s Step) {
 		busy: map[string]bool{}, calm: s.Number == 0}
 }
 
-// calm ends what is planned: nothing goes wrong any more in this step.
+// calm removes the planned faults: none strikes any more in this step.
 func (w *world) calm() {
 	w.plan = plan{disk: map[string]int{}, busy: map[string]bool{}, calm: true}
 }
 
-// play plays one step, starts again what was killed, and has everything checked.
+// play plays one step, restarts what was killed, and checks everything.
 func (w *world) play(s Step) *Failure {
 	w.beginStep(s)
 	w.note("%4d  %-12s %s", s.Number, w.speaker(s), w.sentence(s))
@@ -137,7 +137,7 @@ func (w *world) play(s Step) *Failure {
 	return w.check()
 }
 
-// failure is that of violations: its kind is the first's of the lowest number.
+// failure returns the failure of violations: its kind is the first of the lowest number.
 func failure(violations []audit.Violation) *Failure {
 	f := failed(violations[0].Number, violations[0].Kind)
 	for _, v := range violations {
@@ -149,8 +149,8 @@ func failure(violations []audit.Violation) *Failure {
 	return f
 }
 
-// noteError tells the story what a party was told, and looks for errors that no
-// party may ever be told.
+// noteError writes to the story the error that a party received, and looks for errors that no party
+// may ever receive.
 func (w *world) noteError(err error) {
 	if err == nil {
 		return
@@ -167,8 +167,8 @@ func (w *world) noteError(err error) {
 	}
 }
 
-// check has the auditor look at the central bank and the honest devices, and every
-// intermediary at its own ledger.
+// check has the auditor check the central bank and the honest devices, and every intermediary its
+// own ledger.
 func (w *world) check() *Failure {
 	if w.failure != nil {
 		return partyFailure("%v", w.failure)

@@ -9,7 +9,7 @@ type sentMessages struct {
 	lastRequest uint32         // number of the last Request
 }
 
-// record remembers what a device has said, when it is one of its own messages.
+// record stores a message that a device has sent, when it is its own.
 func (u *sentMessages) record(device message.DeviceID, sent []byte) {
 	m, by, err := message.ParseSigned(sent)
 	if err != nil || by != device {

@@ -17,7 +17,7 @@ import (
 	"ekrona/personalization/pki"
 )
 
-// paidSale is what a merchant keeps of a sale, to give it back one day.
+// paidSale is what a merchant keeps of a sale, for a later refund.
 type paidSale struct {
 	of     order.Payment
 	amount money.Ore
@@ -35,8 +35,7 @@ func (w *world) keepSale(t *merchantTerminal, receipt envelope.Envelope, number 
 	}
 }
 
-// refund has the merchant give a sale back, whole, in part or more than that, or asks
-// again for what became of an order.
+// refund has the merchant refund a sale, whole, in part or more than that, or repeats an order.
 func (w *world) refund(t *merchantTerminal, s Step) error {
 	if s.Pick%3 == 0 && len(t.refunds) > 0 {
 		return w.placeRefund(t, s.Pick/3%len(t.refunds))
@@ -57,7 +56,7 @@ func (w *world) refund(t *merchantTerminal, s Step) error {
 	return w.placeRefund(t, len(t.refunds)-1)
 }
 
-// placeRefund sends an order, which the merchant forgets when it has its final answer.
+// placeRefund sends an order, which the merchant drops when it has its final answer.
 func (w *world) placeRefund(t *merchantTerminal, which int) error {
 	o := t.refunds[which]
 	err := callOnly(w, func() error { return t.bank.PlaceRefund(w.ctx, o) })

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Shrink makes a failing scenario short: it leaves out steps and faults as long as
-// the world still fails in the same way, by the same invariant and kind, and gives
-// up after so many runs. It returns the shortest that was found and its outcome.
+// Shrink makes a failing scenario short: it leaves out steps and faults as long as the world still
+// fails in the same way, by the same invariant and kind, and gives up after a number of runs. It
+// returns the shortest that was found and its outcome.
 func (s Scenario) Shrink(ctx context.Context, o Options, failed Outcome, runs int) (Scenario,
 	Outcome, error) {
 	x := shrinker{options: o, best: s, outcome: failed, left: runs}
@@ -31,8 +31,8 @@ type shrinker struct {
 	err     error
 }
 
-// without leaves out every run of so many steps that it can, from the end; it
-// reports whether it could leave out any.
+// without leaves out every sequence of size steps that it can, from the end; it reports whether it
+// could leave out any.
 func (x *shrinker) without(ctx context.Context, size int) (any bool) {
 	for end := len(x.best.Steps); end > 0; end -= size {
 		begin := max(0, end-size)

@@ -9,7 +9,7 @@ import (
 	"ekrona/host/progress"
 )
 
-// Plan says how much is to be simulated.
+// Plan says how much to simulate.
 type Plan struct {
 	Seed    uint64 // of the first world; the others follow
 	Steps   int    // in all; 0 for until the context ends
@@ -31,9 +31,9 @@ type Found struct {
 	Outcome  Outcome
 }
 
-// Simulate plays one world after the other, several at a time, until enough steps
-// were played, the context ends, or one of them fails. show gets after each world how
-// many steps are played, by one goroutine at a time.
+// Simulate plays one world after the other, several at a time, until enough steps were played, the
+// context ends, or one of them fails. show receives after each world how many steps are played, by
+// one goroutine at a time.
 func Simulate(ctx context.Context, p Plan, show progress.Show) (Tally, *Found, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -67,7 +67,7 @@ type simulation struct {
 	err     error
 }
 
-// take gives out the next world: its seed, and how long it is, 0 when enough were.
+// take returns the next world: its seed and its length, 0 when enough were played.
 func (s *simulation) take() (seed uint64, length int) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
@@ -80,7 +80,7 @@ func (s *simulation) take() (seed uint64, length int) {
 	return s.next - 1, length
 }
 
-// add counts a world, and reports whether it is the last.
+// add counts a world and reports whether it is the last.
 func (s *simulation) add(scenario Scenario, o Outcome, err error) (last bool) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
@@ -102,7 +102,7 @@ func (s *simulation) add(scenario Scenario, o Outcome, err error) (last bool) {
 	if o.Failure != nil && s.found == nil {
 		s.found = &Found{scenario, o}
 	}
-	s.show.Tell(progress.Event{
+	s.show.Emit(progress.Event{
 		Kind: progress.Counted, Who: "simulator",
 		Count: progress.Count{Total: s.plan.Steps, Done: s.tally.Steps},
 		Text: fmt.Sprintf("%d worlds, %d steps, %d APDUs", s.tally.Worlds, s.tally.Steps,

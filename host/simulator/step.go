@@ -71,14 +71,13 @@ var weights = []struct {
 	{Lose, 1},
 }
 
-// everything as an amount is all that the payer's card holds.
+// everything as an amount means all that the payer's card holds.
 const everything money.Ore = 0
 
-// allowsEverything are the kinds that can be of everything: what was received a moment ago is
-// spent before anybody has settled it.
+// allowsEverything are the kinds that can be of everything: money is spent before it is settled.
 var allowsEverything = map[Kind]bool{Unload: true, Transfer: true, Sale: true}
 
-// faultRate are the kinds in which something passes between parties that can go wrong.
+// faultRate are the kinds with messages between parties, on which faults can strike.
 var faultRate = map[Kind]bool{
 	Load: true, Unload: true, Transfer: true, Ask: true, Pay: true, Accept: true, Answer: true,
 	Refuse: true, Sale: true, TapAgain: true,
@@ -94,12 +93,12 @@ var ofTerminals = map[Kind]bool{Block: true, Unblock: true, Policy: true}
 // byPhone are the kinds in which the person's phone calls its intermediary.
 var byPhone = map[Kind]bool{Load: true, Unload: true, Sync: true}
 
-// rare are the kinds that only some scenarios have, so that others stay whole.
+// rare are the kinds that only some scenarios have, so that others stay undisturbed.
 var rare = map[Kind]uint64{Report: 3, Copy: 3, RollBack: 2, Restore: 2, EndDue: 2,
 	SetTerminalBack: 4, ChangePhone: 2, PayWithStolenCA: 3, Lose: 3}
 
-// Step is one thing that happens. Its number keys its randomness, so it means the
-// same when the steps before it are gone.
+// Step is one event. Its number keys its randomness, so it means the same when the steps before it
+// are left out.
 type Step struct {
 	Number int       `json:"number"`
 	Kind   Kind      `json:"kind"`
@@ -110,12 +109,12 @@ type Step struct {
 	Faults []Fault   `json:"faults,omitempty"`
 }
 
-// Scenario is a world and all that will happen in it.
+// Scenario is a world and all its steps.
 type Scenario struct {
 	Seed      uint64 `json:"seed"`
 	People    int    `json:"people"`
 	Terminals int    `json:"terminals"`
-	// what each intermediary has beyond its few deposits; 0: plenty of all
+	// what each intermediary has beyond its few deposits; 0: enough for everything
 	Spare money.Ore `json:"spare,omitempty"`
 	Pool  money.Ore `json:"pool,omitempty"` // liquidity pool of the central bank
 	Steps []Step    `json:"steps"`
@@ -185,7 +184,7 @@ func amount(r *rand.Rand) money.Ore {
 
 func fault(r *rand.Rand) Fault {
 	f := Fault{Kind: within[r.IntN(len(within))], Who: r.IntN(60), Salt: r.IntN(1 << 16)}
-	f.At = 1 + r.IntN(1+r.IntN(reach[f.Kind])) // what comes early comes in more steps
+	f.At = 1 + r.IntN(1+r.IntN(reach[f.Kind])) // early positions occur in more steps
 	return f
 }
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// note writes a line of the story. A story that cannot be written changes nothing.
+// note writes a line of the story. A failed write changes nothing.
 func (w *world) note(format string, args ...any) {
 	if w.options.Story != nil {
 		_, _ = fmt.Fprintf(w.options.Story, format+"\n", args...)
@@ -17,7 +17,7 @@ func linesOf(text string) iter.Seq[string] {
 	return strings.SplitSeq(strings.TrimRight(text, "\n"), "\n")
 }
 
-// speaker is who begins a step.
+// speaker returns the party that starts a step.
 func (w *world) speaker(s Step) string {
 	switch s.Kind {
 	case SyncTerminal, RefundSale, SetTerminalBack:
@@ -32,7 +32,7 @@ func (w *world) speaker(s Step) string {
 	return w.people[s.Who%len(w.people)].name
 }
 
-// sentence is what happens in a step, before anybody knows what comes of it.
+// sentence returns what happens in a step, before its outcome.
 func (w *world) sentence(s Step) string {
 	other := w.people[s.Other%len(w.people)].name
 	merchant := w.terminals[s.Other%len(w.terminals)].merchant
@@ -58,7 +58,7 @@ func (w *world) sentence(s Step) string {
 		Report:               "reports its card lost",
 		Lose:                 "loses its card for good",
 		OrderWithFormerPhone: "is robbed: a thief orders with its former phone",
-		End:                  "wants its lost card ended",
+		End:                  "requests the end of its lost card",
 		EndDue:               "ends the devices that are due",
 		Block:                "has its card blocked",
 		Unblock:              "has its card unblocked",
@@ -68,7 +68,7 @@ func (w *world) sentence(s Step) string {
 		Copy:                 "has its card copied",
 		RollBack:             "keeps an image of its card, or goes back to it",
 		SendRandomCommands:   "holds its card to a reader that says anything",
-		SendJunk:             "hears from a phone that says anything",
+		SendJunk:             "receives random messages from a phone",
 		Forge:                fmt.Sprintf("is credited %s by its intermediary alone", s.Amount),
 		Replay:               "has an old Instruction given to its card",
 		BackUp:               "makes a backup",

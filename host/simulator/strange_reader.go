@@ -6,9 +6,9 @@ import (
 	"ekrona/applet/client"
 )
 
-// presentToStrangeReader holds a card to a reader whose key a stolen CA key has certified, for what
-// is no id: it wants to be paid, or to pay the card's latest Request. A card that deals
-// with it has a record that nobody can read, and could not synchronise any more.
+// presentToStrangeReader holds a card to a reader whose key a stolen CA key has certified, for an
+// invalid id: it requests a payment, or pays the card's latest Request. A card that accepted it
+// would have a record that nobody can parse, and could not synchronise any more.
 func (w *world) presentToStrangeReader(p *person, b *bank, s Step) error {
 	w.recordFault(HostileReader)
 	applet := client.New(w.reader(p, s.Pick))
@@ -22,7 +22,7 @@ func (w *world) presentToStrangeReader(p *person, b *bank, s Step) error {
 	if err := applet.Verify(w.ctx, entered, client.PINTransport{}); err != nil {
 		return err
 	}
-	const strange = 8 // begins the number of such devices
+	const strange = 8 // starts the number of such devices
 	setup := w.attacker(b, s, strange)
 	if s.Pick%2 > 0 {
 		setup.Asked = w.lastRequest(p)

@@ -8,14 +8,14 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// signingInstructions are the instructions that give what a card has signed.
+// signingInstructions are the instructions whose answer the card signs.
 var signingInstructions = []byte{
 	spec.RequestPayment.INS, spec.Pay.INS, spec.Accept.INS, spec.Refuse.INS, spec.Instruct.INS,
 	spec.GetState.INS, spec.ReadRecord.INS,
 }
 
-// otherCommand is the command, or another of the same instruction that some card was
-// given before.
+// otherCommand returns the command, or another of the same instruction that some card received
+// before.
 func (s *slot) otherCommand(ins byte, raw []byte) []byte {
 	if !slices.Contains(signingInstructions, ins) {
 		return raw
@@ -30,10 +30,10 @@ func (s *slot) otherCommand(ins byte, raw []byte) []byte {
 	})
 }
 
-// maxFormer bounds how many answers of a card to one instruction are remembered.
+// maxFormer bounds how many answers of a card to one instruction are stored.
 const maxFormer = 16
 
-// otherAnswer is the answer of the card, or a former one to the same instruction.
+// otherAnswer returns the answer of the card, or a former one to the same instruction.
 func (s *slot) otherAnswer(ins byte, answer []byte) []byte {
 	if !slices.Contains(signingInstructions, ins) {
 		return answer
@@ -53,7 +53,7 @@ var statusOnlyInstructions = []byte{
 	spec.VerifyCertificate.INS, spec.Activate.INS,
 }
 
-// answersForCard reports whether the reader answers for the card, which is given nothing.
+// answersForCard reports whether the reader answers in place of the card, which receives nothing.
 func (w *world) answersForCard(ins byte) bool {
 	if !slices.Contains(statusOnlyInstructions, ins) {
 		return false
@@ -63,9 +63,8 @@ func (w *world) answersForCard(ins byte) bool {
 	return yes
 }
 
-// substitute is what a reader says in the place of a command or an answer, when that fault
-// is due: something that was said before and is just as genuine. Without any the fault is
-// not met.
+// substitute returns what a reader sends in the place of a command or an answer, when that fault is
+// due: an earlier, genuine one. Without any the fault does not strike.
 func (w *world) substitute(kind FaultKind, sent []byte, before iter.Seq[[]byte]) []byte {
 	now := w.plan.signedExchanges
 	if w.plan.index(kind, now) < 0 {

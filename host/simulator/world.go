@@ -30,7 +30,7 @@ import (
 	"ekrona/personalization/pki/keys"
 )
 
-// What the world begins with.
+// The initial values of the world.
 const (
 	honour       = 30 * 24 * time.Hour
 	patience     = 365 * 24 * time.Hour
@@ -38,7 +38,7 @@ const (
 	otherDays    = 20 * 365
 	issued       = 100_000 * money.Krona
 	firstDeposit = 4_000 * money.Krona
-	smallDeposit = 650 * money.Krona // where intermediaries have not plenty
+	smallDeposit = 650 * money.Krona // where intermediaries have little
 	firstLoad    = 600 * money.Krona
 )
 
@@ -49,15 +49,15 @@ var (
 	merchants = []string{"cafe", "kiosk"}
 )
 
-// world is everybody and what they are up to.
+// world has all parties and their state.
 type world struct {
-	ctx       context.Context // of the one run: links and faults between two parties have no other
+	ctx       context.Context // of the run: links and faults between two parties have no other
 	clock     *clock.Manual
 	random    *streams
 	options   Options
 	disks     map[string]*disk
 	databases []*sql.DB
-	deposit   money.Ore // that customers begin with
+	deposit   money.Ore // that customers start with
 	folder    string    // for images of copied cards, made when the first is
 
 	root, notaryKey pki.Identity
@@ -78,8 +78,8 @@ type world struct {
 	struck       map[FaultKind]int
 	done         map[Kind]int
 	apdus        int
-	digest       hash.Hash // of everything that was said, to show that a seed replays
-	failure      error     // what a party was told and never may be
+	digest       hash.Hash // of the whole story, to show that a seed replays
+	failure      error     // an error that no party may ever receive
 	clonesEnded  int       // devices that ended as clones
 }
 
@@ -106,8 +106,8 @@ type merchantTerminal struct {
 	sales   []paidSale
 	refunds []order.Signed // without a final answer
 	backup  []byte
-	setBack bool // it has forgotten what it did after the backup
-	knows   bool // and has found out
+	setBack bool // it has lost what it did after the backup
+	knows   bool // and has detected it
 }
 
 func newWorld(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
@@ -164,7 +164,7 @@ func newWorld(ctx context.Context, s Scenario, o Options) (_ *world, err error) 
 	return w, nil
 }
 
-// makeKillable exposes a node to the faults that strike at its disk.
+// makeKillable exposes a node to the faults of its disk.
 func (w *world) makeKillable(node string) {
 	d := w.disks[node]
 	after := false // the node is killed when its commit is done
@@ -190,7 +190,7 @@ func (w *world) makeKillable(node string) {
 	})
 }
 
-// appKey makes the key of a customer's app.
+// appKey returns a new key of a customer's app.
 func (w *world) appKey() (*ecdsa.PrivateKey, error) { return keys.Generate(w.random.of("keys")) }
 
 // open opens a node's database on a disk of its own.
@@ -388,7 +388,7 @@ func (w *world) authorities() [][]byte {
 	return all
 }
 
-// killsAtStep tells a disk whether its node is killed at this step.
+// killsAtStep reports whether the node of a disk is killed at this step.
 func (w *world) killsAtStep(node string) bool {
 	w.plan.disk[node]++
 	for i, f := range w.plan.faults {
@@ -401,15 +401,14 @@ func (w *world) killsAtStep(node string) bool {
 	return false
 }
 
-// killsAtCommit reports whether the node whose commit this is, whichever it is, is
-// killed before it, or after it.
+// killsAtCommit reports whether the node that commits is killed before the commit, or after it.
 func (w *world) killsAtCommit() (before, after bool) {
 	w.plan.commits++
 	f, due := w.due(KillCommit, w.plan.commits)
 	return due && f.Salt%2 == 0, due && f.Salt%2 == 1
 }
 
-// nodes are the parties that have a disk, in order.
+// nodes returns the parties that have a disk, in order.
 func (w *world) nodes() []string {
 	nodes := []string{centralBank}
 	for _, b := range w.banks {
@@ -424,7 +423,7 @@ func (w *world) nodes() []string {
 	return nodes
 }
 
-// node is the party that a number stands for.
+// node returns the party of a number.
 func (w *world) node(number int) string {
 	nodes := w.nodes()
 	return nodes[number%len(nodes)]

@@ -15,11 +15,11 @@ import (
 	"modernc.org/sqlite"
 )
 
-// Dialect is one of the databases that we run on, with all that we do differently for it.
+// Dialect is one of the databases that we run on, with everything that differs for it.
 //
-// Migrations are written for PostgreSQL. What SQLite says in other words is put in their place
-// (render.go has the list), so there is one text for both. What may never be changed or deleted is
-// kept by triggers that call store_refuse with the reason.
+// Migrations are written for PostgreSQL. Where SQLite's syntax differs, render.go replaces it, so
+// there is one text for both. Rows that may never be changed or deleted are protected by triggers
+// that call store_refuse with the reason.
 type Dialect int
 
 // The dialects.
@@ -28,7 +28,7 @@ const (
 	PostgreSQL                // 15 or later
 )
 
-// String is the database's name.
+// String returns the database's name.
 func (d Dialect) String() string {
 	if d == PostgreSQL {
 		return "PostgreSQL"
@@ -43,7 +43,7 @@ func dialectOf(source string) Dialect {
 	return SQLite
 }
 
-// shown is a source for a message: without a password.
+// shown returns a source for a message: without a password.
 func shown(source string) string {
 	if dialectOf(source) == SQLite {
 		return source
@@ -60,7 +60,7 @@ func shown(source string) string {
 	return u.Redacted()
 }
 
-// DriverOf is the driver of the database at source.
+// DriverOf returns the driver of the database at source.
 func DriverOf(source string) driver.Driver {
 	if dialectOf(source) == PostgreSQL {
 		return stdlib.GetDefaultDriver()
@@ -75,7 +75,7 @@ func (d Dialect) goose() goose.Dialect {
 	return goose.DialectSQLite3
 }
 
-// options adds to a source what every connection is to have.
+// options adds the options of every connection to a source.
 func (d Dialect) options(source string) (string, error) {
 	if d == PostgreSQL {
 		u, err := url.Parse(source)
@@ -102,23 +102,23 @@ const (
 	// postgresMigrations is the advisory lock under which one program at a time migrates.
 	postgresMigrations = 0x656b726f6e61 // "ekrona"
 
-	// postgresSound is true of a database that compares text as SQLite and our code do.
+	// postgresSound is true for a database that compares text like SQLite and our code.
 	postgresSound = `SELECT current_setting('server_encoding') = 'UTF8'
 		AND 'B' < 'a' AND 'a:b' < 'aa'`
 
-	// postgresOwn is what every database of ours has: the lock of its one writer, and the function
-	// behind the rules of what may never be changed.
+	// postgresOwn is in every database of ours: the lock of its one writer, and the function behind
+	// the rules of what may never be changed.
 	postgresOwn = `CREATE TABLE IF NOT EXISTS store_writer ();
 		CREATE OR REPLACE FUNCTION store_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			RAISE EXCEPTION USING MESSAGE = TG_ARGV[0], ERRCODE = 'integrity_constraint_violation';
 		END $$`
 
-	// postgresWrite waits for the writer before. It is no query, so the transaction takes its view
-	// of the data only afterwards.
+	// postgresWrite waits for the previous writer. It is not a query, so the transaction takes its
+	// snapshot only afterwards.
 	postgresWrite = `LOCK TABLE store_writer IN EXCLUSIVE MODE`
 )
 
-// prepare makes a database ready for migrations and keeps other programs from migrating it until
+// prepare makes a database ready for migrations and blocks other programs' migrations until
 // released.
 func (d Dialect) prepare(ctx context.Context, db *sql.DB) (release func() error, err error) {
 	if d == SQLite {
@@ -152,7 +152,7 @@ func (d Dialect) prepare(ctx context.Context, db *sql.DB) (release func() error,
 	return release, nil
 }
 
-// writing are the options of a transaction that writes.
+// writing returns the options of a transaction that writes.
 func (d Dialect) writing() *sql.TxOptions {
 	if d == PostgreSQL {
 		return &sql.TxOptions{Isolation: sql.LevelSerializable}
@@ -160,7 +160,7 @@ func (d Dialect) writing() *sql.TxOptions {
 	return nil // SQLite's have one writer, see options
 }
 
-// reading are the options of a transaction that sees one moment.
+// reading returns the options of a transaction that sees one moment.
 func (d Dialect) reading() *sql.TxOptions {
 	if d == PostgreSQL {
 		return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
@@ -168,8 +168,8 @@ func (d Dialect) reading() *sql.TxOptions {
 	return &sql.TxOptions{ReadOnly: true}
 }
 
-// isTransient reports whether an error of a database has undone the transaction for no fault of
-// its own, so that the same may well succeed when it is done again.
+// isTransient reports whether the database has undone the transaction because of another one, so
+// that it may succeed when it is repeated.
 func isTransient(err error) bool {
 	var postgres *pgconn.PgError
 	if errors.As(err, &postgres) {

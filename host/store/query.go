@@ -7,12 +7,12 @@ import (
 	"fmt"
 )
 
-// Queryer is what reading needs: a database or a transaction.
+// Queryer can read: a database or a transaction.
 type Queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// Execer is what writing needs: a database or a transaction.
+// Execer can write: a database or a transaction.
 type Execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
@@ -25,8 +25,8 @@ type Row interface {
 // Into are pointers to where the columns of a row go, in their order.
 type Into []any
 
-// Failed marks an error as the database's, or as one of what it holds: nothing was refused, and
-// the same call may succeed when it is repeated. Of nil it is nil.
+// Failed marks an error as one of the database or its content: nothing was refused, and the same
+// call may succeed when it is repeated. It returns nil for nil.
 func Failed(err error) error {
 	if err == nil {
 		return nil
@@ -34,7 +34,7 @@ func Failed(err error) error {
 	return fmt.Errorf("database: %w", err)
 }
 
-// Each does something with every row, in the query's order; it must not use q meanwhile.
+// Each calls do for every row, in the query's order; do must not use q.
 func Each(ctx context.Context, q Queryer, do func(Row) error, query string, args ...any) error {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -49,7 +49,7 @@ func Each(ctx context.Context, q Queryer, do func(Row) error, query string, args
 	return Failed(rows.Err())
 }
 
-// All are all rows, each as scan reads it, in the query's order.
+// All returns all rows, each as scan reads it, in the query's order.
 func All[T any](
 	ctx context.Context, q Queryer, scan func(Row) (T, error), query string, args ...any,
 ) ([]T, error) {
@@ -65,7 +65,7 @@ func All[T any](
 	return all, nil
 }
 
-// Column is the only column of all rows, in the query's order.
+// Column returns the only column of all rows, in the query's order.
 func Column[T any](ctx context.Context, q Queryer, query string, args ...any) ([]T, error) {
 	return All(ctx, q, func(row Row) (one T, err error) {
 		err = row.Scan(&one)
@@ -94,7 +94,7 @@ func Get(
 // errNoRow is for a row that the tables always have.
 var errNoRow = errors.New("a row that is always there is missing: have others changed it?")
 
-// Must reads the first row; that there is none is an error.
+// Must reads the first row; it is an error if there is none.
 func Must(ctx context.Context, q Queryer, into Into, query string, args ...any) error {
 	found, err := Get(ctx, q, into, query, args...)
 	if err == nil && !found {

@@ -7,9 +7,9 @@ import (
 	"regexp"
 )
 
-// words are what a migration says for PostgreSQL, and how SQLite says it. Tables are STRICT there,
-// so a column holds only what it says; a boolean is 0 or 1; and an identity is the row's own
-// number, one above the highest.
+// words are PostgreSQL's terms in migrations, and SQLite's. Tables are STRICT there, so a column
+// holds only its declared type; a boolean is 0 or 1; and an identity is the row's own number, one
+// above the highest.
 var words = []struct {
 	postgres *regexp.Regexp
 	lite     string
@@ -32,7 +32,7 @@ var words = []struct {
 	},
 }
 
-// render is a migration in the words of the dialect.
+// render returns a migration in the dialect.
 func (d Dialect) render(migration []byte) []byte {
 	if d == PostgreSQL {
 		return migration
@@ -43,7 +43,7 @@ func (d Dialect) render(migration []byte) []byte {
 	return migration
 }
 
-// rendered are migrations in the words of a dialect.
+// rendered are migrations in a dialect.
 type rendered struct {
 	fs.FS
 	dialect Dialect
@@ -73,7 +73,7 @@ type text struct {
 	info fs.FileInfo
 }
 
-// Stat is that of the file as it was before it was rendered; its size is not the text's.
+// Stat returns that of the file before it was rendered; its size is not the text's.
 func (t text) Stat() (fs.FileInfo, error) { return t.info, nil }
 
 // Close does nothing.

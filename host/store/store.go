@@ -1,15 +1,15 @@
-// Package store opens a party's database and runs its transactions. It knows no tables: each
-// package that has some brings its own embedded migrations, so a party puts together what it needs
-// in one database (the central bank: ledger and settlement). Start at Open; write with InTx; read
-// and write rows with Get, All, Column, Each, Number, Exec and Changed.
+// Package store opens a party's database and runs its transactions. It has no tables: each package
+// that has some brings its own embedded migrations, so a party puts together what it needs in one
+// database (the central bank: ledger and settlement). Start at Open; write with InTx; read and
+// write rows with Get, All, Column, Each, Number, Exec and Changed.
 //
 // The database is SQLite in a file, or PostgreSQL; what differs between them is in Dialect. The
 // statements of our packages mean the same in both: placeholders $1, $2, ... in order of
 // appearance, RETURNING, ON CONFLICT, an ORDER BY wherever order matters, booleans as booleans.
 //
 // The package trusts the disk to keep what was synced, and nothing else: every commit is synced
-// before it is acknowledged (crash-only), writers of one database come one at a time, and foreign
-// keys are checked.
+// before it is acknowledged (crash-only), a database has one writer at a time, and foreign keys are
+// checked.
 package store
 
 import (
@@ -29,11 +29,11 @@ import (
 // rehearsals.
 const Memory = ":memory:"
 
-// Schema is the tables of one package: its migrations are versioned under its own name, so schemas
+// Schema has the tables of one package: its migrations are versioned under its own name, so schemas
 // can share a database.
 type Schema struct {
 	Name  string // letters and underscores
-	Files fs.FS  // NNNNN_what.sql at its top, as goose reads them, in the words of Dialect
+	Files fs.FS  // NNNNN_what.sql at its top, as goose reads them, see Dialect
 }
 
 // Open opens or creates the database at source and brings every schema up to date, in the order
@@ -44,8 +44,8 @@ func Open(ctx context.Context, source string, schemas ...Schema) (*sql.DB, error
 	return OpenOn(ctx, DriverOf(source), source, schemas...)
 }
 
-// OpenOn is Open on a driver that stands before the database's own: one that loses power at a
-// chosen moment, or counts.
+// OpenOn is Open on a driver that wraps the database's own: one that loses power at a chosen
+// moment, or counts.
 func OpenOn(
 	ctx context.Context, d driver.Driver, source string, schemas ...Schema,
 ) (*sql.DB, error) {
@@ -92,16 +92,16 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-// oneLine is an error that names every address it has tried on a line of its own.
+// oneLine is an error whose own text has a line for every address that was tried.
 type oneLine struct{ error }
 
-// Error is all of it in one line.
+// Error returns all of it in one line.
 func (o oneLine) Error() string { return strings.Join(strings.Fields(o.error.Error()), " ") }
 
-// Unwrap is the error as it was.
+// Unwrap returns the original error.
 func (o oneLine) Unwrap() error { return o.error }
 
-// Driver is the driver, and says which dialect the database at its other end speaks.
+// Driver returns the driver, with the dialect of its database.
 func (c *connector) Driver() driver.Driver { return speaking{c.driver, c.dialect} }
 
 // speaking is a driver with the dialect of its database.
@@ -110,7 +110,7 @@ type speaking struct {
 	dialect Dialect
 }
 
-// DialectOf is what a database that this package opened speaks.
+// DialectOf returns the dialect of a database that this package opened.
 func DialectOf(db *sql.DB) Dialect {
 	if s, ours := db.Driver().(speaking); ours {
 		return s.dialect

@@ -14,15 +14,16 @@ const (
 )
 
 // InTx runs do in one write transaction: committed, and so durable, when it returns nil, undone
-// when it returns an error. Everything inside must go through the transaction: the database itself
-// may have no second connection to give.
+// when it returns an error. Everything inside must use the transaction: the database may have no
+// second connection.
 //
-// A transaction that the database undid for another one's sake is done again, some times: do may
-// run more than once. It sets whatever it changes outside of the transaction from the start, and
-// does nothing there that cannot be repeated. Otherwise an error of the commit means that it may or
-// may not have happened; the caller's own idempotency finds out when the call is repeated.
+// A transaction that the database undid because of another one is repeated, up to a limit: do may
+// run more than once. It must set its results outside of the transaction anew each time, and do
+// nothing there that cannot be repeated. Any other error of the commit means that it may or may not
+// have happened; the caller's own idempotency finds out when the call is repeated.
 //
-// When ctx ends, what waits or runs is broken off and undone; a commit that has begun is not.
+// When ctx ends, a waiting or running transaction is broken off and undone; a commit that has
+// started is not.
 func InTx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 	d := DialectOf(db)
 	for attempt := 1; ; attempt++ {
@@ -73,8 +74,8 @@ func Read(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 	return do(tx)
 }
 
-// begin begins a transaction under a context that ends with ctx only until it has begun: a driver
-// that was given one that ends later breaks off the commit. release undoes what was not committed.
+// begin starts a transaction under a context that ends with ctx only until the start: a driver
+// whose context ends later would break off the commit. release undoes what was not committed.
 func begin(
 	ctx context.Context, db *sql.DB, options *sql.TxOptions,
 ) (tx *sql.Tx, release func(), err error) {
@@ -95,7 +96,8 @@ func begin(
 	}, nil
 }
 
-// pause waits before another attempt, a random while, so that those that met do not meet again.
+// pause waits a random while before another attempt, so that transactions that collided do not
+// collide again.
 func pause(ctx context.Context, attempt int) error {
 	timer := time.NewTimer(rand.N(min(longestPause, time.Millisecond<<attempt)))
 	defer timer.Stop()

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// No row that this terminal has not sealed opens.
+// Only rows that this terminal has sealed open.
 func FuzzJournalRow(f *testing.F) {
 	s, err := newSealer(JournalKey{7}, rand.NewChaCha8([32]byte{1}))
 	require.NoError(f, err)

@@ -126,7 +126,7 @@ func (t *Terminal) sale(ctx context.Context, q store.Queryer, number uint32) (sa
 	return s, nil
 }
 
-// openSales are the open Requests, the oldest first.
+// openSales returns the open Requests, the oldest first.
 func (t *Terminal) openSales(ctx context.Context, q store.Queryer) ([]message.OpenRequest, error) {
 	numbers, err := store.Column[uint32](ctx, q,
 		`SELECT number FROM request WHERE open ORDER BY made`)
@@ -149,7 +149,7 @@ func (t *Terminal) openSales(ctx context.Context, q store.Queryer) ([]message.Op
 	return open, nil
 }
 
-// recordOf is the terminal's decision on a Request; nil when it has not decided.
+// recordOf returns the terminal's decision on a Request; nil when it has not decided.
 func (t *Terminal) recordOf(ctx context.Context, q store.Queryer, request uint32) (*message.Record,
 	error) {
 	var number uint32
@@ -229,7 +229,7 @@ func (t *Terminal) recordDecision(ctx context.Context, tx *sql.Tx, now journalSt
 	return now.write(ctx, tx)
 }
 
-// payers are the certificates of the payers whose Payments are in the journal.
+// payers returns the certificates of the payers whose Payments are in the journal.
 func (t *Terminal) payers(ctx context.Context, q store.Queryer) ([][]byte, error) {
 	numbers, err := store.Column[uint32](ctx, q,
 		`SELECT number FROM record WHERE payer IS NOT NULL ORDER BY number`)

@@ -10,17 +10,16 @@ import (
 	"ekrona/host/store"
 )
 
-// ErrRevoked says that the card was reported lost, or has ended. It was not asked
-// to pay.
+// ErrRevoked says that the card was reported lost, or has ended. It did not receive the Request.
 var ErrRevoked = errors.New(
 	"terminal: this card was reported lost or has ended: ask for another one")
 
-// learnRevoked takes over what has come to the revocation list since the last
-// synchronisation. Each page is one transaction: a cut leaves whole pages, and the
-// next synchronisation goes on after them.
+// learnRevoked stores the additions to the revocation list since the last synchronisation. Each
+// page is one transaction: a cut leaves whole pages, and the next synchronisation goes on after
+// them.
 //
-// The list is not signed: a terminal trusts its own intermediary with it, which
-// pays for what it leaves out, by its holding, and loses the sales of whom it adds.
+// The list is not signed: a terminal trusts its own intermediary with it, which pays for an omitted
+// card by its holding, and loses the sales of a wrongly listed one.
 func (t *Terminal) learnRevoked(ctx context.Context) error {
 	for {
 		var after int64
@@ -52,7 +51,7 @@ func (t *Terminal) learnRevoked(ctx context.Context) error {
 	}
 }
 
-// isRevoked reports whether the terminal knows that a card is not to be asked to pay.
+// isRevoked reports whether the terminal knows that a card must not pay.
 func (t *Terminal) isRevoked(ctx context.Context, payer *cvc.Certificate) (revoked bool,
 	err error) {
 	err = store.Must(ctx, t.db, store.Into{&revoked},

@@ -14,8 +14,7 @@ import (
 	"ekrona/host/notary"
 )
 
-// list is an intermediary that only knows the revocation list, and tells two
-// devices of it at once.
+// list is an intermediary that only has the revocation list, in pages of two devices.
 type list struct {
 	banking.Terminal
 	all   []notary.Revocation
@@ -53,7 +52,7 @@ func TestRevocationListIsLearntPageByPageAndOnce(t *testing.T) {
 	s.terminal.link = known
 	require.ErrorIs(t, s.terminal.learnRevoked(s.ctx), errLink)
 	assert.Equal(t, []int64{0, 6, 12}, known.asked)
-	s.start() // a store that goes on after what it holds
+	s.start() // a restarted terminal continues after the stored list
 	s.terminal.link = known
 	known.add(s.payer.Certificate.Device())
 	revoked, err := s.terminal.isRevoked(s.ctx, s.payer.Certificate)
@@ -68,7 +67,7 @@ func TestRevocationListIsLearntPageByPageAndOnce(t *testing.T) {
 	assert.True(t, revoked)
 }
 
-// backwards tells the same page whatever it is asked.
+// backwards returns the same page for any position.
 type backwards struct{ list }
 
 func (b *backwards) Revoked(context.Context, int64) ([]notary.Revocation, error) {

@@ -39,10 +39,9 @@ type Sale struct {
 	Request envelope.Envelope // to be shown to the card, here or over any other channel
 }
 
-// Ask begins a sale: it signs a Request and keeps it in the journal before any
-// card sees it. A cut before leaves nothing; after it the sale is open, holds its
-// place within the limits, and is found again with OpenSales.
-// Errors: the limits above, [ErrBlocked], [ErrExpired], [ErrRolledBack].
+// Ask starts a sale: it signs a Request and keeps it in the journal before any card sees it. A cut
+// before leaves nothing; after it the sale is open, counts towards the limits, and is found again
+// with OpenSales. Errors: the limits above, [ErrBlocked], [ErrExpired], [ErrRolledBack].
 func (t *Terminal) Ask(ctx context.Context, amount money.Ore) (Sale, error) {
 	if amount <= 0 {
 		return Sale{}, fmt.Errorf("terminal: a sale of %s: ask for more than 0.00 kr", amount)
@@ -60,7 +59,7 @@ func (t *Terminal) Ask(ctx context.Context, amount money.Ore) (Sale, error) {
 		if err != nil {
 			return err
 		}
-		if err := t.room(ctx, tx, now, amount); err != nil {
+		if err := t.checkLimits(ctx, tx, now, amount); err != nil {
 			return err
 		}
 		if request.Number, err = t.number(ctx, tx); err != nil {
@@ -91,8 +90,8 @@ func (t *Terminal) envelope(signed []byte) envelope.Envelope {
 	return envelope.Envelope{Message: signed, Certificate: t.certificate, Authority: t.ca}
 }
 
-// room checks the limits for one more sale, open ones counted.
-func (t *Terminal) room(ctx context.Context, q store.Queryer, now journalState,
+// checkLimits checks the limits for one more sale, open ones counted.
+func (t *Terminal) checkLimits(ctx context.Context, q store.Queryer, now journalState,
 	amount money.Ore) error {
 	switch {
 	case now.rolledBack:
@@ -122,7 +121,7 @@ func (t *Terminal) room(ctx context.Context, q store.Queryer, now journalState,
 	return nil
 }
 
-// OpenSales are the sales that are neither paid nor refused, the oldest first.
+// OpenSales returns the sales that are neither paid nor refused, the oldest first.
 func (t *Terminal) OpenSales(ctx context.Context) ([]Sale, error) {
 	numbers, err := store.Column[uint32](ctx, t.db,
 		`SELECT number FROM request WHERE open ORDER BY made`)
@@ -140,11 +139,10 @@ func (t *Terminal) OpenSales(ctx context.Context) ([]Sale, error) {
 	return sales, nil
 }
 
-// Refuse closes an open sale with a signed Refusal: its number can never be paid
-// any more, and value that was paid into it, by a card that was torn off, comes
-// back to the payer's online wallet. The Refusal may be given to the payer's phone.
-// One transaction; a refused sale again gives the same Refusal.
-// Errors: [ErrAccepted], [ErrNoSale], [ErrRolledBack].
+// Refuse closes an open sale with a signed Refusal: its number can never be paid any more, and the
+// money of a torn payment into it comes back to the payer's online wallet. The Refusal may be given
+// to the payer's phone. One transaction; a refused sale again gives the same Refusal. Errors:
+// [ErrAccepted], [ErrNoSale], [ErrRolledBack].
 func (t *Terminal) Refuse(ctx context.Context, number uint32) (envelope.Envelope, error) {
 	var refusal []byte
 	err := store.InTx(ctx, t.db, func(tx *sql.Tx) error {

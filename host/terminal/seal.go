@@ -11,8 +11,8 @@ import (
 	"ekrona/apdu/entropy"
 )
 
-// JournalKey is the AES-256 key under which the journal is kept. It lies
-// beside the database in a file of its own, or in the TPM.
+// JournalKey is the AES-256 key that seals the journal. It is in its own file beside the database,
+// or in the TPM.
 type JournalKey [32]byte
 
 // ErrJournal says that a journal row does not open under the terminal's key:

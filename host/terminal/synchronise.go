@@ -14,14 +14,13 @@ import (
 	"ekrona/host/store"
 )
 
-// ErrInstruction says that an Instruction is not for this terminal as it stands.
+// ErrInstruction says that an Instruction is not for this terminal in its present state.
 var ErrInstruction = errors.New(
 	"terminal: the Instruction is not the one that this terminal expects: synchronise again")
 
-// Synchronise hands the journal to the intermediary and empties it: session.Run
-// tells it in order. What was taken goes to the owner's online wallet. Then the
-// terminal learns which cards were reported lost.
-// Errors: [ErrRolledBack], those of the link.
+// Synchronise hands the journal to the intermediary and empties it: session.Run has the steps in
+// order. What was taken goes to the owner's online wallet. Then the terminal receives the list of
+// cards that were reported lost. Errors: [ErrRolledBack], those of the link.
 func (t *Terminal) Synchronise(ctx context.Context) (session.Result, error) {
 	result, err := session.Run(ctx, t, t.link)
 	if err != nil {
@@ -142,10 +141,10 @@ func (t *Terminal) state(ctx context.Context, q store.Queryer, now journalState,
 	return signed, nil
 }
 
-// Apply applies an Instruction: the signed reset. Acknowledged records go, policy,
-// date and life-cycle state come, and the Confirmation is kept, all in one
-// transaction. The last Instruction again gives the same Confirmation. It
-// implements session.Device. Errors: [ErrInstruction], [ErrRolledBack].
+// Apply applies an Instruction: the signed reset. Acknowledged records are dropped, policy, date
+// and life-cycle state are set, and the Confirmation is kept, all in one transaction. The last
+// Instruction again gives the same Confirmation. It implements session.Device. Errors:
+// [ErrInstruction], [ErrRolledBack].
 func (t *Terminal) Apply(ctx context.Context, instruction []byte, trust session.Trust) ([]byte,
 	error) {
 	ordered, err := t.verifyInstruction(instruction, trust)
@@ -179,9 +178,8 @@ func (t *Terminal) Apply(ctx context.Context, instruction []byte, trust session.
 	return confirmation, err
 }
 
-// checkSequence checks that the Instruction is the next, and that it acknowledges this
-// journal and no other. One that is further on than the journal proves that the
-// store was set back.
+// checkSequence checks that the Instruction is the next, and that it acknowledges this journal and
+// no other. One that is ahead of the journal proves that the store was set back.
 func (t *Terminal) checkSequence(ctx context.Context, q store.Queryer, now journalState,
 	instruction *message.Instruction) error {
 	switch {
@@ -215,7 +213,7 @@ func (t *Terminal) checkSequence(ctx context.Context, q store.Queryer, now journ
 		copy(head[:], heads[0])
 	}
 	if head != instruction.Head {
-		return ErrRolledBack // the chain holds something else there
+		return ErrRolledBack // the chain has another record there
 	}
 	return nil
 }
@@ -296,8 +294,8 @@ func (t *Terminal) verifyInstruction(instruction []byte, trust session.Trust) (*
 	return ordered, nil
 }
 
-// instructionKey verifies the key of the terminal's own intermediary. Expiry does
-// not stop synchronisation (protocol §2).
+// instructionKey verifies and returns the key of the terminal's own intermediary. Expiry does not
+// stop synchronisation (protocol §2).
 func (t *Terminal) instructionKey(trust session.Trust) (*cvc.Certificate, error) {
 	key, err := t.fromRoot(trust.InstructionKey)
 	if err != nil {

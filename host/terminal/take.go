@@ -16,9 +16,8 @@ import (
 	"ekrona/host/store"
 )
 
-// TornTap says that the card was lost while it was asked to pay: it may have paid.
-// Taking the same sale again finds out, with no second debit and without the PIN
-// when it has.
+// TornTap says that the card was lost during PAY: it may have paid. Taking the same sale again
+// finds out, with no second debit and without the PIN when it has.
 type TornTap struct {
 	Sale uint32
 	Err  error
@@ -30,10 +29,10 @@ func (t *TornTap) Error() string {
 		"again (%v)", t.Sale, client.Cause(t.Err))
 }
 
-// Unwrap returns what the card's transport said.
+// Unwrap returns the transport's error.
 func (t *TornTap) Unwrap() error { return t.Err }
 
-// ErrPINNeeded says that the card wants its PIN.
+// ErrPINNeeded says that the card requires its PIN.
 var ErrPINNeeded = errors.New(
 	"terminal: the card asks for its PIN: enter it and hold the card to the terminal again")
 
@@ -101,7 +100,7 @@ func (t *Terminal) collect(ctx context.Context, applet *client.Client, s sale,
 			if payer := payerOf(payment, seen); payer != nil {
 				return payment, payer, nil
 			}
-			// A card that no one held here before: it paid this Request elsewhere.
+			// A card that was not held here before: it paid this Request elsewhere.
 		case !client.Is(err, spec.SWSecurity):
 			return nil, nil, err
 		}
@@ -125,8 +124,8 @@ func (t *Terminal) pay(ctx context.Context, applet *client.Client, s sale) ([]by
 	return payment, err
 }
 
-// readPayer verifies the PIN, reads and verifies the card's certificate and keeps it
-// before the card is asked to pay.
+// readPayer verifies the PIN, reads and verifies the card's certificate and keeps it before the
+// card pays.
 func (t *Terminal) readPayer(ctx context.Context, applet *client.Client, s sale,
 	entered pin.Block) (*cvc.Certificate, error) {
 	if entered == (pin.Block{}) {
@@ -172,8 +171,8 @@ func (t *Terminal) readPayer(ctx context.Context, applet *client.Client, s sale,
 	})
 }
 
-// presentedCards are the certificates of the cards that were held here for a sale, the
-// latest first.
+// presentedCards returns the certificates of the cards that were held here for a sale, the latest
+// first.
 func (t *Terminal) presentedCards(ctx context.Context, number uint32) ([]*cvc.Certificate, error) {
 	rows, err := store.Column[[]byte](ctx, t.db,
 		`SELECT certificate FROM presented WHERE request = $1 ORDER BY tap DESC`, number)
@@ -195,7 +194,7 @@ func (t *Terminal) presentedCards(ctx context.Context, number uint32) ([]*cvc.Ce
 	return seen, nil
 }
 
-// payerOf finds the certificate of the Payment's payer.
+// payerOf returns the certificate of the Payment's payer.
 func payerOf(payment []byte, seen []*cvc.Certificate) *cvc.Certificate {
 	paid, err := message.Parse[message.Payment](payment)
 	if err != nil {
@@ -286,7 +285,7 @@ func (t *Terminal) check(s sale, payment []byte, payer *cvc.Certificate) (*messa
 	return paid, nil
 }
 
-// receiptOf is the Receipt of a sale that is not open any more.
+// receiptOf returns the Receipt of a sale that is no longer open.
 func (t *Terminal) receiptOf(ctx context.Context, number uint32) (envelope.Envelope, error) {
 	decision, err := t.recordOf(ctx, t.db, number)
 	switch {
@@ -301,10 +300,9 @@ func (t *Terminal) receiptOf(ctx context.Context, number uint32) (envelope.Envel
 	return t.envelope(receipt), err
 }
 
-// Paid is the Payment of a paid sale, which names payer and number: the terminal's
-// owner keeps them with the sale, since a refund is ordered by them and the journal
-// forgets a record that is acknowledged. Errors: [ErrNoSale] then, and while the
-// sale is open; [ErrRefused].
+// Paid returns the Payment of a paid sale, which names payer and number: the terminal's owner keeps
+// them with the sale, since a refund is ordered by them and the journal forgets a record that is
+// acknowledged. Errors: [ErrNoSale] then, and while the sale is open; [ErrRefused].
 func (t *Terminal) Paid(ctx context.Context, number uint32) (*message.Payment, error) {
 	if _, err := t.receiptOf(ctx, number); err != nil {
 		return nil, err

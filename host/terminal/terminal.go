@@ -1,13 +1,13 @@
-// Package terminal is a point of sale: it asks a card for money, offline, and
-// hands what it took to its intermediary. It receives only.
+// Package terminal is a point of sale: it requests payments from cards, offline, and hands them to
+// its intermediary. It never pays.
 //
-// Start at [New]. A sale is [Terminal.Ask], then [Terminal.Take] with the card,
-// or [Terminal.Refuse]; [Terminal.Synchronise] empties the journal. Everything
-// that the terminal has said stands in its journal first: a power cut leaves a
-// step done or not done, and the same call goes on from there.
+// Start at [New]. A sale is [Terminal.Ask], then [Terminal.Take] with the card, or
+// [Terminal.Refuse]; [Terminal.Synchronise] empties the journal. The journal has every message
+// before the terminal sends it: a power cut leaves a step done or not done, and the same call
+// continues from there.
 //
-// It trusts the root key, its own key and its own store. Cards, phones and the
-// link to the intermediary may say anything.
+// It trusts the root key, its own key and its own store. Cards, phones and the link to the
+// intermediary are not trusted.
 package terminal
 
 import (
@@ -35,7 +35,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Schema is the terminal's tables, for store.Open.
+// Schema returns the terminal's tables, for store.Open.
 func Schema() (store.Schema, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -59,14 +59,14 @@ type Config struct {
 	Link        banking.Terminal
 }
 
-// PilotPolicy is the pilot's policy for terminals: 12 receipts and 20 000 kr
+// PilotPolicy returns the pilot's policy for terminals: 12 receipts and 20 000 kr
 // between two synchronisations. What is received is never spent offline.
 func PilotPolicy() message.Policy {
 	return message.Policy{MaxBalance: 20_000_00, MaxTransactions: 12,
 		MaxPayment: spec.PilotMaxPayment}
 }
 
-// Terminal is one terminal. It is used by one goroutine at a time.
+// Terminal is one terminal. It is not safe for concurrent use.
 type Terminal struct {
 	id          message.DeviceID
 	db          *sql.DB
@@ -165,7 +165,7 @@ func identity(c Config) (own, ca, root *cvc.Certificate, err error) {
 	return own, ca, root, nil
 }
 
-// ID is the terminal's device id.
+// ID returns the terminal's device id.
 func (t *Terminal) ID() message.DeviceID { return t.id }
 
 // drawEpoch draws an epoch that this store has not seen.
@@ -200,8 +200,8 @@ func (t *Terminal) number(ctx context.Context, tx *sql.Tx) (uint32, error) {
 	return number, nil
 }
 
-// isExpired reports whether the terminal may not take money any more, by its clock
-// or by the highest date that an Instruction gave it.
+// isExpired reports whether the terminal may no longer take money, by its clock or by the highest
+// date that an Instruction gave it.
 func (t *Terminal) isExpired(now journalState) bool {
 	return t.today().After(t.expiry) || now.date.After(t.expiry)
 }

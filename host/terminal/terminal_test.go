@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
-// testMerchant is a terminal with the keys of everybody that it hears from.
+// testMerchant is a terminal with the keys of every party that it receives messages from.
 type testMerchant struct {
 	t           *testing.T
 	ctx         context.Context
@@ -37,7 +37,7 @@ type testMerchant struct {
 	root, ca    pki.Identity
 	instruction pki.Identity
 	notary      pki.Identity
-	payer       pki.Identity // a payer's key without a card: the terminal sees no difference
+	payer       pki.Identity // a payer's key without a card: no difference to the terminal
 	atc         uint32
 }
 
@@ -92,7 +92,7 @@ func (s *testMerchant) trust() session.Trust {
 	return session.Trust{InstructionKey: s.instruction.Encoded, Notary: s.notary.Encoded}
 }
 
-// paid is a Payment of the sale, from elsewhere.
+// paid returns a Payment of the sale, made elsewhere.
 func (s *testMerchant) paid(sale Sale) envelope.Envelope {
 	s.t.Helper()
 	request, err := message.Parse[message.Request](sale.Request.Message)
@@ -127,7 +127,7 @@ func (s *testMerchant) read() (*message.State, [][]byte) {
 	return state, reading.Records
 }
 
-// next is the Instruction that acknowledges everything.
+// next returns the Instruction that acknowledges everything.
 func (s *testMerchant) next() *message.Instruction {
 	state, _ := s.read()
 	return &message.Instruction{
@@ -356,9 +356,8 @@ func TestBlockedTerminalSellsNothingAndRefusesWhatWaits(t *testing.T) {
 	assert.Zero(t, state.Balance)
 }
 
-// TestRolledBackStoreIsFoundOut sets the store back to an older copy: request
-// numbers are not used again, and the first Instruction of the later life stops
-// the terminal.
+// TestRolledBackStoreIsFoundOut sets the store back to an older copy: request numbers are not used
+// again, and the first Instruction of its later state stops the terminal.
 func TestRolledBackStoreIsFoundOut(t *testing.T) {
 	s := newTestMerchant(t)
 	older := s.copyOfStore()
@@ -391,7 +390,7 @@ func TestRolledBackStoreIsFoundOut(t *testing.T) {
 	require.ErrorIs(t, err, ErrRolledBack, "after a restart too")
 }
 
-// copyOfStore is the terminal's store as it is now, in another database.
+// copyOfStore returns a copy of the terminal's store in another database.
 func (s *testMerchant) copyOfStore() *sql.DB {
 	s.t.Helper()
 	if storetest.Dialect() != store.SQLite {
@@ -418,8 +417,8 @@ func TestNewRefusesAKeyThatIsNotTheCertificates(t *testing.T) {
 	config.JournalKey = JournalKey{2}
 	sale, err := s.terminal.Ask(s.ctx, money.Krona)
 	require.NoError(t, err)
-	stranger, err := New(s.ctx, config)
+	other, err := New(s.ctx, config)
 	require.NoError(t, err)
-	_, err = stranger.Refuse(s.ctx, sale.Number)
+	_, err = other.Refuse(s.ctx, sale.Number)
 	require.ErrorIs(t, err, ErrJournal)
 }

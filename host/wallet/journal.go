@@ -11,7 +11,7 @@ import (
 	"ekrona/host/store"
 )
 
-// transfer is a conversation between payer and payee as the phone knows it.
+// transfer is an exchange between payer and payee as the phone knows it.
 type transfer struct {
 	identity         message.Hash
 	request          envelope.Envelope
@@ -21,15 +21,15 @@ type transfer struct {
 	found            bool // read from the card, and given to nobody yet
 }
 
-// storeRequestOnce keeps a Request, once, and returns what is known of its conversation.
+// storeRequestOnce keeps a Request, once, and returns its transfer.
 func (w *Wallet) storeRequestOnce(ctx context.Context, request envelope.Envelope) (transfer,
 	error) {
 	return w.storeRequest(ctx, request, false)
 }
 
-// storeRequest keeps a Request, once, and whether it was only found on the card. Until
-// somebody has paid or answered it the last one given counts: of another's, the payee
-// alone knows the whole certificate, and the first may have been altered on its way.
+// storeRequest keeps a Request, once, and whether it was only found on the card. Until somebody has
+// paid or answered it the last one received counts: the phone cannot verify all of another payee's
+// certificates, and the first one may have been altered on its way.
 func (w *Wallet) storeRequest(ctx context.Context, requested envelope.Envelope,
 	found bool) (transfer, error) {
 	request, identity, err := readRequest(requested.Message)
@@ -57,8 +57,8 @@ func (w *Wallet) storeRequest(ctx context.Context, requested envelope.Envelope,
 	return w.transfer(ctx, identity)
 }
 
-// ErrAltered says that a message cannot be read, is not by its signer, or is not what
-// was asked for: it is not kept, since nobody would ask for the true one any more.
+// ErrAltered says that a message cannot be read, is not by its signer, or does not answer the
+// command: it is not kept, since the true one would never be read again.
 var ErrAltered = errors.New("wallet: a message was altered on its way: hold the card to the " +
 	"phone again, or ask the sender for it again")
 
@@ -79,7 +79,7 @@ func readRequest(signed []byte) (*message.Request, message.Hash, error) {
 	return request, identity, err
 }
 
-// ErrNoTransfer says that the phone knows nothing of a Request.
+// ErrNoTransfer says that the phone does not know a Request.
 var ErrNoTransfer = errors.New("wallet: this phone has not seen the Request: bring it here first")
 
 func (w *Wallet) transfer(ctx context.Context, identity message.Hash) (transfer, error) {
@@ -114,7 +114,7 @@ func (w *Wallet) transfer(ctx context.Context, identity message.Hash) (transfer,
 	return t, nil
 }
 
-// storePayer notes which card is about to pay, before it is asked to.
+// storePayer records which card is about to pay, before PAY.
 func (w *Wallet) storePayer(ctx context.Context, t transfer, certificate []byte) error {
 	err := store.Exec(ctx, w.db, `UPDATE transfer SET payer_certificate = $1 WHERE request = $2`,
 		certificate, t.identity[:])
@@ -132,16 +132,16 @@ func (w *Wallet) storePayment(ctx context.Context, identity message.Hash,
 		identity, payment)
 }
 
-// storePayeeAnswer keeps the payee's decision on a Request and puts it into the outbox, and
-// with it what proves the Payment.
+// storePayeeAnswer keeps the payee's decision on a Request and puts it into the outbox, together
+// with the proof of the Payment.
 func (w *Wallet) storePayeeAnswer(ctx context.Context, identity message.Hash,
 	answer envelope.Envelope, proof ...[]byte) error {
 	return w.store(ctx, `UPDATE transfer SET answer = $1 WHERE request = $2 AND answer IS NULL`,
 		identity, answer, proof...)
 }
 
-// store fills one column of a conversation and queues the message for the
-// intermediary, after what goes with it, in one transaction.
+// store fills one column of a transfer and queues the message for the intermediary, after the
+// messages that go with it, in one transaction.
 func (w *Wallet) store(ctx context.Context, statement string, identity message.Hash,
 	e envelope.Envelope, with ...[]byte) error {
 	if err := checkEnvelope(e); err != nil {
@@ -153,7 +153,7 @@ func (w *Wallet) store(ctx context.Context, statement string, identity message.H
 			return fmt.Errorf("wallet: journal: %w", err)
 		}
 		if changed == 0 {
-			return nil // kept before, or no conversation of this phone
+			return nil // kept before, or not a transfer of this phone
 		}
 		return queue(ctx, tx, append(with, e.Message)...)
 	})
@@ -172,7 +172,7 @@ func queue(ctx context.Context, tx *sql.Tx, messages ...[]byte) error {
 	return nil
 }
 
-// forget drops a message that needs to be handed over no more.
+// forget drops a message that need not be handed over any more.
 func (w *Wallet) forget(ctx context.Context, handed []byte) error {
 	if err := store.Exec(ctx, w.db, `DELETE FROM outbox WHERE message = $1`, handed); err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)

@@ -20,7 +20,7 @@ var ErrPending = errors.New(
 //  2. The intermediary sets the money aside. A cut: the order is sent again.
 //  3. The card is synchronised; the Instruction carries the credit. A cut: the
 //     next synchronisation, or the same call, brings it.
-//  4. The order is kept as done when the intermediary says so.
+//  4. The order is marked as done when the intermediary reports it.
 //
 // Errors: [*order.Refused] when the online wallet does not cover it or the card
 // cannot take it, the money being where it was; [ErrPending]; order.ErrSignature

@@ -17,9 +17,9 @@ type storedOrder struct {
 	request *envelope.Envelope // of an unload, once the desk has made it
 }
 
-// storedOrderOf finds the unfinished order of this kind and amount, or makes and keeps a
-// new one. So a call that is repeated after a crash finishes what it began. It is
-// signed each time: the journal may come from another phone, which had another key.
+// storedOrderOf returns the unfinished order of this kind and amount, or makes and keeps a new one.
+// So a call that is repeated after a crash finishes what it started. It is signed each time: the
+// journal may come from another phone, which had another key.
 func (w *Wallet) storedOrderOf(ctx context.Context, kind order.Kind, amount money.Ore) (storedOrder,
 	error) {
 	var k storedOrder
@@ -41,9 +41,9 @@ func (w *Wallet) storedOrderOf(ctx context.Context, kind order.Kind, amount mone
 		}
 		k.request = &parsed
 	}
-	begun := order.Order{Kind: kind, Device: w.device, Amount: amount}
-	copy(begun.ID[:], id)
-	k.Signed, err = order.Sign(begun, w.app)
+	stored := order.Order{Kind: kind, Device: w.device, Amount: amount}
+	copy(stored.ID[:], id)
+	k.Signed, err = order.Sign(stored, w.app)
 	return k, err
 }
 
@@ -63,7 +63,7 @@ func (w *Wallet) order(ctx context.Context, kind order.Kind, amount money.Ore) (
 	return storedOrder{Signed: signed}, nil
 }
 
-// finish notes that nothing more is to be done for an order.
+// finish marks an order as finished.
 func (w *Wallet) finish(ctx context.Context, k storedOrder) error {
 	if err := store.Exec(ctx, w.db, `UPDATE orders SET done = TRUE WHERE id = $1`,
 		k.ID[:]); err != nil {

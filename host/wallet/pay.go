@@ -9,8 +9,8 @@ import (
 	"ekrona/host/envelope"
 )
 
-// TornTap says that the card was lost while it was asked to pay: it may have paid.
-// Paying the same Request again finds out, with no second debit.
+// TornTap says that the card was lost during PAY: it may have paid. Paying the same Request again
+// finds out, with no second debit.
 type TornTap struct{ Err error }
 
 // Error says what to do.
@@ -19,13 +19,13 @@ func (t *TornTap) Error() string {
 		client.Cause(t.Err))
 }
 
-// Unwrap returns what the card's transport said.
+// Unwrap returns the transport's error.
 func (t *TornTap) Unwrap() error { return t.Err }
 
 // Pay has the held card pay a Request: the second tap of a payment between cards,
 // or an unload.
 //
-//  1. The Request is kept. A Payment that is kept already is the answer.
+//  1. The Request is kept. A Payment that is already kept is returned.
 //  2. If a card was held to the phone for this Request before, PAY without PIN: a
 //     card that has paid gives its Payment again.
 //  3. Otherwise VERIFY, the card's certificate is kept, and PAY. A cut leaves the
@@ -81,7 +81,7 @@ func (w *Wallet) collect(ctx context.Context, h *cardSession, t transfer) (payme
 	if err != nil {
 		return nil, nil, err
 	}
-	if payment != nil { // another card than expected, which had paid before
+	if payment != nil { // not the expected card, but one that had paid before
 		return payment, certificate, nil
 	}
 	if err := w.storePayer(ctx, t, certificate); err != nil {

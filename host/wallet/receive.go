@@ -12,11 +12,11 @@ import (
 	"ekrona/host/store"
 )
 
-// Request has the held card ask for an amount: the first tap of a payment between
-// cards. payer, when not empty, is the only device that may pay.
+// Request has the held card request an amount: the first tap of a payment between cards. payer,
+// when not empty, is the only device that may pay.
 //
 //  1. Open Requests that the phone has given to nobody are read from the card: one
-//     of this amount and payer is the answer that a torn tap lost, and is taken.
+//     of this amount and payer is the lost answer of a torn tap, and is taken.
 //  2. Otherwise REQUEST. A cut leaves the Request open on the card or not at all;
 //     the same call finds out.
 //  3. The Request is kept. A cut before: as in step 2.
@@ -56,8 +56,8 @@ func (w *Wallet) Request(ctx context.Context, tap Tap, amount money.Ore,
 	return requested, err
 }
 
-// unassignedRequest is an open Request on the card that this phone has given to nobody, and
-// that asks for just this; nil when there is none.
+// unassignedRequest returns an open Request on the card, of this amount and payer, that this phone
+// has given to nobody; nil when there is none.
 func (w *Wallet) unassignedRequest(ctx context.Context, h *cardSession, amount money.Ore,
 	payer message.DeviceID) ([]byte, error) {
 	open, err := h.OpenRequests(ctx)
@@ -88,11 +88,11 @@ func (w *Wallet) unassignedRequest(ctx context.Context, h *cardSession, amount m
 //
 //  1. The Payment is kept, so that it survives this phone's restart.
 //  2. ACCEPT. A cut leaves it accepted or not; the same call gets the same
-//     Receipt. A card that asks for its PIN gets it.
+//     Receipt. The PIN is presented only if the card requires it.
 //  3. The Receipt is kept, and goes to the payer's phone and, with the next
 //     synchronisation, to the notary, together with the payer's certificate: when
 //     nobody has registered the payer, nothing else proves what its key signed. A
-//     cut before: as in step 2, and the record on the card says the same.
+//     cut before: as in step 2, and the record on the card has the same answer.
 //
 // Errors: [*card.Refusal], [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
 func (w *Wallet) Accept(ctx context.Context, tap Tap, payment envelope.Envelope) (envelope.Envelope,
@@ -127,10 +127,9 @@ func (w *Wallet) Accept(ctx context.Context, tap Tap, payment envelope.Envelope)
 var ErrNotRequested = errors.New(
 	"wallet: this payment is by another card than the one that was asked: let that one pay")
 
-// receivePayment keeps a Payment that came over any channel. The phone must know
-// its Request; it was made on this phone, or read from the card. What the owner's
-// own card is said to have paid, its key has signed: an unload goes on with what is
-// kept.
+// receivePayment keeps a Payment that came over any channel. The phone must know its Request; it
+// was made on this phone, or read from the card. A Payment of the owner's own card must be signed
+// by its key: an unload continues with the one that is kept.
 func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) (transfer, error) {
 	paid, err := message.Parse[message.Payment](payment.Message)
 	if err != nil {
@@ -146,8 +145,8 @@ func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) 
 	case paid.Payer == w.device && !signedBy(payment.Message, w.certificate):
 		return transfer{}, ErrAltered
 	}
-	// Until the payee has decided the last one given counts: a stranger may have
-	// sent a Payment before that no card accepts.
+	// Until the payee has decided the last one received counts: an attacker may have sent a Payment
+	// before that no card accepts.
 	err = w.store(ctx, `UPDATE transfer SET payment = $1 WHERE request = $2 AND answer IS NULL`,
 		identity, payment)
 	if err != nil {
@@ -188,11 +187,10 @@ func (w *Wallet) Refuse(ctx context.Context, tap Tap,
 	return refusal, w.storePayeeAnswer(ctx, t.identity, refusal)
 }
 
-// TakeAnswer keeps a payee's Receipt or Refusal that was given to the payer's
-// phone: with it the payment is decided as soon as this phone synchronises,
-// whether the payee's device has or not. That of a payment at a terminal, which
-// went past this phone, is only carried to the intermediary. Errors: [ErrAltered]
-// when the payee has not signed it.
+// TakeAnswer keeps a payee's Receipt or Refusal that was given to the payer's phone: with it the
+// payment is decided as soon as this phone synchronises, even before the payee's device does. That
+// of a payment at a terminal, which did not pass through this phone, is only carried to the
+// intermediary. Errors: [ErrAltered] when the payee has not signed it.
 func (w *Wallet) TakeAnswer(ctx context.Context, answer envelope.Envelope) error {
 	t, err := w.transferOf(ctx, answer.Message)
 	if errors.Is(err, ErrNoTransfer) {
@@ -208,7 +206,7 @@ func (w *Wallet) TakeAnswer(ctx context.Context, answer envelope.Envelope) error
 	return w.storePayeeAnswer(ctx, t.identity, answer)
 }
 
-// transferOf finds the conversation that a payee's decision is about.
+// transferOf returns the transfer that a payee's decision belongs to.
 func (w *Wallet) transferOf(ctx context.Context, signed []byte) (transfer, error) {
 	if refusal, err := message.Parse[message.Refusal](signed); err == nil {
 		return w.transfer(ctx, refusal.Request)

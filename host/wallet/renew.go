@@ -12,7 +12,7 @@ import (
 	"ekrona/host/store"
 )
 
-// ErrNotLater says that a certificate does not take the place of the card's.
+// ErrNotLater says that a certificate cannot replace the card's.
 var ErrNotLater = errors.New("wallet: this is no later certificate of the owner's card: ask the " +
 	"intermediary for the renewed one")
 
@@ -21,9 +21,9 @@ var ErrNotLater = errors.New("wallet: this is no later certificate of the owner'
 // and to be paid again.
 //
 //  1. GET STATE, to a Challenge that the intermediary opens: the card then knows
-//     that it is held by its own people. A cut leaves an unused Challenge.
+//     that it answers its own intermediary. A cut leaves an unused Challenge.
 //  2. PUT DATA. A cut leaves the old certificate on the card or the new one; the
-//     same call finds out. The card is asked what it has: it may have been given
+//     same call finds out. The certificate is read back: the card may have received
 //     another command, which it also answers.
 //  3. The phone keeps it, for what its card signs from now on. A cut before: the
 //     same call.

@@ -19,9 +19,8 @@ import (
 //
 //  1. What the phone carries, Receipts above all, goes to the notary; a message is
 //     forgotten here when the notary holds it. A cut: it is handed over again.
-//  2. session.Run with the card. What the card knows better is kept: Payments, the
-//     answers to its Requests, and those that are open though no conversation on this
-//     phone began them.
+//  2. session.Run with the card. What only the card has is kept: Payments, the answers
+//     to its Requests, and open Requests that no transfer on this phone started.
 //
 // The PIN is needed only when Payments wait for the card and its policy asks for
 // one; without it they go on waiting, and the result says so.
@@ -37,7 +36,7 @@ func (w *Wallet) Synchronise(ctx context.Context, tap Tap) (session.Result, erro
 	return session.Run(ctx, cardDevice{h}, w.intermediary)
 }
 
-// handOver empties the outbox as far as the notary takes it.
+// handOver hands over the messages of the outbox and drops those that the notary holds.
 func (w *Wallet) handOver(ctx context.Context) error {
 	waiting, err := store.Column[[]byte](ctx, w.db, `SELECT message FROM outbox ORDER BY position`)
 	if err != nil {
@@ -78,7 +77,7 @@ func isCertificate(handed []byte) bool { return tlv.NewReader(handed).At(spec.Ta
 // cardDevice is the owner's card in a session.
 type cardDevice struct{ *cardSession }
 
-// ID is the card's device id, as issued.
+// ID returns the card's device id, as issued.
 func (o cardDevice) ID() message.DeviceID { return o.wallet.device }
 
 // Answer has the card accept a Payment, or refuse its Request when it is blocked
@@ -103,9 +102,9 @@ func (o cardDevice) Answer(ctx context.Context, waiting envelope.Envelope) error
 	return err
 }
 
-// Read answers the Challenge and reads the records. Payments among them that the
-// phone has not seen, after a torn tap, are kept: their Requests are not to be
-// paid again once the card has been told to forget them.
+// Read answers the Challenge and reads the records. Payments among them that the phone has not
+// seen, after a torn tap, are kept: their Requests must not be paid again once the card has dropped
+// them.
 func (o cardDevice) Read(ctx context.Context, challenge []byte,
 	trust session.Trust) (session.Reading, error) {
 	state, err := o.GetState(ctx, challenge, trust.InstructionKey)
@@ -132,14 +131,13 @@ func (o cardDevice) Read(ctx context.Context, challenge []byte,
 	return reading, nil
 }
 
-// findRequests keeps the Requests that the card has open and the phone does not know,
-// so that they can be paid or refused: a former phone made them, or the answer of the
-// tap was lost. They are read only when the State names one. What was altered on its
-// way is read again the next time.
+// findRequests keeps the Requests that the card has open and the phone does not know, so that they
+// can be paid or refused: a former phone made them, or the answer of the tap was lost. They are
+// read only when the State names one. One that was altered on its way is read again the next time.
 func (o cardDevice) findRequests(ctx context.Context, state []byte) error {
 	sent, err := message.Parse[message.State](state)
 	if err != nil {
-		return nil // the intermediary says so
+		return nil // the intermediary reports it
 	}
 	unknown := false
 	for _, open := range sent.OpenRequests {
@@ -173,10 +171,10 @@ func (o cardDevice) Apply(ctx context.Context, instruction []byte, trust session
 	return o.Instruction(ctx, instruction, trust.InstructionKey, trust.Notary)
 }
 
-// storeRecord keeps the owner's card's answer in the conversation that it belongs to;
-// one that was altered on its way is read again the next time. Of a Payment that the
-// card accepted it returns the payer's certificate, when the Payment came through this
-// phone, and hands it over too when the Receipt did not come back.
+// storeRecord keeps the answer of the owner's card in the transfer that it belongs to; one that was
+// altered on its way is read again the next time. Of a Payment that the card accepted it returns
+// the payer's certificate, when the Payment came through this phone, and hands it over too when the
+// Receipt did not come back.
 func (w *Wallet) storeRecord(ctx context.Context, encoded []byte) (payer []byte, err error) {
 	record, err := message.ParseRecord(encoded)
 	if err != nil {
@@ -211,27 +209,26 @@ func (w *Wallet) storeRecord(ctx context.Context, encoded []byte) (payer []byte,
 	if err != nil {
 		return nil, fmt.Errorf("wallet: record of the card: %w", err)
 	}
-	if !t.hasProofOf(receipt) { // the Payment came by another way
+	if !t.hasProofOf(receipt) { // the Payment came by another channel
 		return nil, w.storeAnswer(ctx, t, receipt)
 	}
 	return t.payment.Certificate, w.storeAnswer(ctx, t, receipt, t.payment.Certificate)
 }
 
-// hasProofOf reports whether the phone has the Payment that a Receipt is of, with the payer's
-// certificate: its own copy counts, not the record's, which may have been altered. A
-// stranger may have sent another Payment for the same Request.
+// hasProofOf reports whether the phone has the Payment of a Receipt, with the payer's certificate:
+// its own copy counts, not the record's, which may have been altered. An attacker may have sent
+// another Payment for the same Request.
 func (t transfer) hasProofOf(receipt []byte) bool {
 	return t.payment != nil && accepts(receipt, t.payment.Message) &&
 		signedBy(t.payment.Message, t.payment.Certificate)
 }
 
-// ownEnvelope puts the owner's card's certificates around its message.
+// ownEnvelope returns the message with the certificates of the owner's card.
 func (w *Wallet) ownEnvelope(signed []byte) envelope.Envelope {
 	return envelope.Envelope{Message: signed, Certificate: w.certificate, Authority: w.ca}
 }
 
-// storeAnswer keeps what the owner's card has answered to a Request, with what proves the
-// Payment.
+// storeAnswer keeps the answer of the owner's card to a Request, with the proof of the Payment.
 func (w *Wallet) storeAnswer(ctx context.Context, t transfer, signed []byte,
 	proof ...[]byte) error {
 	if t.answer != nil || !signedBy(signed, w.certificate) {

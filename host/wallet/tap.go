@@ -14,7 +14,7 @@ import (
 	"ekrona/host/envelope"
 )
 
-// ErrPINNeeded says that the card wants its PIN.
+// ErrPINNeeded says that the card requires its PIN.
 var ErrPINNeeded = errors.New(
 	"wallet: the card asks for its PIN: enter it and hold the card to the phone again")
 
@@ -50,7 +50,7 @@ func (h *cardSession) verify(ctx context.Context) error {
 	return err
 }
 
-// withPIN does something for which the card may want the PIN, first without.
+// withPIN runs a command that may require the PIN, first without it.
 func (h *cardSession) withPIN(ctx context.Context, do func() ([]byte, error)) ([]byte, error) {
 	answer, err := do()
 	if !client.Is(err, spec.SWSecurity) {
@@ -62,8 +62,8 @@ func (h *cardSession) withPIN(ctx context.Context, do func() ([]byte, error)) ([
 	return do()
 }
 
-// seal puts the held card's certificates around its message. A stranger's is read
-// from the card, which asks for the PIN.
+// seal returns the held card's message with its certificates. Another person's certificate is read
+// from the card, which requires the PIN.
 func (h *cardSession) seal(ctx context.Context, signed []byte) (envelope.Envelope, error) {
 	certificate, authority, err := h.certificates(ctx)
 	return envelope.Envelope{Message: signed, Certificate: certificate, Authority: authority}, err
@@ -95,14 +95,14 @@ func (w *Wallet) authorityOf(encoded []byte) ([]byte, error) {
 	return authority, nil
 }
 
-// Holdings are what a card says of itself to its owner.
+// Holdings are what the owner can read from the card.
 type Holdings struct {
 	Balance  money.Ore
 	Counters message.Counters
 	Policy   message.Policy
 }
 
-// Holdings reads balance, counters and policy. It asks for the PIN.
+// Holdings reads balance, counters and policy. It requires the PIN.
 func (w *Wallet) Holdings(ctx context.Context, tap Tap) (Holdings, error) {
 	h, err := w.openSession(ctx, tap)
 	if err != nil {
@@ -133,7 +133,7 @@ func (w *Wallet) ChangePIN(ctx context.Context, tap Tap, replacement pin.Block) 
 		client.PINTransport{Key: w.pinKey, Random: w.random})
 }
 
-// UnblockPIN sets a new PIN on the owner's card by its PUK.
+// UnblockPIN sets a new PIN on the owner's card with its PUK.
 func (w *Wallet) UnblockPIN(ctx context.Context, tap Tap, puk, replacement pin.Block) error {
 	h, err := w.openSession(ctx, tap)
 	if err != nil {

@@ -20,16 +20,14 @@ const (
 	Payer Side = "payer"
 )
 
-// Holder asks for a card to be held to the phone.
+// Holder asks the user to hold a card to the phone.
 type Holder func(ctx context.Context, side Side) (Tap, error)
 
-// Transfer is a payment between two cards on this phone, in three taps: the
-// payee's card asks, the payer's card pays with its PIN, the payee's card accepts.
-// It returns the payee's Receipt.
+// Transfer is a payment between two cards on this phone, in three taps: the payee's card requests,
+// the payer's card pays with its PIN, the payee's card accepts. It returns the payee's Receipt.
 //
-// After a torn tap or a killed app, [Wallet.ContinueTransfer] with the Request
-// goes on where it stopped; a Request that no tap has answered yet is found again
-// by the same call.
+// After a torn tap or a killed app, [Wallet.ContinueTransfer] with the Request continues where it
+// stopped; a Request that no tap has answered yet is found again by the same call.
 func (w *Wallet) Transfer(ctx context.Context, amount money.Ore, hold Holder) (request,
 	receipt envelope.Envelope, err error) {
 	payee, err := hold(ctx, Payee)
@@ -47,9 +45,9 @@ func (w *Wallet) Transfer(ctx context.Context, amount money.Ore, hold Holder) (r
 var ErrRefused = errors.New("wallet: this Request was refused, and what is paid into it comes " +
 	"back to the payer's online wallet: ask again")
 
-// ContinueTransfer carries a payment between two cards on from where its journal
-// stands: a Payment that is kept is not paid again, a Receipt that is kept is the
-// answer. Errors: [ErrRefused], those of [Wallet.Pay] and [Wallet.Accept].
+// ContinueTransfer continues a payment between two cards from the state in the journal: a Request
+// with a kept Payment is not paid again, a kept Receipt is returned. Errors: [ErrRefused], those of
+// [Wallet.Pay] and [Wallet.Accept].
 func (w *Wallet) ContinueTransfer(ctx context.Context, request envelope.Envelope,
 	hold Holder) (envelope.Envelope, error) {
 	t, err := w.storeRequestOnce(ctx, request)
@@ -80,8 +78,8 @@ func (w *Wallet) ContinueTransfer(ctx context.Context, request envelope.Envelope
 	return w.Accept(ctx, payee, *t.payment)
 }
 
-// Unfinished are the Requests of this phone that have neither Receipt nor Refusal,
-// the oldest first.
+// Unfinished returns the Requests of this phone that have neither Receipt nor Refusal, the oldest
+// first.
 func (w *Wallet) Unfinished(ctx context.Context) ([]envelope.Envelope, error) {
 	transfers, err := w.transfers(ctx)
 	if err != nil {
@@ -96,7 +94,7 @@ func (w *Wallet) Unfinished(ctx context.Context) ([]envelope.Envelope, error) {
 	return open, nil
 }
 
-// transfers are all conversations, the oldest first.
+// transfers returns all transfers, the oldest first.
 func (w *Wallet) transfers(ctx context.Context) ([]transfer, error) {
 	identities, err := store.Column[[]byte](ctx, w.db,
 		`SELECT request FROM transfer ORDER BY position`)

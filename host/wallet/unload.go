@@ -18,7 +18,7 @@ import (
 //  4. The card pays it, with its PIN: see Pay. A cut: the same Payment comes again.
 //  5. The desk takes the Payment; settling it fills the online wallet. A cut: the
 //     desk gives the same Receipt again.
-//  6. The order is kept as done.
+//  6. The order is marked as done.
 //
 // Errors: [*TornTap], [*card.Refusal], [*card.LinkLost], [ErrPINNeeded],
 // [*order.Refused]; order.ErrSignature while another app is registered for the owner.
@@ -33,7 +33,7 @@ func (w *Wallet) Unload(ctx context.Context, tap Tap, amount money.Ore) ([]byte,
 		}
 	} else if receipt, err := w.intermediary.UnloadReceipt(ctx, k.Signed); err != nil {
 		return nil, w.finishRefused(ctx, k, err)
-	} else if receipt != nil { // the Payment reached the desk by another way
+	} else if receipt != nil { // the Payment reached the desk by another channel
 		return receipt, w.finish(ctx, k)
 	}
 	payment, err := w.Pay(ctx, tap, *k.request)

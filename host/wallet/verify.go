@@ -6,10 +6,9 @@ import (
 	"ekrona/apdu/money"
 )
 
-// signedBy reports whether a Request, Payment, Receipt or Refusal was signed by the
-// device that the certificate is for. One that was altered on its way from a card
-// or a phone must not be kept: its signer gives the true one again, and this phone
-// would not ask for it.
+// signedBy reports whether a Request, Payment, Receipt or Refusal was signed by the device that the
+// certificate is for. One that was altered on its way from a card or a phone must not be kept: its
+// signer would give the true one again, but this phone would not ask for it.
 func signedBy(signed, certificate []byte) bool {
 	m, by, err := message.ParseSigned(signed)
 	if err != nil {
@@ -19,11 +18,11 @@ func signedBy(signed, certificate []byte) bool {
 	return err == nil && device.Device() == by && message.Verify(m, device.PublicKey) == nil
 }
 
-// What a card has signed may still be the answer to another question than the phone's:
-// a reader can alter a command, or say again what the card has answered before. The
-// following report whether it answers this one.
+// A message that a card has signed may still answer another command than the phone's: a reader can
+// alter a command, or replay an earlier answer. The following functions report whether it answers
+// this one.
 
-// requests reports whether a Request is for just this.
+// requests reports whether a Request is for this amount and payer.
 func requests(request *message.Request, amount money.Ore, payer message.DeviceID) bool {
 	return request.Amount == amount && request.Payer == payer
 }

@@ -1,14 +1,13 @@
-// Package wallet is the app on a phone: it holds cards to itself and carries
-// bytes between them, terminals and the intermediary.
+// Package wallet is the app on a phone: it carries messages between the cards that are held to it,
+// terminals and the intermediary.
 //
-// Start at [New]. One file tells one flow: receive.go and pay.go for the two sides
-// of a payment between cards, transfer.go for both cards on one phone,
-// synchronise.go, load.go, unload.go, renew.go. What is on its way stands in the journal
-// before the next tap, so that a killed app or a torn tap is repaired by the same
-// call again.
+// Start at [New]. Each file has one flow: receive.go and pay.go for the two sides of a payment
+// between cards, transfer.go for both cards on one phone, synchronise.go, load.go, unload.go,
+// renew.go. Every message is in the journal before the next tap, so that the same call repairs a
+// killed app or a torn tap.
 //
-// Nobody trusts the phone, and it trusts nobody: cards, terminals and servers
-// check what it brings. It knows no secret but its app key; PINs pass through it.
+// Nobody trusts the phone, and it trusts nobody: cards, terminals and servers verify what it
+// brings. It has no secret but its app key; PINs pass through it.
 package wallet
 
 import (
@@ -34,7 +33,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Schema is the phone's tables, for store.Open.
+// Schema returns the phone's tables, for store.Open.
 func Schema() (store.Schema, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -56,7 +55,7 @@ type Config struct {
 	Intermediary banking.Wallet
 }
 
-// Wallet is one app with its owner's card. It is used by one goroutine at a time.
+// Wallet is one app with its owner's card. It is not safe for concurrent use.
 type Wallet struct {
 	db           *sql.DB
 	random       io.Reader
@@ -69,10 +68,10 @@ type Wallet struct {
 	intermediary banking.Wallet
 }
 
-// PINKey is the owner's card's key, to which PINs are enciphered.
+// PINKey returns the key of the owner's card to which PINs are enciphered.
 func (w *Wallet) PINKey() *ecdsa.PublicKey { return w.pinKey }
 
-// New starts a wallet on its journal. The first start writes whose card it is.
+// New starts a wallet on its journal. The first start records the card.
 func New(ctx context.Context, c Config) (*Wallet, error) {
 	pinKey, err := signature.ParsePoint(c.PINPoint)
 	if err != nil {
@@ -118,7 +117,7 @@ func New(ctx context.Context, c Config) (*Wallet, error) {
 	})
 }
 
-// Device is the owner's card.
+// Device returns the device id of the owner's card.
 func (w *Wallet) Device() message.DeviceID { return w.device }
 
 // Tap is a card held to the phone.

@@ -27,7 +27,7 @@ import (
 	"ekrona/personalization/pki/keys"
 )
 
-// fakeIntermediary is an intermediary that takes messages as it is told to.
+// fakeIntermediary is an intermediary with configured answers.
 type fakeIntermediary struct {
 	banking.Wallet
 	answers []notary.Answer
@@ -106,12 +106,12 @@ func (p *phone) sealed(m message.Message, by pki.Identity) envelope.Envelope {
 	return envelope.Envelope{Message: signed, Certificate: by.Encoded, Authority: p.ca.Encoded}
 }
 
-// outgoing is a Request to the owner's card, its Payment and its Receipt.
+// outgoing returns a Request to the owner's card, its Payment and its Receipt.
 func (p *phone) outgoing() (request, payment, receipt envelope.Envelope) {
 	return p.conversation(p.payee, p.own)
 }
 
-// incoming is a Request of the owner's card, its Payment by another and its Receipt.
+// incoming returns a Request of the owner's card, its Payment by another card and its Receipt.
 func (p *phone) incoming() (request, payment, receipt envelope.Envelope) {
 	return p.conversation(p.own, p.payee)
 }
@@ -131,8 +131,8 @@ func (p *phone) conversation(payee, payer pki.Identity) (requested, paid,
 			Number: p.number, Payment: identity}, payee)
 }
 
-// begun keeps a Request and returns what identifies its conversation.
-func (p *phone) begun(request envelope.Envelope) message.Hash {
+// started keeps a Request and returns its identity.
+func (p *phone) started(request envelope.Envelope) message.Hash {
 	p.t.Helper()
 	t, err := p.storeRequestOnce(p.ctx, request)
 	require.NoError(p.t, err)
@@ -150,7 +150,7 @@ func (p *phone) waiting() [][]byte {
 func TestMessagesAreForgottenOnlyWhenTheNotaryHoldsThemOrNeverWill(t *testing.T) {
 	p := newPhone(t)
 	request, payment, receipt := p.outgoing()
-	identity := p.begun(request)
+	identity := p.started(request)
 	for range 2 {
 		require.NoError(t, p.storePayment(p.ctx, identity, payment))
 		require.NoError(t, p.TakeAnswer(p.ctx, receipt))
@@ -176,7 +176,7 @@ func TestMessagesAreForgottenOnlyWhenTheNotaryHoldsThemOrNeverWill(t *testing.T)
 func TestKeptPaymentAndReceiptAreTheAnswerWithoutACard(t *testing.T) {
 	p := newPhone(t)
 	request, payment, receipt := p.outgoing()
-	require.NoError(t, p.storePayment(p.ctx, p.begun(request), payment))
+	require.NoError(t, p.storePayment(p.ctx, p.started(request), payment))
 	again, err := p.Pay(p.ctx, Tap{}, request)
 	require.NoError(t, err)
 	assert.Equal(t, payment, again)
@@ -186,7 +186,7 @@ func TestKeptPaymentAndReceiptAreTheAnswerWithoutACard(t *testing.T) {
 	require.Len(t, open, 1)
 	require.NoError(t, p.TakeAnswer(p.ctx, receipt))
 	request, payment, receipt = p.incoming()
-	require.NoError(t, p.storePayeeAnswer(p.ctx, p.begun(request), receipt))
+	require.NoError(t, p.storePayeeAnswer(p.ctx, p.started(request), receipt))
 	given, err := p.Accept(p.ctx, Tap{}, payment)
 	require.NoError(t, err)
 	assert.Equal(t, receipt, given)
@@ -198,7 +198,7 @@ func TestKeptPaymentAndReceiptAreTheAnswerWithoutACard(t *testing.T) {
 func TestPaymentOfAnotherCardDoesNotBlockTheGoodOne(t *testing.T) {
 	p := newPhone(t)
 	request, payment, receipt := p.incoming()
-	p.begun(request)
+	p.started(request)
 	junk := payment
 	junk.Message = append([]byte{}, payment.Message...)
 	junk.Message[len(junk.Message)-1] ^= 1
@@ -213,12 +213,12 @@ func TestPaymentOfAnotherCardDoesNotBlockTheGoodOne(t *testing.T) {
 	assert.Equal(t, payment, *kept.payment, "what was answered stays")
 }
 
-// TestPaymentOfAnotherIsNotTakenForTheOwners: Pay answers with the Payment that is kept.
+// TestPaymentOfAnotherIsNotTakenForTheOwners: Pay returns the Payment that is kept.
 func TestPaymentOfAnotherIsNotTakenForTheOwners(t *testing.T) {
 	p := newPhone(t)
 	request := &message.Request{Payee: p.payee.Certificate.Device(), Number: 1, Amount: 100,
 		Payer: p.device}
-	identity := p.begun(p.sealed(request, p.payee))
+	identity := p.started(p.sealed(request, p.payee))
 	by := func(payer message.DeviceID, signer pki.Identity) error {
 		_, err := p.receivePayment(p.ctx,
 			p.sealed(&message.Payment{Payer: payer, ATC: 1, Request: *request}, signer))
@@ -232,19 +232,19 @@ func TestPaymentOfAnotherIsNotTakenForTheOwners(t *testing.T) {
 	require.NoError(t, by(p.device, p.own))
 }
 
-// TestProofGoesToTheNotary: nothing but the certificate proves a Payment by a card
-// that nobody has registered.
+// TestProofGoesToTheNotary: only the certificate proves a Payment by a card that nobody has
+// registered.
 func TestProofGoesToTheNotary(t *testing.T) {
 	p := newPhone(t)
 	request, payment, receipt := p.incoming()
-	identity := p.begun(request)
+	identity := p.started(request)
 	_, err := p.receivePayment(p.ctx, payment)
 	require.NoError(t, err)
 	proof, err := p.storeRecord(p.ctx, payment.Message)
 	require.NoError(t, err)
 	require.Nil(t, proof, "another's Payment alone is no record of this card")
 	record := append(bytes.Clone(receipt.Message), payment.Message...)
-	for range 2 { // the answer of ACCEPT was torn off: it is in the records
+	for range 2 { // the answer of ACCEPT was lost: it is in the records
 		proof, err := p.storeRecord(p.ctx, record)
 		require.NoError(t, err)
 		require.Equal(t, payment.Certificate, proof)
@@ -267,13 +267,13 @@ func TestProofGoesToTheNotary(t *testing.T) {
 	junk := payment
 	junk.Certificate = p.own.Encoded
 	request, payment, receipt = p.incoming()
-	p.begun(request)
+	p.started(request)
 	junk.Message = payment.Message
 	_, err = p.receivePayment(p.ctx, junk)
 	require.NoError(t, err)
 	proof, err = p.storeRecord(p.ctx, append(bytes.Clone(receipt.Message), payment.Message...))
 	require.NoError(t, err)
-	assert.Nil(t, proof, "a stranger's certificate proves nothing")
+	assert.Nil(t, proof, "another card's certificate proves nothing")
 }
 
 func TestOrderIsKeptBeforeItIsSentAndSentAgainUntilItIsAnswered(t *testing.T) {
@@ -309,7 +309,7 @@ func TestJournalBelongsToOneOwner(t *testing.T) {
 	require.ErrorContains(t, err, "issued for this card")
 }
 
-// TestWhatIsAlteredIsNotKept: a journal that has once kept it could not be read any more.
+// TestWhatIsAlteredIsNotKept: a journal that had kept it could not be read any more.
 func TestWhatIsAlteredIsNotKept(t *testing.T) {
 	p := newPhone(t)
 	request, payment, receipt := p.outgoing()
@@ -319,18 +319,18 @@ func TestWhatIsAlteredIsNotKept(t *testing.T) {
 	}
 	_, err := p.storeRequestOnce(p.ctx, altered(request))
 	require.ErrorIs(t, err, ErrAltered)
-	begun, err := p.storeRequestOnce(p.ctx, request)
+	stored, err := p.storeRequestOnce(p.ctx, request)
 	require.NoError(t, err)
-	require.ErrorIs(t, p.storePayment(p.ctx, begun.identity, altered(payment)), ErrAltered)
-	require.NoError(t, p.storePayment(p.ctx, begun.identity, payment),
+	require.ErrorIs(t, p.storePayment(p.ctx, stored.identity, altered(payment)), ErrAltered)
+	require.NoError(t, p.storePayment(p.ctx, stored.identity, payment),
 		"the true one is kept afterwards")
-	require.ErrorIs(t, p.storePayeeAnswer(p.ctx, begun.identity, altered(receipt)), ErrAltered)
-	kept, err := p.transfer(p.ctx, begun.identity)
+	require.ErrorIs(t, p.storePayeeAnswer(p.ctx, stored.identity, altered(receipt)), ErrAltered)
+	kept, err := p.transfer(p.ctx, stored.identity)
 	require.NoError(t, err)
 	assert.Equal(t, payment.Message, kept.payment.Message)
 	assert.Nil(t, kept.answer)
-	assert.True(t, pays(payment.Message, begun.identity))
-	assert.False(t, pays(receipt.Message, begun.identity))
+	assert.True(t, pays(payment.Message, stored.identity))
+	assert.False(t, pays(receipt.Message, stored.identity))
 	for _, sent := range []struct {
 		signed []byte
 		by     pki.Identity
@@ -348,7 +348,7 @@ func TestWhatIsAlteredIsNotKept(t *testing.T) {
 	_, err = p.storeRecord(p.ctx, request.Message)
 	require.Error(t, err)
 	request, payment, _ = p.outgoing()
-	identity := p.begun(request)
+	identity := p.started(request)
 	spoiled := bytes.Clone(payment.Message)
 	spoiled[len(spoiled)-1] ^= 1
 	for n, record := range [][]byte{spoiled, payment.Message} {
@@ -360,16 +360,15 @@ func TestWhatIsAlteredIsNotKept(t *testing.T) {
 	}
 }
 
-// TestLastGivenRequestCounts: one that was altered on its way does not stand in the way
-// of the true one.
+// TestLastGivenRequestCounts: a Request that was altered on its way does not block the true one.
 func TestLastGivenRequestCounts(t *testing.T) {
 	p := newPhone(t)
 	request, payment, _ := p.outgoing()
 	corrupted := request
 	corrupted.Certificate = bytes.Clone(request.Certificate)
-	// of the signature that no phone checks
+	// of the signature, which no phone verifies
 	corrupted.Certificate[len(corrupted.Certificate)-1] ^= 1
-	identity := p.begun(corrupted)
+	identity := p.started(corrupted)
 	for _, last := range []envelope.Envelope{request, corrupted, request} {
 		kept, err := p.storeRequestOnce(p.ctx, last)
 		require.NoError(t, err)
@@ -391,12 +390,12 @@ func TestLastGivenRequestCounts(t *testing.T) {
 	assert.Equal(t, own, kept.request, "the phone knows its own card's certificate")
 }
 
-// TestOnlyThePayeesWordIsTaken: who believes another's never asks for the true one, and
-// cannot close a Request that its own card has open.
-func TestOnlyThePayeesWordIsTaken(t *testing.T) {
+// TestOnlyThePayeesAnswerIsTaken: a phone that took another's answer would never ask for the true
+// one, and could not close an open Request of its own card.
+func TestOnlyThePayeesAnswerIsTaken(t *testing.T) {
 	p := newPhone(t)
 	requested, _, _ := p.incoming()
-	identity := p.begun(requested)
+	identity := p.started(requested)
 	request, err := message.Parse[message.Request](requested.Message)
 	require.NoError(t, err)
 	refusal := &message.Refusal{Payee: request.Payee, ATC: 1, Number: request.Number,

@@ -90,7 +90,7 @@ func (r *run) notify(e progress.Event) {
 		return
 	}
 	e.Count = count
-	r.show.Tell(e)
+	r.show.Emit(e)
 	if count.Done == count.Total {
 		r.stop(errDone)
 	}

@@ -349,7 +349,7 @@ func (d Desk) make(
 		secrets,
 		func(stage personalization.Stage) error {
 			event.Kind, event.Stage = progress.Reached, stage.Name()
-			d.Show.Tell(event)
+			d.Show.Emit(event)
 			return nil
 		},
 	)
@@ -375,7 +375,7 @@ func (d Desk) make(
 			Total: 1,
 			Done:  1,
 		}
-	d.Show.Tell(event)
+	d.Show.Emit(event)
 	return device, nil
 }
 

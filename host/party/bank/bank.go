@@ -28,7 +28,7 @@ import (
 type Settings struct {
 	Party       party.Kind   `yaml:"party"` // "intermediary"
 	Name        message.Name `yaml:"name"`
-	Title       string       `yaml:"title"` // for people
+	Title       string       `yaml:"title"` // for human readers
 	Database    string       `yaml:"database"`
 	Keys        string       `yaml:"keys"`         // folder of the keys
 	CA          string       `yaml:"ca"`           // name of the CA's key and certificate in it
@@ -55,7 +55,7 @@ type Bank struct {
 	root   []byte
 }
 
-// Subjects are whom the certificates of an intermediary are for.
+// Subjects are the holders of an intermediary's certificates.
 type Subjects struct{ CA, Instruction, Desk pki.Subject }
 
 // Found makes the folder of an intermediary: its keys, certified by the root and by its
@@ -89,9 +89,9 @@ func Found(path string, s Settings, root pki.Identity, notaryKey []byte, subject
 		f.Write(s))
 }
 
-// Open starts the intermediary of a folder. dial gives the way to the notary, which
-// vouches there for this intermediary's name. A notary that cannot be reached now stops
-// nothing that does without: what a crash interrupted is then finished at a later start.
+// Open starts the intermediary of a folder. dial returns the link to the notary, which
+// authenticates this intermediary. A notary that cannot be reached now stops nothing that does not
+// need it: what a crash interrupted is then finished at a later start.
 func Open(ctx context.Context, path string, dial party.Dial, e party.Environment) (_ *Bank,
 	err error) {
 	f, err := party.Enter(path)
@@ -163,8 +163,8 @@ func (b *Bank) identity(ctx context.Context, keys pki.Folder, name string) (inte
 	return intermediary.Identity{Signer: i.Signer, Certificate: i.Encoded}, nil
 }
 
-// Certificates are those with which the intermediary of a folder joins the notary: its
-// CA's and its instruction key's (7F21).
+// Certificates returns the certificates with which the intermediary of a folder joins the notary:
+// its CA's and its instruction key's (7F21).
 func Certificates(path string) (ca, instruction []byte, err error) {
 	s, err := ReadSettings(path)
 	if err != nil {
@@ -179,10 +179,10 @@ func Certificates(path string) (ca, instruction []byte, err error) {
 	return first.Encoded, second.Encoded, err
 }
 
-// FolderName is the name of the bank's folder.
+// FolderName returns the name of the bank's folder.
 func (b *Bank) FolderName() string { return filepath.Base(b.folder.Path("")) }
 
-// Root is the root's certificate (7F21).
+// Root returns the root's certificate (7F21).
 func (b *Bank) Root() []byte { return b.root }
 
 // CACertificate reads the certificate of the CA (7F21).

@@ -1,6 +1,6 @@
-// Package centralbank starts a central bank from its folder: the notary with its key,
-// the settlement ledger, and the auditor that looks at it. The root key is not in the
-// folder: it signs the notary's certificate at the founding, and is then put away.
+// Package centralbank starts a central bank from its folder: the notary with its key, the
+// settlement ledger, and its auditor. The root key is not in the folder: it signs the notary's
+// certificate at the founding, and is then put away.
 //
 // Start at [Found], once, and [Open].
 package centralbank
@@ -35,10 +35,10 @@ type Settings struct {
 type Terms struct {
 	// from a loss report to the device's end
 	Honour time.Duration `yaml:"honour"`
-	// claims on a silent device, until its end
+	// how long claims wait on a silent device before it is ended
 	Wait time.Duration `yaml:"wait"`
 	// ore between two synchronisations; 0: the default
-	TerminalRoom money.Ore `yaml:"terminal_room,omitempty"`
+	CoverLimit money.Ore `yaml:"terminal_room,omitempty"`
 }
 
 // CentralBank is an opened central bank.
@@ -110,7 +110,7 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank
 	c.Notary, err = settlement.New(ctx, settlement.Config{
 		DB: c.Ledger, Clock: e.Clock, Key: key.Signer, Certificate: key.Encoded, Root: root,
 		Terms: notary.Terms{Honour: s.Terms.Honour, Wait: s.Terms.Wait,
-			TerminalRoom: s.Terms.TerminalRoom},
+			CoverLimit: s.Terms.CoverLimit},
 	})
 	return c, err
 }

@@ -1,6 +1,6 @@
-// Package phone starts the wallet app on somebody's phone from its folder: the app's
-// key, the CAs whose cards may be held to it, and what it has learnt of its owner's
-// cards. Each card has a journal of its own.
+// Package phone starts the wallet app on somebody's phone from its folder: the app's key, the CAs
+// whose cards it accepts, and what it knows of its owner's cards. Each card has a journal of its
+// own.
 //
 // Start at [Found], once, and [Open]; then [Phone.Learn] for each card of the owner and
 // [Phone.Wallet].
@@ -116,7 +116,7 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *Phone, err 
 
 const cardFile = ".card.yaml"
 
-// Learn keeps what is known of a card of the owner's.
+// Learn stores what is known of a card of the owner's.
 func (p *Phone) Learn(c Card) error {
 	content, err := yaml.Marshal(c)
 	if err != nil {
@@ -126,7 +126,7 @@ func (p *Phone) Learn(c Card) error {
 		content, durable.Everyone)
 }
 
-// Cards are the owner's cards that the phone knows, by device id.
+// Cards returns the owner's cards that the phone knows, by device id.
 func (p *Phone) Cards() (cards []Card, err error) {
 	paths, err := filepath.Glob(p.folder.Path(filepath.Join("cards", "*"+cardFile)))
 	if err != nil {
@@ -149,8 +149,7 @@ func (p *Phone) Cards() (cards []Card, err error) {
 	return cards, nil
 }
 
-// Wallet starts the app with one of the owner's cards. dial gives the way to the owner's
-// bank.
+// Wallet starts the app with one of the owner's cards. dial returns the link to the owner's bank.
 func (p *Phone) Wallet(ctx context.Context, c Card, dial party.Dial) (*wallet.Wallet, error) {
 	schema, err := wallet.Schema()
 	if err != nil {
@@ -169,7 +168,7 @@ func (p *Phone) Wallet(ctx context.Context, c Card, dial party.Dial) (*wallet.Wa
 	})
 }
 
-// Path names what lies in the phone's folder.
+// Path returns the path of a file in the phone's folder.
 func (p *Phone) Path(name string) string { return p.folder.Path(name) }
 
 // Close ends the app.

@@ -1,6 +1,6 @@
-// Package pos starts a point of sale from its folder: the terminal with its key, its
-// sealed journal, and the CAs whose cards it takes. It needs no other party to sell.
-// The key with which the merchant orders refunds lies in the folder too.
+// Package pos starts a point of sale from its folder: the terminal with its key, its sealed
+// journal, and the CAs whose cards it takes. It needs no other party to sell. The key with which
+// the merchant orders refunds is in the folder too.
 //
 // Start at [Found], once, and [Open].
 package pos
@@ -52,7 +52,7 @@ type Terminal struct {
 	folder *party.Folder
 }
 
-// Trust is what a terminal is given at its founding.
+// Trust is what a terminal receives at its founding.
 type Trust struct {
 	Root        []byte            // 7F21, as the others
 	Authorities map[string][]byte // of all CAs whose cards are taken, by holder
@@ -110,7 +110,7 @@ func Found(ctx context.Context, path string, s Settings, trust Trust, certify Ce
 	return errors.Join(f.Keep(s.Root, trust.Root), f.Write(s))
 }
 
-// Open starts the terminal of a folder. dial gives the way to its intermediary.
+// Open starts the terminal of a folder. dial returns the link to its intermediary.
 func Open(ctx context.Context, path string, dial party.Dial, e party.Environment) (_ *Terminal,
 	err error) {
 	f, err := party.Enter(path)
@@ -167,7 +167,7 @@ func Open(ctx context.Context, path string, dial party.Dial, e party.Environment
 	return t, err
 }
 
-// Path names what lies in the terminal's folder.
+// Path returns the path of a file in the terminal's folder.
 func (t *Terminal) Path(name string) string { return t.folder.Path(name) }
 
 // Close ends the terminal.

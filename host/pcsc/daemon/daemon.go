@@ -5,7 +5,7 @@
 //	d := daemon.Start(t)                      // skips without pcscd; see below
 //	in := d.Insert(0, virtual)                // returns when PC/SC sees the card
 //	card, err := d.System.Connect(d.Reader(0))
-//	in.PullAt(3, daemon.AnswerLost)           // the third command from now: nobody hears the answer
+//	in.PullAt(3, daemon.AnswerLost)           // the third command from now: its answer is lost
 //	...
 //	in.Pull()                                 // returns when PC/SC sees it gone, if it is not out
 //	d.Insert(0, virtual)                      // the same card again
@@ -55,7 +55,7 @@ type Daemon struct {
 	died    bool
 }
 
-// Start begins to use the daemon; the test's end ends it and pulls all cards.
+// Start connects to the daemon, or starts it; the end of the test stops it and pulls all cards.
 func Start(t testing.TB) *Daemon {
 	t.Helper()
 	if !pcsc.Available {
@@ -90,10 +90,10 @@ func Start(t testing.TB) *Daemon {
 	return d
 }
 
-// Reader is the name of reader 0 or 1 at PC/SC.
+// Reader returns the PC/SC name of reader 0 or 1.
 func (d *Daemon) Reader(n int) string { return d.readers[n] }
 
-// address is where vpcd waits for the card of reader 0 or 1.
+// address returns where vpcd waits for the card of reader 0 or 1.
 func address(n int) string {
 	return net.JoinHostPort("localhost", strconv.Itoa(vpcd.DefaultPort+n))
 }
@@ -113,7 +113,7 @@ func (d *Daemon) Kill() {
 	}
 	d.died = true
 	require.NoError(d.t, d.process.Process.Kill())
-	_ = d.process.Wait() // by a signal, as it was told to
+	_ = d.process.Wait() // it ends by our signal
 	require.NoError(d.t, os.Remove(pidFile))
 }
 
@@ -126,7 +126,7 @@ func missing(t testing.TB, why string) {
 	t.Skip(why)
 }
 
-// lock keeps the readers from other tests until this one ends.
+// lock reserves the readers for this test until it ends.
 func lock(t testing.TB) {
 	file, err := os.OpenFile(filepath.Join(os.TempDir(), "ekrona-virtual-readers.lock"),
 		os.O_RDWR|os.O_CREATE, 0o666)
@@ -165,7 +165,7 @@ func (d *Daemon) run() {
 	t.Cleanup(func() {
 		if !d.died {
 			require.NoError(t, c.Process.Signal(syscall.SIGTERM))
-			_ = c.Wait() // by a signal, as it was told to
+			_ = c.Wait() // it ends by our signal
 		}
 		require.NoError(t, log.Close())
 		require.NoError(t, os.Remove(socket))

@@ -1,5 +1,5 @@
-// Package remotetest holds what the tests of a contract need: a link that writes down
-// what passes, a comparison with golden files, and a fuzz of every type.
+// Package remotetest has what the tests of a contract need: a link that records the calls, a
+// comparison with golden files, and a fuzz test of every type.
 package remotetest
 
 import (
@@ -15,7 +15,7 @@ import (
 	"ekrona/host/remote"
 )
 
-// Recorder is a link that writes down what passes.
+// Recorder is a link that records the calls.
 type Recorder struct {
 	To    remote.Transport
 	Lines strings.Builder // for each call its name, request and reply
@@ -46,10 +46,10 @@ func Golden(t *testing.T, path, text string) {
 // Type is a type of a contract, with an example in which no field is zero.
 type Type struct {
 	example any
-	again   func(t *testing.T, b []byte) // decodes, and requires that the value goes there and back
+	again   func(t *testing.T, b []byte) // decodes and encodes again, and compares
 }
 
-// Of is the type of an example.
+// Of returns the type of an example.
 func Of[T any](example T) Type {
 	return Type{example, func(t *testing.T, b []byte) {
 		var v, back T
@@ -57,7 +57,7 @@ func Of[T any](example T) Type {
 			return
 		}
 		encoded, err := remote.Encode(v)
-		require.NoError(t, err, "%T: what was read cannot be written", v)
+		require.NoError(t, err, "%T: a decoded value cannot be encoded", v)
 		require.NoError(t, remote.Decode(encoded, &back), "%s", encoded)
 		again, err := remote.Encode(back)
 		require.NoError(t, err)
@@ -65,8 +65,8 @@ func Of[T any](example T) Type {
 	}}
 }
 
-// Whole requires that every example goes there and back unchanged, and that bytes after
-// it, a field more and a null are refused.
+// Whole requires that every example survives encoding and decoding unchanged, and that bytes after
+// it, an extra field and a null are refused.
 func Whole(t *testing.T, types ...Type) {
 	for _, typ := range types {
 		filled(t, reflect.ValueOf(typ.example), reflect.TypeOf(typ.example).String())
@@ -76,7 +76,7 @@ func Whole(t *testing.T, types ...Type) {
 				t,
 				string(empty),
 				"null",
-				"%T: what is not there is left out",
+				"%T: an absent value is left out",
 				typ.example,
 			)
 		}

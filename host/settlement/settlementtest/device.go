@@ -11,16 +11,15 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// Refusals of a Device, as its applet would give them as status words.
+// Refusals of a Device, for which the applet has status words.
 var (
 	ErrLimit   = errors.New("device: a limit does not allow it")
 	ErrRequest = errors.New("device: no such open request, or it is not this one")
 	ErrHead    = errors.New("device: instruction does not fit")
 )
 
-// Device is an honest device with a software key: what protocol §3 says that a card keeps, and the
-// rules by which it changes. A terminal or desk is one too: it never pays, and its Balance is what
-// it ever accepted.
+// Device is an honest device with a software key: the state that protocol §3 gives a card, and its
+// rules. A terminal or desk is one too: it never pays, and its Balance is what it ever accepted.
 type Device struct {
 	ID          message.DeviceID
 	Role        spec.Role
@@ -48,14 +47,14 @@ type Device struct {
 	key *ecdsa.PrivateKey
 }
 
-// Copy is a clone of the device: same key, same state, and from now on a life of its own.
+// Copy returns a clone of the device: same key, same state, and independent from now on.
 func (d *Device) Copy() *Device {
 	c := *d
 	c.Log, c.Open = slices.Clone(d.Log), slices.Clone(d.Open)
 	return &c
 }
 
-// Request asks for an amount; payer may be empty.
+// Request makes a Request for an amount; payer may be empty.
 func (d *Device) Request(amount money.Ore, payer message.DeviceID) (*message.Request, error) {
 	if d.LifeCycle != spec.Active || amount == 0 || len(d.Open) == spec.MaxOpenRequests ||
 		d.Role.CanPay() && !d.hasRoom(amount) {
@@ -79,8 +78,7 @@ func (d *Device) hasRoom(amount money.Ore) bool {
 	return total <= d.Policy.MaxBalance && d.logRoom()
 }
 
-// logRoom: a slot and a place among the transactions for one more, beside those of the open
-// requests.
+// logRoom reports whether one more record and transaction fit, beside those of the open requests.
 func (d *Device) logRoom() bool {
 	return len(d.Log)+len(d.Open) < spec.LogSlots &&
 		d.Transaction+len(d.Open) < int(d.Policy.MaxTransactions)
@@ -118,7 +116,8 @@ func (d *Device) Pay(r *message.Request, toDesk bool) (*message.Payment, error) 
 	return p, nil
 }
 
-// Accept takes a Payment of an open request; an accepted one that is kept is accepted again.
+// Accept accepts a Payment of an open request; repeated while the record is kept, it returns the
+// same Receipt.
 func (d *Device) Accept(p *message.Payment) (*message.Receipt, error) {
 	identity, err := message.Identity(p)
 	if err != nil {
@@ -210,7 +209,7 @@ func (d *Device) State(c *message.Challenge) (*message.State, error) {
 	return s, message.Sign(s, d.key)
 }
 
-// peek is the State without challenge and signature.
+// peek returns the State without challenge and signature.
 func (d *Device) peek() (*message.State, error) {
 	s := &message.State{Device: d.ID, ATC: d.ATC, AckedATC: d.AckedATC, Head: d.Head,
 		Balance: d.Balance, InstructionSequence: d.Sequence,
@@ -286,5 +285,5 @@ func (d *Device) take(credit money.Ore) spec.CreditVerdict {
 	return spec.CreditTaken
 }
 
-// StolenKey is the device's key, in the hands of a thief.
+// StolenKey returns the device's key, for a thief.
 func (d *Device) StolenKey() crypto.Signer { return d.key }

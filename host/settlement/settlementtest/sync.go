@@ -13,7 +13,7 @@ import (
 	"ekrona/host/notary"
 )
 
-// Step is how far a synchronisation comes before the phone loses the net.
+// Step is how far a synchronisation comes before the phone loses its network.
 type Step int
 
 // The steps of a synchronisation, in order (protocol §5).
@@ -37,8 +37,8 @@ func (w *World) intermediaryOf(d *Device) *Intermediary {
 }
 
 // Sync synchronises a device as its intermediary would, up to and with the step; credit is loaded
-// by the Instruction, if the notary lets it. It returns the notary's report (of the steps from
-// State on) and what it said against the credit.
+// by the Instruction, if the notary allows it. It returns the notary's report (of the steps from
+// State on) and its refusal of the credit.
 func (w *World) Sync(d *Device, until Step, credit money.Ore) (report notary.StateReport,
 	creditRefused error) {
 	ctx, link := context.Background(), w.Notary.For(d.ID.Name())
@@ -95,7 +95,7 @@ func (w *World) IsDishonest(d *Device) bool {
 	return false
 }
 
-// handOver gives the device the Payments on which its decision is missing.
+// handOver gives the device the Payments that wait for its decision.
 func (w *World) handOver(d *Device) {
 	owed, err := w.Notary.For(d.ID.Name()).Outstanding(context.Background(), d.ID)
 	require.NoError(w.T, err)
@@ -103,7 +103,7 @@ func (w *World) handOver(d *Device) {
 		p, err := message.Parse[message.Payment](h.Payment)
 		require.NoError(w.T, err)
 		if _, err := d.Accept(p); err != nil {
-			// one that is not open any more was decided before, and its record says so
+			// one that is no longer open was decided before, and has its record
 			d.Refuse(p.Request.Number)
 		}
 	}
@@ -120,13 +120,13 @@ func (w *World) Challenge(d *Device) *message.Challenge {
 	return c
 }
 
-// Instruction is the next one for the device, signed by its intermediary.
+// Instruction returns the next one for the device, signed by its intermediary.
 func (w *World) Instruction(d *Device, owed notary.Outstanding,
 	credit money.Ore) *message.Instruction {
 	by := w.intermediaryOf(d)
 	i := &message.Instruction{InstructionKey: by.Instructs, Notary: "SENOTARY00001", Device: d.ID,
 		Sequence: owed.NextSeq,
-		AckedATC: owed.HeldAtc, Head: owed.HeldHead, Credit: credit, Policy: d.Policy,
+		AckedATC: owed.HeldATC, Head: owed.HeldHead, Credit: credit, Policy: d.Policy,
 		Date: message.DateOf(w.Clock.At)}
 	if owed.Status != notary.Active {
 		i.Actions = spec.ActionBlock

@@ -5,8 +5,8 @@ import (
 	"ekrona/host/notary"
 )
 
-// ThroughWire is a notary whose every call and answer is encoded and decoded as on its
-// way to another process.
+// ThroughWire returns a notary whose every call and answer is encoded and decoded as on its way to
+// another process.
 func ThroughWire(n Notary) Notary {
 	return wired{
 		notary.NewOperator(notary.ServeOperator(n)),
@@ -21,7 +21,7 @@ type wired struct {
 	near Notary
 }
 
-// For is what the notary answers to one intermediary.
+// For returns the notary for one intermediary.
 func (w wired) For(name message.Name) notary.Participant {
 	return notary.NewParticipant(notary.ServeParticipant(w.near.For(name)))
 }

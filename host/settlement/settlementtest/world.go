@@ -1,7 +1,6 @@
 // Package settlementtest is a small world around a notary, for tests: intermediaries and honest
-// devices with software keys that sign real messages, and forgers that sign anything. The devices
-// follow protocol §3 to §5 and are no card: what a card does is the applet's affair. Start at
-// NewWorld.
+// devices with software keys that sign real messages, and attackers that sign anything. The devices
+// follow protocol §3 to §5 without a card: the applet has its own tests. Start at NewWorld.
 package settlementtest
 
 import (
@@ -43,7 +42,7 @@ type World struct {
 	Devices        map[string]*Device
 	Names          []string // of Devices, in order of issue
 	Submitted      [][]byte // all that Submit handed over
-	// devices that are copied or whose key is stolen: the auditor trusts them in nothing
+	// devices that are copied or whose key is stolen: the auditor does not trust them
 	Dishonest map[string]bool
 
 	auditor *audit.Auditor
@@ -56,7 +55,7 @@ type World struct {
 	orders     int
 }
 
-// Notary is what the world asks of the central bank, so that a test can stand in between.
+// Notary is the calls that the world makes to the central bank, so that a test can wrap them.
 type Notary interface {
 	notary.Operator
 	notary.Public
@@ -72,7 +71,7 @@ type Intermediary struct {
 	instructionKey *ecdsa.PrivateKey
 }
 
-// StolenKey is the intermediary's instruction key, in the hands of a thief.
+// StolenKey returns the intermediary's instruction key, for a thief.
 func (i *Intermediary) StolenKey() crypto.Signer { return i.instructionKey }
 
 var (
@@ -80,7 +79,7 @@ var (
 	lastDay  = message.DateOf(firstDay.AddDate(5, 0, 0))
 )
 
-// NewWorld makes a world on a new database of the kind that the tests run on now, with the
+// NewWorld returns a world on a new database of the kind that the tests run on now, with the
 // intermediaries NORDIC and FJORD.
 func NewWorld(t storetest.T) *World {
 	schemas, err := settlement.Schemas()
@@ -88,7 +87,7 @@ func NewWorld(t storetest.T) *World {
 	return NewWorldOn(t, nil, storetest.New(t, schemas...))
 }
 
-// NewWorldOn is NewWorld on the database at path, and a driver that stands before its own; nil for
+// NewWorldOn is NewWorld on the database at path, with a driver that wraps its own; nil for
 // none.
 func NewWorldOn(t require.TestingT, d driver.Driver, path string) *World {
 	w := &World{T: t, Path: path, Driver: d, Clock: &clock.Manual{At: firstDay},
@@ -198,7 +197,7 @@ func (w *World) Unregistered(short, intermediary string, role spec.Role, keyName
 	return d
 }
 
-// Honest are the honest devices as an auditor reads them.
+// Honest returns the honest devices as an auditor reads them.
 func (w *World) Honest() map[string]audit.Device {
 	honest := map[string]audit.Device{}
 	for _, name := range w.Names {
@@ -211,7 +210,7 @@ func (w *World) Honest() map[string]audit.Device {
 	return honest
 }
 
-// NotaryKey is the notary's public key.
+// NotaryKey returns the notary's public key.
 func (w *World) NotaryKey() *ecdsa.PublicKey { return &w.notaryKey.PublicKey }
 
 // Audit requires that every invariant holds now, and that clones whose messages the notary holds

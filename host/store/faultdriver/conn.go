@@ -15,7 +15,7 @@ type connection interface {
 	driver.ConnBeginTx
 }
 
-// conn is a connection whose steps meet faults.
+// conn is a connection whose steps can fail.
 type conn struct {
 	connection
 	driver *Driver
@@ -25,7 +25,7 @@ type conn struct {
 func (c *conn) ExecContext(
 	ctx context.Context, query string, args []driver.NamedValue,
 ) (driver.Result, error) {
-	if err := c.driver.meet(ctx, Step{Statement, query}); err != nil {
+	if err := c.driver.check(ctx, Step{Statement, query}); err != nil {
 		return nil, err
 	}
 	return c.connection.ExecContext(ctx, query, args)
@@ -35,7 +35,7 @@ func (c *conn) ExecContext(
 func (c *conn) QueryContext(
 	ctx context.Context, query string, args []driver.NamedValue,
 ) (driver.Rows, error) {
-	if err := c.driver.meet(ctx, Step{Statement, query}); err != nil {
+	if err := c.driver.check(ctx, Step{Statement, query}); err != nil {
 		return nil, err
 	}
 	return c.connection.QueryContext(ctx, query, args)
@@ -43,7 +43,7 @@ func (c *conn) QueryContext(
 
 // BeginTx is one step.
 func (c *conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
-	if err := c.driver.meet(ctx, Step{Kind: Begin}); err != nil {
+	if err := c.driver.check(ctx, Step{Kind: Begin}); err != nil {
 		return nil, err
 	}
 	inner, err := c.connection.BeginTx(ctx, options)
@@ -53,7 +53,7 @@ func (c *conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx
 	return &tx{inner, ctx, c.driver}, nil
 }
 
-// CheckNamedValue lets the database's own connection take the values that only it knows.
+// CheckNamedValue passes values on to the database's own connection, which knows more types.
 func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
 	if own, ok := c.connection.(driver.NamedValueChecker); ok {
 		return own.CheckNamedValue(v)
@@ -75,20 +75,20 @@ func (c *conn) IsValid() bool {
 	return !ok || own.IsValid()
 }
 
-// tx is a transaction whose commit meets faults.
+// tx is a transaction whose commit can fail.
 type tx struct {
 	driver.Tx
-	begun  context.Context // the interface hands Commit none
+	ctx    context.Context // since Commit receives none
 	driver *Driver
 }
 
-// Commit is two steps: before it, and after it before the program learns of it.
+// Commit is two steps: before it, and after it but before the program learns of it.
 func (t *tx) Commit() error {
-	if err := t.driver.meet(t.begun, Step{Kind: Commit}); err != nil {
+	if err := t.driver.check(t.ctx, Step{Kind: Commit}); err != nil {
 		return errors.Join(err, t.Rollback())
 	}
 	if err := t.Tx.Commit(); err != nil {
 		return err
 	}
-	return t.driver.meet(t.begun, Step{Kind: Committed})
+	return t.driver.check(t.ctx, Step{Kind: Committed})
 }

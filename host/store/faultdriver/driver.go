@@ -1,12 +1,11 @@
-// Package faultdriver is a database driver with faults: it stands before the driver of a database
-// and lets a [Plan] decide at each step whether it is done. Tests and the simulator use it to cut
-// the power at a chosen step, to lose the answer of a commit and to fill the disk. It works before
-// both of the store's databases. Start at [New], open with store.OpenOn, and give a plan to
-// [Driver.Follow].
+// Package faultdriver is a database driver with faults: it wraps the driver of a database, and a
+// [Plan] decides at each step whether it is done. Tests and the simulator use it to cut the power
+// at a chosen step, to lose the answer of a commit and to fill the disk. It works with both of the
+// store's databases. Start at [New], open with store.OpenOn, and give a plan to [Driver.Follow].
 //
-// A step is a statement, the begin of a transaction, a commit, and a commit that is done and whose
-// program has not learned of it yet. When the power is lost, no step is done until
-// [Driver.Restore]; what was committed stays, and a transaction that was open is undone.
+// A step is a statement, the start of a transaction, a commit, or the moment after a commit before
+// the program learns of it. When the power is lost, no step is done until [Driver.Restore]; what
+// was committed stays, and a transaction that was open is undone.
 package faultdriver
 
 import (
@@ -21,14 +20,14 @@ import (
 	"ekrona/host/store"
 )
 
-// Errors that a step can meet.
+// Errors of a step.
 var (
 	ErrPowerLost = errors.New("the power is lost") // and stays so until Restore
 	ErrNoAnswer  = errors.New("the database has not answered")
 	ErrDiskFull  = errors.New("the disk is full")
 )
 
-// Kind is what is done in a step.
+// Kind is the kind of a step.
 type Kind byte
 
 // The kinds of steps.
@@ -39,7 +38,7 @@ const (
 	Committed // the commit is done, and the program does not know yet
 )
 
-// String is the kind's name.
+// String returns the kind's name.
 func (k Kind) String() string {
 	names := []string{"", "statement", "begin", "commit", "committed"}
 	if k == 0 || int(k) >= len(names) {
@@ -62,15 +61,15 @@ func (s Step) Writes() bool {
 	return s.Kind == Commit || s.Kind == Statement && !reads
 }
 
-// Plan decides what a step meets: nil, and it is done; ErrPowerLost, and the driver's power is lost
-// before it; any other error in its place. A commit that meets an error is undone. The context is
-// that of the step, for commits that of their begin. A driver without power asks its plan too, and
-// fails whatever it answers. A plan may be asked by several connections at a time, and may itself
-// use the database.
+// Plan decides the fault of a step: nil, and it is done; ErrPowerLost, and the driver's power is
+// lost before it; any other error is returned in its place. A commit with an error is undone. The
+// context is that of the step, for commits that of their begin. A driver without power calls its
+// plan too, and fails whatever it returns. A plan may be called by several connections at a time,
+// and may itself use the database.
 type Plan func(ctx context.Context, s Step) error
 
-// Driver is a driver with faults before another one. It implements driver.Driver. It may be used by
-// several goroutines at a time.
+// Driver is a driver with faults that wraps another one. It implements driver.Driver. It is safe
+// for concurrent use.
 type Driver struct {
 	inner driver.Driver
 
@@ -80,12 +79,12 @@ type Driver struct {
 	steps []Kind
 }
 
-// New makes a driver that follows no plan yet. inner is the driver before which it stands; nil is
-// that of the database that is opened.
+// New returns a driver that follows no plan yet. inner is the driver that it wraps; nil is that of
+// the database that is opened.
 func New(inner driver.Driver) *Driver { return &Driver{inner: inner} }
 
-// Follow has the driver follow a plan from the next step on, and count anew. A nil plan lets
-// everything be done. Power that is lost stays lost.
+// Follow has the driver follow a plan from the next step on, and count anew. With a nil plan every
+// step is done. Power that is lost stays lost.
 func (d *Driver) Follow(p Plan) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -106,40 +105,40 @@ func (d *Driver) Lost() bool {
 	return d.lost
 }
 
-// Restore gives the power back. The plan and the count stay.
+// Restore restores the power. The plan and the count stay.
 func (d *Driver) Restore() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.lost = false
 }
 
-// Steps are the steps since the last Follow, with the one at which the power was lost and without
-// those after it.
+// Steps returns the steps since the last Follow, with the one at which the power was lost and
+// without those after it.
 func (d *Driver) Steps() []Kind {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.steps)
 }
 
-// meet is asked before each step.
-func (d *Driver) meet(ctx context.Context, s Step) error {
+// check is called before each step.
+func (d *Driver) check(ctx context.Context, s Step) error {
 	d.mu.Lock()
 	plan := d.plan
 	if !d.lost {
 		d.steps = append(d.steps, s.Kind)
 	}
 	d.mu.Unlock()
-	var met error
+	var fault error
 	if plan != nil {
-		met = plan(ctx, s) // without the lock: it may use the database
+		fault = plan(ctx, s) // without the lock: it may use the database
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.lost = d.lost || errors.Is(met, ErrPowerLost)
+	d.lost = d.lost || errors.Is(fault, ErrPowerLost)
 	if d.lost {
 		return ErrPowerLost
 	}
-	return met
+	return fault
 }
 
 // Open opens a connection. It implements driver.Driver.

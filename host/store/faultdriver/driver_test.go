@@ -21,7 +21,7 @@ var boxes = store.Schema{Name: "boxes", Files: fstest.MapFS{"00001_boxes.sql": {
 	Data: []byte("-- +goose Up\nCREATE TABLE box (name TEXT NOT NULL PRIMARY KEY);\n"),
 }}}
 
-// open opens a new database behind a driver with faults.
+// open opens a new database through a driver with faults.
 func open(t *testing.T) (*faultdriver.Driver, *sql.DB) {
 	t.Helper()
 	d := faultdriver.New(nil)
@@ -95,7 +95,7 @@ func TestSteps(t *testing.T) {
 		steps[len(steps)-2:])
 }
 
-// The disk is full for what writes, and what is there can be read.
+// A full disk refuses writes, and its data can still be read.
 func TestFullDiskIsRead(t *testing.T) {
 	d, db := open(t)
 	require.NoError(t, write(t.Context(), db, "a"))
@@ -106,18 +106,18 @@ func TestFullDiskIsRead(t *testing.T) {
 	require.ErrorIs(t, write(t.Context(), db, "b"), faultdriver.ErrDiskFull)
 }
 
-// The same seed meets the same faults, of every kind.
+// The same seed gives the same faults, of every kind.
 func TestRandomRepeats(t *testing.T) {
-	run := func(seed uint64) (met []error) {
+	run := func(seed uint64) (faults []error) {
 		p := faultdriver.Random(seed, 3)
 		for range 50 {
 			for _, k := range []faultdriver.Kind{
 				faultdriver.Begin, faultdriver.Statement, faultdriver.Commit, faultdriver.Committed,
 			} {
-				met = append(met, p(t.Context(), faultdriver.Step{Kind: k}))
+				faults = append(faults, p(t.Context(), faultdriver.Step{Kind: k}))
 			}
 		}
-		return met
+		return faults
 	}
 	assert.Equal(t, run(1), run(1))
 	assert.NotEqual(t, run(1), run(2))

@@ -40,7 +40,7 @@ type postgres struct {
 	free      map[string][]string // databases that no test uses, by their schemas
 }
 
-// binaries is the folder of the newest PostgreSQL on this machine.
+// binaries returns the folder of the newest PostgreSQL on this machine.
 func binaries() (string, error) {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if err != nil {
@@ -57,7 +57,7 @@ func binaries() (string, error) {
 	return filepath.Dir(path), nil
 }
 
-// version is the number in a path as Debian has them; 0 if it is none.
+// version returns the number in a path of Debian's; 0 if there is none.
 func version(path string) int {
 	n, err := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path))))
 	if err != nil {
@@ -106,8 +106,8 @@ func start(ctx context.Context) (p *postgres, err error) {
 	return p, err
 }
 
-// as has the server run as somebody else when we are root, which it refuses to be, and die when
-// we do, however that comes about.
+// as returns attributes with which the server runs as another user when we are root, which it
+// refuses, and is ended when we die, for any reason.
 func (p *postgres) as() (*syscall.SysProcAttr, error) {
 	attributes := &syscall.SysProcAttr{}
 	endWithUs(attributes)
@@ -131,7 +131,7 @@ func (p *postgres) as() (*syscall.SysProcAttr, error) {
 }
 
 // launch starts the server from a thread that lives as long as the server: the system takes the
-// thread for the parent whose death it tells of.
+// thread for the parent whose death ends the server.
 func (p *postgres) launch() error {
 	started := make(chan error)
 	go func() {
@@ -160,14 +160,14 @@ func (p *postgres) connect(ctx context.Context) (*sql.DB, error) {
 	}
 }
 
-// output is what the server writes, to be read once it has ended.
+// output is the server's output, to be read once it has ended.
 type output struct {
 	text  bytes.Buffer
 	ready chan struct{} // closed when the server takes connections
 	once  sync.Once
 }
 
-// Write keeps more.
+// Write appends.
 func (o *output) Write(more []byte) (int, error) {
 	n, err := o.text.Write(more)
 	if bytes.Contains(o.text.Bytes(), []byte("ready to accept connections")) {
@@ -224,14 +224,14 @@ func newFolder() (folder string, unlock func() error, err error) {
 	return folder, unlock, nil
 }
 
-// source is the address of a database on the server.
+// source returns the address of a database on the server.
 func (p *postgres) source(name string) string {
 	return (&url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/" + name,
 		RawQuery: url.Values{"host": {p.folder}}.Encode()}).String()
 }
 
-// create gives a database that nobody uses, with the tables of the schemas as they were made. It is
-// one that a test has left, cleared, if there is one.
+// create returns a database that nobody uses, with the tables of the schemas as they were made: a
+// cleared one of an earlier test, if there is one.
 func (p *postgres) create(ctx context.Context, schemas []store.Schema) (name string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -248,11 +248,11 @@ func (p *postgres) create(ctx context.Context, schemas []store.Schema) (name str
 	return name, p.with(ctx, name, keep, schemas...)
 }
 
-// release takes a database back, from whoever still has it open.
+// release takes a database back, and closes the connections to it.
 func (p *postgres) release(ctx context.Context, name string, schemas []store.Schema) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(schemas) == 0 { // whoever asked for none has made some
+	if len(schemas) == 0 { // a test without schemas has made its own
 		_, err := p.admin.ExecContext(ctx, `DROP DATABASE `+name+` WITH (FORCE)`)
 		return err
 	}
@@ -262,7 +262,7 @@ func (p *postgres) release(ctx context.Context, name string, schemas []store.Sch
 	return err
 }
 
-// with carries out a statement on a database.
+// with executes a statement on a database.
 func (p *postgres) with(
 	ctx context.Context, name, statement string, schemas ...store.Schema,
 ) error {

@@ -1,4 +1,4 @@
-// Package storetest runs the tests of a package on each database that package store speaks to. A
+// Package storetest runs the tests of a package on each database that package store supports. A
 // package has
 //
 //	func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
@@ -24,7 +24,7 @@ import (
 	"ekrona/host/store"
 )
 
-// T is what tests of every kind have.
+// T is the methods that tests of every kind have.
 type T interface {
 	require.TestingT
 	Logf(format string, args ...any)
@@ -34,7 +34,7 @@ type T interface {
 // server is the PostgreSQL server on which the tests run now; nil while they run on SQLite.
 var server *postgres
 
-// Dialect is what the tests run on now.
+// Dialect returns the database that the tests run on now.
 func Dialect() store.Dialect {
 	if server != nil {
 		return store.PostgreSQL
@@ -85,7 +85,7 @@ func fewerChecks() error {
 	return checks.Value.Set(strconv.Itoa(max(1, n/5)))
 }
 
-// isOnce reports whether the tests are only listed, or an input is sought that fails.
+// isOnce reports whether the tests are only listed, or a fuzz test searches for a failing input.
 func isOnce() bool {
 	for _, name := range []string{"test.list", "test.fuzz"} {
 		if f := flag.Lookup(name); f != nil && f.Value.String() != "" {
@@ -95,9 +95,9 @@ func isOnce() bool {
 	return false
 }
 
-// New is the source, for store.Open, of a new database with the tables of the schemas. It goes when
-// the test ends; until then it is there again after it was closed, except on SQLite, where it is in
-// memory.
+// New returns the source, for store.Open, of a new database with the tables of the schemas. It is
+// removed when the test ends; until then it can be opened again after it was closed, except on
+// SQLite, where it is in memory.
 func New(t T, schemas ...store.Schema) string {
 	if server == nil {
 		return store.Memory
@@ -111,7 +111,7 @@ func New(t T, schemas ...store.Schema) string {
 	return server.source(name)
 }
 
-// NewFile is New for a database that is still there after it was closed, on SQLite too.
+// NewFile is New for a database that can be opened again after it was closed, on SQLite too.
 func NewFile(t *testing.T, schemas ...store.Schema) string {
 	if server == nil {
 		return filepath.Join(t.TempDir(), "test.db")

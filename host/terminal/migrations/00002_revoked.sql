@@ -1,4 +1,4 @@
--- Devices that were reported lost or have ended, as far as the intermediary has told.
+-- Devices that were reported lost or have ended, as far as the intermediary has reported them.
 
 -- +goose Up
 CREATE TABLE revoked (
