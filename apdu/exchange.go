@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Exchange is one command to a card and what came of it, as a [Recorder] hands it on.
-// Its bytes are its own: the sink may keep it.
+// Exchange is one command to a card and its response or error, as a [Recorder] reports
+// it. Its bytes are its own: the sink may keep it.
 type Exchange struct {
 	// Label names the transport or the card, such as a reader or a holder.
 	Label   string

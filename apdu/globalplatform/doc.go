@@ -7,7 +7,7 @@
 // [Select], [GetData], [Keys]. Each method is named after what it sends, and sends
 // nothing else.
 //
-// A status word other than 9000 comes back as a gpc.Refusal, which names the command
+// A status word other than 9000 is returned as a gpc.Refusal, which names the command
 // and says what to do. The card is trusted once the channel is open; before that,
 // nothing in its answers leads to an attempt to authenticate.
 package globalplatform

@@ -67,7 +67,7 @@ func encipheredWays(name string, change func(data []byte) []byte) []Way {
 	return encipheredFor(name+", ", nil, change)
 }
 
-// encipheredBlocks are blocks that are none, in the place of the new PIN.
+// encipheredBlocks are invalid PIN blocks in place of the new PIN.
 func encipheredBlocks() []Way {
 	var ways []Way
 	for _, none := range noBlocks {

@@ -118,7 +118,7 @@ func flipped(b []byte) []byte {
 // besideIDs are the characters next to the range of ids, and some far from it.
 var besideIDs = []byte{'*', 0, '/', ':', '@', '[', 'a', 0x80, 0xFF}
 
-// strange alters a device's id wherever a body names it first, so that it is none.
+// strange makes a device's id invalid where a body names it first.
 func strange(id message.DeviceID, at int, odd byte) func(body []byte) error {
 	return func(body []byte) error {
 		i := bytes.Index(body, []byte(id))

@@ -290,7 +290,7 @@ func cutInstruction(name string, change func(good []byte) []byte) Way {
 	}}
 }
 
-// forgedInstruction is one of which both sign a body that is none.
+// forgedInstruction is an Instruction whose signers both sign a malformed body.
 func forgedInstruction(name string, change func(body []byte) error) Way {
 	return Way{name, func(s *Setup) (Blow, error) {
 		blow, err := s.twoSigned(s.Next, s.Notary, nil)

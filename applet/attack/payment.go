@@ -333,7 +333,7 @@ func certifiedAs(change func(body []byte) error) func(s *Setup) (Blow, error) {
 	})
 }
 
-// forgedRequest is a Request whose payee signs a body that is none.
+// forgedRequest is a Request whose payee signs a malformed body.
 func forgedRequest(name string, change func(body []byte) error) Way {
 	return Way{name, func(s *Setup) (Blow, error) {
 		payee, err := s.device(s.Own, spec.RoleTerminal)

@@ -19,7 +19,7 @@ type Variant[V, C any] struct {
 	Cases []C // in the order in which it is tried on them, until one decides
 }
 
-// Trial is what came of a variant on one case.
+// Trial is the result of a variant on one case.
 type Trial struct {
 	Verdict Verdict // Open if the case decides nothing, else Held, Finding or Broken
 	Detail  string  // what was observed, as text

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Outcome is what came of one variant.
+// Outcome is the result of one variant.
 type Outcome struct {
 	Variant string  `json:"variant"` // its name
 	Title   string  `json:"title,omitempty"`
@@ -49,7 +49,7 @@ func (o Outcome) String() string {
 	return line
 }
 
-// Report is what came of all variants, in their order.
+// Report is the results of all variants, in their order.
 type Report struct {
 	Campaign string    `json:"campaign"`
 	Outcomes []Outcome `json:"outcomes"`

@@ -2,7 +2,7 @@ package campaign
 
 import "fmt"
 
-// Verdict is what came of a variant.
+// Verdict is the kind of result of a variant.
 type Verdict uint8
 
 // The verdicts. A trial gives one of the first four; a report gives the others by

@@ -15,6 +15,6 @@
 //
 //	go test ./applet/mutation -run TestMutants -mutants all -timeout 2h
 //
-// With -mutant-journal FILE a run of the same program that was stopped goes on where it was
-// (see package campaign), with -mutant-report FILE the report is there as JSON too.
+// With -mutant-journal FILE a run of the same program that was stopped is resumed (see
+// package campaign), with -mutant-report FILE the report is there as JSON too.
 package mutation

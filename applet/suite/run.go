@@ -20,10 +20,10 @@ type testCase struct {
 	run  func(c *caseRun)
 }
 
-// Result is what came of one case on a target.
+// Result is the result of one case on a target.
 type Result struct {
 	Case     string
-	Failures []string // none if the card is as it must be
+	Failures []string // none if the card is correct
 	Diverges string   // why this target cannot pass the case, empty for most
 }
 

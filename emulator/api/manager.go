@@ -54,7 +54,8 @@ type Manager interface {
 // (SecureChannel, SecureChannelx). Errors are status words.
 type Channel interface {
 	// Process carries out a command that opens the channel, and returns its response
-	// data. SWs 6E00 and 6D00 say that the class or the instruction is none of these.
+	// data. SWs 6E00 and 6D00 report that the class or the instruction is none of
+	// these.
 	Process(c *vm.Call, command apdu.Command) ([]byte, error)
 
 	// Unwrap takes the protection off a command.

@@ -20,7 +20,7 @@ func (b bench) saved() []byte {
 	return content
 }
 
-// A card comes back to where it was in a session, RAM and a validated PIN too, whatever
+// A card is set back to its place in a session, RAM and a validated PIN too, whatever
 // happened to it since, and as often as one likes.
 func TestSnapshotComesBack(t *testing.T) {
 	b := newProbe(t, card.P71)
