@@ -50,7 +50,7 @@ func TestSuppliersKeysWithTheVersionOfOurs(t *testing.T) {
 	}
 }
 
-// A card that was begun without new keys gets them when the same order names some: that
+// A card that was started without new keys gets them when the same order names some: that
 // keys of their version are there does not make them ours.
 func TestKeysThatAreNamedLaterAreReplacedToo(t *testing.T) {
 	h := newTestIssuer(t)
@@ -66,7 +66,7 @@ func TestKeysThatAreNamedLaterAreReplacedToo(t *testing.T) {
 }
 
 // However many key sets are compared, one INITIALIZE UPDATE goes out, nothing that costs
-// a try, and the error says what was tried.
+// a try, and the error names what was tried.
 func TestKeysAreComparedOnOneAnswer(t *testing.T) {
 	h := newTestIssuer(t)
 	r, o := h.newReader(t), h.Order(t)

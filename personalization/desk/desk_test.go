@@ -211,7 +211,7 @@ func TestCardIsMade(t *testing.T) {
 	)
 	assert.Equal(t, progress.Made, p.events[len(p.events)-1].Kind)
 
-	// The letter is there, so the card is somebody's, and no other order goes on it.
+	// The letter is there, so the card has an owner, and no other order goes on it.
 	_, err = p.issue(t)
 	require.ErrorContains(t, err, "there is such a letter already")
 	p.letter = filepath.Join(t.TempDir(), "other.txt")

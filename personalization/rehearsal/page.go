@@ -118,7 +118,7 @@ func (s Shape) String() string {
 	return fmt.Sprintf("%02X %02X %02X %02X, %3d bytes", s.CLA, s.INS, s.P1, s.P2, s.Length)
 }
 
-// difference says how one list differs from another, between what they begin and end
+// difference describes how one list differs from another, between what they start and end
 // with alike.
 func difference(from, to []Step) string {
 	same := func(a, b Step) bool { return slices.Equal(a.Shapes(), b.Shapes()) }

@@ -37,7 +37,7 @@ type setup struct {
 	hasFinal bool // the card has the line's final keys
 }
 
-// build makes the actors and a card with keys as the state tells and no applet.
+// build makes the parties and a card with the keys of the state and no applet.
 func build(ctx context.Context, l personalization.Line, o personalization.Order, s State) (*setup,
 	error) {
 	st := &setup{line: l, order: o}

@@ -97,7 +97,7 @@ func (s Bureau) Copy(t testing.TB, folder string) Bureau {
 	return s
 }
 
-// Master is the key from which the cards' final keys come.
+// Master is the key from which the cards' final keys are derived.
 var Master = scp03.Master(bytes.Repeat([]byte{0x5A}, 16))
 
 // Site is a bureau that is open.

@@ -56,7 +56,7 @@ func (f *VirtualOperator) Handle(n progress.Event) {
 	}
 }
 
-// mostRefusals is how often a card that was begun is tried again though it was
+// mostRefusals is how often a card that was started is tried again though it was
 // refused: its answers may have been disturbed, and no other card can have its order.
 const mostRefusals = 8
 
@@ -68,7 +68,7 @@ type startedCard struct {
 
 // comesAgain reports whether a card is to be put in again.
 func comesAgain(card Card, after progress.Kind) bool {
-	if b, isBegun := card.(*startedCard); isBegun && after == progress.Refused {
+	if b, isStarted := card.(*startedCard); isStarted && after == progress.Refused {
 		b.refusals++
 		return b.refusals <= mostRefusals
 	}
@@ -82,7 +82,7 @@ func (f *VirtualOperator) remove(reader string) Card {
 		return nil
 	}
 	f.in--
-	if _, isBegun := card.(*startedCard); f.taken[reader] && !isBegun {
+	if _, isStarted := card.(*startedCard); f.taken[reader] && !isStarted {
 		card = &startedCard{Card: card}
 	}
 	return card
