@@ -24,7 +24,7 @@ func (f *IssuerFault) Unwrap() error { return f.Err }
 // have.
 var ErrExpiry = errors.New("the last day of the cards' certificates")
 
-// Check looks before the first card at all that cards will refuse or that nobody may
+// Check finds before the first card all that cards will refuse or that nobody may
 // issue: the certificates that go onto them, on this day, whether the CA's key is its
 // certificate's, and the last day of what it will certify. The error holds every fault,
 // each an [*IssuerFault].

@@ -45,7 +45,7 @@ type Line struct {
 	Secure       bool // moves the card's life cycle to SECURED, which never goes back
 }
 
-// Issue brings the card in the reader, which has just got power, from wherever it is
+// Issue takes the card in the reader, which has just got power, from wherever it is
 // to active:
 //
 //  1. SELECT of the issuer security domain, GET DATA of its key versions, SELECT of
@@ -354,7 +354,7 @@ func keysLeft(version byte) error {
 func (l Line) load(ctx context.Context, applet *globalplatform.Client, on globalplatform.Contents,
 	f cardContents) error {
 	pkg := l.CAP.Header.Package
-	others := false // instances that nobody has looked at
+	others := false // instances that were not examined
 	for _, a := range on.Applications {
 		switch {
 		case !bytes.Equal(a.AID, []byte(spec.AppletAID)):

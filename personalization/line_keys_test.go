@@ -16,7 +16,7 @@ import (
 	"ekrona/personalization/issuertest"
 )
 
-// suppliersAt has the reader's card come with a supplier's keys under a version.
+// suppliersAt gives the reader's card a supplier's keys under a version.
 func suppliersAt(t *testing.T, r *reader, version byte) scp03.KeySource {
 	t.Helper()
 	suppliers := scp03.Master(bytes.Repeat([]byte{7}, 16))
@@ -87,7 +87,7 @@ func TestKeysAreComparedOnOneAnswer(t *testing.T) {
 	assert.Zero(t, sent[gpc.InsExternalAuthenticate])
 }
 
-// A card that begins no channel does not blame the keys or their supplier.
+// The error of a card that opens no channel does not blame the keys or their supplier.
 func TestCardThatBeginsNoChannel(t *testing.T) {
 	for _, sw := range []apdu.StatusWord{apdu.SWSecurity, apdu.SWBlocked} {
 		h := newTestIssuer(t)

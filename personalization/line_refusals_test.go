@@ -242,7 +242,7 @@ func TestACardHasTheCertificateThatIsRegistered(t *testing.T) {
 	h.check(t, t.Context(), r, o, device)
 }
 
-// A card that opens with its former keys too is not gone on with.
+// A card that opens with its former keys too is not continued.
 func TestFormerKeysHaveToEnd(t *testing.T) {
 	h := newTestIssuer(t)
 	r, o := h.newReader(t), h.Order(t)

@@ -21,7 +21,7 @@ import (
 	"ekrona/personalization/issuertest"
 )
 
-// testIssuer gives its cards in readers.
+// testIssuer puts its cards into readers.
 type testIssuer struct{ *issuertest.Issuer }
 
 func newTestIssuer(t *testing.T) *testIssuer { return &testIssuer{issuertest.New(t)} }

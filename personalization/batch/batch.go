@@ -22,7 +22,7 @@ import (
 type Options struct {
 	Job      *Job
 	Folder   string   // of the job; made if there is none
-	Enrol    Enroller // makes customers of owners who are none; nil for nobody
+	Enrol    Enroller // enrols owners who are not customers; nil enrols nobody
 	Line     personalization.Line
 	Registry banking.IssuerDesk // takes the place of Line's
 	Need     preflight.Need     // what the applet takes of a card

@@ -14,7 +14,7 @@
 //  2. An order is reserved for it: device id, token, PIN and PUK are drawn, sealed
 //     and kept with the card's serial. Before this nothing has happened on the
 //     card. A cut leaves an order that waits for this card, in any reader.
-//  3. personalization.Line brings the card to its end; each stage is kept when it is
+//  3. personalization.Line makes the card active; each stage is kept when it is
 //     true on the card. A cut, a pulled card: the card, when inserted again, goes on
 //     with its order, and each stage finds itself done or is done again.
 //  4. The PIN letter is written when the device is registered, before the card is

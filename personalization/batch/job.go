@@ -36,7 +36,7 @@ type Job struct {
 	Recipients []age.Recipient
 	Cards      []Card
 	File       string // of the job
-	CardsFile  string // where the cards stand
+	CardsFile  string // file of the cards
 
 	lines map[string]int // of the fields in File
 
@@ -161,7 +161,7 @@ var columns = []string{"owner", "name", "address", "max_balance", "max_payment",
 	"second", "replaces"}
 
 // cardOf makes a card of its columns; a column that is missing or empty is what the
-// job's head says.
+// job's head has.
 func cardOf(file string, line int, value func(column string) string, head headJob,
 	problems *Problems) Card {
 	c := Card{Line: line, Owner: value("owner"), Name: value("name")}

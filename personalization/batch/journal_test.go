@@ -23,7 +23,7 @@ import (
 )
 
 // startedCard is a job of two cards whose first card was pulled out at a stage, after which
-// the people went home.
+// the operators went home.
 func startedCard(t *testing.T, at personalization.Stage) *setup {
 	t.Helper()
 	c := set(t, batchtest.NewBureau(t, t.TempDir(), 2), 1, true)
@@ -41,7 +41,7 @@ func (c *setup) until(t *testing.T, at personalization.Stage) {
 			record.Items[0].Orders[0].Stage == at.String()
 	}
 	c.operator.Load("left")
-	_ = c.program(t) // ends as it was told to
+	_ = c.program(t) // ends as planned
 	require.NotEmpty(t, c.ended)
 	c.when = nil
 	c.operator.Readers.Remove("left")
@@ -78,7 +78,7 @@ func TestOneProgramAtATime(t *testing.T) {
 	require.NoError(t, second.Close())
 }
 
-// A folder that is not as the last program left it is refused, and says why.
+// A folder that is not as the last program left it is refused, and the error names why.
 func TestFoldersThatAreRefused(t *testing.T) {
 	c := startedCard(t, personalization.Filled)
 	in := func(s *setup, name string) string { return filepath.Join(s.JobFolder(), name) }

@@ -50,12 +50,12 @@ func (s *readerWorker) handleCard(ctx context.Context) (err error) {
 		err = closed
 	}
 	if ctx.Err() != nil && !isOurs(err) {
-		return nil // the program is to end, and the card goes on another time
+		return nil // the program is to end, and the card is finished another time
 	}
 	return err
 }
 
-// card finds the order of the card, and goes on with it.
+// card finds the order of the card, and continues it.
 func (s *readerWorker) card(ctx context.Context, m *meter) error {
 	cardSerial, err := Identify(ctx, m)
 	if err != nil {

@@ -69,7 +69,7 @@ func (k sealKey) cipher() (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// seal gives nonce, ciphertext and tag over token, PIN and PUK.
+// seal returns nonce, ciphertext and tag over token, PIN and PUK.
 func (k sealKey) seal(device message.DeviceID, s secrets, random io.Reader) ([]byte, error) {
 	gcm, err := k.cipher()
 	if err != nil {

@@ -16,7 +16,7 @@
 //  5. The card that the new one replaces is reported lost, if there is one. A cut: the same
 //     call finds the new card active and reports again.
 //  6. The letter is written and the order forgotten.
-//  7. The card's power is taken away and given back, and it is looked at: it is active.
+//  7. The card's power is switched off and on, and it is examined: it is active.
 //
 // The package trusts the machine that it runs on, and cards as far as
 // personalization.Line does. Start at [Desk].
@@ -65,16 +65,17 @@ type Desk struct {
 	ReplaceKeys bool
 
 	Clock  clock.Clock
-	Random io.Reader           // nil is the system's
-	Show   progress.Show       // gets each stage of a card
-	Record func(apdu.Exchange) // gets each exchange with a card, as it was meant; nil for nobody
+	Random io.Reader     // nil is the system's
+	Show   progress.Show // receives each stage of a card
+	// Record receives each exchange with a card, as it is inside the secure channel; may be nil.
+	Record func(apdu.Exchange)
 }
 
 // Card is an open card.
 type Card struct {
 	apdu.Card
-	ATR   []byte       // nil where no reader tells
-	Reset func() error // takes power away and gives it back
+	ATR   []byte       // nil if no reader reports it
+	Reset func() error // switches the power off and on
 }
 
 // Order is what a card is made for.

@@ -98,8 +98,8 @@ func (f Folder) Root(name string, s Subject) (Identity, error) {
 	return f.identity(name, s, nil)
 }
 
-// Certified opens the identity of the name, or makes its key and lets the issuer
-// certify it. A cut between the two leaves a key without a certificate, which the
+// Certified opens the identity of the name, or makes its key and certifies it
+// by the issuer. A cut between the two leaves a key without a certificate, which the
 // next call certifies.
 func (f Folder) Certified(name string, s Subject, issuer Identity) (Identity, error) {
 	return f.identity(name, s, &issuer)

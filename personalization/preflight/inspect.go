@@ -25,7 +25,7 @@ type Hex []byte
 // String is the bytes in hex.
 func (h Hex) String() string { return strings.ToUpper(hex.EncodeToString(h)) }
 
-// MarshalText gives the bytes in hex.
+// MarshalText returns the bytes in hex.
 func (h Hex) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 
 // Options are the settings of Inspect.

@@ -133,7 +133,7 @@ func TestCardsThatCannotTakeIt(t *testing.T) {
 
 const fci = "6F108408A000000151000000A5049F6501FF"
 
-// answering is a card that knows some commands by how they begin, and answers 6A88 to
+// answering is a card that knows some commands by their first bytes, and answers 6A88 to
 // all others; to SELECT 6A82.
 func answering(answers map[string]string) apdu.Card {
 	return apdu.CardFunc(func(_ context.Context, c apdu.Command) (apdu.Response, error) {

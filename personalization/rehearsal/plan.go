@@ -48,7 +48,7 @@ func Shapes(e apdu.Exchange) []Shape {
 // Shapes are those of the commands that go over the wire for the step.
 func (s Step) Shapes() []Shape { return Shapes(s.Exchange) }
 
-// optional reports whether a list goes on without the step: moving the card's life cycle
+// optional reports whether a list may omit the step: moving the card's life cycle
 // to where it is already.
 func (s Step) optional() bool { return s.Command.INS == gpc.InsSetStatus }
 
@@ -57,7 +57,7 @@ var ErrUnplanned = errors.New("this command was not rehearsed and was not sent: 
 	"another state than it seemed; check it again, and begin anew")
 
 // Guard wraps a card and passes only what the plan has, in its order. More of a
-// list that a card gives in parts may be asked for.
+// list that a card returns in parts may be asked for.
 func (p Plan) Guard(card apdu.Card) apdu.Card {
 	g := &guard{card: card}
 	for _, c := range p.Cases {

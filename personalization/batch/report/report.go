@@ -12,7 +12,7 @@ import (
 	"ekrona/personalization/batch"
 )
 
-// pause is how long nothing may be in any reader before the page begins a new row of
+// pause is how long nothing may be in any reader before the page starts a new row of
 // lanes.
 const pause = 10 * time.Minute
 

@@ -65,7 +65,7 @@ func record() batch.Record {
 	}
 }
 
-// TestCellsNameTheirColumn: on a narrow page each cell stands on a line of its own, where
+// TestCellsNameTheirColumn: on a narrow page each cell is on a line of its own, where
 // the heads of the columns are not seen.
 func TestCellsNameTheirColumn(t *testing.T) {
 	for _, cell := range regexp.MustCompile(`<td\b[^>]*>`).FindAllString(pageSource, -1) {

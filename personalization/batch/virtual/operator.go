@@ -7,7 +7,7 @@ import "ekrona/host/progress"
 type VirtualOperator struct {
 	Readers *Readers
 	Stack   []Card // cards to be put in, the first first
-	Empty   func() // told when no card is left in pile and readers; nil for nobody
+	Empty   func() // called when no card is left in stack and readers; may be nil
 
 	in      int             // cards in readers
 	taken   map[string]bool // readers whose cards have an order
@@ -37,9 +37,9 @@ func (f *VirtualOperator) Handle(n progress.Event) {
 		f.refused = 0
 	}
 	wait := f.refused > 0 && f.in > 0 // until a card in another reader is made or rejected
-	// The one with the order may be in the pile, and after it this one may be needed; or
+	// The one with the order may be in the stack, and after it this one may be needed; or
 	// an order has come free after the first of them was turned away and before that was
-	// told. So each is tried until all have been since the last news, and the first twice.
+	// reported. So each is tried until all have been since the last change, and the first twice.
 	needed := wait || f.refused > 0 && f.refused <= len(f.Stack)+1
 	if card != nil && (needed || comesAgain(card, n.Kind)) {
 		f.Stack = append(f.Stack, card)

@@ -52,7 +52,7 @@ func NewReaders(names ...string) *Readers {
 // Insert puts a card into a reader, and replaces one that is in it.
 func (r *Readers) Insert(reader string, card Card) { r.put(reader, card) }
 
-// Remove takes the card out of a reader, and gives it back; nil if there is none.
+// Remove takes the card out of a reader, and returns it; nil if there is none.
 func (r *Readers) Remove(reader string) Card { return r.put(reader, nil) }
 
 func (r *Readers) put(reader string, card Card) Card {
@@ -120,7 +120,7 @@ type tap struct {
 	stay    int
 }
 
-// Transmit sends a command to the card, if it is still there, and gives its answer, if
+// Transmit sends a command to the card, if it is still there, and returns its answer, if
 // it is there even then.
 func (t *tap) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 	card, err := t.card()

@@ -71,7 +71,7 @@ type OpenCard struct {
 	apdu.Card
 	ATR   []byte
 	Where string       // the reader, or the file
-	Reset func() error // takes power away and gives it back
+	Reset func() error // switches the power off and on
 	Close func() error
 
 	Unframed       apdu.Card // one APDU for each command; what it answers comes as it is

@@ -66,7 +66,7 @@ type CardInFile struct {
 	*cli.OpenCard
 }
 
-// Reset opens the card, or takes its power away and gives it back.
+// Reset opens the card, or switches its power off and on.
 func (c *CardInFile) Reset() error {
 	if c.OpenCard != nil {
 		return c.OpenCard.Reset()
