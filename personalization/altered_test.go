@@ -53,7 +53,7 @@ func TestNoCardIsActiveBeforeItIsRegistered(t *testing.T) {
 	h.check(t, t.Context(), r, o, device)
 }
 
-// TestCardIsNotActiveBecauseItSaysYes: an answer says nothing of what the card was asked.
+// TestCardIsNotActiveBecauseItSaysYes: an answer does not show what the card was asked.
 func TestCardIsNotActiveBecauseItSaysYes(t *testing.T) {
 	h := newTestIssuer(t)
 	r, o := h.newReader(t), h.Order(t)

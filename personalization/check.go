@@ -10,21 +10,21 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// IssuerFault is something wrong with what an issuer makes cards of. No card is to blame,
-// and the next one would fare no better.
+// IssuerFault is an error in the keys or certificates of an issuer. No card is to blame,
+// and the next one would fail too.
 type IssuerFault struct{ Err error }
 
-// Error says what is wrong and what to do.
+// Error names what is wrong and what to do.
 func (f *IssuerFault) Error() string { return f.Err.Error() }
 
-// Unwrap gives what is wrong.
+// Unwrap returns what is wrong.
 func (f *IssuerFault) Unwrap() error { return f.Err }
 
-// ErrExpiry says that the last day of the certificates to be issued is none that they can
+// ErrExpiry is returned if the last day of the certificates to be issued is one that they cannot
 // have.
 var ErrExpiry = errors.New("the last day of the cards' certificates")
 
-// Check looks before the first card at all that cards will refuse or that nobody may
+// Check finds before the first card all that cards will refuse or that nobody may
 // issue: the certificates that go onto them, on this day, whether the CA's key is its
 // certificate's, and the last day of what it will certify. The error holds every fault,
 // each an [*IssuerFault].

@@ -7,13 +7,13 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// PINDigits and PUKDigits are how long what is drawn for a card is.
+// PINDigits and PUKDigits are the lengths of the PIN and the PUK drawn for a card.
 const (
 	PINDigits = 4
 	PUKDigits = spec.PUKDigits
 )
 
-// Digits are PIN and PUK as the letter has them.
+// Digits are PIN and PUK as the letter shows them.
 type Digits struct{ PIN, PUK string }
 
 // DrawDigits draws PIN and PUK of one card.

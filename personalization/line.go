@@ -18,18 +18,18 @@ import (
 )
 
 // FinalKeyVersion is the version of the key set that a line puts onto its cards
-// unless it says otherwise: the first of those that are used for SCP03.
+// by default: the first of those that are used for SCP03.
 const FinalKeyVersion = 0x30
 
 const bitsPerByte = 8
 
-// Line makes active cards of blank ones over their security domain. It is used as a
+// Line makes blank cards active over their security domain. It is used as a
 // value; one may serve many readers at once if its issuer may.
 type Line struct {
 	Issuer
 
 	Keys scp03.KeySource // of the cards as they come; nil for cards that have the final ones
-	// Final, if not nil, are the keys that replace those. Keep what they come from:
+	// Final, if not nil, are the keys that replace those. Keep what they are derived from:
 	// nobody can read them back.
 	Final        scp03.KeySource
 	FinalVersion byte // 0 is FinalKeyVersion
@@ -45,7 +45,7 @@ type Line struct {
 	Secure       bool // moves the card's life cycle to SECURED, which never goes back
 }
 
-// Issue brings the card in the reader, which has just got power, from wherever it is
+// Issue takes the card in the reader, which has just got power, from wherever it is
 // to active:
 //
 //  1. SELECT of the issuer security domain, GET DATA of its key versions, SELECT of
@@ -61,7 +61,7 @@ type Line struct {
 // and before the next step; its error ends the issuing, which can be repeated too.
 //
 // Keys are never guessed. Those that are given are compared with the card's cryptogram, initial and
-// final ones whatever their version says: a supplier's keys may have the version of ours. Keys that
+// final ones whatever their version: a supplier's keys may have the version of ours. Keys that
 // are not the card's stop it before EXTERNAL AUTHENTICATE. Errors: [*IssuerFault],
 // [scp03.ErrWrongKeys], [scp03.ErrNotBegun], [ErrOtherApplet], [*gpc.Refusal] and those of
 // Personalize.
@@ -98,7 +98,7 @@ func (l Line) issue(ctx context.Context, c apdu.Card, o Order, s Secrets,
 	return l.personalize(ctx, c, o, s, done)
 }
 
-// ErrOtherApplet says that an applet is in the way that only DeleteApplet would
+// ErrOtherApplet is returned if an applet is in the way that only DeleteApplet would
 // delete.
 var ErrOtherApplet = errors.New(
 	"the card has another applet in the place of this one: have it deleted, or take a blank card")
@@ -261,7 +261,7 @@ func (l Line) VersionOfFinal() byte {
 }
 
 // keyVersions asks the selected security domain for the versions of its keys: none
-// from a card that does not tell.
+// from a card that does not report them.
 func keyVersions(ctx context.Context, c apdu.Card) (map[byte]bool, error) {
 	keys, err := globalplatform.Keys(ctx, c)
 	var untold *gpc.Refusal
@@ -275,7 +275,7 @@ func keyVersions(ctx context.Context, c apdu.Card) (map[byte]bool, error) {
 	return versions, nil
 }
 
-// replaceKeys puts the final keys in the place of those of the channel, unless it
+// replaceKeys replaces the keys of the channel by the final ones, unless it
 // has been opened with them, and opens one with them, which proves that the card
 // took them. Initial keys of version FF end by themselves; those of another version
 // are replaced by name, and have to be of the same length.
@@ -313,7 +313,7 @@ func (l Line) replaceKeys(ctx context.Context, c apdu.Card,
 	return applet, err
 }
 
-// CheckKeys fails where the final keys cannot take the place of those that a channel was
+// CheckKeys fails if the final keys cannot replace those that a channel was
 // opened with: a numbered set is replaced by one of the same length only (GPC
 // §11.8.2.3.3).
 func (l Line) CheckKeys(applet *globalplatform.Client) error {
@@ -341,7 +341,7 @@ func (l Line) presentKeys(applet *globalplatform.Client) (scp03.Keys, error) {
 	return l.Keys.For(applet.Offer())
 }
 
-// ErrKeysLeft says that a card opens with its former keys too.
+// ErrKeysLeft is returned if a card opens with its former keys too.
 var ErrKeysLeft = errors.New("the card has kept its former keys beside the new ones")
 
 func keysLeft(version byte) error {
@@ -350,11 +350,11 @@ func keysLeft(version byte) error {
 }
 
 // load puts the applet's load file onto the card unless it is there. What is in the
-// way goes first, if it may.
+// way is deleted first, if allowed.
 func (l Line) load(ctx context.Context, applet *globalplatform.Client, on globalplatform.Contents,
 	f cardContents) error {
 	pkg := l.CAP.Header.Package
-	others := false // instances that nobody has looked at
+	others := false // instances that were not examined
 	for _, a := range on.Applications {
 		switch {
 		case !bytes.Equal(a.AID, []byte(spec.AppletAID)):

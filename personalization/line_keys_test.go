@@ -16,7 +16,7 @@ import (
 	"ekrona/personalization/issuertest"
 )
 
-// suppliersAt has the reader's card come with a supplier's keys under a version.
+// suppliersAt gives the reader's card a supplier's keys under a version.
 func suppliersAt(t *testing.T, r *reader, version byte) scp03.KeySource {
 	t.Helper()
 	suppliers := scp03.Master(bytes.Repeat([]byte{7}, 16))
@@ -50,7 +50,7 @@ func TestSuppliersKeysWithTheVersionOfOurs(t *testing.T) {
 	}
 }
 
-// A card that was begun without new keys gets them when the same order names some: that
+// A card that was started without new keys gets them when the same order names some: that
 // keys of their version are there does not make them ours.
 func TestKeysThatAreNamedLaterAreReplacedToo(t *testing.T) {
 	h := newTestIssuer(t)
@@ -66,7 +66,7 @@ func TestKeysThatAreNamedLaterAreReplacedToo(t *testing.T) {
 }
 
 // However many key sets are compared, one INITIALIZE UPDATE goes out, nothing that costs
-// a try, and the error says what was tried.
+// a try, and the error names what was tried.
 func TestKeysAreComparedOnOneAnswer(t *testing.T) {
 	h := newTestIssuer(t)
 	r, o := h.newReader(t), h.Order(t)
@@ -87,7 +87,7 @@ func TestKeysAreComparedOnOneAnswer(t *testing.T) {
 	assert.Zero(t, sent[gpc.InsExternalAuthenticate])
 }
 
-// A card that begins no channel does not blame the keys or their supplier.
+// The error of a card that opens no channel does not blame the keys or their supplier.
 func TestCardThatBeginsNoChannel(t *testing.T) {
 	for _, sw := range []apdu.StatusWord{apdu.SWSecurity, apdu.SWBlocked} {
 		h := newTestIssuer(t)

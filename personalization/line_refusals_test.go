@@ -40,7 +40,7 @@ func (h *testIssuer) cutAt(t *testing.T, r *reader, o personalization.Order,
 	r.insert(t, 0, false, 0)
 }
 
-// A card that was begun or made for another order is refused, and still is what it was.
+// A card that was started or made for another order is refused, and stays what it was.
 func TestAnotherOrdersCardIsRefused(t *testing.T) {
 	for _, at := range []personalization.Stage{personalization.Installed, personalization.KeysMade,
 		personalization.Registered} {
@@ -141,7 +141,7 @@ func TestNumberedInitialKeysEnd(t *testing.T) {
 	h.check(t, t.Context(), r, o, device)
 }
 
-// A card that does not list its keys says at INITIALIZE UPDATE which it uses.
+// A card that does not list its keys names at INITIALIZE UPDATE which it uses.
 func TestUntoldKeyVersions(t *testing.T) {
 	h := newTestIssuer(t)
 	r, o := h.newReader(t), h.Order(t)
@@ -242,7 +242,7 @@ func TestACardHasTheCertificateThatIsRegistered(t *testing.T) {
 	h.check(t, t.Context(), r, o, device)
 }
 
-// A card that opens with its former keys too is not gone on with.
+// A card that opens with its former keys too is not continued.
 func TestFormerKeysHaveToEnd(t *testing.T) {
 	h := newTestIssuer(t)
 	r, o := h.newReader(t), h.Order(t)

@@ -21,14 +21,14 @@ import (
 	"ekrona/personalization/issuertest"
 )
 
-// testIssuer gives its cards in readers.
+// testIssuer puts its cards into readers.
 type testIssuer struct{ *issuertest.Issuer }
 
 func newTestIssuer(t *testing.T) *testIssuer { return &testIssuer{issuertest.New(t)} }
 
 var errWithdrawn = errors.New("the card was pulled")
 
-// reader is a virtual card in a reader that loses it where it is told to.
+// reader is a virtual card in a reader that loses it at a chosen command.
 type reader struct {
 	*emulated.Card
 	sent  int
@@ -64,7 +64,7 @@ func (r *reader) insert(t issuertest.T, at int, after bool, write int) {
 	r.sent, r.at, r.after, r.write = 0, at, after, write
 }
 
-// stages keeps what it was told, and checks that a stage is never followed by a lower
+// stages keeps the stages it received, and checks that a stage is never followed by a lower
 // one.
 type stages struct {
 	t        issuertest.T

@@ -1,7 +1,7 @@
-// Package personalization makes active cards. Start at [NewOrder], then [Line.Issue],
+// Package personalization makes cards active. Start at [NewOrder], then [Line.Issue],
 // which takes a card from wherever it is to active: keys of its own, the applet, the
 // instance with the order's parameters. Its last part, [Issuer.Personalize], does
-// without the card manager: keys made on the card, a certificate over them, PIN and
+// without the security domain: keys made on the card, a certificate over them, PIN and
 // PUK, registration at the notary, activation. [Issuer.Renew] issues a later
 // certificate.
 //
@@ -22,7 +22,7 @@ import (
 )
 
 // Order is one card to be made. It holds the card's token: keep it secret, and
-// keep it until the card is active; a card whose token is lost is installed anew,
+// keep it until the card is active; a card whose token is lost is installed again,
 // under another device id.
 type Order struct {
 	Device   message.DeviceID
@@ -45,7 +45,7 @@ func NewOrder(device message.DeviceID, owner string, today message.Date, random 
 }
 
 // InstallParameters are the application parameters of INSTALL for this card. They
-// name the root by its hash; the card meets the root itself in Personalize.
+// name the root by its hash; the card gets the root itself in Personalize.
 func (o Order) InstallParameters(root *cvc.Certificate) ([]byte, error) {
 	anchor, err := root.Anchor()
 	if err != nil {

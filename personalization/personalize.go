@@ -37,23 +37,23 @@ type Secrets struct {
 	PUK pin.Block
 }
 
-// ErrOtherCard says that the card in the reader carries the applet of another
+// ErrOtherCard is returned if the card in the reader carries the applet of another
 // order, or another card's.
 var ErrOtherCard = errors.New("the card carries another device's applet: take the card that this " +
-	"order was begun with, or a blank one")
+	"order was started with, or a blank one")
 
-// ErrOtherKey says that the order's device id is registered with the key of an
+// ErrOtherKey is returned if the order's device id is registered with the key of an
 // instance that is not on this card.
 var ErrOtherKey = errors.New("the device id is registered already, with another key: delete the " +
 	"applet from the card and order it anew, under another id")
 
-// ErrNotActive says that a card answered ACTIVATE and is not active.
-var ErrNotActive = errors.New("the card was told to be active and is not: a command was altered " +
+// ErrNotActive is returned if a card answered ACTIVATE and is not active.
+var ErrNotActive = errors.New("the card got ACTIVATE and is not active: a command was altered " +
 	"on its way; hold it to the reader again")
 
 // Personalize makes an installed card active:
 //
-//  1. SELECT tells how far the card is.
+//  1. SELECT shows how far the card is.
 //  2. GENERATE ASYMMETRIC KEY PAIR: the card makes its keys, or names those it
 //     has, and proves with the token that they are this card's.
 //  3. Its key is certified, and the device kept and registered at the notary: before
@@ -62,7 +62,7 @@ var ErrNotActive = errors.New("the card was told to be active and is not: a comm
 //  4. PSO VERIFY CERTIFICATE: root, CA, instruction key, notary.
 //  5. PUT DATA: the certificate that is registered, which the card verifies.
 //  6. PUT DATA: PIN and PUK, enciphered and authenticated under the token.
-//  7. ACTIVATE: the card forgets the token, and says so: a 9000 to a command that
+//  7. ACTIVATE: the card erases the token, and reports it: a 9000 to a command that
 //     was altered on its way is no proof.
 //
 // A cut after any step is repaired by the same call with the same order: each
@@ -125,12 +125,12 @@ func (i Issuer) personalize(ctx context.Context, tap apdu.Card, o Order, secrets
 	return device, done(Active)
 }
 
-// isActivated reports whether the card has forgotten its token.
+// isActivated reports whether the card has erased its token.
 func isActivated(application message.FCI) bool {
 	return application.LifeCycle != spec.Installed && application.LifeCycle != spec.KeysMade
 }
 
-// identify has a card that is not yet active make its keys, or name them again, and
+// identify makes a card that is not yet active make its keys, or name them again, and
 // prove with the token that it is the order's.
 func identify(ctx context.Context, applet *client.Client, o Order) (pin.Keys, error) {
 	answer, err := applet.GenerateKeyPair(ctx)

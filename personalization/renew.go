@@ -14,7 +14,7 @@ import (
 // until Expiry. It goes onto the card at any tap; see wallet.Renew.
 //
 //  1. The certificate is signed. A cut leaves nothing.
-//  2. It is kept and registered at the notary in the place of the former. A cut
+//  2. It is kept and registered at the notary, and replaces the former. A cut
 //     after the first of the two: the same call registers what is kept.
 //
 // A device whose certificate ends no earlier than Expiry keeps it: renewed again,

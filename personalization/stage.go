@@ -10,7 +10,7 @@ type Stage int
 // the line is to do that.
 const (
 	Inspected    Stage = iota + 1 // it is a card that this order may go on; nothing was changed
-	KeysReplaced                  // the card has keys of its own in the place of its initial ones
+	KeysReplaced                  // keys of its own have replaced the card's initial ones
 	Loaded                        // the applet's load file is on it
 	Installed                     // the instance has the order's id, root and token
 	Secured                       // the card's life cycle is SECURED

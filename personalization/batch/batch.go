@@ -18,11 +18,11 @@ import (
 	"ekrona/personalization/preflight"
 )
 
-// Options are what a job is opened with.
+// Options are the settings with which a job is opened.
 type Options struct {
 	Job      *Job
 	Folder   string   // of the job; made if there is none
-	Enrol    Enroller // makes customers of owners who are none; nil for nobody
+	Enrol    Enroller // enrols owners who are not customers; nil enrols nobody
 	Line     personalization.Line
 	Registry banking.IssuerDesk // takes the place of Line's
 	Need     preflight.Need     // what the applet takes of a card
@@ -44,22 +44,22 @@ type Batch struct {
 	checked bool
 }
 
-// Open opens a job, or begins it after [Check], and clears away after cards that were
+// Open opens a job, or starts it after [Check], and cleans up after cards that were
 // rejected. The caller closes it. Errors: [Problems], lockfile.ErrTaken.
 func Open(ctx context.Context, o Options) (_ *Batch, err error) {
 	o.Clock = clock.OrSystem(o.Clock)
-	found, err := readBegun(ctx, o.Folder)
+	found, err := readStarted(ctx, o.Folder)
 	if err != nil {
 		return nil, err
 	}
 	var lateCustomers []Card
-	// Of the same one that is begun this is done before its next card.
-	if !found.begun || found.sameAs(o.Job) != nil {
+	// For the same job this is done before its next card, if it is started already.
+	if !found.started || found.sameAs(o.Job) != nil {
 		if lateCustomers, err = Check(ctx, o); err != nil {
 			return nil, err
 		}
 	}
-	b := &Batch{job: o.Job, clock: o.Clock, need: o.Need, options: o, checked: !found.begun}
+	b := &Batch{job: o.Job, clock: o.Clock, need: o.Need, options: o, checked: !found.started}
 	registry := &guarded{IssuerDesk: o.Registry}
 	o.Line.Registry = registry
 	if o.Line.FinalVersion == 0 {
@@ -81,7 +81,7 @@ func Open(ctx context.Context, o Options) (_ *Batch, err error) {
 // Close releases the job's folder.
 func (b *Batch) Close() error { return b.journal.close() }
 
-// Count is how many cards of the job are made and begun.
+// Count is how many cards of the job are made and started.
 func (b *Batch) Count(ctx context.Context) (progress.Count, error) {
 	c := progress.Count{Total: len(b.job.Cards)}
 	err := store.Must(ctx, b.journal.db, store.Into{&c.Done, &c.Begun},
@@ -101,7 +101,7 @@ type Waiting struct {
 	Stage      personalization.Stage
 }
 
-// Waiting lists the orders that are begun, in the order of the job.
+// Waiting lists the orders that are started, in the order of the job.
 func (b *Batch) Waiting(ctx context.Context) ([]Waiting, error) {
 	var all []Waiting
 	err := b.journal.each(ctx,
@@ -116,7 +116,7 @@ func (b *Batch) Waiting(ctx context.Context) ([]Waiting, error) {
 
 // GiveUp ends an order whose card will not come again: lost, broken or damaged. The
 // device is reported lost if it was registered, and the card of the job is free for
-// another chip. It cannot be taken back.
+// another one. It cannot be undone.
 func (b *Batch) GiveUp(ctx context.Context, device message.DeviceID, reason string) error {
 	o, err := b.journal.byDevice(ctx, b.job, device)
 	switch {
@@ -137,7 +137,7 @@ func (b *Batch) GiveUp(ctx context.Context, device message.DeviceID, reason stri
 }
 
 // clear does what a rejection leaves to do: a device that was registered is reported
-// lost, a letter is taken away. A cut before the last step: it is done again.
+// lost, a letter is removed. A cut before the last step: it is done again.
 func (b *Batch) clear(ctx context.Context) error {
 	return b.journal.each(ctx,
 		`SELECT device FROM card_order WHERE state = 'rejected' AND NOT cleared ORDER BY device`,

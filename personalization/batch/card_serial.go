@@ -12,18 +12,18 @@ import (
 	"ekrona/apdu/tlv"
 )
 
-// CardSerial is what tells one chip from all others, whatever is on it. It is no secret,
-// and no proof: a card can say what it likes. What is issued to a chip is tied to it
+// CardSerial distinguishes one card from all others, whatever is on it. It is no secret,
+// and no proof: a card can report any. What is issued to a card is tied to it
 // by its keys and by the order's token.
 type CardSerial string
 
-// ErrNoIdentity says that a card tells nothing by which it could be recognised.
+// ErrNoIdentity is returned if a card reports nothing by which it could be recognised.
 var ErrNoIdentity = errors.New("the card has neither production data (CPLC) nor key " +
 	"diversification data by which it could be recognised after a cut: issue it by itself with " +
 	"\"ekrona issue card\"")
 
-// Identify asks the card's security domain who the chip is: by its production data,
-// or where a product has none by the data from which its keys come. It changes
+// Identify asks the card's security domain which card it is: by its production data,
+// or where a product has none by its key diversification data. It changes
 // nothing on the card.
 func Identify(ctx context.Context, card apdu.Card) (CardSerial, error) {
 	if _, err := globalplatform.Select(ctx, card, nil); err != nil {
@@ -49,14 +49,14 @@ func Identify(ctx context.Context, card apdu.Card) (CardSerial, error) {
 	return "", ErrNoIdentity
 }
 
-// absent are the refusals that say that a card has no such data object. Any other may
-// pass, and whoever it fooled would take the card for another chip the next time.
+// absent are the refusals that mean that a card has no such data object. Any other may
+// be temporary, and the card would be taken for another one the next time.
 var absent = []apdu.StatusWord{
 	apdu.SWNotFound, apdu.SWFileNotFound, apdu.SWNotSupported, apdu.SWWrongP1P2, apdu.SWInstruction,
 }
 
-// dataObject is a data object's value; none if the card does not have it, or one that is
-// none.
+// dataObject is a data object's value; empty if the card does not have it, or has an
+// empty one.
 func dataObject(ctx context.Context, card apdu.Card, tag tlv.Tag) ([]byte, error) {
 	encoded, err := globalplatform.GetData(ctx, card, tag)
 	var refusal *gpc.Refusal

@@ -28,7 +28,7 @@ func (a answering) Transmit(ctx context.Context, c apdu.Command) (apdu.Response,
 	return a.Card.Transmit(ctx, c)
 }
 
-// A chip has one identity: a refusal that may pass does not make another chip of it.
+// A card has one serial: a temporary refusal does not make another card of it.
 func TestCardHasOneSerial(t *testing.T) {
 	card, err := batchtest.NewCard(t.Name(), false)
 	require.NoError(t, err)

@@ -13,9 +13,9 @@ import (
 	"ekrona/personalization/batch/letter"
 )
 
-// Enroller makes customers of the intermediary.
+// Enroller enrols customers of the intermediary.
 type Enroller interface {
-	// MayEnrol fails as Enrol would, and does nothing.
+	// MayEnrol fails as Enrol would, and changes nothing.
 	MayEnrol(ctx context.Context, owner string) error
 	Enrol(ctx context.Context, owner string) error
 }
@@ -30,13 +30,13 @@ type Enroller interface {
 // late customers are the cards whose owners Open would make customers. The error is
 // [Problems], or that of the registry.
 func Check(ctx context.Context, o Options) (lateCustomers []Card, err error) {
-	found, err := readBegun(ctx, o.Folder)
-	if err != nil || found.begun && found.sameAs(o.Job) == nil && found.done {
+	found, err := readStarted(ctx, o.Folder)
+	if err != nil || found.started && found.sameAs(o.Job) == nil && found.done {
 		return nil, err
 	}
 	var problems Problems
 	j := o.Job
-	if found.begun {
+	if found.started {
 		if err := found.sameAs(j); err != nil {
 			problems.add(o.Folder, 0, "%v", err)
 		}
@@ -94,7 +94,7 @@ func faults(err error) []error {
 	return []error{err}
 }
 
-// enrol makes customers of the owners who are none. A cut between two of them: those that
+// enrol enrols the owners who are not customers. A cut between two of them: those that
 // are left are found again by the next run.
 func enrol(ctx context.Context, e Enroller, lateCustomers []Card) error {
 	for _, c := range lateCustomers {

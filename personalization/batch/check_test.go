@@ -43,8 +43,8 @@ func optionsOf(t *testing.T, s batchtest.Bureau, w batchtest.Site, now time.Time
 }
 
 // What is the job's fault is found by the check and by the run, in the same words, before
-// anything is begun.
-func TestFaultsOfTheJobAreFoundBeforeItIsBegun(t *testing.T) {
+// anything is started.
+func TestFaultsOfTheJobAreFoundBeforeItIsStarted(t *testing.T) {
 	for day, want := range map[string]string{
 		"2026-11-21": "is past: give a later one",
 		"2099-01-01": "is after that of their CA",

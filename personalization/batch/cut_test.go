@@ -32,7 +32,7 @@ type setup struct {
 	ended string      // what the step was
 }
 
-// set sets a scene with n blank cards, which have the applet's load file already if
+// set sets up a case with n blank cards, which have the applet's load file already if
 // they are loaded.
 func set(t testing.TB, s batchtest.Bureau, n int, loaded bool) *setup {
 	t.Helper()
@@ -116,7 +116,7 @@ func TestEndAtEveryStep(t *testing.T) {
 			if err := c.program(t); c.ended == "" {
 				require.NoError(t, err)
 			}
-			// Whatever was shown before, the people find cards in the readers, and
+			// Whatever was shown before, the operators find cards in the readers, and
 			// exchange them: each goes on in the other.
 			left, right := c.operator.Readers.Remove("left"), c.operator.Readers.Remove("right")
 			for reader, card := range map[string]virtual.Card{"left": right, "right": left} {

@@ -12,8 +12,8 @@ import (
 	"ekrona/personalization"
 )
 
-// fault is what went wrong on the host's side: not the card's doing, and the next
-// card would fare no better.
+// fault is an error on the host's side: it is not the card's, and the next
+// card would fail too.
 type fault struct{ err error }
 
 func (f *fault) Error() string { return f.err.Error() }
@@ -33,8 +33,8 @@ func isOurs(err error) bool {
 	return errors.As(err, &f) || errors.As(err, &issuers)
 }
 
-// guarded is a registry that one goroutine uses at a time. What it says of the device
-// asked for is not the host's fault.
+// guarded is a registry that one goroutine uses at a time. Its error about the device
+// that was asked for is not the host's fault.
 type guarded struct {
 	mu sync.Mutex
 	banking.IssuerDesk
@@ -79,7 +79,7 @@ func (g *guarded) ReportLost(ctx context.Context, id message.DeviceID) error {
 	return hostFault(g.IssuerDesk.ReportLost(ctx, id))
 }
 
-// signer is a key that one goroutine uses at a time, as a TPM wants it.
+// signer is a key that one goroutine uses at a time, as a TPM requires.
 type signer struct {
 	mu sync.Mutex
 	crypto.Signer

@@ -36,12 +36,12 @@ type Job struct {
 	Recipients []age.Recipient
 	Cards      []Card
 	File       string // of the job
-	CardsFile  string // where the cards stand
+	CardsFile  string // file of the cards
 
 	lines map[string]int // of the fields in File
 
-	// Digest is the SHA-256 of what was read, so that a job that was begun is not
-	// gone on with after a change.
+	// Digest is the SHA-256 of what was read, so that a job that was started is not
+	// continued after a change.
 	Digest [sha256.Size]byte
 }
 
@@ -67,7 +67,7 @@ func (c Card) reservation(intent string) banking.Reservation {
 	}
 }
 
-// Keep in the place of a reference to new keys leaves the cards their initial ones.
+// Keep instead of a reference to new keys leaves the cards their initial ones.
 const Keep = "keep"
 
 var (
@@ -156,12 +156,12 @@ func checkCards(file string, cards []Card, problems *Problems) {
 	}
 }
 
-// columns are what is said of a card, the same inline and in a table.
+// columns are the fields of a card, the same inline and in a table.
 var columns = []string{"owner", "name", "address", "max_balance", "max_payment", "max_transactions",
 	"second", "replaces"}
 
 // cardOf makes a card of its columns; a column that is missing or empty is what the
-// job's head says.
+// job's head has.
 func cardOf(file string, line int, value func(column string) string, head headJob,
 	problems *Problems) Card {
 	c := Card{Line: line, Owner: value("owner"), Name: value("name")}
@@ -214,7 +214,7 @@ func cardOf(file string, line int, value func(column string) string, head headJo
 	return c
 }
 
-// yesOrNo reads a column that says yes or no; an empty one says no.
+// yesOrNo reads a column with yes or no; an empty one means no.
 func yesOrNo(file string, line int, column, text string, problems *Problems) bool {
 	switch strings.ToLower(text) {
 	case "yes", "true":
@@ -222,7 +222,7 @@ func yesOrNo(file string, line int, column, text string, problems *Problems) boo
 	case "", "no", "false":
 		return false
 	}
-	problems.add(file, line, "%s %q: say yes or no", column, text)
+	problems.add(file, line, "%s %q: write yes or no", column, text)
 	return false
 }
 

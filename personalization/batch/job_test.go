@@ -49,7 +49,7 @@ func TestSecondCardsInAJob(t *testing.T) {
 		assert.Equal(t, message.DeviceID("SENORDICC0000007"), j.Cards[1].Replaces, name)
 	}
 	_, err := read(goodHead+"cards: cards.csv\n", "owner,second,replaces\nanna,maybe,x\n")
-	require.ErrorContains(t, err, `cards.csv:2: second "maybe": say yes or no`)
+	require.ErrorContains(t, err, `cards.csv:2: second "maybe": write yes or no`)
 	require.ErrorContains(t, err, `cards.csv:2: replaces "x": give the device id`)
 }
 
@@ -135,7 +135,7 @@ func TestProblemsOfAJob(t *testing.T) {
 			"cards: 7\n", "",
 			[]string{":1: job: ", ":2: bank: ", ":3: initial: here should be", ":3: final: empty",
 				":4: expiry: ", ":5: max_transactions \"300\"", ":6: recipients: ", ":7: cards: ",
-				":8: field cards stands twice"}},
+				":8: field cards is there twice"}},
 		"no recipients": {strings.Replace(goodHead,
 			"[age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]", "[]", 1) +
 			"cards: cards.csv\n", "owner\na\n", []string{":7: recipients: list the public keys"}},
@@ -145,7 +145,7 @@ func TestProblemsOfAJob(t *testing.T) {
 		"no cards":    {inTable, "owner,name\n", []string{"cards.csv: it names no cards"}},
 		"columns": {inTable, "name,colour,name\n",
 			[]string{"cards.csv:1: unknown column \"colour\"",
-				"cards.csv:1: column name stands twice", "cards.csv:1: column owner is missing"}},
+				"cards.csv:1: column name is there twice", "cards.csv:1: column owner is missing"}},
 		"fields": {inTable, "owner,name\nanna\nbertil,B\nx,y,z\n",
 			[]string{"cards.csv:2: 1 fields", "cards.csv:4: 3 fields"}},
 		"quotes": {inTable, "owner,name\nanna,\"A\nb,c\n", []string{"cards.csv:2: "}},
@@ -170,7 +170,7 @@ func TestProblemsOfAJob(t *testing.T) {
 		"columns behind a separator": {inTable, "sep=;\nowner;colour\n",
 			[]string{"cards.csv:2: unknown column \"colour\""}},
 		"twice in other letters": {inTable, "owner,Owner\na,b\n",
-			[]string{"cards.csv:1: column owner stands twice"}},
+			[]string{"cards.csv:1: column owner is there twice"}},
 		"known to all": {strings.Replace(goodHead, "master.key", "test", 1) +
 			"cards: cards.csv\n", "owner\na\n",
 			[]string{":5: final: everybody knows the test keys"}},

@@ -46,7 +46,7 @@ type journal struct {
 
 	id string // of the job, random
 
-	reserving sync.Mutex // one chip gets its order at a time
+	reserving sync.Mutex // one card gets its order at a time
 
 	mu   sync.Mutex // one writer
 	head auditlog.Head
@@ -60,7 +60,7 @@ func schema() (store.Schema, error) {
 	return store.Schema{Name: "batch", Files: files}, err
 }
 
-// openJournal opens the journal of a folder, or begins one, and brings the audit
+// openJournal opens the journal of a folder, or starts one, and brings the audit
 // log's file up to it.
 func openJournal(ctx context.Context, o Options) (_ *journal, err error) {
 	if err := os.MkdirAll(o.Folder, 0o700); err != nil {
@@ -86,8 +86,8 @@ func openJournal(ctx context.Context, o Options) (_ *journal, err error) {
 	if j.db, err = openDB(ctx, o.Driver, j.path(journalFile)); err != nil {
 		return nil, err
 	}
-	// One program has the journal. With one connection its stations wait for each
-	// other here, in turn, and not in SQLite, which sleeps while it holds others up.
+	// One program has the journal. With one connection its reader workers wait for each
+	// other here, in turn, and not in SQLite, which makes them sleep.
 	j.db.SetMaxOpenConns(1)
 	if err := j.mendLog(ctx); err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (j *journal) close() error {
 	return errors.Join(append(failed, j.release())...)
 }
 
-// begin writes the job down, or checks that it is the one that was begun.
+// begin records the job, or checks that it is the one that was started.
 func (j *journal) begin(ctx context.Context, job *Job) error {
 	var name string
 	var digest []byte
@@ -125,7 +125,7 @@ func (j *journal) begin(ctx context.Context, job *Job) error {
 		`SELECT id, name, digest FROM job`)
 	switch {
 	case found:
-		if err := (begunJob{name: name, digest: digest}).sameAs(job); err != nil {
+		if err := (startedJob{name: name, digest: digest}).sameAs(job); err != nil {
 			return fmt.Errorf("job folder %s: %w", j.folder, err)
 		}
 		return j.write(ctx, func(w *writing) error { return w.log("opened", nil) })
@@ -156,19 +156,19 @@ func (j *journal) begin(ctx context.Context, job *Job) error {
 	})
 }
 
-// begunJob is the job that a folder has, if it has one.
-type begunJob struct {
-	begun  bool
-	name   string
-	digest []byte
-	done   bool // every card is made
+// startedJob is the job that a folder has, if it has one.
+type startedJob struct {
+	started bool
+	name    string
+	digest  []byte
+	done    bool // every card is made
 
 	devices  map[message.DeviceID]bool // ids that it got
-	reserved map[int]bool              // positions whose card is made or begun
+	reserved map[int]bool              // positions whose card is made or started
 }
 
-// readBegun looks whether a folder has a job.
-func readBegun(ctx context.Context, folder string) (found begunJob, err error) {
+// readStarted reads the job that a folder has, if it has one.
+func readStarted(ctx context.Context, folder string) (found startedJob, err error) {
 	if _, err := os.Stat(filepath.Join(folder, journalFile)); errors.Is(err, fs.ErrNotExist) {
 		return found, nil
 	}
@@ -177,8 +177,8 @@ func readBegun(ctx context.Context, folder string) (found begunJob, err error) {
 		return found, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	// One that was cut before anything was written has none.
-	found.begun, err = store.Get(ctx, db, store.Into{&found.name, &found.digest, &found.done},
+	// A folder that was cut before anything was written has none.
+	found.started, err = store.Get(ctx, db, store.Into{&found.name, &found.digest, &found.done},
 		`SELECT name, digest, (SELECT COUNT(*) FROM item) = (SELECT COUNT(*) FROM card_order WHERE
 			state = 'active') FROM job`)
 	if err != nil {
@@ -187,8 +187,8 @@ func readBegun(ctx context.Context, folder string) (found begunJob, err error) {
 	return found, found.readOrders(ctx, db)
 }
 
-// readOrders notes what ids the job got.
-func (b *begunJob) readOrders(ctx context.Context, db *sql.DB) error {
+// readOrders reads the ids that the job got.
+func (b *startedJob) readOrders(ctx context.Context, db *sql.DB) error {
 	b.devices, b.reserved = map[message.DeviceID]bool{}, map[int]bool{}
 	devices, err := store.Column[message.DeviceID](ctx, db, `SELECT device FROM card_order`)
 	if err != nil {
@@ -208,13 +208,13 @@ func (b *begunJob) readOrders(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// sameAs fails for another job than the one that was begun.
-func (b begunJob) sameAs(job *Job) error {
+// sameAs fails for another job than the one that was started.
+func (b startedJob) sameAs(job *Job) error {
 	switch {
 	case b.name != job.Name:
 		return fmt.Errorf("it is that of the job %s: name another folder", b.name)
 	case string(b.digest) != string(job.Digest[:]):
-		return errors.New("the job file or its table was changed since the job was begun: take " +
+		return errors.New("the job file or its table was changed since the job was started: take " +
 			"it back as it was, and put what is new into another job")
 	}
 	return nil
@@ -225,16 +225,16 @@ func (j *journal) now() int64 { return j.clock.Now().UnixNano() }
 // writing is one transaction of the journal.
 type writing struct {
 	j     *journal
-	ctx   context.Context // lives as long as tx, which it was begun with
+	ctx   context.Context // lives as long as tx, with which it was started
 	tx    *sql.Tx
 	head  auditlog.Head
 	lines []string
 }
 
-// write changes the journal: all that do says is durable when write returns, the
+// write changes the journal: all that do writes is durable when write returns, the
 // audit log's lines in the file too, or nothing is.
 func (j *journal) write(ctx context.Context, do func(w *writing) error) error {
-	// What is done on a card is to be written down, also when the program is to end.
+	// What is done on a card is recorded even when the program is about to end.
 	ctx = context.WithoutCancel(ctx)
 	j.mu.Lock()
 	defer j.mu.Unlock()

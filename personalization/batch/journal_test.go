@@ -23,7 +23,7 @@ import (
 )
 
 // startedCard is a job of two cards whose first card was pulled out at a stage, after which
-// the people went home.
+// the operators went home.
 func startedCard(t *testing.T, at personalization.Stage) *setup {
 	t.Helper()
 	c := set(t, batchtest.NewBureau(t, t.TempDir(), 2), 1, true)
@@ -41,7 +41,7 @@ func (c *setup) until(t *testing.T, at personalization.Stage) {
 			record.Items[0].Orders[0].Stage == at.String()
 	}
 	c.operator.Load("left")
-	_ = c.program(t) // ends as it was told to
+	_ = c.program(t) // ends as planned
 	require.NotEmpty(t, c.ended)
 	c.when = nil
 	c.operator.Readers.Remove("left")
@@ -78,7 +78,7 @@ func TestOneProgramAtATime(t *testing.T) {
 	require.NoError(t, second.Close())
 }
 
-// A folder that is not as the last program left it is refused, and says why.
+// A folder that is not as the last program left it is refused, and the error names why.
 func TestFoldersThatAreRefused(t *testing.T) {
 	c := startedCard(t, personalization.Filled)
 	in := func(s *setup, name string) string { return filepath.Join(s.JobFolder(), name) }
@@ -100,7 +100,7 @@ func TestFoldersThatAreRefused(t *testing.T) {
 		"the job has other words": {func(s *setup) {
 			rewrite(filepath.Join(s.Folder, "cards.csv"),
 				"Storgatan 1", "Storgatan 7")
-		}, "was changed since the job was begun"},
+		}, "was changed since the job was started"},
 		"it is another job's": {func(s *setup) {
 			rewrite(s.JobFile(), "job: spring",
 				"job: summer")
@@ -198,7 +198,7 @@ func TestSecretsAreErased(t *testing.T) {
 }
 
 // A card that does not come again is given up: its device is reported lost if it was
-// registered, its letter is gone, another chip gets its place, and the card itself is
+// registered, its letter is gone, another card gets its place, and the card itself is
 // refused if it turns up.
 func TestCardIsGivenUp(t *testing.T) {
 	for _, at := range []personalization.Stage{personalization.Inspected, personalization.Installed,
@@ -291,8 +291,8 @@ func TestUnusableCardsAreTurnedAway(t *testing.T) {
 		reason string
 	}{
 		{progress.Refused, "keys"}, {progress.Refused, "neither production data"},
-		{progress.Refused, "this card is somebody's"},
-		{progress.Refused, "begun elsewhere"}, {progress.Made, ""},
+		{progress.Refused, "this card has an owner"},
+		{progress.Refused, "started elsewhere"}, {progress.Made, ""},
 	}
 	require.Len(t, notices, len(want))
 	for i := range want {

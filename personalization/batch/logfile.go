@@ -12,7 +12,7 @@ import (
 
 // mendLog brings the audit log's file up to the journal, which has each line first:
 // a program that was killed may have left the file without its last lines, or half a
-// line. Both are noted. A file that says something else than the journal, or more, is
+// line. Both are logged. A file with anything else than the journal, or more, is
 // refused.
 func (j *journal) mendLog(ctx context.Context) error {
 	inFile, torn, err := auditlog.Mend(j.path(logFile))

@@ -23,7 +23,7 @@ type order struct {
 	state      string
 	stage      personalization.Stage // 0 for none
 	failures   int
-	secrets    secrets // of one that is begun
+	secrets    secrets // of one that is started
 }
 
 // States of an order.
@@ -34,17 +34,17 @@ const (
 )
 
 var (
-	errNoOrder  = errors.New("no order for this chip")
-	errNoneLeft = errors.New("every card of the job is made or begun")
+	errNoOrder  = errors.New("no order for this card")
+	errNoneLeft = errors.New("every card of the job is made or started")
 )
 
-// orderOf finds the order that a chip is bound to: begun or active. Errors:
+// orderOf finds the order that a card is bound to: started or active. Errors:
 // [errNoOrder].
 func (j *journal) orderOf(ctx context.Context, job *Job, cardSerial CardSerial) (order, error) {
 	return j.readOrder(ctx, job, `card_serial = $1 AND state <> 'rejected'`, string(cardSerial))
 }
 
-// rejectedAs tells as what a chip was rejected last, nothing if it was not.
+// rejectedAs returns as which device a card was rejected last, nothing if it was not.
 func (j *journal) rejectedAs(ctx context.Context, cardSerial CardSerial) (device message.DeviceID,
 	reason string, err error) {
 	_, err = store.Get(ctx, j.db, store.Into{&device, &reason},
@@ -92,12 +92,12 @@ func (j *journal) readOrder(ctx context.Context, job *Job, condition, arg string
 	return o, nil
 }
 
-// reserve binds a chip to the next card of the job that is not made: nothing must
-// have happened on the chip before. Errors: [errNoneLeft], those of the registry.
+// reserve binds a card to the next one of the job that is not made: nothing must
+// have happened on the card before. Errors: [errNoneLeft], those of the registry.
 //
 //  1. The registry gives a device id for this job, card and try: the same after a cut.
-//  2. Token, PIN and PUK are drawn and kept, sealed, with the chip. A cut before that
-//     leaves an id that nobody has seen, and the next chip gets it.
+//  2. Token, PIN and PUK are drawn and kept, sealed, with the card's serial. A cut before that
+//     leaves an id that nobody has seen, and the next card gets it.
 func (j *journal) reserve(ctx context.Context, job *Job, registry banking.IssuerDesk,
 	cardSerial CardSerial) (order, error) {
 	j.reserving.Lock()
@@ -155,10 +155,10 @@ func (j *journal) reserve(ctx context.Context, job *Job, registry banking.Issuer
 	})
 }
 
-// eraseSealed has SQLite overwrite what a change deletes, in the pages that stay.
+// eraseSealed makes SQLite overwrite what a change deletes, in the pages that stay.
 const eraseSealed = `PRAGMA secure_delete = ON`
 
-// finish says that the order's card is active, and erases what was drawn for it. replaced
+// finish records that the order's card is active, and erases what was drawn for it. replaced
 // is the card that was reported lost for it, empty for none.
 func (j *journal) finish(
 	ctx context.Context, v *cardSession, o *order, certificate [sha256.Size]byte,
@@ -197,7 +197,7 @@ func (j *journal) finish(
 	return j.checkpoint(ctx)
 }
 
-// reject says that the order will never be a card, and erases what was drawn for it.
+// reject records that the order will never be a card, and erases what was drawn for it.
 func (j *journal) reject(ctx context.Context, v *cardSession, o order, reason string) error {
 	err := j.write(ctx, func(w *writing) error {
 		if err := w.exec(eraseSealed); err != nil {
@@ -223,7 +223,7 @@ func (j *journal) reject(ctx context.Context, v *cardSession, o order, reason st
 }
 
 // checkpoint moves the write-ahead log into the database and empties it, so that what
-// was erased is not left there. One that a reader holds up is for the next.
+// was erased is not left there. If a reader blocks it, the next checkpoint does it.
 func (j *journal) checkpoint(ctx context.Context) error {
 	var busy, frames, moved int
 	if err := store.Must(context.WithoutCancel(ctx), j.db, store.Into{&busy, &frames, &moved},

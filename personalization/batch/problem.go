@@ -22,7 +22,7 @@ func (p Problem) String() string {
 }
 
 // Problems are all that is wrong with a job. As an error it means that nothing was
-// begun.
+// started.
 type Problems []Problem
 
 // Error is every problem, each on its line.

@@ -37,7 +37,7 @@ func (s *readerWorker) work(ctx context.Context) {
 }
 
 // handleCard does all that is to be done with the card in the reader. An error is one
-// after which no other card should be begun.
+// after which no other card should be started.
 func (s *readerWorker) handleCard(ctx context.Context) (err error) {
 	tap, err := s.readers.Connect(s.reader)
 	if err != nil {
@@ -50,12 +50,12 @@ func (s *readerWorker) handleCard(ctx context.Context) (err error) {
 		err = closed
 	}
 	if ctx.Err() != nil && !isOurs(err) {
-		return nil // the program is to end, and the card goes on another time
+		return nil // the program is to end, and the card is finished another time
 	}
 	return err
 }
 
-// card finds the order of the card, and goes on with it.
+// card finds the order of the card, and continues it.
 func (s *readerWorker) card(ctx context.Context, m *meter) error {
 	cardSerial, err := Identify(ctx, m)
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *readerWorker) card(ctx context.Context, m *meter) error {
 	return s.issue(ctx, m, o)
 }
 
-// startOrder gives a chip an order, if it may have one.
+// startOrder gives a card an order, if it may have one.
 func (s *readerWorker) startOrder(ctx context.Context, m *meter, cardSerial CardSerial) error {
 	rejected, err := s.reasonToReject(ctx, m, cardSerial)
 	if err != nil {
@@ -105,7 +105,7 @@ func (s *readerWorker) startOrder(ctx context.Context, m *meter, cardSerial Card
 	return s.issue(ctx, m, o)
 }
 
-// reasonToReject says why a chip without an order cannot have one. Nothing means that it can.
+// reasonToReject returns why a card without an order cannot have one; empty means it can.
 func (s *readerWorker) reasonToReject(ctx context.Context, m *meter, cardSerial CardSerial) (string,
 	error) {
 	report, err := preflight.Inspect(ctx, m,
@@ -127,11 +127,11 @@ func (s *readerWorker) reasonToReject(ctx context.Context, m *meter, cardSerial 
 		return fmt.Sprintf("it was rejected as %s (%s), and what was installed is still on it: "+
 			"clear it with --delete-applet, or take another card", device, reason), nil
 	}
-	return "it carries an e-krona applet that was begun elsewhere: go on with it there, or take " +
+	return "it carries an e-krona applet that was started elsewhere: finish it there, or take " +
 		"another card", nil
 }
 
-// refuse turns a card away with which nothing was done.
+// refuse turns away a card on which nothing was done.
 func (s *readerWorker) refuse(ctx context.Context, m *meter, cardSerial CardSerial,
 	reason string) error {
 	switch {
@@ -148,7 +148,7 @@ func (s *readerWorker) refuse(ctx context.Context, m *meter, cardSerial CardSeri
 	return nil
 }
 
-// issue goes on with an order on its card, to whatever end.
+// issue continues an order on its card, to whatever end.
 func (s *readerWorker) issue(ctx context.Context, m *meter, o order) error {
 	began := s.clock.Now()
 	m.take() // what came before is no step's
@@ -214,13 +214,13 @@ func (s *readerWorker) reached(ctx context.Context, v *cardSession, o *order,
 	return s.journal.step(ctx, v, o, stage)
 }
 
-// afterRefusal says what becomes of a card that refuses: rejected, or tried once more.
+// afterRefusal decides about a card that refuses: rejected, or tried once more.
 func (s *readerWorker) afterRefusal(ctx context.Context, v *cardSession, o order,
 	reason string) (progress.Kind, error) {
 	if o.stage > personalization.Inspected && o.failures+1 < mostFailures {
 		return progress.Failed, s.journal.failed(ctx, v, o, reason)
 	}
-	// No chip gets the place in the job before the registry knows that this card is out of use.
+	// No card gets the place in the job before the registry knows that this one is out of use.
 	s.journal.reserving.Lock()
 	defer s.journal.reserving.Unlock()
 	if err := s.journal.reject(ctx, v, o, reason); err != nil {

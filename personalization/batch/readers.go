@@ -10,10 +10,10 @@ import (
 
 // Readers are where cards are put in and taken out.
 type Readers interface {
-	// Watch tells what cards there are and then each that is put in or taken out,
+	// Watch reports the cards that are there and then each that is put in or taken out,
 	// until ctx ends, which is no error.
 	Watch(ctx context.Context, tell func(Event)) error
-	// Connect takes hold of the card in a reader, which has just been reset, or is by
+	// Connect opens the card in a reader, which has just been reset, or is reset by
 	// this. Nobody else can use it until Close.
 	Connect(reader string) (Tap, error)
 }
@@ -24,7 +24,7 @@ type Event struct {
 	Inserted bool // and not removed
 }
 
-// Tap is a card in a reader, taken hold of.
+// Tap is an open card in a reader.
 type Tap interface {
 	apdu.Card
 	Close() error

@@ -15,7 +15,7 @@ import (
 	"ekrona/personalization/batch/letter"
 )
 
-// Record is what a job's journal tells, without secrets.
+// Record is the content of a job's journal, without secrets.
 type Record struct {
 	Job      string
 	Bank     message.Name
@@ -90,7 +90,7 @@ func (v Session) Host() time.Duration {
 func openExisting(ctx context.Context, folder string) (*sql.DB, error) {
 	path := filepath.Join(folder, journalFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("job folder %s: no job was begun here: name the folder that "+
+		return nil, fmt.Errorf("job folder %s: no job was started here: name the folder that "+
 			"\"ekrona issue batch\" named", folder)
 	}
 	return openDB(ctx, nil, path)

@@ -26,7 +26,7 @@ type run struct {
 var errDone = errors.New("every card of the job is made")
 
 // Run issues cards at all readers until every card of the job is made or ctx ends,
-// neither of which is an error; [Batch.Count] tells which. A job that was begun before is
+// neither of which is an error; [Batch.Count] shows which. A job that was started before is
 // checked again first ([Check]). show gets what happens, each
 // event with how far the job is.
 func (b *Batch) Run(ctx context.Context, readers Readers, show progress.Show) error {

@@ -47,7 +47,7 @@ func openSealKey(path string, mayDraw bool, random io.Reader) (sealKey, error) {
 	}
 	if err != nil {
 		return k, fmt.Errorf("the key that seals the journal: %w: restore it from its backup; "+
-			"without it give up the orders that are begun", err)
+			"without it give up the orders that are started", err)
 	}
 	defer clear(text)
 	if len(text) != 2*len(k)+1 {
@@ -69,7 +69,7 @@ func (k sealKey) cipher() (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// seal gives nonce, ciphertext and tag over token, PIN and PUK.
+// seal returns nonce, ciphertext and tag over token, PIN and PUK.
 func (k sealKey) seal(device message.DeviceID, s secrets, random io.Reader) ([]byte, error) {
 	gcm, err := k.cipher()
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"ekrona/personalization/batch/batchtest"
 )
 
-// cardsAre writes another table for a bureau's job, which is begun anew.
+// cardsAre writes another table for a bureau's job, which is started again.
 func cardsAre(t *testing.T, s batchtest.Bureau, rows ...string) {
 	t.Helper()
 	require.NoError(t, os.RemoveAll(s.JobFolder()))

@@ -17,7 +17,7 @@ type cardSession struct {
 	meter      *meter
 }
 
-// startSession begins a stay. Until its end it counts as cut.
+// startSession starts a stay. Until its end it counts as cut.
 func (j *journal) startSession(ctx context.Context, reader string, cardSerial CardSerial, o *order,
 	m *meter) (*cardSession, error) {
 	v := &cardSession{reader: reader, cardSerial: cardSerial, last: j.clock.Now(), meter: m}
@@ -72,13 +72,13 @@ func (v *cardSession) step(w *writing, o order, stage personalization.Stage, too
 		v.number, stage.String(), took.began.UnixNano(), took.ended.UnixNano(), int64(took.card))
 }
 
-// end writes down how a stay ended.
+// end records how a stay ended.
 func (v *cardSession) end(w *writing, outcome, reason string) error {
 	return w.exec(`UPDATE session SET ended = $1, outcome = $2, reason = $3 WHERE number = $4`,
 		w.j.now(), outcome, reason, v.number)
 }
 
-// withdrawn ends a stay in which the card went away.
+// withdrawn ends a stay in which the card was taken out.
 func (j *journal) withdrawn(ctx context.Context, v *cardSession, reason string) error {
 	return j.write(ctx, func(w *writing) error { return v.end(w, "withdrawn", reason) })
 }
@@ -94,7 +94,7 @@ func (j *journal) failed(ctx context.Context, v *cardSession, o order, reason st
 	})
 }
 
-// refused keeps that a card was turned away, with which nothing was done.
+// refused records that a card was turned away, on which nothing was done.
 func (j *journal) refused(ctx context.Context, reader string, cardSerial CardSerial,
 	reason string) error {
 	return j.write(ctx, func(w *writing) error {

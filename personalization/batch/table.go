@@ -18,11 +18,11 @@ var (
 	utf16Marks = [][]byte{{0xFF, 0xFE}, {0xFE, 0xFF}}
 )
 
-// separators are what can stand between the fields of a table.
+// separators may separate the fields of a table.
 const separators = ",;\t"
 
-// separated finds what separates the fields: what a first line "sep=;" says, as
-// spreadsheets write it for each other, or what stands most often in the line with the
+// separated finds what separates the fields: what a first line "sep=;" names, as
+// spreadsheets write it for each other, or what is most frequent in the line with the
 // names. before is how many lines that took.
 func separated(content []byte) (comma rune, rest []byte, before int) {
 	first, rest, _ := bytes.Cut(content, []byte{'\n'})
@@ -123,7 +123,7 @@ func checkColumns(file string, line int, names []string, problems *Problems) boo
 			problems.add(file, line, "unknown column %q; there are %s", names[i],
 				strings.Join(columns, ", "))
 		case slices.Contains(names[:i], names[i]):
-			problems.add(file, line, "column %s stands twice", names[i])
+			problems.add(file, line, "column %s is there twice", names[i])
 		}
 	}
 	if !slices.Contains(names, "owner") {

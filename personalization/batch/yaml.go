@@ -23,7 +23,7 @@ type headJob struct {
 	limited  map[string]bool // columns for which the job itself names a ceiling
 }
 
-// mapping is a YAML mapping of known fields, with the lines where they stand.
+// mapping is a YAML mapping of known fields, with their lines.
 type mapping struct {
 	file     string
 	line     int
@@ -118,7 +118,7 @@ func (h *head) recipients(job *Job) {
 	}
 }
 
-// cardsFile is where the cards stand.
+// cardsFile is the file with the cards.
 func (h *head) cardsFile() string {
 	if h.table != nil {
 		return h.table.Value
@@ -168,7 +168,7 @@ func lineOf(err error) int {
 
 func scalar(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode }
 
-// fields reads a mapping that has no other fields than the known.
+// fields reads a mapping that has only the known fields.
 func fields(file string, node *yaml.Node, problems *Problems, known ...string) *mapping {
 	m := &mapping{file: file, line: node.Line, problems: problems}
 	if node.Kind != yaml.MappingNode {
@@ -183,7 +183,7 @@ func fields(file string, node *yaml.Node, problems *Problems, known ...string) *
 			problems.add(file, name.Line, "unknown field %q; there are %s", name.Value,
 				strings.Join(known, ", "))
 		case again:
-			problems.add(file, name.Line, "field %s stands twice", name.Value)
+			problems.add(file, name.Line, "field %s is there twice", name.Value)
 		default:
 			m.fields[name.Value] = value
 		}

@@ -1,8 +1,8 @@
-// Package cardkeys reads the keys of card managers from files: the master key from
-// which each card's keys come, or one key set that many cards share, as suppliers of
+// Package cardkeys reads the keys of security domains from files: the master key from
+// which each card's keys are derived, or one key set that many cards share, as suppliers of
 // sample cards have it. Start at [Read]; [Create] makes a master key.
 //
-// A file holds one AES key in hex, 16, 24 or 32 bytes, and is its owner's alone to
+// A file holds one AES key in hex, 16, 24 or 32 bytes, and only its owner can
 // read. No error and no text of this package shows a key.
 package cardkeys
 
@@ -24,10 +24,10 @@ import (
 // Test is the reference to the published test keys, which blank cards often have.
 const Test = "test"
 
-// shared begins a reference to a key that is ENC, MAC and DEK of every card.
+// shared starts a reference to a key that is ENC, MAC and DEK of every card.
 const shared = "shared:"
 
-// Usage says what references there are, for the help of commands.
+// Usage describes the references, for the help of commands.
 const Usage = `"test" for the published test keys, FILE for a master key from which ` +
 	`each card's keys come, shared:FILE for one key that all cards have`
 

@@ -1,5 +1,5 @@
-// Package desk issues one card at a time: it looks at the card, rehearses, opens it, has
-// an id reserved, makes the card and looks at it again. Who stands at the desk, at a
+// Package desk issues one card at a time: it examines the card, rehearses, opens it,
+// reserves an id, makes the card and examines it again. The operator, at a
 // terminal or a page, sees [progress.Event]s.
 //
 // One card in order, with what a cut leaves at each step:
@@ -16,7 +16,7 @@
 //  5. The card that the new one replaces is reported lost, if there is one. A cut: the same
 //     call finds the new card active and reports again.
 //  6. The letter is written and the order forgotten.
-//  7. The card's power is taken away and given back, and it is looked at: it is active.
+//  7. The card's power is switched off and on, and it is examined: it is active.
 //
 // The package trusts the machine that it runs on, and cards as far as
 // personalization.Line does. Start at [Desk].
@@ -46,8 +46,8 @@ import (
 // Bank is what a desk asks of the intermediary whose cards it issues.
 type Bank interface {
 	banking.IssuerDesk
-	// Enrol makes somebody a customer, who may be one already; MayEnrol fails as Enrol
-	// would, and does nothing.
+	// Enrol enrols a customer, who may be one already; MayEnrol fails as Enrol
+	// would, and changes nothing.
 	MayEnrol(ctx context.Context, owner string) error
 	Enrol(ctx context.Context, owner string) error
 }
@@ -60,21 +60,22 @@ type Desk struct {
 	Need preflight.Need // what the applet takes of a card
 	Link card.Link      // for estimates in plans
 
-	// ReplaceKeys lets the line's final keys take the place of those that a card came
+	// ReplaceKeys allows the line's final keys to replace those that a card came
 	// with, which cannot be undone.
 	ReplaceKeys bool
 
 	Clock  clock.Clock
-	Random io.Reader           // nil is the system's
-	Show   progress.Show       // gets each stage of a card
-	Record func(apdu.Exchange) // gets each exchange with a card, as it was meant; nil for nobody
+	Random io.Reader     // nil is the system's
+	Show   progress.Show // receives each stage of a card
+	// Record receives each exchange with a card, as it is inside the secure channel; may be nil.
+	Record func(apdu.Exchange)
 }
 
-// Card is a card that lies on the desk.
+// Card is an open card.
 type Card struct {
 	apdu.Card
-	ATR   []byte       // nil where no reader tells
-	Reset func() error // takes power away and gives it back
+	ATR   []byte       // nil if no reader reports it
+	Reset func() error // switches the power off and on
 }
 
 // Order is what a card is made for.
@@ -96,10 +97,10 @@ func (o Order) reservation(intent string) banking.Reservation {
 	}
 }
 
-// Errors that say what to do at the desk.
+// Errors with what to do at the desk.
 var (
 	ErrUnable = errors.New(
-		"this card cannot take the applet as it is: do what the page says, or take another card",
+		"this card cannot take the applet as it is: do what the page names, or take another card",
 	)
 	ErrKeepsKeys = errors.New(
 		"the card has the keys that it came with, and new ones are named: have them replaced, " +
@@ -111,7 +112,7 @@ var (
 	)
 )
 
-// Look is what a card showed without keys.
+// Look is what a card reported without keys.
 type Look struct {
 	Report *preflight.Report
 	State  rehearsal.State
@@ -142,7 +143,7 @@ func (d Desk) record(e apdu.Exchange) {
 	}
 }
 
-// wire stands before the card; what a channel above it carries is recorded there.
+// wire records the card; what a channel above it carries is recorded there.
 func wire(c apdu.Card, record func(apdu.Exchange)) apdu.Card {
 	return apdu.Recorder{Card: c, Secrets: vocabulary.Decoder().Secrets,
 		Sink: func(e apdu.Exchange) {
@@ -152,7 +153,7 @@ func wire(c apdu.Card, record func(apdu.Exchange)) apdu.Card {
 		}}
 }
 
-// channel stands before a secure channel over the card; see [personalization.Line.Watch].
+// channel records a secure channel over the card; see [personalization.Line.Watch].
 func (d Desk) channel(c apdu.Card) apdu.Card {
 	return apdu.Recorder{Card: c, Secrets: vocabulary.Decoder().Secrets, Sink: d.record}
 }
@@ -166,7 +167,7 @@ func (d Desk) random() io.Reader {
 	return d.Random
 }
 
-// check fails for a card that cannot be gone on with, as far as it shows without keys.
+// check fails for a card that cannot be continued, as far as it shows without keys.
 // One that is active is asked later whether it is this order's.
 func (d Desk) check(l Look) error {
 	if l.Report.Domain == nil || !l.Report.Able && !isActive(l.Report) {
@@ -178,7 +179,7 @@ func (d Desk) check(l Look) error {
 	return d.Line.Check(d.today())
 }
 
-// isActive reports whether all that stands in the way is that the card is made.
+// isActive reports whether the only obstacle is that the card is active.
 func isActive(report *preflight.Report) bool {
 	for _, f := range report.Findings {
 		if f.Mark == preflight.Stop && f.Subject != preflight.AppletSubject {
@@ -231,7 +232,7 @@ func (d Desk) Plan(ctx context.Context, l Look, o Order) (*rehearsal.Plan, error
 	return plan, nil
 }
 
-// mayReserve fails as reserving a device id would. A card that was begun has one.
+// mayReserve fails as reserving a device id would. A card that was started has one.
 func (d Desk) mayReserve(ctx context.Context, l Look, o Order) error {
 	if l.State.Applet != 0 {
 		return nil
@@ -243,7 +244,7 @@ func (d Desk) mayReserve(ctx context.Context, l Look, o Order) error {
 	return o.reservation("plan").Check(cards)
 }
 
-// Issue makes the card that was looked at, or goes on with it. The same call with the same
+// Issue makes the card that was examined, or continues it. The same call with the same
 // order repairs a cut at any point. Errors: [ErrUnable], [ErrKeepsKeys], those of
 // orderfile, of the bank and of [personalization.Line.Issue].
 func (d Desk) Issue(ctx context.Context, c Card, l Look, o Order) (banking.Device, error) {
@@ -259,9 +260,9 @@ func (d Desk) Issue(ctx context.Context, c Card, l Look, o Order) (banking.Devic
 		return none, err
 	}
 	// What is on the card belongs to an order that had its id before.
-	switch begun := l.State.IsBegun(); {
-	case l.State.Applet == 0 || file.IsAssigned() || begun && d.Line.DeleteApplet:
-	case begun:
+	switch started := l.State.IsStarted(); {
+	case l.State.Applet == 0 || file.IsAssigned() || started && d.Line.DeleteApplet:
+	case started:
 		return none, lostOrder(personalization.ErrOtherCard)
 	default:
 		return none, personalization.ErrOtherCard
@@ -280,7 +281,7 @@ func (d Desk) Issue(ctx context.Context, c Card, l Look, o Order) (banking.Devic
 // if keys will be used at all.
 func (d Desk) open(ctx context.Context, c Card, s *rehearsal.State) error {
 	needsNone := d.Line.Final == nil && !d.Line.DeleteApplet && !d.Line.Secure
-	if s.Applet != 0 && (!s.IsBegun() || needsNone) {
+	if s.Applet != 0 && (!s.IsStarted() || needsNone) {
 		return nil
 	}
 	line := d.Line
@@ -353,7 +354,7 @@ func (d Desk) make(
 			return nil
 		},
 	)
-	if errors.Is(err, personalization.ErrOtherCard) && s.IsBegun() && !line.DeleteApplet {
+	if errors.Is(err, personalization.ErrOtherCard) && s.IsStarted() && !line.DeleteApplet {
 		err = lostOrder(err)
 	}
 	if err != nil {
@@ -381,12 +382,12 @@ func (d Desk) make(
 
 func lostOrder(err error) error {
 	return fmt.Errorf(
-		"%w; if the order that it was begun with is lost, --delete-applet makes room",
+		"%w; if the order that it was started with is lost, --delete-applet makes room",
 		err,
 	)
 }
 
-// lookAgain looks at the card after its power was away: what it keeps is what its holder
+// lookAgain examines the card after a loss of power: what it keeps then is what its holder
 // gets.
 func (d Desk) lookAgain(ctx context.Context, c Card) error {
 	if err := c.Reset(); err != nil {

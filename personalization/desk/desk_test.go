@@ -211,7 +211,7 @@ func TestCardIsMade(t *testing.T) {
 	)
 	assert.Equal(t, progress.Made, p.events[len(p.events)-1].Kind)
 
-	// The letter is there, so the card is somebody's, and no other order goes on it.
+	// The letter is there, so the card has an owner, and no other order goes on it.
 	_, err = p.issue(t)
 	require.ErrorContains(t, err, "there is such a letter already")
 	p.letter = filepath.Join(t.TempDir(), "other.txt")
@@ -220,7 +220,7 @@ func TestCardIsMade(t *testing.T) {
 	assert.Len(t, p.bank.reserved, 1, "an order that cannot be this card's gets no id")
 }
 
-// Pulled at commands all over the issuing, the card is gone on with by the same call, as
+// Pulled at commands all over the issuing, the card is finished by the same call, as
 // the same device.
 func TestIssuingGoesOnAfterAnyPull(t *testing.T) {
 	whole := newPlace(t)
@@ -272,7 +272,7 @@ func TestNothingIsReservedForACardThatDoesNotOpen(t *testing.T) {
 }
 
 // A supplier's keys that have the version of ours are found when the card is opened: they
-// are replaced by those who say so, and the commands of that are read beforehand too.
+// are replaced on request only, and the commands of that are read beforehand too.
 func TestSuppliersKeysAreReplacedOnlyIfThatIsMeant(t *testing.T) {
 	p := newPlace(t)
 	suppliers := scp03.Master(bytes.Repeat([]byte{7}, 16))

@@ -24,7 +24,7 @@ func withFirst(t *testing.T) (p *place, first message.DeviceID) {
 	return p, device.ID
 }
 
-// A second card is made for those who say so; by oversight nothing is reserved, kept or
+// A second card is made on request only; otherwise nothing is reserved, kept or
 // foretold.
 func TestSecondCardIsAskedFor(t *testing.T) {
 	p, first := withFirst(t)

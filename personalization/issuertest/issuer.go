@@ -1,4 +1,4 @@
-// Package issuertest is a small house that issues cards: its own root, CA and notary, a
+// Package issuertest is a small issuer: its own root, CA and notary, a
 // register in memory that is as strict as the real one, and blank virtual cards. Only
 // tests import it. Start at [New].
 package issuertest
@@ -69,7 +69,7 @@ type T interface {
 	Helper()
 }
 
-// New opens a house whose keys are the same each time.
+// New makes an issuer whose keys are the same each time.
 func New(t *testing.T) *Issuer {
 	t.Helper()
 	random := rand.NewChaCha8([32]byte{5})

@@ -10,7 +10,7 @@
 //     token. A cut between the two: the card is found active, and the letter written
 //     again.
 //
-// The file holds the card's secrets; only its owner may read it. It lies beside the
+// The file holds the card's secrets; only its owner may read it. It is beside the
 // letter, under its name and ".order".
 package orderfile
 
@@ -52,7 +52,7 @@ type storedOrder struct {
 
 const extension = ".order"
 
-// ErrDone says that the letter is that of a card that is made.
+// ErrDone is returned if the letter is that of a card that is made.
 var ErrDone = errors.New(
 	"there is such a letter already, of a card that is made: name another file")
 
@@ -130,7 +130,7 @@ func (f *File) Assign(device message.DeviceID) error {
 	return f.store()
 }
 
-// Discard forgets an order to which no device id was ever assigned.
+// Discard deletes an order to which no device id was ever assigned.
 func (f *File) Discard() error {
 	if f.IsAssigned() {
 		return nil
@@ -164,7 +164,7 @@ func (f *File) Order() (personalization.Order, personalization.Secrets, error) {
 	return o, secrets, nil
 }
 
-// Finish writes the PIN letter and forgets the order.
+// Finish writes the PIN letter and deletes the order.
 func (f *File) Finish() error {
 	text := letter.Letter{Device: f.kept.Device, Owner: f.kept.Owner, Name: f.kept.Owner,
 		PIN: f.kept.PIN, PUK: f.kept.PUK}.Clear()

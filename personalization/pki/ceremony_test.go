@@ -38,7 +38,7 @@ func newParties(t *testing.T) parties {
 	return p
 }
 
-// certified has the root certify a key of the intermediary, and imports what it says.
+// certified makes the root certify a key of the intermediary, and imports the certificate.
 func (p parties) certified(name string, s Subject) *cvc.Certificate {
 	p.t.Helper()
 	encoded := p.issued(p.requested(name, s), s)
@@ -213,7 +213,7 @@ func TestLinkLeadsForward(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, link.IsLink())
 
-	// What the next root certifies leads to the former, over the link.
+	// What the next root certifies leads to the former root, over the link.
 	s := subject(t, "SENORDIC00003", spec.RoleIntermediary)
 	asked, err := p.nordic.Request(t.Context(), "ca3", s, "SERIKSBK00002")
 	require.NoError(t, err)

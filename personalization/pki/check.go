@@ -27,7 +27,7 @@ type Finding struct {
 	Problem string `json:"problem,omitempty"` // none: it is good
 }
 
-// Match says whether the key of a certificate is there.
+// Match is the state of a certificate's key.
 type Match string
 
 // The matches.

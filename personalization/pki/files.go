@@ -9,7 +9,7 @@ import (
 	"ekrona/host/durable"
 )
 
-// What lies in a folder, by the end of its name.
+// Files of a folder, by their extension.
 const (
 	keyFile         = "key"    // PEM, or a reference
 	certificateFile = "cvc"    // 7F21
@@ -25,7 +25,7 @@ const ServerCertificateFile = "crt"
 // Path is where the folder keeps something of a name.
 func (f Folder) Path(name, kind string) string { return filepath.Join(f.path, name+"."+kind) }
 
-// claim writes what a holder stands for, once: later it must be the same, or the error
+// claim records what belongs to a holder, once: later it must be the same, or the error
 // is [ErrTaken].
 func claim(path, holder string, content []byte) error {
 	err := durable.Ensure(path, content, durable.Everyone)

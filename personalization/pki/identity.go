@@ -79,7 +79,7 @@ func Open(path string, random io.Reader) Folder {
 	return OpenWith(path, keys.Options{Secret: secret.From(""), Random: random, Unprotected: true})
 }
 
-// OpenWith is Open with all that can be said of keys.
+// OpenWith is Open with all options for keys.
 func OpenWith(path string, o keys.Options) Folder { return Folder{path, o} }
 
 // Key opens the key of the name, or makes it in the folder. Where NAME.key holds a
@@ -98,15 +98,15 @@ func (f Folder) Root(name string, s Subject) (Identity, error) {
 	return f.identity(name, s, nil)
 }
 
-// Certified opens the identity of the name, or makes its key and has the issuer
-// certify it. A cut between the two leaves a key without a certificate, which the
+// Certified opens the identity of the name, or makes its key and certifies it
+// by the issuer. A cut between the two leaves a key without a certificate, which the
 // next call certifies.
 func (f Folder) Certified(name string, s Subject, issuer Identity) (Identity, error) {
 	return f.identity(name, s, &issuer)
 }
 
 // identity opens or makes an identity; without an issuer it signs itself. What
-// lies there must be what is asked for.
+// is there must be what is asked for.
 func (f Folder) identity(name string, s Subject, issuer *Identity) (Identity, error) {
 	// of those who call, only a program's start waits for a TPM or an HSM
 	ctx := context.Background()

@@ -99,7 +99,7 @@ func isSelfSigned(c *cvc.Certificate) bool { return string(c.Authority) == strin
 // chainLimit bounds a chain: device, CA, root, and links between roots.
 const chainLimit = 16
 
-// Chain verifies c up to a self-signed root of the shelf, which is trusted, and gives
+// Chain verifies c up to a self-signed root of the store, which is trusted, and returns
 // the certificates from c's authority on. It looks at lists of what is revoked, not at
 // days.
 func (s Store) Chain(c *cvc.Certificate) ([]Entry, error) {

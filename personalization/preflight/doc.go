@@ -3,6 +3,6 @@
 // asked to, which costs no try of a key.
 //
 // Start at [Inspect]; the [Report] is a page for a person ([Report.Write]) and a value
-// for a script. What a card does not tell never stops anything; what it tells wrongly
+// for a script. What a card does not report never stops anything; what it reports wrongly
 // is reported.
 package preflight

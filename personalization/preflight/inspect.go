@@ -19,16 +19,16 @@ import (
 	"ekrona/applet/client"
 )
 
-// Hex is bytes that people and scripts read in hex.
+// Hex is bytes that are shown in hex.
 type Hex []byte
 
 // String is the bytes in hex.
 func (h Hex) String() string { return strings.ToUpper(hex.EncodeToString(h)) }
 
-// MarshalText gives the bytes in hex.
+// MarshalText returns the bytes in hex.
 func (h Hex) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 
-// Options are what Inspect is told.
+// Options are the settings of Inspect.
 type Options struct {
 	ATR          []byte    // as the reader gave it; nil if unknown
 	Today        time.Time // dates in production data have no decade
@@ -40,8 +40,8 @@ type Options struct {
 	Random io.Reader // for Ask
 }
 
-// Report is what a card says of itself without keys, and what that means. What it did
-// not say is nil.
+// Report is what a card reports of itself without keys, and what that means. What it did
+// not report is nil.
 type Report struct {
 	ATR             Hex               `json:"atr"`
 	Domain          *Domain           `json:"card_manager"`
@@ -70,13 +70,13 @@ type Domain struct {
 	Locked  bool `json:"locked"`
 }
 
-// Production is what the production data tell.
+// Production is the content of the production data.
 type Production struct {
 	Product    string `json:"product"` // empty if the numbers are unknown
 	Fabricator string `json:"fabricator"`
 	Chip       string `json:"chip"`
 	System     string `json:"operating_system"`
-	Made       string `json:"made"` // date; empty if it is not told
+	Made       string `json:"made"` // date; empty if it is not reported
 	Serial     string `json:"serial"`
 	Batch      string `json:"batch"`
 }
@@ -95,7 +95,7 @@ type Applet struct {
 	lifeCycle spec.LifeCycle
 }
 
-// Inspect asks the card all that it tells without a key. Errors are those of the link
+// Inspect asks the card for all that it reports without a key. Errors are those of the link
 // only: whatever the card answers is in the report.
 func Inspect(ctx context.Context, c apdu.Card, o Options) (*Report, error) {
 	i := &inspection{card: c, report: &Report{ATR: o.ATR, NotReported: map[string]string{}}}

@@ -11,10 +11,10 @@ import (
 	"ekrona/apdu/spec"
 )
 
-// Mark says what a finding means for the applet.
+// Mark is what a finding means for the applet.
 type Mark string
 
-// The marks. Only Stop stands in the applet's way.
+// The marks. Only Stop prevents the applet.
 const (
 	Fine    Mark = "ok"
 	Note    Mark = "note"
@@ -35,12 +35,12 @@ func (r *Report) find(mark Mark, subject, text, do string) {
 	r.Findings = append(r.Findings, Finding{mark, subject, text, do})
 }
 
-// judge draws the findings from what the card told.
+// judge draws the findings from what the card reported.
 func (r *Report) judge(o Options) {
 	r.judgeATR()
 	if r.Domain == nil {
 		r.find(Stop, "card manager", "none answers ("+r.NotReported["card manager"]+")",
-			"take a Java Card with GlobalPlatform, or see whether it lies in the reader the "+
+			"take a Java Card with GlobalPlatform, or see whether it is in the reader the "+
 				"right way")
 	} else {
 		r.judgeDomain()
@@ -117,7 +117,7 @@ func (r *Report) judgePlatform(o Options) {
 		return
 	}
 	if r.Data.Version == "" {
-		r.find(Unknown, "GlobalPlatform", "version not told", "")
+		r.find(Unknown, "GlobalPlatform", "version not reported", "")
 	} else {
 		r.find(Fact, "GlobalPlatform", r.Data.Version, "")
 	}
@@ -126,11 +126,11 @@ func (r *Report) judgePlatform(o Options) {
 	n, err := strconv.Atoi(major)
 	switch {
 	case err != nil:
-		r.find(Unknown, "Java Card", "version not told; "+needed, "")
+		r.find(Unknown, "Java Card", "version not reported; "+needed, "")
 	case n < 3:
 		r.find(Stop, "Java Card", r.Data.JavaCard+"; "+needed, "take a newer product")
 	default:
-		r.find(Fine, "Java Card", r.Data.JavaCard+", as far as card data tell; "+needed, "")
+		r.find(Fine, "Java Card", r.Data.JavaCard+", according to its card data; "+needed, "")
 	}
 }
 
@@ -155,20 +155,20 @@ const askForSCP03 = "have its supplier put AES keys for SCP03 on it, or order th
 func (r *Report) judgeChannel() {
 	all := r.channels()
 	var names []string
-	best, speaks := scp03.Plain, false
+	best, hasSCP03 := scp03.Plain, false
 	for _, channel := range all {
 		if name := channel.String(); !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 		if channel.Protocol == scp03.Protocol {
-			best, speaks = max(best, scp03.Strongest(channel.I)), true
+			best, hasSCP03 = max(best, scp03.Strongest(channel.I)), true
 		}
 	}
 	switch {
 	case len(all) == 0:
 		r.unreported("secure channel", "card data")
-	case !speaks:
-		r.find(Stop, "secure channel", strings.Join(names, ", ")+"; this program speaks SCP03",
+	case !hasSCP03:
+		r.find(Stop, "secure channel", strings.Join(names, ", ")+"; this program needs SCP03",
 			askForSCP03)
 	default:
 		r.find(Fine, "secure channel", strings.Join(names, ", ")+"; at most "+best.String(), "")
@@ -177,7 +177,7 @@ func (r *Report) judgeChannel() {
 	case reason == "":
 	case r.notBegun:
 		r.find(Stop, "INITIALIZE UPDATE",
-			reason+": the card begins no secure channel now; wrong keys may have been tried on it",
+			reason+": the card opens no secure channel now; wrong keys may have been tried on it",
 			"take its power away, wait a minute and look again; if it refuses again, set it "+
 				"aside and ask its supplier")
 	default:
@@ -269,7 +269,7 @@ func (r *Report) judgeMemory(o Options) {
 	r.find(Fine, "free memory", text, "")
 }
 
-// judgeCurve says what can be known of P-256 without keys: products without elliptic
+// judgeCurve finds what can be known of P-256 without keys: products without elliptic
 // curves are sold under the names of those with.
 func (r *Report) judgeCurve() {
 	const subject = "P-256"
@@ -281,8 +281,8 @@ func (r *Report) judgeCurve() {
 			"that applets may use it shows at INSTALL", "")
 	default:
 		r.find(Unknown, subject,
-			"no card tells for its applets; a card without refuses INSTALL, and nothing is lost",
-			"")
+			"no card reports it for its applets; a card without P-256 refuses INSTALL, which "+
+				"does no harm", "")
 	}
 }
 
@@ -300,23 +300,23 @@ func (r *Report) judgeApplet() {
 	case !r.isLoaded():
 		r.find(Fine, subject, "not on the card", "")
 	case r.Applet.lifeCycle == spec.Installed || r.Applet.lifeCycle == spec.KeysMade:
-		r.find(Note, subject, fmt.Sprintf("version %s, %s: an issuing was begun", r.Applet.Version,
-			r.Applet.State),
+		r.find(Note, subject, fmt.Sprintf("version %s, %s: an issuing was started",
+			r.Applet.Version, r.Applet.State),
 			"go on with the same order; for another the applet has to go: ekrona issue card "+
 				"--delete-applet")
 	default:
 		r.find(Stop, subject,
-			fmt.Sprintf("version %s, %s: this card is somebody's", r.Applet.Version,
+			fmt.Sprintf("version %s, %s: this card has an owner", r.Applet.Version,
 				r.Applet.State),
 			"give it back to its holder, or take another card")
 	}
 }
 
-// unreported notes that the card does not tell something. That never stops anything.
+// unreported notes that the card does not report something. That never stops anything.
 func (r *Report) unreported(subject, what string) {
 	reason := r.NotReported[what]
 	if reason == "" {
 		reason = "nothing"
 	}
-	r.find(Unknown, subject, "not told ("+reason+")", "")
+	r.find(Unknown, subject, "not reported ("+reason+")", "")
 }

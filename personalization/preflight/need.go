@@ -17,7 +17,7 @@ type Need struct {
 	Platform   string `json:"platform"`   // the API that it imports, in words
 }
 
-// frameworkAID is that of javacard.framework, whose version tells which Java Card a
+// frameworkAID is that of javacard.framework, whose version shows which Java Card a
 // load file was made for.
 const frameworkAID = "\xA0\x00\x00\x00\x62\x01\x01"
 

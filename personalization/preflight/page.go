@@ -25,12 +25,12 @@ func (r *Report) Verdict() string {
 		}
 	}
 	if unknown > 0 {
-		return "Yes, as far as a card tells without keys: this card can take the applet."
+		return "Yes, as far as a card shows without keys: this card can take the applet."
 	}
 	return "Yes: this card can take the applet."
 }
 
-// Obstacle is what stands in the applet's way first and what to do, empty for a card that
+// Obstacle is the first thing that prevents the applet and what to do, empty for a card that
 // can take it.
 func (r *Report) Obstacle() string {
 	for _, f := range r.Findings {

@@ -133,7 +133,7 @@ func TestCardsThatCannotTakeIt(t *testing.T) {
 
 const fci = "6F108408A000000151000000A5049F6501FF"
 
-// answering is a card that knows some commands by how they begin, and answers 6A88 to
+// answering is a card that knows some commands by their first bytes, and answers 6A88 to
 // all others; to SELECT 6A82.
 func answering(answers map[string]string) apdu.Card {
 	return apdu.CardFunc(func(_ context.Context, c apdu.Command) (apdu.Response, error) {
@@ -154,13 +154,13 @@ func answering(answers map[string]string) apdu.Card {
 	})
 }
 
-// A card that tells nothing but that it has a manager is not held back for that.
+// A card that reports nothing but its security domain is accepted all the same.
 // TestRefusedInitializeUpdate: the supplier is blamed only where the card has no keys
 // for SCP03.
 func TestRefusedInitializeUpdate(t *testing.T) {
 	for sw, want := range map[apdu.StatusWord]string{
-		apdu.SWSecurity: "begins no secure channel now",
-		apdu.SWBlocked:  "begins no secure channel now",
+		apdu.SWSecurity: "opens no secure channel now",
+		apdu.SWBlocked:  "opens no secure channel now",
 		apdu.SWNotFound: "have its supplier put AES keys",
 	} {
 		c := blank(t, card.P71)
@@ -260,7 +260,7 @@ ok    card manager      A000000151000000, 255 bytes a command
       platform          J3R6000373181200, ROM B3375FE9B5508BC4, patch 0000000000000000,
                         configuration 0001B90C91154CB8C02A00AA
       GlobalPlatform    2.3
-ok    Java Card         3, as far as card data tell; the applet needs 3.0.4
+ok    Java Card         3, according to its card data; the applet needs 3.0.4
 ok    secure channel    SCP03 i=70, SCP03 i=00, SCP03 i=10, SCP03 i=20, SCP03 i=60; at most
                         C-MAC+C-ENC+R-MAC+R-ENC
       keys 01           AES-128

@@ -2,8 +2,8 @@
 // one, so that a person can read every command beforehand and nothing else is sent.
 //
 // [Rehearse] makes a [Plan]: what [personalization.Line] would send to a card in the
-// state that a preflight found, one list of commands for each case that cannot be told
-// without keys. [Plan.Guard] then stands before the real card and refuses a command
+// state that a preflight found, one list of commands for each case that cannot be known
+// without keys. [Plan.Guard] then wraps the real card and refuses a command
 // whose class, instruction, parameters and length are not the next of any list that is
 // still open. [Totals] count what recorders of package apdu saw of both.
 //

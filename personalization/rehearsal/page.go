@@ -36,7 +36,7 @@ func (t Totals) String() string {
 		t.Commands, t.Sent, t.Received, t.Card.Seconds())
 }
 
-// MarshalJSON gives times in microseconds.
+// MarshalJSON writes times in microseconds.
 func (t Totals) MarshalJSON() ([]byte, error) {
 	type plain Totals
 	return json.Marshal(struct {
@@ -106,7 +106,7 @@ func (s Step) write(page *strings.Builder, number int) {
 	fmt.Fprintf(page, "%4d %-*s %s  %3d ms\n", number, nameColumn, lines[0], wireText(s.Shapes()),
 		s.Estimate.Of().Milliseconds())
 	if s.Command.INS == gpc.InsLoad {
-		return // its one line says everything
+		return // its one line is enough
 	}
 	for _, line := range lines[1:] {
 		fmt.Fprintf(page, "     %s\n", line)
@@ -118,7 +118,7 @@ func (s Shape) String() string {
 	return fmt.Sprintf("%02X %02X %02X %02X, %3d bytes", s.CLA, s.INS, s.P1, s.P2, s.Length)
 }
 
-// difference says how one list differs from another, between what they begin and end
+// difference describes how one list differs from another, between what they start and end
 // with alike.
 func difference(from, to []Step) string {
 	same := func(a, b Step) bool { return slices.Equal(a.Shapes(), b.Shapes()) }
@@ -150,7 +150,7 @@ func difference(from, to []Step) string {
 	return where + ": " + strings.Join(names, ", ")
 }
 
-// MarshalJSON gives a step as a script needs it.
+// MarshalJSON writes a step as a script needs it.
 func (s Step) MarshalJSON() ([]byte, error) {
 	type wire struct {
 		Header string `json:"header"`
@@ -168,7 +168,7 @@ func (s Step) MarshalJSON() ([]byte, error) {
 	}{s.Name(), all, s.Estimate.Of().Microseconds()})
 }
 
-// MarshalJSON gives the assumption, the steps and what they come to.
+// MarshalJSON writes the assumption, the steps and their totals.
 func (c Case) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		If     string `json:"if"`

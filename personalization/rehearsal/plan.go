@@ -27,7 +27,7 @@ type Step struct {
 	Estimate Estimate
 }
 
-// Shape is what of a command can be told beforehand.
+// Shape is what of a command is known beforehand.
 type Shape struct {
 	CLA, INS, P1, P2 byte
 	Length           int // of the data, in bytes
@@ -48,16 +48,16 @@ func Shapes(e apdu.Exchange) []Shape {
 // Shapes are those of the commands that go over the wire for the step.
 func (s Step) Shapes() []Shape { return Shapes(s.Exchange) }
 
-// optional reports whether a list goes on without the step: moving the card's life cycle
+// optional reports whether a list may omit the step: moving the card's life cycle
 // to where it is already.
 func (s Step) optional() bool { return s.Command.INS == gpc.InsSetStatus }
 
-// ErrUnplanned says that a command was about to be sent that nobody had read before.
+// ErrUnplanned is returned if a command was about to be sent that nobody had read before.
 var ErrUnplanned = errors.New("this command was not rehearsed and was not sent: the card is in " +
 	"another state than it seemed; check it again, and begin anew")
 
-// Guard stands before a card and lets pass what the plan has, in its order. More of a
-// list that a card gives in parts may be asked for.
+// Guard wraps a card and passes only what the plan has, in its order. More of a
+// list that a card returns in parts may be asked for.
 func (p Plan) Guard(card apdu.Card) apdu.Card {
 	g := &guard{card: card}
 	for _, c := range p.Cases {

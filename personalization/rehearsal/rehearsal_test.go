@@ -61,14 +61,14 @@ func (d desk) plan(c *emulated.Card, l personalization.Line,
 
 var errWithdrawn = errors.New("pulled")
 
-// issue issues under guard, and gives what went over the wire. The answer of the
+// issue issues under guard, and returns what went over the wire. The answer of the
 // command lost (from 1; 0 for none) does not come.
 func (d desk) issue(c *emulated.Card, l personalization.Line, o personalization.Order,
 	lost int) ([]rehearsal.Shape, error) {
 	d.Helper()
 	plan := d.plan(c, l, o)
 	var sent []rehearsal.Shape
-	tell := func(e apdu.Exchange) {
+	record := func(e apdu.Exchange) {
 		if !e.Carried {
 			sent = append(sent, rehearsal.Shapes(e)...)
 		}
@@ -85,8 +85,10 @@ func (d desk) issue(c *emulated.Card, l personalization.Line, o personalization.
 		}
 		return response, err
 	})
-	l.Watch = func(channel apdu.Card) apdu.Card { return apdu.Recorder{Card: channel, Sink: tell} }
-	_, err := l.Issue(d.Context(), apdu.Recorder{Card: plan.Guard(link), Sink: tell}, o,
+	l.Watch = func(channel apdu.Card) apdu.Card {
+		return apdu.Recorder{Card: channel, Sink: record}
+	}
+	_, err := l.Issue(d.Context(), apdu.Recorder{Card: plan.Guard(link), Sink: record}, o,
 		issuertest.Secrets(d), func(personalization.Stage) error { return nil })
 	require.NotErrorIs(d, err, rehearsal.ErrUnplanned)
 	if err == nil {

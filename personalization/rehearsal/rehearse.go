@@ -50,7 +50,7 @@ func assumedCases(l personalization.Line, s State) []assumedCase {
 				assumedCase{assumption: "a load file of another version is on the card, which goes",
 					reached: personalization.Loaded, outdated: true})
 		}
-	case s.IsBegun():
+	case s.IsStarted():
 		reached := personalization.Installed
 		if s.Applet == spec.KeysMade {
 			reached = personalization.KeysMade
@@ -84,7 +84,7 @@ func play(ctx context.Context, l personalization.Line, o personalization.Order, 
 	var steps []Step
 	var accounts []emulated.Account
 	var failed error
-	tell := func(e apdu.Exchange) {
+	record := func(e apdu.Exchange) {
 		step := Step{Exchange: e}
 		for _, account := range accounts {
 			cost, err := emulated.Estimate(account, link)
@@ -97,7 +97,7 @@ func play(ctx context.Context, l personalization.Line, o personalization.Order, 
 	wire := apdu.Recorder{Card: stage.card, Sink: func(e apdu.Exchange) {
 		accounts = append(accounts, stage.virtual.LastCommand())
 		if !e.Carried {
-			tell(e)
+			record(e)
 		}
 	}}
 	line := stage.line
@@ -105,7 +105,7 @@ func play(ctx context.Context, l personalization.Line, o personalization.Order, 
 		if scene.outdated {
 			channel = stage.outdated(channel)
 		}
-		return apdu.Recorder{Card: channel, Sink: tell}
+		return apdu.Recorder{Card: channel, Sink: record}
 	}
 	_, err = line.Issue(ctx, wire, stage.order, stage.secrets, nothing)
 	return steps, errors.Join(err, failed)

@@ -37,7 +37,7 @@ type setup struct {
 	hasFinal bool // the card has the line's final keys
 }
 
-// build makes the actors and a card with keys as the state tells and no applet.
+// build makes the parties and a card with the keys of the state and no applet.
 func build(ctx context.Context, l personalization.Line, o personalization.Order, s State) (*setup,
 	error) {
 	st := &setup{line: l, order: o}
@@ -113,7 +113,7 @@ func (st *setup) makeCard(ctx context.Context, l personalization.Line, s State) 
 	return st.virtual.Reset()
 }
 
-// prepare brings the card as far as the scene begins.
+// prepare takes the card to the state in which the case starts.
 func (st *setup) prepare(ctx context.Context, s assumedCase) error {
 	if s.reached == 0 {
 		return nil
@@ -144,7 +144,7 @@ func (st *setup) prepare(ctx context.Context, s assumedCase) error {
 	return st.virtual.Reset()
 }
 
-// outdated has the card name another version of its load file.
+// outdated makes the card name another version of its load file.
 func (st *setup) outdated(channel apdu.Card) apdu.Card {
 	pkg := st.line.CAP.Header.Package
 	current := []byte{byte(gpc.TagVersion), 2, byte(pkg.Major), byte(pkg.Minor)}

@@ -13,7 +13,7 @@ type State struct {
 	Keys    []gpc.KeyInfo
 	Applet  spec.LifeCycle // 0 if it is not on the card
 
-	// Suppliers says that the keys of the final version are not the line's but those that
+	// Suppliers is true if the keys of the final version are not the line's but those that
 	// the card came with, which only shows when it is opened.
 	Suppliers bool
 }
@@ -27,8 +27,8 @@ func StateOf(r *preflight.Report) (s State, ok bool) {
 		Applet: r.AppletState()}, true
 }
 
-// IsBegun reports whether the applet is on the card and not yet active.
-func (s State) IsBegun() bool { return s.Applet == spec.Installed || s.Applet == spec.KeysMade }
+// IsStarted reports whether the applet is on the card and not yet active.
+func (s State) IsStarted() bool { return s.Applet == spec.Installed || s.Applet == spec.KeysMade }
 
 // initial is the version and the length in bytes of the AES keys that the card came
 // with: of the first set but the line's, or what a blank card has.

@@ -45,17 +45,24 @@ func (p program) run(arguments []string) int {
 	return cli.Code(err)
 }
 
+// helpColumns is the width to which the descriptions of flags are wrapped.
+const helpColumns = 90
+
 func (p program) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "ekrona",
 		Short: "Offline e-krona on Java Cards: issue, pay, settle, test",
 		Long: `Offline e-krona on Java Cards: issue, pay, settle, test.
 
-Begin with "ekrona demo". With "ekrona demo --state DIR" its cards, phones, terminal and
-ledgers stay in DIR, and "ekrona wallet", "ekrona terminal", "ekrona card" and
-"ekrona books" go on from there.
+Start with "ekrona demo", which needs nothing. Then found a sandbox, a whole scheme in one
+folder, and work in it:
 
-Exit codes: 0 done; 1 not done, and why on standard error; 2 wrong usage; 3 done,
+  ekrona sandbox found DIR
+  ekrona wallet load anna 200 --state DIR
+  ekrona terminal sell cafe 45 --card anna --state DIR
+  ekrona books --state DIR
+
+Exit codes: 0 done; 1 not done, the reason is on standard error; 2 wrong usage; 3 done,
 but an invariant of the protocol does not hold.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -68,6 +75,8 @@ but an invariant of the protocol does not hold.`,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(),
+		".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", helpColumns)))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return cli.Usage("%w; see %q", err, c.CommandPath()+" --help")
 	})

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"ekrona": main})
 }
 
-// TestScripts runs the command as its users do; each script tells one matter.
+// TestScripts runs the command as its users do; each script has one subject.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),

@@ -12,7 +12,7 @@ import (
 	"ekrona/personalization/pki/keys/tpm/tpmtest"
 )
 
-// runPKI runs "ekrona pki" and gives what it prints.
+// runPKI runs "ekrona pki" and returns its output.
 func runPKI(t *testing.T, line ...string) (string, error) {
 	root := program{}.command()
 	var out strings.Builder
@@ -70,7 +70,7 @@ func TestPKIMakeIsRepeatableFromEachCut(t *testing.T) {
 				}
 				again := must(row.line...)
 				for path, content := range before {
-					if filepath.Ext(path) == ".csr" { // signed anew, with new randomness
+					if filepath.Ext(path) == ".csr" { // signed again, with new randomness
 						continue
 					}
 					is, err := os.ReadFile(path)

@@ -1,6 +1,6 @@
 // Package auditlog is a file that can only grow: each line carries the SHA-256 of
 // the line before it and a signature over itself, so that a line that was changed,
-// taken out, put in or moved is found by anybody who has the public key.
+// removed, added or moved is found by anybody who has the public key.
 //
 // A line is a JSON object, a blank, and the signature in base64url (64 bytes r || s,
 // ECDSA P-256 with SHA-256, over the domain name [Domain] and the object). Every

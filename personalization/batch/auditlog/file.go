@@ -19,9 +19,9 @@ type Torn struct {
 	Hash  [sha256.Size]byte
 }
 
-// Mend makes a log's file if there is none, and takes away what a writer that was
+// Mend makes a log's file if there is none, and removes what a writer that was
 // killed has left of a last line. It returns the number of whole lines, the hash of
-// the last, and what it took away, if anything: note that in the log.
+// the last, and what it removed, if anything: note that in the log.
 func Mend(path string) (Head, *Torn, error) {
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -66,7 +66,7 @@ func truncate(path string, size int64) error {
 	return errors.Join(file.Truncate(size), file.Sync(), file.Close())
 }
 
-// Append puts lines at the end of a mended file and has them synced before it
+// Append adds lines at the end of a mended file, and syncs them before it
 // returns.
 func Append(path string, lines ...string) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, ownerOnly)

@@ -20,7 +20,7 @@ import (
 // anything else that the key signs: certificates begin with 7F4E.
 const Domain = "ekrona audit log 1\n"
 
-// Entry is what a line says.
+// Entry is the content of a line.
 type Entry struct {
 	Number int               `json:"n"` // 1 for the first
 	At     time.Time         `json:"at"`

@@ -10,20 +10,20 @@ import (
 	"io"
 )
 
-// Fault is the first thing that is wrong with a log. What stands before Line is as
-// it was written.
+// Fault is the first thing that is wrong with a log. The lines before Line are as
+// they were written.
 type Fault struct {
 	Line int // 1 for the first
 	What string
 }
 
-// Error says where, what and what to do.
+// Error names where, what and what to do.
 func (f *Fault) Error() string {
-	return fmt.Sprintf("audit log, line %d: %s; what stands before it is as it was written: find "+
+	return fmt.Sprintf("audit log, line %d: %s; the lines before it are unchanged: find "+
 		"a copy of the log and compare", f.Line, f.What)
 }
 
-// ErrTorn says that the log ends within a line, as a writer that was killed leaves
+// ErrTorn is returned if the log ends within a line, as a writer that was killed leaves
 // it; its next start mends it.
 var ErrTorn = errors.New("audit log: it ends within a line: the program that wrote it was " +
 	"killed; its next start notes that and goes on")

@@ -31,7 +31,7 @@ import (
 // Noon is the time in a bureau.
 var Noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// Bureau is a place where cards are made: a sandbox with customers who want some, a
+// Bureau is a place where cards are made: a sandbox with customers without a card, a
 // printer of letters, and a job.
 type Bureau struct {
 	Folder  string
@@ -97,7 +97,7 @@ func (s Bureau) Copy(t testing.TB, folder string) Bureau {
 	return s
 }
 
-// Master is the key from which the cards' final keys come.
+// Master is the key from which the cards' final keys are derived.
 var Master = scp03.Master(bytes.Repeat([]byte{0x5A}, 16))
 
 // Site is a bureau that is open.

@@ -7,6 +7,6 @@
 // command to a card and each commit of the journal. Start at [Bureau] and [Examine].
 package batchtest
 
-// Hook receives each step before it is made, and after it before anybody learns of
-// it. An error in its place is what a program sees that is no more: nothing.
+// Hook receives each step before it is made, and again after it, before anybody learns of
+// it. An error stops the step, as for a program that was killed.
 type Hook func(step string) error

@@ -28,7 +28,7 @@ import (
 	"ekrona/personalization/batch/virtual"
 )
 
-// Examine holds everything that a finished job left against everything else: the
+// Examine compares everything that a finished job left with everything else: the
 // cards, the intermediary's registry, the notary's, the letters, the journal and the
 // audit log. cards are all that were ever put into a reader.
 func Examine(ctx context.Context, t require.TestingT, s Bureau, cards []virtual.Card) {
@@ -77,7 +77,7 @@ func Examine(ctx context.Context, t require.TestingT, s Bureau, cards []virtual.
 	s.examineSecrets(ctx, t)
 }
 
-// activeCards tells which devices are active on which card, for whom: by asking the
+// activeCards lists which devices are active on which card, for whom, by asking the
 // cards, which the PIN of their letter opens.
 func (s Bureau) activeCards(ctx context.Context, t require.TestingT, w Site, record batch.Record,
 	cards []virtual.Card) map[message.DeviceID]string {
@@ -104,7 +104,7 @@ func (s Bureau) activeCards(ctx context.Context, t require.TestingT, w Site, rec
 			continue
 		}
 		device, known := ordered[cardSerial]
-		require.True(t, known, "the card %s is active, and the journal does not say so", cardSerial)
+		require.True(t, known, "the card %s is active, and the journal lacks it", cardSerial)
 		registered, err := w.Bank.Device(ctx, device)
 		require.NoError(t, err)
 		s.open(ctx, t, applet, registered)
@@ -113,7 +113,7 @@ func (s Bureau) activeCards(ctx context.Context, t require.TestingT, w Site, rec
 	return found
 }
 
-// open opens a card with what its letter says.
+// open opens a card with the secrets of its letter.
 func (s Bureau) open(ctx context.Context, t require.TestingT, applet *client.Client,
 	registered banking.Device) {
 	text, digits, puk := s.letter(t,
@@ -150,7 +150,7 @@ func (s Bureau) letter(t require.TestingT, path string) (text, digits, puk strin
 	return string(plain), lines[0][1], lines[1][1]
 }
 
-// examineLog checks that the audit log tells of every order what became of it, once.
+// examineLog checks that the audit log has the outcome of every order, once.
 func (s Bureau) examineLog(ctx context.Context, t require.TestingT, w Site,
 	states map[message.DeviceID]string) {
 	head, err := batch.LogHead(ctx, s.JobFolder())
@@ -175,7 +175,7 @@ func (s Bureau) examineLog(ctx context.Context, t require.TestingT, w Site,
 	require.Equal(t, states, reported)
 }
 
-// examineSecrets checks that no letter's digits, the sealed ones neither, are left in
+// examineSecrets checks that no letter's digits, in clear or sealed, are left in
 // the folder.
 func (s Bureau) examineSecrets(ctx context.Context, t require.TestingT) {
 	var secret []string

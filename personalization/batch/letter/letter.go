@@ -85,12 +85,12 @@ away from the card. Nobody of us will ever ask you for either.
 	return b.Bytes()
 }
 
-// Path is where in a folder a device's letter lies.
+// Path is the path of a device's letter in a folder.
 func Path(folder string, device message.DeviceID) string {
 	return filepath.Join(folder, string(device)+Extension)
 }
 
-// Write puts the letter into the folder, whole or not at all, in the place of one
+// Write writes the letter into the folder, whole or not at all, and replaces one
 // that was written for the same device.
 func Write(folder string, l Letter, recipients []age.Recipient) error {
 	var out bytes.Buffer
@@ -119,8 +119,8 @@ func Exists(folder string, device message.DeviceID) (bool, error) {
 	return err == nil, err
 }
 
-// Remove takes the letter of a card away that will never be anybody's; there may be
-// none.
+// Remove removes the letter of a card that will never be issued; there may be
+// empty one.
 func Remove(folder string, device message.DeviceID) error {
 	if err := os.Remove(Path(folder, device)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -128,7 +128,7 @@ func Remove(folder string, device message.DeviceID) error {
 	return nil
 }
 
-// Line reports whether text can stand on a line of a letter: anything that prints.
+// Line reports whether text may be a line of a letter: anything that prints.
 func Line(text string) bool {
 	return strings.IndexFunc(text, func(r rune) bool {
 		return r < ' ' || r == 0x7F || r >= 0x80 && r < 0xA0 || r == '\u2028' || r == '\u2029'

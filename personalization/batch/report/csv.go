@@ -11,7 +11,7 @@ import (
 )
 
 // Columns are those of the table, one row for each try at a card, and one for each
-// card that was not begun.
+// card that was not started.
 var Columns = []string{"number", "line", "owner", "name", "device", "card_serial", "state", "stage",
 	"reason", "letter", "sessions", "card_ms", "host_ms", "last_reader", "ended"}
 

@@ -12,7 +12,7 @@ import (
 	"ekrona/personalization/batch"
 )
 
-// pause is how long nothing may be in any reader before the page begins a new row of
+// pause is how long nothing may be in any reader before the page starts a new row of
 // lanes.
 const pause = 10 * time.Minute
 
@@ -52,7 +52,7 @@ type bar struct {
 type row struct {
 	batch.Item
 	Number       int
-	Last         batch.Tried // nothing if none was begun
+	Last         batch.Tried // nothing if none was started
 	Before       []batch.Tried
 	CardSessions int
 	Host, Card   time.Duration
@@ -211,7 +211,7 @@ func rate(made int, all []session) string {
 	return fmt.Sprintf("%.0f", float64(made)/busy.Hours())
 }
 
-// short is a duration as people read it.
+// short is a duration for a person.
 func short(d time.Duration) string {
 	switch {
 	case d < 10*time.Second:

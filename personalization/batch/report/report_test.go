@@ -65,7 +65,7 @@ func record() batch.Record {
 	}
 }
 
-// TestCellsNameTheirColumn: on a narrow page each cell stands on a line of its own, where
+// TestCellsNameTheirColumn: on a narrow page each cell is on a line of its own, where
 // the heads of the columns are not seen.
 func TestCellsNameTheirColumn(t *testing.T) {
 	for _, cell := range regexp.MustCompile(`<td\b[^>]*>`).FindAllString(pageSource, -1) {
@@ -79,7 +79,7 @@ func TestPageTellsAll(t *testing.T) {
 	page := out.String()
 	for _, want := range []string{
 		"<b>2 <span class=\"soft\">/ 4</span></b>cards made", "<b>1</b>wait for their card",
-		"<b>1</b>not begun", "<b>1</b>rejected", "<b>1</b>turned away",
+		"<b>1</b>not started", "<b>1</b>rejected", "<b>1</b>turned away",
 		"<b>2.25 s</b>card, median", "<b>0.75 s</b>host, median",
 		"Anna Ström", "&lt;script&gt;alert(1)&lt;/script&gt;",
 		"SENORDICC0000003 at loaded: the card is broken", "SENORDICC0000004", "Dora",

@@ -7,7 +7,7 @@ import "ekrona/host/progress"
 type VirtualOperator struct {
 	Readers *Readers
 	Stack   []Card // cards to be put in, the first first
-	Empty   func() // told when no card is left in pile and readers; nil for nobody
+	Empty   func() // called when no card is left in stack and readers; may be nil
 
 	in      int             // cards in readers
 	taken   map[string]bool // readers whose cards have an order
@@ -37,9 +37,9 @@ func (f *VirtualOperator) Handle(n progress.Event) {
 		f.refused = 0
 	}
 	wait := f.refused > 0 && f.in > 0 // until a card in another reader is made or rejected
-	// The one with the order may be in the pile, and after it this one may be needed; or
+	// The one with the order may be in the stack, and after it this one may be needed; or
 	// an order has come free after the first of them was turned away and before that was
-	// told. So each is tried until all have been since the last news, and the first twice.
+	// reported. So each is tried until all have been since the last change, and the first twice.
 	needed := wait || f.refused > 0 && f.refused <= len(f.Stack)+1
 	if card != nil && (needed || comesAgain(card, n.Kind)) {
 		f.Stack = append(f.Stack, card)
@@ -56,7 +56,7 @@ func (f *VirtualOperator) Handle(n progress.Event) {
 	}
 }
 
-// mostRefusals is how often a card that was begun is tried again though it was
+// mostRefusals is how often a card that was started is tried again though it was
 // refused: its answers may have been disturbed, and no other card can have its order.
 const mostRefusals = 8
 
@@ -68,7 +68,7 @@ type startedCard struct {
 
 // comesAgain reports whether a card is to be put in again.
 func comesAgain(card Card, after progress.Kind) bool {
-	if b, isBegun := card.(*startedCard); isBegun && after == progress.Refused {
+	if b, isStarted := card.(*startedCard); isStarted && after == progress.Refused {
 		b.refusals++
 		return b.refusals <= mostRefusals
 	}
@@ -82,7 +82,7 @@ func (f *VirtualOperator) remove(reader string) Card {
 		return nil
 	}
 	f.in--
-	if _, isBegun := card.(*startedCard); f.taken[reader] && !isBegun {
+	if _, isStarted := card.(*startedCard); f.taken[reader] && !isStarted {
 		card = &startedCard{Card: card}
 	}
 	return card

@@ -10,7 +10,7 @@ import (
 	"ekrona/host/progress"
 )
 
-// blank is a card that says nothing.
+// blank is a card without answers.
 type blank struct{ name string }
 
 func (*blank) Transmit(context.Context, apdu.Command) (apdu.Response, error) {
@@ -20,7 +20,7 @@ func (*blank) Transmit(context.Context, apdu.Command) (apdu.Response, error) {
 func (*blank) Reset() error { return nil }
 
 // TestCardIsTriedAgainWhenAnOrderCameFreeMeanwhile: the last card was turned away for
-// want of an order, and that is told only after the order of another came free.
+// lack of an order, and that is reported only after the order of another came free.
 func TestCardIsTriedAgainWhenAnOrderCameFreeMeanwhile(t *testing.T) {
 	refused, good := &blank{"refused"}, &blank{"good"}
 	empty := 0

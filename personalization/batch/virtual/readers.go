@@ -1,5 +1,5 @@
 // Package virtual is readers without a wire: virtual cards are put into them and taken
-// out by the program, and a [VirtualOperator] does what a batch asks of the people at the
+// out by the program, and a [VirtualOperator] does what a batch asks of the operators at the
 // readers. Start at [NewReaders].
 //
 // It trusts the cards that are put in.
@@ -17,7 +17,7 @@ import (
 	"ekrona/personalization/batch"
 )
 
-// ErrWithdrawn is what a card says that was taken out.
+// ErrWithdrawn is the error of a card that was taken out.
 var ErrWithdrawn = errors.New("the card was taken out")
 
 // Card is a card that can be put into a reader.
@@ -49,10 +49,10 @@ func NewReaders(names ...string) *Readers {
 	return r
 }
 
-// Insert puts a card into a reader, in the place of any that is in it.
+// Insert puts a card into a reader, and replaces one that is in it.
 func (r *Readers) Insert(reader string, card Card) { r.put(reader, card) }
 
-// Remove takes the card out of a reader, and gives it back; nil if there is none.
+// Remove takes the card out of a reader, and returns it; nil if there is none.
 func (r *Readers) Remove(reader string) Card { return r.put(reader, nil) }
 
 func (r *Readers) put(reader string, card Card) Card {
@@ -83,7 +83,7 @@ func (r *Readers) Watch(ctx context.Context, tell func(batch.Event)) error {
 	}
 }
 
-// since is what is new since told, in the order of the readers' names, and what is
+// since is what is new since reported, in the order of the readers' names, and what is
 // closed when there is more.
 func (r *Readers) since(reported map[string]int) (events []batch.Event, news chan struct{}) {
 	r.mu.Lock()
@@ -120,7 +120,7 @@ type tap struct {
 	stay    int
 }
 
-// Transmit sends a command to the card, if it is still there, and gives its answer, if
+// Transmit sends a command to the card, if it is still there, and returns its answer, if
 // it is there even then.
 func (t *tap) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 	card, err := t.card()

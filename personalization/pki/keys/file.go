@@ -167,16 +167,16 @@ func encodeFile(ctx context.Context, path string, key *ecdsa.PrivateKey, o Optio
 	return pem.EncodeToMemory(&pem.Block{Type: label, Bytes: der}), nil
 }
 
-// isPEM tells a key file from one that holds a reference.
+// isPEM reports whether a file is a key file and not one that holds a reference.
 func isPEM(text []byte) bool { return bytes.HasPrefix(text, []byte("-----BEGIN ")) }
 
 // OpenAt opens the key of a party's folder: path holds the key itself or, in one
-// line, a reference to it, whose relative paths begin at path's folder.
+// line, a reference to it, whose relative paths start at path's folder.
 func OpenAt(ctx context.Context, path string, o Options) (Key, error) {
 	return at(ctx, path, o, Reference.Open)
 }
 
-// OpenOrCreateAt opens the key of a party's folder, or makes it where path says or,
+// OpenOrCreateAt opens the key of a party's folder, or makes it where path refers to or,
 // when there is no such file, in it.
 func OpenOrCreateAt(ctx context.Context, path string, o Options) (Key, error) {
 	key, err := at(ctx, path, o, Reference.OpenOrCreate)

@@ -36,7 +36,7 @@ type Key interface {
 	io.Closer
 }
 
-// Options are what a reference does not say.
+// Options are what a reference does not hold.
 type Options struct {
 	// asked for passphrases and PINs; nil: a key that needs one is an error
 	Secret      secret.Source

@@ -23,7 +23,7 @@ const (
 	hsmKind  = "pkcs11:"
 )
 
-// ParseReference reads a reference. What it accepts, String gives back.
+// ParseReference reads a reference. String returns what it accepts.
 func ParseReference(text string) (r Reference, err error) {
 	switch {
 	case strings.HasPrefix(text, fileKind):

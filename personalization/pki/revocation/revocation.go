@@ -43,7 +43,7 @@ var (
 // Label is the PEM label of a list (RFC 7468 §6).
 const Label = "X509 CRL"
 
-// Reason says why a certificate was revoked.
+// Reason is why a certificate was revoked.
 type Reason int
 
 // The reasons that are used here, of RFC 5280 §5.3.1.

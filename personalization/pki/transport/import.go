@@ -50,7 +50,7 @@ type entry struct {
 }
 
 // store reads the folder's certificates. They are parsed, not verified; lists are
-// verified by the certificates they lie beside.
+// verified by the certificates beside them.
 func store(f pki.Folder) ([]entry, error) {
 	paths, err := filepath.Glob(f.Path("*", certificateFile))
 	if err != nil {

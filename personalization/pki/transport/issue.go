@@ -41,7 +41,7 @@ type issuer struct {
 	archive string
 }
 
-// Root makes a self-signed CA from one instant to another, or gives the one that is
+// Root makes a self-signed CA from one instant to another, or returns the one that is
 // there, which must have the name.
 func Root(ctx context.Context, f pki.Folder, name, commonName string, from,
 	until time.Time) (_ []byte, err error) {

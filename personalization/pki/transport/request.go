@@ -50,7 +50,7 @@ func Request(ctx context.Context, f pki.Folder, name string, s Subject) (text []
 	return text, durable.Replace(f.Path(name, requestFile), text, durable.Everyone)
 }
 
-// ParseRequest reads a request, one PEM block, checks that its key signed it, and gives
+// ParseRequest reads a request, one PEM block, checks that its key signed it, and returns
 // the key and the subject.
 func ParseRequest(text []byte) (*ecdsa.PublicKey, Subject, error) {
 	der, err := unwrap(text, requestLabel)

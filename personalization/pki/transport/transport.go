@@ -4,7 +4,7 @@
 // name's certificate is NAME.crt, its request NAME.csr and the list of what it has
 // revoked NAME.crl, all in PEM.
 //
-// What a certificate is for, its [Role] says: a CA signs certificates and lists; a
+// A certificate's [Role] is what it is for: a CA signs certificates and lists; a
 // server, which is named by its hosts, and a client or an app, which are named by a
 // URI, authenticate themselves in TLS in that part alone. A root may sign CAs, which
 // sign no further ones.

@@ -1,9 +1,9 @@
-// Package pkcs11 keeps signing keys in hardware security modules that speak PKCS#11
+// Package pkcs11 keeps signing keys in hardware security modules with PKCS#11
 // (OASIS PKCS #11 2.40): P-256 keys made in the token, sensitive and not extractable.
 // Start with [ParseURI], [Open] and [Create].
 //
 // The library of the HSM is C and is loaded into this program, which needs cgo;
-// built without, [Open] and [Create] are [ErrUnavailable] and say how to build.
+// built without, [Open] and [Create] return [ErrUnavailable], which names how to build.
 //
 // The package trusts the library, which it loads from the path in the URI, with all
 // that this program may do. A PIN goes to the library and nowhere else.

@@ -113,7 +113,7 @@ func askPIN(ctx context.Context, u URI, source secret.Source) ([]byte, error) {
 // close ends the session; with the last one of a token its user is logged out.
 func (s *session) close() error { return errors.Join(s.CloseSession(s.handle), s.release()) }
 
-// find gives the objects of a class that bear the URI's names.
+// find returns the objects of a class that have the URI's names.
 func (s *session) find(class uint, u URI) ([]pkcs11.ObjectHandle, error) {
 	template := []*pkcs11.Attribute{
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, class),
@@ -256,8 +256,8 @@ func (s *session) create(u URI) (*Key, error) {
 // Public is the public key.
 func (k *Key) Public() crypto.PublicKey { return k.public }
 
-// Sign has the token sign a SHA-256 digest (CKM_ECDSA, curves 2.40 §2.3.6). The token
-// brings its own randomness.
+// Sign signs a SHA-256 digest in the token (CKM_ECDSA, curves 2.40 §2.3.6). The token
+// uses its own randomness.
 func (k *Key) Sign(_ io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, error) {
 	if o == nil || o.HashFunc() != crypto.SHA256 || len(digest) != sha256.Size {
 		return nil, fmt.Errorf("%w: it signs SHA-256 digests only", ErrKey)

@@ -29,7 +29,7 @@ var libraries = []string{"/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/
 
 // NewToken makes a token of SoftHSM with the PIN 4711 and names a key of it that is
 // not there yet. It needs SoftHSM 2 (on Debian: apt-get install softhsm2); without it
-// the test is skipped, unless EKRONA_REQUIRE_SOFTHSM=1 says that it has to be there.
+// the test is skipped, unless EKRONA_REQUIRE_SOFTHSM=1 demands it.
 func NewToken(t testing.TB, labels ...string) URI {
 	t.Helper()
 	for _, library := range libraries {

@@ -40,7 +40,7 @@ func ParseURI(text string) (URI, error) {
 				name)
 		}
 		if seen[name] {
-			return fmt.Errorf("PKCS#11 URI: attribute %s stands twice", name)
+			return fmt.Errorf("PKCS#11 URI: attribute %s is there twice", name)
 		}
 		seen[name] = true
 		value, err := decode(raw)
@@ -115,7 +115,7 @@ func (u *URI) queryAttributes() map[string]func(string) error {
 	}
 }
 
-// extra are the characters that stand for themselves besides letters, digits and
+// extra are the characters that are not escaped besides letters, digits and
 // "-._~" (RFC 7512 §2.3, pk11-res-avail, with "&" in the path and "/", "?" and "|" in the query).
 const extra = ":[]@!$'()*+,&/|="
 

@@ -36,7 +36,7 @@ func TestURIsRefused(t *testing.T) {
 		"pkcs11:token=T?module-path=m":  "name the key",
 		"pkcs11:object=O?module-path=m": "name the token",
 		"pkcs11:token=T;object=O":       "name the library",
-		"pkcs11:token=T;token=T;object=O?module-path=m":   "stands twice",
+		"pkcs11:token=T;token=T;object=O?module-path=m":   "is there twice",
 		"pkcs11:token=T;object=O;slot-id=1?module-path=m": "not one of those",
 		"pkcs11:token=T;object=O;type=cert?module-path=m": "a private key " +
 			"is needed",

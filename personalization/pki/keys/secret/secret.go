@@ -1,4 +1,4 @@
-// Package secret brings the passphrases and PINs that protect keys and cards: from a
+// Package secret reads the passphrases and PINs that protect keys and cards: from a
 // file, or from the terminal without echo. Start with [From] for keys; [ReadFile] and
 // [Terminal] are its two halves.
 //
@@ -38,7 +38,7 @@ type Request struct {
 	New  bool   // a secret to be chosen, not one that exists
 }
 
-// Source brings secrets. What it returns is the caller's to clear.
+// Source returns secrets. The caller clears what it returns.
 type Source func(ctx context.Context, r Request) ([]byte, error)
 
 // Ask asks the source. A nil source has none.

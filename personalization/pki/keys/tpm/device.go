@@ -53,7 +53,7 @@ func unreachable(device string, err error) error {
 	return fmt.Errorf("%w: %s: %v; %s", ErrDevice, device, err, advice)
 }
 
-// socket speaks with a TPM over a stream, as swtpm offers it: commands and answers
+// socket is a connection to a TPM over a stream, as swtpm offers it: commands and answers
 // with their own length (TPM 2.0 Part 1 §18.1: tag, size, code).
 type socket struct{ net.Conn }
 
@@ -61,7 +61,7 @@ const (
 	headerBytes      = 10
 	answerLimitBytes = 64 << 10
 	// mostTries bounds how often a command is given again to a TPM that could not
-	// begin it. Behind a character device the kernel does so.
+	// start it. Behind a character device the kernel does so.
 	mostTries = 8
 )
 

@@ -20,7 +20,7 @@ type loaded struct {
 	owned   []tpm2.TPMHandle // to be unloaded, the last first
 }
 
-// connect opens the device and brings the parent: the storage primary of the owner
+// connect opens the device and loads the parent: the storage primary of the owner
 // hierarchy (TPM_RH_OWNER), or the persistent object of the handle.
 func connect(ctx context.Context, device string, parent uint32) (*loaded, error) {
 	t, managed, err := dial(ctx, device)
@@ -167,7 +167,7 @@ const (
 	mostLeftovers  = 64
 )
 
-// makeKey has the TPM make a key that stays in it (fixedTPM, fixedParent), was made
+// makeKey makes a key in the TPM that stays in it (fixedTPM, fixedParent), was made
 // by it (sensitiveDataOrigin) and signs ECDSA with SHA-256 on P-256, no more. With an
 // authorization value, the TPM stops who guesses it (noDA is not set).
 func makeKey(ctx context.Context, r Reference, auth []byte) (_ blob, err error) {

@@ -18,7 +18,7 @@ type Reference struct {
 	Parent uint32
 }
 
-// ParseReference reads what stands behind "tpm:".
+// ParseReference reads what follows "tpm:".
 func ParseReference(text string) (Reference, error) {
 	path, query, asked := strings.Cut(text, "?")
 	r := Reference{Blob: path, Device: DefaultDevice}
@@ -54,7 +54,7 @@ func ParseReference(text string) (Reference, error) {
 	return r, nil
 }
 
-// String is what stands behind "tpm:".
+// String is what follows "tpm:".
 func (r Reference) String() string {
 	text := r.Blob
 	separator := "?"

@@ -4,7 +4,7 @@
 //
 // The file is in the format TSS2 PRIVATE KEY, which the TPM 2.0 providers of
 // OpenSSL and tpm2-tools read too. The parent of a key is the storage key of the
-// owner hierarchy, made anew from the TCG's template whenever it is needed, so that
+// owner hierarchy, made again from the TCG's template whenever it is needed, so that
 // nothing has to be provisioned; a persistent one can be named instead.
 //
 // The package trusts the TPM. An authorization value crosses the bus enciphered for
@@ -57,7 +57,7 @@ type Key struct {
 }
 
 // Open opens the key of a reference. It asks source for the authorization value if
-// the key has one, and has the TPM load the key, so that a key of another TPM is
+// the key has one, and loads the key into the TPM, so that a key of another TPM is
 // found out now. An authorization value is not tried before the first signature.
 func Open(ctx context.Context, r Reference, source secret.Source) (*Key, error) {
 	text, err := os.ReadFile(r.Blob)
@@ -84,7 +84,7 @@ func Open(ctx context.Context, r Reference, source secret.Source) (*Key, error) 
 	return k, k.keep(l)
 }
 
-// Create has the TPM make a key and keeps it in the reference's file, which must
+// Create makes a key in the TPM and keeps it in the reference's file, which must
 // not be there ([fs.ErrExist]). Unless unprotected, it asks source for an
 // authorization value. A cut leaves no key, or the whole.
 func Create(ctx context.Context, r Reference, source secret.Source, unprotected bool) (*Key,
@@ -133,7 +133,7 @@ func askAuth(ctx context.Context, source secret.Source, r Reference, fresh bool)
 // Public is the public key.
 func (k *Key) Public() crypto.PublicKey { return k.public }
 
-// Sign has the TPM sign a SHA-256 digest. The TPM brings its own randomness. When
+// Sign signs a SHA-256 digest in the TPM. The TPM uses its own randomness. When
 // the TPM was restarted since the last signature, the key is loaded again.
 func (k *Key) Sign(_ io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, error) {
 	if o == nil || o.HashFunc() != crypto.SHA256 || len(digest) != sha256.Size {

@@ -122,7 +122,7 @@ func TestKeyOfAnotherTPM(t *testing.T) {
 	require.ErrorIs(t, err, ErrForeign)
 }
 
-// What a killed program left loaded does not stand in the way of the next: a TPM has
+// What a killed program left loaded does not hinder the next: a TPM has
 // room for three objects.
 func TestLeftoversAreSwept(t *testing.T) {
 	_, r := newTPM(t)

@@ -1,5 +1,5 @@
-// Package card holds the commands on cards: what they say to everybody and to their
-// holders, readers, PINs, virtual cards and their speed. Start at [Command].
+// Package card holds the commands on cards: what they show without and with the PIN,
+// readers, PINs, virtual cards and their speed. Start at [Command].
 package card
 
 import (
@@ -15,10 +15,10 @@ import (
 	"ekrona/host/cmd/ekrona/internal/cli"
 )
 
-// Command is "ekrona card". holders finds the people whose cards it works on; more are
-// commands of others that stand with these.
+// Command is "ekrona card". holders finds the persons whose cards it works on; more are
+// commands from other packages.
 func Command(holders Holders, more ...*cobra.Command) *cobra.Command {
-	c := cli.Group("card", "Cards: what they say, readers, PINs; virtual cards and their speed",
+	c := cli.Group("card", "Look into a card, change its PIN; list readers; run virtual cards",
 		readersCommand(), infoCommand(holders), balanceCommand(holders), logCommand(holders),
 		pINCommand(holders),
 		runCommand(), emulateCommand(), costCommand())
@@ -31,18 +31,20 @@ func runCommand() *cobra.Command {
 	var traced bool
 	c := &cobra.Command{
 		Use:   "run",
-		Short: "A virtual card that answers lines on standard input",
-		Long: `A virtual card that answers each line on standard input with one line on standard
-output:
+		Short: "Run a virtual card that answers lines on standard input",
+		Long: `Run a virtual card that answers lines on standard input, each with one line on
+standard output:
 
-  load FILE.cap ...                               the AIDs of the packages, in dependency order
+  load FILE.cap ...                               the AIDs of the packages; give the files
+                                                  in dependency order
   install MODULE-AID INSTANCE-AID [PARAMETERS]    the AID of the instance
   reset                                           ok
-  cut N                                           ok; power goes before the N-th persistent write
-                                                  of the next command
+  cut N                                           ok; the power fails before the N-th
+                                                  persistent write of the next command
   an APDU in hex                                  data and status word in hex
 
-Lines that begin with # pass. What goes wrong gives a line "error: ...", and the run goes on.`,
+Lines that begin with # are comments. An error gives a line "error: ...", and the run
+goes on.`,
 		Example: `  printf 'load applet/ekrona.cap\n' | ekrona card run`,
 		Args:    cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) (err error) {
@@ -71,10 +73,10 @@ Lines that begin with # pass. What goes wrong gives a line "error: ...", and the
 	c.Flags().StringVar(&profile, "profile", card.P71.Name,
 		"memory and transport of the card: p71, p71-short, unlimited")
 	c.Flags().StringVar(&seed, "seed", "",
-		"make the card's randomness repeat (any text; never for real keys)")
+		"repeat the card's randomness (any text; never for real keys)")
 	c.Flags().BoolVar(&traced, "trace", false, "show every command to the card and its answer on "+
 		"standard error, decoded, without secrets")
 	c.Flags().StringVar(&transcript, "transcript", "",
-		"write all that happens to the card to this file (it holds PINs and keys)")
+		"write all commands and answers to this file (it then holds PINs and keys)")
 	return c
 }

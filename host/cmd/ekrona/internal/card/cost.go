@@ -14,10 +14,12 @@ func costCommand() *cobra.Command {
 	link, asJSON := "", false
 	c := &cobra.Command{
 		Use:   "cost",
-		Short: "How long the applet's commands and taps would take on a P71",
-		Long: `Runs every flow on a virtual card that counts its signatures, hashes, persistent
-writes, bytecodes and bytes on the wire, and prices them with what others measured on a P71. The
-reader's search for the card is left out.`,
+		Short: "Estimate how long the applet's commands and taps take on a P71",
+		Long: `Estimate how long the applet's commands and taps take on a P71.
+
+Every flow runs on a virtual card that counts its signatures, hashes, persistent writes,
+bytecodes and bytes on the wire; each is multiplied by what others have measured on a
+P71. The time in which a reader finds the card is not included.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			on, err := card.LinkNamed(link)
@@ -39,7 +41,7 @@ reader's search for the card is left out.`,
 		},
 	}
 	c.Flags().StringVar(&link, "link", card.Links()[0].Name,
-		"what carries the commands: contactless-106 to -848, contact-115200, contact-460800")
+		"link to the card: contactless-106 to -848, contact-115200, contact-460800")
 	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON, times in microseconds")
 	return c
 }

@@ -23,16 +23,16 @@ func emulateCommand() *cobra.Command {
 	port := vpcd.DefaultPort
 	c := &cobra.Command{
 		Use:   "emulate",
-		Short: "A virtual card in a reader of the PC/SC daemon",
-		Long: `A virtual card in a reader of the PC/SC daemon, until interrupted. Any program for
-smart cards finds it there. It needs pcscd with the reader driver vpcd; on Debian:
+		Short: "Put a virtual card into a reader of the PC/SC daemon",
+		Long: `Put a virtual card into a reader of the PC/SC daemon, until interrupted. Any program
+for smart cards finds it there. It needs pcscd with the reader driver vpcd; on Debian:
 
   apt-get install pcscd vsmartcard-vpcd
 
-Without more it is a blank card of the P71 family: the issuer security domain with
-the published test keys 40..4F as key set FF, and no applet. With --state it lives in
-a file and is the same card next time. vpcd's second reader listens on the next port:
-run the command again with that for a second card.`,
+By default it is a blank card of the P71 family: the issuer security domain with the
+published test keys 40..4F as key set FF, and no applet. With --state the card is kept in
+a file and is the same card next time. For a second card run the command again with the
+next port, where vpcd's second reader listens.`,
 		Example: `  ekrona card emulate --state blank.card &
   opensc-tool --atr
   gp --list`,
@@ -75,9 +75,9 @@ run the command again with that for a second card.`,
 	}
 	c.Flags().StringVar(&profile, "profile", card.P71.Name,
 		"memory and transport of the card: p71, p71-short, unlimited")
-	c.Flags().StringVar(&state, "state", "", "file that the card lives in; made if there is none")
+	c.Flags().StringVar(&state, "state", "", "file that keeps the card; made if there is none")
 	c.Flags().StringArrayVar(&caps, "cap", nil, "load this CAP file if its package is not on the "+
-		"card yet (again for more, in dependency order)")
+		"card yet (repeat for more, in dependency order)")
 	c.Flags().IntVar(&port, "port", port, "TCP port of the reader")
 	return c
 }
@@ -111,7 +111,7 @@ func preload(virtual *card.Card, path string) error {
 	return nil
 }
 
-// emulatedCard tells the reader which errors no reset heals.
+// emulatedCard marks the errors that no reset heals.
 type emulatedCard struct{ *globalplatform.Card }
 
 func (e emulatedCard) Reset() error { return gone(e.Card.Reset()) }
@@ -121,7 +121,8 @@ func (e emulatedCard) TransmitBytes(command []byte) ([]byte, error) {
 	return answer, gone(err)
 }
 
-// gone passes what a reset heals, loss of power and mute cards.
+// gone marks an error as [vpcd.ErrGone], except those that a reset heals: loss of power and
+// mute cards.
 func gone(err error) error {
 	if err == nil || errors.Is(err, card.ErrPowerLost) || errors.Is(err, card.ErrMute) {
 		return err

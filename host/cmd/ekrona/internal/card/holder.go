@@ -15,7 +15,7 @@ import (
 	"ekrona/host/cmd/ekrona/internal/cli"
 )
 
-// Holder is a person whose card is named by the person's name.
+// Holder is a person whose card is named by its holder's name.
 type Holder struct {
 	PINKey     *ecdsa.PublicKey // to which the card's PINs are enciphered
 	PIN, PUK   string           // of the PIN letter, empty where that is on paper
@@ -27,12 +27,12 @@ type Holder struct {
 	Tap func(opened *cli.OpenCard) apdu.Card
 }
 
-// Place says whose card is meant.
+// Place names the card that is meant.
 type Place struct {
 	State  string // folder of the sandbox
 	Name   string
 	Device string // id of the card, empty where the person has one in use
-	Traced bool   // what is said with the card is shown
+	Traced bool   // commands and answers are shown
 }
 
 // Holders opens the folder of a place, finds the person in it and does something for the
@@ -50,21 +50,21 @@ type holderFlags struct {
 	pin     cli.HolderSecret
 }
 
-// holderCommand makes a command on a card that is in its holder's hand: in a reader, in
-// a file, or that of a person of a sandbox.
+// holderCommand makes a command for a card's holder. The card is in a reader, in a file, or
+// that of a person of a sandbox.
 func holderCommand(f *holderFlags, c *cobra.Command,
 	do func(ctx context.Context, h *presentedCard) error) *cobra.Command {
 	c.Use += " [NAME]"
 	c.Long = c.Short + `.
 
-The card is that in a PC/SC reader (--reader), the virtual one in a file (--card), or
-that of a person of a sandbox (NAME --state DIR), wherever it is. The PIN comes from
---pin-file, from EKRONA_PIN, from the PIN letter of a person of the demo, or is asked
-for at the terminal.
+The card is one in a PC/SC reader (--reader), a virtual one in a file (--card), or that
+of a person of a sandbox (NAME --state DIR). The PIN comes from --pin-file, from
+EKRONA_PIN, from the PIN letter that the sandbox keeps of its first customers, or from a
+prompt.
 
-It goes to the card enciphered when the card's PIN key is known, which the person's
-phone knows. Without NAME it could go to a card in a reader in clear only, and does not
-unless --plain-pin says so: whoever can listen to the reader could take it down.
+With NAME the PIN goes to the card enciphered, since the person's phone knows the card's
+PIN key. Without NAME it would go to a card in a reader in clear, where whoever listens
+to the reader could read it: --plain-pin allows that.
 ` + c.Long
 	c.Args = cobra.MaximumNArgs(1)
 	c.RunE = func(c *cobra.Command, arguments []string) error {
@@ -73,11 +73,11 @@ unless --plain-pin says so: whoever can listen to the reader could take it down.
 	f.cards.Add(c)
 	f.pin = cli.HolderSecret{Kind: "PIN", Flag: "--pin-file", Environment: "EKRONA_PIN"}
 	c.Flags().StringVar(&f.pin.File, "pin-file", "",
-		"file with the PIN, which its owner alone may read")
+		"file with the PIN, readable by its owner only")
 	c.Flags().BoolVar(&f.plain, cli.PlainPINFlag, false, cli.PlainPINUsage)
 	c.Flags().StringVar(&f.state, "state", "", "folder of the sandbox in which NAME has a phone")
 	c.Flags().StringVar(&f.device, "device", "",
-		"which card of NAME's, by its device id; needed where NAME has several in use")
+		"device id of NAME's card; needed if NAME has several in use")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "answer as JSON; amounts in ore")
 	return c
 }
@@ -85,7 +85,7 @@ unless --plain-pin says so: whoever can listen to the reader could take it down.
 // presentedCard is a card in its holder's hand, with the applet selected if it is there.
 type presentedCard struct {
 	*client.Client
-	atr    []byte // nil where no reader tells
+	atr    []byte // nil if no reader reports it
 	where  string
 	fci    message.FCI
 	absent error // why the applet could not be selected
@@ -95,12 +95,12 @@ type presentedCard struct {
 	holder    Holder // who is named
 }
 
-// hold opens the card and does something with it.
+// hold opens the card and calls do with it.
 func (f *holderFlags) hold(c *cobra.Command, arguments []string,
 	do func(ctx context.Context, h *presentedCard) error) error {
 	if len(arguments) == 0 {
 		if f.state != "" {
-			return cli.Usage("%s: name whose card of the sandbox it is, or leave --state out",
+			return cli.Usage("%s: name the holder of the card in the sandbox, or leave --state out",
 				c.CommandPath())
 		}
 		return cli.WithCard(c, &f.cards, func(opened *cli.OpenCard) error {

@@ -16,8 +16,8 @@ import (
 	"ekrona/host/cmd/ekrona/internal/cli"
 )
 
-// cardInfo is what a card says of itself: first to everybody, then to who has entered
-// its PIN.
+// cardInfo is what a card reports of itself: first what it shows to everybody, then what it
+// shows after its PIN.
 type cardInfo struct {
 	Where       string `json:"card"`
 	ATR         string `json:"atr,omitempty"`
@@ -37,10 +37,10 @@ type cardInfo struct {
 func infoCommand(holders Holders) *cobra.Command {
 	f, ask := &holderFlags{holders: holders}, false
 	c := &cobra.Command{
-		Use: "info", Short: "What a card says of itself",
+		Use: "info", Short: "Show what a card reports of itself",
 		Long: `
-Without PIN a card says little. The rest follows when the PIN is given, or asked for
-because of --with-pin.`,
+Without PIN a card shows little. The rest follows if a PIN is given, or with --with-pin,
+which asks for it.`,
 		Example: `  ekrona card info
   ekrona card info --card blank.card --json
   ekrona card info anna --state DIR`,
@@ -64,7 +64,7 @@ because of --with-pin.`,
 	return c
 }
 
-// toEverybody asks what the card says without PIN.
+// toEverybody reads what the card shows without PIN.
 func toEverybody(ctx context.Context, h *presentedCard) (*cardInfo, error) {
 	info := &cardInfo{Where: h.where, ATR: fmt.Sprintf("%X", h.atr)}
 	if h.absent != nil {
@@ -82,7 +82,7 @@ func toEverybody(ctx context.Context, h *presentedCard) (*cardInfo, error) {
 	if known {
 		info.PINTries = &tries
 	}
-	// A policy that lets the card receive without PIN shows the certificate too.
+	// A card whose policy allows it to receive without PIN shows the certificate too.
 	err = info.certificate(ctx, h.Client)
 	if client.Is(err, spec.SWSecurity) || client.Is(err, spec.SWConditions) {
 		err = nil
@@ -103,7 +103,7 @@ func (i *cardInfo) certificate(ctx context.Context, applet *client.Client) error
 	return nil
 }
 
-// toHolder asks the rest, after the PIN.
+// toHolder reads the rest, after the PIN.
 func (i *cardInfo) toHolder(ctx context.Context, applet *client.Client) error {
 	if err := i.certificate(ctx, applet); err != nil {
 		return err
@@ -135,7 +135,7 @@ func (i *cardInfo) text() string {
 		line("ATR", "%s", i.ATR)
 	}
 	if !i.Application {
-		line("application", "none: this is no e-krona card yet; \"ekrona issue check\" tells more")
+		line("application", "none: this is no e-krona card yet; \"ekrona issue check\" shows more")
 		return out.String()
 	}
 	tries := ""
@@ -162,7 +162,7 @@ func (i *cardInfo) text() string {
 func balanceCommand(holders Holders) *cobra.Command {
 	f := &holderFlags{holders: holders}
 	c := &cobra.Command{
-		Use: "balance", Short: "How much is on a card",
+		Use: "balance", Short: "Show how much money is on a card",
 		Example: `  ekrona card balance anna --state DIR
   ekrona card balance --reader ACR1252 --plain-pin --json`,
 	}

@@ -17,7 +17,7 @@ import (
 type recordAnswer struct {
 	ATC     uint32    `json:"atc"`
 	Kind    string    `json:"kind"`
-	Other   string    `json:"other"` // the other device, when the record tells
+	Other   string    `json:"other"` // the other device, if the record names it
 	Amount  money.Ore `json:"amount_ore"`
 	Request uint32    `json:"request"`
 	Record  string    `json:"record"` // hex
@@ -26,7 +26,7 @@ type recordAnswer struct {
 func logCommand(holders Holders) *cobra.Command {
 	f := &holderFlags{holders: holders}
 	c := &cobra.Command{
-		Use: "log", Short: "The records on a card that the notary has not acknowledged",
+		Use: "log", Short: "List the records on a card that the notary has not acknowledged",
 		Example: `  ekrona card log anna --state DIR
   ekrona card log --card anna.card --pin-file pin --json`,
 	}

@@ -19,8 +19,8 @@ func pINCommand(holders Holders) *cobra.Command {
 	c := &cobra.Command{
 		Use: "pin", Short: "Change a card's PIN, or set a new one by the PUK",
 		Long: `
-The new PIN, 4 to 12 digits, comes from --new-pin-file, from EKRONA_NEW_PIN, or is asked
-for twice. With --unblock the PUK stands in for a PIN that is forgotten or blocked.`,
+The new PIN, 4 to 12 digits, comes from --new-pin-file, from EKRONA_NEW_PIN, or from a
+prompt, twice. With --unblock the PUK replaces a PIN that is forgotten or blocked.`,
 		Example: `  ekrona card pin anna --state DIR
   ekrona card pin anna --state DIR --unblock --puk-file puk --new-pin-file pin`,
 	}
@@ -52,15 +52,15 @@ for twice. With --unblock the PUK stands in for a PIN that is forgotten or block
 			return err
 		}
 		if err := h.holder.NoteNewPIN(digits); err != nil {
-			return fmt.Errorf("the card has the new PIN, the PIN letter could not be changed: %w",
-				err)
+			return fmt.Errorf("the card has the new PIN, but the PIN letter could not be "+
+				"changed: %w", err)
 		}
 		return cli.Answer(c, f.asJSON, map[string]bool{"changed": true}, "the card has a new PIN")
 	})
 	c.Flags().BoolVar(&unblock, "unblock", false, "set the new PIN by the PUK")
 	c.Flags().StringVar(&puk.File, "puk-file", "",
-		"file with the PUK, which its owner alone may read")
+		"file with the PUK, readable by its owner only")
 	c.Flags().StringVar(&chosen.File, "new-pin-file", "",
-		"file with the new PIN, which its owner alone may read")
+		"file with the new PIN, readable by its owner only")
 	return c
 }

@@ -29,9 +29,9 @@ func readersCommand() *cobra.Command {
 	watch, asJSON := false, false
 	c := &cobra.Command{
 		Use:   "readers",
-		Short: "The PC/SC readers of this machine and what is in them",
-		Long: `The PC/SC readers of this machine and what is in them. With --watch, readers and
-cards as they come and go, until interrupted; as JSON, an object a line.`,
+		Short: "List the PC/SC readers of this machine and what is in them",
+		Long: `List the PC/SC readers of this machine and what is in them. With --watch, show
+readers and cards as they come and go, until interrupted; as JSON, one object a line.`,
 		Example: `  ekrona card readers
   ekrona card readers --watch --json`,
 		Args: cli.Exactly(0, "no arguments"),
@@ -46,7 +46,7 @@ cards as they come and go, until interrupted; as JSON, an object a line.`,
 			return listReaders(c, system, asJSON)
 		},
 	}
-	c.Flags().BoolVar(&watch, "watch", false, "go on telling what changes")
+	c.Flags().BoolVar(&watch, "watch", false, "go on and show every change")
 	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
 	return c
 }

@@ -19,7 +19,7 @@ import (
 	"ekrona/host/pcsc/daemon"
 )
 
-// What comes and goes is told as it does, an object a line.
+// Each change is shown at once, one object a line.
 func TestWatchReaders(t *testing.T) {
 	d := daemon.Start(t)
 	ctx, interrupt := context.WithCancel(context.Background())

@@ -15,26 +15,26 @@ import (
 	"ekrona/host/pcsc"
 )
 
-// CardFlags say which card a command works on. Whatever holds it, a command sees an
+// CardFlags name the card that a command works on. Wherever it is, a command sees an
 // [apdu.Card] and nothing else.
 type CardFlags struct {
 	File   string
 	Reader string
 	Traced bool
 
-	// MakeBlank has a virtual card made when there is none in the file, for commands
-	// that begin with a blank one.
+	// MakeBlank makes a virtual card if there is none in the file, for commands that start
+	// with a blank one.
 	MakeBlank bool
-	// Passing has a card that is made stay in memory, for commands that change nothing.
+	// Passing keeps a card that is made in memory, for commands that change nothing.
 	Passing bool
 }
 
-// Add gives the flags to a command.
+// Add adds the flags to a command.
 func (f *CardFlags) Add(c *cobra.Command) {
-	c.Flags().StringVar(&f.Reader, "reader", "", "the card in this PC/SC reader; a part of its "+
-		"name will do, and without the flag the only reader that holds a card")
+	c.Flags().StringVar(&f.Reader, "reader", "", "PC/SC reader that holds the card, or a part of "+
+		"its name (default: the only reader that holds a card)")
 	c.Flags().StringVar(&f.File, "card", "",
-		"the virtual card that lives in this file, as \"ekrona card emulate --state\" keeps it")
+		"file of a virtual card, as \"ekrona card emulate --state\" makes it")
 	c.Flags().BoolVar(&f.Traced, "trace", false, "show every command to the card and its answer "+
 		"on standard error, decoded, without secrets")
 }
@@ -42,8 +42,7 @@ func (f *CardFlags) Add(c *cobra.Command) {
 // Named reports whether the command line names a card.
 func (f *CardFlags) Named() bool { return f.File != "" || f.Reader != "" }
 
-// Open takes hold of the card, which has just been reset. Nobody else can use it
-// until Close.
+// Open opens the card and resets it. Nobody else can use it until Close.
 func (f *CardFlags) Open(_ context.Context, c *cobra.Command) (opened *OpenCard, err error) {
 	switch {
 	case f.File != "" && f.Reader != "":
@@ -66,13 +65,13 @@ func (f *CardFlags) Open(_ context.Context, c *cobra.Command) (opened *OpenCard,
 	return opened, nil
 }
 
-// OpenCard is a card at a command's disposal. It takes whole commands and gives
-// whole answers, whatever the length.
+// OpenCard is a card that a command has opened. It takes whole commands and returns whole
+// answers, whatever their length.
 type OpenCard struct {
 	apdu.Card
 	ATR   []byte
 	Where string       // the reader, or the file
-	Reset func() error // takes power away and gives it back
+	Reset func() error // switches the power off and on
 	Close func() error
 
 	Unframed       apdu.Card // one APDU for each command; what it answers comes as it is
@@ -99,8 +98,8 @@ func openInReader(part string) (*OpenCard, error) {
 	}, nil
 }
 
-// chooseReader finds the one reader meant by a part of its name, or without one the
-// only reader that holds a card.
+// chooseReader finds a reader by a part of its name, or without one the only reader that
+// holds a card.
 func chooseReader(system *pcsc.System, part string) (string, error) {
 	states, err := system.States()
 	if err != nil {
@@ -128,7 +127,7 @@ func readerMeant(states []pcsc.State, part string) (string, error) {
 		return "", errors.New(
 			"no card reader is plugged in: plug one in, or name a virtual card with --card FILE")
 	case len(meant) > 1:
-		return "", Usage("--reader: say which of them: %s", quoted(meant))
+		return "", Usage("--reader: choose one of them: %s", quoted(meant))
 	case part == "":
 		return "", fmt.Errorf(
 			"no reader holds a card: insert one into %s, or name a virtual card with --card FILE",

@@ -15,9 +15,9 @@ import (
 
 // Exit codes, for scripts.
 const (
-	ExitFailed   = 1 // what was asked for could not be done
-	ExitUsage    = 2 // the command line is off
-	ExitViolated = 3 // it was done, and an invariant of the protocol does not hold
+	ExitFailed   = 1 // not done
+	ExitUsage    = 2 // the command line is wrong
+	ExitViolated = 3 // done, and an invariant of the protocol does not hold
 )
 
 // exitError is an error with an exit code of its own.
@@ -69,7 +69,7 @@ func Group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	return c
 }
 
-// Exactly demands n arguments and names what they are.
+// Exactly demands n arguments; what describes them.
 func Exactly(n int, what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, arguments []string) error {
 		if len(arguments) != n {

@@ -27,7 +27,7 @@ func WriteJSON(out io.Writer, v any) error {
 	return encoder.Encode(v)
 }
 
-// TemporaryFolder makes a folder for one run, and gives what removes it.
+// TemporaryFolder makes a folder for one run. remove deletes it.
 func TemporaryFolder() (folder string, remove func() error, err error) {
 	folder, err = os.MkdirTemp("", "ekrona-")
 	return folder, func() error { return os.RemoveAll(folder) }, err

@@ -9,8 +9,8 @@ import (
 	"ekrona/personalization/pki/keys/secret"
 )
 
-// HolderSecret is where a PIN or a PUK comes from. None is ever on a command line,
-// which all users of a machine can read.
+// HolderSecret is where a PIN or a PUK comes from: never the command line, which all users
+// of a machine can read.
 type HolderSecret struct {
 	Kind        string // "PIN"
 	Flag        string // with a file
@@ -19,11 +19,11 @@ type HolderSecret struct {
 	Chosen      bool // a new one, asked for twice
 }
 
-// Given reports whether it can be had without asking.
+// Given reports whether it is known without a prompt.
 func (s HolderSecret) Given() bool { return s.File != "" || os.Getenv(s.Environment) != "" }
 
-// Read brings the digits: from the file, the environment, the letter if it has any, or
-// the terminal.
+// Read returns the digits: from the file, the environment, the PIN letter if it has any, or
+// a prompt.
 func (s HolderSecret) Read(ctx context.Context, letter string) (string, error) {
 	switch {
 	case s.File != "":
@@ -46,16 +46,16 @@ func (s HolderSecret) Read(ctx context.Context, letter string) (string, error) {
 	return string(digits), err
 }
 
-// PlainPINFlag lets a PIN go to a card in a PC/SC reader in clear, which all commands ask
-// for alike. Whether the card takes it so is its policy's: flag PLAINTEXT_PIN.
+// PlainPINFlag allows a PIN to go to a card in a PC/SC reader in clear, in all commands.
+// Whether the card accepts it is up to its policy: flag PLAINTEXT_PIN.
 const (
 	PlainPINFlag  = "plain-pin"
-	PlainPINUsage = "let PIN and PUK go to a card in a reader in clear"
+	PlainPINUsage = "allow PIN and PUK to go to a card in a reader in clear"
 )
 
-// PlainPIN is the error of a command that would send a PIN in clear and may not. why says
-// why it is not enciphered, and what else to do.
+// PlainPIN is the error of a command that would send a PIN in clear and may not. why gives
+// the reason why it is not enciphered, and what else to do.
 func PlainPIN(why string) error {
-	return Usage("the PIN would go to the card in clear: %s say --%s if nobody can listen to "+
+	return Usage("the PIN would go to the card in clear: %s add --%s if nobody can listen to "+
 		"this reader", why, PlainPINFlag)
 }

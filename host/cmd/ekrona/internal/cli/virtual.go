@@ -28,8 +28,7 @@ func (f *CardFlags) openVirtual() (*OpenCard, error) {
 	return OpenVirtual(f.File, f.MakeBlank)
 }
 
-// OpenVirtual opens the virtual card in a file, a new one if there is none and
-// makeBlank says so.
+// OpenVirtual opens the virtual card in a file; with makeBlank a new one if there is none.
 func OpenVirtual(path string, makeBlank bool) (*OpenCard, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !makeBlank {
 		return nil, fmt.Errorf(
@@ -47,7 +46,7 @@ func OpenVirtual(path string, makeBlank bool) (*OpenCard, error) {
 	return virtualCard(managed, path, unlock), nil
 }
 
-// virtualCard is a card of the P71 profile at a command's disposal.
+// virtualCard is an open card of the P71 profile.
 func virtualCard(managed *globalplatform.Card, path string, unlock func() error) *OpenCard {
 	return &OpenCard{
 		Card: apdu.Framing{Card: managed, ExtendedLength: card.P71.ExtendedLength},
@@ -56,6 +55,7 @@ func virtualCard(managed *globalplatform.Card, path string, unlock func() error)
 	}
 }
 
+// OpenManaged opens the virtual card in a file, with its security domain, and resets it.
 func OpenManaged(options card.Options, path string) (*globalplatform.Card, error) {
 	virtual, err := card.Open(options, path)
 	if err != nil {
@@ -68,13 +68,13 @@ func OpenManaged(options card.Options, path string) (*globalplatform.Card, error
 	return managed, managed.Reset()
 }
 
-// LockCard keeps other programs away from the virtual card in a file, by a file
-// beside it.
+// LockCard keeps other programs away from the virtual card in a file, by a lock file beside
+// it.
 func LockCard(path string) (unlock func() error, err error) {
 	unlock, err = lockfile.Take(path + ".lock")
 	if err != nil {
 		return nil, fmt.Errorf(
-			"virtual card %s: %w; or reach the card through that program's reader", path, err)
+			"virtual card %s: %w; or use the card through that program's reader", path, err)
 	}
 	return unlock, nil
 }

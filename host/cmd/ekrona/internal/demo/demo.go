@@ -1,4 +1,4 @@
-// Package demo is the command that tells the story of the pilot. Start at [Command].
+// Package demo is the command that plays the story of the pilot. Start at [Command].
 package demo
 
 import (
@@ -23,16 +23,18 @@ func Command() *cobra.Command {
 	var state, seed string
 	var traced, asJSON bool
 	c := &cobra.Command{
-		Use: "demo",
-		Short: "The story of the pilot, on the real applet: load, pay, a torn tap, card to card, " +
-			"settle, unload",
-		Long: `Issues three cards and a terminal at two intermediaries and tells the story of the
-pilot's report: load, pay at a merchant, a torn tap and its resend, card to card, a refusal,
-settlement in any order, unload. It ends with the books: every wallet, issued = online + shadow +
-pool, and every invariant of the protocol.
+		Use:   "demo",
+		Short: "Play the pilot's story on the real applet, from the first load to the books",
+		Long: `Play the pilot's story on the real applet, from the first load to the books.
 
-Needs no reader, no server, no network. With --state the cards and ledgers stay in a folder, and
-"ekrona wallet", "ekrona terminal", "ekrona card" and "ekrona books" go on from there.`,
+Two banks issue three cards and a terminal. Then the cards are loaded, pay at a merchant,
+are torn and send again, pay each other, refuse, are settled in any order and unloaded.
+The story ends with the books: every wallet, issued = online + shadow + pool, and every
+invariant of the protocol.
+
+It needs no reader, no server and no network. With --state the cards, phones, terminal
+and ledgers stay in a folder, which is a sandbox: "ekrona wallet", "ekrona terminal",
+"ekrona card" and "ekrona books" go on in it.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			folder, done, err := folderFor(state)
@@ -67,9 +69,9 @@ Needs no reader, no server, no network. With --state the cards and ledgers stay 
 			return cli.Violated(books.Violations)
 		},
 	}
-	c.Flags().StringVar(&state, "state", "", "keep the cards and ledgers in this folder, which "+
-		"must be new or empty, but for keys made before")
-	c.Flags().StringVar(&seed, "seed", "", "make the run repeat: same keys, same signatures, a "+
+	c.Flags().StringVar(&state, "state", "", "keep the sandbox in this folder, which must be "+
+		"new or empty, apart from keys made before")
+	c.Flags().StringVar(&seed, "seed", "", "repeat a run: same keys, same signatures, a "+
 		"fixed day (any text; never for real keys)")
 	c.Flags().BoolVar(&traced, "trace", false,
 		"show every command to a card and its answer, decoded")
@@ -77,7 +79,7 @@ Needs no reader, no server, no network. With --state the cards and ledgers stay 
 	return c
 }
 
-// folderFor gives the folder to found the sandbox in, and what to do at the end.
+// folderFor returns the folder to found the sandbox in, and a function to call at the end.
 func folderFor(state string) (string, func() error, error) {
 	if state == "" {
 		return cli.TemporaryFolder()
@@ -92,7 +94,7 @@ func folderFor(state string) (string, func() error, error) {
 	return state, func() error { return nil }, nil
 }
 
-// onlyKeys checks that nothing but keys of parties to be founded lies in a folder:
+// onlyKeys checks that a folder holds nothing but keys of parties to be founded:
 // references to a TPM or an HSM, made by "ekrona pki request".
 func onlyKeys(folder string, entries []os.DirEntry) error {
 	for _, entry := range entries {

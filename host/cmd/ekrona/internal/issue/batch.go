@@ -40,17 +40,17 @@ func batchCommand(w Wiring) *cobra.Command {
 	f := &batchFlags{wiring: w}
 	c := &cobra.Command{
 		Use:   "batch JOB",
-		Short: "Make many cards, at all readers side by side, and go on after whatever happened",
-		Long: `Makes the cards that a job file names, at all PC/SC readers side by side: insert a
-card and it is taken. The job file is YAML; it is checked whole before the first card:
+		Short: "Issue the cards of a job file, at all readers, through interruptions",
+		Long: `Issue the cards of a job file, at all PC/SC readers side by side. Each card that is
+inserted is issued. The job file is YAML, and all of it is checked before the first card:
 
   job: spring-2027              # its name
   bank: SENORDIC                # the intermediary
   keys:
     initial: test               # keys that the cards came with: test, FILE or shared:FILE
     final: master.key           # keys that they get: FILE or shared:FILE, or keep
-  expiry: 2031-12-31            # of their certificates; may be missing
-  ceilings:                     # written into the cards for good; may be missing
+  expiry: 2031-12-31            # of their certificates; optional
+  ceilings:                     # written into the cards for good; optional
     max_balance: 5000
     max_payment: 500
     max_transactions: 50
@@ -63,19 +63,20 @@ card and it is taken. The job file is YAML; it is checked whole before the first
   bertil,,,,yes,
   cecilia,,,,,SENORDICC0000003
 
-Paths are relative to the job file. owner is the customer's reference at the bank; all other columns
-may be missing. An owner with an active card gets another one only when asked for: second says yes,
-or replaces names the card that is replaced, which is reported lost when the new one is active
-("ekrona wallet end" brings its money online later).
+Paths are relative to the job file. owner is the customer's reference at the bank; all
+other columns are optional. An owner with an active card gets another only on request:
+"yes" in second, or in replaces the card that is replaced. That card is reported lost when
+the new one is active, and "ekrona wallet end" moves its money online later.
 
-Whatever is done on a card is in the journal of the job's folder before and after. After a power
-cut, a pulled card or a killed program give the same command again: each card that was begun is
-recognised when it is inserted, in any reader, and gone on with. In the folder are also the PIN
-letters, each enciphered for its printer, the signed audit log (ekrona issue log) and the report
-(ekrona issue report). The folder is its owner's alone to read.`,
+The journal in the job's folder records every step on a card before and after it. After a
+power cut, a pulled card or a killed program give the same command again: each card that
+was started is recognised in any reader and finished. The folder also holds the PIN
+letters, each enciphered for its printer, the signed audit log (ekrona issue log) and the
+report (ekrona issue report). Only its owner can read the folder.`,
 		Example: `  ekrona issue batch spring.yaml --state SANDBOX --check
   ekrona issue batch spring.yaml --state SANDBOX
-  ekrona issue batch spring.yaml --state SANDBOX --give-up SENORDICC0000012 --reason "card broken"`,
+  ekrona issue batch spring.yaml --state SANDBOX --give-up SENORDICC0000012 \
+    --reason "card broken"`,
 		Args: cli.Exactly(1, "a job file"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			job, err := readJob(c, arguments[0])
@@ -90,7 +91,7 @@ letters, each enciphered for its printer, the signed audit log (ekrona issue log
 			}
 			if f.check && f.state == "" {
 				fmt.Fprintf(c.OutOrStdout(), "%s: %s, nothing is wrong with the job file; with "+
-					"--state bank, expiry and customers are looked at too\n",
+					"--state bank, expiry and customers are checked too\n",
 					job.Name, counted(len(job.Cards), "card"))
 				return nil
 			}
@@ -107,24 +108,24 @@ letters, each enciphered for its printer, the signed audit log (ekrona issue log
 		"folder of the sandbox whose bank issues the cards (needed)")
 	c.Flags().StringVar(&f.folder, "folder", "",
 		"folder of the job (default: the job file's name with .job)")
-	c.Flags().BoolVar(&f.check, "check", false, "check the job and end: nothing is begun")
-	c.Flags().StringVar(&f.giveUp, "give-up", "", "this device's card will not come again: "+
+	c.Flags().BoolVar(&f.check, "check", false, "check the job and start nothing")
+	c.Flags().StringVar(&f.giveUp, "give-up", "", "device id of a card that will not come again: "+
 		"report it lost, and free its place in the job for another")
 	c.Flags().StringVar(&f.reason, "reason", "", "why, for --give-up")
-	c.Flags().StringArrayVar(&f.cards, "card", nil, "instead of PC/SC readers, the virtual card "+
-		"in this file, blank if there is none (again for more)")
+	c.Flags().StringArrayVar(&f.cards, "card", nil, "file of a virtual card, instead of "+
+		"PC/SC readers; blank if there is none (repeat for more)")
 	c.Flags().IntVar(&f.readers, "readers", 1, "virtual readers for the cards of --card")
 	c.Flags().BoolVar(&f.enrol, "enrol", false,
-		"make owners customers of the bank who are none yet")
+		"enrol owners who are not yet customers of the bank")
 	c.Flags().BoolVar(&f.deleteApplet, "delete-applet", false,
-		"delete from cards an e-krona applet that is not active and none of this job's")
+		"delete an e-krona applet that is not active and not of this job from cards")
 	c.Flags().BoolVar(&f.secure, "secure", false,
 		"move the cards' life cycle to SECURED, which never goes back")
 	f.applet.add(c)
 	return c
 }
 
-// readJob reads a job file, and shows what is wrong with it, each on its line.
+// readJob reads a job file, and shows each error in it on a line of its own.
 func readJob(c *cobra.Command, path string) (*batch.Job, error) {
 	job, err := batch.ReadJob(path)
 	return job, listed(c, path, err)
@@ -139,7 +140,7 @@ func listed(c *cobra.Command, path string, err error) error {
 	for _, problem := range problems {
 		fmt.Fprintln(c.ErrOrStderr(), problem)
 	}
-	return fmt.Errorf("%s: %s; nothing was begun: correct the lines above", path,
+	return fmt.Errorf("%s: %s; nothing was started: correct the lines above", path,
 		counted(len(problems), "error"))
 }
 
@@ -219,7 +220,7 @@ func (f *batchFlags) work(ctx context.Context, c *cobra.Command, bank Bank, path
 		fmt.Fprintln(c.OutOrStdout(), text)
 		return nil
 	}
-	if f.giveUp == "" && len(f.cards) == 0 { // before anything is begun
+	if f.giveUp == "" && len(f.cards) == 0 { // before anything is started
 		if _, err := pcsc.Establish(); err != nil {
 			return fmt.Errorf("%w; or name virtual cards with --card FILE", err)
 		}
@@ -232,7 +233,7 @@ func (f *batchFlags) work(ctx context.Context, c *cobra.Command, bank Bank, path
 		writeReport(context.WithoutCancel(ctx), f.folder))
 }
 
-// issue does what there is to do in an opened job.
+// issue does what is left to do in an open job.
 func (f *batchFlags) issue(ctx context.Context, c *cobra.Command, b *batch.Batch) error {
 	if f.giveUp != "" {
 		device, err := message.ParseDeviceID(f.giveUp)
@@ -240,7 +241,7 @@ func (f *batchFlags) issue(ctx context.Context, c *cobra.Command, b *batch.Batch
 			return cli.Usage("--give-up: %w", err)
 		}
 		if f.reason == "" {
-			return cli.Usage("--give-up: say why with --reason; the audit log keeps it")
+			return cli.Usage("--give-up: give the reason with --reason; the audit log keeps it")
 		}
 		if err := b.GiveUp(ctx, device, f.reason); err != nil {
 			return err
@@ -265,8 +266,8 @@ func (f *batchFlags) issue(ctx context.Context, c *cobra.Command, b *batch.Batch
 	return f.conclude(ctx, c, b, count, counted)
 }
 
-// atReaders makes cards until all are made, or the people have no more. It reports whether
-// it said how many are made.
+// atReaders makes cards until all are made, or there are no more cards. counted reports
+// whether it showed how many are made.
 func (f *batchFlags) atReaders(ctx context.Context, c *cobra.Command, b *batch.Batch,
 	count progress.Count) (counted bool, err error) {
 	ctx, stop := context.WithCancel(ctx)
@@ -278,8 +279,8 @@ func (f *batchFlags) atReaders(ctx context.Context, c *cobra.Command, b *batch.B
 		return false, err
 	}
 	for _, w := range waiting {
-		view.line(fmt.Sprintf("%s for %s is begun (%s): insert the card %s again, into any reader",
-			w.Device, w.Owner, orNone(w.Stage.Name()), w.CardSerial))
+		view.line(fmt.Sprintf("%s for %s is started (%s): insert the card %s again, into "+
+			"any reader", w.Device, w.Owner, orNone(w.Stage.Name()), w.CardSerial))
 	}
 	readers, show, err := f.openReaders(view.show, stop)
 	if err != nil {
@@ -296,7 +297,7 @@ func orNone(stage string) string {
 	return stage
 }
 
-// conclude tells where what was made is, and how far the job is if nobody said so.
+// conclude shows where the results are, and how far the job is if that was not shown.
 func (f *batchFlags) conclude(ctx context.Context, c *cobra.Command, b *batch.Batch,
 	count progress.Count, wasCounted bool) error {
 	out := c.OutOrStdout()
@@ -313,9 +314,9 @@ func (f *batchFlags) conclude(ctx context.Context, c *cobra.Command, b *batch.Ba
 		return err
 	}
 	for _, w := range waiting {
-		fmt.Fprintf(out, "%s for %s is begun (%s) on the card %s\n", w.Device, w.Owner,
+		fmt.Fprintf(out, "%s for %s is started (%s) on the card %s\n", w.Device, w.Owner,
 			orNone(w.Stage.Name()), w.CardSerial)
 	}
-	return fmt.Errorf("the job is not done: %d begun, %d to begin: give the same command again",
+	return fmt.Errorf("the job is not done: %d started, %d to start: give the same command again",
 		count.Begun, count.Left())
 }

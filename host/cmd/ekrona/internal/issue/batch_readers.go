@@ -38,8 +38,8 @@ func (f *batchFlags) openReaders(show progress.Show, stop func()) (batch.Readers
 	}, nil
 }
 
-// Instruments are what stands before the journal and the cards of a batch; nothing where
-// one is nil. Tests kill the program there.
+// Instruments wrap the journal and the cards of a batch, where they are not nil. Tests kill
+// the program in them.
 type Instruments struct {
 	Driver driver.Driver // of the journal
 	Card   func(virtual.Card) virtual.Card
@@ -66,7 +66,7 @@ type CardInFile struct {
 	*cli.OpenCard
 }
 
-// Reset opens the card, or takes its power away and gives it back.
+// Reset opens the card, or switches its power off and on.
 func (c *CardInFile) Reset() error {
 	if c.OpenCard != nil {
 		return c.OpenCard.Reset()
@@ -85,11 +85,11 @@ type pcscReaders struct {
 }
 
 // Watch implements batch.Readers.
-func (r pcscReaders) Watch(ctx context.Context, tell func(batch.Event)) error {
+func (r pcscReaders) Watch(ctx context.Context, report func(batch.Event)) error {
 	return r.system.Watch(ctx, func(e pcsc.Event) {
 		switch e.Kind {
 		case pcsc.CardInserted, pcsc.CardRemoved:
-			tell(batch.Event{Reader: e.Reader, Inserted: e.Kind == pcsc.CardInserted})
+			report(batch.Event{Reader: e.Reader, Inserted: e.Kind == pcsc.CardInserted})
 		}
 	})
 }

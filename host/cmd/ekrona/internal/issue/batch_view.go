@@ -13,13 +13,13 @@ import (
 	"ekrona/host/progress"
 )
 
-// viewOfBatch shows the people at the readers what happens and what they should do: a
-// line for each event, and under them a bar if it is shown on a terminal.
+// viewOfBatch shows the operators at the readers what happens and what to do: a line for
+// each event, and below them a progress bar if the output is a terminal.
 type viewOfBatch struct {
 	out io.Writer
 	bar *progressbar.ProgressBar // nil without a terminal
 
-	counted bool // it was said how many are made
+	counted bool // it was shown how many are made
 }
 
 func newBatchView(out io.Writer, count progress.Count) *viewOfBatch {
@@ -63,7 +63,7 @@ func (v *viewOfBatch) end() {
 	}
 }
 
-// sentence says what happened and what to do.
+// sentence describes what happened and what to do.
 func sentence(e progress.Event) string {
 	card := fmt.Sprintf("%s for %s", e.Device, e.Owner)
 	reason := strings.Join(strings.Fields(e.Text), " ")
@@ -82,11 +82,11 @@ func sentence(e progress.Event) string {
 			e.Count.Total, e.Took.Round(100*time.Millisecond).Seconds(), insert)
 	case progress.Pulled:
 		if e.Device == "" {
-			return fmt.Sprintf("%s: the card went away before it was begun (%s): insert it again",
-				e.Who, reason)
+			return fmt.Sprintf("%s: the card was taken out before it was started (%s): insert it "+
+				"again", e.Who, reason)
 		}
-		return fmt.Sprintf("%s: %s went away at %q (%s): insert it again, into any reader", e.Who,
-			card, orNone(e.Stage), reason)
+		return fmt.Sprintf("%s: %s was taken out at %q (%s): insert it again, into any reader",
+			e.Who, card, orNone(e.Stage), reason)
 	case progress.Failed:
 		return fmt.Sprintf("%s: %s refused at %q (%s): take it out and insert it again, it is "+
 			"tried once more", e.Who, card, orNone(e.Stage), reason)

@@ -47,25 +47,24 @@ func cardCommand(w Wiring) *cobra.Command {
 	i := &cardIssue{wiring: w}
 	c := &cobra.Command{
 		Use:   "card",
-		Short: "Make one card: from blank to active, for a customer of a bank",
-		Long: `Make one card: from blank to active, for a customer of a bank of a sandbox.
+		Short: "Issue one card: from blank to active, for a customer of a bank",
+		Long: `Issue one card: from blank to active, for a customer of a bank of a sandbox.
 
-The card is looked at first (see "ekrona issue check"); the issuing is rehearsed on a
-virtual card in the same state, and the card gets exactly the commands that were
-rehearsed (a reader without extended length splits the long ones). --dry-run shows
-them and sends no more than that look.
+The card is checked first (see "ekrona issue check"). Then the issuing is rehearsed on a
+virtual card in the same state, and the card gets exactly the rehearsed commands (a
+reader without extended length splits the long ones). --dry-run checks the card, shows
+these commands and sends none of them.
 
-Whatever is interrupted is gone on with by the same command line: the order, with the
-card's secrets, lies beside the letter until the card is active. PIN and PUK are then in
-the letter.
+After an interruption give the same command line again: it goes on where it stopped. The
+order, with the card's secrets, is kept beside the letter until the card is active; then
+PIN and PUK are in the letter only.
 
-A customer with an active card gets another one only when asked for: --second besides it,
-or --replaces ID in the place of that card. A card that is replaced is reported lost when
-the new one is active: it is blocked, claims on it are honoured for a time, and when that
-is over "ekrona wallet end" brings its money to the online wallet. Unload it before.
+A customer with an active card gets another only on request: with --second besides it,
+with --replaces ID instead of it. The replaced card is reported lost when the new one is
+active: it is blocked, claims on it are honoured for a time, and after that
+"ekrona wallet end" moves its money to the online wallet. Unload it before.
 
-What cannot be undone wants a flag of its own: --replace-keys,
---delete-applet, --secure.`,
+What cannot be undone needs a flag of its own: --replace-keys, --delete-applet, --secure.`,
 		Example: `  ekrona issue key master.key
   ekrona issue card --dry-run --state DIR --bank SENORDIC --owner dora --keys test \
     --new-keys master.key --replace-keys
@@ -80,18 +79,18 @@ What cannot be undone wants a flag of its own: --replace-keys,
 	c.Flags().StringVar(&i.state, "state", "", "folder of the sandbox (needed)")
 	c.Flags().BoolVar(&i.asJSON, "json", false, "answer as JSON")
 	c.Flags().StringVar(&i.bank, "bank", "",
-		"the bank whose card it will be, such as SENORDIC (needed)")
+		"bank that issues the card, such as SENORDIC (needed)")
 	c.Flags().StringVar(&i.owner, "owner", "", "the customer; a new one is enrolled (needed)")
 	c.Flags().StringVar(&i.letter, "letter", "",
-		"file for the PIN letter, in clear and for its owner's eyes (needed, unless --dry-run)")
+		"file for the PIN letter, in clear (needed, unless --dry-run)")
 	c.Flags().BoolVar(&i.second, "second", false,
-		"the customer shall have this card besides an active one")
+		"issue this card besides the customer's active one")
 	c.Flags().StringVar(&i.replaces, "replaces", "", "device id of the customer's card that this "+
 		"one replaces: it is reported lost, for good, when the new one is active")
-	c.Flags().StringVar(&i.link, "link", "contact-115200", "what carries the commands, for "+
+	c.Flags().StringVar(&i.link, "link", "contact-115200", "link to the card, for "+
 		"estimates: contact-115200, contact-460800, contactless-106 to -848")
 	c.Flags().BoolVar(&i.replaceKeys, "replace-keys", false,
-		"put keys from --new-keys in the place of those that the card came with, for good")
+		"replace the keys that the card came with by those of --new-keys, for good")
 	c.Flags().BoolVar(&i.deleteApplet, "delete-applet", false, "delete an applet that is in the "+
 		"way: of another order and not active, or of another version")
 	c.Flags().BoolVar(&i.secure, "secure", false, "move the card's life cycle to SECURED, for good")
@@ -100,7 +99,7 @@ What cannot be undone wants a flag of its own: --replace-keys,
 	return c
 }
 
-// check looks at the command line before anything is opened.
+// check verifies the command line before anything is opened.
 func (i *cardIssue) check(c *cobra.Command) error {
 	for _, needed := range []struct{ value, flag string }{{i.bank, "--bank"},
 		{i.owner, "--owner"}} {
@@ -114,10 +113,10 @@ func (i *cardIssue) check(c *cobra.Command) error {
 	}
 	switch {
 	case i.letter == "" && !i.dryRun:
-		return cli.Usage("%s: say where PIN and PUK shall be written: --letter FILE",
+		return cli.Usage("%s: name the file for PIN and PUK: --letter FILE",
 			c.CommandPath())
 	case i.replaceKeys && i.keys.newKeys == "":
-		return cli.Usage("--replace-keys: say with which: --new-keys FILE; \"ekrona issue key " +
+		return cli.Usage("--replace-keys: name the new keys: --new-keys FILE; \"ekrona issue key " +
 			"FILE\" makes some")
 	}
 	return nil
@@ -154,7 +153,7 @@ func (i *cardIssue) run(c *cobra.Command) error {
 				return err
 			}
 			return cli.WithCard(c, &i.cards, func(opened *cli.OpenCard) error {
-				d := &atDesk{cardIssue: i, c: c, talk: talk, begun: time.Now(), card: desk.Card{
+				d := &atDesk{cardIssue: i, c: c, talk: talk, started: time.Now(), card: desk.Card{
 					Card: talk.priced(opened, link), ATR: opened.ATR, Reset: opened.Reset,
 				}}
 				d.Desk = desk.Desk{
@@ -174,17 +173,17 @@ func (d *atDesk) progress(e progress.Event) {
 	}
 }
 
-// atDesk is the command when the card lies on the desk.
+// atDesk is the command with an open card.
 type atDesk struct {
 	*cardIssue
 	desk.Desk
-	c     *cobra.Command
-	card  desk.Card
-	talk  *exchangeLog
-	begun time.Time
+	c       *cobra.Command
+	card    desk.Card
+	talk    *exchangeLog
+	started time.Time
 }
 
-// issue looks, and does it or shows it.
+// issue checks the card, and issues it or shows what would be sent.
 func (d *atDesk) issue(ctx context.Context) error {
 	look, err := d.Look(ctx, d.card)
 	if err != nil {
@@ -201,10 +200,10 @@ func (d *atDesk) issue(ctx context.Context) error {
 			return err
 		}
 	case errors.Is(err, banking.ErrHasCard):
-		return fmt.Errorf("%w (--second, or --replaces ID); nothing was begun", err)
+		return fmt.Errorf("%w (--second, or --replaces ID); nothing was started", err)
 	case errors.Is(err, desk.ErrKeepsKeys):
-		return cli.Usage("the card has the keys that it came with: say --replace-keys to put " +
-			"those of --new-keys in their place, for good, or leave --new-keys out")
+		return cli.Usage("the card has the keys that it came with: add --replace-keys to replace " +
+			"them by those of --new-keys, for good, or leave --new-keys out")
 	}
 	return err
 }
@@ -226,12 +225,12 @@ func (d *atDesk) show(ctx context.Context, look desk.Look) error {
 		}{first, plan.Cases})
 	}
 	out := d.c.OutOrStdout()
-	fmt.Fprint(out, "To look at the card these were sent, and an issuing begins with them too:\n\n")
+	fmt.Fprint(out, "Sent to look at the card, and sent first by an issuing too:\n\n")
 	if err := first.WriteBrief(out); err != nil {
 		return err
 	}
 	fmt.Fprint(out, "\nNothing of what follows was sent. Challenges, points and signatures are "+
-		"stand-ins.\n\n")
+		"placeholders.\n\n")
 	return plan.Write(out)
 }
 
@@ -250,9 +249,9 @@ func (d *atDesk) make(ctx context.Context, look desk.Look) error {
 	return d.done(device)
 }
 
-// done says what was made.
+// done reports what was made.
 func (d *atDesk) done(device banking.Device) error {
-	times := d.talk.times(d.begun, d.Link)
+	times := d.talk.times(d.started, d.Link)
 	answer := struct {
 		Device   message.DeviceID `json:"device"`
 		Owner    string           `json:"owner"`
@@ -265,8 +264,8 @@ func (d *atDesk) done(device banking.Device) error {
 	warning := ""
 	if d.replaces != "" {
 		warning = fmt.Sprintf("\n%s is reported lost: when claims on it are honoured no longer, "+
-			"\"ekrona wallet end %s --device %s\" brings its money online", d.replaces, d.owner,
-			d.replaces)
+			"\"ekrona wallet end %s --device %s\" moves its money to the online wallet",
+			d.replaces, d.owner, d.replaces)
 	}
 	if answer.KeysLeft {
 		warning += "\nthe card has kept the keys that it came with: --new-keys and " +

@@ -18,10 +18,11 @@ func checkCommand() *cobra.Command {
 	ask, asJSON := false, false
 	c := &cobra.Command{
 		Use:   "check",
-		Short: "What a card says of itself without keys, and whether it can take the applet",
-		Long: `What a card says of itself without keys, on one page, and whether it can take the
-applet. Nothing is changed on the card and no key is tried: SELECT and GET DATA go
-out, and with --ask INITIALIZE UPDATE, which names the key set and costs no try.
+		Short: "Check, without keys, whether a card can take the applet",
+		Long: `Check, without keys, whether a card can take the applet: one page of what the card
+reports of itself, with a verdict. Nothing is changed on the card and no key is tried:
+SELECT and GET DATA are sent, and with --ask INITIALIZE UPDATE, which names the key set
+and costs no try.
 
 Exit code 1 when the card cannot take the applet.`,
 		Example: `  ekrona issue check
@@ -54,7 +55,7 @@ Exit code 1 when the card cannot take the applet.`,
 	return c
 }
 
-// inspect looks at a card before any key is tried.
+// inspect examines a card before any key is tried.
 func inspect(ctx context.Context, opened *cli.OpenCard, file *appletFlag,
 	ask bool) (*preflight.Report, error) {
 	content, _, err := file.read()

@@ -95,7 +95,7 @@ func contentCommand() *cobra.Command {
 	asJSON := false
 	c := managing(&cobra.Command{
 		Use:     "content",
-		Short:   "What is on a card: applications, load files, keys, life cycle",
+		Short:   "List what is on a card: applications, load files, keys, life cycle",
 		Example: `  ekrona issue content --keys test`,
 	}, func(c *cobra.Command, m *manager) error {
 		contents, err := m.client.List(c.Context())
@@ -148,18 +148,18 @@ func deleteCommand() *cobra.Command {
 	deleteApplet, active, version := false, false, ""
 	c := managing(&cobra.Command{
 		Use:   "delete",
-		Short: "Delete the applet from a card, or a key set: for good",
-		Long: `Delete the applet from a card, or a key set: for good. Each wants its own flag.
+		Short: "Delete the applet or a key set from a card, for good",
+		Long: `Delete the applet or a key set from a card, for good. Each needs its own flag.
 
-What an active card holds goes with its applet: its money comes back to its owner only
-by the way of a lost card. A device id is never used again: a card whose applet was
-deleted is ordered anew.`,
+The money on an active card is deleted with its applet: it comes back to its owner only
+if the card is reported lost. A device id is never used again: a card whose applet was
+deleted needs a new order.`,
 		Example: `  ekrona issue delete --delete-applet --keys test
   ekrona issue delete --key-version FF --new-keys master.key`,
 	}, func(c *cobra.Command, m *manager) error {
 		switch {
 		case deleteApplet == (version != ""):
-			return cli.Usage("%s: say what: --delete-applet or --key-version NN", c.CommandPath())
+			return cli.Usage("%s: choose one: --delete-applet or --key-version NN", c.CommandPath())
 		case deleteApplet:
 			return deleteTheApplet(c, m, active)
 		}
@@ -184,8 +184,8 @@ deleted is ordered anew.`,
 	return c
 }
 
-// deleteTheApplet deletes instance and load file. Whether the card is somebody's is
-// asked first, outside the channel, which is then opened anew.
+// deleteTheApplet deletes instance and load file. Whether the card is active is asked
+// first, outside the channel, which is then opened again.
 func deleteTheApplet(c *cobra.Command, m *manager, active bool) error {
 	contents, err := m.client.List(c.Context())
 	if err != nil {
@@ -212,7 +212,7 @@ func deleteTheApplet(c *cobra.Command, m *manager, active bool) error {
 	return err
 }
 
-// mayGo fails for an applet that is somebody's, unless that is meant too.
+// mayGo fails for an applet of a personalized card, unless active ones may be deleted too.
 func mayGo(ctx context.Context, opened apdu.Card, active bool) error {
 	application, err := client.New(opened).Select(ctx)
 	switch {
@@ -222,8 +222,8 @@ func mayGo(ctx context.Context, opened apdu.Card, active bool) error {
 		return err
 	case application.LifeCycle != spec.Installed && application.LifeCycle != spec.KeysMade &&
 		!active:
-		return fmt.Errorf("the card is %v, so it is somebody's, with what it holds: unload it "+
-			"first, or say --active too", application.LifeCycle)
+		return fmt.Errorf("the card is %v, so it has an owner and may hold money: unload it "+
+			"first, or add --active", application.LifeCycle)
 	}
 	return nil
 }
@@ -239,13 +239,13 @@ func unlockCommand() *cobra.Command {
 }
 
 // statusCommand moves the card's life cycle.
-func statusCommand(use, short string, to gpc.LifeCycle, said string) *cobra.Command {
+func statusCommand(use, short string, to gpc.LifeCycle, done string) *cobra.Command {
 	return managing(&cobra.Command{Use: use, Short: short},
 		func(c *cobra.Command, m *manager) error {
 			if err := m.client.SetCardStatus(c.Context(), to); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintln(c.OutOrStdout(), said)
+			_, err := fmt.Fprintln(c.OutOrStdout(), done)
 			return err
 		})
 }

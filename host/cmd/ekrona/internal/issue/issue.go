@@ -1,6 +1,6 @@
 // Package issue holds the commands that make cards: one, or a job of many; and those that
-// look at cards and manage what is on them. They read flags and print; the work is in
-// personalization. Start at [Command].
+// look at cards and manage what is on them. They read flags and print; package
+// personalization does the work. Start at [Command].
 package issue
 
 import (
@@ -22,16 +22,16 @@ import (
 	"ekrona/personalization/cardkeys"
 )
 
-// Bank is an intermediary as its cards' issuing needs it.
+// Bank is what issuing needs of an intermediary.
 type Bank interface {
 	banking.IssuerDesk
 	batch.Enroller
 	Issuer(ctx context.Context) (personalization.Issuer, error)
-	// Issued lets an owner's phone learn that a card was made.
+	// Issued makes an owner's phone learn that a card was made.
 	Issued(ctx context.Context, owner string) error
 }
 
-// ErrNoBank says that there is no intermediary of the name.
+// ErrNoBank is returned if there is no intermediary of the name.
 var ErrNoBank = errors.New("there is no such intermediary")
 
 // Wiring is what the commands work with.
@@ -40,36 +40,35 @@ type Wiring struct {
 	// and does something with it.
 	Bank func(c *cobra.Command, state string, name message.Name,
 		do func(ctx context.Context, b Bank) error) error
-	// Batch is what a batch works with in the place of the real things, where it is not
-	// nil.
+	// Batch holds what replaces the real things in a batch; nil fields replace nothing.
 	Batch Instruments
 }
 
 // Command is "ekrona issue".
 func Command(w Wiring) *cobra.Command {
-	return cli.Group("issue", "Make cards: look at them, load the applet, change keys, personalize",
+	return cli.Group("issue", "Issue cards: check them, load the applet, change keys, personalize",
 		checkCommand(), cardCommand(w), contentCommand(), deleteCommand(), lockCommand(),
 		unlockCommand(), keyCommand(),
 		batchCommand(w), reportCommand(), logCommand(w))
 }
 
-// cardKeyFlags say which keys card managers have.
+// cardKeyFlags name the keys of a card's security domain.
 type cardKeyFlags struct {
 	keys, newKeys string
 }
 
-// add gives the flags to a command.
+// add adds the flags to a command.
 func (f *cardKeyFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.keys, "keys", "", "keys that the card came with: "+cardkeys.Usage)
-	c.Flags().StringVar(&f.newKeys, "new-keys", "", fmt.Sprintf("keys that the card gets, or has "+
-		"got, in their place (key version %02X): FILE or shared:FILE",
+	c.Flags().StringVar(&f.newKeys, "new-keys", "", fmt.Sprintf("keys that replace them, or have "+
+		"done so (key version %02X): FILE or shared:FILE",
 		personalization.FinalKeyVersion))
 }
 
 // sources reads the keys; nil are those that are not named.
 func (f *cardKeyFlags) sources(c *cobra.Command) (initial, final scp03.KeySource, err error) {
 	if f.keys == "" && f.newKeys == "" {
-		return nil, nil, cli.Usage("%s: say which keys the card has: --keys test for the "+
+		return nil, nil, cli.Usage("%s: name the keys that the card has: --keys test for the "+
 			"published ones, --keys FILE for others; they are never guessed", c.CommandPath())
 	}
 	if f.keys != "" {
@@ -89,11 +88,12 @@ func (f *cardKeyFlags) sources(c *cobra.Command) (initial, final scp03.KeySource
 	return initial, final, nil
 }
 
-// appletFlag says which applet goes onto cards.
+// appletFlag names the applet that goes onto cards.
 type appletFlag struct{ path string }
 
 func (f *appletFlag) add(c *cobra.Command) {
-	c.Flags().StringVar(&f.path, "cap", "", "the applet's CAP file, if not the one in this program")
+	c.Flags().StringVar(&f.path, "cap", "",
+		"the applet's CAP file (default: the one in this program)")
 }
 
 // read reads the CAP file.

@@ -14,10 +14,10 @@ func keyCommand() *cobra.Command {
 	bits := 256
 	c := &cobra.Command{
 		Use:   "key FILE",
-		Short: "Make a master key, from which each card's keys come",
-		Long: `Make a master key in a new file, from which each card's keys come: the counter KDF of
-NIST SP 800-108 with AES-CMAC over what the card names to diversify by, which card
-tools know as KDF3. Keep a copy: who loses it cannot manage the cards any more.`,
+		Short: "Make a master key, from which each card's keys are derived",
+		Long: `Make a master key in a new file, from which each card's keys are derived: the counter
+KDF of NIST SP 800-108 with AES-CMAC over the card's diversification data, which card
+tools know as KDF3. Keep a copy: without it the cards cannot be managed any more.`,
 		Example: `  ekrona issue key master.key`,
 		Args:    cli.Exactly(1, "the name of a file"),
 		RunE: func(c *cobra.Command, arguments []string) error {
@@ -32,7 +32,7 @@ tools know as KDF3. Keep a copy: who loses it cannot manage the cards any more.`
 			return err
 		},
 	}
-	c.Flags().IntVar(&bits, "bits", bits, "length: 128, 192 or 256; in the place of a supplier's "+
-		"numbered key set it has to be as long as that")
+	c.Flags().IntVar(&bits, "bits", bits, "length: 128, 192 or 256; to replace a supplier's "+
+		"numbered key set it must have the length of that")
 	return c
 }

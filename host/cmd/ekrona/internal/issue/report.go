@@ -24,7 +24,7 @@ import (
 	"ekrona/personalization/batch/report"
 )
 
-// Files of a job's folder that are written for people.
+// Files with the report, in a job's folder.
 const (
 	reportHTML = "report.html"
 	reportCSV  = "report.csv"
@@ -33,10 +33,11 @@ const (
 func reportCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "report FOLDER",
-		Short: "Write the report of a job anew, as a page and as a table",
-		Long: `Writes report.html and report.csv into the folder of a job, from its journal: each
-card with its stages and what host and card took, and what was in each reader when. The batch
-command writes them when it ends; while it runs this command can be given too.`,
+		Short: "Write the report of a job again, as HTML and CSV",
+		Long: `Write report.html and report.csv into the folder of a job, from its journal: each
+card with its stages and the time that host and card took, and when each reader held
+which card. "ekrona issue batch" writes them when it ends; this command also works while
+it runs.`,
 		Args: cli.Exactly(1, "the folder of a job"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			if err := writeReport(c.Context(), arguments[0]); err != nil {
@@ -73,12 +74,13 @@ func logCommand(w Wiring) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "log FOLDER",
 		Short: "Verify the audit log of a job and show it",
-		Long: `Verifies every line of a job's audit log, number, hash of the line before and
-signature, and shows what they say. It finds lines that were changed, taken out, put in or moved.
-That lines are missing at the end is found by the journal beside the log; by --head, the head that
-this command printed before, also if both were set back.
+		Long: `Verify the audit log of a job and show it. Each line's number, hash of the line
+before and signature are verified, so that lines which were changed, removed, added or
+moved are found. Lines missing at the end are found by the journal beside the log; if
+journal and log were both set back, by --head, the head that this command printed before.
 
-The key is that of the issuing intermediary: name the sandbox and the bank, or the certificate.`,
+The key is that of the issuing intermediary: name the sandbox and the bank, or the
+certificate.`,
 		Example: `  ekrona issue log spring.job --state SANDBOX --bank SENORDIC
   ekrona issue log spring.job --certificate ca.cvc --head 12:5f1c...`,
 		Args: cli.Exactly(1, "the folder of a job"),
@@ -108,7 +110,7 @@ The key is that of the issuing intermediary: name the sandbox and the bank, or t
 	c.Flags().StringVar(&certificate, "certificate", "",
 		"card-verifiable certificate of the key that signed the log")
 	c.Flags().StringVar(&known, "head", "",
-		"head of the log as it was known before; the log must have that line")
+		"head that this command printed before; the log must have that line")
 	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
 	return c
 }
@@ -129,7 +131,7 @@ func logKey(c *cobra.Command, w Wiring, state, bank, certificate string) (key *e
 	}
 	if state == "" || bank == "" {
 		return nil, cli.Usage(
-			"%s: say whose log it is: --state DIR --bank NAME, or --certificate FILE",
+			"%s: name who signed the log: --state DIR --bank NAME, or --certificate FILE",
 			c.CommandPath())
 	}
 	err = w.Bank(c, state, message.Name(bank), func(ctx context.Context, b Bank) error {

@@ -17,8 +17,8 @@ import (
 	"ekrona/personalization/rehearsal"
 )
 
-// exchangeLog shows what is said with a card, if that is wanted, as it was meant and
-// not as the secure channel makes it; and counts time.
+// exchangeLog shows commands and answers, with --trace, as they are inside the secure
+// channel; and measures time.
 type exchangeLog struct {
 	to     io.Writer // nil shows nothing
 	totals rehearsal.Totals
@@ -35,7 +35,7 @@ func newConversation(c *cobra.Command, cards *cli.CardFlags) *exchangeLog {
 	return talk
 }
 
-// Wire stands before the card.
+// Wire records the card.
 func (t *exchangeLog) Wire(card apdu.Card) apdu.Card {
 	return apdu.Recorder{Card: card, Secrets: vocabulary.Decoder().Secrets,
 		Sink: func(e apdu.Exchange) {
@@ -45,7 +45,7 @@ func (t *exchangeLog) Wire(card apdu.Card) apdu.Card {
 		}}
 }
 
-// Channel stands before a secure channel over the card; see [personalization.Line.Watch].
+// Channel records a secure channel over the card; see [personalization.Line.Watch].
 func (t *exchangeLog) Channel(channel apdu.Card) apdu.Card {
 	return apdu.Recorder{Card: channel, Secrets: vocabulary.Decoder().Secrets, Sink: t.report}
 }
@@ -64,7 +64,7 @@ func (t *exchangeLog) report(e apdu.Exchange) {
 	_, _ = io.WriteString(t.to, trace.Text{}.Exchange(vocabulary.Decoder().Exchange(e)))
 }
 
-// priced stands before a virtual card and estimates how long a P71 would have taken.
+// priced wraps a virtual card and estimates how long a P71 would have taken.
 func (t *exchangeLog) priced(opened *cli.OpenCard, link card.Link) apdu.Card {
 	virtual, isVirtual := opened.Unframed.(interface {
 		LastCommand() globalplatform.Account

@@ -20,15 +20,15 @@ import (
 // Command is "ekrona lab".
 func Command() *cobra.Command {
 	return cli.Group("lab",
-		"A world that tears, loses, lies and replays; the applet's suite on a card",
+		"Test: simulate worlds full of faults, run the applet's suite on a card",
 		simulateCommand(), suiteCommand())
 }
 
-// shrinkRuns bounds how often a failing world is played again to make it short.
+// shrinkRuns bounds how often a failing world is played again to shorten it.
 const shrinkRuns = 400
 
-// garbagePercent lets more garbage lie than a Go program does by default: worlds are small and made
-// in great numbers, and collecting took a quarter of the time.
+// garbagePercent makes the garbage collector run less often than by default: worlds are small and
+// made in great numbers, and collecting took a quarter of the time.
 const garbagePercent = 400
 
 // labSimulation is what the command line asks for.
@@ -43,15 +43,17 @@ func simulateCommand() *cobra.Command {
 	s := labSimulation{}
 	c := &cobra.Command{
 		Use:   "simulate",
-		Short: "Play worlds full of faults under one seed, with an auditor after every step",
-		Long: `Plays worlds of cards, phones, terminals, two intermediaries and the central bank,
-all of them the real code and the real CAP file, while power is cut, messages are lost and altered,
-nodes are killed and cheaters cheat. After every step an auditor checks what must hold; at the end
-of each world all must agree.
+		Short: "Simulate worlds full of faults from a seed, with an auditor after every step",
+		Long: `Simulate worlds full of faults from a seed, with an auditor after every step.
 
-A world that fails is made short and told as a conversation; --keep writes it to a file for
---replay. Every world follows from its seed and replays exactly. Exit code 3 says that an invariant
-did not hold.`,
+A world has cards, phones, terminals, two intermediaries and the central bank, all of
+them the real code and the real CAP file, while power is cut, messages are lost and
+altered, nodes are killed and attackers try what they can. After every step an auditor
+checks the invariants; at the end of each world all wallets must agree.
+
+A world that fails is shortened and printed as a story; --keep writes it to a file for
+--replay. Every world follows from its seed and replays exactly. Exit code 3: an
+invariant did not hold.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx := c.Context()
@@ -67,16 +69,16 @@ did not hold.`,
 	c.Flags().Uint64Var(&s.plan.Seed, "seed", 1, "seed of the first world; the others follow")
 	c.Flags().IntVar(&s.plan.Steps, "steps", 5000, "steps in all")
 	c.Flags().DurationVar(&s.length, "for", 0,
-		"play for so long (10m, 8h) instead of a number of steps")
+		"how long to simulate (10m, 8h), instead of a number of steps")
 	c.Flags().IntVar(&s.plan.Length, "length", 500,
-		"steps of one world: longer ones see older debts, shorter ones settle up more often")
+		"steps of one world: long worlds see older debts, short ones reach the end more often")
 	c.Flags().IntVar(&s.plan.Workers, "workers", runtime.NumCPU(), "worlds played at the same time")
-	c.Flags().StringVar(&s.keep, "keep", "", "write a world that fails to this file, made short")
+	c.Flags().StringVar(&s.keep, "keep", "", "write a world that fails to this file, shortened")
 	c.Flags().StringVar(&s.replay, "replay", "",
-		"play the world of this file once and tell its story")
-	c.Flags().BoolVar(&s.story, "story", false, "play the world of --seed once and tell its story")
+		"play the world of this file once and print its story")
+	c.Flags().BoolVar(&s.story, "story", false, "play the world of --seed once and print its story")
 	c.Flags().BoolVar(&s.plan.Options.Trace, "trace", false,
-		"with every exchange with a card in the story")
+		"show every exchange with a card in the story")
 	return c
 }
 
@@ -95,10 +97,10 @@ func (s labSimulation) run(ctx context.Context, out, errors io.Writer) error {
 		return s.playOnce(ctx, out, simulator.Generate(s.plan.Seed, s.plan.Length))
 	}
 	debug.SetGCPercent(garbagePercent)
-	began, told := time.Now(), time.Now()
+	began, reported := time.Now(), time.Now()
 	tally, found, err := simulator.Simulate(ctx, s.plan, func(e progress.Event) {
-		if time.Since(told) >= 5*time.Second {
-			told = time.Now()
+		if time.Since(reported) >= 5*time.Second {
+			reported = time.Now()
 			fmt.Fprintf(errors, "%s (%.0f steps a second)\n", e.Text,
 				float64(e.Count.Done)/time.Since(began).Seconds())
 		}
@@ -116,7 +118,7 @@ func (s labSimulation) run(ctx context.Context, out, errors io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "seed %d failed after %d steps of its world; made short it has %d:\n\n",
+	fmt.Fprintf(out, "seed %d failed after %d steps of its world; shortened it has %d:\n\n",
 		short.Seed, found.Outcome.Steps, len(short.Steps))
 	if s.keep != "" {
 		if err := short.Keep(s.keep); err != nil {
@@ -126,7 +128,7 @@ func (s labSimulation) run(ctx context.Context, out, errors io.Writer) error {
 	return s.playOnce(context.WithoutCancel(ctx), out, short)
 }
 
-// playOnce plays one world and tells its story.
+// playOnce plays one world and prints its story.
 func (s labSimulation) playOnce(ctx context.Context, out io.Writer,
 	world simulator.Scenario) error {
 	options := s.plan.Options
@@ -147,7 +149,7 @@ func writeRate(out io.Writer, t simulator.Tally, took time.Duration) {
 		t.Worlds, t.Steps, float64(t.Steps)/seconds, t.APDUs, float64(t.APDUs)/seconds)
 }
 
-// writeTally tells which faults were really met, and which never.
+// writeTally shows how often each fault occurred.
 func writeTally(out io.Writer, t simulator.Tally) {
 	fmt.Fprintf(out, "every invariant held; %d clones were found out and ended\n\n", t.ClonesEnded)
 	for _, kind := range simulator.Faults() {

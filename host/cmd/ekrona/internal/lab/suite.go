@@ -32,22 +32,24 @@ func suiteCommand() *cobra.Command {
 	keys, named, mayDelete, verbose, asJSON := "", "", false, false, false
 	c := &cobra.Command{
 		Use:   "suite",
-		Short: "Every case of the applet's APDU suite on a card in a reader",
-		Long: `Loads the applet of this program onto a card and carries out every case of its APDU
-suite, the one that the virtual card and jCardSim pass in the tests. Each case installs an instance
-of its own and deletes that of the case before, with all keys and money in it: take a card for
-tests, and say so with --delete-applet. Exit code 1 when a case fails.`,
+		Short: "Run every case of the applet's APDU suite on a card",
+		Long: `Run every case of the applet's APDU suite on a card.
+
+The applet of this program is loaded onto the card first. The suite is the one that the
+virtual card and jCardSim pass in the tests. Each case installs an instance of its own
+and deletes that of the case before, with all keys and money in it: take a test card, and
+confirm with --delete-applet. Exit code 1 when a case fails.`,
 		Example: `  ekrona lab suite --card test.card --keys test --delete-applet
   ekrona lab suite --reader ACR --keys master.key --delete-applet`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			switch {
 			case keys == "":
-				return cli.Usage("%s: say which keys the card has: --keys test for the published "+
-					"ones, --keys FILE for others", c.CommandPath())
+				return cli.Usage("%s: name the keys that the card has: --keys test for the "+
+					"published ones, --keys FILE for others", c.CommandPath())
 			case !mayDelete:
 				return cli.Usage("%s: each case deletes the applet of the case before, and what "+
-					"is in it: take a card for tests and say --delete-applet", c.CommandPath())
+					"is in it: take a test card and add --delete-applet", c.CommandPath())
 			}
 			source, err := cardkeys.Read(keys)
 			if err != nil {
@@ -103,8 +105,8 @@ tests, and say so with --delete-applet. Exit code 1 when a case fails.`,
 	c.Flags().StringVar(&keys, "keys", "", "keys of the card's security domain: "+cardkeys.Usage)
 	c.Flags().StringVar(&named, "case", "", "only the cases whose name contains this")
 	c.Flags().BoolVar(&mayDelete, "delete-applet", false,
-		"the applet on the card may be deleted, again and again")
-	c.Flags().BoolVar(&verbose, "verbose", false, "name the cases that pass too")
+		"allow the applet on the card to be deleted, with its keys and money")
+	c.Flags().BoolVar(&verbose, "verbose", false, "show the cases that pass too")
 	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
 	return c
 }

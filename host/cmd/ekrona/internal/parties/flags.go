@@ -1,5 +1,5 @@
 // Package parties is what commands for the parties of a sandbox share: the flags that
-// name its folder and the cards in people's hands, and the steps from a name to a person
+// name its folder and the cards that are inserted, and the steps from a name to a person
 // with a card at a reader. Start at [Flags] and [PersonCommand].
 package parties
 
@@ -33,8 +33,8 @@ type Flags struct {
 
 // Bind adds the flags to a command.
 func (f *Flags) Bind(c *cobra.Command) *cobra.Command {
-	c.Flags().StringVar(&f.State, "state", "", "folder of the sandbox, as made by \"ekrona "+
-		"sandbox found\" or left by \"ekrona demo --state\" (needed)")
+	c.Flags().StringVar(&f.State, "state", "", "folder of the sandbox, made by \"ekrona "+
+		"sandbox found\" or \"ekrona demo --state\" (needed)")
 	c.Flags().StringArrayVar(&f.inserted, "insert", nil, insertUsage)
 	c.Flags().BoolVar(&f.Traced, "trace", false,
 		"show every command to a card and its answer on standard error, decoded")

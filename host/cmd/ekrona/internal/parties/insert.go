@@ -10,14 +10,15 @@ import (
 	"ekrona/host/sandbox"
 )
 
-// insertion is a card that lies in no sandbox, put into its holder's slot.
+// insertion is a card from outside the sandbox's folder, put into its holder's slot.
 type insertion struct {
 	holder string
 	cards  cli.CardFlags
 }
 
-const insertUsage = "the card of a customer that lies in no sandbox: NAME=reader:READER for one " +
-	"in a PC/SC reader, NAME=file:FILE for a virtual one (again for more)"
+const insertUsage = "a customer's card that is not in the sandbox's folder: " +
+	"NAME=reader:READER for one in a PC/SC reader, NAME=file:FILE for a virtual one " +
+	"(repeat for more)"
 
 func parseInsertion(text string) (insertion, error) {
 	holder, where, named := strings.Cut(text, "=")
@@ -37,8 +38,8 @@ func parseInsertion(text string) (insertion, error) {
 	return i, nil
 }
 
-// insert puts the cards that the command line names into their holders' slots, and
-// gives what lets them go.
+// insert puts the cards that the command line names into their holders' slots. release
+// closes them.
 func (f *Flags) insert(c *cobra.Command, s *sandbox.Sandbox) (release func() error, err error) {
 	var closers []func() error
 	release = func() error {
@@ -71,12 +72,13 @@ func (f *Flags) insert(c *cobra.Command, s *sandbox.Sandbox) (release func() err
 	return release, nil
 }
 
-// PlainFlag gives a command on which a PIN goes to another's card the flag that lets it.
+// PlainFlag adds the flag that allows a PIN in clear to a command of a terminal or a payee's
+// phone.
 func (f *Flags) PlainFlag(c *cobra.Command) {
 	c.Flags().BoolVar(&f.plain, cli.PlainPINFlag, false, cli.PlainPINUsage)
 }
 
-// MayHear fails for a holder whose PIN would go to a card in a reader in clear: a terminal
+// MayHear fails if a holder's PIN would go to a card in a reader in clear: a terminal
 // and a payee's phone do not know its key.
 func (f *Flags) MayHear(holder string) error {
 	if f.plain || !f.inReader[holder] {

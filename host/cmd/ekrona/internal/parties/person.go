@@ -17,7 +17,7 @@ import (
 	"ekrona/host/wallet"
 )
 
-// Visit is one command at work for a person.
+// Visit is one run of a command for a person.
 type Visit struct {
 	Sandbox   *sandbox.Sandbox
 	Person    *sandbox.Person
@@ -40,23 +40,23 @@ func (v Visit) AmountAndTap(ctx context.Context) (money.Ore, wallet.Tap, error) 
 	return amount, tap, err
 }
 
-// The environment's PINs. Each is for one card: a PIN that was tried on another
-// costs a try.
+// Environment variables with PINs. Each is for one card: a PIN that is tried on another
+// card costs a try.
 const (
 	OwnPIN   = "EKRONA_PIN"
 	PayeePIN = "EKRONA_PAYEE_PIN"
 )
 
-// HeldBy holds the card that is meant to a reader, and no other of the person's.
+// HeldBy holds the card that is meant to a reader, and no other card of the person.
 func HeldBy(
 	ctx context.Context, p *sandbox.Person, file, environment string,
 ) (wallet.Tap, error) {
 	return Held(ctx, p.Holder, p.Phone.Device(), file, environment)
 }
 
-// Held holds a person's card to a reader, with the PIN of a file, of the PIN letter if
-// the sandbox has that of this card, of the environment, or as asked for. With an empty
-// device id it is whichever card is in the hand.
+// Held holds a person's card to a reader. The PIN comes from a file, from the PIN letter if
+// the sandbox has that of this card, from the environment or from a prompt. With an empty
+// device id it is whichever card is inserted.
 func Held(
 	ctx context.Context, p *sandbox.Holder, wanted message.DeviceID, file, environment string,
 ) (wallet.Tap, error) {
@@ -69,7 +69,7 @@ func Held(
 	}
 	if wanted != "" && inHand != "" && inHand != wanted {
 		return wallet.Tap{}, cli.Usage(
-			"%s's card that is inserted is %s, and %s is meant: insert that, or name the other "+
+			"the inserted card of %s is %s, and %s is meant: insert that one, or name the other "+
 				"with --device",
 			p.Name, inHand, wanted)
 	}
@@ -88,8 +88,8 @@ func Held(
 	return wallet.Tap{Card: p.Card.Tap(), PIN: block}, nil
 }
 
-// AtHand fails for a person whose card lies in no sandbox and was not named. With an empty
-// device id any card of the person's will do.
+// AtHand fails for a person whose card is not in the sandbox's folder and was not inserted.
+// With an empty device id it accepts any card of the person.
 func AtHand(p *sandbox.Holder, wanted message.DeviceID) error {
 	if p.Card.IsPresent() && (wanted == "" || p.Card.MayBe(wanted)) {
 		return nil
@@ -118,7 +118,7 @@ func PersonCommand(f *Flags, use, short string, more int, what string,
 	})
 	PINFlag(c, &v.PIN)
 	c.Flags().StringVar(&device, "device", "",
-		"which card, by its device id; needed where a person has several in use")
+		"device id of the card that is meant; needed if the person has several in use")
 	return c
 }
 
@@ -166,7 +166,8 @@ func (v *Visit) command(f *Flags, use, short string, more int, what string,
 	return f.Bind(c)
 }
 
+// PINFlag adds the flag that names a file with a PIN.
 func PINFlag(c *cobra.Command, into *string) {
-	c.Flags().StringVar(into, "pin-file", "", "file with the PIN, which its owner alone may "+
-		"read; without it, that of the PIN letter, of "+OwnPIN+", or as asked for")
+	c.Flags().StringVar(into, "pin-file", "", "file with the PIN, readable by its owner "+
+		"only; otherwise the PIN letter of the sandbox, "+OwnPIN+" or a prompt")
 }

@@ -20,11 +20,11 @@ func certifyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "certify REQUEST",
 		Short: "Certify a request, or link the next root to this one",
-		Long: `Certify a request that "ekrona pki request" made, after a look at it with "ekrona pki
-show". Given the certificate of the next root, it is the link certificate by which cards
-and terminals that know this root come to know the next: the same name, a higher number.
-A holder is certified for one key only; what was certified stays in NAME.issued, and
-the same request gets the same certificate again.`,
+		Long: `Certify a request that "ekrona pki request" made. Look at it first with
+"ekrona pki show". For the certificate of the next root, which has the same name and a
+higher number, this makes a link certificate: by it cards and terminals that know this
+root learn the next. A holder is certified for one key only. What was certified is kept
+in NAME.issued, and the same request gets the same certificate again.`,
 		Args: cli.Exactly(1, "a file with a request"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			issuer, err := k.at(by)
@@ -51,7 +51,7 @@ the same request gets the same certificate again.`,
 	k.add(c)
 	s.addUntil(c)
 	r.add(c)
-	c.Flags().StringVar(&by, "by", "", "FOLDER/NAME of what certifies it (needed)")
+	c.Flags().StringVar(&by, "by", "", "FOLDER/NAME of the key that certifies it (needed)")
 	c.Flags().StringVar(&out, "out", "", "file for the certificate (needed)")
 	return c
 }
@@ -61,9 +61,9 @@ func trustCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "trust FOLDER/NAME ROOT",
 		Short: "Keep a root that this party trusts",
-		Long: `Keep a root that this party trusts from now on: all other certificates are imported
-if they lead to one. The anchor (of X.509, the SHA-256 fingerprint) is what its owner shows with
-"ekrona pki show"; it has to come on another way than the certificate.`,
+		Long: `Keep a root that this party trusts: other certificates are imported only if they lead
+to one. The anchor (of X.509, the SHA-256 fingerprint) is what the root's owner sees with
+"ekrona pki show"; it must come by another channel than the certificate.`,
 		Args: cli.Exactly(2, "FOLDER/NAME and a file with a root certificate"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			at, err := k.at(arguments[0])
@@ -74,7 +74,8 @@ if they lead to one. The anchor (of X.509, the SHA-256 fingerprint) is what its 
 			if n, err := hex.Decode(hash[:],
 				[]byte(anchor)); len(anchor) != hex.EncodedLen(len(hash)) || err != nil ||
 				n != len(hash) {
-				return cli.Usage("--anchor: give the %d hex digits that the root's owner tells you",
+				return cli.Usage(
+					"--anchor: give the %d hex digits that you have from the root's owner",
 					hex.EncodedLen(len(hash)))
 			}
 			root, err := os.ReadFile(arguments[1])
@@ -93,7 +94,7 @@ if they lead to one. The anchor (of X.509, the SHA-256 fingerprint) is what its 
 		},
 	}
 	r.add(c)
-	c.Flags().StringVar(&anchor, "anchor", "", "SHA-256 that the root is known by, in hex (needed)")
+	c.Flags().StringVar(&anchor, "anchor", "", "anchor of the root: SHA-256 in hex (needed)")
 	return c
 }
 
@@ -101,7 +102,7 @@ func importCommand() *cobra.Command {
 	k, r := &signingKeys{}, &reply{}
 	c := &cobra.Command{
 		Use:   "import FOLDER/NAME FILE",
-		Short: "Keep a certificate, or a revocation list of the name, after verifying it",
+		Short: "Verify a certificate or a revocation list, and keep it",
 		Args:  cli.Exactly(2, "FOLDER/NAME and a file with a certificate or a revocation list"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			at, err := k.at(arguments[0])

@@ -21,9 +21,9 @@ func rootCommand() *cobra.Command {
 	k, s, r := &signingKeys{}, &subjectFlags{}, &reply{}
 	c := &cobra.Command{
 		Use:   "root FOLDER/NAME",
-		Short: "Make a self-signed root: of cards, or with --common-name of servers",
-		Long: `Make a self-signed root and show what it is to be known by: the anchor of a root of
-cards goes into every card at its installation. Tell it to others on another way than
+		Short: "Make a self-signed root, of cards or (--common-name) of servers",
+		Long: `Make a self-signed root and show its anchor, by which others recognise it: every card
+gets the anchor of its root at installation. Give it to others by another channel than
 the certificate. With --common-name it is the CA of servers instead, X.509.`,
 		Args: cli.Exactly(1, "FOLDER/NAME"),
 		RunE: func(c *cobra.Command, arguments []string) error {
@@ -100,7 +100,7 @@ func requestCommand() *cobra.Command {
 	s.add(c)
 	r.add(c)
 	c.Flags().StringVar(&authority, "authority", "",
-		"card-verifiable: the holder of the certificate that shall sign it")
+		"card-verifiable: holder of the certificate that will sign it")
 	return c
 }
 
@@ -141,8 +141,8 @@ func (k *signingKeys) request(ctx context.Context, at place, s *subjectFlags, au
 	return at.folder.Request(ctx, at.name, subject, reference)
 }
 
-// oneKindOnly keeps the keys of cards' certificates and of servers' apart: what signs
-// for the one can then never be taken for a signature of the other.
+// oneKindOnly keeps keys for card-verifiable and for X.509 certificates apart: a signature
+// of one kind can then never be taken for one of the other.
 func oneKindOnly(at place, others ...string) error {
 	for _, kind := range others {
 		if path := at.folder.Path(at.name, kind); exists(path) {
@@ -162,9 +162,9 @@ func makeCommand() *cobra.Command {
 	k, s, r, by := &signingKeys{}, &subjectFlags{}, &reply{}, ""
 	c := &cobra.Command{
 		Use:   "make FOLDER/NAME",
-		Short: "Make a key and have it certified by another one here",
-		Long: `Make a key and have it certified by another one on this machine: request, certify and
-import in one. The certificates that it leads to are copied into its folder.`,
+		Short: "Make a key and certify it by another one on this machine",
+		Long: `Make a key and certify it by another one on this machine: request, certify and import
+in one. The certificates above it, up to the root, are copied into its folder.`,
 		Example: `  ekrona pki make central-bank/notary --role notary --holder SENOTARY00001 \
     --by central-bank/root
   ekrona pki make nordic/desk --role desk --holder SENORDICDESK0001 --by nordic/ca
@@ -190,7 +190,7 @@ import in one. The certificates that it leads to are copied into its folder.`,
 	k.addNew(c)
 	s.add(c)
 	r.add(c)
-	c.Flags().StringVar(&by, "by", "", "FOLDER/NAME of what certifies it (needed)")
+	c.Flags().StringVar(&by, "by", "", "FOLDER/NAME of the key that certifies it (needed)")
 	return c
 }
 
@@ -204,7 +204,7 @@ func (k *signingKeys) make(ctx context.Context, at, issuer place, s *subjectFlag
 		if err != nil {
 			return nil, err
 		}
-		// Before a key is made for nothing.
+		// Checked before a key is made in vain.
 		wish := cvc.Certificate{Authority: message.AuthorityRef(signer.Holder),
 			Holder: cvc.Holder(s.holder), Role: cardRoles()[s.role]}
 		if err := wish.CheckIssuer(signer); err != nil {
@@ -230,8 +230,8 @@ func (k *signingKeys) make(ctx context.Context, at, issuer place, s *subjectFlag
 	return made, importInto(ctx, at, made, now)
 }
 
-// certify has the issuer certify a request of either kind, up to a day or as long as is
-// usual.
+// certify certifies a request of either kind by the issuer, until a day or for the role's
+// usual time.
 func certify(ctx context.Context, issuer place, request []byte, until string,
 	now time.Time) ([]byte, error) {
 	s := subjectFlags{until: until}
@@ -261,7 +261,7 @@ func certify(ctx context.Context, issuer place, request []byte, until string,
 	return issuer.folder.Issue(ctx, issuer.name, asked, subject)
 }
 
-// write puts a file where --out says, in the place of any.
+// write writes the file of --out, and replaces one that is there.
 func write(path string, content []byte) error {
 	if err := durable.Replace(path, content, durable.Everyone); err != nil {
 		return fmt.Errorf("--out: %w", err)

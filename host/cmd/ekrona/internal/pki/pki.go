@@ -20,40 +20,43 @@ func Command() *cobra.Command {
 		rootCommand(), makeCommand(), requestCommand(), certifyCommand(), trustCommand(),
 		importCommand(),
 		revokeCommand(), showCommand(), checkCommand())
-	c.Long = `Make and keep the keys and certificates of a party: of the central bank its root and
-notary, of an intermediary its CA, instruction key and unload desk, of a merchant its terminal; and
-of their servers and apps.
+	c.Long = `Make and keep the keys and certificates of a party: root and notary of the central
+bank; CA, instruction key and unload desk of an intermediary; the terminal of a merchant;
+and their servers and apps.
 
-A party has a folder, and everything in it a name: FOLDER/NAME means the key NAME.key with NAME.cvc,
-a card-verifiable certificate, or NAME.crt, an X.509 one.
+Each party has a folder. FOLDER/NAME means the key NAME.key with NAME.cvc, a
+card-verifiable certificate, or NAME.crt, an X.509 one.
 
 With both parties on one machine, one command makes a certified key:
 
   ekrona pki root central-bank/root --holder SERIKSBK00001
-  ekrona pki make nordic/ca --role intermediary --holder SENORDIC00001 --by central-bank/root
+  ekrona pki make nordic/ca --role intermediary --holder SENORDIC00001 \
+    --by central-bank/root
 
-With the root kept apart, its key never meets another machine:
+With the root on a machine of its own, its key never leaves that machine:
 
   at the intermediary  ekrona pki trust nordic/root root.cvc --anchor HASH
-                       ekrona pki request nordic/ca --role intermediary --holder SENORDIC00001 \
-                         --authority SERIKSBK00001
+                       ekrona pki request nordic/ca --role intermediary \
+                         --holder SENORDIC00001 --authority SERIKSBK00001
   at the root          ekrona pki show ca.req
                        ekrona pki certify ca.req --by central-bank/root --out ca.cvc
   at the intermediary  ekrona pki import nordic/ca ca.cvc
 
-The next root is linked by the former: "ekrona pki certify root2.cvc --by central-bank/root".
+A root links the next one:
 
-Keys are in the folder under a passphrase, or with --key where a reference says:
+  ekrona pki certify root2.cvc --by central-bank/root --out link.cvc
+
+Keys are in the folder under a passphrase, or with --key in the place of a reference:
 
   file:PATH
   tpm:PATH?device=/dev/tpmrm0
   pkcs11:token=NAME;object=NAME?module-path=LIBRARY&pin-source=file:PATH
 
-Each command can be repeated: it finds done what is done, and replaces no key.`
+Each command can be repeated: it does not do again what is done, and replaces no key.`
 	return c
 }
 
-// signingKeys say where the passphrases of keys come from and what new keys are like.
+// signingKeys are the flags for passphrases and for new keys.
 type signingKeys struct {
 	passphraseFile string
 	unprotected    bool
@@ -63,17 +66,17 @@ type signingKeys struct {
 // add adds the flag for existing keys.
 func (k *signingKeys) add(c *cobra.Command) {
 	c.Flags().StringVar(&k.passphraseFile, "passphrase-file", "",
-		"file with the passphrase of keys; without it the file that "+secret.Environment+
-			" names, or the terminal")
+		"file with the passphrase of keys (default: the file that "+secret.Environment+
+			" names, or a prompt)")
 }
 
 // addNew adds the flags for new keys too.
 func (k *signingKeys) addNew(c *cobra.Command) {
 	k.add(c)
-	c.Flags().StringVar(&k.reference, "key", "", "where the key is or shall be: file:PATH, "+
-		"tpm:PATH or a pkcs11: URI; without it, in the folder")
+	c.Flags().StringVar(&k.reference, "key", "", "where the key is or will be made: file:PATH, "+
+		"tpm:PATH or a pkcs11: URI (default: in the folder)")
 	c.Flags().BoolVar(&k.unprotected, "no-passphrase", false,
-		"a new key gets no passphrase: whoever reads its file, or reaches its TPM, can sign")
+		"make a new key without passphrase: whoever reads its file, or has its TPM, can sign")
 }
 
 func (k *signingKeys) options() keys.Options {
@@ -110,7 +113,7 @@ func (k *signingKeys) at(text string) (place, error) {
 	if name == "" || strings.Trim(name,
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
 		return place{}, cli.Usage(
-			"%q: write it as FOLDER/NAME, the name without an end such as .key", text)
+			"%q: write it as FOLDER/NAME, the name without an extension such as .key", text)
 	}
 	if folder == "" {
 		folder = "."

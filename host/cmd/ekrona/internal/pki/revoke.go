@@ -19,11 +19,12 @@ func revokeCommand() *cobra.Command {
 	k, r, by, reason, days := &signingKeys{}, &reply{}, "", revocation.KeyCompromise.String(), 30
 	c := &cobra.Command{
 		Use:   "revoke [CERTIFICATE...]",
-		Short: "Put certificates on the revocation list of what signed them",
-		Long: `Put certificates on the revocation list of what signed them, FOLDER/NAME of --by,
-which is NAME.crl, and bring it to all who verify: "ekrona pki import". Without certificates it
-makes the next list of the same, which is due before the former is out of date. Nothing comes off a
-list, and its number only grows. Cards see no list.`,
+		Short: "Put certificates on the revocation list of the key that signed them",
+		Long: `Put certificates on the revocation list of the key that signed them: NAME.crl beside
+FOLDER/NAME of --by. All who verify need the list: they keep it with "ekrona pki import".
+Without certificates the command makes the next list with the same content, which is due
+before the current one expires. Nothing is removed from a list, and its number only
+grows. Cards see no list.`,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			issuer, err := k.at(by)
 			if err != nil {
@@ -46,8 +47,9 @@ list, and its number only grows. Cards see no list.`,
 	}
 	k.add(c)
 	r.add(c)
-	c.Flags().StringVar(&by, "by", "", "FOLDER/NAME of what signed them (needed)")
-	c.Flags().StringVar(&reason, "reason", reason, "why: "+strings.Join(revocation.Reasons(), ", "))
+	c.Flags().StringVar(&by, "by", "", "FOLDER/NAME of the key that signed them (needed)")
+	c.Flags().StringVar(&reason, "reason", reason,
+		"one of "+strings.Join(revocation.Reasons(), ", "))
 	c.Flags().IntVar(&days, "days", days, "days until the next list is due")
 	return c
 }

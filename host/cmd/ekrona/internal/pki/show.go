@@ -20,7 +20,7 @@ import (
 	"ekrona/personalization/pki/transport"
 )
 
-// document is what a file with a certificate, a request or a list says.
+// document is the content of a file with a certificate, a request or a list.
 type document struct {
 	Kind    string    `json:"kind"`
 	Role    string    `json:"role,omitempty"`
@@ -68,7 +68,7 @@ func (d document) text() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// show reads whatever a file holds.
+// show reads a file of any kind.
 func show(content []byte) (document, error) {
 	switch {
 	case isList(content):
@@ -116,7 +116,7 @@ func showServer(content []byte) (document, error) {
 	}, nil
 }
 
-// showCard tells a request from a certificate by who signed it.
+// showCard distinguishes a request from a certificate by who signed it.
 func showCard(content []byte) (document, error) {
 	c, err := cvc.Parse(content)
 	if err != nil {
@@ -173,9 +173,9 @@ func showCommand() *cobra.Command {
 	r := &reply{}
 	c := &cobra.Command{
 		Use:   "show FILE",
-		Short: "What a certificate, a request or a revocation list says",
-		Long: `What a certificate, a request or a revocation list says. A request is shown only if
-its key signed it; who signed a certificate is not looked at: see "ekrona pki check".`,
+		Short: "Show a certificate, a request or a revocation list",
+		Long: `Show a certificate, a request or a revocation list. A request is shown only if its
+key signed it; the signature of a certificate is not verified: see "ekrona pki check".`,
 		Args: cli.Exactly(1, "a file"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			content, err := os.ReadFile(arguments[0])
@@ -197,11 +197,11 @@ func checkCommand() *cobra.Command {
 	k, r, on, ahead := &signingKeys{}, &reply{}, "", 0
 	c := &cobra.Command{
 		Use:   "check FOLDER",
-		Short: "Whether a folder's keys, certificates and lists are good and belong together",
-		Long: `Whether a folder's keys, certificates and lists are good and belong together: each
-certificate leads to a root that the folder trusts, is not revoked, has not ended, and is
-that of the key beside it. A key whose passphrase is not given is said to be protected
-and not looked at. Exit code 1 if anything is not good.`,
+		Short: "Check a folder's keys, certificates and revocation lists",
+		Long: `Check a folder's keys, certificates and revocation lists: each certificate must lead
+to a root that the folder trusts, must not be revoked or expired, and must be that of the
+key beside it. A key whose passphrase is not given is listed as protected and not opened.
+Exit code 1 if anything is not good.`,
 		Args: cli.Exactly(1, "a folder"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			now := time.Now()
@@ -237,9 +237,9 @@ and not looked at. Exit code 1 if anything is not good.`,
 	}
 	k.add(c)
 	r.add(c)
-	c.Flags().StringVar(&on, "on", "", "the day to check for, YYYY-MM-DD; without it, now")
+	c.Flags().StringVar(&on, "on", "", "day to check for, YYYY-MM-DD (default: now)")
 	c.Flags().IntVar(&ahead, "ahead", ahead,
-		"days: a certificate that ends within them is not good any more")
+		"days: a certificate that expires within them is not good")
 	return c
 }
 

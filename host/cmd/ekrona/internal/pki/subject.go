@@ -14,17 +14,17 @@ import (
 	"ekrona/personalization/pki/transport"
 )
 
-// subjectFlags say whom a certificate is for and until when.
+// subjectFlags name the holder of a certificate and its last day.
 type subjectFlags struct {
 	role, holder, commonName, until string
 	hosts                           []string
 }
 
 func (s *subjectFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&s.role, "role", "", "what it is for: "+strings.Join(roleNames(), ", "))
+	c.Flags().StringVar(&s.role, "role", "", "role of the key: "+strings.Join(roleNames(), ", "))
 	s.addNames(c)
 	c.Flags().StringSliceVar(&s.hosts, "host", nil,
-		"a server's DNS name or IP address (again for more)")
+		"a server's DNS name or IP address (repeat for more)")
 }
 
 func (s *subjectFlags) addNames(c *cobra.Command) {
@@ -37,10 +37,10 @@ func (s *subjectFlags) addNames(c *cobra.Command) {
 
 func (s *subjectFlags) addUntil(c *cobra.Command) {
 	c.Flags().StringVar(&s.until, "until", "",
-		"last day, YYYY-MM-DD; without it, what is usual for the role")
+		"last day, YYYY-MM-DD (default: the usual one for the role)")
 }
 
-// years that certificates are good for unless --until says otherwise.
+// Years that certificates are good for without --until.
 const (
 	rootYears      = 20
 	authorityYears = 10
@@ -75,7 +75,7 @@ func roleNames() []string {
 	return names
 }
 
-// isTransport tells X.509 from card-verifiable certificates.
+// isTransport reports whether the role is one of X.509 certificates.
 func (s *subjectFlags) isTransport() (bool, error) {
 	if _, known := cardRoles()[s.role]; known {
 		return false, nil

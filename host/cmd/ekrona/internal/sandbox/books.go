@@ -15,9 +15,9 @@ import (
 func BooksCommand() *cobra.Command {
 	f, agreement := &parties.Flags{}, false
 	c := &cobra.Command{
-		Use: "books", Short: "Every wallet of a sandbox, and every invariant of the protocol " +
-			"checked",
-		Args: cli.Exactly(0, "no arguments"),
+		Use:   "books",
+		Short: "Show every wallet of a sandbox, and check every invariant of the protocol",
+		Args:  cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
 				books, err := s.Books(ctx, agreement)
@@ -37,6 +37,6 @@ func BooksCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&agreement, "agreement", false,
-		"everyone has synchronised twice: check also that all agree")
+		"check also that all wallets agree, as they do when everyone has synchronised twice")
 	return f.Bind(c)
 }

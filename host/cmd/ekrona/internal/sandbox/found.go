@@ -23,14 +23,14 @@ func foundCommand() *cobra.Command {
 		Short: "Found the pilot's scheme in a folder: two banks, three customers, a merchant",
 		Long: `Found the pilot's scheme in a folder.
 
-There are the central bank, two banks, three customers with a phone and a card each, and
-a merchant with a terminal. Every party has a folder of its own, with its settings, its
-keys and its ledger, and is started from that alone: a terminal sells though everybody
-else's folder is gone.
+It has the central bank, two banks (SENORDIC and SEFJORDB), three customers (anna, bertil
+and cecilia) with a phone and a card each, and a merchant (cafe) with a terminal. Every
+party has a folder of its own, with its settings, its keys and its ledger, and is started
+from that folder alone: a terminal sells even if all other folders are gone.
 
-A founding that was interrupted goes on where it was with the same command. Keys that
-lie there already, as NAME/keys/*.key, are used: references to a TPM or an HSM, made by
-"ekrona pki request".`,
+After an interruption give the same command again: it goes on where it stopped. Keys that
+are in the folder already, as NAME/keys/*.key, are used: references to a TPM or an HSM,
+made by "ekrona pki request".`,
 		Args: cli.Exactly(1, "a folder"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			folder := arguments[0]

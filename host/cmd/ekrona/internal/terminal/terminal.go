@@ -58,7 +58,7 @@ type saleAnswer struct {
 func terminalSellCommand() *cobra.Command {
 	f, whose, entered, torn := &parties.Flags{}, "", "", false
 	c := merchantCommand(f, "sell MERCHANT AMOUNT",
-		"Ask for an amount, and take it from the card that is held to the terminal", 1,
+		"Sell: ask for an amount, and take it from the card held to the terminal", 1,
 		"a merchant and an amount in kronor",
 		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant,
 			arguments []string) error {
@@ -82,9 +82,9 @@ func terminalSellCommand() *cobra.Command {
 			return nil
 		})
 	c.Flags().StringVar(&whose, "card", "",
-		"whose card is held to the terminal (needed); of several the one that --insert names")
+		"customer whose card is held to the terminal (needed); if several, the inserted one")
 	c.Flags().BoolVar(&torn, "torn", false,
-		"take the card away when it has paid, before the terminal hears")
+		"take the card away when it has paid, before its answer reaches the terminal")
 	parties.PINFlag(c, &entered)
 	f.PlainFlag(c)
 	return c
@@ -157,8 +157,8 @@ func openSale(ctx context.Context, m *sandbox.Merchant, text string) (terminal.S
 
 func terminalOpenCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return merchantCommand(f, "open MERCHANT", "The sales that are neither paid nor refused", 0,
-		"a merchant",
+	return merchantCommand(f, "open MERCHANT",
+		"List the sales that are neither paid nor refused", 0, "a merchant",
 		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant,
 			_ []string) error {
 			open, err := m.Terminal.OpenSales(ctx)
@@ -195,7 +195,7 @@ func terminalTakeCommand() *cobra.Command {
 			return take(ctx, f, c, s, m, sale, holder, entered, false)
 		})
 	c.Flags().StringVar(&whose, "card", "",
-		"whose card is held to the terminal (needed); of several the one that --insert names")
+		"customer whose card is held to the terminal (needed); if several, the inserted one")
 	parties.PINFlag(c, &entered)
 	f.PlainFlag(c)
 	return c
@@ -204,7 +204,7 @@ func terminalTakeCommand() *cobra.Command {
 func terminalRefuseCommand() *cobra.Command {
 	f := &parties.Flags{}
 	return merchantCommand(f, "refuse MERCHANT NUMBER",
-		"Close an open sale for ever; what is paid into it goes back to the payer's online wallet",
+		"Close an open sale for ever; a payment of it goes back to its payer",
 		1, "a merchant and the number of an open sale",
 		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant,
 			arguments []string) error {
@@ -237,7 +237,7 @@ func terminalSyncCommand() *cobra.Command {
 func terminalRefundCommand() *cobra.Command {
 	f := &parties.Flags{}
 	c := merchantCommand(f, "refund MERCHANT PAYMENT AMOUNT",
-		"Give a settled payment, or a part of it, back to the payer's online wallet", 2,
+		"Refund a settled payment, or a part of it, to the payer's online wallet", 2,
 		"a merchant, a payment and an amount in kronor",
 		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant,
 			arguments []string) error {
@@ -255,8 +255,10 @@ func terminalRefundCommand() *cobra.Command {
 			return f.Answer(c, map[string]any{"payment": arguments[0], "refunded_ore": amount},
 				"refunded %s of payment %s", amount, arguments[0])
 		})
-	c.Long = `The payment is named as "ekrona terminal sell" shows it: payer's device and number,
-SENORDICC0000001/3. The terminal must have synchronised, so that the payment is settled.`
+	c.Long = `Give a settled payment, or a part of it, back to the payer's online wallet.
+
+PAYMENT is what "ekrona terminal sell" shows: the payer's device id and a number, such as
+SENORDICC0000001/3. The payment must be settled: synchronise the terminal first.`
 	return c
 }
 

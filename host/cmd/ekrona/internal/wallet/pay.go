@@ -17,7 +17,7 @@ import (
 	"ekrona/host/wallet"
 )
 
-// tearable says after which command of a flow the card may be taken away.
+// tearable are the commands of a flow after which --torn can take the card away.
 var tearable = map[string]byte{"request": spec.RequestPayment.INS, "pay": spec.Pay.INS,
 	"accept": spec.Accept.INS}
 
@@ -63,13 +63,14 @@ func walletPayCommand() *cobra.Command {
 			return f.Answer(c, paidAnswer{payer.Name, payee.Name, amount}, "%s has paid %s to %s",
 				payer.Name, amount, payee.Name)
 		})
-	c.Long = `The payee's card asks, the payer's card pays with its PIN, the payee's card accepts.
+	c.Long = `Pay from card to card, in three taps on the payee's phone: the payee's card signs a
+Request, the payer's card pays with its PIN, the payee's card accepts.
 
-With --torn the card is taken away after REQUEST, PAY or ACCEPT, before the answer is through;
+With --torn the card is taken away after that command, before its answer is read;
 "ekrona wallet continue PAYEE --card PAYER" goes on from there.`
 	f.PlainFlag(c)
 	c.Flags().StringVar(&theirs, "payee-device", "",
-		"which card of the payee's, by its device id; needed where the payee has several in use")
+		"device id of the payee's card; needed if the payee has several in use")
 	c.Flags().StringVar(&torn, "torn", "",
 		"take the card away after this command: request, pay or accept")
 	return c
@@ -82,8 +83,7 @@ func holder(payer, payee *sandbox.Person, entered string) wallet.Holder {
 			return parties.HeldBy(ctx, payee, "", parties.PayeePIN)
 		}
 		if payer == nil {
-			return wallet.Tap{}, cli.Usage("the payer's card is needed: name whose it is with " +
-				"--card")
+			return wallet.Tap{}, cli.Usage("the payer's card is needed: name the payer with --card")
 		}
 		tap, err := parties.HeldBy(ctx, payer, entered, parties.OwnPIN)
 		tap.OtherCard = true
@@ -93,8 +93,9 @@ func holder(payer, payee *sandbox.Person, entered string) wallet.Holder {
 
 func walletAskCommand() *cobra.Command {
 	f, from, theirs := &parties.Flags{}, "", ""
-	c := parties.PersonCommand(f, "ask NAME AMOUNT", "Open a Request on the card, to be paid later",
-		1, "a person's name and an amount in kronor",
+	c := parties.PersonCommand(f, "ask NAME AMOUNT",
+		"Ask for an amount: make a Request on the card, to be paid later", 1,
+		"a person's name and an amount in kronor",
 		func(c *cobra.Command, v parties.Visit) error {
 			var payer message.DeviceID
 			if from != "" {
@@ -117,7 +118,7 @@ func walletAskCommand() *cobra.Command {
 		})
 	c.Flags().StringVar(&from, "from", "", "the only person who may pay it")
 	c.Flags().StringVar(&theirs, "from-device", "",
-		"with which card, by its device id; needed where that person has several in use")
+		"device id of that person's card; needed if that person has several in use")
 	return c
 }
 
@@ -151,7 +152,8 @@ func listRequests(f *parties.Flags, c *cobra.Command, all []envelope.Envelope) e
 func walletOpenCommand() *cobra.Command {
 	f := &parties.Flags{}
 	return parties.PersonCommand(f, "open NAME",
-		"The Requests on this phone that have neither Receipt nor Refusal", 0, "a person's name",
+		"List the Requests on this phone that have neither Receipt nor Refusal", 0,
+		"a person's name",
 		func(c *cobra.Command, v parties.Visit) error {
 			open, err := v.Person.Phone.Unfinished(c.Context())
 			if err != nil {
@@ -184,8 +186,8 @@ func own(v parties.Visit, ctx context.Context, fits func(*message.Request) bool)
 
 func walletRefuseCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return parties.PersonCommand(f, "refuse NAME NUMBER", "Close an open Request for ever; what "+
-		"is paid into it goes back to the payer's online wallet", 1,
+	return parties.PersonCommand(f, "refuse NAME NUMBER", "Close an open Request for ever; a "+
+		"payment of it goes back to its payer", 1,
 		"a person's name and the number of a Request",
 		func(c *cobra.Command, v parties.Visit) error {
 			asked, r, err := own(v, c.Context(),
@@ -208,7 +210,7 @@ func walletRefuseCommand() *cobra.Command {
 func walletContinueCommand() *cobra.Command {
 	f, whose, theirs := &parties.Flags{}, "", ""
 	c := parties.PersonCommand(f, "continue NAME",
-		"Go on with the oldest payment to this person that was torn", 0, "the payee's name",
+		"Continue the oldest payment to this person that was torn", 0, "the payee's name",
 		func(c *cobra.Command, v parties.Visit) error {
 			var payer *sandbox.Person
 			if whose != "" {
@@ -240,9 +242,9 @@ func walletContinueCommand() *cobra.Command {
 				v.Person.Name,
 				amount)
 		})
-	c.Flags().StringVar(&whose, "card", "", "whose card is held to the phone to pay")
+	c.Flags().StringVar(&whose, "card", "", "payer whose card is held to the phone")
 	c.Flags().StringVar(&theirs, "card-device", "",
-		"which card of that person's, by its device id; needed where there are several in use")
+		"device id of the payer's card; needed if the payer has several in use")
 	f.PlainFlag(c)
 	return c
 }

@@ -9,7 +9,8 @@ import (
 // RenewCommand is "ekrona card renew".
 func RenewCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return parties.PersonCommand(f, "renew NAME", "Give a card a later certificate for its key", 0,
+	return parties.PersonCommand(f, "renew NAME",
+		"Renew a card's certificate: a later last day for the same key", 0,
 		"a person's name", func(c *cobra.Command, v parties.Visit) error {
 			if err := parties.AtHand(v.Person.Holder, v.Person.Phone.Device()); err != nil {
 				return err

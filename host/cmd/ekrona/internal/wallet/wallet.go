@@ -18,7 +18,7 @@ import (
 // Command is "ekrona wallet".
 func Command() *cobra.Command {
 	return cli.Group("wallet",
-		"A customer's phone, started from its own folder: card, three wallets",
+		"A customer's phone: load the card, pay, synchronise, report a card lost",
 		walletBalanceCommand(), walletBuyCommand(), walletLoadCommand(), walletUnloadCommand(),
 		walletPayCommand(), walletAskCommand(),
 		walletOpenCommand(), walletRefuseCommand(), walletContinueCommand(), walletSyncCommand(),
@@ -28,7 +28,7 @@ func Command() *cobra.Command {
 func walletBalanceCommand() *cobra.Command {
 	f := &parties.Flags{}
 	return parties.PersonCommand(f, "balance NAME",
-		"The three wallets: online, shadow, on the card", 0, "a person's name",
+		"Show the three wallets: online, shadow, on the card", 0, "a person's name",
 		func(c *cobra.Command, v parties.Visit) error {
 			return balance(v, c, f)
 		})
@@ -99,7 +99,7 @@ func walletBuyCommand() *cobra.Command {
 				"%s has bought %s, order %s", v.Person.Name, amount, order)
 		})
 	c.Flags().StringVar(&order, "order", "",
-		"the order's own name: the same order again buys nothing more (default a new one)")
+		"name of the order: repeating the same order buys nothing more (default: a new name)")
 	return c
 }
 
@@ -157,7 +157,7 @@ func walletSyncCommand() *cobra.Command {
 func walletLostCommand() *cobra.Command {
 	f := &parties.Flags{}
 	c := parties.PersonCommand(f, "lost NAME",
-		"Report the card lost: it is blocked, and claims on it are honoured for a time", 0,
+		"Report a card lost: it is blocked for good", 0,
 		"a person's name", func(c *cobra.Command, v parties.Visit) error {
 			device := v.Person.Phone.Device()
 			if err := v.Sandbox.ReportLost(c.Context(), v.Person); err != nil {
@@ -166,9 +166,9 @@ func walletLostCommand() *cobra.Command {
 			return f.Answer(c, map[string]any{"name": v.Person.Name, "device": device},
 				"%s's card %s is on the revocation list", v.Person.Name, device)
 		})
-	c.Long = `Reports a card lost, which cannot be taken back. Where a person has several in use,
-name the one with --device. Claims on it are honoured for a time; when that is over, "ekrona wallet
-end" brings what is left of its money to the online wallet.`
+	c.Long = `Report a card lost, which cannot be undone: the card is blocked. --device names it if
+the person has several in use. Claims on it are honoured for a time; after that
+"ekrona wallet end" moves what is left of its money to the online wallet.`
 	return c
 }
 
@@ -185,28 +185,28 @@ func walletEndCommand() *cobra.Command {
 				"%s's card %s has ended: what is left of its money is in the online wallet",
 				v.Person.Name, device)
 		})
-	c.Long = `Ends a card that was reported lost or replaced, when the time is over for which claims
-on it are honoured; before that the error names the day. What its shadow wallet holds, and all that
-comes in later, goes to the online wallet.`
+	c.Long = `End a card that was reported lost or replaced: what its shadow wallet holds, and all
+that comes in later, goes to the online wallet. This is possible when claims on the card
+are honoured no longer; before that the error names the day.`
 	return c
 }
 
 func walletNewPhoneCommand() *cobra.Command {
 	f := &parties.Flags{}
-	c := parties.CustomerCommand(f, "new-phone NAME", "Change phones: the former one's key ends", 0,
+	c := parties.CustomerCommand(f, "new-phone NAME",
+		"Replace a lost or broken phone: its key is refused from then on", 0,
 		"a person's name", func(c *cobra.Command, v parties.Visit) error {
 			cards, err := v.Sandbox.ChangePhone(c.Context(), v.Person)
 			if err != nil {
 				return err
 			}
 			return f.Answer(c, map[string]any{"name": v.Person.Name, "cards": cards},
-				"%s has another phone, with nothing on it: what the former one signs is refused "+
-					"from "+
-					"now on; synchronise the card", v.Person.Name)
+				"%s has a new phone, which is empty: what the old one signs is refused from now "+
+					"on; synchronise the card", v.Person.Name)
 		})
-	c.Long = `Gives a person another phone, for one that is lost or broken. The bank registers its
-key in place of the former one's, whose orders it refuses from then on. The new phone has nothing on
-it: what was under way is found again on the card and by synchronising it. A payment that only the
-former phone had is sent again by its payer.`
+	c.Long = `Replace a phone that is lost or broken. The bank registers the new phone's key in
+place of the old one's, whose orders it refuses from then on. The new phone starts empty:
+"ekrona wallet sync" finds what was under way on the card and at the bank. A payment that
+only the old phone had is sent again by its payer.`
 	return c
 }

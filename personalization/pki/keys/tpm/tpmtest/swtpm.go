@@ -1,7 +1,7 @@
 // Package tpmtest runs swtpm, a TPM 2.0 in software, for tests. Start with [New].
 //
 // It needs the program swtpm (on Debian: apt-get install swtpm). Without it a test is
-// skipped, unless EKRONA_REQUIRE_TPM=1 says that it has to be there.
+// skipped, unless EKRONA_REQUIRE_TPM=1 demands it.
 package tpmtest
 
 import (
@@ -14,7 +14,7 @@ import (
 	"syscall"
 )
 
-// TB is what a test gives.
+// TB is a test.
 type TB interface {
 	Helper()
 	Fatal(arguments ...any)
