@@ -26,12 +26,12 @@ func TestCases(t *testing.T) {
 	defer file.Close()
 	var title string
 	var lines [][]string
-	stories := 0
+	cases := 0
 	run := func() {
 		if title == "" {
 			return
 		}
-		stories++
+		cases++
 		t.Run(title, func(t *testing.T) { newCaseRunner(t).run(lines) })
 		t.Run(title+", through the wire", func(t *testing.T) {
 			s := newCaseRunner(t)
@@ -43,7 +43,7 @@ func TestCases(t *testing.T) {
 		fields := strings.Fields(scanner.Text())
 		switch {
 		case len(fields) == 0 || strings.HasPrefix(fields[0], "#"):
-		case fields[0] == "story":
+		case fields[0] == "case":
 			run()
 			title, lines = strings.Join(fields[1:], " "), nil
 		default:
@@ -51,7 +51,7 @@ func TestCases(t *testing.T) {
 		}
 	}
 	run()
-	require.Greater(t, stories, 10)
+	require.Greater(t, cases, 10)
 }
 
 // caseRunner is a running case: the world and the messages that it has named.
@@ -83,7 +83,7 @@ func (s *caseRunner) run(lines [][]string) {
 			"refuse": s.refuse, "unload": s.unload, "hand": s.handOver, "sync": s.sync,
 			"lost": s.lost, "days": s.days, "due": s.due,
 			"verdict": s.verdict, "books": s.books, "holds": s.holds, "copy": s.copy,
-			"status": s.status, "told": s.entries, "again": s.resubmit,
+			"status": s.status, "statement": s.entries, "again": s.resubmit,
 			"refund": s.refund}[verb]
 		require.NotNil(s.t, do, "unknown line %q", strings.Join(line, " "))
 		do(args)

@@ -14,8 +14,8 @@ import (
 	"ekrona/apdu/money"
 )
 
-// TestNettingCases runs testdata/netting.txt: "free WALLET AMOUNT ...", "claim FROM TO AMOUNT" (TO
-// "-" is outside), then "settles N N ..." with the numbers of the claims in order.
+// TestNettingCases runs testdata/netting.txt: "available WALLET AMOUNT ...", "claim FROM TO AMOUNT"
+// (TO "-" is outside), then "settles N N ..." with the numbers of the claims in order.
 func TestNettingCases(t *testing.T) {
 	file, err := os.Open("testdata/netting.txt")
 	require.NoError(t, err)
@@ -32,7 +32,7 @@ func TestNettingCases(t *testing.T) {
 		case "case":
 			title, claims, available = strings.Join(fields[1:], " "), nil,
 				map[message.DeviceID]money.Ore{}
-		case "free":
+		case "available":
 			for i := 1; i+1 < len(fields); i += 2 {
 				available[message.DeviceID(fields[i])] = amount(t, fields[i+1])
 			}
@@ -65,7 +65,7 @@ func drawClaims(t *rapid.T, most int) ([]claim, map[message.DeviceID]money.Ore) 
 	wallets := []message.DeviceID{"A", "B", "C", "D", "E"}
 	available := map[message.DeviceID]money.Ore{}
 	for _, w := range wallets {
-		available[w] = money.Ore(rapid.IntRange(0, 20).Draw(t, "free"))
+		available[w] = money.Ore(rapid.IntRange(0, 20).Draw(t, "available"))
 	}
 	var claims []claim
 	for i := range rapid.IntRange(0, most).Draw(t, "claims") {
