@@ -8,6 +8,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
 )
 
 // signatureObject is the length of DO 5F37 in bytes: tag, length, signature.
@@ -54,10 +55,34 @@ func forgeCertificate(
 // change.
 var errNotThere = errors.New("attack: the message has no such field")
 
-// put writes value at an index behind the first occurrence of a header.
+// find returns where the first data object with that tag and length begins in a message or
+// certificate; -1 if there is none. It goes from object to object: the same bytes within a
+// random point or signature are no header.
+func find(body, header []byte) int {
+	rest := tlv.NewReader(body)
+	for !rest.Empty() {
+		at := len(body) - len(rest.Rest())
+		object, err := rest.Next()
+		if err != nil {
+			return -1
+		}
+		if bytes.HasPrefix(body[at:], header) {
+			return at
+		}
+		if object.Tag.IsConstructed() {
+			begin := len(body) - len(rest.Rest()) - len(object.Value)
+			if i := find(object.Value, header); i >= 0 {
+				return begin + i
+			}
+		}
+	}
+	return -1
+}
+
+// put writes value at an index behind the first data object with a header.
 func put(header []byte, at int, value ...byte) func(body []byte) error {
 	return func(body []byte) error {
-		i := bytes.Index(body, header)
+		i := find(body, header)
 		if i < 0 || i+len(header)+at+len(value) > len(body) {
 			return errNotThere
 		}

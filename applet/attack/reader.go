@@ -51,7 +51,7 @@ var RequestOfMore = Reader{
 	Defence: "the phone compares the Request with what it asked",
 	Clause:  "PROTOCOL.md §5", Command: spec.RequestPayment,
 	Instead: altered(func(data []byte) []byte {
-		if at := bytes.Index(data, []byte{byte(spec.TagAmount), spec.AmountLength}); at >= 0 {
+		if at := find(data, []byte{byte(spec.TagAmount), spec.AmountLength}); at >= 0 {
 			amount := data[at+2:]
 			binary.BigEndian.PutUint32(amount, binary.BigEndian.Uint32(amount)+1)
 		}
