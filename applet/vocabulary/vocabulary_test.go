@@ -221,6 +221,7 @@ func FuzzExchange(f *testing.F) {
 	f.Add([]byte{0, 0xB0, 0, 0, 0}, []byte{0x6F, 2, 0x84, 0, 0x90, 0})
 	d := Decoder()
 	f.Add([]byte{0, 0xB0}, []byte{0x42})
+	f.Add([]byte{}, []byte("0"))
 	f.Fuzz(func(t *testing.T, command, response []byte) {
 		logged := d.Bytes(command, response)
 		leaves(t, logged.Command, command)
@@ -273,13 +274,13 @@ func leaves(t *testing.T, n *trace.Node, message []byte) {
 		if n.Tag != 0 {
 			require.True(t, tlv.NewReader(n.Raw).At(n.Tag))
 		}
-		var joined []byte
+		joined := []byte{}
 		for _, c := range n.Children {
 			walk(c)
 			joined = append(joined, c.Raw...)
 		}
 		if len(n.Children) > 0 {
-			require.Equal(t, n.Raw, joined, n.Name)
+			require.Equal(t, append([]byte{}, n.Raw...), joined, n.Name)
 		}
 	}
 	walk(n)
