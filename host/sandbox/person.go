@@ -14,7 +14,6 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/host/banking"
 	"ekrona/host/envelope"
-	"ekrona/host/party"
 	"ekrona/host/party/bank"
 	"ekrona/host/party/phone"
 	"ekrona/host/remote"
@@ -169,21 +168,20 @@ func phoneFolder(owner string, number int) string {
 	return fmt.Sprintf("%s%s.%d", phonePrefix, owner, number)
 }
 
-// phones returns the folders of the phones in use, by owner.
+// phones returns the folders of the phones in use, by owner. No settings are read: a damaged phone
+// is its owner's trouble only.
 func (s *Sandbox) phones() (map[string]string, error) {
-	folders, err := s.folders(party.Phone)
+	names, err := s.names(phonePrefix)
 	if err != nil {
 		return nil, err
 	}
 	found := map[string]string{}
-	for _, folder := range folders {
-		settings, err := phone.ReadSettings(s.path(folder))
-		if err != nil {
-			return nil, err
-		}
-		former, known := found[settings.Owner]
+	for _, name := range names {
+		folder := phonePrefix + name
+		owner, _, _ := strings.Cut(name, ".")
+		former, known := found[owner]
 		if !known || phoneNumber(former) < phoneNumber(folder) {
-			found[settings.Owner] = folder
+			found[owner] = folder
 		}
 	}
 	return found, nil
@@ -206,8 +204,12 @@ func (s *Sandbox) phone(ctx context.Context, name string) (*phone.Phone, error) 
 	if err != nil {
 		return nil, err
 	}
-	s.opened[name] = p
 	s.closers = append(s.closers, p.Close)
+	if owner := p.Settings.Owner; owner != name {
+		return nil, fmt.Errorf("sandbox: the phone in %s is %q's: move it back to its own folder",
+			s.path(folder), owner)
+	}
+	s.opened[name] = p
 	return p, nil
 }
 
