@@ -255,7 +255,7 @@ func (s *Sandbox) LearnCards(ctx context.Context, owner string) error {
 		return err
 	}
 	for _, c := range cards {
-		if err := app.Learn(phoneCard(c, ca)); err != nil {
+		if err := app.Learn(ctx, phoneCard(c, ca)); err != nil {
 			return err
 		}
 	}

@@ -94,8 +94,12 @@ func AtHand(p *sandbox.Holder, wanted message.DeviceID) error {
 	if p.Card.IsPresent() && (wanted == "" || p.Card.MayBe(wanted)) {
 		return nil
 	}
+	absence := p.Card.Absence()
+	if absence == nil {
+		absence = sandbox.ErrNoCard // another card is there
+	}
 	return cli.Usage("%s's card: %w: --insert %s=reader:READER, or --insert %s=file:FILE for a "+
-		"virtual one", p.Name, sandbox.ErrNoCard, p.Name, p.Name)
+		"virtual one", p.Name, absence, p.Name, p.Name)
 }
 
 // PersonCommand makes a command for a person with a card, whose name is its first
