@@ -150,6 +150,19 @@ func CustomerCommand(f *Flags, use, short string, more int, what string,
 		}, do)
 }
 
+// NameCommand makes a command for somebody of whom no phone needs to be there.
+func NameCommand(f *Flags, use, short, what string,
+	do func(c *cobra.Command, s *sandbox.Sandbox, name string) error) *cobra.Command {
+	return f.Bind(&cobra.Command{
+		Use: use, Short: short, Args: cli.Exactly(1, what),
+		RunE: func(c *cobra.Command, arguments []string) error {
+			return f.Run(c, func(_ context.Context, s *sandbox.Sandbox) error {
+				return do(c, s, arguments[0])
+			})
+		},
+	})
+}
+
 func (v *Visit) command(f *Flags, use, short string, more int, what string,
 	find func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error),
 	do func(c *cobra.Command, v Visit) error,

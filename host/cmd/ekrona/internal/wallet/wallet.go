@@ -13,6 +13,7 @@ import (
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/remote"
+	"ekrona/host/sandbox"
 )
 
 // Command is "ekrona wallet".
@@ -193,16 +194,16 @@ comes in later, goes to the online wallet.`
 
 func walletNewPhoneCommand() *cobra.Command {
 	f := &parties.Flags{}
-	c := parties.CustomerCommand(f, "new-phone NAME", "Change phones: the former one's key ends", 0,
-		"a person's name", func(c *cobra.Command, v parties.Visit) error {
-			cards, err := v.Sandbox.ChangePhone(c.Context(), v.Person)
+	c := parties.NameCommand(f, "new-phone NAME", "Change phones: the former one's key ends",
+		"a person's name", func(c *cobra.Command, s *sandbox.Sandbox, name string) error {
+			cards, err := s.ChangePhone(c.Context(), name)
 			if err != nil {
 				return err
 			}
-			return f.Answer(c, map[string]any{"name": v.Person.Name, "cards": cards},
+			return f.Answer(c, map[string]any{"name": name, "cards": cards},
 				"%s has another phone, with nothing on it: what the former one signs is refused "+
 					"from "+
-					"now on; synchronise the card", v.Person.Name)
+					"now on; synchronise the card", name)
 		})
 	c.Long = `Gives a person another phone, for one that is lost or broken. The bank registers its
 key in place of the former one's, whose orders it refuses from then on. The new phone has nothing on
