@@ -95,9 +95,13 @@ var invariants = []invariant{
 // agreement is checked only when faults have stopped.
 var agreement = invariant{10, "two rounds of synchronisation bring agreement", invariant10Agreement}
 
-// Titles lists the invariants that Check and Agreement check, by number.
-func Titles() map[int]string {
-	all := map[int]string{agreement.number: agreement.title}
+// Titles lists the invariants that Check checks, by number, and with agreed set also the one that
+// Agreement checks.
+func Titles(agreed bool) map[int]string {
+	all := map[int]string{}
+	if agreed {
+		all[agreement.number] = agreement.title
+	}
 	for _, i := range invariants {
 		all[i.number] = i.title
 	}

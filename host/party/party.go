@@ -12,6 +12,7 @@
 package party
 
 import (
+	"context"
 	"crypto/rand"
 	"database/sql"
 	"errors"
@@ -24,6 +25,7 @@ import (
 	"ekrona/host/clock"
 	"ekrona/host/lockfile"
 	"ekrona/host/remote"
+	"ekrona/host/store"
 )
 
 // Dial returns the link to another party from the address in the settings. It opens nothing: the
@@ -94,12 +96,53 @@ func (f *Folder) Path(name string) string {
 // OnClose registers a function that Close calls, the latest first.
 func (f *Folder) OnClose(do func() error) { f.closers = append(f.closers, do) }
 
-// Owns closes a database when the folder is closed.
-func (f *Folder) Owns(db *sql.DB, err error) (*sql.DB, error) {
+// Database opens a database that was made before, until the folder is closed. A file that is gone
+// is an error: an empty one in its place would have forgotten everything.
+func (f *Folder) Database(ctx context.Context, name string, schemas ...store.Schema) (*sql.DB,
+	error) {
+	source := f.source(name)
+	if store.IsFile(source) {
+		if _, err := os.Stat(source); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s is missing: restore it from its backup", source)
+		}
+	}
+	db, err := store.Open(ctx, source, schemas...)
 	if err == nil {
 		f.OnClose(db.Close)
 	}
 	return db, err
+}
+
+// MakeDatabase makes a database, at the founding of the party that the folder is for. Once the
+// party is founded it does nothing: what is gone then was lost.
+func (f *Folder) MakeDatabase(ctx context.Context, name string, schemas ...store.Schema) error {
+	if _, err := os.Stat(f.Path(SettingsFile)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return f.AddDatabase(ctx, name, schemas...)
+}
+
+// AddDatabase makes a database for what a founded party begins to keep. One that is there stays.
+func (f *Folder) AddDatabase(ctx context.Context, name string, schemas ...store.Schema) error {
+	source := f.source(name)
+	if store.IsFile(source) {
+		if err := os.MkdirAll(filepath.Dir(source), 0o700); err != nil {
+			return err
+		}
+	}
+	db, err := store.Open(ctx, source, schemas...)
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
+
+// source returns the database of a name: a file in the folder, or one on a server.
+func (f *Folder) source(name string) string {
+	if !store.IsFile(name) {
+		return name
+	}
+	return f.Path(name)
 }
 
 // Close releases the folder. What was acknowledged is already in its files.

@@ -113,7 +113,7 @@ func (s *Sandbox) Books(ctx context.Context, agreement bool) (Books, error) {
 			l.books.Others = append(l.books.Others, a)
 		}
 	}
-	titles := audit.Titles()
+	titles := audit.Titles(agreement)
 	for _, number := range slices.Sorted(maps.Keys(titles)) {
 		l.books.Checked = append(l.books.Checked, Invariant{number, titles[number]})
 	}

@@ -45,16 +45,25 @@ func (s *Sandbox) Holder(name string) (*Holder, error) {
 	}
 	h := &Holder{Name: name, Card: &Slot{holder: name, observe: s.options.Observe}}
 	var made cardOrder
-	switch err := readJSON(s.letterPath(name), &made); {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
+	err := readJSON(s.letterPath(name), &made)
+	lettered := !errors.Is(err, fs.ErrNotExist) // else the PIN is asked for
+	if lettered && err != nil {
 		return nil, err
-	default:
+	}
+	if lettered {
 		h.Letter, h.founding = made.Letter, message.DeviceID(made.Device)
 		h.Card.device = h.founding
+	}
+	switch there, err := exists(s.cardPath(name)); {
+	case err != nil:
+		return nil, err
+	case there:
 		if h.Card.card, err = card.Open(s.cardOptions(), s.cardPath(name)); err != nil {
 			return nil, err
 		}
+	case lettered:
+		h.Card.lost = fmt.Errorf("%s is missing: restore it, or insert another card of %s's",
+			s.cardPath(name), name)
 	}
 	s.holders[name] = h
 	return h, nil

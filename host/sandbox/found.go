@@ -68,7 +68,7 @@ func (s *Sandbox) found(ctx context.Context, plan Plan) error {
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
 	key := s.subject(notaryHolder, spec.RoleNotary, authorityYears)
-	if err := centralbank.Found(s.path(centralBankFolder), root, key, plan.Terms,
+	if err := centralbank.Found(ctx, s.path(centralBankFolder), root, key, plan.Terms,
 		s.options.Environment); err != nil {
 		return fmt.Errorf("central bank: %w", err)
 	}
@@ -115,7 +115,7 @@ func (s *Sandbox) foundBank(ctx context.Context, root pki.Identity, p BankPlan) 
 		Desk: s.subject(cvc.Holder(banking.DeviceIDOf(p.Name, banking.KindDesk, 1)),
 			spec.RoleDesk, deviceYears),
 	}
-	if err := bank.Found(s.path(p.Folder), settings, root, c.Certificate, subjects,
+	if err := bank.Found(ctx, s.path(p.Folder), settings, root, c.Certificate, subjects,
 		s.options.Environment); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +15,6 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/host/banking"
 	"ekrona/host/envelope"
-	"ekrona/host/party"
 	"ekrona/host/party/bank"
 	"ekrona/host/party/phone"
 	"ekrona/host/remote"
@@ -169,21 +169,20 @@ func phoneFolder(owner string, number int) string {
 	return fmt.Sprintf("%s%s.%d", phonePrefix, owner, number)
 }
 
-// phones returns the folders of the phones in use, by owner.
+// phones returns the folders of the phones in use, by owner. No settings are read: a damaged phone
+// is its owner's trouble only.
 func (s *Sandbox) phones() (map[string]string, error) {
-	folders, err := s.folders(party.Phone)
+	names, err := s.names(phonePrefix)
 	if err != nil {
 		return nil, err
 	}
 	found := map[string]string{}
-	for _, folder := range folders {
-		settings, err := phone.ReadSettings(s.path(folder))
-		if err != nil {
-			return nil, err
-		}
-		former, known := found[settings.Owner]
+	for _, name := range names {
+		folder := phonePrefix + name
+		owner, _, _ := strings.Cut(name, ".")
+		former, known := found[owner]
 		if !known || phoneNumber(former) < phoneNumber(folder) {
-			found[settings.Owner] = folder
+			found[owner] = folder
 		}
 	}
 	return found, nil
@@ -206,8 +205,12 @@ func (s *Sandbox) phone(ctx context.Context, name string) (*phone.Phone, error) 
 	if err != nil {
 		return nil, err
 	}
-	s.opened[name] = p
 	s.closers = append(s.closers, p.Close)
+	if owner := p.Settings.Owner; owner != name {
+		return nil, fmt.Errorf("sandbox: the phone in %s is %q's: move it back to its own folder",
+			s.path(folder), owner)
+	}
+	s.opened[name] = p
 	return p, nil
 }
 
@@ -253,7 +256,7 @@ func (s *Sandbox) LearnCards(ctx context.Context, owner string) error {
 		return err
 	}
 	for _, c := range cards {
-		if err := app.Learn(phoneCard(c, ca)); err != nil {
+		if err := app.Learn(ctx, phoneCard(c, ca)); err != nil {
 			return err
 		}
 	}
@@ -320,11 +323,12 @@ func (s *Sandbox) BankOfMerchant(ctx context.Context, m *Merchant) (*bank.Bank, 
 }
 
 // ChangePhone gives a person another phone: with its own key, which the bank registers in place of
-// the former one's, and with no data but the person's list of cards. A cut leaves the former phone
-// in use, or the next one; the same call goes on.
-func (s *Sandbox) ChangePhone(ctx context.Context, p *Person) (cards []message.DeviceID,
+// the former one's, and with no data but the person's list of cards. The former phone need not be
+// there: who is a customer is asked at the banks. A cut leaves the former phone in use, or the next
+// one; the same call goes on. Errors: [ErrUnknown].
+func (s *Sandbox) ChangePhone(ctx context.Context, name string) (cards []message.DeviceID,
 	err error) {
-	b, err := s.BankOf(ctx, p)
+	b, known, err := s.bankOfCustomer(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -332,32 +336,52 @@ func (s *Sandbox) ChangePhone(ctx context.Context, p *Person) (cards []message.D
 	if err != nil {
 		return nil, err
 	}
-	next := phoneFolder(p.Name, phoneNumber(phones[p.Name])+1)
-	settings := phone.Settings{Owner: p.Name, Intermediary: p.phone.Settings.Intermediary}
+	next := phoneFolder(name, 1)
+	if former, there := phones[name]; there {
+		next = phoneFolder(name, phoneNumber(former)+1)
+	}
+	settings := phone.Settings{Owner: name, Intermediary: filepath.Join("..", b.FolderName())}
 	authorities, err := s.authorities(ctx)
 	if err != nil {
 		return nil, err
 	}
 	err = phone.Found(ctx, s.path(next), settings, authorities, func(app *ecdsa.PublicKey) error {
-		return b.ReplaceApp(ctx, p.Name, app)
+		return b.ReplaceApp(ctx, name, app)
 	}, s.options.Environment)
 	if err != nil {
 		return nil, err
 	}
-	delete(s.opened, p.Name)
-	s.people = slices.DeleteFunc(s.people, func(other *Person) bool { return other.Name == p.Name })
-	if err := s.LearnCards(ctx, p.Name); err != nil {
-		return nil, err
+	delete(s.opened, name)
+	s.people = slices.DeleteFunc(s.people, func(other *Person) bool { return other.Name == name })
+	for _, c := range known {
+		cards = append(cards, c.Device.ID)
 	}
-	app, err := s.phone(ctx, p.Name)
+	return cards, s.LearnCards(ctx, name)
+}
+
+// bankOfCustomer asks the banks whose customer somebody is, and which cards that customer has. A
+// bank that cannot be asked is an error only if no other one knows the customer.
+func (s *Sandbox) bankOfCustomer(ctx context.Context, name string) (*bank.Bank, []banking.Card,
+	error) {
+	folders, err := s.bankFolders()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	learnt, err := app.Cards()
-	for _, c := range learnt {
-		cards = append(cards, c.Device)
+	failed := []error{fmt.Errorf("sandbox: %q: %w: no bank has that customer", name, ErrUnknown)}
+	for _, folder := range folders {
+		b, err := s.bankAt(ctx, s.path(folder))
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		switch cards, err := b.Cards(ctx, name); {
+		case err == nil:
+			return b, cards, nil
+		case !errors.Is(err, banking.ErrNoCustomer):
+			failed = append(failed, err)
+		}
 	}
-	return cards, err
+	return nil, nil, errors.Join(failed...)
 }
 
 // Wallets returns what a person has online, and the shadow balance of the card.

@@ -9,7 +9,7 @@
 //	root/           the root's key: needed by foundings only
 //	central-bank/   a party, as the next three
 //	nordic-bank/    and one for each other intermediary
-//	phone-anna/     phone-anna-2 is the next phone of anna's
+//	phone-anna/     phone-anna.2 is the next phone of anna's
 //	terminal-cafe/
 //	cards/          virtual cards
 //	letters/        PIN letters of the cards of the founding
@@ -123,21 +123,22 @@ func unknown(name string, names []string) error {
 	return fmt.Errorf("sandbox: %q: %w; there are: %s", name, ErrUnknown, strings.Join(names, " "))
 }
 
-// folders returns the folders of the parties of a kind, by name.
-func (s *Sandbox) folders(kind party.Kind) (found []string, err error) {
+// bankFolders returns the folders of the intermediaries.
+func (s *Sandbox) bankFolders() (found []string, err error) {
 	entries, err := os.ReadDir(s.folder)
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	for _, entry := range entries {
-		if !entry.IsDir() {
+		if !entry.IsDir() || strings.HasPrefix(entry.Name(), phonePrefix) ||
+			strings.HasPrefix(entry.Name(), terminalPrefix) {
 			continue
 		}
 		is, err := party.KindOf(s.path(entry.Name()))
 		if err != nil {
 			return nil, err
 		}
-		if is == kind {
+		if is == party.Intermediary {
 			found = append(found, entry.Name())
 		}
 	}
@@ -165,7 +166,7 @@ func (s *Sandbox) centralBankAt(ctx context.Context, folder string) (*centralban
 
 // Bank starts the intermediary of a name.
 func (s *Sandbox) Bank(ctx context.Context, name string) (*bank.Bank, error) {
-	folders, err := s.folders(party.Intermediary)
+	folders, err := s.bankFolders()
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +186,7 @@ func (s *Sandbox) Bank(ctx context.Context, name string) (*bank.Bank, error) {
 
 // Banks starts every intermediary.
 func (s *Sandbox) Banks(ctx context.Context) (all []*bank.Bank, err error) {
-	folders, err := s.folders(party.Intermediary)
+	folders, err := s.bankFolders()
 	if err != nil {
 		return nil, err
 	}
@@ -225,8 +226,8 @@ func (s *Sandbox) Merchant(ctx context.Context, name string) (*Merchant, error) 
 	switch kind, err := party.KindOf(folder); {
 	case err != nil:
 		return nil, err
-	case kind != party.Terminal: // only then the others' folders are read
-		names, err := s.names(party.Terminal, terminalPrefix)
+	case kind != party.Terminal:
+		names, err := s.names(terminalPrefix)
 		if err != nil {
 			return nil, err
 		}
@@ -244,7 +245,7 @@ func (s *Sandbox) Merchant(ctx context.Context, name string) (*Merchant, error) 
 
 // Merchants starts every terminal.
 func (s *Sandbox) Merchants(ctx context.Context) (all []*Merchant, err error) {
-	names, err := s.names(party.Terminal, terminalPrefix)
+	names, err := s.names(terminalPrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -258,15 +259,23 @@ func (s *Sandbox) Merchants(ctx context.Context) (all []*Merchant, err error) {
 	return all, nil
 }
 
-// names returns the names of the parties of a kind, whose folders begin with a prefix.
-func (s *Sandbox) names(kind party.Kind, prefix string) (names []string, err error) {
-	folders, err := s.folders(kind)
-	for _, folder := range folders {
-		if name, named := strings.CutPrefix(folder, prefix); named {
+// names returns the names of the parties whose folders begin with a prefix. It reads no settings.
+func (s *Sandbox) names(prefix string) (names []string, err error) {
+	entries, err := os.ReadDir(s.folder)
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	for _, entry := range entries {
+		name, named := strings.CutPrefix(entry.Name(), prefix)
+		if !named || !entry.IsDir() {
+			continue
+		}
+		there, err := exists(s.path(entry.Name(), party.SettingsFile))
+		if there || err != nil { // what cannot be looked at is there
 			names = append(names, name)
 		}
 	}
-	return names, err
+	return names, nil
 }
 
 // cardOptions returns the options of every virtual card of the sandbox.

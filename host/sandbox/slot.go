@@ -27,6 +27,7 @@ type Slot struct {
 	holder        string
 	device        message.DeviceID // of a card of the founding; empty: not known
 	card          *card.Card       // a virtual card of the sandbox's folder
+	lost          error            // why a card that should be in the folder is not
 	inserted      apdu.Card        // a card that was inserted
 	reset         func() error
 	observe       Observer
@@ -45,6 +46,17 @@ func (s *Slot) Insert(c apdu.Card, reset func() error) {
 // IsPresent reports whether there is a card to be held to a reader.
 func (s *Slot) IsPresent() bool { return s.card != nil || s.inserted != nil }
 
+// Absence returns why there is no card: [ErrNoCard], or that its file was lost.
+func (s *Slot) Absence() error {
+	switch {
+	case s.IsPresent():
+		return nil
+	case s.lost != nil:
+		return s.lost
+	}
+	return ErrNoCard
+}
+
 // MayBe reports whether the card that is here may have this device id.
 func (s *Slot) MayBe(device message.DeviceID) bool {
 	return s.IsPresent() && (s.device == "" || s.device == device)
@@ -59,7 +71,7 @@ func (s *Slot) Tap() apdu.Card {
 	case s.card != nil:
 		s.card.Reset()
 	default:
-		s.dead = ErrNoCard
+		s.dead = s.Absence()
 	}
 	return s
 }

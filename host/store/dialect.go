@@ -43,6 +43,9 @@ func dialectOf(source string) Dialect {
 	return SQLite
 }
 
+// IsFile reports whether a source is the path of a file.
+func IsFile(source string) bool { return dialectOf(source) == SQLite && source != Memory }
+
 // shown returns a source for a message: without a password.
 func shown(source string) string {
 	if dialectOf(source) == SQLite {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -45,8 +46,11 @@ func withBank(
 	f := parties.Flags{State: state}
 	return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
 		b, err := s.Bank(ctx, string(name))
-		if err != nil {
+		if errors.Is(err, sandbox.ErrUnknown) {
 			return fmt.Errorf("%w: %w", issue.ErrNoBank, err)
+		}
+		if err != nil {
+			return err
 		}
 		return do(ctx, sandboxBank{b, s})
 	})

@@ -19,7 +19,6 @@ import (
 	"ekrona/host/notary"
 	"ekrona/host/party"
 	"ekrona/host/remote"
-	"ekrona/host/store"
 	"ekrona/personalization"
 	"ekrona/personalization/pki"
 )
@@ -61,8 +60,8 @@ type Subjects struct{ CA, Instruction, Desk pki.Subject }
 // Found makes the folder of an intermediary: its keys, certified by the root and by its
 // own CA. Repeated after a cut, it goes on from there. The settings need their names
 // (Name, Title, CentralBank, CardYears); the rest is Found's.
-func Found(path string, s Settings, root pki.Identity, notaryKey []byte, subjects Subjects,
-	e party.Environment) (err error) {
+func Found(ctx context.Context, path string, s Settings, root pki.Identity, notaryKey []byte,
+	subjects Subjects, e party.Environment) (err error) {
 	f, err := party.Make(path)
 	if err != nil {
 		return err
@@ -85,8 +84,15 @@ func Found(path string, s Settings, root pki.Identity, notaryKey []byte, subject
 	if err = errors.Join(err, instruction.Close()); err != nil {
 		return err
 	}
-	return errors.Join(desk.Close(), f.Keep(s.Root, root.Encoded), f.Keep(s.Notary, notaryKey),
-		f.Write(s))
+	schemas, err := intermediary.Schemas()
+	if err = errors.Join(err, desk.Close(), f.Keep(s.Root, root.Encoded),
+		f.Keep(s.Notary, notaryKey)); err != nil {
+		return err
+	}
+	if err := f.MakeDatabase(ctx, s.Database, schemas...); err != nil {
+		return err
+	}
+	return f.Write(s)
 }
 
 // Open starts the intermediary of a folder. dial returns the link to the notary, which
@@ -133,7 +139,7 @@ func Open(ctx context.Context, path string, dial party.Dial, e party.Environment
 	if err != nil {
 		return nil, err
 	}
-	db, err := f.Owns(store.Open(ctx, f.Path(s.Database), schemas...))
+	db, err := f.Database(ctx, s.Database, schemas...)
 	if err != nil {
 		return nil, err
 	}

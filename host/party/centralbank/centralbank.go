@@ -17,7 +17,6 @@ import (
 	"ekrona/host/notary"
 	"ekrona/host/party"
 	"ekrona/host/settlement"
-	"ekrona/host/store"
 	"ekrona/personalization/pki"
 )
 
@@ -55,7 +54,7 @@ type CentralBank struct {
 
 // Found makes the folder of a central bank: the notary's key, certified by the root.
 // Repeated after a cut, it goes on from there.
-func Found(path string, root pki.Identity, holder pki.Subject, terms Terms,
+func Found(ctx context.Context, path string, root pki.Identity, holder pki.Subject, terms Terms,
 	e party.Environment) (err error) {
 	f, err := party.Make(path)
 	if err != nil {
@@ -70,7 +69,14 @@ func Found(path string, root pki.Identity, holder pki.Subject, terms Terms,
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Keep(s.Root, root.Encoded), made.Close(), f.Write(s))
+	schemas, err := settlement.Schemas()
+	if err = errors.Join(err, made.Close(), f.Keep(s.Root, root.Encoded)); err != nil {
+		return err
+	}
+	if err := f.MakeDatabase(ctx, s.Database, schemas...); err != nil {
+		return err
+	}
+	return f.Write(s)
 }
 
 // Open starts the central bank of a folder.
@@ -104,7 +110,7 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank
 	}
 	c := &CentralBank{folder: f, Certificate: key.Encoded,
 		Auditor: audit.New(key.Certificate.PublicKey)}
-	if c.Ledger, err = f.Owns(store.Open(ctx, f.Path(s.Database), schemas...)); err != nil {
+	if c.Ledger, err = f.Database(ctx, s.Database, schemas...); err != nil {
 		return nil, err
 	}
 	c.Notary, err = settlement.New(ctx, settlement.Config{

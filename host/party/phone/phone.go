@@ -12,6 +12,7 @@ import (
 	"crypto/ecdsa"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,6 @@ import (
 	"ekrona/host/banking"
 	"ekrona/host/durable"
 	"ekrona/host/party"
-	"ekrona/host/store"
 	"ekrona/host/wallet"
 	"ekrona/personalization/pki"
 )
@@ -116,14 +116,32 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *Phone, err 
 
 const cardFile = ".card.yaml"
 
-// Learn stores what is known of a card of the owner's.
-func (p *Phone) Learn(c Card) error {
+// journalOf names the journal of a card.
+func journalOf(device message.DeviceID) string {
+	return filepath.Join("cards", string(device)+".db")
+}
+
+// Learn stores what is known of a card of the owner's, and makes the journal of a new one: a cut
+// in between leaves a card that is not known.
+func (p *Phone) Learn(ctx context.Context, c Card) error {
+	path := p.folder.Path(filepath.Join("cards", string(c.Device)+cardFile))
+	switch _, err := os.Stat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		schema, err := wallet.Schema()
+		if err != nil {
+			return err
+		}
+		if err := p.folder.AddDatabase(ctx, journalOf(c.Device), schema); err != nil {
+			return fmt.Errorf("phone: card %s: %w", c.Device, err)
+		}
+	case err != nil:
+		return err
+	}
 	content, err := yaml.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("phone: card %s: %w", c.Device, err)
 	}
-	return durable.Replace(p.folder.Path(filepath.Join("cards", string(c.Device)+cardFile)),
-		content, durable.Everyone)
+	return durable.Replace(path, content, durable.Everyone)
 }
 
 // Cards returns the owner's cards that the phone knows, by device id.
@@ -155,8 +173,7 @@ func (p *Phone) Wallet(ctx context.Context, c Card, dial party.Dial) (*wallet.Wa
 	if err != nil {
 		return nil, err
 	}
-	journal := p.folder.Path(filepath.Join("cards", string(c.Device)+".db"))
-	db, err := p.folder.Owns(store.Open(ctx, journal, schema))
+	db, err := p.folder.Database(ctx, journalOf(c.Device), schema)
 	if err != nil {
 		return nil, err
 	}

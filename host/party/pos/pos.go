@@ -21,7 +21,6 @@ import (
 	"ekrona/host/banking"
 	"ekrona/host/durable"
 	"ekrona/host/party"
-	"ekrona/host/store"
 	"ekrona/host/terminal"
 	"ekrona/personalization/pki"
 )
@@ -107,7 +106,14 @@ func Found(ctx context.Context, path string, s Settings, trust Trust, certify Ce
 		return fmt.Errorf("terminal %s: the certificate of its own CA %s is missing",
 			own.Certificate.Holder, own.Certificate.Authority)
 	}
-	return errors.Join(f.Keep(s.Root, trust.Root), f.Write(s))
+	schema, err := terminal.Schema()
+	if err = errors.Join(err, f.Keep(s.Root, trust.Root)); err != nil {
+		return err
+	}
+	if err := f.MakeDatabase(ctx, s.Database, schema); err != nil {
+		return err
+	}
+	return f.Write(s)
 }
 
 // Open starts the terminal of a folder. dial returns the link to its intermediary.
@@ -160,7 +166,7 @@ func Open(ctx context.Context, path string, dial party.Dial, e party.Environment
 	if err != nil {
 		return nil, err
 	}
-	if c.DB, err = f.Owns(store.Open(ctx, f.Path(s.Database), schema)); err != nil {
+	if c.DB, err = f.Database(ctx, s.Database, schema); err != nil {
 		return nil, err
 	}
 	t.Terminal, err = terminal.New(ctx, c)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -83,6 +84,12 @@ func (f *Flags) Answer(c *cobra.Command, value any, format string, arguments ...
 	}
 	_, err := fmt.Fprintf(c.OutOrStdout(), format+"\n", arguments...)
 	return err
+}
+
+// Warn writes one line on standard error about what was not done beside what was asked for.
+func (f *Flags) Warn(c *cobra.Command, format string, arguments ...any) {
+	text := strings.Join(strings.Fields(fmt.Errorf(format, arguments...).Error()), " ")
+	fmt.Fprintln(c.ErrOrStderr(), "ekrona: warning: "+text)
 }
 
 // AmountOf reads an amount on the command line.

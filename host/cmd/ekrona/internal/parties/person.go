@@ -94,8 +94,12 @@ func AtHand(p *sandbox.Holder, wanted message.DeviceID) error {
 	if p.Card.IsPresent() && (wanted == "" || p.Card.MayBe(wanted)) {
 		return nil
 	}
+	absence := p.Card.Absence()
+	if absence == nil {
+		absence = sandbox.ErrNoCard // another card is there
+	}
 	return cli.Usage("%s's card: %w: --insert %s=reader:READER, or --insert %s=file:FILE for a "+
-		"virtual one", p.Name, sandbox.ErrNoCard, p.Name, p.Name)
+		"virtual one", p.Name, absence, p.Name, p.Name)
 }
 
 // PersonCommand makes a command for a person with a card, whose name is its first
@@ -144,6 +148,19 @@ func CustomerCommand(f *Flags, use, short string, more int, what string,
 		func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error) {
 			return s.Customer(ctx, name)
 		}, do)
+}
+
+// NameCommand makes a command for somebody of whom no phone needs to be there.
+func NameCommand(f *Flags, use, short, what string,
+	do func(c *cobra.Command, s *sandbox.Sandbox, name string) error) *cobra.Command {
+	return f.Bind(&cobra.Command{
+		Use: use, Short: short, Args: cli.Exactly(1, what),
+		RunE: func(c *cobra.Command, arguments []string) error {
+			return f.Run(c, func(_ context.Context, s *sandbox.Sandbox) error {
+				return do(c, s, arguments[0])
+			})
+		},
+	})
 }
 
 func (v *Visit) command(f *Flags, use, short string, more int, what string,

@@ -14,9 +14,11 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/parties"
+	"ekrona/host/envelope"
 	"ekrona/host/order"
 	"ekrona/host/sandbox"
 	"ekrona/host/terminal"
+	"ekrona/host/wallet"
 )
 
 // Command is "ekrona terminal".
@@ -66,7 +68,7 @@ func terminalSellCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			holder, err := holderOf(s, whose)
+			held, err := hold(ctx, f, s, whose, entered) // a wrong one leaves no open sale
 			if err != nil {
 				return err
 			}
@@ -74,12 +76,15 @@ func terminalSellCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = take(ctx, f, c, s, m, sale, holder, entered, torn)
+			if torn {
+				held.holder.Card.WithdrawAfter(spec.Pay.INS)
+			}
+			receipt, err := m.Terminal.Take(ctx, sale.Number, held.tap.Card, held.tap.PIN)
 			if err != nil {
 				return fmt.Errorf("%w (sale %d stays open: \"ekrona terminal take\" or \"refuse\")",
 					err, sale.Number)
 			}
-			return nil
+			return paid(ctx, f, c, s, m, sale, held.holder, receipt)
 		})
 	c.Flags().StringVar(&whose, "card", "",
 		"customer whose card is held to the terminal (needed); if several, the inserted one")
@@ -90,47 +95,48 @@ func terminalSellCommand() *cobra.Command {
 	return c
 }
 
-// holderOf finds whose card is held to a terminal.
-func holderOf(s *sandbox.Sandbox, name string) (*sandbox.Holder, error) {
+// heldCard is a card that is held to a terminal, with its holder and the PIN.
+type heldCard struct {
+	holder *sandbox.Holder
+	tap    wallet.Tap
+}
+
+// hold finds whose card is held to a terminal, and reads its PIN.
+func hold(ctx context.Context, f *parties.Flags, s *sandbox.Sandbox, name, entered string) (heldCard,
+	error) {
 	if name == "" {
-		return nil, cli.Usage("name whose card is held to the terminal: --card NAME")
+		return heldCard{}, cli.Usage("name whose card is held to the terminal: --card NAME")
 	}
 	holder, err := s.Holder(name)
 	if err != nil {
-		return nil, err
+		return heldCard{}, err
 	}
-	return holder, parties.AtHand(holder, "")
-}
-
-func take(ctx context.Context, f *parties.Flags, c *cobra.Command, s *sandbox.Sandbox,
-	m *sandbox.Merchant,
-	sale terminal.Sale, holder *sandbox.Holder, entered string, torn bool,
-) error {
-	if err := f.MayHear(holder.Name); err != nil {
-		return err
-	}
-	if torn {
-		holder.Card.WithdrawAfter(spec.Pay.INS)
+	if err := f.MayHear(name); err != nil {
+		return heldCard{}, err
 	}
 	tap, err := parties.Held(ctx, holder, "", entered, parties.OwnPIN)
-	if err != nil {
-		return err
-	}
-	receipt, err := m.Terminal.Take(ctx, sale.Number, tap.Card, tap.PIN)
-	if err != nil {
-		return err
-	}
+	return heldCard{holder, tap}, err
+}
+
+// paid answers that a sale is paid. Nothing that fails from now on changes that: what the payer's
+// phone did not take is a warning.
+func paid(ctx context.Context, f *parties.Flags, c *cobra.Command, s *sandbox.Sandbox,
+	m *sandbox.Merchant, sale terminal.Sale, holder *sandbox.Holder, receipt envelope.Envelope,
+) error {
+	answer := saleAnswer{Number: sale.Number, Amount: sale.Amount, Paid: true}
+	named := ""
 	payment, err := m.Terminal.Paid(ctx, sale.Number)
+	if err == nil {
+		answer.Payer, answer.ATC = string(payment.Payer), payment.ATC
+		named = fmt.Sprintf(", payment %s/%d", payment.Payer, payment.ATC)
+		err = s.HandReceipt(ctx, holder.Name, payment.Payer, receipt)
+	}
 	if err != nil {
-		return err
+		f.Warn(c, "the sale is paid; its Receipt was not handed to %s's phone: %w", holder.Name,
+			err)
 	}
-	if err := s.HandReceipt(ctx, holder.Name, payment.Payer, receipt); err != nil {
-		return err
-	}
-	return f.Answer(c, saleAnswer{sale.Number, sale.Amount, true, string(payment.Payer),
-		payment.ATC},
-		"paid: %s has paid %s to the %s, payment %s/%d", holder.Name, sale.Amount, m.Name,
-		payment.Payer, payment.ATC)
+	return f.Answer(c, answer, "paid: %s has paid %s to the %s%s", holder.Name, sale.Amount,
+		m.Name, named)
 }
 
 // openSale finds an open sale by its number.
@@ -188,11 +194,15 @@ func terminalTakeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			holder, err := holderOf(s, whose)
+			held, err := hold(ctx, f, s, whose, entered)
 			if err != nil {
 				return err
 			}
-			return take(ctx, f, c, s, m, sale, holder, entered, false)
+			receipt, err := m.Terminal.Take(ctx, sale.Number, held.tap.Card, held.tap.PIN)
+			if err != nil {
+				return err
+			}
+			return paid(ctx, f, c, s, m, sale, held.holder, receipt)
 		})
 	c.Flags().StringVar(&whose, "card", "",
 		"customer whose card is held to the terminal (needed); if several, the inserted one")

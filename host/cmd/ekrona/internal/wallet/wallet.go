@@ -13,6 +13,7 @@ import (
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/remote"
+	"ekrona/host/sandbox"
 )
 
 // Command is "ekrona wallet".
@@ -193,16 +194,16 @@ are honoured no longer; before that the error names the day.`
 
 func walletNewPhoneCommand() *cobra.Command {
 	f := &parties.Flags{}
-	c := parties.CustomerCommand(f, "new-phone NAME",
-		"Replace a lost or broken phone: its key is refused from then on", 0,
-		"a person's name", func(c *cobra.Command, v parties.Visit) error {
-			cards, err := v.Sandbox.ChangePhone(c.Context(), v.Person)
+	c := parties.NameCommand(f, "new-phone NAME",
+		"Replace a lost or broken phone: its key is refused from then on",
+		"a person's name", func(c *cobra.Command, s *sandbox.Sandbox, name string) error {
+			cards, err := s.ChangePhone(c.Context(), name)
 			if err != nil {
 				return err
 			}
-			return f.Answer(c, map[string]any{"name": v.Person.Name, "cards": cards},
+			return f.Answer(c, map[string]any{"name": name, "cards": cards},
 				"%s has a new phone, which is empty: what the old one signs is refused from now "+
-					"on; synchronise the card", v.Person.Name)
+					"on; synchronise the card", name)
 		})
 	c.Long = `Replace a phone that is lost or broken. The bank registers the new phone's key in
 place of the old one's, whose orders it refuses from then on. The new phone starts empty:
