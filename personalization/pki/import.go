@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"fmt"
-	"io/fs"
 	"slices"
 
 	"ekrona/apdu/cvc"
@@ -66,8 +65,8 @@ func (f Folder) Import(ctx context.Context, name string, encoded []byte) (*cvc.C
 		switch {
 		case former.Holder != c.Holder || former.Role != c.Role ||
 			former.Authority != c.Authority || !former.PublicKey.Equal(c.PublicKey):
-			return nil, fmt.Errorf("%s is the %v %s by %s: %w", f.Path(name, certificateFile),
-				former.Role, former.Holder, former.Authority, fs.ErrExist)
+			return nil, Occupied(f.Path(name, certificateFile), fmt.Sprintf("%v %s by %s",
+				former.Role, former.Holder, former.Authority))
 		case c.Expiry.Before(former.Expiry):
 			return nil, fmt.Errorf("%w: %v, before %v", ErrEarlier, c.Expiry, former.Expiry)
 		}

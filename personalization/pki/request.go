@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -27,21 +28,33 @@ var (
 
 // Request makes a request for a certificate and keeps it as NAME.req: a certificate as
 // it is wished, in the name of the authority, but signed by its own key, which proves
-// that the asker has the key. The key is made if there is none.
+// that the asker has the key. The key is made if there is none. What the name has already, a
+// certificate or another request, must be for the same holder, role and authority
+// ([fs.ErrExist]), and the certificate for the same key.
 func (f Folder) Request(ctx context.Context, name string, s Subject,
 	authority message.AuthorityRef) (encoded []byte, err error) {
-	key, err := f.Key(ctx, name)
+	request := &cvc.Certificate{
+		Authority: authority,
+		Holder:    s.Holder, Role: s.Role, Effective: s.Effective, Expiry: s.Expiry,
+	}
+	certified, err := f.checkSame(name, request)
+	if err != nil {
+		return nil, err
+	}
+	open := f.Key
+	if certified != nil {
+		open = f.Existing
+	}
+	key, err := open(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, key.Close()) }()
-	public, err := signature.PublicKey(key)
-	if err != nil {
+	if request.PublicKey, err = signature.PublicKey(key); err != nil {
 		return nil, err
 	}
-	request := &cvc.Certificate{
-		Authority: authority, PublicKey: public,
-		Holder: s.Holder, Role: s.Role, Effective: s.Effective, Expiry: s.Expiry,
+	if certified != nil && !certified.PublicKey.Equal(request.PublicKey) {
+		return nil, misplaced(f.Path(name, certificateFile), certified)
 	}
 	if err := request.Sign(key); err != nil {
 		return nil, fmt.Errorf("request for %s: %w", s.Holder, err)
@@ -50,6 +63,57 @@ func (f Folder) Request(ctx context.Context, name string, s Subject,
 		return nil, fmt.Errorf("request for %s: %w", s.Holder, err)
 	}
 	return encoded, durable.Replace(f.Path(name, requestFile), encoded, durable.Everyone)
+}
+
+// checkSame compares a request with the certificate and the request that the name has, so
+// that nothing is signed which could not be kept under it.
+func (f Folder) checkSame(name string, request *cvc.Certificate) (certified *cvc.Certificate,
+	err error) {
+	for _, kind := range []string{certificateFile, requestFile} {
+		path := f.Path(name, kind)
+		encoded, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		there, err := cvc.Parse(encoded)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w: restore it from its backup", path, err)
+		}
+		if there.Holder != request.Holder || there.Role != request.Role ||
+			there.Authority != request.Authority {
+			return nil, Occupied(path, fmt.Sprintf("%v %s by %s", there.Role, there.Holder,
+				there.Authority))
+		}
+		if kind == certificateFile {
+			certified = there
+		}
+	}
+	return certified, nil
+}
+
+// Occupied is the error of a name whose file is for somebody else ([fs.ErrExist]).
+func Occupied(path, subject string) error {
+	return fmt.Errorf("%s is for the %s: %w; choose another name, or move what the name has "+
+		"out of the way", path, subject, fs.ErrExist)
+}
+
+// MayIssue opens the identity of the name and fails as [Folder.Issue] would for a request
+// that has no key yet. It does nothing else.
+func (f Folder) MayIssue(ctx context.Context, name string, s Subject) (err error) {
+	issuer, err := f.Identity(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, issuer.Close()) }()
+	request := &cvc.Certificate{Authority: message.AuthorityRef(issuer.Certificate.Holder),
+		Holder: s.Holder, Role: s.Role}
+	if err := request.CheckIssuer(issuer.Certificate); err != nil {
+		return err
+	}
+	return f.checkIssue(issuer.Certificate, request, s)
 }
 
 // ParseRequest reads a request and checks that its key signed it. A self-signed root

@@ -137,8 +137,8 @@ func Import(ctx context.Context, f pki.Folder, name string, text []byte, now tim
 		case k.name != name || k.Equal(c):
 		case k.subject.Role != s.Role || k.subject.Name != s.Name ||
 			string(k.RawSubjectPublicKeyInfo) != string(c.RawSubjectPublicKeyInfo):
-			return s, fmt.Errorf("%s is that of the %s %s: %w with another key or subject",
-				f.Path(name, certificateFile), k.subject.Role, k.subject.Name, fs.ErrExist)
+			return s, pki.Occupied(f.Path(name, certificateFile),
+				fmt.Sprintf("%s %s, with its key", k.subject.Role, k.subject.Name))
 		case c.NotAfter.Before(k.NotAfter):
 			return s, pki.ErrEarlier
 		}

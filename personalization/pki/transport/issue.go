@@ -86,6 +86,14 @@ func Root(ctx context.Context, f pki.Folder, name, commonName string, from,
 
 func isSelfSigned(c *x509.Certificate) bool { return string(c.RawIssuer) == string(c.RawSubject) }
 
+func checkValidity(s Subject, from, until time.Time) error {
+	if !until.After(from) || s.Role != CA && until.After(from.AddDate(0, 0, leafDays)) {
+		return fmt.Errorf("%w: from %s to %s: a %s is certified for %d days at most",
+			ErrValidity, from.Format(time.DateOnly), until.Format(time.DateOnly), s.Role, leafDays)
+	}
+	return nil
+}
+
 func templateOf(s Subject, public *ecdsa.PublicKey, from, until time.Time) (*x509.Certificate,
 	error) {
 	identifier, err := revocation.KeyIdentifier(public)
@@ -93,9 +101,8 @@ func templateOf(s Subject, public *ecdsa.PublicKey, from, until time.Time) (*x50
 		return nil, err
 	}
 	from, until = from.UTC().Truncate(time.Second), until.UTC().Truncate(time.Second)
-	if !until.After(from) || s.Role != CA && until.After(from.AddDate(0, 0, leafDays)) {
-		return nil, fmt.Errorf("%w: from %s to %s: a %s is certified for %d days at most",
-			ErrValidity, from.Format(time.DateOnly), until.Format(time.DateOnly), s.Role, leafDays)
+	if err := checkValidity(s, from, until); err != nil {
+		return nil, err
 	}
 	// A nil serial number is drawn by crypto/x509: 159 random bits.
 	template := &x509.Certificate{
@@ -161,6 +168,21 @@ func Issue(ctx context.Context, f pki.Folder, name string, public *ecdsa.PublicK
 		return nil, fmt.Errorf("keeping what was issued: %w", err)
 	}
 	return text, nil
+}
+
+// MayIssue opens the CA of the name and fails as [Issue] would for a request that has no
+// key yet. It does nothing else.
+func MayIssue(ctx context.Context, f pki.Folder, name string, s Subject, from,
+	until time.Time) (err error) {
+	ca, err := openCA(ctx, f, name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ca.key.Close()) }()
+	if err := ca.mayIssue(s, from, until); err != nil {
+		return err
+	}
+	return checkValidity(s, from, until)
 }
 
 func openCA(ctx context.Context, f pki.Folder, name string) (issuer, error) {

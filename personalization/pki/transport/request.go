@@ -10,6 +10,8 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"ekrona/host/durable"
 	"ekrona/personalization/pki"
@@ -26,16 +28,30 @@ var isCAExtension = pkix.Extension{Id: oidConstraints, Critical: true,
 	Value: []byte{0x30, 0x03, 0x01, 0x01, 0xFF}}
 
 // Request makes a PKCS#10 request (RFC 2986) for the key of the name, which is made if
-// there is none, and keeps it as NAME.csr.
+// there is none, and keeps it as NAME.csr. What the name has already, a certificate or
+// another request, must be for the same role and subject ([fs.ErrExist]), and the
+// certificate for the same key.
 func Request(ctx context.Context, f pki.Folder, name string, s Subject) (text []byte, err error) {
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	key, err := f.Key(ctx, name)
+	certified, err := checkSame(f, name, s)
+	if err != nil {
+		return nil, err
+	}
+	open := f.Key
+	if certified != nil {
+		open = f.Existing
+	}
+	key, err := open(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, key.Close()) }()
+	if certified != nil && !certified.Equal(key.Public()) {
+		return nil, fmt.Errorf("certificate file %s: it is not for the key beside it: restore the "+
+			"one that belongs to the key", f.Path(name, certificateFile))
+	}
 	template := &x509.CertificateRequest{Subject: pkix.Name{CommonName: s.Name},
 		SignatureAlgorithm: x509.ECDSAWithSHA256}
 	template.DNSNames, template.IPAddresses, template.URIs = s.names()
@@ -48,6 +64,37 @@ func Request(ctx context.Context, f pki.Folder, name string, s Subject) (text []
 	}
 	text = wrap(requestLabel, der)
 	return text, durable.Replace(f.Path(name, requestFile), text, durable.Everyone)
+}
+
+// checkSame compares a subject with the certificate and the request that the name has, so
+// that nothing is signed which could not be kept under it. It gives the certificate's key.
+func checkSame(f pki.Folder, name string, s Subject) (certified *ecdsa.PublicKey, err error) {
+	for _, kind := range []string{certificateFile, requestFile} {
+		path := f.Path(name, kind)
+		text, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		var there Subject
+		if kind == requestFile {
+			_, there, err = ParseRequest(text)
+		} else {
+			var c *x509.Certificate
+			if c, there, err = Parse(text); err == nil {
+				certified, err = publicKey(c)
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w: restore it from its backup", path, err)
+		}
+		if there.Role != s.Role || there.Name != s.Name {
+			return nil, pki.Occupied(path, fmt.Sprintf("%s %s", there.Role, there.Name))
+		}
+	}
+	return certified, nil
 }
 
 // ParseRequest reads a request, one PEM block, checks that its key signed it, and returns

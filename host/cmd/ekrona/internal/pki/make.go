@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/durable"
@@ -194,23 +193,21 @@ in one. The certificates above it, up to the root, are copied into its folder.`,
 	return c
 }
 
+// make asks everything that can fail before it makes a key and has it certified: the
+// issuer's key is opened, and the name's own files are looked at.
 func (k *signingKeys) make(ctx context.Context, at, issuer place, s *subjectFlags,
 	now time.Time) ([]byte, error) {
-	authority := ""
-	if isTransport, err := s.isTransport(); err != nil {
+	authority, err := k.mayMake(ctx, at, issuer, s, now)
+	if err != nil {
 		return nil, err
-	} else if !isTransport {
-		signer, err := issuer.folder.Certificate(issuer.name)
-		if err != nil {
-			return nil, err
-		}
-		// Checked before a key is made in vain.
-		wish := cvc.Certificate{Authority: message.AuthorityRef(signer.Holder),
-			Holder: cvc.Holder(s.holder), Role: cardRoles()[s.role]}
-		if err := wish.CheckIssuer(signer); err != nil {
-			return nil, err
-		}
-		authority = string(signer.Holder)
+	}
+	if authority != "" {
+		err = at.folder.Adopt(ctx, issuer.folder, issuer.name)
+	} else {
+		err = transport.Adopt(ctx, at.folder, issuer.folder, issuer.name, now)
+	}
+	if err != nil {
+		return nil, err
 	}
 	request, err := k.request(ctx, at, s, authority, now)
 	if err != nil {
@@ -220,18 +217,47 @@ func (k *signingKeys) make(ctx context.Context, at, issuer place, s *subjectFlag
 	if err != nil {
 		return nil, err
 	}
-	if authority != "" {
-		if err := at.folder.Adopt(ctx, issuer.folder, issuer.name); err != nil {
-			return nil, err
-		}
-	} else if err := transport.Adopt(ctx, at.folder, issuer.folder, issuer.name, now); err != nil {
-		return nil, err
-	}
 	return made, importInto(ctx, at, made, now)
 }
 
-// certify certifies a request of either kind by the issuer, until a day or for the role's
-// usual time.
+// mayMake fails as the issuer would, and does nothing. It gives the authority of a
+// card-verifiable certificate.
+func (k *signingKeys) mayMake(ctx context.Context, at, issuer place, s *subjectFlags,
+	now time.Time) (authority string, err error) {
+	isTransport, err := s.isTransport()
+	if err != nil {
+		return "", err
+	}
+	if isTransport {
+		subject, err := s.ofTransport()
+		if err != nil {
+			return "", err
+		}
+		if err := oneKindOnly(at, "cvc", "req"); err != nil {
+			return "", err
+		}
+		day, err := s.lastDay(now)
+		if err != nil {
+			return "", err
+		}
+		return "", transport.MayIssue(ctx, issuer.folder, issuer.name, subject, now, endOf(day))
+	}
+	subject, err := s.ofCard(now)
+	if err != nil {
+		return "", err
+	}
+	if err := oneKindOnly(at, "crt", "csr"); err != nil {
+		return "", err
+	}
+	signer, err := issuer.folder.Certificate(issuer.name)
+	if err != nil {
+		return "", err
+	}
+	return string(signer.Holder), issuer.folder.MayIssue(ctx, issuer.name, subject)
+}
+
+// certify has the issuer certify a request of either kind, up to a day or as long as is
+// usual.
 func certify(ctx context.Context, issuer place, request []byte, until string,
 	now time.Time) ([]byte, error) {
 	s := subjectFlags{until: until}
