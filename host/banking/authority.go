@@ -82,7 +82,7 @@ type IssuerDesk interface {
 
 	// ReserveDevice gives a device that is still to be made its id. The same intent again
 	// gives the same id, and no id is given to two intents, whether the device is made or
-	// not. Errors: those of [Reservation.Check]; [ErrNoCustomer]; [ErrTaken] (the intent is
+	// not. Errors: [ErrMalformed] (no such kind), those of [Reservation.Check]; [ErrNoCustomer]; [ErrTaken] (the intent is
 	// of another kind or owner, or replaces another card).
 	ReserveDevice(ctx context.Context, r Reservation) (message.DeviceID, error)
 
