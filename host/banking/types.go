@@ -50,7 +50,8 @@ func DeviceIDOf(name message.Name, kind DeviceKind, n int) message.DeviceID {
 // Check refuses a kind that there is not. Errors: [ErrMalformed].
 func (k DeviceKind) Check() error {
 	if _, known := kindNames[k]; !known {
-		return Refuse(ErrMalformed, "intermediary: device kind %d: give a card, terminal or desk", k)
+		return Refuse(ErrMalformed,
+			"intermediary: device kind %d: give a card, terminal or desk", k)
 	}
 	return nil
 }

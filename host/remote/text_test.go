@@ -53,7 +53,9 @@ func TestNothingOfAFailureCrosses(t *testing.T) {
 		return thing{Name: "db7\xff"}, nil
 	})
 	Handle(s, "channel", func(context.Context, None) (chan int, error) { return nil, nil })
-	HandleOnly(s, "joined", func(context.Context, None) error { return errors.Join(secret, secret) })
+	HandleOnly(s, "joined", func(context.Context, None) error {
+		return errors.Join(secret, secret)
+	})
 	c := Client{s, contract{}}
 	for _, name := range []string{"panic", "answer", "channel", "joined"} {
 		err := Do(t.Context(), c, name, None{})

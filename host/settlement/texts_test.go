@@ -28,8 +28,10 @@ func TestTextsThatAreRefused(t *testing.T) {
 			"end":          p.End(ctx, id),
 			"intermediary": w.Notary.Issue(ctx, "texts", message.Name(bad), 1),
 			"join":         w.Notary.Join(ctx, message.Name(bad), nil, nil),
-			"payee":        p.Refund(ctx, notary.Refund{Order: "o", Payee: id, Payer: d.ID, Amount: 1}),
-			"payer":        p.Refund(ctx, notary.Refund{Order: "o", Payee: d.ID, Payer: id, Amount: 1}),
+			"payee": p.Refund(ctx,
+				notary.Refund{Order: "o", Payee: id, Payer: d.ID, Amount: 1}),
+			"payer": p.Refund(ctx,
+				notary.Refund{Order: "o", Payee: d.ID, Payer: id, Amount: 1}),
 			"owner": p.Register(ctx, notary.Registration{
 				Certificate: d.Certificate, Owner: bad}),
 		} {
