@@ -82,8 +82,9 @@ type IssuerDesk interface {
 
 	// ReserveDevice gives a device that is still to be made its id. The same intent again
 	// gives the same id, and no id is given to two intents, whether the device is made or
-	// not. Errors: those of [Reservation.Check]; [ErrNoCustomer]; [ErrTaken] (the intent is
-	// of another kind or owner, or replaces another card).
+	// not. Errors: [ErrMalformed] (no such kind), those of [Reservation.Check];
+	// [ErrNoCustomer]; [ErrTaken] (the intent is of another kind or owner, or replaces
+	// another card).
 	ReserveDevice(ctx context.Context, r Reservation) (message.DeviceID, error)
 
 	// Cards returns the cards of a customer, in the order of their ids. While the notary cannot be

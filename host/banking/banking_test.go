@@ -346,6 +346,14 @@ func TestErrorsKeepWhatTheyAre(t *testing.T) {
 	for _, err := range errs {
 		require.ErrorIs(t, err, remote.ErrFailed)
 	}
+	var none *order.Refused
+	for _, refused := range []error{none, &order.Refused{}} {
+		_, errs := calls(t.Context(), far(direct, stub{refused}))
+		for _, err := range errs {
+			require.ErrorAs(t, err, new(*order.Refused))
+			require.EqualError(t, err, "the order is refused")
+		}
+	}
 }
 
 func TestBadRequestsAreMalformed(t *testing.T) {

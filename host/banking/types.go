@@ -47,6 +47,15 @@ func DeviceIDOf(name message.Name, kind DeviceKind, n int) message.DeviceID {
 	return message.DeviceID(fmt.Sprintf("%s%c%07d", name, kind, n))
 }
 
+// Check refuses a kind that there is not. Errors: [ErrMalformed].
+func (k DeviceKind) Check() error {
+	if _, known := kindNames[k]; !known {
+		return Refuse(ErrMalformed,
+			"intermediary: device kind %d: give a card, terminal or desk", k)
+	}
+	return nil
+}
+
 // MarshalText returns the kind's name.
 func (k DeviceKind) MarshalText() ([]byte, error) {
 	if name, known := kindNames[k]; known {

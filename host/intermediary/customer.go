@@ -22,6 +22,9 @@ func (i *Intermediary) AddCustomer(ctx context.Context, c banking.Customer) erro
 		return banking.Refuse(banking.ErrMalformed,
 			"intermediary: customer %q: give an id and a key on P-256", c.ID)
 	}
+	if err := checkTexts(c.ID, c.Name); err != nil {
+		return err
+	}
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		if err := store.Exec(ctx, tx, `INSERT INTO customer (id, name, app_key) VALUES ($1, $2, $3)
 			ON CONFLICT (id) DO NOTHING`,
@@ -78,6 +81,9 @@ func (i *Intermediary) ReplaceApp(ctx context.Context, id string, app *ecdsa.Pub
 
 func customer(ctx context.Context, q store.Queryer, id string) (banking.Customer, error) {
 	c := banking.Customer{ID: id}
+	if err := checkTexts(id); err != nil {
+		return c, err
+	}
 	var point []byte
 	found, err := store.Get(ctx, q, store.Into{&c.Name, &point},
 		`SELECT name, app_key FROM customer WHERE id = $1`, id)
@@ -100,6 +106,9 @@ func (i *Intermediary) Deposit(ctx context.Context, order, owner string, amount 
 	if amount <= 0 {
 		return banking.Refuse(banking.ErrMalformed,
 			"intermediary: a deposit of %s: give more than 0.00 kr", amount)
+	}
+	if err := checkTexts(order, owner); err != nil {
+		return err
 	}
 	if err := i.PullStatement(ctx); err != nil {
 		return err

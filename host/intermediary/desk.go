@@ -200,6 +200,9 @@ func (i *Intermediary) answerDesk(ctx context.Context) error {
 // payment that was made nevertheless comes back to the online wallet. Errors: [banking.ErrNoOrder],
 // [banking.ErrUnloadClosed] when it was paid.
 func (i *Intermediary) CancelUnload(ctx context.Context, id string) error {
+	if err := checkTexts(id); err != nil {
+		return err
+	}
 	lastHeld, err := i.lastHeldDecision(ctx)
 	if err != nil {
 		return err

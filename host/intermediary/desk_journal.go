@@ -164,7 +164,7 @@ func (i *Intermediary) handOverDesk(ctx context.Context) error {
 	if err != nil || len(decisions) == 0 {
 		return err
 	}
-	answers, err := i.notary.Submit(ctx, decisions)
+	answers, err := i.submit(ctx, decisions)
 	if err != nil {
 		return err
 	}

@@ -95,6 +95,9 @@ type storedDevice struct {
 
 func device(ctx context.Context, q store.Queryer, id message.DeviceID) (storedDevice, error) {
 	d := storedDevice{Device: banking.Device{ID: id}}
+	if err := checkTexts(id); err != nil {
+		return d, err
+	}
 	var policy []byte
 	found, err := store.Get(ctx, q, store.Into{&d.Customer, &d.role, &d.Certificate, &d.PINPoint,
 		&d.Ceilings, &policy, &d.blockWanted, &d.resetIn},

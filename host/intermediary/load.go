@@ -101,6 +101,9 @@ func (i *Intermediary) verifyOrder(ctx context.Context, o order.Signed,
 			&order.Refused{Reason: fmt.Errorf(
 				"intermediary: this is no %s order of more than 0.00 kr", kind)}
 	}
+	if err := checkTexts(o.Of.Payer); err != nil {
+		return storedDevice{}, err
+	}
 	d, err := device(ctx, i.db, o.Device)
 	if err != nil {
 		return storedDevice{}, err

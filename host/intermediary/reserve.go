@@ -21,6 +21,12 @@ import (
 func (i *Intermediary) ReserveDevice(
 	ctx context.Context, r banking.Reservation,
 ) (message.DeviceID, error) {
+	if err := r.Kind.Check(); err != nil {
+		return "", err
+	}
+	if err := checkTexts(r.Intent, r.Owner, string(r.Replaces)); err != nil {
+		return "", err
+	}
 	id, found, err := i.reserved(ctx, i.db, r)
 	if err != nil || found {
 		return id, err

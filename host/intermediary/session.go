@@ -23,7 +23,17 @@ func (i *Intermediary) HandOver(ctx context.Context, messages [][]byte) ([]notar
 	if len(messages) == 0 {
 		return nil, nil
 	}
-	return i.notary.Submit(ctx, messages)
+	return i.submit(ctx, messages)
+}
+
+// submit hands items over to the notary, which has one answer for each.
+func (i *Intermediary) submit(ctx context.Context, items [][]byte) ([]notary.Answer, error) {
+	answers, err := i.notary.Submit(ctx, items)
+	if err == nil && len(answers) != len(items) {
+		return nil, fmt.Errorf("intermediary: the notary answers %d of %d submitted items: "+
+			"submit them again", len(answers), len(items))
+	}
+	return answers, err
 }
 
 // Open starts the synchronisation of a device: the notary receives a fresh Challenge before the

@@ -99,8 +99,8 @@ type Operator interface {
 	Join(ctx context.Context, name message.Name, ca, instructionKey []byte) error
 
 	// Issue puts new e-krona into an intermediary's online holding, once for the order
-	// key. Errors: Malformed (not an amount above zero), Unknown, Taken (the key was used
-	// for another order).
+	// key. Errors: Malformed (not an amount above zero, or with all that was issued before
+	// above MaxIssued), Unknown, Taken (the key was used for another order).
 	Issue(ctx context.Context, order OrderKey, intermediary message.Name, amount money.Ore) error
 
 	// FundPool puts new e-krona into the liquidity pool, once for the order key.

@@ -293,3 +293,20 @@ func TestBadRequestsAreMalformed(t *testing.T) {
 	_, err = remote.Encode(verdictAnswer{99})
 	require.ErrorIs(t, err, remote.ErrFormat)
 }
+
+// carelessNotary answers an item with an error that is no refusal.
+type carelessNotary struct{ stub }
+
+func (carelessNotary) Submit(context.Context, [][]byte) ([]Answer, error) {
+	return []Answer{{Err: errors.New("disk of db7 is full")}}, nil
+}
+
+// TestAnswersHideWhatIsNoRefusal: the notary's own failures stay with it.
+func TestAnswersHideWhatIsNoRefusal(t *testing.T) {
+	reply, err := ServeParticipant(carelessNotary{}).Call(t.Context(), "submit", []byte(`{}`))
+	require.NoError(t, err)
+	require.True(t, reply.Failed)
+	require.NotContains(t, string(reply.Body), "db7")
+	_, err = NewParticipant(ServeParticipant(carelessNotary{})).Submit(t.Context(), nil)
+	require.ErrorIs(t, err, remote.ErrFailed)
+}

@@ -161,6 +161,10 @@ type Terms struct {
 	CoverLimit money.Ore
 }
 
+// MaxIssued is the most that is ever issued, to intermediaries and into the pool together: so
+// much, and no more, every reader of JSON takes as it is (RFC 8259 §6).
+const MaxIssued money.Ore = 1<<53 - 1
+
 // PilotCoverLimit is what a terminal takes at most between two synchronisations in the
 // pilot (protocol §3).
 const PilotCoverLimit = 20_000 * money.Krona

@@ -16,7 +16,12 @@ type Progress struct {
 type Refused struct{ Reason error }
 
 // Error returns the reason.
-func (r *Refused) Error() string { return r.Reason.Error() }
+func (r *Refused) Error() string {
+	if r.Reason == nil {
+		return "the order is refused"
+	}
+	return r.Reason.Error()
+}
 
 // Unwrap returns the reason.
 func (r *Refused) Unwrap() error { return r.Reason }

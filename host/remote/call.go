@@ -26,11 +26,11 @@ type Client struct {
 // None is the request or the answer of a call that has none.
 type None struct{}
 
-// Ask makes one call.
+// Ask makes one call. A request that cannot be sent is malformed, as at the far side.
 func Ask[A any](ctx context.Context, c Client, name string, request any) (answer A, err error) {
 	body, err := Encode(request)
 	if err != nil {
-		return answer, fmt.Errorf("call %s: %w", name, err)
+		return answer, c.Errors.Malformed(fmt.Errorf("call %s: %w", name, err))
 	}
 	reply, err := c.Transport.Call(ctx, name, body)
 	if err != nil {
@@ -88,24 +88,30 @@ func HandleOnly[Q any](s *Server, name string, do func(ctx context.Context, requ
 	)
 }
 
-// Call answers one call.
-func (s *Server) Call(ctx context.Context, name string, request []byte) (Reply, error) {
+// Call answers one call. A panic while it is carried out, or an answer that cannot be sent, is
+// [ErrFailed] to the caller: nothing of this side's own errors crosses.
+func (s *Server) Call(ctx context.Context, name string, request []byte) (reply Reply, err error) {
+	defer func() {
+		if recover() != nil {
+			reply, err = failed(Problem{Code: codeFailed})
+		}
+	}()
 	do, known := s.calls[name]
 	if !known {
-		return s.failed(ErrUnknownCall)
+		return failed(problemOf(s.errors, ErrUnknownCall))
 	}
 	answer, err := do(ctx, request)
 	if err != nil {
-		return s.failed(err)
+		return failed(problemOf(s.errors, err))
 	}
 	body, err := Encode(answer)
 	if err != nil {
-		return Reply{}, fmt.Errorf("answer to %s: %w", name, err)
+		return failed(Problem{Code: codeFailed})
 	}
 	return Reply{Body: body}, nil
 }
 
-func (s *Server) failed(err error) (Reply, error) {
-	body, err := Encode(problemOf(s.errors, err))
+func failed(p Problem) (Reply, error) {
+	body, err := Encode(p)
 	return Reply{Failed: true, Body: body}, err
 }

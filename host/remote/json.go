@@ -17,9 +17,13 @@ var ErrFormat = errors.New("not the JSON that belongs here")
 // maxDepth is the deepest nesting of values; those of the contracts need 5.
 const maxDepth = 16
 
-// Encode writes a value as JSON.
+// Encode writes a value as JSON. A text in it that is not UTF-8 is refused: encoding/json
+// would send another one in its place.
 func Encode(v any) ([]byte, error) {
 	b, err := json.Marshal(v)
+	if err == nil && hasReplacement(b) {
+		err = errNotUTF8
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
@@ -46,8 +50,8 @@ func Decode(b []byte, into any) error {
 }
 
 func decode(b []byte, into any) error {
-	if !utf8.Valid(b) {
-		return errors.New("text that is not UTF-8")
+	if !utf8.Valid(b) || hasLoneSurrogate(b) {
+		return errNotUTF8
 	}
 	given, err := parse(b)
 	if err != nil {

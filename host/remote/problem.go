@@ -1,6 +1,10 @@
 package remote
 
-import "errors"
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+)
 
 // Problem is an error as it is sent over a link.
 type Problem struct {
@@ -9,9 +13,18 @@ type Problem struct {
 	Cause  *Problem `json:"cause,omitempty"`  // the error inside, where the contract has one
 }
 
+// MarshalJSON writes the detail with U+FFFD for bytes that are not UTF-8: a text for a human
+// reader must not hide the error that it explains.
+func (p Problem) MarshalJSON() ([]byte, error) {
+	type plain Problem
+	p.Detail = strings.ToValidUTF8(p.Detail, "\uFFFD")
+	return json.Marshal(plain(p))
+}
+
 // Errors are the errors of one contract.
 type Errors interface {
-	// ProblemOf returns an error of the contract as a Problem; ok is false when it is none.
+	// ProblemOf returns an error of the contract as a Problem; ok is false when it is none. Of
+	// several that [errors.Join] joined, the first that the contract knows is sent, alone.
 	ProblemOf(err error) (p Problem, ok bool)
 	// ErrorOf returns the error of a Problem; nil when the code is none of the contract's.
 	ErrorOf(p Problem) error
@@ -39,6 +52,14 @@ const (
 // problemOf returns any error as a Problem; the text of one that belongs to no contract is left
 // out.
 func problemOf(contract Errors, err error) Problem {
+	if parts := joined(err); parts != nil {
+		for _, part := range parts {
+			if p := problemOf(contract, part); p.Code != codeFailed {
+				return p
+			}
+		}
+		return Problem{Code: codeFailed}
+	}
 	if p, ok := contract.ProblemOf(err); ok {
 		return p
 	}
@@ -49,6 +70,24 @@ func problemOf(contract Errors, err error) Problem {
 		return Problem{Code: codeGone, Detail: err.Error()}
 	}
 	return Problem{Code: codeFailed}
+}
+
+// joined returns the errors that errors.Join joined; nil when err is another error, such as one
+// whose own text has several in it.
+func joined(err error) []error {
+	several, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil
+	}
+	parts := several.Unwrap()
+	lines := make([]string, len(parts))
+	for n, part := range parts {
+		lines[n] = part.Error()
+	}
+	if err.Error() != strings.Join(lines, "\n") {
+		return nil
+	}
+	return parts
 }
 
 func errorOf(contract Errors, p Problem) error {

@@ -20,6 +20,9 @@ func (n *Notary) Issue(ctx context.Context, order notary.OrderKey, intermediary 
 		if err := t.joined(intermediary); err != nil {
 			return err
 		}
+		if err := checkIssue(order, amount); err != nil {
+			return err
+		}
 		m := movement{key: "issue:" + string(order)}
 		m.line(issuedAccount, -amount)
 		m.line(onlineOf(intermediary), amount)
@@ -32,6 +35,9 @@ func (n *Notary) Issue(ctx context.Context, order notary.OrderKey, intermediary 
 // FundPool implements notary.Operator.
 func (n *Notary) FundPool(ctx context.Context, order notary.OrderKey, amount money.Ore) error {
 	return n.change(ctx, func(t *txn) error {
+		if err := checkIssue(order, amount); err != nil {
+			return err
+		}
 		m := movement{key: "issue:" + string(order)}
 		m.line(issuedAccount, -amount)
 		m.line(poolAccount, amount)
@@ -39,14 +45,31 @@ func (n *Notary) FundPool(ctx context.Context, order notary.OrderKey, amount mon
 	})
 }
 
-func (t *txn) create(m movement, amount money.Ore) error {
-	if amount <= 0 {
-		return notary.Refuse(notary.Malformed, "issue %s: an issue is above zero", amount)
+// checkIssue checks what is asked of an issue by itself.
+func checkIssue(order notary.OrderKey, amount money.Ore) error {
+	if amount <= 0 || amount > notary.MaxIssued {
+		return notary.Refuse(notary.Malformed, "issue %s: an issue is above zero and at most %s",
+			amount, notary.MaxIssued)
 	}
+	return checkOrder(order)
+}
+
+// create posts an issue. What was issued in total is checked last: an order that was carried out
+// before stays so, whatever came after it.
+func (t *txn) create(m movement, amount money.Ore) error {
 	err := t.move(m)
 	if errors.Is(err, ledger.ErrConflict) {
 		return notary.Refuse(notary.Taken,
 			"order key %q was used for another issue; choose a new key", m.key)
+	}
+	if err != nil {
+		return err
+	}
+	issued, err := ledger.Balance(t.ctx, t.tx, issuedAccount)
+	if err == nil && -issued > notary.MaxIssued {
+		err = notary.Refuse(notary.Malformed,
+			"issue %s: with it %s would be issued, and at most %s can be; issue less",
+			amount, -issued, notary.MaxIssued)
 	}
 	return err
 }
@@ -102,6 +125,9 @@ func accounts(ctx context.Context, tx *sql.Tx, kind ledger.Kind) ([]notary.Accou
 // Payment implements notary.Operator.
 func (n *Notary) Payment(ctx context.Context, payer message.DeviceID,
 	atc uint32) (notary.PaymentStatus, error) {
+	if err := checkTexts(payer); err != nil {
+		return notary.PaymentStatus{}, err
+	}
 	held, err := payments(ctx, n.db, "p.payer = $1 AND p.atc = $2 AND p.signature = $3", payer, atc,
 		int(recorded))
 	if err != nil || len(held) == 0 {

@@ -85,6 +85,10 @@ func TestFactsStay(t *testing.T) {
 		statements := []string{"DELETE FROM " + fact.table}
 		if storetest.Dialect() == store.PostgreSQL {
 			statements = append(statements, "TRUNCATE "+fact.table+" CASCADE")
+		} else {
+			statements = append(statements,
+				"INSERT OR REPLACE INTO "+fact.table+" SELECT * FROM "+fact.table,
+				"REPLACE INTO "+fact.table+" SELECT * FROM "+fact.table)
 		}
 		for _, statement := range statements {
 			require.ErrorContains(t, store.Exec(t.Context(), s.DB, statement), fact.gone, statement)

@@ -27,6 +27,9 @@ const (
 // CoSign implements notary.Participant.
 func (p participant) CoSign(ctx context.Context, order notary.OrderKey,
 	instruction []byte) (signed []byte, err error) {
+	if err := checkOrder(order); err != nil {
+		return nil, err
+	}
 	i, identity, err := parse[message.Instruction](instruction)
 	if err != nil {
 		return nil, err

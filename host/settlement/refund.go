@@ -14,9 +14,15 @@ import (
 
 // Refund implements notary.Participant.
 func (p participant) Refund(ctx context.Context, r notary.Refund) error {
-	if r.Order == "" || r.Amount <= 0 {
+	if err := checkOrder(r.Order); err != nil {
+		return err
+	}
+	if err := checkTexts(r.Payee, r.Payer); err != nil {
+		return err
+	}
+	if r.Amount <= 0 {
 		return notary.Refuse(notary.Malformed,
-			"refund %q of %s: a refund has an order key and is above zero", r.Order, r.Amount)
+			"refund %q of %s: a refund is above zero", r.Order, r.Amount)
 	}
 	var refused *notary.Error
 	err := p.n.change(ctx, func(t *txn) error {

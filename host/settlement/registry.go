@@ -99,6 +99,9 @@ func (t *txn) signedByAuthority(from message.Name, reference message.AuthorityRe
 }
 
 func (t *txn) joined(name message.Name) error {
+	if err := checkTexts(name); err != nil {
+		return err
+	}
 	known, err := t.queryInt("SELECT count(*) FROM intermediary WHERE name = $1", name)
 	if err == nil && known == 0 {
 		err = notary.Refuse(notary.Unknown, "intermediary %q has not joined", name)
@@ -108,6 +111,9 @@ func (t *txn) joined(name message.Name) error {
 
 // Register implements notary.Participant.
 func (p participant) Register(ctx context.Context, r notary.Registration) error {
+	if err := checkTexts(r.Owner); err != nil {
+		return err
+	}
 	return p.n.change(ctx, func(t *txn) error {
 		c, point, err := t.deviceCertificate(r.Certificate)
 		if err != nil {

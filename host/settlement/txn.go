@@ -76,6 +76,9 @@ type device struct {
 
 // lookup reads a device, or nil when nobody registered the id.
 func (t *txn) lookup(id message.DeviceID) (*device, error) {
+	if err := checkTexts(id); err != nil {
+		return nil, err
+	}
 	d := &device{id: id}
 	found, err := t.queryRow(`SELECT intermediary, role, public_key, certificate, owner, ceilings,
 		status, reported_at, held_atc, held_head,

@@ -34,6 +34,8 @@ func TestThroughTheWire(t *testing.T) {
 		"states":        TestStatesAreFresh,
 		"verdict":       TestVerdictOfWhoHasThePayment,
 		"pages":         TestPages,
+		"texts":         TestTextsThatAreRefused,
+		"bound":         TestIssuedHasABound,
 	} {
 		t.Run(name, test)
 	}

@@ -93,6 +93,7 @@ func (d Dialect) options(source string) (string, error) {
 	options := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
 		"trusted_schema(OFF)",
+		"recursive_triggers(ON)", // else a REPLACE deletes rows without their delete triggers
 	}}
 	if source == Memory {
 		return "file::memory:?" + options.Encode(), nil

@@ -15,6 +15,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"ekrona/apdu/entropy"
 	"ekrona/apdu/signature"
@@ -196,8 +197,9 @@ func readJournalKey(path string) (key terminal.JournalKey, err error) {
 	if err != nil {
 		return key, fmt.Errorf("journal key: %w", err)
 	}
-	if n, err := hex.Decode(key[:], content); err != nil || n != len(key) {
+	decoded, err := hex.DecodeString(strings.TrimSpace(string(content)))
+	if err != nil || len(decoded) != len(key) {
 		return key, fmt.Errorf("journal key %s is damaged: restore it from its backup", path)
 	}
-	return key, nil
+	return terminal.JournalKey(decoded), nil
 }
