@@ -22,7 +22,8 @@ type Recorder struct {
 	Now func() time.Time
 	// Secrets is the rule that names the bytes to be masked before the sink sees them;
 	// nil masks none, and then the sink must not write to a log. Package trace's
-	// Decoder.Secrets is such a rule. The response is empty when none came.
+	// Decoder.Secrets gives such a rule. It is called once for each exchange, in their
+	// order, so that it may remember those before. The response is empty when none came.
 	Secrets func(Command, Response) Secrets
 }
 

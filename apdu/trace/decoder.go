@@ -1,7 +1,9 @@
 package trace
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"ekrona/apdu"
@@ -43,10 +45,27 @@ func (d Decoder) Exchange(e apdu.Exchange) Exchange {
 		out.Response = d.Response(e.Command, e.Response)
 		cover(out.Response, 0, e.Masked.Response)
 	}
+	secrets := d.Secrets()
 	for _, below := range e.Wire {
+		s := secrets(below.Command, below.Response)
+		below.Masked = apdu.Secrets{
+			Command:  slices.Concat(below.Masked.Command, s.Command),
+			Response: slices.Concat(below.Masked.Response, s.Response),
+		}
+		below.Command.Data = zeroed(below.Command.Data, s.Command)
+		below.Response.Data = zeroed(below.Response.Data, s.Response)
 		out.Wire = append(out.Wire, d.Exchange(below))
 	}
 	return out
+}
+
+// zeroed is data as a Recorder masks it.
+func zeroed(data []byte, spans []apdu.Span) []byte {
+	data = bytes.Clone(data)
+	for _, s := range spans {
+		clear(data[s.From:s.To])
+	}
+	return data
 }
 
 // cover masks leaves that a Recorder wrote zeros into; spans count from index at.
@@ -61,24 +80,6 @@ func cover(n *Node, at int, spans []apdu.Span) {
 			}
 		}
 	}
-}
-
-// Secrets are the bytes that the decoder masks, as a rule for [apdu.Recorder].
-func (d Decoder) Secrets(c apdu.Command, r apdu.Response) apdu.Secrets {
-	return apdu.Secrets{
-		Command:  masked(d.Command(c), dataAt(c)),
-		Response: masked(d.Response(c, r), 0),
-	}
-}
-
-func masked(n *Node, at int) []apdu.Span {
-	var spans []apdu.Span
-	for _, l := range n.Leaves() {
-		if l.Masked && len(l.Raw) > 0 {
-			spans = append(spans, apdu.Span{From: l.Offset - at, To: l.Offset - at + len(l.Raw)})
-		}
-	}
-	return spans
 }
 
 // Bytes decodes a command and its response as others have logged them. What is no command
@@ -155,7 +156,11 @@ func (d Decoder) Response(c apdu.Command, r apdu.Response) *Node {
 	case known && r.SW == apdu.OK:
 		n.Children = whole(form.Out, data, 0, hasSecret(form.Out))
 	case known:
-		n.Children = []*Node{{Raw: data, Value: fmt.Sprintf("%d bytes, not whole", len(data))}}
+		n.Children = []*Node{{
+			Raw:    data,
+			Value:  fmt.Sprintf("%d bytes, not whole", len(data)),
+			Masked: hasSecret(form.Out),
+		}}
 	case managed:
 		n.Children = managementAnswer(c, data)
 	default:

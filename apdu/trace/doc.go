@@ -9,7 +9,8 @@
 //
 // PIN blocks, tokens, keys and cryptograms are masked: no renderer shows them. So is the
 // data of a command that could hold one and does not parse, and of unknown commands.
-// [Decoder.Secrets] is the same as a rule for [apdu.Recorder].
+// [Decoder.Secrets] is the same as a rule for [apdu.Recorder]; it remembers the command that a
+// GET RESPONSE or the last part of a chain belongs to.
 //
 // Decoding never fails: what does not parse is marked as such and shown in hex. The
 // leaves of a tree are all bytes of its message, in their order (fuzzed).

@@ -72,7 +72,10 @@ func isGetResponse(c apdu.Command) bool {
 
 // sameCommand reports whether two exchanges have the same header but for the chaining bit.
 func sameCommand(a, b apdu.Exchange) bool {
-	x, y := a.Command, b.Command
+	return sameHeader(a.Command, b.Command)
+}
+
+func sameHeader(x, y apdu.Command) bool {
 	return x.CLA&^apdu.ClassChaining == y.CLA&^apdu.ClassChaining && x.INS == y.INS &&
 		x.P1 == y.P1 &&
 		x.P2 == y.P2

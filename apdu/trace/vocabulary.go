@@ -83,7 +83,7 @@ const classProprietary = 0x80
 // hasSecret reports whether one of the fields is a secret.
 func hasSecret(fields []Field) bool {
 	for _, f := range fields {
-		if f.Secret || hasSecret(f.Fields) || hasSecret(f.Parts) {
+		if f.Secret || hasSecret(f.Fields) || hasSecret(f.After) || hasSecret(f.Parts) {
 			return true
 		}
 	}

@@ -212,6 +212,55 @@ func TestRunRefuses(t *testing.T) {
 	require.ErrorContains(t, err, `two variants are called "1"`)
 }
 
+// TestAForeignFileStaysAsItIs: with a newline or without, and of another campaign too.
+func TestAForeignFileStaysAsItIs(t *testing.T) {
+	var trials atomic.Int64
+	path := filepath.Join(t.TempDir(), "letter")
+	c := numbers(3, &trials)
+	c.Journal = path
+	for content, want := range map[string]string{
+		"a letter without a newline":       "it is no journal",
+		"a letter\nwith a torn end":        "it is no journal",
+		"{}":                               "it is no journal",
+		"\n":                               "it is no journal",
+		"{}\nof another, torn":             "name another file",
+		`{"campaign":"numbers","subject":`: "",
+	} {
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		_, err := c.Run(t.Context())
+		after, failed := os.ReadFile(path)
+		require.NoError(t, failed)
+		if want == "" {
+			require.NoError(t, err, "the start of this journal's own header")
+			assert.Equal(t, 4, strings.Count(string(after), "\n"))
+			continue
+		}
+		require.ErrorContains(t, err, want, content)
+		assert.Equal(t, content, string(after))
+	}
+	assert.EqualValues(t, 6, trials.Load(), "one run: 3 cases for 1, one for 2, two for 3")
+}
+
+// TestOneCampaignHasTheJournal: a second one is refused, and may begin when the first has ended.
+func TestOneCampaignHasTheJournal(t *testing.T) {
+	var trials atomic.Int64
+	first, second := numbers(2, &trials), numbers(2, &trials)
+	first.Journal = filepath.Join(t.TempDir(), "journal")
+	second.Journal = first.Journal
+	tried := 0
+	first.Progress = func(Progress) {
+		tried++
+		_, err := second.Run(t.Context())
+		assert.ErrorContains(t, err, "another campaign has it open")
+	}
+	_, err := first.Run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 2, tried)
+	r, err := second.Run(t.Context())
+	require.NoError(t, err)
+	assert.Zero(t, r.Count(Open))
+}
+
 func TestVerdictsAreText(t *testing.T) {
 	for v := Open; v <= Stale; v++ {
 		text, err := v.MarshalText()

@@ -10,11 +10,14 @@ import (
 	"io"
 	"os"
 	"sync"
+	"syscall"
 )
 
 // journal keeps final verdicts in a file: a line of JSON for the campaign, then one for each
 // outcome, appended in one write. A line that the death of the program cut short is cut off
-// when the journal is opened; its variant is tried again.
+// when the journal is opened; its variant is tried again. A file that is no journal stays as it
+// is. The file is locked while it is open, and the system releases the lock of a program that
+// dies.
 type journal struct {
 	file  *os.File // nil for no journal
 	known []Outcome
@@ -59,31 +62,63 @@ func openJournal(path string, own header) (*journal, error) {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
 	j := &journal{file: file}
-	if err := j.read(own); err != nil {
+	if err = j.lock(); err == nil {
+		err = j.read(own)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("journal %s: %w", path, err), file.Close())
 	}
 	return j, nil
 }
 
-// read takes in what is there, cuts a torn end off, and begins an empty journal.
+// lock keeps a second program, and a second campaign of this one, away from the file.
+func (j *journal) lock() error {
+	err := syscall.Flock(int(j.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return errors.New("another campaign has it open: wait until that ends, or name another file")
+	}
+	return err
+}
+
+// errNoJournal is of a file that something else has written.
+var errNoJournal = errors.New("it is no journal, name another file")
+
+// read takes in what is there, cuts a torn end off, and begins an empty journal. It changes
+// nothing in a file that does not begin as a journal of this campaign does.
 func (j *journal) read(own header) error {
 	content, err := io.ReadAll(j.file)
 	if err != nil {
 		return err
 	}
 	whole := content[:bytes.LastIndexByte(content, '\n')+1]
-	if len(whole) < len(content) {
-		if err := j.file.Truncate(int64(len(whole))); err != nil {
+	if len(whole) == 0 {
+		first, err := json.Marshal(own)
+		if err != nil {
 			return err
 		}
-	}
-	if len(whole) == 0 {
+		if !bytes.HasPrefix(first, content) {
+			return fmt.Errorf("line 1: %w", errNoJournal)
+		}
+		if err := j.file.Truncate(0); err != nil {
+			return err
+		}
 		return j.append(own)
 	}
+	if err := j.take(whole, own); err != nil {
+		return err
+	}
+	if len(whole) == len(content) {
+		return nil
+	}
+	return j.file.Truncate(int64(len(whole)))
+}
+
+// take takes in the whole lines of a journal.
+func (j *journal) take(whole []byte, own header) error {
 	lines := bytes.Split(bytes.TrimSuffix(whole, []byte("\n")), []byte("\n"))
 	var there header
 	if err := strictly(lines[0], &there); err != nil {
-		return fmt.Errorf("line 1: %w; it is no journal, name another file", err)
+		return fmt.Errorf("line 1: %w; %w", err, errNoJournal)
 	}
 	if there != own {
 		return fmt.Errorf("it is of campaign %q on %q by program %.8s, this is %q on %q by %.8s; "+

@@ -157,7 +157,7 @@ func TestARecorderMasks(t *testing.T) {
 	recorder := apdu.Recorder{
 		Card:    card,
 		Sink:    func(e apdu.Exchange) { got = append(got, e) },
-		Secrets: Decoder().Secrets,
+		Secrets: Decoder().Secrets(),
 	}
 	_, err = recorder.Transmit(t.Context(), verify.APDU(block[:]))
 	require.NoError(t, err)
@@ -248,7 +248,7 @@ func FuzzExchange(f *testing.F) {
 		_, err = apdu.Recorder{
 			Card:    card,
 			Sink:    func(got apdu.Exchange) { e = got },
-			Secrets: d.Secrets,
+			Secrets: d.Secrets(),
 		}.Transmit(
 			t.Context(),
 			c,

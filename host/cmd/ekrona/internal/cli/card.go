@@ -58,7 +58,7 @@ func (f *CardFlags) Open(_ context.Context, c *cobra.Command) (opened *OpenCard,
 	if f.Traced {
 		decoder := vocabulary.Decoder()
 		opened.Card = apdu.Recorder{
-			Card: opened.Card, Label: opened.Where, Secrets: decoder.Secrets,
+			Card: opened.Card, Label: opened.Where, Secrets: decoder.Secrets(),
 			Sink: trace.Text{}.Writer(c.ErrOrStderr(), decoder),
 		}
 	}

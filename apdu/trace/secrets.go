@@ -1,0 +1,99 @@
+package trace
+
+import (
+	"ekrona/apdu"
+	"ekrona/apdu/gpc"
+)
+
+// Secrets gives the bytes that the decoder masks, as a rule for one [apdu.Recorder]. The rule
+// remembers the command before: what GET RESPONSE brings belongs to it, and the last part of a
+// chain belongs to those before it. Exchanges are given to it in their order.
+func (d Decoder) Secrets() func(apdu.Command, apdu.Response) apdu.Secrets {
+	m := memory{decoder: d}
+	return m.secrets
+}
+
+// memory is what a rule knows of the exchanges before.
+type memory struct {
+	decoder Decoder
+	// before is the last command that was no GET RESPONSE, without the chaining bit.
+	before apdu.Command
+	any    bool // there was one
+	// chained reports that before is a part of a chain, and that more of it is to come.
+	chained bool
+	// begun reports that a part of the answer to before has come.
+	begun bool
+}
+
+func (m *memory) secrets(c apdu.Command, r apdu.Response) apdu.Secrets {
+	s := m.decoder.secrets(c, r)
+	if m.any && isGetResponse(c) {
+		s.Response = append(s.Response, m.fetched(r)...)
+		m.begun = m.begun || len(r.Data) > 0
+		return s
+	}
+	header := c
+	header.CLA &^= apdu.ClassChaining
+	follows := m.chained && sameHeader(header, m.before)
+	if follows && m.decoder.hidesParts(c) {
+		s.Command = everything(c.Data)
+	}
+	wrongLe := follows && r.SW>>8 == 0x6C // and the same part comes again
+	m.before, m.any, m.begun = header, true, len(r.Data) > 0
+	m.chained = c.IsChained() && r.SW == apdu.OK || wrongLe
+	return s
+}
+
+// fetched are the secrets in what GET RESPONSE brought of the answer to the command before. Of
+// an answer in several parts none is decoded.
+func (m *memory) fetched(r apdu.Response) []apdu.Span {
+	if m.begun || r.SW != apdu.OK {
+		if m.decoder.answersSecret(m.before) {
+			return everything(r.Data)
+		}
+		return nil
+	}
+	return masked(m.decoder.Response(m.before, r), 0)
+}
+
+func everything(data []byte) []apdu.Span {
+	if len(data) == 0 {
+		return nil
+	}
+	return []apdu.Span{{From: 0, To: len(data)}}
+}
+
+// hidesParts reports whether a part of a chain of such commands may hold a secret.
+func (d Decoder) hidesParts(c apdu.Command) bool {
+	form, known := d.form(c)
+	return !known || hasSecret(form.In)
+}
+
+// answersSecret reports whether the response to such a command may hold a secret.
+func (d Decoder) answersSecret(c apdu.Command) bool {
+	if form, known := d.form(c); known {
+		return hasSecret(form.Out)
+	}
+	if isManagement(c) {
+		return c.CLA&gpc.SecureBit != 0 || c.INS == gpc.InsInitializeUpdate
+	}
+	i, known := interindustry(c)
+	return !known || i.closed || secureClass(c.CLA)
+}
+
+func (d Decoder) secrets(c apdu.Command, r apdu.Response) apdu.Secrets {
+	return apdu.Secrets{
+		Command:  masked(d.Command(c), dataAt(c)),
+		Response: masked(d.Response(c, r), 0),
+	}
+}
+
+func masked(n *Node, at int) []apdu.Span {
+	var spans []apdu.Span
+	for _, l := range n.Leaves() {
+		if l.Masked && len(l.Raw) > 0 {
+			spans = append(spans, apdu.Span{From: l.Offset - at, To: l.Offset - at + len(l.Raw)})
+		}
+	}
+	return spans
+}
