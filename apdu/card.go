@@ -35,8 +35,9 @@ func Send(ctx context.Context, card Card, c Command) ([]byte, error) {
 
 // Over is Transmit for a card that takes commands as they go over the wire: it gives
 // wire the encoded command, unless ctx has ended.
-func Over(ctx context.Context, c Command, wire func(command []byte) (Response, error)) (Response,
-	error) {
+func Over(
+	ctx context.Context, c Command, wire func(command []byte) (Response, error),
+) (Response, error) {
 	if err := ctx.Err(); err != nil {
 		return Response{}, fmt.Errorf("card: %w", err)
 	}

@@ -65,8 +65,9 @@ type Line struct {
 // are not the card's stop it before EXTERNAL AUTHENTICATE. Errors: [*IssuerFault],
 // [scp03.ErrWrongKeys], [scp03.ErrNotBegun], [ErrOtherApplet], [*gpc.Refusal] and those of
 // Personalize.
-func (l Line) Issue(ctx context.Context, c apdu.Card, o Order, s Secrets,
-	done func(Stage) error) (banking.Device, error) {
+func (l Line) Issue(
+	ctx context.Context, c apdu.Card, o Order, s Secrets, done func(Stage) error,
+) (banking.Device, error) {
 	device, err := l.issue(ctx, c, o, s, done)
 	if err != nil {
 		return banking.Device{}, fmt.Errorf("issuing %s: %w", o.Device, err)
@@ -74,8 +75,9 @@ func (l Line) Issue(ctx context.Context, c apdu.Card, o Order, s Secrets,
 	return device, nil
 }
 
-func (l Line) issue(ctx context.Context, c apdu.Card, o Order, s Secrets,
-	done stageFunc) (banking.Device, error) {
+func (l Line) issue(
+	ctx context.Context, c apdu.Card, o Order, s Secrets, done stageFunc,
+) (banking.Device, error) {
 	none := banking.Device{}
 	found, err := l.inspect(ctx, c, o, s)
 	if err != nil {
@@ -157,8 +159,9 @@ func (l Line) inspect(ctx context.Context, c apdu.Card, o Order, s Secrets) (car
 }
 
 // manage does steps 2 to 5, if any of them is left to do.
-func (l Line) manage(ctx context.Context, c apdu.Card, o Order, f cardContents,
-	done stageFunc) error {
+func (l Line) manage(
+	ctx context.Context, c apdu.Card, o Order, f cardContents, done stageFunc,
+) error {
 	if f.isManaged(l) {
 		for _, stage := range []Stage{KeysReplaced, Loaded, Installed} {
 			if stage == KeysReplaced && l.Final == nil {
@@ -222,8 +225,9 @@ func (l Line) Open(ctx context.Context, c apdu.Card) (*globalplatform.Client, er
 	return l.open(ctx, c, cardContents{versions: versions})
 }
 
-func (l Line) open(ctx context.Context, c apdu.Card, f cardContents) (*globalplatform.Client,
-	error) {
+func (l Line) open(
+	ctx context.Context, c apdu.Card, f cardContents,
+) (*globalplatform.Client, error) {
 	o := scp03.Options{Keys: l.Keys, Level: scp03.CMACEncryption, Strongest: true, Random: l.Random}
 	tried := "the keys that the card came with were tried"
 	if l.Final != nil {
@@ -279,8 +283,9 @@ func keyVersions(ctx context.Context, c apdu.Card) (map[byte]bool, error) {
 // has been opened with them, and opens one with them, which proves that the card
 // took them. Initial keys of version FF end by themselves; those of another version
 // are replaced by name, and have to be of the same length.
-func (l Line) replaceKeys(ctx context.Context, c apdu.Card,
-	applet *globalplatform.Client) (*globalplatform.Client, error) {
+func (l Line) replaceKeys(
+	ctx context.Context, c apdu.Card, applet *globalplatform.Client,
+) (*globalplatform.Client, error) {
 	if l.HasFinal(applet) {
 		return applet, nil
 	}
@@ -351,8 +356,9 @@ func keysLeft(version byte) error {
 
 // load puts the applet's load file onto the card unless it is there. What is in the
 // way is deleted first, if allowed.
-func (l Line) load(ctx context.Context, applet *globalplatform.Client, on globalplatform.Contents,
-	f cardContents) error {
+func (l Line) load(
+	ctx context.Context, applet *globalplatform.Client, on globalplatform.Contents, f cardContents,
+) error {
 	pkg := l.CAP.Header.Package
 	others := false // instances that were not examined
 	for _, a := range on.Applications {

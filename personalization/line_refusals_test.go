@@ -25,8 +25,9 @@ import (
 func anyStage(personalization.Stage) error { return nil }
 
 // cutAt issues an order until its stage, where the card is pulled.
-func (h *testIssuer) cutAt(t *testing.T, r *reader, o personalization.Order,
-	at personalization.Stage) {
+func (h *testIssuer) cutAt(
+	t *testing.T, r *reader, o personalization.Order, at personalization.Stage,
+) {
 	t.Helper()
 	r.insert(t, 0, false, 0)
 	_, err := h.Line.Issue(t.Context(), r, o, issuertest.Secrets(t),

@@ -80,8 +80,9 @@ func (s *stages) done(stage personalization.Stage) error {
 }
 
 // check finds the card active, alone, with nothing beside it, and registered once.
-func (h *testIssuer) check(t issuertest.T, ctx context.Context, r *reader, o personalization.Order,
-	device banking.Device) {
+func (h *testIssuer) check(
+	t issuertest.T, ctx context.Context, r *reader, o personalization.Order, device banking.Device,
+) {
 	t.Helper()
 	assert.Equal(t, o.Device, device.ID)
 	assert.Equal(t, h.Notary.Devices[o.Device], device)

@@ -34,8 +34,9 @@ type Order struct {
 }
 
 // NewOrder draws the token of an order for a card of the pilot's ceilings.
-func NewOrder(device message.DeviceID, owner string, today message.Date, random io.Reader) (Order,
-	error) {
+func NewOrder(
+	device message.DeviceID, owner string, today message.Date, random io.Reader,
+) (Order, error) {
 	o := Order{Device: device, Role: spec.RoleCard, Ceilings: message.PilotPolicy(), Date: today,
 		Owner: owner}
 	if err := entropy.Fill(random, o.Token[:]); err != nil {

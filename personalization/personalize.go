@@ -70,13 +70,15 @@ var ErrNotActive = errors.New("the card got ACTIVATE and is not active: a comman
 // asked, with its PIN, whether it is the one that was ordered.
 // Errors: [ErrOtherCard], [ErrOtherKey], [ErrNotActive], [*client.Refusal],
 // [*client.LinkLost], those of AddDevice.
-func (i Issuer) Personalize(ctx context.Context, tap apdu.Card, o Order,
-	secrets Secrets) (banking.Device, error) {
+func (i Issuer) Personalize(
+	ctx context.Context, tap apdu.Card, o Order, secrets Secrets,
+) (banking.Device, error) {
 	return i.personalize(ctx, tap, o, secrets, noop)
 }
 
-func (i Issuer) personalize(ctx context.Context, tap apdu.Card, o Order, secrets Secrets,
-	done stageFunc) (banking.Device, error) {
+func (i Issuer) personalize(
+	ctx context.Context, tap apdu.Card, o Order, secrets Secrets, done stageFunc,
+) (banking.Device, error) {
 	none := banking.Device{}
 	applet := client.New(tap)
 	application, err := applet.Select(ctx)
@@ -186,8 +188,9 @@ func (i Issuer) device(ctx context.Context, o Order, keys pin.Keys) (banking.Dev
 }
 
 // fill does steps 4 to 6.
-func (i Issuer) fill(ctx context.Context, applet *client.Client, o Order, certificate []byte,
-	secrets Secrets) error {
+func (i Issuer) fill(
+	ctx context.Context, applet *client.Client, o Order, certificate []byte, secrets Secrets,
+) error {
 	for _, authority := range [][]byte{i.Root, i.CA.Encoded, i.InstructionKey, i.Notary} {
 		if err := applet.VerifyCertificate(ctx, authority); err != nil {
 			return err
@@ -209,8 +212,9 @@ func (i Issuer) fill(ctx context.Context, applet *client.Client, o Order, certif
 
 // recognise checks that an active card is the one that was ordered and registered.
 // The PIN goes out enciphered for that card, so that another takes no try for it.
-func (i Issuer) recognise(ctx context.Context, applet *client.Client, o Order,
-	secrets Secrets) (banking.Device, error) {
+func (i Issuer) recognise(
+	ctx context.Context, applet *client.Client, o Order, secrets Secrets,
+) (banking.Device, error) {
 	known, err := i.Registry.Device(ctx, o.Device)
 	if errors.Is(err, banking.ErrNoDevice) {
 		return banking.Device{}, fmt.Errorf("personalization of %s, which is not registered: %w",

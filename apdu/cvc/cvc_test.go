@@ -30,8 +30,10 @@ func day(t testing.TB, s string) message.Date {
 }
 
 // issue makes a certificate of one year, signed by signer.
-func issue(t testing.TB, role spec.Role, authority message.AuthorityRef, h Holder, key,
-	signer *ecdsa.PrivateKey) *Certificate {
+func issue(
+	t testing.TB, role spec.Role, authority message.AuthorityRef, h Holder,
+	key, signer *ecdsa.PrivateKey,
+) *Certificate {
 	t.Helper()
 	c := &Certificate{
 		Authority: authority, PublicKey: &key.PublicKey, Holder: h, Role: role,

@@ -105,8 +105,9 @@ func encrypt(key, iv []byte, parts ...[]byte) ([]byte, error) {
 
 // authenticated encodes the values in all of the rows but the last, which is the
 // CMAC over them, cut to macLength.
-func authenticated(rows []spec.Field, macKey []byte, macLength int, values ...layout.Value) ([]byte,
-	error) {
+func authenticated(
+	rows []spec.Field, macKey []byte, macLength int, values ...layout.Value,
+) ([]byte, error) {
 	last := len(rows) - 1
 	head, err := layout.Append(nil, rows[:last], values)
 	if err != nil {

@@ -91,8 +91,9 @@ func Open(ctx context.Context, card apdu.Card, o Options) (*Channel, error) {
 }
 
 // initializeUpdate fills the host's challenge and gets the card's offer.
-func initializeUpdate(ctx context.Context, card apdu.Card, version byte, host []byte,
-	random io.Reader) (Offer, error) {
+func initializeUpdate(
+	ctx context.Context, card apdu.Card, version byte, host []byte, random io.Reader,
+) (Offer, error) {
 	if err := entropy.Fill(random, host); err != nil {
 		return Offer{}, fmt.Errorf("scp03: %w", err)
 	}

@@ -17,10 +17,7 @@ import (
 var packageAID, appletAID = []byte("\xF0EKRONA"), []byte("\xF0EKRONA\x01")
 
 // answer is a response in lines.
-func answer(
-	c apdu.Command,
-	r apdu.Response,
-) string {
+func answer(c apdu.Command, r apdu.Response) string {
 	return Text{}.Response(Decoder{}.Response(c, r))
 }
 

@@ -85,9 +85,7 @@ var challenges = []Attack{
 
 // challenged is a Challenge, changed after it was signed.
 func (s *Setup) challenged(
-	by Identity,
-	device message.DeviceID,
-	change func(c *message.Challenge),
+	by Identity, device message.DeviceID, change func(c *message.Challenge),
 ) (Blow, error) {
 	c := &message.Challenge{InstructionKey: by.reference(), Device: device}
 	if err := entropy.Fill(s.Random, c.Random[:]); err != nil {

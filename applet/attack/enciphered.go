@@ -81,8 +81,7 @@ func encipheredBlocks() []Way {
 
 // encipheredFor is a way for each command; before changes challenge or blocks, after the data.
 func encipheredFor(
-	prefix string,
-	before func(s *Setup, challenge *[spec.ChallengeLength]byte, blocks [][]byte),
+	prefix string, before func(s *Setup, challenge *[spec.ChallengeLength]byte, blocks [][]byte),
 	after func(data []byte) []byte,
 ) []Way {
 	var ways []Way

@@ -42,9 +42,7 @@ func forge(encoded []byte, signer crypto.Signer, change func(body []byte) error)
 
 // forgeCertificate changes the body of a certificate and has the issuer sign it.
 func forgeCertificate(
-	encoded []byte,
-	issuer Identity,
-	change func(body []byte) error,
+	encoded []byte, issuer Identity, change func(body []byte) error,
 ) ([]byte, error) {
 	header := bytes.Index(encoded, []byte{0x7F, 0x4E})
 	body, err := forge(encoded[header:], issuer.Signer, change)

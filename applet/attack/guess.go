@@ -45,9 +45,7 @@ var guesses = []Attack{
 
 // guessed are so many wrong guesses, each answered by the tries that are left, and the right
 // one.
-func guessed(
-	tries int, guess func(s *Setup, right bool) (spec.Variant, [][]byte, error),
-) []Way {
+func guessed(tries int, guess func(s *Setup, right bool) (spec.Variant, [][]byte, error)) []Way {
 	var ways []Way
 	for left := tries - 1; left >= 0; left-- {
 		ways = append(ways, Way{fmt.Sprintf("wrong, %d left", left), func(s *Setup) (Blow, error) {

@@ -223,9 +223,7 @@ func (s *Setup) alone(i message.Instruction, notary Identity) (Blow, error) {
 // twoSigned is an Instruction with the signatures of the intermediary and of notary,
 // changed then.
 func (s *Setup) twoSigned(
-	i message.Instruction,
-	notary Identity,
-	change func(i *message.Instruction),
+	i message.Instruction, notary Identity, change func(i *message.Instruction),
 ) (Blow, error) {
 	if err := message.SignAs(&i, message.ByIntermediary, s.Own.InstructionKey.Signer); err != nil {
 		return Blow{}, err

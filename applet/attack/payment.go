@@ -296,8 +296,7 @@ func pay(request, certificate []byte) Blow {
 
 // asked is a genuine Request by a device of the role, whose certificate is corrupted.
 func asked(
-	role spec.Role,
-	payer message.DeviceID,
+	role spec.Role, payer message.DeviceID,
 	corrupt func(s *Setup, certificate []byte) ([]byte, error),
 ) func(s *Setup) (Blow, error) {
 	return func(s *Setup) (Blow, error) {
@@ -397,11 +396,7 @@ func strangePayees() []Way {
 
 // strangely makes a device's id in its certificate and in its message none.
 func (s *Setup) strangely(
-	d Identity,
-	m message.Message,
-	at int,
-	odd byte,
-	blow func(message, certificate []byte) Blow,
+	d Identity, m message.Message, at int, odd byte, blow func(message, certificate []byte) Blow,
 ) (Blow, error) {
 	alter := strange(d.id(), at, odd)
 	certificate, err := forgeCertificate(d.Encoded, s.Own.CA, alter)

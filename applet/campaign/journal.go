@@ -75,7 +75,7 @@ func openJournal(path string, own header) (*journal, error) {
 func (j *journal) lock() error {
 	err := syscall.Flock(int(j.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return errors.New("another campaign has it open: wait until that ends, or name another file")
+		return errors.New("another campaign has it open: wait until that ends, or name another")
 	}
 	return err
 }

@@ -8,7 +8,8 @@ import (
 )
 
 // ChangePIN replaces the PIN by a new one.
-func (c *Client) ChangePIN(ctx context.Context, old, replacement pin.Block,
-	transport PINTransport) error {
+func (c *Client) ChangePIN(
+	ctx context.Context, old, replacement pin.Block, transport PINTransport,
+) error {
 	return c.sendPIN(ctx, spec.ChangeReferenceData, transport, old, replacement)
 }

@@ -34,8 +34,9 @@ func (c *Client) send(ctx context.Context, v spec.Variant, data ...[]byte) ([]by
 	return c.transmit(ctx, v, v.APDU(data...))
 }
 
-func (c *Client) transmit(ctx context.Context, v spec.Variant, command apdu.Command) ([]byte,
-	error) {
+func (c *Client) transmit(
+	ctx context.Context, v spec.Variant, command apdu.Command,
+) ([]byte, error) {
 	response, err := c.card.Transmit(ctx, command)
 	if err != nil {
 		return nil, &LinkLost{Command: v.Title(), Err: err}

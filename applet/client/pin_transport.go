@@ -19,8 +19,9 @@ type PINTransport struct {
 }
 
 // sendPIN sends one or two PIN blocks with a command that has both variants.
-func (c *Client) sendPIN(ctx context.Context, command *spec.Command, transport PINTransport,
-	blocks ...pin.Block) error {
+func (c *Client) sendPIN(
+	ctx context.Context, command *spec.Command, transport PINTransport, blocks ...pin.Block,
+) error {
 	name := "plaintext"
 	if transport.Key != nil {
 		name = "enciphered"

@@ -11,8 +11,9 @@ import (
 
 // Request opens a Request for an amount and returns it signed. payer, when not
 // empty, is the only device that may pay it.
-func (c *Client) Request(ctx context.Context, amount money.Ore, payer message.DeviceID) ([]byte,
-	error) {
+func (c *Client) Request(
+	ctx context.Context, amount money.Ore, payer message.DeviceID,
+) ([]byte, error) {
 	v := spec.RequestPayment.Only()
 	currency := layout.Uint16(spec.Currency)
 	values, fields := []layout.Value{message.AmountOf(&amount), &currency, &payer}, v.In

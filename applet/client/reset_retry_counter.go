@@ -8,7 +8,8 @@ import (
 )
 
 // ResetPIN sets a new PIN by the PUK, with all its tries.
-func (c *Client) ResetPIN(ctx context.Context, puk, replacement pin.Block,
-	transport PINTransport) error {
+func (c *Client) ResetPIN(
+	ctx context.Context, puk, replacement pin.Block, transport PINTransport,
+) error {
 	return c.sendPIN(ctx, spec.ResetRetryCounter, transport, puk, replacement)
 }

@@ -17,8 +17,9 @@ func (c *Client) VerifyCertificate(ctx context.Context, certificate []byte) erro
 // When the card answers 6A88 they are presented and the command is given once more; a
 // verified PIN stays verified. When the card knows them, the command is sent once and
 // nothing else.
-func (c *Client) introduced(ctx context.Context, authorities [][]byte, v spec.Variant,
-	data ...[]byte) ([]byte, error) {
+func (c *Client) introduced(
+	ctx context.Context, authorities [][]byte, v spec.Variant, data ...[]byte,
+) ([]byte, error) {
 	answer, err := c.send(ctx, v, data...)
 	if !Is(err, spec.SWReferenceUnknown) {
 		return answer, err

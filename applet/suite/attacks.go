@@ -93,8 +93,7 @@ func (s *subject) attacker() *attack.Setup {
 
 // attackersCertificate issues a certificate to an attacker.
 func (c *caseRun) attackersCertificate(
-	issuer attack.Identity,
-	of attack.Subject,
+	issuer attack.Identity, of attack.Subject,
 ) (attack.Identity, error) {
 	e := entry{holder: of.Holder, role: of.Role, key: of.Key, to: of.Last}
 	if of.Expired {

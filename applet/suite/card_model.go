@@ -76,8 +76,9 @@ func (s *subject) ask(amount money.Ore, payer message.DeviceID) *message.Request
 }
 
 // enterRequest checks a new Request and enters it.
-func (s *subject) enterRequest(amount money.Ore, payer message.DeviceID,
-	answer []byte) *message.Request {
+func (s *subject) enterRequest(
+	amount money.Ore, payer message.DeviceID, answer []byte,
+) *message.Request {
 	s.c.Helper()
 	r, err := message.Parse[message.Request](answer)
 	s.c.must(err)

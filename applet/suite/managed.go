@@ -29,8 +29,9 @@ type Managed struct {
 
 // NewManaged makes a target of a card with those keys. reset takes its power away and
 // gives it back. shortOnly reports that card or reader carry no extended APDUs.
-func NewManaged(c apdu.Card, reset func() error, keys scp03.KeySource, shortOnly bool) (*Managed,
-	error) {
+func NewManaged(
+	c apdu.Card, reset func() error, keys scp03.KeySource, shortOnly bool,
+) (*Managed, error) {
 	file, err := cap.Parse(applet.CAP)
 	if err != nil {
 		return nil, err

@@ -174,8 +174,9 @@ func TimePayments(ctx context.Context, target Target, n int) (times []time.Durat
 // TimeSignatures does the cryptography of PAY in plain Go, n times: it verifies the
 // payee's certificate and Request and signs the Payment. now is the clock that measures
 // it.
-func TimeSignatures(ctx context.Context, n int, now func() time.Time) (times []time.Duration,
-	err error) {
+func TimeSignatures(
+	ctx context.Context, n int, now func() time.Time,
+) (times []time.Duration, err error) {
 	err = runCase(ctx, NewEmulator(card.Unlimited), func(c *caseRun) {
 		merchant, payer := c.device(c.world.own, spec.RoleTerminal),
 			c.device(c.world.own, spec.RoleCard)

@@ -43,9 +43,7 @@ const (
 func (tc tornCase) String() string { return tc.name }
 
 // campaign tries every cut of a command that makes so many writes.
-func (tc tornCase) campaign(
-	writes int, newTarget func() Cutter,
-) *campaign.Campaign[int, tornCase] {
+func (tc tornCase) campaign(writes int, newTarget func() Cutter) *campaign.Campaign[int, tornCase] {
 	c := &campaign.Campaign[int, tornCase]{Name: tc.name + ", torn", Undecided: campaign.Held}
 	c.Start = func() (campaign.Try[int, tornCase], error) {
 		var scheme *cardScheme

@@ -11,8 +11,9 @@ import (
 )
 
 // exchangeWith runs fn as an applet would run with a command.
-func exchangeWith(t *testing.T, command Command,
-	fn func(b *bench, x *Exchange, apdu, buffer vm.Ref)) {
+func exchangeWith(
+	t *testing.T, command Command, fn func(b *bench, x *Exchange, apdu, buffer vm.Ref),
+) {
 	b := newBench(t)
 	b.run(func() {
 		CreateAPDU(b.c, 261)

@@ -262,8 +262,9 @@ func runRSA(c *vm.Call, spec *cipherSpec, key vm.Ref, input []byte, final bool) 
 
 // finishRSA pads and enciphers, or deciphers and removes the padding, with the
 // public or the private key.
-func finishRSA(c *vm.Call, spec *cipherSpec, key any, message []byte, bits int) (out []byte,
-	err error) {
+func finishRSA(
+	c *vm.Call, spec *cipherSpec, key any, message []byte, bits int,
+) (out []byte, err error) {
 	size, isPrivate := bits/8, false
 	var apply func([]byte) ([]byte, error)
 	switch k := key.(type) {

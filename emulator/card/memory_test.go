@@ -232,8 +232,9 @@ func TestProfileLimitsTransaction(t *testing.T) {
 // cutEverywhere runs a command with power lost before its first, second, ... write
 // until it gets through, and has check look at the card after each restart. It
 // returns how many writes the command has.
-func cutEverywhere(t *testing.T, prepare func() bench, command []byte,
-	check func(b bench, n int)) int {
+func cutEverywhere(
+	t *testing.T, prepare func() bench, command []byte, check func(b bench, n int),
+) int {
 	t.Helper()
 	for n := 1; ; n++ {
 		b := prepare()

@@ -120,8 +120,9 @@ func readLine(lines *bufio.Reader) (string, error) {
 }
 
 // execute carries out one line and returns the answer.
-func execute(ctx context.Context, c *card.Card, line string, sink func(apdu.Exchange)) (string,
-	error) {
+func execute(
+	ctx context.Context, c *card.Card, line string, sink func(apdu.Exchange),
+) (string, error) {
 	words := strings.Fields(line)
 	arguments := words[1:]
 	switch words[0] {

@@ -63,8 +63,9 @@ type BlockCipher struct {
 
 // NewBlockCipher returns a cipher in its initial state. iv is the initial chaining
 // value, one block; nil stands for zeros, and ECB ignores it.
-func NewBlockCipher(block cipher.Block, mode Mode, padding Padding, encrypt bool,
-	iv []byte) (*BlockCipher, error) {
+func NewBlockCipher(
+	block cipher.Block, mode Mode, padding Padding, encrypt bool, iv []byte,
+) (*BlockCipher, error) {
 	if iv == nil {
 		iv = make([]byte, block.BlockSize())
 	}

@@ -191,8 +191,9 @@ func (m applets) Encrypt(data []byte) ([]byte, error) {
 
 // crypt is CBC under Key-DEK with a chaining value of zero, of whole blocks (Amd D 1.2
 // §6.2.8).
-func (m applets) crypt(data []byte, mode func(cipher.Block, []byte) cipher.BlockMode) ([]byte,
-	error) {
+func (m applets) crypt(
+	data []byte, mode func(cipher.Block, []byte) cipher.BlockMode,
+) ([]byte, error) {
 	s := m.card.session
 	if !s.authenticated() {
 		return nil, apdu.SWSecurity

@@ -126,8 +126,9 @@ func (s *auditRun) violated(where string, amount money.Ore, format string, args 
 // none. q is the central bank's database, best a transaction, so that nothing moves meanwhile.
 // honest are all honest devices, by id: those missing count as stolen or copied. An error means
 // that the database could not be read.
-func (a *Auditor) Check(ctx context.Context, q store.Queryer,
-	honest map[string]Device) ([]Violation, error) {
+func (a *Auditor) Check(
+	ctx context.Context, q store.Queryer, honest map[string]Device,
+) ([]Violation, error) {
 	f, err := a.read(ctx, q, true, nil)
 	if err != nil {
 		return nil, err
@@ -138,8 +139,9 @@ func (a *Auditor) Check(ctx context.Context, q store.Queryer,
 // CheckTouched is Check for a caller that knows, from the database itself, every row that was
 // written since the last Check or CheckTouched: only those are read again. touched may name rows
 // that are unchanged or deleted; it must not lack a written one.
-func (a *Auditor) CheckTouched(ctx context.Context, q store.Queryer, honest map[string]Device,
-	touched []Row) ([]Violation, error) {
+func (a *Auditor) CheckTouched(
+	ctx context.Context, q store.Queryer, honest map[string]Device, touched []Row,
+) ([]Violation, error) {
 	if a.before != nil && len(touched) == 0 && a.sameStates(honest) {
 		return nil, nil
 	}
@@ -151,8 +153,9 @@ func (a *Auditor) CheckTouched(ctx context.Context, q store.Queryer, honest map[
 }
 
 // read reads all rows, or those touched when the others are known.
-func (a *Auditor) read(ctx context.Context, q store.Queryer, whole bool, touched []Row) (*facts,
-	error) {
+func (a *Auditor) read(
+	ctx context.Context, q store.Queryer, whole bool, touched []Row,
+) (*facts, error) {
 	rows := a.rows
 	if rows == nil {
 		rows, whole = newTables(), true
@@ -209,8 +212,9 @@ func (a *Auditor) sameStates(honest map[string]Device) bool {
 
 // Agreement checks what holds after two whole rounds of synchronisation without faults (invariant
 // 10).
-func (a *Auditor) Agreement(ctx context.Context, q store.Queryer,
-	honest map[string]Device) ([]Violation, error) {
+func (a *Auditor) Agreement(
+	ctx context.Context, q store.Queryer, honest map[string]Device,
+) ([]Violation, error) {
 	f, err := a.read(ctx, q, true, nil)
 	if err != nil {
 		return nil, err

@@ -50,15 +50,18 @@ func ordinaryDay(t *testing.T) *settlementtest.World {
 	return w
 }
 
-func load(t *testing.T, w *settlementtest.World, d *settlementtest.Device, credit money.Ore,
-	until settlementtest.Step) {
+func load(
+	t *testing.T, w *settlementtest.World, d *settlementtest.Device, credit money.Ore,
+	until settlementtest.Step,
+) {
 	report, refused := w.Sync(d, until, credit)
 	require.NoError(t, refused)
 	require.Zero(t, report.Difference)
 }
 
-func pay(t *testing.T, payer, payee *settlementtest.Device, amount money.Ore,
-	accept bool) *message.Payment {
+func pay(
+	t *testing.T, payer, payee *settlementtest.Device, amount money.Ore, accept bool,
+) *message.Payment {
 	r, err := payee.Request(amount, "")
 	require.NoError(t, err)
 	p, err := payer.Pay(r, false)

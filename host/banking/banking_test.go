@@ -138,10 +138,7 @@ func FuzzTypes(f *testing.F) { remotetest.Fuzz(f, types...) }
 // stub answers every call with its example, or with err.
 type stub struct{ err error }
 
-func (s stub) Open(
-	context.Context,
-	message.DeviceID,
-) (session.Opening, error) {
+func (s stub) Open(context.Context, message.DeviceID) (session.Opening, error) {
 	return opening, s.err
 }
 func (s stub) Report(context.Context, message.DeviceID, session.Reading) (session.Answer, error) {
@@ -159,10 +156,7 @@ func (s stub) RequestUnload(context.Context, order.Signed) (envelope.Envelope, e
 	return sealed, s.err
 }
 
-func (s stub) TakeUnload(
-	context.Context,
-	[]byte,
-) ([]byte, error) {
+func (s stub) TakeUnload(context.Context, []byte) ([]byte, error) {
 	return []byte{1}, s.err
 }
 func (s stub) UnloadReceipt(context.Context, order.Signed) ([]byte, error) { return nil, s.err }
@@ -173,10 +167,7 @@ func (s stub) PlaceRefund(context.Context, order.Signed) error          { return
 func (s stub) AddDevice(context.Context, Device) error                  { return s.err }
 func (s stub) Device(context.Context, message.DeviceID) (Device, error) { return device, s.err }
 
-func (s stub) Cards(
-	context.Context,
-	string,
-) ([]Card, error) {
+func (s stub) Cards(context.Context, string) ([]Card, error) {
 	return []Card{{device, true}}, s.err
 }
 func (s stub) AddCustomer(context.Context, Customer) error              { return s.err }
@@ -200,10 +191,7 @@ func (s stub) SetPolicy(_ context.Context, _ message.DeviceID, p message.Policy)
 	return s.err
 }
 
-func (s stub) ReserveDevice(
-	_ context.Context,
-	r Reservation,
-) (message.DeviceID, error) {
+func (s stub) ReserveDevice(_ context.Context, r Reservation) (message.DeviceID, error) {
 	if r != reservation {
 		return "", errors.New("another reservation")
 	}

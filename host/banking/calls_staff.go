@@ -67,10 +67,7 @@ func (i issuerDesk) Device(ctx context.Context, id message.DeviceID) (Device, er
 }
 
 // ReserveDevice implements IssuerDesk.
-func (i issuerDesk) ReserveDevice(
-	ctx context.Context,
-	r Reservation,
-) (message.DeviceID, error) {
+func (i issuerDesk) ReserveDevice(ctx context.Context, r Reservation) (message.DeviceID, error) {
 	a, err := remote.Ask[reserveAnswer](ctx, i.client, "reserve-device", r)
 	return a.Device, err
 }

@@ -164,8 +164,9 @@ func (m *measurement) fund(ctx context.Context, p *sandbox.Person, amount money.
 	return err
 }
 
-func (m *measurement) sell(ctx context.Context, s *sandbox.Merchant, tap wallet.Tap,
-	amount money.Ore) error {
+func (m *measurement) sell(
+	ctx context.Context, s *sandbox.Merchant, tap wallet.Tap, amount money.Ore,
+) error {
 	sale, err := s.Terminal.Ask(ctx, amount)
 	if err != nil {
 		return err
@@ -175,8 +176,9 @@ func (m *measurement) sell(ctx context.Context, s *sandbox.Merchant, tap wallet.
 }
 
 // receive pays from payer to payee on the payee's phone.
-func (m *measurement) receive(ctx context.Context, payee, payer *sandbox.Person,
-	amount money.Ore) error {
+func (m *measurement) receive(
+	ctx context.Context, payee, payer *sandbox.Person, amount money.Ore,
+) error {
 	_, _, err := payee.Phone.Transfer(ctx, amount,
 		func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
 			if side == wallet.Payee {
@@ -189,8 +191,9 @@ func (m *measurement) receive(ctx context.Context, payee, payer *sandbox.Person,
 	return err
 }
 
-func (m *measurement) refuse(ctx context.Context, p *sandbox.Person, tap wallet.Tap,
-	amount money.Ore) error {
+func (m *measurement) refuse(
+	ctx context.Context, p *sandbox.Person, tap wallet.Tap, amount money.Ore,
+) error {
 	asked, err := p.Phone.Request(ctx, tap, amount, "")
 	if err != nil {
 		return err

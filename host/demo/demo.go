@@ -39,8 +39,9 @@ type Options struct {
 
 // Run founds a sandbox in an empty folder, plays the demo, writes it to out, and returns the books
 // after it. Violations of the protocol are in the books, not an error.
-func Run(ctx context.Context, folder string, out io.Writer, options Options) (sandbox.Books,
-	error) {
+func Run(
+	ctx context.Context, folder string, out io.Writer, options Options,
+) (sandbox.Books, error) {
 	tell := &printer{out: out, show: options.Show, trace: options.Trace}
 	options.Sandbox.Observe = tell.onExchange
 	tell.heading("The parties")
@@ -159,8 +160,9 @@ func (s *scenario) ask(amount money.Ore) (terminal.Sale, error) {
 }
 
 // take holds the person's card to the terminal for a sale.
-func (s *scenario) take(p *sandbox.Person, sale terminal.Sale,
-	entered pin.Block) (envelope.Envelope, error) {
+func (s *scenario) take(
+	p *sandbox.Person, sale terminal.Sale, entered pin.Block,
+) (envelope.Envelope, error) {
 	s.print.tap()
 	return s.cafe.Terminal.Take(s.ctx, sale.Number, p.Card.Tap(), entered)
 }

@@ -53,8 +53,9 @@ func Replace(path string, content []byte, mode fs.FileMode) error {
 	return writeInto(path, content, mode, os.Rename)
 }
 
-func writeInto(path string, content []byte, mode fs.FileMode,
-	put func(from, to string) error) (err error) {
+func writeInto(
+	path string, content []byte, mode fs.FileMode, put func(from, to string) error,
+) (err error) {
 	folder := filepath.Dir(path)
 	if err := makeFolder(folder); err != nil {
 		return err

@@ -30,8 +30,9 @@ func (w *world) unregisteredPayer(b *bank) pki.Identity {
 }
 
 // paidBy returns a Payment of a Request that no card has made.
-func (w *world) paidBy(b *bank, payer pki.Identity, asked envelope.Envelope,
-	atc uint32) envelope.Envelope {
+func (w *world) paidBy(
+	b *bank, payer pki.Identity, asked envelope.Envelope, atc uint32,
+) envelope.Envelope {
 	w.t.Helper()
 	request, err := message.Parse[message.Request](asked.Message)
 	require.NoError(w.t, err)

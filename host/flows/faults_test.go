@@ -64,14 +64,16 @@ func (f *failing) SubmitState(ctx context.Context, state []byte) (notary.StateRe
 		func() (notary.StateReport, error) { return f.Participant.SubmitState(ctx, state) })
 }
 
-func (f *failing) Outstanding(ctx context.Context, device message.DeviceID) (notary.Outstanding,
-	error) {
+func (f *failing) Outstanding(
+	ctx context.Context, device message.DeviceID,
+) (notary.Outstanding, error) {
 	return over(f.outage,
 		func() (notary.Outstanding, error) { return f.Participant.Outstanding(ctx, device) })
 }
 
-func (f *failing) CoSign(ctx context.Context, order notary.OrderKey, instruction []byte) ([]byte,
-	error) {
+func (f *failing) CoSign(
+	ctx context.Context, order notary.OrderKey, instruction []byte,
+) ([]byte, error) {
 	return over(f.outage,
 		func() ([]byte, error) { return f.Participant.CoSign(ctx, order, instruction) })
 }
@@ -84,8 +86,9 @@ func (f *failing) Refund(ctx context.Context, r notary.Refund) error {
 	return f.only(func() error { return f.Participant.Refund(ctx, r) })
 }
 
-func (f *failing) Revoked(ctx context.Context, after int64, limit int) ([]notary.Revocation,
-	error) {
+func (f *failing) Revoked(
+	ctx context.Context, after int64, limit int,
+) ([]notary.Revocation, error) {
 	return over(f.outage,
 		func() ([]notary.Revocation, error) { return f.Participant.Revoked(ctx, after, limit) })
 }

@@ -24,8 +24,9 @@ import (
 //
 // Errors: *order.Refused for an order that is closed, or of more than any device can
 // pay; order.ErrSignature; [banking.ErrNoDevice]; [banking.ErrTaken].
-func (i *Intermediary) RequestUnload(ctx context.Context, o order.Signed) (envelope.Envelope,
-	error) {
+func (i *Intermediary) RequestUnload(
+	ctx context.Context, o order.Signed,
+) (envelope.Envelope, error) {
 	d, err := i.verifyOrder(ctx, o, order.Unload)
 	if err != nil {
 		return envelope.Envelope{}, err

@@ -48,8 +48,9 @@ func requestIdentity(encoded []byte) (message.Hash, error) {
 // restoreUnload puts a Request back into the journal that was lost with a restored backup: the
 // desk's signature under it proves that the desk made it. The notary knows whether the desk has
 // decided on it since. Errors: *order.Refused, by [banking.ErrUnloadClosed], when it has.
-func (i *Intermediary) restoreUnload(ctx context.Context, paid *message.Payment,
-	payment []byte) error {
+func (i *Intermediary) restoreUnload(
+	ctx context.Context, paid *message.Payment, payment []byte,
+) error {
 	if _, err := unload(ctx, i.db, paid.Request.Number); !errors.Is(err, banking.ErrNotForDesk) {
 		return err
 	}
@@ -185,8 +186,9 @@ func (i *Intermediary) handOverDesk(ctx context.Context) error {
 	return i.PullStatement(ctx)
 }
 
-func (i *Intermediary) pendingDecisions(ctx context.Context) (numbers []uint32, decisions [][]byte,
-	err error) {
+func (i *Intermediary) pendingDecisions(
+	ctx context.Context,
+) (numbers []uint32, decisions [][]byte, err error) {
 	err = store.Each(ctx, i.db, func(row store.Row) error {
 		var number uint32
 		var decision []byte

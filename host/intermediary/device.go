@@ -46,8 +46,9 @@ func (i *Intermediary) AddDevice(ctx context.Context, d banking.Device) error {
 
 // storeDevice keeps a device, or the later certificate of one that is kept, for the
 // same key and role.
-func (i *Intermediary) storeDevice(ctx context.Context, d banking.Device,
-	certificate *cvc.Certificate) error {
+func (i *Intermediary) storeDevice(
+	ctx context.Context, d banking.Device, certificate *cvc.Certificate,
+) error {
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		kept, err := device(ctx, tx, d.ID)
 		switch {
@@ -123,8 +124,9 @@ func (i *Intermediary) Device(ctx context.Context, id message.DeviceID) (banking
 
 // SetPolicy gives a device other limits, by its next Instruction. The version is
 // counted up here. Errors: [banking.ErrNoDevice], [banking.ErrPolicy] above the ceilings.
-func (i *Intermediary) SetPolicy(ctx context.Context, id message.DeviceID,
-	policy message.Policy) error {
+func (i *Intermediary) SetPolicy(
+	ctx context.Context, id message.DeviceID, policy message.Policy,
+) error {
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		d, err := device(ctx, tx, id)
 		if err != nil {

@@ -24,8 +24,9 @@ type deviceSituation struct {
 // instruct makes the Instruction that is due, has the notary sign it and puts it into the answer. A
 // load that the device cannot take is refused, its money is returned, and the Instruction is made
 // without it.
-func (i *Intermediary) instruct(ctx context.Context, s deviceSituation,
-	answer *session.Answer) error {
+func (i *Intermediary) instruct(
+	ctx context.Context, s deviceSituation, answer *session.Answer,
+) error {
 	for {
 		instruction, due := i.duties(s)
 		load, wanted, err := nextLoad(ctx, i.db, s.device.ID)
@@ -132,8 +133,9 @@ func (s deviceSituation) refusalOf(policy message.Policy, amount money.Ore) stri
 
 // coSign signs an Instruction and has the notary put its signature in the place
 // that is still zero.
-func (i *Intermediary) coSign(ctx context.Context, order string,
-	instruction *message.Instruction) ([]byte, error) {
+func (i *Intermediary) coSign(
+	ctx context.Context, order string, instruction *message.Instruction,
+) ([]byte, error) {
 	signed, err := envelope.Sign(instruction, i.instructionKey.signer)
 	if err != nil {
 		return nil, fmt.Errorf("intermediary: Instruction for %s: %w", instruction.Device, err)
@@ -160,8 +162,9 @@ func stopsCredit(err error) bool {
 		errors.Is(err, notary.WrongStatus)
 }
 
-func (i *Intermediary) adoptOutstanding(ctx context.Context, device message.DeviceID, refused error,
-	answer *session.Answer) error {
+func (i *Intermediary) adoptOutstanding(
+	ctx context.Context, device message.DeviceID, refused error, answer *session.Answer,
+) error {
 	outstanding, err := i.notary.Outstanding(ctx, device)
 	if err != nil {
 		return err

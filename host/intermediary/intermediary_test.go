@@ -41,16 +41,18 @@ type statementNotary struct {
 }
 
 func (*statementNotary) Register(context.Context, notary.Registration) error { return nil }
-func (s *statementNotary) Outstanding(context.Context, message.DeviceID) (notary.Outstanding,
-	error) {
+func (s *statementNotary) Outstanding(
+	context.Context, message.DeviceID,
+) (notary.Outstanding, error) {
 	if s.away {
 		return notary.Outstanding{}, remote.ErrUnreachable
 	}
 	return notary.Outstanding{NextSeq: s.next, Status: s.status}, nil
 }
 
-func (s *statementNotary) Statement(_ context.Context, after int64, limit int) ([]notary.Entry,
-	error) {
+func (s *statementNotary) Statement(
+	_ context.Context, after int64, limit int,
+) ([]notary.Entry, error) {
 	var page []notary.Entry
 	for _, entry := range s.entries {
 		if entry.Seq > after && len(page) < limit {

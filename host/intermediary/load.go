@@ -94,8 +94,9 @@ func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 // verifyOrder finds the device of an order and checks the owner's signature. Another kind of order
 // fails permanently. An unknown device or key fails until it is known: the same order may have been
 // placed under the key of a former phone, or before a backup was restored.
-func (i *Intermediary) verifyOrder(ctx context.Context, o order.Signed,
-	kind order.Kind) (storedDevice, error) {
+func (i *Intermediary) verifyOrder(
+	ctx context.Context, o order.Signed, kind order.Kind,
+) (storedDevice, error) {
 	if o.Kind != kind || o.Amount <= 0 {
 		return storedDevice{},
 			&order.Refused{Reason: fmt.Errorf(
@@ -121,8 +122,9 @@ type pendingLoad struct {
 	amount money.Ore
 }
 
-func nextLoad(ctx context.Context, q store.Queryer, device message.DeviceID) (pendingLoad, bool,
-	error) {
+func nextLoad(
+	ctx context.Context, q store.Queryer, device message.DeviceID,
+) (pendingLoad, bool, error) {
 	var p pendingLoad
 	found, err := store.Get(ctx, q, store.Into{&p.id, &p.amount},
 		`SELECT id, amount FROM load WHERE device = $1 AND state = $2 ORDER BY placed LIMIT 1`,
@@ -157,8 +159,9 @@ func (i *Intermediary) refuseLoad(ctx context.Context, p pendingLoad, reason str
 // refuseIfEnded gives the money of the device's orders that no Instruction carries
 // back to their owner when the device has ended: it will never take one. reason is
 // empty when there was none.
-func (i *Intermediary) refuseIfEnded(ctx context.Context, id message.DeviceID,
-	status notary.Status) (reason string, err error) {
+func (i *Intermediary) refuseIfEnded(
+	ctx context.Context, id message.DeviceID, status notary.Status,
+) (reason string, err error) {
 	for status == notary.Ended {
 		p, due, err := nextLoad(ctx, i.db, id)
 		if err != nil || !due {
@@ -203,8 +206,9 @@ func (i *Intermediary) loading(ctx context.Context, owner string) ([]message.Dev
 
 // moveLoad carries an order from one state to the next. It reports whether the order is known; one
 // that is already in another state stays there.
-func moveLoad(ctx context.Context, tx *sql.Tx, id string, from, to loadState,
-	sequence uint32) (known bool, err error) {
+func moveLoad(
+	ctx context.Context, tx *sql.Tx, id string, from, to loadState, sequence uint32,
+) (known bool, err error) {
 	if err := store.Exec(ctx, tx,
 		`UPDATE load SET state = $1, sequence = $2 WHERE id = $3 AND state = $4`, to, sequence, id,
 		from); err != nil {
@@ -215,8 +219,9 @@ func moveLoad(ctx context.Context, tx *sql.Tx, id string, from, to loadState,
 }
 
 // loadIsTaken records that a device took the credit of an Instruction.
-func (i *Intermediary) loadIsTaken(ctx context.Context, device message.DeviceID,
-	sequence uint32) error {
+func (i *Intermediary) loadIsTaken(
+	ctx context.Context, device message.DeviceID, sequence uint32,
+) error {
 	err := store.Exec(ctx, i.db,
 		`UPDATE load SET state = $1 WHERE device = $2 AND sequence = $3 AND state = $4`,
 		loadTaken, device, sequence, loadReserved)
@@ -228,8 +233,9 @@ func (i *Intermediary) loadIsTaken(ctx context.Context, device message.DeviceID,
 
 // concludeLoads marks as taken the credits that, by the notary, a device has applied and not
 // returned: the State or Confirmation that proved it may have come before a backup was restored.
-func (i *Intermediary) concludeLoads(ctx context.Context, device message.DeviceID,
-	outstanding notary.Outstanding) error {
+func (i *Intermediary) concludeLoads(
+	ctx context.Context, device message.DeviceID, outstanding notary.Outstanding,
+) error {
 	next, err := firstUnapplied(device, outstanding)
 	if err != nil {
 		return err

@@ -51,8 +51,9 @@ type placement struct {
 
 // restoreLoad returns the placement of an order that is not known here. A lost order leaves the
 // list and gets the state that it has at the notary; its money goes to own funds, which have paid.
-func restoreLoad(ctx context.Context, tx *sql.Tx, id string, device message.DeviceID,
-	amount money.Ore) (placement, error) {
+func restoreLoad(
+	ctx context.Context, tx *sql.Tx, id string, device message.DeviceID, amount money.Ore,
+) (placement, error) {
 	var f lostOrder
 	found, err := store.Get(ctx, tx, store.Into{&f.device, &f.amount, &f.sequence, &f.returned},
 		`SELECT device, amount, sequence, returned FROM lost_order WHERE id = $1`, id)

@@ -126,8 +126,9 @@ func (i *Intermediary) submitRefund(ctx context.Context, r notary.Refund) error 
 
 // endRefund brings a placed order to its final state, and posts the money that was set aside for
 // it.
-func (i *Intermediary) endRefund(ctx context.Context, r notary.Refund, state refundState,
-	post func(tx *sql.Tx) error) error {
+func (i *Intermediary) endRefund(
+	ctx context.Context, r notary.Refund, state refundState, post func(tx *sql.Tx) error,
+) error {
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
 		if moved, _, err := moveRefund(ctx, tx, string(r.Order), state); err != nil || !moved {
 			return err
@@ -138,8 +139,9 @@ func (i *Intermediary) endRefund(ctx context.Context, r notary.Refund, state ref
 
 // moveRefund carries an order from placed to its final state. It reports whether
 // this call did, and whether the order is known.
-func moveRefund(ctx context.Context, tx *sql.Tx, id string, to refundState) (moved, known bool,
-	err error) {
+func moveRefund(
+	ctx context.Context, tx *sql.Tx, id string, to refundState,
+) (moved, known bool, err error) {
 	changed, err := store.Changed(ctx, tx,
 		`UPDATE refund SET state = $1 WHERE id = $2 AND state = $3`, to, id, refundPlaced)
 	if err != nil {

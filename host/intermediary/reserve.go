@@ -83,8 +83,9 @@ func (i *Intermediary) reserved(
 }
 
 // nextNumber returns a number above every reserved one, which no stored device has.
-func (i *Intermediary) nextNumber(ctx context.Context, tx *sql.Tx, kind banking.DeviceKind) (int,
-	error) {
+func (i *Intermediary) nextNumber(
+	ctx context.Context, tx *sql.Tx, kind banking.DeviceKind,
+) (int, error) {
 	var n int
 	if err := store.Must(ctx, tx, store.Into{&n},
 		`SELECT COALESCE(MAX(number), 0) + 1 FROM device_number WHERE kind = $1`,

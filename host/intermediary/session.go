@@ -78,8 +78,9 @@ func (i *Intermediary) Open(ctx context.Context, id message.DeviceID) (session.O
 // goes on from there. Nothing here is kept that the next one would miss.
 // Errors: [banking.ErrNoDevice], [banking.ErrCorrupted], the notary's, for example for a State that
 // answers no Challenge.
-func (i *Intermediary) Report(ctx context.Context, id message.DeviceID,
-	reading session.Reading) (session.Answer, error) {
+func (i *Intermediary) Report(
+	ctx context.Context, id message.DeviceID, reading session.Reading,
+) (session.Answer, error) {
 	d, err := device(ctx, i.db, id)
 	if err != nil {
 		return session.Answer{}, err
@@ -182,8 +183,9 @@ func mayBeVerified(record []byte, certificates [][]byte, answers []notary.Answer
 
 // Confirm passes a device's Confirmation to the notary, which releases the credit or takes it back.
 // It implements session.Link. A cut before loses nothing: the device's next State says the same.
-func (i *Intermediary) Confirm(ctx context.Context, id message.DeviceID,
-	confirmation []byte) error {
+func (i *Intermediary) Confirm(
+	ctx context.Context, id message.DeviceID, confirmation []byte,
+) error {
 	confirmed, err := message.Parse[message.Confirmation](confirmation)
 	if err != nil {
 		return banking.Refuse(banking.ErrMalformed, "intermediary: Confirmation of %s: %v", id, err)

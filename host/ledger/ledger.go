@@ -79,8 +79,9 @@ func Post(ctx context.Context, tx *sql.Tx, at time.Time, o Order) (posted bool, 
 }
 
 // Reverse posts the opposite of the order with the key of, once, under its own key.
-func Reverse(ctx context.Context, tx *sql.Tx, at time.Time, key, of string) (posted bool,
-	err error) {
+func Reverse(
+	ctx context.Context, tx *sql.Tx, at time.Time, key, of string,
+) (posted bool, err error) {
 	lines, err := lines(ctx, tx, of)
 	if err != nil {
 		return false, err
@@ -92,8 +93,9 @@ func Reverse(ctx context.Context, tx *sql.Tx, at time.Time, key, of string) (pos
 		sql.NullString{String: of, Valid: true})
 }
 
-func post(ctx context.Context, tx *sql.Tx, at time.Time, o Order, reverses sql.NullString) (bool,
-	error) {
+func post(
+	ctx context.Context, tx *sql.Tx, at time.Time, o Order, reverses sql.NullString,
+) (bool, error) {
 	hash := contentHash(o)
 	var known []byte
 	switch posted, err := store.Get(ctx, tx, store.Into{&known},

@@ -72,9 +72,7 @@ type (
 type public struct{ client remote.Client }
 
 // NewPublic returns the notary at the far side of a link.
-func NewPublic(
-	t remote.Transport,
-) Public {
+func NewPublic(t remote.Transport) Public {
 	return public{remote.Client{Transport: t, Errors: Errors}}
 }
 
@@ -140,17 +138,14 @@ func (p participant) SubmitState(ctx context.Context, state []byte) (StateReport
 
 // Outstanding implements Participant.
 func (p participant) Outstanding(
-	ctx context.Context,
-	device message.DeviceID,
+	ctx context.Context, device message.DeviceID,
 ) (Outstanding, error) {
 	return remote.Ask[Outstanding](ctx, p.client, "outstanding", deviceRequest{device})
 }
 
 // CoSign implements Participant.
 func (p participant) CoSign(
-	ctx context.Context,
-	order OrderKey,
-	instruction []byte,
+	ctx context.Context, order OrderKey, instruction []byte,
 ) ([]byte, error) {
 	a, err := remote.Ask[coSignAnswer](ctx, p.client, "co-sign", coSignRequest{order, instruction})
 	return a.Instruction, err

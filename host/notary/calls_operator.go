@@ -24,10 +24,7 @@ func (o operator) Join(ctx context.Context, name message.Name, ca, instructionKe
 
 // Issue implements Operator.
 func (o operator) Issue(
-	ctx context.Context,
-	order OrderKey,
-	intermediary message.Name,
-	amount money.Ore,
+	ctx context.Context, order OrderKey, intermediary message.Name, amount money.Ore,
 ) error {
 	return remote.Do(ctx, o.client, "issue", issueRequest{order, intermediary, amount})
 }
@@ -50,9 +47,7 @@ func (o operator) Balances(ctx context.Context) (Balances, error) {
 
 // Payment implements Operator.
 func (o operator) Payment(
-	ctx context.Context,
-	payer message.DeviceID,
-	atc uint32,
+	ctx context.Context, payer message.DeviceID, atc uint32,
 ) (PaymentStatus, error) {
 	return remote.Ask[PaymentStatus](ctx, o.client, "payment", paymentRequest{payer, atc})
 }

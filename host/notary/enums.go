@@ -53,9 +53,7 @@ func (s Status) String() string { return enumName(int(s), statusNames[:], "statu
 func (s Status) MarshalText() ([]byte, error) { return enumText(s, statusNames[:], "status") }
 
 // UnmarshalText reads the name.
-func (s *Status) UnmarshalText(
-	text []byte,
-) error {
+func (s *Status) UnmarshalText(text []byte) error {
 	return enumOf(s, text, statusNames[:], "status")
 }
 

@@ -124,11 +124,7 @@ func (s stub) Submit(context.Context, [][]byte) ([]Answer, error) {
 func (s stub) OpenChallenge(context.Context, []byte) error              { return s.err }
 func (s stub) SubmitState(context.Context, []byte) (StateReport, error) { return report, s.err }
 
-func (s stub) CoSign(
-	context.Context,
-	OrderKey,
-	[]byte,
-) ([]byte, error) {
+func (s stub) CoSign(context.Context, OrderKey, []byte) ([]byte, error) {
 	return []byte{0x6F}, s.err
 }
 func (s stub) Confirm(context.Context, []byte) error              { return s.err }
@@ -136,11 +132,7 @@ func (s stub) Refund(context.Context, Refund) error               { return s.err
 func (s stub) ReportLost(context.Context, message.DeviceID) error { return s.err }
 func (s stub) End(context.Context, message.DeviceID) error        { return s.err }
 
-func (s stub) Statement(
-	context.Context,
-	int64,
-	int,
-) ([]Entry, error) {
+func (s stub) Statement(context.Context, int64, int) ([]Entry, error) {
 	return []Entry{entry}, s.err
 }
 func (s stub) Revoked(context.Context, int64, int) ([]Revocation, error) { return nil, s.err }
@@ -158,9 +150,7 @@ func (s stub) Outstanding(context.Context, message.DeviceID) (Outstanding, error
 func (s stub) Issue(context.Context, OrderKey, message.Name, money.Ore) error { return s.err }
 
 func (s stub) Payment(
-	_ context.Context,
-	payer message.DeviceID,
-	atc uint32,
+	_ context.Context, payer message.DeviceID, atc uint32,
 ) (PaymentStatus, error) {
 	return PaymentStatus{Payer: payer, ATC: atc, Verdict: Unseen}, s.err
 }

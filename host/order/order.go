@@ -97,15 +97,17 @@ type Signed struct {
 }
 
 // New returns an order to load or unload, with a random id, and signs it.
-func New(kind Kind, device message.DeviceID, amount money.Ore, random io.Reader,
-	app crypto.Signer) (Signed, error) {
+func New(
+	kind Kind, device message.DeviceID, amount money.Ore, random io.Reader, app crypto.Signer,
+) (Signed, error) {
 	return newOrder(Order{Kind: kind, Device: device, Amount: amount}, random, app)
 }
 
 // NewRefund returns an order to give back a payment that a terminal took, or a part of it, with a
 // random id, and signs it. app is the key of the terminal's owner.
-func NewRefund(terminal message.DeviceID, of Payment, amount money.Ore, random io.Reader,
-	app crypto.Signer) (Signed, error) {
+func NewRefund(
+	terminal message.DeviceID, of Payment, amount money.Ore, random io.Reader, app crypto.Signer,
+) (Signed, error) {
 	return newOrder(Order{Kind: Refund, Device: terminal, Amount: amount, Of: of}, random, app)
 }
 

@@ -98,8 +98,9 @@ func (f *Folder) OnClose(do func() error) { f.closers = append(f.closers, do) }
 
 // Database opens a database that was made before, until the folder is closed. A file that is gone
 // is an error: an empty one in its place would have forgotten everything.
-func (f *Folder) Database(ctx context.Context, name string, schemas ...store.Schema) (*sql.DB,
-	error) {
+func (f *Folder) Database(
+	ctx context.Context, name string, schemas ...store.Schema,
+) (*sql.DB, error) {
 	source := f.source(name)
 	if store.IsFile(source) {
 		if _, err := os.Stat(source); errors.Is(err, fs.ErrNotExist) {

@@ -110,8 +110,9 @@ func (f *Folder) Keep(name string, encoded []byte) error {
 
 // KeepAll puts certificates into a folder within the folder, each under its name, and returns the
 // names of the files, in order.
-func (f *Folder) KeepAll(within string, certificates map[string][]byte) (names []string,
-	err error) {
+func (f *Folder) KeepAll(
+	within string, certificates map[string][]byte,
+) (names []string, err error) {
 	for _, name := range slices.Sorted(maps.Keys(certificates)) {
 		file := filepath.Join(within, name+".cvc")
 		if err := f.Keep(file, certificates[name]); err != nil {

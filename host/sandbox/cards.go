@@ -180,8 +180,9 @@ func (s *Sandbox) installApplet(path string, order personalization.Order, root [
 }
 
 // cardOrder reads the secrets of a card, or draws and stores them.
-func (s *Sandbox) cardOrder(id message.DeviceID, owner string) (personalization.Order, cardOrder,
-	error) {
+func (s *Sandbox) cardOrder(
+	id message.DeviceID, owner string,
+) (personalization.Order, cardOrder, error) {
 	var made cardOrder
 	path := s.letterPath(owner)
 	err := readJSON(path, &made)
@@ -204,8 +205,9 @@ func (s *Sandbox) cardOrder(id message.DeviceID, owner string) (personalization.
 	return order, made, nil
 }
 
-func (s *Sandbox) drawCard(id message.DeviceID, owner string) (personalization.Order, cardOrder,
-	error) {
+func (s *Sandbox) drawCard(
+	id message.DeviceID, owner string,
+) (personalization.Order, cardOrder, error) {
 	var made cardOrder
 	random := s.options.Random
 	order, err := personalization.NewOrder(id, owner, message.DateOf(s.options.Clock.Now()), random)

@@ -63,8 +63,9 @@ func (s *Sandbox) MayEnrol(b *bank.Bank, name string) error {
 
 // Refund orders that a settled payment at a merchant, or a part of it, goes back to the
 // payer's online wallet. Errors: *order.Refused.
-func (s *Sandbox) Refund(ctx context.Context, m *Merchant, of order.Payment,
-	amount money.Ore) error {
+func (s *Sandbox) Refund(
+	ctx context.Context, m *Merchant, of order.Payment, amount money.Ore,
+) error {
 	signed, err := order.NewRefund(m.Terminal.ID(), of, amount, s.options.Random, m.Terminal.Owner)
 	if err != nil {
 		return err

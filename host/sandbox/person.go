@@ -35,8 +35,9 @@ var ErrSeveralCards = errors.New("has several cards")
 // Person starts the phone of a person, with one of the person's cards: that of the device id, or
 // the only one in use when that is empty. A person without a card has a phone too. Errors:
 // [ErrUnknown], [ErrSeveralCards].
-func (s *Sandbox) Person(ctx context.Context, name string, device message.DeviceID) (*Person,
-	error) {
+func (s *Sandbox) Person(
+	ctx context.Context, name string, device message.DeviceID,
+) (*Person, error) {
 	app, err := s.phone(ctx, name)
 	if err != nil {
 		return nil, err
@@ -78,8 +79,9 @@ func (s *Sandbox) Customer(ctx context.Context, name string) (*Person, error) {
 
 // HandReceipt gives a Receipt to the phone of whoever paid with a card, if that person
 // has one here.
-func (s *Sandbox) HandReceipt(ctx context.Context, name string, payer message.DeviceID,
-	receipt envelope.Envelope) error {
+func (s *Sandbox) HandReceipt(
+	ctx context.Context, name string, payer message.DeviceID, receipt envelope.Envelope,
+) error {
 	phones, err := s.phones()
 	if err != nil || phones[name] == "" {
 		return err
@@ -216,8 +218,9 @@ func (s *Sandbox) phone(ctx context.Context, name string) (*phone.Phone, error) 
 
 // cardsOf returns the cards that a phone knows. Where it knows none, or not the one that is wanted,
 // the owner's bank is asked.
-func (s *Sandbox) cardsOf(ctx context.Context, app *phone.Phone,
-	wanted message.DeviceID) ([]phone.Card, error) {
+func (s *Sandbox) cardsOf(
+	ctx context.Context, app *phone.Phone, wanted message.DeviceID,
+) ([]phone.Card, error) {
 	cards, err := app.Cards()
 	isWanted := func(c phone.Card) bool { return wanted == "" || c.Device == wanted }
 	if err != nil || slices.ContainsFunc(cards, isWanted) {
@@ -326,8 +329,9 @@ func (s *Sandbox) BankOfMerchant(ctx context.Context, m *Merchant) (*bank.Bank, 
 // the former one's, and with no data but the person's list of cards. The former phone need not be
 // there: who is a customer is asked at the banks. A cut leaves the former phone in use, or the next
 // one; the same call goes on. Errors: [ErrUnknown].
-func (s *Sandbox) ChangePhone(ctx context.Context, name string) (cards []message.DeviceID,
-	err error) {
+func (s *Sandbox) ChangePhone(
+	ctx context.Context, name string,
+) (cards []message.DeviceID, err error) {
 	b, known, err := s.bankOfCustomer(ctx, name)
 	if err != nil {
 		return nil, err
@@ -361,8 +365,9 @@ func (s *Sandbox) ChangePhone(ctx context.Context, name string) (cards []message
 
 // bankOfCustomer asks the banks whose customer somebody is, and which cards that customer has. A
 // bank that cannot be asked is an error only if no other one knows the customer.
-func (s *Sandbox) bankOfCustomer(ctx context.Context, name string) (*bank.Bank, []banking.Card,
-	error) {
+func (s *Sandbox) bankOfCustomer(
+	ctx context.Context, name string,
+) (*bank.Bank, []banking.Card, error) {
 	folders, err := s.bankFolders()
 	if err != nil {
 		return nil, nil, err

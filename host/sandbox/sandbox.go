@@ -150,8 +150,9 @@ func (s *Sandbox) CentralBank(ctx context.Context) (*centralbank.CentralBank, er
 	return s.centralBankAt(ctx, s.path(centralBankFolder))
 }
 
-func (s *Sandbox) centralBankAt(ctx context.Context, folder string) (*centralbank.CentralBank,
-	error) {
+func (s *Sandbox) centralBankAt(
+	ctx context.Context, folder string,
+) (*centralbank.CentralBank, error) {
 	if s.centralBank != nil {
 		return s.centralBank, nil
 	}

@@ -101,8 +101,9 @@ func (s *Slot) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, err
 }
 
 // deliver sends the command to the card, and takes the card away when that was planned.
-func (s *Slot) deliver(ctx context.Context, c apdu.Command) (response apdu.Response,
-	stats card.Stats, err error) {
+func (s *Slot) deliver(
+	ctx context.Context, c apdu.Command,
+) (response apdu.Response, stats card.Stats, err error) {
 	if s.inserted != nil {
 		response, err = s.inserted.Transmit(ctx, c)
 	} else {

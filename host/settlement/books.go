@@ -14,8 +14,9 @@ import (
 )
 
 // Issue implements notary.Operator.
-func (n *Notary) Issue(ctx context.Context, order notary.OrderKey, intermediary message.Name,
-	amount money.Ore) error {
+func (n *Notary) Issue(
+	ctx context.Context, order notary.OrderKey, intermediary message.Name, amount money.Ore,
+) error {
 	return n.change(ctx, func(t *txn) error {
 		if err := t.joined(intermediary); err != nil {
 			return err
@@ -75,8 +76,9 @@ func (t *txn) create(m movement, amount money.Ore) error {
 }
 
 // Statement implements notary.Participant.
-func (p participant) Statement(ctx context.Context, after int64, limit int) ([]notary.Entry,
-	error) {
+func (p participant) Statement(
+	ctx context.Context, after int64, limit int,
+) ([]notary.Entry, error) {
 	if err := checkPage(limit); err != nil {
 		return nil, err
 	}
@@ -123,8 +125,9 @@ func accounts(ctx context.Context, tx *sql.Tx, kind ledger.Kind) ([]notary.Accou
 }
 
 // Payment implements notary.Operator.
-func (n *Notary) Payment(ctx context.Context, payer message.DeviceID,
-	atc uint32) (notary.PaymentStatus, error) {
+func (n *Notary) Payment(
+	ctx context.Context, payer message.DeviceID, atc uint32,
+) (notary.PaymentStatus, error) {
 	if err := checkTexts(payer); err != nil {
 		return notary.PaymentStatus{}, err
 	}

@@ -53,8 +53,9 @@ func (r *recorder) command(name string, do func(settlementtest.Notary) error) er
 	return err
 }
 
-func (r *recorder) Issue(ctx context.Context, order notary.OrderKey, intermediary message.Name,
-	amount money.Ore) error {
+func (r *recorder) Issue(
+	ctx context.Context, order notary.OrderKey, intermediary message.Name, amount money.Ore,
+) error {
 	return r.command("Issue",
 		func(n settlementtest.Notary) error { return n.Issue(ctx, order, intermediary, amount) })
 }
@@ -97,8 +98,9 @@ func (l recordedLink) SubmitState(ctx context.Context, state []byte) (notary.Sta
 	})
 }
 
-func (l recordedLink) CoSign(ctx context.Context, order notary.OrderKey,
-	instruction []byte) ([]byte, error) {
+func (l recordedLink) CoSign(
+	ctx context.Context, order notary.OrderKey, instruction []byte,
+) ([]byte, error) {
 	return record(l.r, "CoSign",
 		func(n settlementtest.Notary) ([]byte,
 			error) {

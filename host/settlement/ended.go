@@ -106,8 +106,9 @@ func (t *txn) revoke(id message.DeviceID) error {
 // recordConflict keeps two decisions of one device that exclude each other. For a clone (two bodies
 // for one record, a State of another chain) it ends the device at once; for a payee that
 // contradicts itself on one Request it is only recorded.
-func (t *txn) recordConflict(id message.DeviceID, kind string, held, contrary []byte,
-	clone bool) error {
+func (t *txn) recordConflict(
+	id message.DeviceID, kind string, held, contrary []byte, clone bool,
+) error {
 	if err := t.exec("INSERT INTO evidence (device, kind, clone, first, second, at) VALUES ($1, "+
 		"$2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
 		id, kind, clone, held, contrary, t.stamp()); err != nil || !clone {

@@ -25,8 +25,9 @@ const (
 )
 
 // CoSign implements notary.Participant.
-func (p participant) CoSign(ctx context.Context, order notary.OrderKey,
-	instruction []byte) (signed []byte, err error) {
+func (p participant) CoSign(
+	ctx context.Context, order notary.OrderKey, instruction []byte,
+) (signed []byte, err error) {
 	if err := checkOrder(order); err != nil {
 		return nil, err
 	}
@@ -76,8 +77,9 @@ func (p participant) CoSign(ctx context.Context, order notary.OrderKey,
 
 // signedBefore returns the Instruction of this device and number, or of this order; it must be the
 // same one.
-func (t *txn) signedBefore(from message.Name, order notary.OrderKey, i *message.Instruction,
-	identity message.Hash) (signed []byte, err error) {
+func (t *txn) signedBefore(
+	from message.Name, order notary.OrderKey, i *message.Instruction, identity message.Hash,
+) (signed []byte, err error) {
 	var held []byte
 	var heldOrder notary.OrderKey
 	known, err := t.queryRow(
@@ -297,8 +299,9 @@ func (p participant) Confirm(ctx context.Context, confirmation []byte) error {
 // applied records, from a Confirmation or a State, that the card has applied Instruction seq and
 // the outcome of its credit. A card that has applied another body, or contradicts itself on one
 // credit, is two cards.
-func (t *txn) applied(d *device, seq uint32, identity message.Hash, credit spec.CreditVerdict,
-	said []byte) error {
+func (t *txn) applied(
+	d *device, seq uint32, identity message.Hash, credit spec.CreditVerdict, said []byte,
+) error {
 	var held []byte
 	var order notary.OrderKey
 	var amount money.Ore

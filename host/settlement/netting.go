@@ -76,8 +76,9 @@ func components(claims []claim) [][]claim {
 }
 
 // after returns the balance of each paying wallet when all claims are settled.
-func after(claims []claim,
-	available map[message.DeviceID]money.Ore) map[message.DeviceID]money.Ore {
+func after(
+	claims []claim, available map[message.DeviceID]money.Ore,
+) map[message.DeviceID]money.Ore {
 	left := map[message.DeviceID]money.Ore{}
 	for _, c := range claims {
 		if _, seen := left[c.from]; !seen {

@@ -102,8 +102,9 @@ type participant struct {
 }
 
 // Revoked implements notary.Public.
-func (p participant) Revoked(ctx context.Context, after int64, limit int) ([]notary.Revocation,
-	error) {
+func (p participant) Revoked(
+	ctx context.Context, after int64, limit int,
+) ([]notary.Revocation, error) {
 	return p.n.Revoked(ctx, after, limit)
 }
 

@@ -64,8 +64,9 @@ const paymentColumns = `SELECT p.n, p.identity, p.payer, p.atc, p.payee, p.reque
 	FROM payment p LEFT JOIN payee_decision w ON w.payee = p.payee AND w.request = p.request `
 
 // payments reads the payments that fit the condition, in order of arrival.
-func payments(ctx context.Context, q store.Queryer, condition string, args ...any) (all []*payment,
-	err error) {
+func payments(
+	ctx context.Context, q store.Queryer, condition string, args ...any,
+) (all []*payment, err error) {
 	return store.All(ctx, q, func(row store.Row) (*payment, error) {
 		p := &payment{}
 		return p, row.Scan(&p.n, &p.identity, &p.payer, &p.atc, &p.payee, &p.request, &p.amount,

@@ -11,8 +11,9 @@ import (
 // record stores identity as the device's record number seq. When the notary already holds another
 // one there, it keeps that one and returns its identity: two records of one number are two devices
 // with one key.
-func (t *txn) record(device message.DeviceID, seq uint32, identity message.Hash) (other []byte,
-	err error) {
+func (t *txn) record(
+	device message.DeviceID, seq uint32, identity message.Hash,
+) (other []byte, err error) {
 	var held []byte
 	known, err := t.queryRow("SELECT identity FROM record WHERE device = $1 AND seq = $2",
 		[]any{device, seq}, &held)

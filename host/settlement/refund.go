@@ -46,8 +46,9 @@ func (p participant) Refund(ctx context.Context, r notary.Refund) error {
 }
 
 // refundAnswered returns the answer that this order received before.
-func (t *txn) refundAnswered(from message.Name, r notary.Refund) (known bool, refused *notary.Error,
-	err error) {
+func (t *txn) refundAnswered(
+	from message.Name, r notary.Refund,
+) (known bool, refused *notary.Error, err error) {
 	held, why := notary.Refund{Order: r.Order}, &notary.Error{}
 	known, err = t.queryRow("SELECT payee, payer, atc, amount, refusal, reason FROM refund WHERE "+
 		"intermediary = $1 AND order_key = $2", []any{from, r.Order},

@@ -78,8 +78,9 @@ func (t *txn) authority(reference message.AuthorityRef, role spec.Role) (*cvc.Ce
 
 // signedByAuthority checks that an intermediary's own instruction key signed the message, one that
 // has not expired on the day that the message gives the card (no day: not checked).
-func (t *txn) signedByAuthority(from message.Name, reference message.AuthorityRef,
-	m message.Message, day message.Date) error {
+func (t *txn) signedByAuthority(
+	from message.Name, reference message.AuthorityRef, m message.Message, day message.Date,
+) error {
 	key, err := t.authority(reference, spec.RoleInstructionKey)
 	if err != nil {
 		return err
@@ -144,8 +145,9 @@ func (p participant) Register(ctx context.Context, r notary.Registration) error 
 	})
 }
 
-func (t *txn) insertDevice(from message.Name, c *cvc.Certificate, point []byte,
-	r notary.Registration) error {
+func (t *txn) insertDevice(
+	from message.Name, c *cvc.Certificate, point []byte, r notary.Registration,
+) error {
 	id := c.Device()
 	head, err := message.FirstHead(id, c.PublicKey)
 	if err != nil {

@@ -36,8 +36,9 @@ func (p participant) OpenChallenge(ctx context.Context, challenge []byte) error 
 }
 
 // SubmitState implements notary.Participant.
-func (p participant) SubmitState(ctx context.Context, state []byte) (report notary.StateReport,
-	err error) {
+func (p participant) SubmitState(
+	ctx context.Context, state []byte,
+) (report notary.StateReport, err error) {
 	s, identity, err := parse[message.State](state)
 	if err != nil {
 		return report, err
@@ -203,8 +204,9 @@ func (t *txn) shadowBalance(d *device) (money.Ore, error) {
 }
 
 // Outstanding implements notary.Participant.
-func (p participant) Outstanding(ctx context.Context, id message.DeviceID) (o notary.Outstanding,
-	err error) {
+func (p participant) Outstanding(
+	ctx context.Context, id message.DeviceID,
+) (o notary.Outstanding, err error) {
 	err = p.n.transact(ctx, func(t *txn) error {
 		d, err := t.ownDevice(p.from, id)
 		if err != nil {

@@ -50,9 +50,7 @@ func (w *world) services(b *bank, who string) hostattack.Services {
 }
 
 // attackOn makes one way of an attack on services, over their faulty links.
-func (w *world) attackOn(
-	on hostattack.Services, way hostattack.Way, s *hostattack.Setup,
-) error {
+func (w *world) attackOn(on hostattack.Services, way hostattack.Way, s *hostattack.Setup) error {
 	call, err := way.Make(s)
 	if err != nil {
 		return err

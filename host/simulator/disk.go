@@ -157,8 +157,9 @@ type pooledRows struct {
 func (l *pooledRows) Close() error { return errors.Join(l.Rows.Close(), l.done()) }
 
 // ExecContext executes a statement.
-func (c *lentConn) ExecContext(ctx context.Context, query string,
-	args []driver.NamedValue) (driver.Result, error) {
+func (c *lentConn) ExecContext(
+	ctx context.Context, query string, args []driver.NamedValue,
+) (driver.Result, error) {
 	if len(args) == 0 { // it may be several statements, as migrations are
 		return c.connection.ExecContext(ctx, query, args)
 	}
@@ -171,8 +172,9 @@ func (c *lentConn) ExecContext(ctx context.Context, query string,
 }
 
 // QueryContext executes a query.
-func (c *lentConn) QueryContext(ctx context.Context, query string,
-	args []driver.NamedValue) (driver.Rows, error) {
+func (c *lentConn) QueryContext(
+	ctx context.Context, query string, args []driver.NamedValue,
+) (driver.Rows, error) {
 	s, err := c.prepare(query)
 	if err != nil {
 		return nil, err

@@ -71,8 +71,9 @@ func (w *world) payWithStolenCA(p *person, b *bank, s Step) error {
 }
 
 // paymentByStolenCA returns a Payment by a key that the stolen CA key has certified.
-func (w *world) paymentByStolenCA(request *message.Request, b *bank, s Step) (envelope.Envelope,
-	error) {
+func (w *world) paymentByStolenCA(
+	request *message.Request, b *bank, s Step,
+) (envelope.Envelope, error) {
 	const neverIssued = 9 // starts the number of such devices
 	setup := w.attacker(b, s, neverIssued)
 	setup.Asked, setup.ATC = request, uint32(1+s.Pick%3)

@@ -43,8 +43,9 @@ func (w *world) requestsOf(p *person) (all []envelope.Envelope) {
 
 // takeFromInbox takes a message for the device: mostly the newest, now and then an older one or
 // another device's. It counts the faults of the delivery.
-func (w *world) takeFromInbox(what messageKind, device message.DeviceID,
-	pick int) (envelope.Envelope, error) {
+func (w *world) takeFromInbox(
+	what messageKind, device message.DeviceID, pick int,
+) (envelope.Envelope, error) {
 	var mine, any []int
 	for n := len(w.inbox) - 1; n >= 0; n-- {
 		l := w.inbox[n]

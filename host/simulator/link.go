@@ -104,8 +104,9 @@ func (l bankLink) Open(ctx context.Context, device message.DeviceID) (session.Op
 }
 
 // Report implements session.Link.
-func (l bankLink) Report(ctx context.Context, device message.DeviceID,
-	reading session.Reading) (session.Answer, error) {
+func (l bankLink) Report(
+	ctx context.Context, device message.DeviceID, reading session.Reading,
+) (session.Answer, error) {
 	messages, records := pointers(reading.Records)
 	shown, certificates := pointers(reading.Certificates)
 	answer, err := carryCall(l.w, func() (session.Answer, error) {
@@ -213,15 +214,17 @@ func (l notaryLink) SubmitState(ctx context.Context, state []byte) (notary.State
 }
 
 // Outstanding implements notary.Participant.
-func (l notaryLink) Outstanding(ctx context.Context, device message.DeviceID) (notary.Outstanding,
-	error) {
+func (l notaryLink) Outstanding(
+	ctx context.Context, device message.DeviceID,
+) (notary.Outstanding, error) {
 	return carryCall(l.w,
 		func() (notary.Outstanding, error) { return l.central().Outstanding(ctx, device) })
 }
 
 // CoSign implements notary.Participant.
-func (l notaryLink) CoSign(ctx context.Context, order notary.OrderKey, instruction []byte) ([]byte,
-	error) {
+func (l notaryLink) CoSign(
+	ctx context.Context, order notary.OrderKey, instruction []byte,
+) ([]byte, error) {
 	return carryCall(l.w,
 		func() ([]byte, error) { return l.central().CoSign(ctx, order, instruction) }, &instruction)
 }
@@ -248,8 +251,9 @@ func (l notaryLink) End(ctx context.Context, device message.DeviceID) error {
 }
 
 // Revoked implements notary.Participant.
-func (l notaryLink) Revoked(ctx context.Context, after int64, limit int) ([]notary.Revocation,
-	error) {
+func (l notaryLink) Revoked(
+	ctx context.Context, after int64, limit int,
+) ([]notary.Revocation, error) {
 	return carryCall(l.w,
 		func() ([]notary.Revocation, error) { return l.central().Revoked(ctx, after, limit) })
 }

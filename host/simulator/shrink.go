@@ -8,8 +8,9 @@ import (
 // Shrink makes a failing scenario short: it leaves out steps and faults as long as the world still
 // fails in the same way, by the same invariant and kind, and gives up after a number of runs. It
 // returns the shortest that was found and its outcome.
-func (s Scenario) Shrink(ctx context.Context, o Options, failed Outcome, runs int) (Scenario,
-	Outcome, error) {
+func (s Scenario) Shrink(
+	ctx context.Context, o Options, failed Outcome, runs int,
+) (Scenario, Outcome, error) {
 	x := shrinker{options: o, best: s, outcome: failed, left: runs}
 	x.best.Steps = s.Steps[:failed.Steps]
 	for size := max(1, len(x.best.Steps)/2); size > 0 && x.left > 0; {

@@ -215,8 +215,9 @@ func (w *world) close() error {
 }
 
 // identity makes a key and has the issuer certify it; without an issuer it is the root.
-func (w *world) identity(holder string, role spec.Role, days int,
-	issuer *pki.Identity) (pki.Identity, error) {
+func (w *world) identity(
+	holder string, role spec.Role, days int, issuer *pki.Identity,
+) (pki.Identity, error) {
 	key, err := keys.Generate(w.random.of("keys"))
 	if err != nil {
 		return pki.Identity{}, err

@@ -30,8 +30,10 @@ type journalState struct {
 }
 
 // begin writes the first state, once.
-func begin(ctx context.Context, tx *sql.Tx, id message.DeviceID, head message.Hash,
-	policy message.Policy, date message.Date) error {
+func begin(
+	ctx context.Context, tx *sql.Tx, id message.DeviceID, head message.Hash, policy message.Policy,
+	date message.Date,
+) error {
 	limits, err := policy.Bytes()
 	if err != nil {
 		return fmt.Errorf("terminal: policy: %w", err)
@@ -150,8 +152,9 @@ func (t *Terminal) openSales(ctx context.Context, q store.Queryer) ([]message.Op
 }
 
 // recordOf returns the terminal's decision on a Request; nil when it has not decided.
-func (t *Terminal) recordOf(ctx context.Context, q store.Queryer, request uint32) (*message.Record,
-	error) {
+func (t *Terminal) recordOf(
+	ctx context.Context, q store.Queryer, request uint32,
+) (*message.Record, error) {
 	var number uint32
 	found, err := store.Get(ctx, q, store.Into{&number},
 		`SELECT number FROM record WHERE request = $1`, request)
@@ -185,8 +188,10 @@ func (t *Terminal) record(ctx context.Context, q store.Queryer, number uint32) (
 // the Request closed, in the caller's transaction.
 //
 // payer is the certificate of an accepted Payment's payer, nil for a Refusal.
-func (t *Terminal) recordDecision(ctx context.Context, tx *sql.Tx, now journalState, s sale,
-	record message.Record, payer *cvc.Certificate) error {
+func (t *Terminal) recordDecision(
+	ctx context.Context, tx *sql.Tx, now journalState, s sale, record message.Record,
+	payer *cvc.Certificate,
+) error {
 	identity, err := message.Identity(record.Message())
 	if err != nil {
 		return fmt.Errorf("terminal: record: %w", err)

@@ -52,8 +52,9 @@ func (t *Terminal) learnRevoked(ctx context.Context) error {
 }
 
 // isRevoked reports whether the terminal knows that a card must not pay.
-func (t *Terminal) isRevoked(ctx context.Context, payer *cvc.Certificate) (revoked bool,
-	err error) {
+func (t *Terminal) isRevoked(
+	ctx context.Context, payer *cvc.Certificate,
+) (revoked bool, err error) {
 	err = store.Must(ctx, t.db, store.Into{&revoked},
 		`SELECT EXISTS (SELECT 1 FROM revoked WHERE device = $1)`, string(payer.Holder))
 	if err != nil {

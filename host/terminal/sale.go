@@ -91,8 +91,9 @@ func (t *Terminal) envelope(signed []byte) envelope.Envelope {
 }
 
 // checkLimits checks the limits for one more sale, open ones counted.
-func (t *Terminal) checkLimits(ctx context.Context, q store.Queryer, now journalState,
-	amount money.Ore) error {
+func (t *Terminal) checkLimits(
+	ctx context.Context, q store.Queryer, now journalState, amount money.Ore,
+) error {
 	switch {
 	case now.rolledBack:
 		return ErrRolledBack

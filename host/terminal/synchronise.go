@@ -74,8 +74,9 @@ func (t *Terminal) Answer(ctx context.Context, waiting envelope.Envelope) error 
 // Read answers a Challenge of the terminal's intermediary with the signed State
 // and all records that are not acknowledged. It implements session.Device.
 // Nothing changes.
-func (t *Terminal) Read(ctx context.Context, challenge []byte,
-	trust session.Trust) (session.Reading, error) {
+func (t *Terminal) Read(
+	ctx context.Context, challenge []byte, trust session.Trust,
+) (session.Reading, error) {
 	key, err := t.instructionKey(trust)
 	if err != nil {
 		return session.Reading{}, err
@@ -121,8 +122,9 @@ func (t *Terminal) Read(ctx context.Context, challenge []byte,
 
 // state signs what the terminal holds. The balance of a terminal is what it has ever
 // accepted, counted modulo 2^32 öre as the field has 4 bytes.
-func (t *Terminal) state(ctx context.Context, q store.Queryer, now journalState,
-	challenge message.Hash) ([]byte, error) {
+func (t *Terminal) state(
+	ctx context.Context, q store.Queryer, now journalState, challenge message.Hash,
+) ([]byte, error) {
 	open, err := t.openSales(ctx, q)
 	if err != nil {
 		return nil, err
@@ -145,8 +147,9 @@ func (t *Terminal) state(ctx context.Context, q store.Queryer, now journalState,
 // and life-cycle state are set, and the Confirmation is kept, all in one transaction. The last
 // Instruction again gives the same Confirmation. It implements session.Device. Errors:
 // [ErrInstruction], [ErrRolledBack].
-func (t *Terminal) Apply(ctx context.Context, instruction []byte, trust session.Trust) ([]byte,
-	error) {
+func (t *Terminal) Apply(
+	ctx context.Context, instruction []byte, trust session.Trust,
+) ([]byte, error) {
 	ordered, err := t.verifyInstruction(instruction, trust)
 	if err != nil {
 		return nil, err
@@ -180,8 +183,9 @@ func (t *Terminal) Apply(ctx context.Context, instruction []byte, trust session.
 
 // checkSequence checks that the Instruction is the next, and that it acknowledges this journal and
 // no other. One that is ahead of the journal proves that the store was set back.
-func (t *Terminal) checkSequence(ctx context.Context, q store.Queryer, now journalState,
-	instruction *message.Instruction) error {
+func (t *Terminal) checkSequence(
+	ctx context.Context, q store.Queryer, now journalState, instruction *message.Instruction,
+) error {
 	switch {
 	case instruction.Sequence > now.sequence+1, instruction.Sequence == now.sequence,
 		instruction.AckedATC > now.records:
@@ -218,8 +222,10 @@ func (t *Terminal) checkSequence(ctx context.Context, q store.Queryer, now journ
 	return nil
 }
 
-func (t *Terminal) apply(ctx context.Context, tx *sql.Tx, now journalState,
-	instruction *message.Instruction, identity message.Hash) ([]byte, error) {
+func (t *Terminal) apply(
+	ctx context.Context, tx *sql.Tx, now journalState, instruction *message.Instruction,
+	identity message.Hash,
+) ([]byte, error) {
 	if err := store.Exec(ctx, tx,
 		`DELETE FROM request WHERE number IN (SELECT request FROM record WHERE number <= $1)`,
 		instruction.AckedATC); err != nil {
@@ -262,8 +268,9 @@ func next(state spec.LifeCycle, actions message.Actions) spec.LifeCycle {
 }
 
 // verifyInstruction checks that both keys that may instruct this terminal signed.
-func (t *Terminal) verifyInstruction(instruction []byte, trust session.Trust) (*message.Instruction,
-	error) {
+func (t *Terminal) verifyInstruction(
+	instruction []byte, trust session.Trust,
+) (*message.Instruction, error) {
 	ordered, err := message.Parse[message.Instruction](instruction)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: Instruction: %w", err)

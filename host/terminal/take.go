@@ -58,8 +58,9 @@ var ErrPayment = errors.New(
 // the payer's phone, when there is one.
 // Errors: [*TornTap], [*client.LinkLost], [*client.Refusal], [ErrPINNeeded],
 // [ErrPayment], [ErrRevoked], [ErrRefused], [ErrNoSale], [ErrRolledBack].
-func (t *Terminal) Take(ctx context.Context, number uint32, tap apdu.Card,
-	entered pin.Block) (envelope.Envelope, error) {
+func (t *Terminal) Take(
+	ctx context.Context, number uint32, tap apdu.Card, entered pin.Block,
+) (envelope.Envelope, error) {
 	s, err := t.sale(ctx, t.db, number)
 	if err != nil {
 		return envelope.Envelope{}, err
@@ -86,8 +87,9 @@ func (t *Terminal) Take(ctx context.Context, number uint32, tap apdu.Card,
 }
 
 // collect does steps 2 to 4 and returns the Payment with its payer's certificate.
-func (t *Terminal) collect(ctx context.Context, applet *client.Client, s sale,
-	entered pin.Block) ([]byte, *cvc.Certificate, error) {
+func (t *Terminal) collect(
+	ctx context.Context, applet *client.Client, s sale, entered pin.Block,
+) ([]byte, *cvc.Certificate, error) {
 	seen, err := t.presentedCards(ctx, s.request.Number)
 	if err != nil {
 		return nil, nil, err
@@ -126,8 +128,9 @@ func (t *Terminal) pay(ctx context.Context, applet *client.Client, s sale) ([]by
 
 // readPayer verifies the PIN, reads and verifies the card's certificate and keeps it before the
 // card pays.
-func (t *Terminal) readPayer(ctx context.Context, applet *client.Client, s sale,
-	entered pin.Block) (*cvc.Certificate, error) {
+func (t *Terminal) readPayer(
+	ctx context.Context, applet *client.Client, s sale, entered pin.Block,
+) (*cvc.Certificate, error) {
 	if entered == (pin.Block{}) {
 		return nil, ErrPINNeeded
 	}
@@ -228,8 +231,9 @@ func (t *Terminal) verifyPayer(payer, authority *cvc.Certificate) error {
 }
 
 // accept verifies a Payment of an open sale, keeps it, and returns the Receipt.
-func (t *Terminal) accept(ctx context.Context, s sale, payment []byte,
-	payer *cvc.Certificate) (envelope.Envelope, error) {
+func (t *Terminal) accept(
+	ctx context.Context, s sale, payment []byte, payer *cvc.Certificate,
+) (envelope.Envelope, error) {
 	paid, err := t.check(s, payment, payer)
 	if err != nil {
 		return envelope.Envelope{}, err

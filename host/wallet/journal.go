@@ -22,16 +22,18 @@ type transfer struct {
 }
 
 // storeRequestOnce keeps a Request, once, and returns its transfer.
-func (w *Wallet) storeRequestOnce(ctx context.Context, request envelope.Envelope) (transfer,
-	error) {
+func (w *Wallet) storeRequestOnce(
+	ctx context.Context, request envelope.Envelope,
+) (transfer, error) {
 	return w.storeRequest(ctx, request, false)
 }
 
 // storeRequest keeps a Request, once, and whether it was only found on the card. Until somebody has
 // paid or answered it the last one received counts: the phone cannot verify all of another payee's
 // certificates, and the first one may have been altered on its way.
-func (w *Wallet) storeRequest(ctx context.Context, requested envelope.Envelope,
-	found bool) (transfer, error) {
+func (w *Wallet) storeRequest(
+	ctx context.Context, requested envelope.Envelope, found bool,
+) (transfer, error) {
 	request, identity, err := readRequest(requested.Message)
 	if err != nil {
 		return transfer{}, err
@@ -126,24 +128,28 @@ func (w *Wallet) storePayer(ctx context.Context, t transfer, certificate []byte)
 
 // storePayment keeps the Payment of a Request and puts it into the outbox, so that
 // it reaches settlement even if the payee never comes.
-func (w *Wallet) storePayment(ctx context.Context, identity message.Hash,
-	payment envelope.Envelope) error {
+func (w *Wallet) storePayment(
+	ctx context.Context, identity message.Hash, payment envelope.Envelope,
+) error {
 	return w.store(ctx, `UPDATE transfer SET payment = $1 WHERE request = $2 AND payment IS NULL`,
 		identity, payment)
 }
 
 // storePayeeAnswer keeps the payee's decision on a Request and puts it into the outbox, together
 // with the proof of the Payment.
-func (w *Wallet) storePayeeAnswer(ctx context.Context, identity message.Hash,
-	answer envelope.Envelope, proof ...[]byte) error {
+func (w *Wallet) storePayeeAnswer(
+	ctx context.Context, identity message.Hash, answer envelope.Envelope, proof ...[]byte,
+) error {
 	return w.store(ctx, `UPDATE transfer SET answer = $1 WHERE request = $2 AND answer IS NULL`,
 		identity, answer, proof...)
 }
 
 // store fills one column of a transfer and queues the message for the intermediary, after the
 // messages that go with it, in one transaction.
-func (w *Wallet) store(ctx context.Context, statement string, identity message.Hash,
-	e envelope.Envelope, with ...[]byte) error {
+func (w *Wallet) store(
+	ctx context.Context, statement string, identity message.Hash, e envelope.Envelope,
+	with ...[]byte,
+) error {
 	if err := checkEnvelope(e); err != nil {
 		return err
 	}

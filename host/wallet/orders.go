@@ -20,8 +20,9 @@ type storedOrder struct {
 // storedOrderOf returns the unfinished order of this kind and amount, or makes and keeps a new one.
 // So a call that is repeated after a crash finishes what it started. It is signed each time: the
 // journal may come from another phone, which had another key.
-func (w *Wallet) storedOrderOf(ctx context.Context, kind order.Kind, amount money.Ore) (storedOrder,
-	error) {
+func (w *Wallet) storedOrderOf(
+	ctx context.Context, kind order.Kind, amount money.Ore,
+) (storedOrder, error) {
 	var k storedOrder
 	var id, request []byte
 	found, err := store.Get(ctx, w.db, store.Into{&id, &request},
@@ -48,8 +49,9 @@ func (w *Wallet) storedOrderOf(ctx context.Context, kind order.Kind, amount mone
 }
 
 // order makes and keeps a new order.
-func (w *Wallet) order(ctx context.Context, kind order.Kind, amount money.Ore) (storedOrder,
-	error) {
+func (w *Wallet) order(
+	ctx context.Context, kind order.Kind, amount money.Ore,
+) (storedOrder, error) {
 	signed, err := order.New(kind, w.device, amount, w.random, w.app)
 	if err != nil {
 		return storedOrder{}, err
@@ -82,8 +84,9 @@ func (w *Wallet) finishRefused(ctx context.Context, k storedOrder, err error) er
 }
 
 // storeDeskRequest keeps the Request with which the desk has answered an order.
-func (w *Wallet) storeDeskRequest(ctx context.Context, k *storedOrder,
-	request envelope.Envelope) error {
+func (w *Wallet) storeDeskRequest(
+	ctx context.Context, k *storedOrder, request envelope.Envelope,
+) error {
 	if err := store.Exec(ctx, w.db, `UPDATE orders SET request = $1 WHERE id = $2`, request.Bytes(),
 		k.ID[:]); err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)

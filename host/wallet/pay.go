@@ -34,8 +34,9 @@ func (t *TornTap) Unwrap() error { return t.Err }
 //     next synchronisation, to the notary. A cut before: as in step 3.
 //
 // Errors: [*TornTap], [*client.Refusal], [*client.LinkLost], [ErrPINNeeded].
-func (w *Wallet) Pay(ctx context.Context, tap Tap, request envelope.Envelope) (envelope.Envelope,
-	error) {
+func (w *Wallet) Pay(
+	ctx context.Context, tap Tap, request envelope.Envelope,
+) (envelope.Envelope, error) {
 	t, err := w.storeRequestOnce(ctx, request)
 	if err != nil {
 		return envelope.Envelope{}, err
@@ -63,8 +64,9 @@ func (w *Wallet) Pay(ctx context.Context, tap Tap, request envelope.Envelope) (e
 }
 
 // collect does steps 2 and 3 and returns the Payment and its payer's certificate.
-func (w *Wallet) collect(ctx context.Context, h *cardSession, t transfer) (payment,
-	certificate []byte, err error) {
+func (w *Wallet) collect(
+	ctx context.Context, h *cardSession, t transfer,
+) (payment, certificate []byte, err error) {
 	if t.payerCertificate != nil {
 		payment, err = pay(ctx, h, t)
 		if err == nil && signedBy(payment, t.payerCertificate) {

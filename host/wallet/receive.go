@@ -23,8 +23,9 @@ import (
 //
 // Errors: [*card.Refusal] when the card's limits or log could not take it,
 // [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
-func (w *Wallet) Request(ctx context.Context, tap Tap, amount money.Ore,
-	payer message.DeviceID) (envelope.Envelope, error) {
+func (w *Wallet) Request(
+	ctx context.Context, tap Tap, amount money.Ore, payer message.DeviceID,
+) (envelope.Envelope, error) {
 	if err := message.CheckAmount(amount); err != nil {
 		return envelope.Envelope{}, fmt.Errorf("wallet: %w", err)
 	}
@@ -58,8 +59,9 @@ func (w *Wallet) Request(ctx context.Context, tap Tap, amount money.Ore,
 
 // unassignedRequest returns an open Request on the card, of this amount and payer, that this phone
 // has given to nobody; nil when there is none.
-func (w *Wallet) unassignedRequest(ctx context.Context, h *cardSession, amount money.Ore,
-	payer message.DeviceID) ([]byte, error) {
+func (w *Wallet) unassignedRequest(
+	ctx context.Context, h *cardSession, amount money.Ore, payer message.DeviceID,
+) ([]byte, error) {
 	open, err := h.OpenRequests(ctx)
 	if err != nil {
 		return nil, err
@@ -95,8 +97,9 @@ func (w *Wallet) unassignedRequest(ctx context.Context, h *cardSession, amount m
 //     cut before: as in step 2, and the record on the card has the same answer.
 //
 // Errors: [*card.Refusal], [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
-func (w *Wallet) Accept(ctx context.Context, tap Tap, payment envelope.Envelope) (envelope.Envelope,
-	error) {
+func (w *Wallet) Accept(
+	ctx context.Context, tap Tap, payment envelope.Envelope,
+) (envelope.Envelope, error) {
 	t, err := w.receivePayment(ctx, payment)
 	if err != nil {
 		return envelope.Envelope{}, err
@@ -160,8 +163,9 @@ func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) 
 // payer's phone. One transaction on the card; the same call gets the same Refusal.
 // Errors: [*card.Refusal] with 6A88 when no such Request is open, for example
 // because it was accepted; [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
-func (w *Wallet) Refuse(ctx context.Context, tap Tap,
-	requested envelope.Envelope) (envelope.Envelope, error) {
+func (w *Wallet) Refuse(
+	ctx context.Context, tap Tap, requested envelope.Envelope,
+) (envelope.Envelope, error) {
 	request, _, err := readRequest(requested.Message)
 	if err != nil {
 		return envelope.Envelope{}, err

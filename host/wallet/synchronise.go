@@ -105,8 +105,9 @@ func (o cardDevice) Answer(ctx context.Context, waiting envelope.Envelope) error
 // Read answers the Challenge and reads the records. Payments among them that the phone has not
 // seen, after a torn tap, are kept: their Requests must not be paid again once the card has dropped
 // them.
-func (o cardDevice) Read(ctx context.Context, challenge []byte,
-	trust session.Trust) (session.Reading, error) {
+func (o cardDevice) Read(
+	ctx context.Context, challenge []byte, trust session.Trust,
+) (session.Reading, error) {
 	state, err := o.GetState(ctx, challenge, trust.InstructionKey)
 	if err != nil {
 		return session.Reading{}, err
@@ -166,8 +167,9 @@ func (o cardDevice) findRequests(ctx context.Context, state []byte) error {
 }
 
 // Apply gives the card the Instruction.
-func (o cardDevice) Apply(ctx context.Context, instruction []byte, trust session.Trust) ([]byte,
-	error) {
+func (o cardDevice) Apply(
+	ctx context.Context, instruction []byte, trust session.Trust,
+) ([]byte, error) {
 	return o.Instruction(ctx, instruction, trust.InstructionKey, trust.Notary)
 }
 
@@ -229,8 +231,9 @@ func (w *Wallet) ownEnvelope(signed []byte) envelope.Envelope {
 }
 
 // storeAnswer keeps the answer of the owner's card to a Request, with the proof of the Payment.
-func (w *Wallet) storeAnswer(ctx context.Context, t transfer, signed []byte,
-	proof ...[]byte) error {
+func (w *Wallet) storeAnswer(
+	ctx context.Context, t transfer, signed []byte, proof ...[]byte,
+) error {
 	if t.answer != nil || !signedBy(signed, w.certificate) {
 		return nil
 	}

@@ -28,8 +28,9 @@ type Holder func(ctx context.Context, side Side) (Tap, error)
 //
 // After a torn tap or a killed app, [Wallet.ContinueTransfer] with the Request continues where it
 // stopped; a Request that no tap has answered yet is found again by the same call.
-func (w *Wallet) Transfer(ctx context.Context, amount money.Ore, hold Holder) (request,
-	receipt envelope.Envelope, err error) {
+func (w *Wallet) Transfer(
+	ctx context.Context, amount money.Ore, hold Holder,
+) (request, receipt envelope.Envelope, err error) {
 	payee, err := hold(ctx, Payee)
 	if err != nil {
 		return request, receipt, err
@@ -48,8 +49,9 @@ var ErrRefused = errors.New("wallet: this Request was refused, and what is paid 
 // ContinueTransfer continues a payment between two cards from the state in the journal: a Request
 // with a kept Payment is not paid again, a kept Receipt is returned. Errors: [ErrRefused], those of
 // [Wallet.Pay] and [Wallet.Accept].
-func (w *Wallet) ContinueTransfer(ctx context.Context, request envelope.Envelope,
-	hold Holder) (envelope.Envelope, error) {
+func (w *Wallet) ContinueTransfer(
+	ctx context.Context, request envelope.Envelope, hold Holder,
+) (envelope.Envelope, error) {
 	t, err := w.storeRequestOnce(ctx, request)
 	if err != nil {
 		return envelope.Envelope{}, err

@@ -116,8 +116,9 @@ func (p *phone) incoming() (request, payment, receipt envelope.Envelope) {
 	return p.conversation(p.own, p.payee)
 }
 
-func (p *phone) conversation(payee, payer pki.Identity) (requested, paid,
-	receipt envelope.Envelope) {
+func (p *phone) conversation(
+	payee, payer pki.Identity,
+) (requested, paid, receipt envelope.Envelope) {
 	p.t.Helper()
 	p.number++
 	request := &message.Request{Payee: payee.Certificate.Device(), Number: p.number, Amount: 100}

@@ -186,8 +186,9 @@ func (b *Batch) writeLetter(o order, onlyMissing bool) error {
 }
 
 // fingerprint is the SHA-256 of a registered device's certificate.
-func (b *Batch) fingerprint(ctx context.Context, device message.DeviceID) ([sha256.Size]byte,
-	error) {
+func (b *Batch) fingerprint(
+	ctx context.Context, device message.DeviceID,
+) ([sha256.Size]byte, error) {
 	known, err := b.registry.Device(ctx, device)
 	return sha256.Sum256(known.Certificate), err
 }

@@ -162,8 +162,9 @@ var columns = []string{"owner", "name", "address", "max_balance", "max_payment",
 
 // cardOf makes a card of its columns; a column that is missing or empty is what the
 // job's head has.
-func cardOf(file string, line int, value func(column string) string, head headJob,
-	problems *Problems) Card {
+func cardOf(
+	file string, line int, value func(column string) string, head headJob, problems *Problems,
+) Card {
 	c := Card{Line: line, Owner: value("owner"), Name: value("name")}
 	if !ownerPattern.MatchString(c.Owner) {
 		problems.add(file, line, "owner %q: give the customer's reference at the intermediary, 1 "+
@@ -228,8 +229,10 @@ func yesOrNo(file string, line int, column, text string, problems *Problems) boo
 
 // limits are the ceilings that the columns or fields name, over those given. Where only
 // the balance is named, no payment may be above it.
-func limits(file string, value func(column string) (string, int), ceilings message.Policy,
-	problems *Problems) message.Policy {
+func limits(
+	file string, value func(column string) (string, int), ceilings message.Policy,
+	problems *Problems,
+) message.Policy {
 	amount := func(column string, into *money.Ore) (line int, named bool) {
 		text, line := value(column)
 		if text == "" {

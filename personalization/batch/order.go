@@ -45,8 +45,9 @@ func (j *journal) orderOf(ctx context.Context, job *Job, cardSerial CardSerial) 
 }
 
 // rejectedAs returns as which device a card was rejected last, nothing if it was not.
-func (j *journal) rejectedAs(ctx context.Context, cardSerial CardSerial) (device message.DeviceID,
-	reason string, err error) {
+func (j *journal) rejectedAs(
+	ctx context.Context, cardSerial CardSerial,
+) (device message.DeviceID, reason string, err error) {
 	_, err = store.Get(ctx, j.db, store.Into{&device, &reason},
 		`SELECT device, reason FROM card_order WHERE card_serial = $1 AND state = 'rejected' ORDER
 			BY device DESC LIMIT 1`, string(cardSerial))
@@ -98,8 +99,9 @@ func (j *journal) readOrder(ctx context.Context, job *Job, condition, arg string
 //  1. The registry gives a device id for this job, card and try: the same after a cut.
 //  2. Token, PIN and PUK are drawn and kept, sealed, with the card's serial. A cut before that
 //     leaves an id that nobody has seen, and the next card gets it.
-func (j *journal) reserve(ctx context.Context, job *Job, registry banking.IssuerDesk,
-	cardSerial CardSerial) (order, error) {
+func (j *journal) reserve(
+	ctx context.Context, job *Job, registry banking.IssuerDesk, cardSerial CardSerial,
+) (order, error) {
 	j.reserving.Lock()
 	defer j.reserving.Unlock()
 	o := order{cardSerial: cardSerial, state: startedCard}

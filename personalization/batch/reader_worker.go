@@ -106,8 +106,9 @@ func (s *readerWorker) startOrder(ctx context.Context, m *meter, cardSerial Card
 }
 
 // reasonToReject returns why a card without an order cannot have one; empty means it can.
-func (s *readerWorker) reasonToReject(ctx context.Context, m *meter, cardSerial CardSerial) (string,
-	error) {
+func (s *readerWorker) reasonToReject(
+	ctx context.Context, m *meter, cardSerial CardSerial,
+) (string, error) {
 	report, err := preflight.Inspect(ctx, m,
 		preflight.Options{Today: s.clock.Now(), Need: s.need, FinalVersion: s.line.FinalVersion})
 	if err != nil {
@@ -132,8 +133,9 @@ func (s *readerWorker) reasonToReject(ctx context.Context, m *meter, cardSerial 
 }
 
 // refuse turns away a card on which nothing was done.
-func (s *readerWorker) refuse(ctx context.Context, m *meter, cardSerial CardSerial,
-	reason string) error {
+func (s *readerWorker) refuse(
+	ctx context.Context, m *meter, cardSerial CardSerial, reason string,
+) error {
 	switch {
 	case ctx.Err() != nil:
 		return nil
@@ -188,8 +190,9 @@ func (s *readerWorker) issue(ctx context.Context, m *meter, o order) error {
 
 // reached keeps a stage. The PIN letter is there before the card can be active, and
 // the secrets are gone when it is known to be.
-func (s *readerWorker) reached(ctx context.Context, v *cardSession, o *order,
-	stage personalization.Stage) error {
+func (s *readerWorker) reached(
+	ctx context.Context, v *cardSession, o *order, stage personalization.Stage,
+) error {
 	switch stage {
 	case personalization.Registered:
 		if err := s.writeLetter(*o, false); err != nil {
@@ -215,8 +218,9 @@ func (s *readerWorker) reached(ctx context.Context, v *cardSession, o *order,
 }
 
 // afterRefusal decides about a card that refuses: rejected, or tried once more.
-func (s *readerWorker) afterRefusal(ctx context.Context, v *cardSession, o order,
-	reason string) (progress.Kind, error) {
+func (s *readerWorker) afterRefusal(
+	ctx context.Context, v *cardSession, o order, reason string,
+) (progress.Kind, error) {
 	if o.stage > personalization.Inspected && o.failures+1 < mostFailures {
 		return progress.Failed, s.journal.failed(ctx, v, o, reason)
 	}

@@ -97,8 +97,9 @@ func (r *run) notify(e progress.Event) {
 }
 
 // each does something for every device that a query names.
-func (j *journal) each(ctx context.Context, query string,
-	do func(device message.DeviceID) error) error {
+func (j *journal) each(
+	ctx context.Context, query string, do func(device message.DeviceID) error,
+) error {
 	devices, err := store.Column[message.DeviceID](ctx, j.db, query)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)

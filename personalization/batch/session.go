@@ -18,8 +18,9 @@ type cardSession struct {
 }
 
 // startSession starts a stay. Until its end it counts as cut.
-func (j *journal) startSession(ctx context.Context, reader string, cardSerial CardSerial, o *order,
-	m *meter) (*cardSession, error) {
+func (j *journal) startSession(
+	ctx context.Context, reader string, cardSerial CardSerial, o *order, m *meter,
+) (*cardSession, error) {
 	v := &cardSession{reader: reader, cardSerial: cardSerial, last: j.clock.Now(), meter: m}
 	var device any
 	if o != nil {
@@ -34,8 +35,9 @@ func (j *journal) startSession(ctx context.Context, reader string, cardSerial Ca
 }
 
 // step keeps a stage that is true on the card now.
-func (j *journal) step(ctx context.Context, v *cardSession, o *order,
-	stage personalization.Stage) error {
+func (j *journal) step(
+	ctx context.Context, v *cardSession, o *order, stage personalization.Stage,
+) error {
 	took := v.took(j)
 	if err := j.write(ctx,
 		func(w *writing) error { return v.step(w, *o, stage, took) }); err != nil {
@@ -95,8 +97,9 @@ func (j *journal) failed(ctx context.Context, v *cardSession, o order, reason st
 }
 
 // refused records that a card was turned away, on which nothing was done.
-func (j *journal) refused(ctx context.Context, reader string, cardSerial CardSerial,
-	reason string) error {
+func (j *journal) refused(
+	ctx context.Context, reader string, cardSerial CardSerial, reason string,
+) error {
 	return j.write(ctx, func(w *writing) error {
 		now := j.now()
 		if err := w.exec(`INSERT INTO session (reader, card_serial, began, ended, outcome, reason)

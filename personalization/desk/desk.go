@@ -317,11 +317,7 @@ func (d Desk) assign(ctx context.Context, file *orderfile.File, o Order) error {
 
 // make sends what was rehearsed.
 func (d Desk) make(
-	ctx context.Context,
-	c Card,
-	s rehearsal.State,
-	file *orderfile.File,
-	replaces message.DeviceID,
+	ctx context.Context, c Card, s rehearsal.State, file *orderfile.File, replaces message.DeviceID,
 ) (banking.Device, error) {
 	none := banking.Device{}
 	order, secrets, err := file.Order()

@@ -56,8 +56,7 @@ func (b *bank) change(do func() error) error {
 }
 
 func (b *bank) ReserveDevice(
-	ctx context.Context,
-	r banking.Reservation,
+	ctx context.Context, r banking.Reservation,
 ) (id message.DeviceID, err error) {
 	err = b.change(func() error {
 		n := slices.Index(b.reserved, r.Intent)

@@ -58,8 +58,9 @@ var ErrDone = errors.New(
 
 // Open finds the order whose letter will be at this path, or draws it. An order that
 // is found must be for the same bank and owner.
-func Open(path string, bank message.Name, owner string, today message.Date,
-	random io.Reader) (*File, error) {
+func Open(
+	path string, bank message.Name, owner string, today message.Date, random io.Reader,
+) (*File, error) {
 	f := &File{letter: path}
 	content, err := os.ReadFile(path + extension)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -88,8 +89,9 @@ func Open(path string, bank message.Name, owner string, today message.Date,
 
 const intentLength = 16 // bytes
 
-func (f *File) drawSecrets(bank message.Name, owner string, today message.Date,
-	random io.Reader) error {
+func (f *File) drawSecrets(
+	bank message.Name, owner string, today message.Date, random io.Reader,
+) error {
 	var token pin.Token
 	intent := make([]byte, intentLength)
 	for _, secret := range [][]byte{token[:], intent} {

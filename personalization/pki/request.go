@@ -31,8 +31,9 @@ var (
 // that the asker has the key. The key is made if there is none. What the name has already, a
 // certificate or another request, must be for the same holder, role and authority
 // ([fs.ErrExist]), and the certificate for the same key.
-func (f Folder) Request(ctx context.Context, name string, s Subject,
-	authority message.AuthorityRef) (encoded []byte, err error) {
+func (f Folder) Request(
+	ctx context.Context, name string, s Subject, authority message.AuthorityRef,
+) (encoded []byte, err error) {
 	request := &cvc.Certificate{
 		Authority: authority,
 		Holder:    s.Holder, Role: s.Role, Effective: s.Effective, Expiry: s.Expiry,
@@ -67,8 +68,9 @@ func (f Folder) Request(ctx context.Context, name string, s Subject,
 
 // checkSame compares a request with the certificate and the request that the name has, so
 // that nothing is signed which could not be kept under it.
-func (f Folder) checkSame(name string, request *cvc.Certificate) (certified *cvc.Certificate,
-	err error) {
+func (f Folder) checkSame(
+	name string, request *cvc.Certificate,
+) (certified *cvc.Certificate, err error) {
 	for _, kind := range []string{certificateFile, requestFile} {
 		path := f.Path(name, kind)
 		encoded, err := os.ReadFile(path)
@@ -143,8 +145,9 @@ func ParseRequest(encoded []byte) (*cvc.Certificate, error) {
 //
 // A holder has one key for ever: a second one is [ErrTaken]. The same request asked
 // again, with the same last day or an earlier, gets the same certificate.
-func (f Folder) Issue(ctx context.Context, name string, request *cvc.Certificate,
-	s Subject) (encoded []byte, err error) {
+func (f Folder) Issue(
+	ctx context.Context, name string, request *cvc.Certificate, s Subject,
+) (encoded []byte, err error) {
 	issuer, err := f.Identity(ctx, name)
 	if err != nil {
 		return nil, err

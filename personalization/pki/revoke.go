@@ -12,8 +12,10 @@ import (
 
 // Revoke puts certificates on the list of the identity of the name, which signed them,
 // or makes a new list of the same when there are none. The list is NAME.crl.
-func (f Folder) Revoke(ctx context.Context, name string, revoked []*cvc.Certificate,
-	reason revocation.Reason, now, next time.Time) (_ *revocation.List, err error) {
+func (f Folder) Revoke(
+	ctx context.Context, name string, revoked []*cvc.Certificate, reason revocation.Reason,
+	now, next time.Time,
+) (_ *revocation.List, err error) {
 	issuer, err := f.Identity(ctx, name)
 	if err != nil {
 		return nil, err

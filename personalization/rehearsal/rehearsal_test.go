@@ -43,8 +43,9 @@ func (d desk) blank() *emulated.Card { return d.Blank(d) }
 var today = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // plan rehearses what is to be done with a card.
-func (d desk) plan(c *emulated.Card, l personalization.Line,
-	o personalization.Order) *rehearsal.Plan {
+func (d desk) plan(
+	c *emulated.Card, l personalization.Line, o personalization.Order,
+) *rehearsal.Plan {
 	d.Helper()
 	require.NoError(d, c.Reset())
 	report, err := preflight.Inspect(d.Context(), c, preflight.Options{Today: today})
@@ -63,8 +64,9 @@ var errWithdrawn = errors.New("pulled")
 
 // issue issues under guard, and returns what went over the wire. The answer of the
 // command lost (from 1; 0 for none) does not come.
-func (d desk) issue(c *emulated.Card, l personalization.Line, o personalization.Order,
-	lost int) ([]rehearsal.Shape, error) {
+func (d desk) issue(
+	c *emulated.Card, l personalization.Line, o personalization.Order, lost int,
+) ([]rehearsal.Shape, error) {
 	d.Helper()
 	plan := d.plan(c, l, o)
 	var sent []rehearsal.Shape

@@ -15,8 +15,9 @@ import (
 // Rehearse plays the issuing of an order on virtual cards in this state, once for
 // each case that the state leaves open, and prices it with a P71 on that link. Of the
 // line and the order it uses no secret.
-func Rehearse(ctx context.Context, l personalization.Line, o personalization.Order, s State,
-	link card.Link) (*Plan, error) {
+func Rehearse(
+	ctx context.Context, l personalization.Line, o personalization.Order, s State, link card.Link,
+) (*Plan, error) {
 	plan := new(Plan)
 	for _, scene := range assumedCases(l, s) {
 		steps, err := play(ctx, l, o, s, scene, link)
@@ -72,8 +73,10 @@ func assumedCases(l personalization.Line, s State) []assumedCase {
 }
 
 // play records one case.
-func play(ctx context.Context, l personalization.Line, o personalization.Order, s State,
-	scene assumedCase, link card.Link) ([]Step, error) {
+func play(
+	ctx context.Context, l personalization.Line, o personalization.Order, s State,
+	scene assumedCase, link card.Link,
+) ([]Step, error) {
 	stage, err := build(ctx, l, o, s)
 	if err != nil {
 		return nil, err

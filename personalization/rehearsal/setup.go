@@ -38,8 +38,9 @@ type setup struct {
 }
 
 // build makes the parties and a card with the keys of the state and no applet.
-func build(ctx context.Context, l personalization.Line, o personalization.Order, s State) (*setup,
-	error) {
+func build(
+	ctx context.Context, l personalization.Line, o personalization.Order, s State,
+) (*setup, error) {
 	st := &setup{line: l, order: o}
 	st.line.Watch = nil
 	var err error
@@ -250,8 +251,9 @@ func (r placeholderRegistry) AddDevice(_ context.Context, d banking.Device) erro
 	return nil
 }
 
-func (r placeholderRegistry) Device(_ context.Context, id message.DeviceID) (banking.Device,
-	error) {
+func (r placeholderRegistry) Device(
+	_ context.Context, id message.DeviceID,
+) (banking.Device, error) {
 	d, known := r[id]
 	if !known {
 		return d, banking.ErrNoDevice

@@ -21,8 +21,9 @@ const (
 // files and manifests of the packages go to out at the paths that they have in
 // the repository; out is root to renew what is committed. Every CAP file has
 // passed the off-card verifier before it is written.
-func Build(ctx context.Context, tools *Tools, root, out string, packages []Package) ([]*Manifest,
-	error) {
+func Build(
+	ctx context.Context, tools *Tools, root, out string, packages []Package,
+) ([]*Manifest, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return nil, fmt.Errorf("build: %w", err)
@@ -165,8 +166,9 @@ func lastPart(name string) string { return name[strings.LastIndexByte(name, '.')
 
 // finish writes the archive in its final form, has it verified, and writes CAP
 // file and manifest to out.
-func (b *builder) finish(ctx context.Context, out string, p Package, archive *Archive) (*Manifest,
-	error) {
+func (b *builder) finish(
+	ctx context.Context, out string, p Package, archive *Archive,
+) (*Manifest, error) {
 	file, err := archive.Bytes()
 	if err != nil {
 		return nil, fmt.Errorf("build %s: %w", p.Name, err)

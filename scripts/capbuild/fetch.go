@@ -62,8 +62,9 @@ func fetchKit(ctx context.Context, log io.Writer, cache, kit string) error {
 }
 
 // fetchFolder gets one folder of a repository.
-func fetchFolder(ctx context.Context, log io.Writer, cache, repository, commit, folder,
-	to string) error {
+func fetchFolder(
+	ctx context.Context, log io.Writer, cache, repository, commit, folder, to string,
+) error {
 	work, err := checkout(ctx, log, cache, repository, commit, folder)
 	if err != nil {
 		return err
@@ -87,8 +88,9 @@ func fetchAntJavacard(ctx context.Context, log io.Writer, cache, jar string) err
 }
 
 // checkout gets one commit, or one folder of it, into a new folder inside cache.
-func checkout(ctx context.Context, log io.Writer, cache, repository, commit, folder string) (string,
-	error) {
+func checkout(
+	ctx context.Context, log io.Writer, cache, repository, commit, folder string,
+) (string, error) {
 	work, err := os.MkdirTemp(cache, "fetch-")
 	if err != nil {
 		return "", err

@@ -72,8 +72,9 @@ func killAtCommit() {
 // issueBatch runs "issue batch" on a bureau's job in a process of its own, which is
 // killed at a step. It reports whether it was, what it wrote, and how many steps it made
 // if not.
-func issueBatch(t *testing.T, s batchtest.Bureau, at int, flags ...string) (killed bool, out string,
-	steps int) {
+func issueBatch(
+	t *testing.T, s batchtest.Bureau, at int, flags ...string,
+) (killed bool, out string, steps int) {
 	t.Helper()
 	program, err := os.Executable()
 	require.NoError(t, err)

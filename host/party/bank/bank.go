@@ -60,8 +60,10 @@ type Subjects struct{ CA, Instruction, Desk pki.Subject }
 // Found makes the folder of an intermediary: its keys, certified by the root and by its
 // own CA. Repeated after a cut, it goes on from there. The settings need their names
 // (Name, Title, CentralBank, CardYears); the rest is Found's.
-func Found(ctx context.Context, path string, s Settings, root pki.Identity, notaryKey []byte,
-	subjects Subjects, e party.Environment) (err error) {
+func Found(
+	ctx context.Context, path string, s Settings, root pki.Identity, notaryKey []byte,
+	subjects Subjects, e party.Environment,
+) (err error) {
 	f, err := party.Make(path)
 	if err != nil {
 		return err
@@ -98,8 +100,9 @@ func Found(ctx context.Context, path string, s Settings, root pki.Identity, nota
 // Open starts the intermediary of a folder. dial returns the link to the notary, which
 // authenticates this intermediary. A notary that cannot be reached now stops nothing that does not
 // need it: what a crash interrupted is then finished at a later start.
-func Open(ctx context.Context, path string, dial party.Dial, e party.Environment) (_ *Bank,
-	err error) {
+func Open(
+	ctx context.Context, path string, dial party.Dial, e party.Environment,
+) (_ *Bank, err error) {
 	f, err := party.Enter(path)
 	if err != nil {
 		return nil, fmt.Errorf("intermediary: %w", err)
@@ -159,8 +162,9 @@ func Open(ctx context.Context, path string, dial party.Dial, e party.Environment
 }
 
 // identity opens a key with its certificate until the folder is closed.
-func (b *Bank) identity(ctx context.Context, keys pki.Folder, name string) (intermediary.Identity,
-	error) {
+func (b *Bank) identity(
+	ctx context.Context, keys pki.Folder, name string,
+) (intermediary.Identity, error) {
 	i, err := keys.Identity(ctx, name)
 	if err != nil {
 		return intermediary.Identity{}, err

@@ -54,8 +54,10 @@ type CentralBank struct {
 
 // Found makes the folder of a central bank: the notary's key, certified by the root.
 // Repeated after a cut, it goes on from there.
-func Found(ctx context.Context, path string, root pki.Identity, holder pki.Subject, terms Terms,
-	e party.Environment) (err error) {
+func Found(
+	ctx context.Context, path string, root pki.Identity, holder pki.Subject, terms Terms,
+	e party.Environment,
+) (err error) {
 	f, err := party.Make(path)
 	if err != nil {
 		return err

@@ -60,8 +60,10 @@ type Phone struct {
 // Found makes the folder of a phone. known has the owner's bank register the app's key,
 // before the folder counts as a phone's; repeated after a cut, it is called again with
 // the same key. The settings need Owner and Intermediary; the rest is Found's.
-func Found(ctx context.Context, path string, s Settings, authorities map[string][]byte,
-	known func(app *ecdsa.PublicKey) error, e party.Environment) (err error) {
+func Found(
+	ctx context.Context, path string, s Settings, authorities map[string][]byte,
+	known func(app *ecdsa.PublicKey) error, e party.Environment,
+) (err error) {
 	f, err := party.Make(path)
 	if err != nil {
 		return err

@@ -67,8 +67,10 @@ type Known func(owner *ecdsa.PublicKey, certificate []byte) error
 // Found makes the folder of a terminal. Repeated after a cut, it goes on from there,
 // and calls certify and known again with the same keys. The settings need Merchant and
 // Intermediary; the rest is Found's.
-func Found(ctx context.Context, path string, s Settings, trust Trust, certify Certify, known Known,
-	e party.Environment) (err error) {
+func Found(
+	ctx context.Context, path string, s Settings, trust Trust, certify Certify, known Known,
+	e party.Environment,
+) (err error) {
 	f, err := party.Make(path)
 	if err != nil {
 		return err
@@ -118,8 +120,9 @@ func Found(ctx context.Context, path string, s Settings, trust Trust, certify Ce
 }
 
 // Open starts the terminal of a folder. dial returns the link to its intermediary.
-func Open(ctx context.Context, path string, dial party.Dial, e party.Environment) (_ *Terminal,
-	err error) {
+func Open(
+	ctx context.Context, path string, dial party.Dial, e party.Environment,
+) (_ *Terminal, err error) {
 	f, err := party.Enter(path)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: %w", err)

@@ -39,8 +39,9 @@ func (w *World) intermediaryOf(d *Device) *Intermediary {
 // Sync synchronises a device as its intermediary would, up to and with the step; credit is loaded
 // by the Instruction, if the notary allows it. It returns the notary's report (of the steps from
 // State on) and its refusal of the credit.
-func (w *World) Sync(d *Device, until Step, credit money.Ore) (report notary.StateReport,
-	creditRefused error) {
+func (w *World) Sync(
+	d *Device, until Step, credit money.Ore,
+) (report notary.StateReport, creditRefused error) {
 	ctx, link := context.Background(), w.Notary.For(d.ID.Name())
 	w.handOver(d)
 	if until == HandOver {
@@ -121,8 +122,9 @@ func (w *World) Challenge(d *Device) *message.Challenge {
 }
 
 // Instruction returns the next one for the device, signed by its intermediary.
-func (w *World) Instruction(d *Device, owed notary.Outstanding,
-	credit money.Ore) *message.Instruction {
+func (w *World) Instruction(
+	d *Device, owed notary.Outstanding, credit money.Ore,
+) *message.Instruction {
 	by := w.intermediaryOf(d)
 	i := &message.Instruction{InstructionKey: by.Instructs, Notary: "SENOTARY00001", Device: d.ID,
 		Sequence: owed.NextSeq,
@@ -141,8 +143,9 @@ func (w *World) SignInstruction(i *message.Instruction, by *Intermediary) {
 }
 
 // instruct has the next Instruction co-signed, without the credit when the notary refuses that.
-func (w *World) instruct(d *Device, owed notary.Outstanding, credit money.Ore) (signed []byte,
-	refused error) {
+func (w *World) instruct(
+	d *Device, owed notary.Outstanding, credit money.Ore,
+) (signed []byte, refused error) {
 	for {
 		w.orders++
 		i := w.Instruction(d, owed, credit)

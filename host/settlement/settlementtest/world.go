@@ -113,8 +113,9 @@ func key(t require.TestingT, name string) *ecdsa.PrivateKey {
 	return k
 }
 
-func (w *World) certify(by *cvc.Certificate, holder string, role spec.Role, k,
-	signer *ecdsa.PrivateKey) *cvc.Certificate {
+func (w *World) certify(
+	by *cvc.Certificate, holder string, role spec.Role, k, signer *ecdsa.PrivateKey,
+) *cvc.Certificate {
 	authority := message.AuthorityRef(holder)
 	if by != nil {
 		authority = message.AuthorityRef(by.Holder)

@@ -61,8 +61,9 @@ func (h Head) previous() string {
 }
 
 // Next makes the line that comes after head, without its end, and the new head.
-func Next(head Head, at time.Time, event string, fields map[string]string,
-	key crypto.Signer) (string, Head, error) {
+func Next(
+	head Head, at time.Time, event string, fields map[string]string, key crypto.Signer,
+) (string, Head, error) {
 	body, err := json.Marshal(Entry{Number: head.Number + 1,
 		At: at.UTC().Truncate(time.Millisecond), Event: event, Fields: fields,
 		Previous: head.previous()})

@@ -139,8 +139,9 @@ func (w Site) Begin(ctx context.Context, s Bureau, hook Hook) (*batch.Batch, err
 }
 
 // BeginAt opens the bureau's job with a clock of its own; nil is the system's.
-func (w Site) BeginAt(ctx context.Context, s Bureau, at clock.Clock, hook Hook) (*batch.Batch,
-	error) {
+func (w Site) BeginAt(
+	ctx context.Context, s Bureau, at clock.Clock, hook Hook,
+) (*batch.Batch, error) {
 	job, err := batch.ReadJob(s.JobFile())
 	if err != nil {
 		return nil, err

@@ -30,8 +30,9 @@ func (t Tap) Transmit(ctx context.Context, command apdu.Command) (apdu.Response,
 	return t.Hook.around(ctx, t.Tap, command)
 }
 
-func (h Hook) around(ctx context.Context, card apdu.Card, command apdu.Command) (apdu.Response,
-	error) {
+func (h Hook) around(
+	ctx context.Context, card apdu.Card, command apdu.Command,
+) (apdu.Response, error) {
 	if err := h("before a command"); err != nil {
 		return apdu.Response{}, err
 	}

@@ -79,8 +79,9 @@ func Examine(ctx context.Context, t require.TestingT, s Bureau, cards []virtual.
 
 // activeCards lists which devices are active on which card, for whom, by asking the
 // cards, which the PIN of their letter opens.
-func (s Bureau) activeCards(ctx context.Context, t require.TestingT, w Site, record batch.Record,
-	cards []virtual.Card) map[message.DeviceID]string {
+func (s Bureau) activeCards(
+	ctx context.Context, t require.TestingT, w Site, record batch.Record, cards []virtual.Card,
+) map[message.DeviceID]string {
 	ordered := map[batch.CardSerial]message.DeviceID{}
 	for _, item := range record.Items {
 		for _, tried := range item.Orders {
@@ -114,8 +115,9 @@ func (s Bureau) activeCards(ctx context.Context, t require.TestingT, w Site, rec
 }
 
 // open opens a card with the secrets of its letter.
-func (s Bureau) open(ctx context.Context, t require.TestingT, applet *client.Client,
-	registered banking.Device) {
+func (s Bureau) open(
+	ctx context.Context, t require.TestingT, applet *client.Client, registered banking.Device,
+) {
 	text, digits, puk := s.letter(t,
 		letter.Path(filepath.Join(s.JobFolder(), "letters"), registered.ID))
 	require.Contains(t, text, string(registered.ID))
@@ -151,8 +153,9 @@ func (s Bureau) letter(t require.TestingT, path string) (text, digits, puk strin
 }
 
 // examineLog checks that the audit log has the outcome of every order, once.
-func (s Bureau) examineLog(ctx context.Context, t require.TestingT, w Site,
-	states map[message.DeviceID]string) {
+func (s Bureau) examineLog(
+	ctx context.Context, t require.TestingT, w Site, states map[message.DeviceID]string,
+) {
 	head, err := batch.LogHead(ctx, s.JobFolder())
 	require.NoError(t, err)
 	content, err := os.ReadFile(filepath.Join(s.JobFolder(), "audit.log"))

@@ -18,8 +18,9 @@ import (
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // stay is a visit of steps of a second each, a quarter of which is the host's.
-func stay(reader string, device message.DeviceID, outcome string, after time.Duration,
-	stages ...string) batch.Session {
+func stay(
+	reader string, device message.DeviceID, outcome string, after time.Duration, stages ...string,
+) batch.Session {
 	v := batch.Session{Reader: reader, Device: device, Began: noon.Add(after),
 		Ended: noon.Add(after), Outcome: outcome}
 	for _, stage := range stages {

@@ -80,8 +80,9 @@ func readOwn(path string) ([]byte, error) {
 	return text, nil
 }
 
-func parseFile(ctx context.Context, path string, text []byte,
-	source secret.Source) (*ecdsa.PrivateKey, error) {
+func parseFile(
+	ctx context.Context, path string, text []byte, source secret.Source,
+) (*ecdsa.PrivateKey, error) {
 	block, rest := pem.Decode(text)
 	if block == nil || len(rest) != 0 || block.Type != plainLabel && block.Type != protectedLabel {
 		return nil, fmt.Errorf(
@@ -143,8 +144,9 @@ func createFile(ctx context.Context, path string, o Options) (softwareKey, error
 	return softwareKey{key}, nil
 }
 
-func encodeFile(ctx context.Context, path string, key *ecdsa.PrivateKey, o Options) ([]byte,
-	error) {
+func encodeFile(
+	ctx context.Context, path string, key *ecdsa.PrivateKey, o Options,
+) ([]byte, error) {
 	label := plainLabel
 	var passphrase []byte
 	if !o.Unprotected {
@@ -186,8 +188,10 @@ func OpenOrCreateAt(ctx context.Context, path string, o Options) (Key, error) {
 	return key, err
 }
 
-func at(ctx context.Context, path string, o Options,
-	open func(Reference, context.Context, Options) (Key, error)) (Key, error) {
+func at(
+	ctx context.Context, path string, o Options,
+	open func(Reference, context.Context, Options) (Key, error),
+) (Key, error) {
 	text, err := readOwn(path)
 	if err != nil {
 		return nil, err

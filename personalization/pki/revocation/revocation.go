@@ -164,8 +164,9 @@ type Entry struct {
 
 // Extend makes the list after former (nil: the first): what former names, and the
 // entries. It counts from now until the next list is due.
-func Extend(former *List, entries []Entry, issuer *x509.Certificate, key crypto.Signer, now,
-	next time.Time) (*List, error) {
+func Extend(
+	former *List, entries []Entry, issuer *x509.Certificate, key crypto.Signer, now, next time.Time,
+) (*List, error) {
 	template := &x509.RevocationList{
 		Number: big.NewInt(1), ThisUpdate: now.UTC().Truncate(time.Second),
 		NextUpdate: next.UTC().Truncate(time.Second),

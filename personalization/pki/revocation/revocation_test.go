@@ -23,8 +23,9 @@ func testKey(t require.TestingT, scalar byte) *ecdsa.PrivateKey {
 	return key
 }
 
-func certificate(t require.TestingT, holder cvc.Holder, role spec.Role,
-	key *ecdsa.PrivateKey) *cvc.Certificate {
+func certificate(
+	t require.TestingT, holder cvc.Holder, role spec.Role, key *ecdsa.PrivateKey,
+) *cvc.Certificate {
 	from, err := message.ParseDate("2026-01-01")
 	require.NoError(t, err)
 	c := &cvc.Certificate{Authority: "SERIKSBK00001", PublicKey: &key.PublicKey, Holder: holder,

@@ -25,8 +25,9 @@ func Fingerprint(c *x509.Certificate) message.Hash { return sha256.Sum256(c.Raw)
 
 // Trust keeps a self-signed CA under a name, if its fingerprint is the one that was
 // learnt another way: a root that is kept is trusted by its folder.
-func Trust(f pki.Folder, name string, text []byte, fingerprint message.Hash) (*x509.Certificate,
-	error) {
+func Trust(
+	f pki.Folder, name string, text []byte, fingerprint message.Hash,
+) (*x509.Certificate, error) {
 	root, s, err := Parse(text)
 	if err != nil {
 		return nil, err
@@ -112,8 +113,9 @@ func verify(all []entry, c *x509.Certificate, now time.Time) error {
 // Import keeps a certificate under a name, once it leads to a root that the folder
 // trusts. If the name has a key, it must be that key's. In the place of another, it
 // must be for the same subject and key and end no earlier.
-func Import(ctx context.Context, f pki.Folder, name string, text []byte, now time.Time) (Subject,
-	error) {
+func Import(
+	ctx context.Context, f pki.Folder, name string, text []byte, now time.Time,
+) (Subject, error) {
 	c, s, err := Parse(text)
 	if err != nil {
 		return s, err
@@ -231,8 +233,10 @@ func ImportList(f pki.Folder, name string, text []byte) (*revocation.List, error
 
 // Revoke puts certificates on the list of the CA of the name, or makes a new list of
 // the same when there are none. The list is NAME.crl.
-func Revoke(ctx context.Context, f pki.Folder, name string, revoked []*x509.Certificate,
-	reason revocation.Reason, now, next time.Time) (_ *revocation.List, err error) {
+func Revoke(
+	ctx context.Context, f pki.Folder, name string, revoked []*x509.Certificate,
+	reason revocation.Reason, now, next time.Time,
+) (_ *revocation.List, err error) {
 	ca, err := openCA(ctx, f, name)
 	if err != nil {
 		return nil, err

@@ -43,8 +43,9 @@ type issuer struct {
 
 // Root makes a self-signed CA from one instant to another, or returns the one that is
 // there, which must have the name.
-func Root(ctx context.Context, f pki.Folder, name, commonName string, from,
-	until time.Time) (_ []byte, err error) {
+func Root(
+	ctx context.Context, f pki.Folder, name, commonName string, from, until time.Time,
+) (_ []byte, err error) {
 	path := f.Path(name, certificateFile)
 	if text, err := os.ReadFile(path); !errors.Is(err, fs.ErrNotExist) {
 		if err != nil {
@@ -94,8 +95,9 @@ func checkValidity(s Subject, from, until time.Time) error {
 	return nil
 }
 
-func templateOf(s Subject, public *ecdsa.PublicKey, from, until time.Time) (*x509.Certificate,
-	error) {
+func templateOf(
+	s Subject, public *ecdsa.PublicKey, from, until time.Time,
+) (*x509.Certificate, error) {
 	identifier, err := revocation.KeyIdentifier(public)
 	if err != nil {
 		return nil, err
@@ -119,8 +121,9 @@ func templateOf(s Subject, public *ecdsa.PublicKey, from, until time.Time) (*x50
 }
 
 // sign makes the certificate and reads it back as others will.
-func sign(template, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) ([]byte,
-	error) {
+func sign(
+	template, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer,
+) ([]byte, error) {
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, key)
 	if err != nil {
 		return nil, fmt.Errorf("certificate of %s: %w", template.Subject.CommonName, err)
@@ -134,8 +137,10 @@ func sign(template, parent *x509.Certificate, public crypto.PublicKey, key crypt
 // another. What it issues is kept in NAME.issued before it is handed out; a cut leaves one that the
 // same request gets again. The same request asked again, to the same end or an earlier, gets the
 // same certificate as long as it is not revoked.
-func Issue(ctx context.Context, f pki.Folder, name string, public *ecdsa.PublicKey, s Subject, from,
-	until time.Time) (_ []byte, err error) {
+func Issue(
+	ctx context.Context, f pki.Folder, name string, public *ecdsa.PublicKey, s Subject,
+	from, until time.Time,
+) (_ []byte, err error) {
 	ca, err := openCA(ctx, f, name)
 	if err != nil {
 		return nil, err
@@ -172,8 +177,9 @@ func Issue(ctx context.Context, f pki.Folder, name string, public *ecdsa.PublicK
 
 // MayIssue opens the CA of the name and fails as [Issue] would for a request that has no
 // key yet. It does nothing else.
-func MayIssue(ctx context.Context, f pki.Folder, name string, s Subject, from,
-	until time.Time) (err error) {
+func MayIssue(
+	ctx context.Context, f pki.Folder, name string, s Subject, from, until time.Time,
+) (err error) {
 	ca, err := openCA(ctx, f, name)
 	if err != nil {
 		return err
@@ -231,8 +237,9 @@ func (i issuer) mayIssue(s Subject, from, until time.Time) error {
 }
 
 // issued finds a certificate issued before that serves as well.
-func (i issuer) issued(public *ecdsa.PublicKey, s Subject, from, until time.Time,
-	list *revocation.List) ([]byte, error) {
+func (i issuer) issued(
+	public *ecdsa.PublicKey, s Subject, from, until time.Time, list *revocation.List,
+) ([]byte, error) {
 	paths, err := filepath.Glob(filepath.Join(i.archive, "*."+certificateFile))
 	if err != nil {
 		return nil, err

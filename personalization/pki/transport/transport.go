@@ -122,8 +122,9 @@ func (s Subject) names() (dns []string, addresses []net.IP, uris []*url.URL) {
 }
 
 // subjectOf reads a subject back. What does not encode to the same is refused.
-func subjectOf(name pkix.Name, isCA bool, dns []string, addresses []net.IP, emails []string,
-	uris []*url.URL) (Subject, error) {
+func subjectOf(
+	name pkix.Name, isCA bool, dns []string, addresses []net.IP, emails []string, uris []*url.URL,
+) (Subject, error) {
 	s := Subject{Name: name.CommonName}
 	s.Hosts = append(s.Hosts, dns...)
 	for _, ip := range addresses {

@@ -38,8 +38,9 @@ var (
 	emptyAuthTag   = asn1tag.Tag(0).ContextSpecific().Constructed()
 )
 
-func newBlob(parent uint32, emptyAuth bool, public tpm2.TPM2BPublic,
-	private tpm2.TPM2BPrivate) blob {
+func newBlob(
+	parent uint32, emptyAuth bool, public tpm2.TPM2BPublic, private tpm2.TPM2BPrivate,
+) blob {
 	if parent == 0 {
 		parent = ownerHandle
 	}

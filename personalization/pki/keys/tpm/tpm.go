@@ -87,8 +87,9 @@ func Open(ctx context.Context, r Reference, source secret.Source) (*Key, error) 
 // Create makes a key in the TPM and keeps it in the reference's file, which must
 // not be there ([fs.ErrExist]). Unless unprotected, it asks source for an
 // authorization value. A cut leaves no key, or the whole.
-func Create(ctx context.Context, r Reference, source secret.Source, unprotected bool) (*Key,
-	error) {
+func Create(
+	ctx context.Context, r Reference, source secret.Source, unprotected bool,
+) (*Key, error) {
 	if _, err := os.Lstat(r.Blob); err == nil {
 		return nil, fmt.Errorf("TPM key file %s: %w", r.Blob, fs.ErrExist)
 	}

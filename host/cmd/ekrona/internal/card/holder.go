@@ -52,8 +52,9 @@ type holderFlags struct {
 
 // holderCommand makes a command for a card's holder. The card is in a reader, in a file, or
 // that of a person of a sandbox.
-func holderCommand(f *holderFlags, c *cobra.Command,
-	do func(ctx context.Context, h *presentedCard) error) *cobra.Command {
+func holderCommand(
+	f *holderFlags, c *cobra.Command, do func(ctx context.Context, h *presentedCard) error,
+) *cobra.Command {
 	c.Use += " [NAME]"
 	c.Long = c.Short + `.
 
@@ -96,8 +97,9 @@ type presentedCard struct {
 }
 
 // hold opens the card and calls do with it.
-func (f *holderFlags) hold(c *cobra.Command, arguments []string,
-	do func(ctx context.Context, h *presentedCard) error) error {
+func (f *holderFlags) hold(
+	c *cobra.Command, arguments []string, do func(ctx context.Context, h *presentedCard) error,
+) error {
 	if len(arguments) == 0 {
 		if f.state != "" {
 			return cli.Usage("%s: name the holder of the card in the sandbox, or leave --state out",
@@ -133,8 +135,9 @@ func (f *holderFlags) hold(c *cobra.Command, arguments []string,
 		})
 }
 
-func (h *presentedCard) selectAnd(ctx context.Context,
-	do func(ctx context.Context, h *presentedCard) error) error {
+func (h *presentedCard) selectAnd(
+	ctx context.Context, do func(ctx context.Context, h *presentedCard) error,
+) error {
 	h.fci, h.absent = h.Select(ctx)
 	return do(ctx, h)
 }

@@ -152,8 +152,9 @@ func counted(n int, what string) string {
 }
 
 // options are what the job is opened with.
-func (f *batchFlags) options(ctx context.Context, bank Bank, path string,
-	job *batch.Job) (o batch.Options, err error) {
+func (f *batchFlags) options(
+	ctx context.Context, bank Bank, path string, job *batch.Job,
+) (o batch.Options, err error) {
 	issuer, err := bank.Issuer(ctx)
 	if err != nil {
 		return o, err
@@ -201,8 +202,9 @@ func keysBeside(jobFile, reference string) (scp03.KeySource, error) {
 	return cardkeys.Read(reference)
 }
 
-func (f *batchFlags) work(ctx context.Context, c *cobra.Command, bank Bank, path string,
-	job *batch.Job) error {
+func (f *batchFlags) work(
+	ctx context.Context, c *cobra.Command, bank Bank, path string, job *batch.Job,
+) error {
 	o, err := f.options(ctx, bank, path, job)
 	if err != nil {
 		return err
@@ -268,8 +270,9 @@ func (f *batchFlags) issue(ctx context.Context, c *cobra.Command, b *batch.Batch
 
 // atReaders makes cards until all are made, or there are no more cards. counted reports
 // whether it showed how many are made.
-func (f *batchFlags) atReaders(ctx context.Context, c *cobra.Command, b *batch.Batch,
-	count progress.Count) (counted bool, err error) {
+func (f *batchFlags) atReaders(
+	ctx context.Context, c *cobra.Command, b *batch.Batch, count progress.Count,
+) (counted bool, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	view := newBatchView(c.OutOrStdout(), count)
@@ -298,8 +301,9 @@ func orNone(stage string) string {
 }
 
 // conclude shows where the results are, and how far the job is if that was not shown.
-func (f *batchFlags) conclude(ctx context.Context, c *cobra.Command, b *batch.Batch,
-	count progress.Count, wasCounted bool) error {
+func (f *batchFlags) conclude(
+	ctx context.Context, c *cobra.Command, b *batch.Batch, count progress.Count, wasCounted bool,
+) error {
 	out := c.OutOrStdout()
 	if !wasCounted {
 		fmt.Fprintf(out, "%d of %s made\n", count.Done, counted(count.Total, "card"))

@@ -14,8 +14,9 @@ import (
 
 // openReaders finds where cards come from: PC/SC, or the files of virtual cards, which
 // are put in one after the other. stop is called when there are no more.
-func (f *batchFlags) openReaders(show progress.Show, stop func()) (batch.Readers, progress.Show,
-	error) {
+func (f *batchFlags) openReaders(
+	show progress.Show, stop func(),
+) (batch.Readers, progress.Show, error) {
 	if len(f.cards) == 0 {
 		system, err := pcsc.Establish()
 		if err != nil {

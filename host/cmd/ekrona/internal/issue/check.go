@@ -56,8 +56,9 @@ Exit code 1 when the card cannot take the applet.`,
 }
 
 // inspect examines a card before any key is tried.
-func inspect(ctx context.Context, opened *cli.OpenCard, file *appletFlag,
-	ask bool) (*preflight.Report, error) {
+func inspect(
+	ctx context.Context, opened *cli.OpenCard, file *appletFlag, ask bool,
+) (*preflight.Report, error) {
 	content, _, err := file.read()
 	if err != nil {
 		return nil, err

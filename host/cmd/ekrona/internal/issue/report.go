@@ -116,8 +116,9 @@ certificate.`,
 }
 
 // logKey finds the key that a log is verified with.
-func logKey(c *cobra.Command, w Wiring, state, bank, certificate string) (key *ecdsa.PublicKey,
-	err error) {
+func logKey(
+	c *cobra.Command, w Wiring, state, bank, certificate string,
+) (key *ecdsa.PublicKey, err error) {
 	if certificate != "" {
 		encoded, err := os.ReadFile(certificate)
 		if err != nil {
@@ -145,8 +146,9 @@ func logKey(c *cobra.Command, w Wiring, state, bank, certificate string) (key *e
 }
 
 // showLog verifies a log against every head that is known, and shows it.
-func showLog(c *cobra.Command, path string, key *ecdsa.PublicKey, heads []auditlog.Head,
-	asJSON bool) error {
+func showLog(
+	c *cobra.Command, path string, key *ecdsa.PublicKey, heads []auditlog.Head, asJSON bool,
+) error {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("audit log: %w", err)

@@ -129,8 +129,9 @@ func (s labSimulation) run(ctx context.Context, out, errors io.Writer) error {
 }
 
 // playOnce plays one world and prints its story.
-func (s labSimulation) playOnce(ctx context.Context, out io.Writer,
-	world simulator.Scenario) error {
+func (s labSimulation) playOnce(
+	ctx context.Context, out io.Writer, world simulator.Scenario,
+) error {
 	options := s.plan.Options
 	options.Story = out
 	outcome, err := world.Run(ctx, options)

@@ -44,8 +44,9 @@ func (f *Flags) Bind(c *cobra.Command) *cobra.Command {
 }
 
 // Run opens the sandbox, does something in it and closes it.
-func (f *Flags) Run(c *cobra.Command,
-	do func(ctx context.Context, s *sandbox.Sandbox) error) error {
+func (f *Flags) Run(
+	c *cobra.Command, do func(ctx context.Context, s *sandbox.Sandbox) error,
+) error {
 	if f.State == "" {
 		return cli.Usage("%s: name the folder of a sandbox: --state DIR; \"ekrona sandbox found "+
 			"DIR\" makes one", c.CommandPath())

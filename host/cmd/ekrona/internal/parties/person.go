@@ -48,9 +48,7 @@ const (
 )
 
 // HeldBy holds the card that is meant to a reader, and no other card of the person.
-func HeldBy(
-	ctx context.Context, p *sandbox.Person, file, environment string,
-) (wallet.Tap, error) {
+func HeldBy(ctx context.Context, p *sandbox.Person, file, environment string) (wallet.Tap, error) {
 	return Held(ctx, p.Holder, p.Phone.Device(), file, environment)
 }
 
@@ -104,8 +102,9 @@ func AtHand(p *sandbox.Holder, wanted message.DeviceID) error {
 
 // PersonCommand makes a command for a person with a card, whose name is its first
 // argument and which takes more arguments behind it.
-func PersonCommand(f *Flags, use, short string, more int, what string,
-	do func(c *cobra.Command, v Visit) error) *cobra.Command {
+func PersonCommand(
+	f *Flags, use, short string, more int, what string, do func(c *cobra.Command, v Visit) error,
+) *cobra.Command {
 	device := ""
 	find := func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error) {
 		return WithCard(ctx, s, name, device, "--device")
@@ -141,8 +140,9 @@ func WithCard(
 }
 
 // CustomerCommand makes a command for a person, with or without a card.
-func CustomerCommand(f *Flags, use, short string, more int, what string,
-	do func(c *cobra.Command, v Visit) error) *cobra.Command {
+func CustomerCommand(
+	f *Flags, use, short string, more int, what string, do func(c *cobra.Command, v Visit) error,
+) *cobra.Command {
 	v := &Visit{}
 	return v.command(f, use, short, more, what,
 		func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error) {
@@ -151,8 +151,10 @@ func CustomerCommand(f *Flags, use, short string, more int, what string,
 }
 
 // NameCommand makes a command for somebody of whom no phone needs to be there.
-func NameCommand(f *Flags, use, short, what string,
-	do func(c *cobra.Command, s *sandbox.Sandbox, name string) error) *cobra.Command {
+func NameCommand(
+	f *Flags, use, short, what string,
+	do func(c *cobra.Command, s *sandbox.Sandbox, name string) error,
+) *cobra.Command {
 	return f.Bind(&cobra.Command{
 		Use: use, Short: short, Args: cli.Exactly(1, what),
 		RunE: func(c *cobra.Command, arguments []string) error {
@@ -163,7 +165,8 @@ func NameCommand(f *Flags, use, short, what string,
 	})
 }
 
-func (v *Visit) command(f *Flags, use, short string, more int, what string,
+func (v *Visit) command(
+	f *Flags, use, short string, more int, what string,
 	find func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error),
 	do func(c *cobra.Command, v Visit) error,
 ) *cobra.Command {

@@ -58,8 +58,9 @@ the certificate. With --common-name it is the CA of servers instead, X.509.`,
 	return c
 }
 
-func (k *signingKeys) makeServerRoot(c *cobra.Command, at place, s *subjectFlags, r *reply,
-	now time.Time) error {
+func (k *signingKeys) makeServerRoot(
+	c *cobra.Command, at place, s *subjectFlags, r *reply, now time.Time,
+) error {
 	if _, err := s.ofTransport(); err != nil {
 		return err
 	}
@@ -104,8 +105,9 @@ func requestCommand() *cobra.Command {
 }
 
 // request makes the key of a place and a request for it.
-func (k *signingKeys) request(ctx context.Context, at place, s *subjectFlags, authority string,
-	now time.Time) ([]byte, error) {
+func (k *signingKeys) request(
+	ctx context.Context, at place, s *subjectFlags, authority string, now time.Time,
+) ([]byte, error) {
 	isTransport, err := s.isTransport()
 	if err != nil {
 		return nil, err
@@ -195,8 +197,9 @@ in one. The certificates above it, up to the root, are copied into its folder.`,
 
 // make asks everything that can fail before it makes a key and has it certified: the
 // issuer's key is opened, and the name's own files are looked at.
-func (k *signingKeys) make(ctx context.Context, at, issuer place, s *subjectFlags,
-	now time.Time) ([]byte, error) {
+func (k *signingKeys) make(
+	ctx context.Context, at, issuer place, s *subjectFlags, now time.Time,
+) ([]byte, error) {
 	authority, err := k.mayMake(ctx, at, issuer, s, now)
 	if err != nil {
 		return nil, err
@@ -222,8 +225,9 @@ func (k *signingKeys) make(ctx context.Context, at, issuer place, s *subjectFlag
 
 // mayMake fails as the issuer would, and does nothing. It gives the authority of a
 // card-verifiable certificate.
-func (k *signingKeys) mayMake(ctx context.Context, at, issuer place, s *subjectFlags,
-	now time.Time) (authority string, err error) {
+func (k *signingKeys) mayMake(
+	ctx context.Context, at, issuer place, s *subjectFlags, now time.Time,
+) (authority string, err error) {
 	isTransport, err := s.isTransport()
 	if err != nil {
 		return "", err
@@ -258,8 +262,9 @@ func (k *signingKeys) mayMake(ctx context.Context, at, issuer place, s *subjectF
 
 // certify has the issuer certify a request of either kind, up to a day or as long as is
 // usual.
-func certify(ctx context.Context, issuer place, request []byte, until string,
-	now time.Time) ([]byte, error) {
+func certify(
+	ctx context.Context, issuer place, request []byte, until string, now time.Time,
+) ([]byte, error) {
 	s := subjectFlags{until: until}
 	if isPEM(request) {
 		public, subject, err := transport.ParseRequest(request)

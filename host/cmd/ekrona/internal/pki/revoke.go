@@ -54,8 +54,9 @@ grows. Cards see no list.`,
 	return c
 }
 
-func revoke(c *cobra.Command, issuer place, paths []string, why revocation.Reason,
-	days int) (*revocation.List, error) {
+func revoke(
+	c *cobra.Command, issuer place, paths []string, why revocation.Reason, days int,
+) (*revocation.List, error) {
 	now := time.Now()
 	next := now.AddDate(0, 0, days)
 	if exists(issuer.folder.Path(issuer.name, "crt")) {

@@ -243,8 +243,9 @@ Exit code 1 if anything is not good.`,
 	return c
 }
 
-func (k *signingKeys) check(c *cobra.Command, folder string, now time.Time,
-	ahead int) ([]pki.Finding, error) {
+func (k *signingKeys) check(
+	c *cobra.Command, folder string, now time.Time, ahead int,
+) ([]pki.Finding, error) {
 	party := pki.OpenWith(folder, k.options())
 	cards, err := party.Check(c.Context(), now)
 	if err != nil {

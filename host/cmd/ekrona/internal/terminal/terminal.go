@@ -102,8 +102,9 @@ type heldCard struct {
 }
 
 // hold finds whose card is held to a terminal, and reads its PIN.
-func hold(ctx context.Context, f *parties.Flags, s *sandbox.Sandbox, name, entered string) (heldCard,
-	error) {
+func hold(
+	ctx context.Context, f *parties.Flags, s *sandbox.Sandbox, name, entered string,
+) (heldCard, error) {
 	if name == "" {
 		return heldCard{}, cli.Usage("name whose card is held to the terminal: --card NAME")
 	}
@@ -120,7 +121,8 @@ func hold(ctx context.Context, f *parties.Flags, s *sandbox.Sandbox, name, enter
 
 // paid answers that a sale is paid. Nothing that fails from now on changes that: what the payer's
 // phone did not take is a warning.
-func paid(ctx context.Context, f *parties.Flags, c *cobra.Command, s *sandbox.Sandbox,
+func paid(
+	ctx context.Context, f *parties.Flags, c *cobra.Command, s *sandbox.Sandbox,
 	m *sandbox.Merchant, sale terminal.Sale, holder *sandbox.Holder, receipt envelope.Envelope,
 ) error {
 	answer := saleAnswer{Number: sale.Number, Amount: sale.Amount, Paid: true}

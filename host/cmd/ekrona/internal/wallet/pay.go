@@ -164,8 +164,9 @@ func walletOpenCommand() *cobra.Command {
 }
 
 // own finds the oldest unfinished Request of the person's own card that fits.
-func own(v parties.Visit, ctx context.Context, fits func(*message.Request) bool) (envelope.Envelope,
-	*message.Request, error) {
+func own(
+	v parties.Visit, ctx context.Context, fits func(*message.Request) bool,
+) (envelope.Envelope, *message.Request, error) {
 	open, err := v.Person.Phone.Unfinished(ctx)
 	if err != nil {
 		return envelope.Envelope{}, nil, err
