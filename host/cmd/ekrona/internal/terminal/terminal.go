@@ -102,8 +102,8 @@ type heldCard struct {
 }
 
 // hold finds whose card is held to a terminal, and reads its PIN.
-func hold(ctx context.Context, f *parties.Flags, s *sandbox.Sandbox, name, entered string) (heldCard,
-	error) {
+func hold(ctx context.Context, f *parties.Flags, s *sandbox.Sandbox,
+	name, entered string) (heldCard, error) {
 	if name == "" {
 		return heldCard{}, cli.Usage("name whose card is held to the terminal: --card NAME")
 	}
