@@ -29,7 +29,9 @@ func TestSecretsInParts(t *testing.T) {
 		answer  []byte
 		seen    bool
 	}{
-		"PSO":         {apdu.Command{INS: 0x2A, P1: 0x80, P2: 0x86, Data: []byte{1}}, secret, false},
+		"PSO": {
+			apdu.Command{INS: 0x2A, P1: 0x80, P2: 0x86, Data: []byte{1}}, secret, false,
+		},
 		"form":        {apdu.Command{CLA: 0x80, INS: 0x30}, object, false},
 		"secured":     {apdu.Command{CLA: 0x0C, INS: 0xB0}, secret, false},
 		"secured GP":  {apdu.Command{CLA: 0x84, INS: 0xCA, P2: 0xE0}, secret, false},
