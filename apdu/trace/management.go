@@ -228,14 +228,14 @@ func managementAnswer(c apdu.Command, data []byte) []*Node {
 		n := secured(0, data)
 		n.Detail = len(data) == 1 // as below
 		return []*Node{n}
-	case len(data) == 1 && data[0] == 0: // nothing more to say (GPC 2.3.1 §11.5.3.1)
-		return []*Node{detail("confirmation", 0, data)}
 	case c.INS == gpc.InsInitializeUpdate:
 		parts := initializeUpdate(data)
 		if parts == nil { // a part of it, which may hold the cryptogram
 			return []*Node{hidden("", 0, data, "")}
 		}
 		return summed(data, parts)
+	case len(data) == 1 && data[0] == 0: // nothing more to say (GPC 2.3.1 §11.5.3.1)
+		return []*Node{detail("confirmation", 0, data)}
 	}
 	return summed(data, objects(data, 0, 0))
 }
