@@ -1,6 +1,7 @@
 package apdu
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 )
@@ -62,11 +63,22 @@ func (f Framing) reissue(ctx context.Context, c Command) (Response, error) {
 	}
 }
 
+// channelOf is the interindustry class that names the logical channel of a class, without
+// secure messaging and chaining (ISO/IEC 7816-4:2013 §5.4.1): first interindustry classes
+// have channels 0 to 3, further ones 4 to 19. Proprietary classes are taken to name their
+// channel in the same way, as GPC 2.3.1 §11.1.4 has it.
+func channelOf(class byte) byte {
+	if class&0x40 != 0 {
+		return class & 0x4F
+	}
+	return class & classChannel
+}
+
 // collect appends to the first part r what GET RESPONSE brings.
 func (f Framing) collect(ctx context.Context, c Command, r Response) (Response, error) {
-	data := r.Data
+	data := bytes.Clone(r.Data) // the card may use its buffer again
 	for r.SW.hasMore() {
-		next := Command{CLA: c.CLA & classChannel, INS: InsGetResponse}
+		next := Command{CLA: channelOf(c.CLA), INS: InsGetResponse}
 		next.Ne = unzero(int(r.SW&0xFF), MaxShortNe)
 		var err error
 		if r, err = f.reissue(ctx, next); err != nil {

@@ -138,3 +138,27 @@ func TestSend(t *testing.T) {
 		}
 	}
 }
+
+// GET RESPONSE goes to the channel of the command, without its other bits; and what the
+// card gave first is not written into.
+func TestFramingAsksOnTheChannelOfTheCommand(t *testing.T) {
+	for class, want := range map[byte]byte{
+		0x00: 0, 0x03: 3, 0x0C: 0, 0x13: 3, 0x80: 0, 0x83: 3, 0x84: 0,
+		0x40: 0x40, 0x43: 0x43, 0x4F: 0x4F, 0x63: 0x43, 0x7F: 0x4F, 0xC2: 0x42,
+	} {
+		buffer := []byte("AAAABBBB")
+		var asked byte
+		card := CardFunc(func(_ context.Context, c Command) (Response, error) {
+			if c.INS == InsGetResponse {
+				asked = c.CLA
+				return Response{Data: []byte("zz"), SW: OK}, nil
+			}
+			return Response{Data: buffer[:4], SW: 0x6102}, nil
+		})
+		r, err := Framing{Card: card}.Transmit(t.Context(), Command{CLA: class, INS: 0xB0, Ne: 256})
+		require.NoError(t, err)
+		assert.Equal(t, want, asked, "%02X", class)
+		assert.Equal(t, "AAAAzz", string(r.Data))
+		assert.Equal(t, "AAAABBBB", string(buffer))
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -322,4 +323,33 @@ func rowOf(b Books, name string) PersonBooks {
 		}
 	}
 	return PersonBooks{}
+}
+
+// A settings file that lacks a term, or has one that cannot be, is named: without a time to
+// honour claims a lost card would end at once.
+func TestTermsThatCannotBeAreRefused(t *testing.T) {
+	whole := t.TempDir()
+	require.NoError(t, found(t, whole).Close())
+	for _, c := range []struct{ folder, from, to, want string }{
+		{"central-bank", "honour: 720h0m0s", "", "honour"},
+		{"central-bank", "wait: 2160h0m0s", "wait: -5h", "wait"},
+		{"nordic-bank", "card_years: 4", "card_years: -4", "card_years"},
+	} {
+		path := filepath.Join(whole, c.folder, party.SettingsFile)
+		before, err := os.ReadFile(path)
+		require.NoError(t, err)
+		changed := strings.Replace(string(before), c.from, c.to, 1)
+		require.NotEqual(t, string(before), changed)
+		require.NoError(t, os.WriteFile(path, []byte(changed), 0o600))
+		s, err := Open(whole, Options{})
+		require.NoError(t, err)
+		_, err = s.CentralBank(t.Context())
+		if err == nil {
+			_, err = s.Bank(t.Context(), string(Nordic))
+		}
+		assert.ErrorContains(t, err, c.want)
+		assert.ErrorContains(t, err, path)
+		require.NoError(t, s.Close())
+		require.NoError(t, os.WriteFile(path, before, 0o600))
+	}
 }

@@ -118,6 +118,10 @@ func Open(
 		return nil, err
 	}
 	s := b.Settings
+	if s.CardYears <= 0 {
+		return nil, fmt.Errorf("settings %s: card_years: %d: give years above zero",
+			f.Path(party.SettingsFile), s.CardYears)
+	}
 	if b.root, err = f.Trusted("root", s.Root); err != nil {
 		return nil, err
 	}

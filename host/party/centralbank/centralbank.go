@@ -40,6 +40,21 @@ type Terms struct {
 	CoverLimit money.Ore `yaml:"terminal_room,omitempty"`
 }
 
+// check refuses terms that are missing or that no scheme can have: without a time to
+// honour claims a lost card would end at once.
+func (t Terms) check() error {
+	switch {
+	case t.Honour <= 0:
+		return fmt.Errorf("honour: %v: give a time above zero, such as 720h", t.Honour)
+	case t.Wait <= 0:
+		return fmt.Errorf("wait: %v: give a time above zero, such as 2160h", t.Wait)
+	case t.CoverLimit < 0:
+		return fmt.Errorf("terminal_room: %v: give an amount above zero, or leave it out",
+			t.CoverLimit)
+	}
+	return nil
+}
+
 // CentralBank is an opened central bank.
 type CentralBank struct {
 	*settlement.Notary
@@ -96,6 +111,9 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank
 	var s Settings
 	if err := f.Read(party.CentralBank, &s); err != nil {
 		return nil, err
+	}
+	if err := s.Terms.check(); err != nil {
+		return nil, fmt.Errorf("settings %s: terms: %w", f.Path(party.SettingsFile), err)
 	}
 	root, err := f.Trusted("root", s.Root)
 	if err != nil {
