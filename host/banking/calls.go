@@ -184,7 +184,7 @@ func (m merchant) PlaceRefund(ctx context.Context, o order.Signed) error {
 // ServeMerchant answers the owner of a terminal.
 func ServeMerchant(m Merchant) *remote.Server {
 	s := remote.NewServer(Errors)
-	remote.HandleOnly(s, "place-refund", m.PlaceRefund)
+	serveMerchant(s, m)
 	return s
 }
 
@@ -194,6 +194,10 @@ func ServePointOfSale(b interface {
 	Merchant
 }) *remote.Server {
 	s := ServeTerminal(b)
-	remote.HandleOnly(s, "place-refund", b.PlaceRefund)
+	serveMerchant(s, b)
 	return s
+}
+
+func serveMerchant(s *remote.Server, m Merchant) {
+	remote.HandleOnly(s, "place-refund", m.PlaceRefund)
 }
