@@ -15,6 +15,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/host/banking"
 	"ekrona/host/envelope"
+	"ekrona/host/notary"
 	"ekrona/host/party/bank"
 	"ekrona/host/party/phone"
 	"ekrona/host/remote"
@@ -31,6 +32,9 @@ type Person struct {
 
 // ErrSeveralCards says that a person has more than one card in use.
 var ErrSeveralCards = errors.New("has several cards")
+
+// ErrNoneLost says that no card of a person was reported lost.
+var ErrNoneLost = errors.New("has no card that was reported lost or replaced, so that none can end")
 
 // Person starts the phone of a person, with one of the person's cards: that of the device id, or
 // the only one in use when that is empty. A person without a card has a phone too. Errors:
@@ -55,6 +59,14 @@ func (s *Sandbox) Person(
 	if err != nil {
 		return nil, err
 	}
+	return s.personWith(ctx, app, chosen)
+}
+
+// personWith returns the one person of an app and a card.
+func (s *Sandbox) personWith(
+	ctx context.Context, app *phone.Phone, chosen phone.Card,
+) (*Person, error) {
+	name := app.Settings.Owner
 	for _, p := range s.people {
 		if p.Name == name && p.has(chosen.Device) {
 			return p, nil
@@ -100,13 +112,11 @@ func (p *Person) has(device message.DeviceID) bool {
 
 // choose returns the card that is meant.
 func choose(name string, cards []phone.Card, device message.DeviceID) (phone.Card, error) {
-	var ids []string
 	var inUse []phone.Card
 	for _, c := range cards {
 		if c.Device == device {
 			return c, nil
 		}
-		ids = append(ids, string(c.Device))
 		if !c.OutOfUse {
 			inUse = append(inUse, c)
 		}
@@ -114,15 +124,23 @@ func choose(name string, cards []phone.Card, device message.DeviceID) (phone.Car
 	switch {
 	case device != "":
 		return phone.Card{}, fmt.Errorf("%s has no card %s; there are: %s", name, device,
-			strings.Join(ids, " "))
+			idsOf(cards))
 	case len(inUse) == 1:
 		return inUse[0], nil
 	case len(cards) > 1:
-		return phone.Card{}, fmt.Errorf("%s %w: %s", name, ErrSeveralCards, strings.Join(ids, " "))
+		return phone.Card{}, fmt.Errorf("%s %w: %s", name, ErrSeveralCards, idsOf(cards))
 	case len(cards) == 1:
 		return cards[0], nil
 	}
 	return phone.Card{}, nil
+}
+
+func idsOf(cards []phone.Card) string {
+	ids := make([]string, len(cards))
+	for n, c := range cards {
+		ids[n] = string(c.Device)
+	}
+	return strings.Join(ids, " ")
 }
 
 // People starts every phone with every card that it knows of.
@@ -271,6 +289,68 @@ func phoneCard(c banking.Card, ca []byte) phone.Card {
 	return phone.Card{
 		Device: d.ID, Certificate: d.Certificate, CA: ca, PINPoint: d.PINPoint,
 		OutOfUse: !c.InUse,
+	}
+}
+
+// PersonToEnd starts the phone of a person with the card that [Sandbox.EndCard] shall end: that of
+// the device id, or the only one that was reported lost and has not ended when that is empty. A
+// card in use is never chosen. Errors: [ErrUnknown], [ErrSeveralCards], [ErrNoneLost].
+func (s *Sandbox) PersonToEnd(
+	ctx context.Context, name string, device message.DeviceID,
+) (*Person, error) {
+	if device != "" {
+		return s.Person(ctx, name, device)
+	}
+	app, err := s.phone(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	cards, err := s.askBank(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	inUse := func(c phone.Card) bool { return !c.OutOfUse }
+	left := slices.DeleteFunc(slices.Clone(cards), inUse)
+	if len(left) == 0 {
+		return nil, fmt.Errorf("%s %w; there are: %s", name, ErrNoneLost, idsOf(cards))
+	}
+	var lost []phone.Card
+	for _, c := range left {
+		status, err := s.statusOf(ctx, c.Device)
+		if err != nil {
+			return nil, err
+		}
+		if status == notary.Reported.String() {
+			lost = append(lost, c)
+		}
+	}
+	switch {
+	case len(lost) == 1:
+		return s.personWith(ctx, app, lost[0])
+	case len(lost) == 0 && len(left) == 1: // it has ended: the same again
+		return s.personWith(ctx, app, left[0])
+	case len(lost) == 0:
+		lost = left
+	}
+	return nil, fmt.Errorf("%s %w: %s", name, ErrSeveralCards, idsOf(lost))
+}
+
+// notRegistered is the status of a device that the notary does not know.
+const notRegistered = "not registered"
+
+// statusOf returns the status of a device at the notary.
+func (s *Sandbox) statusOf(ctx context.Context, id message.DeviceID) (string, error) {
+	c, err := s.CentralBank(ctx)
+	if err != nil {
+		return "", err
+	}
+	switch outstanding, err := c.For(id.Name()).Outstanding(ctx, id); {
+	case errors.Is(err, notary.Unknown):
+		return notRegistered, nil
+	case err != nil:
+		return "", err
+	default:
+		return outstanding.Status.String(), nil
 	}
 }
 

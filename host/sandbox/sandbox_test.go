@@ -298,15 +298,19 @@ func TestLostCardOfTwo(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, second, other.Phone.Device())
 	require.ErrorIs(t, founded.EndCard(ctx, anna), notary.WrongStatus, "its time is not over")
+	bertil, err := founded.PersonToEnd(ctx, "bertil", "")
+	require.ErrorIs(t, err, ErrNoneLost)
+	assert.Nil(t, bertil)
 	require.NoError(t, founded.Close())
 
 	later := Options{}
 	later.Clock = clock.Fixed(time.Date(2026, 5, 2, 12, 0, 0, 0, time.UTC))
 	again, err := Open(folder, later)
 	require.NoError(t, err)
-	anna, err = again.Person(ctx, "anna", first)
-	require.NoError(t, err)
 	for range 2 {
+		anna, err = again.PersonToEnd(ctx, "anna", "")
+		require.NoError(t, err)
+		require.Equal(t, first, anna.Phone.Device(), "the lost one, not the one in use")
 		require.NoError(t, again.EndCard(ctx, anna))
 		all, none, err := again.Wallets(ctx, anna)
 		require.NoError(t, err)

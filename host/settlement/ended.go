@@ -35,8 +35,8 @@ func (p participant) End(ctx context.Context, id message.DeviceID) error {
 			return err
 		}
 		if d.status == notary.Active {
-			return notary.Refuse(notary.WrongStatus, "device %s is in use; report it lost first",
-				id)
+			return notary.Refuse(notary.WrongStatus, "device %s is in use; only one that was "+
+				"reported lost, which cannot be undone, can end", id)
 		}
 		reported, err := time.Parse(time.RFC3339Nano, d.reportedAt.String)
 		if err != nil {
