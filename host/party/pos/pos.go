@@ -173,7 +173,9 @@ func Open(
 	if c.DB, err = f.Database(ctx, s.Database, schema); err != nil {
 		return nil, err
 	}
-	t.Terminal, err = terminal.New(ctx, c)
+	if t.Terminal, err = terminal.New(ctx, c); errors.Is(err, terminal.ErrJournalKey) {
+		err = fmt.Errorf("journal key %s: %w", f.Path(s.JournalKey), err)
+	}
 	return t, err
 }
 
