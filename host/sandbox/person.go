@@ -16,6 +16,7 @@ import (
 	"ekrona/host/banking"
 	"ekrona/host/envelope"
 	"ekrona/host/notary"
+	"ekrona/host/party"
 	"ekrona/host/party/bank"
 	"ekrona/host/party/phone"
 	"ekrona/host/remote"
@@ -143,35 +144,6 @@ func idsOf(cards []phone.Card) string {
 	return strings.Join(ids, " ")
 }
 
-// People starts every phone with every card that it knows of.
-func (s *Sandbox) People(ctx context.Context) (all []*Person, err error) {
-	phones, err := s.phones()
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range slices.Sorted(maps.Keys(phones)) {
-		app, err := s.phone(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		cards, err := s.cardsOf(ctx, app, "")
-		if err != nil {
-			return nil, err
-		}
-		if len(cards) == 0 {
-			cards = []phone.Card{{}}
-		}
-		for _, c := range cards {
-			p, err := s.Person(ctx, name, c.Device)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, p)
-		}
-	}
-	return all, nil
-}
-
 // phoneNumber returns the number of an owner's phone by its folder, from 1.
 func phoneNumber(folder string) int {
 	_, number, later := strings.Cut(folder, ".")
@@ -219,7 +191,8 @@ func (s *Sandbox) phone(ctx context.Context, name string) (*phone.Phone, error) 
 	}
 	folder, known := phones[name]
 	if !known {
-		return nil, unknown(name, slices.Sorted(maps.Keys(phones)))
+		return nil, s.absent(phoneFolder(name, 1), party.Phone,
+			unknown(name, slices.Sorted(maps.Keys(phones))))
 	}
 	p, err := phone.Open(ctx, s.path(folder), s.options.Environment)
 	if err != nil {
@@ -335,8 +308,8 @@ func (s *Sandbox) PersonToEnd(
 	return nil, fmt.Errorf("%s %w: %s", name, ErrSeveralCards, idsOf(lost))
 }
 
-// notRegistered is the status of a device that the notary does not know.
-const notRegistered = "not registered"
+// NotRegistered is the status of a device that the notary does not know.
+const NotRegistered = "not registered"
 
 // statusOf returns the status of a device at the notary.
 func (s *Sandbox) statusOf(ctx context.Context, id message.DeviceID) (string, error) {
@@ -346,7 +319,7 @@ func (s *Sandbox) statusOf(ctx context.Context, id message.DeviceID) (string, er
 	}
 	switch outstanding, err := c.For(id.Name()).Outstanding(ctx, id); {
 	case errors.Is(err, notary.Unknown):
-		return notRegistered, nil
+		return NotRegistered, nil
 	case err != nil:
 		return "", err
 	default:
@@ -448,11 +421,12 @@ func (s *Sandbox) ChangePhone(
 func (s *Sandbox) bankOfCustomer(
 	ctx context.Context, name string,
 ) (*bank.Bank, []banking.Card, error) {
-	folders, err := s.bankFolders()
+	folders, damaged, err := s.bankFolders()
 	if err != nil {
 		return nil, nil, err
 	}
 	failed := []error{fmt.Errorf("sandbox: %q: %w: no bank has that customer", name, ErrUnknown)}
+	failed = append(failed, damaged...)
 	for _, folder := range folders {
 		b, err := s.bankAt(ctx, s.path(folder))
 		if err != nil {
