@@ -201,6 +201,8 @@ func (d *atDesk) issue(ctx context.Context) error {
 		}
 	case errors.Is(err, banking.ErrHasCard):
 		return fmt.Errorf("%w (--second, or --replaces ID); nothing was started", err)
+	case errors.Is(err, banking.ErrSecondCard):
+		return fmt.Errorf("%w (--second)", err)
 	case errors.Is(err, desk.ErrKeepsKeys):
 		return cli.Usage("the card has the keys that it came with: add --replace-keys to replace " +
 			"them by those of --new-keys, for good, or leave --new-keys out")
