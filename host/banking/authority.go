@@ -83,7 +83,8 @@ type IssuerDesk interface {
 
 	// ReserveDevice gives a device that is still to be made its id. The same intent again
 	// gives the same id, and no id is given to two intents, whether the device is made or
-	// not. The same intent may say later that its card is a second one. Errors: [ErrMalformed] (no such kind), those of [Reservation.Check];
+	// not. The same intent may say later that its card is a second one. Errors:
+	// [ErrMalformed] (no such kind), those of [Reservation.Check];
 	// [ErrNoCustomer]; [ErrTaken] (the intent is of another kind or owner, or replaces
 	// another card).
 	ReserveDevice(ctx context.Context, r Reservation) (message.DeviceID, error)

@@ -218,7 +218,8 @@ func (t *printer) books(b sandbox.Books) error {
 		t.line("not known  %s", why)
 	}
 	if b.Unfounded {
-		t.line("the founding of this sandbox has not ended: \"ekrona sandbox found\" goes on with it")
+		t.line("the founding of this sandbox has not ended: \"ekrona sandbox found\" " +
+			"goes on with it")
 	}
 	online, shadow := b.Online(), b.Shadow()
 	t.line("issued %s = online %s + shadow %s + pool %s", b.Settlement.Issued, online, shadow,

@@ -178,8 +178,8 @@ func (b barred) check(ctx context.Context, tx *sql.Tx, d banking.Device) error {
 				continue
 			}
 		}
-		return banking.Refuse(banking.ErrSecondCard, "intermediary: %s has got the card %s since %s "+
-			"was reserved: give that order again as one of a second card, or set its card aside",
+		return banking.Refuse(banking.ErrSecondCard, "intermediary: %s has got the card %s since "+
+			"%s was reserved: give that order again as one of a second card, or set its card aside",
 			d.Customer, id, d.ID)
 	}
 	return nil

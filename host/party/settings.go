@@ -68,8 +68,8 @@ func (f *Folder) settingsOf(kind Kind) ([]byte, error) {
 	path := f.Path(SettingsFile)
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is missing: restore it from its backup; if its founding was cut "+
-			"off, give that again", path)
+		return nil, fmt.Errorf("%s is missing: restore it from its backup; if its founding was "+
+			"cut off, give that again", path)
 	}
 	if err != nil {
 		return nil, err
@@ -97,8 +97,8 @@ func kindIn(path string, content []byte) (Kind, error) {
 }
 
 func lacks(path, field string) error {
-	return fmt.Errorf("settings %s: %s: missing or empty: the file is damaged: restore it from its "+
-		"backup, or write the field again", path, field)
+	return fmt.Errorf("settings %s: %s: missing or empty: the file is damaged: restore it from "+
+		"its backup, or write the field again", path, field)
 }
 
 // complete refuses settings in which a text or a list is missing. What else can be missing has

@@ -123,8 +123,8 @@ func unknown(name string, names []string) error {
 	return fmt.Errorf("sandbox: %q: %w; there are: %s", name, ErrUnknown, strings.Join(names, " "))
 }
 
-// bankFolders returns the folders of the intermediaries, and what is wrong with those whose settings
-// are damaged: that is no trouble of the others.
+// bankFolders returns the folders of the intermediaries, and what is wrong with those whose
+// settings are damaged: that is no trouble of the others.
 func (s *Sandbox) bankFolders() (found []string, damaged []error, err error) {
 	entries, err := os.ReadDir(s.folder)
 	if err != nil {

@@ -44,7 +44,7 @@ func (p participant) End(ctx context.Context, id message.DeviceID) error {
 		}
 		if until := reported.Add(p.n.terms.Honour); t.now.Before(until) {
 			return notary.Refuse(notary.WrongStatus,
-				"claims on device %s are honoured until %s; end it then", id,
+				"claims on device %s are honoured until %s; end it then, for good", id,
 				until.Format(time.RFC3339))
 		}
 		return t.end(id, "reported lost")

@@ -43,8 +43,8 @@ func (k JournalKey) check() ([]byte, error) {
 	return value, nil
 }
 
-// checkKey compares the check value of the given key with that of the journal. A journal from before
-// there were any gets it, when the key opens what is sealed in it. Errors: [ErrJournalKey].
+// checkKey compares the check value of the given key with that of the journal. A journal from
+// before there were any gets it, when the key opens what is sealed in it. Errors: [ErrJournalKey].
 func (t *Terminal) checkKey(ctx context.Context, tx *sql.Tx, given []byte) error {
 	var kept []byte
 	begun, err := store.Get(ctx, tx, store.Into{&kept}, `SELECT key_check FROM terminal`)

@@ -98,7 +98,7 @@ const (
 // ErrRolledBack says that the intermediary knows a later state of this terminal:
 // its store was set back. It signs nothing but synchronisation from then on.
 var ErrRolledBack = errors.New("terminal: the journal was set back to an older copy: restore the " +
-	"latest one, or have the intermediary end this terminal and issue a new one")
+	"latest one, or have the intermediary end this terminal for good and issue a new one")
 
 // New starts a terminal on its store and draws a boot epoch. The first start
 // writes its initial state; a cut leaves that or nothing. Errors: [ErrJournalKey], before anything
