@@ -393,20 +393,26 @@ func (s *Sandbox) ChangePhone(
 	if err != nil {
 		return nil, err
 	}
-	next := phoneFolder(name, 1)
+	next := 1
 	if former, there := phones[name]; there {
-		next = phoneFolder(name, phoneNumber(former)+1)
+		next = phoneNumber(former) + 1
 	}
 	settings := phone.Settings{Owner: name, Intermediary: filepath.Join("..", b.FolderName())}
 	authorities, err := s.authorities(ctx)
 	if err != nil {
 		return nil, err
 	}
-	err = phone.Found(ctx, s.path(next), settings, authorities, func(app *ecdsa.PublicKey) error {
-		return b.ReplaceApp(ctx, name, app)
-	}, s.options.Environment)
-	if err != nil {
-		return nil, err
+	for {
+		err = phone.Found(ctx, s.path(phoneFolder(name, next)), settings, authorities,
+			func(app *ecdsa.PublicKey) error { return b.ReplaceApp(ctx, name, app) },
+			s.options.Environment)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, banking.ErrTaken) { // else the folder is what is left of a former phone
+			return nil, err
+		}
+		next++
 	}
 	delete(s.opened, name)
 	s.people = slices.DeleteFunc(s.people, func(other *Person) bool { return other.Name == name })

@@ -366,6 +366,28 @@ func TestBooksWhileOthersAreAtWork(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// What is left of a former phone, whose key has ended, does not keep its owner from another one.
+func TestPhoneIsChangedBesideTheRemainsOfFormerOnes(t *testing.T) {
+	ctx, folder := t.Context(), t.TempDir()
+	s := found(t, folder)
+	for range 2 {
+		_, err := s.ChangePhone(ctx, "anna")
+		require.NoError(t, err)
+	}
+	require.NoError(t, s.Close())
+	require.NoError(t, os.RemoveAll(filepath.Join(folder, "phone-anna.3")))
+	require.NoError(t, os.Remove(filepath.Join(folder, "phone-anna.2", party.SettingsFile)))
+
+	again := found(t, folder)
+	cards, err := again.ChangePhone(ctx, "anna")
+	require.NoError(t, err)
+	assert.Len(t, cards, 1)
+	anna, err := again.Person(ctx, "anna", "")
+	require.NoError(t, err)
+	_, err = anna.Phone.Load(ctx, tap(t, anna.Holder), 10*money.Krona)
+	require.NoError(t, err, "its key is the one that counts")
+}
+
 func rowOf(b Books, name string) PersonBooks {
 	for _, row := range b.People {
 		if row.Name == name {
