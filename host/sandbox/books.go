@@ -101,9 +101,11 @@ func (s *Sandbox) Books(ctx context.Context, agreement bool) (Books, error) {
 	l := &looking{Sandbox: s, honest: map[string]audit.Device{}, shadow: map[string]money.Ore{},
 		failed: map[string]error{}}
 	l.books.Unknown = []string{}
-	if err := l.atFounding(); err != nil {
+	ended, err := s.FoundingEnded()
+	if err != nil {
 		return l.books, err
 	}
+	l.books.Unfounded = !ended
 	c, err := s.CentralBank(ctx)
 	if err != nil {
 		return Books{}, err

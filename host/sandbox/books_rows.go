@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -14,7 +13,6 @@ import (
 	"ekrona/apdu/spec"
 	client "ekrona/applet/client"
 	"ekrona/host/intermediary"
-	"ekrona/host/lockfile"
 	"ekrona/host/party/bank"
 )
 
@@ -24,29 +22,6 @@ type account struct {
 	intermediary.Holdings
 	bank  *bank.Bank
 	title string // of the bank, or its folder
-}
-
-// ErrFounding says that another program founds the sandbox at this moment.
-var ErrFounding = errors.New("is being founded by another program: wait until that ends")
-
-// atFounding finds out whether the founding has ended. Errors: [ErrFounding].
-func (l *looking) atFounding() error {
-	founded, err := IsFounded(l.folder)
-	if err != nil || founded {
-		return err
-	}
-	l.books.Unfounded = true
-	if there, err := exists(l.path(lockName)); err != nil || !there { // it was moved here
-		return err
-	}
-	release, err := lockfile.Take(l.path(lockName))
-	if errors.Is(err, lockfile.ErrTaken) {
-		return fmt.Errorf("sandbox %s %w", l.folder, ErrFounding)
-	}
-	if err != nil {
-		return err
-	}
-	return release()
 }
 
 // unknown notes why something is not known.

@@ -35,6 +35,28 @@ const lockName = "lock"
 // IsFounded reports whether a folder is that of a sandbox.
 func IsFounded(folder string) (bool, error) { return exists(filepath.Join(folder, foundedFile)) }
 
+// ErrFounding says that another program founds the sandbox at this moment.
+var ErrFounding = errors.New("is being founded by another program: wait until that ends")
+
+// FoundingEnded reports whether the founding has ended; one that was cut off has not. Errors:
+// [ErrFounding].
+func (s *Sandbox) FoundingEnded() (bool, error) {
+	if ended, err := IsFounded(s.folder); err != nil || ended {
+		return ended, err
+	}
+	if there, err := exists(s.path(lockName)); err != nil || !there { // parties were moved here
+		return false, err
+	}
+	release, err := lockfile.Take(s.path(lockName))
+	if errors.Is(err, lockfile.ErrTaken) {
+		return false, fmt.Errorf("sandbox %s %w", s.folder, ErrFounding)
+	}
+	if err != nil {
+		return false, err
+	}
+	return false, release()
+}
+
 // Found makes every party of a plan in a folder, which may exist, and opens the sandbox. Keys that
 // are there already, such as references to a TPM or an HSM, are used. A founding that was
 // interrupted goes on where it was; one that has ended is found again. Errors: [ErrIncomplete].
