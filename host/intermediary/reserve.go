@@ -116,7 +116,8 @@ func (i *Intermediary) nextNumber(
 // have: none that is in use. The zero value allows all.
 type barred struct {
 	any      bool
-	replaces message.DeviceID // what the card replaces: then only what replaces the same is barred
+	number   int              // of the card's reservation
+	replaces message.DeviceID // what the card replaces: then only what came in its place is barred
 	outOfUse []message.DeviceID
 }
 
@@ -124,14 +125,13 @@ type barred struct {
 // their owner had none in use are not both registered.
 func (i *Intermediary) othersBarred(ctx context.Context, d banking.Device) (b barred, err error) {
 	number, isNumber := strings.CutPrefix(string(d.ID), string(i.name)+string(banking.KindCard))
-	n, err := strconv.Atoi(number)
-	if !isNumber || err != nil {
+	if b.number, err = strconv.Atoi(number); !isNumber || err != nil {
 		return barred{}, nil
 	}
 	var second bool
 	found, err := store.Get(ctx, i.db, store.Into{&second, &b.replaces},
 		`SELECT second, replaces FROM device_number WHERE kind = $1 AND number = $2`,
-		string(banking.KindCard), n)
+		string(banking.KindCard), b.number)
 	switch {
 	case err != nil:
 		return barred{}, fmt.Errorf("intermediary: device %s: %w", d.ID, err)
@@ -170,11 +170,11 @@ func (b barred) check(ctx context.Context, tx *sql.Tx, d banking.Device) error {
 			continue
 		}
 		if b.replaces != "" {
-			same, err := replacesThe(ctx, tx, b.replaces, id)
+			instead, err := b.cameInstead(ctx, tx, id)
 			if err != nil {
 				return err
 			}
-			if !same {
+			if !instead {
 				continue
 			}
 		}
@@ -185,13 +185,14 @@ func (b barred) check(ctx context.Context, tx *sql.Tx, d banking.Device) error {
 	return nil
 }
 
-// replacesThe reports whether a card was reserved to replace another one.
-func replacesThe(
-	ctx context.Context, q store.Queryer, former, id message.DeviceID,
+// cameInstead reports whether another card is in the place that the barred one was to take: it was
+// reserved to replace the same card, or later, when that was out of use, as the only one.
+func (b barred) cameInstead(
+	ctx context.Context, q store.Queryer, id message.DeviceID,
 ) (bool, error) {
-	numbers, err := store.Column[int](ctx, q,
-		`SELECT number FROM device_number WHERE kind = $1 AND replaces = $2`,
-		string(banking.KindCard), string(former))
+	numbers, err := store.Column[int](ctx, q, `SELECT number FROM device_number WHERE kind = $1
+		AND (replaces = $2 OR replaces = '' AND NOT second AND number > $3)`,
+		string(banking.KindCard), string(b.replaces), b.number)
 	if err != nil {
 		return false, fmt.Errorf("intermediary: device %s: %w", id, err)
 	}

@@ -133,6 +133,28 @@ func TestOneOfTwoReservationsIsRegistered(t *testing.T) {
 	}
 }
 
+// A replacement comes too late when its owner has reported the former card lost and got the only
+// one; a second card that the owner had before is no reason.
+func TestAReplacementThatComesLate(t *testing.T) {
+	o := newTestBank(t)
+	o.notary.registered = map[message.DeviceID]bool{}
+	o.addCard("SENORDICC0000008")
+	o.addCard("SENORDICC0000009")
+	reserve := func(intent string, replaces message.DeviceID) message.DeviceID {
+		id, err := o.ReserveDevice(o.ctx, banking.Reservation{Kind: banking.KindCard,
+			Owner: "anna", Intent: intent, Replaces: replaces})
+		require.NoError(t, err)
+		return id
+	}
+	late := reserve("a replacement", "SENORDICC0000009")
+	o.notary.status = notary.Reported
+	only := reserve("the only one", "")
+	o.addCard(only)
+	o.notary.status = notary.Active
+	require.ErrorIs(t, o.AddDevice(o.ctx, o.card(late)), banking.ErrSecondCard)
+	o.addCard(reserve("another replacement", "SENORDICC0000008"))
+}
+
 // A card whose owner has meanwhile reported the other one lost is registered.
 func TestAReservedCardComesAfterALostOne(t *testing.T) {
 	o := newTestBank(t)
