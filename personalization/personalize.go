@@ -45,7 +45,7 @@ var ErrOtherCard = errors.New("the card carries another device's applet: take th
 // ErrOtherKey is returned if the order's device id is registered with the key of an
 // instance that is not on this card.
 var ErrOtherKey = errors.New("the device id is registered already, with another key: delete the " +
-	"applet from the card and order it anew, under another id")
+	"applet from the card, for good, and order it anew, under another id")
 
 // ErrNotActive is returned if a card answered ACTIVATE and is not active.
 var ErrNotActive = errors.New("the card got ACTIVATE and is not active: a command was altered " +

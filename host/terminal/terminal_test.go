@@ -413,12 +413,56 @@ func TestNewRefusesAKeyThatIsNotTheCertificates(t *testing.T) {
 	config.Signer = s.payer.Signer
 	_, err := New(s.ctx, config)
 	require.ErrorContains(t, err, "issued together")
-	config = s.config
-	config.JournalKey = JournalKey{2}
-	sale, err := s.terminal.Ask(s.ctx, money.Krona)
-	require.NoError(t, err)
-	other, err := New(s.ctx, config)
-	require.NoError(t, err)
-	_, err = other.Refuse(s.ctx, sale.Number)
-	require.ErrorIs(t, err, ErrJournal)
+}
+
+// Another key than the journal's is refused before it seals a row, whether the journal has a check
+// value or is from before there were any; the right one goes on.
+func TestNewRefusesAnotherJournalKey(t *testing.T) {
+	for name, before := range map[string]func(s *testMerchant){
+		"nothing sealed": func(*testMerchant) {},
+		"an open sale": func(s *testMerchant) {
+			_, err := s.terminal.Ask(s.ctx, money.Krona)
+			require.NoError(s.t, err)
+		},
+		"without a check value, an open sale": func(s *testMerchant) {
+			_, err := s.terminal.Ask(s.ctx, money.Krona)
+			require.NoError(s.t, err)
+			s.forgetKeyCheck()
+		},
+		"without a check value, a record": func(s *testMerchant) {
+			s.sell(money.Krona)
+			_, err := s.config.DB.ExecContext(s.ctx, `DELETE FROM request`)
+			require.NoError(s.t, err)
+			s.forgetKeyCheck()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newTestMerchant(t)
+			before(s)
+			wrong := s.config
+			wrong.JournalKey = JournalKey{2}
+			starts := s.count("epoch")
+			_, err := New(s.ctx, wrong)
+			require.ErrorIs(t, err, ErrJournalKey)
+			assert.Equal(t, starts, s.count("epoch"), "nothing was written")
+			s.start()
+			s.sell(money.Krona)
+			_, err = New(s.ctx, wrong)
+			require.ErrorIs(t, err, ErrJournalKey)
+		})
+	}
+}
+
+// forgetKeyCheck makes the journal one from before there were check values.
+func (s *testMerchant) forgetKeyCheck() {
+	s.t.Helper()
+	_, err := s.config.DB.ExecContext(s.ctx, `UPDATE terminal SET key_check = NULL`)
+	require.NoError(s.t, err)
+}
+
+func (s *testMerchant) count(table string) (rows int) {
+	s.t.Helper()
+	require.NoError(s.t,
+		s.config.DB.QueryRowContext(s.ctx, `SELECT count(*) FROM `+table).Scan(&rows))
+	return rows
 }

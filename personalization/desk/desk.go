@@ -378,7 +378,7 @@ func (d Desk) make(
 
 func lostOrder(err error) error {
 	return fmt.Errorf(
-		"%w; if the order that it was started with is lost, --delete-applet makes room",
+		"%w; if the order that it was started with is lost, --delete-applet makes room, for good",
 		err,
 	)
 }

@@ -66,7 +66,7 @@ inserted is issued. The job file is YAML, and all of it is checked before the fi
 Paths are relative to the job file. owner is the customer's reference at the bank; all
 other columns are optional. An owner with an active card gets another only on request:
 "yes" in second, or in replaces the card that is replaced. That card is reported lost when
-the new one is active, and "ekrona wallet end" moves its money online later.
+the new one is active, for good, and "ekrona wallet end" moves its money online later.
 
 The journal in the job's folder records every step on a card before and after it. After a
 power cut, a pulled card or a killed program give the same command again: each card that
@@ -110,8 +110,9 @@ report (ekrona issue report). Only its owner can read the folder.`,
 		"folder of the job (default: the job file's name with .job)")
 	c.Flags().BoolVar(&f.check, "check", false, "check the job and start nothing")
 	c.Flags().StringVar(&f.giveUp, "give-up", "", "device id of a card that will not come again: "+
-		"report it lost, and free its place in the job for another")
-	c.Flags().StringVar(&f.reason, "reason", "", "why, for --give-up")
+		"report it lost, for good, and free its place in the job for another")
+	c.Flags().StringVar(&f.reason, "reason", "",
+		"why it will not come again; the audit log keeps it")
 	c.Flags().StringArrayVar(&f.cards, "card", nil, "file of a virtual card, instead of "+
 		"PC/SC readers; blank if there is none (repeat for more)")
 	c.Flags().IntVar(&f.readers, "readers", 1, "virtual readers for the cards of --card")

@@ -201,6 +201,8 @@ func (d *atDesk) issue(ctx context.Context) error {
 		}
 	case errors.Is(err, banking.ErrHasCard):
 		return fmt.Errorf("%w (--second, or --replaces ID); nothing was started", err)
+	case errors.Is(err, banking.ErrSecondCard):
+		return fmt.Errorf("%w (--second)", err)
 	case errors.Is(err, desk.ErrKeepsKeys):
 		return cli.Usage("the card has the keys that it came with: add --replace-keys to replace " +
 			"them by those of --new-keys, for good, or leave --new-keys out")
@@ -264,12 +266,12 @@ func (d *atDesk) done(device banking.Device) error {
 	warning := ""
 	if d.replaces != "" {
 		warning = fmt.Sprintf("\n%s is reported lost: when claims on it are honoured no longer, "+
-			"\"ekrona wallet end %s --device %s\" moves its money to the online wallet",
+			"\"ekrona wallet end %s --device %s\" moves its money to the online wallet, for good",
 			d.replaces, d.owner, d.replaces)
 	}
 	if answer.KeysLeft {
 		warning += "\nthe card has kept the keys that it came with: --new-keys and " +
-			"--replace-keys change them"
+			"--replace-keys change them, for good"
 	}
 	return cli.Answer(d.c, d.asJSON, answer, "%s is active, for %s of %s; PIN letter in %s%s\n%s",
 		device.ID, d.owner, d.Name, d.letter, warning, times)

@@ -159,7 +159,8 @@ deleted needs a new order.`,
 	}, func(c *cobra.Command, m *manager) error {
 		switch {
 		case deleteApplet == (version != ""):
-			return cli.Usage("%s: choose one: --delete-applet or --key-version NN", c.CommandPath())
+			return cli.Usage("%s deletes for good: choose one: --delete-applet or --key-version "+
+				"NN", c.CommandPath())
 		case deleteApplet:
 			return deleteTheApplet(c, m, active)
 		}
@@ -177,9 +178,10 @@ deleted needs a new order.`,
 		_, err = fmt.Fprintf(c.OutOrStdout(), "key set %02X is deleted\n", n)
 		return err
 	})
-	c.Flags().BoolVar(&deleteApplet, "delete-applet", false, "delete the applet with its load file")
+	c.Flags().BoolVar(&deleteApplet, "delete-applet", false,
+		"delete the applet with its load file, for good")
 	c.Flags().BoolVar(&active, "active", false,
-		"delete the applet of an active card too, with all that it holds")
+		"delete the applet of an active card too, with all that it holds, for good")
 	c.Flags().StringVar(&version, "key-version", "", "delete the key set of this version, in hex")
 	return c
 }
