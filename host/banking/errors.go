@@ -31,6 +31,9 @@ const (
 	// ErrHasCard: the owner has an active card, and the reservation of another does not say
 	// that it is a second one, or which card it replaces. Nothing was reserved.
 	ErrHasCard
+	// ErrOutOfUse: the card that another shall replace was reported lost or has ended.
+	// Nothing was reserved.
+	ErrOutOfUse
 )
 
 // kinds are code and text of each Kind; the codes never change.
@@ -53,6 +56,8 @@ var kinds = [...]struct{ code, text string }{
 		"this is no payment to the unload desk: order the unload again"},
 	ErrHasCard: {"has-card", "the owner has an active card: " +
 		"say that it shall be a second one, or which card it replaces"},
+	ErrOutOfUse: {"out-of-use",
+		"the card to be replaced is out of use already: replace none, or one that is in use"},
 }
 
 // Kinds returns all kinds.

@@ -182,6 +182,10 @@ func cardOf(
 		}
 		c.Replaces = id
 	}
+	if c.Second && c.Replaces != "" {
+		problems.add(file, line, "second and replaces: the card comes besides those in use or in "+
+			"the place of one: leave one of the two empty")
+	}
 	c.Address = lines(value("address"))
 	if len(c.Address) > maxAddress {
 		problems.add(file, line, "address: %d lines, the most is %d", len(c.Address), maxAddress)
