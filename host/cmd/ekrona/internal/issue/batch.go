@@ -92,7 +92,7 @@ report (ekrona issue report). Only its owner can read the folder.`,
 			if f.check && f.state == "" {
 				fmt.Fprintf(c.OutOrStdout(), "%s: %s, nothing is wrong with the job file; with "+
 					"--state bank, expiry and customers are checked too\n",
-					job.Name, counted(len(job.Cards), "card"))
+					job.Name, progress.Plural(len(job.Cards), "card"))
 				return nil
 			}
 			err = f.wiring.Bank(c, f.state, job.Bank, func(ctx context.Context, b Bank) error {
@@ -141,14 +141,7 @@ func listed(c *cobra.Command, path string, err error) error {
 		fmt.Fprintln(c.ErrOrStderr(), problem)
 	}
 	return fmt.Errorf("%s: %s; nothing was started: correct the lines above", path,
-		counted(len(problems), "error"))
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+		progress.Plural(len(problems), "error"))
 }
 
 // options are what the job is opened with.
@@ -214,9 +207,9 @@ func (f *batchFlags) work(
 		if err != nil {
 			return listed(c, path, err)
 		}
-		text := fmt.Sprintf("%s: %s, nothing is wrong", job.Name, counted(len(job.Cards), "card"))
+		text := fmt.Sprintf("%s: %s, nothing is wrong", job.Name, progress.Plural(len(job.Cards), "card"))
 		if len(lateCustomers) > 0 {
-			text += fmt.Sprintf("; %s will be enrolled at %s", counted(len(lateCustomers), "owner"),
+			text += fmt.Sprintf("; %s will be enrolled at %s", progress.Plural(len(lateCustomers), "owner"),
 				job.Bank)
 		}
 		fmt.Fprintln(c.OutOrStdout(), text)
@@ -306,7 +299,7 @@ func (f *batchFlags) conclude(
 ) error {
 	out := c.OutOrStdout()
 	if !wasCounted {
-		fmt.Fprintf(out, "%d of %s made\n", count.Done, counted(count.Total, "card"))
+		fmt.Fprintf(out, "%d of %s made\n", count.Done, progress.Plural(count.Total, "card"))
 	}
 	fmt.Fprintf(out, "PIN letters are in %s, the report is %s\n",
 		filepath.Join(f.folder, "letters"), filepath.Join(f.folder, reportHTML))

@@ -56,6 +56,9 @@ A world that fails is shortened and printed as a story; --keep writes it to a fi
 invariant did not hold.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := s.check(c); err != nil {
+				return err
+			}
 			ctx := c.Context()
 			if s.length > 0 {
 				s.plan.Steps = 0
@@ -82,10 +85,23 @@ invariant did not hold.`,
 	return c
 }
 
-func (s labSimulation) run(ctx context.Context, out, errors io.Writer) error {
-	if s.plan.Length < 1 || s.plan.Steps < 0 {
-		return cli.Usage("--length and --steps count steps: give 1 or more")
+// check verifies the command line: a number that is not above 0 would play for ever, or
+// nothing.
+func (s labSimulation) check(c *cobra.Command) error {
+	switch {
+	case c.Flags().Changed("for") && s.length <= 0:
+		return cli.Usage("--for: %v; give a time above 0, such as 10m", s.length)
+	case s.plan.Steps < 1:
+		return cli.Usage("--steps: %d; give 1 or more", s.plan.Steps)
+	case s.plan.Length < 1:
+		return cli.Usage("--length: %d; give 1 or more", s.plan.Length)
+	case s.plan.Workers < 1:
+		return cli.Usage("--workers: %d; give 1 or more", s.plan.Workers)
 	}
+	return nil
+}
+
+func (s labSimulation) run(ctx context.Context, out, errors io.Writer) error {
 	switch {
 	case s.replay != "":
 		kept, err := simulator.ReadScenario(s.replay)
@@ -146,8 +162,9 @@ func (s labSimulation) playOnce(
 
 func writeRate(out io.Writer, t simulator.Tally, took time.Duration) {
 	seconds := took.Seconds()
-	fmt.Fprintf(out, "%d worlds, %d steps (%.0f a second), %d APDUs (%.0f a second)\n",
-		t.Worlds, t.Steps, float64(t.Steps)/seconds, t.APDUs, float64(t.APDUs)/seconds)
+	fmt.Fprintf(out, "%s, %s (%.0f a second), %s (%.0f a second)\n",
+		progress.Plural(t.Worlds, "world"), progress.Plural(t.Steps, "step"),
+		float64(t.Steps)/seconds, progress.Plural(t.APDUs, "APDU"), float64(t.APDUs)/seconds)
 }
 
 // writeTally shows how often each fault occurred.

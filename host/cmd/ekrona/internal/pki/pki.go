@@ -115,7 +115,11 @@ func (k *signingKeys) at(text string) (place, error) {
 		return place{}, cli.Usage(
 			"%q: write it as FOLDER/NAME, the name without an extension such as .key", text)
 	}
-	if folder == "" {
+	switch {
+	case !strings.ContainsRune(text, filepath.Separator):
+		return place{}, cli.Usage("%q: write it as FOLDER/NAME; ./%s is one in this folder", text,
+			text)
+	case folder == "":
 		folder = "."
 	}
 	return place{pki.OpenWith(filepath.Clean(folder), k.options()), name, text}, nil
