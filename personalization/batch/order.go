@@ -191,7 +191,7 @@ func (j *journal) finish(
 		}
 		if replaced != "" {
 			if err := w.log("reported lost", map[string]string{
-				"device": string(replaced), "replaced by": string(o.Device),
+				"device": string(replaced), "replaced_by": string(o.Device),
 			}); err != nil {
 				return err
 			}

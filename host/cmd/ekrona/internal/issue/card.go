@@ -77,7 +77,7 @@ What cannot be undone needs a flag of its own: --replace-keys, --delete-applet, 
 	i.keys.add(c)
 	i.file.add(c)
 	c.Flags().StringVar(&i.state, "state", "", "folder of the sandbox (needed)")
-	c.Flags().BoolVar(&i.asJSON, "json", false, "answer as JSON")
+	cli.JSONFlag(c, &i.asJSON)
 	c.Flags().StringVar(&i.bank, "bank", "",
 		"bank that issues the card, such as SENORDIC (needed)")
 	c.Flags().StringVar(&i.owner, "owner", "", "the customer; a new one is enrolled (needed)")

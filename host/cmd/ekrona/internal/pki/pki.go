@@ -129,7 +129,7 @@ func (k *signingKeys) at(text string) (place, error) {
 type reply struct{ asJSON bool }
 
 func (r *reply) add(c *cobra.Command) {
-	c.Flags().BoolVar(&r.asJSON, "json", false, "answer as JSON")
+	cli.JSONFlag(c, &r.asJSON)
 }
 
 func (r *reply) answer(c *cobra.Command, value any, text string) error {
