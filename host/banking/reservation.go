@@ -56,8 +56,8 @@ func (r Reservation) Check(cards []Card) error {
 		return Refuse(ErrNoDevice, "intermediary: %s has no card %s to be replaced; there are: %s",
 			r.Owner, replaces, orNone(all))
 	case replaces != "" && !slices.Contains(inUse, replaces):
-		return Refuse(ErrOutOfUse, "intermediary: %s of %s is out of use already, so nothing is to "+
-			"be replaced: leave that out, or name a card in use; there are: %s",
+		return Refuse(ErrOutOfUse, "intermediary: %s of %s is out of use already, so nothing is "+
+			"to be replaced: leave that out, or name a card in use; there are: %s",
 			replaces, r.Owner, orNone(inUse))
 	case r.Second || replaces != "" || len(inUse) == 0:
 		return nil

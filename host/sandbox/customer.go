@@ -45,8 +45,8 @@ func (s *Sandbox) MayEnrol(b *bank.Bank, name string) error {
 		return err
 	}
 	if slices.Contains(merchants, name) {
-		return banking.Refuse(banking.ErrTaken, "sandbox: %s is a merchant, with a terminal and no "+
-			"card: choose another name for the customer", name)
+		return banking.Refuse(banking.ErrTaken, "sandbox: %s is a merchant, with a terminal and "+
+			"no card: choose another name for the customer", name)
 	}
 	phones, err := s.phones()
 	if err != nil {

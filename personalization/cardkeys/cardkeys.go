@@ -52,6 +52,9 @@ func readKey(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if info.IsDir() {
+		return nil, fmt.Errorf("%s: it is a folder: name the file of a key", path)
+	}
 	if others := info.Mode().Perm() &^ durable.OwnerOnly; others != 0 {
 		return nil, fmt.Errorf("%s: others may read it (mode %o): run chmod 600 on it", path,
 			info.Mode().Perm())

@@ -71,7 +71,10 @@ func Open(
 	}
 	content, err := os.ReadFile(path + extension)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(path); err == nil {
+		switch info, err := os.Stat(path); {
+		case err == nil && info.IsDir():
+			return nil, fmt.Errorf("PIN letter: %s is a folder: name a file in it", path)
+		case err == nil:
 			return nil, fmt.Errorf("%s: %w", path, ErrDone)
 		}
 		return f, f.drawSecrets(bank, owner, today, random)
@@ -186,10 +189,10 @@ func Made(
 	case !errors.Is(err, fs.ErrNotExist):
 		return o, s, false, fmt.Errorf("order: %w", err)
 	}
-	content, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
 		return o, s, false, nil
 	}
+	content, err := os.ReadFile(path)
 	if err != nil {
 		return o, s, false, fmt.Errorf("PIN letter: %w", err)
 	}
@@ -201,7 +204,8 @@ func Made(
 	if s, err = (personalization.Digits{PIN: l.PIN, PUK: l.PUK}).Secrets(); err != nil {
 		return o, s, false, nil
 	}
-	return personalization.Order{Device: l.Device, Role: spec.RoleCard, Owner: l.Owner}, s, true, nil
+	o = personalization.Order{Device: l.Device, Role: spec.RoleCard, Owner: l.Owner}
+	return o, s, true, nil
 }
 
 // Order is the order with its secrets, once a device is assigned.

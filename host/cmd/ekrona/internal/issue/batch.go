@@ -122,7 +122,7 @@ report (ekrona issue report). Only its owner can read the folder.`,
 				return f.work(ctx, c, b, arguments[0], job)
 			})
 			if errors.Is(err, ErrNoBank) {
-				err = fmt.Errorf("%s: bank: %w", arguments[0], err)
+				err = fmt.Errorf("%s: %w", job.Place("bank"), err)
 			}
 			return err
 		},
@@ -196,11 +196,11 @@ func (f *batchFlags) options(
 		o.Line.Expiry = job.Expiry
 	}
 	if o.Line.Keys, err = keysBeside(path, job.Initial); err != nil {
-		return o, fmt.Errorf("%s: keys: initial: %w", path, err)
+		return o, fmt.Errorf("%s: %w", job.Place("keys: initial"), err)
 	}
 	if job.Final != batch.Keep {
 		if o.Line.Final, err = keysBeside(path, job.Final); err != nil {
-			return o, fmt.Errorf("%s: keys: final: %w", path, err)
+			return o, fmt.Errorf("%s: %w", job.Place("keys: final"), err)
 		}
 	}
 	o.Need, err = preflight.NeedOf(content)
@@ -231,10 +231,11 @@ func (f *batchFlags) work(
 		if err != nil {
 			return listed(c, path, err)
 		}
-		text := fmt.Sprintf("%s: %s, nothing is wrong", job.Name, progress.Plural(len(job.Cards), "card"))
+		text := fmt.Sprintf("%s: %s, nothing is wrong", job.Name,
+			progress.Plural(len(job.Cards), "card"))
 		if len(lateCustomers) > 0 {
-			text += fmt.Sprintf("; %s will be enrolled at %s", progress.Plural(len(lateCustomers), "owner"),
-				job.Bank)
+			text += fmt.Sprintf("; %s will be enrolled at %s",
+				progress.Plural(len(lateCustomers), "owner"), job.Bank)
 		}
 		return cli.Answer(c, f.asJSON, batchAnswer{Job: job.Name, Cards: len(job.Cards),
 			Late: len(lateCustomers)}, "%s", text)

@@ -175,7 +175,8 @@ deleted needs a new order.`,
 		if err := m.client.DeleteKeys(c.Context(), byte(n)); err != nil {
 			return err
 		}
-		return m.answer(c, deletion{Deleted: true, KeyVersion: int(n)}, "key set %02X is deleted", n)
+		return m.answer(c, deletion{Deleted: true, KeyVersion: int(n)},
+			"key set %02X is deleted", n)
 	})
 	c.Flags().BoolVar(&deleteApplet, "delete-applet", false, "delete the applet with its load file")
 	c.Flags().BoolVar(&active, "active", false,

@@ -1,10 +1,12 @@
 package pki
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -121,6 +123,11 @@ func (k *signingKeys) at(text string) (place, error) {
 			text)
 	case folder == "":
 		folder = "."
+	}
+	info, err := os.Stat(folder)
+	if err == nil && !info.IsDir() || errors.Is(err, syscall.ENOTDIR) {
+		return place{}, cli.Usage("%q: %s is a file: write it as FOLDER/NAME", text,
+			filepath.Clean(folder))
 	}
 	return place{pki.OpenWith(filepath.Clean(folder), k.options()), name, text}, nil
 }

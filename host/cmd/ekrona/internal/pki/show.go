@@ -213,8 +213,12 @@ is not good.`,
 				}
 				now = day.Time()
 			}
-			if _, err := os.Stat(arguments[0]); err != nil {
+			switch info, err := os.Stat(arguments[0]); {
+			case err != nil:
 				return err
+			case !info.IsDir():
+				return cli.Usage("%s is a file: name the folder of a party; \"ekrona pki show\" "+
+					"shows a file", arguments[0])
 			}
 			found, err := k.check(c, arguments[0], now, ahead)
 			if err != nil {

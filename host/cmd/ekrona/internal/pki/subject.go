@@ -99,8 +99,8 @@ func (s *subjectFlags) ofTransport() (transport.Subject, error) {
 	case s.holder != "":
 		return subject, cli.Usage("--holder: a %s has a --common-name", s.role)
 	case subject.Role == transport.Server && len(s.hosts) == 0:
-		return subject, cli.Usage("a server is certified for its hosts: add --host NAME, for each " +
-			"DNS name or IP address that it answers under")
+		return subject, cli.Usage("a server is certified for its hosts: add --host NAME, for " +
+			"each DNS name or IP address that it answers under")
 	case subject.Name == "":
 		return subject, cli.Usage("a %s is certified for its name: add --common-name NAME", s.role)
 	}
