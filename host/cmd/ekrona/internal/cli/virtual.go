@@ -43,8 +43,8 @@ func OpenVirtual(path string, makeBlank bool) (*OpenCard, error) {
 	case err == nil && info.IsDir():
 		return nil, fmt.Errorf("%w %s: it is a folder: name a file", ErrNoCard, path)
 	case errors.Is(err, fs.ErrNotExist) && !makeBlank:
-		return nil, fmt.Errorf("%w %s: name the file of one, or make a blank one with \"ekrona "+
-			"card emulate --state %s\"", ErrNoCard, path, path)
+		return nil, fmt.Errorf("%w %s: make a blank one with \"ekrona card emulate --state %s\"",
+			ErrNoCard, path, path)
 	}
 	unlock, err := LockCard(path)
 	if err != nil {
