@@ -307,7 +307,7 @@ func TestErrorsKeepWhatTheyAre(t *testing.T) {
 			&order.Refused{Reason: fmt.Errorf("order 1: %w", kind)},
 		)
 	}
-	require.Len(t, Kinds(), int(ErrSecondCard))
+	require.Len(t, Kinds(), int(ErrOutOfUse))
 	_, ok := KindOf("no")
 	require.False(t, ok)
 	for _, want := range near {

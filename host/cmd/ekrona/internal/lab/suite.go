@@ -107,7 +107,7 @@ card, and confirm with --delete-applet. Exit code 1 when a case fails.`,
 	c.Flags().BoolVar(&mayDelete, "delete-applet", false,
 		"allow the applet on the card to be deleted, with its keys and money")
 	c.Flags().BoolVar(&verbose, "verbose", false, "show the cases that pass too")
-	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
+	cli.JSONFlag(c, &asJSON)
 	return c
 }
 
