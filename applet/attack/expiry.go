@@ -68,8 +68,7 @@ func paying(of func(s *Setup) Intermediary) Way {
 		if err != nil {
 			return Blow{}, err
 		}
-		encoded, err := signed(s.request(payee, ""), payee)
-		return pay(encoded, payee.Encoded), err
+		return s.requested(payee, "")
 	}}
 }
 
@@ -80,11 +79,6 @@ func accepting(of func(s *Setup) Intermediary) Way {
 		if err != nil {
 			return Blow{}, err
 		}
-		p, err := s.payment(payer.id())
-		if err != nil {
-			return Blow{}, err
-		}
-		encoded, err := signed(p, payer)
-		return accept(encoded, payer.Encoded), err
+		return s.paidBy(payer)
 	}}
 }

@@ -169,34 +169,31 @@ func (v *VM) number(a *Access, undone bool) {
 // read asks the probe about the read of a single element.
 func (v *VM) read(a *Access, value Value) Value {
 	a.old = value
-	switch action := asked(v, v.probe.Read, a); action.Kind {
-	case GoOn:
-	case Replace:
-		v.checkElement(action, a)
-		return narrowed(action.Value, a.Bytes)
-	case Cut:
-		v.cutPower()
-	default:
-		v.refuseAction(action, "a read")
-	}
-	return value
+	return v.elementAfter(asked(v, v.probe.Read, a), a, value, "a read")
 }
 
 // written asks the probe about the write of a single element and returns what it will be.
 func (v *VM) written(a *Access, old, value Value, undone bool) Value {
 	v.number(a, undone)
 	a.old, a.new = old, value
-	switch action := asked(v, v.probe.Write, a); action.Kind {
-	case GoOn:
-	case Skip:
+	action := asked(v, v.probe.Write, a)
+	if action.Kind == Skip {
 		return old
+	}
+	return v.elementAfter(action, a, value, "a write")
+}
+
+// elementAfter is what a single element is, read or written, after the probe's action.
+func (v *VM) elementAfter(action Action, a *Access, value Value, event string) Value {
+	switch action.Kind {
+	case GoOn:
 	case Replace:
 		v.checkElement(action, a)
 		return narrowed(action.Value, a.Bytes)
 	case Cut:
 		v.cutPower()
 	default:
-		v.refuseAction(action, "a write")
+		v.refuseAction(action, event)
 	}
 	return value
 }
@@ -249,16 +246,7 @@ func (v *VM) bytesAccess(r Ref, o *object, off, n int) *Access {
 // readBytes asks the probe about the read of n bytes and returns what is read.
 func (v *VM) readBytes(r Ref, off, n int) []byte {
 	a := v.bytesAccess(r, v.object(r), off, n)
-	switch action := asked(v, v.probe.Read, a); action.Kind {
-	case GoOn:
-	case Replace:
-		return v.withElement(action, a, a.oldBytes)
-	case Cut:
-		v.cutPower()
-	default:
-		v.refuseAction(action, "a read")
-	}
-	return a.oldBytes
+	return v.bytesAfter(asked(v, v.probe.Read, a), a, a.oldBytes, "a read")
 }
 
 // writtenBytes asks the probe about the write of bytes and returns what is to be written.
@@ -266,16 +254,23 @@ func (v *VM) writtenBytes(r Ref, o *object, off int, data []byte, undone bool) [
 	a := v.bytesAccess(r, o, off, len(data))
 	v.number(a, undone)
 	a.newBytes = data
-	switch action := asked(v, v.probe.Write, a); action.Kind {
-	case GoOn:
-	case Skip:
+	action := asked(v, v.probe.Write, a)
+	if action.Kind == Skip {
 		return nil
+	}
+	return v.bytesAfter(action, a, data, "a write")
+}
+
+// bytesAfter is what bytes are, read or written, after the probe's action.
+func (v *VM) bytesAfter(action Action, a *Access, data []byte, event string) []byte {
+	switch action.Kind {
+	case GoOn:
 	case Replace:
 		return v.withElement(action, a, data)
 	case Cut:
 		v.cutPower()
 	default:
-		v.refuseAction(action, "a write")
+		v.refuseAction(action, event)
 	}
 	return data
 }
