@@ -59,8 +59,9 @@ func (f Framing) Transmit(ctx context.Context, c Command) (Response, error) {
 	return f.collect(ctx, c, r)
 }
 
-// CheckPart refuses an answer to a part of a chain that brings or announces data before the card has
-// the whole command (ISO/IEC 7816-4:2013 §5.3.3): card and caller do not mean the same command.
+// CheckPart refuses an answer to a part of a chain that brings or announces data before the
+// card has the whole command (ISO/IEC 7816-4:2013 §5.3.3): card and caller do not mean the
+// same command.
 func CheckPart(r Response) error {
 	if !r.SW.hasMore() && (r.SW != OK || len(r.Data) == 0) {
 		return nil
@@ -97,8 +98,9 @@ func (f Framing) collect(ctx context.Context, c Command, r Response) (Response, 
 	data := bytes.Clone(r.Data) // the card may use its buffer again
 	for round := 1; r.SW.hasMore(); round++ {
 		if round > maxRounds {
-			return Response{}, fmt.Errorf("apdu: card brings %d bytes in %d answers to GET RESPONSE "+
-				"and has more; %d are the most for one command", len(data), maxRounds, maxRounds)
+			return Response{}, fmt.Errorf(
+				"apdu: card brings %d bytes in %d answers to GET RESPONSE and has more; "+
+					"%d are the most for one command", len(data), maxRounds, maxRounds)
 		}
 		next := Command{CLA: channelOf(c.CLA), INS: InsGetResponse}
 		next.Ne = unzero(int(r.SW&0xFF), MaxShortNe)

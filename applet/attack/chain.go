@@ -43,8 +43,8 @@ var chains = []Attack{
 				more := first
 				more.Data = make([]byte, apdu.MaxShortData)
 				before := []Step{{first, apdu.OK}}
-				for n := len(first.Data) + len(more.Data); n <= spec.MaxCommand; n += len(more.Data) {
-					before = append(before, Step{more, apdu.OK})
+				for n := len(first.Data) + len(more.Data); n <= spec.MaxCommand; {
+					before, n = append(before, Step{more, apdu.OK}), n+len(more.Data)
 				}
 				before = append(before, Step{more, spec.SWWrongLength})
 				return Blow{Before: before, Raw: &whole}, nil
@@ -86,7 +86,8 @@ func afterPart() []Way {
 		if c == spec.Pay {
 			begun = spec.Accept
 		}
-		part := apdu.Command{CLA: begun.CLA | apdu.ClassChaining, INS: begun.INS, Data: []byte{0xE1}}
+		part := apdu.Command{CLA: begun.CLA | apdu.ClassChaining, INS: begun.INS,
+			Data: []byte{0xE1}}
 		v := c.Variants[0]
 		whole := apdu.Command{CLA: c.CLA, INS: c.INS, P1: v.P1, P2: v.P2}
 		ways = append(ways, Way{fmt.Sprintf("%s (%02X)", c.Name, c.INS),

@@ -52,8 +52,8 @@ func (l *life) again(record []exchanged) []exchanged {
 	return got
 }
 
-// Commands of a life, in hex, data after a colon: whole ones, and the beginnings, middles and ends of
-// such that take several: a load, STORE DATA, a chain, a list, a personalization.
+// Commands of a life, in hex, data after a colon: whole ones, and the beginnings, middles and
+// ends of such that take several: a load, STORE DATA, a chain, a list, a personalization.
 var lifeCommands = []string{
 	"80E60200:06F050524F4209 00 00 00 00", "80E80000:C4820400", "80E80001:01020304",
 	"80E88002:05060708", "80E20000:420331", "80E20001:3233", "80E28002:3435",

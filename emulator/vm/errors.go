@@ -74,11 +74,13 @@ func (e *InternalError) Error() string {
 		e.Where, e.Value, e.Stack)
 }
 
-// ProbeMisuse is a mistake of whoever gave the machine its [Probe], neither the applet's doing nor a
-// bug in this program: an action that cannot be done at its event, or a panic in the probe's function.
+// ProbeMisuse is a mistake of whoever gave the machine its [Probe], neither the applet's doing
+// nor a bug in this program: an action that cannot be done at its event, or a panic in the
+// probe's function.
 type ProbeMisuse struct {
 	What  string
 	Where string // method and program counter that ran
+	Stack []byte // Go stack of a panic, else nil
 }
 
 func (e *ProbeMisuse) Error() string {
@@ -122,7 +124,8 @@ func (v *VM) throwNew(class string, reason int16) {
 func (v *VM) recovered(p any) error {
 	if v.asking {
 		v.asking = false
-		return &ProbeMisuse{fmt.Sprintf("its function panicked: %v\n%s", p, debug.Stack()), v.where()}
+		what := fmt.Sprintf("its function panicked: %v", p)
+		return &ProbeMisuse{What: what, Where: v.where(), Stack: debug.Stack()}
 	}
 	switch t := p.(type) {
 	case nil:

@@ -6,8 +6,9 @@ import "fmt"
 
 // refuseAction ends the command: the probe's action cannot be done.
 func (v *VM) refuseAction(a Action, event string) {
-	panic(&ProbeMisuse{fmt.Sprintf("action %v does not fit %s; see vm.Probe for the actions of each "+
-		"event", a.Kind, event), v.where()})
+	what := fmt.Sprintf("action %v does not fit %s; see vm.Probe for the actions of each event",
+		a.Kind, event)
+	panic(&ProbeMisuse{What: what, Where: v.where()})
 }
 
 // asked is what the probe's function wants at an event; a panic until it returns is the caller's.

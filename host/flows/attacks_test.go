@@ -99,8 +99,8 @@ func (w *world) attacked(anna, bertil *person) (attack.Services, *attack.Setup) 
 	}
 	require.NotZero(t, setup.Holding)
 	return attack.Services{
-		Notary: w.bank.For("SENORDIC"), Operator: w.bank, Intermediary: w.walletLink(b), Phone: bertil.phone,
-		Balances: w.bank.Balances,
+		Notary: w.bank.For("SENORDIC"), Operator: w.bank, Balances: w.bank.Balances,
+		Intermediary: w.walletLink(b), Phone: bertil.phone,
 	}, setup
 }
 

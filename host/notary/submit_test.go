@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -34,7 +35,7 @@ func TestItemsGoInParts(t *testing.T) {
 		"the most bytes":     {one(MaxItemBytes), 1, 0},
 		"one byte more":      {one(MaxItemBytes + 1), 0, 1},
 		"many large ones":    {many(10, MaxItemBytes/2), 10, 0},
-		"a large one inside": {append(append(many(3, 9), one(MaxItemBytes+1)...), many(3, 9)...), 2, 1},
+		"a large one inside": {slices.Concat(many(3, 9), one(MaxItemBytes+1), many(3, 9)), 2, 1},
 	} {
 		var got [][]byte
 		calls := 0

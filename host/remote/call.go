@@ -84,9 +84,9 @@ func NewServer(contract Errors) *Server {
 		map[string]func(context.Context, []byte) (any, error){}}
 }
 
-// LogTo has the server report to its operator what its callers do not learn: errors that belong to no
-// contract, panics, answers that cannot be sent. It gets the name of the call and the error, never
-// the request or an answer. It returns the server; nil changes nothing.
+// LogTo has the server report to its operator what its callers do not learn: errors that belong to
+// no contract, panics, answers that cannot be sent. It gets the name of the call and the error,
+// never the request or an answer. It returns the server; nil changes nothing.
 func (s *Server) LogTo(log *slog.Logger) *Server {
 	if log != nil {
 		s.log = log

@@ -26,7 +26,8 @@ func (s *Server) panicked(ctx context.Context, name string, value any) {
 	if err, isError := value.(error); isError {
 		what = oneLine(err.Error())
 	}
-	s.log.Log(ctx, slog.LevelError, "call panicked", "call", name, "panic", what, "at", calledFrom())
+	s.log.Log(ctx, slog.LevelError, "call panicked", "call", name, "panic", what, "at",
+		calledFrom())
 }
 
 // maxFrames bounds the functions of a stack in a log.

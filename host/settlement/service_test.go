@@ -200,7 +200,8 @@ func TestPayeeDecidesOnce(t *testing.T) {
 	w.Audit(false)
 }
 
-// attacked returns the notary of a loaded world as a dishonest NORDIC reaches it, and what that knows.
+// attacked returns the notary of a loaded world as a dishonest NORDIC reaches it, and what that
+// knows.
 func attacked(t *testing.T, w *settlementtest.World) (attack.Services, *attack.Setup) {
 	anna, bertil, by := w.Devices["ANNA"], w.Devices["BERTIL"], w.Intermediaries["NORDIC"]
 	stolen := w.Issue("TILL", "NORDIC", spec.RoleTerminal)
