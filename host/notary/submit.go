@@ -49,7 +49,7 @@ func InParts(
 			return nil, err
 		}
 		if len(part) != n {
-			return nil, fmt.Errorf("the other side answers %d of %d items: hand them over again",
+			return nil, fmt.Errorf("the other side answers %d of %d submitted items: submit them again",
 				len(part), n)
 		}
 		answers, items = append(answers, part...), items[n:]

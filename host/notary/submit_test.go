@@ -69,7 +69,7 @@ func TestItemsGoInParts(t *testing.T) {
 	require.ErrorIs(t, err, lost)
 	_, err = InParts(t.Context(), one(1),
 		func(context.Context, [][]byte) ([]Answer, error) { return nil, nil })
-	require.ErrorContains(t, err, "answers 0 of 1 items")
+	require.ErrorContains(t, err, "answers 0 of 1 submitted items")
 }
 
 // TestTheLargestSubmissionIsSent: the bounds of items are within the bound of a request.
