@@ -19,7 +19,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -37,9 +36,6 @@ type Dial func(address string) remote.Transport
 type Environment struct {
 	Clock  clock.Clock // nil is the system's
 	Random io.Reader   // nil is the system's
-
-	// Log receives the failures of a party that its callers do not learn; nil for nobody.
-	Log *slog.Logger
 }
 
 // Complete puts the system's clock and randomness in place of what is missing.

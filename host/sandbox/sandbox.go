@@ -22,6 +22,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -41,6 +42,8 @@ type Options struct {
 	party.Environment
 	// Observe, if not nil, receives every exchange with a card, after it.
 	Observe Observer
+	// Log receives the failures of the parties that their callers do not learn; nil for nobody.
+	Log *slog.Logger
 }
 
 // Sandbox is an opened sandbox. One goroutine uses it at a time.
