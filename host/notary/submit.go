@@ -49,8 +49,8 @@ func InParts(
 			return nil, err
 		}
 		if len(part) != n {
-			return nil, fmt.Errorf("the other side answers %d of %d submitted items: submit them again",
-				len(part), n)
+			return nil, fmt.Errorf("the other side answers %d of %d submitted items: "+
+				"submit them again", len(part), n)
 		}
 		answers, items = append(answers, part...), items[n:]
 	}
