@@ -47,7 +47,7 @@ type Card struct {
 	machine *vm.VM
 	entry   entryPoints
 
-	manager api.Manager // nil if it has none
+	manager Manager // nil if it has none
 
 	applets    []installed // as findApplets found them
 	current    vm.Instance // selected applet, 0 for none

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"errors"
 	"fmt"
 	"io"
 )
@@ -56,6 +57,7 @@ type VM struct {
 	fuel   int // bytecodes that the current Enter may still run
 
 	probe      Probe
+	asking     bool       // the probe's function runs
 	invocation Invocation // what the probe receives, kept so that a call allocates nothing
 	access     Access
 
@@ -106,8 +108,8 @@ func New(cfg Config) (*VM, error) {
 
 // Enter runs fn as the runtime environment, in context 0, with a new budget of
 // bytecodes. The error is a *JavaException that nothing caught, a *CardFault, a
-// *PowerCut, or an *InternalError; after the last three the card answers
-// nothing until Reset. Enter does not nest.
+// *PowerCut, a *ProbeMisuse, or an *InternalError; after the last four the card
+// answers nothing until Reset. Enter does not nest.
 func (v *VM) Enter(fn func(c *Call)) (err error) {
 	switch {
 	case v.muted != nil:
@@ -115,7 +117,8 @@ func (v *VM) Enter(fn func(c *Call)) (err error) {
 	case !v.powered:
 		return fmt.Errorf("vm: the card has no power; reset it")
 	case v.fp >= 0:
-		return &InternalError{Value: "Enter within Enter", Where: v.where()}
+		return errors.New("vm: Enter within Enter: the machine runs a command, and neither a " +
+			"native nor a probe may start another")
 	}
 	defer func() {
 		err = v.recovered(recover())
@@ -126,7 +129,7 @@ func (v *VM) Enter(fn func(c *Call)) (err error) {
 		switch t := err.(type) {
 		case *CardFault:
 			v.muted = t
-		case *InternalError:
+		case *InternalError, *ProbeMisuse:
 			v.powered = false
 		}
 	}()
