@@ -98,6 +98,7 @@ func newCard(options Options, build func(vm.Config) (*vm.VM, error)) (*Card, err
 	c.machine, err = build(vm.Config{
 		Packages: packages, Natives: natives, Limits: options.Profile.limits(),
 		Random: options.Random, Probe: options.Probe,
+		EngineRAM: options.Profile.Product.EngineRAM,
 	})
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ func (v *VM) Load(f *cap.File) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	if size := p.codeBytes(); v.available(Persistent) < size {
+	if size := p.CodeBytes(); v.available(Persistent) < size {
 		return nil, fmt.Errorf("package %s needs %d bytes of persistent memory, %d are free",
 			p.name, size, v.available(Persistent))
 	}
@@ -26,7 +26,7 @@ func (v *VM) Load(f *cap.File) (*Package, error) {
 		return nil, err
 	}
 	err = v.Enter(func(*Call) {
-		v.write(p.codeBytes())
+		v.write(p.CodeBytes())
 		v.initStatics(p)
 	})
 	if err != nil {
@@ -40,7 +40,7 @@ func (v *VM) Load(f *cap.File) (*Package, error) {
 
 // keep enters a linked package into the tables.
 func (v *VM) keep(p *Package) {
-	v.heap.codeBytes += p.codeBytes()
+	v.heap.codeBytes += p.CodeBytes()
 	v.byAID[string(p.aid)] = p
 	for i := range v.packages {
 		if v.packages[i] == nil {
@@ -52,9 +52,9 @@ func (v *VM) keep(p *Package) {
 	v.packages = append(v.packages, p)
 }
 
-// codeBytes is what a package takes of persistent memory: the components that
+// CodeBytes is what a package takes of persistent memory: the components that
 // a card keeps (JCVM 3.0.5 §6.3), static fields included.
-func (p *Package) codeBytes() int {
+func (p *Package) CodeBytes() int {
 	n := p.file.Statics.ImageSize
 	for _, t := range []cap.Tag{cap.TagApplet, cap.TagImport, cap.TagConstantPool, cap.TagClass,
 		cap.TagMethod, cap.TagExport} {
@@ -143,7 +143,7 @@ func (v *VM) DeletePackage(p *Package) error {
 	if err := v.Enter(func(*Call) { v.write(1) }); err != nil {
 		return err
 	}
-	v.heap.codeBytes -= p.codeBytes()
+	v.heap.codeBytes -= p.CodeBytes()
 	v.packages[p.index] = nil
 	delete(v.byAID, string(p.aid))
 	v.deleteOwned(func(o *object) bool { return o.ctx == p.context && o.owner == 0 })

@@ -95,6 +95,10 @@ func Restore(cfg Config, state []byte) (*VM, error) {
 		return nil, fmt.Errorf("vm: the saved state takes %d bytes, the card has %d",
 			v.heap.nvmBytes+v.heap.codeBytes, cfg.Limits.NVMBytes)
 	}
+	if taken := v.transientTaken(); cfg.Limits.RAMBytes > 0 && taken > cfg.Limits.RAMBytes {
+		return nil, fmt.Errorf("vm: the saved state takes %d bytes of transient memory, the "+
+			"card has %d", taken, cfg.Limits.RAMBytes)
+	}
 	return v, nil
 }
 
@@ -174,7 +178,7 @@ func (v *VM) restorePackages(d *decoder) {
 			append([]byte(nil), statics...), refs
 		v.packages[index] = p
 		v.byAID[string(p.aid)] = p
-		v.heap.codeBytes += p.codeBytes()
+		v.heap.codeBytes += p.CodeBytes()
 	}
 }
 

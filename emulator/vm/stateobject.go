@@ -137,6 +137,10 @@ func (v *VM) restoreObject(d *decoder) *object {
 		(len(o.cells) != o.class.cells || o.class.isIface) {
 		d.fail("an instance of %s with %d cells", o.class.name, len(o.cells))
 	}
+	if d.err == nil && o.kind == InstanceObject && o.class.pkg.native && len(o.cells) > 0 &&
+		o.storage == Persistent {
+		o.ram = v.engineRAM(o.class, Value(o.cells[0]))
+	}
 	return o
 }
 

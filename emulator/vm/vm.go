@@ -10,6 +10,7 @@ import (
 type Limits struct {
 	NVMBytes    int // persistent memory for packages and objects
 	RAMBytes    int // transient arrays; CLEAR_ON_DESELECT space is shared between contexts
+	RAMUnit     int // the size of a transient array is rounded up to a multiple of it
 	CommitBytes int // journal: old content plus 4 bytes for each entry
 	Frames      int // nested calls
 	StackCells  int // 16-bit cells of all frames together
@@ -29,6 +30,11 @@ type Config struct {
 	Natives  map[string]Native // Go functions by "class.methodDescriptor"
 	Limits   Limits
 	Random   io.Reader // the card's randomness
+
+	// EngineRAM returns the bytes of RAM that an instance of a native class takes on the
+	// card, made by Call.NewEngine for an algorithm, which its first hidden field holds;
+	// nil for none.
+	EngineRAM func(class string, algorithm Value) int
 
 	Probe Probe // observes and may change what the machine does
 }

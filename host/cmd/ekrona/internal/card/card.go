@@ -21,7 +21,7 @@ func Command(holders Holders, more ...*cobra.Command) *cobra.Command {
 	c := cli.Group("card", "Look into a card, change its PIN; list readers; run virtual cards",
 		readersCommand(), infoCommand(holders), balanceCommand(holders), logCommand(holders),
 		pINCommand(holders),
-		runCommand(), emulateCommand(), costCommand())
+		runCommand(), emulateCommand(), costCommand(), memoryCommand())
 	c.AddCommand(more...)
 	return c
 }
@@ -41,6 +41,7 @@ standard output:
   reset                                           ok
   cut N                                           ok; the power fails before the N-th
                                                   persistent write of the next command
+  memory                                          bytes free, and taken by each kind
   an APDU in hex                                  data and status word in hex
 
 Lines that begin with # are comments. An error gives a line "error: ...", and the run
@@ -70,8 +71,7 @@ goes on.`,
 			return console.Run(c.Context(), c.InOrStdin(), c.OutOrStdout(), options)
 		},
 	}
-	c.Flags().StringVar(&profile, "profile", card.P71.Name,
-		"memory and transport of the card: p71, p71-short, unlimited")
+	profileFlag(c, &profile)
 	c.Flags().StringVar(&seed, "seed", "",
 		"repeat the card's randomness (any text; never for real keys)")
 	c.Flags().BoolVar(&traced, "trace", false, "show every command to the card and its answer on "+

@@ -73,8 +73,7 @@ next port, where vpcd's second reader listens.`,
 			}.Run(c.Context())
 		},
 	}
-	c.Flags().StringVar(&profile, "profile", card.P71.Name,
-		"memory and transport of the card: p71, p71-short, unlimited")
+	profileFlag(c, &profile)
 	c.Flags().StringVar(&state, "state", "", "file that keeps the card; made if there is none")
 	c.Flags().StringArrayVar(&caps, "cap", nil, "load this CAP file if its package is not on the "+
 		"card yet (repeat for more, in dependency order)")
