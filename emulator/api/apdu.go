@@ -23,10 +23,10 @@ const (
 )
 
 // apduNatives are the functions of javacard.framework.APDU.
-func apduNatives(runtime Runtime) map[string]vm.Native {
+func apduNatives() map[string]vm.Native {
 	current := func(c *vm.Call) vm.Ref {
 		apdu := c.Root(rootAPDU)
-		if _, busy := c.Volatile(apdu).(*Exchange); !busy || !runtime.IsSelected(c, c.Active()) {
+		if _, busy := c.Volatile(apdu).(*Exchange); !busy || !runtimeOf(c).IsSelected(c, c.Active()) {
 			c.Throw(securityException, 0)
 		}
 		return apdu
@@ -42,9 +42,9 @@ func apduNatives(runtime Runtime) map[string]vm.Native {
 		},
 		"getInBlockSize()S":  func(*vm.Call) vm.Value { return vm.ShortValue(blockSize) },
 		"getOutBlockSize()S": func(*vm.Call) vm.Value { return vm.ShortValue(blockSize) },
-		"getProtocol()B":     func(*vm.Call) vm.Value { return vm.Value(runtime.Protocol()) },
+		"getProtocol()B":     func(c *vm.Call) vm.Value { return vm.Value(runtimeOf(c).Protocol()) },
 		"getNAD()B":          nothing,
-		"getCLAChannel()B":   func(*vm.Call) vm.Value { return vm.Value(runtime.Channel()) },
+		"getCLAChannel()B":   func(c *vm.Call) vm.Value { return vm.Value(runtimeOf(c).Channel()) },
 		"waitExtension()V": func(c *vm.Call) vm.Value {
 			if x, busy := c.Volatile(c.Root(rootAPDU)).(*Exchange); busy && x.noChaining {
 				c.Throw(apduException, apduIllegalUse)

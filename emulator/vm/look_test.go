@@ -9,7 +9,6 @@ import (
 // TestWritesAndContentsAreSeen: what a command changed, in which transaction, and
 // what is in memory afterwards, RAM too.
 func TestWritesAndContentsAreSeen(t *testing.T) {
-	packages, natives := testAPI()
 	type write struct {
 		object             Ref
 		bytes, transaction int
@@ -22,7 +21,7 @@ func TestWritesAndContentsAreSeen(t *testing.T) {
 		return Action{}
 	}
 	v, err := New(Config{
-		Packages: packages, Natives: natives, Random: noRandom{}, Probe: Probe{Write: see},
+		API: linkedTestAPI(t), Random: noRandom{}, Probe: Probe{Write: see},
 	})
 	require.NoError(t, err)
 	var kept, transient, list Ref
