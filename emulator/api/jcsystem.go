@@ -88,7 +88,7 @@ func systemNatives(product *Product) map[string]vm.Native {
 		"isAppletActive(Ljavacard/framework/AID;)Z": func(c *vm.Call) vm.Value {
 			return vm.BoolValue(runtimeOf(c).IsActive(c, aidArgument(c)))
 		},
-		"getAssignedChannel()B": func(c *vm.Call) vm.Value { return vm.Value(runtimeOf(c).Channel()) },
+		"getAssignedChannel()B": channel,
 		"getAppletShareableInterfaceObject(Ljavacard/framework/AID;B)" +
 			"Ljavacard/framework/Shareable;": func(c *vm.Call) vm.Value {
 			return vm.RefValue(runtimeOf(c).ShareableObject(c, aidArgument(c), c.Byte(1)))

@@ -52,7 +52,9 @@ func registryEntryNatives() map[string]vm.Native {
 		}
 		return AIDBytes(c, aid)
 	}
-	isOwn := func(c *vm.Call) bool { return string(applet(c)) == string(runtimeOf(c).CurrentAID(c)) }
+	isOwn := func(c *vm.Call) bool {
+		return string(applet(c)) == string(runtimeOf(c).CurrentAID(c))
+	}
 	serve := func(do func(c *vm.Call, applet []byte, service uint16) bool) vm.Native {
 		return func(c *vm.Call) vm.Value {
 			served := isOwn(c) && currentHas(c, runtimeOf(c), privilegeGlobalService) &&

@@ -53,6 +53,7 @@ type object struct {
 	storage  Storage
 	flags    Flags
 	marked   bool
+	shared   bool   // bytes are not its own (shared.go)
 	seal     uint32 // integrity control element of a Sensitive array
 	ram      uint16 // bytes of RAM that an engine takes on the card
 }
@@ -109,7 +110,11 @@ func (o *object) cellBytes() int {
 }
 
 func (o *object) clear() {
-	clear(o.bytes)
+	if !o.shared {
+		clear(o.bytes)
+	} else {
+		o.shareZeros()
+	}
 	clear(o.cells)
 	o.reseal()
 }
@@ -153,7 +158,7 @@ func (v *VM) newArray(kind Kind, element *Class, n int, owner Instance, s Storag
 	}
 	o := &object{kind: kind, class: element, storage: s, flags: f}
 	if kind == BooleanArray || kind == ByteArray {
-		o.bytes = make([]byte, n)
+		o.setShared(zeros[:n:n])
 	} else {
 		o.cells = make([]int32, n)
 	}

@@ -100,7 +100,7 @@ func (v *VM) initStatics(p *Package) {
 		kind, size := arrayKindOf(a.Type), a.Type.ElementBytes()
 		o := &object{kind: kind, storage: Persistent, ctx: p.context}
 		if kind == BooleanArray || kind == ByteArray {
-			o.bytes = append([]byte{}, a.Values...)
+			o.setShared(a.Values[:len(a.Values):len(a.Values)])
 		} else {
 			o.cells = make([]int32, len(a.Values)/size)
 			for j := range o.cells {

@@ -79,7 +79,7 @@ func (v *VM) putBytes(r Ref, off int, data []byte) {
 	if v.probe.Write != nil {
 		data = v.writtenBytes(r, o, off, data, true)
 	}
-	copy(o.bytes[off:], data)
+	copy(o.written()[off:], data)
 	o.reseal()
 }
 
@@ -95,7 +95,7 @@ func (v *VM) putBytesOutside(r Ref, off int, data []byte) {
 	if o.storage == Persistent {
 		v.keepOnAbort(r, off, data)
 	}
-	copy(o.bytes[off:], data)
+	copy(o.written()[off:], data)
 	o.reseal()
 }
 
@@ -201,7 +201,7 @@ func (v *VM) putByte(r Ref, o *object, i int, value byte) {
 		a := v.elementAccess(r, o, i, 1)
 		value = byte(v.written(a, Value(int8(o.bytes[i])), Value(int8(value)), true))
 	}
-	o.bytes[i] = value
+	o.written()[i] = value
 	o.reseal()
 }
 
@@ -315,7 +315,7 @@ func (v *VM) rollBack() {
 			copy(v.statics[e.pkg].image[e.off:], t.bytes[b:b+e.n])
 		case e.inBytes:
 			b -= e.n
-			copy(v.heap.objects[e.ref].bytes[e.off:], t.bytes[b:b+e.n])
+			copy(v.heap.objects[e.ref].written()[e.off:], t.bytes[b:b+e.n])
 			v.heap.objects[e.ref].reseal()
 		case e.ref == 0:
 			c -= e.n

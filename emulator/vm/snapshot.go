@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
@@ -92,7 +93,14 @@ func (o *object) copyOver(room *object) (*object, error) {
 		room = &object{}
 	}
 	into := *o
-	into.bytes, into.cells = append(room.bytes[:0], o.bytes...), append(room.cells[:0], o.cells...)
+	into.cells = append(room.cells[:0], o.cells...)
+	switch {
+	case o.shared:
+	case room.shared:
+		into.bytes = bytes.Clone(o.bytes)
+	default:
+		into.bytes = append(room.bytes[:0], o.bytes...)
+	}
 	switch state := o.volatile.(type) {
 	case nil:
 	case Copier:

@@ -58,8 +58,8 @@ type VM struct {
 	stack   []int32      // of running
 	frames  []Call       // of running
 	fp      int          // current activation; -1 outside Enter
-	result int32
-	fuel   int // bytecodes that the current Enter may still run
+	result  int32
+	fuel    int // bytecodes that the current Enter may still run
 
 	probe      Probe
 	invocation Invocation // what the probe receives, kept so that a call allocates nothing
@@ -193,6 +193,7 @@ func (v *VM) Reset() {
 		}
 		o.volatile = nil
 		if o.storage != Persistent {
+			o.shareZeros() // RAM of a card without power costs nothing
 			o.clear()
 		}
 	}
