@@ -81,17 +81,13 @@ func issueMany(t testing.TB, cards, payments int) []*card.Card {
 	return all.made
 }
 
-// A card takes this much of the heap at most, in bytes: 10,000 of them fit in 2 GiB.
-const mostBytesOfACard = 200_000
-
+// TestACardTakesLittleMemory holds a card to half of what 10,000 of them in 2 GiB may take:
+// a fresh one, and one with half of its log full.
 func TestACardTakesLittleMemory(t *testing.T) {
 	const cards = 50
 	issueMany(t, 1, 0) // what all cards share
-	for _, payments := range []int{0, spec.LogSlots / 2} {
-		bytes := bytesOfACard(t, cards, payments)
-		assert.Less(t, bytes, mostBytesOfACard, "after %d payments", payments)
-		t.Logf("after %d payments: %d bytes", payments, bytes)
-	}
+	assert.Less(t, bytesOfACard(t, cards, 0), 60_000)
+	assert.Less(t, bytesOfACard(t, cards, spec.LogSlots/2), 100_000)
 }
 
 // BenchmarkCardMemory measures what a card of a world takes of the heap.

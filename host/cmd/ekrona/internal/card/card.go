@@ -10,7 +10,6 @@ import (
 
 	"ekrona/apdu/trace"
 	"ekrona/applet/vocabulary"
-	"ekrona/emulator/card"
 	"ekrona/emulator/console"
 	"ekrona/host/cmd/ekrona/internal/cli"
 )
@@ -50,8 +49,8 @@ goes on.`,
 		Args:    cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			options := console.Options{Seed: seed}
-			if options.Profile, err = card.ProfileNamed(profile); err != nil {
-				return cli.Usage("--profile: %w", err)
+			if options.Profile, err = cli.ProfileOf(profile); err != nil {
+				return err
 			}
 			if traced {
 				options.Sink = trace.Text{}.Writer(c.ErrOrStderr(), vocabulary.Decoder())
@@ -71,7 +70,7 @@ goes on.`,
 			return console.Run(c.Context(), c.InOrStdin(), c.OutOrStdout(), options)
 		},
 	}
-	profileFlag(c, &profile)
+	cli.AddProfile(c, &profile)
 	c.Flags().StringVar(&seed, "seed", "",
 		"repeat the card's randomness (any text; never for real keys)")
 	c.Flags().BoolVar(&traced, "trace", false, "show every command to the card and its answer on "+

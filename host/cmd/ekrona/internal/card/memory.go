@@ -14,12 +14,6 @@ import (
 	"ekrona/personalization/preflight"
 )
 
-// profileFlag adds --profile, the product that a virtual card is of.
-func profileFlag(c *cobra.Command, profile *string) {
-	c.Flags().StringVar(profile, "profile", card.P71.Name, "memory and transport of the card: "+
-		"a name that \"ekrona card memory\" lists")
-}
-
 func memoryCommand() *cobra.Command {
 	var profile, file string
 	asJSON := false
@@ -34,9 +28,9 @@ cryptographic objects take, as JCAlgTest's results (crocs-muni/jcalgtest_results
 javacard/Profiles) have it; the source of each is named.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			on, err := card.ProfileNamed(profile)
+			on, err := cli.ProfileOf(profile)
 			if err != nil {
-				return cli.Usage("--profile: %w", err)
+				return err
 			}
 			content := applet.CAP
 			if file != "" {
@@ -64,7 +58,7 @@ javacard/Profiles) have it; the source of each is named.`,
 			return writeMemory(c.OutOrStdout(), on, need, fits)
 		},
 	}
-	profileFlag(c, &profile)
+	cli.AddProfile(c, &profile)
 	c.Flags().StringVar(&file, "cap", "", "the applet's load file; by default the one in this "+
 		"program")
 	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")

@@ -22,6 +22,8 @@ type CardFlags struct {
 	Reader string
 	Traced bool
 
+	Profile string // of a virtual card that is made, as AddProfile has it
+
 	// MakeBlank makes a virtual card if there is none in the file, for commands that start
 	// with a blank one.
 	MakeBlank bool
