@@ -44,13 +44,14 @@ javacard/Profiles) have it; the source of each is named.`,
 			}
 			var fits []preflight.Fit
 			for _, p := range card.Profiles() {
+				if p.RAMBytes == 0 {
+					continue // no product
+				}
 				fit, err := preflight.FitOf(content, p)
 				if err != nil {
 					return fmt.Errorf("the applet on %s: %w", p.Name, err)
 				}
-				if p.RAMBytes > 0 {
-					fits = append(fits, fit)
-				}
+				fits = append(fits, fit)
 			}
 			if asJSON {
 				return cli.WriteJSON(c.OutOrStdout(), memoryAnswer(on, need, fits))
