@@ -8,8 +8,9 @@ import (
 // FCI is the answer of SELECT (spec.FCI).
 type FCI struct {
 	LifeCycle    spec.LifeCycle
-	SpecVersion  uint16 // major, minor: one byte each
-	Capabilities byte   // spec.CapabilityExtendedLength and so on
+	SpecVersion  uint16   // major, minor: one byte each
+	Capabilities byte     // spec.CapabilityExtendedLength and so on
+	Batch        DeviceID // none before activation
 }
 
 // ParseFCI decodes b, exactly.
@@ -18,7 +19,8 @@ func ParseFCI(b []byte) (*FCI, error) {
 	err := parseTemplate(b, spec.FCI, []layout.Value{
 		layout.Fixed(spec.AppletAID),
 		layout.Group{lifeCycleOf(&f.LifeCycle), (*layout.Uint16)(&f.SpecVersion),
-			layout.ByteOf[byte]{P: &f.Capabilities, Valid: func(byte) bool { return true }}},
+			layout.ByteOf[byte]{P: &f.Capabilities, Valid: func(byte) bool { return true }},
+			optionalID{&f.Batch}},
 	})
 	if err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ const (
 	PointLength     = 65   // 04 || X || Y
 	ScalarLength    = 32   // r, s, X, Y
 	TokenLength     = 16   // AES-128 key
-	MACLength       = 16   // AES-CMAC of key answer and first PIN
+	MACLength       = 16   // AES-CMAC of key answer, first PIN and batch key
 	PINMACLength    = 8    // AES-CMAC of an enciphered PIN, its first bytes
 	IVLength        = 16   // AES block
 )

@@ -211,9 +211,12 @@ var (
 			field("LIFE_CYCLE", TagLifeCycle, ""),
 			field("SPEC_VERSION", TagSpecVersion, ""),
 			field("CAPABILITIES", TagCapabilities, ""),
+			optional(field("BATCH", TagBatch,
+				"batch of cards that share a key, from activation on")),
 		},
 	}
-	// FCI is the answer to SELECT; nothing in it distinguishes one card from another.
+	// FCI is the answer to SELECT; nothing in it distinguishes one card of a batch from
+	// another.
 	FCI = &Layout{
 		Name: "FCI", Tag: TagFCI, Meaning: "file control information",
 		Fields: []Field{
@@ -236,6 +239,15 @@ var (
 			Meaning: "PIN block, PUK block, under the token's encryption key"},
 		{Name: "MAC", Tag: TagMAC, Min: MACLength, Max: MACLength,
 			Meaning: "AES-CMAC under the token's MAC key over the DOs IV and CRYPTOGRAM"},
+	}
+	// BatchLoad is the data of PUT DATA batch key.
+	BatchLoad = []Field{
+		field("IV", TagIV, ""),
+		field("POINT", TagPoint, "public half of the batch key"),
+		{Name: "CRYPTOGRAM", Tag: TagCryptogram, Min: ScalarLength, Max: ScalarLength,
+			Meaning: "private half, under the token's encryption key"},
+		{Name: "MAC", Tag: TagMAC, Min: MACLength, Max: MACLength,
+			Meaning: "AES-CMAC under the token's MAC key over the DOs IV, POINT and CRYPTOGRAM"},
 	}
 	// EncipheredPIN carries PIN blocks to the card's PIN key.
 	EncipheredPIN = encipheredPIN(PINBlockLength + ChallengeLength)
@@ -286,6 +298,7 @@ var Sequences = []struct {
 	{"INSTALL", "application parameters of INSTALL", InstallData},
 	{"KEY_ANSWER", "answer of GENERATE ASYMMETRIC KEY PAIR", KeyAnswer},
 	{"PIN_LOAD", "data of PUT DATA first PIN", PINLoad},
+	{"BATCH_LOAD", "data of PUT DATA batch key", BatchLoad},
 	{"ENCIPHERED_PIN", "data of VERIFY with an enciphered PIN", EncipheredPIN},
 	{"ENCIPHERED_PINS", "data of CHANGE REFERENCE DATA and RESET RETRY COUNTER, enciphered",
 		EncipheredPINs},

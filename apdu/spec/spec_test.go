@@ -86,7 +86,7 @@ func TestStatusWordsAreKnownAndUsed(t *testing.T) {
 
 // Every field has a described tag, or a length, and fits the limits.
 func TestFieldsAreDescribed(t *testing.T) {
-	used := map[Tag]bool{TagPINLoad: true}
+	used := map[Tag]bool{TagPINLoad: true, TagBatchLoad: true, TagBatchCertificate: true}
 	visit := func(f Field) {
 		require.NotEmpty(t, f.Name)
 		require.NotEmpty(t, f.Text(), f.Name)

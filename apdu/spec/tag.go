@@ -63,6 +63,9 @@ const (
 	TagRootAnchor          Tag = 0xD0
 	TagPINLoad             Tag = 0xD1
 	TagIV                  Tag = 0xD2
+	TagBatch               Tag = 0xD6
+	TagBatchLoad           Tag = 0xD7
+	TagBatchCertificate    Tag = 0xD8
 	TagRequest             Tag = 0xE1
 	TagPayment             Tag = 0xE2
 	TagReceipt             Tag = 0xE3
@@ -151,6 +154,11 @@ var Tags = []TagRow{
 		"SHA-256 of the root certificate's body (7F4E)", sourceOwn},
 	{TagPINLoad, "PIN_LOAD", KindSecret, 0, 0, "name of the first PIN in PUT DATA", sourceOwn},
 	{TagIV, "IV", KindRandom, 16, 16, "initial value of the cryptogram", sourceOwn},
+	{TagBatch, "BATCH", KindDeviceID, 16, 16,
+		"batch of cards that share a key: the holder of its certificate", sourceOwn},
+	{TagBatchLoad, "BATCH_LOAD", KindSecret, 0, 0, "name of the batch key in PUT DATA", sourceOwn},
+	{TagBatchCertificate, "BATCH_CERTIFICATE", KindBytes, 0, 0,
+		"name of the batch's certificate in GET DATA", sourceOwn},
 	{TagRequest, "REQUEST", KindTemplate, 1, 255, "body of a Request", sourceOwn},
 	{TagPayment, "PAYMENT", KindTemplate, 1, 255, "body of a Payment", sourceOwn},
 	{TagReceipt, "RECEIPT", KindTemplate, 1, 255, "body of a Receipt", sourceOwn},

@@ -135,7 +135,10 @@ func (i Identity) reference() message.AuthorityRef {
 func (i Identity) id() message.DeviceID { return message.DeviceID(i.Certificate.Holder) }
 
 // Intermediary is a bank of the scheme.
-type Intermediary struct{ CA, InstructionKey Identity }
+type Intermediary struct {
+	CA, InstructionKey Identity
+	Batch              Identity // whose key its cards share
+}
 
 // Setup is the scheme's test keys, and what an attacker knows about the card or can find
 // out. Only the members that an attack's ways use need to be set.
@@ -191,6 +194,7 @@ type Subject struct {
 func All() []Attack {
 	return slices.Concat(
 		personalizations,
+		batches,
 		certificates,
 		guesses,
 		enciphered,

@@ -92,10 +92,12 @@ func (c *caseRun) ownCAUntil(end message.Date) *subject {
 	s := c.install()
 	brief := c.certify(c.world.root,
 		entry{holder: string(s.bank.ca.name()) + "00003", role: spec.RoleIntermediary, to: end})
-	s.bank = &intermediary{ca: brief, instructionKey: s.bank.instructionKey, serials: 500}
+	s.bank = &intermediary{ca: brief, instructionKey: s.bank.instructionKey,
+		batch: c.newBatch(brief), serials: 500}
 	s.learnCA(c.world.root, c.world.notary, brief, s.bank.instructionKey, c.world.foreign.ca)
 	s.makeKeys()
 	s.storeCertificate()
+	s.storeBatchKey()
 	s.storePIN()
 	s.activate()
 	return s
@@ -159,5 +161,9 @@ func (p *party) identity() attack.Identity {
 }
 
 func (i *intermediary) attackers() attack.Intermediary {
-	return attack.Intermediary{CA: i.ca.identity(), InstructionKey: i.instructionKey.identity()}
+	all := attack.Intermediary{CA: i.ca.identity(), InstructionKey: i.instructionKey.identity()}
+	if i.batch != nil {
+		all.Batch = i.batch.identity()
+	}
+	return all
 }

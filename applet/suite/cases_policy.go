@@ -151,6 +151,7 @@ var expiryCases = []testCase{
 		s.learnCA(brief, s.bank.ca, notary, s.bank.instructionKey)
 		s.makeKeys()
 		s.storeCertificate()
+		s.storeBatchKey()
 		s.storePIN()
 		s.succeeds(spec.Activate.Only())
 		i := &message.Instruction{

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/ecdh"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
@@ -60,6 +61,18 @@ func (s *subject) firstPIN(first, second []byte) []byte {
 	var iv [spec.IVLength]byte
 	s.c.must(entropy.Fill(rand.Reader, iv[:]))
 	data, err := pin.Token(s.parameters.Token).FirstPIN(iv, pin.Block(first), pin.Block(second))
+	s.c.must(err)
+	return data
+}
+
+// batchKey is the data of PUT DATA batch key.
+func (s *subject) batchKey(key *ecdsa.PrivateKey) []byte {
+	var iv [spec.IVLength]byte
+	s.c.must(entropy.Fill(rand.Reader, iv[:]))
+	scalar, err := key.Bytes()
+	s.c.must(err)
+	s.c.watchSecret("the batch key", scalar, 1)
+	data, err := pin.Token(s.parameters.Token).BatchKey(iv, key)
 	s.c.must(err)
 	return data
 }

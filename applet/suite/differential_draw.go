@@ -16,7 +16,8 @@ func (t *differential) personalization() []func() drawnCommand {
 	for _, authority := range []*party{w.root, w.notary, w.own.ca, w.own.instructionKey} {
 		steps = append(steps, func() drawnCommand { return t.learnCA(authority) })
 	}
-	return append(steps, t.keys, t.ownCertificate, t.firstPINs, t.activation)
+	return append(steps, t.keys, t.ownCertificate, t.batchKey, t.batchCertificate, t.firstPINs,
+		t.activation)
 }
 
 func (t *differential) learnCA(authority *party) drawnCommand {
@@ -49,6 +50,15 @@ func (t *differential) ownCertificate() drawnCommand {
 	}
 	o.done = func(side int, _ []byte) { t.cards[side].certificate = issued[side] }
 	return o
+}
+
+func (t *differential) batchKey() drawnCommand {
+	s := t.cards[0]
+	return same(t.variant(spec.PutData, "batch key"), s.batchKey(s.bank.batch.key))
+}
+
+func (t *differential) batchCertificate() drawnCommand {
+	return same(t.variant(spec.PutData, "certificate"), t.cards[0].bank.batch.encoded)
 }
 
 func (t *differential) firstPINs() drawnCommand {

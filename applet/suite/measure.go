@@ -54,6 +54,9 @@ func everyCommand(c *caseRun, done func(name string)) {
 	done("GENERATE ASYMMETRIC KEY PAIR")
 	s.storeCertificate()
 	done("PUT DATA certificate")
+	s.succeeds(c.variant(spec.PutData, "batch key"), s.batchKey(s.bank.batch.key))
+	done("PUT DATA batch key")
+	s.succeeds(c.variant(spec.PutData, "certificate"), s.bank.batch.encoded)
 	s.storePIN()
 	done("PUT DATA first PIN")
 	s.activate()
@@ -105,6 +108,8 @@ func everyCommand(c *caseRun, done func(name string)) {
 	done("READ RECORD log")
 	s.succeeds(c.variant(spec.GetData, "balance"))
 	done("GET DATA balance")
+	s.succeeds(c.variant(spec.GetData, "batch certificate"))
+	done("GET DATA batch certificate")
 }
 
 // CommitNeeded is the smallest commit capacity, in bytes, with which a card of

@@ -158,7 +158,8 @@ const (
 )
 
 // oneMoment demands that all writes are in one transaction, or that there is one
-// write. INSTRUCTION may pay its debt of PIN tries afterwards, which is one byte.
+// write. INSTRUCTION may pay its debt of PIN tries afterwards, and PUT DATA batch key forgets
+// a former key before it writes another, which is one byte each.
 func (m *inspected) oneMoment(command apdu.Command) {
 	writes := m.memory.Writes()
 	if len(writes) == 0 {
@@ -195,7 +196,8 @@ func (m *inspected) oneMoment(command apdu.Command) {
 			moments++
 		}
 	}
-	if command.INS == spec.Instruct.INS && debts == 1 {
+	batchKey := command.INS == spec.PutData.INS && command.P2 == byte(spec.TagBatchLoad)
+	if (command.INS == spec.Instruct.INS || batchKey) && debts == 1 {
 		moments--
 	}
 	if moments > 1 {

@@ -270,7 +270,7 @@ func walletSchema(t *testing.T) store.Schema {
 
 func (w *world) issuer(b *bank) personalization.Issuer {
 	return personalization.Issuer{
-		CA: b.ca, Root: w.root.Encoded, InstructionKey: b.instruction.Encoded,
+		CA: b.ca, Batches: b.pki.Batches(b.ca), Root: w.root.Encoded, InstructionKey: b.instruction.Encoded,
 		Notary:   w.notary.Encoded,
 		Registry: w.deskLink(b), Random: w.random("issuer"), Effective: w.today(),
 		Expiry: w.today().AddDays(3 * 365),

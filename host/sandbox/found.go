@@ -23,6 +23,7 @@ import (
 	"ekrona/host/party/phone"
 	"ekrona/host/party/pos"
 	"ekrona/host/terminal"
+	"ekrona/personalization"
 	"ekrona/personalization/pki"
 )
 
@@ -174,7 +175,7 @@ func (s *Sandbox) foundBank(ctx context.Context, root pki.Identity, p BankPlan) 
 	}
 	settings := bank.Settings{
 		Name: p.Name, Title: p.Title, CentralBank: filepath.Join("..", centralBankFolder),
-		CardYears: deviceYears,
+		CardYears: deviceYears, BatchSize: personalization.DefaultBatchSize,
 	}
 	subjects := bank.Subjects{
 		CA: s.subject(cvc.Holder(p.Name+firstSequence), spec.RoleIntermediary,

@@ -332,7 +332,7 @@ func (p *page) cryptography() {
 - Personalization: MAC key = AES-CMAC(token, `+"`%X`"+`), encryption key = AES-CMAC(token, `+"`%X`"+
 		`).
   KEY_ANSWER's MAC is over device id (%d), signing point (%d), PIN point (%d), without tags.
-  PIN_LOAD is AES-128-CBC; its MAC is over the whole data objects IV and CRYPTOGRAM.
+  PIN_LOAD and BATCH_LOAD are AES-128-CBC; their MAC is over the whole data objects before it.
 - Enciphered PIN: Z = X coordinate of ECDH between the ephemeral point and the card's PIN key.
   Encryption key = first 16 bytes of
   SHA-256(Z || `+"`%X`"+`), MAC key = first 16 bytes of SHA-256(Z || `+"`%X`"+

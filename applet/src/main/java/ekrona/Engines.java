@@ -39,7 +39,9 @@ final class Engines {
     private final ECPrivateKey pinKey;
     private final Signature signer;
     private final Signature verifier;
+    private final ECPrivateKey batchKey;
     private final KeyAgreement agreement;
+    private final KeyAgreement batchAgreement;
     private final AESKey aesKey;
     private final Cipher aes;
 
@@ -52,11 +54,13 @@ final class Engines {
         pinPoint = Curve.newPublicKey();
         pinKey = Curve.newPrivateKey();
         enciphering = new KeyPair(pinPoint, pinKey);
+        batchKey = Curve.newPrivateKey();
         random = RandomData.getInstance(RandomData.ALG_SECURE_RANDOM);
         sha = MessageDigest.getInstance(MessageDigest.ALG_SHA_256, false);
         signer = Signature.getInstance(Signature.ALG_ECDSA_SHA_256, false);
         verifier = newVerifier();
         agreement = KeyAgreement.getInstance(KeyAgreement.ALG_EC_SVDP_DH_PLAIN, false);
+        batchAgreement = KeyAgreement.getInstance(KeyAgreement.ALG_EC_SVDP_DH_PLAIN, false);
         aesKey = (AESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_AES_TRANSIENT_DESELECT,
                 KeyBuilder.LENGTH_AES_128, false);
         aes = Cipher.getInstance(Cipher.ALG_AES_BLOCK_128_CBC_NOPAD, false);
@@ -70,6 +74,20 @@ final class Engines {
         signing.genKeyPair();
         enciphering.genKeyPair();
         signer.init(signingKey, Signature.MODE_SIGN);
+    }
+
+    /**
+     * Stores the private half of the batch key. It is written at once, and its agreement stays
+     * initialised with it. Returns false when the platform takes no such key.
+     */
+    boolean setBatchKey(byte[] b, short scalar) {
+        try {
+            batchKey.setS(b, scalar, Spec.SCALAR_LENGTH);
+            batchAgreement.init(batchKey);
+            return true;
+        } catch (CryptoException e) {
+            return false;
+        }
     }
 
     /** Writes the point of the signing key. Returns the offset after it. */

@@ -7,14 +7,15 @@ import javacard.framework.Util;
  * 139,360 of a P71:
  *
  * <pre>
- * state           502   all that commands change, one block
+ * state           503   all that commands change, one block
  * log           6,832   LOG_SLOTS records of at most 427 bytes, a ring (Log)
  * requests        552   the messages of the open requests (OpenRequests)
  * confirmation    146   the answer to the last Instruction
  * certificate     240   the card's own certificate
+ * batch           240   the certificate of the batch key, and before it only its point
  * identity         63   device id, role, currency, ceilings, root anchor
  * token            16   personalization token, zeros after activation
- * total         8,351   and besides 14 EC keys and 2 PINs
+ * total         8,592   and besides 15 EC keys and 2 PINs
  * </pre>
  *
  * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back
@@ -49,8 +50,10 @@ final class Nvm {
     static final short TRY_RESET_PENDING = (short) (DATE + Spec.DATE_LENGTH);
     /** Not zero: the card's own certificate is stored. */
     static final short CERTIFIED = (short) (TRY_RESET_PENDING + 1);
+    /** How far the batch key is there: BATCH_NONE, BATCH_LOADED or BATCH_CERTIFIED. */
+    static final short BATCH = (short) (CERTIFIED + 1);
     /** Not zero: PIN and PUK are set. */
-    static final short PIN_SET = (short) (CERTIFIED + 1);
+    static final short PIN_SET = (short) (BATCH + 1);
     /** The row of each authority (Authorities). */
     static final short DIRECTORY = (short) (PIN_SET + 1);
     /** The rows themselves. */
@@ -62,6 +65,21 @@ final class Nvm {
     static final short OPEN = (short) (OPEN_COUNT + 1);
     static final short STATE_LENGTH =
             (short) (OPEN + Spec.MAX_OPEN_REQUESTS * OpenRequests.ENTRY_LENGTH);
+
+    // How far the batch key is there.
+    static final byte BATCH_NONE = 0;
+    /** Key and point are stored. */
+    static final byte BATCH_LOADED = (byte) 1;
+    /** And the certificate. */
+    static final byte BATCH_CERTIFIED = (byte) 2;
+
+    // Layout of batch.
+    private static final short BATCH_CONTENT = (short) (Spec.DEVICE_CERTIFICATE_LENGTH
+            - Spec.DEVICE_CERTIFICATE_CONTENT_LENGTH);
+    static final short BATCH_POINT =
+            (short) (BATCH_CONTENT + Spec.DEVICE_CERTIFICATE_OFFSET_POINT);
+    static final short BATCH_HOLDER =
+            (short) (BATCH_CONTENT + Spec.DEVICE_CERTIFICATE_OFFSET_HOLDER);
 
     // Layout of identity: written at install, never again.
     static final short DEVICE = 0;
@@ -76,6 +94,7 @@ final class Nvm {
     final byte[] requests;
     final byte[] confirmation;
     final byte[] certificate;
+    final byte[] batch;
     final byte[] identity;
     final byte[] token;
 
@@ -88,6 +107,7 @@ final class Nvm {
         requests = new byte[(short) (Spec.MAX_OPEN_REQUESTS * OpenRequests.MESSAGE_LENGTH)];
         confirmation = new byte[Spec.CONFIRMATION_LENGTH];
         certificate = new byte[Spec.DEVICE_CERTIFICATE_LENGTH];
+        batch = new byte[Spec.DEVICE_CERTIFICATE_LENGTH];
         identity = new byte[IDENTITY_LENGTH];
         token = new byte[Spec.TOKEN_LENGTH];
     }

@@ -11,12 +11,12 @@ import javacard.framework.Util;
  * <pre>
  * in        1,024   all data of the command, chained or not
  * out         634   response, or the log record under construction with its header
- * state       502   working copy of Nvm.state
+ * state       503   working copy of Nvm.state
  * scratch     228   intermediate results, laid out below
  * session      15   flags and headers that live from command to command
  * words         6   offsets and lengths (3 shorts)
  * AES key      16   in Engines
- * total     2,425
+ * total     2,426
  * </pre>
  */
 final class Ram {

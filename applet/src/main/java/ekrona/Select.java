@@ -3,8 +3,9 @@ package ekrona;
 import javacard.framework.Util;
 
 /**
- * SELECT: state, version and capabilities, in every state. Nothing in it distinguishes one card
- * from another; nothing persistent changes. The answer is made at install, all of it but the state.
+ * SELECT: state, version, capabilities and, from activation on, the batch of cards that share a
+ * key. Nothing in it distinguishes one card of a batch from another; nothing persistent changes.
+ * The answer is made at install, all of it but state and batch.
  */
 final class Select extends Command {
     private static final byte CAPABILITIES =
@@ -12,11 +13,18 @@ final class Select extends Command {
             | Spec.CAPABILITY_CHAINING);
     private static final short VERSION_LENGTH = (short) 2;
     private static final short PROPRIETARY_LENGTH =
-            (short) (Spec.FCI_CONTENT_LENGTH - Spec.FCI_AT_LIFE_CYCLE);
-    /** From the life-cycle state to the end. */
+            (short) (Spec.FCI_CONTENT_LENGTH_MIN - Spec.FCI_AT_LIFE_CYCLE);
+    /** From the life-cycle state to the end, without batch. */
     private static final short STATE_TO_END =
-            (short) (Spec.FCI_CONTENT_LENGTH - Spec.FCI_OFFSET_LIFE_CYCLE);
+            (short) (Spec.FCI_CONTENT_LENGTH_MIN - Spec.FCI_OFFSET_LIFE_CYCLE);
+    private static final short BATCH =
+            (short) (Spec.FCI_CONTENT_LENGTH_MAX - Spec.FCI_CONTENT_LENGTH_MIN);
+    /** Where the length of the whole is; that of the proprietary part is right before the state. */
+    private static final short LENGTH = (short) 1;
+    private static final short STATE_TO_LENGTH =
+            (short) (Spec.FCI_OFFSET_LIFE_CYCLE - Spec.FCI_AT_LIFE_CYCLE + 1);
 
+    /** The answer without batch. With one, all its lengths are still below 128. */
     private final byte[] answer;
 
     /** The instance's AID is in b. */
@@ -35,9 +43,20 @@ final class Select extends Command {
     }
 
     void run() {
-        short length = Util.arrayCopyNonAtomic(answer, (short) 0, ram.out, (short) 0,
-                (short) answer.length);
-        ram.out[(short) (length - STATE_TO_END)] = ram.state[Nvm.LIFE];
-        device.channel.respond((short) 0, length);
+        device.channel.respond((short) 0, put(ram.out, (short) 0));
+    }
+
+    /** Writes the answer. Returns the offset after it. */
+    short put(byte[] b, short offset) {
+        short next = Util.arrayCopyNonAtomic(answer, (short) 0, b, offset, (short) answer.length);
+        short state = (short) (next - STATE_TO_END);
+        b[state] = ram.state[Nvm.LIFE];
+        if (ram.state[Nvm.LIFE] >= Spec.LIFE_ACTIVE) {
+            b[(short) (offset + LENGTH)] += (byte) BATCH;
+            b[(short) (state - STATE_TO_LENGTH)] += (byte) BATCH;
+            next = Tlv.put(b, next, Spec.TAG_BATCH, nvm.batch, Nvm.BATCH_HOLDER,
+                    Spec.DEVICE_ID_LENGTH);
+        }
+        return next;
     }
 }

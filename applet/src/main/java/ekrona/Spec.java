@@ -84,6 +84,8 @@ public final class Spec {
     public static final short P1P2_PUT_DATA_CERTIFICATE = (short) 0x7F21;
     /** P1 and P2 of PUT DATA first PIN */
     public static final short P1P2_PUT_DATA_FIRST_PIN = (short) 0x00D1;
+    /** P1 and P2 of PUT DATA batch key */
+    public static final short P1P2_PUT_DATA_BATCH_KEY = (short) 0x00D7;
     /** P1 and P2 of ACTIVATE */
     public static final short P1P2_ACTIVATE = (short) 0x0000;
     /** P1 and P2 of REQUEST */
@@ -112,6 +114,8 @@ public final class Spec {
     public static final short P1P2_GET_DATA_POLICY = (short) 0x00CB;
     /** P1 and P2 of GET DATA counters */
     public static final short P1P2_GET_DATA_COUNTERS = (short) 0x00E9;
+    /** P1 and P2 of GET DATA batch certificate */
+    public static final short P1P2_GET_DATA_BATCH_CERTIFICATE = (short) 0x00D8;
 
     // Status words
     /** xx more bytes are waiting */
@@ -292,6 +296,12 @@ public final class Spec {
     public static final short TAG_PIN_LOAD = (short) 0x00D1;
     /** initial value of the cryptogram */
     public static final short TAG_IV = (short) 0x00D2;
+    /** batch of cards that share a key: the holder of its certificate */
+    public static final short TAG_BATCH = (short) 0x00D6;
+    /** name of the batch key in PUT DATA */
+    public static final short TAG_BATCH_LOAD = (short) 0x00D7;
+    /** name of the batch's certificate in GET DATA */
+    public static final short TAG_BATCH_CERTIFICATE = (short) 0x00D8;
     /** body of a Request */
     public static final short TAG_REQUEST = (short) 0x00E1;
     /** body of a Payment */
@@ -389,6 +399,8 @@ public final class Spec {
     public static final byte ROLE_TERMINAL = (byte) 0x12;
     /** unload desk */
     public static final byte ROLE_DESK = (byte) 0x13;
+    /** batch key */
+    public static final byte ROLE_BATCH = (byte) 0x14;
 
     // Life-cycle states
     /** no keys yet */
@@ -938,10 +950,14 @@ public final class Spec {
     public static final short DEVICE_CERTIFICATE_OFFSET_SIGNATURE = (short) 172;
 
     // FCI (6F): file control information
-    /** bytes of content, after tag and length */
-    public static final short FCI_CONTENT_LENGTH = (short) 23;
-    /** bytes of the whole, signatures included */
-    public static final short FCI_LENGTH = (short) 25;
+    /** fewest bytes of content, after tag and length */
+    public static final short FCI_CONTENT_LENGTH_MIN = (short) 23;
+    /** most bytes of content, after tag and length */
+    public static final short FCI_CONTENT_LENGTH_MAX = (short) 41;
+    /** fewest bytes of the whole, signatures included */
+    public static final short FCI_LENGTH_MIN = (short) 25;
+    /** most bytes of the whole, signatures included */
+    public static final short FCI_LENGTH_MAX = (short) 43;
     /** offset of the data object: application identifier */
     public static final short FCI_AT_DF_NAME = (short) 0;
     /** offset of the value: application identifier */
@@ -960,6 +976,10 @@ public final class Spec {
     public static final short FCI_AT_CAPABILITIES = (short) 20;
     /** offset of the value: what applet and card can do */
     public static final short FCI_OFFSET_CAPABILITIES = (short) 22;
+    /** offset of the data object: batch of cards that share a key, from activation on */
+    public static final short FCI_AT_BATCH = (short) 23;
+    /** offset of the value: batch of cards that share a key, from activation on */
+    public static final short FCI_OFFSET_BATCH = (short) 25;
 
     // COUNTERS (E9): the card's counters
     /** bytes of content, after tag and length */
@@ -1064,6 +1084,31 @@ public final class Spec {
     public static final short PIN_LOAD_AT_MAC = (short) 36;
     /** offset of the value: AES-CMAC under the token's MAC key over the DOs IV and CRYPTOGRAM */
     public static final short PIN_LOAD_OFFSET_MAC = (short) 38;
+
+    // BATCH_LOAD: data of PUT DATA batch key
+    /** bytes of the whole sequence */
+    public static final short BATCH_LOAD_LENGTH = (short) 137;
+    /** offset of the data object: initial value of the cryptogram */
+    public static final short BATCH_LOAD_AT_IV = (short) 0;
+    /** offset of the value: initial value of the cryptogram */
+    public static final short BATCH_LOAD_OFFSET_IV = (short) 2;
+    /** offset of the data object: public half of the batch key */
+    public static final short BATCH_LOAD_AT_POINT = (short) 18;
+    /** offset of the value: public half of the batch key */
+    public static final short BATCH_LOAD_OFFSET_POINT = (short) 20;
+    /** offset of the data object: private half, under the token's encryption key */
+    public static final short BATCH_LOAD_AT_CRYPTOGRAM = (short) 85;
+    /** offset of the value: private half, under the token's encryption key */
+    public static final short BATCH_LOAD_OFFSET_CRYPTOGRAM = (short) 87;
+    /**
+     * offset of the data object: AES-CMAC under the token's MAC key over the DOs IV, POINT and
+     * CRYPTOGRAM
+     */
+    public static final short BATCH_LOAD_AT_MAC = (short) 119;
+    /**
+     * offset of the value: AES-CMAC under the token's MAC key over the DOs IV, POINT and CRYPTOGRAM
+     */
+    public static final short BATCH_LOAD_OFFSET_MAC = (short) 121;
 
     // ENCIPHERED_PIN: data of VERIFY with an enciphered PIN
     /** bytes of the whole sequence */
@@ -1252,6 +1297,12 @@ public final class Spec {
     public static final byte[] PIN_LOAD_FRAME = {
         (byte) 0x02, (byte) 0xD2, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0x87, (byte) 0x10,
         (byte) 0x10, (byte) 0x02, (byte) 0x8E, (byte) 0x10, (byte) 0x10, (byte) 0x00
+    };
+    /** frame of BATCH_LOAD */
+    public static final byte[] BATCH_LOAD_FRAME = {
+        (byte) 0x02, (byte) 0xD2, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0x86, (byte) 0x41,
+        (byte) 0x41, (byte) 0x02, (byte) 0x87, (byte) 0x20, (byte) 0x20, (byte) 0x02, (byte) 0x8E,
+        (byte) 0x10, (byte) 0x10, (byte) 0x00
     };
     /** frame of ENCIPHERED_PIN */
     public static final byte[] ENCIPHERED_PIN_FRAME = {
