@@ -27,8 +27,7 @@ var PutData = command(Command{
 			"activated"},
 		{SWSecurity, "certificate after activation: PIN or GET STATE needed"},
 		{SWWrongData, "not the layout; first PIN: not PIN blocks of 4 to 12 and of 8 digits; " +
-			"certificate: not the card's key or id, or not its batch key or batch; batch key: " +
-			"the platform takes no such key"},
+			"certificate: not the card's key or id, or not its batch key or batch"},
 		{SWReferenceUnknown, "certificate: CA unknown"},
 		{SWCertificate, "certificate: signature wrong"},
 		{SWExpired, "certificate: it or its CA's has expired by the card's date"},

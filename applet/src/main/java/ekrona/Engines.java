@@ -78,16 +78,11 @@ final class Engines {
 
     /**
      * Stores the private half of the batch key. It is written at once, and its agreement stays
-     * initialised with it. Returns false when the platform takes no such key.
+     * initialised with it.
      */
-    boolean setBatchKey(byte[] b, short scalar) {
-        try {
-            batchKey.setS(b, scalar, Spec.SCALAR_LENGTH);
-            batchAgreement.init(batchKey);
-            return true;
-        } catch (CryptoException e) {
-            return false;
-        }
+    void setBatchKey(byte[] b, short scalar) {
+        batchKey.setS(b, scalar, Spec.SCALAR_LENGTH);
+        batchAgreement.init(batchKey);
     }
 
     /** Writes the point of the signing key. Returns the offset after it. */

@@ -111,9 +111,7 @@ final class PutData extends SecretCommand {
         if (ram.state[Nvm.BATCH] != Nvm.BATCH_NONE) {
             nvm.state[Nvm.BATCH] = Nvm.BATCH_NONE;
         }
-        if (!device.engines.setBatchKey(ram.scratch, Ram.SECRET)) {
-            ISOException.throwIt(Spec.SW_WRONG_DATA);
-        }
+        device.engines.setBatchKey(ram.scratch, Ram.SECRET);
         ram.state[Nvm.BATCH] = Nvm.BATCH_LOADED;
         JCSystem.beginTransaction();
         Util.arrayCopy(in, Spec.BATCH_LOAD_OFFSET_POINT, nvm.batch, Nvm.BATCH_POINT,
