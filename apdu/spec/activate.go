@@ -11,6 +11,7 @@ var Activate = command(Command{
 	States:        onlyKeysMade,
 	Preconditions: []string{"Certificate, first PIN, batch key and its certificate are stored."},
 	Effect:        "The card is active and the token erased, in one transaction.",
-	Answers:       []Answer{{SWConditions, "no keys, certificate, PIN or certified batch key yet, or activated before"}},
-	Variants:      []Variant{{}},
+	Answers: []Answer{{SWConditions,
+		"no keys, certificate, PIN or certified batch key yet, or activated before"}},
+	Variants: []Variant{{}},
 })

@@ -7,18 +7,18 @@ import "ekrona/apdu"
 var PutData = command(Command{
 	Name: "PUT DATA", CLA: apdu.ClassInterindustry, INS: 0xDA,
 	Clause: "ISO/IEC 7816-4:2013 §11.4.6",
-	Purpose: "Store the card's own certificate or that of its batch key, at any time a later one, " +
-		"and before activation the batch key, the first PIN and the PUK.",
+	Purpose: "Store the card's own certificate or that of its batch key, at any time a later " +
+		"one, and before activation the batch key, the first PIN and the PUK.",
 	Preconditions: []string{
 		"The keys are made.",
 		"certificate, after activation: PIN verified, or GET STATE answered in this session, so " +
 			"that an attacker who holds the card cannot find out whose it is.",
 		"certificate: its CA is remembered and carries the card's name, its holder, key and role " +
-			"are the card's, or its key is the card's batch key and its role BATCH; after " +
-			"activation its last day is later than the stored one's, and a batch's holder is the " +
-			"stored one's.",
-		"first PIN, batch key: before activation. Another batch key takes the former's place, and " +
-			"needs a certificate of its own.",
+			"are the card's, or its key is the card's batch key and its role BATCH; " +
+			"after activation its last day is later than the stored one's, and a batch's holder " +
+			"is the stored one's.",
+		"first PIN, batch key: before activation. Another batch key takes the former's place, " +
+			"and needs a certificate of its own.",
 	},
 	Effect: "One transaction: the old object or the new one is there. Of the batch key a cut may " +
 		"leave none, and it is stored again.",

@@ -124,10 +124,13 @@ var batches = []Attack{
 		Threat:  "an old key of the CA, lost since, is used",
 		Defence: "the card's date only grows", Clause: "PROTOCOL.md §8, 6",
 		Card: PINEntered, Answers: sw(spec.SWExpired),
-		Ways: []Way{batch("", func(_ *Setup, of *Subject) { of.Expired, of.Last = true, message.Date{} })},
+		Ways: []Way{batch("", func(_ *Setup, of *Subject) {
+			of.Expired, of.Last = true, message.Date{}
+		})},
 	},
 	{
-		Name: "certificate of the batch that its CA did not sign", Threat: "anybody certifies batches",
+		Name:    "certificate of the batch that its CA did not sign",
+		Threat:  "anybody certifies batches",
 		Defence: "the card verifies it by its CA", Clause: "PROTOCOL.md §7",
 		Card: PINEntered, Answers: sw(spec.SWCertificate),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {

@@ -59,7 +59,8 @@ func tornPersonalization() []tornCase {
 			s := c.personalized()
 			other := c.newBatch(s.bank.ca)
 			return s, attemptedCommand{
-				variant: c.variant(spec.PutData, "batch key"), data: [][]byte{s.batchKey(other.key)},
+				variant:  c.variant(spec.PutData, "batch key"),
+				data:     [][]byte{s.batchKey(other.key)},
 				happened: func() bool { return false },
 				// never active with the one's key and the other's certificate
 				done: func([]byte) {

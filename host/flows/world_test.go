@@ -270,10 +270,9 @@ func walletSchema(t *testing.T) store.Schema {
 
 func (w *world) issuer(b *bank) personalization.Issuer {
 	return personalization.Issuer{
-		CA: b.ca, Batches: b.pki.Batches(b.ca), Root: w.root.Encoded, InstructionKey: b.instruction.Encoded,
-		Notary:   w.notary.Encoded,
-		Registry: w.deskLink(b), Random: w.random("issuer"), Effective: w.today(),
-		Expiry: w.today().AddDays(3 * 365),
+		CA: b.ca, Batches: b.pki.Batches(b.ca), Root: w.root.Encoded, Notary: w.notary.Encoded,
+		InstructionKey: b.instruction.Encoded, Registry: w.deskLink(b), Random: w.random("issuer"),
+		Effective: w.today(), Expiry: w.today().AddDays(3 * 365),
 	}
 }
 

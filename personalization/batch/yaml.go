@@ -63,9 +63,10 @@ func parseHead(file string, content []byte, problems *Problems) (*head, headJob)
 		}
 	}
 	if text := h.text("batch", false); text != "" {
-		if job.Batch, err = message.ParseDeviceID(text); err != nil || job.Batch.Name() != job.Bank {
-			h.complain("batch", "%q: give a batch of the intermediary's cards, such as SENORDICB0000001",
-				text)
+		job.Batch, err = message.ParseDeviceID(text)
+		if err != nil || job.Batch.Name() != job.Bank {
+			h.complain("batch", "%q: give a batch of the intermediary's cards, such as "+
+				"SENORDICB0000001", text)
 		}
 	}
 	if keys := h.section("keys", true, "initial", "final"); keys != nil {

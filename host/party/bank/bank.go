@@ -228,7 +228,8 @@ func (b *Bank) Issuer(ctx context.Context) (personalization.Issuer, error) {
 	}
 	return personalization.Issuer{
 		CA: ca, Batches: pki.Open(b.folder.Path(b.Settings.Keys), b.random).Batches(ca),
-		BatchSize: b.Settings.BatchSize, Root: b.root, InstructionKey: b.InstructionCertificate, Notary: b.NotaryCertificate,
+		BatchSize: b.Settings.BatchSize, Root: b.root,
+		InstructionKey: b.InstructionCertificate, Notary: b.NotaryCertificate,
 		Registry: b, Random: b.random, Effective: ca.Certificate.Effective,
 		Expiry: message.DateOf(b.clock.Now().AddDate(b.Settings.CardYears, 0, 0)),
 	}, nil

@@ -48,7 +48,8 @@ func (k softwareKey) Sign(_ io.Reader, digest []byte, o crypto.SignerOpts) ([]by
 func (k softwareKey) Close() error { return nil }
 
 // ErrElsewhere says that a key does not leave the TPM or HSM that it is in.
-var ErrElsewhere = errors.New("the key is in a TPM or an HSM and cannot leave it: keep it in a file")
+var ErrElsewhere = errors.New(
+	"the key is in a TPM or an HSM and cannot leave it: keep it in a file")
 
 // Private is the private key itself, of a key that is in a file. Errors: [ErrElsewhere].
 func Private(key crypto.Signer) (*ecdsa.PrivateKey, error) {
