@@ -13,8 +13,8 @@ const (
 	PUKDigits       = 8    // a PUK has exactly these
 	PINBlockLength  = 8    // EMV format 2 (ISO 9564-1)
 	ChallengeLength = 8    // GET CHALLENGE
-	MaxCommand      = 1024 // command data, chained or extended
-	MaxResponse     = 600  // response data, whole
+	MaxCommand      = 476  // command data, chained or extended: the longest ACCEPT
+	MaxResponse     = 408  // response data, whole: the longest State
 	MaxInstallData  = 113  // application parameters that a classic install() always has room for
 	NameLength      = 8    // country 2, mnemonic 6
 	AuthorityLength = 13   // Name 8, 5 digits
@@ -54,8 +54,8 @@ var Limits = []LimitRow{
 	{"PUK_DIGITS", PUKDigits, "digits of a PUK"},
 	{"PIN_BLOCK_LENGTH", PINBlockLength, "bytes of a PIN block, format 2 of ISO 9564-1"},
 	{"CARD_CHALLENGE_LENGTH", ChallengeLength, "bytes of GET CHALLENGE"},
-	{"MAX_COMMAND", MaxCommand, "bytes of command data, chained or extended"},
-	{"MAX_RESPONSE", MaxResponse, "bytes of response data"},
+	{"MAX_COMMAND", MaxCommand, "bytes of command data, chained or extended: the longest ACCEPT"},
+	{"MAX_RESPONSE", MaxResponse, "bytes of response data: the longest State"},
 	{"MAX_INSTALL_DATA", MaxInstallData,
 		"bytes of install parameters: what install()'s 127 bytes leave"},
 	{"NAME_LENGTH", NameLength, "bytes of a name: country 2, mnemonic 6, [A-Z0-9]"},

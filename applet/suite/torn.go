@@ -43,7 +43,7 @@ type attemptedCommand struct {
 	refused apdu.StatusWord
 	// refusedAgain is the answer when a first one was lost, if it is another.
 	refusedAgain apdu.StatusWord
-	// readOnly reports that the command makes no persistent write.
+	// readOnly reports that the command changes nothing that the card holds.
 	readOnly bool
 }
 

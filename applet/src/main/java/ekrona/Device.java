@@ -21,7 +21,7 @@ final class Device {
         engines = new Engines(ram);
         cmac = new Cmac(ram, engines);
         channel = new Channel(ram);
-        authorities = new Authorities(ram, engines);
+        authorities = new Authorities(ram, nvm, engines);
         certificates = new Certificates(ram, nvm, engines, authorities);
         pins = new Pins(ram, nvm);
         pinTransport = new PinTransport(ram, engines, cmac);

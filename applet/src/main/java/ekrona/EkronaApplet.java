@@ -78,6 +78,7 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
      * left pending.
      */
     public boolean select() {
+        device.authorities.begin();
         device.pins.forget();
         device.pins.applyTryReset();
         return true;

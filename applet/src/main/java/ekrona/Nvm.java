@@ -7,14 +7,14 @@ import javacard.framework.Util;
  * 139,360 of a P71:
  *
  * <pre>
- * state           502   all that commands change, one block
+ * state           503   all that commands change, one block
  * log           6,832   LOG_SLOTS records of at most 427 bytes, a ring (Log)
  * requests        552   the messages of the open requests (OpenRequests)
  * confirmation    146   the answer to the last Instruction
  * certificate     240   the card's own certificate
  * identity         63   device id, role, currency, ceilings, root anchor
  * token            16   personalization token, zeros after activation
- * total         8,351   and besides 14 EC keys and 2 PINs
+ * total         8,352   and besides 14 EC keys and 2 PINs
  * </pre>
  *
  * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back
@@ -51,8 +51,10 @@ final class Nvm {
     static final short CERTIFIED = (short) (TRY_RESET_PENDING + 1);
     /** Not zero: PIN and PUK are set. */
     static final short PIN_SET = (short) (CERTIFIED + 1);
+    /** Whose key the authorities' verifier has: a row plus one, or zero (Authorities). */
+    static final short VERIFIER = (short) (PIN_SET + 1);
     /** The row of each authority (Authorities). */
-    static final short DIRECTORY = (short) (PIN_SET + 1);
+    static final short DIRECTORY = (short) (VERIFIER + 1);
     /** The rows themselves. */
     static final short AUTHORITIES = (short) (DIRECTORY + Authorities.DIRECTORY_LENGTH);
     /** Kind of the record in each log slot (Log). */
@@ -102,6 +104,7 @@ final class Nvm {
      * more than this.
      */
     void store() {
+        ram.state[VERIFIER] = ram.session[Ram.VERIFIER];
         Util.arrayCopy(ram.state, (short) 0, state, (short) 0, STATE_LENGTH);
     }
 }

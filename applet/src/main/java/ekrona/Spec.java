@@ -337,10 +337,10 @@ public final class Spec {
     public static final short PIN_BLOCK_LENGTH = (short) 8;
     /** bytes of GET CHALLENGE */
     public static final short CARD_CHALLENGE_LENGTH = (short) 8;
-    /** bytes of command data, chained or extended */
-    public static final short MAX_COMMAND = (short) 1024;
-    /** bytes of response data */
-    public static final short MAX_RESPONSE = (short) 600;
+    /** bytes of command data, chained or extended: the longest ACCEPT */
+    public static final short MAX_COMMAND = (short) 476;
+    /** bytes of response data: the longest State */
+    public static final short MAX_RESPONSE = (short) 408;
     /** bytes of install parameters: what install()'s 127 bytes leave */
     public static final short MAX_INSTALL_DATA = (short) 113;
     /** bytes of a name: country 2, mnemonic 6, [A-Z0-9] */
