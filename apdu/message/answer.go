@@ -10,6 +10,7 @@ type FCI struct {
 	LifeCycle    spec.LifeCycle
 	SpecVersion  uint16 // major, minor: one byte each
 	Capabilities byte   // spec.CapabilityExtendedLength and so on
+	Nonce        Nonce  // of the session that SELECT began
 }
 
 // ParseFCI decodes b, exactly.
@@ -18,7 +19,8 @@ func ParseFCI(b []byte) (*FCI, error) {
 	err := parseTemplate(b, spec.FCI, []layout.Value{
 		layout.Fixed(spec.AppletAID),
 		layout.Group{lifeCycleOf(&f.LifeCycle), (*layout.Uint16)(&f.SpecVersion),
-			layout.ByteOf[byte]{P: &f.Capabilities, Valid: func(byte) bool { return true }}},
+			layout.ByteOf[byte]{P: &f.Capabilities, Valid: func(byte) bool { return true }},
+			&f.Nonce},
 	})
 	if err != nil {
 		return nil, err

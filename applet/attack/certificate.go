@@ -79,10 +79,20 @@ var certificates = []Attack{
 		Name:    "authority's certificate whose point is none",
 		Threat:  "an attacker who chose the point can sign",
 		Defence: "the card takes uncompressed points on the curve alone", Clause: "PROTOCOL.md §2",
-		Card: Installed, Answers: sw(spec.SWCertificate),
+		Card: Installed, Answers: sw(spec.SWWrongData),
 		Ways: []Way{
 			{"compressed", func(s *Setup) (Blow, error) { return s.rewritten(compressed) }},
 			{"infinity", func(s *Setup) (Blow, error) { return s.rewritten(infinity) }},
+		},
+	},
+	{
+		Name:    "authority's certificate whose point is off the curve",
+		Threat:  "as above",
+		Defence: "the platform refuses the point, and the card says so",
+		Clause:  "PROTOCOL.md §2",
+		Card:    Installed, Answers: sw(spec.SWWrongData),
+		Ways: []Way{
+			{"", func(s *Setup) (Blow, error) { return s.rewritten(offCurve) }},
 		},
 	},
 	{

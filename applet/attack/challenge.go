@@ -87,7 +87,7 @@ var challenges = []Attack{
 func (s *Setup) challenged(
 	by Identity, device message.DeviceID, change func(c *message.Challenge),
 ) (Blow, error) {
-	c := &message.Challenge{InstructionKey: by.reference(), Device: device}
+	c := &message.Challenge{InstructionKey: by.reference(), Device: device, Nonce: s.Nonce}
 	if err := entropy.Fill(s.Random, c.Random[:]); err != nil {
 		return Blow{}, fmt.Errorf("attack: %w", err)
 	}

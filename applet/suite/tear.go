@@ -156,7 +156,7 @@ func (s *subject) completeTorn(command attemptedCommand, n int, lost []byte) {
 		command.before()
 	}
 	want := command.answer()
-	if n == answerLost && command.refusedAgain != 0 {
+	if (n == answerLost || command.readOnly) && command.refusedAgain != 0 {
 		want = command.refusedAgain
 	}
 	command.done(s.answers(want, command.variant, command.data...))

@@ -29,4 +29,10 @@ final class Device {
         requests = new OpenRequests(ram, nvm);
         limits = new Limits(ram, nvm, log, requests);
     }
+
+    /** Draws the session's nonce, in place of the one before. */
+    void drawNonce() {
+        engines.random.generateData(ram.session, Ram.NONCE, Spec.NONCE_LENGTH);
+        ram.session[Ram.NONCE_VALID] = (byte) 1;
+    }
 }

@@ -101,9 +101,6 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
             device.channel.refuse(Spec.SW_CLASS);
         }
         if (device.channel.receive(apdu, cla, command.takesData)) {
-            if (command != getResponse) {
-                device.channel.countCommand();
-            }
             device.nvm.load();
             command.run();
             device.channel.send(apdu);

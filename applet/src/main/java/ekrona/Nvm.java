@@ -53,17 +53,17 @@ final class Nvm {
     static final short PIN_SET = (short) (CERTIFIED + 1);
     /** Whose key the authorities' verifier has: a row plus one, or zero (Authorities). */
     static final short VERIFIER = (short) (PIN_SET + 1);
-    /** The row of each authority (Authorities). */
+    /** Turns and rows of the authorities (Authorities). */
     static final short DIRECTORY = (short) (VERIFIER + 1);
-    /** The rows themselves. */
-    static final short AUTHORITIES = (short) (DIRECTORY + Authorities.DIRECTORY_LENGTH);
     /** Kind of the record in each log slot (Log). */
-    static final short KINDS = (short) (AUTHORITIES + Authorities.ROWS * Authorities.ROW_LENGTH);
+    static final short KINDS = (short) (DIRECTORY + Authorities.DIRECTORY_LENGTH);
     /** Number of open requests, and one entry for each, oldest first (OpenRequests). */
     static final short OPEN_COUNT = (short) (KINDS + Spec.LOG_SLOTS);
     static final short OPEN = (short) (OPEN_COUNT + 1);
-    static final short STATE_LENGTH =
+    /** The authorities; last, since the session's follow them in the working copy. */
+    static final short AUTHORITIES =
             (short) (OPEN + Spec.MAX_OPEN_REQUESTS * OpenRequests.ENTRY_LENGTH);
+    static final short STATE_LENGTH = (short) (AUTHORITIES + Authorities.STORED_LENGTH);
 
     // Layout of identity: written at install, never again.
     static final short DEVICE = 0;

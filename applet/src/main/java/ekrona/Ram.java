@@ -55,12 +55,16 @@ final class Ram {
     static final short CHAINING = (short) 4;
     /** Not zero: GET STATE was answered, records may be read. */
     static final short STATE_ANSWERED = (short) 5;
-    /** Counted down by each command: 1 while the challenge is valid, 0 when there is none. */
-    static final short CHALLENGE_COUNTDOWN = (short) 6;
-    static final short CHALLENGE = (short) 7;
+    /** Not zero: the nonce is there and no enciphered PIN has used it up. */
+    static final short NONCE_VALID = (short) 6;
+    static final short NONCE = (short) 7;
     /** Whose key the authorities' verifier has: a row plus one, or zero (Authorities). */
-    static final short VERIFIER = (short) (CHALLENGE + Spec.CARD_CHALLENGE_LENGTH);
-    private static final short SESSION_LENGTH = (short) (VERIFIER + 1);
+    static final short VERIFIER = (short) (NONCE + Spec.NONCE_LENGTH);
+    /** The role of each authority of the session, by its first place, or zero (Authorities). */
+    static final short KEPT_FOR = (short) (VERIFIER + 1);
+    /** Which place of the session is taken next. */
+    static final short KEPT_NEXT = (short) (KEPT_FOR + Spec.AUTHORITIES_KEPT);
+    private static final short SESSION_LENGTH = (short) (KEPT_NEXT + 1);
 
     // Indexes into words.
     static final short IN_LENGTH = 0;
@@ -78,7 +82,7 @@ final class Ram {
     Ram() {
         in = bytes(Spec.MAX_COMMAND);
         out = bytes(OUT_LENGTH);
-        state = bytes(Nvm.STATE_LENGTH);
+        state = bytes((short) (Nvm.STATE_LENGTH + Authorities.KEPT_LENGTH));
         scratch = bytes(SCRATCH_LENGTH);
         session = bytes(SESSION_LENGTH);
         words = JCSystem.makeTransientShortArray(WORDS, JCSystem.CLEAR_ON_DESELECT);
