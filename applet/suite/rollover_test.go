@@ -106,7 +106,8 @@ func (r *rollover) nextRoot() {
 
 func (r *rollover) nextKey(of *[]*signer, name string) {
 	role := (*of)[0].role
-	p := r.certify(last(r.roots), entry{holder: fmt.Sprintf("%s%05d", name, len(*of)+1), role: role})
+	p := r.certify(last(r.roots),
+		entry{holder: fmt.Sprintf("%s%05d", name, len(*of)+1), role: role})
 	*of = append(*of, &signer{p, role, []*party{p}, len(r.roots)})
 }
 

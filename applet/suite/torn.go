@@ -213,7 +213,9 @@ func tornPayments() []tornCase {
 			return s, attemptedCommand{
 				variant: present, data: [][]byte{c.world.link.encoded},
 				happened: func() bool { return s.exchange(present, late.encoded).SW == apdu.OK },
-				done:     func([]byte) { s.learnCA(late, s.bank.ca, c.world.foreign.ca, c.world.link) },
+				done: func([]byte) {
+					s.learnCA(late, s.bank.ca, c.world.foreign.ca, c.world.link)
+				},
 			}
 		}},
 		{"PAY that stores a CA, which pushes another out",

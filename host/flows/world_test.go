@@ -388,9 +388,9 @@ func (w *world) state(p *person) audit.Device {
 	w.t.Helper()
 	p.card.Reset()
 	applet := client.New(apdu.Framing{Card: p.card})
-	_, err := applet.Select(w.ctx)
+	fci, err := applet.Select(w.ctx)
 	require.NoError(w.t, err)
-	encoded, err := applet.GetState(w.ctx, w.challenge(p.bank, p.device.ID),
+	encoded, err := applet.GetState(w.ctx, w.challenge(p.bank, p.device.ID, fci.Nonce),
 		p.bank.instruction.Encoded)
 	require.NoError(w.t, err)
 	records, err := applet.Records(w.ctx)
@@ -398,10 +398,11 @@ func (w *world) state(p *person) audit.Device {
 	return w.honest(encoded, records)
 }
 
-func (w *world) challenge(b *bank, device message.DeviceID) []byte {
+func (w *world) challenge(b *bank, device message.DeviceID, nonce message.Nonce) []byte {
 	w.t.Helper()
 	challenge := &message.Challenge{
-		InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Device: device}
+		InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Device: device,
+		Nonce: nonce}
 	_, err := io.ReadFull(w.random("challenge"), challenge.Random[:])
 	require.NoError(w.t, err)
 	signed, err := envelope.Sign(challenge, b.instruction.Signer)
@@ -425,7 +426,7 @@ func (w *world) devices() map[string]audit.Device {
 		}
 	}
 	if w.terminal != nil {
-		reading, err := w.terminal.Read(w.ctx, w.challenge(w.terminal.bank, w.terminal.ID()),
+		reading, err := w.terminal.Read(w.ctx, w.challenge(w.terminal.bank, w.terminal.ID(), message.Nonce{}),
 			session.Trust{InstructionKey: w.terminal.bank.instruction.Encoded,
 				Notary: w.notary.Encoded})
 		require.NoError(w.t, err)

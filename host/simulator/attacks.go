@@ -289,7 +289,15 @@ func (w *world) replay(p *person, s Step) error {
 		return err
 	}
 	applet := client.New(w.reader(p, s.Pick))
-	if _, err := applet.Select(w.ctx); err != nil {
+	fci, err := applet.Select(w.ctx)
+	if err != nil {
+		return err
+	}
+	challenge, err := w.challenge(p.bank, p.device.ID, fci.Nonce) // in the owner's own session
+	if err != nil {
+		return err
+	}
+	if _, err := applet.GetState(w.ctx, challenge, p.bank.instruction.Encoded); err != nil {
 		return err
 	}
 	_, err = applet.Instruction(w.ctx, blow.Data[0], p.bank.instruction.Encoded,
@@ -332,9 +340,11 @@ func (w *world) restore(b *bank) error {
 }
 
 // challenge returns one that the notary does not know: reading a card changes nothing.
-func (w *world) challenge(b *bank, device message.DeviceID) ([]byte, error) {
+func (w *world) challenge(
+	b *bank, device message.DeviceID, nonce message.Nonce,
+) ([]byte, error) {
 	c := &message.Challenge{InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder),
-		Device: device}
+		Device: device, Nonce: nonce}
 	copy(c.Random[:], w.randomBytes(len(c.Random)))
 	return envelope.Sign(c, b.instruction.Signer)
 }
