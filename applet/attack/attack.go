@@ -60,6 +60,9 @@ type Blow struct {
 	Authorities [][]byte
 	// ToChallenge makes the data from what GET CHALLENGE has answered right before.
 	ToChallenge func(challenge [spec.NonceLength]byte) ([]byte, error)
+	// Heard is a command that somebody listened to, and gives to a card outside the session that
+	// it was for.
+	Heard bool
 	// Raw is the command when it is of no variant, such as one of another class.
 	Raw *apdu.Command
 	// Answers are the right ones for this way alone, where they are not the attack's.

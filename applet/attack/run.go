@@ -92,7 +92,7 @@ func (r *run) try(a Attack, way Way) error {
 			return err
 		}
 	}
-	if blow.Variant.Command == spec.Instruct {
+	if blow.Variant.Command == spec.Instruct && !blow.Heard {
 		if _, err := r.state(); err != nil { // what opens it to the card's own phone
 			return err
 		}

@@ -426,7 +426,8 @@ func (w *world) devices() map[string]audit.Device {
 		}
 	}
 	if w.terminal != nil {
-		reading, err := w.terminal.Read(w.ctx, w.challenge(w.terminal.bank, w.terminal.ID(), message.Nonce{}),
+		reading, err := w.terminal.Read(w.ctx,
+			w.challenge(w.terminal.bank, w.terminal.ID(), message.Nonce{}),
 			session.Trust{InstructionKey: w.terminal.bank.instruction.Encoded,
 				Notary: w.notary.Encoded})
 		require.NoError(w.t, err)
