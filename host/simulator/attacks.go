@@ -201,8 +201,8 @@ func (w *world) forge(p *person, s Step) error {
 	if err != nil {
 		return err
 	}
-	applet := client.New(w.reader(p, s.Pick))
-	if _, err := applet.Select(w.ctx); err != nil {
+	applet, err := w.inSession(p, s.Pick)
+	if err != nil {
 		return err
 	}
 	notary := blow.Authorities[len(blow.Authorities)-1]
@@ -288,21 +288,29 @@ func (w *world) replay(p *person, s Step) error {
 	if err != nil {
 		return err
 	}
-	applet := client.New(w.reader(p, s.Pick))
-	fci, err := applet.Select(w.ctx)
+	applet, err := w.inSession(p, s.Pick)
 	if err != nil {
-		return err
-	}
-	challenge, err := w.challenge(p.bank, p.device.ID, fci.Nonce) // in the owner's own session
-	if err != nil {
-		return err
-	}
-	if _, err := applet.GetState(w.ctx, challenge, p.bank.instruction.Encoded); err != nil {
 		return err
 	}
 	_, err = applet.Instruction(w.ctx, blow.Data[0], p.bank.instruction.Encoded,
 		w.notaryKey.Encoded)
 	return err
+}
+
+// inSession is a card that has answered a Challenge of its intermediary, without which it takes no
+// Instruction: the attacker has got into its owner's synchronisation.
+func (w *world) inSession(p *person, pick int) (*client.Client, error) {
+	applet := client.New(w.reader(p, pick))
+	fci, err := applet.Select(w.ctx)
+	if err != nil {
+		return nil, err
+	}
+	challenge, err := w.challenge(p.bank, p.device.ID, fci.Nonce)
+	if err != nil {
+		return nil, err
+	}
+	_, err = applet.GetState(w.ctx, challenge, p.bank.instruction.Encoded)
+	return applet, err
 }
 
 // restore sets an intermediary's database back to its backup. The cards that were made since are
