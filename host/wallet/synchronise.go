@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"ekrona/apdu"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/apdu/tlv"
@@ -142,7 +143,8 @@ func (h *cardSession) answer(
 	ctx context.Context, challenge []byte, trust session.Trust,
 ) ([]byte, error) {
 	state, err := h.GetState(ctx, challenge, trust.InstructionKey)
-	if client.Is(err, spec.SWConditions) || client.Is(err, spec.SWInstruction) {
+	if client.Is(err, spec.SWConditions) || client.Is(err, apdu.SWSelectFailed) ||
+		client.Is(err, spec.SWInstruction) {
 		return nil, fmt.Errorf("%w (%w)", ErrSessionEnded, err)
 	}
 	return state, err
