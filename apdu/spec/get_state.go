@@ -7,7 +7,8 @@ var GetState = command(Command{
 	Name: "GET STATE", CLA: apdu.ClassProprietary, INS: 0x18,
 	Clause: "ours; protocol §5, synchronise",
 	Purpose: "Answer a Challenge of the card's own intermediary with the signed State, and open " +
-		"READ RECORD, GET DATA and INSTRUCTION until deselect or reset. Neither PIN nor block nor expiry stops it.",
+		"READ RECORD, GET DATA and INSTRUCTION until deselect or reset. " +
+		"Neither PIN nor block nor expiry stops it.",
 	States: activated,
 	Preconditions: []string{
 		"The Challenge names the session's nonce, which no enciphered PIN has used up.",

@@ -10,9 +10,10 @@ var VerifyCertificate = command(Command{
 		"intermediary CA, notary, " +
 		"instruction key of the own intermediary, and a link to the next root.",
 	Preconditions: []string{
-		"While no root is stored: a self-signed root certificate whose body hashes to ROOT_ANCHOR.",
-		"Afterwards: certified by a root that the card knows; a link by the current root only, to " +
-			"a later number and no earlier end.",
+		"While no root is stored: a self-signed root certificate whose body hashes to " +
+			"ROOT_ANCHOR.",
+		"Afterwards: certified by a root that the card knows; a link by the current root only, " +
+			"to a later number and no earlier end.",
 		"The signature, then the role, then the dates: not expired by the card's date; a root " +
 			"keeps its own certificate's end.",
 		"A known reference comes with the key that it is known with.",

@@ -70,7 +70,7 @@ func TestEstimateOfWritesAndWire(t *testing.T) {
 	}
 	own, err := card.Estimate(card.Stats{Writes: 10, OwnWrites: 4}, link(t, "contactless-424"))
 	require.NoError(t, err)
-	assert.Equal(t, 17160*time.Microsecond, own.Of(), "in the time of the operations that made them")
+	assert.Equal(t, 17160*time.Microsecond, own.Of(), "in the time of what made them")
 	_, err = card.LinkNamed("telepathy")
 	assert.ErrorContains(t, err, "contactless-424")
 }

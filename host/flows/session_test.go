@@ -2,6 +2,7 @@ package flows
 
 import (
 	"context"
+	"io"
 	"strings"
 	"testing"
 
@@ -9,7 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
+	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
+	"ekrona/host/envelope"
 	"ekrona/host/wallet"
 )
 
@@ -41,4 +44,17 @@ func TestCardMayLeaveWhileItsIntermediaryIsAsked(t *testing.T) {
 		require.NoError(t, err, name)
 	}
 	w.audit("synchronised")
+}
+
+// challenge is one that the notary does not know.
+func (w *world) challenge(b *bank, device message.DeviceID, nonce message.Nonce) []byte {
+	w.t.Helper()
+	challenge := &message.Challenge{
+		InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Device: device,
+		Nonce: nonce}
+	_, err := io.ReadFull(w.random("challenge"), challenge.Random[:])
+	require.NoError(w.t, err)
+	signed, err := envelope.Sign(challenge, b.instruction.Signer)
+	require.NoError(w.t, err)
+	return signed
 }

@@ -27,7 +27,6 @@ import (
 	"ekrona/host/audit"
 	"ekrona/host/banking"
 	"ekrona/host/clock"
-	"ekrona/host/envelope"
 	"ekrona/host/intermediary"
 	"ekrona/host/notary"
 	"ekrona/host/session"
@@ -396,18 +395,6 @@ func (w *world) state(p *person) audit.Device {
 	records, err := applet.Records(w.ctx)
 	require.NoError(w.t, err)
 	return w.honest(encoded, records)
-}
-
-func (w *world) challenge(b *bank, device message.DeviceID, nonce message.Nonce) []byte {
-	w.t.Helper()
-	challenge := &message.Challenge{
-		InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Device: device,
-		Nonce: nonce}
-	_, err := io.ReadFull(w.random("challenge"), challenge.Random[:])
-	require.NoError(w.t, err)
-	signed, err := envelope.Sign(challenge, b.instruction.Signer)
-	require.NoError(w.t, err)
-	return signed
 }
 
 func (w *world) honest(encoded []byte, records [][]byte) audit.Device {

@@ -7,14 +7,14 @@ import javacard.framework.Util;
  * 139,360 of a P71:
  *
  * <pre>
- * state           503   all that commands change, one block
+ * state           493   all that commands change, one block
  * log           6,832   LOG_SLOTS records of at most 427 bytes, a ring (Log)
  * requests        552   the messages of the open requests (OpenRequests)
  * confirmation    146   the answer to the last Instruction
  * certificate     240   the card's own certificate
  * identity         63   device id, role, currency, ceilings, root anchor
  * token            16   personalization token, zeros after activation
- * total         8,352   and besides 14 EC keys and 2 PINs
+ * total         8,342   and besides 15 EC keys and 2 PINs
  * </pre>
  *
  * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back

@@ -11,15 +11,15 @@ import javacard.framework.Util;
  * <pre>
  * in          476   all data of the command, chained or not
  * out         442   response, or the log record under construction with its header
- * state       503   working copy of Nvm.state
+ * state       535   working copy of Nvm.state, and the session's authorities
  * scratch     228   intermediate results, laid out below
- * session      16   flags and headers that live from command to command
+ * session      19   flags and headers that live from command to command
  * words         6   offsets and lengths (3 shorts)
  * AES key      32   in Engines
  * signatures  384   one signer, two verifiers
  * digest      128   in Engines
  * cipher       48   in Engines
- * total     2,263
+ * total     2,298   2,352 rounded up
  * </pre>
  */
 final class Ram {
