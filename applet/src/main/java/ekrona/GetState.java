@@ -5,7 +5,8 @@ import javacard.framework.Util;
 
 /**
  * GET STATE: answers a Challenge of the card's own intermediary that names the session's nonce
- * with the signed State, and opens records and INSTRUCTION until deselection or reset. Nothing persistent changes.
+ * with the signed State, and opens records and INSTRUCTION until deselection or reset. Nothing
+ * persistent changes.
  */
 final class GetState extends Command {
     GetState(Device device) {
