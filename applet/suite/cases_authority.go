@@ -213,6 +213,26 @@ var authorityCases = []testCase{
 		s.answers(spec.SWReferenceUnknown, spec.VerifyCertificate.Only(), forgotten.encoded)
 		s.learnCA(c.certify(third, entry{holder: "SEBANK9300001", role: spec.RoleIntermediary}))
 	}},
+	{"two links in one session, and a CA between them", func(c *caseRun) {
+		s := c.active()
+		third := c.certify(c.world.nextRoot, entry{holder: "SERIKSBK00003", role: spec.RoleRoot})
+		s.learnCA(c.world.link, c.certify(c.world.nextRoot,
+			entry{holder: "SEBANK9100001", role: spec.RoleIntermediary}), third)
+	}},
+	{"a certificate renews what the session has kept", func(c *caseRun) {
+		for range 8 { // which of the two places is first is drawn
+			s := c.loaded(1000)
+			until := func(end message.Date) *party {
+				return c.certify(c.world.root,
+					entry{holder: "SEFJORDB00001", role: spec.RoleIntermediary,
+						key: &c.world.foreign.ca.key.PublicKey, to: end})
+			}
+			s.learnCA(until(today), until(nextYear))
+			s.instruct(func(i *message.Instruction) { i.Date = tomorrow })
+			merchant := c.device(c.world.foreign, spec.RoleTerminal)
+			s.pay(merchant, c.request(merchant, 100, ""))
+		}
+	}},
 	{"the Instruction that they signed stores notary and instruction key", func(c *caseRun) {
 		s := c.loaded(1000)
 		former, formerNotary := s.bank.instructionKey, c.world.notary
