@@ -10,6 +10,7 @@ type FCI struct {
 	LifeCycle    spec.LifeCycle
 	SpecVersion  uint16   // major, minor: one byte each
 	Capabilities byte     // spec.CapabilityExtendedLength and so on
+	Nonce        Nonce    // of the session that SELECT began
 	Batch        DeviceID // none before activation
 }
 
@@ -20,7 +21,7 @@ func ParseFCI(b []byte) (*FCI, error) {
 		layout.Fixed(spec.AppletAID),
 		layout.Group{lifeCycleOf(&f.LifeCycle), (*layout.Uint16)(&f.SpecVersion),
 			layout.ByteOf[byte]{P: &f.Capabilities, Valid: func(byte) bool { return true }},
-			optionalID{&f.Batch}},
+			&f.Nonce, optionalID{&f.Batch}},
 	})
 	if err != nil {
 		return nil, err

@@ -70,6 +70,7 @@ var (
 			version,
 			field("AUTHORITY", TagAuthority, "instruction key that signs"),
 			field("DEVICE", TagDevice, "card asked"),
+			field("NONCE", TagNonce, "the session of the card that it is for"),
 			field("RANDOM", TagRandom, ""),
 		},
 	}
@@ -211,12 +212,13 @@ var (
 			field("LIFE_CYCLE", TagLifeCycle, ""),
 			field("SPEC_VERSION", TagSpecVersion, ""),
 			field("CAPABILITIES", TagCapabilities, ""),
+			field("NONCE", TagNonce, ""),
 			optional(field("BATCH", TagBatch,
 				"batch of cards that share a key, from activation on")),
 		},
 	}
-	// FCI is the answer to SELECT; nothing in it distinguishes one card of a batch from
-	// another.
+	// FCI is the answer to SELECT; nothing in it but the nonce, which is
+	// random, distinguishes one card of a batch from another.
 	FCI = &Layout{
 		Name: "FCI", Tag: TagFCI, Meaning: "file control information",
 		Fields: []Field{
@@ -250,9 +252,9 @@ var (
 			Meaning: "AES-CMAC under the token's MAC key over the DOs IV, POINT and CRYPTOGRAM"},
 	}
 	// EncipheredPIN carries PIN blocks to the card's PIN key.
-	EncipheredPIN = encipheredPIN(PINBlockLength + ChallengeLength)
+	EncipheredPIN = encipheredPIN(PINBlockLength + NonceLength)
 	// EncipheredPINs carries two PIN blocks.
-	EncipheredPINs = encipheredPIN(2*PINBlockLength + ChallengeLength + PINBlockLength)
+	EncipheredPINs = encipheredPIN(2*PINBlockLength + NonceLength + PINBlockLength)
 	// Counters is the answer to GET DATA counters.
 	Counters = &Layout{
 		Name: "COUNTERS", Tag: TagCounters, Meaning: "the card's counters",

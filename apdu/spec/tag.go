@@ -45,6 +45,7 @@ const (
 	TagATC                 Tag = 0x9F36
 	TagRandom              Tag = 0x9F37
 	TagNumber              Tag = 0x9F41
+	TagNonce               Tag = 0x9F4C
 	TagFCIProprietary      Tag = 0xA5
 	TagVersion             Tag = 0xC0
 	TagIdentity            Tag = 0xC1
@@ -126,6 +127,8 @@ var Tags = []TagRow{
 	{TagRandom, "RANDOM", KindRandom, 8, 8, "unpredictable number", sourceEMV},
 	{TagNumber, "NUMBER", KindCounter, 4, 4,
 		"request number of the payee (EMV: transaction sequence counter)", sourceEMV},
+	{TagNonce, "NONCE", KindRandom, NonceLength, NonceLength,
+		"the session's nonce, drawn by the card (EMV: ICC dynamic number)", sourceEMV},
 	{TagFCIProprietary, "FCI_PROPRIETARY", KindTemplate, 1, 127, "proprietary part of the FCI",
 		"ISO/IEC 7816-4 §7.4.3"},
 	{TagVersion, "VERSION", KindCounter, 1, 1, "version of the message", sourceOwn},

@@ -78,9 +78,13 @@ func (c *caseRun) ended(condition attack.Condition) *subject {
 		s = c.active()
 		s.endedBank = &intermediary{ca: c.certify(c.world.root,
 			entry{holder: "SEBANK9400001", role: spec.RoleIntermediary, to: today})}
-		s.learnCA(s.endedBank.ca)
 	}
 	s.load(10000)
+	if s.endedBank != nil { // its CA is remembered by the payment that it served
+		merchant := c.device(s.endedBank, spec.RoleTerminal)
+		s.learnCA(merchant.ca)
+		s.pay(merchant, c.request(merchant, 100, ""))
+	}
 	s.enterPIN()
 	s.ask(100, "")
 	s.instruct(func(i *message.Instruction) { i.Date = tomorrow })

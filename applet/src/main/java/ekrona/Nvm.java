@@ -7,7 +7,7 @@ import javacard.framework.Util;
  * 139,360 of a P71:
  *
  * <pre>
- * state           503   all that commands change, one block
+ * state           494   all that commands change, one block
  * log           6,832   LOG_SLOTS records of at most 427 bytes, a ring (Log)
  * requests        552   the messages of the open requests (OpenRequests)
  * confirmation    146   the answer to the last Instruction
@@ -15,7 +15,7 @@ import javacard.framework.Util;
  * batch           240   the certificate of the batch key, and before it only its point
  * identity         63   device id, role, currency, ceilings, root anchor
  * token            16   personalization token, zeros after activation
- * total         8,592   and besides 15 EC keys and 2 PINs
+ * total         8,583   and besides 16 EC keys and 2 PINs
  * </pre>
  *
  * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back
@@ -54,17 +54,19 @@ final class Nvm {
     static final short BATCH = (short) (CERTIFIED + 1);
     /** Not zero: PIN and PUK are set. */
     static final short PIN_SET = (short) (BATCH + 1);
-    /** The row of each authority (Authorities). */
-    static final short DIRECTORY = (short) (PIN_SET + 1);
-    /** The rows themselves. */
-    static final short AUTHORITIES = (short) (DIRECTORY + Authorities.DIRECTORY_LENGTH);
+    /** Whose key the authorities' verifier has: a row plus one, or zero (Authorities). */
+    static final short VERIFIER = (short) (PIN_SET + 1);
+    /** Turns and rows of the authorities (Authorities). */
+    static final short DIRECTORY = (short) (VERIFIER + 1);
     /** Kind of the record in each log slot (Log). */
-    static final short KINDS = (short) (AUTHORITIES + Authorities.ROWS * Authorities.ROW_LENGTH);
+    static final short KINDS = (short) (DIRECTORY + Authorities.DIRECTORY_LENGTH);
     /** Number of open requests, and one entry for each, oldest first (OpenRequests). */
     static final short OPEN_COUNT = (short) (KINDS + Spec.LOG_SLOTS);
     static final short OPEN = (short) (OPEN_COUNT + 1);
-    static final short STATE_LENGTH =
+    /** The authorities; last, since the session's follow them in the working copy. */
+    static final short AUTHORITIES =
             (short) (OPEN + Spec.MAX_OPEN_REQUESTS * OpenRequests.ENTRY_LENGTH);
+    static final short STATE_LENGTH = (short) (AUTHORITIES + Authorities.STORED_LENGTH);
 
     // How far the batch key is there.
     static final byte BATCH_NONE = 0;
@@ -122,6 +124,7 @@ final class Nvm {
      * more than this.
      */
     void store() {
+        ram.state[VERIFIER] = ram.session[Ram.VERIFIER];
         Util.arrayCopy(ram.state, (short) 0, state, (short) 0, STATE_LENGTH);
     }
 }

@@ -49,6 +49,7 @@ final class Pay extends Command {
         U32.subtract(ram.state, Nvm.BALANCE, in,
                 (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
         device.log.append(Log.PAYMENT, length);
+        device.authorities.store(ca);
 
         JCSystem.beginTransaction();
         device.log.store();

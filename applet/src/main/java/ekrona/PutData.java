@@ -58,7 +58,7 @@ final class PutData extends SecretCommand {
         if (batch) {
             ram.state[Nvm.BATCH] = Nvm.BATCH_CERTIFIED;
         } else {
-            device.authorities.setOwnCA(ca);
+            device.authorities.setOwnCA(device.authorities.store(ca));
             ram.state[Nvm.CERTIFIED] = (byte) 1;
         }
 

@@ -3,9 +3,10 @@ package ekrona;
 import javacard.framework.Util;
 
 /**
- * SELECT: state, version, capabilities and, from activation on, the batch of cards that share a
- * key. Nothing in it distinguishes one card of a batch from another; nothing persistent changes.
- * The answers are made at install, all of them but state and batch.
+ * SELECT: state, version, capabilities, the session's nonce and, from activation on, the batch of
+ * cards that share a key. Nothing in it but the nonce, which is random, distinguishes one card of a
+ * batch from another; nothing persistent changes. The answers are made at install, all of them but
+ * state, nonce and batch.
  */
 final class Select extends Command {
     private static final byte CAPABILITIES =
@@ -45,26 +46,33 @@ final class Select extends Command {
         next = Tlv.put(answer, next, Spec.TAG_LIFE_CYCLE, Spec.LIFE_INSTALLED);
         next = Tlv.open(answer, next, Spec.TAG_SPEC_VERSION, VERSION_LENGTH);
         next = Util.setShort(answer, next, Spec.VERSION);
-        Tlv.put(answer, next, Spec.TAG_CAPABILITIES, CAPABILITIES);
+        next = Tlv.put(answer, next, Spec.TAG_CAPABILITIES, CAPABILITIES);
+        Tlv.open(answer, next, Spec.TAG_NONCE, Spec.NONCE_LENGTH);
         return answer;
     }
 
     void run() {
+        device.drawNonce();
+        ram.session[Ram.KEPT_NEXT] = (byte) (ram.session[Ram.NONCE] & 1);
         device.channel.respond((short) 0, put(ram.out, (short) 0));
     }
 
-    /** Writes the answer. Returns the offset after it. */
+    /** Writes the answer, with the session's nonce. Returns the offset after it. */
     short put(byte[] b, short offset) {
         byte life = ram.state[Nvm.LIFE];
-        if (life < Spec.LIFE_ACTIVE) {
-            offset = Util.arrayCopyNonAtomic(answer, (short) 0, b, offset, (short) answer.length);
-            b[(short) (offset - STATE_TO_END)] = life;
-            return offset;
+        boolean active = life >= Spec.LIFE_ACTIVE;
+        byte[] from = active ? activeAnswer : answer;
+        short next = Util.arrayCopyNonAtomic(from, (short) 0, b, offset, (short) from.length);
+        if (active) {
+            Util.arrayCopyNonAtomic(nvm.batch, Nvm.BATCH_HOLDER, b,
+                    (short) (next - Spec.DEVICE_ID_LENGTH), Spec.DEVICE_ID_LENGTH);
+            offset = (short) (next - BATCH);
+        } else {
+            offset = next;
         }
-        offset = Util.arrayCopyNonAtomic(activeAnswer, (short) 0, b, offset,
-                (short) (activeAnswer.length - Spec.DEVICE_ID_LENGTH));
-        b[(short) (offset - STATE_TO_END - BATCH + Spec.DEVICE_ID_LENGTH)] = life;
-        return Util.arrayCopyNonAtomic(nvm.batch, Nvm.BATCH_HOLDER, b, offset,
-                Spec.DEVICE_ID_LENGTH);
+        b[(short) (offset - STATE_TO_END)] = life;
+        Util.arrayCopyNonAtomic(ram.session, Ram.NONCE, b, (short) (offset - Spec.NONCE_LENGTH),
+                Spec.NONCE_LENGTH);
+        return next;
     }
 }

@@ -204,6 +204,8 @@ public final class Spec {
     public static final short SW_DATE = (short) 0x9414;
     /** received money cannot be spent before it is synchronised */
     public static final short SW_RECEIVED_LOCKED = (short) 0x9415;
+    /** the authority's reference is known with another key */
+    public static final short SW_KEY_KNOWN = (short) 0x9417;
 
     // Tags
     /** object identifier */
@@ -260,6 +262,8 @@ public final class Spec {
     public static final short TAG_RANDOM = (short) 0x9F37;
     /** request number of the payee (EMV: transaction sequence counter) */
     public static final short TAG_NUMBER = (short) 0x9F41;
+    /** the session's nonce, drawn by the card (EMV: ICC dynamic number) */
+    public static final short TAG_NONCE = (short) 0x9F4C;
     /** proprietary part of the FCI */
     public static final short TAG_FCI_PROPRIETARY = (short) 0x00A5;
     /** version of the message */
@@ -329,10 +333,12 @@ public final class Spec {
     public static final short MAX_OPEN_REQUESTS = (short) 4;
     /** records kept until acknowledged; records and open requests stay within it */
     public static final short LOG_SLOTS = (short) 16;
-    /** intermediary CAs remembered; the own CA stays, the others take turns */
+    /** intermediary CAs stored; the own CA stays, the others take turns */
     public static final short CA_CACHE = (short) 4;
     /** root keys known: current and previous */
     public static final short ROOTS_KEPT = (short) 2;
+    /** authorities that a session keeps beside the stored ones, in turn */
+    public static final short AUTHORITIES_KEPT = (short) 2;
     /** wrong PINs in a row until the PIN is blocked */
     public static final short PIN_TRIES = (short) 3;
     /** wrong PUKs in a row until the PUK is blocked */
@@ -345,12 +351,12 @@ public final class Spec {
     public static final short PUK_DIGITS = (short) 8;
     /** bytes of a PIN block, format 2 of ISO 9564-1 */
     public static final short PIN_BLOCK_LENGTH = (short) 8;
-    /** bytes of GET CHALLENGE */
-    public static final short CARD_CHALLENGE_LENGTH = (short) 8;
-    /** bytes of command data, chained or extended */
-    public static final short MAX_COMMAND = (short) 1024;
-    /** bytes of response data */
-    public static final short MAX_RESPONSE = (short) 600;
+    /** bytes of a session's nonce: SELECT, GET CHALLENGE */
+    public static final short NONCE_LENGTH = (short) 8;
+    /** bytes of command data, chained or extended: the longest ACCEPT */
+    public static final short MAX_COMMAND = (short) 476;
+    /** bytes of response data: the longest State */
+    public static final short MAX_RESPONSE = (short) 408;
     /** bytes of install parameters: what install()'s 127 bytes leave */
     public static final short MAX_INSTALL_DATA = (short) 113;
     /** bytes of a name: country 2, mnemonic 6, [A-Z0-9] */
@@ -647,11 +653,11 @@ public final class Spec {
 
     // CHALLENGE (E5): the intermediary asks its card for its State
     /** bytes of content, after tag and length */
-    public static final short CHALLENGE_CONTENT_LENGTH = (short) 47;
+    public static final short CHALLENGE_CONTENT_LENGTH = (short) 58;
     /** bytes of tag, length and content: what is signed */
-    public static final short CHALLENGE_BODY_LENGTH = (short) 49;
+    public static final short CHALLENGE_BODY_LENGTH = (short) 60;
     /** bytes of the whole, signatures included */
-    public static final short CHALLENGE_LENGTH = (short) 116;
+    public static final short CHALLENGE_LENGTH = (short) 127;
     /** offset of the data object: version of the message */
     public static final short CHALLENGE_AT_VERSION = (short) 0;
     /** offset of the value: version of the message */
@@ -664,10 +670,14 @@ public final class Spec {
     public static final short CHALLENGE_AT_DEVICE = (short) 18;
     /** offset of the value: card asked */
     public static final short CHALLENGE_OFFSET_DEVICE = (short) 20;
+    /** offset of the data object: the session of the card that it is for */
+    public static final short CHALLENGE_AT_NONCE = (short) 36;
+    /** offset of the value: the session of the card that it is for */
+    public static final short CHALLENGE_OFFSET_NONCE = (short) 39;
     /** offset of the data object: unpredictable number */
-    public static final short CHALLENGE_AT_RANDOM = (short) 36;
+    public static final short CHALLENGE_AT_RANDOM = (short) 47;
     /** offset of the value: unpredictable number */
-    public static final short CHALLENGE_OFFSET_RANDOM = (short) 39;
+    public static final short CHALLENGE_OFFSET_RANDOM = (short) 50;
 
     // STATE (E6): what the card holds, in answer to one Challenge
     /** fewest bytes of content, after tag and length */
@@ -951,13 +961,13 @@ public final class Spec {
 
     // FCI (6F): file control information
     /** fewest bytes of content, after tag and length */
-    public static final short FCI_CONTENT_LENGTH_MIN = (short) 23;
+    public static final short FCI_CONTENT_LENGTH_MIN = (short) 34;
     /** most bytes of content, after tag and length */
-    public static final short FCI_CONTENT_LENGTH_MAX = (short) 41;
+    public static final short FCI_CONTENT_LENGTH_MAX = (short) 52;
     /** fewest bytes of the whole, signatures included */
-    public static final short FCI_LENGTH_MIN = (short) 25;
+    public static final short FCI_LENGTH_MIN = (short) 36;
     /** most bytes of the whole, signatures included */
-    public static final short FCI_LENGTH_MAX = (short) 43;
+    public static final short FCI_LENGTH_MAX = (short) 54;
     /** offset of the data object: application identifier */
     public static final short FCI_AT_DF_NAME = (short) 0;
     /** offset of the value: application identifier */
@@ -976,10 +986,16 @@ public final class Spec {
     public static final short FCI_AT_CAPABILITIES = (short) 20;
     /** offset of the value: what applet and card can do */
     public static final short FCI_OFFSET_CAPABILITIES = (short) 22;
+    /**
+     * offset of the data object: the session's nonce, drawn by the card (EMV: ICC dynamic number)
+     */
+    public static final short FCI_AT_NONCE = (short) 23;
+    /** offset of the value: the session's nonce, drawn by the card (EMV: ICC dynamic number) */
+    public static final short FCI_OFFSET_NONCE = (short) 26;
     /** offset of the data object: batch of cards that share a key, from activation on */
-    public static final short FCI_AT_BATCH = (short) 23;
+    public static final short FCI_AT_BATCH = (short) 34;
     /** offset of the value: batch of cards that share a key, from activation on */
-    public static final short FCI_OFFSET_BATCH = (short) 25;
+    public static final short FCI_OFFSET_BATCH = (short) 36;
 
     // COUNTERS (E9): the card's counters
     /** bytes of content, after tag and length */
@@ -1238,10 +1254,11 @@ public final class Spec {
     };
     /** frame of CHALLENGE */
     public static final byte[] CHALLENGE_FRAME = {
-        (byte) 0x07, (byte) 0xE5, (byte) 0x2F, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x42,
+        (byte) 0x07, (byte) 0xE5, (byte) 0x3A, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x42,
         (byte) 0x0D, (byte) 0x0D, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03,
-        (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x03, (byte) 0x5F, (byte) 0x37,
-        (byte) 0x40, (byte) 0x40, (byte) 0x00
+        (byte) 0x9F, (byte) 0x4C, (byte) 0x08, (byte) 0x08, (byte) 0x03, (byte) 0x9F, (byte) 0x37,
+        (byte) 0x08, (byte) 0x08, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40,
+        (byte) 0x00
     };
     /** frame of INSTRUCTION */
     public static final byte[] INSTRUCTION_FRAME = {
