@@ -14,19 +14,28 @@ type FCI struct {
 	Batch        DeviceID // none before activation
 }
 
-// ParseFCI decodes b, exactly.
-func ParseFCI(b []byte) (*FCI, error) {
-	f := new(FCI)
-	err := parseTemplate(b, spec.FCI, []layout.Value{
+func (f *FCI) values() []layout.Value {
+	return []layout.Value{
 		layout.Fixed(spec.AppletAID),
 		layout.Group{lifeCycleOf(&f.LifeCycle), (*layout.Uint16)(&f.SpecVersion),
 			layout.ByteOf[byte]{P: &f.Capabilities, Valid: func(byte) bool { return true }},
 			&f.Nonce, optionalID{&f.Batch}},
-	})
-	if err != nil {
+	}
+}
+
+// ParseFCI decodes b, exactly.
+func ParseFCI(b []byte) (*FCI, error) {
+	f := new(FCI)
+	if err := parseTemplate(b, spec.FCI, f.values()); err != nil {
 		return nil, err
 	}
 	return f, nil
+}
+
+// Encode gives the answer as the card gave it: an enciphered PAY is bound to it.
+func (f *FCI) Encode() ([]byte, error) {
+	return layout.Append(nil, []spec.Field{{Name: spec.FCI.Name, Layout: spec.FCI}},
+		[]layout.Value{layout.Group(f.values())})
 }
 
 // Has reports whether the card has the capability.

@@ -15,7 +15,7 @@ const (
 	PINBlockLength  = 8   // EMV format 2 (ISO 9564-1)
 	NonceLength     = 8   // SELECT, GET CHALLENGE
 	MaxCommand      = 476 // command data, chained or extended: the longest ACCEPT
-	MaxResponse     = 408 // response data, whole: the longest State
+	MaxResponse     = 484 // response data, whole: the longest Payment, enciphered
 	MaxInstallData  = 113 // application parameters that a classic install() always has room for
 	NameLength      = 8   // country 2, mnemonic 6
 	AuthorityLength = 13  // Name 8, 5 digits

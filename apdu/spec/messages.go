@@ -255,6 +255,30 @@ var (
 	EncipheredPIN = encipheredPIN(PINBlockLength + NonceLength)
 	// EncipheredPINs carries two PIN blocks.
 	EncipheredPINs = encipheredPIN(2*PINBlockLength + NonceLength + PINBlockLength)
+	// PayPIN is what follows Request and certificate in an enciphered PAY. Without
+	// cryptogram and MAC it asks for the last record again.
+	PayPIN = []Field{
+		field("POINT", TagPoint, "payee's point for this Request, or a phone's for this tap"),
+		optional(Field{Name: "CRYPTOGRAM", Tag: TagCryptogram, Min: PINBlockLength,
+			Max: PINBlockLength, Meaning: "PIN block, enciphered"}),
+		optional(Field{Name: "MAC", Tag: TagMAC, Min: PINMACLength, Max: PINMACLength,
+			Meaning: "first bytes of the AES-CMAC over the Request's identity, the answer to " +
+				"SELECT and the enciphered PIN block"}),
+	}
+	// Refused is what an enciphered PAY answers when the card does not pay.
+	Refused = &Layout{
+		Name: "REFUSED", Tag: TagRefused, Meaning: "the card refuses to pay, after the PIN",
+		Fields: []Field{
+			field("STATUS", TagStatus, ""),
+			{Name: "MAC", Tag: TagMAC, Min: PINMACLength, Max: PINMACLength,
+				Meaning: "first bytes of the AES-CMAC over tag EB, status word and the Request's " +
+					"identity"},
+		},
+	}
+	// PayPaid and PayRefused are what is enciphered in the answer.
+	PayPaid = []Field{{Name: "PAYMENT", Layout: Payment},
+		{Name: "CERTIFICATE", Layout: DeviceCertificate, Meaning: "the card's certificate"}}
+	PayRefused = []Field{{Name: "REFUSED", Layout: Refused}}
 	// Counters is the answer to GET DATA counters.
 	Counters = &Layout{
 		Name: "COUNTERS", Tag: TagCounters, Meaning: "the card's counters",
@@ -266,6 +290,16 @@ var (
 		},
 	}
 )
+
+// payAnswer is the answer of an enciphered PAY: PAY_PAID or PAY_REFUSED, padded with 80 and
+// zeros.
+func payAnswer() Field {
+	_, most := SizeOf(PayPaid)
+	low, _ := SizeOf(PayRefused)
+	padded := func(n int) int { return (n/IVLength + 1) * IVLength }
+	return Field{Name: "ANSWER", Tag: TagCryptogram, Min: padded(low), Max: padded(most),
+		Meaning: "Payment and the card's certificate, or REFUSED, enciphered"}
+}
 
 func pointOnly(name string) *Layout {
 	return &Layout{
@@ -289,7 +323,7 @@ var Messages = []*Layout{Request, Payment, Receipt, Refusal, Challenge, State, I
 
 // Layouts lists every template that has a page and offsets of its own.
 var Layouts = append(append([]*Layout{}, Messages...),
-	AuthorityCertificate, DeviceCertificate, FCI, Counters)
+	AuthorityCertificate, DeviceCertificate, FCI, Refused, Counters)
 
 // Sequences are the rows of fields without a template around them.
 var Sequences = []struct {
@@ -304,6 +338,9 @@ var Sequences = []struct {
 	{"ENCIPHERED_PIN", "data of VERIFY with an enciphered PIN", EncipheredPIN},
 	{"ENCIPHERED_PINS", "data of CHANGE REFERENCE DATA and RESET RETRY COUNTER, enciphered",
 		EncipheredPINs},
+	{"PAY_PIN", "what follows Request and certificate in an enciphered PAY", PayPIN},
+	{"PAY_PAID", "what is enciphered in the answer of PAY when the card pays", PayPaid},
+	{"PAY_REFUSED", "what is enciphered in the answer of PAY when the card refuses", PayRefused},
 	{"PAY_RECORD", "record of a payment made", PayRecord},
 	{"ACCEPT_RECORD", "record of a payment accepted", AcceptRecord},
 	{"REFUSE_RECORD", "record of a refusal", RefuseRecord},

@@ -67,6 +67,7 @@ const (
 	TagBatch               Tag = 0xD6
 	TagBatchLoad           Tag = 0xD7
 	TagBatchCertificate    Tag = 0xD8
+	TagStatus              Tag = 0xD9
 	TagRequest             Tag = 0xE1
 	TagPayment             Tag = 0xE2
 	TagReceipt             Tag = 0xE3
@@ -76,6 +77,7 @@ const (
 	TagInstruction         Tag = 0xE7
 	TagConfirmation        Tag = 0xE8
 	TagCounters            Tag = 0xE9
+	TagRefused             Tag = 0xEB
 )
 
 const (
@@ -114,8 +116,7 @@ var Tags = []TagRow{
 	{TagAmount, "AMOUNT", KindAmount, 4, 4, "amount in öre", sourceEMV},
 	{TagDFName, "DF_NAME", KindAID, 5, 16, "application identifier", sourceISO},
 	{TagPoint, "POINT", KindPoint, 65, 65, "uncompressed point on P-256", sourceCVC},
-	{TagCryptogram, "CRYPTOGRAM", KindSecret, 16, 32, "AES-128-CBC, whole blocks, no padding",
-		sourceOwnDO},
+	{TagCryptogram, "CRYPTOGRAM", KindSecret, 8, 576, "enciphered data", sourceOwnDO},
 	{TagMAC, "MAC", KindBytes, 8, 16, "AES-CMAC, 16 bytes or its first 8", "ISO/IEC 7816-4 §10"},
 	{TagToken, "TOKEN", KindSecret, 16, 16, "personalization token", sourceOwnDO},
 	{TagSpecVersion, "SPEC_VERSION", KindVersion, 2, 2, "version of this spec: major, minor",
@@ -162,6 +163,7 @@ var Tags = []TagRow{
 	{TagBatchLoad, "BATCH_LOAD", KindSecret, 0, 0, "name of the batch key in PUT DATA", sourceOwn},
 	{TagBatchCertificate, "BATCH_CERTIFICATE", KindBytes, 0, 0,
 		"name of the batch's certificate in GET DATA", sourceOwn},
+	{TagStatus, "STATUS", KindBytes, 2, 2, "status word", sourceOwn},
 	{TagRequest, "REQUEST", KindTemplate, 1, 255, "body of a Request", sourceOwn},
 	{TagPayment, "PAYMENT", KindTemplate, 1, 255, "body of a Payment", sourceOwn},
 	{TagReceipt, "RECEIPT", KindTemplate, 1, 255, "body of a Receipt", sourceOwn},
@@ -171,6 +173,8 @@ var Tags = []TagRow{
 	{TagInstruction, "INSTRUCTION", KindTemplate, 1, 255, "body of an Instruction", sourceOwn},
 	{TagConfirmation, "CONFIRMATION", KindTemplate, 1, 255, "body of a Confirmation", sourceOwn},
 	{TagCounters, "COUNTERS", KindTemplate, 1, 127, "the card's counters", sourceOwn},
+	{TagRefused, "REFUSED", KindTemplate, 1, 127, "the card refuses to pay, after the PIN",
+		sourceOwn},
 }
 
 var tagRows = func() map[Tag]TagRow {

@@ -110,8 +110,8 @@ func (l *life) pay() (attemptedCommand, apdu.StatusWord) {
 	r := l.request(l.merchant, l.amount(), "")
 	command := attemptedCommand{
 		variant: spec.Pay.Only(), data: [][]byte{l.encode(r), l.merchant.encoded},
-		before: l.s.enterPIN,
-		done:   func(answer []byte) { l.s.enterPayment(r, answer) },
+		before: l.s.enterPIN, beforeRepeat: l.s.enterPIN,
+		done: func(answer []byte) { l.s.enterPayment(r, answer) },
 	}
 	switch refused := l.room(); {
 	case refused != apdu.OK:

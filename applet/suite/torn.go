@@ -110,8 +110,8 @@ func tornPayments() []tornCase {
 			s.enterPIN()
 			return s, attemptedCommand{
 				variant: spec.Pay.Only(), data: [][]byte{c.encode(r), merchant.encoded},
-				before: s.enterPIN,
-				done:   func(answer []byte) { s.enterPayment(r, answer) },
+				before: s.enterPIN, beforeRepeat: s.enterPIN,
+				done: func(answer []byte) { s.enterPayment(r, answer) },
 			}
 		}},
 		{"PAY, resend", func(c *caseRun) (*subject, attemptedCommand) {
@@ -119,10 +119,12 @@ func tornPayments() []tornCase {
 			merchant := c.device(s.bank, spec.RoleTerminal)
 			r := c.request(merchant, 2500, "")
 			first := c.encode(s.pay(merchant, r))
+			s.enterPIN()
 			return s, attemptedCommand{
 				variant: spec.Pay.Only(), data: [][]byte{c.encode(r), merchant.encoded},
-				readOnly: true,
-				done:     func(answer []byte) { assert.Equal(c, first, answer) },
+				before:   s.enterPIN,
+				readOnly: true, beforeRepeat: s.enterPIN,
+				done: func(answer []byte) { assert.Equal(c, first, answer) },
 			}
 		}},
 		{"REQUEST", func(c *caseRun) (*subject, attemptedCommand) {
@@ -243,7 +245,7 @@ func tornPayments() []tornCase {
 				return s, attemptedCommand{
 					variant: spec.Pay.Only(),
 					data:    [][]byte{c.encode(r), merchants[last].encoded},
-					before:  before,
+					before:  before, beforeRepeat: s.enterPIN,
 					done: func(answer []byte) {
 						s.enterPayment(r, answer)
 						var stored []bool

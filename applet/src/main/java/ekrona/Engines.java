@@ -74,6 +74,7 @@ final class Engines {
     void generate() {
         signing.genKeyPair();
         enciphering.genKeyPair();
+        agreement.init(pinKey);
         signer.init(signingKey, Signature.MODE_SIGN);
     }
 
@@ -163,16 +164,15 @@ final class Engines {
     }
 
     /**
-     * ECDH with the key that PINs are enciphered to; x goes to scratch at AGREED. Returns false
-     * when the point is not accepted.
+     * ECDH with the key that PINs are enciphered to, or with the batch key; x goes to scratch at
+     * AGREED. Returns false when the point is not accepted.
      */
-    boolean agree(byte[] b, short point) {
+    boolean agree(boolean batch, byte[] b, short point) {
         if (b[point] != UNCOMPRESSED) {
             return false;
         }
         try {
-            agreement.init(pinKey);
-            return agreement.generateSecret(b, point, Spec.POINT_LENGTH, ram.scratch, Ram.AGREED)
+            return (batch ? batchAgreement : agreement).generateSecret(b, point, Spec.POINT_LENGTH, ram.scratch, Ram.AGREED)
                     == Spec.HASH_LENGTH;
         } catch (CryptoException e) {
             return false;
@@ -183,6 +183,11 @@ final class Engines {
     void encrypt(byte[] key, short keyOffset, byte[] b, short offset, short length) {
         aesKey.setKey(key, keyOffset);
         aes.init(aesKey, Cipher.MODE_ENCRYPT);
+        aes.doFinal(b, offset, length, b, offset);
+    }
+
+    /** AES-128-CBC encryption in place, zero initial value, with the key of the one before. */
+    void encryptNext(byte[] b, short offset, short length) {
         aes.doFinal(b, offset, length, b, offset);
     }
 

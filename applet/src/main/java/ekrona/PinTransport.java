@@ -56,7 +56,7 @@ final class PinTransport {
         if (!fresh) {
             ISOException.throwIt(Spec.SW_CONDITIONS);
         }
-        if (!engines.agree(in, Spec.ENCIPHERED_PIN_OFFSET_POINT)) {
+        if (!engines.agree(false, in, Spec.ENCIPHERED_PIN_OFFSET_POINT)) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
         derive(Spec.PIN_LABEL_MAC);

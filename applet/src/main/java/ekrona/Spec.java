@@ -92,6 +92,10 @@ public final class Spec {
     public static final short P1P2_REQUEST = (short) 0x0000;
     /** P1 and P2 of PAY */
     public static final short P1P2_PAY = (short) 0x0000;
+    /** P1 and P2 of PAY own phone */
+    public static final short P1P2_PAY_OWN_PHONE = (short) 0x0001;
+    /** P1 and P2 of PAY batch */
+    public static final short P1P2_PAY_BATCH = (short) 0x0002;
     /** P1 and P2 of ACCEPT */
     public static final short P1P2_ACCEPT = (short) 0x0000;
     /** P1 and P2 of REFUSE */
@@ -246,7 +250,7 @@ public final class Spec {
     public static final short TAG_DF_NAME = (short) 0x0084;
     /** uncompressed point on P-256 */
     public static final short TAG_POINT = (short) 0x0086;
-    /** AES-128-CBC, whole blocks, no padding */
+    /** enciphered data */
     public static final short TAG_CRYPTOGRAM = (short) 0x0087;
     /** AES-CMAC, 16 bytes or its first 8 */
     public static final short TAG_MAC = (short) 0x008E;
@@ -306,6 +310,8 @@ public final class Spec {
     public static final short TAG_BATCH_LOAD = (short) 0x00D7;
     /** name of the batch's certificate in GET DATA */
     public static final short TAG_BATCH_CERTIFICATE = (short) 0x00D8;
+    /** status word */
+    public static final short TAG_STATUS = (short) 0x00D9;
     /** body of a Request */
     public static final short TAG_REQUEST = (short) 0x00E1;
     /** body of a Payment */
@@ -324,6 +330,8 @@ public final class Spec {
     public static final short TAG_CONFIRMATION = (short) 0x00E8;
     /** the card's counters */
     public static final short TAG_COUNTERS = (short) 0x00E9;
+    /** the card refuses to pay, after the PIN */
+    public static final short TAG_REFUSED = (short) 0x00EB;
 
     // Limits
     /**
@@ -356,7 +364,7 @@ public final class Spec {
     /** bytes of command data, chained or extended: the longest ACCEPT */
     public static final short MAX_COMMAND = (short) 476;
     /** bytes of response data: the longest State */
-    public static final short MAX_RESPONSE = (short) 408;
+    public static final short MAX_RESPONSE = (short) 484;
     /** bytes of install parameters: what install()'s 127 bytes leave */
     public static final short MAX_INSTALL_DATA = (short) 113;
     /** bytes of a name: country 2, mnemonic 6, [A-Z0-9] */
@@ -997,6 +1005,26 @@ public final class Spec {
     /** offset of the value: batch of cards that share a key, from activation on */
     public static final short FCI_OFFSET_BATCH = (short) 36;
 
+    // REFUSED (EB): the card refuses to pay, after the PIN
+    /** bytes of content, after tag and length */
+    public static final short REFUSED_CONTENT_LENGTH = (short) 14;
+    /** bytes of the whole, signatures included */
+    public static final short REFUSED_LENGTH = (short) 16;
+    /** offset of the data object: status word */
+    public static final short REFUSED_AT_STATUS = (short) 0;
+    /** offset of the value: status word */
+    public static final short REFUSED_OFFSET_STATUS = (short) 2;
+    /**
+     * offset of the data object: first bytes of the AES-CMAC over tag EB, status word and the
+     * Request's identity
+     */
+    public static final short REFUSED_AT_MAC = (short) 4;
+    /**
+     * offset of the value: first bytes of the AES-CMAC over tag EB, status word and the Request's
+     * identity
+     */
+    public static final short REFUSED_OFFSET_MAC = (short) 6;
+
     // COUNTERS (E9): the card's counters
     /** bytes of content, after tag and length */
     public static final short COUNTERS_CONTENT_LENGTH = (short) 26;
@@ -1133,9 +1161,9 @@ public final class Spec {
     public static final short ENCIPHERED_PIN_AT_POINT = (short) 0;
     /** offset of the value: sender's ephemeral point */
     public static final short ENCIPHERED_PIN_OFFSET_POINT = (short) 2;
-    /** offset of the data object: AES-128-CBC, whole blocks, no padding */
+    /** offset of the data object: enciphered data */
     public static final short ENCIPHERED_PIN_AT_CRYPTOGRAM = (short) 67;
-    /** offset of the value: AES-128-CBC, whole blocks, no padding */
+    /** offset of the value: enciphered data */
     public static final short ENCIPHERED_PIN_OFFSET_CRYPTOGRAM = (short) 69;
     /** offset of the data object: first bytes of the AES-CMAC over the DOs POINT and CRYPTOGRAM */
     public static final short ENCIPHERED_PIN_AT_MAC = (short) 85;
@@ -1149,14 +1177,56 @@ public final class Spec {
     public static final short ENCIPHERED_PINS_AT_POINT = (short) 0;
     /** offset of the value: sender's ephemeral point */
     public static final short ENCIPHERED_PINS_OFFSET_POINT = (short) 2;
-    /** offset of the data object: AES-128-CBC, whole blocks, no padding */
+    /** offset of the data object: enciphered data */
     public static final short ENCIPHERED_PINS_AT_CRYPTOGRAM = (short) 67;
-    /** offset of the value: AES-128-CBC, whole blocks, no padding */
+    /** offset of the value: enciphered data */
     public static final short ENCIPHERED_PINS_OFFSET_CRYPTOGRAM = (short) 69;
     /** offset of the data object: first bytes of the AES-CMAC over the DOs POINT and CRYPTOGRAM */
     public static final short ENCIPHERED_PINS_AT_MAC = (short) 101;
     /** offset of the value: first bytes of the AES-CMAC over the DOs POINT and CRYPTOGRAM */
     public static final short ENCIPHERED_PINS_OFFSET_MAC = (short) 103;
+
+    // PAY_PIN: what follows Request and certificate in an enciphered PAY
+    /** fewest bytes of the whole sequence */
+    public static final short PAY_PIN_LENGTH_MIN = (short) 67;
+    /** most bytes of the whole sequence */
+    public static final short PAY_PIN_LENGTH_MAX = (short) 87;
+    /** offset of the data object: payee's point for this Request, or a phone's for this tap */
+    public static final short PAY_PIN_AT_POINT = (short) 0;
+    /** offset of the value: payee's point for this Request, or a phone's for this tap */
+    public static final short PAY_PIN_OFFSET_POINT = (short) 2;
+    /** offset of the data object: PIN block, enciphered */
+    public static final short PAY_PIN_AT_CRYPTOGRAM = (short) 67;
+    /** offset of the value: PIN block, enciphered */
+    public static final short PAY_PIN_OFFSET_CRYPTOGRAM = (short) 69;
+
+    // PAY_PAID: what is enciphered in the answer of PAY when the card pays
+    /** fewest bytes of the whole sequence */
+    public static final short PAY_PAID_LENGTH_MIN = (short) 458;
+    /** most bytes of the whole sequence */
+    public static final short PAY_PAID_LENGTH_MAX = (short) 476;
+    /** offset of the data object: the payer pays one Request, over the payee's signature too */
+    public static final short PAY_PAID_AT_PAYMENT = (short) 0;
+
+    // PAY_REFUSED: what is enciphered in the answer of PAY when the card refuses
+    /** bytes of the whole sequence */
+    public static final short PAY_REFUSED_LENGTH = (short) 16;
+    /** offset of the data object: the card refuses to pay, after the PIN */
+    public static final short PAY_REFUSED_AT_REFUSED = (short) 0;
+    /** offset of the data object: status word */
+    public static final short PAY_REFUSED_AT_STATUS = (short) 2;
+    /** offset of the value: status word */
+    public static final short PAY_REFUSED_OFFSET_STATUS = (short) 4;
+    /**
+     * offset of the data object: first bytes of the AES-CMAC over tag EB, status word and the
+     * Request's identity
+     */
+    public static final short PAY_REFUSED_AT_MAC = (short) 6;
+    /**
+     * offset of the value: first bytes of the AES-CMAC over tag EB, status word and the Request's
+     * identity
+     */
+    public static final short PAY_REFUSED_OFFSET_MAC = (short) 8;
 
     // PAY_RECORD: record of a payment made
     /** fewest bytes of the whole sequence */
@@ -1320,6 +1390,15 @@ public final class Spec {
         (byte) 0x02, (byte) 0xD2, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0x86, (byte) 0x41,
         (byte) 0x41, (byte) 0x02, (byte) 0x87, (byte) 0x20, (byte) 0x20, (byte) 0x02, (byte) 0x8E,
         (byte) 0x10, (byte) 0x10, (byte) 0x00
+    };
+    /** frame of PAY_PIN without its optional field */
+    public static final byte[] PAY_PIN_FRAME_MIN = {
+        (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x41, (byte) 0x00
+    };
+    /** frame of PAY_PIN with its optional field */
+    public static final byte[] PAY_PIN_FRAME_MAX = {
+        (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x41, (byte) 0x02, (byte) 0x87, (byte) 0x08,
+        (byte) 0x08, (byte) 0x02, (byte) 0x8E, (byte) 0x08, (byte) 0x08, (byte) 0x00
     };
     /** frame of ENCIPHERED_PIN */
     public static final byte[] ENCIPHERED_PIN_FRAME = {
