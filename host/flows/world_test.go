@@ -62,6 +62,7 @@ type world struct {
 	people         []*person
 	terminal       *merchantTerminal
 	wired          bool // calls between the parties are encoded and decoded as between processes
+	outage         *outage
 }
 
 // bank is an intermediary with its keys.
@@ -127,6 +128,7 @@ func newWorld(t *testing.T) *world {
 		t: t, ctx: context.Background(),
 		clock: &clock.Manual{At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)},
 		banks: map[message.Name]*bank{}, power: map[string]*faultdriver.Driver{}, wired: isWired(t),
+		outage: &outage{},
 	}
 	folder := pki.Open(t.TempDir(), w.random("central bank"))
 	var err error

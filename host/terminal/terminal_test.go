@@ -15,9 +15,11 @@ import (
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/host/clock"
 	"ekrona/host/envelope"
+	"ekrona/host/limit"
 	"ekrona/host/session"
 	"ekrona/host/store"
 	"ekrona/host/store/storetest"
@@ -104,6 +106,21 @@ func (s *testMerchant) paid(sale Sale) envelope.Envelope {
 	return envelope.Envelope{Message: signed, Certificate: s.payer.Encoded, Authority: s.ca.Encoded}
 }
 
+// tear has the payer's card held to the terminal for a sale, and no answer come back.
+func (s *testMerchant) tear(sale Sale) {
+	s.t.Helper()
+	sealed, err := s.terminal.sealer.seal("presented", sale.Number, s.payer.Encoded)
+	require.NoError(s.t, err)
+	require.NoError(s.t, store.Exec(s.ctx, s.config.DB,
+		`INSERT INTO presented (request, tap, certificate) VALUES ($1, 1, $2)`, sale.Number, sealed))
+}
+
+// refused returns what a card that is held to the terminal for a closed sale learns.
+func (s *testMerchant) refused(sale Sale) error {
+	_, err := s.terminal.Take(s.ctx, sale.Number, nil, pin.Block{})
+	return err
+}
+
 func (s *testMerchant) sell(amount money.Ore) {
 	s.t.Helper()
 	sale, err := s.terminal.Ask(s.ctx, amount)
@@ -167,10 +184,19 @@ func TestLimitsHoldUntilTheTerminalIsSynchronised(t *testing.T) {
 		}
 		_, err := s.terminal.Ask(s.ctx, 2000*money.Krona+1)
 		require.ErrorIs(t, err, ErrSyncFirst)
-		_, err = s.terminal.Ask(s.ctx, 2000*money.Krona)
-		require.NoError(t, err, "exactly the limit, the open sale counted")
+		sale, err := s.terminal.Ask(s.ctx, 2000*money.Krona)
+		require.NoError(t, err, "exactly the limit")
 		_, err = s.terminal.Ask(s.ctx, 1)
-		require.ErrorIs(t, err, ErrSyncFirst)
+		require.NoError(t, err, "what could never be paid costs nothing")
+		s.tear(sale)
+		_, err = s.terminal.Ask(s.ctx, 1)
+		require.ErrorIs(t, err, ErrSyncFirst, "a torn tap holds its place")
+		var reached *limit.Reached
+		require.ErrorAs(t, err, &reached)
+		assert.Equal(t, limit.Sum, reached.Limit)
+		assert.Equal(t, "the terminal's sum without the network has no room for the amount (at "+
+			"most 20000.00 kr; 0.00 kr left): ask for less, or synchronise the terminal first",
+			err.Error())
 	})
 	t.Run("one payment", func(t *testing.T) {
 		s := newTestMerchant(t)
@@ -181,15 +207,34 @@ func TestLimitsHoldUntilTheTerminalIsSynchronised(t *testing.T) {
 	})
 	t.Run("open sales", func(t *testing.T) {
 		s := newTestMerchant(t)
-		var last Sale
-		for range spec.MaxOpenRequests {
-			var err error
-			last, err = s.terminal.Ask(s.ctx, money.Krona)
+		var first Sale
+		for n := range spec.MaxOpenRequests {
+			sale, err := s.terminal.Ask(s.ctx, money.Krona)
 			require.NoError(t, err)
+			if n == 0 {
+				first = sale
+			} else {
+				s.tear(sale)
+			}
 		}
 		_, err := s.terminal.Ask(s.ctx, money.Krona)
+		require.NoError(t, err, "the sale that nobody can have paid makes room")
+		_, err = s.terminal.Ask(s.ctx, money.Krona)
+		require.NoError(t, err)
+		require.ErrorContains(t, s.refused(first), "refused")
+		open, err := s.terminal.OpenSales(s.ctx)
+		require.NoError(t, err)
+		s.tear(open[len(open)-1])
+		room, err := s.terminal.Room(s.ctx)
+		require.NoError(t, err)
+		assert.Equal(t, Room{Receipts: 8, MostReceipts: 12, Sum: 19_996 * money.Krona,
+			MostSum: 20_000 * money.Krona, MaxPayment: 3000 * money.Krona, Open: 4, Torn: 4}, room)
+		_, err = s.terminal.Ask(s.ctx, money.Krona)
 		require.ErrorIs(t, err, ErrOpenSales)
-		_, err = s.terminal.Refuse(s.ctx, last.Number)
+		closed, err := s.terminal.CloseUnpaid(s.ctx, open[0].Number)
+		require.NoError(t, err)
+		require.False(t, closed, "a card may have paid it")
+		_, err = s.terminal.Refuse(s.ctx, open[0].Number)
 		require.NoError(t, err)
 		_, err = s.terminal.Ask(s.ctx, money.Krona)
 		require.NoError(t, err)
