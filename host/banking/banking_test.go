@@ -160,7 +160,7 @@ func (s stub) TakeUnload(context.Context, []byte) ([]byte, error) {
 	return []byte{1}, s.err
 }
 func (s stub) UnloadReceipt(context.Context, order.Signed) ([]byte, error) { return nil, s.err }
-func (s stub) TakeRecords(context.Context, session.Reading) error { return s.err }
+func (s stub) TakeRecords(context.Context, session.Reading) error          { return s.err }
 func (s stub) Position(
 	_ context.Context, _ message.DeviceID, atc uint32,
 ) (notary.Position, error) {

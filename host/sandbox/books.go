@@ -65,7 +65,8 @@ type CardBooks struct {
 	Offline *money.Ore `json:"offline_ore"`
 }
 
-// MerchantBooks are what a merchant has.
+// MerchantBooks are what a merchant has, by one of its terminals. Where there are several, Online is
+// in the row of the one in use.
 type MerchantBooks struct {
 	Name   string           `json:"name"`
 	Bank   string           `json:"bank"`
@@ -189,6 +190,20 @@ func (l *looking) atMerchants(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c, err := l.CentralBank(ctx)
+	if err != nil {
+		return err
+	}
+	clones, err := c.Auditor.Clones(ctx, c.Ledger)
+	if err != nil {
+		return err
+	}
+	replaced := map[message.DeviceID]bool{}
+	for _, m := range merchants {
+		for _, id := range m.Terminal.Settings.Former {
+			replaced[id] = true
+		}
+	}
 	for _, m := range merchants {
 		b, err := l.BankOfMerchant(ctx, m)
 		if err != nil {
@@ -198,11 +213,21 @@ func (l *looking) atMerchants(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s's terminal: %w", m.Name, err)
 		}
-		l.honest[string(m.Terminal.ID())] = device
+		setBack, err := m.Terminal.IsSetBack(ctx)
+		if err != nil {
+			return err
+		}
+		// The journal of one that was restored and went on is no account of what it ever took.
+		if !setBack && !slices.Contains(clones, string(m.Terminal.ID())) {
+			l.honest[string(m.Terminal.ID())] = device
+		}
 		delete(l.shadow, string(m.Terminal.ID()))
 		online, err := b.OnlineBalance(ctx, m.Name)
 		if err != nil {
 			return err
+		}
+		if replaced[m.Terminal.ID()] {
+			online = 0
 		}
 		l.books.Merchants = append(l.books.Merchants, MerchantBooks{
 			m.Name, b.Settings.Title, m.Terminal.ID(), online, device.State.Balance,

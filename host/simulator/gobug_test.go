@@ -82,7 +82,7 @@ var goBugs = []struct {
 				"nil\n	}\n	return t.envelope(receipt), err\n}\n\n// check verifies"},
 	}, 4756},
 	{"terminal-sells-though-set-back", []replacement{
-		{"host/terminal/sale.go",
+		{"host/terminal/limits.go",
 			"	case now.rolledBack:\n		return ErrRolledBack\n	case now.lifeCycle",
 			"	case now.rolledBack && bug != `terminal-sells-though-set-back`:\n		return " +
 				"ErrRolledBack\n	case now.lifeCycle"},

@@ -38,6 +38,7 @@ func (t *Terminal) checkStart(ctx context.Context) error {
 	}
 	t.started = true
 	err := t.catchUp(ctx)
+	t.held = 0
 	if errors.Is(err, ErrRolledBack) {
 		return err
 	}
@@ -108,6 +109,13 @@ func (t *Terminal) isForked(
 		return false, fmt.Errorf("terminal: journal: record %d: %w", known.ATC, err)
 	}
 	return known.Head != message.Hash(head), nil
+}
+
+// IsSetBack reports whether the journal was found to be an older copy that went on otherwise: it is
+// no account of this terminal any more.
+func (t *Terminal) IsSetBack(ctx context.Context) (bool, error) {
+	now, err := readState(ctx, t.db)
+	return now.rolledBack, err
 }
 
 func (t *Terminal) markRolledBack(ctx context.Context) error {

@@ -30,6 +30,7 @@ var ErrInstruction = errors.New(
 //
 // Errors: [ErrRolledBack], those of the link.
 func (t *Terminal) Synchronise(ctx context.Context) (session.Result, error) {
+	defer func() { t.held = 0 }() // who asks for the State afterwards gets every record
 	if err := t.catchUp(ctx); err != nil {
 		return session.Result{}, err
 	}

@@ -86,7 +86,7 @@ type Terminal struct {
 	epoch       uint32 // of this start, in the high bits of every request number
 	next        uint32 // position of the next request number within it
 	started     bool   // the intermediary was asked since this start, if it could be reached
-	held        uint32 // records that the notary holds, as far as it has said so since
+	held        uint32 // records that the notary holds, while the terminal synchronises
 	status      notary.Status
 	show        progress.Show
 	restored    Restored
