@@ -8,7 +8,10 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/apdu/spec"
+	"ekrona/applet/client"
 	"ekrona/host/envelope"
+	"ekrona/host/limit"
 	"ekrona/host/store"
 )
 
@@ -16,13 +19,15 @@ import (
 // when not empty, is the only device that may pay.
 //
 //  1. Open Requests that the phone has given to nobody are read from the card: one
-//     of this amount and payer is the lost answer of a torn tap, and is taken.
+//     of this amount and payer is the lost answer of a torn tap, and is taken. The
+//     others on the owner's card are kept: [Wallet.Unfinished] has them.
 //  2. Otherwise REQUEST. A cut leaves the Request open on the card or not at all;
-//     the same call finds out.
+//     the same call finds out. When open Requests leave no room on the owner's card,
+//     the oldest that was given to nobody is refused, and the card asked again.
 //  3. The Request is kept. A cut before: as in step 2.
 //
-// Errors: [*card.Refusal] when the card's limits or log could not take it,
-// [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
+// Errors: [*limit.Reached] when the card's limits or log could not take it,
+// [*card.Refusal], [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
 func (w *Wallet) Request(
 	ctx context.Context, tap Tap, amount money.Ore, payer message.DeviceID,
 ) (envelope.Envelope, error) {
@@ -41,8 +46,8 @@ func (w *Wallet) Request(
 		return envelope.Envelope{}, err
 	}
 	if signed == nil {
-		if signed, err = h.Client.Request(ctx, amount, payer); err != nil {
-			return envelope.Envelope{}, err
+		if signed, err = w.requestMakingRoom(ctx, h, amount, payer); err != nil {
+			return envelope.Envelope{}, h.tellLimit(ctx, err, limit.Payee)
 		}
 	}
 	requested, err := h.seal(ctx, signed)
@@ -66,6 +71,9 @@ func (w *Wallet) unassignedRequest(
 	if err != nil {
 		return nil, err
 	}
+	if err := h.storeFound(ctx, open); err != nil {
+		return nil, err
+	}
 	for _, signed := range open {
 		request, identity, err := readRequest(signed)
 		if err != nil {
@@ -83,6 +91,56 @@ func (w *Wallet) unassignedRequest(
 		}
 	}
 	return nil, nil
+}
+
+// requestMakingRoom has the card request an amount. While open Requests leave no room for it on the
+// owner's card, it refuses the oldest that was given to nobody.
+func (w *Wallet) requestMakingRoom(
+	ctx context.Context, h *cardSession, amount money.Ore, payer message.DeviceID,
+) ([]byte, error) {
+	for {
+		signed, err := h.Client.Request(ctx, amount, payer)
+		if h.tap.OtherCard || !client.Is(err, spec.SWOpenRequests) &&
+			!client.Is(err, spec.SWBalanceLimit) && !client.Is(err, spec.SWTransactionLimit) {
+			return signed, err
+		}
+		refused, refusing := w.refuseFound(ctx, h)
+		if refusing != nil || !refused {
+			return nil, errors.Join(err, refusing)
+		}
+	}
+}
+
+// refuseFound refuses the oldest open Request of the owner's card that was given to nobody, and
+// reports whether there was one.
+func (w *Wallet) refuseFound(ctx context.Context, h *cardSession) (bool, error) {
+	open, err := h.OpenRequests(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, signed := range open {
+		request, identity, err := readRequest(signed)
+		if err != nil {
+			return false, err
+		}
+		t, err := w.transfer(ctx, identity)
+		if errors.Is(err, ErrNoTransfer) || err == nil && (!t.found || t.payment != nil) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		refusal, err := h.Client.Refuse(ctx, request.Number)
+		if err != nil {
+			return false, err
+		}
+		if !refuses(refusal, identity) || !signedBy(refusal, t.request.Certificate) {
+			return false, ErrAltered
+		}
+		return true, w.storePayeeAnswer(ctx, identity, envelope.Envelope{Message: refusal,
+			Certificate: t.request.Certificate, Authority: t.request.Authority})
+	}
+	return false, nil
 }
 
 // Accept gives a Payment to the payee's card: the third tap. The payee is paid
@@ -115,7 +173,7 @@ func (w *Wallet) Accept(
 		return h.Client.Accept(ctx, payment.Message, payment.Certificate, payment.Authority)
 	})
 	if err != nil {
-		return envelope.Envelope{}, err
+		return envelope.Envelope{}, h.tellLimit(ctx, err, limit.Payee)
 	}
 	// The payee's certificates are those of its Request.
 	receipt := envelope.Envelope{Message: signed, Certificate: t.request.Certificate,
