@@ -33,16 +33,15 @@ var ErrEnded = errors.New("terminal: it has ended: hand over what its journal ha
 // checkStart asks the intermediary, once after a start, whether the journal is the latest one. A
 // terminal that cannot reach it sells all the same.
 func (t *Terminal) checkStart(ctx context.Context) error {
-	if t.started || t.link == nil {
-		return nil
+	if !t.started && t.link != nil {
+		t.started = true
+		err := t.catchUp(ctx)
+		t.held = 0
+		if errors.Is(err, ErrRolledBack) {
+			return err
+		}
 	}
-	t.started = true
-	err := t.catchUp(ctx)
-	t.held = 0
-	if errors.Is(err, ErrRolledBack) {
-		return err
-	}
-	if err == nil && t.status != notary.Active {
+	if t.status != notary.Active {
 		return ErrEnded
 	}
 	return ctx.Err() // any other error is the link's or the intermediary's
@@ -189,8 +188,12 @@ func (t *Terminal) lostSale(ctx context.Context, payment *message.Payment) (sale
 		message.Verify(&payment.Request, t.public) != nil {
 		return sale{}, fmt.Errorf("sale %d: %w", payment.Request.Number, ErrNoSale)
 	}
+	decision, err := t.recordOf(ctx, t.db, payment.Request.Number)
+	if err != nil {
+		return sale{}, err
+	}
 	encoded, err := message.Encode(&payment.Request)
-	return sale{message: encoded, request: &payment.Request, open: true}, err
+	return sale{message: encoded, request: &payment.Request, open: decision == nil}, err
 }
 
 // Surrender hands over what the journal of a terminal has that sells nothing more: by a
