@@ -133,8 +133,7 @@ func (t *Terminal) sale(ctx context.Context, q store.Queryer, number uint32) (sa
 
 // openSales returns the open Requests, the oldest first.
 func (t *Terminal) openSales(ctx context.Context, q store.Queryer) ([]message.OpenRequest, error) {
-	numbers, err := store.Column[uint32](ctx, q,
-		`SELECT number FROM request WHERE open ORDER BY made`)
+	numbers, err := store.Column[uint32](ctx, q, openNumbers)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: journal: %w", err)
 	}

@@ -34,18 +34,26 @@ func (t *Terminal) Room(ctx context.Context) (Room, error) {
 	return t.room(ctx, t.db, now, 0)
 }
 
+// The questions of a sale about open ones: the index has these alone.
+const (
+	openTotals = `SELECT count(*), coalesce(sum(torn), 0),
+		coalesce(sum(CASE WHEN number <> $1 THEN torn ELSE 0 END), 0),
+		coalesce(sum(CASE WHEN number <> $1 THEN torn * amount ELSE 0 END), 0)
+		FROM (SELECT number, amount, CASE WHEN EXISTS (SELECT 1 FROM presented p
+		WHERE p.request = request.number AND p.unanswered) THEN 1 ELSE 0 END AS torn
+		FROM request WHERE open) AS sale`
+	openNumbers = `SELECT number FROM request WHERE open ORDER BY made`
+	isTornQuery = `SELECT EXISTS (SELECT 1 FROM presented WHERE request = $1 AND unanswered)`
+)
+
 // room counts every torn sale as paid, except one.
 func (t *Terminal) room(
 	ctx context.Context, q store.Queryer, now journalState, except uint32,
 ) (Room, error) {
 	var open, torn, others int
 	var sum money.Ore
-	if err := store.Must(ctx, q, store.Into{&open, &torn, &others, &sum}, `SELECT count(*),
-		coalesce(sum(torn), 0), coalesce(sum(CASE WHEN number <> $1 THEN torn ELSE 0 END), 0),
-		coalesce(sum(CASE WHEN number <> $1 THEN torn * amount ELSE 0 END), 0)
-		FROM (SELECT number, amount, CASE WHEN EXISTS (SELECT 1 FROM presented p
-		WHERE p.request = request.number AND p.unanswered) THEN 1 ELSE 0 END AS torn
-		FROM request WHERE open) AS sale`, except); err != nil {
+	if err := store.Must(ctx, q, store.Into{&open, &torn, &others, &sum}, openTotals,
+		except); err != nil {
 		return Room{}, fmt.Errorf("terminal: journal: %w", err)
 	}
 	r := Room{MostReceipts: int(now.policy.MaxTransactions), MostSum: now.policy.MaxBalance,
@@ -124,8 +132,7 @@ func (t *Terminal) checkRoom(
 
 // freePlace refuses the oldest open sale that no card can have paid, when all places are taken.
 func (t *Terminal) freePlace(ctx context.Context, tx *sql.Tx) error {
-	numbers, err := store.Column[uint32](ctx, tx,
-		`SELECT number FROM request WHERE open ORDER BY made`)
+	numbers, err := store.Column[uint32](ctx, tx, openNumbers)
 	if err != nil {
 		return fmt.Errorf("terminal: journal: %w", err)
 	}
@@ -156,8 +163,7 @@ func (t *Terminal) freePlace(ctx context.Context, tx *sql.Tx) error {
 func (t *Terminal) isTorn(
 	ctx context.Context, q store.Queryer, number uint32,
 ) (torn bool, err error) {
-	if err = store.Must(ctx, q, store.Into{&torn}, `SELECT EXISTS (SELECT 1 FROM presented
-		WHERE request = $1 AND unanswered)`, number); err != nil {
+	if err = store.Must(ctx, q, store.Into{&torn}, isTornQuery, number); err != nil {
 		return false, fmt.Errorf("terminal: journal: sale %d: %w", number, err)
 	}
 	return torn, nil
