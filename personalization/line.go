@@ -350,8 +350,8 @@ func (l Line) presentKeys(applet *globalplatform.Client) (scp03.Keys, error) {
 var ErrKeysLeft = errors.New("the card has kept its former keys beside the new ones")
 
 func keysLeft(version byte) error {
-	return fmt.Errorf("%w: delete key set %02X with \"ekrona issue delete\", or set the card aside",
-		ErrKeysLeft, version)
+	return fmt.Errorf("%w: delete key set %02X, for good, with \"ekrona issue delete\", or set "+
+		"the card aside", ErrKeysLeft, version)
 }
 
 // load puts the applet's load file onto the card unless it is there. What is in the

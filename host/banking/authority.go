@@ -89,7 +89,8 @@ type Merchant interface {
 type Registry interface {
 	// AddDevice makes a device known, at the intermediary and at the notary, before it is
 	// used; the same device again is fine, with a later certificate too.
-	// Errors: [ErrMalformed], [ErrNoCustomer], [ErrTaken], those of the notary's Register.
+	// Errors: [ErrMalformed], [ErrNoCustomer], [ErrTaken], [ErrSecondCard], those of the notary's
+	// Register.
 	AddDevice(ctx context.Context, d Device) error
 
 	// Device returns what is kept of a device. Errors: [ErrNoDevice].
@@ -102,7 +103,8 @@ type IssuerDesk interface {
 
 	// ReserveDevice gives a device that is still to be made its id. The same intent again
 	// gives the same id, and no id is given to two intents, whether the device is made or
-	// not. Errors: [ErrMalformed] (no such kind), those of [Reservation.Check];
+	// not. The same intent may say later that its card is a second one. Errors:
+	// [ErrMalformed] (no such kind), those of [Reservation.Check];
 	// [ErrNoCustomer]; [ErrTaken] (the intent is of another kind or owner, or replaces
 	// another card).
 	ReserveDevice(ctx context.Context, r Reservation) (message.DeviceID, error)

@@ -319,7 +319,7 @@ func TestErrorsKeepWhatTheyAre(t *testing.T) {
 			&order.Refused{Reason: fmt.Errorf("order 1: %w", kind)},
 		)
 	}
-	require.Len(t, Kinds(), int(ErrHasCard))
+	require.Len(t, Kinds(), int(ErrOutOfUse))
 	_, ok := KindOf("no")
 	require.False(t, ok)
 	for _, want := range near {

@@ -31,6 +31,12 @@ const (
 	// ErrHasCard: the owner has an active card, and the reservation of another does not say
 	// that it is a second one, or which card it replaces. Nothing was reserved.
 	ErrHasCard
+	// ErrSecondCard: since a card was reserved its owner has got another one, and the reservation
+	// does not say that it is a second one. Nothing was registered.
+	ErrSecondCard
+	// ErrOutOfUse: the card that another shall replace was reported lost or has ended.
+	// Nothing was reserved.
+	ErrOutOfUse
 )
 
 // kinds are code and text of each Kind; the codes never change.
@@ -53,6 +59,10 @@ var kinds = [...]struct{ code, text string }{
 		"this is no payment to the unload desk: order the unload again"},
 	ErrHasCard: {"has-card", "the owner has an active card: " +
 		"say that it shall be a second one, or which card it replaces"},
+	ErrSecondCard: {"second-card", "the owner has got another card since this one was " +
+		"reserved: reserve it again as a second one, or set it aside"},
+	ErrOutOfUse: {"out-of-use",
+		"the card to be replaced is out of use already: replace none, or one that is in use"},
 }
 
 // Kinds returns all kinds.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ekrona/apdu"
+	"ekrona/apdu/money"
 	"ekrona/apdu/trace"
 	"ekrona/applet/vocabulary"
 	"ekrona/emulator/card"
@@ -164,20 +165,35 @@ func WriteBooks(out io.Writer, b sandbox.Books) error {
 	return t.books(b)
 }
 
+// statusMarks are what is written behind a card that is not in use.
+var statusMarks = map[string]string{
+	notary.Reported.String(): "  reported lost or replaced",
+	notary.Ended.String():    "  ended",
+	sandbox.NotRegistered:    "  not registered",
+}
+
+func orUnknown(amount *money.Ore) string {
+	if amount == nil {
+		return "not known"
+	}
+	return amount.String()
+}
+
 // person writes a person's wallets: a row, and one more for each further card.
 func (t *printer) person(p sandbox.PersonBooks) {
-	name, bank, online := p.Name, p.Bank, p.Online.String()
+	name, bank, online := p.Name, p.Bank, orUnknown(p.Online)
 	if len(p.Cards) == 0 {
 		t.line("%-10s %-12s %14s %14s %14s", name, bank, online, "", "no card")
 	}
 	for _, c := range p.Cards {
 		offline := "not asked"
-		if c.Offline != nil {
-			offline = c.Offline.String()
+		if c.Unread || c.Offline != nil {
+			offline = orUnknown(c.Offline)
 		}
 		row := fmt.Sprintf("%-10s %-12s %14s %14s %14s", name, bank, online, c.Shadow, offline)
-		if len(p.Cards) > 1 {
-			row += "  " + string(c.Device)
+		status := statusMarks[c.Status]
+		if len(p.Cards) > 1 || status != "" {
+			row += "  " + string(c.Device) + status
 		}
 		t.line("%s", row)
 		name, bank, online = "", "", ""
@@ -191,12 +207,20 @@ func (t *printer) books(b sandbox.Books) error {
 		t.person(p)
 	}
 	for _, m := range b.Merchants {
-		t.line("%-10s %-12s %14s %14s %14s", m.Name, m.Bank, m.Online, "", m.Taken.String()+" *")
+		t.line("%-10s %-12s %14s %14s %14s", m.Name, m.Bank, orUnknown(m.Online), "",
+			orUnknown(m.Taken)+" *")
 	}
 	for _, a := range b.Others {
 		t.line("%-10s %-12s %14s %14s %14s", "", a.Name, "", a.Balance, "not asked")
 	}
 	t.line("* all that the terminal ever took\n")
+	for _, why := range b.Unknown {
+		t.line("not known  %s", why)
+	}
+	if b.Unfounded {
+		t.line("the founding of this sandbox has not ended: \"ekrona sandbox found\" " +
+			"goes on with it")
+	}
 	online, shadow := b.Online(), b.Shadow()
 	t.line("issued %s = online %s + shadow %s + pool %s", b.Settlement.Issued, online, shadow,
 		b.Settlement.Pool)

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 
+	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
 	"ekrona/host/banking"
 	"ekrona/host/ledger"
 	"ekrona/host/store"
@@ -97,6 +99,41 @@ func customer(ctx context.Context, q store.Queryer, id string) (banking.Customer
 		return c, fmt.Errorf("intermediary: customer %s: the app key kept is no point: %w", id, err)
 	}
 	return c, nil
+}
+
+// Holdings are the devices of a customer.
+type Holdings struct {
+	Customer  string
+	Cards     []message.DeviceID
+	Terminals []message.DeviceID
+}
+
+// Holdings returns the devices of all customers, in the order of their ids.
+func (i *Intermediary) Holdings(ctx context.Context) (all []Holdings, err error) {
+	err = store.Each(ctx, i.db, func(row store.Row) error {
+		var owner string
+		var id sql.Null[message.DeviceID]
+		var role sql.Null[spec.Role]
+		if err := row.Scan(&owner, &id, &role); err != nil {
+			return err
+		}
+		if n := len(all); n == 0 || all[n-1].Customer != owner {
+			all = append(all, Holdings{Customer: owner})
+		}
+		last := &all[len(all)-1]
+		switch {
+		case id.Valid && role.V == spec.RoleCard:
+			last.Cards = append(last.Cards, id.V)
+		case id.Valid && role.V == spec.RoleTerminal:
+			last.Terminals = append(last.Terminals, id.V)
+		}
+		return nil
+	}, `SELECT customer.id, device.id, device.role FROM customer
+		LEFT JOIN device ON device.customer = customer.id ORDER BY customer.id, device.id`)
+	if err != nil {
+		return nil, fmt.Errorf("intermediary: customers: %w", err)
+	}
+	return all, nil
 }
 
 // Deposit sells e-krona to a customer: from the intermediary's own funds to the online wallet, once

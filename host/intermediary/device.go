@@ -22,8 +22,8 @@ import (
 //  2. The notary registers id and key, once for ever.
 //
 // A cut between the two is repaired by the same call; the same device again is
-// fine, with a later certificate too. Errors: [banking.ErrNoCustomer], [banking.ErrTaken], those
-// of the notary's Register.
+// fine, with a later certificate too. Errors: [banking.ErrNoCustomer], [banking.ErrTaken],
+// [banking.ErrSecondCard], those of the notary's Register.
 func (i *Intermediary) AddDevice(ctx context.Context, d banking.Device) error {
 	if _, err := customer(ctx, i.db, d.Customer); err != nil {
 		return err
@@ -37,7 +37,11 @@ func (i *Intermediary) AddDevice(ctx context.Context, d banking.Device) error {
 		return banking.Refuse(banking.ErrMalformed, "intermediary: device %s: the certificate is "+
 			"that of %s: give the one that was issued for this device", d.ID, certificate.Holder)
 	}
-	if err := i.storeDevice(ctx, d, certificate); err != nil {
+	others, err := i.othersBarred(ctx, d)
+	if err != nil {
+		return err
+	}
+	if err := i.storeDevice(ctx, d, certificate, others); err != nil {
 		return err
 	}
 	return i.notary.Register(ctx, notary.Registration{Certificate: d.Certificate, Owner: d.Customer,
@@ -47,9 +51,12 @@ func (i *Intermediary) AddDevice(ctx context.Context, d banking.Device) error {
 // storeDevice keeps a device, or the later certificate of one that is kept, for the
 // same key and role.
 func (i *Intermediary) storeDevice(
-	ctx context.Context, d banking.Device, certificate *cvc.Certificate,
+	ctx context.Context, d banking.Device, certificate *cvc.Certificate, others barred,
 ) error {
 	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
+		if err := others.check(ctx, tx, d); err != nil {
+			return err
+		}
 		kept, err := device(ctx, tx, d.ID)
 		switch {
 		case errors.Is(err, banking.ErrNoDevice):

@@ -38,12 +38,24 @@ type statementNotary struct {
 	next    uint32        // number of every device's next Instruction
 	status  notary.Status // of every device
 	away    bool          // it cannot be reached
+
+	registered map[message.DeviceID]bool // nil: it knows every device
 }
 
-func (*statementNotary) Register(context.Context, notary.Registration) error { return nil }
+func (s *statementNotary) Register(_ context.Context, r notary.Registration) error {
+	certificate, err := cvc.Parse(r.Certificate)
+	if err == nil && s.registered != nil {
+		s.registered[certificate.Device()] = true
+	}
+	return err
+}
+
 func (s *statementNotary) Outstanding(
-	context.Context, message.DeviceID,
+	_ context.Context, id message.DeviceID,
 ) (notary.Outstanding, error) {
+	if s.registered != nil && !s.registered[id] {
+		return notary.Outstanding{}, notary.Unknown
+	}
 	if s.away {
 		return notary.Outstanding{}, remote.ErrUnreachable
 	}

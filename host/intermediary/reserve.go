@@ -6,6 +6,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
@@ -28,6 +31,10 @@ func (i *Intermediary) ReserveDevice(
 		return "", err
 	}
 	id, found, err := i.reserved(ctx, i.db, r)
+	if err == nil && found && r.Second { // it may not have said so before
+		err = store.Exec(ctx, i.db, `UPDATE device_number SET second = TRUE WHERE intent = $1`,
+			r.Intent)
+	}
 	if err != nil || found {
 		return id, err
 	}
@@ -50,8 +57,8 @@ func (i *Intermediary) ReserveDevice(
 		}
 		id = banking.DeviceIDOf(i.name, r.Kind, n)
 		if err := store.Exec(ctx, tx, `INSERT INTO device_number
-			(intent, kind, number, owner, replaces) VALUES ($1, $2, $3, $4, $5)`,
-			r.Intent, string(r.Kind), n, r.Owner, string(r.Replaces)); err != nil {
+			(intent, kind, number, owner, replaces, second) VALUES ($1, $2, $3, $4, $5, $6)`,
+			r.Intent, string(r.Kind), n, r.Owner, string(r.Replaces), r.Second); err != nil {
 			return fmt.Errorf("intermediary: device id for %s: %w", r.Intent, err)
 		}
 		return nil
@@ -103,6 +110,95 @@ func (i *Intermediary) nextNumber(
 	return 0, fmt.Errorf(
 		"all %d numbers of kind %c are used: found another intermediary name for more",
 		banking.MaxDevice, kind)
+}
+
+// barred says which other cards the owner of a card that is registered for the first time may not
+// have: none that is in use. The zero value allows all.
+type barred struct {
+	any      bool
+	number   int              // of the card's reservation
+	replaces message.DeviceID // what the card replaces: then only what came in its place is barred
+	outOfUse []message.DeviceID
+}
+
+// othersBarred finds out whether a card may be one of several. Two cards that were reserved while
+// their owner had none in use are not both registered.
+func (i *Intermediary) othersBarred(ctx context.Context, d banking.Device) (b barred, err error) {
+	number, isNumber := strings.CutPrefix(string(d.ID), string(i.name)+string(banking.KindCard))
+	if b.number, err = strconv.Atoi(number); !isNumber || err != nil {
+		return barred{}, nil
+	}
+	var second bool
+	found, err := store.Get(ctx, i.db, store.Into{&second, &b.replaces},
+		`SELECT second, replaces FROM device_number WHERE kind = $1 AND number = $2`,
+		string(banking.KindCard), b.number)
+	switch {
+	case err != nil:
+		return barred{}, fmt.Errorf("intermediary: device %s: %w", d.ID, err)
+	case !found || second:
+		return barred{}, nil
+	}
+	switch _, err := i.notary.Outstanding(ctx, d.ID); {
+	case err == nil: // it is registered: the same again
+		return barred{}, nil
+	case !errors.Is(err, notary.Unknown):
+		return barred{}, fmt.Errorf("intermediary: device %s: %w", d.ID, err)
+	}
+	cards, err := i.Cards(ctx, d.Customer)
+	for _, c := range cards {
+		if !c.InUse {
+			b.outOfUse = append(b.outOfUse, c.Device.ID)
+		}
+	}
+	b.any = true
+	return b, err
+}
+
+// check refuses a card whose owner has a barred one. Errors: [banking.ErrSecondCard].
+func (b barred) check(ctx context.Context, tx *sql.Tx, d banking.Device) error {
+	if !b.any {
+		return nil
+	}
+	query, args := `SELECT id FROM device WHERE customer = $1 AND role = $2 AND in_use AND id <> $3
+		ORDER BY id`, []any{d.Customer, spec.RoleCard, d.ID}
+	others, err := store.Column[message.DeviceID](ctx, tx, query, args...)
+	if err != nil {
+		return fmt.Errorf("intermediary: device %s: %w", d.ID, err)
+	}
+	for _, id := range others {
+		if slices.Contains(b.outOfUse, id) {
+			continue
+		}
+		if b.replaces != "" {
+			instead, err := b.cameInstead(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			if !instead {
+				continue
+			}
+		}
+		return banking.Refuse(banking.ErrSecondCard, "intermediary: %s has got the card %s since "+
+			"%s was reserved: give that order again as one of a second card, or set its card aside",
+			d.Customer, id, d.ID)
+	}
+	return nil
+}
+
+// cameInstead reports whether another card is in the place that the barred one was to take: it was
+// reserved to replace the same card, or later, when that was out of use, as the only one.
+func (b barred) cameInstead(
+	ctx context.Context, q store.Queryer, id message.DeviceID,
+) (bool, error) {
+	numbers, err := store.Column[int](ctx, q, `SELECT number FROM device_number WHERE kind = $1
+		AND (replaces = $2 OR replaces = '' AND NOT second AND number > $3)`,
+		string(banking.KindCard), string(b.replaces), b.number)
+	if err != nil {
+		return false, fmt.Errorf("intermediary: device %s: %w", id, err)
+	}
+	return slices.ContainsFunc(numbers, func(n int) bool {
+		return banking.DeviceIDOf(id.Name(), banking.KindCard, n) == id
+	}), nil
 }
 
 // Cards returns the cards of a customer, in the order of their ids. While the notary cannot be

@@ -11,6 +11,7 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/host/banking"
 	"ekrona/host/notary"
+	"ekrona/host/remote"
 	"ekrona/personalization/pki/keys"
 )
 
@@ -96,6 +97,81 @@ func TestASecondCardIsSaidToBeOne(t *testing.T) {
 	require.ErrorIs(t, err, banking.ErrHasCard)
 }
 
+// Of two cards that were reserved while their owner had none, or to replace the same one, only one
+// is registered, unless the other is said to be a second one afterwards.
+func TestOneOfTwoReservationsIsRegistered(t *testing.T) {
+	for name, replaced := range map[string]bool{"none before": false, "the same replaced": true} {
+		t.Run(name, func(t *testing.T) {
+			o := newTestBank(t)
+			o.notary.registered = map[message.DeviceID]bool{}
+			r := banking.Reservation{Kind: banking.KindCard, Owner: "anna"}
+			if replaced {
+				r.Replaces = "SENORDICC0000009"
+				o.addCard(r.Replaces)
+			}
+			reserve := func(intent string, second bool) message.DeviceID {
+				r.Intent, r.Second = intent, second
+				id, err := o.ReserveDevice(o.ctx, r)
+				require.NoError(t, err)
+				return id
+			}
+			first, second := reserve("one desk", false), reserve("another desk", false)
+			require.NotEqual(t, first, second)
+			made, late := o.card(first), o.card(second)
+			require.NoError(t, o.AddDevice(o.ctx, made))
+			require.NoError(t, o.AddDevice(o.ctx, made), "the same again")
+			require.ErrorIs(t, o.AddDevice(o.ctx, late), banking.ErrSecondCard)
+			_, err := o.Device(o.ctx, second)
+			require.ErrorIs(t, err, banking.ErrNoDevice)
+			assert.Equal(t, second, reserve("another desk", true))
+			require.NoError(t, o.AddDevice(o.ctx, late), "it is a second one")
+			o.notary.away = true
+			require.ErrorIs(t, o.AddDevice(o.ctx, made), remote.ErrUnreachable)
+			o.notary.away = false
+			require.NoError(t, o.AddDevice(o.ctx, made), "the same again")
+		})
+	}
+}
+
+// A replacement comes too late when its owner has reported the former card lost and got the only
+// one; a second card that the owner had before is no reason.
+func TestAReplacementThatComesLate(t *testing.T) {
+	o := newTestBank(t)
+	o.notary.registered = map[message.DeviceID]bool{}
+	o.addCard("SENORDICC0000008")
+	o.addCard("SENORDICC0000009")
+	reserve := func(intent string, replaces message.DeviceID) message.DeviceID {
+		id, err := o.ReserveDevice(o.ctx, banking.Reservation{Kind: banking.KindCard,
+			Owner: "anna", Intent: intent, Replaces: replaces})
+		require.NoError(t, err)
+		return id
+	}
+	late := reserve("a replacement", "SENORDICC0000009")
+	o.notary.status = notary.Reported
+	only := reserve("the only one", "")
+	o.addCard(only)
+	o.notary.status = notary.Active
+	require.ErrorIs(t, o.AddDevice(o.ctx, o.card(late)), banking.ErrSecondCard)
+	o.addCard(reserve("another replacement", "SENORDICC0000008"))
+}
+
+// A card whose owner has meanwhile reported the other one lost is registered.
+func TestAReservedCardComesAfterALostOne(t *testing.T) {
+	o := newTestBank(t)
+	o.notary.registered = map[message.DeviceID]bool{}
+	r := banking.Reservation{Kind: banking.KindCard, Owner: "anna"}
+	var ids [2]message.DeviceID
+	for n, intent := range []string{"one", "another"} {
+		r.Intent = intent
+		id, err := o.ReserveDevice(o.ctx, r)
+		require.NoError(t, err)
+		ids[n] = id
+	}
+	o.addCard(ids[0])
+	o.notary.status = notary.Reported
+	require.NoError(t, o.AddDevice(o.ctx, o.card(ids[1])))
+}
+
 func TestCardsOfACustomer(t *testing.T) {
 	o := newTestBank(t)
 	none, err := o.Cards(o.ctx, "anna")
@@ -115,14 +191,20 @@ func TestCardsOfACustomer(t *testing.T) {
 // addCard adds a card of anna's.
 func (o *testBank) addCard(id message.DeviceID) {
 	o.t.Helper()
+	require.NoError(o.t, o.AddDevice(o.ctx, o.card(id)))
+}
+
+// card makes a card of anna's.
+func (o *testBank) card(id message.DeviceID) banking.Device {
+	o.t.Helper()
 	key, err := keys.Generate(o.random)
 	require.NoError(o.t, err)
 	certificate, err := o.ca.Certify(subject(cvc.Holder(id), spec.RoleCard), &key.PublicKey)
 	require.NoError(o.t, err)
 	point, err := key.PublicKey.Bytes()
 	require.NoError(o.t, err)
-	require.NoError(o.t, o.AddDevice(o.ctx, banking.Device{
+	return banking.Device{
 		ID: id, Customer: "anna", Certificate: certificate, PINPoint: point,
 		Ceilings: []byte(spec.PilotPolicy), Policy: message.PilotPolicy(),
-	}))
+	}
 }

@@ -114,7 +114,7 @@ type Outstanding struct {
 // Position is where the notary knows a device's journal to be.
 type Position struct {
 	ATC      uint32       `json:"atc"`      // records that it holds, one after the other
-	Head     message.Hash `json:"head"`     // after the record that was asked for, or ATC if earlier
+	Head     message.Hash `json:"head"`     // after the record asked for, or ATC if earlier
 	Applied  uint32       `json:"applied"`  // last Instruction that it knows to be applied
 	Accepted money.Ore    `json:"accepted"` // balance of the State that the device has at ATC
 	Status   Status       `json:"status"`

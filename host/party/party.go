@@ -21,6 +21,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"ekrona/host/clock"
 	"ekrona/host/lockfile"
@@ -36,15 +37,31 @@ type Dial func(address string) remote.Transport
 type Environment struct {
 	Clock  clock.Clock // nil is the system's
 	Random io.Reader   // nil is the system's
+	// Pause returns after the duration, or with the context's error before; nil is the system's.
+	Pause func(ctx context.Context, d time.Duration) error
 }
 
-// Complete puts the system's clock and randomness in place of what is missing.
+// Complete puts the system's clock, randomness and pause in place of what is missing.
 func (e Environment) Complete() Environment {
 	e.Clock = clock.OrSystem(e.Clock)
 	if e.Random == nil {
 		e.Random = rand.Reader
 	}
+	if e.Pause == nil {
+		e.Pause = pause
+	}
 	return e
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
 }
 
 // Folder is an opened folder of a party, locked against other processes.
@@ -53,12 +70,25 @@ type Folder struct {
 	closers []func() error
 }
 
-// Enter opens a folder and locks it. Every error names the folder, also that of the lock.
-func Enter(path string) (*Folder, error) {
+// How often, and after which pauses, a folder is tried that another program has open: as long as a
+// command with a card usually takes, and not as long as one that waits for a person.
+const (
+	lockTries = 50
+	lockPause = 100 * time.Millisecond
+)
+
+// Enter opens a folder and locks it. One that another program has open is waited for, but not
+// long. Every error names the folder, also that of the lock. Errors: [lockfile.ErrTaken].
+func Enter(ctx context.Context, path string, e Environment) (*Folder, error) {
 	if err := Peek(path).checkExists(); err != nil {
 		return nil, err
 	}
 	release, err := lockfile.Take(filepath.Join(path, "lock"))
+	for try := 1; errors.Is(err, lockfile.ErrTaken) && try < lockTries; try++ {
+		if err = e.Complete().Pause(ctx, lockPause); err == nil {
+			release, err = lockfile.Take(filepath.Join(path, "lock"))
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("folder %s: %w", path, err)
 	}
@@ -78,11 +108,11 @@ func (f *Folder) checkExists() error {
 }
 
 // Make makes a folder that only its owner can enter, and enters it.
-func Make(path string) (*Folder, error) {
+func Make(ctx context.Context, path string, e Environment) (*Folder, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, err
 	}
-	return Enter(path)
+	return Enter(ctx, path, e)
 }
 
 // Path returns the path of a file in the folder; an absolute name is returned unchanged.

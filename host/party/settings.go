@@ -9,7 +9,9 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -38,25 +40,10 @@ type header struct {
 // Read reads the settings of a folder, which must be those of a party of the kind. An unknown field
 // is an error: it may be misspelt.
 func (f *Folder) Read(kind Kind, into any) error {
-	if err := f.checkExists(); err != nil {
-		return err
-	}
 	path := f.Path(SettingsFile)
-	content, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is not there: the folder is no party's, or its founding was cut "+
-			"off: found it again", path)
-	}
+	content, err := f.settingsOf(kind)
 	if err != nil {
 		return err
-	}
-	var h header
-	if err := yaml.Unmarshal(content, &h); err != nil {
-		return fmt.Errorf("settings %s: %w", path, err)
-	}
-	if h.Party != kind {
-		return fmt.Errorf("settings %s: party: %q: this is not the folder of a %s", path, h.Party,
-			kind)
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	decoder.KnownFields(true)
@@ -65,6 +52,67 @@ func (f *Folder) Read(kind Kind, into any) error {
 	}
 	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("settings %s: more than one document: keep one", path)
+	}
+	return complete(path, into)
+}
+
+// Check reports whether the folder has settings of a party of the kind; Read reads them.
+func (f *Folder) Check(kind Kind) error {
+	_, err := f.settingsOf(kind)
+	return err
+}
+
+func (f *Folder) settingsOf(kind Kind) ([]byte, error) {
+	if err := f.checkExists(); err != nil {
+		return nil, err
+	}
+	path := f.Path(SettingsFile)
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is missing: restore it from its backup; if its founding was "+
+			"cut off, give that again", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	switch is, err := kindIn(path, content); {
+	case err != nil:
+		return nil, err
+	case is != kind:
+		return nil, fmt.Errorf("settings %s: party: %q: this is not the folder of a %s", path, is,
+			kind)
+	}
+	return content, nil
+}
+
+// kindIn returns the kind of party that settings are for. Settings without one are damaged.
+func kindIn(path string, content []byte) (Kind, error) {
+	var h header
+	if err := yaml.Unmarshal(content, &h); err != nil {
+		return "", fmt.Errorf("settings %s: %w", path, err)
+	}
+	if h.Party == "" {
+		return "", lacks(path, "party")
+	}
+	return h.Party, nil
+}
+
+func lacks(path, field string) error {
+	return fmt.Errorf("settings %s: %s: missing or empty: the file is damaged: restore it from "+
+		"its backup, or write the field again", path, field)
+}
+
+// complete refuses settings in which a text or a list is missing. What else can be missing has
+// limits of its own, which its party checks.
+func complete(path string, settings any) error {
+	v := reflect.Indirect(reflect.ValueOf(settings))
+	for n := range v.NumField() {
+		kind := v.Field(n).Kind()
+		name, options, _ := strings.Cut(v.Type().Field(n).Tag.Get("yaml"), ",")
+		if (kind == reflect.String || kind == reflect.Slice) && v.Field(n).Len() == 0 &&
+			options != "omitempty" {
+			return lacks(path, name)
+		}
 	}
 	return nil
 }
@@ -123,7 +171,8 @@ func (f *Folder) KeepAll(
 	return names, nil
 }
 
-// KindOf returns the kind of the party that a folder belongs to; empty when it belongs to none.
+// KindOf returns the kind of the party that a folder belongs to; empty when it belongs to none. The
+// error names the settings, if they are damaged.
 func KindOf(folder string) (Kind, error) {
 	content, err := os.ReadFile(filepath.Join(folder, SettingsFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -132,9 +181,5 @@ func KindOf(folder string) (Kind, error) {
 	if err != nil {
 		return "", err
 	}
-	var h header
-	if err := yaml.Unmarshal(content, &h); err != nil {
-		return "", fmt.Errorf("settings %s: %w", filepath.Join(folder, SettingsFile), err)
-	}
-	return h.Party, nil
+	return kindIn(filepath.Join(folder, SettingsFile), content)
 }

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -10,7 +9,6 @@ import (
 	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
 	client "ekrona/applet/client"
 	"ekrona/host/audit"
 	"ekrona/host/envelope"
@@ -26,6 +24,8 @@ type Books struct {
 	Merchants  []MerchantBooks   `json:"merchants"`
 	Others     []notary.Account  `json:"others"` // shadow wallets of devices in nobody's row
 	Settlement notary.Balances   `json:"settlement"`
+	Unknown    []string          `json:"unknown"`             // what could not be read, and why
+	Unfounded  bool              `json:"unfounded,omitempty"` // the founding has not ended
 	Checked    []Invariant       `json:"checked"`
 	Violations []audit.Violation `json:"violations"`
 }
@@ -53,7 +53,7 @@ func sum(accounts []notary.Account) (total money.Ore) {
 type PersonBooks struct {
 	Name   string      `json:"name"`
 	Bank   string      `json:"bank"`
-	Online money.Ore   `json:"online_ore"`
+	Online *money.Ore  `json:"online_ore"` // nil while it is not known
 	Cards  []CardBooks `json:"cards"`
 }
 
@@ -61,18 +61,22 @@ type PersonBooks struct {
 type CardBooks struct {
 	Device message.DeviceID `json:"device"`
 	Shadow money.Ore        `json:"shadow_ore"`
-	// Offline is the card's balance; nil while the card is not here.
+	// Offline is the card's balance; nil while the card is not here, or could not be read.
 	Offline *money.Ore `json:"offline_ore"`
+	// Unread says that the card is here and could not be read.
+	Unread bool `json:"unread,omitempty"`
+	// Status is that at the notary; a card that was replaced is a reported one.
+	Status string `json:"status"`
 }
 
-// MerchantBooks are what a merchant has, by one of its terminals. Where there are several, Online is
-// in the row of the one in use.
+// MerchantBooks are what a merchant has, by one of its terminals. Where there are several, Online
+// is in the row of the one in use.
 type MerchantBooks struct {
 	Name   string           `json:"name"`
 	Bank   string           `json:"bank"`
 	Device message.DeviceID `json:"device"`
-	Online money.Ore        `json:"online_ore"`
-	Taken  money.Ore        `json:"taken_ore"` // all that the terminal ever accepted
+	Online *money.Ore       `json:"online_ore"` // nil while it is not known
+	Taken  *money.Ore       `json:"taken_ore"`  // all that the terminal ever accepted; as Online
 }
 
 // looking is a running Books.
@@ -81,31 +85,39 @@ type looking struct {
 	books  Books
 	honest map[string]audit.Device // as read from the devices that are here
 	shadow map[string]money.Ore    // that are in no row yet
+	failed map[string]error        // why banks could not be started, by folder
 }
 
 // Books reads every wallet and has every invariant of the protocol checked that holds
 // at every moment. With agreement set, also the one that holds when everyone has
 // synchronised twice without faults.
 //
+// Only the central bank is needed. What a party that is gone, damaged or in use by another program
+// would say is not known, and Unknown says why.
+//
 // The cards are asked for their State directly, with a Challenge that the notary does not learn of:
 // reading the books changes nothing. A card that is not in the sandbox's folder and was not
-// inserted is left out.
+// inserted is left out. Errors: [ErrFounding].
 func (s *Sandbox) Books(ctx context.Context, agreement bool) (Books, error) {
+	l := &looking{Sandbox: s, honest: map[string]audit.Device{}, shadow: map[string]money.Ore{},
+		failed: map[string]error{}}
+	l.books.Unknown = []string{}
+	ended, err := s.FoundingEnded()
+	if err != nil {
+		return l.books, err
+	}
+	l.books.Unfounded = !ended
 	c, err := s.CentralBank(ctx)
 	if err != nil {
 		return Books{}, err
 	}
-	l := &looking{Sandbox: s, honest: map[string]audit.Device{}, shadow: map[string]money.Ore{}}
 	if l.books.Settlement, err = c.Balances(ctx); err != nil {
 		return Books{}, err
 	}
 	for _, a := range l.books.Settlement.Shadow {
 		l.shadow[a.Name] = a.Balance
 	}
-	if err := l.atPeople(ctx); err != nil {
-		return l.books, err
-	}
-	if err := l.atMerchants(ctx); err != nil {
+	if err := l.atEveryone(ctx); err != nil {
 		return l.books, err
 	}
 	l.books.Others = []notary.Account{}
@@ -133,123 +145,18 @@ func audited(
 	return append(found, more...), err
 }
 
-// atPeople reads the wallets of all persons, each with one row per card.
-func (l *looking) atPeople(ctx context.Context) error {
-	people, err := l.People(ctx)
-	if err != nil {
-		return err
-	}
-	for _, p := range people {
-		if err := l.atPerson(ctx, p); err != nil {
-			return fmt.Errorf("%s: %w", p.Name, err)
-		}
-	}
-	return nil
-}
-
-func (l *looking) atPerson(ctx context.Context, p *Person) error {
-	rows := &l.books.People
-	if n := len(*rows); n == 0 || (*rows)[n-1].Name != p.Name {
-		b, err := l.BankOf(ctx, p)
-		if err != nil {
-			return err
-		}
-		online, err := b.OnlineBalance(ctx, p.Name)
-		if err != nil {
-			return err
-		}
-		*rows = append(*rows, PersonBooks{
-			Name: p.Name, Bank: b.Settings.Title, Online: online, Cards: []CardBooks{},
-		})
-	}
-	if p.Phone == nil {
-		return nil
-	}
-	row := &(*rows)[len(*rows)-1]
-	device := p.Phone.Device()
-	c := CardBooks{Device: device, Shadow: l.shadow[string(device)]}
-	delete(l.shadow, string(device))
-	if p.Card.MayBe(device) {
-		switch observed, err := l.observeCard(ctx, p); {
-		case client.Is(err, spec.SWAddressee): // it is another card of the same holder
-		case err != nil:
-			return fmt.Errorf("card %s: %w", device, err)
-		default:
-			l.honest[string(device)] = observed
-			offline := observed.State.Balance
-			c.Offline = &offline
-		}
-	}
-	row.Cards = append(row.Cards, c)
-	return nil
-}
-
-// atMerchants reads the terminals and the wallets of their owners.
-func (l *looking) atMerchants(ctx context.Context) error {
-	merchants, err := l.Merchants(ctx)
-	if err != nil {
-		return err
-	}
-	c, err := l.CentralBank(ctx)
-	if err != nil {
-		return err
-	}
-	clones, err := c.Auditor.Clones(ctx, c.Ledger)
-	if err != nil {
-		return err
-	}
-	replaced := map[message.DeviceID]bool{}
-	for _, m := range merchants {
-		for _, id := range m.Terminal.Settings.Former {
-			replaced[id] = true
-		}
-	}
-	for _, m := range merchants {
-		b, err := l.BankOfMerchant(ctx, m)
-		if err != nil {
-			return err
-		}
-		device, err := l.observeTerminal(ctx, m, b)
-		if err != nil {
-			return fmt.Errorf("%s's terminal: %w", m.Name, err)
-		}
-		setBack, err := m.Terminal.IsSetBack(ctx)
-		if err != nil {
-			return err
-		}
-		// The journal of one that was restored and went on is no account of what it ever took.
-		if !setBack && !slices.Contains(clones, string(m.Terminal.ID())) {
-			l.honest[string(m.Terminal.ID())] = device
-		}
-		delete(l.shadow, string(m.Terminal.ID()))
-		online, err := b.OnlineBalance(ctx, m.Name)
-		if err != nil {
-			return err
-		}
-		if replaced[m.Terminal.ID()] {
-			online = 0
-		}
-		l.books.Merchants = append(l.books.Merchants, MerchantBooks{
-			m.Name, b.Settings.Title, m.Terminal.ID(), online, device.State.Balance,
-		})
-	}
-	return nil
-}
-
-// observeCard reads a person's card without changing it.
-func (s *Sandbox) observeCard(ctx context.Context, p *Person) (audit.Device, error) {
-	b, err := s.BankOf(ctx, p)
+// observeCard reads a holder's card without changing it.
+func (s *Sandbox) observeCard(
+	ctx context.Context, h *Holder, b *bank.Bank, id message.DeviceID,
+) (audit.Device, error) {
+	challenge, err := s.challenge(b, id)
 	if err != nil {
 		return audit.Device{}, err
 	}
-	challenge, err := s.challenge(b, p.Phone.Device())
-	if err != nil {
-		return audit.Device{}, err
-	}
-	observer := p.Card.observe
-	p.Card.observe = nil // reading the books is not observed
-	defer func() { p.Card.observe = observer }()
-	applet := client.New(p.Card.Tap())
+	observer := h.Card.observe
+	h.Card.observe = nil // reading the books is not observed
+	defer func() { h.Card.observe = observer }()
+	applet := client.New(h.Card.Tap())
 	if _, err := applet.Select(ctx); err != nil {
 		return audit.Device{}, err
 	}

@@ -1,12 +1,14 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
@@ -15,6 +17,7 @@ import (
 	"ekrona/host/durable"
 	"ekrona/host/lockfile"
 	"ekrona/host/notary"
+	"ekrona/host/party"
 	"ekrona/host/party/bank"
 	"ekrona/host/party/centralbank"
 	"ekrona/host/party/phone"
@@ -24,12 +27,37 @@ import (
 // foundedFile exists once a founding has ended.
 const foundedFile = "founded"
 
+// lockName is the file that whoever founds a sandbox has locked.
+const lockName = "lock"
+
 // IsFounded reports whether a folder is that of a sandbox.
 func IsFounded(folder string) (bool, error) { return exists(filepath.Join(folder, foundedFile)) }
 
+// ErrFounding says that another program founds the sandbox at this moment.
+var ErrFounding = errors.New("is being founded by another program: wait until that ends")
+
+// FoundingEnded reports whether the founding has ended; one that was cut off has not. Errors:
+// [ErrFounding].
+func (s *Sandbox) FoundingEnded() (bool, error) {
+	if ended, err := IsFounded(s.folder); err != nil || ended {
+		return ended, err
+	}
+	if there, err := exists(s.path(lockName)); err != nil || !there { // parties were moved here
+		return false, err
+	}
+	release, err := lockfile.Take(s.path(lockName))
+	if errors.Is(err, lockfile.ErrTaken) {
+		return false, fmt.Errorf("sandbox %s %w", s.folder, ErrFounding)
+	}
+	if err != nil {
+		return false, err
+	}
+	return false, release()
+}
+
 // Found makes every party of a plan in a folder, which may exist, and opens the sandbox. Keys that
 // are there already, such as references to a TPM or an HSM, are used. A founding that was
-// interrupted goes on where it was; one that has ended is found again.
+// interrupted goes on where it was; one that has ended is found again. Errors: [ErrIncomplete].
 func Found(ctx context.Context, folder string, plan Plan, options Options) (_ *Sandbox, err error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
@@ -43,19 +71,60 @@ func Found(ctx context.Context, folder string, plan Plan, options Options) (_ *S
 			err = errors.Join(fmt.Errorf("founding %s: %w", folder, err), s.Close())
 		}
 	}()
-	release, err := lockfile.Take(s.path("lock"))
+	release, err := lockfile.Take(s.path(lockName))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	if done, err := IsFounded(folder); err != nil || done {
-		return s, err
+	switch done, err := IsFounded(folder); {
+	case err != nil:
+		return nil, err
+	case done:
+		return s, s.checkComplete(plan)
 	}
 	if err := s.found(ctx, plan); err != nil {
 		return nil, err
 	}
 	return s, durable.Ensure(s.path(foundedFile),
 		[]byte("This folder is a sandbox of offline e-krona.\n"), durable.Everyone)
+}
+
+// ErrIncomplete says that a sandbox was founded, and has not every party any more.
+var ErrIncomplete = errors.New("was founded, and parties of it are missing or damaged")
+
+// checkComplete looks for every party of a plan. The root is none: its key may be elsewhere.
+func (s *Sandbox) checkComplete(plan Plan) error {
+	phones, err := s.phones()
+	if err != nil {
+		return err
+	}
+	var wrong []string
+	look := func(folder string, kind party.Kind) {
+		switch is, err := party.KindOf(s.path(folder)); {
+		case err != nil:
+			wrong = append(wrong, err.Error())
+		case is == "":
+			wrong = append(wrong, s.path(folder)+" is missing")
+		case is != kind:
+			wrong = append(wrong, fmt.Sprintf("%s is the folder of a %s", s.path(folder), is))
+		}
+	}
+	look(centralBankFolder, party.CentralBank)
+	for _, p := range plan.Banks {
+		look(p.Folder, party.Intermediary)
+	}
+	for _, p := range plan.People {
+		look(cmp.Or(phones[p.Name], phoneFolder(p.Name, 1)), party.Phone)
+	}
+	for _, p := range plan.Merchants {
+		look(terminalPrefix+p.Name, party.Terminal)
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return fmt.Errorf("it %w: %s; restore what is missing from its backup; a lost phone can be "+
+		"replaced by \"ekrona wallet new-phone NAME\", and is then refused for good", ErrIncomplete,
+		strings.Join(wrong, "; "))
 }
 
 func (s *Sandbox) found(ctx context.Context, plan Plan) error {

@@ -15,6 +15,8 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/host/banking"
 	"ekrona/host/envelope"
+	"ekrona/host/notary"
+	"ekrona/host/party"
 	"ekrona/host/party/bank"
 	"ekrona/host/party/phone"
 	"ekrona/host/remote"
@@ -31,6 +33,9 @@ type Person struct {
 
 // ErrSeveralCards says that a person has more than one card in use.
 var ErrSeveralCards = errors.New("has several cards")
+
+// ErrNoneLost says that no card of a person was reported lost.
+var ErrNoneLost = errors.New("has no card that was reported lost or replaced, so that none can end")
 
 // Person starts the phone of a person, with one of the person's cards: that of the device id, or
 // the only one in use when that is empty. A person without a card has a phone too. Errors:
@@ -55,6 +60,14 @@ func (s *Sandbox) Person(
 	if err != nil {
 		return nil, err
 	}
+	return s.personWith(ctx, app, chosen)
+}
+
+// personWith returns the one person of an app and a card.
+func (s *Sandbox) personWith(
+	ctx context.Context, app *phone.Phone, chosen phone.Card,
+) (*Person, error) {
+	name := app.Settings.Owner
 	for _, p := range s.people {
 		if p.Name == name && p.has(chosen.Device) {
 			return p, nil
@@ -100,13 +113,11 @@ func (p *Person) has(device message.DeviceID) bool {
 
 // choose returns the card that is meant.
 func choose(name string, cards []phone.Card, device message.DeviceID) (phone.Card, error) {
-	var ids []string
 	var inUse []phone.Card
 	for _, c := range cards {
 		if c.Device == device {
 			return c, nil
 		}
-		ids = append(ids, string(c.Device))
 		if !c.OutOfUse {
 			inUse = append(inUse, c)
 		}
@@ -114,44 +125,23 @@ func choose(name string, cards []phone.Card, device message.DeviceID) (phone.Car
 	switch {
 	case device != "":
 		return phone.Card{}, fmt.Errorf("%s has no card %s; there are: %s", name, device,
-			strings.Join(ids, " "))
+			idsOf(cards))
 	case len(inUse) == 1:
 		return inUse[0], nil
 	case len(cards) > 1:
-		return phone.Card{}, fmt.Errorf("%s %w: %s", name, ErrSeveralCards, strings.Join(ids, " "))
+		return phone.Card{}, fmt.Errorf("%s %w: %s", name, ErrSeveralCards, idsOf(cards))
 	case len(cards) == 1:
 		return cards[0], nil
 	}
 	return phone.Card{}, nil
 }
 
-// People starts every phone with every card that it knows of.
-func (s *Sandbox) People(ctx context.Context) (all []*Person, err error) {
-	phones, err := s.phones()
-	if err != nil {
-		return nil, err
+func idsOf(cards []phone.Card) string {
+	ids := make([]string, len(cards))
+	for n, c := range cards {
+		ids[n] = string(c.Device)
 	}
-	for _, name := range slices.Sorted(maps.Keys(phones)) {
-		app, err := s.phone(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		cards, err := s.cardsOf(ctx, app, "")
-		if err != nil {
-			return nil, err
-		}
-		if len(cards) == 0 {
-			cards = []phone.Card{{}}
-		}
-		for _, c := range cards {
-			p, err := s.Person(ctx, name, c.Device)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, p)
-		}
-	}
-	return all, nil
+	return strings.Join(ids, " ")
 }
 
 // phoneNumber returns the number of an owner's phone by its folder, from 1.
@@ -201,7 +191,8 @@ func (s *Sandbox) phone(ctx context.Context, name string) (*phone.Phone, error) 
 	}
 	folder, known := phones[name]
 	if !known {
-		return nil, unknown(name, slices.Sorted(maps.Keys(phones)))
+		return nil, s.absent(phoneFolder(name, 1), party.Phone,
+			unknown(name, slices.Sorted(maps.Keys(phones))))
 	}
 	p, err := phone.Open(ctx, s.path(folder), s.options.Environment)
 	if err != nil {
@@ -274,6 +265,68 @@ func phoneCard(c banking.Card, ca []byte) phone.Card {
 	}
 }
 
+// PersonToEnd starts the phone of a person with the card that [Sandbox.EndCard] shall end: that of
+// the device id, or the only one that was reported lost and has not ended when that is empty. A
+// card in use is never chosen. Errors: [ErrUnknown], [ErrSeveralCards], [ErrNoneLost].
+func (s *Sandbox) PersonToEnd(
+	ctx context.Context, name string, device message.DeviceID,
+) (*Person, error) {
+	if device != "" {
+		return s.Person(ctx, name, device)
+	}
+	app, err := s.phone(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	cards, err := s.askBank(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	inUse := func(c phone.Card) bool { return !c.OutOfUse }
+	left := slices.DeleteFunc(slices.Clone(cards), inUse)
+	if len(left) == 0 {
+		return nil, fmt.Errorf("%s %w; there are: %s", name, ErrNoneLost, idsOf(cards))
+	}
+	var lost []phone.Card
+	for _, c := range left {
+		status, err := s.statusOf(ctx, c.Device)
+		if err != nil {
+			return nil, err
+		}
+		if status == notary.Reported.String() {
+			lost = append(lost, c)
+		}
+	}
+	switch {
+	case len(lost) == 1:
+		return s.personWith(ctx, app, lost[0])
+	case len(lost) == 0 && len(left) == 1: // it has ended: the same again
+		return s.personWith(ctx, app, left[0])
+	case len(lost) == 0:
+		lost = left
+	}
+	return nil, fmt.Errorf("%s %w: %s", name, ErrSeveralCards, idsOf(lost))
+}
+
+// NotRegistered is the status of a device that the notary does not know.
+const NotRegistered = "not registered"
+
+// statusOf returns the status of a device at the notary.
+func (s *Sandbox) statusOf(ctx context.Context, id message.DeviceID) (string, error) {
+	c, err := s.CentralBank(ctx)
+	if err != nil {
+		return "", err
+	}
+	switch outstanding, err := c.For(id.Name()).Outstanding(ctx, id); {
+	case errors.Is(err, notary.Unknown):
+		return NotRegistered, nil
+	case err != nil:
+		return "", err
+	default:
+		return outstanding.Status.String(), nil
+	}
+}
+
 // ReportLost has a person's bank report a card of the person's lost.
 func (s *Sandbox) ReportLost(ctx context.Context, p *Person) error {
 	return s.atBank(ctx, p, (*bank.Bank).ReportLost)
@@ -340,20 +393,26 @@ func (s *Sandbox) ChangePhone(
 	if err != nil {
 		return nil, err
 	}
-	next := phoneFolder(name, 1)
+	next := 1
 	if former, there := phones[name]; there {
-		next = phoneFolder(name, phoneNumber(former)+1)
+		next = phoneNumber(former) + 1
 	}
 	settings := phone.Settings{Owner: name, Intermediary: filepath.Join("..", b.FolderName())}
 	authorities, err := s.authorities(ctx)
 	if err != nil {
 		return nil, err
 	}
-	err = phone.Found(ctx, s.path(next), settings, authorities, func(app *ecdsa.PublicKey) error {
-		return b.ReplaceApp(ctx, name, app)
-	}, s.options.Environment)
-	if err != nil {
-		return nil, err
+	for {
+		err = phone.Found(ctx, s.path(phoneFolder(name, next)), settings, authorities,
+			func(app *ecdsa.PublicKey) error { return b.ReplaceApp(ctx, name, app) },
+			s.options.Environment)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, banking.ErrTaken) { // else the folder is what is left of a former phone
+			return nil, err
+		}
+		next++
 	}
 	delete(s.opened, name)
 	s.people = slices.DeleteFunc(s.people, func(other *Person) bool { return other.Name == name })
@@ -368,11 +427,12 @@ func (s *Sandbox) ChangePhone(
 func (s *Sandbox) bankOfCustomer(
 	ctx context.Context, name string,
 ) (*bank.Bank, []banking.Card, error) {
-	folders, err := s.bankFolders()
+	folders, damaged, err := s.bankFolders()
 	if err != nil {
 		return nil, nil, err
 	}
 	failed := []error{fmt.Errorf("sandbox: %q: %w: no bank has that customer", name, ErrUnknown)}
+	failed = append(failed, damaged...)
 	for _, folder := range folders {
 		b, err := s.bankAt(ctx, s.path(folder))
 		if err != nil {

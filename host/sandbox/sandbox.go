@@ -116,26 +116,35 @@ func unknown(name string, names []string) error {
 	return fmt.Errorf("sandbox: %q: %w; there are: %s", name, ErrUnknown, strings.Join(names, " "))
 }
 
-// bankFolders returns the folders of the intermediaries.
-func (s *Sandbox) bankFolders() (found []string, err error) {
+// bankFolders returns the folders of the intermediaries, and what is wrong with those whose
+// settings are damaged: that is no trouble of the others.
+func (s *Sandbox) bankFolders() (found []string, damaged []error, err error) {
 	entries, err := os.ReadDir(s.folder)
 	if err != nil {
-		return nil, fmt.Errorf("sandbox: %w", err)
+		return nil, nil, fmt.Errorf("sandbox: %w", err)
 	}
 	for _, entry := range entries {
 		if !entry.IsDir() || strings.HasPrefix(entry.Name(), phonePrefix) ||
 			strings.HasPrefix(entry.Name(), terminalPrefix) {
 			continue
 		}
-		is, err := party.KindOf(s.path(entry.Name()))
-		if err != nil {
-			return nil, err
-		}
-		if is == party.Intermediary {
+		switch is, err := party.KindOf(s.path(entry.Name())); {
+		case err != nil:
+			damaged = append(damaged, err)
+		case is == party.Intermediary:
 			found = append(found, entry.Name())
 		}
 	}
-	return found, nil
+	return found, damaged, nil
+}
+
+// absent returns why a party is not there: what is wrong with its folder, or otherwise that there
+// is none.
+func (s *Sandbox) absent(folder string, kind party.Kind, none error) error {
+	if there, err := exists(s.path(folder)); err != nil || !there {
+		return errors.Join(none, err)
+	}
+	return party.Peek(s.path(folder)).Check(kind)
 }
 
 // CentralBank starts the central bank.
@@ -160,7 +169,7 @@ func (s *Sandbox) centralBankAt(
 
 // Bank starts the intermediary of a name.
 func (s *Sandbox) Bank(ctx context.Context, name string) (*bank.Bank, error) {
-	folders, err := s.bankFolders()
+	folders, damaged, err := s.bankFolders()
 	if err != nil {
 		return nil, err
 	}
@@ -168,21 +177,28 @@ func (s *Sandbox) Bank(ctx context.Context, name string) (*bank.Bank, error) {
 	for _, folder := range folders {
 		settings, err := bank.ReadSettings(s.path(folder))
 		if err != nil {
-			return nil, err
+			damaged = append(damaged, err)
+			continue
 		}
 		if string(settings.Name) == name {
 			return s.bankAt(ctx, s.path(folder))
 		}
 		names = append(names, string(settings.Name))
 	}
+	if len(damaged) > 0 { // it may be the one
+		return nil, fmt.Errorf("%w; %w", unknown(name, names), damaged[0])
+	}
 	return nil, unknown(name, names)
 }
 
-// Banks starts every intermediary.
+// Banks starts every intermediary; one that cannot be started is an error.
 func (s *Sandbox) Banks(ctx context.Context) (all []*bank.Bank, err error) {
-	folders, err := s.bankFolders()
+	folders, damaged, err := s.bankFolders()
 	if err != nil {
 		return nil, err
+	}
+	if len(damaged) > 0 {
+		return nil, damaged[0]
 	}
 	for _, folder := range folders {
 		b, err := s.bankAt(ctx, s.path(folder))

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 	"ekrona/emulator/card"
 	"ekrona/host/banking"
 	"ekrona/host/clock"
+	"ekrona/host/lockfile"
 	"ekrona/host/notary"
 	"ekrona/host/party"
 	"ekrona/host/remote"
@@ -298,22 +300,92 @@ func TestLostCardOfTwo(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, second, other.Phone.Device())
 	require.ErrorIs(t, founded.EndCard(ctx, anna), notary.WrongStatus, "its time is not over")
+	bertil, err := founded.PersonToEnd(ctx, "bertil", "")
+	require.ErrorIs(t, err, ErrNoneLost)
+	assert.Nil(t, bertil)
 	require.NoError(t, founded.Close())
 
 	later := Options{}
 	later.Clock = clock.Fixed(time.Date(2026, 5, 2, 12, 0, 0, 0, time.UTC))
 	again, err := Open(folder, later)
 	require.NoError(t, err)
-	anna, err = again.Person(ctx, "anna", first)
-	require.NoError(t, err)
 	for range 2 {
+		anna, err = again.PersonToEnd(ctx, "anna", "")
+		require.NoError(t, err)
+		require.Equal(t, first, anna.Phone.Device(), "the lost one, not the one in use")
 		require.NoError(t, again.EndCard(ctx, anna))
 		all, none, err := again.Wallets(ctx, anna)
 		require.NoError(t, err)
 		assert.Equal(t, online+shadow, all)
 		assert.Zero(t, none)
 	}
+	books, err := again.Books(ctx, false)
+	require.NoError(t, err)
+	assert.Equal(t, "ended", rowOf(books, "anna").Cards[0].Status)
+	assert.Equal(t, "active", rowOf(books, "anna").Cards[1].Status)
 	require.NoError(t, again.Close())
+}
+
+// What another program has open is waited for a while, and then it is not known; a founding in
+// another program is said to be one.
+func TestBooksWhileOthersAreAtWork(t *testing.T) {
+	ctx, folder := t.Context(), t.TempDir()
+	require.NoError(t, found(t, folder).Close())
+	for _, busy := range []string{"fjord-bank", "terminal-cafe"} {
+		release, err := lockfile.Take(filepath.Join(folder, busy, "lock"))
+		require.NoError(t, err)
+		pauses := 0
+		s, err := Open(folder, Options{Environment: party.Environment{
+			Pause: func(context.Context, time.Duration) error { pauses++; return nil },
+		}})
+		require.NoError(t, err)
+		books, err := s.Books(ctx, false)
+		require.NoError(t, err)
+		assert.NotZero(t, pauses)
+		assert.Less(t, pauses, 60, "it is waited for once")
+		assert.Contains(t, strings.Join(books.Unknown, "\n"), busy)
+		assert.Contains(t, strings.Join(books.Unknown, "\n"), lockfile.ErrTaken.Error())
+		require.Len(t, books.Merchants, 1)
+		assert.Nil(t, books.Merchants[0].Taken)
+		assert.NotNil(t, rowOf(books, "anna").Online)
+		assert.Empty(t, books.Violations)
+		require.NoError(t, errors.Join(s.Close(), release()))
+	}
+
+	require.NoError(t, os.Remove(filepath.Join(folder, foundedFile)))
+	s, err := Open(folder, Options{})
+	require.NoError(t, err)
+	release, err := lockfile.Take(filepath.Join(folder, lockName))
+	require.NoError(t, err)
+	_, err = s.Books(ctx, false)
+	require.ErrorIs(t, err, ErrFounding)
+	require.NoError(t, release())
+	books, err := s.Books(ctx, false)
+	require.NoError(t, err)
+	assert.True(t, books.Unfounded)
+	require.NoError(t, s.Close())
+}
+
+// What is left of a former phone, whose key has ended, does not keep its owner from another one.
+func TestPhoneIsChangedBesideTheRemainsOfFormerOnes(t *testing.T) {
+	ctx, folder := t.Context(), t.TempDir()
+	s := found(t, folder)
+	for range 2 {
+		_, err := s.ChangePhone(ctx, "anna")
+		require.NoError(t, err)
+	}
+	require.NoError(t, s.Close())
+	require.NoError(t, os.RemoveAll(filepath.Join(folder, "phone-anna.3")))
+	require.NoError(t, os.Remove(filepath.Join(folder, "phone-anna.2", party.SettingsFile)))
+
+	again := found(t, folder)
+	cards, err := again.ChangePhone(ctx, "anna")
+	require.NoError(t, err)
+	assert.Len(t, cards, 1)
+	anna, err := again.Person(ctx, "anna", "")
+	require.NoError(t, err)
+	_, err = anna.Phone.Load(ctx, tap(t, anna.Holder), 10*money.Krona)
+	require.NoError(t, err, "its key is the one that counts")
 }
 
 func rowOf(b Books, name string) PersonBooks {

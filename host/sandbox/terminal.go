@@ -14,6 +14,7 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/host/banking"
 	"ekrona/host/notary"
+	"ekrona/host/party"
 	"ekrona/host/party/bank"
 	"ekrona/host/party/pos"
 	"ekrona/host/terminal"
@@ -29,34 +30,50 @@ type Merchant struct {
 // pointOfSale is a folder of one of a merchant's terminals.
 type pointOfSale struct {
 	folder   string
-	device   message.DeviceID
+	device   message.DeviceID // of a damaged one as its folder's name has it
 	settings pos.Settings
+	damaged  error // why the settings cannot be read
 }
 
-// terminals returns the folders of a merchant's terminals by the order of their ids: the last one is
-// in use, the others were replaced. Errors: [ErrUnknown].
+// merchantNames returns the names of the merchants that have a terminal here.
+func (s *Sandbox) merchantNames() (merchants []string, err error) {
+	names, err := s.names(terminalPrefix)
+	if err != nil {
+		return nil, err
+	}
+	for _, found := range names {
+		if name, _, _ := strings.Cut(found, "."); !slices.Contains(merchants, name) {
+			merchants = append(merchants, name)
+		}
+	}
+	return merchants, nil
+}
+
+// terminals returns the folders of a merchant's terminals by the order of their ids: the last one
+// is in use, the others were replaced. Errors: [ErrUnknown].
 func (s *Sandbox) terminals(name string) (all []pointOfSale, err error) {
 	names, err := s.names(terminalPrefix)
 	if err != nil {
 		return nil, err
 	}
-	var merchants []string
 	for _, found := range names {
-		merchant, _, replaced := strings.Cut(found, ".")
-		if !replaced {
-			merchants = append(merchants, merchant)
-		}
+		merchant, device, _ := strings.Cut(found, ".")
 		if merchant != name {
 			continue
 		}
 		p := pointOfSale{folder: s.path(terminalPrefix + found)}
-		if p.settings, p.device, err = pos.Read(p.folder); err != nil {
-			return nil, err
+		if p.settings, p.device, p.damaged = pos.Read(p.folder); p.damaged != nil {
+			p.device = message.DeviceID(device)
 		}
 		all = append(all, p)
 	}
 	if len(all) == 0 {
-		return nil, unknown(name, merchants)
+		merchants, err := s.merchantNames()
+		if err != nil {
+			return nil, err
+		}
+		return nil, s.absent(terminalPrefix+filepath.Base(name), party.Terminal,
+			unknown(name, merchants))
 	}
 	slices.SortFunc(all, func(a, b pointOfSale) int {
 		return strings.Compare(string(a.device), string(b.device))
@@ -86,6 +103,9 @@ func (s *Sandbox) MerchantTerminal(
 		}
 		chosen = all[n]
 	}
+	if chosen.damaged != nil {
+		return nil, chosen.damaged
+	}
 	if m := s.merchants[chosen.folder]; m != nil {
 		return m, nil
 	}
@@ -99,34 +119,16 @@ func (s *Sandbox) MerchantTerminal(
 	return m, nil
 }
 
+// errNoTerminal says that a terminal is not in the sandbox.
+var errNoTerminal = errors.New("has no terminal")
+
 func noTerminal(name string, device message.DeviceID, all []pointOfSale) error {
 	var ids []string
 	for _, p := range all {
 		ids = append(ids, string(p.device))
 	}
-	return fmt.Errorf("the %s has no terminal %s; there are: %s", name, device,
+	return fmt.Errorf("the %s %w %s; there are: %s", name, errNoTerminal, device,
 		strings.Join(ids, " "))
-}
-
-// Merchants starts every terminal, replaced ones too.
-func (s *Sandbox) Merchants(ctx context.Context) (all []*Merchant, err error) {
-	names, err := s.names(terminalPrefix)
-	if err != nil {
-		return nil, err
-	}
-	for _, found := range names {
-		_, device, err := pos.Read(s.path(terminalPrefix + found))
-		if err != nil {
-			return nil, err
-		}
-		name, _, _ := strings.Cut(found, ".")
-		m, err := s.MerchantTerminal(ctx, name, device)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, m)
-	}
-	return all, nil
 }
 
 // IssueTerminal makes a merchant a customer of a bank, with a first terminal:
@@ -195,7 +197,8 @@ type EndedTerminal struct {
 	Records int `json:"records"`
 	// Missing says why the journal could not be handed over.
 	Missing error `json:"-"`
-	// Ended reports whether the notary has ended it. Before, claims on it are honoured for some time.
+	// Ended reports whether the notary has ended it. Before, claims on it are honoured for some
+	// time.
 	Ended bool `json:"ended"`
 }
 
@@ -210,18 +213,35 @@ type EndedTerminal struct {
 func (s *Sandbox) EndTerminal(
 	ctx context.Context, name string, device message.DeviceID,
 ) (EndedTerminal, error) {
-	all, err := s.terminals(name)
+	b, device, err := s.terminalAtBank(ctx, name, device)
 	if err != nil {
 		return EndedTerminal{}, err
-	}
-	b, err := s.bankAt(ctx, filepath.Join(all[0].folder, all[0].settings.Intermediary))
-	if err != nil {
-		return EndedTerminal{}, err
-	}
-	if device == "" {
-		device = all[len(all)-1].device
 	}
 	return s.endTerminal(ctx, b, name, device)
+}
+
+// terminalAtBank asks the banks whose customer a merchant is. When device is empty it is the
+// terminal that the merchant uses; where no folder of one is left, the only one that the bank
+// knows.
+func (s *Sandbox) terminalAtBank(
+	ctx context.Context, name string, device message.DeviceID,
+) (*bank.Bank, message.DeviceID, error) {
+	b, _, err := s.bankOfCustomer(ctx, name)
+	if err != nil || device != "" {
+		return b, device, err
+	}
+	if all, err := s.terminals(name); err == nil && all[len(all)-1].device != "" {
+		return b, all[len(all)-1].device, nil
+	}
+	known, err := terminalsOf(ctx, b, name)
+	switch {
+	case err != nil:
+		return nil, "", err
+	case len(known) == 1:
+		return b, known[0], nil
+	}
+	return nil, "", fmt.Errorf("the terminal that the %s uses is not here, and the bank knows %v: "+
+		"name the one that is meant", name, known)
 }
 
 func (s *Sandbox) endTerminal(
@@ -250,7 +270,7 @@ func (s *Sandbox) endTerminal(
 }
 
 // ReplaceTerminal gives a merchant another terminal in place of one, of the one in use when device
-// is empty. Its folder need not be there: then bank and device must be named.
+// is empty. Its folder need not be there.
 //
 //  1. The former one hands over its journal and is ended, as by [Sandbox.EndTerminal].
 //  2. The new one is issued, as by [Sandbox.IssueTerminal].
@@ -258,20 +278,11 @@ func (s *Sandbox) endTerminal(
 // A cut leaves the former terminal in use, or the new one; the same call goes on. With the device
 // named, it may be repeated at any time.
 func (s *Sandbox) ReplaceTerminal(
-	ctx context.Context, b *bank.Bank, name string, device message.DeviceID,
+	ctx context.Context, name string, device message.DeviceID,
 ) (former EndedTerminal, id message.DeviceID, err error) {
-	all, err := s.terminals(name)
-	if err != nil && (b == nil || device == "") {
+	b, device, err := s.terminalAtBank(ctx, name, device)
+	if err != nil {
 		return former, "", err
-	}
-	if b == nil {
-		b, err = s.bankAt(ctx, filepath.Join(all[0].folder, all[0].settings.Intermediary))
-		if err != nil {
-			return former, "", err
-		}
-	}
-	if device == "" {
-		device = all[len(all)-1].device
 	}
 	if former, err = s.endTerminal(ctx, b, name, device); err != nil {
 		return former, "", err
@@ -281,12 +292,32 @@ func (s *Sandbox) ReplaceTerminal(
 	if err != nil {
 		return former, "", err
 	}
-	replaced := []message.DeviceID{device}
-	for _, p := range all {
-		if p.device == device {
-			replaced = append(slices.Clone(p.settings.Former), device)
-		}
+	replaced, err := earlier(ctx, b, name, id)
+	if err != nil {
+		return former, "", err
 	}
 	folder := s.path(terminalPrefix + name + "." + string(id))
 	return former, id, s.foundTerminal(ctx, b, name, id, folder, replaced)
+}
+
+// earlier returns the terminals of a merchant that came before one.
+func earlier(
+	ctx context.Context, b *bank.Bank, name string, id message.DeviceID,
+) ([]message.DeviceID, error) {
+	all, err := terminalsOf(ctx, b, name)
+	return slices.DeleteFunc(all, func(other message.DeviceID) bool { return other >= id }), err
+}
+
+// terminalsOf returns the terminals of a merchant that the bank knows, in the order of their ids.
+func terminalsOf(
+	ctx context.Context, b *bank.Bank, name string,
+) (all []message.DeviceID, err error) {
+	customers, err := b.Holdings(ctx)
+	for _, h := range customers {
+		if h.Customer == name {
+			all = append(all, h.Terminals...)
+		}
+	}
+	slices.Sort(all)
+	return all, err
 }

@@ -35,8 +35,8 @@ func (p participant) End(ctx context.Context, id message.DeviceID) error {
 			return err
 		}
 		if d.status == notary.Active {
-			return notary.Refuse(notary.WrongStatus, "device %s is in use; report it lost first",
-				id)
+			return notary.Refuse(notary.WrongStatus, "device %s is in use; only one that was "+
+				"reported lost, which cannot be undone, can end", id)
 		}
 		reported, err := time.Parse(time.RFC3339Nano, d.reportedAt.String)
 		if err != nil {
@@ -44,7 +44,7 @@ func (p participant) End(ctx context.Context, id message.DeviceID) error {
 		}
 		if until := reported.Add(p.n.terms.Honour); t.now.Before(until) {
 			return notary.Refuse(notary.WrongStatus,
-				"claims on device %s are honoured until %s; end it then", id,
+				"claims on device %s are honoured until %s; end it then, for good", id,
 				until.Format(time.RFC3339))
 		}
 		return t.end(id, "reported lost")

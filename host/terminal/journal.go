@@ -36,16 +36,16 @@ type journalState struct {
 // begin writes the first state, once.
 func begin(
 	ctx context.Context, tx *sql.Tx, id message.DeviceID, head message.Hash, policy message.Policy,
-	date message.Date,
+	date message.Date, keyCheck []byte,
 ) error {
 	limits, err := policy.Bytes()
 	if err != nil {
 		return fmt.Errorf("terminal: policy: %w", err)
 	}
 	err = store.Exec(ctx, tx, `INSERT INTO terminal (one, device, head, instruction, policy,
-		date_floor, life_cycle)
-		VALUES (1, $1, $2, $3, $4, $5, $6) ON CONFLICT (one) DO NOTHING`,
-		id, head[:], make([]byte, spec.HashLength), limits, date.String(), spec.Active)
+		date_floor, life_cycle, key_check)
+		VALUES (1, $1, $2, $3, $4, $5, $6, $7) ON CONFLICT (one) DO NOTHING`,
+		id, head[:], make([]byte, spec.HashLength), limits, date.String(), spec.Active, keyCheck)
 	if err != nil {
 		return fmt.Errorf("terminal: journal: %w", err)
 	}

@@ -117,8 +117,8 @@ func (t *Terminal) checkLimits(
 	return room.check(amount)
 }
 
-// checkRoom checks, before a card is asked to pay a sale, that the terminal may take it: other sales
-// may have been paid since it was asked for.
+// checkRoom checks, before a card is asked to pay a sale, that the terminal may take it: other
+// sales may have been paid since it was asked for.
 func (t *Terminal) checkRoom(
 	ctx context.Context, q store.Queryer, now journalState, s sale,
 ) error {

@@ -22,8 +22,10 @@ var ErrInstruction = errors.New(
 
 // Synchronise hands the journal to the intermediary and empties it:
 //
-//  1. A journal that was restored from an older copy is brought up to date: see [Terminal.Restored].
-//  2. The records are handed over in portions. A cut leaves whole portions handed over, and the next
+//  1. A journal that was restored from an older copy is brought up to date: see
+//     [Terminal.Restored].
+//  2. The records are handed over in portions. A cut leaves whole portions handed over, and the
+//     next
 //     synchronisation goes on after them.
 //  3. session.Run, with what is left. What was taken goes to the owner's online wallet.
 //  4. The terminal receives the list of cards that were reported lost.

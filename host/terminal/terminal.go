@@ -109,7 +109,8 @@ var ErrRolledBack = errors.New("terminal: the journal was set back to an older c
 	"(\"ekrona terminal replace\")")
 
 // New starts a terminal on its store and draws a boot epoch. The first start
-// writes its initial state; a cut leaves that or nothing.
+// writes its initial state; a cut leaves that or nothing. Errors: [ErrJournalKey], before anything
+// is written.
 func New(ctx context.Context, c Config) (*Terminal, error) {
 	own, ca, root, err := identity(c)
 	if err != nil {
@@ -138,8 +139,15 @@ func New(ctx context.Context, c Config) (*Terminal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("terminal: %w", err)
 	}
+	check, err := c.JournalKey.check()
+	if err != nil {
+		return nil, err
+	}
 	err = store.InTx(ctx, t.db, func(tx *sql.Tx) error {
-		if err := begin(ctx, tx, t.id, head, c.Policy, own.Effective); err != nil {
+		if err := t.checkKey(ctx, tx, check); err != nil {
+			return err
+		}
+		if err := begin(ctx, tx, t.id, head, c.Policy, own.Effective, check); err != nil {
 			return err
 		}
 		return t.drawEpoch(ctx, tx)

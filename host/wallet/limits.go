@@ -7,8 +7,9 @@ import (
 	"ekrona/host/limit"
 )
 
-// tellLimit returns a card's refusal for a limit as [*limit.Reached], with the numbers that the card
-// gives once its PIN is verified: those of another person's card are not this phone's business.
+// tellLimit returns a card's refusal for a limit as [*limit.Reached], with the numbers that the
+// card gives once its PIN is verified: those of another person's card are not this phone's
+// business.
 func (h *cardSession) tellLimit(ctx context.Context, err error, whose limit.Owner) error {
 	err = limit.OfCard(err, whose)
 	var reached *limit.Reached

@@ -125,8 +125,8 @@ func (b *Batch) GiveUp(ctx context.Context, device message.DeviceID, reason stri
 	case err != nil:
 		return err
 	case o.state == active:
-		return fmt.Errorf("%s is active since long: have its owner report it lost at the "+
-			"intermediary", device)
+		return fmt.Errorf("%s is active since long: have its owner report it lost, for good, "+
+			"at the intermediary", device)
 	}
 	if o.state == startedCard {
 		if err := b.journal.reject(ctx, nil, o, reason); err != nil {

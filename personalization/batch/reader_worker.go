@@ -126,7 +126,7 @@ func (s *readerWorker) reasonToReject(
 	}
 	if device != "" {
 		return fmt.Sprintf("it was rejected as %s (%s), and what was installed is still on it: "+
-			"clear it with --delete-applet, or take another card", device, reason), nil
+			"clear it with --delete-applet, for good, or take another card", device, reason), nil
 	}
 	return "it carries an e-krona applet that was started elsewhere: finish it there, or take " +
 		"another card", nil

@@ -47,7 +47,7 @@ func openSealKey(path string, mayDraw bool, random io.Reader) (sealKey, error) {
 	}
 	if err != nil {
 		return k, fmt.Errorf("the key that seals the journal: %w: restore it from its backup; "+
-			"without it give up the orders that are started", err)
+			"without it give up the orders that are started, for good", err)
 	}
 	defer clear(text)
 	if len(text) != 2*len(k)+1 {

@@ -106,7 +106,7 @@ func (r *Report) judgeProduct() {
 	r.find(Fact, "chip", text, "")
 	if r.Platform != nil {
 		r.find(Fact, "platform",
-			fmt.Sprintf("%s, ROM %X, patch %X, configuration %X", r.Platform.Platform,
+			fmt.Sprintf("%s, ROM %v, patch %v, configuration %v", r.Platform.Platform,
 				r.Platform.ROM, r.Platform.Patch, r.Platform.Configuration), "")
 	}
 }
@@ -213,7 +213,7 @@ func (r *Report) judgeKeys(o Options) {
 	}
 	if slices.Contains(versions, gpc.InitialKeySet) && slices.Contains(versions, o.FinalVersion) {
 		r.find(Stop, "keys", "the initial keys are still there beside the new ones",
-			"delete them with the new ones: ekrona issue delete --key-version FF")
+			"delete them for good, with the new ones: ekrona issue delete --key-version FF")
 	}
 	if r.Offer != nil {
 		r.find(Fact, "key set in use",
@@ -302,8 +302,8 @@ func (r *Report) judgeApplet() {
 	case r.Applet.lifeCycle == spec.Installed || r.Applet.lifeCycle == spec.KeysMade:
 		r.find(Note, subject, fmt.Sprintf("version %s, %s: an issuing was started",
 			r.Applet.Version, r.Applet.State),
-			"go on with the same order; for another the applet has to go: ekrona issue card "+
-				"--delete-applet")
+			"go on with the same order; for another the applet has to go for good: ekrona issue "+
+				"card --delete-applet")
 	default:
 		r.find(Stop, subject,
 			fmt.Sprintf("version %s, %s: this card has an owner", r.Applet.Version,

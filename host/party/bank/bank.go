@@ -64,7 +64,7 @@ func Found(
 	ctx context.Context, path string, s Settings, root pki.Identity, notaryKey []byte,
 	subjects Subjects, e party.Environment,
 ) (err error) {
-	f, err := party.Make(path)
+	f, err := party.Make(ctx, path, e)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func Found(
 func Open(
 	ctx context.Context, path string, dial party.Dial, e party.Environment,
 ) (_ *Bank, err error) {
-	f, err := party.Enter(path)
+	f, err := party.Enter(ctx, path, e)
 	if err != nil {
 		return nil, fmt.Errorf("intermediary: %w", err)
 	}

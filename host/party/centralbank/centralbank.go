@@ -73,7 +73,7 @@ func Found(
 	ctx context.Context, path string, root pki.Identity, holder pki.Subject, terms Terms,
 	e party.Environment,
 ) (err error) {
-	f, err := party.Make(path)
+	f, err := party.Make(ctx, path, e)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func Found(
 
 // Open starts the central bank of a folder.
 func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank, err error) {
-	f, err := party.Enter(path)
+	f, err := party.Enter(ctx, path, e)
 	if err != nil {
 		return nil, fmt.Errorf("central bank: %w", err)
 	}

@@ -64,7 +64,7 @@ func Found(
 	ctx context.Context, path string, s Settings, authorities map[string][]byte,
 	known func(app *ecdsa.PublicKey) error, e party.Environment,
 ) (err error) {
-	f, err := party.Make(path)
+	f, err := party.Make(ctx, path, e)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func Found(
 
 // Open starts the phone of a folder.
 func Open(ctx context.Context, path string, e party.Environment) (_ *Phone, err error) {
-	f, err := party.Enter(path)
+	f, err := party.Enter(ctx, path, e)
 	if err != nil {
 		return nil, fmt.Errorf("phone: %w", err)
 	}

@@ -74,7 +74,7 @@ func Found(
 	ctx context.Context, path string, s Settings, trust Trust, certify Certify, known Known,
 	e party.Environment,
 ) (err error) {
-	f, err := party.Make(path)
+	f, err := party.Make(ctx, path, e)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func Found(
 func Open(
 	ctx context.Context, path string, dial party.Dial, e party.Environment,
 ) (_ *Terminal, err error) {
-	f, err := party.Enter(path)
+	f, err := party.Enter(ctx, path, e)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: %w", err)
 	}
@@ -176,7 +176,9 @@ func Open(
 	if c.DB, err = f.Database(ctx, s.Database, schema); err != nil {
 		return nil, err
 	}
-	t.Terminal, err = terminal.New(ctx, c)
+	if t.Terminal, err = terminal.New(ctx, c); errors.Is(err, terminal.ErrJournalKey) {
+		err = fmt.Errorf("journal key %s: %w", f.Path(s.JournalKey), err)
+	}
 	return t, err
 }
 

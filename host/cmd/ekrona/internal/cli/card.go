@@ -22,6 +22,9 @@ type CardFlags struct {
 	Reader string
 	Traced bool
 
+	// Flag is the flag that named the file, in errors; empty is --card.
+	Flag string
+
 	// MakeBlank makes a virtual card if there is none in the file, for commands that start
 	// with a blank one.
 	MakeBlank bool

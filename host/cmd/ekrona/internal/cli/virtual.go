@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,15 +26,25 @@ func (f *CardFlags) openVirtual() (*OpenCard, error) {
 		}
 		return virtualCard(managed, f.File, func() error { return nil }), managed.Reset()
 	}
-	return OpenVirtual(f.File, f.MakeBlank)
+	opened, err := OpenVirtual(f.File, f.MakeBlank)
+	if errors.Is(err, ErrNoCard) {
+		err = fmt.Errorf("%s: %w", cmp.Or(f.Flag, "--card"), err)
+	}
+	return opened, err
 }
 
+// ErrNoCard is returned if there is no virtual card in a file.
+var ErrNoCard = errors.New("no card in")
+
 // OpenVirtual opens the virtual card in a file; with makeBlank a new one if there is none.
+// Errors: [ErrNoCard].
 func OpenVirtual(path string, makeBlank bool) (*OpenCard, error) {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !makeBlank {
-		return nil, fmt.Errorf(
-			"--card: no card in %s: make a blank one with \"ekrona card emulate --state %s\"", path,
-			path)
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		return nil, fmt.Errorf("%w %s: it is a folder: name a file", ErrNoCard, path)
+	case errors.Is(err, fs.ErrNotExist) && !makeBlank:
+		return nil, fmt.Errorf("%w %s: make a blank one with \"ekrona card emulate --state %s\"",
+			ErrNoCard, path, path)
 	}
 	unlock, err := LockCard(path)
 	if err != nil {

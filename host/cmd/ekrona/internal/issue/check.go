@@ -51,7 +51,7 @@ Exit code 1 when the card cannot take the applet.`,
 	file.add(c)
 	c.Flags().BoolVar(&ask, "ask", false,
 		"send INITIALIZE UPDATE too, which names the key set that the card would use")
-	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
+	cli.JSONFlag(c, &asJSON)
 	return c
 }
 

@@ -37,8 +37,8 @@ func suiteCommand() *cobra.Command {
 
 The applet of this program is loaded onto the card first. The suite is the one that the
 virtual card and jCardSim pass in the tests. Each case installs an instance of its own
-and deletes that of the case before, with all keys and money in it: take a test card, and
-confirm with --delete-applet. Exit code 1 when a case fails.`,
+and deletes that of the case before, for good, with all keys and money in it: take a test
+card, and confirm with --delete-applet. Exit code 1 when a case fails.`,
 		Example: `  ekrona lab suite --card test.card --keys test --delete-applet
   ekrona lab suite --reader ACR --keys master.key --delete-applet`,
 		Args: cli.Exactly(0, "no arguments"),
@@ -48,8 +48,8 @@ confirm with --delete-applet. Exit code 1 when a case fails.`,
 				return cli.Usage("%s: name the keys that the card has: --keys test for the "+
 					"published ones, --keys FILE for others", c.CommandPath())
 			case !mayDelete:
-				return cli.Usage("%s: each case deletes the applet of the case before, and what "+
-					"is in it: take a test card and add --delete-applet", c.CommandPath())
+				return cli.Usage("%s: each case deletes the applet of the case before for good, "+
+					"and what is in it: take a test card and add --delete-applet", c.CommandPath())
 			}
 			source, err := cardkeys.Read(keys)
 			if err != nil {
@@ -107,7 +107,7 @@ confirm with --delete-applet. Exit code 1 when a case fails.`,
 	c.Flags().BoolVar(&mayDelete, "delete-applet", false,
 		"allow the applet on the card to be deleted, with its keys and money")
 	c.Flags().BoolVar(&verbose, "verbose", false, "show the cases that pass too")
-	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
+	cli.JSONFlag(c, &asJSON)
 	return c
 }
 

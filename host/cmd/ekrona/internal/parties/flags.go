@@ -67,6 +67,9 @@ func (f *Flags) Run(
 	if err != nil {
 		return err
 	}
+	if _, err := s.FoundingEnded(); err != nil {
+		return errors.Join(err, s.Close())
+	}
 	release, err := f.insert(c, s)
 	if err == nil {
 		err = f.tellLimit(c, do(c.Context(), s))

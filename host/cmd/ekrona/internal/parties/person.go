@@ -105,9 +105,32 @@ func AtHand(p *sandbox.Holder, wanted message.DeviceID) error {
 func PersonCommand(
 	f *Flags, use, short string, more int, what string, do func(c *cobra.Command, v Visit) error,
 ) *cobra.Command {
+	return cardCommand(f, use, short, more, what, (*sandbox.Sandbox).Person,
+		"device id of the card that is meant; needed if the person has several in use", do)
+}
+
+// LostCardCommand makes a command for a person with a card that was reported lost. A card in use
+// is meant only where --device names it.
+func LostCardCommand(
+	f *Flags, use, short string, more int, what string, do func(c *cobra.Command, v Visit) error,
+) *cobra.Command {
+	return cardCommand(f, use, short, more, what, (*sandbox.Sandbox).PersonToEnd,
+		"device id of the card that is meant; needed if several of the person's were reported lost",
+		do)
+}
+
+// personOf finds a person with the card of a device id, or with one that is chosen.
+type personOf func(s *sandbox.Sandbox, ctx context.Context, name string,
+	device message.DeviceID) (*sandbox.Person, error)
+
+func cardCommand(
+	f *Flags, use, short string, more int, what string, choose personOf, usage string,
+	do func(c *cobra.Command, v Visit) error,
+) *cobra.Command {
 	device := ""
 	find := func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error) {
-		return WithCard(ctx, s, name, device, "--device")
+		p, err := choose(s, ctx, name, message.DeviceID(device))
+		return chosen(p, err, name, "--device")
 	}
 	v := &Visit{}
 	c := v.command(f, use, short, more, what, find, func(c *cobra.Command, v Visit) error {
@@ -120,8 +143,7 @@ func PersonCommand(
 		return err
 	})
 	PINFlag(c, &v.PIN)
-	c.Flags().StringVar(&device, "device", "",
-		"device id of the card that is meant; needed if the person has several in use")
+	c.Flags().StringVar(&device, "device", "", usage)
 	return c
 }
 
@@ -130,6 +152,11 @@ func WithCard(
 	ctx context.Context, s *sandbox.Sandbox, name, device, flag string,
 ) (*sandbox.Person, error) {
 	p, err := s.Person(ctx, name, message.DeviceID(device))
+	return chosen(p, err, name, flag)
+}
+
+// chosen explains why there is no person with a card, if so.
+func chosen(p *sandbox.Person, err error, name, flag string) (*sandbox.Person, error) {
 	switch {
 	case errors.Is(err, sandbox.ErrSeveralCards):
 		return nil, fmt.Errorf("%w: choose one with %s", err, flag)

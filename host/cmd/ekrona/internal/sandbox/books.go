@@ -17,7 +17,12 @@ func BooksCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "books",
 		Short: "Show every wallet of a sandbox, and check every invariant of the protocol",
-		Args:  cli.Exactly(0, "no arguments"),
+		Long: `Show every wallet of a sandbox, and check every invariant of the protocol.
+
+Only the central bank must be there. What a bank, a terminal or a card that is missing,
+damaged or in use by another command would say is "not known", and why is written below the
+rows; cards that were reported lost, replaced or ended are marked.`,
+		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
 				books, err := s.Books(ctx, agreement)

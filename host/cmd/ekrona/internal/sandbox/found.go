@@ -28,7 +28,8 @@ and cecilia) with a phone and a card each, and a merchant (cafe) with a terminal
 party has a folder of its own, with its settings, its keys and its ledger, and is started
 from that folder alone: a terminal sells even if all other folders are gone.
 
-After an interruption give the same command again: it goes on where it stopped. Keys that
+After an interruption give the same command again: it goes on where it stopped. Given for a
+sandbox that was founded, it names every party that is missing or damaged. Keys that
 are in the folder already, as NAME/keys/*.key, are used: references to a TPM or an HSM,
 made by "ekrona pki request".`,
 		Args: cli.Exactly(1, "a folder"),

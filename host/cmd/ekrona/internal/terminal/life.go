@@ -10,7 +10,6 @@ import (
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/limit"
-	"ekrona/host/party/bank"
 	"ekrona/host/progress"
 	"ekrona/host/sandbox"
 	"ekrona/host/terminal"
@@ -129,14 +128,6 @@ func answerEnded(
 	return f.Answer(c, answer, "%s", text)
 }
 
-// bankNamed starts the intermediary of a name; nil when there is none.
-func bankNamed(ctx context.Context, s *sandbox.Sandbox, name string) (*bank.Bank, error) {
-	if name == "" {
-		return nil, nil
-	}
-	return s.Bank(ctx, name)
-}
-
 // lifeCommand makes a command about a merchant whose terminal need not start.
 func lifeCommand(f *parties.Flags, use, short string,
 	do func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, name string) error,
@@ -180,15 +171,11 @@ terminal that is there stays.`
 }
 
 func terminalReplaceCommand() *cobra.Command {
-	f, bankName, device := &parties.Flags{}, "", ""
+	f, device := &parties.Flags{}, ""
 	c := lifeCommand(f, "replace MERCHANT",
 		"Give a merchant another terminal in place of a lost, broken or set back one",
 		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, name string) error {
-			b, err := bankNamed(ctx, s, bankName)
-			if err != nil {
-				return err
-			}
-			former, id, err := s.ReplaceTerminal(ctx, b, name, message.DeviceID(device))
+			former, id, err := s.ReplaceTerminal(ctx, name, message.DeviceID(device))
 			if err != nil {
 				return err
 			}
@@ -197,8 +184,6 @@ func terminalReplaceCommand() *cobra.Command {
 		})
 	c.Flags().StringVar(&device, "device", "",
 		"device id of the terminal to be replaced; that in use where it is left out")
-	c.Flags().StringVar(&bankName, "bank", "",
-		"name of the merchant's bank, needed where the former terminal's folder is gone")
 	c.Long = `Give a merchant another terminal in place of one that is lost, broken or set back.
 
 What the former one had taken goes to the merchant's online wallet: its journal is handed over, now
@@ -209,7 +194,8 @@ off goes on when it is repeated; with --device it may be repeated at any time.`
 
 func terminalEndCommand() *cobra.Command {
 	f, device := &parties.Flags{}, ""
-	c := lifeCommand(f, "end MERCHANT", "End a terminal: it hands over its journal and sells no more",
+	c := lifeCommand(f, "end MERCHANT",
+		"End a terminal: it hands over its journal and sells no more",
 		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, name string) error {
 			ended, err := s.EndTerminal(ctx, name, message.DeviceID(device))
 			if err != nil {

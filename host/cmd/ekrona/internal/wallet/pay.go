@@ -3,6 +3,7 @@ package wallet
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -10,6 +11,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/applet/client"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/envelope"
@@ -52,10 +54,10 @@ func walletPayCommand() *cobra.Command {
 			}
 			payer.Card.WithdrawAfter(instruction)
 			payee.Card.WithdrawAfter(instruction)
-			_, receipt, err := payee.Phone.Transfer(c.Context(), amount,
+			asked, receipt, err := payee.Phone.Transfer(c.Context(), amount,
 				holder(payer, payee, v.PIN))
 			if err != nil {
-				return err
+				return goOn(err, asked, payer.Name, payee.Name)
 			}
 			if err := payer.Phone.TakeAnswer(c.Context(), receipt); err != nil {
 				return err
@@ -67,13 +69,28 @@ func walletPayCommand() *cobra.Command {
 Request, the payer's card pays with its PIN, the payee's card accepts.
 
 With --torn the card is taken away after that command, before its answer is read;
-"ekrona wallet continue PAYEE --card PAYER" goes on from there.`
+"ekrona wallet continue PAYEE --card PAYER" goes on from there. After "request" the Request
+is on the payee's card only: "ekrona wallet sync PAYEE" finds it there first, and so does
+the same "ekrona wallet pay" again.`
 	f.PlainFlag(c)
 	c.Flags().StringVar(&theirs, "payee-device", "",
 		"device id of the payee's card; needed if the payee has several in use")
 	c.Flags().StringVar(&torn, "torn", "",
 		"take the card away after this command: request, pay or accept")
 	return c
+}
+
+// goOn adds to the error of a payment whose tap was torn with which command it goes on.
+func goOn(err error, asked envelope.Envelope, payer, payee string) error {
+	var torn *client.LinkLost
+	switch {
+	case !errors.As(err, &torn):
+		return err
+	case asked.Message == nil:
+		return fmt.Errorf("%w; a Request that the card has made is found by \"ekrona wallet sync "+
+			"%s\", or by the same payment again", err, payee)
+	}
+	return fmt.Errorf("%w; \"ekrona wallet continue %s --card %s\" goes on", err, payee, payer)
 }
 
 // holder holds the payer's and the payee's card to the payee's phone.
@@ -182,7 +199,8 @@ func own(
 	}
 	name := v.Person.Name
 	return envelope.Envelope{}, nil, fmt.Errorf("%s's phone has no such open Request of %s's "+
-		"card; \"ekrona wallet open %s\" lists what is open", name, name, name)
+		"card; \"ekrona wallet open %s\" lists what is open, and \"ekrona wallet sync %s\" finds "+
+		"what only the card has, after a torn tap", name, name, name, name)
 }
 
 func walletRefuseCommand() *cobra.Command {

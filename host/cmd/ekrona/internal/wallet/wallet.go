@@ -180,14 +180,14 @@ func walletLostCommand() *cobra.Command {
 		})
 	c.Long = `Report a card lost, which cannot be undone: the card is blocked. --device names it if
 the person has several in use. Claims on it are honoured for a time; after that
-"ekrona wallet end" moves what is left of its money to the online wallet.`
+"ekrona wallet end" moves what is left of its money to the online wallet, for good.`
 	return c
 }
 
 func walletEndCommand() *cobra.Command {
 	f := &parties.Flags{}
-	c := parties.PersonCommand(f, "end NAME",
-		"End a card that was reported lost: its money goes to the online wallet", 0,
+	c := parties.LostCardCommand(f, "end NAME",
+		"End a card that was reported lost, for good: its money goes to the online wallet", 0,
 		"a person's name", func(c *cobra.Command, v parties.Visit) error {
 			device := v.Person.Phone.Device()
 			if err := v.Sandbox.EndCard(c.Context(), v.Person); err != nil {
@@ -197,9 +197,10 @@ func walletEndCommand() *cobra.Command {
 				"%s's card %s has ended: what is left of its money is in the online wallet",
 				v.Person.Name, device)
 		})
-	c.Long = `End a card that was reported lost or replaced: what its shadow wallet holds, and all
-that comes in later, goes to the online wallet. This is possible when claims on the card
-are honoured no longer; before that the error names the day.`
+	c.Long = `End a card that was reported lost or replaced, which cannot be undone: what its shadow
+wallet holds, and all that comes in later, goes to the online wallet. A card in use is never
+chosen; --device names the card if several were reported lost. This is possible when claims
+on the card are honoured no longer; before that the error names the day.`
 	return c
 }
 

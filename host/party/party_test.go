@@ -1,0 +1,76 @@
+package party
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/host/lockfile"
+)
+
+// A folder that another program has open is waited for a bounded number of times.
+func TestLockedFolderIsWaitedForNotLong(t *testing.T) {
+	path := t.TempDir()
+	release, err := lockfile.Take(filepath.Join(path, "lock"))
+	require.NoError(t, err)
+	pauses := 0
+	e := Environment{Pause: func(context.Context, time.Duration) error { pauses++; return nil }}
+	_, err = Enter(t.Context(), path, e)
+	require.ErrorIs(t, err, lockfile.ErrTaken)
+	require.ErrorContains(t, err, path)
+	assert.Equal(t, lockTries-1, pauses)
+
+	stopped := errors.New("the user gave up")
+	ctx, stop := context.WithCancelCause(t.Context())
+	stop(stopped)
+	_, err = Enter(ctx, path, Environment{})
+	require.ErrorIs(t, err, stopped)
+
+	pauses = 0
+	e.Pause = func(context.Context, time.Duration) error {
+		if pauses++; pauses == 3 {
+			return release()
+		}
+		return nil
+	}
+	f, err := Enter(t.Context(), path, e)
+	require.NoError(t, err)
+	assert.Equal(t, 3, pauses)
+	require.NoError(t, f.Close())
+}
+
+// Settings that lack their kind or a field are said to be damaged, with the name of both.
+func TestDamagedSettingsAreNamed(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, SettingsFile)
+	kind, err := KindOf(folder)
+	require.NoError(t, err)
+	assert.Empty(t, kind, "no settings: no party's folder")
+	for _, c := range []struct{ content, want string }{
+		{"", "party"},
+		{"{}", "party"},
+		{"owner: anna", "party"},
+		{"party: phone", "owner"},
+		{"party: phone\nowner: anna\n", "list"},
+	} {
+		require.NoError(t, os.WriteFile(path, []byte(c.content), 0o600))
+		var settings struct {
+			Party Kind     `yaml:"party"`
+			Owner string   `yaml:"owner"`
+			List  []string `yaml:"list"`
+			Years int      `yaml:"years"`
+		}
+		err := Peek(folder).Read(Phone, &settings)
+		require.ErrorContains(t, err, path+": "+c.want+": missing or empty", c.content)
+		if c.want == "party" {
+			_, err := KindOf(folder)
+			require.ErrorContains(t, err, path+": party: missing or empty", c.content)
+		}
+	}
+}
