@@ -8,8 +8,6 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
 	"ekrona/host/envelope"
 	"ekrona/host/limit"
 	"ekrona/host/store"
@@ -23,7 +21,8 @@ import (
 //     others on the owner's card are kept: [Wallet.Unfinished] has them.
 //  2. Otherwise REQUEST. A cut leaves the Request open on the card or not at all;
 //     the same call finds out. When open Requests leave no room on the owner's card,
-//     the oldest that was given to nobody is refused, and the card asked again.
+//     the oldest that a torn tap of this phone left there is refused, and the card
+//     asked again.
 //  3. The Request is kept. A cut before: as in step 2.
 //
 // Errors: [*limit.Reached] when the card's limits or log could not take it,
@@ -58,8 +57,10 @@ func (w *Wallet) Request(
 	if err != nil || !requests(request, amount, payer) || !signedBy(signed, requested.Certificate) {
 		return envelope.Envelope{}, ErrAltered
 	}
-	_, err = w.storeRequestOnce(ctx, requested)
-	return requested, err
+	if _, err := w.storeRequestOnce(ctx, requested); err != nil {
+		return envelope.Envelope{}, err
+	}
+	return requested, w.endAsking(ctx, amount, payer)
 }
 
 // unassignedRequest returns an open Request on the card, of this amount and payer, that this phone
@@ -91,56 +92,6 @@ func (w *Wallet) unassignedRequest(
 		}
 	}
 	return nil, nil
-}
-
-// requestMakingRoom has the card request an amount. While open Requests leave no room for it on the
-// owner's card, it refuses the oldest that was given to nobody.
-func (w *Wallet) requestMakingRoom(
-	ctx context.Context, h *cardSession, amount money.Ore, payer message.DeviceID,
-) ([]byte, error) {
-	for {
-		signed, err := h.Client.Request(ctx, amount, payer)
-		if h.tap.OtherCard || !client.Is(err, spec.SWOpenRequests) &&
-			!client.Is(err, spec.SWBalanceLimit) && !client.Is(err, spec.SWTransactionLimit) {
-			return signed, err
-		}
-		refused, refusing := w.refuseFound(ctx, h)
-		if refusing != nil || !refused {
-			return nil, errors.Join(err, refusing)
-		}
-	}
-}
-
-// refuseFound refuses the oldest open Request of the owner's card that was given to nobody, and
-// reports whether there was one.
-func (w *Wallet) refuseFound(ctx context.Context, h *cardSession) (bool, error) {
-	open, err := h.OpenRequests(ctx)
-	if err != nil {
-		return false, err
-	}
-	for _, signed := range open {
-		request, identity, err := readRequest(signed)
-		if err != nil {
-			return false, err
-		}
-		t, err := w.transfer(ctx, identity)
-		if errors.Is(err, ErrNoTransfer) || err == nil && (!t.found || t.payment != nil) {
-			continue
-		}
-		if err != nil {
-			return false, err
-		}
-		refusal, err := h.Client.Refuse(ctx, request.Number)
-		if err != nil {
-			return false, err
-		}
-		if !refuses(refusal, identity) || !signedBy(refusal, t.request.Certificate) {
-			return false, ErrAltered
-		}
-		return true, w.storePayeeAnswer(ctx, identity, envelope.Envelope{Message: refusal,
-			Certificate: t.request.Certificate, Authority: t.request.Authority})
-	}
-	return false, nil
 }
 
 // Accept gives a Payment to the payee's card: the third tap. The payee is paid
