@@ -7,13 +7,13 @@ import (
 	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 
 	"ekrona/apdu"
-	"ekrona/apdu/cmac"
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/layout"
 	"ekrona/apdu/message"
@@ -29,22 +29,25 @@ var ErrPaymentAnswer = errors.New("pin: the answer is not by the card that was p
 // DrawPoint draws a private key whose public point serves one Request, or one tap.
 func DrawPoint(random io.Reader) (*ecdh.PrivateKey, error) { return drawKey(random) }
 
-// RandomOf is the random number of the Request for which a point was made.
-func RandomOf(point *ecdh.PublicKey) message.Random {
-	sum := sha256.Sum256(point.Bytes())
-	return message.Random(sum[:len(message.Random{})])
+// RandomOf is the random number of the Request for which a point was made: the first bytes of
+// its X coordinate.
+func RandomOf(point *ecdh.PublicKey) (r message.Random) {
+	copy(r[:], point.Bytes()[1:])
+	return r
 }
 
 // Agreement is what one side and a card share for one enciphered PAY: keys by ECDH between
 // its point and the card's PIN key or batch key, and the session's nonce.
 type Agreement struct {
-	point               []byte
-	answer, mac, pinPad []byte
-	fci                 []byte
+	point       []byte
+	z           []byte
+	application message.FCI
 }
 
 // Agree agrees with a card by its PIN key or its batch key, and by what it answered to SELECT.
-func Agree(own *ecdh.PrivateKey, card *ecdsa.PublicKey, application message.FCI) (*Agreement, error) {
+func Agree(
+	own *ecdh.PrivateKey, card *ecdsa.PublicKey, application message.FCI,
+) (*Agreement, error) {
 	peer, err := card.ECDH()
 	if err != nil {
 		return nil, fmt.Errorf("pin: the card's key: %w", err)
@@ -53,16 +56,22 @@ func Agree(own *ecdh.PrivateKey, card *ecdsa.PublicKey, application message.FCI)
 	if err != nil {
 		return nil, fmt.Errorf("pin: %w", err)
 	}
-	defer clear(z)
-	hash := func(counter string) []byte {
-		sum := sha256.Sum256(bytes.Join([][]byte{z, []byte(counter), application.Nonce[:]}, nil))
-		return sum[:]
+	return &Agreement{own.PublicKey().Bytes(), z, application}, nil
+}
+
+// hash is SHA-256 of the shared secret, a label and what is tied to it.
+func (a *Agreement) hash(label string, parts ...[]byte) []byte {
+	h := sha256.New()
+	for _, part := range append([][]byte{a.z, []byte(label)}, parts...) {
+		h.Write(part)
 	}
-	first := hash(spec.PINLabelENC)
-	a := &Agreement{point: own.PublicKey().Bytes(), answer: first[:aes.BlockSize],
-		mac: first[aes.BlockSize:], pinPad: hash(spec.PINLabelMAC)[:spec.PINBlockLength]}
-	a.fci, err = application.Encode()
-	return a, err
+	return h.Sum(nil)
+}
+
+// keys are the key of the answer and what masks the PIN block.
+func (a *Agreement) keys() (answer, mask []byte) {
+	k := a.hash(spec.PayLabelKeys, a.application.Nonce[:])
+	return k[:aes.BlockSize], k[aes.BlockSize : aes.BlockSize+spec.PINBlockLength]
 }
 
 // Resend is the data with which the card gives its last Payment again.
@@ -71,17 +80,23 @@ func (a *Agreement) Resend() ([]byte, error) {
 }
 
 // PIN is the data that carry the PIN for one Request.
-func (a *Agreement) PIN(block Block, request message.Hash) ([]byte, error) {
+func (a *Agreement) PIN(block Block, request *message.Request) ([]byte, error) {
+	_, mask := a.keys()
 	cryptogram := make([]byte, len(block))
 	for i := range block {
-		cryptogram[i] = block[i] ^ a.pinPad[i]
+		cryptogram[i] = block[i] ^ mask[i]
 	}
-	mac, err := cmac.Sum(a.mac, request[:], a.fci, cryptogram)
+	body, err := message.Body(request)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("pin: %w", err)
 	}
+	selected, err := a.application.Encode()
+	if err != nil {
+		return nil, fmt.Errorf("pin: %w", err)
+	}
+	mac := a.hash(spec.PayLabelPIN, body, selected, cryptogram)[:spec.PINMACLength]
 	return layout.Append(nil, spec.PayPIN, []layout.Value{layout.Bytes(a.point),
-		layout.Bytes(cryptogram), layout.Bytes(mac[:spec.PINMACLength])})
+		layout.Bytes(cryptogram), layout.Bytes(mac)})
 }
 
 // PaymentAnswer is what a card has answered to an enciphered PAY.
@@ -94,14 +109,15 @@ type PaymentAnswer struct {
 // Open deciphers an answer for a Request. It verifies a refusal: only the card that took the
 // PIN can have made it. Payment and certificate are to be verified by the caller. Errors:
 // [ErrPaymentAnswer].
-func (a *Agreement) Open(enciphered []byte, request message.Hash) (PaymentAnswer, error) {
+func (a *Agreement) Open(enciphered []byte, request *message.Request) (PaymentAnswer, error) {
 	none := PaymentAnswer{}
 	object, err := tlv.NewReader(enciphered).Expect(spec.TagCryptogram)
 	if err != nil || len(object.Raw) != len(enciphered) || len(object.Value) == 0 ||
 		len(object.Value)%aes.BlockSize != 0 {
 		return none, ErrPaymentAnswer
 	}
-	block, err := aes.NewCipher(a.answer)
+	key, _ := a.keys()
+	block, err := aes.NewCipher(key)
 	if err != nil {
 		return none, fmt.Errorf("pin: %w", err)
 	}
@@ -135,16 +151,21 @@ func (a *Agreement) Open(enciphered []byte, request message.Hash) (PaymentAnswer
 	return answer, err
 }
 
-func (a *Agreement) refused(plain []byte, request message.Hash) (PaymentAnswer, error) {
-	var status, mac [spec.PINMACLength]byte
+func (a *Agreement) refused(plain []byte, request *message.Request) (PaymentAnswer, error) {
+	var status [2]byte
+	var mac [spec.PINMACLength]byte
 	err := layout.ReadExactly(plain, spec.PayRefused, []layout.Value{layout.Group{
-		layout.Bytes(status[:2]), layout.Bytes(mac[:])}})
-	if err != nil || !cmac.Verify(a.mac, mac[:], []byte{byte(spec.TagRefused)}, status[:2],
-		request[:]) {
+		layout.Bytes(status[:]), layout.Bytes(mac[:])}})
+	if err != nil {
 		return PaymentAnswer{}, ErrPaymentAnswer
 	}
-	sw := apdu.StatusWord(binary.BigEndian.Uint16(status[:2]))
-	if sw == 0 || sw == apdu.OK {
+	body, err := message.Body(request)
+	if err != nil {
+		return PaymentAnswer{}, fmt.Errorf("pin: %w", err)
+	}
+	right := a.hash(spec.PayLabelRefused, a.application.Nonce[:], status[:], body)
+	sw := apdu.StatusWord(binary.BigEndian.Uint16(status[:]))
+	if subtle.ConstantTimeCompare(mac[:], right[:len(mac)]) == 0 || sw == 0 || sw == apdu.OK {
 		return PaymentAnswer{}, ErrPaymentAnswer
 	}
 	return PaymentAnswer{Refused: sw}, nil

@@ -262,8 +262,7 @@ var (
 		optional(Field{Name: "CRYPTOGRAM", Tag: TagCryptogram, Min: PINBlockLength,
 			Max: PINBlockLength, Meaning: "PIN block, enciphered"}),
 		optional(Field{Name: "MAC", Tag: TagMAC, Min: PINMACLength, Max: PINMACLength,
-			Meaning: "first bytes of the AES-CMAC over the Request's identity, the answer to " +
-				"SELECT and the enciphered PIN block"}),
+			Meaning: "proves that the sender made the point, for this Request and session"}),
 	}
 	// Refused is what an enciphered PAY answers when the card does not pay.
 	Refused = &Layout{
@@ -271,8 +270,7 @@ var (
 		Fields: []Field{
 			field("STATUS", TagStatus, ""),
 			{Name: "MAC", Tag: TagMAC, Min: PINMACLength, Max: PINMACLength,
-				Meaning: "first bytes of the AES-CMAC over tag EB, status word and the Request's " +
-					"identity"},
+				Meaning: "proves that the card refuses this Request in this session"},
 		},
 	}
 	// PayPaid and PayRefused are what is enciphered in the answer.

@@ -57,10 +57,6 @@ func (c *Client) PayEnciphered(
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", v.Title(), err)
 	}
-	identity, err := message.Identity(asked)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", v.Title(), err)
-	}
 	agreement, err := pin.Agree(key.Own, key.Card, key.Application)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", v.Title(), err)
@@ -69,7 +65,7 @@ func (c *Client) PayEnciphered(
 	if entered == (pin.Block{}) {
 		data, err = agreement.Resend()
 	} else {
-		data, err = agreement.PIN(entered, identity)
+		data, err = agreement.PIN(entered, asked)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", v.Title(), err)
@@ -78,7 +74,7 @@ func (c *Client) PayEnciphered(
 	if err != nil {
 		return nil, nil, err
 	}
-	answer, err := agreement.Open(enciphered, identity)
+	answer, err := agreement.Open(enciphered, asked)
 	switch {
 	case err != nil:
 		return nil, nil, fmt.Errorf("%s: %w", v.Title(), err)

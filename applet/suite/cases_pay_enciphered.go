@@ -60,7 +60,7 @@ func (p *sealedPay) agree(application *message.FCI) *pin.Agreement {
 
 // withPIN is the data of the command with a PIN.
 func (p *sealedPay) withPIN(a *pin.Agreement, digits string) [][]byte {
-	data, err := a.PIN(pin.Block(p.s.c.block(digits)), p.s.c.identity(p.request))
+	data, err := a.PIN(pin.Block(p.s.c.block(digits)), p.request)
 	p.s.c.must(err)
 	return [][]byte{p.s.c.encode(p.request), p.payee.encoded, data}
 }
@@ -75,7 +75,7 @@ func (p *sealedPay) resend(a *pin.Agreement) [][]byte {
 // open deciphers an answer.
 func (p *sealedPay) open(a *pin.Agreement, answer []byte) pin.PaymentAnswer {
 	p.s.c.Helper()
-	opened, err := a.Open(answer, p.s.c.identity(p.request))
+	opened, err := a.Open(answer, p.request)
 	p.s.c.must(err)
 	return opened
 }
@@ -159,7 +159,7 @@ var encipheredPayCases = func() (cases []testCase) {
 			s.newTap()
 			a := p.agree(s.selectApplet())
 			data, err := a.PIN(pin.Block{0x23, 0x12, 0x3F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF},
-				c.identity(p.request))
+				p.request)
 			c.must(err)
 			answer := s.succeeds(p.variant, c.encode(p.request), payee.encoded, data)
 			assert.EqualValues(c, spec.SWWrongData, p.open(a, answer).Refused)
@@ -221,7 +221,7 @@ var encipheredPayCases = func() (cases []testCase) {
 				}{
 					{"PIN", spec.SWMACWrong, func(d [][]byte) { d[2][69] ^= 1 }},
 					{"MAC", spec.SWMACWrong, func(d [][]byte) { d[2][len(d[2])-1] ^= 1 }},
-					{"point", spec.SWWrongData, func(d [][]byte) { d[2][66] ^= 1 }},
+					{"point", spec.SWWrongData, func(d [][]byte) { d[2][3] ^= 1 }},
 					{"Request", spec.SWSignature, func(d [][]byte) { d[0] = flipLast(d[0]) }},
 					{"certificate", spec.SWCertificate, func(d [][]byte) { d[1] = flipLast(d[1]) }},
 					{"length", spec.SWWrongData, func(d [][]byte) { d[2] = d[2][:len(d[2])-1] }},

@@ -2,8 +2,11 @@ package wallet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"ekrona/apdu/message"
+	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/applet/client"
 	"ekrona/host/envelope"
@@ -27,10 +30,12 @@ func (t *TornTap) Unwrap() error { return t.Err }
 // or an unload.
 //
 //  1. The Request is kept. A Payment that is already kept is returned.
-//  2. If a card was held to the phone for this Request before, PAY without PIN: a
-//     card that has paid gives its Payment again.
-//  3. Otherwise VERIFY, the card's certificate is kept, and PAY. A cut leaves the
-//     card having paid or not: [TornTap], and Pay again.
+//  2. The owner's card: PAY, with the PIN enciphered to it for this Request alone, or without a
+//     PIN if the card was held to the phone for this Request before: a card whose last Payment is
+//     of this Request gives it again. A cut leaves the card having paid or not: [TornTap], and Pay
+//     again.
+//  3. Another person's card: VERIFY, its certificate is read, and PAY in clear; the same again
+//     finds out what a cut has left.
 //  4. The Payment is kept, and goes to the payee over any channel and, with the
 //     next synchronisation, to the notary. A cut before: as in step 3.
 //
@@ -68,14 +73,8 @@ func (w *Wallet) Pay(
 func (w *Wallet) collect(
 	ctx context.Context, h *cardSession, t transfer,
 ) (payment, certificate []byte, err error) {
-	if t.payerCertificate != nil {
-		payment, err = pay(ctx, h, t)
-		if err == nil && signedBy(payment, t.payerCertificate) {
-			return payment, t.payerCertificate, nil
-		}
-		if err != nil && !client.Is(err, spec.SWSecurity) {
-			return nil, nil, err
-		}
+	if !h.tap.OtherCard {
+		return w.collectOwn(ctx, h, t)
 	}
 	if err := h.verify(ctx); err != nil {
 		return nil, nil, err
@@ -84,13 +83,39 @@ func (w *Wallet) collect(
 	if err != nil {
 		return nil, nil, err
 	}
-	if payment != nil { // not the expected card, but one that had paid before
-		return payment, certificate, nil
-	}
 	if err := w.storePayer(ctx, t, certificate); err != nil {
 		return nil, nil, err
 	}
 	payment, err = pay(ctx, h, t)
+	return payment, certificate, err
+}
+
+// collectOwn does step 2.
+func (w *Wallet) collectOwn(
+	ctx context.Context, h *cardSession, t transfer,
+) (payment, certificate []byte, err error) {
+	if h.tap.PIN == (pin.Block{}) && t.payerCertificate == nil {
+		return nil, nil, ErrPINNeeded
+	}
+	if err := w.storePayer(ctx, t, w.certificate); err != nil {
+		return nil, nil, err
+	}
+	own, err := pin.DrawPoint(w.random)
+	if err != nil {
+		return nil, nil, fmt.Errorf("wallet: %w", err)
+	}
+	h.nonce = message.Nonce{}
+	payment, certificate, err = h.PayEnciphered(ctx,
+		client.PayKey{Own: own, Card: w.pinKey, Application: h.application}, h.tap.PIN,
+		t.request.Message, t.request.Certificate, t.request.Authority)
+	switch {
+	case h.tap.PIN == (pin.Block{}) && client.Is(err, spec.SWSecurity):
+		return nil, nil, ErrPINNeeded
+	case client.IsSealed(err) && !errors.Is(err, client.ErrPINWrong):
+		h.pinRight = true
+	case client.IsLost(err), errors.Is(err, pin.ErrPaymentAnswer):
+		err = &TornTap{err}
+	}
 	return payment, certificate, err
 }
 

@@ -25,13 +25,17 @@ type cardSession struct {
 	tap      Tap
 	verified bool
 	nonce    message.Nonce // zeros when an enciphered PIN has used it up
+	pinRight bool          // the card has refused something else
+
+	application message.FCI
 }
 
 // openSession selects the application on the card.
 func (w *Wallet) openSession(ctx context.Context, tap Tap) (*cardSession, error) {
 	h := &cardSession{Client: client.New(tap.Card), wallet: w, tap: tap}
-	fci, err := h.Select(ctx)
-	h.nonce = fci.Nonce
+	var err error
+	h.application, err = h.Select(ctx)
+	h.nonce = h.application.Nonce
 	return h, err
 }
 

@@ -71,7 +71,7 @@ final class Pay extends SecretCommand {
             device.pins.presentPin();
             length = same ? copyRecord(earlier) : pay(certificate, requestEnd, earlier, ca);
         } catch (ISOException e) {
-            transport.refuse(e.getReason());
+            transport.refuse(e.getReason(), bodyLength);
             return;
         } finally {
             device.pins.forget(); // this PIN was for this Request

@@ -9,8 +9,9 @@ import javacard.framework.Util;
  * its point for this Request and has the batch key from anybody. Who stands between can neither
  * change Request, nonce or the answer to SELECT, which the MAC covers, nor make up a refusal.
  *
- * <p>The first hash of the shared secret is the key of the answer and that of the MACs, the second
- * one masks the PIN block. All of it is in scratch, and wiped by SecretCommand.
+ * <p>Keys and proofs are hashes of the shared secret with what they are tied to (TR-03111 section
+ * 4.3.3, SharedInfo): a hash costs a card a third of a CMAC. All of it is in scratch, and wiped by
+ * SecretCommand.
  */
 final class PayTransport {
     private static final short BLOCK = Spec.IV_LENGTH;
@@ -23,9 +24,8 @@ final class PayTransport {
     /** From POINT to the value of the MAC. */
     private static final short OFFSET_MAC = (short) (Spec.PAY_PIN_OFFSET_CRYPTOGRAM
             + Spec.PIN_BLOCK_LENGTH + SHORT_HEADER);
-    private static final short MAC_KEY = (short) (Ram.KEY + BLOCK);
-    /** Where in out a MAC over a refusal is computed, after the refusal. */
-    private static final short MAC_INPUT = (short) (Ram.RECORD + 2 * BLOCK);
+    /** What masks the PIN block, after the key of the answer. */
+    private static final short MASK = (short) (Ram.KEY + BLOCK);
 
     private final Device device;
     private final Ram ram;
@@ -54,45 +54,42 @@ final class PayTransport {
     }
 
     /**
-     * Agrees with the sender of the point on the first hash, to scratch at KEY. With the batch key
-     * only for whoever made the point for this Request.
+     * Agrees with the sender of the point; the keys go to scratch at KEY. With the batch key only
+     * for whoever made the point for this Request.
      */
     void agree(boolean batch, short point) {
         byte[] in = ram.in;
-        byte[] scratch = ram.scratch;
         short value = (short) (point + Spec.PAY_PIN_OFFSET_POINT);
-        if (batch) {
-            device.engines.sha.doFinal(in, value, Spec.POINT_LENGTH, scratch, Ram.KEY);
-            if (Util.arrayCompare(scratch, Ram.KEY, in,
-                    (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_RANDOM),
-                    Messages.RANDOM_LENGTH) != 0) {
-                ISOException.throwIt(Spec.SW_SIGNATURE);
-            }
+        if (batch && Util.arrayCompare(in, (short) (value + 1), in,
+                (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_RANDOM),
+                Messages.RANDOM_LENGTH) != 0) {
+            ISOException.throwIt(Spec.SW_SIGNATURE);
         }
         if (!device.engines.agree(batch, in, value)) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
-        derive(Spec.PIN_LABEL_ENC, Ram.KEY);
+        hashSecret(Spec.PAY_LABEL_KEYS);
+        device.engines.sha.doFinal(ram.session, Ram.NONCE, Spec.NONCE_LENGTH, ram.scratch, Ram.KEY);
     }
 
-    private void derive(byte[] counter, short target) {
+    /** Begins a hash of the shared secret for one purpose. */
+    private void hashSecret(byte[] label) {
         device.engines.sha.update(ram.scratch, Ram.AGREED, Spec.SCALAR_LENGTH);
-        device.engines.sha.update(counter, (short) 0, (short) counter.length);
-        device.engines.sha.doFinal(ram.session, Ram.NONCE, Spec.NONCE_LENGTH, ram.scratch, target);
+        device.engines.sha.update(label, (short) 0, (short) label.length);
     }
 
-    /** Requires the MAC, and leaves the Request's identity in scratch at IDENTITY. */
+    /** Requires the proof that the sender made the point, for this Request and session. */
     void requireMac(short point, short bodyLength) {
         byte[] in = ram.in;
         byte[] out = ram.out;
-        device.engines.computeIdentity(in, (short) 0, bodyLength);
-        short next = Util.arrayCopyNonAtomic(ram.scratch, Ram.IDENTITY, out, (short) 0,
-                Spec.HASH_LENGTH);
-        next = select.put(out, next);
+        hashSecret(Spec.PAY_LABEL_PIN);
+        device.engines.sha.update(in, (short) 0, bodyLength);
+        short next = select.put(out, (short) 0);
         next = Util.arrayCopyNonAtomic(in, (short) (point + Spec.PAY_PIN_OFFSET_CRYPTOGRAM), out,
                 next, Spec.PIN_BLOCK_LENGTH);
-        device.cmac.compute(ram.scratch, MAC_KEY, out, (short) 0, next);
-        if (!device.cmac.matches(in, (short) (point + OFFSET_MAC), Spec.PIN_MAC_LENGTH)) {
+        device.engines.sha.doFinal(out, (short) 0, next, ram.scratch, Ram.SECRET);
+        if (Util.arrayCompare(ram.scratch, Ram.SECRET, in, (short) (point + OFFSET_MAC),
+                Spec.PIN_MAC_LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_MAC_WRONG);
         }
     }
@@ -101,10 +98,11 @@ final class PayTransport {
     void decipher(short point) {
         byte[] scratch = ram.scratch;
         ram.session[Ram.NONCE_VALID] = 0;
-        derive(Spec.PIN_LABEL_MAC, Ram.SECRET);
         short cryptogram = (short) (point + Spec.PAY_PIN_OFFSET_CRYPTOGRAM);
-        for (short i = 0; i < Spec.PIN_BLOCK_LENGTH; i++) {
-            scratch[(short) (Ram.SECRET + i)] ^= ram.in[(short) (cryptogram + i)];
+        for (short i = 0; i < Spec.PIN_BLOCK_LENGTH; i += (short) 2) {
+            Util.setShort(scratch, (short) (Ram.SECRET + i),
+                    (short) (Util.getShort(scratch, (short) (MASK + i))
+                            ^ Util.getShort(ram.in, (short) (cryptogram + i))));
         }
     }
 
@@ -114,18 +112,18 @@ final class PayTransport {
                 (short) (Ram.RECORD + length), Spec.DEVICE_CERTIFICATE_LENGTH));
     }
 
-    /** Answers with a refusal of the Request whose identity is in scratch. */
-    void refuse(short status) {
+    /** Answers with a refusal of the Request, whose body has that length. */
+    void refuse(short status, short bodyLength) {
         byte[] out = ram.out;
-        out[MAC_INPUT] = (byte) Spec.TAG_REFUSED;
-        Util.setShort(out, (short) (MAC_INPUT + 1), status);
-        Util.arrayCopyNonAtomic(ram.scratch, Ram.IDENTITY, out,
-                (short) (MAC_INPUT + 1 + STATUS_LENGTH), Spec.HASH_LENGTH);
-        device.cmac.compute(ram.scratch, MAC_KEY, out, MAC_INPUT,
-                (short) (1 + STATUS_LENGTH + Spec.HASH_LENGTH));
         short next = Tlv.open(out, Ram.RECORD, Spec.TAG_REFUSED, Spec.REFUSED_CONTENT_LENGTH);
-        next = Util.setShort(out, Tlv.open(out, next, Spec.TAG_STATUS, STATUS_LENGTH), status);
-        encipher(Tlv.put(out, next, Spec.TAG_MAC, ram.scratch, Ram.MAC, Spec.PIN_MAC_LENGTH));
+        next = Tlv.open(out, next, Spec.TAG_STATUS, STATUS_LENGTH);
+        hashSecret(Spec.PAY_LABEL_REFUSED);
+        device.engines.sha.update(ram.session, Ram.NONCE, Spec.NONCE_LENGTH);
+        Util.setShort(out, next, status);
+        device.engines.sha.update(out, next, STATUS_LENGTH);
+        device.engines.sha.doFinal(ram.in, (short) 0, bodyLength, ram.scratch, Ram.SECRET);
+        encipher(Tlv.put(out, (short) (next + STATUS_LENGTH), Spec.TAG_MAC, ram.scratch, Ram.SECRET,
+                Spec.PIN_MAC_LENGTH));
     }
 
     /** Enciphers out from Ram.RECORD to end, padded, and makes it the response. */

@@ -488,6 +488,16 @@ public final class Spec {
     public static final byte[] PIN_LABEL_ENC = {(byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x01};
     /** hashed after the shared secret: the MAC key of an enciphered PIN */
     public static final byte[] PIN_LABEL_MAC = {(byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x02};
+    /** hashed after the shared secret, with the nonce: the keys of an enciphered PAY */
+    public static final byte[] PAY_LABEL_KEYS = {
+        (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x03
+    };
+    /** hashed after the shared secret, with Request, FCI and PIN: what proves the sender */
+    public static final byte[] PAY_LABEL_PIN = {(byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x04};
+    /** hashed after the shared secret, with nonce, status word and Request: what proves the card */
+    public static final byte[] PAY_LABEL_REFUSED = {
+        (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x05
+    };
 
     // POLICY: layout of the value
     /** version; 0 in ceilings and in the defaults */
@@ -1014,15 +1024,9 @@ public final class Spec {
     public static final short REFUSED_AT_STATUS = (short) 0;
     /** offset of the value: status word */
     public static final short REFUSED_OFFSET_STATUS = (short) 2;
-    /**
-     * offset of the data object: first bytes of the AES-CMAC over tag EB, status word and the
-     * Request's identity
-     */
+    /** offset of the data object: proves that the card refuses this Request in this session */
     public static final short REFUSED_AT_MAC = (short) 4;
-    /**
-     * offset of the value: first bytes of the AES-CMAC over tag EB, status word and the Request's
-     * identity
-     */
+    /** offset of the value: proves that the card refuses this Request in this session */
     public static final short REFUSED_OFFSET_MAC = (short) 6;
 
     // COUNTERS (E9): the card's counters
@@ -1217,15 +1221,9 @@ public final class Spec {
     public static final short PAY_REFUSED_AT_STATUS = (short) 2;
     /** offset of the value: status word */
     public static final short PAY_REFUSED_OFFSET_STATUS = (short) 4;
-    /**
-     * offset of the data object: first bytes of the AES-CMAC over tag EB, status word and the
-     * Request's identity
-     */
+    /** offset of the data object: proves that the card refuses this Request in this session */
     public static final short PAY_REFUSED_AT_MAC = (short) 6;
-    /**
-     * offset of the value: first bytes of the AES-CMAC over tag EB, status word and the Request's
-     * identity
-     */
+    /** offset of the value: proves that the card refuses this Request in this session */
     public static final short PAY_REFUSED_OFFSET_MAC = (short) 8;
 
     // PAY_RECORD: record of a payment made
