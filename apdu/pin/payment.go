@@ -151,6 +151,18 @@ func (a *Agreement) Open(enciphered []byte, request *message.Request) (PaymentAn
 	return answer, err
 }
 
+// Seal enciphers what a card answers, as a card does and whoever has its key.
+func (a *Agreement) Seal(plain []byte) ([]byte, error) {
+	padded := append(bytes.Clone(plain), 0x80)
+	padded = append(padded, make([]byte, (aes.BlockSize-len(padded)%aes.BlockSize)%aes.BlockSize)...)
+	key, _ := a.keys()
+	enciphered, err := encrypt(key, make([]byte, aes.BlockSize), padded)
+	if err != nil {
+		return nil, err
+	}
+	return tlv.Append(nil, spec.TagCryptogram, enciphered)
+}
+
 func (a *Agreement) refused(plain []byte, request *message.Request) (PaymentAnswer, error) {
 	var status [2]byte
 	var mac [spec.PINMACLength]byte

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"context"
+	"crypto/ecdh"
 	"errors"
 	"fmt"
 
@@ -77,8 +78,9 @@ func (w *world) issuer(b *bank) personalization.Issuer {
 
 // onlyBatch is the batch key of all cards of an intermediary.
 type onlyBatch struct {
-	id  message.DeviceID
-	key pki.BatchKey
+	id      message.DeviceID
+	key     pki.BatchKey
+	private *ecdh.PrivateKey // the same key
 }
 
 // makeBatch makes the batch key of an intermediary.
@@ -88,6 +90,9 @@ func (w *world) makeBatch(b *bank) error {
 		return err
 	}
 	b.batch.id = banking.DeviceIDOf(b.name, banking.KindBatch, 1)
+	if b.batch.private, err = key.ECDH(); err != nil {
+		return err
+	}
 	b.batch.key, err = b.ca.CertifyBatch(b.batch.id, key)
 	return err
 }
