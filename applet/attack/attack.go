@@ -178,7 +178,9 @@ type Setup struct {
 	// Ceilings are the card's, and its policy's version is above one.
 	Ceilings message.Policy
 	// Nonce is that of the card's session, which SELECT has answered.
-	Nonce message.Nonce
+	// Application is what the card has answered to SELECT in the session.
+	Application message.FCI
+	Nonce       message.Nonce
 	// Heads are those of the card's records by their number; all but the last are
 	// acknowledged, and at least two.
 	Heads []message.Hash
@@ -206,6 +208,7 @@ func All() []Attack {
 		[]Attack{PINToNoPoint},
 		requests,
 		payments,
+		encipheredPayments,
 		acceptances,
 		[]Attack{StolenCA},
 		instructions,

@@ -74,6 +74,7 @@ func (r *run) selectApplet() (message.FCI, error) {
 	if err != nil {
 		return message.FCI{}, err
 	}
+	r.setup.Application = *fci
 	r.setup.Nonce, fci.Nonce = fci.Nonce, message.Nonce{}
 	return *fci, nil
 }

@@ -118,7 +118,7 @@ func TestSecretsNeverShow(t *testing.T) {
 	var variants []spec.Variant
 	for _, c := range spec.Commands {
 		for _, v := range c.Variants {
-			if isSecret(v.In) {
+			if isSecret(v.In) && c != spec.Pay { // whose PIN is enciphered, and P2 00 has none
 				variants = append(variants, v)
 			}
 		}

@@ -71,11 +71,11 @@ final class Pay extends SecretCommand {
             device.pins.presentPin();
             length = same ? copyRecord(earlier) : pay(certificate, requestEnd, earlier, ca);
         } catch (ISOException e) {
+            device.pins.forget();
             transport.refuse(e.getReason(), bodyLength);
             return;
-        } finally {
-            device.pins.forget(); // this PIN was for this Request
         }
+        device.pins.forget(); // this PIN was for this Request
         transport.answer(length);
     }
 

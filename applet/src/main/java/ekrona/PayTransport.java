@@ -18,7 +18,6 @@ final class PayTransport {
     private static final byte PADDING = (byte) 0x80;
     private static final short LONG_HEADER = (short) 4;
     private static final short SHORT_HEADER = (short) 2;
-    private static final short MAX_SHORT_FORM = (short) 127;
     private static final short MAX_ONE_BYTE = (short) 255;
     private static final short STATUS_LENGTH = (short) 2;
     /** From POINT to the value of the MAC. */
@@ -134,8 +133,9 @@ final class PayTransport {
         end = Util.arrayFillNonAtomic(out, (short) (end + 1), (short) (padding - 1), (byte) 0);
         short length = (short) (end - Ram.RECORD);
         device.engines.encrypt(ram.scratch, Ram.KEY, out, Ram.RECORD, length);
-        short start = (short) (Ram.RECORD - (length > MAX_ONE_BYTE ? LONG_HEADER
-                : length > MAX_SHORT_FORM ? (short) (LONG_HEADER - 1) : SHORT_HEADER));
+        // A refusal has a short length, and a Payment one of two bytes.
+        short start =
+                (short) (Ram.RECORD - (length > MAX_ONE_BYTE ? LONG_HEADER : SHORT_HEADER));
         Tlv.open(out, start, Spec.TAG_CRYPTOGRAM, length);
         device.channel.respond(start, (short) (end - start));
     }
