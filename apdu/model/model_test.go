@@ -1,7 +1,7 @@
 // Package model_test explores the Promela models of the protocol with Spin: each whole, in which no
 // promise may break, and once for each rule without that rule, in which one must. The model of
-// payments and settlement is ekrona.pml, with the promises of the protocol's section 8 and the rules
-// that it marks with a dagger; those of protocol 2 are small ones of their own (protocol2_test.go).
+// payments and settlement is ekrona.pml, with the promises of the protocol's section 8 and the
+// rules that it marks with a dagger; protocol 2 has small ones of its own (protocol2_test.go).
 // README.md describes all; start with ekrona.pml.
 //
 // It needs the programs spin and gcc (on Debian: apt-get install spin gcc) and is skipped without

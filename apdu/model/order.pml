@@ -26,7 +26,7 @@
 /* An order whose row holds less than the policy. */
 #define CAP(o) 0
 #define ORDERS 1
-#elif defined(THIEVES) || defined(ONE_KEY)
+#elif defined(THIEVES) || defined(FORMER_ROOT) || defined(ONE_KEY)
 /* Order 1 by the first crisis key; order 2 by the second, if there is one by then; the thieves' is number 9. */
 #define CAP(o) ((o) == THEIRS -> 9 : 2)
 #define ORDERS 2
@@ -40,7 +40,7 @@
 #define ORDERS 2
 #endif
 #if defined(PAYMENTS)
-#elif defined(THIEVES)
+#elif defined(THIEVES) || defined(FORMER_ROOT)
 #define PAYMENTS 5
 #else
 #define PAYMENTS 7
@@ -54,15 +54,25 @@
 #define UNTIL(o) ((o) == THEIRS -> THEIR_END : ((o) == 1 -> 1 : 2))
 #define THEIRS   9
 
+/* Crisis keys, an older one first: the first, one that thieves of the former root have certified, the second, by the next root. */
+#define FIRST  1
+#define FORGED 2
+#define SECOND 3
+#ifdef FORMER_ROOT
+#define THEIR_KEY FORGED
+#else
+#define THEIR_KEY FIRST
+#endif
+
 /* The central bank: the highest number signed, the lowest good one, the crisis key that signed each. */
 byte today, issued, low = 1;
-byte keyOf[3]; /* crisis key of order o, 1 or 2 */
+byte keyOf[3]; /* crisis key of order o */
 bool second; /* the root has certified a second crisis key, since the first is stolen */
 bool notaryStolen, crisisStolen;
 
 /* The card. */
 bool made;
-byte lowest, stored, storedKey, crisis, floor; /* stored: number of the order that it holds */
+byte lowest, stored, crisis, floor; /* stored: number of the order that it holds */
 byte paid, acked;
 
 /* The notary's knowledge of it, and the Instruction that is under way. */
@@ -74,7 +84,7 @@ byte told;   /* the lowest good number when the last Instruction that the card h
 byte after;  /* payments since the crisis was over, until the card was told */
 byte writes; /* orders written since the last Instruction */
 byte newest; /* the highest number that the card has taken since the last Instruction, the thieves' apart */
-bool clean;  /* an Instruction was applied when the second crisis key could be shown with it */
+bool clean;  /* an Instruction was applied when the second crisis key could be shown before it */
 
 #define MOST(a, b)  ((a) > (b) -> (a) : (b))
 #define LEAST(a, b) ((a) < (b) -> (a) : (b))
@@ -122,30 +132,59 @@ byte base; /* what was paid when the Instruction was applied */
 
 /* Thieves sign what they like: order THEIRS exists as soon as they have the keys that the card asks for. */
 #ifdef ONE_SIGNATURE
-#define FORGED (notaryStolen || crisisStolen)
+#define FORGING (notaryStolen || crisisStolen)
 #else
-#define FORGED ROBBED
+#define FORGING ROBBED
 #endif
-#define EXISTS(o) ((o) == THEIRS -> FORGED : (o) <= issued)
-#define KEY(o)    ((o) == THEIRS -> 1 : keyOf[(o) % 3])
+#define EXISTS(o) ((o) == THEIRS -> FORGING : (o) <= issued)
+#define KEY(o)    ((o) == THEIRS -> THEIR_KEY : keyOf[(o) % 3])
 
-/* A crisis key counts when it is the stored one or a newer one, whose certificate is shown with the order. */
+/* A crisis key counts when it is the stored one or a newer one, whose certificate is shown before the order. */
+#if defined(KEY_STAYS)
+#define NEWER(k) false
+#elif defined(LATER_END) /* the thieves' certificate ends last */
+#define NEWER(k) ((k) > crisis && crisis != FORGED)
+#else
+#define NEWER(k) ((k) > crisis)
+#endif
 #ifdef ANY_KEY
 #define KEY_GOOD(o) true
 #else
-#define KEY_GOOD(o) (KEY(o) >= crisis)
+#define KEY_GOOD(o) (KEY(o) == crisis || NEWER(KEY(o)))
 #endif
 #if defined(ANY_NUMBER)
 #define HIGHER(o) (stored != (o))
-#elif defined(NUMBER_ALONE)
+#elif defined(ORDER_STAYS)
 #define HIGHER(o) (stored == 0 || (o) > stored)
 #else
-#define HIGHER(o) (stored == 0 || (o) > stored || KEY(o) > storedKey)
+#define HIGHER(o) (stored == 0 || (o) > stored || NEWER(KEY(o)))
 #endif
 #define TAKES(o) (KEY_GOOD(o) && (o) >= lowest && HIGHER(o))
 
+/* learn stores a newer crisis key, whoever shows its certificate: no message names a crisis key for ever. What the former one has
+ * signed is dropped. */
+inline learn(k) {
+	if
+	:: NEWER(k) -> crisis = k;
+		TELL("the card learns crisis key %d\n", k);
+		if
+#ifndef ORDER_STAYS
+		:: stored != 0 ->
+			if
+			:: stored == THEIRS -> MET(5, "met a thieves' order dropped\n")
+			:: else -> MET(9, "met an order dropped with its key\n")
+			fi;
+			stored = 0
+#endif
+		:: else
+		fi
+	:: else
+	fi
+}
+
 inline take(o) {
-	stored = o; storedKey = KEY(o); crisis = KEY(o);
+	learn(KEY(o));
+	stored = o;
 	newest = (o > newest && o != THEIRS -> o : newest);
 	writes++;
 #ifdef TAKING_RESETS
@@ -163,7 +202,7 @@ inline pay(exact) {
 		"broken floor: an order is used that is over by the card's own date\n");
 	MUST(paid - acked <= HIGHEST, "broken cap: more paid since the acknowledgement than any order allows\n");
 	MUST(paid - acked <= CEILING, "broken ceiling: more than the ceilings allow\n");
-	MUST(after <= BUDGETS * HIGHEST || FORGED, "broken budget: more paid after the crisis than the bound\n")
+	MUST(after <= BUDGETS * HIGHEST || FORGING, "broken budget: more paid after the crisis than the bound\n")
 }
 
 proctype World() {
@@ -173,14 +212,18 @@ proctype World() {
 #if defined(ROLLOVER) && !defined(KEY_ALONE)
 		second = (issued == 1);
 #endif
-		issued++; keyOf[issued] = (second -> 2 : 1); low = issued; after = 0;
+		issued++; keyOf[issued] = (second -> SECOND : FIRST); low = issued; after = 0;
 		TELL("the central bank signs order %d with crisis key %d\n", issued, keyOf[issued]) }
 	:: d_step { issued != 0 && low <= issued -> low = issued + 1; TELL("the crisis is over: the lowest good number is %d\n", low) }
 #if defined(KEY_ALONE)
 	:: d_step { issued == 1 && !second -> second = true; TELL("the root certifies a second crisis key\n") }
 #endif
-#if defined(THIEVES)
+#if defined(THIEVES) || defined(FORMER_ROOT)
+#ifdef THIEVES
 	:: d_step { !notaryStolen -> notaryStolen = true; crisisStolen = true; TELL("both keys are stolen\n") }
+#else
+	:: d_step { !notaryStolen -> notaryStolen = true; crisisStolen = true; TELL("the former root is stolen, and certifies keys\n") }
+#endif
 	:: d_step { notaryStolen && !second -> second = true; TELL("the root certifies a second crisis key\n") }
 #elif defined(ONE_KEY)
 	:: d_step { !notaryStolen && !crisisStolen -> notaryStolen = true; TELL("the notary key is stolen\n") }
@@ -193,7 +236,7 @@ proctype Card() {
 	byte o;
 	end: do
 	:: d_step { !made ->
-		made = true; crisis = (second -> 2 : 1); floor = today;
+		made = true; crisis = (second -> SECOND : FIRST); floor = today;
 #ifdef NEW_CARD_ANY
 		lowest = 0;
 #else
@@ -201,6 +244,10 @@ proctype Card() {
 #endif
 		told = low;
 		TELL("a card is personalized; its lowest good number is %d\n", lowest) }
+	:: d_step { made && second && NEWER(SECOND) -> learn(SECOND) }
+#ifdef FORMER_ROOT
+	:: d_step { made && ROBBED && NEWER(FORGED) -> learn(FORGED) }
+#endif
 	:: d_step { made && EXISTS(1) && TAKES(1) -> TELL("the card takes order 1\n"); take(1) }
 	:: d_step { made && EXISTS(2) && TAKES(2) -> TELL("the card takes order 2\n");
 		if
@@ -228,9 +275,7 @@ proctype Card() {
 		told = outLow;
 		writes = 0;
 		clean = second; newest = 0;
-#ifndef KEY_STAYS
-		crisis = (second -> 2 : crisis);
-#endif
+		if :: second -> learn(SECOND) :: else fi;
 #if defined(RISES_ONLY)
 		lowest = MOST(lowest, outLow);
 #elif !defined(NO_LOWEST)
@@ -239,27 +284,21 @@ proctype Card() {
 		MUST(lowest <= outLow, "broken remedy: a number that thieves set stops the central bank's orders\n");
 		if
 #ifdef EXACT
-		:: stored != 0 && (stored != outLow || storedKey < crisis) ->
-#elif defined(ORDER_STAYS)
-		:: stored != 0 && stored < outLow ->
+		:: stored != 0 && stored != outLow ->
 #else
-		:: stored != 0 && (stored < outLow || storedKey < crisis) ->
+		:: stored != 0 && stored < outLow ->
 #endif
-			MUST(stored < outLow || storedKey < crisis,
-				"broken newer: an Instruction takes away an order that is newer than itself\n");
-			if
-			:: stored == THEIRS -> MET(5, "met a thieves' order dropped\n")
-			:: else -> MET(6, "met an order dropped\n")
-			fi;
-			stored = 0; storedKey = 0
+			MUST(stored < outLow, "broken newer: an Instruction takes away an order that is newer than itself\n");
+			MET(6, "met an order dropped\n");
+			stored = 0
 		:: stored != 0 && stored > outLow && stored != THEIRS -> MET(7, "met an Instruction older than the order\n")
 		:: stored != 0 && stored == outLow -> MET(8, "met a synchronisation in mid-crisis\n")
 		:: else
 		fi;
 		upto = 0; outLow = 0; outDate = 0 }
-#ifdef THIEVES
+#if defined(THIEVES) || defined(FORMER_ROOT)
 	/* Who has the instruction key too gives Instructions; with the root's next keys it ends. */
-	:: d_step { made && !out && ROBBED && crisis == 1 && lowest != THEIRS -> lowest = THEIRS;
+	:: d_step { made && !out && ROBBED && crisis != SECOND && lowest != THEIRS -> lowest = THEIRS;
 		TELL("the thieves' Instruction sets the lowest good number\n") }
 #endif
 	od
@@ -284,16 +323,16 @@ proctype Promises() {
 		MUST(false, "broken old: a card holds an order that the notary had told it is over\n") }
 	:: d_step { made && LIMIT(0, false) < POLICY -> MUST(false, "broken lower: an order lowers\n") }
 	:: d_step { stored == THEIRS && !ROBBED -> MUST(false, "broken thief: one stolen key signs an order\n") }
-	:: d_step { stored == THEIRS && (crisis == 2 || clean) ->
+	:: d_step { stored == THEIRS && (crisis == SECOND || clean) ->
 		MUST(false, "broken remedy: the thieves' order after the second crisis key\n") }
 	:: d_step { stored != THEIRS && stored != 0 && stored < newest ->
 		MUST(false, "broken back: a card goes back to an order that it had replaced\n") }
-#ifndef THIEVES
+#if !defined(THIEVES) && !defined(FORMER_ROOT)
 	:: d_step { made && issued != 0 && low == issued && stored != issued && !TAKES(issued) ->
 		MUST(false, "broken reach: a card that cannot take the order in force\n") }
 #endif
 	/* What the central bank signs after a theft is taken by every card, unless the thieves' Instruction forbids it. */
-	:: d_step { made && stored == THEIRS && second && issued == 2 && keyOf[2] == 2 && lowest <= 2 && !TAKES(2) ->
+	:: d_step { made && stored == THEIRS && second && issued == 2 && keyOf[2] == SECOND && lowest <= 2 && !TAKES(2) ->
 		MUST(false, "broken remedy: the thieves' number stops the central bank's order\n") }
 	od
 }

@@ -18,7 +18,7 @@ var crisis = []string{"an order in place of another", "an order dropped",
 	"an Instruction older than the order", "a synchronisation in mid-crisis"}
 
 var theft = append(slices.Clone(crisis), "a thieves' order", "a thieves' order dropped",
-	"a thieves' order undone without network")
+	"a thieves' order undone without network", "an order dropped with its key")
 
 var rollover = []string{"a successor written", "a key written again under the next root",
 	"an Instruction by a key that has a successor", "an Instruction after a root rollover",
@@ -28,8 +28,8 @@ var rollover = []string{"a successor written", "a key written again under the ne
 var sales = []string{"a sale closed", "a sale closed whose debit was acknowledged",
 	"a torn PAY made good", "an older record given again after the PIN"}
 
-// TestPromisesOfProtocol2Hold explores each world whole, and demands the situations that it is there
-// for.
+// TestPromisesOfProtocol2Hold explores each world whole, and demands the situations that it is
+// there for.
 func TestPromisesOfProtocol2Hold(t *testing.T) {
 	requireSpin(t)
 	for _, world := range []struct {
@@ -43,11 +43,13 @@ func TestPromisesOfProtocol2Hold(t *testing.T) {
 		{"keys", "THREE_EACH", true, rollover},
 		{"order", "RAISED", false, crisis},
 		{"order", "LOWERED", false, crisis},
-		{"order", "ROLLOVER", false, crisis},
+		{"order", "ROLLOVER", false,
+			append(slices.Clone(crisis), "an order dropped with its key")},
 		{"order", "WEAK", false, []string{"an order dropped", "a prefix acknowledged",
 			"a synchronisation in mid-crisis"}},
 		{"order", "ONE_KEY", false, crisis},
 		{"order", "THIEVES", false, theft},
+		{"order", "FORMER_ROOT", false, theft},
 		{"order", "THIEVES PAYMENTS=10", true, theft},
 		{"help", "PAYER_KEYS", false, []string{"a prefix acknowledged",
 			"an order that was over when its payee synchronised",
@@ -72,8 +74,8 @@ func TestPromisesOfProtocol2Hold(t *testing.T) {
 	}
 }
 
-// TestEachRuleOfProtocol2IsNeeded takes out one rule at a time: a shortest run to the broken promise
-// is replayed and logged.
+// TestEachRuleOfProtocol2IsNeeded takes out one rule at a time: a shortest run to the broken
+// promise is replayed and logged.
 func TestEachRuleOfProtocol2IsNeeded(t *testing.T) {
 	requireSpin(t)
 	for _, rule := range []struct {
@@ -108,12 +110,12 @@ func TestEachRuleOfProtocol2IsNeeded(t *testing.T) {
 		{"order", "KEY_ALONE", "ROLLOVER", "reach: a card that cannot take the order in force"},
 		{"order", "ONE_SIGNATURE", "ONE_KEY", "thief: one stolen key signs an order"},
 		{"order", "ANY_END", "THIEVES", wrongDay},
-		{"order", "NUMBER_ALONE", "THIEVES",
-			"remedy: the thieves' number stops the central bank's order"},
 		{"order", "ANY_KEY", "THIEVES",
 			"remedy: the thieves' order after the second crisis key"},
 		{"order", "KEY_STAYS", "THIEVES",
-			"remedy: the thieves' order after the second crisis key"},
+			"remedy: the thieves' number stops the central bank's order"},
+		{"order", "LATER_END", "FORMER_ROOT",
+			"remedy: the thieves' number stops the central bank's order"},
 		{"order", "ORDER_STAYS", "THIEVES",
 			"remedy: the thieves' order after the second crisis key"},
 		{"order", "RISES_ONLY", "THIEVES",
