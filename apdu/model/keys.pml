@@ -54,8 +54,17 @@ byte writes;
 SCRATCH byte x, y;
 
 #define BIT(r) (1 << (r))
+/* Which roots certify notary and instruction keys for a card, and from when on the former one certifies none: once the next one has, or
+ * by the stronger rule once the card knows the next one. */
+#ifdef CURRENT_ROOT
+#define KNOWN(r) ((r) == current)
+#define ROOT_REPLACED(role) (current > 1)
+#else
 #define KNOWN(r) ((r) == current || (r) == before)
-#define HAS(role, k, r) ((k) == THEIRS && (r) == 1 && rootStolen || (k) != THEIRS && (certified[4 * (role) + ((k) % 4)] & BIT(r)) != 0)
+#define ROOT_REPLACED(role) (doneRoot[role] > 1)
+#endif
+#define HAS(role, k, r) ((k) == THEIRS && (r) == 1 && rootStolen || \
+	(k) != THEIRS && (certified[4 * (role) + ((k) % 4)] & BIT(r)) != 0)
 
 /* Never backward: not an earlier end, not by an older root than those of the stored key. */
 #ifdef ANY_END
@@ -65,6 +74,8 @@ SCRATCH byte x, y;
 #endif
 #ifdef ANY_ROOT
 #define NEWER(role, r) true
+#elif defined(CURRENT_ROOT)
+#define NEWER(role, r) true /* it always is */
 #else
 #define NEWER(role, r) ((r) >= storedRoot[role])
 #endif
@@ -75,7 +86,11 @@ SCRATCH byte x, y;
 
 /* Whether a phone with every certificate can have key k verified by a card that knows roots a and b. */
 #define BY(role, k, r) (HAS(role, k, r) && FORWARD(role, k, r))
+#ifdef CURRENT_ROOT
+#define PRESENTABLE(role, k, a, b) (stored[role] == (k) || BY(role, k, a))
+#else
 #define PRESENTABLE(role, k, a, b) (stored[role] == (k) || BY(role, k, a) || BY(role, k, b))
+#endif
 #define ALL(a, b) (PRESENTABLE(NOTARY, names[NOTARY], a, b) && PRESENTABLE(INSTRUCTION, names[INSTRUCTION], a, b))
 #ifdef GOES_BACK
 #define CHALLENGED(a, b) true
@@ -87,8 +102,8 @@ SCRATCH byte x, y;
 
 /* Keys that thieves have: the first of a role, and theirs. */
 #define STOLEN(k) ((k) == 1 && keysStolen || (k) == THEIRS && rootStolen)
-/* Whether an Instruction has replaced it on the card. */
-#define REPLACED(role, k) ((k) == 1 && doneKey[role] > 1 || (k) == THEIRS && doneRoot[role] > 1)
+/* Whether it has been replaced on the card. */
+#define REPLACED(role, k) ((k) == 1 && doneKey[role] > 1 || (k) == THEIRS && ROOT_REPLACED(role))
 
 inline stranger() {
 	writes++;
@@ -104,6 +119,10 @@ inline present(role, k, r) {
 #else
 	shown[role] = k; shownRoot[role] = r
 #endif
+}
+
+inline forget() {
+	shown[0] = 0; shown[1] = 0; shownRoot[0] = 0; shownRoot[1] = 0
 }
 
 /* write makes the stored key that of an Instruction, which is the session's unless it is the stored one. */
@@ -163,10 +182,14 @@ proctype CentralBank() {
 proctype Card() {
 	byte role, k, r;
 	end: do
-	:: d_step { shown[0] != 0 || shown[1] != 0 -> shown[0] = 0; shown[1] = 0; shownRoot[0] = 0; shownRoot[1] = 0;
+	:: d_step { shown[0] != 0 || shown[1] != 0 -> forget();
 		TELL("the card is selected\n") }
 	/* Anybody presents anything. */
-	:: d_step { current < root -> before = current; current++; stranger(); TELL("the card learns root %d\n", current) }
+	:: d_step { current < root -> before = current; current++; stranger();
+#if defined(CURRENT_ROOT) && !defined(SESSION_STAYS)
+		forget();
+#endif
+		TELL("the card learns root %d\n", current) }
 	:: atomic {
 		if :: role = NOTARY :: role = INSTRUCTION fi;
 		if :: k = 1 :: k = 2 :: k = 3 :: k = THEIRS fi;

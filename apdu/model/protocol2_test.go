@@ -41,6 +41,8 @@ func TestPromisesOfProtocol2Hold(t *testing.T) {
 		{"keys", "THREE_ROOTS", false, rollover},
 		{"keys", "THREE_KEYS", false, rollover},
 		{"keys", "THREE_EACH", true, rollover},
+		{"keys", "THREE_ROOTS CURRENT_ROOT", false, rollover},
+		{"keys", "THREE_KEYS CURRENT_ROOT", false, rollover},
 		{"order", "RAISED", false, crisis},
 		{"order", "LOWERED", false, crisis},
 		{"order", "ROLLOVER", false,
@@ -87,6 +89,8 @@ func TestEachRuleOfProtocol2IsNeeded(t *testing.T) {
 		{"keys", "PRESENTING_WRITES", "TWO_EACH", endless},
 		{"keys", "PRESENTING_WRITES", "TWO_EACH WRITES=99", bricked},
 		{"keys", "NEW_KEYS_ONLY", "THREE_ROOTS", bricked},
+		{"keys", "NEW_KEYS_ONLY", "TWO_EACH CURRENT_ROOT", bricked},
+		{"keys", "SESSION_STAYS", "TWO_EACH CURRENT_ROOT", minted},
 		{"keys", "EARLIER_END", "TWO_EACH", bricked},
 		{"keys", "GOES_BACK", "TWO_EACH", bricked},
 
