@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -279,6 +280,12 @@ func TestCalls(t *testing.T) {
 	got, errs := calls(t.Context(), far(recorded, stub{}))
 	require.Equal(t, want, got)
 	require.NoError(t, errors.Join(errs...))
+	for n, authority := range []reflect.Type{
+		reflect.TypeFor[Wallet](), reflect.TypeFor[Terminal](), reflect.TypeFor[Merchant](),
+		reflect.TypeFor[IssuerDesk](), reflect.TypeFor[Operator](),
+	} {
+		recorders[n].Whole(t, authority)
+	}
 	for _, err := range []error{
 		fmt.Errorf("device %q: %w", anna, ErrNoDevice),
 		&order.Refused{Reason: ErrUnloadClosed},

@@ -7,16 +7,40 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/spf13/cobra"
+
 	"ekrona/apdu"
 	"ekrona/emulator/card"
 	"ekrona/emulator/globalplatform"
 	"ekrona/host/lockfile"
 )
 
+// AddProfile adds the flag --profile, the product that a virtual card is of.
+func AddProfile(c *cobra.Command, profile *string) {
+	c.Flags().StringVar(profile, "profile", card.P71.Name, "product that a virtual card is of: "+
+		"a name that \"ekrona card memory\" lists")
+}
+
+// ProfileOf finds the profile of the flag --profile.
+func ProfileOf(name string) (card.Profile, error) {
+	profile, err := card.ProfileNamed(name)
+	if err != nil {
+		return profile, Usage("--profile: %w", err)
+	}
+	return profile, nil
+}
+
 // openVirtual opens the virtual card that the flags name.
 func (f *CardFlags) openVirtual() (*OpenCard, error) {
+	profile := card.P71
+	if f.Profile != "" {
+		var err error
+		if profile, err = ProfileOf(f.Profile); err != nil {
+			return nil, err
+		}
+	}
 	if _, err := os.Stat(f.File); errors.Is(err, fs.ErrNotExist) && f.MakeBlank && f.Passing {
-		below, err := card.New(card.Options{Profile: card.P71})
+		below, err := card.New(card.Options{Profile: profile})
 		if err != nil {
 			return nil, err
 		}
@@ -24,9 +48,10 @@ func (f *CardFlags) openVirtual() (*OpenCard, error) {
 		if err != nil {
 			return nil, err
 		}
-		return virtualCard(managed, f.File, func() error { return nil }), managed.Reset()
+		return virtualCard(managed, f.File, func() error { return nil }, profile),
+			managed.Reset()
 	}
-	opened, err := OpenVirtual(f.File, f.MakeBlank)
+	opened, err := openVirtual(f.File, f.MakeBlank, profile)
 	if errors.Is(err, ErrNoCard) {
 		err = fmt.Errorf("%s: %w", cmp.Or(f.Flag, "--card"), err)
 	}
@@ -36,9 +61,13 @@ func (f *CardFlags) openVirtual() (*OpenCard, error) {
 // ErrNoCard is returned if there is no virtual card in a file.
 var ErrNoCard = errors.New("no card in")
 
-// OpenVirtual opens the virtual card in a file; with makeBlank a new one if there is none.
-// Errors: [ErrNoCard].
+// OpenVirtual opens the virtual card of the P71 profile in a file; with makeBlank a new one if
+// there is none. Errors: [ErrNoCard].
 func OpenVirtual(path string, makeBlank bool) (*OpenCard, error) {
+	return openVirtual(path, makeBlank, card.P71)
+}
+
+func openVirtual(path string, makeBlank bool, profile card.Profile) (*OpenCard, error) {
 	switch info, err := os.Stat(path); {
 	case err == nil && info.IsDir():
 		return nil, fmt.Errorf("%w %s: it is a folder: name a file", ErrNoCard, path)
@@ -50,19 +79,21 @@ func OpenVirtual(path string, makeBlank bool) (*OpenCard, error) {
 	if err != nil {
 		return nil, err
 	}
-	managed, err := OpenManaged(card.Options{Profile: card.P71}, path)
+	managed, err := OpenManaged(card.Options{Profile: profile}, path)
 	if err != nil {
 		return nil, errors.Join(err, unlock())
 	}
-	return virtualCard(managed, path, unlock), nil
+	return virtualCard(managed, path, unlock, profile), nil
 }
 
-// virtualCard is an open card of the P71 profile.
-func virtualCard(managed *globalplatform.Card, path string, unlock func() error) *OpenCard {
+// virtualCard is an open card of a profile.
+func virtualCard(
+	managed *globalplatform.Card, path string, unlock func() error, profile card.Profile,
+) *OpenCard {
 	return &OpenCard{
-		Card: apdu.Framing{Card: managed, ExtendedLength: card.P71.ExtendedLength},
+		Card: apdu.Framing{Card: managed, ExtendedLength: profile.ExtendedLength},
 		ATR:  globalplatform.ATR(), Where: path, Reset: managed.Reset, Close: unlock,
-		Unframed: managed, ExtendedLength: card.P71.ExtendedLength,
+		Unframed: managed, ExtendedLength: profile.ExtendedLength,
 	}
 }
 

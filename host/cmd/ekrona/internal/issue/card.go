@@ -74,6 +74,7 @@ What cannot be undone needs a flag of its own: --replace-keys, --delete-applet, 
 		RunE: func(c *cobra.Command, _ []string) error { return i.run(c) },
 	}
 	i.cards.Add(c)
+	cli.AddProfile(c, &i.cards.Profile)
 	i.keys.add(c)
 	i.file.add(c)
 	c.Flags().StringVar(&i.state, "state", "", "folder of the sandbox (needed)")
@@ -142,7 +143,11 @@ func (i *cardIssue) run(c *cobra.Command) error {
 		return err
 	}
 	line.CAP = file
-	need, err := preflight.NeedOf(content)
+	profile, err := cli.ProfileOf(i.cards.Profile)
+	if err != nil {
+		return err
+	}
+	need, err := preflight.NeedOn(content, profile)
 	if err != nil {
 		return fmt.Errorf("--cap: %w", err)
 	}

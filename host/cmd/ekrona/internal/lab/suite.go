@@ -102,6 +102,7 @@ card, and confirm with --delete-applet. Exit code 1 when a case fails.`,
 		},
 	}
 	cards.Add(c)
+	cli.AddProfile(c, &cards.Profile)
 	c.Flags().StringVar(&keys, "keys", "", "keys of the card's security domain: "+cardkeys.Usage)
 	c.Flags().StringVar(&named, "case", "", "only the cases whose name contains this")
 	c.Flags().BoolVar(&mayDelete, "delete-applet", false,

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -60,6 +61,8 @@ func (f *Flags) Run(
 			f.State, f.State)
 	}
 	options := sandbox.Options{}
+	options.Log = slog.New(slog.NewTextHandler(c.ErrOrStderr(),
+		&slog.HandlerOptions{Level: slog.LevelWarn}))
 	if f.Traced {
 		options.Observe = func(e apdu.Exchange, _ card.Stats) { traceTo(c.ErrOrStderr(), e) }
 	}
