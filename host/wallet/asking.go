@@ -13,8 +13,9 @@ import (
 	"ekrona/host/store"
 )
 
-// requestMakingRoom has the card request an amount. While open Requests leave no room for it on the
-// owner's card, it refuses the oldest that a torn tap of this phone left there: nobody was given it.
+// requestMakingRoom has the card request an amount. While open Requests leave no room for it on
+// the owner's card, it refuses the oldest that a torn tap of this phone left there: nobody was
+// given it.
 func (w *Wallet) requestMakingRoom(
 	ctx context.Context, h *cardSession, amount money.Ore, payer message.DeviceID,
 ) ([]byte, error) {
