@@ -154,7 +154,9 @@ func (a *Agreement) Open(enciphered []byte, request *message.Request) (PaymentAn
 // Seal enciphers what a card answers, as a card does and whoever has its key.
 func (a *Agreement) Seal(plain []byte) ([]byte, error) {
 	padded := append(bytes.Clone(plain), 0x80)
-	padded = append(padded, make([]byte, (aes.BlockSize-len(padded)%aes.BlockSize)%aes.BlockSize)...)
+	for len(padded)%aes.BlockSize != 0 {
+		padded = append(padded, 0)
+	}
 	key, _ := a.keys()
 	enciphered, err := encrypt(key, make([]byte, aes.BlockSize), padded)
 	if err != nil {

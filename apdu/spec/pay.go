@@ -16,11 +16,11 @@ var Pay = command(Command{
 		"Enciphered: the last record pays this very Request: its Payment is the answer, without " +
 			"PIN. Of any other the PIN is asked for.",
 		"Enciphered: payee's CA is known; certificate and Request verify, and the certificate is " +
-			"the payee's; PAY batch: the Request's RANDOM is the start of POINT's X coordinate; the " +
-			"nonce is not used up; the MAC. What is refused up to here is refused in clear, and " +
-			"has taken no try.",
-		"Enciphered: the PIN, as by VERIFY, which uses the nonce up. What is refused from here on " +
-			"is refused within the answer, whose status word is 9000.",
+			"the payee's; PAY batch: the Request's RANDOM is the start of POINT's X coordinate; " +
+			"the nonce is not used up; the MAC. What is refused up to here is refused in clear, " +
+			"and has taken no try.",
+		"Enciphered: the PIN, as by VERIFY, which uses the nonce up. What is refused from here " +
+			"on is refused within the answer, whose status word is 9000.",
 		"A kept record pays this very Request: its Payment is the answer and nothing else is " +
 			"checked.",
 		"Active.",

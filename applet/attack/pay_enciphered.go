@@ -31,7 +31,7 @@ var encipheredPayments = []Attack{
 	},
 	{
 		Name:    "enciphered PAY of a Request whose point is another",
-		Threat:  "who stands between, or a stranger who has heard a Request, takes the payee's place",
+		Threat:  "who stands between, or has heard a Request, takes the payee's place",
 		Defence: "the Request that the payee has signed names the point; a phone's is proven",
 		Clause:  "PROTOCOL.md §5", Card: Active,
 		Answers: sw(spec.SWSignature, spec.SWMACWrong),
@@ -116,6 +116,20 @@ var encipheredPayments = []Attack{
 				return err
 			}
 			p.payee.Encoded = flipped(p.payee.Encoded)
+			return p.sent(data)
+		}),
+	},
+	{
+		Name:    "enciphered PAY with a certificate that is not the payee's",
+		Threat:  "as above, by a terminal that is certified for itself",
+		Defence: "as above",
+		Clause:  "PROTOCOL.md §5", Card: Active, Answers: sw(spec.SWAddressee),
+		Ways: sealedWays("", func(p *sealed) error {
+			p.request.Payee = p.setup.NextID(p.setup.Own)
+			data, err := p.withPIN()
+			if err != nil {
+				return err
+			}
 			return p.sent(data)
 		}),
 	},

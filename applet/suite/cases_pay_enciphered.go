@@ -92,6 +92,12 @@ func (p *sealedPay) pay() *message.Payment {
 	return s.enterPayment(p.request, opened.Payment)
 }
 
+// again is the Payment that the card gives again.
+func (p *sealedPay) again(a *pin.Agreement, data [][]byte) []byte {
+	p.s.c.Helper()
+	return p.open(a, p.s.succeeds(p.variant, data...)).Payment
+}
+
 // refused requires that the card refuses within its answer.
 func (p *sealedPay) refused(want apdu.StatusWord, digits string) {
 	s := p.s
@@ -119,15 +125,15 @@ var encipheredPayCases = func() (cases []testCase) {
 			first := c.encode(p.pay())
 			s.newTap()
 			a := p.agree(s.selectApplet())
-			assert.Equal(c, first, p.open(a, s.succeeds(p.variant, p.resend(a)...)).Payment)
-			assert.Equal(c, first, p.open(a, s.succeeds(p.variant, p.withPIN(a, wrongPIN)...)).Payment)
+			assert.Equal(c, first, p.again(a, p.resend(a)))
+			assert.Equal(c, first, p.again(a, p.withPIN(a, wrongPIN)))
 			s.instruct(func(i *message.Instruction) {
 				i.Actions, i.AckedATC, i.Head = spec.ActionBlock, s.model.acked,
 					s.model.heads[s.model.acked]
 			})
 			s.newTap()
 			a = p.agree(s.selectApplet())
-			assert.Equal(c, first, p.open(a, s.succeeds(p.variant, p.resend(a)...)).Payment)
+			assert.Equal(c, first, p.again(a, p.resend(a)))
 		})
 		add("an older Payment again after the PIN", func(c *caseRun, s *subject, payee *device) {
 			p := s.sealedPay(kind, payee, 2500)
@@ -136,14 +142,15 @@ var encipheredPayCases = func() (cases []testCase) {
 			s.newTap()
 			a := p.agree(s.selectApplet())
 			s.answers(spec.SWSecurity, p.variant, p.resend(a)...)
-			assert.Equal(c, first, p.open(a, s.succeeds(p.variant, p.withPIN(a, ownPIN)...)).Payment)
+			assert.Equal(c, first, p.again(a, p.withPIN(a, ownPIN)))
+			s.answers(spec.SWPINWrong|spec.PINTries, c.variant(spec.Verify, "plaintext"))
 		})
-		add("nothing was paid, nothing is given again", func(c *caseRun, s *subject, payee *device) {
+		add("nothing paid, nothing given again", func(_ *caseRun, s *subject, payee *device) {
 			p := s.sealedPay(kind, payee, 2500)
 			s.newTap()
 			s.answers(spec.SWSecurity, p.variant, p.resend(p.agree(s.selectApplet()))...)
 		})
-		add("a wrong PIN takes its try within the answer", func(c *caseRun, s *subject, payee *device) {
+		add("a wrong PIN takes its try", func(_ *caseRun, s *subject, payee *device) {
 			p := s.sealedPay(kind, payee, 2500)
 			p.refused(spec.SWPINWrong|2, wrongPIN)
 			p.refused(spec.SWPINWrong|1, otherPIN)
@@ -199,7 +206,7 @@ var encipheredPayCases = func() (cases []testCase) {
 			s.enterPIN()
 			s.answers(spec.SWSecurity, p.variant, p.resend(a)...)
 		})
-		add("a CA not met is asked for, and the nonce stays", func(c *caseRun, s *subject, _ *device) {
+		add("a CA not met is asked for first", func(c *caseRun, s *subject, _ *device) {
 			p := s.sealedPay(kind, c.device(c.world.foreign, spec.RoleTerminal), 100)
 			s.newTap()
 			a := p.agree(s.selectApplet())

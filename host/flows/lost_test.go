@@ -13,8 +13,8 @@ import (
 	"ekrona/host/terminal"
 )
 
-// TestTerminalTakesNothingFromALostCard: the loss report reaches a terminal of the other intermediary
-// when it synchronises. The terminal has accepted what the card paid before, and it settles.
+// TestTerminalTakesNothingFromALostCard: the loss report reaches a terminal of the other
+// intermediary when it synchronises. What the terminal had accepted before settles.
 func TestTerminalTakesNothingFromALostCard(t *testing.T) {
 	w := newWorld(t)
 	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)

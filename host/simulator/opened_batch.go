@@ -64,8 +64,8 @@ func (o *openedCard) payment(answer []byte) (payment, rest []byte) {
 	return opened.Payment, opened.Certificate
 }
 
-// forged is an answer to PAY in which the Payment is changed, as only who has the batch key can make
-// it.
+// forged is an answer to PAY in which the Payment is changed, as only who has the batch key can
+// make it.
 func (o *openedCard) forged(answer []byte, salt int) []byte {
 	payment, certificate := o.payment(answer)
 	sealed, err := o.agreement.Seal(append(forgeContent(payment, salt), certificate...))

@@ -166,8 +166,8 @@ func (t *Terminal) isTorn(
 	return torn, nil
 }
 
-// keepTap keeps that PAY goes out for a sale, if the terminal may take it, and returns the number of
-// the tap.
+// keepTap keeps that PAY goes out for a sale, if the terminal may take it, and returns the number
+// of the tap.
 func (t *Terminal) keepTap(ctx context.Context, s sale) (tap uint32, err error) {
 	err = store.InTx(ctx, t.db, func(tx *sql.Tx) error {
 		now, err := readState(ctx, tx)

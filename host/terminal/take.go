@@ -18,8 +18,8 @@ import (
 )
 
 // TornTap says that PAY was sent to a card and that no answer came which only that card can have
-// made: it may have paid. Taking the same sale again finds out, with no second debit and without the
-// PIN when it has.
+// made: it may have paid. Taking the same sale again finds out, with no second debit and without
+// the PIN when it has.
 type TornTap struct {
 	Sale uint32
 	Err  error
@@ -137,8 +137,8 @@ func (t *Terminal) collect(
 
 // ErrPayerExpired says that the certificate of a card that has paid has ended. Its Payment was
 // refused.
-var ErrPayerExpired = errors.New("terminal: the card's certificate has ended, and its payment was " +
-	"refused: the money comes back to its owner's online wallet; ask for another card")
+var ErrPayerExpired = errors.New("terminal: the card's certificate has ended, and its payment " +
+	"was refused: the money comes back to its owner's online wallet; ask for another card")
 
 // mayTake looks for reasons to refuse a Payment that is valid. Errors: [ErrRevoked],
 // [ErrPayerExpired], [ErrPayment].

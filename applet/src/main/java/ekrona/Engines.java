@@ -172,7 +172,8 @@ final class Engines {
             return false;
         }
         try {
-            return (batch ? batchAgreement : agreement).generateSecret(b, point, Spec.POINT_LENGTH, ram.scratch, Ram.AGREED)
+            return (batch ? batchAgreement : agreement)
+                    .generateSecret(b, point, Spec.POINT_LENGTH, ram.scratch, Ram.AGREED)
                     == Spec.HASH_LENGTH;
         } catch (CryptoException e) {
             return false;
