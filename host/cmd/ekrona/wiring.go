@@ -9,6 +9,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/host/clock"
 	"ekrona/host/cmd/ekrona/internal/card"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/issue"
@@ -37,6 +38,9 @@ func (b sandboxBank) Enrol(ctx context.Context, owner string) error {
 func (b sandboxBank) Issued(ctx context.Context, owner string) error {
 	return b.sandbox.LearnCards(ctx, owner)
 }
+
+// Clock is issue.Bank's.
+func (b sandboxBank) Clock() clock.Clock { return b.sandbox.Clock() }
 
 // withBank is issue.Wiring's Bank.
 func withBank(
