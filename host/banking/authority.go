@@ -137,6 +137,16 @@ type Operator interface {
 	// notary.WrongStatus while the time is not over.
 	End(ctx context.Context, id message.DeviceID) error
 
+	// EndNow ends a reported device before its time is over: for what is claimed on it later, the
+	// intermediary's own funds pay. Errors: [ErrNoDevice], notary.WrongStatus for a device that
+	// was not reported lost.
+	EndNow(ctx context.Context, id message.DeviceID) error
+
+	// CollectEnded brings home the money of devices that the central bank has ended because they
+	// were due (notary.Operator): what their shadow wallets had left, and what was set aside for
+	// loads that they will never take. Once more is fine. Errors: the notary's.
+	CollectEnded(ctx context.Context) error
+
 	// Block has the device's next Instruction block or unblock it. Errors: [ErrNoDevice].
 	Block(ctx context.Context, id message.DeviceID, blocked bool) error
 

@@ -176,6 +176,8 @@ func (s stub) OnlineBalance(context.Context, string) (money.Ore, error) { return
 func (s stub) CancelUnload(context.Context, string) error               { return s.err }
 func (s stub) ReportLost(context.Context, message.DeviceID) error       { return s.err }
 func (s stub) End(context.Context, message.DeviceID) error              { return s.err }
+func (s stub) EndNow(context.Context, message.DeviceID) error           { return s.err }
+func (s stub) CollectEnded(context.Context) error                       { return s.err }
 func (s stub) Block(context.Context, message.DeviceID, bool) error      { return s.err }
 func (s stub) ResetTries(context.Context, message.DeviceID) error       { return s.err }
 func (s stub) ReplaceApp(_ context.Context, _ string, app *ecdsa.PublicKey) error {
@@ -250,6 +252,8 @@ func calls(ctx context.Context, p parties) (answers []any, errs []error) {
 	only(p.operator.SetPolicy(ctx, anna, policy))
 	only(p.operator.ReportLost(ctx, anna))
 	only(p.operator.End(ctx, anna))
+	only(p.operator.EndNow(ctx, anna))
+	only(p.operator.CollectEnded(ctx))
 	only(p.operator.Block(ctx, anna, true))
 	only(p.operator.ResetTries(ctx, anna))
 	return answers, errs

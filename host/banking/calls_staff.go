@@ -164,6 +164,16 @@ func (o operator) End(ctx context.Context, id message.DeviceID) error {
 	return remote.Do(ctx, o.client, "end", deviceRequest{id})
 }
 
+// EndNow implements Operator.
+func (o operator) EndNow(ctx context.Context, id message.DeviceID) error {
+	return remote.Do(ctx, o.client, "end-now", deviceRequest{id})
+}
+
+// CollectEnded implements Operator.
+func (o operator) CollectEnded(ctx context.Context) error {
+	return remote.Do(ctx, o.client, "collect-ended", remote.None{})
+}
+
 // Block implements Operator.
 func (o operator) Block(ctx context.Context, id message.DeviceID, blocked bool) error {
 	return remote.Do(ctx, o.client, "block", blockRequest{id, blocked})
@@ -206,6 +216,10 @@ func ServeOperator(o Operator) *remote.Server {
 		func(ctx context.Context, q deviceRequest) error { return o.ReportLost(ctx, q.Device) })
 	remote.HandleOnly(s, "end",
 		func(ctx context.Context, q deviceRequest) error { return o.End(ctx, q.Device) })
+	remote.HandleOnly(s, "end-now",
+		func(ctx context.Context, q deviceRequest) error { return o.EndNow(ctx, q.Device) })
+	remote.HandleOnly(s, "collect-ended",
+		func(ctx context.Context, _ remote.None) error { return o.CollectEnded(ctx) })
 	remote.HandleOnly(s, "block",
 		func(ctx context.Context, q blockRequest) error {
 			return o.Block(ctx, q.Device, q.Blocked)

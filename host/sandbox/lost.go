@@ -85,6 +85,34 @@ func (s *Sandbox) EndCard(ctx context.Context, p *Person) error {
 	return s.atBank(ctx, p, (*bank.Bank).End)
 }
 
+// EndCardNow is EndCard before the time is over: the bank pays what is claimed later.
+func (s *Sandbox) EndCardNow(ctx context.Context, p *Person) error {
+	return s.atBank(ctx, p, (*bank.Bank).EndNow)
+}
+
+// EndDue has the central bank end every device that is due, of every bank, and the banks bring home
+// what is left of their money. Given again after a cut, it does what is left to do.
+func (s *Sandbox) EndDue(ctx context.Context) ([]notary.EndedDevice, error) {
+	c, err := s.CentralBank(ctx)
+	if err != nil {
+		return nil, err
+	}
+	banks, err := s.Banks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ended, err := c.EndDue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range banks {
+		if err := b.CollectEnded(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return ended, nil
+}
+
 // atBank has a person's bank do something with the person's card, and updates the card's status on
 // the phone.
 func (s *Sandbox) atBank(

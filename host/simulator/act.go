@@ -416,6 +416,9 @@ func (w *world) atBank(s Step, p *person, t *merchantTerminal) error {
 	case Lose:
 		return w.loseCard(p, s)
 	case End:
+		if s.Pick%3 == 0 {
+			return b.EndNow(w.ctx, id)
+		}
 		return b.End(w.ctx, id)
 	case EndDue:
 		ended, err := w.central.EndDue(w.ctx)

@@ -174,12 +174,16 @@ the person has several in use. Claims on it are honoured for a time; after that
 }
 
 func walletEndCommand() *cobra.Command {
-	f := &parties.Flags{}
+	f, now := &parties.Flags{}, false
 	c := parties.LostCardCommand(f, "end NAME",
 		"End a card that was reported lost, for good: its money goes to the online wallet", 0,
 		"a person's name", func(c *cobra.Command, v parties.Visit) error {
 			device := v.Person.Phone.Device()
-			if err := v.Sandbox.EndCard(c.Context(), v.Person); err != nil {
+			end := v.Sandbox.EndCard
+			if now {
+				end = v.Sandbox.EndCardNow
+			}
+			if err := end(c.Context(), v.Person); err != nil {
 				return err
 			}
 			return f.Answer(c, map[string]any{"name": v.Person.Name, "device": device},
@@ -189,7 +193,10 @@ func walletEndCommand() *cobra.Command {
 	c.Long = `End a card that was reported lost or replaced, which cannot be undone: what its shadow
 wallet holds, and all that comes in later, goes to the online wallet. A card in use is never
 chosen; --device names the card if several were reported lost. This is possible when claims
-on the card are honoured no longer; before that the error names the day.`
+on the card are honoured no longer; before that the error names the day. With --now the
+bank does not wait for it: what is claimed on the card later, the bank pays itself.`
+	c.Flags().BoolVar(&now, "now", false, "end the card before its time is over, which cannot be "+
+		"undone either: later claims on it are the bank's loss")
 	return c
 }
 
