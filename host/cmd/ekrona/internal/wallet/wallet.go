@@ -28,7 +28,7 @@ func Command() *cobra.Command {
 
 func walletBalanceCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return parties.PersonCommand(f, "balance NAME",
+	return parties.HeldCardCommand(f, "balance NAME",
 		"Show the three wallets: online, shadow, on the card", 0, "a person's name",
 		func(c *cobra.Command, v parties.Visit) error {
 			return balance(v, c, f)
@@ -106,7 +106,7 @@ func walletBuyCommand() *cobra.Command {
 
 func walletLoadCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return parties.PersonCommand(f, "load NAME AMOUNT",
+	return parties.HeldCardCommand(f, "load NAME AMOUNT",
 		"Move money from the online wallet to the card", 1,
 		"a person's name and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
 			amount, tap, err := v.AmountAndTap(c.Context())
@@ -124,7 +124,7 @@ func walletLoadCommand() *cobra.Command {
 
 func walletUnloadCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return parties.PersonCommand(f, "unload NAME AMOUNT",
+	return parties.HeldCardCommand(f, "unload NAME AMOUNT",
 		"Move money from the card to the online wallet", 1,
 		"a person's name and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
 			amount, tap, err := v.AmountAndTap(c.Context())
@@ -141,7 +141,7 @@ func walletUnloadCommand() *cobra.Command {
 
 func walletSyncCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return parties.PersonCommand(f, "sync NAME", "Synchronise the card with its intermediary", 0,
+	return parties.HeldCardCommand(f, "sync NAME", "Synchronise the card with its intermediary", 0,
 		"a person's name", func(c *cobra.Command, v parties.Visit) error {
 			tap, err := v.Tap(c.Context())
 			if err != nil {
