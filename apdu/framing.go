@@ -10,6 +10,10 @@ import (
 // that always says "more" cannot keep a caller for ever.
 const maxCollected = MaxExtendedNe
 
+// maxRounds bounds how many GET RESPONSE commands fetch one answer, for a card that brings a byte
+// at a time: the longest answer, in pieces of 16 bytes.
+const maxRounds = maxCollected / 16
+
 // maxReissues bounds how often one command is issued again after 6Cxx.
 const maxReissues = 1
 
@@ -39,6 +43,9 @@ func (f Framing) Transmit(ctx context.Context, c Command) (Response, error) {
 			part.CLA |= ClassChaining
 			part.Data, part.Ne = c.Data[:MaxShortData], 0
 			r, err := f.Card.Transmit(ctx, part)
+			if err == nil {
+				err = CheckPart(r)
+			}
 			if err != nil || r.SW != OK {
 				return r, err
 			}
@@ -50,6 +57,18 @@ func (f Framing) Transmit(ctx context.Context, c Command) (Response, error) {
 		return r, err
 	}
 	return f.collect(ctx, c, r)
+}
+
+// CheckPart refuses an answer to a part of a chain that brings or announces data before the
+// card has the whole command (ISO/IEC 7816-4:2013 §5.3.3): card and caller do not mean the
+// same command.
+func CheckPart(r Response) error {
+	if !r.SW.hasMore() && (r.SW != OK || len(r.Data) == 0) {
+		return nil
+	}
+	return fmt.Errorf(
+		"apdu: card answers %v with %d bytes to a part of a command that is not the last; "+
+			"reset it and send the command again", r.SW, len(r.Data))
 }
 
 // reissue sends c, and once more when the card answers 6Cxx.
@@ -77,7 +96,12 @@ func channelOf(class byte) byte {
 // collect appends to the first part r what GET RESPONSE brings.
 func (f Framing) collect(ctx context.Context, c Command, r Response) (Response, error) {
 	data := bytes.Clone(r.Data) // the card may use its buffer again
-	for r.SW.hasMore() {
+	for round := 1; r.SW.hasMore(); round++ {
+		if round > maxRounds {
+			return Response{}, fmt.Errorf(
+				"apdu: card brings %d bytes in %d answers to GET RESPONSE and has more; "+
+					"%d are the most for one command", len(data), maxRounds, maxRounds)
+		}
 		next := Command{CLA: channelOf(c.CLA), INS: InsGetResponse}
 		next.Ne = unzero(int(r.SW&0xFF), MaxShortNe)
 		var err error

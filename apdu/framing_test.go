@@ -119,6 +119,41 @@ func TestFramingIsBounded(t *testing.T) {
 	assert.Equal(t, 2, calls)
 }
 
+// A card that brings a byte at a time, or asks for another length each time, gets so many commands
+// and no more.
+func TestFramingCountsRounds(t *testing.T) {
+	for name, wrongLe := range map[string]bool{"a byte at a time": false, "after 6Cxx": true} {
+		calls := 0
+		card := CardFunc(func(_ context.Context, c Command) (Response, error) {
+			calls++
+			if wrongLe && calls%2 == 1 {
+				return Response{SW: SWWrongLe | 1}, nil
+			}
+			return Response{Data: []byte{1}, SW: SWMoreData | 1}, nil
+		})
+		_, err := Framing{Card: card}.Transmit(t.Context(), Command{Ne: 256})
+		assert.ErrorContains(t, err, "4096 are the most", name)
+		assert.LessOrEqual(t, calls, 2*(1+4096), name)
+	}
+}
+
+// A card answers a command when it has the whole of it; what it answers before is taken for no
+// answer.
+func TestFramingTakesNoAnswerToAPart(t *testing.T) {
+	for _, early := range []Response{
+		{SW: 0x6110}, {SW: 0x6100, Data: []byte{1}}, {SW: OK, Data: []byte{1}},
+	} {
+		calls := 0
+		card := CardFunc(func(context.Context, Command) (Response, error) {
+			calls++
+			return early, nil
+		})
+		_, err := Framing{Card: card}.Transmit(t.Context(), Command{Data: make([]byte, 600)})
+		assert.ErrorContains(t, err, "to a part of a command that is not the last", "%v", early)
+		assert.Equal(t, 1, calls)
+	}
+}
+
 func TestSend(t *testing.T) {
 	lost := errors.New("power lost")
 	for _, c := range []struct {

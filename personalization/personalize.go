@@ -210,6 +210,40 @@ func (i Issuer) fill(
 	return applet.PutFirstPIN(ctx, enciphered)
 }
 
+// Recognise checks that a card is active and that of an order which was finished, by its PIN as
+// the letter has it. It takes no try from a card whose PIN has failed since, so a PIN that
+// was changed costs one try at most. Errors: [ErrOtherCard] (also a PIN that is not that
+// of the letter), [*client.LinkLost], those of the registry.
+func (i Issuer) Recognise(
+	ctx context.Context, tap apdu.Card, o Order, secrets Secrets,
+) (banking.Device, error) {
+	none := banking.Device{}
+	other := func(err error) error {
+		return fmt.Errorf("personalization of %s: %w (%w)", o.Device, ErrOtherCard, err)
+	}
+	applet := client.New(tap)
+	application, err := applet.Select(ctx)
+	if err != nil {
+		return none, err
+	}
+	if !isActivated(application) {
+		return none, other(ErrNotActive)
+	}
+	left, known, err := applet.PINTries(ctx)
+	if err != nil {
+		return none, err
+	}
+	if known && left < spec.PINTries {
+		return none, other(apdu.TriesLeft(left))
+	}
+	device, err := i.recognise(ctx, applet, o, secrets)
+	var refusal *client.Refusal
+	if errors.As(err, &refusal) {
+		err = other(err)
+	}
+	return device, err
+}
+
 // recognise checks that an active card is the one that was ordered and registered.
 // The PIN goes out enciphered for that card, so that another takes no try for it.
 func (i Issuer) recognise(

@@ -27,10 +27,11 @@ var aesLengths = []int{128, 192, 256}
 // Capability is the part of card capability information, 67, that an issuer needs (GPC
 // §H.4).
 type Capability struct {
-	Channels  []SecureChannel
-	AES       []int  // lengths of keys for SCP03, in bits
-	Hashes    []byte // of load files: 1 SHA-1, 2 SHA-256, 3 SHA-384, 4 SHA-512
-	ECDSAP256 bool   // its security domains verify signatures over P-256
+	Channels []SecureChannel `json:"channels"`
+	AES      []int           `json:"aes"` // lengths of keys for SCP03, in bits
+	// Hashes are those of load files: 1 SHA-1, 2 SHA-256, 3 SHA-384, 4 SHA-512.
+	Hashes    Hex  `json:"hashes"`
+	ECDSAP256 bool `json:"ecdsa_p256"` // its security domains verify signatures over P-256
 }
 
 // ParseCapability reads 67 as GET DATA gives it. Unknown data objects are ignored.

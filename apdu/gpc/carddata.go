@@ -34,8 +34,8 @@ const (
 
 // SecureChannel is a secure channel protocol with its parameter i.
 type SecureChannel struct {
-	Protocol byte // 2 for SCP02, 3 for SCP03
-	I        byte
+	Protocol byte `json:"protocol"` // 2 for SCP02, 3 for SCP03
+	I        byte `json:"i"`
 }
 
 // String is "SCP03 i=70".
@@ -43,9 +43,9 @@ func (s SecureChannel) String() string { return fmt.Sprintf("SCP%02X i=%02X", s.
 
 // CardData is card recognition data, 66 (GPC §H.2).
 type CardData struct {
-	Version  string          // of GlobalPlatform, "2.3.1"; empty if absent
-	Channels []SecureChannel // of the issuer security domain
-	JavaCard string          // version, "3"; empty if absent
+	Version  string          `json:"version"`   // of GlobalPlatform, "2.3.1"; empty if absent
+	Channels []SecureChannel `json:"channels"`  // of the issuer security domain
+	JavaCard string          `json:"java_card"` // version, "3"; empty if absent
 }
 
 // ParseCardData reads 66 as GET DATA gives it. Unknown data objects are ignored.

@@ -69,7 +69,7 @@ func TestWhatAP71Says(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "J3R6000373181200", id.Platform)
 	assert.False(t, id.FIPS)
-	assert.Equal(t, unhex(t, "B3375FE9B5508BC4"), id.ROM)
+	assert.Equal(t, Hex(unhex(t, "B3375FE9B5508BC4")), id.ROM)
 
 	// Another card's channel is outside its template.
 	data, err = ParseCardData(unhex(t, "660D730B06092A864886FC6B040255"))

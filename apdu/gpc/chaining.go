@@ -33,7 +33,11 @@ func (f Chaining) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, 
 		part.P1 |= MoreCommands
 		part.Data, part.Ne = rest[:apdu.MaxShortData], 0
 		rest = rest[apdu.MaxShortData:]
-		if r, err := f.Card.Transmit(ctx, part); err != nil || r.SW != apdu.OK {
+		r, err := f.Card.Transmit(ctx, part)
+		if err == nil {
+			err = apdu.CheckPart(r)
+		}
+		if err != nil || r.SW != apdu.OK {
 			return r, err
 		}
 	}

@@ -170,6 +170,15 @@ func TestChaining(t *testing.T) {
 	assert.Equal(t, 2, sent)
 }
 
+// An answer to a part of a command is none to the command.
+func TestChainingTakesNoAnswerToAPart(t *testing.T) {
+	early := Chaining{apdu.CardFunc(func(context.Context, apdu.Command) (apdu.Response, error) {
+		return apdu.Response{SW: 0x6102}, nil
+	})}
+	_, err := early.Transmit(t.Context(), apdu.Command{INS: InsDelete, Data: make([]byte, 600)})
+	require.ErrorContains(t, err, "to a part of a command that is not the last")
+}
+
 func TestRefusalsSayWhatToDo(t *testing.T) {
 	_, err := Check("DELETE", apdu.Response{SW: apdu.SWNotFound})
 	assert.EqualError(t, err, "DELETE: the card answered 6A88 REFERENCED_DATA_NOT_FOUND: "+

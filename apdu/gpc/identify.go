@@ -26,11 +26,11 @@ const (
 
 // NXPIdentity is what an NXP card reports about its operating system.
 type NXPIdentity struct {
-	Platform      string // platform id, "J3R6000373181200"
-	Configuration []byte
-	Patch         []byte
-	ROM           []byte
-	FIPS          bool
+	Platform      string `json:"platform"` // platform id, "J3R6000373181200"
+	Configuration Hex    `json:"configuration"`
+	Patch         Hex    `json:"patch"`
+	ROM           Hex    `json:"rom"`
+	FIPS          bool   `json:"fips"`
 }
 
 // NXPIdentifyData is the data of the GET DATA command that asks for it: the tag alone

@@ -9,9 +9,10 @@ import (
 // KeyInfo is one C0 of the key information template, in the basic form (GPC table
 // 11-28).
 type KeyInfo struct {
-	ID, Version byte
-	Type        byte // of the only component
-	Length      int  // of the only component, in bytes
+	ID      byte `json:"id"`
+	Version byte `json:"version"`
+	Type    byte `json:"type"`   // of the only component
+	Length  int  `json:"length"` // of the only component, in bytes
 }
 
 // AppendKeyTemplate writes E0.

@@ -15,9 +15,9 @@ const (
 
 // Resources are what is free on a card.
 type Resources struct {
-	Applications uint32
-	Persistent   uint32 // bytes
-	Transient    uint32 // bytes
+	Applications uint32 `json:"applications"`
+	Persistent   uint32 `json:"persistent"` // bytes
+	Transient    uint32 `json:"transient"`  // bytes
 }
 
 // Encode is FF21.

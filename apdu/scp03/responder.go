@@ -26,6 +26,13 @@ func NewResponder(keys Keys, hostChallenge, cardChallenge []byte) (*Responder, e
 	return &Responder{session: s}, nil
 }
 
+// Copy returns a responder at the same place of the same session; what either does later does not
+// change the other.
+func (r *Responder) Copy() *Responder {
+	session := *r.session // whose slices are never changed
+	return &Responder{&session, r.authenticated}
+}
+
 // Cryptogram is the card's, for the answer to INITIALIZE UPDATE.
 func (r *Responder) Cryptogram() ([]byte, error) {
 	return r.session.cryptogram(constantCardCryptogram)

@@ -124,18 +124,11 @@ func (s *session) protect(c apdu.Command) (apdu.Command, error) {
 			"scp03: class %02X cannot go over the channel; use 00 or 80 on the basic channel",
 			c.CLA)
 	}
-	if s.level&bitCommandEncryption != 0 {
-		s.counter++
-		if len(c.Data) > 0 {
-			iv, err := s.initialValue(false)
-			if err != nil {
-				return c, err
-			}
-			if c.Data, err = cbc(s.enc, iv, pad(c.Data), cipher.NewCBCEncrypter); err != nil {
-				return c, err
-			}
-		}
+	data, err := s.commandData(c.Data, s.encipher)
+	if err != nil {
+		return c, err
 	}
+	c.Data = data
 	c.CLA |= gpc.SecureBit
 	withMAC := c
 	withMAC.Data = append(bytes.Clone(c.Data), make([]byte, s.size)...)
@@ -173,18 +166,11 @@ func (s *session) unprotect(c apdu.Command) (apdu.Command, error) {
 	}
 	s.chain = sum
 	c.CLA &^= gpc.SecureBit
-	if s.level&bitCommandEncryption != 0 {
-		s.counter++
-		if len(c.Data) > 0 {
-			iv, err := s.initialValue(false)
-			if err != nil {
-				return c, err
-			}
-			if c.Data, err = s.decipher(iv, c.Data); err != nil {
-				return c, err
-			}
-		}
+	data, err := s.commandData(c.Data, s.decipher)
+	if err != nil {
+		return c, err
 	}
+	c.Data = data
 	return c, nil
 }
 
@@ -200,20 +186,15 @@ func (s *session) seal(r apdu.Response) (apdu.Response, error) {
 	if !answers(r.SW) {
 		return apdu.Response{SW: r.SW}, nil
 	}
-	if s.level&bitResponseEncryption != 0 && len(r.Data) > 0 {
-		iv, err := s.initialValue(true)
-		if err != nil {
-			return r, err
-		}
-		if r.Data, err = cbc(s.enc, iv, pad(r.Data), cipher.NewCBCEncrypter); err != nil {
-			return r, err
-		}
-	}
-	mac, err := s.responseMAC(r.Data, r.SW)
+	data, err := s.responseData(r.Data, s.encipher)
 	if err != nil {
 		return r, err
 	}
-	r.Data = append(bytes.Clone(r.Data), mac...)
+	mac, err := s.responseMAC(data, r.SW)
+	if err != nil {
+		return r, err
+	}
+	r.Data = append(bytes.Clone(data), mac...)
 	return r, nil
 }
 
@@ -239,14 +220,8 @@ func (s *session) unseal(r apdu.Response) (apdu.Response, error) {
 	if subtle.ConstantTimeCompare(want, mac) != 1 {
 		return r, ErrProtection
 	}
-	if s.level&bitResponseEncryption != 0 && len(data) > 0 {
-		iv, err := s.initialValue(true)
-		if err != nil {
-			return r, err
-		}
-		if data, err = s.decipher(iv, data); err != nil {
-			return r, err
-		}
+	if data, err = s.responseData(data, s.decipher); err != nil {
+		return r, err
 	}
 	return apdu.Response{Data: data, SW: r.SW}, nil
 }
@@ -254,6 +229,38 @@ func (s *session) unseal(r apdu.Response) (apdu.Response, error) {
 func (s *session) responseMAC(data []byte, sw apdu.StatusWord) ([]byte, error) {
 	sum, err := cmac.Sum(s.rmac, s.chain[:], data, []byte{byte(sw >> 8), byte(sw)})
 	return sum[:s.size], err
+}
+
+// ciphering is encipher or decipher.
+type ciphering func(iv, data []byte) ([]byte, error)
+
+// commandData is a command's data, enciphered or deciphered if the level has that. Commands
+// without data count too (Amd D §6.2.6).
+func (s *session) commandData(data []byte, by ciphering) ([]byte, error) {
+	if s.level&bitCommandEncryption == 0 {
+		return data, nil
+	}
+	s.counter++
+	return s.ciphered(data, false, by)
+}
+
+// responseData is a response's data in the same way, under the counter of its command (§6.2.7).
+func (s *session) responseData(data []byte, by ciphering) ([]byte, error) {
+	if s.level&bitResponseEncryption == 0 {
+		return data, nil
+	}
+	return s.ciphered(data, true, by)
+}
+
+func (s *session) ciphered(data []byte, response bool, by ciphering) ([]byte, error) {
+	if len(data) == 0 {
+		return data, nil
+	}
+	iv, err := s.initialValue(response)
+	if err != nil {
+		return nil, err
+	}
+	return by(iv, data)
 }
 
 // initialValue is the enciphered counter; for responses its first bit is set (Amd D
@@ -265,6 +272,11 @@ func (s *session) initialValue(response bool) ([]byte, error) {
 		block[0] = 0x80
 	}
 	return cbc(s.enc, nil, block, cipher.NewCBCEncrypter)
+}
+
+// encipher pads too (Amd D §4.1.4).
+func (s *session) encipher(iv, data []byte) ([]byte, error) {
+	return cbc(s.enc, iv, pad(data), cipher.NewCBCEncrypter)
 }
 
 // decipher removes the padding too (Amd D §4.1.4), also where it is longer than

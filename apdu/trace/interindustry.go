@@ -15,12 +15,14 @@ type instruction struct {
 	open bool
 	// closed reports that the response may hold a secret.
 	closed bool
+	// odd reports that the instruction byte plus one is the same command, with its data in BER-TLV
+	// (ISO/IEC 7816-4:2013 §5.4.2).
+	odd bool
 }
 
 var instructions = map[byte]instruction{
 	0x0E: {name: "ERASE BINARY", clause: "ISO/IEC 7816-4:2013 §11.2.7"},
-	0x20: {name: "VERIFY", clause: "ISO/IEC 7816-4:2013 §11.5.6"},
-	0x21: {name: "VERIFY", clause: "ISO/IEC 7816-4:2013 §11.5.6"},
+	0x20: {name: "VERIFY", clause: "ISO/IEC 7816-4:2013 §11.5.6", odd: true},
 	0x22: {name: "MANAGE SECURITY ENVIRONMENT", clause: "ISO/IEC 7816-4:2013 §11.5.11"},
 	0x24: {name: "CHANGE REFERENCE DATA", clause: "ISO/IEC 7816-4:2013 §11.5.7"},
 	0x26: {name: "DISABLE VERIFICATION REQUIREMENT", clause: "ISO/IEC 7816-4:2013 §11.5.9"},
@@ -32,30 +34,27 @@ var instructions = map[byte]instruction{
 	0x70: {name: "MANAGE CHANNEL", clause: "ISO/IEC 7816-4:2013 §11.1.2", open: true},
 	0x82: {name: "EXTERNAL AUTHENTICATE", clause: "ISO/IEC 7816-4:2013 §11.5.4"},
 	0x84: {name: "GET CHALLENGE", clause: "ISO/IEC 7816-4:2013 §11.5.3", open: true},
-	0x86: {name: "GENERAL AUTHENTICATE", clause: "ISO/IEC 7816-4:2013 §11.5.5"},
-	0x87: {name: "GENERAL AUTHENTICATE", clause: "ISO/IEC 7816-4:2013 §11.5.5"},
+	0x86: {name: "GENERAL AUTHENTICATE", clause: "ISO/IEC 7816-4:2013 §11.5.5", odd: true},
 	0x88: {name: "INTERNAL AUTHENTICATE", clause: "ISO/IEC 7816-4:2013 §11.5.2"},
 	0xA4: {name: "SELECT", clause: "ISO/IEC 7816-4:2013 §11.1.1", open: true},
-	0xB0: {name: "READ BINARY", clause: "ISO/IEC 7816-4:2013 §11.2.3", open: true},
-	0xB1: {name: "READ BINARY", clause: "ISO/IEC 7816-4:2013 §11.2.3", open: true},
-	0xB2: {name: "READ RECORD", clause: "ISO/IEC 7816-4:2013 §11.3.3", open: true},
-	0xB3: {name: "READ RECORD", clause: "ISO/IEC 7816-4:2013 §11.3.3", open: true},
+	0xB0: {name: "READ BINARY", clause: "ISO/IEC 7816-4:2013 §11.2.3", open: true, odd: true},
+	0xB2: {name: "READ RECORD", clause: "ISO/IEC 7816-4:2013 §11.3.3", open: true, odd: true},
 	0xC0: {name: "GET RESPONSE", clause: "ISO/IEC 7816-4:2013 §11.7.1", open: true},
 	0xC2: {name: "ENVELOPE", clause: "ISO/IEC 7816-4:2013 §11.7.2"},
-	0xCA: {name: "GET DATA", clause: "ISO/IEC 7816-4:2013 §11.4.3", open: true},
-	0xCB: {name: "GET DATA", clause: "ISO/IEC 7816-4:2013 §11.4.3", open: true},
-	0xD6: {name: "UPDATE BINARY", clause: "ISO/IEC 7816-4:2013 §11.2.5"},
-	0xD7: {name: "UPDATE BINARY", clause: "ISO/IEC 7816-4:2013 §11.2.5"},
-	0xDA: {name: "PUT DATA", clause: "ISO/IEC 7816-4:2013 §11.4.6"},
-	0xDB: {name: "PUT DATA", clause: "ISO/IEC 7816-4:2013 §11.4.6"},
-	0xDC: {name: "UPDATE RECORD", clause: "ISO/IEC 7816-4:2013 §11.3.5"},
-	0xDD: {name: "UPDATE RECORD", clause: "ISO/IEC 7816-4:2013 §11.3.5"},
+	0xCA: {name: "GET DATA", clause: "ISO/IEC 7816-4:2013 §11.4.3", open: true, odd: true},
+	0xD6: {name: "UPDATE BINARY", clause: "ISO/IEC 7816-4:2013 §11.2.5", odd: true},
+	0xDA: {name: "PUT DATA", clause: "ISO/IEC 7816-4:2013 §11.4.6", odd: true},
+	0xDC: {name: "UPDATE RECORD", clause: "ISO/IEC 7816-4:2013 §11.3.5", odd: true},
 	0xE2: {name: "APPEND RECORD", clause: "ISO/IEC 7816-4:2013 §11.3.6"},
 }
 
 // interindustry finds a command of the standard. Its class is not proprietary.
 func interindustry(c apdu.Command) (instruction, bool) {
 	i, known := instructions[c.INS]
+	if !known && c.INS&1 != 0 {
+		i, known = instructions[c.INS&^1]
+		known = known && i.odd
+	}
 	return i, known && c.CLA&classProprietary == 0
 }
 

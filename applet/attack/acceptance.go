@@ -154,12 +154,7 @@ var acceptances = []Attack{
 				if err != nil {
 					return Blow{}, err
 				}
-				p, err := s.payment(payer.id())
-				if err != nil {
-					return Blow{}, err
-				}
-				encoded, err := signed(p, payer)
-				blow := accept(encoded, payer.Encoded)
+				blow, err := s.paidBy(payer)
 				blow.Authorities = [][]byte{s.Foreign.CA.Encoded}
 				return blow, err
 			}},
@@ -175,12 +170,7 @@ var acceptances = []Attack{
 			if err != nil {
 				return Blow{}, err
 			}
-			p, err := s.payment(payer.id())
-			if err != nil {
-				return Blow{}, err
-			}
-			encoded, err := signed(p, payer)
-			return accept(encoded, payer.Encoded), err
+			return s.paidBy(payer)
 		}}},
 	},
 	{
@@ -280,27 +270,17 @@ func forgedPayment(name string, change func(body []byte) error) Way {
 		if err != nil {
 			return Blow{}, err
 		}
-		p, err := s.payment(payer.id())
-		if err != nil {
-			return Blow{}, err
-		}
-		good, err := signed(p, payer)
-		if err != nil {
-			return Blow{}, err
-		}
-		encoded, err := forge(good, payer.Signer, change)
-		return accept(encoded, payer.Encoded), err
-	}}
-}
-
-func cutPayment(name string, change func(good []byte) []byte) Way {
-	return Way{name, func(s *Setup) (Blow, error) {
-		blow, err := paid(spec.RoleCard, nil)(s)
+		blow, err := s.paidBy(payer)
 		if err == nil {
-			blow.Data[0] = change(blow.Data[0])
+			blow.Data[0], err = forge(blow.Data[0], payer.Signer, change)
 		}
 		return blow, err
 	}}
+}
+
+// cutPayment is a Payment that loses or gets bytes.
+func cutPayment(name string, change func(good []byte) []byte) Way {
+	return cut(name, paid(spec.RoleCard, nil), change)
 }
 
 // StrangePayer is a card with an id that is not valid.

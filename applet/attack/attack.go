@@ -58,12 +58,20 @@ type Blow struct {
 	Data [][]byte
 	// Authorities are the certificates, all genuine, that the card must know first.
 	Authorities [][]byte
+	// Before are the commands that lead to it, right before.
+	Before []Step
 	// ToChallenge makes the data from what GET CHALLENGE has answered right before.
 	ToChallenge func(challenge [spec.ChallengeLength]byte) ([]byte, error)
 	// Raw is the command when it is of no variant, such as one of another class.
 	Raw *apdu.Command
 	// Answers are the right ones for this way alone, where they are not the attack's.
 	Answers []apdu.StatusWord
+}
+
+// Step is a command that leads to a blow, with its only right answer.
+type Step struct {
+	Command apdu.Command
+	Answer  apdu.StatusWord
 }
 
 // Command is the blow as a command.
@@ -95,6 +103,10 @@ const (
 	Active                      // without more
 	PINEntered                  // with money, and the PIN verified in the session
 	Asking                      // the same, and with an open Request that anybody may pay
+	CardEnded                   // and since then the card's certificate has ended,
+	OwnCAEnded                  // or that of its CA; it knows Foreign's,
+	CAEnded                     // or that of another CA that it knows, Ended
+	LastPolicy                  // PINEntered, with a policy of the highest version
 )
 
 // Keeps is what an attack must leave as it was.
@@ -131,6 +143,7 @@ type Setup struct {
 	Root, Notary Identity
 	UnknownRoot  Identity // certified by no other, with the number after Root's
 	Own, Foreign Intermediary
+	Ended        Intermediary // whose CA has ended, without an instruction key
 	// Certify makes a key and certifies it with the issuer's, also where an issuer must
 	// not.
 	Certify func(issuer Identity, s Subject) (Identity, error)
@@ -181,12 +194,15 @@ func All() []Attack {
 		certificates,
 		guesses,
 		enciphered,
+		[]Attack{PINToNoPoint},
 		requests,
 		payments,
 		acceptances,
 		[]Attack{StolenCA},
 		instructions,
 		challenges,
+		expiries,
+		chains,
 		wire(),
 	)
 }

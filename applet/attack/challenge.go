@@ -102,11 +102,7 @@ func (s *Setup) challenged(
 }
 
 func cutChallenge(name string, change func(good []byte) []byte) Way {
-	return Way{name, func(s *Setup) (Blow, error) {
-		blow, err := s.challenged(s.Own.InstructionKey, s.Device, nil)
-		if err == nil {
-			blow.Data[0] = change(blow.Data[0])
-		}
-		return blow, err
-	}}
+	return cut(name, func(s *Setup) (Blow, error) {
+		return s.challenged(s.Own.InstructionKey, s.Device, nil)
+	}, change)
 }

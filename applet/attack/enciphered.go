@@ -50,6 +50,29 @@ var enciphered = []Attack{
 	},
 }
 
+// PINToNoPoint is an enciphered PIN whose sender's point is none. It has a name of its own for
+// targets whose platform takes such points.
+var PINToNoPoint = Attack{
+	Name:    "enciphered PIN with a point that is none",
+	Threat:  "whoever chose the point learns something of the card's PIN key",
+	Defence: "the card takes uncompressed points on the curve alone, before a try is taken",
+	Clause:  "PROTOCOL.md §2", Card: Active, Answers: sw(spec.SWWrongData),
+	Ways: slices.Concat(
+		encipheredPoint("off the curve", func(point []byte) { point[len(point)-1] ^= 1 }),
+		encipheredPoint("compressed", func(point []byte) { point[0] = 0x02 }),
+		encipheredPoint("infinity", func(point []byte) { clear(point) }),
+	),
+}
+
+// encipheredPoint are enciphered PINs with another point of the sender.
+func encipheredPoint(name string, change func(point []byte)) []Way {
+	return encipheredWays(name, func(data []byte) []byte {
+		data = bytes.Clone(data)
+		change(data[2 : 2+spec.PointLength])
+		return data
+	})
+}
+
 // pinCommands are those that take an enciphered PIN, with the blocks that succeed.
 func (s *Setup) pinBlocks(c *spec.Command) [][]byte {
 	switch c {

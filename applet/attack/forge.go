@@ -171,6 +171,35 @@ func (s *Setup) payment(payer message.DeviceID) (*message.Payment, error) {
 	return &message.Payment{Payer: payer, ATC: max(1, s.ATC), Request: *s.Asked}, nil
 }
 
+// requested is PAY with a genuine Request of the payee.
+func (s *Setup) requested(payee Identity, payer message.DeviceID) (Blow, error) {
+	encoded, err := signed(s.request(payee, payer), payee)
+	return pay(encoded, payee.Encoded), err
+}
+
+// paidBy is ACCEPT with a genuine Payment of the card's open Request by the payer.
+func (s *Setup) paidBy(payer Identity) (Blow, error) {
+	p, err := s.payment(payer.id())
+	if err != nil {
+		return Blow{}, err
+	}
+	encoded, err := signed(p, payer)
+	return accept(encoded, payer.Encoded), err
+}
+
+// cut is a good blow whose message loses or gets bytes.
+func cut(
+	name string, good func(s *Setup) (Blow, error), change func(good []byte) []byte,
+) Way {
+	return Way{name, func(s *Setup) (Blow, error) {
+		blow, err := good(s)
+		if err == nil {
+			blow.Data[0] = change(blow.Data[0])
+		}
+		return blow, err
+	}}
+}
+
 // errNotAsked reports that an attack is on an open Request, and the card has none.
 var errNotAsked = errors.New("attack: the card has no open Request")
 

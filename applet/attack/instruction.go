@@ -279,13 +279,9 @@ func overCeiling(name string, change func(p *message.Policy)) Way {
 }
 
 func cutInstruction(name string, change func(good []byte) []byte) Way {
-	return Way{name, func(s *Setup) (Blow, error) {
-		blow, err := s.twoSigned(s.Next, s.Notary, nil)
-		if err == nil {
-			blow.Data[0] = change(blow.Data[0])
-		}
-		return blow, err
-	}}
+	return cut(name, func(s *Setup) (Blow, error) {
+		return s.twoSigned(s.Next, s.Notary, nil)
+	}, change)
 }
 
 // forgedInstruction is an Instruction whose signers both sign a malformed body.

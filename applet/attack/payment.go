@@ -113,8 +113,7 @@ var payments = []Attack{
 			if err != nil {
 				return Blow{}, err
 			}
-			encoded, err := signed(s.request(payee, s.NextID(s.Own)), payee)
-			return pay(encoded, payee.Encoded), err
+			return s.requested(payee, s.NextID(s.Own))
 		}}},
 	},
 	{
@@ -125,16 +124,13 @@ var payments = []Attack{
 		Card:    PINEntered,
 		Answers: sw(spec.SWAddressee),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
-			payee, err := s.device(s.Own, spec.RoleTerminal)
+			blow, err := asked(spec.RoleTerminal, "", nil)(s)
 			if err != nil {
 				return Blow{}, err
 			}
 			other, err := s.device(s.Own, spec.RoleTerminal)
-			if err != nil {
-				return Blow{}, err
-			}
-			encoded, err := signed(s.request(payee, ""), payee)
-			return pay(encoded, other.Encoded), err
+			blow.Data[1] = other.Encoded
+			return blow, err
 		}}},
 	},
 	{
@@ -216,8 +212,7 @@ var payments = []Attack{
 			if err != nil {
 				return Blow{}, err
 			}
-			encoded, err := signed(s.request(payee, ""), payee)
-			return pay(encoded, payee.Encoded), err
+			return s.requested(payee, "")
 		}}},
 	},
 	{
@@ -304,11 +299,11 @@ func asked(
 		if err != nil {
 			return Blow{}, err
 		}
-		encoded, err := signed(s.request(payee, payer), payee)
+		blow, err := s.requested(payee, payer)
 		if err == nil && corrupt != nil {
-			payee.Encoded, err = corrupt(s, payee.Encoded)
+			blow.Data[1], err = corrupt(s, blow.Data[1])
 		}
-		return pay(encoded, payee.Encoded), err
+		return blow, err
 	}
 }
 
@@ -339,24 +334,17 @@ func forgedRequest(name string, change func(body []byte) error) Way {
 		if err != nil {
 			return Blow{}, err
 		}
-		good, err := signed(s.request(payee, ""), payee)
-		if err != nil {
-			return Blow{}, err
+		blow, err := s.requested(payee, "")
+		if err == nil {
+			blow.Data[0], err = forge(blow.Data[0], payee.Signer, change)
 		}
-		encoded, err := forge(good, payee.Signer, change)
-		return pay(encoded, payee.Encoded), err
+		return blow, err
 	}}
 }
 
 // cutRequest is a Request that loses or gets bytes.
 func cutRequest(name string, change func(good []byte) []byte) Way {
-	return Way{name, func(s *Setup) (Blow, error) {
-		blow, err := asked(spec.RoleTerminal, "", nil)(s)
-		if err == nil {
-			blow.Data[0] = change(blow.Data[0])
-		}
-		return blow, err
-	}}
+	return cut(name, asked(spec.RoleTerminal, "", nil), change)
 }
 
 // corruptedPair is a genuine Request whose certificate is not where it should be.

@@ -102,6 +102,16 @@ func (r *run) try(a Attack, way Way) error {
 		}
 		blow.Data = [][]byte{data}
 	}
+	for _, step := range blow.Before {
+		led, err := r.card.Transmit(r.ctx, step.Command)
+		if err != nil {
+			return err
+		}
+		if led.SW != step.Answer {
+			return fmt.Errorf("a command that leads to it was answered %s, and %s is right",
+				led.SW.String(), step.Answer.String())
+		}
+	}
 	right := a.Answers
 	if blow.Answers != nil {
 		right = blow.Answers

@@ -3,6 +3,7 @@ package suite
 import (
 	"crypto/ecdsa"
 	"crypto/rand"
+	"math"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,7 +17,7 @@ import (
 func attackCases() []testCase {
 	var cases []testCase
 	for _, a := range attack.All() {
-		cases = append(cases, testCase{"attack: " + a.Name, func(c *caseRun) {
+		cases = append(cases, testCase{caseOf(a), func(c *caseRun) {
 			s := c.attacked(a.Card)
 			require.NoError(c, a.Run(c.ctx, s.card, s.attacker()))
 			if a.Keeps == attack.KeepsNothing {
@@ -26,6 +27,9 @@ func attackCases() []testCase {
 	}
 	return cases
 }
+
+// caseOf is the name of an attack's case.
+func caseOf(a attack.Attack) string { return "attack: " + a.Name }
 
 // attacked is a card in the condition that an attack needs. An active one has records, some
 // of them acknowledged.
@@ -41,6 +45,9 @@ func (c *caseRun) attacked(condition attack.Condition) *subject {
 		s.makeKeys()
 		return s
 	}
+	if condition >= attack.CardEnded && condition <= attack.CAEnded {
+		return c.ended(condition)
+	}
 	s := c.loaded(10000)
 	merchant := c.device(s.bank, spec.RoleTerminal)
 	for range 3 {
@@ -48,11 +55,49 @@ func (c *caseRun) attacked(condition attack.Condition) *subject {
 	}
 	s.instruct(func(i *message.Instruction) {
 		i.AckedATC, i.Head, i.Policy.Version = 2, s.model.heads[2], 0x8000
+		if condition == attack.LastPolicy {
+			i.Policy.Version = math.MaxUint16
+		}
 	})
 	if condition == attack.Asking {
 		s.enterPIN()
 		s.ask(100, "")
 	}
+	return s
+}
+
+// ended is a card with an open Request, and since then something has ended.
+func (c *caseRun) ended(condition attack.Condition) *subject {
+	var s *subject
+	switch condition {
+	case attack.CardEnded:
+		s = c.activeUntil(today)
+	case attack.OwnCAEnded:
+		s = c.ownCAUntil(today)
+	default:
+		s = c.active()
+		s.endedBank = &intermediary{ca: c.certify(c.world.root,
+			entry{holder: "SEBANK9400001", role: spec.RoleIntermediary, to: today})}
+		s.learnCA(s.endedBank.ca)
+	}
+	s.load(10000)
+	s.enterPIN()
+	s.ask(100, "")
+	s.instruct(func(i *message.Instruction) { i.Date = tomorrow })
+	return s
+}
+
+// ownCAUntil is an active card whose intermediary's CA has that last day, and that knows Foreign's.
+func (c *caseRun) ownCAUntil(end message.Date) *subject {
+	s := c.install()
+	brief := c.certify(c.world.root,
+		entry{holder: string(s.bank.ca.name()) + "00003", role: spec.RoleIntermediary, to: end})
+	s.bank = &intermediary{ca: brief, instructionKey: s.bank.instructionKey, serials: 500}
+	s.learnCA(c.world.root, c.world.notary, brief, s.bank.instructionKey, c.world.foreign.ca)
+	s.makeKeys()
+	s.storeCertificate()
+	s.storePIN()
+	s.activate()
 	return s
 }
 
@@ -66,8 +111,11 @@ func (s *subject) attacker() *attack.Setup {
 		Certify: c.attackersCertificate,
 		NextID: func(of attack.Intermediary) message.DeviceID {
 			bank := s.bank
-			if of.CA.Certificate == c.world.foreign.ca.certificate {
+			switch {
+			case of.CA.Certificate == c.world.foreign.ca.certificate:
 				bank = c.world.foreign
+			case s.endedBank != nil && of.CA.Certificate == s.endedBank.ca.certificate:
+				bank = s.endedBank
 			}
 			return message.DeviceID(bank.nextID())
 		},
@@ -76,6 +124,9 @@ func (s *subject) attacker() *attack.Setup {
 		PIN:   c.block(ownPIN), PUK: c.block(ownPUK), Token: s.parameters.Token,
 		Public: s.public, PINKey: s.pinKey,
 		Ceilings: s.parameters.Ceilings,
+	}
+	if s.endedBank != nil {
+		setup.Ended.CA = s.endedBank.ca.identity()
 	}
 	if s.model == nil {
 		return setup

@@ -1,8 +1,6 @@
 package suite
 
 import (
-	"github.com/stretchr/testify/assert"
-
 	"ekrona/apdu"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
@@ -137,21 +135,6 @@ var encipheredPINCases = func() (cases []testCase) {
 						s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
 					s.succeeds(v, s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
 				}},
-			testCase{e.name + " enciphered: a point that is none costs no try", func(c *caseRun) {
-				s := c.active()
-				v := c.variant(e.command, "enciphered")
-				for what, corrupt := range map[string]func(point []byte){
-					"off the curve":   func(point []byte) { point[len(point)-1] ^= 1 },
-					"compressed form": func(point []byte) { point[0] = 0x02 },
-					"infinity":        func(point []byte) { clear(point) },
-				} {
-					data := s.enciphered(s.cardChallenge(), c.blocks(e.right)...)
-					corrupt(data[2 : 2+spec.PointLength])
-					assert.EqualValues(c, spec.SWWrongData, s.exchange(v, data).SW, what)
-				}
-				s.answers(spec.SWPINWrong|(e.tries-1), v,
-					s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
-			}},
 			testCase{e.name + " enciphered: blocked", func(c *caseRun) {
 				s := c.active()
 				v := c.variant(e.command, "enciphered")

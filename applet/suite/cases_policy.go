@@ -126,16 +126,7 @@ var expiryCases = []testCase{
 		s.answers(spec.SWExpired, spec.VerifyCertificate.Only(), bank.ca.encoded)
 	}},
 	{"the end of the own CA stops the card's payments", func(c *caseRun) {
-		s := c.install()
-		brief := c.certify(c.world.root,
-			entry{holder: string(s.bank.ca.name()) + "00003", role: spec.RoleIntermediary,
-				to: today})
-		s.bank = &intermediary{ca: brief, instructionKey: s.bank.instructionKey}
-		s.learnCA(c.world.root, c.world.notary, brief, s.bank.instructionKey, c.world.foreign.ca)
-		s.makeKeys()
-		s.storeCertificate()
-		s.storePIN()
-		s.activate()
+		s := c.ownCAUntil(today)
 		s.load(1000)
 		merchant := c.device(c.world.foreign, spec.RoleTerminal)
 		s.pay(merchant, c.request(merchant, 100, ""))

@@ -13,23 +13,6 @@ import (
 // wireCases are about class, instruction, parameters and length, chaining and
 // GET RESPONSE: what every command shares.
 var wireCases = []testCase{
-	{"a chain must be ended before another command", func(c *caseRun) {
-		s := c.active()
-		s.enterPIN()
-		for _, command := range appletCommands() {
-			begin := apdu.Command{CLA: spec.Pay.CLA | apdu.ClassChaining, INS: spec.Pay.INS,
-				Data: []byte{0xE1}}
-			if command == spec.Pay {
-				begin.CLA, begin.INS = spec.Accept.CLA|apdu.ClassChaining, spec.Accept.INS
-			}
-			require.EqualValues(c, spec.SWOK, s.send(begin))
-			v := command.Variants[0]
-			assert.EqualValues(c, spec.SWLastChainedExpected,
-				s.send(apdu.Command{CLA: command.CLA, INS: command.INS, P1: v.P1, P2: v.P2}),
-				command.Name)
-			s.succeeds(c.variant(spec.GetData, "balance"))
-		}
-	}},
 	{"a command without data is not chained", func(c *caseRun) {
 		s := c.active()
 		for _, command := range appletCommands() {
@@ -70,44 +53,6 @@ var wireCases = []testCase{
 		s.answers(spec.SWLastChainedExpected, c.variant(spec.GetData, "balance"))
 		s.payVerified(merchant, r)
 	}},
-	{"whatever is refused breaks a chain off, and the PIN that it brought is forgotten",
-		func(c *caseRun) {
-			s := c.active()
-			verify := c.variant(spec.Verify, "plaintext")
-			part := apdu.Command{CLA: spec.Verify.CLA | apdu.ClassChaining, INS: spec.Verify.INS,
-				P1: verify.P1, P2: verify.P2, Data: c.block(ownPIN)}
-			whole := apdu.Command{CLA: spec.Verify.CLA, INS: spec.Verify.INS, P1: verify.P1,
-				P2: verify.P2}
-			for what, refused := range map[string]struct {
-				command apdu.Command
-				sw      apdu.StatusWord
-			}{
-				"another command": {c.variant(spec.GetData, "balance").APDU(),
-					spec.SWLastChainedExpected},
-				"another reference": {c.variant(spec.Verify, "enciphered").APDU(),
-					spec.SWLastChainedExpected},
-				"an instruction of no row": {apdu.Command{INS: 0x02}, spec.SWInstruction},
-				"the class of other rows": {apdu.Command{CLA: spec.Pay.CLA, INS: spec.Verify.INS,
-					P1: verify.P1, P2: verify.P2}, spec.SWClass},
-				"secure messaging": {apdu.Command{CLA: 0x0C, INS: spec.Verify.INS,
-					P1: verify.P1, P2: verify.P2}, spec.SWSecureMessaging},
-				"more data than fit, in all": {apdu.Command{CLA: part.CLA, INS: part.INS,
-					P1: part.P1,
-					P2: part.P2, Data: make([]byte, 255)}, spec.SWWrongLength},
-			} {
-				require.EqualValues(c, spec.SWOK, s.send(part), what)
-				sw := s.send(refused.command)
-				for range spec.MaxCommand / 255 { // of the last kind
-					if sw != apdu.OK {
-						break
-					}
-					sw = s.send(refused.command)
-				}
-				assert.Equal(c, refused.sw, sw, what)
-				assert.EqualValues(c, spec.SWPINWrong|spec.PINTries, s.send(whole),
-					"%s: nothing was left to verify", what)
-			}
-		}},
 	{"an answer comes in pieces of any length", func(c *caseRun) {
 		s := c.active()
 		command := spec.GetState.Only().APDU(c.encode(s.challenge()))

@@ -5,6 +5,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/spec"
+	"ekrona/applet/attack"
 	"ekrona/applet/jcardsim"
 )
 
@@ -45,9 +46,7 @@ func (j *JCardSim) Capabilities() Capabilities {
 // no limits of memory, loses no power within a command and undoes no transaction, so
 // [RunTorn] and [RunLife] are not for it.
 var jCardSimDivergences = map[string]string{
-	"VERIFY enciphered: a point that is none costs no try":                unusualPoints,
-	"CHANGE REFERENCE DATA enciphered: a point that is none costs no try": unusualPoints,
-	"RESET RETRY COUNTER enciphered: a point that is none costs no try":   unusualPoints,
+	caseOf(attack.PINToNoPoint): unusualPoints,
 }
 
 const unusualPoints = "it takes points that are not on the curve, and throws what Java Card does " +

@@ -55,12 +55,11 @@ func TestMemoryFits(t *testing.T) {
 	require.NoError(t, err)
 	assert.Greater(t, nvm, 0)
 	assert.Greater(t, ram, 0)
+	lessNVM, lessRAM := card.P71, card.P71
+	lessNVM.NVMBytes, lessRAM.RAMBytes = nvm-1, ram-1
 	for name, less := range map[string]card.Profile{
-		"persistent memory": {NVMBytes: nvm - 1, RAMBytes: card.P71.RAMBytes},
-		"RAM":               {NVMBytes: card.P71.NVMBytes, RAMBytes: ram - 1},
+		"persistent memory": lessNVM, "RAM": lessRAM,
 	} {
-		less.Name, less.CommitBytes, less.APDUBuffer, less.ExtendedLength = name,
-			card.P71.CommitBytes, card.P71.APDUBuffer, true
 		_, err := Accounts(t.Context(), less)
 		assert.Error(t, err, "one byte of %s less than measured is too little", name)
 	}

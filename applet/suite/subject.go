@@ -57,6 +57,7 @@ type subject struct {
 
 	parameters  message.InstallParameters
 	bank        *intermediary
+	endedBank   *intermediary    // another, whose CA the card knows and has ended; nil for none
 	public      *ecdsa.PublicKey // verifies what it signs
 	pinKey      *ecdsa.PublicKey // PINs are enciphered to it
 	certificate *party

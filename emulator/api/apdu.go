@@ -22,11 +22,16 @@ const (
 	offsetExtendedData = 7
 )
 
+func protocol(c *vm.Call) vm.Value { return vm.Value(runtimeOf(c).Protocol()) }
+
+func channel(c *vm.Call) vm.Value { return vm.Value(runtimeOf(c).Channel()) }
+
 // apduNatives are the functions of javacard.framework.APDU.
-func apduNatives(runtime Runtime) map[string]vm.Native {
+func apduNatives() map[string]vm.Native {
 	current := func(c *vm.Call) vm.Ref {
 		apdu := c.Root(rootAPDU)
-		if _, busy := c.Volatile(apdu).(*Exchange); !busy || !runtime.IsSelected(c, c.Active()) {
+		_, busy := c.Volatile(apdu).(*Exchange)
+		if !busy || !runtimeOf(c).IsSelected(c, c.Active()) {
 			c.Throw(securityException, 0)
 		}
 		return apdu
@@ -42,9 +47,9 @@ func apduNatives(runtime Runtime) map[string]vm.Native {
 		},
 		"getInBlockSize()S":  func(*vm.Call) vm.Value { return vm.ShortValue(blockSize) },
 		"getOutBlockSize()S": func(*vm.Call) vm.Value { return vm.ShortValue(blockSize) },
-		"getProtocol()B":     func(*vm.Call) vm.Value { return vm.Value(runtime.Protocol()) },
+		"getProtocol()B":     protocol,
 		"getNAD()B":          nothing,
-		"getCLAChannel()B":   func(*vm.Call) vm.Value { return vm.Value(runtime.Channel()) },
+		"getCLAChannel()B":   channel,
 		"waitExtension()V": func(c *vm.Call) vm.Value {
 			if x, busy := c.Volatile(c.Root(rootAPDU)).(*Exchange); busy && x.noChaining {
 				c.Throw(apduException, apduIllegalUse)

@@ -3,9 +3,9 @@ package api
 import "ekrona/emulator/vm"
 
 // appletNatives are the functions of javacard.framework.Applet.
-func appletNatives(runtime Runtime) map[string]vm.Native {
+func appletNatives() map[string]vm.Native {
 	register := func(c *vm.Call, aid []byte) vm.Value {
-		if !runtime.Register(c, c.This(), aid) {
+		if !runtimeOf(c).Register(c, c.This(), aid) {
 			c.Throw(systemException, systemIllegalAID)
 		}
 		return vm.Void
@@ -25,10 +25,10 @@ func appletNatives(runtime Runtime) map[string]vm.Native {
 			return register(c, append([]byte(nil), aid...))
 		},
 		"selectingApplet()Z": func(c *vm.Call) vm.Value {
-			return vm.BoolValue(runtime.SelectingApplet(c))
+			return vm.BoolValue(runtimeOf(c).SelectingApplet(c))
 		},
 		"reSelectingApplet()Z": func(c *vm.Call) vm.Value {
-			return vm.BoolValue(runtime.ReSelecting(c))
+			return vm.BoolValue(runtimeOf(c).ReSelecting(c))
 		},
 		"select()Z":   func(*vm.Call) vm.Value { return vm.BoolValue(true) },
 		"deselect()V": nothing,

@@ -98,7 +98,7 @@ func resumableDigest(c *vm.Call, product *Product) int8 {
 
 // newEngine makes an engine object of the caller's with its algorithm.
 func newEngine(c *vm.Call, class string, algorithm vm.Value) vm.Value {
-	object := c.NewObject(class)
+	object := c.NewEngine(class, algorithm)
 	c.SetField(object, engineAlgorithm, algorithm)
 	return vm.RefValue(object)
 }

@@ -8,7 +8,8 @@
 // that calls it is refused when it is loaded.
 //
 // A [Product] lists the packages that a card has and the algorithms that it refuses
-// though they are implemented here; [P71] is JCOP 4 by published measurements. Biometry
+// though they are implemented here, and what its cryptographic objects take of transient
+// memory ([ObjectRAM]); [P71] is JCOP 4 by published measurements. Biometry
 // and external memory refuse every request on every card, as their API allows.
 //
 // All durable state of an API object is in heap fields and arrays of the object,

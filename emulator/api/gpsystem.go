@@ -50,35 +50,35 @@ func globalPlatformClasses(listed []vm.NativeClass) []vm.NativeClass {
 }
 
 // systemEntryNatives are the functions of org.globalplatform.GPSystem.
-func systemEntryNatives(runtime Runtime) map[string]vm.Native {
+func systemEntryNatives() map[string]vm.Native {
 	return bind(gpSystemClass, map[string]vm.Native{
 		"<init>()V": nothing,
-		"getCardState()B": func(*vm.Call) vm.Value {
-			return vm.Value(int8(runtime.Manager().CardState()))
+		"getCardState()B": func(c *vm.Call) vm.Value {
+			return vm.Value(int8(runtimeOf(c).Manager().CardState()))
 		},
 		"getCardContentState()B": func(c *vm.Call) vm.Value {
-			life, _ := runtime.Manager().Life(c, runtime.CurrentAID(c))
+			life, _ := runtimeOf(c).Manager().Life(c, runtimeOf(c).CurrentAID(c))
 			return vm.Value(int8(life))
 		},
 		"setCardContentState(B)Z": func(c *vm.Call) vm.Value {
-			return vm.BoolValue(setOwnState(c, runtime, byte(c.Byte(0))))
+			return vm.BoolValue(setOwnState(c, runtimeOf(c), byte(c.Byte(0))))
 		},
 		"lockCard()Z": func(c *vm.Call) vm.Value {
-			return vm.BoolValue(currentHas(c, runtime, privilegeCardLock) &&
-				runtime.Manager().SetCardState(c, cardLocked))
+			return vm.BoolValue(currentHas(c, runtimeOf(c), privilegeCardLock) &&
+				runtimeOf(c).Manager().SetCardState(c, cardLocked))
 		},
 		"terminateCard()Z": func(c *vm.Call) vm.Value {
-			return vm.BoolValue(currentHas(c, runtime, privilegeCardTerminate) &&
-				runtime.Manager().SetCardState(c, cardTerminated))
+			return vm.BoolValue(currentHas(c, runtimeOf(c), privilegeCardTerminate) &&
+				runtimeOf(c).Manager().SetCardState(c, cardTerminated))
 		},
 		"setATRHistBytes([BSB)Z": func(c *vm.Call) vm.Value {
 			historical := append([]byte(nil), c.Bytes(c.Ref(0), int(c.Short(1)), int(c.Byte(2)))...)
 			return vm.BoolValue(len(historical) <= maxHistoricalByte &&
-				currentHas(c, runtime, privilegeCardReset) &&
-				runtime.Manager().SetHistoricalBytes(c, historical))
+				currentHas(c, runtimeOf(c), privilegeCardReset) &&
+				runtimeOf(c).Manager().SetHistoricalBytes(c, historical))
 		},
 		"getSecureChannel()Lorg/globalplatform/SecureChannel;": func(c *vm.Call) vm.Value {
-			if runtime.Manager().Channel() == nil {
+			if runtimeOf(c).Manager().Channel() == nil {
 				return vm.RefValue(0)
 			}
 			channel := c.Root(secureChannelClass)
@@ -89,17 +89,17 @@ func systemEntryNatives(runtime Runtime) map[string]vm.Native {
 			return vm.RefValue(channel)
 		},
 		"getRegistryEntry(Ljavacard/framework/AID;)Lorg/globalplatform/GPRegistryEntry;": func(c *vm.Call) vm.Value {
-			return vm.RefValue(registryEntryFor(c, runtime))
+			return vm.RefValue(registryEntryFor(c, runtimeOf(c)))
 		},
 		"getCVM(B)Lorg/globalplatform/CVM;": func(c *vm.Call) vm.Value {
-			return vm.RefValue(cvmOf(c, runtime, familyCVM<<8|uint16(byte(c.Byte(0)))))
+			return vm.RefValue(cvmOf(c, runtimeOf(c), familyCVM<<8|uint16(byte(c.Byte(0)))))
 		},
 		"getService(Ljavacard/framework/AID;S)Lorg/globalplatform/GlobalService;": func(c *vm.Call) vm.Value {
 			var server []byte
 			if c.Ref(0) != 0 {
 				server = aidArgument(c)
 			}
-			return vm.RefValue(serviceOf(c, runtime, uint16(c.Short(1)), server))
+			return vm.RefValue(serviceOf(c, runtimeOf(c), uint16(c.Short(1)), server))
 		},
 	})
 }

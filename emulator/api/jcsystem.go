@@ -7,7 +7,7 @@ import "ekrona/emulator/vm"
 const apiVersion = 0x0305
 
 // systemNatives are the functions of javacard.framework.JCSystem.
-func systemNatives(runtime Runtime) map[string]vm.Native {
+func systemNatives(product *Product) map[string]vm.Native {
 	return bind("javacard/framework/JCSystem", map[string]vm.Native{
 		"isTransient(Ljava/lang/Object;)B": func(c *vm.Call) vm.Value {
 			if r := c.Ref(0); r != 0 && c.KindOf(r) != vm.InstanceObject {
@@ -32,7 +32,7 @@ func systemNatives(runtime Runtime) map[string]vm.Native {
 		},
 		"makeGlobalArray(BS)Ljava/lang/Object;": makeGlobal,
 		"getVersion()S": func(*vm.Call) vm.Value {
-			if version := runtime.Product().Version; version != 0 {
+			if version := product.Version; version != 0 {
 				return vm.ShortValue(version)
 			}
 			return vm.ShortValue(apiVersion)
@@ -76,22 +76,22 @@ func systemNatives(runtime Runtime) map[string]vm.Native {
 			return vm.Void
 		},
 		"getAID()Ljavacard/framework/AID;": func(c *vm.Call) vm.Value {
-			return vm.RefValue(runtime.AIDOf(c, c.Active()))
+			return vm.RefValue(runtimeOf(c).AIDOf(c, c.Active()))
 		},
 		"getPreviousContextAID()Ljavacard/framework/AID;": func(c *vm.Call) vm.Value {
-			return vm.RefValue(runtime.AIDOf(c, c.Previous()))
+			return vm.RefValue(runtimeOf(c).AIDOf(c, c.Previous()))
 		},
 		"lookupAID([BSB)Ljavacard/framework/AID;": func(c *vm.Call) vm.Value {
 			aid := c.Bytes(c.Ref(0), int(c.Short(1)), int(c.Byte(2)))
-			return vm.RefValue(runtime.LookupAID(c, aid))
+			return vm.RefValue(runtimeOf(c).LookupAID(c, aid))
 		},
 		"isAppletActive(Ljavacard/framework/AID;)Z": func(c *vm.Call) vm.Value {
-			return vm.BoolValue(runtime.IsActive(c, aidArgument(c)))
+			return vm.BoolValue(runtimeOf(c).IsActive(c, aidArgument(c)))
 		},
-		"getAssignedChannel()B": func(*vm.Call) vm.Value { return vm.Value(runtime.Channel()) },
+		"getAssignedChannel()B": channel,
 		"getAppletShareableInterfaceObject(Ljavacard/framework/AID;B)" +
 			"Ljavacard/framework/Shareable;": func(c *vm.Call) vm.Value {
-			return vm.RefValue(runtime.ShareableObject(c, aidArgument(c), c.Byte(1)))
+			return vm.RefValue(runtimeOf(c).ShareableObject(c, aidArgument(c), c.Byte(1)))
 		},
 	})
 }

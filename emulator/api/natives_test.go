@@ -19,7 +19,6 @@ func (l *lone) Register(_ *vm.Call, _ vm.Ref, aid []byte) bool {
 	l.registered = aid
 	return free
 }
-func (l *lone) Product() *Product                             { return &Product{} }
 func (l *lone) Manager() Manager                              { return NoManager{} }
 func (l *lone) CurrentAID(*vm.Call) []byte                    { return nil }
 func (l *lone) ServiceObject(*vm.Call, []byte) vm.Ref         { return 0 }
@@ -48,12 +47,10 @@ type bench struct {
 }
 
 func newBench(t testingT) *bench {
-	packages, err := Packages()
-	require.NoError(t, err)
-	functions, err := Natives(&lone{})
+	linked, err := Linked(&Product{})
 	require.NoError(t, err)
 	machine, err := vm.New(vm.Config{
-		Packages: packages, Natives: functions, Random: rand.NewChaCha8([32]byte{1}),
+		API: linked, Host: &lone{}, Random: rand.NewChaCha8([32]byte{1}),
 		Limits: vm.Limits{NVMBytes: 100_000, RAMBytes: 8_000, CommitBytes: 2_000},
 	})
 	require.NoError(t, err)

@@ -1,13 +1,14 @@
 package api
 
 import (
+	"fmt"
 	"sort"
 	"sync"
 
 	"ekrona/emulator/vm"
 )
 
-// Packages returns the API as vm.New takes it: every package of the table, with the
+// Packages returns the API as vm.LinkAPI takes it: every package of the table, with the
 // hidden fields and the implementation classes that the natives use. All cards share
 // the one description, which must not be changed.
 func Packages() ([]vm.NativePackage, error) { return sharedPackages() }
@@ -25,7 +26,7 @@ func describePackages() ([]vm.NativePackage, error) {
 	if err != nil {
 		return nil, err
 	}
-	bound := natives(table, nil)
+	bound := natives(table, &Product{})
 	classes := map[string]*vm.NativeClass{}
 	for i := range table.packages {
 		p := &table.packages[i]
@@ -78,28 +79,23 @@ func inherited(classes map[string]*vm.NativeClass, class *vm.NativeClass, m vm.N
 	return false
 }
 
-// Natives returns the Go functions of one card for vm.Config, by class, name and
-// descriptor. runtime must be ready before the first applet runs.
-func Natives(runtime Runtime) (map[string]vm.Native, error) {
+// Natives returns the Go functions of a product's cards for vm.LinkAPI, by class, name and
+// descriptor. Each reaches its card's [Runtime] through vm.Config.Host.
+func Natives(product *Product) (map[string]vm.Native, error) {
 	table, err := sharedTable()
 	if err != nil {
 		return nil, err
 	}
-	return natives(table, runtime), nil
+	return natives(table, product), nil
 }
 
-// natives collects the functions of every class; with a nil runtime they can only
-// be listed.
-func natives(table *exportTable, runtime Runtime) map[string]vm.Native {
-	product := &Product{}
-	if runtime != nil {
-		product = runtime.Product()
-	}
+// natives collects the functions of every class.
+func natives(table *exportTable, product *Product) map[string]vm.Native {
 	all := map[string]vm.Native{}
 	for _, some := range []map[string]vm.Native{
-		langNatives(), exceptionNatives(table), utilNatives(), intNatives(), systemNatives(runtime),
-		appletNatives(runtime),
-		aidNatives(), apduNatives(runtime), classByteNatives(), pinNatives(), pinXNatives(),
+		langNatives(), exceptionNatives(table), utilNatives(), intNatives(), systemNatives(product),
+		appletNatives(),
+		aidNatives(), apduNatives(), classByteNatives(), pinNatives(), pinXNatives(),
 		sensitiveArrayNatives(),
 		keyNatives(), keyBuilderNatives(product), keyPairNatives(product), digestNatives(product),
 		signatureNatives(product),
@@ -107,8 +103,8 @@ func natives(table *exportTable, runtime Runtime) map[string]vm.Native {
 		oneShotNatives(product),
 		mathNatives(), arrayLogicNatives(), stringNatives(), tagNatives(), tlvNatives(),
 		constructedTLVNatives(), refusalNatives(),
-		basicServiceNatives(runtime), dispatcherNatives(), sensitiveResultNatives(),
-		systemEntryNatives(runtime), registryEntryNatives(runtime), secureChannelNatives(runtime),
+		basicServiceNatives(), dispatcherNatives(), sensitiveResultNatives(),
+		systemEntryNatives(), registryEntryNatives(), secureChannelNatives(),
 	} {
 		for name, function := range some {
 			all[name] = function
@@ -120,6 +116,33 @@ func natives(table *exportTable, runtime Runtime) map[string]vm.Native {
 	return all
 }
 
+// linked is what Linked made, by what of a product it depends on. A program has few products.
+var linked sync.Map
+
+// Linked returns a product's packages with their functions. Its cards share it.
+func Linked(product *Product) (*vm.API, error) {
+	own := *product
+	own.RAM = nil // no function depends on it
+	key := fmt.Sprintf("%+v", own)
+	if found, made := linked.Load(key); made {
+		return found.(*vm.API), nil
+	}
+	packages, err := PackagesOf(&own)
+	if err != nil {
+		return nil, err
+	}
+	functions, err := Natives(&own)
+	if err != nil {
+		return nil, err
+	}
+	image, err := vm.LinkAPI(packages, functions)
+	if err != nil {
+		return nil, err
+	}
+	found, _ := linked.LoadOrStore(key, image)
+	return found.(*vm.API), nil
+}
+
 // Missing returns the methods of the table that have no function, sorted, as
 // "class.name" and descriptor: a CAP file that imports one is refused.
 func Missing() ([]string, error) {
@@ -127,7 +150,7 @@ func Missing() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	bound, err := Natives(nil)
+	bound, err := Natives(&Product{})
 	if err != nil {
 		return nil, err
 	}

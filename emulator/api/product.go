@@ -15,6 +15,9 @@ type Product struct {
 	// Without lists algorithms and key types that are NO_SUCH_ALGORITHM though they are
 	// known here.
 	Without []Algorithm
+
+	// RAM is what its cryptographic objects take of transient memory; nil stands for none.
+	RAM *ObjectRAM
 }
 
 // Algorithm names what getInstance, open, buildKey or a KeyPair is asked for.

@@ -44,7 +44,7 @@ func entryOf(c *vm.Call, aid vm.Ref) vm.Ref {
 }
 
 // registryEntryNatives are the functions of the entries of the registry.
-func registryEntryNatives(runtime Runtime) map[string]vm.Native {
+func registryEntryNatives() map[string]vm.Native {
 	applet := func(c *vm.Call) []byte {
 		aid := c.Field(c.This(), entryAID).Ref()
 		if aid == 0 {
@@ -52,10 +52,12 @@ func registryEntryNatives(runtime Runtime) map[string]vm.Native {
 		}
 		return AIDBytes(c, aid)
 	}
-	isOwn := func(c *vm.Call) bool { return string(applet(c)) == string(runtime.CurrentAID(c)) }
+	isOwn := func(c *vm.Call) bool {
+		return string(applet(c)) == string(runtimeOf(c).CurrentAID(c))
+	}
 	serve := func(do func(c *vm.Call, applet []byte, service uint16) bool) vm.Native {
 		return func(c *vm.Call) vm.Value {
-			served := isOwn(c) && currentHas(c, runtime, privilegeGlobalService) &&
+			served := isOwn(c) && currentHas(c, runtimeOf(c), privilegeGlobalService) &&
 				do(c, applet(c), uint16(c.Short(0)))
 			if !served {
 				c.Throw(isoException, swConditions)
@@ -68,34 +70,34 @@ func registryEntryNatives(runtime Runtime) map[string]vm.Native {
 			return c.Field(c.This(), entryAID)
 		},
 		"getState()B": func(c *vm.Call) vm.Value {
-			life, _ := runtime.Manager().Life(c, applet(c))
+			life, _ := runtimeOf(c).Manager().Life(c, applet(c))
 			return vm.Value(int8(life))
 		},
 		"setState(B)Z": func(c *vm.Call) vm.Value {
 			if isOwn(c) && byte(c.Byte(0))&lifeLocked == 0 {
-				return vm.BoolValue(setOwnState(c, runtime, byte(c.Byte(0))))
+				return vm.BoolValue(setOwnState(c, runtimeOf(c), byte(c.Byte(0))))
 			}
-			return vm.BoolValue(changeLock(c, runtime, applet(c), isOwn(c), byte(c.Byte(0))))
+			return vm.BoolValue(changeLock(c, runtimeOf(c), applet(c), isOwn(c), byte(c.Byte(0))))
 		},
 		"getPrivileges([BS)S": func(c *vm.Call) vm.Value {
-			all := runtime.Manager().Privileges(applet(c))
+			all := runtimeOf(c).Manager().Privileges(applet(c))
 			c.PutBytes(c.Ref(0), int(c.Short(1)), all[:])
 			return vm.ShortValue(c.Short(1) + int16(len(all)))
 		},
 		"isPrivileged(B)Z": func(c *vm.Call) vm.Value {
-			return vm.BoolValue(hasPrivilege(runtime, applet(c), int(c.Byte(0))))
+			return vm.BoolValue(hasPrivilege(runtimeOf(c), applet(c), int(c.Byte(0))))
 		},
 		"isAssociated(Ljavacard/framework/AID;)Z": func(c *vm.Call) vm.Value {
-			domain := runtime.Manager().Domain()
+			domain := runtimeOf(c).Manager().Domain()
 			return vm.BoolValue(string(aidArgument(c)) == string(domain) && domain != nil)
 		},
 		"registerService(S)V": serve(func(c *vm.Call, a []byte,
 			s uint16) bool {
-			return runtime.Manager().Register(c, a, s)
+			return runtimeOf(c).Manager().Register(c, a, s)
 		}),
 		"deregisterService(S)V": serve(func(c *vm.Call, a []byte,
 			s uint16) bool {
-			return runtime.Manager().Deregister(c, a, s)
+			return runtimeOf(c).Manager().Deregister(c, a, s)
 		}),
 	})
 }

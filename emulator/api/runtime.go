@@ -3,8 +3,8 @@ package api
 import "ekrona/emulator/vm"
 
 // Runtime is what the API classes need from the runtime environment: the registry of
-// applets and what is selected. The card implements it and hands it to [Natives]. Every
-// method is called while an applet runs, in the applet's context.
+// applets and what is selected. The card implements it and is found through
+// vm.Config.Host. Every method is called while an applet runs, in the applet's context.
 type Runtime interface {
 	// Register makes applet, an instance of Applet that is being installed,
 	// known under aid (5 to 16 bytes), or under the AID of the install command
@@ -12,9 +12,6 @@ type Runtime interface {
 	// the package, or no install is going on or it has registered already; the
 	// caller gets SystemException ILLEGAL_AID (JCRE 3.0.5 §3.1, §11.2).
 	Register(c *vm.Call, applet vm.Ref, aid []byte) bool
-
-	// Product is the card product, which must not change in the life of a card.
-	Product() *Product
 
 	// SelectingApplet reports whether the command being processed is the SELECT
 	// that selected the current applet (Applet.selectingApplet).
@@ -64,3 +61,6 @@ type Runtime interface {
 	// Channel returns the logical channel of the command in progress, 0 to 19.
 	Channel() int8
 }
+
+// runtimeOf is the environment of the card that a native runs on.
+func runtimeOf(c *vm.Call) Runtime { return c.VM().Host().(Runtime) }

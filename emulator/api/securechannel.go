@@ -23,9 +23,9 @@ const (
 
 // secureChannelNatives are the functions of the object that GPSystem.getSecureChannel
 // returns: SecureChannel, SecureChannelx and SecureChannelx2.
-func secureChannelNatives(runtime Runtime) map[string]vm.Native {
+func secureChannelNatives() map[string]vm.Native {
 	channel := func(c *vm.Call) Channel {
-		ch := runtime.Manager().Channel()
+		ch := runtimeOf(c).Manager().Channel()
 		if ch == nil {
 			c.Throw(isoException, swConditions)
 		}

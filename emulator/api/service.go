@@ -56,7 +56,7 @@ func serviceAPDU(c *vm.Call) (*Exchange, vm.Ref) {
 }
 
 // basicServiceNatives are the functions of BasicService.
-func basicServiceNatives(runtime Runtime) map[string]vm.Native {
+func basicServiceNatives() map[string]vm.Native {
 	no := func(*vm.Call) vm.Value { return vm.BoolValue(false) }
 	header := func(at int) vm.Native {
 		return func(c *vm.Call) vm.Value {
@@ -144,7 +144,7 @@ func basicServiceNatives(runtime Runtime) map[string]vm.Native {
 		"getP1(Ljavacard/framework/APDU;)B":  header(2),
 		"getP2(Ljavacard/framework/APDU;)B":  header(3),
 		"selectingApplet()Z": func(c *vm.Call) vm.Value {
-			return vm.BoolValue(runtime.SelectingApplet(c))
+			return vm.BoolValue(runtimeOf(c).SelectingApplet(c))
 		},
 	})
 }

@@ -47,7 +47,7 @@ type Card struct {
 	machine *vm.VM
 	entry   entryPoints
 
-	manager api.Manager // nil if it has none
+	manager Manager // nil if it has none
 
 	applets    []installed // as findApplets found them
 	current    vm.Instance // selected applet, 0 for none
@@ -87,17 +87,14 @@ func newCard(options Options, build func(vm.Config) (*vm.VM, error)) (*Card, err
 		options.Interface = Contact
 	}
 	c := &Card{options: options}
-	packages, err := api.PackagesOf(&options.Profile.Product)
-	if err != nil {
-		return nil, err
-	}
-	natives, err := api.Natives(environment{c})
+	linked, err := api.Linked(&options.Profile.Product)
 	if err != nil {
 		return nil, err
 	}
 	c.machine, err = build(vm.Config{
-		Packages: packages, Natives: natives, Limits: options.Profile.limits(),
+		API: linked, Host: environment{c}, Limits: options.Profile.limits(),
 		Random: options.Random, Probe: options.Probe,
+		EngineRAM: options.Profile.Product.EngineRAM,
 	})
 	if err != nil {
 		return nil, err

@@ -13,8 +13,18 @@ import (
 // What follows is the side of a card that its card manager sees, package
 // globalplatform: a Card by itself has none.
 
+// Manager is a card manager: what applets see of it, and what a [Snapshot] takes of it. Its type is
+// comparable.
+type Manager interface {
+	api.Manager
+
+	// Snapshot keeps all that the manager holds beside its record on the card. The function
+	// that it returns sets the manager back to that, any number of times.
+	Snapshot() (restore func())
+}
+
 // SetManager names the card manager that serves applets through org.globalplatform.
-func (c *Card) SetManager(m api.Manager) { c.manager = m }
+func (c *Card) SetManager(m Manager) { c.manager = m }
 
 // Selected returns the AID of the applet that is selected, nil for none.
 func (c *Card) Selected() AID {

@@ -64,9 +64,6 @@ func (e environment) Register(call *vm.Call, applet vm.Ref, aid []byte) bool {
 	return true
 }
 
-// Product implements api.Runtime.
-func (e environment) Product() *api.Product { return &e.card.options.Profile.Product }
-
 // Manager implements api.Runtime.
 func (e environment) Manager() api.Manager {
 	if e.card.manager != nil {

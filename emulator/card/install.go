@@ -71,8 +71,9 @@ func (c *Card) load(file *cap.File) (Package, error) {
 // orRefused marks an error that left the card as it was and running.
 func orRefused(err error) error {
 	var bug *vm.InternalError
+	var misuse *vm.ProbeMisuse
 	if errors.Is(err, ErrPowerLost) || errors.Is(err, ErrMute) || errors.Is(err, ErrNotKept) ||
-		errors.As(err, &bug) {
+		errors.As(err, &bug) || errors.As(err, &misuse) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrRefused, err)

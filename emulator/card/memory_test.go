@@ -53,7 +53,7 @@ func TestProfileLimitsRAM(t *testing.T) {
 		"6F32"}})
 	after, err := b.Memory()
 	require.NoError(t, err)
-	assert.Equal(t, 3000, memory.ResetFree-after.ResetFree)
+	assert.Equal(t, 3*1008, memory.ResetFree-after.ResetFree)
 	assert.Less(t, memory.ResetFree, card.P71.RAMBytes, "the applet has some of it")
 }
 

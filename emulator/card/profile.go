@@ -10,53 +10,60 @@ import (
 
 // Profile is the memory, the transport and the API of a card product.
 type Profile struct {
-	Name string
+	Name  string
+	Title string // the product
+
+	// Source is the file of crocs-muni/jcalgtest_results, in javacard/Profiles, that the
+	// numbers come from, shortened where "..." stands; empty for a profile of no product.
+	Source string
+	// Assumed are the numbers that Source does not have, in words; "" if there are none.
+	Assumed  string
+	JavaCard string // the release that the product is sold as
 
 	NVMBytes    int // persistent memory for packages and applets; 0 is without limit
 	RAMBytes    int // transient memory for applets; 0 is without limit
+	RAMUnit     int // a transient array takes a multiple of it; 0 stands for 1
 	CommitBytes int // what one transaction can hold; 0 is without limit
 
-	Product api.Product // the part of the API that it has; the zero Product has all
+	// Product is the part of the API that it has, and what its cryptographic objects take
+	// of transient memory; the zero Product has all, for nothing.
+	Product api.Product
 
 	APDUBuffer     int  // bytes, at least 133 (Java Card API 3.0.5, APDU)
 	ExtendedLength bool // takes extended APDUs, for applets that take them too
 }
 
-// The profiles. P71 is the NXP J3R180 with JCOP 4 as JCAlgTest measured it
-// (crocs-muni/jcalgtest_results, JCSystem and APDU rows of "NXP JCOP4 J3R180 SECID
-// P71"); P71Short is the same behind a reader or product without extended length.
-var (
-	P71 = Profile{
-		Name: "p71", NVMBytes: 139_360, RAMBytes: 4_084, CommitBytes: 5_120,
-		Product: api.P71, APDUBuffer: 261, ExtendedLength: true,
-	}
-	P71Short = Profile{
-		Name: "p71-short", NVMBytes: 139_360, RAMBytes: 4_084, CommitBytes: 5_120,
-		Product: api.P71, APDUBuffer: 261,
-	}
-	Unlimited = Profile{Name: "unlimited", APDUBuffer: 261, ExtendedLength: true}
-)
+// Profiles lists them: first the project's own, then the published products by their
+// transient memory, the most first.
+func Profiles() []Profile {
+	return append([]Profile{P71, P71Short, Unlimited}, Products()...)
+}
 
-// Profiles lists them.
-func Profiles() []Profile { return []Profile{P71, P71Short, Unlimited} }
+// ProfileNames are the names of [Profiles], separated by commas.
+func ProfileNames() string {
+	var names []string
+	for _, p := range Profiles() {
+		names = append(names, p.Name)
+	}
+	return strings.Join(names, ", ")
+}
 
 // ProfileNamed finds a profile.
 func ProfileNamed(name string) (Profile, error) {
-	var names []string
 	for _, p := range Profiles() {
 		if p.Name == name {
 			return p, nil
 		}
-		names = append(names, p.Name)
 	}
-	return Profile{}, fmt.Errorf("no card profile %q; choose %s", name, strings.Join(names, ", "))
+	return Profile{}, fmt.Errorf("no card profile %q; choose %s", name, ProfileNames())
 }
 
 func (p Profile) limits() vm.Limits {
-	return vm.Limits{NVMBytes: p.NVMBytes, RAMBytes: p.RAMBytes, CommitBytes: p.CommitBytes}
+	return vm.Limits{NVMBytes: p.NVMBytes, RAMBytes: p.RAMBytes, RAMUnit: p.RAMUnit,
+		CommitBytes: p.CommitBytes}
 }
 
-// Memory is what applets and packages take of a card's memory, in bytes.
+// Memory is how much of a card's memory is free, in bytes.
 type Memory struct {
 	NVMFree      int // persistent
 	ResetFree    int // RAM for CLEAR_ON_RESET

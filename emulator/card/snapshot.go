@@ -10,13 +10,17 @@ import (
 )
 
 // Snapshot is everything that a card held between two commands: its memory, RAM too, what is
-// on it and what is selected. The state of its source of randomness is part of it where the
-// source can be saved, as [SeededRandom] can: then what follows is always the same.
+// on it and what is selected, and what its card manager holds beside it: a session, a load in
+// progress. The state of its source of randomness is part of it where the source can be saved, as
+// [SeededRandom] can: then what follows is always the same.
 type Snapshot struct {
 	machine *vm.Snapshot
 	applets []installed
 	current vm.Instance
 	random  []byte // nil if the source cannot be saved
+
+	manager        Manager // nil if the card had none
+	restoreManager func()
 }
 
 // repeatable is a source of randomness whose state can be kept.
@@ -35,7 +39,11 @@ func (c *Card) Snapshot() (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
-	s := &Snapshot{machine: machine, applets: slices.Clone(c.applets), current: c.current}
+	s := &Snapshot{machine: machine, applets: slices.Clone(c.applets), current: c.current,
+		manager: c.manager, restoreManager: func() {}}
+	if c.manager != nil {
+		s.restoreManager = c.manager.Snapshot()
+	}
 	if source, can := c.options.Random.(repeatable); can {
 		if s.random, err = source.MarshalBinary(); err != nil {
 			return nil, fmt.Errorf("snapshot: source of randomness: %w", err)
@@ -45,8 +53,13 @@ func (c *Card) Snapshot() (*Snapshot, error) {
 }
 
 // RestoreSnapshot sets the card back to a snapshot of it, whatever has happened since: to
-// the middle of a session, if it was taken in one.
+// the middle of a session, if it was taken in one. It refuses a snapshot that was taken under
+// another card manager, or under none: this one would act on what is on the card no longer.
 func (c *Card) RestoreSnapshot(s *Snapshot) error {
+	if s.manager != c.manager {
+		return errors.New("restore snapshot: the card had another card manager, or none: take " +
+			"the snapshot after the manager was set")
+	}
 	if err := c.machine.RestoreSnapshot(s.machine); err != nil {
 		return fmt.Errorf("restore snapshot: %w", err)
 	}
@@ -56,7 +69,8 @@ func (c *Card) RestoreSnapshot(s *Snapshot) error {
 		}
 	}
 	c.applets, c.current = slices.Clone(s.applets), s.current
-	c.selecting, c.install, c.cut = false, nil, 0
+	c.selecting, c.reselected, c.install, c.cut = false, 0, nil, 0
+	s.restoreManager()
 	c.dead = c.keep()
 	c.note("restore snapshot")
 	return c.dead

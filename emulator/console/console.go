@@ -5,6 +5,7 @@
 //	install MODULE-AID INSTANCE-AID [PARAMETERS]      the AID of the instance
 //	reset                                             ok
 //	cut N                                             ok
+//	memory                                            bytes free, and taken by each kind
 //	an APDU in hex                                    data and status word in hex
 //
 // Files come in dependency order; AIDs and parameters are in hex; blanks within an APDU
@@ -138,11 +139,13 @@ func execute(
 		return "ok", nil
 	case "cut":
 		return cut(c, arguments)
+	case "memory":
+		return memory(c, arguments)
 	}
 	command, err := apdu.ParseHex(line)
 	if err != nil {
-		return "", fmt.Errorf("%q is neither load, install, reset, cut nor an APDU in hex (%w)",
-			words[0], err)
+		return "", fmt.Errorf("%q is neither load, install, reset, cut, memory nor an APDU in "+
+			"hex (%w)", words[0], err)
 	}
 	if parsed, malformed := apdu.ParseCommand(command); malformed == nil && sink != nil {
 		response, err := apdu.Recorder{Card: c, Sink: sink}.Transmit(ctx, parsed)
@@ -205,4 +208,21 @@ func cut(c *card.Card, arguments []string) (string, error) {
 		}
 	}
 	return "", errors.New("cut takes the number of a persistent write, 1 or more")
+}
+
+// memory tells what is free, and what each kind of object takes.
+func memory(c *card.Card, arguments []string) (string, error) {
+	if len(arguments) != 0 {
+		return "", errors.New("memory takes nothing")
+	}
+	free, err := c.Memory()
+	if err != nil {
+		return "", err
+	}
+	answer := fmt.Sprintf("free: %d persistent, %d transient", free.NVMFree, free.ResetFree)
+	for _, t := range c.Taken() {
+		answer += fmt.Sprintf("; %s (%d): %d persistent, %d transient", t.Kind, t.Count, t.NVM,
+			t.Transient)
+	}
+	return answer, nil
 }

@@ -19,8 +19,8 @@ import (
 type applets struct{ card *Card }
 
 var (
-	_ api.Manager = applets{}
-	_ api.Channel = applets{}
+	_ card.Manager = applets{}
+	_ api.Channel  = applets{}
 )
 
 // serving runs what an applet asks for: changes of the record go through its call.

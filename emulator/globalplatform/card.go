@@ -25,21 +25,11 @@ type Options struct {
 type Card struct {
 	card   *card.Card
 	random io.Reader
-	state  state
+	held
 
-	// What a loss of power clears.
-	selected bool // the issuer security domain is
-	session  *session
-	loading  *loading
-	chain    *apdu.Command
-	listing  *listing
-	stored   stored
-	cut      int // persistent write of the command before which power goes; 0 for none
-
+	cut    int      // persistent write of the command before which power goes; 0 for none
 	caller *vm.Call // of the applet that the manager serves at the moment, nil for none
-	target card.AID // applet that INSTALL [for personalization] named, nil for none
-
-	last Account
+	last   Account
 }
 
 var _ apdu.Card = (*Card)(nil)

@@ -240,10 +240,14 @@ func testAPI() ([]NativePackage, map[string]Native) {
 	return []NativePackage{lang, framework}, natives
 }
 
+func linkedTestAPI(t require.TestingT) *API {
+	a, err := LinkAPI(testAPI())
+	require.NoError(t, err)
+	return a
+}
+
 func newVM(t require.TestingT, limits Limits) *VM {
-	packages, natives := testAPI()
-	v, err := New(Config{Packages: packages, Natives: natives, Limits: limits,
-		Random: bytes.NewReader(nil)})
+	v, err := New(Config{API: linkedTestAPI(t), Limits: limits, Random: bytes.NewReader(nil)})
 	require.NoError(t, err)
 	return v
 }

@@ -111,6 +111,13 @@ func (c *Call) NewObject(class string) Ref {
 	return c.vm.newInstance(c.vm.classNamed(class), c.active, Persistent, 0)
 }
 
+// NewEngine is NewObject for a class whose instances take RAM by their algorithm
+// (Config.EngineRAM): the caller sets its first hidden field to algorithm. Throws
+// SystemException.NO_RESOURCE when RAM or persistent memory is full.
+func (c *Call) NewEngine(class string, algorithm Value) Ref {
+	return c.vm.newEngine(c.vm.classNamed(class), algorithm, c.active)
+}
+
 // NewJCREObject allocates an instance owned by the runtime environment: an entry point
 // object, permanent or temporary (JCRE 3.0.5 §6.2.1). Its fields are in the given
 // storage.

@@ -93,7 +93,7 @@ func (w *walk) field(i int, kind operandKind) error {
 }
 
 func checkStatic(k *constant, kind operandKind) error {
-	refs := staticRefBytes * len(k.home.staticRefs)
+	refs := staticRefBytes * k.home.file.Statics.References
 	width := 1
 	switch kind {
 	case opStaticRef:
@@ -106,7 +106,7 @@ func checkStatic(k *constant, kind operandKind) error {
 	case opStaticInt:
 		width = 4
 	}
-	if k.slot < refs || k.slot+width > len(k.home.statics) {
+	if k.slot < refs || k.slot+width > k.home.file.Statics.ImageSize {
 		return fmt.Errorf("static field %d does not hold %d bytes", k.slot, width)
 	}
 	return nil

@@ -16,15 +16,11 @@ import (
 // noRuntime is a runtime environment that is never called.
 type noRuntime struct{ api.Runtime }
 
-func (noRuntime) Product() *api.Product { return &api.Product{} }
-
 // TestExceptionsNameTheSourceLine where the CAP file has debug information.
 func TestExceptionsNameTheSourceLine(t *testing.T) {
-	packages, err := api.Packages()
+	linked, err := api.Linked(&api.Product{})
 	require.NoError(t, err)
-	natives, err := api.Natives(noRuntime{})
-	require.NoError(t, err)
-	v, err := vm.New(vm.Config{Packages: packages, Natives: natives, Random: strings.NewReader("")})
+	v, err := vm.New(vm.Config{API: linked, Host: noRuntime{}, Random: strings.NewReader("")})
 	require.NoError(t, err)
 	data, err := os.ReadFile(filepath.Join("..", "cap", "testdata", "debug.cap"))
 	require.NoError(t, err)

@@ -6,13 +6,17 @@
 // It follows "Java Card Virtual Machine Specification 3.0.5" (JCVM) and
 // "Java Card Runtime Environment Specification 3.0.5" (JCRE). It knows
 // nothing of APDUs, cryptography or the javacard.* classes: those are native
-// packages, described by tables and Go functions (native.go) and handed to New.
+// packages, described by tables and Go functions (native.go) and linked by LinkAPI.
+//
+// Machines of one program share what is the same on all of them: the linked API, the
+// linked CAP files (image.go), and the content of arrays that nothing has been written to
+// (shared.go). Only one goroutine at a time uses a machine; different ones may run at once.
 //
 // It trusts the native functions and the caller. It does not trust the CAP file and the
 // bytecode in it. Malformed code ends as a CardFault, never as a Go panic; an error in
 // our own Go ends as an InternalError.
 //
-// The life of a machine: New; Load and InstallMethod for each CAP file; Enter for
+// The life of a machine: LinkAPI and New; Load and InstallMethod for each CAP file; Enter for
 // each command, in which Call.Invoke and Call.InvokeAs run the applet; Reset
 // after a cut or fault; DeleteInstance, DeletePackage; between commands Save and Restore,
 // which keep what a card keeps without power, or Snapshot and RestoreSnapshot, which set a

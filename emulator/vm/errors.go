@@ -74,8 +74,21 @@ func (e *InternalError) Error() string {
 		e.Where, e.Value, e.Stack)
 }
 
-// The closed set of traps, raised by panic and recovered by guard alone:
-// *CardFault and *PowerCut as they are, and a Java exception on its way.
+// ProbeMisuse is a mistake of whoever gave the machine its [Probe], neither the applet's doing
+// nor a bug in this program: an action that cannot be done at its event, or a panic in the
+// probe's function.
+type ProbeMisuse struct {
+	What  string
+	Where string // method and program counter that ran
+	Stack []byte // Go stack of a panic, else nil
+}
+
+func (e *ProbeMisuse) Error() string {
+	return fmt.Sprintf("probe of the virtual machine at %s: %s", e.Where, e.What)
+}
+
+// The closed set of traps, raised by panic and recovered by guard alone: *CardFault,
+// *PowerCut and *ProbeMisuse as they are, and a Java exception on its way.
 type javaTrap struct {
 	ref Ref
 	at  Site
@@ -109,6 +122,11 @@ func (v *VM) throwNew(class string, reason int16) {
 
 // recovered turns what recover returned into an error. It returns nil only for nil.
 func (v *VM) recovered(p any) error {
+	if v.asking {
+		v.asking = false
+		what := fmt.Sprintf("its function panicked: %v", p)
+		return &ProbeMisuse{What: what, Where: v.where(), Stack: debug.Stack()}
+	}
 	switch t := p.(type) {
 	case nil:
 		return nil
@@ -117,6 +135,8 @@ func (v *VM) recovered(p any) error {
 	case *CardFault:
 		return t
 	case *PowerCut:
+		return t
+	case *ProbeMisuse:
 		return t
 	case *InternalError:
 		return t

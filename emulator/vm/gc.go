@@ -15,11 +15,9 @@ func (v *VM) eachReference(visit func(cell *int32)) {
 
 // eachRoot visits the references from which everything alive is reached.
 func (v *VM) eachRoot(visit func(cell *int32)) {
-	for _, p := range v.packages {
-		if p != nil {
-			for i := range p.staticRefs {
-				visit(&p.staticRefs[i])
-			}
+	for _, fields := range v.statics {
+		for i := range fields.refs {
+			visit(&fields.refs[i])
 		}
 	}
 	for i := range v.roots {

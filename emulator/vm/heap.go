@@ -53,7 +53,9 @@ type object struct {
 	storage  Storage
 	flags    Flags
 	marked   bool
+	shared   bool   // bytes are not its own (shared.go)
 	seal     uint32 // integrity control element of a Sensitive array
+	ram      uint16 // bytes of RAM that an engine takes on the card
 }
 
 // Memory that an object takes beside its content, as counted against the
@@ -65,7 +67,7 @@ type heap struct {
 	freeRefs  []Ref     // last freed first
 	nvmBytes  int       // persistent objects and headers of transient ones
 	codeBytes int       // loaded packages
-	corBytes  int       // CLEAR_ON_RESET content, global arrays of the command in progress included
+	corBytes  int       // CLEAR_ON_RESET content and engines, global arrays of the command included
 	codByCtx  []int     // CLEAR_ON_DESELECT content by context; contexts share the space
 	globals   []Ref     // arrays of makeGlobalArray, which go when the command ends
 }
@@ -108,7 +110,11 @@ func (o *object) cellBytes() int {
 }
 
 func (o *object) clear() {
-	clear(o.bytes)
+	if !o.shared {
+		clear(o.bytes)
+	} else {
+		o.shareZeros()
+	}
 	clear(o.cells)
 	o.reseal()
 }
@@ -152,7 +158,7 @@ func (v *VM) newArray(kind Kind, element *Class, n int, owner Instance, s Storag
 	}
 	o := &object{kind: kind, class: element, storage: s, flags: f}
 	if kind == BooleanArray || kind == ByteArray {
-		o.bytes = make([]byte, n)
+		o.setShared(zeros[:n:n])
 	} else {
 		o.cells = make([]int32, n)
 	}
@@ -172,11 +178,11 @@ func (v *VM) placeIn(o *object, owner Instance, ctx Context) Ref {
 		v.throwNew(classSystemException, systemIllegalTransient)
 	}
 	if !o.isPlatform() { // what throwNew makes is never refused, or it would be thrown for ever
-		if o.storage != Persistent && v.available(o.storage) < o.contentBytes() {
+		if o.storage != Persistent && v.available(o.storage) < v.transientBytes(o) {
 			v.throwNew(classSystemException, systemNoTransientSpace)
 		}
 		size := o.nvmBytes()
-		if v.available(Persistent) < size {
+		if v.available(Persistent) < size || o.ram > 0 && v.available(ClearOnReset) < int(o.ram) {
 			v.throwNew(classSystemException, systemNoResource)
 		}
 		v.write(size)
@@ -210,16 +216,37 @@ func (o *object) nvmBytes() int {
 func (v *VM) charge(o *object, sign int) {
 	h := &v.heap
 	h.nvmBytes += sign * o.nvmBytes()
+	h.corBytes += sign * int(o.ram)
 	switch {
 	case o.isPlatform():
 	case o.storage == ClearOnReset:
-		h.corBytes += sign * o.contentBytes()
+		h.corBytes += sign * v.transientBytes(o)
 	case o.storage == ClearOnDeselect:
 		for int(o.ctx) >= len(h.codByCtx) {
 			h.codByCtx = append(h.codByCtx, 0)
 		}
-		h.codByCtx[o.ctx] += sign * o.contentBytes()
+		h.codByCtx[o.ctx] += sign * v.transientBytes(o)
 	}
+}
+
+// transientBytes is what the content of a transient object takes of the card's RAM.
+func (v *VM) transientBytes(o *object) int {
+	unit := max(1, v.cfg.Limits.RAMUnit)
+	return (o.contentBytes() + unit - 1) / unit * unit
+}
+
+// newEngine makes an instance of a native class that takes RAM by its algorithm.
+func (v *VM) newEngine(c *Class, algorithm Value, owner Instance) Ref {
+	o := &object{kind: InstanceObject, class: c, cells: make([]int32, c.cells),
+		ram: v.engineRAM(c, algorithm)}
+	return v.place(o, owner)
+}
+
+func (v *VM) engineRAM(c *Class, algorithm Value) uint16 {
+	if v.cfg.EngineRAM == nil {
+		return 0
+	}
+	return uint16(v.cfg.EngineRAM(c.name, algorithm))
 }
 
 func (v *VM) allocateRef() Ref {
@@ -259,17 +286,22 @@ func (v *VM) available(s Storage) int {
 	if lim.RAMBytes == 0 {
 		return unlimited
 	}
-	used := h.corBytes
+	used := v.transientTaken()
 	if s == ClearOnDeselect {
+		used = h.corBytes
 		if int(v.contextOf(v.selected)) < len(h.codByCtx) {
 			used += h.codByCtx[v.contextOf(v.selected)]
 		}
-	} else {
-		most := 0
-		for _, n := range h.codByCtx {
-			most = max(most, n)
-		}
-		used += most
 	}
 	return max(0, lim.RAMBytes-used)
+}
+
+// transientTaken is the RAM in use, with that of the context that takes most for
+// CLEAR_ON_DESELECT.
+func (v *VM) transientTaken() int {
+	most := 0
+	for _, n := range v.heap.codByCtx {
+		most = max(most, n)
+	}
+	return v.heap.corBytes + most
 }

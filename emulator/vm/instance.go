@@ -128,7 +128,7 @@ func (v *VM) holderOf(i Instance) string {
 		if p == nil {
 			continue
 		}
-		for _, r := range p.staticRefs {
+		for _, r := range v.statics[p.index].refs {
 			if holder == "" && owned(r) {
 				holder = "a static field of package " + p.name
 			}

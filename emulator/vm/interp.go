@@ -90,7 +90,7 @@ func (v *VM) loop(bottom int) {
 			v.fuel--
 			if instruction != nil {
 				at := Site{Method: f.method, PC: pc, Depth: fp}
-				if action := instruction(at); action != (Action{}) {
+				if action := asked(v, instruction, at); action != (Action{}) {
 					v.act(f, action)
 					continue
 				}

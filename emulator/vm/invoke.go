@@ -222,7 +222,7 @@ func (v *VM) previousInstance(c *Call) Instance {
 // Method finds a method of a native class or interface by name and
 // descriptor, to be given to Call.Invoke.
 func (v *VM) Method(class, name, desc string) (*Method, error) {
-	c := v.byName[class]
+	c := v.cfg.API.byName[class]
 	if c == nil {
 		return nil, fmt.Errorf("vm: there is no native class %s", class)
 	}

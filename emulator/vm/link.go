@@ -27,24 +27,30 @@ type appletEntry struct {
 // installDescriptor is that of Applet.install.
 const installDescriptor = "([BSB)V"
 
-// link resolves a CAP file against the packages that are loaded. It changes
-// nothing in the machine.
-func (v *VM) link(f *cap.File) (*Package, error) {
+// link resolves a CAP file against the packages that are loaded, for a place among them and
+// a context. It changes nothing in the machine.
+func (v *VM) link(f *cap.File, index int, context Context) (*Package, error) {
 	p := &Package{
-		index: -1, name: packageName(f), aid: f.Header.Package.AID,
+		index: index, context: context, name: packageName(f), aid: f.Header.Package.AID,
 		major: byte(f.Header.Package.Major), minor: byte(f.Header.Package.Minor),
 		byToken: map[byte]*Class{}, methods: map[int]*Method{}, file: f,
 	}
 	l := &linker{vm: v, pkg: p, file: f, classes: map[int]*Class{}}
+	if err := l.resolveImports(); err != nil {
+		return nil, fmt.Errorf("package %s does not link: %w", p.name, err)
+	}
+	key := imageKey(p)
+	if shared := sharedImage(key); shared != nil {
+		return shared, nil
+	}
 	for _, step := range []func() error{
-		l.resolveImports, l.linkClasses, l.linkExports, l.linkStatics, l.linkConstants,
-		l.linkApplets, l.nameMethods, l.checkCode,
+		l.linkClasses, l.linkExports, l.linkConstants, l.linkApplets, l.nameMethods, l.checkCode,
 	} {
 		if err := step(); err != nil {
 			return nil, fmt.Errorf("package %s does not link: %w", p.name, err)
 		}
 	}
-	return p, nil
+	return shareImage(key, p), nil
 }
 
 func packageName(f *cap.File) string {
@@ -68,7 +74,7 @@ type linker struct {
 // the minor version asked for (JCVM 3.0.5 §4.5.2).
 func (l *linker) resolveImports() error {
 	for _, want := range l.file.Imports {
-		have := l.vm.byAID[string(want.AID)]
+		have := l.vm.PackageByAID(want.AID)
 		if have == nil {
 			return fmt.Errorf("it imports package %X, which is not on the card; load that first",
 				want.AID)
@@ -268,14 +274,6 @@ func (l *linker) linkExports() error {
 			c.statics[byte(i)] = m
 		}
 	}
-	return nil
-}
-
-// linkStatics lays out the static field image; initialized arrays are
-// allocated when the package is loaded.
-func (l *linker) linkStatics() error {
-	l.pkg.statics = make([]byte, l.file.Statics.ImageSize)
-	l.pkg.staticRefs = make([]int32, l.file.Statics.References)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"fmt"
+	"slices"
 
 	"ekrona/emulator/cap"
 )
@@ -11,50 +12,60 @@ import (
 // does not fit into persistent memory, is an error too.
 func (v *VM) Load(f *cap.File) (*Package, error) {
 	aid := f.Header.Package.AID
-	if v.byAID[string(aid)] != nil {
+	if v.PackageByAID(aid) != nil {
 		return nil, fmt.Errorf("package %X is on the card already; delete it first", aid)
 	}
-	p, err := v.link(f)
+	context, full := v.freeContext()
+	p, err := v.link(f, v.freeIndex(), context)
 	if err != nil {
 		return nil, err
 	}
-	if size := p.codeBytes(); v.available(Persistent) < size {
+	if size := p.CodeBytes(); v.available(Persistent) < size {
 		return nil, fmt.Errorf("package %s needs %d bytes of persistent memory, %d are free",
 			p.name, size, v.available(Persistent))
 	}
-	if p.context, err = v.freeContext(); err != nil {
-		return nil, err
+	if full != nil {
+		return nil, full
 	}
+	v.keep(p)
 	err = v.Enter(func(*Call) {
-		v.write(p.codeBytes())
+		v.write(p.CodeBytes())
 		v.initStatics(p)
 	})
 	if err != nil {
 		v.deleteOwned(func(o *object) bool { return o.ctx == p.context })
+		v.drop(p)
 		v.releaseDead()
 		return nil, err
 	}
-	v.keep(p)
+	v.heap.codeBytes += p.CodeBytes()
 	return p, nil
 }
 
-// keep enters a linked package into the tables.
-func (v *VM) keep(p *Package) {
-	v.heap.codeBytes += p.codeBytes()
-	v.byAID[string(p.aid)] = p
-	for i := range v.packages {
-		if v.packages[i] == nil {
-			p.index, v.packages[i] = i, p
-			return
-		}
+// freeIndex is the place of the next package in the tables.
+func (v *VM) freeIndex() int {
+	if i := slices.Index(v.packages, nil); i >= 0 {
+		return i
 	}
-	p.index = len(v.packages)
-	v.packages = append(v.packages, p)
+	return len(v.packages)
 }
 
-// codeBytes is what a package takes of persistent memory: the components that
+// keep enters a linked package into the tables, with static fields of zero and null.
+func (v *VM) keep(p *Package) {
+	for p.index >= len(v.packages) {
+		v.packages, v.statics = append(v.packages, nil), append(v.statics, staticFields{})
+	}
+	v.packages[p.index] = p
+	v.statics[p.index] = staticFields{make([]byte, p.file.Statics.ImageSize),
+		make([]int32, p.file.Statics.References)}
+}
+
+// drop takes a package out of the tables.
+func (v *VM) drop(p *Package) { v.packages[p.index], v.statics[p.index] = nil, staticFields{} }
+
+// CodeBytes is what a package takes of persistent memory: the components that
 // a card keeps (JCVM 3.0.5 §6.3), static fields included.
-func (p *Package) codeBytes() int {
+func (p *Package) CodeBytes() int {
 	n := p.file.Statics.ImageSize
 	for _, t := range []cap.Tag{cap.TagApplet, cap.TagImport, cap.TagConstantPool, cap.TagClass,
 		cap.TagMethod, cap.TagExport} {
@@ -84,21 +95,21 @@ const maxContexts = 255
 
 // initStatics gives the static fields their first values (JCVM 3.0.5 §6.11).
 func (v *VM) initStatics(p *Package) {
-	s := p.file.Statics
+	s, fields := p.file.Statics, v.statics[p.index]
 	for i, a := range s.Arrays {
 		kind, size := arrayKindOf(a.Type), a.Type.ElementBytes()
 		o := &object{kind: kind, storage: Persistent, ctx: p.context}
 		if kind == BooleanArray || kind == ByteArray {
-			o.bytes = append([]byte{}, a.Values...)
+			o.setShared(a.Values[:len(a.Values):len(a.Values)])
 		} else {
 			o.cells = make([]int32, len(a.Values)/size)
 			for j := range o.cells {
 				o.cells[j] = bigEndian(a.Values[j*size : (j+1)*size])
 			}
 		}
-		p.staticRefs[i] = int32(v.placeIn(o, 0, p.context))
+		fields.refs[i] = int32(v.placeIn(o, 0, p.context))
 	}
-	copy(p.statics[len(p.statics)-len(s.NonDefault):], s.NonDefault)
+	copy(fields.image[len(fields.image)-len(s.NonDefault):], s.NonDefault)
 }
 
 func arrayKindOf(t cap.ArrayType) Kind { return BooleanArray + Kind(t-cap.ArrayOfBoolean) }
@@ -143,9 +154,8 @@ func (v *VM) DeletePackage(p *Package) error {
 	if err := v.Enter(func(*Call) { v.write(1) }); err != nil {
 		return err
 	}
-	v.heap.codeBytes -= p.codeBytes()
-	v.packages[p.index] = nil
-	delete(v.byAID, string(p.aid))
+	v.heap.codeBytes -= p.CodeBytes()
+	v.drop(p)
 	v.deleteOwned(func(o *object) bool { return o.ctx == p.context && o.owner == 0 })
 	v.releaseDead()
 	return nil

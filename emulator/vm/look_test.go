@@ -9,7 +9,6 @@ import (
 // TestWritesAndContentsAreSeen: what a command changed, in which transaction, and
 // what is in memory afterwards, RAM too.
 func TestWritesAndContentsAreSeen(t *testing.T) {
-	packages, natives := testAPI()
 	type write struct {
 		object             Ref
 		bytes, transaction int
@@ -22,7 +21,7 @@ func TestWritesAndContentsAreSeen(t *testing.T) {
 		return Action{}
 	}
 	v, err := New(Config{
-		Packages: packages, Natives: natives, Random: noRandom{}, Probe: Probe{Write: see},
+		API: linkedTestAPI(t), Random: noRandom{}, Probe: Probe{Write: see},
 	})
 	require.NoError(t, err)
 	var kept, transient, list Ref
@@ -43,10 +42,10 @@ func TestWritesAndContentsAreSeen(t *testing.T) {
 	require.Equal(t, []write{{kept, 1, 0}, {kept, 2, 1}, {kept, 1, 0}, {list, 2, 2}}, writes)
 	seen := map[Ref]Object{}
 	v.Look(func(o Object) { seen[o.Ref] = o })
-	require.Equal(t, Object{Ref: kept, Bytes: []byte{4, 2, 3}}, seen[kept])
-	require.Equal(t, Object{Ref: transient, Storage: ClearOnReset, Bytes: []byte{7, 8}},
-		seen[transient])
-	require.Equal(t, Object{Ref: list, Refs: []Ref{kept}}, seen[list])
+	require.Equal(t, Object{Ref: kept, Bytes: []byte{4, 2, 3}, Array: true, NVM: 8 + 3}, seen[kept])
+	require.Equal(t, Object{Ref: transient, Storage: ClearOnReset, Bytes: []byte{7, 8},
+		Array: true, NVM: 8, RAM: 2}, seen[transient])
+	require.Equal(t, Object{Ref: list, Refs: []Ref{kept}, Array: true, NVM: 8 + 2}, seen[list])
 }
 
 // noRandom is a source of randomness for machines that draw none.

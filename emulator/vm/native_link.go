@@ -2,35 +2,54 @@ package vm
 
 import "fmt"
 
-// linkNatives turns the API tables into linked classes: superclasses before
-// subclasses, whatever the order of the tables.
-func (v *VM) linkNatives(tables []NativePackage) error {
+// API is the linked packages of an API with their natives. Machines share it: it does not
+// change.
+type API struct {
+	packages  []*Package
+	byName    map[string]*Class
+	natives   map[string]Native // while it is linked
+	throwable *Class            // java.lang.Throwable
+}
+
+// LinkAPI turns the API tables, and the Go functions by "class.methodDescriptor", into
+// linked classes: superclasses before subclasses, whatever the order of the tables.
+func LinkAPI(tables []NativePackage, natives map[string]Native) (*API, error) {
+	a := &API{byName: map[string]*Class{}, natives: natives}
+	if err := a.link(tables); err != nil {
+		return nil, err
+	}
+	a.natives = nil
+	return a, nil
+}
+
+func (a *API) link(tables []NativePackage) error {
 	type source struct {
 		class *Class
 		table *NativeClass
 	}
 	var all []source
+	byAID := map[string]bool{}
 	for i := range tables {
 		t := &tables[i]
 		p := &Package{
-			index: len(v.packages), name: t.Name, aid: t.AID, major: t.Major, minor: t.Minor,
+			index: len(a.packages), name: t.Name, aid: t.AID, major: t.Major, minor: t.Minor,
 			native: true, absent: t.Absent, byToken: map[byte]*Class{},
 		}
-		if v.byAID[string(t.AID)] != nil {
+		if byAID[string(t.AID)] {
 			return fmt.Errorf("vm: two native packages have the AID %X", t.AID)
 		}
-		v.byAID[string(t.AID)] = p
-		v.packages = append(v.packages, p)
+		byAID[string(t.AID)] = true
+		a.packages = append(a.packages, p)
 		for j := range t.Classes {
 			n := &t.Classes[j]
 			c := &Class{
 				name: n.Name, pkg: p, isIface: n.Interface, shareable: n.Shareable,
 				abstract: n.Abstract || n.Interface, reasonSlot: -1, statics: map[byte]*Method{},
 			}
-			if v.byName[n.Name] != nil {
+			if a.byName[n.Name] != nil {
 				return fmt.Errorf("vm: native class %s is described twice", n.Name)
 			}
-			v.byName[n.Name] = c
+			a.byName[n.Name] = c
 			p.classes = append(p.classes, c)
 			if n.Token != NoToken {
 				if p.byToken[n.Token] != nil {
@@ -46,10 +65,10 @@ func (v *VM) linkNatives(tables []NativePackage) error {
 	for len(done) < len(all) {
 		progress := false
 		for _, s := range all {
-			if done[s.class] || !v.ready(s.table, done) {
+			if done[s.class] || !a.ready(s.table, done) {
 				continue
 			}
-			if err := v.linkNativeClass(s.class, s.table); err != nil {
+			if err := a.linkNativeClass(s.class, s.table); err != nil {
 				return fmt.Errorf("vm: native class %s: %w", s.class.name, err)
 			}
 			done[s.class], progress = true, true
@@ -68,29 +87,29 @@ func (v *VM) linkNatives(tables []NativePackage) error {
 		classArrayStore,
 		classClassCast, classNegativeArray, classSecurity, classSystemException, classTransaction,
 	} {
-		if v.byName[name] == nil {
+		if a.byName[name] == nil {
 			return fmt.Errorf("vm: the API tables lack %s, which the machine throws", name)
 		}
 	}
-	v.throwable = v.byName[classThrowable]
+	a.throwable = a.byName[classThrowable]
 	return nil
 }
 
-func (v *VM) ready(n *NativeClass, done map[*Class]bool) bool {
-	if n.Super != "" && !done[v.byName[n.Super]] {
+func (a *API) ready(n *NativeClass, done map[*Class]bool) bool {
+	if n.Super != "" && !done[a.byName[n.Super]] {
 		return false
 	}
 	for _, i := range n.Interfaces {
-		if !done[v.byName[i]] {
+		if !done[a.byName[i]] {
 			return false
 		}
 	}
 	return true
 }
 
-func (v *VM) linkNativeClass(c *Class, n *NativeClass) error {
+func (a *API) linkNativeClass(c *Class, n *NativeClass) error {
 	if n.Super != "" {
-		s := v.byName[n.Super]
+		s := a.byName[n.Super]
 		c.super = s
 		c.cells, c.base, c.reasonSlot = s.cells, s.cells, s.reasonSlot
 		c.refSlots = append(c.refSlots, s.refSlots...)
@@ -108,23 +127,23 @@ func (v *VM) linkNativeClass(c *Class, n *NativeClass) error {
 		c.cells++
 	}
 	for i := range n.Methods {
-		if err := v.linkNativeMethod(c, &n.Methods[i]); err != nil {
+		if err := a.linkNativeMethod(c, &n.Methods[i]); err != nil {
 			return err
 		}
 	}
 	for _, name := range n.Interfaces {
-		c.implement(v.byName[name])
+		c.implement(a.byName[name])
 	}
 	return nil
 }
 
-func (v *VM) linkNativeMethod(c *Class, n *NativeMethod) error {
+func (a *API) linkNativeMethod(c *Class, n *NativeMethod) error {
 	m := &Method{pkg: c.pkg, class: c, name: n.Name, isStatic: n.Static, abstract: n.Abstract,
 		token: int(n.Token)}
 	if err := m.describe(n.Descriptor); err != nil {
 		return err
 	}
-	m.native = v.cfg.Natives[c.name+"."+n.Name+n.Descriptor]
+	m.native = a.natives[c.name+"."+n.Name+n.Descriptor]
 	c.declared = append(c.declared, m)
 	switch {
 	case c.isIface:

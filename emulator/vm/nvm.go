@@ -79,7 +79,7 @@ func (v *VM) putBytes(r Ref, off int, data []byte) {
 	if v.probe.Write != nil {
 		data = v.writtenBytes(r, o, off, data, true)
 	}
-	copy(o.bytes[off:], data)
+	copy(o.written()[off:], data)
 	o.reseal()
 }
 
@@ -95,7 +95,7 @@ func (v *VM) putBytesOutside(r Ref, off int, data []byte) {
 	if o.storage == Persistent {
 		v.keepOnAbort(r, off, data)
 	}
-	copy(o.bytes[off:], data)
+	copy(o.written()[off:], data)
 	o.reseal()
 }
 
@@ -201,7 +201,7 @@ func (v *VM) putByte(r Ref, o *object, i int, value byte) {
 		a := v.elementAccess(r, o, i, 1)
 		value = byte(v.written(a, Value(int8(o.bytes[i])), Value(int8(value)), true))
 	}
-	o.bytes[i] = value
+	o.written()[i] = value
 	o.reseal()
 }
 
@@ -223,36 +223,38 @@ func (v *VM) putElement(r Ref, o *object, i int, value int32) {
 
 // putStatic writes a static field of one, two or four bytes.
 func (v *VM) putStatic(p *Package, off, size int, value int32) {
+	image := v.statics[p.index].image
 	if v.tx.open {
 		v.reserve(size)
 		v.tx.entries = append(v.tx.entries,
 			journalEntry{pkg: p.index, off: off, n: size, inBytes: true})
-		v.tx.bytes = append(v.tx.bytes, p.statics[off:off+size]...)
+		v.tx.bytes = append(v.tx.bytes, image[off:off+size]...)
 	}
 	v.write(size)
 	if v.probe.Write != nil {
-		old, x := Value(bigEndian(p.statics[off:off+size])), narrowed(Value(value), size)
+		old, x := Value(bigEndian(image[off:off+size])), narrowed(Value(value), size)
 		value = int32(v.written(v.staticAccess(p, off, size), old, x, true))
 	}
 	for i := size - 1; i >= 0; i-- {
-		p.statics[off+i] = byte(value)
+		image[off+i] = byte(value)
 		value >>= 8
 	}
 }
 
 // putStaticRef writes a static field that holds a reference.
 func (v *VM) putStaticRef(p *Package, i int, value int32) {
+	refs := v.statics[p.index].refs
 	if v.tx.open {
 		v.reserve(2)
 		v.tx.entries = append(v.tx.entries, journalEntry{pkg: p.index, off: i, n: 1})
-		v.tx.cells = append(v.tx.cells, p.staticRefs[i])
+		v.tx.cells = append(v.tx.cells, refs[i])
 	}
 	v.write(2)
 	if v.probe.Write != nil {
 		a := v.staticAccess(p, i*staticRefBytes, staticRefBytes)
-		value = int32(v.written(a, Value(p.staticRefs[i]), Value(value), true))
+		value = int32(v.written(a, Value(refs[i]), Value(value), true))
 	}
-	p.staticRefs[i] = value
+	refs[i] = value
 }
 
 func (v *VM) beginTransaction() {
@@ -310,14 +312,14 @@ func (v *VM) rollBack() {
 		switch {
 		case e.inBytes && e.ref == 0:
 			b -= e.n
-			copy(v.packages[e.pkg].statics[e.off:], t.bytes[b:b+e.n])
+			copy(v.statics[e.pkg].image[e.off:], t.bytes[b:b+e.n])
 		case e.inBytes:
 			b -= e.n
-			copy(v.heap.objects[e.ref].bytes[e.off:], t.bytes[b:b+e.n])
+			copy(v.heap.objects[e.ref].written()[e.off:], t.bytes[b:b+e.n])
 			v.heap.objects[e.ref].reseal()
 		case e.ref == 0:
 			c -= e.n
-			copy(v.packages[e.pkg].staticRefs[e.off:], t.cells[c:c+e.n])
+			copy(v.statics[e.pkg].refs[e.off:], t.cells[c:c+e.n])
 		default:
 			c -= e.n
 			copy(v.heap.objects[e.ref].cells[e.off:], t.cells[c:c+e.n])

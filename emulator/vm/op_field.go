@@ -128,22 +128,22 @@ func (v *VM) static(k *constant, size int, value int32) int32 {
 
 func getstaticRef(v *VM, f *Call) {
 	k := v.constantU2(f)
-	f.push(v.static(k, staticRefBytes, k.home.staticRefs[k.slot/staticRefBytes]))
+	f.push(v.static(k, staticRefBytes, v.statics[k.home.index].refs[k.slot/staticRefBytes]))
 }
 
 func getstaticByte(v *VM, f *Call) {
 	k := v.constantU2(f)
-	f.push(v.static(k, 1, int32(int8(k.home.statics[k.slot]))))
+	f.push(v.static(k, 1, int32(int8(v.statics[k.home.index].image[k.slot]))))
 }
 
 func getstaticShort(v *VM, f *Call) {
 	k := v.constantU2(f)
-	f.push(v.static(k, 2, int32(s2At(k.home.statics, k.slot))))
+	f.push(v.static(k, 2, int32(s2At(v.statics[k.home.index].image, k.slot))))
 }
 
 func getstaticInt(v *VM, f *Call) {
 	k := v.constantU2(f)
-	f.pushInt(v.static(k, 4, s4At(k.home.statics, k.slot)))
+	f.pushInt(v.static(k, 4, s4At(v.statics[k.home.index].image, k.slot)))
 }
 
 // staticRefBytes is what a reference takes in the static field image.

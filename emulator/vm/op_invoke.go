@@ -110,7 +110,7 @@ func athrow(v *VM, f *Call) {
 	r := Ref(f.pop())
 	o := v.object(r)
 	v.checkThrow(o, f.ctx)
-	if !o.instanceOf(v.throwable) {
+	if !o.instanceOf(v.cfg.API.throwable) {
 		v.fault(FaultType, "athrow of an object that is no Throwable")
 	}
 	v.throwRef(r)

@@ -15,7 +15,14 @@ func (v *VM) Packages() []*Package {
 }
 
 // PackageByAID returns a package on the card or of the API, or nil.
-func (v *VM) PackageByAID(aid []byte) *Package { return v.byAID[string(aid)] }
+func (v *VM) PackageByAID(aid []byte) *Package {
+	for _, p := range v.packages {
+		if p != nil && string(p.aid) == string(aid) {
+			return p
+		}
+	}
+	return nil
+}
 
 // Applets lists the AIDs of the applets that the package can install.
 func (p *Package) Applets() [][]byte {

@@ -1,5 +1,7 @@
 package vm
 
+import "fmt"
+
 // Probe sees what a machine does, just before it does it, and may change it. A function that
 // is nil is not called, and costs the machine one branch at its kind of event; the zero
 // Probe does nothing. All of them run within the command, and must not use the machine.
@@ -7,7 +9,7 @@ package vm
 // All that observes or disturbs a card is built on it: coverage, inspection of memory,
 // traces and profiles by functions that return the zero Action; fault injection by those
 // that return another; a debugger by one that does not return until its user continues. An
-// action that cannot be done at its event is an InternalError.
+// action that cannot be done at its event ends the command with a [ProbeMisuse].
 type Probe struct {
 	// Instruction is called before every instruction. Actions: Skip, Replace, Invert, Cut.
 	Instruction func(Site) Action
@@ -63,6 +65,15 @@ const (
 	// Cut takes the power away: the Enter returns a PowerCut.
 	Cut
 )
+
+// String names the kind as this package does.
+func (k ActionKind) String() string {
+	names := []string{"GoOn", "Skip", "Replace", "Invert", "Cut"}
+	if int(k) >= len(names) {
+		return fmt.Sprintf("ActionKind(%d)", k)
+	}
+	return names[k]
+}
 
 // Site is where the machine is: the innermost bytecode method with its program counter, and
 // the native that it called, if one runs.

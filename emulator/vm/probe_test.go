@@ -189,7 +189,7 @@ func TestProbeRefusals(t *testing.T) {
 		name   string
 		probe  Probe
 		method int
-		fault  FaultKind // "" for an InternalError
+		fault  FaultKind // "" for a ProbeMisuse
 	}{
 		{"nothing follows", at("return", Action{Kind: Skip}), probedLast, FaultCode},
 		{"too few operands are left", at("sconst_2", Action{Kind: Skip}), probedAdd, FaultStack},
@@ -212,13 +212,49 @@ func TestProbeRefusals(t *testing.T) {
 			}
 			_, err := w.run(descriptor, methods[tt.method])
 			if tt.fault == "" {
-				require.ErrorAs(t, err, new(*InternalError))
+				require.ErrorAs(t, err, new(*ProbeMisuse))
+				require.NotContains(t, err.Error(), "bug")
 				return
 			}
 			var fault *CardFault
 			require.ErrorAs(t, err, &fault)
 			assert.Equal(t, tt.fault, fault.Kind)
 		})
+	}
+}
+
+// TestAProbeThatFails: a panic in a function of the probe is of who wrote it, and says so; the card
+// goes on after a reset.
+func TestAProbeThatFails(t *testing.T) {
+	w, methods := probedWorld(t)
+	nested := Probe{Call: func(*Invocation) Action {
+		if err := w.v.Enter(func(*Call) {}); err != nil {
+			panic(err)
+		}
+		return Action{}
+	}}
+	for _, tt := range []struct {
+		name, says string
+		probe      Probe
+	}{
+		{"a panic", "no map", Probe{Instruction: func(Site) Action { panic("no map") }}},
+		{"a runtime error", "index out of range", Probe{Read: func(a *Access) Action {
+			return Action{Value: []Value{}[a.Length]}
+		}}},
+		{"the machine is used", "Enter within Enter", nested},
+	} {
+		w.v.probe = tt.probe
+		_, err := w.run("()S", methods[probedField])
+		var misuse *ProbeMisuse
+		require.ErrorAs(t, err, &misuse, tt.name)
+		assert.Contains(t, misuse.What, "its function panicked: ", tt.name)
+		assert.ErrorContains(t, err, tt.says, tt.name)
+		assert.NotContains(t, err.Error(), "please report", tt.name)
+		assert.False(t, w.v.Powered(), tt.name)
+		w.v.probe = Probe{}
+		w.v.Reset()
+		_, err = w.run("()S", methods[probedField])
+		require.NoError(t, err, tt.name)
 	}
 }
 

@@ -6,8 +6,17 @@ import "fmt"
 
 // refuseAction ends the command: the probe's action cannot be done.
 func (v *VM) refuseAction(a Action, event string) {
-	what := fmt.Sprintf("the probe's action %d does not fit %s", a.Kind, event)
-	panic(&InternalError{Value: what, Where: v.where()})
+	what := fmt.Sprintf("action %v does not fit %s; see vm.Probe for the actions of each event",
+		a.Kind, event)
+	panic(&ProbeMisuse{What: what, Where: v.where()})
+}
+
+// asked is what the probe's function wants at an event; a panic until it returns is the caller's.
+func asked[E any](v *VM, function func(E) Action, event E) Action {
+	v.asking = true
+	action := function(event)
+	v.asking = false
+	return action
 }
 
 func (v *VM) cutPower() {
@@ -80,7 +89,7 @@ func (v *VM) calling(m *Method) (done bool) {
 	}
 	arguments := caller.stack[caller.sp-args : caller.sp : caller.sp]
 	v.invocation = Invocation{Site: v.here(), Callee: m, Arguments: arguments}
-	a := v.probe.Call(&v.invocation)
+	a := asked(v, v.probe.Call, &v.invocation)
 	switch a.Kind {
 	case GoOn:
 		return false
@@ -100,7 +109,7 @@ func (v *VM) calling(m *Method) (done bool) {
 // returning asks the probe about the end of m and returns the result that its caller gets.
 func (v *VM) returning(m *Method, result Value) Value {
 	v.invocation = Invocation{Site: v.here(), Callee: m, Result: result}
-	switch a := v.probe.Return(&v.invocation); a.Kind {
+	switch a := asked(v, v.probe.Return, &v.invocation); a.Kind {
 	case GoOn:
 	case Replace:
 		return narrowed(a.Value, cellSize*int(m.result))
@@ -161,34 +170,31 @@ func (v *VM) number(a *Access, undone bool) {
 // read asks the probe about the read of a single element.
 func (v *VM) read(a *Access, value Value) Value {
 	a.old = value
-	switch action := v.probe.Read(a); action.Kind {
-	case GoOn:
-	case Replace:
-		v.checkElement(action, a)
-		return narrowed(action.Value, a.Bytes)
-	case Cut:
-		v.cutPower()
-	default:
-		v.refuseAction(action, "a read")
-	}
-	return value
+	return v.elementAfter(asked(v, v.probe.Read, a), a, value, "a read")
 }
 
 // written asks the probe about the write of a single element and returns what it will be.
 func (v *VM) written(a *Access, old, value Value, undone bool) Value {
 	v.number(a, undone)
 	a.old, a.new = old, value
-	switch action := v.probe.Write(a); action.Kind {
-	case GoOn:
-	case Skip:
+	action := asked(v, v.probe.Write, a)
+	if action.Kind == Skip {
 		return old
+	}
+	return v.elementAfter(action, a, value, "a write")
+}
+
+// elementAfter is what a single element is, read or written, after the probe's action.
+func (v *VM) elementAfter(action Action, a *Access, value Value, event string) Value {
+	switch action.Kind {
+	case GoOn:
 	case Replace:
 		v.checkElement(action, a)
 		return narrowed(action.Value, a.Bytes)
 	case Cut:
 		v.cutPower()
 	default:
-		v.refuseAction(action, "a write")
+		v.refuseAction(action, event)
 	}
 	return value
 }
@@ -241,16 +247,7 @@ func (v *VM) bytesAccess(r Ref, o *object, off, n int) *Access {
 // readBytes asks the probe about the read of n bytes and returns what is read.
 func (v *VM) readBytes(r Ref, off, n int) []byte {
 	a := v.bytesAccess(r, v.object(r), off, n)
-	switch action := v.probe.Read(a); action.Kind {
-	case GoOn:
-	case Replace:
-		return v.withElement(action, a, a.oldBytes)
-	case Cut:
-		v.cutPower()
-	default:
-		v.refuseAction(action, "a read")
-	}
-	return a.oldBytes
+	return v.bytesAfter(asked(v, v.probe.Read, a), a, a.oldBytes, "a read")
 }
 
 // writtenBytes asks the probe about the write of bytes and returns what is to be written.
@@ -258,16 +255,23 @@ func (v *VM) writtenBytes(r Ref, o *object, off int, data []byte, undone bool) [
 	a := v.bytesAccess(r, o, off, len(data))
 	v.number(a, undone)
 	a.newBytes = data
-	switch action := v.probe.Write(a); action.Kind {
-	case GoOn:
-	case Skip:
+	action := asked(v, v.probe.Write, a)
+	if action.Kind == Skip {
 		return nil
+	}
+	return v.bytesAfter(action, a, data, "a write")
+}
+
+// bytesAfter is what bytes are, read or written, after the probe's action.
+func (v *VM) bytesAfter(action Action, a *Access, data []byte, event string) []byte {
+	switch action.Kind {
+	case GoOn:
 	case Replace:
 		return v.withElement(action, a, data)
 	case Cut:
 		v.cutPower()
 	default:
-		v.refuseAction(action, "a write")
+		v.refuseAction(action, event)
 	}
 	return data
 }

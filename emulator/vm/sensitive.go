@@ -52,7 +52,7 @@ func (v *VM) clearArray(r Ref, o *object) {
 		o.cells[i] = v.writtenCell(r, o, i, 0, true)
 	}
 	if len(o.bytes) > 0 {
-		copy(o.bytes, v.writtenBytes(r, o, 0, make([]byte, len(o.bytes)), true))
+		copy(o.written(), v.writtenBytes(r, o, 0, make([]byte, len(o.bytes)), true))
 	}
 	o.reseal()
 }

@@ -1,9 +1,9 @@
 package vm
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 )
@@ -15,18 +15,12 @@ type Snapshot struct {
 	vm        *VM
 	heap      heap
 	packages  []*Package
-	byAID     map[string]*Package
 	fields    []staticFields // by the index in packages
 	roots     []namedRoot
 	instances []instance
 	selected  Instance
 	number    int // of the last transaction
 	gc        bool
-}
-
-type staticFields struct {
-	statics []byte
-	refs    []int32
 }
 
 // Copier is what Call.SetVolatile attaches that has pointers: Copy returns the same state,
@@ -40,7 +34,7 @@ func (v *VM) Snapshot() (*Snapshot, error) {
 		return nil, errors.New("vm: the card is not at rest; reset it before a snapshot is taken")
 	}
 	s := &Snapshot{
-		vm: v, packages: slices.Clone(v.packages), byAID: maps.Clone(v.byAID),
+		vm: v, packages: slices.Clone(v.packages),
 		roots: slices.Clone(v.roots), instances: slices.Clone(v.instances),
 		selected: v.selected, number: v.tx.number, gc: v.gcRequested, heap: v.heap,
 	}
@@ -52,11 +46,9 @@ func (v *VM) Snapshot() (*Snapshot, error) {
 			return nil, fmt.Errorf("vm: object %d cannot be in a snapshot: %w", r, err)
 		}
 	}
-	s.fields = make([]staticFields, len(v.packages))
-	for i, p := range v.packages {
-		if p != nil {
-			s.fields[i] = staticFields{slices.Clone(p.statics), slices.Clone(p.staticRefs)}
-		}
+	s.fields = make([]staticFields, len(v.statics))
+	for i, f := range v.statics {
+		s.fields[i] = staticFields{slices.Clone(f.image), slices.Clone(f.refs)}
 	}
 	return s, nil
 }
@@ -79,12 +71,11 @@ func (v *VM) RestoreSnapshot(s *Snapshot) error {
 	codByCtx := append(v.heap.codByCtx[:0], s.heap.codByCtx...)
 	v.heap = s.heap
 	v.heap.objects, v.heap.freeRefs, v.heap.codByCtx = objects, freeRefs, codByCtx
-	v.packages, v.byAID = append(v.packages[:0], s.packages...), maps.Clone(s.byAID)
-	for i, p := range v.packages {
-		if p != nil {
-			copy(p.statics, s.fields[i].statics)
-			copy(p.staticRefs, s.fields[i].refs)
-		}
+	v.packages = append(v.packages[:0], s.packages...)
+	v.statics = slices.Grow(v.statics, len(s.fields))[:len(s.fields)]
+	for i, f := range s.fields {
+		v.statics[i] = staticFields{append(v.statics[i].image[:0], f.image...),
+			append(v.statics[i].refs[:0], f.refs...)}
 	}
 	v.roots, v.instances = append(v.roots[:0], s.roots...), append(v.instances[:0], s.instances...)
 	v.forget()
@@ -102,7 +93,14 @@ func (o *object) copyOver(room *object) (*object, error) {
 		room = &object{}
 	}
 	into := *o
-	into.bytes, into.cells = append(room.bytes[:0], o.bytes...), append(room.cells[:0], o.cells...)
+	into.cells = append(room.cells[:0], o.cells...)
+	switch {
+	case o.shared:
+	case room.shared:
+		into.bytes = bytes.Clone(o.bytes)
+	default:
+		into.bytes = append(room.bytes[:0], o.bytes...)
+	}
 	switch state := o.volatile.(type) {
 	case nil:
 	case Copier:

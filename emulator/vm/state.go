@@ -95,6 +95,10 @@ func Restore(cfg Config, state []byte) (*VM, error) {
 		return nil, fmt.Errorf("vm: the saved state takes %d bytes, the card has %d",
 			v.heap.nvmBytes+v.heap.codeBytes, cfg.Limits.NVMBytes)
 	}
+	if taken := v.transientTaken(); cfg.Limits.RAMBytes > 0 && taken > cfg.Limits.RAMBytes {
+		return nil, fmt.Errorf("vm: the saved state takes %d bytes of transient memory, the "+
+			"card has %d", taken, cfg.Limits.RAMBytes)
+	}
 	return v, nil
 }
 
@@ -135,8 +139,8 @@ func (v *VM) savePackages(e *encoder) {
 			e.u4(p.index)
 			e.u1(int(p.context))
 			e.bytes(p.file.LoadFile())
-			e.bytes(p.statics)
-			e.cells(p.staticRefs)
+			e.bytes(v.statics[p.index].image)
+			e.cells(v.statics[p.index].refs)
 		}
 	}
 }
@@ -153,28 +157,23 @@ func (v *VM) restorePackages(d *decoder) {
 			d.err = err
 			return
 		}
-		p, err := v.link(f)
+		if context == 0 || index > maxSavedIndex || v.PackageByAID(f.Header.Package.AID) != nil ||
+			len(statics) != f.Statics.ImageSize || len(refs) != f.Statics.References {
+			d.fail("package %X does not fit its static fields or its place", f.Header.Package.AID)
+			return
+		}
+		if index < len(v.packages) && v.packages[index] != nil {
+			d.fail("two packages at %d", index)
+			return
+		}
+		p, err := v.link(f, index, context)
 		if err != nil {
 			d.err = err
 			return
 		}
-		if len(statics) != len(p.statics) || len(refs) != len(p.staticRefs) || context == 0 ||
-			v.byAID[string(p.aid)] != nil || index > maxSavedIndex {
-			d.fail("package %s does not fit its static fields or its place", p.name)
-			return
-		}
-		for index >= len(v.packages) {
-			v.packages = append(v.packages, nil)
-		}
-		if v.packages[index] != nil {
-			d.fail("two packages at %d", index)
-			return
-		}
-		p.index, p.context, p.statics, p.staticRefs = index, context,
-			append([]byte(nil), statics...), refs
-		v.packages[index] = p
-		v.byAID[string(p.aid)] = p
-		v.heap.codeBytes += p.codeBytes()
+		v.keep(p)
+		v.statics[index] = staticFields{append([]byte(nil), statics...), refs}
+		v.heap.codeBytes += p.CodeBytes()
 	}
 }
 

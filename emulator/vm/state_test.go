@@ -11,8 +11,7 @@ import (
 // savedWorld is a machine with two packages, one of which imports the other,
 // objects of every kind, free references and statics.
 func savedWorld(t testing.TB) (*VM, Config) {
-	packages, natives := testAPI()
-	cfg := Config{Packages: packages, Natives: natives, Random: bytes.NewReader(nil)}
+	cfg := Config{API: linkedTestAPI(t), Random: bytes.NewReader(nil)}
 	v, err := New(cfg)
 	require.NoError(t, err)
 	first := newBuilder(t, 1)
@@ -82,9 +81,10 @@ func TestDamagedStateIsRefused(t *testing.T) {
 		require.Error(t, err, "byte %d altered", n)
 	}
 	other := cfg
-	other.Packages = other.Packages[:1:1]
-	other.Packages = append(other.Packages, cfg.Packages[1])
-	other.Packages[1].Minor++
+	packages, natives := testAPI()
+	packages[1].Minor++
+	other.API, err = LinkAPI(packages, natives)
+	require.NoError(t, err)
 	_, err = Restore(other, state)
 	require.ErrorContains(t, err, "other API classes")
 }

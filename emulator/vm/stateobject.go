@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 )
@@ -123,12 +124,15 @@ func (v *VM) restoreObject(d *decoder) *object {
 			return nil
 		}
 		if inBytes {
-			o.bytes = make([]byte, n)
+			o.setShared(zeros[:n:n])
 		} else {
 			o.cells = make([]int32, n)
 		}
 	case inBytes:
 		o.bytes = append([]byte{}, d.bytes()...)
+		if n := len(o.bytes); n <= len(zeros) && bytes.Equal(o.bytes, zeros[:n]) {
+			o.shareZeros()
+		}
 	default:
 		o.cells = d.cells()
 	}
@@ -136,6 +140,10 @@ func (v *VM) restoreObject(d *decoder) *object {
 	if d.err == nil && o.kind == InstanceObject &&
 		(len(o.cells) != o.class.cells || o.class.isIface) {
 		d.fail("an instance of %s with %d cells", o.class.name, len(o.cells))
+	}
+	if d.err == nil && o.kind == InstanceObject && o.class.pkg.native && len(o.cells) > 0 &&
+		o.storage == Persistent {
+		o.ram = v.engineRAM(o.class, Value(o.cells[0]))
 	}
 	return o
 }

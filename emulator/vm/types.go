@@ -11,9 +11,10 @@ import (
 // each package (JCRE 3.0.5 §6.1.1).
 type Context uint8
 
-// Package is a loaded CAP file or a native package.
+// Package is a linked CAP file or a native package. It does not change once it is linked, as
+// the machines of many cards may share it.
 type Package struct {
-	index        int // position in VM.packages
+	index        int // position in VM.packages and VM.statics
 	name         string
 	aid          []byte
 	major, minor byte
@@ -21,14 +22,18 @@ type Package struct {
 	absent       string // why a CAP file must not import it; "" if it may
 	classes      []*Class
 	byToken      map[byte]*Class // exported classes
-	statics      []byte          // static fields of primitive types, by offset in the image
-	staticRefs   []int32         // static fields that hold references, by half their offset
 	pool         []constant
 	context      Context
 	file         *cap.File // nil for native packages
 	imports      []*Package
 	applets      []appletEntry
 	methods      map[int]*Method // by offset of their header
+}
+
+// staticFields are a card's static fields of one package.
+type staticFields struct {
+	image []byte  // those of primitive types, by offset in the image
+	refs  []int32 // those that hold references, by half their offset
 }
 
 // AID returns the package's AID.

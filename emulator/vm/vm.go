@@ -1,8 +1,11 @@
 package vm
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"sync"
 )
 
 // Limits are the sizes of a card; 0 means without limit, except for Frames,
@@ -10,6 +13,7 @@ import (
 type Limits struct {
 	NVMBytes    int // persistent memory for packages and objects
 	RAMBytes    int // transient arrays; CLEAR_ON_DESELECT space is shared between contexts
+	RAMUnit     int // the size of a transient array is rounded up to a multiple of it
 	CommitBytes int // journal: old content plus 4 bytes for each entry
 	Frames      int // nested calls
 	StackCells  int // 16-bit cells of all frames together
@@ -25,10 +29,15 @@ const (
 
 // Config is what a machine is made of.
 type Config struct {
-	Packages []NativePackage   // the API
-	Natives  map[string]Native // Go functions by "class.methodDescriptor"
-	Limits   Limits
-	Random   io.Reader // the card's randomness
+	API    *API
+	Limits Limits
+	Random io.Reader // the card's randomness
+	Host   any       // what natives find at VM.Host: the runtime environment around the machine
+
+	// EngineRAM returns the bytes of RAM that an instance of a native class takes on the
+	// card, made by Call.NewEngine for an algorithm, which its first hidden field holds;
+	// nil for none.
+	EngineRAM func(class string, algorithm Value) int
 
 	Probe Probe // observes and may change what the machine does
 }
@@ -38,10 +47,7 @@ type VM struct {
 	cfg Config
 	// natives first, then CAP files in order of loading; nil where one was deleted
 	packages []*Package
-	byName   map[string]*Class
-	byAID    map[string]*Package
-
-	throwable *Class // java.lang.Throwable
+	statics  []staticFields // by the index in packages
 
 	heap      heap
 	tx        transaction
@@ -49,13 +55,15 @@ type VM struct {
 	instances []instance // index is the Instance; 0 is the runtime environment
 	selected  Instance
 
-	stack  []int32
-	frames []Call
-	fp     int // current activation; -1 outside Enter
-	result int32
-	fuel   int // bytecodes that the current Enter may still run
+	running *activations // within Enter
+	stack   []int32      // of running
+	frames  []Call       // of running
+	fp      int          // current activation; -1 outside Enter
+	result  int32
+	fuel    int // bytecodes that the current Enter may still run
 
 	probe      Probe
+	asking     bool       // the probe's function runs
 	invocation Invocation // what the probe receives, kept so that a call allocates nothing
 	access     Access
 
@@ -72,8 +80,11 @@ type namedRoot struct {
 	cell int32
 }
 
-// New links the API packages into an empty machine with power on.
+// New makes an empty machine with power on.
 func New(cfg Config) (*VM, error) {
+	if cfg.API == nil {
+		return nil, fmt.Errorf("vm: no API; set Config.API")
+	}
 	if cfg.Random == nil {
 		return nil, fmt.Errorf("vm: no source of randomness; set Config.Random")
 	}
@@ -89,25 +100,23 @@ func New(cfg Config) (*VM, error) {
 	v := &VM{
 		cfg:       cfg,
 		probe:     cfg.Probe,
-		byName:    map[string]*Class{},
-		byAID:     map[string]*Package{},
+		packages:  slices.Clone(cfg.API.packages),
+		statics:   make([]staticFields, len(cfg.API.packages)),
 		heap:      heap{objects: []*object{nil}},
 		instances: []instance{{state: instanceLive}},
-		stack:     make([]int32, cfg.Limits.StackCells),
-		frames:    make([]Call, cfg.Limits.Frames),
 		fp:        -1,
 		powered:   true,
-	}
-	if err := v.linkNatives(cfg.Packages); err != nil {
-		return nil, err
 	}
 	return v, nil
 }
 
+// Host returns Config.Host.
+func (v *VM) Host() any { return v.cfg.Host }
+
 // Enter runs fn as the runtime environment, in context 0, with a new budget of
 // bytecodes. The error is a *JavaException that nothing caught, a *CardFault, a
-// *PowerCut, or an *InternalError; after the last three the card answers
-// nothing until Reset. Enter does not nest.
+// *PowerCut, a *ProbeMisuse, or an *InternalError; after the last four the card
+// answers nothing until Reset. Enter does not nest.
 func (v *VM) Enter(fn func(c *Call)) (err error) {
 	switch {
 	case v.muted != nil:
@@ -115,24 +124,53 @@ func (v *VM) Enter(fn func(c *Call)) (err error) {
 	case !v.powered:
 		return fmt.Errorf("vm: the card has no power; reset it")
 	case v.fp >= 0:
-		return &InternalError{Value: "Enter within Enter", Where: v.where()}
+		return errors.New("vm: Enter within Enter: the machine runs a command, and neither a " +
+			"native nor a probe may start another")
 	}
 	defer func() {
 		err = v.recovered(recover())
 		v.stats.Bytecodes += v.cfg.Limits.Budget - v.fuel
 		v.fp = -1
+		v.vacate()
 		v.releaseDead()
 		v.releaseGlobals()
 		switch t := err.(type) {
 		case *CardFault:
 			v.muted = t
-		case *InternalError:
+		case *InternalError, *ProbeMisuse:
 			v.powered = false
 		}
 	}()
 	v.fuel = v.cfg.Limits.Budget
+	v.occupy()
 	v.runAs(0, fn)
 	return nil
+}
+
+// activations are the stack and the frames that a machine needs while a command runs.
+type activations struct {
+	stack  []int32
+	frames []Call
+}
+
+// idle keeps activations between commands: of thousands of cards few run at a time.
+var idle sync.Pool
+
+func (v *VM) occupy() {
+	cells, frames := v.cfg.Limits.StackCells, v.cfg.Limits.Frames
+	v.running, _ = idle.Get().(*activations)
+	if a := v.running; a == nil || len(a.stack) < cells || len(a.frames) < frames {
+		v.running = &activations{make([]int32, cells), make([]Call, frames)}
+	}
+	v.stack, v.frames = v.running.stack[:cells:cells], v.running.frames[:frames:frames]
+}
+
+// vacate gives the activations back. Cells keep their values, which no activation can read
+// before it writes them (VM.enter); frames refer to their machine no more.
+func (v *VM) vacate() {
+	clear(v.frames[:min(v.stats.MaxFrames, len(v.frames))])
+	idle.Put(v.running)
+	v.running, v.stack, v.frames = nil, nil, nil
 }
 
 // CutBefore has power lost before the n-th persistent write from now on, 1
@@ -158,6 +196,7 @@ func (v *VM) Reset() {
 		}
 		o.volatile = nil
 		if o.storage != Persistent {
+			o.shareZeros() // RAM of a card without power costs nothing
 			o.clear()
 		}
 	}
@@ -212,7 +251,7 @@ func (v *VM) setRoot(name string, r Ref) {
 
 // classNamed returns a native class, which must exist.
 func (v *VM) classNamed(name string) *Class {
-	c := v.byName[name]
+	c := v.cfg.API.byName[name]
 	if c == nil {
 		panic(&InternalError{Value: "no native class " + name, Where: v.where()})
 	}

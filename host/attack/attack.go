@@ -59,10 +59,16 @@ type Call func(ctx context.Context, on Services) error
 // its ways call.
 type Services struct {
 	Notary       notary.Participant // as it answers the attacker's own intermediary
+	Operator     Operator
 	Intermediary banking.Wallet
 	Phone        Phone
 	// Balances are the notary's books, read before and after.
 	Balances func(ctx context.Context) (notary.Balances, error)
+}
+
+// Operator is what the central bank's staff do with what an intermediary brings.
+type Operator interface {
+	Join(ctx context.Context, name message.Name, ca, instructionKey []byte) error
 }
 
 // Phone is what anybody can give a customer's phone.
@@ -97,6 +103,18 @@ type Setup struct {
 	// ForeignDevice and ForeignKey are another intermediary's device and instruction key.
 	ForeignDevice message.DeviceID
 	ForeignKey    message.AuthorityRef
+	// ForeignCertificate is ForeignDevice's.
+	ForeignCertificate []byte
+	// CA and InstructionCertificate are those with which the attacker's own intermediary joined.
+	CA, InstructionCertificate []byte
+	// Card is the registration of a card of it that is not registered yet, TerminalCertificate that
+	// of a terminal.
+	Card                notary.Registration
+	TerminalCertificate []byte
+	// Registered is the registration of a card of it, SecondKey a certificate for another key under
+	// the same id.
+	Registered notary.Registration
+	SecondKey  []byte
 	// Amount is what the attacker tries to gain, in öre.
 	Amount money.Ore
 	// Order is the attacker's key for what he orders, not used before.
@@ -130,6 +148,8 @@ func All() []Attack {
 		Instructions(),
 		[]Attack{CreditWithoutOrder},
 		forgedEvidence,
+		registrations,
+		synchronisations,
 		[]Attack{StolenDeviceKey, CorruptedRecord, HeardMessage, AlteredMessage},
 		[]Attack{FormerPhone, RefusalOfNobody},
 	)

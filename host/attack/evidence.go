@@ -73,8 +73,7 @@ var forgedEvidence = []Attack{
 		Clause:  "PROTOCOL.md §6",
 		Answers: []error{notary.Unknown},
 		Ways: []Way{evidence("", func(s *Setup, p message.Payment) ([]byte, error) {
-			nobody := message.DeviceID(string(p.Payer.Name()) + "0000NONE")
-			return s.receipt(p, nobody)
+			return s.receipt(p, nobodyOf(p.Payer))
 		})},
 	},
 }

@@ -114,7 +114,7 @@ var (
 				i.Notary = "SENOTARY00002"
 			}),
 			credit("an id that no device has", func(s *Setup, i *message.Instruction) {
-				i.Device = message.DeviceID(string(i.Device[:spec.NameLength]) + "0000NONE")
+				i.Device = nobodyOf(i.Device)
 			}),
 		},
 	}

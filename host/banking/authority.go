@@ -19,7 +19,8 @@ type Wallet interface {
 	// HandOver receives messages that a phone carries, its own or others': Payments, Receipts,
 	// Refusals. It returns an answer for each, in order: whether the notary holds it, so that the
 	// phone may forget it. Anybody may hand over any message, any number of times: every message
-	// protects itself. Errors: the notary's.
+	// protects itself. One call takes what notary.CheckItems does; notary.InParts divides more.
+	// Errors: the notary's.
 	HandOver(ctx context.Context, messages [][]byte) ([]notary.Answer, error)
 
 	// PlaceLoad takes a customer's order to load a device: its money is set aside from the

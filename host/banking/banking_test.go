@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -271,6 +272,12 @@ func TestCalls(t *testing.T) {
 	got, errs := calls(t.Context(), far(recorded, stub{}))
 	require.Equal(t, want, got)
 	require.NoError(t, errors.Join(errs...))
+	for n, authority := range []reflect.Type{
+		reflect.TypeFor[Wallet](), reflect.TypeFor[Terminal](), reflect.TypeFor[Merchant](),
+		reflect.TypeFor[IssuerDesk](), reflect.TypeFor[Operator](),
+	} {
+		recorders[n].Whole(t, authority)
+	}
 	for _, err := range []error{
 		fmt.Errorf("device %q: %w", anna, ErrNoDevice),
 		&order.Refused{Reason: ErrUnloadClosed},
@@ -311,7 +318,7 @@ func TestErrorsKeepWhatTheyAre(t *testing.T) {
 			&order.Refused{Reason: fmt.Errorf("order 1: %w", kind)},
 		)
 	}
-	require.Len(t, Kinds(), int(ErrSecondCard))
+	require.Len(t, Kinds(), int(ErrOutOfUse))
 	_, ok := KindOf("no")
 	require.False(t, ok)
 	for _, want := range near {

@@ -34,6 +34,9 @@ const (
 	// ErrSecondCard: since a card was reserved its owner has got another one, and the reservation
 	// does not say that it is a second one. Nothing was registered.
 	ErrSecondCard
+	// ErrOutOfUse: the card that another shall replace was reported lost or has ended.
+	// Nothing was reserved.
+	ErrOutOfUse
 )
 
 // kinds are code and text of each Kind; the codes never change.
@@ -58,6 +61,8 @@ var kinds = [...]struct{ code, text string }{
 		"say that it shall be a second one, or which card it replaces"},
 	ErrSecondCard: {"second-card", "the owner has got another card since this one was " +
 		"reserved: reserve it again as a second one, or set it aside"},
+	ErrOutOfUse: {"out-of-use",
+		"the card to be replaced is out of use already: replace none, or one that is in use"},
 }
 
 // Kinds returns all kinds.

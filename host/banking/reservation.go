@@ -22,14 +22,15 @@ type Reservation struct {
 	Owner  string     `json:"owner"`  // the customer whose device it will be; needed for a card
 	// Second says that the owner shall have the card besides those in use.
 	Second bool `json:"second,omitempty"`
-	// Replaces is the owner's card in whose place it comes. Whoever makes the new card
-	// reports this one lost when the new one is active.
+	// Replaces is the owner's card in use in whose place it comes; Second is false then.
+	// Whoever makes the new card reports this one lost when the new one is active.
 	Replaces message.DeviceID `json:"replaces,omitempty"`
 }
 
 // Check compares the reservation of a card with the cards that its owner has, so that nobody gets a
-// second active card by oversight. Errors: [ErrMalformed] (no intent, a card without owner),
-// [ErrNoDevice] (it replaces a card that is not the owner's), [ErrHasCard].
+// second active card by oversight. Errors: [ErrMalformed] (no intent, a card without owner, or
+// one that is a second one and replaces one), [ErrNoDevice] (it replaces a card that is not the
+// owner's), [ErrOutOfUse], [ErrHasCard].
 func (r Reservation) Check(cards []Card) error {
 	switch {
 	case r.Intent == "":
@@ -37,6 +38,9 @@ func (r Reservation) Check(cards []Card) error {
 			"intermediary: a device id is reserved for something: name it")
 	case r.Kind != KindCard && (r.Second || r.Replaces != ""):
 		return Refuse(ErrMalformed, "intermediary: only a card is a second one or replaces one")
+	case r.Second && r.Replaces != "":
+		return Refuse(ErrMalformed, "intermediary: a card comes besides those in use or in the "+
+			"place of %s, not both: choose one", r.Replaces)
 	case r.Kind == KindCard && r.Owner == "":
 		return Refuse(ErrMalformed, "intermediary: a card is reserved for somebody: name the owner")
 	}
@@ -51,7 +55,11 @@ func (r Reservation) Check(cards []Card) error {
 	case replaces != "" && !slices.Contains(all, replaces):
 		return Refuse(ErrNoDevice, "intermediary: %s has no card %s to be replaced; there are: %s",
 			r.Owner, replaces, orNone(all))
-	case r.Second || len(inUse) == 0 || replaces != "" && slices.Contains(inUse, replaces):
+	case replaces != "" && !slices.Contains(inUse, replaces):
+		return Refuse(ErrOutOfUse, "intermediary: %s of %s is out of use already, so nothing is "+
+			"to be replaced: leave that out, or name a card in use; there are: %s",
+			replaces, r.Owner, orNone(inUse))
+	case r.Second || replaces != "" || len(inUse) == 0:
 		return nil
 	}
 	return Refuse(ErrHasCard, "intermediary: %s has an active card, %s: say that it shall be "+

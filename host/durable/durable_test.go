@@ -55,3 +55,22 @@ func TestOneOfManyCreates(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []byte{byte(<-won)}, content)
 }
+
+func TestSweepFileTakesOnlyWhatWasLeftOfOne(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "anna.txt")
+	require.NoError(t, SweepFile(filepath.Join(folder, "none", "anna.txt")))
+	for _, name := range []string{"anna.txt", ".anna.txt.12", ".anna.txt.3", ".anna.txt.order.12",
+		".anna.txt.x", ".anna.txt.", ".bo.txt.12"} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte("PIN"), 0o600))
+	}
+	require.NoError(t, SweepFile(path))
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	assert.Equal(t, []string{".anna.txt.", ".anna.txt.order.12", ".anna.txt.x", ".bo.txt.12",
+		"anna.txt"}, names)
+}

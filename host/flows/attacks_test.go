@@ -11,6 +11,7 @@ import (
 	"ekrona/host/attack"
 	"ekrona/host/banking"
 	"ekrona/host/envelope"
+	"ekrona/host/notary"
 	"ekrona/host/terminal"
 )
 
@@ -49,6 +50,16 @@ func (w *world) attacked(anna, bertil *person) (attack.Services, *attack.Setup) 
 		Policy: terminal.PilotPolicy(),
 	}))
 
+	certified := func(label string, id message.DeviceID, role spec.Role) []byte {
+		made, err := b.pki.Certified(label, w.subject(string(id), role), b.ca)
+		require.NoError(t, err)
+		return made.Encoded
+	}
+	registration := notary.Registration{Certificate: anna.device.Certificate,
+		Owner: anna.device.Customer, Ceilings: anna.device.Ceilings}
+	unregistered := registration
+	unregistered.Certificate = certified("unregistered", "SENORDIC000000C9", spec.RoleCard)
+
 	owed, err := w.bank.For("SENORDIC").Outstanding(w.ctx, anna.device.ID)
 	require.NoError(t, err)
 	books, err := w.bank.Balances(w.ctx)
@@ -69,7 +80,12 @@ func (w *world) attacked(anna, bertil *person) (attack.Services, *attack.Setup) 
 		ForeignKey: message.AuthorityRef(
 			bertil.bank.instruction.Certificate.Holder,
 		),
-		Device: anna.device.ID, FormerApp: former.Signer,
+		ForeignCertificate: bertil.device.Certificate,
+		CA:                 b.ca.Encoded, InstructionCertificate: b.instruction.Encoded,
+		Card: unregistered, Registered: registration,
+		TerminalCertificate: certified("terminal 8", "SENORDICTILL0008", spec.RoleTerminal),
+		SecondKey:           certified("second key", anna.device.ID, spec.RoleCard),
+		Device:              anna.device.ID, FormerApp: former.Signer,
 		Stolen: stolen.Certificate.Device(), DeviceKey: stolen.Signer, Number: 1,
 		Request: parsed[message.Request](w, open), Payment: parsed[message.Payment](w, payment),
 		Receipt: parsed[message.Receipt](w, accepted), Asked: 1,
@@ -83,8 +99,8 @@ func (w *world) attacked(anna, bertil *person) (attack.Services, *attack.Setup) 
 	}
 	require.NotZero(t, setup.Holding)
 	return attack.Services{
-		Notary: w.bank.For("SENORDIC"), Intermediary: w.walletLink(b), Phone: bertil.phone,
-		Balances: w.bank.Balances,
+		Notary: w.bank.For("SENORDIC"), Operator: w.bank, Balances: w.bank.Balances,
+		Intermediary: w.walletLink(b), Phone: bertil.phone,
 	}, setup
 }
 

@@ -16,24 +16,17 @@ import (
 	"ekrona/host/session"
 )
 
-// HandOver takes messages that a phone carries, its own or others': Payments, Receipts, Refusals.
-// It returns for each whether the notary holds it, so that the phone may forget it. Anybody may
-// hand over any message, any number of times: every message protects itself.
+// HandOver implements banking.Wallet.
 func (i *Intermediary) HandOver(ctx context.Context, messages [][]byte) ([]notary.Answer, error) {
-	if len(messages) == 0 {
-		return nil, nil
+	if err := notary.CheckItems(messages); err != nil {
+		return nil, err
 	}
 	return i.submit(ctx, messages)
 }
 
 // submit hands items over to the notary, which has one answer for each.
 func (i *Intermediary) submit(ctx context.Context, items [][]byte) ([]notary.Answer, error) {
-	answers, err := i.notary.Submit(ctx, items)
-	if err == nil && len(answers) != len(items) {
-		return nil, fmt.Errorf("intermediary: the notary answers %d of %d submitted items: "+
-			"submit them again", len(answers), len(items))
-	}
-	return answers, err
+	return notary.InParts(ctx, items, i.notary.Submit)
 }
 
 // Open starts the synchronisation of a device: the notary receives a fresh Challenge before the
@@ -139,11 +132,11 @@ func (i *Intermediary) Report(
 // device must send it again before it is instructed to drop it. Errors: [banking.ErrCorrupted], the
 // notary's.
 func (i *Intermediary) handOverReading(ctx context.Context, reading session.Reading) error {
-	answers, err := i.HandOver(ctx, reading.Records)
+	answers, err := i.submit(ctx, reading.Records)
 	if err != nil || !slices.ContainsFunc(answers, isUnverified) {
 		return err
 	}
-	answers, err = i.HandOver(ctx, slices.Concat(reading.Certificates, reading.Records))
+	answers, err = i.submit(ctx, slices.Concat(reading.Certificates, reading.Records))
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ type Participant interface {
 	// registered keys, keeps each record for ever, and moves what can move. Each item has its own
 	// answer, in order, so that a bad item does not affect the others; an error of Submit itself
 	// means that everything can be submitted again. Anybody may submit it: evidence proves itself.
+	// One call takes what CheckItems does; InParts divides more. Errors: Malformed (more).
 	Submit(ctx context.Context, items [][]byte) ([]Answer, error)
 
 	// OpenChallenge makes a Challenge known before it is shown to the card, so that the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -197,6 +198,8 @@ func TestCalls(t *testing.T) {
 	got, errs := calls(t.Context(), NewParticipant(participant), NewOperator(operator))
 	require.Equal(t, want, got)
 	require.NoError(t, errors.Join(errs...))
+	participant.Whole(t, reflect.TypeFor[Participant]())
+	operator.Whole(t, reflect.TypeFor[Operator]())
 	failed := &remotetest.Recorder{To: ServeParticipant(stub{fmt.Errorf("a device: %w", refusal)})}
 	require.ErrorIs(t, NewParticipant(failed).End(t.Context(), anna), Signature)
 	remotetest.Golden(

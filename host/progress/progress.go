@@ -5,7 +5,10 @@
 // It imports nothing of this program, and an event holds no secret.
 package progress
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Kind is what has happened.
 type Kind string
@@ -56,4 +59,12 @@ func (s Show) Emit(e Event) {
 	if s != nil {
 		s(e)
 	}
+}
+
+// Plural is a number of things, such as "1 card" and "2 cards".
+func Plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"fmt"
+	"log/slog"
 )
 
 // Reply is the answer to a call: the JSON of its value or, when it failed, of a [Problem].
@@ -23,12 +24,25 @@ type Client struct {
 	Errors    Errors
 }
 
+// MaxMessage is the most bytes of a request.
+const MaxMessage = 4 << 20
+
+func checkSize(bytes int) error {
+	if bytes > MaxMessage {
+		return fmt.Errorf("%w: %d bytes; the most for one call is %d", ErrFormat, bytes, MaxMessage)
+	}
+	return nil
+}
+
 // None is the request or the answer of a call that has none.
 type None struct{}
 
 // Ask makes one call. A request that cannot be sent is malformed, as at the far side.
 func Ask[A any](ctx context.Context, c Client, name string, request any) (answer A, err error) {
 	body, err := Encode(request)
+	if err == nil {
+		err = checkSize(len(body))
+	}
 	if err != nil {
 		return answer, c.Errors.Malformed(fmt.Errorf("call %s: %w", name, err))
 	}
@@ -60,12 +74,24 @@ func Do(ctx context.Context, c Client, name string, request any) error {
 // connection.
 type Server struct {
 	errors Errors
+	log    *slog.Logger
 	calls  map[string]func(ctx context.Context, request []byte) (any, error)
 }
 
-// NewServer returns a server without calls.
+// NewServer returns a server without calls, which reports its failures to nobody.
 func NewServer(contract Errors) *Server {
-	return &Server{contract, map[string]func(context.Context, []byte) (any, error){}}
+	return &Server{contract, slog.New(slog.DiscardHandler),
+		map[string]func(context.Context, []byte) (any, error){}}
+}
+
+// LogTo has the server report to its operator what its callers do not learn: errors that belong to
+// no contract, panics, answers that cannot be sent. It gets the name of the call and the error,
+// never the request or an answer. It returns the server; nil changes nothing.
+func (s *Server) LogTo(log *slog.Logger) *Server {
+	if log != nil {
+		s.log = log
+	}
+	return s
 }
 
 // Handle adds a call.
@@ -89,10 +115,12 @@ func HandleOnly[Q any](s *Server, name string, do func(ctx context.Context, requ
 }
 
 // Call answers one call. A panic while it is carried out, or an answer that cannot be sent, is
-// [ErrFailed] to the caller: nothing of this side's own errors crosses.
+// [ErrFailed] to the caller: nothing of this side's own errors crosses. A request of more than
+// MaxMessage bytes is malformed.
 func (s *Server) Call(ctx context.Context, name string, request []byte) (reply Reply, err error) {
 	defer func() {
-		if recover() != nil {
+		if p := recover(); p != nil {
+			s.panicked(ctx, name, p)
 			reply, err = failed(Problem{Code: codeFailed})
 		}
 	}()
@@ -100,12 +128,20 @@ func (s *Server) Call(ctx context.Context, name string, request []byte) (reply R
 	if !known {
 		return failed(problemOf(s.errors, ErrUnknownCall))
 	}
+	if err := checkSize(len(request)); err != nil {
+		return failed(problemOf(s.errors, s.errors.Malformed(err)))
+	}
 	answer, err := do(ctx, request)
 	if err != nil {
-		return failed(problemOf(s.errors, err))
+		p := problemOf(s.errors, err)
+		if p.Code == codeFailed || joined(err) != nil {
+			s.failed(ctx, name, err)
+		}
+		return failed(p)
 	}
 	body, err := Encode(answer)
 	if err != nil {
+		s.failed(ctx, name, fmt.Errorf("its answer: %w", err))
 		return failed(Problem{Code: codeFailed})
 	}
 	return Reply{Body: body}, nil

@@ -201,7 +201,7 @@ func (s *Sandbox) cardOrder(
 	if n, err := hex.Decode(order.Token[:], []byte(made.Token)); made.Token != "" &&
 		(err != nil || n != len(order.Token)) {
 		return order, made, fmt.Errorf(
-			"%s: the token is damaged: restore it, or found a sandbox in another folder", path)
+			"%s: the token is damaged: restore the file from its backup", path)
 	}
 	return order, made, nil
 }

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 
 	"ekrona/apdu/money"
+	"ekrona/host/banking"
 	"ekrona/host/order"
 	"ekrona/host/party/bank"
 	"ekrona/host/party/phone"
@@ -37,6 +39,14 @@ func (s *Sandbox) MayEnrol(b *bank.Bank, name string) error {
 	if !customerNames.MatchString(name) {
 		return fmt.Errorf("sandbox: customer %q: give a name of at most 32 of a to z, 0 to 9 and "+
 			"-, a letter first", name)
+	}
+	merchants, err := s.names(terminalPrefix)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(merchants, name) {
+		return banking.Refuse(banking.ErrTaken, "sandbox: %s is a merchant, with a terminal and "+
+			"no card: choose another name for the customer", name)
 	}
 	phones, err := s.phones()
 	if err != nil {

@@ -26,7 +26,7 @@ func readJSON(path string, into any) error {
 		return err
 	}
 	if err := json.Unmarshal(content, into); err != nil {
-		return fmt.Errorf("%s is damaged: restore it, or found a sandbox in another folder", path)
+		return fmt.Errorf("%s is damaged: restore it from its backup", path)
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func (s *Sandbox) dialNotary(caller message.Name) party.Dial {
 			if err != nil {
 				return nil, err
 			}
-			return notary.ServeParticipant(c.For(caller)), nil
+			return notary.ServeParticipant(c.For(caller)).LogTo(s.options.Log), nil
 		})
 	}
 }
@@ -45,7 +45,7 @@ func (s *Sandbox) dialBank(serve func(b *bank.Bank) *remote.Server) party.Dial {
 			if err != nil {
 				return nil, err
 			}
-			return serve(b), nil
+			return serve(b).LogTo(s.options.Log), nil
 		})
 	}
 }

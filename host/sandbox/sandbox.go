@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,6 +43,8 @@ type Options struct {
 	party.Environment
 	// Observe, if not nil, receives every exchange with a card, after it.
 	Observe Observer
+	// Log receives the failures of the parties that their callers do not learn; nil for nobody.
+	Log *slog.Logger
 }
 
 // Sandbox is an opened sandbox. One goroutine uses it at a time.

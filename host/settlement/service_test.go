@@ -3,6 +3,7 @@ package settlement_test
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/attack"
+	"ekrona/host/banking"
 	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/store/storetest"
@@ -198,39 +200,59 @@ func TestPayeeDecidesOnce(t *testing.T) {
 	w.Audit(false)
 }
 
-func TestRegistration(t *testing.T) {
-	w := loaded(t)
-	ctx := context.Background()
+// attacked returns the notary of a loaded world as a dishonest NORDIC reaches it, and what that
+// knows.
+func attacked(t *testing.T, w *settlementtest.World) (attack.Services, *attack.Setup) {
+	anna, bertil, by := w.Devices["ANNA"], w.Devices["BERTIL"], w.Intermediaries["NORDIC"]
+	stolen := w.Issue("TILL", "NORDIC", spec.RoleTerminal)
+	w.Dishonest["TILL"] = true
 	ghost := w.Unregistered("GHOST", "NORDIC", spec.RoleCard, "ghost")
-	good := notary.Registration{Certificate: ghost.Certificate, Owner: "ghost",
-		Ceilings: w.Policy(ghost.Ceilings)}
-	other := good
-	other.Certificate = w.Unregistered("GHOST", "NORDIC", spec.RoleCard, "another key").Certificate
-	terminal := notary.Registration{Certificate: w.Unregistered("TILL", "NORDIC", spec.RoleTerminal,
-		"terminal").Certificate, Ceilings: w.Policy(ghost.Ceilings)}
-	forged := good
-	forged.Certificate = append([]byte(nil), good.Certificate...)
-	forged.Certificate[len(forged.Certificate)-1] ^= 1
-	bare := good
-	bare.Ceilings = nil
-	require.ErrorIs(t, w.Notary.For(fjord).Register(ctx, good), notary.NotYours)
-	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, forged), notary.Certificate)
-	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, bare), notary.Malformed)
-	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, terminal), notary.Malformed)
-	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, notary.Registration{}), notary.Malformed)
-	require.NoError(t, w.Notary.For(nordic).Register(ctx, good))
-	require.NoError(t, w.Notary.For(nordic).Register(ctx, good), "again")
-	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, other), notary.Taken)
-	good.Owner = "somebody else"
-	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, good), notary.Taken)
-	require.ErrorIs(t, w.Notary.Join(ctx, fjord, ghost.Certificate, ghost.Certificate),
-		notary.Certificate)
-	require.ErrorIs(t, w.Notary.Join(ctx, "tiny", nil, nil), notary.Malformed)
-	ca, err := w.Intermediaries["NORDIC"].CA.Encode()
+	ca, err := by.CA.Encode()
 	require.NoError(t, err)
-	require.ErrorIs(t, w.Notary.Join(ctx, nordic, ca, ca), notary.Certificate,
-		"a CA's key is no instruction key")
-	require.ErrorIs(t, w.Notary.Join(ctx, fjord, ca, ca), notary.Certificate, "another's CA")
+	return attack.Services{
+			Notary: w.Notary.For(nordic), Operator: w.Notary, Balances: w.Notary.Balances,
+			Intermediary: handOver{w: w},
+		}, &attack.Setup{
+			InstructionKey: by.StolenKey(), Next: *w.Instruction(anna, next(t, w, anna), 0),
+			Used: anna.Sequence, Device: anna.ID, Stolen: stolen.ID, DeviceKey: stolen.StolenKey(),
+			ForeignDevice: bertil.ID, ForeignCertificate: bertil.Certificate,
+			ForeignKey: w.Intermediaries["FJORD"].Instructs,
+			CA:         ca, InstructionCertificate: by.InstructionCertificate,
+			Card: notary.Registration{Certificate: ghost.Certificate, Owner: "ghost",
+				Ceilings: w.Policy(ghost.Ceilings)},
+			TerminalCertificate: w.Unregistered("TILL2", "NORDIC", spec.RoleTerminal,
+				"terminal").Certificate,
+			Registered: notary.Registration{Certificate: anna.Certificate, Owner: anna.Owner,
+				Ceilings: w.Policy(anna.Ceilings)},
+			SecondKey: w.Unregistered("ANNA", "NORDIC", spec.RoleCard, "another key").Certificate,
+		}
+}
+
+// handOver is an intermediary that hands everything over to the notary.
+type handOver struct {
+	banking.Wallet
+	w *settlementtest.World
+}
+
+func (h handOver) HandOver(ctx context.Context, messages [][]byte) ([]notary.Answer, error) {
+	return h.w.Notary.For("").Submit(ctx, messages)
+}
+
+// TestServiceAttacksAreRefused: nothing moves, and what is honest afterwards is as before.
+func TestServiceAttacksAreRefused(t *testing.T) {
+	for _, a := range slices.Concat(attack.Registrations(), attack.Synchronisations()) {
+		t.Run(a.Name, func(t *testing.T) {
+			w := loaded(t)
+			on, setup := attacked(t, w)
+			require.NoError(t, a.Run(t.Context(), on, setup))
+			require.Equal(t, uint32(2), next(t, w, w.Devices["ANNA"]).NextSeq)
+			require.NoError(t, on.Notary.Register(t.Context(), setup.Registered), "again")
+			require.NoError(t, on.Notary.Register(t.Context(), setup.Card))
+			_, refused := w.Sync(w.Devices["ANNA"], settlementtest.Whole, 10_00)
+			require.NoError(t, refused)
+			w.Audit(false)
+		})
+	}
 }
 
 func TestIssueHappensOnce(t *testing.T) {

@@ -15,6 +15,9 @@ import (
 
 // Submit implements notary.Participant.
 func (p participant) Submit(ctx context.Context, items [][]byte) ([]notary.Answer, error) {
+	if err := notary.CheckItems(items); err != nil {
+		return nil, err
+	}
 	answers := make([]notary.Answer, len(items))
 	for i, item := range items {
 		var about []byte

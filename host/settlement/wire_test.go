@@ -21,7 +21,7 @@ func TestThroughTheWire(t *testing.T) {
 		"uncertified":   TestDeviceCertifiedWithoutACard,
 		"nobody":        TestPaidToNobody,
 		"once":          TestPayeeDecidesOnce,
-		"registration":  TestRegistration,
+		"attacks":       TestServiceAttacksAreRefused,
 		"issue":         TestIssueHappensOnce,
 		"statement":     TestStatementIsWhole,
 		"lost":          TestLostAndEnded,

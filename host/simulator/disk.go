@@ -9,6 +9,7 @@ import (
 	"modernc.org/sqlite"
 
 	"ekrona/host/audit"
+	"ekrona/host/store"
 	"ekrona/host/store/faultdriver"
 )
 
@@ -16,7 +17,7 @@ import (
 // wrapped by the faults that kill the node.
 type disk struct {
 	faults     *faultdriver.Driver
-	one        connection // a database in memory has one: another Open lends this one
+	one        store.Connection // a database in memory has one: another Open lends this one
 	pooledRows int
 	raw        inner // the same
 
@@ -63,38 +64,30 @@ func (d *disk) restore(backup []byte) error {
 	return d.raw.Deserialize(backup)
 }
 
-// connection has the methods of SQLite's connection that we use.
-type connection interface {
-	driver.Conn
-	driver.ExecerContext
-	driver.QueryerContext
-	driver.ConnBeginTx
-}
-
 // Open opens a connection. It implements driver.Driver.
 func (d *disk) Open(source string) (driver.Conn, error) {
 	if d.pooledRows > 0 {
 		d.pooledRows++
-		return &lentConn{connection: d.one, disk: d, prepared: map[string][]statement{}}, nil
+		return &lentConn{Connection: d.one, disk: d, prepared: map[string][]statement{}}, nil
 	}
 	opened, err := (&sqlite.Driver{}).Open(source)
 	if err != nil {
 		return nil, err
 	}
-	full, ok := opened.(connection)
+	full, ok := opened.(store.Connection)
 	raw, hasInner := opened.(inner)
 	if !ok || !hasInner {
 		return nil, fmt.Errorf("SQLite's connection %T lacks a part of what stands before it",
 			opened)
 	}
 	d.one, d.raw, d.pooledRows = full, raw, 1
-	return &lentConn{connection: full, disk: d, prepared: map[string][]statement{}}, nil
+	return &lentConn{Connection: full, disk: d, prepared: map[string][]statement{}}, nil
 }
 
 // lentConn is the connection, lent. It keeps its statements prepared: a world uses the same few a
 // thousand times.
 type lentConn struct {
-	connection
+	store.Connection
 	disk     *disk
 	prepared map[string][]statement // those that are not in use
 }
@@ -142,7 +135,7 @@ func (c *lentConn) Close() error {
 		}
 	}
 	if c.disk.pooledRows--; c.disk.pooledRows == 0 {
-		failed = append(failed, c.connection.Close())
+		failed = append(failed, c.Connection.Close())
 	}
 	return errors.Join(failed...)
 }
@@ -161,7 +154,7 @@ func (c *lentConn) ExecContext(
 	ctx context.Context, query string, args []driver.NamedValue,
 ) (driver.Result, error) {
 	if len(args) == 0 { // it may be several statements, as migrations are
-		return c.connection.ExecContext(ctx, query, args)
+		return c.Connection.ExecContext(ctx, query, args)
 	}
 	s, err := c.prepare(query)
 	if err != nil {

@@ -105,8 +105,8 @@ func (s *simulation) add(scenario Scenario, o Outcome, err error) (last bool) {
 	s.show.Emit(progress.Event{
 		Kind: progress.Counted, Who: "simulator",
 		Count: progress.Count{Total: s.plan.Steps, Done: s.tally.Steps},
-		Text: fmt.Sprintf("%d worlds, %d steps, %d APDUs", s.tally.Worlds, s.tally.Steps,
-			s.tally.APDUs),
+		Text: fmt.Sprintf("%s, %s, %s", progress.Plural(s.tally.Worlds, "world"),
+			progress.Plural(s.tally.Steps, "step"), progress.Plural(s.tally.APDUs, "APDU")),
 	})
 	return s.found != nil
 }

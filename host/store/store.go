@@ -77,6 +77,19 @@ type connector struct {
 
 // Connect opens one connection.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	opened, err := c.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wrapped, err := Wrap(opened)
+	if err != nil {
+		return nil, err
+	}
+	return &strictConn{Wrapped: wrapped}, nil
+}
+
+// connect opens one of the driver's own.
+func (c *connector) connect(ctx context.Context) (driver.Conn, error) {
 	with, ok := c.driver.(driver.DriverContext)
 	if !ok {
 		return c.driver.Open(c.source)

@@ -17,6 +17,9 @@ const (
 // when it returns an error. Everything inside must use the transaction: the database may have no
 // second connection.
 //
+// A transaction of which a statement failed is undone, also when do passes over the failure: later
+// statements fail, and so does the commit.
+//
 // A transaction that the database undid because of another one is repeated, up to a limit: do may
 // run more than once. It must set its results outside of the transaction anew each time, and do
 // nothing there that cannot be repeated. Any other error of the commit means that it may or may not

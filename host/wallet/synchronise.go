@@ -45,13 +45,9 @@ func (w *Wallet) handOver(ctx context.Context) error {
 	if len(waiting) == 0 {
 		return nil
 	}
-	answers, err := w.intermediary.HandOver(ctx, waiting)
+	answers, err := notary.InParts(ctx, waiting, w.intermediary.HandOver)
 	if err != nil {
 		return err
-	}
-	if len(answers) != len(waiting) {
-		return fmt.Errorf("wallet: the intermediary answered %d of %d messages: synchronise again",
-			len(answers), len(waiting))
 	}
 	for n, answer := range answers {
 		if !answer.Held && (isCertificate(waiting[n]) || !isPermanent(answer.Err)) {

@@ -22,10 +22,9 @@ type Enroller interface {
 
 // Check finds what is wrong with a job before its first card: what the issuer has, the
 // last day of the certificates, the letters' recipients, the owners and their cards, the
-// folder. Whatever
-// is the job's fault and not a card's is here. [Open] and [Batch.Run] ask it too, so that
-// it foretells what a run with the same options does. A job whose cards are all made
-// passes.
+// folder. Whatever is the job's fault and not a card's is here. [Open] and [Batch.Run] ask
+// it too, so that it foretells what a run with the same options does. A job whose cards are
+// all made passes.
 //
 // late customers are the cards whose owners Open would make customers. The error is
 // [Problems], or that of the registry.
@@ -53,34 +52,44 @@ func Check(ctx context.Context, o Options) (lateCustomers []Card, err error) {
 	}
 	for i, c := range j.Cards {
 		cards, err := o.Registry.Cards(ctx, c.Owner)
+		isLate := errors.Is(err, banking.ErrNoCustomer)
 		switch {
-		case err == nil && found.reserved[i+1]:
-		case err == nil:
-			cards = slices.DeleteFunc(cards, func(card banking.Card) bool {
-				return found.devices[card.Device.ID]
-			})
-			if err := c.reservation("check").Check(cards); err != nil {
-				problems.add(j.CardsFile, c.Line, "%v (column second or replaces)", err)
-			}
-		case !errors.Is(err, banking.ErrNoCustomer):
+		case err != nil && !isLate:
 			return nil, err
-		case o.Enrol == nil:
-			problems.add(
-				j.CardsFile,
-				c.Line,
-				"owner %q is no customer of %s: enrol the customer first (--enrol), or correct "+
-					"the name",
-				c.Owner,
-				j.Bank,
-			)
-		default:
+		case isLate && o.Enrol == nil:
+			problems.add(j.CardsFile, c.Line, "owner %q is no customer of %s: enrol the customer "+
+				"first (--enrol), or correct the name", c.Owner, j.Bank)
+			continue
+		case isLate:
 			lateCustomers = append(lateCustomers, c)
 			if err := o.Enrol.MayEnrol(ctx, c.Owner); err != nil {
 				problems.add(j.CardsFile, c.Line, "owner %q: %v", c.Owner, err)
 			}
 		}
+		if found.reserved[i+1] {
+			continue
+		}
+		if err := found.mayReserve(c, cards); err != nil {
+			problems.add(j.CardsFile, c.Line, "%v (column second or replaces)", err)
+		}
 	}
 	return lateCustomers, problems.err()
+}
+
+// mayReserve fails as reserving an id for a card of the job would, whose owner has these
+// cards; those that the job made are not counted. Once the job is started, the owner may
+// have reported lost the card that is replaced.
+func (b startedJob) mayReserve(c Card, cards []banking.Card) error {
+	cards = slices.DeleteFunc(cards, func(card banking.Card) bool {
+		return b.devices[card.Device.ID]
+	})
+	reservation := c.reservation("check")
+	err := reservation.Check(cards)
+	if b.started && errors.Is(err, banking.ErrOutOfUse) {
+		reservation.Replaces = ""
+		err = reservation.Check(cards)
+	}
+	return err
 }
 
 // faults are the errors that were joined to one.

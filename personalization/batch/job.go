@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"filippo.io/age"
+	"go.yaml.in/yaml/v3"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
@@ -57,6 +58,15 @@ type Card struct {
 	// reported lost when the new one is active.
 	Second   bool
 	Replaces message.DeviceID
+}
+
+// Place is where a field of the job's head is written, "bank" or "keys: final" for example:
+// "spring.yaml:2: bank".
+func (j *Job) Place(field string) string {
+	if line := j.lines[field]; line > 0 {
+		return fmt.Sprintf("%s:%d: %s", j.File, line, field)
+	}
+	return j.File + ": " + field
 }
 
 // reservation is that of the card's device id.
@@ -125,6 +135,10 @@ func parseJob(file string, content []byte, table func(name string) ([]byte, erro
 		job.File, job.CardsFile, job.lines = file, head.cardsFile(), map[string]int{}
 		for name, node := range head.fields {
 			job.lines[name] = node.Line
+			for i := 0; node.Kind == yaml.MappingNode && i < len(node.Content); i += 2 {
+				below := node.Content[i]
+				job.lines[name+": "+below.Value] = below.Line
+			}
 		}
 		checkCards(job.CardsFile, job.Cards, &problems)
 	}
@@ -181,6 +195,10 @@ func cardOf(
 				text)
 		}
 		c.Replaces = id
+	}
+	if c.Second && c.Replaces != "" {
+		problems.add(file, line, "second and replaces: the card comes besides those in use or in "+
+			"the place of one: leave one of the two empty")
 	}
 	c.Address = lines(value("address"))
 	if len(c.Address) > maxAddress {

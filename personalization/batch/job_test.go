@@ -51,6 +51,9 @@ func TestSecondCardsInAJob(t *testing.T) {
 	_, err := read(goodHead+"cards: cards.csv\n", "owner,second,replaces\nanna,maybe,x\n")
 	require.ErrorContains(t, err, `cards.csv:2: second "maybe": write yes or no`)
 	require.ErrorContains(t, err, `cards.csv:2: replaces "x": give the device id`)
+	_, err = read(goodHead+"cards: cards.csv\n",
+		"owner,second,replaces\nanna,yes,SENORDICC0000007\n")
+	require.ErrorContains(t, err, "cards.csv:2: second and replaces: ")
 }
 
 func TestJobIsRead(t *testing.T) {

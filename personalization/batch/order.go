@@ -117,8 +117,15 @@ func (j *journal) reserve(
 		return o, fmt.Errorf("journal: %w", err)
 	}
 	card := job.Cards[o.position-1]
-	device, err := registry.ReserveDevice(ctx, card.reservation(
-		fmt.Sprintf("batch %s card %d try %d", j.id, o.position, o.attempt)))
+	reservation := card.reservation(
+		fmt.Sprintf("batch %s card %d try %d", j.id, o.position, o.attempt))
+	device, err := registry.ReserveDevice(ctx, reservation)
+	if reservation.Replaces != "" &&
+		(errors.Is(err, banking.ErrOutOfUse) || errors.Is(err, banking.ErrTaken)) {
+		// Its owner has reported the former card lost since the job was started.
+		reservation.Replaces = ""
+		device, err = registry.ReserveDevice(ctx, reservation)
+	}
 	if err != nil {
 		return o, err
 	}
@@ -184,7 +191,7 @@ func (j *journal) finish(
 		}
 		if replaced != "" {
 			if err := w.log("reported lost", map[string]string{
-				"device": string(replaced), "replaced by": string(o.Device),
+				"device": string(replaced), "replaced_by": string(o.Device),
 			}); err != nil {
 				return err
 			}

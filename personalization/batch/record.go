@@ -88,6 +88,10 @@ func (v Session) Host() time.Duration {
 
 // openExisting opens the journal of a folder for reading.
 func openExisting(ctx context.Context, folder string) (*sql.DB, error) {
+	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("job folder %s: it is a file: name the folder that \"ekrona issue "+
+			"batch\" named", folder)
+	}
 	path := filepath.Join(folder, journalFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("job folder %s: no job was started here: name the folder that "+

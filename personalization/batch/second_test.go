@@ -66,6 +66,20 @@ func TestCheckForetellsSecondCards(t *testing.T) {
 	_, opened := batch.Open(t.Context(), optionsOf(t, s, w, batchtest.Noon))
 	assert.Equal(t, err, opened)
 	assert.NoDirExists(t, s.JobFolder())
+	require.NoError(t, w.Bank.ReportLost(t.Context(), first[2]))
+	cardsAre(t, s, "owner,replaces", "customer-3,"+string(first[2]))
+	_, err = batch.Check(t.Context(), optionsOf(t, s, w, batchtest.Noon))
+	require.ErrorContains(t, err, "cards.csv:2: intermediary: "+string(first[2])+
+		" of customer-3 is out of use already")
+	cardsAre(t, s, "owner,replaces", "new-1,"+string(first[0]))
+	o := optionsOf(t, s, w, batchtest.Noon)
+	o.Enrol = enroller{w}
+	_, err = batch.Check(t.Context(), o)
+	require.ErrorContains(t, err, "cards.csv:2: intermediary: new-1 has no card "+string(first[0]))
+	_, opened = batch.Open(t.Context(), o)
+	assert.Equal(t, err, opened)
+	assert.NoDirExists(t, s.JobFolder())
+
 	cardsAre(t, s, "owner,second,replaces", "customer-1,yes,", "customer-2,,"+string(first[1]))
 	_, err = batch.Check(t.Context(), optionsOf(t, s, w, batchtest.Noon))
 	require.NoError(t, err)
@@ -84,6 +98,31 @@ func TestCheckForetellsSecondCards(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, strings.Count(string(log), "reported lost"))
 	require.Contains(t, string(log), string(first[1]))
+}
+
+// An owner who reports the former card lost while the job runs gets the new one.
+func TestReplacedCardIsLostMeanwhile(t *testing.T) {
+	s, first := withFirst(t, 2)
+	cardsAre(t, s, "owner,replaces", "customer-1,"+string(first[0]), "customer-2,"+string(first[1]))
+	c := set(t, s, 2, true)
+	c.operator.Load("left")
+	c.end = 12
+	_ = c.program(t) // it ends somewhere, with an error or between two steps
+	require.NotEmpty(t, c.ended)
+	w, err := s.Open(t.Context())
+	require.NoError(t, err)
+	for _, id := range first {
+		require.NoError(t, w.Bank.ReportLost(t.Context(), id))
+	}
+	require.NoError(t, w.Sandbox.Close())
+	c.end = 0
+	require.NoError(t, c.program(t))
+	for _, owner := range s.Owners {
+		cards := cardsOf(t, s, owner)
+		require.Len(t, cards, 2)
+		assert.False(t, cards[0].InUse)
+		assert.True(t, cards[1].InUse)
+	}
 }
 
 // The program ends at every step of a card that replaces another. The old one is in use

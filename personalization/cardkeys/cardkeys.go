@@ -52,6 +52,9 @@ func readKey(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if info.IsDir() {
+		return nil, fmt.Errorf("%s: it is a folder: name the file of a key", path)
+	}
 	if others := info.Mode().Perm() &^ durable.OwnerOnly; others != 0 {
 		return nil, fmt.Errorf("%s: others may read it (mode %o): run chmod 600 on it", path,
 			info.Mode().Perm())
@@ -72,7 +75,8 @@ func readKey(path string) ([]byte, error) {
 
 func isAES(n int) bool { return n == 16 || n == 24 || n == 32 }
 
-// Create makes a master key of 16, 24 or 32 bytes in a new file.
+// Create makes a master key of 16, 24 or 32 bytes in a new file. One that a killed program
+// has left there under a temporary name is removed.
 func Create(path string, size int, random io.Reader) error {
 	if !isAES(size) {
 		return fmt.Errorf("card keys: an AES key has 16, 24 or 32 bytes, not %d", size)
@@ -84,6 +88,9 @@ func Create(path string, size int, random io.Reader) error {
 	}
 	text := append([]byte(strings.ToUpper(hex.EncodeToString(key))), '\n')
 	defer clear(text)
+	if err := durable.SweepFile(path); err != nil {
+		return fmt.Errorf("card keys: %w", err)
+	}
 	err := durable.Create(path, text, durable.OwnerOnly)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("card keys: %s is there already, and cards may have keys from it: "+

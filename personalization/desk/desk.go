@@ -7,8 +7,8 @@
 //  1. [Desk.Look] asks the card without keys. Nothing is changed.
 //  2. [Desk.Issue] looks at what the issuer has, and opens the card if its keys will be
 //     used: those that are not the card's use up no device id. Nothing is changed.
-//  3. The order is drawn and kept beside the letter (package orderfile), the owner is
-//     enrolled, the device id is reserved. A cut after any of these: the same call finds
+//  3. The owner is enrolled, the order is drawn and kept beside the letter (package
+//     orderfile), the device id is reserved. A cut after any of these: the same call finds
 //     them done.
 //  4. The issuing is rehearsed on a virtual card in the same state, and the card gets the
 //     commands that were rehearsed and no others ([personalization.Line.Issue]). A cut: the
@@ -245,12 +245,19 @@ func (d Desk) mayReserve(ctx context.Context, l Look, o Order) error {
 }
 
 // Issue makes the card that was examined, or continues it. The same call with the same
-// order repairs a cut at any point. Errors: [ErrUnable], [ErrKeepsKeys], those of
-// orderfile, of the bank and of [personalization.Line.Issue].
+// order repairs a cut at any point. When all is done it finds the card made, by the letter:
+// then nothing changes, and no [progress.Made] is shown. A call that fails before an id is
+// reserved leaves no order. Errors: [ErrUnable], [ErrKeepsKeys], those of orderfile, of the
+// bank and of [personalization.Line.Issue].
 func (d Desk) Issue(ctx context.Context, c Card, l Look, o Order) (banking.Device, error) {
 	none := banking.Device{}
 	if err := d.check(l); err != nil {
 		return none, err
+	}
+	if l.State.Applet != 0 && !l.State.IsStarted() {
+		if device, made, err := d.madeBefore(ctx, c, o); made || err != nil {
+			return device, err
+		}
 	}
 	if err := d.open(ctx, c, &l.State); err != nil {
 		return none, err
@@ -275,6 +282,27 @@ func (d Desk) Issue(ctx context.Context, c Card, l Look, o Order) (banking.Devic
 		return none, err
 	}
 	return device, d.lookAgain(ctx, c)
+}
+
+// madeBefore finds an active card that this order has made.
+func (d Desk) madeBefore(
+	ctx context.Context, c Card, o Order,
+) (device banking.Device, made bool, err error) {
+	order, secrets, found, err := orderfile.Made(o.Letter, o.Owner)
+	if err != nil || !found {
+		return device, false, err
+	}
+	if err := c.Reset(); err != nil {
+		return device, false, err
+	}
+	device, err = d.Line.Recognise(ctx, wire(c, d.record), order, secrets)
+	if errors.Is(err, personalization.ErrOtherCard) {
+		return device, false, nil
+	}
+	if err != nil {
+		return device, false, err
+	}
+	return device, true, d.lookAgain(ctx, c)
 }
 
 // open opens the card, which shows whether the keys of the final version are the line's,
@@ -305,9 +333,15 @@ func (d Desk) assign(ctx context.Context, file *orderfile.File, o Order) error {
 	if err := d.Bank.Enrol(ctx, o.Owner); err != nil {
 		return err
 	}
+	if err := file.Keep(); err != nil {
+		return err
+	}
 	id, err := d.Bank.ReserveDevice(ctx, o.reservation(file.Intent()))
-	if errors.Is(err, banking.ErrHasCard) || errors.Is(err, banking.ErrNoDevice) {
-		return errors.Join(err, file.Discard())
+	for _, refused := range []banking.Kind{banking.ErrMalformed, banking.ErrNoDevice,
+		banking.ErrHasCard, banking.ErrOutOfUse} {
+		if errors.Is(err, refused) {
+			return errors.Join(err, file.Discard())
+		}
 	}
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,7 +19,9 @@ import (
 	"ekrona/apdu/globalplatform"
 	"ekrona/apdu/message"
 	"ekrona/apdu/scp03"
+	"ekrona/apdu/spec"
 	"ekrona/applet"
+	"ekrona/applet/client"
 	"ekrona/emulator/card"
 	emulated "ekrona/emulator/globalplatform"
 	"ekrona/host/banking"
@@ -27,6 +30,7 @@ import (
 	"ekrona/personalization"
 	"ekrona/personalization/desk"
 	"ekrona/personalization/issuertest"
+	"ekrona/personalization/orderfile"
 	"ekrona/personalization/preflight"
 	"ekrona/personalization/rehearsal"
 )
@@ -211,12 +215,50 @@ func TestCardIsMade(t *testing.T) {
 	assert.Equal(t, progress.Made, p.events[len(p.events)-1].Kind)
 
 	// The letter is there, so the card has an owner, and no other order goes on it.
-	_, err = p.issue(t)
-	require.ErrorContains(t, err, "there is such a letter already")
+	first, letter := p.card, p.letter
 	p.letter = filepath.Join(t.TempDir(), "other.txt")
 	_, err = p.issue(t)
 	require.ErrorIs(t, err, personalization.ErrOtherCard)
 	assert.Len(t, p.bank.reserved, 1, "an order that cannot be this card's gets no id")
+	assert.NoFileExists(t, p.letter+".order", "and nothing is kept of it")
+
+	// The same again finds it made, and another card is not taken for it.
+	p.letter = letter
+	again, err := p.issue(t)
+	require.NoError(t, err)
+	assert.Equal(t, device, again)
+	assert.Empty(t, p.events)
+	p.card = p.house.Blank(t)
+	_, err = p.issue(t)
+	require.ErrorIs(t, err, orderfile.ErrDone)
+	p.letter = filepath.Join(t.TempDir(), "second.txt")
+	p.second = true
+	_, err = p.issue(t)
+	require.NoError(t, err)
+	p.letter = letter
+	_, err = p.issue(t)
+	require.ErrorIs(t, err, orderfile.ErrDone)
+
+	// A PIN that was changed costs one try, and then none.
+	text, err := os.ReadFile(letter)
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(text), "PIN       ")
+	require.True(t, found)
+	changed := "1" + rest[1:4]
+	if rest[0] == '1' {
+		changed = "2" + rest[1:4]
+	}
+	require.NoError(t, os.WriteFile(letter,
+		[]byte(strings.Replace(string(text), rest[:4], changed, 1)), 0o600))
+	p.card = first
+	for range 3 {
+		_, err = p.issue(t)
+		require.ErrorIs(t, err, orderfile.ErrDone)
+		left, known, err := client.New(p.card).PINTries(t.Context())
+		require.NoError(t, err)
+		require.True(t, known)
+		assert.Equal(t, spec.PINTries-1, left)
+	}
 }
 
 // Pulled at commands all over the issuing, the card is finished by the same call, as

@@ -43,7 +43,15 @@ func TestSecondCardIsAskedFor(t *testing.T) {
 	require.ErrorIs(t, err, banking.ErrNoDevice)
 	assert.NoFileExists(t, p.letter+".order")
 
-	p.replaces, p.second = "", true
+	p.replaces, p.second = first, true
+	_, err = p.issue(t)
+	require.ErrorIs(t, err, banking.ErrMalformed)
+	p.second, p.bank.lost = false, []message.DeviceID{first}
+	_, err = p.issue(t)
+	require.ErrorIs(t, err, banking.ErrOutOfUse)
+	assert.NoFileExists(t, p.letter+".order")
+
+	p.replaces, p.second, p.bank.lost = "", true, nil
 	require.NoError(t, p.card.Reset())
 	look, err = p.Look(t.Context(), p.onDesk())
 	require.NoError(t, err)

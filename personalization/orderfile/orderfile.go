@@ -1,14 +1,15 @@
 // Package orderfile keeps the order of one card in a file while the card is made, so
 // that a cut anywhere is repaired by doing the same again:
 //
-//  1. [Open] draws token, PIN and PUK and keeps them. A cut leaves a file, which the
-//     next Open reads.
+//  1. [Open] draws token, PIN and PUK, and [File.Keep] keeps them. A cut after that leaves
+//     a file, which the next Open reads.
 //  2. [File.Assign] keeps the device id that was reserved for the file's intent, which
 //     is reserved again as the same.
 //  3. The card is made, by whoever uses this package.
 //  4. [File.Finish] writes the PIN letter and then removes the order, and with it the
 //     token. A cut between the two: the card is found active, and the letter written
 //     again.
+//  5. Afterwards [Made] reads from the letter of which card it is.
 //
 // The file holds the card's secrets; only its owner may read it. It is beside the
 // letter, under its name and ".order".
@@ -35,6 +36,7 @@ import (
 // File is an order that is kept.
 type File struct {
 	letter string
+	stored bool
 	kept   storedOrder
 }
 
@@ -56,25 +58,32 @@ const extension = ".order"
 var ErrDone = errors.New(
 	"there is such a letter already, of a card that is made: name another file")
 
-// Open finds the order whose letter will be at this path, or draws it. An order that
-// is found must be for the same bank and owner.
+// Open finds the order whose letter will be at this path, or draws one, which is not kept
+// yet. An order that is found must be for the same bank and owner. What killed programs
+// have left of order and letter under temporary names, secrets in clear, is removed, by
+// [Made] too: one program at a time uses a path.
 func Open(
 	path string, bank message.Name, owner string, today message.Date, random io.Reader,
 ) (*File, error) {
 	f := &File{letter: path}
+	if err := sweep(path); err != nil {
+		return nil, err
+	}
 	content, err := os.ReadFile(path + extension)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(path); err == nil {
+		switch info, err := os.Stat(path); {
+		case err == nil && info.IsDir():
+			return nil, fmt.Errorf("PIN letter: %s is a folder: name a file in it", path)
+		case err == nil:
 			return nil, fmt.Errorf("%s: %w", path, ErrDone)
 		}
-		if err := f.drawSecrets(bank, owner, today, random); err != nil {
-			return nil, err
-		}
-		return f, f.store()
+		return f, f.drawSecrets(bank, owner, today, random)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("order: %w", err)
 	}
+	defer clear(content)
+	f.stored = true
 	if err := json.Unmarshal(content, &f.kept); err != nil {
 		return nil, fmt.Errorf("order %s: it is damaged: take another card and name another letter",
 			path+extension)
@@ -85,6 +94,16 @@ func Open(
 			f.kept.Owner, f.kept.Bank)
 	}
 	return f, nil
+}
+
+// sweep removes what killed programs have left of order and letter.
+func sweep(path string) error {
+	for _, kept := range []string{path, path + extension} {
+		if err := durable.SweepFile(kept); err != nil {
+			return fmt.Errorf("order: %w", err)
+		}
+	}
+	return nil
 }
 
 const intentLength = 16 // bytes
@@ -108,13 +127,27 @@ func (f *File) drawSecrets(
 	return err
 }
 
+// Keep writes an order that was drawn. Its device id may be reserved after that, for its
+// intent is never drawn again.
+func (f *File) Keep() error {
+	if f.stored {
+		return nil
+	}
+	return f.store()
+}
+
 func (f *File) store() error {
 	content, err := json.MarshalIndent(f.kept, "", "  ")
 	if err != nil {
 		return fmt.Errorf("order: %w", err)
 	}
+	content = append(content, '\n')
 	defer clear(content)
-	return durable.Replace(f.letter+extension, append(content, '\n'), durable.OwnerOnly)
+	if err := durable.Replace(f.letter+extension, content, durable.OwnerOnly); err != nil {
+		return fmt.Errorf("order: %w", err)
+	}
+	f.stored = true
+	return nil
 }
 
 // Intent is what the device id is reserved for.
@@ -134,10 +167,45 @@ func (f *File) Assign(device message.DeviceID) error {
 
 // Discard deletes an order to which no device id was ever assigned.
 func (f *File) Discard() error {
-	if f.IsAssigned() {
+	if f.IsAssigned() || !f.stored {
 		return nil
 	}
+	f.stored = false
 	return os.Remove(f.letter + extension)
+}
+
+// Made reads the letter at a path: the order of the card that it is of, without token and
+// date, and the PIN and PUK that the card was made with. ok is false if there is no such
+// letter, or the order is not finished, or is for another owner.
+func Made(
+	path string, owner string,
+) (o personalization.Order, s personalization.Secrets, ok bool, err error) {
+	if err := sweep(path); err != nil {
+		return o, s, false, err
+	}
+	switch _, err := os.Lstat(path + extension); {
+	case err == nil:
+		return o, s, false, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return o, s, false, fmt.Errorf("order: %w", err)
+	}
+	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
+		return o, s, false, nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return o, s, false, fmt.Errorf("PIN letter: %w", err)
+	}
+	defer clear(content)
+	l, isLetter := letter.ParseClear(content)
+	if !isLetter || l.Owner != owner {
+		return o, s, false, nil
+	}
+	if s, err = (personalization.Digits{PIN: l.PIN, PUK: l.PUK}).Secrets(); err != nil {
+		return o, s, false, nil
+	}
+	o = personalization.Order{Device: l.Device, Role: spec.RoleCard, Owner: l.Owner}
+	return o, s, true, nil
 }
 
 // Order is the order with its secrets, once a device is assigned.

@@ -18,6 +18,9 @@ func TestAnOrderIsFoundAgainUntilItIsDone(t *testing.T) {
 	require.NoError(t, err)
 	f, err := Open(path, "SENORDIC", "anna", day, rand.Reader)
 	require.NoError(t, err)
+	require.NoFileExists(t, path+extension, "it is not kept yet")
+	require.NoError(t, f.Discard())
+	require.NoError(t, f.Keep())
 	intent := f.Intent()
 	require.NoError(t, f.Assign("SENORDICC0000007"))
 	order, secrets, err := f.Order()
@@ -47,6 +50,55 @@ func TestAnOrderIsFoundAgainUntilItIsDone(t *testing.T) {
 	assert.NoFileExists(t, path+extension)
 	_, err = Open(path, "SENORDIC", "anna", day, rand.Reader)
 	assert.ErrorIs(t, err, ErrDone)
+}
+
+// A killed program leaves secrets under temporary names: the next one removes those of its
+// order and letter, and nothing that is another's.
+func TestWhatAKilledProgramLeftIsRemoved(t *testing.T) {
+	folder := t.TempDir()
+	for _, name := range []string{".anna.txt.order.12", ".anna.txt.3", ".bo.txt.order.12"} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte("PIN"), 0o600))
+	}
+	day, err := message.ParseDate("2026-11-22")
+	require.NoError(t, err)
+	_, err = Open(filepath.Join(folder, "anna.txt"), "SENORDIC", "anna", day, rand.Reader)
+	require.NoError(t, err)
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	assert.Equal(t, ".bo.txt.order.12", entries[0].Name())
+}
+
+func TestMadeReadsTheLetterOfAFinishedOrder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "anna.txt")
+	made := func(owner string) bool {
+		_, _, ok, err := Made(path, owner)
+		require.NoError(t, err)
+		return ok
+	}
+	assert.False(t, made("anna"), "there is none")
+	day, err := message.ParseDate("2026-11-22")
+	require.NoError(t, err)
+	f, err := Open(path, "SENORDIC", "anna", day, rand.Reader)
+	require.NoError(t, err)
+	require.NoError(t, f.Assign("SENORDICC0000007"))
+	_, secrets, err := f.Order()
+	require.NoError(t, err)
+	order, err := os.ReadFile(path + extension)
+	require.NoError(t, err)
+	require.NoError(t, f.Finish())
+	found, foundSecrets, ok, err := Made(path, "anna")
+	require.NoError(t, err)
+	require.True(t, ok)
+	assert.Equal(t, message.DeviceID("SENORDICC0000007"), found.Device)
+	assert.Equal(t, "anna", found.Owner)
+	assert.Equal(t, secrets, foundSecrets)
+	assert.False(t, made("bertil"))
+	require.NoError(t, os.WriteFile(path+extension, order, 0o600))
+	assert.False(t, made("anna"), "a cut left the order")
+	require.NoError(t, os.Remove(path+extension))
+	require.NoError(t, os.WriteFile(path, []byte("Card games\n"), 0o600))
+	assert.False(t, made("anna"), "a text of somebody's")
 }
 
 func TestDamagedOrders(t *testing.T) {

@@ -68,23 +68,33 @@ func (f Folder) Check(ctx context.Context, now time.Time) ([]Finding, error) {
 	return found, nil
 }
 
-// Uncertified names the keys of the folder that have neither a card-verifiable nor an
-// X.509 certificate: of a request that waits, or of an app.
-func (f Folder) Uncertified() ([]string, error) {
+// Uncertified finds the keys of the folder that have neither a card-verifiable nor an
+// X.509 certificate. One whose request waits is a problem; one without is good, as the key
+// of an app or of a merchant, which is registered as it is.
+func (f Folder) Uncertified() ([]Finding, error) {
 	paths, err := filepath.Glob(f.Path("*", keyFile))
 	if err != nil {
 		return nil, err
 	}
-	var names []string
+	var found []Finding
 	for _, path := range paths {
 		name := strings.TrimSuffix(filepath.Base(path), "."+keyFile)
 		_, noCard := os.Lstat(f.Path(name, certificateFile))
 		_, noServer := os.Lstat(f.Path(name, ServerCertificateFile))
-		if noCard != nil && noServer != nil {
-			names = append(names, name)
+		if noCard == nil || noServer == nil {
+			continue
 		}
+		alone := Finding{Name: name, Key: Uncertified}
+		for _, kind := range []string{requestFile, ServerRequestFile} {
+			request := f.Path(name, kind)
+			if _, none := os.Lstat(request); none == nil {
+				alone.Problem = fmt.Sprintf("no certificate: have the request %s certified, and "+
+					"import what comes back", request)
+			}
+		}
+		found = append(found, alone)
 	}
-	return names, nil
+	return found, nil
 }
 
 func daysBetween(from, to message.Date) int {

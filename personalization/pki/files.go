@@ -19,8 +19,11 @@ const (
 	claimFile       = "point"  // there: the public key that a holder has for ever
 )
 
-// ServerCertificateFile is the end of an X.509 certificate's name: package transport.
-const ServerCertificateFile = "crt"
+// Ends of the names of an X.509 certificate and of a request for one: package transport.
+const (
+	ServerCertificateFile = "crt"
+	ServerRequestFile     = "csr"
+)
 
 // Path is where the folder keeps something of a name.
 func (f Folder) Path(name, kind string) string { return filepath.Join(f.path, name+"."+kind) }
@@ -30,9 +33,13 @@ func (f Folder) Path(name, kind string) string { return filepath.Join(f.path, na
 func claim(path, holder string, content []byte) error {
 	err := durable.Ensure(path, content, durable.Everyone)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w: %s: choose the next number", ErrTaken, holder)
+		return taken(holder)
 	}
 	return err
+}
+
+func taken(holder string) error {
+	return fmt.Errorf("%w: %s: choose the next number", ErrTaken, holder)
 }
 
 // Refer makes a name's key the one of a reference, which is kept in NAME.key. The

@@ -1,7 +1,9 @@
 package pki
 
 import (
+	"bytes"
 	"context"
+	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -118,6 +120,33 @@ func (f Folder) MayIssue(ctx context.Context, name string, s Subject) (err error
 	return f.checkIssue(issuer.Certificate, request, s)
 }
 
+// MayClaim fails as [Folder.Issue] of the name would if the holder has another key; nil is one
+// that is still to be made. Errors: [ErrTaken].
+func (f Folder) MayClaim(name string, holder cvc.Holder, key *ecdsa.PublicKey) error {
+	claimed, err := os.ReadFile(f.claimPath(name, holder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if key == nil {
+		return taken(string(holder))
+	}
+	point, err := signature.Point(key)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(claimed, point) {
+		return taken(string(holder))
+	}
+	return nil
+}
+
+func (f Folder) claimPath(name string, holder cvc.Holder) string {
+	return filepath.Join(f.Path(name, issuedFolder), string(holder)+"."+claimFile)
+}
+
 // ParseRequest reads a request and checks that its key signed it. A self-signed root
 // is a request for a link certificate.
 func ParseRequest(encoded []byte) (*cvc.Certificate, error) {
@@ -161,8 +190,7 @@ func (f Folder) Issue(
 	if err != nil {
 		return nil, err
 	}
-	if err := claim(filepath.Join(archive, string(s.Holder)+"."+claimFile), string(s.Holder),
-		point); err != nil {
+	if err := claim(f.claimPath(name, s.Holder), string(s.Holder), point); err != nil {
 		return nil, err
 	}
 	if encoded, err = sameIssued(archive, request, s); encoded != nil || err != nil {

@@ -2,11 +2,12 @@ package preflight
 
 import (
 	"context"
-	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"maps"
+	"slices"
 	"time"
 
 	"ekrona/apdu"
@@ -18,15 +19,6 @@ import (
 	"ekrona/apdu/tlv"
 	"ekrona/applet/client"
 )
-
-// Hex is bytes that are shown in hex.
-type Hex []byte
-
-// String is the bytes in hex.
-func (h Hex) String() string { return strings.ToUpper(hex.EncodeToString(h)) }
-
-// MarshalText returns the bytes in hex.
-func (h Hex) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 
 // Options are the settings of Inspect.
 type Options struct {
@@ -43,21 +35,21 @@ type Options struct {
 // Report is what a card reports of itself without keys, and what that means. What it did
 // not report is nil.
 type Report struct {
-	ATR             Hex               `json:"atr"`
-	Domain          *Domain           `json:"card_manager"`
-	CPLC            Hex               `json:"cplc"`
-	Production      *Production       `json:"production"`
-	Data            *gpc.CardData     `json:"card_data"`
-	Capability      *gpc.Capability   `json:"capabilities"`
-	Keys            []gpc.KeyInfo     `json:"keys"`
-	Diversification Hex               `json:"key_diversification"`
-	Resources       *gpc.Resources    `json:"free"`
-	Platform        *gpc.NXPIdentity  `json:"platform"`
-	Offer           *Offer            `json:"initialize_update"`
-	Applet          *Applet           `json:"applet"`
-	NotReported     map[string]string `json:"not_told"` // what was asked for in vain, and why
-	Findings        []Finding         `json:"findings"`
-	Able            bool              `json:"can_take_the_applet"`
+	ATR             gpc.Hex          `json:"atr"`
+	Domain          *Domain          `json:"card_manager"`
+	CPLC            gpc.Hex          `json:"cplc"`
+	Production      *Production      `json:"production"`
+	Data            *gpc.CardData    `json:"card_data"`
+	Capability      *gpc.Capability  `json:"capabilities"`
+	Keys            []gpc.KeyInfo    `json:"keys"`
+	Diversification gpc.Hex          `json:"key_diversification"`
+	Resources       *gpc.Resources   `json:"free"`
+	Platform        *gpc.NXPIdentity `json:"platform"`
+	Offer           *Offer           `json:"initialize_update"`
+	Applet          *Applet          `json:"applet"`
+	NotReported     Unreported       `json:"not_reported"`
+	Findings        []Finding        `json:"findings"`
+	Able            bool             `json:"can_take_the_applet"`
 
 	reset    *atr.ATR
 	notBegun bool // INITIALIZE UPDATE was refused whatever the keys
@@ -65,9 +57,9 @@ type Report struct {
 
 // Domain is the card manager as it shows itself.
 type Domain struct {
-	AID     Hex  `json:"aid"`
-	MaxData int  `json:"max_data"`
-	Locked  bool `json:"locked"`
+	AID     gpc.Hex `json:"aid"`
+	MaxData int     `json:"max_data"`
+	Locked  bool    `json:"locked"`
 }
 
 // Production is the content of the production data.
@@ -98,7 +90,7 @@ type Applet struct {
 // Inspect asks the card for all that it reports without a key. Errors are those of the link
 // only: whatever the card answers is in the report.
 func Inspect(ctx context.Context, c apdu.Card, o Options) (*Report, error) {
-	i := &inspection{card: c, report: &Report{ATR: o.ATR, NotReported: map[string]string{}}}
+	i := &inspection{card: c, report: &Report{ATR: o.ATR, NotReported: Unreported{}}}
 	i.look("ATR", func() (err error) {
 		if o.ATR != nil {
 			i.report.reset, err = atr.Parse(o.ATR)
@@ -229,6 +221,22 @@ func (i *inspection) data(ctx context.Context, o Options) {
 			err = globalplatform.Identify(ctx, i.card)
 		return err
 	})
+}
+
+// Unreported is what was asked for in vain, and why.
+type Unreported map[string]string
+
+// MarshalJSON is a list, in the order of the names.
+func (u Unreported) MarshalJSON() ([]byte, error) {
+	type row struct {
+		What string `json:"what"`
+		Why  string `json:"why"`
+	}
+	rows := []row{}
+	for _, what := range slices.Sorted(maps.Keys(u)) {
+		rows = append(rows, row{what, u[what]})
+	}
+	return json.Marshal(rows)
 }
 
 // AppletState is the life cycle of the e-krona applet, 0 if it is not on the card.

@@ -106,7 +106,7 @@ func (r *Report) judgeProduct() {
 	r.find(Fact, "chip", text, "")
 	if r.Platform != nil {
 		r.find(Fact, "platform",
-			fmt.Sprintf("%s, ROM %X, patch %X, configuration %X", r.Platform.Platform,
+			fmt.Sprintf("%s, ROM %v, patch %v, configuration %v", r.Platform.Platform,
 				r.Platform.ROM, r.Platform.Patch, r.Platform.Configuration), "")
 	}
 }

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +16,8 @@ type Need struct {
 	Persistent int    `json:"persistent"` // bytes
 	Transient  int    `json:"transient"`  // bytes
 	Platform   string `json:"platform"`   // the API that it imports, in words
+
+	ByKind []card.Taken `json:"-"` // the same bytes by what takes them
 }
 
 // frameworkAID is that of javacard.framework, whose version shows which Java Card a
@@ -30,7 +33,13 @@ var anyDay = message.DateOf(time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UT
 
 // NeedOf measures the applet on a virtual card of the P71 profile, which needs about
 // what a P71 does.
-func NeedOf(capFile []byte) (Need, error) {
+func NeedOf(capFile []byte) (Need, error) { return NeedOn(capFile, card.P71) }
+
+// roomBytes is more of either memory than any card has.
+const roomBytes = 1 << 24
+
+// NeedOn measures the applet on a virtual card of a profile's kind that has memory enough.
+func NeedOn(capFile []byte, profile card.Profile) (Need, error) {
 	file, err := cap.Parse(capFile)
 	if err != nil {
 		return Need{}, err
@@ -45,28 +54,76 @@ func NeedOf(capFile []byte) (Need, error) {
 			need.Platform = release
 		}
 	}
-	virtual, err := card.New(card.Options{Profile: card.P71})
+	profile.NVMBytes, profile.RAMBytes = roomBytes, roomBytes
+	virtual, err := installed(capFile, profile)
 	if err != nil {
 		return Need{}, err
 	}
-	before, err := virtual.Memory()
+	after, err := virtual.Memory()
+	need.Persistent, need.Transient = roomBytes-after.NVMFree, roomBytes-after.ResetFree
+	need.ByKind = virtual.Taken()
+	return need, err
+}
+
+// installed returns a blank card with the applet on it.
+func installed(capFile []byte, profile card.Profile) (*card.Card, error) {
+	virtual, err := card.New(card.Options{Profile: profile})
 	if err != nil {
-		return Need{}, err
+		return nil, err
 	}
 	if _, err := virtual.Load(capFile); err != nil {
-		return Need{}, err
+		return nil, err
 	}
 	order := message.InstallParameters{Device: "SE00000000000000", Role: spec.RoleCard,
 		Ceilings: message.PilotPolicy(), Date: anyDay}
 	parameters, err := order.Encode()
 	if err != nil {
-		return Need{}, err
+		return nil, err
 	}
-	if _, err := virtual.Install(card.AID(spec.AppletAID), card.AID(spec.AppletAID),
-		parameters); err != nil {
-		return Need{}, err
+	_, err = virtual.Install(card.AID(spec.AppletAID), card.AID(spec.AppletAID), parameters)
+	return virtual, err
+}
+
+// Fit is whether the applet can be installed on a product.
+type Fit struct {
+	Profile card.Profile
+	Need    Need // on a card of this kind with memory enough
+	Refusal error
+}
+
+// Installs reports whether the applet can be installed.
+func (f Fit) Installs() bool { return f.Refusal == nil }
+
+// PersistentLeft returns the persistent memory, in bytes, that is left after INSTALL; what
+// is missing is negative.
+func (f Fit) PersistentLeft() int { return f.Profile.NVMBytes - f.Need.Persistent }
+
+// TransientLeft is the same of transient memory.
+func (f Fit) TransientLeft() int { return f.Profile.RAMBytes - f.Need.Transient }
+
+// FitOf installs the applet on a virtual card of a profile. The error reports that the
+// applet cannot be measured at all.
+func FitOf(capFile []byte, profile card.Profile) (Fit, error) {
+	need, err := NeedOn(capFile, profile)
+	if err != nil {
+		return Fit{}, err
 	}
-	after, err := virtual.Memory()
-	need.Persistent, need.Transient = before.NVMFree-after.NVMFree, before.ResetFree-after.ResetFree
-	return need, err
+	_, refusal := installed(capFile, profile)
+	if refusal != nil && !errors.Is(refusal, card.ErrRefused) {
+		return Fit{}, refusal
+	}
+	return Fit{Profile: profile, Need: need, Refusal: refusal}, nil
+}
+
+// Smallest returns the place in fits of the product with the least transient memory that the
+// applet can be installed on; -1 if there is none.
+func Smallest(fits []Fit) int {
+	smallest := -1
+	for i, f := range fits {
+		if f.Installs() &&
+			(smallest < 0 || f.Profile.RAMBytes < fits[smallest].Profile.RAMBytes) {
+			smallest = i
+		}
+	}
+	return smallest
 }

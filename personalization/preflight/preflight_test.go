@@ -233,6 +233,8 @@ func FuzzInspect(f *testing.F) {
 // A real P71, by what such cards answered to others (see apdu/gpc/cardinfo_test.go; the
 // identification is another product's of the family), reads like this.
 func TestPageOfARealCard(t *testing.T) {
+	o := options(t)
+	o.Need.Transient = 2_400
 	r, err := preflight.Inspect(t.Context(), answering(map[string]string{
 		"00A4040000": fci,
 		"80CA9F7F": "9F7F2A4790D32147000000000083456E6E6E50524300000000000000005758594E4E" +
@@ -247,10 +249,9 @@ func TestPageOfARealCard(t *testing.T) {
 			"363030303337333138313230306D20B6197D635E7C05010006040000D81F0701010808B3375FE9" +
 			"B5508BC40901030A0855606FD4BEECF3CD",
 		"80CAFF21": "FF210F81010482040001F1CC8304000009DA",
-	}), options(t))
+	}), o)
 	require.NoError(t, err)
 	assert.True(t, r.Able)
-	need := options(t).Need
 	assert.Equal(t, fmt.Sprintf(
 		`      ATR               3BD518FF8191FE1FC38073C821100A, T=1, up to 12 bit in 372 clock`+
 			` cycles
@@ -270,5 +271,5 @@ ok    P-256             the card manager verifies signatures over it, so the car
 ok    e-krona applet    not on the card
 
 Yes: this card can take the applet.
-`, need.Persistent, need.Transient), page(t, r))
+`, o.Need.Persistent, o.Need.Transient), page(t, r))
 }

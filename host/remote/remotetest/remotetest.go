@@ -19,17 +19,29 @@ import (
 type Recorder struct {
 	To    remote.Transport
 	Lines strings.Builder // for each call its name, request and reply
+	Names map[string]bool // of the calls
 }
 
 // Call implements remote.Transport.
 func (r *Recorder) Call(ctx context.Context, name string, request []byte) (remote.Reply, error) {
 	reply, err := r.To.Call(ctx, name, request)
+	if r.Names == nil {
+		r.Names = map[string]bool{}
+	}
+	r.Names[name] = true
 	mark := "<"
 	if reply.Failed {
 		mark = "!"
 	}
 	fmt.Fprintf(&r.Lines, "%s\n> %s\n%s %s\n\n", name, request, mark, reply.Body)
 	return reply, err
+}
+
+// Whole requires that as many calls were recorded as an authority has methods: none is
+// missing on either side of the link, nor in the test.
+func (r *Recorder) Whole(t *testing.T, of reflect.Type) {
+	t.Helper()
+	require.Len(t, r.Names, of.NumMethod(), "calls of %v", of)
 }
 
 // Golden requires that a file holds the text. With EKRONA_GOLDEN=write it is written.

@@ -64,9 +64,12 @@ type Notary interface {
 
 // Intermediary is the name and keys of one.
 type Intermediary struct {
-	Name           message.Name
-	CA             *cvc.Certificate
-	Instructs      message.AuthorityRef
+	Name      message.Name
+	CA        *cvc.Certificate
+	Instructs message.AuthorityRef
+	// InstructionCertificate is the root's, of the instruction key.
+	InstructionCertificate []byte
+
 	caKey          *ecdsa.PrivateKey
 	instructionKey *ecdsa.PrivateKey
 }
@@ -162,9 +165,10 @@ func (w *World) join(short string) {
 	i.CA = w.certify(w.root, string(i.Name)+"00001", spec.RoleIntermediary, i.caKey, w.rootKey)
 	instructs := w.certify(w.root, string(i.Instructs), spec.RoleInstructionKey, i.instructionKey,
 		w.rootKey)
+	i.InstructionCertificate = encode(w.T, instructs)
 	w.Intermediaries[short] = i
 	require.NoError(w.T, w.Notary.Join(context.Background(), i.Name, encode(w.T, i.CA),
-		encode(w.T, instructs)))
+		i.InstructionCertificate))
 }
 
 // Issue makes a device of an intermediary and registers it.

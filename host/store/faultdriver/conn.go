@@ -4,20 +4,13 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-)
 
-// connection is what the connections of both databases can do and the store uses. Statements that
-// are prepared first are no steps: the store has none.
-type connection interface {
-	driver.Conn
-	driver.ExecerContext
-	driver.QueryerContext
-	driver.ConnBeginTx
-}
+	"ekrona/host/store"
+)
 
 // conn is a connection whose steps can fail.
 type conn struct {
-	connection
+	store.Wrapped
 	driver *Driver
 }
 
@@ -28,7 +21,7 @@ func (c *conn) ExecContext(
 	if err := c.driver.check(ctx, Step{Statement, query}); err != nil {
 		return nil, err
 	}
-	return c.connection.ExecContext(ctx, query, args)
+	return c.Connection.ExecContext(ctx, query, args)
 }
 
 // QueryContext is one step.
@@ -38,7 +31,7 @@ func (c *conn) QueryContext(
 	if err := c.driver.check(ctx, Step{Statement, query}); err != nil {
 		return nil, err
 	}
-	return c.connection.QueryContext(ctx, query, args)
+	return c.Connection.QueryContext(ctx, query, args)
 }
 
 // BeginTx is one step.
@@ -46,33 +39,11 @@ func (c *conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx
 	if err := c.driver.check(ctx, Step{Kind: Begin}); err != nil {
 		return nil, err
 	}
-	inner, err := c.connection.BeginTx(ctx, options)
+	inner, err := c.Connection.BeginTx(ctx, options)
 	if err != nil {
 		return nil, err
 	}
 	return &tx{inner, ctx, c.driver}, nil
-}
-
-// CheckNamedValue passes values on to the database's own connection, which knows more types.
-func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
-	if own, ok := c.connection.(driver.NamedValueChecker); ok {
-		return own.CheckNamedValue(v)
-	}
-	return driver.ErrSkip
-}
-
-// ResetSession makes the connection ready for its next use.
-func (c *conn) ResetSession(ctx context.Context) error {
-	if own, ok := c.connection.(driver.SessionResetter); ok {
-		return own.ResetSession(ctx)
-	}
-	return nil
-}
-
-// IsValid reports whether the connection can be used again.
-func (c *conn) IsValid() bool {
-	own, ok := c.connection.(driver.Validator)
-	return !ok || own.IsValid()
 }
 
 // tx is a transaction whose commit can fail.

@@ -154,10 +154,9 @@ func (d *Driver) Open(source string) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	full, ok := opened.(connection)
-	if !ok {
-		const lacks = "the driver's connection %T lacks a part of what stands before it"
-		return nil, errors.Join(fmt.Errorf(lacks, opened), opened.Close())
+	wrapped, err := store.Wrap(opened)
+	if err != nil {
+		return nil, err
 	}
-	return &conn{full, d}, nil
+	return &conn{wrapped, d}, nil
 }

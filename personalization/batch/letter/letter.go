@@ -85,6 +85,37 @@ away from the card. Nobody of us will ever ask you for either.
 	return b.Bytes()
 }
 
+// ParseClear reads a letter that Clear made; ok is false for any other text.
+func ParseClear(text []byte) (l Letter, ok bool) {
+	lines := strings.Split(string(text), "\n")
+	l.Name = lines[0]
+	for i, line := range lines[1:] {
+		if line == "" {
+			l.Address = lines[1 : i+1]
+			break
+		}
+	}
+	if len(l.Address) == 0 {
+		l.Address = nil
+	}
+	for _, line := range lines {
+		name, value, _ := strings.Cut(line, " ")
+		value = strings.TrimSpace(value)
+		switch name {
+		case "Card":
+			l.Device = message.DeviceID(value)
+		case "Customer":
+			l.Owner = value
+		case "PIN":
+			l.PIN = value
+		case "PUK":
+			l.PUK = value
+		}
+	}
+	_, err := message.ParseDeviceID(string(l.Device))
+	return l, err == nil && bytes.Equal(l.Clear(), text)
+}
+
 // Path is the path of a device's letter in a folder.
 func Path(folder string, device message.DeviceID) string {
 	return filepath.Join(folder, string(device)+Extension)

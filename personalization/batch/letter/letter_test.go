@@ -76,3 +76,26 @@ func TestLinesPrint(t *testing.T) {
 		assert.False(t, Line(wrong), "%q", wrong)
 	}
 }
+
+func TestClearLettersAreReadAgain(t *testing.T) {
+	for _, l := range []Letter{
+		{"SENORDICC0000012", "anna", "Anna Ström", []string{"Storgatan 1", "111 22 Stockholm"},
+			"2468", "13572468"},
+		{"SENORDICC0000012", "anna", "anna", nil, "2468", "13572468"},
+		{"SENORDICC0000012", "anna", "Card", []string{"PIN 12", "Customer bo"}, "2468", "13572468"},
+	} {
+		text := l.Clear()
+		read, ok := ParseClear(text)
+		require.True(t, ok)
+		assert.Equal(t, l, read)
+		for _, other := range [][]byte{nil, []byte("\n"), text[1:], text[:len(text)-1],
+			[]byte(strings.Replace(string(text), "SENORDICC", "SENORDICX", 1))} {
+			if read, ok := ParseClear(other); ok {
+				assert.Equal(t, string(other), string(read.Clear()))
+				assert.NotEqual(t, l, read)
+			}
+		}
+		_, ok = ParseClear(text[:len(text)-1])
+		assert.False(t, ok)
+	}
+}

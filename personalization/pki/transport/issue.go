@@ -25,7 +25,7 @@ import (
 // Files of a name.
 const (
 	certificateFile = pki.ServerCertificateFile
-	requestFile     = "csr"
+	requestFile     = pki.ServerRequestFile
 	listFile        = "crl"
 	issuedFolder    = "issued"
 )

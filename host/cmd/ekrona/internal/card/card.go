@@ -10,7 +10,6 @@ import (
 
 	"ekrona/apdu/trace"
 	"ekrona/applet/vocabulary"
-	"ekrona/emulator/card"
 	"ekrona/emulator/console"
 	"ekrona/host/cmd/ekrona/internal/cli"
 )
@@ -21,7 +20,7 @@ func Command(holders Holders, more ...*cobra.Command) *cobra.Command {
 	c := cli.Group("card", "Look into a card, change its PIN; list readers; run virtual cards",
 		readersCommand(), infoCommand(holders), balanceCommand(holders), logCommand(holders),
 		pINCommand(holders),
-		runCommand(), emulateCommand(), costCommand())
+		runCommand(), emulateCommand(), costCommand(), memoryCommand())
 	c.AddCommand(more...)
 	return c
 }
@@ -41,6 +40,7 @@ standard output:
   reset                                           ok
   cut N                                           ok; the power fails before the N-th
                                                   persistent write of the next command
+  memory                                          bytes free, and taken by each kind
   an APDU in hex                                  data and status word in hex
 
 Lines that begin with # are comments. An error gives a line "error: ...", and the run
@@ -49,8 +49,8 @@ goes on.`,
 		Args:    cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			options := console.Options{Seed: seed}
-			if options.Profile, err = card.ProfileNamed(profile); err != nil {
-				return cli.Usage("--profile: %w", err)
+			if options.Profile, err = cli.ProfileOf(profile); err != nil {
+				return err
 			}
 			if traced {
 				options.Sink = trace.Text{}.Writer(c.ErrOrStderr(), vocabulary.Decoder())
@@ -70,8 +70,7 @@ goes on.`,
 			return console.Run(c.Context(), c.InOrStdin(), c.OutOrStdout(), options)
 		},
 	}
-	c.Flags().StringVar(&profile, "profile", card.P71.Name,
-		"memory and transport of the card: p71, p71-short, unlimited")
+	cli.AddProfile(c, &profile)
 	c.Flags().StringVar(&seed, "seed", "",
 		"repeat the card's randomness (any text; never for real keys)")
 	c.Flags().BoolVar(&traced, "trace", false, "show every command to the card and its answer on "+

@@ -39,8 +39,8 @@ next port, where vpcd's second reader listens.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			options := card.Options{}
-			if options.Profile, err = card.ProfileNamed(profile); err != nil {
-				return cli.Usage("--profile: %w", err)
+			if options.Profile, err = cli.ProfileOf(profile); err != nil {
+				return err
 			}
 			if port < 1 || port > 65535 {
 				return cli.Usage("--port: %d is no TCP port; vpcd's first is %d", port,
@@ -73,8 +73,7 @@ next port, where vpcd's second reader listens.`,
 			}.Run(c.Context())
 		},
 	}
-	c.Flags().StringVar(&profile, "profile", card.P71.Name,
-		"memory and transport of the card: p71, p71-short, unlimited")
+	cli.AddProfile(c, &profile)
 	c.Flags().StringVar(&state, "state", "", "file that keeps the card; made if there is none")
 	c.Flags().StringArrayVar(&caps, "cap", nil, "load this CAP file if its package is not on the "+
 		"card yet (repeat for more, in dependency order)")

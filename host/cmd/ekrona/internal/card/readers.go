@@ -47,7 +47,7 @@ readers and cards as they come and go, until interrupted; as JSON, one object a 
 		},
 	}
 	c.Flags().BoolVar(&watch, "watch", false, "go on and show every change")
-	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
+	cli.JSONFlag(c, &asJSON)
 	return c
 }
 

@@ -22,6 +22,10 @@ type CardFlags struct {
 	Reader string
 	Traced bool
 
+	// Flag is the flag that named the file, in errors; empty is --card.
+	Flag    string
+	Profile string // of a virtual card that is made, as AddProfile has it
+
 	// MakeBlank makes a virtual card if there is none in the file, for commands that start
 	// with a blank one.
 	MakeBlank bool

@@ -4,6 +4,19 @@
 //
 // It trusts the command line. Secrets come from a file, the environment or a prompt, and
 // never from the command line, which all users of a machine can read.
+//
+// Every command that ends with an answer has --json, and answers all of them in one way:
+//
+//   - Standard output holds one JSON value and nothing else, an object, or an array where
+//     the command lists; what happens meanwhile is on standard error. A command that reports
+//     until it is stopped writes one object for each event.
+//   - Keys are lower_snake_case. Nothing is a key that is no name of a field: what a text
+//     names is an element of an array.
+//   - Amounts of money are integers in keys that end in _ore; a time that something took is
+//     in one that ends in seconds or in _us (microseconds).
+//   - Bytes are hex in a string, dates YYYY-MM-DD, files are named as on the command line.
+//   - An error is a line on standard error, with or without an answer; the exit code says
+//     whether the thing was done.
 package cli
 
 import (

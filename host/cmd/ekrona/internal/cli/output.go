@@ -11,6 +11,11 @@ import (
 	"ekrona/host/audit"
 )
 
+// JSONFlag adds the flag of commands that answer as JSON too.
+func JSONFlag(c *cobra.Command, asJSON *bool) {
+	c.Flags().BoolVar(asJSON, "json", false, "answer as JSON")
+}
+
 // Answer prints one line for a person, or a value for a script.
 func Answer(c *cobra.Command, asJSON bool, value any, format string, arguments ...any) error {
 	if asJSON {

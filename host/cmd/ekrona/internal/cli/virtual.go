@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/spf13/cobra"
 
 	"ekrona/apdu"
 	"ekrona/emulator/card"
@@ -12,10 +15,32 @@ import (
 	"ekrona/host/lockfile"
 )
 
+// AddProfile adds the flag --profile, the product that a virtual card is of.
+func AddProfile(c *cobra.Command, profile *string) {
+	c.Flags().StringVar(profile, "profile", card.P71.Name, "product that a virtual card is of: "+
+		"a name that \"ekrona card memory\" lists")
+}
+
+// ProfileOf finds the profile of the flag --profile.
+func ProfileOf(name string) (card.Profile, error) {
+	profile, err := card.ProfileNamed(name)
+	if err != nil {
+		return profile, Usage("--profile: %w", err)
+	}
+	return profile, nil
+}
+
 // openVirtual opens the virtual card that the flags name.
 func (f *CardFlags) openVirtual() (*OpenCard, error) {
+	profile := card.P71
+	if f.Profile != "" {
+		var err error
+		if profile, err = ProfileOf(f.Profile); err != nil {
+			return nil, err
+		}
+	}
 	if _, err := os.Stat(f.File); errors.Is(err, fs.ErrNotExist) && f.MakeBlank && f.Passing {
-		below, err := card.New(card.Options{Profile: card.P71})
+		below, err := card.New(card.Options{Profile: profile})
 		if err != nil {
 			return nil, err
 		}
@@ -23,35 +48,52 @@ func (f *CardFlags) openVirtual() (*OpenCard, error) {
 		if err != nil {
 			return nil, err
 		}
-		return virtualCard(managed, f.File, func() error { return nil }), managed.Reset()
+		return virtualCard(managed, f.File, func() error { return nil }, profile),
+			managed.Reset()
 	}
-	return OpenVirtual(f.File, f.MakeBlank)
+	opened, err := openVirtual(f.File, f.MakeBlank, profile)
+	if errors.Is(err, ErrNoCard) {
+		err = fmt.Errorf("%s: %w", cmp.Or(f.Flag, "--card"), err)
+	}
+	return opened, err
 }
 
-// OpenVirtual opens the virtual card in a file; with makeBlank a new one if there is none.
+// ErrNoCard is returned if there is no virtual card in a file.
+var ErrNoCard = errors.New("no card in")
+
+// OpenVirtual opens the virtual card of the P71 profile in a file; with makeBlank a new one if
+// there is none. Errors: [ErrNoCard].
 func OpenVirtual(path string, makeBlank bool) (*OpenCard, error) {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !makeBlank {
-		return nil, fmt.Errorf(
-			"--card: no card in %s: make a blank one with \"ekrona card emulate --state %s\"", path,
-			path)
+	return openVirtual(path, makeBlank, card.P71)
+}
+
+func openVirtual(path string, makeBlank bool, profile card.Profile) (*OpenCard, error) {
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		return nil, fmt.Errorf("%w %s: it is a folder: name a file", ErrNoCard, path)
+	case errors.Is(err, fs.ErrNotExist) && !makeBlank:
+		return nil, fmt.Errorf("%w %s: make a blank one with \"ekrona card emulate --state %s\"",
+			ErrNoCard, path, path)
 	}
 	unlock, err := LockCard(path)
 	if err != nil {
 		return nil, err
 	}
-	managed, err := OpenManaged(card.Options{Profile: card.P71}, path)
+	managed, err := OpenManaged(card.Options{Profile: profile}, path)
 	if err != nil {
 		return nil, errors.Join(err, unlock())
 	}
-	return virtualCard(managed, path, unlock), nil
+	return virtualCard(managed, path, unlock, profile), nil
 }
 
-// virtualCard is an open card of the P71 profile.
-func virtualCard(managed *globalplatform.Card, path string, unlock func() error) *OpenCard {
+// virtualCard is an open card of a profile.
+func virtualCard(
+	managed *globalplatform.Card, path string, unlock func() error, profile card.Profile,
+) *OpenCard {
 	return &OpenCard{
-		Card: apdu.Framing{Card: managed, ExtendedLength: card.P71.ExtendedLength},
+		Card: apdu.Framing{Card: managed, ExtendedLength: profile.ExtendedLength},
 		ATR:  globalplatform.ATR(), Where: path, Reset: managed.Reset, Close: unlock,
-		Unframed: managed, ExtendedLength: card.P71.ExtendedLength,
+		Unframed: managed, ExtendedLength: profile.ExtendedLength,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 
@@ -17,6 +18,7 @@ import (
 	"ekrona/host/progress"
 	"ekrona/personalization"
 	"ekrona/personalization/batch"
+	"ekrona/personalization/batch/letter"
 	"ekrona/personalization/cardkeys"
 	"ekrona/personalization/preflight"
 )
@@ -25,6 +27,7 @@ import (
 type batchFlags struct {
 	wiring  Wiring
 	state   string
+	job     string // its name
 	folder  string
 	check   bool
 	giveUp  string
@@ -33,7 +36,26 @@ type batchFlags struct {
 	readers int
 	applet  appletFlag
 
-	enrol, deleteApplet, secure bool
+	enrol, deleteApplet, secure, asJSON bool
+}
+
+// batchAnswer is how far a job is, for a script.
+type batchAnswer struct {
+	Job     string `json:"job"`
+	Folder  string `json:"folder,omitempty"` // of letters, report and audit log
+	Cards   int    `json:"cards"`            // of the job
+	Made    int    `json:"made"`
+	Started int    `json:"started"`
+	Late    int    `json:"owners_to_enrol"`    // with --check
+	GivenUp string `json:"given_up,omitempty"` // device, with --give-up
+}
+
+// out is where lines for a person go: with --json standard output is the answer's.
+func (f *batchFlags) out(c *cobra.Command) io.Writer {
+	if f.asJSON {
+		return c.ErrOrStderr()
+	}
+	return c.OutOrStdout()
 }
 
 func batchCommand(w Wiring) *cobra.Command {
@@ -83,6 +105,7 @@ report (ekrona issue report). Only its owner can read the folder.`,
 			if err != nil {
 				return err
 			}
+			f.job = job.Name
 			if f.folder == "" {
 				f.folder = strings.TrimSuffix(arguments[0], filepath.Ext(arguments[0])) + ".job"
 			}
@@ -90,16 +113,16 @@ report (ekrona issue report). Only its owner can read the folder.`,
 				return cli.Usage("--readers: %d; give 1 or more", f.readers)
 			}
 			if f.check && f.state == "" {
-				fmt.Fprintf(c.OutOrStdout(), "%s: %s, nothing is wrong with the job file; with "+
-					"--state bank, expiry and customers are checked too\n",
-					job.Name, counted(len(job.Cards), "card"))
-				return nil
+				return cli.Answer(c, f.asJSON, batchAnswer{Job: job.Name, Cards: len(job.Cards)},
+					"%s: %s, nothing is wrong with the job file; with --state bank, expiry and "+
+						"customers are checked too",
+					job.Name, progress.Plural(len(job.Cards), "card"))
 			}
 			err = f.wiring.Bank(c, f.state, job.Bank, func(ctx context.Context, b Bank) error {
 				return f.work(ctx, c, b, arguments[0], job)
 			})
 			if errors.Is(err, ErrNoBank) {
-				err = fmt.Errorf("%s: bank: %w", arguments[0], err)
+				err = fmt.Errorf("%s: %w", job.Place("bank"), err)
 			}
 			return err
 		},
@@ -123,6 +146,7 @@ report (ekrona issue report). Only its owner can read the folder.`,
 	c.Flags().BoolVar(&f.secure, "secure", false,
 		"move the cards' life cycle to SECURED, which never goes back")
 	f.applet.add(c)
+	cli.JSONFlag(c, &f.asJSON)
 	return c
 }
 
@@ -142,14 +166,7 @@ func listed(c *cobra.Command, path string, err error) error {
 		fmt.Fprintln(c.ErrOrStderr(), problem)
 	}
 	return fmt.Errorf("%s: %s; nothing was started: correct the lines above", path,
-		counted(len(problems), "error"))
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+		progress.Plural(len(problems), "error"))
 }
 
 // options are what the job is opened with.
@@ -181,11 +198,11 @@ func (f *batchFlags) options(
 		o.Line.Expiry = job.Expiry
 	}
 	if o.Line.Keys, err = keysBeside(path, job.Initial); err != nil {
-		return o, fmt.Errorf("%s: keys: initial: %w", path, err)
+		return o, fmt.Errorf("%s: %w", job.Place("keys: initial"), err)
 	}
 	if job.Final != batch.Keep {
 		if o.Line.Final, err = keysBeside(path, job.Final); err != nil {
-			return o, fmt.Errorf("%s: keys: final: %w", path, err)
+			return o, fmt.Errorf("%s: %w", job.Place("keys: final"), err)
 		}
 	}
 	o.Need, err = preflight.NeedOf(content)
@@ -216,13 +233,14 @@ func (f *batchFlags) work(
 		if err != nil {
 			return listed(c, path, err)
 		}
-		text := fmt.Sprintf("%s: %s, nothing is wrong", job.Name, counted(len(job.Cards), "card"))
+		text := fmt.Sprintf("%s: %s, nothing is wrong", job.Name,
+			progress.Plural(len(job.Cards), "card"))
 		if len(lateCustomers) > 0 {
-			text += fmt.Sprintf("; %s will be enrolled at %s", counted(len(lateCustomers), "owner"),
-				job.Bank)
+			text += fmt.Sprintf("; %s will be enrolled at %s",
+				progress.Plural(len(lateCustomers), "owner"), job.Bank)
 		}
-		fmt.Fprintln(c.OutOrStdout(), text)
-		return nil
+		return cli.Answer(c, f.asJSON, batchAnswer{Job: job.Name, Cards: len(job.Cards),
+			Late: len(lateCustomers)}, "%s", text)
 	}
 	if f.giveUp == "" && len(f.cards) == 0 { // before anything is started
 		if _, err := pcsc.Establish(); err != nil {
@@ -250,9 +268,9 @@ func (f *batchFlags) issue(ctx context.Context, c *cobra.Command, b *batch.Batch
 		if err := b.GiveUp(ctx, device, f.reason); err != nil {
 			return err
 		}
-		fmt.Fprintf(c.OutOrStdout(),
+		fmt.Fprintf(f.out(c),
 			"%s is given up; its place in the job is free for another card\n", device)
-		return nil
+		return f.answer(ctx, c, b)
 	}
 	count, err := b.Count(ctx)
 	if err != nil {
@@ -270,6 +288,19 @@ func (f *batchFlags) issue(ctx context.Context, c *cobra.Command, b *batch.Batch
 	return f.conclude(ctx, c, b, count, counted)
 }
 
+// answer writes, with --json, how far the job is.
+func (f *batchFlags) answer(ctx context.Context, c *cobra.Command, b *batch.Batch) error {
+	if !f.asJSON {
+		return nil
+	}
+	count, err := b.Count(ctx)
+	if err != nil {
+		return err
+	}
+	return cli.WriteJSON(c.OutOrStdout(), batchAnswer{Job: f.job, Folder: f.folder,
+		Cards: count.Total, Made: count.Done, Started: count.Begun, GivenUp: f.giveUp})
+}
+
 // atReaders makes cards until all are made, or there are no more cards. counted reports
 // whether it showed how many are made.
 func (f *batchFlags) atReaders(
@@ -277,7 +308,7 @@ func (f *batchFlags) atReaders(
 ) (counted bool, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	view := newBatchView(c.OutOrStdout(), count)
+	view := newBatchView(f.out(c), count)
 	defer view.end()
 	waiting, err := b.Waiting(ctx)
 	if err != nil {
@@ -306,12 +337,20 @@ func orNone(stage string) string {
 func (f *batchFlags) conclude(
 	ctx context.Context, c *cobra.Command, b *batch.Batch, count progress.Count, wasCounted bool,
 ) error {
-	out := c.OutOrStdout()
+	out := f.out(c)
 	if !wasCounted {
-		fmt.Fprintf(out, "%d of %s made\n", count.Done, counted(count.Total, "card"))
+		fmt.Fprintf(out, "%d of %s made\n", count.Done, progress.Plural(count.Total, "card"))
 	}
-	fmt.Fprintf(out, "PIN letters are in %s, the report is %s\n",
-		filepath.Join(f.folder, "letters"), filepath.Join(f.folder, reportHTML))
+	folder, letters := filepath.Join(f.folder, "letters"), ""
+	if written, err := filepath.Glob(filepath.Join(folder, "*"+letter.Extension)); err != nil {
+		return err
+	} else if len(written) > 0 {
+		letters = fmt.Sprintf("PIN letters are in %s, ", folder)
+	}
+	fmt.Fprintf(out, "%sthe report is %s\n", letters, filepath.Join(f.folder, reportHTML))
+	if err := f.answer(context.WithoutCancel(ctx), c, b); err != nil {
+		return err
+	}
 	if count.Done == count.Total {
 		return nil
 	}

@@ -56,7 +56,7 @@ these commands and sends none of them.
 
 After an interruption give the same command line again: it goes on where it stopped. The
 order, with the card's secrets, is kept beside the letter until the card is active; then
-PIN and PUK are in the letter only.
+PIN and PUK are in the letter only. A command that is done already does nothing again.
 
 A customer with an active card gets another only on request: with --second besides it,
 with --replaces ID instead of it. The replaced card is reported lost when the new one is
@@ -73,10 +73,11 @@ What cannot be undone needs a flag of its own: --replace-keys, --delete-applet, 
 		RunE: func(c *cobra.Command, _ []string) error { return i.run(c) },
 	}
 	i.cards.Add(c)
+	cli.AddProfile(c, &i.cards.Profile)
 	i.keys.add(c)
 	i.file.add(c)
 	c.Flags().StringVar(&i.state, "state", "", "folder of the sandbox (needed)")
-	c.Flags().BoolVar(&i.asJSON, "json", false, "answer as JSON")
+	cli.JSONFlag(c, &i.asJSON)
 	c.Flags().StringVar(&i.bank, "bank", "",
 		"bank that issues the card, such as SENORDIC (needed)")
 	c.Flags().StringVar(&i.owner, "owner", "", "the customer; a new one is enrolled (needed)")
@@ -114,6 +115,9 @@ func (i *cardIssue) check(c *cobra.Command) error {
 	case i.letter == "" && !i.dryRun:
 		return cli.Usage("%s: name the file for PIN and PUK: --letter FILE",
 			c.CommandPath())
+	case i.second && i.replaces != "":
+		return cli.Usage("--second issues the card besides those in use, --replaces in the place " +
+			"of one: choose one of the two")
 	case i.replaceKeys && i.keys.newKeys == "":
 		return cli.Usage("--replace-keys: name the new keys: --new-keys FILE; \"ekrona issue key " +
 			"FILE\" makes some")
@@ -138,7 +142,11 @@ func (i *cardIssue) run(c *cobra.Command) error {
 		return err
 	}
 	line.CAP = file
-	need, err := preflight.NeedOf(content)
+	profile, err := cli.ProfileOf(i.cards.Profile)
+	if err != nil {
+		return err
+	}
+	need, err := preflight.NeedOn(content, profile)
 	if err != nil {
 		return fmt.Errorf("--cap: %w", err)
 	}
@@ -167,6 +175,7 @@ func (i *cardIssue) run(c *cobra.Command) error {
 
 // progress shows each stage on a line of its own.
 func (d *atDesk) progress(e progress.Event) {
+	d.made = d.made || e.Kind == progress.Made
 	if !d.asJSON && e.Kind == progress.Reached {
 		fmt.Fprintln(d.c.ErrOrStderr(), e.Stage)
 	}
@@ -180,6 +189,7 @@ type atDesk struct {
 	card    desk.Card
 	talk    *exchangeLog
 	started time.Time
+	made    bool // by this run, and not before
 }
 
 // issue checks the card, and issues it or shows what would be sent.
@@ -202,6 +212,8 @@ func (d *atDesk) issue(ctx context.Context) error {
 		return fmt.Errorf("%w (--second, or --replaces ID); nothing was started", err)
 	case errors.Is(err, banking.ErrSecondCard):
 		return fmt.Errorf("%w (--second)", err)
+	case errors.Is(err, banking.ErrOutOfUse):
+		return fmt.Errorf("--replaces: %w; nothing was started", err)
 	case errors.Is(err, desk.ErrKeepsKeys):
 		return cli.Usage("the card has the keys that it came with: add --replace-keys to replace " +
 			"them by those of --new-keys, for good, or leave --new-keys out")
@@ -260,8 +272,9 @@ func (d *atDesk) done(device banking.Device) error {
 		Letter   string           `json:"letter"`
 		Replaced string           `json:"replaced,omitempty"` // reported lost
 		KeysLeft bool             `json:"initial_keys_left"`
+		Before   bool             `json:"made_before"` // by the same command line
 		Times    string           `json:"times"`
-	}{device.ID, d.owner, d.Name, d.letter, d.replaces, d.Line.Final == nil, times}
+	}{device.ID, d.owner, d.Name, d.letter, d.replaces, d.Line.Final == nil, !d.made, times}
 	warning := ""
 	if d.replaces != "" {
 		warning = fmt.Sprintf("\n%s is reported lost: when claims on it are honoured no longer, "+
@@ -272,6 +285,10 @@ func (d *atDesk) done(device banking.Device) error {
 		warning += "\nthe card has kept the keys that it came with: --new-keys and " +
 			"--replace-keys change them, for good"
 	}
-	return cli.Answer(d.c, d.asJSON, answer, "%s is active, for %s of %s; PIN letter in %s%s\n%s",
-		device.ID, d.owner, d.Name, d.letter, warning, times)
+	state := "active"
+	if answer.Before {
+		state = "active already"
+	}
+	return cli.Answer(d.c, d.asJSON, answer, "%s is %s, for %s of %s; PIN letter in %s%s\n%s",
+		device.ID, state, d.owner, d.Name, d.letter, warning, times)
 }

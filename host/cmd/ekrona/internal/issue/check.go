@@ -30,7 +30,7 @@ Exit code 1 when the card cannot take the applet.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return cli.WithCard(c, cards, func(opened *cli.OpenCard) error {
-				report, err := inspect(c.Context(), opened, file, ask)
+				report, err := inspect(c.Context(), opened, file, cards.Profile, ask)
 				if err != nil {
 					return err
 				}
@@ -48,22 +48,27 @@ Exit code 1 when the card cannot take the applet.`,
 		},
 	}
 	cards.Add(c)
+	cli.AddProfile(c, &cards.Profile)
 	file.add(c)
 	c.Flags().BoolVar(&ask, "ask", false,
 		"send INITIALIZE UPDATE too, which names the key set that the card would use")
-	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
+	cli.JSONFlag(c, &asJSON)
 	return c
 }
 
 // inspect examines a card before any key is tried.
 func inspect(
-	ctx context.Context, opened *cli.OpenCard, file *appletFlag, ask bool,
+	ctx context.Context, opened *cli.OpenCard, file *appletFlag, product string, ask bool,
 ) (*preflight.Report, error) {
 	content, _, err := file.read()
 	if err != nil {
 		return nil, err
 	}
-	need, err := preflight.NeedOf(content)
+	profile, err := cli.ProfileOf(product)
+	if err != nil {
+		return nil, err
+	}
+	need, err := preflight.NeedOn(content, profile)
 	if err != nil {
 		return nil, fmt.Errorf("--cap: %w", err)
 	}

@@ -17,7 +17,6 @@ import (
 	"ekrona/applet/client"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/personalization"
-	"ekrona/personalization/preflight"
 )
 
 // manager is a card whose security domain is open.
@@ -26,11 +25,19 @@ type manager struct {
 	where  string
 	line   personalization.Line
 	client *globalplatform.Client
+	asJSON bool
+}
+
+// answer prints one line for a person, or a value for a script.
+func (m *manager) answer(
+	c *cobra.Command, value any, format string, arguments ...any,
+) error {
+	return cli.Answer(c, m.asJSON, value, format, arguments...)
 }
 
 // managing makes a command that opens the card's security domain.
 func managing(c *cobra.Command, do func(c *cobra.Command, m *manager) error) *cobra.Command {
-	cards, keys := &cli.CardFlags{}, &cardKeyFlags{}
+	cards, keys, asJSON := &cli.CardFlags{}, &cardKeyFlags{}, false
 	c.Args = cli.Exactly(0, "no arguments")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		initial, final, err := keys.sources(c)
@@ -40,7 +47,7 @@ func managing(c *cobra.Command, do func(c *cobra.Command, m *manager) error) *co
 		talk := newConversation(c, cards)
 		return cli.WithCard(c, cards, func(opened *cli.OpenCard) error {
 			m := &manager{
-				card: talk.Wire(opened), where: opened.Where,
+				card: talk.Wire(opened), where: opened.Where, asJSON: asJSON,
 				line: personalization.Line{Keys: initial, Final: final, Watch: talk.Channel},
 			}
 			if err := m.open(c.Context()); err != nil {
@@ -51,6 +58,7 @@ func managing(c *cobra.Command, do func(c *cobra.Command, m *manager) error) *co
 	}
 	cards.Add(c)
 	keys.add(c)
+	cli.JSONFlag(c, &asJSON)
 	return c
 }
 
@@ -69,11 +77,11 @@ type content struct {
 }
 
 type entry struct {
-	AID       preflight.Hex   `json:"aid"`
-	LifeCycle string          `json:"life_cycle"`
-	Version   string          `json:"version,omitempty"`
-	LoadFile  preflight.Hex   `json:"load_file,omitempty"`
-	Modules   []preflight.Hex `json:"modules,omitempty"`
+	AID       gpc.Hex   `json:"aid"`
+	LifeCycle string    `json:"life_cycle"`
+	Version   string    `json:"version,omitempty"`
+	LoadFile  gpc.Hex   `json:"load_file,omitempty"`
+	Modules   []gpc.Hex `json:"modules,omitempty"`
 }
 
 func entriesOf(from []gpc.Entry, name func(gpc.LifeCycle) string) []entry {
@@ -92,8 +100,7 @@ func entriesOf(from []gpc.Entry, name func(gpc.LifeCycle) string) []entry {
 }
 
 func contentCommand() *cobra.Command {
-	asJSON := false
-	c := managing(&cobra.Command{
+	return managing(&cobra.Command{
 		Use:     "content",
 		Short:   "List what is on a card: applications, load files, keys, life cycle",
 		Example: `  ekrona issue content --keys test`,
@@ -113,14 +120,8 @@ func contentCommand() *cobra.Command {
 				func(gpc.LifeCycle) string { return "LOADED" }),
 			Keys: keys, Level: m.client.Level().String(),
 		}
-		if asJSON {
-			return cli.WriteJSON(c.OutOrStdout(), out)
-		}
-		fmt.Fprint(c.OutOrStdout(), out.page(m.where))
-		return nil
+		return m.answer(c, out, "%s", strings.TrimSuffix(out.page(m.where), "\n"))
 	})
-	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
-	return c
 }
 
 func (o content) page(where string) string {
@@ -175,8 +176,8 @@ deleted needs a new order.`,
 		if err := m.client.DeleteKeys(c.Context(), byte(n)); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(c.OutOrStdout(), "key set %02X is deleted\n", n)
-		return err
+		return m.answer(c, deletion{Deleted: true, KeyVersion: int(n)},
+			"key set %02X is deleted", n)
 	})
 	c.Flags().BoolVar(&deleteApplet, "delete-applet", false,
 		"delete the applet with its load file, for good")
@@ -184,6 +185,12 @@ deleted needs a new order.`,
 		"delete the applet of an active card too, with all that it holds, for good")
 	c.Flags().StringVar(&version, "key-version", "", "delete the key set of this version, in hex")
 	return c
+}
+
+// deletion is what was deleted: the applet, or a key set.
+type deletion struct {
+	Deleted    bool `json:"deleted"` // false: it is not on the card
+	KeyVersion int  `json:"key_version,omitempty"`
 }
 
 // deleteTheApplet deletes instance and load file. Whether the card is active is asked
@@ -198,8 +205,7 @@ func deleteTheApplet(c *cobra.Command, m *manager, active bool) error {
 		there = there || bytes.Equal(f.AID, []byte(spec.PackageAID))
 	}
 	if !there {
-		_, err := fmt.Fprintln(c.OutOrStdout(), "the applet is not on the card")
-		return err
+		return m.answer(c, deletion{}, "the applet is not on the card")
 	}
 	if err := mayGo(c.Context(), m.card, active); err != nil {
 		return err
@@ -210,8 +216,7 @@ func deleteTheApplet(c *cobra.Command, m *manager, active bool) error {
 	if err := m.client.Delete(c.Context(), []byte(spec.PackageAID), true); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(c.OutOrStdout(), "the applet and its load file are deleted")
-	return err
+	return m.answer(c, deletion{Deleted: true}, "the applet and its load file are deleted")
 }
 
 // mayGo fails for an applet of a personalized card, unless active ones may be deleted too.
@@ -247,7 +252,8 @@ func statusCommand(use, short string, to gpc.LifeCycle, done string) *cobra.Comm
 			if err := m.client.SetCardStatus(c.Context(), to); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintln(c.OutOrStdout(), done)
-			return err
+			return m.answer(c, struct {
+				LifeCycle string `json:"life_cycle"` // of the card
+			}{gpc.CardState(to)}, "%s", done)
 		})
 }

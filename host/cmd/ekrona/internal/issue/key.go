@@ -2,7 +2,6 @@ package issue
 
 import (
 	"crypto/rand"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -11,7 +10,7 @@ import (
 )
 
 func keyCommand() *cobra.Command {
-	bits := 256
+	bits, asJSON := 256, false
 	c := &cobra.Command{
 		Use:   "key FILE",
 		Short: "Make a master key, from which each card's keys are derived",
@@ -28,11 +27,14 @@ tools know as KDF3. Keep a copy: without it the cards cannot be managed any more
 			if err := cardkeys.Create(arguments[0], bits/bitsPerByte, rand.Reader); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(c.OutOrStdout(), "AES-%d master key in %s\n", bits, arguments[0])
-			return err
+			return cli.Answer(c, asJSON, struct {
+				File string `json:"file"`
+				Bits int    `json:"bits"`
+			}{arguments[0], bits}, "AES-%d master key in %s", bits, arguments[0])
 		},
 	}
 	c.Flags().IntVar(&bits, "bits", bits, "length: 128, 192 or 256; to replace a supplier's "+
 		"numbered key set it must have the length of that")
+	cli.JSONFlag(c, &asJSON)
 	return c
 }

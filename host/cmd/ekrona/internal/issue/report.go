@@ -31,7 +31,8 @@ const (
 )
 
 func reportCommand() *cobra.Command {
-	return &cobra.Command{
+	asJSON := false
+	c := &cobra.Command{
 		Use:   "report FOLDER",
 		Short: "Write the report of a job again, as HTML and CSV",
 		Long: `Write report.html and report.csv into the folder of a job, from its journal: each
@@ -43,10 +44,15 @@ it runs.`,
 			if err := writeReport(c.Context(), arguments[0]); err != nil {
 				return err
 			}
-			fmt.Fprintln(c.OutOrStdout(), filepath.Join(arguments[0], reportHTML))
-			return nil
+			page := filepath.Join(arguments[0], reportHTML)
+			return cli.Answer(c, asJSON, struct {
+				Page  string `json:"html"`
+				Table string `json:"csv"`
+			}{page, filepath.Join(arguments[0], reportCSV)}, "%s", page)
 		},
 	}
+	cli.JSONFlag(c, &asJSON)
+	return c
 }
 
 // writeReport writes page and table of a job.
@@ -111,7 +117,7 @@ certificate.`,
 		"card-verifiable certificate of the key that signed the log")
 	c.Flags().StringVar(&known, "head", "",
 		"head that this command printed before; the log must have that line")
-	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
+	cli.JSONFlag(c, &asJSON)
 	return c
 }
 

@@ -4,6 +4,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -37,6 +38,24 @@ type labSimulation struct {
 	length       time.Duration
 	keep, replay string
 	story        bool
+	asJSON       bool
+}
+
+// simulation is a run of the simulator, for a script.
+type simulation struct {
+	Seed        uint64        `json:"seed"` // of the first world, or of the one that failed
+	Worlds      int           `json:"worlds"`
+	Steps       int           `json:"steps"`
+	APDUs       int           `json:"apdus"`
+	Seconds     float64       `json:"seconds"`
+	ClonesEnded int           `json:"clones_ended"`
+	Faults      []faultAnswer `json:"faults"`
+	Failure     string        `json:"failure,omitempty"` // the invariant that did not hold
+}
+
+type faultAnswer struct {
+	Fault  string `json:"fault"`
+	Struck int    `json:"struck"` // how often
 }
 
 func simulateCommand() *cobra.Command {
@@ -56,14 +75,25 @@ A world that fails is shortened and printed as a story; --keep writes it to a fi
 invariant did not hold.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := s.check(c); err != nil {
+				return err
+			}
 			ctx := c.Context()
 			if s.length > 0 {
 				s.plan.Steps = 0
 				timed, done := context.WithTimeout(ctx, s.length)
 				defer done()
-				return s.run(timed, c.OutOrStdout(), c.ErrOrStderr())
+				ctx = timed
 			}
-			return s.run(ctx, c.OutOrStdout(), c.ErrOrStderr())
+			if !s.asJSON {
+				_, err := s.run(ctx, c.OutOrStdout(), c.ErrOrStderr())
+				return err
+			}
+			answer, err := s.run(ctx, c.ErrOrStderr(), c.ErrOrStderr())
+			if err != nil && cli.Code(err) != cli.ExitViolated {
+				return err
+			}
+			return errors.Join(cli.WriteJSON(c.OutOrStdout(), answer), err)
 		},
 	}
 	c.Flags().Uint64Var(&s.plan.Seed, "seed", 1, "seed of the first world; the others follow")
@@ -79,18 +109,34 @@ invariant did not hold.`,
 	c.Flags().BoolVar(&s.story, "story", false, "play the world of --seed once and print its story")
 	c.Flags().BoolVar(&s.plan.Options.Trace, "trace", false,
 		"show every exchange with a card in the story")
+	cli.JSONFlag(c, &s.asJSON)
 	return c
 }
 
-func (s labSimulation) run(ctx context.Context, out, errors io.Writer) error {
-	if s.plan.Length < 1 || s.plan.Steps < 0 {
-		return cli.Usage("--length and --steps count steps: give 1 or more")
+// check verifies the command line: a number that is not above 0 would play for ever, or
+// nothing.
+func (s labSimulation) check(c *cobra.Command) error {
+	switch {
+	case c.Flags().Changed("for") && s.length <= 0:
+		return cli.Usage("--for: %v; give a time above 0, such as 10m", s.length)
+	case s.plan.Steps < 1:
+		return cli.Usage("--steps: %d; give 1 or more", s.plan.Steps)
+	case s.plan.Length < 1:
+		return cli.Usage("--length: %d; give 1 or more", s.plan.Length)
+	case s.plan.Workers < 1:
+		return cli.Usage("--workers: %d; give 1 or more", s.plan.Workers)
 	}
+	return nil
+}
+
+func (s labSimulation) run(
+	ctx context.Context, out, progressOut io.Writer,
+) (answer simulation, err error) {
 	switch {
 	case s.replay != "":
 		kept, err := simulator.ReadScenario(s.replay)
 		if err != nil {
-			return err
+			return answer, err
 		}
 		return s.playOnce(ctx, out, kept)
 	case s.story:
@@ -101,58 +147,74 @@ func (s labSimulation) run(ctx context.Context, out, errors io.Writer) error {
 	tally, found, err := simulator.Simulate(ctx, s.plan, func(e progress.Event) {
 		if time.Since(reported) >= 5*time.Second {
 			reported = time.Now()
-			fmt.Fprintf(errors, "%s (%.0f steps a second)\n", e.Text,
+			fmt.Fprintf(progressOut, "%s (%.0f steps a second)\n", e.Text,
 				float64(e.Count.Done)/time.Since(began).Seconds())
 		}
 	})
 	if err != nil {
-		return err
+		return answer, err
 	}
-	writeRate(out, tally, time.Since(began))
+	took := time.Since(began)
+	writeRate(out, tally, took)
+	answer = simulation{
+		Seed: s.plan.Seed, Worlds: tally.Worlds, Steps: tally.Steps, APDUs: tally.APDUs,
+		Seconds: took.Seconds(), ClonesEnded: tally.ClonesEnded,
+	}
+	for _, kind := range simulator.Faults() {
+		answer.Faults = append(answer.Faults, faultAnswer{fmt.Sprint(kind), tally.Struck[kind]})
+	}
 	if found == nil {
 		writeTally(out, tally)
-		return nil
+		return answer, nil
 	}
 	short, _, err := found.Scenario.Shrink(context.WithoutCancel(ctx), s.plan.Options,
 		found.Outcome, shrinkRuns)
 	if err != nil {
-		return err
+		return answer, err
 	}
-	fmt.Fprintf(out, "seed %d failed after %d steps of its world; shortened it has %d:\n\n",
-		short.Seed, found.Outcome.Steps, len(short.Steps))
+	fmt.Fprintf(out, "seed %d failed after %s of its world; shortened it has %d:\n\n",
+		short.Seed, progress.Plural(found.Outcome.Steps, "step"), len(short.Steps))
 	if s.keep != "" {
 		if err := short.Keep(s.keep); err != nil {
-			return err
+			return answer, err
 		}
 	}
-	return s.playOnce(context.WithoutCancel(ctx), out, short)
+	played, err := s.playOnce(context.WithoutCancel(ctx), out, short)
+	answer.Seed, answer.Failure = short.Seed, played.Failure
+	return answer, err
 }
 
 // playOnce plays one world and prints its story.
 func (s labSimulation) playOnce(
 	ctx context.Context, out io.Writer, world simulator.Scenario,
-) error {
+) (simulation, error) {
 	options := s.plan.Options
 	options.Story = out
+	answer := simulation{Seed: world.Seed, Worlds: 1, Faults: []faultAnswer{}}
+	began := time.Now()
 	outcome, err := world.Run(ctx, options)
 	if err != nil {
-		return err
+		return answer, err
 	}
+	answer.Steps, answer.Seconds = outcome.Steps, time.Since(began).Seconds()
 	if outcome.Failure != nil {
-		return cli.Exit(cli.ExitViolated, fmt.Errorf("seed %d: %w", world.Seed, outcome.Failure))
+		answer.Failure = outcome.Failure.Error()
+		return answer,
+			cli.Exit(cli.ExitViolated, fmt.Errorf("seed %d: %w", world.Seed, outcome.Failure))
 	}
-	return nil
+	return answer, nil
 }
 
 func writeRate(out io.Writer, t simulator.Tally, took time.Duration) {
 	seconds := took.Seconds()
-	fmt.Fprintf(out, "%d worlds, %d steps (%.0f a second), %d APDUs (%.0f a second)\n",
-		t.Worlds, t.Steps, float64(t.Steps)/seconds, t.APDUs, float64(t.APDUs)/seconds)
+	fmt.Fprintf(out, "%s, %s (%.0f a second), %s (%.0f a second)\n",
+		progress.Plural(t.Worlds, "world"), progress.Plural(t.Steps, "step"),
+		float64(t.Steps)/seconds, progress.Plural(t.APDUs, "APDU"), float64(t.APDUs)/seconds)
 }
 
 // writeTally shows how often each fault occurred.
 func writeTally(out io.Writer, t simulator.Tally) {
-	fmt.Fprintf(out, "every invariant held; %d clones were found out and ended\n\n", t.ClonesEnded)
+	fmt.Fprintf(out, "every invariant held; clones found out and ended: %d\n\n", t.ClonesEnded)
 	for _, kind := range simulator.Faults() {
 		if n := t.Struck[kind]; n > 0 {
 			fmt.Fprintf(out, "%9d  %s\n", n, kind)

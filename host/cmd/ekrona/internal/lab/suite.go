@@ -102,12 +102,13 @@ card, and confirm with --delete-applet. Exit code 1 when a case fails.`,
 		},
 	}
 	cards.Add(c)
+	cli.AddProfile(c, &cards.Profile)
 	c.Flags().StringVar(&keys, "keys", "", "keys of the card's security domain: "+cardkeys.Usage)
 	c.Flags().StringVar(&named, "case", "", "only the cases whose name contains this")
 	c.Flags().BoolVar(&mayDelete, "delete-applet", false,
 		"allow the applet on the card to be deleted, with its keys and money")
 	c.Flags().BoolVar(&verbose, "verbose", false, "show the cases that pass too")
-	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
+	cli.JSONFlag(c, &asJSON)
 	return c
 }
 

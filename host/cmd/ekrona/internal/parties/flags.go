@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -59,6 +60,8 @@ func (f *Flags) Run(
 			f.State, f.State)
 	}
 	options := sandbox.Options{}
+	options.Log = slog.New(slog.NewTextHandler(c.ErrOrStderr(),
+		&slog.HandlerOptions{Level: slog.LevelWarn}))
 	if f.Traced {
 		options.Observe = func(e apdu.Exchange, _ card.Stats) { traceTo(c.ErrOrStderr(), e) }
 	}

@@ -28,7 +28,7 @@ func parseInsertion(text string) (insertion, error) {
 	case "reader":
 		i.cards.Reader = place
 	case "file":
-		i.cards.File = place
+		i.cards.File, i.cards.Flag = place, "--insert "+holder
 	default:
 		placed = false
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/durable"
 	"ekrona/personalization/pki"
@@ -212,11 +213,17 @@ func (k *signingKeys) make(
 	if err != nil {
 		return nil, err
 	}
+	requests := at.folder.Path(at.name, "req")
+	asked := exists(requests)
 	request, err := k.request(ctx, at, s, authority, now)
 	if err != nil {
 		return nil, err
 	}
 	made, err := certify(ctx, issuer, request, s.until, now)
+	if errors.Is(err, pki.ErrTaken) && !asked {
+		// It would bar the name for the next number.
+		err = errors.Join(err, os.Remove(requests))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +264,33 @@ func (k *signingKeys) mayMake(
 	if err != nil {
 		return "", err
 	}
-	return string(signer.Holder), issuer.folder.MayIssue(ctx, issuer.name, subject)
+	if err := issuer.folder.MayIssue(ctx, issuer.name, subject); err != nil {
+		return "", err
+	}
+	return string(signer.Holder), k.mayClaim(ctx, at, issuer, subject)
+}
+
+// mayClaim fails if the holder has another key than the place's. Which one --key names shows
+// when it is used; a certificate without its key is the request's to refuse.
+func (k *signingKeys) mayClaim(
+	ctx context.Context, at, issuer place, subject pki.Subject,
+) (err error) {
+	switch {
+	case exists(at.folder.Path(at.name, "key")):
+		key, err := at.folder.Existing(ctx, at.name)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, key.Close()) }()
+		public, err := signature.PublicKey(key)
+		if err != nil {
+			return err
+		}
+		return issuer.folder.MayClaim(issuer.name, subject.Holder, public)
+	case k.reference == "" && !exists(at.folder.Path(at.name, "cvc")):
+		return issuer.folder.MayClaim(issuer.name, subject.Holder, nil)
+	}
+	return nil
 }
 
 // certify has the issuer certify a request of either kind, up to a day or as long as is

@@ -1,10 +1,12 @@
 package pki
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -115,8 +117,17 @@ func (k *signingKeys) at(text string) (place, error) {
 		return place{}, cli.Usage(
 			"%q: write it as FOLDER/NAME, the name without an extension such as .key", text)
 	}
-	if folder == "" {
+	switch {
+	case !strings.ContainsRune(text, filepath.Separator):
+		return place{}, cli.Usage("%q: write it as FOLDER/NAME; ./%s is one in this folder", text,
+			text)
+	case folder == "":
 		folder = "."
+	}
+	info, err := os.Stat(folder)
+	if err == nil && !info.IsDir() || errors.Is(err, syscall.ENOTDIR) {
+		return place{}, cli.Usage("%q: %s is a file: write it as FOLDER/NAME", text,
+			filepath.Clean(folder))
 	}
 	return place{pki.OpenWith(filepath.Clean(folder), k.options()), name, text}, nil
 }
@@ -125,7 +136,7 @@ func (k *signingKeys) at(text string) (place, error) {
 type reply struct{ asJSON bool }
 
 func (r *reply) add(c *cobra.Command) {
-	c.Flags().BoolVar(&r.asJSON, "json", false, "answer as JSON")
+	cli.JSONFlag(c, &r.asJSON)
 }
 
 func (r *reply) answer(c *cobra.Command, value any, text string) error {

@@ -201,7 +201,8 @@ func checkCommand() *cobra.Command {
 		Long: `Check a folder's keys, certificates and revocation lists: each certificate must lead
 to a root that the folder trusts, must not be revoked or expired, and must be that of the
 key beside it. A key whose passphrase is not given is listed as protected and not opened.
-Exit code 1 if anything is not good.`,
+A key without certificate is not good if a request for one waits. Exit code 1 if anything
+is not good.`,
 		Args: cli.Exactly(1, "a folder"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			now := time.Now()
@@ -212,8 +213,12 @@ Exit code 1 if anything is not good.`,
 				}
 				now = day.Time()
 			}
-			if _, err := os.Stat(arguments[0]); err != nil {
+			switch info, err := os.Stat(arguments[0]); {
+			case err != nil:
 				return err
+			case !info.IsDir():
+				return cli.Usage("%s is a file: name the folder of a party; \"ekrona pki show\" "+
+					"shows a file", arguments[0])
 			}
 			found, err := k.check(c, arguments[0], now, ahead)
 			if err != nil {
@@ -265,9 +270,7 @@ func (k *signingKeys) check(
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range uncertified {
-		found = append(found, pki.Finding{Name: name, Key: pki.Uncertified})
-	}
+	found = append(found, uncertified...)
 	if len(found) == 0 {
 		return nil, errors.New("no key or certificate in " + folder)
 	}
@@ -284,7 +287,7 @@ func findings(found []pki.Finding) string {
 		case f.Problem != "":
 			verdict = f.Problem
 		case f.Key == pki.Uncertified:
-			verdict = "no certificate"
+			verdict = "no certificate, nor asked for one"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Name, f.Role, f.Holder, f.Issuer, f.Until,
 			f.Key, verdict)

@@ -95,8 +95,14 @@ func (s *subjectFlags) ofTransport() (transport.Subject, error) {
 	if subject.Name == "" && len(s.hosts) > 0 {
 		subject.Name = s.hosts[0]
 	}
-	if s.holder != "" {
+	switch {
+	case s.holder != "":
 		return subject, cli.Usage("--holder: a %s has a --common-name", s.role)
+	case subject.Role == transport.Server && len(s.hosts) == 0:
+		return subject, cli.Usage("a server is certified for its hosts: add --host NAME, for " +
+			"each DNS name or IP address that it answers under")
+	case subject.Name == "":
+		return subject, cli.Usage("a %s is certified for its name: add --common-name NAME", s.role)
 	}
 	if err := subject.Check(); err != nil {
 		return subject, cli.Usage("%w", err)
@@ -110,6 +116,10 @@ func (s *subjectFlags) ofCard(now time.Time) (pki.Subject, error) {
 		Effective: message.DateOf(now)}
 	if s.commonName != "" || len(s.hosts) > 0 {
 		return subject, cli.Usage("--common-name, --host: a %s has a --holder", s.role)
+	}
+	if s.holder == "" {
+		return subject, cli.Usage("a %s is certified for a holder: add --holder with an authority "+
+			"(8 characters and 5 digits) or a device id (16 characters)", s.role)
 	}
 	var err error
 	if subject.Role.IsDevice() {

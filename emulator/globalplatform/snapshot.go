@@ -1,0 +1,51 @@
+package globalplatform
+
+import (
+	"bytes"
+
+	"ekrona/apdu"
+	"ekrona/emulator/card"
+)
+
+// held is what the manager holds between two commands, and so what a snapshot takes of it.
+type held struct {
+	state state // the record, which outlives power
+
+	// What a loss of power clears.
+	selected bool // the issuer security domain is
+	session  *session
+	loading  *loading
+	chain    *apdu.Command
+	listing  *listing
+	stored   stored
+	target   card.AID // applet that INSTALL [for personalization] named, nil for none
+}
+
+// copied returns the same, which later commands do not change. Sessions and loads change where they
+// are; commands put all else in another's place whole.
+func (h held) copied() held {
+	if h.session != nil {
+		session := *h.session
+		session.responder = session.responder.Copy()
+		h.session = &session
+	}
+	if h.loading != nil {
+		loading := *h.loading
+		loading.content = bytes.Clone(loading.content)
+		h.loading = &loading
+	}
+	return h
+}
+
+// Snapshot keeps what the card holds, its manager too; see [card.Card.Snapshot].
+func (c *Card) Snapshot() (*card.Snapshot, error) { return c.card.Snapshot() }
+
+// RestoreSnapshot sets the card back to a snapshot of it, a session of the manager's too: the same
+// commands get the same answers; see [card.Card.RestoreSnapshot].
+func (c *Card) RestoreSnapshot(s *card.Snapshot) error { return c.card.RestoreSnapshot(s) }
+
+// Snapshot implements card.Manager.
+func (m applets) Snapshot() (restore func()) {
+	kept := m.card.copied()
+	return func() { m.card.held, m.card.cut = kept.copied(), 0 }
+}

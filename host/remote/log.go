@@ -1,0 +1,55 @@
+package remote
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// failed reports an error, or a part of one, that its caller does not learn. A call that ended
+// because its caller went away is no failure of ours.
+func (s *Server) failed(ctx context.Context, name string, err error) {
+	level := slog.LevelError
+	if ctx.Err() != nil {
+		level = slog.LevelInfo
+	}
+	s.log.Log(ctx, level, "call failed", "call", name, "error", oneLine(err.Error()))
+}
+
+// panicked reports a panic and where it came from. Only an error's text is shown: another value may
+// be whatever was at hand, a secret too. So may the arguments in Go's own stack trace.
+func (s *Server) panicked(ctx context.Context, name string, value any) {
+	what := fmt.Sprintf("a %T", value)
+	if err, isError := value.(error); isError {
+		what = oneLine(err.Error())
+	}
+	s.log.Log(ctx, slog.LevelError, "call panicked", "call", name, "panic", what, "at",
+		calledFrom())
+}
+
+// maxFrames bounds the functions of a stack in a log.
+const maxFrames = 16
+
+// calledFrom lists the functions that led to a panic, innermost first, without their arguments.
+func calledFrom() []string {
+	const skip = 4 // Callers, this, panicked, and the deferred function
+	counters := make([]uintptr, maxFrames)
+	frames := runtime.CallersFrames(counters[:runtime.Callers(skip, counters)])
+	var at []string
+	for {
+		frame, more := frames.Next()
+		if !strings.HasPrefix(frame.Function, "runtime.") {
+			at = append(at, fmt.Sprintf("%s (%s:%d)", frame.Function, filepath.Base(frame.File),
+				frame.Line))
+		}
+		if !more {
+			return at
+		}
+	}
+}
+
+// oneLine is a text in one line.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -1,0 +1,60 @@
+package preflight_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/applet"
+	"ekrona/emulator/card"
+	"ekrona/personalization/preflight"
+)
+
+// transientLeft is what the applet leaves of the transient memory of every published
+// product, in bytes; it cannot be installed where that is negative.
+var transientLeft = map[string]int{
+	"p71": 180, "p71-short": 180,
+	"p71d600": 721, "j3r180-8pin": 246, "p71d321": 246, "j2r180": 86, "j3r180-6pin": 86,
+	"j3r180-3bfd": -90, "j3r180-nfc": -90, "j3r180-usb": -90, "j3r180-2022": -106,
+	"j3r110": -296, "j3r180-taxcore": -300, "j3r180-cardlogix": -346, "j3r180-feitian": -886,
+	"j3r180-rsa4k": -888, "j3r452": -1001, "p71d321-used": -2444,
+}
+
+// TestProductsThatTheAppletFitsOn installs the applet on every profile. What it needs is
+// what INSTALL then finds, and the profile that the project works with is among those that
+// it fits on.
+func TestProductsThatTheAppletFitsOn(t *testing.T) {
+	var fits []preflight.Fit
+	left := map[string]int{}
+	for _, profile := range card.Profiles() {
+		if profile.RAMBytes == 0 {
+			continue
+		}
+		fit, err := preflight.FitOf(applet.CAP, profile)
+		require.NoError(t, err, profile.Name)
+		assert.Equal(t, fit.TransientLeft() >= 0 && fit.PersistentLeft() >= 0, fit.Installs(),
+			"%s: %v", profile.Name, fit.Refusal)
+		if !fit.Installs() {
+			assert.ErrorContains(t, fit.Refusal, "SystemException", profile.Name)
+		}
+		left[profile.Name] = fit.TransientLeft()
+		fits = append(fits, fit)
+	}
+	assert.Equal(t, transientLeft, left)
+	assert.GreaterOrEqual(t, left[card.P71.Name], 0)
+	assert.Equal(t, "j2r180", fits[preflight.Smallest(fits)].Profile.Name)
+}
+
+// TestNeedByKindIsTheNeed adds up what the kinds take.
+func TestNeedByKindIsTheNeed(t *testing.T) {
+	need, err := preflight.NeedOf(applet.CAP)
+	require.NoError(t, err)
+	persistent, transient := 0, 0
+	for _, kind := range need.ByKind {
+		persistent += kind.NVM
+		transient += kind.Transient
+	}
+	assert.Equal(t, need.Persistent, persistent)
+	assert.Equal(t, need.Transient, transient)
+}
