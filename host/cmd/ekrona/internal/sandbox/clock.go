@@ -49,6 +49,6 @@ once. The clock never goes back: cards have seen the later date.`,
 		},
 	}
 	c.Flags().IntVar(&days, "forward", 0, "set the clock forward by this many days")
-	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
+	cli.JSONFlag(c, &asJSON)
 	return c
 }
