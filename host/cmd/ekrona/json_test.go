@@ -60,6 +60,7 @@ terminal sync cafe --state box
 terminal refund cafe SENORDICC0000001/{atc} 1 --state box
 books --state box
 card renew anna --state box
+card memory
 card balance anna --state box
 card info --card box/cards/anna.card
 card log anna --state box
