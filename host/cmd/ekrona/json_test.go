@@ -46,6 +46,8 @@ wallet unload anna 5 --state box
 wallet new-phone bertil --state box
 wallet lost bertil --state box
 wallet end bertil --now --state box
+bank policy set --state box --bank SENORDIC --all --preset pilot --by eva
+bank policy show --state box --bank SENORDIC
 bank sweep --state box
 sandbox clock box --forward 1
 - terminal sell cafe 4 --card anna --torn --state box

@@ -16,7 +16,8 @@ import (
 
 // Command is "ekrona bank".
 func Command() *cobra.Command {
-	return cli.Group("bank", "A bank's staff: end what is due", sweepCommand())
+	return cli.Group("bank", "A bank's staff: set the limits of cards, end what is due",
+		policyCommand(), sweepCommand())
 }
 
 func sweepCommand() *cobra.Command {
