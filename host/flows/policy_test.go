@@ -10,6 +10,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/host/banking"
 	"ekrona/host/notary"
+	"ekrona/host/store"
 )
 
 // rollouts returns how far the policies of a bank have got, by card.
@@ -84,6 +85,14 @@ func TestPolicyRollsOut(t *testing.T) {
 	w.audit("the latest order counts")
 	assert.Equal(t, 100*money.Krona, limits(renewed).MaxPayment)
 	assert.Equal(t, 100*money.Krona, limits(bertil).MaxPayment)
+
+	require.NoError(t, store.Exec(w.ctx, b.db, `UPDATE device SET policy_seen = 9 WHERE id = $1`,
+		bertil.device.ID), "its order was lost with a restored backup")
+	assert.Equal(t, banking.OrderLost, w.rollouts(b)[bertil.device.ID].Rollout())
+	require.EqualValues(t, 10, order("after a backup", 50*money.Krona,
+		banking.PolicyOrder{Everyone: true}), "above what any card has shown")
+	w.sync(bertil)
+	assert.Equal(t, 50*money.Krona, limits(bertil).MaxPayment)
 
 	orders, err := b.PolicyOrders(w.ctx, 1, 2)
 	require.NoError(t, err)

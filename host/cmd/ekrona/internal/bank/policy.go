@@ -69,12 +69,12 @@ func policyCommand() *cobra.Command {
 // policySet is one run of "bank policy set".
 type policySet struct {
 	parties.Flags
-	bank, by, key, preset    string
-	everyone                 bool
-	cards, customers         []string
-	balance, payment         string
-	transactions             uint
-	received, toReceive, pin bool
+	bank, by, key, preset string
+	everyone              bool
+	cards, customers      []string
+	balance, payment      string
+	transactions          uint
+	flags                 []bool // in the order of spec.Flags
 }
 
 func policySetCommand() *cobra.Command {
@@ -113,11 +113,16 @@ An order above the ceilings of a card is refused as a whole, and names the card.
 	c.Flags().StringVar(&p.payment, "max-payment", "", "most of one payment, in kronor")
 	c.Flags().UintVar(&p.transactions, "max-transactions", 0,
 		"transactions between two synchronisations")
-	c.Flags().BoolVar(&p.received, "spend-received", false,
-		"money that was received offline may be spent offline")
-	c.Flags().BoolVar(&p.toReceive, "pin-to-receive", false, "receiving needs the PIN too")
-	c.Flags().BoolVar(&p.pin, "plaintext-pin", false, "the card takes a PIN in clear")
+	p.flags = make([]bool, len(spec.Flags))
+	for n, row := range spec.Flags {
+		c.Flags().BoolVar(&p.flags[n], flagOf(row), false, row.Meaning)
+	}
 	return c
+}
+
+// flagOf returns the command's flag for a bit of a policy.
+func flagOf(row spec.BitRow) string {
+	return strings.ToLower(strings.ReplaceAll(row.Name, "_", "-"))
 }
 
 func (p *policySet) run(ctx context.Context, c *cobra.Command, b *bank.Bank) error {
@@ -218,25 +223,18 @@ func (p *policySet) change(c *cobra.Command, policy *message.Policy) error {
 	}
 	if c.Flags().Changed("max-transactions") {
 		changed = true
-		policy.MaxTransactions = uint8(p.transactions)
-		if uint(policy.MaxTransactions) != p.transactions {
+		if !setCount(&policy.MaxTransactions, p.transactions) {
 			return cli.Usage("--max-transactions %d: more than a policy can say", p.transactions)
 		}
 	}
-	for _, flag := range []struct {
-		name string
-		set  bool
-		bit  byte
-	}{{"spend-received", p.received, spec.FlagSpendReceived},
-		{"pin-to-receive", p.toReceive, spec.FlagPINToReceive},
-		{"plaintext-pin", p.pin, spec.FlagPlaintextPIN}} {
-		if !c.Flags().Changed(flag.name) {
+	for n, row := range spec.Flags {
+		if !c.Flags().Changed(flagOf(row)) {
 			continue
 		}
 		changed = true
-		policy.Flags &^= flag.bit
-		if flag.set {
-			policy.Flags |= flag.bit
+		policy.Flags &^= row.Bit
+		if p.flags[n] {
+			policy.Flags |= row.Bit
 		}
 	}
 	if !changed {
@@ -244,6 +242,12 @@ func (p *policySet) change(c *cobra.Command, policy *message.Policy) error {
 			c.CommandPath(), c.CommandPath()+" --help")
 	}
 	return nil
+}
+
+// setCount sets a number of transactions, and reports whether there is room for it.
+func setCount[T ~uint8 | ~uint16](into *T, n uint) bool {
+	*into = T(n)
+	return uint(*into) == n
 }
 
 // Answers of "bank policy show" for a script.
